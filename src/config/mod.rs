@@ -1,0 +1,15 @@
+//! What people write, read strictly: `Rocket.toml` and the environment into [`Settings`], page files into
+//! [`PageFile`]s.
+//!
+//! Raw as written becomes settled as meant, in one pass that collects every fault with its file, line and column.
+//! After this room no code asks whether a setting is present or sane. It never dials anything: whether the
+//! directory answers or a query makes sense to its source is asked elsewhere.
+
+mod page;
+mod settings;
+
+pub use page::{Input, InputKind, InputOption, PageFile, PanelKind, PanelSettings, PanelSource, Unit};
+pub use settings::{
+    DirectoryKind, DirectorySettings, HttpSource, LiveSettings, LogFormat, LogSettings, Scheme, Secret, ServerAddress,
+    ServiceAccount, SessionSettings, Settings, SiteSettings, SourceSettings, Theme,
+};

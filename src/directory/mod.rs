@@ -1,0 +1,66 @@
+//! The company's directory: who people are, and which groups they are in.
+//!
+//! One interface, [`Directory`], and one client behind it that speaks LDAP to Active Directory and to any other
+//! LDAPv3 server. A sign-in finds exactly one person and binds exactly once; the answer is typed. This room never
+//! decides what somebody may see, and keeps no password longer than its bind.
+
+use async_trait::async_trait;
+
+use crate::domain::{Password, Person, Username};
+
+/// The directory, as the rest of the house sees it.
+#[async_trait]
+pub trait Directory: Send + Sync {
+    /// Finds the one person `username` names and proves `password` with exactly one bind.
+    ///
+    /// # Errors
+    /// A [`Refusal`] that says why not; [`Refusal::Unreachable`] when nobody could be asked, which is never an
+    /// answer about the person.
+    async fn sign_in(&self, username: &Username, password: &Password) -> Result<Person, Refusal>;
+
+    /// Whether a server can be reached and answers.
+    ///
+    /// # Errors
+    /// [`Unreachable`], with a reason for the log.
+    async fn reach(&self) -> Result<(), Unreachable>;
+}
+
+/// Why the directory did not let somebody in (MS-ADTS 5.1.1.5, and the sub-codes of result 49).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// No such person, more than one, or the wrong password (`52e`, `525`): these must look alike to a stranger.
+    #[error("the name and password do not match")]
+    WrongCredentials,
+    /// `530`: not at this hour.
+    #[error("signing in is not allowed at this hour")]
+    NotAtThisHour,
+    /// `531`: not from this workstation.
+    #[error("signing in is not allowed from here")]
+    NotFromHere,
+    /// `532`. The password was right.
+    #[error("the password has expired")]
+    PasswordExpired,
+    /// `773`. The password was right.
+    #[error("the password must be changed before signing in")]
+    MustChangePassword,
+    /// `533`: disabled. Active Directory says so only when the password was right.
+    #[error("the account is disabled")]
+    Disabled,
+    /// `701`. The password was right.
+    #[error("the account has expired")]
+    AccountExpired,
+    /// `775`: locked, whatever the password; to a stranger it must look like [`Refusal::WrongCredentials`].
+    #[error("the account is locked")]
+    Locked,
+    /// Nobody could be asked.
+    #[error(transparent)]
+    Unreachable(#[from] Unreachable),
+}
+
+/// The directory could not be asked, or did not answer as a directory does. Never an answer about a person.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the directory cannot be reached: {reason}")]
+pub struct Unreachable {
+    /// For the log: every server tried and what went wrong there. No secret.
+    pub reason: String,
+}

@@ -1,0 +1,180 @@
+use std::fmt;
+
+use super::{Dn, Group, Person, Visitor};
+
+/// Who may open a page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Everybody. Nothing is public that does not say so.
+    Public,
+    /// Every member: the default.
+    SignedIn,
+    /// The members named.
+    Only(Audience),
+}
+
+/// The people a page, or the office of admin, belongs to. An empty audience is nobody.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Audience {
+    /// The members of these groups, nested ones included.
+    pub groups: Vec<GroupRef>,
+    /// These people by name.
+    pub users: Vec<UserRef>,
+}
+
+/// A group as the settings or a page name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GroupRef {
+    /// By its short name, in any case.
+    Name(String),
+    /// By its distinguished name.
+    Dn(Dn),
+    /// By its security identifier, `S-1-…`.
+    Sid(String),
+}
+
+/// A person as the settings or a page name them: the account's name or the principal name, in any case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserRef(String);
+
+/// The answer to "may this visitor open it?".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Yes.
+    Open,
+    /// Not before we know who asks.
+    SignInFirst,
+    /// No, and we know who asks.
+    NotAllowed,
+}
+
+impl Access {
+    /// Whether `visitor` may open what this guards.
+    pub fn judge(&self, visitor: &Visitor) -> Verdict {
+        match (self, visitor) {
+            (Self::Public, _) | (Self::SignedIn, Visitor::Member(_)) => Verdict::Open,
+            (_, Visitor::Anonymous) => Verdict::SignInFirst,
+            (Self::Only(audience), Visitor::Member(member)) if audience.includes(&member.person) => Verdict::Open,
+            (Self::Only(_), Visitor::Member(_)) => Verdict::NotAllowed,
+        }
+    }
+}
+
+impl Audience {
+    /// Whether `person` is named, or is in a group that is.
+    pub fn includes(&self, person: &Person) -> bool {
+        self.users.iter().any(|user| user.names(person))
+            || self.groups.iter().any(|wanted| person.groups.iter().any(|group| wanted.names(group)))
+    }
+}
+
+impl GroupRef {
+    /// Reads a group's name as an admin or author writes it.
+    pub fn parse(text: &str) -> Self {
+        let text = text.trim();
+        if is_sid(text) {
+            return Self::Sid(text.to_ascii_uppercase());
+        }
+        match text.parse() {
+            Ok(dn) => Self::Dn(dn),
+            Err(_) => Self::Name(text.to_owned()),
+        }
+    }
+
+    /// Whether this is that group.
+    pub fn names(&self, group: &Group) -> bool {
+        match self {
+            Self::Name(name) => same_name(name, &group.name),
+            Self::Dn(dn) => group.dn.parse().is_ok_and(|theirs: Dn| *dn == theirs),
+            Self::Sid(sid) => *sid == group.id.as_str(),
+        }
+    }
+}
+
+impl fmt::Display for GroupRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(text) | Self::Sid(text) => f.write_str(text),
+            Self::Dn(dn) => dn.fmt(f),
+        }
+    }
+}
+
+impl UserRef {
+    /// Reads a person's name as an admin or author writes it.
+    pub fn parse(text: &str) -> Self {
+        Self(text.trim().to_owned())
+    }
+
+    /// Whether this is that person.
+    pub fn names(&self, person: &Person) -> bool {
+        same_name(&self.0, &person.username) || person.principal.as_deref().is_some_and(|p| same_name(&self.0, p))
+    }
+}
+
+impl fmt::Display for UserRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Directories compare names without regard to case (`caseIgnoreMatch`, RFC 4517, 4.2.11).
+fn same_name(a: &str, b: &str) -> bool {
+    a.to_lowercase() == b.to_lowercase()
+}
+
+fn is_sid(text: &str) -> bool {
+    let mut parts = text.split('-');
+    parts.next().is_some_and(|s| s.eq_ignore_ascii_case("s"))
+        && text.matches('-').count() >= 2
+        && parts.all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{GroupId, Member, PersonId, SessionId};
+
+    fn alice() -> Person {
+        Person {
+            id: PersonId::new("objectGUID:1"),
+            username: "alice".into(),
+            principal: Some("alice@corp.example.com".into()),
+            display_name: "Alice".into(),
+            groups: [Group {
+                id: GroupId::new("S-1-5-21-1-2-3-1104"),
+                name: "dash-ops".into(),
+                dn: r"CN=dash\-ops,OU=Groups,DC=corp".into(),
+            }]
+            .into_iter()
+            .collect(),
+        }
+    }
+
+    fn only(groups: &[&str], users: &[&str]) -> Access {
+        Access::Only(Audience {
+            groups: groups.iter().map(|g| GroupRef::parse(g)).collect(),
+            users: users.iter().map(|u| UserRef::parse(u)).collect(),
+        })
+    }
+
+    #[test]
+    fn access_is_judged_by_group_and_name() {
+        let member = Visitor::Member(Member { session: SessionId::new(1), person: alice() });
+        for access in [
+            Access::SignedIn,
+            only(&["DASH-OPS"], &[]),
+            only(&["cn=dash-ops,ou=groups,dc=corp"], &[]),
+            only(&["s-1-5-21-1-2-3-1104"], &[]),
+            only(&["other"], &["Alice"]),
+            only(&[], &["ALICE@corp.example.com"]),
+        ] {
+            assert_eq!(access.judge(&member), Verdict::Open, "{access:?}");
+            assert_eq!(access.judge(&Visitor::Anonymous), Verdict::SignInFirst, "{access:?}");
+        }
+        for access in [only(&[], &[]), only(&["dash"], &["alic"]), only(&["S-1-5-21-1-2-3-110"], &[])] {
+            assert_eq!(access.judge(&member), Verdict::NotAllowed, "{access:?}");
+        }
+        assert_eq!(Access::Public.judge(&Visitor::Anonymous), Verdict::Open);
+    }
+}

@@ -1,0 +1,159 @@
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+/// The values placeholders stand for, by what is written between the braces: `city` and, for an option's further
+/// fields, `city.zone`.
+pub type Bindings = BTreeMap<String, String>;
+
+/// A text with placeholders for the inputs' values: `You have selected {city}`. `{{` and `}}` are plain braces.
+///
+/// Filling one in is always done piece by piece with an escape for the place it goes to, so that a value can
+/// never be read as part of the text around it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Pattern {
+    pieces: Vec<Piece>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Piece {
+    Text(String),
+    Slot(Slot),
+}
+
+/// A placeholder: an input's name and, behind a dot, a further field of the chosen option.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Slot {
+    /// What is written between the braces, and the key of its value in [`Bindings`].
+    pub key: String,
+}
+
+/// What is wrong with a text's braces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PatternError {
+    /// `{city` without its end.
+    #[error("a '{{' has no '}}' behind it (write '{{{{' for a plain brace)")]
+    Unclosed,
+    /// `}` alone.
+    #[error("a '}}' has no '{{' before it (write '}}}}' for a plain brace)")]
+    Unopened,
+    /// `{}` or `{a b}`.
+    #[error("between '{{' and '}}' belongs the name of an input, or of an input's field as in '{{city.zone}}'")]
+    NotAName,
+}
+
+impl Slot {
+    /// The name of the input it refers to.
+    pub fn input(&self) -> &str {
+        self.key.split_once('.').map_or(self.key.as_str(), |(input, _)| input)
+    }
+
+    /// The further field of the chosen option, where one is named.
+    pub fn field(&self) -> Option<&str> {
+        self.key.split_once('.').map(|(_, field)| field)
+    }
+}
+
+impl Pattern {
+    /// The placeholders, in order.
+    pub fn slots(&self) -> impl Iterator<Item = &Slot> {
+        self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Slot(slot) => Some(slot),
+            Piece::Text(_) => None,
+        })
+    }
+
+    /// The whole text when it has no placeholder.
+    pub fn literal(&self) -> Option<&str> {
+        match self.pieces.as_slice() {
+            [] => Some(""),
+            [Piece::Text(text)] => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The text with every placeholder's value put in through `escape`. A value that is missing is left empty:
+    /// loading a page makes sure that none is.
+    pub fn fill(&self, bindings: &Bindings, escape: impl Fn(&str) -> String) -> String {
+        self.pieces
+            .iter()
+            .map(|piece| match piece {
+                Piece::Text(text) => text.clone(),
+                Piece::Slot(slot) => bindings.get(&slot.key).map(|value| escape(value)).unwrap_or_default(),
+            })
+            .collect()
+    }
+}
+
+impl FromStr for Pattern {
+    type Err = PatternError;
+
+    fn from_str(text: &str) -> Result<Self, PatternError> {
+        let mut pieces = Vec::new();
+        let mut plain = String::new();
+        let mut rest = text;
+        while let Some(at) = rest.find(['{', '}']) {
+            plain.push_str(&rest[..at]);
+            let brace = &rest[at..=at];
+            rest = &rest[at + 1..];
+            if let Some(tail) = rest.strip_prefix(brace) {
+                plain.push_str(brace);
+                rest = tail;
+                continue;
+            }
+            if brace == "}" {
+                return Err(PatternError::Unopened);
+            }
+            let (key, tail) = rest.split_once('}').ok_or(PatternError::Unclosed)?;
+            if !key.split('.').all(is_word) || key.matches('.').count() > 1 {
+                return Err(PatternError::NotAName);
+            }
+            if !plain.is_empty() {
+                pieces.push(Piece::Text(std::mem::take(&mut plain)));
+            }
+            pieces.push(Piece::Slot(Slot { key: key.to_owned() }));
+            rest = tail;
+        }
+        plain.push_str(rest);
+        if !plain.is_empty() {
+            pieces.push(Piece::Text(plain));
+        }
+        Ok(Self { pieces })
+    }
+}
+
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bindings() -> Bindings {
+        [("city".to_owned(), "a&b".to_owned()), ("city.zone".to_owned(), "Z".to_owned())].into()
+    }
+
+    #[test]
+    fn values_go_in_escaped() {
+        let pattern: Pattern = "x={city}&z={city.zone}&{{}}".parse().unwrap();
+        assert_eq!(pattern.fill(&bindings(), |v| v.replace('&', "%26")), "x=a%26b&z=Z&{}");
+        let slots: Vec<_> = pattern.slots().map(|s| (s.input(), s.field())).collect();
+        assert_eq!(slots, [("city", None), ("city", Some("zone"))]);
+    }
+
+    #[test]
+    fn a_text_without_placeholders_is_itself() {
+        assert_eq!("a {{b}}".parse::<Pattern>().unwrap().literal(), Some("a {b}"));
+        assert_eq!("".parse::<Pattern>().unwrap().literal(), Some(""));
+        assert_eq!("{a}".parse::<Pattern>().unwrap().literal(), None);
+    }
+
+    #[test]
+    fn crooked_braces_are_told_apart() {
+        assert_eq!("{a".parse::<Pattern>(), Err(PatternError::Unclosed));
+        assert_eq!("a}".parse::<Pattern>(), Err(PatternError::Unopened));
+        assert_eq!("{}".parse::<Pattern>(), Err(PatternError::NotAName));
+        assert_eq!("{a b}".parse::<Pattern>(), Err(PatternError::NotAName));
+        assert_eq!("{a.b.c}".parse::<Pattern>(), Err(PatternError::NotAName));
+    }
+}

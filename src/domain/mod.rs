@@ -1,0 +1,32 @@
+//! Pure types, and the clock.
+//!
+//! What two rooms share sinks to here: names, people, access, readings. Nothing in this room reads a file, opens
+//! a socket or knows of HTTP or LDAP.
+
+mod access;
+mod binding;
+mod clock;
+mod dn;
+mod names;
+mod password;
+mod person;
+mod query;
+mod reading;
+mod state;
+mod timestamp;
+mod username;
+mod visitor;
+
+pub use access::{Access, Audience, GroupRef, UserRef, Verdict};
+pub use binding::{Bindings, Pattern, PatternError, Slot};
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use dn::{Dn, InvalidDn};
+pub use names::{InputName, InvalidName, PageSlug, PanelId, SourceName};
+pub use password::{InvalidPassword, Password};
+pub use person::{Group, GroupId, Groups, Person, PersonId};
+pub use query::{BoundQuery, InputValues};
+pub use reading::{Cell, Column, Labelled, Reading, StateOf, Table};
+pub use state::{State, Threshold};
+pub use timestamp::Timestamp;
+pub use username::{InvalidUsername, NameForm, Username};
+pub use visitor::{Member, SessionId, Visitor};

@@ -1,0 +1,99 @@
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// Who somebody is, for ever: the directory's stable id (`objectGUID`, `entryUUID`), never the DN, so that a rename
+/// or a move keeps the person and a re-created account is another.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PersonId(String);
+
+impl PersonId {
+    /// The id as the directory room writes it: the attribute's name, a colon, the value.
+    pub fn new(id: impl Into<String>) -> Self {
+        Self(id.into())
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for PersonId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// An entry in the directory, as it was when last read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    /// Who it is.
+    pub id: PersonId,
+    /// The account's name as the directory writes it (`sAMAccountName`, `uid`).
+    pub username: String,
+    /// `userPrincipalName`, where there is one.
+    pub principal: Option<String>,
+    /// What people call them (`displayName`, `cn`).
+    pub display_name: String,
+    /// Every group they are in: nested, and the primary one.
+    pub groups: Groups,
+}
+
+/// What identifies a group in its directory: its SID in Active Directory, its normalised DN elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct GroupId(String);
+
+impl GroupId {
+    /// The id as the directory room writes it: `S-1-5-…`, or a DN.
+    pub fn new(id: impl Into<String>) -> Self {
+        Self(id.into())
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A group somebody is in, with all the ways a page may name it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Group {
+    /// Its SID or DN.
+    pub id: GroupId,
+    /// Its short name (`sAMAccountName`, `cn`).
+    pub name: String,
+    /// Its distinguished name.
+    pub dn: String,
+}
+
+/// The groups of one person. Cheap to clone.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Groups(Arc<[Group]>);
+
+impl Groups {
+    /// The groups, in the directory's order.
+    pub fn iter(&self) -> impl Iterator<Item = &Group> {
+        self.0.iter()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl FromIterator<Group> for Groups {
+    fn from_iter<I: IntoIterator<Item = Group>>(groups: I) -> Self {
+        Self(groups.into_iter().collect())
+    }
+}

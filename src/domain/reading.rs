@@ -1,0 +1,80 @@
+use super::State;
+
+/// A source's answer to one query, typed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reading {
+    /// One number. Not finite when the source cannot tell.
+    Number(f64),
+    /// Several numbers of one moment, each with a label: cores, disks, cities. In the source's order.
+    Numbers(Vec<Labelled>),
+    /// Rows under columns.
+    Table(Table),
+    /// Things and how each is doing.
+    States(Vec<StateOf>),
+    /// Words.
+    Text(String),
+}
+
+impl Reading {
+    /// What it is, for error messages.
+    pub fn what(&self) -> &'static str {
+        match self {
+            Self::Number(_) => "a number",
+            Self::Numbers(_) => "labelled numbers",
+            Self::Table(_) => "a table",
+            Self::States(_) => "states",
+            Self::Text(_) => "text",
+        }
+    }
+}
+
+/// A number with a label.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Labelled {
+    /// What it is the number of.
+    pub label: String,
+    /// The number, in the query's unit.
+    pub value: f64,
+}
+
+/// Rows under columns. Every row has as many cells as there are columns.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Table {
+    /// The columns, left to right.
+    pub columns: Vec<Column>,
+    /// The rows, top to bottom.
+    pub rows: Vec<Vec<Cell>>,
+}
+
+/// A column of a table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Column {
+    /// Its name in the source's answer.
+    pub name: String,
+    /// The unit of its numbers, where the source knows it (`"bytes"`, `"percent"`, `"seconds"`).
+    pub unit: Option<String>,
+}
+
+/// One cell of a table.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Cell {
+    /// Nothing there.
+    Empty,
+    /// A number, in its column's unit.
+    Number(f64),
+    /// Words.
+    Text(String),
+    /// How something is doing.
+    State(State),
+}
+
+/// A thing and how it is doing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StateOf {
+    /// The thing.
+    pub label: String,
+    /// How it is doing.
+    pub state: State,
+    /// A few words beside it (`"41 ms"`, `"503"`).
+    pub note: Option<String>,
+}

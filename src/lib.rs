@@ -1,0 +1,28 @@
+//! Belvedere shows a company its live dashboards, and lets in exactly the people its Active Directory says may see
+//! them.
+//!
+//! The rooms, from the ground up; each imports only from the rooms below it (`tests/` holds this true):
+//!
+//! - [`domain`]: pure types and the clock.
+//! - [`config`]: settings and page files, raw as written, then settled as meant.
+//! - [`telemetry`]: logs.
+//! - [`directory`], [`sessions`], [`sources`], [`audit`]: the outside world, one room each.
+//! - [`auth`] proves who someone is, [`pages`] decides who sees what, [`panels`] turns readings into views.
+//! - [`live`]: feeds, channels, viewers.
+//! - [`web`]: the only room that knows Rocket's requests and responses.
+//! - [`server`] builds the rooms and wires them, [`cli`] is the front door.
+
+pub mod audit;
+pub mod auth;
+pub mod cli;
+pub mod config;
+pub mod directory;
+pub mod domain;
+pub mod live;
+pub mod pages;
+pub mod panels;
+pub mod server;
+pub mod sessions;
+pub mod sources;
+pub mod telemetry;
+pub mod web;
