@@ -1,0 +1,42 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+
+use crate::domain::{Clock, Timestamp};
+
+use super::{Directory, Unreachable};
+
+/// Load balancers ask every few seconds, and strangers as often as they like; the directory is asked no more than this.
+const ASKED_AT_MOST_EVERY: Duration = Duration::from_secs(5);
+
+/// Whether the directory answers, remembered for a few seconds.
+pub struct Readiness {
+    directory: Arc<dyn Directory>,
+    clock: Arc<dyn Clock>,
+    last: Mutex<Option<(Timestamp, Result<(), Unreachable>)>>,
+}
+
+impl Readiness {
+    /// The readiness of `directory`.
+    pub fn new(directory: Arc<dyn Directory>, clock: Arc<dyn Clock>) -> Self {
+        Self { directory, clock, last: Mutex::new(None) }
+    }
+
+    /// Asks the directory, unless that was done a moment ago.
+    ///
+    /// # Errors
+    /// [`Unreachable`], with a reason for the log.
+    pub async fn check(&self) -> Result<(), Unreachable> {
+        let mut last = self.last.lock().await;
+        let now = self.clock.now();
+        if let Some((at, answer)) = &*last
+            && now.since(*at) < ASKED_AT_MOST_EVERY
+        {
+            return answer.clone();
+        }
+        let answer = self.directory.reach().await;
+        *last = Some((now, answer.clone()));
+        answer
+    }
+}

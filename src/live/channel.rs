@@ -1,0 +1,266 @@
+use std::collections::VecDeque;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::stream::SelectAll;
+use futures::{StreamExt, stream};
+use indexmap::IndexMap;
+use tokio::sync::watch;
+use tokio_stream::wrappers::WatchStream;
+
+use crate::config::{LiveSettings, PanelSettings};
+use crate::domain::{Bindings, Clock, PanelId, Timestamp};
+use crate::pages::{Choice, Page};
+use crate::panels::{Panel, PanelFrame, Trouble};
+use crate::sources::Sources;
+
+use super::feed::{Feed, FeedKey, FeedState};
+use super::feeds::Feeds;
+use super::frame::{Frame, Message, PanelFrames};
+
+/// A place in a channel's story: which story, and how far.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// Which run of the channel; a new one after every restart.
+    pub epoch: String,
+    /// How many batches it had said.
+    pub seq: u64,
+}
+
+/// The state of a channel at one position, for the first paint.
+#[derive(Clone, Debug)]
+pub struct Painting {
+    /// Where the socket goes on from.
+    pub position: Position,
+    /// Each panel as it stands, in the page's order.
+    pub panels: IndexMap<PanelId, PanelFrame>,
+}
+
+/// One page with one choice of inputs: its panels, and an append-only ring of encoded batches.
+pub(super) struct Channel {
+    epoch: String,
+    head: watch::Sender<u64>,
+    heartbeat_secs: u64,
+    ring_size: usize,
+    told: Mutex<Told>,
+}
+
+/// What has been told up to `seq`. The panels change only together with the ring, so a state always belongs to a `seq`.
+struct Told {
+    panels: IndexMap<PanelId, Shown>,
+    ring: VecDeque<Frame>,
+    seq: u64,
+    snapshot: Option<Frame>,
+}
+
+/// A panel, and the reading it shows.
+struct Shown {
+    panel: Panel,
+    taken: Option<Timestamp>,
+}
+
+/// What a panel hangs on.
+pub(super) struct Subscription {
+    panel: usize,
+    feed: Arc<Feed>,
+}
+
+impl Channel {
+    pub(super) fn new(page: &Page, choice: &Choice, settings: &LiveSettings) -> Self {
+        let panels =
+            page.panels.iter().map(|panel| (panel.id.clone(), Shown::new(panel, &choice.bindings))).collect();
+        Self {
+            epoch: new_epoch(),
+            head: watch::Sender::new(0),
+            heartbeat_secs: settings.heartbeat.as_secs(),
+            ring_size: settings.ring,
+            told: Mutex::new(Told { panels, ring: VecDeque::new(), seq: 0, snapshot: None }),
+        }
+    }
+
+    /// The channel as it stands, and where that is in its story.
+    pub(super) fn paint(&self) -> Painting {
+        let told = self.told();
+        Painting {
+            position: Position { epoch: self.epoch.clone(), seq: told.seq },
+            panels: told.panels.iter().map(|(id, shown)| (id.clone(), shown.panel.frame())).collect(),
+        }
+    }
+
+    /// Which run of the channel this is.
+    pub(super) fn epoch(&self) -> &str {
+        &self.epoch
+    }
+
+    /// Wakes whenever the head moves.
+    pub(super) fn head(&self) -> watch::Receiver<u64> {
+        self.head.subscribe()
+    }
+
+    /// Resolves once every panel has something to show, if only its trouble.
+    pub(super) async fn complete(&self) {
+        let mut head = self.head();
+        loop {
+            head.mark_unchanged();
+            if self.told().is_complete() {
+                return;
+            }
+            // The sender is a field of `self`.
+            let _ = head.changed().await;
+        }
+    }
+
+    /// Whether everything after `position` can still be replayed.
+    pub(super) fn can_resume(&self, position: &Position) -> bool {
+        position.epoch == self.epoch && self.told().holds_after(position.seq)
+    }
+
+    /// The greeting of a connection.
+    pub(super) fn hello(&self) -> Arc<str> {
+        let seq = self.told().seq;
+        Message::Hello { epoch: &self.epoch, seq, heartbeat: self.heartbeat_secs }.encode()
+    }
+
+    /// What someone at `cursor` is told next: the next batch while the ring holds it, otherwise one snapshot; `None`
+    /// at the head.
+    pub(super) fn after(&self, cursor: Option<u64>) -> Option<Frame> {
+        let mut told = self.told();
+        match cursor {
+            Some(seq) if seq == told.seq => None,
+            Some(seq) if told.holds_after(seq) => told.batch(seq + 1),
+            _ => Some(told.snapshot(&self.epoch)),
+        }
+    }
+
+    /// Takes in what the feeds said and tells it in one batch. Silent when nothing changed.
+    fn tell(&self, news: &[(usize, FeedState)], now: Timestamp) {
+        let mut told = self.told();
+        for (panel, state) in news {
+            if let Some((_, shown)) = told.panels.get_index_mut(*panel) {
+                shown.take(state);
+            }
+        }
+        let seq = told.seq + 1;
+        let text = {
+            let frames: PanelFrames<'_> =
+                told.panels.iter_mut().filter_map(|(id, shown)| Some((id, shown.panel.drain()?))).collect();
+            if frames.is_empty() {
+                return;
+            }
+            Message::Batch { seq, sent: now, panels: &frames }.encode()
+        };
+        told.seq = seq;
+        told.snapshot = None;
+        told.ring.push_back(Frame { seq, text });
+        while told.ring.len() > self.ring_size {
+            told.ring.pop_front();
+        }
+        drop(told);
+        self.head.send_replace(seq);
+    }
+
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Told {
+    fn is_complete(&self) -> bool {
+        self.panels.values().all(|shown| {
+            let frame = shown.panel.frame();
+            frame.view.is_some() || frame.trouble.is_some()
+        })
+    }
+
+    fn holds_after(&self, seq: u64) -> bool {
+        let oldest = self.ring.front().map_or(self.seq + 1, |frame| frame.seq);
+        seq <= self.seq && seq + 1 >= oldest
+    }
+
+    fn batch(&self, seq: u64) -> Option<Frame> {
+        let oldest = self.ring.front()?.seq;
+        self.ring.get(usize::try_from(seq.checked_sub(oldest)?).ok()?).cloned()
+    }
+
+    fn snapshot(&mut self, epoch: &str) -> Frame {
+        let Self { panels, seq, snapshot, .. } = self;
+        snapshot
+            .get_or_insert_with(|| {
+                let frames = panels.iter().map(|(id, shown)| (id, shown.panel.frame())).collect();
+                Frame { seq: *seq, text: Message::Snapshot { epoch, seq: *seq, panels: &frames }.encode() }
+            })
+            .clone()
+    }
+}
+
+impl Shown {
+    fn new(panel: &PanelSettings, bindings: &Bindings) -> Self {
+        Self { panel: Panel::new(panel, bindings), taken: None }
+    }
+
+    /// Takes in what a feed knows: its reading unless it is the one shown already, then its trouble.
+    fn take(&mut self, state: &FeedState) {
+        if let Some((at, reading)) = &state.reading
+            && self.taken < Some(*at)
+        {
+            self.taken = Some(*at);
+            if let Err(mismatch) = self.panel.take(*at, reading) {
+                self.panel.fail(Trouble { reason: mismatch.to_string(), since: *at, retry_at: *at });
+            }
+        }
+        if let Some(trouble) = &state.trouble {
+            self.panel.fail(trouble.clone());
+        }
+    }
+}
+
+/// Joins the feeds that the page's panels hang on.
+pub(super) fn subscribe(page: &Page, bindings: &Bindings, sources: &Sources, feeds: &Feeds) -> Vec<Subscription> {
+    let asked = page.panels.iter().enumerate().filter_map(|(at, panel)| Some((at, panel.source.as_ref()?)));
+    asked
+        .map(|(panel, from)| {
+            let query = sources.bind(&from.source, &from.query, bindings);
+            Subscription { panel, feed: feeds.join(FeedKey { query, every: from.every }) }
+        })
+        .collect()
+}
+
+/// Carries what the feeds say into the channel, in batches no closer together than the interval. Never ends by itself.
+pub(super) async fn pump(
+    channel: &Channel,
+    subscriptions: Vec<Subscription>,
+    settings: &LiveSettings,
+    clock: &dyn Clock,
+) {
+    let mut said: SelectAll<_> = subscriptions
+        .iter()
+        .map(|Subscription { panel, feed }| {
+            let panel = *panel;
+            WatchStream::new(feed.state.clone()).map(move |state| (panel, state)).boxed()
+        })
+        .collect();
+    // A page of texts alone has nothing to say; it stays for its viewers all the same.
+    said.push(stream::pending().boxed());
+    let mut told_at: Option<Timestamp> = None;
+    while let Some(first) = said.next().await {
+        let mut news = vec![first];
+        let due = told_at.map_or(Duration::ZERO, |at| settings.batch_interval.saturating_sub(clock.now().since(at)));
+        let mut wait = clock.sleep(due);
+        loop {
+            tokio::select! {
+                biased;
+                Some(more) = said.next() => news.push(more),
+                () = &mut wait => break,
+            }
+        }
+        let now = clock.now();
+        channel.tell(&news, now);
+        told_at = Some(now);
+    }
+}
+
+/// 64 random bits, so that no two runs of a channel are taken for one another. It guards no secret.
+fn new_epoch() -> String {
+    format!("{:016x}", RandomState::new().build_hasher().finish())
+}

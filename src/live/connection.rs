@@ -1,0 +1,182 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::domain::{Clock, Timestamp, Visitor};
+use crate::pages::{Closed, OpenPage, Shelf};
+use crate::sessions::SessionWatch;
+
+use super::backoff;
+use super::channel::Position;
+use super::frame::Message;
+use super::hub::Seat;
+use super::viewer::Viewer;
+
+/// After a page changed, its viewers come back within this time, so that they do not all come at once.
+const COME_BACK_SOON: Duration = Duration::from_millis(500);
+
+/// Over this long, the viewers of a server that shuts down come back to the next one.
+const COME_BACK_LATER: Duration = Duration::from_secs(5);
+
+/// One live connection: a viewer, and everything that can end it. Sockets ask it what to say next.
+pub struct Connection {
+    viewer: Viewer,
+    greeting: Option<Arc<str>>,
+    authority: Authority,
+    clock: Arc<dyn Clock>,
+    heartbeat: Duration,
+    next_ping: Timestamp,
+}
+
+/// What gives a connection the right to go on, and hears when it is gone.
+pub struct Authority {
+    shelf: Arc<Shelf>,
+    shelf_changes: watch::Receiver<u64>,
+    page: OpenPage,
+    visitor: Visitor,
+    session: Option<SessionWatch>,
+    shutdown: watch::Receiver<bool>,
+}
+
+/// What to do with the socket next.
+#[derive(Clone, Debug)]
+pub enum Say {
+    /// Send this text.
+    Text {
+        /// The JSON of the wire protocol.
+        text: Arc<str>,
+        /// Where the channel is after it; `None` for what does not move it.
+        position: Option<Position>,
+    },
+    /// Send the goodbye, then the close frame.
+    Bye(Farewell),
+}
+
+/// Why a connection ends, in the words and numbers of the wire protocol.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Farewell {
+    /// `signed-out`, `expired`, `revoked`, `not-allowed`, `changed`, `gone`, `shutdown`.
+    pub reason: &'static str,
+    /// The WebSocket close code.
+    pub code: u16,
+    /// When to come back, if that makes sense.
+    pub retry: Option<Duration>,
+}
+
+impl Farewell {
+    /// The `bye` message.
+    pub fn text(&self) -> Arc<str> {
+        let retry_ms = self.retry.map(|retry| u64::try_from(retry.as_millis()).unwrap_or(u64::MAX));
+        Message::Bye { reason: self.reason, retry_ms }.encode()
+    }
+
+    fn of(closed: &Closed) -> Self {
+        match closed {
+            Closed::NotFound => Self { reason: "gone", code: 4403, retry: None },
+            Closed::NotAllowed { .. } => Self { reason: "not-allowed", code: 4403, retry: None },
+            Closed::SignInFirst => Self { reason: "sign-in", code: 4401, retry: None },
+        }
+    }
+}
+
+impl Connection {
+    /// A connection that goes on from `position`, as far as the channel still can.
+    pub fn new(
+        seat: Seat,
+        position: Option<&Position>,
+        authority: Authority,
+        heartbeat: Duration,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let viewer = Viewer::new(seat, position);
+        let next_ping = clock.now() + heartbeat;
+        Self { greeting: Some(viewer.hello()), viewer, authority, clock, heartbeat, next_ping }
+    }
+
+    /// What to say next. Cancelling this loses nothing.
+    pub async fn next(&mut self) -> Say {
+        if let Some(greeting) = self.greeting.take() {
+            return Say::Text { text: greeting, position: None };
+        }
+        let until_ping = Timestamp::since(self.next_ping, self.clock.now());
+        tokio::select! {
+            biased;
+            farewell = self.authority.ended() => Say::Bye(farewell),
+            () = self.clock.sleep(until_ping) => {
+                self.next_ping = self.clock.now() + self.heartbeat;
+                Say::Text { text: Message::Ping.encode(), position: None }
+            }
+            frame = self.viewer.next() => {
+                Say::Text { text: frame.text, position: Some(self.viewer.position()) }
+            }
+        }
+    }
+
+    /// Resolves when the connection must end, whatever the socket is doing.
+    pub async fn ended(&mut self) -> Farewell {
+        self.authority.ended().await
+    }
+
+    /// The page being watched.
+    pub fn page(&self) -> &OpenPage {
+        &self.authority.page
+    }
+
+    /// Asks the door again, since whoever changes the inputs subscribes anew.
+    ///
+    /// # Errors
+    /// The goodbye, when the visitor may not see the page any more.
+    pub fn ask_the_door(&self) -> Result<OpenPage, Farewell> {
+        self.authority.ask_the_door()
+    }
+
+    /// Moves to another channel of the same page; what follows begins with a snapshot.
+    pub fn move_to(&mut self, seat: Seat) {
+        self.viewer = Viewer::new(seat, None);
+    }
+}
+
+impl Authority {
+    /// The right of `visitor` to watch `page`, for as long as the door, the session and the server last.
+    pub fn new(
+        shelf: Arc<Shelf>,
+        page: OpenPage,
+        visitor: Visitor,
+        session: Option<SessionWatch>,
+        shutdown: watch::Receiver<bool>,
+    ) -> Self {
+        Self { shelf_changes: shelf.changes(), shelf, page, visitor, session, shutdown }
+    }
+
+    fn ask_the_door(&self) -> Result<OpenPage, Farewell> {
+        self.shelf.open(self.page.slug.as_str(), &self.visitor).map_err(|closed| Farewell::of(&closed))
+    }
+
+    async fn ended(&mut self) -> Farewell {
+        loop {
+            let session_ended = async {
+                match &mut self.session {
+                    Some(session) => session.ended().await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                reason = session_ended => return Farewell { reason: reason.word(), code: 4401, retry: None },
+                _ = self.shutdown.wait_for(|shutting_down| *shutting_down) => {
+                    let retry = Some(backoff::jitter(COME_BACK_LATER));
+                    return Farewell { reason: "shutdown", code: 1001, retry };
+                }
+                Ok(()) = self.shelf_changes.changed() => match self.ask_the_door() {
+                    Err(farewell) => return farewell,
+                    Ok(page) if page.revision() != self.page.revision() => {
+                        let retry = Some(backoff::jitter(COME_BACK_SOON));
+                        return Farewell { reason: "changed", code: 1001, retry };
+                    }
+                    Ok(_) => (),
+                },
+            }
+        }
+    }
+}

@@ -1,0 +1,59 @@
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use crate::domain::Clock;
+
+use super::feed::{Answers, Feed, FeedKey, FeedReport};
+
+/// All feeds that run: one per distinct query, whoever watches.
+pub struct Feeds {
+    answers: Arc<dyn Answers>,
+    clock: Arc<dyn Clock>,
+    running: Mutex<HashMap<FeedKey, Weak<Feed>>>,
+}
+
+impl Feeds {
+    /// Feeds that ask `answers`.
+    pub fn new(answers: Arc<dyn Answers>, clock: Arc<dyn Clock>) -> Self {
+        Self { answers, clock, running: Mutex::default() }
+    }
+
+    /// Joins the feed of that query, starting it when nobody has yet. It runs for as long as what this returns.
+    pub(super) fn join(&self, key: FeedKey) -> Arc<Feed> {
+        let mut running = self.running();
+        if let Some(feed) = running.get(&key).and_then(Weak::upgrade) {
+            return feed;
+        }
+        running.retain(|_, feed| feed.strong_count() > 0);
+        let feed = Arc::new(Feed::start(key.clone(), Arc::clone(&self.answers), Arc::clone(&self.clock)));
+        running.insert(key, Arc::downgrade(&feed));
+        feed
+    }
+
+    /// Every feed that runs, for the admin page.
+    pub fn report(&self) -> Vec<FeedReport> {
+        let running = self.running();
+        let mut report: Vec<_> = running
+            .iter()
+            .filter_map(|(key, feed)| {
+                let feed = feed.upgrade()?;
+                let state = feed.state.borrow();
+                Some(FeedReport {
+                    source: key.query.source.to_string(),
+                    query: key.query.text.clone(),
+                    every_ms: u64::try_from(key.every.as_millis()).unwrap_or(u64::MAX),
+                    watchers: Arc::strong_count(&feed) - 1,
+                    last_ok_ms: state.reading.as_ref().map(|(at, _)| *at),
+                    trouble: state.trouble.as_ref().map(|trouble| trouble.reason.clone()),
+                })
+            })
+            .collect();
+        report.sort_by(|a, b| (&a.source, &a.query).cmp(&(&b.source, &b.query)));
+        report
+    }
+
+    fn running(&self) -> MutexGuard<'_, HashMap<FeedKey, Weak<Feed>>> {
+        // The map is whole at every moment, so a panic elsewhere while it was held does no harm.
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,77 @@
+use std::ops::Deref;
+use std::sync::Arc;
+
+use crate::domain::{Access, PageSlug, Verdict, Visitor};
+
+use super::{Page, Shelf};
+
+/// A page that this visitor may see: the proof is that it exists, since only the door makes one.
+#[derive(Clone, Debug)]
+pub struct OpenPage {
+    page: Arc<Page>,
+}
+
+/// Why the door stayed shut.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Closed {
+    /// There is no such page.
+    NotFound,
+    /// Not before we know who asks.
+    SignInFirst,
+    /// No, and we know who asks.
+    NotAllowed {
+        /// Whom to ask for the right.
+        owner: Option<String>,
+    },
+}
+
+impl Shelf {
+    /// The door: the one place that decides whether a visitor may see a page.
+    ///
+    /// # Errors
+    /// [`Closed`] with the reason.
+    pub fn open(&self, slug: &str, visitor: &Visitor) -> Result<OpenPage, Closed> {
+        let page = self.page(slug).ok_or(Closed::NotFound)?;
+        match page.access.judge(visitor) {
+            Verdict::Open => Ok(OpenPage { page }),
+            Verdict::SignInFirst => Err(Closed::SignInFirst),
+            Verdict::NotAllowed => Err(Closed::NotAllowed { owner: page.owner.clone() }),
+        }
+    }
+
+    /// Every page this visitor may open, in the bar's order.
+    pub fn openable(&self, visitor: &Visitor) -> Vec<OpenPage> {
+        let mut pages: Vec<_> = self.pages().into_iter().filter(|page| page.access.judge(visitor) == Verdict::Open).collect();
+        pages.sort_by(|a, b| (a.order, a.title.to_lowercase(), &a.slug).cmp(&(b.order, b.title.to_lowercase(), &b.slug)));
+        pages.into_iter().map(|page| OpenPage { page }).collect()
+    }
+
+    /// The title of a page that somebody is asked to sign in for, if there is such a page.
+    pub fn title_behind_sign_in(&self, slug: &PageSlug) -> Option<String> {
+        self.page(slug.as_str()).map(|page| page.title.clone())
+    }
+}
+
+impl OpenPage {
+    /// The page itself, for its channels.
+    pub fn page(&self) -> &Arc<Page> {
+        &self.page
+    }
+
+    /// Who may open it, in a word.
+    pub fn access_word(&self) -> &'static str {
+        match self.page.access {
+            Access::Public => "public",
+            Access::SignedIn => "signed in",
+            Access::Only(_) => "by invitation",
+        }
+    }
+}
+
+impl Deref for OpenPage {
+    type Target = Page;
+
+    fn deref(&self) -> &Page {
+        &self.page
+    }
+}

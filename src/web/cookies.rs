@@ -1,0 +1,93 @@
+use rocket::http::{Cookie, CookieJar, SameSite};
+use rocket::time::Duration;
+
+use crate::auth::SessionToken;
+
+use super::Transport;
+
+/// How long a choice of theme is remembered.
+const THEME_LASTS: Duration = Duration::days(400);
+
+/// A form that was opened longer ago than this must be opened again.
+const FORM_LASTS: Duration = Duration::hours(12);
+
+/// The names of the cookies. Over HTTPS the session's name carries `__Host-`, with which browsers refuse it from
+/// anywhere but this very host (RFC 6265bis, 4.1.3.2).
+impl Transport {
+    fn session_cookie(&self) -> &'static str {
+        if self.secure { "__Host-belvedere" } else { "belvedere" }
+    }
+
+    fn form_cookie(&self) -> &'static str {
+        if self.secure { "__Host-belvedere-form" } else { "belvedere-form" }
+    }
+}
+
+/// The cookies, read and written in one place.
+#[derive(Clone, Copy)]
+pub(super) struct Cookies<'r> {
+    jar: &'r CookieJar<'r>,
+    transport: &'r Transport,
+}
+
+impl<'r> Cookies<'r> {
+    pub(super) fn new(jar: &'r CookieJar<'r>, transport: &'r Transport) -> Self {
+        Self { jar, transport }
+    }
+
+    /// The session's token, if the browser sent something of its shape.
+    pub(super) fn session(&self) -> Option<SessionToken> {
+        self.jar.get(self.transport.session_cookie())?.value().parse().ok()
+    }
+
+    pub(super) fn keep_session(&self, token: &SessionToken, lasts: std::time::Duration) {
+        let lasts = Duration::try_from(lasts).unwrap_or(Duration::MAX);
+        self.add(self.transport.session_cookie(), token.to_cookie_value(), Some(lasts));
+    }
+
+    pub(super) fn forget_session(&self) {
+        self.remove(self.transport.session_cookie());
+    }
+
+    /// The random value that a stranger's forms are bound to.
+    pub(super) fn form(&self) -> Option<&'r str> {
+        self.jar.get(self.transport.form_cookie()).map(Cookie::value)
+    }
+
+    pub(super) fn keep_form(&self, nonce: String) {
+        self.add(self.transport.form_cookie(), nonce, Some(FORM_LASTS));
+    }
+
+    /// `light`, `dark`, or whatever the system has.
+    pub(super) fn theme(&self) -> &'static str {
+        match self.jar.get("theme").map(Cookie::value) {
+            Some("light") => "light",
+            Some("dark") => "dark",
+            _ => "system",
+        }
+    }
+
+    pub(super) fn keep_theme(&self, theme: &'static str) {
+        self.add("theme", theme.to_owned(), Some(THEME_LASTS));
+    }
+
+    fn add(&self, name: &'static str, value: String, lasts: Option<Duration>) {
+        self.jar.add(self.baked(name, value, lasts));
+    }
+
+    fn remove(&self, name: &'static str) {
+        self.jar.remove(self.baked(name, String::new(), None));
+    }
+
+    fn baked(&self, name: &'static str, value: String, lasts: Option<Duration>) -> Cookie<'static> {
+        let cookie = Cookie::build((name, value))
+            .path("/")
+            .http_only(true)
+            .secure(self.transport.secure)
+            .same_site(SameSite::Lax);
+        match lasts {
+            Some(lasts) => cookie.max_age(lasts).build(),
+            None => cookie.build(),
+        }
+    }
+}

@@ -1,0 +1,64 @@
+use std::sync::Arc;
+
+use rocket::Request;
+use rocket::outcome::try_outcome;
+use rocket::request::{FromRequest, Outcome};
+
+use crate::auth::FormKeys;
+use crate::config::SiteSettings;
+use crate::domain::Visitor;
+use crate::pages::Shelf;
+use crate::web::Transport;
+use crate::web::cookies::Cookies;
+use crate::web::rooms::Admins;
+use crate::web::views::{Chrome, NavItem, Who};
+
+/// What stands around every page, for this visitor.
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Chrome {
+    type Error = ();
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
+        let visitor = try_outcome!(request.guard::<Visitor>().await);
+        Outcome::Success(chrome(request, &visitor))
+    }
+}
+
+/// The same for a visitor who is known already.
+pub(in crate::web) fn chrome(request: &Request<'_>, visitor: &Visitor) -> Chrome {
+    let rocket = request.rocket();
+    let here = request.uri().to_string();
+    let path = request.uri().path();
+    let mut chrome = Chrome { here: here.clone(), sign_in_href: sign_in_href(&here), ..Chrome::default() };
+    if let Some(site) = rocket.state::<Arc<SiteSettings>>() {
+        chrome.site.clone_from(&site.name);
+        chrome.contact.clone_from(&site.contact);
+    }
+    if let Some(shelf) = rocket.state::<Arc<Shelf>>() {
+        chrome.nav = shelf.openable(visitor).iter().map(|page| NavItem::of(page, path.as_str())).collect();
+    }
+    if let Some(transport) = rocket.state::<Transport>() {
+        let cookies = Cookies::new(request.cookies(), transport);
+        chrome.theme = cookies.theme();
+        if let (Some(keys), Some(token)) = (rocket.state::<FormKeys>(), cookies.session())
+            && visitor.member().is_some()
+        {
+            chrome.csrf = keys.for_session(&token);
+        }
+    }
+    chrome.visitor = visitor.member().map(|member| Who {
+        name: member.person.display_name.clone(),
+        username: member.person.username.clone(),
+        is_admin: rocket.state::<Admins>().is_some_and(|Admins(admins)| admins.includes(&member.person)),
+    });
+    chrome
+}
+
+/// Where *Sign in* leads: to the form, and back here.
+pub(in crate::web) fn sign_in_href(here: &str) -> String {
+    if here == "/" || here.starts_with("/login") || here.starts_with("/logout") {
+        return "/login".to_owned();
+    }
+    let next: String = url::form_urlencoded::byte_serialize(here.as_bytes()).collect();
+    format!("/login?next={next}")
+}

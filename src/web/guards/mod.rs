@@ -1,0 +1,11 @@
+//! Who is asking, and how: what handlers name in their signatures to be let in.
+
+mod asked;
+mod chrome;
+mod same_origin;
+mod visitor;
+
+pub(super) use asked::{Asked, LastEventId};
+pub(super) use chrome::{chrome as chrome_of, sign_in_href};
+pub(super) use same_origin::{Origin, SameOrigin};
+pub(super) use visitor::{Administrator, known_visitor, visitor_of};

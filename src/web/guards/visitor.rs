@@ -1,0 +1,105 @@
+use std::sync::Arc;
+
+use rocket::Request;
+use rocket::http::Status;
+use rocket::outcome::try_outcome;
+use rocket::request::{FromRequest, Outcome};
+
+use crate::auth::{Auth, Client};
+use crate::domain::{Member, Visitor};
+use crate::pages::Closed;
+use crate::web::Transport;
+use crate::web::cookies::Cookies;
+use crate::web::refusal::Refusal;
+use crate::web::rooms::Admins;
+
+/// Who makes this request; looked up once, however many guards ask.
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Visitor {
+    type Error = ();
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
+        match visitor_of(request).await {
+            Ok(visitor) => Outcome::Success(visitor),
+            Err(refusal) => refusal.stop(request),
+        }
+    }
+}
+
+/// A visitor who has proved who they are; others are asked to sign in.
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Member {
+    type Error = ();
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
+        match try_outcome!(request.guard::<Visitor>().await) {
+            Visitor::Member(member) => Outcome::Success(member),
+            Visitor::Anonymous => Refusal::Closed(Closed::SignInFirst).stop(request),
+        }
+    }
+}
+
+/// A member who may see the admin page.
+pub(in crate::web) struct Administrator;
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Administrator {
+    type Error = ();
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
+        let member = try_outcome!(request.guard::<Member>().await);
+        match request.rocket().state::<Admins>() {
+            Some(Admins(admins)) if admins.includes(&member.person) => Outcome::Success(Self),
+            _ => Refusal::Closed(Closed::NotAllowed { owner: None }).stop(request),
+        }
+    }
+}
+
+/// The visitor, from the session's cookie.
+pub(in crate::web) async fn visitor_of(request: &Request<'_>) -> Result<Visitor, Refusal> {
+    let found = request.local_cache_async(async { look_up(request).await.map_err(|_| Unavailable) }).await;
+    match found {
+        Ok(visitor) => Ok(visitor.clone()),
+        Err(Unavailable) => Err(Refusal::StoreUnavailable),
+    }
+}
+
+/// The session store could not be asked; logged where it was.
+struct Unavailable;
+
+async fn look_up(request: &Request<'_>) -> Result<Visitor, ()> {
+    let (Some(auth), Some(transport)) =
+        (request.rocket().state::<Arc<Auth>>(), request.rocket().state::<Transport>())
+    else {
+        tracing::error!("the rooms behind the web are not there");
+        return Err(());
+    };
+    let token = Cookies::new(request.cookies(), transport).session();
+    auth.visitor(token.as_ref())
+        .await
+        .map_err(|error| tracing::error!(%error, "the session store could not be asked"))
+}
+
+/// The member that some guard has found already, for the log.
+pub(in crate::web) fn known_visitor<'r>(request: &'r Request<'_>) -> Option<&'r Member> {
+    request.local_cache(|| Ok::<_, Unavailable>(Visitor::Anonymous)).as_ref().ok().and_then(Visitor::member)
+}
+
+/// From where the request comes, and with what program.
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Client {
+    type Error = std::convert::Infallible;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Self::Error> {
+        let user_agent = request.headers().get_one("User-Agent").map(ToOwned::to_owned);
+        Outcome::Success(Self { address: request.client_ip(), user_agent })
+    }
+}
+
+/// Kept beside the guards: a status never leaves a guard without its refusal.
+impl Refusal {
+    fn stop<T>(self, request: &Request<'_>) -> Outcome<T, ()> {
+        let status: Status = self.stash(request);
+        Outcome::Error((status, ()))
+    }
+}

@@ -1,0 +1,43 @@
+use std::borrow::Cow;
+
+use rocket::http::{ContentType, Status};
+use rocket::request::Request;
+use rocket::response::{self, Responder, Response};
+use rocket_dyn_templates::Template;
+use serde::Serialize;
+
+use super::views::Chrome;
+
+/// A page of HTML: a template with its view, in the site's chrome.
+pub(super) struct Html<V> {
+    template: Cow<'static, str>,
+    status: Status,
+    view: Framed<V>,
+}
+
+/// What every template gets: the chrome, and its own view beside it.
+#[derive(Serialize)]
+struct Framed<V> {
+    chrome: Chrome,
+    #[serde(flatten)]
+    view: V,
+}
+
+impl<V: Serialize> Html<V> {
+    pub(super) fn new(template: &'static str, title: impl Into<String>, mut chrome: Chrome, view: V) -> Self {
+        chrome.title = title.into();
+        Self { template: template.into(), status: Status::Ok, view: Framed { chrome, view } }
+    }
+
+    pub(super) fn with_status(mut self, status: Status) -> Self {
+        self.status = status;
+        self
+    }
+}
+
+impl<'r, V: Serialize> Responder<'r, 'static> for Html<V> {
+    fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
+        let page = Template::render(self.template, &self.view).respond_to(request)?;
+        Response::build_from(page).status(self.status).header(ContentType::HTML).ok()
+    }
+}

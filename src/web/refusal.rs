@@ -1,0 +1,237 @@
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rocket::http::{Accept, Header, MediaType, Method, Status};
+use rocket::request::Request;
+use rocket::response::{self, Redirect, Responder, Response};
+use rocket::serde::json::Json;
+use rocket::{Catcher, Either, catch, catchers};
+use serde_json::{Value, json};
+
+use crate::config::SiteSettings;
+use crate::domain::Visitor;
+use crate::live::Crowded;
+use crate::pages::{BadChoice, Closed};
+
+use super::guards::{chrome_of, sign_in_href, visitor_of};
+use super::html::Html;
+use super::views::ErrorView;
+
+/// Bytes of a reference: enough to find one line in a log.
+const REFERENCE_BYTES: usize = 5;
+
+/// Everything that can keep a request from its answer. The one place where errors become responses: what a visitor
+/// sees says what to do next, what the log keeps says why.
+#[derive(Clone, Debug)]
+pub(super) enum Refusal {
+    /// The door is shut.
+    Closed(Closed),
+    /// What was asked for makes no sense, and why.
+    BadRequest(String),
+    /// A page of another site asked.
+    ForeignOrigin,
+    /// The session store cannot be asked.
+    StoreUnavailable,
+    /// No channel more.
+    Crowded,
+    /// The path leads nowhere.
+    NotFound,
+    /// It is our fault. The log has the cause under the same reference.
+    Internal,
+    /// Rocket refused it before any handler saw it.
+    Other(Status),
+}
+
+impl From<Closed> for Refusal {
+    fn from(closed: Closed) -> Self {
+        Self::Closed(closed)
+    }
+}
+
+impl From<BadChoice> for Refusal {
+    fn from(choice: BadChoice) -> Self {
+        Self::BadRequest(choice.to_string())
+    }
+}
+
+impl From<Crowded> for Refusal {
+    fn from(_: Crowded) -> Self {
+        Self::Crowded
+    }
+}
+
+impl Refusal {
+    pub(super) fn status(&self) -> Status {
+        match self {
+            Self::Closed(Closed::NotFound) | Self::NotFound => Status::NotFound,
+            Self::Closed(Closed::SignInFirst) => Status::Unauthorized,
+            Self::Closed(Closed::NotAllowed { .. }) | Self::ForeignOrigin => Status::Forbidden,
+            Self::BadRequest(_) => Status::BadRequest,
+            Self::StoreUnavailable | Self::Crowded => Status::ServiceUnavailable,
+            Self::Internal => Status::InternalServerError,
+            Self::Other(status) => *status,
+        }
+    }
+
+    /// Leaves the refusal with the request for the catcher to find, since only a catcher may await.
+    pub(super) fn stash(self, request: &Request<'_>) -> Status {
+        let status = self.status();
+        *stashed(request).lock().unwrap_or_else(PoisonError::into_inner) = Some(self);
+        status
+    }
+
+    /// A word for scripts.
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Closed(Closed::NotFound) | Self::NotFound => "not-found",
+            Self::Closed(Closed::SignInFirst) => "sign-in",
+            Self::Closed(Closed::NotAllowed { .. }) => "not-allowed",
+            Self::BadRequest(_) => "bad-request",
+            Self::ForeignOrigin => "foreign-origin",
+            Self::StoreUnavailable | Self::Crowded => "unavailable",
+            Self::Internal => "internal",
+            Self::Other(_) => "refused",
+        }
+    }
+
+    /// What a visitor reads: the title, the sentence, and what to do next.
+    fn words(&self, contact: Option<&str>) -> (&'static str, String, String) {
+        let ask = match contact {
+            Some(contact) => format!("If it should be otherwise, ask {contact}."),
+            None => "If it should be otherwise, ask whoever runs this site.".to_owned(),
+        };
+        match self {
+            Self::Closed(Closed::NotFound) | Self::NotFound => (
+                "Nothing here",
+                "There is no page at this address. It may have been renamed or removed.".to_owned(),
+                "The pages you may open are in the bar above.".to_owned(),
+            ),
+            Self::Closed(Closed::SignInFirst) => {
+                ("Sign in first", "This is for people who have signed in.".to_owned(), "Sign in and try again.".to_owned())
+            }
+            Self::Closed(Closed::NotAllowed { owner }) => (
+                "Not for this account",
+                "You are signed in, but this page is not among those your account may open.".to_owned(),
+                owner.as_ref().map_or(ask, |owner| format!("To be let in, ask {owner}.")),
+            ),
+            Self::BadRequest(why) => {
+                ("That does not work", format!("{why}."), "Go back and choose again.".to_owned())
+            }
+            Self::ForeignOrigin => (
+                "From another site",
+                "This request came from a page of another site, so it was not carried out.".to_owned(),
+                "Open this site itself and try again there.".to_owned(),
+            ),
+            Self::StoreUnavailable | Self::Crowded => (
+                "Not at the moment",
+                "The server cannot answer this right now. Nothing of yours is lost.".to_owned(),
+                "Try again in a minute.".to_owned(),
+            ),
+            Self::Internal => (
+                "Our mistake",
+                "Something went wrong on the server.".to_owned(),
+                "Try again. If it stays so, tell whoever runs this site the reference below.".to_owned(),
+            ),
+            Self::Other(status) => (
+                status.reason().unwrap_or("Refused"),
+                "The server does not accept this request.".to_owned(),
+                "Go back and try again.".to_owned(),
+            ),
+        }
+    }
+}
+
+impl<'r> Responder<'r, 'static> for Refusal {
+    fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
+        Err(self.stash(request))
+    }
+}
+
+pub(super) fn catchers() -> Vec<Catcher> {
+    catchers![refuse]
+}
+
+#[catch(default)]
+async fn refuse(status: Status, request: &Request<'_>) -> Answer {
+    let stashed = stashed(request).lock().unwrap_or_else(PoisonError::into_inner).take();
+    let refusal = stashed.unwrap_or(match status.code {
+        404 => Refusal::NotFound,
+        500..=599 => Refusal::Internal,
+        _ => Refusal::Other(status),
+    });
+    let reference = status.code.ge(&500).then(|| log_failure(&refusal, request));
+    answer(&refusal, reference, request).await
+}
+
+/// A page for people, an object for scripts, the sign-in form for a browser that is asked who it is.
+struct Answer {
+    body: Either<Redirect, Either<Html<ErrorView>, Json<Value>>>,
+    status: Status,
+}
+
+impl<'r> Responder<'r, 'static> for Answer {
+    fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
+        if let Either::Left(redirect) = self.body {
+            return redirect.respond_to(request);
+        }
+        let mut response = Response::build_from(self.body.respond_to(request)?);
+        if self.status == Status::Unauthorized {
+            // RFC 9110, 15.5.2 wants a challenge. A form's is the only one there is here: the scheme of
+            // draft-broyer-http-cookie-auth, which browsers do not know and so do not pop up for.
+            response.header(Header::new("WWW-Authenticate", "Cookie realm=\"Belvedere\", form-action=\"/login\""));
+        }
+        if self.status == Status::ServiceUnavailable {
+            response.header(Header::new("Retry-After", "30"));
+        }
+        response.status(self.status).ok()
+    }
+}
+
+async fn answer(refusal: &Refusal, reference: Option<String>, request: &Request<'_>) -> Answer {
+    let status = refusal.status();
+    let site = request.rocket().state::<Arc<SiteSettings>>();
+    let (title, message, next_step) = refusal.words(site.and_then(|site| site.contact.as_deref()));
+    if !wants_html(request) {
+        let error = json!({ "status": status.code, "code": refusal.code(), "message": message, "reference": reference });
+        return Answer { body: Either::Right(Either::Right(Json(json!({ "error": error })))), status };
+    }
+    if matches!(refusal, Refusal::Closed(Closed::SignInFirst)) && request.method() == Method::Get {
+        let form = Redirect::to(sign_in_href(&request.uri().to_string()));
+        return Answer { body: Either::Left(form), status: Status::SeeOther };
+    }
+    // Nobody is a stranger to the error page because the store is out of reach; it is shown without a name then.
+    let visitor = visitor_of(request).await.unwrap_or(Visitor::Anonymous);
+    let chrome = chrome_of(request, &visitor);
+    let view = ErrorView { title: title.to_owned(), message, reference, owner: None, next_step };
+    Answer { body: Either::Right(Either::Left(Html::new(template(status), title, chrome, view))), status }
+}
+
+fn template(status: Status) -> &'static str {
+    match status.code {
+        403 => "errors/forbidden",
+        404 => "errors/not_found",
+        503 => "errors/unavailable",
+        500..=599 => "errors/internal",
+        _ => "errors/bad_request",
+    }
+}
+
+/// Whether a person reads the answer: a browser says that it takes HTML, a script says anything or JSON.
+pub(super) fn wants_html(request: &Request<'_>) -> bool {
+    let scripts_only = ["/api/", "/live/", "/events/"].iter().any(|prefix| request.uri().path().starts_with(prefix));
+    let takes_html = |accept: &Accept| accept.iter().any(|quality| *quality.media_type() == MediaType::HTML);
+    !scripts_only && request.accept().is_some_and(takes_html)
+}
+
+fn log_failure(refusal: &Refusal, request: &Request<'_>) -> String {
+    let mut bytes = [0; REFERENCE_BYTES];
+    if let Err(error) = getrandom::fill(&mut bytes) {
+        tracing::error!(%error, "the system gives no random bytes");
+    }
+    let reference = hex::encode(bytes);
+    tracing::error!(reference, code = refusal.code(), path = %request.uri().path(), "a request failed");
+    reference
+}
+
+fn stashed<'r>(request: &'r Request<'_>) -> &'r Mutex<Option<Refusal>> {
+    request.local_cache(|| Mutex::new(None))
+}

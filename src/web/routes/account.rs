@@ -1,0 +1,22 @@
+use std::sync::Arc;
+
+use rocket::{State, get};
+
+use crate::auth::Auth;
+use crate::domain::Member;
+use crate::web::html::Html;
+use crate::web::refusal::Refusal;
+use crate::web::views::{AccountView, Chrome};
+
+#[get("/account")]
+pub(super) async fn show(
+    member: Member,
+    chrome: Chrome,
+    auth: &State<Arc<Auth>>,
+) -> Result<Html<AccountView>, Refusal> {
+    let sessions = auth.sessions_of(&member.person.id).await.map_err(|error| {
+        tracing::error!(%error, "the session store could not be asked");
+        Refusal::StoreUnavailable
+    })?;
+    Ok(Html::new("auth/account", "Your account", chrome, AccountView::of(&member, &sessions)))
+}

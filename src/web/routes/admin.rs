@@ -1,0 +1,22 @@
+use std::sync::Arc;
+
+use rocket::{State, get};
+
+use crate::domain::Visitor;
+use crate::live::Hub;
+use crate::pages::Shelf;
+use crate::web::guards::Administrator;
+use crate::web::html::Html;
+use crate::web::views::{AdminView, Chrome};
+
+#[get("/admin")]
+pub(super) fn show(
+    _administrator: Administrator,
+    visitor: Visitor,
+    chrome: Chrome,
+    shelf: &State<Arc<Shelf>>,
+    hub: &State<Arc<Hub>>,
+) -> Html<AdminView> {
+    let view = AdminView::of(shelf.faults(), &shelf.openable(&visitor), hub.feeds().report());
+    Html::new("admin/index", "Administration", chrome, view)
+}

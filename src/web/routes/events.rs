@@ -1,0 +1,50 @@
+use std::sync::Arc;
+
+use rocket::response::stream::{Event, EventStream};
+use rocket::{Responder, State, get};
+use rocket::http::Header;
+
+use crate::domain::Visitor;
+use crate::live::{Position, Say};
+use crate::web::guards::{Asked, LastEventId, SameOrigin};
+use crate::web::refusal::Refusal;
+use crate::web::socket::Dial;
+
+#[derive(Responder)]
+pub(super) struct Unbuffered<S> {
+    stream: S,
+    buffering: Header<'static>,
+}
+
+/// The live channel as server-sent events, for browsers behind proxies that cut upgrades. `id` carries the position,
+/// which comes back as `Last-Event-ID` after a break (HTML, 9.2).
+#[get("/<slug>")]
+pub(super) async fn watch(
+    slug: &str,
+    asked: Asked,
+    last: LastEventId,
+    visitor: Visitor,
+    _from_here: SameOrigin,
+    dial: Dial<'_>,
+) -> Result<Unbuffered<EventStream![]>, Refusal> {
+    let position = last.0.or_else(|| asked.position());
+    let mut connection = dial.connect(slug, &visitor, &asked, position).await?;
+    let stream = EventStream! {
+        loop {
+            match connection.next().await {
+                Say::Text { text, position } => {
+                    let event = Event::data(text.to_string());
+                    yield match position {
+                        Some(Position { epoch, seq }) => event.id(format!("{epoch}:{seq}")),
+                        None => event,
+                    };
+                }
+                Say::Bye(farewell) => {
+                    yield Event::data(farewell.text().to_string());
+                    break;
+                }
+            }
+        }
+    };
+    Ok(Unbuffered { stream, buffering: Header::new("X-Accel-Buffering", "no") })
+}

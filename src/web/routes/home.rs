@@ -1,0 +1,13 @@
+use std::sync::Arc;
+
+use rocket::{State, get};
+
+use crate::domain::Visitor;
+use crate::pages::Shelf;
+use crate::web::html::Html;
+use crate::web::views::{Chrome, HomeView};
+
+#[get("/")]
+pub(super) fn show(visitor: Visitor, chrome: Chrome, shelf: &State<Arc<Shelf>>) -> Html<HomeView> {
+    Html::new("pages/home", "Home", chrome, HomeView::of(&shelf.openable(&visitor)))
+}

@@ -1,0 +1,57 @@
+use rocket::http::{Header, Status};
+use rocket::response::Responder;
+use rocket::{Request, Response, get, response};
+use rocket_ws::WebSocket;
+
+use crate::domain::Visitor;
+use crate::live::Farewell;
+use crate::pages::Closed;
+use crate::web::guards::{Asked, Origin};
+use crate::web::refusal::Refusal;
+use crate::web::socket::{self, Dial};
+
+/// The live channel of a page. A page of another site never gets one, and a session's cookie counts only when the
+/// browser says where it comes from. A browser that the door refuses is told so on the socket, since its script
+/// cannot see the answer to a handshake; a script gets the plain refusal.
+#[get("/<slug>")]
+pub(super) async fn watch<'r>(
+    slug: &str,
+    asked: Asked,
+    origin: Origin,
+    visitor: Visitor,
+    dial: Dial<'r>,
+    socket: WebSocket,
+) -> Result<rocket_ws::Channel<'r>, Refusal> {
+    match (origin, &visitor) {
+        (Origin::Foreign, _) | (Origin::Unsaid, Visitor::Member(_)) => return Err(Refusal::ForeignOrigin),
+        (Origin::Ours, _) | (Origin::Unsaid, Visitor::Anonymous) => (),
+    }
+    let socket = socket.config(socket::limits());
+    match dial.connect(slug, &visitor, &asked, asked.position()).await {
+        Ok(connection) => Ok(socket.channel(move |stream| Box::pin(socket::serve(stream, connection, dial)))),
+        Err(Refusal::Closed(closed)) if origin == Origin::Ours => {
+            Ok(socket.channel(move |stream| Box::pin(socket::say_goodbye(stream, Farewell::of(&closed)))))
+        }
+        Err(refusal) => Err(refusal),
+    }
+}
+
+/// Whoever asks for a live channel without asking for an upgrade.
+pub(super) struct UpgradeRequired;
+
+#[get("/<_slug>", rank = 2)]
+pub(super) fn not_an_upgrade(_slug: &str) -> UpgradeRequired {
+    UpgradeRequired
+}
+
+/// RFC 9110, 15.5.22.
+impl<'r> Responder<'r, 'static> for UpgradeRequired {
+    fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
+        let text = "This is a WebSocket. The same as server-sent events is at /events/.\n".respond_to(request)?;
+        Response::build_from(text)
+            .status(Status::UpgradeRequired)
+            .header(Header::new("Upgrade", "websocket"))
+            .header(Header::new("Connection", "Upgrade"))
+            .ok()
+    }
+}

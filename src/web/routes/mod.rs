@@ -1,0 +1,28 @@
+//! One file per noun. The table of doors is here.
+
+mod account;
+mod admin;
+mod api;
+mod events;
+mod health;
+mod home;
+mod live;
+mod page;
+mod sign_in;
+mod sign_out;
+mod static_files;
+mod theme;
+
+use rocket::{Build, Rocket, routes};
+
+pub(super) fn mount(rocket: Rocket<Build>) -> Rocket<Build> {
+    rocket
+        .mount("/", routes![home::show, page::show, theme::choose, account::show, admin::show])
+        .mount("/login", routes![sign_in::form, sign_in::submit])
+        .mount("/logout", routes![sign_out::ask, sign_out::submit])
+        .mount("/live", routes![live::watch, live::not_an_upgrade])
+        .mount("/events", routes![events::watch])
+        .mount("/api/v1", routes![api::pages, api::page])
+        .mount("/static", routes![static_files::serve])
+        .mount("/", routes![health::alive, health::ready])
+}

@@ -1,0 +1,53 @@
+use std::sync::Arc;
+
+use rocket::form::{Form, FromForm};
+use rocket::http::CookieJar;
+use rocket::response::Redirect;
+use rocket::{Either, State, get, post};
+
+use crate::auth::{Auth, Client, FormKeys};
+use crate::domain::Visitor;
+use crate::web::Transport;
+use crate::web::cookies::Cookies;
+use crate::web::guards::SameOrigin;
+use crate::web::html::Html;
+use crate::web::refusal::Refusal;
+use crate::web::views::{Chrome, SignOutView, SignedOutView};
+
+#[derive(FromForm)]
+pub(super) struct SignOutForm<'r> {
+    csrf: &'r str,
+}
+
+/// A member is asked first, since following a link must change nothing; others have signed out.
+#[get("/")]
+pub(super) fn ask(visitor: Visitor, chrome: Chrome) -> Either<Html<SignOutView>, Html<SignedOutView>> {
+    match visitor {
+        Visitor::Member(_) => Either::Left(Html::new("auth/sign_out", "Sign out", chrome, SignOutView {})),
+        Visitor::Anonymous => Either::Right(Html::new("auth/signed_out", "Signed out", chrome, SignedOutView {})),
+    }
+}
+
+#[post("/", data = "<form>")]
+pub(super) async fn submit(
+    form: Form<SignOutForm<'_>>,
+    client: Client,
+    _from_here: SameOrigin,
+    jar: &CookieJar<'_>,
+    transport: &State<Transport>,
+    keys: &State<FormKeys>,
+    auth: &State<Arc<Auth>>,
+) -> Result<Redirect, Refusal> {
+    let cookies = Cookies::new(jar, transport);
+    if let Some(token) = cookies.session() {
+        if !keys.check_for_session(&token, form.csrf) {
+            return Err(Refusal::BadRequest("The page that this came from is out of date; reload it".to_owned()));
+        }
+        auth.sign_out(&token, &client).await.map_err(|error| {
+            tracing::error!(%error, "the session store could not end a session");
+            Refusal::StoreUnavailable
+        })?;
+    }
+    cookies.forget_session();
+    Ok(Redirect::to("/logout"))
+}

@@ -1,0 +1,38 @@
+use rocket::form::{Form, FromForm, FromFormField};
+use rocket::http::CookieJar;
+use rocket::response::Redirect;
+use rocket::{State, post};
+
+use crate::auth::NextPath;
+use crate::web::Transport;
+use crate::web::cookies::Cookies;
+use crate::web::guards::SameOrigin;
+
+#[derive(FromForm)]
+pub(super) struct ThemeForm<'r> {
+    theme: Theme,
+    next: &'r str,
+}
+
+#[derive(FromFormField)]
+enum Theme {
+    Light,
+    Dark,
+    System,
+}
+
+/// Remembers a choice of theme. Nothing is at stake, so the same-origin check alone guards it.
+#[post("/theme", data = "<form>")]
+pub(super) fn choose(
+    form: Form<ThemeForm<'_>>,
+    _from_here: SameOrigin,
+    jar: &CookieJar<'_>,
+    transport: &State<Transport>,
+) -> Redirect {
+    Cookies::new(jar, transport).keep_theme(match form.theme {
+        Theme::Light => "light",
+        Theme::Dark => "dark",
+        Theme::System => "system",
+    });
+    Redirect::to(NextPath::parse(form.next).unwrap_or_default().to_string())
+}

@@ -1,0 +1,195 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{SinkExt, StreamExt};
+use rocket::State;
+use rocket::request::{FromRequest, Outcome, Request};
+use rocket::outcome::try_outcome;
+use rocket_ws::frame::{CloseCode, CloseFrame};
+use rocket_ws::result::{Error, Result as SocketResult};
+use rocket_ws::stream::DuplexStream;
+use rocket_ws::{Config, Message};
+use serde::Deserialize;
+
+use crate::auth::Auth;
+use crate::domain::Visitor;
+use crate::live::{Authority, Connection, Farewell, Hub, Position, Say, Seat};
+use crate::pages::{OpenPage, Shelf};
+
+use super::guards::Asked;
+use super::refusal::Refusal;
+use super::rooms::{ShuttingDown, Time};
+
+/// Clients say little: a pong, or the values of a page's inputs.
+const LONGEST_CLIENT_MESSAGE: usize = 16 * 1024;
+
+/// A socket that takes nothing for this long is given up; the browser comes back by itself.
+const STALLED_AFTER: Duration = Duration::from_mins(1);
+
+/// How long the goodbye and the close handshake may take. Past this the connection is cut.
+const GOODBYE_PATIENCE: Duration = Duration::from_millis(900);
+
+/// What it takes to connect somebody to a page's channel.
+#[derive(Clone, Copy)]
+pub(super) struct Dial<'r> {
+    auth: &'r Arc<Auth>,
+    shelf: &'r Arc<Shelf>,
+    hub: &'r Arc<Hub>,
+    time: &'r Time,
+    shutting_down: &'r ShuttingDown,
+}
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Dial<'r> {
+    type Error = ();
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
+        Outcome::Success(Self {
+            auth: try_outcome!(request.guard::<&State<Arc<Auth>>>().await).inner(),
+            shelf: try_outcome!(request.guard::<&State<Arc<Shelf>>>().await).inner(),
+            hub: try_outcome!(request.guard::<&State<Arc<Hub>>>().await).inner(),
+            time: try_outcome!(request.guard::<&State<Time>>().await).inner(),
+            shutting_down: try_outcome!(request.guard::<&State<ShuttingDown>>().await).inner(),
+        })
+    }
+}
+
+impl Dial<'_> {
+    /// A connection to the channel of that page and those inputs, if the door opens.
+    pub(super) async fn connect(
+        &self,
+        slug: &str,
+        visitor: &Visitor,
+        asked: &Asked,
+        position: Option<Position>,
+    ) -> Result<Connection, Refusal> {
+        let page = self.shelf.open(slug, visitor)?;
+        let choice = page.choose(asked.pairs())?;
+        let seat = self.hub.sit(&page, &choice)?;
+        let session = match visitor.member() {
+            Some(member) => Some(self.auth.watch(member.session).await.map_err(|error| {
+                tracing::error!(%error, "the session store could not be asked");
+                Refusal::StoreUnavailable
+            })?),
+            None => None,
+        };
+        let authority = Authority::new(
+            Arc::clone(self.shelf),
+            page,
+            visitor.clone(),
+            session,
+            self.shutting_down.0.clone(),
+        );
+        let heartbeat = self.hub.settings().heartbeat;
+        Ok(Connection::new(seat, position.as_ref(), authority, heartbeat, Arc::clone(&self.time.0)))
+    }
+
+    fn sit(&self, page: &OpenPage, values: &Values) -> Result<Seat, Refusal> {
+        let choice = page.choose(values.iter().map(|(name, value)| (name.as_str(), value.as_str())))?;
+        Ok(self.hub.sit(page, &choice)?)
+    }
+}
+
+type Values = std::collections::BTreeMap<String, String>;
+
+/// What a client may say.
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+enum ClientMessage {
+    Inputs { values: Values },
+    Pong,
+}
+
+/// The limits of a client's socket.
+pub(super) fn limits() -> Config {
+    Config {
+        max_message_size: Some(LONGEST_CLIENT_MESSAGE),
+        max_frame_size: Some(LONGEST_CLIENT_MESSAGE),
+        ..Config::default()
+    }
+}
+
+/// Carries what the connection says to the socket and what the client says to the connection, until one of them ends.
+pub(super) async fn serve(mut stream: DuplexStream, mut connection: Connection, dial: Dial<'_>) -> SocketResult<()> {
+    loop {
+        tokio::select! {
+            say = connection.next() => match say {
+                Say::Text { text, .. } => {
+                    if let Some(farewell) = send(&mut stream, Message::text(&*text), &mut connection).await? {
+                        return say_goodbye(stream, farewell).await;
+                    }
+                }
+                Say::Bye(farewell) => return say_goodbye(stream, farewell).await,
+            },
+            heard = stream.next() => match heard {
+                None => return Ok(()),
+                Some(Err(error)) => return Err(error),
+                Some(Ok(Message::Text(text))) => {
+                    if let Err(farewell) = obey(&text, &mut connection, dial) {
+                        return say_goodbye(stream, farewell).await;
+                    }
+                }
+                Some(Ok(Message::Binary(_))) => return say_goodbye(stream, ABUSE).await,
+                Some(Ok(_)) => (),
+            },
+        }
+    }
+}
+
+/// Says goodbye and closes with the farewell's code, within a second whatever the other side does.
+pub(super) async fn say_goodbye(mut stream: DuplexStream, farewell: Farewell) -> SocketResult<()> {
+    let close = CloseFrame { code: CloseCode::from(farewell.code), reason: farewell.reason.into() };
+    let goodbye = async {
+        stream.send(Message::text(&*farewell.text())).await?;
+        stream.close(Some(close)).await?;
+        // The close handshake ends with the other side's close frame; what else it says is of no interest now.
+        while let Some(heard) = stream.next().await {
+            heard?;
+        }
+        Ok(())
+    };
+    match tokio::time::timeout(GOODBYE_PATIENCE, goodbye).await {
+        Ok(Err(Error::ConnectionClosed | Error::AlreadyClosed)) | Err(_) => Ok(()),
+        Ok(done) => done,
+    }
+}
+
+/// Protocol abuse: a message that is none of ours.
+const ABUSE: Farewell = Farewell { reason: "protocol", code: 1008, retry: None };
+
+/// Sends one message. A socket that does not take it hears the session's end all the same, and is given up in time.
+async fn send(
+    stream: &mut DuplexStream,
+    message: Message,
+    connection: &mut Connection,
+) -> SocketResult<Option<Farewell>> {
+    let mut sending = stream.send(message);
+    tokio::select! {
+        biased;
+        sent = &mut sending => return sent.map(|()| None),
+        farewell = connection.ended() => {
+            // The message before the goodbye gets its chance, but the session's end does not wait for it.
+            return match tokio::time::timeout(GOODBYE_PATIENCE, sending).await {
+                Ok(sent) => sent.map(|()| Some(farewell)),
+                Err(_) => Err(Error::ConnectionClosed),
+            };
+        }
+        () = tokio::time::sleep(STALLED_AFTER) => Err(Error::ConnectionClosed),
+    }
+}
+
+fn obey(text: &str, connection: &mut Connection, dial: Dial<'_>) -> Result<(), Farewell> {
+    match serde_json::from_str(text) {
+        Ok(ClientMessage::Pong) => Ok(()),
+        Ok(ClientMessage::Inputs { values }) => {
+            let page = connection.ask_the_door()?;
+            let seat = dial.sit(&page, &values).map_err(|refusal| match refusal {
+                Refusal::BadRequest(_) => Farewell { reason: "bad-inputs", ..ABUSE },
+                _ => Farewell { reason: "crowded", code: 1013, retry: Some(STALLED_AFTER) },
+            })?;
+            connection.move_to(seat);
+            Ok(())
+        }
+        Err(_) => Err(ABUSE),
+    }
+}

@@ -1,0 +1,29 @@
+use std::collections::HashMap;
+
+use rocket::fairing::{AdHoc, Fairing};
+use rocket_dyn_templates::tera::{self, Value};
+use rocket_dyn_templates::{Engines, Template};
+
+use super::Assets;
+
+/// The template engine over our own files: the overlay's, the source tree's in debug builds, the built-in ones.
+pub(super) fn fairing(assets: Assets) -> impl Fairing {
+    let templates = Template::try_custom(move |engines| load(engines, &assets));
+    AdHoc::on_ignite("Templates", |rocket| async { rocket.attach(templates) })
+}
+
+fn load(engines: &mut Engines, assets: &Assets) -> Result<(), Box<dyn std::error::Error>> {
+    // Every template is HTML, whatever its name ends in: nothing is put into a page unescaped by oversight.
+    engines.tera.autoescape_on(vec![""]);
+    engines.tera.add_raw_templates(assets.templates())?;
+    let assets = assets.clone();
+    engines.tera.register_function("asset", move |arguments: &HashMap<String, Value>| asset(&assets, arguments));
+    Ok(())
+}
+
+/// `asset(path="css/base.css")` is the address of that static file.
+fn asset(assets: &Assets, arguments: &HashMap<String, Value>) -> tera::Result<Value> {
+    let path = arguments.get("path").and_then(Value::as_str).ok_or("asset() needs a path")?;
+    let url = assets.static_url(path).ok_or_else(|| format!("there is no static file {path:?}"))?;
+    Ok(Value::String(url))
+}

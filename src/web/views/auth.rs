@@ -1,0 +1,40 @@
+use serde::Serialize;
+
+/// The sign-in form.
+#[derive(Debug, Default, Serialize)]
+pub(in crate::web) struct SignInView {
+    /// The page they came for.
+    pub(in crate::web) page_title: Option<String>,
+    /// What is to be said about the last try.
+    pub(in crate::web) said: Option<Said>,
+    /// The name they typed.
+    pub(in crate::web) username: String,
+    /// Where to go afterwards.
+    pub(in crate::web) next: String,
+    /// The form's token.
+    pub(in crate::web) csrf: String,
+}
+
+/// A sentence above a form.
+#[derive(Debug, Serialize)]
+pub(in crate::web) struct Said {
+    pub(in crate::web) tone: Tone,
+    pub(in crate::web) text: String,
+}
+
+/// How grave it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::web) enum Tone {
+    Info,
+    Warn,
+    Bad,
+}
+
+/// After signing out.
+#[derive(Debug, Serialize)]
+pub(in crate::web) struct SignedOutView {}
+
+/// Before signing out, for those who came by the address.
+#[derive(Debug, Serialize)]
+pub(in crate::web) struct SignOutView {}

@@ -1,0 +1,50 @@
+use serde::Serialize;
+
+use crate::pages::OpenPage;
+
+/// What stands around every page.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(in crate::web) struct Chrome {
+    /// The site's name.
+    pub(in crate::web) site: String,
+    /// What this page is called.
+    pub(in crate::web) title: String,
+    /// `light`, `dark` or `system`.
+    pub(in crate::web) theme: &'static str,
+    /// The pages this visitor may open.
+    pub(in crate::web) nav: Vec<NavItem>,
+    /// Who is signed in.
+    pub(in crate::web) visitor: Option<Who>,
+    /// Where *Sign in* leads.
+    pub(in crate::web) sign_in_href: String,
+    /// The token of a member's forms.
+    pub(in crate::web) csrf: String,
+    /// The path and query of this page.
+    pub(in crate::web) here: String,
+    /// Whom to ask for help.
+    pub(in crate::web) contact: Option<String>,
+}
+
+/// A page in the bar.
+#[derive(Clone, Debug, Serialize)]
+pub(in crate::web) struct NavItem {
+    slug: String,
+    title: String,
+    href: String,
+    current: bool,
+}
+
+/// The member's name.
+#[derive(Clone, Debug, Serialize)]
+pub(in crate::web) struct Who {
+    pub(in crate::web) name: String,
+    pub(in crate::web) username: String,
+    pub(in crate::web) is_admin: bool,
+}
+
+impl NavItem {
+    pub(in crate::web) fn of(page: &OpenPage, path: &str) -> Self {
+        let href = format!("/p/{}", page.slug);
+        Self { slug: page.slug.to_string(), title: page.title.clone(), current: path == href, href }
+    }
+}

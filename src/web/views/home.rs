@@ -1,0 +1,29 @@
+use serde::Serialize;
+
+use crate::pages::OpenPage;
+
+/// The pages one may open, as cards.
+#[derive(Debug, Serialize)]
+pub(in crate::web) struct HomeView {
+    pages: Vec<Card>,
+}
+
+#[derive(Debug, Serialize)]
+struct Card {
+    title: String,
+    about: Option<String>,
+    href: String,
+    access_word: &'static str,
+}
+
+impl HomeView {
+    pub(in crate::web) fn of(pages: &[OpenPage]) -> Self {
+        let card = |page: &OpenPage| Card {
+            title: page.title.clone(),
+            about: page.about.clone(),
+            href: format!("/p/{}", page.slug),
+            access_word: page.access_word(),
+        };
+        Self { pages: pages.iter().map(card).collect() }
+    }
+}

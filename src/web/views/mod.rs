@@ -1,0 +1,18 @@
+//! The structs that templates get. They hold what is shown, formatted; a template only loops and chooses.
+
+mod account;
+mod admin;
+mod auth;
+mod chrome;
+mod device;
+mod error;
+mod home;
+mod page;
+
+pub(super) use account::AccountView;
+pub(super) use admin::AdminView;
+pub(super) use auth::{Said, SignInView, SignOutView, SignedOutView, Tone};
+pub(super) use chrome::{Chrome, NavItem, Who};
+pub(super) use error::ErrorView;
+pub(super) use home::HomeView;
+pub(super) use page::{PageView, live_query};

@@ -1,0 +1,218 @@
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use serde::Serialize;
+
+use crate::config::{InputKind, PanelKind, PanelSettings};
+use crate::domain::{InputValues, PanelId, Timestamp};
+use crate::live::{Painting, Position};
+use crate::pages::{Choice, OpenPage};
+use crate::panels::{PanelFrame, Still, View};
+
+/// A page at its first paint: the views as the channel has them, and where the socket goes on from.
+#[derive(Debug, Serialize)]
+pub(in crate::web) struct PageView {
+    page: Board,
+}
+
+#[derive(Debug, Serialize)]
+struct Board {
+    slug: String,
+    title: String,
+    about: Option<String>,
+    file: String,
+    source: Option<String>,
+    inputs: Vec<InputView>,
+    panels: Vec<PanelOnPage>,
+    live: Live,
+    watching: usize,
+    refresh_href: String,
+    data: String,
+}
+
+#[derive(Debug, Serialize)]
+struct InputView {
+    name: String,
+    label: String,
+    kind: &'static str,
+    options: Vec<OptionView>,
+}
+
+#[derive(Debug, Serialize)]
+struct OptionView {
+    value: String,
+    label: String,
+    chosen: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct PanelOnPage {
+    id: String,
+    title: String,
+    kind: &'static str,
+    span: u8,
+    caption: Option<String>,
+    stale_after: Option<u64>,
+    frame: PanelFrame,
+    still: Option<Still>,
+    age: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Live {
+    url: String,
+    events_url: String,
+    epoch: String,
+    seq: u64,
+}
+
+/// What the page's script begins with: the same views as the HTML shows.
+#[derive(Serialize)]
+struct LiveData<'a> {
+    epoch: &'a str,
+    seq: u64,
+    panels: &'a IndexMap<PanelId, PanelFrame>,
+}
+
+impl PageView {
+    pub(in crate::web) fn of(
+        page: &OpenPage,
+        choice: &Choice,
+        painting: &Painting,
+        watching: usize,
+        now: Timestamp,
+    ) -> Self {
+        let query = live_query(&choice.values);
+        let Position { epoch, seq } = painting.position.clone();
+        let slug = page.slug.to_string();
+        let panels = page
+            .panels
+            .iter()
+            .map(|panel| PanelOnPage::of(panel, painting.panels.get(&panel.id).cloned().unwrap_or_default(), now))
+            .collect();
+        let board = Board {
+            title: page.title.clone(),
+            about: page.about.clone(),
+            file: page.file.display().to_string(),
+            source: page.show_source.then(|| page.text.clone()),
+            inputs: inputs(page, &choice.values),
+            panels,
+            live: Live { url: format!("/live/{slug}{query}"), events_url: format!("/events/{slug}{query}"), epoch, seq },
+            watching,
+            refresh_href: format!("/p/{slug}{query}"),
+            data: data_block(painting),
+            slug,
+        };
+        Self { page: board }
+    }
+}
+
+impl PanelOnPage {
+    fn of(panel: &PanelSettings, frame: PanelFrame, now: Timestamp) -> Self {
+        let every = panel.source.as_ref().map(|source| source.every);
+        let stale_after = panel.source.as_ref().map(|source| source.stale_after);
+        let late_by = frame.at.zip(stale_after).map(|(at, limit)| (now.since(at), limit));
+        Self {
+            id: panel.id.to_string(),
+            title: panel.title.clone(),
+            kind: kind_word(&panel.kind),
+            span: panel.span,
+            caption: every.filter(|_| is_chart(&panel.kind)).map(caption),
+            stale_after: stale_after.map(|limit| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX)),
+            still: match &frame.view {
+                Some(View::Line(chart) | View::Area(chart)) => Some(chart.still()),
+                _ => None,
+            },
+            age: late_by.filter(|(age, limit)| age > limit).map(|(age, _)| format!("{} old", in_words(age))),
+            frame,
+        }
+    }
+}
+
+/// The inputs as a query string, with its `?`; empty when the page has none.
+pub(in crate::web) fn live_query(values: &InputValues) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(values.iter().map(|(name, value)| (name.as_str(), value)));
+    let query = query.finish();
+    if query.is_empty() { query } else { format!("?{query}") }
+}
+
+fn inputs(page: &OpenPage, values: &InputValues) -> Vec<InputView> {
+    let view = |input: &crate::config::Input| InputView {
+        name: input.name.to_string(),
+        label: input.label.clone(),
+        kind: match input.kind {
+            InputKind::Dropdown => "dropdown",
+            InputKind::Radio => "radio",
+        },
+        options: input
+            .options
+            .iter()
+            .map(|option| OptionView {
+                value: option.value.clone(),
+                label: option.label.clone(),
+                chosen: values.get(&input.name) == Some(option.value.as_str()),
+            })
+            .collect(),
+    };
+    page.inputs.iter().map(view).collect()
+}
+
+/// JSON for a `<script type="application/json">`: with `<` escaped, nothing in it can end the element.
+fn data_block(painting: &Painting) -> String {
+    let Position { epoch, seq } = &painting.position;
+    let data = LiveData { epoch, seq: *seq, panels: &painting.panels };
+    let json = serde_json::to_string(&data).unwrap_or_else(|error| {
+        tracing::error!(%error, "a first paint did not encode; its page begins with a snapshot instead");
+        "{}".to_owned()
+    });
+    json.replace('<', "\\u003c")
+}
+
+fn kind_word(kind: &PanelKind) -> &'static str {
+    match kind {
+        PanelKind::Stat { .. } => "stat",
+        PanelKind::Gauge { .. } => "gauge",
+        PanelKind::Line { .. } => "line",
+        PanelKind::Area { .. } => "area",
+        PanelKind::Bar { .. } => "bar",
+        PanelKind::Table { .. } => "table",
+        PanelKind::States => "states",
+        PanelKind::Text { .. } => "text",
+    }
+}
+
+fn is_chart(kind: &PanelKind) -> bool {
+    matches!(kind, PanelKind::Line { .. } | PanelKind::Area { .. })
+}
+
+/// `every second`, `every 5 s`, `every 2 min`.
+fn caption(every: Duration) -> String {
+    if every == Duration::from_secs(1) { "every second".to_owned() } else { format!("every {}", in_words(every)) }
+}
+
+/// A length of time in its largest unit: `250 ms`, `12 s`, `3 min`, `2 h`, `5 d`.
+fn in_words(length: Duration) -> String {
+    match length.as_secs() {
+        0 => format!("{} ms", length.as_millis()),
+        seconds @ 1..=119 => format!("{seconds} s"),
+        seconds @ 120..=7_199 => format!("{} min", seconds / 60),
+        seconds @ 7_200..=172_799 => format!("{} h", seconds / 3_600),
+        seconds => format!("{} d", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_are_said_in_their_largest_unit() {
+        for (millis, words) in
+            [(250, "250 ms"), (12_000, "12 s"), (180_000, "3 min"), (7_200_000, "2 h"), (432_000_000, "5 d")]
+        {
+            assert_eq!(in_words(Duration::from_millis(millis)), words);
+        }
+        assert_eq!(caption(Duration::from_secs(1)), "every second");
+    }
+}

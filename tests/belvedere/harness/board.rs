@@ -1,0 +1,98 @@
+//! A live board: a WebSocket client that applies what it is told, as the page's script does.
+
+use std::time::Duration;
+
+use futures::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+/// How long a test waits for something that must come. It never decides a test that passes.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A connected board.
+pub struct Board {
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+}
+
+/// How a connection ended.
+#[derive(Debug)]
+pub struct Goodbye {
+    pub bye: Option<Value>,
+    pub code: Option<u16>,
+}
+
+impl Board {
+    pub(super) fn new(socket: WebSocketStream<MaybeTlsStream<TcpStream>>) -> Self {
+        Self { socket }
+    }
+
+    /// The next message.
+    pub async fn hears(&mut self) -> Value {
+        match self.frame().await {
+            Message::Text(text) => serde_json::from_str(&text).expect("a message is JSON"),
+            other => panic!("a message was expected, not {other:?}"),
+        }
+    }
+
+    /// The next message of that type; others before it are passed over.
+    pub async fn hears_a(&mut self, kind: &str) -> Value {
+        loop {
+            let message = self.hears().await;
+            if message["type"] == kind {
+                return message;
+            }
+        }
+    }
+
+    /// The next message that says something of `panel`.
+    pub async fn hears_of(&mut self, panel: &str) -> Value {
+        loop {
+            let message = self.hears().await;
+            if !message["panels"][panel].is_null() {
+                return message["panels"][panel].clone();
+            }
+        }
+    }
+
+    /// Chooses other inputs.
+    pub async fn chooses(&mut self, values: Value) {
+        self.says(&json!({ "type": "inputs", "values": values }).to_string()).await;
+    }
+
+    /// Says something, sense or not.
+    pub async fn says(&mut self, text: &str) {
+        self.socket.send(Message::text(text)).await.expect("the socket takes it");
+    }
+
+    /// Waits until the connection ends, and says how.
+    pub async fn is_told_goodbye(&mut self) -> Goodbye {
+        let mut bye = None;
+        loop {
+            match tokio::time::timeout(PATIENCE, self.socket.next()).await.expect("the connection ends") {
+                Some(Ok(Message::Text(text))) => {
+                    let message: Value = serde_json::from_str(&text).expect("a message is JSON");
+                    assert!(bye.is_none(), "nothing follows the goodbye, but {message} did");
+                    if message["type"] == "bye" {
+                        bye = Some(message);
+                    }
+                }
+                Some(Ok(Message::Close(frame))) => {
+                    return Goodbye { bye, code: frame.map(|CloseFrame { code, .. }| code.into()) };
+                }
+                Some(Ok(_)) => (),
+                Some(Err(_)) | None => return Goodbye { bye, code: None },
+            }
+        }
+    }
+
+    async fn frame(&mut self) -> Message {
+        tokio::time::timeout(PATIENCE, self.socket.next())
+            .await
+            .expect("something is said in time")
+            .expect("the connection goes on")
+            .expect("the frame is whole")
+    }
+}

@@ -1,0 +1,147 @@
+//! The whole program on a port of its own, with settings and pages of the test's own.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use belvedere::domain::{Clock, SystemClock};
+use belvedere::server::{self, Server};
+use figment::Figment;
+use figment::providers::Serialized;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+
+use super::visitor::Visitor;
+
+/// A running server. It shuts down when dropped.
+pub struct House {
+    pub address: SocketAddr,
+    pub folder: Arc<TempDir>,
+    shutdown: rocket::Shutdown,
+    served: JoinHandle<()>,
+}
+
+/// A house in plan.
+pub struct Plan {
+    settings: Value,
+    folder: Arc<TempDir>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Plan {
+    /// A house whose people are those of the directory at `url`.
+    pub fn with_directory(url: &str) -> Self {
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        std::fs::create_dir(folder.path().join("pages")).unwrap();
+        let plan = Self { settings: json!({}), folder, clock: Arc::new(SystemClock) };
+        plan.set("directory.url", url)
+    }
+
+    /// The same house again: its state and pages as they were left.
+    pub fn again(house: &House, url: &str) -> Self {
+        let plan = Self { settings: json!({}), folder: Arc::clone(&house.folder), clock: Arc::new(SystemClock) };
+        plan.set("directory.url", url)
+    }
+
+    /// Sets a setting by its path: `directory.ca_file`.
+    pub fn set(mut self, path: &str, value: impl Into<Value>) -> Self {
+        let mut at = &mut self.settings;
+        for key in path.split('.') {
+            at = at.as_object_mut().unwrap().entry(key).or_insert_with(|| json!({}));
+        }
+        *at = value.into();
+        self
+    }
+
+    /// The time is the test's.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// A page file.
+    pub fn page(self, slug: &str, text: &str) -> Self {
+        write_page(&self.folder, slug, text);
+        self
+    }
+
+    /// A copy of the pages that the repository carries.
+    pub fn sample_pages(self) -> Self {
+        for file in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/pages")).unwrap() {
+            let file = file.unwrap();
+            std::fs::copy(file.path(), self.folder.path().join("pages").join(file.file_name())).unwrap();
+        }
+        self
+    }
+
+    /// The settings, as a figment of Rocket's.
+    pub fn figment(&self) -> Figment {
+        let folder = self.folder.path();
+        rocket::Config::figment()
+            .merge(("address", "127.0.0.1"))
+            .merge(("port", 0))
+            .merge(("log_level", "off"))
+            .merge(("shutdown.ctrlc", false))
+            .merge(("shutdown.signals", Vec::<String>::new()))
+            .merge(("shutdown.grace", 1))
+            .merge(("shutdown.mercy", 1))
+            .merge(("pages", folder.join("pages")))
+            .merge(("state", folder.join("state")))
+            .merge(Serialized::defaults(&self.settings))
+    }
+
+    /// Builds the house and waits until its door is open.
+    pub async fn open(self) -> House {
+        let (server, ready) = Server::build(self.figment(), Arc::clone(&self.clock))
+            .await
+            .unwrap_or_else(|error: server::StartError| panic!("the house does not start: {error}"))
+            .on_ready();
+        let served = tokio::spawn(async move {
+            server.serve().await.unwrap_or_else(|error| panic!("the house fell down: {error}"));
+        });
+        let ready = ready.await.expect("the house opens its door");
+        House { address: ready.address, shutdown: ready.shutdown, folder: self.folder, served }
+    }
+}
+
+impl House {
+    /// The address of a path in this house.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// A new visitor: a browser without cookies.
+    pub fn visitor(&self) -> Visitor {
+        Visitor::new(self.address)
+    }
+
+    /// Writes or replaces a page file; the house notices by itself.
+    pub fn write_page(&self, slug: &str, text: &str) {
+        write_page(&self.folder, slug, text);
+    }
+
+    /// Removes a page file.
+    pub fn remove_page(&self, slug: &str) {
+        std::fs::remove_file(self.folder.path().join(format!("pages/{slug}.toml"))).unwrap();
+    }
+
+    /// Shuts the house in good order, and waits for it.
+    pub async fn close(mut self) {
+        self.shutdown.clone().notify();
+        (&mut self.served).await.expect("the house closes in good order");
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        self.shutdown.clone().notify();
+    }
+}
+
+fn write_page(folder: &TempDir, slug: &str, text: &str) {
+    let pages = folder.path().join("pages");
+    // In one step, as editors do: the house never reads half a page.
+    let draft = pages.join(format!("{slug}.draft"));
+    std::fs::write(&draft, text).unwrap();
+    std::fs::rename(draft, pages.join(format!("{slug}.toml"))).unwrap();
+}

@@ -1,0 +1,101 @@
+//! The rooms import only downward; rooms side by side do not import each other.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The rooms from the ground up. Those on one floor do not know each other.
+const FLOORS: &[&[&str]] = &[
+    &["domain"],
+    &["config"],
+    &["telemetry"],
+    &["sources", "directory", "sessions", "audit"],
+    &["pages", "panels", "auth"],
+    &["live"],
+    &["web"],
+    &["server"],
+    &["cli"],
+];
+
+#[test]
+fn rooms_import_only_from_the_floors_below() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut wrong = Vec::new();
+    let mut seen = BTreeSet::new();
+    for file in rust_files(&source) {
+        let room = room_of(file.strip_prefix(&source).unwrap());
+        let Some(floor) = floor_of(&room) else { continue };
+        seen.insert(room.clone());
+        for imported in rooms_named_in(&fs::read_to_string(&file).unwrap()) {
+            let below = floor_of(&imported).is_some_and(|theirs| theirs < floor);
+            if imported != room && !below {
+                wrong.push(format!("{}: {room} imports {imported}", file.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let all: BTreeSet<String> = FLOORS.iter().copied().flatten().map(ToString::to_string).collect();
+    assert_eq!(seen, all, "every room has a floor, and every floor its rooms");
+}
+
+#[test]
+fn an_import_is_found_however_it_is_written() {
+    let rooms = |text: &str| rooms_named_in(text).into_iter().collect::<Vec<_>>();
+    assert_eq!(rooms("use crate::web::Assets;"), ["web"]);
+    assert_eq!(rooms("use crate::{live::Hub, domain::{Clock, State}, web};"), ["domain", "live", "web"]);
+    assert_eq!(rooms("fn f() -> crate::auth::Auth { crate::pages::open() }"), ["auth", "pages"]);
+    assert_eq!(rooms("// use crate::web::Assets;\n/// [`crate::live`]\n"), Vec::<String>::new());
+}
+
+fn floor_of(room: &str) -> Option<usize> {
+    FLOORS.iter().position(|floor| floor.contains(&room))
+}
+
+/// `pages/door.rs` is in the room `pages`, `server.rs` in `server`.
+fn room_of(file: &Path) -> String {
+    let first = file.components().next().unwrap().as_os_str().to_str().unwrap();
+    first.trim_end_matches(".rs").to_owned()
+}
+
+fn rooms_named_in(text: &str) -> BTreeSet<String> {
+    let code: String = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+    let mut rooms = BTreeSet::new();
+    for (at, _) in code.match_indices("crate::") {
+        let rest = &code[at + "crate::".len()..];
+        match rest.strip_prefix('{') {
+            Some(group) => rooms.extend(group_heads(group)),
+            None => rooms.extend(word(rest)),
+        }
+    }
+    rooms
+}
+
+/// The first word of each part of a `{a::b, c::{d, e}}`, whose opening brace is gone.
+fn group_heads(group: &str) -> Vec<String> {
+    let (mut heads, mut depth, mut part) = (Vec::new(), 0_i32, String::new());
+    for c in group.chars() {
+        match c {
+            '{' => depth += 1,
+            '}' if depth == 0 => break,
+            '}' => depth -= 1,
+            ',' if depth == 0 => heads.extend(word(std::mem::take(&mut part).trim())),
+            c if depth == 0 => part.push(c),
+            _ => (),
+        }
+    }
+    heads.extend(word(part.trim()));
+    heads
+}
+
+fn word(text: &str) -> Option<String> {
+    let word: String = text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+    (!word.is_empty()).then_some(word)
+}
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .flat_map(|path| if path.is_dir() { rust_files(&path) } else { vec![path] })
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .collect()
+}
