@@ -5,10 +5,18 @@
 //! After this room no code asks whether a setting is present or sane. It never dials anything: whether the
 //! directory answers or a query makes sense to its source is asked elsewhere.
 
+mod fault;
 mod page;
+mod quantity;
+mod read_page;
+mod reader;
+mod render;
 mod settings;
+mod tree;
 
+pub use fault::{Fault, FaultReport, Faults, Place};
 pub use page::{Input, InputKind, InputOption, PageFile, PanelKind, PanelSettings, PanelSource, Unit};
+pub use read_page::read_page;
 pub use settings::{
     DirectoryKind, DirectorySettings, HttpSource, LiveSettings, LogFormat, LogSettings, Scheme, Secret, ServerAddress,
     ServiceAccount, SessionSettings, Settings, SiteSettings, SourceSettings, Theme,

@@ -1,0 +1,46 @@
+use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
+
+use super::fault::{Fault, Faults, Spot};
+
+/// Beyond this a line is no longer something a person wrote to be read; showing it would flood the terminal.
+const LONGEST_SHOWN_LINE: usize = 400;
+
+impl Faults {
+    /// All faults for a terminal: `path:line:column`, the line with a marker beneath, and what would be right.
+    /// `styled` adds colour, for when it really is a terminal.
+    pub fn render(&self, styled: bool) -> String {
+        let renderer = if styled { Renderer::styled() } else { Renderer::plain() };
+        self.iter().map(|fault| render_one(fault, &renderer)).collect::<Vec<_>>().join("\n\n")
+    }
+}
+
+fn render_one(fault: &Fault, renderer: &Renderer) -> String {
+    let title = Level::ERROR.primary_title(fault.message.as_str());
+    let help = Level::HELP.message(fault.help.as_str());
+    let group = match fault.place.spot() {
+        Spot::Text(document, span) => {
+            let (line, column) = fault.place.line_and_column().unwrap_or((1, 1));
+            let start = document.text[..span.start].rfind('\n').map_or(0, |newline| newline + 1);
+            let end = document.text[span.start..].find('\n').map_or(document.text.len(), |at| span.start + at);
+            let shown = document.text[start..end].trim_end_matches('\r');
+            let path = document.file.display().to_string();
+            if shown.len() > LONGEST_SHOWN_LINE {
+                title.element(Origin::path(path).line(line).char_column(column)).element(help)
+            } else {
+                let marked = (span.start - start).min(shown.len())..(span.end.min(end) - start).min(shown.len());
+                title
+                    .element(
+                        Snippet::source(shown)
+                            .line_start(line)
+                            .path(path)
+                            .annotation(AnnotationKind::Primary.span(marked)),
+                    )
+                    .element(help)
+            }
+        }
+        Spot::File(_) | Spot::Variable(_) | Spot::Key(_) => {
+            title.element(Origin::path(fault.place.to_string())).element(help)
+        }
+    };
+    renderer.render(&[group])
+}
