@@ -3,6 +3,31 @@
 //! One interface, [`Directory`], and one client behind it that speaks LDAP to Active Directory and to any other
 //! LDAPv3 server. A sign-in finds exactly one person and binds exactly once; the answer is typed. This room never
 //! decides what somebody may see, and keeps no password longer than its bind.
+//!
+//! The story of a sign-in, file by file: `client` picks a server and fails over, `dial` opens a connection under a
+//! deadline (`tls` says whom to believe), `root_dse` finds out what kind of directory it is, `sign_in` finds the
+//! person and spends the one bind, `refusal` judges its result, `person` and `groups` read who it is. It never
+//! follows a referral, never sends an empty password, and never takes "no answer" for an answer.
+
+mod client;
+mod connection;
+mod dial;
+mod entry;
+mod fault;
+mod filter;
+mod groups;
+mod guid;
+mod person;
+mod refusal;
+mod root_dse;
+mod servers;
+mod set_up;
+mod sid;
+mod sign_in;
+mod tls;
+
+pub use client::LdapDirectory;
+pub use set_up::SetUpError;
 
 use async_trait::async_trait;
 

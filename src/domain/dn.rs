@@ -20,6 +20,11 @@ impl Dn {
         &self.written
     }
 
+    /// The one form that all ways of writing this name share: an id, not a name to show or to send to a server.
+    pub fn normal(&self) -> &str {
+        &self.normal
+    }
+
     /// Whether `self` lies in the subtree of `base`, or is it.
     pub fn is_within(&self, base: &Dn) -> bool {
         self.normal == base.normal || self.normal.ends_with(&format!(",{}", base.normal))

@@ -1,0 +1,163 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio::sync::OnceCell;
+use tokio::time::Instant;
+
+use super::connection::Connection;
+use super::dial::Dialler;
+use super::fault::Fault;
+use super::groups::GroupNames;
+use super::root_dse::{self, Profile};
+use super::servers::Servers;
+use super::sign_in::OneBind;
+use super::tls::Tls;
+use super::{Directory, Refusal, SetUpError, Unreachable, set_up};
+use crate::config::{DirectorySettings, ServerAddress};
+use crate::domain::{Clock, Password, Person, Username};
+
+/// The LDAP client: Active Directory, or any other LDAPv3 server.
+///
+/// Connections are made for one sign-in and closed after it. What the servers are (their kind, base DN, domain) is
+/// asked once and kept; names of groups are kept for some minutes. Waiting for a server goes by the machine's own
+/// time, since a server answers in it; only what is kept ages by the [`Clock`].
+pub struct LdapDirectory {
+    pub(super) settings: DirectorySettings,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) dialler: Dialler,
+    pub(super) group_names: GroupNames,
+    /// The domain's NetBIOS name, once somebody signed in as `DOMAIN\name`; `None` inside when it may not be read.
+    pub(super) netbios_name: OnceCell<Option<String>>,
+    servers: Servers,
+    profile: OnceCell<Profile>,
+}
+
+impl LdapDirectory {
+    /// Builds the client: reads the CA file and checks what can be checked without dialling.
+    ///
+    /// # Errors
+    /// [`SetUpError`], with the setting to correct.
+    pub fn new(settings: &DirectorySettings, clock: Arc<dyn Clock>) -> Result<Self, SetUpError> {
+        set_up::check(settings)?;
+        let tls = Tls::new(settings.ca_file.as_deref())?;
+        Ok(Self {
+            dialler: Dialler::new(settings, tls),
+            servers: Servers::new(settings.servers.clone()),
+            settings: settings.clone(),
+            clock,
+            group_names: GroupNames::default(),
+            netbios_name: OnceCell::new(),
+            profile: OnceCell::new(),
+        })
+    }
+
+    /// What the directory is, asked over `connection` by whoever comes first.
+    pub(super) async fn profile(&self, connection: &mut Connection) -> Result<&Profile, Fault> {
+        self.profile.get_or_try_init(|| Profile::discover(&self.settings, connection)).await
+    }
+
+    /// The end of every question: notes failed servers and refusals in the log, each once.
+    fn conclude<T>(asked: &'static str, started: Instant, outcome: Outcome<'_, T>) -> Result<T, Refusal> {
+        let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let Outcome { answer, server, passed_over } = outcome;
+        match answer {
+            Ok(answer) => {
+                if !passed_over.is_empty() {
+                    let failed = passed_over.join("; ");
+                    tracing::warn!(asked, %server, failed, elapsed_ms, "a directory server failed, another answered");
+                }
+                Ok(answer)
+            }
+            Err(Fault { refusal: Refusal::Unreachable(Unreachable { reason }), operation, result_code, sub_code }) => {
+                let reason =
+                    passed_over.into_iter().chain([format!("{server}: {reason}")]).collect::<Vec<_>>().join("; ");
+                let sub_code = sub_code.map(|code| format!("{code:x}"));
+                tracing::warn!(
+                    asked, %server, %operation, result_code, sub_code, elapsed_ms, reason,
+                    "the directory cannot be reached"
+                );
+                Err(Refusal::Unreachable(Unreachable { reason }))
+            }
+            Err(Fault { refusal, operation, result_code, sub_code }) => {
+                let sub_code = sub_code.map(|code| format!("{code:x}"));
+                tracing::info!(
+                    asked, %server, %operation, result_code, sub_code, elapsed_ms, %refusal,
+                    "the directory refused somebody"
+                );
+                Err(refusal)
+            }
+        }
+    }
+}
+
+/// What came of asking one server after the other.
+struct Outcome<'a, T> {
+    answer: Result<T, Fault>,
+    /// The server that gave it.
+    server: &'a ServerAddress,
+    /// Those before it, and what was wrong there.
+    passed_over: Vec<String>,
+}
+
+#[async_trait]
+impl Directory for LdapDirectory {
+    async fn sign_in(&self, username: &Username, password: &Password) -> Result<Person, Refusal> {
+        let started = Instant::now();
+        let mut bind = OneBind::with(password);
+        let mut servers = self.servers.in_order().peekable();
+        let mut passed_over = Vec::new();
+        while let Some((place, server)) = servers.next() {
+            let answer = self.sign_in_at(server, username, &mut bind).await;
+            if let Err(fault) = &answer
+                && let Some(reason) = fault.reason()
+                && fault.another_server_may_help()
+                && !bind.is_spent()
+                && servers.peek().is_some()
+            {
+                passed_over.push(format!("{server}: {reason}"));
+                continue;
+            }
+            if answer.as_ref().err().is_none_or(|fault| fault.reason().is_none()) {
+                self.servers.answered(place);
+            }
+            return Self::conclude("sign-in", started, Outcome { answer, server, passed_over });
+        }
+        Err(Refusal::Unreachable(Unreachable { reason: SetUpError::NoServer.to_string() }))
+    }
+
+    async fn reach(&self) -> Result<(), Unreachable> {
+        let started = Instant::now();
+        let mut passed_over = Vec::new();
+        let mut servers = self.servers.in_order().peekable();
+        while let Some((place, server)) = servers.next() {
+            let answer = self.reach_at(server).await;
+            match &answer {
+                Ok(()) => self.servers.answered(place),
+                Err(fault) if servers.peek().is_some() => {
+                    passed_over.push(format!("{server}: {}", fault.reason().unwrap_or_default()));
+                    continue;
+                }
+                Err(_) => {}
+            }
+            return Self::conclude("reach", started, Outcome { answer, server, passed_over }).map_err(|refusal| {
+                match refusal {
+                    Refusal::Unreachable(unreachable) => unreachable,
+                    other => Unreachable { reason: other.to_string() },
+                }
+            });
+        }
+        Err(Unreachable { reason: SetUpError::NoServer.to_string() })
+    }
+}
+
+impl LdapDirectory {
+    /// Whether one server answers. Any well-formed answer counts but "busy" and "unavailable": a server that keeps
+    /// its RootDSE from strangers is there.
+    async fn reach_at(&self, server: &ServerAddress) -> Result<(), Fault> {
+        let mut connection = self.dialler.dial(server).await?;
+        match root_dse::read(&mut connection).await {
+            Err(fault) if fault.another_server_may_help() => Err(fault),
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+}

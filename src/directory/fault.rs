@@ -1,0 +1,171 @@
+use std::fmt;
+
+use ldap3::LdapResult;
+
+use super::{Refusal, Unreachable};
+
+/// The most of a server's own words that goes into a reason: enough for any message of Active Directory's.
+const LONGEST_DIAGNOSTIC: usize = 200;
+
+/// Why one exchange with one server did not lead on: the refusal, and what the log wants to know about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Fault {
+    pub(super) refusal: Refusal,
+    pub(super) operation: Operation,
+    /// The server's result code (RFC 4511, 4.1.9), when it gave one.
+    pub(super) result_code: Option<u32>,
+    /// Active Directory's sub-code behind result 49.
+    pub(super) sub_code: Option<u32>,
+}
+
+/// What was being done; the log's field `operation`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Operation {
+    Dial,
+    RootDse,
+    ServiceBind,
+    Search,
+    Bind,
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Dial => "dial",
+            Self::RootDse => "root-dse",
+            Self::ServiceBind => "service-bind",
+            Self::Search => "search",
+            Self::Bind => "bind",
+        })
+    }
+}
+
+impl Fault {
+    /// Nobody could be asked.
+    pub(super) fn unreachable(operation: Operation, reason: impl Into<String>) -> Self {
+        let refusal = Refusal::Unreachable(Unreachable { reason: reason.into() });
+        Self { refusal, operation, result_code: None, sub_code: None }
+    }
+
+    /// The person was refused before, or without, an answer of the server's.
+    pub(super) fn refused(operation: Operation, refusal: Refusal) -> Self {
+        Self { refusal, operation, result_code: None, sub_code: None }
+    }
+
+    /// The server answered with a result that is no answer about a person; `what` says what it refused.
+    pub(super) fn result(operation: Operation, result: &LdapResult, what: &str) -> Self {
+        let reason = format!("{what}: {}{}", described(result), remedy(result.rc));
+        Self { result_code: Some(result.rc), ..Self::unreachable(operation, reason) }
+    }
+
+    /// The reason, when nobody could be asked.
+    pub(super) fn reason(&self) -> Option<&str> {
+        match &self.refusal {
+            Refusal::Unreachable(Unreachable { reason }) => Some(reason),
+            _ => None,
+        }
+    }
+
+    /// The same fault with `advice` behind its reason.
+    pub(super) fn advise(mut self, advice: &str) -> Self {
+        if let Refusal::Unreachable(Unreachable { reason }) = &mut self.refusal {
+            reason.push_str("; ");
+            reason.push_str(advice);
+        }
+        self
+    }
+
+    /// Whether the next server of the list could answer otherwise. A server that understood and declined speaks for
+    /// all of them: asking on would only repeat a refused service password, server after server.
+    pub(super) fn another_server_may_help(&self) -> bool {
+        self.reason().is_some() && matches!(self.result_code, None | Some(rc::BUSY | rc::UNAVAILABLE | rc::OTHER))
+    }
+}
+
+/// The result codes this room judges (RFC 4511, appendix A).
+pub(super) mod rc {
+    pub(in super::super) const SUCCESS: u32 = 0;
+    pub(in super::super) const OPERATIONS_ERROR: u32 = 1;
+    pub(in super::super) const SIZE_LIMIT_EXCEEDED: u32 = 4;
+    pub(in super::super) const STRONGER_AUTH_REQUIRED: u32 = 8;
+    pub(in super::super) const REFERRAL: u32 = 10;
+    pub(in super::super) const CONFIDENTIALITY_REQUIRED: u32 = 13;
+    pub(in super::super) const CONSTRAINT_VIOLATION: u32 = 19;
+    pub(in super::super) const NO_SUCH_OBJECT: u32 = 32;
+    pub(in super::super) const INVALID_DN_SYNTAX: u32 = 34;
+    pub(in super::super) const INAPPROPRIATE_AUTHENTICATION: u32 = 48;
+    pub(in super::super) const INVALID_CREDENTIALS: u32 = 49;
+    pub(in super::super) const INSUFFICIENT_ACCESS: u32 = 50;
+    pub(in super::super) const BUSY: u32 = 51;
+    pub(in super::super) const UNAVAILABLE: u32 = 52;
+    pub(in super::super) const UNWILLING: u32 = 53;
+    pub(in super::super) const OTHER: u32 = 80;
+}
+
+/// A result in words: its code, and the server's own text on one line.
+fn described(result: &LdapResult) -> String {
+    let text: String =
+        result.text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST_DIAGNOSTIC).collect();
+    match text.trim() {
+        "" => format!("result {}", result.rc),
+        text => format!("result {} \"{text}\"", result.rc),
+    }
+}
+
+/// What an admin can do about a result code.
+fn remedy(code: u32) -> &'static str {
+    match code {
+        rc::STRONGER_AUTH_REQUIRED | rc::CONFIDENTIALITY_REQUIRED => {
+            " (it wants an encrypted connection: use an ldaps:// URL, or set start_tls = true)"
+        }
+        rc::REFERRAL => {
+            " (it refers to another server, which is never followed: name that server in url, or correct base_dn)"
+        }
+        rc::NO_SUCH_OBJECT => " (no such entry, or it may not be seen: check base_dn)",
+        rc::OPERATIONS_ERROR | rc::INSUFFICIENT_ACCESS => {
+            " (it wants to know who asks: set bind_name and bind_password to an account that may read people and groups)"
+        }
+        rc::BUSY | rc::UNAVAILABLE => " (it is overloaded or stopping: another server in url would take over)",
+        rc::UNWILLING => " (it declines by policy: its own log says why)",
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn result(rc: u32, text: &str) -> LdapResult {
+        LdapResult { rc, matched: String::new(), text: text.into(), refs: vec![], ctrls: vec![] }
+    }
+
+    #[test]
+    fn a_reason_tells_the_place_the_fault_and_the_remedy() {
+        let fault = Fault::result(
+            Operation::Bind,
+            &result(8, "BindSimple: Transport encryption required."),
+            "the server refused the bind",
+        );
+        let reason = fault.reason().unwrap_or_default();
+        assert!(reason.contains("the server refused the bind: result 8 \"BindSimple"), "{reason}");
+        assert!(reason.contains("start_tls = true"), "{reason}");
+    }
+
+    #[test]
+    fn a_servers_words_cannot_forge_lines_or_flood_the_log() {
+        let flood = format!("a\nb\r\0{}", "x".repeat(100_000));
+        let fault = Fault::result(Operation::Search, &result(80, &flood), "no");
+        let reason = fault.reason().unwrap_or_default();
+        assert!(!reason.contains(char::is_control));
+        assert!(reason.len() < 2 * LONGEST_DIAGNOSTIC);
+    }
+
+    #[test]
+    fn only_a_server_that_could_not_judge_is_followed_by_the_next() {
+        let code = |rc| Fault::result(Operation::ServiceBind, &result(rc, ""), "").another_server_may_help();
+        assert!(code(rc::BUSY) && code(rc::UNAVAILABLE));
+        assert!(!code(rc::INVALID_CREDENTIALS) && !code(rc::STRONGER_AUTH_REQUIRED));
+        assert!(Fault::unreachable(Operation::Dial, "closed").another_server_may_help());
+        assert!(!Fault::refused(Operation::Bind, Refusal::WrongCredentials).another_server_may_help());
+    }
+}

@@ -1,0 +1,104 @@
+use std::fmt::Write as _;
+
+/// Where the escaped name goes in a filter of the settings.
+const USERNAME: &str = "{username}";
+
+/// Where an escaped distinguished name goes in a filter of the settings.
+const DN: &str = "{dn}";
+
+/// A text as a filter's value. Everything but letters, digits and a few harmless signs is written `\xx`, which
+/// RFC 4515, 3 allows for any octet: a name can hold whatever it likes and still be nothing but a value.
+pub(super) fn escape(text: &str) -> String {
+    escape_bytes(text.as_bytes())
+}
+
+/// Bytes, such as a SID, as a filter's value.
+pub(super) fn escape_bytes(bytes: &[u8]) -> String {
+    let mut escaped = String::with_capacity(bytes.len() * 3);
+    for byte in bytes {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'@' | b',' | b'=' => {
+                escaped.push(char::from(*byte));
+            }
+            // Writing to a String cannot fail.
+            _ => drop(write!(escaped, "\\{byte:02x}")),
+        }
+    }
+    escaped
+}
+
+/// `(attribute=value)`, with the value escaped.
+pub(super) fn equals(attribute: &str, value: &str) -> String {
+    format!("({attribute}={})", escape(value))
+}
+
+/// All of them must hold.
+pub(super) fn all(filters: &[&str]) -> String {
+    format!("(&{})", filters.concat())
+}
+
+/// One of them must hold.
+pub(super) fn any(filters: &[String]) -> String {
+    match filters {
+        [only] => only.clone(),
+        _ => format!("(|{})", filters.concat()),
+    }
+}
+
+/// The settings' person filter for one name. A filter without `{username}` says which entries are people, and
+/// `by_name` says which of them is meant.
+pub(super) fn person(template: &str, username: &str, by_name: &str) -> String {
+    if template.contains(USERNAME) { template.replace(USERNAME, &escape(username)) } else { all(&[template, by_name]) }
+}
+
+/// The settings' group filter for one member.
+pub(super) fn group(template: &str, dn: &str, username: &str) -> String {
+    // One pass over the template's own placeholders: a DN that contains `{username}` is escaped, braces included.
+    template.replace(DN, &escape(dn)).replace(USERNAME, &escape(username))
+}
+
+/// Whether a filter of the settings is one (RFC 4515), whatever goes into its placeholders.
+pub(super) fn is_well_formed(template: &str) -> bool {
+    ldap3::parse_filter(group(template, "cn=x", "x")).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_can_be_a_filter() {
+        for name in
+            ["*", "*)(uid=*", "alice)(|(uid=*", "a\\2a", "\0", "(", ")", "!", "&", "|", "Müller, Jörg", "a{dn}b"]
+        {
+            let escaped = escape(name);
+            assert!(!escaped.contains(['*', '(', ')', '\0', '&', '|', '!', '{', '}']), "{name:?} became {escaped:?}");
+            assert!(escaped.matches('\\').count() == escaped.split('\\').skip(1).count());
+            assert!(ldap3::parse_filter(equals("uid", name)).is_ok(), "{name:?}");
+        }
+        assert_eq!(escape("*)(uid=*"), "\\2a\\29\\28uid=\\2a");
+        assert_eq!(escape("ö"), "\\c3\\b6");
+        assert_eq!(escape_bytes(&[1, 0x41, 0xff]), "\\01A\\ff");
+    }
+
+    #[test]
+    fn a_placeholder_in_a_name_is_only_text() {
+        assert_eq!(group("(&(a={dn})(b={username}))", "cn={username}", "{dn}"), {
+            "(&(a=cn=\\7busername\\7d)(b=\\7bdn\\7d))"
+        });
+    }
+
+    #[test]
+    fn a_person_filter_without_a_place_for_the_name_gets_one() {
+        assert_eq!(person("(uid={username})", "a*", "(never)"), "(uid=a\\2a)");
+        assert_eq!(person("(objectClass=person)", "a", "(uid=a)"), "(&(objectClass=person)(uid=a))");
+    }
+
+    #[test]
+    fn filters_of_the_settings_are_checked() {
+        assert!(is_well_formed("(&(objectClass=groupOfNames)(member={dn}))"));
+        for bad in ["", "uid", "(uid={username}", "(&(uid={username})"] {
+            assert!(!is_well_formed(bad), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! The groups somebody is in, nested ones included.
+
+mod climb;
+mod token;
+
+pub(super) use climb::{Climber, climb};
+pub(super) use token::{GroupNames, token_groups};

@@ -1,0 +1,190 @@
+use super::entry::Entry;
+use super::filter;
+use super::guid::guid_text;
+use super::root_dse::{Domain, Profile};
+use crate::config::DirectoryKind;
+use crate::domain::{Dn, Groups, NameForm, Person, PersonId, Username};
+
+/// What is read of a person. Operational attributes come only when asked for by name (RFC 4511, 4.5.1.8).
+pub(super) const ATTRIBUTES: &[&str] = &[
+    "objectGUID",
+    "objectSid",
+    "sAMAccountName",
+    "userPrincipalName",
+    "userAccountControl",
+    "entryUUID",
+    "nsUniqueId",
+    "uid",
+    "displayName",
+    "cn",
+    "memberOf",
+];
+
+/// `userAccountControl`'s ADS_UF_ACCOUNTDISABLE (MS-ADTS 2.2.16).
+const ACCOUNT_DISABLE: u32 = 0x2;
+
+/// User accounts and nothing else: computers are of class `user` too, but not of category `person`.
+const AD_ACCOUNTS: &str = "(objectCategory=person)(objectClass=user)";
+
+/// People on other servers, whichever of the usual schemas they use.
+const LDAP_PEOPLE: &str =
+    "(|(objectClass=inetOrgPerson)(objectClass=posixAccount)(objectClass=person)(objectClass=account))";
+
+/// The filter that finds the one person `username` names.
+///
+/// On Active Directory a bare name is a `sAMAccountName`, or the first part of a principal name in this domain; a
+/// principal name is compared whole, since its suffix need not be the domain's, and for this domain's own suffix the
+/// `sAMAccountName` before it counts too (MS-ADTS 5.1.1.1.1). Elsewhere a name is a `uid`: unlike `cn` it is unique,
+/// and unlike `mail` nobody can change their own.
+pub(super) fn name_filter(profile: &Profile, template: Option<&str>, username: &Username) -> String {
+    let Some(domain) = &profile.domain else {
+        let by_name = filter::equals("uid", username.as_str());
+        return match template {
+            Some(template) => filter::person(template, username.as_str(), &by_name),
+            None => filter::all(&[LDAP_PEOPLE, &by_name]),
+        };
+    };
+    let by_name = ad_clause(domain, username.form());
+    match template {
+        Some(template) => filter::person(template, ad_short_name(domain, username), &by_name),
+        None => filter::all(&[AD_ACCOUNTS, &by_name]),
+    }
+}
+
+/// The name as an admin's own filter gets it: without the domain where it is this one, else whole, so that
+/// `alice@elsewhere` never becomes this domain's `alice`.
+fn ad_short_name<'a>(domain: &Domain, username: &'a Username) -> &'a str {
+    match username.form() {
+        NameForm::Bare(name) | NameForm::DownLevel { name, .. } => name,
+        NameForm::Principal { name, suffix } if suffix.eq_ignore_ascii_case(&domain.dns_name) => name,
+        NameForm::Principal { .. } => username.as_str(),
+    }
+}
+
+fn ad_clause(domain: &Domain, form: NameForm<'_>) -> String {
+    match form {
+        NameForm::Bare(name) => {
+            let principal = format!("{name}@{}", domain.dns_name);
+            let either = [filter::equals("sAMAccountName", name), filter::equals("userPrincipalName", &principal)];
+            filter::any(&either)
+        }
+        NameForm::DownLevel { name, .. } => filter::equals("sAMAccountName", name),
+        NameForm::Principal { name, suffix } => {
+            let mut either = vec![filter::equals("userPrincipalName", &format!("{name}@{suffix}"))];
+            if suffix.eq_ignore_ascii_case(&domain.dns_name) {
+                either.push(filter::equals("sAMAccountName", name));
+            }
+            filter::any(&either)
+        }
+    }
+}
+
+/// Whether the account is disabled now. The bind says so as well; this also holds where it was asked of a server
+/// that had not yet heard.
+pub(super) fn is_disabled(entry: &Entry) -> bool {
+    // The attribute is a signed 32-bit integer in text; its lowest bits read the same either way.
+    let bits = entry.text("userAccountControl").and_then(|bits| bits.parse::<i64>().ok());
+    bits.is_some_and(|bits| bits & i64::from(ACCOUNT_DISABLE) != 0)
+}
+
+/// The person an entry describes.
+pub(super) fn describe(kind: DirectoryKind, entry: &Entry, typed: &Username, groups: Groups) -> Person {
+    let username = match kind {
+        DirectoryKind::ActiveDirectory => entry.text("sAMAccountName").unwrap_or(typed.as_str()),
+        DirectoryKind::Ldap => uid(entry, typed),
+    };
+    Person {
+        id: id(entry),
+        username: username.to_owned(),
+        principal: entry.text("userPrincipalName").map(str::to_owned),
+        display_name: entry.text("displayName").or_else(|| entry.text("cn")).unwrap_or(username).to_owned(),
+        groups,
+    }
+}
+
+/// The `uid` as the directory writes it; of several, the one that was typed.
+pub(super) fn uid<'a>(entry: &'a Entry, typed: &'a Username) -> &'a str {
+    let meant = |uid: &&str| uid.to_lowercase() == typed.as_str().to_lowercase();
+    entry.texts("uid").find(meant).or_else(|| entry.text("uid")).unwrap_or(typed.as_str())
+}
+
+/// The stable id; where a server has none, the DN, which a rename changes.
+fn id(entry: &Entry) -> PersonId {
+    if let Some(guid) = entry.bytes("objectGUID").find_map(guid_text) {
+        return PersonId::new(format!("objectGUID:{guid}"));
+    }
+    for attribute in ["entryUUID", "nsUniqueId"] {
+        if let Some(value) = entry.text(attribute) {
+            return PersonId::new(format!("{attribute}:{}", value.to_lowercase()));
+        }
+    }
+    tracing::warn!(
+        dn = entry.dn,
+        "the directory shows no objectGUID, entryUUID or nsUniqueId: this person is known by their DN, and a rename \
+         makes them another; let the account that searches read one of these attributes"
+    );
+    let dn = entry.dn.parse::<Dn>().map_or_else(|_| entry.dn.clone(), |dn| dn.normal().to_owned());
+    PersonId::new(format!("dn:{dn}"))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn domain() -> Domain {
+        Domain { dn: "DC=corp,DC=example,DC=com".into(), dns_name: "corp.example.com".into(), configuration: None }
+    }
+
+    fn filter_for(typed: &str) -> String {
+        let profile = Profile { base_dn: "DC=corp,DC=example,DC=com".into(), domain: Some(domain()) };
+        name_filter(&profile, None, &Username::parse(typed).unwrap())
+    }
+
+    #[test]
+    fn each_way_of_writing_a_name_is_looked_for_where_it_belongs() {
+        assert!(filter_for("alice").contains("(|(sAMAccountName=alice)(userPrincipalName=alice@corp.example.com))"));
+        assert!(filter_for("CORP\\alice").ends_with("(sAMAccountName=alice))"));
+        assert!(filter_for("alice@Corp.Example.com").contains("(sAMAccountName=alice)"));
+        let elsewhere = filter_for("alice@brand.example");
+        assert!(elsewhere.contains("(userPrincipalName=alice@brand.example)") && !elsewhere.contains("sAMAccountName"));
+    }
+
+    #[test]
+    fn a_name_stays_a_value_in_every_filter() {
+        for typed in ["*", "*)(uid=*", "alice)(|(uid=*", "CORP\\*", "*@corp.example.com"] {
+            let filter = filter_for(typed);
+            assert!(!filter.contains('*'), "{filter}");
+            assert!(ldap3::parse_filter(filter).is_ok());
+        }
+    }
+
+    #[test]
+    fn an_own_filter_never_takes_another_domains_name_for_this_ones() {
+        let short = |typed: &str| ad_short_name(&domain(), &Username::parse(typed).unwrap()).to_owned();
+        assert_eq!(short("alice@corp.example.com"), "alice");
+        assert_eq!(short("alice@brand.example"), "alice@brand.example");
+    }
+
+    #[test]
+    fn a_person_is_known_by_the_stable_id() {
+        let guid = Entry::with("CN=a,DC=x", &[("objectGUID", &[0; 16]), ("entryUUID", b"E")]);
+        assert_eq!(id(&guid).as_str(), "objectGUID:00000000-0000-0000-0000-000000000000");
+        assert_eq!(id(&Entry::with("cn=a,dc=x", &[("entryUUID", b"AB-CD")])).as_str(), "entryUUID:ab-cd");
+        assert_eq!(id(&Entry::with("CN=A, DC=x", &[])).as_str(), "dn:cn=a,dc=x");
+    }
+
+    #[test]
+    fn the_uid_is_the_one_that_was_typed() {
+        let entry = Entry::with("cn=a,dc=x", &[("uid", b"first"), ("uid", b"Alice")]);
+        assert_eq!(uid(&entry, &Username::parse("alice").unwrap()), "Alice");
+        assert_eq!(uid(&entry, &Username::parse("other").unwrap()), "first");
+    }
+
+    #[test]
+    fn a_disabled_account_is_seen_in_its_bits() {
+        for (bits, disabled) in [("514", true), ("512", false), ("-2147483646", true), ("x", false)] {
+            assert_eq!(is_disabled(&Entry::with("", &[("userAccountControl", bits.as_bytes())])), disabled, "{bits}");
+        }
+    }
+}

@@ -1,0 +1,125 @@
+use ldap3::LdapResult;
+
+use super::Refusal;
+use super::fault::{Fault, Operation, rc};
+use crate::config::DirectoryKind;
+
+/// Judges the one bind that carried a person's password.
+///
+/// # Errors
+/// A [`Fault`] with the typed refusal, or with [`Refusal::Unreachable`] when the result says nothing about the person.
+pub(super) fn judge_bind(kind: DirectoryKind, result: &LdapResult) -> Result<(), Fault> {
+    let sub_code = sub_code(&result.text);
+    let refusal = match (result.rc, kind) {
+        (rc::SUCCESS, _) => return Ok(()),
+        (rc::INVALID_CREDENTIALS, DirectoryKind::ActiveDirectory) => refusal_of(sub_code),
+        // 48 is an entry without a password; 32 and 34 are what some servers say of a name they cannot bind.
+        (
+            rc::INVALID_CREDENTIALS | rc::INAPPROPRIATE_AUTHENTICATION | rc::NO_SUCH_OBJECT | rc::INVALID_DN_SYNTAX,
+            _,
+        ) => Refusal::WrongCredentials,
+        // 389 Directory Server: "Exceed password retry limit".
+        (rc::CONSTRAINT_VIOLATION, DirectoryKind::Ldap) => Refusal::Locked,
+        _ => return Err(Fault::result(Operation::Bind, result, "the server did not judge the password")),
+    };
+    Err(Fault { refusal, operation: Operation::Bind, result_code: Some(result.rc), sub_code })
+}
+
+/// Judges the service account's bind: whatever goes wrong here is the admin's to mend, and no answer about a person.
+pub(super) fn judge_service_bind(result: &LdapResult) -> Result<(), Fault> {
+    match result.rc {
+        rc::SUCCESS => Ok(()),
+        code => {
+            let mut fault = Fault::result(Operation::ServiceBind, result, "the service account may not bind");
+            fault.sub_code = sub_code(&result.text);
+            if code == rc::INVALID_CREDENTIALS {
+                fault =
+                    fault.advise("check bind_name and bind_password, and that the account is not locked or expired");
+            }
+            Err(fault)
+        }
+    }
+}
+
+/// Active Directory's reason behind result 49: a Win32 error, in hexadecimal (MS-ADTS 3.1.1.3.1.9 and MS-ERREF).
+fn sub_code(diagnostic: &str) -> Option<u32> {
+    let (_, behind) = diagnostic.split_once(", data ")?;
+    let digits = behind.split(|c: char| !c.is_ascii_hexdigit()).next()?;
+    u32::from_str_radix(digits, 16).ok()
+}
+
+/// Unknown sub-codes are refused like a wrong password; the log has the number.
+fn refusal_of(sub_code: Option<u32>) -> Refusal {
+    match sub_code {
+        Some(0x530) => Refusal::NotAtThisHour,
+        Some(0x531) => Refusal::NotFromHere,
+        Some(0x532) => Refusal::PasswordExpired,
+        Some(0x533) => Refusal::Disabled,
+        Some(0x701) => Refusal::AccountExpired,
+        Some(0x773) => Refusal::MustChangePassword,
+        Some(0x775) => Refusal::Locked,
+        // 0x525 no such user, 0x52e wrong password.
+        _ => Refusal::WrongCredentials,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn result(rc: u32, text: &str) -> LdapResult {
+        LdapResult { rc, matched: String::new(), text: text.into(), refs: vec![], ctrls: vec![] }
+    }
+
+    fn refused(kind: DirectoryKind, rc: u32, text: &str) -> Refusal {
+        judge_bind(kind, &result(rc, text)).unwrap_err().refusal
+    }
+
+    #[test]
+    fn every_sub_code_has_its_refusal() {
+        for (data, expected) in [
+            ("525", Refusal::WrongCredentials),
+            ("52e", Refusal::WrongCredentials),
+            ("530", Refusal::NotAtThisHour),
+            ("531", Refusal::NotFromHere),
+            ("532", Refusal::PasswordExpired),
+            ("533", Refusal::Disabled),
+            ("701", Refusal::AccountExpired),
+            ("773", Refusal::MustChangePassword),
+            ("775", Refusal::Locked),
+            ("deadbeef", Refusal::WrongCredentials),
+            ("ffffffffff", Refusal::WrongCredentials),
+            ("", Refusal::WrongCredentials),
+        ] {
+            for text in [
+                format!("80090308: LdapErr: DSID-0C090449, comment: AcceptSecurityContext error, data {data}, v4563\0"),
+                format!("80090308: LdapErr: DSID-0C0903A9, comment: AcceptSecurityContext error, data {data}, v1db1"),
+            ] {
+                assert_eq!(refused(DirectoryKind::ActiveDirectory, 49, &text), expected, "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn sub_codes_are_only_active_directorys() {
+        assert_eq!(refused(DirectoryKind::Ldap, 49, "error, data 775, v1"), Refusal::WrongCredentials);
+        assert_eq!(refused(DirectoryKind::ActiveDirectory, 49, ""), Refusal::WrongCredentials);
+    }
+
+    #[test]
+    fn a_result_that_says_nothing_about_the_person_is_no_wrong_password() {
+        for code in [1, 2, 3, 8, 10, 13, 14, 50, 51, 52, 53, 80, 12345] {
+            for kind in [DirectoryKind::ActiveDirectory, DirectoryKind::Ldap] {
+                assert!(matches!(refused(kind, code, "x"), Refusal::Unreachable(_)), "{code}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_refused_service_account_is_never_an_answer_about_a_person() {
+        let fault = judge_service_bind(&result(49, "error, data 52e, v1")).unwrap_err();
+        assert_eq!(fault.sub_code, Some(0x52e));
+        assert!(fault.reason().unwrap().contains("bind_password"));
+    }
+}

@@ -1,0 +1,67 @@
+use std::fmt;
+
+/// A security identifier (MS-DTYP 2.4.2): who a user or group is to Windows.
+///
+/// The directory sends it in its binary form; people, and this program's settings, write `S-1-5-21-…`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Sid(Vec<u8>);
+
+/// MS-DTYP 2.4.2.2: revision, count of sub-authorities, six bytes of authority.
+const HEADER: usize = 8;
+
+/// A SID has at most this many sub-authorities (MS-DTYP 2.4.2.2).
+const MOST_SUB_AUTHORITIES: usize = 15;
+
+impl Sid {
+    /// Reads the binary form; `None` when the bytes are not one.
+    pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let [1, count, ..] = bytes else { return None };
+        let count = usize::from(*count);
+        (count <= MOST_SUB_AUTHORITIES && bytes.len() == HEADER + 4 * count).then(|| Self(bytes.to_vec()))
+    }
+
+    /// The binary form, as filters compare it.
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Sid {
+    /// `S-1-5-21-…`. Authorities beyond 32 bits are written in hexadecimal (MS-DTYP 2.4.2.1).
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let authority = self.0[2..HEADER].iter().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));
+        if authority < 1 << 32 {
+            write!(f, "S-{}-{authority}", self.0[0])?;
+        } else {
+            write!(f, "S-{}-0x{authority:012X}", self.0[0])?;
+        }
+        for sub in self.0[HEADER..].as_chunks::<4>().0 {
+            write!(f, "-{}", u32::from_le_bytes(*sub))?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sid_is_written_as_people_write_it() {
+        let domain_users = [1, 5, 0, 0, 0, 0, 0, 5, 21, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0x80, 3, 0, 0, 0, 1, 2, 0, 0];
+        assert_eq!(Sid::from_bytes(&domain_users).unwrap().to_string(), "S-1-5-21-1-2147483648-3-513");
+        assert_eq!(Sid::from_bytes(&[1, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0]).unwrap().to_string(), "S-1-1-0");
+        assert_eq!(Sid::from_bytes(&[1, 0, 1, 0, 0, 0, 0, 0]).unwrap().to_string(), "S-1-0x010000000000");
+    }
+
+    #[test]
+    fn bytes_of_another_length_are_no_sid() {
+        for bad in [&[][..], &[1], &[2, 0, 0, 0, 0, 0, 0, 5], &[1, 1, 0, 0, 0, 0, 0, 5, 21, 0, 0], &[1, 16]] {
+            assert_eq!(Sid::from_bytes(bad), None, "{bad:?}");
+        }
+        let mut too_many = vec![1, 16, 0, 0, 0, 0, 0, 5];
+        too_many.extend([0; 64]);
+        assert_eq!(Sid::from_bytes(&too_many), None);
+    }
+}

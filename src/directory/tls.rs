@@ -1,0 +1,175 @@
+use std::io;
+use std::net::Ipv6Addr;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+
+use super::SetUpError;
+
+/// What the LDAP crate is told as the host of an IPv6 literal: it would verify the brackets of the URL as a name.
+/// Never looked up (RFC 6761, 6.4), and never what is verified.
+const IPV6_STAND_IN: &str = "ipv6-literal.invalid";
+
+/// Whom this room believes to be the directory.
+pub(super) struct Tls {
+    provider: Arc<CryptoProvider>,
+    roots: Arc<RootCertStore>,
+    config: Arc<ClientConfig>,
+}
+
+/// How to speak TLS to one host.
+pub(super) struct TlsFor {
+    pub(super) config: Arc<ClientConfig>,
+    /// The host as the LDAP crate wants it in its URL.
+    pub(super) url_host: String,
+}
+
+impl Tls {
+    /// Trusts the certificates in `ca_file` and no others; without one, the system's.
+    ///
+    /// # Errors
+    /// [`SetUpError`] when the file cannot be read or holds no certificate. A system without trusted certificates
+    /// is no error here: plain LDAP on loopback needs none, and a TLS dial says what is missing.
+    pub(super) fn new(ca_file: Option<&Path>) -> Result<Self, SetUpError> {
+        let roots = Arc::new(match ca_file {
+            Some(path) => roots_from_file(path)?,
+            None => roots_of_the_system(),
+        });
+        let provider = Arc::new(ring::default_provider());
+        let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .map_err(|fault| SetUpError::Tls(fault.to_string()))?
+            .with_root_certificates(Arc::clone(&roots))
+            .with_no_client_auth();
+        Ok(Self { provider, roots, config: Arc::new(config) })
+    }
+
+    /// How to speak TLS to `host`, a name or an address, whose certificate must be made out to it.
+    pub(super) fn speak_to(&self, host: &str) -> Result<TlsFor, String> {
+        if self.roots.is_empty() {
+            return Err("this system has no trusted certificates: install its CA certificates, or set ca_file".into());
+        }
+        let Ok(address) = host.parse::<Ipv6Addr>() else {
+            return Ok(TlsFor { config: Arc::clone(&self.config), url_host: host.to_owned() });
+        };
+        let inner = WebPkiServerVerifier::builder_with_provider(Arc::clone(&self.roots), Arc::clone(&self.provider))
+            .build()
+            .map_err(|fault| fault.to_string())?;
+        let verifier = VerifiesAddress { address: ServerName::from(std::net::IpAddr::from(address)), inner };
+        let mut config = ClientConfig::clone(&self.config);
+        config.enable_sni = false;
+        config.dangerous().set_certificate_verifier(Arc::new(verifier));
+        Ok(TlsFor { config: Arc::new(config), url_host: IPV6_STAND_IN.to_owned() })
+    }
+}
+
+/// Whether a certificate can be made out to `host` at all.
+pub(super) fn is_verifiable(host: &str) -> bool {
+    ServerName::try_from(host).is_ok()
+}
+
+fn roots_from_file(path: &Path) -> Result<RootCertStore, SetUpError> {
+    let unreadable = |fault: String| SetUpError::CaFile { path: path.to_owned(), fault };
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(path).map_err(|fault| unreadable(fault.to_string()))? {
+        let certificate = certificate.map_err(|fault| unreadable(fault.to_string()))?;
+        roots.add(certificate).map_err(|fault| unreadable(fault.to_string()))?;
+    }
+    if roots.is_empty() {
+        return Err(unreadable("it holds no PEM certificate".into()));
+    }
+    Ok(roots)
+}
+
+/// One unreadable certificate among a hundred must not cost the other ninety-nine.
+fn roots_of_the_system() -> RootCertStore {
+    let found = rustls_native_certs::load_native_certs();
+    let mut roots = RootCertStore::empty();
+    let (trusted, ignored) = roots.add_parsable_certificates(found.certs);
+    tracing::debug!(trusted, ignored, unreadable = found.errors.len(), "read the system's certificates");
+    roots
+}
+
+/// Verifies as `inner` does, but always against the one address that was dialled.
+#[derive(Debug)]
+struct VerifiesAddress {
+    address: ServerName<'static>,
+    inner: Arc<WebPkiServerVerifier>,
+}
+
+impl ServerCertVerifier for VerifiesAddress {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        _stand_in: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        self.inner.verify_server_cert(end_entity, intermediates, &self.address, ocsp_response, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.inner.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.inner.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.inner.supported_verify_schemes()
+    }
+}
+
+/// A failed handshake in words, with what to do about it. `None` when TLS is not at fault.
+pub(super) fn explain(error: &io::Error) -> Option<String> {
+    let fault = error.get_ref()?.downcast_ref::<rustls::Error>()?;
+    Some(match fault {
+        rustls::Error::InvalidCertificate(fault) => explain_certificate(fault),
+        other => format!("TLS failed: {other}"),
+    })
+}
+
+fn explain_certificate(fault: &CertificateError) -> String {
+    match fault {
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+            "its certificate is from an unknown CA: set ca_file to the PEM file of the CA that issued it".into()
+        }
+        CertificateError::NotValidForName => "its certificate is for another host name".into(),
+        CertificateError::NotValidForNameContext { presented, .. } if presented.is_empty() => {
+            "its certificate names no host (it has no subject alternative name, and a common name does not count, \
+             RFC 9525): give the server a certificate made out to the host in url"
+                .into()
+        }
+        CertificateError::NotValidForNameContext { expected, presented } => format!(
+            "its certificate is for another host name: it is made out to {}, not to {}; write that name in url, \
+             or give the server a certificate for this one",
+            presented.join(", "),
+            expected.to_str()
+        ),
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "its certificate has expired: renew it (and check this machine's clock)".into()
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "its certificate is not valid yet: check this machine's clock, and the server's".into()
+        }
+        other => format!("its certificate is not acceptable: {other}"),
+    }
+}
