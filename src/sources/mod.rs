@@ -4,6 +4,10 @@
 //! bound in the source's own safe way, never spliced into a query. Nothing here repeats, caches or remembers:
 //! that is a feed's work.
 
+mod clock;
+mod host;
+mod words;
+
 use async_trait::async_trait;
 
 use crate::domain::{BoundQuery, Reading};

@@ -1,0 +1,339 @@
+//! The parts of the machine, through `sysinfo`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use sysinfo::{Components, Disks, Networks, ProcessRefreshKind, ProcessesToUpdate, System};
+
+use super::gauge::Meter;
+use crate::domain::{Cell, Column, Labelled, Table};
+
+/// A table of processes is for looking at: the busiest fit on a screen or two.
+const MOST_PROCESSES: usize = 50;
+
+/// File systems that hold no files of their own, or live in memory: their "free space" is nobody's concern.
+const PSEUDO: [&str; 14] = [
+    "autofs", "cgroup", "cgroup2", "devtmpfs", "efivarfs", "fuse.lxcfs", "fuse.portal", "nsfs", "proc", "ramfs",
+    "squashfs", "sysfs", "tmpfs", "tracefs",
+];
+
+/// The layered file system of containers. It is a disk to those who live in it (mounted at `/`), and otherwise
+/// shows the disk beneath it once more.
+const OVERLAY: &str = "overlay";
+
+pub(super) struct Cpu(pub(super) System);
+
+impl Meter for Cpu {
+    const DIFFERS: bool = true;
+
+    fn refresh(&mut self, _: Option<Duration>) {
+        self.0.refresh_cpu_usage();
+    }
+}
+
+impl Cpu {
+    /// Percent of all cores together, 0 to 100.
+    pub(super) fn total(&self) -> f64 {
+        percent(self.0.global_cpu_usage())
+    }
+
+    /// Percent of each core.
+    pub(super) fn cores(&self) -> Vec<Labelled> {
+        self.0.cpus().iter().map(|core| labelled(core.name(), percent(core.usage()))).collect()
+    }
+}
+
+pub(super) struct Memory(pub(super) System);
+
+impl Meter for Memory {
+    const DIFFERS: bool = false;
+
+    fn refresh(&mut self, _: Option<Duration>) {
+        self.0.refresh_memory();
+    }
+}
+
+pub(super) struct Mounts(pub(super) Disks);
+
+impl Meter for Mounts {
+    const DIFFERS: bool = false;
+
+    fn refresh(&mut self, _: Option<Duration>) {
+        self.0.refresh(true);
+    }
+}
+
+/// A mounted disk. Sizes in bytes; what only the system's own account may still fill counts as used.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Mount {
+    pub(super) device: String,
+    pub(super) file_system: String,
+    pub(super) at: String,
+    pub(super) total: u64,
+    pub(super) free: u64,
+}
+
+impl Mount {
+    pub(super) fn used(&self) -> u64 {
+        self.total.saturating_sub(self.free)
+    }
+}
+
+impl Mounts {
+    /// The disks, by mount point.
+    pub(super) fn list(&self) -> Vec<Mount> {
+        real_mounts(self.0.iter().map(|disk| Mount {
+            device: disk.name().to_string_lossy().into_owned(),
+            file_system: disk.file_system().to_string_lossy().into_owned(),
+            at: disk.mount_point().to_string_lossy().into_owned(),
+            total: disk.total_space(),
+            free: disk.available_space(),
+        }))
+    }
+}
+
+/// The mounts that are disks, each device once, at its shortest mount point.
+fn real_mounts(mounts: impl Iterator<Item = Mount>) -> Vec<Mount> {
+    let mut devices: BTreeMap<String, Mount> = BTreeMap::new();
+    for mount in mounts {
+        let pseudo = PSEUDO.contains(&mount.file_system.as_str())
+            || (mount.file_system == OVERLAY && mount.at != "/")
+            || mount.total == 0;
+        if pseudo {
+            continue;
+        }
+        match devices.get(&mount.device) {
+            Some(known) if known.at.len() <= mount.at.len() => {}
+            _ => {
+                devices.insert(mount.device.clone(), mount);
+            }
+        }
+    }
+    let mut mounts: Vec<_> = devices.into_values().collect();
+    mounts.sort_by(|one, other| one.at.cmp(&other.at));
+    mounts
+}
+
+/// Interfaces with their counters of the last two looks.
+pub(super) struct Interfaces {
+    networks: Networks,
+    counted: BTreeMap<String, Traffic>,
+    rates: BTreeMap<String, Rate>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Traffic {
+    received: u64,
+    sent: u64,
+}
+
+/// Bytes per second.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Rate {
+    pub(super) received: f64,
+    pub(super) sent: f64,
+}
+
+impl Interfaces {
+    pub(super) fn new(networks: Networks) -> Self {
+        Self { networks, counted: BTreeMap::new(), rates: BTreeMap::new() }
+    }
+
+    /// Bytes per second by interface. Loopback is left out unless it is alone.
+    pub(super) fn rates(&self) -> Vec<(String, Rate)> {
+        let alone = self.rates.keys().all(|name| is_loopback(name));
+        self.rates
+            .iter()
+            .filter(|(name, _)| alone || !is_loopback(name))
+            .map(|(name, rate)| (name.clone(), *rate))
+            .collect()
+    }
+}
+
+impl Meter for Interfaces {
+    const DIFFERS: bool = true;
+
+    fn refresh(&mut self, elapsed: Option<Duration>) {
+        self.networks.refresh(true);
+        let now: BTreeMap<String, Traffic> = self
+            .networks
+            .iter()
+            .map(|(name, data)| {
+                let traffic = Traffic { received: data.total_received(), sent: data.total_transmitted() };
+                (name.to_string_lossy().into_owned(), traffic)
+            })
+            .collect();
+        self.rates = elapsed.map(|elapsed| differences(&self.counted, &now, elapsed)).unwrap_or_default();
+        self.counted = now;
+    }
+}
+
+/// What went over each interface per second. One that is new has no rate yet; a counter that went back (an
+/// interface set up anew) counts as nothing rather than as a huge number.
+fn differences(
+    before: &BTreeMap<String, Traffic>,
+    now: &BTreeMap<String, Traffic>,
+    elapsed: Duration,
+) -> BTreeMap<String, Rate> {
+    let per_second = |now: u64, before: u64| number(now.saturating_sub(before)) / elapsed.as_secs_f64();
+    now.iter()
+        .filter_map(|(name, now)| {
+            let before = before.get(name)?;
+            let rate = Rate {
+                received: per_second(now.received, before.received),
+                sent: per_second(now.sent, before.sent),
+            };
+            Some((name.clone(), rate))
+        })
+        .collect()
+}
+
+fn is_loopback(name: &str) -> bool {
+    name == "lo" || name.strip_prefix("lo").is_some_and(|rest| rest.chars().all(|c| c.is_ascii_digit()))
+}
+
+pub(super) struct Sensors(pub(super) Components);
+
+impl Meter for Sensors {
+    const DIFFERS: bool = false;
+
+    fn refresh(&mut self, _: Option<Duration>) {
+        self.0.refresh(true);
+    }
+}
+
+impl Sensors {
+    /// Degrees Celsius by sensor. Empty where the machine shows none.
+    pub(super) fn temperatures(&self) -> Vec<Labelled> {
+        let known = self.0.iter().filter_map(|sensor| Some((sensor.label(), sensor.temperature()?)));
+        known
+            .filter(|(_, celsius)| celsius.is_finite())
+            .map(|(label, celsius)| labelled(label, f64::from(celsius)))
+            .collect()
+    }
+}
+
+pub(super) struct Processes(pub(super) System);
+
+impl Meter for Processes {
+    const DIFFERS: bool = true;
+
+    fn refresh(&mut self, _: Option<Duration>) {
+        let what = ProcessRefreshKind::nothing().with_cpu().with_memory();
+        self.0.refresh_processes_specifics(ProcessesToUpdate::All, true, what);
+    }
+}
+
+impl Processes {
+    /// The busiest processes: by CPU, then by memory. CPU is in percent of one core, as `top` shows it.
+    pub(super) fn table(&self) -> Table {
+        let mut processes: Vec<_> = self
+            .0
+            .processes()
+            .values()
+            .map(|process| (process.cpu_usage(), process.memory(), process.pid(), process.name()))
+            .collect();
+        processes.sort_by(|one, other| {
+            other.0.total_cmp(&one.0).then(other.1.cmp(&one.1)).then(one.2.cmp(&other.2))
+        });
+        processes.truncate(MOST_PROCESSES);
+        let column = |name: &str, unit: Option<&str>| Column { name: name.to_owned(), unit: unit.map(str::to_owned) };
+        Table {
+            columns: vec![
+                column("pid", None),
+                column("name", None),
+                column("cpu", Some("percent")),
+                column("memory", Some("bytes")),
+            ],
+            rows: processes
+                .into_iter()
+                .map(|(cpu, memory, pid, name)| {
+                    // The id is a name made of digits: as a number it would be shown with separators.
+                    let name = name.to_string_lossy().into_owned();
+                    vec![
+                        Cell::Text(pid.to_string()),
+                        Cell::Text(name),
+                        Cell::Number(f64::from(cpu)),
+                        Cell::Number(number(memory)),
+                    ]
+                })
+                .collect(),
+        }
+    }
+}
+
+/// Rounding in the kernel's counters can make a share a hair more than everything.
+fn percent(share: f32) -> f64 {
+    f64::from(share).clamp(0.0, 100.0)
+}
+
+pub(super) fn labelled(label: &str, value: f64) -> Labelled {
+    Labelled { label: label.to_owned(), value }
+}
+
+/// A count as a reading's number.
+#[expect(clippy::cast_precision_loss, reason = "counts of bytes beyond 2^53 may lose their last few")]
+pub(super) fn number(count: u64) -> f64 {
+    count as f64
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn mount(device: &str, file_system: &str, at: &str, total: u64) -> Mount {
+        Mount {
+            device: device.to_owned(),
+            file_system: file_system.to_owned(),
+            at: at.to_owned(),
+            total,
+            free: total / 4,
+        }
+    }
+
+    #[test]
+    fn a_disk_is_listed_once_and_what_is_no_disk_not_at_all() {
+        let mounts = real_mounts(
+            [
+                mount("/dev/sda1", "ext4", "/var/lib/docker", 100),
+                mount("/dev/sda1", "ext4", "/", 100),
+                mount("tmpfs", "tmpfs", "/run", 100),
+                mount("overlay", "overlay", "/var/lib/docker/overlay2/x/merged", 100),
+                mount("/dev/sdb1", "xfs", "/data", 200),
+                mount("/dev/sr0", "iso9660", "/media", 0),
+            ]
+            .into_iter(),
+        );
+        let at: Vec<_> = mounts.iter().map(|mount| mount.at.as_str()).collect();
+        assert_eq!(at, ["/", "/data"]);
+        assert_eq!(mounts[1].used(), 150);
+    }
+
+    #[test]
+    fn in_a_container_the_layered_root_is_the_disk() {
+        let mounts = real_mounts([mount("overlay", "overlay", "/", 100)].into_iter());
+        assert_eq!(mounts.len(), 1);
+    }
+
+    #[test]
+    fn traffic_is_counted_over_the_time_that_really_passed() {
+        let counted = |received, sent| Traffic { received, sent };
+        let before = [("eth0".to_owned(), counted(1000, 500)), ("gone".to_owned(), counted(1, 1))].into();
+        let now = [("eth0".to_owned(), counted(4000, 100)), ("new".to_owned(), counted(9, 9))].into();
+        let rates = differences(&before, &now, Duration::from_millis(1500));
+        assert_eq!(rates.len(), 1);
+        assert_eq!(rates["eth0"], Rate { received: 2000.0, sent: 0.0 });
+    }
+
+    #[test]
+    fn loopback_shows_only_when_it_is_alone() {
+        let mut interfaces = Interfaces::new(Networks::new().unwrap());
+        let rate = Rate { received: 1.0, sent: 1.0 };
+        interfaces.rates = [("lo".to_owned(), rate)].into();
+        assert_eq!(interfaces.rates().len(), 1);
+        interfaces.rates.insert("eth0".to_owned(), rate);
+        assert_eq!(interfaces.rates(), [("eth0".to_owned(), rate)]);
+        assert!(is_loopback("lo0") && !is_loopback("lowpan0") && !is_loopback("eth0"));
+    }
+}
