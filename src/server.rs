@@ -1,42 +1,205 @@
 //! Builds the rooms, wires them, serves.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use figment::Figment;
 use rocket::fairing::AdHoc;
-use rocket::{Build, Rocket};
-use tokio::sync::watch;
+use rocket::figment::Figment;
+use rocket::figment::error::Error as FigmentError;
+use rocket::{Config, Ignite, Rocket, Shutdown};
+use tokio::sync::{oneshot, watch};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::audit::Audit;
-use crate::auth::{Auth, FormKeys};
+use crate::auth::{Auth, Keys};
 use crate::config::{self, Faults, Settings};
-use crate::directory::{Directory, LdapDirectory, Readiness};
+use crate::directory::{Directory, LdapDirectory, Readiness, SetUpError};
 use crate::domain::Clock;
 use crate::live::{Feeds, Hub};
 use crate::pages::{Shelf, Watcher};
-use crate::sessions::Sessions;
-use crate::sources::Sources;
+use crate::sessions::{Sessions, StoreError};
+use crate::sources::{SourceFault, Sources};
 use crate::web::{self, Assets, Rooms, Transport};
 
 /// How often sessions that have run out are swept from the store.
-const SWEEP_EVERY: Duration = Duration::from_mins(10);
+const SWEEP_EVERY: Duration = Duration::from_mins(1);
 
-/// Why the server does not start. Each text names the place and the remedy.
+/// The file of the session store, in the state folder.
+const SESSION_STORE: &str = "sessions.db";
+
+/// Why the server does not start, or did not go on. Each text names the place and the remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// Something is wrong in the settings.
     #[error("{0}")]
     Settings(#[from] Faults),
+    /// Something is wrong in Rocket's own settings.
+    #[error("{0}")]
+    Rocket(#[from] FigmentError),
     /// The directory client cannot be built.
     #[error("{0}")]
-    Directory(#[from] crate::directory::SetupError),
+    Directory(#[from] SetUpError),
     /// A source cannot be opened.
     #[error("{0}")]
-    Source(#[from] crate::sources::SourceFault),
+    Source(#[from] SourceFault),
     /// The session store cannot be opened.
     #[error("{0}")]
-    Sessions(#[from] crate::sessions::StoreError),
+    Sessions(#[from] StoreError),
+    /// The server cannot be started: the port is taken, say.
+    #[error("{}", launch_error(.0))]
+    Launch(#[from] Box<rocket::Error>),
+}
+
+/// A house that is built and has not opened its door yet.
+pub struct Server {
+    rocket: Rocket<rocket::Build>,
+    tasks: Tasks,
+}
+
+/// An open door.
+#[derive(Clone, Debug)]
+pub struct Ready {
+    /// Where it is.
+    pub address: SocketAddr,
+    /// Whether it speaks HTTPS.
+    pub tls: bool,
+    /// Closes it.
+    pub shutdown: Shutdown,
+}
+
+/// What runs beside the requests, for as long as the server does.
+struct Tasks {
+    _watcher: Option<Watcher>,
+    _keeper: AbortOnDropHandle<()>,
+    _sweeper: AbortOnDropHandle<()>,
+}
+
+impl Server {
+    /// Builds every room and wires them.
+    ///
+    /// # Errors
+    /// [`StartError`] when a setting is faulty, or something that must be there is not.
+    pub async fn build(figment: Figment, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+        let settings = Settings::from_figment(&figment)?;
+        let key = config::secret_key(&figment, &settings.state)?;
+        let figment = key.merge_into(figment);
+
+        let sources = Arc::new(Sources::open(&settings.sources, Arc::clone(&clock))?);
+        let shelf = Arc::new(Shelf::load(&settings.pages, Arc::clone(&sources))?);
+        let feeds = Feeds::new(sources.clone(), Arc::clone(&clock));
+        let hub = Arc::new(Hub::new(sources, feeds, settings.live.clone(), Arc::clone(&clock)));
+
+        let directory: Arc<dyn Directory> = Arc::new(LdapDirectory::new(&settings.directory, Arc::clone(&clock))?);
+        let readiness = Readiness::new(Arc::clone(&directory), Arc::clone(&clock));
+        let store = settings.state.join(SESSION_STORE);
+        let sessions = Sessions::open(&store, &settings.sessions, Arc::clone(&clock)).await?;
+        let keys = Keys::from_secret(key.as_bytes());
+        let auth = Arc::new(Auth::new(directory, sessions.clone(), Audit, Arc::clone(&clock), keys));
+
+        let tasks = Tasks {
+            _watcher: watch_files(&shelf),
+            _keeper: AbortOnDropHandle::new(tokio::spawn(keep_pages(Arc::clone(&hub), Arc::clone(&shelf)))),
+            _sweeper: AbortOnDropHandle::new(tokio::spawn(sweep(Arc::clone(&auth), Arc::clone(&clock)))),
+        };
+
+        let assets = Assets::for_this_build(settings.overlay.as_deref(), &settings.site.theme);
+        // Where Rocket itself looks for templates: the source tree in debug builds, which it watches; otherwise a
+        // folder that is there and has none, since ours come from the binary.
+        let templates = assets.watched_templates().unwrap_or_else(|| settings.state.clone());
+        let figment = figment.merge(("template_dir", templates));
+        let transport = transport(&settings, &figment)?;
+        let (shutting_down, shutdown) = watch::channel(false);
+        let rooms = Rooms {
+            auth,
+            sessions: sessions.clone(),
+            shelf,
+            hub,
+            site: Arc::new(settings.site),
+            admins: settings.admins,
+            transport,
+            session_lasts: settings.sessions.absolute,
+            assets,
+            clock,
+            shutdown,
+            readiness,
+        };
+        let rocket = web::stage(rocket::custom(figment), rooms)
+            .attach(AdHoc::on_shutdown("Goodbye", move |_| {
+                Box::pin(async move {
+                    shutting_down.send_replace(true);
+                })
+            }));
+        Ok(Self { rocket, tasks })
+    }
+
+    /// Tells when the door is open.
+    pub fn on_ready(self) -> (Self, oneshot::Receiver<Ready>) {
+        let (sender, ready) = oneshot::channel();
+        let rocket = self.rocket.attach(AdHoc::on_liftoff("Ready", |rocket| {
+            Box::pin(async move {
+                let config = rocket.config();
+                let address = SocketAddr::new(config.address, config.port);
+                // Whoever asked may have lost interest; the door is open all the same.
+                let _ = sender.send(Ready { address, tls: config.tls_enabled(), shutdown: rocket.shutdown() });
+            })
+        }));
+        (Self { rocket, ..self }, ready)
+    }
+
+    /// Serves until it is told to stop. Viewers hear a goodbye first.
+    ///
+    /// # Errors
+    /// [`StartError::Launch`] when the server cannot be started.
+    pub async fn serve(self) -> Result<(), StartError> {
+        let rocket: Rocket<Ignite> = self.rocket.launch().await.map_err(Box::new)?;
+        drop(rocket);
+        drop(self.tasks);
+        Ok(())
+    }
+}
+
+/// How requests reach this server: decides the cookies' names and what counts as our own origin.
+fn transport(settings: &Settings, figment: &Figment) -> Result<Transport, StartError> {
+    let config: Config = figment.extract()?;
+    let public_url = settings.site.public_url.clone();
+    let secure = public_url.as_ref().map_or(config.tls_enabled(), |url| url.scheme() == "https");
+    Ok(Transport { secure, public_url })
+}
+
+fn watch_files(shelf: &Arc<Shelf>) -> Option<Watcher> {
+    Watcher::start(Arc::clone(shelf))
+        .inspect_err(|error| {
+            tracing::warn!(%error, "page files are not watched: restart the server after changing one");
+        })
+        .ok()
+}
+
+/// Keeps the channels running of every page that asks for it, and goes by the new files when they change.
+async fn keep_pages(hub: Arc<Hub>, shelf: Arc<Shelf>) {
+    let mut changes = shelf.changes();
+    loop {
+        changes.mark_unchanged();
+        let _seats = hub.keep(&shelf);
+        // The sender lives in the shelf, which this task holds.
+        let _ = changes.changed().await;
+    }
+}
+
+async fn sweep(auth: Arc<Auth>, clock: Arc<dyn Clock>) {
+    loop {
+        if let Err(error) = auth.sweep().await {
+            tracing::error!(%error, "sessions that ran out could not be swept");
+        }
+        clock.sleep(SWEEP_EVERY).await;
+    }
+}
+
+fn launch_error(error: &rocket::Error) -> String {
+    match error.kind() {
+        rocket::error::ErrorKind::Bind(cause) => {
+            format!("the port cannot be opened: {cause}; set another `port` (ROCKET_PORT) or stop what uses it")
+        }
+        kind => format!("the server cannot be started: {kind}"),
+    }
 }

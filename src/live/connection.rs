@@ -71,7 +71,8 @@ impl Farewell {
         Message::Bye { reason: self.reason, retry_ms }.encode()
     }
 
-    fn of(closed: &Closed) -> Self {
+    /// What a closed door has to say.
+    pub fn of(closed: &Closed) -> Self {
         match closed {
             Closed::NotFound => Self { reason: "gone", code: 4403, retry: None },
             Closed::NotAllowed { .. } => Self { reason: "not-allowed", code: 4403, retry: None },

@@ -7,11 +7,13 @@
 mod choice;
 mod door;
 mod page;
+mod samples;
 mod shelf;
 mod watcher;
 
 pub use choice::{BadChoice, Choice};
 pub use door::{Closed, OpenPage};
 pub use page::Page;
+pub use samples::lay_out_samples;
 pub use shelf::Shelf;
 pub use watcher::Watcher;

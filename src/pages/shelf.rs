@@ -93,6 +93,11 @@ impl Shelf {
         self.read(|contents| contents.faults.clone())
     }
 
+    /// How many pages run.
+    pub fn count(&self) -> usize {
+        self.read(|contents| contents.pages.len())
+    }
+
     /// Counts the reloads.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()

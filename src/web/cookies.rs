@@ -1,7 +1,8 @@
 use rocket::http::{Cookie, CookieJar, SameSite};
 use rocket::time::Duration;
 
-use crate::auth::SessionToken;
+use crate::auth::StrangerToken;
+use crate::sessions::SessionToken;
 
 use super::Transport;
 
@@ -42,7 +43,7 @@ impl<'r> Cookies<'r> {
 
     pub(super) fn keep_session(&self, token: &SessionToken, lasts: std::time::Duration) {
         let lasts = Duration::try_from(lasts).unwrap_or(Duration::MAX);
-        self.add(self.transport.session_cookie(), token.to_cookie_value(), Some(lasts));
+        self.add(self.transport.session_cookie(), token.reveal().to_string(), Some(lasts));
     }
 
     pub(super) fn forget_session(&self) {
@@ -50,12 +51,12 @@ impl<'r> Cookies<'r> {
     }
 
     /// The random value that a stranger's forms are bound to.
-    pub(super) fn form(&self) -> Option<&'r str> {
-        self.jar.get(self.transport.form_cookie()).map(Cookie::value)
+    pub(super) fn stranger(&self) -> Option<StrangerToken> {
+        self.jar.get(self.transport.form_cookie())?.value().parse().ok()
     }
 
-    pub(super) fn keep_form(&self, nonce: String) {
-        self.add(self.transport.form_cookie(), nonce, Some(FORM_LASTS));
+    pub(super) fn keep_stranger(&self, token: &StrangerToken) {
+        self.add(self.transport.form_cookie(), token.reveal().to_string(), Some(FORM_LASTS));
     }
 
     /// `light`, `dark`, or whatever the system has.

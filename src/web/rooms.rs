@@ -1,14 +1,17 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use rocket::{Build, Rocket};
 use tokio::sync::watch;
 use url::Url;
 
-use crate::auth::{Auth, FormKeys};
+use crate::auth::Auth;
 use crate::config::SiteSettings;
+use crate::directory::Readiness;
 use crate::domain::{Audience, Clock};
 use crate::live::Hub;
 use crate::pages::Shelf;
+use crate::sessions::Sessions;
 
 use super::Assets;
 
@@ -16,8 +19,8 @@ use super::Assets;
 pub struct Rooms {
     /// Proves who someone is.
     pub auth: Arc<Auth>,
-    /// Signs forms.
-    pub form_keys: FormKeys,
+    /// Who is signed in.
+    pub sessions: Sessions,
     /// Decides who sees what.
     pub shelf: Arc<Shelf>,
     /// Makes the boards move.
@@ -28,6 +31,8 @@ pub struct Rooms {
     pub admins: Audience,
     /// How requests reach this server.
     pub transport: Transport,
+    /// How long a session may last.
+    pub session_lasts: Duration,
     /// Templates and static files.
     pub assets: Assets,
     /// The time.
@@ -35,7 +40,7 @@ pub struct Rooms {
     /// Turns true when the server begins to shut down.
     pub shutdown: watch::Receiver<bool>,
     /// Whether the directory answers, asked at most once in a while.
-    pub readiness: crate::directory::Readiness,
+    pub readiness: Readiness,
 }
 
 /// How requests reach this server.
@@ -50,6 +55,12 @@ pub struct Transport {
 /// Who may see the admin page.
 pub(super) struct Admins(pub(super) Audience);
 
+/// How long things may last.
+pub(super) struct Limits {
+    /// The life of a session's cookie; the session itself may end sooner.
+    pub(super) session_lasts: Duration,
+}
+
 /// Turns true when the server begins to shut down.
 pub(super) struct ShuttingDown(pub(super) watch::Receiver<bool>);
 
@@ -60,11 +71,12 @@ impl Rooms {
     pub(super) fn manage(self, rocket: Rocket<Build>) -> Rocket<Build> {
         rocket
             .manage(self.auth)
-            .manage(self.form_keys)
+            .manage(self.sessions)
             .manage(self.shelf)
             .manage(self.hub)
             .manage(self.site)
             .manage(Admins(self.admins))
+            .manage(Limits { session_lasts: self.session_lasts })
             .manage(self.transport)
             .manage(self.assets)
             .manage(Time(self.clock))

@@ -11,10 +11,10 @@ use rocket_ws::stream::DuplexStream;
 use rocket_ws::{Config, Message};
 use serde::Deserialize;
 
-use crate::auth::Auth;
 use crate::domain::Visitor;
 use crate::live::{Authority, Connection, Farewell, Hub, Position, Say, Seat};
 use crate::pages::{OpenPage, Shelf};
+use crate::sessions::Sessions;
 
 use super::guards::Asked;
 use super::refusal::Refusal;
@@ -32,7 +32,7 @@ const GOODBYE_PATIENCE: Duration = Duration::from_millis(900);
 /// What it takes to connect somebody to a page's channel.
 #[derive(Clone, Copy)]
 pub(super) struct Dial<'r> {
-    auth: &'r Arc<Auth>,
+    sessions: &'r Sessions,
     shelf: &'r Arc<Shelf>,
     hub: &'r Arc<Hub>,
     time: &'r Time,
@@ -45,7 +45,7 @@ impl<'r> FromRequest<'r> for Dial<'r> {
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
         Outcome::Success(Self {
-            auth: try_outcome!(request.guard::<&State<Arc<Auth>>>().await).inner(),
+            sessions: try_outcome!(request.guard::<&State<Sessions>>().await).inner(),
             shelf: try_outcome!(request.guard::<&State<Arc<Shelf>>>().await).inner(),
             hub: try_outcome!(request.guard::<&State<Arc<Hub>>>().await).inner(),
             time: try_outcome!(request.guard::<&State<Time>>().await).inner(),
@@ -56,7 +56,7 @@ impl<'r> FromRequest<'r> for Dial<'r> {
 
 impl Dial<'_> {
     /// A connection to the channel of that page and those inputs, if the door opens.
-    pub(super) async fn connect(
+    pub(super) fn connect(
         &self,
         slug: &str,
         visitor: &Visitor,
@@ -66,13 +66,7 @@ impl Dial<'_> {
         let page = self.shelf.open(slug, visitor)?;
         let choice = page.choose(asked.pairs())?;
         let seat = self.hub.sit(&page, &choice)?;
-        let session = match visitor.member() {
-            Some(member) => Some(self.auth.watch(member.session).await.map_err(|error| {
-                tracing::error!(%error, "the session store could not be asked");
-                Refusal::StoreUnavailable
-            })?),
-            None => None,
-        };
+        let session = visitor.member().map(|member| self.sessions.watch(member.session));
         let authority = Authority::new(
             Arc::clone(self.shelf),
             page,

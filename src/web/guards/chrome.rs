@@ -4,7 +4,7 @@ use rocket::Request;
 use rocket::outcome::try_outcome;
 use rocket::request::{FromRequest, Outcome};
 
-use crate::auth::FormKeys;
+use crate::auth::{Auth, Holder};
 use crate::config::SiteSettings;
 use crate::domain::Visitor;
 use crate::pages::Shelf;
@@ -40,10 +40,8 @@ pub(in crate::web) fn chrome(request: &Request<'_>, visitor: &Visitor) -> Chrome
     if let Some(transport) = rocket.state::<Transport>() {
         let cookies = Cookies::new(request.cookies(), transport);
         chrome.theme = cookies.theme();
-        if let (Some(keys), Some(token)) = (rocket.state::<FormKeys>(), cookies.session())
-            && visitor.member().is_some()
-        {
-            chrome.csrf = keys.for_session(&token);
+        if let (Some(auth), Some(token), Visitor::Member(_)) = (rocket.state::<Arc<Auth>>(), cookies.session(), visitor) {
+            chrome.csrf = auth.keys().csrf_token(Holder::Member(&token)).as_str().to_owned();
         }
     }
     chrome.visitor = visitor.member().map(|member| Who {

@@ -5,8 +5,8 @@ use rocket::http::Status;
 use rocket::outcome::try_outcome;
 use rocket::request::{FromRequest, Outcome};
 
-use crate::auth::{Auth, Client};
-use crate::domain::{Member, Visitor};
+use crate::auth::Auth;
+use crate::domain::{Client, Member, Visitor};
 use crate::pages::Closed;
 use crate::web::Transport;
 use crate::web::cookies::Cookies;
@@ -91,8 +91,7 @@ impl<'r> FromRequest<'r> for Client {
     type Error = std::convert::Infallible;
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Self::Error> {
-        let user_agent = request.headers().get_one("User-Agent").map(ToOwned::to_owned);
-        Outcome::Success(Self { address: request.client_ip(), user_agent })
+        Outcome::Success(Self::new(request.client_ip(), request.headers().get_one("User-Agent")))
     }
 }
 

@@ -1,9 +1,7 @@
-use std::sync::Arc;
-
 use rocket::{State, get};
 
-use crate::auth::Auth;
 use crate::domain::Member;
+use crate::sessions::Sessions;
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
 use crate::web::views::{AccountView, Chrome};
@@ -12,9 +10,9 @@ use crate::web::views::{AccountView, Chrome};
 pub(super) async fn show(
     member: Member,
     chrome: Chrome,
-    auth: &State<Arc<Auth>>,
+    sessions: &State<Sessions>,
 ) -> Result<Html<AccountView>, Refusal> {
-    let sessions = auth.sessions_of(&member.person.id).await.map_err(|error| {
+    let sessions = sessions.of(&member.person.id).await.map_err(|error| {
         tracing::error!(%error, "the session store could not be asked");
         Refusal::StoreUnavailable
     })?;

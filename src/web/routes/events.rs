@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use rocket::response::stream::{Event, EventStream};
 use rocket::{Responder, State, get};
 use rocket::http::Header;
@@ -19,7 +17,7 @@ pub(super) struct Unbuffered<S> {
 /// The live channel as server-sent events, for browsers behind proxies that cut upgrades. `id` carries the position,
 /// which comes back as `Last-Event-ID` after a break (HTML, 9.2).
 #[get("/<slug>")]
-pub(super) async fn watch(
+pub(super) fn watch(
     slug: &str,
     asked: Asked,
     last: LastEventId,
@@ -28,7 +26,7 @@ pub(super) async fn watch(
     dial: Dial<'_>,
 ) -> Result<Unbuffered<EventStream![]>, Refusal> {
     let position = last.0.or_else(|| asked.position());
-    let mut connection = dial.connect(slug, &visitor, &asked, position).await?;
+    let mut connection = dial.connect(slug, &visitor, &asked, position)?;
     let stream = EventStream! {
         loop {
             match connection.next().await {

@@ -14,7 +14,7 @@ use crate::web::socket::{self, Dial};
 /// browser says where it comes from. A browser that the door refuses is told so on the socket, since its script
 /// cannot see the answer to a handshake; a script gets the plain refusal.
 #[get("/<slug>")]
-pub(super) async fn watch<'r>(
+pub(super) fn watch<'r>(
     slug: &str,
     asked: Asked,
     origin: Origin,
@@ -27,7 +27,7 @@ pub(super) async fn watch<'r>(
         (Origin::Ours, _) | (Origin::Unsaid, Visitor::Anonymous) => (),
     }
     let socket = socket.config(socket::limits());
-    match dial.connect(slug, &visitor, &asked, asked.position()).await {
+    match dial.connect(slug, &visitor, &asked, asked.position()) {
         Ok(connection) => Ok(socket.channel(move |stream| Box::pin(socket::serve(stream, connection, dial)))),
         Err(Refusal::Closed(closed)) if origin == Origin::Ours => {
             Ok(socket.channel(move |stream| Box::pin(socket::say_goodbye(stream, Farewell::of(&closed)))))

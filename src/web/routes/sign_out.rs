@@ -5,8 +5,8 @@ use rocket::http::CookieJar;
 use rocket::response::Redirect;
 use rocket::{Either, State, get, post};
 
-use crate::auth::{Auth, Client, FormKeys};
-use crate::domain::Visitor;
+use crate::auth::{Auth, Holder};
+use crate::domain::{Client, Visitor};
 use crate::web::Transport;
 use crate::web::cookies::Cookies;
 use crate::web::guards::SameOrigin;
@@ -35,12 +35,11 @@ pub(super) async fn submit(
     _from_here: SameOrigin,
     jar: &CookieJar<'_>,
     transport: &State<Transport>,
-    keys: &State<FormKeys>,
     auth: &State<Arc<Auth>>,
 ) -> Result<Redirect, Refusal> {
     let cookies = Cookies::new(jar, transport);
     if let Some(token) = cookies.session() {
-        if !keys.check_for_session(&token, form.csrf) {
+        if !auth.keys().csrf_holds(Holder::Member(&token), form.csrf) {
             return Err(Refusal::BadRequest("The page that this came from is out of date; reload it".to_owned()));
         }
         auth.sign_out(&token, &client).await.map_err(|error| {

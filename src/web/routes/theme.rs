@@ -34,5 +34,5 @@ pub(super) fn choose(
         Theme::Dark => "dark",
         Theme::System => "system",
     });
-    Redirect::to(NextPath::parse(form.next).unwrap_or_default().to_string())
+    Redirect::to(NextPath::parse(form.next).unwrap_or_else(NextPath::home).to_string())
 }

@@ -38,8 +38,8 @@ impl AccountView {
             current: session.id == member.session,
             since_ms: session.created_at,
             last_seen_ms: session.last_seen_at,
-            address: session.address.map(|address| address.to_string()),
-            device: device(session.user_agent.as_deref()),
+            address: session.origin.address().map(|address| address.to_string()),
+            device: device(session.origin.user_agent()),
         };
         Self {
             person: PersonView {

@@ -1,13 +1,13 @@
 use serde::Serialize;
 
-use crate::config::FaultView;
+use crate::config::FaultReport;
 use crate::live::FeedReport;
 use crate::pages::OpenPage;
 
 /// What an admin wants to see first: faults in page files, and how the feeds are doing.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct AdminView {
-    page_faults: Vec<FaultView>,
+    page_faults: Vec<FaultReport>,
     pages: Vec<PageRow>,
     feeds: Vec<FeedReport>,
 }
@@ -22,7 +22,7 @@ struct PageRow {
 }
 
 impl AdminView {
-    pub(in crate::web) fn of(page_faults: Vec<FaultView>, pages: &[OpenPage], feeds: Vec<FeedReport>) -> Self {
+    pub(in crate::web) fn of(page_faults: Vec<FaultReport>, pages: &[OpenPage], feeds: Vec<FeedReport>) -> Self {
         let row = |page: &OpenPage| PageRow {
             slug: page.slug.to_string(),
             title: page.title.clone(),

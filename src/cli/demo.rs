@@ -1,0 +1,100 @@
+use std::fmt::Write;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use rocket::Config;
+use rocket::figment::Figment;
+use tempfile::TempDir;
+
+use crate::config::{self, Settings};
+use crate::directory::embedded::{EmbeddedDirectory, Sample};
+use crate::domain::SystemClock;
+use crate::pages::lay_out_samples;
+use crate::server::{Ready, Server, StartError};
+use crate::telemetry;
+
+use super::serve::fail;
+
+/// Those who may see the admin page in the demo.
+const ADMINS: &str = "dash-admins";
+
+pub(super) async fn run() -> ExitCode {
+    match demo().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(DemoError::Start(error)) => fail(&error),
+        Err(DemoError::Io(what, error)) => {
+            eprintln!("belvedere: {what}: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+enum DemoError {
+    Start(StartError),
+    Io(&'static str, std::io::Error),
+}
+
+impl<E: Into<StartError>> From<E> for DemoError {
+    fn from(error: E) -> Self {
+        Self::Start(error.into())
+    }
+}
+
+async fn demo() -> Result<(), DemoError> {
+    let people = Sample::demo();
+    let directory = EmbeddedDirectory::start(&people, Arc::new(SystemClock))
+        .await
+        .map_err(|error| DemoError::Io("the embedded directory finds no port on loopback", error))?;
+    let scratch = TempDir::with_prefix("belvedere-demo-")
+        .map_err(|error| DemoError::Io("there is no room for temporary files", error))?;
+    let pages = pages_folder(scratch.path()).map_err(|error| DemoError::Io("the sample pages cannot be laid out", error))?;
+    let figment = settings(&directory.url(), &pages, scratch.path());
+    telemetry::start(&Settings::from_figment(&figment)?.log);
+    let (server, ready) = Server::build(figment, Arc::new(SystemClock)).await?.on_ready();
+    tokio::spawn(async move {
+        if let Ok(ready) = ready.await {
+            println!("{}", welcome(&ready, &people, &pages));
+        }
+    });
+    server.serve().await?;
+    drop((directory, scratch));
+    Ok(())
+}
+
+/// Only ever on loopback, whatever the settings of this place say; nothing but `ROCKET_PORT` is taken from them.
+fn settings(directory_url: &str, pages: &Path, scratch: &Path) -> Figment {
+    let asked = config::figment().extract_inner("port").unwrap_or(Config::default().port);
+    // Somebody who tries this out has no use for "the port is taken": any free one will do then.
+    let port = if TcpListener::bind((Ipv4Addr::LOCALHOST, asked)).is_ok() { asked } else { 0 };
+    Figment::from(Config::default())
+        .merge(("address", Ipv4Addr::LOCALHOST))
+        .merge(("port", port))
+        .merge(("pages", pages))
+        .merge(("state", scratch.join("state")))
+        .merge(("directory.url", directory_url))
+        .merge(("site.name", "Belvedere"))
+        .merge(("admins.groups", [ADMINS]))
+}
+
+/// The pages of the source tree, where they can be edited; copies of the built-in ones anywhere else.
+fn pages_folder(scratch: &Path) -> std::io::Result<PathBuf> {
+    let here = Path::new("pages");
+    if here.join("welcome.toml").is_file() {
+        return Ok(here.to_path_buf());
+    }
+    let folder = scratch.join("pages");
+    lay_out_samples(&folder)?;
+    Ok(folder)
+}
+
+/// What a newcomer needs to know, and no more.
+fn welcome(ready: &Ready, people: &Sample, pages: &Path) -> String {
+    let mut text = format!("\n  Belvedere is open at  http://{}\n\n  Sign in as\n", ready.address);
+    for account in people.accounts() {
+        let _ = writeln!(text, "    {:<24} {:<22} {}", account.username, account.password, account.shows);
+    }
+    let _ = write!(text, "\n  The pages are in {}: edit one and watch it change.\n  Ctrl-C ends the demo.\n", pages.display());
+    text
+}

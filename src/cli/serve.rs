@@ -1,0 +1,40 @@
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use crate::config::{self, Settings};
+use crate::domain::SystemClock;
+use crate::server::{Server, StartError};
+use crate::telemetry;
+
+pub(super) async fn run() -> ExitCode {
+    match serve().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error),
+    }
+}
+
+async fn serve() -> Result<(), StartError> {
+    let figment = config::figment();
+    // Before anything else, so that whatever goes wrong from here on is logged as the settings say.
+    let settings = Settings::from_figment(&figment)?;
+    telemetry::start(&settings.log);
+    let (server, ready) = Server::build(figment, Arc::new(SystemClock)).await?.on_ready();
+    tokio::spawn(async {
+        if let Ok(ready) = ready.await {
+            let scheme = if ready.tls { "https" } else { "http" };
+            tracing::info!("Belvedere is open at {scheme}://{}", ready.address);
+        }
+    });
+    server.serve().await
+}
+
+/// Says why, as it is meant to be read: whole, on the terminal.
+pub(super) fn fail(error: &StartError) -> ExitCode {
+    use std::io::IsTerminal;
+    let text = match error {
+        StartError::Settings(faults) => faults.render(std::io::stderr().is_terminal()),
+        error => format!("belvedere: {error}"),
+    };
+    eprintln!("{}", text.trim_end());
+    ExitCode::FAILURE
+}

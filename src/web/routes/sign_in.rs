@@ -1,0 +1,178 @@
+use std::sync::Arc;
+
+use rocket::form::{Form, FromForm};
+use rocket::http::{CookieJar, Status};
+use rocket::response::Redirect;
+use rocket::{Either, State, get, post};
+
+use crate::auth::{Auth, Holder, NextPath, SignInRefusal, StrangerToken};
+use crate::config::SiteSettings;
+use crate::domain::{Client, PageSlug, Visitor};
+use crate::pages::Shelf;
+use crate::web::Transport;
+use crate::web::cookies::Cookies;
+use crate::web::guards::{Asked, SameOrigin};
+use crate::web::html::Html;
+use crate::web::refusal::Refusal;
+use crate::web::rooms::Limits;
+use crate::web::views::{Chrome, Said, SignInView, Tone};
+
+#[derive(FromForm)]
+pub(super) struct SignInForm {
+    username: String,
+    password: String,
+    next: String,
+    csrf: String,
+}
+
+/// What it takes to show the form.
+struct FormContext<'r> {
+    cookies: Cookies<'r>,
+    auth: &'r Auth,
+    shelf: &'r Shelf,
+    site: &'r SiteSettings,
+}
+
+/// The form; a member is sent on to where they wanted to go.
+#[get("/")]
+pub(super) fn form(
+    asked: Asked,
+    visitor: Visitor,
+    chrome: Chrome,
+    jar: &CookieJar<'_>,
+    transport: &State<Transport>,
+    auth: &State<Arc<Auth>>,
+    shelf: &State<Arc<Shelf>>,
+    site: &State<Arc<SiteSettings>>,
+) -> Result<Either<Redirect, Html<SignInView>>, Refusal> {
+    let next = asked.get("next").and_then(NextPath::parse).unwrap_or_else(NextPath::home);
+    if visitor.member().is_some() {
+        return Ok(Either::Left(Redirect::to(next.to_string())));
+    }
+    let context = FormContext { cookies: Cookies::new(jar, transport), auth, shelf, site };
+    context.show(chrome, &next, "", None).map(Either::Right)
+}
+
+/// Signs somebody in and sends them back to where they wanted to go, or says why not above the form.
+#[post("/", data = "<form>")]
+pub(super) async fn submit(
+    form: Form<SignInForm>,
+    client: Client,
+    _from_here: SameOrigin,
+    chrome: Chrome,
+    jar: &CookieJar<'_>,
+    transport: &State<Transport>,
+    limits: &State<Limits>,
+    auth: &State<Arc<Auth>>,
+    shelf: &State<Arc<Shelf>>,
+    site: &State<Arc<SiteSettings>>,
+) -> Result<Either<Redirect, Html<SignInView>>, Refusal> {
+    let SignInForm { username, password, next, csrf } = form.into_inner();
+    let next = NextPath::parse(&next).unwrap_or_else(NextPath::home);
+    let context = FormContext { cookies: Cookies::new(jar, transport), auth, shelf, site };
+
+    let holds = |stranger: StrangerToken| auth.keys().csrf_holds(Holder::Stranger(&stranger), &csrf);
+    if !context.cookies.stranger().is_some_and(holds) {
+        let said = Said { tone: Tone::Info, text: "This form was open for a long time. Please sign in again.".to_owned() };
+        let form = context.show(chrome, &next, &username, Some(said))?;
+        return Ok(Either::Right(form.with_status(Status::BadRequest)));
+    }
+
+    let previous = context.cookies.session();
+    match auth.sign_in(username.clone(), password, &client, previous.as_ref()).await {
+        Ok(signed_in) => {
+            context.cookies.keep_session(&signed_in.token, limits.session_lasts);
+            Ok(Either::Left(Redirect::to(next.to_string())))
+        }
+        Err(refusal) => {
+            let (status, said) = context.words(&refusal)?;
+            let form = context.show(chrome, &next, &username, Some(said))?;
+            Ok(Either::Right(form.with_status(status)))
+        }
+    }
+}
+
+impl FormContext<'_> {
+    fn show(
+        &self,
+        chrome: Chrome,
+        next: &NextPath,
+        username: &str,
+        said: Option<Said>,
+    ) -> Result<Html<SignInView>, Refusal> {
+        let stranger = match self.cookies.stranger() {
+            Some(stranger) => stranger,
+            None => {
+                let stranger = StrangerToken::generate().map_err(|error| {
+                    tracing::error!(%error, "no sign-in form without random bytes");
+                    Refusal::Internal
+                })?;
+                self.cookies.keep_stranger(&stranger);
+                stranger
+            }
+        };
+        let view = SignInView {
+            page_title: self.page_behind(next),
+            said,
+            username: username.to_owned(),
+            next: next.to_string(),
+            csrf: self.auth.keys().csrf_token(Holder::Stranger(&stranger)).as_str().to_owned(),
+        };
+        Ok(Html::new("auth/sign_in", "Sign in", chrome, view))
+    }
+
+    /// The title of the page that they came for.
+    fn page_behind(&self, next: &NextPath) -> Option<String> {
+        let slug: PageSlug = next.as_str().strip_prefix("/p/")?.split('?').next()?.parse().ok()?;
+        self.shelf.title_behind_sign_in(&slug)
+    }
+
+    /// What is said about a refusal, to the person who typed: what helps them, and nothing that helps a stranger.
+    fn words(&self, refusal: &SignInRefusal) -> Result<(Status, Said), Refusal> {
+        let ask = match &self.site.contact {
+            Some(contact) => format!("Ask {contact}."),
+            None => "Ask your IT department.".to_owned(),
+        };
+        let (status, tone, text) = match refusal {
+            // A throttled try looks like a wrong one: whoever guesses learns nothing from it.
+            SignInRefusal::WrongCredentials | SignInRefusal::Throttled { .. } => (
+                Status::Unauthorized,
+                Tone::Warn,
+                "That name and password did not match. Use the name and password that open your computer, or your \
+                 mail name. After several wrong tries, wait a few minutes before the next."
+                    .to_owned(),
+            ),
+            SignInRefusal::NotAtThisHour => {
+                (Status::Forbidden, Tone::Warn, format!("Your account may not sign in at this hour. {ask}"))
+            }
+            SignInRefusal::NotFromHere => {
+                (Status::Forbidden, Tone::Warn, format!("Your account may not sign in from this server. {ask}"))
+            }
+            SignInRefusal::PasswordExpired => (
+                Status::Forbidden,
+                Tone::Warn,
+                "Your password has expired. Change it on your computer (Ctrl-Alt-Del on Windows), then sign in here."
+                    .to_owned(),
+            ),
+            SignInRefusal::MustChangePassword => (
+                Status::Forbidden,
+                Tone::Warn,
+                "Your password must be changed before you can sign in. Change it on your computer first.".to_owned(),
+            ),
+            SignInRefusal::Disabled => (Status::Forbidden, Tone::Bad, format!("Your account is disabled. {ask}")),
+            SignInRefusal::AccountExpired => (Status::Forbidden, Tone::Bad, format!("Your account has expired. {ask}")),
+            SignInRefusal::DirectoryUnreachable => (
+                Status::ServiceUnavailable,
+                Tone::Bad,
+                "The company directory cannot be reached right now, so nobody can sign in. Your password was not \
+                 checked. Try again in a minute."
+                    .to_owned(),
+            ),
+            SignInRefusal::Store(error) => {
+                tracing::error!(%error, "a session could not be begun");
+                return Err(Refusal::StoreUnavailable);
+            }
+        };
+        Ok((status, Said { tone, text }))
+    }
+}
