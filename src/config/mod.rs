@@ -5,15 +5,20 @@
 //! After this room no code asks whether a setting is present or sane. It never dials anything: whether the
 //! directory answers or a query makes sense to its source is asked elsewhere.
 
+mod cover;
+mod environment;
 mod fault;
 mod page;
 mod quantity;
 mod read_page;
+mod read_settings;
 mod reader;
 mod render;
 mod settings;
+mod settings_tree;
 mod tree;
 
+pub use environment::figment;
 pub use fault::{Fault, FaultReport, Faults, Place};
 pub use page::{Input, InputKind, InputOption, PageFile, PanelKind, PanelSettings, PanelSource, Unit};
 pub use read_page::read_page;

@@ -39,7 +39,8 @@ impl Ledger {
             return Some(found);
         }
         let (least, most) = (show(*range.start()), show(*range.end()));
-        let broken = if found.value < *range.start() { format!("less than {least}") } else { format!("more than {most}") };
+        let broken =
+            if found.value < *range.start() { format!("less than {least}") } else { format!("more than {most}") };
         let message = format!("`{key}` is {}, {broken}", show(found.value));
         self.note(&found.place, message, format!("write {what} from {least} to {most}"));
         None

@@ -58,9 +58,10 @@ impl Node {
     }
 }
 
-/// Reads a TOML document: everything in it that can be read, and every fault of its syntax.
-pub(super) fn read_document(document: &Arc<Document>) -> (Vec<Entry>, Faults) {
-    let (table, errors) = DeTable::parse_recoverable(&document.text);
+/// Reads a TOML document: everything in it that can be read, and every fault of its syntax. `document` is what people
+/// are shown of `text`: the same, or the same with its secrets covered.
+pub(super) fn read_document(text: &str, document: &Arc<Document>) -> (Vec<Entry>, Faults) {
+    let (table, errors) = DeTable::parse_recoverable(text);
     let place = |span: Range<usize>| Place::in_document(document, span);
     let faults = errors.iter().map(|error| syntax_fault(error, &place)).collect();
     (entries(table.get_ref(), &place), faults)

@@ -10,7 +10,8 @@ pub(super) fn read_access(node: Node, ledger: &Ledger) -> Option<Access> {
             "signed-in" => Some(Access::SignedIn),
             other => {
                 let choice = choose(other, &["public", "signed-in"]);
-                let help = format!("{choice}; or name people: `access = {{ groups = [\"dash-ops\"], users = [\"alice\"] }}`");
+                let help =
+                    format!("{choice}; or name people: `access = {{ groups = [\"dash-ops\"], users = [\"alice\"] }}`");
                 ledger.note(&node.place, format!("`access` cannot be {}", shown(other)), help);
                 None
             }
@@ -55,4 +56,3 @@ fn names(fields: &mut Fields<'_>, key: &'static str) -> Option<Vec<Placed<String
     let names: Vec<_> = list.value.into_iter().filter_map(|item| item.text(key, fields.ledger)).collect();
     (names.len() == written).then_some(names)
 }
-

@@ -35,7 +35,11 @@ fn read_options(fields: &mut Fields<'_>) -> Option<Vec<InputOption>> {
     let ledger = fields.ledger;
     let list = fields.list("options")?;
     if list.value.is_empty() {
-        ledger.note(&list.place, "`options` is empty, so nothing could be chosen", "list at least one: `options = [\"LA\"]`");
+        ledger.note(
+            &list.place,
+            "`options` is empty, so nothing could be chosen",
+            "list at least one: `options = [\"LA\"]`",
+        );
         return None;
     }
     if list.value.len() > MOST_OPTIONS {
@@ -114,7 +118,11 @@ fn check_same_fields(options: &[Placed<InputOption>], ledger: &Ledger) -> bool {
             (None, Some(field)) => (format!("this option has a `{field}`, which the first one has not"), field),
             (None, None) => continue,
         };
-        ledger.note(&option.place, message, format!("give every option of an input the same fields: `{field} = \"…\"`"));
+        ledger.note(
+            &option.place,
+            message,
+            format!("give every option of an input the same fields: `{field} = \"…\"`"),
+        );
         sound = false;
     }
     sound

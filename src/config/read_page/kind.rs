@@ -89,7 +89,11 @@ impl Kind {
             if !kinds.contains(&self.word()) {
                 let message = format!("a panel of kind `{}` has no `{key}`", self.word());
                 let kinds = kinds.iter().map(|kind| format!("`{kind}`")).collect::<Vec<_>>().join(", ");
-                fields.refuse(key, &message, &format!("`{key}` belongs to the kinds {kinds}: take it out, or change the `kind`"));
+                fields.refuse(
+                    key,
+                    &message,
+                    &format!("`{key}` belongs to the kinds {kinds}: take it out, or change the `kind`"),
+                );
             }
         }
     }
@@ -124,7 +128,11 @@ impl Kind {
 fn read_stat(fields: &mut Fields<'_>, every: Duration) -> Option<PanelKind> {
     let sparkline = fields.truth("sparkline").unwrap_or(false);
     if !sparkline {
-        fields.refuse("window", "`window` is how far the sparkline goes back, and there is none", "add `sparkline = true`");
+        fields.refuse(
+            "window",
+            "`window` is how far the sparkline goes back, and there is none",
+            "add `sparkline = true`",
+        );
     }
     Some(PanelKind::Stat { sparkline, window: read_window(fields, every)? })
 }
@@ -142,7 +150,11 @@ fn read_window(fields: &mut Fields<'_>, every: Duration) -> Option<Duration> {
         fields.ledger.note(
             &window.place,
             format!("`window` would hold {points} points, and {MOST_POINTS} are the most"),
-            format!("ask more seldom, `every = \"{}\"`, or look back at most {}", duration_text(slower), duration_text(most)),
+            format!(
+                "ask more seldom, `every = \"{}\"`, or look back at most {}",
+                duration_text(slower),
+                duration_text(most)
+            ),
         );
         None
     })
@@ -150,13 +162,18 @@ fn read_window(fields: &mut Fields<'_>, every: Duration) -> Option<Duration> {
 
 fn read_gauge(fields: &mut Fields<'_>, unit: &Unit) -> Option<PanelKind> {
     if *unit != Unit::Percent {
-        fields.needs("max", "say which value is its right end, as in `max = 64`; only percent end at 100 by themselves");
+        fields
+            .needs("max", "say which value is its right end, as in `max = 64`; only percent end at 100 by themselves");
     }
     let ends = *unit == Unit::Percent || fields.key_place("max").is_some();
     let (min, max) = read_bounds(fields)?;
     let (min, max) = (min.unwrap_or(0.0), max.unwrap_or(100.0));
     if ends && min >= max {
-        fields.ledger.note(&fields.place, format!("the gauge goes from {min} to {max}"), "write a `min` below the `max`");
+        fields.ledger.note(
+            &fields.place,
+            format!("the gauge goes from {min} to {max}"),
+            "write a `min` below the `max`",
+        );
         return None;
     }
     ends.then_some(PanelKind::Gauge { min, max })

@@ -28,7 +28,7 @@ const MOST_INPUTS: usize = 12;
 pub fn read_page(file: &Path, text: &str) -> Result<PageFile, Faults> {
     let ledger = Ledger::default();
     let document = Arc::new(Document { file: file.to_owned(), text: text.to_owned() });
-    let (entries, syntax) = read_document(&document);
+    let (entries, syntax) = read_document(text, &document);
     if !syntax.is_empty() {
         // What could be read of a broken text says little about what was meant: first things first.
         return Err(syntax);

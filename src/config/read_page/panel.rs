@@ -66,7 +66,12 @@ pub(super) fn read_panel(mut fields: Fields<'_>, inputs: &[Input]) -> Option<Pla
     let (source, unit, decimals, thresholds) = if kind == Kind::Text {
         (Some(None), Some(Unit::None), Some(None), Some(Vec::new()))
     } else {
-        (read_source(&mut fields).map(Some), read_unit(&mut fields), read_decimals(&mut fields), read_thresholds(&mut fields))
+        (
+            read_source(&mut fields).map(Some),
+            read_unit(&mut fields),
+            read_decimals(&mut fields),
+            read_thresholds(&mut fields),
+        )
     };
     let every = source.iter().flatten().next().map_or(DEFAULT_EVERY, |source| source.every);
     let unit = unit?;
@@ -166,7 +171,9 @@ fn read_unit(fields: &mut Fields<'_>) -> Option<Unit> {
 }
 
 fn read_decimals(fields: &mut Fields<'_>) -> Option<Option<u8>> {
-    fields.or("decimals", None, |fields, key| fields.whole(key, 0..=MOST_DECIMALS).map(|digits| u8::try_from(digits).ok()))
+    fields.or("decimals", None, |fields, key| {
+        fields.whole(key, 0..=MOST_DECIMALS).map(|digits| u8::try_from(digits).ok())
+    })
 }
 
 fn read_thresholds(fields: &mut Fields<'_>) -> Option<Vec<Threshold>> {
@@ -180,11 +187,8 @@ fn read_thresholds(fields: &mut Fields<'_>) -> Option<Vec<Threshold>> {
         return None;
     }
     let written = list.value.len();
-    let thresholds: Vec<_> = list
-        .value
-        .into_iter()
-        .filter_map(|node| read_threshold(node.table("thresholds", ledger)?))
-        .collect();
+    let thresholds: Vec<_> =
+        list.value.into_iter().filter_map(|node| read_threshold(node.table("thresholds", ledger)?)).collect();
     (thresholds.len() == written && in_order(&thresholds, ledger))
         .then(|| thresholds.into_iter().map(|threshold| threshold.value).collect())
 }

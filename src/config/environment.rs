@@ -1,0 +1,75 @@
+use std::ffi::OsString;
+
+use rocket::figment::error::Error;
+use rocket::figment::value::{Dict, Map, Value};
+use rocket::figment::{Figment, Metadata, Profile, Provider};
+
+/// What variables of ours begin with.
+const PREFIX: &str = "BELVEDERE_";
+
+/// What stands between a table's name and a key's in a variable's name. A single `_` is part of a key.
+const SEPARATOR: &str = "__";
+
+/// How figment names these values' origin; places are told by it.
+pub(super) const VARIABLE: &str = "environment variable";
+
+/// All that is said about settings, weakest first: Rocket's defaults, `Rocket.toml` (or the file that `ROCKET_CONFIG`
+/// names) with its profiles, `ROCKET_…` variables, `BELVEDERE_…` variables. `ROCKET_PROFILE` selects the profile.
+pub fn figment() -> Figment {
+    rocket::Config::figment().merge(Environment::of_process())
+}
+
+/// The variables `BELVEDERE_DIRECTORY__URL` and so on. Unlike figment's own provider this one leaves every value the
+/// text it is, so that the password `0123` is not the number 123; whoever wants a number reads one.
+pub(super) struct Environment {
+    variables: Vec<(OsString, OsString)>,
+}
+
+impl Environment {
+    pub(super) fn of_process() -> Self {
+        Self::new(std::env::vars_os())
+    }
+
+    pub(super) fn new(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+        let mut variables: Vec<_> =
+            variables.into_iter().filter(|(name, _)| name.to_string_lossy().starts_with(PREFIX)).collect();
+        variables.sort();
+        Self { variables }
+    }
+}
+
+impl Provider for Environment {
+    fn metadata(&self) -> Metadata {
+        Metadata::named(VARIABLE).interpolater(|_, path| {
+            let keys: Vec<_> = path.iter().map(|key| key.to_ascii_uppercase()).collect();
+            format!("{PREFIX}{}", keys.join(SEPARATOR))
+        })
+    }
+
+    fn data(&self) -> Result<Map<Profile, Dict>, Error> {
+        let mut settings = Dict::new();
+        for (name, value) in &self.variables {
+            let name = name.to_str().ok_or_else(|| format!("the name of {} is not UTF-8", name.display()))?;
+            let value = value.to_str().ok_or_else(|| format!("the value of {name} is not UTF-8"))?;
+            let path = name[PREFIX.len()..].to_ascii_lowercase();
+            let path: Vec<_> = path.split(SEPARATOR).collect();
+            if !put(&mut settings, &path, value) {
+                return Err(format!("{name} and a variable whose name begins like it set the same thing").into());
+            }
+        }
+        Ok(Profile::Global.collect(settings))
+    }
+}
+
+/// Puts `value` at the end of `path`; `false` when a value stands in the way. The names come sorted, so a table never
+/// finds itself behind its own keys.
+fn put(settings: &mut Dict, path: &[&str], value: &str) -> bool {
+    match path {
+        [] => false,
+        [key] => settings.insert((*key).to_owned(), Value::from(value)).is_none(),
+        [table, rest @ ..] => match settings.entry((*table).to_owned()).or_insert_with(|| Value::from(Dict::new())) {
+            Value::Dict(_, table) => put(table, rest, value),
+            _ => false,
+        },
+    }
+}

@@ -1,0 +1,15 @@
+//! The settings, read: one file per table, each from raw as written to settled as meant.
+//!
+//! Files that settings name (certificates, secrets) are read here, so that a missing one is a fault like any other.
+//! Nothing is dialled.
+
+mod directory;
+mod files;
+mod server_address;
+mod settings;
+mod site;
+mod sources;
+#[cfg(test)]
+mod tests;
+
+pub(super) use settings::TABLES;

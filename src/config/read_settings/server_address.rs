@@ -1,0 +1,123 @@
+use std::net::IpAddr;
+
+use url::Url;
+
+use super::super::cover::has_user_information;
+use super::super::reader::shown;
+use super::super::settings::{Scheme, ServerAddress};
+
+const LDAP_PORT: u16 = 389;
+const LDAPS_PORT: u16 = 636;
+
+const EXAMPLE: &str = "write it like `ldaps://dc1.corp.example.com` or `ldaps://dc1.corp.example.com:636`";
+
+/// Reads `ldaps://dc1.corp.example.com`, `ldap://[::1]:3389`.
+///
+/// # Errors
+/// What is wrong and what would be right. The text is quoted only when no password can be in it.
+pub(super) fn read_server_address(text: &str) -> Result<ServerAddress, (String, String)> {
+    let text = text.trim();
+    if has_user_information(text) || text.contains('@') {
+        let message = "the URL has a user in it".to_owned();
+        return Err((
+            message,
+            "name the account under `bind_name` and `bind_password_file`, not in the URL".to_owned(),
+        ));
+    }
+    let Ok(url) = Url::parse(text) else {
+        let help = if text.contains("://") {
+            EXAMPLE.to_owned()
+        } else {
+            format!("write the scheme before it: `ldaps://{text}`")
+        };
+        return Err((format!("{} is not a URL", shown(text)), help));
+    };
+    let scheme = match url.scheme() {
+        "ldap" => Scheme::Ldap,
+        "ldaps" => Scheme::Ldaps,
+        _ => {
+            return Err((
+                format!("{} is not an LDAP URL", shown(text)),
+                format!("it begins with ldaps:// or ldap://; {EXAMPLE}"),
+            ));
+        }
+    };
+    let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+    if host.is_empty() || !host.is_ascii() || host.contains('%') {
+        return Err((
+            format!("{} names no host", shown(text)),
+            format!("the host is a DNS name or an IP address; {EXAMPLE}"),
+        ));
+    }
+    if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
+        let help = format!("where to search is said by `base_dn`; {EXAMPLE}");
+        return Err((format!("{} has something behind its host", shown(text)), help));
+    }
+    if url.port() == Some(0) {
+        return Err((
+            format!("{} has the port 0", shown(text)),
+            "leave the port out, or write the server's".to_owned(),
+        ));
+    }
+    let standard = match scheme {
+        Scheme::Ldap => LDAP_PORT,
+        Scheme::Ldaps => LDAPS_PORT,
+    };
+    Ok(ServerAddress { scheme, host: host.to_owned(), port: url.port().unwrap_or(standard) })
+}
+
+/// Whether what is said to this server never leaves the machine.
+pub(super) fn is_loopback(address: &ServerAddress) -> bool {
+    match address.host.parse::<IpAddr>() {
+        Ok(ip) => ip.to_canonical().is_loopback(),
+        Err(_) => address.host.eq_ignore_ascii_case("localhost"),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read_with_their_standard_ports() {
+        for (text, host, port, loopback) in [
+            ("ldaps://dc1.corp.example.com", "dc1.corp.example.com", 636, false),
+            ("LDAP://dc1.corp.example.com/", "dc1.corp.example.com", 389, false),
+            ("ldaps://dc1:3269", "dc1", 3269, false),
+            ("ldap://[::1]:3890", "::1", 3890, true),
+            ("ldaps://[2001:db8::5]", "2001:db8::5", 636, false),
+            ("ldap://127.0.0.2", "127.0.0.2", 389, true),
+            ("ldap://localhost", "localhost", 389, true),
+            ("ldap://[::ffff:127.0.0.1]", "::ffff:7f00:1", 389, true),
+            ("ldap://127.evil.example", "127.evil.example", 389, false),
+        ] {
+            let address = read_server_address(text).unwrap();
+            assert_eq!((address.host.as_str(), address.port), (host, port), "{text}");
+            assert_eq!(is_loopback(&address), loopback, "{text}");
+        }
+        assert_eq!(read_server_address("ldap://[::1]").unwrap().to_string(), "ldap://[::1]:389");
+    }
+
+    #[test]
+    fn what_is_not_an_ldap_server_is_refused_with_a_remedy() {
+        for (text, help) in [
+            ("dc1.corp.example.com", "`ldaps://dc1.corp.example.com`"),
+            ("dc1:636", "begins with ldaps://"),
+            ("https://dc1", "begins with ldaps://"),
+            ("ldap://", "DNS name"),
+            ("ldap:///dc=corp", "DNS name"),
+            ("ldap://dc1/dc=corp", "base_dn"),
+            ("ldap://dc1?x", "base_dn"),
+            ("ldap://dc1:0", "port"),
+            ("ldap://dc1:99999", "write it like"),
+            ("ldap://svc:hunter2@dc1", "bind_name"),
+            ("ldap://[::1", "write it like"),
+            ("ldap://d c", "write it like"),
+        ] {
+            let (message, remedy) = read_server_address(text).unwrap_err();
+            assert!(remedy.contains(help), "{text}: {remedy}");
+            assert!(!message.contains("hunter2") && !remedy.contains("hunter2"), "{text}");
+        }
+    }
+}

@@ -1,0 +1,184 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rocket::figment::Figment;
+
+use super::super::fault::Faults;
+use super::super::read_page::read_audience;
+use super::super::reader::{Fields, Ledger};
+use super::super::settings::{LiveSettings, LogFormat, LogSettings, SessionSettings, Settings};
+use super::super::settings_tree::Writings;
+use super::directory::read_directory;
+use super::files::path;
+use super::site::read_site;
+use super::sources::read_sources;
+use crate::domain::Audience;
+
+/// Our tables. Outside a profile, figment would take them for profiles of that name and ignore them.
+pub(in super::super) const TABLES: [&str; 7] = ["site", "admins", "directory", "sources", "sessions", "live", "log"];
+
+/// The keys that are Rocket's: of `rocket::Config`, of its templates, and those it reads only to warn of them.
+const ROCKETS: [&str; 18] = [
+    "address",
+    "port",
+    "workers",
+    "max_blocking",
+    "ident",
+    "ip_header",
+    "proxy_proto_header",
+    "limits",
+    "temp_dir",
+    "keep_alive",
+    "tls",
+    "secret_key",
+    "shutdown",
+    "log_level",
+    "cli_colors",
+    "template_dir",
+    "profile",
+    "env",
+];
+
+const DEFAULT_PAGES: &str = "pages";
+const DEFAULT_STATE: &str = "state";
+
+/// A working day and its edges: who signs in at eight is still in at seven in the evening, and not next morning.
+const DEFAULT_IDLE: Duration = Duration::from_hours(12);
+
+/// A week, so that nobody has to prove who they are more often than that, nor less.
+const DEFAULT_ABSOLUTE: Duration = Duration::from_hours(24 * 7);
+
+/// Shorter sessions would end between two clicks.
+const SHORTEST_SESSION: Duration = Duration::from_mins(1);
+
+/// A session longer than a year is an account that nobody checks.
+const LONGEST_SESSION: Duration = Duration::from_hours(24 * 365);
+
+/// Proxies cut what is silent for 30 to 60 seconds.
+const DEFAULT_HEARTBEAT: Duration = Duration::from_secs(25);
+
+/// Ten times a second looks continuous; more would only cost.
+const DEFAULT_BATCH_INTERVAL: Duration = Duration::from_millis(100);
+
+/// At ten batches a second, 25 seconds: a lift, a tunnel, a lid closed for a moment.
+const DEFAULT_RING: i64 = 256;
+
+/// Beyond this a snapshot is always the shorter way back.
+const LARGEST_RING: i64 = 65_536;
+
+/// A reload or a walk from page to page finds the history still there.
+const DEFAULT_GRACE: Duration = Duration::from_mins(1);
+
+/// Our own story; of the libraries, Rocket's start-up chatter among them (its second lines have the target `_`), only
+/// what is wrong.
+const DEFAULT_FILTER: &str = "info,rocket=warn,rocket_dyn_templates=warn,_=warn,hyper=warn,sqlx=warn,ldap3=warn";
+
+impl Settings {
+    /// Settles what `figment` holds in its selected profile. [`super::super::figment`] makes the usual one; nothing here
+    /// depends on a file being there. Rocket's own settings are checked too, and stay in the figment.
+    ///
+    /// # Errors
+    /// Every fault, each with its place (file, line and column, or the environment variable) and what would be right.
+    pub fn from_figment(figment: &Figment) -> Result<Self, Faults> {
+        let writings = Writings::of(figment);
+        let entries = writings.merged()?;
+        let ledger = Ledger::default();
+        if let Err(error) = figment.extract::<rocket::Config>() {
+            error.into_iter().for_each(|error| ledger.add(writings.fault_of(&error)));
+        }
+        let mut fields = Fields::new(writings.whole(), entries, &ledger);
+        fields.leave(&ROCKETS);
+        let settings = read_settings(fields, &writings.folder());
+        let faults = ledger.close();
+        settings.filter(|_| faults.is_empty()).ok_or(faults)
+    }
+}
+
+fn read_settings(mut fields: Fields<'_>, folder: &std::path::Path) -> Option<Settings> {
+    let pages = path(&mut fields, "pages").map(|path| path.value);
+    let state = path(&mut fields, "state").map(|path| path.value);
+    let overlay = fields.or("overlay", None, |fields, key| path(fields, key).map(|path| Some(path.value)));
+    let admins = fields.or("admins", Some(Audience::default()), |fields, key| fields.table(key).map(read_audience));
+    let site = read_site(fields.table_or_empty("site"));
+    let directory = read_directory(fields.table_or_empty("directory"));
+    let sources = read_sources(fields.table_or_empty("sources"));
+    let sessions = read_sessions(fields.table_or_empty("sessions"));
+    let live = read_live(fields.table_or_empty("live"));
+    let log = read_log(fields.table_or_empty("log"));
+    fields.finish();
+    let or_default = |path: Option<PathBuf>, default: &str| path.unwrap_or_else(|| folder.join(default));
+    Some(Settings {
+        pages: or_default(pages, DEFAULT_PAGES),
+        state: or_default(state, DEFAULT_STATE),
+        overlay: overlay?,
+        site: site?,
+        admins: admins??,
+        directory: directory?,
+        sources: sources?,
+        sessions: sessions?,
+        live: live?,
+        log: log?,
+    })
+}
+
+fn read_sessions(mut fields: Fields<'_>) -> Option<SessionSettings> {
+    let range = SHORTEST_SESSION..=LONGEST_SESSION;
+    let idle = fields.or("idle", None, |fields, key| fields.duration(key, range.clone()).map(Some));
+    let absolute = fields.or("absolute", DEFAULT_ABSOLUTE, |fields, key| {
+        fields.duration(key, range.clone()).map(|absolute| absolute.value)
+    });
+    let (idle, absolute) = (idle?, absolute?);
+    if let Some(idle) = &idle
+        && idle.value > absolute
+    {
+        let message = "`idle` is longer than `absolute`, so it could never be reached";
+        fields.ledger.note(&idle.place, message, "write a shorter `idle` or a longer `absolute`");
+    }
+    fields.finish();
+    Some(SessionSettings { idle: idle.map_or(DEFAULT_IDLE.min(absolute), |idle| idle.value), absolute })
+}
+
+fn read_live(mut fields: Fields<'_>) -> Option<LiveSettings> {
+    let second = Duration::from_secs(1);
+    let heartbeat = fields.or("heartbeat", DEFAULT_HEARTBEAT, |fields, key| {
+        fields.duration(key, second..=Duration::from_mins(5)).map(|found| found.value)
+    });
+    let batch_interval = fields.or("batch_interval", DEFAULT_BATCH_INTERVAL, |fields, key| {
+        fields.duration(key, Duration::from_millis(10)..=Duration::from_secs(10)).map(|found| found.value)
+    });
+    let ring = fields.or("ring", DEFAULT_RING, |fields, key| fields.whole(key, 2..=LARGEST_RING));
+    let grace = fields.or("grace", DEFAULT_GRACE, |fields, key| {
+        fields.duration(key, Duration::ZERO..=Duration::from_hours(1)).map(|found| found.value)
+    });
+    fields.finish();
+    Some(LiveSettings {
+        heartbeat: heartbeat?,
+        batch_interval: batch_interval?,
+        ring: usize::try_from(ring?).ok()?,
+        grace: grace?,
+    })
+}
+
+fn read_log(mut fields: Fields<'_>) -> Option<LogSettings> {
+    let formats = [("auto", LogFormat::Auto), ("human", LogFormat::Human), ("json", LogFormat::Json)];
+    let format =
+        fields.or("format", LogFormat::Auto, |fields, key| fields.word(key, &formats).map(|format| format.value));
+    let filter = fields.or("filter", DEFAULT_FILTER.to_owned(), |fields, key| {
+        let filter = fields.placed_text(key)?;
+        if let Err(error) = tracing_subscriber::EnvFilter::builder().parse(&filter.value) {
+            let help = "write levels and targets with commas between them: `info,belvedere=debug`";
+            fields.ledger.note(&filter.place, format!("`filter` cannot be read: {error}"), help);
+            return None;
+        }
+        Some(filter.value)
+    });
+    fields.finish();
+    Some(LogSettings { format: format?, filter: filter? })
+}
+
+impl Default for LogSettings {
+    /// What `[log]` means when nothing is written, for commands that log before they have read any settings.
+    fn default() -> Self {
+        Self { format: LogFormat::Auto, filter: DEFAULT_FILTER.to_owned() }
+    }
+}

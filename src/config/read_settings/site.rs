@@ -1,0 +1,64 @@
+use url::Url;
+
+use super::super::cover::has_user_information;
+use super::super::reader::{Fields, Placed, shown};
+use super::super::settings::{SiteSettings, Theme};
+
+const DEFAULT_NAME: &str = "Belvedere";
+
+/// A quiet blue grey with links a little bluer: what the stylesheet was drawn with.
+const DEFAULT_THEME: Theme = Theme { hue: 215, accent_hue: 217, saturation: 14 };
+
+/// `[site]`.
+pub(super) fn read_site(mut fields: Fields<'_>) -> Option<SiteSettings> {
+    let name = fields.or("name", DEFAULT_NAME.to_owned(), Fields::text);
+    let contact = fields.or("contact", None, |fields, key| fields.text(key).map(Some));
+    let public_url = fields.or("public_url", None, |fields, key| {
+        let text = fields.placed_text(key)?;
+        read_public_url(fields, &text).map(Some)
+    });
+    let theme = fields.or("theme", Some(DEFAULT_THEME), |fields, key| fields.table(key).map(read_theme));
+    fields.finish();
+    Some(SiteSettings { name: name?, contact: contact?, public_url: public_url?, theme: theme?? })
+}
+
+/// The origin browsers use. A path would not be honoured, so it is refused.
+fn read_public_url(fields: &Fields<'_>, text: &Placed<String>) -> Option<Url> {
+    let sound = |url: &Url| {
+        matches!(url.scheme(), "http" | "https")
+            && url.has_host()
+            && url.path() == "/"
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none()
+    };
+    if let Some(url) = Url::parse(&text.value).ok().filter(sound) {
+        return Some(url);
+    }
+    let message = if has_user_information(&text.value) {
+        "`public_url` has a user in it".to_owned()
+    } else {
+        format!("`public_url` cannot be {}", shown(&text.value))
+    };
+    fields.ledger.note(
+        &text.place,
+        message,
+        "write the address people open, with scheme and host and nothing behind: `https://boards.corp.example.com`",
+    );
+    None
+}
+
+fn read_theme(mut fields: Fields<'_>) -> Option<Theme> {
+    let hue = fields.or("hue", i64::from(DEFAULT_THEME.hue), |fields, key| fields.whole(key, 0..=359));
+    let accent_hue =
+        fields.or("accent_hue", i64::from(DEFAULT_THEME.accent_hue), |fields, key| fields.whole(key, 0..=359));
+    let saturation =
+        fields.or("saturation", i64::from(DEFAULT_THEME.saturation), |fields, key| fields.whole(key, 0..=100));
+    fields.finish();
+    Some(Theme {
+        hue: u16::try_from(hue?).ok()?,
+        accent_hue: u16::try_from(accent_hue?).ok()?,
+        saturation: u8::try_from(saturation?).ok()?,
+    })
+}
