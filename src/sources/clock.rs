@@ -81,9 +81,11 @@ impl Written {
         let (verb, zone) = match words.as_slice() {
             [verb] => (verb, "UTC"),
             [verb, zone] => (verb, *zone),
-            _ => return Err("a query of the clock is one of time, date, day and offset, and a time zone behind it, \
+            _ => {
+                return Err("a query of the clock is one of time, date, day and offset, and a time zone behind it, \
                              as in 'time Europe/Vienna'"
-                .to_owned()),
+                    .to_owned());
+            }
         };
         Ok(Self { verb: Verb::named(verb)?, zone: Zone::parse(zone)? })
     }
@@ -94,7 +96,9 @@ impl Verb {
         VERBS.iter().find(|(known, _)| *known == word).map(|(_, verb)| *verb).ok_or_else(|| {
             let known = VERBS.map(|(known, _)| known);
             match nearest(word, known) {
-                Some(near) => format!("the clock has no '{word}'; did you mean '{near}'? It tells {}", known.join(", ")),
+                Some(near) => {
+                    format!("the clock has no '{word}'; did you mean '{near}'? It tells {}", known.join(", "))
+                }
                 None => format!("the clock has no '{word}'; it tells {}", known.join(", ")),
             }
         })
@@ -119,9 +123,7 @@ impl Zone {
     fn bind(self, bindings: &Bindings) -> Result<TimeZone, String> {
         match self {
             Self::Known(zone) => Ok(zone),
-            Self::Placeholder(key) => {
-                zone_named(bindings.get(&key).ok_or_else(|| format!("{{{key}}} has no value"))?)
-            }
+            Self::Placeholder(key) => zone_named(bindings.get(&key).ok_or_else(|| format!("{{{key}}} has no value"))?),
         }
     }
 }

@@ -6,7 +6,11 @@
 
 mod clock;
 mod host;
+mod http;
+mod registry;
 mod words;
+
+pub use self::registry::{SourceFault, Sources};
 
 use async_trait::async_trait;
 

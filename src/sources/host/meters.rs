@@ -13,8 +13,20 @@ const MOST_PROCESSES: usize = 50;
 
 /// File systems that hold no files of their own, or live in memory: their "free space" is nobody's concern.
 const PSEUDO: [&str; 14] = [
-    "autofs", "cgroup", "cgroup2", "devtmpfs", "efivarfs", "fuse.lxcfs", "fuse.portal", "nsfs", "proc", "ramfs",
-    "squashfs", "sysfs", "tmpfs", "tracefs",
+    "autofs",
+    "cgroup",
+    "cgroup2",
+    "devtmpfs",
+    "efivarfs",
+    "fuse.lxcfs",
+    "fuse.portal",
+    "nsfs",
+    "proc",
+    "ramfs",
+    "squashfs",
+    "sysfs",
+    "tmpfs",
+    "tracefs",
 ];
 
 /// The layered file system of containers. It is a disk to those who live in it (mounted at `/`), and otherwise
@@ -179,10 +191,8 @@ fn differences(
     now.iter()
         .filter_map(|(name, now)| {
             let before = before.get(name)?;
-            let rate = Rate {
-                received: per_second(now.received, before.received),
-                sent: per_second(now.sent, before.sent),
-            };
+            let rate =
+                Rate { received: per_second(now.received, before.received), sent: per_second(now.sent, before.sent) };
             Some((name.clone(), rate))
         })
         .collect()
@@ -233,9 +243,7 @@ impl Processes {
             .values()
             .map(|process| (process.cpu_usage(), process.memory(), process.pid(), process.name()))
             .collect();
-        processes.sort_by(|one, other| {
-            other.0.total_cmp(&one.0).then(other.1.cmp(&one.1)).then(one.2.cmp(&other.2))
-        });
+        processes.sort_by(|one, other| other.0.total_cmp(&one.0).then(other.1.cmp(&one.1)).then(one.2.cmp(&other.2)));
         processes.truncate(MOST_PROCESSES);
         let column = |name: &str, unit: Option<&str>| Column { name: name.to_owned(), unit: unit.map(str::to_owned) };
         Table {

@@ -121,7 +121,10 @@ mod tests {
     #[test]
     fn a_slip_is_told_with_the_nearest_name_and_all_names() {
         let fault = Written::parse("cpu.totl").unwrap_err();
-        assert!(fault.starts_with("the host has no 'cpu.totl'; did you mean 'cpu.total'? It answers cpu.total,"), "{fault}");
+        assert!(
+            fault.starts_with("the host has no 'cpu.totl'; did you mean 'cpu.total'? It answers cpu.total,"),
+            "{fault}"
+        );
         let fault = Written::parse("sales").unwrap_err();
         assert!(fault.starts_with("the host has no 'sales'; it answers cpu.total, cpu.cores,"), "{fault}");
     }

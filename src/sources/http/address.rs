@@ -1,0 +1,186 @@
+//! Where an HTTP source points, and how visitors' values get into it.
+//!
+//! A value becomes exactly one path segment, or exactly one value in the query: everything but letters, digits and
+//! `-_.~` is percent-encoded (RFC 3986, 2.3). Dots are letters to that rule but not to a path, so a segment that has
+//! become `.` or `..`, also in part by the text around it, is refused, and so is one that has become empty.
+
+use std::fmt::Write as _;
+
+use url::Url;
+
+use crate::domain::{Bindings, Pattern};
+
+/// A source's URL with its placeholders.
+pub(super) struct Address {
+    pattern: Pattern,
+    /// The URL with a harmless word for every placeholder: its scheme, host and shape are those of every request.
+    sample: Url,
+}
+
+impl Address {
+    /// Reads the URL of a source.
+    ///
+    /// # Errors
+    /// What is wrong with it. The URL itself is not repeated: it may hold a secret.
+    pub(super) fn parse(pattern: &Pattern) -> Result<Self, String> {
+        let filled = |word: &str| {
+            let values = pattern.slots().map(|slot| (slot.key.clone(), word.to_owned())).collect();
+            Url::parse(&pattern.fill(&values, encoded)).map_err(|fault| format!("its url cannot be read: {fault}"))
+        };
+        let (sample, other) = (filled("a")?, filled("b")?);
+        if !matches!(sample.scheme(), "http" | "https") {
+            return Err("its url begins with neither http:// nor https://".to_owned());
+        }
+        if sample.origin() != other.origin() {
+            return Err(
+                "its url has a placeholder in the host; placeholders belong in the path or the query".to_owned()
+            );
+        }
+        if !sample.username().is_empty() || sample.password().is_some() {
+            return Err("its url holds a name or a password; send them as a header instead".to_owned());
+        }
+        Ok(Self { pattern: pattern.clone(), sample })
+    }
+
+    /// The placeholders, each once.
+    pub(super) fn placeholders(&self) -> Vec<String> {
+        let mut keys: Vec<String> = Vec::new();
+        for slot in self.pattern.slots() {
+            if !keys.contains(&slot.key) {
+                keys.push(slot.key.clone());
+            }
+        }
+        keys
+    }
+
+    /// The host, and the port where it is not the scheme's own: `stock.corp`, `stock.corp:8443`.
+    pub(super) fn host(&self) -> String {
+        host_of(&self.sample)
+    }
+
+    /// Whether it is spoken to over TLS.
+    pub(super) fn is_tls(&self) -> bool {
+        self.sample.scheme() == "https"
+    }
+
+    /// Whether `url` has this address's scheme, host and port.
+    pub(super) fn is_home_of(&self, url: &Url) -> bool {
+        self.sample.origin() == url.origin()
+    }
+
+    /// The URL to ask for these values.
+    ///
+    /// # Errors
+    /// Which value cannot be part of a URL.
+    pub(super) fn bind(&self, bindings: &Bindings) -> Result<Url, String> {
+        if let Some(slot) = self.pattern.slots().find(|slot| !bindings.contains_key(&slot.key)) {
+            return Err(format!("{{{}}} has no value", slot.key));
+        }
+        let filled = self.pattern.fill(bindings, encoded);
+        let segments = path(&filled).split('/').map(|segment| segment.to_ascii_lowercase().replace("%2e", "."));
+        if segments.into_iter().any(|segment| segment == "." || segment == "..") {
+            return Err("a chosen value would be '.' or '..' in the path of the url; that is no value".to_owned());
+        }
+        let url = Url::parse(&filled).map_err(|fault| format!("the url cannot be read: {fault}"))?;
+        if !self.is_home_of(&url) || empty_segments(&url) != empty_segments(&self.sample) {
+            return Err("a chosen value is empty, and would change the path of the url".to_owned());
+        }
+        Ok(url)
+    }
+}
+
+/// The host of `url`, and the port where it is not the scheme's own.
+pub(super) fn host_of(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+/// What stands between the host and the query.
+fn path(filled: &str) -> &str {
+    let end = filled.find(['?', '#']).unwrap_or(filled.len());
+    let begin = filled.find("://").map_or(0, |at| at + 3);
+    filled.get(begin..end).and_then(|rest| rest.split_once('/')).map_or("", |(_, path)| path)
+}
+
+fn empty_segments(url: &Url) -> usize {
+    url.path_segments().map_or(0, |segments| segments.filter(|segment| segment.is_empty()).count())
+}
+
+/// Percent-encodes all but the unreserved characters (RFC 3986, 2.3).
+fn encoded(value: &str) -> String {
+    let mut encoded = String::with_capacity(value.len());
+    for byte in value.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            // Writing to a String cannot fail.
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn bound(pattern: &str, value: &str) -> Result<String, String> {
+        let address = Address::parse(&pattern.parse().unwrap())?;
+        address.bind(&[("x".to_owned(), value.to_owned())].into()).map(String::from)
+    }
+
+    #[test]
+    fn a_value_is_one_segment_or_one_query_value_whatever_is_in_it() {
+        let in_path = |value| bound("https://stock.corp/items/{x}/price?k=v", value).unwrap();
+        assert_eq!(in_path("a/../b"), "https://stock.corp/items/a%2F..%2Fb/price?k=v");
+        assert_eq!(in_path("%2f"), "https://stock.corp/items/%252f/price?k=v");
+        assert_eq!(in_path("?a#b\\c"), "https://stock.corp/items/%3Fa%23b%5Cc/price?k=v");
+        assert_eq!(in_path("Zürich HB"), "https://stock.corp/items/Z%C3%BCrich%20HB/price?k=v");
+        assert_eq!(in_path("a\r\nHost: b"), "https://stock.corp/items/a%0D%0AHost%3A%20b/price?k=v");
+        assert_eq!(in_path("@evil.example:1"), "https://stock.corp/items/%40evil.example%3A1/price?k=v");
+        let in_query = |value| bound("https://stock.corp/?q={x}&key=1", value).unwrap();
+        assert_eq!(in_query("a&key=2#z+y"), "https://stock.corp/?q=a%26key%3D2%23z%2By&key=1");
+        assert_eq!(in_query(".."), "https://stock.corp/?q=..&key=1");
+        assert_eq!(in_query(""), "https://stock.corp/?q=&key=1");
+    }
+
+    #[test]
+    fn a_value_cannot_climb_or_vanish_in_the_path() {
+        for pattern in ["http://h/a/{x}", "http://h/{x}/b", "http://h/a/{x}?q"] {
+            for value in [".", "..", ""] {
+                assert!(bound(pattern, value).is_err(), "{pattern} {value:?}");
+            }
+        }
+        assert!(bound("http://h/.{x}/b", ".").is_err());
+        assert!(bound("http://h/%2e{x}/b", ".").is_err());
+        assert_eq!(bound("http://h/v1.{x}/b", ".").unwrap(), "http://h/v1../b");
+        assert_eq!(bound("http://h/a/{x}/", "...").unwrap(), "http://h/a/.../");
+    }
+
+    #[test]
+    fn a_value_that_is_missing_is_told() {
+        let address = Address::parse(&"http://h/{city.zone}".parse().unwrap()).unwrap();
+        assert_eq!(address.bind(&Bindings::new()).unwrap_err(), "{city.zone} has no value");
+        assert_eq!(address.placeholders(), ["city.zone"]);
+    }
+
+    #[test]
+    fn an_address_must_say_where_it_goes_by_itself() {
+        let fault = |pattern: &str| Address::parse(&pattern.parse().unwrap()).err().unwrap();
+        assert!(fault("https://{x}.corp/").contains("a placeholder in the host"));
+        assert!(fault("https://stock.corp:{x}/").contains("cannot be read"));
+        assert!(fault("file:///etc/passwd").contains("neither http:// nor https://"));
+        assert!(fault("{x}://a/").contains("neither"));
+        let secret = fault("https://me:hunter2@stock.corp/");
+        assert!(secret.contains("as a header") && !secret.contains("hunter2"));
+    }
+
+    #[test]
+    fn the_port_is_named_only_when_it_is_not_the_usual_one() {
+        let host = |pattern: &str| Address::parse(&pattern.parse().unwrap()).unwrap().host();
+        assert_eq!(host("https://stock.corp/x"), "stock.corp");
+        assert_eq!(host("https://stock.corp:8443/x"), "stock.corp:8443");
+        assert_eq!(host("http://[::1]:80/x"), "[::1]");
+    }
+}

@@ -1,0 +1,206 @@
+//! One GET, from the dial to the last byte, and everything that can go wrong in between, in words.
+//!
+//! Certificates are always verified. Redirects are followed only within the source's own scheme, host and port, so
+//! headers never reach anyone else. Proxies of the environment are not used: where a source points is what the
+//! settings say.
+
+use std::error::Error;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use reqwest::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue, LOCATION};
+use reqwest::redirect::Policy;
+use reqwest::{Client, Response};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{CertificateError, ClientConfig, RootCertStore};
+use url::Url;
+
+use super::address::{Address, host_of};
+use crate::config::Secret;
+
+/// A redirect or two is a tidy server (`/x` to `/x/`); more is a loop.
+const MOST_REDIRECTS: usize = 3;
+
+/// Each source talks to one host, and seldom to it more than twice at once; what is idle beyond that is let go.
+const MOST_IDLE: usize = 2;
+
+/// A client that knows only `address`.
+pub(super) fn client(
+    address: &Arc<Address>,
+    headers: &[(String, Secret)],
+    ca_file: Option<&Path>,
+) -> Result<Client, String> {
+    let home = Arc::clone(address);
+    let redirects = Policy::custom(move |attempt| {
+        if home.is_home_of(attempt.url()) && attempt.previous().len() <= MOST_REDIRECTS {
+            attempt.follow()
+        } else {
+            attempt.stop()
+        }
+    });
+    Client::builder()
+        .tls_backend_preconfigured(tls(address, ca_file)?)
+        .default_headers(header_map(headers)?)
+        .user_agent(concat!("belvedere/", env!("CARGO_PKG_VERSION")))
+        .redirect(redirects)
+        .referer(false)
+        .no_proxy()
+        .pool_max_idle_per_host(MOST_IDLE)
+        .build()
+        .map_err(|fault| format!("its client cannot be built: {fault}"))
+}
+
+/// Gets `url` and reads its answer, unpacked, up to `max_bytes`. It has no deadline of its own.
+///
+/// # Errors
+/// What went wrong, naming the host and never the path, the query or a header.
+pub(super) async fn get(client: &Client, url: Url, max_bytes: usize) -> Result<Vec<u8>, String> {
+    let host = host_of(&url);
+    let response = client.get(url).send().await.map_err(|fault| no_answer(&host, &fault))?;
+    let mut response = accepted(&host, response)?;
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|fault| broken_answer(&host, &fault))? {
+        if body.len() + chunk.len() > max_bytes {
+            return Err(format!(
+                "{host} sent more than the {max_bytes} bytes allowed; raise max_bytes of the source, or ask for less"
+            ));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+fn header_map(headers: &[(String, Secret)]) -> Result<HeaderMap, String> {
+    let mut map = HeaderMap::new();
+    map.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    for (name, value) in headers {
+        let key = HeaderName::from_bytes(name.as_bytes()).map_err(|_| format!("'{name}' cannot be a header's name"))?;
+        let mut value = HeaderValue::from_str(value.expose())
+            .map_err(|_| format!("the value of the header '{name}' has characters that no header may have"))?;
+        value.set_sensitive(true);
+        map.insert(key, value);
+    }
+    Ok(map)
+}
+
+/// TLS with the admin's certificates, or with those the system trusts. An address without TLS gets no roots at all.
+fn tls(address: &Address, ca_file: Option<&Path>) -> Result<ClientConfig, String> {
+    let mut roots = RootCertStore::empty();
+    if let Some(file) = ca_file {
+        add_file(&mut roots, file)?;
+    } else if address.is_tls() {
+        let (added, _) = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        if added == 0 {
+            return Err("this system has no trusted certificates; install them, or set ca_file".to_owned());
+        }
+    }
+    let mut config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|fault| format!("TLS cannot be set up: {fault}"))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+fn add_file(roots: &mut RootCertStore, file: &Path) -> Result<(), String> {
+    let cannot = |fault: &dyn std::fmt::Display| format!("its ca_file {} cannot be used: {fault}", file.display());
+    let certificates: Vec<_> = CertificateDer::pem_file_iter(file)
+        .and_then(Iterator::collect)
+        .map_err(|fault: rustls::pki_types::pem::Error| cannot(&fault))?;
+    if certificates.is_empty() {
+        return Err(cannot(&"there is no PEM certificate in it"));
+    }
+    for certificate in certificates {
+        roots.add(certificate).map_err(|fault| cannot(&fault))?;
+    }
+    Ok(())
+}
+
+/// The response if it is the answer, or what it is instead.
+fn accepted(host: &str, response: Response) -> Result<Response, String> {
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    if status.is_redirection()
+        && let Some(target) = response.headers().get(LOCATION).and_then(|target| target.to_str().ok())
+        && let Ok(target) = response.url().join(target)
+    {
+        return Err(if target.origin() == response.url().origin() {
+            format!("{host} sent more than {MOST_REDIRECTS} redirects")
+        } else {
+            let to = format!("{}://{}", target.scheme(), host_of(&target));
+            format!("{host} sent a redirect to {to}, which is not followed; if that is right, make it the source's url")
+        });
+    }
+    Err(format!("{host} answered {}", status.as_u16()))
+}
+
+/// Why there was no answer at all.
+fn no_answer(host: &str, fault: &reqwest::Error) -> String {
+    if fault.is_dns() {
+        return format!("{host} has no address: its name cannot be resolved");
+    }
+    if let Some(fault) = tls_fault(fault) {
+        return format!("{host} cannot be trusted: {}", in_words(fault));
+    }
+    match io_kind(fault) {
+        Some(io::ErrorKind::ConnectionRefused) => format!("{host} refused the connection"),
+        Some(io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe) => {
+            format!("{host} broke the connection off")
+        }
+        Some(io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable) => {
+            format!("{host} cannot be reached from here: there is no way to it")
+        }
+        Some(io::ErrorKind::TimedOut) => format!("{host} did not take the connection in time"),
+        _ if fault.is_connect() => format!("{host} cannot be reached"),
+        _ => format!("{host} did not answer as a web server does"),
+    }
+}
+
+/// Why an answer that had begun did not end.
+fn broken_answer(host: &str, fault: &reqwest::Error) -> String {
+    if fault.is_decode() && io_kind(fault).is_none_or(|kind| kind == io::ErrorKind::InvalidData) {
+        format!("{host} sent an answer that cannot be unpacked")
+    } else {
+        format!("{host} broke off in the middle of its answer")
+    }
+}
+
+/// What caused `fault`, from the outside in, with what an I/O error wraps.
+fn causes(fault: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    std::iter::successors(Some(fault as &(dyn Error + 'static)), |fault| cause(*fault))
+}
+
+fn cause<'a>(fault: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    match fault.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(wrapped) => Some(wrapped),
+        None => fault.source(),
+    }
+}
+
+fn tls_fault(fault: &reqwest::Error) -> Option<&rustls::Error> {
+    causes(fault).find_map(|cause| cause.downcast_ref::<rustls::Error>())
+}
+
+fn io_kind(fault: &reqwest::Error) -> Option<io::ErrorKind> {
+    causes(fault).filter_map(|cause| cause.downcast_ref::<io::Error>()).last().map(io::Error::kind)
+}
+
+fn in_words(fault: &rustls::Error) -> String {
+    use CertificateError::{Expired, ExpiredContext, NotValidForName, NotValidForNameContext, UnknownIssuer};
+    let words = match fault {
+        rustls::Error::InvalidCertificate(UnknownIssuer) => {
+            "nobody known here signed its certificate; set ca_file of the source to the authority that did"
+        }
+        rustls::Error::InvalidCertificate(Expired | ExpiredContext { .. }) => "its certificate has expired",
+        rustls::Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. }) => {
+            "its certificate is for another name"
+        }
+        other => return format!("TLS failed ({other})"),
+    };
+    words.to_owned()
+}

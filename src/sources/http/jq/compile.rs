@@ -1,0 +1,173 @@
+//! From a filter's text to a program.
+
+use jaq_core::compile::Undefined;
+use jaq_core::load::lex::Lexer;
+use jaq_core::load::parse::{Def, Parser, Term};
+use jaq_core::load::{Arena, File, Loader};
+use jaq_core::native::Fun;
+use jaq_core::{Compiler, Filter};
+
+use super::meter::{Metered, natives};
+use super::rewrite::{free_variables, metered, metered_def};
+use crate::sources::words::{did_you_mean, shortened};
+
+/// A filter that picks what a panel shows is a line or two.
+const LONGEST_FILTER: usize = 8 * 1024;
+
+/// The definition that the author's filter becomes.
+const MAIN: &str = "panel__";
+
+/// Left out: what reads the environment, ends the program or writes to its log, and the ways to build a path of any
+/// length, along which values are then updated with one call per step.
+const LEFT_OUT: [&str; 13] = [
+    "env",
+    "debug_empty",
+    "stderr_empty",
+    "halt",
+    "debug",
+    "stderr",
+    "halt_error",
+    "getpath",
+    "setpath",
+    "delpaths",
+    // `now` and `fromjson` are replaced by our own; `input` and `inputs` are not there to begin with.
+    "now",
+    "fromjson",
+    "pick",
+];
+
+/// A compiled filter and the inputs' values it uses.
+pub(super) struct Program {
+    pub(super) filter: Filter<Metered>,
+    pub(super) variables: Vec<Variable>,
+}
+
+/// A variable of a filter that stands for an input's value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Variable {
+    /// As written: `$city_zone`.
+    name: String,
+    /// The placeholder it stands for: `city.zone`.
+    pub(super) key: String,
+}
+
+impl Variable {
+    /// The first `_` is the dot before an option's field; `__` before it is an underscore of the input's name.
+    fn parse(name: &str) -> Option<Self> {
+        let word = name.strip_prefix('$')?;
+        let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        if !word.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit()) || !word.chars().all(allowed) {
+            return None;
+        }
+        let mut key = String::new();
+        let mut rest = word;
+        while let Some((before, after)) = rest.split_once('_') {
+            key.push_str(before);
+            if let Some(after) = after.strip_prefix('_') {
+                key.push('_');
+                rest = after;
+            } else {
+                key.push('.');
+                rest = after;
+                break;
+            }
+        }
+        key.push_str(rest);
+        (!key.ends_with('.')).then(|| Self { name: name.to_owned(), key })
+    }
+}
+
+/// Compiles a filter. Deeply nested text needs a deep stack: see [`super::on_own_thread`].
+///
+/// # Errors
+/// What is wrong with it, where, and what may have been meant.
+pub(super) fn compile(text: &str) -> Result<Program, String> {
+    if text.len() > LONGEST_FILTER {
+        return Err(format!("the filter is longer than {LONGEST_FILTER} bytes"));
+    }
+    let term = parse(text)?;
+    let variables = free_variables(&term)
+        .into_iter()
+        .map(|name| Variable::parse(name).ok_or_else(|| no_variable(name)))
+        .collect::<Result<Vec<_>, _>>()?;
+
+    let main = Def { name: MAIN, args: Vec::new(), body: metered(term) };
+    let prelude = definitions().map(|def| -> Def<&str> { metered_def(def) }).chain([main]);
+    let arena = Arena::default();
+    let modules = Loader::new(prelude)
+        .load(&arena, File { code: MAIN, path: () })
+        .map_err(|_| "the filter cannot be read".to_owned())?;
+    let filter = Compiler::default()
+        .with_funs(functions())
+        .with_global_vars(variables.iter().map(|variable| variable.name.as_str()))
+        .compile(modules)
+        .map_err(|errors| {
+            let undefined = errors.into_iter().flat_map(|(_, undefined)| undefined).next();
+            undefined.map_or_else(|| "the filter cannot be compiled".to_owned(), |fault| no_such(&fault))
+        })?;
+    Ok(Program { filter, variables })
+}
+
+fn parse(text: &str) -> Result<Term<&str>, String> {
+    let fault = |expected: &str, found: &str| {
+        let at = position(text, found);
+        match found {
+            "" => format!("the filter ends too soon: after its last character belongs a {expected}"),
+            found => format!(
+                "the filter cannot be read at character {at}: expected {expected}, found '{}'",
+                shortened(found, 20)
+            ),
+        }
+    };
+    let first =
+        |faults: Vec<String>| faults.into_iter().next().unwrap_or_else(|| "the filter cannot be read".to_owned());
+    let tokens = Lexer::new(text)
+        .lex()
+        .map_err(|faults| first(faults.iter().map(|(expected, found)| fault(expected.as_str(), found)).collect()))?;
+    Parser::new(&tokens).parse(|parser| parser.term()).map_err(|faults| {
+        first(
+            faults
+                .iter()
+                .map(|(expected, found)| fault(expected.as_str(), found.map_or("", |token| token.0)))
+                .collect(),
+        )
+    })
+}
+
+/// Which character of `text` the slice `found` of it begins at, counted from 1.
+fn position(text: &str, found: &str) -> usize {
+    let offset = found.as_ptr().addr().saturating_sub(text.as_ptr().addr());
+    text.get(..offset).map_or(text.chars().count(), |before| before.chars().count()) + 1
+}
+
+fn definitions() -> impl Iterator<Item = Def<&'static str>> {
+    let all = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
+    all.filter(|def| !LEFT_OUT.contains(&def.name))
+}
+
+fn functions() -> impl Iterator<Item = Fun<Metered>> {
+    let all = jaq_core::funs().chain(jaq_std::funs()).chain(jaq_json::funs());
+    all.filter(|(name, ..)| !LEFT_OUT.contains(name)).chain(natives())
+}
+
+fn no_variable(name: &str) -> String {
+    format!("there is no variable {name}; a chosen value is $city, and its option's field zone is $city_zone")
+}
+
+fn no_such((name, what): &(&str, Undefined)) -> String {
+    let Undefined::Filter(arity) = what else {
+        return format!("there is no {} {name} there", what.as_str());
+    };
+    if LEFT_OUT.contains(name) || matches!(*name, "input" | "inputs") {
+        return format!("the filter '{name}' of jq is left out here, since a panel's filter only looks at the answer");
+    }
+    let known: Vec<&str> = definitions()
+        .map(|def| def.name)
+        .chain(functions().map(|(name, ..)| name))
+        .filter(|name| !name.contains('!'))
+        .collect();
+    if known.contains(name) {
+        return format!("there is a filter '{name}', but none that takes {arity} arguments");
+    }
+    format!("there is no filter '{name}'{}", did_you_mean(name, known))
+}

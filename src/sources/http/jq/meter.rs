@@ -1,0 +1,216 @@
+//! What keeps a filter from running for ever.
+//!
+//! jq is a full programming language: `[range(1e12)]`, `def f: f; f` and `"x" * 1e10` are one slip away. Before a
+//! filter and the standard definitions are compiled, their syntax is rewritten so that they pay as they go: on entry
+//! to every definition, every turn of `reduce` and `foreach`, every `,`, every array and object they build, and for
+//! every value that `.[]`, `..` and `range` give. The payment is taken by a native filter whose name no author can
+//! write. When a run has spent its [`Budget`] it is halted, which `try` cannot catch.
+//!
+//! One thing is not metered: work inside a single native step (sorting, comparing or printing one value). It is
+//! bounded by the size of the values, which the budget bounds; a value that refers to itself many times over
+//! (`reduce range(60) as $i (1; [., .])`) can still be slow to print. Such a run is left behind on its thread and its
+//! filter is not started again until it ends (see [`Filter::run`](super::Filter::run)).
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+use jaq_core::box_iter::box_once;
+use jaq_core::data::HasLut;
+use jaq_core::native::{Fun, v};
+use jaq_core::{DataT, Error, Exn, Lut, Native};
+use jaq_json::{Num, Val};
+use jaq_std::ValT as _;
+
+/// How long a filter may run. A panel's filter takes well under a millisecond; this is for a busy machine.
+pub(super) const LONGEST_RUN: Duration = Duration::from_secs(1);
+
+/// Steps a run may take: about half a second of plain work.
+const MOST_STEPS: u64 = 1_000_000;
+
+/// Steps that building an array or an object costs. It bounds how deep a value can be nested (and how deep the
+/// program must go to drop it) to 50,000.
+const STEPS_TO_BUILD: u64 = 20;
+
+/// Elements or bytes of one value on its way through the filter.
+const LARGEST_VALUE: u32 = 16 * 1024 * 1024;
+
+/// Bits of a whole number. Beyond it, products go on as floating-point numbers.
+const LONGEST_NUMBER: u64 = 1024;
+
+/// How much of its thread's stack a run may use. The rest is for native steps and for dropping what was built.
+pub(super) const STACK: usize = 64 * 1024 * 1024;
+const STACK_FOR_FILTER: usize = STACK / 4;
+
+/// Looking at the clock costs as much as several steps.
+const STEPS_BETWEEN_LOOKS: u64 = 64;
+
+/// Names that no author can write, since `!` is no letter to jq.
+pub(super) const STEP: &str = "step!";
+pub(super) const BUILD: &str = "build!";
+pub(super) const TIMES: &str = "times!";
+
+/// Why a run was halted, as the exit code that jq's machinery carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i32)]
+pub(super) enum Halt {
+    Steps = 1,
+    Time = 2,
+    Depth = 3,
+    Size = 4,
+}
+
+impl Halt {
+    /// The sentence for the panel.
+    pub(super) fn in_words(code: i32) -> String {
+        let why = match code {
+            code if code == Self::Steps as i32 => "it takes too many steps",
+            code if code == Self::Time as i32 => "it takes too long",
+            code if code == Self::Depth as i32 => "it calls itself too deeply",
+            code if code == Self::Size as i32 => "it builds too large a value",
+            _ => "it halted itself",
+        };
+        format!("the filter was stopped: {why}")
+    }
+}
+
+/// What one run may spend.
+pub(super) struct Budget {
+    steps: Cell<u64>,
+    ends: Instant,
+    stack_begins: usize,
+    /// For `now`: seconds since the Unix epoch.
+    now: f64,
+}
+
+impl Budget {
+    /// A fresh budget, for a run on this thread that begins here. The time is the machine's own and not a `Clock`:
+    /// it limits work, which no test moves forward by hand.
+    pub(super) fn starting(now: f64) -> Self {
+        Self { steps: Cell::new(0), ends: Instant::now() + LONGEST_RUN, stack_begins: here(), now }
+    }
+
+    /// Takes `cost` steps for a value that is passing by.
+    pub(super) fn spend(&self, cost: u64, passing: &Val) -> Result<(), Halt> {
+        let before = self.steps.get();
+        let steps = before + cost;
+        self.steps.set(steps);
+        if steps > MOST_STEPS {
+            return Err(Halt::Steps);
+        }
+        if before / STEPS_BETWEEN_LOOKS != steps / STEPS_BETWEEN_LOOKS && Instant::now() >= self.ends {
+            return Err(Halt::Time);
+        }
+        if here().abs_diff(self.stack_begins) > STACK_FOR_FILTER {
+            return Err(Halt::Depth);
+        }
+        if size(passing) > LARGEST_VALUE as usize {
+            return Err(Halt::Size);
+        }
+        Ok(())
+    }
+}
+
+/// Roughly where the stack has grown to.
+fn here() -> usize {
+    let marker = 0_u8;
+    std::hint::black_box(std::ptr::from_ref(&marker)).addr()
+}
+
+fn size(value: &Val) -> usize {
+    match value {
+        Val::Arr(entries) => entries.len(),
+        Val::Obj(fields) => fields.len(),
+        value => value.as_bytes().map_or(0, <[u8]>::len),
+    }
+}
+
+/// The kind of data our filters run on: JSON, and a budget.
+pub(super) struct Metered;
+
+impl DataT for Metered {
+    type V<'a> = Val;
+    type Data<'a> = Purse<'a>;
+}
+
+/// What every step of a run can reach.
+#[derive(Clone, Copy)]
+pub(super) struct Purse<'a> {
+    pub(super) lut: &'a Lut<Metered>,
+    pub(super) budget: &'a Budget,
+}
+
+impl<'a> HasLut<'a, Metered> for Purse<'a> {
+    fn lut(&self) -> &'a Lut<Metered> {
+        self.lut
+    }
+}
+
+/// The native filters that meter, and our own forms of `now` (from the clock that is passed in) and `fromjson` (which
+/// refuses deep nesting, and repeats nothing of the text in its error).
+pub(super) fn natives() -> [Fun<Metered>; 5] {
+    [
+        (STEP, v(0), paying::<1>()),
+        (BUILD, v(0), paying::<STEPS_TO_BUILD>()),
+        (
+            TIMES,
+            v(2),
+            Native::new(|mut cv| {
+                let right = cv.0.pop_var();
+                let left = cv.0.pop_var();
+                box_once(times(left, right))
+            }),
+        ),
+        ("now", v(0), Native::new(|cv| box_once(Ok(Val::from(cv.0.data().budget.now))))),
+        (
+            "fromjson",
+            v(0),
+            Native::new(|cv| {
+                let parsed = cv.1.as_bytes().and_then(|text| serde_json::from_slice(text).ok());
+                box_once(parsed.ok_or_else(|| Exn::from(Error::str("fromjson was given something that is not JSON"))))
+            }),
+        ),
+    ]
+}
+
+/// The identity, for a price: also as a path, so that `(.[] | …) |= …` goes on working.
+fn paying<const COST: u64>() -> Native<Metered> {
+    Native::<Metered>::new(|cv| {
+        let paid = cv.0.data().budget.spend(COST, &cv.1);
+        box_once(paid.map(|()| cv.1).map_err(|halt| Exn::halt(halt as i32)))
+    })
+    .with_paths(|cv| {
+        let paid = cv.0.data().budget.spend(COST, &cv.1.0);
+        box_once(paid.map(|()| cv.1).map_err(|halt| Exn::halt(halt as i32)))
+    })
+    .with_update(|cv, update| match cv.0.data().budget.spend(COST, &cv.1) {
+        Ok(()) => update(cv.1),
+        Err(halt) => box_once(Err(Exn::halt(halt as i32))),
+    })
+}
+
+/// `left * right`, which for a text and a number is that many copies of the text.
+fn times<'a>(left: Val, right: Val) -> Result<Val, Exn<'a, Val>> {
+    if let (Val::Num(one), Val::Num(other)) = (&left, &right) {
+        if bits(one) + bits(other) > LONGEST_NUMBER {
+            let product = left.as_f64().unwrap_or(f64::NAN) * right.as_f64().unwrap_or(f64::NAN);
+            return Ok(Val::from(product));
+        }
+    } else if copies(&left, &right).or_else(|| copies(&right, &left)).is_some_and(|size| size > LARGEST_VALUE.into()) {
+        return Err(Exn::halt(Halt::Size as i32));
+    }
+    (left * right).map_err(Exn::from)
+}
+
+/// How long `text` will be when repeated `count` times, if that is what the two are.
+fn copies(text: &Val, count: &Val) -> Option<f64> {
+    let length = u32::try_from(text.as_bytes()?.len()).unwrap_or(u32::MAX);
+    Some(f64::from(length) * count.as_f64()?)
+}
+
+fn bits(number: &Num) -> u64 {
+    match number {
+        Num::Int(_) => u64::from(isize::BITS),
+        Num::BigInt(number) => number.bits(),
+        Num::Float(_) | Num::Dec(_) => 0,
+    }
+}

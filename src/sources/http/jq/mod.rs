@@ -1,0 +1,199 @@
+//! The filter that picks from an answer what a panel shows: jq's language, through `jaq`.
+//!
+//! Only the authors of pages write filters, and a mistake stays where it was made. A filter reads nothing but the
+//! answer and the inputs' values, which are variables: `$city`, and `$city_zone` for the field `zone` of the chosen
+//! option; only the first `_` is that dot, and `__` before it stands for an underscore in the input's name. Left out are the
+//! environment, further inputs, modules, `halt`, the log, and paths of any length (`getpath`, `setpath`, `delpaths`, `pick`).
+//!
+//! A filter runs on a thread of its own, with a deep stack and a budget of steps, time, depth and size ([`meter`]).
+
+mod compile;
+mod meter;
+mod rewrite;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use jaq_core::{Ctx, Vars};
+use jaq_json::Val;
+use tokio::sync::{Semaphore, oneshot};
+
+use self::compile::{Program, compile};
+use self::meter::{Budget, Halt, LONGEST_RUN, Metered, Purse, STACK};
+use super::mapping::{self, MOST_ENTRIES};
+use crate::domain::{Bindings, Reading, Timestamp};
+use crate::sources::words::shortened;
+
+/// Filters that are kept compiled for one source. Every panel has one; beyond this the oldest is compiled anew.
+const MOST_FILTERS: usize = 256;
+
+/// How long past its budget a run is waited for, for the step it is in to end.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Characters of a filter's own error message.
+const LONGEST_MESSAGE: usize = 160;
+
+/// The filters of one source, each compiled once.
+pub(super) struct Filters {
+    compiled: Mutex<IndexMap<String, Arc<Filter>>>,
+}
+
+/// A compiled filter.
+pub(super) struct Filter {
+    program: Program,
+    /// One run at a time: what cannot be stopped holds its turn, so that it is not started over and over.
+    turn: Arc<Semaphore>,
+}
+
+impl Filters {
+    pub(super) fn new() -> Self {
+        Self { compiled: Mutex::new(IndexMap::new()) }
+    }
+
+    /// The filter of this text.
+    ///
+    /// # Errors
+    /// What is wrong with it, for the author.
+    pub(super) fn get(&self, text: &str) -> Result<Arc<Filter>, String> {
+        let known = || self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(filter) = known().get(text) {
+            return Ok(Arc::clone(filter));
+        }
+        let program = thread::scope(|scope| {
+            let compiling = own_thread().spawn_scoped(scope, || compile(text)).map_err(no_thread)?;
+            compiling.join().map_err(|_| "the filter cannot be compiled".to_owned())?
+        })?;
+        let filter = Arc::new(Filter { program, turn: Arc::new(Semaphore::new(1)) });
+        let mut known = known();
+        if known.len() >= MOST_FILTERS {
+            known.shift_remove_index(0);
+        }
+        known.insert(text.to_owned(), Arc::clone(&filter));
+        Ok(filter)
+    }
+}
+
+impl Filter {
+    /// The placeholders its variables stand for, each once.
+    pub(super) fn placeholders(&self) -> impl Iterator<Item = &str> {
+        self.program.variables.iter().map(|variable| variable.key.as_str())
+    }
+
+    /// Runs it on the answer of `host`.
+    ///
+    /// # Errors
+    /// In words that name the host, and repeat nothing of the answer.
+    pub(super) async fn run(
+        self: Arc<Self>,
+        host: String,
+        body: Vec<u8>,
+        bindings: Bindings,
+        now: Timestamp,
+    ) -> Result<Reading, String> {
+        let longest = LONGEST_RUN + GRACE;
+        let turn = tokio::time::timeout(longest, Arc::clone(&self.turn).acquire_owned()).await;
+        let Ok(Ok(turn)) = turn else {
+            return Err("the filter is still busy with an earlier answer; let it pick less".to_owned());
+        };
+        let (done, result) = oneshot::channel();
+        let run = move || {
+            let result = self.run_here(&host, &body, &bindings, now);
+            drop(turn);
+            // Whoever asked may have given up.
+            let _ = done.send(result);
+        };
+        own_thread().spawn(run).map_err(no_thread)?;
+        match tokio::time::timeout(longest, result).await {
+            Ok(Ok(reading)) => reading,
+            Ok(Err(_)) => Err("the filter broke off".to_owned()),
+            Err(_) => Err(Halt::in_words(Halt::Time as i32)),
+        }
+    }
+
+    fn run_here(&self, host: &str, body: &[u8], bindings: &Bindings, now: Timestamp) -> Result<Reading, String> {
+        let answer = answer(host, body)?;
+        let values = self.program.variables.iter().map(|variable| {
+            let value = bindings.get(&variable.key).cloned().unwrap_or_default();
+            Val::from(value)
+        });
+        let budget = Budget::starting(seconds(now));
+        let purse = Purse { lut: &self.program.filter.lut, budget: &budget };
+        let context = Ctx::<Metered>::new(purse, Vars::new(values));
+        let mut results = Vec::new();
+        for result in self.program.filter.id.run((context, answer)) {
+            let result = result.map_err(|exception| match exception.get_err() {
+                Ok(fault) => format!("the filter failed: {}", in_words(&fault.to_string())),
+                Err(exception) => Halt::in_words(exception.get_halt().unwrap_or_default()),
+            })?;
+            budget.spend(1, &result).map_err(|halt| Halt::in_words(halt as i32))?;
+            if results.len() == MOST_ENTRIES {
+                return Err(format!("the filter has more than {MOST_ENTRIES} results; let it pick fewer"));
+            }
+            results.push(result);
+        }
+        mapping::reading(results)
+    }
+}
+
+/// The answer as JSON. Nesting deeper than 128 is refused by the parser.
+fn answer(host: &str, body: &[u8]) -> Result<Val, String> {
+    if body.iter().all(u8::is_ascii_whitespace) {
+        return Err(format!("{host} answered with nothing"));
+    }
+    serde_json::from_slice(body).map_err(|fault| {
+        let page = if body.trim_ascii_start().starts_with(b"<") { ", but a web page" } else { "" };
+        format!("{host} did not answer with JSON{page} (line {}, column {})", fault.line(), fault.column())
+    })
+}
+
+fn seconds(now: Timestamp) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds of our era are far below 2^53")]
+    let millis = now.as_millis() as f64;
+    millis / 1000.0
+}
+
+/// jq's messages repeat the values they are about, and those belong to whoever may see the whole answer. What is
+/// kept of them is their kind.
+fn in_words(message: &str) -> String {
+    let kind = |value: &str, from_end: bool| {
+        let c = if from_end { value.chars().next_back() } else { value.chars().next() };
+        match c {
+            Some('{' | '}') => "an object",
+            Some('[' | ']') => "an array",
+            Some('"') => "a text",
+            Some('0'..='9' | '-') => "a number",
+            Some('n' | 'l') => "null",
+            _ => "a boolean",
+        }
+    };
+    if let Some(values) = message.strip_prefix("cannot calculate ") {
+        return format!("it cannot calculate with {} and {}", kind(values, false), kind(values, true));
+    }
+    if let Some(value) = message.strip_prefix("cannot index ") {
+        return format!("it cannot look into {} with {}", kind(value, false), kind(value, true));
+    }
+    if let Some(rest) = message.strip_prefix("cannot use ") {
+        let wanted = rest.rsplit_once(" as ").map_or("what is wanted there", |(_, wanted)| wanted);
+        return format!("it cannot use {} as {wanted}", kind(rest, false));
+    }
+    if let Some(value) = message.strip_prefix("invalid path expression with input ") {
+        return format!("it cannot change {} there, which is no part of the answer", kind(value, false));
+    }
+    shortened(message, LONGEST_MESSAGE)
+}
+
+/// A thread with a stack deep enough for nested filters and nested values. It is not one of the runtime's: a run that
+/// cannot be stopped must not take one of those away.
+fn own_thread() -> thread::Builder {
+    thread::Builder::new().name("filter".to_owned()).stack_size(STACK)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it stands in map_err")]
+fn no_thread(fault: std::io::Error) -> String {
+    format!("the filter cannot be run: {fault}")
+}
+
+#[cfg(test)]
+mod tests;

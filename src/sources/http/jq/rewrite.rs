@@ -1,0 +1,230 @@
+//! A filter's syntax: what it refers to, and how it is made to pay (see [`super::meter`]).
+
+use std::collections::BTreeSet;
+
+use jaq_core::load::lex::StrPart;
+use jaq_core::load::parse::{BinaryOp, Def, Pattern, Term};
+use jaq_core::ops::Math;
+use jaq_core::path::{Part, Path};
+
+use super::meter::{BUILD, STEP, TIMES};
+
+/// The factor of `x *= factor`, under a name no author can write.
+const FACTOR: &str = "$factor!";
+
+/// The native filter that gives numbers without end, with this many arguments.
+const RANGE: (&str, usize) = ("range", 3);
+
+/// A definition that pays on entry.
+pub(super) fn metered_def<'s>(def: Def<&'s str>) -> Def<&'s str> {
+    Def { name: def.name, args: def.args, body: after(STEP, metered(def.body)) }
+}
+
+/// A term that pays for what it does. Payments stand before a term wherever it may end in a call, since a call
+/// behind which nothing follows must stay one (or endless filters would fill the stack).
+pub(super) fn metered<'s>(term: Term<&'s str>) -> Term<&'s str> {
+    let boxed = |term: Box<Term<&'s str>>| Box::new(metered(*term));
+    match term {
+        Term::Id | Term::Num(_) | Term::Var(_) | Term::Break(_) | Term::Arr(None) => term,
+        Term::Recurse => before(Term::Recurse, STEP),
+        Term::Str(format, parts) => Term::Str(format, parts.into_iter().map(metered_part).collect()),
+        Term::Arr(Some(entries)) => after(BUILD, Term::Arr(Some(boxed(entries)))),
+        Term::Obj(fields) => after(BUILD, Term::Obj(fields.into_iter().map(metered_field).collect())),
+        Term::Neg(term) => Term::Neg(boxed(term)),
+        Term::BinOp(left, op, right) => metered_operation(boxed(left), op, boxed(right)),
+        Term::Label(label, term) => Term::Label(label, boxed(term)),
+        Term::Fold(word, over, pattern, args) => {
+            let turns = args.into_iter().enumerate().map(|(at, arg)| {
+                let arg = metered(arg);
+                // The first is where it begins; the second is done again for every value.
+                if at == 1 { after(STEP, arg) } else { arg }
+            });
+            Term::Fold(word, boxed(over), metered_pattern(pattern), turns.collect())
+        }
+        Term::TryCatch(term, catch) => Term::TryCatch(boxed(term), catch.map(boxed)),
+        Term::IfThenElse(cases, otherwise) => {
+            let cases = cases.into_iter().map(|(when, then)| (metered(when), metered(then)));
+            Term::IfThenElse(cases.collect(), otherwise.map(boxed))
+        }
+        Term::Def(defs, term) => Term::Def(defs.into_iter().map(metered_def).collect(), boxed(term)),
+        Term::Call(name, args) => {
+            let endless = (name, args.len()) == RANGE;
+            let call = Term::Call(name, args.into_iter().map(metered).collect());
+            if endless { before(call, STEP) } else { call }
+        }
+        Term::Path(term, Path(parts)) => {
+            let many = parts.iter().any(|(part, _)| matches!(part, Part::Range(None, None)));
+            let parts = parts.into_iter().map(|(part, opt)| (metered_step(part), opt)).collect();
+            let path = Term::Path(boxed(term), Path(parts));
+            if many { before(path, STEP) } else { path }
+        }
+    }
+}
+
+/// The variables a filter uses and nowhere binds itself, with their `$`, in order of first use.
+pub(super) fn free_variables<'s>(term: &Term<&'s str>) -> Vec<&'s str> {
+    let mut names = Names::default();
+    names.of_term(term);
+    names.used.retain(|name| !names.bound.contains(name));
+    names.used
+}
+
+fn metered_operation<'s>(left: Box<Term<&'s str>>, op: BinaryOp<&'s str>, right: Box<Term<&'s str>>) -> Term<&'s str> {
+    match op {
+        BinaryOp::Math(Math::Mul) => Term::Call(TIMES, vec![*left, *right]),
+        BinaryOp::Math(Math::Add) => before(Term::BinOp(left, op, right), STEP),
+        BinaryOp::UpdateMath(Math::Mul) => {
+            let product = Term::Call(TIMES, vec![Term::Id, Term::Var(FACTOR)]);
+            let update = Term::BinOp(left, BinaryOp::Update, Box::new(product));
+            Term::BinOp(right, BinaryOp::Pipe(Some(Pattern::Var(FACTOR))), Box::new(update))
+        }
+        BinaryOp::Comma => after(STEP, Term::BinOp(left, op, right)),
+        BinaryOp::Pipe(pattern) => Term::BinOp(left, BinaryOp::Pipe(pattern.map(metered_pattern)), right),
+        op => Term::BinOp(left, op, right),
+    }
+}
+
+fn metered_part<'s>(part: StrPart<&'s str, Term<&'s str>>) -> StrPart<&'s str, Term<&'s str>> {
+    match part {
+        StrPart::Term(term) => StrPart::Term(metered(term)),
+        other => other,
+    }
+}
+
+/// Keys without a value (`{a}`, `{$x}`) are names to the compiler and stay as they are.
+fn metered_field<'s>((key, value): (Term<&'s str>, Option<Term<&'s str>>)) -> (Term<&'s str>, Option<Term<&'s str>>) {
+    match value {
+        Some(value) => (metered(key), Some(metered(value))),
+        None => (key, None),
+    }
+}
+
+fn metered_pattern<'s>(pattern: Pattern<&'s str>) -> Pattern<&'s str> {
+    match pattern {
+        Pattern::Var(name) => Pattern::Var(name),
+        Pattern::Arr(patterns) => Pattern::Arr(patterns.into_iter().map(metered_pattern).collect()),
+        Pattern::Obj(fields) => {
+            Pattern::Obj(fields.into_iter().map(|(key, pattern)| (metered(key), metered_pattern(pattern))).collect())
+        }
+    }
+}
+
+fn metered_step<'s>(part: Part<Term<&'s str>>) -> Part<Term<&'s str>> {
+    match part {
+        Part::Index(index) => Part::Index(metered(index)),
+        Part::Range(from, to) => Part::Range(from.map(metered), to.map(metered)),
+    }
+}
+
+fn call(name: &str) -> Box<Term<&str>> {
+    Box::new(Term::Call(name, Vec::new()))
+}
+
+/// `name | term`
+fn after<'s>(name: &'s str, term: Term<&'s str>) -> Term<&'s str> {
+    Term::BinOp(call(name), BinaryOp::Pipe(None), Box::new(term))
+}
+
+/// `term | name`
+fn before<'s>(term: Term<&'s str>, name: &'s str) -> Term<&'s str> {
+    Term::BinOp(Box::new(term), BinaryOp::Pipe(None), call(name))
+}
+
+/// The names of variables in a term. A name that is bound anywhere counts as the filter's own everywhere: used
+/// outside of its scope it is a slip, and the compiler says so.
+#[derive(Default)]
+struct Names<'s> {
+    used: Vec<&'s str>,
+    bound: BTreeSet<&'s str>,
+}
+
+impl<'s> Names<'s> {
+    fn of_term(&mut self, term: &Term<&'s str>) {
+        match term {
+            Term::Id | Term::Recurse | Term::Num(_) | Term::Break(_) | Term::Arr(None) => {}
+            Term::Var(name) => {
+                if !self.used.contains(name) {
+                    self.used.push(name);
+                }
+            }
+            Term::Str(_, parts) => {
+                for part in parts {
+                    if let StrPart::Term(term) = part {
+                        self.of_term(term);
+                    }
+                }
+            }
+            Term::Arr(Some(term)) | Term::Neg(term) | Term::Label(_, term) => self.of_term(term),
+            Term::Obj(fields) => {
+                for (key, value) in fields {
+                    self.of_term(key);
+                    self.of_terms(value);
+                }
+            }
+            Term::BinOp(left, op, right) => {
+                if let BinaryOp::Pipe(Some(pattern)) = op {
+                    self.of_pattern(pattern);
+                }
+                self.of_term(left);
+                self.of_term(right);
+            }
+            Term::Fold(_, over, pattern, args) => {
+                self.of_pattern(pattern);
+                self.of_term(over);
+                self.of_terms(args);
+            }
+            Term::TryCatch(term, catch) => {
+                self.of_term(term);
+                self.of_terms(catch.as_deref());
+            }
+            Term::IfThenElse(cases, otherwise) => {
+                for (when, then) in cases {
+                    self.of_term(when);
+                    self.of_term(then);
+                }
+                self.of_terms(otherwise.as_deref());
+            }
+            Term::Def(defs, term) => {
+                for def in defs {
+                    self.bound.extend(def.args.iter().filter(|arg| arg.starts_with('$')));
+                    self.of_term(&def.body);
+                }
+                self.of_term(term);
+            }
+            Term::Call(_, args) => self.of_terms(args),
+            Term::Path(term, Path(parts)) => {
+                self.of_term(term);
+                for (part, _) in parts {
+                    match part {
+                        Part::Index(index) => self.of_term(index),
+                        Part::Range(from, to) => self.of_terms(from.iter().chain(to)),
+                    }
+                }
+            }
+        }
+    }
+
+    fn of_terms<'t>(&mut self, terms: impl IntoIterator<Item = &'t Term<&'s str>>)
+    where
+        's: 't,
+    {
+        for term in terms {
+            self.of_term(term);
+        }
+    }
+
+    fn of_pattern(&mut self, pattern: &Pattern<&'s str>) {
+        match pattern {
+            Pattern::Var(name) => {
+                self.bound.insert(name);
+            }
+            Pattern::Arr(patterns) => patterns.iter().for_each(|pattern| self.of_pattern(pattern)),
+            Pattern::Obj(fields) => {
+                for (key, pattern) in fields {
+                    self.of_term(key);
+                    self.of_pattern(pattern);
+                }
+            }
+        }
+    }
+}

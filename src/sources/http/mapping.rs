@@ -1,0 +1,262 @@
+//! How a filter's result becomes a reading.
+//!
+//! | the filter gives | the reading |
+//! |---|---|
+//! | nothing, or `null` | an error: the filter found nothing in the answer |
+//! | a number | a number |
+//! | a string | text |
+//! | `true`, `false` | text: `yes`, `no` |
+//! | an object of numbers | labelled numbers, by key; `null` is a number nobody can tell |
+//! | an object of booleans and state words | states, by key; `null` is unknown |
+//! | an array of numbers | labelled numbers: 0, 1, 2, … |
+//! | an array of objects with `label` and a number `value` | labelled numbers |
+//! | an array of objects with `label` or `name`, `state` or `up`, perhaps `note`, and nothing else | states |
+//! | an array of other objects | a table; columns in the order they first appear |
+//! | an array of arrays | a table with columns 1, 2, 3, … |
+//! | an array of anything else | a table with one column, `value` |
+//! | any other object | a table with one row |
+//! | an empty array or object | an empty table: "no alerts" is an answer |
+//! | several results | as an array of them |
+//!
+//! State words are `good`, `ok`, `up`, `warn`, `bad`, `down` and `unknown`, in any case; `true` is good and `false`
+//! is bad. In a table, the columns `state` and `up` hold states where they read as such. A cell with an array or an
+//! object in it shows its JSON, shortened.
+
+use std::fmt::{self, Write};
+
+use jaq_json::{Map, Val};
+use jaq_std::ValT as _;
+
+use crate::domain::{Cell, Column, Labelled, Reading, State, StateOf, Table};
+
+/// Rows or values of one reading. More cannot be looked at, and every viewer would receive them.
+pub(super) const MOST_ENTRIES: usize = 10_000;
+
+/// Columns of one table: an array of objects that share no keys would otherwise become a square of empty cells.
+const MOST_COLUMNS: usize = 100;
+
+/// Cells of one table, empty ones included.
+const MOST_CELLS: usize = 100_000;
+
+/// Bytes of one text, as the reading of a panel: a long page of prose.
+const LONGEST_TEXT: usize = 64 * 1024;
+
+/// Bytes of a text in a cell, a label or a note.
+const LONGEST_CELL: usize = 512;
+
+/// The reading that these results of a filter are.
+///
+/// # Errors
+/// Why they are none, in words that repeat nothing of the answer.
+pub(super) fn reading(mut results: Vec<Val>) -> Result<Reading, String> {
+    let nothing = || "the filter found nothing in the answer".to_owned();
+    match results.len() {
+        0 => Err(nothing()),
+        1 => match results.remove(0) {
+            Val::Null => Err(nothing()),
+            Val::Bool(value) => Ok(Reading::Text(yes_or_no(value).to_owned())),
+            Val::Arr(entries) => list(&entries),
+            Val::Obj(fields) => object(&fields),
+            value => scalar(&value),
+        },
+        _ => list(&results),
+    }
+}
+
+fn scalar(value: &Val) -> Result<Reading, String> {
+    if let Some(number) = value.as_f64() {
+        return Ok(Reading::Number(number));
+    }
+    let bytes = value.as_bytes().unwrap_or_default();
+    if bytes.len() > LONGEST_TEXT {
+        return Err(format!("the filter's text is longer than {LONGEST_TEXT} bytes"));
+    }
+    Ok(Reading::Text(String::from_utf8_lossy(bytes).into_owned()))
+}
+
+fn object(fields: &Map) -> Result<Reading, String> {
+    within(fields.len(), MOST_ENTRIES, "entries")?;
+    if fields.is_empty() {
+        return Ok(Reading::Table(Table::default()));
+    }
+    let labelled = |(key, value): (&Val, &Val)| Some(Labelled { label: text(key), value: number_or_gap(value)? });
+    if fields.values().any(|value| value.as_f64().is_some())
+        && let Some(numbers) = fields.iter().map(labelled).collect()
+    {
+        return Ok(Reading::Numbers(numbers));
+    }
+    let state_of =
+        |(key, value): (&Val, &Val)| Some(StateOf { label: text(key), state: state_or_gap(value)?, note: None });
+    if fields.values().any(|value| state(value).is_some())
+        && let Some(states) = fields.iter().map(state_of).collect()
+    {
+        return Ok(Reading::States(states));
+    }
+    table_of_objects(&[fields])
+}
+
+fn list(entries: &[Val]) -> Result<Reading, String> {
+    within(entries.len(), MOST_ENTRIES, "entries")?;
+    if entries.is_empty() {
+        return Ok(Reading::Table(Table::default()));
+    }
+    if entries.iter().any(|entry| entry.as_f64().is_some())
+        && let Some(values) = entries.iter().map(number_or_gap).collect::<Option<Vec<_>>>()
+    {
+        let labelled = |(at, value): (usize, f64)| Labelled { label: at.to_string(), value };
+        return Ok(Reading::Numbers(values.into_iter().enumerate().map(labelled).collect()));
+    }
+    if let Some(objects) = entries.iter().map(as_object).collect::<Option<Vec<_>>>() {
+        if let Some(numbers) = objects.iter().map(|fields| labelled_number(fields)).collect() {
+            return Ok(Reading::Numbers(numbers));
+        }
+        if let Some(states) = objects.iter().map(|fields| labelled_state(fields)).collect() {
+            return Ok(Reading::States(states));
+        }
+        return table_of_objects(&objects);
+    }
+    if let Some(rows) = entries.iter().map(as_array).collect::<Option<Vec<_>>>() {
+        return table_of_arrays(&rows);
+    }
+    Ok(Reading::Table(Table {
+        columns: vec![column("value")],
+        rows: entries.iter().map(|entry| vec![cell(entry)]).collect(),
+    }))
+}
+
+fn labelled_number(fields: &Map) -> Option<Labelled> {
+    let label = name(get(fields, "label")?)?;
+    Some(Labelled { label, value: number_or_gap(get(fields, "value")?)? })
+}
+
+fn labelled_state(fields: &Map) -> Option<StateOf> {
+    let label = name(get(fields, "label").or_else(|| get(fields, "name"))?)?;
+    let state = state_or_gap(get(fields, "state").or_else(|| get(fields, "up"))?)?;
+    let note = get(fields, "note").filter(|note| !matches!(note, Val::Null));
+    let understood = 2 + usize::from(get(fields, "note").is_some());
+    (fields.len() == understood).then(|| StateOf { label, state, note: note.map(text) })
+}
+
+fn table_of_objects(rows: &[&Map]) -> Result<Reading, String> {
+    let mut keys: indexmap::IndexSet<&Val> = indexmap::IndexSet::new();
+    for fields in rows {
+        keys.extend(fields.keys());
+        within(keys.len(), MOST_COLUMNS, "columns")?;
+    }
+    within(keys.len() * rows.len(), MOST_CELLS, "cells")?;
+    let names: Vec<String> = keys.iter().map(|key| text(key)).collect();
+    let cell_at = |fields: &&Map, key: &Val, name: &str| {
+        fields.get(key).map_or(Cell::Empty, |value| match name {
+            "state" | "up" => state(value).map_or_else(|| cell(value), Cell::State),
+            _ => cell(value),
+        })
+    };
+    Ok(Reading::Table(Table {
+        rows: rows
+            .iter()
+            .map(|fields| keys.iter().zip(&names).map(|(key, name)| cell_at(fields, key, name)).collect())
+            .collect(),
+        columns: names.iter().map(|name| column(name)).collect(),
+    }))
+}
+
+fn table_of_arrays(rows: &[&[Val]]) -> Result<Reading, String> {
+    let width = rows.iter().map(|row| row.len()).max().unwrap_or_default();
+    within(width, MOST_COLUMNS, "columns")?;
+    within(width * rows.len(), MOST_CELLS, "cells")?;
+    Ok(Reading::Table(Table {
+        columns: (1..=width).map(|at| column(&at.to_string())).collect(),
+        rows: rows.iter().map(|row| (0..width).map(|at| row.get(at).map_or(Cell::Empty, cell)).collect()).collect(),
+    }))
+}
+
+fn within(count: usize, most: usize, what: &str) -> Result<(), String> {
+    if count > most {
+        return Err(format!("the filter's result has more than {most} {what}; let it pick fewer"));
+    }
+    Ok(())
+}
+
+fn column(name: &str) -> Column {
+    Column { name: name.to_owned(), unit: None }
+}
+
+fn cell(value: &Val) -> Cell {
+    match value {
+        Val::Null => Cell::Empty,
+        Val::Bool(value) => Cell::Text(yes_or_no(*value).to_owned()),
+        value => value.as_f64().map_or_else(|| Cell::Text(text(value)), Cell::Number),
+    }
+}
+
+fn yes_or_no(value: bool) -> &'static str {
+    if value { "yes" } else { "no" }
+}
+
+fn number_or_gap(value: &Val) -> Option<f64> {
+    if matches!(value, Val::Null) { Some(f64::NAN) } else { value.as_f64() }
+}
+
+fn state_or_gap(value: &Val) -> Option<State> {
+    if matches!(value, Val::Null) { Some(State::Unknown) } else { state(value) }
+}
+
+fn state(value: &Val) -> Option<State> {
+    if let Val::Bool(up) = value {
+        return Some(if *up { State::Good } else { State::Bad });
+    }
+    match value.as_bytes()?.to_ascii_lowercase().as_slice() {
+        b"good" | b"ok" | b"up" => Some(State::Good),
+        b"warn" => Some(State::Warn),
+        b"bad" | b"down" => Some(State::Bad),
+        b"unknown" => Some(State::Unknown),
+        _ => None,
+    }
+}
+
+/// A label: a string, or a number read as one.
+fn name(value: &Val) -> Option<String> {
+    (value.as_bytes().is_some() || value.as_f64().is_some()).then(|| text(value))
+}
+
+fn get<'a>(fields: &'a Map, key: &str) -> Option<&'a Val> {
+    fields.get(&Val::from(key.to_owned()))
+}
+
+fn as_object(value: &Val) -> Option<&Map> {
+    if let Val::Obj(fields) = value { Some(fields) } else { None }
+}
+
+fn as_array(value: &Val) -> Option<&[Val]> {
+    if let Val::Arr(entries) = value { Some(entries) } else { None }
+}
+
+/// A value as a short text: a string as it is, anything else as its JSON.
+fn text(value: &Val) -> String {
+    let mut short = Short(String::new());
+    // The only error is that the text is full, which is what its mark says.
+    let _ = match value.as_bytes() {
+        Some(bytes) => short.write_str(&String::from_utf8_lossy(&bytes[..bytes.len().min(LONGEST_CELL + 1)])),
+        None => write!(short, "{value}"),
+    };
+    short.0
+}
+
+/// A text that takes only so much: a value may be far larger written out than it is in memory.
+struct Short(String);
+
+impl Write for Short {
+    fn write_str(&mut self, more: &str) -> fmt::Result {
+        let room = LONGEST_CELL.saturating_sub(self.0.len());
+        if more.len() <= room {
+            self.0.push_str(more);
+            return Ok(());
+        }
+        self.0.push_str(&more[..more.floor_char_boundary(room)]);
+        self.0.push('…');
+        Err(fmt::Error)
+    }
+}
+
+#[cfg(test)]
+mod tests;

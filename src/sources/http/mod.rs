@@ -1,0 +1,87 @@
+//! A URL that answers JSON, and a jq filter that picks from it what a panel shows.
+//!
+//! The admin decides where the URL points, with what headers and whose certificates; a visitor's value is one path
+//! segment or one query value of it ([`address`]), and a variable of the filter ([`jq`]): `$city`, and `$city_zone`
+//! for the field `zone` of its chosen option. How the filter's result becomes a reading is told in [`mapping`].
+//!
+//! This room never turns verification off, never sends a header to another host, and never puts a URL, a header or
+//! what an answer contained into an error.
+
+mod address;
+mod client;
+mod jq;
+mod mapping;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use reqwest::Client;
+
+use self::address::Address;
+use self::jq::Filters;
+use super::{Source, SourceError};
+use crate::config::HttpSource;
+use crate::domain::{BoundQuery, Clock, Reading};
+
+/// A URL that answers JSON.
+pub(super) struct Http {
+    address: Arc<Address>,
+    client: Client,
+    filters: Filters,
+    timeout: Duration,
+    max_bytes: usize,
+    clock: Arc<dyn Clock>,
+}
+
+impl Http {
+    /// Reads the URL and the certificates. Nothing is dialled.
+    ///
+    /// # Errors
+    /// What is wrong with the settings, without the URL or a header's value.
+    pub(super) fn open(settings: &HttpSource, clock: Arc<dyn Clock>) -> Result<Self, String> {
+        let address = Arc::new(Address::parse(&settings.url)?);
+        Ok(Self {
+            client: client::client(&address, &settings.headers, settings.ca_file.as_deref())?,
+            address,
+            filters: Filters::new(),
+            timeout: settings.timeout,
+            max_bytes: settings.max_bytes,
+            clock,
+        })
+    }
+
+    async fn answer(&self, query: &BoundQuery) -> Result<Reading, String> {
+        let filter = self.filters.get(&query.text)?;
+        let url = self.address.bind(&query.bindings)?;
+        let host = self.address.host();
+        let body = tokio::select! {
+            body = client::get(&self.client, url, self.max_bytes) => body?,
+            () = self.clock.sleep(self.timeout) => {
+                return Err(format!("{host} did not answer within {:?}", self.timeout));
+            }
+        };
+        filter.run(host, body, query.bindings.clone(), self.clock.now()).await
+    }
+}
+
+#[async_trait]
+impl Source for Http {
+    fn check(&self, query: &str) -> Result<Vec<String>, String> {
+        let filter = self.filters.get(query)?;
+        let mut used = self.address.placeholders();
+        for key in filter.placeholders() {
+            if !used.iter().any(|known| known == key) {
+                used.push(key.to_owned());
+            }
+        }
+        Ok(used)
+    }
+
+    async fn ask(&self, query: &BoundQuery) -> Result<Reading, SourceError> {
+        self.answer(query).await.map_err(SourceError)
+    }
+}
+
+#[cfg(test)]
+mod tests;

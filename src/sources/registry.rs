@@ -1,0 +1,107 @@
+//! The sources by name.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use super::clock::WorldClock;
+use super::host::Host;
+use super::http::Http;
+use super::words::did_you_mean;
+use super::{Source, SourceError};
+use crate::config::SourceSettings;
+use crate::domain::{Bindings, BoundQuery, Clock, Reading, SourceName};
+
+/// The built-in source that is the machine itself.
+const HOST: &str = "host";
+
+/// The built-in source that is the time of day.
+const CLOCK: &str = "clock";
+
+/// Everything that can be asked: `host`, `clock`, and what the admin named.
+pub struct Sources {
+    by_name: IndexMap<SourceName, Box<dyn Source>>,
+}
+
+/// A source that cannot be opened as its settings say.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the source '{}' cannot be opened: {reason}", source_name.as_str())]
+pub struct SourceFault {
+    /// Which source.
+    pub source_name: SourceName,
+    /// What is wrong and what would be right. No secret, no full stop.
+    pub reason: String,
+}
+
+impl Sources {
+    /// Opens the built-in sources and the named ones. Nothing is dialled; files of certificates are read.
+    ///
+    /// # Errors
+    /// [`SourceFault`] for the first source that cannot be opened.
+    pub fn open(settings: &IndexMap<SourceName, SourceSettings>, clock: Arc<dyn Clock>) -> Result<Self, SourceFault> {
+        let mut by_name: IndexMap<SourceName, Box<dyn Source>> = IndexMap::new();
+        let host = built_in(HOST);
+        let opened = Host::open().map_err(|reason| SourceFault { source_name: host.clone(), reason })?;
+        by_name.insert(host, Box::new(opened));
+        by_name.insert(built_in(CLOCK), Box::new(WorldClock::new(Arc::clone(&clock))));
+        for (name, settings) in settings {
+            let fault = |reason| SourceFault { source_name: name.clone(), reason };
+            if by_name.contains_key(name) {
+                return Err(fault("the name belongs to a built-in source; choose another".to_owned()));
+            }
+            let source = match settings {
+                SourceSettings::Http(http) => Http::open(http, Arc::clone(&clock)).map_err(fault)?,
+            };
+            by_name.insert(name.clone(), Box::new(source));
+        }
+        Ok(Self { by_name })
+    }
+
+    /// The names of all sources: the built-in ones first, then the admin's in the order written.
+    pub fn names(&self) -> impl Iterator<Item = &SourceName> {
+        self.by_name.keys()
+    }
+
+    /// Checks a query as an author wrote it: `Ok` lists the placeholders it uses (`city`, `city.zone`), each once.
+    ///
+    /// # Errors
+    /// What is wrong, also when there is no such source, in a sentence without a full stop.
+    pub fn check(&self, source: &SourceName, query: &str) -> Result<Vec<String>, String> {
+        self.get(source)?.check(query)
+    }
+
+    /// The query with the values it uses, and only those: panels that do not use an input share a feed whatever is
+    /// chosen. A query that does not check keeps all values, and says what is wrong when it is asked.
+    pub fn bind(&self, source: &SourceName, query: &str, values: &Bindings) -> BoundQuery {
+        let mut bindings = values.clone();
+        if let Ok(used) = self.check(source, query) {
+            bindings.retain(|key, _| used.contains(key));
+        }
+        BoundQuery { source: source.clone(), text: query.to_owned(), bindings }
+    }
+
+    /// Asks once. It gives up by itself after the source's own time-out.
+    ///
+    /// # Errors
+    /// A [`SourceError`] in words for people.
+    pub async fn ask(&self, query: &BoundQuery) -> Result<Reading, SourceError> {
+        self.get(&query.source).map_err(SourceError)?.ask(query).await
+    }
+
+    fn get(&self, name: &SourceName) -> Result<&dyn Source, String> {
+        self.by_name.get(name).map(AsRef::as_ref).ok_or_else(|| {
+            let names = || self.by_name.keys().map(SourceName::as_str);
+            let hint = did_you_mean(name.as_str(), names());
+            let known = names().collect::<Vec<_>>().join(", ");
+            format!("there is no source '{}'{hint} (there is {known})", name.as_str())
+        })
+    }
+}
+
+#[expect(clippy::expect_used, reason = "the names are constants above, and a test opens them")]
+fn built_in(name: &str) -> SourceName {
+    name.parse().expect("a built-in name is a name")
+}
+
+#[cfg(test)]
+mod tests;
