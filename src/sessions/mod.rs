@@ -20,3 +20,6 @@ pub use session::Session;
 pub use store::Sessions;
 pub use token::{InvalidToken, SessionToken};
 pub use watch::SessionWatch;
+
+#[cfg(test)]
+mod tests;
