@@ -1,1 +1,18 @@
-//! .
+//! Proves who somebody is.
+//!
+//! [`Auth`] signs people in and out and says who a visitor is: throttle first, then the directory, which is asked
+//! once, then a fresh session. [`csrf`] makes and checks the tokens of forms, [`next`] the way back to the page
+//! somebody came for. This room never decides what a person may see, and knows nothing of cookies or HTTP.
+
+pub mod csrf;
+mod keys;
+pub mod next;
+mod refusal;
+mod sign_in;
+mod throttle;
+
+pub use csrf::{Holder, StrangerToken};
+pub use keys::Keys;
+pub use next::NextPath;
+pub use refusal::SignInRefusal;
+pub use sign_in::{Auth, SignedIn};

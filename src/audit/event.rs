@@ -1,0 +1,160 @@
+use std::time::Duration;
+
+use super::plain::plain;
+use crate::domain::{EndReason, Origin, PageSlug, Person, SessionId, Visitor};
+
+/// The `tracing` target of every line of the audit.
+pub const TARGET: &str = "audit";
+
+/// Something that happened at a door.
+#[derive(Clone, Copy, Debug)]
+pub enum Event<'a> {
+    /// Somebody proved who they are, and a session began.
+    SignedIn {
+        /// Who.
+        person: &'a Person,
+        /// Their new session.
+        session: SessionId,
+    },
+    /// Somebody tried to sign in and was refused.
+    SignInRefused {
+        /// The name as it was typed.
+        name: &'a str,
+        /// Why, in a word that does not change: `wrong-credentials`, `locked`, `throttled`.
+        reason: &'static str,
+        /// The sub-code with which Active Directory says it (`532`, `775`), where there is one.
+        directory_code: Option<&'static str>,
+        /// How long until another try is heard, when there were too many.
+        retry_after: Option<Duration>,
+    },
+    /// Somebody signed out.
+    SignedOut {
+        /// Who.
+        person: &'a Person,
+        /// The session that ended.
+        session: SessionId,
+    },
+    /// A session ended otherwise than by signing out.
+    SessionEnded {
+        /// Whose it was.
+        person: &'a Person,
+        /// Which.
+        session: SessionId,
+        /// Why.
+        reason: EndReason,
+    },
+    /// A visitor may not open a page.
+    PageRefused {
+        /// Who asked.
+        visitor: &'a Visitor,
+        /// For what.
+        page: &'a PageSlug,
+    },
+    /// A form, or a live connection's opening, did not come from a page of ours.
+    ForgeryRefused {
+        /// Who seems to have sent it.
+        visitor: &'a Visitor,
+        /// What was wrong: `csrf-token`, `origin`.
+        reason: &'static str,
+    },
+}
+
+/// Writes the audit. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Audit {}
+
+impl Audit {
+    /// An audit that writes to the program's log.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Writes down what happened, from where.
+    pub fn record(&self, origin: &Origin, event: &Event<'_>) {
+        let line = Line::of(event);
+        let address = origin.address().map(|address| address.to_string());
+        let user_agent = origin.user_agent().map(plain);
+        // A field that is `None` is left out of the line. Texts are given as `str`, which every format quotes.
+        tracing::info!(
+            target: TARGET,
+            event = line.event,
+            result = line.result,
+            who = line.who.as_deref(),
+            person = line.person.as_deref(),
+            address = address.as_deref(),
+            session = line.session.map(SessionId::as_i64),
+            page = line.page,
+            reason = line.reason,
+            directory_code = line.directory_code,
+            retry_after_seconds = line.retry_after.map(|wait| wait.as_secs()),
+            user_agent = user_agent.as_deref(),
+        );
+    }
+}
+
+/// An event, spread over the fields of a line.
+#[derive(Default)]
+struct Line<'a> {
+    event: &'static str,
+    result: &'static str,
+    /// The account's name: the directory's own spelling when we know them, else what was typed.
+    who: Option<String>,
+    /// The person's stable id.
+    person: Option<String>,
+    session: Option<SessionId>,
+    page: Option<&'a str>,
+    reason: Option<&'static str>,
+    directory_code: Option<&'static str>,
+    retry_after: Option<Duration>,
+}
+
+impl<'a> Line<'a> {
+    fn of(event: &Event<'a>) -> Self {
+        match *event {
+            Event::SignedIn { person, session } => {
+                Self { session: Some(session), ..Self::about(person, "signed-in", "ok") }
+            }
+            Event::SignInRefused { name, reason, directory_code, retry_after } => Self {
+                event: "sign-in-refused",
+                result: "refused",
+                who: Some(plain(name)),
+                reason: Some(reason),
+                directory_code,
+                retry_after,
+                ..Self::default()
+            },
+            Event::SignedOut { person, session } => {
+                Self { session: Some(session), ..Self::about(person, "signed-out", "ok") }
+            }
+            Event::SessionEnded { person, session, reason } => Self {
+                session: Some(session),
+                reason: Some(reason.word()),
+                ..Self::about(person, "session-ended", "ok")
+            },
+            Event::PageRefused { visitor, page } => {
+                Self { page: Some(page.as_str()), ..Self::by(visitor, "page-refused", "refused") }
+            }
+            Event::ForgeryRefused { visitor, reason } => {
+                Self { reason: Some(reason), ..Self::by(visitor, "forgery-refused", "refused") }
+            }
+        }
+    }
+
+    fn about(person: &Person, event: &'static str, result: &'static str) -> Self {
+        // The directory's names are not ours either: an attribute can hold a line break.
+        Self {
+            event,
+            result,
+            who: Some(plain(&person.username)),
+            person: Some(plain(person.id.as_str())),
+            ..Self::default()
+        }
+    }
+
+    fn by(visitor: &Visitor, event: &'static str, result: &'static str) -> Self {
+        match visitor.member() {
+            Some(member) => Self { session: Some(member.session), ..Self::about(&member.person, event, result) },
+            None => Self { event, result, ..Self::default() },
+        }
+    }
+}

@@ -1,0 +1,170 @@
+#![allow(clippy::unwrap_used)]
+
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use tracing_subscriber::fmt::MakeWriter;
+
+use super::{Audit, Event};
+use crate::domain::{EndReason, Groups, Member, Origin, Person, PersonId, SessionId, Visitor};
+
+/// What a log of the given format holds after `act`.
+fn log_of(json: bool, act: impl FnOnce(&Audit)) -> String {
+    let paper = Paper::default();
+    let plain = tracing_subscriber::fmt().with_writer(paper.clone()).with_ansi(false);
+    if json {
+        tracing::subscriber::with_default(plain.json().finish(), || act(&Audit::new()));
+    } else {
+        tracing::subscriber::with_default(plain.finish(), || act(&Audit::new()));
+    }
+    let written = paper.0.lock().unwrap().clone();
+    String::from_utf8(written).unwrap()
+}
+
+#[derive(Clone, Default)]
+struct Paper(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Paper {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Paper {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+fn fields(line: &str) -> serde_json::Value {
+    let line: serde_json::Value = serde_json::from_str(line).unwrap();
+    assert_eq!(line["target"], "audit");
+    line["fields"].clone()
+}
+
+fn refused(name: &str) -> Event<'_> {
+    Event::SignInRefused { name, reason: "locked", directory_code: Some("775"), retry_after: None }
+}
+
+fn alice(username: &str) -> Person {
+    Person {
+        id: PersonId::new("objectGUID:1"),
+        username: username.into(),
+        principal: None,
+        display_name: "Alice".into(),
+        groups: Groups::default(),
+    }
+}
+
+/// Every way a name can try to be a line, or a field, of its own.
+const FORGERIES: &[&str] = &[
+    "bob\n2026-01-01T00:00:00Z  INFO audit: event=\"signed-in\" who=\"admin\"",
+    "bob\r\n{\"target\":\"audit\",\"fields\":{\"event\":\"signed-in\"}}",
+    "bob\" event=\"signed-in\" who=\"admin",
+    "bob\u{2028}signed-in",
+    "bob\u{2029}signed-in",
+    "bob\u{85}signed-in",
+    "bob\u{b}\u{c}signed-in",
+    "bob\u{1b}[2K\u{1b}[1Gsigned-in",
+    "bob\u{8}\u{8}\u{8}eve",
+    "nimda\u{202e}bob",
+    "al\u{200b}ice",
+    "bob\0",
+];
+
+#[test]
+fn a_name_cannot_forge_a_line_in_the_human_format() {
+    for name in FORGERIES {
+        let log = log_of(false, |audit| audit.record(&Origin::default(), &refused(name)));
+        assert_eq!(log.lines().count(), 1, "{name:?}: {log:?}");
+        assert!(log.trim_end_matches('\n').chars().all(|c| !c.is_control()), "{name:?}: {log:?}");
+        for hidden in ['\u{2028}', '\u{2029}', '\u{202e}', '\u{200b}'] {
+            assert!(!log.contains(hidden), "{name:?}: {log:?}");
+        }
+        // The only unescaped `event="` is ours.
+        assert_eq!(log.matches(" event=\"").count(), 1, "{name:?}: {log:?}");
+        assert!(log.contains("event=\"sign-in-refused\""), "{log:?}");
+    }
+}
+
+#[test]
+fn a_name_cannot_forge_a_line_in_the_json_format() {
+    for name in FORGERIES {
+        let log = log_of(true, |audit| audit.record(&Origin::default(), &refused(name)));
+        assert_eq!(log.lines().count(), 1, "{name:?}: {log:?}");
+        let fields = fields(&log);
+        assert_eq!(fields["event"], "sign-in-refused");
+        let who = fields["who"].as_str().unwrap();
+        assert!(who.chars().all(|c| !c.is_control()), "{who:?}");
+    }
+}
+
+#[test]
+fn names_as_people_have_them_are_written_as_they_are() {
+    for name in ["Jürgen Groß", r"CORP\alice", "o'neil@corp.example", "李小龍", "a,b (c) * d"] {
+        let log = log_of(true, |audit| audit.record(&Origin::default(), &refused(name)));
+        assert_eq!(fields(&log)["who"], *name);
+    }
+}
+
+#[test]
+fn a_flood_in_a_name_does_not_flood_the_log() {
+    let log = log_of(true, |audit| audit.record(&Origin::default(), &refused(&"x".repeat(1_000_000))));
+    assert!(log.len() < 2_000, "{}", log.len());
+}
+
+#[test]
+fn an_event_says_who_from_where_what_and_how_it_went() {
+    let origin = Origin::new("192.0.2.7".parse().ok(), Some("Browser/1"));
+    let person = alice("alice");
+    let log = log_of(true, |audit| {
+        audit.record(&origin, &Event::SignedIn { person: &person, session: SessionId::new(7) });
+    });
+    let fields = fields(&log);
+    for (field, value) in [
+        ("event", "signed-in"),
+        ("result", "ok"),
+        ("who", "alice"),
+        ("person", "objectGUID:1"),
+        ("address", "192.0.2.7"),
+        ("user_agent", "Browser/1"),
+    ] {
+        assert_eq!(fields[field], value, "{fields}");
+    }
+    assert_eq!(fields["session"], 7);
+    assert!(fields.get("reason").is_none(), "{fields}");
+}
+
+#[test]
+fn a_refusal_keeps_the_directorys_sub_code_and_an_end_its_reason() {
+    let log = log_of(true, |audit| audit.record(&Origin::default(), &refused("bob")));
+    assert_eq!(fields(&log)["directory_code"], "775");
+
+    let (person, session) = (alice("alice"), SessionId::new(7));
+    let log = log_of(true, |audit| {
+        let event = Event::SessionEnded { person: &person, session, reason: EndReason::Revoked };
+        audit.record(&Origin::default(), &event);
+    });
+    assert_eq!(fields(&log)["reason"], "revoked");
+}
+
+#[test]
+fn a_refused_page_names_the_member_or_nobody() {
+    let page = "operations".parse().unwrap();
+    let member = Visitor::Member(Member { session: SessionId::new(7), person: alice("ali\nce") });
+    let log = log_of(true, |audit| {
+        audit.record(&Origin::default(), &Event::PageRefused { visitor: &member, page: &page });
+        audit.record(&Origin::default(), &Event::PageRefused { visitor: &Visitor::Anonymous, page: &page });
+    });
+    let lines: Vec<_> = log.lines().map(fields).collect();
+    assert_eq!(lines[0]["who"], r"ali\u{a}ce");
+    assert_eq!(lines[0]["page"], "operations");
+    assert!(lines[1].get("who").is_none());
+}

@@ -1,0 +1,156 @@
+//! Tokens for forms: proof that a form that changes something was ours, and this browser's.
+//!
+//! A token is an HMAC over what the browser's cookie holds: its session for a member, a random value of its own for
+//! a stranger (the sign-in form needs a token too, or somebody could be signed in as somebody else). Nothing is
+//! stored, and a token dies with its session.
+
+use std::fmt;
+use std::str::FromStr;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::Mac;
+use zeroize::Zeroizing;
+
+use super::Keys;
+use super::keys::Tag;
+use crate::sessions::{InvalidToken, SessionToken, StoreError};
+
+/// HMAC-SHA256 in base64url without padding.
+const CHARACTERS: usize = 43;
+
+/// A stranger's cookie: 256 random bits that name no session and open nothing.
+#[derive(Clone, Debug)]
+pub struct StrangerToken(SessionToken);
+
+/// Whose browser a form's token is bound to.
+#[derive(Clone, Copy, Debug)]
+pub enum Holder<'a> {
+    /// A member's, by their session.
+    Member(&'a SessionToken),
+    /// A stranger's, by the value in their cookie.
+    Stranger(&'a StrangerToken),
+}
+
+impl StrangerToken {
+    /// A new value from the system's generator.
+    ///
+    /// # Errors
+    /// [`StoreError::NoRandomness`] when the system has none to give.
+    pub fn generate() -> Result<Self, StoreError> {
+        SessionToken::generate().map(Self)
+    }
+
+    /// The value as the cookie carries it: base64url, 43 characters.
+    pub fn reveal(&self) -> Zeroizing<String> {
+        self.0.reveal()
+    }
+}
+
+impl FromStr for StrangerToken {
+    type Err = InvalidToken;
+
+    fn from_str(text: &str) -> Result<Self, InvalidToken> {
+        text.parse().map(Self)
+    }
+}
+
+/// What a form carries in a hidden field.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CsrfToken(String);
+
+impl CsrfToken {
+    /// The token as text: base64url, 43 characters.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for CsrfToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CsrfToken(…)")
+    }
+}
+
+impl Keys {
+    /// The token for the forms of this browser.
+    pub fn csrf_token(&self, holder: Holder<'_>) -> CsrfToken {
+        CsrfToken(URL_SAFE_NO_PAD.encode(self.csrf_tag(holder).finalize().into_bytes()))
+    }
+
+    /// Whether `sent` is the token of this browser. It takes the same time however much of it is right.
+    pub fn csrf_holds(&self, holder: Holder<'_>, sent: &str) -> bool {
+        if sent.len() != CHARACTERS {
+            return false;
+        }
+        let Ok(sent) = URL_SAFE_NO_PAD.decode(sent) else { return false };
+        self.csrf_tag(holder).verify_slice(&sent).is_ok()
+    }
+
+    /// The two kinds of browser are told apart within the tag, so that a stranger's token never does for a member.
+    fn csrf_tag(&self, holder: Holder<'_>) -> Tag {
+        let (kind, token): (&[u8], _) = match holder {
+            Holder::Member(token) => (b"member", token),
+            Holder::Stranger(token) => (b"stranger", &token.0),
+        };
+        self.csrf().chain_update(kind).chain_update([0]).chain_update(token.hash())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_holds_for_its_own_browser_alone() {
+        let keys = Keys::from_secret(&[7; 32]);
+        let (alice, eve) = (SessionToken::generate().unwrap(), SessionToken::generate().unwrap());
+        let token = keys.csrf_token(Holder::Member(&alice));
+        assert!(keys.csrf_holds(Holder::Member(&alice), token.as_str()));
+        assert!(!keys.csrf_holds(Holder::Member(&eve), token.as_str()));
+        assert!(!Keys::from_secret(&[8; 32]).csrf_holds(Holder::Member(&alice), token.as_str()));
+    }
+
+    #[test]
+    fn a_restart_with_the_same_secret_keeps_open_forms_good() {
+        let alice = SessionToken::generate().unwrap();
+        let token = Keys::from_secret(b"the same secret as ever, 32 byte").csrf_token(Holder::Member(&alice));
+        let restarted = Keys::from_secret(b"the same secret as ever, 32 byte");
+        assert!(restarted.csrf_holds(Holder::Member(&alice), token.as_str()));
+    }
+
+    #[test]
+    fn a_strangers_token_does_not_do_for_a_member() {
+        let keys = Keys::from_secret(&[7; 32]);
+        let stranger = StrangerToken::generate().unwrap();
+        // Even if somebody got their stranger's value accepted as a session's token.
+        let as_session: SessionToken = stranger.reveal().parse().unwrap();
+        let token = keys.csrf_token(Holder::Stranger(&stranger));
+        assert!(keys.csrf_holds(Holder::Stranger(&stranger), token.as_str()));
+        assert!(!keys.csrf_holds(Holder::Member(&as_session), token.as_str()));
+    }
+
+    #[test]
+    fn anything_else_is_not_a_token() {
+        let keys = Keys::from_secret(&[7; 32]);
+        let alice = SessionToken::generate().unwrap();
+        let token = keys.csrf_token(Holder::Member(&alice));
+        let mut changed = token.as_str().to_owned();
+        let other = if changed.starts_with('A') { "B" } else { "A" };
+        changed.replace_range(..1, other);
+        let longer = format!("{}A", token.as_str());
+        for wrong in ["", "A", &token.as_str()[..42], &longer, &changed, &"=".repeat(43), &"é".repeat(22)] {
+            assert!(!keys.csrf_holds(Holder::Member(&alice), wrong), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn neither_keys_nor_tokens_print_themselves() {
+        let keys = Keys::from_secret(&[7; 32]);
+        let stranger = StrangerToken::generate().unwrap();
+        let token = keys.csrf_token(Holder::Stranger(&stranger));
+        let printed = format!("{keys:?} {stranger:?} {token:?}");
+        assert!(!printed.contains(token.as_str()) && !printed.contains(stranger.reveal().as_str()), "{printed}");
+    }
+}

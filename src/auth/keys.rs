@@ -1,0 +1,55 @@
+use std::fmt;
+
+use hmac::digest::KeyInit;
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+/// HMAC-SHA256.
+pub(super) type Tag = Hmac<Sha256>;
+
+/// A key of HMAC-SHA256: one block of SHA-256, so that no key is too short or too long.
+type Key = Zeroizing<[u8; 64]>;
+
+/// Changing it makes every key another.
+const EXTRACT_LABEL: &[u8] = b"belvedere keys, version 1";
+
+const CSRF_LABEL: &[u8] = b"csrf tokens";
+
+/// The keys of this server, one for each purpose, all derived from its one secret in the manner of HKDF (RFC 5869),
+/// so that what one purpose gives away is of no use to another. They never print themselves.
+pub struct Keys {
+    csrf: Key,
+}
+
+impl Keys {
+    /// The keys that follow from the server's `secret`: 32 random bytes or more.
+    pub fn from_secret(secret: &[u8]) -> Self {
+        let mut salt = Key::new([0; 64]);
+        salt[..EXTRACT_LABEL.len()].copy_from_slice(EXTRACT_LABEL);
+        let master = key(tag(&salt).chain_update(secret));
+        Self { csrf: key(tag(&master).chain_update(CSRF_LABEL).chain_update([1])) }
+    }
+
+    /// The beginning of a CSRF token's tag.
+    pub(super) fn csrf(&self) -> Tag {
+        tag(&self.csrf)
+    }
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Keys(…)")
+    }
+}
+
+fn tag(key: &Key) -> Tag {
+    <Tag as KeyInit>::new(key.as_slice().into())
+}
+
+/// The 32 bytes of a tag, with the zeros behind them that HMAC itself would add (RFC 2104, 2).
+fn key(tag: Tag) -> Key {
+    let mut key = Key::new([0; 64]);
+    key[..32].copy_from_slice(&tag.finalize().into_bytes());
+    key
+}

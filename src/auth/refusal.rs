@@ -1,0 +1,76 @@
+use std::time::Duration;
+
+use crate::directory::{Refusal, Unreachable};
+use crate::sessions::StoreError;
+
+/// Why somebody was not signed in, as far as a visitor may know it.
+///
+/// A wrong name, a wrong password, a name or password that no directory could have, and a locked account are one
+/// and the same here: a stranger must not learn which names exist or which are locked. The audit knows.
+#[derive(Debug, thiserror::Error)]
+pub enum SignInRefusal {
+    /// The name and password do not match, or the account is locked.
+    #[error("the name and password do not match")]
+    WrongCredentials,
+    /// Too many failed tries for this name or from this address.
+    #[error("too many failed tries; another is heard in {} s", retry_after.as_secs())]
+    Throttled {
+        /// How long until another try is heard.
+        retry_after: Duration,
+    },
+    /// Signing in is not allowed at this hour. The password was right, as with the next five.
+    #[error("signing in is not allowed at this hour")]
+    NotAtThisHour,
+    /// Signing in is not allowed from here.
+    #[error("signing in is not allowed from here")]
+    NotFromHere,
+    /// The password has expired.
+    #[error("the password has expired")]
+    PasswordExpired,
+    /// The password must be changed first.
+    #[error("the password must be changed before signing in")]
+    MustChangePassword,
+    /// The account is disabled.
+    #[error("the account is disabled")]
+    Disabled,
+    /// The account has expired.
+    #[error("the account has expired")]
+    AccountExpired,
+    /// The directory could not be asked: this says nothing about the person.
+    #[error(transparent)]
+    DirectoryUnreachable(Unreachable),
+    /// The session could not be kept: this says nothing about the person.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<Refusal> for SignInRefusal {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::WrongCredentials | Refusal::Locked => Self::WrongCredentials,
+            Refusal::NotAtThisHour => Self::NotAtThisHour,
+            Refusal::NotFromHere => Self::NotFromHere,
+            Refusal::PasswordExpired => Self::PasswordExpired,
+            Refusal::MustChangePassword => Self::MustChangePassword,
+            Refusal::Disabled => Self::Disabled,
+            Refusal::AccountExpired => Self::AccountExpired,
+            Refusal::Unreachable(unreachable) => Self::DirectoryUnreachable(unreachable),
+        }
+    }
+}
+
+/// The directory's refusal in the audit: a word that does not change, and Active Directory's sub-code where the
+/// refusal stands for just one (MS-ADTS 5.1.1.5).
+pub(super) fn in_the_audit(refusal: &Refusal) -> (&'static str, Option<&'static str>) {
+    match refusal {
+        Refusal::WrongCredentials => ("wrong-credentials", None),
+        Refusal::NotAtThisHour => ("not-at-this-hour", Some("530")),
+        Refusal::NotFromHere => ("not-from-here", Some("531")),
+        Refusal::PasswordExpired => ("password-expired", Some("532")),
+        Refusal::Disabled => ("disabled", Some("533")),
+        Refusal::AccountExpired => ("account-expired", Some("701")),
+        Refusal::MustChangePassword => ("must-change-password", Some("773")),
+        Refusal::Locked => ("locked", Some("775")),
+        Refusal::Unreachable(_) => ("directory-unreachable", None),
+    }
+}

@@ -1,0 +1,183 @@
+use std::sync::Arc;
+
+use super::refusal::in_the_audit;
+use super::throttle::{Permit, Throttle};
+use super::{Keys, SignInRefusal};
+use crate::audit::{Audit, Event};
+use crate::directory::{Directory, Refusal};
+use crate::domain::{
+    Clock, EndReason, InvalidPassword, InvalidUsername, Member, Origin, Password, Person, Username, Visitor,
+};
+use crate::sessions::{Session, SessionToken, Sessions, StoreError};
+
+/// Signs people in and out, and says who a visitor is.
+pub struct Auth {
+    directory: Arc<dyn Directory>,
+    sessions: Sessions,
+    audit: Audit,
+    throttle: Throttle,
+    keys: Keys,
+}
+
+/// Somebody has been signed in.
+#[derive(Debug)]
+pub struct SignedIn {
+    /// For their browser's cookie.
+    pub token: SessionToken,
+    /// The session that began.
+    pub session: Session,
+}
+
+impl Auth {
+    /// The room, put together.
+    pub fn new(
+        directory: Arc<dyn Directory>,
+        sessions: Sessions,
+        audit: Audit,
+        clock: Arc<dyn Clock>,
+        keys: Keys,
+    ) -> Self {
+        Self { directory, sessions, audit, throttle: Throttle::new(clock), keys }
+    }
+
+    /// Signs somebody in with what they typed. The directory is asked once, or not at all: when the name or password
+    /// cannot be one, or when there were too many failures. `previous` is the token that this browser sent; that
+    /// session ends, whoever's it was, so that a token from before a sign-in is never good after it.
+    ///
+    /// # Errors
+    /// A [`SignInRefusal`], as far as a visitor may know it.
+    pub async fn sign_in(
+        &self,
+        username: String,
+        password: String,
+        origin: &Origin,
+        previous: Option<&SessionToken>,
+    ) -> Result<SignedIn, SignInRefusal> {
+        // The password first: it wipes itself, whatever is wrong with the name.
+        let password = Password::parse(password).map_err(|invalid| self.misshapen(&username, origin, word_of(invalid)));
+        let name = Username::parse(&username).map_err(|invalid| self.misshapen(&username, origin, name_word(invalid)));
+        let (name, password) = (name?, password?);
+
+        let permit = self.throttle.admit(&name, origin.address()).map_err(|retry_after| {
+            let event = Event::SignInRefused {
+                name: name.as_str(),
+                reason: "throttled",
+                directory_code: None,
+                retry_after: Some(retry_after),
+            };
+            self.audit.record(origin, &event);
+            SignInRefusal::Throttled { retry_after }
+        })?;
+        let person = self.prove(&name, &password, permit, origin).await?;
+        drop(password);
+
+        if let Some(previous) = previous {
+            self.sign_out(previous, origin).await?;
+        }
+        let (token, session) = self.sessions.begin(&person, origin).await?;
+        self.audit.record(origin, &Event::SignedIn { person: &person, session: session.id });
+        Ok(SignedIn { token, session })
+    }
+
+    /// Who makes a request, by the token it carries. A token that is not good any more is nobody's.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be asked: then nobody knows, which is not the same as nobody.
+    pub async fn visitor(&self, token: Option<&SessionToken>) -> Result<Visitor, StoreError> {
+        let Some(token) = token else { return Ok(Visitor::Anonymous) };
+        Ok(match self.sessions.find(token).await? {
+            Some(session) => Visitor::Member(Member { session: session.id, person: session.person }),
+            None => Visitor::Anonymous,
+        })
+    }
+
+    /// Ends the session whose token this is, and with it its live connections. Nothing happens when it has ended
+    /// before.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the end could not be written down: then the person is still signed in and must be told.
+    pub async fn sign_out(&self, token: &SessionToken, origin: &Origin) -> Result<(), StoreError> {
+        if let Some(session) = self.sessions.find(token).await?
+            && self.sessions.end(session.id, EndReason::SignedOut).await?
+        {
+            self.audit.record(origin, &Event::SignedOut { person: &session.person, session: session.id });
+        }
+        Ok(())
+    }
+
+    /// Ends the sessions whose time is over, and writes them into the audit. To be called every minute or so.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be written.
+    pub async fn sweep(&self) -> Result<(), StoreError> {
+        for session in self.sessions.sweep().await? {
+            let event =
+                Event::SessionEnded { person: &session.person, session: session.id, reason: EndReason::Expired };
+            self.audit.record(&session.origin, &event);
+        }
+        Ok(())
+    }
+
+    /// The keys for the tokens of forms.
+    pub fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// Asks the directory, once, and settles what the try counts for.
+    async fn prove(
+        &self,
+        name: &Username,
+        password: &Password,
+        permit: Permit<'_>,
+        origin: &Origin,
+    ) -> Result<Person, SignInRefusal> {
+        let refusal = match self.directory.sign_in(name, password).await {
+            Ok(person) => {
+                permit.proved();
+                return Ok(person);
+            }
+            Err(refusal) => refusal,
+        };
+        match refusal {
+            // Dropping the permit lets the failure stand.
+            Refusal::WrongCredentials | Refusal::Locked => drop(permit),
+            Refusal::Unreachable(_) => permit.not_asked(),
+            Refusal::NotAtThisHour
+            | Refusal::NotFromHere
+            | Refusal::PasswordExpired
+            | Refusal::MustChangePassword
+            | Refusal::Disabled
+            | Refusal::AccountExpired => permit.declined(),
+        }
+        let (reason, directory_code) = in_the_audit(&refusal);
+        let event = Event::SignInRefused { name: name.as_str(), reason, directory_code, retry_after: None };
+        self.audit.record(origin, &event);
+        Err(refusal.into())
+    }
+
+    /// Refuses what no directory could know. To a visitor it looks like any other wrong name or password.
+    fn misshapen(&self, typed: &str, origin: &Origin, reason: &'static str) -> SignInRefusal {
+        let event = Event::SignInRefused { name: typed, reason, directory_code: None, retry_after: None };
+        self.audit.record(origin, &event);
+        SignInRefusal::WrongCredentials
+    }
+}
+
+fn name_word(invalid: InvalidUsername) -> &'static str {
+    match invalid {
+        InvalidUsername::Empty => "name-empty",
+        InvalidUsername::TooLong => "name-too-long",
+        InvalidUsername::ControlCharacter => "name-with-control-character",
+    }
+}
+
+fn word_of(invalid: InvalidPassword) -> &'static str {
+    match invalid {
+        InvalidPassword::Empty => "password-empty",
+        InvalidPassword::TooLong => "password-too-long",
+        InvalidPassword::Nul => "password-with-nul",
+    }
+}
+
+#[cfg(test)]
+mod tests;

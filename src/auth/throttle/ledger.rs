@@ -1,0 +1,93 @@
+use std::collections::HashMap;
+
+use crate::domain::Timestamp;
+
+/// When a full ledger is thinned, this share of it goes at once, so that a flood of new entries does not pay for a
+/// search each time.
+const THINNED_BY: usize = 4;
+
+/// Entries that forget themselves, never more than a set number.
+pub(super) struct Ledger<V> {
+    entries: HashMap<u64, (V, Timestamp)>,
+    most: usize,
+}
+
+impl<V: Copy> Ledger<V> {
+    pub(super) fn new(most: usize) -> Self {
+        Self { entries: HashMap::new(), most }
+    }
+
+    /// The entry, unless its time is over.
+    pub(super) fn get(&self, key: u64, now: Timestamp) -> Option<V> {
+        self.entries.get(&key).filter(|(_, until)| now < *until).map(|(value, _)| *value)
+    }
+
+    /// Enters or replaces a value that is good until then.
+    pub(super) fn put(&mut self, key: u64, value: V, until: Timestamp, now: Timestamp) {
+        if self.entries.len() >= self.most && !self.entries.contains_key(&key) {
+            self.make_room(now);
+        }
+        self.entries.insert(key, (value, until));
+    }
+
+    pub(super) fn remove(&mut self, key: u64) {
+        self.entries.remove(&key);
+    }
+
+    /// Drops what is over; when that is not enough, a quarter of the rest, beginning with what would be over first.
+    fn make_room(&mut self, now: Timestamp) {
+        self.entries.retain(|_, (_, until)| now < *until);
+        let kept = self.most - self.most / THINNED_BY;
+        if self.entries.len() <= kept {
+            return;
+        }
+        let mut by_end: Vec<(Timestamp, u64)> = self.entries.iter().map(|(key, (_, until))| (*until, *key)).collect();
+        by_end.sort_unstable();
+        for (_, key) in &by_end[..by_end.len() - kept] {
+            self.entries.remove(key);
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_full_ledger_forgets_what_is_over_and_then_what_would_be_first() {
+        let now = Timestamp::from_millis(0);
+        let after = |seconds| now + Duration::from_secs(seconds);
+        let mut ledger = Ledger::new(8);
+        for key in 0..8 {
+            ledger.put(key, key, after(key + 1), now);
+        }
+        ledger.put(100, 100, after(100), after(4));
+        assert_eq!(ledger.len(), 5, "what was over is gone");
+        for key in 101..104 {
+            ledger.put(key, key, after(key), after(4));
+        }
+        ledger.put(200, 200, after(200), after(4));
+        assert_eq!(ledger.len(), 7, "two of eight had to go");
+        assert_eq!(ledger.get(4, after(4)), None);
+        assert_eq!(ledger.get(5, after(4)), None);
+        assert_eq!(ledger.get(6, after(4)), Some(6));
+        assert_eq!(ledger.get(200, after(4)), Some(200));
+    }
+
+    #[test]
+    fn a_flood_never_makes_it_larger() {
+        let now = Timestamp::from_millis(0);
+        let mut ledger = Ledger::new(1000);
+        for key in 0..10_000 {
+            ledger.put(key, (), now + Duration::from_secs(60 + key), now);
+            assert!(ledger.len() <= 1000);
+        }
+    }
+}

@@ -1,0 +1,251 @@
+#![allow(clippy::unwrap_used)]
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{MOST_ENTRIES, Throttle, skeleton};
+use crate::domain::{Clock, ManualClock, Timestamp, Username};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+struct Gate {
+    clock: Arc<ManualClock>,
+    throttle: Throttle,
+}
+
+impl Gate {
+    fn new() -> Self {
+        let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_795_309_126_976)));
+        Self { throttle: Throttle::new(clock.clone()), clock }
+    }
+
+    fn fails(&self, name: &str, address: &str) -> Result<(), Duration> {
+        self.admit(name, address).map(drop)
+    }
+
+    fn succeeds(&self, name: &str, address: &str) -> Result<(), Duration> {
+        self.admit(name, address).map(super::Permit::proved)
+    }
+
+    fn admit(&self, name: &str, address: &str) -> Result<super::Permit<'_>, Duration> {
+        self.throttle.admit(&Username::parse(name).unwrap(), Some(ip(address)))
+    }
+}
+
+fn ip(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+/// Active Directory's own count: it starts afresh when the last failure is half an hour old, and locks at five.
+#[derive(Default)]
+struct DirectoryCount {
+    failures: u32,
+    last: Option<Timestamp>,
+    worst: u32,
+}
+
+impl DirectoryCount {
+    fn fail(&mut self, now: Timestamp) {
+        if self.last.is_some_and(|last| now.since(last) > 30 * MINUTE) {
+            self.failures = 0;
+        }
+        self.failures += 1;
+        self.last = Some(now);
+        self.worst = self.worst.max(self.failures);
+    }
+}
+
+#[test]
+fn the_fourth_failure_for_a_name_is_not_heard_until_the_window_is_over() {
+    let gate = Gate::new();
+    for address in ["192.0.2.1", "192.0.2.2", "192.0.2.3"] {
+        assert_eq!(gate.fails("alice", address), Ok(()));
+    }
+    assert_eq!(gate.fails("alice", "192.0.2.4"), Err(31 * MINUTE));
+    gate.clock.advance(30 * MINUTE);
+    assert_eq!(gate.fails("alice", "192.0.2.4"), Err(MINUTE));
+    assert_eq!(gate.fails("bob", "192.0.2.4"), Ok(()), "others are not concerned");
+    gate.clock.advance(MINUTE);
+    assert_eq!(gate.fails("alice", "192.0.2.4"), Ok(()));
+}
+
+#[test]
+fn nobody_can_lock_a_colleague_however_the_tries_are_spread() {
+    for pause in [1, 61, 601, 899, 1201, 1799, 1801, 1859] {
+        let gate = Gate::new();
+        gate.succeeds("alice", "198.51.100.9").unwrap();
+        let mut directory = DirectoryCount::default();
+        for try_ in 0..2_000_u32 {
+            let stranger = format!("192.0.{}.{}", try_ / 250 % 250, try_ % 250);
+            for address in [stranger.as_str(), "198.51.100.9"] {
+                if gate.fails("alice", address).is_ok() {
+                    directory.fail(gate.clock.now());
+                }
+            }
+            gate.clock.advance(Duration::from_secs(pause));
+        }
+        assert!(directory.worst < 5, "every {pause} s: {} failures in the directory's count", directory.worst);
+        assert!(directory.worst >= 2, "every {pause} s: the try was made at all");
+    }
+}
+
+#[test]
+fn all_spellings_of_a_name_share_one_budget() {
+    let key = |name: &str| skeleton(&Username::parse(name).unwrap());
+    for spelling in [
+        "ALICE",
+        "CORP\\alice",
+        "other\\Alice",
+        "alice@corp.example.com",
+        "alíce",
+        "ａｌｉｃｅ",
+        "al ice",
+        "al\u{200b}ice",
+        "a.lice",
+    ] {
+        assert_eq!(key(spelling), key("alice"), "{spelling:?}");
+    }
+    assert_eq!(key("groß"), key("GROSS"));
+    assert_eq!(key("Müller"), key("muller"));
+    assert_ne!(key("alice"), key("alicia"));
+    assert_ne!(key("李小龍"), key("李小"));
+    assert_ne!(key("**"), key("()"));
+
+    let gate = Gate::new();
+    for name in ["alice", "CORP\\ALICE", "alice@corp.example.com"] {
+        gate.fails(name, "192.0.2.1").unwrap();
+    }
+    assert!(gate.fails("Alíce", "192.0.2.1").is_err());
+}
+
+#[test]
+fn strangers_cannot_keep_out_the_address_that_last_signed_in_well() {
+    let gate = Gate::new();
+    gate.succeeds("alice", "192.0.2.1").unwrap();
+    for _ in 0..100 {
+        let _ = gate.fails("alice", "203.0.113.5");
+    }
+    assert!(gate.fails("alice", "203.0.113.6").is_err());
+    assert_eq!(gate.succeeds("alice", "192.0.2.1"), Ok(()));
+}
+
+#[test]
+fn even_a_familiar_address_has_an_end_to_its_tries() {
+    let gate = Gate::new();
+    gate.succeeds("alice", "192.0.2.1").unwrap();
+    let heard = (0..100).filter(|_| gate.fails("alice", "192.0.2.1").is_ok()).count();
+    assert_eq!(heard, 4);
+}
+
+#[test]
+fn a_familiar_address_is_strange_again_after_a_month() {
+    let gate = Gate::new();
+    gate.succeeds("alice", "192.0.2.1").unwrap();
+    gate.clock.advance(31 * 24 * 60 * MINUTE);
+    for _ in 0..3 {
+        gate.fails("alice", "203.0.113.5").unwrap();
+    }
+    assert!(gate.fails("alice", "192.0.2.1").is_err());
+}
+
+#[test]
+fn a_good_sign_in_starts_the_names_count_afresh() {
+    let gate = Gate::new();
+    gate.fails("alice", "192.0.2.1").unwrap();
+    gate.fails("alice", "192.0.2.1").unwrap();
+    gate.succeeds("alice", "192.0.2.1").unwrap();
+    for _ in 0..3 {
+        gate.fails("alice", "192.0.2.1").unwrap();
+    }
+}
+
+#[test]
+fn an_address_that_tries_one_name_after_the_other_is_slowed_more_and_more() {
+    let gate = Gate::new();
+    let mut name = 0;
+    let mut fail = || {
+        name += 1;
+        gate.fails(&format!("name{name}"), "192.0.2.1")
+    };
+    for _ in 0..30 {
+        fail().unwrap();
+    }
+    let mut last = Duration::ZERO;
+    for _ in 0..3 {
+        let wait = fail().unwrap_err();
+        assert!(wait > last, "{wait:?} after {last:?}");
+        last = wait;
+        gate.clock.advance(wait);
+        fail().unwrap();
+    }
+    assert_eq!(gate.fails("somebody", "192.0.2.2"), Ok(()), "other addresses are not concerned");
+}
+
+#[test]
+fn an_address_is_heard_so_often_a_day_and_no_more() {
+    let gate = Gate::new();
+    let mut heard = 0;
+    for second in 0..24 * 60 * 60 {
+        heard += u32::from(gate.fails(&format!("name{second}"), "192.0.2.1").is_ok());
+        gate.clock.advance(Duration::from_secs(1));
+    }
+    // The burst, and then one in half a minute at the most.
+    assert!((500..=31 + 2 * 24 * 60).contains(&heard), "{heard}");
+}
+
+#[test]
+fn ones_own_account_does_not_wash_away_tries_on_others() {
+    let gate = Gate::new();
+    for name in 0..30 {
+        gate.fails(&format!("name{name}"), "192.0.2.1").unwrap();
+        let _ = gate.succeeds("eve", "192.0.2.1");
+    }
+    assert!(gate.fails("alice", "192.0.2.1").is_err());
+}
+
+#[test]
+fn one_line_of_ipv6_addresses_counts_as_one() {
+    let gate = Gate::new();
+    for number in 0..30 {
+        gate.fails(&format!("name{number}"), &format!("2001:db8:0:1::{number:x}")).unwrap();
+    }
+    assert!(gate.fails("alice", "2001:db8:0:1:ffff::1").is_err());
+    assert!(gate.fails("alice", "2001:db8:0:2::1").is_ok());
+    assert!(gate.fails("bob", "192.0.2.1").is_ok() && gate.fails("bob", "::ffff:192.0.2.1").is_ok());
+}
+
+#[test]
+fn tries_at_the_same_time_count_before_they_are_answered() {
+    let gate = Gate::new();
+    let permits: Vec<_> = (0..10).filter_map(|_| gate.admit("alice", "192.0.2.1").ok()).collect();
+    assert_eq!(permits.len(), 3);
+}
+
+#[test]
+fn what_was_no_guess_does_not_count() {
+    let gate = Gate::new();
+    for _ in 0..1000 {
+        gate.admit("alice", "192.0.2.1").unwrap().not_asked();
+    }
+    for _ in 0..20 {
+        gate.admit("alice", "192.0.2.1").unwrap().declined();
+    }
+    for _ in 0..3 {
+        gate.fails("alice", "192.0.2.1").unwrap();
+    }
+}
+
+#[test]
+fn a_flood_of_names_and_addresses_does_not_fill_the_memory() {
+    let gate = Gate::new();
+    for number in 0..MOST_ENTRIES + 1000 {
+        let address = format!("10.{}.{}.{}", number >> 16, number >> 8 & 255, number & 255);
+        gate.succeeds(&format!("good{number}"), &address).unwrap();
+        gate.fails(&format!("name{number}"), &address).unwrap();
+    }
+    let books = gate.throttle.books();
+    for entries in [books.accounts.len(), books.addresses.len(), books.familiar.len()] {
+        assert!(entries <= MOST_ENTRIES && entries > MOST_ENTRIES / 2, "{entries}");
+    }
+}

@@ -1,0 +1,34 @@
+use std::fmt;
+
+/// Why a session ended. The word is the one live connections hear in their `bye`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EndReason {
+    /// The person signed out, or signed in anew in the same browser.
+    SignedOut,
+    /// It was unused for too long, or reached its last hour.
+    Expired,
+    /// Somebody else ended it: an admin, the person from another browser, the directory's word.
+    Revoked,
+}
+
+impl EndReason {
+    /// The word for it: `signed-out`, `expired`, `revoked`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::SignedOut => "signed-out",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+        }
+    }
+
+    /// The reason a word stands for.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::SignedOut, Self::Expired, Self::Revoked].into_iter().find(|reason| reason.word() == word)
+    }
+}
+
+impl fmt::Display for EndReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}

@@ -1,0 +1,55 @@
+use std::net::IpAddr;
+
+/// Browsers send some 150 characters; nobody reads more of it in a list of sessions.
+const LONGEST_USER_AGENT: usize = 256;
+
+/// Where a request comes from, as far as one can know: for the list of one's sessions, the audit and the throttle.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    address: Option<IpAddr>,
+    user_agent: Option<String>,
+}
+
+impl Origin {
+    /// A request from `address`, by a browser that calls itself `user_agent`. A longer name is cut, control
+    /// characters in it are dropped, and an IPv4 address in IPv6 clothes (`::ffff:192.0.2.1`) is undressed.
+    pub fn new(address: Option<IpAddr>, user_agent: Option<&str>) -> Self {
+        let user_agent: Option<String> =
+            user_agent.map(|text| text.chars().filter(|c| !c.is_control()).take(LONGEST_USER_AGENT).collect());
+        Self {
+            address: address.map(|address| address.to_canonical()),
+            user_agent: user_agent.filter(|text| !text.is_empty()),
+        }
+    }
+
+    /// The address, when the connection has one (a Unix socket has none).
+    pub fn address(&self) -> Option<IpAddr> {
+        self.address
+    }
+
+    /// What the browser calls itself.
+    pub fn user_agent(&self) -> Option<&str> {
+        self.user_agent.as_deref()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_browser_calls_itself_is_bounded_and_on_one_line() {
+        let origin = Origin::new(None, Some(&format!("Browser\r\n{}", "é".repeat(1000))));
+        let kept = origin.user_agent().unwrap();
+        assert!(kept.starts_with("Browseré"));
+        assert_eq!(kept.chars().count(), LONGEST_USER_AGENT);
+        assert_eq!(Origin::new(None, Some("\n")).user_agent(), None);
+    }
+
+    #[test]
+    fn an_address_has_one_spelling() {
+        let mapped = Origin::new("::ffff:192.0.2.1".parse().ok(), None);
+        assert_eq!(mapped.address(), "192.0.2.1".parse().ok());
+    }
+}

@@ -1,0 +1,53 @@
+use std::path::PathBuf;
+
+/// The store of sessions could not do its work. It is never the answer "no such session".
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The file could not be made, opened or locked.
+    #[error(
+        "the session store {} cannot be opened: {reason}; its folder must be on a local disk with free space and \
+         belong to the account this program runs under (setting 'state')",
+        path.display()
+    )]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What went wrong, for the log.
+        reason: String,
+    },
+    /// The file is there and is not a sound session store.
+    #[error(
+        "the session store {} is damaged: {reason}; stop the program and move the file away together with its '-wal' \
+         and '-shm' neighbours: a new one is made, and everybody signs in again",
+        path.display()
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, for the log.
+        reason: String,
+    },
+    /// The file was written by another version of the program.
+    #[error(
+        "the session store {} was written by another version of this program ({reason}); start that version, or stop \
+         and move the file away: a new one is made, and everybody signs in again",
+        path.display()
+    )]
+    OtherVersion {
+        /// The file.
+        path: PathBuf,
+        /// Which migration does not fit, for the log.
+        reason: String,
+    },
+    /// The store was open, and a query failed.
+    #[error("the session store {} cannot be used: {reason}; look at its disk's free space and health", path.display())]
+    Query {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite says, for the log. It names no values.
+        reason: String,
+    },
+    /// The system's random generator gave nothing.
+    #[error("the system's random generator does not answer: {0}; no session can begin without it")]
+    NoRandomness(String),
+}

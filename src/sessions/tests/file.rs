@@ -1,0 +1,142 @@
+use std::path::Path;
+use std::sync::Arc;
+
+use super::house::{ABSOLUTE, House, IDLE};
+use crate::config::SessionSettings;
+use crate::domain::{ManualClock, Timestamp};
+use crate::sessions::{Sessions, StoreError};
+
+impl House {
+    /// How many rows the file has, whatever their state.
+    pub(super) async fn rows(&self) -> i64 {
+        self.ask("SELECT count(*) FROM sessions").await
+    }
+
+    async fn ask(&self, query: &'static str) -> i64 {
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(self.file());
+        let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
+        let answer = sqlx::query_scalar(query).fetch_one(&pool).await.unwrap();
+        pool.close().await;
+        answer
+    }
+
+    async fn act(&self, statement: &'static str) {
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(self.file());
+        let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
+        sqlx::query(statement).execute(&pool).await.unwrap();
+        pool.close().await;
+    }
+}
+
+async fn opening(path: &Path) -> StoreError {
+    let clock = Arc::new(ManualClock::at(Timestamp::from_millis(0)));
+    let settings = SessionSettings { idle: IDLE, absolute: ABSOLUTE };
+    match Sessions::open(path, &settings, clock).await {
+        Ok(_) => panic!("{} was opened", path.display()),
+        Err(error) => error,
+    }
+}
+
+fn contains(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
+}
+
+#[tokio::test]
+async fn no_file_of_the_store_holds_a_token() {
+    let house = House::new().await;
+    let (token, _) = house.signs_in("alice").await;
+    let text = token.reveal();
+    let bytes = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, text.as_bytes()).unwrap();
+    let mut hashes = 0;
+    for entry in std::fs::read_dir(house.folder.path()).unwrap() {
+        let content = std::fs::read(entry.unwrap().path()).unwrap();
+        assert!(!contains(&content, text.as_bytes()) && !contains(&content, &bytes));
+        hashes += usize::from(contains(&content, &token.hash()));
+    }
+    assert!(hashes > 0, "the search would find what is there");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_files_are_their_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let mut house = House::new().await;
+    std::fs::set_permissions(house.file(), std::fs::Permissions::from_mode(0o644)).unwrap();
+    house.restarts(IDLE, ABSOLUTE).await;
+    house.signs_in("alice").await;
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(house.folder.path()).unwrap() {
+        let entry = entry.unwrap();
+        names.push(entry.file_name().into_string().unwrap());
+        assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{names:?}");
+    }
+    assert!(names.contains(&"sessions.db-wal".to_owned()), "{names:?}");
+}
+
+#[tokio::test]
+async fn the_store_writes_ahead() {
+    let house = House::new().await;
+    assert_eq!(house.ask("SELECT count(*) FROM pragma_journal_mode WHERE journal_mode = 'wal'").await, 1);
+}
+
+#[tokio::test]
+async fn a_file_that_is_something_else_is_named_with_the_remedy() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sessions.db");
+    std::fs::write(&path, "This is not a database. ".repeat(1000)).unwrap();
+    let error = opening(&path).await;
+    assert!(matches!(error, StoreError::Damaged { .. }), "{error:?}");
+    let words = error.to_string();
+    assert!(words.contains(path.to_str().unwrap()) && words.contains("move the file away"), "{words}");
+    assert_eq!(std::fs::read(&path).unwrap().len(), 24_000, "and it is left as it was");
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_found_out_at_the_start() {
+    let house = House::new().await;
+    for number in 0..200 {
+        house.signs_in(&format!("person{number}")).await;
+    }
+    house.sessions.close().await;
+    let mut content = std::fs::read(house.file()).unwrap();
+    // The first page stays whole, so that it looks like a database for long.
+    content[8192..].fill(0xa5);
+    std::fs::write(house.file(), content).unwrap();
+    let error = opening(&house.file()).await;
+    assert!(matches!(error, StoreError::Damaged { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_folder_that_is_not_there_is_named_with_the_remedy() {
+    let folder = tempfile::tempdir().unwrap();
+    for path in [folder.path().join("gone/sessions.db"), folder.path().to_owned()] {
+        let error = opening(&path).await;
+        assert!(matches!(error, StoreError::Open { .. }), "{error:?}");
+        let words = error.to_string();
+        assert!(words.contains(path.to_str().unwrap()) && words.contains("'state'"), "{words}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_a_later_version_is_refused_and_not_touched() {
+    let house = House::new().await;
+    house.sessions.close().await;
+    house
+        .act(
+            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+             VALUES (9999, 'later', 1, x'00', 0)",
+        )
+        .await;
+    let error = opening(&house.file()).await;
+    assert!(matches!(error, StoreError::OtherVersion { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_is_an_error_and_not_a_stranger() {
+    let house = House::new().await;
+    let (token, _) = house.signs_in("alice").await;
+    house.act("UPDATE sessions SET person = '{}'").await;
+    let error = house.sessions.find(&token).await.unwrap_err();
+    assert!(matches!(error, StoreError::Damaged { .. }), "{error:?}");
+}

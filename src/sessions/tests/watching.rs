@@ -1,0 +1,216 @@
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+
+use super::house::{ABSOLUTE, House, IDLE, MINUTE};
+use crate::domain::{EndReason, SessionId};
+
+/// Long enough for any machine; only a test that fails waits for it.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+async fn soon<T>(event: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, event).await.unwrap()
+}
+
+impl House {
+    /// A live connection that listens, and says why it closed.
+    fn connects(&self, id: SessionId) -> JoinHandle<EndReason> {
+        let mut watch = self.sessions.watch(id);
+        tokio::spawn(async move { watch.ended().await })
+    }
+
+    /// Moves the clock by `length` in steps that give every listener the time to look.
+    async fn time_passes(&self, length: Duration) {
+        let mut left = length;
+        while !left.is_zero() {
+            let step = left.min(MINUTE);
+            self.clock.advance(step);
+            left -= step;
+            self.sessions.standing(SessionId::new(0)).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_connection_of_a_session_hears_its_end_and_no_other_does() {
+    let house = House::new().await;
+    let (_, alice) = house.signs_in("alice").await;
+    let (_, bob) = house.signs_in("bob").await;
+    let connections: Vec<_> = (0..5).map(|_| house.connects(alice.id)).collect();
+    let other = house.connects(bob.id);
+    house.sessions.end(alice.id, EndReason::Revoked).await.unwrap();
+    for connection in connections {
+        assert_eq!(soon(connection).await.unwrap(), EndReason::Revoked);
+    }
+    assert!(!other.is_finished());
+    house.sessions.end(bob.id, EndReason::SignedOut).await.unwrap();
+    assert_eq!(soon(other).await.unwrap(), EndReason::SignedOut);
+}
+
+#[tokio::test]
+async fn an_end_before_the_watch_is_still_heard_with_its_reason() {
+    let house = House::new().await;
+    let (_, session) = house.signs_in("alice").await;
+    house.sessions.end(session.id, EndReason::SignedOut).await.unwrap();
+    assert_eq!(soon(house.sessions.watch(session.id).ended()).await, EndReason::SignedOut);
+    assert_eq!(soon(house.sessions.watch(session.id).ended()).await, EndReason::SignedOut);
+}
+
+#[tokio::test]
+async fn a_session_that_never_was_is_over() {
+    let house = House::new().await;
+    assert_eq!(soon(house.sessions.watch(SessionId::new(4711)).ended()).await, EndReason::Expired);
+}
+
+#[tokio::test]
+async fn an_end_between_watching_and_listening_is_not_missed() {
+    let house = House::new().await;
+    let (_, session) = house.signs_in("alice").await;
+    let mut watch = house.sessions.watch(session.id);
+    house.sessions.end(session.id, EndReason::Revoked).await.unwrap();
+    assert_eq!(soon(watch.ended()).await, EndReason::Revoked);
+    assert_eq!(soon(watch.ended()).await, EndReason::Revoked, "and is told again to whoever asks again");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_end_is_missed_however_the_two_race() {
+    let house = House::new().await;
+    for _ in 0..100 {
+        let (_, session) = house.signs_in("alice").await;
+        let sessions = house.sessions.clone();
+        let ending = tokio::spawn(async move { sessions.end(session.id, EndReason::SignedOut).await });
+        let connections = [house.connects(session.id), house.connects(session.id)];
+        assert!(ending.await.unwrap().unwrap());
+        for connection in connections {
+            assert_eq!(soon(connection).await.unwrap(), EndReason::SignedOut);
+        }
+    }
+}
+
+#[tokio::test]
+async fn listening_alone_is_not_activity() {
+    let house = House::new().await;
+    let (_, session) = house.signs_in("alice").await;
+    let mut watch = house.sessions.watch(session.id);
+    let listening = async { watch.ended().await };
+    let passing = async {
+        house.time_passes(IDLE - MINUTE).await;
+        assert_eq!(house.sessions.of(&session.person.id).await.unwrap().len(), 1);
+        house.time_passes(MINUTE).await;
+    };
+    let (reason, ()) = soon(async { tokio::join!(listening, passing) }).await;
+    assert_eq!(reason, EndReason::Expired);
+}
+
+#[tokio::test]
+async fn a_page_in_use_keeps_its_connection_until_the_last_hour() {
+    let house = House::new().await;
+    let (token, session) = house.signs_in("alice").await;
+    let connection = house.connects(session.id);
+    let mut passed = Duration::ZERO;
+    while passed + IDLE / 2 < ABSOLUTE {
+        house.time_passes(IDLE / 2).await;
+        passed += IDLE / 2;
+        assert!(house.knows(&token).await);
+        assert!(!connection.is_finished(), "after {passed:?}");
+    }
+    house.time_passes(ABSOLUTE - passed).await;
+    assert_eq!(soon(connection).await.unwrap(), EndReason::Expired);
+}
+
+#[tokio::test]
+async fn a_sweep_tells_the_connections_of_what_it_ends() {
+    let house = House::new().await;
+    let (_, session) = house.signs_in("alice").await;
+    let mut watch = house.sessions.watch(session.id);
+    house.clock.advance(IDLE);
+    house.sessions.sweep().await.unwrap();
+    assert_eq!(house.sessions.watchers().len(), 0, "told, and so forgotten");
+    assert_eq!(soon(watch.ended()).await, EndReason::Expired);
+}
+
+#[tokio::test]
+async fn an_end_written_by_another_process_is_heard_within_a_minute() {
+    let house = House::new().await;
+    let (_, session) = house.signs_in("alice").await;
+    let other = House::beside(&house).await;
+    let mut watch = house.sessions.watch(session.id);
+    assert!(tokio::time::timeout(Duration::from_millis(1), watch.ended()).await.is_err());
+    other.end(session.id, EndReason::Revoked).await.unwrap();
+    house.clock.advance(MINUTE);
+    assert_eq!(soon(watch.ended()).await, EndReason::Revoked);
+}
+
+#[tokio::test]
+async fn a_cancelled_wait_costs_no_further_look_into_the_store() {
+    let house = House::new().await;
+    let (_, session) = house.signs_in("alice").await;
+    let mut watch = house.sessions.watch(session.id);
+    tokio::select! {
+        biased;
+        _ = watch.ended() => panic!("it goes on"),
+        () = house.time_passes(Duration::from_secs(1)) => {}
+    }
+    // One that had looked would be waiting for the store; this one is asked a thousand times without.
+    house.sessions.close().await;
+    for _ in 0..1000 {
+        let asked = tokio::time::timeout(Duration::ZERO, watch.ended()).await;
+        assert!(asked.is_err(), "{asked:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_stays_silent_closes_the_connection_in_the_end() {
+    let house = House::new().await;
+    let (_, session) = house.signs_in("alice").await;
+    house.sessions.close().await;
+    let connection = house.connects(session.id);
+    let passing = async {
+        loop {
+            house.clock.advance(Duration::from_secs(1));
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        reason = soon(connection) => assert_eq!(reason.unwrap(), EndReason::Expired),
+        () = passing => {}
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_remembered_who_no_longer_listens() {
+    let house = House::new().await;
+    let (_, session) = house.signs_in("alice").await;
+    let watches: Vec<_> = (0..10).map(|_| house.sessions.watch(session.id)).collect();
+    assert_eq!(house.sessions.watchers().len(), 1);
+    drop(watches);
+    assert_eq!(house.sessions.watchers().len(), 0);
+
+    // An old watch that goes must not take a new one's place in the book with it.
+    let old = house.sessions.watch(session.id);
+    house.sessions.end(session.id, EndReason::Revoked).await.unwrap();
+    let new = house.sessions.watch(session.id);
+    drop(old);
+    assert_eq!(house.sessions.watchers().len(), 1);
+    drop(new);
+    assert_eq!(house.sessions.watchers().len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn those_who_leave_together_are_all_forgotten() {
+    let house = House::new().await;
+    let (_, session) = house.signs_in("alice").await;
+    for _ in 0..200 {
+        let leaving: Vec<_> = (0..4)
+            .map(|_| {
+                let watch = house.sessions.watch(session.id);
+                tokio::spawn(async move { drop(watch) })
+            })
+            .collect();
+        for task in leaving {
+            task.await.unwrap();
+        }
+        assert_eq!(house.sessions.watchers().len(), 0);
+    }
+}

@@ -1,0 +1,99 @@
+use std::fmt;
+use std::str::FromStr;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use super::StoreError;
+
+/// 256 bits: nobody guesses one, however many sessions there are.
+const BYTES: usize = 32;
+
+/// 32 bytes in base64url without padding.
+const CHARACTERS: usize = 43;
+
+/// What a browser's cookie holds: whoever has it is the member. It never prints itself and wipes itself when dropped.
+#[derive(Clone)]
+pub struct SessionToken(Zeroizing<[u8; BYTES]>);
+
+/// The text is not a token that this program could have made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a session token is {CHARACTERS} characters of base64url")]
+pub struct InvalidToken;
+
+impl SessionToken {
+    /// A new token from the system's generator.
+    ///
+    /// # Errors
+    /// [`StoreError::NoRandomness`] when the system has none to give; nothing weaker is used in its place.
+    pub fn generate() -> Result<Self, StoreError> {
+        let mut bytes = Zeroizing::new([0; BYTES]);
+        getrandom::fill(bytes.as_mut_slice()).map_err(|error| StoreError::NoRandomness(error.to_string()))?;
+        Ok(Self(bytes))
+    }
+
+    /// The token as the cookie carries it: base64url, 43 characters. For the cookie alone.
+    pub fn reveal(&self) -> Zeroizing<String> {
+        Zeroizing::new(URL_SAFE_NO_PAD.encode(self.0.as_slice()))
+    }
+
+    /// SHA-256 of the token: what the store keeps. A plain hash is enough for 256 random bits; nothing can be tried
+    /// out against it.
+    pub fn hash(&self) -> [u8; 32] {
+        Sha256::digest(self.0.as_slice()).into()
+    }
+}
+
+impl FromStr for SessionToken {
+    type Err = InvalidToken;
+
+    /// Accepts only the one spelling that [`SessionToken::reveal`] writes; the length is looked at first, so that a
+    /// cookie full of rubbish costs nothing.
+    fn from_str(text: &str) -> Result<Self, InvalidToken> {
+        if text.len() != CHARACTERS {
+            return Err(InvalidToken);
+        }
+        let mut bytes = Zeroizing::new([0; BYTES]);
+        match URL_SAFE_NO_PAD.decode_slice(text, bytes.as_mut_slice()) {
+            Ok(BYTES) => Ok(Self(bytes)),
+            _ => Err(InvalidToken),
+        }
+    }
+}
+
+impl fmt::Debug for SessionToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionToken(…)")
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_survives_the_cookie_and_nothing_else_is_one() {
+        let token = SessionToken::generate().unwrap();
+        let text = token.reveal();
+        assert_eq!(text.parse::<SessionToken>().unwrap().hash(), token.hash());
+
+        let one_longer = format!("{}A", *text);
+        let standard_alphabet = format!("{}+", &text[..42]);
+        // The last character carries four bits; with the spare two set it would be a second spelling.
+        let other_spelling = format!("{}{}", &"A".repeat(42), "B");
+        let not_ascii = format!("{}é", &text[..41]);
+        for wrong in ["", "A", &text[..42], &one_longer, &standard_alphabet, &other_spelling, &not_ascii] {
+            assert_eq!(wrong.parse::<SessionToken>().unwrap_err(), InvalidToken, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn tokens_differ_and_do_not_print_themselves() {
+        let (a, b) = (SessionToken::generate().unwrap(), SessionToken::generate().unwrap());
+        assert_ne!(a.hash(), b.hash());
+        assert_eq!(format!("{a:?}"), "SessionToken(…)");
+    }
+}
