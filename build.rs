@@ -1,0 +1,72 @@
+//! Brings the chart library from the npm registry into `OUT_DIR/vendor/uplot/`, from where the program embeds it.
+//!
+//! Nothing of it is committed: `package-lock.json` says which version, with its checksum, and `npm ci` fetches just that
+//! into `node_modules` when it is not there yet. The build does nothing else on the network.
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::{env, fs};
+
+/// What the program serves, out of everything in the package.
+const FILES: [&str; 2] = ["uPlot.esm.js", "uPlot.min.css"];
+
+/// What npm is asked: exactly the lockfile, nothing for development, and no script of any package.
+const INSTALL: [&str; 5] = ["ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"];
+
+fn main() -> ExitCode {
+    for path in ["build.rs", "package.json", "package-lock.json", "templates", "static", "node_modules/uplot/dist"] {
+        println!("cargo:rerun-if-changed={path}");
+    }
+    match vendor() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            for line in fault.to_string().lines() {
+                println!("cargo::error={line}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Puts the library's files into `OUT_DIR/vendor/uplot/`, fetching the library first when it is missing.
+fn vendor() -> Result<(), Box<dyn Error>> {
+    let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
+    let library = root.join("node_modules/uplot/dist");
+    if FILES.iter().any(|file| !library.join(file).is_file()) {
+        install(&root)?;
+    }
+    let target = PathBuf::from(env::var("OUT_DIR")?).join("vendor/uplot");
+    fs::create_dir_all(&target).map_err(|fault| format!("cannot make {}: {fault}", target.display()))?;
+    for file in FILES {
+        fs::copy(library.join(file), target.join(file)).map_err(|fault| {
+            format!("node_modules/uplot/dist/{file} cannot be copied: {fault}. Delete node_modules and build again.")
+        })?;
+    }
+    Ok(())
+}
+
+/// Runs `npm ci`, and turns its failure into what the reader can do about it.
+fn install(root: &Path) -> Result<(), Box<dyn Error>> {
+    // On Windows npm is a script, and only `npm.cmd` can be started without a shell.
+    let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
+    let output = Command::new(npm).args(INSTALL).current_dir(root).output().map_err(|fault| {
+        format!(
+            "npm is needed to fetch the chart library (uPlot) and could not be started: {fault}.\n\
+             Install Node.js 20 or newer, which brings npm (on Debian and Ubuntu: apt install npm), and build again."
+        )
+    })?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    Err(format!(
+        "npm could not fetch the chart library (uPlot): `npm {}` ended with {}.\n{}\n\
+         Check that this machine reaches the npm registry (npm ping), or fetch it by hand with that command, \
+         and build again.",
+        INSTALL.join(" "),
+        output.status,
+        said.trim()
+    )
+    .into())
+}
