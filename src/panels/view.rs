@@ -122,7 +122,7 @@ pub struct ChartView {
     pub series: Vec<Series>,
     /// The upright axis.
     pub axis: Axis,
-    /// How far back the chart goes, in milliseconds.
+    /// How far back the chart goes, in milliseconds. Points older than this before the newest one are dropped.
     pub window: u64,
     /// The thresholds, each with the state that begins there.
     pub thresholds: Vec<(f64, State)>,
@@ -165,7 +165,8 @@ pub struct Tick {
     pub text: String,
 }
 
-/// What a chart gains at its end.
+/// What a chart gains at its end. A moment that is not newer than the last one a browser has is already known to
+/// it, and is skipped.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Append {
     /// The new moments.
@@ -184,6 +185,9 @@ pub struct Append {
 pub struct BarView {
     /// The bars, in order.
     pub bars: Vec<BarRow>,
+    /// How many more the source gave than are shown.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub more: usize,
 }
 
 /// One bar.
@@ -245,6 +249,9 @@ pub struct CellView {
 pub struct StatesView {
     /// The things, in order.
     pub rows: Vec<StateRow>,
+    /// How many more the source gave than are shown.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub more: usize,
 }
 
 /// One thing, and how it is doing.
@@ -252,14 +259,14 @@ pub struct StatesView {
 pub struct StateRow {
     /// The thing.
     pub label: String,
-    /// How it is doing now: `up`, `down`, `slow`, `unknown`.
+    /// How it is doing now: `up`, `down`, `warning`, `unknown`, or a judgement's word.
     pub mark: Mark,
     /// A few words beside it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
     /// How it was doing, oldest first, at most [`crate::panels::BEATS`].
     pub beats: Vec<State>,
-    /// The share of beats that were not bad: `99.8 %`.
+    /// The share of beats that were not bad, of those anyone could tell: `97.7 %`.
     pub uptime: String,
 }
 
@@ -268,4 +275,9 @@ pub struct StateRow {
 pub struct TextView {
     /// Sanitised HTML.
     pub html: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde asks for")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }

@@ -1,0 +1,212 @@
+//! A chart's upright axis: from where to where, and the round numbers where lines are ruled.
+
+use super::digits;
+use super::unit::{Format, Scale};
+use super::view::{Axis, Tick};
+use crate::config::Unit;
+
+/// What the author said of the axis.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    pub(super) min: Option<f64>,
+    pub(super) max: Option<f64>,
+    /// Whether the space beneath the lines is filled, and so must begin at zero.
+    pub(super) filled: bool,
+}
+
+/// An axis, and how values read off it are written.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Ruled {
+    pub(super) axis: Axis,
+    pub(super) scale: Scale,
+    pub(super) decimals: u8,
+}
+
+/// Four to six ruled lines are read at a glance.
+const FEWEST_GAPS: f64 = 3.0;
+const MOST_GAPS: f64 = 5.0;
+
+/// Values beyond this are drawn at the edge, so that their difference is still a number.
+const FARTHEST: f64 = 1e300;
+
+/// An axis whose ends differ by less than this share of their size cannot be ruled with a double's digits.
+const NARROWEST: f64 = 1e-9;
+
+/// Takes the noise of a division away before it is rounded up or down.
+const NOISE: f64 = 1e-9;
+
+/// More digits behind the point are not read off a chart.
+const MOST_DECIMALS: i32 = 6;
+
+/// The axis for values of this extent (lowest and highest; `None` when there is no value). `whole` tells that all
+/// of them are whole numbers.
+pub(super) fn rule(extent: Option<(f64, f64)>, whole: bool, bounds: Bounds, format: &Format) -> Ruled {
+    let (lo, hi) = range(extent, bounds, format.unit());
+    let scale = format.scale(lo.abs().max(hi.abs()));
+    let (bottom, top) = (lo / scale.divisor, hi / scale.divisor);
+    let stride = Stride::for_range(bottom, top, bounds, scale.binary);
+    let (first, last) = stride.ends(bottom, top, bounds);
+    let count = (last - first).clamp(0.0, MOST_GAPS * 2.0);
+    let mut ticks = Vec::new();
+    let mut gap = 0.0;
+    while gap <= count {
+        let at = stride.at(first + gap);
+        let mut text = digits::written(at, stride.decimals(), true);
+        if gap + 1.0 > count {
+            add_unit(&mut text, &scale.unit);
+        }
+        ticks.push(Tick { at: at * scale.divisor, text });
+        gap += 1.0;
+    }
+    let axis = Axis {
+        min: if bounds.min.is_some() { lo } else { stride.at(first) * scale.divisor },
+        max: if bounds.max.is_some() { hi } else { stride.at(last) * scale.divisor },
+        ticks,
+    };
+    let decimals = read_decimals(&stride, whole && scale.divisor == 1.0, format);
+    Ruled { axis, scale, decimals }
+}
+
+/// From where to where, before rounding to ruled lines.
+///
+/// Percent go from 0 to 100. Amounts of bytes, rates and times begin at zero, and so does whatever is filled: to
+/// cut them off would make small changes look large. Other lines begin at zero unless they keep to the upper half,
+/// as a temperature does.
+fn range(extent: Option<(f64, f64)>, bounds: Bounds, unit: &Unit) -> (f64, f64) {
+    let (mut lo, mut hi) = extent.unwrap_or((0.0, 0.0));
+    lo = lo.clamp(-FARTHEST, FARTHEST);
+    hi = hi.clamp(-FARTHEST, FARTHEST);
+    match unit {
+        Unit::Percent => (lo, hi) = (lo.min(0.0), hi.max(100.0)),
+        Unit::None | Unit::Celsius | Unit::Other(_) if !bounds.filled => {
+            if lo > 0.0 && lo <= hi / 2.0 {
+                lo = 0.0;
+            } else if hi < 0.0 && hi >= lo / 2.0 {
+                hi = 0.0;
+            }
+        }
+        _ => (lo, hi) = (lo.min(0.0), hi.max(0.0)),
+    }
+    if lo == hi {
+        let smallest = if matches!(unit, Unit::Bytes | Unit::BytesPerSecond) { 1024.0 } else { 1.0 };
+        (lo, hi) = if lo == 0.0 { (0.0, smallest) } else { (lo - lo.abs() * 0.1, hi + hi.abs() * 0.1) };
+    }
+    (lo, hi) = (bounds.min.unwrap_or(lo), bounds.max.unwrap_or(hi));
+    let narrowest = (lo.abs().max(hi.abs()) * NARROWEST).max(f64::MIN_POSITIVE);
+    if hi - lo >= narrowest {
+        return (lo, hi);
+    }
+    // Every value lies beyond the end that the author set, or the ends are too close to rule lines between.
+    let room = (lo.abs() * 0.1).max(1.0);
+    if bounds.max.is_some() && bounds.min.is_none() { (hi - room, hi) } else { (lo, lo + room) }
+}
+
+/// The distance of two ruled lines: 1, 2, 2.5 or 5 times a power of ten, or a power of two.
+#[derive(Clone, Copy, Debug)]
+enum Stride {
+    Decimal {
+        /// Ten times the first digits: 10, 20, 25 or 50.
+        tenths: f64,
+        power: i32,
+    },
+    Binary {
+        power: i32,
+    },
+}
+
+impl Stride {
+    /// The stride that rules four to six lines, most likely five, and wastes the least room.
+    fn for_range(lo: f64, hi: f64, bounds: Bounds, binary: bool) -> Self {
+        let span = hi - lo;
+        let cost = |stride: &Stride| {
+            let (first, last) = stride.ends(lo, hi, bounds);
+            let gaps = last - first;
+            let wasted = if bounds.min.is_some() && bounds.max.is_some() {
+                0.0
+            } else {
+                ((last - first) * stride.at(1.0) - span).max(0.0) / span
+            };
+            let out = if (FEWEST_GAPS..=MOST_GAPS).contains(&gaps) { 0.0 } else { 100.0 };
+            out + (gaps - 4.0).abs() + wasted + if stride.is_odd() { 10.0 } else { 0.0 }
+        };
+        let mut best = None;
+        let mut consider = |stride: Stride| {
+            let cost = cost(&stride);
+            if best.is_none_or(|(least, _)| cost < least) {
+                best = Some((cost, stride));
+            }
+        };
+        if binary {
+            let power = exponent(span.log2());
+            (power - 4..=power).for_each(|power| consider(Self::Binary { power }));
+        } else {
+            let power = exponent(span.log10());
+            for power in power - 1..=power {
+                [10.0, 20.0, 25.0, 50.0].into_iter().for_each(|tenths| consider(Self::Decimal { tenths, power }));
+            }
+        }
+        best.map_or(Self::Binary { power: 0 }, |(_, stride)| stride)
+    }
+
+    /// Of the lines that are ruled, the first and the last, counted from zero in strides.
+    fn ends(&self, lo: f64, hi: f64, bounds: Bounds) -> (f64, f64) {
+        let one = self.at(1.0);
+        let (lo, hi) = (lo / one, hi / one);
+        let first = if bounds.min.is_some() { (lo - NOISE).ceil() } else { (lo + NOISE).floor() };
+        let last = if bounds.max.is_some() { (hi + NOISE).floor() } else { (hi - NOISE).ceil() };
+        (first, last)
+    }
+
+    /// The value `count` strides from zero, without the noise of repeated addition.
+    fn at(&self, count: f64) -> f64 {
+        let value = match *self {
+            Self::Decimal { tenths, power } if power >= 1 => count * tenths * 10f64.powi(power - 1),
+            Self::Decimal { tenths, power } => count * tenths / 10f64.powi(1 - power),
+            Self::Binary { power } => count * 2f64.powi(power),
+        };
+        if value == 0.0 { 0.0 } else { value }
+    }
+
+    /// Digits behind the point of a multiple of it.
+    fn decimals(&self) -> u8 {
+        let decimals = match *self {
+            Self::Decimal { tenths, power } => i32::from(tenths == 25.0) - power,
+            Self::Binary { power } => -power,
+        };
+        u8::try_from(decimals.clamp(0, 9)).unwrap_or(0)
+    }
+
+    /// Whether it is hard to count in: 0.25 or 2.5, though 25 and 250 are easy.
+    fn is_odd(&self) -> bool {
+        matches!(*self, Self::Decimal { tenths: 25.0, power } if power < 1)
+    }
+}
+
+/// How many digits behind the point a value read off the chart has: one more place than the ruled lines tell apart.
+fn read_decimals(stride: &Stride, whole: bool, format: &Format) -> u8 {
+    if let Some(decimals) = format.decimals() {
+        return decimals;
+    }
+    if whole {
+        return 0;
+    }
+    let fewest = i32::from(matches!(format.unit(), Unit::Percent | Unit::Celsius));
+    let places = 1 - exponent(stride.at(1.0).log10());
+    u8::try_from(places.clamp(fewest, MOST_DECIMALS)).unwrap_or(0)
+}
+
+/// The percent sign keeps close to a tick's narrow label, other units keep their distance.
+fn add_unit(text: &mut String, unit: &str) {
+    if !unit.is_empty() && unit != "%" {
+        text.push(' ');
+    }
+    text.push_str(unit);
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the logarithm of a double is between -1075 and 1024")]
+fn exponent(logarithm: f64) -> i32 {
+    (logarithm + NOISE).floor() as i32
+}
+
+#[cfg(test)]
+mod tests;

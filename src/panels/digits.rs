@@ -1,0 +1,213 @@
+//! Digits as people read them: rounded, grouped, with a real minus sign.
+
+/// What stands where nobody knows the number.
+pub(super) const UNKNOWN: &str = "–";
+
+/// From here on a number is written with a power of ten: a longer row of digits is not read but counted, and a
+/// double no longer holds each of them.
+const TOO_LONG: f64 = 1e15;
+
+/// Below this a number is written with a power of ten, unless the author set its decimals.
+const TOO_SMALL: f64 = 1e-6;
+
+/// No more digits behind the point than this, whatever the value.
+const MOST_DECIMALS: u8 = 9;
+
+/// How many digits stand behind the point when the author did not say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rule {
+    /// As many as the author said.
+    Set(u8),
+    /// Whole numbers bare, others with three significant digits: `412`, `1.25`, `0.73`.
+    Count,
+    /// Three significant digits always, so that a moving number keeps its width: `1.00`, `41.0`, `412`.
+    Measure,
+    /// One digit, none from 100 on, two below 1: `0.52`, `86.4`, `100`.
+    Percent,
+    /// As few as tell the value, at most three: `80`, `0.5`. For what an author wrote, such as a threshold.
+    Fewest,
+}
+
+impl Rule {
+    /// The number rounded, and the digits behind its point.
+    pub(super) fn round(self, value: f64) -> (f64, u8) {
+        let decimals = self.decimals(value);
+        let rounded = round(value, decimals);
+        // 99.96 has one decimal, but what it is rounded to, 100, has none.
+        let fewer = self.decimals(rounded).min(decimals);
+        (rounded, fewer)
+    }
+
+    fn decimals(self, value: f64) -> u8 {
+        let size = value.abs();
+        match self {
+            Self::Set(decimals) => decimals.min(MOST_DECIMALS),
+            Self::Count if is_whole(value) => 0,
+            Self::Count | Self::Measure => significant(size),
+            Self::Percent if size == 0.0 || size >= 100.0 => 0,
+            Self::Percent => 1 + u8::from(size < 1.0),
+            Self::Fewest => (0..3).find(|&d| (round(value, d) - value).abs() <= size * 1e-9).unwrap_or(3),
+        }
+    }
+}
+
+/// Whether there is nothing behind the point but a double's own noise.
+pub(super) fn is_whole(value: f64) -> bool {
+    (value - value.round()).abs() <= 1e-9 * value.abs().max(1.0)
+}
+
+/// The value by `rule`, thousands grouped.
+pub(super) fn number(value: f64, rule: Rule) -> String {
+    if value.is_finite() && value != 0.0 && value.abs() < TOO_SMALL && !matches!(rule, Rule::Set(_)) {
+        return scientific(value);
+    }
+    let (rounded, decimals) = rule.round(value);
+    written(rounded, decimals, true)
+}
+
+/// The value with just so many digits behind the point.
+pub(super) fn written(value: f64, decimals: u8, grouped: bool) -> String {
+    if !value.is_finite() {
+        return UNKNOWN.to_owned();
+    }
+    if value.abs() >= TOO_LONG {
+        return scientific(value);
+    }
+    let rounded = round(value, decimals);
+    let plain = format!("{:.*}", usize::from(decimals), rounded.abs());
+    let whole = plain.find('.').unwrap_or(plain.len());
+    let minus = rounded < 0.0;
+    if !minus && (whole < 4 || !grouped) {
+        return plain;
+    }
+    let mut text = String::with_capacity(plain.len() + whole / 3 + MINUS.len());
+    if minus {
+        text.push_str(MINUS);
+    }
+    for (i, digit) in plain[..whole].char_indices() {
+        if grouped && i > 0 && (whole - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text.push_str(&plain[whole..]);
+    text
+}
+
+/// U+2212, as wide as a plus sign and never broken from its number.
+const MINUS: &str = "−";
+
+/// Rounded half away from zero, as people do. Never a negative zero.
+fn round(value: f64, decimals: u8) -> f64 {
+    if value.abs() >= TOO_LONG {
+        return value;
+    }
+    let power = 10f64.powi(i32::from(decimals));
+    let scaled = value * power;
+    // A nudge of a double's own noise: 1.005 is stored a little below what was meant.
+    let rounded = (scaled + scaled * 2.0 * f64::EPSILON).round() / power;
+    if rounded == 0.0 { 0.0 } else { rounded }
+}
+
+/// Digits behind the point for three significant ones; two are enough below one.
+fn significant(size: f64) -> u8 {
+    match size {
+        0.0 => 0,
+        s if s >= 100.0 => 0,
+        s if s >= 10.0 => 1,
+        s if s >= 1.0 => 2,
+        s => decimals_to(s).saturating_add(1).min(MOST_DECIMALS),
+    }
+}
+
+/// The place behind the point where the first digit of a number below one stands: 1 for 0.5, 3 for 0.004.
+fn decimals_to(size: f64) -> u8 {
+    let mut place = 1;
+    let mut reach = size * 10.0;
+    while reach < 1.0 && place < MOST_DECIMALS {
+        reach *= 10.0;
+        place += 1;
+    }
+    place
+}
+
+/// `1.00 × 10³⁰⁰`.
+fn scientific(value: f64) -> String {
+    let plain = format!("{:.2e}", value.abs());
+    let (digits, power) = plain.split_once('e').unwrap_or((&plain, "0"));
+    let power: String = power
+        .chars()
+        .map(|c| match c {
+            '0' => '⁰',
+            '1' => '¹',
+            '2' => '²',
+            '3' => '³',
+            '4' => '⁴',
+            '5' => '⁵',
+            '6' => '⁶',
+            '7' => '⁷',
+            '8' => '⁸',
+            '9' => '⁹',
+            _ => '⁻',
+        })
+        .collect();
+    let minus = if value < 0.0 { MINUS } else { "" };
+    format!("{minus}{digits} × 10{power}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_as_people_read_them() {
+        for (value, rule, text) in [
+            (1284.0, Rule::Count, "1,284"),
+            (999.0, Rule::Count, "999"),
+            (1_234_567.0, Rule::Count, "1,234,567"),
+            (-1284.0, Rule::Count, "−1,284"),
+            (-412.0, Rule::Count, "−412"),
+            (0.0, Rule::Count, "0"),
+            (-0.0, Rule::Count, "0"),
+            (-0.001, Rule::Set(1), "0.0"),
+            (7.0, Rule::Count, "7"),
+            (0.1 + 0.2, Rule::Count, "0.30"),
+            (41.000_000_000_01, Rule::Count, "41"),
+            (1.25, Rule::Count, "1.25"),
+            (0.73, Rule::Count, "0.73"),
+            (0.004_21, Rule::Count, "0.0042"),
+            (9.996, Rule::Measure, "10.0"),
+            (99.96, Rule::Measure, "100"),
+            (1.0, Rule::Measure, "1.00"),
+            (0.0, Rule::Measure, "0"),
+            (86.4, Rule::Percent, "86.4"),
+            (99.96, Rule::Percent, "100"),
+            (7.0, Rule::Percent, "7.0"),
+            (0.0, Rule::Percent, "0"),
+            (0.05, Rule::Percent, "0.05"),
+            (0.999, Rule::Percent, "1.0"),
+            (80.0, Rule::Fewest, "80"),
+            (0.5, Rule::Fewest, "0.5"),
+            (1.0 / 3.0, Rule::Fewest, "0.333"),
+            (1.005, Rule::Set(2), "1.01"),
+            (2.5, Rule::Set(0), "3"),
+            (1284.5, Rule::Set(2), "1,284.50"),
+            (1e15, Rule::Count, "1.00 × 10¹⁵"),
+            (-1.5e300, Rule::Count, "−1.50 × 10³⁰⁰"),
+            (4.2e-9, Rule::Count, "4.20 × 10⁻⁹"),
+            (4.2e-9, Rule::Set(2), "0.00"),
+            (f64::NAN, Rule::Count, "–"),
+            (f64::INFINITY, Rule::Percent, "–"),
+            (f64::NEG_INFINITY, Rule::Set(1), "–"),
+            (f64::MAX, Rule::Set(9), "1.80 × 10³⁰⁸"),
+        ] {
+            assert_eq!(number(value, rule), text, "{value} by {rule:?}");
+        }
+    }
+
+    #[test]
+    fn identifiers_are_left_ungrouped() {
+        assert_eq!(written(12_345.0, 0, false), "12345");
+        assert_eq!(written(-12_345.0, 0, false), "−12345");
+    }
+}

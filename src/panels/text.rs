@@ -1,0 +1,185 @@
+//! The author's words: Markdown made into HTML that can do no harm.
+//!
+//! Values that visitors chose are put in after the Markdown was read, and only where plain words stand, so they
+//! can never become markup. What comes out makes no request that leaves this host, runs nothing and styles
+//! nothing; it can only link.
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+
+use ammonia::{Builder, UrlRelative};
+use pulldown_cmark::{CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, TextMergeStream, html};
+
+use super::view::TextView;
+use crate::domain::{Bindings, Pattern};
+
+/// These two, from Unicode's private use area, stand around a placeholder's number while the Markdown is read.
+/// To Markdown they are letters, so `**{city}**` is bold whatever the city is called.
+const OPEN: char = '\u{E000}';
+const CLOSE: char = '\u{E001}';
+
+/// The view of a text panel.
+pub(super) fn view(markdown: &Pattern, bindings: &Bindings) -> TextView {
+    let slots = Slots::of(markdown, bindings);
+    let marked = slots.mark(markdown);
+    let parser = Parser::new_ext(&marked, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH);
+    let mut images = Vec::new();
+    let events = TextMergeStream::new(parser).filter_map(|event| tame(event, &slots, &mut images));
+    let mut out = String::with_capacity(marked.len() * 2);
+    html::push_html(&mut out, events);
+    TextView { html: cleaner().clean(&out).to_string() }
+}
+
+/// The placeholders of a text: what is written between the braces, and the value.
+struct Slots<'a>(Vec<(&'a str, &'a str)>);
+
+impl<'a> Slots<'a> {
+    fn of(pattern: &'a Pattern, bindings: &'a Bindings) -> Self {
+        let value = |key: &str| bindings.get(key).map_or("", String::as_str);
+        Self(pattern.slots().map(|slot| (slot.key.as_str(), value(&slot.key))).collect())
+    }
+
+    /// The text with a mark in the place of each placeholder.
+    fn mark(&self, pattern: &Pattern) -> String {
+        let mark = |(i, (key, _)): (usize, &(&str, &str))| ((*key).to_owned(), format!("{OPEN}{i}{CLOSE}"));
+        let marks: Bindings = self.0.iter().enumerate().map(mark).collect();
+        pattern.fill(&marks, str::to_owned)
+    }
+
+    /// `text` with `put(key, value)` in the place of each mark.
+    fn fill<'t>(&self, text: CowStr<'t>, put: impl Fn(&str, &str) -> String) -> CowStr<'t> {
+        if !text.contains(OPEN) {
+            return text;
+        }
+        let mut filled = String::with_capacity(text.len());
+        let mut rest: &str = &text;
+        while let Some((before, behind)) = rest.split_once(OPEN) {
+            filled.push_str(before);
+            let mark =
+                behind.split_once(CLOSE).and_then(|(i, rest)| Some((self.0.get(i.parse::<usize>().ok()?)?, rest)));
+            rest = match mark {
+                Some(((key, value), rest)) => {
+                    filled.push_str(&put(key, value));
+                    rest
+                }
+                // Not a mark of ours: the author's own character, which means nothing to anybody else.
+                None => behind,
+            };
+        }
+        filled.push_str(rest);
+        filled.into()
+    }
+
+    /// Where words stand, the value does.
+    fn words<'t>(&self, text: CowStr<'t>) -> CowStr<'t> {
+        self.fill(text, |_, value| value.to_owned())
+    }
+
+    /// Where an address stands, the placeholder stays as its author wrote it, and is seen not to work.
+    fn address<'t>(&self, text: CowStr<'t>) -> CowStr<'t> {
+        self.fill(text, |key, _| format!("{{{key}}}"))
+    }
+}
+
+/// Fills in what is words, and drops what is HTML or would be fetched from elsewhere. `images` remembers, from
+/// the outermost in, which of the images around an event are kept.
+fn tame<'a>(event: Event<'a>, slots: &Slots<'_>, images: &mut Vec<bool>) -> Option<Event<'a>> {
+    Some(match event {
+        Event::Text(text) => Event::Text(slots.words(text)),
+        Event::Code(text) => Event::Code(slots.words(text)),
+        Event::Html(_) | Event::InlineHtml(_) => return None,
+        Event::Start(Tag::Heading { level, .. }) => {
+            Event::Start(Tag::Heading { level: lower(level), id: None, classes: Vec::new(), attrs: Vec::new() })
+        }
+        Event::End(TagEnd::Heading(level)) => Event::End(TagEnd::Heading(lower(level))),
+        Event::Start(Tag::Link { link_type, dest_url, title, id }) => {
+            let (dest_url, title) = (slots.address(dest_url), slots.words(title));
+            Event::Start(Tag::Link { link_type, dest_url, title, id })
+        }
+        Event::Start(Tag::Image { link_type, dest_url, title, id }) => {
+            images.push(is_of_this_site(&dest_url));
+            if !is_of_this_site(&dest_url) {
+                return None;
+            }
+            let (dest_url, title) = (slots.address(dest_url), slots.words(title));
+            Event::Start(Tag::Image { link_type, dest_url, title, id })
+        }
+        Event::End(TagEnd::Image) if images.pop() == Some(false) => return None,
+        Event::Start(Tag::CodeBlock(_)) => Event::Start(Tag::CodeBlock(pulldown_cmark::CodeBlockKind::Indented)),
+        other => other,
+    })
+}
+
+/// The panel's own title is an `h2`.
+fn lower(level: HeadingLevel) -> HeadingLevel {
+    match level {
+        HeadingLevel::H1 => HeadingLevel::H3,
+        HeadingLevel::H2 => HeadingLevel::H4,
+        HeadingLevel::H3 => HeadingLevel::H5,
+        _ => HeadingLevel::H6,
+    }
+}
+
+/// Whether an address is a path on this host. Browsers read a backslash as a slash and skip tabs and line ends, so
+/// an address with any of these is not taken for one.
+fn is_of_this_site(address: &str) -> bool {
+    let mut chars = address.chars();
+    chars.next() == Some('/')
+        && chars.next() != Some('/')
+        && !address.chars().any(|c| c == '\\' || c.is_control() || c.is_whitespace())
+}
+
+/// What may stand in a text, and nothing else.
+fn cleaner() -> Builder<'static> {
+    let tags = [
+        "p",
+        "br",
+        "hr",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "strong",
+        "em",
+        "del",
+        "code",
+        "pre",
+        "blockquote",
+        "ul",
+        "ol",
+        "li",
+        "a",
+        "img",
+        "table",
+        "thead",
+        "tbody",
+        "tr",
+        "th",
+        "td",
+    ];
+    let attributes = [
+        ("a", HashSet::from(["href", "title"])),
+        ("img", HashSet::from(["src", "alt", "title"])),
+        ("ol", HashSet::from(["start"])),
+    ];
+    let mut cleaner = Builder::empty();
+    cleaner
+        .tags(HashSet::from(tags))
+        .tag_attributes(HashMap::from(attributes))
+        .url_schemes(HashSet::from(["http", "https", "mailto"]))
+        .url_relative(UrlRelative::Custom(Box::new(relative)))
+        .attribute_filter(|element, attribute, value| match (element, attribute) {
+            ("img", "src") if !is_of_this_site(value) => None,
+            _ => Some(Cow::Borrowed(value)),
+        })
+        .link_rel(Some("noopener"));
+    cleaner
+}
+
+/// Of the addresses without a scheme, those that stay on this host.
+fn relative(address: &str) -> Option<Cow<'_, str>> {
+    (address.starts_with(['#', '?']) || is_of_this_site(address)).then_some(Cow::Borrowed(address))
+}
+
+#[cfg(test)]
+mod tests;

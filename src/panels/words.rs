@@ -1,0 +1,136 @@
+//! What states are called, and long texts cut short.
+
+use super::view::Mark;
+use crate::domain::{State, Threshold};
+
+use super::unit::Format;
+
+/// How many characters of a label, a cell or a note are shown. More would not be read on a board, and a source
+/// that sends whole documents must not grow what every viewer gets.
+pub(super) const LONGEST: usize = 200;
+
+/// The text, or its beginning.
+pub(super) fn cut(text: &str) -> String {
+    // A text of so few bytes cannot have too many characters.
+    if text.len() <= LONGEST {
+        return text.to_owned();
+    }
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// How `value` is judged by `thresholds`; `None` when there are none.
+pub(super) fn mark(thresholds: &[Threshold], value: f64) -> Option<Mark> {
+    let state = Threshold::judge(thresholds, value)?;
+    let word = match state {
+        State::Good => "ok",
+        State::Warn if thresholds.iter().any(|t| t.state == state && t.below && value <= t.at) => "low",
+        State::Warn => "high",
+        State::Bad => "critical",
+        State::Unknown => "unknown",
+    };
+    Some(Mark { state, word: word.to_owned() })
+}
+
+/// What a thing in this state is.
+pub(super) fn of_thing(state: State) -> &'static str {
+    match state {
+        State::Good => "up",
+        State::Warn => "warning",
+        State::Bad => "down",
+        State::Unknown => "unknown",
+    }
+}
+
+/// What stands in a table's cell for a state.
+pub(super) fn of_cell(state: State) -> &'static str {
+    match state {
+        State::Good => "ok",
+        State::Warn => "warning",
+        State::Bad => "bad",
+        State::Unknown => "unknown",
+    }
+}
+
+/// The thresholds in words, mildest first: `warns at 80 %, bad at 95 %`.
+pub(super) fn rules(thresholds: &[Threshold], format: &Format) -> Option<String> {
+    if thresholds.is_empty() {
+        return None;
+    }
+    let mut sorted: Vec<_> = thresholds.iter().collect();
+    sorted.sort_by_key(|threshold| threshold.state);
+    let rules: Vec<_> = sorted
+        .into_iter()
+        .map(|threshold| {
+            let verb = match threshold.state {
+                State::Good => "good",
+                State::Warn => "warns",
+                State::Bad => "bad",
+                State::Unknown => "unknown",
+            };
+            let bound = format.bound(threshold.at);
+            let or_less = if threshold.below { " or less" } else { "" };
+            format!("{verb} at {bound}{or_less}")
+        })
+        .collect();
+    Some(rules.join(", "))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::config::Unit;
+
+    const LOAD: [Threshold; 2] = [
+        Threshold { at: 95.0, state: State::Bad, below: false },
+        Threshold { at: 80.0, state: State::Warn, below: false },
+    ];
+
+    const LEFT: [Threshold; 2] = [
+        Threshold { at: 14.0, state: State::Warn, below: true },
+        Threshold { at: 3.0, state: State::Bad, below: true },
+    ];
+
+    #[test]
+    fn a_judgement_never_stands_without_its_word() {
+        let word = |thresholds: &[Threshold], value| mark(thresholds, value).map(|mark| mark.word);
+        assert_eq!(word(&LOAD, 50.0).unwrap(), "ok");
+        assert_eq!(word(&LOAD, 80.0).unwrap(), "high");
+        assert_eq!(word(&LOAD, 95.0).unwrap(), "critical");
+        assert_eq!(word(&LOAD, f64::NAN).unwrap(), "unknown");
+        assert_eq!(word(&LEFT, 14.0).unwrap(), "low");
+        assert_eq!(word(&LEFT, 3.0).unwrap(), "critical");
+        assert_eq!(word(&[], 3.0), None);
+    }
+
+    #[test]
+    fn a_value_between_two_bounds_is_low_or_high_by_the_one_it_crossed() {
+        let room = [
+            Threshold { at: 15.0, state: State::Warn, below: true },
+            Threshold { at: 30.0, state: State::Warn, below: false },
+        ];
+        assert_eq!(mark(&room, 10.0).unwrap().word, "low");
+        assert_eq!(mark(&room, 20.0).unwrap().word, "ok");
+        assert_eq!(mark(&room, 31.0).unwrap().word, "high");
+    }
+
+    #[test]
+    fn thresholds_are_told_in_words_mildest_first() {
+        let percent = Format::new(Unit::Percent, None);
+        assert_eq!(rules(&LOAD, &percent).unwrap(), "warns at 80 %, bad at 95 %");
+        let days = Format::new(Unit::Other("days".into()), None);
+        assert_eq!(rules(&LEFT, &days).unwrap(), "warns at 14 days or less, bad at 3 days or less");
+        assert_eq!(rules(&[], &days), None);
+    }
+
+    #[test]
+    fn a_long_text_is_cut_between_characters() {
+        let long = "ö".repeat(LONGEST + 1);
+        assert_eq!(cut(&long), format!("{}…", "ö".repeat(LONGEST)));
+        let fits = "ö".repeat(LONGEST);
+        assert_eq!(cut(&fits), fits);
+    }
+}
