@@ -95,7 +95,7 @@ impl Server {
         let store = settings.state.join(SESSION_STORE);
         let sessions = Sessions::open(&store, &settings.sessions, Arc::clone(&clock)).await?;
         let keys = Keys::from_secret(key.as_bytes());
-        let auth = Arc::new(Auth::new(directory, sessions.clone(), Audit, Arc::clone(&clock), keys));
+        let auth = Arc::new(Auth::new(directory, sessions.clone(), Audit::new(), Arc::clone(&clock), keys));
 
         let tasks = Tasks {
             _watcher: watch_files(&shelf),

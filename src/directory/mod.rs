@@ -18,6 +18,7 @@ mod filter;
 mod groups;
 mod guid;
 mod person;
+mod readiness;
 mod refusal;
 mod root_dse;
 mod servers;
@@ -27,6 +28,7 @@ mod sign_in;
 mod tls;
 
 pub use client::LdapDirectory;
+pub use readiness::Readiness;
 pub use set_up::SetUpError;
 
 use async_trait::async_trait;

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::domain::{Clock, Timestamp, Visitor};
+use crate::domain::{Clock, EndReason, Timestamp, Visitor};
 use crate::pages::{Closed, OpenPage, Shelf};
 use crate::sessions::SessionWatch;
 
@@ -156,28 +156,33 @@ impl Authority {
 
     async fn ended(&mut self) -> Farewell {
         loop {
-            let session_ended = async {
-                match &mut self.session {
-                    Some(session) => session.ended().await,
-                    None => std::future::pending().await,
-                }
-            };
             tokio::select! {
                 biased;
-                reason = session_ended => return Farewell { reason: reason.word(), code: 4401, retry: None },
+                reason = session_ended(&mut self.session) => {
+                    return Farewell { reason: reason.word(), code: 4401, retry: None };
+                }
                 _ = self.shutdown.wait_for(|shutting_down| *shutting_down) => {
                     let retry = Some(backoff::jitter(COME_BACK_LATER));
                     return Farewell { reason: "shutdown", code: 1001, retry };
                 }
-                Ok(()) = self.shelf_changes.changed() => match self.ask_the_door() {
-                    Err(farewell) => return farewell,
-                    Ok(page) if page.revision() != self.page.revision() => {
-                        let retry = Some(backoff::jitter(COME_BACK_SOON));
-                        return Farewell { reason: "changed", code: 1001, retry };
-                    }
-                    Ok(_) => (),
-                },
+                // The sender lives in the shelf, which this holds.
+                _ = self.shelf_changes.changed() => (),
+            }
+            match self.ask_the_door() {
+                Err(farewell) => return farewell,
+                Ok(page) if page.revision() != self.page.revision() => {
+                    return Farewell { reason: "changed", code: 1001, retry: Some(backoff::jitter(COME_BACK_SOON)) };
+                }
+                Ok(_) => (),
             }
         }
+    }
+}
+
+/// Resolves when the session is over; never for a stranger, who has none.
+async fn session_ended(session: &mut Option<SessionWatch>) -> EndReason {
+    match session {
+        Some(session) => session.ended().await,
+        None => std::future::pending().await,
     }
 }

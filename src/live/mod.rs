@@ -17,7 +17,7 @@ mod hub;
 mod viewer;
 
 pub use channel::{Painting, Position};
-pub use connection::{Connection, Farewell, Say};
+pub use connection::{Authority, Connection, Farewell, Say};
 pub use feed::{Answers, FeedReport};
 pub use feeds::Feeds;
 pub use frame::Frame;

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use itertools::Itertools;
 use tokio::sync::watch;
 
 use crate::config::{self, Fault, FaultReport, Faults, PageFile, Place};
@@ -141,7 +142,7 @@ impl Shelf {
     fn faults_with_sources(&self, page: &PageFile) -> Faults {
         let mut faults = Faults::default();
         for from in page.panels.iter().filter_map(|panel| panel.source.as_ref()) {
-            if !self.sources.has(&from.source) {
+            if !self.sources.names().contains(&from.source) {
                 let known = self.sources.names().join(", ");
                 let message = format!("there is no source \"{}\"", from.source);
                 let help = format!("name one of {known}, or add [default.sources.{}] to Rocket.toml", from.source);

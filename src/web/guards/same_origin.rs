@@ -26,9 +26,9 @@ impl<'r> FromRequest<'r> for Origin {
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Self::Error> {
         let transport = request.rocket().state::<Transport>();
         let public_url = transport.and_then(|transport| transport.public_url.as_ref());
-        let host = request.host().map(|host| host.inner().as_str());
+        let host = request.host().map(ToString::to_string);
         let said = |name| request.headers().get_one(name);
-        Outcome::Success(judge(said("Origin"), said("Sec-Fetch-Site"), host, public_url))
+        Outcome::Success(judge(said("Origin"), said("Sec-Fetch-Site"), host.as_deref(), public_url))
     }
 }
 

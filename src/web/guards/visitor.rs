@@ -6,7 +6,7 @@ use rocket::outcome::try_outcome;
 use rocket::request::{FromRequest, Outcome};
 
 use crate::auth::Auth;
-use crate::domain::{Client, Member, Visitor};
+use crate::domain::{Member, Origin as Client, Visitor};
 use crate::pages::Closed;
 use crate::web::Transport;
 use crate::web::cookies::Cookies;

@@ -1,6 +1,6 @@
-use rocket::response::stream::{Event, EventStream};
-use rocket::{Responder, State, get};
 use rocket::http::Header;
+use rocket::response::stream::{Event, EventStream};
+use rocket::{Responder, get};
 
 use crate::domain::Visitor;
 use crate::live::{Position, Say};

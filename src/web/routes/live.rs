@@ -5,7 +5,6 @@ use rocket_ws::WebSocket;
 
 use crate::domain::Visitor;
 use crate::live::Farewell;
-use crate::pages::Closed;
 use crate::web::guards::{Asked, Origin};
 use crate::web::refusal::Refusal;
 use crate::web::socket::{self, Dial};

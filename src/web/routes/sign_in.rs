@@ -7,7 +7,7 @@ use rocket::{Either, State, get, post};
 
 use crate::auth::{Auth, Holder, NextPath, SignInRefusal, StrangerToken};
 use crate::config::SiteSettings;
-use crate::domain::{Client, PageSlug, Visitor};
+use crate::domain::{Origin as Client, PageSlug, Visitor};
 use crate::pages::Shelf;
 use crate::web::Transport;
 use crate::web::cookies::Cookies;
@@ -161,7 +161,7 @@ impl FormContext<'_> {
             ),
             SignInRefusal::Disabled => (Status::Forbidden, Tone::Bad, format!("Your account is disabled. {ask}")),
             SignInRefusal::AccountExpired => (Status::Forbidden, Tone::Bad, format!("Your account has expired. {ask}")),
-            SignInRefusal::DirectoryUnreachable => (
+            SignInRefusal::DirectoryUnreachable(_) => (
                 Status::ServiceUnavailable,
                 Tone::Bad,
                 "The company directory cannot be reached right now, so nobody can sign in. Your password was not \

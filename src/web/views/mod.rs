@@ -15,4 +15,4 @@ pub(super) use auth::{Said, SignInView, SignOutView, SignedOutView, Tone};
 pub(super) use chrome::{Chrome, NavItem, Who};
 pub(super) use error::ErrorView;
 pub(super) use home::HomeView;
-pub(super) use page::{PageView, live_query};
+pub(super) use page::PageView;
