@@ -4,6 +4,8 @@
 //! LDAPv3 server. A sign-in finds exactly one person and binds exactly once; the answer is typed. This room never
 //! decides what somebody may see, and keeps no password longer than its bind.
 
+pub mod embedded;
+
 use async_trait::async_trait;
 
 use crate::domain::{Password, Person, Username};
