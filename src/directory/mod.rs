@@ -31,6 +31,8 @@ pub use client::LdapDirectory;
 pub use readiness::Readiness;
 pub use set_up::SetUpError;
 
+pub mod embedded;
+
 use async_trait::async_trait;
 
 use crate::domain::{Password, Person, Username};

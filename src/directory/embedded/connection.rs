@@ -1,0 +1,160 @@
+//! One client, from its first byte to its last.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{SinkExt, StreamExt};
+use ldap3_proto::proto::{
+    LdapBindResponse, LdapExtendedRequest, LdapExtendedResponse, LdapMsg, LdapOp, LdapResult, LdapResultCode,
+    LdapSearchResultReference,
+};
+use tokio::net::TcpStream;
+use tokio_util::codec::Framed;
+
+use super::answer;
+use super::bind::bind;
+use super::filter::Filter;
+use super::realm::Realm;
+use super::rootdse::WHO_AM_I;
+use super::search::search;
+use super::tree::{AccountId, Entry};
+use super::wire::{Request, Wire};
+
+/// How long a client may be silent, or take over one request: Active Directory's `MaxConnIdleTime`.
+pub(super) const MAX_IDLE: Duration = Duration::from_mins(15);
+
+/// How long a client may take to read one answer; the slowest loopback takes far less.
+const MAX_WRITE: Duration = Duration::from_secs(30);
+
+/// StartTLS (RFC 4511, 4.14).
+const START_TLS: &str = "1.3.6.1.4.1.1466.20037";
+/// Notice of Disconnection (RFC 4511, 4.4.1).
+const DISCONNECTION: &str = "1.3.6.1.4.1.1466.20036";
+
+/// One client. Its requests are answered one after the other, so there is never anything to abandon.
+pub(super) struct Connection {
+    realm: Arc<Realm>,
+    stream: Framed<TcpStream, Wire>,
+    who: Option<AccountId>,
+}
+
+/// Whether the conversation goes on.
+enum Next {
+    Answer(Vec<LdapMsg>),
+    Hush,
+    HangUp,
+}
+
+impl Connection {
+    pub(super) fn new(realm: Arc<Realm>, stream: TcpStream) -> Self {
+        Self { realm, stream: Framed::new(stream, Wire::default()), who: None }
+    }
+
+    /// Answers until the client hangs up, falls silent, or stops making sense.
+    ///
+    /// # Errors
+    /// What went wrong on the way; it concerns this client alone.
+    pub(super) async fn serve(mut self) -> io::Result<()> {
+        loop {
+            let clock = Arc::clone(&self.realm.clock);
+            let request = tokio::select! {
+                request = self.stream.next() => request,
+                () = clock.sleep(MAX_IDLE) => return Ok(()),
+            };
+            let request = match request {
+                None => return Ok(()),
+                Some(Ok(request)) => request,
+                Some(Err(fault)) if fault.kind() == io::ErrorKind::InvalidData => {
+                    self.send(vec![disconnection(&fault)]).await?;
+                    return Err(fault);
+                }
+                Some(Err(fault)) => return Err(fault),
+            };
+            match self.answer(request) {
+                Next::Answer(messages) => self.send(messages).await?,
+                Next::Hush => {}
+                Next::HangUp => return Ok(()),
+            }
+        }
+    }
+
+    async fn send(&mut self, messages: Vec<LdapMsg>) -> io::Result<()> {
+        let clock = Arc::clone(&self.realm.clock);
+        let write = async {
+            for message in messages {
+                self.stream.feed(message).await?;
+            }
+            self.stream.flush().await
+        };
+        tokio::select! {
+            written = write => written,
+            () = clock.sleep(MAX_WRITE) => Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not read its answer")),
+        }
+    }
+
+    fn answer(&mut self, request: Request) -> Next {
+        let Request { message: LdapMsg { msgid, op, ctrl }, filter } = request;
+        let one = |op| Next::Answer(vec![LdapMsg { msgid, op, ctrl: Vec::new() }]);
+        match op {
+            LdapOp::BindRequest(request) => {
+                // Whatever comes of it, the identity before is gone (RFC 4511, 4.2.1).
+                let (res, who) = bind(&self.realm, request);
+                self.who = who;
+                one(LdapOp::BindResponse(LdapBindResponse { res, saslcreds: None }))
+            }
+            LdapOp::SearchRequest(request) => {
+                let filter = filter.unwrap_or(Filter::Undefined);
+                let found = search(&self.realm, self.who.is_some(), &request, &filter, &ctrl);
+                let plain = |op| LdapMsg { msgid, op, ctrl: Vec::new() };
+                let entries = found.entries.into_iter().map(LdapOp::SearchResultEntry).map(plain);
+                let reference = |url| LdapOp::SearchResultReference(LdapSearchResultReference { uris: vec![url] });
+                let references = found.references.into_iter().map(reference).map(plain);
+                let done = LdapMsg { msgid, op: LdapOp::SearchResultDone(found.done), ctrl: found.controls };
+                Next::Answer(entries.chain(references).chain([done]).collect())
+            }
+            LdapOp::ExtendedRequest(request) => one(LdapOp::ExtendedResponse(self.extended(&request))),
+            LdapOp::ModifyRequest(_) => one(LdapOp::ModifyResponse(self.change())),
+            LdapOp::AddRequest(_) => one(LdapOp::AddResponse(self.change())),
+            LdapOp::DelRequest(_) => one(LdapOp::DelResponse(self.change())),
+            LdapOp::ModifyDNRequest(_) => one(LdapOp::ModifyDNResponse(self.change())),
+            LdapOp::CompareRequest(_) => one(LdapOp::CompareResult(self.change())),
+            LdapOp::AbandonRequest(_) => Next::Hush,
+            // An unbind; and no answer is a request, which the wire has made sure of.
+            _ => Next::HangUp,
+        }
+    }
+
+    fn change(&self) -> LdapResult {
+        if self.who.is_some() { answer::read_only() } else { answer::bind_first() }
+    }
+
+    fn extended(&self, request: &LdapExtendedRequest) -> LdapExtendedResponse {
+        match request.name.as_str() {
+            WHO_AM_I => {
+                let value = Some(self.who_am_i().into_bytes());
+                LdapExtendedResponse { res: answer::success(), name: None, value }
+            }
+            START_TLS => LdapExtendedResponse { res: answer::no_tls(), name: Some(START_TLS.to_owned()), value: None },
+            _ => LdapExtendedResponse { res: answer::unknown_extended_operation(), name: None, value: None },
+        }
+    }
+
+    /// `u:DEMO\alice`, or nothing when anonymous (RFC 4532; MS-ADTS 3.1.1.3.4.2.5).
+    fn who_am_i(&self) -> String {
+        let is_me = |entry: &&Entry| self.who.is_some() && entry.account == self.who;
+        let me = self.realm.tree.entries().find(is_me);
+        me.and_then(|me| self.realm.principal_name(me)).map_or_else(String::new, |name| format!("u:{name}"))
+    }
+}
+
+fn disconnection(fault: &io::Error) -> LdapMsg {
+    let res = LdapResult {
+        code: LdapResultCode::ProtocolError,
+        matcheddn: String::new(),
+        message: format!("The connection is closed: {fault}"),
+        referral: Vec::new(),
+    };
+    let op = LdapExtendedResponse { res, name: Some(DISCONNECTION.to_owned()), value: None };
+    LdapMsg { msgid: 0, op: LdapOp::ExtendedResponse(op), ctrl: Vec::new() }
+}

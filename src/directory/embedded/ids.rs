@@ -1,0 +1,125 @@
+//! Ids made from names, so that a restart keeps the same people: SIDs (MS-DTYP 2.4.2) and GUIDs.
+
+use sha2::{Digest, Sha256};
+
+/// Relative ids below 1000 belong to the system (MS-ADTS 6.1.1.2.4).
+const FIRST_FREE_RID: u32 = 1000;
+
+/// A security identifier in its binary form.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Sid(Vec<u8>);
+
+impl Sid {
+    /// `S-1-<authority>-<parts…>`. Fifteen parts at most, as the format has it; more are cut off.
+    fn new(authority: u64, parts: &[u32]) -> Self {
+        let parts = &parts[..parts.len().min(15)];
+        let mut bytes = vec![1, u8::try_from(parts.len()).unwrap_or(15)];
+        bytes.extend_from_slice(&authority.to_be_bytes()[2..]);
+        for part in parts {
+            bytes.extend_from_slice(&part.to_le_bytes());
+        }
+        Self(bytes)
+    }
+
+    /// The SID of the domain with this DNS name.
+    pub(super) fn of_domain(dns_domain: &str) -> Self {
+        let digest = digest("domain", dns_domain);
+        Self::new(5, &[21, word(&digest, 0), word(&digest, 4), word(&digest, 8)])
+    }
+
+    /// `S-1-5-32-<rid>`: the groups every domain has built in.
+    pub(super) fn builtin(rid: u32) -> Self {
+        Self::new(5, &[32, rid])
+    }
+
+    /// The SID of the account `rid` in this domain.
+    pub(super) fn account(&self, rid: u32) -> Self {
+        let mut bytes = self.0.clone();
+        bytes[1] += 1;
+        bytes.extend_from_slice(&rid.to_le_bytes());
+        Self(bytes)
+    }
+
+    /// Reads `S-1-5-…`, which Active Directory accepts in a filter instead of the bytes.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let rest = text.strip_prefix("S-1-").or_else(|| text.strip_prefix("s-1-"))?;
+        let mut parts = rest.split('-');
+        let authority = parts.next()?.parse().ok()?;
+        let parts = parts.map(|part| part.parse().ok()).collect::<Option<Vec<u32>>>()?;
+        (!parts.is_empty() && parts.len() <= 15).then(|| Self::new(authority, &parts))
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// The relative id an account's name suggests; the caller steps on from one already taken.
+pub(super) fn suggested_rid(account_name: &str) -> u32 {
+    // 30 bits: real relative ids stay below that too (MS-ADTS 3.1.1.1.9).
+    FIRST_FREE_RID + (word(&digest("rid", &account_name.to_lowercase()), 0) >> 3)
+}
+
+/// The `objectGUID` of what has this name, in the mixed-endian order of the wire.
+pub(super) fn guid(name: &str) -> [u8; 16] {
+    let digest = digest("guid", &name.to_lowercase());
+    let mut guid = [0; 16];
+    guid.copy_from_slice(&digest[..16]);
+    // Version 8 (RFC 9562: made by a rule of one's own) and the usual variant.
+    guid[7] = (guid[7] & 0x0f) | 0x80;
+    guid[8] = (guid[8] & 0x3f) | 0x80;
+    guid
+}
+
+/// Reads a GUID in its dashed form, which Active Directory accepts in a filter, into the order of the wire.
+pub(super) fn parse_guid(text: &str) -> Option<[u8; 16]> {
+    let lengths: Vec<usize> = text.split('-').map(str::len).collect();
+    if lengths != [8, 4, 4, 4, 12] {
+        return None;
+    }
+    let mut guid = [0; 16];
+    hex::decode_to_slice(text.replace('-', ""), &mut guid).ok()?;
+    guid[..4].reverse();
+    guid[4..6].reverse();
+    guid[6..8].reverse();
+    Some(guid)
+}
+
+fn digest(what: &str, name: &str) -> [u8; 32] {
+    Sha256::digest(format!("belvedere embedded directory\0{what}\0{name}")).into()
+}
+
+fn word(bytes: &[u8; 32], at: usize) -> u32 {
+    u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sid_reads_as_it_is_written() {
+        let users = Sid::parse("S-1-5-32-545").unwrap();
+        assert_eq!(users, Sid::builtin(545));
+        assert_eq!(users.as_bytes(), hex::decode("01020000000000052000000021020000").unwrap());
+        for bad in ["", "S-1-", "S-1-5", "S-2-5-32", "S-1-5-x", "S-1-5-1-1-1-1-1-1-1-1-1-1-1-1-1-1-1-1"] {
+            assert_eq!(Sid::parse(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_guid_reads_in_mixed_endian_order() {
+        let wire = parse_guid("00112233-4455-6677-8899-aabbccddeeff").unwrap();
+        assert_eq!(wire.to_vec(), hex::decode("33221100554477668899aabbccddeeff").unwrap());
+        assert_eq!(parse_guid("00112233445566778899aabbccddeeff"), None);
+    }
+
+    #[test]
+    fn the_same_name_keeps_the_same_ids() {
+        assert_eq!(guid("alice"), guid("ALICE"));
+        assert_ne!(guid("alice"), guid("bob"));
+        assert_eq!(Sid::of_domain("belvedere.example"), Sid::of_domain("belvedere.example"));
+        assert!(suggested_rid("alice") >= FIRST_FREE_RID);
+    }
+}

@@ -1,0 +1,169 @@
+//! The demo's people and groups: life-like names, and one account for every way a sign-in can end.
+
+use super::sample::{LockoutPolicy, Sample, SampleGroup, SamplePerson, Standing};
+
+impl Sample {
+    /// The domain that `belvedere demo` serves. Every password is the username, a hyphen and `demo`.
+    pub fn demo() -> Self {
+        Self {
+            dns_domain: "belvedere.example".to_owned(),
+            netbios_name: "DEMO".to_owned(),
+            lockout: LockoutPolicy::default(),
+            people: people(),
+            groups: groups(),
+        }
+    }
+}
+
+fn people() -> Vec<SamplePerson> {
+    use Standing::{AccountExpired, Active, Disabled, Locked, MustChangePassword, PasswordExpired};
+    vec![
+        person(
+            "alice",
+            "Alice",
+            "Johnson",
+            "Site lead",
+            "New York",
+            Active,
+            "may open Operations, through dash-ops-nyc",
+        ),
+        SamplePerson {
+            common_name: "Müller, Jörg (Sales)".to_owned(),
+            ..person(
+                "jmueller",
+                "Jörg",
+                "Müller",
+                "Sales engineer",
+                "Montréal",
+                Active,
+                "may open Operations; his CN has a comma",
+            )
+        },
+        person("bob", "Bob", "Marchetti", "Controller", "New York", Active, "in dash-finance, may not open Operations"),
+        person(
+            "carol",
+            "Carol",
+            "Ng",
+            "Designer",
+            "Los Angeles",
+            Active,
+            "in no group: public and signed-in pages only",
+        ),
+        person("grace", "Grace", "Okafor", "IT administrator", "New York", Active, "an administrator"),
+        person(
+            "s.o'neil",
+            "Seán",
+            "O'Neil",
+            "Technician",
+            "Los Angeles",
+            Active,
+            "may open Operations; has an apostrophe",
+        ),
+        SamplePerson {
+            principal: Some("zoe.luczak@southside.example".to_owned()),
+            ..person(
+                "zoe",
+                "Zoë",
+                "Łuczak",
+                "Planner",
+                "Montréal",
+                Active,
+                "may open Operations; signs in under another suffix too",
+            )
+        },
+        person("dave", "Dave", "Lindqvist", "Technician", "New York", Disabled, "disabled"),
+        person("erin", "Erin", "Castellanos", "Contractor", "Los Angeles", AccountExpired, "the account has expired"),
+        person("frank", "Frank", "van der Berg", "Technician", "New York", Locked, "locked out"),
+        person(
+            "heidi",
+            "Heidi",
+            "Weiß",
+            "Accountant",
+            "Montréal",
+            MustChangePassword,
+            "must change the password first",
+        ),
+        person("ivan", "Ivan", "Petrović", "Accountant", "Montréal", PasswordExpired, "the password has expired"),
+        SamplePerson {
+            given_name: String::new(),
+            common_name: r"Lobby screen #2 * (NYC\LA)".to_owned(),
+            display_name: "Lobby screen 2".to_owned(),
+            ..person(
+                "lobby",
+                "",
+                "Lobby",
+                "Wall display",
+                "New York",
+                Active,
+                "a wall display; its CN has every awkward character",
+            )
+        },
+        SamplePerson {
+            common_name: "Belvedere Reader".to_owned(),
+            display_name: "Belvedere Reader".to_owned(),
+            ..person(
+                "svc-reader",
+                "",
+                "Reader",
+                "Service account",
+                "Services",
+                Active,
+                "a service account, for bind_name",
+            )
+        },
+    ]
+}
+
+fn groups() -> Vec<SampleGroup> {
+    vec![
+        group("dash-ops", "May open Operations", &["dash-ops-nyc", "dash-ops-la", "dash-ops-mtl", "dash-admins"]),
+        group("dash-ops-nyc", "Operations, New York", &["alice", "dave", "frank", "lobby"]),
+        group("dash-ops-la", "Operations, Los Angeles", &["s.o'neil", "erin"]),
+        group("dash-ops-mtl", "Operations, Montréal", &["jmueller", "zoe"]),
+        group("dash-finance", "May open Finance", &["bob", "heidi", "ivan"]),
+        group("dash-admins", "Administers the boards", &["grace"]),
+        SampleGroup {
+            common_name: Some("Gäste, extern (Büro)".to_owned()),
+            ..group("guests-extern", "Guests of the office; a CN with a comma and brackets", &["zoe"])
+        },
+        SampleGroup {
+            security: false,
+            ..group("newsletter", "A mailing list: it grants nothing", &["alice", "carol"])
+        },
+    ]
+}
+
+fn person(
+    username: &str,
+    given_name: &str,
+    surname: &str,
+    title: &str,
+    unit: &str,
+    standing: Standing,
+    shows: &str,
+) -> SamplePerson {
+    let full_name = format!("{given_name} {surname}").trim().to_owned();
+    SamplePerson {
+        username: username.to_owned(),
+        password: format!("{username}-demo"),
+        given_name: given_name.to_owned(),
+        surname: surname.to_owned(),
+        common_name: full_name.clone(),
+        display_name: full_name,
+        title: title.to_owned(),
+        unit: unit.to_owned(),
+        principal: None,
+        standing,
+        shows: shows.to_owned(),
+    }
+}
+
+fn group(name: &str, description: &str, members: &[&str]) -> SampleGroup {
+    SampleGroup {
+        name: name.to_owned(),
+        common_name: None,
+        description: description.to_owned(),
+        security: true,
+        members: members.iter().map(|member| (*member).to_owned()).collect(),
+    }
+}

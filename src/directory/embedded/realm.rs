@@ -1,0 +1,154 @@
+//! The one thing all connections share: the tree, the accounts, the clock; and the values that move with time.
+
+use std::borrow::Cow;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::accounts::{Accounts, Tally};
+use super::sample::{Sample, Standing};
+use super::tree::{AccountId, Entry, Tree};
+use crate::domain::{Clock, Timestamp};
+
+/// `maxPwdAge`, Active Directory's default. It holds for the accounts whose standing says so.
+pub(super) const PASSWORD_LASTS: Duration = Duration::from_hours(42 * 24);
+
+/// "Never", where a moment is stored (MS-ADTS 3.1.1.4.5.36).
+pub(super) const NEVER: i64 = i64::MAX;
+
+// MS-ADTS 3.1.1.4.5.17, msDS-User-Account-Control-Computed.
+const COMPUTED_LOCKED: u32 = 0x10;
+const COMPUTED_PASSWORD_EXPIRED: u32 = 0x80_0000;
+
+/// Attributes that change while the directory runs. They are stored ones to a client: searchable, and in `*`.
+const MOVING: &[&str] = &["badPasswordTime", "badPwdCount", "lockoutTime"];
+
+/// What all connections share.
+pub(super) struct Realm {
+    pub(super) tree: Tree,
+    pub(super) accounts: Accounts,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) dns_domain: String,
+    pub(super) netbios_name: String,
+}
+
+impl Realm {
+    /// # Errors
+    /// `InvalidInput` when the sample contradicts itself.
+    pub(super) fn new(sample: &Sample, clock: Arc<dyn Clock>) -> io::Result<Self> {
+        let now = clock.now();
+        Ok(Self {
+            tree: Tree::grow(sample, now)?,
+            accounts: Accounts::new(sample, now),
+            clock,
+            dns_domain: sample.dns_domain.clone(),
+            netbios_name: sample.netbios_name.clone(),
+        })
+    }
+
+    /// The values of a searchable attribute, by its proper spelling.
+    pub(super) fn values<'a>(&self, entry: &'a Entry, attribute: &str) -> Cow<'a, [Vec<u8>]> {
+        match entry.account {
+            Some(account) if MOVING.contains(&attribute) => {
+                let tally = self.accounts.tally(account, self.clock.now());
+                Cow::Owned(vec![moving(tally, attribute).into_bytes()])
+            }
+            _ => Cow::Borrowed(entry.values(attribute)),
+        }
+    }
+
+    /// The names of the attributes that `*` stands for.
+    pub(super) fn attribute_names<'a>(&self, entry: &'a Entry) -> impl Iterator<Item = &'static str> + use<'a> {
+        entry.attribute_names().chain(MOVING.iter().copied().filter(|_| entry.account.is_some()))
+    }
+
+    /// The values of an attribute that is only computed when asked for by name (MS-ADTS 3.1.1.4.5).
+    pub(super) fn constructed(&self, entry: &Entry, attribute: &str) -> Vec<Vec<u8>> {
+        match (attribute, entry.account) {
+            ("tokenGroups", _) => self.tree.token_groups(entry),
+            ("msDS-PrincipalName", _) => self.principal_name(entry).map(String::into_bytes).into_iter().collect(),
+            ("primaryGroupToken", None) => relative_id(entry).map(String::into_bytes).into_iter().collect(),
+            ("msDS-User-Account-Control-Computed", Some(account)) => vec![self.computed_control(account).into_bytes()],
+            ("msDS-UserPasswordExpiryTimeComputed", Some(account)) => {
+                vec![self.password_expiry(entry, account).into_bytes()]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// `DEMO\alice`; groups have one too.
+    pub(super) fn principal_name(&self, entry: &Entry) -> Option<String> {
+        let name = entry.values("sAMAccountName").first()?;
+        Some(format!("{}\\{}", self.netbios_name, String::from_utf8_lossy(name)))
+    }
+
+    fn computed_control(&self, account: AccountId) -> String {
+        let locked = self.accounts.tally(account, self.clock.now()).locked_at.is_some();
+        let expired =
+            matches!(self.accounts.standing(account), Standing::PasswordExpired | Standing::MustChangePassword);
+        let bits = if locked { COMPUTED_LOCKED } else { 0 } | if expired { COMPUTED_PASSWORD_EXPIRED } else { 0 };
+        bits.to_string()
+    }
+
+    fn password_expiry(&self, entry: &Entry, account: AccountId) -> String {
+        match self.accounts.standing(account) {
+            Standing::MustChangePassword => "0".to_owned(),
+            Standing::PasswordExpired => {
+                let set =
+                    entry.values("pwdLastSet").first().and_then(|set| std::str::from_utf8(set).ok()?.parse().ok());
+                set.map_or(0, |set: i64| set.saturating_add(hundred_nanoseconds(PASSWORD_LASTS))).to_string()
+            }
+            _ => NEVER.to_string(),
+        }
+    }
+}
+
+fn moving(tally: Tally, attribute: &str) -> String {
+    let moment = |moment: Option<Timestamp>| moment.map_or_else(|| "0".to_owned(), file_time);
+    match attribute {
+        "lockoutTime" => moment(tally.locked_at),
+        "badPasswordTime" => moment(tally.last_wrong),
+        _ => tally.wrong.to_string(),
+    }
+}
+
+/// The last part of the entry's SID.
+fn relative_id(entry: &Entry) -> Option<String> {
+    entry.values("groupType").first()?;
+    let sid = entry.values("objectSid").first()?;
+    let rid = sid.last_chunk::<4>()?;
+    Some(u32::from_le_bytes(*rid).to_string())
+}
+
+/// A moment as a FILETIME: 100-nanosecond steps since 1601 (MS-DTYP 2.3.3).
+pub(super) fn file_time(moment: Timestamp) -> String {
+    const MILLIS_FROM_1601_TO_1970: i64 = 11_644_473_600_000;
+    moment.as_millis().saturating_add(MILLIS_FROM_1601_TO_1970).saturating_mul(10_000).to_string()
+}
+
+/// A length as Active Directory stores it: a negative count of 100-nanosecond steps.
+pub(super) fn interval(length: Duration) -> String {
+    (-hundred_nanoseconds(length)).to_string()
+}
+
+fn hundred_nanoseconds(length: Duration) -> i64 {
+    i64::try_from(length.as_nanos() / 100).unwrap_or(i64::MAX)
+}
+
+/// A moment as a GeneralizedTime with a fraction, as Active Directory writes it: `20261121013846.0Z`.
+pub(super) fn generalized_time(moment: Timestamp) -> String {
+    jiff::Timestamp::from_millisecond(moment.as_millis())
+        .map_or_else(|_| "16010101000000.0Z".to_owned(), |moment| moment.strftime("%Y%m%d%H%M%S.0Z").to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_are_written_as_active_directory_writes_them() {
+        assert_eq!(file_time(Timestamp::from_millis(0)), "116444736000000000");
+        assert_eq!(generalized_time(Timestamp::from_millis(1_795_309_126_976)), "20261122005846.0Z");
+        assert_eq!(interval(Duration::from_mins(30)), "-18000000000");
+    }
+}

@@ -1,0 +1,97 @@
+//! What a sample domain is made of. Who is in the demo's own stands in `people`.
+
+use std::time::Duration;
+
+/// A domain to serve: its names, its people, its groups.
+///
+/// There is no `Debug`: sample passwords are no secret, but nothing in this room learns to print passwords.
+#[derive(Clone)]
+pub struct Sample {
+    /// The DNS domain, and the suffix of principal names: `belvedere.example`.
+    pub dns_domain: String,
+    /// The NetBIOS name, as in `DEMO\alice`. It need not resemble the DNS domain, and here it does not.
+    pub netbios_name: String,
+    /// When wrong passwords lock an account.
+    pub lockout: LockoutPolicy,
+    /// The people, in the order in which they are found.
+    pub people: Vec<SamplePerson>,
+    /// The groups besides `Domain Users`, in which everybody is through their primary group.
+    pub groups: Vec<SampleGroup>,
+}
+
+/// When wrong passwords lock an account (MS-ADTS 3.1.1.5.3, `lockoutThreshold` and its siblings).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LockoutPolicy {
+    /// So many wrong passwords lock; 0 means never.
+    pub threshold: u32,
+    /// A wrong password counts together with the one before it when they are no further apart than this.
+    pub observation_window: Duration,
+    /// How long a lock lasts; zero means until an administrator lifts it.
+    pub duration: Duration,
+}
+
+impl Default for LockoutPolicy {
+    /// Generous: who plays with wrong passwords in a demo should meet the program's throttle, not a locked account.
+    fn default() -> Self {
+        Self { threshold: 20, observation_window: Duration::from_mins(10), duration: Duration::from_mins(10) }
+    }
+}
+
+/// Somebody with an account.
+#[derive(Clone)]
+pub struct SamplePerson {
+    /// `sAMAccountName`: unique, and the seed of the person's ids.
+    pub username: String,
+    /// The sample password.
+    pub password: String,
+    /// `givenName`; empty for an account that is not a human being.
+    pub given_name: String,
+    /// `sn`; may be empty likewise.
+    pub surname: String,
+    /// `cn`, unescaped; it may hold any character.
+    pub common_name: String,
+    /// `displayName`.
+    pub display_name: String,
+    /// `title`.
+    pub title: String,
+    /// The organizational unit under `OU=People`, unescaped.
+    pub unit: String,
+    /// `userPrincipalName`, where it is not `username@dns_domain`.
+    pub principal: Option<String>,
+    /// How the account stands.
+    pub standing: Standing,
+    /// What signing in with it shows, in a few words: "may open Operations", "disabled".
+    pub shows: String,
+}
+
+/// How an account stands, and so what a bind with the *right* password gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It may sign in.
+    Active,
+    /// Sub-code `533`.
+    Disabled,
+    /// Sub-code `701`.
+    AccountExpired,
+    /// Sub-code `532`.
+    PasswordExpired,
+    /// Sub-code `773`.
+    MustChangePassword,
+    /// Sub-code `775`, whatever the password, until an administrator lifts it: that is, always.
+    Locked,
+}
+
+/// A group, with its direct members.
+#[derive(Clone, Debug)]
+pub struct SampleGroup {
+    /// `sAMAccountName`: unique among people and groups.
+    pub name: String,
+    /// `cn`, where it differs from the name; unescaped.
+    pub common_name: Option<String>,
+    /// `description`.
+    pub description: String,
+    /// Whether it can grant anything; a mailing list cannot, and stands in nobody's `tokenGroups`.
+    pub security: bool,
+    /// The direct members, by `sAMAccountName`: people and groups alike. Circles are allowed, as in real domains.
+    pub members: Vec<String>,
+}
