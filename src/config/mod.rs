@@ -14,6 +14,7 @@ mod read_page;
 mod read_settings;
 mod reader;
 mod render;
+mod secret_key;
 mod settings;
 mod settings_tree;
 mod tree;
@@ -22,6 +23,7 @@ pub use environment::figment;
 pub use fault::{Fault, FaultReport, Faults, Place};
 pub use page::{Input, InputKind, InputOption, PageFile, PanelKind, PanelSettings, PanelSource, Unit};
 pub use read_page::read_page;
+pub use secret_key::{SecretKey, make_state_folder, secret_key};
 pub use settings::{
     DirectoryKind, DirectorySettings, HttpSource, LiveSettings, LogFormat, LogSettings, Scheme, Secret, ServerAddress,
     ServiceAccount, SessionSettings, Settings, SiteSettings, SourceSettings, Theme,

@@ -1,0 +1,134 @@
+use std::io::{IsTerminal, stderr};
+
+use tracing::Subscriber;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
+
+use crate::config::{LogFormat, LogSettings};
+
+/// A filter that is not in `tracing`'s filter language. Settings that were read from a file have a sound one.
+#[derive(Debug, thiserror::Error)]
+#[error("the log's filter cannot be read: {0}; write it like `info,belvedere=debug`")]
+pub struct InvalidFilter(#[from] tracing_subscriber::filter::ParseError);
+
+/// Starts the log for the whole process. Only the first call counts: a second one, as tests make it, changes nothing.
+///
+/// # Errors
+/// [`InvalidFilter`].
+pub fn start(settings: &LogSettings) -> Result<(), InvalidFilter> {
+    let terminal = stderr().is_terminal();
+    let subscriber = subscriber(settings, terminal, stderr)?;
+    if tracing::subscriber::set_global_default(subscriber).is_ok() {
+        bridge();
+    }
+    Ok(())
+}
+
+/// Lets the lines of `log` through, from here on. Which of them are written is the filter's decision.
+fn bridge() {
+    if let Err(error) = tracing_log::LogTracer::init() {
+        tracing::warn!(%error, "lines of libraries that use `log` are not shown: another logger is in place");
+    }
+}
+
+fn subscriber<W>(
+    settings: &LogSettings,
+    terminal: bool,
+    writer: W,
+) -> Result<Box<dyn Subscriber + Send + Sync>, InvalidFilter>
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let filter = EnvFilter::builder().parse(&settings.filter)?;
+    let human = match settings.format {
+        LogFormat::Auto => terminal,
+        LogFormat::Human => true,
+        LogFormat::Json => false,
+    };
+    let registry = tracing_subscriber::registry().with(filter);
+    let layer = tracing_subscriber::fmt::layer().with_writer(writer);
+    Ok(if human {
+        // The convention of no-color.org: any text in it means no colours.
+        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Box::new(registry.with(layer.with_ansi(terminal && !plain)))
+    } else {
+        Box::new(registry.with(layer.json().flatten_event(true).with_current_span(false)))
+    })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::io::{self, Write};
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    /// Keeps what is written.
+    #[derive(Clone, Default)]
+    struct Page(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Page {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn lines(settings: &LogSettings, terminal: bool, say: impl FnOnce()) -> Vec<String> {
+        let page = Page::default();
+        let copy = page.clone();
+        let subscriber = subscriber(settings, terminal, move || copy.clone()).unwrap();
+        tracing::subscriber::with_default(subscriber, say);
+        let written = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
+        written.lines().map(str::to_owned).collect()
+    }
+
+    fn format(format: LogFormat) -> LogSettings {
+        LogSettings { format, ..LogSettings::default() }
+    }
+
+    #[test]
+    fn off_a_terminal_every_line_is_a_json_object() {
+        for settings in [format(LogFormat::Auto), format(LogFormat::Json)] {
+            let lines = lines(&settings, false, || tracing::info!(user = "al\nice", "signed in"));
+            let [line] = lines.as_slice() else { panic!("{lines:?}") };
+            let object: serde_json::Value = serde_json::from_str(line).unwrap();
+            assert_eq!((&object["message"], &object["user"]), (&"signed in".into(), &"al\nice".into()));
+            assert_eq!(object["level"], "INFO");
+        }
+    }
+
+    #[test]
+    fn on_a_terminal_lines_are_for_people() {
+        for (settings, terminal) in [(format(LogFormat::Auto), true), (format(LogFormat::Human), false)] {
+            let lines = lines(&settings, terminal, || tracing::info!("signed in"));
+            assert!(lines.len() == 1 && !lines[0].starts_with('{') && lines[0].contains("signed in"), "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn unless_told_otherwise_only_our_own_story_is_told() {
+        let lines = lines(&LogSettings::default(), false, || {
+            tracing::info!(target: "belvedere::web", "ours");
+            tracing::debug!(target: "belvedere::web", "too much");
+            tracing::info!(target: "rocket::launch", "chatter");
+            tracing::info!(target: "_", "chatter");
+            tracing::warn!(target: "rocket::server", "trouble");
+            tracing::info!(target: "sqlx::query", "chatter");
+        });
+        assert!(lines.len() == 2 && lines[0].contains("ours") && lines[1].contains("trouble"), "{lines:?}");
+    }
+
+    #[test]
+    fn starting_twice_is_no_error_and_a_bad_filter_is() {
+        start(&LogSettings::default()).unwrap();
+        start(&LogSettings::default()).unwrap();
+        let bad = LogSettings { filter: "belvedere=loud".into(), ..LogSettings::default() };
+        assert!(start(&bad).unwrap_err().to_string().contains("info,belvedere=debug"));
+    }
+}
