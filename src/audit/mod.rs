@@ -11,4 +11,6 @@ mod plain;
 pub use event::{Audit, Event, TARGET};
 
 #[cfg(test)]
+pub(crate) mod paper;
+#[cfg(test)]
 mod tests;

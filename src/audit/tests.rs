@@ -1,10 +1,6 @@
 #![allow(clippy::unwrap_used)]
 
-use std::io;
-use std::sync::{Arc, Mutex};
-
-use tracing_subscriber::fmt::MakeWriter;
-
+use super::paper::Paper;
 use super::{Audit, Event};
 use crate::domain::{EndReason, Groups, Member, Origin, Person, PersonId, SessionId, Visitor};
 
@@ -17,30 +13,7 @@ fn log_of(json: bool, act: impl FnOnce(&Audit)) -> String {
     } else {
         tracing::subscriber::with_default(plain.finish(), || act(&Audit::new()));
     }
-    let written = paper.0.lock().unwrap().clone();
-    String::from_utf8(written).unwrap()
-}
-
-#[derive(Clone, Default)]
-struct Paper(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Paper {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Paper {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
+    paper.text()
 }
 
 fn fields(line: &str) -> serde_json::Value {

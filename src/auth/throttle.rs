@@ -3,7 +3,9 @@
 //! Two books are kept: failures for each account's name, and failures from each address. The first keeps below the
 //! directory's own lockout, so that nobody can lock a colleague's account through this program; the second slows
 //! down whoever tries one name after the other. An account's limit never blocks the address from which its owner
-//! last signed in well. Books are in memory, bounded, and hold no names.
+//! last signed in well. The books are in memory, bounded, and hold no names; a restart opens new ones.
+//!
+//! The limits presume a directory that locks after five failures with an observation window of half an hour.
 
 mod ledger;
 mod limits;
@@ -24,7 +26,7 @@ use limits::{AccountFailures, AddressFailures};
 const MOST_ENTRIES: usize = 1 << 16;
 
 /// An address stays familiar this long after the last good sign-in: a fortnight's holiday and then some.
-const FAMILIAR_FOR: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+const FAMILIAR_FOR: Duration = Duration::from_hours(30 * 24);
 
 /// The limits and what counts against them.
 pub(super) struct Throttle {

@@ -56,7 +56,8 @@ pub(super) fn explain(
 ) -> StoreError {
     /// SQLITE_CORRUPT and SQLITE_NOTADB (<https://www.sqlite.org/rescode.html>), without their extended bits.
     const DAMAGED: [i32; 2] = [11, 26];
-    let code = error.as_database_error().and_then(|e| e.code()).and_then(|code| code.parse::<i32>().ok());
+    let code =
+        error.as_database_error().and_then(sqlx::error::DatabaseError::code).and_then(|code| code.parse::<i32>().ok());
     match code {
         Some(code) if DAMAGED.contains(&(code & 0xff)) => damaged(path, error),
         _ => otherwise(path, error),

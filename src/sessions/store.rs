@@ -12,7 +12,7 @@ use crate::config::SessionSettings;
 use crate::domain::{Clock, Origin, Person, PersonId, SessionId, Timestamp};
 
 /// A page view becomes a write at most this often, so that reading a page does not wait for the disk.
-const TOUCH_AT_MOST_EVERY: Duration = Duration::from_secs(60);
+const TOUCH_AT_MOST_EVERY: Duration = Duration::from_mins(1);
 
 /// With a short idle time, "about a minute" would be too coarse: last use is then noted this many times within it.
 const TOUCHES_WITHIN_IDLE: u32 = 4;
@@ -23,7 +23,7 @@ const MOST_SESSIONS_OF_ONE: i64 = 100;
 
 /// How long an ended session's row stays to tell late connections why. A page that was asleep for longer is told
 /// that the session has expired, which is what it looks like to its reader.
-const ENDED_STAYS: Duration = Duration::from_secs(60 * 60);
+const ENDED_STAYS: Duration = Duration::from_hours(1);
 
 /// Every session there is. Cheap to clone; the clones are one store.
 #[derive(Clone)]

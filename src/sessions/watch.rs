@@ -11,7 +11,7 @@ use crate::domain::{SessionId, Timestamp};
 
 /// A watch looks into the store at least this often, although ends are told at once: a laptop's sleep stops timers,
 /// and another process may have ended the session in the file.
-const LOOK_AGAIN: Duration = Duration::from_secs(60);
+const LOOK_AGAIN: Duration = Duration::from_mins(1);
 
 /// When the store cannot be read, the watch looks again after this long …
 const TRY_AGAIN: Duration = Duration::from_secs(10);

@@ -1,1 +1,299 @@
+#![allow(clippy::unwrap_used)]
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::{Auth, SignInRefusal, SignedIn};
+use crate::audit::Audit;
+use crate::audit::paper::Paper;
+use crate::auth::Keys;
+use crate::config::SessionSettings;
+use crate::directory::{Directory, Refusal, Unreachable};
+use crate::domain::{EndReason, Groups, ManualClock, Origin, Password, Person, PersonId, Timestamp, Username, Visitor};
+use crate::sessions::{SessionToken, Sessions};
+
+const PASSWORD: &str = "correct horse";
+
+/// Everybody has the same password; what else the directory says depends on the name.
+#[derive(Default)]
+struct Book {
+    binds: AtomicUsize,
+}
+
+#[async_trait]
+impl Directory for Book {
+    async fn sign_in(&self, username: &Username, password: &Password) -> Result<Person, Refusal> {
+        self.binds.fetch_add(1, Ordering::SeqCst);
+        let right = password.expose() == PASSWORD;
+        match username.as_str() {
+            "nobody" => Err(Refusal::WrongCredentials),
+            "locked" => Err(Refusal::Locked),
+            "away" => Err(Refusal::Unreachable(Unreachable { reason: "dc1: no route".into() })),
+            _ if !right => Err(Refusal::WrongCredentials),
+            "expired" => Err(Refusal::PasswordExpired),
+            "new" => Err(Refusal::MustChangePassword),
+            "disabled" => Err(Refusal::Disabled),
+            "gone" => Err(Refusal::AccountExpired),
+            "night" => Err(Refusal::NotAtThisHour),
+            "elsewhere" => Err(Refusal::NotFromHere),
+            name => Ok(Person {
+                id: PersonId::new(format!("objectGUID:{name}")),
+                username: name.into(),
+                principal: None,
+                display_name: name.into(),
+                groups: Groups::default(),
+            }),
+        }
+    }
+
+    async fn reach(&self) -> Result<(), Unreachable> {
+        Ok(())
+    }
+}
+
+struct House {
+    auth: Auth,
+    book: Arc<Book>,
+    sessions: Sessions,
+    clock: Arc<ManualClock>,
+    _folder: tempfile::TempDir,
+}
+
+impl House {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_795_309_126_976)));
+        let settings = SessionSettings { idle: Duration::from_mins(30), absolute: Duration::from_hours(12) };
+        let sessions = Sessions::open(&folder.path().join("sessions.db"), &settings, clock.clone()).await.unwrap();
+        let book = Arc::new(Book::default());
+        let keys = Keys::from_secret(&[7; 32]);
+        let auth = Auth::new(book.clone(), sessions.clone(), Audit::new(), clock.clone(), keys);
+        Self { auth, book, sessions, clock, _folder: folder }
+    }
+
+    async fn tries(&self, name: &str, password: &str) -> Result<SignedIn, SignInRefusal> {
+        self.auth.sign_in(name.into(), password.into(), &here(), None).await
+    }
+
+    async fn signs_in(&self, name: &str, previous: Option<&SessionToken>) -> SignedIn {
+        self.auth.sign_in(name.into(), PASSWORD.into(), &here(), previous).await.unwrap()
+    }
+
+    async fn member(&self, token: &SessionToken) -> Option<String> {
+        let visitor = self.auth.visitor(Some(token)).await.unwrap();
+        visitor.member().map(|member| member.person.username.clone())
+    }
+
+    fn binds(&self) -> usize {
+        self.book.binds.load(Ordering::SeqCst)
+    }
+}
+
+fn here() -> Origin {
+    Origin::new("192.0.2.1".parse().ok(), Some("Browser/1"))
+}
+
+#[tokio::test]
+async fn who_signs_in_is_a_member_from_then_on() {
+    let house = House::new().await;
+    let alice = house.signs_in("alice", None).await;
+    assert_eq!(alice.session.person.username, "alice");
+    assert_eq!(alice.session.origin, here());
+    assert_eq!(house.member(&alice.token).await.as_deref(), Some("alice"));
+    assert_eq!(house.binds(), 1, "one sign-in is one bind");
+}
+
+#[tokio::test]
+async fn nobody_is_a_member_without_a_good_token() {
+    let house = House::new().await;
+    house.signs_in("alice", None).await;
+    assert!(matches!(house.auth.visitor(None).await.unwrap(), Visitor::Anonymous));
+    assert_eq!(house.member(&SessionToken::generate().unwrap()).await, None);
+}
+
+#[tokio::test]
+async fn signing_in_gives_a_new_token_and_the_old_one_is_dead_at_once() {
+    let house = House::new().await;
+    let first = house.signs_in("alice", None).await;
+    let mut tab = house.sessions.watch(first.session.id);
+    let second = house.signs_in("bob", Some(&first.token)).await;
+    assert_ne!(first.token.reveal(), second.token.reveal());
+    assert_eq!(house.member(&first.token).await, None);
+    assert_eq!(house.member(&second.token).await.as_deref(), Some("bob"));
+    assert_eq!(tab.ended().await, EndReason::SignedOut);
+}
+
+#[tokio::test]
+async fn a_token_planted_before_the_sign_in_is_of_no_use_after_it() {
+    let house = House::new().await;
+    let planted = SessionToken::generate().unwrap();
+    let alice = house.signs_in("alice", Some(&planted)).await;
+    assert_ne!(planted.reveal(), alice.token.reveal());
+    assert_eq!(house.member(&planted).await, None);
+}
+
+#[tokio::test]
+async fn a_refused_sign_in_leaves_the_session_that_was_there() {
+    let house = House::new().await;
+    let alice = house.signs_in("alice", None).await;
+    let refused = house.auth.sign_in("bob".into(), "wrong".into(), &here(), Some(&alice.token)).await;
+    assert!(matches!(refused, Err(SignInRefusal::WrongCredentials)));
+    assert_eq!(house.member(&alice.token).await.as_deref(), Some("alice"));
+}
+
+#[tokio::test]
+async fn who_signs_out_is_nobody_and_their_live_pages_hear_of_it() {
+    let house = House::new().await;
+    let alice = house.signs_in("alice", None).await;
+    let mut tab = house.sessions.watch(alice.session.id);
+    house.auth.sign_out(&alice.token, &here()).await.unwrap();
+    assert_eq!(house.member(&alice.token).await, None);
+    assert_eq!(tab.ended().await, EndReason::SignedOut);
+    house.auth.sign_out(&alice.token, &here()).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_no_directory_could_know_is_refused_without_a_bind() {
+    let house = House::new().await;
+    let long_name = "x".repeat(257);
+    let long_password = "x".repeat(1025);
+    for (name, password) in [
+        ("", PASSWORD),
+        ("  ", PASSWORD),
+        ("ali\0ce", PASSWORD),
+        ("ali\nce", PASSWORD),
+        (&long_name, PASSWORD),
+        ("alice", ""),
+        ("alice", "a\0b"),
+        ("alice", &long_password),
+        ("", ""),
+    ] {
+        let refused = house.tries(name, password).await;
+        assert!(matches!(refused, Err(SignInRefusal::WrongCredentials)), "{name:?}: {refused:?}");
+    }
+    assert_eq!(house.binds(), 0);
+    house.tries("alice", PASSWORD).await.unwrap();
+}
+
+#[tokio::test]
+async fn unknown_wrong_and_locked_look_alike_to_a_stranger() {
+    let house = House::new().await;
+    let mut seen = Vec::new();
+    for (name, password) in [("nobody", "x"), ("alice", "wrong"), ("locked", PASSWORD), ("locked", "x"), ("bob", "")] {
+        let refusal = house.tries(name, password).await.unwrap_err();
+        seen.push((format!("{refusal:?}"), refusal.to_string()));
+    }
+    assert!(seen.iter().all(|refusal| *refusal == seen[0]), "{seen:?}");
+}
+
+#[tokio::test]
+async fn whoever_has_the_right_password_is_told_what_is_the_matter() {
+    let house = House::new().await;
+    let refusal = async |name: &str| house.tries(name, PASSWORD).await.unwrap_err();
+    assert!(matches!(refusal("expired").await, SignInRefusal::PasswordExpired));
+    assert!(matches!(refusal("new").await, SignInRefusal::MustChangePassword));
+    assert!(matches!(refusal("disabled").await, SignInRefusal::Disabled));
+    assert!(matches!(refusal("gone").await, SignInRefusal::AccountExpired));
+    assert!(matches!(refusal("night").await, SignInRefusal::NotAtThisHour));
+    assert!(matches!(refusal("elsewhere").await, SignInRefusal::NotFromHere));
+    assert!(matches!(refusal("away").await, SignInRefusal::DirectoryUnreachable(_)));
+}
+
+#[tokio::test]
+async fn after_three_failures_the_directory_hears_no_more_of_that_name() {
+    let house = House::new().await;
+    for name in ["alice", "CORP\\alice", "ALICE"] {
+        assert!(matches!(house.tries(name, "wrong").await, Err(SignInRefusal::WrongCredentials)));
+    }
+    for password in ["wrong", PASSWORD] {
+        let refused = house.tries("alice", password).await;
+        let Err(SignInRefusal::Throttled { retry_after }) = refused else { panic!("{refused:?}") };
+        assert_eq!(retry_after, Duration::from_mins(31));
+    }
+    assert_eq!(house.binds(), 3);
+    house.clock.advance(Duration::from_mins(31));
+    house.tries("alice", PASSWORD).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_locked_account_is_not_asked_for_again_and_again() {
+    let house = House::new().await;
+    for _ in 0..10 {
+        let _ = house.tries("locked", PASSWORD).await;
+    }
+    assert_eq!(house.binds(), 3);
+}
+
+#[tokio::test]
+async fn an_outage_does_not_use_up_anybodys_tries() {
+    let house = House::new().await;
+    for _ in 0..50 {
+        let refused = house.tries("away", "wrong").await;
+        assert!(matches!(refused, Err(SignInRefusal::DirectoryUnreachable(_))), "{refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_expired_password_may_be_typed_more_than_three_times() {
+    let house = House::new().await;
+    for _ in 0..10 {
+        assert!(matches!(house.tries("expired", PASSWORD).await, Err(SignInRefusal::PasswordExpired)));
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_fails_lets_nobody_in_and_says_so() {
+    let house = House::new().await;
+    let alice = house.signs_in("alice", None).await;
+    house.sessions.close().await;
+    assert!(matches!(house.tries("bob", PASSWORD).await, Err(SignInRefusal::Store(_))));
+    assert!(house.auth.visitor(Some(&alice.token)).await.is_err(), "not known is not anonymous");
+    assert!(house.auth.sign_out(&alice.token, &here()).await.is_err());
+}
+
+#[tokio::test]
+async fn the_log_knows_what_happened_and_no_secret() {
+    let paper = Paper::default();
+    let subscriber =
+        tracing_subscriber::fmt().json().with_max_level(tracing::Level::TRACE).with_writer(paper.clone()).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+
+    let house = House::new().await;
+    let alice = house.signs_in("alice", None).await;
+    let _ = house.tries("locked", "secret guess").await;
+    let _ = house.tries("alice", &"secret guess".repeat(100)).await;
+    house.auth.sign_out(&alice.token, &here()).await.unwrap();
+    let bob = house.signs_in("bob", None).await;
+    house.clock.advance(Duration::from_mins(30));
+    house.auth.sweep().await.unwrap();
+
+    let log = paper.text();
+    let audit: Vec<serde_json::Value> = log
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .filter(|line: &serde_json::Value| line["target"] == "audit")
+        .collect();
+    let told: Vec<_> = audit
+        .iter()
+        .map(|line| (line["fields"]["event"].as_str().unwrap(), line["fields"]["reason"].as_str().unwrap_or("")))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("signed-in", ""),
+            ("sign-in-refused", "locked"),
+            ("sign-in-refused", "password-too-long"),
+            ("signed-out", ""),
+            ("signed-in", ""),
+            ("session-ended", "expired"),
+        ]
+    );
+    for secret in
+        [PASSWORD, "secret guess", &alice.token.reveal(), &bob.token.reveal(), &hex::encode(alice.token.hash())]
+    {
+        assert!(!log.contains(secret), "{log}");
+    }
+}

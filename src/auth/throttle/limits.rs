@@ -11,9 +11,9 @@ const ACCOUNT_FAILURES: u32 = 3;
 const FAMILIAR_FAILURES: u32 = ACCOUNT_FAILURES + 1;
 
 /// How long after the *last* failure an account's count starts afresh. A directory counts just so
-/// (`lockOutObservationWindow`, MS-SAMR 3.1.5.14.1; half an hour as a rule); a window that slides would let failures
+/// (`lockOutObservationWindow`, MS-SAMR 3.1.5.14.6; half an hour as a rule); a window that slides would let failures
 /// add up there. The minute more is for the time between our clock's stamp and the directory's.
-const ACCOUNT_WINDOW: Duration = Duration::from_secs(31 * 60);
+const ACCOUNT_WINDOW: Duration = Duration::from_mins(31);
 
 /// Failures from one address before it has to wait: an office behind one address mistypes now and then.
 const ADDRESS_BURST: u32 = 30;
@@ -25,7 +25,7 @@ const FORGIVEN_AFTER: Duration = Duration::from_secs(30);
 const FIRST_DELAY: Duration = Duration::from_secs(5);
 
 /// … up to this: longer would punish those who share the address more than it slows a guesser.
-const LONGEST_DELAY: Duration = Duration::from_secs(15 * 60);
+const LONGEST_DELAY: Duration = Duration::from_mins(15);
 
 /// The failed tries for one account's name.
 #[derive(Clone, Copy, Debug)]

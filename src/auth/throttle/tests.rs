@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{MOST_ENTRIES, Throttle, skeleton};
 use crate::domain::{Clock, ManualClock, Timestamp, Username};
 
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 struct Gate {
     clock: Arc<ManualClock>,

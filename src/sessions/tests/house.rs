@@ -8,9 +8,9 @@ use crate::config::SessionSettings;
 use crate::domain::{Group, GroupId, ManualClock, Origin, Person, PersonId, Timestamp};
 use crate::sessions::{Session, SessionToken, Sessions};
 
-pub(super) const MINUTE: Duration = Duration::from_secs(60);
-pub(super) const IDLE: Duration = Duration::from_secs(30 * 60);
-pub(super) const ABSOLUTE: Duration = Duration::from_secs(12 * 60 * 60);
+pub(super) const MINUTE: Duration = Duration::from_mins(1);
+pub(super) const IDLE: Duration = Duration::from_mins(30);
+pub(super) const ABSOLUTE: Duration = Duration::from_hours(12);
 
 pub(super) struct House {
     pub(super) clock: Arc<ManualClock>,
