@@ -10,6 +10,7 @@ use rocket::figment::error::Error as FigmentError;
 use rocket::{Config, Ignite, Rocket, Shutdown};
 use tokio::sync::{oneshot, watch};
 use tokio_util::task::AbortOnDropHandle;
+use zeroize::Zeroizing;
 
 use crate::audit::Audit;
 use crate::auth::{Auth, Keys};
@@ -20,6 +21,7 @@ use crate::live::{Feeds, Hub};
 use crate::pages::{Shelf, Watcher};
 use crate::sessions::{Sessions, StoreError};
 use crate::sources::{SourceFault, Sources};
+use crate::telemetry::InvalidFilter;
 use crate::web::{self, Assets, Rooms, Transport};
 
 /// How often sessions that have run out are swept from the store.
@@ -37,6 +39,9 @@ pub enum StartError {
     /// Something is wrong in Rocket's own settings.
     #[error("{0}")]
     Rocket(#[from] FigmentError),
+    /// The log cannot be started as the settings say.
+    #[error("{0}")]
+    Log(#[from] InvalidFilter),
     /// The directory client cannot be built.
     #[error("{0}")]
     Directory(#[from] SetUpError),
@@ -82,8 +87,10 @@ impl Server {
     /// [`StartError`] when a setting is faulty, or something that must be there is not.
     pub async fn build(figment: Figment, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
         let settings = Settings::from_figment(&figment)?;
-        let key = config::secret_key(&figment, &settings.state)?;
-        let figment = key.merge_into(figment);
+        let figment = match config::secret_key(&figment, &settings.state)? {
+            Some(kept) => kept.merge_into(figment),
+            None => figment,
+        };
 
         let sources = Arc::new(Sources::open(&settings.sources, Arc::clone(&clock))?);
         let shelf = Arc::new(Shelf::load(&settings.pages, Arc::clone(&sources))?);
@@ -94,7 +101,7 @@ impl Server {
         let readiness = Readiness::new(Arc::clone(&directory), Arc::clone(&clock));
         let store = settings.state.join(SESSION_STORE);
         let sessions = Sessions::open(&store, &settings.sessions, Arc::clone(&clock)).await?;
-        let keys = Keys::from_secret(key.as_bytes());
+        let keys = keys(&figment)?;
         let auth = Arc::new(Auth::new(directory, sessions.clone(), Audit::new(), Arc::clone(&clock), keys));
 
         let tasks = Tasks {
@@ -157,6 +164,15 @@ impl Server {
         drop(self.tasks);
         Ok(())
     }
+}
+
+/// The keys of forms, from the same secret as Rocket's own, in whichever way it is written: text or bytes.
+fn keys(figment: &Figment) -> Result<Keys, StartError> {
+    let secret = match figment.extract_inner::<String>("secret_key") {
+        Ok(text) => Zeroizing::new(text.into_bytes()),
+        Err(_) => Zeroizing::new(figment.extract_inner::<Vec<u8>>("secret_key")?),
+    };
+    Ok(Keys::from_secret(&secret))
 }
 
 /// How requests reach this server: decides the cookies' names and what counts as our own origin.

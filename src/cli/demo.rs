@@ -9,7 +9,7 @@ use rocket::figment::Figment;
 use tempfile::TempDir;
 
 use crate::config::{self, Settings};
-use crate::directory::embedded::{EmbeddedDirectory, Sample};
+use crate::directory::embedded::{Account, EmbeddedDirectory, Sample};
 use crate::domain::SystemClock;
 use crate::pages::lay_out_samples;
 use crate::server::{Ready, Server, StartError};
@@ -43,19 +43,19 @@ impl<E: Into<StartError>> From<E> for DemoError {
 }
 
 async fn demo() -> Result<(), DemoError> {
-    let people = Sample::demo();
-    let directory = EmbeddedDirectory::start(&people, Arc::new(SystemClock))
+    let directory = EmbeddedDirectory::start(&Sample::demo(), Arc::new(SystemClock))
         .await
         .map_err(|error| DemoError::Io("the embedded directory finds no port on loopback", error))?;
     let scratch = TempDir::with_prefix("belvedere-demo-")
         .map_err(|error| DemoError::Io("there is no room for temporary files", error))?;
     let pages = pages_folder(scratch.path()).map_err(|error| DemoError::Io("the sample pages cannot be laid out", error))?;
     let figment = settings(&directory.url(), &pages, scratch.path());
-    telemetry::start(&Settings::from_figment(&figment)?.log);
+    telemetry::start(&Settings::from_figment(&figment)?.log)?;
+    let accounts = directory.accounts().to_vec();
     let (server, ready) = Server::build(figment, Arc::new(SystemClock)).await?.on_ready();
     tokio::spawn(async move {
         if let Ok(ready) = ready.await {
-            println!("{}", welcome(&ready, &people, &pages));
+            println!("{}", welcome(&ready, &accounts, &pages));
         }
     });
     server.serve().await?;
@@ -90,9 +90,9 @@ fn pages_folder(scratch: &Path) -> std::io::Result<PathBuf> {
 }
 
 /// What a newcomer needs to know, and no more.
-fn welcome(ready: &Ready, people: &Sample, pages: &Path) -> String {
+fn welcome(ready: &Ready, accounts: &[Account], pages: &Path) -> String {
     let mut text = format!("\n  Belvedere is open at  http://{}\n\n  Sign in as\n", ready.address);
-    for account in people.accounts() {
+    for account in accounts {
         let _ = writeln!(text, "    {:<24} {:<22} {}", account.username, account.password, account.shows);
     }
     let _ = write!(text, "\n  The pages are in {}: edit one and watch it change.\n  Ctrl-C ends the demo.\n", pages.display());
