@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use belvedere::domain::{Clock, SystemClock};
 use belvedere::server::{self, Server};
-use figment::Figment;
-use figment::providers::Serialized;
+use rocket::figment::Figment;
+use rocket::figment::providers::Serialized;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
