@@ -1,14 +1,20 @@
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
+
 use super::refusal::in_the_audit;
 use super::throttle::{Permit, Throttle};
 use super::{Keys, SignInRefusal};
 use crate::audit::{Audit, Event};
-use crate::directory::{Directory, Refusal};
+use crate::directory::{Directory, Refusal, Unreachable};
 use crate::domain::{
     Clock, EndReason, InvalidPassword, InvalidUsername, Member, Origin, Password, Person, Username, Visitor,
 };
 use crate::sessions::{Session, SessionToken, Sessions, StoreError};
+
+/// How many sign-ins ask the directory at the same time. A directory that answers takes some tens of milliseconds, so
+/// this is a thousand a second; one that hangs does not collect connections without end.
+const ASKED_AT_ONCE: usize = 64;
 
 /// Signs people in and out, and says who a visitor is.
 pub struct Auth {
@@ -16,6 +22,7 @@ pub struct Auth {
     sessions: Sessions,
     audit: Audit,
     throttle: Throttle,
+    questions: Semaphore,
     keys: Keys,
 }
 
@@ -37,7 +44,8 @@ impl Auth {
         clock: Arc<dyn Clock>,
         keys: Keys,
     ) -> Self {
-        Self { directory, sessions, audit, throttle: Throttle::new(clock), keys }
+        let (throttle, questions) = (Throttle::new(clock), Semaphore::new(ASKED_AT_ONCE));
+        Self { directory, sessions, audit, throttle, questions, keys }
     }
 
     /// Signs somebody in with what they typed. The directory is asked once, or not at all: when the name or password
@@ -53,21 +61,8 @@ impl Auth {
         origin: &Origin,
         previous: Option<&SessionToken>,
     ) -> Result<SignedIn, SignInRefusal> {
-        // The password first: it wipes itself, whatever is wrong with the name.
-        let password = Password::parse(password).map_err(|invalid| self.misshapen(&username, origin, word_of(invalid)));
-        let name = Username::parse(&username).map_err(|invalid| self.misshapen(&username, origin, name_word(invalid)));
-        let (name, password) = (name?, password?);
-
-        let permit = self.throttle.admit(&name, origin.address()).map_err(|retry_after| {
-            let event = Event::SignInRefused {
-                name: name.as_str(),
-                reason: "throttled",
-                directory_code: None,
-                retry_after: Some(retry_after),
-            };
-            self.audit.record(origin, &event);
-            SignInRefusal::Throttled { retry_after }
-        })?;
+        let (name, password) = self.well_shaped(&username, password, origin)?;
+        let permit = self.admit(&name, origin)?;
         let person = self.prove(&name, &password, permit, origin).await?;
         drop(password);
 
@@ -123,7 +118,38 @@ impl Auth {
         &self.keys
     }
 
-    /// Asks the directory, once, and settles what the try counts for.
+    /// Refuses what no directory could know. To a visitor it looks like any other wrong name or password.
+    fn well_shaped(
+        &self,
+        username: &str,
+        password: String,
+        origin: &Origin,
+    ) -> Result<(Username, Password), SignInRefusal> {
+        let reason = match (Username::parse(username), Password::parse(password)) {
+            (Ok(name), Ok(password)) => return Ok((name, password)),
+            (Err(invalid), _) => name_word(invalid),
+            (_, Err(invalid)) => password_word(invalid),
+        };
+        let event = Event::SignInRefused { name: username, reason, directory_code: None, retry_after: None };
+        self.audit.record(origin, &event);
+        Err(SignInRefusal::WrongCredentials)
+    }
+
+    /// Refuses whoever has failed too often, before the directory hears of it.
+    fn admit(&self, name: &Username, origin: &Origin) -> Result<Permit<'_>, SignInRefusal> {
+        self.throttle.admit(name, origin.address()).map_err(|retry_after| {
+            let event = Event::SignInRefused {
+                name: name.as_str(),
+                reason: "throttled",
+                directory_code: None,
+                retry_after: Some(retry_after),
+            };
+            self.audit.record(origin, &event);
+            SignInRefusal::Throttled { retry_after }
+        })
+    }
+
+    /// Has the directory prove the person, and settles what the try counts for.
     async fn prove(
         &self,
         name: &Username,
@@ -131,7 +157,7 @@ impl Auth {
         permit: Permit<'_>,
         origin: &Origin,
     ) -> Result<Person, SignInRefusal> {
-        let refusal = match self.directory.sign_in(name, password).await {
+        let refusal = match self.ask(name, password).await {
             Ok(person) => {
                 permit.proved();
                 return Ok(person);
@@ -155,11 +181,13 @@ impl Auth {
         Err(refusal.into())
     }
 
-    /// Refuses what no directory could know. To a visitor it looks like any other wrong name or password.
-    fn misshapen(&self, typed: &str, origin: &Origin, reason: &'static str) -> SignInRefusal {
-        let event = Event::SignInRefused { name: typed, reason, directory_code: None, retry_after: None };
-        self.audit.record(origin, &event);
-        SignInRefusal::WrongCredentials
+    /// Asks the directory, unless too many are waiting for its answer already.
+    async fn ask(&self, name: &Username, password: &Password) -> Result<Person, Refusal> {
+        let Ok(_question) = self.questions.try_acquire() else {
+            let reason = format!("{ASKED_AT_ONCE} sign-ins are waiting for its answer already");
+            return Err(Refusal::Unreachable(Unreachable { reason }));
+        };
+        self.directory.sign_in(name, password).await
     }
 }
 
@@ -171,7 +199,7 @@ fn name_word(invalid: InvalidUsername) -> &'static str {
     }
 }
 
-fn word_of(invalid: InvalidPassword) -> &'static str {
+fn password_word(invalid: InvalidPassword) -> &'static str {
     match invalid {
         InvalidPassword::Empty => "password-empty",
         InvalidPassword::TooLong => "password-too-long",

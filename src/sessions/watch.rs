@@ -45,10 +45,6 @@ impl SessionWatch {
     /// idle and at its absolute end. May be cancelled and asked again.
     pub async fn ended(&mut self) -> EndReason {
         loop {
-            let told = self.told.as_ref().and_then(|told| *told.borrow());
-            if let Some(reason) = told {
-                return reason;
-            }
             if self.sessions.clock().now() >= self.look_at
                 && let Some(reason) = self.look().await
             {

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures::stream::{FuturesUnordered, StreamExt};
 
 use super::{Auth, SignInRefusal, SignedIn};
 use crate::audit::Audit;
@@ -31,6 +32,8 @@ impl Directory for Book {
         match username.as_str() {
             "nobody" => Err(Refusal::WrongCredentials),
             "locked" => Err(Refusal::Locked),
+            // It never answers.
+            name if name.starts_with("silence") => std::future::pending().await,
             "away" => Err(Refusal::Unreachable(Unreachable { reason: "dc1: no route".into() })),
             _ if !right => Err(Refusal::WrongCredentials),
             "expired" => Err(Refusal::PasswordExpired),
@@ -237,6 +240,24 @@ async fn an_outage_does_not_use_up_anybodys_tries() {
 }
 
 #[tokio::test]
+async fn a_directory_that_hangs_does_not_collect_questions_without_end() {
+    let house = House::new().await;
+    let hanging = (0..100).map(|number| {
+        let origin = Origin::new(format!("192.0.2.{number}").parse().ok(), None);
+        let auth = &house.auth;
+        async move { auth.sign_in(format!("silence{number}"), PASSWORD.into(), &origin, None).await }
+    });
+    let mut hanging: FuturesUnordered<_> = hanging.collect();
+    for _ in 0..100 - super::ASKED_AT_ONCE {
+        let refused = hanging.next().await.unwrap();
+        assert!(matches!(refused, Err(SignInRefusal::DirectoryUnreachable(_))), "{refused:?}");
+    }
+    assert_eq!(house.binds(), super::ASKED_AT_ONCE);
+    drop(hanging);
+    house.tries("alice", PASSWORD).await.unwrap();
+}
+
+#[tokio::test]
 async fn an_expired_password_may_be_typed_more_than_three_times() {
     let house = House::new().await;
     for _ in 0..10 {
@@ -265,6 +286,7 @@ async fn the_log_knows_what_happened_and_no_secret() {
     let alice = house.signs_in("alice", None).await;
     let _ = house.tries("locked", "secret guess").await;
     let _ = house.tries("alice", &"secret guess".repeat(100)).await;
+    let _ = house.tries("", "").await;
     house.auth.sign_out(&alice.token, &here()).await.unwrap();
     let bob = house.signs_in("bob", None).await;
     house.clock.advance(Duration::from_mins(30));
@@ -286,6 +308,7 @@ async fn the_log_knows_what_happened_and_no_secret() {
             ("signed-in", ""),
             ("sign-in-refused", "locked"),
             ("sign-in-refused", "password-too-long"),
+            ("sign-in-refused", "name-empty"),
             ("signed-out", ""),
             ("signed-in", ""),
             ("session-ended", "expired"),
