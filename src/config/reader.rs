@@ -46,14 +46,6 @@ impl Ledger {
         None
     }
 
-    pub(super) fn extend(&self, faults: Faults) {
-        self.0.borrow_mut().extend(faults);
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.borrow().is_empty()
-    }
-
     /// Everything noted, from top to bottom.
     pub(super) fn close(self) -> Faults {
         let mut faults = self.0.into_inner();
@@ -372,7 +364,7 @@ pub(super) fn nearest<'a>(written: &str, known: &[&'a str]) -> Option<&'a str> {
     let allowed = 1 + written.chars().count() / 4;
     known
         .iter()
-        .map(|word| (strsim::damerau_levenshtein(&written, word), *word))
+        .map(|word| (strsim::damerau_levenshtein(&written, &word.to_lowercase()), *word))
         .filter(|(distance, word)| *distance <= allowed && *distance < word.chars().count())
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, word)| word)

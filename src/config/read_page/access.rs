@@ -11,7 +11,7 @@ pub(super) fn read_access(node: Node, ledger: &Ledger) -> Option<Access> {
             other => {
                 let choice = choose(other, &["public", "signed-in"]);
                 let help =
-                    format!("{choice}; or name people: `access = {{ groups = [\"dash-ops\"], users = [\"alice\"] }}`");
+                    format!("{choice} (or name people: `access = {{ groups = [\"dash-ops\"], users = [\"alice\"] }}`)");
                 ledger.note(&node.place, format!("`access` cannot be {}", shown(other)), help);
                 None
             }
