@@ -1,5 +1,6 @@
-use super::super::reader::{Fields, Ledger, Placed, choose, shown};
+use super::super::reader::{Fields, Ledger, Placed};
 use super::super::tree::{Node, Value};
+use super::super::words::{choose, shown};
 use crate::domain::{Access, Audience, GroupRef, UserRef};
 
 /// `"public"`, `"signed-in"`, or `{ groups = […], users = […] }`.

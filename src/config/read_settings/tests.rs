@@ -1,4 +1,4 @@
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -303,12 +303,7 @@ fn faults_of_sources_have_place_and_remedy() {
         "cannot be called `a b`",
         "hyphens",
     );
-    expect(
-        &http("url = \"http://s/\"\nheaders = { A = {} }"),
-        "Rocket.toml:6:17",
-        "`file` is missing",
-        "file =",
-    );
+    expect(&http("url = \"http://s/\"\nheaders = { A = {} }"), "Rocket.toml:6:17", "`file` is missing", "file =");
     let reserved = Folder::with(&format!("{URL}[default.sources.host]\nkind = \"http\"\n"));
     expect(&reserved, "Rocket.toml:3:18", "is built in", "another name");
 }
@@ -432,18 +427,14 @@ fn the_repositorys_own_settings_need_only_the_url() {
 #[test]
 fn what_the_repositorys_settings_show_as_comments_is_true() {
     let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Rocket.toml")).unwrap();
-    let uncommented: String = text
+    let uncommented: Vec<_> = text
         .lines()
         .map(|line| match line.strip_prefix("# ") {
-            Some(rest)
-                if rest.starts_with('[') || rest.split(' ').next().is_some_and(is_key) && rest.contains(" = ") =>
-            {
-                rest
-            }
+            Some(rest) if rest.starts_with('[') || is_setting(rest) => rest,
             _ => line,
         })
-        .map(|line| format!("{line}\n"))
         .collect();
+    let uncommented = uncommented.join("\n");
     let folder = Folder::with(&uncommented.replace("/run/credentials/belvedere/", ""))
         .file("corp-ca.pem", &certificate())
         .file("bind-password", "secret")
@@ -453,8 +444,9 @@ fn what_the_repositorys_settings_show_as_comments_is_true() {
     assert!(settings.directory.service_account.is_some() && settings.overlay.is_some());
 }
 
-fn is_key(word: &str) -> bool {
-    word.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+fn is_setting(line: &str) -> bool {
+    let key = line.split(' ').next().unwrap_or_default();
+    line.contains("= ") && !key.is_empty() && key.chars().all(|c| c.is_ascii_lowercase() || c == '_')
 }
 
 #[test]
