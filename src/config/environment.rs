@@ -73,3 +73,20 @@ fn put(settings: &mut Dict, path: &[&str], value: &str) -> bool {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::ffi::OsStringExt;
+
+    use super::*;
+
+    #[test]
+    fn only_our_variables_count_and_what_is_not_text_is_not_lost_in_silence() {
+        let ours = Environment::new([("HOME".into(), "x".into()), ("BELVEDERE_STATE".into(), "y".into())]);
+        let figment = Figment::from(ours);
+        assert_eq!(figment.extract_inner::<String>("state").ok().as_deref(), Some("y"));
+        assert!(!figment.contains("home"));
+        let broken = Environment::new([("BELVEDERE_STATE".into(), OsString::from_vec(vec![0xff]))]);
+        assert!(broken.data().is_err_and(|error| error.to_string().contains("BELVEDERE_STATE is not UTF-8")));
+    }
+}

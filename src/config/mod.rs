@@ -18,6 +18,8 @@ mod secret_key;
 mod settings;
 mod settings_tree;
 mod tree;
+mod typed;
+mod words;
 
 pub use environment::figment;
 pub use fault::{Fault, FaultReport, Faults, Place};

@@ -8,10 +8,8 @@ use std::time::Duration;
 
 use super::fault::{Fault, Faults, Place};
 use super::quantity::{duration_text, parse_duration, parse_size, size_text};
-use super::tree::{Entry, Node, Value, read_value};
-
-/// Longer texts are cut in messages.
-const LONGEST_SHOWN: usize = 60;
+use super::tree::{Entry, Node, Value};
+use super::words::{choose, shown};
 
 /// Where faults are noted. Shared by all readers of one tree.
 #[derive(Default)]
@@ -27,7 +25,7 @@ impl Ledger {
     }
 
     /// The value when it lies within `range`; otherwise it is noted.
-    fn within<T: PartialOrd + Copy>(
+    pub(super) fn within<T: PartialOrd + Copy>(
         &self,
         key: &str,
         found: Placed<T>,
@@ -44,14 +42,6 @@ impl Ledger {
         let message = format!("`{key}` is {}, {broken}", show(found.value));
         self.note(&found.place, message, format!("write {what} from {least} to {most}"));
         None
-    }
-
-    pub(super) fn extend(&self, faults: Faults) {
-        self.0.borrow_mut().extend(faults);
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.borrow().is_empty()
     }
 
     /// Everything noted, from top to bottom.
@@ -244,136 +234,4 @@ impl<'l> Fields<'l> {
             self.ledger.note(&entry.key_place, format!("there is no key {}", shown(&entry.key)), help);
         }
     }
-}
-
-impl Node {
-    /// A text with something in it.
-    pub(super) fn text(self, key: &str, ledger: &Ledger) -> Option<Placed<String>> {
-        let Self { place, value } = self;
-        match value {
-            Value::Text(text) | Value::Variable(text) if !text.trim().is_empty() => {
-                return Some(Placed { value: text, place });
-            }
-            Value::Text(_) | Value::Variable(_) => {
-                ledger.note(&place, format!("`{key}` is empty"), "write something between the quotes, or leave it out");
-            }
-            other => ledger.note(
-                &place,
-                format!("`{key}` must be text, not {}", other.what()),
-                format!("write it in quotes: `{key} = \"…\"`"),
-            ),
-        }
-        None
-    }
-
-    pub(super) fn whole(self, key: &str, range: RangeInclusive<i64>, ledger: &Ledger) -> Option<i64> {
-        let found = match &self.value {
-            Value::Whole(number) => Some(*number),
-            Value::Variable(text) => text.trim().parse().ok(),
-            _ => None,
-        };
-        let Some(value) = found else {
-            let message = format!("`{key}` must be a whole number, not {}", self.value.what());
-            let help = format!("write a whole number from {} to {}, without quotes", range.start(), range.end());
-            ledger.note(&self.place, message, help);
-            return None;
-        };
-        let placed = Placed { value, place: self.place };
-        ledger.within(key, placed, &range, "a whole number", |number| number.to_string()).map(|number| number.value)
-    }
-
-    pub(super) fn real(self, key: &str, ledger: &Ledger) -> Option<Placed<f64>> {
-        let found = match &self.value {
-            Value::Real(number) => Some(*number),
-            // Numbers a person writes down are far below 2^53, where this would round.
-            #[expect(clippy::cast_precision_loss, reason = "limits and thresholds need no more than 53 bits")]
-            Value::Whole(number) => Some(*number as f64),
-            Value::Variable(text) => text.trim().parse().ok(),
-            _ => None,
-        };
-        match found {
-            Some(value) if value.is_finite() => return Some(Placed { value, place: self.place }),
-            Some(_) => {
-                ledger.note(&self.place, format!("`{key}` is not finite"), "write an ordinary number");
-            }
-            None => {
-                let message = format!("`{key}` must be a number, not {}", self.value.what());
-                ledger.note(&self.place, message, "write a number, without quotes");
-            }
-        }
-        None
-    }
-
-    pub(super) fn list(self, key: &str, ledger: &Ledger) -> Option<Placed<Vec<Node>>> {
-        let Self { place, value } = self.opened(ledger)?;
-        if let Value::List(items) = value {
-            return Some(Placed { value: items, place });
-        }
-        let message = format!("`{key}` must be a list, not {}", value.what());
-        ledger.note(&place, message, format!("write it in brackets: `{key} = [\"…\", \"…\"]`"));
-        None
-    }
-
-    pub(super) fn table<'l>(self, key: &str, ledger: &'l Ledger) -> Option<Fields<'l>> {
-        let Self { place, value } = self.opened(ledger)?;
-        if let Value::Table(entries) = value {
-            return Some(Fields::new(place, entries, ledger));
-        }
-        let message = format!("`{key}` must be a table, not {}", value.what());
-        ledger.note(&place, message, format!("write it in braces, `{key} = {{ … }}`, or under a heading in brackets"));
-        None
-    }
-
-    /// The same with a list or table that stands in an environment variable, in TOML's form, read.
-    pub(super) fn opened(self, ledger: &Ledger) -> Option<Self> {
-        match &self.value {
-            Value::Variable(text) if text.trim_start().starts_with(['[', '{']) => {
-                match read_value(text.trim(), &self.place) {
-                    Ok(node) => Some(node),
-                    Err(error) => {
-                        let help = "write it as in a TOML file: `[\"a\", \"b\"]` or `{ key = \"text\" }`";
-                        ledger.note(&self.place, format!("the value is not TOML: {error}"), help);
-                        None
-                    }
-                }
-            }
-            _ => Some(self),
-        }
-    }
-}
-
-/// What somebody wrote, fit for a message: control characters shown, long texts cut.
-pub(super) fn shown(text: &str) -> String {
-    let mut shown = String::new();
-    for c in text.chars().take(LONGEST_SHOWN) {
-        if c.is_control() { shown.extend(c.escape_default()) } else { shown.push(c) }
-    }
-    if text.chars().nth(LONGEST_SHOWN).is_some() {
-        shown.push('…');
-    }
-    format!("`{shown}`")
-}
-
-/// "did you mean …?" when one of `known` is near `written`, and otherwise all of `known`.
-pub(super) fn choose(written: &str, known: &[&str]) -> String {
-    let list = || known.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
-    match nearest(written, known) {
-        Some(word) => format!("did you mean `{word}`?"),
-        None if known.is_empty() => "nothing is known here".to_owned(),
-        None if known.len() == 1 => format!("write {}", list()),
-        None => format!("write one of {}", list()),
-    }
-}
-
-/// The word most like `written`, unless even that is quite another word.
-pub(super) fn nearest<'a>(written: &str, known: &[&'a str]) -> Option<&'a str> {
-    let written: String = written.chars().take(LONGEST_SHOWN).flat_map(char::to_lowercase).collect();
-    // One slip in a short word, one more for every four letters.
-    let allowed = 1 + written.chars().count() / 4;
-    known
-        .iter()
-        .map(|word| (strsim::damerau_levenshtein(&written, word), *word))
-        .filter(|(distance, word)| *distance <= allowed && *distance < word.chars().count())
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, word)| word)
 }

@@ -68,11 +68,10 @@ impl<'f> Writings<'f> {
 
     /// A fault that figment found, at its place.
     pub(super) fn fault_of(&self, error: &Error) -> Fault {
-        let place = error
-            .metadata
-            .as_ref()
-            .map(|metadata| self.place_in(metadata, error.profile.as_ref(), &error.path))
-            .unwrap_or_else(|| Place::key(error.path.join(".")));
+        let place = error.metadata.as_ref().map_or_else(
+            || Place::key(error.path.join(".")),
+            |metadata| self.place_in(metadata, error.profile.as_ref(), &error.path),
+        );
         if error.path.first().is_some_and(|key| key == "secret_key") {
             return Fault::new(
                 place,

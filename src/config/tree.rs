@@ -63,7 +63,8 @@ impl Node {
 pub(super) fn read_document(text: &str, document: &Arc<Document>) -> (Vec<Entry>, Faults) {
     let (table, errors) = DeTable::parse_recoverable(text);
     let place = |span: Range<usize>| Place::in_document(document, span);
-    let faults = errors.iter().map(|error| syntax_fault(error, &place)).collect();
+    let mut faults: Faults = errors.iter().map(|error| syntax_fault(error, &place)).collect();
+    faults.sort();
     (entries(table.get_ref(), &place), faults)
 }
 
@@ -80,6 +81,8 @@ fn syntax_fault(error: &toml::de::Error, place: &dyn Fn(Range<usize>) -> Place) 
     let message = error.message();
     let help = if message.contains("duplicate key") {
         "each key stands once in its table: keep one of them"
+    } else if message.contains("must be quoted") || message.contains("invalid basic string") {
+        "put text between quotes, both in the same line: `key = \"text\"`"
     } else {
         "the syntax is TOML: `key = \"text\"`, `key = 5`, `key = [\"a\", \"b\"]`, `[table]`, `[[one of several]]`"
     };

@@ -117,7 +117,7 @@ mod tests {
             tracing::info!(target: "belvedere::web", "ours");
             tracing::debug!(target: "belvedere::web", "too much");
             tracing::info!(target: "rocket::launch", "chatter");
-            tracing::info!(target: "_", "chatter");
+            tracing::warn!(target: "rocket::launch::_", "chatter");
             tracing::warn!(target: "rocket::server", "trouble");
             tracing::info!(target: "sqlx::query", "chatter");
         });

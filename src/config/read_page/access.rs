@@ -1,5 +1,6 @@
-use super::super::reader::{Fields, Ledger, Placed, choose, shown};
+use super::super::reader::{Fields, Ledger, Placed};
 use super::super::tree::{Node, Value};
+use super::super::words::{choose, shown};
 use crate::domain::{Access, Audience, GroupRef, UserRef};
 
 /// `"public"`, `"signed-in"`, or `{ groups = […], users = […] }`.
@@ -11,7 +12,7 @@ pub(super) fn read_access(node: Node, ledger: &Ledger) -> Option<Access> {
             other => {
                 let choice = choose(other, &["public", "signed-in"]);
                 let help =
-                    format!("{choice}; or name people: `access = {{ groups = [\"dash-ops\"], users = [\"alice\"] }}`");
+                    format!("{choice} (or name people: `access = {{ groups = [\"dash-ops\"], users = [\"alice\"] }}`)");
                 ledger.note(&node.place, format!("`access` cannot be {}", shown(other)), help);
                 None
             }

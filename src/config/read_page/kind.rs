@@ -3,7 +3,8 @@ use std::time::Duration;
 use super::super::fault::Place;
 use super::super::page::{Input, PanelKind, Unit};
 use super::super::quantity::duration_text;
-use super::super::reader::{Fields, Placed, choose};
+use super::super::reader::{Fields, Placed};
+use super::super::words::choose;
 use crate::domain::{Pattern, Slot};
 
 /// What a chart or a sparkline shows when nothing is said.

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::super::fault::{Document, Fault, Faults, Place};
 use super::super::page::{Input, PageFile, PanelSettings};
-use super::super::reader::{Fields, Ledger, Placed, shown};
+use super::super::reader::{Fields, Ledger, Placed};
 use super::super::tree::{Node, read_document};
+use super::super::words::shown;
 use super::access::read_access;
 use super::inputs::read_input;
 use super::panel::read_panel;

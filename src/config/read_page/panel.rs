@@ -2,7 +2,8 @@ use std::time::Duration;
 
 use super::super::fault::Place;
 use super::super::page::{Input, PanelSettings, PanelSource, Unit};
-use super::super::reader::{Fields, Ledger, Placed, shown};
+use super::super::reader::{Fields, Ledger, Placed};
+use super::super::words::shown;
 use super::kind::{KINDS, Kind, PARTICULAR};
 use crate::domain::{PanelId, SourceName, State, Threshold};
 
@@ -74,8 +75,7 @@ pub(super) fn read_panel(mut fields: Fields<'_>, inputs: &[Input]) -> Option<Pla
         )
     };
     let every = source.iter().flatten().next().map_or(DEFAULT_EVERY, |source| source.every);
-    let unit = unit?;
-    let shape = kind.read(&mut fields, every, &unit, inputs);
+    let shape = kind.read(&mut fields, every, unit.as_ref().unwrap_or(&Unit::Percent), inputs);
     fields.finish();
 
     let (id, span) = (id?, span?.unwrap_or(kind.default_span()));
@@ -85,7 +85,7 @@ pub(super) fn read_panel(mut fields: Fields<'_>, inputs: &[Input]) -> Option<Pla
         kind: shape?,
         span: u8::try_from(span).ok()?,
         source: source?,
-        unit,
+        unit: unit?,
         decimals: decimals?,
         thresholds: thresholds?,
     };
@@ -170,6 +170,7 @@ fn read_unit(fields: &mut Fields<'_>) -> Option<Unit> {
     Some(Unit::Other(text.value))
 }
 
+#[expect(clippy::option_option, reason = "wrong, absent and present are three different answers")]
 fn read_decimals(fields: &mut Fields<'_>) -> Option<Option<u8>> {
     fields.or("decimals", None, |fields, key| {
         fields.whole(key, 0..=MOST_DECIMALS).map(|digits| u8::try_from(digits).ok())

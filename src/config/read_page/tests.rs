@@ -1,1 +1,359 @@
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use std::path::Path;
+use std::time::Duration;
+
+use super::super::fault::{Fault, Faults};
+use super::super::page::{InputKind, PageFile, PanelKind, Unit};
+use super::read_page;
+use crate::domain::{Access, Audience, GroupRef, State, UserRef};
+
+const FILE: &str = "pages/ops.toml";
+
+fn read(text: &str) -> Result<PageFile, Faults> {
+    read_page(Path::new(FILE), text)
+}
+
+/// The one fault in `text`.
+fn fault(text: &str) -> Fault {
+    let faults = read(text).expect_err(text);
+    assert_eq!(faults.len(), 1, "{text}\n{faults}");
+    faults.into_iter().next().unwrap()
+}
+
+/// A page with one panel that is right but for `line`, which is its sixth.
+fn panel(line: &str) -> String {
+    format!("title = \"T\"\n[[panel]]\ntitle = \"P\"\nsource = \"host\"\nquery = \"load.1\"\n{line}\n")
+}
+
+/// A page with one input that is right but for `line`, which is its fifth.
+fn input(line: &str) -> String {
+    format!("title = \"T\"\n[[input]]\nname = \"city\"\nkind = \"radio\"\n{line}\n")
+}
+
+#[track_caller]
+fn expect(cases: &[(String, &str, &str, &str)]) {
+    for (text, place, message, help) in cases {
+        let fault = fault(text);
+        assert_eq!(fault.place.to_string(), format!("{FILE}:{place}"), "{text}\n{fault}");
+        assert!(fault.message.contains(message), "{text}\n{fault}");
+        assert!(fault.help.contains(help), "{text}\n{fault}");
+    }
+}
+
+#[test]
+fn a_whole_page_is_read_as_meant() {
+    let page = read(
+        r#"
+title = "Operations"
+about = "What runs"
+access = { groups = ["dash-ops"], users = ["alice"] }
+owner = "the desk"
+order = 3
+keep = true
+show_source = true
+[[input]]
+name = "city"
+label = "City"
+kind = "dropdown"
+options = [{ value = "LA", label = "Los Angeles", zone = "A/B" }, { value = "NYC", zone = "C/D" }]
+default = "NYC"
+[[panel]]
+title = "Disk, used"
+kind = "line"
+source = "host"
+query = "time {city.zone}"
+every = "1s"
+window = "1h"
+unit = "req/min"
+decimals = 2
+thresholds = [{ at = 80, state = "warn" }, { at = 95.5, state = "bad" }, { at = 1, state = "warn", below = true }]
+[[panel]]
+kind = "text"
+text = "**{city}** {city.zone} {{}}"
+"#,
+    )
+    .unwrap();
+    let audience = Audience { groups: vec![GroupRef::parse("dash-ops")], users: vec![UserRef::parse("alice")] };
+    assert_eq!((page.slug.as_str(), page.access), ("ops", Access::Only(audience)));
+    assert_eq!((page.order, page.keep, page.show_source, page.owner.as_deref()), (3, true, true, Some("the desk")));
+    let city = &page.inputs[0];
+    assert_eq!((city.kind, city.default, city.label.as_str()), (InputKind::Dropdown, 1, "City"));
+    assert_eq!((city.options[0].label.as_str(), city.options[1].label.as_str()), ("Los Angeles", "NYC"));
+    assert_eq!(city.options[1].fields["zone"], "C/D");
+    let disk = &page.panels[0];
+    assert_eq!((disk.id.as_str(), disk.span, disk.decimals), ("disk-used", 6, Some(2)));
+    assert_eq!(disk.unit, Unit::Other("req/min".into()));
+    assert_eq!(disk.kind, PanelKind::Line { window: Duration::from_hours(1), min: None, max: None });
+    assert_eq!(disk.thresholds.iter().map(|t| t.state).collect::<Vec<_>>(), [State::Warn, State::Bad, State::Warn]);
+    let source = disk.source.as_ref().unwrap();
+    assert_eq!(
+        (&page.text[source.query_span.clone()], source.query.as_str()),
+        ("\"time {city.zone}\"", "time {city.zone}")
+    );
+    assert_eq!(&page.text[source.source_span.clone()], "\"host\"");
+    assert_eq!((source.every, source.stale_after), (Duration::from_secs(1), Duration::from_secs(5)));
+    assert!(page.panels[1].source.is_none());
+    assert_eq!((page.panels[1].id.as_str(), page.panels[1].span), ("text", 12));
+}
+
+#[test]
+fn what_is_left_out_has_a_sensible_value() {
+    let page = read(&panel("kind = \"stat\"")).unwrap();
+    assert_eq!((page.access, page.order, page.keep, page.show_source), (Access::SignedIn, 100, false, false));
+    let panel = &page.panels[0];
+    let source = panel.source.as_ref().unwrap();
+    assert_eq!((source.every, source.stale_after), (Duration::from_secs(5), Duration::from_secs(15)));
+    assert_eq!((panel.span, &panel.unit), (3, &Unit::None));
+    assert_eq!(panel.kind, PanelKind::Stat { sparkline: false, window: Duration::from_mins(15) });
+    let quick = read(&self::panel("kind = \"line\"\nevery = \"100ms\"")).unwrap();
+    assert!(matches!(quick.panels[0].kind, PanelKind::Line { window, .. } if window == Duration::from_mins(6)));
+}
+
+#[test]
+fn faults_of_the_page_itself_have_place_and_remedy() {
+    expect(&[
+        (String::new(), "1:1", "`title` is missing", "title = \"Operations\""),
+        ("titel = \"T\"\ntitle = \"T\"".into(), "1:1", "no key `titel`", "did you mean `title`?"),
+        ("title = \"T\"\n  zzzzzz = 1".into(), "2:3", "no key `zzzzzz`", "write one of `title`, `about`, `access`"),
+        ("title = 5".into(), "1:9", "must be text, not a whole number", "title = \"…\""),
+        ("title = \" \"".into(), "1:9", "is empty", "between the quotes"),
+        ("title = \"T\"\norder = \"first\"".into(), "2:9", "whole number, not text", "without quotes"),
+        ("title = \"T\"\nkeep = \"yes\"".into(), "2:8", "`true` or `false`, not text", "without quotes"),
+        ("title = \"T\"\naccess = \"signed_in\"".into(), "2:10", "cannot be `signed_in`", "did you mean `signed-in`?"),
+        ("title = \"T\"\naccess = {}".into(), "2:10", "names nobody", "name a group"),
+        ("title = \"T\"\naccess = { group = [\"a\"], users = [\"b\"] }".into(), "2:12", "no key `group`", "`groups`?"),
+        ("title = \"T\"\naccess = { groups = \"ops\" }".into(), "2:21", "must be a list", "[\"…\", \"…\"]"),
+        ("title = \"T\"\naccess = { groups = [\"ops\", \"\"] }".into(), "2:29", "is empty", "between the quotes"),
+        ("title = \"T\"\npanel = 3".into(), "2:9", "must be a list", "brackets"),
+        ("title = \"Ä\"\ntitle = \"T\"".into(), "2:1", "duplicate key", "keep one of them"),
+    ]);
+}
+
+#[test]
+fn faults_of_panels_have_place_and_remedy() {
+    expect(&[
+        (panel("kind = \"gage\""), "6:8", "cannot be `gage`", "did you mean `gauge`?"),
+        (panel("span = 3"), "2:1", "`kind` is missing", "kind = \"stat\""),
+        (panel("kind = \"stat\"\nspan = 13"), "7:8", "is 13, more than 12", "from 1 to 12"),
+        (panel("kind = \"stat\"\nspan = 0"), "7:8", "is 0, less than 1", "from 1 to 12"),
+        (panel("kind = \"stat\"\nevery = \"50ms\""), "7:9", "is 50ms, less than 100ms", "from 100ms to 1d"),
+        (panel("kind = \"stat\"\nevery = 5"), "7:9", "must be text", "every = \"…\""),
+        (panel("kind = \"stat\"\nevery = \"5 sec\""), "7:9", "not a duration", "ms, s, m, h, d"),
+        (panel("kind = \"stat\"\nstale_after = \"1s\""), "7:15", "shorter than `every`", "leave it out"),
+        (
+            panel("kind = \"line\"\nwindow = \"6h\""),
+            "7:10",
+            "4320 points, and 3600",
+            "`every = \"7s\"`, or look back at most 5h",
+        ),
+        (panel("kind = \"stat\"\nwindow = \"1h\""), "7:1", "there is none", "sparkline = true"),
+        (panel("kind = \"stat\"\nrows = 5"), "7:1", "`stat` has no `rows`", "belongs to the kinds `table`"),
+        (panel("kind = \"stat\"\ncolor = \"red\""), "7:1", "no key `color`", "write one of `kind`, `title`"),
+        (panel("kind = \"gauge\""), "2:1", "`max` is missing", "max = 64"),
+        (panel("kind = \"gauge\"\nunit = \"percent\"\nmin = 100"), "2:1", "from 100 to 100", "below the `max`"),
+        (panel("kind = \"line\"\nmin = 5\nmax = 5"), "8:7", "not above the `min`", "above"),
+        (panel("kind = \"line\"\nmax = inf"), "7:7", "not finite", "ordinary number"),
+        (panel("kind = \"bar\"\nmax = 0"), "7:7", "no bar could be drawn", "above 0"),
+        (panel("kind = \"table\"\ncolumns = [\"a\", \"a\"]"), "7:17", "stands twice", "one of them out"),
+        (panel("kind = \"stat\"\ndecimals = 10"), "7:12", "more than 9", "from 0 to 9"),
+        (panel("kind = \"stat\"\nid = \"Big CPU\""), "7:6", "cannot be `Big CPU`", "a-z, 0-9"),
+        (panel("kind = \"stat\"\nthresholds = [{ at = 80 }]"), "7:15", "`state` is missing", "state = \"warn\""),
+        (panel("kind = \"stat\"\nthresholds = [{ at = 8, state = \"worn\" }]"), "7:33", "cannot be `worn`", "`warn`?"),
+        (
+            panel("kind = \"stat\"\nthresholds = [{ at = 80, state = \"bad\" }, { at = 95, state = \"warn\" }]"),
+            "7:43",
+            "`warn` at 95 could never be seen, because `bad` begins at 80 already",
+            "further out",
+        ),
+        (
+            panel(
+                "kind = \"stat\"\nthresholds = [{ at = 5, state = \"warn\", below = true }, { at = 9, state = \"bad\", below = true }]",
+            ),
+            "7:15",
+            "`warn` at 5 could never be seen",
+            "further out",
+        ),
+        (
+            format!(
+                "{}[[panel]]\ntitle = \"P\"\nkind = \"stat\"\nsource = \"host\"\nquery = \"q\"\n",
+                panel("kind = \"stat\"")
+            ),
+            "8:9",
+            "another panel has the id `p` already, in line 3",
+            "`id = \"p-2\"`",
+        ),
+    ]);
+}
+
+#[test]
+fn faults_of_texts_and_of_what_panels_need_have_place_and_remedy() {
+    let page = |body: &str| format!("title = \"T\"\n{body}\n");
+    let radio = "[[input]]\nname = \"city\"\nkind = \"radio\"\noptions = [{ value = \"LA\", zone = \"Z\" }]\n";
+    expect(&[
+        (page("[[panel]]\nkind = \"text\""), "2:1", "`text` is missing", "Markdown"),
+        (page("[[panel]]\nkind = \"text\"\ntext = \"a\"\nquery = \"q\""), "5:1", "`text` has no `query`", "`stat`"),
+        (page("[[panel]]\nkind = \"text\"\ntext = \"a {city}\""), "4:11", "names no input", "add an `[[input]]`"),
+        (page("[[panel]]\nkind = \"text\"\ntext = \"a {city\""), "4:8", "has no '}'", "`{city}`"),
+        (page(&format!("{radio}[[panel]]\nkind = \"text\"\ntext = \"ä {{citi}}\"")), "8:11", "no input", "`city`?"),
+        (
+            page(&format!("{radio}[[panel]]\nkind = \"text\"\ntext = \"{{city.zon}}\"")),
+            "8:9",
+            "no field `zon`",
+            "`zone`?",
+        ),
+        (
+            page("[[panel]]\nkind = \"stat\"\ntitle = \"P\"\nsource = \"host\""),
+            "2:1",
+            "`query` is missing",
+            "cpu.total",
+        ),
+        (page("[[panel]]\nkind = \"stat\"\ntitle = \"P\"\nquery = \"q\""), "2:1", "`source` is missing", "host"),
+        (page("[[panel]]\nkind = \"stat\"\nsource = \"host\"\nquery = \"q\""), "2:1", "`title` is missing", "title ="),
+        (
+            page("[[panel]]\nkind = \"stat\"\ntitle = \"日本\"\nsource = \"host\"\nquery = \"q\""),
+            "4:9",
+            "no id can be made",
+            "id = \"cpu\"",
+        ),
+    ]);
+}
+
+#[test]
+fn faults_of_inputs_have_place_and_remedy() {
+    expect(&[
+        (input("options = []"), "5:11", "nothing could be chosen", "at least one"),
+        (input("options = [1]"), "5:12", "must be text, not a whole number", "quotes"),
+        (input("options = [\"a\", \"a\"]"), "5:17", "another option is `a`", "take one of them out"),
+        (input("options = [\"LA\", \"NYC\"]\ndefault = \"NY\""), "6:11", "not among the options", "`NYC`?"),
+        (input("options = [{ label = \"a\" }]"), "5:12", "`value` is missing", "value = \"NYC\""),
+        (input("options = [{ value = \"a\", zone = \"z\" }, \"b\"]"), "5:41", "has no `zone`", "same fields"),
+        (input("options = [\"a\", { value = \"b\", zone = \"z\" }]"), "5:17", "has a `zone`", "same fields"),
+        (input("options = [{ value = \"a\", \"Zone X\" = \"z\" }]"), "5:27", "cannot be called `Zone X`", "a-z"),
+        (input("label = \"City\""), "2:1", "`options` is missing", "options = [\"LA\""),
+        (
+            "title = \"T\"\n[[input]]\nname = \"a\"\nkind = \"text\"\noptions = [\"a\"]".into(),
+            "4:8",
+            "cannot be `text`",
+            "write one of `dropdown`, `radio`",
+        ),
+        (
+            format!("{}[[input]]\nname = \"city\"\nkind = \"radio\"\noptions = [\"a\"]\n", input("options = [\"a\"]")),
+            "7:8",
+            "another input has the name `city` already, in line 3",
+            "city-2",
+        ),
+    ]);
+}
+
+#[test]
+fn every_fault_is_found_in_one_go_from_top_to_bottom() {
+    let text =
+        "titel = \"T\"\norder = \"x\"\n[[panel]]\nkind = \"line\"\nspan = 99\nevery = \"1ms\"\nuint = \"percent\"\n";
+    let faults = read(text).unwrap_err();
+    let lines: Vec<_> = faults.iter().map(|fault| fault.place.line_and_column().unwrap().0).collect();
+    assert_eq!(lines, [1, 1, 2, 3, 3, 3, 5, 6, 7], "{faults}");
+}
+
+#[test]
+fn all_broken_syntax_is_found_in_one_go() {
+    let faults = read("title = Operations\nabout = \"x\norder = 1\n[[panel\n").unwrap_err();
+    let lines: Vec<_> = faults.iter().map(|fault| fault.place.line_and_column().unwrap().0).collect();
+    assert_eq!(lines, [1, 2, 4], "{faults}");
+}
+
+#[test]
+fn a_file_whose_name_is_no_address_is_refused() {
+    for name in ["pages/Big Board.toml", "pages/.toml", "pages/ä.toml", "/"] {
+        let faults = read_page(Path::new(name), "title = \"T\"").unwrap_err();
+        assert!(faults.to_string().contains("rename the file"), "{faults}");
+    }
+}
+
+#[test]
+fn a_fault_is_shown_with_its_line_and_a_marker() {
+    let faults = read("title = \"T\"\naccess = \"pubic\"\n").unwrap_err();
+    let shown = faults.render(false);
+    assert!(shown.contains("pages/ops.toml:2:10"), "{shown}");
+    assert!(shown.contains("access = \"pubic\"\n"), "{shown}");
+    assert!(shown.contains("^^^^^^^"), "{shown}");
+    assert!(shown.contains("help: did you mean `public`?"), "{shown}");
+    assert!(!shown.contains('\u{1b}') && faults.render(true).contains('\u{1b}'));
+}
+
+#[test]
+fn a_fault_in_parts_has_all_that_a_page_needs() {
+    let report = fault("title = \"T\"\naccess = \"pubic\"\n").report();
+    let json = serde_json::to_value(&report).unwrap();
+    assert_eq!(
+        json,
+        serde_json::json!({
+            "place": "pages/ops.toml:2:10", "file": "pages/ops.toml", "variable": null, "line": 2, "column": 10,
+            "text": "access = \"pubic\"", "message": "`access` cannot be `pubic`",
+            "help": "did you mean `public`? (or name people: `access = { groups = [\"dash-ops\"], users = [\"alice\"] }`)",
+        })
+    );
+}
+
+#[test]
+fn a_fault_found_later_stands_at_the_query() {
+    let page = read(&panel("kind = \"stat\"")).unwrap();
+    let span = page.panels[0].source.as_ref().unwrap().query_span.clone();
+    let fault = Fault::in_page(&page, span, "the host knows no `load.1`", "did you mean `load.5`?");
+    assert_eq!(fault.place.to_string(), "pages/ops.toml:5:9");
+    assert_eq!(fault.report().text.as_deref(), Some("query = \"load.1\""));
+    // A span from another text is no reason to fall over.
+    let far = Fault::in_page(&page, 5_000..usize::MAX, "m", "h");
+    assert!(Faults::from(far).render(true).contains("pages/ops.toml"));
+}
+
+#[test]
+fn every_sample_page_is_read_without_fault() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("pages");
+    let mut slugs = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let file = entry.unwrap().path();
+        let text = std::fs::read_to_string(&file).unwrap();
+        let page = read_page(&file, &text).unwrap_or_else(|faults| panic!("{faults}"));
+        assert!(page.show_source, "{} teaches", page.slug);
+        slugs.push(page.slug.to_string());
+    }
+    slugs.sort();
+    assert_eq!(slugs, ["cities", "colours", "operations", "this-machine", "welcome"]);
+}
+
+#[test]
+fn nothing_that_can_be_written_makes_it_fall_over() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("pages");
+    let sample = std::fs::read_to_string(folder.join("cities.toml")).unwrap();
+    let chars: Vec<char> = sample.chars().collect();
+    let mut random = 0x9E37_79B9_7F4A_7C15_u64;
+    let mut next = |below: usize| {
+        // xorshift64: the same mangling in every run.
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        usize::try_from(random % below as u64).unwrap()
+    };
+    let odd: Vec<char> = "\"'{}[]=.,#\\\n\r\t\0\u{feff}ä€😀-0".chars().collect();
+    for _ in 0..600 {
+        let mut text = chars.clone();
+        for _ in 0..=next(6) {
+            if text.is_empty() {
+                break;
+            }
+            let at = next(text.len());
+            match next(4) {
+                0 => drop(text.remove(at)),
+                1 => text.insert(at, odd[next(odd.len())]),
+                2 => text[at] = odd[next(odd.len())],
+                _ => text.truncate(at),
+            }
+        }
+        let text: String = text.into_iter().collect();
+        if let Err(faults) = read(&text) {
+            assert!(!faults.is_empty(), "refused without a reason:\n{text}");
+            assert!(!faults.render(true).is_empty() && faults.reports().len() == faults.len());
+        }
+    }
+}

@@ -1,8 +1,9 @@
 use std::time::Duration;
 
-use super::super::reader::{Fields, Ledger, Placed, shown};
+use super::super::reader::{Fields, Ledger, Placed};
 use super::super::settings::{DirectoryKind, DirectorySettings, Scheme, ServerAddress, ServiceAccount};
 use super::super::tree::{Node, Value};
+use super::super::words::shown;
 use super::files::{ca_file, secret};
 use super::server_address::{is_loopback, read_server_address};
 use crate::domain::{Dn, Password};
@@ -44,7 +45,9 @@ pub(super) fn read_directory(mut fields: Fields<'_>) -> Option<DirectorySettings
 
     let (servers, start_tls, allow_plaintext) = (url?, start_tls?, allow_plaintext?);
     if !start_tls && !allow_plaintext {
-        servers.iter().for_each(|server| refuse_plaintext(server, ledger));
+        for server in &servers {
+            refuse_plaintext(server, ledger);
+        }
     }
     Some(DirectorySettings {
         servers: servers.into_iter().map(|server| server.value).collect(),

@@ -72,6 +72,7 @@ pub(super) fn secret_in(fields: &Fields<'_>, file: &Placed<PathBuf>) -> Option<Z
 }
 
 /// A file of PEM certificates, looked at now so that it is not missed at the first sign-in.
+#[expect(clippy::option_option, reason = "wrong, absent and present are three different answers")]
 pub(super) fn ca_file(fields: &mut Fields<'_>) -> Option<Option<PathBuf>> {
     fields.or("ca_file", None, |fields, key| {
         let file = path(fields, key)?;

@@ -3,8 +3,8 @@ use std::net::IpAddr;
 use url::Url;
 
 use super::super::cover::has_user_information;
-use super::super::reader::shown;
 use super::super::settings::{Scheme, ServerAddress};
+use super::super::words::shown;
 
 const LDAP_PORT: u16 = 389;
 const LDAPS_PORT: u16 = 636;

@@ -17,8 +17,8 @@ use crate::domain::Audience;
 /// Our tables. Outside a profile, figment would take them for profiles of that name and ignore them.
 pub(in super::super) const TABLES: [&str; 7] = ["site", "admins", "directory", "sources", "sessions", "live", "log"];
 
-/// The keys that are Rocket's: of `rocket::Config`, of its templates, and those it reads only to warn of them.
-const ROCKETS: [&str; 18] = [
+/// The keys that are Rocket's: of `rocket::Config` and of its templates.
+const ROCKETS: [&str; 16] = [
     "address",
     "port",
     "workers",
@@ -35,8 +35,6 @@ const ROCKETS: [&str; 18] = [
     "log_level",
     "cli_colors",
     "template_dir",
-    "profile",
-    "env",
 ];
 
 const DEFAULT_PAGES: &str = "pages";
@@ -69,9 +67,10 @@ const LARGEST_RING: i64 = 65_536;
 /// A reload or a walk from page to page finds the history still there.
 const DEFAULT_GRACE: Duration = Duration::from_mins(1);
 
-/// Our own story; of the libraries, Rocket's start-up chatter among them (its second lines have the target `_`), only
-/// what is wrong.
-const DEFAULT_FILTER: &str = "info,rocket=warn,rocket_dyn_templates=warn,_=warn,hyper=warn,sqlx=warn,ldap3=warn";
+/// Our own story; of the libraries only what is wrong. Rocket says `warn` when it has started, and warns of `[log]`, which
+/// once was a key of its own: we say the one ourselves, and keys that are wrong are faults here.
+const DEFAULT_FILTER: &str =
+    "info,rocket=warn,rocket::launch=error,rocket::config=error,hyper=warn,sqlx=warn,ldap3=warn";
 
 impl Settings {
     /// Settles what `figment` holds in its selected profile. [`super::super::figment`] makes the usual one; nothing here

@@ -1,8 +1,9 @@
 use url::Url;
 
 use super::super::cover::has_user_information;
-use super::super::reader::{Fields, Placed, shown};
+use super::super::reader::{Fields, Placed};
 use super::super::settings::{SiteSettings, Theme};
+use super::super::words::shown;
 
 const DEFAULT_NAME: &str = "Belvedere";
 

@@ -5,9 +5,10 @@ use reqwest::header::{HeaderName, HeaderValue};
 use url::Url;
 
 use super::super::cover::has_user_information;
-use super::super::reader::{Fields, shown};
+use super::super::reader::Fields;
 use super::super::settings::{HttpSource, Secret, SourceSettings};
 use super::super::tree::{Entry, Node, Value};
+use super::super::words::shown;
 use super::files::{ca_file, path, secret, secret_in};
 use crate::domain::{Pattern, SourceName};
 
@@ -60,11 +61,8 @@ fn read_source(entry: Entry, fields: &Fields<'_>) -> Option<(SourceName, SourceS
     };
     let mut table = entry.node.table(&entry.key, ledger)?;
     table.needs("kind", "say what it is: `kind = \"http\"`");
-    let kind = table.word("kind", &KINDS);
-    if kind.is_none() {
-        // Which other keys are right depends on it.
-        return None;
-    }
+    // Which other keys are right depends on the kind, so without it nothing more is said.
+    table.word("kind", &KINDS)?;
     let source = read_http(table)?;
     Some((name?, SourceSettings::Http(source)))
 }

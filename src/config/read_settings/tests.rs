@@ -1,1 +1,477 @@
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rocket::figment::Figment;
+use rocket::figment::providers::{Format, Toml};
+
+use super::super::environment::Environment;
+use super::super::fault::Faults;
+use super::super::settings::{DirectoryKind, LogFormat, Scheme, Settings, SourceSettings, Theme};
+
+/// A folder with settings, and an environment of its own.
+struct Folder {
+    folder: tempfile::TempDir,
+    variables: Vec<(OsString, OsString)>,
+}
+
+impl Folder {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), variables: Vec::new() }
+    }
+
+    /// With this `Rocket.toml`.
+    fn with(text: &str) -> Self {
+        Self::new().file("Rocket.toml", text)
+    }
+
+    fn file(self, name: &str, text: &str) -> Self {
+        std::fs::write(self.path(name), text).unwrap();
+        self
+    }
+
+    fn variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.into(), value.into()));
+        self
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn read_as(&self, profile: &str) -> Result<Settings, Faults> {
+        let figment = Figment::from(rocket::Config::default())
+            .merge(Toml::file_exact(self.path("Rocket.toml")).nested())
+            .merge(Environment::new(self.variables.clone()))
+            .select(profile);
+        Settings::from_figment(&figment)
+    }
+
+    fn read(&self) -> Result<Settings, Faults> {
+        self.read_as("debug")
+    }
+
+    /// The one fault, as `place | message | help`, with this folder's own path left out.
+    fn fault(&self) -> String {
+        let faults = self.read().expect_err("there is a fault");
+        assert_eq!(faults.len(), 1, "{faults}");
+        let fault = faults.iter().next().unwrap();
+        let line = format!("{} | {} | {}", fault.place, fault.message, fault.help);
+        line.replace(&format!("{}/", self.folder.path().display()), "")
+    }
+}
+
+const URL: &str = "[default.directory]\nurl = \"ldaps://dc1.corp.example.com\"\n";
+
+#[track_caller]
+fn expect(folder: &Folder, place: &str, message: &str, help: &str) {
+    let line = folder.fault();
+    let parts: Vec<_> = line.split(" | ").collect();
+    assert_eq!(parts[0], place, "{line}");
+    assert!(parts[1].contains(message), "{line}");
+    assert!(parts[2].contains(help), "{line}");
+}
+
+#[test]
+fn the_url_alone_is_enough_and_the_rest_has_defaults() {
+    let figment = Figment::from(rocket::Config::default()).merge(("directory.url", "ldaps://dc1"));
+    let settings = Settings::from_figment(&figment).unwrap();
+    assert_eq!((settings.pages, settings.state), (PathBuf::from("pages"), PathBuf::from("state")));
+    assert_eq!(settings.directory.servers[0].to_string(), "ldaps://dc1:636");
+    assert_eq!(settings.directory.dial_timeout, Duration::from_secs(2));
+    assert_eq!(settings.directory.operation_timeout, Duration::from_secs(5));
+    assert!(settings.directory.service_account.is_none() && settings.directory.kind.is_none());
+    assert_eq!(settings.sessions.idle, Duration::from_hours(12));
+    assert_eq!(settings.sessions.absolute, Duration::from_hours(168));
+    assert_eq!((settings.live.ring, settings.live.heartbeat), (256, Duration::from_secs(25)));
+    assert_eq!((settings.site.name.as_str(), settings.log.format), ("Belvedere", LogFormat::Auto));
+    assert!(settings.sources.is_empty() && settings.overlay.is_none());
+}
+
+#[test]
+fn every_setting_is_read_as_meant() {
+    let folder = Folder::with(
+        r#"
+[default]
+pages = "boards"
+state = "/var/lib/belvedere"
+overlay = "mine"
+admins = { groups = ["dash-admins"], users = ["alice"] }
+[default.site]
+name = "Boards"
+contact = "it@corp.example.com"
+public_url = "https://boards.corp.example.com"
+theme = { hue = 30, accent_hue = 200, saturation = 5 }
+[default.directory]
+url = ["ldap://dc1", "ldaps://[2001:db8::5]:3269"]
+start_tls = true
+ca_file = "ca.pem"
+bind_name = "CORP\\svc"
+bind_password = "hunter2"
+kind = "ldap"
+base_dn = "dc=corp,dc=example,dc=com"
+person_filter = "(&(objectClass=person)(|(uid={username})(mail={username})))"
+group_filter = "(|(member={dn})(memberUid={username}))"
+dial_timeout = "500ms"
+operation_timeout = "20s"
+[default.sources.zebra]
+kind = "http"
+url = "https://stock.corp.example.com/api?city={city}"
+headers = { Accept = "application/json", Authorization = { file = "token" } }
+timeout = "3s"
+max_bytes = "64KiB"
+[default.sources.ape]
+kind = "http"
+url_file = "url"
+[default.sessions]
+idle = "30m"
+absolute = "1d"
+[default.live]
+heartbeat = "10s"
+batch_interval = "50ms"
+ring = 16
+grace = "0s"
+[default.log]
+format = "json"
+filter = "debug"
+"#,
+    )
+    .file("ca.pem", &certificate())
+    .file("token", "Bearer abc\n")
+    .file("url", "http://127.0.0.1/?key=secret\r\n");
+    let settings = folder.read().unwrap_or_else(|faults| panic!("{faults}"));
+    assert_eq!(settings.pages, folder.path("boards"));
+    assert_eq!(settings.state, Path::new("/var/lib/belvedere"));
+    assert_eq!(settings.overlay, Some(folder.path("mine")));
+    assert_eq!((settings.admins.groups.len(), settings.admins.users.len()), (1, 1));
+    assert_eq!(settings.site.theme, Theme { hue: 30, accent_hue: 200, saturation: 5 });
+    assert_eq!(settings.site.public_url.unwrap().as_str(), "https://boards.corp.example.com/");
+    let directory = &settings.directory;
+    assert_eq!((directory.servers[0].scheme, directory.servers[0].port), (Scheme::Ldap, 389));
+    assert_eq!((directory.servers[1].host.as_str(), directory.servers[1].port), ("2001:db8::5", 3269));
+    assert_eq!(directory.ca_file, Some(folder.path("ca.pem")));
+    let account = directory.service_account.as_ref().unwrap();
+    assert_eq!((account.name.as_str(), account.password.expose()), ("CORP\\svc", "hunter2"));
+    assert_eq!(
+        (directory.kind, directory.base_dn.as_deref()),
+        (Some(DirectoryKind::Ldap), Some("dc=corp,dc=example,dc=com"))
+    );
+    let names: Vec<_> = settings.sources.keys().map(ToString::to_string).collect();
+    assert_eq!(names, ["zebra", "ape"], "in the order written");
+    let SourceSettings::Http(zebra) = &settings.sources["zebra"];
+    assert_eq!((zebra.timeout, zebra.max_bytes), (Duration::from_secs(3), 65_536));
+    let token = zebra.headers.iter().find(|(name, _)| name == "Authorization").unwrap();
+    assert_eq!(token.1.expose(), "Bearer abc");
+    let SourceSettings::Http(ape) = &settings.sources["ape"];
+    assert_eq!(ape.url.literal(), Some("http://127.0.0.1/?key=secret"));
+    assert_eq!((settings.sessions.idle, settings.live.grace), (Duration::from_mins(30), Duration::ZERO));
+    assert_eq!((settings.log.format, settings.log.filter.as_str()), (LogFormat::Json, "debug"));
+}
+
+#[test]
+fn the_selected_profile_overrides_the_default_one() {
+    let folder = Folder::with(
+        "[default.directory]\nurl = \"ldaps://dc1\"\ndial_timeout = \"3s\"\n\
+         [release.directory]\nurl = \"ldaps://dc2\"\n[staging.sessions]\nidle = \"5 years\"\n",
+    );
+    let release = folder.read_as("release").unwrap();
+    assert_eq!(
+        (release.directory.servers[0].host.as_str(), release.directory.dial_timeout),
+        ("dc2", Duration::from_secs(3))
+    );
+    assert_eq!(folder.read_as("debug").unwrap().directory.servers[0].host, "dc1");
+    let faults = folder.read_as("staging").unwrap_err();
+    assert!(faults.to_string().contains("Rocket.toml:7:8"), "{faults}");
+}
+
+#[test]
+fn the_environment_overrides_the_file() {
+    let settings = Folder::with(URL)
+        .variable("BELVEDERE_DIRECTORY__URL", "[\"ldaps://a\", \"ldaps://b\"]")
+        .variable("BELVEDERE_DIRECTORY__BIND_NAME", "svc")
+        .variable("BELVEDERE_DIRECTORY__BIND_PASSWORD", "0123")
+        .variable("BELVEDERE_PAGES", "elsewhere")
+        .variable("BELVEDERE_LIVE__RING", "64")
+        .variable("BELVEDERE_DIRECTORY__START_TLS", "true")
+        .variable("BELVEDERE_SITE__THEME", "{ hue = 5 }")
+        .variable("BELVEDERE_ADMINS__USERS", "[\"alice\"]")
+        .variable("BELVEDERE_SITE__NAME", "[1] Boards, \"quoted\"")
+        .read()
+        .unwrap_or_else(|faults| panic!("{faults}"));
+    assert_eq!(settings.directory.servers.len(), 2);
+    assert_eq!(settings.directory.service_account.unwrap().password.expose(), "0123");
+    assert_eq!((settings.pages, settings.live.ring), (PathBuf::from("elsewhere"), 64));
+    assert!(settings.directory.start_tls);
+    assert_eq!((settings.site.theme.hue, settings.admins.users.len()), (5, 1));
+    assert_eq!(settings.site.name, "[1] Boards, \"quoted\"");
+}
+
+#[test]
+fn faults_of_the_file_have_place_and_remedy() {
+    let after_url = |text: &str| Folder::with(&format!("{URL}{text}\n"));
+    expect(&Folder::with(""), "Rocket.toml", "no directory is set", "`belvedere demo`");
+    expect(
+        &Folder::with("[default]\npages = \"p\"\n[default.directory]"),
+        "Rocket.toml:3:1",
+        "no directory",
+        "BELVEDERE_DIRECTORY__URL",
+    );
+    expect(&after_url("start_tsl = true"), "Rocket.toml:3:1", "no key `start_tsl`", "did you mean `start_tls`?");
+    expect(&Folder::with(&format!("[default]\npagse = \"x\"\n{URL}")), "Rocket.toml:2:1", "no key `pagse`", "`pages`?");
+    expect(&after_url("[default.sesions]"), "Rocket.toml:3:10", "no key `sesions`", "`sessions`?");
+    expect(&after_url("kind = \"ad\""), "Rocket.toml:3:8", "cannot be `ad`", "`active-directory`, `ldap`");
+    expect(&after_url("dial_timeout = \"5m\""), "Rocket.toml:3:16", "more than 1m", "from 100ms to 1m");
+    expect(&after_url("base_dn = \"corp\""), "Rocket.toml:3:11", "cannot be `corp`", "not a distinguished name");
+    expect(&after_url("ca_file = \"none.pem\""), "Rocket.toml:3:11", "none.pem cannot be read", "correct the path");
+    expect(
+        &after_url("ca_file = \"ca\"").file("ca", "no pem"),
+        "Rocket.toml:3:11",
+        "no PEM certificate",
+        "BEGIN CERTIFICATE",
+    );
+    expect(&after_url("bind_name = \"svc\""), "Rocket.toml:3:13", "has no password", "bind_password_file");
+    expect(&after_url("bind_password = \"x\""), "Rocket.toml:3:17", "no `bind_name`", "bind_name =");
+    expect(
+        &after_url("bind_name = \"svc\"\nbind_password = \"x\"\nbind_password_file = \"pw\"").file("pw", "x"),
+        "Rocket.toml:5:1",
+        "`bind_password` and `bind_password_file` are both set",
+        "keep one of them",
+    );
+    expect(
+        &after_url("bind_name = \"svc\"\nbind_password_file = \"pw\"").file("pw", "\n"),
+        "Rocket.toml:4:22",
+        "pw is empty",
+        "write the secret into it",
+    );
+    expect(&after_url("person_filter = \"(uid=alice)\""), "Rocket.toml:3:17", "has no `{username}`", "name={username}");
+    expect(
+        &after_url("person_filter = \"(uid={user})\""),
+        "Rocket.toml:3:17",
+        "unknown placeholder `{user}`",
+        "{username}",
+    );
+    for unbalanced in ["(uid={username}", "uid={username}", "(a={username}))", "(a={username})(b=c)", ")(={username}"] {
+        expect(
+            &after_url(&format!("person_filter = \"{unbalanced}\"")),
+            "Rocket.toml:3:17",
+            "not balanced",
+            "closed again",
+        );
+    }
+    expect(
+        &after_url("[default.sessions]\nidle = \"8d\""),
+        "Rocket.toml:4:8",
+        "longer than `absolute`",
+        "shorter `idle`",
+    );
+    expect(&after_url("[default.live]\nring = 1"), "Rocket.toml:4:8", "less than 2", "from 2 to 65536");
+    expect(
+        &after_url("[default.log]\nfilter = \"a=loud\""),
+        "Rocket.toml:4:10",
+        "cannot be read",
+        "info,belvedere=debug",
+    );
+    expect(&after_url("[default.log]\nformat = \"jsn\""), "Rocket.toml:4:10", "cannot be `jsn`", "`json`?");
+    expect(&after_url("[default.site]\npublic_url = \"boards\""), "Rocket.toml:4:14", "cannot be `boards`", "https://");
+    expect(&after_url("[default.site]\ntheme = { hue = 360 }"), "Rocket.toml:4:17", "more than 359", "0 to 359");
+    expect(&after_url("[default.admins]\ngroup = [\"a\"]"), "Rocket.toml:4:1", "no key `group`", "`groups`?");
+}
+
+#[test]
+fn faults_of_sources_have_place_and_remedy() {
+    let source = |text: &str| Folder::with(&format!("{URL}[default.sources.stock]\n{text}\n"));
+    let http = |text: &str| source(&format!("kind = \"http\"\n{text}"));
+    expect(&source(""), "Rocket.toml:3:1", "`kind` is missing", "kind = \"http\"");
+    expect(&source("kind = \"https\""), "Rocket.toml:4:8", "cannot be `https`", "`http`?");
+    expect(&http(""), "Rocket.toml:3:1", "`url` is missing", "url = ");
+    expect(&http("url = \"stock/api\""), "Rocket.toml:5:7", "is not a URL", "https://");
+    expect(&http("url = \"ftp://stock/api\""), "Rocket.toml:5:7", "does not begin with", "https://");
+    expect(
+        &http("url = \"http://{host}/api\""),
+        "Rocket.toml:5:7",
+        "placeholder in its scheme or host",
+        "the admin alone",
+    );
+    expect(&http("url = \"http://stock/{\""), "Rocket.toml:5:7", "crooked placeholder", "{city}");
+    expect(&http("url = \"http://s/\"\nmax_bytes = \"1GiB\""), "Rocket.toml:6:13", "more than 64MiB", "1KiB to 64MiB");
+    expect(&http("url = \"http://s/\"\nmax_bytes = \"lots\""), "Rocket.toml:6:13", "not a size", "1MiB");
+    expect(
+        &http("url = \"http://s/\"\nheaders = { \"a b\" = \"c\" }"),
+        "Rocket.toml:6:13",
+        "cannot be called `a b`",
+        "hyphens",
+    );
+    expect(&http("url = \"http://s/\"\nheaders = { A = {} }"), "Rocket.toml:6:17", "`file` is missing", "file =");
+    let reserved = Folder::with(&format!("{URL}[default.sources.host]\nkind = \"http\"\n"));
+    expect(&reserved, "Rocket.toml:3:18", "is built in", "another name");
+}
+
+#[test]
+fn faults_of_the_environment_name_the_variable() {
+    let folder = |name: &str, value: &str| Folder::with(URL).variable(name, value);
+    let place = |name: &str| format!("environment variable {name}");
+    for (name, value, message, help) in [
+        ("BELVEDERE_DIRECTORY__URL", "dc1", "is not a URL", "`ldaps://dc1`"),
+        ("BELVEDERE_DIRECTORY__URL", "[\"ldaps://a\"", "not TOML", "[\"a\", \"b\"]"),
+        ("BELVEDERE_DIRECTORY__ULR", "x", "no key `ulr`", "`url`?"),
+        ("BELVEDERE_LIVE__RING", "many", "must be a whole number", "from 2 to 65536"),
+        ("BELVEDERE_DIRECTORY__START_TLS", "yes", "`true` or `false`", "`true` or `false`"),
+        ("BELVEDERE_PAGES", "", "is empty", "something"),
+        ("BELVEDERE_SESSIONS", "short", "must be a table", "braces"),
+    ] {
+        expect(&folder(name, value), &place(name), message, help);
+    }
+    expect(
+        &folder("BELVEDERE_LIVE", "{ ring = 5 }").variable("BELVEDERE_LIVE__GRACE", "5s"),
+        "environment variable BELVEDERE_…",
+        "set the same thing",
+        "one variable",
+    );
+}
+
+#[test]
+fn without_any_file_the_fault_says_how_to_begin() {
+    let faults = Settings::from_figment(&Figment::from(rocket::Config::default())).unwrap_err();
+    let shown = faults.to_string();
+    assert!(shown.contains("setting directory") && shown.contains("BELVEDERE_DIRECTORY__URL"), "{shown}");
+}
+
+#[test]
+fn passwords_do_not_cross_the_network_unencrypted() {
+    let with = |text: &str| Folder::with(&format!("[default.directory]\n{text}\n"));
+    expect(&with("url = \"ldap://dc1\""), "Rocket.toml:2:7", "unencrypted to ldap://dc1:389", "`ldaps://dc1`");
+    expect(
+        &with("url = [\"ldaps://dc1\", \"ldap://dc2\"]"),
+        "Rocket.toml:2:23",
+        "unencrypted to ldap://dc2",
+        "start_tls = true",
+    );
+    for allowed in [
+        "url = \"ldap://dc1\"\nstart_tls = true",
+        "url = \"ldap://dc1\"\nallow_plaintext = true",
+        "url = [\"ldap://localhost:3890\", \"ldap://127.0.0.2\", \"ldap://[::1]\"]",
+    ] {
+        with(allowed).read().unwrap_or_else(|faults| panic!("{faults}"));
+    }
+}
+
+#[test]
+fn what_stands_outside_a_profile_is_not_ignored() {
+    expect(
+        &Folder::with("[directory]\nurl = \"ldaps://dc1\"\n"),
+        "Rocket.toml:1:2",
+        "`[directory]` stands outside",
+        "[default.directory]",
+    );
+    expect(&Folder::with("pages = \"p\"\n[default]\n"), "Rocket.toml:1:1", "`pages` stands outside", "[default]");
+}
+
+#[test]
+fn broken_syntax_has_its_place() {
+    let folder = Folder::with("[default]\npages = p\n[default.directory\nurl = \"ldaps://dc1\"\n");
+    let faults = folder.read().unwrap_err();
+    let lines: Vec<_> = faults.iter().map(|fault| fault.place.line_and_column().unwrap().0).collect();
+    assert_eq!(lines, [2, 3], "{faults}");
+}
+
+#[test]
+fn rockets_own_settings_are_checked_in_the_same_go() {
+    expect(
+        &Folder::with(&format!("[default]\nport = \"web\"\n{URL}")),
+        "Rocket.toml:2:8",
+        "`port`",
+        "Rocket's own settings",
+    );
+    let folder = Folder::with(&format!(
+        "[default]\naddress = \"0.0.0.0\"\ntemplate_dir = \"t\"\ntls = {{ certs = \"c\", key = \"k\" }}\n{URL}"
+    ));
+    folder.read().unwrap_or_else(|faults| panic!("{faults}"));
+}
+
+#[test]
+fn no_fault_shows_a_secret() {
+    for text in [
+        "[default]\nsecret_key = \"hunter2\"\n[default.directory]\nurl = \"ldaps://dc1\"\n",
+        "[default.directory]\nurl = \"ldaps://dc1\"\nbind_password = \"hunter2\"\n",
+        "[default.directory]\nurl = \"ldaps://dc1\"\nbind_password = \"hunter2\nbind_name = \"x\"\n",
+        "[default.directory]\nurl = \"ldaps://svc:hunter2@dc1\"\n",
+        "[default.directory]\nurl = \"ldaps://dc1\"\n[default.sources.a]\nkind = \"http\"\nurl = \"https://u:hunter2@h/\"\n",
+        "[default.directory]\nurl = \"ldaps://dc1\"\n[default.sources.a]\nkind = \"http\"\nurl = \"https://h/\"\nheaders = { A = \"hunter2\\n\" }\n",
+        "[default.directory]\nurl = \"ldaps://dc1\"\nbind_name = \"x\"\nbind_password = [\"hunter2\"]\n",
+        "[default.site]\npublic_url = \"https://u:hunter2@h/\"\n",
+    ] {
+        let faults = Folder::with(text).read().unwrap_err();
+        let reports = serde_json::to_string(&faults.reports()).unwrap();
+        for shown in [faults.render(true), format!("{faults:?}"), reports] {
+            assert!(!shown.contains("hunter2"), "{shown}");
+        }
+    }
+    let settings = Folder::with(URL)
+        .variable("BELVEDERE_DIRECTORY__BIND_NAME", "svc")
+        .variable("BELVEDERE_DIRECTORY__BIND_PASSWORD", "hunter2")
+        .read()
+        .unwrap();
+    assert!(!format!("{settings:?}").contains("hunter2"));
+}
+
+#[test]
+fn the_repositorys_own_settings_need_only_the_url() {
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Rocket.toml")).unwrap();
+    expect(&Folder::with(&text), "Rocket.toml:23:1", "no directory is set", "BELVEDERE_DIRECTORY__URL");
+    let folder = Folder::with(&text).variable("BELVEDERE_DIRECTORY__URL", "ldaps://dc1");
+    folder.read().unwrap_or_else(|faults| panic!("{faults}"));
+}
+
+#[test]
+fn what_the_repositorys_settings_show_as_comments_is_true() {
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Rocket.toml")).unwrap();
+    let uncommented: Vec<_> = text
+        .lines()
+        .map(|line| match line.strip_prefix("# ") {
+            Some(rest) if rest.starts_with('[') || is_setting(rest) => rest,
+            _ => line,
+        })
+        .collect();
+    let uncommented = uncommented.join("\n");
+    let folder = Folder::with(&uncommented.replace("/run/credentials/belvedere/", ""))
+        .file("corp-ca.pem", &certificate())
+        .file("bind-password", "secret")
+        .file("stock-token", "Bearer abc");
+    let settings = folder.read().unwrap_or_else(|faults| panic!("{faults}"));
+    assert_eq!(settings.sources.len(), 1);
+    assert!(settings.directory.service_account.is_some() && settings.overlay.is_some());
+}
+
+fn is_setting(line: &str) -> bool {
+    let key = line.split(' ').next().unwrap_or_default();
+    line.contains("= ") && !key.is_empty() && key.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+}
+
+#[test]
+fn nothing_that_can_be_written_makes_it_fall_over() {
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Rocket.toml")).unwrap();
+    let text = text.replace("# url = \"ldaps", "url = \"ldaps");
+    let folder = Folder::new();
+    let odd = ["\"", "[", "]", "{", "=", "\n", "\0", "ä", "'''", "#", "]]", "."];
+    let step = (text.len() / 120).max(1);
+    for (count, at) in (0..text.len()).step_by(step).enumerate() {
+        if !text.is_char_boundary(at) {
+            continue;
+        }
+        for mangled in [text[..at].to_owned(), format!("{}{}{}", &text[..at], odd[count % odd.len()], &text[at..])] {
+            std::fs::write(folder.path("Rocket.toml"), mangled).unwrap();
+            if let Err(faults) = folder.read() {
+                assert!(!faults.is_empty() && !faults.render(true).is_empty());
+            }
+        }
+    }
+    std::fs::write(folder.path("Rocket.toml"), b"\xff\xfe[default]").unwrap();
+    assert!(!folder.read().unwrap_err().is_empty());
+}
+
+/// A certificate made for this test alone.
+fn certificate() -> String {
+    rcgen::generate_simple_self_signed(["dc1.corp.example.com".to_owned()]).unwrap().cert.pem()
+}
