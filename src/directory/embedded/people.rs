@@ -39,7 +39,7 @@ fn people() -> Vec<SamplePerson> {
                 "may open Operations; his CN has a comma",
             )
         },
-        person("bob", "Bob", "Marchetti", "Controller", "New York", Active, "in dash-finance, may not open Operations"),
+        person("bob", "Bob", "Marchetti", "Controller", "New York", Active, "in dash-finance; may not open Operations"),
         person(
             "carol",
             "Carol",
@@ -49,7 +49,15 @@ fn people() -> Vec<SamplePerson> {
             Active,
             "in no group: public and signed-in pages only",
         ),
-        person("grace", "Grace", "Okafor", "IT administrator", "New York", Active, "an administrator"),
+        person(
+            "grace",
+            "Grace",
+            "Okafor",
+            "IT administrator",
+            "New York",
+            Active,
+            "an administrator; may open Operations",
+        ),
         person(
             "s.o'neil",
             "Seán",
@@ -95,7 +103,7 @@ fn people() -> Vec<SamplePerson> {
                 "Wall display",
                 "New York",
                 Active,
-                "a wall display; its CN has every awkward character",
+                "may open Operations; its CN has every awkward character",
             )
         },
         SamplePerson {

@@ -7,10 +7,10 @@ use ldap3_proto::proto::{
 
 use super::answer;
 use super::filter::{self, Filter};
-use super::realm::Realm;
+use super::realm::{Realm, attribute_names};
 use super::rootdse;
 use super::schema::{self, Syntax};
-use super::tree::{Context, Entry};
+use super::tree::Entry;
 use crate::domain::Dn;
 
 /// The most entries of one answer: Active Directory's `MaxPageSize`. What goes beyond takes pages.
@@ -107,7 +107,7 @@ fn find_base<'a>(realm: &'a Realm, base: &str) -> Result<&'a Entry, LdapResult> 
 }
 
 fn is_in_scope(entry: &Entry, base: &Entry, scope: &LdapSearchScope) -> bool {
-    let same_context = entry.context == base.context || (base.context == Context::Configuration && entry.id == base.id);
+    let same_context = entry.context == base.context;
     let below = || same_context && entry.dn.is_within(&base.dn);
     match scope {
         LdapSearchScope::Base => entry.id == base.id,
@@ -134,8 +134,7 @@ impl<'a> Wanted<'a> {
     }
 
     fn show(&self, realm: &Realm, entry: &Entry, types_only: bool) -> LdapSearchResultEntry {
-        let stored = realm
-            .attribute_names(entry)
+        let stored = attribute_names(entry)
             .filter(|name| self.all || self.names(name))
             .map(|name| (name, realm.values(entry, name).into_owned()));
         let constructed = self
