@@ -57,7 +57,7 @@ impl Sid {
 /// The relative id an account's name suggests; the caller steps on from one already taken.
 pub(super) fn suggested_rid(account_name: &str) -> u32 {
     // 30 bits: real relative ids stay below that too (MS-ADTS 3.1.1.1.9).
-    FIRST_FREE_RID + (word(&digest("rid", &account_name.to_lowercase()), 0) >> 3)
+    FIRST_FREE_RID + (word(&digest("rid", &account_name.to_lowercase()), 0) >> 2)
 }
 
 /// The `objectGUID` of what has this name, in the mixed-endian order of the wire.

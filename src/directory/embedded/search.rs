@@ -26,6 +26,12 @@ pub(super) struct Found {
 }
 
 impl Found {
+    /// Whether nothing comes after this: no further page, and nothing left out.
+    fn is_the_end(&self) -> bool {
+        let goes_on = |control: &LdapControl| matches!(control, LdapControl::SimplePagedResults { cookie, .. } if !cookie.is_empty());
+        self.done.code == LdapResultCode::Success && !self.controls.iter().any(goes_on)
+    }
+
     fn nothing(done: LdapResult) -> Self {
         Self { entries: Vec::new(), references: Vec::new(), done, controls: Vec::new() }
     }
@@ -62,7 +68,7 @@ pub(super) fn search(
     let shown = |entry: &Entry| wanted.show(realm, entry, request.typesonly);
     let mut found = options.page.collect(matching, request.sizelimit, shown);
     let from_the_top = base.dn == realm.tree.domain && request.scope == LdapSearchScope::Subtree;
-    if from_the_top && !options.domain_scope && found.done.code == LdapResultCode::Success {
+    if from_the_top && !options.domain_scope && found.is_the_end() {
         found.references.push(format!("ldap://{}/{}", realm.dns_domain, realm.tree.configuration));
     }
     found

@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 
-use super::ids::{self, Sid};
-use super::sample::{Sample, SampleGroup, SamplePerson};
+use super::ids::Sid;
+use super::sample::Sample;
 use super::schema;
 use crate::domain::{Dn, Timestamp};
 

@@ -223,3 +223,6 @@ fn text(bytes: Vec<u8>) -> io::Result<String> {
 fn malformed(what: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, Malformed(what))
 }
+
+#[cfg(test)]
+mod tests;
