@@ -40,7 +40,7 @@ struct Account {
     standing: Standing,
 }
 
-/// The wrong passwords of one account (MS-ADTS 3.1.1.3.4.2 ff., `badPwdCount`, `badPasswordTime`, `lockoutTime`).
+/// The wrong passwords of one account (`badPwdCount`, `badPasswordTime` and `lockoutTime`; MS-SAMR 3.1.5.14.6).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Tally {
     /// How many in a row, each within the observation window of the one before.

@@ -13,7 +13,7 @@ use crate::domain::{Clock, Timestamp};
 /// `maxPwdAge`, Active Directory's default. It holds for the accounts whose standing says so.
 pub(super) const PASSWORD_LASTS: Duration = Duration::from_hours(42 * 24);
 
-/// "Never", where a moment is stored (MS-ADTS 3.1.1.4.5.36).
+/// "Never", where a moment is stored, as in `accountExpires`.
 pub(super) const NEVER: i64 = i64::MAX;
 
 // MS-ADTS 3.1.1.4.5.17, msDS-User-Account-Control-Computed.

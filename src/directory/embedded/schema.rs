@@ -1,4 +1,4 @@
-//! The few attributes this directory knows, and how their values are compared (MS-ADTS 3.1.1.2.2.2).
+//! The few attributes this directory knows, and how their values are compared (MS-ADTS 3.1.1.2.2.4).
 
 /// How values of an attribute are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use crate::directory::embedded::sample::{SampleGroup, SamplePerson, Standing};
 use crate::directory::embedded::tree::{AccountId, Entry, EntryId, escape_rdn};
 use crate::domain::Dn;
 
-/// `Domain Users` (MS-ADTS 6.1.1.6.10).
+/// `Domain Users` (MS-DTYP 2.4.2.4).
 const DOMAIN_USERS_RID: u32 = 513;
 /// `BUILTIN\Users`, of which `Domain Users` is a member.
 const BUILTIN_USERS_RID: u32 = 545;
@@ -25,7 +25,7 @@ const GLOBAL_GROUP: i32 = 0x2;
 const BUILTIN_LOCAL_GROUP: i32 = 0x1 | 0x4;
 const SECURITY_GROUP: i32 = i32::MIN;
 
-// [MS-SAMR] 2.2.1.9, sAMAccountType.
+// MS-SAMR 2.2.1.9, sAMAccountType.
 const TYPE_PERSON: u32 = 0x3000_0000;
 const TYPE_GROUP: u32 = 0x1000_0000;
 const TYPE_MAILING_LIST: u32 = 0x1000_0001;
