@@ -30,7 +30,7 @@ pub(super) enum Judgement {
 
 /// All accounts. The passwords are there as digests, which makes comparing them take the same time at any length.
 pub(super) struct Accounts {
-    accounts: Vec<Account>,
+    known: Vec<Account>,
     lockout: LockoutPolicy,
     tallies: Mutex<Vec<Tally>>,
 }
@@ -40,7 +40,7 @@ struct Account {
     standing: Standing,
 }
 
-/// The wrong passwords of one account (MS-ADTS 3.1.1.3.4.2 ff., `badPwdCount`, `badPasswordTime`, `lockoutTime`).
+/// The wrong passwords of one account (`badPwdCount`, `badPasswordTime` and `lockoutTime`; MS-SAMR 3.1.5.14.6).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Tally {
     /// How many in a row, each within the observation window of the one before.
@@ -55,7 +55,7 @@ impl Accounts {
     pub(super) fn new(sample: &Sample, now: Timestamp) -> Self {
         let tally = |standing| Tally { locked_at: (standing == Standing::Locked).then_some(now), ..Tally::default() };
         Self {
-            accounts: sample
+            known: sample
                 .people
                 .iter()
                 .map(|person| Account { password: digest(&person.password), standing: person.standing })
@@ -73,7 +73,7 @@ impl Accounts {
             let _ = bool::from(given.ct_eq(&[0; 32]));
             return Judgement::WrongCredentials;
         };
-        let account = &self.accounts[id.0];
+        let account = &self.known[id.0];
         let right = bool::from(given.ct_eq(&account.password));
         // Judged and counted under one lock, so that a burst of guesses gets no guess more than the threshold.
         let tally = &mut self.tallies()[id.0];
@@ -99,13 +99,13 @@ impl Accounts {
     /// The tally as it stands at `now`.
     pub(super) fn tally(&self, account: AccountId, now: Timestamp) -> Tally {
         let tally = &mut self.tallies()[account.0];
-        self.lapse(self.accounts[account.0].standing, tally, now);
+        self.lapse(self.known[account.0].standing, tally, now);
         *tally
     }
 
     /// How the account stands, wrong passwords aside.
     pub(super) fn standing(&self, account: AccountId) -> Standing {
-        self.accounts[account.0].standing
+        self.known[account.0].standing
     }
 
     fn count(&self, tally: &mut Tally, now: Timestamp) {

@@ -46,18 +46,18 @@ fn account_named(realm: &Realm, name: &str) -> Option<AccountId> {
 /// DNS or NetBIOS name.
 fn by_principal<'a>(realm: &'a Realm, name: &str) -> Option<&'a Entry> {
     let (account, suffix) = name.rsplit_once('@')?;
-    with_text(realm, "userPrincipalName", name)
-        .or_else(|| is_this_domain(realm, suffix).then(|| with_text(realm, "sAMAccountName", account))?)
+    with_text(realm, "userPrincipalName", name).or_else(|| in_domain(realm, suffix, account))
 }
 
 /// `DEMO\alice`.
 fn by_down_level<'a>(realm: &'a Realm, name: &str) -> Option<&'a Entry> {
     let (domain, account) = name.split_once('\\')?;
-    is_this_domain(realm, domain).then(|| with_text(realm, "sAMAccountName", account))?
+    in_domain(realm, domain, account)
 }
 
-fn is_this_domain(realm: &Realm, name: &str) -> bool {
-    name.eq_ignore_ascii_case(&realm.netbios_name) || name.eq_ignore_ascii_case(&realm.dns_domain)
+fn in_domain<'a>(realm: &'a Realm, domain: &str, account: &str) -> Option<&'a Entry> {
+    let here = domain.eq_ignore_ascii_case(&realm.netbios_name) || domain.eq_ignore_ascii_case(&realm.dns_domain);
+    if here { with_text(realm, "sAMAccountName", account) } else { None }
 }
 
 fn with_text<'a>(realm: &'a Realm, attribute: &str, text: &str) -> Option<&'a Entry> {

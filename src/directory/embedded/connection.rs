@@ -140,7 +140,7 @@ impl Connection {
         }
     }
 
-    /// `u:DEMO\alice`, or nothing when anonymous (RFC 4532; MS-ADTS 3.1.1.3.4.2.5).
+    /// `u:DEMO\alice`, or nothing when anonymous (RFC 4532; MS-ADTS 3.1.1.3.4.2).
     fn who_am_i(&self) -> String {
         let is_me = |entry: &&Entry| self.who.is_some() && entry.account == self.who;
         let me = self.realm.tree.entries().find(is_me);

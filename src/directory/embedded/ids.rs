@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-/// Relative ids below 1000 belong to the system (MS-ADTS 6.1.1.2.4).
+/// Relative ids below 1000 are the well-known ones' (MS-DTYP 2.4.2.4).
 const FIRST_FREE_RID: u32 = 1000;
 
 /// A security identifier in its binary form.
@@ -56,8 +56,8 @@ impl Sid {
 
 /// The relative id an account's name suggests; the caller steps on from one already taken.
 pub(super) fn suggested_rid(account_name: &str) -> u32 {
-    // 30 bits: real relative ids stay below that too (MS-ADTS 3.1.1.1.9).
-    FIRST_FREE_RID + (word(&digest("rid", &account_name.to_lowercase()), 0) >> 3)
+    // 30 bits, as many as real domains hand out.
+    FIRST_FREE_RID + (word(&digest("rid", &account_name.to_lowercase()), 0) >> 2)
 }
 
 /// The `objectGUID` of what has this name, in the mixed-endian order of the wire.

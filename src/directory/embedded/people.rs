@@ -16,86 +16,54 @@ impl Sample {
 }
 
 fn people() -> Vec<SamplePerson> {
-    use Standing::{AccountExpired, Active, Disabled, Locked, MustChangePassword, PasswordExpired};
+    [may_sign_in(), are_refused(), are_no_people()].concat()
+}
+
+fn may_sign_in() -> Vec<SamplePerson> {
+    let active = |username, given_name, surname, post, shows| {
+        person(username, given_name, surname, post, Standing::Active, shows)
+    };
     vec![
-        person(
-            "alice",
-            "Alice",
-            "Johnson",
-            "Site lead",
-            "New York",
-            Active,
-            "may open Operations, through dash-ops-nyc",
-        ),
+        active("alice", "Alice", "Johnson", ("Site lead", "New York"), "may open Operations, through dash-ops-nyc"),
         SamplePerson {
             common_name: "Müller, Jörg (Sales)".to_owned(),
-            ..person(
-                "jmueller",
-                "Jörg",
-                "Müller",
-                "Sales engineer",
-                "Montréal",
-                Active,
-                "may open Operations; his CN has a comma",
-            )
+            ..active("jmueller", "Jörg", "Müller", ("Sales", "Montréal"), "may open Operations; a CN with a comma")
         },
-        person("bob", "Bob", "Marchetti", "Controller", "New York", Active, "in dash-finance, may not open Operations"),
-        person(
-            "carol",
-            "Carol",
-            "Ng",
-            "Designer",
-            "Los Angeles",
-            Active,
-            "in no group: public and signed-in pages only",
-        ),
-        person("grace", "Grace", "Okafor", "IT administrator", "New York", Active, "an administrator"),
-        person(
-            "s.o'neil",
-            "Seán",
-            "O'Neil",
-            "Technician",
-            "Los Angeles",
-            Active,
-            "may open Operations; has an apostrophe",
-        ),
+        active("bob", "Bob", "Marchetti", ("Controller", "New York"), "in dash-finance; may not open Operations"),
+        active("carol", "Carol", "Ng", ("Designer", "Los Angeles"), "in no group; public and signed-in pages only"),
+        active("grace", "Grace", "Okafor", ("IT", "New York"), "an administrator; may open Operations"),
+        active("s.o'neil", "Seán", "O'Neil", ("Technician", "Los Angeles"), "may open Operations; an apostrophe"),
         SamplePerson {
             principal: Some("zoe.luczak@southside.example".to_owned()),
-            ..person(
-                "zoe",
-                "Zoë",
-                "Łuczak",
-                "Planner",
-                "Montréal",
-                Active,
-                "may open Operations; signs in under another suffix too",
-            )
+            ..active("zoe", "Zoë", "Łuczak", ("Planner", "Montréal"), "may open Operations; has another UPN suffix")
         },
-        person("dave", "Dave", "Lindqvist", "Technician", "New York", Disabled, "disabled"),
-        person("erin", "Erin", "Castellanos", "Contractor", "Los Angeles", AccountExpired, "the account has expired"),
-        person("frank", "Frank", "van der Berg", "Technician", "New York", Locked, "locked out"),
-        person(
-            "heidi",
-            "Heidi",
-            "Weiß",
-            "Accountant",
-            "Montréal",
-            MustChangePassword,
-            "must change the password first",
-        ),
-        person("ivan", "Ivan", "Petrović", "Accountant", "Montréal", PasswordExpired, "the password has expired"),
+    ]
+}
+
+fn are_refused() -> Vec<SamplePerson> {
+    use Standing::{AccountExpired, Disabled, Locked, MustChangePassword, PasswordExpired};
+    let (technician, accountant) = (("Technician", "New York"), ("Accountant", "Montréal"));
+    vec![
+        person("dave", "Dave", "Lindqvist", technician, Disabled, "disabled"),
+        person("erin", "Erin", "Castellanos", ("Contractor", "Los Angeles"), AccountExpired, "the account has expired"),
+        person("frank", "Frank", "van der Berg", technician, Locked, "locked"),
+        person("heidi", "Heidi", "Weiß", accountant, MustChangePassword, "must change the password first"),
+        person("ivan", "Ivan", "Petrović", accountant, PasswordExpired, "the password has expired"),
+    ]
+}
+
+fn are_no_people() -> Vec<SamplePerson> {
+    vec![
         SamplePerson {
-            given_name: String::new(),
             common_name: r"Lobby screen #2 * (NYC\LA)".to_owned(),
             display_name: "Lobby screen 2".to_owned(),
             ..person(
                 "lobby",
                 "",
                 "Lobby",
-                "Wall display",
-                "New York",
-                Active,
-                "a wall display; its CN has every awkward character",
+                ("Wall display", "New York"),
+                Standing::Active,
+                "may open Operations; a CN with every awkward character",
             )
         },
         SamplePerson {
@@ -105,10 +73,9 @@ fn people() -> Vec<SamplePerson> {
                 "svc-reader",
                 "",
                 "Reader",
-                "Service account",
-                "Services",
-                Active,
-                "a service account, for bind_name",
+                ("Service account", "Services"),
+                Standing::Active,
+                "a service account, for bind_name and bind_password",
             )
         },
     ]
@@ -137,8 +104,7 @@ fn person(
     username: &str,
     given_name: &str,
     surname: &str,
-    title: &str,
-    unit: &str,
+    (title, unit): (&str, &str),
     standing: Standing,
     shows: &str,
 ) -> SamplePerson {

@@ -13,7 +13,7 @@ use crate::domain::{Clock, Timestamp};
 /// `maxPwdAge`, Active Directory's default. It holds for the accounts whose standing says so.
 pub(super) const PASSWORD_LASTS: Duration = Duration::from_hours(42 * 24);
 
-/// "Never", where a moment is stored (MS-ADTS 3.1.1.4.5.36).
+/// "Never", where a moment is stored, as in `accountExpires`.
 pub(super) const NEVER: i64 = i64::MAX;
 
 // MS-ADTS 3.1.1.4.5.17, msDS-User-Account-Control-Computed.
@@ -57,11 +57,6 @@ impl Realm {
         }
     }
 
-    /// The names of the attributes that `*` stands for.
-    pub(super) fn attribute_names<'a>(&self, entry: &'a Entry) -> impl Iterator<Item = &'static str> + use<'a> {
-        entry.attribute_names().chain(MOVING.iter().copied().filter(|_| entry.account.is_some()))
-    }
-
     /// The values of an attribute that is only computed when asked for by name (MS-ADTS 3.1.1.4.5).
     pub(super) fn constructed(&self, entry: &Entry, attribute: &str) -> Vec<Vec<u8>> {
         match (attribute, entry.account) {
@@ -101,6 +96,12 @@ impl Realm {
             _ => NEVER.to_string(),
         }
     }
+}
+
+/// The names of the attributes that `*` stands for.
+pub(super) fn attribute_names(entry: &Entry) -> impl Iterator<Item = &'static str> {
+    let moving = if entry.account.is_some() { MOVING } else { &[] };
+    entry.attribute_names().chain(moving.iter().copied())
 }
 
 fn moving(tally: Tally, attribute: &str) -> String {

@@ -11,12 +11,12 @@ const CAPABILITIES: [&str; 4] =
 
 /// Paged results (RFC 2696).
 pub(super) const PAGED_RESULTS: &str = "1.2.840.113556.1.4.319";
-/// No continuation references, please (MS-ADTS 3.1.1.3.4.1.4).
+/// No continuation references, please (MS-ADTS 3.1.1.3.4.1, `LDAP_SERVER_DOMAIN_SCOPE_OID`).
 pub(super) const DOMAIN_SCOPE: &str = "1.2.840.113556.1.4.1339";
 /// "Who am I?" (RFC 4532).
 pub(super) const WHO_AM_I: &str = "1.3.6.1.4.1.4203.1.11.3";
 
-/// Windows Server 2016 (MS-ADTS 6.1.4.2, 6.1.4.4).
+/// Windows Server 2016 (MS-ADTS 6.1.4).
 const FUNCTIONAL_LEVEL: &str = "7";
 
 /// The RootDSE's attributes, as they are now.

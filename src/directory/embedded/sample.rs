@@ -19,7 +19,7 @@ pub struct Sample {
     pub groups: Vec<SampleGroup>,
 }
 
-/// When wrong passwords lock an account (MS-ADTS 3.1.1.5.3, `lockoutThreshold` and its siblings).
+/// When wrong passwords lock an account (`lockoutThreshold` and its siblings; MS-SAMR 3.1.5.14.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LockoutPolicy {
     /// So many wrong passwords lock; 0 means never.

@@ -1,4 +1,4 @@
-//! The few attributes this directory knows, and how their values are compared (MS-ADTS 3.1.1.2.2.2).
+//! The few attributes this directory knows, and how their values are compared (MS-ADTS 3.1.1.2.2.4).
 
 /// How values of an attribute are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +84,14 @@ const ATTRIBUTES: &[(&str, Syntax)] = &[
     ("userAccountControl", Syntax::Integer),
     ("userPrincipalName", Syntax::Text),
     ("whenCreated", Syntax::Text),
+    // Nobody here has these; being known, they are false in a filter and not undefined.
+    ("isDeleted", Syntax::Text),
+    ("manager", Syntax::Name),
+    ("proxyAddresses", Syntax::Text),
+    ("servicePrincipalName", Syntax::Text),
+    ("telephoneNumber", Syntax::Text),
+    ("uid", Syntax::Text),
+    ("wWWHomePage", Syntax::Text),
 ];
 
 /// The attribute of this name, however it is capitalised: its proper spelling and its syntax.

@@ -7,10 +7,10 @@ use ldap3_proto::proto::{
 
 use super::answer;
 use super::filter::{self, Filter};
-use super::realm::Realm;
+use super::realm::{Realm, attribute_names};
 use super::rootdse;
 use super::schema::{self, Syntax};
-use super::tree::{Context, Entry};
+use super::tree::Entry;
 use crate::domain::Dn;
 
 /// The most entries of one answer: Active Directory's `MaxPageSize`. What goes beyond takes pages.
@@ -26,6 +26,12 @@ pub(super) struct Found {
 }
 
 impl Found {
+    /// Whether nothing comes after this: no further page, and nothing left out.
+    fn is_the_end(&self) -> bool {
+        let goes_on = |control: &LdapControl| matches!(control, LdapControl::SimplePagedResults { cookie, .. } if !cookie.is_empty());
+        self.done.code == LdapResultCode::Success && !self.controls.iter().any(goes_on)
+    }
+
     fn nothing(done: LdapResult) -> Self {
         Self { entries: Vec::new(), references: Vec::new(), done, controls: Vec::new() }
     }
@@ -62,7 +68,7 @@ pub(super) fn search(
     let shown = |entry: &Entry| wanted.show(realm, entry, request.typesonly);
     let mut found = options.page.collect(matching, request.sizelimit, shown);
     let from_the_top = base.dn == realm.tree.domain && request.scope == LdapSearchScope::Subtree;
-    if from_the_top && !options.domain_scope && found.done.code == LdapResultCode::Success {
+    if from_the_top && !options.domain_scope && found.is_the_end() {
         found.references.push(format!("ldap://{}/{}", realm.dns_domain, realm.tree.configuration));
     }
     found
@@ -107,7 +113,7 @@ fn find_base<'a>(realm: &'a Realm, base: &str) -> Result<&'a Entry, LdapResult> 
 }
 
 fn is_in_scope(entry: &Entry, base: &Entry, scope: &LdapSearchScope) -> bool {
-    let same_context = entry.context == base.context || (base.context == Context::Configuration && entry.id == base.id);
+    let same_context = entry.context == base.context;
     let below = || same_context && entry.dn.is_within(&base.dn);
     match scope {
         LdapSearchScope::Base => entry.id == base.id,
@@ -134,8 +140,7 @@ impl<'a> Wanted<'a> {
     }
 
     fn show(&self, realm: &Realm, entry: &Entry, types_only: bool) -> LdapSearchResultEntry {
-        let stored = realm
-            .attribute_names(entry)
+        let stored = attribute_names(entry)
             .filter(|name| self.all || self.names(name))
             .map(|name| (name, realm.values(entry, name).into_owned()));
         let constructed = self

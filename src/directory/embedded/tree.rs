@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 
-use super::ids::{self, Sid};
-use super::sample::{Sample, SampleGroup, SamplePerson};
+use super::ids::Sid;
+use super::sample::Sample;
 use super::schema;
 use crate::domain::{Dn, Timestamp};
 
@@ -113,10 +113,9 @@ impl Tree {
     /// (MS-ADTS 3.1.1.4.5.19).
     pub(super) fn token_groups(&self, entry: &Entry) -> Vec<Vec<u8>> {
         let primary = entry.account.is_some().then_some(self.domain_users);
-        let mut groups = self.groups_above([entry.id].into_iter().chain(primary));
-        groups.extend(primary);
-        groups.dedup();
-        let groups = groups.into_iter().map(|id| &self.entries[id.0]).filter(|group| group.grants);
+        // Nobody is listed as a member of the primary group, so nothing can come twice.
+        let groups = self.groups_above([entry.id].into_iter().chain(primary)).into_iter().chain(primary);
+        let groups = groups.map(|id| &self.entries[id.0]).filter(|group| group.grants);
         groups.filter_map(|group| group.sid.as_ref()).map(|sid| sid.as_bytes().to_vec()).collect()
     }
 

@@ -25,7 +25,7 @@ pub(super) const MAX_MESSAGE: usize = 256 * 1024;
 const MAX_DEPTH: usize = 64;
 
 /// How many terms a filter may have. Each is held against every entry; beyond this it is an attack, not a question.
-const MAX_FILTER_TERMS: usize = 8 * 1024;
+const MAX_FILTER_TERMS: usize = 2048;
 
 /// The application tags of requests (RFC 4511, 4.2 to 4.12): bind, unbind, search, modify, add, delete, rename,
 /// compare, abandon, extended.
@@ -88,8 +88,7 @@ impl Encoder<LdapMsg> for Wire {
 fn announced_length(buffer: &[u8]) -> io::Result<Option<usize>> {
     const SEQUENCE: u8 = 0x30;
     let (first, rest) = match buffer {
-        [] => return Ok(None),
-        [SEQUENCE] => return Ok(None),
+        [] | [SEQUENCE] => return Ok(None),
         [SEQUENCE, first, rest @ ..] => (*first, rest),
         _ => return Err(malformed("a message does not begin with a sequence")),
     };
@@ -224,3 +223,6 @@ fn text(bytes: Vec<u8>) -> io::Result<String> {
 fn malformed(what: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, Malformed(what))
 }
+
+#[cfg(test)]
+mod tests;

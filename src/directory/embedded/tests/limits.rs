@@ -64,6 +64,17 @@ async fn deep_nesting_is_refused() {
     }
     stream.write_all(&message).await.unwrap();
     rest_of(&mut stream).await;
+    assert_eq!(demo.bind(r"DEMO\alice", "alice-demo").await.rc, 0, "the directory lives on");
+}
+
+#[tokio::test]
+async fn a_filter_without_measure_is_refused() {
+    let demo = Demo::start().await;
+    let mut client = demo.client_bound_as("alice").await;
+    let filter = |terms| format!("(|{})", "(cn=x)".repeat(terms));
+    assert!(dns(&mut client, DOMAIN, Scope::Subtree, &filter(1000)).await.is_empty());
+    assert!(client.search(DOMAIN, Scope::Subtree, &filter(3000), ["1.1"]).await.is_err());
+    assert_eq!(demo.bind(r"DEMO\alice", "alice-demo").await.rc, 0, "the directory lives on");
 }
 
 #[tokio::test]
