@@ -1,0 +1,9 @@
+//! What Belvedere promises, checked against real servers: a Samba domain controller and OpenLDAP's slapd, started
+//! once per run on loopback and gone with it.
+//!
+//! Where a server cannot be started, its tests say so on standard error with a line that begins with `SKIPPED`; with
+//! `BELVEDERE_TESTS_REQUIRE_SERVERS=1` they fail instead.
+
+mod directory_dial;
+mod directory_sign_in;
+mod harness;
