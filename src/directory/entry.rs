@@ -23,7 +23,11 @@ const SEARCH_RESULT_ENTRY: u64 = 4;
 impl Entry {
     /// Reads what the LDAP crate hands on.
     pub(super) fn read(raw: ResultEntry) -> Result<Self, Malformed> {
-        let parts = raw.0.match_id(SEARCH_RESULT_ENTRY).and_then(|tag| tag.expect_constructed()).ok_or(Malformed)?;
+        let parts = raw
+            .0
+            .match_id(SEARCH_RESULT_ENTRY)
+            .and_then(ldap3::asn1::StructureTag::expect_constructed)
+            .ok_or(Malformed)?;
         let [dn, attributes] = <[_; 2]>::try_from(parts).map_err(|_| Malformed)?;
         let mut entry = Self { dn: text(dn.expect_primitive())?, attributes: HashMap::new() };
         for attribute in attributes.expect_constructed().ok_or(Malformed)? {

@@ -54,7 +54,7 @@ impl Fault {
 
     /// The server answered with a result that is no answer about a person; `what` says what it refused.
     pub(super) fn result(operation: Operation, result: &LdapResult, what: &str) -> Self {
-        let reason = format!("{what}: {}{}", described(result), remedy(result.rc));
+        let reason = format!("{what}: {}{}", described(result), remedy(operation, result.rc));
         Self { result_code: Some(result.rc), ..Self::unreachable(operation, reason) }
     }
 
@@ -113,16 +113,20 @@ fn described(result: &LdapResult) -> String {
 }
 
 /// What an admin can do about a result code.
-fn remedy(code: u32) -> &'static str {
+fn remedy(operation: Operation, code: u32) -> &'static str {
+    let binds = matches!(operation, Operation::Bind | Operation::ServiceBind);
     match code {
-        rc::STRONGER_AUTH_REQUIRED | rc::CONFIDENTIALITY_REQUIRED => {
+        rc::CONFIDENTIALITY_REQUIRED => {
+            " (it wants an encrypted connection: use an ldaps:// URL, or set start_tls = true)"
+        }
+        rc::STRONGER_AUTH_REQUIRED if binds => {
             " (it wants an encrypted connection: use an ldaps:// URL, or set start_tls = true)"
         }
         rc::REFERRAL => {
             " (it refers to another server, which is never followed: name that server in url, or correct base_dn)"
         }
         rc::NO_SUCH_OBJECT => " (no such entry, or it may not be seen: check base_dn)",
-        rc::OPERATIONS_ERROR | rc::INSUFFICIENT_ACCESS => {
+        rc::OPERATIONS_ERROR | rc::STRONGER_AUTH_REQUIRED | rc::INSUFFICIENT_ACCESS => {
             " (it wants to know who asks: set bind_name and bind_password to an account that may read people and groups)"
         }
         rc::BUSY | rc::UNAVAILABLE => " (it is overloaded or stopping: another server in url would take over)",

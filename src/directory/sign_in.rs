@@ -196,6 +196,10 @@ fn bind_name(domain: &Domain, username: &Username) -> Result<String, Fault> {
         NameForm::DownLevel { domain, .. } if domain.contains(['=', ',', '/']) => {
             Err(Fault::refused(Operation::Bind, Refusal::WrongCredentials))
         }
+        // Windows takes the DNS name before the `\` as well; a simple bind on Samba does not.
+        NameForm::DownLevel { domain: typed, name } if typed.eq_ignore_ascii_case(&domain.dns_name) => {
+            Ok(format!("{name}@{}", domain.dns_name))
+        }
         NameForm::Principal { .. } | NameForm::DownLevel { .. } => Ok(typed.to_owned()),
     }
 }

@@ -1,6 +1,14 @@
-//! The whole program against real servers. Each module is a promise; `harness` has the words they are written in.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]
+//! What Belvedere promises, checked against the whole program and real servers: a Samba domain controller and
+//! OpenLDAP's slapd, started once per run on loopback and gone with it, and Chromium.
+//!
+//! Each module is a promise; `harness` has the words they are written in. Where a server cannot be started, its tests
+//! say so on standard error with a line that begins with `SKIPPED`; with `BELVEDERE_TESTS_REQUIRE_SERVERS=1` they fail
+//! instead.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop here")]
+
+mod directory_dial;
+mod directory_sign_in;
 mod door;
 mod harness;
 mod layers;

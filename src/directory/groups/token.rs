@@ -13,7 +13,7 @@ use crate::directory::sid::Sid;
 use crate::domain::{Clock, Group, GroupId, Groups, Timestamp};
 
 /// How long a group's name is believed: a renamed group answers to its new name after this.
-const NAME_AGE: Duration = Duration::from_secs(10 * 60);
+const NAME_AGE: Duration = Duration::from_mins(10);
 
 /// How many names are kept: more groups than people are ever in at once, in a few megabytes.
 const MOST_NAMES: usize = 10_000;

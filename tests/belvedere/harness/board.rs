@@ -13,15 +13,15 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A connected board.
-pub struct Board {
+pub(crate) struct Board {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
 }
 
 /// How a connection ended.
 #[derive(Debug)]
-pub struct Goodbye {
-    pub bye: Option<Value>,
-    pub code: Option<u16>,
+pub(crate) struct Goodbye {
+    pub(crate) bye: Option<Value>,
+    pub(crate) code: Option<u16>,
 }
 
 impl Board {
@@ -30,7 +30,7 @@ impl Board {
     }
 
     /// The next message.
-    pub async fn hears(&mut self) -> Value {
+    pub(crate) async fn hears(&mut self) -> Value {
         match self.frame().await {
             Message::Text(text) => serde_json::from_str(&text).expect("a message is JSON"),
             other => panic!("a message was expected, not {other:?}"),
@@ -38,7 +38,7 @@ impl Board {
     }
 
     /// The next message of that type; others before it are passed over.
-    pub async fn hears_a(&mut self, kind: &str) -> Value {
+    pub(crate) async fn hears_a(&mut self, kind: &str) -> Value {
         loop {
             let message = self.hears().await;
             if message["type"] == kind {
@@ -48,7 +48,7 @@ impl Board {
     }
 
     /// The next message that says something of `panel`.
-    pub async fn hears_of(&mut self, panel: &str) -> Value {
+    pub(crate) async fn hears_of(&mut self, panel: &str) -> Value {
         loop {
             let message = self.hears().await;
             if !message["panels"][panel].is_null() {
@@ -58,17 +58,17 @@ impl Board {
     }
 
     /// Chooses other inputs.
-    pub async fn chooses(&mut self, values: Value) {
+    pub(crate) async fn chooses(&mut self, values: Value) {
         self.says(&json!({ "type": "inputs", "values": values }).to_string()).await;
     }
 
     /// Says something, sense or not.
-    pub async fn says(&mut self, text: &str) {
+    pub(crate) async fn says(&mut self, text: &str) {
         self.socket.send(Message::text(text)).await.expect("the socket takes it");
     }
 
     /// Waits until the connection ends, and says how.
-    pub async fn is_told_goodbye(&mut self) -> Goodbye {
+    pub(crate) async fn is_told_goodbye(&mut self) -> Goodbye {
         let mut bye = None;
         loop {
             match tokio::time::timeout(PATIENCE, self.socket.next()).await.expect("the connection ends") {

@@ -8,32 +8,32 @@ use belvedere::domain::{Clock, SystemClock};
 use super::house::{House, Plan};
 
 /// The house and its directory.
-pub struct Demo {
-    pub house: House,
-    pub directory: EmbeddedDirectory,
+pub(crate) struct Demo {
+    pub(crate) house: House,
+    pub(crate) directory: EmbeddedDirectory,
 }
 
 /// The same in plan.
-pub struct DemoPlan {
+pub(crate) struct DemoPlan {
     plan: Plan,
     directory: EmbeddedDirectory,
 }
 
 impl Demo {
     /// A house on an embedded directory of its own.
-    pub async fn plan() -> DemoPlan {
+    pub(crate) async fn plan() -> DemoPlan {
         Self::plan_with(Arc::new(SystemClock)).await
     }
 
     /// The same, by the test's clock.
-    pub async fn plan_with(clock: Arc<dyn Clock>) -> DemoPlan {
+    pub(crate) async fn plan_with(clock: Arc<dyn Clock>) -> DemoPlan {
         let directory = EmbeddedDirectory::start(&Sample::demo(), Arc::clone(&clock)).await.unwrap();
         let plan = Plan::with_directory(&directory.url()).clock(clock);
         DemoPlan { plan, directory }
     }
 
     /// The sample password of somebody.
-    pub fn password(&self, username: &str) -> &str {
+    pub(crate) fn password(&self, username: &str) -> &str {
         &self.account(username).password
     }
 
@@ -44,31 +44,31 @@ impl Demo {
 
 impl DemoPlan {
     /// See [`Plan::set`].
-    pub fn set(mut self, path: &str, value: impl Into<serde_json::Value>) -> Self {
+    pub(crate) fn set(mut self, path: &str, value: impl Into<serde_json::Value>) -> Self {
         self.plan = self.plan.set(path, value);
         self
     }
 
     /// See [`Plan::page`].
-    pub fn page(mut self, slug: &str, text: &str) -> Self {
+    pub(crate) fn page(mut self, slug: &str, text: &str) -> Self {
         self.plan = self.plan.page(slug, text);
         self
     }
 
     /// See [`Plan::sample_pages`].
-    pub fn sample_pages(mut self) -> Self {
+    pub(crate) fn sample_pages(mut self) -> Self {
         self.plan = self.plan.sample_pages();
         self
     }
 
     /// Opens the house.
-    pub async fn open(self) -> Demo {
+    pub(crate) async fn open(self) -> Demo {
         Demo { house: self.plan.open().await, directory: self.directory }
     }
 }
 
 /// A page with one panel of the machine's own, without its `access`.
-pub fn page(title: &str) -> String {
+pub(crate) fn page(title: &str) -> String {
     format!(
         "title = \"{title}\"\n\n[[panel]]\nid = \"uptime\"\ntitle = \"Uptime\"\nkind = \"stat\"\nsource = \"host\"\n\
          query = \"uptime\"\nevery = \"1s\"\n"

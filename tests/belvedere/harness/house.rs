@@ -14,15 +14,15 @@ use tokio::task::JoinHandle;
 use super::visitor::Visitor;
 
 /// A running server. It shuts down when dropped.
-pub struct House {
-    pub address: SocketAddr,
-    pub folder: Arc<TempDir>,
+pub(crate) struct House {
+    pub(crate) address: SocketAddr,
+    pub(crate) folder: Arc<TempDir>,
     shutdown: rocket::Shutdown,
     served: JoinHandle<()>,
 }
 
 /// A house in plan.
-pub struct Plan {
+pub(crate) struct Plan {
     settings: Value,
     folder: Arc<TempDir>,
     clock: Arc<dyn Clock>,
@@ -30,7 +30,7 @@ pub struct Plan {
 
 impl Plan {
     /// A house whose people are those of the directory at `url`.
-    pub fn with_directory(url: &str) -> Self {
+    pub(crate) fn with_directory(url: &str) -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
         std::fs::create_dir(folder.path().join("pages")).unwrap();
         let plan = Self { settings: json!({}), folder, clock: Arc::new(SystemClock) };
@@ -38,13 +38,13 @@ impl Plan {
     }
 
     /// The same house again: its state and pages as they were left.
-    pub fn again(house: &House, url: &str) -> Self {
+    pub(crate) fn again(house: &House, url: &str) -> Self {
         let plan = Self { settings: json!({}), folder: Arc::clone(&house.folder), clock: Arc::new(SystemClock) };
         plan.set("directory.url", url)
     }
 
     /// Sets a setting by its path: `directory.ca_file`.
-    pub fn set(mut self, path: &str, value: impl Into<Value>) -> Self {
+    pub(crate) fn set(mut self, path: &str, value: impl Into<Value>) -> Self {
         let mut at = &mut self.settings;
         for key in path.split('.') {
             at = at.as_object_mut().unwrap().entry(key).or_insert_with(|| json!({}));
@@ -54,19 +54,19 @@ impl Plan {
     }
 
     /// The time is the test's.
-    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
         self
     }
 
     /// A page file.
-    pub fn page(self, slug: &str, text: &str) -> Self {
+    pub(crate) fn page(self, slug: &str, text: &str) -> Self {
         write_page(&self.folder, slug, text);
         self
     }
 
     /// A copy of the pages that the repository carries.
-    pub fn sample_pages(self) -> Self {
+    pub(crate) fn sample_pages(self) -> Self {
         for file in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/pages")).unwrap() {
             let file = file.unwrap();
             std::fs::copy(file.path(), self.folder.path().join("pages").join(file.file_name())).unwrap();
@@ -75,7 +75,7 @@ impl Plan {
     }
 
     /// The settings, as a figment of Rocket's.
-    pub fn figment(&self) -> Figment {
+    pub(crate) fn figment(&self) -> Figment {
         let folder = self.folder.path();
         rocket::Config::figment()
             .merge(("address", "127.0.0.1"))
@@ -91,7 +91,7 @@ impl Plan {
     }
 
     /// Builds the house and waits until its door is open.
-    pub async fn open(self) -> House {
+    pub(crate) async fn open(self) -> House {
         let (server, ready) = Server::build(self.figment(), Arc::clone(&self.clock))
             .await
             .unwrap_or_else(|error: server::StartError| panic!("the house does not start: {error}"))
@@ -106,27 +106,27 @@ impl Plan {
 
 impl House {
     /// The address of a path in this house.
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
     /// A new visitor: a browser without cookies.
-    pub fn visitor(&self) -> Visitor {
+    pub(crate) fn visitor(&self) -> Visitor {
         Visitor::new(self.address)
     }
 
     /// Writes or replaces a page file; the house notices by itself.
-    pub fn write_page(&self, slug: &str, text: &str) {
+    pub(crate) fn write_page(&self, slug: &str, text: &str) {
         write_page(&self.folder, slug, text);
     }
 
     /// Removes a page file.
-    pub fn remove_page(&self, slug: &str) {
+    pub(crate) fn remove_page(&self, slug: &str) {
         std::fs::remove_file(self.folder.path().join(format!("pages/{slug}.toml"))).unwrap();
     }
 
     /// Shuts the house in good order, and waits for it.
-    pub async fn close(mut self) {
+    pub(crate) async fn close(mut self) {
         self.shutdown.clone().notify();
         (&mut self.served).await.expect("the house closes in good order");
     }

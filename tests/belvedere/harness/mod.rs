@@ -1,6 +1,11 @@
 //! What the tests are written in: houses, visitors, boards, browsers, and the real servers beside them.
 
-pub mod board;
-pub mod demo;
-pub mod house;
-pub mod visitor;
+pub(crate) mod board;
+pub(crate) mod certificates;
+pub(crate) mod demo;
+pub(crate) mod house;
+pub(crate) mod keeper;
+pub(crate) mod samba;
+pub(crate) mod slapd;
+pub(crate) mod stalled;
+pub(crate) mod visitor;

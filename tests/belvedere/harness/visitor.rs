@@ -15,34 +15,34 @@ const HTML: &str = "text/html,application/xhtml+xml,*/*;q=0.8";
 
 /// Somebody with a browser of their own.
 #[derive(Clone)]
-pub struct Visitor {
+pub(crate) struct Visitor {
     house: SocketAddr,
     http: reqwest::Client,
-    pub cookies: BTreeMap<String, String>,
+    pub(crate) cookies: BTreeMap<String, String>,
 }
 
 /// What the house answered.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: StatusCode,
-    pub location: Option<String>,
-    pub headers: reqwest::header::HeaderMap,
-    pub body: String,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) location: Option<String>,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) body: String,
 }
 
 impl Answer {
     /// The body as JSON.
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error} in {:?}", self.body))
     }
 
     /// A header as text.
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 
     /// The value of a form's hidden or text field.
-    pub fn field(&self, name: &str) -> Option<String> {
+    pub(crate) fn field(&self, name: &str) -> Option<String> {
         let input = self.body.split("<input").find(|input| input.contains(&format!("name=\"{name}\"")))?;
         let input = &input[..input.find('>')?];
         let value = input.split("value=\"").nth(1)?;
@@ -51,31 +51,31 @@ impl Answer {
 }
 
 impl Visitor {
-    pub fn new(house: SocketAddr) -> Self {
+    pub(crate) fn new(house: SocketAddr) -> Self {
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         Self { house, http, cookies: BTreeMap::new() }
     }
 
     /// Opens a path as a browser does.
-    pub async fn opens(&mut self, path: &str) -> Answer {
+    pub(crate) async fn opens(&mut self, path: &str) -> Answer {
         let request = self.request(Method::GET, path).header(ACCEPT, HTML);
         self.send(request).await
     }
 
     /// Asks for a path as a script does.
-    pub async fn fetches(&mut self, path: &str) -> Answer {
+    pub(crate) async fn fetches(&mut self, path: &str) -> Answer {
         let request = self.request(Method::GET, path).header(ACCEPT, "*/*");
         self.send(request).await
     }
 
     /// Sends a form as a browser does from a page of this house.
-    pub async fn posts(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn posts(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let origin = format!("http://{}", self.house);
         self.posts_from(&origin, path, fields).await
     }
 
     /// Sends a form as a browser does from a page of `origin`.
-    pub async fn posts_from(&mut self, origin: &str, path: &str, fields: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn posts_from(&mut self, origin: &str, path: &str, fields: &[(&str, &str)]) -> Answer {
         let mut form = url::form_urlencoded::Serializer::new(String::new());
         form.extend_pairs(fields);
         let request = self
@@ -88,7 +88,7 @@ impl Visitor {
     }
 
     /// Fills in the sign-in form that `path` shows.
-    pub async fn tries_to_sign_in(&mut self, username: &str, password: &str, next: &str) -> Answer {
+    pub(crate) async fn tries_to_sign_in(&mut self, username: &str, password: &str, next: &str) -> Answer {
         let next: String = url::form_urlencoded::byte_serialize(next.as_bytes()).collect();
         let form = self.opens(&format!("/login?next={next}")).await;
         let csrf = form.field("csrf").expect("the form has its token");
@@ -97,27 +97,27 @@ impl Visitor {
     }
 
     /// Signs in, and must be let in.
-    pub async fn signs_in(&mut self, username: &str, password: &str) -> &mut Self {
+    pub(crate) async fn signs_in(&mut self, username: &str, password: &str) -> &mut Self {
         let answer = self.tries_to_sign_in(username, password, "/").await;
         assert_eq!(answer.status, StatusCode::SEE_OTHER, "{username} is let in: {}", answer.body);
         self
     }
 
     /// Signs out by the button in the bar.
-    pub async fn signs_out(&mut self) -> Answer {
+    pub(crate) async fn signs_out(&mut self) -> Answer {
         let home = self.opens("/").await;
         let csrf = home.field("csrf").expect("the bar has the sign-out form");
         self.posts("/logout", &[("csrf", &csrf)]).await
     }
 
     /// Opens a page's live channel as its own page does.
-    pub async fn watches(&self, path: &str) -> Result<Board, StatusCode> {
+    pub(crate) async fn watches(&self, path: &str) -> Result<Board, StatusCode> {
         let origin = format!("http://{}", self.house);
         self.watches_from(Some(&origin), path).await
     }
 
     /// Opens a page's live channel from a page of `origin`, or from no browser at all.
-    pub async fn watches_from(&self, origin: Option<&str>, path: &str) -> Result<Board, StatusCode> {
+    pub(crate) async fn watches_from(&self, origin: Option<&str>, path: &str) -> Result<Board, StatusCode> {
         let mut request = format!("ws://{}{path}", self.house).into_client_request().unwrap();
         if let Some(origin) = origin {
             request.headers_mut().insert("Origin", origin.parse().unwrap());
@@ -133,13 +133,13 @@ impl Visitor {
     }
 
     /// The request, with this visitor's cookies.
-    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.http.request(method, format!("http://{}{path}", self.house));
         if self.cookies.is_empty() { request } else { request.header(COOKIE, self.cookie_header()) }
     }
 
     /// Sends it, and keeps the cookies that come back.
-    pub async fn send(&mut self, request: RequestBuilder) -> Answer {
+    pub(crate) async fn send(&mut self, request: RequestBuilder) -> Answer {
         let response = request.send().await.expect("the house answers");
         for cookie in response.headers().get_all(SET_COOKIE) {
             let (pair, attributes) = cookie.to_str().unwrap().split_once(';').unwrap();

@@ -1,0 +1,254 @@
+//! What happens when the directory cannot be reached, or is not the directory: an honest reason, in time, and not a
+//! byte of anybody's password on the wire.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use belvedere::config::DirectorySettings;
+use belvedere::directory::{Directory as _, LdapDirectory, Refusal, SetUpError};
+use belvedere::domain::SystemClock;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+
+use crate::directory_sign_in::{open, settings, sign_in};
+use crate::harness::certificates::{Authority, Identity};
+use crate::harness::{keeper, samba, slapd};
+
+/// Nobody's; looked for in everything an impostor hears.
+const SECRET: &str = "never-to-be-heard";
+
+/// What a short deadline is here, and how much later than it a busy machine may be.
+const DEADLINE: Duration = Duration::from_millis(500);
+const SLACK: Duration = Duration::from_secs(5);
+
+/// A listener that answers the first request with fixed bytes, or not at all, and remembers all it hears.
+struct Impostor {
+    port: u16,
+    heard: JoinHandle<Vec<u8>>,
+}
+
+impl Impostor {
+    async fn plain(answer: &'static [u8]) -> Self {
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let heard = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut heard = vec![0; 4096];
+            let length = stream.read(&mut heard).await.unwrap();
+            heard.truncate(length);
+            if !answer.is_empty() {
+                stream.write_all(answer).await.unwrap();
+            }
+            hear_all(stream, heard).await
+        });
+        Self { port, heard }
+    }
+
+    async fn with_tls(identity: &Identity) -> Self {
+        let certificate = CertificateDer::from_pem_slice(identity.certificate.as_bytes()).unwrap();
+        let key = PrivateKeyDer::from_pem_slice(identity.key.as_bytes()).unwrap();
+        let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], key)
+            .unwrap();
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let heard = tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            match TlsAcceptor::from(Arc::new(config)).accept(stream).await {
+                Ok(stream) => hear_all(stream, Vec::new()).await,
+                Err(_) => Vec::new(),
+            }
+        });
+        Self { port, heard }
+    }
+
+    /// All that was said, once the client has hung up.
+    async fn heard(self) -> Vec<u8> {
+        tokio::time::timeout(SLACK, self.heard).await.expect("the client never hung up").unwrap()
+    }
+}
+
+async fn hear_all(mut stream: impl AsyncRead + Unpin, mut heard: Vec<u8>) -> Vec<u8> {
+    // However the client hangs up, what came before counts.
+    let _ = stream.read_to_end(&mut heard).await;
+    heard
+}
+
+fn contains(heard: &[u8], secret: &str) -> bool {
+    heard.windows(secret.len()).any(|window| window == secret.as_bytes())
+}
+
+fn impatient(url: &str, ca_file: &Path) -> DirectorySettings {
+    DirectorySettings { dial_timeout: DEADLINE, operation_timeout: DEADLINE, ..settings(&[url], ca_file) }
+}
+
+fn closed_port() -> u16 {
+    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+}
+
+fn trusted(authority: &Authority) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let ca_file = folder.path().join("ca.pem");
+    std::fs::write(&ca_file, authority.pem()).unwrap();
+    (folder, ca_file)
+}
+
+async fn reason(settings: &DirectorySettings) -> String {
+    let started = Instant::now();
+    let refusal = sign_in(&open(settings), "alice", SECRET).await.unwrap_err();
+    assert!(matches!(refusal, Refusal::Unreachable(_)), "{refusal}");
+    assert!(started.elapsed() < settings.dial_timeout + settings.operation_timeout + SLACK, "{:?}", started.elapsed());
+    refusal.to_string()
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_not_the_directorys_ends_it_before_a_word_is_said() {
+    let (authority, stranger) = (Authority::new(), Authority::new());
+    let (_folder, ca_file) = trusted(&authority);
+    for (identity, expected) in [
+        (stranger.issue(&["localhost"]), "unknown CA"),
+        (authority.issue(&["elsewhere.example"]), "another host name"),
+        (authority.issue(&[]), "names no host"),
+        (authority.issue_expired(&["localhost"]), "expired"),
+    ] {
+        let impostor = Impostor::with_tls(&identity).await;
+        let reason = reason(&impatient(&format!("ldaps://localhost:{}", impostor.port), &ca_file)).await;
+        assert!(reason.contains(expected), "{reason}");
+        assert_eq!(impostor.heard().await, b"", "{expected}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_never_answers_costs_its_deadline_and_hears_no_secret() {
+    let (_folder, ca_file) = trusted(&Authority::new());
+    for scheme in ["ldaps", "ldap"] {
+        let impostor = Impostor::plain(b"").await;
+        let reason = reason(&impatient(&format!("{scheme}://127.0.0.1:{}", impostor.port), &ca_file)).await;
+        assert!(reason.contains("no answer within"), "{reason}");
+        assert!(!contains(&impostor.heard().await, SECRET), "{scheme}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_start_tls_is_not_followed_by_plain_words() {
+    let (_folder, ca_file) = trusted(&Authority::new());
+    // ExtendedResponse (RFC 4511, 4.12), protocolError.
+    let refused = Impostor::plain(&[0x30, 0x0c, 2, 1, 1, 0x78, 7, 0x0a, 1, 2, 4, 0, 4, 0]).await;
+    let url = format!("ldap://127.0.0.1:{}", refused.port);
+    let reason = reason(&DirectorySettings { start_tls: true, ..impatient(&url, &ca_file) }).await;
+    assert!(reason.contains("refused StartTLS"), "{reason}");
+    let heard = refused.heard().await;
+    assert!(heard.windows(22).any(|window| window == b"1.3.6.1.4.1.1466.20037"), "{heard:?}");
+    assert!(heard.len() < 64, "something was said after the refusal: {heard:?}");
+}
+
+#[tokio::test]
+async fn malformed_answers_are_a_fault_of_the_servers_and_never_a_crash() {
+    let (_folder, ca_file) = trusted(&Authority::new());
+    let answers: [&[u8]; 9] = [
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+        &[0x30, 0],
+        &[0x30, 2, 5, 0],
+        &[0x30, 3, 2, 1, 1],
+        &[0x30, 5, 2, 1, 1, 4, 0],
+        &[0x30, 5, 4, 1, 1, 0x65, 0],
+        // A search entry without attributes, a search result without a code, an operation nobody knows.
+        &[0x30, 7, 2, 1, 1, 0x64, 2, 4, 0],
+        &[0x30, 5, 2, 1, 1, 0x65, 0],
+        &[0x30, 5, 2, 1, 1, 0x7e, 0],
+    ];
+    for answer in answers {
+        let impostor = Impostor::plain(answer).await;
+        let reason = reason(&impatient(&format!("ldap://127.0.0.1:{}", impostor.port), &ca_file)).await;
+        assert!(reason.contains("127.0.0.1"), "{reason}");
+        assert!(!contains(&impostor.heard().await, SECRET), "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_closed_port_and_an_unknown_name_are_told_apart() {
+    let (_folder, ca_file) = trusted(&Authority::new());
+    let closed = reason(&impatient(&format!("ldaps://127.0.0.1:{}", closed_port()), &ca_file)).await;
+    assert!(closed.contains("refused"), "{closed}");
+    let unknown = reason(&impatient("ldaps://no-such-host.invalid", &ca_file)).await;
+    assert!(unknown.contains("name"), "{unknown}");
+    assert!(open(&impatient(&format!("ldaps://127.0.0.1:{}", closed_port()), &ca_file)).reach().await.is_err());
+}
+
+#[tokio::test]
+async fn plain_ldap_does_not_leave_this_machine_unless_allowed() {
+    let (_folder, ca_file) = trusted(&Authority::new());
+    // An address for documentation (RFC 5737): nothing is there, and nothing may be tried.
+    let reason = reason(&impatient("ldap://192.0.2.1", &ca_file)).await;
+    assert!(reason.contains("allow_plaintext"), "{reason}");
+}
+
+#[tokio::test]
+async fn plain_binds_that_the_server_forbids_name_the_remedy() {
+    let Some(domain) = samba::domain() else { return };
+    let reason = reason(&settings(&[&domain.ldap_url()], &domain.ca_file)).await;
+    assert!(reason.contains("ldaps://"), "{reason}");
+}
+
+#[tokio::test]
+async fn the_next_server_answers_when_the_first_does_not() {
+    let Some(server) = slapd::server() else { return };
+    let silent = Impostor::plain(b"").await;
+    let dead = [format!("ldaps://localhost:{}", closed_port()), format!("ldaps://localhost:{}", silent.port)];
+    let servers = settings(&[&dead[0], &dead[1], &server.ldaps_url()], &server.ca_file);
+    let directory = open(&DirectorySettings { dial_timeout: Duration::from_secs(2), ..servers });
+    assert!(sign_in(&directory, "alice", slapd::PASSWORD).await.is_ok());
+    assert!(!contains(&silent.heard().await, slapd::PASSWORD));
+
+    // From now on the living server comes first: the dead ones cost nothing more.
+    let started = Instant::now();
+    assert!(sign_in(&directory, "alice", slapd::PASSWORD).await.is_ok());
+    assert!(directory.reach().await.is_ok());
+    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+}
+
+#[tokio::test]
+async fn an_ipv6_literal_is_dialled_and_its_certificate_verified() {
+    let Some(server) = slapd::server() else { return };
+    if !server.ipv6 {
+        keeper::skipped("IPv6, which this machine does not have on loopback");
+        return;
+    }
+    let url = format!("ldaps://[::1]:{}", server.ldaps_port);
+    assert!(sign_in(&open(&settings(&[&url], &server.ca_file)), "alice", slapd::PASSWORD).await.is_ok());
+    let (_folder, stranger) = trusted(&Authority::new());
+    let reason = reason(&settings(&[&url], &stranger)).await;
+    assert!(reason.contains("unknown CA"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_certificate_made_out_to_a_name_does_not_hold_for_an_address() {
+    let Some(server) = slapd::server() else { return };
+    let url = format!("ldaps://127.0.0.1:{}", server.ldaps_port);
+    let reason = reason(&settings(&[&url], &server.ca_file)).await;
+    assert!(reason.contains("another host name") && reason.contains("localhost"), "{reason}");
+}
+
+#[test]
+fn what_can_never_work_is_refused_before_anybody_signs_in() {
+    let (folder, ca_file) = trusted(&Authority::new());
+    let empty = folder.path().join("empty.pem");
+    std::fs::write(&empty, "").unwrap();
+    let new = |settings: &DirectorySettings| LdapDirectory::new(settings, Arc::new(SystemClock)).err();
+    let right = settings(&["ldaps://localhost"], &ca_file);
+    assert_eq!(new(&right), None);
+    assert!(matches!(new(&settings(&["ldaps://localhost"], &empty)), Some(SetUpError::CaFile { .. })));
+    assert!(matches!(new(&settings(&["ldaps://localhost"], Path::new("/nowhere"))), Some(SetUpError::CaFile { .. })));
+    assert!(matches!(new(&settings(&["ldaps://no host"], &ca_file)), Some(SetUpError::Host(_))));
+    assert!(matches!(new(&settings(&[], &ca_file)), Some(SetUpError::NoServer)));
+    let filter = DirectorySettings { person_filter: Some("(uid={username}".into()), ..right };
+    assert!(matches!(new(&filter), Some(SetUpError::Filter { setting: "person_filter", .. })));
+}

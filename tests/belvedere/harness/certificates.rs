@@ -1,0 +1,73 @@
+//! A certificate authority of the test's own.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+
+/// A certificate authority nobody else trusts.
+pub(crate) struct Authority {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+}
+
+/// A key and a certificate, in PEM form.
+pub(crate) struct Identity {
+    /// The certificate.
+    pub(crate) certificate: String,
+    /// Its key (PKCS #8).
+    pub(crate) key: String,
+}
+
+impl Authority {
+    /// A new one.
+    pub(crate) fn new() -> Self {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, "Belvedere's test CA");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        Self { issuer: CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap() }
+    }
+
+    /// Its own certificate, in PEM form.
+    pub(crate) fn pem(&self) -> String {
+        self.issuer.pem()
+    }
+
+    /// An identity made out to these host names and addresses.
+    pub(crate) fn issue(&self, hosts: &[&str]) -> Identity {
+        self.sign(params(hosts))
+    }
+
+    /// An identity that was valid once.
+    pub(crate) fn issue_expired(&self, hosts: &[&str]) -> Identity {
+        let mut params = params(hosts);
+        params.not_before = rcgen::date_time_ymd(2001, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2002, 1, 1);
+        self.sign(params)
+    }
+
+    fn sign(&self, params: CertificateParams) -> Identity {
+        let key = KeyPair::generate().unwrap();
+        Identity { certificate: params.signed_by(&key, &self.issuer).unwrap().pem(), key: key.serialize_pem() }
+    }
+
+    /// Writes the CA's certificate and an identity into `folder`: `ca.pem`, `cert.pem`, `key.pem`.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub(crate) fn write(&self, identity: &Identity, folder: &Path) -> io::Result<PathBuf> {
+        let ca_file = folder.join("ca.pem");
+        std::fs::write(&ca_file, self.pem())?;
+        std::fs::write(folder.join("cert.pem"), &identity.certificate)?;
+        let key_file = folder.join("key.pem");
+        std::fs::write(&key_file, &identity.key)?;
+        // Samba refuses a key that others may read.
+        std::fs::set_permissions(&key_file, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+        Ok(ca_file)
+    }
+}
+
+fn params(hosts: &[&str]) -> CertificateParams {
+    let mut params = CertificateParams::new(hosts.iter().map(|host| (*host).to_owned()).collect::<Vec<_>>()).unwrap();
+    params.distinguished_name.push(DnType::CommonName, "a test server");
+    params
+}

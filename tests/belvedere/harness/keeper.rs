@@ -1,0 +1,108 @@
+//! Starts servers that live exactly as long as this test process, and clears up behind them.
+
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// How long a server may take until its port answers: generous, for a busy machine.
+const READY_WITHIN: Duration = Duration::from_secs(60);
+
+/// How often a port is tried meanwhile.
+const TRY_EVERY: Duration = Duration::from_millis(50);
+
+/// Waits for the end of its standard input, which comes with the end of the test process however it ends; then stops
+/// the server and removes its folder. Should the shell itself be killed, the server gets a TERM all the same.
+const KEEPER: &str = r#"
+dir=$1; shift
+setpriv --pdeathsig TERM "$@" </dev/null &
+server=$!
+while read -r _; do :; done
+kill "$server" 2>/dev/null
+wait "$server"
+rm -rf "$dir"
+"#;
+
+/// The keepers, whose standard inputs must stay open until the process ends.
+static KEPT: Mutex<Vec<Child>> = Mutex::new(Vec::new());
+
+/// Starts `server`, which must stay in the foreground and keeps its files in `folder`. From here on the folder is the
+/// keeper's to remove.
+///
+/// # Errors
+/// When no shell can be started or the log cannot be written.
+pub(crate) fn keep(server: &Command, folder: TempDir) -> io::Result<()> {
+    let log = File::create(folder.path().join("server.log"))?;
+    let keeper = Command::new("sh")
+        .args(["-c", KEEPER, "keeper"])
+        .arg(folder.path())
+        .arg(server.get_program())
+        .args(server.get_args())
+        .stdin(Stdio::piped())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .spawn()?;
+    KEPT.lock().unwrap().push(keeper);
+    let _ = folder.keep();
+    Ok(())
+}
+
+/// Waits until something listens at `address`.
+///
+/// # Errors
+/// When nothing does in time.
+pub(crate) fn wait_for(address: impl ToSocketAddrs + Copy) -> io::Result<()> {
+    let deadline = Instant::now() + READY_WITHIN;
+    loop {
+        match TcpStream::connect(address) {
+            Ok(_) => return Ok(()),
+            Err(error) if Instant::now() >= deadline => return Err(error),
+            Err(_) => std::thread::sleep(TRY_EVERY),
+        }
+    }
+}
+
+/// Runs a tool to its end and returns what it printed.
+///
+/// # Errors
+/// When it cannot be run or fails; the error has its words.
+pub(crate) fn run(tool: &mut Command) -> io::Result<String> {
+    let output = tool.stdin(Stdio::null()).output()?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let words = [output.stdout, output.stderr].concat();
+    Err(io::Error::other(format!("{:?} failed: {}", tool.get_program(), String::from_utf8_lossy(&words))))
+}
+
+/// A port nothing listens on now.
+///
+/// # Errors
+/// When the system has none.
+pub(crate) fn free_port() -> io::Result<u16> {
+    Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}
+
+/// Says on standard error what is not tested; directly, since the test runner keeps `eprintln!` of a passing test to
+/// itself.
+pub(crate) fn skipped(what: &str) {
+    writeln!(io::stderr(), "SKIPPED: {what}").unwrap();
+}
+
+/// The server, if it could be started; if not, says so loudly, or fails if it is required.
+pub(crate) fn started<Server>(what: &str, start: &'static io::Result<Server>) -> Option<&'static Server> {
+    let why = match start {
+        Ok(server) => return Some(server),
+        Err(why) => why,
+    };
+    assert!(
+        std::env::var_os("BELVEDERE_TESTS_REQUIRE_SERVERS").is_none_or(|set| set != "1"),
+        "{what} is required by BELVEDERE_TESTS_REQUIRE_SERVERS and could not be started: {why}"
+    );
+    skipped(&format!("a test that needs {what}, which could not be started: {why}"));
+    None
+}
