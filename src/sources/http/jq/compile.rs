@@ -11,8 +11,9 @@ use super::meter::{Metered, natives};
 use super::rewrite::{free_variables, metered, metered_def};
 use crate::sources::words::{did_you_mean, shortened};
 
-/// A filter that picks what a panel shows is a line or two.
-const LONGEST_FILTER: usize = 8 * 1024;
+/// A filter that picks what a panel shows is a line or two. Reading one that is nothing but brackets takes a stack as
+/// deep as it is long.
+const LONGEST_FILTER: usize = 4 * 1024;
 
 /// The definition that the author's filter becomes.
 const MAIN: &str = "panel__";
@@ -112,6 +113,15 @@ fn parse(text: &str) -> Result<Term<&str>, String> {
     let fault = |expected: &str, found: &str| {
         let at = position(text, found);
         match found {
+            "" if expected == "token" => {
+                "the filter cannot be read: a bracket or a quotation mark is never closed".to_owned()
+            }
+            found if expected == "token" => {
+                format!(
+                    "the filter cannot be read at character {at}: a '{}' does not belong there",
+                    shortened(found, 20)
+                )
+            }
             "" => format!("the filter ends too soon: after its last character belongs a {expected}"),
             found => format!(
                 "the filter cannot be read at character {at}: expected {expected}, found '{}'",

@@ -27,12 +27,15 @@ pub(super) const LONGEST_RUN: Duration = Duration::from_secs(1);
 /// Steps a run may take: about half a second of plain work.
 const MOST_STEPS: u64 = 1_000_000;
 
-/// Steps that building an array or an object costs. It bounds how deep a value can be nested (and how deep the
-/// program must go to drop it) to 50,000.
+/// Steps that building an array or an object costs, and a turn of a definition that calls itself. It bounds how deep
+/// values and scopes can be nested, and so how deep the program must go to drop them, to 50,000.
 const STEPS_TO_BUILD: u64 = 20;
 
-/// Elements or bytes of one value on its way through the filter.
-const LARGEST_VALUE: u32 = 16 * 1024 * 1024;
+/// Bytes of one text on its way through the filter.
+const LONGEST_TEXT: u32 = 16 * 1024 * 1024;
+
+/// Entries of one array or object on its way through the filter: about as much memory.
+const MOST_ENTRIES: usize = 1024 * 1024;
 
 /// Bits of a whole number. Beyond it, products go on as floating-point numbers.
 const LONGEST_NUMBER: u64 = 1024;
@@ -103,7 +106,7 @@ impl Budget {
         if here().abs_diff(self.stack_begins) > STACK_FOR_FILTER {
             return Err(Halt::Depth);
         }
-        if size(passing) > LARGEST_VALUE as usize {
+        if is_too_large(passing) {
             return Err(Halt::Size);
         }
         Ok(())
@@ -116,11 +119,11 @@ fn here() -> usize {
     std::hint::black_box(std::ptr::from_ref(&marker)).addr()
 }
 
-fn size(value: &Val) -> usize {
+fn is_too_large(value: &Val) -> bool {
     match value {
-        Val::Arr(entries) => entries.len(),
-        Val::Obj(fields) => fields.len(),
-        value => value.as_bytes().map_or(0, <[u8]>::len),
+        Val::Arr(entries) => entries.len() > MOST_ENTRIES,
+        Val::Obj(fields) => fields.len() > MOST_ENTRIES,
+        value => value.as_bytes().is_some_and(|text| text.len() > LONGEST_TEXT as usize),
     }
 }
 
@@ -195,7 +198,7 @@ fn times<'a>(left: Val, right: Val) -> Result<Val, Exn<'a, Val>> {
             let product = left.as_f64().unwrap_or(f64::NAN) * right.as_f64().unwrap_or(f64::NAN);
             return Ok(Val::from(product));
         }
-    } else if copies(&left, &right).or_else(|| copies(&right, &left)).is_some_and(|size| size > LARGEST_VALUE.into()) {
+    } else if copies(&left, &right).or_else(|| copies(&right, &left)).is_some_and(|size| size > LONGEST_TEXT.into()) {
         return Err(Exn::halt(Halt::Size as i32));
     }
     (left * right).map_err(Exn::from)

@@ -124,7 +124,7 @@ impl Filter {
         let mut results = Vec::new();
         for result in self.program.filter.id.run((context, answer)) {
             let result = result.map_err(|exception| match exception.get_err() {
-                Ok(fault) => format!("the filter failed: {}", in_words(&fault.to_string())),
+                Ok(fault) => in_words(&fault.to_string()),
                 Err(exception) => Halt::in_words(exception.get_halt().unwrap_or_default()),
             })?;
             budget.spend(1, &result).map_err(|halt| Halt::in_words(halt as i32))?;
@@ -168,20 +168,22 @@ fn in_words(message: &str) -> String {
             _ => "a boolean",
         }
     };
-    if let Some(values) = message.strip_prefix("cannot calculate ") {
-        return format!("it cannot calculate with {} and {}", kind(values, false), kind(values, true));
-    }
-    if let Some(value) = message.strip_prefix("cannot index ") {
-        return format!("it cannot look into {} with {}", kind(value, false), kind(value, true));
-    }
-    if let Some(rest) = message.strip_prefix("cannot use ") {
+    let what = if let Some(values) = message.strip_prefix("cannot calculate ") {
+        format!("it cannot calculate with {} and {}", kind(values, false), kind(values, true))
+    } else if let Some(value) = message.strip_prefix("cannot index ") {
+        format!("it cannot look into {} with {}", kind(value, false), kind(value, true))
+    } else if let Some(rest) = message.strip_prefix("cannot use ") {
         let wanted = rest.rsplit_once(" as ").map_or("what is wanted there", |(_, wanted)| wanted);
-        return format!("it cannot use {} as {wanted}", kind(rest, false));
-    }
-    if let Some(value) = message.strip_prefix("invalid path expression with input ") {
-        return format!("it cannot change {} there, which is no part of the answer", kind(value, false));
-    }
-    shortened(message, LONGEST_MESSAGE)
+        format!("it cannot use {} as {wanted}", kind(rest, false))
+    } else if let Some(value) = message.strip_prefix("invalid path expression with input ") {
+        format!("it cannot change {} there, which is no part of the answer", kind(value, false))
+    } else if let Ok(said) = serde_json::from_str::<String>(message) {
+        // The author's own `error("…")`, or a message of a native filter.
+        shortened(&said, LONGEST_MESSAGE)
+    } else {
+        return format!("the filter failed with {}", kind(message, false));
+    };
+    format!("the filter failed: {what}")
 }
 
 /// A thread with a stack deep enough for nested filters and nested values. It is not one of the runtime's: a run that

@@ -15,9 +15,13 @@ const FACTOR: &str = "$factor!";
 /// The native filter that gives numbers without end, with this many arguments.
 const RANGE: (&str, usize) = ("range", 3);
 
-/// A definition that pays on entry.
+/// A definition that pays on entry. One that calls itself pays as for building: every turn may hold on to the one
+/// before it.
 pub(super) fn metered_def<'s>(def: Def<&'s str>) -> Def<&'s str> {
-    Def { name: def.name, args: def.args, body: after(STEP, metered(def.body)) }
+    let mut names = Names::default();
+    names.of_term(&def.body);
+    let price = if names.called.contains(&(def.name, def.args.len())) { BUILD } else { STEP };
+    Def { name: def.name, args: def.args, body: after(price, metered(def.body)) }
 }
 
 /// A term that pays for what it does. Payments stand before a term wherever it may end in a call, since a call
@@ -130,12 +134,14 @@ fn before<'s>(term: Term<&'s str>, name: &'s str) -> Term<&'s str> {
     Term::BinOp(Box::new(term), BinaryOp::Pipe(None), call(name))
 }
 
-/// The names of variables in a term. A name that is bound anywhere counts as the filter's own everywhere: used
+/// The names in a term. A variable that is bound anywhere counts as the filter's own everywhere: used
 /// outside of its scope it is a slip, and the compiler says so.
 #[derive(Default)]
 struct Names<'s> {
     used: Vec<&'s str>,
     bound: BTreeSet<&'s str>,
+    /// Filters, with their number of arguments.
+    called: BTreeSet<(&'s str, usize)>,
 }
 
 impl<'s> Names<'s> {
@@ -191,7 +197,10 @@ impl<'s> Names<'s> {
                 }
                 self.of_term(term);
             }
-            Term::Call(_, args) => self.of_terms(args),
+            Term::Call(name, args) => {
+                self.called.insert((name, args.len()));
+                self.of_terms(args);
+            }
             Term::Path(term, Path(parts)) => {
                 self.of_term(term);
                 for (part, _) in parts {

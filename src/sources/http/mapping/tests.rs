@@ -1,1 +1,121 @@
+#![allow(clippy::unwrap_used)]
 
+use super::*;
+
+/// The reading of results written as JSON.
+fn read(results: &[&str]) -> Result<Reading, String> {
+    reading(results.iter().map(|json| serde_json::from_str(json).unwrap()).collect())
+}
+
+fn one(json: &str) -> Reading {
+    read(&[json]).unwrap()
+}
+
+fn numbers(values: &[(&str, f64)]) -> Reading {
+    let labelled = |(label, value): &(&str, f64)| Labelled { label: (*label).to_owned(), value: *value };
+    Reading::Numbers(values.iter().map(labelled).collect())
+}
+
+fn states(values: &[(&str, State, Option<&str>)]) -> Reading {
+    let state = |(label, state, note): &(&str, State, Option<&str>)| StateOf {
+        label: (*label).to_owned(),
+        state: *state,
+        note: note.map(str::to_owned),
+    };
+    Reading::States(values.iter().map(state).collect())
+}
+
+fn words(text: &str) -> Cell {
+    Cell::Text(text.to_owned())
+}
+
+fn table(columns: &[&str], rows: Vec<Vec<Cell>>) -> Reading {
+    Reading::Table(Table { columns: columns.iter().map(|name| column(name)).collect(), rows })
+}
+
+#[test]
+fn a_single_value_is_itself() {
+    assert_eq!(one("4.5"), Reading::Number(4.5));
+    assert_eq!(one("\"Grüezi\""), Reading::Text("Grüezi".to_owned()));
+    assert_eq!(one("true"), Reading::Text("yes".to_owned()));
+    assert_eq!(one("false"), Reading::Text("no".to_owned()));
+}
+
+#[test]
+fn nothing_found_is_not_the_same_as_an_empty_list() {
+    let nothing = Err("the filter found nothing in the answer".to_owned());
+    assert_eq!(read(&[]), nothing);
+    assert_eq!(read(&["null"]), nothing);
+    assert_eq!(one("[]"), table(&[], vec![]));
+    assert_eq!(one("{}"), table(&[], vec![]));
+}
+
+#[test]
+fn numbers_come_from_objects_lists_and_labelled_values() {
+    let gap = one(r#"{"b":2,"a":null,"c":1}"#);
+    let Reading::Numbers(values) = gap else { panic!("{gap:?}") };
+    assert!(values[0].value == 2.0 && values[1].label == "a" && values[1].value.is_nan());
+    assert_eq!(one("[3,1]"), numbers(&[("0", 3.0), ("1", 1.0)]));
+    assert_eq!(read(&["3", "1"]).unwrap(), numbers(&[("0", 3.0), ("1", 1.0)]));
+    let labelled = r#"[{"label":"LA","value":1,"more":"x"},{"label":7,"value":2}]"#;
+    assert_eq!(one(labelled), numbers(&[("LA", 1.0), ("7", 2.0)]));
+}
+
+#[test]
+fn states_come_from_words_and_truth_values() {
+    use State::{Bad, Good, Unknown, Warn};
+    let all = r#"{"a":true,"b":"DOWN","c":"warn","d":"unknown","e":null,"f":"ok","g":"up","h":"good","i":"bad"}"#;
+    let expected = [Good, Bad, Warn, Unknown, Unknown, Good, Good, Good, Bad];
+    let Reading::States(found) = one(all) else { panic!("no states") };
+    assert_eq!(found.iter().map(|entry| entry.state).collect::<Vec<_>>(), expected);
+    let list = r#"[{"name":"db","state":"up","note":"41 ms"},{"label":"web","up":false}]"#;
+    assert_eq!(one(list), states(&[("db", Good, Some("41 ms")), ("web", Bad, None)]));
+}
+
+#[test]
+fn a_list_of_objects_is_a_table_in_the_order_columns_appear() {
+    let rows =
+        r#"[{"name":"db","state":"up","version":7},{"name":"web","state":"restarting","zone":null,"tags":["a"]}]"#;
+    let expected = vec![
+        vec![words("db"), Cell::State(State::Good), Cell::Number(7.0), Cell::Empty, Cell::Empty],
+        vec![words("web"), words("restarting"), Cell::Empty, Cell::Empty, words("[\"a\"]")],
+    ];
+    assert_eq!(one(rows), table(&["name", "state", "version", "zone", "tags"], expected));
+    let single = one(r#"{"name":"db","version":7,"live":true}"#);
+    let row = vec![words("db"), Cell::Number(7.0), words("yes")];
+    assert_eq!(single, table(&["name", "version", "live"], vec![row]));
+}
+
+#[test]
+fn other_lists_are_tables_too() {
+    let grid = one(r#"[["a",1],["b"]]"#);
+    let rows = vec![vec![words("a"), Cell::Number(1.0)], vec![words("b"), Cell::Empty]];
+    assert_eq!(grid, table(&["1", "2"], rows));
+    let mixed = one(r#"["a",1,null,true]"#);
+    let rows = vec![vec![words("a")], vec![Cell::Number(1.0)], vec![Cell::Empty], vec![words("yes")]];
+    assert_eq!(mixed, table(&["value"], rows));
+}
+
+#[test]
+fn what_would_not_fit_a_screen_is_refused_or_shortened() {
+    let many = format!("[{}0]", "0,".repeat(MOST_ENTRIES));
+    assert!(read(&[&many]).unwrap_err().contains("more than 10000 entries"));
+    let fields: Vec<_> = (0..=MOST_COLUMNS).map(|at| format!("{{\"c{at}\":[]}}")).collect();
+    assert!(read(&[&format!("[{}]", fields.join(","))]).unwrap_err().contains("more than 100 columns"));
+    let wide = format!("[{}]", vec![format!("[{}0]", "0,".repeat(50)); 3000].join(","));
+    assert!(read(&[&wide]).unwrap_err().contains("more than 100000 cells"));
+    let long = format!("\"{}\"", "x".repeat(LONGEST_TEXT + 1));
+    assert!(read(&[&long]).unwrap_err().contains("longer than 65536 bytes"));
+    let Reading::Table(cut) = one(&format!("[\"{}\",\"b\"]", "ä".repeat(LONGEST_CELL))) else { panic!("no table") };
+    assert_eq!(cut.rows[0][0], words(&format!("{}…", "ä".repeat(LONGEST_CELL / 2))));
+}
+
+#[test]
+fn a_value_that_holds_itself_many_times_is_cut_off_while_it_is_written() {
+    let mut value = Val::from(true);
+    for _ in 0..60 {
+        value = [value.clone(), value].into_iter().collect();
+    }
+    let Reading::Table(cut) = reading(vec![value]).unwrap() else { panic!("no table") };
+    assert_eq!(cut.rows.len(), 2);
+}
