@@ -51,7 +51,7 @@ pub(super) fn rule(extent: Option<(f64, f64)>, whole: bool, bounds: Bounds, form
     let mut gap = 0.0;
     while gap <= count {
         let at = stride.at(first + gap);
-        let mut text = digits::written(at, stride.decimals(), true);
+        let mut text = digits::written(at, if at == 0.0 { 0 } else { stride.decimals() }, true);
         if gap + 1.0 > count {
             add_unit(&mut text, &scale.unit);
         }
@@ -187,10 +187,10 @@ fn read_decimals(stride: &Stride, whole: bool, format: &Format) -> u8 {
     if let Some(decimals) = format.decimals() {
         return decimals;
     }
-    if whole {
+    let fewest = i32::from(matches!(format.unit(), Unit::Percent | Unit::Celsius));
+    if whole && fewest == 0 {
         return 0;
     }
-    let fewest = i32::from(matches!(format.unit(), Unit::Percent | Unit::Celsius));
     let places = 1 - exponent(stride.at(1.0).log10());
     u8::try_from(places.clamp(fewest, MOST_DECIMALS)).unwrap_or(0)
 }

@@ -3,6 +3,8 @@ use std::time::Duration;
 
 use super::axis::{self, Bounds, Ruled};
 use super::mismatch::Mismatch;
+use super::points::{Line, known, widen};
+use super::spark::spacing;
 use super::unit::Format;
 use super::view::{Append, ChartView, Series};
 use super::words;
@@ -39,18 +41,6 @@ pub(super) struct Chart {
     news: News,
 }
 
-/// One line and what is not yet a point of it.
-#[derive(Debug)]
-struct Line {
-    label: String,
-    /// One for each of the chart's times; not a number where there was none.
-    values: VecDeque<f64>,
-    latest: f64,
-    seen: Timestamp,
-    /// Sum and count of the known values since the last point.
-    pending: (f64, u32),
-}
-
 /// What a browser that has seen everything up to the last drain does not know yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum News {
@@ -78,7 +68,7 @@ impl Chart {
             format,
             bounds,
             window,
-            spacing: (window / (MOST_POINTS - 2)).max(Duration::from_millis(1)),
+            spacing: spacing(window, MOST_POINTS),
             thresholds: settings.thresholds.iter().map(|threshold| (threshold.at, threshold.state)).collect(),
             times: VecDeque::new(),
             lines: Vec::new(),
@@ -107,7 +97,7 @@ impl Chart {
         }
         let mut rescan = self.rewind(at);
         if let Some(since) = gap.filter(|since| *since < at && self.is_due(*since)) {
-            self.add_point(since);
+            self.add_gap(since);
         }
         self.note(at, numbers, same_lines);
         if self.is_due(at) {
@@ -202,9 +192,7 @@ impl Chart {
         }
         for number in new {
             self.make_room();
-            let values = std::iter::repeat_n(f64::NAN, self.times.len()).collect();
-            let label = number.label.clone();
-            let mut line = Line { label, values, latest: f64::NAN, seen: at, pending: (0.0, 0) };
+            let mut line = Line::new(&number.label, self.times.len(), at);
             line.note(at, number.value, &mut self.whole_numbers);
             self.lines.push(line);
             self.news = News::Everything;
@@ -221,13 +209,15 @@ impl Chart {
         }
     }
 
+    /// A point without values, where the lines break.
+    fn add_gap(&mut self, at: Timestamp) {
+        self.lines.iter_mut().for_each(|line| line.pending = (0.0, 0));
+        self.add_point(at);
+    }
+
     fn add_point(&mut self, at: Timestamp) {
         self.times.push_back(at);
-        for line in &mut self.lines {
-            let (sum, count) = std::mem::take(&mut line.pending);
-            let value = if count == 0 { f64::NAN } else { short(sum / f64::from(count)) };
-            line.values.push_back(value);
-        }
+        self.lines.iter_mut().for_each(Line::add_point);
         if let News::Points { points, .. } = &mut self.news {
             *points += 1;
         } else if self.news == News::None {
@@ -282,18 +272,6 @@ impl Chart {
     }
 }
 
-impl Line {
-    fn note(&mut self, at: Timestamp, value: f64, whole_numbers: &mut bool) {
-        self.latest = value;
-        self.seen = at;
-        if value.is_finite() {
-            self.pending.0 += value;
-            self.pending.1 += 1;
-            *whole_numbers &= value.fract() == 0.0;
-        }
-    }
-}
-
 fn check_labels(numbers: &[Labelled]) -> Result<(), Mismatch> {
     if numbers.len() > MOST_LINES {
         return Err(Mismatch::TooManyLines { most: MOST_LINES, count: numbers.len() });
@@ -306,26 +284,5 @@ fn check_labels(numbers: &[Labelled]) -> Result<(), Mismatch> {
     Ok(())
 }
 
-fn widen(extent: &mut Option<(f64, f64)>, value: f64) {
-    if value.is_finite() {
-        let (lo, hi) = extent.get_or_insert((value, value));
-        *lo = lo.min(value);
-        *hi = hi.max(value);
-    }
-}
-
-fn known(value: f64) -> Option<f64> {
-    value.is_finite().then_some(value)
-}
-
-/// Seven significant digits: finer than any screen, and half as long in a frame. Whole numbers stay as they are.
-fn short(value: f64) -> f64 {
-    if value.fract() == 0.0 || !value.is_finite() {
-        return value;
-    }
-    #[expect(clippy::cast_possible_truncation, reason = "the logarithm of a double is between -324 and 309")]
-    let power = 6 - value.abs().log10().floor() as i32;
-    // Dividing by a power of ten gives the double nearest to the decimal; multiplying by its inverse does not.
-    let short = if power > 0 { (value * 10f64.powi(power)).round() / 10f64.powi(power) } else { value.round() };
-    if short.is_finite() { short } else { value }
-}
+#[cfg(test)]
+mod tests;
