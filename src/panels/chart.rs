@@ -11,8 +11,9 @@ use super::words;
 use crate::config::PanelSettings;
 use crate::domain::{Labelled, Reading, State, Timestamp};
 
-/// As many points as a wide screen has pixels to show them, and more. Readings that come faster are averaged.
-pub(super) const MOST_POINTS: u32 = 3_600;
+/// An hour of one reading a second, with room for readings that come a little early: as many points as a wide
+/// screen has pixels to show. Readings that come faster are averaged.
+pub(super) const MOST_POINTS: u32 = 4_000;
 
 /// Enough for the cores of a large machine; no eye follows more.
 pub(super) const MOST_LINES: usize = 128;
@@ -33,11 +34,13 @@ pub(super) struct Chart {
     lines: Vec<Line>,
     /// The lowest and highest value of all points.
     extent: Option<(f64, f64)>,
+    /// Whether a point that stood at the edge of the extent is gone.
+    extent_is_stale: bool,
     /// Whether every value so far was a whole number.
     whole_numbers: bool,
     ruled: Ruled,
-    /// For which answer to that the axis was ruled.
-    ruled_whole: bool,
+    /// For which extent, and whether whole numbers, the axis was ruled.
+    ruled_for: (Option<(f64, f64)>, bool),
     news: News,
 }
 
@@ -73,8 +76,9 @@ impl Chart {
             times: VecDeque::new(),
             lines: Vec::new(),
             extent: None,
+            extent_is_stale: false,
             whole_numbers: true,
-            ruled_whole: true,
+            ruled_for: (None, true),
             news: News::Everything,
         }
     }
@@ -95,7 +99,7 @@ impl Chart {
         if !same_lines {
             check_labels(numbers)?;
         }
-        let mut rescan = self.rewind(at);
+        self.rewind(at);
         if let Some(since) = gap.filter(|since| *since < at && self.is_due(*since)) {
             self.add_gap(since);
         }
@@ -103,8 +107,8 @@ impl Chart {
         if self.is_due(at) {
             self.add_point(at);
         }
-        rescan |= self.trim(at);
-        self.rule(rescan);
+        self.trim(at);
+        self.rule();
         if self.news == News::None {
             self.news = News::Points { points: 0, axis: false };
         }
@@ -155,7 +159,7 @@ impl Chart {
     }
 
     /// A clock that was set back: what lies ahead of it is not the past any more.
-    fn rewind(&mut self, at: Timestamp) -> bool {
+    fn rewind(&mut self, at: Timestamp) {
         let mut rewound = false;
         while self.times.back().is_some_and(|last| *last > at) {
             self.times.pop_back();
@@ -164,9 +168,9 @@ impl Chart {
         }
         if rewound {
             self.news = News::Everything;
+            self.extent_is_stale = true;
             self.lines.iter_mut().for_each(|line| line.seen = line.seen.min(at));
         }
-        rewound
     }
 
     /// Whether a point may stand at this moment.
@@ -206,6 +210,7 @@ impl Chart {
         }
         if let Some((oldest, _)) = self.lines.iter().enumerate().min_by_key(|(_, line)| line.seen) {
             self.lines.remove(oldest);
+            self.extent_is_stale = true;
         }
     }
 
@@ -217,7 +222,9 @@ impl Chart {
 
     fn add_point(&mut self, at: Timestamp) {
         self.times.push_back(at);
-        self.lines.iter_mut().for_each(Line::add_point);
+        for line in &mut self.lines {
+            widen(&mut self.extent, line.add_point());
+        }
         if let News::Points { points, .. } = &mut self.news {
             *points += 1;
         } else if self.news == News::None {
@@ -225,15 +232,14 @@ impl Chart {
         }
     }
 
-    /// Lets go of what has left the window. Whether the extent may have shrunk by that.
-    fn trim(&mut self, now: Timestamp) -> bool {
+    /// Lets go of what has left the window.
+    fn trim(&mut self, now: Timestamp) {
         let oldest = self.times.back().copied().unwrap_or(now) - self.window;
-        let mut shrunk = false;
         while self.times.front().is_some_and(|first| *first < oldest) {
             self.times.pop_front();
             for line in &mut self.lines {
                 let gone = line.values.pop_front().unwrap_or(f64::NAN);
-                shrunk |= self.extent.is_some_and(|(lo, hi)| gone <= lo || gone >= hi);
+                self.extent_is_stale |= self.extent.is_some_and(|(lo, hi)| gone <= lo || gone >= hi);
             }
         }
         let before = self.lines.len();
@@ -241,26 +247,20 @@ impl Chart {
         if self.lines.len() < before {
             self.news = News::Everything;
         }
-        shrunk
     }
 
-    /// Brings extent and axis up to date with the points.
-    fn rule(&mut self, rescan: bool) {
-        let before = self.extent;
-        if rescan || self.news == News::Everything {
+    /// Brings the axis up to date with the points.
+    fn rule(&mut self) {
+        if std::mem::take(&mut self.extent_is_stale) {
             self.extent = None;
             let Self { extent, lines, .. } = self;
             lines.iter().flat_map(|line| &line.values).for_each(|value| widen(extent, *value));
-        } else if let News::Points { points, .. } = self.news {
-            let from = self.times.len() - points.min(self.times.len());
-            let Self { extent, lines, .. } = self;
-            lines.iter().flat_map(|line| line.values.range(from..)).for_each(|value| widen(extent, *value));
         }
-        if self.extent == before && self.whole_numbers == self.ruled_whole {
+        if self.ruled_for == (self.extent, self.whole_numbers) {
             return;
         }
         let ruled = axis::rule(self.extent, self.whole_numbers, self.bounds, &self.format);
-        self.ruled_whole = self.whole_numbers;
+        self.ruled_for = (self.extent, self.whole_numbers);
         if ruled.scale != self.ruled.scale || ruled.decimals != self.ruled.decimals {
             self.news = News::Everything;
         } else if ruled.axis != self.ruled.axis

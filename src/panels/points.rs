@@ -23,10 +23,12 @@ impl Line {
         Self { label: label.to_owned(), values, latest: f64::NAN, seen, pending: (0.0, 0) }
     }
 
-    /// Makes a point of the values since the last one.
-    pub(super) fn add_point(&mut self) {
+    /// Makes a point of the values since the last one, which is their mean.
+    pub(super) fn add_point(&mut self) -> f64 {
         let (sum, count) = std::mem::take(&mut self.pending);
-        self.values.push_back(if count == 0 { f64::NAN } else { short(sum / f64::from(count)) });
+        let value = if count == 0 { f64::NAN } else { short(sum / f64::from(count)) };
+        self.values.push_back(value);
+        value
     }
 
     /// Takes a value for the next point.
@@ -67,6 +69,7 @@ pub(super) fn short(value: f64) -> f64 {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp)]
 mod tests {
     use super::*;
 

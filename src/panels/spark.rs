@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     fn trail(values: impl IntoIterator<Item = (i64, f64)>) -> Trail {
-        let mut trail = Trail::new(Duration::from_secs(900));
+        let mut trail = Trail::new(Duration::from_mins(15));
         values.into_iter().for_each(|(second, value)| trail.push(Timestamp::from_millis(second * 1000), value));
         trail
     }
@@ -186,7 +186,7 @@ mod tests {
             assert!(drawn.values.len() <= 901);
             assert!(points.iter().all(|p| (-1.0..=1.0).contains(&p.1)));
         }
-        let mut fast = Trail::new(Duration::from_secs(60));
+        let mut fast = Trail::new(Duration::from_mins(1));
         (0..100_000).for_each(|i| fast.push(Timestamp::from_millis(i), 1.0));
         assert!(fast.values.len() <= 1800, "{}", fast.values.len());
     }

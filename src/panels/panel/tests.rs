@@ -1,15 +1,16 @@
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::float_cmp, clippy::unwrap_used, clippy::panic)]
 
 //! What every panel promises to those who watch it. [`Screen`] is a model of what a browser does with frames.
 
 use std::time::Duration;
 
+use super::super::view::Align::{Left, Right};
 use super::super::view::{ChartView, Figure, TableView};
 use super::*;
 use crate::config::Unit;
 use crate::domain::{Cell, Column, Labelled, State, StateOf, Table as Rows, Threshold};
 
-const WINDOW: Duration = Duration::from_secs(60);
+const WINDOW: Duration = Duration::from_mins(1);
 
 fn settings(kind: PanelKind) -> PanelSettings {
     PanelSettings {
@@ -358,7 +359,6 @@ fn a_table_writes_each_column_in_its_own_unit_and_judges_the_panels() {
     assert_eq!(view.rows[1][2].state, None, "what is good is not marked");
     assert_eq!(view.more, 1);
     let aligns: Vec<_> = view.columns.iter().map(|column| column.align).collect();
-    use super::super::view::Align::{Left, Right};
     assert_eq!(aligns, [Right, Left, Right, Right]);
 }
 
@@ -452,4 +452,28 @@ fn a_text_is_there_from_the_start() {
     let Some(View::Text(view)) = panel.frame().view else { panic!() };
     assert_eq!(view.html, "<p>You have selected <strong>NYC</strong></p>\n");
     assert_eq!(panel.frame().at, None);
+}
+
+#[test]
+fn frames_are_written_as_the_wire_protocol_says() {
+    let json = |frame: PanelFrame| serde_json::to_string(&frame).unwrap();
+    let mut gauge = panel(PanelKind::Gauge { min: 0.0, max: 10.0 });
+    gauge.fail(trouble(Timestamp::from_millis(1000)));
+    assert_eq!(
+        json(gauge.drain().unwrap()),
+        r#"{"trouble":{"reason":"stock.corp answered 503","since":1000,"retry_at":21000}}"#
+    );
+    gauge.take(Timestamp::from_millis(2000), &Reading::Number(2.5)).unwrap();
+    assert_eq!(
+        json(gauge.drain().unwrap()),
+        r#"{"at":2000,"view":{"kind":"gauge","figure":{"text":"2.50","unit":""},"percent":25.0,"min":"0","max":"10","marks":[]}}"#
+    );
+    let mut chart = panel(line());
+    chart.take(Timestamp::from_millis(1000), &Reading::Number(1.5)).unwrap();
+    chart.drain();
+    chart.take(Timestamp::from_millis(2000), &Reading::Number(f64::NAN)).unwrap();
+    assert_eq!(
+        json(chart.drain().unwrap()),
+        r#"{"at":2000,"append":{"times":[2000],"values":[[null]],"latest":[{"text":"–","unit":""}]}}"#
+    );
 }
