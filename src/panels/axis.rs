@@ -51,7 +51,7 @@ pub(super) fn rule(extent: Option<(f64, f64)>, whole: bool, bounds: Bounds, form
     let mut gap = 0.0;
     while gap <= count {
         let at = stride.at(first + gap);
-        let mut text = digits::written(at, stride.decimals(), true);
+        let mut text = digits::written(at, if at == 0.0 { 0 } else { stride.decimals() }, true);
         if gap + 1.0 > count {
             add_unit(&mut text, &scale.unit);
         }
@@ -63,7 +63,7 @@ pub(super) fn rule(extent: Option<(f64, f64)>, whole: bool, bounds: Bounds, form
         max: if bounds.max.is_some() { hi } else { stride.at(last) * scale.divisor },
         ticks,
     };
-    let decimals = read_decimals(&stride, whole && scale.divisor == 1.0, format);
+    let decimals = read_decimals(stride, whole, format);
     Ruled { axis, scale, decimals }
 }
 
@@ -87,7 +87,7 @@ fn range(extent: Option<(f64, f64)>, bounds: Bounds, unit: &Unit) -> (f64, f64) 
         }
         _ => (lo, hi) = (lo.min(0.0), hi.max(0.0)),
     }
-    if lo == hi {
+    if hi - lo <= 0.0 {
         let smallest = if matches!(unit, Unit::Bytes | Unit::BytesPerSecond) { 1024.0 } else { 1.0 };
         (lo, hi) = if lo == 0.0 { (0.0, smallest) } else { (lo - lo.abs() * 0.1, hi + hi.abs() * 0.1) };
     }
@@ -106,7 +106,7 @@ fn range(extent: Option<(f64, f64)>, bounds: Bounds, unit: &Unit) -> (f64, f64) 
 enum Stride {
     Decimal {
         /// Ten times the first digits: 10, 20, 25 or 50.
-        tenths: f64,
+        tenths: u8,
         power: i32,
     },
     Binary {
@@ -118,7 +118,7 @@ impl Stride {
     /// The stride that rules four to six lines, most likely five, and wastes the least room.
     fn for_range(lo: f64, hi: f64, bounds: Bounds, binary: bool) -> Self {
         let span = hi - lo;
-        let cost = |stride: &Stride| {
+        let cost = |stride: Stride| {
             let (first, last) = stride.ends(lo, hi, bounds);
             let gaps = last - first;
             let wasted = if bounds.min.is_some() && bounds.max.is_some() {
@@ -131,7 +131,7 @@ impl Stride {
         };
         let mut best = None;
         let mut consider = |stride: Stride| {
-            let cost = cost(&stride);
+            let cost = cost(stride);
             if best.is_none_or(|(least, _)| cost < least) {
                 best = Some((cost, stride));
             }
@@ -142,14 +142,16 @@ impl Stride {
         } else {
             let power = exponent(span.log10());
             for power in power - 1..=power {
-                [10.0, 20.0, 25.0, 50.0].into_iter().for_each(|tenths| consider(Self::Decimal { tenths, power }));
+                for tenths in [10, 20, 25, 50] {
+                    consider(Self::Decimal { tenths, power });
+                }
             }
         }
         best.map_or(Self::Binary { power: 0 }, |(_, stride)| stride)
     }
 
     /// Of the lines that are ruled, the first and the last, counted from zero in strides.
-    fn ends(&self, lo: f64, hi: f64, bounds: Bounds) -> (f64, f64) {
+    fn ends(self, lo: f64, hi: f64, bounds: Bounds) -> (f64, f64) {
         let one = self.at(1.0);
         let (lo, hi) = (lo / one, hi / one);
         let first = if bounds.min.is_some() { (lo - NOISE).ceil() } else { (lo + NOISE).floor() };
@@ -158,36 +160,36 @@ impl Stride {
     }
 
     /// The value `count` strides from zero, without the noise of repeated addition.
-    fn at(&self, count: f64) -> f64 {
-        let value = match *self {
-            Self::Decimal { tenths, power } if power >= 1 => count * tenths * 10f64.powi(power - 1),
-            Self::Decimal { tenths, power } => count * tenths / 10f64.powi(1 - power),
+    fn at(self, count: f64) -> f64 {
+        let value = match self {
+            Self::Decimal { tenths, power } if power >= 1 => count * f64::from(tenths) * 10f64.powi(power - 1),
+            Self::Decimal { tenths, power } => count * f64::from(tenths) / 10f64.powi(1 - power),
             Self::Binary { power } => count * 2f64.powi(power),
         };
         if value == 0.0 { 0.0 } else { value }
     }
 
     /// Digits behind the point of a multiple of it.
-    fn decimals(&self) -> u8 {
-        let decimals = match *self {
-            Self::Decimal { tenths, power } => i32::from(tenths == 25.0) - power,
+    fn decimals(self) -> u8 {
+        let decimals = match self {
+            Self::Decimal { tenths, power } => i32::from(tenths == 25) - power,
             Self::Binary { power } => -power,
         };
         u8::try_from(decimals.clamp(0, 9)).unwrap_or(0)
     }
 
     /// Whether it is hard to count in: 0.25 or 2.5, though 25 and 250 are easy.
-    fn is_odd(&self) -> bool {
-        matches!(*self, Self::Decimal { tenths: 25.0, power } if power < 1)
+    fn is_odd(self) -> bool {
+        matches!(self, Self::Decimal { tenths: 25, power } if power < 1)
     }
 }
 
 /// How many digits behind the point a value read off the chart has: one more place than the ruled lines tell apart.
-fn read_decimals(stride: &Stride, whole: bool, format: &Format) -> u8 {
+fn read_decimals(stride: Stride, whole: bool, format: &Format) -> u8 {
     if let Some(decimals) = format.decimals() {
         return decimals;
     }
-    if whole {
+    if whole && matches!(format.unit(), Unit::None | Unit::Other(_)) {
         return 0;
     }
     let fewest = i32::from(matches!(format.unit(), Unit::Percent | Unit::Celsius));

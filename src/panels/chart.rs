@@ -3,14 +3,17 @@ use std::time::Duration;
 
 use super::axis::{self, Bounds, Ruled};
 use super::mismatch::Mismatch;
+use super::points::{Line, known, widen};
+use super::spark::spacing;
 use super::unit::Format;
 use super::view::{Append, ChartView, Series};
 use super::words;
 use crate::config::PanelSettings;
 use crate::domain::{Labelled, Reading, State, Timestamp};
 
-/// As many points as a wide screen has pixels to show them, and more. Readings that come faster are averaged.
-pub(super) const MOST_POINTS: u32 = 3_600;
+/// An hour of one reading a second, with room for readings that come a little early: as many points as a wide
+/// screen has pixels to show. Readings that come faster are averaged.
+pub(super) const MOST_POINTS: u32 = 4_000;
 
 /// Enough for the cores of a large machine; no eye follows more.
 pub(super) const MOST_LINES: usize = 128;
@@ -31,24 +34,14 @@ pub(super) struct Chart {
     lines: Vec<Line>,
     /// The lowest and highest value of all points.
     extent: Option<(f64, f64)>,
+    /// Whether a point that stood at the edge of the extent is gone.
+    extent_is_stale: bool,
     /// Whether every value so far was a whole number.
     whole_numbers: bool,
     ruled: Ruled,
-    /// For which answer to that the axis was ruled.
-    ruled_whole: bool,
+    /// For which extent, and whether whole numbers, the axis was ruled.
+    ruled_for: (Option<(f64, f64)>, bool),
     news: News,
-}
-
-/// One line and what is not yet a point of it.
-#[derive(Debug)]
-struct Line {
-    label: String,
-    /// One for each of the chart's times; not a number where there was none.
-    values: VecDeque<f64>,
-    latest: f64,
-    seen: Timestamp,
-    /// Sum and count of the known values since the last point.
-    pending: (f64, u32),
 }
 
 /// What a browser that has seen everything up to the last drain does not know yet.
@@ -78,13 +71,14 @@ impl Chart {
             format,
             bounds,
             window,
-            spacing: (window / (MOST_POINTS - 2)).max(Duration::from_millis(1)),
+            spacing: spacing(window, MOST_POINTS),
             thresholds: settings.thresholds.iter().map(|threshold| (threshold.at, threshold.state)).collect(),
             times: VecDeque::new(),
             lines: Vec::new(),
             extent: None,
+            extent_is_stale: false,
             whole_numbers: true,
-            ruled_whole: true,
+            ruled_for: (None, true),
             news: News::Everything,
         }
     }
@@ -105,16 +99,16 @@ impl Chart {
         if !same_lines {
             check_labels(numbers)?;
         }
-        let mut rescan = self.rewind(at);
+        self.rewind(at);
         if let Some(since) = gap.filter(|since| *since < at && self.is_due(*since)) {
-            self.add_point(since);
+            self.add_gap(since);
         }
         self.note(at, numbers, same_lines);
         if self.is_due(at) {
             self.add_point(at);
         }
-        rescan |= self.trim(at);
-        self.rule(rescan);
+        self.trim(at);
+        self.rule();
         if self.news == News::None {
             self.news = News::Points { points: 0, axis: false };
         }
@@ -165,7 +159,7 @@ impl Chart {
     }
 
     /// A clock that was set back: what lies ahead of it is not the past any more.
-    fn rewind(&mut self, at: Timestamp) -> bool {
+    fn rewind(&mut self, at: Timestamp) {
         let mut rewound = false;
         while self.times.back().is_some_and(|last| *last > at) {
             self.times.pop_back();
@@ -174,9 +168,9 @@ impl Chart {
         }
         if rewound {
             self.news = News::Everything;
+            self.extent_is_stale = true;
             self.lines.iter_mut().for_each(|line| line.seen = line.seen.min(at));
         }
-        rewound
     }
 
     /// Whether a point may stand at this moment.
@@ -202,9 +196,7 @@ impl Chart {
         }
         for number in new {
             self.make_room();
-            let values = std::iter::repeat_n(f64::NAN, self.times.len()).collect();
-            let label = number.label.clone();
-            let mut line = Line { label, values, latest: f64::NAN, seen: at, pending: (0.0, 0) };
+            let mut line = Line::new(&number.label, self.times.len(), at);
             line.note(at, number.value, &mut self.whole_numbers);
             self.lines.push(line);
             self.news = News::Everything;
@@ -218,15 +210,20 @@ impl Chart {
         }
         if let Some((oldest, _)) = self.lines.iter().enumerate().min_by_key(|(_, line)| line.seen) {
             self.lines.remove(oldest);
+            self.extent_is_stale = true;
         }
+    }
+
+    /// A point without values, where the lines break.
+    fn add_gap(&mut self, at: Timestamp) {
+        self.lines.iter_mut().for_each(|line| line.pending = (0.0, 0));
+        self.add_point(at);
     }
 
     fn add_point(&mut self, at: Timestamp) {
         self.times.push_back(at);
         for line in &mut self.lines {
-            let (sum, count) = std::mem::take(&mut line.pending);
-            let value = if count == 0 { f64::NAN } else { short(sum / f64::from(count)) };
-            line.values.push_back(value);
+            widen(&mut self.extent, line.add_point());
         }
         if let News::Points { points, .. } = &mut self.news {
             *points += 1;
@@ -235,15 +232,14 @@ impl Chart {
         }
     }
 
-    /// Lets go of what has left the window. Whether the extent may have shrunk by that.
-    fn trim(&mut self, now: Timestamp) -> bool {
+    /// Lets go of what has left the window.
+    fn trim(&mut self, now: Timestamp) {
         let oldest = self.times.back().copied().unwrap_or(now) - self.window;
-        let mut shrunk = false;
         while self.times.front().is_some_and(|first| *first < oldest) {
             self.times.pop_front();
             for line in &mut self.lines {
                 let gone = line.values.pop_front().unwrap_or(f64::NAN);
-                shrunk |= self.extent.is_some_and(|(lo, hi)| gone <= lo || gone >= hi);
+                self.extent_is_stale |= self.extent.is_some_and(|(lo, hi)| gone <= lo || gone >= hi);
             }
         }
         let before = self.lines.len();
@@ -251,26 +247,20 @@ impl Chart {
         if self.lines.len() < before {
             self.news = News::Everything;
         }
-        shrunk
     }
 
-    /// Brings extent and axis up to date with the points.
-    fn rule(&mut self, rescan: bool) {
-        let before = self.extent;
-        if rescan || self.news == News::Everything {
+    /// Brings the axis up to date with the points.
+    fn rule(&mut self) {
+        if std::mem::take(&mut self.extent_is_stale) {
             self.extent = None;
             let Self { extent, lines, .. } = self;
             lines.iter().flat_map(|line| &line.values).for_each(|value| widen(extent, *value));
-        } else if let News::Points { points, .. } = self.news {
-            let from = self.times.len() - points.min(self.times.len());
-            let Self { extent, lines, .. } = self;
-            lines.iter().flat_map(|line| line.values.range(from..)).for_each(|value| widen(extent, *value));
         }
-        if self.extent == before && self.whole_numbers == self.ruled_whole {
+        if self.ruled_for == (self.extent, self.whole_numbers) {
             return;
         }
         let ruled = axis::rule(self.extent, self.whole_numbers, self.bounds, &self.format);
-        self.ruled_whole = self.whole_numbers;
+        self.ruled_for = (self.extent, self.whole_numbers);
         if ruled.scale != self.ruled.scale || ruled.decimals != self.ruled.decimals {
             self.news = News::Everything;
         } else if ruled.axis != self.ruled.axis
@@ -279,18 +269,6 @@ impl Chart {
             *axis = true;
         }
         self.ruled = ruled;
-    }
-}
-
-impl Line {
-    fn note(&mut self, at: Timestamp, value: f64, whole_numbers: &mut bool) {
-        self.latest = value;
-        self.seen = at;
-        if value.is_finite() {
-            self.pending.0 += value;
-            self.pending.1 += 1;
-            *whole_numbers &= value.fract() == 0.0;
-        }
     }
 }
 
@@ -306,26 +284,5 @@ fn check_labels(numbers: &[Labelled]) -> Result<(), Mismatch> {
     Ok(())
 }
 
-fn widen(extent: &mut Option<(f64, f64)>, value: f64) {
-    if value.is_finite() {
-        let (lo, hi) = extent.get_or_insert((value, value));
-        *lo = lo.min(value);
-        *hi = hi.max(value);
-    }
-}
-
-fn known(value: f64) -> Option<f64> {
-    value.is_finite().then_some(value)
-}
-
-/// Seven significant digits: finer than any screen, and half as long in a frame. Whole numbers stay as they are.
-fn short(value: f64) -> f64 {
-    if value.fract() == 0.0 || !value.is_finite() {
-        return value;
-    }
-    #[expect(clippy::cast_possible_truncation, reason = "the logarithm of a double is between -324 and 309")]
-    let power = 6 - value.abs().log10().floor() as i32;
-    // Dividing by a power of ten gives the double nearest to the decimal; multiplying by its inverse does not.
-    let short = if power > 0 { (value * 10f64.powi(power)).round() / 10f64.powi(power) } else { value.round() };
-    if short.is_finite() { short } else { value }
-}
+#[cfg(test)]
+mod tests;

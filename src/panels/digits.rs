@@ -33,9 +33,13 @@ impl Rule {
     pub(super) fn round(self, value: f64) -> (f64, u8) {
         let decimals = self.decimals(value);
         let rounded = round(value, decimals);
+        let again = match self {
+            // 2.004 is not whole, and must not look as if it were.
+            Self::Count if decimals > 0 => significant(rounded.abs()),
+            _ => self.decimals(rounded),
+        };
         // 99.96 has one decimal, but what it is rounded to, 100, has none.
-        let fewer = self.decimals(rounded).min(decimals);
-        (rounded, fewer)
+        (rounded, again.min(decimals))
     }
 
     fn decimals(self, value: f64) -> u8 {
@@ -174,6 +178,7 @@ mod tests {
             (0.1 + 0.2, Rule::Count, "0.30"),
             (41.000_000_000_01, Rule::Count, "41"),
             (1.25, Rule::Count, "1.25"),
+            (2.004, Rule::Count, "2.00"),
             (0.73, Rule::Count, "0.73"),
             (0.004_21, Rule::Count, "0.0042"),
             (9.996, Rule::Measure, "10.0"),

@@ -66,6 +66,7 @@ fn marks(thresholds: &[Threshold], min: f64, max: f64) -> Vec<(f64, State)> {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp)]
 mod tests {
     use super::*;
 

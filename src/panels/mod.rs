@@ -12,6 +12,7 @@ mod digits;
 mod gauge;
 mod mismatch;
 mod panel;
+mod points;
 mod spark;
 mod stat;
 mod states;

@@ -17,8 +17,9 @@ const MARGIN: f64 = 2.0;
 /// More points than these are not told apart at the width of a panel.
 const POINTS: i64 = 60;
 
-/// How many values are kept for each point that is drawn. A source that pushes faster is sampled.
-const KEPT_PER_POINT: i64 = 10;
+/// How many values are kept at most, thirty for each point: two a second for a quarter of an hour. What comes
+/// faster is sampled.
+const KEPT: u32 = 1_800;
 
 /// The values of a window that moves with the newest one.
 #[derive(Debug)]
@@ -31,8 +32,7 @@ pub(super) struct Trail {
 
 impl Trail {
     pub(super) fn new(window: Duration) -> Self {
-        let kept = u32::try_from(POINTS * KEPT_PER_POINT).unwrap_or(u32::MAX);
-        Self { window, spacing: window / kept, values: VecDeque::new() }
+        Self { window, spacing: spacing(window, KEPT), values: VecDeque::new() }
     }
 
     /// Adds a value. One that is not known leaves no trace.
@@ -119,6 +119,12 @@ impl Trail {
     }
 }
 
+/// How far apart values must lie for at most `most` of them to fit into `window`, both ends counted.
+pub(super) fn spacing(window: Duration, most: u32) -> Duration {
+    let millis = window.as_millis().div_ceil(u128::from(most.saturating_sub(1).max(1)));
+    Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX).max(1))
+}
+
 /// One point of a path, with one decimal: the first begins it.
 pub(super) fn push_point(path: &mut String, x: f64, y: f64) {
     path.push(if path.is_empty() { 'M' } else { 'L' });
@@ -145,7 +151,7 @@ mod tests {
     use super::*;
 
     fn trail(values: impl IntoIterator<Item = (i64, f64)>) -> Trail {
-        let mut trail = Trail::new(Duration::from_secs(900));
+        let mut trail = Trail::new(Duration::from_mins(15));
         values.into_iter().for_each(|(second, value)| trail.push(Timestamp::from_millis(second * 1000), value));
         trail
     }
@@ -180,9 +186,9 @@ mod tests {
             assert!(drawn.values.len() <= 901);
             assert!(points.iter().all(|p| (-1.0..=1.0).contains(&p.1)));
         }
-        let mut fast = Trail::new(Duration::from_secs(60));
+        let mut fast = Trail::new(Duration::from_mins(1));
         (0..100_000).for_each(|i| fast.push(Timestamp::from_millis(i), 1.0));
-        assert!(fast.values.len() <= 601, "{}", fast.values.len());
+        assert!(fast.values.len() <= 1800, "{}", fast.values.len());
     }
 
     #[test]

@@ -36,8 +36,8 @@ struct Shown<'a> {
 enum Style {
     /// With a unit.
     Measured(Format),
-    /// Bare, all with as many digits behind the point.
-    Bare(u8),
+    /// Bare, all with as many digits behind the point, which the author may have set.
+    Bare { decimals: u8, set: bool },
 }
 
 impl Table {
@@ -108,7 +108,10 @@ impl Table {
             judged: !self.thresholds.is_empty() && unit == self.unit,
             align: if !words && (numbers || unit != Unit::None) { Align::Right } else { Align::Left },
             style: match unit {
-                Unit::None => Style::Bare(if fractions { self.decimals.unwrap_or(BARE_DECIMALS) } else { 0 }),
+                Unit::None => Style::Bare {
+                    decimals: if fractions { self.decimals.unwrap_or(BARE_DECIMALS) } else { 0 },
+                    set: self.decimals.is_some(),
+                },
                 unit => Style::Measured(Format::new(unit, self.decimals)),
             },
         }
@@ -134,10 +137,10 @@ impl Style {
     fn write(&self, value: f64) -> String {
         match self {
             Self::Measured(format) => format.text(value),
-            Self::Bare(_) if !value.is_finite() => UNKNOWN.to_owned(),
+            Self::Bare { .. } if !value.is_finite() => UNKNOWN.to_owned(),
             // Two digits would make nothing of it.
-            Self::Bare(_) if value != 0.0 && value.abs() < 0.005 => digits::number(value, Rule::Count),
-            Self::Bare(decimals) => digits::written(value, *decimals, false),
+            Self::Bare { set: false, .. } if value != 0.0 && value.abs() < 0.005 => digits::number(value, Rule::Count),
+            Self::Bare { decimals, .. } => digits::written(value, *decimals, false),
         }
     }
 }

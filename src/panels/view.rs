@@ -3,6 +3,9 @@ use serde::Serialize;
 use crate::domain::{State, Timestamp};
 
 /// A panel as a browser gets it, whole (`view`) or what is new (`append`). The shape of DESIGN's wire protocol.
+///
+/// A frame with neither leaves the view as it is: the same reading came again (`at` is newer), or none did
+/// (`trouble`).
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct PanelFrame {
     /// When the reading was taken; absent when there never was one.

@@ -1,9 +1,8 @@
 //! What states are called, and long texts cut short.
 
+use super::unit::Format;
 use super::view::Mark;
 use crate::domain::{State, Threshold};
-
-use super::unit::Format;
 
 /// How many characters of a label, a cell or a note are shown. More would not be read on a board, and a source
 /// that sends whole documents must not grow what every viewer gets.
