@@ -131,12 +131,11 @@ impl Server {
             shutdown,
             readiness,
         };
-        let rocket = web::stage(rocket::custom(figment), rooms)
-            .attach(AdHoc::on_shutdown("Goodbye", move |_| {
-                Box::pin(async move {
-                    shutting_down.send_replace(true);
-                })
-            }));
+        let rocket = web::stage(rocket::custom(figment), rooms).attach(AdHoc::on_shutdown("Goodbye", move |_| {
+            Box::pin(async move {
+                shutting_down.send_replace(true);
+            })
+        }));
         Ok(Self { rocket, tasks })
     }
 

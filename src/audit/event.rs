@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::plain::plain;
-use crate::domain::{EndReason, Origin, PageSlug, Person, SessionId, Visitor};
+use crate::domain::{Client, EndReason, PageSlug, Person, SessionId, Visitor};
 
 /// The `tracing` target of every line of the audit.
 pub const TARGET: &str = "audit";
@@ -70,10 +70,10 @@ impl Audit {
     }
 
     /// Writes down what happened, from where.
-    pub fn record(&self, origin: &Origin, event: &Event<'_>) {
+    pub fn record(&self, client: &Client, event: &Event<'_>) {
         let line = Line::of(event);
-        let address = origin.address().map(|address| address.to_string());
-        let user_agent = origin.user_agent().map(plain);
+        let address = client.address().map(|address| address.to_string());
+        let user_agent = client.user_agent().map(plain);
         // A field that is `None` is left out of the line. Texts are given as `str`, which every format quotes.
         tracing::info!(
             target: TARGET,

@@ -2,7 +2,7 @@
 
 use super::paper::Paper;
 use super::{Audit, Event};
-use crate::domain::{EndReason, Groups, Member, Origin, Person, PersonId, SessionId, Visitor};
+use crate::domain::{Client, EndReason, Groups, Member, Person, PersonId, SessionId, Visitor};
 
 /// What a log of the given format holds after `act`.
 fn log_of(json: bool, act: impl FnOnce(&Audit)) -> String {
@@ -55,7 +55,7 @@ const FORGERIES: &[&str] = &[
 #[test]
 fn a_name_cannot_forge_a_line_in_the_human_format() {
     for name in FORGERIES {
-        let log = log_of(false, |audit| audit.record(&Origin::default(), &refused(name)));
+        let log = log_of(false, |audit| audit.record(&Client::default(), &refused(name)));
         assert_eq!(log.lines().count(), 1, "{name:?}: {log:?}");
         assert!(log.trim_end_matches('\n').chars().all(|c| !c.is_control()), "{name:?}: {log:?}");
         for hidden in ['\u{2028}', '\u{2029}', '\u{202e}', '\u{200b}'] {
@@ -70,7 +70,7 @@ fn a_name_cannot_forge_a_line_in_the_human_format() {
 #[test]
 fn a_name_cannot_forge_a_line_in_the_json_format() {
     for name in FORGERIES {
-        let log = log_of(true, |audit| audit.record(&Origin::default(), &refused(name)));
+        let log = log_of(true, |audit| audit.record(&Client::default(), &refused(name)));
         assert_eq!(log.lines().count(), 1, "{name:?}: {log:?}");
         let fields = fields(&log);
         assert_eq!(fields["event"], "sign-in-refused");
@@ -82,23 +82,23 @@ fn a_name_cannot_forge_a_line_in_the_json_format() {
 #[test]
 fn names_as_people_have_them_are_written_as_they_are() {
     for name in ["Jürgen Groß", r"CORP\alice", "o'neil@corp.example", "李小龍", "a,b (c) * d"] {
-        let log = log_of(true, |audit| audit.record(&Origin::default(), &refused(name)));
+        let log = log_of(true, |audit| audit.record(&Client::default(), &refused(name)));
         assert_eq!(fields(&log)["who"], *name);
     }
 }
 
 #[test]
 fn a_flood_in_a_name_does_not_flood_the_log() {
-    let log = log_of(true, |audit| audit.record(&Origin::default(), &refused(&"x".repeat(1_000_000))));
+    let log = log_of(true, |audit| audit.record(&Client::default(), &refused(&"x".repeat(1_000_000))));
     assert!(log.len() < 2_000, "{}", log.len());
 }
 
 #[test]
 fn an_event_says_who_from_where_what_and_how_it_went() {
-    let origin = Origin::new("192.0.2.7".parse().ok(), Some("Browser/1"));
+    let client = Client::new("192.0.2.7".parse().ok(), Some("Browser/1"));
     let person = alice("alice");
     let log = log_of(true, |audit| {
-        audit.record(&origin, &Event::SignedIn { person: &person, session: SessionId::new(7) });
+        audit.record(&client, &Event::SignedIn { person: &person, session: SessionId::new(7) });
     });
     let fields = fields(&log);
     for (field, value) in [
@@ -117,13 +117,13 @@ fn an_event_says_who_from_where_what_and_how_it_went() {
 
 #[test]
 fn a_refusal_keeps_the_directorys_sub_code_and_an_end_its_reason() {
-    let log = log_of(true, |audit| audit.record(&Origin::default(), &refused("bob")));
+    let log = log_of(true, |audit| audit.record(&Client::default(), &refused("bob")));
     assert_eq!(fields(&log)["directory_code"], "775");
 
     let (person, session) = (alice("alice"), SessionId::new(7));
     let log = log_of(true, |audit| {
         let event = Event::SessionEnded { person: &person, session, reason: EndReason::Revoked };
-        audit.record(&Origin::default(), &event);
+        audit.record(&Client::default(), &event);
     });
     assert_eq!(fields(&log)["reason"], "revoked");
 }
@@ -133,8 +133,8 @@ fn a_refused_page_names_the_member_or_nobody() {
     let page = "operations".parse().unwrap();
     let member = Visitor::Member(Member { session: SessionId::new(7), person: alice("ali\nce") });
     let log = log_of(true, |audit| {
-        audit.record(&Origin::default(), &Event::PageRefused { visitor: &member, page: &page });
-        audit.record(&Origin::default(), &Event::PageRefused { visitor: &Visitor::Anonymous, page: &page });
+        audit.record(&Client::default(), &Event::PageRefused { visitor: &member, page: &page });
+        audit.record(&Client::default(), &Event::PageRefused { visitor: &Visitor::Anonymous, page: &page });
     });
     let lines: Vec<_> = log.lines().map(fields).collect();
     assert_eq!(lines[0]["who"], r"ali\u{a}ce");

@@ -8,7 +8,7 @@ use super::{Keys, SignInRefusal};
 use crate::audit::{Audit, Event};
 use crate::directory::{Directory, Refusal, Unreachable};
 use crate::domain::{
-    Clock, EndReason, InvalidPassword, InvalidUsername, Member, Origin, Password, Person, Username, Visitor,
+    Client, Clock, EndReason, InvalidPassword, InvalidUsername, Member, Password, Person, Username, Visitor,
 };
 use crate::sessions::{Session, SessionToken, Sessions, StoreError};
 
@@ -58,19 +58,19 @@ impl Auth {
         &self,
         username: String,
         password: String,
-        origin: &Origin,
+        client: &Client,
         previous: Option<&SessionToken>,
     ) -> Result<SignedIn, SignInRefusal> {
-        let (name, password) = self.well_shaped(&username, password, origin)?;
-        let permit = self.admit(&name, origin)?;
-        let person = self.prove(&name, &password, permit, origin).await?;
+        let (name, password) = self.well_shaped(&username, password, client)?;
+        let permit = self.admit(&name, client)?;
+        let person = self.prove(&name, &password, permit, client).await?;
         drop(password);
 
         if let Some(previous) = previous {
-            self.sign_out(previous, origin).await?;
+            self.sign_out(previous, client).await?;
         }
-        let (token, session) = self.sessions.begin(&person, origin).await?;
-        self.audit.record(origin, &Event::SignedIn { person: &person, session: session.id });
+        let (token, session) = self.sessions.begin(&person, client).await?;
+        self.audit.record(client, &Event::SignedIn { person: &person, session: session.id });
         Ok(SignedIn { token, session })
     }
 
@@ -91,11 +91,11 @@ impl Auth {
     ///
     /// # Errors
     /// [`StoreError`] when the end could not be written down: then the person is still signed in and must be told.
-    pub async fn sign_out(&self, token: &SessionToken, origin: &Origin) -> Result<(), StoreError> {
+    pub async fn sign_out(&self, token: &SessionToken, client: &Client) -> Result<(), StoreError> {
         if let Some(session) = self.sessions.find(token).await?
             && self.sessions.end(session.id, EndReason::SignedOut).await?
         {
-            self.audit.record(origin, &Event::SignedOut { person: &session.person, session: session.id });
+            self.audit.record(client, &Event::SignedOut { person: &session.person, session: session.id });
         }
         Ok(())
     }
@@ -108,7 +108,7 @@ impl Auth {
         for session in self.sessions.sweep().await? {
             let event =
                 Event::SessionEnded { person: &session.person, session: session.id, reason: EndReason::Expired };
-            self.audit.record(&session.origin, &event);
+            self.audit.record(&session.client, &event);
         }
         Ok(())
     }
@@ -123,7 +123,7 @@ impl Auth {
         &self,
         username: &str,
         password: String,
-        origin: &Origin,
+        client: &Client,
     ) -> Result<(Username, Password), SignInRefusal> {
         let reason = match (Username::parse(username), Password::parse(password)) {
             (Ok(name), Ok(password)) => return Ok((name, password)),
@@ -131,20 +131,20 @@ impl Auth {
             (_, Err(invalid)) => password_word(invalid),
         };
         let event = Event::SignInRefused { name: username, reason, directory_code: None, retry_after: None };
-        self.audit.record(origin, &event);
+        self.audit.record(client, &event);
         Err(SignInRefusal::WrongCredentials)
     }
 
     /// Refuses whoever has failed too often, before the directory hears of it.
-    fn admit(&self, name: &Username, origin: &Origin) -> Result<Permit<'_>, SignInRefusal> {
-        self.throttle.admit(name, origin.address()).map_err(|retry_after| {
+    fn admit(&self, name: &Username, client: &Client) -> Result<Permit<'_>, SignInRefusal> {
+        self.throttle.admit(name, client.address()).map_err(|retry_after| {
             let event = Event::SignInRefused {
                 name: name.as_str(),
                 reason: "throttled",
                 directory_code: None,
                 retry_after: Some(retry_after),
             };
-            self.audit.record(origin, &event);
+            self.audit.record(client, &event);
             SignInRefusal::Throttled { retry_after }
         })
     }
@@ -155,7 +155,7 @@ impl Auth {
         name: &Username,
         password: &Password,
         permit: Permit<'_>,
-        origin: &Origin,
+        client: &Client,
     ) -> Result<Person, SignInRefusal> {
         let refusal = match self.ask(name, password).await {
             Ok(person) => {
@@ -177,7 +177,7 @@ impl Auth {
         }
         let (reason, directory_code) = in_the_audit(&refusal);
         let event = Event::SignInRefused { name: name.as_str(), reason, directory_code, retry_after: None };
-        self.audit.record(origin, &event);
+        self.audit.record(client, &event);
         Err(refusal.into())
     }
 

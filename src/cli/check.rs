@@ -34,7 +34,10 @@ fn faults_in_pages(settings: &Settings) -> Result<(usize, Faults), StartError> {
 
 fn count(faults: Faults) -> StartError {
     if std::io::stderr().is_terminal() {
-        eprintln!("{} to mend:\n", if faults.len() == 1 { "One thing".to_owned() } else { format!("{} things", faults.len()) });
+        eprintln!(
+            "{} to mend:\n",
+            if faults.len() == 1 { "One thing".to_owned() } else { format!("{} things", faults.len()) }
+        );
     }
     StartError::Settings(faults)
 }

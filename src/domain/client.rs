@@ -5,12 +5,12 @@ const LONGEST_USER_AGENT: usize = 256;
 
 /// Where a request comes from, as far as one can know: for the list of one's sessions, the audit and the throttle.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Origin {
+pub struct Client {
     address: Option<IpAddr>,
     user_agent: Option<String>,
 }
 
-impl Origin {
+impl Client {
     /// A request from `address`, by a browser that calls itself `user_agent`. A longer name is cut, control
     /// characters in it are dropped, and an IPv4 address in IPv6 clothes (`::ffff:192.0.2.1`) is undressed.
     pub fn new(address: Option<IpAddr>, user_agent: Option<&str>) -> Self {
@@ -40,16 +40,16 @@ mod tests {
 
     #[test]
     fn what_a_browser_calls_itself_is_bounded_and_on_one_line() {
-        let origin = Origin::new(None, Some(&format!("Browser\r\n{}", "é".repeat(1000))));
-        let kept = origin.user_agent().unwrap();
+        let client = Client::new(None, Some(&format!("Browser\r\n{}", "é".repeat(1000))));
+        let kept = client.user_agent().unwrap();
         assert!(kept.starts_with("Browseré"));
         assert_eq!(kept.chars().count(), LONGEST_USER_AGENT);
-        assert_eq!(Origin::new(None, Some("\n")).user_agent(), None);
+        assert_eq!(Client::new(None, Some("\n")).user_agent(), None);
     }
 
     #[test]
     fn an_address_has_one_spelling() {
-        let mapped = Origin::new("::ffff:192.0.2.1".parse().ok(), None);
+        let mapped = Client::new("::ffff:192.0.2.1".parse().ok(), None);
         assert_eq!(mapped.address(), "192.0.2.1".parse().ok());
     }
 }

@@ -5,11 +5,11 @@
 
 mod access;
 mod binding;
+mod client;
 mod clock;
 mod dn;
 mod end_reason;
 mod names;
-mod origin;
 mod password;
 mod person;
 mod query;
@@ -21,11 +21,11 @@ mod visitor;
 
 pub use access::{Access, Audience, GroupRef, UserRef, Verdict};
 pub use binding::{Bindings, Pattern, PatternError, Slot};
+pub use client::Client;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use dn::{Dn, InvalidDn};
 pub use end_reason::EndReason;
 pub use names::{InputName, InvalidName, PageSlug, PanelId, SourceName};
-pub use origin::Origin;
 pub use password::{InvalidPassword, Password};
 pub use person::{Group, GroupId, Groups, Person, PersonId};
 pub use query::{BoundQuery, InputValues};

@@ -68,8 +68,7 @@ pub(super) struct Subscription {
 
 impl Channel {
     pub(super) fn new(page: &Page, choice: &Choice, settings: &LiveSettings) -> Self {
-        let panels =
-            page.panels.iter().map(|panel| (panel.id.clone(), Shown::new(panel, &choice.bindings))).collect();
+        let panels = page.panels.iter().map(|panel| (panel.id.clone(), Shown::new(panel, &choice.bindings))).collect();
         Self {
             epoch: new_epoch(),
             head: watch::Sender::new(0),

@@ -74,12 +74,7 @@ impl Feed {
     }
 }
 
-async fn ask_for_ever(
-    key: FeedKey,
-    answers: Arc<dyn Answers>,
-    clock: Arc<dyn Clock>,
-    state: watch::Sender<FeedState>,
-) {
+async fn ask_for_ever(key: FeedKey, answers: Arc<dyn Answers>, clock: Arc<dyn Clock>, state: watch::Sender<FeedState>) {
     let mut failures = 0;
     loop {
         let asked_at = clock.now();

@@ -22,11 +22,27 @@ pub(super) type PanelFrames<'a> = IndexMap<&'a PanelId, PanelFrame>;
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub(super) enum Message<'a> {
-    Hello { epoch: &'a str, seq: u64, heartbeat: u64 },
-    Snapshot { epoch: &'a str, seq: u64, panels: &'a PanelFrames<'a> },
-    Batch { seq: u64, sent: Timestamp, panels: &'a PanelFrames<'a> },
+    Hello {
+        epoch: &'a str,
+        seq: u64,
+        heartbeat: u64,
+    },
+    Snapshot {
+        epoch: &'a str,
+        seq: u64,
+        panels: &'a PanelFrames<'a>,
+    },
+    Batch {
+        seq: u64,
+        sent: Timestamp,
+        panels: &'a PanelFrames<'a>,
+    },
     Ping,
-    Bye { reason: &'a str, #[serde(skip_serializing_if = "Option::is_none")] retry_ms: Option<u64> },
+    Bye {
+        reason: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        retry_ms: Option<u64>,
+    },
 }
 
 impl Message<'_> {

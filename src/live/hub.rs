@@ -78,7 +78,10 @@ impl Hub {
         let kept = shelf.pages().into_iter().filter(|page| page.keep);
         kept.flat_map(|page| page.choices().into_iter().map(move |choice| (Arc::clone(&page), choice)))
             .filter_map(|(page, choice)| {
-                self.inner.sit(&page, &choice).inspect_err(|crowded| tracing::warn!(page = %page.slug, %crowded, "not kept")).ok()
+                self.inner
+                    .sit(&page, &choice)
+                    .inspect_err(|crowded| tracing::warn!(page = %page.slug, %crowded, "not kept"))
+                    .ok()
             })
             .collect()
     }

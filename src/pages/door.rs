@@ -41,8 +41,11 @@ impl Shelf {
 
     /// Every page this visitor may open, in the bar's order.
     pub fn openable(&self, visitor: &Visitor) -> Vec<OpenPage> {
-        let mut pages: Vec<_> = self.pages().into_iter().filter(|page| page.access.judge(visitor) == Verdict::Open).collect();
-        pages.sort_by(|a, b| (a.order, a.title.to_lowercase(), &a.slug).cmp(&(b.order, b.title.to_lowercase(), &b.slug)));
+        let mut pages: Vec<_> =
+            self.pages().into_iter().filter(|page| page.access.judge(visitor) == Verdict::Open).collect();
+        pages.sort_by(|a, b| {
+            (a.order, a.title.to_lowercase(), &a.slug).cmp(&(b.order, b.title.to_lowercase(), &b.slug))
+        });
         pages.into_iter().map(|page| OpenPage { page }).collect()
     }
 

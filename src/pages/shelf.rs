@@ -36,12 +36,8 @@ impl Shelf {
     /// # Errors
     /// The folder itself cannot be read.
     pub fn load(folder: &Path, sources: Arc<Sources>) -> Result<Self, Faults> {
-        let shelf = Self {
-            folder: folder.to_path_buf(),
-            sources,
-            contents: RwLock::default(),
-            changes: watch::Sender::new(0),
-        };
+        let shelf =
+            Self { folder: folder.to_path_buf(), sources, contents: RwLock::default(), changes: watch::Sender::new(0) };
         page_files(folder)?;
         shelf.reload();
         Ok(shelf)
@@ -124,9 +120,8 @@ impl Shelf {
     }
 
     fn read_page(&self, file: &Path) -> Result<PageFile, Faults> {
-        let unreadable = |message: String, help: &str| {
-            Faults::from_iter([Fault::new(Place::file(file), message, help)])
-        };
+        let unreadable =
+            |message: String, help: &str| Faults::from_iter([Fault::new(Place::file(file), message, help)]);
         let size = fs::metadata(file).map_err(|error| unreadable(error.to_string(), "make the file readable"))?.len();
         if size > LARGEST_PAGE_FILE {
             let message = format!("the file has {size} bytes, more than a page can need ({LARGEST_PAGE_FILE})");
@@ -170,9 +165,10 @@ impl Shelf {
 /// Whether some input of the page gives `city`, or `city.zone`, a value.
 fn offers(page: &PageFile, key: &str) -> bool {
     let (name, field) = key.split_once('.').map_or((key, None), |(name, field)| (name, Some(field)));
-    page.inputs.iter().filter(|input| input.name.as_str() == name).any(|input| {
-        field.is_none_or(|field| input.options.iter().all(|option| option.fields.contains_key(field)))
-    })
+    page.inputs
+        .iter()
+        .filter(|input| input.name.as_str() == name)
+        .any(|input| field.is_none_or(|field| input.options.iter().all(|option| option.fields.contains_key(field))))
 }
 
 fn slug_of(file: &Path) -> Option<PageSlug> {

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use crate::config::SessionSettings;
-use crate::domain::{Origin, Person, SessionId, Timestamp};
+use crate::domain::{Client, Person, SessionId, Timestamp};
 
 /// Somebody's being signed in, in one browser.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub struct Session {
     /// When it ends whatever is done.
     pub absolute_end: Timestamp,
     /// Where they signed in from.
-    pub origin: Origin,
+    pub client: Client,
 }
 
 impl Session {
@@ -81,7 +81,7 @@ impl Row {
             last_seen_at,
             idle_end: last_seen_at + lifetimes.idle,
             absolute_end: created_at + lifetimes.absolute,
-            origin: Origin::new(address, self.user_agent.as_deref()),
+            client: Client::new(address, self.user_agent.as_deref()),
         })
     }
 }

@@ -9,7 +9,7 @@ use super::session::{Lifetimes, Row};
 use super::watch::Registry;
 use super::{EndReason, Session, SessionToken, SessionWatch, StoreError};
 use crate::config::SessionSettings;
-use crate::domain::{Clock, Origin, Person, PersonId, SessionId, Timestamp};
+use crate::domain::{Client, Clock, Person, PersonId, SessionId, Timestamp};
 
 /// A page view becomes a write at most this often, so that reading a page does not wait for the disk.
 const TOUCH_AT_MOST_EVERY: Duration = Duration::from_mins(1);
@@ -69,7 +69,7 @@ impl Sessions {
     ///
     /// # Errors
     /// [`StoreError`] when it cannot be kept, or the system has no randomness to give.
-    pub async fn begin(&self, person: &Person, origin: &Origin) -> Result<(SessionToken, Session), StoreError> {
+    pub async fn begin(&self, person: &Person, client: &Client) -> Result<(SessionToken, Session), StoreError> {
         let token = SessionToken::generate()?;
         let now = self.now();
         let described = serde_json::to_string(person).map_err(|error| self.failed(&error))?;
@@ -82,8 +82,8 @@ impl Sessions {
         .bind(described)
         .bind(now.as_millis())
         .bind(now.as_millis())
-        .bind(origin.address().map(|address| address.to_string()))
-        .bind(origin.user_agent())
+        .bind(client.address().map(|address| address.to_string()))
+        .bind(client.user_agent())
         .execute(&self.inner.pool)
         .await
         .map_err(|error| self.query_failed(&error))?;
@@ -94,7 +94,7 @@ impl Sessions {
             last_seen_at: now,
             idle_end: now + self.inner.lifetimes.idle,
             absolute_end: now + self.inner.lifetimes.absolute,
-            origin: origin.clone(),
+            client: client.clone(),
         };
         self.end_the_oldest_of(&person.id).await?;
         Ok((token, session))

@@ -59,9 +59,7 @@ impl Assets {
         if let Some(vendored) = path.strip_prefix(VENDOR_PREFIX) {
             return BuiltInVendor::get(vendored).map(|file| file.data);
         }
-        self.from_folders("static", path)
-            .map(Cow::Owned)
-            .or_else(|| BuiltInStatic::get(path).map(|file| file.data))
+        self.from_folders("static", path).map(Cow::Owned).or_else(|| BuiltInStatic::get(path).map(|file| file.data))
     }
 
     /// The address of a static file, with its version, so that browsers may keep it for ever.

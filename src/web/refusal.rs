@@ -105,17 +105,17 @@ impl Refusal {
                 "There is no page at this address. It may have been renamed or removed.".to_owned(),
                 "The pages you may open are in the bar above.".to_owned(),
             ),
-            Self::Closed(Closed::SignInFirst) => {
-                ("Sign in first", "This is for people who have signed in.".to_owned(), "Sign in and try again.".to_owned())
-            }
+            Self::Closed(Closed::SignInFirst) => (
+                "Sign in first",
+                "This is for people who have signed in.".to_owned(),
+                "Sign in and try again.".to_owned(),
+            ),
             Self::Closed(Closed::NotAllowed { owner }) => (
                 "Not for this account",
                 "You are signed in, but this page is not among those your account may open.".to_owned(),
                 owner.as_ref().map_or(ask, |owner| format!("To be let in, ask {owner}.")),
             ),
-            Self::BadRequest(why) => {
-                ("That does not work", format!("{why}."), "Go back and choose again.".to_owned())
-            }
+            Self::BadRequest(why) => ("That does not work", format!("{why}."), "Go back and choose again.".to_owned()),
             Self::ForeignOrigin => (
                 "From another site",
                 "This request came from a page of another site, so it was not carried out.".to_owned(),
@@ -191,7 +191,8 @@ async fn answer(refusal: &Refusal, reference: Option<String>, request: &Request<
     let site = request.rocket().state::<Arc<SiteSettings>>();
     let (title, message, next_step) = refusal.words(site.and_then(|site| site.contact.as_deref()));
     if !wants_html(request) {
-        let error = json!({ "status": status.code, "code": refusal.code(), "message": message, "reference": reference });
+        let error =
+            json!({ "status": status.code, "code": refusal.code(), "message": message, "reference": reference });
         return Answer { body: Either::Right(Either::Right(Json(json!({ "error": error })))), status };
     }
     if matches!(refusal, Refusal::Closed(Closed::SignInFirst)) && request.method() == Method::Get {

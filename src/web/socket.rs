@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use futures::{SinkExt, StreamExt};
 use rocket::State;
-use rocket::request::{FromRequest, Outcome, Request};
 use rocket::outcome::try_outcome;
+use rocket::request::{FromRequest, Outcome, Request};
 use rocket_ws::frame::{CloseCode, CloseFrame};
 use rocket_ws::result::{Error, Result as SocketResult};
 use rocket_ws::stream::DuplexStream;
@@ -67,13 +67,8 @@ impl Dial<'_> {
         let choice = page.choose(asked.pairs())?;
         let seat = self.hub.sit(&page, &choice)?;
         let session = visitor.member().map(|member| self.sessions.watch(member.session));
-        let authority = Authority::new(
-            Arc::clone(self.shelf),
-            page,
-            visitor.clone(),
-            session,
-            self.shutting_down.0.clone(),
-        );
+        let authority =
+            Authority::new(Arc::clone(self.shelf), page, visitor.clone(), session, self.shutting_down.0.clone());
         let heartbeat = self.hub.settings().heartbeat;
         Ok(Connection::new(seat, position.as_ref(), authority, heartbeat, Arc::clone(&self.time.0)))
     }

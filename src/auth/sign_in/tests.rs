@@ -13,7 +13,7 @@ use crate::audit::paper::Paper;
 use crate::auth::Keys;
 use crate::config::SessionSettings;
 use crate::directory::{Directory, Refusal, Unreachable};
-use crate::domain::{EndReason, Groups, ManualClock, Origin, Password, Person, PersonId, Timestamp, Username, Visitor};
+use crate::domain::{Client, EndReason, Groups, ManualClock, Password, Person, PersonId, Timestamp, Username, Visitor};
 use crate::sessions::{SessionToken, Sessions};
 
 const PASSWORD: &str = "correct horse";
@@ -95,8 +95,8 @@ impl House {
     }
 }
 
-fn here() -> Origin {
-    Origin::new("192.0.2.1".parse().ok(), Some("Browser/1"))
+fn here() -> Client {
+    Client::new("192.0.2.1".parse().ok(), Some("Browser/1"))
 }
 
 #[tokio::test]
@@ -104,7 +104,7 @@ async fn who_signs_in_is_a_member_from_then_on() {
     let house = House::new().await;
     let alice = house.signs_in("alice", None).await;
     assert_eq!(alice.session.person.username, "alice");
-    assert_eq!(alice.session.origin, here());
+    assert_eq!(alice.session.client, here());
     assert_eq!(house.member(&alice.token).await.as_deref(), Some("alice"));
     assert_eq!(house.binds(), 1, "one sign-in is one bind");
 }
@@ -243,9 +243,9 @@ async fn an_outage_does_not_use_up_anybodys_tries() {
 async fn a_directory_that_hangs_does_not_collect_questions_without_end() {
     let house = House::new().await;
     let hanging = (0..100).map(|number| {
-        let origin = Origin::new(format!("192.0.2.{number}").parse().ok(), None);
+        let client = Client::new(format!("192.0.2.{number}").parse().ok(), None);
         let auth = &house.auth;
-        async move { auth.sign_in(format!("silence{number}"), PASSWORD.into(), &origin, None).await }
+        async move { auth.sign_in(format!("silence{number}"), PASSWORD.into(), &client, None).await }
     });
     let mut hanging: FuturesUnordered<_> = hanging.collect();
     for _ in 0..100 - super::ASKED_AT_ONCE {

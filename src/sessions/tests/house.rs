@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::SessionSettings;
-use crate::domain::{Group, GroupId, ManualClock, Origin, Person, PersonId, Timestamp};
+use crate::domain::{Client, Group, GroupId, ManualClock, Person, PersonId, Timestamp};
 use crate::sessions::{Session, SessionToken, Sessions};
 
 pub(super) const MINUTE: Duration = Duration::from_mins(1);
@@ -42,7 +42,7 @@ impl House {
     }
 
     pub(super) async fn signs_in(&self, name: &str) -> (SessionToken, Session) {
-        self.sessions.begin(&person(name), &Origin::default()).await.unwrap()
+        self.sessions.begin(&person(name), &Client::default()).await.unwrap()
     }
 
     pub(super) async fn knows(&self, token: &SessionToken) -> bool {

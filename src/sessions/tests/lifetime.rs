@@ -2,18 +2,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::house::{ABSOLUTE, House, IDLE, MINUTE, person};
-use crate::domain::{EndReason, Origin};
+use crate::domain::{Client, EndReason};
 use crate::sessions::{SessionToken, StoreError};
 
 #[tokio::test]
 async fn a_session_is_found_as_it_was_begun() {
     let house = House::new().await;
-    let origin = Origin::new("2001:db8::7".parse().ok(), Some("Browser/1 (Büro)"));
-    let (token, begun) = house.sessions.begin(&person("alice"), &origin).await.unwrap();
+    let client = Client::new("2001:db8::7".parse().ok(), Some("Browser/1 (Büro)"));
+    let (token, begun) = house.sessions.begin(&person("alice"), &client).await.unwrap();
     let found = house.sessions.find(&token).await.unwrap().unwrap();
     assert_eq!(found, begun);
     assert_eq!(found.person, person("alice"));
-    assert_eq!(found.origin, origin);
+    assert_eq!(found.client, client);
 }
 
 #[tokio::test]

@@ -40,7 +40,8 @@ pub(in crate::web) fn chrome(request: &Request<'_>, visitor: &Visitor) -> Chrome
     if let Some(transport) = rocket.state::<Transport>() {
         let cookies = Cookies::new(request.cookies(), transport);
         chrome.theme = cookies.theme();
-        if let (Some(auth), Some(token), Visitor::Member(_)) = (rocket.state::<Arc<Auth>>(), cookies.session(), visitor) {
+        if let (Some(auth), Some(token), Visitor::Member(_)) = (rocket.state::<Arc<Auth>>(), cookies.session(), visitor)
+        {
             chrome.csrf = auth.keys().csrf_token(Holder::Member(&token)).as_str().to_owned();
         }
     }

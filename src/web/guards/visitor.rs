@@ -6,7 +6,7 @@ use rocket::outcome::try_outcome;
 use rocket::request::{FromRequest, Outcome};
 
 use crate::auth::Auth;
-use crate::domain::{Member, Origin as Client, Visitor};
+use crate::domain::{Client, Member, Visitor};
 use crate::pages::Closed;
 use crate::web::Transport;
 use crate::web::cookies::Cookies;
@@ -68,16 +68,13 @@ pub(in crate::web) async fn visitor_of(request: &Request<'_>) -> Result<Visitor,
 struct Unavailable;
 
 async fn look_up(request: &Request<'_>) -> Result<Visitor, ()> {
-    let (Some(auth), Some(transport)) =
-        (request.rocket().state::<Arc<Auth>>(), request.rocket().state::<Transport>())
+    let (Some(auth), Some(transport)) = (request.rocket().state::<Arc<Auth>>(), request.rocket().state::<Transport>())
     else {
         tracing::error!("the rooms behind the web are not there");
         return Err(());
     };
     let token = Cookies::new(request.cookies(), transport).session();
-    auth.visitor(token.as_ref())
-        .await
-        .map_err(|error| tracing::error!(%error, "the session store could not be asked"))
+    auth.visitor(token.as_ref()).await.map_err(|error| tracing::error!(%error, "the session store could not be asked"))
 }
 
 /// The member that some guard has found already, for the log.

@@ -7,7 +7,7 @@ use rocket::{Either, State, get, post};
 
 use crate::auth::{Auth, Holder, NextPath, SignInRefusal, StrangerToken};
 use crate::config::SiteSettings;
-use crate::domain::{Origin as Client, PageSlug, Visitor};
+use crate::domain::{Client, PageSlug, Visitor};
 use crate::pages::Shelf;
 use crate::web::Transport;
 use crate::web::cookies::Cookies;
@@ -73,7 +73,8 @@ pub(super) async fn submit(
 
     let holds = |stranger: StrangerToken| auth.keys().csrf_holds(Holder::Stranger(&stranger), &csrf);
     if !context.cookies.stranger().is_some_and(holds) {
-        let said = Said { tone: Tone::Info, text: "This form was open for a long time. Please sign in again.".to_owned() };
+        let said =
+            Said { tone: Tone::Info, text: "This form was open for a long time. Please sign in again.".to_owned() };
         let form = context.show(chrome, &next, &username, Some(said))?;
         return Ok(Either::Right(form.with_status(Status::BadRequest)));
     }

@@ -6,7 +6,7 @@ use rocket::response::Redirect;
 use rocket::{Either, State, get, post};
 
 use crate::auth::{Auth, Holder};
-use crate::domain::{Origin as Client, Visitor};
+use crate::domain::{Client, Visitor};
 use crate::web::Transport;
 use crate::web::cookies::Cookies;
 use crate::web::guards::SameOrigin;

@@ -38,8 +38,8 @@ impl AccountView {
             current: session.id == member.session,
             since_ms: session.created_at,
             last_seen_ms: session.last_seen_at,
-            address: session.origin.address().map(|address| address.to_string()),
-            device: device(session.origin.user_agent()),
+            address: session.client.address().map(|address| address.to_string()),
+            device: device(session.client.user_agent()),
         };
         Self {
             person: PersonView {

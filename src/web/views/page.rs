@@ -97,7 +97,12 @@ impl PageView {
             source: page.show_source.then(|| page.text.clone()),
             inputs: inputs(page, &choice.values),
             panels,
-            live: Live { url: format!("/live/{slug}{query}"), events_url: format!("/events/{slug}{query}"), epoch, seq },
+            live: Live {
+                url: format!("/live/{slug}{query}"),
+                events_url: format!("/events/{slug}{query}"),
+                epoch,
+                seq,
+            },
             watching,
             refresh_href: format!("/p/{slug}{query}"),
             data: data_block(painting),
