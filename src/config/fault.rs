@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+/// Nobody reads more than this in one go, and each costs a look through its text.
+const MOST_FAULTS: usize = 100;
+
 /// A text somebody wrote, with the file it came from, for showing the line a fault is in.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Document {
@@ -221,12 +224,23 @@ impl Faults {
         self.0.iter().map(Fault::report).collect()
     }
 
-    /// In the order a reader meets them: by file, then from top to bottom; what is not in a text comes first.
-    pub(super) fn sort(&mut self) {
+    /// In the order a reader meets them: by file, then from top to bottom; what is not in a text comes first. Of very many
+    /// only the first are kept, and a last one says how many more there were.
+    pub(super) fn in_order(mut self) -> Self {
         self.0.sort_by_cached_key(|fault| match fault.place.spot() {
             Spot::Text(document, span) => (document.file.clone(), span.start),
             _ => (PathBuf::new(), 0),
         });
+        if self.0.len() > MOST_FAULTS {
+            let more = self.0.split_off(MOST_FAULTS);
+            let place = more[0].place.clone();
+            self.push(Fault::new(
+                place,
+                format!("here and behind are {} more faults", more.len()),
+                "mend the first ones first",
+            ));
+        }
+        self
     }
 }
 

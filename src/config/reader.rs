@@ -46,9 +46,7 @@ impl Ledger {
 
     /// Everything noted, from top to bottom.
     pub(super) fn close(self) -> Faults {
-        let mut faults = self.0.into_inner();
-        faults.sort();
-        faults
+        self.0.into_inner().in_order()
     }
 }
 

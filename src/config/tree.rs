@@ -63,9 +63,8 @@ impl Node {
 pub(super) fn read_document(text: &str, document: &Arc<Document>) -> (Vec<Entry>, Faults) {
     let (table, errors) = DeTable::parse_recoverable(text);
     let place = |span: Range<usize>| Place::in_document(document, span);
-    let mut faults: Faults = errors.iter().map(|error| syntax_fault(error, &place)).collect();
-    faults.sort();
-    (entries(table.get_ref(), &place), faults)
+    let faults: Faults = errors.iter().map(|error| syntax_fault(error, &place)).collect();
+    (entries(table.get_ref(), &place), faults.in_order())
 }
 
 /// Reads a single TOML value, as an environment variable holds a list or a table. Everything in it is at `place`.

@@ -15,6 +15,9 @@ use crate::domain::{Access, PageSlug};
 /// A page of which nothing is said stands in the middle, so that others can be put before it and behind it.
 const DEFAULT_ORDER: i64 = 100;
 
+/// A page's text is read by people and shown at its foot; what is longer was made by a mistake.
+const LARGEST_PAGE: usize = 256 * 1024;
+
 /// Every panel is one view in every snapshot, and nobody can take in more than this.
 const MOST_PANELS: usize = 100;
 
@@ -27,6 +30,15 @@ const MOST_INPUTS: usize = 12;
 /// # Errors
 /// Every fault in the text, each with its place and what would be right.
 pub fn read_page(file: &Path, text: &str) -> Result<PageFile, Faults> {
+    if text.len() > LARGEST_PAGE {
+        let message = format!("the file has {} bytes", text.len());
+        return Err(Fault::new(
+            Place::file(file),
+            message,
+            format!("{LARGEST_PAGE} are the most: make several pages of it"),
+        )
+        .into());
+    }
     let ledger = Ledger::default();
     let document = Arc::new(Document { file: file.to_owned(), text: text.to_owned() });
     let (entries, syntax) = read_document(text, &document);

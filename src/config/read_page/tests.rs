@@ -357,3 +357,22 @@ fn nothing_that_can_be_written_makes_it_fall_over() {
         }
     }
 }
+
+#[test]
+fn neither_depth_nor_length_makes_it_fall_over() {
+    for text in [
+        format!("title = {}", "[".repeat(100_000)),
+        format!("title = {}", "{a=".repeat(60_000)),
+        format!("{}a = 1", "a.".repeat(100_000)),
+        format!("[{}a]", "a.".repeat(100_000)),
+        format!("title = \"T\"\nzz = {{ {}a = 1 }}", "a.".repeat(100_000)),
+        "title = \"T\"\n".repeat(20_000),
+        format!("title = \"T\"\n{}", "[[panel]]\n".repeat(20_000)),
+        "x".repeat(200_000),
+    ] {
+        let faults = read(&text).unwrap_err();
+        assert!(
+            !faults.is_empty() && faults.iter().all(|fault| Faults::from(fault.clone()).render(false).len() < 5_000)
+        );
+    }
+}
