@@ -1,1 +1,334 @@
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+use std::collections::HashMap;
+use std::fs;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use indexmap::IndexMap;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::*;
+use crate::config::LiveSettings;
+use crate::domain::{BoundQuery, Clock, ManualClock, Reading, Timestamp, Visitor};
+use crate::pages::{OpenPage, Shelf};
+use crate::sources::{SourceError, Sources};
+
+const INTERVAL: Duration = Duration::from_millis(100);
+const GRACE: Duration = Duration::from_secs(60);
+const SECOND: Duration = Duration::from_secs(1);
+const RING: usize = 4;
+
+/// A source that counts up, or fails with what it is told to say.
+#[derive(Default)]
+struct Counter {
+    asked: Mutex<HashMap<String, usize>>,
+    failure: Mutex<Option<String>>,
+}
+
+impl Counter {
+    fn asked(&self, query: &str) -> usize {
+        self.asked.lock().unwrap().get(query).copied().unwrap_or(0)
+    }
+
+    fn fails_with(&self, reason: Option<&str>) {
+        *self.failure.lock().unwrap() = reason.map(ToOwned::to_owned);
+    }
+}
+
+#[async_trait]
+impl Answers for Arc<Counter> {
+    async fn ask(&self, query: &BoundQuery) -> Result<Reading, SourceError> {
+        let mut asked = self.asked.lock().unwrap();
+        let count = asked.entry(query.text.clone()).or_default();
+        *count += 1;
+        match &*self.failure.lock().unwrap() {
+            Some(reason) => Err(SourceError(reason.clone())),
+            None => Ok(Reading::Number(f64::from(u32::try_from(*count).unwrap()))),
+        }
+    }
+}
+
+struct Stage {
+    clock: Arc<ManualClock>,
+    counter: Arc<Counter>,
+    shelf: Shelf,
+    hub: Hub,
+    _folder: TempDir,
+}
+
+impl Stage {
+    fn with_page(page: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("board.toml"), page).unwrap();
+        let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
+        let sources = Arc::new(Sources::open(&IndexMap::new(), clock.clone()).unwrap());
+        let shelf = Shelf::load(folder.path(), Arc::clone(&sources)).unwrap();
+        assert_eq!(shelf.count(), 1, "{}", shelf.all_faults());
+        let counter = Arc::new(Counter::default());
+        let feeds = Feeds::new(Arc::new(Arc::clone(&counter)), clock.clone());
+        let settings = LiveSettings { heartbeat: 25 * SECOND, batch_interval: INTERVAL, ring: RING, grace: GRACE };
+        let hub = Hub::new(sources, feeds, settings, clock.clone());
+        Self { clock, counter, shelf, hub, _folder: folder }
+    }
+
+    fn page(&self) -> OpenPage {
+        self.shelf.open("board", &Visitor::Anonymous).unwrap()
+    }
+
+    fn sit(&self, inputs: &[(&str, &str)]) -> Seat {
+        let page = self.page();
+        self.hub.sit(&page, &page.choose(inputs.iter().copied()).unwrap()).unwrap()
+    }
+
+    fn watch(&self) -> Viewer {
+        Viewer::new(self.sit(&[]), None)
+    }
+
+    /// Moves the clock on by `length` in steps of a batch interval, letting everybody act after each.
+    async fn passes(&self, length: Duration) {
+        let until = self.clock.now() + length;
+        while self.clock.now() < until {
+            self.clock.advance(INTERVAL);
+            settle().await;
+        }
+    }
+}
+
+/// Lets every task that is ready act. The tests run on one thread, so this is exact: no time passes.
+async fn settle() {
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+}
+
+fn json(frame: &Frame) -> Value {
+    serde_json::from_str(&frame.text).unwrap()
+}
+
+fn shown(frame: &Value) -> &str {
+    frame["panels"]["cpu"]["view"]["figure"]["text"].as_str().unwrap()
+}
+
+const BOARD: &str = r#"
+title = "Board"
+access = "public"
+[[panel]]
+id = "cpu"
+title = "CPU"
+kind = "stat"
+source = "host"
+query = "cpu.total"
+every = "1s"
+"#;
+
+#[tokio::test]
+async fn one_query_is_one_feed_however_many_watch() {
+    let second_panel = BOARD.split_once("[[panel]]").unwrap().1.replace("\"cpu\"", "\"again\"");
+    let stage = Stage::with_page(&format!("{BOARD}\n[[panel]]{second_panel}"));
+    let _viewers: Vec<_> = (0..50).map(|_| stage.watch()).collect();
+    settle().await;
+    stage.passes(3 * SECOND).await;
+    assert_eq!(stage.counter.asked("cpu.total"), 4, "at once, and then every second");
+    assert_eq!(stage.hub.channels(), 1);
+    assert_eq!(stage.hub.feeds().report().len(), 1);
+}
+
+#[tokio::test]
+async fn a_viewer_hears_every_batch_in_order_after_one_snapshot() {
+    let stage = Stage::with_page(BOARD);
+    let mut viewer = stage.watch();
+    settle().await;
+    let first = json(&viewer.next().await);
+    assert_eq!((first["type"].as_str(), shown(&first)), (Some("snapshot"), "1"));
+    for count in 2..20 {
+        stage.passes(SECOND).await;
+        let batch = json(&viewer.next().await);
+        assert_eq!(batch["type"], "batch");
+        assert_eq!(batch["seq"], first["seq"].as_u64().unwrap() + count - 1);
+        assert_eq!(batch["sent"], stage.clock.now().as_millis());
+        assert_eq!(shown(&batch), count.to_string());
+    }
+}
+
+#[tokio::test]
+async fn who_falls_off_the_ring_gets_one_snapshot_and_goes_on_from_there() {
+    let stage = Stage::with_page(BOARD);
+    let mut slow = stage.watch();
+    settle().await;
+    slow.next().await;
+    stage.passes(10 * SECOND).await;
+    let caught_up = json(&slow.next().await);
+    assert_eq!((caught_up["type"].as_str(), shown(&caught_up)), (Some("snapshot"), "11"));
+    stage.passes(SECOND).await;
+    let next = json(&slow.next().await);
+    assert_eq!((next["type"].as_str(), shown(&next)), (Some("batch"), "12"));
+}
+
+#[tokio::test]
+async fn a_reconnect_within_the_ring_replays_the_whole_gap_and_outside_it_none() {
+    let stage = Stage::with_page(BOARD);
+    let mut viewer = stage.watch();
+    settle().await;
+    viewer.next().await;
+    let left = viewer.position();
+    stage.passes(3 * SECOND).await;
+
+    let mut back = Viewer::new(stage.sit(&[]), Some(&left));
+    for count in ["2", "3", "4"] {
+        let replayed = json(&back.next().await);
+        assert_eq!((replayed["type"].as_str(), shown(&replayed)), (Some("batch"), count));
+    }
+
+    stage.passes(5 * SECOND).await;
+    for stale in [left.clone(), Position { epoch: "another".into(), ..left.clone() }, Position { seq: 99, ..left }] {
+        let mut late = Viewer::new(stage.sit(&[]), Some(&stale));
+        assert_eq!(json(&late.next().await)["type"], "snapshot", "{stale:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_first_paint_and_the_socket_join_without_a_gap_or_a_repeat() {
+    let stage = Stage::with_page(&BOARD.replace("\"stat\"", "\"line\""));
+    let keeper = stage.sit(&[]);
+    settle().await;
+    stage.passes(3 * SECOND).await;
+    let painting = keeper.paint();
+    stage.passes(2 * SECOND).await;
+    let mut viewer = Viewer::new(stage.sit(&[]), Some(&painting.position));
+
+    let painted = serde_json::to_value(&painting.panels["cpu"]).unwrap();
+    let mut times = painted["view"]["times"].as_array().unwrap().clone();
+    for _ in 0..2 {
+        let batch = json(&viewer.next().await);
+        times.extend(batch["panels"]["cpu"]["append"]["times"].as_array().unwrap().iter().cloned());
+    }
+    let now = serde_json::to_value(&stage.sit(&[]).paint().panels["cpu"]).unwrap();
+    assert_eq!(&times, now["view"]["times"].as_array().unwrap());
+    assert_eq!(times.len(), 6);
+}
+
+#[tokio::test]
+async fn a_snapshot_is_encoded_once_for_all_who_ask_at_the_same_place() {
+    let stage = Stage::with_page(BOARD);
+    let (mut one, mut other) = (stage.watch(), stage.watch());
+    settle().await;
+    assert!(Arc::ptr_eq(&one.next().await.text, &other.next().await.text));
+    stage.passes(SECOND).await;
+    assert!(Arc::ptr_eq(&one.next().await.text, &other.next().await.text));
+}
+
+#[tokio::test]
+async fn a_failing_source_keeps_its_last_value_and_says_why_and_is_asked_less_and_less() {
+    let stage = Stage::with_page(BOARD);
+    let mut viewer = stage.watch();
+    settle().await;
+    viewer.next().await;
+    stage.counter.fails_with(Some("stock.corp answered 503"));
+    stage.passes(SECOND).await;
+    let failing = json(&viewer.next().await);
+    let trouble = &failing["panels"]["cpu"]["trouble"];
+    assert_eq!(trouble["reason"], "stock.corp answered 503");
+    assert!(failing["panels"]["cpu"]["view"].is_null(), "the view stays as it is: {failing}");
+
+    let newcomer = json(&stage.watch().next().await);
+    assert_eq!(shown(&newcomer), "1", "a newcomer sees the last value too");
+    assert_eq!(newcomer["panels"]["cpu"]["trouble"]["reason"], "stock.corp answered 503");
+
+    let before = stage.counter.asked("cpu.total");
+    stage.passes(60 * SECOND).await;
+    let asked = stage.counter.asked("cpu.total") - before;
+    assert!((4..=6).contains(&asked), "after 2, 4, 8, 16, 32 s, not {asked} times");
+
+    stage.counter.fails_with(None);
+    stage.passes(60 * SECOND).await;
+    let well = json(&stage.watch().next().await);
+    assert!(well["panels"]["cpu"]["trouble"].is_null());
+    assert_ne!(shown(&well), "1");
+}
+
+#[tokio::test]
+async fn a_channel_that_starts_while_its_feed_fails_shows_what_the_feed_last_knew() {
+    let page = format!("{BOARD}\n[[input]]\nname = \"city\"\nkind = \"radio\"\noptions = [\"LA\", \"NYC\"]\n");
+    let stage = Stage::with_page(&page);
+    let mut first = Viewer::new(stage.sit(&[("city", "LA")]), None);
+    settle().await;
+    first.next().await;
+    stage.counter.fails_with(Some("gone"));
+    stage.passes(SECOND).await;
+    // The query does not use the input, so the other channel joins the same feed.
+    let seat = stage.sit(&[("city", "NYC")]);
+    settle().await;
+    let late = json(&Viewer::new(seat, None).next().await);
+    assert_eq!((shown(&late), late["panels"]["cpu"]["trouble"]["reason"].as_str()), ("1", Some("gone")));
+}
+
+#[tokio::test]
+async fn a_channel_nobody_watches_is_given_up_after_the_grace_time_and_its_feeds_with_it() {
+    let stage = Stage::with_page(BOARD);
+    let viewer = stage.watch();
+    settle().await;
+    let epoch = viewer.position().epoch;
+    drop(viewer);
+    stage.passes(GRACE - SECOND).await;
+    assert_eq!(stage.watch().position().epoch, epoch, "who comes back in time finds the same channel");
+    settle().await;
+    stage.passes(GRACE + SECOND).await;
+    assert_eq!(stage.hub.channels(), 0);
+    assert!(stage.hub.feeds().report().is_empty());
+    let asked = stage.counter.asked("cpu.total");
+    stage.passes(5 * SECOND).await;
+    assert_eq!(stage.counter.asked("cpu.total"), asked, "nobody asks any more");
+    assert_ne!(stage.watch().position().epoch, epoch, "a new run is a new epoch");
+}
+
+#[tokio::test]
+async fn a_kept_page_runs_on_with_every_choice_of_its_inputs() {
+    let page =
+        format!("keep = true\n{BOARD}\n[[input]]\nname = \"city\"\nkind = \"radio\"\noptions = [\"LA\", \"NYC\"]\n");
+    let stage = Stage::with_page(&page);
+    let kept = stage.hub.keep(&stage.shelf);
+    stage.passes(2 * GRACE).await;
+    assert_eq!((kept.len(), stage.hub.channels()), (2, 2));
+    assert_eq!(kept[0].watching(), 0, "keeping is not watching");
+    drop(kept);
+    settle().await;
+    stage.passes(GRACE + SECOND).await;
+    assert_eq!(stage.hub.channels(), 0);
+}
+
+#[tokio::test]
+async fn batches_are_no_closer_together_than_the_interval() {
+    let fast = BOARD.replace("\"1s\"", "\"100ms\"");
+    let other = fast.split_once("[[panel]]").unwrap().1.replace("\"cpu\"", "\"load\"").replace("cpu.total", "load.1");
+    let stage = Stage::with_page(&format!("{fast}\n[[panel]]{other}"));
+    let mut viewer = stage.watch();
+    settle().await;
+    let mut last = json(&viewer.next().await);
+    for _ in 0..20 {
+        stage.clock.advance(INTERVAL / 2);
+        settle().await;
+    }
+    let seq = stage.sit(&[]).paint().position.seq;
+    assert!(seq <= last["seq"].as_u64().unwrap() + 11, "two panels, a second: at most ten batches, not {seq}");
+    last = json(&viewer.next().await);
+    assert_eq!(last["type"], "snapshot", "the ring is short here");
+}
+
+#[tokio::test]
+async fn there_are_only_so_many_channels() {
+    let options: Vec<_> = (0..40).map(|n| format!("\"{n}\"")).collect();
+    let options = options.join(", ");
+    let input = |name: &str| format!("[[input]]\nname = \"{name}\"\nkind = \"dropdown\"\noptions = [{options}]\n");
+    let stage = Stage::with_page(&format!("{BOARD}\n{}{}", input("a"), input("b")));
+    let page = stage.page();
+    let mut seats = Vec::new();
+    let refused = (0..40).flat_map(|a| (0..40).map(move |b| (a.to_string(), b.to_string()))).find_map(|(a, b)| {
+        let choice = page.choose([("a", a.as_str()), ("b", b.as_str())]).unwrap();
+        stage.hub.sit(&page, &choice).map(|seat| seats.push(seat)).err()
+    });
+    assert_eq!(refused, Some(Crowded));
+    assert_eq!(stage.hub.channels(), seats.len());
+}
