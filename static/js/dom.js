@@ -1,0 +1,124 @@
+/** The few words this program says to the document. Nodes are made once and then changed, never made anew per update. */
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/**
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} name
+ * @param {string} [className]
+ * @param {...(Node | string)} children
+ * @returns {HTMLElementTagNameMap[K]}
+ */
+export function h(name, className = "", ...children) {
+  const node = document.createElement(name);
+  if (className) node.className = className;
+  node.append(...children);
+  return node;
+}
+
+/**
+ * @template {keyof SVGElementTagNameMap} K
+ * @param {K} name
+ * @param {Record<string, string>} attributes
+ * @param {...Node} children
+ * @returns {SVGElementTagNameMap[K]}
+ */
+export function svg(name, attributes, ...children) {
+  const node = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+  node.append(...children);
+  return node;
+}
+
+/** Sets a text, if it is another one. @param {Node} node @param {string} value */
+export function text(node, value) {
+  if (node.textContent !== value) node.textContent = value;
+}
+
+/** Sets an attribute, if it is another one; `null` takes it away. @param {Element} node @param {string} name @param {string | null} value */
+export function attribute(node, name, value) {
+  if (value === null) node.removeAttribute(name);
+  else if (node.getAttribute(name) !== value) node.setAttribute(name, value);
+}
+
+/** @param {HTMLElement} node @param {boolean} shown */
+export function show(node, shown) {
+  if (node.hidden === shown) node.hidden = !shown;
+}
+
+/**
+ * Makes `parent` have a child for each item: the ones that are there are used again, missing ones made, spare ones removed.
+ *
+ * @template T
+ * @template {Element} E
+ * @param {Element} parent
+ * @param {readonly T[]} items
+ * @param {() => E} make
+ * @param {(child: E, item: T, index: number) => void} update
+ */
+export function list(parent, items, make, update) {
+  while (parent.childElementCount > items.length) parent.lastElementChild?.remove();
+  items.forEach((item, index) => {
+    let child = /** @type {E | undefined} */ (parent.children[index]);
+    if (!child) {
+      child = make();
+      parent.append(child);
+    }
+    update(child, item, index);
+  });
+}
+
+/**
+ * @template {{ root: Element }} P
+ * @param {() => P} build makes a panel's nodes
+ * @returns {(body: Element) => P} the nodes of this body, made at the first call and after something else stood there
+ */
+export function partsOf(build) {
+  /** @type {WeakMap<Element, P>} */
+  const known = new WeakMap();
+  return (body) => {
+    const parts = known.get(body);
+    if (parts && parts.root.parentNode === body) return parts;
+    const made = build();
+    body.replaceChildren(made.root);
+    known.set(body, made);
+    return made;
+  };
+}
+
+/** An answer that happens to be empty. @param {Element} body @param {string} what */
+export function paintEmpty(body, what) {
+  const words = `Nothing to show. ${what}`;
+  if (body.firstElementChild?.className === "empty" && body.firstElementChild.textContent === words) return;
+  body.replaceChildren(h("p", "empty", words));
+}
+
+/** @returns {HTMLSpanElement} a judgement, empty until painted */
+export const mark = () => h("span", "mark");
+
+/** @param {HTMLElement} node @param {import("./types.js").Mark | undefined} judgement */
+export function paintMark(node, judgement) {
+  show(node, judgement !== undefined);
+  if (!judgement) return;
+  attribute(node, "data-state", judgement.state);
+  text(node, judgement.word);
+}
+
+/** @param {import("./types.js").Figure} figure @returns {string} `86.4 %` */
+export const figureText = (figure) => (figure.unit ? `${figure.text} ${figure.unit}` : figure.text);
+
+/** The big number of a stat and of a gauge. */
+export function reading() {
+  const digits = h("span", "digits");
+  const unit = h("span", "unit");
+  const root = h("p", "reading", h("span", "figure", digits, unit));
+  return {
+    root,
+    /** @param {import("./types.js").Figure} figure */
+    paint(figure) {
+      text(digits, figure.text);
+      text(unit, figure.unit);
+      show(unit, figure.unit !== "");
+    },
+  };
+}

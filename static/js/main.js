@@ -1,0 +1,18 @@
+/** Where every page's script begins. */
+import { localise } from "./ages.js";
+import { watchPassword } from "./door.js";
+import { watchTheme } from "./theme.js";
+
+localise(document);
+
+const theme = document.querySelector("form.theme");
+if (theme instanceof HTMLFormElement) watchTheme(theme);
+
+const password = document.getElementById("show-password");
+if (password instanceof HTMLButtonElement) watchPassword(password);
+
+const board = document.getElementById("board");
+if (board) {
+  const { startPage } = await import("./page.js");
+  startPage(board);
+}

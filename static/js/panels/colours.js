@@ -1,0 +1,37 @@
+/** The theme's colours for what is drawn on a canvas, which cannot use CSS variables. Read once, and again on a change. */
+
+/** @type {Map<string, string>} */
+const known = new Map();
+
+export const colours = {
+  /** Forgets what was read. */
+  read() {
+    known.clear();
+  },
+
+  /**
+   * @param {string} name of a token: `--line-1`
+   * @returns {string} what a canvas understands
+   */
+  of(name) {
+    const held = known.get(name);
+    if (held) return held;
+    // A token may be any expression; only an element that uses it knows what comes out.
+    const probe = document.createElement("span");
+    probe.style.color = `var(${name})`;
+    document.body.append(probe);
+    const colour = getComputedStyle(probe).color;
+    probe.remove();
+    known.set(name, colour);
+    return colour;
+  },
+
+  /**
+   * @param {string} name
+   * @param {number} alpha
+   * @returns {string}
+   */
+  faded(name, alpha) {
+    return this.of(name).replace(/^rgb\((.*)\)$/, `rgba($1, ${alpha})`);
+  },
+};
