@@ -38,6 +38,7 @@ impl Sources {
     ///
     /// # Errors
     /// [`SourceFault`] for the first source that cannot be opened.
+    #[expect(clippy::needless_pass_by_value, reason = "it is handed on to every source that tells the time")]
     pub fn open(settings: &IndexMap<SourceName, SourceSettings>, clock: Arc<dyn Clock>) -> Result<Self, SourceFault> {
         let mut by_name: IndexMap<SourceName, Box<dyn Source>> = IndexMap::new();
         let host = built_in(HOST);

@@ -11,7 +11,7 @@ pub(super) const SHARED_FOR: Duration = Duration::from_millis(250);
 
 /// A difference is taken over at most this long. After a longer silence a fresh base is taken first, so that the
 /// first point on a chart is not the average of a night.
-const OLDEST_BASE: Duration = Duration::from_secs(120);
+const OLDEST_BASE: Duration = Duration::from_mins(2);
 
 /// How long one answer may take. A network disk that hangs would otherwise hold its askers for ever.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -1,10 +1,10 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::domain::{Cell, Labelled};
+use crate::domain::{Bindings, Cell, Labelled};
 
 async fn answers(host: &Host, query: &str) -> Reading {
-    let bound = BoundQuery { source: "host".parse().unwrap(), text: query.to_owned(), bindings: Default::default() };
+    let bound = BoundQuery { source: "host".parse().unwrap(), text: query.to_owned(), bindings: Bindings::new() };
     host.ask(&bound).await.unwrap_or_else(|fault| panic!("{query}: {fault}"))
 }
 

@@ -191,9 +191,11 @@ fn io_kind(fault: &reqwest::Error) -> Option<io::ErrorKind> {
 }
 
 fn in_words(fault: &rustls::Error) -> String {
-    use CertificateError::{Expired, ExpiredContext, NotValidForName, NotValidForNameContext, UnknownIssuer};
+    use CertificateError::{
+        BadSignature, Expired, ExpiredContext, NotValidForName, NotValidForNameContext, UnknownIssuer,
+    };
     let words = match fault {
-        rustls::Error::InvalidCertificate(UnknownIssuer) => {
+        rustls::Error::InvalidCertificate(UnknownIssuer | BadSignature) => {
             "nobody known here signed its certificate; set ca_file of the source to the authority that did"
         }
         rustls::Error::InvalidCertificate(Expired | ExpiredContext { .. }) => "its certificate has expired",

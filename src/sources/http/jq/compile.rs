@@ -134,7 +134,7 @@ fn parse(text: &str) -> Result<Term<&str>, String> {
     let tokens = Lexer::new(text)
         .lex()
         .map_err(|faults| first(faults.iter().map(|(expected, found)| fault(expected.as_str(), found)).collect()))?;
-    Parser::new(&tokens).parse(|parser| parser.term()).map_err(|faults| {
+    Parser::new(&tokens).parse(Parser::term).map_err(|faults| {
         first(
             faults
                 .iter()

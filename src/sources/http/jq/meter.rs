@@ -31,6 +31,9 @@ const MOST_STEPS: u64 = 1_000_000;
 /// values and scopes can be nested, and so how deep the program must go to drop them, to 50,000.
 const STEPS_TO_BUILD: u64 = 20;
 
+/// Arrays within arrays. An answer has at most 128.
+const DEEPEST_VALUE: usize = 512;
+
 /// Bytes of one text on its way through the filter.
 const LONGEST_TEXT: u32 = 16 * 1024 * 1024;
 
@@ -40,9 +43,11 @@ const MOST_ENTRIES: usize = 1024 * 1024;
 /// Bits of a whole number. Beyond it, products go on as floating-point numbers.
 const LONGEST_NUMBER: u64 = 1024;
 
-/// How much of its thread's stack a run may use. The rest is for native steps and for dropping what was built.
-pub(super) const STACK: usize = 64 * 1024 * 1024;
-const STACK_FOR_FILTER: usize = STACK / 4;
+/// The stack of a filter's thread, and how much of it a run may use. The rest is for native steps (and for dropping)
+/// of a value as deep as the budget lets anyone build: 5 KiB a level, measured without optimisation. It is address
+/// space; memory is only what is touched, and a plain filter touches a few pages.
+pub(super) const STACK: usize = 256 * 1024 * 1024;
+const STACK_FOR_FILTER: usize = STACK / 16;
 
 /// Looking at the clock costs as much as several steps.
 const STEPS_BETWEEN_LOOKS: u64 = 64;
@@ -68,7 +73,7 @@ impl Halt {
         let why = match code {
             code if code == Self::Steps as i32 => "it takes too many steps",
             code if code == Self::Time as i32 => "it takes too long",
-            code if code == Self::Depth as i32 => "it calls itself too deeply",
+            code if code == Self::Depth as i32 => "it goes too deep",
             code if code == Self::Size as i32 => "it builds too large a value",
             _ => "it halted itself",
         };
@@ -109,6 +114,9 @@ impl Budget {
         if is_too_large(passing) {
             return Err(Halt::Size);
         }
+        if is_too_deep(passing) {
+            return Err(Halt::Depth);
+        }
         Ok(())
     }
 }
@@ -125,6 +133,23 @@ fn is_too_large(value: &Val) -> bool {
         Val::Obj(fields) => fields.len() > MOST_ENTRIES,
         value => value.as_bytes().is_some_and(|text| text.len() > LONGEST_TEXT as usize),
     }
+}
+
+/// Whether the value is nested too deeply along its first or its last entries, which is where slips nest.
+fn is_too_deep(value: &Val) -> bool {
+    let first = std::iter::successors(Some(value), |value| match value {
+        Val::Arr(entries) => entries.first(),
+        Val::Obj(fields) => fields.values().next(),
+        _ => None,
+    });
+    let last = std::iter::successors(Some(value), |value| match value {
+        Val::Arr(entries) => entries.last(),
+        Val::Obj(fields) => fields.values().next_back(),
+        _ => None,
+    });
+    [first.take(DEEPEST_VALUE + 1).count(), last.take(DEEPEST_VALUE + 1).count()]
+        .iter()
+        .any(|depth| *depth > DEEPEST_VALUE)
 }
 
 /// The kind of data our filters run on: JSON, and a budget.

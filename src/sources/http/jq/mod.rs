@@ -115,9 +115,10 @@ impl Filter {
     fn run_here(&self, host: &str, body: &[u8], bindings: &Bindings, now: Timestamp) -> Result<Reading, String> {
         let answer = answer(host, body)?;
         let values = self.program.variables.iter().map(|variable| {
-            let value = bindings.get(&variable.key).cloned().unwrap_or_default();
-            Val::from(value)
+            let value = bindings.get(&variable.key).ok_or_else(|| format!("{{{}}} has no value", variable.key))?;
+            Ok(Val::from(value.clone()))
         });
+        let values = values.collect::<Result<Vec<_>, String>>()?;
         let budget = Budget::starting(seconds(now));
         let purse = Purse { lut: &self.program.filter.lut, budget: &budget };
         let context = Ctx::<Metered>::new(purse, Vars::new(values));

@@ -17,7 +17,7 @@ const RANGE: (&str, usize) = ("range", 3);
 
 /// A definition that pays on entry. One that calls itself pays as for building: every turn may hold on to the one
 /// before it.
-pub(super) fn metered_def<'s>(def: Def<&'s str>) -> Def<&'s str> {
+pub(super) fn metered_def(def: Def<&str>) -> Def<&str> {
     let mut names = Names::default();
     names.of_term(&def.body);
     let price = if names.called.contains(&(def.name, def.args.len())) { BUILD } else { STEP };
@@ -103,7 +103,7 @@ fn metered_field<'s>((key, value): (Term<&'s str>, Option<Term<&'s str>>)) -> (T
     }
 }
 
-fn metered_pattern<'s>(pattern: Pattern<&'s str>) -> Pattern<&'s str> {
+fn metered_pattern(pattern: Pattern<&str>) -> Pattern<&str> {
     match pattern {
         Pattern::Var(name) => Pattern::Var(name),
         Pattern::Arr(patterns) => Pattern::Arr(patterns.into_iter().map(metered_pattern).collect()),
@@ -113,25 +113,25 @@ fn metered_pattern<'s>(pattern: Pattern<&'s str>) -> Pattern<&'s str> {
     }
 }
 
-fn metered_step<'s>(part: Part<Term<&'s str>>) -> Part<Term<&'s str>> {
+fn metered_step(part: Part<Term<&str>>) -> Part<Term<&str>> {
     match part {
         Part::Index(index) => Part::Index(metered(index)),
         Part::Range(from, to) => Part::Range(from.map(metered), to.map(metered)),
     }
 }
 
-fn call(name: &str) -> Box<Term<&str>> {
-    Box::new(Term::Call(name, Vec::new()))
+fn call(name: &str) -> Term<&str> {
+    Term::Call(name, Vec::new())
 }
 
 /// `name | term`
 fn after<'s>(name: &'s str, term: Term<&'s str>) -> Term<&'s str> {
-    Term::BinOp(call(name), BinaryOp::Pipe(None), Box::new(term))
+    Term::BinOp(Box::new(call(name)), BinaryOp::Pipe(None), Box::new(term))
 }
 
 /// `term | name`
 fn before<'s>(term: Term<&'s str>, name: &'s str) -> Term<&'s str> {
-    Term::BinOp(Box::new(term), BinaryOp::Pipe(None), call(name))
+    Term::BinOp(Box::new(term), BinaryOp::Pipe(None), Box::new(call(name)))
 }
 
 /// The names in a term. A variable that is bound anywhere counts as the filter's own everywhere: used

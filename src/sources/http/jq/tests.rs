@@ -65,6 +65,7 @@ async fn a_chosen_value_is_a_variable_and_never_part_of_the_filter() {
     let told = run_with(".[$city]", answer, &[("city", escape)]).await;
     assert_eq!(told, Err("the filter found nothing in the answer".to_owned()));
     assert_eq!(run_with("$city", answer, &[("city", escape)]).await, Ok(text(escape)));
+    assert_eq!(run("$city_zone", answer).await, Err("{city.zone} has no value".to_owned()));
     assert_eq!(run_with("$city_zone", answer, &[("city.zone", "A/B")]).await, Ok(text("A/B")));
 }
 
@@ -84,7 +85,7 @@ fn a_mistake_is_told_where_it_is_and_what_may_be_meant() {
     assert_eq!(fault("map"), "there is a filter 'map', but none that takes 0 arguments");
     assert_eq!(fault(".a | )"), "the filter cannot be read at character 6: a ')' does not belong there");
     assert_eq!(fault("\"ä\" | .a .. 1"), "the filter cannot be read at character 10: expected nothing, found '..'");
-    assert!(fault(".a | [.b").contains("is never closed"), "{}", fault(".a | [.b"));
+    assert!(fault(".a | [.b").contains("belongs a closing bracket"), "{}", fault(".a | [.b"));
     assert!(fault(".a |").contains("ends too soon"), "{}", fault(".a |"));
     assert!(fault("").contains("ends too soon"), "{}", fault(""));
     assert!(fault(&".".repeat(5000)).contains("longer than"));
@@ -163,9 +164,49 @@ async fn a_filter_that_calls_itself_too_deeply_does_not_take_the_program_with_it
     ] {
         assert!(stopped(text).await.starts_with("the filter was stopped: it"), "{text}");
     }
-    // Just within the budget: built, and dropped again.
-    let deep = run("reduce range(40000) as $i (1; [.]) | [., 1] | map(length) | add", "1").await;
-    assert_eq!(deep, Ok(Reading::Number(2.0)));
+    // Just within the budget, and through every native step that goes down into a value, and dropped again.
+    for step in [
+        "length",
+        "tojson",
+        "tostring",
+        ". == .",
+        "[., .] | unique",
+        "[., .] | sort_by(.)",
+        "[..] | length",
+        "[paths] | length",
+        "flatten",
+        "walk(.)",
+        "contains(.)",
+        "@json",
+        "(.. |= .)",
+        "[paths(type == \"number\")]",
+        "index([1])",
+        "add",
+        "- .",
+        "error(.)",
+        "\"\\(.)\"",
+        ". as [[[$x]]] | $x",
+        "del(..)",
+        "[.[] | .]",
+        "to_entries",
+        "@base64",
+        "ascii_downcase",
+        "{a: .} * {a: {b: .}}",
+    ] {
+        let told = run(&format!("reduce range(45000) as $i (1; [.]) | {step}"), "1").await;
+        assert_eq!(told, Err("the filter was stopped: it goes too deep".to_owned()));
+        // Hidden between other entries, it is still no deeper than the stack can bear.
+        let _ = run(&format!("reduce range(38000) as $i (1; [0, ., 0]) | {step}"), "1").await;
+    }
+}
+
+#[tokio::test]
+async fn a_pattern_that_grows_out_of_hand_stays_where_it_is() {
+    for text in ["test(\"((((a{100}){100}){100}){100})\")", "test(\"(a*)*b\")", "test(\"(a|a)*b\")"] {
+        let began = Instant::now();
+        let _ = run(text, &format!("\"{}\"", "a".repeat(1000))).await;
+        assert!(began.elapsed() < (LONGEST_RUN + GRACE) * 2, "{text} took {:?}", began.elapsed());
+    }
 }
 
 #[tokio::test]
@@ -251,7 +292,7 @@ fn a_filter_is_compiled_once_and_only_so_many_are_kept() {
 async fn text_nested_as_deeply_as_it_may_be_long_is_read_and_run() {
     let nested = format!("{}1{}", "[".repeat(2000), "]".repeat(2000));
     let reading = run(&nested, "1").await;
-    assert!(reading.is_ok() || reading.is_err_and(|told| told.contains("too deeply")));
+    assert!(reading.is_ok() || reading.is_err_and(|told| told.contains("too deep")));
     let negated = format!("{}1", "-".repeat(4000));
     assert_eq!(run(&negated, "1").await, Ok(Reading::Number(1.0)));
     let piped = format!(".{}", "|.".repeat(2000));

@@ -54,7 +54,8 @@ fn nothing_found_is_not_the_same_as_an_empty_list() {
 fn numbers_come_from_objects_lists_and_labelled_values() {
     let gap = one(r#"{"b":2,"a":null,"c":1}"#);
     let Reading::Numbers(values) = gap else { panic!("{gap:?}") };
-    assert!(values[0].value == 2.0 && values[1].label == "a" && values[1].value.is_nan());
+    assert_eq!(values[0], Labelled { label: "b".to_owned(), value: 2.0 });
+    assert!(values[1].label == "a" && values[1].value.is_nan());
     assert_eq!(one("[3,1]"), numbers(&[("0", 3.0), ("1", 1.0)]));
     assert_eq!(read(&["3", "1"]).unwrap(), numbers(&[("0", 3.0), ("1", 1.0)]));
     let labelled = r#"[{"label":"LA","value":1,"more":"x"},{"label":7,"value":2}]"#;
