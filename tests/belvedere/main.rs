@@ -4,6 +4,8 @@
 //! Where a server cannot be started, its tests say so on standard error with a line that begins with `SKIPPED`; with
 //! `BELVEDERE_TESTS_REQUIRE_SERVERS=1` they fail instead.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop here")]
+
 mod directory_dial;
 mod directory_sign_in;
 mod harness;

@@ -34,7 +34,7 @@ impl Authority {
 
     /// An identity made out to these host names and addresses.
     pub(crate) fn issue(&self, hosts: &[&str]) -> Identity {
-        self.sign(params(hosts))
+        self.sign(&params(hosts))
     }
 
     /// An identity that was valid once.
@@ -42,10 +42,10 @@ impl Authority {
         let mut params = params(hosts);
         params.not_before = rcgen::date_time_ymd(2001, 1, 1);
         params.not_after = rcgen::date_time_ymd(2002, 1, 1);
-        self.sign(params)
+        self.sign(&params)
     }
 
-    fn sign(&self, params: CertificateParams) -> Identity {
+    fn sign(&self, params: &CertificateParams) -> Identity {
         let key = KeyPair::generate().unwrap();
         Identity { certificate: params.signed_by(&key, &self.issuer).unwrap().pem(), key: key.serialize_pem() }
     }

@@ -4,3 +4,4 @@ pub(crate) mod certificates;
 pub(crate) mod keeper;
 pub(crate) mod samba;
 pub(crate) mod slapd;
+pub(crate) mod stalled;
