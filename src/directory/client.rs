@@ -1,7 +1,6 @@
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
-use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use super::connection::Connection;
@@ -27,9 +26,9 @@ pub struct LdapDirectory {
     pub(super) dialler: Dialler,
     pub(super) group_names: GroupNames,
     /// The domain's NetBIOS name, once somebody signed in as `DOMAIN\name`; `None` inside when it may not be read.
-    pub(super) netbios_name: OnceCell<Option<String>>,
+    pub(super) netbios_name: OnceLock<Option<String>>,
     servers: Servers,
-    profile: OnceCell<Profile>,
+    profile: OnceLock<Profile>,
 }
 
 impl LdapDirectory {
@@ -46,14 +45,19 @@ impl LdapDirectory {
             settings: settings.clone(),
             clock,
             group_names: GroupNames::default(),
-            netbios_name: OnceCell::new(),
-            profile: OnceCell::new(),
+            netbios_name: OnceLock::new(),
+            profile: OnceLock::new(),
         })
     }
 
-    /// What the directory is, asked over `connection` by whoever comes first.
+    /// What the directory is, asked over `connection` until somebody has found out. Those who come at once all ask:
+    /// to wait for each other at a stalled server would add up its time-outs.
     pub(super) async fn profile(&self, connection: &mut Connection) -> Result<&Profile, Fault> {
-        self.profile.get_or_try_init(|| Profile::discover(&self.settings, connection)).await
+        if let Some(profile) = self.profile.get() {
+            return Ok(profile);
+        }
+        let profile = Profile::discover(&self.settings, connection).await?;
+        Ok(self.profile.get_or_init(|| profile))
     }
 
     /// The end of every question: notes failed servers and refusals in the log, each once.
