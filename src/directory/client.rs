@@ -64,14 +64,13 @@ impl LdapDirectory {
     fn conclude<T>(asked: &'static str, started: Instant, outcome: Outcome<'_, T>) -> Result<T, Refusal> {
         let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let Outcome { answer, server, passed_over } = outcome;
+        let answered = answer.as_ref().err().is_none_or(|fault| fault.reason().is_none());
+        if answered && !passed_over.is_empty() {
+            let failed = passed_over.join("; ");
+            tracing::warn!(asked, %server, failed, elapsed_ms, "a directory server failed, another answered");
+        }
         match answer {
-            Ok(answer) => {
-                if !passed_over.is_empty() {
-                    let failed = passed_over.join("; ");
-                    tracing::warn!(asked, %server, failed, elapsed_ms, "a directory server failed, another answered");
-                }
-                Ok(answer)
-            }
+            Ok(answer) => Ok(answer),
             Err(Fault { refusal: Refusal::Unreachable(Unreachable { reason }), operation, result_code, sub_code }) => {
                 let reason =
                     passed_over.into_iter().chain([format!("{server}: {reason}")]).collect::<Vec<_>>().join("; ");

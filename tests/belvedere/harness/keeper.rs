@@ -25,6 +25,9 @@ while read -r _; do :; done
 kill "$server" 2>/dev/null
 wait "$server"
 rm -rf "$dir"
+# Its last children may write once more while they go.
+sleep 1
+rm -rf "$dir"
 "#;
 
 /// The keepers, whose standard inputs must stay open until the process ends.
