@@ -1,7 +1,6 @@
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
-use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use super::connection::Connection;
@@ -27,9 +26,9 @@ pub struct LdapDirectory {
     pub(super) dialler: Dialler,
     pub(super) group_names: GroupNames,
     /// The domain's NetBIOS name, once somebody signed in as `DOMAIN\name`; `None` inside when it may not be read.
-    pub(super) netbios_name: OnceCell<Option<String>>,
+    pub(super) netbios_name: OnceLock<Option<String>>,
     servers: Servers,
-    profile: OnceCell<Profile>,
+    profile: OnceLock<Profile>,
 }
 
 impl LdapDirectory {
@@ -46,28 +45,32 @@ impl LdapDirectory {
             settings: settings.clone(),
             clock,
             group_names: GroupNames::default(),
-            netbios_name: OnceCell::new(),
-            profile: OnceCell::new(),
+            netbios_name: OnceLock::new(),
+            profile: OnceLock::new(),
         })
     }
 
-    /// What the directory is, asked over `connection` by whoever comes first.
+    /// What the directory is, asked over `connection` until somebody has found out. Those who come at once all ask:
+    /// to wait for each other at a stalled server would add up its time-outs.
     pub(super) async fn profile(&self, connection: &mut Connection) -> Result<&Profile, Fault> {
-        self.profile.get_or_try_init(|| Profile::discover(&self.settings, connection)).await
+        if let Some(profile) = self.profile.get() {
+            return Ok(profile);
+        }
+        let profile = Profile::discover(&self.settings, connection).await?;
+        Ok(self.profile.get_or_init(|| profile))
     }
 
     /// The end of every question: notes failed servers and refusals in the log, each once.
     fn conclude<T>(asked: &'static str, started: Instant, outcome: Outcome<'_, T>) -> Result<T, Refusal> {
         let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let Outcome { answer, server, passed_over } = outcome;
+        let answered = answer.as_ref().err().is_none_or(|fault| fault.reason().is_none());
+        if answered && !passed_over.is_empty() {
+            let failed = passed_over.join("; ");
+            tracing::warn!(asked, %server, failed, elapsed_ms, "a directory server failed, another answered");
+        }
         match answer {
-            Ok(answer) => {
-                if !passed_over.is_empty() {
-                    let failed = passed_over.join("; ");
-                    tracing::warn!(asked, %server, failed, elapsed_ms, "a directory server failed, another answered");
-                }
-                Ok(answer)
-            }
+            Ok(answer) => Ok(answer),
             Err(Fault { refusal: Refusal::Unreachable(Unreachable { reason }), operation, result_code, sub_code }) => {
                 let reason =
                     passed_over.into_iter().chain([format!("{server}: {reason}")]).collect::<Vec<_>>().join("; ");

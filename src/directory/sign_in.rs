@@ -67,7 +67,7 @@ impl LdapDirectory {
         if let Some(domain) = &profile.domain {
             self.refuse_foreign_domain(domain, &mut service, username).await?;
         }
-        let entry = self.find_one(profile, &mut service, username, None).await?;
+        let entry = self.find_one(profile, &mut service, username, &[]).await?;
         let mut own = self.dialler.dial(server).await?;
         bind.spend(profile, &mut own, &entry.dn).await?;
         drop(own);
@@ -88,8 +88,8 @@ impl LdapDirectory {
         let name = bind_name(domain, username)?;
         bind.spend(profile, &mut own, &name).await?;
         self.refuse_foreign_domain(domain, &mut own, username).await?;
-        let account = bound_account(&mut own).await?;
-        let entry = self.find_one(profile, &mut own, username, account.as_ref()).await?;
+        let token = own_token(&mut own).await?;
+        let entry = self.find_one(profile, &mut own, username, &token).await?;
         refuse_disabled(&entry)?;
         let groups = self.groups(profile, &mut own, &entry, username).await?;
         Ok((entry, groups))
@@ -105,7 +105,7 @@ impl LdapDirectory {
         username: &Username,
         bind: &mut OneBind<'_>,
     ) -> Result<(Entry, Groups), Fault> {
-        let dn = self.find_one(profile, &mut anonymous, username, None).await.map_err(ask_for_an_account)?.dn;
+        let dn = self.find_one(profile, &mut anonymous, username, &[]).await.map_err(ask_for_an_account)?.dn;
         drop(anonymous);
         let mut own = self.dialler.dial(server).await?;
         bind.spend(profile, &mut own, &dn).await?;
@@ -124,18 +124,16 @@ impl LdapDirectory {
         Ok((entry, groups))
     }
 
-    /// The one entry that `username` names. None and several look alike, and grant nothing.
+    /// The one entry that `username` names; where the `token` of the account that was bound is known, the one that
+    /// is that account. None and several look alike, and grant nothing.
     async fn find_one(
         &self,
         profile: &Profile,
         connection: &mut Connection,
         username: &Username,
-        account: Option<&Sid>,
+        token: &[Sid],
     ) -> Result<Entry, Fault> {
-        let mut filter = person::name_filter(profile, self.settings.person_filter.as_deref(), username);
-        if let Some(sid) = account {
-            filter = filter::all(&[&filter, &format!("(objectSid={})", filter::escape_bytes(sid.as_bytes()))]);
-        }
+        let filter = person::name_filter(profile, self.settings.person_filter.as_deref(), username);
         let search = Search {
             base: &profile.base_dn,
             scope: Scope::Subtree,
@@ -143,7 +141,8 @@ impl LdapDirectory {
             attributes: person::ATTRIBUTES,
             limit: 2,
         };
-        let found = connection.search(Operation::Search, &search).await?;
+        let mut found = connection.search(Operation::Search, &search).await?;
+        found.entries.retain(|entry| may_be_bound(entry, token));
         match <[Entry; 1]>::try_from(found.entries) {
             Ok([entry]) if !found.more && !entry.dn.is_empty() => Ok(entry),
             Ok(_) | Err(_) => Err(Fault::refused(Operation::Search, Refusal::WrongCredentials)),
@@ -172,7 +171,12 @@ impl LdapDirectory {
         username: &Username,
     ) -> Result<(), Fault> {
         let NameForm::DownLevel { domain: typed, .. } = username.form() else { return Ok(()) };
-        let netbios = self.netbios_name.get_or_try_init(|| netbios_name(domain, connection)).await?;
+        let netbios = if let Some(known) = self.netbios_name.get() {
+            known
+        } else {
+            let read = netbios_name(domain, connection).await?;
+            self.netbios_name.get_or_init(|| read)
+        };
         // Where the NetBIOS name may not be read, it is taken to be the first label, as it is by default.
         let short = netbios.as_deref().or_else(|| domain.dns_name.split('.').next()).unwrap_or_default();
         if typed.eq_ignore_ascii_case(short) || typed.eq_ignore_ascii_case(&domain.dns_name) {
@@ -188,30 +192,34 @@ impl LdapDirectory {
 /// for one, so what looks like one names nobody.
 fn bind_name(domain: &Domain, username: &Username) -> Result<String, Fault> {
     let typed = username.as_str();
-    match username.form() {
-        NameForm::Bare(name) => Ok(format!("{name}@{}", domain.dns_name)),
-        NameForm::Principal { suffix, .. } if suffix.contains(['=', ',', '/']) || typed.parse::<Dn>().is_ok() => {
-            Err(Fault::refused(Operation::Bind, Refusal::WrongCredentials))
-        }
-        NameForm::DownLevel { domain, .. } if domain.contains(['=', ',', '/']) => {
-            Err(Fault::refused(Operation::Bind, Refusal::WrongCredentials))
-        }
+    let (name, qualifier) = match username.form() {
+        NameForm::Bare(name) => (format!("{name}@{}", domain.dns_name), ""),
+        NameForm::Principal { suffix, .. } => (typed.to_owned(), suffix),
         // Windows takes the DNS name before the `\` as well; a simple bind on Samba does not.
-        NameForm::DownLevel { domain: typed, name } if typed.eq_ignore_ascii_case(&domain.dns_name) => {
-            Ok(format!("{name}@{}", domain.dns_name))
+        NameForm::DownLevel { domain: dns_name, name } if dns_name.eq_ignore_ascii_case(&domain.dns_name) => {
+            (format!("{name}@{}", domain.dns_name), dns_name)
         }
-        NameForm::Principal { .. } | NameForm::DownLevel { .. } => Ok(typed.to_owned()),
+        NameForm::DownLevel { domain, .. } => (typed.to_owned(), domain),
+    };
+    if typed.parse::<Dn>().is_ok() || qualifier.contains(['=', ',', '/']) {
+        return Err(Fault::refused(Operation::Bind, Refusal::WrongCredentials));
     }
+    Ok(name)
 }
 
-/// Which account this connection was bound as: the first SID of its token (RootDSE `tokenGroups`, MS-ADTS
-/// 3.1.1.3.2.27), as the typed name might have been taken for another account's. `None` where a server does not tell;
-/// then the name alone must find exactly one.
-async fn bound_account(own: &mut Connection) -> Result<Option<Sid>, Fault> {
+/// The SIDs of the account this connection was bound as, its own among them (RootDSE `tokenGroups`, MS-ADTS
+/// 3.1.1.3.2.27): the server might have taken the typed name for another account's. Empty where a server does not
+/// tell; then the name alone must find exactly one.
+async fn own_token(own: &mut Connection) -> Result<Vec<Sid>, Fault> {
     let search =
         Search { base: "", scope: Scope::Base, filter: "(objectClass=*)", attributes: &["tokenGroups"], limit: 1 };
     let found = own.search(Operation::RootDse, &search).await?;
-    Ok(found.entries.first().and_then(|root| root.bytes("tokenGroups").find_map(Sid::from_bytes)))
+    Ok(found.entries.iter().flat_map(|root| root.bytes("tokenGroups")).filter_map(Sid::from_bytes).collect())
+}
+
+/// Whether `entry` can be the account that holds `token`.
+fn may_be_bound(entry: &Entry, token: &[Sid]) -> bool {
+    token.is_empty() || entry.bytes("objectSid").filter_map(Sid::from_bytes).any(|sid| token.contains(&sid))
 }
 
 /// The domain's NetBIOS name, from the forest's list of domains (MS-ADTS 6.1.1.2.1.1). `None` where it may not be read.
@@ -244,4 +252,51 @@ fn ask_for_an_account(fault: Fault) -> Fault {
         return fault.advise("people are searched for anonymously here, as no bind_name is set");
     }
     fault
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn domain() -> Domain {
+        Domain { dn: "DC=corp,DC=example,DC=com".into(), dns_name: "corp.example.com".into(), configuration: None }
+    }
+
+    fn bound_as(typed: &str) -> Option<String> {
+        bind_name(&domain(), &Username::parse(typed).unwrap()).ok()
+    }
+
+    #[test]
+    fn people_bind_in_the_form_they_typed_and_bare_names_in_this_domain() {
+        assert_eq!(bound_as("alice").unwrap(), "alice@corp.example.com");
+        assert_eq!(bound_as("alice@brand.example").unwrap(), "alice@brand.example");
+        assert_eq!(bound_as("CORP\\alice").unwrap(), "CORP\\alice");
+        assert_eq!(bound_as("Corp.Example.com\\alice").unwrap(), "alice@corp.example.com");
+    }
+
+    #[test]
+    fn what_was_typed_never_binds_as_a_dn_or_a_canonical_name() {
+        for typed in [
+            "CN=alice,DC=corp",
+            "CN=a@b,DC=corp",
+            "CN=a@b",
+            "x@y,CN=alice,DC=corp",
+            "a@corp.example.com/Users/b",
+            "CN=a,DC=b\\c",
+            "a/b\\c",
+        ] {
+            assert_eq!(bound_as(typed), None, "{typed}");
+        }
+    }
+
+    #[test]
+    fn another_account_than_the_one_that_was_bound_is_nobody() {
+        let sid = |rid: u8| vec![1, 1, 0, 0, 0, 0, 0, 5, rid, 0, 0, 0];
+        let token = [Sid::from_bytes(&sid(7)).unwrap(), Sid::from_bytes(&sid(8)).unwrap()];
+        assert!(may_be_bound(&Entry::with("CN=a", &[("objectSid", &sid(7))]), &token));
+        assert!(!may_be_bound(&Entry::with("CN=a", &[("objectSid", &sid(9))]), &token));
+        assert!(!may_be_bound(&Entry::with("CN=a", &[]), &token));
+        assert!(may_be_bound(&Entry::with("CN=a", &[]), &[]), "a server that tells nothing");
+    }
 }

@@ -1,9 +1,10 @@
 //! What happens when the directory cannot be reached, or is not the directory: an honest reason, in time, and not a
 //! byte of anybody's password on the wire.
 
+use std::io;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use belvedere::config::DirectorySettings;
@@ -14,9 +15,11 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
+use tracing_subscriber::fmt::MakeWriter;
 
 use crate::directory_sign_in::{open, settings, sign_in};
 use crate::harness::certificates::{Authority, Identity};
+use crate::harness::stalled::Stalled;
 use crate::harness::{keeper, samba, slapd};
 
 /// Nobody's; looked for in everything an impostor hears.
@@ -213,6 +216,69 @@ async fn the_next_server_answers_when_the_first_does_not() {
     assert!(sign_in(&directory, "alice", slapd::PASSWORD).await.is_ok());
     assert!(directory.reach().await.is_ok());
     assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+}
+
+#[tokio::test]
+async fn a_password_once_sent_is_never_sent_to_the_next_server() {
+    let (_folder, ca_file) = trusted(&Authority::new());
+    let servers = [Stalled::start().await, Stalled::start().await];
+    let urls = servers.each_ref().map(|server| format!("ldap://127.0.0.1:{}", server.port));
+    let both = settings(&[&urls[0], &urls[1]], &ca_file);
+    let reason = reason(&DirectorySettings { operation_timeout: DEADLINE, ..both }).await;
+    assert!(reason.contains("no answer within"), "{reason}");
+    let [first, second] = servers.each_ref().map(Stalled::binds);
+    assert_eq!((first, second), (vec!["alice@corp.example.com".to_owned()], vec![]));
+}
+
+#[tokio::test]
+async fn a_failure_is_logged_once_with_its_server_and_without_a_secret() {
+    // With a single subscriber alive, a test on another thread would settle for all whether anything is logged.
+    let _second = tracing::Dispatch::new(tracing_subscriber::registry());
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt().json().with_max_level(tracing::Level::TRACE).with_writer(log.clone());
+    let _guard = tracing::subscriber::set_default(subscriber.finish());
+    let (_folder, ca_file) = trusted(&Authority::new());
+    let stalled = Stalled::start().await;
+    reason(&impatient(&format!("ldap://127.0.0.1:{}", stalled.port), &ca_file)).await;
+
+    let written = log.written();
+    let lines: Vec<serde_json::Value> = written.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let failures: Vec<_> = lines.iter().filter(|line| line["level"] == "WARN").collect();
+    assert_eq!(failures.len(), 1, "{written}");
+    let fields = &failures[0]["fields"];
+    assert_eq!(fields["server"], format!("ldap://127.0.0.1:{}", stalled.port));
+    assert_eq!(fields["operation"], "bind");
+    assert!(fields["elapsed_ms"].is_u64(), "{fields}");
+    assert!(!contains(written.as_bytes(), SECRET), "{written}");
+}
+
+/// A log that keeps what is written.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn written(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Log {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Write as _};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::{TcpListener, TcpStream, ToSocketAddrs};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// How long a server may take until its port answers: generous, for a busy machine.
-const READY_WITHIN: Duration = Duration::from_secs(60);
+const READY_WITHIN: Duration = Duration::from_mins(1);
 
 /// How often a port is tried meanwhile.
 const TRY_EVERY: Duration = Duration::from_millis(50);
@@ -24,6 +24,9 @@ server=$!
 while read -r _; do :; done
 kill "$server" 2>/dev/null
 wait "$server"
+rm -rf "$dir"
+# Its last children may write once more while they go.
+sleep 1
 rm -rf "$dir"
 "#;
 
@@ -76,19 +79,20 @@ pub(crate) fn run(tool: &mut Command) -> io::Result<String> {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     let words = [output.stdout, output.stderr].concat();
-    Err(io::Error::other(format!("{:?} failed: {}", tool.get_program(), String::from_utf8_lossy(&words))))
+    Err(io::Error::other(format!("{} failed: {}", tool.get_program().display(), String::from_utf8_lossy(&words))))
 }
 
-/// A port nothing listens on now.
+/// Two ports nothing listens on now.
 ///
 /// # Errors
 /// When the system has none.
-pub(crate) fn free_port() -> io::Result<u16> {
-    Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+pub(crate) fn two_free_ports() -> io::Result<[u16; 2]> {
+    let (one, other) = (TcpListener::bind(("127.0.0.1", 0))?, TcpListener::bind(("127.0.0.1", 0))?);
+    Ok([one.local_addr()?.port(), other.local_addr()?.port()])
 }
 
-/// Says on standard error what is not tested; directly, since the test runner keeps `eprintln!` of a passing test to
-/// itself.
+/// Says on standard error what is not tested.
+#[expect(clippy::explicit_write, reason = "the test runner keeps a passing test's `eprintln!` to itself")]
 pub(crate) fn skipped(what: &str) {
     writeln!(io::stderr(), "SKIPPED: {what}").unwrap();
 }

@@ -19,6 +19,9 @@ pub(crate) const PASSWORD: &str = "Correct-Horse-7";
 
 const ADMINISTRATOR_PASSWORD: &str = "Only-For-Tests-1";
 
+/// The account that may search; [`PASSWORD`] is its password too.
+pub(crate) const SERVICE_ACCOUNT: &str = "svc-belvedere@corp.example.com";
+
 /// The DNS name of the domain.
 pub(crate) const DNS_DOMAIN: &str = "corp.example.com";
 
@@ -80,11 +83,6 @@ impl Domain {
     /// Its LDAP URL, for StartTLS: it refuses plain binds.
     pub(crate) fn ldap_url(&self) -> String {
         format!("ldap://{}", self.host())
-    }
-
-    /// An account that may search, as a principal name, and its password.
-    pub(crate) fn service_account(&self) -> (String, &'static str) {
-        (format!("svc-belvedere@{DNS_DOMAIN}"), PASSWORD)
     }
 
     /// Adds an ordinary account that no other test knows.
@@ -266,7 +264,8 @@ fn account(hire: &Hire<'_>) -> String {
 }
 
 fn group(name: &str, members: &[String]) -> String {
-    let members = members.iter().fold(String::new(), |ldif, member| ldif + &format!("member:: {}\n", base64(member)));
+    let members: Vec<String> = members.iter().map(|member| format!("member:: {}\n", base64(member))).collect();
+    let members = members.concat();
     format!("dn: {}\nobjectClass: group\nsAMAccountName: {name}\n{members}\n", dn(name))
 }
 

@@ -86,20 +86,20 @@ impl Slapd {
             std::fs::write(&file, ldif)?;
             keeper::run(Command::new("slapadd").arg("-f").arg(&conf).args(["-b", base]).arg("-l").arg(&file))?;
         }
-        let (ldap_port, ldaps_port) = (keeper::free_port()?, keeper::free_port()?);
-        let ipv6 = std::net::TcpListener::bind(("::1", ldaps_port)).is_ok();
-        let mut urls = format!("ldap://127.0.0.1:{ldap_port}/ ldaps://127.0.0.1:{ldaps_port}/");
+        let [plain, tls] = keeper::two_free_ports()?;
+        let ipv6 = std::net::TcpListener::bind(("::1", tls)).is_ok();
+        let mut urls = format!("ldap://127.0.0.1:{plain}/ ldaps://127.0.0.1:{tls}/");
         if ipv6 {
-            urls += &format!(" ldaps://[::1]:{ldaps_port}/");
+            urls = format!("{urls} ldaps://[::1]:{tls}/");
         }
         let mut slapd = Command::new("slapd");
         // A debug level, even none, keeps it in the foreground.
         slapd.args(["-d", "0", "-h", &urls]).arg("-f").arg(&conf);
         keeper::keep(&slapd, temporary)?;
-        for port in [ldap_port, ldaps_port] {
+        for port in [plain, tls] {
             keeper::wait_for(("127.0.0.1", port))?;
         }
-        Ok(Self { ldap_port, ldaps_port, ipv6, ca_file })
+        Ok(Self { ldap_port: plain, ldaps_port: tls, ipv6, ca_file })
     }
 }
 
@@ -140,8 +140,8 @@ fn population() -> String {
     ldif += &group("groupOfNames", "member", "dash-all", &[dn("dash-ops")]);
     ldif += &group("groupOfNames", "member", "dash-ops-la", &[dn("Twin One")]);
     ldif += &group("groupOfUniqueNames", "uniqueMember", "dash-finance", &[dn("Bob Baker")]);
-    ldif += &format!("dn: {}\nobjectClass: posixGroup\ngidNumber: 1\nmemberUid: bob\n\n", dn("dash-posix"));
-    ldif
+    let posix = format!("dn: {}\nobjectClass: posixGroup\ngidNumber: 1\nmemberUid: bob\n\n", dn("dash-posix"));
+    ldif + &posix
 }
 
 fn closed_population() -> String {
@@ -163,7 +163,8 @@ fn person(cn: &str, uid: &str) -> String {
 }
 
 fn group(class: &str, attribute: &str, name: &str, members: &[String]) -> String {
-    let members: String = members.iter().map(|member| format!("{attribute}:: {}\n", base64(member))).collect();
+    let members: Vec<String> = members.iter().map(|member| format!("{attribute}:: {}\n", base64(member))).collect();
+    let members = members.concat();
     format!("dn: {}\nobjectClass: {class}\ncn: {name}\n{members}\n", dn(name))
 }
 
