@@ -7,8 +7,6 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop here")]
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop here")]
-
 mod directory_dial;
 mod directory_sign_in;
 mod door;

@@ -41,9 +41,10 @@ impl Answer {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// The value of a form's hidden or text field.
-    pub(crate) fn field(&self, name: &str) -> Option<String> {
-        let input = self.body.split("<input").find(|input| input.contains(&format!("name=\"{name}\"")))?;
+    /// The value of a field in the form that is sent to `action`.
+    pub(crate) fn field(&self, action: &str, name: &str) -> Option<String> {
+        let form = self.body.split("<form").find(|form| form.contains(&format!("action=\"{action}\"")))?;
+        let input = form.split("<input").find(|input| input.contains(&format!("name=\"{name}\"")))?;
         let input = &input[..input.find('>')?];
         let value = input.split("value=\"").nth(1)?;
         Some(value[..value.find('"')?].replace("&#x2F;", "/").replace("&amp;", "&").replace("&#x27;", "'"))
@@ -52,6 +53,8 @@ impl Answer {
 
 impl Visitor {
     pub(crate) fn new(house: SocketAddr) -> Self {
+        // Plain HTTP on loopback needs no TLS, but the client wants to know whose it would be.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         Self { house, http, cookies: BTreeMap::new() }
     }
@@ -91,8 +94,8 @@ impl Visitor {
     pub(crate) async fn tries_to_sign_in(&mut self, username: &str, password: &str, next: &str) -> Answer {
         let next: String = url::form_urlencoded::byte_serialize(next.as_bytes()).collect();
         let form = self.opens(&format!("/login?next={next}")).await;
-        let csrf = form.field("csrf").expect("the form has its token");
-        let next = form.field("next").expect("the form knows where to go");
+        let csrf = form.field("/login", "csrf").expect("the form has its token");
+        let next = form.field("/login", "next").expect("the form knows where to go");
         self.posts("/login", &[("username", username), ("password", password), ("next", &next), ("csrf", &csrf)]).await
     }
 
@@ -106,7 +109,7 @@ impl Visitor {
     /// Signs out by the button in the bar.
     pub(crate) async fn signs_out(&mut self) -> Answer {
         let home = self.opens("/").await;
-        let csrf = home.field("csrf").expect("the bar has the sign-out form");
+        let csrf = home.field("/logout", "csrf").expect("the bar has the sign-out form");
         self.posts("/logout", &[("csrf", &csrf)]).await
     }
 
