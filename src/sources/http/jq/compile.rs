@@ -20,7 +20,7 @@ const MAIN: &str = "panel__";
 
 /// Left out: what reads the environment, ends the program or writes to its log, and the ways to build a path of any
 /// length, along which values are then updated with one call per step.
-const LEFT_OUT: [&str; 13] = [
+const LEFT_OUT: [&str; 14] = [
     "env",
     "debug_empty",
     "stderr_empty",
@@ -31,9 +31,10 @@ const LEFT_OUT: [&str; 13] = [
     "getpath",
     "setpath",
     "delpaths",
-    // `now` and `fromjson` are replaced by our own; `input` and `inputs` are not there to begin with.
+    // `now`, `fromjson` and `tojson` are replaced by our own; `input` and `inputs` are not there to begin with.
     "now",
     "fromjson",
+    "tojson",
     "pick",
 ];
 
@@ -78,7 +79,7 @@ impl Variable {
     }
 }
 
-/// Compiles a filter. Deeply nested text needs a deep stack: see [`super::on_own_thread`].
+/// Compiles a filter. Deeply nested text needs a deep stack: see [`super::own_thread`].
 ///
 /// # Errors
 /// What is wrong with it, where, and what may have been meant.

@@ -6,12 +6,13 @@
 //! every value that `.[]`, `..` and `range` give. The payment is taken by a native filter whose name no author can
 //! write. When a run has spent its [`Budget`] it is halted, which `try` cannot catch.
 //!
-//! One thing is not metered: work inside a single native step (sorting, comparing or printing one value). It is
+//! One thing is not metered: work inside a single native step (sorting or comparing values). It is
 //! bounded by the size of the values, which the budget bounds; a value that refers to itself many times over
-//! (`reduce range(60) as $i (1; [., .])`) can still be slow to print. Such a run is left behind on its thread and its
+//! (`reduce range(60) as $i (1; [., .])`) can still be slow to compare. Such a run is left behind on its thread and its
 //! filter is not started again until it ends (see [`Filter::run`](super::Filter::run)).
 
 use std::cell::Cell;
+use std::fmt::{self, Write};
 use std::time::{Duration, Instant};
 
 use jaq_core::box_iter::box_once;
@@ -21,10 +22,10 @@ use jaq_core::{DataT, Error, Exn, Lut, Native};
 use jaq_json::{Num, Val};
 use jaq_std::ValT as _;
 
-/// How long a filter may run. A panel's filter takes well under a millisecond; this is for a busy machine.
+/// How long a filter may run. A panel's filter needs a small part of it; the rest is for a busy machine.
 pub(super) const LONGEST_RUN: Duration = Duration::from_secs(1);
 
-/// Steps a run may take: about half a second of plain work.
+/// Steps a run may take: a hundred for each of the most entries a reading may have.
 const MOST_STEPS: u64 = 1_000_000;
 
 /// Steps that building an array or an object costs, and a turn of a definition that calls itself. It bounds how deep
@@ -37,6 +38,9 @@ const DEEPEST_VALUE: usize = 512;
 /// Bytes of one text on its way through the filter.
 const LONGEST_TEXT: u32 = 16 * 1024 * 1024;
 
+/// Bytes of a value written as JSON: far more than a panel shows, and written well within a run's time.
+const LONGEST_JSON: usize = 1024 * 1024;
+
 /// Entries of one array or object on its way through the filter: about as much memory.
 const MOST_ENTRIES: usize = 1024 * 1024;
 
@@ -44,8 +48,8 @@ const MOST_ENTRIES: usize = 1024 * 1024;
 const LONGEST_NUMBER: u64 = 1024;
 
 /// The stack of a filter's thread, and how much of it a run may use. The rest is for native steps (and for dropping)
-/// of a value as deep as the budget lets anyone build: 5 KiB a level, measured without optimisation. It is address
-/// space; memory is only what is touched, and a plain filter touches a few pages.
+/// of a value as deep as the budget lets anyone build; a test goes there, without optimisation. It is address space:
+/// memory is only what is touched, and a plain filter touches a few pages.
 pub(super) const STACK: usize = 256 * 1024 * 1024;
 const STACK_FOR_FILTER: usize = STACK / 16;
 
@@ -56,6 +60,7 @@ const STEPS_BETWEEN_LOOKS: u64 = 64;
 pub(super) const STEP: &str = "step!";
 pub(super) const BUILD: &str = "build!";
 pub(super) const TIMES: &str = "times!";
+pub(super) const TEXT: &str = "text!";
 
 /// Why a run was halted, as the exit code that jq's machinery carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,12 +178,21 @@ impl<'a> HasLut<'a, Metered> for Purse<'a> {
     }
 }
 
-/// The native filters that meter, and our own forms of `now` (from the clock that is passed in) and `fromjson` (which
-/// refuses deep nesting, and repeats nothing of the text in its error).
-pub(super) fn natives() -> [Fun<Metered>; 5] {
+/// The native filters that meter, and our own forms of `now` (from the clock that is passed in), `tojson` (which stops
+/// when the text grows too long) and `fromjson` (which refuses deep nesting, and repeats nothing of the text).
+pub(super) fn natives() -> [Fun<Metered>; 7] {
     [
         (STEP, v(0), paying::<1>()),
         (BUILD, v(0), paying::<STEPS_TO_BUILD>()),
+        (
+            TEXT,
+            v(0),
+            Native::new(|cv| match cv.1.as_bytes() {
+                Some(_) => box_once(Ok(cv.1)),
+                None => box_once(json(&cv.1)),
+            }),
+        ),
+        ("tojson", v(0), Native::new(|cv| box_once(json(&cv.1)))),
         (
             TIMES,
             v(2),
@@ -214,6 +228,33 @@ fn paying<const COST: u64>() -> Native<Metered> {
         Ok(()) => update(cv.1),
         Err(halt) => box_once(Err(Exn::halt(halt as i32))),
     })
+}
+
+/// A value as its JSON. A value that refers to itself many times over is far larger written out than in memory.
+fn json<'a>(value: &Val) -> Result<Val, Exn<'a, Val>> {
+    written(value, LONGEST_JSON).map(Val::from).ok_or_else(|| Exn::halt(Halt::Size as i32))
+}
+
+/// `value` as text, if that is not longer than `most` bytes.
+pub(super) fn written(value: &impl fmt::Display, most: usize) -> Option<String> {
+    let mut bounded = Bounded { text: String::new(), most };
+    write!(bounded, "{value}").ok()?;
+    Some(bounded.text)
+}
+
+struct Bounded {
+    text: String,
+    most: usize,
+}
+
+impl fmt::Write for Bounded {
+    fn write_str(&mut self, more: &str) -> fmt::Result {
+        if self.text.len() + more.len() > self.most {
+            return Err(fmt::Error);
+        }
+        self.text.push_str(more);
+        Ok(())
+    }
 }
 
 /// `left * right`, which for a text and a number is that many copies of the text.

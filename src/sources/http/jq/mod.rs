@@ -21,7 +21,7 @@ use jaq_json::Val;
 use tokio::sync::{Semaphore, oneshot};
 
 use self::compile::{Program, compile};
-use self::meter::{Budget, Halt, LONGEST_RUN, Metered, Purse, STACK};
+use self::meter::{Budget, Halt, LONGEST_RUN, Metered, Purse, STACK, written};
 use super::mapping::{self, MOST_ENTRIES};
 use crate::domain::{Bindings, Reading, Timestamp};
 use crate::sources::words::shortened;
@@ -31,6 +31,9 @@ const MOST_FILTERS: usize = 256;
 
 /// How long past its budget a run is waited for, for the step it is in to end.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// Bytes of jq's message about a fault, which holds the values it is about.
+const LONGEST_FAULT: usize = 1024 * 1024;
 
 /// Characters of a filter's own error message.
 const LONGEST_MESSAGE: usize = 160;
@@ -125,7 +128,10 @@ impl Filter {
         let mut results = Vec::new();
         for result in self.program.filter.id.run((context, answer)) {
             let result = result.map_err(|exception| match exception.get_err() {
-                Ok(fault) => in_words(&fault.to_string()),
+                Ok(fault) => written(&fault, LONGEST_FAULT).map_or_else(
+                    || "the filter failed on a value too large to name".to_owned(),
+                    |message| in_words(&message),
+                ),
                 Err(exception) => Halt::in_words(exception.get_halt().unwrap_or_default()),
             })?;
             budget.spend(1, &result).map_err(|halt| Halt::in_words(halt as i32))?;

@@ -7,7 +7,7 @@ use jaq_core::load::parse::{BinaryOp, Def, Pattern, Term};
 use jaq_core::ops::Math;
 use jaq_core::path::{Part, Path};
 
-use super::meter::{BUILD, STEP, TIMES};
+use super::meter::{BUILD, STEP, TEXT, TIMES};
 
 /// The factor of `x *= factor`, under a name no author can write.
 const FACTOR: &str = "$factor!";
@@ -31,7 +31,10 @@ pub(super) fn metered<'s>(term: Term<&'s str>) -> Term<&'s str> {
     match term {
         Term::Id | Term::Num(_) | Term::Var(_) | Term::Break(_) | Term::Arr(None) => term,
         Term::Recurse => before(Term::Recurse, STEP),
-        Term::Str(format, parts) => Term::Str(format, parts.into_iter().map(metered_part).collect()),
+        Term::Str(format, parts) => {
+            let parts = parts.into_iter().map(|part| metered_part(part, format.is_none()));
+            Term::Str(format, parts.collect())
+        }
         Term::Arr(Some(entries)) => after(BUILD, Term::Arr(Some(boxed(entries)))),
         Term::Obj(fields) => after(BUILD, Term::Obj(fields.into_iter().map(metered_field).collect())),
         Term::Neg(term) => Term::Neg(boxed(term)),
@@ -88,8 +91,10 @@ fn metered_operation<'s>(left: Box<Term<&'s str>>, op: BinaryOp<&'s str>, right:
     }
 }
 
-fn metered_part<'s>(part: StrPart<&'s str, Term<&'s str>>) -> StrPart<&'s str, Term<&'s str>> {
+/// A `plain` part of a string is a value written as text; with a format such as `@uri`, that is the format's work.
+fn metered_part<'s>(part: StrPart<&'s str, Term<&'s str>>, plain: bool) -> StrPart<&'s str, Term<&'s str>> {
     match part {
+        StrPart::Term(term) if plain => StrPart::Term(before(metered(term), TEXT)),
         StrPart::Term(term) => StrPart::Term(metered(term)),
         other => other,
     }

@@ -50,6 +50,7 @@ async fn a_filter_picks_from_the_answer() {
     assert_eq!(run("\"ab\" * 2", answer).await, Ok(text("abab")));
     assert_eq!(run("with_entries(.value |= length) | .items", answer).await, Ok(Reading::Number(2.0)));
     assert_eq!(run("del(.rates) | keys[0]", answer).await, Ok(text("items")));
+    assert_eq!(run("[1, \"a\", {b: null}] | tojson", answer).await, Ok(text(r#"[1,"a",{"b":null}]"#)));
     assert_eq!(run("\"[1,2]\" | fromjson | .[1]", answer).await, Ok(Reading::Number(2.0)));
     assert_eq!(
         run("label $out | .items[] | if .v > 2 then .n, break $out else empty end", answer).await,
@@ -218,6 +219,11 @@ async fn a_filter_cannot_build_what_does_not_fit() {
         "reduce range(60) as $i (\"x\"; \"\\(.)\\(.)\")",
         "reduce range(60) as $i ([1]; . + .)",
         "\"x\" | (. *= 1e10)",
+        "reduce range(60) as $i (1; [., .]) | tojson",
+        "reduce range(60) as $i (1; [., .]) | \"\\(.)\"",
+        "reduce range(60) as $i (1; [., .]) | @json",
+        "reduce range(60) as $i (1; [., .]) | tostring | length",
+        "reduce range(60) as $i (1; [., .]) | @base64",
     ] {
         assert_eq!(stopped(text).await, "the filter was stopped: it builds too large a value", "{text}");
     }
