@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::FutureExt;
-use serde::Serialize;
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -50,18 +49,18 @@ pub(super) struct Feed {
 }
 
 /// A feed, as the admin page shows it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct FeedReport {
     /// The source's name.
     pub source: String,
     /// The query as its author wrote it.
     pub query: String,
-    /// How often it is asked, in milliseconds.
-    pub every_ms: u64,
+    /// How often it is asked.
+    pub every: Duration,
     /// How many panels of how many channels hang on it.
     pub watchers: usize,
     /// When it last had an answer.
-    pub last_ok_ms: Option<Timestamp>,
+    pub last_ok: Option<Timestamp>,
     /// Why it has none newer.
     pub trouble: Option<String>,
 }

@@ -41,9 +41,9 @@ impl Feeds {
                 Some(FeedReport {
                     source: key.query.source.to_string(),
                     query: key.query.text.clone(),
-                    every_ms: u64::try_from(key.every.as_millis()).unwrap_or(u64::MAX),
+                    every: key.every,
                     watchers: Arc::strong_count(&feed) - 1,
-                    last_ok_ms: state.reading.as_ref().map(|(at, _)| *at),
+                    last_ok: state.reading.as_ref().map(|(at, _)| *at),
                     trouble: state.trouble.as_ref().map(|trouble| trouble.reason.clone()),
                 })
             })

@@ -96,6 +96,12 @@ impl Hub {
         &self.inner.settings
     }
 
+    /// How many live connections watch that page, whatever they chose.
+    pub fn watching(&self, slug: &PageSlug) -> usize {
+        let running = self.inner.running();
+        running.iter().filter(|(key, _)| key.slug == *slug).map(|(_, channel)| channel.seats.borrow().watching).sum()
+    }
+
     /// How many channels run.
     pub fn channels(&self) -> usize {
         self.inner.running().len()

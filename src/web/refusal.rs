@@ -1,4 +1,4 @@
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use rocket::http::{Accept, Header, MediaType, Method, Status};
 use rocket::request::Request;
@@ -7,7 +7,6 @@ use rocket::serde::json::Json;
 use rocket::{Catcher, Either, catch, catchers};
 use serde_json::{Value, json};
 
-use crate::config::SiteSettings;
 use crate::domain::Visitor;
 use crate::live::Crowded;
 use crate::pages::{BadChoice, Closed};
@@ -94,11 +93,7 @@ impl Refusal {
     }
 
     /// What a visitor reads: the title, the sentence, and what to do next.
-    fn words(&self, contact: Option<&str>) -> (&'static str, String, String) {
-        let ask = match contact {
-            Some(contact) => format!("If it should be otherwise, ask {contact}."),
-            None => "If it should be otherwise, ask whoever runs this site.".to_owned(),
-        };
+    fn words(&self) -> (&'static str, String, String) {
         match self {
             Self::Closed(Closed::NotFound) | Self::NotFound => (
                 "Nothing here",
@@ -110,10 +105,11 @@ impl Refusal {
                 "This is for people who have signed in.".to_owned(),
                 "Sign in and try again.".to_owned(),
             ),
-            Self::Closed(Closed::NotAllowed { owner }) => (
+            // The page itself says whom to ask.
+            Self::Closed(Closed::NotAllowed { .. }) => (
                 "Not for this account",
                 "You are signed in, but this page is not among those your account may open.".to_owned(),
-                owner.as_ref().map_or(ask, |owner| format!("To be let in, ask {owner}.")),
+                String::new(),
             ),
             Self::BadRequest(why) => ("That does not work", format!("{why}."), "Go back and choose again.".to_owned()),
             Self::ForeignOrigin => (
@@ -188,8 +184,7 @@ impl<'r> Responder<'r, 'static> for Answer {
 
 async fn answer(refusal: &Refusal, reference: Option<String>, request: &Request<'_>) -> Answer {
     let status = refusal.status();
-    let site = request.rocket().state::<Arc<SiteSettings>>();
-    let (title, message, next_step) = refusal.words(site.and_then(|site| site.contact.as_deref()));
+    let (title, message, next_step) = refusal.words();
     if !wants_html(request) {
         let error =
             json!({ "status": status.code, "code": refusal.code(), "message": message, "reference": reference });
@@ -202,7 +197,11 @@ async fn answer(refusal: &Refusal, reference: Option<String>, request: &Request<
     // Nobody is a stranger to the error page because the store is out of reach; it is shown without a name then.
     let visitor = visitor_of(request).await.unwrap_or(Visitor::Anonymous);
     let chrome = chrome_of(request, &visitor);
-    let view = ErrorView { title: title.to_owned(), message, reference, owner: None, next_step };
+    let owner = match refusal {
+        Refusal::Closed(Closed::NotAllowed { owner }) => owner.clone(),
+        _ => None,
+    };
+    let view = ErrorView { title: title.to_owned(), message, reference, owner, next_step };
     Answer { body: Either::Right(Either::Left(Html::new(template(status), title, chrome, view))), status }
 }
 

@@ -17,6 +17,6 @@ pub(super) fn show(
     shelf: &State<Arc<Shelf>>,
     hub: &State<Arc<Hub>>,
 ) -> Html<AdminView> {
-    let view = AdminView::of(shelf.faults(), &shelf.openable(&visitor), hub.feeds().report());
+    let view = AdminView::of(shelf.faults(), &shelf.openable(&visitor), hub);
     Html::new("admin/index", "Administration", chrome, view)
 }

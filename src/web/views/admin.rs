@@ -1,15 +1,18 @@
 use serde::Serialize;
 
 use crate::config::FaultReport;
-use crate::live::FeedReport;
+use crate::domain::Timestamp;
+use crate::live::{FeedReport, Hub};
 use crate::pages::OpenPage;
+
+use super::words::every_in_words;
 
 /// What an admin wants to see first: faults in page files, and how the feeds are doing.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct AdminView {
     page_faults: Vec<FaultReport>,
     pages: Vec<PageRow>,
-    feeds: Vec<FeedReport>,
+    feeds: Vec<FeedRow>,
 }
 
 #[derive(Debug, Serialize)]
@@ -19,17 +22,40 @@ struct PageRow {
     href: String,
     file: String,
     access_word: &'static str,
+    panels: usize,
+    watching: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct FeedRow {
+    source: String,
+    query: String,
+    every: String,
+    watchers: usize,
+    last_ok_ms: Option<Timestamp>,
+    trouble: Option<String>,
 }
 
 impl AdminView {
-    pub(in crate::web) fn of(page_faults: Vec<FaultReport>, pages: &[OpenPage], feeds: Vec<FeedReport>) -> Self {
-        let row = |page: &OpenPage| PageRow {
+    pub(in crate::web) fn of(page_faults: Vec<FaultReport>, pages: &[OpenPage], hub: &Hub) -> Self {
+        let page = |page: &OpenPage| PageRow {
             slug: page.slug.to_string(),
             title: page.title.clone(),
             href: format!("/p/{}", page.slug),
             file: page.file.display().to_string(),
             access_word: page.access_word(),
+            panels: page.panels.len(),
+            watching: hub.watching(&page.slug),
         };
-        Self { page_faults, pages: pages.iter().map(row).collect(), feeds }
+        let feed = |feed: FeedReport| FeedRow {
+            source: feed.source,
+            query: feed.query,
+            every: every_in_words(feed.every),
+            watchers: feed.watchers,
+            last_ok_ms: feed.last_ok,
+            trouble: feed.trouble,
+        };
+        let feeds = hub.feeds().report().into_iter().map(feed).collect();
+        Self { page_faults, pages: pages.iter().map(page).collect(), feeds }
     }
 }

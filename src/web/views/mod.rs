@@ -8,6 +8,7 @@ mod device;
 mod error;
 mod home;
 mod page;
+mod words;
 
 pub(super) use account::AccountView;
 pub(super) use admin::AdminView;

@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use indexmap::IndexMap;
 use serde::Serialize;
 
@@ -9,10 +7,16 @@ use crate::live::{Painting, Position};
 use crate::pages::{Choice, OpenPage};
 use crate::panels::{PanelFrame, Still, View};
 
+use super::words::{every_in_words, in_words};
+
 /// A page at its first paint: the views as the channel has them, and where the socket goes on from.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct PageView {
     page: Board,
+    live: Live,
+    watching: usize,
+    refresh_href: String,
+    data: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -24,10 +28,6 @@ struct Board {
     source: Option<String>,
     inputs: Vec<InputView>,
     panels: Vec<PanelOnPage>,
-    live: Live,
-    watching: usize,
-    refresh_href: String,
-    data: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -97,6 +97,10 @@ impl PageView {
             source: page.show_source.then(|| page.text.clone()),
             inputs: inputs(page, &choice.values),
             panels,
+            slug: slug.clone(),
+        };
+        Self {
+            page: board,
             live: Live {
                 url: format!("/live/{slug}{query}"),
                 events_url: format!("/events/{slug}{query}"),
@@ -106,9 +110,7 @@ impl PageView {
             watching,
             refresh_href: format!("/p/{slug}{query}"),
             data: data_block(painting),
-            slug,
-        };
-        Self { page: board }
+        }
     }
 }
 
@@ -122,7 +124,7 @@ impl PanelOnPage {
             title: panel.title.clone(),
             kind: kind_word(&panel.kind),
             span: panel.span,
-            caption: every.filter(|_| is_chart(&panel.kind)).map(caption),
+            caption: every.filter(|_| is_chart(&panel.kind)).map(every_in_words),
             stale_after: stale_after.map(|limit| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX)),
             still: match &frame.view {
                 Some(View::Line(chart) | View::Area(chart)) => Some(chart.still()),
@@ -189,35 +191,4 @@ fn kind_word(kind: &PanelKind) -> &'static str {
 
 fn is_chart(kind: &PanelKind) -> bool {
     matches!(kind, PanelKind::Line { .. } | PanelKind::Area { .. })
-}
-
-/// `every second`, `every 5 s`, `every 2 min`.
-fn caption(every: Duration) -> String {
-    if every == Duration::from_secs(1) { "every second".to_owned() } else { format!("every {}", in_words(every)) }
-}
-
-/// A length of time in its largest unit: `250 ms`, `12 s`, `3 min`, `2 h`, `5 d`.
-fn in_words(length: Duration) -> String {
-    match length.as_secs() {
-        0 => format!("{} ms", length.as_millis()),
-        seconds @ 1..=119 => format!("{seconds} s"),
-        seconds @ 120..=7_199 => format!("{} min", seconds / 60),
-        seconds @ 7_200..=172_799 => format!("{} h", seconds / 3_600),
-        seconds => format!("{} d", seconds / 86_400),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lengths_are_said_in_their_largest_unit() {
-        for (millis, words) in
-            [(250, "250 ms"), (12_000, "12 s"), (180_000, "3 min"), (7_200_000, "2 h"), (432_000_000, "5 d")]
-        {
-            assert_eq!(in_words(Duration::from_millis(millis)), words);
-        }
-        assert_eq!(caption(Duration::from_secs(1)), "every second");
-    }
 }

@@ -1,0 +1,32 @@
+use std::time::Duration;
+
+/// `every second`, `every 5 s`, `every 2 min`.
+pub(super) fn every_in_words(every: Duration) -> String {
+    if every == Duration::from_secs(1) { "every second".to_owned() } else { format!("every {}", in_words(every)) }
+}
+
+/// A length of time in its largest unit: `250 ms`, `12 s`, `3 min`, `2 h`, `5 d`.
+pub(super) fn in_words(length: Duration) -> String {
+    match length.as_secs() {
+        0 => format!("{} ms", length.as_millis()),
+        seconds @ 1..=119 => format!("{seconds} s"),
+        seconds @ 120..=7_199 => format!("{} min", seconds / 60),
+        seconds @ 7_200..=172_799 => format!("{} h", seconds / 3_600),
+        seconds => format!("{} d", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_are_said_in_their_largest_unit() {
+        for (millis, words) in
+            [(250, "250 ms"), (12_000, "12 s"), (180_000, "3 min"), (7_200_000, "2 h"), (432_000_000, "5 d")]
+        {
+            assert_eq!(in_words(Duration::from_millis(millis)), words);
+        }
+        assert_eq!(every_in_words(Duration::from_secs(1)), "every second");
+    }
+}
