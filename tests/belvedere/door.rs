@@ -25,15 +25,14 @@ const PAGES: &[(&str, &str)] = &[
     ("finance", r#"{ groups = ["dash-finance"] }"#),
     ("by-name", r#"{ users = ["carol"] }"#),
     ("either", r#"{ groups = ["dash-finance"], users = ["ALICE"] }"#),
-    ("nobody", r"{ groups = [] }"),
 ];
 
 /// Who, and what the door says to them for each page above; `""` is a visitor without an account.
-const TABLE: &[(&str, [Verdict; 9])] = &[
-    ("", [Open, SignIn, SignIn, SignIn, SignIn, SignIn, SignIn, SignIn, SignIn]),
-    ("alice", [Open, Open, Open, Open, Open, NotAllowed, NotAllowed, Open, NotAllowed]),
-    ("bob", [Open, Open, Open, NotAllowed, NotAllowed, Open, NotAllowed, Open, NotAllowed]),
-    ("carol", [Open, Open, Open, NotAllowed, NotAllowed, NotAllowed, Open, NotAllowed, NotAllowed]),
+const TABLE: &[(&str, [Verdict; 8])] = &[
+    ("", [Open, SignIn, SignIn, SignIn, SignIn, SignIn, SignIn, SignIn]),
+    ("alice", [Open, Open, Open, Open, Open, NotAllowed, NotAllowed, Open]),
+    ("bob", [Open, Open, Open, NotAllowed, NotAllowed, Open, NotAllowed, Open]),
+    ("carol", [Open, Open, Open, NotAllowed, NotAllowed, NotAllowed, Open, NotAllowed]),
 ];
 
 async fn house() -> Demo {
