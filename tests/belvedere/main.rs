@@ -12,3 +12,4 @@ mod directory_sign_in;
 mod door;
 mod harness;
 mod layers;
+mod live;
