@@ -69,8 +69,7 @@ const DEFAULT_GRACE: Duration = Duration::from_mins(1);
 
 /// Our own story; of the libraries only what is wrong. Rocket says `warn` when it has started, and warns of `[log]`, which
 /// once was a key of its own: we say the one ourselves, and keys that are wrong are faults here.
-const DEFAULT_FILTER: &str =
-    "info,rocket=warn,rocket::launch=error,rocket::config=error,hyper=warn,sqlx=warn,ldap3=warn";
+const DEFAULT_FILTER: &str = "info,library=warn,sqlx=warn,ldap3=warn,ldap3_proto=warn,reqwest=warn";
 
 impl Settings {
     /// Settles what `figment` holds in its selected profile. [`super::super::figment`] makes the usual one; nothing here
