@@ -7,8 +7,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop here")]
 
+mod commands;
 mod directory_dial;
 mod directory_sign_in;
 mod door;
 mod harness;
 mod layers;
+mod next;
+mod pages;
+mod sessions;
+mod sign_in;

@@ -9,3 +9,4 @@ pub(crate) mod samba;
 pub(crate) mod slapd;
 pub(crate) mod stalled;
 pub(crate) mod visitor;
+pub(crate) mod wire;
