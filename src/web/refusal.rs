@@ -78,6 +78,19 @@ impl Refusal {
         status
     }
 
+    /// Each page offers its own ways on.
+    fn template(&self) -> &'static str {
+        match self {
+            Self::Closed(Closed::NotAllowed { .. }) => "errors/forbidden",
+            Self::Closed(Closed::NotFound) | Self::NotFound => "errors/not_found",
+            Self::StoreUnavailable | Self::Crowded => "errors/unavailable",
+            Self::Internal => "errors/internal",
+            Self::Closed(Closed::SignInFirst) | Self::BadRequest(_) | Self::ForeignOrigin | Self::Other(_) => {
+                "errors/bad_request"
+            }
+        }
+    }
+
     /// A word for scripts.
     fn code(&self) -> &'static str {
         match self {
@@ -151,6 +164,8 @@ async fn refuse(status: Status, request: &Request<'_>) -> Answer {
     let stashed = stashed(request).lock().unwrap_or_else(PoisonError::into_inner).take();
     let refusal = stashed.unwrap_or(match status.code {
         404 => Refusal::NotFound,
+        // Rocket's word for an address that no route can read, such as one with `..` in it.
+        422 if request.method() == Method::Get => Refusal::NotFound,
         500..=599 => Refusal::Internal,
         _ => Refusal::Other(status),
     });
@@ -171,9 +186,7 @@ impl<'r> Responder<'r, 'static> for Answer {
         }
         let mut response = Response::build_from(self.body.respond_to(request)?);
         if self.status == Status::Unauthorized {
-            // RFC 9110, 15.5.2 wants a challenge. A form's is the only one there is here: the scheme of
-            // draft-broyer-http-cookie-auth, which browsers do not know and so do not pop up for.
-            response.header(Header::new("WWW-Authenticate", "Cookie realm=\"Belvedere\", form-action=\"/login\""));
+            response.header(challenge());
         }
         if self.status == Status::ServiceUnavailable {
             response.header(Header::new("Retry-After", "30"));
@@ -202,17 +215,7 @@ async fn answer(refusal: &Refusal, reference: Option<String>, request: &Request<
         _ => None,
     };
     let view = ErrorView { title: title.to_owned(), message, reference, owner, next_step };
-    Answer { body: Either::Right(Either::Left(Html::new(template(status), title, chrome, view))), status }
-}
-
-fn template(status: Status) -> &'static str {
-    match status.code {
-        403 => "errors/forbidden",
-        404 => "errors/not_found",
-        503 => "errors/unavailable",
-        500..=599 => "errors/internal",
-        _ => "errors/bad_request",
-    }
+    Answer { body: Either::Right(Either::Left(Html::new(refusal.template(), title, chrome, view))), status }
 }
 
 /// Whether a person reads the answer: a browser says that it takes HTML, a script says anything or JSON.
@@ -220,6 +223,12 @@ pub(super) fn wants_html(request: &Request<'_>) -> bool {
     let scripts_only = ["/api/", "/live/", "/events/"].iter().any(|prefix| request.uri().path().starts_with(prefix));
     let takes_html = |accept: &Accept| accept.iter().any(|quality| *quality.media_type() == MediaType::HTML);
     !scripts_only && request.accept().is_some_and(takes_html)
+}
+
+/// RFC 9110, 15.5.2 wants a challenge with every 401. A form's is the only one there is here: the scheme of
+/// draft-broyer-http-cookie-auth, which browsers do not know and so do not pop up for.
+pub(super) fn challenge() -> Header<'static> {
+    Header::new("WWW-Authenticate", "Cookie realm=\"Belvedere\", form-action=\"/login\"")
 }
 
 fn log_failure(refusal: &Refusal, request: &Request<'_>) -> String {

@@ -17,11 +17,16 @@ use crate::web::refusal::Refusal;
 use crate::web::rooms::Limits;
 use crate::web::views::{Chrome, Said, SignInView, Tone};
 
+/// What is missing is empty, and refused as such: with the form, not with an error.
 #[derive(FromForm)]
 pub(super) struct SignInForm {
+    #[field(default = String::new())]
     username: String,
+    #[field(default = String::new())]
     password: String,
+    #[field(default = String::new())]
     next: String,
+    #[field(default = String::new())]
     csrf: String,
 }
 
@@ -73,8 +78,8 @@ pub(super) async fn submit(
 
     let holds = |stranger: StrangerToken| auth.keys().csrf_holds(Holder::Stranger(&stranger), &csrf);
     if !context.cookies.stranger().is_some_and(holds) {
-        let said =
-            Said { tone: Tone::Info, text: "This form was open for a long time. Please sign in again.".to_owned() };
+        let text = "This form was open for a long time, or this browser keeps no cookies. Please sign in again.";
+        let said = Said { tone: Tone::Info, text: text.to_owned() };
         let form = context.show(chrome, &next, &username, Some(said))?;
         return Ok(Either::Right(form.with_status(Status::BadRequest)));
     }

@@ -16,6 +16,7 @@ use crate::web::views::{Chrome, SignOutView, SignedOutView};
 
 #[derive(FromForm)]
 pub(super) struct SignOutForm<'r> {
+    #[field(default = "")]
     csrf: &'r str,
 }
 
