@@ -1,1 +1,272 @@
-//! To come.
+//! The commands, as typed: what they print, how they end, and what they leave behind.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Output, Stdio};
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
+
+use crate::harness::samba;
+use crate::harness::visitor::Visitor;
+
+/// How long a command may take for what it does. It never decides a test that passes.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A page that is in order.
+const PAGE: &str = "title = \"All\"\naccess = \"public\"\n\n[[panel]]\nid = \"up\"\ntitle = \"Up\"\nkind = \"stat\"\n\
+                    source = \"host\"\nquery = \"uptime\"\nevery = \"1s\"\n";
+
+/// The program in a folder of the test's own, and with an environment of its own.
+fn belvedere(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_belvedere"));
+    command.args(arguments).current_dir(folder).env_clear().env("TMPDIR", folder).env("ROCKET_PORT", "0");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command
+}
+
+async fn ends(mut command: Command) -> Output {
+    tokio::time::timeout(PATIENCE, command.output()).await.expect("the command ends").unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A folder with these files.
+fn folder(files: &[(&str, &str)]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (path, text) in files {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    folder
+}
+
+#[tokio::test]
+async fn help_lists_the_commands() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = ends(belvedere(folder.path(), &["--help"])).await;
+    assert!(output.status.success());
+    let help = text(&output.stdout);
+    for command in ["serve", "demo", "check"] {
+        assert!(help.lines().any(|line| line.trim_start().starts_with(command)), "{command} in {help}");
+    }
+    let output = ends(belvedere(folder.path(), &["sevre"])).await;
+    assert!(!output.status.success() && text(&output.stderr).contains("serve"), "{}", text(&output.stderr));
+}
+
+#[tokio::test]
+async fn check_says_every_fault_of_settings_and_pages_with_its_place() {
+    let folder = folder(&[
+        (
+            "Rocket.toml",
+            "[default]\nport = 8000\n\n[default.site]\nnmae = \"Boards\"\n\n[default.directory]\n\
+             url = \"ldap://dc1.corp.example.com\"\ndial_timeout = \"soon\"\n",
+        ),
+        ("pages/good.toml", PAGE),
+        (
+            "pages/bad.toml",
+            "title = \"Bad\"\n\n[[panel]]\ntitle = \"CPU\"\nkind = \"stat\"\nsource = \"host\"\nquery = \"cpu.totl\"\nevery = \"1s\"\n",
+        ),
+        ("pages/worse.toml", "title = \"Worse\"\nacess = \"public\"\n\n[[panel]]\nkind = \"pie\"\n"),
+        ("pages/broken.toml", "title = \"Broken\n"),
+    ]);
+    let output = ends(belvedere(folder.path(), &["check"])).await;
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stderr);
+    for (place, what) in [
+        ("Rocket.toml:5:1", "nmae"),
+        ("Rocket.toml:8:7", "unencrypted"),
+        ("Rocket.toml:9:16", "soon"),
+        ("pages/bad.toml:7:9", "cpu.totl"),
+        ("pages/worse.toml:2:1", "acess"),
+        ("pages/worse.toml:5:8", "pie"),
+        ("pages/broken.toml:1:", "title = \"Broken"),
+    ] {
+        assert!(said.contains(place) && said.contains(what), "{place} ({what}) in\n{said}");
+    }
+    assert!(!said.contains("good.toml"), "{said}");
+}
+
+#[tokio::test]
+async fn check_ends_well_when_all_is_well() {
+    let settings = "[default.directory]\nurl = \"ldaps://dc1.corp.example.com\"\n";
+    let folder = folder(&[("Rocket.toml", settings), ("pages/all.toml", PAGE)]);
+    let output = ends(belvedere(folder.path(), &["check"])).await;
+    assert_eq!((output.status.code(), &*text(&output.stderr)), (Some(0), ""));
+    assert!(text(&output.stdout).starts_with("Everything is in order: 1 page in "), "{}", text(&output.stdout));
+    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
+    assert_eq!(left.len(), 2, "checking leaves nothing behind: {left:?}");
+}
+
+#[tokio::test]
+async fn serve_refuses_a_faulty_setting_with_the_words_of_check() {
+    let settings = "[default.directory]\nurl = \"ldaps://dc1.corp.example.com\"\nbase_dn = \"nowhere\"\n";
+    let folder = folder(&[("Rocket.toml", settings), ("pages/all.toml", PAGE)]);
+    let checked = ends(belvedere(folder.path(), &["check"])).await;
+    let served = ends(belvedere(folder.path(), &["serve"])).await;
+    assert_eq!((checked.status.code(), served.status.code()), (Some(1), Some(1)));
+    assert!(text(&served.stderr).contains("Rocket.toml:3:11"), "{}", text(&served.stderr));
+    assert_eq!(text(&served.stderr), text(&checked.stderr));
+    assert!(!folder.path().join("state").exists(), "nothing is made before the settings are sound");
+}
+
+#[tokio::test]
+async fn serve_without_a_directory_names_the_remedies() {
+    let folder = folder(&[("pages/all.toml", PAGE)]);
+    for arguments in [&["serve"][..], &[]] {
+        let output = ends(belvedere(folder.path(), arguments)).await;
+        assert_eq!(output.status.code(), Some(1));
+        let said = text(&output.stderr);
+        for remedy in ["no directory is set", "BELVEDERE_DIRECTORY__URL", "belvedere demo"] {
+            assert!(said.contains(remedy), "{remedy} in {said}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn serve_without_pages_or_with_a_taken_port_says_what_to_do() {
+    let nowhere = tempfile::tempdir().unwrap();
+    let mut command = belvedere(nowhere.path(), &["serve"]);
+    command.env("BELVEDERE_DIRECTORY__URL", "ldap://127.0.0.1:1");
+    let said = text(&ends(command).await.stderr);
+    assert!(said.contains("BELVEDERE_PAGES"), "{said}");
+
+    let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let folder = folder(&[("pages/all.toml", PAGE)]);
+    let mut command = belvedere(folder.path(), &["serve"]);
+    command.env("BELVEDERE_DIRECTORY__URL", "ldap://127.0.0.1:1");
+    command.env("ROCKET_PORT", taken.local_addr().unwrap().port().to_string());
+    let output = ends(command).await;
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("ROCKET_PORT"), "{}", text(&output.stderr));
+}
+
+#[tokio::test]
+async fn two_variables_are_all_it_takes_to_serve_an_active_directory() {
+    let Some(domain) = samba::domain() else { return };
+    let access = "title = \"Operations\"\naccess = { groups = [\"dash-ops\"] }\n";
+    let page = PAGE.replace("title = \"All\"\naccess = \"public\"\n", access);
+    let folder = folder(&[("pages/ops.toml", &page), ("pages/broken.toml", "title = \"Broken\n")]);
+    let mut command = belvedere(folder.path(), &["serve"]);
+    command.env("BELVEDERE_DIRECTORY__URL", domain.ldaps_url());
+    command.env("BELVEDERE_DIRECTORY__CA_FILE", &domain.ca_file);
+    let mut house = Running::start(command);
+    let address = house.is_open_at().await;
+
+    let mut alice = Visitor::new(address);
+    alice.signs_in("alice", samba::PASSWORD).await;
+    assert_eq!(alice.opens("/p/ops").await.status, StatusCode::OK);
+    let mut bob = Visitor::new(address);
+    bob.tries_to_sign_in("bob", "Not-The-Password-5", "/").await.said().expect("a reason");
+    assert_eq!(bob.signs_in("bob", samba::PASSWORD).await.opens("/p/ops").await.status, StatusCode::FORBIDDEN);
+
+    let log = house.ends_after("TERM").await;
+    assert!(log.contains("broken.toml:1:"), "a faulty page is said loudly: {log}");
+    for secret in [samba::PASSWORD, "Not-The-Password-5", &alice.cookies["belvedere"]] {
+        assert!(!log.contains(secret), "the log tells {secret}: {log}");
+    }
+    let lines: Vec<serde_json::Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let shown =
+        lines.iter().find(|line| line["path"] == "/p/ops" && line["user"] == "alice").expect("a line a request");
+    assert_eq!(
+        (&shown["status"], &shown["method"], &shown["route"]),
+        (&200.into(), &"GET".into(), &"/p/<slug>".into())
+    );
+}
+
+#[tokio::test]
+async fn the_demo_opens_shows_lets_alice_in_and_leaves_nothing_behind() {
+    for signal in ["TERM", "INT"] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut demo = Running::start(belvedere(folder.path(), &["demo"]));
+        let address = demo.is_open_at().await;
+        assert!(address.ip().is_loopback());
+        let welcome = demo.prints_until("Ctrl-C").await;
+        let alice = welcome.lines().find(|line| line.trim_start().starts_with("alice ")).expect("alice's account");
+        let password = alice.split_whitespace().nth(1).unwrap();
+
+        let mut visitor = Visitor::new(address);
+        let page = visitor.opens("/p/welcome").await;
+        assert_eq!((page.status, page.heading().as_deref()), (StatusCode::OK, Some("Welcome")));
+        // In this folder there is no file of the program's: everything comes out of the binary.
+        for part in page.body.split("&#x2F;static").skip(1) {
+            let path = format!("/static{}", part.split('"').next().unwrap().replace("&#x2F;", "/"));
+            assert_eq!(visitor.fetches(&path).await.status, StatusCode::OK, "{path}");
+        }
+        visitor.signs_in("alice", password).await;
+        assert_eq!(visitor.opens("/p/operations").await.status, StatusCode::OK);
+        assert_eq!(visitor.opens("/admin").await.status, StatusCode::FORBIDDEN);
+
+        let board = visitor.watches("/live/operations").await.unwrap();
+        demo.ends_after(signal).await;
+        drop(board);
+        let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().path()).collect();
+        assert!(left.is_empty(), "after {signal}: {left:?}");
+    }
+}
+
+/// A command that runs until it is told to stop.
+struct Running {
+    child: Child,
+    printed: Lines<BufReader<ChildStdout>>,
+    log: Lines<BufReader<ChildStderr>>,
+    logged: String,
+}
+
+impl Running {
+    fn start(mut command: Command) -> Self {
+        let mut child = command.spawn().unwrap();
+        let printed = BufReader::new(child.stdout.take().unwrap()).lines();
+        let log = BufReader::new(child.stderr.take().unwrap()).lines();
+        Self { child, printed, log, logged: String::new() }
+    }
+
+    /// The address that it names, in the log or on its standard output.
+    async fn is_open_at(&mut self) -> SocketAddr {
+        let named = async {
+            loop {
+                let line = tokio::select! {
+                    line = self.printed.next_line() => line.unwrap(),
+                    line = self.log.next_line() => line.unwrap().inspect(|line| self.logged += &format!("{line}\n")),
+                };
+                let line = line.unwrap_or_else(|| panic!("it ended before it was open: {}", self.logged));
+                if let Some(named) = line.split("http://").nth(1) {
+                    let end = named.find(|c: char| !c.is_ascii_digit() && !".:".contains(c)).unwrap_or(named.len());
+                    return named[..end].parse().unwrap();
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, named).await.expect("it says where it is")
+    }
+
+    /// What it prints, up to a line with that in it.
+    async fn prints_until(&mut self, mark: &str) -> String {
+        let mut printed = String::new();
+        while !printed.contains(mark) {
+            let line = tokio::time::timeout(PATIENCE, self.printed.next_line()).await.expect("it prints on").unwrap();
+            printed += &format!("{}\n", line.expect("it prints more"));
+        }
+        printed
+    }
+
+    /// Sends the signal; it must end in good order. Answers with its log.
+    async fn ends_after(mut self, signal: &str) -> String {
+        let pid = self.child.id().expect("it runs").to_string();
+        let sent = Command::new("kill").args(["-s", signal, &pid]).status().await.unwrap();
+        assert!(sent.success());
+        let (mut printed, mut log) = (self.printed.into_inner(), self.log.into_inner());
+        let mut rest = [Vec::new(), Vec::new()];
+        let [of_printed, of_log] = &mut rest;
+        let ended = async { tokio::join!(self.child.wait(), printed.read_to_end(of_printed), log.read_to_end(of_log)) };
+        let (status, ..) = tokio::time::timeout(PATIENCE, ended).await.expect("it ends");
+        let log = self.logged + &text(&rest[1]);
+        assert_eq!(status.unwrap().code(), Some(0), "after {signal}: {log}");
+        log
+    }
+}

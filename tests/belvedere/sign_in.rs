@@ -321,6 +321,8 @@ async fn refused(house: &House, name: &str, password: &str) -> (StatusCode, Stri
     let mut visitor = house.visitor();
     let answer = visitor.tries_to_sign_in(name, password, "/").await;
     assert!(answer.location.is_none(), "{name:?} is let in");
+    let challenged = answer.header("WWW-Authenticate").is_some();
+    assert_eq!(challenged, answer.status == StatusCode::UNAUTHORIZED, "RFC 9110, 15.5.2");
     assert!(answer.set_cookie(SESSION).is_none() && !visitor.cookies.contains_key(SESSION), "a session for {name:?}");
     assert_eq!(answer.field("/login", "username").as_deref(), Some(name), "the name stays in the form");
     assert!(password.is_empty() || !answer.body.contains(password), "the password of {name:?} comes back");
