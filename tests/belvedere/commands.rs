@@ -94,6 +94,23 @@ async fn check_says_every_fault_of_settings_and_pages_with_its_place() {
 }
 
 #[tokio::test]
+async fn a_faulty_source_is_one_fault_and_not_one_in_each_page_that_asks_it() {
+    let settings = "pages = \"boards\"\n[default.directory]\nurl = \"ldaps://dc1.corp.example.com\"\n\n\
+                    [default.sources.shop]\nkind = \"htpp\"\nurl = \"http://127.0.0.1:1\"\n";
+    let asks = PAGE.replace("\"host\"", "\"shop\"");
+    let bad = PAGE.replace("public", "nobody");
+    let folder = folder(&[
+        ("Rocket.toml", &format!("[default]\n{settings}")),
+        ("boards/shop.toml", &asks),
+        ("boards/bad.toml", &bad),
+        ("pages/not-asked-for.toml", "title = "),
+    ]);
+    let said = text(&ends(belvedere(folder.path(), &["check"])).await.stderr);
+    assert!(said.contains("Rocket.toml:7:8") && said.contains("boards/bad.toml:2:10"), "{said}");
+    assert_eq!(said.matches("error:").count(), 2, "{said}");
+}
+
+#[tokio::test]
 async fn check_ends_well_when_all_is_well() {
     let settings = "[default.directory]\nurl = \"ldaps://dc1.corp.example.com\"\n";
     let folder = folder(&[("Rocket.toml", settings), ("pages/all.toml", PAGE)]);
