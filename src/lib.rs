@@ -3,14 +3,16 @@
 //!
 //! The rooms, from the ground up; each imports only from the rooms below it (`tests/` holds this true):
 //!
-//! - [`domain`]: pure types and the clock.
-//! - [`config`]: settings and page files, raw as written, then settled as meant.
-//! - [`telemetry`]: logs.
-//! - [`directory`], [`sessions`], [`sources`], [`audit`]: the outside world, one room each.
+//! - [`domain`] has the pure types and the clock.
+//! - [`config`] reads settings and page files: raw as written, then settled as meant.
+//! - [`telemetry`] is the log.
+//! - [`directory`], [`sessions`], [`sources`] and [`audit`] are the outside world, one room each.
 //! - [`auth`] proves who someone is, [`pages`] decides who sees what, [`panels`] turns readings into views.
-//! - [`live`]: feeds, channels, viewers.
-//! - [`web`]: the only room that knows Rocket's requests and responses.
+//! - [`live`] has feeds, channels, viewers.
+//! - [`web`] is the only room that knows Rocket's requests and responses.
 //! - [`server`] builds the rooms and wires them, [`cli`] is the front door.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise"))]
 
 pub mod audit;
 pub mod auth;

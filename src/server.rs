@@ -38,7 +38,7 @@ pub enum StartError {
     Settings(#[from] Faults),
     /// Something is wrong in Rocket's own settings.
     #[error("{0}")]
-    Rocket(#[from] FigmentError),
+    Rocket(Box<FigmentError>),
     /// The log cannot be started as the settings say.
     #[error("{0}")]
     Log(#[from] InvalidFilter),
@@ -54,6 +54,12 @@ pub enum StartError {
     /// The server cannot be started: the port is taken, say.
     #[error("{}", launch_error(.0))]
     Launch(#[from] Box<rocket::Error>),
+}
+
+impl From<FigmentError> for StartError {
+    fn from(error: FigmentError) -> Self {
+        Self::Rocket(Box::new(error))
+    }
 }
 
 /// A house that is built and has not opened its door yet.

@@ -146,7 +146,7 @@ impl<'f> Writings<'f> {
             Merged::String(_, text) => Value::Text(text.clone()),
             Merged::Char(_, c) => Value::Text(c.to_string()),
             Merged::Bool(_, truth) => Value::Truth(*truth),
-            Merged::Num(_, number) => match (merged.to_i128().map(i64::try_from), number.to_f64()) {
+            Merged::Num(_, number) => match (whole(merged).map(i64::try_from), number.to_f64()) {
                 (Some(Ok(whole)), _) => Value::Whole(whole),
                 (None, Some(real)) => Value::Real(real),
                 _ => Value::Other("a number beyond 64 bits"),
@@ -261,4 +261,9 @@ impl Writing {
 fn near(path: &Path) -> PathBuf {
     let here = std::env::current_dir().unwrap_or_default();
     path.strip_prefix(&here).unwrap_or(path).to_owned()
+}
+
+/// A whole number, whether it was given with or without a sign: figment keeps the two apart.
+fn whole(merged: &Merged) -> Option<i128> {
+    merged.to_i128().or_else(|| i128::try_from(merged.to_u128()?).ok())
 }

@@ -75,8 +75,9 @@ impl Hub {
 
     /// Starts the channels of every page that is to be kept running, and returns the seats that keep them so.
     pub fn keep(&self, shelf: &Shelf) -> Vec<Seat> {
-        let kept = shelf.pages().into_iter().filter(|page| page.keep);
-        kept.flat_map(|page| page.choices().into_iter().map(move |choice| (Arc::clone(&page), choice)))
+        let pages = shelf.pages().into_iter().filter(|page| page.keep);
+        pages
+            .flat_map(|page| page.choices().into_iter().map(move |choice| (Arc::clone(&page), choice)))
             .filter_map(|(page, choice)| {
                 self.inner
                     .sit(&page, &choice)

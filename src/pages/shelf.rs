@@ -81,7 +81,7 @@ impl Shelf {
                 }
             }
         }
-        for fault in faults.iter() {
+        for fault in &faults {
             tracing::error!(%fault, "a page file is faulty");
         }
         tracing::info!(pages = pages.len(), faults = faults.len(), folder = %self.folder.display(), "pages loaded");

@@ -1,11 +1,15 @@
 use std::io::{IsTerminal, stderr};
+use std::panic::PanicHookInfo;
 
-use tracing::Subscriber;
+use tracing::{Level, Metadata, Subscriber};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 
 use crate::config::{LogFormat, LogSettings};
+
+use super::bridge;
 
 /// A filter that is not in `tracing`'s filter language. Settings that were read from a file have a sound one.
 #[derive(Debug, thiserror::Error)]
@@ -20,16 +24,22 @@ pub fn start(settings: &LogSettings) -> Result<(), InvalidFilter> {
     let terminal = stderr().is_terminal();
     let subscriber = subscriber(settings, terminal, stderr)?;
     if tracing::subscriber::set_global_default(subscriber).is_ok() {
-        bridge();
+        bridge::start();
+        std::panic::set_hook(Box::new(log_panic));
     }
     Ok(())
 }
 
-/// Lets the lines of `log` through, from here on. Which of them are written is the filter's decision.
-fn bridge() {
-    if let Err(error) = tracing_log::LogTracer::init() {
-        tracing::warn!(%error, "lines of libraries that use `log` are not shown: another logger is in place");
-    }
+/// A panic is a line like any other: with its place, on one line.
+fn log_panic(panic: &PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string);
+    tracing::error!(place, "panicked: {}", panic.payload_as_str().unwrap_or("without a word"));
+}
+
+/// Whether a line may be written at all, whatever filter is set: at its finest, the embedded directory's codec logs
+/// whole messages, the passwords of binds among them.
+fn tells_no_secret(metadata: &Metadata<'_>) -> bool {
+    *metadata.level() != Level::TRACE || !metadata.target().starts_with("ldap3_proto")
 }
 
 fn subscriber<W>(
@@ -46,7 +56,7 @@ where
         LogFormat::Human => true,
         LogFormat::Json => false,
     };
-    let registry = tracing_subscriber::registry().with(filter);
+    let registry = tracing_subscriber::registry().with(filter).with(filter_fn(tells_no_secret));
     let layer = tracing_subscriber::fmt::layer().with_writer(writer);
     Ok(if human {
         // The convention of no-color.org: any text in it means no colours.
@@ -116,12 +126,21 @@ mod tests {
         let lines = lines(&LogSettings::default(), false, || {
             tracing::info!(target: "belvedere::web", "ours");
             tracing::debug!(target: "belvedere::web", "too much");
-            tracing::info!(target: "rocket::launch", "chatter");
-            tracing::warn!(target: "rocket::launch::_", "chatter");
-            tracing::warn!(target: "rocket::server", "trouble");
+            tracing::info!(target: "library", "chatter");
+            tracing::warn!(target: "library", "trouble");
             tracing::info!(target: "sqlx::query", "chatter");
         });
         assert!(lines.len() == 2 && lines[0].contains("ours") && lines[1].contains("trouble"), "{lines:?}");
+    }
+
+    #[test]
+    fn the_codec_that_logs_passwords_at_its_finest_is_never_heard_there() {
+        let filter = "trace,ldap3_proto=trace,ldap3_proto::simple=trace".to_owned();
+        let lines = lines(&LogSettings { filter, ..LogSettings::default() }, false, || {
+            tracing::trace!(target: "ldap3_proto::simple", "a bind with its password");
+            tracing::debug!(target: "ldap3_proto::simple", "a bind");
+        });
+        assert!(lines.len() == 1 && !lines[0].contains("password"), "{lines:?}");
     }
 
     #[test]

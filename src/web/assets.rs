@@ -59,7 +59,7 @@ impl Assets {
         if let Some(vendored) = path.strip_prefix(VENDOR_PREFIX) {
             return BuiltInVendor::get(vendored).map(|file| file.data);
         }
-        self.from_folders("static", path).map(Cow::Owned).or_else(|| BuiltInStatic::get(path).map(|file| file.data))
+        self.overlaid("static", path).map(Cow::Owned).or_else(|| BuiltInStatic::get(path).map(|file| file.data))
     }
 
     /// The address of a static file, with its version, so that browsers may keep it for ever.
@@ -81,7 +81,7 @@ impl Assets {
             .filter_map(|path| {
                 let name = path.strip_suffix(".html.tera")?.to_owned();
                 let bytes = self
-                    .from_folders("templates", &path)
+                    .overlaid("templates", &path)
                     .map(Cow::Owned)
                     .or_else(|| BuiltInTemplates::get(&path).map(|file| file.data))?;
                 Some((name, String::from_utf8_lossy(&bytes).into_owned()))
@@ -95,7 +95,7 @@ impl Assets {
         self.folders.iter().any(|folder| folder == sources).then(|| sources.join("templates"))
     }
 
-    fn from_folders(&self, kind: &str, path: &str) -> Option<Vec<u8>> {
+    fn overlaid(&self, kind: &str, path: &str) -> Option<Vec<u8>> {
         let path = Path::new(path);
         if !path.components().all(|part| matches!(part, Component::Normal(_))) {
             return None;

@@ -61,7 +61,7 @@ impl Dial<'_> {
         slug: &str,
         visitor: &Visitor,
         asked: &Asked,
-        position: Option<Position>,
+        position: Option<&Position>,
     ) -> Result<Connection, Refusal> {
         let page = self.shelf.open(slug, visitor)?;
         let choice = page.choose(asked.pairs())?;
@@ -70,7 +70,7 @@ impl Dial<'_> {
         let authority =
             Authority::new(Arc::clone(self.shelf), page, visitor.clone(), session, self.shutting_down.0.clone());
         let heartbeat = self.hub.settings().heartbeat;
-        Ok(Connection::new(seat, position.as_ref(), authority, heartbeat, Arc::clone(&self.time.0)))
+        Ok(Connection::new(seat, position, authority, heartbeat, Arc::clone(&self.time.0)))
     }
 
     fn sit(&self, page: &OpenPage, values: &Values) -> Result<Seat, Refusal> {
@@ -153,18 +153,15 @@ async fn send(
     connection: &mut Connection,
 ) -> SocketResult<Option<Farewell>> {
     let mut sending = stream.send(message);
-    tokio::select! {
+    let farewell = tokio::select! {
         biased;
         sent = &mut sending => return sent.map(|()| None),
-        farewell = connection.ended() => {
-            // The message before the goodbye gets its chance, but the session's end does not wait for it.
-            return match tokio::time::timeout(GOODBYE_PATIENCE, sending).await {
-                Ok(sent) => sent.map(|()| Some(farewell)),
-                Err(_) => Err(Error::ConnectionClosed),
-            };
-        }
-        () = tokio::time::sleep(STALLED_AFTER) => Err(Error::ConnectionClosed),
-    }
+        farewell = connection.ended() => farewell,
+        () = tokio::time::sleep(STALLED_AFTER) => return Err(Error::ConnectionClosed),
+    };
+    // The message before the goodbye gets its chance, but the session's end does not wait for it.
+    let sent = tokio::time::timeout(GOODBYE_PATIENCE, sending).await;
+    sent.map_or(Err(Error::ConnectionClosed), |sent| sent.map(|()| Some(farewell)))
 }
 
 fn obey(text: &str, connection: &mut Connection, dial: Dial<'_>) -> Result<(), Farewell> {

@@ -250,7 +250,7 @@ impl Running {
             loop {
                 let line = tokio::select! {
                     line = self.printed.next_line() => line.unwrap(),
-                    line = self.log.next_line() => line.unwrap().inspect(|line| self.logged += &format!("{line}\n")),
+                    line = self.log.next_line() => line.unwrap().inspect(|line| self.logged.extend([line, "\n"])),
                 };
                 let line = line.unwrap_or_else(|| panic!("it ended before it was open: {}", self.logged));
                 if let Some(named) = line.split("http://").nth(1) {
@@ -267,7 +267,7 @@ impl Running {
         let mut printed = String::new();
         while !printed.contains(mark) {
             let line = tokio::time::timeout(PATIENCE, self.printed.next_line()).await.expect("it prints on").unwrap();
-            printed += &format!("{}\n", line.expect("it prints more"));
+            printed.extend([&*line.expect("it prints more"), "\n"]);
         }
         printed
     }

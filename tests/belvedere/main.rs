@@ -13,6 +13,7 @@ mod directory_sign_in;
 mod door;
 mod harness;
 mod layers;
+mod live;
 mod next;
 mod pages;
 mod sessions;

@@ -68,10 +68,8 @@ const LARGEST_RING: i64 = 65_536;
 /// A reload or a walk from page to page finds the history still there.
 const DEFAULT_GRACE: Duration = Duration::from_mins(1);
 
-/// Our own story; of the libraries only what is wrong. Rocket says `warn` when it has started, and warns of `[log]`, which
-/// once was a key of its own: we say the one ourselves, and keys that are wrong are faults here.
-const DEFAULT_FILTER: &str =
-    "info,rocket=warn,rocket::launch=error,rocket::config=error,hyper=warn,sqlx=warn,ldap3=warn";
+/// Our own story; of the libraries only what is wrong. Those that speak `log` have the target `library`.
+const DEFAULT_FILTER: &str = "info,library=warn,sqlx=warn,ldap3=warn,ldap3_proto=warn,reqwest=warn";
 
 impl Settings {
     /// Settles what `figment` holds in its selected profile. [`super::super::figment`] makes the usual one; nothing here

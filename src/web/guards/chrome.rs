@@ -42,7 +42,7 @@ pub(in crate::web) fn chrome(request: &Request<'_>, visitor: &Visitor) -> Chrome
         chrome.theme = cookies.theme();
         if let (Some(auth), Some(token), Visitor::Member(_)) = (rocket.state::<Arc<Auth>>(), cookies.session(), visitor)
         {
-            chrome.csrf = auth.keys().csrf_token(Holder::Member(&token)).as_str().to_owned();
+            auth.keys().csrf_token(Holder::Member(&token)).as_str().clone_into(&mut chrome.csrf);
         }
     }
     chrome.visitor = visitor.member().map(|member| Who {

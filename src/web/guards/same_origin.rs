@@ -48,10 +48,9 @@ impl<'r> FromRequest<'r> for SameOrigin {
 fn judge(origin: Option<&str>, fetch_site: Option<&str>, host: Option<&str>, public_url: Option<&Url>) -> Origin {
     match (origin, fetch_site) {
         (Some(origin), _) if is_ours(origin, host, public_url) => Origin::Ours,
-        (Some(_), _) => Origin::Foreign,
         (None, Some("same-origin")) => Origin::Ours,
         (None, Some("none") | None) => Origin::Unsaid,
-        (None, Some(_)) => Origin::Foreign,
+        _ => Origin::Foreign,
     }
 }
 

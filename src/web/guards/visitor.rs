@@ -57,7 +57,7 @@ impl<'r> FromRequest<'r> for Administrator {
 
 /// The visitor, from the session's cookie.
 pub(in crate::web) async fn visitor_of(request: &Request<'_>) -> Result<Visitor, Refusal> {
-    let found = request.local_cache_async(async { look_up(request).await.map_err(|_| Unavailable) }).await;
+    let found = request.local_cache_async(async { look_up(request).await.map_err(|()| Unavailable) }).await;
     match found {
         Ok(visitor) => Ok(visitor.clone()),
         Err(Unavailable) => Err(Refusal::StoreUnavailable),

@@ -26,7 +26,7 @@ pub(super) fn watch(
     dial: Dial<'_>,
 ) -> Result<Unbuffered<EventStream![]>, Refusal> {
     let position = last.0.or_else(|| asked.position());
-    let mut connection = dial.connect(slug, &visitor, &asked, position)?;
+    let mut connection = dial.connect(slug, &visitor, &asked, position.as_ref())?;
     let stream = EventStream! {
         loop {
             match connection.next().await {

@@ -26,7 +26,7 @@ pub(super) fn watch<'r>(
         (Origin::Ours, _) | (Origin::Unsaid, Visitor::Anonymous) => (),
     }
     let socket = socket.config(socket::limits());
-    match dial.connect(slug, &visitor, &asked, asked.position()) {
+    match dial.connect(slug, &visitor, &asked, asked.position().as_ref()) {
         Ok(connection) => Ok(socket.channel(move |stream| Box::pin(socket::serve(stream, connection, dial)))),
         Err(Refusal::Closed(closed)) if origin == Origin::Ours => {
             Ok(socket.channel(move |stream| Box::pin(socket::say_goodbye(stream, Farewell::of(&closed)))))

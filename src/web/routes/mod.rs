@@ -1,5 +1,7 @@
 //! One file per noun. The table of doors is here.
 
+#![allow(clippy::needless_pass_by_value, reason = "Rocket hands guards to handlers by value")]
+
 mod account;
 mod admin;
 mod api;

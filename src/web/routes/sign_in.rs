@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
 use rocket::form::{Form, FromForm};
-use rocket::http::{CookieJar, Status};
+use rocket::http::Status;
+use rocket::outcome::try_outcome;
+use rocket::request::{FromRequest, Outcome, Request};
 use rocket::response::Redirect;
 use rocket::{Either, State, get, post};
 
@@ -30,8 +32,8 @@ pub(super) struct SignInForm {
     csrf: String,
 }
 
-/// What it takes to show the form.
-struct FormContext<'r> {
+/// The room that the form stands in.
+pub(super) struct Doorstep<'r> {
     cookies: Cookies<'r>,
     auth: &'r Auth,
     shelf: &'r Shelf,
@@ -44,18 +46,13 @@ pub(super) fn form(
     asked: Asked,
     visitor: Visitor,
     chrome: Chrome,
-    jar: &CookieJar<'_>,
-    transport: &State<Transport>,
-    auth: &State<Arc<Auth>>,
-    shelf: &State<Arc<Shelf>>,
-    site: &State<Arc<SiteSettings>>,
+    doorstep: Doorstep<'_>,
 ) -> Result<Either<Redirect, Html<SignInView>>, Refusal> {
     let next = asked.get("next").and_then(NextPath::parse).unwrap_or_else(NextPath::home);
     if visitor.member().is_some() {
         return Ok(Either::Left(Redirect::to(next.to_string())));
     }
-    let context = FormContext { cookies: Cookies::new(jar, transport), auth, shelf, site };
-    context.show(chrome, &next, "", None).map(Either::Right)
+    doorstep.show(chrome, &next, "", None).map(Either::Right)
 }
 
 /// Signs somebody in and sends them back to where they wanted to go, or says why not above the form.
@@ -65,40 +62,54 @@ pub(super) async fn submit(
     client: Client,
     _from_here: SameOrigin,
     chrome: Chrome,
-    jar: &CookieJar<'_>,
-    transport: &State<Transport>,
+    doorstep: Doorstep<'_>,
     limits: &State<Limits>,
-    auth: &State<Arc<Auth>>,
-    shelf: &State<Arc<Shelf>>,
-    site: &State<Arc<SiteSettings>>,
 ) -> Result<Either<Redirect, Html<SignInView>>, Refusal> {
     let SignInForm { username, password, next, csrf } = form.into_inner();
     let next = NextPath::parse(&next).unwrap_or_else(NextPath::home);
-    let context = FormContext { cookies: Cookies::new(jar, transport), auth, shelf, site };
-
-    let holds = |stranger: StrangerToken| auth.keys().csrf_holds(Holder::Stranger(&stranger), &csrf);
-    if !context.cookies.stranger().is_some_and(holds) {
+    if !doorstep.form_is_ours(&csrf) {
         let text = "This form was open for a long time, or this browser keeps no cookies. Please sign in again.";
         let said = Said { tone: Tone::Info, text: text.to_owned() };
-        let form = context.show(chrome, &next, &username, Some(said))?;
+        let form = doorstep.show(chrome, &next, &username, Some(said))?;
         return Ok(Either::Right(form.with_status(Status::BadRequest)));
     }
-
-    let previous = context.cookies.session();
-    match auth.sign_in(username.clone(), password, &client, previous.as_ref()).await {
+    let previous = doorstep.cookies.session();
+    match doorstep.auth.sign_in(username.clone(), password, &client, previous.as_ref()).await {
         Ok(signed_in) => {
-            context.cookies.keep_session(&signed_in.token, limits.session_lasts);
+            doorstep.cookies.keep_session(&signed_in.token, limits.session_lasts);
             Ok(Either::Left(Redirect::to(next.to_string())))
         }
         Err(refusal) => {
-            let (status, said) = context.words(&refusal)?;
-            let form = context.show(chrome, &next, &username, Some(said))?;
+            let (status, said) = doorstep.words(&refusal)?;
+            let form = doorstep.show(chrome, &next, &username, Some(said))?;
             Ok(Either::Right(form.with_status(status)))
         }
     }
 }
 
-impl FormContext<'_> {
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Doorstep<'r> {
+    type Error = ();
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
+        let transport = try_outcome!(request.guard::<&State<Transport>>().await).inner();
+        Outcome::Success(Self {
+            cookies: Cookies::new(request.cookies(), transport),
+            auth: try_outcome!(request.guard::<&State<Arc<Auth>>>().await),
+            shelf: try_outcome!(request.guard::<&State<Arc<Shelf>>>().await),
+            site: try_outcome!(request.guard::<&State<Arc<SiteSettings>>>().await),
+        })
+    }
+}
+
+impl Doorstep<'_> {
+    /// Whether the form was made by us for this very browser.
+    fn form_is_ours(&self, csrf: &str) -> bool {
+        self.cookies
+            .stranger()
+            .is_some_and(|stranger: StrangerToken| self.auth.keys().csrf_holds(Holder::Stranger(&stranger), csrf))
+    }
+
     fn show(
         &self,
         chrome: Chrome,
@@ -106,17 +117,7 @@ impl FormContext<'_> {
         username: &str,
         said: Option<Said>,
     ) -> Result<Html<SignInView>, Refusal> {
-        let stranger = match self.cookies.stranger() {
-            Some(stranger) => stranger,
-            None => {
-                let stranger = StrangerToken::generate().map_err(|error| {
-                    tracing::error!(%error, "no sign-in form without random bytes");
-                    Refusal::Internal
-                })?;
-                self.cookies.keep_stranger(&stranger);
-                stranger
-            }
-        };
+        let stranger = self.stranger()?;
         let view = SignInView {
             page_title: self.page_behind(next),
             said,
@@ -125,6 +126,19 @@ impl FormContext<'_> {
             csrf: self.auth.keys().csrf_token(Holder::Stranger(&stranger)).as_str().to_owned(),
         };
         Ok(Html::new("auth/sign_in", "Sign in", chrome, view))
+    }
+
+    /// What this browser's forms are bound to; given to it with the first form.
+    fn stranger(&self) -> Result<StrangerToken, Refusal> {
+        if let Some(stranger) = self.cookies.stranger() {
+            return Ok(stranger);
+        }
+        let stranger = StrangerToken::generate().map_err(|error| {
+            tracing::error!(%error, "no sign-in form without random bytes");
+            Refusal::Internal
+        })?;
+        self.cookies.keep_stranger(&stranger);
+        Ok(stranger)
     }
 
     /// The title of the page that they came for.

@@ -4,6 +4,7 @@ pub(crate) mod board;
 pub(crate) mod certificates;
 pub(crate) mod demo;
 pub(crate) mod house;
+pub(crate) mod json_server;
 pub(crate) mod keeper;
 pub(crate) mod samba;
 pub(crate) mod slapd;

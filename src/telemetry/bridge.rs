@@ -1,0 +1,62 @@
+use log::{Level, LevelFilter, Log, Metadata, Record};
+
+/// Rocket and other libraries speak `log`; this carries what they say into `tracing`. Without the place in their source
+/// that they add to every line: it is a path of whichever machine built the program.
+struct Bridge;
+
+/// Begins to carry, from here on. Which lines are written is the filter's decision.
+pub(super) fn start() {
+    match log::set_logger(&Bridge) {
+        // Finer lines are for those who work on the libraries themselves.
+        Ok(()) => log::set_max_level(LevelFilter::Debug),
+        Err(error) => {
+            tracing::warn!(%error, "lines of libraries that use `log` are not shown: another logger is in place");
+        }
+    }
+}
+
+impl Log for Bridge {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        speaks_for_itself(metadata.target())
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        let library = record.target();
+        if !speaks_for_itself(library) {
+            return;
+        }
+        let message = record.args();
+        // `tracing` wants its targets at compile time, so the library's own is a field.
+        match record.level() {
+            Level::Error => tracing::error!(target: "library", library, "{message}"),
+            Level::Warn => tracing::warn!(target: "library", library, "{message}"),
+            Level::Info => tracing::info!(target: "library", library, "{message}"),
+            Level::Debug => tracing::debug!(target: "library", library, "{message}"),
+            Level::Trace => tracing::trace!(target: "library", library, "{message}"),
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+/// Our own modules speak `tracing`; what comes from them by `log` is Rocket's generated code, which announces every guard
+/// that forwards. Rocket's server announces every request that has no route and every catcher, which the request log has
+/// already; its settings are checked, and its address is told, by our own commands.
+fn speaks_for_itself(target: &str) -> bool {
+    let crate_name = target.split("::").next().unwrap_or(target);
+    let told_elsewhere = ["rocket::server", "rocket::launch", "rocket::config"];
+    crate_name != env!("CARGO_CRATE_NAME") && !told_elsewhere.iter().any(|module| target.starts_with(module))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_rockets_macros_say_in_our_name_is_not_repeated() {
+        assert!(!speaks_for_itself("belvedere::web::routes::live::_"));
+        assert!(!speaks_for_itself("rocket::server::_"));
+        assert!(speaks_for_itself("rocket::shutdown"));
+        assert!(speaks_for_itself("rocket_dyn_templates::engine::tera::_"));
+    }
+}

@@ -1,0 +1,80 @@
+//! A small HTTP server on loopback that answers JSON, or fails as it is told.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+/// What it answers at the moment.
+#[derive(Clone)]
+enum Mood {
+    Answers(Value),
+    FailsWith(u16),
+}
+
+pub(crate) struct JsonServer {
+    address: SocketAddr,
+    mood: Arc<Mutex<Mood>>,
+    served: JoinHandle<()>,
+}
+
+impl JsonServer {
+    /// A server that answers `value` to everything.
+    pub(crate) async fn start(value: Value) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mood = Arc::new(Mutex::new(Mood::Answers(value)));
+        let served = tokio::spawn({
+            let mood = Arc::clone(&mood);
+            async move {
+                while let Ok((stream, _)) = listener.accept().await {
+                    tokio::spawn(answer(stream, Arc::clone(&mood)));
+                }
+            }
+        });
+        Self { address, mood, served }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// From now on it answers `value`.
+    pub(crate) fn answers(&self, value: Value) {
+        *self.mood.lock().unwrap() = Mood::Answers(value);
+    }
+
+    /// From now on it fails with that status.
+    pub(crate) fn fails_with(&self, status: u16) {
+        *self.mood.lock().unwrap() = Mood::FailsWith(status);
+    }
+}
+
+impl Drop for JsonServer {
+    fn drop(&mut self) {
+        self.served.abort();
+    }
+}
+
+async fn answer(mut stream: TcpStream, mood: Arc<Mutex<Mood>>) {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        match stream.read_u8().await {
+            Ok(byte) => head.push(byte),
+            Err(_) => return,
+        }
+    }
+    let (status, body) = match mood.lock().unwrap().clone() {
+        Mood::Answers(value) => (200, value.to_string()),
+        Mood::FailsWith(status) => (status, "no".to_owned()),
+    };
+    let answer = format!(
+        "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    // A client that hung up has made up its mind.
+    let _ = stream.write_all(answer.as_bytes()).await;
+}
