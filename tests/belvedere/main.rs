@@ -15,6 +15,7 @@ mod harness;
 mod layers;
 mod live;
 mod next;
+mod outages;
 mod pages;
 mod sessions;
 mod sign_in;

@@ -277,6 +277,44 @@ async fn one_s_account_lists_one_s_own_sessions() {
     assert_eq!(account.body.matches("this one").count(), 1);
 }
 
+#[tokio::test]
+async fn a_visitor_is_where_the_connection_comes_from_unless_the_settings_name_a_proxy_s_header() {
+    for (named, expected) in [(None, "127.0.0.1"), (Some("X-Real-IP"), "192.0.2.9")] {
+        let mut plan = Demo::plan().await;
+        if let Some(header) = named {
+            plan = plan.set("ip_header", header);
+        }
+        let demo = plan.open().await;
+        let mut alice = demo.house.visitor();
+        let form = alice.opens("/login").await;
+        let fields = credentials(&form, &demo, "alice");
+        let said = ["X-Real-IP", "X-Forwarded-For", "Forwarded"].map(|header| (header, "192.0.2.9"));
+        assert_eq!(sends(&mut alice, &said, &fields).await.status, StatusCode::SEE_OTHER);
+        let account = alice.opens("/account").await;
+        assert!(account.body.contains(&format!("<td>{expected}</td>")), "{named:?}: {}", account.body);
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_fails_too_often_waits_whatever_it_calls_itself() {
+    let clock = Arc::new(ManualClock::at(START));
+    let demo = Demo::plan_with(clock.clone()).await.open().await;
+    let mut eve = demo.house.visitor();
+    let form = eve.opens("/login").await;
+    let mut fields = credentials(&form, &demo, "alice");
+    for number in 0..30 {
+        fields[0].1 = format!("name-{number}");
+        let called = format!("192.0.2.{number}");
+        assert_eq!(sends(&mut eve, &[("X-Real-IP", &called)], &fields).await.status, StatusCode::UNAUTHORIZED);
+    }
+    let before = demo.wire.said();
+    fields[0].1 = "alice".to_owned();
+    let answer = sends(&mut eve, &[("X-Real-IP", "192.0.2.99")], &fields).await;
+    assert_eq!((answer.status, demo.wire.said()), (StatusCode::UNAUTHORIZED, before), "the directory heard of it");
+    clock.advance(5 * MINUTE);
+    assert_eq!(sends(&mut eve, &[], &fields).await.status, StatusCode::SEE_OTHER, "later it may try again");
+}
+
 /// The attributes, in order, but for the time.
 fn attributes(cookie: &str) -> Vec<&str> {
     let timed = |attribute: &&str| attribute.starts_with("Max-Age=") || attribute.starts_with("Expires=");
