@@ -133,10 +133,7 @@ impl Doorstep<'_> {
         if let Some(stranger) = self.cookies.stranger() {
             return Ok(stranger);
         }
-        let stranger = StrangerToken::generate().map_err(|error| {
-            tracing::error!(%error, "no sign-in form without random bytes");
-            Refusal::Internal
-        })?;
+        let stranger = StrangerToken::generate().map_err(|error| Refusal::Internal(error.to_string()))?;
         self.cookies.keep_stranger(&stranger);
         Ok(stranger)
     }
@@ -188,10 +185,7 @@ impl Doorstep<'_> {
                  checked. Try again in a minute."
                     .to_owned(),
             ),
-            SignInRefusal::Store(error) => {
-                tracing::error!(%error, "a session could not be begun");
-                return Err(Refusal::StoreUnavailable);
-            }
+            SignInRefusal::Store(error) => return Err(Refusal::StoreUnavailable(error.to_string())),
         };
         Ok((status, Said { tone, text }))
     }
