@@ -1,13 +1,19 @@
 //! When something behind the program does not answer: people are told so, nobody is let in who was not, and nobody who
 //! was is sent away.
 
+use std::path::Path;
+use std::sync::Arc;
+
+use belvedere::directory::embedded::{EmbeddedDirectory, Sample};
+use belvedere::domain::SystemClock;
 use reqwest::StatusCode;
 use serde_json::json;
 use sqlx::Connection as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
 use crate::harness::demo::{Demo, page};
-use crate::harness::visitor::Answer;
+use crate::harness::program::{Running, belvedere};
+use crate::harness::visitor::{Answer, Visitor};
 use crate::sign_in::{WRONG, is_welcomed, refused};
 
 #[tokio::test]
@@ -92,9 +98,33 @@ async fn a_fault_of_ours_shows_a_reference_and_not_its_cause() {
     }
 }
 
+#[tokio::test]
+async fn the_log_has_the_cause_under_the_reference() {
+    let directory = EmbeddedDirectory::start(&Sample::demo(), Arc::new(SystemClock)).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("pages")).unwrap();
+    let mut command = belvedere(folder.path(), &["serve"]);
+    command.env("BELVEDERE_DIRECTORY__URL", directory.url());
+    let mut program = Running::start(command);
+    let mut alice = Visitor::new(program.is_open_at().await);
+    alice.signs_in("alice", "alice-demo").await;
+    let mut store = store_in(folder.path()).await;
+    sqlx::query("ALTER TABLE sessions RENAME TO elsewhere").execute(&mut store).await.unwrap();
+    let reference = reference_on(&alice.opens("/account").await);
+    let log = program.ends_after("TERM").await;
+    let lines = log.lines().filter(|line| line.contains("no such table")).count();
+    let told = log.lines().find(|line| line.contains(&reference)).expect("a line with the reference");
+    assert!(told.contains("no such table: sessions") && told.contains("state/sessions.db"), "{told}");
+    assert_eq!(lines, 1, "a failure is logged once: {log}");
+}
+
 /// The house's own session store, from outside.
 async fn store_of(demo: &Demo) -> SqliteConnection {
-    let file = demo.house.folder.path().join("state/sessions.db");
+    store_in(demo.house.folder.path()).await
+}
+
+async fn store_in(folder: &Path) -> SqliteConnection {
+    let file = folder.join("state/sessions.db");
     SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(file)).await.unwrap()
 }
 

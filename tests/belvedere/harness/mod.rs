@@ -6,6 +6,7 @@ pub(crate) mod demo;
 pub(crate) mod house;
 pub(crate) mod json_server;
 pub(crate) mod keeper;
+pub(crate) mod program;
 pub(crate) mod samba;
 pub(crate) mod slapd;
 pub(crate) mod stalled;
