@@ -122,7 +122,7 @@ impl Server {
         // Where Rocket itself looks for templates: the source tree in debug builds, which it watches; otherwise a
         // folder that is there and has none, since ours come from the binary.
         let templates = assets.watched_templates().unwrap_or_else(|| settings.state.clone());
-        let figment = figment.merge(("template_dir", templates));
+        let figment = believe_no_header(figment).merge(("template_dir", templates));
         let transport = transport(&settings, &figment)?;
         let (shutting_down, shutdown) = watch::channel(false);
         let rooms = Rooms {
@@ -173,6 +173,14 @@ impl Server {
         self.sessions.close().await;
         Ok(())
     }
+}
+
+/// Rocket believes an `X-Real-IP` from anybody, unless told otherwise: strangers could then choose the address that the
+/// limits on signing in count for, and that the audit names. Here a header counts when the settings name it, which is
+/// for those whose proxy sets it.
+fn believe_no_header(figment: Figment) -> Figment {
+    let by_default = figment.find_metadata("ip_header").is_some_and(|origin| origin.name.starts_with("rocket::Config"));
+    if by_default { figment.merge(("ip_header", false)) } else { figment }
 }
 
 /// The keys of forms, from the same secret as Rocket's own, in whichever way it is written: text or bytes.

@@ -25,6 +25,7 @@ pub use environment::figment;
 pub use fault::{Fault, FaultReport, Faults, Place};
 pub use page::{Input, InputKind, InputOption, PageFile, PanelKind, PanelSettings, PanelSource, Unit};
 pub use read_page::read_page;
+pub use read_settings::ForPages;
 pub use secret_key::{SecretKey, make_state_folder, secret_key};
 pub use settings::{
     DirectoryKind, DirectorySettings, HttpSource, LiveSettings, LogFormat, LogSettings, Scheme, Secret, ServerAddress,

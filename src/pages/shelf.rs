@@ -43,6 +43,15 @@ impl Shelf {
         Ok(shelf)
     }
 
+    /// The faults in the page files of `folder` that show without any source: for when the sources are faulty
+    /// themselves, or the folder cannot be read.
+    pub fn faults_without_sources(folder: &Path) -> Faults {
+        match page_files(folder) {
+            Ok(files) => files.iter().filter_map(|file| read_file(file).err()).flatten().collect(),
+            Err(unreadable) => unreadable,
+        }
+    }
+
     /// Reads the files again. A page whose file is unchanged goes on as it is; one whose file turned bad goes on as it
     /// was; one whose file is gone is taken from the shelf.
     pub fn reload(&self) {
@@ -120,15 +129,7 @@ impl Shelf {
     }
 
     fn read_page(&self, file: &Path) -> Result<PageFile, Faults> {
-        let unreadable =
-            |message: String, help: &str| Faults::from_iter([Fault::new(Place::file(file), message, help)]);
-        let size = fs::metadata(file).map_err(|error| unreadable(error.to_string(), "make the file readable"))?.len();
-        if size > LARGEST_PAGE_FILE {
-            let message = format!("the file has {size} bytes, more than a page can need ({LARGEST_PAGE_FILE})");
-            return Err(unreadable(message, "split the page, or move what is not a page out of the folder"));
-        }
-        let text = fs::read_to_string(file).map_err(|error| unreadable(error.to_string(), "save the file as UTF-8"))?;
-        let page = config::read_page(file, &text)?;
+        let page = read_file(file)?;
         let faults = self.faults_with_sources(&page);
         if faults.is_empty() { Ok(page) } else { Err(faults) }
     }
@@ -160,6 +161,18 @@ impl Shelf {
         }
         faults
     }
+}
+
+/// The page as its file means it, whatever its sources say.
+fn read_file(file: &Path) -> Result<PageFile, Faults> {
+    let unreadable = |message: String, help: &str| Faults::from(Fault::new(Place::file(file), message, help));
+    let size = fs::metadata(file).map_err(|error| unreadable(error.to_string(), "make the file readable"))?.len();
+    if size > LARGEST_PAGE_FILE {
+        let message = format!("the file has {size} bytes, more than a page can need ({LARGEST_PAGE_FILE})");
+        return Err(unreadable(message, "split the page, or move what is not a page out of the folder"));
+    }
+    let text = fs::read_to_string(file).map_err(|error| unreadable(error.to_string(), "save the file as UTF-8"))?;
+    config::read_page(file, &text)
 }
 
 /// Whether some input of the page gives `city`, or `city.zone`, a value.

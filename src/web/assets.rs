@@ -64,13 +64,15 @@ impl Assets {
 
     /// The address of a static file, with its version, so that browsers may keep it for ever.
     pub(super) fn static_url(&self, path: &str) -> Option<String> {
-        let version = version_of(&self.static_file(path)?);
+        let version = Self::version_of(&self.static_file(path)?);
         Some(format!("/static/{path}?v={version}"))
     }
 
-    /// Whether the address carries the version of these very bytes.
-    pub(super) fn is_current(bytes: &[u8], version: &str) -> bool {
-        version_of(bytes) == version
+    /// What tells these bytes from every other state of their file.
+    pub(super) fn version_of(bytes: &[u8]) -> String {
+        let mut version = hex::encode(Sha256::digest(bytes));
+        version.truncate(VERSION_DIGITS);
+        version
     }
 
     /// Every template by name (`pages/show`), the overlay's in place of the built-in ones.
@@ -100,12 +102,6 @@ impl Assets {
         }
         self.folders.iter().find_map(|folder| std::fs::read(folder.join(kind).join(path)).ok())
     }
-}
-
-fn version_of(bytes: &[u8]) -> String {
-    let mut version = hex::encode(Sha256::digest(bytes));
-    version.truncate(VERSION_DIGITS);
-    version
 }
 
 fn theme_css(theme: &Theme) -> String {

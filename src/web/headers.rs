@@ -10,7 +10,7 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; st
      font-src 'self'; connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; \
      frame-ancestors 'none'";
 
-/// Two years, the least for browsers' preload lists.
+/// Two years: a browser that has been here once comes by HTTPS ever after, over any pause in its visits.
 const STRICT_TRANSPORT_SECURITY: &str = "max-age=63072000";
 
 /// Sensors and the like that no board here uses.

@@ -6,6 +6,7 @@ use rocket::response::{self, Responder, Response};
 use rocket_dyn_templates::Template;
 use serde::Serialize;
 
+use super::refusal::challenge;
 use super::views::Chrome;
 
 /// A page of HTML: a template with its view, in the site's chrome.
@@ -38,6 +39,10 @@ impl<V: Serialize> Html<V> {
 impl<'r, V: Serialize> Responder<'r, 'static> for Html<V> {
     fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
         let page = Template::render(self.template, &self.view).respond_to(request)?;
-        Response::build_from(page).status(self.status).header(ContentType::HTML).ok()
+        let mut response = Response::build_from(page);
+        if self.status == Status::Unauthorized {
+            response.header(challenge());
+        }
+        response.status(self.status).header(ContentType::HTML).ok()
     }
 }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::domain::Visitor;
 use crate::live::Crowded;
 use crate::pages::{BadChoice, Closed};
+use crate::sessions::StoreError;
 
 use super::guards::{chrome_of, sign_in_href, visitor_of};
 use super::html::Html;
@@ -17,6 +18,9 @@ use super::views::ErrorView;
 
 /// Bytes of a reference: enough to find one line in a log.
 const REFERENCE_BYTES: usize = 5;
+
+/// Why it is not the visitor's fault: for the log, which has it under the reference that the visitor sees.
+type Cause = String;
 
 /// Everything that can keep a request from its answer. The one place where errors become responses: what a visitor
 /// sees says what to do next, what the log keeps says why.
@@ -29,13 +33,13 @@ pub(super) enum Refusal {
     /// A page of another site asked.
     ForeignOrigin,
     /// The session store cannot be asked.
-    StoreUnavailable,
+    StoreUnavailable(Cause),
     /// No channel more.
-    Crowded,
+    Crowded(Cause),
     /// The path leads nowhere.
     NotFound,
-    /// It is our fault. The log has the cause under the same reference.
-    Internal,
+    /// It is our fault.
+    Internal(Cause),
     /// Rocket refused it before any handler saw it.
     Other(Status),
 }
@@ -53,8 +57,14 @@ impl From<BadChoice> for Refusal {
 }
 
 impl From<Crowded> for Refusal {
-    fn from(_: Crowded) -> Self {
-        Self::Crowded
+    fn from(crowded: Crowded) -> Self {
+        Self::Crowded(crowded.to_string())
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        Self::StoreUnavailable(error.to_string())
     }
 }
 
@@ -65,8 +75,8 @@ impl Refusal {
             Self::Closed(Closed::SignInFirst) => Status::Unauthorized,
             Self::Closed(Closed::NotAllowed { .. }) | Self::ForeignOrigin => Status::Forbidden,
             Self::BadRequest(_) => Status::BadRequest,
-            Self::StoreUnavailable | Self::Crowded => Status::ServiceUnavailable,
-            Self::Internal => Status::InternalServerError,
+            Self::StoreUnavailable(_) | Self::Crowded(_) => Status::ServiceUnavailable,
+            Self::Internal(_) => Status::InternalServerError,
             Self::Other(status) => *status,
         }
     }
@@ -78,6 +88,19 @@ impl Refusal {
         status
     }
 
+    /// Each page offers its own ways on.
+    fn template(&self) -> &'static str {
+        match self {
+            Self::Closed(Closed::NotAllowed { .. }) => "errors/forbidden",
+            Self::Closed(Closed::NotFound) | Self::NotFound => "errors/not_found",
+            Self::StoreUnavailable(_) | Self::Crowded(_) => "errors/unavailable",
+            Self::Internal(_) => "errors/internal",
+            Self::Closed(Closed::SignInFirst) | Self::BadRequest(_) | Self::ForeignOrigin | Self::Other(_) => {
+                "errors/bad_request"
+            }
+        }
+    }
+
     /// A word for scripts.
     fn code(&self) -> &'static str {
         match self {
@@ -86,9 +109,16 @@ impl Refusal {
             Self::Closed(Closed::NotAllowed { .. }) => "not-allowed",
             Self::BadRequest(_) => "bad-request",
             Self::ForeignOrigin => "foreign-origin",
-            Self::StoreUnavailable | Self::Crowded => "unavailable",
-            Self::Internal => "internal",
+            Self::StoreUnavailable(_) | Self::Crowded(_) => "unavailable",
+            Self::Internal(_) => "internal",
             Self::Other(_) => "refused",
+        }
+    }
+
+    fn cause(&self) -> &str {
+        match self {
+            Self::StoreUnavailable(cause) | Self::Crowded(cause) | Self::Internal(cause) => cause,
+            _ => self.status().reason_lossy(),
         }
     }
 
@@ -117,12 +147,12 @@ impl Refusal {
                 "This request came from a page of another site, so it was not carried out.".to_owned(),
                 "Open this site itself and try again there.".to_owned(),
             ),
-            Self::StoreUnavailable | Self::Crowded => (
+            Self::StoreUnavailable(_) | Self::Crowded(_) => (
                 "Not at the moment",
                 "The server cannot answer this right now. Nothing of yours is lost.".to_owned(),
                 "Try again in a minute.".to_owned(),
             ),
-            Self::Internal => (
+            Self::Internal(_) => (
                 "Our mistake",
                 "Something went wrong on the server.".to_owned(),
                 "Try again. If it stays so, tell whoever runs this site the reference below.".to_owned(),
@@ -151,7 +181,9 @@ async fn refuse(status: Status, request: &Request<'_>) -> Answer {
     let stashed = stashed(request).lock().unwrap_or_else(PoisonError::into_inner).take();
     let refusal = stashed.unwrap_or(match status.code {
         404 => Refusal::NotFound,
-        500..=599 => Refusal::Internal,
+        // Rocket's word for an address that no route can read, such as one with `..` in it.
+        422 if request.method() == Method::Get => Refusal::NotFound,
+        500..=599 => Refusal::Internal("said by Rocket, before this line".to_owned()),
         _ => Refusal::Other(status),
     });
     let reference = status.code.ge(&500).then(|| log_failure(&refusal, request));
@@ -171,9 +203,7 @@ impl<'r> Responder<'r, 'static> for Answer {
         }
         let mut response = Response::build_from(self.body.respond_to(request)?);
         if self.status == Status::Unauthorized {
-            // RFC 9110, 15.5.2 wants a challenge. A form's is the only one there is here: the scheme of
-            // draft-broyer-http-cookie-auth, which browsers do not know and so do not pop up for.
-            response.header(Header::new("WWW-Authenticate", "Cookie realm=\"Belvedere\", form-action=\"/login\""));
+            response.header(challenge());
         }
         if self.status == Status::ServiceUnavailable {
             response.header(Header::new("Retry-After", "30"));
@@ -202,17 +232,7 @@ async fn answer(refusal: &Refusal, reference: Option<String>, request: &Request<
         _ => None,
     };
     let view = ErrorView { title: title.to_owned(), message, reference, owner, next_step };
-    Answer { body: Either::Right(Either::Left(Html::new(template(status), title, chrome, view))), status }
-}
-
-fn template(status: Status) -> &'static str {
-    match status.code {
-        403 => "errors/forbidden",
-        404 => "errors/not_found",
-        503 => "errors/unavailable",
-        500..=599 => "errors/internal",
-        _ => "errors/bad_request",
-    }
+    Answer { body: Either::Right(Either::Left(Html::new(refusal.template(), title, chrome, view))), status }
 }
 
 /// Whether a person reads the answer: a browser says that it takes HTML, a script says anything or JSON.
@@ -222,13 +242,25 @@ pub(super) fn wants_html(request: &Request<'_>) -> bool {
     !scripts_only && request.accept().is_some_and(takes_html)
 }
 
+/// RFC 9110, 15.5.2 wants a challenge with every 401. A form's is the only one there is here: the scheme of
+/// draft-broyer-http-cookie-auth, which browsers do not know and so do not pop up for.
+pub(super) fn challenge() -> Header<'static> {
+    Header::new("WWW-Authenticate", "Cookie realm=\"Belvedere\", form-action=\"/login\"")
+}
+
 fn log_failure(refusal: &Refusal, request: &Request<'_>) -> String {
     let mut bytes = [0; REFERENCE_BYTES];
     if let Err(error) = getrandom::fill(&mut bytes) {
         tracing::error!(%error, "the system gives no random bytes");
     }
     let reference = hex::encode(bytes);
-    tracing::error!(reference, code = refusal.code(), path = %request.uri().path(), "a request failed");
+    tracing::error!(
+        reference,
+        code = refusal.code(),
+        cause = refusal.cause(),
+        path = %request.uri().path(),
+        "a request failed"
+    );
     reference
 }
 

@@ -123,7 +123,7 @@ async fn a_restart_of_the_server_is_survived_by_those_who_watch() {
     browser.asks("window.sameDocument = true").await;
 
     let again = Plan::again(&demo.house, &url).set("port", address.port());
-    let Demo { house, directory } = demo;
+    let Demo { house, directory, .. } = demo;
     house.close().await;
     browser.sees("#connection .words", |words| words.starts_with("Reconnecting") || words.starts_with("Offline")).await;
     let house = again.open().await;

@@ -228,7 +228,7 @@ async fn a_shutdown_tells_viewers_when_to_come_back() {
     let demo = house().await;
     let mut board = demo.house.visitor().watches("/live/open").await.unwrap();
     board.hears_a("snapshot").await;
-    let Demo { house, directory } = demo;
+    let Demo { house, directory, .. } = demo;
     let (goodbye, ()) = tokio::join!(board.is_told_goodbye(), house.close());
     let bye = goodbye.bye.unwrap();
     assert_eq!((bye["reason"].as_str(), goodbye.code), (Some("shutdown"), Some(1001)));

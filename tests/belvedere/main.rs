@@ -8,9 +8,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop here")]
 
 mod browser;
+mod commands;
 mod directory_dial;
 mod directory_sign_in;
 mod door;
 mod harness;
 mod layers;
 mod live;
+mod next;
+mod outages;
+mod pages;
+mod sessions;
+mod sign_in;

@@ -12,4 +12,5 @@ mod sources;
 #[cfg(test)]
 mod tests;
 
+pub use settings::ForPages;
 pub(super) use settings::TABLES;

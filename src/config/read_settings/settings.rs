@@ -1,18 +1,19 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use indexmap::IndexMap;
 use rocket::figment::Figment;
 
 use super::super::fault::Faults;
 use super::super::read_page::read_audience;
 use super::super::reader::{Fields, Ledger};
-use super::super::settings::{LiveSettings, LogFormat, LogSettings, SessionSettings, Settings};
+use super::super::settings::{LiveSettings, LogFormat, LogSettings, SessionSettings, Settings, SourceSettings};
 use super::super::settings_tree::Writings;
 use super::directory::read_directory;
 use super::files::path;
 use super::site::read_site;
 use super::sources::read_sources;
-use crate::domain::Audience;
+use crate::domain::{Audience, SourceName};
 
 /// Our tables. Outside a profile, figment would take them for profiles of that name and ignore them.
 pub(in super::super) const TABLES: [&str; 7] = ["site", "admins", "directory", "sources", "sessions", "live", "log"];
@@ -89,6 +90,26 @@ impl Settings {
         let faults = ledger.close();
         settings.filter(|_| faults.is_empty()).ok_or(faults)
     }
+
+    /// What can be read for the pages out of settings that are faulty elsewhere. `None` when not even their folder can.
+    pub fn for_pages(figment: &Figment) -> Option<ForPages> {
+        let writings = Writings::of(figment);
+        // The faults found on the way are those that `from_figment` tells of.
+        let unheard = Ledger::default();
+        let mut fields = Fields::new(writings.whole(), writings.merged().ok()?, &unheard);
+        let default = writings.folder().join(DEFAULT_PAGES);
+        let folder = fields.or("pages", default, |fields, key| path(fields, key).map(|path| path.value))?;
+        Some(ForPages { folder, sources: read_sources(fields.table_or_empty("sources")) })
+    }
+}
+
+/// What the pages need of the settings, so that one check finds the faults of both.
+#[derive(Debug)]
+pub struct ForPages {
+    /// The folder of page files.
+    pub folder: PathBuf,
+    /// The named sources, unless one of them is faulty.
+    pub sources: Option<IndexMap<SourceName, SourceSettings>>,
 }
 
 fn read_settings(mut fields: Fields<'_>, folder: &std::path::Path) -> Option<Settings> {

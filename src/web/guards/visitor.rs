@@ -57,29 +57,21 @@ impl<'r> FromRequest<'r> for Administrator {
 
 /// The visitor, from the session's cookie.
 pub(in crate::web) async fn visitor_of(request: &Request<'_>) -> Result<Visitor, Refusal> {
-    let found = request.local_cache_async(async { look_up(request).await.map_err(|()| Unavailable) }).await;
-    match found {
-        Ok(visitor) => Ok(visitor.clone()),
-        Err(Unavailable) => Err(Refusal::StoreUnavailable),
-    }
+    request.local_cache_async(look_up(request)).await.clone()
 }
 
-/// The session store could not be asked; logged where it was.
-struct Unavailable;
-
-async fn look_up(request: &Request<'_>) -> Result<Visitor, ()> {
+async fn look_up(request: &Request<'_>) -> Result<Visitor, Refusal> {
     let (Some(auth), Some(transport)) = (request.rocket().state::<Arc<Auth>>(), request.rocket().state::<Transport>())
     else {
-        tracing::error!("the rooms behind the web are not there");
-        return Err(());
+        return Err(Refusal::Internal("the rooms behind the web are not there".to_owned()));
     };
     let token = Cookies::new(request.cookies(), transport).session();
-    auth.visitor(token.as_ref()).await.map_err(|error| tracing::error!(%error, "the session store could not be asked"))
+    Ok(auth.visitor(token.as_ref()).await?)
 }
 
 /// The member that some guard has found already, for the log.
 pub(in crate::web) fn known_visitor<'r>(request: &'r Request<'_>) -> Option<&'r Member> {
-    request.local_cache(|| Ok::<_, Unavailable>(Visitor::Anonymous)).as_ref().ok().and_then(Visitor::member)
+    request.local_cache(|| Ok::<_, Refusal>(Visitor::Anonymous)).as_ref().ok().and_then(Visitor::member)
 }
 
 /// From where the request comes, and with what program.

@@ -12,9 +12,6 @@ pub(super) async fn show(
     chrome: Chrome,
     sessions: &State<Sessions>,
 ) -> Result<Html<AccountView>, Refusal> {
-    let sessions = sessions.of(&member.person.id).await.map_err(|error| {
-        tracing::error!(%error, "the session store could not be asked");
-        Refusal::StoreUnavailable
-    })?;
+    let sessions = sessions.of(&member.person.id).await?;
     Ok(Html::new("auth/account", "Your account", chrome, AccountView::of(&member, &sessions)))
 }

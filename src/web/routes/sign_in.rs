@@ -19,11 +19,16 @@ use crate::web::refusal::Refusal;
 use crate::web::rooms::Limits;
 use crate::web::views::{Chrome, Said, SignInView, Tone};
 
+/// What is missing is empty, and refused as such: with the form, not with an error.
 #[derive(FromForm)]
 pub(super) struct SignInForm {
+    #[field(default = String::new())]
     username: String,
+    #[field(default = String::new())]
     password: String,
+    #[field(default = String::new())]
     next: String,
+    #[field(default = String::new())]
     csrf: String,
 }
 
@@ -63,8 +68,9 @@ pub(super) async fn submit(
     let SignInForm { username, password, next, csrf } = form.into_inner();
     let next = NextPath::parse(&next).unwrap_or_else(NextPath::home);
     if !doorstep.form_is_ours(&csrf) {
-        let text = "This form was open for a long time. Please sign in again.".to_owned();
-        let form = doorstep.show(chrome, &next, &username, Some(Said { tone: Tone::Info, text }))?;
+        let text = "This form was open for a long time, or this browser keeps no cookies. Please sign in again.";
+        let said = Said { tone: Tone::Info, text: text.to_owned() };
+        let form = doorstep.show(chrome, &next, &username, Some(said))?;
         return Ok(Either::Right(form.with_status(Status::BadRequest)));
     }
     let previous = doorstep.cookies.session();
@@ -127,10 +133,7 @@ impl Doorstep<'_> {
         if let Some(stranger) = self.cookies.stranger() {
             return Ok(stranger);
         }
-        let stranger = StrangerToken::generate().map_err(|error| {
-            tracing::error!(%error, "no sign-in form without random bytes");
-            Refusal::Internal
-        })?;
+        let stranger = StrangerToken::generate().map_err(|error| Refusal::Internal(error.to_string()))?;
         self.cookies.keep_stranger(&stranger);
         Ok(stranger)
     }
@@ -182,10 +185,7 @@ impl Doorstep<'_> {
                  checked. Try again in a minute."
                     .to_owned(),
             ),
-            SignInRefusal::Store(error) => {
-                tracing::error!(%error, "a session could not be begun");
-                return Err(Refusal::StoreUnavailable);
-            }
+            SignInRefusal::Store(error) => return Err(Refusal::StoreUnavailable(error.to_string())),
         };
         Ok((status, Said { tone, text }))
     }

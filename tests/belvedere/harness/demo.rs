@@ -6,17 +6,20 @@ use belvedere::directory::embedded::{Account, EmbeddedDirectory, Sample};
 use belvedere::domain::{Clock, SystemClock};
 
 use super::house::{House, Plan};
+use super::wire::Wire;
 
-/// The house and its directory.
+/// The house, its directory, and the wire between the two.
 pub(crate) struct Demo {
     pub(crate) house: House,
     pub(crate) directory: EmbeddedDirectory,
+    pub(crate) wire: Wire,
 }
 
 /// The same in plan.
 pub(crate) struct DemoPlan {
     plan: Plan,
     directory: EmbeddedDirectory,
+    wire: Wire,
 }
 
 impl Demo {
@@ -28,8 +31,17 @@ impl Demo {
     /// The same, by the test's clock.
     pub(crate) async fn plan_with(clock: Arc<dyn Clock>) -> DemoPlan {
         let directory = EmbeddedDirectory::start(&Sample::demo(), Arc::clone(&clock)).await.unwrap();
-        let plan = Plan::with_directory(&directory.url()).clock(clock);
-        DemoPlan { plan, directory }
+        let wire = Wire::to(&directory.url()).await;
+        let plan = Plan::with_directory(&wire.url()).clock(clock);
+        DemoPlan { plan, directory, wire }
+    }
+
+    /// Shuts the house in good order and opens it again, as it was left.
+    pub(crate) async fn again(self) -> Self {
+        let Self { house, directory, wire } = self;
+        let plan = Plan::again(&house, &wire.url());
+        house.close().await;
+        Self { house: plan.open().await, directory, wire }
     }
 
     /// The sample password of somebody.
@@ -63,7 +75,7 @@ impl DemoPlan {
 
     /// Opens the house.
     pub(crate) async fn open(self) -> Demo {
-        Demo { house: self.plan.open().await, directory: self.directory }
+        Demo { house: self.plan.open().await, directory: self.directory, wire: self.wire }
     }
 }
 

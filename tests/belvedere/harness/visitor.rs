@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use reqwest::header::{ACCEPT, COOKIE, LOCATION, ORIGIN, SET_COOKIE};
 use reqwest::{Method, RequestBuilder, StatusCode};
@@ -10,6 +11,12 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{self, http};
 
 use super::board::Board;
+
+/// How long a test waits for a page to change. It never decides a test that passes.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How often it looks meanwhile.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 const HTML: &str = "text/html,application/xhtml+xml,*/*;q=0.8";
 
@@ -47,8 +54,44 @@ impl Answer {
         let input = form.split("<input").find(|input| input.contains(&format!("name=\"{name}\"")))?;
         let input = &input[..input.find('>')?];
         let value = input.split("value=\"").nth(1)?;
-        Some(value[..value.find('"')?].replace("&#x2F;", "/").replace("&amp;", "&").replace("&#x27;", "'"))
+        Some(as_read(&value[..value.find('"')?]))
     }
+
+    /// The sentence above the form.
+    pub(crate) fn said(&self) -> Option<String> {
+        self.text_of("id=\"said\"")
+    }
+
+    /// The heading.
+    pub(crate) fn heading(&self) -> Option<String> {
+        self.text_of("<h1")
+    }
+
+    /// Who is signed in, as the bar says it.
+    pub(crate) fn name_in_the_bar(&self) -> Option<String> {
+        let bar = self.body.split("class=\"who-name\"").nth(1)?;
+        let name = bar.split("<span>").nth(1)?;
+        Some(as_read(&name[..name.find("</span>")?]))
+    }
+
+    /// The whole `Set-Cookie` header of this cookie.
+    pub(crate) fn set_cookie(&self, name: &str) -> Option<&str> {
+        let mut cookies = self.headers.get_all(SET_COOKIE).iter().filter_map(|cookie| cookie.to_str().ok());
+        cookies.find(|cookie| cookie.split('=').next() == Some(name))
+    }
+
+    /// The text of the element whose tag has `mark` in it, up to the next tag.
+    fn text_of(&self, mark: &str) -> Option<String> {
+        let rest = self.body.split(mark).nth(1)?;
+        let text = &rest[rest.find('>')? + 1..];
+        Some(as_read(text[..text.find('<')?].trim()))
+    }
+}
+
+/// Text as a browser shows it.
+fn as_read(html: &str) -> String {
+    let plain = html.replace("&#x2F;", "/").replace("&#x27;", "'").replace("&quot;", "\"");
+    plain.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 }
 
 impl Visitor {
@@ -69,6 +112,19 @@ impl Visitor {
     pub(crate) async fn fetches(&mut self, path: &str) -> Answer {
         let request = self.request(Method::GET, path).header(ACCEPT, "*/*");
         self.send(request).await
+    }
+
+    /// Opens a path again and again until the answer is the one that must come.
+    pub(crate) async fn opens_until(&mut self, path: &str, right: impl Fn(&Answer) -> bool) -> Answer {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let answer = self.opens(path).await;
+            if right(&answer) {
+                return answer;
+            }
+            assert!(Instant::now() < deadline, "{path} does not change: {} {}", answer.status, answer.body);
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
     }
 
     /// Sends a form as a browser does from a page of this house.

@@ -1,0 +1,204 @@
+//! The commands, as typed: what they print, how they end, and what they leave behind.
+
+use reqwest::StatusCode;
+use tempfile::TempDir;
+
+use crate::harness::program::{Running, belvedere, ends, text};
+use crate::harness::samba;
+use crate::harness::visitor::Visitor;
+
+/// A page that is in order.
+const PAGE: &str = "title = \"All\"\naccess = \"public\"\n\n[[panel]]\nid = \"up\"\ntitle = \"Up\"\nkind = \"stat\"\n\
+                    source = \"host\"\nquery = \"uptime\"\nevery = \"1s\"\n";
+
+/// A folder with these files.
+fn folder(files: &[(&str, &str)]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (path, text) in files {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    folder
+}
+
+#[tokio::test]
+async fn help_lists_the_commands() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = ends(belvedere(folder.path(), &["--help"])).await;
+    assert!(output.status.success());
+    let help = text(&output.stdout);
+    for command in ["serve", "demo", "check"] {
+        assert!(help.lines().any(|line| line.trim_start().starts_with(command)), "{command} in {help}");
+    }
+    let output = ends(belvedere(folder.path(), &["sevre"])).await;
+    assert!(!output.status.success() && text(&output.stderr).contains("serve"), "{}", text(&output.stderr));
+}
+
+#[tokio::test]
+async fn check_says_every_fault_of_settings_and_pages_with_its_place() {
+    let folder = folder(&[
+        (
+            "Rocket.toml",
+            "[default]\nport = 8000\n\n[default.site]\nnmae = \"Boards\"\n\n[default.directory]\n\
+             url = \"ldap://dc1.corp.example.com\"\ndial_timeout = \"soon\"\n",
+        ),
+        ("pages/good.toml", PAGE),
+        (
+            "pages/bad.toml",
+            "title = \"Bad\"\n\n[[panel]]\ntitle = \"CPU\"\nkind = \"stat\"\nsource = \"host\"\nquery = \"cpu.totl\"\nevery = \"1s\"\n",
+        ),
+        ("pages/worse.toml", "title = \"Worse\"\nacess = \"public\"\n\n[[panel]]\nkind = \"pie\"\n"),
+        ("pages/broken.toml", "title = \"Broken\n"),
+    ]);
+    let output = ends(belvedere(folder.path(), &["check"])).await;
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stderr);
+    for (place, what) in [
+        ("Rocket.toml:5:1", "nmae"),
+        ("Rocket.toml:8:7", "unencrypted"),
+        ("Rocket.toml:9:16", "soon"),
+        ("pages/bad.toml:7:9", "cpu.totl"),
+        ("pages/worse.toml:2:1", "acess"),
+        ("pages/worse.toml:5:8", "pie"),
+        ("pages/broken.toml:1:", "title = \"Broken"),
+    ] {
+        assert!(said.contains(place) && said.contains(what), "{place} ({what}) in\n{said}");
+    }
+    assert!(!said.contains("good.toml"), "{said}");
+}
+
+#[tokio::test]
+async fn a_faulty_source_is_one_fault_and_not_one_in_each_page_that_asks_it() {
+    let settings = "pages = \"boards\"\n[default.directory]\nurl = \"ldaps://dc1.corp.example.com\"\n\n\
+                    [default.sources.shop]\nkind = \"htpp\"\nurl = \"http://127.0.0.1:1\"\n";
+    let asks = PAGE.replace("\"host\"", "\"shop\"");
+    let bad = PAGE.replace("public", "nobody");
+    let folder = folder(&[
+        ("Rocket.toml", &format!("[default]\n{settings}")),
+        ("boards/shop.toml", &asks),
+        ("boards/bad.toml", &bad),
+        ("pages/not-asked-for.toml", "title = "),
+    ]);
+    let said = text(&ends(belvedere(folder.path(), &["check"])).await.stderr);
+    assert!(said.contains("Rocket.toml:7:8") && said.contains("boards/bad.toml:2:10"), "{said}");
+    assert_eq!(said.matches("error:").count(), 2, "{said}");
+}
+
+#[tokio::test]
+async fn check_ends_well_when_all_is_well() {
+    let settings = "[default.directory]\nurl = \"ldaps://dc1.corp.example.com\"\n";
+    let folder = folder(&[("Rocket.toml", settings), ("pages/all.toml", PAGE)]);
+    let output = ends(belvedere(folder.path(), &["check"])).await;
+    assert_eq!((output.status.code(), &*text(&output.stderr)), (Some(0), ""));
+    assert!(text(&output.stdout).starts_with("Everything is in order: 1 page in "), "{}", text(&output.stdout));
+    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
+    assert_eq!(left.len(), 2, "checking leaves nothing behind: {left:?}");
+}
+
+#[tokio::test]
+async fn serve_refuses_a_faulty_setting_with_the_words_of_check() {
+    let settings = "[default.directory]\nurl = \"ldaps://dc1.corp.example.com\"\nbase_dn = \"nowhere\"\n";
+    let folder = folder(&[("Rocket.toml", settings), ("pages/all.toml", PAGE)]);
+    let checked = ends(belvedere(folder.path(), &["check"])).await;
+    let served = ends(belvedere(folder.path(), &["serve"])).await;
+    assert_eq!((checked.status.code(), served.status.code()), (Some(1), Some(1)));
+    assert!(text(&served.stderr).contains("Rocket.toml:3:11"), "{}", text(&served.stderr));
+    assert_eq!(text(&served.stderr), text(&checked.stderr));
+    assert!(!folder.path().join("state").exists(), "nothing is made before the settings are sound");
+}
+
+#[tokio::test]
+async fn serve_without_a_directory_names_the_remedies() {
+    let folder = folder(&[("pages/all.toml", PAGE)]);
+    for arguments in [&["serve"][..], &[]] {
+        let output = ends(belvedere(folder.path(), arguments)).await;
+        assert_eq!(output.status.code(), Some(1));
+        let said = text(&output.stderr);
+        for remedy in ["no directory is set", "BELVEDERE_DIRECTORY__URL", "belvedere demo"] {
+            assert!(said.contains(remedy), "{remedy} in {said}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn serve_without_pages_or_with_a_taken_port_says_what_to_do() {
+    let nowhere = tempfile::tempdir().unwrap();
+    let mut command = belvedere(nowhere.path(), &["serve"]);
+    command.env("BELVEDERE_DIRECTORY__URL", "ldap://127.0.0.1:1");
+    let said = text(&ends(command).await.stderr);
+    assert!(said.contains("BELVEDERE_PAGES"), "{said}");
+
+    let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let folder = folder(&[("pages/all.toml", PAGE)]);
+    let mut command = belvedere(folder.path(), &["serve"]);
+    command.env("BELVEDERE_DIRECTORY__URL", "ldap://127.0.0.1:1");
+    command.env("ROCKET_PORT", taken.local_addr().unwrap().port().to_string());
+    let output = ends(command).await;
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("ROCKET_PORT"), "{}", text(&output.stderr));
+}
+
+#[tokio::test]
+async fn two_variables_are_all_it_takes_to_serve_an_active_directory() {
+    let Some(domain) = samba::domain() else { return };
+    let access = "title = \"Operations\"\naccess = { groups = [\"dash-ops\"] }\n";
+    let page = PAGE.replace("title = \"All\"\naccess = \"public\"\n", access);
+    let folder = folder(&[("pages/ops.toml", &page), ("pages/broken.toml", "title = \"Broken\n")]);
+    let mut command = belvedere(folder.path(), &["serve"]);
+    command.env("BELVEDERE_DIRECTORY__URL", domain.ldaps_url());
+    command.env("BELVEDERE_DIRECTORY__CA_FILE", &domain.ca_file);
+    let mut house = Running::start(command);
+    let address = house.is_open_at().await;
+
+    let mut alice = Visitor::new(address);
+    alice.signs_in("alice", samba::PASSWORD).await;
+    assert_eq!(alice.opens("/p/ops").await.status, StatusCode::OK);
+    let mut bob = Visitor::new(address);
+    bob.tries_to_sign_in("bob", "Not-The-Password-5", "/").await.said().expect("a reason");
+    assert_eq!(bob.signs_in("bob", samba::PASSWORD).await.opens("/p/ops").await.status, StatusCode::FORBIDDEN);
+
+    let log = house.ends_after("TERM").await;
+    assert!(log.contains("broken.toml:1:"), "a faulty page is said loudly: {log}");
+    for secret in [samba::PASSWORD, "Not-The-Password-5", &alice.cookies["belvedere"]] {
+        assert!(!log.contains(secret), "the log tells {secret}: {log}");
+    }
+    let lines: Vec<serde_json::Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let shown =
+        lines.iter().find(|line| line["path"] == "/p/ops" && line["user"] == "alice").expect("a line a request");
+    assert_eq!(
+        (&shown["status"], &shown["method"], &shown["route"]),
+        (&200.into(), &"GET".into(), &"/p/<slug>".into())
+    );
+}
+
+#[tokio::test]
+async fn the_demo_opens_shows_lets_alice_in_and_leaves_nothing_behind() {
+    for signal in ["TERM", "INT"] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut demo = Running::start(belvedere(folder.path(), &["demo"]));
+        let address = demo.is_open_at().await;
+        assert!(address.ip().is_loopback());
+        let welcome = demo.prints_until("Ctrl-C").await;
+        let alice = welcome.lines().find(|line| line.trim_start().starts_with("alice ")).expect("alice's account");
+        let password = alice.split_whitespace().nth(1).unwrap();
+
+        let mut visitor = Visitor::new(address);
+        let page = visitor.opens("/p/welcome").await;
+        assert_eq!((page.status, page.heading().as_deref()), (StatusCode::OK, Some("Welcome")));
+        // In this folder there is no file of the program's: everything comes out of the binary.
+        for part in page.body.split("&#x2F;static").skip(1) {
+            let path = format!("/static{}", part.split('"').next().unwrap().replace("&#x2F;", "/"));
+            assert_eq!(visitor.fetches(&path).await.status, StatusCode::OK, "{path}");
+        }
+        visitor.signs_in("alice", password).await;
+        assert_eq!(visitor.opens("/p/operations").await.status, StatusCode::OK);
+        assert_eq!(visitor.opens("/admin").await.status, StatusCode::FORBIDDEN);
+
+        let board = visitor.watches("/live/operations").await.unwrap();
+        demo.ends_after(signal).await;
+        drop(board);
+        let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().path()).collect();
+        assert!(left.is_empty(), "after {signal}: {left:?}");
+    }
+}

@@ -1,0 +1,91 @@
+//! The real program, as it is started in a shell: with arguments, a folder, and an environment.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Output, Stdio};
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
+
+/// How long a command may take for what it does. It never decides a test that passes.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The program in a folder of the test's own, and with an environment of its own.
+pub(crate) fn belvedere(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_belvedere"));
+    command.args(arguments).current_dir(folder).env_clear().env("TMPDIR", folder).env("ROCKET_PORT", "0");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command
+}
+
+/// Runs it to its end.
+pub(crate) async fn ends(mut command: Command) -> Output {
+    tokio::time::timeout(PATIENCE, command.output()).await.expect("the command ends").unwrap()
+}
+
+/// What was printed.
+pub(crate) fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A command that runs until it is told to stop.
+pub(crate) struct Running {
+    child: Child,
+    printed: Lines<BufReader<ChildStdout>>,
+    log: Lines<BufReader<ChildStderr>>,
+    logged: String,
+}
+
+impl Running {
+    /// Starts it.
+    pub(crate) fn start(mut command: Command) -> Self {
+        let mut child = command.spawn().unwrap();
+        let printed = BufReader::new(child.stdout.take().unwrap()).lines();
+        let log = BufReader::new(child.stderr.take().unwrap()).lines();
+        Self { child, printed, log, logged: String::new() }
+    }
+
+    /// The address that it names, in the log or on its standard output.
+    pub(crate) async fn is_open_at(&mut self) -> SocketAddr {
+        let named = async {
+            loop {
+                let line = tokio::select! {
+                    line = self.printed.next_line() => line.unwrap(),
+                    line = self.log.next_line() => line.unwrap().inspect(|line| self.logged.extend([line, "\n"])),
+                };
+                let line = line.unwrap_or_else(|| panic!("it ended before it was open: {}", self.logged));
+                if let Some(named) = line.split("http://").nth(1) {
+                    let end = named.find(|c: char| !c.is_ascii_digit() && !".:".contains(c)).unwrap_or(named.len());
+                    return named[..end].parse().unwrap();
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, named).await.expect("it says where it is")
+    }
+
+    /// What it prints, up to a line with that in it.
+    pub(crate) async fn prints_until(&mut self, mark: &str) -> String {
+        let mut printed = String::new();
+        while !printed.contains(mark) {
+            let line = tokio::time::timeout(PATIENCE, self.printed.next_line()).await.expect("it prints on").unwrap();
+            printed.extend([&*line.expect("it prints more"), "\n"]);
+        }
+        printed
+    }
+
+    /// Sends the signal; it must end in good order. Answers with its log.
+    pub(crate) async fn ends_after(mut self, signal: &str) -> String {
+        let pid = self.child.id().expect("it runs").to_string();
+        let sent = Command::new("kill").args(["-s", signal, &pid]).status().await.unwrap();
+        assert!(sent.success());
+        let (mut printed, mut log) = (self.printed.into_inner(), self.log.into_inner());
+        let mut rest = [Vec::new(), Vec::new()];
+        let [of_printed, of_log] = &mut rest;
+        let ended = async { tokio::join!(self.child.wait(), printed.read_to_end(of_printed), log.read_to_end(of_log)) };
+        let (status, ..) = tokio::time::timeout(PATIENCE, ended).await.expect("it ends");
+        let log = self.logged + &text(&rest[1]);
+        assert_eq!(status.unwrap().code(), Some(0), "after {signal}: {log}");
+        log
+    }
+}

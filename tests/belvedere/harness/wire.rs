@@ -1,0 +1,86 @@
+//! The wire between a house and its directory: it tells how much the house has said, and it can be cut.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use tokio::io::{self, AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::task::AbortOnDropHandle;
+
+/// A wire on a loopback port of its own. It ends when dropped.
+pub(crate) struct Wire {
+    address: SocketAddr,
+    state: Arc<State>,
+    _carrying: AbortOnDropHandle<()>,
+}
+
+#[derive(Default)]
+struct State {
+    said: AtomicUsize,
+    cut: AtomicBool,
+}
+
+impl Wire {
+    /// A wire to what listens at this `ldap://` URL.
+    pub(crate) async fn to(url: &str) -> Self {
+        let target = url.strip_prefix("ldap://").unwrap().to_owned();
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let state = Arc::new(State::default());
+        let carrying = tokio::spawn(accept(listener, target, Arc::clone(&state)));
+        Self { address, state, _carrying: AbortOnDropHandle::new(carrying) }
+    }
+
+    /// What the house is told instead of the directory's own URL.
+    pub(crate) fn url(&self) -> String {
+        format!("ldap://{}", self.address)
+    }
+
+    /// How many bytes the house has said to the directory.
+    pub(crate) fn said(&self) -> usize {
+        self.state.said.load(Ordering::SeqCst)
+    }
+
+    /// From here on every new connection is dropped.
+    pub(crate) fn cut(&self) {
+        self.state.cut.store(true, Ordering::SeqCst);
+    }
+
+    /// The wire is whole again.
+    pub(crate) fn mend(&self) {
+        self.state.cut.store(false, Ordering::SeqCst);
+    }
+}
+
+async fn accept(listener: TcpListener, target: String, state: Arc<State>) {
+    while let Ok((house, _)) = listener.accept().await {
+        if state.cut.load(Ordering::SeqCst) {
+            continue;
+        }
+        let (target, state) = (target.clone(), Arc::clone(&state));
+        // Either side may hang up at any time: that ends this connection and no other.
+        tokio::spawn(async move { carry(house, &target, &state).await });
+    }
+}
+
+async fn carry(house: TcpStream, target: &str, state: &State) -> io::Result<()> {
+    let (mut from_house, mut to_house) = house.into_split();
+    let (mut from_directory, mut to_directory) = TcpStream::connect(target).await?.into_split();
+    let questions = async {
+        let mut buffer = [0; 4096];
+        loop {
+            let length = from_house.read(&mut buffer).await?;
+            if length == 0 {
+                return to_directory.shutdown().await;
+            }
+            state.said.fetch_add(length, Ordering::SeqCst);
+            to_directory.write_all(&buffer[..length]).await?;
+        }
+    };
+    let answers = async {
+        io::copy(&mut from_directory, &mut to_house).await?;
+        to_house.shutdown().await
+    };
+    tokio::try_join!(questions, answers).map(drop)
+}

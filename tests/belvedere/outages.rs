@@ -1,0 +1,147 @@
+//! When something behind the program does not answer: people are told so, nobody is let in who was not, and nobody who
+//! was is sent away.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use belvedere::directory::embedded::{EmbeddedDirectory, Sample};
+use belvedere::domain::SystemClock;
+use reqwest::StatusCode;
+use serde_json::json;
+use sqlx::Connection as _;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+
+use crate::harness::demo::{Demo, page};
+use crate::harness::program::{Running, belvedere};
+use crate::harness::visitor::{Answer, Visitor};
+use crate::sign_in::{WRONG, is_welcomed, refused};
+
+#[tokio::test]
+async fn when_the_directory_is_out_of_reach_the_form_says_so_and_nothing_of_the_person() {
+    let demo = Demo::plan().await.page("all", &format!("access = \"public\"\n{}", page("all"))).open().await;
+    demo.wire.cut();
+    let said = refused(&demo.house, "alice", demo.password("alice")).await;
+    assert_eq!(said.0, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(said.1.contains("The company directory cannot be reached right now"), "{}", said.1);
+    assert!(said.1.contains("Your password was not checked."), "{}", said.1);
+    // More often than the throttle would bear, had these been wrong passwords.
+    for (name, password) in
+        [("nobody", WRONG), ("alice", WRONG), ("alice", "x y"), ("alice", WRONG), ("dave", "dave-demo")]
+    {
+        assert_eq!(refused(&demo.house, name, password).await, said, "{name}");
+    }
+    assert_eq!(demo.house.visitor().opens("/p/all").await.status, StatusCode::OK, "public pages need no directory");
+    demo.wire.mend();
+    is_welcomed(&demo.house, "alice", demo.password("alice"), "Alice Johnson").await;
+}
+
+#[tokio::test]
+async fn who_is_signed_in_stays_so_when_the_directory_is_out_of_reach() {
+    let demo = Demo::plan().await.open().await;
+    let mut alice = demo.house.visitor();
+    alice.signs_in("alice", demo.password("alice")).await;
+    demo.wire.cut();
+    assert_eq!(alice.opens("/account").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn when_the_session_store_cannot_be_asked_nobody_is_let_in_or_sent_away() {
+    let plan = Demo::plan().await.page("members", &page("Members"));
+    let demo = plan.page("all", &format!("access = \"public\"\n{}", page("all"))).open().await;
+    let (mut alice, mut bob, mut stranger) = (demo.house.visitor(), demo.house.visitor(), demo.house.visitor());
+    alice.signs_in("alice", demo.password("alice")).await;
+    let csrf = alice.opens("/").await.field("/logout", "csrf").unwrap();
+    let form = bob.opens("/login").await.field("/login", "csrf").unwrap();
+    let mut store = store_of(&demo).await;
+    sqlx::query("ALTER TABLE sessions RENAME TO elsewhere").execute(&mut store).await.unwrap();
+
+    for path in ["/", "/p/members", "/p/all", "/account", "/login"] {
+        is_an_outage(&alice.opens(path).await, path);
+    }
+    let object = alice.fetches("/api/v1/pages/members").await;
+    assert_eq!(
+        (object.status, &object.json()["error"]["code"]),
+        (StatusCode::SERVICE_UNAVAILABLE, &json!("unavailable"))
+    );
+    assert_eq!(alice.watches("/live/members").await.err(), Some(StatusCode::SERVICE_UNAVAILABLE));
+    is_an_outage(&alice.posts("/logout", &[("csrf", &csrf)]).await, "signing out");
+    assert!(alice.cookies.contains_key("belvedere"), "who is not signed out keeps the cookie");
+
+    let fields = [("username", "bob"), ("password", demo.password("bob")), ("next", "/"), ("csrf", &form)];
+    is_an_outage(&bob.posts("/login", &fields).await, "signing in");
+    assert!(!bob.cookies.contains_key("belvedere"));
+    assert_eq!(stranger.opens("/p/all").await.status, StatusCode::OK, "public pages need no store");
+    assert_eq!(stranger.fetches("/healthz").await.status, StatusCode::OK);
+
+    sqlx::query("ALTER TABLE elsewhere RENAME TO sessions").execute(&mut store).await.unwrap();
+    assert_eq!(alice.opens("/p/members").await.status, StatusCode::OK, "still signed in");
+    assert_eq!(bob.posts("/login", &fields).await.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn a_fault_of_ours_shows_a_reference_and_not_its_cause() {
+    let overlay = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(overlay.path().join("templates/pages")).unwrap();
+    std::fs::write(overlay.path().join("templates/pages/home.html.tera"), "{{ no.such.value }}").unwrap();
+    let demo = Demo::plan().await.set("overlay", overlay.path().to_str().unwrap()).open().await;
+    let mut visitor = demo.house.visitor();
+    let page = visitor.opens("/").await;
+    assert_eq!((page.status, page.heading().as_deref()), (StatusCode::INTERNAL_SERVER_ERROR, Some("Our mistake")));
+    is_a_reference(&reference_on(&page));
+    let object = visitor.fetches("/").await;
+    assert_eq!(object.json()["error"]["code"], "internal");
+    is_a_reference(object.json()["error"]["reference"].as_str().unwrap());
+    for answer in [page, object] {
+        for cause in ["no.such", "tera", "overlay", "pages/home"] {
+            assert!(!answer.body.contains(cause), "{cause} in {}", answer.body);
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_log_has_the_cause_under_the_reference() {
+    let directory = EmbeddedDirectory::start(&Sample::demo(), Arc::new(SystemClock)).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("pages")).unwrap();
+    let mut command = belvedere(folder.path(), &["serve"]);
+    command.env("BELVEDERE_DIRECTORY__URL", directory.url());
+    let mut program = Running::start(command);
+    let mut alice = Visitor::new(program.is_open_at().await);
+    alice.signs_in("alice", "alice-demo").await;
+    let mut store = store_in(folder.path()).await;
+    sqlx::query("ALTER TABLE sessions RENAME TO elsewhere").execute(&mut store).await.unwrap();
+    let reference = reference_on(&alice.opens("/account").await);
+    let log = program.ends_after("TERM").await;
+    let lines = log.lines().filter(|line| line.contains("no such table")).count();
+    let told = log.lines().find(|line| line.contains(&reference)).expect("a line with the reference");
+    assert!(told.contains("no such table: sessions") && told.contains("state/sessions.db"), "{told}");
+    assert_eq!(lines, 1, "a failure is logged once: {log}");
+}
+
+/// The house's own session store, from outside.
+async fn store_of(demo: &Demo) -> SqliteConnection {
+    store_in(demo.house.folder.path()).await
+}
+
+async fn store_in(folder: &Path) -> SqliteConnection {
+    let file = folder.join("state/sessions.db");
+    SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(file)).await.unwrap()
+}
+
+fn is_an_outage(answer: &Answer, at: &str) {
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{at}: {:?}", answer.location);
+    assert_eq!(answer.heading().as_deref(), Some("Not at the moment"), "{at}");
+    assert!(answer.header("Retry-After").is_some(), "{at}");
+    assert!(!answer.body.contains("sessions.db") && !answer.body.contains("no such table"), "{at}: {}", answer.body);
+    is_a_reference(&reference_on(answer));
+}
+
+/// What somebody can tell whoever runs the site.
+fn reference_on(page: &Answer) -> String {
+    let reference = page.body.split("class=\"reference\"").nth(1).expect("a reference");
+    reference.split("<code>").nth(1).unwrap().split('<').next().unwrap().to_owned()
+}
+
+fn is_a_reference(text: &str) {
+    assert!(text.len() == 10 && text.chars().all(|c| c.is_ascii_hexdigit()), "{text:?}");
+}
