@@ -15,7 +15,16 @@ const FILES: [&str; 2] = ["uPlot.esm.js", "uPlot.min.css"];
 const INSTALL: [&str; 5] = ["ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"];
 
 fn main() -> ExitCode {
-    for path in ["build.rs", "package.json", "package-lock.json", "templates", "static", "node_modules/uplot/dist"] {
+    for path in [
+        "build.rs",
+        "package.json",
+        "package-lock.json",
+        "templates",
+        "static",
+        "pages",
+        "src/sessions/migrations",
+        "node_modules/uplot/dist",
+    ] {
         println!("cargo:rerun-if-changed={path}");
     }
     match vendor() {

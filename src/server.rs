@@ -65,6 +65,7 @@ impl From<FigmentError> for StartError {
 /// A house that is built and has not opened its door yet.
 pub struct Server {
     rocket: Rocket<rocket::Build>,
+    sessions: Sessions,
     tasks: Tasks,
 }
 
@@ -93,6 +94,7 @@ impl Server {
     /// [`StartError`] when a setting is faulty, or something that must be there is not.
     pub async fn build(figment: Figment, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
         let settings = Settings::from_figment(&figment)?;
+        config::make_state_folder(&settings.state)?;
         let figment = match config::secret_key(&figment, &settings.state)? {
             Some(kept) => kept.merge_into(figment),
             None => figment,
@@ -142,7 +144,7 @@ impl Server {
                 shutting_down.send_replace(true);
             })
         }));
-        Ok(Self { rocket, tasks })
+        Ok(Self { rocket, sessions, tasks })
     }
 
     /// Tells when the door is open.
@@ -167,6 +169,8 @@ impl Server {
         let rocket: Rocket<Ignite> = self.rocket.launch().await.map_err(Box::new)?;
         drop(rocket);
         drop(self.tasks);
+        // What is written is on disk before the process ends.
+        self.sessions.close().await;
         Ok(())
     }
 }

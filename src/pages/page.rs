@@ -14,6 +14,14 @@ impl Page {
         Self { file, revision }
     }
 
+    /// The file as visitors see it, with its folder and no more: `pages/operations.toml`. Where on this machine the folder
+    /// is, is nobody's business.
+    pub fn file_name(&self) -> String {
+        let mut parts: Vec<_> = self.file.file.iter().rev().take(2).map(|part| part.to_string_lossy()).collect();
+        parts.reverse();
+        parts.join("/")
+    }
+
     /// Counts the loads of the shelf: a page whose file changed has a higher one than before, and its channels are
     /// others.
     pub fn revision(&self) -> u64 {

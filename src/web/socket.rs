@@ -160,8 +160,10 @@ async fn send(
         () = tokio::time::sleep(STALLED_AFTER) => return Err(Error::ConnectionClosed),
     };
     // The message before the goodbye gets its chance, but the session's end does not wait for it.
-    let sent = tokio::time::timeout(GOODBYE_PATIENCE, sending).await;
-    sent.map_or(Err(Error::ConnectionClosed), |sent| sent.map(|()| Some(farewell)))
+    match tokio::time::timeout(GOODBYE_PATIENCE, sending).await {
+        Ok(sent) => sent.map(|()| Some(farewell)),
+        Err(_) => Err(Error::ConnectionClosed),
+    }
 }
 
 fn obey(text: &str, connection: &mut Connection, dial: Dial<'_>) -> Result<(), Farewell> {

@@ -151,12 +151,15 @@ impl Interfaces {
         Self { networks, counted: BTreeMap::new(), rates: BTreeMap::new() }
     }
 
-    /// Bytes per second by interface. Loopback is left out unless it is alone.
+    /// Bytes per second by interface. Loopback, and interfaces that never carried a byte, are left out unless there is
+    /// nothing else.
     pub(super) fn rates(&self) -> Vec<(String, Rate)> {
-        let alone = self.rates.keys().all(|name| is_loopback(name));
+        let carries = |name: &String| self.counted.get(name).is_some_and(|traffic| traffic.received + traffic.sent > 0);
+        let counts = |name: &String| !is_loopback(name) && carries(name);
+        let nothing_else = !self.rates.keys().any(counts);
         self.rates
             .iter()
-            .filter(|(name, _)| alone || !is_loopback(name))
+            .filter(|(name, _)| nothing_else || counts(name))
             .map(|(name, rate)| (name.clone(), *rate))
             .collect()
     }

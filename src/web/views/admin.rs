@@ -42,7 +42,7 @@ impl AdminView {
             slug: page.slug.to_string(),
             title: page.title.clone(),
             href: format!("/p/{}", page.slug),
-            file: page.file.display().to_string(),
+            file: page.file_name(),
             access_word: page.access_word(),
             panels: page.panels.len(),
             watching: hub.watching(&page.slug),

@@ -93,7 +93,7 @@ impl PageView {
         let board = Board {
             title: page.title.clone(),
             about: page.about.clone(),
-            file: page.file.display().to_string(),
+            file: page.file_name(),
             source: page.show_source.then(|| page.text.clone()),
             inputs: inputs(page, &choice.values),
             panels,

@@ -32,6 +32,8 @@ export const colours = {
    * @returns {string}
    */
   faded(name, alpha) {
-    return this.of(name).replace(/^rgb\((.*)\)$/, `rgba($1, ${alpha})`);
+    const colour = this.of(name);
+    // Computed colours come in two spellings: rgb(1, 2, 3), and oklch(0.5 0.2 260) with its alpha behind a slash.
+    return colour.startsWith("rgb(") ? colour.replace("rgb(", "rgba(").replace(/\)$/, `, ${alpha})`) : colour.replace(/\)$/, ` / ${alpha})`);
   },
 };

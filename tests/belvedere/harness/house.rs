@@ -87,7 +87,7 @@ impl Plan {
             .merge(("shutdown.mercy", 1))
             .merge(("pages", folder.join("pages")))
             .merge(("state", folder.join("state")))
-            .merge(Serialized::defaults(&self.settings))
+            .merge(Serialized::globals(&self.settings))
     }
 
     /// Builds the house and waits until its door is open.

@@ -1,6 +1,7 @@
 //! What the tests are written in: houses, visitors, boards, browsers, and the real servers beside them.
 
 pub(crate) mod board;
+pub(crate) mod browser;
 pub(crate) mod certificates;
 pub(crate) mod demo;
 pub(crate) mod house;

@@ -41,12 +41,16 @@ fn traffic_is_counted_over_the_time_that_really_passed() {
 }
 
 #[test]
-fn loopback_shows_only_when_it_is_alone() {
+fn loopback_and_idle_interfaces_show_only_when_there_is_nothing_else() {
     let mut interfaces = Interfaces::new(Networks::new().unwrap());
     let rate = Rate { received: 1.0, sent: 1.0 };
     interfaces.rates = [("lo".to_owned(), rate)].into();
     assert_eq!(interfaces.rates().len(), 1);
+    interfaces.rates.insert("ifb0".to_owned(), rate);
+    interfaces.counted = [("ifb0".to_owned(), Traffic { received: 0, sent: 0 })].into();
+    assert_eq!(interfaces.rates().len(), 2, "an interface that never carried a byte is not something else");
     interfaces.rates.insert("eth0".to_owned(), rate);
+    interfaces.counted.insert("eth0".to_owned(), Traffic { received: 9, sent: 9 });
     assert_eq!(interfaces.rates(), [("eth0".to_owned(), rate)]);
     assert!(is_loopback("lo0") && !is_loopback("lowpan0") && !is_loopback("eth0"));
 }

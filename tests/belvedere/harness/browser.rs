@@ -1,0 +1,229 @@
+//! A real browser: Chromium, driven by WebDriver.
+
+use std::io;
+use std::process::Command;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+use fantoccini::elements::Element;
+use fantoccini::{Client, ClientBuilder, Locator};
+use serde_json::{Value, json};
+
+use super::keeper;
+
+/// How long a test waits for something that must appear. It never decides a test that passes.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How often the page is looked at meanwhile.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// What Chromium is started with: no window, no sandbox (root has none), and no word to anybody on its own account.
+const SWITCHES: &[&str] = &[
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--hide-scrollbars",
+    // Whatever a page may ask for beyond this machine finds nobody, and shows up as an error in the console.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+];
+
+/// The driver's address, started once a run.
+static DRIVER: LazyLock<io::Result<String>> = LazyLock::new(|| {
+    let [port, _] = keeper::two_free_ports()?;
+    let mut driver = Command::new("chromedriver");
+    driver.arg(format!("--port={port}"));
+    // A folder of its own is removed with the driver.
+    keeper::keep(&driver, tempfile::tempdir()?)?;
+    keeper::wait_for(("127.0.0.1", port))?;
+    Ok(format!("http://127.0.0.1:{port}"))
+});
+
+/// A browser with a window of its own.
+pub(crate) struct Browser {
+    pub(crate) client: Client,
+}
+
+/// A size of screen.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Screen {
+    Desktop,
+    Phone,
+}
+
+impl Browser {
+    /// Opens a browser, or says loudly that there is none.
+    pub(crate) async fn open(screen: Screen) -> Option<Self> {
+        let driver = keeper::started("Chromium with its driver", &DRIVER)?;
+        let mut options = json!({ "args": SWITCHES });
+        match screen {
+            Screen::Desktop => options["args"].as_array_mut().unwrap().push(json!("--window-size=1440,900")),
+            Screen::Phone => {
+                options["mobileEmulation"] =
+                    json!({ "deviceMetrics": { "width": 390, "height": 844, "pixelRatio": 2.0, "touch": true } });
+            }
+        }
+        let capabilities = json!({
+            "goog:chromeOptions": options,
+            "goog:loggingPrefs": { "browser": "ALL", "performance": "ALL" },
+        });
+        let capabilities = capabilities.as_object().unwrap().clone();
+        let client = ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new())
+            .capabilities(capabilities.into_iter().collect())
+            .connect(driver)
+            .await
+            .expect("Chromium starts");
+        Some(Self { client })
+    }
+
+    /// Goes to an address.
+    pub(crate) async fn goes_to(&self, url: &str) {
+        self.client.goto(url).await.unwrap();
+    }
+
+    /// Where it is.
+    pub(crate) async fn is_at(&self) -> String {
+        self.client.current_url().await.unwrap().to_string()
+    }
+
+    /// The element, as soon as it is there.
+    pub(crate) async fn finds(&self, css: &str) -> Element {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.client.find(Locator::Css(css)).await {
+                Ok(element) => return element,
+                Err(error) => assert!(Instant::now() < deadline, "{css} does not appear: {error}"),
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// What stands in the element, as people see it.
+    pub(crate) async fn reads(&self, css: &str) -> String {
+        self.finds(css).await.text().await.unwrap()
+    }
+
+    /// Waits until what stands in the element is as `wanted` says.
+    pub(crate) async fn sees(&self, css: &str, wanted: impl Fn(&str) -> bool) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            // The element may be replaced between finding and reading it.
+            let text = match self.client.find(Locator::Css(css)).await {
+                Ok(element) => element.text().await.unwrap_or_default(),
+                Err(_) => String::new(),
+            };
+            if wanted(&text) {
+                return text;
+            }
+            assert!(Instant::now() < deadline, "{css} stays {text:?}");
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// What a script returns.
+    pub(crate) async fn asks(&self, script: &str) -> Value {
+        self.client.execute(script, Vec::new()).await.unwrap()
+    }
+
+    /// Waits until a script returns what is as `wanted` says.
+    pub(crate) async fn waits_for(&self, script: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let value = self.asks(script).await;
+            if wanted(&value) {
+                return value;
+            }
+            assert!(Instant::now() < deadline, "{script} stays {value}");
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Presses something.
+    pub(crate) async fn presses(&self, css: &str) {
+        self.finds(css).await.click().await.unwrap();
+    }
+
+    /// Fills in the sign-in form.
+    pub(crate) async fn signs_in(&self, username: &str, password: &str) {
+        let name = self.finds("input[name=username]").await;
+        name.clear().await.unwrap();
+        name.send_keys(username).await.unwrap();
+        self.finds("input[name=password]").await.send_keys(password).await.unwrap();
+        self.presses("form[action='/login'] button:not([type=button])").await;
+    }
+
+    /// Everything in the console since the last look that is worse than a note.
+    pub(crate) async fn console_errors(&self) -> Vec<String> {
+        let entries = self.log("browser").await;
+        let bad = |entry: &&Value| entry["level"] == "SEVERE" || entry["level"] == "WARNING";
+        entries.iter().filter(bad).map(|entry| entry["message"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// The address of every request since the last look.
+    pub(crate) async fn requests(&self) -> Vec<String> {
+        let entries = self.log("performance").await;
+        let sent = |entry: &Value| -> Option<String> {
+            let message: Value = serde_json::from_str(entry["message"].as_str()?).ok()?;
+            let (method, params) = (&message["message"]["method"], &message["message"]["params"]);
+            let url = match method.as_str()? {
+                "Network.requestWillBeSent" => &params["request"]["url"],
+                "Network.webSocketCreated" => &params["url"],
+                _ => return None,
+            };
+            Some(url.as_str()?.to_owned())
+        };
+        entries.iter().filter_map(sent).collect()
+    }
+
+    /// Keeps a picture of the page, for people to look at, when `BELVEDERE_PICTURES` names a folder.
+    pub(crate) async fn pictures(&self, name: &str) {
+        if let Some(folder) = std::env::var_os("BELVEDERE_PICTURES") {
+            let picture = self.client.screenshot().await.unwrap();
+            std::fs::write(std::path::Path::new(&folder).join(format!("{name}.png")), picture).unwrap();
+        }
+    }
+
+    /// What axe-core finds that is serious or worse, as `rule: elements`.
+    pub(crate) async fn barriers(&self) -> Vec<String> {
+        let axe = concat!(env!("CARGO_MANIFEST_DIR"), "/node_modules/axe-core/axe.min.js");
+        let axe = std::fs::read_to_string(axe).expect("axe-core is there after `npm ci`");
+        let script = "const done = arguments[arguments.length - 1];
+            axe.run(document, { resultTypes: ['violations'] }).then(
+                (found) => done(found.violations
+                    .filter((rule) => rule.impact === 'serious' || rule.impact === 'critical')
+                    .map((rule) => `${rule.id}: ${rule.nodes.map((node) => node.target.join(' ')).join(', ')}`)),
+                (error) => done([String(error)]));";
+        self.client.execute(&axe, Vec::new()).await.unwrap();
+        let found = self.client.execute_async(script, Vec::new()).await.unwrap();
+        found.as_array().unwrap().iter().map(|rule| rule.as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Closes it.
+    pub(crate) async fn closes(self) {
+        self.client.close().await.unwrap();
+    }
+
+    async fn log(&self, kind: &str) -> Vec<Value> {
+        let entries = self.client.issue_cmd(Log(kind.to_owned())).await.unwrap();
+        entries.as_array().unwrap().clone()
+    }
+}
+
+/// Chromium's own command for what it logged.
+#[derive(Debug)]
+struct Log(String);
+
+impl fantoccini::wd::WebDriverCompatibleCommand for Log {
+    fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
+        base.join(&format!("session/{}/se/log", session.unwrap_or_default()))
+    }
+
+    fn method_and_body(&self, _: &url::Url) -> (http::Method, Option<String>) {
+        (http::Method::POST, Some(json!({ "type": self.0 }).to_string()))
+    }
+}

@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { summary } from "../../static/js/announce.js";
+import { ageWords, condition, connectionWords, endWords, OFFLINE_AFTER_MS } from "../../static/js/words.js";
+
+test("ages are told in the largest unit that is still honest", () => {
+  assert.equal(ageWords(-500), "0 s old");
+  assert.equal(ageWords(59_999), "59 s old");
+  assert.equal(ageWords(60_000), "1 min old");
+  assert.equal(ageWords(3_599_000), "59 min old");
+  assert.equal(ageWords(3_600_000), "1 h old");
+  assert.equal(ageWords(47 * 3_600_000), "47 h old");
+  assert.equal(ageWords(50 * 3_600_000), "2 days old");
+});
+
+test("a panel is late just after its time, and failing outranks late", () => {
+  const panel = { hasView: true, at: 1000, failing: false, staleAfter: 3000 };
+  assert.equal(condition(panel, 4000), "fresh");
+  assert.equal(condition(panel, 4001), "late");
+  assert.equal(condition({ ...panel, failing: true }, 9000), "failing");
+  assert.equal(condition({ ...panel, hasView: false, failing: true }, 9000), "waiting");
+  assert.equal(condition({ ...panel, staleAfter: 0 }, 1e9), "fresh");
+});
+
+test("the bar counts down, and says offline when it has been long or the network is gone", () => {
+  /** @type {import("../../static/js/types.js").Connection} */
+  const lost = { kind: "reconnecting", at: 5200, since: 1000 };
+  assert.deepEqual(connectionWords(lost, 2000, true), { state: "reconnecting", words: "Reconnecting in 4 s" });
+  assert.equal(connectionWords(lost, 6000, true).words, "Reconnecting");
+  assert.match(connectionWords(lost, 2000, false).words, /^Offline since \d\d:\d\d$/);
+  assert.equal(connectionWords(lost, 1000 + OFFLINE_AFTER_MS, true).state, "offline");
+});
+
+test("the end of a session says why, and offers the door only where it helps", () => {
+  assert.equal(endWords({ kind: "live" }), null);
+  assert.equal(endWords({ kind: "refused" })?.signIn, false);
+  const words = ["signed-out", "expired", "revoked", ""].map((reason) => endWords({ kind: "signed-out", reason }));
+  assert.ok(words.every((end) => end?.signIn));
+  assert.equal(new Set(words.map((end) => end?.words)).size, 4);
+});
+
+test("what is said aloud stays one short line", () => {
+  assert.equal(summary(["CPU is high"]), "CPU is high.");
+  assert.equal(summary(["a", "b", "c", "d", "e"]), "a; b; c; and 2 more.");
+});
