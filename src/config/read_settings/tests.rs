@@ -419,7 +419,7 @@ fn no_fault_shows_a_secret() {
 #[test]
 fn the_repositorys_own_settings_need_only_the_url() {
     let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Rocket.toml")).unwrap();
-    let line = text.lines().position(|line| line == "[default.directory]").unwrap() + 1;
+    let line = 1 + text.lines().position(|line| line == "[default.directory]").unwrap();
     let place = format!("Rocket.toml:{line}:1");
     expect(&Folder::with(&text), &place, "no directory is set", "BELVEDERE_DIRECTORY__URL");
     let folder = Folder::with(&text).variable("BELVEDERE_DIRECTORY__URL", "ldaps://dc1");
