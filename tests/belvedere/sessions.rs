@@ -1,4 +1,4 @@
-//! Sessions: the cookies, the forms that only their own browser may send, and the end of it all.
+//! Sessions: their cookies, what is kept of them, and how they end.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,22 +6,24 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use belvedere::domain::{ManualClock, Timestamp};
-use reqwest::header::{ACCEPT, ORIGIN};
-use reqwest::{Method, StatusCode};
+use reqwest::StatusCode;
 use sha2::{Digest as _, Sha256};
 
+use crate::forms::{as_fields, credentials};
+use crate::harness::certificates::Authority;
 use crate::harness::demo::{Demo, page};
 use crate::harness::visitor::{Answer, Visitor};
 
 const SESSION: &str = "belvedere";
 
-const MINUTE: Duration = Duration::from_mins(1);
+/// What clocks are moved by.
+pub(crate) const MINUTE: Duration = Duration::from_mins(1);
 
 /// The day this was written.
-const START: Timestamp = Timestamp::from_millis(1_795_309_126_976);
+pub(crate) const START: Timestamp = Timestamp::from_millis(1_795_309_126_976);
 
 /// A page for whoever has signed in, as most of these tests ask for one.
-async fn house() -> Demo {
+pub(crate) async fn house() -> Demo {
     Demo::plan().await.page("members", &page("members")).open().await
 }
 
@@ -57,6 +59,23 @@ async fn over_https_the_cookies_are_secure_and_the_host_s_own() {
     let removal = answer.set_cookie("__Host-belvedere").unwrap();
     assert!(removal.starts_with("__Host-belvedere=;") && removal.contains("Max-Age=0"), "{removal}");
     assert_eq!(attributes(removal), secure);
+}
+
+#[tokio::test]
+async fn where_the_server_itself_speaks_https_the_cookies_are_secure_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = Authority::new();
+    authority.write(&authority.issue(&["127.0.0.1"]), folder.path()).unwrap();
+    let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let demo = Demo::plan().await.set("tls.certs", file("cert.pem")).set("tls.key", file("key.pem")).open().await;
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let trusted = [reqwest::Certificate::from_pem(authority.pem().as_bytes()).unwrap()];
+    let browser = reqwest::Client::builder().tls_certs_only(trusted).build().unwrap();
+    let form = browser.get(format!("https://{}/login", demo.house.address)).send().await.unwrap();
+    assert_eq!(form.status(), StatusCode::OK);
+    let cookie = form.headers()["Set-Cookie"].to_str().unwrap();
+    assert!(cookie.starts_with("__Host-belvedere-form=") && attributes(cookie).contains(&"Secure"), "{cookie}");
+    assert!(form.headers().contains_key("Strict-Transport-Security"));
 }
 
 #[tokio::test]
@@ -103,94 +122,6 @@ async fn the_store_holds_the_token_s_hash_and_never_the_token_or_the_password() 
         assert_eq!(mode & 0o077, 0, "others may read {}", path.display());
     }
     assert!(found_hash, "the session is in the store");
-}
-
-#[tokio::test]
-async fn a_sign_in_that_no_form_of_this_browser_s_sent_is_not_carried_out() {
-    let demo = house().await;
-    let before = demo.wire.said();
-    let mut eve = demo.house.visitor();
-    let eves = eve.opens("/login").await.field("/login", "csrf").unwrap();
-
-    for (how, csrf) in [("another browser's token", Some(&*eves)), ("no such token", Some("x")), ("no token", None)] {
-        let mut alice = demo.house.visitor();
-        let form = alice.opens("/login").await;
-        let mut fields = credentials(&form, &demo, "alice");
-        fields.retain(|(name, _)| *name != "csrf");
-        fields.extend(csrf.map(|csrf| ("csrf", csrf.to_owned())));
-        let answer = alice.posts("/login", &as_fields(&fields)).await;
-        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{how}: {}", answer.body);
-        is_a_stranger(&mut alice).await;
-        // The form comes back with the name and a good token, so that a person only types the password again.
-        assert_eq!(answer.field("/login", "username").as_deref(), Some("alice"), "{how}");
-        assert!(answer.said().unwrap().contains("Please sign in again."), "{how}: {:?}", answer.said());
-        assert!(!answer.body.contains(demo.password("alice")), "{how}");
-    }
-    // A token without the cookie that it belongs to.
-    let mut alice = demo.house.visitor();
-    let form = alice.opens("/login").await;
-    alice.cookies.clear();
-    let answer = alice.posts("/login", &as_fields(&credentials(&form, &demo, "alice"))).await;
-    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
-    assert_eq!(demo.wire.said(), before, "the directory heard of it");
-}
-
-#[tokio::test]
-async fn a_sign_in_sent_by_a_page_of_another_site_is_not_carried_out() {
-    let demo = house().await;
-    let before = demo.wire.said();
-    let mut alice = demo.house.visitor();
-    let form = alice.opens("/login").await;
-    let fields = credentials(&form, &demo, "alice");
-    let same_host = format!("https://{}", demo.house.address.ip());
-    for origin in ["http://evil.example", "null", "http://localhost", "file://", &same_host] {
-        let answer = alice.posts_from(origin, "/login", &as_fields(&fields)).await;
-        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{origin}");
-        assert_eq!(answer.heading().as_deref(), Some("From another site"), "{origin}");
-    }
-    for site in ["cross-site", "same-site"] {
-        let answer = sends(&mut alice, &[("Sec-Fetch-Site", site)], &fields).await;
-        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{site}");
-    }
-    is_a_stranger(&mut alice).await;
-    assert_eq!(demo.wire.said(), before, "the directory heard of it");
-    let answer = sends(&mut alice, &[("Sec-Fetch-Site", "same-origin")], &fields).await;
-    assert_eq!(answer.status, StatusCode::SEE_OTHER, "the same form from here is good: {}", answer.body);
-}
-
-#[tokio::test]
-async fn signing_out_takes_a_form_of_this_very_session() {
-    let demo = house().await;
-    let (mut alice, mut bob) = (demo.house.visitor(), demo.house.visitor());
-    alice.signs_in("alice", demo.password("alice")).await;
-    bob.signs_in("bob", demo.password("bob")).await;
-    let bobs = bob.opens("/").await.field("/logout", "csrf").unwrap();
-    let own = alice.opens("/").await.field("/logout", "csrf").unwrap();
-
-    let asked = alice.opens("/logout").await;
-    assert_eq!(
-        (asked.status, asked.heading().as_deref()),
-        (StatusCode::OK, Some("Sign out?")),
-        "a link changes nothing"
-    );
-    for (how, fields) in
-        [("another's token", vec![("csrf", &*bobs)]), ("none", vec![]), ("an empty one", vec![("csrf", "")])]
-    {
-        let answer = alice.posts("/logout", &fields).await;
-        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{how}: {}", answer.body);
-    }
-    let answer = alice.posts_from("http://evil.example", "/logout", &[("csrf", &own)]).await;
-    assert_eq!(answer.status, StatusCode::FORBIDDEN);
-    for method in [Method::HEAD, Method::PUT, Method::DELETE] {
-        let request = alice.request(method, "/logout");
-        alice.send(request).await;
-    }
-    is_signed_in(&mut alice).await;
-
-    let answer = alice.posts("/logout", &[("csrf", &own)]).await;
-    assert_eq!((answer.status, answer.location.as_deref()), (StatusCode::SEE_OTHER, Some("/logout")));
-    assert_eq!(alice.opens("/logout").await.heading().as_deref(), Some("You are signed out"));
-    is_signed_in(&mut bob).await;
 }
 
 #[tokio::test]
@@ -277,73 +208,12 @@ async fn one_s_account_lists_one_s_own_sessions() {
     assert_eq!(account.body.matches("this one").count(), 1);
 }
 
-#[tokio::test]
-async fn a_visitor_is_where_the_connection_comes_from_unless_the_settings_name_a_proxy_s_header() {
-    for (named, expected) in [(None, "127.0.0.1"), (Some("X-Real-IP"), "192.0.2.9")] {
-        let mut plan = Demo::plan().await;
-        if let Some(header) = named {
-            plan = plan.set("ip_header", header);
-        }
-        let demo = plan.open().await;
-        let mut alice = demo.house.visitor();
-        let form = alice.opens("/login").await;
-        let fields = credentials(&form, &demo, "alice");
-        let said = ["X-Real-IP", "X-Forwarded-For", "Forwarded"].map(|header| (header, "192.0.2.9"));
-        assert_eq!(sends(&mut alice, &said, &fields).await.status, StatusCode::SEE_OTHER);
-        let account = alice.opens("/account").await;
-        assert!(account.body.contains(&format!("<td>{expected}</td>")), "{named:?}: {}", account.body);
-    }
-}
-
-#[tokio::test]
-async fn an_address_that_fails_too_often_waits_whatever_it_calls_itself() {
-    let clock = Arc::new(ManualClock::at(START));
-    let demo = Demo::plan_with(clock.clone()).await.open().await;
-    let mut eve = demo.house.visitor();
-    let form = eve.opens("/login").await;
-    let mut fields = credentials(&form, &demo, "alice");
-    for number in 0..30 {
-        fields[0].1 = format!("name-{number}");
-        let called = format!("192.0.2.{number}");
-        assert_eq!(sends(&mut eve, &[("X-Real-IP", &called)], &fields).await.status, StatusCode::UNAUTHORIZED);
-    }
-    let before = demo.wire.said();
-    fields[0].1 = "alice".to_owned();
-    let answer = sends(&mut eve, &[("X-Real-IP", "192.0.2.99")], &fields).await;
-    assert_eq!((answer.status, demo.wire.said()), (StatusCode::UNAUTHORIZED, before), "the directory heard of it");
-    clock.advance(5 * MINUTE);
-    assert_eq!(sends(&mut eve, &[], &fields).await.status, StatusCode::SEE_OTHER, "later it may try again");
-}
-
 /// The attributes, in order, but for the time.
 fn attributes(cookie: &str) -> Vec<&str> {
     let timed = |attribute: &&str| attribute.starts_with("Max-Age=") || attribute.starts_with("Expires=");
     let mut attributes: Vec<_> = cookie.split("; ").skip(1).filter(|attribute| !timed(attribute)).collect();
     attributes.sort_unstable();
     attributes
-}
-
-/// The filled-in form, ready to be sent.
-fn credentials(form: &Answer, demo: &Demo, who: &str) -> Vec<(&'static str, String)> {
-    let csrf = form.field("/login", "csrf").unwrap();
-    let password = demo.password(who).to_owned();
-    vec![("username", who.to_owned()), ("password", password), ("next", "/".to_owned()), ("csrf", csrf)]
-}
-
-fn as_fields<'f>(fields: &'f [(&'static str, String)]) -> Vec<(&'f str, &'f str)> {
-    fields.iter().map(|(name, value)| (*name, value.as_str())).collect()
-}
-
-/// Sends the sign-in form with these headers and no `Origin`.
-async fn sends(visitor: &mut Visitor, headers: &[(&str, &str)], fields: &[(&'static str, String)]) -> Answer {
-    let mut request = visitor.request(Method::POST, "/login").header(ACCEPT, "text/html");
-    for (name, value) in headers {
-        request = request.header(*name, *value);
-    }
-    let body: String = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-    let request = request.header("Content-Type", "application/x-www-form-urlencoded").body(body);
-    assert!(request.try_clone().unwrap().build().unwrap().headers().get(ORIGIN).is_none());
-    visitor.send(request).await
 }
 
 /// The same browser before the house at its new address.
@@ -353,12 +223,14 @@ fn moved(demo: &Demo, visitor: &Visitor) -> Visitor {
     moved
 }
 
-async fn is_signed_in(visitor: &mut Visitor) {
+/// Must be signed in.
+pub(crate) async fn is_signed_in(visitor: &mut Visitor) {
     let answer = visitor.opens("/account").await;
     assert_eq!(answer.status, StatusCode::OK, "signed in: {:?}", answer.location);
 }
 
-async fn is_a_stranger(visitor: &mut Visitor) {
+/// Must not be signed in.
+pub(crate) async fn is_a_stranger(visitor: &mut Visitor) {
     let answer = visitor.opens("/account").await;
     assert_eq!(answer.location.as_deref(), Some("/login?next=%2Faccount"), "{} {}", answer.status, answer.body);
 }
