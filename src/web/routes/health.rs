@@ -1,7 +1,7 @@
 use rocket::http::Status;
 use rocket::{State, get};
 
-use crate::directory::Readiness;
+use crate::directory::{Readiness, Unreachable};
 
 /// The process runs and answers.
 #[get("/healthz")]
@@ -9,14 +9,12 @@ pub(super) fn alive() -> &'static str {
     "ok\n"
 }
 
-/// It can do its work: the directory answers. The reason why not is in the log, since anybody may ask this.
+/// It can do its work: the directory answers. Why not is in the log, where the directory's client has put it, since
+/// anybody may ask this.
 #[get("/readyz")]
 pub(super) async fn ready(readiness: &State<Readiness>) -> (Status, &'static str) {
     match readiness.check().await {
         Ok(()) => (Status::Ok, "ready\n"),
-        Err(unreachable) => {
-            tracing::warn!(%unreachable, "not ready");
-            (Status::ServiceUnavailable, "the directory cannot be reached\n")
-        }
+        Err(Unreachable { .. }) => (Status::ServiceUnavailable, "the directory cannot be reached\n"),
     }
 }
