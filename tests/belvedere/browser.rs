@@ -1,10 +1,11 @@
 //! What people see: the whole program in Chromium.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::harness::browser::{Browser, Screen};
 use crate::harness::demo::{Demo, page};
 use crate::harness::house::Plan;
+use crate::harness::json_server::house_with_stock;
 use crate::harness::samba;
 
 /// What every look at a page ends with.
@@ -139,18 +140,7 @@ async fn a_restart_of_the_server_is_survived_by_those_who_watch() {
 #[tokio::test]
 async fn a_failing_source_is_dimmed_with_its_reason_in_words() {
     let Some(browser) = Browser::open(Screen::Desktop).await else { return };
-    let stock = crate::harness::json_server::JsonServer::start(serde_json::json!({ "share": 98.1 })).await;
-    let demo = Demo::plan()
-        .await
-        .set("sources.stock.kind", "http")
-        .set("sources.stock.url", stock.url("/stock"))
-        .page(
-            "stock",
-            "title = \"Stock\"\naccess = \"public\"\n[[panel]]\nid = \"share\"\ntitle = \"Share\"\nkind = \"stat\"\n\
-             source = \"stock\"\nquery = \".share\"\nunit = \"percent\"\nevery = \"100ms\"\n",
-        )
-        .open()
-        .await;
+    let (stock, demo) = house_with_stock().await;
     browser.goes_to(&demo.house.url("/p/stock")).await;
     browser.sees("#panel-share", |text| text.contains("98.1")).await;
     stock.fails_with(503);
@@ -159,7 +149,7 @@ async fn a_failing_source_is_dimmed_with_its_reason_in_words() {
     let text = browser.sees("#panel-share", |text| text.contains("503")).await;
     assert!(text.contains("98.1"), "the last good value stays: {text}");
     browser.pictures("failing").await;
-    stock.answers(serde_json::json!({ "share": 97.4 }));
+    stock.answers(json!({ "stock": { "share": 97.4 } }));
     browser.sees("#panel-share", |text| text.contains("97.4")).await;
     browser.waits_for(condition, |condition| condition == "fresh").await;
     browser.closes().await;

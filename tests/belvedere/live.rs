@@ -7,7 +7,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::harness::demo::{Demo, page};
-use crate::harness::json_server::JsonServer;
+use crate::harness::json_server::house_with_stock;
 
 const CITIES: &str = r#"
 title = "Cities"
@@ -265,18 +265,7 @@ async fn events_carry_the_same_frames_and_resume_by_last_event_id() {
 
 #[tokio::test]
 async fn a_failing_http_source_keeps_the_last_value_and_says_why() {
-    let stock = JsonServer::start(json!({ "stock": { "share": 98.1 } })).await;
-    let demo = Demo::plan()
-        .await
-        .set("sources.stock.kind", "http")
-        .set("sources.stock.url", stock.url("/stock"))
-        .page(
-            "stock",
-            "title = \"Stock\"\naccess = \"public\"\n[[panel]]\nid = \"share\"\ntitle = \"Share\"\nkind = \"stat\"\n\
-             source = \"stock\"\nquery = \".stock.share\"\nunit = \"percent\"\nevery = \"100ms\"\n",
-        )
-        .open()
-        .await;
+    let (stock, demo) = house_with_stock().await;
     let mut visitor = demo.house.visitor();
     let mut board = visitor.watches("/live/stock").await.unwrap();
     while board.hears_of("share").await["view"]["figure"]["text"] != "98.1" {}

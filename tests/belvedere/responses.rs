@@ -195,3 +195,27 @@ async fn asks_as_it_stands(address: SocketAddr, path: &str) -> String {
     tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut answer)).await.expect("an answer").unwrap();
     String::from_utf8_lossy(&answer).into_owned()
 }
+
+#[tokio::test]
+async fn an_overlay_replaces_single_templates_and_files() {
+    let overlay = tempfile::tempdir().unwrap();
+    let write = |path: &str, text: &str| {
+        let path = overlay.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    write(
+        "templates/pages/home.html.tera",
+        "{% extends \"base\" %}{% block main %}<h1>Our own home</h1>{{ pages[0].title }}{% endblock main %}",
+    );
+    write("static/css/home.css", "/* our own */");
+    let page = page("<b>Bold</b>");
+    let demo = Demo::plan().await.set("overlay", overlay.path().to_str().unwrap());
+    let demo = demo.page("bold", &format!("access = \"public\"\n{page}")).open().await;
+    let mut visitor = demo.house.visitor();
+    let home = visitor.opens("/").await.body;
+    assert!(home.contains("<h1>Our own home</h1>"), "{home}");
+    assert!(home.contains("&lt;b&gt;Bold") && !home.contains("<b>Bold"), "what is put into it is escaped: {home}");
+    assert_eq!(visitor.fetches("/static/css/home.css").await.body, "/* our own */");
+    assert!(visitor.opens("/p/bold").await.body.contains("id=\"board\""), "the rest is as it was");
+}

@@ -3,10 +3,12 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
+
+use super::demo::Demo;
 
 /// What it answers at the moment.
 #[derive(Clone)]
@@ -21,9 +23,19 @@ pub(crate) struct JsonServer {
     served: JoinHandle<()>,
 }
 
+/// A public page on a source of its own, whose one panel `share` shows 98.1 for as long as the server is well.
+pub(crate) async fn house_with_stock() -> (JsonServer, Demo) {
+    let stock = JsonServer::start(json!({ "stock": { "share": 98.1 } })).await;
+    let page = "title = \"Stock\"\naccess = \"public\"\n[[panel]]\nid = \"share\"\ntitle = \"Share\"\nkind = \"stat\"\n\
+                source = \"stock\"\nquery = \".stock.share\"\nunit = \"percent\"\nevery = \"100ms\"\n";
+    let plan = Demo::plan().await.set("sources.stock.kind", "http").set("sources.stock.url", stock.url("/stock"));
+    let demo = plan.page("stock", page).open().await;
+    (stock, demo)
+}
+
 impl JsonServer {
     /// A server that answers `value` to everything.
-    pub(crate) async fn start(value: Value) -> Self {
+    async fn start(value: Value) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let mood = Arc::new(Mutex::new(Mood::Answers(value)));
@@ -38,7 +50,7 @@ impl JsonServer {
         Self { address, mood, served }
     }
 
-    pub(crate) fn url(&self, path: &str) -> String {
+    fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
