@@ -82,7 +82,7 @@ pub struct Ready {
 
 /// What runs beside the requests, for as long as the server does.
 struct Tasks {
-    _watcher: Option<Watcher>,
+    _watcher: Watcher,
     _keeper: AbortOnDropHandle<()>,
     _sweeper: AbortOnDropHandle<()>,
 }
@@ -113,7 +113,7 @@ impl Server {
         let auth = Arc::new(Auth::new(directory, sessions.clone(), Audit::new(), Arc::clone(&clock), keys));
 
         let tasks = Tasks {
-            _watcher: watch_files(&shelf),
+            _watcher: Watcher::start(Arc::clone(&shelf)),
             _keeper: AbortOnDropHandle::new(tokio::spawn(keep_pages(Arc::clone(&hub), Arc::clone(&shelf)))),
             _sweeper: AbortOnDropHandle::new(tokio::spawn(sweep(Arc::clone(&auth), Arc::clone(&clock)))),
         };
@@ -198,14 +198,6 @@ fn transport(settings: &Settings, figment: &Figment) -> Result<Transport, StartE
     let public_url = settings.site.public_url.clone();
     let secure = public_url.as_ref().map_or(config.tls_enabled(), |url| url.scheme() == "https");
     Ok(Transport { secure, public_url })
-}
-
-fn watch_files(shelf: &Arc<Shelf>) -> Option<Watcher> {
-    Watcher::start(Arc::clone(shelf))
-        .inspect_err(|error| {
-            tracing::warn!(%error, "page files are not watched: restart the server after changing one");
-        })
-        .ok()
 }
 
 /// Keeps the channels running of every page that asks for it, and goes by the new files when they change.

@@ -33,32 +33,47 @@ impl Clock for SystemClock {
 /// A clock that stands still until it is moved.
 #[derive(Debug)]
 pub struct ManualClock {
-    now: watch::Sender<Timestamp>,
+    hands: watch::Sender<Hands>,
+}
+
+/// What a clock shows, and how long it has run: the two part when it is set.
+#[derive(Clone, Copy, Debug)]
+struct Hands {
+    now: Timestamp,
+    run: Duration,
 }
 
 impl ManualClock {
     /// A clock that stands at `now`.
     pub fn at(now: Timestamp) -> Self {
-        Self { now: watch::Sender::new(now) }
+        Self { hands: watch::Sender::new(Hands { now, run: Duration::ZERO }) }
     }
 
     /// Moves the clock forward and wakes every sleeper whose time has come.
     pub fn advance(&self, length: Duration) {
-        self.now.send_modify(|now| *now = *now + length);
+        self.hands.send_modify(|hands| {
+            hands.now = hands.now + length;
+            hands.run += length;
+        });
+    }
+
+    /// Sets the clock back, as an administrator or a time server may. Sleepers do not notice.
+    pub fn set_back(&self, length: Duration) {
+        self.hands.send_modify(|hands| hands.now = hands.now - length);
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        *self.now.borrow()
+        self.hands.borrow().now
     }
 
     fn sleep(&self, length: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-        let mut moves = self.now.subscribe();
-        let until = self.now() + length;
+        let mut moves = self.hands.subscribe();
+        let until = self.hands.borrow().run + length;
         Box::pin(async move {
             // The sender lives in `self`, which this future borrows: it cannot be gone.
-            let _ = moves.wait_for(|now| *now >= until).await;
+            let _ = moves.wait_for(|hands| hands.run >= until).await;
         })
     }
 }

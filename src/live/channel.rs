@@ -1,5 +1,6 @@
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use tokio_stream::wrappers::WatchStream;
 use crate::config::{LiveSettings, PanelSettings};
 use crate::domain::{Bindings, Clock, PanelId, Timestamp};
 use crate::pages::{Choice, Page};
-use crate::panels::{Panel, PanelFrame, Trouble};
+use crate::panels::{Mismatch, Panel, PanelFrame, Trouble};
 use crate::sources::Sources;
 
 use super::feed::{Feed, FeedKey, FeedState};
@@ -40,7 +41,9 @@ pub struct Painting {
 /// One page with one choice of inputs: its panels, and an append-only ring of encoded batches.
 pub(super) struct Channel {
     epoch: String,
+    revision: String,
     head: watch::Sender<u64>,
+    broken: AtomicBool,
     heartbeat_secs: u64,
     ring_size: usize,
     told: Mutex<Told>,
@@ -57,7 +60,11 @@ struct Told {
 /// A panel, and the reading it shows.
 struct Shown {
     panel: Panel,
-    taken: Option<Timestamp>,
+    every: Duration,
+    /// The number of the reading that was taken last.
+    taken: u64,
+    /// Since when the source's answers are nothing that the panel can show.
+    mismatched_since: Option<Timestamp>,
 }
 
 /// What a panel hangs on.
@@ -71,7 +78,9 @@ impl Channel {
         let panels = page.panels.iter().map(|panel| (panel.id.clone(), Shown::new(panel, &choice.bindings))).collect();
         Self {
             epoch: new_epoch(),
+            revision: page.fingerprint(),
             head: watch::Sender::new(0),
+            broken: AtomicBool::new(false),
             heartbeat_secs: settings.heartbeat.as_secs(),
             ring_size: settings.ring,
             told: Mutex::new(Told { panels, ring: VecDeque::new(), seq: 0, snapshot: None }),
@@ -85,6 +94,17 @@ impl Channel {
             position: Position { epoch: self.epoch.clone(), seq: told.seq },
             panels: told.panels.iter().map(|(id, shown)| (id.clone(), shown.panel.frame())).collect(),
         }
+    }
+
+    /// Gives the channel up after a fault of ours: its viewers are sent away to come back to a new one.
+    pub(super) fn break_off(&self) {
+        self.broken.store(true, Ordering::Relaxed);
+        self.head.send_modify(|_| ());
+    }
+
+    /// Whether it was given up.
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::Relaxed)
     }
 
     /// Which run of the channel this is.
@@ -118,7 +138,7 @@ impl Channel {
     /// The greeting of a connection.
     pub(super) fn hello(&self) -> Arc<str> {
         let seq = self.told().seq;
-        Message::Hello { epoch: &self.epoch, seq, heartbeat: self.heartbeat_secs }.encode()
+        Message::Hello { epoch: &self.epoch, seq, heartbeat: self.heartbeat_secs, revision: &self.revision }.encode()
     }
 
     /// What someone at `cursor` is told next: the next batch while the ring holds it, otherwise one snapshot; `None`
@@ -195,22 +215,32 @@ impl Told {
 
 impl Shown {
     fn new(panel: &PanelSettings, bindings: &Bindings) -> Self {
-        Self { panel: Panel::new(panel, bindings), taken: None }
+        let every = panel.source.as_ref().map_or(Duration::ZERO, |source| source.every);
+        Self { panel: Panel::new(panel, bindings), every, taken: 0, mismatched_since: None }
     }
 
     /// Takes in what a feed knows: its reading unless it is the one shown already, then its trouble.
     fn take(&mut self, state: &FeedState) {
         if let Some((at, reading)) = &state.reading
-            && self.taken < Some(*at)
+            && self.taken != state.readings
         {
-            self.taken = Some(*at);
-            if let Err(mismatch) = self.panel.take(*at, reading) {
-                self.panel.fail(Trouble { reason: mismatch.to_string(), since: *at, retry_at: *at });
+            self.taken = state.readings;
+            match self.panel.take(*at, reading) {
+                Ok(()) => self.mismatched_since = None,
+                Err(mismatch) => self.does_not_fit(*at, &mismatch),
             }
         }
         if let Some(trouble) = &state.trouble {
             self.panel.fail(trouble.clone());
         }
+    }
+
+    fn does_not_fit(&mut self, at: Timestamp, mismatch: &Mismatch) {
+        let since = *self.mismatched_since.get_or_insert_with(|| {
+            tracing::warn!(%mismatch, "a panel cannot show what its source answers");
+            at
+        });
+        self.panel.fail(Trouble { reason: mismatch.to_string(), since, retry_at: at + self.every });
     }
 }
 

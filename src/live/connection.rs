@@ -56,7 +56,8 @@ pub enum Say {
 /// Why a connection ends, in the words and numbers of the wire protocol.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Farewell {
-    /// `signed-out`, `expired`, `revoked`, `not-allowed`, `changed`, `gone`, `shutdown`.
+    /// `signed-out`, `expired`, `revoked`, `sign-in`, `not-allowed`, `changed`, `gone`, `broken`, `shutdown`, `protocol`,
+    /// `bad-inputs`, `crowded`.
     pub reason: &'static str,
     /// The WebSocket close code.
     pub code: u16,
@@ -74,7 +75,8 @@ impl Farewell {
     /// What a closed door has to say.
     pub fn of(closed: &Closed) -> Self {
         match closed {
-            Closed::NotFound => Self { reason: "gone", code: 4403, retry: None },
+            // A file may be away for a moment, while it is replaced.
+            Closed::NotFound => Self { reason: "gone", code: 1001, retry: Some(backoff::jitter(COME_BACK_LATER)) },
             Closed::NotAllowed { .. } => Self { reason: "not-allowed", code: 4403, retry: None },
             Closed::SignInFirst => Self { reason: "sign-in", code: 4401, retry: None },
         }
@@ -100,7 +102,8 @@ impl Connection {
         if let Some(greeting) = self.greeting.take() {
             return Say::Text { text: greeting, position: None };
         }
-        let until_ping = Timestamp::since(self.next_ping, self.clock.now());
+        // No further off than a heartbeat, should the machine's clock have been set back.
+        let until_ping = self.next_ping.since(self.clock.now()).min(self.heartbeat);
         tokio::select! {
             biased;
             farewell = self.authority.ended() => Say::Bye(farewell),
@@ -108,9 +111,10 @@ impl Connection {
                 self.next_ping = self.clock.now() + self.heartbeat;
                 Say::Text { text: Message::Ping.encode(), position: None }
             }
-            frame = self.viewer.next() => {
-                Say::Text { text: frame.text, position: Some(self.viewer.position()) }
-            }
+            frame = self.viewer.next() => match frame {
+                Some(frame) => Say::Text { text: frame.text, position: Some(self.viewer.position()) },
+                None => Say::Bye(Farewell { reason: "broken", code: 1011, retry: Some(backoff::jitter(COME_BACK_LATER)) }),
+            },
         }
     }
 
@@ -139,15 +143,17 @@ impl Connection {
 }
 
 impl Authority {
-    /// The right of `visitor` to watch `page`, for as long as the door, the session and the server last.
+    /// The right of `visitor` to watch `page`, for as long as the door, the session and the server last. `shelf_changes`
+    /// must have been subscribed before the page was opened, so that no change in between goes unheard.
     pub fn new(
         shelf: Arc<Shelf>,
+        shelf_changes: watch::Receiver<u64>,
         page: OpenPage,
         visitor: Visitor,
         session: Option<SessionWatch>,
         shutdown: watch::Receiver<bool>,
     ) -> Self {
-        Self { shelf_changes: shelf.changes(), shelf, page, visitor, session, shutdown }
+        Self { shelf, shelf_changes, page, visitor, session, shutdown }
     }
 
     fn ask_the_door(&self) -> Result<OpenPage, Farewell> {

@@ -38,6 +38,8 @@ pub(super) struct FeedKey {
 #[derive(Clone, Debug, Default)]
 pub(super) struct FeedState {
     pub(super) reading: Option<(Timestamp, Arc<Reading>)>,
+    /// How many readings there were: tells one from the next even when the machine's clock is set back.
+    pub(super) readings: u64,
     pub(super) trouble: Option<Trouble>,
 }
 
@@ -86,7 +88,10 @@ async fn ask_for_ever(key: FeedKey, answers: Arc<dyn Answers>, clock: Arc<dyn Cl
                     tracing::info!(source = %key.query.source, failures, "the source answers again");
                 }
                 failures = 0;
-                state.send_replace(FeedState { reading: Some((now, Arc::new(reading))), trouble: None });
+                state.send_modify(|state| {
+                    let readings = state.readings + 1;
+                    *state = FeedState { reading: Some((now, Arc::new(reading))), readings, trouble: None };
+                });
                 key.every
             }
             Err(error) => {

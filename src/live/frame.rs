@@ -26,6 +26,7 @@ pub(super) enum Message<'a> {
         epoch: &'a str,
         seq: u64,
         heartbeat: u64,
+        revision: &'a str,
     },
     Snapshot {
         epoch: &'a str,

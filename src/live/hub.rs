@@ -1,7 +1,9 @@
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures::FutureExt;
 use tokio::sync::watch;
 
 use crate::config::LiveSettings;
@@ -14,6 +16,9 @@ use super::feeds::Feeds;
 
 /// Each channel costs a task, its feeds and a ring; a page with many inputs has as many as a stranger cares to ask for.
 const MOST_CHANNELS: usize = 1_000;
+
+/// So that whoever walks through all the choices of one page leaves room for the others.
+const MOST_CHANNELS_OF_A_PAGE: usize = 250;
 
 /// All channels that run.
 pub struct Hub {
@@ -56,7 +61,7 @@ pub struct Seat {
 
 /// There are as many channels as this server runs. Some will be given up when nobody watches them any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("this server runs {MOST_CHANNELS} boards already")]
+#[error("this server runs as many boards as it can")]
 pub struct Crowded;
 
 impl Hub {
@@ -116,7 +121,8 @@ impl Inner {
         if let Some(Running { channel, seats }) = running.get(&key) {
             return Ok(Seat::taken(Arc::clone(channel), seats.clone()));
         }
-        if running.len() >= MOST_CHANNELS {
+        let of_this_page = running.keys().filter(|other| other.slug == key.slug).count();
+        if running.len() >= MOST_CHANNELS || of_this_page >= MOST_CHANNELS_OF_A_PAGE {
             return Err(Crowded);
         }
         let channel = Arc::new(Channel::new(page, choice, &self.settings));
@@ -126,8 +132,13 @@ impl Inner {
         let _runs_until_nobody_watches = tokio::spawn({
             let (hub, key, channel, watched) = (Arc::clone(self), key.clone(), Arc::clone(&channel), seats.subscribe());
             async move {
+                let pumped = AssertUnwindSafe(channel::pump(&channel, subscriptions, &hub.settings, &*hub.clock));
                 tokio::select! {
-                    () = channel::pump(&channel, subscriptions, &hub.settings, &*hub.clock) => (),
+                    Err(_) = pumped.catch_unwind() => {
+                        // The panic is in the log. Who comes back gets a new channel, and finds no dead board.
+                        hub.running().remove(&key);
+                        channel.break_off();
+                    }
                     () = hub.until_given_up(&key, watched) => (),
                 }
             }

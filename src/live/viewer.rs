@@ -31,14 +31,17 @@ impl Viewer {
         self.seat.channel().hello()
     }
 
-    /// What comes next: every batch in order while the ring holds it, one snapshot when it does not. Cancelling this
-    /// loses nothing.
-    pub async fn next(&mut self) -> Frame {
+    /// What comes next: every batch in order while the ring holds it, one snapshot when it does not; `None` when the
+    /// channel broke. Cancelling this loses nothing.
+    pub async fn next(&mut self) -> Option<Frame> {
         loop {
             self.head.mark_unchanged();
+            if self.seat.channel().is_broken() {
+                return None;
+            }
             if let Some(frame) = self.seat.channel().after(self.cursor) {
                 self.cursor = Some(frame.seq);
-                return frame;
+                return Some(frame);
             }
             // The sender lives in the channel, which the seat holds: it cannot be gone.
             let _ = self.head.changed().await;

@@ -9,6 +9,7 @@ mod door;
 mod page;
 mod samples;
 mod shelf;
+mod stamp;
 mod watcher;
 
 pub use choice::{BadChoice, Choice};

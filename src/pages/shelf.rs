@@ -12,6 +12,7 @@ use crate::domain::PageSlug;
 use crate::sources::Sources;
 
 use super::Page;
+use super::stamp::Stamp;
 
 /// A page is text that somebody types; a larger file is there by mistake.
 const LARGEST_PAGE_FILE: u64 = 1024 * 1024;
@@ -28,6 +29,7 @@ pub struct Shelf {
 struct Contents {
     pages: BTreeMap<PageSlug, Arc<Page>>,
     faults: Faults,
+    stamp: Stamp,
 }
 
 impl Shelf {
@@ -59,6 +61,8 @@ impl Shelf {
         let mut faults = Faults::default();
         let mut pages = BTreeMap::new();
         let before = self.read(|contents| contents.pages.clone());
+        // Before the files are read: what changes while they are is found the next time.
+        let stamp = Stamp::of(&self.folder);
         match page_files(&self.folder) {
             // The folder may be away for a moment while it is replaced; the pages stay meanwhile.
             Err(unreadable) => (faults, pages) = (unreadable, before),
@@ -85,8 +89,15 @@ impl Shelf {
             tracing::error!(%fault, "a page file is faulty");
         }
         tracing::info!(pages = pages.len(), faults = faults.len(), folder = %self.folder.display(), "pages loaded");
-        *self.contents.write().unwrap_or_else(PoisonError::into_inner) = Contents { pages, faults };
+        *self.contents.write().unwrap_or_else(PoisonError::into_inner) = Contents { pages, faults, stamp };
         self.changes.send_replace(revision);
+    }
+
+    /// The same, if anything in the folder is other than when it was read last.
+    pub fn reload_if_changed(&self) {
+        if self.read(|contents| contents.stamp != Stamp::of(&self.folder)) {
+            self.reload();
+        }
     }
 
     /// Every fault in the page files, for admins.

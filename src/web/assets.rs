@@ -1,5 +1,7 @@
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use rust_embed::RustEmbed;
 use sha2::{Digest, Sha256};
@@ -33,12 +35,15 @@ struct BuiltInVendor;
 pub struct Assets {
     folders: Vec<PathBuf>,
     theme_css: String,
+    /// The address of every file by its path, when none of them can change any more.
+    settled_urls: Option<Arc<HashMap<String, String>>>,
 }
 
 impl Assets {
     /// The built-in files alone, under those of `overlay`.
     pub fn built_in(overlay: Option<&Path>, theme: &Theme) -> Self {
-        Self { folders: overlay.map(Path::to_path_buf).into_iter().collect(), theme_css: theme_css(theme) }
+        let folders = overlay.map(Path::to_path_buf).into_iter().collect();
+        Self { folders, theme_css: theme_css(theme), settled_urls: None }.settled()
     }
 
     /// Like [`Assets::built_in`], with the source tree between the two when this is a debug build and it is there.
@@ -47,8 +52,20 @@ impl Assets {
         let sources = Path::new(env!("CARGO_MANIFEST_DIR"));
         if cfg!(debug_assertions) && sources.join("templates").is_dir() {
             assets.folders.push(sources.to_path_buf());
+            assets.settled_urls = None;
         }
         assets
+    }
+
+    /// Works out every address once, if no file can change: a page names some fifteen of them.
+    fn settled(mut self) -> Self {
+        if self.folders.is_empty() {
+            let vendored = BuiltInVendor::iter().map(|path| format!("{VENDOR_PREFIX}{path}"));
+            let paths = BuiltInStatic::iter().map(String::from).chain(vendored).chain([THEME_PATH.to_owned()]);
+            let urls = paths.filter_map(|path| Some((path.clone(), self.url_of(&path)?))).collect();
+            self.settled_urls = Some(Arc::new(urls));
+        }
+        self
     }
 
     /// A static file's bytes, by its path below `/static/`.
@@ -64,6 +81,13 @@ impl Assets {
 
     /// The address of a static file, with its version, so that browsers may keep it for ever.
     pub(super) fn static_url(&self, path: &str) -> Option<String> {
+        match &self.settled_urls {
+            Some(urls) => urls.get(path).cloned(),
+            None => self.url_of(path),
+        }
+    }
+
+    fn url_of(&self, path: &str) -> Option<String> {
         let version = Self::version_of(&self.static_file(path)?);
         Some(format!("/static/{path}?v={version}"))
     }

@@ -11,7 +11,7 @@ use rocket_ws::stream::DuplexStream;
 use rocket_ws::{Config, Message};
 use serde::Deserialize;
 
-use crate::domain::Visitor;
+use crate::domain::{Timestamp, Visitor};
 use crate::live::{Authority, Connection, Farewell, Hub, Position, Say, Seat};
 use crate::pages::{OpenPage, Shelf};
 use crate::sessions::Sessions;
@@ -22,6 +22,10 @@ use super::rooms::{ShuttingDown, Time};
 
 /// Clients say little: a pong, or the values of a page's inputs.
 const LONGEST_CLIENT_MESSAGE: usize = 16 * 1024;
+
+/// Nobody chooses other inputs more often than this; each choice costs a snapshot. The page's own script sends no more
+/// than half as many.
+const MOST_CHOICES_A_SECOND: u32 = 8;
 
 /// A socket that takes nothing for this long is given up; the browser comes back by itself.
 const STALLED_AFTER: Duration = Duration::from_mins(1);
@@ -63,12 +67,19 @@ impl Dial<'_> {
         asked: &Asked,
         position: Option<&Position>,
     ) -> Result<Connection, Refusal> {
+        let shelf_changes = self.shelf.changes();
         let page = self.shelf.open(slug, visitor)?;
         let choice = page.choose(asked.pairs())?;
         let seat = self.hub.sit(&page, &choice)?;
         let session = visitor.member().map(|member| self.sessions.watch(member.session));
-        let authority =
-            Authority::new(Arc::clone(self.shelf), page, visitor.clone(), session, self.shutting_down.0.clone());
+        let authority = Authority::new(
+            Arc::clone(self.shelf),
+            shelf_changes,
+            page,
+            visitor.clone(),
+            session,
+            self.shutting_down.0.clone(),
+        );
         let heartbeat = self.hub.settings().heartbeat;
         Ok(Connection::new(seat, position, authority, heartbeat, Arc::clone(&self.time.0)))
     }
@@ -100,6 +111,7 @@ pub(super) fn limits() -> Config {
 
 /// Carries what the connection says to the socket and what the client says to the connection, until one of them ends.
 pub(super) async fn serve(mut stream: DuplexStream, mut connection: Connection, dial: Dial<'_>) -> SocketResult<()> {
+    let mut choices = Choices { since: dial.time.0.now(), made: 0 };
     loop {
         tokio::select! {
             say = connection.next() => match say {
@@ -112,13 +124,13 @@ pub(super) async fn serve(mut stream: DuplexStream, mut connection: Connection, 
             },
             heard = stream.next() => match heard {
                 None => return Ok(()),
+                Some(Ok(Message::Binary(_)) | Err(Error::Capacity(_))) => return say_goodbye(stream, ABUSE).await,
                 Some(Err(error)) => return Err(error),
                 Some(Ok(Message::Text(text))) => {
-                    if let Err(farewell) = obey(&text, &mut connection, dial) {
+                    if let Err(farewell) = obey(&text, &mut connection, &mut choices, dial) {
                         return say_goodbye(stream, farewell).await;
                     }
                 }
-                Some(Ok(Message::Binary(_))) => return say_goodbye(stream, ABUSE).await,
                 Some(Ok(_)) => (),
             },
         }
@@ -166,9 +178,27 @@ async fn send(
     }
 }
 
-fn obey(text: &str, connection: &mut Connection, dial: Dial<'_>) -> Result<(), Farewell> {
+/// How often a client chose of late.
+struct Choices {
+    since: Timestamp,
+    made: u32,
+}
+
+impl Choices {
+    /// Counts one more, unless there were too many within a second.
+    fn allow(&mut self, now: Timestamp) -> bool {
+        if now.since(self.since) >= Duration::from_secs(1) {
+            *self = Self { since: now, made: 0 };
+        }
+        self.made += 1;
+        self.made <= MOST_CHOICES_A_SECOND
+    }
+}
+
+fn obey(text: &str, connection: &mut Connection, choices: &mut Choices, dial: Dial<'_>) -> Result<(), Farewell> {
     match serde_json::from_str(text) {
         Ok(ClientMessage::Pong) => Ok(()),
+        Ok(ClientMessage::Inputs { .. }) if !choices.allow(dial.time.0.now()) => Err(ABUSE),
         Ok(ClientMessage::Inputs { values }) => {
             let page = connection.ask_the_door()?;
             let seat = dial.sit(&page, &values).map_err(|refusal| match refusal {

@@ -144,7 +144,7 @@ async fn socket(visitor: &Visitor, slug: &str) -> Verdict {
                     match (reason, code) {
                         ("sign-in", Some(4401)) => SignIn,
                         ("not-allowed", Some(4403)) => NotAllowed,
-                        ("gone", Some(4403)) => NotFound,
+                        ("gone", Some(1001)) => NotFound,
                         other => panic!("{other:?}"),
                     }
                 }

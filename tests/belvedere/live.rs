@@ -220,7 +220,7 @@ async fn a_changed_page_sends_its_viewers_to_the_new_one_and_a_closed_one_sends_
     let mut board = alice.watches("/live/ops").await.unwrap();
     demo.house.remove_page("ops");
     let goodbye = board.is_told_goodbye().await;
-    assert_eq!((goodbye.bye.unwrap()["reason"].as_str(), goodbye.code), (Some("gone"), Some(4403)));
+    assert_eq!((goodbye.bye.unwrap()["reason"].as_str(), goodbye.code), (Some("gone"), Some(1001)));
 }
 
 #[tokio::test]

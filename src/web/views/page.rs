@@ -69,6 +69,7 @@ struct Live {
 /// What the page's script begins with: the same views as the HTML shows.
 #[derive(Serialize)]
 struct LiveData<'a> {
+    revision: &'a str,
     epoch: &'a str,
     seq: u64,
     panels: &'a IndexMap<PanelId, PanelFrame>,
@@ -109,7 +110,7 @@ impl PageView {
             },
             watching,
             refresh_href: format!("/p/{slug}{query}"),
-            data: data_block(painting),
+            data: data_block(&page.fingerprint(), painting),
         }
     }
 }
@@ -166,9 +167,9 @@ fn inputs(page: &OpenPage, values: &InputValues) -> Vec<InputView> {
 }
 
 /// JSON for a `<script type="application/json">`: with `<` escaped, nothing in it can end the element.
-fn data_block(painting: &Painting) -> String {
+fn data_block(revision: &str, painting: &Painting) -> String {
     let Position { epoch, seq } = &painting.position;
-    let data = LiveData { epoch, seq: *seq, panels: &painting.panels };
+    let data = LiveData { revision, epoch, seq: *seq, panels: &painting.panels };
     let json = serde_json::to_string(&data).unwrap_or_else(|error| {
         tracing::error!(%error, "a first paint did not encode; its page begins with a snapshot instead");
         "{}".to_owned()
