@@ -404,15 +404,18 @@ test("a page that answers 404 to the probe is gone, not lost and not ended", asy
 });
 
 test("a page that was gone is not called so when the server itself is away", async () => {
-  const world = house({ status: 503 });
-  world.line().hear(hello);
-  world.line().hear({ type: "bye", reason: "gone" });
-  world.line().break(1001);
-  world.passes(1000);
-  world.line().break();
-  await settled();
-  assert.equal(world.state().kind, "reconnecting");
-  assert.ok(!gone(world.state()));
+  for (const probe of [async () => 503, () => Promise.reject(new TypeError("no network"))]) {
+    const world = house();
+    world.live.outside.probe = probe;
+    world.line().hear(hello);
+    world.line().hear({ type: "bye", reason: "gone" });
+    world.line().break(1001);
+    world.passes(1000);
+    world.line().break();
+    await settled();
+    assert.equal(world.state().kind, "reconnecting");
+    assert.ok(!gone(world.state()));
+  }
 });
 
 test("a page that is gone ends for whoever has been signed out meanwhile", async () => {
@@ -466,13 +469,14 @@ test("the answer to a choice that was taken back is not shown while the last one
   assert.equal(world.heard.length, 2);
 });
 
-test("a choice that waits when the line breaks goes into the next line's address, once", () => {
+test("a choice that waits when the line breaks goes into the next line's address, and is not sent again", () => {
   const world = house();
   world.line().hear(hello);
   world.live.choose({ city: "NYC" });
   world.live.choose({ city: "MTL" });
-  world.line().break();
-  world.passes(1000);
+  world.line().hear({ type: "bye", reason: "shutdown", retry_ms: MOVE_EVERY_MS - 50 });
+  world.line().break(1001);
+  world.passes(MOVE_EVERY_MS - 50);
   assert.match(world.line().url, /city=MTL$/);
   world.line().hear(hello);
   world.passes(1000);
