@@ -3,6 +3,7 @@
  * changed.
  */
 import { attribute, show, text } from "./dom.js";
+import { Skew } from "./skew.js";
 import { ageWords, condition, exactClock, since, wholeMoment } from "./words.js";
 
 /** @typedef {import("./types.js").Trouble} Trouble */
@@ -10,30 +11,22 @@ import { ageWords, condition, exactClock, since, wholeMoment } from "./words.js"
 /** Ages are told in whole seconds at the finest. */
 const EVERY_MS = 1000;
 
-/** How far the server's clock is ahead of this one, in milliseconds, by the least delayed batch so far. */
-let ahead = 0;
-let heard = false;
+/** The viewer's clock may be minutes off; ages are told by the server's. */
+const skew = new Skew();
 
 /**
- * Takes a message's time of sending. The viewer's clock may be minutes off; ages are told by the server's.
+ * Takes a message's time of sending.
  *
  * @param {number} sent
  * @param {number} now
  */
-export function learn(sent, now) {
-  const difference = sent - now;
-  // A delay on the way only makes it smaller, so the largest is the truest.
-  if (!heard || difference > ahead) ahead = difference;
-  heard = true;
-}
+export const learn = (sent, now) => skew.learn(sent, now);
 
 /** Forgets the difference: a laptop that slept may have set its clock. */
-export function forget() {
-  heard = false;
-}
+export const forget = () => skew.forget();
 
 /** @returns {number} what the server's clock says, as far as is known */
-export const serverNow = () => Date.now() + ahead;
+export const serverNow = () => Date.now() + skew.ahead;
 
 export class Age {
   /** @param {HTMLElement} panel */

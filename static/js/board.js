@@ -1,5 +1,5 @@
 /** The panels of this page: what each shows, and one paint per animation frame however many batches came. */
-import { Age, everySecond } from "./ages.js";
+import { Age, everySecond, serverNow } from "./ages.js";
 import { h } from "./dom.js";
 import { mergeInto } from "./merge.js";
 import * as area from "./panels/area.js";
@@ -54,6 +54,8 @@ export class Board {
     /** What came since the last paint. @type {Map<string, Frame>} */
     this.waiting = new Map();
     this.asked = false;
+    /** Panels whose fault has been told: a console that fills for months is of no use. @type {Set<string>} */
+    this.faulty = new Set();
     everySecond(() => this.tellAges());
   }
 
@@ -65,7 +67,8 @@ export class Board {
       panel.age.at = frame.at;
       panel.age.trouble = frame.trouble;
       panel.judged = judgement(frame);
-      if (frame.view && panel.painter.append) panel.painter.paint(panel.body, frame.view);
+      const { view } = frame;
+      if (view && panel.painter.append) this.guard(id, panel, () => panel.painter.paint(panel.body, view));
     }
     this.tellAges();
   }
@@ -75,7 +78,7 @@ export class Board {
     this.waiting.clear();
     for (const [id, frame] of Object.entries(frames)) {
       const panel = this.panels.get(id);
-      if (panel && !frame.view) showWaiting(panel);
+      if (panel && !frame.view) this.guard(id, panel, () => showWaiting(panel));
       this.waiting.set(id, frame);
     }
     this.askForPaint();
@@ -95,14 +98,15 @@ export class Board {
       this.asked = false;
       const waiting = this.waiting;
       this.waiting = new Map();
-      for (const [id, frame] of waiting) this.paint(id, frame);
+      for (const [id, frame] of waiting) {
+        const panel = this.panels.get(id);
+        if (panel) this.guard(id, panel, () => this.paint(id, panel, frame));
+      }
     });
   }
 
-  /** @param {string} id @param {Frame} frame */
-  paint(id, frame) {
-    const panel = this.panels.get(id);
-    if (!panel) return;
+  /** @param {string} id @param {Panel} panel @param {Frame} frame */
+  paint(id, panel, frame) {
     const { age, body, painter } = panel;
     if (frame.view) {
       painter.paint(body, frame.view);
@@ -113,6 +117,24 @@ export class Board {
     age.trouble = frame.trouble;
     age.tell();
     this.announce(id, panel, frame);
+  }
+
+  /**
+   * A panel's fault stays in that panel: it keeps what it shows, says that this is not the newest, and the others go on.
+   *
+   * @param {string} id
+   * @param {Panel} panel
+   * @param {() => void} work
+   */
+  guard(id, panel, work) {
+    try {
+      work();
+    } catch (fault) {
+      panel.age.trouble = unpainted(panel.age.trouble);
+      if (this.faulty.has(id)) return;
+      this.faulty.add(id);
+      console.error(`The panel "${panel.title}" (${id}) could not be painted; further faults of it are not told.`, fault);
+    }
   }
 
   /** Says what has changed for the worse, or back. @param {string} id @param {Panel} panel @param {Frame} frame */
@@ -144,6 +166,12 @@ function judgement(frame) {
   return mark && (mark.state === "warn" || mark.state === "bad") ? mark.word : "";
 }
 
+/** @param {import("./types.js").Trouble | undefined} before @returns {import("./types.js").Trouble} */
+function unpainted(before) {
+  const reason = "The newest reading could not be drawn here. If loading the page again does not help, the browser's console says why.";
+  return { reason, since: before?.since ?? serverNow() };
+}
+
 /** There is no reading of this channel: an older one's must not stand in. @param {Panel} panel */
 function showWaiting(panel) {
   panel.painter.clear?.(panel.body);
@@ -151,4 +179,3 @@ function showWaiting(panel) {
   panel.age.hasView = false;
   panel.age.at = undefined;
 }
-

@@ -1,29 +1,21 @@
 /**
  * The live connection: one socket at a time, for ever.
  *
- * It keeps the position (`epoch`, `seq`), comes back after every loss with jitter, falls back to Server-Sent Events where
- * upgrades are blocked, and stops for good only when the server says that the session or the right has ended. It knows
- * nothing of panels: it hands on snapshots and batches, in order and without a gap.
+ * It keeps its place in the channel, comes back after every loss with jitter, falls back to Server-Sent Events where
+ * upgrades are blocked, and stops for good only when the server says that the session or the right has ended. A page that
+ * has become another one since it was loaded is loaded anew. It knows nothing of panels: it hands on snapshots and batches,
+ * in order and without a gap.
  */
 
-import { wait } from "./backoff.js";
-import { nextTransport, resumeUrl, withInputs } from "./resume.js";
+import { Comeback } from "./comeback.js";
+import { Cursor } from "./cursor.js";
+import { Pace } from "./pace.js";
+import { resumeUrl, withInputs } from "./resume.js";
 
 /** @typedef {import("./types.js").Connection} Connection */
 /** @typedef {import("./types.js").Frames} Frames */
 /** @typedef {import("./types.js").Message} Message */
-
-/**
- * @typedef {object} Outside what the connection needs of the browser; a test brings its own
- * @property {(url: string) => WebSocket} socket
- * @property {(url: string) => EventSource} events
- * @property {() => Promise<number>} probe asks for the page itself; resolves to the status, 401 for a way to the door
- * @property {(work: () => void, ms: number) => any} later
- * @property {(timer: any) => void} never
- * @property {() => number} now
- * @property {() => number} random
- * @property {string} base the page's address
- */
+/** @typedef {import("./outside.js").Outside} Outside */
 
 /**
  * @typedef {object} Listener
@@ -44,8 +36,14 @@ const GOOD_AFTER_MS = 5_000;
 /** Heartbeats as long as this are believed; a longer one would hide a dead connection for minutes. */
 const LONGEST_HEARTBEAT_S = 120;
 
-/** Each so many failed attempts, the server is asked over plain HTTP whether the session still stands. */
-const PROBE_EVERY = 4;
+/** The least time between two moves to other inputs. The server hears a few a second; a held arrow key makes thirty. */
+export const MOVE_EVERY_MS = 250;
+
+/**
+ * A page younger than this is not loaded anew. If what the server sends never fits what its socket says (a cache between,
+ * two servers that differ), the page is loaded at this pace instead of in a circle. Its age needs no memory that a browser may deny.
+ */
+export const RELOAD_REST_MS = 5_000;
 
 const SESSION_ENDED = new Set(["signed-out", "expired", "revoked"]);
 const SIGN_IN_AGAIN = 4401;
@@ -53,36 +51,27 @@ const NOT_ALLOWED = 4403;
 
 export class Live {
   /**
-   * @param {{ live: string, events: string, epoch: string | null, seq: number | null }} start
+   * @param {{ live: string, events: string, epoch: string | null, seq: number | null, revision: string | null }} start
    * @param {Listener} listener
    * @param {Outside} outside
    */
   constructor(start, listener, outside) {
     this.urls = { websocket: start.live, events: start.events };
-    this.epoch = start.epoch;
-    this.seq = start.seq;
+    this.cursor = new Cursor(start.epoch, start.seq);
+    /** Of the page's file, when the server painted what stands here. */
+    this.revision = start.revision;
     this.listener = listener;
     this.outside = outside;
-    /** @type {"websocket" | "events"} */
-    this.transport = "websocket";
+    this.comeback = new Comeback();
+    this.moves = new Pace(MOVE_EVERY_MS, outside);
     /** @type {WebSocket | EventSource | null} */
     this.line = null;
     this.greeted = false;
+    /** Whether this line's end was announced: it works, then, whatever it said before. */
+    this.dismissed = false;
     this.openedAt = 0;
-    /** Attempts that ended before `hello`, in a row, over this transport. */
-    this.failures = 0;
-    /** Losses in a row. */
-    this.attempt = 0;
-    /** @type {number | null} */
-    this.lostAt = null;
-    /** @type {number | null} */
-    this.asked = null;
     /** Milliseconds of silence after which the line counts as dead. */
     this.patience = HELLO_WITHIN_MS;
-    /** Whether batches are of a channel that this page does not show (yet), until a snapshot comes. */
-    this.adrift = false;
-    this.paused = false;
-    this.missed = false;
     this.ended = false;
     /** @type {any} */
     this.watchdog = null;
@@ -94,12 +83,13 @@ export class Live {
   connect() {
     if (this.ended) return;
     this.hangUp();
-    const { outside, transport } = this;
-    this.greeted = false;
+    const { outside } = this;
+    const { transport, lostAt } = this.comeback;
+    this.dismissed = false;
     this.openedAt = outside.now();
     this.patience = HELLO_WITHIN_MS;
-    if (this.lostAt === null) this.listener.state({ kind: "connecting" });
-    const url = resumeUrl(this.urls[transport], outside.base, transport, this.epoch, this.seq);
+    if (lostAt === null) this.listener.state({ kind: "connecting" });
+    const url = resumeUrl(this.urls[transport], outside.base, transport, this.cursor.epoch, this.cursor.seq);
     const line = transport === "websocket" ? outside.socket(url) : outside.events(url);
     this.line = line;
     line.onmessage = (/** @type {MessageEvent} */ event) => this.line === line && this.receive(event.data);
@@ -115,15 +105,12 @@ export class Live {
 
   /** Nobody looks: what comes is left unread, and `resume` catches up. An ended session is still heard. */
   pause() {
-    this.paused = true;
+    this.cursor.pause();
   }
 
   /** Somebody looks again. */
   resume() {
-    this.paused = false;
-    if (this.ended || !this.missed) return;
-    this.missed = false;
-    this.connect();
+    if (this.cursor.resume() && !this.ended) this.connect();
   }
 
   /** The network is back: nobody waits for the rest of a wait. */
@@ -132,7 +119,7 @@ export class Live {
   }
 
   /**
-   * Moves to the channel of other inputs.
+   * Moves to the channel of other inputs: at once, or, when one choice follows the other, to the last of them.
    *
    * @param {Record<string, string>} values
    * @returns {boolean} false when the connection has ended for good
@@ -144,16 +131,19 @@ export class Live {
       websocket: withInputs(this.urls.websocket, base, values),
       events: withInputs(this.urls.events, base, values),
     };
-    this.epoch = null;
-    this.seq = null;
-    this.adrift = true;
-    if (this.transport === "websocket" && this.greeted && this.line) {
+    this.cursor.leave();
+    this.moves.ask(() => this.move(values));
+    return true;
+  }
+
+  /** @param {Record<string, string>} values */
+  move(values) {
+    if (this.comeback.transport === "websocket" && this.greeted && this.line) {
       /** @type {WebSocket} */ (this.line).send(JSON.stringify({ type: "inputs", values }));
       this.listen(SNAPSHOT_WITHIN_MS);
     } else {
       this.connect();
     }
-    return true;
   }
 
   /** @param {string} text one message */
@@ -176,55 +166,55 @@ export class Live {
     else if (message.type === "snapshot") this.hearSnapshot(message);
     else if (message.type === "batch") this.hearBatch(message);
     // While a snapshot is owed, other talk does not count as an answer.
-    if (this.line && !this.adrift) this.listen();
+    if (this.line && !this.cursor.adrift) this.listen();
   }
 
   /** @param {import("./types.js").Hello} hello */
   hearHello(hello) {
     this.greeted = true;
-    this.failures = 0;
-    this.lostAt = null;
+    this.comeback.greet();
+    if (this.revision && hello.revision && hello.revision !== this.revision) {
+      this.renew();
+      return;
+    }
     this.patience = 2000 * Math.min(Math.max(hello.heartbeat, 1), LONGEST_HEARTBEAT_S);
-    this.adrift = hello.epoch !== this.epoch || this.seq === null;
-    if (this.adrift) this.listen(SNAPSHOT_WITHIN_MS);
+    this.cursor.greet(hello.epoch);
+    if (this.cursor.adrift) this.listen(SNAPSHOT_WITHIN_MS);
     this.listener.state({ kind: "live" });
   }
 
+  /** The page is another one by now. Nothing of its channel belongs on what stands here. */
+  renew() {
+    const rest = RELOAD_REST_MS - this.outside.age();
+    if (rest > 0) {
+      this.comeback.asked = rest;
+      this.lose(0);
+      return;
+    }
+    this.hangUp();
+    this.outside.reload();
+  }
+
   answer() {
-    if (this.transport === "websocket") /** @type {WebSocket} */ (this.line).send('{"type":"pong"}');
+    if (this.comeback.transport === "websocket") /** @type {WebSocket} */ (this.line).send('{"type":"pong"}');
   }
 
   /** @param {import("./types.js").Snapshot} snapshot */
   hearSnapshot(snapshot) {
-    this.adrift = false;
-    if (this.paused) {
-      this.missed = true;
-      return;
-    }
-    this.epoch = snapshot.epoch;
-    this.seq = snapshot.seq;
-    this.listener.snapshot(snapshot.panels);
+    // The answer to a choice that is not the last one: showing it would show the wrong thing under the right name.
+    if (this.moves.waiting) return;
+    if (this.cursor.takesSnapshot(snapshot)) this.listener.snapshot(snapshot.panels);
   }
 
   /** @param {import("./types.js").Batch} batch */
   hearBatch(batch) {
-    if (this.adrift) return;
-    if (this.paused) {
-      this.missed = true;
-      return;
-    }
-    // Unread batches lie between: `resume` is already on its way.
-    if (this.missed) return;
-    if (this.seq !== null && batch.seq <= this.seq) return;
-    if (this.seq !== null && batch.seq !== this.seq + 1) {
-      // A gap. Painting on would show a state that never was; a snapshot puts it right.
-      this.epoch = null;
-      this.seq = null;
+    const fit = this.cursor.takesBatch(batch);
+    if (fit === "next") this.listener.batch(batch.panels, batch.sent);
+    else if (fit === "gap") {
+      // Painting on would show a state that never was; a snapshot puts it right.
+      this.cursor.leave();
       this.lose(0);
-      return;
     }
-    this.seq = batch.seq;
-    this.listener.batch(batch.panels, batch.sent);
   }
 
   /**
@@ -236,9 +226,11 @@ export class Live {
       this.end({ kind: "signed-out", reason });
       return;
     }
-    this.asked = retryMs ?? null;
+    this.dismissed = true;
+    this.comeback.gone = reason === "gone";
+    this.comeback.asked = retryMs ?? null;
     // Over a socket the close frame follows and may say more; a stream just ends.
-    if (this.transport === "events") this.lose(0);
+    if (this.comeback.transport === "events") this.lose(0);
   }
 
   /**
@@ -248,33 +240,25 @@ export class Live {
    */
   lose(code) {
     if (this.ended) return;
-    const { outside } = this;
-    const greeted = this.greeted;
+    const { comeback, greeted, dismissed, outside } = this;
     this.hangUp();
     if (code === SIGN_IN_AGAIN) return this.end({ kind: "signed-out", reason: "" });
     if (code === NOT_ALLOWED) return this.end({ kind: "refused" });
     const now = outside.now();
-    this.lostAt ??= now;
-    if (greeted && now - this.openedAt >= GOOD_AFTER_MS) this.attempt = 0;
-    if (!greeted) {
-      this.failures += 1;
-      const next = nextTransport(this.transport, this.failures);
-      if (next !== this.transport) {
-        this.transport = next;
-        this.failures = 0;
-      }
-      if (this.attempt % PROBE_EVERY === 0) this.probe();
-    }
-    const ms = wait(this.attempt, outside.random, this.asked);
-    this.attempt += 1;
-    this.asked = null;
-    this.retry = outside.later(() => this.connect(), ms);
-    this.listener.state({ kind: "reconnecting", at: now + ms, since: this.lostAt });
+    if (greeted && now - this.openedAt >= GOOD_AFTER_MS) comeback.attempt = 0;
+    if (!greeted && !dismissed && comeback.suspect()) this.probe();
+    this.retry = outside.later(() => this.connect(), comeback.plan(now, outside.random));
+    this.tellLoss();
+  }
+
+  tellLoss() {
+    const { gone, lostAt, retryAt } = this.comeback;
+    this.listener.state({ kind: "reconnecting", at: retryAt, since: lostAt ?? this.outside.now(), gone });
   }
 
   /**
    * A refused upgrade looks to a script like a broken line. The page itself tells the difference: a session that has
-   * ended is sent to the door.
+   * ended is sent to the door. A page that is gone may come back, and is asked for as long as somebody waits for it.
    */
   probe() {
     this.outside.probe().then(
@@ -283,11 +267,18 @@ export class Live {
         if (this.greeted) return;
         if (status === 401) this.end({ kind: "signed-out", reason: "" });
         else if (status === 403) this.end({ kind: "refused" });
+        else this.learnGone(status === 404);
       },
-      () => {
-        // Not reachable either: that is what the retries are for.
-      },
+      // Not reachable either, and nobody knows whether the page is there: that is what the retries are for.
+      () => this.learnGone(false),
     );
+  }
+
+  /** @param {boolean} gone */
+  learnGone(gone) {
+    if (this.greeted || this.ended || gone === this.comeback.gone) return;
+    this.comeback.gone = gone;
+    this.tellLoss();
   }
 
   /** @param {Connection} connection */
@@ -309,6 +300,8 @@ export class Live {
     const { line, outside } = this;
     outside.never(this.watchdog);
     outside.never(this.retry);
+    // The next line's address has the newest inputs in it.
+    this.moves.drop();
     this.watchdog = null;
     this.retry = null;
     this.line = null;
@@ -319,22 +312,4 @@ export class Live {
     if ("onclose" in line) line.onclose = null;
     line.close();
   }
-}
-
-/** The browser's own, for `Live`. @returns {Outside} */
-export function browser() {
-  return {
-    socket: (url) => new WebSocket(url),
-    events: (url) => new EventSource(url),
-    probe: async () => {
-      const answer = await fetch(location.href, { method: "HEAD", redirect: "manual", headers: { accept: "text/html" } });
-      // A redirect is not shown to scripts, but a page of ours redirects to the door only.
-      return answer.type === "opaqueredirect" ? 401 : answer.status;
-    },
-    later: (work, ms) => setTimeout(work, ms),
-    never: (timer) => clearTimeout(timer),
-    now: () => Date.now(),
-    random: Math.random,
-    base: location.href,
-  };
 }

@@ -3,7 +3,8 @@ import { everySecond, forget, learn } from "./ages.js";
 import { Announcer } from "./announce.js";
 import { Board } from "./board.js";
 import { watchInputs } from "./inputs.js";
-import { browser, Live } from "./live.js";
+import { Live } from "./live.js";
+import { browser } from "./outside.js";
 import { load, recolour } from "./panels/chart.js";
 import { Status } from "./status.js";
 import { THEME_CHANGED } from "./theme.js";
@@ -24,6 +25,7 @@ export function startPage(grid) {
     events: grid.dataset.eventsUrl ?? "",
     epoch: first.epoch ?? null,
     seq: first.seq ?? null,
+    revision: first.revision ?? null,
   };
   const live = new Live(
     start,

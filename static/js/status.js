@@ -1,6 +1,6 @@
 /** What the bar, the page's title and the notice say about the connection. */
 import { attribute, show, text } from "./dom.js";
-import { connectionWords, endWords } from "./words.js";
+import { connectionWords, noticeWords } from "./words.js";
 
 /** @typedef {import("./types.js").Connection} Connection */
 
@@ -26,8 +26,10 @@ export class Status {
     const before = this.connection.kind;
     this.connection = connection;
     this.tell();
-    const end = endWords(connection);
-    if (end) this.showEnd(end);
+    const notice = noticeWords(connection);
+    show(this.notice, notice !== null);
+    // The notice is an alert, and speaks for itself.
+    if (notice) this.showNotice(notice);
     else if (connection.kind === "reconnecting" && before !== "reconnecting") this.announcer.say("connection", "Connection lost, reconnecting");
     else if (connection.kind === "live" && this.wasLost) this.announcer.say("connection", "Live again");
     if (connection.kind === "reconnecting") this.wasLost = true;
@@ -45,14 +47,13 @@ export class Status {
     if (document.title !== title) document.title = title;
   }
 
-  /** @param {{ words: string, signIn: boolean }} end */
-  showEnd(end) {
-    show(this.notice, true);
-    attribute(this.notice, "data-tone", end.signIn ? "warn" : "bad");
-    text(/** @type {HTMLElement} */ (this.notice.querySelector(".words")), end.words);
+  /** @param {{ words: string, signIn: boolean, tone: string }} notice */
+  showNotice({ words, signIn, tone }) {
+    attribute(this.notice, "data-tone", tone);
+    text(/** @type {HTMLElement} */ (this.notice.querySelector(".words")), words);
     const link = this.notice.querySelector("a");
     if (!link) return;
-    show(link, end.signIn);
+    show(link, signIn);
     link.href = signInHref(link.href);
   }
 }

@@ -22,18 +22,18 @@
  * @typedef {{ kind: "text", html: string }} TextView
  * @typedef {StatView | GaugeView | ChartView | BarView | TableView | StatesView | TextView} View
  * @typedef {{ times: number[], values: (number | null)[][], latest: Figure[], axis?: Axis }} Append
- * @typedef {{ reason: string, since: number, retry_at: number }} Trouble
+ * @typedef {{ reason: string, since: number, retry_at?: number }} Trouble
  * @typedef {{ at?: number, view?: View, append?: Append, trouble?: Trouble }} Frame
  * @typedef {{ [id: string]: Frame }} Frames
  *
- * @typedef {{ type: "hello", epoch: string, seq: number, heartbeat: number }} Hello
+ * @typedef {{ type: "hello", epoch: string, seq: number, heartbeat: number, revision?: string }} Hello
  * @typedef {{ type: "snapshot", epoch: string, seq: number, panels: Frames }} Snapshot
  * @typedef {{ type: "batch", seq: number, sent: number, panels: Frames }} Batch
  * @typedef {{ type: "ping" }} Ping
  * @typedef {{ type: "bye", reason: string, retry_ms?: number }} Bye
  * @typedef {Hello | Snapshot | Batch | Ping | Bye} Message
  *
- * @typedef {{ kind: "connecting" | "live" } | { kind: "reconnecting", at: number, since: number }
+ * @typedef {{ kind: "connecting" | "live" } | { kind: "reconnecting", at: number, since: number, gone: boolean }
  *   | { kind: "signed-out", reason: string } | { kind: "refused" }} Connection
  */
 

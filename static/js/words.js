@@ -80,6 +80,7 @@ export function connectionWords(connection, now, online) {
     case "refused":
       return { state: "refused", words: "Not allowed" };
     case "reconnecting": {
+      if (online && connection.gone) return { state: "offline", words: `Gone since ${since(connection.since, now)}` };
       if (!online || now - connection.since >= OFFLINE_AFTER_MS) {
         return { state: "offline", words: `Offline since ${since(connection.since, now)}` };
       }
@@ -90,14 +91,18 @@ export function connectionWords(connection, now, online) {
 }
 
 /**
- * Why the page stopped, and whether signing in helps.
+ * Why the page stands still, and whether signing in helps.
  *
  * @param {Connection} connection
- * @returns {{ words: string, signIn: boolean } | null} nothing while the page goes on
+ * @returns {{ words: string, signIn: boolean, tone: "warn" | "bad" } | null} nothing while the page goes on
  */
-export function endWords(connection) {
+export function noticeWords(connection) {
+  if (connection.kind === "reconnecting" && connection.gone) {
+    const words = "This page is gone for now. What it shows has stopped, and goes on by itself when the page is back.";
+    return { words, signIn: false, tone: "warn" };
+  }
   if (connection.kind === "refused") {
-    return { words: "You may no longer open this page. What it shows has stopped.", signIn: false };
+    return { words: "You may no longer open this page. What it shows has stopped.", signIn: false, tone: "bad" };
   }
   if (connection.kind !== "signed-out") return null;
   const why =
@@ -108,5 +113,5 @@ export function endWords(connection) {
         : connection.reason === "signed-out"
           ? "You have signed out."
           : "Your session has ended.";
-  return { words: `${why} What this page shows has stopped.`, signIn: true };
+  return { words: `${why} What this page shows has stopped.`, signIn: true, tone: "warn" };
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Live } from "../../static/js/live.js";
+import { Live, MOVE_EVERY_MS, RELOAD_REST_MS } from "../../static/js/live.js";
 
 /** @typedef {import("../../static/js/types.js").Connection} Connection */
 
@@ -34,10 +34,13 @@ class Line {
   }
 }
 
+const LOADED_AT = 1_000_000;
+
 /** A browser made of plain values, with a clock that moves only when told. */
 function house({ status = 200 } = {}) {
   const world = {
-    now: 1_000_000,
+    now: LOADED_AT + 3_600_000,
+    reloads: 0,
     /** @type {Line[]} */
     lines: [],
     /** @type {{ at: number, work: () => void }[]} */
@@ -68,7 +71,7 @@ function house({ status = 200 } = {}) {
     return /** @type {any} */ (line);
   };
   world.live = new Live(
-    { live: "/live/ops?city=LA", events: "/events/ops?city=LA", epoch: "e", seq: 41 },
+    { live: "/live/ops?city=LA", events: "/events/ops?city=LA", epoch: "e", seq: 41, revision: "r1" },
     {
       state: (connection) => world.states.push(connection),
       snapshot: (panels) => world.heard.push(["snapshot", panels]),
@@ -82,6 +85,8 @@ function house({ status = 200 } = {}) {
         return line;
       },
       probe: async () => world.status,
+      reload: () => (world.reloads += 1),
+      age: () => world.now - LOADED_AT,
       later: (work, ms) => {
         const timer = { at: world.now + ms, work };
         world.timers.push(timer);
@@ -99,6 +104,9 @@ function house({ status = 200 } = {}) {
   world.live.connect();
   return world;
 }
+
+/** What was promised by now has been kept. */
+const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 const hello = { type: "hello", epoch: "e", seq: 41, heartbeat: 25 };
 const batch = (/** @type {number} */ seq) => ({ type: "batch", seq, sent: 0, panels: { cpu: { at: seq } } });
@@ -229,8 +237,7 @@ test("a server that shuts down is asked again when it said", () => {
 test("a refused upgrade of a dead session is told from a lost network", async () => {
   const world = house({ status: 401 });
   world.line().break();
-  await Promise.resolve();
-  await Promise.resolve();
+  await settled();
   assert.equal(world.state().kind, "signed-out");
 });
 
@@ -283,7 +290,7 @@ test("inputs whose snapshot does not come are asked for on a new line", () => {
 
 test("over events, other inputs are another stream", () => {
   const world = house();
-  world.live.transport = "events";
+  world.live.comeback.transport = "events";
   world.live.connect();
   world.line().hear(hello);
   world.live.choose({ city: "MTL" });
@@ -296,4 +303,183 @@ test("half a message breaks the line, not the page", () => {
   world.line().onmessage?.({ data: '{"type":"bat' });
   assert.equal(world.state().kind, "reconnecting");
   assert.ok(/** @type {Line} */ (world.lines[0]).closed);
+});
+
+test("a page that has changed is loaded anew, and nothing of its channel is shown on the old one", () => {
+  const world = house();
+  world.line().hear({ ...hello, revision: "r1" });
+  world.line().hear({ type: "bye", reason: "changed", retry_ms: 400 });
+  world.line().break(1001);
+  world.passes(399);
+  assert.equal(world.lines.length, 1);
+  world.passes(1);
+  const line = world.line();
+  line.hear({ ...hello, epoch: "new", revision: "r2" });
+  line.hear(snapshot(1, "new"));
+  line.hear(batch(2));
+  assert.equal(world.reloads, 1);
+  assert.deepEqual(world.heard, []);
+  assert.ok(line.closed);
+  assert.notEqual(world.state().kind, "live");
+  world.passes(3_600_000);
+  assert.equal(world.reloads, 1);
+});
+
+test("the same revision after a change of nothing goes on without loading the page", () => {
+  const world = house();
+  world.line().hear({ ...hello, revision: "r1" });
+  world.line().hear(batch(42));
+  assert.equal(world.reloads, 0);
+  assert.equal(world.heard.length, 1);
+});
+
+test("a side that says no revision is not compared", () => {
+  const world = house();
+  world.line().hear(hello);
+  assert.equal(world.state().kind, "live");
+  const other = house();
+  other.live.revision = null;
+  other.line().hear({ ...hello, revision: "r2" });
+  assert.equal(other.state().kind, "live");
+  assert.equal(world.reloads + other.reloads, 0);
+});
+
+test("a page that was loaded just now asks once more before it is loaded again, so that it cannot go in circles", () => {
+  const world = house();
+  world.now = LOADED_AT + 1000;
+  world.line().hear({ ...hello, revision: "r2" });
+  assert.equal(world.reloads, 0);
+  assert.equal(world.state().kind, "reconnecting");
+  world.passes(RELOAD_REST_MS - 1001);
+  assert.equal(world.lines.length, 1);
+  world.passes(1);
+  world.line().hear({ ...hello, revision: "r2" });
+  assert.equal(world.reloads, 1);
+  assert.deepEqual(world.heard, []);
+});
+
+/** @param {Connection} state */
+const gone = (state) => state.kind === "reconnecting" && state.gone;
+
+test("a page that is gone is asked for, slowly and for ever, over the socket that says so", () => {
+  const world = house();
+  world.line().hear(hello);
+  for (let round = 0; round < 50; round += 1) {
+    assert.match(world.line().url, /^ws:/);
+    world.line().hear({ type: "bye", reason: "gone", retry_ms: 500 });
+    world.line().break(1001);
+    assert.ok(gone(world.state()));
+    const { lines, now } = world;
+    const before = lines.length;
+    while (lines.length === before) world.passes(100);
+    const waited = world.now - now;
+    assert.ok(waited <= 30_100, `forgotten for ${waited} ms`);
+    // Half of the ceiling: in this house, chance is always in the middle.
+    if (round > 8) assert.ok(waited >= 15_000, `asked again after ${waited} ms`);
+  }
+  world.line().hear({ ...hello, revision: "r1" });
+  assert.equal(world.state().kind, "live");
+});
+
+test("a page that is back with other panels is loaded anew", () => {
+  const world = house();
+  world.line().hear(hello);
+  world.line().hear({ type: "bye", reason: "gone", retry_ms: 2000 });
+  world.line().break(1001);
+  world.passes(2000);
+  world.line().hear({ ...hello, revision: "r2" });
+  assert.equal(world.reloads, 1);
+});
+
+test("a page that answers 404 to the probe is gone, not lost and not ended", async () => {
+  const world = house({ status: 404 });
+  world.live.comeback.transport = "events";
+  world.live.connect();
+  world.line().break();
+  assert.ok(!gone(world.state()));
+  await settled();
+  assert.ok(gone(world.state()));
+  world.passes(60_000);
+  assert.ok(world.lines.length > 2);
+});
+
+test("a page that was gone is not called so when the server itself is away", async () => {
+  for (const probe of [async () => 503, () => Promise.reject(new TypeError("no network"))]) {
+    const world = house();
+    world.live.outside.probe = probe;
+    world.line().hear(hello);
+    world.line().hear({ type: "bye", reason: "gone" });
+    world.line().break(1001);
+    world.passes(1000);
+    world.line().break();
+    await settled();
+    assert.equal(world.state().kind, "reconnecting");
+    assert.ok(!gone(world.state()));
+  }
+});
+
+test("a page that is gone ends for whoever has been signed out meanwhile", async () => {
+  const world = house({ status: 401 });
+  world.line().hear({ type: "bye", reason: "gone", retry_ms: 500 });
+  world.line().break(1001);
+  world.passes(1000);
+  world.line().break();
+  await settled();
+  assert.equal(world.state().kind, "signed-out");
+});
+
+test("choices in quick succession are one message, and the last one wins", () => {
+  const world = house();
+  world.line().hear(hello);
+  for (const city of ["NYC", "MTL", "LA", "NYC", "MTL"]) {
+    world.live.choose({ city });
+    world.passes(20);
+  }
+  assert.deepEqual(world.line().said, [{ type: "inputs", values: { city: "NYC" } }]);
+  world.passes(MOVE_EVERY_MS);
+  assert.deepEqual(world.line().said.slice(1), [{ type: "inputs", values: { city: "MTL" } }]);
+  world.line().hear(snapshot(3, "mtl"));
+  assert.equal(world.heard.length, 1);
+});
+
+test("however long a key is held, the server hears at most four choices a second", () => {
+  const world = house();
+  world.line().hear(hello);
+  for (let press = 0; press < 100; press += 1) {
+    world.live.choose({ city: String(press) });
+    world.passes(30);
+  }
+  world.passes(MOVE_EVERY_MS);
+  const { said } = /** @type {Line} */ (world.lines[0]);
+  assert.ok(said.length <= 14, `${said.length} messages in three seconds`);
+  assert.deepEqual(said.at(-1), { type: "inputs", values: { city: "99" } });
+});
+
+test("the answer to a choice that was taken back is not shown while the last one waits", () => {
+  const world = house();
+  world.line().hear(hello);
+  world.live.choose({ city: "NYC" });
+  world.live.choose({ city: "MTL" });
+  world.line().hear(snapshot(3, "nyc"));
+  world.line().hear(batch(4));
+  assert.equal(world.heard.length, 0);
+  world.passes(MOVE_EVERY_MS);
+  world.line().hear(snapshot(7, "mtl"));
+  world.line().hear(batch(8));
+  assert.equal(world.heard.length, 2);
+});
+
+test("a choice that waits when the line breaks goes into the next line's address, and is not sent again", () => {
+  const world = house();
+  world.line().hear(hello);
+  world.live.choose({ city: "NYC" });
+  world.live.choose({ city: "MTL" });
+  world.line().hear({ type: "bye", reason: "shutdown", retry_ms: MOVE_EVERY_MS - 50 });
+  world.line().break(1001);
+  world.passes(MOVE_EVERY_MS - 50);
+  assert.match(world.line().url, /city=MTL$/);
+  world.line().hear(hello);
+  world.passes(1000);
+  assert.deepEqual(world.line().said, []);
+  assert.equal(world.lines.length, 2);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { summary } from "../../static/js/announce.js";
-import { ageWords, condition, connectionWords, endWords, OFFLINE_AFTER_MS } from "../../static/js/words.js";
+import { ageWords, condition, connectionWords, noticeWords, OFFLINE_AFTER_MS } from "../../static/js/words.js";
 
 test("ages are told in the largest unit that is still honest", () => {
   assert.equal(ageWords(-500), "0 s old");
@@ -24,7 +24,7 @@ test("a panel is late just after its time, and failing outranks late", () => {
 
 test("the bar counts down, and says offline when it has been long or the network is gone", () => {
   /** @type {import("../../static/js/types.js").Connection} */
-  const lost = { kind: "reconnecting", at: 5200, since: 1000 };
+  const lost = { kind: "reconnecting", at: 5200, since: 1000, gone: false };
   assert.deepEqual(connectionWords(lost, 2000, true), { state: "reconnecting", words: "Reconnecting in 4 s" });
   assert.equal(connectionWords(lost, 6000, true).words, "Reconnecting");
   assert.match(connectionWords(lost, 2000, false).words, /^Offline since \d\d:\d\d$/);
@@ -32,11 +32,22 @@ test("the bar counts down, and says offline when it has been long or the network
 });
 
 test("the end of a session says why, and offers the door only where it helps", () => {
-  assert.equal(endWords({ kind: "live" }), null);
-  assert.equal(endWords({ kind: "refused" })?.signIn, false);
-  const words = ["signed-out", "expired", "revoked", ""].map((reason) => endWords({ kind: "signed-out", reason }));
+  assert.equal(noticeWords({ kind: "live" }), null);
+  assert.equal(noticeWords({ kind: "refused" })?.signIn, false);
+  const words = ["signed-out", "expired", "revoked", ""].map((reason) => noticeWords({ kind: "signed-out", reason }));
   assert.ok(words.every((end) => end?.signIn));
   assert.equal(new Set(words.map((end) => end?.words)).size, 4);
+});
+
+test("a page that is gone is called gone, however long, and is said to come back", () => {
+  /** @type {import("../../static/js/types.js").Connection} */
+  const gone = { kind: "reconnecting", at: 5200, since: 1000, gone: true };
+  assert.match(connectionWords(gone, 2000, true).words, /^Gone since \d\d:\d\d$/);
+  assert.match(connectionWords(gone, 1000 + OFFLINE_AFTER_MS, true).words, /^Gone since/);
+  assert.match(connectionWords(gone, 2000, false).words, /^Offline since/);
+  assert.match(noticeWords(gone)?.words ?? "", /gone for now/);
+  assert.equal(noticeWords(gone)?.signIn, false);
+  assert.equal(noticeWords({ ...gone, gone: false }), null);
 });
 
 test("what is said aloud stays one short line", () => {

@@ -1,0 +1,77 @@
+/** The board without a document: only what decides which panel is painted, and what happens when one cannot be. */
+import assert from "node:assert/strict";
+import { mock, test } from "node:test";
+
+/** @typedef {import("../../static/js/board.js").Panel} Panel */
+
+/** The frame that was asked for. @type {(() => void) | null} */
+let asked = null;
+
+Object.assign(globalThis, {
+  ResizeObserver: class {},
+  document: { hidden: true, addEventListener() {} },
+  requestAnimationFrame: (/** @type {() => void} */ work) => (asked = work),
+  // The board's clock ticks for as long as the page lives; here it would keep the test alive.
+  setInterval: () => 0,
+});
+const { Board } = await import("../../static/js/board.js");
+
+/** @param {(body: any, view: any) => void} paint @returns {Panel} */
+const panel = (paint) => /** @type {any} */ ({ title: "A panel", body: {}, painter: { paint, append: paint }, age: { tell() {} }, judged: "" });
+
+/** @param {Record<string, Panel>} panels */
+function house(panels) {
+  const board = new Board(/** @type {any} */ ({ querySelectorAll: () => [], removeAttribute() {} }), /** @type {any} */ ({ say() {} }));
+  board.panels = new Map(Object.entries(panels));
+  return board;
+}
+
+/** The browser comes to paint. */
+function frame() {
+  const work = asked;
+  asked = null;
+  assert.ok(work, "no paint was asked for");
+  work();
+}
+
+const view = /** @type {any} */ ({ kind: "stat" });
+const broken = () => {
+  throw new TypeError("view.marks is undefined");
+};
+
+test("a panel that cannot be painted does not stop the others, nor the next paint", (t) => {
+  const told = t.mock.method(console, "error", () => {});
+  const painted = mock.fn();
+  const board = house({ bad: panel(broken), good: panel(painted) });
+  for (let round = 1; round <= 3; round += 1) {
+    board.add({ bad: { at: round, view }, good: { at: round, view } });
+    frame();
+    assert.equal(painted.mock.callCount(), round);
+  }
+  assert.equal(told.mock.callCount(), 1, "told once, not with each batch");
+  assert.match(String(told.mock.calls[0]?.arguments[0]), /bad/);
+});
+
+test("a panel that cannot be painted does not pass for fresh, and is well again with the next reading that can be", (t) => {
+  t.mock.method(console, "error", () => {});
+  let fails = true;
+  const one = panel(() => fails && broken());
+  const board = house({ one });
+  one.age.at = 1;
+  board.add({ one: { at: 2, view } });
+  frame();
+  assert.equal(one.age.at, 1);
+  assert.match(one.age.trouble?.reason ?? "", /could not be drawn/);
+  fails = false;
+  board.add({ one: { at: 3, view } });
+  frame();
+  assert.equal(one.age.at, 3);
+  assert.equal(one.age.trouble, undefined);
+});
+
+test("a chart that cannot be painted from the first paint leaves the page its beginning", (t) => {
+  t.mock.method(console, "error", () => {});
+  const painted = mock.fn();
+  house({ bad: panel(broken), good: panel(painted) }).begin({ bad: { at: 1, view }, good: { at: 1, view } });
+  assert.equal(painted.mock.callCount(), 1);
+});
