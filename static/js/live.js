@@ -45,7 +45,8 @@ export const MOVE_EVERY_MS = 250;
  */
 export const RELOAD_REST_MS = 5_000;
 
-const SESSION_ENDED = new Set(["signed-out", "expired", "revoked"]);
+/** A stream has no close code, so the reasons alone must tell. */
+const SESSION_ENDED = new Set(["signed-out", "expired", "revoked", "sign-in"]);
 const SIGN_IN_AGAIN = 4401;
 const NOT_ALLOWED = 4403;
 
@@ -224,6 +225,10 @@ export class Live {
   hearBye(reason, retryMs) {
     if (SESSION_ENDED.has(reason)) {
       this.end({ kind: "signed-out", reason });
+      return;
+    }
+    if (reason === "not-allowed") {
+      this.end({ kind: "refused" });
       return;
     }
     this.dismissed = true;

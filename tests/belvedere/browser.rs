@@ -138,6 +138,26 @@ async fn a_restart_of_the_server_is_survived_by_those_who_watch() {
 }
 
 #[tokio::test]
+async fn an_edited_page_is_seen_by_those_who_watch_and_one_that_was_away_comes_back() {
+    let Some(browser) = Browser::open(Screen::Desktop).await else { return };
+    let public = |title: &str| format!("access = \"public\"\n{}", page(title));
+    let demo = Demo::plan().await.page("board", &public("Board")).open().await;
+    browser.goes_to(&demo.house.url("/p/board")).await;
+    browser.sees("#connection .words", |words| words == "Live").await;
+    demo.house.write_page("board", &public("Edited board").replace("Uptime", "Running for"));
+    browser.sees("h1", |title| title == "Edited board").await;
+    browser.sees("#panel-uptime h2", |title| title == "Running for").await;
+    browser.sees("#connection .words", |words| words == "Live").await;
+
+    demo.house.remove_page("board");
+    browser.sees("#connection .words", |words| words.starts_with("Gone")).await;
+    demo.house.write_page("board", &public("Board again"));
+    browser.sees("h1", |title| title == "Board again").await;
+    browser.sees("#connection .words", |words| words == "Live").await;
+    browser.closes().await;
+}
+
+#[tokio::test]
 async fn a_failing_source_is_dimmed_with_its_reason_in_words() {
     let Some(browser) = Browser::open(Screen::Desktop).await else { return };
     let (stock, demo) = house_with_stock().await;

@@ -187,8 +187,8 @@ async fn what_is_no_message_of_ours_ends_the_connection() {
         assert_eq!((goodbye.bye.unwrap()["reason"].as_str(), goodbye.code), (Some(reason), Some(1008)), "{text}");
     }
     let mut board = demo.house.visitor().watches("/live/cities").await.unwrap();
-    board.says(&"x".repeat(100_000)).await;
-    assert_ne!(board.is_told_goodbye().await.code, Some(1000), "an oversize message is not taken in");
+    board.says(&"x".repeat(20_000)).await;
+    assert_eq!(board.is_told_goodbye().await.code, Some(1008), "an oversize message is not taken in");
     let mut board = demo.house.visitor().watches("/live/cities").await.unwrap();
     board.says(r#"{"type":"pong"}"#).await;
     board.hears_a("batch").await;
@@ -221,6 +221,34 @@ async fn a_changed_page_sends_its_viewers_to_the_new_one_and_a_closed_one_sends_
     demo.house.remove_page("ops");
     let goodbye = board.is_told_goodbye().await;
     assert_eq!((goodbye.bye.unwrap()["reason"].as_str(), goodbye.code), (Some("gone"), Some(1001)));
+}
+
+#[tokio::test]
+async fn the_page_and_its_channel_tell_the_same_revision_until_the_file_changes() {
+    let demo = house().await;
+    let mut visitor = demo.house.visitor();
+    let painted = live_data(&visitor.opens("/p/open").await.body)["revision"].clone();
+    let mut board = visitor.watches("/live/open").await.unwrap();
+    let greeted = board.hears().await["revision"].clone();
+    assert!(painted.is_string() && painted == greeted, "{painted} and {greeted}");
+    demo.house.write_page("open", &format!("access = \"public\"\n{}", page("Opened anew")));
+    board.is_told_goodbye().await;
+    let anew = visitor.watches("/live/open").await.unwrap().hears().await["revision"].clone();
+    assert_ne!(anew, painted);
+}
+
+#[tokio::test]
+async fn who_floods_a_channel_with_choices_is_sent_away() {
+    let demo = house().await;
+    let mut board = demo.house.visitor().watches("/live/cities").await.unwrap();
+    for city in ["LA", "NYC"].iter().cycle().take(40) {
+        // The goodbye may come before all are said.
+        if board.tries_to_say(&json!({ "type": "inputs", "values": { "city": city } }).to_string()).await.is_err() {
+            break;
+        }
+    }
+    let goodbye = board.is_told_goodbye().await;
+    assert_eq!((goodbye.bye.unwrap()["reason"].as_str(), goodbye.code), (Some("protocol"), Some(1008)));
 }
 
 #[tokio::test]

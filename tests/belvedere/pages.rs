@@ -172,3 +172,15 @@ async fn an_address_that_leads_nowhere_is_a_page_for_people_and_an_object_for_sc
     let object = visitor.opens("/api/v1/pages/nowhere").await;
     assert_eq!(object.json()["error"]["code"], "not-found");
 }
+
+#[tokio::test]
+async fn a_folder_that_is_replaced_whole_is_noticed() {
+    let demo = Demo::plan().await.page("board", &public("Board")).open().await;
+    let mut visitor = demo.house.visitor();
+    let folder = demo.house.folder.path();
+    std::fs::rename(folder.join("pages"), folder.join("pages.old")).unwrap();
+    std::fs::create_dir(folder.join("pages")).unwrap();
+    demo.house.write_page("fresh", &public("Fresh"));
+    let there = visitor.opens_until("/p/fresh", |answer| answer.status == StatusCode::OK).await;
+    assert!(there.body.contains("Fresh"));
+}

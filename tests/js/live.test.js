@@ -223,6 +223,17 @@ test("close codes end it: 4401 to sign in again, 4403 not allowed", () => {
   }
 });
 
+test("over events, which have no close code, the reason alone ends it", () => {
+  for (const [reason, kind] of [["sign-in", "signed-out"], ["not-allowed", "refused"], ["revoked", "signed-out"]]) {
+    const world = house();
+    world.line().hear(hello);
+    world.line().hear({ type: "bye", reason });
+    assert.equal(world.state().kind, kind);
+    world.passes(600_000);
+    assert.equal(world.lines.length, 1, "nobody dials again");
+  }
+});
+
 test("a server that shuts down is asked again when it said", () => {
   const world = house();
   world.line().hear(hello);

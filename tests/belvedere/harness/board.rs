@@ -64,7 +64,12 @@ impl Board {
 
     /// Says something, sense or not.
     pub(crate) async fn says(&mut self, text: &str) {
-        self.socket.send(Message::text(text)).await.expect("the socket takes it");
+        self.tries_to_say(text).await.expect("the socket takes it");
+    }
+
+    /// Says something to a house that may be closing the connection.
+    pub(crate) async fn tries_to_say(&mut self, text: &str) -> Result<(), tokio_tungstenite::tungstenite::Error> {
+        self.socket.send(Message::text(text)).await
     }
 
     /// Waits until the connection ends, and says how.
