@@ -15,7 +15,7 @@ pub enum InvalidPassword {
     /// An empty password would be an anonymous bind, which *succeeds* (RFC 4513, 5.1.2).
     #[error("the password is empty")]
     Empty,
-    /// Longer than [`LONGEST_PASSWORD`] bytes.
+    /// Longer than 1,024 bytes.
     #[error("the password is longer than {LONGEST_PASSWORD} bytes")]
     TooLong,
     /// Contains NUL, at which some servers stop reading.
