@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use belvedere::config::{DirectorySettings, Scheme, ServerAddress, ServiceAccount};
-use belvedere::directory::{Directory as _, LdapDirectory, Refusal};
-use belvedere::domain::{Password, Person, SystemClock, Username};
+use async_trait::async_trait;
+use belvedere::directory::{Directory as _, Leave, LdapDirectory, Refusal, Withheld};
+use belvedere::domain::{Password, Person, PersonId, SystemClock, Username};
 
 use crate::harness::{samba, slapd};
 
@@ -64,7 +65,18 @@ pub(crate) fn open(settings: &DirectorySettings) -> LdapDirectory {
 }
 
 pub(crate) async fn sign_in(directory: &LdapDirectory, name: &str, password: &str) -> Result<Person, Refusal> {
-    directory.sign_in(&Username::parse(name).unwrap(), &Password::parse(password.to_owned()).unwrap()).await
+    let password = Password::parse(password.to_owned()).unwrap();
+    directory.sign_in(&Username::parse(name).unwrap(), &password, &Always).await
+}
+
+/// Leave to bind, whoever it is.
+struct Always;
+
+#[async_trait]
+impl Leave for Always {
+    async fn to_bind(&self, _who: Option<&PersonId>) -> Result<(), Withheld> {
+        Ok(())
+    }
 }
 
 fn with_account(settings: DirectorySettings, name: &str, password: &str) -> DirectorySettings {
