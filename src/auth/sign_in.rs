@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
-use super::refusal::in_the_audit;
 use super::pace;
+use super::refusal::in_the_audit;
 use super::throttle::{Held, Permit, Throttle};
 use super::{Keys, SignInRefusal};
 use crate::audit::{Audit, Event};

@@ -86,11 +86,8 @@ impl Throttle {
         let person = books.people.get(typed, now);
         let accounts = || [Some(account), person].into_iter().flatten();
         let of_accounts = accounts().filter_map(|account| books.account_room(account, address, now).err()).max();
-        let of_address = if books.is_familiar(account, address, now) {
-            None
-        } else {
-            books.address_room(address, now).err()
-        };
+        let of_address =
+            if books.is_familiar(account, address, now) { None } else { books.address_room(address, now).err() };
         if let Some(held) = of_accounts.max(of_address) {
             return Err(held);
         }

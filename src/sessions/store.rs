@@ -278,9 +278,7 @@ impl Sessions {
     fn readable(&self, rows: Vec<Row>) -> impl Iterator<Item = Session> {
         rows.into_iter().filter_map(|row| {
             let session = row.id();
-            self.read(row)
-                .inspect_err(|error| tracing::warn!(%session, %error, "a session is left out of a list"))
-                .ok()
+            self.read(row).inspect_err(|error| tracing::warn!(%session, %error, "a session is left out of a list")).ok()
         })
     }
 

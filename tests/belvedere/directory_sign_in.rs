@@ -4,9 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use belvedere::config::{DirectorySettings, Scheme, ServerAddress, ServiceAccount};
 use async_trait::async_trait;
-use belvedere::directory::{Directory as _, Leave, LdapDirectory, Refusal, Withheld};
+use belvedere::config::{DirectorySettings, Scheme, ServerAddress, ServiceAccount};
+use belvedere::directory::{Directory as _, LdapDirectory, Leave, Refusal, Withheld};
 use belvedere::domain::{Password, Person, PersonId, SystemClock, Username};
 
 use crate::harness::{samba, slapd};
