@@ -335,7 +335,7 @@ async fn every_refusal_waits_its_time_and_no_good_sign_in_does() {
             assert!(futures::poll!(refused.as_mut()).is_pending(), "{name}");
             tokio::task::yield_now().await;
         }
-        house.clock.advance(pace::REFUSED_AFTER - Duration::from_millis(1));
+        house.clock.advance(pace::REFUSED_AFTER.checked_sub(Duration::from_millis(1)).unwrap());
         assert!(futures::poll!(refused.as_mut()).is_pending(), "{name}");
         house.clock.advance(pace::JITTER + Duration::from_millis(1));
         assert!(matches!(futures::poll!(refused.as_mut()), std::task::Poll::Ready(Err(_))), "{name}");

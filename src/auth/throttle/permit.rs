@@ -1,6 +1,6 @@
 use std::sync::{Mutex, PoisonError};
 
-use super::limits::{Failure, Held};
+use super::limits::{AccountTries, Failure, Held};
 use super::{FAMILIAR_FOR, Throttle};
 use crate::domain::PersonId;
 
@@ -84,7 +84,7 @@ impl Permit<'_> {
             books.account_room(person, self.address, now)?;
             // The name was somebody else's before.
             if let Some(other) = known.replace(person) {
-                books.change_account(other, now, |tries| tries.end());
+                books.change_account(other, now, AccountTries::end);
             }
             books.change_account(person, now, |tries| tries.begin(now));
         }
@@ -105,7 +105,7 @@ impl Permit<'_> {
         let mut books = self.throttle.books();
         let failure = Failure { moment: books.moment(), typed: self.typed };
         for account in [Some(self.account), known].into_iter().flatten() {
-            books.change_account(account, now, |tries| tries.end());
+            books.change_account(account, now, AccountTries::end);
         }
         if outcome == Outcome::Failed {
             // Another try may have shown meanwhile whose name this is.

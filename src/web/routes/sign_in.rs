@@ -216,3 +216,22 @@ impl Doorstep<'_> {
         Ok((status, Said { tone, text }))
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests {
+    use zeroize::ZeroizeOnDrop;
+
+    use super::*;
+
+    fn wipes_itself(_: &impl ZeroizeOnDrop) {}
+
+    #[test]
+    fn the_forms_password_wipes_itself_and_is_empty_when_it_is_missing() {
+        let typed: SignInForm = Form::parse("username=alice&password=a%26b%20c+d").unwrap();
+        wipes_itself(&typed.password.0);
+        assert_eq!(*typed.password.0, "a&b c d");
+        let missing: SignInForm = Form::parse("username=alice").unwrap();
+        assert_eq!(*missing.password.0, "");
+    }
+}
