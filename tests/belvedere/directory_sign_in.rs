@@ -1,7 +1,7 @@
 //! Who the directory lets in, and who not: every outcome on a Samba domain controller and on slapd.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -113,6 +113,38 @@ fn every_way_to_slapd(server: &slapd::Slapd) -> Vec<(&'static str, LdapDirectory
         ("LDAPS, with an account", open(&with_account(ldaps, slapd::SERVICE_DN, slapd::PASSWORD))),
         ("StartTLS, with an account", open(&with_account(start_tls, slapd::SERVICE_DN, slapd::PASSWORD))),
     ]
+}
+
+/// Never leave to bind; it notes who was found.
+#[derive(Default)]
+struct Never(Mutex<Vec<Option<PersonId>>>);
+
+#[async_trait]
+impl Leave for Never {
+    async fn to_bind(&self, who: Option<&PersonId>) -> Result<(), Withheld> {
+        self.0.lock().unwrap().push(who.cloned());
+        Err(Withheld)
+    }
+}
+
+#[tokio::test]
+async fn without_leave_no_password_is_sent_and_whoever_is_asked_for_it_hears_whose_it_is() {
+    let mut ways = Vec::new();
+    if let Some(domain) = samba::domain() {
+        ways.extend(every_way_to_samba(domain).into_iter().map(|(way, directory)| (way, directory, samba::PASSWORD)));
+    }
+    if let Some(server) = slapd::server() {
+        ways.extend(every_way_to_slapd(server).into_iter().map(|(way, directory)| (way, directory, slapd::PASSWORD)));
+    }
+    for (way, directory, password) in ways {
+        let alice = sign_in(&directory, "alice", password).await.unwrap();
+        let (name, password) = (Username::parse("alice").unwrap(), Password::parse(password.to_owned()).unwrap());
+        let never = Never::default();
+        assert_eq!(directory.sign_in(&name, &password, &never).await, Err(Refusal::Withheld(Withheld)), "{way}");
+        // Active Directory shows nobody to strangers: without an account only the bind tells who it is.
+        let shown = (!way.contains("as themselves")).then_some(alice.id);
+        assert_eq!(*never.0.lock().unwrap(), [shown], "{way}: asked once");
+    }
 }
 
 #[tokio::test]
