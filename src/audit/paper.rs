@@ -1,8 +1,9 @@
 //! A sheet that tests let the log be written on, and then read.
 
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use tracing::Dispatch;
 use tracing_subscriber::fmt::MakeWriter;
 
 /// Where the lines go. The clones are one sheet.
@@ -10,6 +11,20 @@ use tracing_subscriber::fmt::MakeWriter;
 pub(crate) struct Paper(Arc<Mutex<Vec<u8>>>);
 
 impl Paper {
+    /// A sheet with nothing on it.
+    ///
+    /// While a log has just one reader, `tracing` asks the thread that first reaches a line whether anybody wants it,
+    /// and remembers a "no" for all; the tests' other threads would say no. A second reader, who throws everything
+    /// away, keeps it from that.
+    pub(crate) fn blank() -> Self {
+        static SECOND_READER: OnceLock<Dispatch> = OnceLock::new();
+        SECOND_READER.get_or_init(|| {
+            let all = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE);
+            Dispatch::new(all.with_writer(io::sink).finish())
+        });
+        Self::default()
+    }
+
     /// All that was written so far.
     pub(crate) fn text(&self) -> String {
         let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();

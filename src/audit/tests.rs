@@ -6,7 +6,7 @@ use crate::domain::{Client, EndReason, Groups, Member, Person, PersonId, Session
 
 /// What a log of the given format holds after `act`.
 fn log_of(json: bool, act: impl FnOnce(&Audit)) -> String {
-    let paper = Paper::default();
+    let paper = Paper::blank();
     let plain = tracing_subscriber::fmt().with_writer(paper.clone()).with_ansi(false);
     if json {
         tracing::subscriber::with_default(plain.json().finish(), || act(&Audit::new()));

@@ -1,12 +1,13 @@
 //! Proves who somebody is.
 //!
 //! [`Auth`] signs people in and out and says who a visitor is: throttle first, then the directory, which is asked
-//! once, then a fresh session. [`csrf`] makes and checks the tokens of forms, [`next`] the way back to the page
+//! once, then a fresh session. A refusal takes its time. [`csrf`] makes and checks the tokens of forms, [`next`] the way back to the page
 //! somebody came for. This room never decides what a person may see, and knows nothing of cookies or HTTP.
 
 pub mod csrf;
 mod keys;
 pub mod next;
+mod pace;
 mod refusal;
 mod sign_in;
 mod throttle;

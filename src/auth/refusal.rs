@@ -47,7 +47,7 @@ pub enum SignInRefusal {
 impl From<Refusal> for SignInRefusal {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::WrongCredentials | Refusal::Locked => Self::WrongCredentials,
+            Refusal::WrongCredentials | Refusal::Locked | Refusal::Withheld(_) => Self::WrongCredentials,
             Refusal::NotAtThisHour => Self::NotAtThisHour,
             Refusal::NotFromHere => Self::NotFromHere,
             Refusal::PasswordExpired => Self::PasswordExpired,
@@ -71,6 +71,8 @@ pub(super) fn in_the_audit(refusal: &Refusal) -> (&'static str, Option<&'static 
         Refusal::AccountExpired => ("account-expired", Some("701")),
         Refusal::MustChangePassword => ("must-change-password", Some("773")),
         Refusal::Locked => ("locked", Some("775")),
-        Refusal::Unreachable(_) => ("directory-unreachable", None),
+        Refusal::Unreachable(Unreachable { password_sent: false, .. }) => ("directory-unreachable", None),
+        Refusal::Unreachable(Unreachable { password_sent: true, .. }) => ("directory-silent", None),
+        Refusal::Withheld(_) => ("throttled", None),
     }
 }

@@ -1,14 +1,17 @@
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use async_trait::async_trait;
 use tokio::sync::Semaphore;
+use zeroize::Zeroizing;
 
+use super::pace;
 use super::refusal::in_the_audit;
-use super::throttle::{Permit, Throttle};
+use super::throttle::{Held, Permit, Throttle};
 use super::{Keys, SignInRefusal};
 use crate::audit::{Audit, Event};
-use crate::directory::{Directory, Refusal, Unreachable};
+use crate::directory::{Directory, Leave, Refusal, Unreachable, Withheld};
 use crate::domain::{
-    Client, Clock, EndReason, InvalidPassword, InvalidUsername, Member, Password, Person, Username, Visitor,
+    Client, Clock, EndReason, InvalidPassword, InvalidUsername, Member, Password, Person, PersonId, Username, Visitor,
 };
 use crate::sessions::{Session, SessionToken, Sessions, StoreError};
 
@@ -21,6 +24,7 @@ pub struct Auth {
     directory: Arc<dyn Directory>,
     sessions: Sessions,
     audit: Audit,
+    clock: Arc<dyn Clock>,
     throttle: Throttle,
     questions: Semaphore,
     keys: Keys,
@@ -44,25 +48,42 @@ impl Auth {
         clock: Arc<dyn Clock>,
         keys: Keys,
     ) -> Self {
-        let (throttle, questions) = (Throttle::new(clock), Semaphore::new(ASKED_AT_ONCE));
-        Self { directory, sessions, audit, throttle, questions, keys }
+        let (throttle, questions) = (Throttle::new(clock.clone()), Semaphore::new(ASKED_AT_ONCE));
+        Self { directory, sessions, audit, clock, throttle, questions, keys }
     }
 
     /// Signs somebody in with what they typed. The directory is asked once, or not at all: when the name or password
     /// cannot be one, or when there were too many failures. `previous` is the token that this browser sent; that
     /// session ends, whoever's it was, so that a token from before a sign-in is never good after it.
     ///
+    /// A refusal is held back until every kind of refusal takes as long; nothing is held while it waits.
+    ///
     /// # Errors
     /// A [`SignInRefusal`], as far as a visitor may know it.
     pub async fn sign_in(
         &self,
-        username: String,
-        password: String,
+        username: &str,
+        password: Zeroizing<String>,
         client: &Client,
         previous: Option<&SessionToken>,
     ) -> Result<SignedIn, SignInRefusal> {
-        let (name, password) = self.well_shaped(&username, password, client)?;
-        let permit = self.admit(&name, client)?;
+        let begun = self.clock.now();
+        let outcome = self.try_sign_in(username, password, client, previous).await;
+        if outcome.is_err() {
+            pace::hold_back(&*self.clock, begun).await;
+        }
+        outcome
+    }
+
+    async fn try_sign_in(
+        &self,
+        username: &str,
+        password: Zeroizing<String>,
+        client: &Client,
+        previous: Option<&SessionToken>,
+    ) -> Result<SignedIn, SignInRefusal> {
+        let (name, password) = self.well_shaped(username, password, client)?;
+        let permit = self.admit(&name, client).await?;
         let person = self.prove(&name, &password, permit, client).await?;
         drop(password);
 
@@ -113,6 +134,11 @@ impl Auth {
         Ok(())
     }
 
+    /// The audit, for what happens at the other doors.
+    pub fn audit(&self) -> &Audit {
+        &self.audit
+    }
+
     /// The keys for the tokens of forms.
     pub fn keys(&self) -> &Keys {
         &self.keys
@@ -122,10 +148,12 @@ impl Auth {
     fn well_shaped(
         &self,
         username: &str,
-        password: String,
+        mut password: Zeroizing<String>,
         client: &Client,
     ) -> Result<(Username, Password), SignInRefusal> {
-        let reason = match (Username::parse(username), Password::parse(password)) {
+        // Moved, not copied: no second copy is left behind.
+        let password = Password::parse(std::mem::take(&mut *password));
+        let reason = match (Username::parse(username), password) {
             (Ok(name), Ok(password)) => return Ok((name, password)),
             (Err(invalid), _) => name_word(invalid),
             (_, Err(invalid)) => password_word(invalid),
@@ -136,17 +164,35 @@ impl Auth {
     }
 
     /// Refuses whoever has failed too often, before the directory hears of it.
-    fn admit(&self, name: &Username, client: &Client) -> Result<Permit<'_>, SignInRefusal> {
-        self.throttle.admit(name, client.address()).map_err(|retry_after| {
-            let event = Event::SignInRefused {
-                name: name.as_str(),
-                reason: "throttled",
-                directory_code: None,
-                retry_after: Some(retry_after),
-            };
-            self.audit.record(client, &event);
-            SignInRefusal::Throttled { retry_after }
-        })
+    async fn admit(&self, name: &Username, client: &Client) -> Result<Permit<'_>, SignInRefusal> {
+        let admitted = self.throttle.admit(name, client.address()).await;
+        admitted.map_err(|held| self.refuse_held(held, name, client))
+    }
+
+    fn refuse_held(&self, held: Held, name: &Username, client: &Client) -> SignInRefusal {
+        match held {
+            Held::Spent(retry_after) => {
+                let event = Event::SignInRefused {
+                    name: name.as_str(),
+                    reason: "throttled",
+                    directory_code: None,
+                    retry_after: Some(retry_after),
+                };
+                self.audit.record(client, &event);
+                SignInRefusal::Throttled { retry_after }
+            }
+            Held::Pending => {
+                let reason = "earlier sign-ins for this account are waiting for its answer".to_owned();
+                self.refuse(Refusal::Unreachable(Unreachable { reason, password_sent: false }), name, client)
+            }
+        }
+    }
+
+    fn refuse(&self, refusal: Refusal, name: &Username, client: &Client) -> SignInRefusal {
+        let (reason, directory_code) = in_the_audit(&refusal);
+        let event = Event::SignInRefused { name: name.as_str(), reason, directory_code, retry_after: None };
+        self.audit.record(client, &event);
+        refusal.into()
     }
 
     /// Has the directory prove the person, and settles what the try counts for.
@@ -157,17 +203,27 @@ impl Auth {
         permit: Permit<'_>,
         client: &Client,
     ) -> Result<Person, SignInRefusal> {
-        let refusal = match self.ask(name, password).await {
+        let turn = Turn { permit: &permit, held: OnceLock::new() };
+        let asked = self.ask(name, password, &turn).await;
+        let held = turn.held.into_inner();
+        let refusal = match asked {
             Ok(person) => {
-                permit.proved();
+                permit.proved(&person.id);
                 return Ok(person);
             }
             Err(refusal) => refusal,
         };
+        if let Some(held) = held {
+            permit.not_asked();
+            return Err(self.refuse_held(held, name, client));
+        }
         match refusal {
-            // Dropping the permit lets the failure stand.
-            Refusal::WrongCredentials | Refusal::Locked => drop(permit),
-            Refusal::Unreachable(_) => permit.not_asked(),
+            // Dropping the permit lets the failure stand: a password that was sent may have been judged and counted,
+            // even if no answer came.
+            Refusal::WrongCredentials
+            | Refusal::Locked
+            | Refusal::Unreachable(Unreachable { password_sent: true, .. }) => drop(permit),
+            Refusal::Unreachable(Unreachable { password_sent: false, .. }) | Refusal::Withheld(_) => permit.not_asked(),
             Refusal::NotAtThisHour
             | Refusal::NotFromHere
             | Refusal::PasswordExpired
@@ -175,19 +231,34 @@ impl Auth {
             | Refusal::Disabled
             | Refusal::AccountExpired => permit.declined(),
         }
-        let (reason, directory_code) = in_the_audit(&refusal);
-        let event = Event::SignInRefused { name: name.as_str(), reason, directory_code, retry_after: None };
-        self.audit.record(client, &event);
-        Err(refusal.into())
+        Err(self.refuse(refusal, name, client))
     }
 
     /// Asks the directory, unless too many are waiting for its answer already.
-    async fn ask(&self, name: &Username, password: &Password) -> Result<Person, Refusal> {
+    async fn ask(&self, name: &Username, password: &Password, turn: &Turn<'_>) -> Result<Person, Refusal> {
         let Ok(_question) = self.questions.try_acquire() else {
             let reason = format!("{ASKED_AT_ONCE} sign-ins are waiting for its answer already");
-            return Err(Refusal::Unreachable(Unreachable { reason }));
+            return Err(Refusal::Unreachable(Unreachable { reason, password_sent: false }));
         };
-        self.directory.sign_in(name, password).await
+        self.directory.sign_in(name, password, turn).await
+    }
+}
+
+/// One try's leave to bind: the throttle has its say again once the person is known.
+struct Turn<'a> {
+    permit: &'a Permit<'a>,
+    /// Why it was withheld.
+    held: OnceLock<Held>,
+}
+
+#[async_trait]
+impl Leave for Turn<'_> {
+    async fn to_bind(&self, who: Option<&PersonId>) -> Result<(), Withheld> {
+        let Some(who) = who else { return Ok(()) };
+        self.permit.found(who).await.map_err(|held| {
+            self.held.get_or_init(|| held);
+            Withheld
+        })
     }
 }
 

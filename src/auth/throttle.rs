@@ -1,32 +1,51 @@
 //! Limits on failed sign-ins, asked before any LDAP traffic.
 //!
-//! Two books are kept: failures for each account's name, and failures from each address. The first keeps below the
+//! Two books are kept: failures for each account, and failures from each address. The first keeps below the
 //! directory's own lockout, so that nobody can lock a colleague's account through this program; the second slows
 //! down whoever tries one name after the other. An account's limit never blocks the address from which its owner
 //! last signed in well. The books are in memory, bounded, and hold no names; a restart opens new ones.
 //!
+//! A try under way is no failure yet: others for the same account wait for its end, as it may use up what is left.
+//! So failures that reach the directory stay within the limit however many come at once, and nobody is sent away
+//! because they signed in with many windows at the same time.
+//!
+//! An account is known by what all spellings of a name have in common, and by the person behind it. Where the
+//! directory shows people before they bind (with a service account, or to anonymous searches) the person is known
+//! before any password is sent, so two names of one account (`jdoe` and `john.doe@corp.example.com`) share one
+//! limit. Where it does not, a name is known to be somebody's once they signed in with it, in this process and for
+//! [`FAMILIAR_FOR`]; until then each of two such names has a limit of its own, and together they can reach a lockout
+//! after five. Only a service account closes that gap.
+//!
 //! The limits presume a directory that locks after five failures with an observation window of half an hour.
 
+mod books;
 mod ledger;
 mod limits;
+mod permit;
 
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::{Notify, Semaphore};
 use unicode_normalization::UnicodeNormalization;
 
-use crate::domain::{Clock, NameForm, Timestamp, Username};
-use ledger::Ledger;
-use limits::{AccountFailures, AddressFailures};
+use crate::domain::{Clock, NameForm, PersonId, Username};
+use books::Books;
+pub(super) use limits::Held;
+pub(super) use permit::Permit;
 
-/// Names and addresses of the past half hour: room for a whole large company mistyping at once, in some three
-/// megabytes. When it is full, those nearest to being forgotten go first.
-const MOST_ENTRIES: usize = 1 << 16;
-
-/// An address stays familiar this long after the last good sign-in: a fortnight's holiday and then some.
+/// An address stays familiar this long after the last good sign-in: a fortnight's holiday and then some. So long,
+/// too, is it remembered whose name a name is.
 const FAMILIAR_FOR: Duration = Duration::from_hours(30 * 24);
+
+/// How long a try waits for others under way to end. A directory that answers needs some tens of milliseconds for
+/// each; beyond this the browser's patience ends too.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How many tries wait at the same time: far more than one person's windows, and too few to matter in memory.
+const MOST_WAITING: usize = 256;
 
 /// The limits and what counts against them.
 pub(super) struct Throttle {
@@ -34,103 +53,80 @@ pub(super) struct Throttle {
     /// Names and addresses are kept as hashes with a key of this process: of one size, and unpredictable from outside.
     hasher: RandomState,
     books: Mutex<Books>,
-}
-
-struct Books {
-    accounts: Ledger<AccountFailures>,
-    addresses: Ledger<AddressFailures>,
-    /// The address from which each account last signed in well.
-    familiar: Ledger<u64>,
-}
-
-/// The leave to ask the directory once. The try is counted as a failure from the start, so that many at once, or one
-/// that is given up half-way, do not slip through; dropping the permit leaves it at that.
-#[must_use]
-pub(super) struct Permit<'a> {
-    throttle: &'a Throttle,
-    account: u64,
-    address: u64,
+    /// Tells those who wait that a try has ended.
+    settled: Notify,
+    waiting: Semaphore,
 }
 
 impl Throttle {
     pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
-        let books = Books {
-            accounts: Ledger::new(MOST_ENTRIES),
-            addresses: Ledger::new(MOST_ENTRIES),
-            familiar: Ledger::new(MOST_ENTRIES),
-        };
-        Self { clock, hasher: RandomState::new(), books: Mutex::new(books) }
+        Self {
+            clock,
+            hasher: RandomState::new(),
+            books: Mutex::new(Books::new()),
+            settled: Notify::new(),
+            waiting: Semaphore::new(MOST_WAITING),
+        }
     }
 
-    /// Leave to try, or how long until there is.
-    pub(super) fn admit(&self, username: &Username, address: Option<IpAddr>) -> Result<Permit<'_>, Duration> {
-        let account = self.hasher.hash_one(skeleton(username));
+    /// Leave to try. Waits a little while other tries, that are under way, may use up what is left.
+    ///
+    /// # Errors
+    /// [`Held::Spent`] when there were too many failures, [`Held::Pending`] when the others did not end in time.
+    pub(super) async fn admit(&self, username: &Username, address: Option<IpAddr>) -> Result<Permit<'_>, Held> {
+        self.patiently(|| self.try_admit(username, address)).await
+    }
+
+    fn try_admit(&self, username: &Username, address: Option<IpAddr>) -> Result<Permit<'_>, Held> {
+        let account = self.hasher.hash_one(("account", skeleton(username)));
+        let typed = self.hasher.hash_one(("typed", username.as_str().to_lowercase()));
         let address = self.hasher.hash_one(address.map(network));
         let now = self.clock.now();
         let mut books = self.books();
-        let mut of_account = books.accounts.get(account, now).unwrap_or_else(|| AccountFailures::none(now));
-        let mut of_address = books.addresses.get(address, now).unwrap_or_else(|| AddressFailures::none(now));
-        let familiar = books.familiar.get(account, now) == Some(address);
-        let wait =
-            if familiar { of_account.wait_when_familiar(now) } else { of_account.wait(now).max(of_address.wait(now)) };
-        if !wait.is_zero() {
-            return Err(wait);
+        let person = books.people.get(typed, now);
+        let accounts = || [Some(account), person].into_iter().flatten();
+        let of_accounts = accounts().filter_map(|account| books.account_room(account, address, now).err()).max();
+        let of_address =
+            if books.is_familiar(account, address, now) { None } else { books.address_room(address, now).err() };
+        if let Some(held) = of_accounts.max(of_address) {
+            return Err(held);
         }
-        of_account.count(now);
-        of_address.count(now);
-        books.accounts.put(account, of_account, of_account.until(), now);
-        books.addresses.put(address, of_address, of_address.until(), now);
-        Ok(Permit { throttle: self, account, address })
+        for account in accounts() {
+            books.change_account(account, now, |tries| tries.begin(now));
+        }
+        books.change_address(address, now, |tries| tries.begin(now));
+        let moment = books.moment();
+        Ok(Permit { throttle: self, account, typed, address, moment, person: Mutex::new(person), settled: false })
+    }
+
+    /// Tries again whenever a try has ended, as long as that may help and patience lasts.
+    async fn patiently<T>(&self, mut attempt: impl FnMut() -> Result<T, Held>) -> Result<T, Held> {
+        let mut impatient = self.clock.sleep(PATIENCE);
+        let mut place = None;
+        loop {
+            // Made before the attempt, so that an end between the two is not missed.
+            let settled = self.settled.notified();
+            match attempt() {
+                Err(Held::Pending) => {}
+                decided => return decided,
+            }
+            if place.is_none() {
+                place = Some(self.waiting.try_acquire().map_err(|_| Held::Pending)?);
+            }
+            tokio::select! {
+                () = settled => {}
+                () = &mut impatient => return Err(Held::Pending),
+            }
+        }
+    }
+
+    fn person(&self, id: &PersonId) -> u64 {
+        self.hasher.hash_one(("person", id))
     }
 
     /// A panic elsewhere leaves the books whole: at worst one try is counted that was not made.
     fn books(&self) -> MutexGuard<'_, Books> {
         self.books.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn now(&self) -> Timestamp {
-        self.clock.now()
-    }
-}
-
-impl Permit<'_> {
-    /// The person proved who they are: the account starts afresh (as it does in the directory), and the address is
-    /// now familiar. The address's other failures stay: one's own account must not wash away tries on others'.
-    pub(super) fn proved(self) {
-        let now = self.throttle.now();
-        let mut books = self.throttle.books();
-        books.accounts.remove(self.account);
-        take_back_from_address(&mut books, self.address, now);
-        books.familiar.put(self.account, self.address, now + FAMILIAR_FOR, now);
-    }
-
-    /// The password was right and the directory declined all the same: no guess, so it does not count against the
-    /// account. The directory was asked, so it does count against the address.
-    pub(super) fn declined(self) {
-        let now = self.throttle.now();
-        take_back_from_account(&mut self.throttle.books(), self.account, now);
-    }
-
-    /// The directory could not be asked: nothing counts.
-    pub(super) fn not_asked(self) {
-        let now = self.throttle.now();
-        let mut books = self.throttle.books();
-        take_back_from_account(&mut books, self.account, now);
-        take_back_from_address(&mut books, self.address, now);
-    }
-}
-
-fn take_back_from_account(books: &mut Books, account: u64, now: Timestamp) {
-    if let Some(mut failures) = books.accounts.get(account, now) {
-        failures.take_back();
-        books.accounts.put(account, failures, failures.until(), now);
-    }
-}
-
-fn take_back_from_address(books: &mut Books, address: u64, now: Timestamp) {
-    if let Some(mut failures) = books.addresses.get(address, now) {
-        failures.take_back();
-        books.addresses.put(address, failures, failures.until(), now);
     }
 }
 

@@ -11,7 +11,7 @@ use super::root_dse::{self, Profile};
 use super::servers::Servers;
 use super::sign_in::OneBind;
 use super::tls::Tls;
-use super::{Directory, Refusal, SetUpError, Unreachable, set_up};
+use super::{Directory, Leave, Refusal, SetUpError, Unreachable, set_up};
 use crate::config::{DirectorySettings, ServerAddress};
 use crate::domain::{Clock, Password, Person, Username};
 
@@ -71,15 +71,20 @@ impl LdapDirectory {
         }
         match answer {
             Ok(answer) => Ok(answer),
-            Err(Fault { refusal: Refusal::Unreachable(Unreachable { reason }), operation, result_code, sub_code }) => {
+            Err(Fault {
+                refusal: Refusal::Unreachable(Unreachable { reason, password_sent }),
+                operation,
+                result_code,
+                sub_code,
+            }) => {
                 let reason =
                     passed_over.into_iter().chain([format!("{server}: {reason}")]).collect::<Vec<_>>().join("; ");
                 let sub_code = sub_code.map(|code| format!("{code:x}"));
                 tracing::warn!(
-                    asked, %server, %operation, result_code, sub_code, elapsed_ms, reason,
+                    asked, %server, %operation, result_code, sub_code, elapsed_ms, password_sent, reason,
                     "the directory cannot be reached"
                 );
-                Err(Refusal::Unreachable(Unreachable { reason }))
+                Err(Refusal::Unreachable(Unreachable { reason, password_sent }))
             }
             Err(Fault { refusal, operation, result_code, sub_code }) => {
                 let sub_code = sub_code.map(|code| format!("{code:x}"));
@@ -104,13 +109,14 @@ struct Outcome<'a, T> {
 
 #[async_trait]
 impl Directory for LdapDirectory {
-    async fn sign_in(&self, username: &Username, password: &Password) -> Result<Person, Refusal> {
+    async fn sign_in(&self, username: &Username, password: &Password, leave: &dyn Leave) -> Result<Person, Refusal> {
         let started = Instant::now();
-        let mut bind = OneBind::with(password);
+        let mut bind = OneBind::with(password, leave);
         let mut servers = self.servers.in_order().peekable();
         let mut passed_over = Vec::new();
         while let Some((place, server)) = servers.next() {
             let answer = self.sign_in_at(server, username, &mut bind).await;
+            let answer = answer.map_err(|fault| fault.with_password_sent(bind.is_spent()));
             if let Err(fault) = &answer
                 && let Some(reason) = fault.reason()
                 && fault.another_server_may_help()
@@ -125,7 +131,7 @@ impl Directory for LdapDirectory {
             }
             return Self::conclude("sign-in", started, Outcome { answer, server, passed_over });
         }
-        Err(Refusal::Unreachable(Unreachable { reason: SetUpError::NoServer.to_string() }))
+        Err(Refusal::Unreachable(Unreachable { reason: SetUpError::NoServer.to_string(), password_sent: false }))
     }
 
     async fn reach(&self) -> Result<(), Unreachable> {
@@ -145,11 +151,11 @@ impl Directory for LdapDirectory {
             return Self::conclude("reach", started, Outcome { answer, server, passed_over }).map_err(|refusal| {
                 match refusal {
                     Refusal::Unreachable(unreachable) => unreachable,
-                    other => Unreachable { reason: other.to_string() },
+                    other => Unreachable { reason: other.to_string(), password_sent: false },
                 }
             });
         }
-        Err(Unreachable { reason: SetUpError::NoServer.to_string() })
+        Err(Unreachable { reason: SetUpError::NoServer.to_string(), password_sent: false })
     }
 }
 

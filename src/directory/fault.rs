@@ -43,7 +43,7 @@ impl fmt::Display for Operation {
 impl Fault {
     /// Nobody could be asked.
     pub(super) fn unreachable(operation: Operation, reason: impl Into<String>) -> Self {
-        let refusal = Refusal::Unreachable(Unreachable { reason: reason.into() });
+        let refusal = Refusal::Unreachable(Unreachable { reason: reason.into(), password_sent: false });
         Self { refusal, operation, result_code: None, sub_code: None }
     }
 
@@ -58,17 +58,25 @@ impl Fault {
         Self { result_code: Some(result.rc), ..Self::unreachable(operation, reason) }
     }
 
+    /// The same fault, with a word on whether a person's password had been sent by then.
+    pub(super) fn with_password_sent(mut self, sent: bool) -> Self {
+        if let Refusal::Unreachable(Unreachable { password_sent, .. }) = &mut self.refusal {
+            *password_sent = sent;
+        }
+        self
+    }
+
     /// The reason, when nobody could be asked.
     pub(super) fn reason(&self) -> Option<&str> {
         match &self.refusal {
-            Refusal::Unreachable(Unreachable { reason }) => Some(reason),
+            Refusal::Unreachable(Unreachable { reason, .. }) => Some(reason),
             _ => None,
         }
     }
 
     /// The same fault with `advice` behind its reason.
     pub(super) fn advise(mut self, advice: &str) -> Self {
-        if let Refusal::Unreachable(Unreachable { reason }) = &mut self.refusal {
+        if let Refusal::Unreachable(Unreachable { reason, .. }) = &mut self.refusal {
             reason.push_str("; ");
             reason.push_str(advice);
         }

@@ -1,7 +1,8 @@
 //! The company's directory: who people are, and which groups they are in.
 //!
 //! One interface, [`Directory`], and one client behind it that speaks LDAP to Active Directory and to any other
-//! LDAPv3 server. A sign-in finds exactly one person and binds exactly once; the answer is typed. This room never
+//! LDAPv3 server. A sign-in finds exactly one person and binds exactly once, with the
+//! leave of whoever asked; the answer is typed. This room never
 //! decides what somebody may see, and keeps no password longer than its bind.
 //!
 //! The story of a sign-in, file by file: `client` picks a server and fails over, `dial` opens a connection under a
@@ -35,17 +36,17 @@ pub mod embedded;
 
 use async_trait::async_trait;
 
-use crate::domain::{Password, Person, Username};
+use crate::domain::{Password, Person, PersonId, Username};
 
 /// The directory, as the rest of the house sees it.
 #[async_trait]
 pub trait Directory: Send + Sync {
-    /// Finds the one person `username` names and proves `password` with exactly one bind.
+    /// Finds the one person `username` names and proves `password` with exactly one bind, if `leave` allows it then.
     ///
     /// # Errors
     /// A [`Refusal`] that says why not; [`Refusal::Unreachable`] when nobody could be asked, which is never an
-    /// answer about the person.
-    async fn sign_in(&self, username: &Username, password: &Password) -> Result<Person, Refusal>;
+    /// answer about the person; [`Refusal::Withheld`] when `leave` did not allow the bind.
+    async fn sign_in(&self, username: &Username, password: &Password, leave: &dyn Leave) -> Result<Person, Refusal>;
 
     /// Whether a server can be reached and answers.
     ///
@@ -53,6 +54,23 @@ pub trait Directory: Send + Sync {
     /// [`Unreachable`], with a reason for the log.
     async fn reach(&self) -> Result<(), Unreachable>;
 }
+
+/// The last word of whoever asks for a sign-in, before a password is sent.
+#[async_trait]
+pub trait Leave: Send + Sync {
+    /// Whether the password may be sent now. Asked once in a sign-in at the most, right before its one bind, and no
+    /// bind is made without it. `who` is the person found, where the directory shows people before they bind; `None`
+    /// where only the bind tells who it is.
+    ///
+    /// # Errors
+    /// [`Withheld`] when it may not.
+    async fn to_bind(&self, who: Option<&PersonId>) -> Result<(), Withheld>;
+}
+
+/// Whoever asked for the sign-in did not let the password be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the password was not sent, as whoever asked for the sign-in withheld it")]
+pub struct Withheld;
 
 /// Why the directory did not let somebody in (MS-ADTS 5.1.1.5, and the sub-codes of result 49).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -84,6 +102,9 @@ pub enum Refusal {
     /// Nobody could be asked.
     #[error(transparent)]
     Unreachable(#[from] Unreachable),
+    /// The [`Leave`] to bind was not given, so the password was not sent.
+    #[error(transparent)]
+    Withheld(#[from] Withheld),
 }
 
 /// The directory could not be asked, or did not answer as a directory does. Never an answer about a person.
@@ -92,4 +113,7 @@ pub enum Refusal {
 pub struct Unreachable {
     /// For the log: every server tried and what went wrong there. No secret.
     pub reason: String,
+    /// Whether a person's password had been sent to a server. It may then have been judged and counted there, though
+    /// nobody heard the answer.
+    pub password_sent: bool,
 }

@@ -93,6 +93,13 @@ pub(super) fn describe(kind: DirectoryKind, entry: &Entry, typed: &Username, gro
         DirectoryKind::ActiveDirectory => entry.text("sAMAccountName").unwrap_or(typed.as_str()),
         DirectoryKind::Ldap => uid(entry, typed),
     };
+    if stable_id(entry).is_none() {
+        tracing::warn!(
+            dn = entry.dn,
+            "the directory shows no objectGUID, entryUUID or nsUniqueId: this person is known by their DN, and a \
+             rename makes them another; let the account that searches read one of these attributes"
+        );
+    }
     Person {
         id: id(entry),
         username: username.to_owned(),
@@ -109,22 +116,20 @@ pub(super) fn uid<'a>(entry: &'a Entry, typed: &'a Username) -> &'a str {
 }
 
 /// The stable id; where a server has none, the DN, which a rename changes.
-fn id(entry: &Entry) -> PersonId {
+pub(super) fn id(entry: &Entry) -> PersonId {
+    stable_id(entry).unwrap_or_else(|| {
+        let dn = entry.dn.parse::<Dn>().map_or_else(|_| entry.dn.clone(), |dn| dn.normal().to_owned());
+        PersonId::new(format!("dn:{dn}"))
+    })
+}
+
+fn stable_id(entry: &Entry) -> Option<PersonId> {
     if let Some(guid) = entry.bytes("objectGUID").find_map(guid_text) {
-        return PersonId::new(format!("objectGUID:{guid}"));
+        return Some(PersonId::new(format!("objectGUID:{guid}")));
     }
-    for attribute in ["entryUUID", "nsUniqueId"] {
-        if let Some(value) = entry.text(attribute) {
-            return PersonId::new(format!("{attribute}:{}", value.to_lowercase()));
-        }
-    }
-    tracing::warn!(
-        dn = entry.dn,
-        "the directory shows no objectGUID, entryUUID or nsUniqueId: this person is known by their DN, and a rename \
-         makes them another; let the account that searches read one of these attributes"
-    );
-    let dn = entry.dn.parse::<Dn>().map_or_else(|_| entry.dn.clone(), |dn| dn.normal().to_owned());
-    PersonId::new(format!("dn:{dn}"))
+    ["entryUUID", "nsUniqueId"].into_iter().find_map(|attribute| {
+        entry.text(attribute).map(|value| PersonId::new(format!("{attribute}:{}", value.to_lowercase())))
+    })
 }
 
 #[cfg(test)]

@@ -6,28 +6,39 @@ use super::fault::{Fault, Operation, rc};
 use super::groups::{Climber, climb, token_groups};
 use super::root_dse::{Domain, Profile};
 use super::sid::Sid;
-use super::{LdapDirectory, Refusal, filter, person, refusal};
+use super::{LdapDirectory, Leave, Refusal, filter, person, refusal};
 use crate::config::{ServerAddress, ServiceAccount};
-use crate::domain::{Dn, Groups, NameForm, Password, Person, Username};
+use crate::domain::{Dn, Groups, NameForm, Password, Person, PersonId, Username};
 
 /// The right to send a person's password once. It is spent by the bind, whatever comes of it, over all servers:
 /// one failed sign-in must never count twice against the directory's lockout threshold.
-pub(super) struct OneBind<'a>(Option<&'a Password>);
+pub(super) struct OneBind<'a> {
+    password: Option<&'a Password>,
+    leave: &'a dyn Leave,
+}
 
 impl<'a> OneBind<'a> {
-    pub(super) fn with(password: &'a Password) -> Self {
-        Self(Some(password))
+    pub(super) fn with(password: &'a Password, leave: &'a dyn Leave) -> Self {
+        Self { password: Some(password), leave }
     }
 
     pub(super) fn is_spent(&self) -> bool {
-        self.0.is_none()
+        self.password.is_none()
     }
 
-    /// Binds as `name`, once.
-    async fn spend(&mut self, profile: &Profile, connection: &mut Connection, name: &str) -> Result<(), Fault> {
-        let Some(password) = self.0.take() else {
+    /// Binds as `name`, once. `who` that is, where it is known before.
+    async fn spend(
+        &mut self,
+        profile: &Profile,
+        connection: &mut Connection,
+        name: &str,
+        who: Option<&PersonId>,
+    ) -> Result<(), Fault> {
+        let Some(password) = self.password else {
             return Err(Fault::unreachable(Operation::Bind, "the password was sent before, and is not sent twice"));
         };
+        self.leave.to_bind(who).await.map_err(|withheld| Fault::refused(Operation::Bind, withheld.into()))?;
+        self.password = None;
         let result = connection.bind(Operation::Bind, name, password).await?;
         refusal::judge_bind(profile.kind(), &result)
     }
@@ -69,7 +80,7 @@ impl LdapDirectory {
         }
         let entry = self.find_one(profile, &mut service, username, &[]).await?;
         let mut own = self.dialler.dial(server).await?;
-        bind.spend(profile, &mut own, &entry.dn).await?;
+        bind.spend(profile, &mut own, &entry.dn, Some(&person::id(&entry))).await?;
         drop(own);
         refuse_disabled(&entry)?;
         let groups = self.groups(profile, &mut service, &entry, username).await?;
@@ -86,7 +97,7 @@ impl LdapDirectory {
         bind: &mut OneBind<'_>,
     ) -> Result<(Entry, Groups), Fault> {
         let name = bind_name(domain, username)?;
-        bind.spend(profile, &mut own, &name).await?;
+        bind.spend(profile, &mut own, &name, None).await?;
         self.refuse_foreign_domain(domain, &mut own, username).await?;
         let token = own_token(&mut own).await?;
         let entry = self.find_one(profile, &mut own, username, &token).await?;
@@ -105,12 +116,12 @@ impl LdapDirectory {
         username: &Username,
         bind: &mut OneBind<'_>,
     ) -> Result<(Entry, Groups), Fault> {
-        let dn = self.find_one(profile, &mut anonymous, username, &[]).await.map_err(ask_for_an_account)?.dn;
+        let shown = self.find_one(profile, &mut anonymous, username, &[]).await.map_err(ask_for_an_account)?;
         drop(anonymous);
         let mut own = self.dialler.dial(server).await?;
-        bind.spend(profile, &mut own, &dn).await?;
+        bind.spend(profile, &mut own, &shown.dn, Some(&person::id(&shown))).await?;
         let search = Search {
-            base: &dn,
+            base: &shown.dn,
             scope: Scope::Base,
             filter: "(objectClass=*)",
             attributes: person::ATTRIBUTES,

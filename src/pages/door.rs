@@ -49,9 +49,11 @@ impl Shelf {
         pages.into_iter().map(|page| OpenPage { page }).collect()
     }
 
-    /// The title of a page that somebody is asked to sign in for, if there is such a page.
+    /// The title of a page that somebody is asked to sign in for, where every member may open it. What a page for
+    /// named groups or people is called, or that there is one, is not told to strangers.
     pub fn title_behind_sign_in(&self, slug: &PageSlug) -> Option<String> {
-        self.page(slug.as_str()).map(|page| page.title.clone())
+        let page = self.page(slug.as_str())?;
+        (page.access == Access::SignedIn).then(|| page.title.clone())
     }
 }
 

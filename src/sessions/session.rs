@@ -52,7 +52,8 @@ impl Lifetimes {
 #[derive(sqlx::FromRow)]
 pub(super) struct Row {
     id: i64,
-    person: String,
+    /// Bytes, since a damaged row may hold anything: it must not keep the rows beside it from being read.
+    person: Vec<u8>,
     created_at: i64,
     last_seen_at: i64,
     address: Option<String>,
@@ -66,7 +67,7 @@ impl Row {
 
     /// The session, or what about the row cannot be read.
     pub(super) fn session(self, lifetimes: Lifetimes) -> Result<Session, String> {
-        let person = serde_json::from_str(&self.person)
+        let person = serde_json::from_slice(&self.person)
             .map_err(|error| format!("the person of session {} cannot be read: {error}", self.id))?;
         let address = self
             .address

@@ -141,7 +141,8 @@ impl Sessions {
         Ok(ended)
     }
 
-    /// The sessions somebody has now, the newest first.
+    /// The sessions somebody has now, the newest first. One whose row cannot be read is left out, and logged: it
+    /// opens nothing (see [`Self::find`]), and must not hide the others.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be asked.
@@ -155,12 +156,12 @@ impl Sessions {
         .await
         .map_err(|error| self.query_failed(&error))?;
         let now = self.now();
-        let sessions = rows.into_iter().map(|row| self.read(row)).collect::<Result<Vec<_>, _>>()?;
-        Ok(sessions.into_iter().filter(|session| now < session.end()).collect())
+        Ok(self.readable(rows).filter(|session| now < session.end()).collect())
     }
 
     /// Writes down the end of every session whose time is over, tells its live connections, and forgets those that
-    /// ended a while ago. To be called every minute or so. Answers with the sessions that it ended, for the audit.
+    /// ended a while ago. To be called every minute or so. Answers with the sessions that it ended, for the audit;
+    /// one whose row cannot be read has ended like the others, and is logged instead.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be written; expired sessions are none the less no longer found.
@@ -187,7 +188,7 @@ impl Sessions {
             .execute(&self.inner.pool)
             .await
             .map_err(|error| self.query_failed(&error))?;
-        rows.into_iter().map(|row| self.read(row)).collect()
+        Ok(self.readable(rows).collect())
     }
 
     /// Watches for the end of a session, for as long as the watch is kept.
@@ -271,6 +272,14 @@ impl Sessions {
 
     fn now(&self) -> Timestamp {
         self.inner.clock.now()
+    }
+
+    /// The sessions of these rows; what cannot be read is logged and left out.
+    fn readable(&self, rows: Vec<Row>) -> impl Iterator<Item = Session> {
+        rows.into_iter().filter_map(|row| {
+            let session = row.id();
+            self.read(row).inspect_err(|error| tracing::warn!(%session, %error, "a session is left out of a list")).ok()
+        })
     }
 
     fn read(&self, row: Row) -> Result<Session, StoreError> {

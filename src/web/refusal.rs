@@ -1,4 +1,4 @@
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rocket::http::{Accept, Header, MediaType, Method, Status};
 use rocket::request::Request;
@@ -7,7 +7,9 @@ use rocket::serde::json::Json;
 use rocket::{Catcher, Either, catch, catchers};
 use serde_json::{Value, json};
 
-use crate::domain::Visitor;
+use crate::audit::Event;
+use crate::auth::Auth;
+use crate::domain::{Client, PageSlug, Visitor};
 use crate::live::Crowded;
 use crate::pages::{BadChoice, Closed};
 use crate::sessions::StoreError;
@@ -32,6 +34,8 @@ pub(super) enum Refusal {
     BadRequest(String),
     /// A page of another site asked.
     ForeignOrigin,
+    /// The form's token is not this session's: it is out of date, or another site made the form.
+    FormNotOurs,
     /// The session store cannot be asked.
     StoreUnavailable(Cause),
     /// No channel more.
@@ -74,7 +78,7 @@ impl Refusal {
             Self::Closed(Closed::NotFound) | Self::NotFound => Status::NotFound,
             Self::Closed(Closed::SignInFirst) => Status::Unauthorized,
             Self::Closed(Closed::NotAllowed { .. }) | Self::ForeignOrigin => Status::Forbidden,
-            Self::BadRequest(_) => Status::BadRequest,
+            Self::BadRequest(_) | Self::FormNotOurs => Status::BadRequest,
             Self::StoreUnavailable(_) | Self::Crowded(_) => Status::ServiceUnavailable,
             Self::Internal(_) => Status::InternalServerError,
             Self::Other(status) => *status,
@@ -95,9 +99,11 @@ impl Refusal {
             Self::Closed(Closed::NotFound) | Self::NotFound => "errors/not_found",
             Self::StoreUnavailable(_) | Self::Crowded(_) => "errors/unavailable",
             Self::Internal(_) => "errors/internal",
-            Self::Closed(Closed::SignInFirst) | Self::BadRequest(_) | Self::ForeignOrigin | Self::Other(_) => {
-                "errors/bad_request"
-            }
+            Self::Closed(Closed::SignInFirst)
+            | Self::BadRequest(_)
+            | Self::ForeignOrigin
+            | Self::FormNotOurs
+            | Self::Other(_) => "errors/bad_request",
         }
     }
 
@@ -107,7 +113,7 @@ impl Refusal {
             Self::Closed(Closed::NotFound) | Self::NotFound => "not-found",
             Self::Closed(Closed::SignInFirst) => "sign-in",
             Self::Closed(Closed::NotAllowed { .. }) => "not-allowed",
-            Self::BadRequest(_) => "bad-request",
+            Self::BadRequest(_) | Self::FormNotOurs => "bad-request",
             Self::ForeignOrigin => "foreign-origin",
             Self::StoreUnavailable(_) | Self::Crowded(_) => "unavailable",
             Self::Internal(_) => "internal",
@@ -142,6 +148,11 @@ impl Refusal {
                 String::new(),
             ),
             Self::BadRequest(why) => ("That does not work", format!("{why}."), "Go back and choose again.".to_owned()),
+            Self::FormNotOurs => (
+                "That does not work",
+                "The page that this came from is out of date; reload it.".to_owned(),
+                "Go back and choose again.".to_owned(),
+            ),
             Self::ForeignOrigin => (
                 "From another site",
                 "This request came from a page of another site, so it was not carried out.".to_owned(),
@@ -186,8 +197,30 @@ async fn refuse(status: Status, request: &Request<'_>) -> Answer {
         500..=599 => Refusal::Internal("said by Rocket, before this line".to_owned()),
         _ => Refusal::Other(status),
     });
+    record(&refusal, request).await;
     let reference = status.code.ge(&500).then(|| log_failure(&refusal, request));
     answer(&refusal, reference, request).await
+}
+
+/// Writes into the audit what the admin should hear of: a door that stayed shut for somebody we know, and a request
+/// that another site seems to have made. Being asked to sign in is neither.
+async fn record(refusal: &Refusal, request: &Request<'_>) {
+    let forgery = match refusal {
+        Refusal::Closed(Closed::NotAllowed { .. }) => None,
+        Refusal::ForeignOrigin => Some("origin"),
+        Refusal::FormNotOurs => Some("csrf-token"),
+        _ => return,
+    };
+    let Some(auth) = request.rocket().state::<Arc<Auth>>() else { return };
+    let visitor = &visitor_of(request).await.unwrap_or(Visitor::Anonymous);
+    let client = Client::new(request.client_ip(), request.headers().get_one("User-Agent"));
+    // Every route to a page ends in its name; the admin page's does too.
+    let page: Option<PageSlug> = request.uri().path().segments().last().and_then(|slug| slug.parse().ok());
+    match (forgery, &page) {
+        (Some(reason), _) => auth.audit().record(&client, &Event::ForgeryRefused { visitor, reason }),
+        (None, Some(page)) => auth.audit().record(&client, &Event::PageRefused { visitor, page }),
+        (None, None) => {}
+    }
 }
 
 /// A page for people, an object for scripts, the sign-in form for a browser that is asked who it is.

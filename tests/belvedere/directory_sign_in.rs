@@ -1,12 +1,13 @@
 //! Who the directory lets in, and who not: every outcome on a Samba domain controller and on slapd.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use belvedere::config::{DirectorySettings, Scheme, ServerAddress, ServiceAccount};
-use belvedere::directory::{Directory as _, LdapDirectory, Refusal};
-use belvedere::domain::{Password, Person, SystemClock, Username};
+use belvedere::directory::{Directory as _, LdapDirectory, Leave, Refusal, Withheld};
+use belvedere::domain::{Password, Person, PersonId, SystemClock, Username};
 
 use crate::harness::{samba, slapd};
 
@@ -64,7 +65,18 @@ pub(crate) fn open(settings: &DirectorySettings) -> LdapDirectory {
 }
 
 pub(crate) async fn sign_in(directory: &LdapDirectory, name: &str, password: &str) -> Result<Person, Refusal> {
-    directory.sign_in(&Username::parse(name).unwrap(), &Password::parse(password.to_owned()).unwrap()).await
+    let password = Password::parse(password.to_owned()).unwrap();
+    directory.sign_in(&Username::parse(name).unwrap(), &password, &Always).await
+}
+
+/// Leave to bind, whoever it is.
+struct Always;
+
+#[async_trait]
+impl Leave for Always {
+    async fn to_bind(&self, _who: Option<&PersonId>) -> Result<(), Withheld> {
+        Ok(())
+    }
 }
 
 fn with_account(settings: DirectorySettings, name: &str, password: &str) -> DirectorySettings {
@@ -101,6 +113,38 @@ fn every_way_to_slapd(server: &slapd::Slapd) -> Vec<(&'static str, LdapDirectory
         ("LDAPS, with an account", open(&with_account(ldaps, slapd::SERVICE_DN, slapd::PASSWORD))),
         ("StartTLS, with an account", open(&with_account(start_tls, slapd::SERVICE_DN, slapd::PASSWORD))),
     ]
+}
+
+/// Never leave to bind; it notes who was found.
+#[derive(Default)]
+struct Never(Mutex<Vec<Option<PersonId>>>);
+
+#[async_trait]
+impl Leave for Never {
+    async fn to_bind(&self, who: Option<&PersonId>) -> Result<(), Withheld> {
+        self.0.lock().unwrap().push(who.cloned());
+        Err(Withheld)
+    }
+}
+
+#[tokio::test]
+async fn without_leave_no_password_is_sent_and_whoever_is_asked_for_it_hears_whose_it_is() {
+    let mut ways = Vec::new();
+    if let Some(domain) = samba::domain() {
+        ways.extend(every_way_to_samba(domain).into_iter().map(|(way, directory)| (way, directory, samba::PASSWORD)));
+    }
+    if let Some(server) = slapd::server() {
+        ways.extend(every_way_to_slapd(server).into_iter().map(|(way, directory)| (way, directory, slapd::PASSWORD)));
+    }
+    for (way, directory, password) in ways {
+        let alice = sign_in(&directory, "alice", password).await.unwrap();
+        let (name, password) = (Username::parse("alice").unwrap(), Password::parse(password.to_owned()).unwrap());
+        let never = Never::default();
+        assert_eq!(directory.sign_in(&name, &password, &never).await, Err(Refusal::Withheld(Withheld)), "{way}");
+        // Active Directory shows nobody to strangers: without an account only the bind tells who it is.
+        let shown = (!way.contains("as themselves")).then_some(alice.id);
+        assert_eq!(*never.0.lock().unwrap(), [shown], "{way}: asked once");
+    }
 }
 
 #[tokio::test]

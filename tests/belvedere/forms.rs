@@ -3,11 +3,13 @@
 
 use std::sync::Arc;
 
-use belvedere::domain::ManualClock;
+use belvedere::directory::embedded::{EmbeddedDirectory, Sample};
+use belvedere::domain::{ManualClock, SystemClock};
 use reqwest::header::{ACCEPT, ORIGIN};
 use reqwest::{Method, StatusCode};
 
-use crate::harness::demo::Demo;
+use crate::harness::demo::{Demo, page};
+use crate::harness::program::{Running, belvedere};
 use crate::harness::visitor::{Answer, Visitor};
 use crate::sessions::{MINUTE, START, house, is_a_stranger, is_signed_in};
 
@@ -135,6 +137,49 @@ async fn an_address_that_fails_too_often_waits_whatever_it_calls_itself() {
     assert_eq!((answer.status, demo.wire.said()), (StatusCode::UNAUTHORIZED, before), "the directory heard of it");
     clock.advance(5 * MINUTE);
     assert_eq!(sends(&mut eve, &[], &fields).await.status, StatusCode::SEE_OTHER, "later it may try again");
+}
+
+#[tokio::test]
+async fn a_page_that_stays_shut_and_a_request_that_is_not_ours_stand_in_the_audit() {
+    let directory = EmbeddedDirectory::start(&Sample::demo(), Arc::new(SystemClock)).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("pages")).unwrap();
+    let page = format!("access = {{ users = [\"nobody\"] }}\n{}", page("Closed"));
+    std::fs::write(folder.path().join("pages/closed.toml"), page).unwrap();
+    let mut command = belvedere(folder.path(), &["serve"]);
+    command.env("BELVEDERE_DIRECTORY__URL", directory.url());
+    let mut program = Running::start(command);
+    let mut alice = Visitor::new(program.is_open_at().await);
+    assert_eq!(alice.opens("/p/closed").await.status, StatusCode::SEE_OTHER, "a stranger is only asked to sign in");
+    let stranger = alice.opens("/login?next=%2Fp%2Fclosed").await;
+    assert!(!stranger.body.contains("Closed"), "strangers learn of no closed page: {}", stranger.body);
+    let fields = [("username", "alice"), ("password", "alice-demo"), ("csrf", "stale")];
+    assert_eq!(alice.posts("/login", &fields).await.status, StatusCode::BAD_REQUEST);
+    alice.signs_in("alice", "alice-demo").await;
+    assert_eq!(alice.opens("/p/closed").await.status, StatusCode::FORBIDDEN);
+    assert_eq!(alice.posts("/logout", &[("csrf", "stale")]).await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(alice.posts_from("http://evil.example", "/logout", &[]).await.status, StatusCode::FORBIDDEN);
+
+    let log = program.ends_after("TERM").await;
+    let told = log.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let told: Vec<_> = told
+        .filter(|line| line["target"] == "audit")
+        .map(|line| ["event", "reason", "page", "who"].map(|field| of(&line, field)).join(" "))
+        .filter(|line| line.contains("refused"))
+        .collect();
+    let expected = [
+        "forgery-refused csrf-token - -",
+        "page-refused - closed alice",
+        "forgery-refused csrf-token - alice",
+        "forgery-refused origin - alice",
+    ];
+    assert_eq!(told, expected, "{log}");
+}
+
+/// A field of an audit line, wherever the format puts it.
+fn of(line: &serde_json::Value, field: &str) -> String {
+    let value = line["fields"].get(field).or_else(|| line.get(field));
+    value.and_then(serde_json::Value::as_str).unwrap_or("-").to_owned()
 }
 
 /// The filled-in form, ready to be sent.

@@ -12,7 +12,9 @@ use sqlx::Connection as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
 use crate::harness::demo::{Demo, page};
+use crate::harness::house::Plan;
 use crate::harness::program::{Running, belvedere};
+use crate::harness::stalled::Stalled;
 use crate::harness::visitor::{Answer, Visitor};
 use crate::sign_in::{WRONG, is_welcomed, refused};
 
@@ -33,6 +35,24 @@ async fn when_the_directory_is_out_of_reach_the_form_says_so_and_nothing_of_the_
     assert_eq!(demo.house.visitor().opens("/p/all").await.status, StatusCode::OK, "public pages need no directory");
     demo.wire.mend();
     is_welcomed(&demo.house, "alice", demo.password("alice"), "Alice Johnson").await;
+}
+
+#[tokio::test]
+async fn a_password_that_was_sent_and_not_answered_counts_and_is_not_called_unchecked() {
+    let controller = Stalled::start().await;
+    let house = Plan::with_directory(&format!("ldap://127.0.0.1:{}", controller.port))
+        .set("directory.operation_timeout", "1s")
+        .open()
+        .await;
+    for binds in 1..=3 {
+        let said = refused(&house, "alice", WRONG).await;
+        assert_eq!(said.0, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(said.1.contains("Your password may have been checked"), "{}", said.1);
+        assert!(!said.1.contains("not checked"), "{}", said.1);
+        assert_eq!(controller.binds().len(), binds);
+    }
+    assert_eq!(refused(&house, "alice", WRONG).await.0, StatusCode::UNAUTHORIZED);
+    assert_eq!(controller.binds().len(), 3, "a fourth password was sent");
 }
 
 #[tokio::test]

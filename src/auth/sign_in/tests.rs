@@ -1,19 +1,24 @@
 #![allow(clippy::unwrap_used)]
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::stream::{FuturesUnordered, StreamExt};
+use zeroize::Zeroizing;
 
 use super::{Auth, SignInRefusal, SignedIn};
 use crate::audit::Audit;
 use crate::audit::paper::Paper;
 use crate::auth::Keys;
+use crate::auth::pace;
 use crate::config::SessionSettings;
-use crate::directory::{Directory, Refusal, Unreachable};
-use crate::domain::{Client, EndReason, Groups, ManualClock, Password, Person, PersonId, Timestamp, Username, Visitor};
+use crate::directory::{Directory, Leave, Refusal, Unreachable};
+use crate::domain::{
+    Client, Clock, EndReason, Groups, ManualClock, Password, Person, PersonId, Timestamp, Username, Visitor,
+};
 use crate::sessions::{SessionToken, Sessions};
 
 const PASSWORD: &str = "correct horse";
@@ -26,15 +31,22 @@ struct Book {
 
 #[async_trait]
 impl Directory for Book {
-    async fn sign_in(&self, username: &Username, password: &Password) -> Result<Person, Refusal> {
+    async fn sign_in(&self, username: &Username, password: &Password, leave: &dyn Leave) -> Result<Person, Refusal> {
+        // Two names of one person, whom this directory shows before the bind.
+        let john = PersonId::new("objectGUID:john");
+        let who = matches!(username.as_str(), "jdoe" | "john.doe").then_some(&john);
+        leave.to_bind(who).await?;
         self.binds.fetch_add(1, Ordering::SeqCst);
+        // Others have their turn meanwhile, as with any directory.
+        tokio::task::yield_now().await;
         let right = password.expose() == PASSWORD;
         match username.as_str() {
             "nobody" => Err(Refusal::WrongCredentials),
             "locked" => Err(Refusal::Locked),
             // It never answers.
             name if name.starts_with("silence") => std::future::pending().await,
-            "away" => Err(Refusal::Unreachable(Unreachable { reason: "dc1: no route".into() })),
+            "away" => Err(Refusal::Unreachable(Unreachable { reason: "dc1: no route".into(), password_sent: false })),
+            "slow" => Err(Refusal::Unreachable(Unreachable { reason: "dc1: no answer".into(), password_sent: true })),
             _ if !right => Err(Refusal::WrongCredentials),
             "expired" => Err(Refusal::PasswordExpired),
             "new" => Err(Refusal::MustChangePassword),
@@ -66,23 +78,33 @@ struct House {
 }
 
 impl House {
+    /// Nobody waits in it.
     async fn new() -> Self {
+        Self::with(|clock| Arc::new(HurriedClock(clock))).await
+    }
+
+    /// Who waits in it, waits until its clock is moved.
+    async fn patient() -> Self {
+        Self::with(|clock| clock).await
+    }
+
+    async fn with(pace: impl FnOnce(Arc<ManualClock>) -> Arc<dyn Clock>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_795_309_126_976)));
         let settings = SessionSettings { idle: Duration::from_mins(30), absolute: Duration::from_hours(12) };
         let sessions = Sessions::open(&folder.path().join("sessions.db"), &settings, clock.clone()).await.unwrap();
         let book = Arc::new(Book::default());
         let keys = Keys::from_secret(&[7; 32]);
-        let auth = Auth::new(book.clone(), sessions.clone(), Audit::new(), clock.clone(), keys);
+        let auth = Auth::new(book.clone(), sessions.clone(), Audit::new(), pace(clock.clone()), keys);
         Self { auth, book, sessions, clock, _folder: folder }
     }
 
     async fn tries(&self, name: &str, password: &str) -> Result<SignedIn, SignInRefusal> {
-        self.auth.sign_in(name.into(), password.into(), &here(), None).await
+        self.auth.sign_in(name, typed(password), &here(), None).await
     }
 
     async fn signs_in(&self, name: &str, previous: Option<&SessionToken>) -> SignedIn {
-        self.auth.sign_in(name.into(), PASSWORD.into(), &here(), previous).await.unwrap()
+        self.auth.sign_in(name, typed(PASSWORD), &here(), previous).await.unwrap()
     }
 
     async fn member(&self, token: &SessionToken) -> Option<String> {
@@ -93,6 +115,23 @@ impl House {
     fn binds(&self) -> usize {
         self.book.binds.load(Ordering::SeqCst)
     }
+}
+
+/// Stands still like its clock, and lets nobody wait.
+struct HurriedClock(Arc<ManualClock>);
+
+impl Clock for HurriedClock {
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+
+    fn sleep(&self, _length: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(std::future::ready(()))
+    }
+}
+
+fn typed(password: &str) -> Zeroizing<String> {
+    Zeroizing::new(password.to_owned())
 }
 
 fn here() -> Client {
@@ -142,7 +181,7 @@ async fn a_token_planted_before_the_sign_in_is_of_no_use_after_it() {
 async fn a_refused_sign_in_leaves_the_session_that_was_there() {
     let house = House::new().await;
     let alice = house.signs_in("alice", None).await;
-    let refused = house.auth.sign_in("bob".into(), "wrong".into(), &here(), Some(&alice.token)).await;
+    let refused = house.auth.sign_in("bob", typed("wrong"), &here(), Some(&alice.token)).await;
     assert!(matches!(refused, Err(SignInRefusal::WrongCredentials)));
     assert_eq!(house.member(&alice.token).await.as_deref(), Some("alice"));
 }
@@ -240,12 +279,95 @@ async fn an_outage_does_not_use_up_anybodys_tries() {
 }
 
 #[tokio::test]
+async fn a_password_that_was_sent_counts_though_no_answer_came() {
+    let house = House::new().await;
+    for _ in 0..3 {
+        let refused = house.tries("slow", "wrong").await;
+        let Err(SignInRefusal::DirectoryUnreachable(unreachable)) = refused else { panic!("{refused:?}") };
+        assert!(unreachable.password_sent);
+    }
+    assert!(matches!(house.tries("slow", "wrong").await, Err(SignInRefusal::Throttled { .. })));
+    assert_eq!(house.binds(), 3);
+}
+
+#[tokio::test]
+async fn two_names_of_one_person_are_not_tried_more_often_than_one() {
+    let house = House::new().await;
+    for name in ["jdoe", "john.doe", "jdoe"] {
+        assert!(matches!(house.tries(name, "wrong").await, Err(SignInRefusal::WrongCredentials)));
+    }
+    for name in ["jdoe", "john.doe"] {
+        assert!(matches!(house.tries(name, PASSWORD).await, Err(SignInRefusal::Throttled { .. })), "{name}");
+    }
+    assert_eq!(house.binds(), 3);
+    house.tries("alice", PASSWORD).await.unwrap();
+}
+
+#[tokio::test]
+async fn thirty_good_sign_ins_at_once_all_succeed_and_thirty_bad_ones_make_three_binds() {
+    let house = House::patient().await;
+    let good: FuturesUnordered<_> = (0..30).map(|_| house.tries("crowd", PASSWORD)).collect();
+    for outcome in good.collect::<Vec<_>>().await {
+        outcome.unwrap();
+    }
+    assert_eq!(house.binds(), 30);
+    let mut bad: FuturesUnordered<_> = (0..30).map(|_| house.tries("victim", "wrong")).collect();
+    for _ in 0..100 {
+        assert!(futures::poll!(bad.next()).is_pending(), "a refusal is held back");
+        tokio::task::yield_now().await;
+    }
+    house.clock.advance(pace::REFUSED_AFTER + pace::JITTER);
+    let refused: Vec<_> = bad.collect().await;
+    assert_eq!((refused.len(), refused.iter().filter(|refused| refused.is_err()).count()), (30, 30));
+    assert_eq!(house.binds(), 33);
+}
+
+#[tokio::test]
+async fn every_refusal_waits_its_time_and_no_good_sign_in_does() {
+    let house = House::patient().await;
+    house.tries("alice", PASSWORD).await.unwrap();
+    for (name, password) in
+        [("alice", "wrong"), ("nobody", "x"), ("locked", PASSWORD), ("", PASSWORD), ("bob", ""), ("alice", "a\0b")]
+    {
+        let refused = house.tries(name, password);
+        futures::pin_mut!(refused);
+        for _ in 0..10 {
+            assert!(futures::poll!(refused.as_mut()).is_pending(), "{name}");
+            tokio::task::yield_now().await;
+        }
+        house.clock.advance(pace::REFUSED_AFTER.checked_sub(Duration::from_millis(1)).unwrap());
+        assert!(futures::poll!(refused.as_mut()).is_pending(), "{name}");
+        house.clock.advance(pace::JITTER + Duration::from_millis(1));
+        assert!(matches!(futures::poll!(refused.as_mut()), std::task::Poll::Ready(Err(_))), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_that_is_held_back_keeps_no_place_in_the_queue() {
+    let house = &House::patient().await;
+    let mut held = FuturesUnordered::new();
+    for wave in 1..=2 {
+        for number in 0..super::ASKED_AT_ONCE {
+            held.push(async move {
+                let client = Client::new(format!("192.0.{wave}.{number}").parse().ok(), None);
+                house.auth.sign_in(&format!("wrong{wave}-{number}"), typed("wrong"), &client, None).await
+            });
+        }
+        for _ in 0..100 {
+            assert!(futures::poll!(held.next()).is_pending(), "a refusal is held back");
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(house.binds(), wave * super::ASKED_AT_ONCE, "each of them was heard");
+    }
+}
+
+#[tokio::test]
 async fn a_directory_that_hangs_does_not_collect_questions_without_end() {
     let house = House::new().await;
     let hanging = (0..100).map(|number| {
         let client = Client::new(format!("192.0.2.{number}").parse().ok(), None);
         let auth = &house.auth;
-        async move { auth.sign_in(format!("silence{number}"), PASSWORD.into(), &client, None).await }
+        async move { auth.sign_in(&format!("silence{number}"), typed(PASSWORD), &client, None).await }
     });
     let mut hanging: FuturesUnordered<_> = hanging.collect();
     for _ in 0..100 - super::ASKED_AT_ONCE {
@@ -277,7 +399,7 @@ async fn a_store_that_fails_lets_nobody_in_and_says_so() {
 
 #[tokio::test]
 async fn the_log_knows_what_happened_and_no_secret() {
-    let paper = Paper::default();
+    let paper = Paper::blank();
     let subscriber =
         tracing_subscriber::fmt().json().with_max_level(tracing::Level::TRACE).with_writer(paper.clone()).finish();
     let _guard = tracing::subscriber::set_default(subscriber);

@@ -2,13 +2,16 @@ use std::time::Duration;
 
 use crate::domain::Timestamp;
 
-/// Failures for one account's name before everybody waits. Active Directory's usual lockout is at five (Microsoft's
+/// Failures for one account before everybody waits. Active Directory's usual lockout is at five (Microsoft's
 /// baseline allows ten); what is left below it is for the account's other devices.
 const ACCOUNT_FAILURES: u32 = 3;
 
 /// One more for the address from which the account last signed in well: strangers cannot use it up, and with it the
 /// sum is still below five.
 const FAMILIAR_FAILURES: u32 = ACCOUNT_FAILURES + 1;
+
+/// As many failures as an account can have.
+const MOST_FAILURES: usize = FAMILIAR_FAILURES as usize;
 
 /// How long after the *last* failure an account's count starts afresh. A directory counts just so
 /// (`lockOutObservationWindow`, MS-SAMR 3.1.5.14.6; half an hour as a rule); a window that slides would let failures
@@ -27,85 +30,153 @@ const FIRST_DELAY: Duration = Duration::from_secs(5);
 /// … up to this: longer would punish those who share the address more than it slows a guesser.
 const LONGEST_DELAY: Duration = Duration::from_mins(15);
 
-/// The failed tries for one account's name.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct AccountFailures {
-    count: u32,
-    /// Of the last one.
-    at: Timestamp,
+/// A try under way is not forgotten before this: the directory's deadlines, added up over all its servers, are far
+/// shorter.
+const TRY_LASTS: Duration = ACCOUNT_WINDOW;
+
+/// Why a try is not heard now. The graver is the greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::auth) enum Held {
+    /// Tries that are under way may use up what is left; once they have ended there may be room again.
+    Pending,
+    /// There were too many failures; so long until another try is heard.
+    Spent(Duration),
 }
 
-impl AccountFailures {
+/// One failed try.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Failure {
+    /// When it became known: its place in the order of everything the throttle has seen.
+    pub(super) moment: u64,
+    /// The name, just as it was typed.
+    pub(super) typed: u64,
+}
+
+/// The tries for one account: those that failed, and those under way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AccountTries {
+    failed: [Option<Failure>; MOST_FAILURES],
+    /// Of the last failure.
+    failed_at: Timestamp,
+    pending: u32,
+    /// When the last try began.
+    begun_at: Timestamp,
+}
+
+impl AccountTries {
     pub(super) fn none(now: Timestamp) -> Self {
-        Self { count: 0, at: now }
+        Self { failed: [None; MOST_FAILURES], failed_at: now, pending: 0, begun_at: now }
     }
 
-    /// How long a stranger waits now.
-    pub(super) fn wait(self, now: Timestamp) -> Duration {
-        self.wait_beyond(ACCOUNT_FAILURES, now)
+    /// Whether one more try could fail without using up more than there is. Tries under way are reckoned as if they
+    /// were to fail, so that many at once do not slip through; but they only make others wait.
+    pub(super) fn room(&self, familiar: bool, now: Timestamp) -> Result<(), Held> {
+        let most = if familiar { FAMILIAR_FAILURES } else { ACCOUNT_FAILURES };
+        let failures = self.failures(now);
+        if failures >= most {
+            return Err(Held::Spent((self.failed_at + ACCOUNT_WINDOW).since(now)));
+        }
+        if failures + self.pending >= most { Err(Held::Pending) } else { Ok(()) }
     }
 
-    /// How long the address from which the account last signed in well waits now.
-    pub(super) fn wait_when_familiar(self, now: Timestamp) -> Duration {
-        self.wait_beyond(FAMILIAR_FAILURES, now)
+    pub(super) fn begin(&mut self, now: Timestamp) {
+        self.pending += 1;
+        self.begun_at = now;
     }
 
-    pub(super) fn count(&mut self, now: Timestamp) {
-        self.count += 1;
-        self.at = now;
+    pub(super) fn end(&mut self) {
+        self.pending = self.pending.saturating_sub(1);
     }
 
-    pub(super) fn take_back(&mut self) {
-        self.count = self.count.saturating_sub(1);
+    pub(super) fn fail(&mut self, failure: Failure, now: Timestamp) {
+        if self.failures(now) == 0 {
+            self.failed = [None; MOST_FAILURES];
+        }
+        // There is a free place, as there was room when the try began; were there none, the oldest would go.
+        let place = self.failed.iter_mut().min_by_key(|failed| failed.map_or(0, |failure| failure.moment));
+        if let Some(place) = place {
+            *place = Some(failure);
+        }
+        self.failed_at = now;
+    }
+
+    pub(super) fn forgive(&mut self, forgiven: impl Fn(Failure) -> bool) {
+        for place in &mut self.failed {
+            *place = place.filter(|failure| !forgiven(*failure));
+        }
     }
 
     /// From when on it may be forgotten.
-    pub(super) fn until(self) -> Timestamp {
-        if self.count == 0 { self.at } else { self.at + ACCOUNT_WINDOW }
+    pub(super) fn until(&self) -> Timestamp {
+        let failures = self.failed.iter().any(Option::is_some).then(|| self.failed_at + ACCOUNT_WINDOW);
+        let pending = (self.pending > 0).then(|| self.begun_at + TRY_LASTS);
+        failures.max(pending).unwrap_or(self.begun_at)
     }
 
-    fn wait_beyond(self, most: u32, now: Timestamp) -> Duration {
-        if self.count < most { Duration::ZERO } else { self.until().since(now) }
+    fn failures(&self, now: Timestamp) -> u32 {
+        if now >= self.failed_at + ACCOUNT_WINDOW {
+            return 0;
+        }
+        self.failed.iter().flatten().map(|_| 1).sum()
     }
 }
 
-/// The failed tries from one address: a bucket that leaks.
+/// The tries from one address: those that failed, in a bucket that leaks, and those under way.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct AddressFailures {
+pub(super) struct AddressTries {
     /// When the last failure will be forgiven.
     forgiven_at: Timestamp,
     /// Of the last failure.
-    at: Timestamp,
+    failed_at: Timestamp,
+    pending: u32,
+    /// When the last try began.
+    begun_at: Timestamp,
 }
 
-impl AddressFailures {
+impl AddressTries {
     pub(super) fn none(now: Timestamp) -> Self {
-        Self { forgiven_at: now, at: now }
+        Self { forgiven_at: now, failed_at: now, pending: 0, begun_at: now }
     }
 
-    /// How long the address waits now.
-    pub(super) fn wait(self, now: Timestamp) -> Duration {
-        // As many as there were right after the last one: the wait then runs from there.
-        let Some(beyond) = self.unforgiven(self.at).checked_sub(ADDRESS_BURST) else { return Duration::ZERO };
-        let delay = FIRST_DELAY.saturating_mul(2_u32.saturating_pow(beyond)).min(LONGEST_DELAY);
-        (self.at + delay).since(now)
+    /// Whether one more try could fail; when the burst is used up, one at a time, after its delay.
+    pub(super) fn room(&self, now: Timestamp) -> Result<(), Held> {
+        let wait = self.wait(now);
+        if !wait.is_zero() {
+            return Err(Held::Spent(wait));
+        }
+        let left = ADDRESS_BURST.saturating_sub(self.unforgiven(now)).max(1);
+        if self.pending >= left { Err(Held::Pending) } else { Ok(()) }
     }
 
-    pub(super) fn count(&mut self, now: Timestamp) {
+    pub(super) fn begin(&mut self, now: Timestamp) {
+        self.pending += 1;
+        self.begun_at = now;
+    }
+
+    pub(super) fn end(&mut self) {
+        self.pending = self.pending.saturating_sub(1);
+    }
+
+    pub(super) fn fail(&mut self, now: Timestamp) {
         self.forgiven_at = self.forgiven_at.max(now) + FORGIVEN_AFTER;
-        self.at = now;
-    }
-
-    pub(super) fn take_back(&mut self) {
-        self.forgiven_at = self.forgiven_at - FORGIVEN_AFTER;
+        self.failed_at = now;
     }
 
     /// From when on it may be forgotten.
-    pub(super) fn until(self) -> Timestamp {
-        self.forgiven_at
+    pub(super) fn until(&self) -> Timestamp {
+        let pending = if self.pending > 0 { self.begun_at + TRY_LASTS } else { self.begun_at };
+        self.forgiven_at.max(pending)
     }
 
-    fn unforgiven(self, now: Timestamp) -> u32 {
+    /// How long the address waits now.
+    fn wait(&self, now: Timestamp) -> Duration {
+        // As many as there were right after the last one: the wait then runs from there.
+        let Some(beyond) = self.unforgiven(self.failed_at).checked_sub(ADDRESS_BURST) else { return Duration::ZERO };
+        let delay = FIRST_DELAY.saturating_mul(2_u32.saturating_pow(beyond)).min(LONGEST_DELAY);
+        (self.failed_at + delay).since(now)
+    }
+
+    fn unforgiven(&self, now: Timestamp) -> u32 {
         let failures = self.forgiven_at.since(now).as_millis().div_ceil(FORGIVEN_AFTER.as_millis());
         u32::try_from(failures).unwrap_or(u32::MAX)
     }

@@ -4,8 +4,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{MOST_ENTRIES, Throttle, skeleton};
-use crate::domain::{Clock, ManualClock, Timestamp, Username};
+use super::books::MOST_ENTRIES;
+use super::{Held, PATIENCE, Permit, Throttle, skeleton};
+use crate::domain::{Clock, ManualClock, PersonId, Timestamp, Username};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -20,17 +21,37 @@ impl Gate {
         Self { throttle: Throttle::new(clock.clone()), clock }
     }
 
-    fn fails(&self, name: &str, address: &str) -> Result<(), Duration> {
+    fn fails(&self, name: &str, address: &str) -> Result<(), Held> {
         self.admit(name, address).map(drop)
     }
 
-    fn succeeds(&self, name: &str, address: &str) -> Result<(), Duration> {
-        self.admit(name, address).map(super::Permit::proved)
+    /// Somebody who has just this one name.
+    fn succeeds(&self, name: &str, address: &str) -> Result<(), Held> {
+        self.admit(name, address).map(|permit| permit.proved(&person(&skeleton(&username(name)))))
     }
 
-    fn admit(&self, name: &str, address: &str) -> Result<super::Permit<'_>, Duration> {
-        self.throttle.admit(&Username::parse(name).unwrap(), Some(ip(address)))
+    fn admit(&self, name: &str, address: &str) -> Result<Permit<'_>, Held> {
+        self.throttle.try_admit(&username(name), Some(ip(address)))
     }
+
+    /// The directory shows, before the bind, that the name is this person's; then the try fails.
+    async fn fails_as(&self, name: &str, id: &str) -> Result<(), Held> {
+        let permit = self.admit(name, "192.0.2.1")?;
+        if let Err(held) = permit.found(&person(id)).await {
+            permit.not_asked();
+            return Err(held);
+        }
+        drop(permit);
+        Ok(())
+    }
+}
+
+fn username(name: &str) -> Username {
+    Username::parse(name).unwrap()
+}
+
+fn person(id: &str) -> PersonId {
+    PersonId::new(format!("objectGUID:{id}"))
 }
 
 fn ip(text: &str) -> IpAddr {
@@ -62,9 +83,9 @@ fn the_fourth_failure_for_a_name_is_not_heard_until_the_window_is_over() {
     for address in ["192.0.2.1", "192.0.2.2", "192.0.2.3"] {
         assert_eq!(gate.fails("alice", address), Ok(()));
     }
-    assert_eq!(gate.fails("alice", "192.0.2.4"), Err(31 * MINUTE));
+    assert_eq!(gate.fails("alice", "192.0.2.4"), Err(Held::Spent(31 * MINUTE)));
     gate.clock.advance(30 * MINUTE);
-    assert_eq!(gate.fails("alice", "192.0.2.4"), Err(MINUTE));
+    assert_eq!(gate.fails("alice", "192.0.2.4"), Err(Held::Spent(MINUTE)));
     assert_eq!(gate.fails("bob", "192.0.2.4"), Ok(()), "others are not concerned");
     gate.clock.advance(MINUTE);
     assert_eq!(gate.fails("alice", "192.0.2.4"), Ok(()));
@@ -92,7 +113,7 @@ fn nobody_can_lock_a_colleague_however_the_tries_are_spread() {
 
 #[test]
 fn all_spellings_of_a_name_share_one_budget() {
-    let key = |name: &str| skeleton(&Username::parse(name).unwrap());
+    let key = |name: &str| skeleton(&username(name));
     for spelling in [
         "ALICE",
         "CORP\\alice",
@@ -173,7 +194,7 @@ fn an_address_that_tries_one_name_after_the_other_is_slowed_more_and_more() {
     }
     let mut last = Duration::ZERO;
     for _ in 0..3 {
-        let wait = fail().unwrap_err();
+        let Err(Held::Spent(wait)) = fail() else { panic!("it is heard") };
         assert!(wait > last, "{wait:?} after {last:?}");
         last = wait;
         gate.clock.advance(wait);
@@ -216,10 +237,124 @@ fn one_line_of_ipv6_addresses_counts_as_one() {
 }
 
 #[test]
-fn tries_at_the_same_time_count_before_they_are_answered() {
+fn tries_at_the_same_time_are_never_more_than_may_fail() {
     let gate = Gate::new();
-    let permits: Vec<_> = (0..10).filter_map(|_| gate.admit("alice", "192.0.2.1").ok()).collect();
+    let mut permits: Vec<_> = (0..10).filter_map(|_| gate.admit("alice", "192.0.2.1").ok()).collect();
     assert_eq!(permits.len(), 3);
+    assert_eq!(gate.fails("alice", "192.0.2.1"), Err(Held::Pending), "they have not failed yet");
+    permits.pop().unwrap().proved(&person("alice"));
+    permits.push(gate.admit("alice", "192.0.2.1").unwrap());
+    drop(permits);
+    assert!(matches!(gate.fails("alice", "203.0.113.5"), Err(Held::Spent(_))), "now they have");
+}
+
+#[test]
+fn a_good_sign_in_forgives_nothing_that_the_directory_may_count_after_it() {
+    let gate = Gate::new();
+    let good = gate.admit("alice", "192.0.2.1").unwrap();
+    gate.fails("alice", "192.0.2.1").unwrap();
+    gate.fails("alice", "192.0.2.1").unwrap();
+    good.proved(&person("alice"));
+    gate.fails("alice", "203.0.113.5").unwrap();
+    assert!(matches!(gate.fails("alice", "203.0.113.5"), Err(Held::Spent(_))));
+}
+
+#[test]
+fn an_address_with_many_tries_under_way_waits_and_is_not_refused() {
+    let gate = Gate::new();
+    let permits: Vec<_> = (0..30).map(|number| gate.admit(&format!("name{number}"), "192.0.2.1").unwrap()).collect();
+    assert_eq!(gate.fails("somebody", "192.0.2.1"), Err(Held::Pending));
+    for (number, permit) in permits.into_iter().enumerate() {
+        permit.proved(&person(&number.to_string()));
+    }
+    assert_eq!(gate.fails("somebody", "192.0.2.1"), Ok(()));
+}
+
+#[tokio::test]
+async fn who_waits_for_a_try_under_way_is_heard_once_it_has_ended() {
+    let gate = Gate::new();
+    let mut permits: Vec<_> = (0..3).map(|_| gate.admit("alice", "192.0.2.1").unwrap()).collect();
+    let name = username("alice");
+    let waiting = gate.throttle.admit(&name, Some(ip("192.0.2.1")));
+    futures::pin_mut!(waiting);
+    assert!(futures::poll!(waiting.as_mut()).is_pending());
+    gate.fails("bob", "192.0.2.2").unwrap();
+    assert!(futures::poll!(waiting.as_mut()).is_pending(), "another's end makes no room");
+    permits.pop().unwrap().proved(&person("alice"));
+    assert!(matches!(futures::poll!(waiting.as_mut()), std::task::Poll::Ready(Ok(_))));
+}
+
+#[tokio::test]
+async fn nobody_waits_for_ever_for_tries_under_way() {
+    let gate = Gate::new();
+    let _permits: Vec<_> = (0..3).map(|_| gate.admit("alice", "192.0.2.1").unwrap()).collect();
+    let name = username("alice");
+    let waiting = gate.throttle.admit(&name, Some(ip("192.0.2.1")));
+    futures::pin_mut!(waiting);
+    assert!(futures::poll!(waiting.as_mut()).is_pending());
+    gate.clock.advance(PATIENCE);
+    assert_eq!(waiting.await.err(), Some(Held::Pending));
+}
+
+#[tokio::test]
+async fn all_names_of_a_person_share_one_budget_where_the_directory_shows_them_first() {
+    let gate = Gate::new();
+    for name in ["jdoe", "john.doe@corp.example.com", "doe"] {
+        gate.fails_as(name, "john").await.unwrap();
+    }
+    for name in ["jdoe", "john.doe", "never-typed-before"] {
+        assert!(matches!(gate.fails_as(name, "john").await, Err(Held::Spent(_))), "{name}");
+    }
+    assert_eq!(gate.fails_as("other", "jane").await, Ok(()), "others are not concerned");
+    gate.clock.advance(31 * MINUTE);
+    assert_eq!(gate.fails_as("jdoe", "john").await, Ok(()));
+}
+
+#[test]
+fn names_share_one_budget_once_a_person_has_signed_in_with_each() {
+    let gate = Gate::new();
+    for name in ["jdoe", "john.doe@corp.example.com"] {
+        gate.admit(name, "192.0.2.1").unwrap().proved(&person("john"));
+    }
+    for name in ["jdoe", "john.doe@corp.example.com", "jdoe"] {
+        gate.fails(name, "203.0.113.5").unwrap();
+    }
+    assert!(matches!(gate.fails("john.doe@corp.example.com", "203.0.113.5"), Err(Held::Spent(_))));
+    assert!(matches!(gate.fails("jdoe", "203.0.113.5"), Err(Held::Spent(_))));
+}
+
+#[test]
+fn a_name_like_a_colleagues_does_not_wash_their_failures_away() {
+    let gate = Gate::new();
+    for _ in 0..2 {
+        gate.fails("alice", "192.0.2.1").unwrap();
+    }
+    // Another account, whose name has the same letters.
+    gate.admit("a.lice", "192.0.2.1").unwrap().proved(&person("eve"));
+    gate.fails("alice", "203.0.113.5").unwrap();
+    assert!(matches!(gate.fails("alice", "203.0.113.5"), Err(Held::Spent(_))));
+}
+
+#[tokio::test]
+async fn one_try_of_one_person_waits_for_another_under_another_name() {
+    let gate = Gate::new();
+    let mut permits = Vec::new();
+    for name in ["jdoe", "john.doe", "doe"] {
+        let permit = gate.admit(name, "192.0.2.1").unwrap();
+        permit.found(&person("john")).await.unwrap();
+        permits.push(permit);
+    }
+    let fourth = gate.admit("johnny", "192.0.2.1").unwrap();
+    let john = person("john");
+    {
+        let found = fourth.found(&john);
+        futures::pin_mut!(found);
+        assert!(futures::poll!(found.as_mut()).is_pending());
+        permits.pop().unwrap().proved(&john);
+        assert_eq!(found.await, Ok(()));
+    }
+    drop((fourth, permits));
+    assert!(matches!(gate.fails("jdoe", "203.0.113.5"), Err(Held::Spent(_))));
 }
 
 #[test]
@@ -245,7 +380,7 @@ fn a_flood_of_names_and_addresses_does_not_fill_the_memory() {
         gate.fails(&format!("name{number}"), &address).unwrap();
     }
     let books = gate.throttle.books();
-    for entries in [books.accounts.len(), books.addresses.len(), books.familiar.len()] {
+    for entries in [books.accounts.len(), books.addresses.len(), books.familiar.len(), books.people.len()] {
         assert!(entries <= MOST_ENTRIES && entries > MOST_ENTRIES / 2, "{entries}");
     }
 }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::house::{ABSOLUTE, House, IDLE};
 use crate::config::SessionSettings;
-use crate::domain::{ManualClock, Timestamp};
+use crate::domain::{EndReason, ManualClock, Timestamp};
 use crate::sessions::{Sessions, StoreError};
 
 impl House {
@@ -20,10 +20,10 @@ impl House {
         answer
     }
 
-    async fn act(&self, statement: &'static str) {
+    async fn act(&self, statement: impl Into<String>) {
         let options = sqlx::sqlite::SqliteConnectOptions::new().filename(self.file());
         let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
-        sqlx::query(statement).execute(&pool).await.unwrap();
+        sqlx::query(sqlx::AssertSqlSafe(statement.into())).execute(&pool).await.unwrap();
         pool.close().await;
     }
 }
@@ -139,4 +139,24 @@ async fn a_row_that_cannot_be_read_is_an_error_and_not_a_stranger() {
     house.act("UPDATE sessions SET person = '{}'").await;
     let error = house.sessions.find(&token).await.unwrap_err();
     assert!(matches!(error, StoreError::Damaged { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn one_damaged_row_hides_no_other_session_and_does_not_stop_the_sweep() {
+    for damage in ["'{}'", "CAST(x'fffe' AS TEXT)"] {
+        let house = House::new().await;
+        let (damaged, first) = house.signs_in("alice").await;
+        let (_, second) = house.signs_in("alice").await;
+        let mut tab = house.sessions.watch(first.id);
+        // The older of the two.
+        house.act(format!("UPDATE sessions SET person = {damage} WHERE id = (SELECT min(id) FROM sessions)")).await;
+        let listed = house.sessions.of(&second.person.id).await.unwrap();
+        assert_eq!(listed.iter().map(|session| session.id).collect::<Vec<_>>(), [second.id]);
+        assert!(house.sessions.find(&damaged).await.is_err(), "not known is not nobody");
+
+        house.clock.advance(IDLE);
+        let ended = house.sessions.sweep().await.unwrap();
+        assert_eq!(ended.iter().map(|session| session.id).collect::<Vec<_>>(), [second.id]);
+        assert_eq!(tab.ended().await, EndReason::Expired, "the damaged one has ended all the same");
+    }
 }

@@ -25,10 +25,13 @@ impl<'r> FromRequest<'r> for Origin {
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Self::Error> {
         let transport = request.rocket().state::<Transport>();
-        let public_url = transport.and_then(|transport| transport.public_url.as_ref());
-        let host = request.host().map(ToString::to_string);
+        let here = Here {
+            host: request.host().map(ToString::to_string),
+            secure: transport.is_some_and(|transport| transport.secure),
+            public_url: transport.and_then(|transport| transport.public_url.as_ref()),
+        };
         let said = |name| request.headers().get_one(name);
-        Outcome::Success(judge(said("Origin"), said("Sec-Fetch-Site"), host.as_deref(), public_url))
+        Outcome::Success(judge(said("Origin"), said("Sec-Fetch-Site"), &here))
     }
 }
 
@@ -44,26 +47,38 @@ impl<'r> FromRequest<'r> for SameOrigin {
     }
 }
 
+/// What an origin must be to be ours.
+struct Here<'a> {
+    /// The host that the request was sent to.
+    host: Option<String>,
+    /// Whether browsers come by HTTPS.
+    secure: bool,
+    /// The address browsers use, when it is set.
+    public_url: Option<&'a Url>,
+}
+
 /// `Origin` (RFC 6454) decides; `Sec-Fetch-Site` (Fetch Metadata) where there is none.
-fn judge(origin: Option<&str>, fetch_site: Option<&str>, host: Option<&str>, public_url: Option<&Url>) -> Origin {
+fn judge(origin: Option<&str>, fetch_site: Option<&str>, here: &Here<'_>) -> Origin {
     match (origin, fetch_site) {
-        (Some(origin), _) if is_ours(origin, host, public_url) => Origin::Ours,
+        (Some(origin), _) if is_ours(origin, here) => Origin::Ours,
         (None, Some("same-origin")) => Origin::Ours,
         (None, Some("none") | None) => Origin::Unsaid,
         _ => Origin::Foreign,
     }
 }
 
-/// Behind a proxy the public address counts; otherwise the host that the request was sent to, under either scheme,
-/// since the scheme that the browser used is not in the request.
-fn is_ours(origin: &str, host: Option<&str>, public_url: Option<&Url>) -> bool {
+/// Behind a proxy the public address counts; otherwise the host that the request was sent to. Over our own TLS a page
+/// that came by plain HTTP is not ours: whoever sits on the wire can write one. Without TLS either scheme will do, since
+/// a proxy may add it, and the scheme that the browser used is not in the request.
+fn is_ours(origin: &str, here: &Here<'_>) -> bool {
     let Ok(origin) = Url::parse(origin) else { return false };
-    if let Some(public_url) = public_url {
+    if let Some(public_url) = here.public_url {
         return origin.origin() == public_url.origin();
     }
-    let Some(host) = host else { return false };
+    let Some(host) = &here.host else { return false };
     let Ok(ours) = Url::parse(&format!("{}://{host}", origin.scheme())) else { return false };
-    matches!(origin.scheme(), "http" | "https")
+    let schemes: &[&str] = if here.secure { &["https"] } else { &["http", "https"] };
+    schemes.contains(&origin.scheme())
         && origin.host().map(|host: Host<&str>| host.to_owned()) == ours.host().map(|host| host.to_owned())
         && origin.port_or_known_default() == ours.port_or_known_default()
 }
@@ -73,9 +88,24 @@ fn is_ours(origin: &str, host: Option<&str>, public_url: Option<&Url>) -> bool {
 mod tests {
     use super::*;
 
+    fn at(host: &str, secure: bool) -> Here<'static> {
+        Here { host: Some(host.to_owned()), secure, public_url: None }
+    }
+
+    #[test]
+    fn over_tls_a_page_that_came_in_the_clear_is_not_ours() {
+        for (origin, expected) in [
+            ("https://board.corp:8000", Origin::Ours),
+            ("http://board.corp:8000", Origin::Foreign),
+            ("https://board.corp", Origin::Foreign),
+        ] {
+            assert_eq!(judge(Some(origin), None, &at("board.corp:8000", true)), expected, "{origin}");
+        }
+    }
+
     #[test]
     fn only_this_sites_pages_are_ours() {
-        let host = Some("board.corp:8000");
+        let here = at("board.corp:8000", false);
         for (origin, expected) in [
             ("http://board.corp:8000", Origin::Ours),
             ("https://board.corp:8000", Origin::Ours),
@@ -87,25 +117,27 @@ mod tests {
             ("file://board.corp:8000", Origin::Foreign),
             ("", Origin::Foreign),
         ] {
-            assert_eq!(judge(Some(origin), Some("same-origin"), host, None), expected, "{origin}");
+            assert_eq!(judge(Some(origin), Some("same-origin"), &here), expected, "{origin}");
         }
-        assert_eq!(judge(Some("https://board.corp"), None, Some("board.corp"), None), Origin::Ours);
+        assert_eq!(judge(Some("https://board.corp"), None, &at("board.corp", false)), Origin::Ours);
     }
 
     #[test]
     fn behind_a_proxy_the_public_address_counts() {
         let public = Url::parse("https://board.corp").unwrap();
-        assert_eq!(judge(Some("https://board.corp"), None, Some("127.0.0.1:8000"), Some(&public)), Origin::Ours);
-        assert_eq!(judge(Some("http://board.corp"), None, Some("board.corp"), Some(&public)), Origin::Foreign);
-        assert_eq!(judge(Some("http://127.0.0.1:8000"), None, Some("127.0.0.1:8000"), Some(&public)), Origin::Foreign);
+        let judged = |origin, host| judge(Some(origin), None, &Here { public_url: Some(&public), ..at(host, true) });
+        assert_eq!(judged("https://board.corp", "127.0.0.1:8000"), Origin::Ours);
+        assert_eq!(judged("http://board.corp", "board.corp"), Origin::Foreign);
+        assert_eq!(judged("http://127.0.0.1:8000", "127.0.0.1:8000"), Origin::Foreign);
     }
 
     #[test]
     fn without_an_origin_the_browsers_own_word_counts() {
-        assert_eq!(judge(None, Some("cross-site"), None, None), Origin::Foreign);
-        assert_eq!(judge(None, Some("same-site"), None, None), Origin::Foreign);
-        assert_eq!(judge(None, Some("same-origin"), None, None), Origin::Ours);
-        assert_eq!(judge(None, Some("none"), None, None), Origin::Unsaid);
-        assert_eq!(judge(None, None, None, None), Origin::Unsaid);
+        let here = at("board.corp", true);
+        assert_eq!(judge(None, Some("cross-site"), &here), Origin::Foreign);
+        assert_eq!(judge(None, Some("same-site"), &here), Origin::Foreign);
+        assert_eq!(judge(None, Some("same-origin"), &here), Origin::Ours);
+        assert_eq!(judge(None, Some("none"), &here), Origin::Unsaid);
+        assert_eq!(judge(None, None, &here), Origin::Unsaid);
     }
 }

@@ -1,14 +1,17 @@
 use std::sync::Arc;
 
-use rocket::form::{Form, FromForm};
+use rocket::form::{Form, FromForm, FromFormField, ValueField};
 use rocket::http::Status;
 use rocket::outcome::try_outcome;
 use rocket::request::{FromRequest, Outcome, Request};
 use rocket::response::Redirect;
 use rocket::{Either, State, get, post};
+use zeroize::Zeroizing;
 
+use crate::audit::Event;
 use crate::auth::{Auth, Holder, NextPath, SignInRefusal, StrangerToken};
 use crate::config::SiteSettings;
+use crate::directory::Unreachable;
 use crate::domain::{Client, PageSlug, Visitor};
 use crate::pages::Shelf;
 use crate::web::Transport;
@@ -24,12 +27,25 @@ use crate::web::views::{Chrome, Said, SignInView, Tone};
 pub(super) struct SignInForm {
     #[field(default = String::new())]
     username: String,
-    #[field(default = String::new())]
-    password: String,
+    password: TypedPassword,
     #[field(default = String::new())]
     next: String,
     #[field(default = String::new())]
     csrf: String,
+}
+
+/// A password as it came in the form. It wipes itself, wherever the form goes; what Rocket read it from lives as long
+/// as the request and is out of our hands.
+struct TypedPassword(Zeroizing<String>);
+
+impl<'v> FromFormField<'v> for TypedPassword {
+    fn from_value(field: ValueField<'v>) -> rocket::form::Result<'v, Self> {
+        Ok(Self(Zeroizing::new(field.value.to_owned())))
+    }
+
+    fn default() -> Option<Self> {
+        Some(Self(Zeroizing::default()))
+    }
 }
 
 /// The room that the form stands in.
@@ -61,6 +77,7 @@ pub(super) async fn submit(
     form: Form<SignInForm>,
     client: Client,
     _from_here: SameOrigin,
+    visitor: Visitor,
     chrome: Chrome,
     doorstep: Doorstep<'_>,
     limits: &State<Limits>,
@@ -68,13 +85,15 @@ pub(super) async fn submit(
     let SignInForm { username, password, next, csrf } = form.into_inner();
     let next = NextPath::parse(&next).unwrap_or_else(NextPath::home);
     if !doorstep.form_is_ours(&csrf) {
+        let forgery = Event::ForgeryRefused { visitor: &visitor, reason: "csrf-token" };
+        doorstep.auth.audit().record(&client, &forgery);
         let text = "This form was open for a long time, or this browser keeps no cookies. Please sign in again.";
         let said = Said { tone: Tone::Info, text: text.to_owned() };
         let form = doorstep.show(chrome, &next, &username, Some(said))?;
         return Ok(Either::Right(form.with_status(Status::BadRequest)));
     }
     let previous = doorstep.cookies.session();
-    match doorstep.auth.sign_in(username.clone(), password, &client, previous.as_ref()).await {
+    match doorstep.auth.sign_in(&username, password.0, &client, previous.as_ref()).await {
         Ok(signed_in) => {
             doorstep.cookies.keep_session(&signed_in.token, limits.session_lasts);
             Ok(Either::Left(Redirect::to(next.to_string())))
@@ -178,7 +197,14 @@ impl Doorstep<'_> {
             ),
             SignInRefusal::Disabled => (Status::Forbidden, Tone::Bad, format!("Your account is disabled. {ask}")),
             SignInRefusal::AccountExpired => (Status::Forbidden, Tone::Bad, format!("Your account has expired. {ask}")),
-            SignInRefusal::DirectoryUnreachable(_) => (
+            SignInRefusal::DirectoryUnreachable(Unreachable { password_sent: true, .. }) => (
+                Status::ServiceUnavailable,
+                Tone::Bad,
+                "The company directory did not answer in time, so you are not signed in. Your password may have been \
+                 checked all the same: make sure it is right before you try again in a minute."
+                    .to_owned(),
+            ),
+            SignInRefusal::DirectoryUnreachable(Unreachable { password_sent: false, .. }) => (
                 Status::ServiceUnavailable,
                 Tone::Bad,
                 "The company directory cannot be reached right now, so nobody can sign in. Your password was not \
@@ -188,5 +214,24 @@ impl Doorstep<'_> {
             SignInRefusal::Store(error) => return Err(Refusal::StoreUnavailable(error.to_string())),
         };
         Ok((status, Said { tone, text }))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests {
+    use zeroize::ZeroizeOnDrop;
+
+    use super::*;
+
+    fn wipes_itself(_: &impl ZeroizeOnDrop) {}
+
+    #[test]
+    fn the_forms_password_wipes_itself_and_is_empty_when_it_is_missing() {
+        let typed: SignInForm = Form::parse("username=alice&password= correct horse ").unwrap();
+        wipes_itself(&typed.password.0);
+        assert_eq!(*typed.password.0, " correct horse ", "nothing is trimmed");
+        let missing: SignInForm = Form::parse("username=alice").unwrap();
+        assert_eq!(*missing.password.0, "");
     }
 }

@@ -41,7 +41,7 @@ pub(super) async fn submit(
     let cookies = Cookies::new(jar, transport);
     if let Some(token) = cookies.session() {
         if !auth.keys().csrf_holds(Holder::Member(&token), form.csrf) {
-            return Err(Refusal::BadRequest("The page that this came from is out of date; reload it".to_owned()));
+            return Err(Refusal::FormNotOurs);
         }
         auth.sign_out(&token, &client).await?;
     }

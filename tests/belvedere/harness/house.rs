@@ -1,9 +1,11 @@
 //! The whole program on a port of its own, with settings and pages of the test's own.
 
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
-use belvedere::domain::{Clock, SystemClock};
+use belvedere::domain::{Clock, SystemClock, Timestamp};
 use belvedere::server::{self, Server};
 use rocket::figment::Figment;
 use rocket::figment::providers::Serialized;
@@ -53,9 +55,9 @@ impl Plan {
         self
     }
 
-    /// The time is the test's.
+    /// The time is the test's, but for the moments by which a refused sign-in is held back: they pass by themselves.
     pub(crate) fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = clock;
+        self.clock = Arc::new(MomentsPass(clock));
         self
     }
 
@@ -101,6 +103,19 @@ impl Plan {
         });
         let ready = ready.await.expect("the house opens its door");
         House { address: ready.address, shutdown: ready.shutdown, folder: self.folder, served }
+    }
+}
+
+/// Waits of less than a second are real, as long as they take; longer ones are the clock's.
+struct MomentsPass(Arc<dyn Clock>);
+
+impl Clock for MomentsPass {
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+
+    fn sleep(&self, length: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        if length < Duration::from_secs(1) { Box::pin(tokio::time::sleep(length)) } else { self.0.sleep(length) }
     }
 }
 

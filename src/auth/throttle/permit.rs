@@ -1,0 +1,132 @@
+use std::sync::{Mutex, PoisonError};
+
+use super::limits::{AccountTries, Failure, Held};
+use super::{FAMILIAR_FOR, Throttle};
+use crate::domain::PersonId;
+
+/// The leave to ask the directory once. As long as it is held the try is under way; dropping it makes the try a
+/// failure, so that one that is given up half-way, when the directory may have counted it, does not slip through.
+#[must_use]
+pub(in crate::auth) struct Permit<'a> {
+    pub(super) throttle: &'a Throttle,
+    /// What all spellings of the name have in common.
+    pub(super) account: u64,
+    /// The name just as it was typed.
+    pub(super) typed: u64,
+    pub(super) address: u64,
+    /// When it was given, in the throttle's own order.
+    pub(super) moment: u64,
+    /// Whose account it is, as far as that is known.
+    pub(super) person: Mutex<Option<u64>>,
+    pub(super) settled: bool,
+}
+
+/// What a try came to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Proved,
+    Declined,
+    NotAsked,
+    Failed,
+}
+
+impl Permit<'_> {
+    /// The directory found out whose account it is, before the bind: from here on the try counts against that person
+    /// too, whichever of their names was typed. Waits a little while other tries for them are under way.
+    ///
+    /// # Errors
+    /// [`Held`] when that person's tries are used up; the password must not be sent then.
+    pub(in crate::auth) async fn found(&self, id: &PersonId) -> Result<(), Held> {
+        let person = self.throttle.person(id);
+        self.throttle.patiently(|| self.try_found(person)).await
+    }
+
+    /// The person proved who they are: the account starts afresh (as it does in the directory), and the address is
+    /// now familiar. The address's other failures stay: one's own account must not wash away tries on others'.
+    ///
+    /// What failed while this try was under way stays too, since the directory may have counted it afterwards; so
+    /// does what failed for a name like this one that is not known to be the same person's.
+    pub(in crate::auth) fn proved(mut self, id: &PersonId) {
+        let now = self.throttle.clock.now();
+        let person = self.known().unwrap_or_else(|| self.throttle.person(id));
+        self.settle(Outcome::Proved);
+        let mut books = self.throttle.books();
+        books.people.put(self.typed, person, now + FAMILIAR_FOR, now);
+        let (typed, moment) = (self.typed, self.moment);
+        for account in [self.account, person] {
+            let mut tries = books.accounts.get(account, now);
+            if let Some(tries) = &mut tries {
+                let same = |name| name == typed || books.people.get(name, now) == Some(person);
+                tries.forgive(|failure| failure.moment < moment && same(failure.typed));
+                let changed = *tries;
+                books.change_account(account, now, |tries| *tries = changed);
+            }
+            books.familiar.put(account, self.address, now + FAMILIAR_FOR, now);
+        }
+    }
+
+    /// The password was right and the directory declined all the same: no guess, so it does not count against the
+    /// account. The directory was asked, so it does count against the address.
+    pub(in crate::auth) fn declined(mut self) {
+        self.settle(Outcome::Declined);
+    }
+
+    /// The password was not sent: nothing counts.
+    pub(in crate::auth) fn not_asked(mut self) {
+        self.settle(Outcome::NotAsked);
+    }
+
+    fn try_found(&self, person: u64) -> Result<(), Held> {
+        let now = self.throttle.clock.now();
+        let mut known = self.person.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut books = self.throttle.books();
+        if *known != Some(person) {
+            books.account_room(person, self.address, now)?;
+            // The name was somebody else's before.
+            if let Some(other) = known.replace(person) {
+                books.change_account(other, now, AccountTries::end);
+            }
+            books.change_account(person, now, |tries| tries.begin(now));
+        }
+        books.people.put(self.typed, person, now + FAMILIAR_FOR, now);
+        Ok(())
+    }
+
+    fn known(&self) -> Option<u64> {
+        *self.person.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn settle(&mut self, outcome: Outcome) {
+        if std::mem::replace(&mut self.settled, true) {
+            return;
+        }
+        let now = self.throttle.clock.now();
+        let known = self.known();
+        let mut books = self.throttle.books();
+        let failure = Failure { moment: books.moment(), typed: self.typed };
+        for account in [Some(self.account), known].into_iter().flatten() {
+            books.change_account(account, now, AccountTries::end);
+        }
+        if outcome == Outcome::Failed {
+            // Another try may have shown meanwhile whose name this is.
+            let person = known.or_else(|| books.people.get(self.typed, now));
+            for account in [Some(self.account), person].into_iter().flatten() {
+                books.change_account(account, now, |tries| tries.fail(failure, now));
+            }
+        }
+        books.change_address(self.address, now, |tries| {
+            tries.end();
+            if matches!(outcome, Outcome::Failed | Outcome::Declined) {
+                tries.fail(now);
+            }
+        });
+        drop(books);
+        self.throttle.settled.notify_waiters();
+    }
+}
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        self.settle(Outcome::Failed);
+    }
+}
