@@ -11,6 +11,8 @@ use rocket_ws::stream::DuplexStream;
 use rocket_ws::{Config, Message};
 use serde::Deserialize;
 
+use crate::audit::Audit;
+use crate::auth::Auth;
 use crate::domain::{Timestamp, Visitor};
 use crate::live::{Authority, Connection, Farewell, Hub, Position, Say, Seat};
 use crate::pages::{OpenPage, Shelf};
@@ -36,6 +38,7 @@ const GOODBYE_PATIENCE: Duration = Duration::from_millis(900);
 /// What it takes to connect somebody to a page's channel.
 #[derive(Clone, Copy)]
 pub(super) struct Dial<'r> {
+    auth: &'r Auth,
     sessions: &'r Sessions,
     shelf: &'r Arc<Shelf>,
     hub: &'r Arc<Hub>,
@@ -49,6 +52,7 @@ impl<'r> FromRequest<'r> for Dial<'r> {
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
         Outcome::Success(Self {
+            auth: try_outcome!(request.guard::<&State<Arc<Auth>>>().await),
             sessions: try_outcome!(request.guard::<&State<Sessions>>().await).inner(),
             shelf: try_outcome!(request.guard::<&State<Arc<Shelf>>>().await).inner(),
             hub: try_outcome!(request.guard::<&State<Arc<Hub>>>().await).inner(),
@@ -58,7 +62,12 @@ impl<'r> FromRequest<'r> for Dial<'r> {
     }
 }
 
-impl Dial<'_> {
+impl<'r> Dial<'r> {
+    /// Where a refusal is written down.
+    pub(super) fn audit(&self) -> &'r Audit {
+        self.auth.audit()
+    }
+
     /// A connection to the channel of that page and those inputs, if the door opens.
     pub(super) fn connect(
         &self,

@@ -3,8 +3,10 @@ use rocket::response::Responder;
 use rocket::{Request, Response, get, response};
 use rocket_ws::WebSocket;
 
-use crate::domain::Visitor;
+use crate::audit::Event;
+use crate::domain::{Client, Visitor};
 use crate::live::Farewell;
+use crate::pages::Closed;
 use crate::web::guards::{Asked, Origin};
 use crate::web::refusal::Refusal;
 use crate::web::socket::{self, Dial};
@@ -18,6 +20,7 @@ pub(super) fn watch<'r>(
     asked: Asked,
     origin: Origin,
     visitor: Visitor,
+    client: Client,
     dial: Dial<'r>,
     socket: WebSocket,
 ) -> Result<rocket_ws::Channel<'r>, Refusal> {
@@ -29,6 +32,10 @@ pub(super) fn watch<'r>(
     match dial.connect(slug, &visitor, &asked, asked.position().as_ref()) {
         Ok(connection) => Ok(socket.channel(move |stream| Box::pin(socket::serve(stream, connection, dial)))),
         Err(Refusal::Closed(closed)) if origin == Origin::Ours => {
+            // This answer passes no catcher, which would have written it down.
+            if let (Closed::NotAllowed { .. }, Ok(page)) = (&closed, &slug.parse()) {
+                dial.audit().record(&client, &Event::PageRefused { visitor: &visitor, page });
+            }
             Ok(socket.channel(move |stream| Box::pin(socket::say_goodbye(stream, Farewell::of(&closed)))))
         }
         Err(refusal) => Err(refusal),
