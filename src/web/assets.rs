@@ -1,10 +1,11 @@
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use rust_embed::RustEmbed;
 use sha2::{Digest, Sha256};
+use walkdir::WalkDir;
 
 use crate::config::Theme;
 
@@ -99,9 +100,12 @@ impl Assets {
         version
     }
 
-    /// Every template by name (`pages/show`), the overlay's in place of the built-in ones.
+    /// Every template by name (`pages/show`): the built-in ones, and the overlay's in their place or beside them.
     pub(super) fn templates(&self) -> Vec<(String, String)> {
-        BuiltInTemplates::iter()
+        let paths: BTreeSet<String> =
+            BuiltInTemplates::iter().map(String::from).chain(self.added_templates()).collect();
+        paths
+            .into_iter()
             .filter_map(|path| {
                 let name = path.strip_suffix(".html.tera")?.to_owned();
                 let bytes = self
@@ -117,6 +121,16 @@ impl Assets {
     pub(crate) fn watched_templates(&self) -> Option<PathBuf> {
         let sources = Path::new(env!("CARGO_MANIFEST_DIR"));
         self.folders.iter().any(|folder| folder == sources).then(|| sources.join("templates"))
+    }
+
+    /// The paths of what lies in the folders' `templates/`.
+    fn added_templates(&self) -> impl Iterator<Item = String> {
+        let roots = self.folders.iter().map(|folder| folder.join("templates"));
+        roots.flat_map(|root| {
+            let files =
+                WalkDir::new(&root).into_iter().filter_map(Result::ok).filter(|entry| entry.file_type().is_file());
+            files.filter_map(move |file| Some(file.path().strip_prefix(&root).ok()?.to_str()?.to_owned()))
+        })
     }
 
     fn overlaid(&self, kind: &str, path: &str) -> Option<Vec<u8>> {

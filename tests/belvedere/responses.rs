@@ -206,15 +206,17 @@ async fn an_overlay_replaces_single_templates_and_files() {
     };
     write(
         "templates/pages/home.html.tera",
-        "{% extends \"base\" %}{% block main %}<h1>Our own home</h1>{{ pages[0].title }}{% endblock main %}",
+        "{% extends \"base\" %}{% block main %}<h1>Our own home</h1>{{ pages[0].title }}{% include \"our/news\" %}\
+         {% endblock main %}",
     );
+    write("templates/our/news.html.tera", "<p>News of ours</p>");
     write("static/css/home.css", "/* our own */");
     let page = page("<b>Bold</b>");
     let demo = Demo::plan().await.set("overlay", overlay.path().to_str().unwrap());
     let demo = demo.page("bold", &format!("access = \"public\"\n{page}")).open().await;
     let mut visitor = demo.house.visitor();
     let home = visitor.opens("/").await.body;
-    assert!(home.contains("<h1>Our own home</h1>"), "{home}");
+    assert!(home.contains("<h1>Our own home</h1>") && home.contains("<p>News of ours</p>"), "{home}");
     assert!(home.contains("&lt;b&gt;Bold") && !home.contains("<b>Bold"), "what is put into it is escaped: {home}");
     assert_eq!(visitor.fetches("/static/css/home.css").await.body, "/* our own */");
     assert!(visitor.opens("/p/bold").await.body.contains("id=\"board\""), "the rest is as it was");
