@@ -23,7 +23,7 @@ fn main() -> ExitCode {
         "static",
         "pages",
         "src/sessions/migrations",
-        "node_modules/uplot/dist",
+        "node_modules/uplot/package.json",
     ] {
         println!("cargo:rerun-if-changed={path}");
     }

@@ -11,18 +11,12 @@ use crate::domain::{Labelled, Reading, Threshold};
 pub(super) struct Bar {
     format: Format,
     thresholds: Vec<Threshold>,
-    title: String,
     max: Option<f64>,
 }
 
 impl Bar {
     pub(super) fn new(settings: &PanelSettings, max: Option<f64>) -> Self {
-        Self {
-            format: Format::of(settings),
-            thresholds: settings.thresholds.clone(),
-            title: settings.title.clone(),
-            max,
-        }
+        Self { format: Format::of(settings), thresholds: settings.thresholds.clone(), max }
     }
 
     pub(super) fn view(&self, reading: &Reading) -> Result<BarView, Mismatch> {
@@ -30,7 +24,8 @@ impl Bar {
         let numbers = match reading {
             Reading::Numbers(numbers) => numbers.as_slice(),
             Reading::Number(value) => {
-                single = [Labelled { label: self.title.clone(), value: *value }];
+                // The panel's title says already what it is the number of.
+                single = [Labelled { label: String::new(), value: *value }];
                 &single
             }
             _ => return Err(Mismatch::kind("a bar chart", "numbers", reading)),

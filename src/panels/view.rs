@@ -196,7 +196,7 @@ pub struct BarView {
 /// One bar.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct BarRow {
-    /// What it is the bar of.
+    /// What it is the bar of; empty for a lone number, which the panel's title names.
     pub label: String,
     /// The number.
     pub figure: Figure,

@@ -307,7 +307,7 @@ fn bars_are_measured_by_the_largest_or_by_the_author() {
     let mut alone = panel(PanelKind::Bar { max: Some(4.0) });
     alone.take(second(0), &Reading::Number(1.0)).unwrap();
     let Some(View::Bar(view)) = alone.frame().view else { panic!() };
-    assert_eq!((view.bars[0].label.as_str(), view.bars[0].percent), ("Load", 25.0));
+    assert_eq!((view.bars[0].label.as_str(), view.bars[0].percent), ("", 25.0));
 }
 
 #[test]
