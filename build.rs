@@ -15,16 +15,11 @@ const FILES: [&str; 2] = ["uPlot.esm.js", "uPlot.min.css"];
 const INSTALL: [&str; 5] = ["ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"];
 
 fn main() -> ExitCode {
-    for path in [
-        "build.rs",
-        "package.json",
-        "package-lock.json",
-        "templates",
-        "static",
-        "pages",
-        "src/sessions/migrations",
-        "node_modules/uplot/package.json",
-    ] {
+    // Not `node_modules`: it is filled while this runs, and would look changed to the next build. What came from it is
+    // kept in `OUT_DIR`.
+    for path in
+        ["build.rs", "package.json", "package-lock.json", "templates", "static", "pages", "src/sessions/migrations"]
+    {
         println!("cargo:rerun-if-changed={path}");
     }
     match vendor() {
