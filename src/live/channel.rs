@@ -78,7 +78,7 @@ impl Channel {
         let panels = page.panels.iter().map(|panel| (panel.id.clone(), Shown::new(panel, &choice.bindings))).collect();
         Self {
             epoch: new_epoch(),
-            revision: page.fingerprint(),
+            revision: page.revision().to_owned(),
             head: watch::Sender::new(0),
             broken: AtomicBool::new(false),
             heartbeat_secs: settings.heartbeat.as_secs(),
@@ -186,10 +186,7 @@ impl Channel {
 
 impl Told {
     fn is_complete(&self) -> bool {
-        self.panels.values().all(|shown| {
-            let frame = shown.panel.frame();
-            frame.view.is_some() || frame.trouble.is_some()
-        })
+        self.panels.values().all(|shown| shown.panel.has_something_to_show())
     }
 
     fn holds_after(&self, seq: u64) -> bool {

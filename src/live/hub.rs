@@ -37,7 +37,7 @@ struct Inner {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct ChannelKey {
     slug: PageSlug,
-    revision: u64,
+    revision: String,
     values: InputValues,
 }
 
@@ -116,7 +116,8 @@ impl Hub {
 
 impl Inner {
     fn sit(self: &Arc<Self>, page: &Arc<Page>, choice: &Choice) -> Result<Seat, Crowded> {
-        let key = ChannelKey { slug: page.slug.clone(), revision: page.revision(), values: choice.values.clone() };
+        let key =
+            ChannelKey { slug: page.slug.clone(), revision: page.revision().to_owned(), values: choice.values.clone() };
         let mut running = self.running();
         if let Some(Running { channel, seats }) = running.get(&key) {
             return Ok(Seat::taken(Arc::clone(channel), seats.clone()));

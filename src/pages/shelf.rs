@@ -57,7 +57,6 @@ impl Shelf {
     /// Reads the files again. A page whose file is unchanged goes on as it is; one whose file turned bad goes on as it
     /// was; one whose file is gone is taken from the shelf.
     pub fn reload(&self) {
-        let revision = *self.changes.borrow() + 1;
         let mut faults = Faults::default();
         let mut pages = BTreeMap::new();
         let before = self.read(|contents| contents.pages.clone());
@@ -72,7 +71,7 @@ impl Shelf {
                         Ok(page) => {
                             let page = match before.get(&page.slug) {
                                 Some(same) if same.text == page.text => Arc::clone(same),
-                                _ => Arc::new(Page::new(page, revision)),
+                                _ => Arc::new(Page::new(page)),
                             };
                             pages.insert(page.slug.clone(), page);
                         }
@@ -90,7 +89,7 @@ impl Shelf {
         }
         tracing::info!(pages = pages.len(), faults = faults.len(), folder = %self.folder.display(), "pages loaded");
         *self.contents.write().unwrap_or_else(PoisonError::into_inner) = Contents { pages, faults, stamp };
-        self.changes.send_replace(revision);
+        self.changes.send_modify(|reloads| *reloads += 1);
     }
 
     /// The same, if anything in the folder is other than when it was read last.

@@ -105,6 +105,15 @@ impl Panel {
         }
     }
 
+    /// Whether there is a view, or at least the reason why there is none.
+    pub fn has_something_to_show(&self) -> bool {
+        let view = match &self.shape {
+            Shape::Line(_) | Shape::Area(_) => self.at.is_some(),
+            _ => self.view.is_some(),
+        };
+        view || self.trouble.is_some()
+    }
+
     /// All there is to show now, for a snapshot or a first paint. It may hold what the next
     /// [`drain`](Panel::drain) tells again.
     pub fn frame(&self) -> PanelFrame {

@@ -9,12 +9,12 @@ use serde_json::{Value, json};
 
 use crate::audit::Event;
 use crate::auth::Auth;
-use crate::domain::{Client, PageSlug, Visitor};
+use crate::domain::{PageSlug, Visitor};
 use crate::live::Crowded;
 use crate::pages::{BadChoice, Closed};
 use crate::sessions::StoreError;
 
-use super::guards::{chrome_of, sign_in_href, visitor_of};
+use super::guards::{chrome_of, client_of, sign_in_href, visitor_of};
 use super::html::Html;
 use super::views::ErrorView;
 
@@ -213,7 +213,7 @@ async fn record(refusal: &Refusal, request: &Request<'_>) {
     };
     let Some(auth) = request.rocket().state::<Arc<Auth>>() else { return };
     let visitor = &visitor_of(request).await.unwrap_or(Visitor::Anonymous);
-    let client = Client::new(request.client_ip(), request.headers().get_one("User-Agent"));
+    let client = client_of(request);
     // Every route to a page ends in its name; the admin page's does too.
     let page: Option<PageSlug> = request.uri().path().segments().last().and_then(|slug| slug.parse().ok());
     match (forgery, &page) {

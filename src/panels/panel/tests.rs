@@ -161,6 +161,8 @@ fn a_screen_that_applies_every_drain_shows_the_same_as_a_later_frame() {
             let mut screen = Screen::default();
             let mut now = Timestamp::from_millis(1_795_309_126_976);
             for step in 0..300 {
+                let frame = panel.frame();
+                assert_eq!(panel.has_something_to_show(), frame.view.is_some() || frame.trouble.is_some());
                 now = now + Duration::from_millis(dice.roll(2500));
                 match dice.roll(40) {
                     0 => panel.fail(trouble(now)),

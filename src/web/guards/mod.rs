@@ -8,4 +8,4 @@ mod visitor;
 pub(super) use asked::{Asked, LastEventId};
 pub(super) use chrome::{chrome as chrome_of, sign_in_href};
 pub(super) use same_origin::{Origin, SameOrigin};
-pub(super) use visitor::{Administrator, known_visitor, visitor_of};
+pub(super) use visitor::{Administrator, client_of, known_visitor, visitor_of};

@@ -80,8 +80,13 @@ impl<'r> FromRequest<'r> for Client {
     type Error = std::convert::Infallible;
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Self::Error> {
-        Outcome::Success(Self::new(request.client_ip(), request.headers().get_one("User-Agent")))
+        Outcome::Success(client_of(request))
     }
+}
+
+/// Who sent the request, as far as one can know.
+pub(in crate::web) fn client_of(request: &Request<'_>) -> Client {
+    Client::new(request.client_ip(), request.headers().get_one("User-Agent"))
 }
 
 /// Kept beside the guards: a status never leaves a guard without its refusal.

@@ -79,18 +79,20 @@ impl PageView {
     pub(in crate::web) fn of(
         page: &OpenPage,
         choice: &Choice,
-        painting: &Painting,
+        mut painting: Painting,
         watching: usize,
         now: Timestamp,
     ) -> Self {
         let query = live_query(&choice.values);
-        let Position { epoch, seq } = painting.position.clone();
+        // Before the frames move into the page.
+        let data = data_block(page.revision(), &painting);
         let slug = page.slug.to_string();
         let panels = page
             .panels
             .iter()
-            .map(|panel| PanelOnPage::of(panel, painting.panels.get(&panel.id).cloned().unwrap_or_default(), now))
+            .map(|panel| PanelOnPage::of(panel, painting.panels.swap_remove(&panel.id).unwrap_or_default(), now))
             .collect();
+        let Position { epoch, seq } = painting.position;
         let board = Board {
             title: page.title.clone(),
             about: page.about.clone(),
@@ -110,7 +112,7 @@ impl PageView {
             },
             watching,
             refresh_href: format!("/p/{slug}{query}"),
-            data: data_block(&page.fingerprint(), painting),
+            data,
         }
     }
 }
