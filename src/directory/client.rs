@@ -1,19 +1,23 @@
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
+use futures::future::BoxFuture;
 use tokio::time::Instant;
 
 use super::connection::Connection;
 use super::dial::Dialler;
-use super::fault::Fault;
+use super::fault::{Fault, Operation};
 use super::groups::GroupNames;
 use super::root_dse::{self, Profile};
 use super::servers::Servers;
 use super::sign_in::OneBind;
 use super::tls::Tls;
-use super::{Directory, Leave, Refusal, SetUpError, Unreachable, set_up};
+use super::{
+    ChangeRefusal, Directory, GroupFinding, Leave, Lockout, PasswordChange, Refusal, SetUpError, Standing, Unreachable,
+    refusal, set_up,
+};
 use crate::config::{DirectorySettings, ServerAddress};
-use crate::domain::{Clock, Password, Person, Username};
+use crate::domain::{Clock, DirectoryName, GroupRef, Password, Person, Upkeep, Username};
 
 /// The LDAP client: Active Directory, or any other LDAPv3 server.
 ///
@@ -21,6 +25,7 @@ use crate::domain::{Clock, Password, Person, Username};
 /// asked once and kept; names of groups are kept for some minutes. Waiting for a server goes by the machine's own
 /// time, since a server answers in it; only what is kept ages by the [`Clock`].
 pub struct LdapDirectory {
+    name: Option<DirectoryName>,
     pub(super) settings: DirectorySettings,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) dialler: Dialler,
@@ -37,11 +42,33 @@ impl LdapDirectory {
     /// # Errors
     /// [`SetUpError`], with the setting to correct.
     pub fn new(settings: &DirectorySettings, clock: Arc<dyn Clock>) -> Result<Self, SetUpError> {
+        Self::build(None, settings, clock)
+    }
+
+    /// Builds the client of a further directory, whose people are told from the default one's by its name.
+    ///
+    /// # Errors
+    /// [`SetUpError`], with the setting to correct.
+    pub fn named(name: DirectoryName, settings: &DirectorySettings, clock: Arc<dyn Clock>) -> Result<Self, SetUpError> {
+        Self::build(Some(name), settings, clock)
+    }
+
+    /// The directory's name; `None` for the default one.
+    pub fn name(&self) -> Option<&DirectoryName> {
+        self.name.as_ref()
+    }
+
+    fn build(
+        name: Option<DirectoryName>,
+        settings: &DirectorySettings,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, SetUpError> {
         set_up::check(settings)?;
         let tls = Tls::new(settings.ca_file.as_deref())?;
         Ok(Self {
+            name,
             dialler: Dialler::new(settings, tls),
-            servers: Servers::new(settings.servers.clone()),
+            servers: Servers::new(settings.servers.listed().to_vec()),
             settings: settings.clone(),
             clock,
             group_names: GroupNames::default(),
@@ -157,9 +184,86 @@ impl Directory for LdapDirectory {
         }
         Err(Unreachable { reason: SetUpError::NoServer.to_string(), password_sent: false })
     }
+
+    fn upkeep(&self, _person: &Person) -> Upkeep {
+        if self.settings.service_account.is_some() { Upkeep::Refreshed } else { Upkeep::Unrefreshed }
+    }
+
+    async fn refresh(&self, people: &[Person]) -> Vec<Result<Standing, Unreachable>> {
+        self.refresh_people(people).await
+    }
+
+    fn lockout(&self, _username: &Username) -> Lockout {
+        let is_ad = self.profile.get().is_none_or(|profile| profile.domain.is_some());
+        Lockout { policy: None, shows_people: self.settings.service_account.is_some() || !is_ad }
+    }
+
+    fn changes_passwords(&self, _username: &Username) -> bool {
+        self.settings.password_change
+    }
+
+    async fn change_password(
+        &self,
+        username: &Username,
+        change: &PasswordChange,
+        leave: &dyn Leave,
+    ) -> Result<(), ChangeRefusal> {
+        self.change(username, change, leave).await
+    }
+
+    async fn find_groups(&self, wanted: &[GroupRef]) -> Result<Vec<GroupFinding>, Unreachable> {
+        self.find_all_groups(wanted).await
+    }
 }
 
+/// What is asked over a service connection.
+pub(super) type Question<'q, T> =
+    &'q (dyn for<'a> Fn(&'a mut Connection, &'a Profile) -> BoxFuture<'a, Result<T, Fault>> + Send + Sync);
+
 impl LdapDirectory {
+    /// Asks a question with the service identity, of the next server when one fails. A question may be asked more than
+    /// once; it must not change anything.
+    ///
+    /// # Errors
+    /// [`Unreachable`], logged; also when there is no service account.
+    pub(super) async fn ask<T>(&self, asked: &'static str, question: Question<'_, T>) -> Result<T, Unreachable> {
+        let started = Instant::now();
+        let mut servers = self.servers.in_order().peekable();
+        let mut passed_over = Vec::new();
+        while let Some((place, server)) = servers.next() {
+            let answer = self.ask_at(server, question).await;
+            if let Err(fault) = &answer
+                && let Some(reason) = fault.reason()
+                && fault.another_server_may_help()
+                && servers.peek().is_some()
+            {
+                passed_over.push(format!("{server}: {reason}"));
+                continue;
+            }
+            if answer.as_ref().err().is_none_or(|fault| fault.reason().is_none()) {
+                self.servers.answered(place);
+            }
+            return Self::conclude(asked, started, Outcome { answer, server, passed_over }).map_err(|refusal| {
+                match refusal {
+                    Refusal::Unreachable(unreachable) => unreachable,
+                    other => Unreachable { reason: other.to_string(), password_sent: false },
+                }
+            });
+        }
+        Err(Unreachable { reason: SetUpError::NoServer.to_string(), password_sent: false })
+    }
+
+    async fn ask_at<T>(&self, server: &ServerAddress, question: Question<'_, T>) -> Result<T, Fault> {
+        let mut connection = self.dialler.dial(server).await?;
+        let Some(account) = &self.settings.service_account else {
+            return Err(Fault::unreachable(Operation::ServiceBind, "there is no service account: set bind_name"));
+        };
+        let profile = self.profile(&mut connection).await?;
+        let result = connection.bind(Operation::ServiceBind, &account.name, &account.password).await?;
+        refusal::judge_service_bind(&result)?;
+        question(&mut connection, profile).await
+    }
+
     /// Whether one server answers. Any well-formed answer counts but "busy" and "unavailable": a server that keeps
     /// its RootDSE from strangers is there.
     async fn reach_at(&self, server: &ServerAddress) -> Result<(), Fault> {

@@ -110,24 +110,11 @@ fn domain_head(dn: &str) -> Option<(String, Vec<String>)> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
+    use crate::config::Servers;
 
     fn settings() -> DirectorySettings {
-        DirectorySettings {
-            servers: vec![],
-            start_tls: false,
-            ca_file: None,
-            allow_plaintext: false,
-            service_account: None,
-            kind: None,
-            base_dn: None,
-            person_filter: None,
-            group_filter: None,
-            dial_timeout: Duration::from_secs(1),
-            operation_timeout: Duration::from_secs(1),
-        }
+        DirectorySettings::of(Servers::Listed(Vec::new()))
     }
 
     fn controller() -> Entry {

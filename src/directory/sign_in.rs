@@ -6,9 +6,9 @@ use super::fault::{Fault, Operation, rc};
 use super::groups::{Climber, climb, token_groups};
 use super::root_dse::{Domain, Profile};
 use super::sid::Sid;
-use super::{LdapDirectory, Leave, Refusal, filter, person, refusal};
+use super::{Candidate, LdapDirectory, Leave, Refusal, filter, person, refusal};
 use crate::config::{ServerAddress, ServiceAccount};
-use crate::domain::{Dn, Groups, NameForm, Password, Person, PersonId, Username};
+use crate::domain::{Dn, Groups, NameForm, Password, Person, Username};
 
 /// The right to send a person's password once. It is spent by the bind, whatever comes of it, over all servers:
 /// one failed sign-in must never count twice against the directory's lockout threshold.
@@ -32,7 +32,7 @@ impl<'a> OneBind<'a> {
         profile: &Profile,
         connection: &mut Connection,
         name: &str,
-        who: Option<&PersonId>,
+        who: Option<&Candidate>,
     ) -> Result<(), Fault> {
         let Some(password) = self.password else {
             return Err(Fault::unreachable(Operation::Bind, "the password was sent before, and is not sent twice"));
@@ -59,7 +59,7 @@ impl LdapDirectory {
             (None, Some(domain)) => self.bind_then_read(profile, domain, connection, username, bind).await?,
             (None, None) => self.ask_then_bind(server, profile, connection, username, bind).await?,
         };
-        Ok(person::describe(profile.kind(), &entry, username, groups))
+        Ok(person::describe(profile.kind(), self.name(), &entry, username.as_str(), groups))
     }
 
     /// With a service account: it finds the one person, who then proves the password on a connection of their own,
@@ -80,7 +80,7 @@ impl LdapDirectory {
         }
         let entry = self.find_one(profile, &mut service, username, &[]).await?;
         let mut own = self.dialler.dial(server).await?;
-        bind.spend(profile, &mut own, &entry.dn, Some(&person::id(&entry))).await?;
+        bind.spend(profile, &mut own, &entry.dn, Some(&candidate(&entry))).await?;
         drop(own);
         refuse_disabled(&entry)?;
         let groups = self.groups(profile, &mut service, &entry, username).await?;
@@ -119,7 +119,7 @@ impl LdapDirectory {
         let shown = self.find_one(profile, &mut anonymous, username, &[]).await.map_err(ask_for_an_account)?;
         drop(anonymous);
         let mut own = self.dialler.dial(server).await?;
-        bind.spend(profile, &mut own, &shown.dn, Some(&person::id(&shown))).await?;
+        bind.spend(profile, &mut own, &shown.dn, Some(&candidate(&shown))).await?;
         let search = Search {
             base: &shown.dn,
             scope: Scope::Base,
@@ -171,7 +171,7 @@ impl LdapDirectory {
             return token_groups(connection, domain, &self.group_names, &*self.clock, &entry.dn).await;
         }
         let climber = Climber { base_dn: &profile.base_dn, template: self.settings.group_filter.as_deref() };
-        climb(connection, &climber, entry, person::uid(entry, username)).await
+        climb(connection, &climber, entry, person::uid(entry, username.as_str())).await
     }
 
     /// `OTHER\alice` is not this domain's `alice`.
@@ -195,6 +195,11 @@ impl LdapDirectory {
         }
         Err(Fault::refused(Operation::Search, Refusal::WrongCredentials))
     }
+}
+
+/// Whose password is about to be tried.
+fn candidate(entry: &Entry) -> Candidate {
+    Candidate { id: person::id(entry), policy: None, failures: None }
 }
 
 /// The name to bind with as oneself: principal and down-level names as typed, a bare name in this domain.
