@@ -13,7 +13,7 @@ mod words;
 pub(super) use account::AccountView;
 pub(super) use admin::AdminView;
 pub(super) use auth::{Said, SignInView, SignOutView, SignedOutView, Tone};
-pub(super) use chrome::{Chrome, NavItem, Who};
+pub(super) use chrome::{Chrome, NavItem, Note, NoteLink, Who};
 pub(super) use error::ErrorView;
 pub(super) use home::HomeView;
 pub(super) use page::PageView;
