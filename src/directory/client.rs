@@ -1,4 +1,5 @@
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
@@ -13,11 +14,11 @@ use super::servers::Servers;
 use super::sign_in::OneBind;
 use super::tls::Tls;
 use super::{
-    ChangeRefusal, Directory, GroupFinding, Leave, Lockout, PasswordChange, Refusal, SetUpError, Standing, Unreachable,
-    refusal, set_up,
+    ChangeRefusal, Directory, GroupFinding, Leave, Lockout, PasswordChange, PasswordState, Refusal, SetUpError,
+    Standing, Unreachable, refusal, set_up,
 };
 use crate::config::{DirectorySettings, ServerAddress};
-use crate::domain::{Clock, DirectoryName, GroupRef, Password, Person, Upkeep, Username};
+use crate::domain::{Clock, DirectoryName, GroupRef, Password, Person, PersonId, Upkeep, Username};
 
 /// The LDAP client: Active Directory, or any other LDAPv3 server.
 ///
@@ -32,8 +33,8 @@ pub struct LdapDirectory {
     pub(super) group_names: GroupNames,
     /// The domain's NetBIOS name, once somebody signed in as `DOMAIN\name`; `None` inside when it may not be read.
     pub(super) netbios_name: OnceLock<Option<String>>,
-    servers: Servers,
-    profile: OnceLock<Profile>,
+    pub(super) servers: Servers,
+    pub(super) profile: OnceLock<Profile>,
 }
 
 impl LdapDirectory {
@@ -88,7 +89,7 @@ impl LdapDirectory {
     }
 
     /// The end of every question: notes failed servers and refusals in the log, each once.
-    fn conclude<T>(asked: &'static str, started: Instant, outcome: Outcome<'_, T>) -> Result<T, Refusal> {
+    pub(super) fn conclude<T>(asked: &'static str, started: Instant, outcome: Outcome<'_, T>) -> Result<T, Refusal> {
         let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let Outcome { answer, server, passed_over } = outcome;
         let answered = answer.as_ref().err().is_none_or(|fault| fault.reason().is_none());
@@ -126,12 +127,12 @@ impl LdapDirectory {
 }
 
 /// What came of asking one server after the other.
-struct Outcome<'a, T> {
-    answer: Result<T, Fault>,
+pub(super) struct Outcome<'a, T> {
+    pub(super) answer: Result<T, Fault>,
     /// The server that gave it.
-    server: &'a ServerAddress,
+    pub(super) server: &'a ServerAddress,
     /// Those before it, and what was wrong there.
-    passed_over: Vec<String>,
+    pub(super) passed_over: Vec<String>,
 }
 
 #[async_trait]
@@ -198,8 +199,16 @@ impl Directory for LdapDirectory {
         Lockout { policy: None, shows_people: self.settings.service_account.is_some() || !is_ad }
     }
 
-    fn changes_passwords(&self, _username: &Username) -> bool {
-        self.settings.password_change
+    fn changes_passwords(&self, _username: &Username, state: PasswordState) -> bool {
+        self.can_change(state)
+    }
+
+    fn password_warning(&self, _person: &Person) -> Duration {
+        self.settings.password_warning
+    }
+
+    fn sign_in_name(&self, person: &Person) -> Option<Username> {
+        Username::parse(&person.username).ok()
     }
 
     async fn change_password(
@@ -207,7 +216,7 @@ impl Directory for LdapDirectory {
         username: &Username,
         change: &PasswordChange,
         leave: &dyn Leave,
-    ) -> Result<(), ChangeRefusal> {
+    ) -> Result<PersonId, ChangeRefusal> {
         self.change(username, change, leave).await
     }
 

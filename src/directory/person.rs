@@ -1,4 +1,5 @@
 use super::entry::Entry;
+use super::expiry::password_expires;
 use super::filter;
 use super::guid::guid_text;
 use super::root_dse::{Domain, Profile};
@@ -18,6 +19,8 @@ pub(super) const ATTRIBUTES: &[&str] = &[
     "displayName",
     "cn",
     "memberOf",
+    "msDS-UserPasswordExpiryTimeComputed",
+    "passwordExpirationTime",
 ];
 
 /// `userAccountControl`'s ADS_UF_ACCOUNTDISABLE (MS-ADTS 2.2.16).
@@ -113,7 +116,7 @@ pub(super) fn describe(
         principal: entry.text("userPrincipalName").map(str::to_owned),
         display_name: entry.text("displayName").or_else(|| entry.text("cn")).unwrap_or(username).to_owned(),
         groups,
-        password_expires: None,
+        password_expires: password_expires(entry),
     }
 }
 
@@ -144,13 +147,18 @@ fn stable_id(entry: &Entry) -> Option<PersonId> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::directory::root_dse::Abilities;
 
     fn domain() -> Domain {
         Domain { dn: "DC=corp,DC=example,DC=com".into(), dns_name: "corp.example.com".into(), configuration: None }
     }
 
     fn filter_for(typed: &str) -> String {
-        let profile = Profile { base_dn: "DC=corp,DC=example,DC=com".into(), domain: Some(domain()) };
+        let profile = Profile {
+            base_dn: "DC=corp,DC=example,DC=com".into(),
+            domain: Some(domain()),
+            passwords: Abilities::default(),
+        };
         name_filter(&profile, None, &Username::parse(typed).unwrap())
     }
 
