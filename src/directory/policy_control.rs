@@ -14,7 +14,7 @@ const PASSWORD_EXPIRED: &str = "2.16.840.1.113730.3.4.4";
 const PASSWORD_EXPIRING: &str = "2.16.840.1.113730.3.4.5";
 
 /// The longest answer of the policy control: two tags around an integer, and an enumeration. More is not this control.
-const LONGEST_ANSWER: usize = 32;
+const LONGEST_ANSWER: usize = 64;
 
 /// What a server says about a password beside the result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -135,15 +135,24 @@ fn answer(value: &[u8]) -> Option<PolicyAnswer> {
     Some(answer)
 }
 
-/// Elements of BER (X.690) in a row: one byte of tag, one of length, the contents. Nothing in the control is longer.
+/// Elements of BER (X.690, 8.1) in a row: one byte of tag, the length, the contents. A length may be written in up to
+/// five bytes however short it is, as some servers do.
 struct Elements<'a>(&'a [u8]);
 
 impl<'a> Iterator for Elements<'a> {
     type Item = (u8, &'a [u8]);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let [tag, length @ 0..=0x7f, rest @ ..] = self.0 else { return None };
-        let (contents, rest) = rest.split_at_checked(usize::from(*length))?;
+        let [tag, first, rest @ ..] = self.0 else { return None };
+        let (length, rest) = match first {
+            0..=0x7f => (usize::from(*first), rest),
+            0x81..=0x84 => {
+                let (digits, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
+                (digits.iter().fold(0, |length, digit| length << 8 | usize::from(*digit)), rest)
+            }
+            _ => return None,
+        };
+        let (contents, rest) = rest.split_at_checked(length)?;
         self.0 = rest;
         Some((*tag, contents))
     }
@@ -190,6 +199,8 @@ mod tests {
         assert_eq!(policy(&[0x30, 0]), PolicyAnswer::default());
         let soon = policy(&[0x30, 6, 0xa0, 4, 0x80, 2, 0x0e, 0x10]);
         assert_eq!(soon, PolicyAnswer { expires_in: Some(Duration::from_hours(1)), error: None });
+        let long_winded = policy(&[0x30, 0x84, 0, 0, 0, 7, 0xa0, 0x81, 4, 0x80, 2, 0x0e, 0x10]);
+        assert_eq!(long_winded, soon);
         let grace = policy(&[0x30, 5, 0xa0, 3, 0x81, 1, 2]);
         assert_eq!(grace.expires_in, Some(Duration::ZERO));
         assert_eq!(grace.on_success(), None, "it lets in by grace");
@@ -213,6 +224,9 @@ mod tests {
             &[0x30],
             &[0x30, 1],
             &[0x30, 0x80],
+            &[0x30, 0x80, 0, 0],
+            &[0x30, 0x84, 0xff, 0xff, 0xff, 0xff],
+            &[0x30, 0x85, 0, 0, 0, 0, 0],
             &[0x30, 0, 0],
             &[0x31, 0],
             &[0x30, 3, 0x81, 1],

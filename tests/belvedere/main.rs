@@ -11,6 +11,7 @@ mod browser;
 mod commands;
 mod directory_389;
 mod directory_dial;
+mod directory_passwords;
 mod directory_sign_in;
 mod door;
 mod forms;

@@ -70,7 +70,12 @@ fn policy(result: &LdapResult) -> ChangeRefusal {
     let words = words::for_people(result);
     // Samba names the rule in its sentence and nowhere else; Microsoft's controllers do not tell which it was.
     let rule = words.as_deref().and_then(|words| {
-        let names = [("too short", Rule::TooShort), ("history", Rule::InHistory), ("too young", Rule::TooYoung)];
+        let names = [
+            ("too short", Rule::TooShort),
+            ("complexity", Rule::TooSimple),
+            ("already used", Rule::InHistory),
+            ("too young", Rule::TooYoung),
+        ];
         names.into_iter().find(|(name, _)| words.contains(name)).map(|(_, rule)| rule)
     });
     ChangeRefusal::Policy { rule, words }

@@ -13,6 +13,7 @@ use base64::prelude::BASE64_STANDARD;
 
 use super::certificates::Authority;
 use super::keeper;
+use super::ldif::Change;
 
 /// Everybody's password, but the administrator's.
 pub(crate) const PASSWORD: &str = "Correct-Horse-7";
@@ -45,6 +46,9 @@ pub(crate) const AWKWARD: &[(&str, &str)] = &[
 
 /// How many wrong passwords lock an account here.
 pub(crate) const LOCKOUT_THRESHOLD: u32 = 3;
+
+/// Samba's own control for migrations: `pwdLastSet` is taken as it is given (`DSDB_CONTROL_PASSWORD_BYPASS_LAST_SET_OID`).
+const BYPASS_LAST_SET: &str = "1.3.6.1.4.1.7165.4.3.20";
 
 /// The ports a domain controller insists on: LDAP, LDAPS, Kerberos, changing passwords.
 const FIXED_PORTS: [u16; 4] = [389, 636, 88, 464];
@@ -101,6 +105,22 @@ impl Domain {
         let found = keeper::run(self.tool("ldapsearch").args(["-LLL", "-b", BASE_DN, &filter, "badPwdCount"])).unwrap();
         let count = found.lines().find_map(|line| line.strip_prefix("badPwdCount: "));
         count.unwrap_or_else(|| panic!("{name} has no badPwdCount in {found}")).parse().unwrap()
+    }
+
+    /// Makes a password as old as if it had been set at this FILETIME, which nobody may do over LDAP.
+    pub(crate) fn backdate_password(&self, dn: &str, set_at: i64) {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let change = Change::at(dn).replace("pwdLastSet", set_at.to_string()).ldif();
+        std::fs::write(file.path(), change).unwrap();
+        let database = self.ca_file.with_file_name("private").join("sam.ldb");
+        keeper::run(
+            Command::new("ldbmodify")
+                .arg("-H")
+                .arg(database)
+                .arg(format!("--controls=local_oid:{BYPASS_LAST_SET}:0"))
+                .arg(file.path()),
+        )
+        .unwrap();
     }
 
     fn start() -> io::Result<Self> {
