@@ -21,7 +21,7 @@ use crate::live::{Feeds, Hub};
 use crate::pages::{Shelf, Watcher};
 use crate::sessions::{Sessions, StoreError};
 use crate::sources::{SourceFault, Sources};
-use crate::telemetry::InvalidFilter;
+use crate::telemetry::{InvalidFilter, Metrics};
 use crate::web::{self, Assets, Rooms, Transport};
 
 /// How often sessions that have run out are swept from the store.
@@ -138,6 +138,8 @@ impl Server {
             clock,
             shutdown,
             readiness,
+            metrics: Metrics::new(),
+            metrics_settings: settings.metrics,
         };
         let rocket = web::stage(rocket::custom(figment), rooms).attach(AdHoc::on_shutdown("Goodbye", move |_| {
             Box::pin(async move {

@@ -28,6 +28,6 @@ pub use read_page::read_page;
 pub use read_settings::ForPages;
 pub use secret_key::{SecretKey, make_state_folder, secret_key};
 pub use settings::{
-    DirectoryKind, DirectorySettings, HttpSource, LiveSettings, LogFormat, LogSettings, Scheme, Secret, ServerAddress,
-    ServiceAccount, SessionSettings, Settings, SiteSettings, SourceSettings, Theme,
+    DirectoryKind, DirectorySettings, HttpSource, LiveSettings, LogFormat, LogSettings, MetricsSettings, Scheme,
+    Secret, ServerAddress, ServiceAccount, SessionSettings, Settings, SiteSettings, SourceSettings, Theme,
 };

@@ -16,6 +16,7 @@ mod forms;
 mod harness;
 mod layers;
 mod live;
+mod metrics;
 mod next;
 mod outages;
 mod pages;
