@@ -18,6 +18,7 @@ mod harness;
 mod harness_faults;
 mod layers;
 mod live;
+mod metrics;
 mod next;
 mod outages;
 mod pages;
