@@ -1,6 +1,7 @@
 //! What the tests are written in: houses, visitors, boards, browsers, and the real servers beside them.
 
 pub(crate) mod administrator;
+pub(crate) mod black_hole;
 pub(crate) mod board;
 pub(crate) mod browser;
 pub(crate) mod certificates;
