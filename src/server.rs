@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use crate::audit::Audit;
 use crate::auth::{Auth, Keys};
 use crate::config::{self, Faults, Settings};
-use crate::directory::{Directory, LdapDirectory, Readiness, SetUpError};
+use crate::directory::{Directories, Directory, Readiness, SetUpError};
 use crate::domain::Clock;
 use crate::live::{Feeds, Hub};
 use crate::pages::{Shelf, Watcher};
@@ -105,7 +105,7 @@ impl Server {
         let feeds = Feeds::new(sources.clone(), Arc::clone(&clock));
         let hub = Arc::new(Hub::new(sources, feeds, settings.live.clone(), Arc::clone(&clock)));
 
-        let directory: Arc<dyn Directory> = Arc::new(LdapDirectory::new(&settings.directory, Arc::clone(&clock))?);
+        let directory: Arc<dyn Directory> = Arc::new(Directories::new(&settings, &clock)?);
         let readiness = Readiness::new(Arc::clone(&directory), Arc::clone(&clock));
         let store = settings.state.join(SESSION_STORE);
         let sessions = Sessions::open(&store, &settings.sessions, Arc::clone(&clock)).await?;

@@ -29,10 +29,12 @@ fn refused(name: &str) -> Event<'_> {
 fn alice(username: &str) -> Person {
     Person {
         id: PersonId::new("objectGUID:1"),
+        directory: None,
         username: username.into(),
         principal: None,
         display_name: "Alice".into(),
         groups: Groups::default(),
+        password_expires: None,
     }
 }
 

@@ -9,9 +9,9 @@ use super::refusal::in_the_audit;
 use super::throttle::{Held, Permit, Throttle};
 use super::{Keys, SignInRefusal};
 use crate::audit::{Audit, Event};
-use crate::directory::{Directory, Leave, Refusal, Unreachable, Withheld};
+use crate::directory::{Candidate, Directory, Leave, Refusal, Unreachable, Withheld};
 use crate::domain::{
-    Client, Clock, EndReason, InvalidPassword, InvalidUsername, Member, Password, Person, PersonId, Username, Visitor,
+    Client, Clock, EndReason, InvalidPassword, InvalidUsername, Member, Password, Person, Username, Visitor,
 };
 use crate::sessions::{Session, SessionToken, Sessions, StoreError};
 
@@ -253,9 +253,9 @@ struct Turn<'a> {
 
 #[async_trait]
 impl Leave for Turn<'_> {
-    async fn to_bind(&self, who: Option<&PersonId>) -> Result<(), Withheld> {
+    async fn to_bind(&self, who: Option<&Candidate>) -> Result<(), Withheld> {
         let Some(who) = who else { return Ok(()) };
-        self.permit.found(who).await.map_err(|held| {
+        self.permit.found(&who.id).await.map_err(|held| {
             self.held.get_or_init(|| held);
             Withheld
         })

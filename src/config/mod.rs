@@ -28,6 +28,7 @@ pub use read_page::read_page;
 pub use read_settings::ForPages;
 pub use secret_key::{SecretKey, make_state_folder, secret_key};
 pub use settings::{
-    DirectoryKind, DirectorySettings, HttpSource, LiveSettings, LogFormat, LogSettings, Scheme, Secret, ServerAddress,
-    ServiceAccount, SessionSettings, Settings, SiteSettings, SourceSettings, Theme,
+    DirectoryKind, DirectorySettings, Discovery, FurtherDirectory, HttpSource, LiveSettings, LogFormat, LogSettings,
+    Scheme, Secret, ServerAddress, Servers, ServiceAccount, SessionSettings, Settings, SiteSettings, SourceSettings,
+    Theme,
 };

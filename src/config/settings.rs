@@ -1,4 +1,5 @@
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -6,7 +7,28 @@ use indexmap::IndexMap;
 use url::Url;
 use zeroize::Zeroizing;
 
-use crate::domain::{Audience, Password, Pattern, SourceName};
+use crate::domain::{Audience, DirectoryName, Password, Pattern, SourceName};
+
+/// Name look-up, TCP and TLS on a slow line; a dead server must not hold up a sign-in for longer.
+const DEFAULT_DIAL_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A search in a large domain, with room to spare; beyond this people take it for broken.
+const DEFAULT_OPERATION_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A working day: whose account was disabled at noon is out by the evening, even where nobody can ask about them.
+const DEFAULT_UNREFRESHED: Duration = Duration::from_hours(10);
+
+/// So long, at most, may somebody who was dismissed go on looking.
+const DEFAULT_REFRESH: Duration = Duration::from_mins(5);
+
+/// A domain controller's reboot, and the time to notice that it did not come back.
+const DEFAULT_MAX_STALENESS: Duration = Duration::from_hours(1);
+
+/// Sixteen binds at the same time are some thousand a second; a domain controller allows 5,000 connections.
+const DEFAULT_CONNECTIONS: usize = 16;
+
+/// A week, so that nobody's password runs out over a holiday weekend unannounced.
+const DEFAULT_PASSWORD_WARNING: Duration = Duration::from_hours(7 * 24);
 
 /// Everything an admin can set, settled. Rocket's own settings stay in Rocket's figment.
 #[derive(Clone, Debug)]
@@ -21,8 +43,10 @@ pub struct Settings {
     pub site: SiteSettings,
     /// Who may see the admin page.
     pub admins: Audience,
-    /// The directory.
+    /// The directory that people belong to who name no other.
     pub directory: DirectorySettings,
+    /// Further directories, each by the name that pages know it by.
+    pub directories: IndexMap<DirectoryName, FurtherDirectory>,
     /// The named sources, in the order written. `host` and `clock` are always there and not listed.
     pub sources: IndexMap<SourceName, SourceSettings>,
     /// How long sessions last.
@@ -60,8 +84,10 @@ pub struct Theme {
 /// Where the directory is and how to ask it.
 #[derive(Clone, Debug)]
 pub struct DirectorySettings {
-    /// The servers, tried in order. Never empty.
-    pub servers: Vec<ServerAddress>,
+    /// The servers.
+    pub servers: Servers,
+    /// The DNS servers to ask instead of the system's. Empty for the system's.
+    pub dns: Vec<SocketAddr>,
     /// Whether `ldap://` connections are turned into TLS before anything is said (RFC 4511, 4.14).
     pub start_tls: bool,
     /// PEM certificates to trust instead of the system's.
@@ -78,10 +104,82 @@ pub struct DirectorySettings {
     pub person_filter: Option<String>,
     /// Which entries are groups that list members, as an LDAP filter with `{dn}` and `{username}`.
     pub group_filter: Option<String>,
+    /// Whether a mail address is a name to sign in with. Off by default, as people may often set their own.
+    pub sign_in_by_mail: bool,
+    /// Whether people may change their password here.
+    pub password_change: bool,
+    /// How long before its end somebody is told that their password expires.
+    pub password_warning: Duration,
+    /// How many connections are kept for searches, and as many again for checking passwords.
+    pub connections: usize,
     /// How long dialling one server may take, name look-up and TLS included.
     pub dial_timeout: Duration,
-    /// How long one operation may take, from the request to its last answer.
+    /// How long one question may take as a whole: the wait for a connection, every dial, every operation.
     pub operation_timeout: Duration,
+}
+
+/// A directory beside the default one.
+#[derive(Clone, Debug)]
+pub struct FurtherDirectory {
+    /// The domain names and principal suffixes whose people it has (`BRAND`, `brand.example`). Never empty; no two
+    /// directories share one.
+    pub domains: Vec<String>,
+    /// Where it is and how to ask it.
+    pub settings: DirectorySettings,
+}
+
+/// The servers of one directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Servers {
+    /// These, tried in order. Never empty.
+    Listed(Vec<ServerAddress>),
+    /// Those that DNS names for a domain (RFC 2782).
+    Discovered(Discovery),
+}
+
+impl Servers {
+    /// The servers that are listed; none when DNS names them.
+    pub fn listed(&self) -> &[ServerAddress] {
+        match self {
+            Self::Listed(servers) => servers,
+            Self::Discovered(_) => &[],
+        }
+    }
+}
+
+/// A domain whose servers DNS knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Discovery {
+    /// How its servers are spoken to.
+    pub scheme: Scheme,
+    /// `corp.example.com`.
+    pub domain: String,
+    /// The site whose controllers come first (MS-ADTS 6.3.2.3).
+    pub site: Option<String>,
+}
+
+impl DirectorySettings {
+    /// What is meant when nothing but `servers` is written.
+    pub fn of(servers: Servers) -> Self {
+        Self {
+            servers,
+            dns: Vec::new(),
+            start_tls: false,
+            ca_file: None,
+            allow_plaintext: false,
+            service_account: None,
+            kind: None,
+            base_dn: None,
+            person_filter: None,
+            group_filter: None,
+            sign_in_by_mail: false,
+            password_change: true,
+            password_warning: DEFAULT_PASSWORD_WARNING,
+            connections: DEFAULT_CONNECTIONS,
+            dial_timeout: DEFAULT_DIAL_TIMEOUT,
+            operation_timeout: DEFAULT_OPERATION_TIMEOUT,
+        }
+    }
 }
 
 /// What kind of directory it is.
@@ -187,6 +285,25 @@ pub struct SessionSettings {
     pub idle: Duration,
     /// A session ends this long after sign-in, however busy.
     pub absolute: Duration,
+    /// A session whose person cannot be read again, as there is no service account, ends this long after sign-in.
+    pub unrefreshed: Duration,
+    /// How often the directory is asked what became of the people who are signed in.
+    pub refresh: Duration,
+    /// How long a session is good when the directory cannot be asked.
+    pub max_staleness: Duration,
+}
+
+impl SessionSettings {
+    /// Sessions of these lengths, and the usual rest.
+    pub fn lasting(idle: Duration, absolute: Duration) -> Self {
+        Self {
+            idle,
+            absolute,
+            unrefreshed: DEFAULT_UNREFRESHED.min(absolute),
+            refresh: DEFAULT_REFRESH,
+            max_staleness: DEFAULT_MAX_STALENESS,
+        }
+    }
 }
 
 /// The live channels.

@@ -5,21 +5,28 @@
 //! leave of whoever asked; the answer is typed. This room never
 //! decides what somebody may see, and keeps no password longer than its bind.
 //!
-//! The story of a sign-in, file by file: `client` picks a server and fails over, `dial` opens a connection under a
-//! deadline (`tls` says whom to believe), `root_dse` finds out what kind of directory it is, `sign_in` finds the
-//! person and spends the one bind, `refusal` judges its result, `person` and `groups` read who it is. It never
-//! follows a referral, never sends an empty password, and never takes "no answer" for an answer.
+//! The story of a sign-in, file by file: `directories` picks the one directory that the name belongs to, `servers` knows
+//! which of its servers answer, `dial` opens a connection under a deadline (`tls` says whom to believe), `pool` keeps it
+//! for the next one, `question` asks another server when one fails, `root_dse` finds out what kind of directory it is,
+//! `sign_in` finds the person and spends the one bind, `refusal` judges its result, `person` and `groups` read who it
+//! is. It never follows a referral, never sends an empty password, and never takes "no answer" for an answer.
 
 mod client;
 mod connection;
 mod dial;
+mod directories;
 mod entry;
 mod fault;
 mod filter;
 mod groups;
 mod guid;
+mod leave;
+mod password;
 mod person;
+mod pool;
+mod question;
 mod readiness;
+mod refresh;
 mod refusal;
 mod root_dse;
 mod servers;
@@ -29,14 +36,19 @@ mod sign_in;
 mod tls;
 
 pub use client::LdapDirectory;
+pub use directories::Directories;
+pub use groups::GroupFinding;
+pub use leave::{Candidate, Leave, Lockout, LockoutPolicy, Withheld};
+pub use password::{ChangeRefusal, PasswordChange};
 pub use readiness::Readiness;
+pub use refresh::{Departure, Standing};
 pub use set_up::SetUpError;
 
 pub mod embedded;
 
 use async_trait::async_trait;
 
-use crate::domain::{Password, Person, PersonId, Username};
+use crate::domain::{GroupRef, Password, Person, Upkeep, Username};
 
 /// The directory, as the rest of the house sees it.
 #[async_trait]
@@ -53,24 +65,40 @@ pub trait Directory: Send + Sync {
     /// # Errors
     /// [`Unreachable`], with a reason for the log.
     async fn reach(&self) -> Result<(), Unreachable>;
-}
 
-/// The last word of whoever asks for a sign-in, before a password is sent.
-#[async_trait]
-pub trait Leave: Send + Sync {
-    /// Whether the password may be sent now. Asked once in a sign-in at the most, right before its one bind, and no
-    /// bind is made without it. `who` is the person found, where the directory shows people before they bind; `None`
-    /// where only the bind tells who it is.
+    /// How `person`, who has just signed in, can be kept up to date.
+    fn upkeep(&self, person: &Person) -> Upkeep;
+
+    /// What became of these people: one answer for each, in their order. Asked with the service identity, of many at
+    /// a time.
+    ///
+    /// An answer is [`Unreachable`] when the directory could not be asked about that person, which says nothing of
+    /// them.
+    async fn refresh(&self, people: &[Person]) -> Vec<Result<Standing, Unreachable>>;
+
+    /// What is known, without asking anybody now, of how the directory counts failed sign-ins of `username`.
+    fn lockout(&self, username: &Username) -> Lockout;
+
+    /// Whether the person `username` names may change their password here.
+    fn changes_passwords(&self, username: &Username) -> bool;
+
+    /// Changes a password on the word of whoever knows the old one, which is tried once, if `leave` allows it then.
     ///
     /// # Errors
-    /// [`Withheld`] when it may not.
-    async fn to_bind(&self, who: Option<&PersonId>) -> Result<(), Withheld>;
-}
+    /// [`ChangeRefusal`]; the password is unchanged then, unless it is an [`Unreachable`] that came after it was sent.
+    async fn change_password(
+        &self,
+        username: &Username,
+        change: &PasswordChange,
+        leave: &dyn Leave,
+    ) -> Result<(), ChangeRefusal>;
 
-/// Whoever asked for the sign-in did not let the password be sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the password was not sent, as whoever asked for the sign-in withheld it")]
-pub struct Withheld;
+    /// Looks up groups that the settings and pages name: one finding for each, in their order.
+    ///
+    /// # Errors
+    /// [`Unreachable`] when the directory cannot be asked, or there is no service account to ask with.
+    async fn find_groups(&self, wanted: &[GroupRef]) -> Result<Vec<GroupFinding>, Unreachable>;
+}
 
 /// Why the directory did not let somebody in (MS-ADTS 5.1.1.5, and the sub-codes of result 49).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -3,7 +3,7 @@ use super::filter;
 use super::guid::guid_text;
 use super::root_dse::{Domain, Profile};
 use crate::config::DirectoryKind;
-use crate::domain::{Dn, Groups, NameForm, Person, PersonId, Username};
+use crate::domain::{DirectoryName, Dn, Groups, NameForm, Person, PersonId, Username};
 
 /// What is read of a person. Operational attributes come only when asked for by name (RFC 4511, 4.5.1.8).
 pub(super) const ATTRIBUTES: &[&str] = &[
@@ -87,11 +87,17 @@ pub(super) fn is_disabled(entry: &Entry) -> bool {
     bits.is_some_and(|bits| bits & i64::from(ACCOUNT_DISABLE) != 0)
 }
 
-/// The person an entry describes.
-pub(super) fn describe(kind: DirectoryKind, entry: &Entry, typed: &Username, groups: Groups) -> Person {
+/// The person an entry describes. `known_as` is the name that was typed, or by which they were known before.
+pub(super) fn describe(
+    kind: DirectoryKind,
+    directory: Option<&DirectoryName>,
+    entry: &Entry,
+    known_as: &str,
+    groups: Groups,
+) -> Person {
     let username = match kind {
-        DirectoryKind::ActiveDirectory => entry.text("sAMAccountName").unwrap_or(typed.as_str()),
-        DirectoryKind::Ldap => uid(entry, typed),
+        DirectoryKind::ActiveDirectory => entry.text("sAMAccountName").unwrap_or(known_as),
+        DirectoryKind::Ldap => uid(entry, known_as),
     };
     if stable_id(entry).is_none() {
         tracing::warn!(
@@ -102,17 +108,19 @@ pub(super) fn describe(kind: DirectoryKind, entry: &Entry, typed: &Username, gro
     }
     Person {
         id: id(entry),
+        directory: directory.cloned(),
         username: username.to_owned(),
         principal: entry.text("userPrincipalName").map(str::to_owned),
         display_name: entry.text("displayName").or_else(|| entry.text("cn")).unwrap_or(username).to_owned(),
         groups,
+        password_expires: None,
     }
 }
 
 /// The `uid` as the directory writes it; of several, the one that was typed.
-pub(super) fn uid<'a>(entry: &'a Entry, typed: &'a Username) -> &'a str {
-    let meant = |uid: &&str| uid.to_lowercase() == typed.as_str().to_lowercase();
-    entry.texts("uid").find(meant).or_else(|| entry.text("uid")).unwrap_or(typed.as_str())
+pub(super) fn uid<'a>(entry: &'a Entry, known_as: &'a str) -> &'a str {
+    let meant = |uid: &&str| uid.to_lowercase() == known_as.to_lowercase();
+    entry.texts("uid").find(meant).or_else(|| entry.text("uid")).unwrap_or(known_as)
 }
 
 /// The stable id; where a server has none, the DN, which a rename changes.
@@ -182,8 +190,8 @@ mod tests {
     #[test]
     fn the_uid_is_the_one_that_was_typed() {
         let entry = Entry::with("cn=a,dc=x", &[("uid", b"first"), ("uid", b"Alice")]);
-        assert_eq!(uid(&entry, &Username::parse("alice").unwrap()), "Alice");
-        assert_eq!(uid(&entry, &Username::parse("other").unwrap()), "first");
+        assert_eq!(uid(&entry, "alice"), "Alice");
+        assert_eq!(uid(&entry, "other"), "first");
     }
 
     #[test]

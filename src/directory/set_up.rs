@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use super::{filter, tls};
-use crate::config::{DirectorySettings, Scheme};
+use crate::config::{DirectorySettings, Scheme, Servers};
 
 /// Why a directory client cannot be built from its settings. Nothing was dialled.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,10 +35,10 @@ pub enum SetUpError {
 
 /// Refuses what would only fail, or panic in the LDAP crate, once somebody signs in.
 pub(super) fn check(settings: &DirectorySettings) -> Result<(), SetUpError> {
-    if settings.servers.is_empty() {
+    if matches!(&settings.servers, Servers::Listed(servers) if servers.is_empty()) {
         return Err(SetUpError::NoServer);
     }
-    for server in &settings.servers {
+    for server in settings.servers.listed() {
         let encrypted = server.scheme == Scheme::Ldaps || settings.start_tls;
         if server.host.is_empty() || (encrypted && !tls::is_verifiable(&server.host)) {
             return Err(SetUpError::Host(server.host.clone()));

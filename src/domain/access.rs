@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::{Dn, Group, Person, Visitor};
+use super::{DirectoryName, Dn, Group, Person, Visitor};
 
 /// Who may open a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,7 +64,7 @@ impl Audience {
     /// Whether `person` is named, or is in a group that is.
     pub fn includes(&self, person: &Person) -> bool {
         self.users.iter().any(|user| user.names(person))
-            || self.groups.iter().any(|wanted| person.groups.iter().any(|group| wanted.names(group)))
+            || self.groups.iter().any(|wanted| person.groups.iter().any(|group| wanted.names(group, person)))
     }
 }
 
@@ -81,10 +81,13 @@ impl GroupRef {
         }
     }
 
-    /// Whether this is that group.
-    pub fn names(&self, group: &Group) -> bool {
+    /// Whether this is that group of that person's. A bare name is of the default directory: another's group of the
+    /// same name is written with the directory before it, as in `brand\sales`.
+    pub fn names(&self, group: &Group, person: &Person) -> bool {
         match self {
-            Self::Name(name) => same_name(name, &group.name),
+            Self::Name(name) => {
+                unqualified(name, person.directory.as_ref()).is_some_and(|name| same_name(name, &group.name))
+            }
             Self::Dn(dn) => group.dn.parse().is_ok_and(|theirs: Dn| *dn == theirs),
             Self::Sid(sid) => *sid == group.id.as_str(),
         }
@@ -106,9 +109,11 @@ impl UserRef {
         Self(text.trim().to_owned())
     }
 
-    /// Whether this is that person.
+    /// Whether this is that person. A bare account name is of the default directory, as in [`GroupRef::names`];
+    /// principal names differ in all of a forest, and a directory only answers for its own suffixes.
     pub fn names(&self, person: &Person) -> bool {
-        same_name(&self.0, &person.username) || person.principal.as_deref().is_some_and(|p| same_name(&self.0, p))
+        unqualified(&self.0, person.directory.as_ref()).is_some_and(|name| same_name(name, &person.username))
+            || person.principal.as_deref().is_some_and(|p| same_name(&self.0, p))
     }
 }
 
@@ -116,6 +121,14 @@ impl fmt::Display for UserRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// The name as `directory` itself has it, `None` when another directory is meant. The default directory's names stand
+/// for themselves; every other's have its name before them.
+fn unqualified<'a>(name: &'a str, directory: Option<&DirectoryName>) -> Option<&'a str> {
+    let Some(directory) = directory else { return Some(name) };
+    let (qualifier, name) = name.split_once('\\')?;
+    same_name(qualifier, directory.as_str()).then_some(name)
 }
 
 /// Directories compare names without regard to case (`caseIgnoreMatch`, RFC 4517, 4.2.11).
@@ -138,6 +151,7 @@ mod tests {
     fn alice() -> Person {
         Person {
             id: PersonId::new("objectGUID:1"),
+            directory: None,
             username: "alice".into(),
             principal: Some("alice@corp.example.com".into()),
             display_name: "Alice".into(),
@@ -148,6 +162,7 @@ mod tests {
             }]
             .into_iter()
             .collect(),
+            password_expires: None,
         }
     }
 
@@ -156,6 +171,18 @@ mod tests {
             groups: groups.iter().map(|g| GroupRef::parse(g)).collect(),
             users: users.iter().map(|u| UserRef::parse(u)).collect(),
         })
+    }
+
+    #[test]
+    fn another_directorys_people_and_groups_never_pass_for_the_default_ones() {
+        let elsewhere = Person { directory: "brand".parse().ok(), principal: None, ..alice() };
+        let member = Visitor::Member(Member { session: SessionId::new(1), person: elsewhere });
+        for access in [only(&["dash-ops"], &["alice"]), only(&["other\\dash-ops"], &["other\\alice"])] {
+            assert_eq!(access.judge(&member), Verdict::NotAllowed, "{access:?}");
+        }
+        for access in [only(&["BRAND\\dash-ops"], &[]), only(&[], &["brand\\Alice"])] {
+            assert_eq!(access.judge(&member), Verdict::Open, "{access:?}");
+        }
     }
 
     #[test]

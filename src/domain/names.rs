@@ -1,7 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Long enough for any title made into a name, short enough for a URL and a log line.
 const LONGEST_NAME: usize = 64;
@@ -40,6 +40,12 @@ macro_rules! name {
             }
         }
 
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+            }
+        }
+
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.serialize_str(&self.0)
@@ -53,6 +59,13 @@ macro_rules! name {
         }
     };
 }
+
+name!(
+    /// The name of a further directory in the settings, by which pages tell its people and groups from the default
+    /// directory's (`brand\alice`).
+    DirectoryName,
+    "directory's name"
+);
 
 name!(
     /// The name of a page: the stem of its file, and its place in the address (`/p/<slug>`).

@@ -3,6 +3,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::{DirectoryName, Timestamp};
+
 /// Who somebody is, for ever: the directory's stable id (`objectGUID`, `entryUUID`), never the DN, so that a rename
 /// or a move keeps the person and a re-created account is another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -32,6 +34,9 @@ impl fmt::Display for PersonId {
 pub struct Person {
     /// Who it is.
     pub id: PersonId,
+    /// The directory they are in; `None` for the default one.
+    #[serde(default)]
+    pub directory: Option<DirectoryName>,
     /// The account's name as the directory writes it (`sAMAccountName`, `uid`).
     pub username: String,
     /// `userPrincipalName`, where there is one.
@@ -40,6 +45,9 @@ pub struct Person {
     pub display_name: String,
     /// Every group they are in: nested, and the primary one.
     pub groups: Groups,
+    /// When their password expires; `None` when it does not, or the directory does not tell.
+    #[serde(default)]
+    pub password_expires: Option<Timestamp>,
 }
 
 /// What identifies a group in its directory: its SID in Active Directory, its normalised DN elsewhere.

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use belvedere::config::{DirectorySettings, Scheme, ServerAddress, ServiceAccount};
-use belvedere::directory::{Directory as _, LdapDirectory, Leave, Refusal, Withheld};
+use belvedere::config::{DirectorySettings, Scheme, ServerAddress, Servers, ServiceAccount};
+use belvedere::directory::{Candidate, Directory as _, LdapDirectory, Leave, Refusal, Withheld};
 use belvedere::domain::{Password, Person, PersonId, SystemClock, Username};
 
 use crate::harness::{samba, slapd};
@@ -35,18 +35,12 @@ const ATTEMPTS: &[&str] = &[
 
 /// Settings for these URLs and nothing else.
 pub(crate) fn settings(urls: &[&str], ca_file: &Path) -> DirectorySettings {
+    let servers = urls.iter().map(|url| address(url)).collect();
     DirectorySettings {
-        servers: urls.iter().map(|url| address(url)).collect(),
-        start_tls: false,
         ca_file: Some(ca_file.to_owned()),
-        allow_plaintext: false,
-        service_account: None,
-        kind: None,
-        base_dn: None,
-        person_filter: None,
-        group_filter: None,
         dial_timeout: Duration::from_secs(10),
         operation_timeout: Duration::from_secs(10),
+        ..DirectorySettings::of(Servers::Listed(servers))
     }
 }
 
@@ -74,7 +68,7 @@ struct Always;
 
 #[async_trait]
 impl Leave for Always {
-    async fn to_bind(&self, _who: Option<&PersonId>) -> Result<(), Withheld> {
+    async fn to_bind(&self, _who: Option<&Candidate>) -> Result<(), Withheld> {
         Ok(())
     }
 }
@@ -121,8 +115,8 @@ struct Never(Mutex<Vec<Option<PersonId>>>);
 
 #[async_trait]
 impl Leave for Never {
-    async fn to_bind(&self, who: Option<&PersonId>) -> Result<(), Withheld> {
-        self.0.lock().unwrap().push(who.cloned());
+    async fn to_bind(&self, who: Option<&Candidate>) -> Result<(), Withheld> {
+        self.0.lock().unwrap().push(who.map(|who| who.id.clone()));
         Err(Withheld)
     }
 }

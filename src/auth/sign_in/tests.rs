@@ -15,9 +15,12 @@ use crate::audit::paper::Paper;
 use crate::auth::Keys;
 use crate::auth::pace;
 use crate::config::SessionSettings;
-use crate::directory::{Directory, Leave, Refusal, Unreachable};
+use crate::directory::{
+    Candidate, ChangeRefusal, Directory, GroupFinding, Leave, Lockout, PasswordChange, Refusal, Standing, Unreachable,
+};
 use crate::domain::{
-    Client, Clock, EndReason, Groups, ManualClock, Password, Person, PersonId, Timestamp, Username, Visitor,
+    Client, Clock, EndReason, GroupRef, Groups, ManualClock, Password, Person, PersonId, Timestamp, Upkeep, Username,
+    Visitor,
 };
 use crate::sessions::{SessionToken, Sessions};
 
@@ -33,7 +36,7 @@ struct Book {
 impl Directory for Book {
     async fn sign_in(&self, username: &Username, password: &Password, leave: &dyn Leave) -> Result<Person, Refusal> {
         // Two names of one person, whom this directory shows before the bind.
-        let john = PersonId::new("objectGUID:john");
+        let john = Candidate { id: PersonId::new("objectGUID:john"), policy: None, failures: None };
         let who = matches!(username.as_str(), "jdoe" | "john.doe").then_some(&john);
         leave.to_bind(who).await?;
         self.binds.fetch_add(1, Ordering::SeqCst);
@@ -56,16 +59,47 @@ impl Directory for Book {
             "elsewhere" => Err(Refusal::NotFromHere),
             name => Ok(Person {
                 id: PersonId::new(format!("objectGUID:{name}")),
+                directory: None,
                 username: name.into(),
                 principal: None,
                 display_name: name.into(),
                 groups: Groups::default(),
+                password_expires: None,
             }),
         }
     }
 
     async fn reach(&self) -> Result<(), Unreachable> {
         Ok(())
+    }
+
+    fn upkeep(&self, _person: &Person) -> Upkeep {
+        Upkeep::Refreshed
+    }
+
+    async fn refresh(&self, people: &[Person]) -> Vec<Result<Standing, Unreachable>> {
+        people.iter().map(|person| Ok(Standing::Here(person.clone()))).collect()
+    }
+
+    fn lockout(&self, _username: &Username) -> Lockout {
+        Lockout { policy: None, shows_people: true }
+    }
+
+    fn changes_passwords(&self, _username: &Username) -> bool {
+        false
+    }
+
+    async fn change_password(
+        &self,
+        _username: &Username,
+        _change: &PasswordChange,
+        _leave: &dyn Leave,
+    ) -> Result<(), ChangeRefusal> {
+        Err(ChangeRefusal::NotHere { reason: "this is a book" })
+    }
+
+    async fn find_groups(&self, _wanted: &[GroupRef]) -> Result<Vec<GroupFinding>, Unreachable> {
+        Ok(Vec::new())
     }
 }
 
@@ -91,7 +125,7 @@ impl House {
     async fn with(pace: impl FnOnce(Arc<ManualClock>) -> Arc<dyn Clock>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_795_309_126_976)));
-        let settings = SessionSettings { idle: Duration::from_mins(30), absolute: Duration::from_hours(12) };
+        let settings = SessionSettings::lasting(Duration::from_mins(30), Duration::from_hours(12));
         let sessions = Sessions::open(&folder.path().join("sessions.db"), &settings, clock.clone()).await.unwrap();
         let book = Arc::new(Book::default());
         let keys = Keys::from_secret(&[7; 32]);

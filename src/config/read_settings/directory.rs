@@ -1,18 +1,18 @@
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use indexmap::IndexMap;
+
+use super::super::fault::Place;
 use super::super::reader::{Fields, Ledger, Placed};
-use super::super::settings::{DirectoryKind, DirectorySettings, Scheme, ServerAddress, ServiceAccount};
-use super::super::tree::{Node, Value};
+use super::super::settings::{
+    DirectoryKind, DirectorySettings, Discovery, FurtherDirectory, Scheme, ServerAddress, Servers, ServiceAccount,
+};
+use super::super::tree::{Entry, Node, Value};
 use super::super::words::shown;
 use super::files::{ca_file, secret};
-use super::server_address::{is_loopback, read_server_address};
-use crate::domain::{Dn, Password};
-
-/// Name look-up, TCP and TLS on a slow line; a dead server must not hold up a sign-in for longer.
-const DEFAULT_DIAL_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// A search in a large domain, with room to spare; beyond this people take it for broken.
-const DEFAULT_OPERATION_TIMEOUT: Duration = Duration::from_secs(5);
+use super::server_address::{is_discovery, is_loopback, read_discovery, read_server_address};
+use crate::domain::{DirectoryName, Dn, Password};
 
 /// Nothing over a network is sure to be quicker.
 const SHORTEST_TIMEOUT: Duration = Duration::from_millis(100);
@@ -23,34 +23,104 @@ const LONGEST_TIMEOUT: Duration = Duration::from_mins(1);
 /// Each may cost a dial time-out before the next is tried.
 const MOST_SERVERS: usize = 16;
 
+/// A company's year: whoever wants to be told earlier changes their password now.
+const LONGEST_WARNING: Duration = Duration::from_hours(365 * 24);
+
+/// Well below what a domain controller takes from one client.
+const MOST_CONNECTIONS: i64 = 256;
+
+/// RFC 1035, 4.2.
+const DNS_PORT: u16 = 53;
+
 const KINDS: [(&str, DirectoryKind); 2] =
     [("active-directory", DirectoryKind::ActiveDirectory), ("ldap", DirectoryKind::Ldap)];
 
 /// `[directory]`.
 pub(super) fn read_directory(mut fields: Fields<'_>) -> Option<DirectorySettings> {
+    let settings = read_one(&mut fields);
+    fields.finish();
+    settings
+}
+
+/// `[directories.…]`, in the order written.
+pub(super) fn read_directories(mut fields: Fields<'_>) -> Option<IndexMap<DirectoryName, FurtherDirectory>> {
+    let entries = fields.rest();
+    let written = entries.len();
+    let mut taken = Vec::new();
+    let further: IndexMap<_, _> =
+        entries.into_iter().filter_map(|entry| read_further(entry, &fields, &mut taken)).collect();
+    (further.len() == written).then_some(further)
+}
+
+fn read_further(
+    entry: Entry,
+    fields: &Fields<'_>,
+    taken: &mut Vec<String>,
+) -> Option<(DirectoryName, FurtherDirectory)> {
     let ledger = fields.ledger;
-    let url = read_urls(&mut fields);
+    let name = entry.key.parse::<DirectoryName>().map_err(|error| {
+        let message = format!("a directory cannot be called {}", shown(&entry.key));
+        ledger.note(&entry.key_place, message, error.to_string());
+    });
+    let mut table = entry.node.table(&entry.key, ledger)?;
+    table.needs("domains", "say whose sign-ins go there: `domains = [\"BRAND\", \"brand.example\"]`");
+    let domains = table.texts("domains");
+    let settings = read_one(&mut table);
+    table.finish();
+    let domains = domains?;
+    if domains.value.is_empty() {
+        let help =
+            "name at least one: a sign-in goes to one directory, chosen by what stands before `\\` or behind `@`";
+        ledger.note(&domains.place, "`domains` is empty, so nobody would ever sign in there", help);
+        return None;
+    }
+    for domain in &domains.value {
+        let folded = domain.value.to_lowercase();
+        if taken.contains(&folded) {
+            let message = format!("{} stands for two directories", shown(&domain.value));
+            ledger.note(&domain.place, message, "a sign-in goes to one directory: take one out");
+            return None;
+        }
+        taken.push(folded);
+    }
+    let domains = domains.value.into_iter().map(|domain| domain.value).collect();
+    Some((name.ok()?, FurtherDirectory { domains, settings: settings? }))
+}
+
+fn read_one(fields: &mut Fields<'_>) -> Option<DirectorySettings> {
+    let ledger = fields.ledger;
+    let standard = DirectorySettings::of(Servers::Listed(Vec::new()));
+    let site = fields.or("site", None, |fields, key| fields.placed_text(key).map(Some));
+    let servers = site.and_then(|site| read_servers(fields, site));
+    let dns =
+        fields.or("dns", Some(Vec::new()), |fields, key| fields.texts(key).map(|dns| read_dns(dns.value, ledger)));
     let start_tls = fields.or("start_tls", false, Fields::truth);
-    let ca_file = ca_file(&mut fields);
+    let ca_file = ca_file(fields);
     let allow_plaintext = fields.or("allow_plaintext", false, Fields::truth);
-    let account = read_account(&mut fields);
+    let account = read_account(fields);
     let kind = fields.or("kind", None, |fields, key| fields.word(key, &KINDS).map(|kind| Some(kind.value)));
     let base_dn =
         fields.or("base_dn", None, |fields, key| fields.parsed::<Dn>(key).map(|dn| Some(dn.value.as_str().to_owned())));
-    let person_filter = read_filter(&mut fields, "person_filter", &["username"]);
-    let group_filter = read_filter(&mut fields, "group_filter", &["dn", "username"]);
-    let dial_timeout = read_timeout(&mut fields, "dial_timeout", DEFAULT_DIAL_TIMEOUT);
-    let operation_timeout = read_timeout(&mut fields, "operation_timeout", DEFAULT_OPERATION_TIMEOUT);
-    fields.finish();
+    let person_filter = read_filter(fields, "person_filter", &["username"]);
+    let group_filter = read_filter(fields, "group_filter", &["dn", "username"]);
+    let sign_in_by_mail = fields.or("sign_in_by_mail", false, Fields::truth);
+    let password_change = fields.or("password_change", standard.password_change, Fields::truth);
+    let password_warning = fields.or("password_warning", standard.password_warning, |fields, key| {
+        fields.duration(key, Duration::ZERO..=LONGEST_WARNING).map(|warning| warning.value)
+    });
+    let connections = fields.or("connections", standard.connections, |fields, key| {
+        fields.whole(key, 1..=MOST_CONNECTIONS).and_then(|count| usize::try_from(count).ok())
+    });
+    let dial_timeout = read_timeout(fields, "dial_timeout", standard.dial_timeout);
+    let operation_timeout = read_timeout(fields, "operation_timeout", standard.operation_timeout);
 
-    let (servers, start_tls, allow_plaintext) = (url?, start_tls?, allow_plaintext?);
+    let (servers, start_tls, allow_plaintext) = (servers?, start_tls?, allow_plaintext?);
     if !start_tls && !allow_plaintext {
-        for server in &servers {
-            refuse_plaintext(server, ledger);
-        }
+        servers.refuse_plaintext(ledger);
     }
     Some(DirectorySettings {
-        servers: servers.into_iter().map(|server| server.value).collect(),
+        servers: servers.value(),
+        dns: dns??,
         start_tls,
         ca_file: ca_file?,
         allow_plaintext,
@@ -59,13 +129,46 @@ pub(super) fn read_directory(mut fields: Fields<'_>) -> Option<DirectorySettings
         base_dn: base_dn?,
         person_filter: person_filter?,
         group_filter: group_filter?,
+        sign_in_by_mail: sign_in_by_mail?,
+        password_change: password_change?,
+        password_warning: password_warning?,
+        connections: connections?,
         dial_timeout: dial_timeout?,
         operation_timeout: operation_timeout?,
     })
 }
 
-/// One URL or a list of them, in the order they are tried.
-fn read_urls(fields: &mut Fields<'_>) -> Option<Vec<Placed<ServerAddress>>> {
+/// Servers with the places they were written at.
+enum Written {
+    Listed(Vec<Placed<ServerAddress>>),
+    Discovered(Placed<Discovery>),
+}
+
+impl Written {
+    /// Passwords do not cross a network unencrypted, unless somebody insists.
+    fn refuse_plaintext(&self, ledger: &Ledger) {
+        match self {
+            Self::Listed(servers) => servers.iter().for_each(|server| refuse_plaintext(server, ledger)),
+            Self::Discovered(Placed { value, place }) if value.scheme == Scheme::Ldap => {
+                let message =
+                    format!("passwords would cross the network unencrypted to the servers of {}", value.domain);
+                let help = format!("write `ldaps+srv://{}`, or add `start_tls = true`", value.domain);
+                ledger.note(place, message, help);
+            }
+            Self::Discovered(_) => {}
+        }
+    }
+
+    fn value(self) -> Servers {
+        match self {
+            Self::Listed(servers) => Servers::Listed(servers.into_iter().map(|server| server.value).collect()),
+            Self::Discovered(discovery) => Servers::Discovered(discovery.value),
+        }
+    }
+}
+
+/// One URL, a list of them in the order they are tried, or a domain whose servers DNS knows.
+fn read_servers(fields: &mut Fields<'_>, site: Option<Placed<String>>) -> Option<Written> {
     let ledger = fields.ledger;
     let Some(node) = fields.take("url") else {
         ledger.note(
@@ -86,14 +189,40 @@ fn read_urls(fields: &mut Fields<'_>) -> Option<Vec<Placed<ServerAddress>>> {
             .collect::<Option<Vec<_>>>()?,
         one => vec![one.text("url", ledger)?],
     };
+    if let [only] = written.as_slice()
+        && is_discovery(&only.value)
+    {
+        let site = site.map(|site| site.value);
+        return match read_discovery(&only.value, site) {
+            Ok(value) => Some(Written::Discovered(Placed { value, place: only.place.clone() })),
+            Err((message, help)) => {
+                ledger.note(&only.place, message, help);
+                None
+            }
+        };
+    }
+    if let Some(site) = site {
+        let help = "it chooses among the servers that DNS knows: write `url = \"ldaps+srv://corp.example.com\"`";
+        ledger.note(&site.place, "`site` means nothing for servers that are listed", help);
+    }
+    read_list(&place, written, ledger).map(Written::Listed)
+}
+
+fn read_list(place: &Place, written: Vec<Placed<String>>, ledger: &Ledger) -> Option<Vec<Placed<ServerAddress>>> {
     if written.is_empty() || written.len() > MOST_SERVERS {
         let message = format!("`url` has {} servers", written.len());
-        ledger.note(&place, message, format!("write 1 to {MOST_SERVERS}: `url = \"ldaps://dc1.corp.example.com\"`"));
+        ledger.note(place, message, format!("write 1 to {MOST_SERVERS}: `url = \"ldaps://dc1.corp.example.com\"`"));
         return None;
     }
     let mut servers: Vec<Placed<ServerAddress>> = Vec::new();
     let mut sound = true;
     for text in written {
+        if is_discovery(&text.value) {
+            let help = "DNS names all of a domain's servers: write that URL alone, without a list";
+            ledger.note(&text.place, format!("{} stands in a list", shown(&text.value)), help);
+            sound = false;
+            continue;
+        }
         match read_server_address(&text.value) {
             Ok(server) if servers.iter().any(|earlier| earlier.value == server) => {
                 ledger.note(&text.place, format!("{server} stands twice"), "a server is tried once: take one out");
@@ -107,6 +236,25 @@ fn read_urls(fields: &mut Fields<'_>) -> Option<Vec<Placed<ServerAddress>>> {
         }
     }
     sound.then_some(servers)
+}
+
+/// The DNS servers to ask, each `address` or `address:port`.
+fn read_dns(written: Vec<Placed<String>>, ledger: &Ledger) -> Option<Vec<SocketAddr>> {
+    let read = |text: Placed<String>| {
+        let address =
+            text.value.parse().or_else(|_| text.value.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, DNS_PORT)));
+        if address.is_err() {
+            let message = format!("{} is not the address of a DNS server", shown(&text.value));
+            ledger.note(
+                &text.place,
+                message,
+                "write an IP address, with a port if it is not 53: `dns = [\"10.0.0.53\"]`",
+            );
+        }
+        address.ok()
+    };
+    let read: Vec<_> = written.into_iter().map(read).collect();
+    read.into_iter().collect()
 }
 
 /// Passwords do not cross a network unencrypted, unless somebody insists.

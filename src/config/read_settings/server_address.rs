@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use url::Url;
 
 use super::super::cover::has_user_information;
-use super::super::settings::{Scheme, ServerAddress};
+use super::super::settings::{Discovery, Scheme, ServerAddress};
 use super::super::words::shown;
 
 const LDAP_PORT: u16 = 389;
@@ -66,6 +66,31 @@ pub(super) fn read_server_address(text: &str) -> Result<ServerAddress, (String, 
     Ok(ServerAddress { scheme, host: host.to_owned(), port: url.port().unwrap_or(standard) })
 }
 
+/// Whether `text` leaves it to DNS which servers there are.
+pub(super) fn is_discovery(text: &str) -> bool {
+    let scheme = text.trim().split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
+    matches!(scheme.as_deref(), Some("ldap+srv" | "ldaps+srv"))
+}
+
+/// Reads `ldaps+srv://corp.example.com`.
+///
+/// # Errors
+/// What is wrong and what would be right.
+pub(super) fn read_discovery(text: &str, site: Option<String>) -> Result<Discovery, (String, String)> {
+    const HELP: &str = "write the domain alone, as in `ldaps+srv://corp.example.com`: DNS names servers and ports";
+    let plain = text.trim().to_ascii_lowercase().replacen("+srv://", "://", 1);
+    let ServerAddress { scheme, host, port } = read_server_address(&plain)?;
+    let standard = if scheme == Scheme::Ldaps { LDAPS_PORT } else { LDAP_PORT };
+    // A port that is written is gone from a URL when it is the scheme's own; the colon is not.
+    if port != standard || plain.splitn(3, ':').nth(2).is_some() {
+        return Err((format!("{} has a port", shown(text)), HELP.to_owned()));
+    }
+    if host.parse::<IpAddr>().is_ok() || !host.contains('.') {
+        return Err((format!("{} names no domain", shown(text)), HELP.to_owned()));
+    }
+    Ok(Discovery { scheme, domain: host.trim_end_matches('.').to_owned(), site })
+}
+
 /// Whether what is said to this server never leaves the machine.
 pub(super) fn is_loopback(address: &ServerAddress) -> bool {
     match address.host.parse::<IpAddr>() {
@@ -78,6 +103,16 @@ pub(super) fn is_loopback(address: &ServerAddress) -> bool {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_domain_may_stand_for_the_servers_that_dns_knows() {
+        let found = read_discovery("ldaps+srv://Corp.example.com", Some("Berlin".into())).unwrap();
+        assert_eq!((found.scheme, found.domain.as_str()), (Scheme::Ldaps, "corp.example.com"));
+        assert!(is_discovery("LDAP+SRV://x") && !is_discovery("ldaps://x"));
+        for bad in ["ldaps+srv://corp.example.com:636", "ldaps+srv://10.0.0.1", "ldaps+srv://corp", "ldaps+srv://"] {
+            assert!(read_discovery(bad, None).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn addresses_are_read_with_their_standard_ports() {

@@ -9,14 +9,15 @@ use super::super::read_page::read_audience;
 use super::super::reader::{Fields, Ledger};
 use super::super::settings::{LiveSettings, LogFormat, LogSettings, SessionSettings, Settings, SourceSettings};
 use super::super::settings_tree::Writings;
-use super::directory::read_directory;
+use super::directory::{read_directories, read_directory};
 use super::files::path;
 use super::site::read_site;
 use super::sources::read_sources;
 use crate::domain::{Audience, SourceName};
 
 /// Our tables. Outside a profile, figment would take them for profiles of that name and ignore them.
-pub(in super::super) const TABLES: [&str; 7] = ["site", "admins", "directory", "sources", "sessions", "live", "log"];
+pub(in super::super) const TABLES: [&str; 8] =
+    ["site", "admins", "directory", "directories", "sources", "sessions", "live", "log"];
 
 /// The keys that are Rocket's: of `rocket::Config` and of its templates.
 const ROCKETS: [&str; 16] = [
@@ -46,6 +47,12 @@ const DEFAULT_IDLE: Duration = Duration::from_hours(12);
 
 /// A week, so that nobody has to prove who they are more often than that, nor less.
 const DEFAULT_ABSOLUTE: Duration = Duration::from_hours(24 * 7);
+
+/// Asking more often than this would only load the directory.
+const SHORTEST_REFRESH: Duration = Duration::from_secs(10);
+
+/// Asking less often than this is hardly asking.
+const LONGEST_REFRESH: Duration = Duration::from_hours(24);
 
 /// Shorter sessions would end between two clicks.
 const SHORTEST_SESSION: Duration = Duration::from_mins(1);
@@ -119,6 +126,7 @@ fn read_settings(mut fields: Fields<'_>, folder: &std::path::Path) -> Option<Set
     let admins = fields.or("admins", Some(Audience::default()), |fields, key| fields.table(key).map(read_audience));
     let site = read_site(fields.table_or_empty("site"));
     let directory = read_directory(fields.table_or_empty("directory"));
+    let directories = read_directories(fields.table_or_empty("directories"));
     let sources = read_sources(fields.table_or_empty("sources"));
     let sessions = read_sessions(fields.table_or_empty("sessions"));
     let live = read_live(fields.table_or_empty("live"));
@@ -132,6 +140,7 @@ fn read_settings(mut fields: Fields<'_>, folder: &std::path::Path) -> Option<Set
         site: site?,
         admins: admins??,
         directory: directory?,
+        directories: directories?,
         sources: sources?,
         sessions: sessions?,
         live: live?,
@@ -152,8 +161,30 @@ fn read_sessions(mut fields: Fields<'_>) -> Option<SessionSettings> {
         let message = "`idle` is longer than `absolute`, so it could never be reached";
         fields.ledger.note(&idle.place, message, "write a shorter `idle` or a longer `absolute`");
     }
+    let idle_is = idle.map_or(DEFAULT_IDLE.min(absolute), |idle| idle.value);
+    let standard = SessionSettings::lasting(idle_is, absolute);
+    let unrefreshed = fields.or("unrefreshed", standard.unrefreshed, |fields, key| {
+        fields.duration(key, range.clone()).map(|unrefreshed| unrefreshed.value)
+    });
+    let refresh = fields.or("refresh", standard.refresh, |fields, key| {
+        fields.duration(key, SHORTEST_REFRESH..=LONGEST_REFRESH).map(|refresh| refresh.value)
+    });
+    let max_staleness = fields.or("max_staleness", None, |fields, key| fields.duration(key, range.clone()).map(Some));
+    let (refresh, max_staleness) = (refresh?, max_staleness?);
+    if let Some(max_staleness) = &max_staleness
+        && max_staleness.value < refresh * 2
+    {
+        let message =
+            "`max_staleness` is shorter than two rounds of `refresh`, so one slow answer would shut people out";
+        fields.ledger.note(&max_staleness.place, message, "write a longer `max_staleness` or a shorter `refresh`");
+    }
     fields.finish();
-    Some(SessionSettings { idle: idle.map_or(DEFAULT_IDLE.min(absolute), |idle| idle.value), absolute })
+    Some(SessionSettings {
+        unrefreshed: unrefreshed?,
+        refresh,
+        max_staleness: max_staleness.map_or(standard.max_staleness.max(refresh * 2), |staleness| staleness.value),
+        ..standard
+    })
 }
 
 fn read_live(mut fields: Fields<'_>) -> Option<LiveSettings> {

@@ -79,7 +79,7 @@ fn the_url_alone_is_enough_and_the_rest_has_defaults() {
     let figment = Figment::from(rocket::Config::default()).merge(("directory.url", "ldaps://dc1"));
     let settings = Settings::from_figment(&figment).unwrap();
     assert_eq!((settings.pages, settings.state), (PathBuf::from("pages"), PathBuf::from("state")));
-    assert_eq!(settings.directory.servers[0].to_string(), "ldaps://dc1:636");
+    assert_eq!(settings.directory.servers.listed()[0].to_string(), "ldaps://dc1:636");
     assert_eq!(settings.directory.dial_timeout, Duration::from_secs(2));
     assert_eq!(settings.directory.operation_timeout, Duration::from_secs(5));
     assert!(settings.directory.service_account.is_none() && settings.directory.kind.is_none());
@@ -149,8 +149,11 @@ filter = "debug"
     assert_eq!(settings.site.theme, Theme { hue: 30, accent_hue: 200, saturation: 5 });
     assert_eq!(settings.site.public_url.unwrap().as_str(), "https://boards.corp.example.com/");
     let directory = &settings.directory;
-    assert_eq!((directory.servers[0].scheme, directory.servers[0].port), (Scheme::Ldap, 389));
-    assert_eq!((directory.servers[1].host.as_str(), directory.servers[1].port), ("2001:db8::5", 3269));
+    assert_eq!((directory.servers.listed()[0].scheme, directory.servers.listed()[0].port), (Scheme::Ldap, 389));
+    assert_eq!(
+        (directory.servers.listed()[1].host.as_str(), directory.servers.listed()[1].port),
+        ("2001:db8::5", 3269)
+    );
     assert_eq!(directory.ca_file, Some(folder.path("ca.pem")));
     let account = directory.service_account.as_ref().unwrap();
     assert_eq!((account.name.as_str(), account.password.expose()), ("CORP\\svc", "hunter2"));
@@ -178,10 +181,10 @@ fn the_selected_profile_overrides_the_default_one() {
     );
     let release = folder.read_as("release").unwrap();
     assert_eq!(
-        (release.directory.servers[0].host.as_str(), release.directory.dial_timeout),
+        (release.directory.servers.listed()[0].host.as_str(), release.directory.dial_timeout),
         ("dc2", Duration::from_secs(3))
     );
-    assert_eq!(folder.read_as("debug").unwrap().directory.servers[0].host, "dc1");
+    assert_eq!(folder.read_as("debug").unwrap().directory.servers.listed()[0].host, "dc1");
     let faults = folder.read_as("staging").unwrap_err();
     assert!(faults.to_string().contains("Rocket.toml:7:8"), "{faults}");
 }
@@ -200,7 +203,7 @@ fn the_environment_overrides_the_file() {
         .variable("BELVEDERE_SITE__NAME", "[1] Boards, \"quoted\"")
         .read()
         .unwrap_or_else(|faults| panic!("{faults}"));
-    assert_eq!(settings.directory.servers.len(), 2);
+    assert_eq!(settings.directory.servers.listed().len(), 2);
     assert_eq!(settings.directory.service_account.unwrap().password.expose(), "0123");
     assert_eq!((settings.pages, settings.live.ring), (PathBuf::from("elsewhere"), 64));
     assert!(settings.directory.start_tls);

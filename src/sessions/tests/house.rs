@@ -51,7 +51,7 @@ impl House {
 }
 
 async fn open(folder: &tempfile::TempDir, clock: &Arc<ManualClock>, idle: Duration, absolute: Duration) -> Sessions {
-    let settings = SessionSettings { idle, absolute };
+    let settings = SessionSettings::lasting(idle, absolute);
     Sessions::open(&folder.path().join("sessions.db"), &settings, clock.clone()).await.unwrap()
 }
 
@@ -63,9 +63,11 @@ pub(super) fn person(name: &str) -> Person {
     };
     Person {
         id: PersonId::new(format!("objectGUID:{name}")),
+        directory: None,
         username: name.into(),
         principal: Some(format!("{name}@corp.example.com")),
         display_name: format!("{name} Müller-O'Neil, \"(x)\" \\"),
         groups: [group("dash-ops"), group("Vertrieb, Süd")].into_iter().collect(),
+        password_expires: None,
     }
 }
