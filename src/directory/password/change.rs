@@ -1,14 +1,15 @@
-use tokio::time::Instant;
+use std::ops::ControlFlow;
 
 use super::refusal::ChangeRefusal;
 use super::{active_directory, modify_operation};
-use crate::config::{DirectoryKind, Scheme, ServerAddress, Servers};
-use crate::directory::client::Outcome;
-use crate::directory::connection::Connection;
+use crate::config::{DirectoryKind, Scheme, Servers};
+use crate::directory::entry::Entry;
 use crate::directory::fault::{Fault, Operation, rc};
+use crate::directory::pool::Lease;
+use crate::directory::question::Inquiry;
 use crate::directory::root_dse::{Domain, Profile};
 use crate::directory::sign_in::{OneBind, ask_for_an_account, bind_name, candidate, own_token};
-use crate::directory::{LdapDirectory, Leave, Refusal, SetUpError, Unreachable, person, refusal};
+use crate::directory::{LdapDirectory, Leave, Refusal, person};
 use crate::domain::{Password, PersonId, Username};
 
 /// An old password and the one that is to take its place.
@@ -37,7 +38,7 @@ type Answer = Result<PersonId, ChangeRefusal>;
 impl LdapDirectory {
     /// Whether a password that stands so can be changed here, as far as is known without asking.
     pub(in crate::directory) fn can_change(&self, state: PasswordState) -> bool {
-        let known = self.profile.get();
+        let known = self.known_profile();
         let is_ad = known.map_or(self.settings.kind != Some(DirectoryKind::Ldap), |known| known.domain.is_some());
         self.settings.password_change
             && match (is_ad, state) {
@@ -63,71 +64,44 @@ impl LdapDirectory {
         if !self.settings.password_change {
             return Err(ChangeRefusal::NotHere { reason: "password_change is false" });
         }
-        let started = Instant::now();
+        let mut inquiry = self.inquire("change-password");
         let mut old = OneBind::with(&change.old, leave);
-        let mut passed_over = Vec::new();
-        let mut servers = self.servers.in_order().peekable();
-        while let Some((place, server)) = servers.next() {
-            let answer = self.change_at(server, username, change, &mut old).await;
-            let answer = answer.map_err(|fault| fault.with_password_sent(old.is_spent()));
-            if let Err(fault) = &answer
-                && let Some(reason) = fault.reason()
-                && fault.another_server_may_help()
-                && !old.is_spent()
-                && servers.peek().is_some()
-            {
-                passed_over.push(format!("{server}: {reason}"));
-                continue;
-            }
-            if answer.as_ref().err().is_none_or(|fault| fault.reason().is_none()) {
-                self.servers.answered(place);
-            }
-            let concluded = Self::conclude("change-password", started, Outcome { answer, server, passed_over });
-            return match concluded {
-                Ok(answer) => answer.inspect_err(|refusal| note(server, refusal)),
-                Err(Refusal::PasswordExpired | Refusal::MustChangePassword) => Err(ChangeRefusal::NotHere {
-                    reason: "nobody may bind with the old password any more, right as it is: on Active Directory \
-                             bind_name would let it be changed",
-                }),
-                Err(refusal) => Err(refusal.into()),
-            };
+        let answer = self.try_change(&mut inquiry, username, change, &mut old).await;
+        match inquiry.conclude(answer.map_err(|fault| fault.with_password_sent(old.is_spent()))) {
+            Ok(answer) => answer.inspect_err(note),
+            Err(Refusal::PasswordExpired | Refusal::MustChangePassword) => Err(ChangeRefusal::NotHere {
+                reason: "nobody may bind with the old password any more, right as it is: on Active Directory \
+                         bind_name would let it be changed",
+            }),
+            Err(refusal) => Err(refusal.into()),
         }
-        Err(Refusal::Unreachable(Unreachable { reason: SetUpError::NoServer.to_string(), password_sent: false }).into())
     }
 
-    /// The whole change at one server.
-    async fn change_at(
+    async fn try_change(
         &self,
-        server: &ServerAddress,
+        inquiry: &mut Inquiry,
         username: &Username,
         change: &PasswordChange,
         old: &mut OneBind<'_>,
     ) -> Result<Answer, Fault> {
-        let mut connection = self.dialler.dial(server).await?;
-        let profile = self.profile(&mut connection).await?;
-        if let Some(reason) = self.obstacle(server, profile) {
+        let profile = self.find_out(inquiry).await?;
+        if let Some(reason) = self.obstacle(profile) {
             return Ok(Err(ChangeRefusal::NotHere { reason }));
         }
-        let account = self.settings.service_account.as_ref();
-        if let Some(account) = account {
-            let result = connection.bind(Operation::ServiceBind, &account.name, &account.password).await?;
-            refusal::judge_service_bind(&result)?;
-        }
-        match &profile.domain {
-            Some(domain) if account.is_some() => {
-                self.change_for_them(profile, domain, connection, username, change, old).await
-            }
-            Some(domain) => self.change_as_themselves(profile, domain, connection, username, change, old).await,
-            None => self.change_by_operation(server, profile, connection, username, change, old).await,
+        match (&profile.domain, &self.settings.service_account) {
+            (Some(_), Some(_)) => self.change_for_them(inquiry, profile, username, change, old).await,
+            (Some(domain), None) => self.change_as_themselves(inquiry, profile, domain, username, change, old).await,
+            (None, _) => self.change_by_operation(inquiry, profile, username, change, old).await,
         }
     }
 
-    /// Why nobody's password can be changed at this server. Nothing of theirs has been sent to it.
-    fn obstacle(&self, server: &ServerAddress, profile: &Profile) -> Option<&'static str> {
-        let encrypted = self.settings.start_tls || server.scheme == Scheme::Ldaps;
+    /// Why nobody's password can be changed in this directory. Nothing of theirs has been sent to it.
+    fn obstacle(&self, profile: &Profile) -> Option<&'static str> {
         match &profile.domain {
             // MS-ADTS 3.1.1.3.1.5.1.
-            Some(_) if !encrypted => Some("Active Directory changes passwords only over an encrypted connection"),
+            Some(_) if !self.is_encrypted() => {
+                Some("Active Directory changes passwords only over an encrypted connection")
+            }
             None if !profile.passwords.modify_operation => {
                 Some("the server does not offer the password modify operation (RFC 3062)")
             }
@@ -139,61 +113,86 @@ impl LdapDirectory {
     /// who may not bind until they have changed it can change it.
     async fn change_for_them(
         &self,
+        inquiry: &mut Inquiry,
         profile: &Profile,
-        domain: &Domain,
-        mut service: Connection,
         username: &Username,
         change: &PasswordChange,
         old: &mut OneBind<'_>,
     ) -> Result<Answer, Fault> {
-        self.refuse_foreign_domain(domain, &mut service, username).await?;
-        let entry = self.find_one(profile, &mut service, username, &[]).await?;
-        old.release(Operation::ChangePassword, Some(&candidate(&entry))).await?;
-        let result = active_directory::change(&mut service, &entry.dn, change).await?;
+        // On the connection that has just found them: it is alive.
+        let (entry, mut service) = self.find_and_stay(inquiry, profile, username).await?;
+        let changed = async {
+            old.release(Operation::ChangePassword, Some(&candidate(&entry))).await?;
+            active_directory::change(&mut service, &entry.dn, change).await
+        };
+        let result = changed.await;
+        let result = inquiry.note(result, &service)?;
         Ok(active_directory::judge(&result).map(|()| person::id(&entry)))
+    }
+
+    async fn find_and_stay(
+        &self,
+        inquiry: &mut Inquiry,
+        profile: &Profile,
+        username: &Username,
+    ) -> Result<(Entry, Lease), Fault> {
+        loop {
+            let mut searching = inquiry.take(&self.searching).await?;
+            let answer = self.find_person_on(&mut searching, profile, username).await;
+            if let ControlFlow::Break(entry) = inquiry.settle(answer, &searching) {
+                return Ok((entry?, searching));
+            }
+        }
     }
 
     /// Active Directory without one: the person binds, and changes their own entry.
     async fn change_as_themselves(
         &self,
+        inquiry: &mut Inquiry,
         profile: &Profile,
         domain: &Domain,
-        mut own: Connection,
         username: &Username,
         change: &PasswordChange,
         old: &mut OneBind<'_>,
     ) -> Result<Answer, Fault> {
         let name = bind_name(domain, username)?;
-        old.spend(profile, &mut own, &name, None).await?;
-        self.refuse_foreign_domain(domain, &mut own, username).await?;
-        let token = own_token(&mut own).await?;
-        let entry = self.find_one(profile, &mut own, username, &token).await?;
-        let result = active_directory::change(&mut own, &entry.dn, change).await?;
-        Ok(active_directory::judge(&result).map(|()| person::id(&entry)))
+        let mut own = inquiry.take(&self.proving).await?;
+        let changed = async {
+            old.spend(profile, &mut own, &name, None).await?;
+            self.refuse_foreign_domain(domain, &mut own, username).await?;
+            let token = own_token(&mut own).await?;
+            let entry = self.find_one(profile, &mut own, username, &token).await?;
+            let result = active_directory::change(&mut own, &entry.dn, change).await?;
+            Ok(active_directory::judge(&result).map(|()| person::id(&entry)))
+        };
+        let answer = changed.await;
+        inquiry.note(answer, &own)
     }
 
     /// Another server: whoever may search finds the person, who binds and changes it on the connection of their own.
     async fn change_by_operation(
         &self,
-        server: &ServerAddress,
+        inquiry: &mut Inquiry,
         profile: &Profile,
-        mut searching: Connection,
         username: &Username,
         change: &PasswordChange,
         old: &mut OneBind<'_>,
     ) -> Result<Answer, Fault> {
-        let found = self.find_one(profile, &mut searching, username, &[]).await;
+        let found = self.find_person(inquiry, profile, username).await;
         let anonymous = self.settings.service_account.is_none();
         let entry = found.map_err(|fault| if anonymous { ask_for_an_account(fault) } else { fault })?;
-        drop(searching);
-        let mut own = self.dialler.dial(server).await?;
-        match old.spend(profile, &mut own, &entry.dn, Some(&candidate(&entry))).await {
-            // The bind stands, and allows just this.
-            Err(fault) if fault.result_code == Some(rc::SUCCESS) => {}
-            bound => bound?,
-        }
-        let result = modify_operation::change(&mut own, profile.passwords, change).await?;
-        Ok(modify_operation::judge(&result).map(|()| person::id(&entry)))
+        let mut own = inquiry.take(&self.proving).await?;
+        let changed = async {
+            match old.spend(profile, &mut own, &entry.dn, Some(&candidate(&entry))).await {
+                // The bind stands, and allows just this.
+                Err(fault) if fault.result_code == Some(rc::SUCCESS) => {}
+                bound => bound?,
+            }
+            let result = modify_operation::change(&mut own, profile.passwords, change).await?;
+            Ok(modify_operation::judge(&result).map(|()| person::id(&entry)))
+        };
+        let answer = changed.await;
+        inquiry.note(answer, &own)
     }
 
     fn is_encrypted(&self) -> bool {
@@ -205,11 +204,12 @@ impl LdapDirectory {
     }
 }
 
-/// A line in the log about a change that a server declined.
-fn note(server: &ServerAddress, refusal: &ChangeRefusal) {
+/// A line in the log about a change that the directory declined.
+fn note(refusal: &ChangeRefusal) {
+    let asked = "change-password";
     if matches!(refusal, ChangeRefusal::Old(Refusal::Unreachable(_))) {
-        tracing::warn!(asked = "change-password", %server, %refusal, "a password was sent, and no clear answer came");
+        tracing::warn!(asked, %refusal, "a password was sent, and no clear answer came");
     } else {
-        tracing::info!(asked = "change-password", %server, %refusal, "the directory did not change a password");
+        tracing::info!(asked, %refusal, "the directory did not change a password");
     }
 }
