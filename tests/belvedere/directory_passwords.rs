@@ -79,6 +79,11 @@ pub(crate) fn hire_whose_password_ran_out(domain: &samba::Domain, name: &str) {
     domain.backdate_password(&dn(name), 126_500_000_000_000_000);
 }
 
+/// LDIF by which somebody's password never expires (`DONT_EXPIRE_PASSWORD`, MS-ADTS 2.2.16).
+pub(crate) fn never_expires(name: &str) -> String {
+    Change::at(&dn(name)).replace("userAccountControl", (0x200 | 0x10000).to_string()).ldif()
+}
+
 fn dn(name: &str) -> String {
     format!("CN={name},OU=Staff,{}", samba::BASE_DN)
 }

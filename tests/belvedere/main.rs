@@ -24,6 +24,7 @@ mod metrics;
 mod next;
 mod outages;
 mod pages;
+mod passwords;
 mod responses;
 mod sessions;
 mod sign_in;

@@ -17,9 +17,6 @@ use crate::web::views::{Chrome, PasswordView, Said, SignInView, Tone};
 /// Where a member's form is.
 const MEMBERS_FORM: &str = "/account/password";
 
-/// Where the form is that the sign-in leads to.
-const STRANGERS_FORM: &str = "/login/password";
-
 /// The account page, once the password is changed.
 const CHANGED: &str = "/account?password=changed";
 
@@ -154,7 +151,6 @@ pub(super) fn strangers_form(
 ) -> Result<Html<PasswordView>, Refusal> {
     let view = PasswordView {
         said: Some(said),
-        action: STRANGERS_FORM,
         is_member: false,
         username: username.to_owned(),
         next: next.to_string(),
@@ -168,7 +164,6 @@ fn members_form(mut chrome: Chrome, name: &Username, said: Option<Said>) -> Html
     chrome.notes.retain(|note| note.link.as_ref().is_none_or(|link| link.href != MEMBERS_FORM));
     let view = PasswordView {
         said,
-        action: MEMBERS_FORM,
         is_member: true,
         username: name.as_str().to_owned(),
         next: String::new(),

@@ -20,8 +20,6 @@ pub(in crate::web) struct SignInView {
 pub(in crate::web) struct PasswordView {
     /// What is to be said about the last try, or why they are here.
     pub(in crate::web) said: Option<Said>,
-    /// Where the form goes.
-    pub(in crate::web) action: &'static str,
     /// Whether they are signed in, so that the name is settled.
     pub(in crate::web) is_member: bool,
     /// Whose password it is.
