@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::connection::Connection;
 use super::dial::Dialler;
 use super::fault::{Fault, Operation};
-use super::groups::GroupNames;
+use super::groups::{FoundGroups, GroupNames};
 use super::root_dse::{self, Profile};
 use super::servers::Servers;
 use super::sign_in::OneBind;
@@ -30,6 +30,7 @@ pub struct LdapDirectory {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) dialler: Dialler,
     pub(super) group_names: GroupNames,
+    pub(super) found_groups: FoundGroups,
     /// The domain's NetBIOS name, once somebody signed in as `DOMAIN\name`; `None` inside when it may not be read.
     pub(super) netbios_name: OnceLock<Option<String>>,
     servers: Servers,
@@ -72,6 +73,7 @@ impl LdapDirectory {
             settings: settings.clone(),
             clock,
             group_names: GroupNames::default(),
+            found_groups: FoundGroups::default(),
             netbios_name: OnceLock::new(),
             profile: OnceLock::new(),
         })

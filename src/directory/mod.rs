@@ -7,7 +7,8 @@
 //!
 //! The story of a sign-in, file by file: `client` picks a server and fails over, `dial` opens a connection under a
 //! deadline (`tls` says whom to believe), `root_dse` finds out what kind of directory it is, `sign_in` finds the
-//! person and spends the one bind, `refusal` judges its result, `person` and `groups` read who it is. It never
+//! person and spends the one bind, `refusal` judges its result, `person` and `groups` read who it is. `examine` goes the
+//! same way step by step and says what it found, for whoever sets up or mends a directory. This room never
 //! follows a referral, never sends an empty password, and never takes "no answer" for an answer.
 
 mod client;
@@ -15,6 +16,7 @@ mod connection;
 mod dial;
 mod directories;
 mod entry;
+mod examine;
 mod fault;
 mod filter;
 mod groups;
@@ -34,7 +36,8 @@ mod tls;
 
 pub use client::LdapDirectory;
 pub use directories::Directories;
-pub use groups::GroupFinding;
+pub use examine::{Authority, Bar, Examination, Known, Membership, Questions, Section, Seen, Step, Verdict, Way};
+pub use groups::{GroupFinding, GroupReport, GroupWatch, Naming};
 pub use leave::{Candidate, Leave, Lockout, LockoutPolicy, Withheld};
 pub use password::{ChangeRefusal, PasswordChange};
 pub use readiness::Readiness;
