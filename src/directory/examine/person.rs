@@ -1,3 +1,5 @@
+use std::ops::ControlFlow;
+
 use ldap3::Scope;
 
 use super::report::{Section, Step};
@@ -7,9 +9,10 @@ use crate::directory::connection::{Connection, Search};
 use crate::directory::entry::Entry;
 use crate::directory::fault::{Fault, Operation};
 use crate::directory::groups::{Climber, climb, token_groups};
+use crate::directory::question::Inquiry;
 use crate::directory::root_dse::Profile;
-use crate::directory::{LdapDirectory, Unreachable, person};
-use crate::domain::{Clock, Person, Timestamp, Username};
+use crate::directory::{LdapDirectory, Refusal, Unreachable, person};
+use crate::domain::{Person, Timestamp, Username};
 
 /// What only a base-scope read tells (MS-ADTS 3.1.1.4.5.17), and what says when an account ends.
 const STATE: &[&str] = &[
@@ -68,17 +71,31 @@ impl LdapDirectory {
     /// # Errors
     /// [`Unreachable`] when the directory cannot be asked, or there is no service account.
     pub async fn look_up(&self, username: &Username) -> Result<Option<Seen>, Unreachable> {
-        if self.settings.service_account.is_none() {
-            let reason = "people are looked up with the service account, and none is set (bind_name)".to_owned();
-            return Err(Unreachable { reason, password_sent: false });
+        let mut inquiry = self.inquire("person");
+        let answer = self.try_look_up(&mut inquiry, username).await;
+        match inquiry.conclude(answer) {
+            Ok(Sought::One(seen)) => Ok(Some(*seen)),
+            Ok(Sought::NotOne(_)) => Ok(None),
+            Err(Refusal::Unreachable(unreachable)) => Err(unreachable),
+            Err(other) => Err(Unreachable { reason: other.to_string(), password_sent: false }),
         }
-        let sought = self
-            .ask("person", &move |connection, profile| Box::pin(self.seek(connection, profile, username)))
-            .await?;
-        Ok(match sought {
-            Sought::One(seen) => Some(*seen),
-            Sought::NotOne(_) => None,
-        })
+    }
+
+    async fn try_look_up(&self, inquiry: &mut Inquiry, username: &Username) -> Result<Sought, Fault> {
+        if !self.has_service_account() {
+            return Err(Fault::unreachable(
+                Operation::ServiceBind,
+                "people are looked up with the service account, and none is set: set bind_name and bind_password_file",
+            ));
+        }
+        let profile = self.find_out(inquiry).await?;
+        loop {
+            let mut service = inquiry.take(&self.searching).await?;
+            let answer = self.seek(&mut service, profile, username).await;
+            if let ControlFlow::Break(answer) = inquiry.settle(answer, &service) {
+                return answer;
+            }
+        }
     }
 
     /// Looks somebody up over a connection that may search.

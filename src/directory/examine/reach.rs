@@ -2,11 +2,12 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures::future::join_all;
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
 use super::report::Step;
 use crate::config::ServerAddress;
+use crate::directory::servers::Names;
 
 /// A name with more addresses than this is a misconfiguration; the client dials no more either.
 const MOST_ADDRESSES: usize = 8;
@@ -15,24 +16,32 @@ const MOST_ADDRESSES: usize = 8;
 ///
 /// # Errors
 /// The failed step.
-pub(super) async fn look_up(server: &ServerAddress, patience: Duration) -> Result<(Step, Vec<SocketAddr>), Step> {
+pub(super) async fn look_up(
+    names: &Names,
+    server: &ServerAddress,
+    patience: Duration,
+) -> Result<(Step, Vec<SocketAddr>), Step> {
     const NAME: &str = "name";
     let host = &server.host;
-    let found = timeout(patience, lookup_host((host.as_str(), server.port))).await;
+    let found = timeout(patience, names.addresses(host, server.port)).await;
     let addresses: Vec<SocketAddr> = match found {
         Err(_elapsed) => {
             let reason = format!("{host} was not resolved within {patience:?}");
             return Err(Step::failure(
                 NAME,
                 reason,
-                "check that the DNS servers of this machine answer (/etc/resolv.conf)",
+                "check that the DNS servers of this machine answer (/etc/resolv.conf), or name others in dns",
             ));
         }
         Ok(Err(error)) => {
             let reason = format!("{host} has no address ({error})");
             return Err(Step::failure(NAME, reason, unknown_name(host)));
         }
-        Ok(Ok(addresses)) => addresses.take(MOST_ADDRESSES).collect(),
+        Ok(Ok(mut addresses)) => {
+            addresses.dedup();
+            addresses.truncate(MOST_ADDRESSES);
+            addresses
+        }
     };
     let mut ips: Vec<String> = addresses.iter().map(|address| address.ip().to_string()).collect();
     ips.dedup();

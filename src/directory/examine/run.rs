@@ -11,7 +11,7 @@ use super::person::{Sought, steps as person_steps};
 use super::report::{Authority, Examination, Known, Section, Step};
 use super::service::{base, bind, failed, none_is_set};
 use super::{directory, reach, root};
-use crate::config::{Scheme, ServerAddress};
+use crate::config::{Scheme, ServerAddress, Servers};
 use crate::directory::connection::Connection;
 use crate::directory::fault::{Fault, Operation};
 use crate::directory::root_dse::Profile;
@@ -101,9 +101,23 @@ impl LdapDirectory {
     }
 
     /// The servers that the settings list, or that DNS names.
-    #[expect(clippy::unused_async, reason = "DNS is asked here")]
-    async fn servers_to_examine(&self, _examination: &mut Examination) -> Vec<ServerAddress> {
-        self.settings.servers.listed().to_vec()
+    async fn servers_to_examine(&self, examination: &mut Examination) -> Vec<ServerAddress> {
+        const NAME: &str = "SRV records";
+        let listed = self.servers.list().await;
+        if let Servers::Discovered(discovery) = &self.settings.servers {
+            let mut section = Section::new(discovery.domain.clone());
+            section.note(match &listed {
+                Ok(_) => Step::ok(NAME).with_all(self.servers.found().unwrap_or_default()),
+                Err(fault) => {
+                    let reason = fault.reason().unwrap_or("DNS names no server").to_owned();
+                    let remedy = "correct the domain in url, let this machine ask the domain's own DNS servers (dns), or \
+                                  list the servers in url";
+                    Step::failure(NAME, reason, remedy)
+                }
+            });
+            examination.sections.push(section);
+        }
+        listed.map_or_else(|_| Vec::new(), |servers| servers.iter().map(|server| server.address.clone()).collect())
     }
 
     async fn reach_in_time(&self, server: &ServerAddress, deadline: Instant) -> Reached {
@@ -118,7 +132,7 @@ impl LdapDirectory {
     async fn reach_one(&self, server: &ServerAddress) -> Reached {
         let mut reached = Reached { section: Section::new(server.to_string()), open: None, authority: None };
         let patience = self.settings.dial_timeout;
-        let addresses = match reach::look_up(server, patience).await {
+        let addresses = match reach::look_up(&self.dialler.names, server, patience).await {
             Ok((step, addresses)) => {
                 reached.section.note(step);
                 addresses

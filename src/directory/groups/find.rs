@@ -1,8 +1,8 @@
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use futures::FutureExt as _;
 use ldap3::Scope;
 
 use super::near;
@@ -11,7 +11,7 @@ use crate::directory::entry::Entry;
 use crate::directory::fault::{Fault, Operation, rc};
 use crate::directory::root_dse::Profile;
 use crate::directory::sid::Sid;
-use crate::directory::{LdapDirectory, Unreachable, filter};
+use crate::directory::{LdapDirectory, Refusal, Unreachable, filter};
 use crate::domain::{DirectoryName, Dn, Group, GroupId, GroupRef, Timestamp};
 
 /// How long an answer is believed: a group that was made a moment ago is found after this at the latest.
@@ -92,7 +92,7 @@ impl LdapDirectory {
         &self,
         wanted: &[GroupRef],
     ) -> Result<Vec<GroupFinding>, Unreachable> {
-        if self.settings.service_account.is_none() {
+        if !self.has_service_account() {
             let reason = "groups are looked up with the service account, and none is set (bind_name)".to_owned();
             return Err(Unreachable { reason, password_sent: false });
         }
@@ -103,16 +103,31 @@ impl LdapDirectory {
             wanted.iter().zip(&findings).filter(|(_, found)| found.is_none()).map(|(group, _)| group.clone()).collect();
         let mut asked = Vec::with_capacity(open.len());
         for batch in open.chunks(ASKED_AT_ONCE) {
-            let found = self
-                .ask("groups", &move |connection, profile| {
-                    async move { self.find_groups_over(connection, profile, batch).await }.boxed()
-                })
-                .await?;
+            let found = self.ask_for_groups(batch).await?;
             self.found_groups.keep(now, &found);
             asked.extend(found);
         }
         let mut asked = asked.into_iter();
         Ok(findings.iter_mut().filter_map(|finding| finding.take().or_else(|| asked.next())).collect())
+    }
+
+    async fn ask_for_groups(&self, batch: &[GroupRef]) -> Result<Vec<GroupFinding>, Unreachable> {
+        let mut inquiry = self.inquire("groups");
+        let asked = async {
+            let profile = self.find_out(&mut inquiry).await?;
+            loop {
+                let mut service = inquiry.take(&self.searching).await?;
+                let answer = self.find_groups_over(&mut service, profile, batch).await;
+                if let ControlFlow::Break(answer) = inquiry.settle(answer, &service) {
+                    return answer;
+                }
+            }
+        };
+        let answer = asked.await;
+        inquiry.conclude(answer).map_err(|refusal| match refusal {
+            Refusal::Unreachable(unreachable) => unreachable,
+            other => Unreachable { reason: other.to_string(), password_sent: false },
+        })
     }
 
     /// The same over a connection that may search, without remembering anything.
