@@ -106,6 +106,11 @@ impl Directories {
         self.of_name(username).look_up(username).await
     }
 
+    /// Whether somebody of that name can be looked up: whether their directory has a service account.
+    pub fn can_look_up_person(&self, username: &Username) -> bool {
+        self.of_name(username).has_service_account()
+    }
+
     /// Whether a group that is named so can be looked up: whether every directory that might have it has a service
     /// account.
     pub fn can_look_up(&self, group: &GroupRef) -> bool {
