@@ -7,7 +7,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::connection::Connection;
 use super::dial::Dialler;
 use super::fault::Fault;
-use super::groups::GroupNames;
+use super::groups::{FoundGroups, GroupNames};
 use super::pool::{Pool, Purpose};
 use super::root_dse::Profile;
 use super::servers::{Prober, ServerSet};
@@ -42,6 +42,7 @@ pub struct LdapDirectory {
     /// For proving passwords, and for what people read and do as themselves.
     pub(super) proving: Arc<Pool>,
     pub(super) group_names: GroupNames,
+    pub(super) found_groups: FoundGroups,
     /// The domain's NetBIOS name, once somebody signed in as `DOMAIN\name`; `None` inside when it may not be read.
     pub(super) netbios_name: OnceLock<Option<String>>,
     profile: OnceLock<Profile>,
@@ -93,6 +94,7 @@ impl LdapDirectory {
             clock,
             metrics,
             group_names: GroupNames::default(),
+            found_groups: FoundGroups::default(),
             netbios_name: OnceLock::new(),
             profile: OnceLock::new(),
             keeper: OnceLock::new(),

@@ -9,13 +9,15 @@
 //! which of its servers answer, `dial` opens a connection under a deadline (`tls` says whom to believe), `pool` keeps it
 //! for the next one, `question` asks another server when one fails, `root_dse` finds out what kind of directory it is,
 //! `sign_in` finds the person and spends the one bind, `refusal` judges its result, `person` and `groups` read who it
-//! is. It never follows a referral, never sends an empty password, and never takes "no answer" for an answer.
+//! is. `examine` goes the same way step by step and says what it found, for whoever sets a directory up or mends one.
+//! This room never follows a referral, never sends an empty password, and never takes "no answer" for an answer.
 
 mod client;
 mod connection;
 mod dial;
 mod directories;
 mod entry;
+mod examine;
 mod fault;
 mod filter;
 mod groups;
@@ -37,7 +39,8 @@ mod tls;
 
 pub use client::LdapDirectory;
 pub use directories::Directories;
-pub use groups::GroupFinding;
+pub use examine::{Authority, Bar, Examination, Known, Membership, Questions, Section, Seen, Step, Verdict, Way};
+pub use groups::{GroupFinding, GroupReport, GroupWatch, Naming};
 pub use leave::{Candidate, Leave, Lockout, LockoutPolicy, Withheld};
 pub use password::{ChangeRefusal, PasswordChange};
 pub use readiness::Readiness;

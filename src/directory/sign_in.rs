@@ -255,7 +255,7 @@ fn candidate(entry: &Entry) -> Candidate {
 ///
 /// Active Directory also takes DNs and canonical names in a bind (MS-ADTS 5.1.1.1.1); what was typed must never pass
 /// for one, so what looks like one names nobody.
-fn bind_name(domain: &Domain, username: &Username) -> Result<String, Fault> {
+pub(super) fn bind_name(domain: &Domain, username: &Username) -> Result<String, Fault> {
     let typed = username.as_str();
     let (name, qualifier) = match username.form() {
         NameForm::Bare(name) => (format!("{name}@{}", domain.dns_name), ""),

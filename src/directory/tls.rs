@@ -2,6 +2,7 @@ use std::io;
 use std::net::Ipv6Addr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -11,6 +12,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
 use super::SetUpError;
+use crate::domain::Timestamp;
 
 /// What the LDAP crate is told as the host of an IPv6 literal: it would verify the brackets of the URL as a name.
 /// Never looked up (RFC 6761, 6.4), and never what is verified.
@@ -48,6 +50,25 @@ impl Tls {
             .with_root_certificates(Arc::clone(&roots))
             .with_no_client_auth();
         Ok(Self { provider, roots, config: Arc::new(config) })
+    }
+
+    /// Judges a chain that was shown without being believed, as a real handshake would at `now`.
+    ///
+    /// # Errors
+    /// TLS' own reason.
+    pub(super) fn judge(&self, host: &str, chain: &[CertificateDer<'_>], now: Timestamp) -> Result<(), rustls::Error> {
+        let general = |fault: String| rustls::Error::General(fault);
+        if self.roots.is_empty() {
+            return Err(general("this system has no trusted certificates".to_owned()));
+        }
+        let name = ServerName::try_from(host).map_err(|fault| general(fault.to_string()))?;
+        let [own, others @ ..] = chain else { return Err(rustls::Error::NoCertificatesPresented) };
+        let since_epoch = Duration::from_millis(u64::try_from(now.as_millis()).unwrap_or_default());
+        WebPkiServerVerifier::builder_with_provider(Arc::clone(&self.roots), Arc::clone(&self.provider))
+            .build()
+            .map_err(|fault| general(fault.to_string()))?
+            .verify_server_cert(own, others, &name, &[], UnixTime::since_unix_epoch(since_epoch))
+            .map(drop)
     }
 
     /// How to speak TLS to `host`, a name or an address, whose certificate must be made out to it.

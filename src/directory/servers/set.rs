@@ -34,6 +34,11 @@ impl ServerSet {
         Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// What DNS last said, a line for each server; `None` where the settings list them.
+    pub(in crate::directory) fn found(&self) -> Option<Vec<String>> {
+        self.srv.as_ref().map(Srv::found)
+    }
+
     /// The servers, asked of DNS where it names them and has not been asked for a while.
     ///
     /// # Errors
