@@ -213,7 +213,7 @@ impl Maker {
             .iter()
             .map(|server| match server.down() {
                 Some(down) => format!("{}: {}", server.address, down.reason),
-                None => format!("{}: no answer in time", server.address),
+                None => format!("{}: no answer within the time for a question (operation_timeout)", server.address),
             })
             .collect();
         if known.is_empty() { "DNS did not name a server in time".to_owned() } else { known.join("; ") }
