@@ -8,6 +8,7 @@ use super::connection::Connection;
 use super::dial::Dialler;
 use super::fault::{Fault, Operation};
 use super::groups::GroupNames;
+use super::lockout::LockoutPolicies;
 use super::root_dse::{self, Profile};
 use super::servers::Servers;
 use super::sign_in::OneBind;
@@ -30,6 +31,7 @@ pub struct LdapDirectory {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) dialler: Dialler,
     pub(super) group_names: GroupNames,
+    pub(super) lockout_policies: LockoutPolicies,
     /// The domain's NetBIOS name, once somebody signed in as `DOMAIN\name`; `None` inside when it may not be read.
     pub(super) netbios_name: OnceLock<Option<String>>,
     servers: Servers,
@@ -72,6 +74,7 @@ impl LdapDirectory {
             settings: settings.clone(),
             clock,
             group_names: GroupNames::default(),
+            lockout_policies: LockoutPolicies::default(),
             netbios_name: OnceLock::new(),
             profile: OnceLock::new(),
         })
@@ -194,8 +197,7 @@ impl Directory for LdapDirectory {
     }
 
     fn lockout(&self, _username: &Username) -> Lockout {
-        let is_ad = self.profile.get().is_none_or(|profile| profile.domain.is_some());
-        Lockout { policy: None, shows_people: self.settings.service_account.is_some() || !is_ad }
+        self.known_lockout(self.profile.get())
     }
 
     fn changes_passwords(&self, _username: &Username) -> bool {

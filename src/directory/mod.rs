@@ -7,7 +7,8 @@
 //!
 //! The story of a sign-in, file by file: `client` picks a server and fails over, `dial` opens a connection under a
 //! deadline (`tls` says whom to believe), `root_dse` finds out what kind of directory it is, `sign_in` finds the
-//! person and spends the one bind, `refusal` judges its result, `person` and `groups` read who it is. It never
+//! person and spends the one bind, `refusal` judges its result, `person` and `groups` read who it is; `lockout` knows how near an account is
+//! to being locked. It never
 //! follows a referral, never sends an empty password, and never takes "no answer" for an answer.
 
 mod client;
@@ -20,6 +21,7 @@ mod filter;
 mod groups;
 mod guid;
 mod leave;
+mod lockout;
 mod password;
 mod person;
 mod readiness;

@@ -6,7 +6,7 @@ use super::fault::{Fault, Operation, rc};
 use super::groups::{Climber, climb, token_groups};
 use super::root_dse::{Domain, Profile};
 use super::sid::Sid;
-use super::{Candidate, LdapDirectory, Leave, Refusal, filter, person, refusal};
+use super::{Candidate, LdapDirectory, Leave, Refusal, filter, lockout, person, refusal};
 use crate::config::{ServerAddress, ServiceAccount};
 use crate::domain::{Dn, Groups, NameForm, Password, Person, Username};
 
@@ -79,8 +79,9 @@ impl LdapDirectory {
             self.refuse_foreign_domain(domain, &mut service, username).await?;
         }
         let entry = self.find_one(profile, &mut service, username, &[]).await?;
+        let who = self.candidate(profile, &mut service, &entry).await?;
         let mut own = self.dialler.dial(server).await?;
-        bind.spend(profile, &mut own, &entry.dn, Some(&candidate(&entry))).await?;
+        bind.spend(profile, &mut own, &entry.dn, Some(&who)).await?;
         drop(own);
         refuse_disabled(&entry)?;
         let groups = self.groups(profile, &mut service, &entry, username).await?;
@@ -103,6 +104,7 @@ impl LdapDirectory {
         let entry = self.find_one(profile, &mut own, username, &token).await?;
         refuse_disabled(&entry)?;
         let groups = self.groups(profile, &mut own, &entry, username).await?;
+        self.note_domain_policy(domain, &mut own).await;
         Ok((entry, groups))
     }
 
@@ -119,7 +121,7 @@ impl LdapDirectory {
         let shown = self.find_one(profile, &mut anonymous, username, &[]).await.map_err(ask_for_an_account)?;
         drop(anonymous);
         let mut own = self.dialler.dial(server).await?;
-        bind.spend(profile, &mut own, &shown.dn, Some(&candidate(&shown))).await?;
+        bind.spend(profile, &mut own, &shown.dn, Some(&stranger_s_candidate(&shown))).await?;
         let search = Search {
             base: &shown.dn,
             scope: Scope::Base,
@@ -149,7 +151,7 @@ impl LdapDirectory {
             base: &profile.base_dn,
             scope: Scope::Subtree,
             filter: &filter,
-            attributes: person::ATTRIBUTES,
+            attributes: &[person::ATTRIBUTES, lockout::ATTRIBUTES].concat(),
             limit: 2,
         };
         let mut found = connection.search(Operation::Search, &search).await?;
@@ -197,8 +199,8 @@ impl LdapDirectory {
     }
 }
 
-/// Whose password is about to be tried.
-fn candidate(entry: &Entry) -> Candidate {
+/// Whose password is about to be tried, as far as a stranger may know.
+fn stranger_s_candidate(entry: &Entry) -> Candidate {
     Candidate { id: person::id(entry), policy: None, failures: None }
 }
 
