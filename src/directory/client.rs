@@ -17,7 +17,7 @@ use super::{
     ChangeRefusal, Directory, GroupFinding, Leave, Lockout, PasswordChange, Refusal, SetUpError, Standing, Unreachable,
     refusal, set_up,
 };
-use crate::config::{DirectorySettings, ServerAddress};
+use crate::config::{DirectorySettings, FurtherDirectory, ServerAddress};
 use crate::domain::{Clock, DirectoryName, GroupRef, Password, Person, Upkeep, Username};
 
 /// The LDAP client: Active Directory, or any other LDAPv3 server.
@@ -27,6 +27,8 @@ use crate::domain::{Clock, DirectoryName, GroupRef, Password, Person, Upkeep, Us
 /// time, since a server answers in it; only what is kept ages by the [`Clock`].
 pub struct LdapDirectory {
     name: Option<DirectoryName>,
+    /// The names that the settings give a further directory's domains, in lower case.
+    pub(super) domains: Vec<String>,
     pub(super) settings: DirectorySettings,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) dialler: Dialler,
@@ -44,15 +46,16 @@ impl LdapDirectory {
     /// # Errors
     /// [`SetUpError`], with the setting to correct.
     pub fn new(settings: &DirectorySettings, clock: Arc<dyn Clock>) -> Result<Self, SetUpError> {
-        Self::build(None, settings, clock)
+        Self::build(None, Vec::new(), settings, clock)
     }
 
     /// Builds the client of a further directory, whose people are told from the default one's by its name.
     ///
     /// # Errors
     /// [`SetUpError`], with the setting to correct.
-    pub fn named(name: DirectoryName, settings: &DirectorySettings, clock: Arc<dyn Clock>) -> Result<Self, SetUpError> {
-        Self::build(Some(name), settings, clock)
+    pub fn named(name: DirectoryName, further: &FurtherDirectory, clock: Arc<dyn Clock>) -> Result<Self, SetUpError> {
+        let domains = further.domains.iter().map(|domain| domain.to_lowercase()).collect();
+        Self::build(Some(name), domains, &further.settings, clock)
     }
 
     /// The directory's name; `None` for the default one.
@@ -62,6 +65,7 @@ impl LdapDirectory {
 
     fn build(
         name: Option<DirectoryName>,
+        domains: Vec<String>,
         settings: &DirectorySettings,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, SetUpError> {
@@ -69,6 +73,7 @@ impl LdapDirectory {
         let tls = Tls::new(settings.ca_file.as_deref())?;
         Ok(Self {
             name,
+            domains,
             dialler: Dialler::new(settings, tls),
             servers: Servers::new(settings.servers.listed().to_vec()),
             settings: settings.clone(),

@@ -32,7 +32,7 @@ impl Directories {
         let default = LdapDirectory::new(&settings.directory, Arc::clone(clock))?;
         let mut further = Vec::new();
         for (name, set) in &settings.directories {
-            let directory = LdapDirectory::named(name.clone(), &set.settings, Arc::clone(clock))?;
+            let directory = LdapDirectory::named(name.clone(), set, Arc::clone(clock))?;
             let domains = set.domains.iter().map(|domain| domain.to_lowercase()).collect();
             further.push(Further { name: name.clone(), domains, directory });
         }

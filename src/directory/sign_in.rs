@@ -59,7 +59,7 @@ impl LdapDirectory {
             (None, Some(domain)) => self.bind_then_read(profile, domain, connection, username, bind).await?,
             (None, None) => self.ask_then_bind(server, profile, connection, username, bind).await?,
         };
-        Ok(person::describe(profile.kind(), self.name(), &entry, username.as_str(), groups))
+        Ok(person::describe(profile.kind(), self.name(), &entry, self.short_name(username), groups))
     }
 
     /// With a service account: it finds the one person, who then proves the password on a connection of their own,
@@ -146,7 +146,7 @@ impl LdapDirectory {
         username: &Username,
         token: &[Sid],
     ) -> Result<Entry, Fault> {
-        let filter = person::name_filter(profile, self.settings.person_filter.as_deref(), username);
+        let filter = person::name_filter(profile, &self.names(), username);
         let search = Search {
             base: &profile.base_dn,
             scope: Scope::Subtree,
@@ -173,7 +173,21 @@ impl LdapDirectory {
             return token_groups(connection, domain, &self.group_names, &*self.clock, &entry.dn).await;
         }
         let climber = Climber { base_dn: &profile.base_dn, template: self.settings.group_filter.as_deref() };
-        climb(connection, &climber, entry, person::uid(entry, username.as_str())).await
+        climb(connection, &climber, entry, person::uid(entry, self.short_name(username))).await
+    }
+
+    /// Which names people sign in with here.
+    pub(super) fn names(&self) -> person::Names<'_> {
+        let settings = &self.settings;
+        person::Names {
+            template: settings.person_filter.as_deref(),
+            by_mail: settings.sign_in_by_mail,
+            domains: &self.domains,
+        }
+    }
+
+    fn short_name<'a>(&self, username: &'a Username) -> &'a str {
+        person::short_name(&self.domains, username)
     }
 
     /// `OTHER\alice` is not this domain's `alice`.

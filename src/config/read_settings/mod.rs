@@ -5,6 +5,7 @@
 
 mod directory;
 mod files;
+mod mail;
 mod server_address;
 mod settings;
 mod site;
