@@ -15,6 +15,7 @@ mod directory_sign_in;
 mod door;
 mod forms;
 mod harness;
+mod harness_faults;
 mod layers;
 mod live;
 mod next;
