@@ -18,6 +18,8 @@ mod harness;
 mod harness_faults;
 mod layers;
 mod live;
+mod lockout;
+mod names;
 mod next;
 mod outages;
 mod pages;
