@@ -1,22 +1,27 @@
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt as _;
 use ldap3::{LdapConnAsync, LdapConnSettings, LdapError, StdStream};
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
-use super::connection::Connection;
+use super::connection::{Connection, Meter};
 use super::fault::{Fault, Operation};
+use super::servers::Names;
 use super::tls::{self, Tls};
 use crate::config::{DirectorySettings, Scheme, ServerAddress};
+use crate::telemetry::DirectoryMetrics;
 
 /// A name with more addresses than this is a misconfiguration, or an attempt to keep us busy.
 const MOST_ADDRESSES: usize = 8;
 
 /// How connections are made.
 pub(super) struct Dialler {
+    pub(super) names: Arc<Names>,
+    metrics: DirectoryMetrics,
     tls: Tls,
     start_tls: bool,
     allow_plaintext: bool,
@@ -25,8 +30,10 @@ pub(super) struct Dialler {
 }
 
 impl Dialler {
-    pub(super) fn new(settings: &DirectorySettings, tls: Tls) -> Self {
+    pub(super) fn new(settings: &DirectorySettings, tls: Tls, metrics: DirectoryMetrics) -> Self {
         Self {
+            names: Arc::new(Names::new(settings.dns.clone())),
+            metrics,
             tls,
             start_tls: settings.start_tls,
             allow_plaintext: settings.allow_plaintext,
@@ -41,6 +48,14 @@ impl Dialler {
     /// # Errors
     /// A fault that names the server, and for every address what went wrong there. Nothing secret has been sent.
     pub(super) async fn dial(&self, server: &ServerAddress) -> Result<Connection, Fault> {
+        let started = Instant::now();
+        let dialled = self.try_dial(server).await;
+        let outcome = if dialled.is_ok() { "ok" } else { "unreachable" };
+        self.metrics.operation("dial", &server.to_string(), outcome, started.elapsed());
+        dialled
+    }
+
+    async fn try_dial(&self, server: &ServerAddress) -> Result<Connection, Fault> {
         let deadline = Instant::now() + self.dial_timeout;
         let addresses = self.resolve(server, deadline).await?;
         let mut faults = Vec::new();
@@ -60,12 +75,12 @@ impl Dialler {
 
     async fn resolve(&self, server: &ServerAddress, deadline: Instant) -> Result<Vec<SocketAddr>, Fault> {
         let fault = |reason| Err(Fault::unreachable(Operation::Dial, reason));
-        match timeout_at(deadline, lookup_host((server.host.as_str(), server.port))).await {
+        match timeout_at(deadline, self.names.addresses(&server.host, server.port)).await {
             Err(_elapsed) => fault("its name was not resolved in time: check this machine's DNS".to_owned()),
             Ok(Err(error)) => fault(format!("its name does not resolve ({error}): check url and this machine's DNS")),
-            Ok(Ok(addresses)) => {
-                let mut addresses: Vec<_> = addresses.take(MOST_ADDRESSES).collect();
+            Ok(Ok(mut addresses)) => {
                 addresses.dedup();
+                addresses.truncate(MOST_ADDRESSES);
                 if addresses.is_empty() { fault("its name has no address".to_owned()) } else { Ok(addresses) }
             }
         }
@@ -94,7 +109,8 @@ impl Dialler {
         let url = format!("{scheme}://{url_host}:{}", server.port);
         let (connection, ldap) =
             LdapConnAsync::with_settings(settings, &url).await.map_err(|error| in_words(&error))?;
-        Ok(Connection::new(connection, ldap, self.operation_timeout))
+        let meter = Meter::new(self.metrics.clone(), server.to_string());
+        Ok(Connection::new(connection, ldap, self.operation_timeout, meter))
     }
 }
 

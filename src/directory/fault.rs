@@ -3,6 +3,7 @@ use std::fmt;
 use ldap3::LdapResult;
 
 use super::{Refusal, Unreachable};
+use crate::config::ServerAddress;
 
 /// The most of a server's own words that goes into a reason: enough for any message of Active Directory's.
 const LONGEST_DIAGNOSTIC: usize = 200;
@@ -28,15 +29,22 @@ pub(super) enum Operation {
     Bind,
 }
 
-impl fmt::Display for Operation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Operation {
+    /// Its word in the log and in figures.
+    pub(super) fn word(self) -> &'static str {
+        match self {
             Self::Dial => "dial",
             Self::RootDse => "root-dse",
             Self::ServiceBind => "service-bind",
             Self::Search => "search",
             Self::Bind => "bind",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
     }
 }
 
@@ -62,6 +70,17 @@ impl Fault {
     pub(super) fn with_password_sent(mut self, sent: bool) -> Self {
         if let Refusal::Unreachable(Unreachable { password_sent, .. }) = &mut self.refusal {
             *password_sent = sent;
+        }
+        self
+    }
+
+    /// The same fault, with the server that it happened at before its reason.
+    pub(super) fn at(mut self, server: &ServerAddress) -> Self {
+        if let Refusal::Unreachable(Unreachable { reason, .. }) = &mut self.refusal {
+            let place = format!("{server}: ");
+            if !reason.starts_with(&place) {
+                reason.insert_str(0, &place);
+            }
         }
         self
     }

@@ -5,11 +5,11 @@
 //! leave of whoever asked; the answer is typed. This room never
 //! decides what somebody may see, and keeps no password longer than its bind.
 //!
-//! The story of a sign-in, file by file: `client` picks a server and fails over, `dial` opens a connection under a
-//! deadline (`tls` says whom to believe), `root_dse` finds out what kind of directory it is, `sign_in` finds the
-//! person and spends the one bind, `refusal` judges its result, `person` and `groups` read who it is; `lockout` knows how near an account is
-//! to being locked. It never
-//! follows a referral, never sends an empty password, and never takes "no answer" for an answer.
+//! The story of a sign-in, file by file: `directories` picks the one directory that the name belongs to, `servers` knows
+//! which of its servers answer, `dial` opens a connection under a deadline (`tls` says whom to believe), `pool` keeps it
+//! for the next one, `question` asks another server when one fails, `root_dse` finds out what kind of directory it is,
+//! `sign_in` finds the person and spends the one bind, `refusal` judges its result, `person` and `groups` read who it
+//! is, `lockout` how near an account is to being locked. It never follows a referral, never sends an empty password, and never takes "no answer" for an answer.
 
 mod client;
 mod connection;
@@ -24,6 +24,8 @@ mod leave;
 mod lockout;
 mod password;
 mod person;
+mod pool;
+mod question;
 mod readiness;
 mod refresh;
 mod refusal;
@@ -132,6 +134,24 @@ pub enum Refusal {
     /// The [`Leave`] to bind was not given, so the password was not sent.
     #[error(transparent)]
     Withheld(#[from] Withheld),
+}
+
+impl Refusal {
+    /// One word for it, in figures.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::WrongCredentials => "wrong-credentials",
+            Self::NotAtThisHour => "not-at-this-hour",
+            Self::NotFromHere => "not-from-here",
+            Self::PasswordExpired => "password-expired",
+            Self::MustChangePassword => "must-change-password",
+            Self::Disabled => "disabled",
+            Self::AccountExpired => "account-expired",
+            Self::Locked => "locked",
+            Self::Unreachable(_) => "unreachable",
+            Self::Withheld(_) => "withheld",
+        }
+    }
 }
 
 /// The directory could not be asked, or did not answer as a directory does. Never an answer about a person.
