@@ -19,6 +19,7 @@ pub(super) const ATTRIBUTES: &[&str] = &[
     "cn",
     "memberOf",
     "gidNumber",
+    "x500UniqueIdentifier",
 ];
 
 /// `userAccountControl`'s ADS_UF_ACCOUNTDISABLE (MS-ADTS 2.2.16).

@@ -37,7 +37,7 @@ fn plan_with_account(domain: &samba::Domain) -> Plan {
 fn hire(domain: &samba::Domain, name: &str) -> Vec<String> {
     domain.hire(name);
     let (principal, mail) = (format!("{name}.unlike@brand.example"), format!("mail-of-{name}@shop.example"));
-    let change = Change::at(&dn(name)).replace("userPrincipalName", &principal).replace("mail", &mail);
+    let change = Change::at(&samba::dn(name)).replace("userPrincipalName", &principal).replace("mail", &mail);
     domain.modify(&change.ldif());
     let accented = name.replacen('e', "é", 1);
     vec![
@@ -53,10 +53,6 @@ fn hire(domain: &samba::Domain, name: &str) -> Vec<String> {
         principal,
         mail,
     ]
-}
-
-fn dn(name: &str) -> String {
-    format!("CN={name},OU=Staff,{}", samba::BASE_DN)
 }
 
 /// Tries each name with a wrong password, from each address, all at once and then one after the other.
@@ -200,7 +196,8 @@ async fn a_policy_of_somebodys_own_holds_for_them_or_is_taken_to_be_strict_where
     domain.hire("under-pso");
     domain.modify(&password_settings("lenient", 12, "under-pso").ldif());
     let plain = settings(&[&domain.ldaps_url()], &domain.ca_file);
-    let may_read = open(&with_account(plain.clone(), samba::ADMINISTRATOR, samba::ADMINISTRATOR_PASSWORD));
+    let administrator = domain.administrator();
+    let may_read = open(&with_account(plain.clone(), &administrator.name, administrator.password));
     let own = LockoutPolicy { threshold: 12, window: Duration::from_mins(10) };
     assert_eq!(candidate(&may_read, "under-pso").await.policy, Some(own));
 
@@ -224,5 +221,5 @@ fn password_settings(name: &str, threshold: u32, person: &str) -> Entry {
         .with("msDS-LockoutThreshold", threshold.to_string())
         .with("msDS-LockoutObservationWindow", ten_minutes)
         .with("msDS-LockoutDuration", ten_minutes)
-        .with("msDS-PSOAppliesTo", dn(person))
+        .with("msDS-PSOAppliesTo", samba::dn(person))
 }

@@ -16,10 +16,7 @@ use super::ldif::{self, Change, Entry};
 /// Everybody's password, but the administrator's.
 pub(crate) const PASSWORD: &str = "Correct-Horse-7";
 
-/// Who may read and change everything.
-pub(crate) const ADMINISTRATOR: &str = "administrator@corp.example.com";
-
-pub(crate) const ADMINISTRATOR_PASSWORD: &str = "Only-For-Tests-1";
+const ADMINISTRATOR_PASSWORD: &str = "Only-For-Tests-1";
 
 /// The account that may search; [`PASSWORD`] is its password too.
 pub(crate) const SERVICE_ACCOUNT: &str = "svc-belvedere@corp.example.com";
