@@ -187,7 +187,7 @@ impl Auth {
         name: &Username,
         client: &Client,
     ) -> Result<Permit<'_>, SignInRefusal> {
-        let admitted = self.throttle.admit(name, client.address()).await;
+        let admitted = self.throttle.admit(name, client.address(), self.directory.lockout(name)).await;
         admitted.map_err(|held| self.refuse_held(attempt, held, name, client))
     }
 
@@ -197,6 +197,11 @@ impl Auth {
                 let event = attempt.refused(name.as_str(), "throttled", None, Some(retry_after));
                 self.audit.record(client, &event);
                 SignInRefusal::Throttled { retry_after }
+            }
+            Held::NearLockout => {
+                let event = attempt.refused(name.as_str(), "directory-count", None, None);
+                self.audit.record(client, &event);
+                SignInRefusal::WrongCredentials
             }
             Held::Pending => {
                 let reason = "earlier sign-ins for this account are waiting for its answer".to_owned();
@@ -284,7 +289,7 @@ impl<'a> Turn<'a> {
 impl Leave for Turn<'_> {
     async fn to_bind(&self, who: Option<&Candidate>) -> Result<(), Withheld> {
         let Some(who) = who else { return Ok(()) };
-        self.permit.found(&who.id).await.map_err(|held| {
+        self.permit.found(who).await.map_err(|held| {
             self.held.get_or_init(|| held);
             Withheld
         })

@@ -8,8 +8,8 @@ use crate::directory::fault::{Fault, Operation, rc};
 use crate::directory::pool::Lease;
 use crate::directory::question::Inquiry;
 use crate::directory::root_dse::{Domain, Profile};
-use crate::directory::sign_in::{OneBind, ask_for_an_account, bind_name, candidate, own_token};
-use crate::directory::{LdapDirectory, Leave, Refusal, person};
+use crate::directory::sign_in::{OneBind, ask_for_an_account, bind_name, own_token};
+use crate::directory::{Candidate, LdapDirectory, Leave, Refusal, person};
 use crate::domain::{Password, PersonId, Username};
 
 /// An old password and the one that is to take its place.
@@ -66,7 +66,7 @@ impl LdapDirectory {
         }
         let mut inquiry = self.inquire("change-password");
         let mut old = OneBind::with(&change.old, leave);
-        let answer = self.try_change(&mut inquiry, username, change, &mut old).await;
+        let answer = Box::pin(self.try_change(&mut inquiry, username, change, &mut old)).await;
         match inquiry.conclude(answer.map_err(|fault| fault.with_password_sent(old.is_spent()))) {
             Ok(answer) => answer.inspect_err(note),
             Err(Refusal::PasswordExpired | Refusal::MustChangePassword) => Err(ChangeRefusal::NotHere {
@@ -120,9 +120,9 @@ impl LdapDirectory {
         old: &mut OneBind<'_>,
     ) -> Result<Answer, Fault> {
         // On the connection that has just found them: it is alive.
-        let (entry, mut service) = self.find_and_stay(inquiry, profile, username).await?;
+        let ((entry, who), mut service) = self.find_and_stay(inquiry, profile, username).await?;
         let changed = async {
-            old.release(Operation::ChangePassword, Some(&candidate(&entry))).await?;
+            old.release(Operation::ChangePassword, Some(&who)).await?;
             active_directory::change(&mut service, &entry.dn, change).await
         };
         let result = changed.await;
@@ -135,12 +135,12 @@ impl LdapDirectory {
         inquiry: &mut Inquiry,
         profile: &Profile,
         username: &Username,
-    ) -> Result<(Entry, Lease), Fault> {
+    ) -> Result<((Entry, Candidate), Lease), Fault> {
         loop {
             let mut searching = inquiry.take(&self.searching).await?;
             let answer = self.find_person_on(&mut searching, profile, username).await;
-            if let ControlFlow::Break(entry) = inquiry.settle(answer, &searching) {
-                return Ok((entry?, searching));
+            if let ControlFlow::Break(found) = inquiry.settle(answer, &searching) {
+                return Ok((found?, searching));
             }
         }
     }
@@ -180,10 +180,10 @@ impl LdapDirectory {
     ) -> Result<Answer, Fault> {
         let found = self.find_person(inquiry, profile, username).await;
         let anonymous = self.settings.service_account.is_none();
-        let entry = found.map_err(|fault| if anonymous { ask_for_an_account(fault) } else { fault })?;
+        let (entry, who) = found.map_err(|fault| if anonymous { ask_for_an_account(fault) } else { fault })?;
         let mut own = inquiry.take(&self.proving).await?;
         let changed = async {
-            match old.spend(profile, &mut own, &entry.dn, Some(&candidate(&entry))).await {
+            match old.spend(profile, &mut own, &entry.dn, Some(&who)).await {
                 // The bind stands, and allows just this.
                 Err(fault) if fault.result_code == Some(rc::SUCCESS) => {}
                 bound => bound?,

@@ -44,7 +44,7 @@ impl AccountView {
         changes_password: bool,
     ) -> Self {
         let person = &member.person;
-        let mut groups: Vec<_> = person.groups.iter().map(|group| group.name.clone()).collect();
+        let mut groups: Vec<_> = person.groups.iter().map(|group| person.qualified(&group.name)).collect();
         groups.sort();
         let view = |session: &Session| SessionView {
             current: session.id == member.session,
@@ -60,7 +60,7 @@ impl AccountView {
             password_expires_ms: person.password_expires.filter(|expires| expires.as_millis() > 0),
             person: PersonView {
                 display_name: person.display_name.clone(),
-                username: person.username.clone(),
+                username: person.qualified_name(),
                 principal: person.principal.clone(),
                 groups,
             },
