@@ -231,3 +231,6 @@ impl Leave for Asking<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,264 @@
+#![allow(clippy::unwrap_used)]
+
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use zeroize::Zeroizing;
+
+use super::{Auth, Changed, TypedChange};
+use crate::audit::Audit;
+use crate::auth::{Keys, PasswordChangeRefusal, SignInRefusal, SignedIn};
+use crate::config::SessionSettings;
+use crate::directory::{
+    ChangeRefusal, Directory, GroupFinding, Leave, Lockout, PasswordChange, PasswordState, Refusal, Rule, Standing,
+    Unreachable,
+};
+use crate::domain::{
+    Client, Clock, GroupRef, Groups, ManualClock, Password, Person, PersonId, Timestamp, Upkeep, Username,
+};
+use crate::sessions::Sessions;
+
+const OLD: &str = "correct horse";
+const NEW: &str = "battery staple";
+
+/// Everybody has one and the same password, until somebody changes it.
+struct OnePassword {
+    password: Mutex<String>,
+    /// How many passwords were sent.
+    sent: AtomicUsize,
+}
+
+impl OnePassword {
+    async fn judge(&self, sent: &Password, leave: &dyn Leave) -> Result<(), Refusal> {
+        leave.to_bind(None).await?;
+        self.sent.fetch_add(1, Ordering::SeqCst);
+        if *self.password.lock().unwrap() == sent.expose() { Ok(()) } else { Err(Refusal::WrongCredentials) }
+    }
+}
+
+fn unreachable(password_sent: bool) -> Refusal {
+    Refusal::Unreachable(Unreachable { reason: "dc1: no answer".into(), password_sent })
+}
+
+fn person(name: &str) -> Person {
+    Person {
+        id: PersonId::new(format!("objectGUID:{name}")),
+        directory: None,
+        username: name.into(),
+        principal: None,
+        display_name: name.into(),
+        groups: Groups::default(),
+        password_expires: Some(Timestamp::from_millis(NOW) + Duration::from_hours(30)),
+    }
+}
+
+#[async_trait]
+impl Directory for OnePassword {
+    async fn sign_in(&self, username: &Username, password: &Password, leave: &dyn Leave) -> Result<Person, Refusal> {
+        self.judge(password, leave).await?;
+        let fails_after_the_change = username.as_str() == "unlucky" && password.expose() == NEW;
+        if fails_after_the_change { Err(unreachable(true)) } else { Ok(person(username.as_str())) }
+    }
+
+    async fn reach(&self) -> Result<(), Unreachable> {
+        Ok(())
+    }
+
+    fn upkeep(&self, _person: &Person) -> Upkeep {
+        Upkeep::Refreshed
+    }
+
+    async fn refresh(&self, people: &[Person]) -> Vec<Result<Standing, Unreachable>> {
+        people.iter().map(|person| Ok(Standing::Here(person.clone()))).collect()
+    }
+
+    fn lockout(&self, _username: &Username) -> Lockout {
+        Lockout { policy: None, shows_people: true }
+    }
+
+    fn changes_passwords(&self, _username: &Username, state: PasswordState) -> bool {
+        state == PasswordState::Good
+    }
+
+    fn password_warning(&self, person: &Person) -> Duration {
+        if person.username == "calm" { Duration::ZERO } else { Duration::from_hours(48) }
+    }
+
+    fn sign_in_name(&self, person: &Person) -> Option<Username> {
+        Username::parse(&person.username).ok()
+    }
+
+    async fn change_password(
+        &self,
+        username: &Username,
+        change: &PasswordChange,
+        leave: &dyn Leave,
+    ) -> Result<PersonId, ChangeRefusal> {
+        match username.as_str() {
+            "away" => return Err(unreachable(false).into()),
+            "abroad" => return Err(ChangeRefusal::NotHere { reason: "it is elsewhere" }),
+            _ => self.judge(&change.old, leave).await?,
+        }
+        if username.as_str() == "slow" {
+            return Err(unreachable(true).into());
+        }
+        if change.new.expose() == "short" {
+            return Err(ChangeRefusal::Policy { rule: Some(Rule::TooShort), words: None });
+        }
+        change.new.expose().clone_into(&mut self.password.lock().unwrap());
+        Ok(person(username.as_str()).id)
+    }
+
+    async fn find_groups(&self, _wanted: &[GroupRef]) -> Result<Vec<GroupFinding>, Unreachable> {
+        Ok(Vec::new())
+    }
+}
+
+const NOW: i64 = 1_795_309_126_976;
+
+struct House {
+    auth: Auth,
+    directory: Arc<OnePassword>,
+    sessions: Sessions,
+    _folder: tempfile::TempDir,
+}
+
+impl House {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(ManualClock::at(Timestamp::from_millis(NOW)));
+        let settings = SessionSettings::lasting(Duration::from_mins(30), Duration::from_hours(12));
+        let sessions = Sessions::open(&folder.path().join("sessions.db"), &settings, clock.clone()).await.unwrap();
+        let directory = Arc::new(OnePassword { password: Mutex::new(OLD.to_owned()), sent: AtomicUsize::new(0) });
+        let keys = Keys::from_secret(&[7; 32]);
+        let clock = Arc::new(HurriedClock(clock));
+        let auth = Auth::new(directory.clone(), sessions.clone(), Audit::new(), clock, keys);
+        Self { auth, directory, sessions, _folder: folder }
+    }
+
+    async fn changes(&self, name: &str, [old, new, again]: [&str; 3]) -> Result<Changed, PasswordChangeRefusal> {
+        let [old, new, again] = [old, new, again].map(|text| Zeroizing::new(text.to_owned()));
+        self.auth.change_password(name, TypedChange { old, new, again }, &Client::default(), None).await
+    }
+
+    async fn signs_in(&self, name: &str, password: &str) -> Result<SignedIn, SignInRefusal> {
+        self.auth.sign_in(name, Zeroizing::new(password.to_owned()), &Client::default(), None).await
+    }
+
+    async fn sessions_of(&self, name: &str) -> usize {
+        self.sessions.of(&person(name).id).await.unwrap().len()
+    }
+
+    fn sent(&self) -> usize {
+        self.directory.sent.load(Ordering::SeqCst)
+    }
+}
+
+/// Stands still like its clock, and lets nobody wait.
+struct HurriedClock(Arc<ManualClock>);
+
+impl Clock for HurriedClock {
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+
+    fn sleep(&self, _length: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(std::future::ready(()))
+    }
+}
+
+#[tokio::test]
+async fn a_change_ends_the_sessions_from_before_and_begins_one() {
+    let house = House::new().await;
+    for _ in 0..3 {
+        house.signs_in("alice", OLD).await.unwrap();
+    }
+    house.signs_in("bob", OLD).await.unwrap();
+    let changed = house.changes("alice", [OLD, NEW, NEW]).await.unwrap();
+    assert!(changed.others_ended);
+    let left = house.sessions.of(&person("alice").id).await.unwrap();
+    assert_eq!(left.iter().map(|session| session.id).collect::<Vec<_>>(), [changed.signed_in.unwrap().session.id]);
+    assert_eq!(house.sessions_of("bob").await, 1, "somebody else's stay");
+}
+
+#[tokio::test]
+async fn where_the_sign_in_after_it_fails_the_change_stands_and_the_sessions_have_ended_all_the_same() {
+    let house = House::new().await;
+    house.signs_in("unlucky", OLD).await.unwrap();
+    let changed = house.changes("unlucky", [OLD, NEW, NEW]).await.unwrap();
+    assert!(changed.signed_in.is_none() && changed.others_ended);
+    assert_eq!(house.sessions_of("unlucky").await, 0);
+}
+
+#[tokio::test]
+async fn what_cannot_be_meant_is_refused_before_anybody_is_asked() {
+    let house = House::new().await;
+    assert!(matches!(house.changes("alice", [OLD, "", ""]).await, Err(PasswordChangeRefusal::NewEmpty)));
+    assert!(matches!(house.changes("alice", [OLD, NEW, OLD]).await, Err(PasswordChangeRefusal::NotRepeated)));
+    assert!(matches!(house.changes("alice", [OLD, OLD, OLD]).await, Err(PasswordChangeRefusal::Unchanged)));
+    for new in ["a\0b", &*"x".repeat(1025)] {
+        let refused = house.changes("alice", [OLD, new, new]).await;
+        assert!(matches!(refused, Err(PasswordChangeRefusal::NotAPassword)), "{new:?}");
+    }
+    for (name, old) in [("", OLD), ("al\nice", OLD), ("alice", ""), ("alice", "a\0b")] {
+        let refused = house.changes(name, [old, NEW, NEW]).await;
+        let wrong = PasswordChangeRefusal::Old(SignInRefusal::WrongCredentials);
+        assert_eq!(refused.unwrap_err().to_string(), wrong.to_string(), "{name:?} {old:?}");
+    }
+    assert_eq!(house.sent(), 0);
+}
+
+#[tokio::test]
+async fn wrong_old_passwords_use_up_the_tries_of_the_account_for_signing_in_too() {
+    let house = House::new().await;
+    for _ in 0..10 {
+        assert!(house.changes("alice", ["wrong", NEW, NEW]).await.is_err());
+    }
+    let sent = house.sent();
+    assert!((1..=4).contains(&sent), "{sent} wrong passwords were sent");
+    assert!(matches!(house.signs_in("alice", OLD).await, Err(SignInRefusal::Throttled { .. })));
+    assert_eq!(house.sent(), sent);
+    house.signs_in("bob", OLD).await.unwrap();
+}
+
+#[tokio::test]
+async fn who_struggles_with_the_rules_guesses_nothing_and_is_not_locked_out() {
+    let house = House::new().await;
+    for _ in 0..10 {
+        let refused = house.changes("alice", [OLD, "short", "short"]).await;
+        assert!(matches!(refused, Err(PasswordChangeRefusal::Policy { rule: Some(Rule::TooShort), .. })));
+    }
+    house.changes("alice", [OLD, NEW, NEW]).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_password_that_was_not_sent_counts_for_nothing_and_one_that_was_counts() {
+    let house = House::new().await;
+    for _ in 0..10 {
+        let refused = house.changes("away", [OLD, NEW, NEW]).await;
+        assert!(matches!(refused, Err(PasswordChangeRefusal::Old(SignInRefusal::DirectoryUnreachable(_)))));
+        assert!(matches!(house.changes("abroad", [OLD, NEW, NEW]).await, Err(PasswordChangeRefusal::NotHere)));
+    }
+    for name in ["away", "abroad"] {
+        house.signs_in(name, OLD).await.unwrap();
+    }
+    for _ in 0..10 {
+        assert!(house.changes("slow", [OLD, NEW, NEW]).await.is_err());
+    }
+    assert!(matches!(house.signs_in("slow", OLD).await, Err(SignInRefusal::Throttled { .. })));
+}
+
+#[tokio::test]
+async fn people_hear_of_the_end_of_their_password_when_it_is_near_and_the_settings_want_it() {
+    let house = House::new().await;
+    assert_eq!(house.auth.password_runs_out_in(&person("alice")), Some(Duration::from_hours(30)));
+    assert_eq!(house.auth.password_runs_out_in(&person("calm")), None, "no warning is wanted");
+    let at = |expires| Person { password_expires: expires, ..person("alice") };
+    let now = Timestamp::from_millis(NOW);
+    assert_eq!(house.auth.password_runs_out_in(&at(None)), None);
+    assert_eq!(house.auth.password_runs_out_in(&at(Some(now + Duration::from_hours(49)))), None);
+    assert_eq!(house.auth.password_runs_out_in(&at(Some(Timestamp::from_millis(0)))), Some(Duration::ZERO));
+}
