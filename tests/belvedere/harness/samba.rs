@@ -252,6 +252,8 @@ fn provision(folder: &Path, addresses: [Ipv4Addr; 2]) -> io::Result<PathBuf> {
             .arg(format!("--host-ip={}", addresses[0]))
             .arg(format!("--targetdir={here}"))
             .arg(format!("--option=posix:eadb={here}/eadb.tdb"))
+            // Nothing here must outlast a power cut.
+            .arg("--option=ldb:nosync=true")
             .arg("--option=vfs objects=acl_xattr xattr_tdb")
             .arg(format!("--option=xattr_tdb:file={here}/xattr.tdb")),
     )?;
@@ -281,7 +283,8 @@ fn settings(provisioned: &str, folder: &Path, [first, second]: [Ipv4Addr; 2]) ->
          bind interfaces only = yes\npid directory = {here}/run\nncalrpc dir = {here}/run/ncalrpc\n\
          ntp signd socket directory = {here}/run/ntp\nwinbindd socket directory = {here}/run/winbindd\n\
          log file = {here}/samba.log\ntls certfile = {here}/cert.pem\ntls keyfile = {here}/key.pem\n\
-         tls cafile = {here}/ca.pem\n"
+         tls cafile = {here}/ca.pem\n\
+         ldb:nosync = true\n"
     )
     .unwrap();
     conf
