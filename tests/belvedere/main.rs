@@ -21,6 +21,7 @@ mod harness_faults;
 mod layers;
 mod live;
 mod next;
+mod one_bind;
 mod outages;
 mod pages;
 mod responses;
