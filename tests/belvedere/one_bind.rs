@@ -3,7 +3,6 @@
 //!
 //! Binds are counted where they arrive: by the servers themselves, and by the proxies in front of them.
 
-use std::path::Path;
 use std::time::Duration;
 
 use belvedere::config::DirectorySettings;
@@ -82,7 +81,7 @@ impl Server {
         }
     }
 
-    /// Each way in at this server: with an account that searches, and without.
+    /// Each way in at this server: without an account that searches, and with one.
     async fn ways(self) -> [Way; 2] {
         [Way::new(self, false).await, Way::new(self, true).await]
     }
@@ -91,46 +90,29 @@ impl Server {
 /// A directory of two servers, behind a proxy each.
 struct Way {
     name: &'static str,
-    server: Server,
     directory: LdapDirectory,
     proxies: [FaultProxy; 2],
-    _ca: Option<TempDir>,
+    _ca: TempDir,
 }
 
 impl Way {
     async fn new(server: Server, has_account: bool) -> Self {
-        let (proxies, ca) = match server {
-            Server::ActiveDirectory(domain) => {
-                let proxies = [
-                    FaultProxy::with_tls(&domain.ldaps_url(), &domain.ca_file).await,
-                    FaultProxy::with_tls(&domain.second_ldaps_url(), &domain.ca_file).await,
-                ];
-                let ca = both_cas(&proxies);
-                (proxies, Some(ca))
-            }
-            Server::OpenLdap(server) | Server::OpenLdapWithPolicy(server) => (two(&server.ldap_url()).await, None),
-            Server::Directory389(server) => (two(&server.ldap_url()).await, None),
-        };
-        let urls: Vec<&str> = proxies.iter().map(FaultProxy::url).collect();
-        let ca_file = match server {
-            Server::ActiveDirectory(_) => ca.as_ref().unwrap().path().join("ca.pem"),
-            Server::OpenLdap(server) | Server::OpenLdapWithPolicy(server) => server.ca_file.clone(),
-            Server::Directory389(server) => server.ca_file.clone(),
-        };
-        let mut settings = impatient(&urls, &ca_file);
-        if let Server::OpenLdapWithPolicy(_) = server {
-            settings.base_dn = Some(slapd::POLICY_BASE_DN.to_owned());
-        }
         let (name, account) = match server {
             Server::ActiveDirectory(_) => ("Active Directory", samba::SERVICE_ACCOUNT),
             Server::OpenLdap(_) => ("OpenLDAP", slapd::SERVICE_DN),
             Server::OpenLdapWithPolicy(_) => ("OpenLDAP with a policy", slapd::SERVICE_DN),
             Server::Directory389(_) => ("389 Directory Server", directory_389::SERVICE_DN),
         };
+        let proxies = proxies(server).await;
+        let ca = tempfile::tempdir().unwrap();
+        let mut settings = impatient(&proxies, &ca);
+        if let Server::OpenLdapWithPolicy(_) = server {
+            settings.base_dn = Some(slapd::POLICY_BASE_DN.to_owned());
+        }
         if has_account {
             settings = with_account(settings, account, server.password());
         }
-        Self { name, server, directory: open(&settings), proxies, _ca: ca }
+        Self { name, directory: open(&settings), proxies, _ca: ca }
     }
 
     /// How many binds with this person's name have come by, at all servers together.
@@ -140,19 +122,30 @@ impl Way {
     }
 }
 
-async fn two(url: &str) -> [FaultProxy; 2] {
-    [FaultProxy::before(url).await, FaultProxy::before(url).await]
+/// Two servers: a controller at both its addresses, or one server twice.
+async fn proxies(server: Server) -> [FaultProxy; 2] {
+    let url = match server {
+        Server::ActiveDirectory(domain) => {
+            let proxy = async |url: &str| FaultProxy::with_tls(url, &domain.ca_file).await;
+            return [proxy(&domain.ldaps_url()).await, proxy(&domain.second_ldaps_url()).await];
+        }
+        Server::OpenLdap(server) | Server::OpenLdapWithPolicy(server) => server.ldap_url(),
+        Server::Directory389(server) => server.ldap_url(),
+    };
+    [FaultProxy::before(&url).await, FaultProxy::before(&url).await]
 }
 
-fn both_cas(proxies: &[FaultProxy; 2]) -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    let both = proxies.iter().map(|proxy| std::fs::read_to_string(proxy.ca_file()).unwrap()).collect::<String>();
-    std::fs::write(folder.path().join("ca.pem"), both).unwrap();
-    folder
-}
-
-fn impatient(urls: &[&str], ca_file: &Path) -> DirectorySettings {
-    DirectorySettings { dial_timeout: DEADLINE, operation_timeout: DEADLINE, ..settings(urls, ca_file) }
+/// Settings that trust both proxies, by a CA file in this folder.
+fn impatient(proxies: &[FaultProxy; 2], folder: &TempDir) -> DirectorySettings {
+    let cas: String =
+        proxies.iter().filter_map(FaultProxy::ca_file).map(|ca| std::fs::read_to_string(ca).unwrap()).collect();
+    let ca_file = folder.path().join("ca.pem");
+    std::fs::write(&ca_file, &cas).unwrap();
+    let urls: Vec<&str> = proxies.iter().map(FaultProxy::url).collect();
+    let settings = settings(&urls, &ca_file);
+    // Plain LDAP needs no CA.
+    let ca_file = settings.ca_file.filter(|_| !cas.is_empty());
+    DirectorySettings { ca_file, dial_timeout: DEADLINE, operation_timeout: DEADLINE, ..settings }
 }
 
 /// A name that no other test has; short enough for Active Directory.
@@ -253,7 +246,9 @@ async fn many_wrong_passwords_at_once_while_a_server_goes_and_comes_are_one_bind
     for server in Server::all() {
         for (number, way) in server.ways().await.into_iter().enumerate() {
             let crowd: Vec<String> = (0..12).map(|place| somebody(&format!("crowd{number}"), place)).collect();
-            crowd.iter().for_each(|name| server.hire(name));
+            for name in &crowd {
+                server.hire(name);
+            }
             let (first, directory) = (&way.proxies[0], &way.directory);
             let coming_and_going = async {
                 for _ in 0..3 {
