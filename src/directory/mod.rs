@@ -6,21 +6,27 @@
 //! decides what somebody may see, and keeps no password longer than its bind.
 //!
 //! The story of a sign-in, file by file: `directories` picks the one directory that the name belongs to, `servers` knows
-//! which of its servers answer, `dial` opens a connection under a deadline (`tls` says whom to believe), `pool` keeps it
+//! which of its servers answer, `dial` opens a connection under a deadline
+//! (`tls` says whom to believe, `gate` lets only LDAP through), `pool` keeps it
 //! for the next one, `question` asks another server when one fails, `root_dse` finds out what kind of directory it is,
 //! `sign_in` finds the person and spends the one bind, `refusal` judges its result, `person` and `groups` read who it
-//! is. It never follows a referral, never sends an empty password, and never takes "no answer" for an answer.
+//! is, `lockout` how near an account is to being locked. `examine` goes the same way step by step and says what it found,
+//! for whoever sets a directory up or mends one. This room never follows a referral, never sends an empty password, and
+//! never takes "no answer" for an answer.
 
 mod client;
 mod connection;
 mod dial;
 mod directories;
 mod entry;
+mod examine;
 mod fault;
 mod filter;
+mod gate;
 mod groups;
 mod guid;
 mod leave;
+mod lockout;
 mod password;
 mod person;
 mod pool;
@@ -33,11 +39,13 @@ mod servers;
 mod set_up;
 mod sid;
 mod sign_in;
+mod start_tls;
 mod tls;
 
 pub use client::LdapDirectory;
 pub use directories::Directories;
-pub use groups::GroupFinding;
+pub use examine::{Authority, Bar, Examination, Known, Membership, Questions, Section, Seen, Step, Verdict, Way};
+pub use groups::{GroupFinding, GroupReport, GroupWatch, Naming};
 pub use leave::{Candidate, Leave, Lockout, LockoutPolicy, Withheld};
 pub use password::{ChangeRefusal, PasswordChange};
 pub use readiness::Readiness;
@@ -133,6 +141,24 @@ pub enum Refusal {
     /// The [`Leave`] to bind was not given, so the password was not sent.
     #[error(transparent)]
     Withheld(#[from] Withheld),
+}
+
+impl Refusal {
+    /// One word for it, in figures.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::WrongCredentials => "wrong-credentials",
+            Self::NotAtThisHour => "not-at-this-hour",
+            Self::NotFromHere => "not-from-here",
+            Self::PasswordExpired => "password-expired",
+            Self::MustChangePassword => "must-change-password",
+            Self::Disabled => "disabled",
+            Self::AccountExpired => "account-expired",
+            Self::Locked => "locked",
+            Self::Unreachable(_) => "unreachable",
+            Self::Withheld(_) => "withheld",
+        }
+    }
 }
 
 /// The directory could not be asked, or did not answer as a directory does. Never an answer about a person.
