@@ -33,6 +33,8 @@ pub use readiness::Readiness;
 pub use set_up::SetUpError;
 
 pub mod embedded;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 
 use async_trait::async_trait;
 
