@@ -41,9 +41,8 @@ impl Visitor {
     /// Signs `person` in, from the form to the redirect.
     pub(crate) async fn signs_in(&mut self, person: usize) -> io::Result<()> {
         let (cookie, csrf) = self.form().await?;
-        let mut form = url::form_urlencoded::Serializer::new(String::new());
-        form.extend_pairs([("username", &*uid(person)), ("password", PASSWORD), ("next", "/"), ("csrf", &csrf)]);
-        let body = form.finish();
+        let fields = [("username", &*uid(person)), ("password", PASSWORD), ("next", "/"), ("csrf", &csrf)];
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         let request = format!(
             "POST /login HTTP/1.1\r\nHost: {0}\r\nOrigin: http://{0}\r\nAccept: text/html\r\nCookie: {cookie}\r\n\
              Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {1}\r\n\r\n{body}",

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -31,6 +31,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The most answers in a script, so that a sign-in has an end in any case.
 const MOST_ANSWERS: usize = 100;
+
+/// What the settings say the server is; `None` is left for the client to find out.
+const KINDS: [Option<&str>; 3] = [None, Some("ldap"), Some("active-directory")];
 
 /// Attributes that the client reads something into, by their number in a script.
 const ATTRIBUTES: [&str; 16] = [
@@ -93,7 +96,8 @@ const LONG: u8 = 0x40;
 /// A script, read.
 struct Script {
     service_account: bool,
-    kind: Option<&'static str>,
+    /// Its place in [`KINDS`].
+    kind: usize,
     username: &'static str,
     answers: VecDeque<(Answer, bool)>,
 }
@@ -115,7 +119,7 @@ impl Script {
         }
         Self {
             service_account: flags & 1 != 0,
-            kind: [None, Some("ldap"), Some("active-directory"), None][usize::from(flags >> 1 & 3)],
+            kind: usize::from(flags >> 1 & 3) % KINDS.len(),
             username: ["alice", "alice@corp.example.com", "CORP\\alice", "Müller*)("][usize::from(flags >> 3 & 3)],
             answers,
         }
@@ -123,19 +127,28 @@ impl Script {
 
     /// Settings that have the client ask this server.
     fn settings(&self, port: u16) -> DirectorySettings {
-        let mut figment = Figment::from(rocket::Config::default())
-            .merge(("directory.url", format!("ldap://127.0.0.1:{port}")))
-            .merge(("directory.ca_file", ca_file()));
-        if self.service_account {
-            figment = figment
-                .merge(("directory.bind_name", "cn=service,dc=x"))
-                .merge(("directory.bind_password", SERVICE_PASSWORD));
-        }
-        if let Some(kind) = self.kind {
-            figment = figment.merge(("directory.kind", kind)).merge(("directory.base_dn", "dc=corp,dc=example,dc=com"));
-        }
-        Settings::from_figment(&figment).expect("these settings are sound").directory
+        // Reading them takes longer than a sign-in.
+        static READ: LazyLock<[[DirectorySettings; KINDS.len()]; 2]> =
+            LazyLock::new(|| [false, true].map(|service_account| KINDS.map(|kind| settings(service_account, kind))));
+        let mut settings = READ[usize::from(self.service_account)][self.kind].clone();
+        settings.servers[0].port = port;
+        settings
     }
+}
+
+fn settings(service_account: bool, kind: Option<&str>) -> DirectorySettings {
+    let mut figment = Figment::from(rocket::Config::default())
+        .merge(("directory.url", "ldap://127.0.0.1"))
+        .merge(("directory.ca_file", ca_file()));
+    if service_account {
+        figment = figment
+            .merge(("directory.bind_name", "cn=service,dc=x"))
+            .merge(("directory.bind_password", SERVICE_PASSWORD));
+    }
+    if let Some(kind) = kind {
+        figment = figment.merge(("directory.kind", kind)).merge(("directory.base_dn", "dc=corp,dc=example,dc=com"));
+    }
+    Settings::from_figment(&figment).expect("these settings are sound").directory
 }
 
 impl Answer {

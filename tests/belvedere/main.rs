@@ -14,6 +14,7 @@ mod directory_sign_in;
 mod door;
 mod forms;
 mod harness;
+mod hostile;
 mod layers;
 mod live;
 mod metrics;
