@@ -22,6 +22,7 @@ mod forms;
 mod harness;
 mod harness_directories;
 mod harness_faults;
+mod hostile;
 mod layers;
 mod live;
 mod lockout;
