@@ -8,6 +8,7 @@ use super::connection::Connection;
 use super::dial::Dialler;
 use super::fault::{Fault, Operation};
 use super::groups::GroupNames;
+use super::refresh::Agreed;
 use super::root_dse::{self, Profile};
 use super::servers::Servers;
 use super::sign_in::OneBind;
@@ -29,7 +30,8 @@ pub struct LdapDirectory {
     pub(super) settings: DirectorySettings,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) dialler: Dialler,
-    pub(super) group_names: GroupNames,
+    pub(super) group_names: Arc<GroupNames>,
+    pub(super) agreed: Agreed,
     /// The domain's NetBIOS name, once somebody signed in as `DOMAIN\name`; `None` inside when it may not be read.
     pub(super) netbios_name: OnceLock<Option<String>>,
     servers: Servers,
@@ -71,7 +73,8 @@ impl LdapDirectory {
             servers: Servers::new(settings.servers.listed().to_vec()),
             settings: settings.clone(),
             clock,
-            group_names: GroupNames::default(),
+            group_names: Arc::default(),
+            agreed: Agreed::default(),
             netbios_name: OnceLock::new(),
             profile: OnceLock::new(),
         })

@@ -6,5 +6,5 @@ mod token;
 
 pub use find::GroupFinding;
 
-pub(super) use climb::{Climber, climb};
+pub(super) use climb::{Climber, LISTS_MEMBER, climb, climb_all};
 pub(super) use token::{GroupNames, token_groups};

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use rocket::form::{Form, FromForm, FromFormField, ValueField};
 use rocket::http::Status;
@@ -20,7 +21,7 @@ use crate::web::guards::{Asked, SameOrigin};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
 use crate::web::rooms::Limits;
-use crate::web::views::{Chrome, Said, SignInView, Tone};
+use crate::web::views::{Chrome, Said, SignInView, Tone, in_words};
 
 /// What is missing is empty, and refused as such: with the form, not with an error.
 #[derive(FromForm)]
@@ -56,19 +57,33 @@ pub(super) struct Doorstep<'r> {
     site: &'r SiteSettings,
 }
 
-/// The form; a member is sent on to where they wanted to go.
+/// The form; a member is sent on to where they wanted to go, and one whom nobody can confirm is told so.
 #[get("/")]
 pub(super) fn form(
     asked: Asked,
     visitor: Visitor,
     chrome: Chrome,
     doorstep: Doorstep<'_>,
+    limits: &State<Limits>,
 ) -> Result<Either<Redirect, Html<SignInView>>, Refusal> {
     let next = asked.get("next").and_then(NextPath::parse).unwrap_or_else(NextPath::home);
-    if visitor.member().is_some() {
-        return Ok(Either::Left(Redirect::to(next.to_string())));
-    }
-    doorstep.show(chrome, &next, "", None).map(Either::Right)
+    let said = match visitor {
+        Visitor::Member(_) => return Ok(Either::Left(Redirect::to(next.to_string()))),
+        Visitor::Unconfirmed => Some(why_unconfirmed(limits.session_stale_after)),
+        Visitor::Anonymous => None,
+    };
+    doorstep.show(chrome, &next, "", said).map(Either::Right)
+}
+
+/// What is said to somebody who is signed in and finds the doors shut.
+fn why_unconfirmed(stale_after: Duration) -> Said {
+    let text = format!(
+        "You are still signed in, but the company directory has not answered for more than {}, and without it nobody \
+         can say what you may see. Your pages open again when it answers, without signing in. Pages open to all stay \
+         open.",
+        in_words(stale_after)
+    );
+    Said { tone: Tone::Warn, text }
 }
 
 /// Signs somebody in and sends them back to where they wanted to go, or says why not above the form.

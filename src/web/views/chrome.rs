@@ -1,5 +1,6 @@
 use serde::Serialize;
 
+use crate::domain::Timestamp;
 use crate::pages::OpenPage;
 
 /// What stands around every page.
@@ -23,6 +24,8 @@ pub(in crate::web) struct Chrome {
     pub(in crate::web) here: String,
     /// Whom to ask for help.
     pub(in crate::web) contact: Option<String>,
+    /// For a member: since when the directory cannot be asked about them.
+    pub(in crate::web) directory_away_ms: Option<Timestamp>,
 }
 
 /// A page in the bar.
