@@ -1,14 +1,16 @@
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt as _;
 use ldap3::{Ldap, LdapConnAsync, LdapError, LdapResult, Scope, SearchOptions};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::entry::Entry;
 use super::fault::{Fault, Operation, rc};
+use super::servers::Server;
 use crate::domain::Password;
 
 /// How long the task that drives a broken connection has to say what broke it.
@@ -25,6 +27,22 @@ pub(super) struct Connection {
     ldap: Ldap,
     driver: Option<JoinHandle<Result<(), LdapError>>>,
     operation_timeout: Duration,
+    /// When whoever uses it now must have their answer.
+    deadline: Option<Instant>,
+    /// The server at its other end, where its health is watched.
+    server: Option<Watched>,
+    /// How many operations it has begun.
+    operations: u32,
+    /// Whether an operation has begun and not ended: what it still says would be taken for another's answer.
+    in_flight: bool,
+}
+
+/// A server whose connections end when it goes down.
+#[derive(Clone)]
+struct Watched {
+    server: Arc<Server>,
+    /// How many times it had gone down when the connection was made.
+    downs: u64,
 }
 
 /// What to look for.
@@ -47,7 +65,42 @@ pub(super) struct Found {
 impl Connection {
     /// Takes charge of a connection just dialled.
     pub(super) fn new(connection: LdapConnAsync, ldap: Ldap, operation_timeout: Duration) -> Self {
-        Self { ldap, driver: Some(tokio::spawn(connection.drive())), operation_timeout }
+        Self {
+            ldap,
+            driver: Some(tokio::spawn(connection.drive())),
+            operation_timeout,
+            deadline: None,
+            server: None,
+            operations: 0,
+            in_flight: false,
+        }
+    }
+
+    /// The same, as one to `server`, which had gone down `downs` times before: it ends when that goes down.
+    pub(super) fn to(mut self, server: &Arc<Server>, downs: u64) -> Self {
+        self.server = Some(Watched { server: Arc::clone(server), downs });
+        self
+    }
+
+    /// From here on no operation goes on beyond `deadline`.
+    pub(super) fn until(&mut self, deadline: Instant) {
+        self.deadline = Some(deadline);
+    }
+
+    /// The server at its other end, where it is one of a set.
+    pub(super) fn server(&self) -> Option<&Arc<Server>> {
+        self.server.as_ref().map(|watched| &watched.server)
+    }
+
+    /// How many operations it has begun.
+    pub(super) fn operations(&self) -> u32 {
+        self.operations
+    }
+
+    /// Whether it can carry another operation, as far as can be known without one.
+    pub(super) fn is_sound(&self) -> bool {
+        let driven = self.driver.as_ref().is_some_and(|driver| !driver.is_finished());
+        driven && !self.in_flight && self.server.as_ref().is_none_or(|watched| watched.server.downs() == watched.downs)
     }
 
     /// One simple bind. The result is the caller's to judge.
@@ -63,11 +116,14 @@ impl Connection {
         if name.is_empty() {
             return Err(Fault::unreachable(operation, "the name to bind with is empty"));
         }
-        let deadline = Instant::now() + self.operation_timeout;
-        let answer = guarded(deadline, self.ldap.simple_bind(name, password.expose())).await;
-        // A bind cannot be abandoned (RFC 4511, 4.11): after a time-out the caller drops the connection.
+        let wait = self.begin();
+        let answer = wait.for_answer(self.ldap.simple_bind(name, password.expose())).await;
+        // A bind cannot be abandoned (RFC 4511, 4.11): after a time-out the connection is of no more use.
         match answer {
-            Ok(result) => Ok(result),
+            Ok(result) => {
+                self.in_flight = false;
+                Ok(result)
+            }
             Err(trouble) => Err(self.fault(operation, trouble).await),
         }
     }
@@ -77,7 +133,9 @@ impl Connection {
     /// # Errors
     /// Any result but success and `sizeLimitExceeded`; its code is in the fault.
     pub(super) async fn search(&mut self, operation: Operation, search: &Search<'_>) -> Result<Found, Fault> {
-        match self.try_search(search).await {
+        let answer = self.try_search(search).await;
+        self.in_flight &= answer.is_err();
+        match answer {
             Ok((found, result)) if matches!(result.rc, rc::SUCCESS | rc::SIZE_LIMIT_EXCEEDED) => Ok(found),
             Ok((_, result)) => {
                 let base = if search.base.is_empty() { "the RootDSE" } else { search.base };
@@ -88,7 +146,7 @@ impl Connection {
     }
 
     async fn try_search(&mut self, search: &Search<'_>) -> Result<(Found, LdapResult), Trouble> {
-        let deadline = Instant::now() + self.operation_timeout;
+        let wait = self.begin();
         let seconds = i32::try_from(self.operation_timeout.as_secs().max(1)).unwrap_or(i32::MAX);
         let options = SearchOptions::new().sizelimit(i32::from(search.limit)).timelimit(seconds);
         let attributes = search.attributes.to_vec();
@@ -98,10 +156,10 @@ impl Connection {
             search.filter,
             attributes,
         );
-        let mut stream = guarded(deadline, starting).await?;
+        let mut stream = wait.for_answer(starting).await?;
         let mut found = Found { entries: Vec::new(), more: false };
         loop {
-            let next = match guarded(deadline, stream.next()).await {
+            let next = match wait.for_answer(stream.next()).await {
                 Ok(Some(next)) => next,
                 Ok(None) => break,
                 Err(trouble) => {
@@ -119,9 +177,17 @@ impl Connection {
             }
             found.entries.push(Entry::read(next).map_err(|_| Trouble::Malformed)?);
         }
-        let result = guarded(deadline, async { Ok(stream.finish().await) }).await?;
+        let result = wait.for_answer(async { Ok(stream.finish().await) }).await?;
         found.more = result.rc == rc::SIZE_LIMIT_EXCEEDED;
         Ok((found, result))
+    }
+
+    /// The wait for an operation that begins now.
+    fn begin(&mut self) -> Wait {
+        self.operations += 1;
+        self.in_flight = true;
+        let own = Instant::now() + self.operation_timeout;
+        Wait { deadline: self.deadline.map_or(own, |deadline| deadline.min(own)), server: self.server.clone() }
     }
 
     /// What broke, in words; the driving task knows more than the closed channel to it.
@@ -130,6 +196,7 @@ impl Connection {
             Trouble::TimedOut => {
                 format!("no answer within {:?} (operation_timeout)", self.operation_timeout)
             }
+            Trouble::ServerDown(reason) => reason.to_string(),
             Trouble::Malformed => "its answer is not LDAP as RFC 4511 has it".into(),
             Trouble::Ldap(LdapError::FilterParsing) => {
                 "the filter is not one: check person_filter and group_filter".into()
@@ -164,17 +231,50 @@ impl Drop for Connection {
 /// Why there is no answer.
 enum Trouble {
     TimedOut,
+    /// Others found out meanwhile that the server does not answer.
+    ServerDown(Arc<str>),
     Malformed,
     Ldap(LdapError),
 }
 
-/// Waits for an answer until `deadline`, and turns a panic of the LDAP crate into an error.
-async fn guarded<T>(deadline: Instant, answer: impl Future<Output = Result<T, LdapError>>) -> Result<T, Trouble> {
-    match timeout_at(deadline, AssertUnwindSafe(answer).catch_unwind()).await {
-        Ok(Ok(Ok(answer))) => Ok(answer),
-        Ok(Ok(Err(error))) => Err(Trouble::Ldap(error)),
-        Ok(Err(_panic)) => Err(Trouble::Malformed),
-        Err(_elapsed) => Err(Trouble::TimedOut),
+/// How an operation waits for its answer.
+struct Wait {
+    deadline: Instant,
+    server: Option<Watched>,
+}
+
+impl Wait {
+    /// Waits until the deadline, and turns a panic of the LDAP crate into an error. When the answer is long in coming,
+    /// the server is probed on another connection, and the wait ends if it is not there: a server that is slow is
+    /// waited for, one that is dead is not.
+    async fn for_answer<T>(&self, answer: impl Future<Output = Result<T, LdapError>>) -> Result<T, Trouble> {
+        let answer = AssertUnwindSafe(answer).catch_unwind();
+        tokio::select! {
+            biased;
+            answer = answer => match answer {
+                Ok(Ok(answer)) => Ok(answer),
+                Ok(Err(error)) => Err(Trouble::Ldap(error)),
+                Err(_panic) => Err(Trouble::Malformed),
+            },
+            reason = self.server_dies() => Err(Trouble::ServerDown(reason)),
+            () = sleep_until(self.deadline) => Err(Trouble::TimedOut),
+        }
+    }
+
+    /// Resolves when the server is known to be down.
+    async fn server_dies(&self) -> Arc<str> {
+        let Some(Watched { server, downs }) = &self.server else { return std::future::pending().await };
+        let suspicious = async {
+            tokio::time::sleep(server.patience()).await;
+            // What it says is noted with the server, which is what is waited for here.
+            let _ = server.probe().await;
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            () = server.goes_down(*downs) => {}
+            () = suspicious => {}
+        }
+        server.down().map_or_else(|| "the server went down".into(), |down| down.reason)
     }
 }
 

@@ -1,14 +1,16 @@
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt as _;
 use ldap3::{LdapConnAsync, LdapConnSettings, LdapError, StdStream};
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 use super::connection::Connection;
 use super::fault::{Fault, Operation};
+use super::servers::Names;
 use super::tls::{self, Tls};
 use crate::config::{DirectorySettings, Scheme, ServerAddress};
 
@@ -17,6 +19,7 @@ const MOST_ADDRESSES: usize = 8;
 
 /// How connections are made.
 pub(super) struct Dialler {
+    pub(super) names: Arc<Names>,
     tls: Tls,
     start_tls: bool,
     allow_plaintext: bool,
@@ -27,6 +30,7 @@ pub(super) struct Dialler {
 impl Dialler {
     pub(super) fn new(settings: &DirectorySettings, tls: Tls) -> Self {
         Self {
+            names: Arc::new(Names::new(settings.dns.clone())),
             tls,
             start_tls: settings.start_tls,
             allow_plaintext: settings.allow_plaintext,
@@ -60,12 +64,12 @@ impl Dialler {
 
     async fn resolve(&self, server: &ServerAddress, deadline: Instant) -> Result<Vec<SocketAddr>, Fault> {
         let fault = |reason| Err(Fault::unreachable(Operation::Dial, reason));
-        match timeout_at(deadline, lookup_host((server.host.as_str(), server.port))).await {
+        match timeout_at(deadline, self.names.addresses(&server.host, server.port)).await {
             Err(_elapsed) => fault("its name was not resolved in time: check this machine's DNS".to_owned()),
             Ok(Err(error)) => fault(format!("its name does not resolve ({error}): check url and this machine's DNS")),
-            Ok(Ok(addresses)) => {
-                let mut addresses: Vec<_> = addresses.take(MOST_ADDRESSES).collect();
+            Ok(Ok(mut addresses)) => {
                 addresses.dedup();
+                addresses.truncate(MOST_ADDRESSES);
                 if addresses.is_empty() { fault("its name has no address".to_owned()) } else { Ok(addresses) }
             }
         }

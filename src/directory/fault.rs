@@ -3,6 +3,7 @@ use std::fmt;
 use ldap3::LdapResult;
 
 use super::{Refusal, Unreachable};
+use crate::config::ServerAddress;
 
 /// The most of a server's own words that goes into a reason: enough for any message of Active Directory's.
 const LONGEST_DIAGNOSTIC: usize = 200;
@@ -62,6 +63,17 @@ impl Fault {
     pub(super) fn with_password_sent(mut self, sent: bool) -> Self {
         if let Refusal::Unreachable(Unreachable { password_sent, .. }) = &mut self.refusal {
             *password_sent = sent;
+        }
+        self
+    }
+
+    /// The same fault, with the server that it happened at before its reason.
+    pub(super) fn at(mut self, server: &ServerAddress) -> Self {
+        if let Refusal::Unreachable(Unreachable { reason, .. }) = &mut self.refusal {
+            let place = format!("{server}: ");
+            if !reason.starts_with(&place) {
+                reason.insert_str(0, &place);
+            }
         }
         self
     }

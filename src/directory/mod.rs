@@ -5,10 +5,11 @@
 //! leave of whoever asked; the answer is typed. This room never
 //! decides what somebody may see, and keeps no password longer than its bind.
 //!
-//! The story of a sign-in, file by file: `client` picks a server and fails over, `dial` opens a connection under a
-//! deadline (`tls` says whom to believe), `root_dse` finds out what kind of directory it is, `sign_in` finds the
-//! person and spends the one bind, `refusal` judges its result, `person` and `groups` read who it is. It never
-//! follows a referral, never sends an empty password, and never takes "no answer" for an answer.
+//! The story of a sign-in, file by file: `directories` picks the one directory that the name belongs to, `servers` knows
+//! which of its servers answer, `dial` opens a connection under a deadline (`tls` says whom to believe), `pool` keeps it
+//! for the next one, `question` asks another server when one fails, `root_dse` finds out what kind of directory it is,
+//! `sign_in` finds the person and spends the one bind, `refusal` judges its result, `person` and `groups` read who it
+//! is. It never follows a referral, never sends an empty password, and never takes "no answer" for an answer.
 
 mod client;
 mod connection;
@@ -22,6 +23,8 @@ mod guid;
 mod leave;
 mod password;
 mod person;
+mod pool;
+mod question;
 mod readiness;
 mod refresh;
 mod refusal;

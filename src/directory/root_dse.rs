@@ -78,6 +78,15 @@ pub(super) async fn read(connection: &mut Connection) -> Result<Entry, Fault> {
     Ok(found.entries.into_iter().next().unwrap_or_default())
 }
 
+/// Whether somebody is there: asks for nothing, and any well-formed answer will do.
+pub(super) async fn knock(connection: &mut Connection) -> Result<(), Fault> {
+    let search = Search { base: "", scope: Scope::Base, filter: "(objectClass=*)", attributes: &["1.1"], limit: 1 };
+    match connection.search(Operation::RootDse, &search).await {
+        Err(fault) if fault.another_server_may_help() => Err(fault),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
 /// The server's own choice, else the first context that can hold people: `cn=config`, `cn=changelog` and their like
 /// do not.
 fn default_context(root: &Entry) -> Option<&str> {

@@ -1,13 +1,16 @@
+use std::ops::ControlFlow;
+
 use ldap3::Scope;
 
 use super::connection::{Connection, Search};
 use super::entry::Entry;
 use super::fault::{Fault, Operation, rc};
 use super::groups::{Climber, climb, token_groups};
+use super::pool::Lease;
+use super::question::Inquiry;
 use super::root_dse::{Domain, Profile};
 use super::sid::Sid;
 use super::{Candidate, LdapDirectory, Leave, Refusal, filter, person, refusal};
-use crate::config::{ServerAddress, ServiceAccount};
 use crate::domain::{Dn, Groups, NameForm, Password, Person, Username};
 
 /// The right to send a person's password once. It is spent by the bind, whatever comes of it, over all servers:
@@ -45,19 +48,18 @@ impl<'a> OneBind<'a> {
 }
 
 impl LdapDirectory {
-    /// The whole sign-in at one server.
-    pub(super) async fn sign_in_at(
+    /// The whole sign-in. What can be asked again is asked of another server when one fails; the bind never is.
+    pub(super) async fn try_sign_in(
         &self,
-        server: &ServerAddress,
+        inquiry: &mut Inquiry,
         username: &Username,
         bind: &mut OneBind<'_>,
     ) -> Result<Person, Fault> {
-        let mut connection = self.dialler.dial(server).await?;
-        let profile = self.profile(&mut connection).await?;
+        let profile = self.find_out(inquiry).await?;
         let (entry, groups) = match (&self.settings.service_account, &profile.domain) {
-            (Some(account), _) => self.search_then_bind(server, profile, connection, account, username, bind).await?,
-            (None, Some(domain)) => self.bind_then_read(profile, domain, connection, username, bind).await?,
-            (None, None) => self.ask_then_bind(server, profile, connection, username, bind).await?,
+            (Some(_), _) => self.search_then_bind(inquiry, profile, username, bind).await?,
+            (None, Some(domain)) => self.bind_then_read(inquiry, profile, domain, username, bind).await?,
+            (None, None) => self.ask_then_bind(inquiry, profile, username, bind).await?,
         };
         Ok(person::describe(profile.kind(), self.name(), &entry, username.as_str(), groups))
     }
@@ -66,60 +68,107 @@ impl LdapDirectory {
     /// and it reads their groups.
     async fn search_then_bind(
         &self,
-        server: &ServerAddress,
+        inquiry: &mut Inquiry,
         profile: &Profile,
-        mut service: Connection,
-        account: &ServiceAccount,
         username: &Username,
         bind: &mut OneBind<'_>,
     ) -> Result<(Entry, Groups), Fault> {
-        let result = service.bind(Operation::ServiceBind, &account.name, &account.password).await?;
-        refusal::judge_service_bind(&result)?;
-        if let Some(domain) = &profile.domain {
-            self.refuse_foreign_domain(domain, &mut service, username).await?;
-        }
-        let entry = self.find_one(profile, &mut service, username, &[]).await?;
-        let mut own = self.dialler.dial(server).await?;
-        bind.spend(profile, &mut own, &entry.dn, Some(&candidate(&entry))).await?;
-        drop(own);
+        let entry = self.find_person(inquiry, profile, username).await?;
+        drop(self.prove(inquiry, profile, &entry, bind).await?);
         refuse_disabled(&entry)?;
-        let groups = self.groups(profile, &mut service, &entry, username).await?;
-        Ok((entry, groups))
+        // The password was right; if a server fails now, another can still say what groups there are.
+        loop {
+            let mut service = inquiry.take(&self.searching).await?;
+            let groups = self.groups(profile, &mut service, &entry, username).await;
+            if let ControlFlow::Break(groups) = inquiry.settle(groups, &service) {
+                return Ok((entry, groups?));
+            }
+        }
+    }
+
+    /// The one person `username` names, found with the service identity, or with none.
+    async fn find_person(&self, inquiry: &mut Inquiry, profile: &Profile, username: &Username) -> Result<Entry, Fault> {
+        loop {
+            let mut searching = inquiry.take(&self.searching).await?;
+            let answer = self.find_person_on(&mut searching, profile, username).await;
+            if let ControlFlow::Break(answer) = inquiry.settle(answer, &searching) {
+                return answer;
+            }
+        }
+    }
+
+    async fn find_person_on(
+        &self,
+        searching: &mut Connection,
+        profile: &Profile,
+        username: &Username,
+    ) -> Result<Entry, Fault> {
+        if let Some(domain) = &profile.domain {
+            self.refuse_foreign_domain(domain, searching, username).await?;
+        }
+        self.find_one(profile, searching, username, &[]).await
+    }
+
+    /// Binds as the person found, on a connection for nothing else, which is handed back with the bind.
+    async fn prove(
+        &self,
+        inquiry: &mut Inquiry,
+        profile: &Profile,
+        found: &Entry,
+        bind: &mut OneBind<'_>,
+    ) -> Result<Lease, Fault> {
+        let mut own = inquiry.take(&self.proving).await?;
+        let judged = bind.spend(profile, &mut own, &found.dn, Some(&candidate(found))).await;
+        inquiry.note(judged, &own)?;
+        Ok(own)
     }
 
     /// Active Directory without a service account: the person binds by name and reads their own entry.
     async fn bind_then_read(
         &self,
+        inquiry: &mut Inquiry,
         profile: &Profile,
         domain: &Domain,
-        mut own: Connection,
         username: &Username,
         bind: &mut OneBind<'_>,
     ) -> Result<(Entry, Groups), Fault> {
         let name = bind_name(domain, username)?;
-        bind.spend(profile, &mut own, &name, None).await?;
-        self.refuse_foreign_domain(domain, &mut own, username).await?;
-        let token = own_token(&mut own).await?;
-        let entry = self.find_one(profile, &mut own, username, &token).await?;
-        refuse_disabled(&entry)?;
-        let groups = self.groups(profile, &mut own, &entry, username).await?;
-        Ok((entry, groups))
+        let mut own = inquiry.take(&self.proving).await?;
+        let asked = async {
+            bind.spend(profile, &mut own, &name, None).await?;
+            self.refuse_foreign_domain(domain, &mut own, username).await?;
+            let token = own_token(&mut own).await?;
+            let entry = self.find_one(profile, &mut own, username, &token).await?;
+            refuse_disabled(&entry)?;
+            let groups = self.groups(profile, &mut own, &entry, username).await?;
+            Ok((entry, groups))
+        };
+        let answer = asked.await;
+        inquiry.note(answer, &own)
     }
 
     /// Another server without a service account: an anonymous search finds the one person, who proves the password
     /// and reads the rest, as strangers may often see names but not memberships.
     async fn ask_then_bind(
         &self,
-        server: &ServerAddress,
+        inquiry: &mut Inquiry,
         profile: &Profile,
-        mut anonymous: Connection,
         username: &Username,
         bind: &mut OneBind<'_>,
     ) -> Result<(Entry, Groups), Fault> {
-        let shown = self.find_one(profile, &mut anonymous, username, &[]).await.map_err(ask_for_an_account)?;
-        drop(anonymous);
-        let mut own = self.dialler.dial(server).await?;
-        bind.spend(profile, &mut own, &shown.dn, Some(&candidate(&shown))).await?;
+        let shown = self.find_person(inquiry, profile, username).await.map_err(ask_for_an_account)?;
+        let mut own = self.prove(inquiry, profile, &shown, bind).await?;
+        let answer = self.read_oneself(profile, &mut own, &shown, username).await;
+        inquiry.note(answer.map_err(ask_for_an_account), &own)
+    }
+
+    async fn read_oneself(
+        &self,
+        profile: &Profile,
+        own: &mut Connection,
+        shown: &Entry,
+        username: &Username,
+    ) -> Result<(Entry, Groups), Fault> {
         let search = Search {
             base: &shown.dn,
             scope: Scope::Base,
@@ -127,11 +176,11 @@ impl LdapDirectory {
             attributes: person::ATTRIBUTES,
             limit: 1,
         };
-        let found = own.search(Operation::Search, &search).await.map_err(ask_for_an_account)?;
+        let found = own.search(Operation::Search, &search).await?;
         let Some(entry) = found.entries.into_iter().next() else {
-            return Err(ask_for_an_account(Fault::unreachable(Operation::Search, "people may not read themselves")));
+            return Err(Fault::unreachable(Operation::Search, "people may not read themselves"));
         };
-        let groups = self.groups(profile, &mut own, &entry, username).await.map_err(ask_for_an_account)?;
+        let groups = self.groups(profile, own, &entry, username).await?;
         Ok((entry, groups))
     }
 

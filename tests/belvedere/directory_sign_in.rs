@@ -73,7 +73,7 @@ impl Leave for Always {
     }
 }
 
-fn with_account(settings: DirectorySettings, name: &str, password: &str) -> DirectorySettings {
+pub(crate) fn with_account(settings: DirectorySettings, name: &str, password: &str) -> DirectorySettings {
     let password = Password::parse(password.to_owned()).unwrap();
     DirectorySettings { service_account: Some(ServiceAccount { name: name.to_owned(), password }), ..settings }
 }

@@ -1,5 +1,5 @@
-//! What Belvedere promises, checked against the whole program and real servers: a Samba domain controller and
-//! OpenLDAP's slapd, started once per run on loopback and gone with it, and Chromium.
+//! What Belvedere promises, checked against the whole program and real servers: a Samba domain controller,
+//! OpenLDAP's slapd and 389 Directory Server, started once per run on loopback and gone with it, and Chromium.
 //!
 //! Each module is a promise; `harness` has the words they are written in. Where a server cannot be started, its tests
 //! say so on standard error with a line that begins with `SKIPPED`; with `BELVEDERE_TESTS_REQUIRE_SERVERS=1` they fail
@@ -7,13 +7,17 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop here")]
 
+mod awkward_names;
 mod browser;
 mod commands;
+mod directory_389;
 mod directory_dial;
 mod directory_sign_in;
 mod door;
 mod forms;
 mod harness;
+mod harness_directories;
+mod harness_faults;
 mod layers;
 mod live;
 mod next;

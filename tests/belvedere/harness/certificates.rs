@@ -2,8 +2,15 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use tokio::net::TcpStream;
+use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
 
 /// A certificate authority nobody else trusts.
 pub(crate) struct Authority {
@@ -70,4 +77,58 @@ fn params(hosts: &[&str]) -> CertificateParams {
     let mut params = CertificateParams::new(hosts.iter().map(|host| (*host).to_owned()).collect::<Vec<_>>()).unwrap();
     params.distinguished_name.push(DnType::CommonName, "a test server");
     params
+}
+
+/// A client's TLS that believes in this CA and no other.
+pub(crate) fn client_config(ca_file: &Path) -> Arc<ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(ca_file).unwrap()).unwrap();
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Arc::new(config)
+}
+
+/// TLS on both sides of a proxy: it ends the client's, and begins its own to the server.
+pub(crate) struct TlsBridge {
+    acceptor: TlsAcceptor,
+    connector: TlsConnector,
+    server: ServerName<'static>,
+}
+
+impl TlsBridge {
+    /// A bridge that shows `identity` to clients, and takes from the server a certificate for `host` from `server_ca`.
+    pub(crate) fn new(identity: &Identity, server_ca: &Path, host: &str) -> Self {
+        let certificate = CertificateDer::from_pem_slice(identity.certificate.as_bytes()).unwrap();
+        let key = PrivateKeyDer::from_pem_slice(identity.key.as_bytes()).unwrap();
+        let towards_client = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], key)
+            .unwrap();
+        Self {
+            acceptor: TlsAcceptor::from(Arc::new(towards_client)),
+            connector: TlsConnector::from(client_config(server_ca)),
+            server: host.to_owned().try_into().unwrap(),
+        }
+    }
+
+    /// The client's side.
+    ///
+    /// # Errors
+    /// When the client does not speak TLS, or not ours.
+    pub(crate) async fn accept(&self, client: TcpStream) -> io::Result<server::TlsStream<TcpStream>> {
+        self.acceptor.accept(client).await
+    }
+
+    /// The server's side.
+    ///
+    /// # Errors
+    /// When the server does not speak TLS, or is not who it should be.
+    pub(crate) async fn connect(&self, server: TcpStream) -> io::Result<client::TlsStream<TcpStream>> {
+        self.connector.connect(self.server.clone(), server).await
+    }
 }

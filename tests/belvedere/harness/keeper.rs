@@ -15,6 +15,9 @@ const READY_WITHIN: Duration = Duration::from_mins(1);
 /// How often a port is tried meanwhile.
 const TRY_EVERY: Duration = Duration::from_millis(50);
 
+/// What a server prints goes to this file in its folder.
+pub(crate) const LOG: &str = "server.log";
+
 /// Waits for the end of its standard input, which comes with the end of the test process however it ends; then stops
 /// the server and removes its folder. Should the shell itself be killed, the server gets a TERM all the same.
 const KEEPER: &str = r#"
@@ -39,7 +42,7 @@ static KEPT: Mutex<Vec<Child>> = Mutex::new(Vec::new());
 /// # Errors
 /// When no shell can be started or the log cannot be written.
 pub(crate) fn keep(server: &Command, folder: TempDir) -> io::Result<()> {
-    let log = File::create(folder.path().join("server.log"))?;
+    let log = File::create(folder.path().join(LOG))?;
     let keeper = Command::new("sh")
         .args(["-c", KEEPER, "keeper"])
         .arg(folder.path())

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
+use jiff::{SignedDuration, Timestamp};
 
+use super::administrator::Administrator;
 use super::certificates::Authority;
 use super::keeper;
+use super::ldif::Entry;
 
 /// Everybody's password.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
@@ -19,6 +20,25 @@ pub(crate) const BASE_DN: &str = "dc=example,dc=org";
 
 /// Where nobody may search without saying who they are.
 pub(crate) const CLOSED_BASE_DN: &str = "dc=closed,dc=org";
+
+/// Where every entry says which groups it is in (the `memberOf` overlay), and groups are of the one class it knows.
+pub(crate) const MEMBER_OF_BASE_DN: &str = "dc=memberof,dc=org";
+
+/// Where passwords age and wrong ones are counted (the `ppolicy` overlay).
+pub(crate) const POLICY_BASE_DN: &str = "dc=policy,dc=org";
+
+/// How many wrong passwords lock an account below [`POLICY_BASE_DN`].
+pub(crate) const LOCKOUT_THRESHOLD: u32 = 3;
+
+/// How long a password must be there.
+pub(crate) const SHORTEST_PASSWORD: usize = 12;
+
+/// How long a password is good there, and how long before its end its owner is warned.
+const LONGEST_AGE: SignedDuration = SignedDuration::from_hours(100 * 24);
+const WARNING: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// Who may do everything everywhere.
+const ROOT_DN: &str = "cn=root,dc=example,dc=org";
 
 /// The account that may search everywhere.
 pub(crate) const SERVICE_DN: &str = "cn=Belvedere\\, service,dc=closed,dc=org";
@@ -42,7 +62,11 @@ pub(crate) const AWKWARD: &[(&str, &str)] = &[
 /// - `bob`, of `dash-finance` (a `groupOfUniqueNames`) and, by `memberUid`, of the posix group `dash-posix`.
 /// - two people who share the `uid` `twin`.
 /// - `carol`, below [`CLOSED_BASE_DN`].
+/// - `dora`, of `dash-ops-nyc`, nested in `dash-ops`, and `emil`, of `dash-finance`, below [`MEMBER_OF_BASE_DN`].
+/// - `well`, `must-change`, `expired`, `expiring` (in three days) and `locked`, below [`POLICY_BASE_DN`].
 /// - everybody in [`AWKWARD`].
+///
+/// Wrong passwords lock nobody but below [`POLICY_BASE_DN`]: hire somebody there.
 pub(crate) struct Slapd {
     /// The port of LDAP, on `127.0.0.1`.
     pub(crate) ldap_port: u16,
@@ -52,6 +76,7 @@ pub(crate) struct Slapd {
     pub(crate) ipv6: bool,
     /// The CA that its certificate is from, which is made out to `localhost` and `::1`, and to no other address.
     pub(crate) ca_file: PathBuf,
+    folder: PathBuf,
 }
 
 /// The server; `None`, said loudly, where it cannot be started.
@@ -71,17 +96,44 @@ impl Slapd {
         format!("ldap://localhost:{}", self.ldap_port)
     }
 
+    /// Somebody who may change everything.
+    pub(crate) fn administrator(&self) -> Administrator {
+        // Plain: its tools take `localhost` in a certificate for this machine's own name.
+        let (url, ca_file) = (self.ldap_url(), self.ca_file.clone());
+        Administrator { url, ca_file, name: ROOT_DN.to_owned(), password: PASSWORD }
+    }
+
+    /// Adds somebody whom no other test knows: `name` is the common name and the `uid`.
+    pub(crate) fn hire(&self, name: &str) {
+        self.hire_below(BASE_DN, name);
+    }
+
+    /// The same below another base.
+    pub(crate) fn hire_below(&self, base: &str, name: &str) {
+        self.administrator().apply(&person(base, name, name).ldif()).unwrap();
+    }
+
+    /// How many binds with this DN have reached the server, by its own log.
+    pub(crate) fn binds(&self, dn: &str) -> usize {
+        let log = std::fs::read(self.folder.join(keeper::LOG)).unwrap();
+        // 128 is a simple bind; a second line, without it, tells that a bind went well.
+        let bind = format!(" BIND dn=\"{dn}\" method=128");
+        String::from_utf8_lossy(&log).lines().filter(|line| line.contains(&bind)).count()
+    }
+
     fn start() -> io::Result<Self> {
         let temporary = tempfile::Builder::new().prefix("belvedere-slapd-").tempdir()?;
-        let folder = temporary.path();
+        let folder = temporary.path().to_owned();
         let authority = Authority::new();
-        let ca_file = authority.write(&authority.issue(&["localhost", "::1"]), folder)?;
-        for base in [BASE_DN, CLOSED_BASE_DN] {
+        let ca_file = authority.write(&authority.issue(&["localhost", "::1"]), &folder)?;
+        let conf = folder.join("slapd.conf");
+        std::fs::write(&conf, configuration(&folder))?;
+        for base in [BASE_DN, CLOSED_BASE_DN, POLICY_BASE_DN, MEMBER_OF_BASE_DN] {
             std::fs::create_dir(folder.join(base))?;
         }
-        let conf = folder.join("slapd.conf");
-        std::fs::write(&conf, configuration(folder))?;
-        for (base, ldif) in [(BASE_DN, population()), (CLOSED_BASE_DN, closed_population())] {
+        for (base, ldif) in
+            [(BASE_DN, population()), (CLOSED_BASE_DN, closed_population()), (POLICY_BASE_DN, aging_population())]
+        {
             let file = folder.join("people.ldif");
             std::fs::write(&file, ldif)?;
             keeper::run(Command::new("slapadd").arg("-f").arg(&conf).args(["-b", base]).arg("-l").arg(&file))?;
@@ -93,86 +145,150 @@ impl Slapd {
             urls = format!("{urls} ldaps://[::1]:{tls}/");
         }
         let mut slapd = Command::new("slapd");
-        // A debug level, even none, keeps it in the foreground.
-        slapd.args(["-d", "0", "-h", &urls]).arg("-f").arg(&conf);
+        // A debug level keeps it in the foreground; this one is a line for every operation.
+        slapd.args(["-d", "stats", "-h", &urls]).arg("-f").arg(&conf);
         keeper::keep(&slapd, temporary)?;
         for port in [plain, tls] {
             keeper::wait_for(("127.0.0.1", port))?;
         }
-        Ok(Self { ldap_port: plain, ldaps_port: tls, ipv6, ca_file })
+        let server = Self { ldap_port: plain, ldaps_port: tls, ipv6, ca_file, folder };
+        // The overlay sees only what is added while it runs.
+        server.administrator().apply(&backlinked_population())?;
+        Ok(server)
     }
 }
 
 fn configuration(folder: &Path) -> String {
     let here = folder.display();
-    let database = |base: &str, access: &str| {
+    let database = |base: &str, more: &str| {
         format!(
-            "database mdb\nsuffix \"{base}\"\ndirectory \"{here}/{base}\"\nmaxsize 16777216\nindex objectClass eq\n{access}\n"
+            "database mdb\nsuffix \"{base}\"\ndirectory \"{here}/{base}\"\nmaxsize 67108864\ndbnosync\n\
+             index objectClass,uid,cn,member,uniqueMember,memberUid,entryUUID eq\nrootdn \"{ROOT_DN}\"\n{more}\n"
         )
     };
-    let own_password = "access to attrs=userPassword by anonymous auth by * none";
-    let everyone = database(BASE_DN, &format!("{own_password}\naccess to * by * read"));
+    let own_password = "access to attrs=userPassword by self write by anonymous auth by * none";
+    let all_read = format!("{own_password}\naccess to * by * read");
+    let everyone = database(BASE_DN, &format!("rootpw \"{PASSWORD}\"\n{all_read}"));
     let closed =
         database(CLOSED_BASE_DN, &format!("require authc\n{own_password}\naccess to * by users read by * auth"));
+    let backlinked = database(MEMBER_OF_BASE_DN, &format!("{all_read}\noverlay memberof"));
+    let aging = database(
+        POLICY_BASE_DN,
+        &format!("{all_read}\noverlay ppolicy\nppolicy_default \"cn=policy,{POLICY_BASE_DN}\"\nppolicy_use_lockout"),
+    );
     let schemas: String = ["core", "cosine", "inetorgperson", "nis"]
         .map(|schema| format!("include /etc/ldap/schema/{schema}.schema\n"))
         .concat();
+    let modules: String = ["back_mdb", "memberof", "ppolicy"].map(|module| format!("moduleload {module}\n")).concat();
     format!(
-        "{schemas}pidfile {here}/slapd.pid\nargsfile {here}/slapd.args\nmodulepath /usr/lib/ldap\nmoduleload back_mdb\n\
+        "{schemas}pidfile {here}/slapd.pid\nargsfile {here}/slapd.args\nmodulepath /usr/lib/ldap\n{modules}\
          TLSCACertificateFile {here}/ca.pem\nTLSCertificateFile {here}/cert.pem\nTLSCertificateKeyFile {here}/key.pem\n\
-         {everyone}{closed}"
+         {everyone}{closed}{backlinked}{aging}"
     )
 }
 
 fn population() -> String {
-    let mut ldif =
-        format!("dn: {BASE_DN}\nobjectClass: dcObject\nobjectClass: organization\ndc: example\no: Example\n\n");
-    ldif += &person("Alice Archer", "alice");
-    ldif += &person("Bob Baker", "bob");
-    ldif += &person("Twin One", "twin");
-    ldif += &person("Twin Two", "twin");
+    let mut ldif = top(BASE_DN, "example");
+    for (cn, uid) in [("Alice Archer", "alice"), ("Bob Baker", "bob"), ("Twin One", "twin"), ("Twin Two", "twin")] {
+        ldif += &person(BASE_DN, cn, uid).ldif();
+    }
     for (cn, uid) in AWKWARD {
-        ldif += &person(cn, uid);
+        ldif += &person(BASE_DN, cn, uid).ldif();
     }
     let nyc: Vec<String> = AWKWARD.iter().map(|(cn, _)| *cn).chain(["Alice Archer", "dash-all"]).map(dn).collect();
-    ldif += &group("groupOfNames", "member", "dash-ops-nyc", &nyc);
-    ldif += &group("groupOfNames", "member", "dash-ops", &[dn("dash-ops-nyc")]);
-    ldif += &group("groupOfNames", "member", "dash-all", &[dn("dash-ops")]);
-    ldif += &group("groupOfNames", "member", "dash-ops-la", &[dn("Twin One")]);
-    ldif += &group("groupOfUniqueNames", "uniqueMember", "dash-finance", &[dn("Bob Baker")]);
-    let posix = format!("dn: {}\nobjectClass: posixGroup\ngidNumber: 1\nmemberUid: bob\n\n", dn("dash-posix"));
-    ldif + &posix
+    ldif += &group(BASE_DN, "groupOfNames", "dash-ops-nyc").with_all("member", &nyc).ldif();
+    ldif += &group(BASE_DN, "groupOfNames", "dash-ops").with("member", dn("dash-ops-nyc")).ldif();
+    ldif += &group(BASE_DN, "groupOfNames", "dash-all").with("member", dn("dash-ops")).ldif();
+    ldif += &group(BASE_DN, "groupOfNames", "dash-ops-la").with("member", dn("Twin One")).ldif();
+    ldif += &group(BASE_DN, "groupOfUniqueNames", "dash-finance").with("uniqueMember", dn("Bob Baker")).ldif();
+    ldif + &group(BASE_DN, "posixGroup", "dash-posix").with("gidNumber", "1").with("memberUid", "bob").ldif()
 }
 
 fn closed_population() -> String {
-    format!(
-        "dn: {CLOSED_BASE_DN}\nobjectClass: dcObject\nobjectClass: organization\ndc: closed\no: Closed\n\n\
-         dn: {SERVICE_DN}\nobjectClass: inetOrgPerson\nsn: service\nuserPassword: {PASSWORD}\n\n\
-         dn: uid=carol,{CLOSED_BASE_DN}\nobjectClass: inetOrgPerson\ncn: Carol\nsn: Carol\nuserPassword: {PASSWORD}\n\n"
-    )
+    let service = Entry::at(SERVICE_DN)
+        .with("objectClass", "inetOrgPerson")
+        .with("sn", "service")
+        .with("userPassword", PASSWORD)
+        .ldif();
+    let carol = Entry::at(&format!("uid=carol,{CLOSED_BASE_DN}"))
+        .with("objectClass", "inetOrgPerson")
+        .with("cn", "Carol")
+        .with("sn", "Carol")
+        .with("userPassword", PASSWORD)
+        .ldif();
+    top(CLOSED_BASE_DN, "closed") + &service + &carol
 }
 
-fn person(cn: &str, uid: &str) -> String {
-    format!(
-        "dn:: {}\nobjectClass: inetOrgPerson\ncn:: {}\nsn:: {}\nuid:: {}\nuserPassword: {PASSWORD}\n\n",
-        base64(dn(cn)),
-        base64(cn),
-        base64(cn),
-        base64(uid)
-    )
+fn backlinked_population() -> String {
+    let at = |cn: &str| dn_below(MEMBER_OF_BASE_DN, cn);
+    let mut ldif = top(MEMBER_OF_BASE_DN, "memberof");
+    for name in ["dora", "emil"] {
+        ldif += &person(MEMBER_OF_BASE_DN, name, name).ldif();
+    }
+    for (name, member) in [("dash-ops-nyc", "dora"), ("dash-ops", "dash-ops-nyc"), ("dash-finance", "emil")] {
+        ldif += &group(MEMBER_OF_BASE_DN, "groupOfNames", name).with("member", at(member)).ldif();
+    }
+    ldif
 }
 
-fn group(class: &str, attribute: &str, name: &str, members: &[String]) -> String {
-    let members: Vec<String> = members.iter().map(|member| format!("{attribute}:: {}\n", base64(member))).collect();
-    let members = members.concat();
-    format!("dn: {}\nobjectClass: {class}\ncn: {name}\n{members}\n", dn(name))
+/// The policy (draft-behera-ldap-password-policy) and the people under it.
+fn aging_population() -> String {
+    let ago = |age: SignedDuration| (Timestamp::now() - age).strftime("%Y%m%d%H%M%SZ").to_string();
+    let policy = Entry::at(&dn_below(POLICY_BASE_DN, "policy"))
+        .with("objectClass", "device")
+        .with("objectClass", "pwdPolicy")
+        .with("cn", "policy")
+        .with("pwdAttribute", "userPassword")
+        .with("pwdLockout", "TRUE")
+        .with("pwdMaxFailure", LOCKOUT_THRESHOLD.to_string())
+        .with("pwdMustChange", "TRUE")
+        .with("pwdAllowUserChange", "TRUE")
+        .with("pwdMaxAge", LONGEST_AGE.as_secs().to_string())
+        .with("pwdExpireWarning", WARNING.as_secs().to_string())
+        .with("pwdCheckQuality", "1")
+        .with("pwdMinLength", SHORTEST_PASSWORD.to_string())
+        .with("pwdInHistory", "2");
+    let aging = |name: &str| person(POLICY_BASE_DN, name, name);
+    let (fresh, soon) = (SignedDuration::from_hours(1), SignedDuration::from_hours(3 * 24));
+    let people = [
+        aging("well").with("pwdChangedTime", ago(fresh)),
+        aging("must-change").with("pwdChangedTime", ago(fresh)).with("pwdReset", "TRUE"),
+        aging("expired").with("pwdChangedTime", ago(LONGEST_AGE + fresh)),
+        aging("expiring").with("pwdChangedTime", ago(LONGEST_AGE - soon)),
+        // Forever: only an administrator can unlock it.
+        aging("locked").with("pwdChangedTime", ago(fresh)).with("pwdAccountLockedTime", "000001010000Z"),
+    ];
+    top(POLICY_BASE_DN, "policy") + &policy.ldif() + &people.map(Entry::ldif).concat()
+}
+
+fn top(base: &str, name: &str) -> String {
+    Entry::at(base)
+        .with("objectClass", "dcObject")
+        .with("objectClass", "organization")
+        .with("dc", name)
+        .with("o", name)
+        .ldif()
+}
+
+fn person(base: &str, cn: &str, uid: &str) -> Entry {
+    Entry::at(&dn_below(base, cn))
+        .with("objectClass", "inetOrgPerson")
+        .with("cn", cn)
+        .with("sn", cn)
+        .with("uid", uid)
+        .with("userPassword", PASSWORD)
+}
+
+fn group(base: &str, class: &str, name: &str) -> Entry {
+    Entry::at(&dn_below(base, name)).with("objectClass", class).with("cn", name)
 }
 
 /// Where an entry with this common name is.
-fn dn(cn: &str) -> String {
-    format!("cn={},{BASE_DN}", ldap3::dn_escape(cn))
+pub(crate) fn dn(cn: &str) -> String {
+    dn_below(BASE_DN, cn)
 }
 
-fn base64(bytes: impl AsRef<[u8]>) -> String {
-    BASE64_STANDARD.encode(bytes)
+/// Where an entry with this common name is, below another base.
+pub(crate) fn dn_below(base: &str, cn: &str) -> String {
+    format!("cn={},{base}", ldap3::dn_escape(cn))
 }

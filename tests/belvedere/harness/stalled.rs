@@ -7,7 +7,7 @@ use futures::{SinkExt as _, StreamExt as _};
 use ldap3_proto::LdapCodec;
 use ldap3_proto::proto::{LdapMsg, LdapOp, LdapPartialAttribute, LdapResult, LdapResultCode, LdapSearchResultEntry};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::codec::Framed;
 
 /// The running server; it stops when dropped.
@@ -26,9 +26,11 @@ impl Stalled {
         let binds = Arc::new(Mutex::new(Vec::new()));
         let heard = Arc::clone(&binds);
         let serving = tokio::spawn(async move {
+            let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
+                let heard = Arc::clone(&heard);
                 // A client that hangs up ends its own connection and no other.
-                let _ = serve(stream, &heard).await;
+                connections.spawn(async move { drop(serve(stream, &heard).await) });
             }
         });
         Self { port, binds, serving }

@@ -1,0 +1,224 @@
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use deadpool::Runtime;
+use deadpool::managed::{Manager, Metrics, Object, PoolError, QueueMode, RecycleError, RecycleResult, Timeouts};
+use tokio::time::{Instant, timeout_at};
+
+use super::connection::Connection;
+use super::fault::{Fault, Operation, rc};
+use super::servers::ServerSet;
+use super::{refusal, root_dse};
+use crate::config::ServiceAccount;
+use crate::domain::{Clock, Timestamp};
+
+/// Active Directory cuts connections that are idle for 15 minutes (`MaxConnIdleTime`), firewalls often after five or
+/// ten, and those say nothing.
+const LONGEST_IDLE: Duration = Duration::from_mins(4);
+
+/// So that the load finds its way back to a preferred server, and nothing that leaks in a server leaks for ever.
+const LONGEST_LIFE: Duration = Duration::from_hours(1);
+
+/// The LDAP crate keeps the number of every search it ever made: some bytes each.
+const MOST_OPERATIONS: u32 = 5_000;
+
+/// A connection unused for longer is asked whether it is still there before a password is sent, since that can be sent
+/// only once.
+const SURELY_ALIVE: Duration = Duration::from_secs(2);
+
+/// A service account that was refused is tried again after this long …
+const FIRST_RETRY: Duration = Duration::from_mins(1);
+
+/// … and, as it is refused again and again, after eight times as long each time, up to this: three tries in half an
+/// hour lock no account.
+const LONGEST_RETRY: Duration = Duration::from_mins(31);
+
+/// Open connections for one purpose, kept and used again.
+pub(super) struct Pool {
+    inner: deadpool::managed::Pool<Maker>,
+    clock: Arc<dyn Clock>,
+}
+
+/// A connection on loan. Dropped, it goes back, if it is still sound.
+pub(super) type Lease = Object<Maker>;
+
+/// Makes connections for a pool, and says which may be used again.
+pub(super) struct Maker {
+    servers: Arc<ServerSet>,
+    purpose: Purpose,
+    clock: Arc<dyn Clock>,
+    refused: Mutex<Option<Refused>>,
+}
+
+/// What a pool's connections are for.
+pub(super) enum Purpose {
+    /// Searching: bound as the service account, or by nobody, and never as anybody else.
+    Search(Option<ServiceAccount>),
+    /// Proving passwords: each use begins with a bind.
+    Prove,
+}
+
+/// A pool's connection, with the times that decide how long it stays.
+pub(super) struct Kept {
+    connection: Connection,
+    made: Timestamp,
+    used: Timestamp,
+    uses: u32,
+}
+
+/// The service account was refused.
+struct Refused {
+    until: Timestamp,
+    wait: Duration,
+    fault: Fault,
+}
+
+impl Pool {
+    /// A pool of at most `size` connections.
+    pub(super) fn new(size: usize, servers: Arc<ServerSet>, purpose: Purpose, clock: Arc<dyn Clock>) -> Self {
+        let maker = Maker { servers, purpose, clock: Arc::clone(&clock), refused: Mutex::new(None) };
+        // The connection used last comes first, so that those beyond the need grow idle and go.
+        #[expect(clippy::expect_used, reason = "a pool lacks nothing but its runtime, which is given")]
+        let inner = deadpool::managed::Pool::builder(maker)
+            .max_size(size)
+            .queue_mode(QueueMode::Lifo)
+            .runtime(Runtime::Tokio1)
+            .build()
+            .expect("a pool with a runtime");
+        Self { inner, clock }
+    }
+
+    /// A connection, until `deadline`: one that was kept, or a new one to the first server that answers.
+    ///
+    /// # Errors
+    /// When there is none before the deadline. Nothing but the service account's password was sent.
+    pub(super) async fn take(&self, deadline: Instant) -> Result<Lease, Fault> {
+        let status = self.inner.status();
+        let crowded = status.size >= status.max_size && status.available == 0;
+        let timeouts = Timeouts { wait: Some(deadline.saturating_duration_since(Instant::now())), ..Timeouts::new() };
+        let fault = |reason: String| Err(Fault::unreachable(Operation::Dial, reason));
+        match timeout_at(deadline, self.inner.timeout_get(&timeouts)).await {
+            Ok(Ok(mut lease)) => {
+                lease.connection.until(deadline);
+                Ok(lease)
+            }
+            Ok(Err(PoolError::Backend(fault))) => Err(fault),
+            _ if crowded => fault(format!("all {} connections are in use (connections)", status.max_size)),
+            Ok(Err(_)) => fault("no connection became free in time (connections)".to_owned()),
+            Err(_elapsed) => fault(self.inner.manager().in_doubt()),
+        }
+    }
+
+    /// Lets go of what is idle, old, or dead. To be called now and then.
+    pub(super) fn tidy(&self) {
+        let now = self.clock.now();
+        drop(self.inner.retain(|kept, _| kept.may_stay(now)));
+    }
+
+    /// How many connections there are, and how many of them nobody uses.
+    pub(super) fn size(&self) -> (usize, usize) {
+        let status = self.inner.status();
+        (status.size, status.available)
+    }
+}
+
+impl Manager for Maker {
+    type Type = Kept;
+    type Error = Fault;
+
+    async fn create(&self) -> Result<Kept, Fault> {
+        self.still_refused()?;
+        let mut connection = self.servers.dial().await?;
+        if let Purpose::Search(Some(account)) = &self.purpose {
+            let result = connection.bind(Operation::ServiceBind, &account.name, &account.password).await;
+            let judged = result.and_then(|result| refusal::judge_service_bind(&result));
+            self.note(judged.as_ref().err());
+            judged.map_err(|fault| match connection.server() {
+                Some(server) => fault.at(&server.address),
+                None => fault,
+            })?;
+        }
+        let now = self.clock.now();
+        Ok(Kept { connection, made: now, used: now, uses: 1 })
+    }
+
+    async fn recycle(&self, kept: &mut Kept, _: &Metrics) -> RecycleResult<Fault> {
+        let now = self.clock.now();
+        if !kept.may_stay(now) {
+            return Err(RecycleError::message("it has served its time"));
+        }
+        if matches!(self.purpose, Purpose::Prove) && now.since(kept.used) >= SURELY_ALIVE {
+            root_dse::knock(&mut kept.connection).await.map_err(RecycleError::Backend)?;
+        }
+        kept.used = now;
+        kept.uses += 1;
+        Ok(())
+    }
+}
+
+impl Maker {
+    /// # Errors
+    /// The service account's refusal, for as long as it is not tried again: every question would otherwise try it, and
+    /// lock it.
+    fn still_refused(&self) -> Result<(), Fault> {
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*refused {
+            Some(refused) if self.clock.now() < refused.until => Err(refused.fault.clone()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Notes what came of the service account's bind.
+    fn note(&self, fault: Option<&Fault>) {
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        match fault {
+            Some(fault) if fault.result_code == Some(rc::INVALID_CREDENTIALS) => {
+                let wait = refused.as_ref().map_or(FIRST_RETRY, |refused| (refused.wait * 8).min(LONGEST_RETRY));
+                *refused = Some(Refused { until: self.clock.now() + wait, wait, fault: fault.clone() });
+            }
+            Some(_) => {}
+            None => *refused = None,
+        }
+    }
+
+    /// Why there is no connection yet: what is known of the servers.
+    fn in_doubt(&self) -> String {
+        let servers = self.servers.known();
+        let known: Vec<String> = servers
+            .iter()
+            .map(|server| match server.down() {
+                Some(down) => format!("{}: {}", server.address, down.reason),
+                None => format!("{}: no answer in time", server.address),
+            })
+            .collect();
+        if known.is_empty() { "DNS did not name a server in time".to_owned() } else { known.join("; ") }
+    }
+}
+
+impl Kept {
+    /// Whether this is its first use.
+    pub(super) fn is_new(&self) -> bool {
+        self.uses == 1
+    }
+
+    fn may_stay(&self, now: Timestamp) -> bool {
+        self.connection.is_sound()
+            && self.connection.operations() < MOST_OPERATIONS
+            && now.since(self.used) < LONGEST_IDLE
+            && now.since(self.made) < LONGEST_LIFE
+    }
+}
+
+impl std::ops::Deref for Kept {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+impl std::ops::DerefMut for Kept {
+    fn deref_mut(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+}

@@ -1,0 +1,149 @@
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use tokio::time::Instant;
+
+use super::connection::Connection;
+use super::fault::{Fault, Operation};
+use super::pool::{Lease, Pool};
+use super::root_dse::Profile;
+use super::servers::Server;
+use super::{LdapDirectory, Refusal, Unreachable};
+
+/// A question is asked at most this often: on a connection that turned out to be dead, and of every other server that
+/// a list commonly has. The deadline ends it in any case.
+const MOST_TRIES: u32 = 4;
+
+/// What is asked over a service connection, perhaps more than once: it changes nothing.
+pub(super) type Question<'q, T> =
+    &'q (dyn for<'a> Fn(&'a mut Connection, &'a Profile) -> BoxFuture<'a, Result<T, Fault>> + Send + Sync);
+
+/// One question of somebody who waits: since when, until when, and what failed on the way.
+pub(super) struct Inquiry {
+    asked: &'static str,
+    started: Instant,
+    pub(super) deadline: Instant,
+    tries: u32,
+    server: Option<Arc<Server>>,
+}
+
+impl LdapDirectory {
+    /// A question begins: it has the operation's deadline as a whole, however many servers and steps it takes.
+    pub(super) fn inquire(&self, asked: &'static str) -> Inquiry {
+        self.keep_in_order();
+        let started = Instant::now();
+        let deadline = started + self.settings.operation_timeout;
+        Inquiry { asked, started, deadline, tries: 0, server: None }
+    }
+
+    /// Asks a question with the service identity, of the next server when one fails. A question may be asked more than
+    /// once; it must not change anything.
+    ///
+    /// # Errors
+    /// [`Unreachable`], logged; also when there is no service account.
+    pub(super) async fn ask<T>(&self, asked: &'static str, question: Question<'_, T>) -> Result<T, Unreachable> {
+        let mut inquiry = self.inquire(asked);
+        let answer = self.ask_until_answered(&mut inquiry, question).await;
+        inquiry.conclude(answer).map_err(|refusal| match refusal {
+            Refusal::Unreachable(unreachable) => unreachable,
+            other => Unreachable { reason: other.to_string(), password_sent: false },
+        })
+    }
+
+    async fn ask_until_answered<T>(&self, inquiry: &mut Inquiry, question: Question<'_, T>) -> Result<T, Fault> {
+        if self.settings.service_account.is_none() {
+            return Err(Fault::unreachable(Operation::ServiceBind, "there is no service account: set bind_name"));
+        }
+        let profile = self.find_out(inquiry).await?;
+        loop {
+            let mut service = inquiry.take(&self.searching).await?;
+            let answer = question(&mut service, profile).await;
+            if let ControlFlow::Break(answer) = inquiry.settle(answer, &service) {
+                return answer;
+            }
+        }
+    }
+
+    /// What the directory is, asked of it if nobody has found out before.
+    ///
+    /// # Errors
+    /// The last server's fault.
+    pub(super) async fn find_out(&self, inquiry: &mut Inquiry) -> Result<&Profile, Fault> {
+        if let Some(profile) = self.known_profile() {
+            return Ok(profile);
+        }
+        loop {
+            let mut connection = inquiry.take(&self.searching).await?;
+            let answer = self.profile(&mut connection).await;
+            if let ControlFlow::Break(answer) = inquiry.settle(answer, &connection) {
+                return answer;
+            }
+        }
+    }
+}
+
+impl Inquiry {
+    /// A connection for the next try.
+    pub(super) async fn take(&mut self, pool: &Pool) -> Result<Lease, Fault> {
+        self.tries += 1;
+        let lease = pool.take(self.deadline).await?;
+        self.server = lease.server().cloned();
+        Ok(lease)
+    }
+
+    /// Whether this answer is the last word, or another try may bring a better one; its server is named in its reason.
+    /// A server that failed on a new connection, or that says it is overloaded, is not asked again for now; on a kept
+    /// connection it may only have closed that.
+    pub(super) fn settle<T>(&self, answer: Result<T, Fault>, lease: &Lease) -> ControlFlow<Result<T, Fault>> {
+        match self.note(answer, lease) {
+            Err(fault) if fault.another_server_may_help() && self.has_another_try() => ControlFlow::Continue(()),
+            settled => ControlFlow::Break(settled),
+        }
+    }
+
+    /// The answer to what cannot be asked again, with its server named in the reason.
+    pub(super) fn note<T>(&self, answer: Result<T, Fault>, lease: &Lease) -> Result<T, Fault> {
+        let fault = match answer {
+            Ok(answer) => return Ok(answer),
+            Err(fault) => fault,
+        };
+        let Some(server) = lease.server() else { return Err(fault) };
+        if let Some(reason) = fault.reason()
+            && fault.another_server_may_help()
+            && Instant::now() < self.deadline
+            && (fault.result_code.is_some() || lease.is_new())
+        {
+            server.mark_down(reason);
+        }
+        Err(fault.at(&server.address))
+    }
+
+    fn has_another_try(&self) -> bool {
+        self.tries < MOST_TRIES && Instant::now() < self.deadline
+    }
+
+    /// The end of every question: notes faults and refusals in the log, each once.
+    pub(super) fn conclude<T>(self, answer: Result<T, Fault>) -> Result<T, Refusal> {
+        let elapsed_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let Fault { refusal, operation, result_code, sub_code } = match answer {
+            Ok(answer) => return Ok(answer),
+            Err(fault) => fault,
+        };
+        let asked = self.asked;
+        let server = self.server.map(|server| server.address.to_string());
+        let server = server.as_deref();
+        let sub_code = sub_code.map(|code| format!("{code:x}"));
+        match &refusal {
+            Refusal::Unreachable(Unreachable { reason, password_sent }) => tracing::warn!(
+                asked, server, %operation, result_code, sub_code, elapsed_ms, password_sent, reason,
+                "the directory cannot be reached"
+            ),
+            refusal => tracing::info!(
+                asked, server, %operation, result_code, sub_code, elapsed_ms, %refusal,
+                "the directory refused somebody"
+            ),
+        }
+        Err(refusal)
+    }
+}

@@ -1,0 +1,12 @@
+//! The servers of one directory: which there are, in what order, and which of them answer.
+//!
+//! A server that fails is not asked again by anybody until it has answered a probe in the background: a dead one costs
+//! one dial deadline, once. Where DNS says which servers there are, it is asked again now and then.
+
+mod discover;
+mod server;
+mod set;
+
+pub(super) use discover::Names;
+pub(super) use server::{Prober, Server};
+pub(super) use set::ServerSet;

@@ -1,0 +1,286 @@
+//! 389 Directory Server, one per test process.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use super::administrator::Administrator;
+use super::certificates::Authority;
+use super::keeper;
+use super::ldif::{Change, Entry};
+use super::slapd::AWKWARD;
+
+/// Everybody's password.
+pub(crate) const PASSWORD: &str = "Correct horse battery staple 389";
+
+/// Where the people are. Anybody may search there.
+pub(crate) const BASE_DN: &str = "dc=example,dc=net";
+
+/// The account that may search; [`PASSWORD`] is its password too.
+pub(crate) const SERVICE_DN: &str = "cn=Belvedere\\, service,dc=example,dc=net";
+
+const ROOT_DN: &str = "cn=Directory Manager";
+
+/// Where the package keeps what every instance begins with.
+const TEMPLATE: &str = "/usr/share/dirsrv/data/template-dse.ldif";
+const COLLATIONS: &str = "/etc/dirsrv/config/slapd-collations.conf";
+const OWN_SCHEMA: &str = "/etc/dirsrv/schema/99user.ldif";
+
+/// A running server with its people, who are known by `nsUniqueId` (there is no `entryUUID` unless an administrator
+/// turns it on):
+///
+/// - `alice`, of `dash-ops-nyc`, which is nested in `dash-ops`, which is nested in `dash-all`, which is nested in
+///   `dash-ops-nyc` again: a cycle.
+/// - `bob`, of `dash-finance` (a `groupOfUniqueNames`) and, by `memberUid`, of the posix group `dash-posix`.
+/// - two people who share the `uid` `twin`.
+/// - `inactive`, by `nsAccountLock`; `must-change`, whose password was reset; `expired`, whose password was not
+///   renewed in time; `expiring`, whose password lasts three more days. They are under a policy of their own.
+/// - everybody in [`AWKWARD`].
+///
+/// Wrong passwords lock nobody here.
+pub(crate) struct Directory389 {
+    /// The port of LDAP, on every loopback address.
+    pub(crate) ldap_port: u16,
+    /// The port of LDAPS.
+    pub(crate) ldaps_port: u16,
+    /// The CA that its certificate is from, which is made out to `localhost`.
+    pub(crate) ca_file: PathBuf,
+    folder: PathBuf,
+}
+
+/// The server; `None`, said loudly, where it cannot be started.
+pub(crate) fn server() -> Option<&'static Directory389> {
+    static SERVER: OnceLock<io::Result<Directory389>> = OnceLock::new();
+    keeper::started("389 Directory Server", SERVER.get_or_init(Directory389::start))
+}
+
+impl Directory389 {
+    /// Its LDAPS URL.
+    pub(crate) fn ldaps_url(&self) -> String {
+        format!("ldaps://localhost:{}", self.ldaps_port)
+    }
+
+    /// Its LDAP URL.
+    pub(crate) fn ldap_url(&self) -> String {
+        format!("ldap://localhost:{}", self.ldap_port)
+    }
+
+    /// Somebody who may change everything.
+    pub(crate) fn administrator(&self) -> Administrator {
+        // Plain: its tools take `localhost` in a certificate for this machine's own name.
+        let (url, ca_file) = (self.ldap_url(), self.ca_file.clone());
+        Administrator { url, ca_file, name: ROOT_DN.to_owned(), password: PASSWORD }
+    }
+
+    /// Adds somebody whom no other test knows: `name` is the common name and the `uid`.
+    pub(crate) fn hire(&self, name: &str) {
+        self.administrator().apply(&person(name, name).ldif()).unwrap();
+    }
+
+    /// How many binds with this DN have reached the server, by its own log.
+    pub(crate) fn binds(&self, dn: &str) -> usize {
+        let log = fs::read_to_string(self.folder.join("log/access")).unwrap();
+        let bind = format!(" BIND dn=\"{dn}\" ");
+        log.lines().filter(|line| line.contains(&bind)).count()
+    }
+
+    fn start() -> io::Result<Self> {
+        let temporary = tempfile::Builder::new().prefix("belvedere-389-").tempdir()?;
+        let folder = temporary.path().to_owned();
+        let [plain, tls] = keeper::two_free_ports()?;
+        let ca_file = lay_out(&folder, plain, tls)?;
+        let mut server = Command::new("ns-slapd");
+        // A debug level, even none, keeps it in the foreground.
+        server.arg("-D").arg(folder.join("config")).args(["-d", "0"]);
+        keeper::keep(&server, temporary)?;
+        for port in [plain, tls] {
+            keeper::wait_for(("127.0.0.1", port))?;
+        }
+        let directory = Self { ldap_port: plain, ldaps_port: tls, ca_file, folder };
+        directory.administrator().apply(&population())?;
+        Ok(directory)
+    }
+}
+
+/// Writes what an instance needs into `folder` and nowhere else: the system's own folders stay untouched.
+fn lay_out(folder: &Path, plain: u16, tls: u16) -> io::Result<PathBuf> {
+    for name in ["config/schema", "db", "log", "run", "tmp"] {
+        fs::create_dir_all(folder.join(name))?;
+    }
+    fs::copy(COLLATIONS, folder.join("config/slapd-collations.conf"))?;
+    fs::copy(OWN_SCHEMA, folder.join("config/schema/99user.ldif"))?;
+    let authority = Authority::new();
+    let ca_file = authority.write(&authority.issue(&["localhost"]), folder)?;
+    store_certificate(folder)?;
+    let password = keeper::run(Command::new("pwdhash").args(["-s", "SSHA512", PASSWORD]))?;
+    // It changes to this user; only root may name another than the one who starts it.
+    let user = keeper::run(Command::new("id").arg("-un"))?;
+    let here = folder.display();
+    let mut settings = fs::read_to_string(TEMPLATE)?;
+    for (key, value) in [
+        ("schema_dir", format!("{here}/config/schema")),
+        ("config_dir", format!("{here}/config")),
+        ("cert_dir", format!("{here}/config")),
+        ("lock_dir", format!("{here}/run")),
+        ("run_dir", format!("{here}/run")),
+        ("inst_dir", format!("{here}/run")),
+        ("tmp_dir", format!("{here}/tmp")),
+        ("ldif_dir", format!("{here}/tmp")),
+        ("bak_dir", format!("{here}/tmp")),
+        ("log_dir", format!("{here}/log")),
+        ("db_dir", format!("{here}/db")),
+        ("db_home_dir", format!("{here}/db")),
+        ("db_lib", "bdb".to_owned()),
+        ("fqdn", "localhost".to_owned()),
+        ("ds_port", plain.to_string()),
+        ("ds_user", user.trim().to_owned()),
+        ("rootdn", ROOT_DN.to_owned()),
+        ("ds_passwd", password.trim().to_owned()),
+        ("ds_suffix", BASE_DN.to_owned()),
+        ("ldapi", format!("{here}/run/ldapi")),
+        ("ldapi_enabled", "off".to_owned()),
+        ("ldapi_autobind", "off".to_owned()),
+    ] {
+        settings = settings.replace(&format!("%{key}%"), &value);
+    }
+    fs::write(folder.join("config/dse.ldif"), own_settings(&settings, tls))?;
+    Ok(ca_file)
+}
+
+/// What differs here from an instance as it comes.
+fn own_settings(settings: &str, tls: u16) -> String {
+    let more = |dn: &str, lines: &str| (format!("dn: {dn}\n"), format!("dn: {dn}\n{lines}\n"));
+    let (config, with_tls) = more(
+        "cn=config",
+        // The log unbuffered, as tests count its lines; a cheap hash, as they hire by the hundred.
+        &format!(
+            "nsslapd-security: on\nnsslapd-securePort: {tls}\nnsslapd-pwpolicy-local: on\n\
+             nsslapd-accesslog-logbuffering: off\npasswordStorageScheme: SSHA512"
+        ),
+    );
+    let settings = settings.replacen(&config, &with_tls, 1);
+    // It refuses every `uid` that is not ASCII.
+    let seven_bits = settings.find("dn: cn=7-bit check,").unwrap_or(settings.len());
+    let (before, after) = settings.split_at(seven_bits);
+    before.to_owned() + &after.replacen("nsslapd-pluginenabled: on", "nsslapd-pluginenabled: off", 1)
+}
+
+/// The certificate, its key and the CA, into the database in which the server's library keeps them.
+fn store_certificate(folder: &Path) -> io::Result<()> {
+    let database = format!("sql:{}", folder.join("config").display());
+    let bundle = folder.join("identity.p12");
+    let file = |name: &str| folder.join(name);
+    keeper::run(Command::new("certutil").args(["-N", "--empty-password", "-d", &database]))?;
+    keeper::run(
+        Command::new("openssl")
+            .args(["pkcs12", "-export", "-name", "Server-Cert", "-passout", "pass:", "-in"])
+            .arg(file("cert.pem"))
+            .arg("-inkey")
+            .arg(file("key.pem"))
+            .arg("-out")
+            .arg(&bundle),
+    )?;
+    keeper::run(Command::new("pk12util").args(["-W", "", "-K", "", "-d", &database, "-i"]).arg(&bundle))?;
+    keeper::run(
+        Command::new("certutil").args(["-A", "-n", "CA", "-t", "CT,,", "-d", &database, "-i"]).arg(file("ca.pem")),
+    )?;
+    Ok(())
+}
+
+/// The database, everybody, the groups, and the policy, as LDIF.
+fn population() -> String {
+    let mut ldif = database();
+    for (cn, uid) in [("Alice Archer", "alice"), ("Bob Baker", "bob"), ("Twin One", "twin"), ("Twin Two", "twin")] {
+        ldif += &person(cn, uid).ldif();
+    }
+    for (cn, uid) in AWKWARD {
+        ldif += &person(cn, uid).ldif();
+    }
+    ldif += &Entry::at(SERVICE_DN)
+        .with("objectClass", "inetOrgPerson")
+        .with("sn", "service")
+        .with("userPassword", PASSWORD)
+        .ldif();
+    ldif += &person("inactive", "inactive").with("nsAccountLock", "true").ldif();
+    ldif += &watched();
+    let nyc: Vec<String> = AWKWARD.iter().map(|(cn, _)| *cn).chain(["Alice Archer", "dash-all"]).map(dn).collect();
+    ldif += &group("groupOfNames", "dash-ops-nyc").with_all("member", &nyc).ldif();
+    ldif += &group("groupOfNames", "dash-ops").with("member", dn("dash-ops-nyc")).ldif();
+    ldif += &group("groupOfNames", "dash-all").with("member", dn("dash-ops")).ldif();
+    ldif += &group("groupOfNames", "dash-ops-la").with("member", dn("Twin One")).ldif();
+    ldif += &group("groupOfUniqueNames", "dash-finance").with("uniqueMember", dn("Bob Baker")).ldif();
+    ldif += &group("posixGroup", "dash-posix").with("gidNumber", "1").with("memberUid", "bob").ldif();
+    ldif
+}
+
+fn database() -> String {
+    let backend = Entry::at("cn=people,cn=ldbm database,cn=plugins,cn=config")
+        .with("objectClass", "extensibleObject")
+        .with("objectClass", "nsBackendInstance")
+        .with("cn", "people")
+        .with("nsslapd-suffix", BASE_DN);
+    let mapping = Entry::at(&format!("cn=\"{BASE_DN}\",cn=mapping tree,cn=config"))
+        .with("objectClass", "extensibleObject")
+        .with("objectClass", "nsMappingTree")
+        .with("cn", BASE_DN)
+        .with("nsslapd-state", "backend")
+        .with("nsslapd-backend", "people");
+    let all_read = "(targetattr != \"userPassword\")(version 3.0; acl \"anybody reads\"; \
+                    allow (read, search, compare) userdn = \"ldap:///anyone\";)";
+    let own_password = "(targetattr = \"userPassword\")(version 3.0; acl \"everybody has a password of their own\"; \
+                        allow (write) userdn = \"ldap:///self\";)";
+    let base = Entry::at(BASE_DN)
+        .with("objectClass", "domain")
+        .with("dc", "example")
+        .with("aci", all_read)
+        .with("aci", own_password);
+    [backend, mapping, base].map(Entry::ldif).concat()
+}
+
+/// Those whose passwords a policy watches.
+fn watched() -> String {
+    let policy = dn("strict");
+    let mut ldif = Entry::at(&policy)
+        .with("objectClass", "ldapSubentry")
+        .with("objectClass", "passwordPolicy")
+        .with("passwordMustChange", "on")
+        .with("passwordExp", "on")
+        .with("passwordMaxAge", DAY.saturating_mul(100).to_string())
+        .with("passwordWarning", DAY.saturating_mul(7).to_string())
+        .with("passwordCheckSyntax", "on")
+        .with("passwordMinLength", "12")
+        .ldif();
+    for name in ["must-change", "expired", "expiring"] {
+        ldif += &person(name, name).with("pwdpolicysubentry", &policy).ldif();
+    }
+    // The policy does not hold yet while the entry is added.
+    ldif += &Change::at(&dn("must-change")).replace("userPassword", PASSWORD).ldif();
+    let until = |time: jiff::Timestamp| time.strftime("%Y%m%d%H%M%SZ").to_string();
+    let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(72);
+    let past = jiff::Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_hours(24);
+    ldif += &Change::at(&dn("expired")).replace("passwordExpirationTime", until(past)).ldif();
+    ldif + &Change::at(&dn("expiring")).replace("passwordExpirationTime", until(soon)).ldif()
+}
+
+/// In seconds.
+const DAY: u32 = 24 * 60 * 60;
+
+fn person(cn: &str, uid: &str) -> Entry {
+    Entry::at(&dn(cn))
+        .with("objectClass", "inetOrgPerson")
+        .with("cn", cn)
+        .with("sn", cn)
+        .with("uid", uid)
+        .with("userPassword", PASSWORD)
+}
+
+fn group(class: &str, name: &str) -> Entry {
+    Entry::at(&dn(name)).with("objectClass", class).with("cn", name)
+}
+
+/// Where an entry with this common name is.
+pub(crate) fn dn(cn: &str) -> String {
+    format!("cn={},{BASE_DN}", ldap3::dn_escape(cn))
+}

@@ -1,0 +1,363 @@
+//! What can go wrong between a client and a directory, on purpose: a proxy whose behaviour the test switches.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::io::{self, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::certificates::{Authority, TlsBridge};
+use super::garbage::Garbage;
+use super::requests::{Reader, Request, Search};
+
+/// How long a test waits for what must come, on a busy machine too.
+const WITHIN: Duration = Duration::from_secs(30);
+
+/// What happens to connections, those that come and those that are there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// Nothing: every byte goes through.
+    Pass,
+    /// The server is dead: its port is closed, and its connections with it.
+    Refuse,
+    /// The server hears and says nothing. A connection that has fallen silent stays so.
+    Silent,
+    /// The next answer ends in its middle, and the connection with it.
+    Cut,
+    /// Every answer comes this much later.
+    Delay(Duration),
+    /// Instead of an answer comes this.
+    Garbage(Garbage),
+}
+
+/// What came by so far.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Seen {
+    /// Connections taken.
+    pub(crate) connections: usize,
+    /// Connections that are there now.
+    pub(crate) open: usize,
+    /// The name of every bind, also of those without a name.
+    pub(crate) binds: Vec<String>,
+    /// Every search.
+    pub(crate) searches: Vec<Search>,
+}
+
+/// A proxy on a loopback port of its own, in front of a real server. It keeps its port while it refuses, and ends when
+/// dropped.
+///
+/// It can read only what is not encrypted: binds and searches are counted over plain LDAP, and over LDAPS where the
+/// proxy was set up [with TLS](Self::with_tls) of its own.
+pub(crate) struct FaultProxy {
+    url: String,
+    state: Arc<State>,
+    ca_folder: Option<TempDir>,
+    /// Bound and never listening: nobody else gets the port while the proxy refuses.
+    _reserved: TcpSocket,
+    _accepting: AbortOnDropHandle<()>,
+}
+
+struct State {
+    address: SocketAddr,
+    target: String,
+    tls: Option<TlsBridge>,
+    fault: watch::Sender<Fault>,
+    is_listening: watch::Sender<bool>,
+    seen: watch::Sender<Seen>,
+    trap: Mutex<Option<Trap>>,
+}
+
+/// The fault that begins with a certain request.
+struct Trap {
+    springs_at: Box<dyn Fn(&Request) -> bool + Send>,
+    fault: Fault,
+}
+
+impl FaultProxy {
+    /// A proxy before the server at this LDAP or LDAPS URL, on its host but for the port, so that the server's
+    /// certificate is good here too.
+    pub(crate) async fn before(url: &str) -> Self {
+        Self::start(url, None).await
+    }
+
+    /// A proxy that ends the client's TLS and begins its own to the server, whose certificate is from `ca_file`: so it
+    /// can read LDAPS as well. The client must trust [`Self::ca_file`].
+    pub(crate) async fn with_tls(url: &str, ca_file: &Path) -> Self {
+        Self::start(url, Some(ca_file)).await
+    }
+
+    async fn start(url: &str, server_ca: Option<&Path>) -> Self {
+        let (scheme, rest) = url.split_once("://").unwrap();
+        let standard = if scheme == "ldaps" { 636 } else { 389 };
+        let (host, port) = rest.rsplit_once(':').map_or((rest, standard), |(host, port)| (host, port.parse().unwrap()));
+        let own: IpAddr = if host == "localhost" { "127.0.0.1" } else { host }.parse().unwrap();
+        let reserved = socket(SocketAddr::new(own, 0));
+        let address = reserved.local_addr().unwrap();
+        let (mut tls, mut ca_folder) = (None, None);
+        if let Some(server_ca) = server_ca {
+            let (authority, folder) = (Authority::new(), tempfile::tempdir().unwrap());
+            let identity = authority.issue(&[host]);
+            authority.write(&identity, folder.path()).unwrap();
+            tls = Some(TlsBridge::new(&identity, server_ca, host));
+            ca_folder = Some(folder);
+        }
+        let state = Arc::new(State {
+            address,
+            target: format!("{host}:{port}"),
+            tls,
+            fault: watch::Sender::new(Fault::Pass),
+            is_listening: watch::Sender::new(false),
+            seen: watch::Sender::default(),
+            trap: Mutex::default(),
+        });
+        let accepting = AbortOnDropHandle::new(tokio::spawn(accept(Arc::clone(&state))));
+        let url = format!("{scheme}://{host}:{}", address.port());
+        let proxy = Self { url, state, ca_folder, _reserved: reserved, _accepting: accepting };
+        proxy.set(Fault::Pass).await;
+        proxy
+    }
+
+    /// What the client is told instead of the server's own URL.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The CA of a proxy with TLS of its own.
+    pub(crate) fn ca_file(&self) -> PathBuf {
+        self.ca_folder.as_ref().expect("only a proxy with TLS of its own has a CA").path().join("ca.pem")
+    }
+
+    /// Changes what happens, from now on. When this returns, the port is open or closed accordingly.
+    pub(crate) async fn set(&self, fault: Fault) {
+        self.state.fault.send_replace(fault);
+        let mut is_listening = self.state.is_listening.subscribe();
+        let wanted = fault != Fault::Refuse;
+        patiently("the port to change", is_listening.wait_for(|is_listening| *is_listening == wanted)).await.unwrap();
+    }
+
+    /// The fault begins with the next request that `springs_at` knows; the request itself still reaches the server.
+    pub(crate) fn set_when(&self, springs_at: impl Fn(&Request) -> bool + Send + 'static, fault: Fault) {
+        *self.state.trap.lock().unwrap() = Some(Trap { springs_at: Box::new(springs_at), fault });
+    }
+
+    /// The fault begins with the next bind whose name contains `name`.
+    pub(crate) fn set_at_bind(&self, name: &str, fault: Fault) {
+        let wanted = name.to_lowercase();
+        let springs_at = move |request: &Request| match request {
+            Request::Bind(name) => name.to_lowercase().contains(&wanted),
+            _ => false,
+        };
+        self.set_when(springs_at, fault);
+    }
+
+    /// How many connections it has taken.
+    pub(crate) fn connections(&self) -> usize {
+        self.state.seen.borrow().connections
+    }
+
+    /// The name of every bind so far, in order; empty for one without a name.
+    pub(crate) fn binds(&self) -> Vec<String> {
+        self.state.seen.borrow().binds.clone()
+    }
+
+    /// Every search so far, in order.
+    pub(crate) fn searches(&self) -> Vec<Search> {
+        self.state.seen.borrow().searches.clone()
+    }
+
+    /// Waits until what was seen is so.
+    ///
+    /// # Panics
+    /// When it is not so in half a minute.
+    pub(crate) async fn until(&self, is_so: impl FnMut(&Seen) -> bool) -> Seen {
+        let mut seen = self.state.seen.subscribe();
+        patiently("a client", seen.wait_for(is_so)).await.unwrap().clone()
+    }
+}
+
+impl State {
+    /// Counts what the client asked. A trap springs before the server can have heard of it.
+    fn note(&self, requests: Vec<Request>) {
+        for request in requests {
+            let mut trap = self.trap.lock().unwrap();
+            if let Some(sprung) = trap.take_if(|trap| (trap.springs_at)(&request)) {
+                self.fault.send_replace(sprung.fault);
+            }
+            drop(trap);
+            self.seen.send_modify(|seen| match request {
+                Request::Bind(name) => seen.binds.push(name),
+                Request::Search(search) => seen.searches.push(search),
+                Request::Other(_) => {}
+            });
+        }
+    }
+}
+
+async fn accept(state: Arc<State>) {
+    let mut fault = state.fault.subscribe();
+    let mut connections = JoinSet::new();
+    loop {
+        fault.wait_for(|fault| *fault != Fault::Refuse).await.unwrap();
+        let listener: TcpListener = socket(state.address).listen(1024).unwrap();
+        state.is_listening.send_replace(true);
+        loop {
+            tokio::select! {
+                _ = fault.wait_for(|fault| *fault == Fault::Refuse) => break,
+                Some(_) = connections.join_next() => {}
+                accepted = listener.accept() => {
+                    let (client, _) = accepted.unwrap();
+                    connections.spawn(Connection::new(Arc::clone(&state)).carry(client));
+                }
+            }
+        }
+        drop(listener);
+        state.is_listening.send_replace(false);
+    }
+}
+
+/// One client's connection; while it is there, it counts as open.
+struct Connection {
+    state: Arc<State>,
+    reader: Arc<Mutex<Reader>>,
+    is_silenced: bool,
+}
+
+impl Connection {
+    fn new(state: Arc<State>) -> Self {
+        state.seen.send_modify(|seen| {
+            seen.connections += 1;
+            seen.open += 1;
+        });
+        Self { state, reader: Arc::default(), is_silenced: false }
+    }
+
+    /// Either side may hang up at any time: that ends this connection and no other.
+    async fn carry(mut self, client: TcpStream) {
+        let _ = self.try_carry(client).await;
+    }
+
+    async fn try_carry(&mut self, mut client: TcpStream) -> io::Result<()> {
+        let state = Arc::clone(&self.state);
+        let is_silent = *state.fault.borrow() == Fault::Silent;
+        let Some(tls) = &state.tls else {
+            let server = TcpStream::connect(&state.target).await;
+            // A silent server is there, even if what is behind the proxy is not.
+            return match server {
+                Ok(server) => self.exchange(client, server).await,
+                Err(_) if is_silent => io::copy(&mut client, &mut io::sink()).await.map(drop),
+                Err(error) => Err(error),
+            };
+        };
+        if is_silent {
+            return io::copy(&mut client, &mut io::sink()).await.map(drop);
+        }
+        let client = tls.accept(client).await?;
+        let server = tls.connect(TcpStream::connect(&state.target).await?).await?;
+        self.exchange(client, server).await
+    }
+
+    async fn exchange(&mut self, client: impl Stream, server: impl Stream) -> io::Result<()> {
+        let (mut from_client, to_client) = io::split(client);
+        let (from_server, mut to_server) = io::split(server);
+        let (state, reader) = (Arc::clone(&self.state), Arc::clone(&self.reader));
+        let questions = async {
+            let mut buffer = vec![0; 16 * 1024];
+            loop {
+                let length = from_client.read(&mut buffer).await?;
+                if length == 0 {
+                    return Ok(());
+                }
+                let requests = reader.lock().unwrap().hear(&buffer[..length]);
+                state.note(requests);
+                to_server.write_all(&buffer[..length]).await?;
+                to_server.flush().await?;
+            }
+        };
+        tokio::select! {
+            ended = questions => ended,
+            ended = self.answers(from_server, to_client) => ended,
+        }
+    }
+
+    async fn answers(
+        &mut self,
+        mut server: impl AsyncRead + Unpin,
+        mut client: impl AsyncWrite + Unpin,
+    ) -> io::Result<()> {
+        let mut fault = self.state.fault.subscribe();
+        let mut buffer = vec![0; 16 * 1024];
+        loop {
+            match *fault.borrow_and_update() {
+                Fault::Refuse => return Ok(()),
+                Fault::Silent => self.is_silenced = true,
+                _ => {}
+            }
+            let length = tokio::select! {
+                length = server.read(&mut buffer) => length?,
+                changed = fault.changed() => { changed.unwrap(); continue }
+            };
+            if length == 0 && self.is_silenced {
+                // A silent server does not hang up either; the client will.
+                return std::future::pending().await;
+            }
+            if length == 0 || !self.answer(&buffer[..length], &mut fault, &mut client).await? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Passes on what the server said, as the fault of the moment has it. Whether the connection goes on.
+    async fn answer(
+        &mut self,
+        said: &[u8],
+        fault: &mut watch::Receiver<Fault>,
+        client: &mut (impl AsyncWrite + Unpin),
+    ) -> io::Result<bool> {
+        let mut now = *fault.borrow_and_update();
+        while let Fault::Delay(length) = now {
+            match tokio::time::timeout(length, fault.wait_for(|fault| *fault != now)).await {
+                Ok(changed) => now = *changed.unwrap(),
+                Err(_) => now = Fault::Pass,
+            }
+        }
+        self.is_silenced |= now == Fault::Silent;
+        let passed = match now {
+            _ if self.is_silenced => return Ok(true),
+            Fault::Refuse => return Ok(false),
+            Fault::Cut => &said[..said.len() / 2],
+            Fault::Garbage(kind) => &kind.bytes(self.reader.lock().unwrap().last_id()),
+            Fault::Pass | Fault::Silent | Fault::Delay(_) => said,
+        };
+        client.write_all(passed).await?;
+        client.flush().await?;
+        Ok(now != Fault::Cut)
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.state.seen.send_modify(|seen| seen.open -= 1);
+    }
+}
+
+/// A stream of bytes in both directions.
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+/// Several sockets may be bound to one port as long as only one of them listens.
+fn socket(address: SocketAddr) -> TcpSocket {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.unwrap();
+    socket.set_reuseaddr(true).unwrap();
+    socket.bind(address).unwrap();
+    socket
+}
+
+async fn patiently<T>(what: &str, awaited: impl Future<Output = T>) -> T {
+    tokio::time::timeout(WITHIN, awaited).await.unwrap_or_else(|_| panic!("waited in vain for {what}"))
+}
