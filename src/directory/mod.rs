@@ -56,6 +56,8 @@ pub use refresh::{Departure, Standing};
 pub use set_up::SetUpError;
 
 pub mod embedded;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 
 use std::time::Duration;
 

@@ -79,8 +79,7 @@ impl LdapDirectory {
             (None, Some(domain)) => self.bind_then_read(inquiry, profile, domain, username, bind).await?,
             (None, None) => self.ask_then_bind(inquiry, profile, username, bind).await?,
         };
-        let name = self.short_name(username);
-        let mut person = person::describe(profile.kind(), self.name(), &entry, name, groups);
+        let mut person = person::describe(profile.kind(), self.name(), &entry, self.short_name(username), groups);
         if let Some(left) = bind.expires_in {
             person.password_expires = Some(self.clock.now() + left);
         }

@@ -7,6 +7,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop here")]
 
+mod awkward_names;
 mod browser;
 mod commands;
 mod directory_389;
@@ -21,12 +22,14 @@ mod forms;
 mod harness;
 mod harness_directories;
 mod harness_faults;
+mod hostile;
 mod layers;
 mod live;
 mod lockout;
 mod metrics;
 mod names;
 mod next;
+mod one_bind;
 mod outages;
 mod pages;
 mod passwords;

@@ -120,7 +120,7 @@ impl LdapDirectory {
         old: &mut OneBind<'_>,
     ) -> Result<Answer, Fault> {
         // On the connection that has just found them: it is alive.
-        let ((entry, who), mut service) = self.find_and_stay(inquiry, profile, username).await?;
+        let (entry, who, mut service) = self.find_and_stay(inquiry, profile, username).await?;
         let changed = async {
             old.release(Operation::ChangePassword, Some(&who)).await?;
             active_directory::change(&mut service, &entry.dn, change).await
@@ -135,12 +135,13 @@ impl LdapDirectory {
         inquiry: &mut Inquiry,
         profile: &Profile,
         username: &Username,
-    ) -> Result<((Entry, Candidate), Lease), Fault> {
+    ) -> Result<(Entry, Candidate, Lease), Fault> {
         loop {
             let mut searching = inquiry.take(&self.searching).await?;
             let answer = self.find_person_on(&mut searching, profile, username).await;
             if let ControlFlow::Break(found) = inquiry.settle(answer, &searching) {
-                return Ok((found?, searching));
+                let (entry, who) = found?;
+                return Ok((entry, who, searching));
             }
         }
     }

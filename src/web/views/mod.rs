@@ -18,3 +18,4 @@ pub(super) use chrome::{Chrome, NavItem, Note, Who};
 pub(super) use error::ErrorView;
 pub(super) use home::HomeView;
 pub(super) use page::PageView;
+pub(super) use words::in_words;
