@@ -106,7 +106,7 @@ impl Server {
         let hub = Arc::new(Hub::new(sources, feeds, settings.live.clone(), Arc::clone(&clock)));
 
         let metrics = Metrics::new();
-        let directory: Arc<dyn Directory> = Arc::new(Directories::new(&settings, &clock, &metrics.directory())?);
+        let directory: Arc<dyn Directory> = Arc::new(Directories::counted(&settings, &clock, &metrics.directory())?);
         let readiness = Readiness::new(Arc::clone(&directory), Arc::clone(&clock));
         let store = settings.state.join(SESSION_STORE);
         let sessions = Sessions::open(&store, &settings.sessions, Arc::clone(&clock)).await?;

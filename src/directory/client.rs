@@ -7,7 +7,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::connection::Connection;
 use super::dial::Dialler;
 use super::fault::Fault;
-use super::groups::GroupNames;
+use super::groups::{FoundGroups, GroupNames};
 use super::lockout::LockoutPolicies;
 use super::pool::{Pool, Purpose};
 use super::root_dse::Profile;
@@ -45,6 +45,7 @@ pub struct LdapDirectory {
     /// For proving passwords, and for what people read and do as themselves.
     pub(super) proving: Arc<Pool>,
     pub(super) group_names: GroupNames,
+    pub(super) found_groups: FoundGroups,
     pub(super) lockout_policies: LockoutPolicies,
     /// The domain's NetBIOS name, once somebody signed in as `DOMAIN\name`; `None` inside when it may not be read.
     pub(super) netbios_name: OnceLock<Option<String>>,
@@ -99,6 +100,7 @@ impl LdapDirectory {
             clock,
             metrics,
             group_names: GroupNames::default(),
+            found_groups: FoundGroups::default(),
             lockout_policies: LockoutPolicies::default(),
             netbios_name: OnceLock::new(),
             profile: OnceLock::new(),

@@ -6,18 +6,23 @@
 //! decides what somebody may see, and keeps no password longer than its bind.
 //!
 //! The story of a sign-in, file by file: `directories` picks the one directory that the name belongs to, `servers` knows
-//! which of its servers answer, `dial` opens a connection under a deadline (`tls` says whom to believe), `pool` keeps it
+//! which of its servers answer, `dial` opens a connection under a deadline
+//! (`tls` says whom to believe, `gate` lets only LDAP through), `pool` keeps it
 //! for the next one, `question` asks another server when one fails, `root_dse` finds out what kind of directory it is,
 //! `sign_in` finds the person and spends the one bind, `refusal` judges its result, `person` and `groups` read who it
-//! is, `lockout` how near an account is to being locked. It never follows a referral, never sends an empty password, and never takes "no answer" for an answer.
+//! is, `lockout` how near an account is to being locked. `examine` goes the same way step by step and says what it found,
+//! for whoever sets a directory up or mends one. This room never follows a referral, never sends an empty password, and
+//! never takes "no answer" for an answer.
 
 mod client;
 mod connection;
 mod dial;
 mod directories;
 mod entry;
+mod examine;
 mod fault;
 mod filter;
+mod gate;
 mod groups;
 mod guid;
 mod leave;
@@ -34,11 +39,13 @@ mod servers;
 mod set_up;
 mod sid;
 mod sign_in;
+mod start_tls;
 mod tls;
 
 pub use client::LdapDirectory;
 pub use directories::Directories;
-pub use groups::GroupFinding;
+pub use examine::{Authority, Bar, Examination, Known, Membership, Questions, Section, Seen, Step, Verdict, Way};
+pub use groups::{GroupFinding, GroupReport, GroupWatch, Naming};
 pub use leave::{Candidate, Leave, Lockout, LockoutPolicy, Withheld};
 pub use password::{ChangeRefusal, PasswordChange};
 pub use readiness::Readiness;

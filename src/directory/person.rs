@@ -114,6 +114,11 @@ fn uid_clauses(domains: &[String], username: &Username) -> Vec<String> {
     either
 }
 
+/// The filter for everybody, whatever they are called and whatever the settings' filter says.
+pub(super) fn everybody(profile: &Profile) -> &'static str {
+    if profile.domain.is_some() { "(&(objectCategory=person)(objectClass=user))" } else { LDAP_PEOPLE }
+}
+
 /// Whether the account is disabled now. The bind says so as well; this also holds where it was asked of a server
 /// that had not yet heard.
 pub(super) fn is_disabled(entry: &Entry) -> bool {

@@ -243,7 +243,7 @@ impl LdapDirectory {
         }
     }
 
-    fn short_name<'a>(&self, username: &'a Username) -> &'a str {
+    pub(super) fn short_name<'a>(&self, username: &'a Username) -> &'a str {
         person::short_name(&self.domains, username)
     }
 
@@ -274,7 +274,7 @@ impl LdapDirectory {
 ///
 /// Active Directory also takes DNs and canonical names in a bind (MS-ADTS 5.1.1.1.1); what was typed must never pass
 /// for one, so what looks like one names nobody.
-fn bind_name(domain: &Domain, username: &Username) -> Result<String, Fault> {
+pub(super) fn bind_name(domain: &Domain, username: &Username) -> Result<String, Fault> {
     let typed = username.as_str();
     let (name, qualifier) = match username.form() {
         NameForm::Bare(name) => (format!("{name}@{}", domain.dns_name), ""),

@@ -7,6 +7,8 @@
 mod choice;
 mod door;
 mod page;
+mod probes;
+mod rights;
 mod samples;
 mod shelf;
 mod stamp;
@@ -15,6 +17,8 @@ mod watcher;
 pub use choice::{BadChoice, Choice};
 pub use door::{Closed, OpenPage};
 pub use page::Page;
-pub use samples::lay_out_samples;
+pub use probes::Probe;
+pub use rights::{ADMINS, NamedGroup, PageRight, namings};
+pub use samples::{lay_out_first, lay_out_samples};
 pub use shelf::Shelf;
 pub use watcher::Watcher;
