@@ -1,4 +1,5 @@
 use super::entry::Entry;
+use super::expiry::password_expires;
 use super::filter;
 use super::guid::guid_text;
 use super::root_dse::{Domain, Profile};
@@ -20,13 +21,15 @@ pub(super) const ATTRIBUTES: &[&str] = &[
     "memberOf",
     "gidNumber",
     "x500UniqueIdentifier",
+    "msDS-UserPasswordExpiryTimeComputed",
+    "passwordExpirationTime",
 ];
 
 /// `userAccountControl`'s ADS_UF_ACCOUNTDISABLE (MS-ADTS 2.2.16).
 const ACCOUNT_DISABLE: u32 = 0x2;
 
 /// User accounts and nothing else: computers are of class `user` too, but not of category `person`.
-const AD_ACCOUNTS: &str = "(objectCategory=person)(objectClass=user)";
+const AD_ACCOUNTS: &str = "(&(objectCategory=person)(objectClass=user))";
 
 /// People on other servers, whichever of the usual schemas they use.
 const LDAP_PEOPLE: &str =
@@ -67,6 +70,15 @@ pub(super) fn name_filter(profile: &Profile, names: &Names<'_>, username: &Usern
     }
 }
 
+/// The filter that any person passes: the settings' one with any name, else what is a person on this kind of server.
+pub(super) fn any_person(profile: &Profile, template: Option<&str>) -> String {
+    match (template, &profile.domain) {
+        (Some(template), _) => filter::any_person(template),
+        (None, Some(_)) => AD_ACCOUNTS.to_owned(),
+        (None, None) => LDAP_PEOPLE.to_owned(),
+    }
+}
+
 /// The name as an admin's own filter gets it: without the domain where it is this one, else whole, so that
 /// `alice@elsewhere` never becomes this domain's `alice`.
 fn ad_short_name<'a>(domain: &Domain, username: &'a Username) -> &'a str {
@@ -94,6 +106,11 @@ fn ad_clauses(domain: &Domain, form: NameForm<'_>) -> Vec<String> {
     }
 }
 
+/// The filter for everybody, whatever they are called and whatever the settings' filter says.
+pub(super) fn everybody(profile: &Profile) -> &'static str {
+    if profile.domain.is_some() { "(&(objectCategory=person)(objectClass=user))" } else { LDAP_PEOPLE }
+}
+
 /// The name without what the settings name as the directory's own domain: `alice` for `BRAND\alice`.
 pub(super) fn short_name<'a>(domains: &[String], username: &'a Username) -> &'a str {
     let is_own = |domain: &str| domains.contains(&domain.to_lowercase());
@@ -112,11 +129,6 @@ fn uid_clauses(domains: &[String], username: &Username) -> Vec<String> {
         either.push(filter::equals("uid", username.as_str()));
     }
     either
-}
-
-/// The filter for everybody, whatever they are called and whatever the settings' filter says.
-pub(super) fn everybody(profile: &Profile) -> &'static str {
-    if profile.domain.is_some() { "(&(objectCategory=person)(objectClass=user))" } else { LDAP_PEOPLE }
 }
 
 /// Whether the account is disabled now. The bind says so as well; this also holds where it was asked of a server
@@ -153,7 +165,7 @@ pub(super) fn describe(
         principal: entry.text("userPrincipalName").map(str::to_owned),
         display_name: entry.text("displayName").or_else(|| entry.text("cn")).unwrap_or(username).to_owned(),
         groups,
-        password_expires: None,
+        password_expires: password_expires(entry),
     }
 }
 
@@ -184,6 +196,7 @@ fn stable_id(entry: &Entry) -> Option<PersonId> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::directory::root_dse::Abilities;
 
     fn domain() -> Domain {
         Domain { dn: "DC=corp,DC=example,DC=com".into(), dns_name: "corp.example.com".into(), configuration: None }
@@ -194,7 +207,7 @@ mod tests {
     }
 
     fn filter_by(typed: &str, domain: Option<Domain>, names: &Names<'_>) -> String {
-        let profile = Profile { base_dn: "DC=corp,DC=example,DC=com".into(), domain };
+        let profile = Profile { base_dn: "DC=corp,DC=example,DC=com".into(), domain, passwords: Abilities::default() };
         name_filter(&profile, names, &Username::parse(typed).unwrap())
     }
 
