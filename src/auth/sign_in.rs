@@ -240,7 +240,11 @@ impl Auth {
             Err(refusal) => refusal,
         };
         if let Some(held) = held {
-            permit.not_asked();
+            match held {
+                // It took a search of the directory, which nobody may have for nothing again and again.
+                Held::NearLockout => permit.declined(),
+                Held::Pending | Held::Spent(_) => permit.not_asked(),
+            }
             return Err(self.refuse_held(Attempt::SignIn, held, name, client));
         }
         match refusal {

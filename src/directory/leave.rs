@@ -48,6 +48,6 @@ pub struct Lockout {
     /// The directory's policy, once it has been read.
     pub policy: Option<LockoutPolicy>,
     /// Whether the directory shows whom a name belongs to before a password is sent, so that all names of one account
-    /// count together.
+    /// count together. Where it does, [`Leave::to_bind`] is always told who it is.
     pub shows_people: bool,
 }

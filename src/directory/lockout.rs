@@ -63,7 +63,7 @@ struct Kept {
 }
 
 /// A policy, or that it may not be read.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Read {
     policy: Option<LockoutPolicy>,
     at: Timestamp,
@@ -94,8 +94,8 @@ impl LockoutPolicies {
         before.is_none_or(|before| before.policy != policy)
     }
 
-    fn of_pso(&self, dn: &str, now: Timestamp) -> Option<Option<LockoutPolicy>> {
-        self.kept().psos.get(dn).filter(|read| now < read.at + POLICY_AGE).map(|read| read.policy)
+    fn of_pso(&self, dn: &str, now: Timestamp) -> Option<Read> {
+        self.kept().psos.get(dn).filter(|read| now < read.at + POLICY_AGE).copied()
     }
 
     fn keep_pso(&self, dn: &str, policy: Option<LockoutPolicy>, now: Timestamp) {
@@ -168,21 +168,20 @@ impl LdapDirectory {
         let of_domain = self.lockout_policies.of_domain();
         let Some(dn) = entry.text(RESULTANT_PSO) else { return Ok(of_domain) };
         let now = self.clock.now();
-        let own = match self.lockout_policies.of_pso(dn, now) {
-            Some(known) => known,
-            None => {
-                let read = read_policy(connection, dn, OF_PSO).await?;
-                if read.is_none() {
-                    tracing::warn!(
-                        pso = dn,
-                        "the lockout policy of a password settings object may not be read: five wrong passwords in \
-                         half an hour are assumed, or the domain's policy where that is stricter; let the account \
-                         bind_name read the object"
-                    );
-                }
-                self.lockout_policies.keep_pso(dn, read, now);
-                read
+        let own = if let Some(known) = self.lockout_policies.of_pso(dn, now) {
+            known.policy
+        } else {
+            let read = read_policy(connection, dn, OF_PSO).await?;
+            if read.is_none() {
+                tracing::warn!(
+                    pso = dn,
+                    "the lockout policy of a password settings object may not be read: five wrong passwords in half an \
+                     hour are assumed, or the domain's policy where that is stricter; let the account bind_name read \
+                     the object"
+                );
             }
+            self.lockout_policies.keep_pso(dn, read, now);
+            read
         };
         Ok(Some(own.unwrap_or_else(|| stricter(of_domain.unwrap_or(UNREADABLE), UNREADABLE))))
     }
@@ -267,7 +266,7 @@ fn tell(domain: &Domain, policy: Option<LockoutPolicy>, has_account: bool) {
         ),
         (0, _) => tracing::info!(domain, "wrong passwords lock no account of this domain"),
         (_, _) => {
-            tracing::info!(domain, threshold, window_min, "failed sign-ins stay below the domain's lockout policy")
+            tracing::info!(domain, threshold, window_min, "failed sign-ins stay below the domain's lockout policy");
         }
     }
 }

@@ -265,7 +265,7 @@ impl LdapDirectory {
         }
     }
 
-    fn short_name<'a>(&self, username: &'a Username) -> &'a str {
+    pub(super) fn short_name<'a>(&self, username: &'a Username) -> &'a str {
         person::short_name(&self.domains, username)
     }
 

@@ -155,7 +155,7 @@ async fn two_variables_are_all_it_takes_to_serve_an_active_directory() {
     alice.signs_in("alice", samba::PASSWORD).await;
     assert_eq!(alice.opens("/p/ops").await.status, StatusCode::OK);
     let mut bob = Visitor::new(address);
-    bob.tries_to_sign_in("bob", "Not-The-Password-5", "/").await.said().expect("a reason");
+    bob.tries_to_sign_in("bobb", "Not-The-Password-5", "/").await.said().expect("a reason");
     assert_eq!(bob.signs_in("bob", samba::PASSWORD).await.opens("/p/ops").await.status, StatusCode::FORBIDDEN);
 
     let log = house.ends_after("TERM").await;

@@ -44,7 +44,8 @@ async fn a_password_that_was_sent_and_not_answered_counts_and_is_not_called_unch
         .set("directory.operation_timeout", "1s")
         .open()
         .await;
-    for binds in 1..=3 {
+    // Its policy is not known: five are assumed, and half of what is below for each of two names.
+    for binds in 1..=2 {
         let said = refused(&house, "alice", WRONG).await;
         assert_eq!(said.0, StatusCode::SERVICE_UNAVAILABLE);
         assert!(said.1.contains("Your password may have been checked"), "{}", said.1);
@@ -52,7 +53,7 @@ async fn a_password_that_was_sent_and_not_answered_counts_and_is_not_called_unch
         assert_eq!(controller.binds().len(), binds);
     }
     assert_eq!(refused(&house, "alice", WRONG).await.0, StatusCode::UNAUTHORIZED);
-    assert_eq!(controller.binds().len(), 3, "a fourth password was sent");
+    assert_eq!(controller.binds().len(), 2, "a third password was sent");
 }
 
 #[tokio::test]

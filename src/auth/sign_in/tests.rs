@@ -16,8 +16,8 @@ use crate::auth::Keys;
 use crate::auth::pace;
 use crate::config::SessionSettings;
 use crate::directory::{
-    Candidate, ChangeRefusal, Directory, GroupFinding, Leave, Lockout, PasswordChange, PasswordState, Refusal,
-    Standing, Unreachable,
+    Candidate, ChangeRefusal, Directory, GroupFinding, Leave, Lockout, LockoutPolicy, PasswordChange, PasswordState,
+    Refusal, Standing, Unreachable,
 };
 use crate::domain::{
     Client, Clock, EndReason, GroupRef, Groups, ManualClock, Password, Person, PersonId, Timestamp, Upkeep, Username,
@@ -38,7 +38,16 @@ impl Directory for Book {
     async fn sign_in(&self, username: &Username, password: &Password, leave: &dyn Leave) -> Result<Person, Refusal> {
         // Two names of one person, whom this directory shows before the bind.
         let john = Candidate { id: PersonId::new("objectGUID:john"), policy: None, failures: None };
-        let who = matches!(username.as_str(), "jdoe" | "john.doe").then_some(&john);
+        let near = Candidate {
+            id: PersonId::new("objectGUID:near"),
+            policy: Some(LockoutPolicy { threshold: 5, window: Duration::from_mins(30) }),
+            failures: Some(4),
+        };
+        let who = match username.as_str() {
+            "jdoe" | "john.doe" => Some(&john),
+            "near-lockout" => Some(&near),
+            _ => None,
+        };
         leave.to_bind(who).await?;
         self.binds.fetch_add(1, Ordering::SeqCst);
         // Others have their turn meanwhile, as with any directory.
@@ -238,6 +247,18 @@ async fn who_signs_out_is_nobody_and_their_live_pages_hear_of_it() {
     assert_eq!(house.member(&alice.token).await, None);
     assert_eq!(tab.news().await, SessionNews::Ended(EndReason::SignedOut));
     house.auth.sign_out(&alice.token, &here()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_try_that_could_lock_the_account_makes_no_bind_and_looks_like_a_wrong_password() {
+    let house = House::new().await;
+    for password in ["wrong", PASSWORD] {
+        for _ in 0..10 {
+            let refused = house.tries("near-lockout", password).await;
+            assert!(matches!(refused, Err(SignInRefusal::WrongCredentials)), "{refused:?}");
+        }
+    }
+    assert_eq!(house.binds(), 0);
 }
 
 #[tokio::test]
@@ -452,6 +473,7 @@ async fn the_log_knows_what_happened_and_no_secret() {
     let _ = house.tries("locked", "secret guess").await;
     let _ = house.tries("alice", &"secret guess".repeat(100)).await;
     let _ = house.tries("", "").await;
+    let _ = house.tries("near-lockout", "secret guess").await;
     house.auth.sign_out(&alice.token, &here()).await.unwrap();
     let bob = house.signs_in("bob", None).await;
     house.clock.advance(Duration::from_mins(30));
@@ -474,6 +496,7 @@ async fn the_log_knows_what_happened_and_no_secret() {
             ("sign-in-refused", "locked"),
             ("sign-in-refused", "password-too-long"),
             ("sign-in-refused", "name-empty"),
+            ("sign-in-refused", "directory-count"),
             ("signed-out", ""),
             ("signed-in", ""),
             ("session-ended", "expired"),

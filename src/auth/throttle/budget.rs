@@ -78,25 +78,30 @@ mod tests {
 
     const WINDOW: Duration = Duration::from_mins(7);
 
-    fn policy(threshold: u32) -> Option<LockoutPolicy> {
-        Some(LockoutPolicy { threshold, window: WINDOW })
+    fn of_person(threshold: u32) -> Budget {
+        Budget::of_person(Some(LockoutPolicy { threshold, window: WINDOW }))
+    }
+
+    fn of_name(threshold: u32, shows_people: bool) -> Budget {
+        let policy = Some(LockoutPolicy { threshold, window: WINDOW });
+        Budget::of_name(Lockout { policy, shows_people })
     }
 
     #[test]
     fn a_persons_failures_stay_below_the_threshold_the_familiar_address_included() {
         for threshold in 2..100 {
-            let budget = Budget::of_person(policy(threshold));
+            let budget = of_person(threshold);
             assert!(budget.failures >= 1 && budget.failures <= budget.familiar, "{threshold}: {budget:?}");
             assert!(budget.familiar < threshold, "{threshold}: {budget:?}");
             assert_eq!(budget.window, WINDOW + AFTER_THE_WINDOW);
         }
-        assert_eq!([3, 4, 5, 10, 50].map(|t| Budget::of_person(policy(t)).failures), [1, 2, 3, 8, 8]);
+        assert_eq!([3, 4, 5, 10, 50].map(|t| of_person(t).failures), [1, 2, 3, 8, 8]);
     }
 
     #[test]
     fn two_unlike_names_together_stay_below_the_threshold() {
         for threshold in 3..100 {
-            let budget = Budget::of_name(Lockout { policy: policy(threshold), shows_people: false });
+            let budget = of_name(threshold, false);
             assert!(budget.failures >= 1 && UNLIKE_NAMES * budget.familiar < threshold, "{threshold}: {budget:?}");
         }
     }
@@ -111,7 +116,7 @@ mod tests {
     #[test]
     fn a_directory_that_never_locks_is_no_leave_to_guess_for_ever() {
         for shows_people in [true, false] {
-            let budget = Budget::of_name(Lockout { policy: policy(0), shows_people });
+            let budget = of_name(0, shows_people);
             assert_eq!((budget.failures, budget.window), (8, Duration::from_mins(31)));
         }
     }
@@ -119,7 +124,7 @@ mod tests {
     #[test]
     fn a_threshold_that_cannot_be_kept_below_still_lets_people_sign_in() {
         for shows_people in [true, false] {
-            let budget = Budget::of_name(Lockout { policy: policy(1), shows_people });
+            let budget = of_name(1, shows_people);
             assert_eq!((budget.failures, budget.familiar), (1, 1));
         }
     }
@@ -128,7 +133,7 @@ mod tests {
     fn no_budget_is_greater_than_the_failures_that_are_kept() {
         for threshold in 0..1000 {
             for shows_people in [true, false] {
-                let budget = Budget::of_name(Lockout { policy: policy(threshold), shows_people });
+                let budget = of_name(threshold, shows_people);
                 assert!(budget.familiar.max(budget.failures) as usize <= MOST_FAILURES);
             }
         }

@@ -76,8 +76,8 @@ impl Permit<'_> {
         }
     }
 
-    /// The password was right and the directory declined all the same: no guess, so it does not count against the
-    /// account. The directory was asked, so it does count against the address.
+    /// The directory was asked, and the try was no guess: the password was right and it declined all the same, or it was
+    /// not sent. It does not count against the account, but against the address.
     pub(in crate::auth) fn declined(mut self) {
         self.settle(Outcome::Declined);
     }

@@ -95,8 +95,8 @@ impl DirectoryCount {
     }
 }
 
-fn policy(threshold: u32) -> Option<LockoutPolicy> {
-    Some(LockoutPolicy { threshold, window: 30 * MINUTE })
+fn policy(threshold: u32) -> LockoutPolicy {
+    LockoutPolicy { threshold, window: 30 * MINUTE }
 }
 
 #[test]
@@ -137,8 +137,8 @@ fn nobody_can_lock_a_colleague_however_the_tries_are_spread() {
 async fn whatever_the_policy_a_person_is_never_locked_under_all_of_their_names() {
     for threshold in 2..=12 {
         for pause in [1, 601, 1799, 1801, 1859] {
-            let gate = Gate::before(Lockout { policy: policy(threshold), shows_people: true });
-            let john = Candidate { policy: policy(threshold), ..candidate("john") };
+            let gate = Gate::before(Lockout { policy: Some(policy(threshold)), shows_people: true });
+            let john = Candidate { policy: Some(policy(threshold)), ..candidate("john") };
             let good = gate.admit("jdoe", "198.51.100.9").unwrap();
             good.found(&john).await.unwrap();
             good.proved(&john.id);
@@ -164,7 +164,7 @@ async fn whatever_the_policy_a_person_is_never_locked_under_all_of_their_names()
 fn where_only_the_bind_tells_who_it_is_two_unlike_names_never_add_up_to_a_lockout() {
     for threshold in 3..=12 {
         for pause in [1, 601, 1799, 1801, 1859] {
-            let gate = Gate::before(Lockout { policy: policy(threshold), shows_people: false });
+            let gate = Gate::before(Lockout { policy: Some(policy(threshold)), shows_people: false });
             // Their owner has signed in with one of them.
             gate.admit("jdoe", "198.51.100.9").unwrap().proved(&person("john"));
             let mut directory = DirectoryCount::default();
@@ -198,8 +198,8 @@ async fn a_try_that_could_be_the_one_that_locks_is_not_made() {
         (1, 0, Ok(())),
         (0, 1_000_000, Ok(())),
     ] {
-        let gate = Gate::before(Lockout { policy: policy(threshold), shows_people: true });
-        let john = Candidate { policy: policy(threshold), failures: Some(failures), ..candidate("john") };
+        let gate = Gate::before(Lockout { policy: Some(policy(threshold)), shows_people: true });
+        let john = Candidate { policy: Some(policy(threshold)), failures: Some(failures), ..candidate("john") };
         let tried = gate.fails_as_one_of("jdoe", "192.0.2.1", &john).await;
         assert_eq!(tried, expected, "{failures} of {threshold}");
     }
@@ -208,7 +208,7 @@ async fn a_try_that_could_be_the_one_that_locks_is_not_made() {
 #[tokio::test]
 async fn what_is_withheld_for_the_directory_s_count_is_no_failure_and_open_again_afterwards() {
     let gate = Gate::new();
-    let near = Candidate { policy: policy(5), failures: Some(4), ..candidate("john") };
+    let near = Candidate { policy: Some(policy(5)), failures: Some(4), ..candidate("john") };
     for _ in 0..20 {
         assert_eq!(gate.fails_as_one_of("jdoe", "192.0.2.1", &near).await, Err(Held::NearLockout));
     }
@@ -218,8 +218,8 @@ async fn what_is_withheld_for_the_directory_s_count_is_no_failure_and_open_again
 
 #[tokio::test]
 async fn tries_that_read_the_same_count_wait_for_each_other() {
-    let gate = Gate::before(Lockout { policy: policy(10), shows_people: true });
-    let near = Candidate { policy: policy(10), failures: Some(7), ..candidate("john") };
+    let gate = Gate::before(Lockout { policy: Some(policy(10)), shows_people: true });
+    let near = Candidate { policy: Some(policy(10)), failures: Some(7), ..candidate("john") };
     let mut permits = Vec::new();
     for _ in 0..3 {
         permits.push(gate.admit("jdoe", "192.0.2.1").unwrap());
@@ -237,7 +237,7 @@ async fn tries_that_read_the_same_count_wait_for_each_other() {
 
 #[tokio::test]
 async fn a_stricter_policy_of_a_persons_own_holds_for_them() {
-    let gate = Gate::before(Lockout { policy: policy(10), shows_people: true });
+    let gate = Gate::before(Lockout { policy: Some(policy(10)), shows_people: true });
     let strict = Some(LockoutPolicy { threshold: 3, window: 90 * MINUTE });
     let john = Candidate { policy: strict, ..candidate("john") };
     assert_eq!(gate.fails_as_one_of("jdoe", "192.0.2.1", &john).await, Ok(()));
@@ -250,8 +250,8 @@ async fn a_stricter_policy_of_a_persons_own_holds_for_them() {
 
 #[tokio::test]
 async fn good_sign_ins_at_once_all_come_through_under_the_strictest_policy() {
-    let gate = &Gate::before(Lockout { policy: policy(3), shows_people: true });
-    let john = &Candidate { policy: policy(3), failures: Some(1), ..candidate("john") };
+    let gate = &Gate::before(Lockout { policy: Some(policy(3)), shows_people: true });
+    let john = &Candidate { policy: Some(policy(3)), failures: Some(1), ..candidate("john") };
     let sign_in = async |name: &str| {
         let permit = gate.throttle.admit(&username(name), Some(ip("192.0.2.1")), gate.lockout).await?;
         permit.found(john).await?;
@@ -266,7 +266,7 @@ async fn good_sign_ins_at_once_all_come_through_under_the_strictest_policy() {
 
 #[test]
 fn a_window_that_was_longer_when_somebody_failed_is_not_cut_short() {
-    let mut gate = Gate::before(Lockout { policy: policy(5), shows_people: false });
+    let mut gate = Gate::before(Lockout { policy: Some(policy(5)), shows_people: false });
     gate.fails("alice", "192.0.2.1").unwrap();
     gate.fails("alice", "192.0.2.1").unwrap();
     gate.lockout.policy = Some(LockoutPolicy { threshold: 5, window: MINUTE });

@@ -11,7 +11,7 @@ use super::super::settings::{
 use super::super::tree::{Entry, Node, Value};
 use super::super::words::shown;
 use super::files::{ca_file, secret};
-use super::mail::Mail;
+use super::mail;
 use super::server_address::{is_discovery, is_loopback, read_discovery, read_server_address};
 use crate::domain::{DirectoryName, Dn, Password};
 
@@ -104,7 +104,8 @@ fn read_one(fields: &mut Fields<'_>) -> Option<DirectorySettings> {
         fields.or("base_dn", None, |fields, key| fields.parsed::<Dn>(key).map(|dn| Some(dn.value.as_str().to_owned())));
     let person_filter = read_filter(fields, "person_filter", &["username"]);
     let group_filter = read_filter(fields, "group_filter", &["dn", "username"]);
-    let mail = Mail::read(fields);
+    let mail_place = fields.key_place("sign_in_by_mail");
+    let sign_in_by_mail = fields.or("sign_in_by_mail", false, Fields::truth);
     let password_change = fields.or("password_change", standard.password_change, Fields::truth);
     let password_warning = fields.or("password_warning", standard.password_warning, |fields, key| {
         fields.duration(key, Duration::ZERO..=LONGEST_WARNING).map(|warning| warning.value)
@@ -115,12 +116,11 @@ fn read_one(fields: &mut Fields<'_>) -> Option<DirectorySettings> {
     let dial_timeout = read_timeout(fields, "dial_timeout", standard.dial_timeout);
     let operation_timeout = read_timeout(fields, "operation_timeout", standard.operation_timeout);
 
-    let sign_in_by_mail = mail?.settled(&account, &kind, &person_filter, ledger);
     let (servers, start_tls, allow_plaintext) = (servers?, start_tls?, allow_plaintext?);
     if !start_tls && !allow_plaintext {
         servers.refuse_plaintext(ledger);
     }
-    Some(DirectorySettings {
+    let settings = DirectorySettings {
         servers: servers.value(),
         dns: dns??,
         start_tls,
@@ -137,7 +137,8 @@ fn read_one(fields: &mut Fields<'_>) -> Option<DirectorySettings> {
         connections: connections?,
         dial_timeout: dial_timeout?,
         operation_timeout: operation_timeout?,
-    })
+    };
+    mail::check(&settings, mail_place.as_ref(), ledger).then_some(settings)
 }
 
 /// Servers with the places they were written at.

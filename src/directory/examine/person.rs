@@ -122,7 +122,7 @@ impl LdapDirectory {
             Search { base: &one.dn, scope: Scope::Base, filter: "(objectClass=*)", attributes: &attributes, limit: 1 };
         let found = connection.search(Operation::Search, &search).await?;
         let Some(entry) = found.entries.into_iter().next() else { return Ok(Sought::NotOne(Vec::new())) };
-        let uid = person::uid(&entry, username.as_str());
+        let uid = person::uid(&entry, self.short_name(username));
         let groups = match &profile.domain {
             Some(domain) => token_groups(connection, domain, &self.group_names, &*self.clock, &entry.dn).await?,
             None => {
@@ -133,7 +133,7 @@ impl LdapDirectory {
         let memberships = ways::find(connection, profile, &entry, uid, &groups).await?;
         let state = State::of(&entry, self.clock.now());
         Ok(Sought::One(Box::new(Seen {
-            person: person::describe(profile.kind(), self.name(), &entry, username.as_str(), groups),
+            person: person::describe(profile.kind(), self.name(), &entry, self.short_name(username), groups),
             dn: entry.dn.clone(),
             memberships,
             bar: state.bar(),
