@@ -105,7 +105,7 @@ impl Way {
         };
         let proxies = proxies(server).await;
         let ca = tempfile::tempdir().unwrap();
-        let mut settings = impatient(&proxies, &ca);
+        let mut settings = impatient(server, &proxies, &ca);
         if let Server::OpenLdapWithPolicy(_) = server {
             settings.base_dn = Some(slapd::POLICY_BASE_DN.to_owned());
         }
@@ -135,17 +135,19 @@ async fn proxies(server: Server) -> [FaultProxy; 2] {
     [FaultProxy::before(&url).await, FaultProxy::before(&url).await]
 }
 
-/// Settings that trust both proxies, by a CA file in this folder.
-fn impatient(proxies: &[FaultProxy; 2], folder: &TempDir) -> DirectorySettings {
-    let cas: String =
-        proxies.iter().filter_map(FaultProxy::ca_file).map(|ca| std::fs::read_to_string(ca).unwrap()).collect();
-    let ca_file = folder.path().join("ca.pem");
-    std::fs::write(&ca_file, &cas).unwrap();
+/// Settings for both proxies; where they have TLS, both CAs are trusted, by a file in this folder.
+fn impatient(server: Server, proxies: &[FaultProxy; 2], folder: &TempDir) -> DirectorySettings {
     let urls: Vec<&str> = proxies.iter().map(FaultProxy::url).collect();
-    let settings = settings(&urls, &ca_file);
-    // Plain LDAP needs no CA.
-    let ca_file = settings.ca_file.filter(|_| !cas.is_empty());
-    DirectorySettings { ca_file, dial_timeout: DEADLINE, operation_timeout: DEADLINE, ..settings }
+    let ca_file = folder.path().join("ca.pem");
+    let mut settings =
+        DirectorySettings { dial_timeout: DEADLINE, operation_timeout: DEADLINE, ..settings(&urls, &ca_file) };
+    if let Server::ActiveDirectory(_) = server {
+        let both = proxies.iter().map(|proxy| std::fs::read_to_string(proxy.ca_file()).unwrap()).collect::<String>();
+        std::fs::write(ca_file, both).unwrap();
+    } else {
+        settings.ca_file = None;
+    }
+    settings
 }
 
 /// A name that no other test has; short enough for Active Directory.
