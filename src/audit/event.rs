@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::plain::plain;
-use crate::domain::{Client, EndReason, PageSlug, Person, SessionId, Visitor};
+use crate::domain::{Client, EndReason, PageSlug, Person, PersonId, SessionId, Visitor};
 
 /// The `tracing` target of every line of the audit.
 pub const TARGET: &str = "audit";
@@ -27,6 +27,24 @@ pub enum Event<'a> {
         /// How long until another try is heard, when there were too many.
         retry_after: Option<Duration>,
     },
+    /// Somebody changed their password.
+    PasswordChanged {
+        /// The name as it was typed.
+        name: &'a str,
+        /// Whose password it was.
+        person: &'a PersonId,
+    },
+    /// Somebody tried to change a password and was refused.
+    PasswordChangeRefused {
+        /// The name as it was typed.
+        name: &'a str,
+        /// Why, in a word that does not change: those of a refused sign-in, `too-short`, `in-history`, `not-here`.
+        reason: &'static str,
+        /// The sub-code with which Active Directory says it, where there is one.
+        directory_code: Option<&'static str>,
+        /// How long until another try is heard, when there were too many.
+        retry_after: Option<Duration>,
+    },
     /// Somebody signed out.
     SignedOut {
         /// Who.
@@ -42,6 +60,22 @@ pub enum Event<'a> {
         session: SessionId,
         /// Why.
         reason: EndReason,
+    },
+    /// The directory says that somebody who is signed in may not be any more; the ends of their sessions follow.
+    AccountClosed {
+        /// Who.
+        person: &'a Person,
+        /// Why, in a word that does not change: `not-found`, `disabled`, `account-expired`, `not-at-this-hour`.
+        reason: &'static str,
+    },
+    /// The directory says that somebody who is signed in is in other groups than before.
+    GroupsChanged {
+        /// Who, with the groups of now.
+        person: &'a Person,
+        /// The names of the groups they came into, with commas between them.
+        gained: &'a str,
+        /// The names of the groups they left, likewise.
+        lost: &'a str,
     },
     /// A visitor may not open a page.
     PageRefused {
@@ -86,6 +120,8 @@ impl Audit {
             page = line.page,
             reason = line.reason,
             directory_code = line.directory_code,
+            gained = line.gained.as_deref(),
+            lost = line.lost.as_deref(),
             retry_after_seconds = line.retry_after.map(|wait| wait.as_secs()),
             user_agent = user_agent.as_deref(),
         );
@@ -106,6 +142,8 @@ struct Line<'a> {
     reason: Option<&'static str>,
     directory_code: Option<&'static str>,
     retry_after: Option<Duration>,
+    gained: Option<String>,
+    lost: Option<String>,
 }
 
 impl<'a> Line<'a> {
@@ -114,15 +152,19 @@ impl<'a> Line<'a> {
             Event::SignedIn { person, session } => {
                 Self { session: Some(session), ..Self::about(person, "signed-in", "ok") }
             }
-            Event::SignInRefused { name, reason, directory_code, retry_after } => Self {
-                event: "sign-in-refused",
-                result: "refused",
+            Event::SignInRefused { name, reason, directory_code, retry_after } => {
+                Self { directory_code, retry_after, ..Self::refused("sign-in-refused", name, reason) }
+            }
+            Event::PasswordChanged { name, person } => Self {
+                event: "password-changed",
+                result: "ok",
                 who: Some(plain(name)),
-                reason: Some(reason),
-                directory_code,
-                retry_after,
+                person: Some(plain(person.as_str())),
                 ..Self::default()
             },
+            Event::PasswordChangeRefused { name, reason, directory_code, retry_after } => {
+                Self { directory_code, retry_after, ..Self::refused("password-change-refused", name, reason) }
+            }
             Event::SignedOut { person, session } => {
                 Self { session: Some(session), ..Self::about(person, "signed-out", "ok") }
             }
@@ -131,6 +173,14 @@ impl<'a> Line<'a> {
                 reason: Some(reason.word()),
                 ..Self::about(person, "session-ended", "ok")
             },
+            Event::AccountClosed { person, reason } => {
+                Self { reason: Some(reason), ..Self::about(person, "account-closed", "ok") }
+            }
+            Event::GroupsChanged { person, gained, lost } => Self {
+                gained: (!gained.is_empty()).then(|| plain(gained)),
+                lost: (!lost.is_empty()).then(|| plain(lost)),
+                ..Self::about(person, "groups-changed", "ok")
+            },
             Event::PageRefused { visitor, page } => {
                 Self { page: Some(page.as_str()), ..Self::by(visitor, "page-refused", "refused") }
             }
@@ -138,6 +188,11 @@ impl<'a> Line<'a> {
                 Self { reason: Some(reason), ..Self::by(visitor, "forgery-refused", "refused") }
             }
         }
+    }
+
+    /// Something refused to whoever typed this name.
+    fn refused(event: &'static str, name: &str, reason: &'static str) -> Self {
+        Self { event, result: "refused", who: Some(plain(name)), reason: Some(reason), ..Self::default() }
     }
 
     fn about(person: &Person, event: &'static str, result: &'static str) -> Self {

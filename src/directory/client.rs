@@ -10,16 +10,17 @@ use super::fault::Fault;
 use super::groups::{FoundGroups, GroupNames};
 use super::lockout::LockoutPolicies;
 use super::pool::{Pool, Purpose};
+use super::refresh::Agreed;
 use super::root_dse::Profile;
 use super::servers::{Prober, ServerSet};
 use super::sign_in::OneBind;
 use super::tls::Tls;
 use super::{
-    ChangeRefusal, Directory, GroupFinding, Leave, Lockout, PasswordChange, Refusal, SetUpError, Standing, Unreachable,
-    set_up,
+    ChangeRefusal, Directory, GroupFinding, Leave, Lockout, PasswordChange, PasswordState, Refusal, SetUpError,
+    Standing, Unreachable, set_up,
 };
 use crate::config::DirectorySettings;
-use crate::domain::{Clock, DirectoryName, GroupRef, Password, Person, Upkeep, Username};
+use crate::domain::{Clock, DirectoryName, GroupRef, Password, Person, PersonId, Upkeep, Username};
 use crate::telemetry::{DirectoryMetrics, Metrics};
 
 /// How often idle and dead connections are let go.
@@ -44,9 +45,10 @@ pub struct LdapDirectory {
     pub(super) searching: Arc<Pool>,
     /// For proving passwords, and for what people read and do as themselves.
     pub(super) proving: Arc<Pool>,
-    pub(super) group_names: GroupNames,
+    pub(super) group_names: Arc<GroupNames>,
     pub(super) found_groups: FoundGroups,
     pub(super) lockout_policies: LockoutPolicies,
+    pub(super) agreed: Agreed,
     /// The domain's NetBIOS name, once somebody signed in as `DOMAIN\name`; `None` inside when it may not be read.
     pub(super) netbios_name: OnceLock<Option<String>>,
     profile: OnceLock<Profile>,
@@ -99,9 +101,10 @@ impl LdapDirectory {
             settings: settings.clone(),
             clock,
             metrics,
-            group_names: GroupNames::default(),
+            group_names: Arc::default(),
             found_groups: FoundGroups::default(),
             lockout_policies: LockoutPolicies::default(),
+            agreed: Agreed::default(),
             netbios_name: OnceLock::new(),
             profile: OnceLock::new(),
             keeper: OnceLock::new(),
@@ -173,8 +176,16 @@ impl Directory for LdapDirectory {
         self.known_lockout(self.known_profile())
     }
 
-    fn changes_passwords(&self, _username: &Username) -> bool {
-        self.settings.password_change
+    fn changes_passwords(&self, _username: &Username, state: PasswordState) -> bool {
+        self.can_change(state)
+    }
+
+    fn password_warning(&self, _person: &Person) -> Duration {
+        self.settings.password_warning
+    }
+
+    fn sign_in_name(&self, person: &Person) -> Option<Username> {
+        Username::parse(&person.username).ok()
     }
 
     async fn change_password(
@@ -182,7 +193,7 @@ impl Directory for LdapDirectory {
         username: &Username,
         change: &PasswordChange,
         leave: &dyn Leave,
-    ) -> Result<(), ChangeRefusal> {
+    ) -> Result<PersonId, ChangeRefusal> {
         self.change(username, change, leave).await
     }
 

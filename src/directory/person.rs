@@ -1,4 +1,5 @@
 use super::entry::Entry;
+use super::expiry::password_expires;
 use super::filter;
 use super::guid::guid_text;
 use super::root_dse::{Domain, Profile};
@@ -20,13 +21,15 @@ pub(super) const ATTRIBUTES: &[&str] = &[
     "memberOf",
     "gidNumber",
     "x500UniqueIdentifier",
+    "msDS-UserPasswordExpiryTimeComputed",
+    "passwordExpirationTime",
 ];
 
 /// `userAccountControl`'s ADS_UF_ACCOUNTDISABLE (MS-ADTS 2.2.16).
 const ACCOUNT_DISABLE: u32 = 0x2;
 
 /// User accounts and nothing else: computers are of class `user` too, but not of category `person`.
-const AD_ACCOUNTS: &str = "(objectCategory=person)(objectClass=user)";
+const AD_ACCOUNTS: &str = "(&(objectCategory=person)(objectClass=user))";
 
 /// People on other servers, whichever of the usual schemas they use.
 const LDAP_PEOPLE: &str =
@@ -64,6 +67,15 @@ pub(super) fn name_filter(profile: &Profile, names: &Names<'_>, username: &Usern
     match names.template {
         Some(template) => filter::person(template, short, &by_name),
         None => filter::all(&[people, &by_name]),
+    }
+}
+
+/// The filter that any person passes: the settings' one with any name, else what is a person on this kind of server.
+pub(super) fn any_person(profile: &Profile, template: Option<&str>) -> String {
+    match (template, &profile.domain) {
+        (Some(template), _) => filter::any_person(template),
+        (None, Some(_)) => AD_ACCOUNTS.to_owned(),
+        (None, None) => LDAP_PEOPLE.to_owned(),
     }
 }
 
@@ -153,7 +165,7 @@ pub(super) fn describe(
         principal: entry.text("userPrincipalName").map(str::to_owned),
         display_name: entry.text("displayName").or_else(|| entry.text("cn")).unwrap_or(username).to_owned(),
         groups,
-        password_expires: None,
+        password_expires: password_expires(entry),
     }
 }
 
@@ -184,6 +196,7 @@ fn stable_id(entry: &Entry) -> Option<PersonId> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::directory::root_dse::Abilities;
 
     fn domain() -> Domain {
         Domain { dn: "DC=corp,DC=example,DC=com".into(), dns_name: "corp.example.com".into(), configuration: None }
@@ -194,7 +207,7 @@ mod tests {
     }
 
     fn filter_by(typed: &str, domain: Option<Domain>, names: &Names<'_>) -> String {
-        let profile = Profile { base_dn: "DC=corp,DC=example,DC=com".into(), domain };
+        let profile = Profile { base_dn: "DC=corp,DC=example,DC=com".into(), domain, passwords: Abilities::default() };
         name_filter(&profile, names, &Username::parse(typed).unwrap())
     }
 

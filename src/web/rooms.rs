@@ -5,7 +5,7 @@ use rocket::{Build, Rocket};
 use tokio::sync::watch;
 use url::Url;
 
-use crate::auth::Auth;
+use crate::auth::{Auth, Refresh};
 use crate::config::{MetricsSettings, SiteSettings};
 use crate::directory::Readiness;
 use crate::domain::{Audience, Clock};
@@ -32,8 +32,12 @@ pub struct Rooms {
     pub admins: Audience,
     /// How requests reach this server.
     pub transport: Transport,
+    /// Keeps the sessions true to the directory.
+    pub refresh: Arc<Refresh>,
     /// How long a session may last.
     pub session_lasts: Duration,
+    /// How long a session is good when the directory cannot be asked.
+    pub session_stale_after: Duration,
     /// Templates and static files.
     pub assets: Assets,
     /// The time.
@@ -64,6 +68,8 @@ pub(super) struct Admins(pub(super) Audience);
 pub(super) struct Limits {
     /// The life of a session's cookie; the session itself may end sooner.
     pub(super) session_lasts: Duration,
+    /// How long a session is good when the directory cannot be asked.
+    pub(super) session_stale_after: Duration,
 }
 
 /// Turns true when the server begins to shut down.
@@ -81,7 +87,8 @@ impl Rooms {
             .manage(self.hub)
             .manage(self.site)
             .manage(Admins(self.admins))
-            .manage(Limits { session_lasts: self.session_lasts })
+            .manage(self.refresh)
+            .manage(Limits { session_lasts: self.session_lasts, session_stale_after: self.session_stale_after })
             .manage(self.transport)
             .manage(self.assets)
             .manage(Time(self.clock))

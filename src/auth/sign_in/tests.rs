@@ -16,13 +16,14 @@ use crate::auth::Keys;
 use crate::auth::pace;
 use crate::config::SessionSettings;
 use crate::directory::{
-    Candidate, ChangeRefusal, Directory, GroupFinding, Leave, Lockout, PasswordChange, Refusal, Standing, Unreachable,
+    Candidate, ChangeRefusal, Directory, GroupFinding, Leave, Lockout, PasswordChange, PasswordState, Refusal,
+    Standing, Unreachable,
 };
 use crate::domain::{
     Client, Clock, EndReason, GroupRef, Groups, ManualClock, Password, Person, PersonId, Timestamp, Upkeep, Username,
     Visitor,
 };
-use crate::sessions::{SessionToken, Sessions};
+use crate::sessions::{SessionNews, SessionToken, Sessions};
 
 const PASSWORD: &str = "correct horse";
 
@@ -85,8 +86,16 @@ impl Directory for Book {
         Lockout { policy: None, shows_people: true }
     }
 
-    fn changes_passwords(&self, _username: &Username) -> bool {
+    fn changes_passwords(&self, _username: &Username, _state: PasswordState) -> bool {
         false
+    }
+
+    fn password_warning(&self, _person: &Person) -> Duration {
+        Duration::ZERO
+    }
+
+    fn sign_in_name(&self, _person: &Person) -> Option<Username> {
+        None
     }
 
     async fn change_password(
@@ -94,7 +103,7 @@ impl Directory for Book {
         _username: &Username,
         _change: &PasswordChange,
         _leave: &dyn Leave,
-    ) -> Result<(), ChangeRefusal> {
+    ) -> Result<PersonId, ChangeRefusal> {
         Err(ChangeRefusal::NotHere { reason: "this is a book" })
     }
 
@@ -194,12 +203,12 @@ async fn nobody_is_a_member_without_a_good_token() {
 async fn signing_in_gives_a_new_token_and_the_old_one_is_dead_at_once() {
     let house = House::new().await;
     let first = house.signs_in("alice", None).await;
-    let mut tab = house.sessions.watch(first.session.id);
+    let mut tab = house.sessions.watch(first.session.id, &first.session.person);
     let second = house.signs_in("bob", Some(&first.token)).await;
     assert_ne!(first.token.reveal(), second.token.reveal());
     assert_eq!(house.member(&first.token).await, None);
     assert_eq!(house.member(&second.token).await.as_deref(), Some("bob"));
-    assert_eq!(tab.ended().await, EndReason::SignedOut);
+    assert_eq!(tab.news().await, SessionNews::Ended(EndReason::SignedOut));
 }
 
 #[tokio::test]
@@ -224,10 +233,10 @@ async fn a_refused_sign_in_leaves_the_session_that_was_there() {
 async fn who_signs_out_is_nobody_and_their_live_pages_hear_of_it() {
     let house = House::new().await;
     let alice = house.signs_in("alice", None).await;
-    let mut tab = house.sessions.watch(alice.session.id);
+    let mut tab = house.sessions.watch(alice.session.id, &alice.session.person);
     house.auth.sign_out(&alice.token, &here()).await.unwrap();
     assert_eq!(house.member(&alice.token).await, None);
-    assert_eq!(tab.ended().await, EndReason::SignedOut);
+    assert_eq!(tab.news().await, SessionNews::Ended(EndReason::SignedOut));
     house.auth.sign_out(&alice.token, &here()).await.unwrap();
 }
 

@@ -4,14 +4,14 @@ use rocket::Request;
 use rocket::outcome::try_outcome;
 use rocket::request::{FromRequest, Outcome};
 
-use crate::auth::{Auth, Holder};
+use crate::auth::{Auth, Holder, Refresh};
 use crate::config::SiteSettings;
 use crate::domain::Visitor;
 use crate::pages::Shelf;
 use crate::web::Transport;
 use crate::web::cookies::Cookies;
 use crate::web::rooms::Admins;
-use crate::web::views::{Chrome, NavItem, Who};
+use crate::web::views::{Chrome, NavItem, Note, Who};
 
 /// What stands around every page, for this visitor.
 #[rocket::async_trait]
@@ -40,16 +40,25 @@ pub(in crate::web) fn chrome(request: &Request<'_>, visitor: &Visitor) -> Chrome
     if let Some(transport) = rocket.state::<Transport>() {
         let cookies = Cookies::new(request.cookies(), transport);
         chrome.theme = cookies.theme();
-        if let (Some(auth), Some(token), Visitor::Member(_)) = (rocket.state::<Arc<Auth>>(), cookies.session(), visitor)
+        if let (Some(auth), Some(token), Visitor::Member(_) | Visitor::Unconfirmed) =
+            (rocket.state::<Arc<Auth>>(), cookies.session(), visitor)
         {
             auth.keys().csrf_token(Holder::Member(&token)).as_str().clone_into(&mut chrome.csrf);
         }
     }
+    chrome.directory_away_ms = visitor.member().and_then(|member| {
+        rocket.state::<Arc<Refresh>>().and_then(|refresh| refresh.away_since(member.person.directory.as_ref()))
+    });
     chrome.visitor = visitor.member().map(|member| Who {
         name: member.person.display_name.clone(),
         username: member.person.qualified_name(),
         is_admin: rocket.state::<Admins>().is_some_and(|Admins(admins)| admins.includes(&member.person)),
     });
+    if let (Some(auth), Some(member)) = (rocket.state::<Arc<Auth>>(), visitor.member()) {
+        let changes_here = || auth.name_for_change(&member.person).is_some();
+        let left = auth.password_runs_out_in(&member.person);
+        chrome.notes.extend(left.map(|left| Note::password_runs_out(left, changes_here())));
+    }
     chrome
 }
 

@@ -42,6 +42,9 @@ pub(crate) const AWKWARD: &[(&str, &str)] = &[
 /// How many wrong passwords lock an account here.
 pub(crate) const LOCKOUT_THRESHOLD: u32 = 3;
 
+/// Samba's own control for migrations: `pwdLastSet` is taken as it is given (`DSDB_CONTROL_PASSWORD_BYPASS_LAST_SET_OID`).
+const BYPASS_LAST_SET: &str = "1.3.6.1.4.1.7165.4.3.20";
+
 /// A running domain controller with its people:
 ///
 /// - `alice`, of `dash-ops-nyc`, which is nested in `dash-ops`; her principal name is `alice@brand.example`.
@@ -196,6 +199,22 @@ impl Domain {
 
     fn change(&self, name: &str, change: impl FnOnce(Change) -> Change) {
         self.modify(&change(Change::at(&self.dn(name))).ldif());
+    }
+
+    /// Makes a password as old as if it had been set at this FILETIME, which nobody may do over LDAP.
+    pub(crate) fn backdate_password(&self, dn: &str, set_at: i64) {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let change = Change::at(dn).replace("pwdLastSet", set_at.to_string()).ldif();
+        std::fs::write(file.path(), change).unwrap();
+        let database = self.ca_file.with_file_name("private").join("sam.ldb");
+        keeper::run(
+            std::process::Command::new("ldbmodify")
+                .arg("-H")
+                .arg(database)
+                .arg(format!("--controls=local_oid:{BYPASS_LAST_SET}:0"))
+                .arg(file.path()),
+        )
+        .unwrap();
     }
 
     fn start() -> io::Result<Self> {
