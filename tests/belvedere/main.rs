@@ -14,6 +14,7 @@ mod directory_389;
 mod directory_dial;
 mod directory_discovery;
 mod directory_failover;
+mod directory_malice;
 mod directory_passwords;
 mod directory_pool;
 mod directory_sign_in;

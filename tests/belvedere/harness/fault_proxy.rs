@@ -128,9 +128,9 @@ impl FaultProxy {
         &self.url
     }
 
-    /// The CA of a proxy with TLS of its own; `None` where the server's own certificate is seen.
-    pub(crate) fn ca_file(&self) -> Option<PathBuf> {
-        self.ca_folder.as_ref().map(|folder| folder.path().join("ca.pem"))
+    /// The CA of a proxy with TLS of its own.
+    pub(crate) fn ca_file(&self) -> PathBuf {
+        self.ca_folder.as_ref().expect("only a proxy with TLS of its own has a CA").path().join("ca.pem")
     }
 
     /// Changes what happens, from now on. When this returns, the port is open or closed accordingly.
