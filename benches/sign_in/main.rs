@@ -2,7 +2,8 @@
 //!
 //! The whole program, form to redirect, over LDAPS, against two clients that do the same at the same slapd in the same
 //! run: (a) a bare one, which searches and binds on connections it keeps, and (b) the classic way, a new connection and
-//! a download of the schema for every sign-in. Then what a dying directory server costs those who sign in.
+//! a download of the schema for every sign-in: by this program's own LDAP crate and, as web applications commonly do it, in
+//! Python. Then what a dying directory server costs those who sign in.
 //!
 //! Whoever asks is a process of its own: the processor time counted is the program's, or the client's, alone.
 
@@ -59,16 +60,24 @@ fn main() {
         let house = runtime.block_on(House::open(&slapd, &[slapd.url()]));
         for at_a_time in AT_A_TIME {
             table.add("form alone", at_a_time, &runs::against(Side::Forms, &house, at_a_time, length));
-            table.add("ours", at_a_time, &runs::against(Side::SignIns, &house, at_a_time, length));
+            table.add(report::OURS, at_a_time, &runs::against(Side::SignIns, &house, at_a_time, length));
         }
         runtime.block_on(house.close());
     }
     for (name, side) in
-        [("(a) bare", Side::Bare), ("(a) bare + groups", Side::BareWithGroups), ("(b) classic", Side::Classic)]
+        [(report::BARE, Side::Bare), ("(a) bare + groups", Side::BareWithGroups), (report::CLASSIC, Side::Classic)]
     {
         if wanted("clients") {
             for at_a_time in AT_A_TIME {
                 table.add(name, at_a_time, &runs::of_client(side, &slapd, at_a_time, length));
+            }
+        }
+    }
+    if wanted("clients") {
+        match runs::of_python(&slapd, length) {
+            Some(done) => table.add(report::CLASSIC_PYTHON, 1, &done),
+            None => {
+                eprintln!("SKIPPED: (b) in Python, as web applications do it (on Debian: apt install python3-ldap3)");
             }
         }
     }

@@ -1,6 +1,5 @@
 //! The table, and what the figures in it are to each other.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::runs::Done;
@@ -10,6 +9,12 @@ const AT_MOST_BARE: f64 = 8.0;
 
 /// … and so many times less than (b)'s.
 const LESS_THAN_CLASSIC: f64 = 50.0;
+
+/// The lines' names.
+pub(crate) const OURS: &str = "ours";
+pub(crate) const BARE: &str = "(a) bare";
+pub(crate) const CLASSIC: &str = "(b) classic";
+pub(crate) const CLASSIC_PYTHON: &str = "(b) classic, Python";
 
 pub(crate) struct Table {
     lines: Vec<(&'static str, usize, Line)>,
@@ -49,21 +54,24 @@ impl Table {
                 line.a_second, line.cpu_micros, line.median, line.slowest
             );
         }
-        let by_name: BTreeMap<_, _> =
-            self.lines.iter().map(|(name, at_a_time, line)| ((*name, *at_a_time), *line)).collect();
-        for ((name, at_a_time), ours) in &by_name {
-            let of = |name| by_name.get(&(name, *at_a_time)).map(|line| line.cpu_micros);
-            if *name != "ours" {
-                continue;
+        let cpu = |name, at_a_time| {
+            let mut lines = self.lines.iter();
+            lines.find(|(of, times, _)| *of == name && *times == at_a_time).map(|(_, _, line)| line.cpu_micros)
+        };
+        for (_, at_a_time, line) in self.lines.iter().filter(|(name, ..)| *name == OURS) {
+            let ours = line.cpu_micros;
+            println!("\n{at_a_time} at a time, ours is");
+            if let Some(bare) = cpu(BARE, *at_a_time) {
+                println!("- {:.1} x (a), aim {AT_MOST_BARE}: {}", ours / bare, verdict(ours <= bare * AT_MOST_BARE));
             }
-            let (Some(bare), Some(classic)) = (of("(a) bare"), of("(b) classic")) else { continue };
-            let (times_bare, less) = (ours.cpu_micros / bare, classic / ours.cpu_micros);
-            println!(
-                "\n{at_a_time} at a time: {times_bare:.1} x (a), aim {AT_MOST_BARE}: {}; {less:.1} x less than (b), aim \
-                 {LESS_THAN_CLASSIC}: {}",
-                verdict(times_bare <= AT_MOST_BARE),
-                verdict(less >= LESS_THAN_CLASSIC)
-            );
+            if let Some(classic) = cpu(CLASSIC, *at_a_time) {
+                println!("- {:.1} x less than (b) by the same LDAP crate", classic / ours);
+            }
+            // One sign-in costs Python the same however many there are at a time.
+            if let Some(python) = cpu(CLASSIC_PYTHON, 1) {
+                let reached = verdict(python >= ours * LESS_THAN_CLASSIC);
+                println!("- {:.1} x less than (b) in Python, aim {LESS_THAN_CLASSIC}: {reached}", python / ours);
+            }
         }
     }
 }

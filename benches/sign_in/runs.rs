@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use crate::cpu;
 use crate::house::House;
 use crate::ldap_clients::{self, Bare, Directory};
-use crate::slapd::{PEOPLE, Slapd};
+use crate::slapd::{BASE_DN, PASSWORD, PEOPLE, SERVICE_DN, Slapd};
 use crate::visitors::Visitor;
 
 /// By which argument a process knows that it has orders.
@@ -78,13 +78,37 @@ pub(crate) fn against(side: Side, house: &House, at_a_time: usize, length: Durat
     let orders = Orders { side, address: house.address, ca_file: PathBuf::new(), at_a_time, length };
     let mut before = Duration::ZERO;
     let done = start(&orders, || before = cpu::used());
-    Done { cpu: cpu::used() - before, ..done }
+    Done { cpu: cpu::used().saturating_sub(before), ..done }
 }
 
 /// Has a client do it, which measures itself.
 pub(crate) fn of_client(side: Side, slapd: &Slapd, at_a_time: usize, length: Duration) -> Done {
     let address = SocketAddr::from(([127, 0, 0, 1], slapd.port));
     start(&Orders { side, address, ca_file: slapd.ca_file.clone(), at_a_time, length }, || {})
+}
+
+/// (b) in Python. `None` where its LDAP library is not installed.
+pub(crate) fn of_python(slapd: &Slapd, length: Duration) -> Option<Done> {
+    let people = PEOPLE.to_string();
+    let (port, seconds) = (slapd.port.to_string(), length.as_secs().to_string());
+    // The system's own has the packages that come with the system; another one may come first in the path.
+    let python = ["/usr/bin/python3", "python3"].into_iter().find(|python| {
+        let tried = Command::new(python).args(["-c", "import ldap3"]).stderr(Stdio::null()).status();
+        tried.is_ok_and(|status| status.success())
+    })?;
+    let output = Command::new(python)
+        .args(["-c", include_str!("classic.py"), &port])
+        .arg(&slapd.ca_file)
+        .args([&*seconds, &people, BASE_DN, SERVICE_DN, PASSWORD])
+        .output()
+        .ok()?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    let [count, elapsed, cpu] = said.split_whitespace().collect::<Vec<_>>()[..] else { return None };
+    let elapsed = Duration::from_secs_f64(elapsed.parse().ok()?);
+    let cpu = Duration::from_secs_f64(cpu.parse().ok()?);
+    let count: usize = count.parse().ok()?;
+    let mean = elapsed / u32::try_from(count).ok()?.max(1);
+    Some(Done { count, elapsed, cpu, median: mean, slowest: mean })
 }
 
 fn start(orders: &Orders, at_the_word: impl FnOnce()) -> Done {
@@ -146,7 +170,7 @@ async fn measure(orders: &Orders, workers: Vec<Worker>, directory: &Arc<Option<D
         });
     }
     let mut times: Vec<Duration> = working.join_all().await.concat();
-    let (elapsed, cpu) = (began.elapsed(), cpu::used() - cpu_before);
+    let (elapsed, cpu) = (began.elapsed(), cpu::used().saturating_sub(cpu_before));
     times.sort_unstable();
     let at = |part: usize| times[(times.len() - 1) * part / 100];
     Done { count: times.len(), elapsed, cpu, median: at(50), slowest: at(99) }

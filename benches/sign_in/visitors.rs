@@ -61,7 +61,9 @@ impl Visitor {
         let request = format!("GET /login?next=%2F HTTP/1.1\r\nHost: {}\r\nAccept: text/html\r\n\r\n", self.house);
         let answer = self.asks(&request).await?;
         let cookie = answer.cookies.iter().find_map(|cookie| cookie.split(';').next()).map(str::to_owned);
-        let csrf = answer.body.split("name=\"csrf\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
+        // The bar has a form of its own, with a token of its own.
+        let form = answer.body.split("action=\"/login\"").nth(1).unwrap_or_default();
+        let csrf = form.split("name=\"csrf\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
         match (cookie, csrf) {
             (Some(cookie), Some(csrf)) => Ok((cookie, csrf.to_owned())),
             _ => Err(io::Error::other(format!("no form: {} {}", answer.status, answer.body))),

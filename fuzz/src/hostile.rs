@@ -211,13 +211,11 @@ fn message(id: &[u8], operation: &[u8]) -> Vec<u8> {
 /// A BER element (X.690, 8.1), its length in the long form where it must be.
 fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
     let mut bytes = vec![tag];
-    match u8::try_from(content.len()) {
-        Ok(short @ 0..=127) => bytes.push(short),
-        _ => {
-            let length = u32::try_from(content.len()).unwrap_or(u32::MAX).to_be_bytes();
-            bytes.push(0x84);
-            bytes.extend(length);
-        }
+    if let Ok(short @ 0..=127) = u8::try_from(content.len()) {
+        bytes.push(short);
+    } else {
+        bytes.push(0x84);
+        bytes.extend(u32::try_from(content.len()).unwrap_or(u32::MAX).to_be_bytes());
     }
     bytes.extend(content);
     bytes
