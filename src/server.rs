@@ -21,7 +21,7 @@ use crate::live::{Feeds, Hub};
 use crate::pages::{Shelf, Watcher};
 use crate::sessions::{Sessions, StoreError};
 use crate::sources::{SourceFault, Sources};
-use crate::telemetry::InvalidFilter;
+use crate::telemetry::{InvalidFilter, Metrics};
 use crate::web::{self, Assets, Rooms, Transport};
 
 /// How often sessions that have run out are swept from the store.
@@ -106,7 +106,8 @@ impl Server {
         let feeds = Feeds::new(sources.clone(), Arc::clone(&clock));
         let hub = Arc::new(Hub::new(sources, feeds, settings.live.clone(), Arc::clone(&clock)));
 
-        let directory: Arc<dyn Directory> = Arc::new(Directories::new(&settings, &clock)?);
+        let metrics = Metrics::new();
+        let directory: Arc<dyn Directory> = Arc::new(Directories::counted(&settings, &clock, &metrics.directory())?);
         let readiness = Readiness::new(Arc::clone(&directory), Arc::clone(&clock));
         let store = settings.state.join(SESSION_STORE);
         let sessions = Sessions::open(&store, &settings.sessions, Arc::clone(&clock)).await?;
@@ -154,6 +155,8 @@ impl Server {
             clock,
             shutdown,
             readiness,
+            metrics,
+            metrics_settings: settings.metrics,
         };
         let rocket = web::stage(rocket::custom(figment), rooms).attach(AdHoc::on_shutdown("Goodbye", move |_| {
             Box::pin(async move {

@@ -2,6 +2,7 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use clap::Args;
 use rocket::figment::Figment;
 
 use crate::config::{self, Faults, ForPages, Settings};
@@ -10,13 +11,22 @@ use crate::pages::Shelf;
 use crate::server::StartError;
 use crate::sources::Sources;
 
+use super::online;
 use super::serve::fail;
 
-/// Checks everything that can be checked without dialling anybody.
-pub(super) fn run() -> ExitCode {
+/// How far to look.
+#[derive(Args)]
+pub(super) struct Options {
+    /// Dial too: the directory, for the groups that pages and settings name, and every source once.
+    #[arg(long)]
+    online: bool,
+}
+
+/// Checks everything that can be checked without dialling anybody, and then what cannot, if that is wanted.
+pub(super) async fn run(options: Options) -> ExitCode {
     let figment = config::figment();
     let checked = match Settings::from_figment(&figment) {
-        Ok(settings) => check_pages(&settings),
+        Ok(settings) => check(&settings, options.online).await,
         Err(mut faults) => {
             faults.extend(faults_beside(&figment));
             Err(StartError::Settings(faults))
@@ -32,10 +42,16 @@ pub(super) fn run() -> ExitCode {
     }
 }
 
-fn check_pages(settings: &Settings) -> Result<String, StartError> {
-    let sources = Sources::open(&settings.sources, Arc::new(SystemClock))?;
-    let shelf = Shelf::load(&settings.pages, Arc::new(sources))?;
-    let faults = shelf.all_faults();
+async fn check(settings: &Settings, online: bool) -> Result<String, StartError> {
+    let sources = Arc::new(Sources::open(&settings.sources, Arc::new(SystemClock))?);
+    let shelf = Shelf::load(&settings.pages, Arc::clone(&sources))?;
+    let mut faults = shelf.all_faults();
+    let mut unsaid = String::new();
+    if online {
+        let (found, not_looked_at) = online::check(settings, &shelf, &sources).await?;
+        faults.extend(found);
+        unsaid = not_looked_at;
+    }
     if !faults.is_empty() {
         return Err(faults.into());
     }
@@ -43,7 +59,7 @@ fn check_pages(settings: &Settings) -> Result<String, StartError> {
         1 => "1 page".to_owned(),
         count => format!("{count} pages"),
     };
-    Ok(format!("Everything is in order: {pages} in {}.", settings.pages.display()))
+    Ok(format!("Everything is in order: {pages} in {}.{unsaid}", settings.pages.display()))
 }
 
 /// The faults in the pages when there are some in the settings: whoever mends the ones wants to see the others too.

@@ -1,8 +1,13 @@
 //! The commands. Each says what it does, does it through [`crate::server`] or the rooms below, and ends with an exit
 //! code that scripts can trust.
 
+mod can;
 mod check;
 mod demo;
+mod doctor;
+mod init;
+mod looks;
+mod online;
 mod serve;
 
 use std::process::ExitCode;
@@ -31,7 +36,20 @@ enum Command {
     /// Check the settings and the pages, and say every fault with its file, line and column.
     ///
     /// Ends with exit code 1 when there is one.
-    Check,
+    Check(check::Options),
+    /// Begin: look at a directory, show what was found, and write Rocket.toml and a first page.
+    ///
+    /// Nothing that is there is overwritten, and nothing is written as long as the directory cannot be used.
+    Init(init::Options),
+    /// Take the way to the directory step by step, and say at each what was found, or what is wrong and what to do.
+    ///
+    /// Name look-up, TCP, TLS and the certificate, RootDSE, clock, service account, base DN, lockout policy, the groups
+    /// that pages and settings name, and one person with their groups and pages. Ends with exit code 1 when a step fails.
+    Doctor(doctor::Options),
+    /// Say whether somebody may open a page, and why.
+    ///
+    /// Ends with exit code 0 for yes, 1 for no, 2 when it could not be found out.
+    Can(can::Options),
 }
 
 /// Runs the command that was asked for.
@@ -40,7 +58,10 @@ pub fn main() -> ExitCode {
     let run = || match command {
         Command::Serve => rocket::execute(serve::run()),
         Command::Demo => rocket::execute(demo::run()),
-        Command::Check => check::run(),
+        Command::Check(options) => rocket::execute(check::run(options)),
+        Command::Init(options) => rocket::execute(init::run(options)),
+        Command::Doctor(options) => rocket::execute(doctor::run(options)),
+        Command::Can(options) => rocket::execute(can::run(options)),
     };
     run()
 }

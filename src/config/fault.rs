@@ -56,7 +56,8 @@ impl Place {
         Self(Spot::Text(Arc::clone(document), start..end))
     }
 
-    pub(super) fn key(path: impl Into<String>) -> Self {
+    /// A setting by its key's path (`admins.groups`), for what shows only later, when settings meet the world.
+    pub fn key(path: impl Into<String>) -> Self {
         Self(Spot::Key(path.into()))
     }
 

@@ -7,7 +7,8 @@ use tokio_util::task::AbortOnDropHandle;
 use super::connection::Connection;
 use super::dial::Dialler;
 use super::fault::Fault;
-use super::groups::GroupNames;
+use super::groups::{FoundGroups, GroupNames};
+use super::lockout::LockoutPolicies;
 use super::pool::{Pool, Purpose};
 use super::refresh::Agreed;
 use super::root_dse::Profile;
@@ -15,11 +16,12 @@ use super::servers::{Prober, ServerSet};
 use super::sign_in::OneBind;
 use super::tls::Tls;
 use super::{
-    ChangeRefusal, Directory, GroupFinding, Leave, Lockout, PasswordChange, Refusal, SetUpError, Standing, Unreachable,
-    set_up,
+    ChangeRefusal, Directory, GroupFinding, Leave, Lockout, PasswordChange, PasswordState, Refusal, SetUpError,
+    Standing, Unreachable, set_up,
 };
 use crate::config::DirectorySettings;
-use crate::domain::{Clock, DirectoryName, GroupRef, Password, Person, Upkeep, Username};
+use crate::domain::{Clock, DirectoryName, GroupRef, Password, Person, PersonId, Upkeep, Username};
+use crate::telemetry::{DirectoryMetrics, Metrics};
 
 /// How often idle and dead connections are let go.
 const TIDY_EVERY: Duration = Duration::from_secs(30);
@@ -32,8 +34,11 @@ const TIDY_EVERY: Duration = Duration::from_secs(30);
 /// by the machine's own time, since a server answers in it; only what is kept ages by the [`Clock`].
 pub struct LdapDirectory {
     name: Option<DirectoryName>,
+    /// The names that the settings give a further directory's domains, in lower case.
+    pub(super) domains: Vec<String>,
     pub(super) settings: DirectorySettings,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) metrics: DirectoryMetrics,
     pub(super) dialler: Arc<Dialler>,
     pub(super) servers: Arc<ServerSet>,
     /// For searches: bound as the service account, or as nobody.
@@ -41,6 +46,8 @@ pub struct LdapDirectory {
     /// For proving passwords, and for what people read and do as themselves.
     pub(super) proving: Arc<Pool>,
     pub(super) group_names: Arc<GroupNames>,
+    pub(super) found_groups: FoundGroups,
+    pub(super) lockout_policies: LockoutPolicies,
     pub(super) agreed: Agreed,
     /// The domain's NetBIOS name, once somebody signed in as `DOMAIN\name`; `None` inside when it may not be read.
     pub(super) netbios_name: OnceLock<Option<String>>,
@@ -55,15 +62,7 @@ impl LdapDirectory {
     /// # Errors
     /// [`SetUpError`], with the setting to correct.
     pub fn new(settings: &DirectorySettings, clock: Arc<dyn Clock>) -> Result<Self, SetUpError> {
-        Self::build(None, settings, clock)
-    }
-
-    /// Builds the client of a further directory, whose people are told from the default one's by its name.
-    ///
-    /// # Errors
-    /// [`SetUpError`], with the setting to correct.
-    pub fn named(name: DirectoryName, settings: &DirectorySettings, clock: Arc<dyn Clock>) -> Result<Self, SetUpError> {
-        Self::build(Some(name), settings, clock)
+        Self::build(None, Vec::new(), settings, clock, Metrics::new().directory())
     }
 
     /// The directory's name; `None` for the default one.
@@ -71,28 +70,40 @@ impl LdapDirectory {
         self.name.as_ref()
     }
 
-    fn build(
+    /// Builds the client of one among several, whose people are told from the default one's by its name, and counts
+    /// what it does.
+    pub(super) fn build(
         name: Option<DirectoryName>,
+        domains: Vec<String>,
         settings: &DirectorySettings,
         clock: Arc<dyn Clock>,
+        metrics: DirectoryMetrics,
     ) -> Result<Self, SetUpError> {
         set_up::check(settings)?;
         let tls = Tls::new(settings.ca_file.as_deref())?;
-        let dialler = Arc::new(Dialler::new(settings, tls));
-        let prober =
-            Prober { dialler: Arc::clone(&dialler), clock: Arc::clone(&clock), dial_timeout: settings.dial_timeout };
+        let dialler = Arc::new(Dialler::new(settings, tls, metrics.clone()));
+        let prober = Prober {
+            dialler: Arc::clone(&dialler),
+            clock: Arc::clone(&clock),
+            dial_timeout: settings.dial_timeout,
+            metrics: metrics.clone(),
+        };
         let servers = Arc::new(ServerSet::new(settings, Arc::new(prober)));
         let pool =
             |purpose| Arc::new(Pool::new(settings.connections, Arc::clone(&servers), purpose, Arc::clone(&clock)));
         Ok(Self {
             name,
+            domains,
             searching: pool(Purpose::Search(settings.service_account.clone())),
             proving: pool(Purpose::Prove),
             dialler,
             servers,
             settings: settings.clone(),
             clock,
+            metrics,
             group_names: Arc::default(),
+            found_groups: FoundGroups::default(),
+            lockout_policies: LockoutPolicies::default(),
             agreed: Agreed::default(),
             netbios_name: OnceLock::new(),
             profile: OnceLock::new(),
@@ -119,11 +130,15 @@ impl LdapDirectory {
     pub(super) fn keep_in_order(&self) {
         self.keeper.get_or_init(|| {
             let pools = [Arc::downgrade(&self.searching), Arc::downgrade(&self.proving)];
-            let clock = Arc::clone(&self.clock);
+            let (clock, metrics) = (Arc::clone(&self.clock), self.metrics.clone());
             AbortOnDropHandle::new(tokio::spawn(async move {
                 loop {
+                    for (pool, word) in pools.iter().zip(["search", "prove"]) {
+                        let Some(pool) = pool.upgrade() else { return };
+                        pool.tidy();
+                        metrics.pool(word, "all", pool.size());
+                    }
                     clock.sleep(TIDY_EVERY).await;
-                    pools.iter().filter_map(std::sync::Weak::upgrade).for_each(|pool| pool.tidy());
                 }
             }))
         });
@@ -136,7 +151,9 @@ impl Directory for LdapDirectory {
         let mut inquiry = self.inquire("sign-in");
         let mut bind = OneBind::with(password, leave);
         let answer = self.try_sign_in(&mut inquiry, username, &mut bind).await;
-        inquiry.conclude(answer.map_err(|fault| fault.with_password_sent(bind.is_spent())))
+        let answer = inquiry.conclude(answer.map_err(|fault| fault.with_password_sent(bind.is_spent())));
+        self.metrics.sign_in(answer.as_ref().map_or_else(Refusal::word, |_| "ok"));
+        answer
     }
 
     async fn reach(&self) -> Result<(), Unreachable> {
@@ -156,12 +173,19 @@ impl Directory for LdapDirectory {
     }
 
     fn lockout(&self, _username: &Username) -> Lockout {
-        let is_ad = self.known_profile().is_none_or(|profile| profile.domain.is_some());
-        Lockout { policy: None, shows_people: self.settings.service_account.is_some() || !is_ad }
+        self.known_lockout(self.known_profile())
     }
 
-    fn changes_passwords(&self, _username: &Username) -> bool {
-        self.settings.password_change
+    fn changes_passwords(&self, _username: &Username, state: PasswordState) -> bool {
+        self.can_change(state)
+    }
+
+    fn password_warning(&self, _person: &Person) -> Duration {
+        self.settings.password_warning
+    }
+
+    fn sign_in_name(&self, person: &Person) -> Option<Username> {
+        Username::parse(&person.username).ok()
     }
 
     async fn change_password(
@@ -169,7 +193,7 @@ impl Directory for LdapDirectory {
         username: &Username,
         change: &PasswordChange,
         leave: &dyn Leave,
-    ) -> Result<(), ChangeRefusal> {
+    ) -> Result<PersonId, ChangeRefusal> {
         self.change(username, change, leave).await
     }
 

@@ -1,13 +1,18 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
+use futures::future::join_all;
 
+use super::examine::{Examined, group_step};
+use super::groups::gathered;
 use super::{
-    ChangeRefusal, Directory, GroupFinding, LdapDirectory, Leave, Lockout, PasswordChange, Refusal, SetUpError,
-    Standing, Unreachable,
+    ChangeRefusal, Directory, Examination, GroupFinding, LdapDirectory, Leave, Lockout, PasswordChange, PasswordState,
+    Questions, Refusal, Section, Seen, SetUpError, Standing, Step, Unreachable,
 };
 use crate::config::Settings;
-use crate::domain::{Clock, DirectoryName, GroupRef, NameForm, Password, Person, Upkeep, Username};
+use crate::domain::{Clock, DirectoryName, GroupRef, NameForm, Password, Person, PersonId, Upkeep, Username};
+use crate::telemetry::{DirectoryMetrics, Metrics};
 
 /// All the directories of the settings. A sign-in goes to one of them, chosen by what was typed, and never on to
 /// another: a password that one of them refused is not tried elsewhere.
@@ -29,11 +34,25 @@ impl Directories {
     /// # Errors
     /// [`SetUpError`], with the setting to correct.
     pub fn new(settings: &Settings, clock: &Arc<dyn Clock>) -> Result<Self, SetUpError> {
-        let default = LdapDirectory::new(&settings.directory, Arc::clone(clock))?;
+        Self::counted(settings, clock, &Metrics::new().directory())
+    }
+
+    /// The same, and what they do is counted in `metrics`.
+    ///
+    /// # Errors
+    /// [`SetUpError`], with the setting to correct.
+    pub fn counted(
+        settings: &Settings,
+        clock: &Arc<dyn Clock>,
+        metrics: &DirectoryMetrics,
+    ) -> Result<Self, SetUpError> {
+        let build =
+            |name, domains, settings| LdapDirectory::build(name, domains, settings, Arc::clone(clock), metrics.clone());
+        let default = build(None, Vec::new(), &settings.directory)?;
         let mut further = Vec::new();
         for (name, set) in &settings.directories {
-            let directory = LdapDirectory::named(name.clone(), &set.settings, Arc::clone(clock))?;
-            let domains = set.domains.iter().map(|domain| domain.to_lowercase()).collect();
+            let domains: Vec<String> = set.domains.iter().map(|domain| domain.to_lowercase()).collect();
+            let directory = build(Some(name.clone()), domains.clone(), &set.settings)?;
             further.push(Further { name: name.clone(), domains, directory });
         }
         Ok(Self { default, further })
@@ -66,11 +85,94 @@ impl Directories {
         Person { principal: person.principal.clone().filter(own), ..person }
     }
 
+    /// Examines every directory, and each group that is named where it belongs.
+    pub async fn examine(&self, questions: &Questions<'_>) -> Vec<Examination> {
+        let (wanted, by) = gathered(questions.groups);
+        let asked = questions.person.map(|person| (person, self.of_name(person).name().cloned()));
+        let examined = join_all(self.all().map(|directory| {
+            let theirs = self.groups_of(directory, &wanted);
+            let person =
+                asked.as_ref().filter(|(_, home)| home.as_ref() == directory.name()).map(|(person, _)| *person);
+            async move { directory.examine(person, questions.password, &theirs).await }
+        }))
+        .await;
+        let found: Vec<_> = examined.iter().map(|one| one.groups.clone().unwrap_or_default()).collect();
+        let merged = merged(&wanted, &found);
+        let mut examinations = Vec::new();
+        for (directory, Examined { mut examination, groups }) in self.all().zip(examined) {
+            let here = wanted.iter().zip(&by).zip(&merged).filter(|((group, _), _)| self.is_home(directory, group));
+            let steps = here.map(|((group, by), finding)| match &groups {
+                Ok(_) => group_step(finding, by),
+                Err(why) => Step::skipped(group.to_string(), why.clone()),
+            });
+            let section = Section { title: "groups that pages and settings name".to_owned(), steps: steps.collect() };
+            if !section.steps.is_empty() {
+                examination.sections.push(section);
+            }
+            examinations.push(examination);
+        }
+        examinations
+    }
+
+    /// Looks somebody up, with the service account of their directory. `None` when there is no such person, or more
+    /// than one.
+    ///
+    /// # Errors
+    /// [`Unreachable`] when that directory cannot be asked, or has no service account.
+    pub async fn look_up(&self, username: &Username) -> Result<Option<Seen>, Unreachable> {
+        self.of_name(username).look_up(username).await
+    }
+
+    /// Whether somebody of that name can be looked up: whether their directory has a service account.
+    pub fn can_look_up_person(&self, username: &Username) -> bool {
+        self.of_name(username).has_service_account()
+    }
+
+    /// Whether a group that is named so can be looked up: whether every directory that might have it has a service
+    /// account.
+    pub fn can_look_up(&self, group: &GroupRef) -> bool {
+        self.all().filter(|directory| self.may_have(directory, group)).all(LdapDirectory::has_service_account)
+    }
+
+    /// The groups among `wanted` that `directory` is to look for.
+    fn groups_of(&self, directory: &LdapDirectory, wanted: &[GroupRef]) -> Vec<GroupRef> {
+        wanted.iter().filter(|group| self.may_have(directory, group)).cloned().collect()
+    }
+
+    /// A name is one directory's; DNs and SIDs are the same in all.
+    fn may_have(&self, directory: &LdapDirectory, group: &GroupRef) -> bool {
+        matches!(group, GroupRef::Dn(_) | GroupRef::Sid(_)) || self.is_home(directory, group)
+    }
+
+    /// Whether `group` is told of where `directory` is.
+    fn is_home(&self, directory: &LdapDirectory, group: &GroupRef) -> bool {
+        let home = match group {
+            GroupRef::Name(name) => name.split_once('\\').and_then(|(qualifier, _)| {
+                self.further.iter().find(|further| further.name.as_str() == qualifier.to_lowercase())
+            }),
+            GroupRef::Dn(_) | GroupRef::Sid(_) => None,
+        };
+        home.map(|further| &further.name) == directory.name()
+    }
+
     /// The directory called so; `None` when the settings have it no more.
     fn called(&self, name: Option<&DirectoryName>) -> Option<&LdapDirectory> {
         let Some(name) = name else { return Some(&self.default) };
         self.further.iter().find(|further| further.name == *name).map(|further| &further.directory)
     }
+}
+
+/// One finding for each name: the first that found something, else the first there is. `found` are the directories'
+/// answers.
+fn merged(wanted: &[GroupRef], found: &[Vec<GroupFinding>]) -> Vec<GroupFinding> {
+    let of = |group: &GroupRef| {
+        let mut all = found.iter().flatten().filter(|finding| finding.wanted == *group);
+        let first = all.next()?;
+        Some(if first.is_missing() { all.find(|finding| !finding.is_missing()).unwrap_or(first) } else { first })
+    };
+    let nothing =
+        |group: &GroupRef| GroupFinding { wanted: group.clone(), found: Vec::new(), near: Vec::new(), note: None };
+    wanted.iter().map(|group| of(group).cloned().unwrap_or_else(|| nothing(group))).collect()
 }
 
 #[async_trait]
@@ -116,8 +218,21 @@ impl Directory for Directories {
         self.of_name(username).lockout(username)
     }
 
-    fn changes_passwords(&self, username: &Username) -> bool {
-        self.of_name(username).changes_passwords(username)
+    fn changes_passwords(&self, username: &Username, state: PasswordState) -> bool {
+        self.of_name(username).changes_passwords(username, state)
+    }
+
+    fn password_warning(&self, person: &Person) -> Duration {
+        let directory = self.called(person.directory.as_ref());
+        directory.map_or(Duration::ZERO, |directory| directory.password_warning(person))
+    }
+
+    /// In a further directory the bare name would be somebody else's, or nobody's.
+    fn sign_in_name(&self, person: &Person) -> Option<Username> {
+        let Some(name) = &person.directory else { return self.default.sign_in_name(person) };
+        let further = self.further.iter().find(|further| further.name == *name)?;
+        let down_level = || format!("{}\\{}", further.domains.first().map_or("", String::as_str), person.username);
+        Username::parse(&person.principal.clone().unwrap_or_else(down_level)).ok()
     }
 
     async fn change_password(
@@ -125,23 +240,16 @@ impl Directory for Directories {
         username: &Username,
         change: &PasswordChange,
         leave: &dyn Leave,
-    ) -> Result<(), ChangeRefusal> {
+    ) -> Result<PersonId, ChangeRefusal> {
         self.of_name(username).change_password(username, change, leave).await
     }
 
     async fn find_groups(&self, wanted: &[GroupRef]) -> Result<Vec<GroupFinding>, Unreachable> {
-        let mut findings = Vec::new();
-        for group in wanted {
-            let directory = match group {
-                GroupRef::Name(name) => name.split_once('\\').and_then(|(directory, _)| {
-                    let directory = directory.to_lowercase();
-                    self.further.iter().find(|further| further.name.as_str() == directory)
-                }),
-                GroupRef::Dn(_) | GroupRef::Sid(_) => None,
-            };
-            let directory = directory.map_or(&self.default, |further| &further.directory);
-            findings.extend(directory.find_groups(std::slice::from_ref(group)).await?);
+        let mut found = Vec::new();
+        for directory in self.all() {
+            let theirs = self.groups_of(directory, wanted);
+            found.push(if theirs.is_empty() { Vec::new() } else { directory.find_groups(&theirs).await? });
         }
-        Ok(findings)
+        Ok(merged(wanted, &found))
     }
 }

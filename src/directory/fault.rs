@@ -27,17 +27,26 @@ pub(super) enum Operation {
     ServiceBind,
     Search,
     Bind,
+    ChangePassword,
 }
 
-impl fmt::Display for Operation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Operation {
+    /// Its word in the log and in figures.
+    pub(super) fn word(self) -> &'static str {
+        match self {
             Self::Dial => "dial",
             Self::RootDse => "root-dse",
             Self::ServiceBind => "service-bind",
             Self::Search => "search",
             Self::Bind => "bind",
-        })
+            Self::ChangePassword => "change-password",
+        }
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
     }
 }
 
@@ -106,6 +115,7 @@ impl Fault {
 pub(super) mod rc {
     pub(in super::super) const SUCCESS: u32 = 0;
     pub(in super::super) const OPERATIONS_ERROR: u32 = 1;
+    pub(in super::super) const PROTOCOL_ERROR: u32 = 2;
     pub(in super::super) const SIZE_LIMIT_EXCEEDED: u32 = 4;
     pub(in super::super) const STRONGER_AUTH_REQUIRED: u32 = 8;
     pub(in super::super) const REFERRAL: u32 = 10;

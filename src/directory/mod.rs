@@ -6,23 +6,31 @@
 //! decides what somebody may see, and keeps no password longer than its bind.
 //!
 //! The story of a sign-in, file by file: `directories` picks the one directory that the name belongs to, `servers` knows
-//! which of its servers answer, `dial` opens a connection under a deadline (`tls` says whom to believe), `pool` keeps it
+//! which of its servers answer, `dial` opens a connection under a deadline
+//! (`tls` says whom to believe, `gate` lets only LDAP through), `pool` keeps it
 //! for the next one, `question` asks another server when one fails, `root_dse` finds out what kind of directory it is,
 //! `sign_in` finds the person and spends the one bind, `refusal` judges its result, `person` and `groups` read who it
-//! is. It never follows a referral, never sends an empty password, and never takes "no answer" for an answer.
+//! is, `lockout` how near an account is to being locked. `examine` goes the same way step by step and says what it found,
+//! for whoever sets a directory up or mends one. This room never follows a referral, never sends an empty password, and
+//! never takes "no answer" for an answer.
 
 mod client;
 mod connection;
 mod dial;
 mod directories;
 mod entry;
+mod examine;
+mod expiry;
 mod fault;
 mod filter;
+mod gate;
 mod groups;
 mod guid;
 mod leave;
+mod lockout;
 mod password;
 mod person;
+mod policy_control;
 mod pool;
 mod question;
 mod readiness;
@@ -33,22 +41,28 @@ mod servers;
 mod set_up;
 mod sid;
 mod sign_in;
+mod start_tls;
 mod tls;
 
 pub use client::LdapDirectory;
 pub use directories::Directories;
-pub use groups::GroupFinding;
+pub use examine::{Authority, Bar, Examination, Known, Membership, Questions, Section, Seen, Step, Verdict, Way};
+pub use groups::{GroupFinding, GroupReport, GroupWatch, Naming};
 pub use leave::{Candidate, Leave, Lockout, LockoutPolicy, Withheld};
-pub use password::{ChangeRefusal, PasswordChange};
+pub use password::{ChangeRefusal, PasswordChange, PasswordState, Rule};
 pub use readiness::Readiness;
 pub use refresh::{Departure, Standing};
 pub use set_up::SetUpError;
 
 pub mod embedded;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
+
+use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::domain::{GroupRef, Password, Person, Upkeep, Username};
+use crate::domain::{GroupRef, Password, Person, PersonId, Upkeep, Username};
 
 /// The directory, as the rest of the house sees it.
 #[async_trait]
@@ -79,10 +93,18 @@ pub trait Directory: Send + Sync {
     /// What is known, without asking anybody now, of how the directory counts failed sign-ins of `username`.
     fn lockout(&self, username: &Username) -> Lockout;
 
-    /// Whether the person `username` names may change their password here.
-    fn changes_passwords(&self, username: &Username) -> bool;
+    /// Whether the person `username` names can change a password that stands so here, as far as is known without
+    /// asking.
+    fn changes_passwords(&self, username: &Username, state: PasswordState) -> bool;
+
+    /// How long before its end the person is told that their password expires.
+    fn password_warning(&self, person: &Person) -> Duration;
+
+    /// A name by which the person signs in, in the directory they are in.
+    fn sign_in_name(&self, person: &Person) -> Option<Username>;
 
     /// Changes a password on the word of whoever knows the old one, which is tried once, if `leave` allows it then.
+    /// Answers with whose it was.
     ///
     /// # Errors
     /// [`ChangeRefusal`]; the password is unchanged then, unless it is an [`Unreachable`] that came after it was sent.
@@ -91,7 +113,7 @@ pub trait Directory: Send + Sync {
         username: &Username,
         change: &PasswordChange,
         leave: &dyn Leave,
-    ) -> Result<(), ChangeRefusal>;
+    ) -> Result<PersonId, ChangeRefusal>;
 
     /// Looks up groups that the settings and pages name: one finding for each, in their order.
     ///
@@ -133,6 +155,24 @@ pub enum Refusal {
     /// The [`Leave`] to bind was not given, so the password was not sent.
     #[error(transparent)]
     Withheld(#[from] Withheld),
+}
+
+impl Refusal {
+    /// One word for it, in figures.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::WrongCredentials => "wrong-credentials",
+            Self::NotAtThisHour => "not-at-this-hour",
+            Self::NotFromHere => "not-from-here",
+            Self::PasswordExpired => "password-expired",
+            Self::MustChangePassword => "must-change-password",
+            Self::Disabled => "disabled",
+            Self::AccountExpired => "account-expired",
+            Self::Locked => "locked",
+            Self::Unreachable(_) => "unreachable",
+            Self::Withheld(_) => "withheld",
+        }
+    }
 }
 
 /// The directory could not be asked, or did not answer as a directory does. Never an answer about a person.

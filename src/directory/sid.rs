@@ -20,6 +20,26 @@ impl Sid {
         (count <= MOST_SUB_AUTHORITIES && bytes.len() == HEADER + 4 * count).then(|| Self(bytes.to_vec()))
     }
 
+    /// Reads `S-1-5-21-…`, with a decimal or hexadecimal authority (MS-DTYP 2.4.2.1); `None` when the text is not one.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.trim().split('-');
+        if !parts.next()?.eq_ignore_ascii_case("s") || parts.next()? != "1" {
+            return None;
+        }
+        let authority = parts.next()?;
+        let authority = match authority.strip_prefix("0x").or_else(|| authority.strip_prefix("0X")) {
+            Some(digits) => u64::from_str_radix(digits, 16).ok()?,
+            None => authority.parse().ok()?,
+        };
+        let [0, 0, authority @ ..] = authority.to_be_bytes() else { return None };
+        let subs = parts.map(|part| part.parse::<u32>().ok()).collect::<Option<Vec<_>>>()?;
+        let count = u8::try_from(subs.len()).ok().filter(|count| usize::from(*count) <= MOST_SUB_AUTHORITIES)?;
+        let mut bytes = vec![1, count];
+        bytes.extend(authority);
+        bytes.extend(subs.iter().flat_map(|sub| sub.to_le_bytes()));
+        Some(Self(bytes))
+    }
+
     /// The binary form, as filters compare it.
     pub(super) fn as_bytes(&self) -> &[u8] {
         &self.0
@@ -68,6 +88,20 @@ mod tests {
         let user = Sid::from_bytes(&[1, 2, 0, 0, 0, 0, 0, 5, 21, 0, 0, 0, 7, 4, 0, 0]).unwrap();
         assert_eq!(user.with_last(513).unwrap().to_string(), "S-1-5-21-513");
         assert_eq!(Sid::from_bytes(&[1, 0, 0, 0, 0, 0, 0, 1]).unwrap().with_last(1), None);
+    }
+
+    #[test]
+    fn what_people_write_is_the_sid_they_see() {
+        for text in ["S-1-5-21-1-2147483648-3-513", "S-1-1-0", "S-1-0x010000000000", "S-1-5-32-544"] {
+            let sid = Sid::parse(text).unwrap();
+            assert_eq!(sid.to_string(), text);
+            assert_eq!(Sid::from_bytes(sid.as_bytes()), Some(sid));
+        }
+        assert_eq!(Sid::parse("s-1-5-18"), Sid::parse("S-1-5-18"));
+        let many = format!("S-1-5{}", "-1".repeat(16));
+        for bad in ["", "S-1", "S-2-5-18", "S-1-5-x", "S-1-5-4294967296", "S-1-281474976710656", "x-1-5-18", &many] {
+            assert_eq!(Sid::parse(bad), None, "{bad}");
+        }
     }
 
     #[test]

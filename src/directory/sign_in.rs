@@ -1,4 +1,5 @@
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use ldap3::Scope;
 
@@ -6,11 +7,12 @@ use super::connection::{Connection, Search};
 use super::entry::Entry;
 use super::fault::{Fault, Operation, rc};
 use super::groups::{Climber, climb, token_groups};
+use super::policy_control::{PASSWORD_POLICY, PolicyAnswer};
 use super::pool::Lease;
 use super::question::Inquiry;
 use super::root_dse::{Domain, Profile};
 use super::sid::Sid;
-use super::{Candidate, LdapDirectory, Leave, Refusal, filter, person, refusal};
+use super::{Candidate, LdapDirectory, Leave, Refusal, filter, lockout, person, refusal};
 use crate::domain::{Dn, Groups, NameForm, Password, Person, Username};
 
 /// The right to send a person's password once. It is spent by the bind, whatever comes of it, over all servers:
@@ -18,31 +20,47 @@ use crate::domain::{Dn, Groups, NameForm, Password, Person, Username};
 pub(super) struct OneBind<'a> {
     password: Option<&'a Password>,
     leave: &'a dyn Leave,
+    /// So long is the password good, by the bind's answer.
+    expires_in: Option<Duration>,
 }
 
 impl<'a> OneBind<'a> {
     pub(super) fn with(password: &'a Password, leave: &'a dyn Leave) -> Self {
-        Self { password: Some(password), leave }
+        Self { password: Some(password), leave, expires_in: None }
     }
 
     pub(super) fn is_spent(&self) -> bool {
         self.password.is_none()
     }
 
+    /// The password, with leave to send it this once.
+    pub(super) async fn release(
+        &mut self,
+        operation: Operation,
+        who: Option<&Candidate>,
+    ) -> Result<&'a Password, Fault> {
+        let Some(password) = self.password else {
+            return Err(Fault::unreachable(operation, "the password was sent before, and is not sent twice"));
+        };
+        self.leave.to_bind(who).await.map_err(|withheld| Fault::refused(operation, withheld.into()))?;
+        self.password = None;
+        Ok(password)
+    }
+
     /// Binds as `name`, once. `who` that is, where it is known before.
-    async fn spend(
+    pub(super) async fn spend(
         &mut self,
         profile: &Profile,
         connection: &mut Connection,
         name: &str,
         who: Option<&Candidate>,
     ) -> Result<(), Fault> {
-        let Some(password) = self.password else {
-            return Err(Fault::unreachable(Operation::Bind, "the password was sent before, and is not sent twice"));
-        };
-        self.leave.to_bind(who).await.map_err(|withheld| Fault::refused(Operation::Bind, withheld.into()))?;
-        self.password = None;
+        let password = self.release(Operation::Bind, who).await?;
+        if profile.passwords.policy_control {
+            connection.with_control(PASSWORD_POLICY);
+        }
         let result = connection.bind(Operation::Bind, name, password).await?;
+        self.expires_in = PolicyAnswer::read(&result.ctrls).expires_in;
         refusal::judge_bind(profile.kind(), &result)
     }
 }
@@ -61,7 +79,11 @@ impl LdapDirectory {
             (None, Some(domain)) => self.bind_then_read(inquiry, profile, domain, username, bind).await?,
             (None, None) => self.ask_then_bind(inquiry, profile, username, bind).await?,
         };
-        Ok(person::describe(profile.kind(), self.name(), &entry, username.as_str(), groups))
+        let mut person = person::describe(profile.kind(), self.name(), &entry, self.short_name(username), groups);
+        if let Some(left) = bind.expires_in {
+            person.password_expires = Some(self.clock.now() + left);
+        }
+        Ok(person)
     }
 
     /// With a service account: it finds the one person, who then proves the password on a connection of their own,
@@ -73,8 +95,8 @@ impl LdapDirectory {
         username: &Username,
         bind: &mut OneBind<'_>,
     ) -> Result<(Entry, Groups), Fault> {
-        let entry = self.find_person(inquiry, profile, username).await?;
-        drop(self.prove(inquiry, profile, &entry, bind).await?);
+        let (entry, who) = self.find_person(inquiry, profile, username).await?;
+        drop(self.prove(inquiry, profile, &entry, &who, bind).await?);
         refuse_disabled(&entry)?;
         // The password was right; if a server fails now, another can still say what groups there are.
         loop {
@@ -86,8 +108,14 @@ impl LdapDirectory {
         }
     }
 
-    /// The one person `username` names, found with the service identity, or with none.
-    async fn find_person(&self, inquiry: &mut Inquiry, profile: &Profile, username: &Username) -> Result<Entry, Fault> {
+    /// The one person `username` names, found with the service identity, or with none, and what is known of them before
+    /// the bind.
+    pub(super) async fn find_person(
+        &self,
+        inquiry: &mut Inquiry,
+        profile: &Profile,
+        username: &Username,
+    ) -> Result<(Entry, Candidate), Fault> {
         loop {
             let mut searching = inquiry.take(&self.searching).await?;
             let answer = self.find_person_on(&mut searching, profile, username).await;
@@ -97,16 +125,18 @@ impl LdapDirectory {
         }
     }
 
-    async fn find_person_on(
+    pub(super) async fn find_person_on(
         &self,
         searching: &mut Connection,
         profile: &Profile,
         username: &Username,
-    ) -> Result<Entry, Fault> {
+    ) -> Result<(Entry, Candidate), Fault> {
         if let Some(domain) = &profile.domain {
             self.refuse_foreign_domain(domain, searching, username).await?;
         }
-        self.find_one(profile, searching, username, &[]).await
+        let entry = self.find_one(profile, searching, username, &[]).await?;
+        let who = self.candidate(profile, searching, &entry).await?;
+        Ok((entry, who))
     }
 
     /// Binds as the person found, on a connection for nothing else, which is handed back with the bind.
@@ -115,10 +145,11 @@ impl LdapDirectory {
         inquiry: &mut Inquiry,
         profile: &Profile,
         found: &Entry,
+        who: &Candidate,
         bind: &mut OneBind<'_>,
     ) -> Result<Lease, Fault> {
         let mut own = inquiry.take(&self.proving).await?;
-        let judged = bind.spend(profile, &mut own, &found.dn, Some(&candidate(found))).await;
+        let judged = bind.spend(profile, &mut own, &found.dn, Some(who)).await;
         inquiry.note(judged, &own)?;
         Ok(own)
     }
@@ -141,6 +172,7 @@ impl LdapDirectory {
             let entry = self.find_one(profile, &mut own, username, &token).await?;
             refuse_disabled(&entry)?;
             let groups = self.groups(profile, &mut own, &entry, username).await?;
+            self.note_domain_policy(domain, &mut own).await;
             Ok((entry, groups))
         };
         let answer = asked.await;
@@ -156,8 +188,8 @@ impl LdapDirectory {
         username: &Username,
         bind: &mut OneBind<'_>,
     ) -> Result<(Entry, Groups), Fault> {
-        let shown = self.find_person(inquiry, profile, username).await.map_err(ask_for_an_account)?;
-        let mut own = self.prove(inquiry, profile, &shown, bind).await?;
+        let (shown, who) = self.find_person(inquiry, profile, username).await.map_err(ask_for_an_account)?;
+        let mut own = self.prove(inquiry, profile, &shown, &who, bind).await?;
         let answer = self.read_oneself(profile, &mut own, &shown, username).await;
         inquiry.note(answer.map_err(ask_for_an_account), &own)
     }
@@ -186,19 +218,19 @@ impl LdapDirectory {
 
     /// The one entry that `username` names; where the `token` of the account that was bound is known, the one that
     /// is that account. None and several look alike, and grant nothing.
-    async fn find_one(
+    pub(super) async fn find_one(
         &self,
         profile: &Profile,
         connection: &mut Connection,
         username: &Username,
         token: &[Sid],
     ) -> Result<Entry, Fault> {
-        let filter = person::name_filter(profile, self.settings.person_filter.as_deref(), username);
+        let filter = person::name_filter(profile, &self.names(), username);
         let search = Search {
             base: &profile.base_dn,
             scope: Scope::Subtree,
             filter: &filter,
-            attributes: person::ATTRIBUTES,
+            attributes: &[person::ATTRIBUTES, lockout::ATTRIBUTES].concat(),
             limit: 2,
         };
         let mut found = connection.search(Operation::Search, &search).await?;
@@ -220,11 +252,25 @@ impl LdapDirectory {
             return token_groups(connection, domain, &self.group_names, &*self.clock, &entry.dn).await;
         }
         let climber = Climber { base_dn: &profile.base_dn, template: self.settings.group_filter.as_deref() };
-        climb(connection, &climber, entry, person::uid(entry, username.as_str())).await
+        climb(connection, &climber, entry, person::uid(entry, self.short_name(username))).await
+    }
+
+    /// Which names people sign in with here.
+    pub(super) fn names(&self) -> person::Names<'_> {
+        let settings = &self.settings;
+        person::Names {
+            template: settings.person_filter.as_deref(),
+            by_mail: settings.sign_in_by_mail,
+            domains: &self.domains,
+        }
+    }
+
+    fn short_name<'a>(&self, username: &'a Username) -> &'a str {
+        person::short_name(&self.domains, username)
     }
 
     /// `OTHER\alice` is not this domain's `alice`.
-    async fn refuse_foreign_domain(
+    pub(super) async fn refuse_foreign_domain(
         &self,
         domain: &Domain,
         connection: &mut Connection,
@@ -246,16 +292,11 @@ impl LdapDirectory {
     }
 }
 
-/// Whose password is about to be tried.
-fn candidate(entry: &Entry) -> Candidate {
-    Candidate { id: person::id(entry), policy: None, failures: None }
-}
-
 /// The name to bind with as oneself: principal and down-level names as typed, a bare name in this domain.
 ///
 /// Active Directory also takes DNs and canonical names in a bind (MS-ADTS 5.1.1.1.1); what was typed must never pass
 /// for one, so what looks like one names nobody.
-fn bind_name(domain: &Domain, username: &Username) -> Result<String, Fault> {
+pub(super) fn bind_name(domain: &Domain, username: &Username) -> Result<String, Fault> {
     let typed = username.as_str();
     let (name, qualifier) = match username.form() {
         NameForm::Bare(name) => (format!("{name}@{}", domain.dns_name), ""),
@@ -275,7 +316,7 @@ fn bind_name(domain: &Domain, username: &Username) -> Result<String, Fault> {
 /// The SIDs of the account this connection was bound as, its own among them (RootDSE `tokenGroups`, MS-ADTS
 /// 3.1.1.3.2.27): the server might have taken the typed name for another account's. Empty where a server does not
 /// tell; then the name alone must find exactly one.
-async fn own_token(own: &mut Connection) -> Result<Vec<Sid>, Fault> {
+pub(super) async fn own_token(own: &mut Connection) -> Result<Vec<Sid>, Fault> {
     let search =
         Search { base: "", scope: Scope::Base, filter: "(objectClass=*)", attributes: &["tokenGroups"], limit: 1 };
     let found = own.search(Operation::RootDse, &search).await?;
@@ -312,7 +353,7 @@ fn refuse_disabled(entry: &Entry) -> Result<(), Fault> {
 }
 
 /// What an admin can do when neither strangers nor people themselves may search.
-fn ask_for_an_account(fault: Fault) -> Fault {
+pub(super) fn ask_for_an_account(fault: Fault) -> Fault {
     if fault.result_code.is_some() {
         return fault.advise("people are searched for anonymously here, as no bind_name is set");
     }

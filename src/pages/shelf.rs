@@ -124,6 +124,11 @@ impl Shelf {
         &self.folder
     }
 
+    /// What the pages' queries are asked of.
+    pub(super) fn sources(&self) -> &Sources {
+        &self.sources
+    }
+
     /// Every page, whoever asks: for those who keep them running.
     pub(crate) fn pages(&self) -> Vec<Arc<Page>> {
         self.read(|contents| contents.pages.values().cloned().collect())

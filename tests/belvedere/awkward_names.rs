@@ -168,8 +168,7 @@ fn ids(server: &Administrator, base: &str, attribute: &str, id: impl Fn(&[u8]) -
 fn guid_text(guid: &[u8]) -> String {
     let order = [3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15];
     let digits: String = order.map(|place| format!("{:02x}", guid[place])).concat();
-    let [a, b, c, d, e] = [0..8, 8..12, 12..16, 16..20, 20..32].map(|group| &digits[group]);
-    format!("{a}-{b}-{c}-{d}-{e}")
+    [0..8, 8..12, 12..16, 16..20, 20..32].map(|group| &digits[group]).join("-")
 }
 
 fn people_of_ldap() -> Vec<Someone> {

@@ -8,7 +8,7 @@ use belvedere::audit::Audit;
 use belvedere::auth::Refresh;
 use belvedere::config::{DirectorySettings, SessionSettings};
 use belvedere::directory::{Departure, Directory as _, LdapDirectory, Standing, Unreachable};
-use belvedere::domain::{Client, Clock as _, Groups, ManualClock, Person, PersonId, Timestamp, Upkeep};
+use belvedere::domain::{Client, Groups, ManualClock, Person, PersonId, Timestamp, Upkeep};
 use belvedere::sessions::Sessions;
 use tokio_util::task::AbortOnDropHandle;
 

@@ -197,7 +197,7 @@ async fn an_outage_is_lived_through_with_a_note_until_it_is_too_long_and_is_over
     let house = on_slapd(proxy.url(), &clock).open().await;
     let mut alice = house.visitor();
     alice.signs_in("live-admin", slapd::PASSWORD).await;
-    let note = "The company directory has not answered since";
+    let note = "The company directory does not answer.";
     assert!(!alice.opens("/").await.body.contains(note));
 
     proxy.set(Fault::Refuse).await;
@@ -274,7 +274,7 @@ async fn in_a_browser_an_outage_is_a_quiet_note_and_an_open_board_comes_back_by_
         let noted = async {
             loop {
                 browser.goes_to(&house.url("/p/members")).await;
-                if browser.asks("return document.querySelector('.away') !== null").await == true {
+                if browser.asks("return document.querySelector('.notes') !== null").await == true {
                     break;
                 }
             }

@@ -9,7 +9,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::*;
 use crate::audit::paper::Paper;
 use crate::config::SessionSettings;
-use crate::directory::{ChangeRefusal, GroupFinding, Leave, Lockout, PasswordChange, Refusal};
+use crate::directory::{ChangeRefusal, GroupFinding, Leave, Lockout, PasswordChange, PasswordState, Refusal};
 use crate::domain::{Group, GroupId, GroupRef, ManualClock, Password, Upkeep, Username};
 use crate::sessions::{Found, SessionToken};
 
@@ -76,12 +76,25 @@ impl Directory for Book {
         Lockout { policy: None, shows_people: true }
     }
 
-    fn changes_passwords(&self, _: &Username) -> bool {
+    fn changes_passwords(&self, _: &Username, _: PasswordState) -> bool {
         false
     }
 
-    async fn change_password(&self, _: &Username, _: &PasswordChange, _: &dyn Leave) -> Result<(), ChangeRefusal> {
+    async fn change_password(
+        &self,
+        _: &Username,
+        _: &PasswordChange,
+        _: &dyn Leave,
+    ) -> Result<PersonId, ChangeRefusal> {
         Err(ChangeRefusal::NotHere { reason: "this is a book" })
+    }
+
+    fn password_warning(&self, _: &Person) -> Duration {
+        Duration::ZERO
+    }
+
+    fn sign_in_name(&self, _: &Person) -> Option<Username> {
+        None
     }
 
     async fn find_groups(&self, _: &[GroupRef]) -> Result<Vec<GroupFinding>, Unreachable> {

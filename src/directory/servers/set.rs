@@ -34,6 +34,11 @@ impl ServerSet {
         Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// What DNS last said, a line for each server; `None` where the settings list them.
+    pub(in crate::directory) fn found(&self) -> Option<Vec<String>> {
+        self.srv.as_ref().map(Srv::found)
+    }
+
     /// The servers, asked of DNS where it names them and has not been asked for a while.
     ///
     /// # Errors
@@ -70,7 +75,7 @@ impl ServerSet {
             }
         }
         let mut probes: FuturesUnordered<_> =
-            down.into_iter().map(async |server| (server, server.probe().await)).collect();
+            down.into_iter().map(async |server| (server, server.probe_anew().await)).collect();
         while let Some((server, answer)) = probes.next().await {
             let answer = match answer {
                 Ok(()) => self.dial_one(server).await,

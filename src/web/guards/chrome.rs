@@ -11,7 +11,7 @@ use crate::pages::Shelf;
 use crate::web::Transport;
 use crate::web::cookies::Cookies;
 use crate::web::rooms::Admins;
-use crate::web::views::{Chrome, NavItem, Who};
+use crate::web::views::{Chrome, NavItem, Note, Who};
 
 /// What stands around every page, for this visitor.
 #[rocket::async_trait]
@@ -46,14 +46,20 @@ pub(in crate::web) fn chrome(request: &Request<'_>, visitor: &Visitor) -> Chrome
             auth.keys().csrf_token(Holder::Member(&token)).as_str().clone_into(&mut chrome.csrf);
         }
     }
-    chrome.directory_away_ms = visitor.member().and_then(|member| {
-        rocket.state::<Arc<Refresh>>().and_then(|refresh| refresh.away_since(member.person.directory.as_ref()))
-    });
     chrome.visitor = visitor.member().map(|member| Who {
         name: member.person.display_name.clone(),
-        username: member.person.username.clone(),
+        username: member.person.qualified_name(),
         is_admin: rocket.state::<Admins>().is_some_and(|Admins(admins)| admins.includes(&member.person)),
     });
+    if let (Some(auth), Some(member)) = (rocket.state::<Arc<Auth>>(), visitor.member()) {
+        let changes_here = || auth.name_for_change(&member.person).is_some();
+        let left = auth.password_runs_out_in(&member.person);
+        chrome.notes.extend(left.map(|left| Note::password_runs_out(left, changes_here())));
+    }
+    if let (Some(refresh), Some(member)) = (rocket.state::<Arc<Refresh>>(), visitor.member()) {
+        let away_since = refresh.away_since(member.person.directory.as_ref());
+        chrome.notes.extend(away_since.map(Note::directory_is_away));
+    }
     chrome
 }
 

@@ -5,11 +5,14 @@
 mod account;
 mod admin;
 mod api;
+mod doorstep;
 mod events;
 mod health;
 mod home;
 mod live;
+mod metrics;
 mod page;
+mod password;
 mod sign_in;
 mod sign_out;
 mod static_files;
@@ -19,12 +22,15 @@ use rocket::{Build, Rocket, routes};
 
 pub(super) fn mount(rocket: Rocket<Build>) -> Rocket<Build> {
     rocket
-        .mount("/", routes![home::show, page::show, theme::choose, account::show, admin::show])
-        .mount("/login", routes![sign_in::form, sign_in::submit])
+        .mount(
+            "/",
+            routes![home::show, page::show, theme::choose, account::show, password::ask, password::change, admin::show],
+        )
+        .mount("/login", routes![sign_in::form, sign_in::submit, password::begin, password::submit])
         .mount("/logout", routes![sign_out::ask, sign_out::submit])
         .mount("/live", routes![live::watch, live::not_an_upgrade])
         .mount("/events", routes![events::watch])
         .mount("/api/v1", routes![api::pages, api::page])
         .mount("/static", routes![static_files::serve])
-        .mount("/", routes![health::alive, health::ready])
+        .mount("/", routes![health::alive, health::ready, metrics::show])
 }

@@ -3,6 +3,8 @@ use serde::Serialize;
 use crate::domain::Timestamp;
 use crate::pages::OpenPage;
 
+use super::auth::Tone;
+
 /// What stands around every page.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(in crate::web) struct Chrome {
@@ -24,8 +26,25 @@ pub(in crate::web) struct Chrome {
     pub(in crate::web) here: String,
     /// Whom to ask for help.
     pub(in crate::web) contact: Option<String>,
-    /// For a member: since when the directory cannot be asked about them.
-    pub(in crate::web) directory_away_ms: Option<Timestamp>,
+    /// What this visitor should hear on every page, discreetly.
+    pub(in crate::web) notes: Vec<Note>,
+}
+
+/// A sentence under the bar, and perhaps a way to do something about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(in crate::web) struct Note {
+    pub(in crate::web) tone: Tone,
+    pub(in crate::web) text: String,
+    /// Since when it is so, where that matters: told in the reader's zone.
+    pub(in crate::web) since_ms: Option<Timestamp>,
+    pub(in crate::web) link: Option<NoteLink>,
+}
+
+/// Where a note leads.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(in crate::web) struct NoteLink {
+    pub(in crate::web) href: &'static str,
+    pub(in crate::web) words: &'static str,
 }
 
 /// A page in the bar.

@@ -1,0 +1,183 @@
+use std::io::{IsTerminal as _, Read as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Args;
+
+use crate::config::{self, Settings};
+use crate::directory::{Directories, Examination, Naming, Questions, Section, Step};
+use crate::domain::{Clock, Password, SystemClock, Username};
+use crate::pages::{Shelf, namings};
+use crate::server::StartError;
+use crate::sources::Sources;
+
+use super::looks::{Looks, Tally};
+use super::serve::fail;
+
+/// Where the settings' names in the remedies belong.
+const WHERE: &str = "Settings named above stand beneath [default.directory] in Rocket.toml; each may come from the \
+                     environment instead, as BELVEDERE_DIRECTORY__CA_FILE.";
+
+/// What `doctor` is to look at.
+#[derive(Args)]
+pub(super) struct Options {
+    /// Look this person up too: their account, their groups, and the pages they may open.
+    ///
+    /// Without a service account in the settings, their password is asked for, and tried once.
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+    /// Read that password from standard input, instead of asking for it at the terminal.
+    #[arg(long, requires = "user")]
+    password_stdin: bool,
+    /// Save the certificate of the CA that the server sends and this machine does not know, for `ca_file`.
+    #[arg(long, value_name = "FILE")]
+    save_ca: Option<PathBuf>,
+    /// Print what was found as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(options: Options) -> ExitCode {
+    match examine(&options).await {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(Stop::Start(error)) => fail(&error),
+        Err(Stop::Said(why)) => {
+            eprintln!("belvedere: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Why nothing could be examined.
+pub(super) enum Stop {
+    Start(StartError),
+    Said(String),
+}
+
+impl<E: Into<StartError>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        Self::Start(error.into())
+    }
+}
+
+async fn examine(options: &Options) -> Result<bool, Stop> {
+    let settings = Settings::from_figment(&config::figment())?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let directories = Directories::new(&settings, &clock)?;
+    let user = options.user.as_deref().map(named).transpose()?;
+    let password = match &user {
+        Some(user) if !directories.can_look_up_person(user) => password(options, user)?,
+        _ => None,
+    };
+    let pages = Pages::load(&settings, &clock);
+    let questions = Questions { groups: &pages.groups, person: user.as_ref(), password: password.as_ref() };
+    let mut examinations = directories.examine(&questions).await;
+    for examination in &mut examinations {
+        pages.add_to(examination);
+    }
+    let tally = Tally::of(examinations.iter().flat_map(Examination::steps));
+    if options.json {
+        print_json(&examinations, tally)?;
+    } else {
+        let looks = Looks::of_stdout();
+        examinations.iter().for_each(|examination| print!("{}", looks.examination(examination)));
+        println!("\n{}", tally.in_words());
+        if tally.failures > 0 {
+            println!("{WHERE}");
+        }
+    }
+    if let Some(file) = &options.save_ca {
+        eprintln!("{}", save_ca(&examinations, file)?);
+    }
+    Ok(tally.failures == 0)
+}
+
+/// A name as somebody types it.
+pub(super) fn named(typed: &str) -> Result<Username, Stop> {
+    Username::parse(typed).map_err(|fault| Stop::Said(format!("\"{typed}\" is nobody's name: {fault}")))
+}
+
+/// The password of somebody who can only be looked up as themselves; `None` when nobody can be asked for it.
+fn password(options: &Options, user: &Username) -> Result<Option<Password>, Stop> {
+    let unread = |fault: std::io::Error| Stop::Said(format!("the password cannot be read: {fault}"));
+    let typed = if options.password_stdin {
+        let mut typed = String::new();
+        // Longer than any password; what is behind a line break is not part of it.
+        std::io::stdin().lock().take(64 * 1024).read_to_string(&mut typed).map_err(unread)?;
+        typed.truncate(typed.find(['\r', '\n']).unwrap_or(typed.len()));
+        typed
+    } else if std::io::stdin().is_terminal() {
+        eprintln!("There is no service account, so {user} is looked up as themselves; the password is tried once.");
+        rpassword::prompt_password(format!("Password of {user}: ")).map_err(unread)?
+    } else {
+        return Ok(None);
+    };
+    Password::parse(typed).map(Some).map_err(|fault| Stop::Said(format!("{fault}: nothing was tried")))
+}
+
+/// The pages, as far as they can be read, and the groups that they and the settings name.
+struct Pages {
+    shelf: Result<Shelf, String>,
+    groups: Vec<Naming>,
+}
+
+impl Pages {
+    fn load(settings: &Settings, clock: &Arc<dyn Clock>) -> Self {
+        let shelf = Sources::open(&settings.sources, Arc::clone(clock))
+            .map_err(|fault| fault.to_string())
+            .and_then(|sources| Shelf::load(&settings.pages, Arc::new(sources)).map_err(|_| unreadable(settings)));
+        let groups = namings(shelf.as_ref().ok(), &settings.admins);
+        Self { shelf, groups }
+    }
+
+    fn add_to(&self, examination: &mut Examination) {
+        let Some(seen) = &examination.seen else { return };
+        examination.sections.push(match &self.shelf {
+            Ok(shelf) => shelf.examine(&seen.person),
+            Err(why) => Section {
+                title: "pages".to_owned(),
+                steps: vec![Step::failure("pages", why, "`belvedere check` says what is wrong with them")],
+            },
+        });
+    }
+}
+
+fn unreadable(settings: &Settings) -> String {
+    format!("the folder of pages {} cannot be read", settings.pages.display())
+}
+
+fn print_json(examinations: &[Examination], tally: Tally) -> Result<(), Stop> {
+    let found = serde_json::json!({
+        "directories": examinations, "failures": tally.failures, "warnings": tally.warnings,
+    });
+    let text = serde_json::to_string_pretty(&found).map_err(|fault| Stop::Said(fault.to_string()))?;
+    println!("{text}");
+    Ok(())
+}
+
+/// Saves the CA's certificate that a server sent. Says what to do with it.
+pub(super) fn save_ca(examinations: &[Examination], file: &Path) -> Result<String, Stop> {
+    let Some(authority) = examinations.iter().find_map(|examination| examination.authority.as_ref()) else {
+        return Ok("No certificate was saved: no server sent one of an unknown CA.".to_owned());
+    };
+    let mut options = std::fs::OpenOptions::new();
+    std::io::Write::write_all(
+        &mut options.write(true).create_new(true).open(file).map_err(|fault| unsaved(file, &fault))?,
+        authority.pem.as_bytes(),
+    )
+    .map_err(|fault| unsaved(file, &fault))?;
+    Ok(format!(
+        "Saved the certificate of {} in {}. Whoever stands between you and the server could have sent it: ask whoever \
+         runs the directory whether its SHA-256 is {}, then set ca_file = \"{}\".",
+        authority.subject,
+        file.display(),
+        authority.fingerprint,
+        file.display()
+    ))
+}
+
+fn unsaved(file: &Path, fault: &std::io::Error) -> Stop {
+    Stop::Said(format!("{} cannot be written: {fault}; name another file for --save-ca", file.display()))
+}

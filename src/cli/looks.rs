@@ -1,0 +1,166 @@
+use std::fmt::Write as _;
+use std::io::IsTerminal as _;
+
+use crate::directory::{Examination, Section, Step, Verdict};
+
+/// Names of steps are set in a column of this width, wider names push it out.
+const NARROWEST_COLUMN: usize = 15;
+
+/// A longer name of a group or page stands on its own, and does not push the column out for all the others.
+const WIDEST_COLUMN: usize = 30;
+
+/// How findings look on standard output: with signs and colours for people at a terminal, in plain ASCII for files, pipes
+/// and those who set `NO_COLOR`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Looks {
+    fancy: bool,
+}
+
+/// How much of an examination went wrong.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Tally {
+    pub(super) failures: usize,
+    pub(super) warnings: usize,
+}
+
+impl Looks {
+    /// As standard output wants it.
+    pub(super) fn of_stdout() -> Self {
+        let no_color = std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty());
+        Self { fancy: std::io::stdout().is_terminal() && !no_color }
+    }
+
+    /// One examination, section by section.
+    pub(super) fn examination(self, examination: &Examination) -> String {
+        let mut text = String::new();
+        if let Some(directory) = &examination.directory {
+            let _ = writeln!(text, "\n{}", self.strong(&format!("directory {directory}")));
+        }
+        for section in &examination.sections {
+            self.section(&mut text, section);
+        }
+        text
+    }
+
+    fn section(self, text: &mut String, section: &Section) {
+        let _ = writeln!(text, "\n{}", self.strong(&section.title));
+        let lengths = section.steps.iter().map(|step| step.name.chars().count());
+        let longest = lengths.filter(|length| *length <= WIDEST_COLUMN).max().unwrap_or_default();
+        let width = longest.max(NARROWEST_COLUMN);
+        for step in &section.steps {
+            self.step(text, step, width);
+        }
+    }
+
+    fn step(self, text: &mut String, step: &Step, width: usize) {
+        let (first, remedy) = match &step.verdict {
+            Verdict::Ok => (None, None),
+            Verdict::Warning { reason, remedy } | Verdict::Failed { reason, remedy } => (Some(reason), Some(remedy)),
+            Verdict::Skipped { why } => (Some(why), None),
+        };
+        let arrow = if self.fancy { "→ " } else { "-> " };
+        let remedy = remedy.map(|remedy| format!("{arrow}{remedy}"));
+        let mut lines = first.into_iter().chain(remedy.as_ref()).chain(&step.details);
+        let head = lines.next().map_or("", String::as_str);
+        let _ = writeln!(text, "  {} {:<width$}  {head}", self.sign(&step.verdict), step.name);
+        // Under the text, behind the sign and the name.
+        let indent = 2 + self.sign_width() + 1 + width + 2;
+        for line in lines {
+            let _ = writeln!(text, "{:indent$}{line}", "");
+        }
+    }
+
+    fn sign(self, verdict: &Verdict) -> String {
+        let (fancy, colour, plain) = match verdict {
+            Verdict::Ok => ("✓", "32", "ok"),
+            Verdict::Warning { .. } => ("!", "33", "warning"),
+            Verdict::Failed { .. } => ("✗", "31", "FAILED"),
+            Verdict::Skipped { .. } => ("–", "2", "-"),
+        };
+        if self.fancy { format!("\x1b[{colour}m{fancy}\x1b[0m") } else { format!("{plain:<7}") }
+    }
+
+    fn sign_width(self) -> usize {
+        if self.fancy { 1 } else { 7 }
+    }
+
+    fn strong(self, title: &str) -> String {
+        if self.fancy { format!("\x1b[1m{title}\x1b[0m") } else { title.to_owned() }
+    }
+}
+
+impl Tally {
+    /// Counts what went wrong.
+    pub(super) fn of<'a>(steps: impl Iterator<Item = &'a Step>) -> Self {
+        let mut tally = Self::default();
+        for step in steps {
+            match step.verdict {
+                Verdict::Failed { .. } => tally.failures += 1,
+                Verdict::Warning { .. } => tally.warnings += 1,
+                Verdict::Ok | Verdict::Skipped { .. } => {}
+            }
+        }
+        tally
+    }
+
+    /// The last line, in words.
+    pub(super) fn in_words(self) -> String {
+        let count = |count: usize, one: &str, several: &str| match count {
+            1 => format!("1 {one}"),
+            count => format!("{count} {several}"),
+        };
+        let failures = count(self.failures, "step failed", "steps failed");
+        let warnings = count(self.warnings, "warning", "warnings");
+        match (self.failures, self.warnings) {
+            (0, 0) => "Everything is in order.".to_owned(),
+            (0, _) => format!("It works, with {warnings}."),
+            (_, 0) => format!("{failures}: see the arrows for what to do."),
+            (_, _) => format!("{failures}, and there is something else to see to ({warnings}): see the arrows."),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn section() -> Section {
+        let steps = vec![
+            Step::ok("name").with("127.0.0.1").with("127.0.0.2"),
+            Step::failure("TLS", "it has expired", "renew it").with("valid to 2002"),
+            Step::skipped("RootDSE", "not asked"),
+        ];
+        Section { title: "ldaps://dc1:636".into(), steps }
+    }
+
+    #[test]
+    fn a_pipe_gets_plain_ascii_with_the_remedy_under_the_reason() {
+        let mut text = String::new();
+        Looks { fancy: false }.section(&mut text, &section());
+        assert!(text.is_ascii(), "{text}");
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines[2], "  ok      name             127.0.0.1");
+        assert_eq!(lines[3], "                           127.0.0.2");
+        assert_eq!(lines[4], "  FAILED  TLS              it has expired");
+        assert_eq!(lines[5], "                           -> renew it");
+        assert_eq!(lines[6], "                           valid to 2002");
+    }
+
+    #[test]
+    fn a_terminal_gets_signs_and_the_lines_stay_under_each_other() {
+        let mut text = String::new();
+        Looks { fancy: true }.section(&mut text, &section());
+        assert!(text.contains("✓") && text.contains("✗") && text.contains("→ renew it"), "{text}");
+        let plain = text.replace("\x1b[32m", "").replace("\x1b[31m", "").replace("\x1b[0m", "");
+        let lines: Vec<_> = plain.lines().collect();
+        assert_eq!(lines[2].find("127"), lines[3].find("127").map(|at| at + "✓".len() - 1), "{plain}");
+    }
+
+    #[test]
+    fn the_last_line_counts() {
+        let tally = Tally::of(section().steps.iter());
+        assert_eq!(tally, Tally { failures: 1, warnings: 0 });
+        assert!(tally.in_words().starts_with("1 step failed"));
+        assert_eq!(Tally::default().in_words(), "Everything is in order.");
+    }
+}

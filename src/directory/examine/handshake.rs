@@ -1,0 +1,133 @@
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures::{SinkExt as _, StreamExt as _};
+use ldap3_proto::LdapCodec;
+use ldap3_proto::proto::{LdapExtendedRequest, LdapMsg, LdapOp, LdapResultCode};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_util::codec::Framed;
+
+/// RFC 4511, 4.14.1.
+const START_TLS: &str = "1.3.6.1.4.1.1466.20037";
+
+/// What a handshake showed.
+pub(super) struct Shown {
+    /// `TLS 1.3`.
+    pub(super) protocol: &'static str,
+    /// The server's own certificate first, then those it sends with it.
+    pub(super) chain: Vec<CertificateDer<'static>>,
+}
+
+/// Why there was no handshake.
+pub(super) enum NoHandshake {
+    /// The server does not do StartTLS.
+    StartTlsRefused(String),
+    /// It speaks no TLS that we do, or none at all. The words are TLS's own.
+    Failed(String),
+}
+
+/// Makes a TLS handshake to see the server's certificates, whoever signed them, and hangs up.
+///
+/// Since nobody was verified, nothing is ever said over this connection: before the handshake at the most the request
+/// for StartTLS, and after it nothing. It has no deadline of its own.
+pub(super) async fn shake_hands(stream: TcpStream, host: &str, start_tls: bool) -> Result<Shown, NoHandshake> {
+    let stream = if start_tls { ask_for_tls(stream).await? } else { stream };
+    let recorder = Arc::new(Recorder::default());
+    let name = ServerName::try_from(host.to_owned()).map_err(|fault| NoHandshake::Failed(fault.to_string()))?;
+    let config = ClientConfig::builder_with_provider(Arc::clone(&recorder.provider))
+        .with_safe_default_protocol_versions()
+        .map_err(|fault| NoHandshake::Failed(fault.to_string()))?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::<Recorder>::clone(&recorder))
+        .with_no_client_auth();
+    let shaken = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
+    let chain = std::mem::take(&mut *recorder.chain.lock().unwrap_or_else(PoisonError::into_inner));
+    match shaken {
+        Ok(stream) => {
+            let version = stream.get_ref().1.protocol_version();
+            let protocol = if version == Some(rustls::ProtocolVersion::TLSv1_3) { "TLS 1.3" } else { "TLS 1.2" };
+            Ok(Shown { protocol, chain })
+        }
+        Err(fault) => Err(NoHandshake::Failed(fault.to_string())),
+    }
+}
+
+async fn ask_for_tls(stream: TcpStream) -> Result<TcpStream, NoHandshake> {
+    let mut framed = Framed::new(stream, LdapCodec::default());
+    let request = LdapExtendedRequest { name: START_TLS.to_owned(), value: None };
+    let message = LdapMsg { msgid: 1, op: LdapOp::ExtendedRequest(request), ctrl: Vec::new() };
+    let failed = |fault: std::io::Error| NoHandshake::Failed(fault.to_string());
+    framed.send(message).await.map_err(failed)?;
+    let refused = |why: String| Err(NoHandshake::StartTlsRefused(why));
+    match framed.next().await {
+        None => return refused("it closed the connection".to_owned()),
+        Some(Err(_)) => return refused("its answer is not LDAP as RFC 4511 has it".to_owned()),
+        Some(Ok(LdapMsg { op: LdapOp::ExtendedResponse(response), .. })) => {
+            if response.res.code != LdapResultCode::Success {
+                return refused(format!("result {:?}", response.res.code));
+            }
+        }
+        Some(Ok(_)) => return refused("it answered something else".to_owned()),
+    }
+    let parts = framed.into_parts();
+    if parts.read_buf.is_empty() {
+        Ok(parts.io)
+    } else {
+        refused("it went on talking before TLS had begun, as somebody in between may do".to_owned())
+    }
+}
+
+/// Keeps the certificates that a server shows. It takes them all, so what comes after must be nothing.
+#[derive(Debug)]
+struct Recorder {
+    provider: Arc<CryptoProvider>,
+    chain: Mutex<Vec<CertificateDer<'static>>>,
+}
+
+impl Default for Recorder {
+    fn default() -> Self {
+        Self { provider: Arc::new(ring::default_provider()), chain: Mutex::default() }
+    }
+}
+
+impl ServerCertVerifier for Recorder {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let mut chain = vec![end_entity.clone().into_owned()];
+        chain.extend(intermediates.iter().map(|certificate| certificate.clone().into_owned()));
+        *self.chain.lock().unwrap_or_else(PoisonError::into_inner) = chain;
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}

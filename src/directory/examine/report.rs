@@ -1,0 +1,192 @@
+use std::borrow::Cow;
+
+use serde::Serialize;
+
+use super::person::Seen;
+use crate::domain::DirectoryName;
+
+/// The most characters of a line: what a server says of itself, or a certificate has in it, may be of any length.
+const LONGEST_LINE: usize = 600;
+
+/// What came of examining one directory.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Examination {
+    /// The directory; `None` for the default one.
+    pub directory: Option<DirectoryName>,
+    /// One part for each server, one for the directory itself, one for the person that was asked about.
+    pub sections: Vec<Section>,
+    /// What the directory turned out to be.
+    pub known: Option<Known>,
+    /// The authority behind a certificate that is not trusted here, when the server sends it.
+    pub authority: Option<Authority>,
+    /// The person that was asked about, when they were found.
+    #[serde(skip)]
+    pub seen: Option<Seen>,
+}
+
+/// Steps that belong together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Section {
+    /// A server's address, or what the steps are about.
+    pub title: String,
+    /// In the order taken.
+    pub steps: Vec<Step>,
+}
+
+/// One step: what was looked at, and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Step {
+    /// What was looked at, in a word or two.
+    pub name: Cow<'static, str>,
+    /// What came of it.
+    #[serde(flatten)]
+    pub verdict: Verdict,
+    /// What was found, each on a line of its own. No secret.
+    pub details: Vec<String>,
+}
+
+/// What came of a step. Reasons and remedies are sentences without a full stop, and never hold a secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "verdict", rename_all = "kebab-case")]
+pub enum Verdict {
+    /// As it should be.
+    Ok,
+    /// It works, but not for ever or not for everybody.
+    Warning {
+        /// What is not as it should be.
+        reason: String,
+        /// What to do about it.
+        remedy: String,
+    },
+    /// It does not work.
+    Failed {
+        /// What is wrong.
+        reason: String,
+        /// What to do about it.
+        remedy: String,
+    },
+    /// It was not looked at.
+    Skipped {
+        /// Why not.
+        why: String,
+    },
+}
+
+/// What a directory turned out to be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Known {
+    /// Its kind and its maker, in words.
+    pub kind: String,
+    /// Where people and groups are looked for.
+    pub base_dn: String,
+    /// `corp.example.com`, where it is an Active Directory domain.
+    pub domain: Option<String>,
+    /// The name that the server gives itself.
+    pub server_name: Option<String>,
+}
+
+/// A certificate authority that this machine does not know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Authority {
+    /// Whose it is.
+    pub subject: String,
+    /// The SHA-256 of the certificate, in pairs of hexadecimal digits: what its owner can be asked about.
+    pub fingerprint: String,
+    /// The certificate, for `ca_file`.
+    pub pem: String,
+}
+
+impl Examination {
+    /// Every step of every section.
+    pub fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.sections.iter().flat_map(|section| &section.steps)
+    }
+
+    /// Whether some step failed.
+    pub fn failed(&self) -> bool {
+        self.steps().any(Step::failed)
+    }
+}
+
+impl Section {
+    pub(super) fn new(title: impl Into<String>) -> Self {
+        Self { title: title.into(), steps: Vec::new() }
+    }
+
+    /// Notes a step, and says whether it is worth going on.
+    pub(super) fn note(&mut self, step: Step) -> bool {
+        let goes_on = !step.failed();
+        self.steps.push(step);
+        goes_on
+    }
+
+    /// Notes steps that were not taken.
+    pub(super) fn skip(&mut self, names: &[&'static str], why: &str) {
+        self.steps.extend(names.iter().map(|name| Step::skipped(*name, why)));
+    }
+}
+
+impl Step {
+    /// A step that found what it should.
+    pub fn ok(name: impl Into<Cow<'static, str>>) -> Self {
+        Self { name: name.into(), verdict: Verdict::Ok, details: Vec::new() }
+    }
+
+    /// A step that found something to see to.
+    pub fn warning(name: impl Into<Cow<'static, str>>, reason: impl Into<String>, remedy: impl Into<String>) -> Self {
+        let verdict = Verdict::Warning { reason: plain(reason.into()), remedy: plain(remedy.into()) };
+        Self { name: name.into(), verdict, details: Vec::new() }
+    }
+
+    /// A step that failed.
+    pub fn failure(name: impl Into<Cow<'static, str>>, reason: impl Into<String>, remedy: impl Into<String>) -> Self {
+        let verdict = Verdict::Failed { reason: plain(reason.into()), remedy: plain(remedy.into()) };
+        Self { name: name.into(), verdict, details: Vec::new() }
+    }
+
+    /// A step that was not taken.
+    pub fn skipped(name: impl Into<Cow<'static, str>>, why: impl Into<String>) -> Self {
+        Self { name: name.into(), verdict: Verdict::Skipped { why: plain(why.into()) }, details: Vec::new() }
+    }
+
+    /// The same step, with one more line of what was found.
+    #[must_use]
+    pub fn with(mut self, detail: impl Into<String>) -> Self {
+        self.details.push(plain(detail.into()));
+        self
+    }
+
+    /// The same step, with more lines of what was found.
+    #[must_use]
+    pub fn with_all(mut self, details: impl IntoIterator<Item = String>) -> Self {
+        self.details.extend(details.into_iter().map(plain));
+        self
+    }
+
+    /// Whether it failed.
+    pub fn failed(&self) -> bool {
+        matches!(self.verdict, Verdict::Failed { .. })
+    }
+}
+
+/// A line that can do nothing to a terminal: what stands in it may come from a server that nobody trusts.
+fn plain(text: String) -> String {
+    if text.len() <= LONGEST_LINE && !text.contains(char::is_control) {
+        return text;
+    }
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST_LINE).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_server_says_cannot_write_on_the_terminal() {
+        let said = format!("CN=\u{1b}[2Jroot\r\n{}", "x".repeat(10_000));
+        let step = Step::failure("TLS", said.clone(), said.clone()).with(said);
+        let text = serde_json::to_string(&step).unwrap();
+        assert!(!text.contains("\\u001b") && !text.contains("\\r") && !text.contains("\\n"), "{text}");
+        assert!(text.len() < 4 * LONGEST_LINE);
+    }
+}

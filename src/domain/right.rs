@@ -1,0 +1,90 @@
+use std::fmt;
+
+use super::{Access, Group, GroupRef, Person, UserRef};
+
+/// By what right somebody may open something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Right {
+    /// It is public.
+    Public,
+    /// Every member may.
+    SignedIn,
+    /// They are in a group that is named.
+    Group {
+        /// The name as it is written.
+        named: GroupRef,
+        /// The group of theirs.
+        group: Group,
+    },
+    /// They are named themselves.
+    User(UserRef),
+}
+
+impl Access {
+    /// By what right `person` may open what this guards; `None` when they may not. What the door would say, with its
+    /// reason.
+    pub fn right_of(&self, person: &Person) -> Option<Right> {
+        let audience = match self {
+            Self::Public => return Some(Right::Public),
+            Self::SignedIn => return Some(Right::SignedIn),
+            Self::Only(audience) => audience,
+        };
+        if let Some(user) = audience.users.iter().find(|user| user.names(person)) {
+            return Some(Right::User(user.clone()));
+        }
+        audience.groups.iter().find_map(|named| {
+            let group = person.groups.iter().find(|group| named.names(group, person))?;
+            Some(Right::Group { named: named.clone(), group: group.clone() })
+        })
+    }
+}
+
+impl fmt::Display for Right {
+    /// `every member may`, `dash-ops may`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Public => f.write_str("everybody may"),
+            Self::SignedIn => f.write_str("every member may"),
+            Self::Group { named, .. } => write!(f, "members of {named} may"),
+            Self::User(user) => write!(f, "{user} may"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Audience, GroupId, Member, PersonId, SessionId, Verdict, Visitor};
+
+    #[test]
+    fn the_right_is_there_exactly_when_the_door_opens() {
+        let group = Group { id: GroupId::new("S-1-5-21-1"), name: "ops".into(), dn: "CN=ops,DC=x".into() };
+        let person = Person {
+            id: PersonId::new("objectGUID:1"),
+            directory: None,
+            username: "alice".into(),
+            principal: None,
+            display_name: "Alice".into(),
+            groups: [group].into_iter().collect(),
+            password_expires: None,
+        };
+        let only = |groups: &[&str], users: &[&str]| {
+            Access::Only(Audience {
+                groups: groups.iter().map(|group| GroupRef::parse(group)).collect(),
+                users: users.iter().map(|user| UserRef::parse(user)).collect(),
+            })
+        };
+        let member = Visitor::Member(Member { session: SessionId::new(1), person: person.clone() });
+        for (access, words) in [
+            (Access::Public, Some("everybody may")),
+            (Access::SignedIn, Some("every member may")),
+            (only(&["it", "OPS"], &[]), Some("members of OPS may")),
+            (only(&["ops"], &["alice"]), Some("alice may")),
+            (only(&["it"], &["bob"]), None),
+        ] {
+            let right = access.right_of(&person);
+            assert_eq!(right.as_ref().map(ToString::to_string).as_deref(), words);
+            assert_eq!(right.is_some(), access.judge(&member) == Verdict::Open, "{access:?}");
+        }
+    }
+}

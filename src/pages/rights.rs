@@ -1,0 +1,107 @@
+use crate::config::Place;
+use crate::directory::{Naming, Section, Step};
+use crate::domain::{Access, Audience, GroupRef, PageSlug, Person, Right};
+
+use super::{Page, Shelf};
+
+/// The setting that names the admins' groups.
+pub const ADMINS: &str = "admins.groups";
+
+/// What somebody may do with a page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageRight {
+    /// The page.
+    pub slug: PageSlug,
+    /// What it is called.
+    pub title: String,
+    /// By what right they may open it; `None` when they may not.
+    pub right: Option<Right>,
+    /// Whether it opens to anybody at all, signed in or not.
+    pub is_public: bool,
+}
+
+/// A group that a page names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedGroup {
+    /// The group as it is written.
+    pub group: GroupRef,
+    /// Where it is written.
+    pub place: Place,
+    /// The page's file, as visitors see it.
+    pub file: String,
+}
+
+impl Shelf {
+    /// What `person` may do with each page, by name.
+    pub fn rights_of(&self, person: &Person) -> Vec<PageRight> {
+        self.pages().iter().map(|page| right(page, person)).collect()
+    }
+
+    /// What `person` may do with one page; `None` when there is none of that name.
+    pub fn right_of(&self, person: &Person, slug: &str) -> Option<PageRight> {
+        self.page(slug).map(|page| right(&page, person))
+    }
+
+    /// Whether a page is open to anybody; `None` when there is none of that name.
+    pub fn is_public(&self, slug: &str) -> Option<bool> {
+        self.page(slug).map(|page| page.access == Access::Public)
+    }
+
+    /// Every group that some page names.
+    pub fn named_groups(&self) -> Vec<NamedGroup> {
+        let mut named = Vec::new();
+        for page in self.pages() {
+            let Access::Only(audience) = &page.access else { continue };
+            named.extend(audience.groups.iter().map(|group| NamedGroup {
+                group: group.clone(),
+                place: place_of(&page, group),
+                file: page.file_name(),
+            }));
+        }
+        named
+    }
+
+    /// The pages that somebody may open and by what right, as the last part of an examination.
+    pub fn examine(&self, person: &Person) -> Section {
+        let step = |page: PageRight| match page.right {
+            Some(right) => Step::ok(page.slug.to_string()).with(right.to_string()),
+            None => Step::skipped(page.slug.to_string(), "stays closed: none of their groups, nor they, are named"),
+        };
+        let title = format!("pages for {}", person.username);
+        Section { title, steps: self.rights_of(person).into_iter().map(step).collect() }
+    }
+}
+
+/// Every group that some page or the office of admin names, as the directory room is asked for them.
+pub fn namings(shelf: Option<&Shelf>, admins: &Audience) -> Vec<Naming> {
+    let of_admins = admins.groups.iter().map(|group| Naming { group: group.clone(), by: ADMINS.to_owned() });
+    let of_pages = shelf.map(Shelf::named_groups).unwrap_or_default();
+    let of_pages = of_pages.into_iter().map(|named| Naming { group: named.group, by: named.file });
+    of_admins.chain(of_pages).collect()
+}
+
+fn right(page: &Page, person: &Person) -> PageRight {
+    PageRight {
+        slug: page.slug.clone(),
+        title: page.title.clone(),
+        right: page.access.right_of(person),
+        is_public: page.access == Access::Public,
+    }
+}
+
+/// Where the page's text has the group's name: the first place after `access` with that name in quotes. A name that is
+/// written with escapes is not found so; then the file stands for the place.
+fn place_of(page: &Page, group: &GroupRef) -> Place {
+    let name = group.to_string().to_lowercase();
+    // Folding the case of what is not ASCII may change its length, and with it every place behind.
+    let text = page.text.to_ascii_lowercase();
+    let begin = text.find("access").unwrap_or_default();
+    let quoted = ['"', '\''].into_iter().find_map(|quote| {
+        let at = text[begin..].find(&format!("{quote}{name}{quote}"))?;
+        Some(begin + at..begin + at + name.len() + 2)
+    });
+    match quoted {
+        Some(span) => Place::text(&page.file, page.text.clone(), span),
+        None => Place::file(&page.file),
+    }
+}
