@@ -3,8 +3,8 @@
 //! [`Auth`] signs people in and out and says who a visitor is: throttle first, then the directory, which is asked
 //! once, then a fresh session. A changed password ends every session that the old one opened, and a refusal takes its
 //! time. [`Refresh`] keeps the sessions true to the directory. [`csrf`] makes and checks the tokens of forms, [`next`] the
-//! way back to the page
-//! somebody came for. This room never decides what a person may see, and knows nothing of cookies or HTTP.
+//! way back to the page somebody came for. This room never decides what a person may see, and knows nothing of cookies or
+//! HTTP.
 
 mod change_password;
 pub mod csrf;

@@ -1,8 +1,9 @@
 use std::collections::{BTreeMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use itertools::Itertools as _;
+use tokio::sync::watch;
 
 use crate::audit::{Audit, Event};
 use crate::directory::{Departure, Directory, Standing, Unreachable};
@@ -38,7 +39,7 @@ pub struct Refresh {
     audit: Audit,
     clock: Arc<dyn Clock>,
     every: Duration,
-    report: Mutex<Report>,
+    report: watch::Sender<Report>,
 }
 
 /// How keeping the sessions true goes, for admins and for the note that members see.
@@ -83,17 +84,22 @@ impl Refresh {
         clock: Arc<dyn Clock>,
         every: Duration,
     ) -> Self {
-        Self { directory, sessions, audit, clock, every, report: Mutex::default() }
+        Self { directory, sessions, audit, clock, every, report: watch::Sender::default() }
     }
 
     /// How it goes.
     pub fn report(&self) -> Report {
-        self.lock().clone()
+        self.report.borrow().clone()
+    }
+
+    /// How it goes, as it changes.
+    pub fn reports(&self) -> watch::Receiver<Report> {
+        self.report.subscribe()
     }
 
     /// Since when the directory that somebody is in cannot be asked.
     pub fn away_since(&self, directory: Option<&DirectoryName>) -> Option<Timestamp> {
-        self.lock().away.get(&directory.cloned()).map(|away| away.since)
+        self.report.borrow().away.get(&directory.cloned()).map(|away| away.since)
     }
 
     /// How often each person's turn comes.
@@ -155,12 +161,15 @@ impl Refresh {
         drop(away);
         self.ask(turn, &asked).await?;
         if is_the_last {
-            let mut report = self.lock();
-            if report.away.is_empty() {
-                (report.last_round, report.people) = (Some(self.clock.now()), turn.asked);
-            }
-            drop(report);
+            let (now, asked) = (self.clock.now(), turn.asked);
             turn.asked = 0;
+            self.report.send_if_modified(|report| {
+                let is_whole = report.away.is_empty();
+                if is_whole {
+                    (report.last_round, report.people) = (Some(now), asked);
+                }
+                is_whole
+            });
         }
         Ok(!is_the_last)
     }
@@ -206,40 +215,26 @@ impl Refresh {
         now: Timestamp,
     ) {
         let by_directory = people.iter().zip(answers).into_group_map_by(|(person, _)| person.directory.clone());
-        let mut report = self.lock();
-        for (directory, answers) in by_directory {
-            let failed = answers.iter().find_map(|(_, answer)| answer.as_ref().err());
-            let silent = answers.iter().all(|(_, answer)| answer.is_err());
-            match failed.filter(|_| silent) {
-                None => {
-                    turn.unanswered.remove(&directory);
-                    if let Some(away) = report.away.remove(&directory) {
-                        let away_seconds = now.since(away.since).as_secs();
-                        tracing::info!(
-                            directory = name(directory.as_ref()),
-                            away_seconds,
-                            "the directory answers again: everybody who is signed in is asked about at once"
-                        );
+        self.report.send_modify(|report| {
+            for (directory, answers) in by_directory {
+                let failed = answers.iter().find_map(|(_, answer)| answer.as_ref().err());
+                let is_silent = answers.iter().all(|(_, answer)| answer.is_err());
+                match failed.filter(|_| is_silent) {
+                    None => {
+                        turn.unanswered.remove(&directory);
+                        report.is_back(directory.as_ref(), now);
                     }
-                }
-                Some(Unreachable { reason, .. }) => {
-                    let tried_with = answers.iter().take(TRIED_WITH).map(|(person, _)| (*person).clone());
-                    if turn.unanswered.is_empty() {
-                        turn.patience = TRY_AGAIN;
+                    Some(Unreachable { reason, .. }) => {
+                        if turn.unanswered.is_empty() {
+                            turn.patience = TRY_AGAIN;
+                        }
+                        let tried_with = answers.iter().take(TRIED_WITH).map(|(person, _)| (*person).clone());
+                        turn.unanswered.entry(directory.clone()).or_insert_with(|| tried_with.collect());
+                        report.is_away(directory, reason, now);
                     }
-                    turn.unanswered.entry(directory.clone()).or_insert_with(|| tried_with.collect());
-                    let away = report.away.entry(directory.clone()).or_insert_with(|| {
-                        tracing::warn!(
-                            directory = name(directory.as_ref()),
-                            "nobody can be asked whether those who are signed in still may be: their sessions live on \
-                             until they are older than sessions.max_staleness"
-                        );
-                        Away { since: now, reason: String::new() }
-                    });
-                    away.reason.clone_from(reason);
                 }
             }
-        }
+        });
     }
 
     fn write_down_groups(&self, before: &Person, now: &Person) {
@@ -263,9 +258,30 @@ impl Refresh {
         }
         Ok(())
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, Report> {
-        self.report.lock().unwrap_or_else(PoisonError::into_inner)
+impl Report {
+    fn is_back(&mut self, directory: Option<&DirectoryName>, now: Timestamp) {
+        if let Some(away) = self.away.remove(&directory.cloned()) {
+            let away_seconds = now.since(away.since).as_secs();
+            tracing::info!(
+                directory = name(directory),
+                away_seconds,
+                "the directory answers again: everybody who is signed in is asked about at once"
+            );
+        }
+    }
+
+    fn is_away(&mut self, directory: Option<DirectoryName>, reason: &str, now: Timestamp) {
+        let away = self.away.entry(directory).or_insert_with_key(|directory| {
+            tracing::warn!(
+                directory = name(directory.as_ref()),
+                "nobody can be asked whether those who are signed in still may be: their sessions live on until they \
+                 are older than sessions.max_staleness"
+            );
+            Away { since: now, reason: String::new() }
+        });
+        reason.clone_into(&mut away.reason);
     }
 }
 

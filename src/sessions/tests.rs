@@ -3,4 +3,5 @@
 mod file;
 mod house;
 mod lifetime;
+mod upkeep;
 mod watching;

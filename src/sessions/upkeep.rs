@@ -36,13 +36,15 @@ impl Sessions {
         .bind(after.map_or("", PersonId::as_str))
         .bind(created_after)
         .bind(seen_after)
-        .bind(i64::try_from(most).unwrap_or(i64::MAX))
+        // One more shows whether there is anybody more.
+        .bind(i64::try_from(most).unwrap_or(i64::MAX).saturating_add(1))
         .fetch_all(self.pool())
         .await
         .map_err(|error| self.query_failed(&error))?;
-        let is_full = rows.len() == most;
-        let last = rows.last().filter(|_| is_full).map(|(_, person_id, _, _)| PersonId::new(person_id));
-        let people = rows.into_iter().filter_map(|(id, _, person, _)| readable(id, &person)).collect();
+        let goes_on = rows.len() > most;
+        let last = rows[..most.min(rows.len())].last().filter(|_| goes_on);
+        let last = last.map(|(_, person_id, _, _)| PersonId::new(person_id));
+        let people = rows.into_iter().take(most).filter_map(|(id, _, person, _)| readable(id, &person)).collect();
         Ok(People { people, last })
     }
 

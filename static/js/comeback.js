@@ -25,6 +25,8 @@ export class Comeback {
     this.asked = null;
     /** Whether the page's file is away, as far as is known. */
     this.gone = false;
+    /** Whether the server said that nobody can confirm the session for now. */
+    this.unconfirmed = false;
   }
 
   /** A line said hello. */
@@ -32,6 +34,7 @@ export class Comeback {
     this.failures = 0;
     this.lostAt = null;
     this.gone = false;
+    this.unconfirmed = false;
   }
 
   /**

@@ -233,6 +233,7 @@ export class Live {
     }
     this.dismissed = true;
     this.comeback.gone = reason === "gone";
+    this.comeback.unconfirmed = reason === "unconfirmed";
     this.comeback.asked = retryMs ?? null;
     // Over a socket the close frame follows and may say more; a stream just ends.
     if (this.comeback.transport === "events") this.lose(0);
@@ -257,8 +258,8 @@ export class Live {
   }
 
   tellLoss() {
-    const { gone, lostAt, retryAt } = this.comeback;
-    this.listener.state({ kind: "reconnecting", at: retryAt, since: lostAt ?? this.outside.now(), gone });
+    const { gone, unconfirmed, lostAt, retryAt } = this.comeback;
+    this.listener.state({ kind: "reconnecting", at: retryAt, since: lostAt ?? this.outside.now(), gone, unconfirmed });
   }
 
   /**

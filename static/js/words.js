@@ -101,6 +101,10 @@ export function noticeWords(connection) {
     const words = "This page is gone for now. What it shows has stopped, and goes on by itself when the page is back.";
     return { words, signIn: false, tone: "warn" };
   }
+  if (connection.kind === "reconnecting" && connection.unconfirmed) {
+    const words = "The company directory has not answered for long, so nobody can say what you may see. This page goes on by itself when it answers.";
+    return { words, signIn: false, tone: "warn" };
+  }
   if (connection.kind === "refused") {
     return { words: "You may no longer open this page. What it shows has stopped.", signIn: false, tone: "bad" };
   }
@@ -109,7 +113,7 @@ export function noticeWords(connection) {
     connection.reason === "expired"
       ? "Your session has ended, because its time was up."
       : connection.reason === "revoked"
-        ? "Your session was ended by an administrator."
+        ? "Your session was ended: by an administrator, or because your account was closed."
         : connection.reason === "signed-out"
           ? "You have signed out."
           : "Your session has ended.";

@@ -392,6 +392,24 @@ test("a page that is gone is asked for, slowly and for ever, over the socket tha
   assert.equal(world.state().kind, "live");
 });
 
+test("who cannot be confirmed for now comes back when asked to, and is told why until then", () => {
+  const world = house();
+  world.line().hear(hello);
+  for (let round = 0; round < 3; round += 1) {
+    const { lines } = world;
+    const before = lines.length;
+    world.line().hear({ type: "bye", reason: "unconfirmed", retry_ms: 3000 });
+    world.line().break(1013);
+    const state = world.state();
+    assert.ok(state.kind === "reconnecting" && state.unconfirmed);
+    world.passes(3000);
+    assert.equal(lines.length, before + 1);
+    assert.match(world.line().url, /^ws:/);
+  }
+  world.line().hear(hello);
+  assert.equal(world.state().kind, "live");
+});
+
 test("a page that is back with other panels is loaded anew", () => {
   const world = house();
   world.line().hear(hello);

@@ -50,6 +50,13 @@ test("a page that is gone is called gone, however long, and is said to come back
   assert.equal(noticeWords({ ...gone, gone: false }), null);
 });
 
+test("a page whose viewer nobody can confirm says that it goes on by itself", () => {
+  /** @type {import("../../static/js/types.js").Connection} */
+  const shut = { kind: "reconnecting", at: 5200, since: 1000, gone: false, unconfirmed: true };
+  assert.match(noticeWords(shut)?.words ?? "", /directory has not answered.*goes on by itself/);
+  assert.equal(noticeWords(shut)?.signIn, false);
+});
+
 test("what is said aloud stays one short line", () => {
   assert.equal(summary(["CPU is high"]), "CPU is high.");
   assert.equal(summary(["a", "b", "c", "d", "e"]), "a; b; c; and 2 more.");

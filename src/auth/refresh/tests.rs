@@ -1,1 +1,320 @@
+#![allow(clippy::unwrap_used)]
 
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::*;
+use crate::audit::paper::Paper;
+use crate::config::SessionSettings;
+use crate::directory::{ChangeRefusal, GroupFinding, Leave, Lockout, PasswordChange, PasswordState, Refusal};
+use crate::domain::{Group, GroupId, GroupRef, ManualClock, Password, Upkeep, Username};
+use crate::sessions::{Found, SessionToken};
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_mins(1);
+const EVERY: Duration = Duration::from_mins(5);
+const STALE: Duration = Duration::from_hours(1);
+
+/// Says of everybody what it was told to say, and what it was told last of those it was not.
+#[derive(Default)]
+struct Book {
+    says: Mutex<HashMap<PersonId, Result<Standing, Unreachable>>>,
+    is_away: Mutex<bool>,
+    /// How many people each question was about.
+    asked: Mutex<Vec<usize>>,
+}
+
+impl Book {
+    fn asked(&self) -> Vec<usize> {
+        self.asked.lock().unwrap().clone()
+    }
+
+    fn says(&self, of: &Person, standing: Result<Standing, Unreachable>) {
+        self.says.lock().unwrap().insert(of.id.clone(), standing);
+    }
+
+    fn goes_away(&self, is_away: bool) {
+        *self.is_away.lock().unwrap() = is_away;
+    }
+}
+
+fn unreachable() -> Unreachable {
+    Unreachable { reason: "dc1: no route".into(), password_sent: false }
+}
+
+#[async_trait]
+impl Directory for Book {
+    async fn sign_in(&self, _: &Username, _: &Password, _: &dyn Leave) -> Result<Person, Refusal> {
+        Err(Refusal::WrongCredentials)
+    }
+
+    async fn reach(&self) -> Result<(), Unreachable> {
+        Ok(())
+    }
+
+    fn upkeep(&self, person: &Person) -> Upkeep {
+        if person.username.starts_with("local") { Upkeep::Unrefreshed } else { Upkeep::Refreshed }
+    }
+
+    async fn refresh(&self, people: &[Person]) -> Vec<Result<Standing, Unreachable>> {
+        self.asked.lock().unwrap().push(people.len());
+        let (says, is_away) = (self.says.lock().unwrap(), *self.is_away.lock().unwrap());
+        let of = |person: &Person| {
+            // Further directories are never away here.
+            if is_away && person.directory.is_none() {
+                return Err(unreachable());
+            }
+            says.get(&person.id).cloned().unwrap_or_else(|| Ok(Standing::Here(person.clone())))
+        };
+        people.iter().map(of).collect()
+    }
+
+    fn lockout(&self, _: &Username) -> Lockout {
+        Lockout { policy: None, shows_people: true }
+    }
+
+    fn changes_passwords(&self, _: &Username, _: PasswordState) -> bool {
+        false
+    }
+
+    async fn change_password(
+        &self,
+        _: &Username,
+        _: &PasswordChange,
+        _: &dyn Leave,
+    ) -> Result<PersonId, ChangeRefusal> {
+        Err(ChangeRefusal::NotHere { reason: "this is a book" })
+    }
+
+    fn password_warning(&self, _: &Person) -> Duration {
+        Duration::ZERO
+    }
+
+    fn sign_in_name(&self, _: &Person) -> Option<Username> {
+        None
+    }
+
+    async fn find_groups(&self, _: &[GroupRef]) -> Result<Vec<GroupFinding>, Unreachable> {
+        Ok(Vec::new())
+    }
+}
+
+struct House {
+    book: Arc<Book>,
+    sessions: Sessions,
+    clock: Arc<ManualClock>,
+    refresh: Arc<Refresh>,
+    _folder: tempfile::TempDir,
+}
+
+impl House {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_795_309_126_976)));
+        let lasting = SessionSettings::lasting(Duration::from_hours(12), Duration::from_hours(48));
+        let settings = SessionSettings { refresh: EVERY, max_staleness: STALE, ..lasting };
+        let sessions = Sessions::open(&folder.path().join("sessions.db"), &settings, clock.clone()).await.unwrap();
+        let book = Arc::new(Book::default());
+        let refresh =
+            Arc::new(Refresh::new(book.clone(), sessions.clone(), Audit::new(), clock.clone(), settings.refresh));
+        Self { book, sessions, clock, refresh, _folder: folder }
+    }
+
+    async fn signs_in(&self, person: &Person) -> SessionToken {
+        let upkeep = self.book.upkeep(person);
+        self.sessions.begin(person, &Client::default(), upkeep).await.unwrap().0
+    }
+
+    async fn finds(&self, token: &SessionToken) -> Found {
+        self.sessions.find(token).await.unwrap()
+    }
+
+    fn works(&self) -> AbortOnDropHandle<()> {
+        let refresh = Arc::clone(&self.refresh);
+        AbortOnDropHandle::new(tokio::spawn(async move { refresh.run().await }))
+    }
+
+    /// Lets the time pass, a second at a time, until the report is as `wanted` says.
+    async fn reports(&self, wanted: impl FnMut(&Report) -> bool) -> Report {
+        let mut reports = self.refresh.reports();
+        let passing = async {
+            loop {
+                // The store's answers come from a thread of its own: the time goes on only when they have been heard.
+                self.sessions.count_people().await.unwrap();
+                self.clock.advance(SECOND);
+            }
+        };
+        tokio::select! {
+            report = reports.wait_for(wanted) => report.unwrap().clone(),
+            () = passing => unreachable!("it passes for ever"),
+            () = tokio::time::sleep(Duration::from_secs(20)) => panic!("the report stays {:?}", self.refresh.report()),
+        }
+    }
+
+    /// Waits for the round after this one.
+    async fn goes_round(&self) -> Report {
+        let before = self.refresh.report().last_round;
+        self.reports(|report| report.last_round > before).await
+    }
+}
+
+fn person(name: &str) -> Person {
+    Person {
+        id: PersonId::new(format!("objectGUID:{name}")),
+        directory: None,
+        username: name.into(),
+        principal: None,
+        display_name: name.into(),
+        groups: Groups::default(),
+        password_expires: None,
+    }
+}
+
+fn in_group(name: &str, group: &str) -> Person {
+    let group = Group { id: GroupId::new(format!("S-1-5-21-{group}")), name: group.into(), dn: String::new() };
+    Person { groups: [group].into_iter().collect(), ..person(name) }
+}
+
+#[tokio::test]
+async fn who_is_gone_is_signed_out_with_the_reason_in_the_audit_and_who_is_not_stays() {
+    let paper = Paper::blank();
+    let log = tracing_subscriber::fmt().json().with_writer(paper.clone()).finish();
+    let _written = tracing::subscriber::set_default(log);
+    let house = House::new().await;
+    let (alice, bob) = (house.signs_in(&person("alice")).await, house.signs_in(&person("bob")).await);
+    let elsewhere = house.signs_in(&person("alice")).await;
+    house.book.says(&person("alice"), Ok(Standing::Gone(Departure::Disabled)));
+    let _work = house.works();
+    house.goes_round().await;
+    assert_eq!(house.finds(&alice).await, Found::Nothing);
+    assert_eq!(house.finds(&elsewhere).await, Found::Nothing);
+    assert!(matches!(house.finds(&bob).await, Found::Good(_)));
+    let text = paper.text();
+    let closed: Vec<&str> = text.lines().filter(|line| line.contains("\"account-closed\"")).collect();
+    assert!(closed.len() == 1 && closed[0].contains("\"reason\":\"disabled\""), "{text}");
+    assert_eq!(text.matches("\"session-ended\"").count(), 2, "{text}");
+}
+
+#[tokio::test]
+async fn who_is_described_anew_is_so_in_every_session_and_the_audit_tells_of_the_groups() {
+    let paper = Paper::blank();
+    let log = tracing_subscriber::fmt().json().with_writer(paper.clone()).finish();
+    let _written = tracing::subscriber::set_default(log);
+    let house = House::new().await;
+    let (before, now) = (in_group("alice", "sales"), in_group("alice", "ops"));
+    let (desk, phone) = (house.signs_in(&before).await, house.signs_in(&before).await);
+    house.book.says(&before, Ok(Standing::Here(now.clone())));
+    let _work = house.works();
+    house.goes_round().await;
+    for token in [desk, phone] {
+        assert_eq!(house.finds(&token).await.good().unwrap().person, now);
+    }
+    let text = paper.text();
+    let changed: Vec<&str> = text.lines().filter(|line| line.contains("\"groups-changed\"")).collect();
+    assert_eq!(changed.len(), 1, "{text}");
+    assert!(changed[0].contains("\"gained\":\"ops\"") && changed[0].contains("\"lost\":\"sales\""), "{text}");
+}
+
+#[tokio::test]
+async fn everybody_s_turn_comes_once_in_an_interval_in_parts_that_are_a_trickle() {
+    let house = House::new().await;
+    for number in 0..450 {
+        house.signs_in(&person(&format!("person{number}"))).await;
+    }
+    let _work = house.works();
+    let first = house.goes_round().await;
+    assert_eq!(first.people, 450);
+    assert_eq!(house.book.asked(), [200, 200, 50], "at the start everybody at once");
+    let second = house.goes_round().await;
+    assert_eq!(second.people, 450);
+    assert_eq!(house.book.asked()[3..], [90, 90, 90, 90, 90]);
+    // The test's time also passes while the store works, so there is no telling how much longer it was.
+    let took = second.last_round.unwrap().since(first.last_round.unwrap());
+    assert!(took >= EVERY, "{took:?}");
+}
+
+#[tokio::test]
+async fn an_outage_ends_nothing_and_when_it_is_over_everybody_is_asked_at_once() {
+    let house = House::new().await;
+    let token = house.signs_in(&person("alice")).await;
+    for number in 0..150 {
+        house.signs_in(&person(&format!("person{number}"))).await;
+    }
+    let _work = house.works();
+    house.goes_round().await;
+    house.book.goes_away(true);
+    let away = house.reports(|report| !report.away.is_empty()).await;
+    assert_eq!(away.away[&None].reason, "dc1: no route");
+    assert_eq!(house.refresh.away_since(None), Some(away.away[&None].since));
+    assert!(matches!(house.finds(&token).await, Found::Good(_)));
+    house.clock.advance(STALE);
+    assert!(matches!(house.finds(&token).await, Found::Stale(_)), "not good, and not ended");
+
+    house.book.goes_away(false);
+    house.book.says(&person("person7"), Ok(Standing::Gone(Departure::NotFound)));
+    let back = house.goes_round().await;
+    assert!(back.away.is_empty());
+    assert_eq!(back.people, 151);
+    assert!(matches!(house.finds(&token).await, Found::Good(_)), "without signing in");
+    let asked = house.book.asked();
+    assert_eq!(asked[asked.len() - 2..], [10, 151], "tried with a few, then everybody: {asked:?}");
+}
+
+#[tokio::test]
+async fn a_directory_that_is_away_is_tried_again_less_and_less_often_and_keeps_nobody_waiting() {
+    let house = House::new().await;
+    let brand = Person { directory: Some("brand".parse().unwrap()), ..person("bea") };
+    let (alice, bea) = (house.signs_in(&person("alice")).await, house.signs_in(&brand).await);
+    house.book.goes_away(true);
+    let _work = house.works();
+    house.reports(|report| !report.away.is_empty()).await;
+    let before = house.clock.now();
+    let asked_before = house.book.asked().len();
+    let mut reports = house.refresh.reports();
+    while house.clock.now().since(before) < STALE {
+        house.reports(|_| true).await;
+        house.sessions.count_people().await.unwrap();
+        house.clock.advance(SECOND);
+    }
+    reports.mark_unchanged();
+    let asked = house.book.asked().len() - asked_before;
+    assert!((50..100).contains(&asked), "{asked} questions in an hour");
+    assert!(matches!(house.finds(&bea).await, Found::Good(_)), "the other directory answers for her");
+    assert!(matches!(house.finds(&alice).await, Found::Stale(_)));
+}
+
+#[tokio::test]
+async fn one_person_of_whom_nothing_can_be_said_is_no_outage_and_ends_by_themselves() {
+    let house = House::new().await;
+    let (alice, bob) = (house.signs_in(&person("alice")).await, house.signs_in(&person("bob")).await);
+    house.book.says(&person("alice"), Err(unreachable()));
+    let _work = house.works();
+    let begun = house.clock.now();
+    while house.clock.now().since(begun) < STALE {
+        assert!(house.goes_round().await.away.is_empty());
+    }
+    assert!(matches!(house.finds(&alice).await, Found::Stale(_)));
+    assert!(matches!(house.finds(&bob).await, Found::Good(_)));
+}
+
+#[tokio::test]
+async fn whom_nobody_can_ask_about_is_not_asked_about_and_ends_in_time() {
+    let house = House::new().await;
+    let token = house.signs_in(&person("local")).await;
+    let _work = house.works();
+    assert_eq!(house.goes_round().await.people, 0);
+    house.clock.advance(Duration::from_hours(10) - 30 * MINUTE);
+    assert!(matches!(house.finds(&token).await, Found::Good(_)), "it does not grow stale");
+    house.clock.advance(30 * MINUTE);
+    assert_eq!(house.finds(&token).await, Found::Nothing);
+}
+
+#[test]
+fn few_people_are_one_part_and_many_are_ten() {
+    for (people, expected) in [(0, 1), (1, 1), (100, 1), (101, 2), (450, 5), (1_000, 10), (100_000, 10)] {
+        assert_eq!(parts(people), expected, "{people}");
+    }
+}

@@ -46,9 +46,6 @@ pub(in crate::web) fn chrome(request: &Request<'_>, visitor: &Visitor) -> Chrome
             auth.keys().csrf_token(Holder::Member(&token)).as_str().clone_into(&mut chrome.csrf);
         }
     }
-    chrome.directory_away_ms = visitor.member().and_then(|member| {
-        rocket.state::<Arc<Refresh>>().and_then(|refresh| refresh.away_since(member.person.directory.as_ref()))
-    });
     chrome.visitor = visitor.member().map(|member| Who {
         name: member.person.display_name.clone(),
         username: member.person.qualified_name(),
@@ -58,6 +55,10 @@ pub(in crate::web) fn chrome(request: &Request<'_>, visitor: &Visitor) -> Chrome
         let changes_here = || auth.name_for_change(&member.person).is_some();
         let left = auth.password_runs_out_in(&member.person);
         chrome.notes.extend(left.map(|left| Note::password_runs_out(left, changes_here())));
+    }
+    if let (Some(refresh), Some(member)) = (rocket.state::<Arc<Refresh>>(), visitor.member()) {
+        let away_since = refresh.away_since(member.person.directory.as_ref());
+        chrome.notes.extend(away_since.map(Note::directory_is_away));
     }
     chrome
 }

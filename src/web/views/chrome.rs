@@ -26,8 +26,6 @@ pub(in crate::web) struct Chrome {
     pub(in crate::web) here: String,
     /// Whom to ask for help.
     pub(in crate::web) contact: Option<String>,
-    /// For a member: since when the directory cannot be asked about them.
-    pub(in crate::web) directory_away_ms: Option<Timestamp>,
     /// What this visitor should hear on every page, discreetly.
     pub(in crate::web) notes: Vec<Note>,
 }
@@ -37,6 +35,8 @@ pub(in crate::web) struct Chrome {
 pub(in crate::web) struct Note {
     pub(in crate::web) tone: Tone,
     pub(in crate::web) text: String,
+    /// Since when it is so, where that matters: told in the reader's zone.
+    pub(in crate::web) since_ms: Option<Timestamp>,
     pub(in crate::web) link: Option<NoteLink>,
 }
 

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use super::auth::Tone;
 use super::chrome::{Note, NoteLink};
+use crate::domain::Timestamp;
 
 const DAY: u64 = 24 * 60 * 60;
 
@@ -18,7 +19,15 @@ impl Note {
             (_, 1) => (Tone::Warn, "Your password expires tomorrow.".to_owned()),
             (_, days) => (Tone::Info, format!("Your password expires in {days} days.")),
         };
-        Self { tone, text, link }
+        Self { tone, text, since_ms: None, link }
+    }
+
+    /// That the directory cannot be asked, and what that means to whoever is signed in.
+    pub(in crate::web) fn directory_is_away(since: Timestamp) -> Self {
+        let text = "The company directory does not answer. You stay signed in meanwhile; changes to accounts and \
+                    groups show when it is back."
+            .to_owned();
+        Self { tone: Tone::Info, text, since_ms: Some(since), link: None }
     }
 }
 

@@ -112,6 +112,28 @@ impl Domain {
         self.modify(&account(&Hire { cn: name, name, ..Hire::default() }));
     }
 
+    /// Adds many ordinary accounts at once.
+    pub(crate) fn hire_all(&self, names: &[String]) {
+        let accounts = names.iter().map(|name| account(&Hire { cn: name, name, ..Hire::default() }));
+        self.modify(&accounts.collect::<String>());
+    }
+
+    /// People who were hired by these names become members of the group.
+    pub(crate) fn join_all(&self, names: &[String], group: &str) {
+        self.change(group, |group| names.iter().fold(group, |group, name| group.add("member", dn(name))));
+    }
+
+    /// The `objectGUID` of every account whose name fits, by the account's name.
+    pub(crate) fn object_guids(&self, names: &str) -> Vec<(String, Vec<u8>)> {
+        let filter = format!("(&(objectCategory=person)(sAMAccountName={names}))");
+        let found = self.administrator().search(BASE_DN, &filter, &["sAMAccountName", "objectGUID"]).unwrap();
+        let of = |entry: ldif::Found| {
+            let (mut name, mut guid) = (entry.get("sAMAccountName")?.clone(), entry.get("objectGUID")?.clone());
+            Some((String::from_utf8(name.remove(0)).unwrap(), guid.remove(0)))
+        };
+        found.into_iter().filter_map(of).collect()
+    }
+
     /// The account goes.
     pub(crate) fn delete(&self, name: &str) {
         self.modify(&ldif::delete(&self.dn(name)));

@@ -270,7 +270,8 @@ fn top(base: &str, name: &str) -> String {
         .ldif()
 }
 
-fn person(base: &str, cn: &str, uid: &str) -> Entry {
+/// Somebody to add, with the usual password.
+pub(crate) fn person(base: &str, cn: &str, uid: &str) -> Entry {
     Entry::at(&dn_below(base, cn))
         .with("objectClass", "inetOrgPerson")
         .with("cn", cn)

@@ -1,0 +1,167 @@
+use std::time::Duration;
+
+use super::house::{ABSOLUTE, House, IDLE, MINUTE, person};
+use crate::config::SessionSettings;
+use crate::domain::{Client, Clock as _, EndReason, Person, Upkeep};
+use crate::sessions::{Found, SessionNews};
+
+const STALE: Duration = Duration::from_mins(10);
+const UNREFRESHED: Duration = Duration::from_mins(20);
+
+async fn house() -> House {
+    let mut house = House::new().await;
+    let lasting = SessionSettings::lasting(IDLE, ABSOLUTE);
+    house.restarts_with(&SessionSettings { max_staleness: STALE, unrefreshed: UNREFRESHED, ..lasting }).await;
+    house
+}
+
+fn renamed(name: &str) -> Person {
+    Person { display_name: "Somebody Else".into(), ..person(name) }
+}
+
+#[tokio::test]
+async fn a_session_that_nobody_confirms_opens_nothing_and_is_good_again_once_somebody_does() {
+    let house = house().await;
+    let (token, session) = house.signs_in("alice").await;
+    house.clock.advance(STALE - Duration::from_millis(1));
+    assert!(house.knows(&token).await, "the sign-in confirmed it");
+    house.clock.advance(Duration::from_millis(1));
+    assert!(matches!(house.sessions.find(&token).await.unwrap(), Found::Stale(stale) if stale.id == session.id));
+    assert!(house.sessions.sweep().await.unwrap().is_empty(), "it has not ended");
+    house.sessions.confirm(&[person("alice")], house.clock.now()).await.unwrap();
+    assert!(house.knows(&token).await);
+}
+
+#[tokio::test]
+async fn what_is_stale_is_not_used_and_ends_idle_like_any_other() {
+    let house = house().await;
+    let (token, _) = house.signs_in("alice").await;
+    for _ in 0..6 {
+        house.clock.advance(IDLE / 6);
+        house.sessions.find(&token).await.unwrap();
+    }
+    assert!(matches!(house.sessions.find(&token).await.unwrap(), Found::Stale(_)), "once used before it was stale");
+    house.clock.advance(IDLE / 6);
+    assert_eq!(house.sessions.find(&token).await.unwrap(), Found::Nothing);
+}
+
+#[tokio::test]
+async fn whom_nobody_can_ask_about_has_a_short_session_and_it_does_not_go_stale() {
+    let house = house().await;
+    let (token, session) =
+        house.sessions.begin(&person("alice"), &Client::default(), Upkeep::Unrefreshed).await.unwrap();
+    assert_eq!(session.absolute_end, session.created_at + UNREFRESHED);
+    house.clock.advance(UNREFRESHED - MINUTE);
+    assert!(house.knows(&token).await);
+    house.clock.advance(MINUTE);
+    assert!(!house.knows(&token).await);
+    let swept = house.sessions.sweep().await.unwrap();
+    assert_eq!(swept.iter().map(|session| session.id).collect::<Vec<_>>(), [session.id]);
+}
+
+#[tokio::test]
+async fn settings_that_changed_meanwhile_hold_for_the_sessions_already_there() {
+    let house = house().await;
+    let (token, _) = house.signs_in("alice").await;
+    house.sessions.settle_upkeep(|_| Upkeep::Unrefreshed).await.unwrap();
+    house.clock.advance(STALE);
+    assert!(house.knows(&token).await);
+    assert_eq!(house.sessions.count_people().await.unwrap(), 0);
+    house.sessions.settle_upkeep(|_| Upkeep::Refreshed).await.unwrap();
+    assert!(matches!(house.sessions.find(&token).await.unwrap(), Found::Stale(_)), "nobody has asked about them");
+}
+
+#[tokio::test]
+async fn people_come_once_each_in_order_and_only_those_who_can_be_asked_about() {
+    let house = house().await;
+    for name in ["carol", "alice", "bob", "alice"] {
+        house.signs_in(name).await;
+    }
+    house.sessions.begin(&person("local"), &Client::default(), Upkeep::Unrefreshed).await.unwrap();
+    let (_, ended) = house.signs_in("ended").await;
+    house.sessions.end(ended.id, EndReason::SignedOut).await.unwrap();
+    assert_eq!(house.sessions.count_people().await.unwrap(), 3);
+    let first = house.sessions.people(None, 2).await.unwrap();
+    assert_eq!(first.people, [person("alice"), person("bob")]);
+    let second = house.sessions.people(first.last.as_ref(), 2).await.unwrap();
+    assert_eq!((second.people, second.last), (vec![person("carol")], None));
+    house.clock.advance(IDLE);
+    assert_eq!(house.sessions.count_people().await.unwrap(), 0, "what has run out does not count");
+}
+
+#[tokio::test]
+async fn a_person_who_changed_is_changed_in_all_their_sessions_and_their_connections_hear_of_it() {
+    let house = house().await;
+    let (desk, at_desk) = house.signs_in("alice").await;
+    let (phone, _) = house.signs_in("alice").await;
+    let (bob, at_bob) = house.signs_in("bob").await;
+    let mut tab = house.sessions.watch(at_desk.id, &at_desk.person);
+    let mut other = house.sessions.watch(at_bob.id, &at_bob.person);
+    house.sessions.confirm(&[renamed("alice"), person("bob")], house.clock.now()).await.unwrap();
+    assert_eq!(tab.news().await, SessionNews::Changed(renamed("alice")));
+    for token in [desk, phone] {
+        assert_eq!(house.sessions.find(&token).await.unwrap().good().unwrap().person, renamed("alice"));
+    }
+    assert!(house.knows(&bob).await);
+    let nothing = tokio::time::timeout(Duration::from_millis(1), other.news()).await;
+    assert!(nothing.is_err(), "{nothing:?}");
+}
+
+#[tokio::test]
+async fn a_change_between_a_request_and_its_watch_is_not_missed() {
+    let house = house().await;
+    let (_, session) = house.signs_in("alice").await;
+    house.sessions.confirm(&[renamed("alice")], house.clock.now()).await.unwrap();
+    // The request had found her as she was.
+    let mut tab = house.sessions.watch(session.id, &session.person);
+    assert_eq!(tab.news().await, SessionNews::Changed(renamed("alice")));
+}
+
+#[tokio::test]
+async fn a_sign_in_knows_better_than_an_answer_from_before_it() {
+    let house = house().await;
+    let asked_at = house.clock.now();
+    house.clock.advance(Duration::from_secs(1));
+    let (token, session) = house.signs_in("alice").await;
+    house.sessions.confirm(&[renamed("alice")], asked_at).await.unwrap();
+    let found = house.sessions.find(&token).await.unwrap().good().unwrap();
+    assert_eq!((found.person, found.confirmed_at), (person("alice"), session.created_at));
+}
+
+#[tokio::test]
+async fn a_connection_hears_when_its_session_goes_stale() {
+    let house = house().await;
+    let (_, session) = house.signs_in("alice").await;
+    let mut tab = house.sessions.watch(session.id, &session.person);
+    house.clock.advance(STALE);
+    assert_eq!(tab.news().await, SessionNews::Unconfirmed);
+}
+
+#[tokio::test]
+async fn all_of_somebody_s_sessions_end_together_and_nobody_else_s() {
+    let house = house().await;
+    let (desk, first) = house.signs_in("alice").await;
+    let (phone, second) = house.signs_in("alice").await;
+    let (bob, _) = house.signs_in("bob").await;
+    let mut tab = house.sessions.watch(first.id, &first.person);
+    let mut ended = house.sessions.end_all_of(&first.person.id, EndReason::Revoked).await.unwrap();
+    ended.sort_by_key(|session| session.id);
+    assert_eq!(ended.iter().map(|session| session.id).collect::<Vec<_>>(), [first.id, second.id]);
+    assert_eq!(tab.ended().await, EndReason::Revoked);
+    assert!(!house.knows(&desk).await && !house.knows(&phone).await && house.knows(&bob).await);
+    assert!(house.sessions.end_all_of(&first.person.id, EndReason::Revoked).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn two_thousand_people_are_confirmed_in_one_breath() {
+    let house = house().await;
+    let mut people = Vec::new();
+    for number in 0..2_000 {
+        people.push(house.signs_in(&format!("person{number}")).await.1.person);
+    }
+    house.clock.advance(STALE);
+    let begun = std::time::Instant::now();
+    house.sessions.confirm(&people, house.clock.now()).await.unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert_eq!(house.sessions.of(&people[1_999].id).await.unwrap()[0].confirmed_at, house.clock.now());
+}
