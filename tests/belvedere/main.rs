@@ -12,6 +12,7 @@ mod commands;
 mod directory_389;
 mod directory_dial;
 mod directory_sign_in;
+mod doctor;
 mod door;
 mod forms;
 mod harness;

@@ -19,7 +19,7 @@ use rocket::{Build, Rocket, routes};
 
 pub(super) fn mount(rocket: Rocket<Build>) -> Rocket<Build> {
     rocket
-        .mount("/", routes![home::show, page::show, theme::choose, account::show, admin::show])
+        .mount("/", routes![home::show, page::show, theme::choose, account::show, admin::show, admin::examine])
         .mount("/login", routes![sign_in::form, sign_in::submit])
         .mount("/logout", routes![sign_out::ask, sign_out::submit])
         .mount("/live", routes![live::watch, live::not_an_upgrade])

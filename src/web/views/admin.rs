@@ -5,12 +5,14 @@ use crate::domain::Timestamp;
 use crate::live::{FeedReport, Hub};
 use crate::pages::OpenPage;
 
+use super::DirectoryView;
 use super::words::every_in_words;
 
 /// What an admin wants to see first: faults in page files, and how the feeds are doing.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct AdminView {
     page_faults: Vec<FaultReport>,
+    directory: DirectoryView,
     pages: Vec<PageRow>,
     feeds: Vec<FeedRow>,
 }
@@ -37,7 +39,12 @@ struct FeedRow {
 }
 
 impl AdminView {
-    pub(in crate::web) fn of(page_faults: Vec<FaultReport>, pages: &[OpenPage], hub: &Hub) -> Self {
+    pub(in crate::web) fn of(
+        page_faults: Vec<FaultReport>,
+        directory: DirectoryView,
+        pages: &[OpenPage],
+        hub: &Hub,
+    ) -> Self {
         let page = |page: &OpenPage| PageRow {
             slug: page.slug.to_string(),
             title: page.title.clone(),
@@ -56,6 +63,6 @@ impl AdminView {
             trouble: feed.trouble,
         };
         let feeds = hub.feeds().report().into_iter().map(feed).collect();
-        Self { page_faults, pages: pages.iter().map(page).collect(), feeds }
+        Self { page_faults, directory, pages: pages.iter().map(page).collect(), feeds }
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod browser;
 pub(crate) mod certificates;
 pub(crate) mod demo;
 pub(crate) mod directory_389;
+pub(crate) mod face;
 pub(crate) mod fault_proxy;
 pub(crate) mod garbage;
 pub(crate) mod house;
