@@ -65,7 +65,8 @@ impl Looks {
         let remedy = remedy.map(|remedy| format!("{arrow}{remedy}"));
         let mut lines = first.into_iter().chain(remedy.as_ref()).chain(&step.details);
         let head = lines.next().map_or("", String::as_str);
-        let _ = writeln!(text, "  {} {:<width$}  {head}", self.sign(&step.verdict), name);
+        let first = format!("  {} {name:<width$}  {head}", self.sign(&step.verdict));
+        let _ = writeln!(text, "{}", first.trim_end());
         // Under the text, behind the sign and the name.
         let indent = 2 + self.sign_width() + 1 + width + 2;
         for line in lines {

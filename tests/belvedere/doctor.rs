@@ -322,7 +322,7 @@ async fn another_ldap_server_that_works_is_told_too() {
         "known for ever as entryUUID:",
         "dash-ops-nyc, directly",
         "dash-ops, through dash-ops-nyc",
-        "dash-all, through dash-ops-nyc -> dash-ops",
+        "dash-all, through dash-ops-nyc, then dash-ops",
         "members of dash-ops may",
     ]);
     let said = site.runs(&["doctor", "--user", "twin"]).await;
@@ -379,7 +379,7 @@ async fn check_online_names_the_line_of_a_missing_group_and_of_a_silent_source()
     site.write("Rocket.toml", &(settings + &source));
     site.runs(&["check"]).await.ends_well_with(&["Everything is in order"]);
     site.runs(&["check", "--online"]).await.fails_with(&[
-        "pages/ops.toml:2:36",
+        "pages/ops.toml:2:34",
         "there is no group \"Dash-Opps\"",
         "did you mean \"dash-ops\"",
         "pages/stock.toml:8:9",

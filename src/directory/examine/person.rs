@@ -166,7 +166,7 @@ pub(super) fn steps(section: &mut Section, username: &Username, sought: &Sought,
     let step = Step::ok("person").with(format!("{}, {}", person.display_name, seen.dn));
     section.note(step.with(format!("known for ever as {}", person.id)));
     let account = match &seen.bar {
-        None => Step::ok("account"),
+        None => Step::ok("account").with("nothing stands against signing in"),
         Some(bar) => Step::warning("account", bar.reason.clone(), bar.remedy.clone()),
     };
     section.note(account.with_all(seen.state.iter().cloned()));
