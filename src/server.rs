@@ -23,7 +23,7 @@ use crate::live::{Feeds, Hub};
 use crate::pages::{Shelf, Watcher};
 use crate::sessions::{Sessions, StoreError};
 use crate::sources::{SourceFault, Sources};
-use crate::telemetry::InvalidFilter;
+use crate::telemetry::{InvalidFilter, Metrics};
 use crate::web::{self, Assets, Rooms, Transport};
 
 /// How often sessions that have run out are swept from the store.
@@ -108,7 +108,8 @@ impl Server {
         let feeds = Feeds::new(sources.clone(), Arc::clone(&clock));
         let hub = Arc::new(Hub::new(sources, feeds, settings.live.clone(), Arc::clone(&clock)));
 
-        let directories = Arc::new(Directories::new(&settings, &clock)?);
+        let metrics = Metrics::new();
+        let directories = Arc::new(Directories::new(&settings, &clock, &metrics.directory())?);
         let directory: Arc<dyn Directory> = Arc::clone(&directories) as Arc<dyn Directory>;
         let groups = Arc::new(GroupWatch::new(Arc::clone(&directory), Arc::clone(&clock)));
         let readiness = Readiness::new(Arc::clone(&directory), Arc::clone(&clock));
@@ -153,6 +154,8 @@ impl Server {
             clock,
             shutdown,
             readiness,
+            metrics,
+            metrics_settings: settings.metrics,
         };
         let rocket = web::stage(rocket::custom(figment), rooms).attach(AdHoc::on_shutdown("Goodbye", move |_| {
             Box::pin(async move {

@@ -6,7 +6,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// Keys whose values are secrets wherever they stand.
-const SECRET_KEYS: [&str; 3] = ["bind_password", "secret_key", "password"];
+const SECRET_KEYS: [&str; 4] = ["bind_password", "secret_key", "password", "token"];
 
 /// Tables whose values are all secrets.
 const SECRET_TABLES: [&str; 1] = ["headers"];

@@ -29,6 +29,6 @@ pub use read_settings::ForPages;
 pub use secret_key::{SecretKey, make_state_folder, secret_key};
 pub use settings::{
     DirectoryKind, DirectorySettings, Discovery, FurtherDirectory, HttpSource, LiveSettings, LogFormat, LogSettings,
-    Scheme, Secret, ServerAddress, Servers, ServiceAccount, SessionSettings, Settings, SiteSettings, SourceSettings,
-    Theme,
+    MetricsSettings, Scheme, Secret, ServerAddress, Servers, ServiceAccount, SessionSettings, Settings, SiteSettings,
+    SourceSettings, Theme,
 };

@@ -55,6 +55,8 @@ pub struct Settings {
     pub live: LiveSettings,
     /// The program's own log.
     pub log: LogSettings,
+    /// The program's own figures.
+    pub metrics: MetricsSettings,
 }
 
 /// How the site presents itself.
@@ -337,4 +339,11 @@ pub enum LogFormat {
     Human,
     /// One JSON object a line.
     Json,
+}
+
+/// The program's own figures.
+#[derive(Clone, Debug)]
+pub struct MetricsSettings {
+    /// What a monitoring system shows at `/metrics`; without one only admins read there.
+    pub token: Option<Secret>,
 }

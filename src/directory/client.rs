@@ -19,6 +19,7 @@ use super::{
 };
 use crate::config::DirectorySettings;
 use crate::domain::{Clock, DirectoryName, GroupRef, Password, Person, Upkeep, Username};
+use crate::telemetry::{DirectoryMetrics, Metrics};
 
 /// How often idle and dead connections are let go.
 const TIDY_EVERY: Duration = Duration::from_secs(30);
@@ -33,6 +34,7 @@ pub struct LdapDirectory {
     name: Option<DirectoryName>,
     pub(super) settings: DirectorySettings,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) metrics: DirectoryMetrics,
     pub(super) dialler: Arc<Dialler>,
     pub(super) servers: Arc<ServerSet>,
     /// For searches: bound as the service account, or as nobody.
@@ -54,15 +56,7 @@ impl LdapDirectory {
     /// # Errors
     /// [`SetUpError`], with the setting to correct.
     pub fn new(settings: &DirectorySettings, clock: Arc<dyn Clock>) -> Result<Self, SetUpError> {
-        Self::build(None, settings, clock)
-    }
-
-    /// Builds the client of a further directory, whose people are told from the default one's by its name.
-    ///
-    /// # Errors
-    /// [`SetUpError`], with the setting to correct.
-    pub fn named(name: DirectoryName, settings: &DirectorySettings, clock: Arc<dyn Clock>) -> Result<Self, SetUpError> {
-        Self::build(Some(name), settings, clock)
+        Self::build(None, settings, clock, Metrics::new().directory())
     }
 
     /// The directory's name; `None` for the default one.
@@ -70,16 +64,23 @@ impl LdapDirectory {
         self.name.as_ref()
     }
 
-    fn build(
+    /// Builds the client of one among several, whose people are told from the default one's by its name, and counts
+    /// what it does.
+    pub(super) fn build(
         name: Option<DirectoryName>,
         settings: &DirectorySettings,
         clock: Arc<dyn Clock>,
+        metrics: DirectoryMetrics,
     ) -> Result<Self, SetUpError> {
         set_up::check(settings)?;
         let tls = Tls::new(settings.ca_file.as_deref())?;
-        let dialler = Arc::new(Dialler::new(settings, tls));
-        let prober =
-            Prober { dialler: Arc::clone(&dialler), clock: Arc::clone(&clock), dial_timeout: settings.dial_timeout };
+        let dialler = Arc::new(Dialler::new(settings, tls, metrics.clone()));
+        let prober = Prober {
+            dialler: Arc::clone(&dialler),
+            clock: Arc::clone(&clock),
+            dial_timeout: settings.dial_timeout,
+            metrics: metrics.clone(),
+        };
         let servers = Arc::new(ServerSet::new(settings, Arc::new(prober)));
         let pool =
             |purpose| Arc::new(Pool::new(settings.connections, Arc::clone(&servers), purpose, Arc::clone(&clock)));
@@ -91,6 +92,7 @@ impl LdapDirectory {
             servers,
             settings: settings.clone(),
             clock,
+            metrics,
             group_names: GroupNames::default(),
             found_groups: FoundGroups::default(),
             netbios_name: OnceLock::new(),
@@ -118,11 +120,15 @@ impl LdapDirectory {
     pub(super) fn keep_in_order(&self) {
         self.keeper.get_or_init(|| {
             let pools = [Arc::downgrade(&self.searching), Arc::downgrade(&self.proving)];
-            let clock = Arc::clone(&self.clock);
+            let (clock, metrics) = (Arc::clone(&self.clock), self.metrics.clone());
             AbortOnDropHandle::new(tokio::spawn(async move {
                 loop {
+                    for (pool, word) in pools.iter().zip(["search", "prove"]) {
+                        let Some(pool) = pool.upgrade() else { return };
+                        pool.tidy();
+                        metrics.pool(word, "all", pool.size());
+                    }
                     clock.sleep(TIDY_EVERY).await;
-                    pools.iter().filter_map(std::sync::Weak::upgrade).for_each(|pool| pool.tidy());
                 }
             }))
         });
@@ -135,7 +141,9 @@ impl Directory for LdapDirectory {
         let mut inquiry = self.inquire("sign-in");
         let mut bind = OneBind::with(password, leave);
         let answer = self.try_sign_in(&mut inquiry, username, &mut bind).await;
-        inquiry.conclude(answer.map_err(|fault| fault.with_password_sent(bind.is_spent())))
+        let answer = inquiry.conclude(answer.map_err(|fault| fault.with_password_sent(bind.is_spent())));
+        self.metrics.sign_in(answer.as_ref().map_or_else(Refusal::word, |_| "ok"));
+        answer
     }
 
     async fn reach(&self) -> Result<(), Unreachable> {

@@ -12,6 +12,7 @@ use super::entry::Entry;
 use super::fault::{Fault, Operation, rc};
 use super::servers::Server;
 use crate::domain::Password;
+use crate::telemetry::DirectoryMetrics;
 
 /// How long the task that drives a broken connection has to say what broke it.
 const LAST_WORDS: Duration = Duration::from_millis(100);
@@ -31,10 +32,33 @@ pub(super) struct Connection {
     deadline: Option<Instant>,
     /// The server at its other end, where its health is watched.
     server: Option<Watched>,
+    meter: Meter,
     /// How many operations it has begun.
     operations: u32,
     /// Whether an operation has begun and not ended: what it still says would be taken for another's answer.
     in_flight: bool,
+}
+
+/// Counts what is done over one connection.
+pub(super) struct Meter {
+    metrics: DirectoryMetrics,
+    server: String,
+}
+
+impl Meter {
+    pub(super) fn new(metrics: DirectoryMetrics, server: String) -> Self {
+        Self { metrics, server }
+    }
+
+    /// An operation has ended: with a result of the server's, or without one.
+    fn count(&self, operation: Operation, result_code: Option<u32>, begun: Instant) {
+        let outcome = match result_code {
+            Some(rc::SUCCESS | rc::SIZE_LIMIT_EXCEEDED) => "ok",
+            Some(_) => "refused",
+            None => "unreachable",
+        };
+        self.metrics.operation(operation.word(), &self.server, outcome, begun.elapsed());
+    }
 }
 
 /// A server whose connections end when it goes down.
@@ -64,13 +88,14 @@ pub(super) struct Found {
 
 impl Connection {
     /// Takes charge of a connection just dialled.
-    pub(super) fn new(connection: LdapConnAsync, ldap: Ldap, operation_timeout: Duration) -> Self {
+    pub(super) fn new(connection: LdapConnAsync, ldap: Ldap, operation_timeout: Duration, meter: Meter) -> Self {
         Self {
             ldap,
             driver: Some(tokio::spawn(connection.drive())),
             operation_timeout,
             deadline: None,
             server: None,
+            meter,
             operations: 0,
             in_flight: false,
         }
@@ -119,6 +144,7 @@ impl Connection {
         let wait = self.begin();
         let answer = wait.for_answer(self.ldap.simple_bind(name, password.expose())).await;
         // A bind cannot be abandoned (RFC 4511, 4.11): after a time-out the connection is of no more use.
+        self.meter.count(operation, answer.as_ref().ok().map(|result| result.rc), wait.begun);
         match answer {
             Ok(result) => {
                 self.in_flight = false;
@@ -133,7 +159,9 @@ impl Connection {
     /// # Errors
     /// Any result but success and `sizeLimitExceeded`; its code is in the fault.
     pub(super) async fn search(&mut self, operation: Operation, search: &Search<'_>) -> Result<Found, Fault> {
+        let begun = Instant::now();
         let answer = self.try_search(search).await;
+        self.meter.count(operation, answer.as_ref().ok().map(|(_, result)| result.rc), begun);
         self.in_flight &= answer.is_err();
         match answer {
             Ok((found, result)) if matches!(result.rc, rc::SUCCESS | rc::SIZE_LIMIT_EXCEEDED) => Ok(found),
@@ -186,8 +214,9 @@ impl Connection {
     fn begin(&mut self) -> Wait {
         self.operations += 1;
         self.in_flight = true;
-        let own = Instant::now() + self.operation_timeout;
-        Wait { deadline: self.deadline.map_or(own, |deadline| deadline.min(own)), server: self.server.clone() }
+        let begun = Instant::now();
+        let own = begun + self.operation_timeout;
+        Wait { begun, deadline: self.deadline.map_or(own, |deadline| deadline.min(own)), server: self.server.clone() }
     }
 
     /// What broke, in words; the driving task knows more than the closed channel to it.
@@ -239,6 +268,7 @@ enum Trouble {
 
 /// How an operation waits for its answer.
 struct Wait {
+    begun: Instant,
     deadline: Instant,
     server: Option<Watched>,
 }

@@ -8,11 +8,12 @@ use ldap3::{LdapConnAsync, LdapConnSettings, LdapError, StdStream};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
-use super::connection::Connection;
+use super::connection::{Connection, Meter};
 use super::fault::{Fault, Operation};
 use super::servers::Names;
 use super::tls::{self, Tls};
 use crate::config::{DirectorySettings, Scheme, ServerAddress};
+use crate::telemetry::DirectoryMetrics;
 
 /// A name with more addresses than this is a misconfiguration, or an attempt to keep us busy.
 const MOST_ADDRESSES: usize = 8;
@@ -20,6 +21,7 @@ const MOST_ADDRESSES: usize = 8;
 /// How connections are made.
 pub(super) struct Dialler {
     pub(super) names: Arc<Names>,
+    metrics: DirectoryMetrics,
     tls: Tls,
     start_tls: bool,
     allow_plaintext: bool,
@@ -28,9 +30,10 @@ pub(super) struct Dialler {
 }
 
 impl Dialler {
-    pub(super) fn new(settings: &DirectorySettings, tls: Tls) -> Self {
+    pub(super) fn new(settings: &DirectorySettings, tls: Tls, metrics: DirectoryMetrics) -> Self {
         Self {
             names: Arc::new(Names::new(settings.dns.clone())),
+            metrics,
             tls,
             start_tls: settings.start_tls,
             allow_plaintext: settings.allow_plaintext,
@@ -45,6 +48,14 @@ impl Dialler {
     /// # Errors
     /// A fault that names the server, and for every address what went wrong there. Nothing secret has been sent.
     pub(super) async fn dial(&self, server: &ServerAddress) -> Result<Connection, Fault> {
+        let started = Instant::now();
+        let dialled = self.try_dial(server).await;
+        let outcome = if dialled.is_ok() { "ok" } else { "unreachable" };
+        self.metrics.operation("dial", &server.to_string(), outcome, started.elapsed());
+        dialled
+    }
+
+    async fn try_dial(&self, server: &ServerAddress) -> Result<Connection, Fault> {
         let deadline = Instant::now() + self.dial_timeout;
         let addresses = self.resolve(server, deadline).await?;
         let mut faults = Vec::new();
@@ -98,7 +109,8 @@ impl Dialler {
         let url = format!("{scheme}://{url_host}:{}", server.port);
         let (connection, ldap) =
             LdapConnAsync::with_settings(settings, &url).await.map_err(|error| in_words(&error))?;
-        Ok(Connection::new(connection, ldap, self.operation_timeout))
+        let meter = Meter::new(self.metrics.clone(), server.to_string());
+        Ok(Connection::new(connection, ldap, self.operation_timeout, meter))
     }
 }
 

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::config::Settings;
 use crate::domain::{Clock, DirectoryName, GroupRef, NameForm, Password, Person, Upkeep, Username};
+use crate::telemetry::DirectoryMetrics;
 
 /// All the directories of the settings. A sign-in goes to one of them, chosen by what was typed, and never on to
 /// another: a password that one of them refused is not tried elsewhere.
@@ -27,15 +28,16 @@ struct Further {
 }
 
 impl Directories {
-    /// Builds the client of each directory, without dialling any.
+    /// Builds the client of each directory, without dialling any. What they do is counted in `metrics`.
     ///
     /// # Errors
     /// [`SetUpError`], with the setting to correct.
-    pub fn new(settings: &Settings, clock: &Arc<dyn Clock>) -> Result<Self, SetUpError> {
-        let default = LdapDirectory::new(&settings.directory, Arc::clone(clock))?;
+    pub fn new(settings: &Settings, clock: &Arc<dyn Clock>, metrics: &DirectoryMetrics) -> Result<Self, SetUpError> {
+        let build = |name, settings| LdapDirectory::build(name, settings, Arc::clone(clock), metrics.clone());
+        let default = build(None, &settings.directory)?;
         let mut further = Vec::new();
         for (name, set) in &settings.directories {
-            let directory = LdapDirectory::named(name.clone(), &set.settings, Arc::clone(clock))?;
+            let directory = build(Some(name.clone()), &set.settings)?;
             let domains = set.domains.iter().map(|domain| domain.to_lowercase()).collect();
             further.push(Further { name: name.clone(), domains, directory });
         }

@@ -29,15 +29,22 @@ pub(super) enum Operation {
     Bind,
 }
 
-impl fmt::Display for Operation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Operation {
+    /// Its word in the log and in figures.
+    pub(super) fn word(self) -> &'static str {
+        match self {
             Self::Dial => "dial",
             Self::RootDse => "root-dse",
             Self::ServiceBind => "service-bind",
             Self::Search => "search",
             Self::Bind => "bind",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
     }
 }
 

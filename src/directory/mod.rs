@@ -140,6 +140,24 @@ pub enum Refusal {
     Withheld(#[from] Withheld),
 }
 
+impl Refusal {
+    /// One word for it, in figures.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::WrongCredentials => "wrong-credentials",
+            Self::NotAtThisHour => "not-at-this-hour",
+            Self::NotFromHere => "not-from-here",
+            Self::PasswordExpired => "password-expired",
+            Self::MustChangePassword => "must-change-password",
+            Self::Disabled => "disabled",
+            Self::AccountExpired => "account-expired",
+            Self::Locked => "locked",
+            Self::Unreachable(_) => "unreachable",
+            Self::Withheld(_) => "withheld",
+        }
+    }
+}
+
 /// The directory could not be asked, or did not answer as a directory does. Never an answer about a person.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the directory cannot be reached: {reason}")]

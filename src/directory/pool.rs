@@ -11,6 +11,7 @@ use super::servers::ServerSet;
 use super::{refusal, root_dse};
 use crate::config::ServiceAccount;
 use crate::domain::{Clock, Timestamp};
+use crate::telemetry::PoolSize;
 
 /// Active Directory cuts connections that are idle for 15 minutes (`MaxConnIdleTime`), firewalls often after five or
 /// ten, and those say nothing.
@@ -115,10 +116,10 @@ impl Pool {
         drop(self.inner.retain(|kept, _| kept.may_stay(now)));
     }
 
-    /// How many connections there are, and how many of them nobody uses.
-    pub(super) fn size(&self) -> (usize, usize) {
+    /// How many connections there are, how many of them nobody uses, and how many wait for one.
+    pub(super) fn size(&self) -> PoolSize {
         let status = self.inner.status();
-        (status.size, status.available)
+        PoolSize { open: status.size, idle: status.available, waiting: status.waiting }
     }
 }
 

@@ -1,9 +1,16 @@
-//! Logs: everything through `tracing`, Rocket's own lines and other libraries' through the `log` bridge.
+//! What the program tells of itself: its log, and its figures.
 //!
-//! Lines go to standard error: for people when that is a terminal, one JSON object a line otherwise. This room decides
-//! how lines look and which there are; it never adds to them, and no secret is ever given to it.
+//! Logs go through `tracing`, Rocket's own lines and other libraries' through the `log` bridge, to standard error: for
+//! people when that is a terminal, one JSON object a line otherwise. [`Metrics`] counts and times what the rooms above
+//! do; it is a handle that is passed to them, never a global. This room decides how lines and figures look; it never
+//! adds to them, and no secret is ever given to it.
 
 mod bridge;
+mod directory_metrics;
+mod metrics;
+mod server_names;
 mod start;
 
+pub use directory_metrics::{DirectoryMetrics, PoolSize};
+pub use metrics::{EncodeError, Metrics};
 pub use start::{InvalidFilter, start};

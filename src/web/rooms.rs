@@ -6,12 +6,13 @@ use tokio::sync::watch;
 use url::Url;
 
 use crate::auth::Auth;
-use crate::config::SiteSettings;
+use crate::config::{MetricsSettings, SiteSettings};
 use crate::directory::{Directories, GroupWatch, Readiness};
 use crate::domain::{Audience, Clock};
 use crate::live::Hub;
 use crate::pages::Shelf;
 use crate::sessions::Sessions;
+use crate::telemetry::Metrics;
 
 use super::Assets;
 use super::examiner::Examiner;
@@ -46,6 +47,10 @@ pub struct Rooms {
     pub shutdown: watch::Receiver<bool>,
     /// Whether the directory answers, asked at most once in a while.
     pub readiness: Readiness,
+    /// The program's figures.
+    pub metrics: Metrics,
+    /// Who reads them without being an admin.
+    pub metrics_settings: MetricsSettings,
 }
 
 /// How requests reach this server.
@@ -91,5 +96,7 @@ impl Rooms {
             .manage(Time(self.clock))
             .manage(ShuttingDown(self.shutdown))
             .manage(self.readiness)
+            .manage(self.metrics)
+            .manage(self.metrics_settings)
     }
 }

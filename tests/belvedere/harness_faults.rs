@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, LdapError, LdapResult, Scope as LdapScope};
 
+use crate::harness::black_hole::BlackHole;
 use crate::harness::certificates::client_config;
 use crate::harness::fault_proxy::{Fault, FaultProxy};
 use crate::harness::garbage::Garbage;
@@ -134,6 +135,27 @@ async fn garbage_of_every_kind_is_no_answer() {
         // In a task of its own: there is garbage on which the client's library panics.
         let bound = tokio::spawn(async move { alice_binds(&mut ldap).await?.success() }).await;
         assert!(!matches!(bound, Ok(Ok(_))), "{kind:?}: {bound:?}");
+    }
+}
+
+#[test]
+fn the_deepest_garbage_is_whole() {
+    // No library reads it here: those that recurse would end this process.
+    let bytes = Garbage::Deep.bytes(1);
+    let mut inside = &bytes[..];
+    let mut levels = 0;
+    while let [0x30, 0x84, a, b, c, d, rest @ ..] = inside {
+        assert_eq!(u32::from_be_bytes([*a, *b, *c, *d]) as usize, rest.len(), "at level {levels}");
+        (inside, levels) = (rest, levels + 1);
+    }
+    assert_eq!((levels, inside), (4000, &[][..]));
+}
+
+#[tokio::test]
+async fn a_black_hole_neither_takes_nor_refuses_a_connection() {
+    for hole in [BlackHole::open().await, BlackHole::open_at([127, 0, 0, 9].into()).await] {
+        let dialled = tokio::time::timeout(PATIENCE, tokio::net::TcpStream::connect(hole.address())).await;
+        assert!(dialled.is_err(), "{dialled:?}");
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod directory;
 mod files;
+mod metrics;
 mod server_address;
 mod settings;
 mod site;

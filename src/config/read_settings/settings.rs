@@ -11,13 +11,14 @@ use super::super::settings::{LiveSettings, LogFormat, LogSettings, SessionSettin
 use super::super::settings_tree::Writings;
 use super::directory::{read_directories, read_directory};
 use super::files::path;
+use super::metrics::read_metrics;
 use super::site::read_site;
 use super::sources::read_sources;
 use crate::domain::{Audience, SourceName};
 
 /// Our tables. Outside a profile, figment would take them for profiles of that name and ignore them.
-pub(in super::super) const TABLES: [&str; 8] =
-    ["site", "admins", "directory", "directories", "sources", "sessions", "live", "log"];
+pub(in super::super) const TABLES: [&str; 9] =
+    ["site", "admins", "directory", "directories", "sources", "sessions", "live", "log", "metrics"];
 
 /// The keys that are Rocket's: of `rocket::Config` and of its templates.
 const ROCKETS: [&str; 16] = [
@@ -131,6 +132,7 @@ fn read_settings(mut fields: Fields<'_>, folder: &std::path::Path) -> Option<Set
     let sessions = read_sessions(fields.table_or_empty("sessions"));
     let live = read_live(fields.table_or_empty("live"));
     let log = read_log(fields.table_or_empty("log"));
+    let metrics = read_metrics(fields.table_or_empty("metrics"));
     fields.finish();
     let or_default = |path: Option<PathBuf>, default: &str| path.unwrap_or_else(|| folder.join(default));
     Some(Settings {
@@ -145,6 +147,7 @@ fn read_settings(mut fields: Fields<'_>, folder: &std::path::Path) -> Option<Set
         sessions: sessions?,
         live: live?,
         log: log?,
+        metrics: metrics?,
     })
 }
 

@@ -404,6 +404,8 @@ fn no_fault_shows_a_secret() {
         "[default.directory]\nurl = \"ldaps://dc1\"\n[default.sources.a]\nkind = \"http\"\nurl = \"https://h/\"\nheaders = { A = \"hunter2\\n\" }\n",
         "[default.directory]\nurl = \"ldaps://dc1\"\nbind_name = \"x\"\nbind_password = [\"hunter2\"]\n",
         "[default.site]\npublic_url = \"https://u:hunter2@h/\"\n",
+        "[default.directory]\nurl = \"ldaps://dc1\"\n[default.metrics]\ntoken = \"hunter2\"\n",
+        "[default.directory]\nurl = \"ldaps://dc1\"\n[default.metrics]\ntoken = \"hunter2\n",
     ] {
         let faults = Folder::with(text).read().unwrap_err();
         let reports = serde_json::to_string(&faults.reports()).unwrap();
@@ -443,7 +445,8 @@ fn what_the_repositorys_settings_show_as_comments_is_true() {
     let folder = Folder::with(&uncommented.replace("/run/credentials/belvedere/", ""))
         .file("corp-ca.pem", &certificate())
         .file("bind-password", "secret")
-        .file("stock-token", "Bearer abc");
+        .file("stock-token", "Bearer abc")
+        .file("metrics-token", "0123456789abcdef01234567");
     let settings = folder.read().unwrap_or_else(|faults| panic!("{faults}"));
     assert_eq!(settings.sources.len(), 1);
     assert!(settings.directory.service_account.is_some() && settings.overlay.is_some());
@@ -479,4 +482,23 @@ fn nothing_that_can_be_written_makes_it_fall_over() {
 /// A certificate made for this test alone.
 fn certificate() -> String {
     rcgen::generate_simple_self_signed(["dc1.corp.example.com".to_owned()]).unwrap().cert.pem()
+}
+
+#[test]
+fn a_token_for_the_figures_comes_from_either_place_and_is_beyond_guessing() {
+    let token = "0123456789abcdef01234567";
+    let of = |folder: Folder| folder.read().unwrap().metrics.token.map(|token| token.expose().to_owned());
+    assert_eq!(of(Folder::with(URL)), None);
+    assert_eq!(of(Folder::with(&format!("{URL}[default.metrics]\ntoken = \"{token}\"\n"))).as_deref(), Some(token));
+    let in_file = format!("{URL}[default.metrics]\ntoken_file = \"token\"\n");
+    let file = Folder::with(&in_file).file("token", &format!("{token}\n"));
+    assert_eq!(of(file).as_deref(), Some(token));
+    assert_eq!(of(Folder::with(URL).variable("BELVEDERE_METRICS__TOKEN", token)).as_deref(), Some(token));
+
+    let short = Folder::with(&in_file).file("token", "hunter2");
+    expect(&short, "Rocket.toml:4:14", "7 characters, and fewer than 24", "openssl rand");
+    let odd = Folder::with(URL).variable("BELVEDERE_METRICS__TOKEN", &format!("{token} ü"));
+    expect(&odd, "environment variable BELVEDERE_METRICS__TOKEN", "does not belong into a header", "openssl rand");
+    let both = Folder::with(&in_file).file("token", token).variable("BELVEDERE_METRICS__TOKEN", token);
+    expect(&both, "Rocket.toml:4:1", "are both set", "keep one of them");
 }

@@ -12,6 +12,7 @@ use crate::directory::dial::Dialler;
 use crate::directory::fault::{Fault, Operation};
 use crate::directory::root_dse;
 use crate::domain::{Clock, Timestamp};
+use crate::telemetry::DirectoryMetrics;
 
 /// A server that is down is probed again after this long, and after twice as long each time …
 const FIRST_PROBE_AFTER: Duration = Duration::from_secs(1);
@@ -53,6 +54,7 @@ pub(in crate::directory) struct Prober {
     pub(in crate::directory) dialler: Arc<Dialler>,
     pub(in crate::directory) clock: Arc<dyn Clock>,
     pub(in crate::directory) dial_timeout: Duration,
+    pub(in crate::directory) metrics: DirectoryMetrics,
 }
 
 impl Prober {
@@ -79,6 +81,7 @@ impl Prober {
 impl Server {
     pub(in crate::directory) fn new(address: ServerAddress, prober: Arc<Prober>) -> Self {
         let health = watch::Sender::new(Health::default());
+        prober.metrics.server_up(&address.to_string(), true);
         Self { address, prober, health, probe: Mutex::default(), revival: Mutex::default() }
     }
 
@@ -134,6 +137,7 @@ impl Server {
             true
         });
         if went {
+            self.prober.metrics.server_up(&self.address.to_string(), false);
             tracing::warn!(server = %self.address, reason, "a directory server is down: it is tried again in the background");
             let revival = AbortOnDropHandle::new(tokio::spawn(revive(Arc::downgrade(self))));
             *self.revival.lock().unwrap_or_else(PoisonError::into_inner) = Some(revival);
@@ -158,6 +162,7 @@ impl Server {
     fn mark_up(&self) {
         let came = self.health.send_if_modified(|health| health.down.take().is_some());
         if came {
+            self.prober.metrics.server_up(&self.address.to_string(), true);
             tracing::info!(server = %self.address, "a directory server is back");
         }
     }

@@ -9,6 +9,7 @@ mod events;
 mod health;
 mod home;
 mod live;
+mod metrics;
 mod page;
 mod sign_in;
 mod sign_out;
@@ -26,5 +27,5 @@ pub(super) fn mount(rocket: Rocket<Build>) -> Rocket<Build> {
         .mount("/events", routes![events::watch])
         .mount("/api/v1", routes![api::pages, api::page])
         .mount("/static", routes![static_files::serve])
-        .mount("/", routes![health::alive, health::ready])
+        .mount("/", routes![health::alive, health::ready, metrics::show])
 }

@@ -1,11 +1,13 @@
 //! What the tests are written in: houses, visitors, boards, browsers, and the real servers beside them.
 
 pub(crate) mod administrator;
+pub(crate) mod black_hole;
 pub(crate) mod board;
 pub(crate) mod browser;
 pub(crate) mod certificates;
 pub(crate) mod demo;
 pub(crate) mod directory_389;
+pub(crate) mod dns;
 pub(crate) mod face;
 pub(crate) mod fault_proxy;
 pub(crate) mod garbage;

@@ -8,11 +8,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
-
+use super::administrator::Administrator;
 use super::certificates::Authority;
 use super::keeper;
+use super::ldif::{self, Change, Entry};
 
 /// Everybody's password, but the administrator's.
 pub(crate) const PASSWORD: &str = "Correct-Horse-7";
@@ -56,9 +55,10 @@ const FIXED_PORTS: [u16; 4] = [389, 636, 88, 464];
 /// - `disabled`, `expired`, `must-change`, `locked`, each of `dash-ops` and each with the right [`PASSWORD`].
 /// - everybody in [`AWKWARD`].
 ///
-/// Nobody but `locked` may be given wrong passwords: the account would lock for every other test. Hire somebody.
+/// Nobody but `locked` may be given wrong passwords: the account would lock for every other test. Hire somebody. Whom a
+/// test has hired it may change in every way; people are named by their account names, which are their common names too.
 pub(crate) struct Domain {
-    address: Ipv4Addr,
+    addresses: [Ipv4Addr; 2],
     /// The CA that its certificate is from.
     pub(crate) ca_file: PathBuf,
 }
@@ -72,7 +72,12 @@ pub(crate) fn domain() -> Option<&'static Domain> {
 impl Domain {
     /// Its address, which is also the host in its URLs.
     pub(crate) fn host(&self) -> String {
-        self.address.to_string()
+        self.addresses[0].to_string()
+    }
+
+    /// Its other address, at which it stands for a second controller of the same domain.
+    pub(crate) fn second_host(&self) -> String {
+        self.addresses[1].to_string()
     }
 
     /// Its LDAPS URL.
@@ -80,9 +85,29 @@ impl Domain {
         format!("ldaps://{}", self.host())
     }
 
+    /// The second controller's LDAPS URL.
+    pub(crate) fn second_ldaps_url(&self) -> String {
+        format!("ldaps://{}", self.second_host())
+    }
+
     /// Its LDAP URL, for StartTLS: it refuses plain binds.
     pub(crate) fn ldap_url(&self) -> String {
         format!("ldap://{}", self.host())
+    }
+
+    /// Somebody who may change everything.
+    pub(crate) fn administrator(&self) -> Administrator {
+        Administrator {
+            url: self.ldaps_url(),
+            ca_file: self.ca_file.clone(),
+            name: format!("administrator@{DNS_DOMAIN}"),
+            password: ADMINISTRATOR_PASSWORD,
+        }
+    }
+
+    /// Changes the directory as its administrator, by LDIF.
+    pub(crate) fn modify(&self, ldif: &str) {
+        self.administrator().apply(ldif).unwrap();
     }
 
     /// Adds an ordinary account that no other test knows.
@@ -90,76 +115,133 @@ impl Domain {
         self.modify(&account(&Hire { cn: name, name, ..Hire::default() }));
     }
 
-    /// Changes the directory as its administrator, by LDIF.
-    pub(crate) fn modify(&self, ldif: &str) {
-        self.try_modify(ldif).unwrap();
+    /// The account goes.
+    pub(crate) fn delete(&self, name: &str) {
+        self.modify(&ldif::delete(&self.dn(name)));
+    }
+
+    /// The account is disabled.
+    pub(crate) fn disable(&self, name: &str) {
+        self.change(name, |person| person.replace("userAccountControl", DISABLED));
+    }
+
+    /// The account is enabled.
+    pub(crate) fn enable(&self, name: &str) {
+        self.change(name, |person| person.replace("userAccountControl", ORDINARY));
+    }
+
+    /// The person's common name becomes another, and so their DN. Their account name stays.
+    pub(crate) fn rename(&self, name: &str, cn: &str) {
+        let first_part = format!("CN={}", ldap3::dn_escape(cn));
+        self.modify(&ldif::rename(&self.dn(name), &first_part, None));
+    }
+
+    /// The person moves to another organizational unit or container, by its first part: `CN=Users`, `OU=Staff`.
+    pub(crate) fn move_to(&self, name: &str, unit: &str) {
+        let dn = self.dn(name);
+        // The common name has no comma in it, or an escaped one.
+        let first_part = &dn[..dn.find(",OU=").or_else(|| dn.find(",CN=")).unwrap()];
+        self.modify(&ldif::rename(&dn, first_part, Some(&format!("{unit},{BASE_DN}"))));
+    }
+
+    /// A new security group.
+    pub(crate) fn found_group(&self, name: &str) {
+        self.modify(&group(name, &[]));
+    }
+
+    /// The person, or the group, becomes a member of the group.
+    pub(crate) fn join(&self, name: &str, group: &str) {
+        let member = self.dn(name);
+        self.change(group, |group| group.add("member", member));
+    }
+
+    /// The person, or the group, is no member of the group any longer.
+    pub(crate) fn leave(&self, name: &str, group: &str) {
+        let member = self.dn(name);
+        self.change(group, |group| group.delete("member", member));
+    }
+
+    /// The person must change the password before anything else.
+    pub(crate) fn must_change(&self, name: &str) {
+        self.change(name, |person| person.replace("pwdLastSet", "0"));
+    }
+
+    /// An administrator's reset. The password before it is still good for a bind within the next hour, as on Windows
+    /// (`OldPasswordAllowedPeriod`).
+    pub(crate) fn set_password(&self, name: &str, password: &str) {
+        self.change(name, |person| person.replace("unicodePwd", quoted(password)));
+    }
+
+    /// Locks the account, by wrong passwords.
+    pub(crate) fn lock(&self, name: &str) {
+        let who = Administrator { name: format!("{name}@{DNS_DOMAIN}"), password: "wrong", ..self.administrator() };
+        for _ in 0..LOCKOUT_THRESHOLD {
+            assert!(who.search(BASE_DN, "(objectClass=domain)", &[]).is_err(), "a wrong password was taken");
+        }
     }
 
     /// How many wrong passwords the account has been given.
     pub(crate) fn bad_password_count(&self, name: &str) -> u32 {
-        let filter = format!("(sAMAccountName={name})");
-        let found = keeper::run(self.tool("ldapsearch").args(["-LLL", "-b", BASE_DN, &filter, "badPwdCount"])).unwrap();
-        let count = found.lines().find_map(|line| line.strip_prefix("badPwdCount: "));
-        count.unwrap_or_else(|| panic!("{name} has no badPwdCount in {found}")).parse().unwrap()
+        self.text(name, "badPwdCount").unwrap_or_else(|| panic!("{name} has no badPwdCount")).parse().unwrap()
+    }
+
+    /// The account's `objectGUID`, as it is stored: sixteen octets.
+    pub(crate) fn object_guid(&self, name: &str) -> Vec<u8> {
+        self.administrator().value(BASE_DN, &named(name), "objectGUID").unwrap()
+    }
+
+    /// Where the account, or the group, is now.
+    pub(crate) fn dn(&self, name: &str) -> String {
+        self.text(name, "dn").unwrap()
+    }
+
+    /// An attribute's first value; `None` where the account has none.
+    pub(crate) fn text(&self, name: &str, attribute: &str) -> Option<String> {
+        self.administrator().text(BASE_DN, &named(name), attribute)
+    }
+
+    fn change(&self, name: &str, change: impl FnOnce(Change) -> Change) {
+        self.modify(&change(Change::at(&self.dn(name))).ldif());
     }
 
     fn start() -> io::Result<Self> {
         if std::fs::metadata("/proc/self")?.uid() != 0 {
             return Err(io::Error::other("it needs root"));
         }
-        let address = free_address()?;
+        let addresses = free_addresses()?;
         let temporary = tempfile::Builder::new().prefix("belvedere-samba-").tempdir()?;
         let folder = temporary.path();
-        let ca_file = provision(folder, address)?;
+        let ca_file = provision(folder, addresses)?;
         let mut samba = Command::new("samba");
         samba.arg("-s").arg(folder.join("etc/smb.conf")).args(["-i", "--debug-stdout"]);
         keeper::keep(&samba, temporary)?;
-        let domain = Self { address, ca_file };
-        for port in FIXED_PORTS {
-            keeper::wait_for((address, port))?;
+        let domain = Self { addresses, ca_file };
+        for address in addresses {
+            for port in FIXED_PORTS {
+                keeper::wait_for((address, port))?;
+            }
         }
-        domain.try_modify(&population())?;
+        domain.administrator().apply(&population())?;
         domain.lock("locked");
         Ok(domain)
     }
-
-    fn try_modify(&self, ldif: &str) -> io::Result<()> {
-        let file = tempfile::NamedTempFile::new()?;
-        std::fs::write(file.path(), ldif)?;
-        keeper::run(self.tool("ldapmodify").arg("-a").arg("-f").arg(file.path())).map(drop)
-    }
-
-    fn lock(&self, name: &str) {
-        for _ in 0..LOCKOUT_THRESHOLD {
-            let who = format!("{name}@{DNS_DOMAIN}");
-            let mut wrong = self.command("ldapsearch");
-            let refused = keeper::run(wrong.args(["-D", &who, "-w", "wrong", "-s", "base", "-b", BASE_DN]));
-            assert!(refused.is_err(), "a wrong password was taken");
-        }
-    }
-
-    fn tool(&self, program: &str) -> Command {
-        let mut tool = self.command(program);
-        tool.args(["-D", &format!("administrator@{DNS_DOMAIN}"), "-w", ADMINISTRATOR_PASSWORD]);
-        tool
-    }
-
-    fn command(&self, program: &str) -> Command {
-        let mut tool = Command::new(program);
-        tool.env("LDAPTLS_CACERT", &self.ca_file).args(["-x", "-H", &self.ldaps_url()]);
-        tool
-    }
 }
 
-/// An address of this machine's own on which no other controller runs. The process id keeps runs side by side apart.
-fn free_address() -> io::Result<Ipv4Addr> {
+fn named(name: &str) -> String {
+    format!("(sAMAccountName={})", ldap3::ldap_escape(name))
+}
+
+/// Two addresses of this machine's own on which no other controller runs. The process id keeps runs side by side
+/// apart.
+fn free_addresses() -> io::Result<[Ipv4Addr; 2]> {
     let [.., high, low] = std::process::id().to_be_bytes();
     let candidates = (1..=250).map(|step: u8| Ipv4Addr::new(127, high.max(1), low, step));
     let is_free = |address: &Ipv4Addr| FIXED_PORTS.iter().all(|port| TcpListener::bind((*address, *port)).is_ok());
-    candidates.into_iter().find(is_free).ok_or_else(|| io::Error::other("no free loopback address"))
+    let free: Vec<Ipv4Addr> = candidates.filter(is_free).take(2).collect();
+    free.try_into().map_err(|_| io::Error::other("no two free loopback addresses"))
 }
 
-fn provision(folder: &Path, address: Ipv4Addr) -> io::Result<PathBuf> {
+fn provision(folder: &Path, addresses: [Ipv4Addr; 2]) -> io::Result<PathBuf> {
     let here = folder.display();
     keeper::run(
         Command::new("samba-tool")
@@ -167,7 +249,7 @@ fn provision(folder: &Path, address: Ipv4Addr) -> io::Result<PathBuf> {
             .arg(format!("--domain={NETBIOS_DOMAIN}"))
             .args(["--dns-backend=NONE", "--use-rfc2307", "--host-name=dc1"])
             .arg(format!("--adminpass={ADMINISTRATOR_PASSWORD}"))
-            .arg(format!("--host-ip={address}"))
+            .arg(format!("--host-ip={}", addresses[0]))
             .arg(format!("--targetdir={here}"))
             .arg(format!("--option=posix:eadb={here}/eadb.tdb"))
             .arg("--option=vfs objects=acl_xattr xattr_tdb")
@@ -175,16 +257,17 @@ fn provision(folder: &Path, address: Ipv4Addr) -> io::Result<PathBuf> {
     )?;
     // The certificate Samba makes for itself names no host (no subject alternative name), which nothing current accepts.
     let authority = Authority::new();
-    let identity = authority.issue(&[&address.to_string(), "dc1.corp.example.com"]);
+    let [first, second] = addresses.map(|address| address.to_string());
+    let identity = authority.issue(&[&first, &second, "dc1.corp.example.com", "dc2.corp.example.com"]);
     let ca_file = authority.write(&identity, folder)?;
     let conf = folder.join("etc/smb.conf");
-    std::fs::write(&conf, settings(&std::fs::read_to_string(&conf)?, folder, address))?;
+    std::fs::write(&conf, settings(&std::fs::read_to_string(&conf)?, folder, addresses))?;
     std::fs::create_dir_all(folder.join("run"))?;
     Ok(ca_file)
 }
 
-/// The provisioned settings without shares, and bound to one address and one folder.
-fn settings(provisioned: &str, folder: &Path, address: Ipv4Addr) -> String {
+/// The provisioned settings without shares, and bound to its addresses and one folder.
+fn settings(provisioned: &str, folder: &Path, [first, second]: [Ipv4Addr; 2]) -> String {
     let replaced = ["server services", "log file", "unix password sync", "logging"];
     let global = provisioned.split("[homes]").next().unwrap_or_default();
     let mut conf: String = global
@@ -194,7 +277,7 @@ fn settings(provisioned: &str, folder: &Path, address: Ipv4Addr) -> String {
     let here = folder.display();
     write!(
         conf,
-        "server services = rpc, ldap, kdc, winbindd\nunix password sync = no\ninterfaces = {address}/8\n\
+        "server services = rpc, ldap, kdc, winbindd\nunix password sync = no\ninterfaces = {first}/8 {second}/8\n\
          bind interfaces only = yes\npid directory = {here}/run\nncalrpc dir = {here}/run/ncalrpc\n\
          ntp signd socket directory = {here}/run/ntp\nwinbindd socket directory = {here}/run/winbindd\n\
          log file = {here}/samba.log\ntls certfile = {here}/cert.pem\ntls keyfile = {here}/key.pem\n\
@@ -204,36 +287,38 @@ fn settings(provisioned: &str, folder: &Path, address: Ipv4Addr) -> String {
     conf
 }
 
+/// `userAccountControl` (MS-ADTS 2.2.16): an ordinary account, and one that is disabled.
+const ORDINARY: &str = "512";
+const DISABLED: &str = "514";
+
 struct Hire<'a> {
     cn: &'a str,
     name: &'a str,
     principal: Option<&'a str>,
-    /// `userAccountControl`.
     control: &'a str,
-    more: &'a str,
+    more: &'a [(&'a str, &'a str)],
 }
 
 impl Default for Hire<'_> {
     fn default() -> Self {
-        Self { cn: "", name: "", principal: None, control: "512", more: "" }
+        Self { cn: "", name: "", principal: None, control: ORDINARY, more: &[] }
     }
 }
 
 /// Everybody, the groups, and the policy, as LDIF.
 fn population() -> String {
-    let mut ldif = format!(
-        "dn: {BASE_DN}\nchangetype: modify\nreplace: lockoutThreshold\nlockoutThreshold: {LOCKOUT_THRESHOLD}\n-\n\n\
-         dn: OU=Staff,{BASE_DN}\nobjectClass: organizationalUnit\nou: Staff\n\n"
-    );
+    let mut ldif = Change::at(BASE_DN).replace("lockoutThreshold", LOCKOUT_THRESHOLD.to_string()).ldif();
+    ldif += &Entry::at(&format!("OU=Staff,{BASE_DN}")).with("objectClass", "organizationalUnit").ldif();
     ldif += &account(&Hire { cn: "Belvedere, service", name: "svc-belvedere", ..Hire::default() });
     let alice = Some("alice@brand.example");
     ldif += &account(&Hire { cn: "Alice Archer", name: "alice", principal: alice, ..Hire::default() });
     ldif += &account(&Hire { cn: "Bob Baker", name: "bob", ..Hire::default() });
-    ldif += &account(&Hire { cn: "disabled", name: "disabled", control: "514", ..Hire::default() });
+    ldif += &account(&Hire { cn: "disabled", name: "disabled", control: DISABLED, ..Hire::default() });
     // A FILETIME in the year 2001.
-    let more = "accountExpires: 126500000000000000\n";
+    let more = &[("accountExpires", "126500000000000000")];
     ldif += &account(&Hire { cn: "expired", name: "expired", more, ..Hire::default() });
-    ldif += &account(&Hire { cn: "must-change", name: "must-change", more: "pwdLastSet: 0\n", ..Hire::default() });
+    let more = &[("pwdLastSet", "0")];
+    ldif += &account(&Hire { cn: "must-change", name: "must-change", more, ..Hire::default() });
     ldif += &account(&Hire { cn: "locked", name: "locked", ..Hire::default() });
     for (cn, name) in AWKWARD {
         ldif += &account(&Hire { cn, name, ..Hire::default() });
@@ -250,30 +335,26 @@ fn population() -> String {
 fn account(hire: &Hire<'_>) -> String {
     let Hire { cn, name, principal, control, more } = hire;
     let own = format!("{name}@{DNS_DOMAIN}");
-    // `unicodePwd` is the password in quotes, as UTF-16 (MS-ADTS 3.1.1.3.1.5.1).
-    let quoted: Vec<u8> = format!("\"{PASSWORD}\"").encode_utf16().flat_map(u16::to_le_bytes).collect();
-    format!(
-        "dn:: {}\nobjectClass: user\nsAMAccountName:: {}\nuserPrincipalName:: {}\ndisplayName:: {}\nunicodePwd:: {}\n\
-         userAccountControl: {control}\n{more}\n",
-        base64(dn(cn)),
-        base64(name),
-        base64(principal.unwrap_or(&own)),
-        base64(cn),
-        base64(quoted)
-    )
+    let entry = Entry::at(&dn(cn))
+        .with("objectClass", "user")
+        .with("sAMAccountName", name)
+        .with("userPrincipalName", principal.unwrap_or(&own))
+        .with("displayName", cn)
+        .with("unicodePwd", quoted(PASSWORD))
+        .with("userAccountControl", control);
+    more.iter().fold(entry, |entry, (attribute, value)| entry.with(attribute, value)).ldif()
 }
 
 fn group(name: &str, members: &[String]) -> String {
-    let members: Vec<String> = members.iter().map(|member| format!("member:: {}\n", base64(member))).collect();
-    let members = members.concat();
-    format!("dn: {}\nobjectClass: group\nsAMAccountName: {name}\n{members}\n", dn(name))
+    Entry::at(&dn(name)).with("objectClass", "group").with("sAMAccountName", name).with_all("member", members).ldif()
 }
 
-/// Where an entry with this common name is.
-fn dn(cn: &str) -> String {
+/// `unicodePwd` is the password in quotes, as UTF-16 (MS-ADTS 3.1.1.3.1.5.1).
+pub(crate) fn quoted(password: &str) -> Vec<u8> {
+    format!("\"{password}\"").encode_utf16().flat_map(u16::to_le_bytes).collect()
+}
+
+/// Where an entry with this common name is, unless somebody moves it.
+pub(crate) fn dn(cn: &str) -> String {
     format!("CN={},OU=Staff,{BASE_DN}", ldap3::dn_escape(cn))
-}
-
-fn base64(bytes: impl AsRef<[u8]>) -> String {
-    BASE64_STANDARD.encode(bytes)
 }

@@ -1,0 +1,75 @@
+use rocket::http::ContentType;
+use rocket::outcome::try_outcome;
+use rocket::request::{FromRequest, Outcome, Request};
+use rocket::{State, get};
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+use crate::config::MetricsSettings;
+use crate::pages::Closed;
+use crate::telemetry::{EncodeError, Metrics};
+use crate::web::guards::Administrator;
+use crate::web::refusal::Refusal;
+
+/// The program's figures, as monitoring systems read them.
+#[get("/metrics")]
+pub(super) fn show(_reader: Reader, metrics: &State<Metrics>) -> Result<(ContentType, String), Refusal> {
+    let text = metrics.encode().map_err(|error: EncodeError| Refusal::Internal(error.to_string()))?;
+    let openmetrics =
+        ContentType::new("application", "openmetrics-text").with_params([("version", "1.0.0"), ("charset", "utf-8")]);
+    Ok((openmetrics, text))
+}
+
+/// Somebody who may read the figures: an admin, or whoever shows the token of the settings. The figures name the
+/// directory's servers, so they are not for everybody.
+pub(super) struct Reader;
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Reader {
+    type Error = ();
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
+        let Some(shown) = request.headers().get_one("Authorization") else {
+            return request.guard::<Administrator>().await.map(|_| Self);
+        };
+        let settings = try_outcome!(request.guard::<&State<MetricsSettings>>().await);
+        match &settings.token {
+            Some(token) if is_bearer_of(shown, token.expose()) => Outcome::Success(Self),
+            // Whoever shows something is judged by it: a monitoring system has no session to fall back on.
+            _ => Outcome::Error((Refusal::Closed(Closed::SignInFirst).stash(request), ())),
+        }
+    }
+}
+
+/// Whether an `Authorization` header (RFC 6750, 2.1) carries this very token. Hashes are compared, in constant time,
+/// so that neither the token's characters nor its length can be learned by measuring.
+fn is_bearer_of(header: &str, token: &str) -> bool {
+    let Some((scheme, shown)) = header.split_once(' ') else { return false };
+    let same = Sha256::digest(shown.trim()).ct_eq(&Sha256::digest(token));
+    scheme.eq_ignore_ascii_case("Bearer") && bool::from(same)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_whole_token_in_its_scheme_counts() {
+        for header in ["Bearer 0123456789abcdef", "bearer 0123456789abcdef", "BEARER  0123456789abcdef "] {
+            assert!(is_bearer_of(header, "0123456789abcdef"), "{header}");
+        }
+        for header in [
+            "",
+            "Bearer",
+            "Bearer ",
+            "0123456789abcdef",
+            "Basic 0123456789abcdef",
+            "Bearer 0123456789abcde",
+            "Bearer 0123456789abcdef0",
+            "Bearer 0123456789ABCDEF",
+            "Bearer 0123456789abcdef, Bearer x",
+        ] {
+            assert!(!is_bearer_of(header, "0123456789abcdef"), "{header}");
+        }
+    }
+}

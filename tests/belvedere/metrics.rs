@@ -1,0 +1,82 @@
+//! The program's own figures: who reads them, and in what form.
+
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+
+use crate::harness::demo::Demo;
+use crate::harness::house::House;
+use crate::harness::visitor::Answer;
+
+const TOKEN: &str = "9f86d081884c7d659a2feaa0c55ad015";
+
+#[tokio::test]
+async fn an_admin_reads_the_figures_and_other_members_do_not() {
+    let demo = Demo::plan().await.set("admins", json!({ "users": ["alice"] })).open().await;
+    let mut alice = demo.house.visitor();
+    alice.signs_in("alice", demo.password("alice")).await;
+    are_figures(&alice.opens("/metrics").await);
+
+    let mut bob = demo.house.visitor();
+    bob.signs_in("bob", demo.password("bob")).await;
+    let answer = bob.opens("/metrics").await;
+    assert_eq!(answer.status, StatusCode::FORBIDDEN);
+    tells_nothing(&answer);
+}
+
+#[tokio::test]
+async fn a_stranger_is_asked_to_sign_in_and_a_script_is_refused() {
+    let demo = Demo::plan().await.set("metrics.token", TOKEN).open().await;
+    let mut stranger = demo.house.visitor();
+    let sent_on = stranger.opens("/metrics").await;
+    assert_eq!(sent_on.status, StatusCode::SEE_OTHER);
+    assert_eq!(sent_on.location.as_deref(), Some("/login?next=%2Fmetrics"));
+    let refused = stranger.fetches("/metrics").await;
+    assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
+    assert!(refused.header("WWW-Authenticate").is_some());
+    tells_nothing(&refused);
+}
+
+#[tokio::test]
+async fn a_monitoring_system_reads_the_figures_with_the_token_and_with_no_other() {
+    let demo = Demo::plan().await.set("metrics.token", TOKEN).open().await;
+    are_figures(&asks(&demo.house, &format!("Bearer {TOKEN}")).await);
+    for shown in [
+        format!("Bearer {}", &TOKEN[1..]),
+        format!("Bearer {TOKEN}0"),
+        format!("Basic {TOKEN}"),
+        TOKEN.to_owned(),
+        "Bearer ".to_owned(),
+    ] {
+        let answer = asks(&demo.house, &shown).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{shown}");
+        tells_nothing(&answer);
+    }
+}
+
+#[tokio::test]
+async fn where_no_token_is_set_none_is_right() {
+    let demo = Demo::plan().await.open().await;
+    for shown in ["Bearer ", "Bearer", "Bearer x", ""] {
+        assert_eq!(asks(&demo.house, shown).await.status, StatusCode::UNAUTHORIZED, "{shown:?}");
+    }
+}
+
+async fn asks(house: &House, authorization: &str) -> Answer {
+    let mut visitor = house.visitor();
+    let accept = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
+    let request = visitor.request(Method::GET, "/metrics").header("Accept", accept);
+    visitor.send(request.header("Authorization", authorization)).await
+}
+
+fn are_figures(answer: &Answer) {
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    let kind = answer.header("Content-Type");
+    assert_eq!(kind, Some("application/openmetrics-text; version=1.0.0; charset=utf-8"));
+    assert_eq!(answer.header("Cache-Control"), Some("no-store"));
+    assert!(answer.body.contains("\nbelvedere_directory_refreshed_people_total 0\n"), "{}", answer.body);
+    assert!(answer.body.ends_with("\n# EOF\n"), "{}", answer.body);
+}
+
+fn tells_nothing(answer: &Answer) {
+    assert!(!answer.body.contains("belvedere_"), "{}", answer.body);
+}
