@@ -109,7 +109,7 @@ impl Server {
         let hub = Arc::new(Hub::new(sources, feeds, settings.live.clone(), Arc::clone(&clock)));
 
         let metrics = Metrics::new();
-        let directories = Arc::new(Directories::new(&settings, &clock, &metrics.directory())?);
+        let directories = Arc::new(Directories::counted(&settings, &clock, &metrics.directory())?);
         let directory: Arc<dyn Directory> = Arc::clone(&directories) as Arc<dyn Directory>;
         let groups = Arc::new(GroupWatch::new(Arc::clone(&directory), Arc::clone(&clock)));
         let readiness = Readiness::new(Arc::clone(&directory), Arc::clone(&clock));

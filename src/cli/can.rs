@@ -63,7 +63,10 @@ async fn ask(options: &Options) -> Result<Answer, Stop> {
     let sources = Sources::open(&settings.sources, Arc::clone(&clock))?;
     let shelf = Shelf::load(&settings.pages, Arc::new(sources))?;
     let Some(public) = shelf.is_public(page) else {
-        let why = format!("there is no page {page} in {}, or `belvedere check` finds a fault in it", settings.pages.display());
+        let why = format!(
+            "there is no page {page} in {}, or `belvedere check` finds a fault in it",
+            settings.pages.display()
+        );
         return Ok(Answer::Unknown(why));
     };
     if public {

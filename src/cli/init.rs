@@ -79,14 +79,14 @@ async fn init(mut options: Options) -> Result<String, Stop> {
     println!("{}", looks.examination(&examination).trim_start());
     let tally = Tally::of(examination.steps());
     let (0, Some(known)) = (tally.failures, &examination.known) else {
-        return Err(Stop::Said(format!("nothing was written, as the directory cannot be used so. {}", hint(&options, &url))));
+        return Err(Stop::Said(format!(
+            "nothing was written, as the directory cannot be used so. {}",
+            hint(&options, &url)
+        )));
     };
     write(&options, &settings_text(&options, &url, known))?;
     let pages = lay_out_page(&options.output)?;
-    Ok(format!(
-        "Wrote {}{pages}. Next: `belvedere check --online`, then `belvedere serve`.",
-        options.output.display()
-    ))
+    Ok(format!("Wrote {}{pages}. Next: `belvedere check --online`, then `belvedere serve`.", options.output.display()))
 }
 
 impl Options {
@@ -140,10 +140,11 @@ fn hint(options: &Options, url: &str) -> String {
 
 /// What is needed, and no more; what may be wanted next stands in comments.
 fn settings_text(options: &Options, url: &str, known: &Known) -> String {
-    let mut text = "# Belvedere's settings. `belvedere check` finds mistakes in them, `belvedere doctor` trouble with the \
+    let mut text =
+        "# Belvedere's settings. `belvedere check` finds mistakes in them, `belvedere doctor` trouble with the \
                     directory.\n\n[default]\n# address = \"0.0.0.0\"     # to be reached from other machines\n\
                     # admins = { groups = [\"dash-admins\"] }     # who may see /admin\n\n"
-        .to_owned();
+            .to_owned();
     let _ = writeln!(text, "# {}, people below {}", one_line(&known.kind), one_line(&known.base_dn));
     let _ = writeln!(text, "[default.directory]\nurl = {}", quoted(url));
     if let Some(file) = &options.ca_file {
@@ -178,7 +179,8 @@ fn write(options: &Options, text: &str) -> Result<(), Stop> {
     let unwritten = |fault: std::io::Error| Stop::Said(format!("{} cannot be written: {fault}", file.display()));
     let mut open = std::fs::OpenOptions::new();
     // Without --force a file that has come to be there meanwhile stays as it is.
-    let open = if options.force { open.write(true).create(true).truncate(true) } else { open.write(true).create_new(true) };
+    let open =
+        if options.force { open.write(true).create(true).truncate(true) } else { open.write(true).create_new(true) };
     open.open(file).and_then(|mut written| written.write_all(text.as_bytes())).map_err(unwritten)
 }
 

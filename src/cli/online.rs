@@ -80,7 +80,9 @@ fn fault(finding: &GroupFinding, place: &Place) -> Option<Fault> {
     };
     let help = match finding.near.as_slice() {
         [] => "name a group of the directory by its account name (sAMAccountName, cn), its DN or its SID".to_owned(),
-        near => format!("did you mean {}?", near.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(" or ")),
+        near => {
+            format!("did you mean {}?", near.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(" or "))
+        }
     };
     Some(Fault::new(place.clone(), message, help))
 }

@@ -7,9 +7,11 @@ use futures::FutureExt as _;
 use ldap3::{Ldap, LdapConnAsync, LdapError, LdapResult, Scope, SearchOptions};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::entry::Entry;
 use super::fault::{Fault, Operation, rc};
+use super::gate::Verdict;
 use super::servers::Server;
 use crate::domain::Password;
 use crate::telemetry::DirectoryMetrics;
@@ -33,10 +35,18 @@ pub(super) struct Connection {
     /// The server at its other end, where its health is watched.
     server: Option<Watched>,
     meter: Meter,
+    gate: Gate,
     /// How many operations it has begun.
     operations: u32,
     /// Whether an operation has begun and not ended: what it still says would be taken for another's answer.
     in_flight: bool,
+}
+
+/// The gate that the server's words come through.
+pub(super) struct Gate {
+    /// Passes bytes on for as long as the connection is there.
+    pub(super) task: AbortOnDropHandle<()>,
+    pub(super) verdict: Verdict,
 }
 
 /// Counts what is done over one connection.
@@ -88,7 +98,13 @@ pub(super) struct Found {
 
 impl Connection {
     /// Takes charge of a connection just dialled.
-    pub(super) fn new(connection: LdapConnAsync, ldap: Ldap, operation_timeout: Duration, meter: Meter) -> Self {
+    pub(super) fn new(
+        connection: LdapConnAsync,
+        ldap: Ldap,
+        gate: Gate,
+        operation_timeout: Duration,
+        meter: Meter,
+    ) -> Self {
         Self {
             ldap,
             driver: Some(tokio::spawn(connection.drive())),
@@ -96,6 +112,7 @@ impl Connection {
             deadline: None,
             server: None,
             meter,
+            gate,
             operations: 0,
             in_flight: false,
         }
@@ -124,7 +141,7 @@ impl Connection {
 
     /// Whether it can carry another operation, as far as can be known without one.
     pub(super) fn is_sound(&self) -> bool {
-        let driven = self.driver.as_ref().is_some_and(|driver| !driver.is_finished());
+        let driven = self.driver.as_ref().is_some_and(|driver| !driver.is_finished()) && !self.gate.task.is_finished();
         driven && !self.in_flight && self.server.as_ref().is_none_or(|watched| watched.server.downs() == watched.downs)
     }
 
@@ -236,6 +253,9 @@ impl Connection {
     }
 
     async fn last_words(&mut self) -> Option<String> {
+        if let Some(not_ldap) = self.gate.verdict.get() {
+            return Some(not_ldap.to_string());
+        }
         let driver = self.driver.take()?;
         let stop = driver.abort_handle();
         let words = match timeout(LAST_WORDS, driver).await {

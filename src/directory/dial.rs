@@ -4,14 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt as _;
-use ldap3::{LdapConnAsync, LdapConnSettings, LdapError, StdStream};
-use tokio::net::TcpStream;
+use ldap3::{LdapConnAsync, LdapConnSettings, StdStream};
+use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Instant, timeout_at};
+use tokio_util::task::AbortOnDropHandle;
 
-use super::connection::{Connection, Meter};
+use super::connection::{Connection, Gate, Meter};
 use super::fault::{Fault, Operation};
+use super::gate::{self, Verdict};
 use super::servers::Names;
-use super::tls::{self, Tls};
+use super::start_tls;
+use super::tls::Tls;
 use crate::config::{DirectorySettings, Scheme, ServerAddress};
 use crate::telemetry::DirectoryMetrics;
 
@@ -73,17 +76,35 @@ impl Dialler {
         Err(Fault::unreachable(Operation::Dial, faults.join(", ")))
     }
 
+    /// The server's addresses. When they cannot be found out now, those it had before: DNS often stands on the same
+    /// machines, and fails with them.
     async fn resolve(&self, server: &ServerAddress, deadline: Instant) -> Result<Vec<SocketAddr>, Fault> {
         let fault = |reason| Err(Fault::unreachable(Operation::Dial, reason));
-        match timeout_at(deadline, self.names.addresses(&server.host, server.port)).await {
-            Err(_elapsed) => fault("its name was not resolved in time: check this machine's DNS".to_owned()),
-            Ok(Err(error)) => fault(format!("its name does not resolve ({error}): check url and this machine's DNS")),
-            Ok(Ok(mut addresses)) => {
-                addresses.dedup();
-                addresses.truncate(MOST_ADDRESSES);
-                if addresses.is_empty() { fault("its name has no address".to_owned()) } else { Ok(addresses) }
+        // Half of the time is left for dialling.
+        let by = Instant::now() + deadline.saturating_duration_since(Instant::now()) / 2;
+        let before = self.names.known(&server.host, server.port);
+        let found = match timeout_at(
+            if before.is_some() { by } else { deadline },
+            self.names.addresses(&server.host, server.port),
+        )
+        .await
+        {
+            Ok(Ok(addresses)) if addresses.is_empty() => Err("its name has no address".to_owned()),
+            Ok(Ok(addresses)) => Ok(addresses),
+            Ok(Err(error)) => Err(format!("its name does not resolve ({error}): check url and this machine's DNS")),
+            Err(_elapsed) => Err("its name was not resolved in time: check this machine's DNS".to_owned()),
+        };
+        let mut addresses = match (found, before) {
+            (Ok(addresses), _) => addresses,
+            (Err(reason), Some(before)) => {
+                tracing::debug!(%server, reason, "the addresses known before are dialled");
+                before
             }
-        }
+            (Err(reason), None) => return fault(reason),
+        };
+        addresses.dedup();
+        addresses.truncate(MOST_ADDRESSES);
+        Ok(addresses)
     }
 
     async fn dial_address(&self, server: &ServerAddress, address: SocketAddr) -> Result<Connection, String> {
@@ -93,37 +114,27 @@ impl Dialler {
                         start_tls = true, or allow it with allow_plaintext = true"
                 .into());
         }
-        let stream = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
+        let mut stream = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
         stream.set_nodelay(true).map_err(|error| error.to_string())?;
-        let stream = stream.into_std().map_err(|error| error.to_string())?;
-
-        let mut settings = LdapConnSettings::new().set_std_stream(StdStream::Tcp(stream));
-        // Without TLS the crate's URL needs a host, but makes nothing of it: the stream is already there.
-        let mut url_host = "plain.invalid".to_owned();
-        if encrypted {
-            let tls = self.tls.speak_to(&server.host)?;
-            settings = settings.set_config(tls.config).set_starttls(server.scheme == Scheme::Ldap);
-            url_host = tls.url_host;
-        }
-        let scheme = if server.scheme == Scheme::Ldaps { "ldaps" } else { "ldap" };
-        let url = format!("{scheme}://{url_host}:{}", server.port);
-        let (connection, ldap) =
-            LdapConnAsync::with_settings(settings, &url).await.map_err(|error| in_words(&error))?;
+        let (library, ours) = UnixStream::pair().map_err(|error| error.to_string())?;
+        let verdict = Verdict::default();
+        let gate = if encrypted {
+            if server.scheme == Scheme::Ldap {
+                start_tls::ask(&mut stream).await?;
+            }
+            let stream = self.tls.handshake(&server.host, stream).await?;
+            tokio::spawn(gate::keep(stream, ours, Arc::clone(&verdict)))
+        } else {
+            tokio::spawn(gate::keep(stream, ours, Arc::clone(&verdict)))
+        };
+        let library = library.into_std().map_err(|error| error.to_string())?;
+        let settings = LdapConnSettings::new().set_std_stream(StdStream::Unix(library));
+        // The library's URL is for finding a stream, and the stream is there.
+        let (connection, ldap) = LdapConnAsync::with_settings(settings, "ldapi://gate")
+            .await
+            .map_err(|error| format!("the connection could not be set up: {error}"))?;
+        let gate = Gate { task: AbortOnDropHandle::new(gate), verdict };
         let meter = Meter::new(self.metrics.clone(), server.to_string());
-        Ok(Connection::new(connection, ldap, self.operation_timeout, meter))
-    }
-}
-
-/// What went wrong between TCP and the first operation.
-fn in_words(error: &LdapError) -> String {
-    match error {
-        LdapError::Io { source } => tls::explain(source).unwrap_or_else(|| format!("TLS failed: {source}")),
-        LdapError::LdapResult { result } => format!(
-            "it refused StartTLS (result {}), and nothing was sent without it: use an ldaps:// URL, or install a \
-             certificate on the server",
-            result.rc
-        ),
-        LdapError::DNSName { .. } => "its host name cannot be in a certificate: correct url".into(),
-        other => format!("the connection could not be set up: {other}"),
+        Ok(Connection::new(connection, ldap, gate, self.operation_timeout, meter))
     }
 }

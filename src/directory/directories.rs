@@ -11,7 +11,7 @@ use super::{
 };
 use crate::config::Settings;
 use crate::domain::{Clock, DirectoryName, GroupRef, NameForm, Password, Person, Upkeep, Username};
-use crate::telemetry::DirectoryMetrics;
+use crate::telemetry::{DirectoryMetrics, Metrics};
 
 /// All the directories of the settings. A sign-in goes to one of them, chosen by what was typed, and never on to
 /// another: a password that one of them refused is not tried elsewhere.
@@ -28,11 +28,23 @@ struct Further {
 }
 
 impl Directories {
-    /// Builds the client of each directory, without dialling any. What they do is counted in `metrics`.
+    /// Builds the client of each directory, without dialling any.
     ///
     /// # Errors
     /// [`SetUpError`], with the setting to correct.
-    pub fn new(settings: &Settings, clock: &Arc<dyn Clock>, metrics: &DirectoryMetrics) -> Result<Self, SetUpError> {
+    pub fn new(settings: &Settings, clock: &Arc<dyn Clock>) -> Result<Self, SetUpError> {
+        Self::counted(settings, clock, &Metrics::new().directory())
+    }
+
+    /// The same, and what they do is counted in `metrics`.
+    ///
+    /// # Errors
+    /// [`SetUpError`], with the setting to correct.
+    pub fn counted(
+        settings: &Settings,
+        clock: &Arc<dyn Clock>,
+        metrics: &DirectoryMetrics,
+    ) -> Result<Self, SetUpError> {
         let build = |name, settings| LdapDirectory::build(name, settings, Arc::clone(clock), metrics.clone());
         let default = build(None, &settings.directory)?;
         let mut further = Vec::new();
@@ -77,7 +89,8 @@ impl Directories {
         let asked = questions.person.map(|person| (person, self.of_name(person).name().cloned()));
         let examined = join_all(self.all().map(|directory| {
             let theirs = self.groups_of(directory, &wanted);
-            let person = asked.as_ref().filter(|(_, home)| home.as_ref() == directory.name()).map(|(person, _)| *person);
+            let person =
+                asked.as_ref().filter(|(_, home)| home.as_ref() == directory.name()).map(|(person, _)| *person);
             async move { directory.examine(person, questions.password, &theirs).await }
         }))
         .await;
@@ -155,7 +168,8 @@ fn merged(wanted: &[GroupRef], found: &[Vec<GroupFinding>]) -> Vec<GroupFinding>
         let first = all.next()?;
         Some(if first.is_missing() { all.find(|finding| !finding.is_missing()).unwrap_or(first) } else { first })
     };
-    let nothing = |group: &GroupRef| GroupFinding { wanted: group.clone(), found: Vec::new(), near: Vec::new(), note: None };
+    let nothing =
+        |group: &GroupRef| GroupFinding { wanted: group.clone(), found: Vec::new(), near: Vec::new(), note: None };
     wanted.iter().map(|group| of(group).cloned().unwrap_or_else(|| nothing(group))).collect()
 }
 

@@ -6,7 +6,8 @@
 //! decides what somebody may see, and keeps no password longer than its bind.
 //!
 //! The story of a sign-in, file by file: `directories` picks the one directory that the name belongs to, `servers` knows
-//! which of its servers answer, `dial` opens a connection under a deadline (`tls` says whom to believe), `pool` keeps it
+//! which of its servers answer, `dial` opens a connection under a deadline
+//! (`tls` says whom to believe, `gate` lets only LDAP through), `pool` keeps it
 //! for the next one, `question` asks another server when one fails, `root_dse` finds out what kind of directory it is,
 //! `sign_in` finds the person and spends the one bind, `refusal` judges its result, `person` and `groups` read who it
 //! is. `examine` goes the same way step by step and says what it found, for whoever sets a directory up or mends one.
@@ -20,6 +21,7 @@ mod entry;
 mod examine;
 mod fault;
 mod filter;
+mod gate;
 mod groups;
 mod guid;
 mod leave;
@@ -36,6 +38,7 @@ mod servers;
 mod set_up;
 mod sid;
 mod sign_in;
+mod start_tls;
 mod tls;
 
 pub use client::LdapDirectory;

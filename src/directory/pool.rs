@@ -1,9 +1,10 @@
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use deadpool::Runtime;
 use deadpool::managed::{Manager, Metrics, Object, PoolError, QueueMode, RecycleError, RecycleResult, Timeouts};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::connection::Connection;
 use super::fault::{Fault, Operation, rc};
@@ -23,8 +24,8 @@ const LONGEST_LIFE: Duration = Duration::from_hours(1);
 /// The LDAP crate keeps the number of every search it ever made: some bytes each.
 const MOST_OPERATIONS: u32 = 5_000;
 
-/// A connection unused for longer is asked whether it is still there before a password is sent, since that can be sent
-/// only once.
+/// A connection unused for longer is asked whether it is still there: a firewall may have forgotten it without a word,
+/// and a password can be sent only once.
 const SURELY_ALIVE: Duration = Duration::from_secs(2);
 
 /// A service account that was refused is tried again after this long …
@@ -49,6 +50,9 @@ pub(super) struct Maker {
     purpose: Purpose,
     clock: Arc<dyn Clock>,
     refused: Mutex<Option<Refused>>,
+    /// The last use of the freshest connection that turned out to be dead: what was used no later is dead as well. In
+    /// milliseconds, as [`Timestamp`]s are.
+    dead_since: AtomicI64,
 }
 
 /// What a pool's connections are for.
@@ -77,7 +81,13 @@ struct Refused {
 impl Pool {
     /// A pool of at most `size` connections.
     pub(super) fn new(size: usize, servers: Arc<ServerSet>, purpose: Purpose, clock: Arc<dyn Clock>) -> Self {
-        let maker = Maker { servers, purpose, clock: Arc::clone(&clock), refused: Mutex::new(None) };
+        let maker = Maker {
+            servers,
+            purpose,
+            clock: Arc::clone(&clock),
+            refused: Mutex::new(None),
+            dead_since: AtomicI64::new(i64::MIN),
+        };
         // The connection used last comes first, so that those beyond the need grow idle and go.
         #[expect(clippy::expect_used, reason = "a pool lacks nothing but its runtime, which is given")]
         let inner = deadpool::managed::Pool::builder(maker)
@@ -148,8 +158,11 @@ impl Manager for Maker {
         if !kept.may_stay(now) {
             return Err(RecycleError::message("it has served its time"));
         }
-        if matches!(self.purpose, Purpose::Prove) && now.since(kept.used) >= SURELY_ALIVE {
-            root_dse::knock(&mut kept.connection).await.map_err(RecycleError::Backend)?;
+        if kept.used.as_millis() <= self.dead_since.load(Ordering::Relaxed) {
+            return Err(RecycleError::message("another as old was dead"));
+        }
+        if now.since(kept.used) >= SURELY_ALIVE {
+            self.knock(kept).await?;
         }
         kept.used = now;
         kept.uses += 1;
@@ -158,6 +171,17 @@ impl Manager for Maker {
 }
 
 impl Maker {
+    /// Asks whether anybody is still there. A living server answers this at once; a dead line is not waited for.
+    async fn knock(&self, kept: &mut Kept) -> RecycleResult<Fault> {
+        let patience = kept.connection.server().map_or(SURELY_ALIVE, |server| server.patience());
+        let answer = timeout(patience, root_dse::knock(&mut kept.connection)).await;
+        if matches!(answer, Ok(Ok(()))) {
+            return Ok(());
+        }
+        self.dead_since.fetch_max(kept.used.as_millis(), Ordering::Relaxed);
+        Err(RecycleError::message("nobody was there any more"))
+    }
+
     /// # Errors
     /// The service account's refusal, for as long as it is not tried again: every question would otherwise try it, and
     /// lock it.
@@ -189,7 +213,7 @@ impl Maker {
             .iter()
             .map(|server| match server.down() {
                 Some(down) => format!("{}: {}", server.address, down.reason),
-                None => format!("{}: no answer in time", server.address),
+                None => format!("{}: no answer within the time for a question (operation_timeout)", server.address),
             })
             .collect();
         if known.is_empty() { "DNS did not name a server in time".to_owned() } else { known.join("; ") }

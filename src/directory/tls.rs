@@ -1,35 +1,26 @@
 use std::io;
-use std::net::Ipv6Addr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::client::WebPkiServerVerifier;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::danger::ServerCertVerifier as _;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{CertificateError, ClientConfig, RootCertStore};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use super::SetUpError;
 use crate::domain::Timestamp;
-
-/// What the LDAP crate is told as the host of an IPv6 literal: it would verify the brackets of the URL as a name.
-/// Never looked up (RFC 6761, 6.4), and never what is verified.
-const IPV6_STAND_IN: &str = "ipv6-literal.invalid";
 
 /// Whom this room believes to be the directory.
 pub(super) struct Tls {
     provider: Arc<CryptoProvider>,
     roots: Arc<RootCertStore>,
     config: Arc<ClientConfig>,
-}
-
-/// How to speak TLS to one host.
-pub(super) struct TlsFor {
-    pub(super) config: Arc<ClientConfig>,
-    /// The host as the LDAP crate wants it in its URL.
-    pub(super) url_host: String,
 }
 
 impl Tls {
@@ -71,22 +62,21 @@ impl Tls {
             .map(drop)
     }
 
-    /// How to speak TLS to `host`, a name or an address, whose certificate must be made out to it.
-    pub(super) fn speak_to(&self, host: &str) -> Result<TlsFor, String> {
+    /// Makes `stream` one to `host`, a name or an address, whose certificate must be made out to it.
+    ///
+    /// # Errors
+    /// In words, with what to do about it. Nothing but the handshake was sent.
+    pub(super) async fn handshake(&self, host: &str, stream: TcpStream) -> Result<TlsStream<TcpStream>, String> {
         if self.roots.is_empty() {
             return Err("this system has no trusted certificates: install its CA certificates, or set ca_file".into());
         }
-        let Ok(address) = host.parse::<Ipv6Addr>() else {
-            return Ok(TlsFor { config: Arc::clone(&self.config), url_host: host.to_owned() });
-        };
-        let inner = WebPkiServerVerifier::builder_with_provider(Arc::clone(&self.roots), Arc::clone(&self.provider))
-            .build()
-            .map_err(|fault| fault.to_string())?;
-        let verifier = VerifiesAddress { address: ServerName::from(std::net::IpAddr::from(address)), inner };
-        let mut config = ClientConfig::clone(&self.config);
-        config.enable_sni = false;
-        config.dangerous().set_certificate_verifier(Arc::new(verifier));
-        Ok(TlsFor { config: Arc::new(config), url_host: IPV6_STAND_IN.to_owned() })
+        let name = ServerName::try_from(host.to_owned())
+            .map_err(|_| "its host name cannot be in a certificate: correct url".to_owned())?;
+        let connector = TlsConnector::from(Arc::clone(&self.config));
+        connector
+            .connect(name, stream)
+            .await
+            .map_err(|error| explain(&error).unwrap_or_else(|| format!("TLS failed: {error}")))
     }
 }
 
@@ -115,48 +105,6 @@ fn roots_of_the_system() -> RootCertStore {
     let (trusted, ignored) = roots.add_parsable_certificates(found.certs);
     tracing::debug!(trusted, ignored, unreadable = found.errors.len(), "read the system's certificates");
     roots
-}
-
-/// Verifies as `inner` does, but always against the one address that was dialled.
-#[derive(Debug)]
-struct VerifiesAddress {
-    address: ServerName<'static>,
-    inner: Arc<WebPkiServerVerifier>,
-}
-
-impl ServerCertVerifier for VerifiesAddress {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        _stand_in: &ServerName<'_>,
-        ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        self.inner.verify_server_cert(end_entity, intermediates, &self.address, ocsp_response, now)
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.inner.verify_tls12_signature(message, cert, dss)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.inner.verify_tls13_signature(message, cert, dss)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.inner.supported_verify_schemes()
-    }
 }
 
 /// A failed handshake in words, with what to do about it. `None` when TLS is not at fault.

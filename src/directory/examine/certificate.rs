@@ -122,12 +122,26 @@ fn unsound(fault: &CertificateError, own: &Certificate, host: &str) -> Step {
             Step::failure(NAME, reason, remedy)
         }
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            let reason = format!("a certificate in the server's chain has expired; the server's own ran until {}", day(own.until));
-            Step::failure(NAME, reason, "renew it on the server; if the date is in the future, set this machine's clock")
+            let reason = format!(
+                "a certificate in the server's chain has expired; the server's own ran until {}",
+                day(own.until)
+            );
+            Step::failure(
+                NAME,
+                reason,
+                "renew it on the server; if the date is in the future, set this machine's clock",
+            )
         }
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            let reason = format!("a certificate in the server's chain is not valid yet; the server's own is from {}", day(own.from));
-            Step::failure(NAME, reason, "set this machine's clock, and the server's; they should follow the same time server")
+            let reason = format!(
+                "a certificate in the server's chain is not valid yet; the server's own is from {}",
+                day(own.from)
+            );
+            Step::failure(
+                NAME,
+                reason,
+                "set this machine's clock, and the server's; they should follow the same time server",
+            )
         }
         other => {
             let reason = format!("the server's certificate cannot be accepted: {other}");
@@ -187,11 +201,10 @@ fn left(own: &Certificate, now: Timestamp) -> String {
 
 /// The topmost certificate of the chain that can vouch for others, or that vouches for itself.
 fn authority(chain: &[Certificate], der: &[CertificateDer<'_>]) -> Option<Authority> {
-    let (place, top) =
-        chain.iter().enumerate().rfind(|(place, certificate)| {
-            // A server's own certificate is its own authority only when nobody else signed it.
-            if *place == 0 { certificate.subject == certificate.issuer } else { certificate.is_authority }
-        })?;
+    let (place, top) = chain.iter().enumerate().rfind(|(place, certificate)| {
+        // A server's own certificate is its own authority only when nobody else signed it.
+        if *place == 0 { certificate.subject == certificate.issuer } else { certificate.is_authority }
+    })?;
     let encoded = BASE64_STANDARD.encode(der.get(place)?);
     let lines = encoded.as_bytes().chunks(PEM_LINE).map(String::from_utf8_lossy).join("\n");
     let pem = format!("-----BEGIN CERTIFICATE-----\n{lines}\n-----END CERTIFICATE-----\n");

@@ -85,8 +85,7 @@ pub(super) fn clock(root: &Entry, now: Timestamp) -> Step {
     let Some(theirs) = root.text("currentTime").and_then(generalized) else {
         return Step::skipped(NAME, "this server does not tell its time");
     };
-    let (difference, way) =
-        if theirs > now { (theirs.since(now), "ahead of") } else { (now.since(theirs), "behind") };
+    let (difference, way) = if theirs > now { (theirs.since(now), "ahead of") } else { (now.since(theirs), "behind") };
     let said = match difference.as_secs() {
         0 | 1 => return Step::ok(NAME).with("the same as here, to the second"),
         seconds @ 2..=119 => format!("{seconds} s"),

@@ -181,7 +181,8 @@ impl LdapDirectory {
         let patience = self.settings.dial_timeout;
         let Ok(shaken) = timeout(patience, shake_hands(stream, &server.host, start_tls)).await else {
             let reason = format!("there was no TLS handshake within {patience:?} (dial_timeout)");
-            let remedy = "check that this port speaks LDAPS (636 does, 389 does not), and that nothing between delays it";
+            let remedy =
+                "check that this port speaks LDAPS (636 does, 389 does not), and that nothing between delays it";
             return (Step::failure(NAME, reason, remedy), None);
         };
         match shaken {

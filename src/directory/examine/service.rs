@@ -4,9 +4,9 @@ use super::report::Step;
 use crate::config::{DirectorySettings, ServiceAccount};
 use crate::directory::connection::{Connection, Search};
 use crate::directory::fault::{Fault, Operation, rc};
+use crate::directory::person;
 use crate::directory::refusal;
 use crate::directory::root_dse::Profile;
-use crate::directory::person;
 
 const NAME: &str = "service account";
 

@@ -96,7 +96,8 @@ struct Walk {
 
 impl Walk {
     fn begin(groups: &Groups) -> Self {
-        let names = groups.iter().filter_map(|group| Some((normal(&group.dn)?, (group.name.clone(), group.dn.clone()))));
+        let names =
+            groups.iter().filter_map(|group| Some((normal(&group.dn)?, (group.name.clone(), group.dn.clone()))));
         Self { names: names.collect(), ways: HashMap::new(), open: VecDeque::new() }
     }
 

@@ -224,8 +224,7 @@ impl Finder<'_> {
     }
 
     async fn entry_at(&self, connection: &mut Connection, dn: &Dn) -> Result<Vec<Entry>, Fault> {
-        let search =
-            Search { base: dn.as_str(), scope: Scope::Base, filter: ANY, attributes: ATTRIBUTES, limit: 1 };
+        let search = Search { base: dn.as_str(), scope: Scope::Base, filter: ANY, attributes: ATTRIBUTES, limit: 1 };
         match connection.search(Operation::Search, &search).await {
             Ok(found) => Ok(found.entries),
             // A referral is another domain's part of the forest, which is not this directory.
@@ -279,7 +278,9 @@ impl Finder<'_> {
                 let attribute = if self.profile.domain.is_some() { "sAMAccountName" } else { "cn" };
                 entry.texts(attribute).any(|theirs| theirs.to_lowercase() == name.to_lowercase())
             }),
-            GroupRef::Sid(text) => entry.bytes("objectSid").filter_map(Sid::from_bytes).any(|sid| sid.to_string() == *text),
+            GroupRef::Sid(text) => {
+                entry.bytes("objectSid").filter_map(Sid::from_bytes).any(|sid| sid.to_string() == *text)
+            }
             GroupRef::Dn(_) => false,
         }
     }

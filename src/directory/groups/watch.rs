@@ -49,8 +49,7 @@ impl GroupWatch {
         if let Ok(missing) = &missing {
             self.tell(missing);
         }
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some(GroupReport { at: self.clock.now(), missing });
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(GroupReport { at: self.clock.now(), missing });
     }
 
     /// What was found last; `None` before the first look.

@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::Duration;
@@ -24,12 +25,17 @@ const DNS_TIMEOUT: Duration = Duration::from_secs(2);
 /// More servers than are ever tried in turn; a forest may have hundreds.
 const MOST_SERVERS: usize = 16;
 
+/// Some times as many as there are servers at once.
+const MOST_HOSTS: usize = 64;
+
 /// LDAPS has no record of its own in Active Directory: its controllers are those of LDAP, on this port.
 const LDAPS_PORT: u16 = 636;
 
 /// Who is asked for names: the servers in the settings, or the system's.
 pub(in crate::directory) struct Names {
     own: Vec<SocketAddr>,
+    /// The addresses that each host had when they were last found out.
+    known: std::sync::Mutex<HashMap<String, Vec<IpAddr>>>,
     resolver: OnceLock<Result<TokioResolver, String>>,
 }
 
@@ -45,7 +51,7 @@ struct Record {
 
 impl Names {
     pub(in crate::directory) fn new(own: Vec<SocketAddr>) -> Self {
-        Self { own, resolver: OnceLock::new() }
+        Self { own, known: std::sync::Mutex::default(), resolver: OnceLock::new() }
     }
 
     /// The addresses of a host, as the system resolves it (with its hosts file and all), or by the settings' servers.
@@ -53,6 +59,21 @@ impl Names {
     /// # Errors
     /// Why there are none, in words.
     pub(in crate::directory) async fn addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
+        let found = self.look_up(host, port).await?;
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if !found.is_empty() && (known.len() < MOST_HOSTS || known.contains_key(host)) {
+            known.insert(host.to_owned(), found.iter().map(SocketAddr::ip).collect());
+        }
+        Ok(found)
+    }
+
+    /// The addresses that the host had when they were last found out.
+    pub(in crate::directory) fn known(&self, host: &str, port: u16) -> Option<Vec<SocketAddr>> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(host).map(|addresses| addresses.iter().map(|address| SocketAddr::new(*address, port)).collect())
+    }
+
+    async fn look_up(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
         if self.own.is_empty() || host.parse::<IpAddr>().is_ok() {
             let found = tokio::net::lookup_host((host, port)).await.map_err(|error| error.to_string())?;
             return Ok(found.collect());

@@ -115,14 +115,26 @@ impl Server {
     /// # Errors
     /// Why it is not.
     pub(in crate::directory) async fn probe(self: &Arc<Self>) -> Result<(), Fault> {
-        let probe = {
-            let mut under_way = self.probe.lock().unwrap_or_else(PoisonError::into_inner);
-            match &*under_way {
-                Some(probe) if probe.peek().is_none() => probe.clone(),
-                _ => under_way.insert(self.begin_probe()).clone(),
-            }
-        };
-        probe.await
+        self.share_probe().0.await
+    }
+
+    /// Asks whether it is there *now*: the failure of a probe that had begun before is not believed.
+    ///
+    /// # Errors
+    /// Why it is not.
+    pub(in crate::directory) async fn probe_anew(self: &Arc<Self>) -> Result<(), Fault> {
+        let (probe, joined) = self.share_probe();
+        let answer = probe.await;
+        if joined && answer.is_err() { self.probe().await } else { answer }
+    }
+
+    /// The probe under way, or one that begins; and whether it was under way.
+    fn share_probe(self: &Arc<Self>) -> (Probe, bool) {
+        let mut under_way = self.probe.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*under_way {
+            Some(probe) if probe.peek().is_none() => (probe.clone(), true),
+            _ => (under_way.insert(self.begin_probe()).clone(), false),
+        }
     }
 
     /// Notes that it did not answer. Said once, until it is up again.

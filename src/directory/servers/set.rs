@@ -75,7 +75,7 @@ impl ServerSet {
             }
         }
         let mut probes: FuturesUnordered<_> =
-            down.into_iter().map(async |server| (server, server.probe().await)).collect();
+            down.into_iter().map(async |server| (server, server.probe_anew().await)).collect();
         while let Some((server, answer)) = probes.next().await {
             let answer = match answer {
                 Ok(()) => self.dial_one(server).await,
