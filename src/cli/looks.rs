@@ -47,7 +47,7 @@ impl Looks {
         let lengths = section.steps.iter().map(|step| step.name.chars().count());
         let longest = lengths.filter(|length| *length <= WIDEST_COLUMN).max().unwrap_or_default();
         let width = longest.max(NARROWEST_COLUMN);
-        for steps in section.steps.chunk_by(|one, next| is_skipped_alike(one, next)) {
+        for steps in section.steps.chunk_by(is_skipped_alike) {
             self.steps(text, steps, width);
         }
     }

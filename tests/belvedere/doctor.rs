@@ -175,7 +175,12 @@ async fn an_authority_that_the_server_does_not_send_is_told_how_to_get() {
     let face = showing(&Authority::new().issue(&["localhost"])).await;
     let site = believing_in(&Authority::new(), &face.url());
     let said = site.runs(&["doctor", "--save-ca", "saved.pem"]).await;
-    said.fails_with(&["does not send that CA's certificate", "certutil -ca.cert", "set ca_file", "No certificate was saved"]);
+    said.fails_with(&[
+        "does not send that CA's certificate",
+        "certutil -ca.cert",
+        "set ca_file",
+        "No certificate was saved",
+    ]);
     assert!(!site.path().join("saved.pem").exists());
     assert_eq!(face.heard(), b"");
 }
@@ -203,7 +208,9 @@ async fn a_certificate_that_has_expired_or_names_nobody_is_told_with_its_dates_a
 
     let face = showing(&authority.issue(&[])).await;
     let site = believing_in(&authority, &face.url());
-    site.runs(&["doctor"]).await.fails_with(&["no subject alternative name", "-> give the server a certificate with localhost"]);
+    site.runs(&["doctor"])
+        .await
+        .fails_with(&["no subject alternative name", "-> give the server a certificate with localhost"]);
     assert_eq!(face.heard(), b"");
 }
 
@@ -327,8 +334,13 @@ async fn another_ldap_server_that_works_is_told_too() {
     ]);
     let said = site.runs(&["doctor", "--user", "twin"]).await;
     said.fails_with(&["twin is more than one person", "cn=Twin One", "cn=Twin Two"]);
-    let nowhere = Site::new(&(with_ca(&server.ldaps_url(), &server.ca_file) + "base_dn = \"ou=gone,dc=example,dc=org\"\n"), &[]);
-    nowhere.runs(&["doctor"]).await.fails_with(&["FAILED  base DN", "ou=gone,dc=example,dc=org is not there", "-> correct base_dn"]);
+    let nowhere =
+        Site::new(&(with_ca(&server.ldaps_url(), &server.ca_file) + "base_dn = \"ou=gone,dc=example,dc=org\"\n"), &[]);
+    nowhere.runs(&["doctor"]).await.fails_with(&[
+        "FAILED  base DN",
+        "ou=gone,dc=example,dc=org is not there",
+        "-> correct base_dn",
+    ]);
 }
 
 #[tokio::test]
@@ -405,9 +417,17 @@ async fn init_writes_settings_that_check_and_serve_take_and_never_a_secret() {
     let account = ["--bind-name", samba::SERVICE_ACCOUNT, "--bind-password-file", "secret"];
     let arguments = [&["init", bare, "--ca-file", ca_file][..], &account].concat();
     let said = site.runs(&arguments).await;
-    said.ends_well_with(&["Active Directory", "may bind", "Wrote Rocket.toml, and a first page", "belvedere check --online"]);
+    said.ends_well_with(&[
+        "Active Directory",
+        "may bind",
+        "Wrote Rocket.toml, and a first page",
+        "belvedere check --online",
+    ]);
     let written = std::fs::read_to_string(site.path().join("Rocket.toml")).unwrap();
-    assert!(written.contains(&format!("url = \"{url}\"")) && written.contains("bind_password_file = \"secret\""), "{written}");
+    assert!(
+        written.contains(&format!("url = \"{url}\"")) && written.contains("bind_password_file = \"secret\""),
+        "{written}"
+    );
     assert!(!written.contains(samba::PASSWORD));
 
     site.runs(&["check", "--online"]).await.ends_well_with(&["Everything is in order: 1 page"]);

@@ -80,7 +80,9 @@ pub(super) async fn find(
         }
         for (child, parents) in parents_of(connection, profile, &batch).await? {
             let way = walk.through(&child);
-            parents.iter().for_each(|parent| walk.arrive(parent, &way));
+            for parent in &parents {
+                walk.arrive(parent, &way);
+            }
         }
     }
     Ok(walk.memberships(groups))

@@ -109,9 +109,7 @@ fn lockout_in_words(policy: LockoutPolicy) -> String {
 fn groups_view(report: GroupReport) -> GroupsView {
     let looked_at_ms = Some(report.at);
     match report.missing {
-        Err(unreachable) => {
-            GroupsView { looked_at_ms, missing: Vec::new(), trouble: Some(unreachable.reason) }
-        }
+        Err(unreachable) => GroupsView { looked_at_ms, missing: Vec::new(), trouble: Some(unreachable.reason) },
         Ok(missing) => {
             let row = |(finding, by): (crate::directory::GroupFinding, Vec<String>)| MissingRow {
                 name: finding.wanted.to_string(),
@@ -125,9 +123,10 @@ fn groups_view(report: GroupReport) -> GroupsView {
 }
 
 fn examined_view(examined: &Examined) -> ExaminedView {
-    let parts = examined.examinations.iter().flat_map(|examination| {
-        examination.sections.iter().map(move |section| part(examination, section))
-    });
+    let parts = examined
+        .examinations
+        .iter()
+        .flat_map(|examination| examination.sections.iter().map(move |section| part(examination, section)));
     ExaminedView { at_ms: examined.at, parts: parts.collect() }
 }
 
