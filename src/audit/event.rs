@@ -145,7 +145,7 @@ impl<'a> Line<'a> {
         Self {
             event,
             result,
-            who: Some(plain(&person.username)),
+            who: Some(plain(&person.qualified_name())),
             person: Some(plain(person.id.as_str())),
             ..Self::default()
         }

@@ -165,7 +165,7 @@ impl Auth {
 
     /// Refuses whoever has failed too often, before the directory hears of it.
     async fn admit(&self, name: &Username, client: &Client) -> Result<Permit<'_>, SignInRefusal> {
-        let admitted = self.throttle.admit(name, client.address()).await;
+        let admitted = self.throttle.admit(name, client.address(), self.directory.lockout(name)).await;
         admitted.map_err(|held| self.refuse_held(held, name, client))
     }
 
@@ -180,6 +180,16 @@ impl Auth {
                 };
                 self.audit.record(client, &event);
                 SignInRefusal::Throttled { retry_after }
+            }
+            Held::NearLockout => {
+                let event = Event::SignInRefused {
+                    name: name.as_str(),
+                    reason: "directory-count",
+                    directory_code: None,
+                    retry_after: None,
+                };
+                self.audit.record(client, &event);
+                SignInRefusal::WrongCredentials
             }
             Held::Pending => {
                 let reason = "earlier sign-ins for this account are waiting for its answer".to_owned();
@@ -255,7 +265,7 @@ struct Turn<'a> {
 impl Leave for Turn<'_> {
     async fn to_bind(&self, who: Option<&Candidate>) -> Result<(), Withheld> {
         let Some(who) = who else { return Ok(()) };
-        self.permit.found(&who.id).await.map_err(|held| {
+        self.permit.found(who).await.map_err(|held| {
             self.held.get_or_init(|| held);
             Withheld
         })

@@ -13,15 +13,19 @@
 //! directory shows people before they bind (with a service account, or to anonymous searches) the person is known
 //! before any password is sent, so two names of one account (`jdoe` and `john.doe@corp.example.com`) share one
 //! limit. Where it does not, a name is known to be somebody's once they signed in with it, in this process and for
-//! [`FAMILIAR_FOR`]; until then each of two such names has a limit of its own, and together they can reach a lockout
-//! after five. Only a service account closes that gap.
+//! [`FAMILIAR_FOR`]; until then each of two such names has a limit of its own, and the limits are so small that
+//! together they stay below a lockout.
 //!
-//! The limits presume a directory that locks after five failures with an observation window of half an hour.
+//! The limits follow the directory's own policy ([`Budget`] has the figures, and why nobody is locked by them). Failures
+//! elsewhere add up there too: on a laptop, on a phone. Where the directory tells its own count, a try that could be the
+//! one that locks is not made.
 
 mod books;
+mod budget;
 mod ledger;
 mod limits;
 mod permit;
+mod skeleton;
 
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, Ipv6Addr};
@@ -29,12 +33,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, Semaphore};
-use unicode_normalization::UnicodeNormalization;
 
-use crate::domain::{Clock, NameForm, PersonId, Username};
+use crate::directory::Lockout;
+use crate::domain::{Clock, PersonId, Username};
 use books::Books;
+use budget::Budget;
 pub(super) use limits::Held;
 pub(super) use permit::Permit;
+use permit::Whose;
+use skeleton::skeleton;
 
 /// An address stays familiar this long after the last good sign-in: a fortnight's holiday and then some. So long,
 /// too, is it remembered whose name a name is.
@@ -69,34 +76,45 @@ impl Throttle {
         }
     }
 
-    /// Leave to try. Waits a little while other tries, that are under way, may use up what is left.
+    /// Leave to try, as far as is known before the directory is asked: `lockout` is what it says of itself. Waits a
+    /// little while other tries, that are under way, may use up what is left.
     ///
     /// # Errors
     /// [`Held::Spent`] when there were too many failures, [`Held::Pending`] when the others did not end in time.
-    pub(super) async fn admit(&self, username: &Username, address: Option<IpAddr>) -> Result<Permit<'_>, Held> {
-        self.patiently(|| self.try_admit(username, address)).await
+    pub(super) async fn admit(
+        &self,
+        username: &Username,
+        address: Option<IpAddr>,
+        lockout: Lockout,
+    ) -> Result<Permit<'_>, Held> {
+        self.patiently(|| self.try_admit(username, address, lockout)).await
     }
 
-    fn try_admit(&self, username: &Username, address: Option<IpAddr>) -> Result<Permit<'_>, Held> {
+    fn try_admit(&self, username: &Username, address: Option<IpAddr>, lockout: Lockout) -> Result<Permit<'_>, Held> {
         let account = self.hasher.hash_one(("account", skeleton(username)));
         let typed = self.hasher.hash_one(("typed", username.as_str().to_lowercase()));
         let address = self.hasher.hash_one(address.map(network));
+        let budget = Budget::of_name(lockout);
         let now = self.clock.now();
         let mut books = self.books();
         let person = books.people.get(typed, now);
-        let accounts = || [Some(account), person].into_iter().flatten();
-        let of_accounts = accounts().filter_map(|account| books.account_room(account, address, now).err()).max();
+        let of_account = books.account_room(account, budget, address, now).err();
+        let of_person = person.and_then(|person| books.account_room(person, budget, address, now).err());
+        // Who is shown before the bind waits for other tries then, when it is sure whose they are.
+        let of_person = of_person.filter(|held| !lockout.shows_people || *held != Held::Pending);
         let of_address =
             if books.is_familiar(account, address, now) { None } else { books.address_room(address, now).err() };
-        if let Some(held) = of_accounts.max(of_address) {
+        if let Some(held) = of_account.max(of_person).max(of_address) {
             return Err(held);
         }
-        for account in accounts() {
+        let person = person.filter(|_| !lockout.shows_people).map(|person| Whose { person, budget });
+        for account in [Some(account), person.map(|whose| whose.person)].into_iter().flatten() {
             books.change_account(account, now, |tries| tries.begin(now));
         }
         books.change_address(address, now, |tries| tries.begin(now));
         let moment = books.moment();
-        Ok(Permit { throttle: self, account, typed, address, moment, person: Mutex::new(person), settled: false })
+        let person = Mutex::new(person);
+        Ok(Permit { throttle: self, account, budget, typed, address, moment, person, settled: false })
     }
 
     /// Tries again whenever a try has ended, as long as that may help and patience lasts.
@@ -128,21 +146,6 @@ impl Throttle {
     fn books(&self) -> MutexGuard<'_, Books> {
         self.books.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// What all spellings of an account's name have in common.
-///
-/// `alice`, `CORP\alice` and `alice@corp.example.com` are one account, and Active Directory compares names without
-/// regard to case, accents, width and white space. If each spelling had a budget of its own, a few of them would add
-/// up to a lockout. Two names that differ only so share a budget, which harms neither much.
-fn skeleton(username: &Username) -> String {
-    let name = match username.form() {
-        NameForm::Bare(name) | NameForm::Principal { name, .. } | NameForm::DownLevel { name, .. } => name,
-    };
-    // Upper case first: it makes "ß" and "SS" one, as the directory does.
-    let folded = |text: &str| text.to_uppercase().to_lowercase();
-    let letters: String = folded(name).nfkd().filter(|c| c.is_alphanumeric()).collect();
-    if letters.is_empty() { folded(name) } else { folded(&letters) }
 }
 
 /// Whoever has one IPv6 address has the 64 bits below it as well (RFC 6177), so those count as one.

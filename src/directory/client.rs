@@ -8,6 +8,7 @@ use super::connection::Connection;
 use super::dial::Dialler;
 use super::fault::Fault;
 use super::groups::{FoundGroups, GroupNames};
+use super::lockout::LockoutPolicies;
 use super::pool::{Pool, Purpose};
 use super::root_dse::Profile;
 use super::servers::{Prober, ServerSet};
@@ -32,6 +33,8 @@ const TIDY_EVERY: Duration = Duration::from_secs(30);
 /// by the machine's own time, since a server answers in it; only what is kept ages by the [`Clock`].
 pub struct LdapDirectory {
     name: Option<DirectoryName>,
+    /// The names that the settings give a further directory's domains, in lower case.
+    pub(super) domains: Vec<String>,
     pub(super) settings: DirectorySettings,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) metrics: DirectoryMetrics,
@@ -43,6 +46,7 @@ pub struct LdapDirectory {
     pub(super) proving: Arc<Pool>,
     pub(super) group_names: GroupNames,
     pub(super) found_groups: FoundGroups,
+    pub(super) lockout_policies: LockoutPolicies,
     /// The domain's NetBIOS name, once somebody signed in as `DOMAIN\name`; `None` inside when it may not be read.
     pub(super) netbios_name: OnceLock<Option<String>>,
     profile: OnceLock<Profile>,
@@ -56,7 +60,7 @@ impl LdapDirectory {
     /// # Errors
     /// [`SetUpError`], with the setting to correct.
     pub fn new(settings: &DirectorySettings, clock: Arc<dyn Clock>) -> Result<Self, SetUpError> {
-        Self::build(None, settings, clock, Metrics::new().directory())
+        Self::build(None, Vec::new(), settings, clock, Metrics::new().directory())
     }
 
     /// The directory's name; `None` for the default one.
@@ -68,6 +72,7 @@ impl LdapDirectory {
     /// what it does.
     pub(super) fn build(
         name: Option<DirectoryName>,
+        domains: Vec<String>,
         settings: &DirectorySettings,
         clock: Arc<dyn Clock>,
         metrics: DirectoryMetrics,
@@ -86,6 +91,7 @@ impl LdapDirectory {
             |purpose| Arc::new(Pool::new(settings.connections, Arc::clone(&servers), purpose, Arc::clone(&clock)));
         Ok(Self {
             name,
+            domains,
             searching: pool(Purpose::Search(settings.service_account.clone())),
             proving: pool(Purpose::Prove),
             dialler,
@@ -95,6 +101,7 @@ impl LdapDirectory {
             metrics,
             group_names: GroupNames::default(),
             found_groups: FoundGroups::default(),
+            lockout_policies: LockoutPolicies::default(),
             netbios_name: OnceLock::new(),
             profile: OnceLock::new(),
             keeper: OnceLock::new(),
@@ -163,8 +170,7 @@ impl Directory for LdapDirectory {
     }
 
     fn lockout(&self, _username: &Username) -> Lockout {
-        let is_ad = self.known_profile().is_none_or(|profile| profile.domain.is_some());
-        Lockout { policy: None, shows_people: self.settings.service_account.is_some() || !is_ad }
+        self.known_lockout(self.known_profile())
     }
 
     fn changes_passwords(&self, _username: &Username) -> bool {

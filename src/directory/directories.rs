@@ -45,12 +45,13 @@ impl Directories {
         clock: &Arc<dyn Clock>,
         metrics: &DirectoryMetrics,
     ) -> Result<Self, SetUpError> {
-        let build = |name, settings| LdapDirectory::build(name, settings, Arc::clone(clock), metrics.clone());
-        let default = build(None, &settings.directory)?;
+        let build =
+            |name, domains, settings| LdapDirectory::build(name, domains, settings, Arc::clone(clock), metrics.clone());
+        let default = build(None, Vec::new(), &settings.directory)?;
         let mut further = Vec::new();
         for (name, set) in &settings.directories {
-            let directory = build(Some(name.clone()), &set.settings)?;
-            let domains = set.domains.iter().map(|domain| domain.to_lowercase()).collect();
+            let domains: Vec<String> = set.domains.iter().map(|domain| domain.to_lowercase()).collect();
+            let directory = build(Some(name.clone()), domains.clone(), &set.settings)?;
             further.push(Further { name: name.clone(), domains, directory });
         }
         Ok(Self { default, further })

@@ -10,8 +10,9 @@
 //! (`tls` says whom to believe, `gate` lets only LDAP through), `pool` keeps it
 //! for the next one, `question` asks another server when one fails, `root_dse` finds out what kind of directory it is,
 //! `sign_in` finds the person and spends the one bind, `refusal` judges its result, `person` and `groups` read who it
-//! is. `examine` goes the same way step by step and says what it found, for whoever sets a directory up or mends one.
-//! This room never follows a referral, never sends an empty password, and never takes "no answer" for an answer.
+//! is, `lockout` how near an account is to being locked. `examine` goes the same way step by step and says what it found,
+//! for whoever sets a directory up or mends one. This room never follows a referral, never sends an empty password, and
+//! never takes "no answer" for an answer.
 
 mod client;
 mod connection;
@@ -25,6 +26,7 @@ mod gate;
 mod groups;
 mod guid;
 mod leave;
+mod lockout;
 mod overview;
 mod password;
 mod person;

@@ -18,6 +18,8 @@ pub(super) const ATTRIBUTES: &[&str] = &[
     "displayName",
     "cn",
     "memberOf",
+    "gidNumber",
+    "x500UniqueIdentifier",
 ];
 
 /// `userAccountControl`'s ADS_UF_ACCOUNTDISABLE (MS-ADTS 2.2.16).
@@ -30,24 +32,38 @@ const AD_ACCOUNTS: &str = "(objectCategory=person)(objectClass=user)";
 const LDAP_PEOPLE: &str =
     "(|(objectClass=inetOrgPerson)(objectClass=posixAccount)(objectClass=person)(objectClass=account))";
 
+/// Which names people sign in with, as far as the settings have a say in it.
+pub(super) struct Names<'a> {
+    /// The settings' `person_filter`.
+    pub(super) template: Option<&'a str>,
+    /// Whether a mail address is a name too.
+    pub(super) by_mail: bool,
+    /// What may stand before `\` or behind `@` on a server that is no domain controller and knows no domains itself.
+    /// In lower case.
+    pub(super) domains: &'a [String],
+}
+
 /// The filter that finds the one person `username` names.
 ///
 /// On Active Directory a bare name is a `sAMAccountName`, or the first part of a principal name in this domain; a
 /// principal name is compared whole, since its suffix need not be the domain's, and for this domain's own suffix the
 /// `sAMAccountName` before it counts too (MS-ADTS 5.1.1.1.1). Elsewhere a name is a `uid`: unlike `cn` it is unique,
-/// and unlike `mail` nobody can change their own.
-pub(super) fn name_filter(profile: &Profile, template: Option<&str>, username: &Username) -> String {
-    let Some(domain) = &profile.domain else {
-        let by_name = filter::equals("uid", username.as_str());
-        return match template {
-            Some(template) => filter::person(template, username.as_str(), &by_name),
-            None => filter::all(&[LDAP_PEOPLE, &by_name]),
-        };
+/// and unlike `mail` nobody can change their own; a domain of the settings before or behind it is left out.
+///
+/// Where a name could be one person's principal name and another's mail address, both are found, and so it is
+/// nobody's.
+pub(super) fn name_filter(profile: &Profile, names: &Names<'_>, username: &Username) -> String {
+    let (mut clauses, short, people) = match &profile.domain {
+        Some(domain) => (ad_clauses(domain, username.form()), ad_short_name(domain, username), AD_ACCOUNTS),
+        None => (uid_clauses(names.domains, username), short_name(names.domains, username), LDAP_PEOPLE),
     };
-    let by_name = ad_clause(domain, username.form());
-    match template {
-        Some(template) => filter::person(template, ad_short_name(domain, username), &by_name),
-        None => filter::all(&[AD_ACCOUNTS, &by_name]),
+    if names.by_mail && matches!(username.form(), NameForm::Principal { .. }) {
+        clauses.push(filter::equals("mail", username.as_str()));
+    }
+    let by_name = filter::any(&clauses);
+    match names.template {
+        Some(template) => filter::person(template, short, &by_name),
+        None => filter::all(&[people, &by_name]),
     }
 }
 
@@ -61,20 +77,19 @@ fn ad_short_name<'a>(domain: &Domain, username: &'a Username) -> &'a str {
     }
 }
 
-fn ad_clause(domain: &Domain, form: NameForm<'_>) -> String {
+fn ad_clauses(domain: &Domain, form: NameForm<'_>) -> Vec<String> {
     match form {
         NameForm::Bare(name) => {
             let principal = format!("{name}@{}", domain.dns_name);
-            let either = [filter::equals("sAMAccountName", name), filter::equals("userPrincipalName", &principal)];
-            filter::any(&either)
+            vec![filter::equals("sAMAccountName", name), filter::equals("userPrincipalName", &principal)]
         }
-        NameForm::DownLevel { name, .. } => filter::equals("sAMAccountName", name),
+        NameForm::DownLevel { name, .. } => vec![filter::equals("sAMAccountName", name)],
         NameForm::Principal { name, suffix } => {
             let mut either = vec![filter::equals("userPrincipalName", &format!("{name}@{suffix}"))];
             if suffix.eq_ignore_ascii_case(&domain.dns_name) {
                 either.push(filter::equals("sAMAccountName", name));
             }
-            filter::any(&either)
+            either
         }
     }
 }
@@ -82,6 +97,26 @@ fn ad_clause(domain: &Domain, form: NameForm<'_>) -> String {
 /// The filter for everybody, whatever they are called and whatever the settings' filter says.
 pub(super) fn everybody(profile: &Profile) -> &'static str {
     if profile.domain.is_some() { "(&(objectCategory=person)(objectClass=user))" } else { LDAP_PEOPLE }
+}
+
+/// The name without what the settings name as the directory's own domain: `alice` for `BRAND\alice`.
+pub(super) fn short_name<'a>(domains: &[String], username: &'a Username) -> &'a str {
+    let is_own = |domain: &str| domains.contains(&domain.to_lowercase());
+    match username.form() {
+        NameForm::DownLevel { domain, name } if is_own(domain) => name,
+        NameForm::Principal { name, suffix } if is_own(suffix) => name,
+        NameForm::Bare(_) | NameForm::DownLevel { .. } | NameForm::Principal { .. } => username.as_str(),
+    }
+}
+
+fn uid_clauses(domains: &[String], username: &Username) -> Vec<String> {
+    let short = short_name(domains, username);
+    let mut either = vec![filter::equals("uid", short)];
+    if short != username.as_str() && matches!(username.form(), NameForm::Principal { .. }) {
+        // A uid may look like an address.
+        either.push(filter::equals("uid", username.as_str()));
+    }
+    either
 }
 
 /// Whether the account is disabled now. The bind says so as well; this also holds where it was asked of a server
@@ -155,8 +190,12 @@ mod tests {
     }
 
     fn filter_for(typed: &str) -> String {
-        let profile = Profile { base_dn: "DC=corp,DC=example,DC=com".into(), domain: Some(domain()) };
-        name_filter(&profile, None, &Username::parse(typed).unwrap())
+        filter_by(typed, Some(domain()), &Names { template: None, by_mail: false, domains: &[] })
+    }
+
+    fn filter_by(typed: &str, domain: Option<Domain>, names: &Names<'_>) -> String {
+        let profile = Profile { base_dn: "DC=corp,DC=example,DC=com".into(), domain };
+        name_filter(&profile, names, &Username::parse(typed).unwrap())
     }
 
     #[test]
@@ -166,6 +205,33 @@ mod tests {
         assert!(filter_for("alice@Corp.Example.com").contains("(sAMAccountName=alice)"));
         let elsewhere = filter_for("alice@brand.example");
         assert!(elsewhere.contains("(userPrincipalName=alice@brand.example)") && !elsewhere.contains("sAMAccountName"));
+    }
+
+    #[test]
+    fn a_mail_address_is_looked_for_only_where_the_settings_say_so_and_only_for_what_looks_like_one() {
+        let by_mail = Names { template: None, by_mail: true, domains: &[] };
+        for domain in [Some(domain()), None] {
+            assert!(filter_by("al@shop.example", domain.clone(), &by_mail).contains("(mail=al@shop.example)"));
+            for bare in ["al", "CORP\\al", "al@"] {
+                assert!(!filter_by(bare, domain.clone(), &by_mail).contains("mail"), "{bare}");
+            }
+            let usual = Names { by_mail: false, ..by_mail };
+            assert!(!filter_by("al@shop.example", domain, &usual).contains("mail"));
+        }
+    }
+
+    #[test]
+    fn elsewhere_a_domain_of_the_settings_is_left_out_of_the_uid_and_no_other_is() {
+        let domains = ["brand".to_owned(), "brand.example".to_owned()];
+        let names = Names { template: None, by_mail: false, domains: &domains };
+        let by_name = |typed: &str| filter_by(typed, None, &names).replace(LDAP_PEOPLE, "");
+        assert_eq!(by_name("alice"), "(&(uid=alice))");
+        assert_eq!(by_name("Brand\\alice"), "(&(uid=alice))");
+        assert_eq!(by_name("alice@BRAND.example"), "(&(|(uid=alice)(uid=alice@BRAND.example)))");
+        assert_eq!(by_name("alice@other.example"), "(&(uid=alice@other.example))");
+        assert_eq!(by_name("other\\alice"), "(&(uid=other\\5calice))");
+        let own = Names { template: Some("(cn={username})"), ..names };
+        assert_eq!(filter_by("brand\\alice", None, &own), "(cn=alice)");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::pool::Lease;
 use super::question::Inquiry;
 use super::root_dse::{Domain, Profile};
 use super::sid::Sid;
-use super::{Candidate, LdapDirectory, Leave, Refusal, filter, person, refusal};
+use super::{Candidate, LdapDirectory, Leave, Refusal, filter, lockout, person, refusal};
 use crate::domain::{Dn, Groups, NameForm, Password, Person, Username};
 
 /// The right to send a person's password once. It is spent by the bind, whatever comes of it, over all servers:
@@ -61,7 +61,7 @@ impl LdapDirectory {
             (None, Some(domain)) => self.bind_then_read(inquiry, profile, domain, username, bind).await?,
             (None, None) => self.ask_then_bind(inquiry, profile, username, bind).await?,
         };
-        Ok(person::describe(profile.kind(), self.name(), &entry, username.as_str(), groups))
+        Ok(person::describe(profile.kind(), self.name(), &entry, self.short_name(username), groups))
     }
 
     /// With a service account: it finds the one person, who then proves the password on a connection of their own,
@@ -73,8 +73,8 @@ impl LdapDirectory {
         username: &Username,
         bind: &mut OneBind<'_>,
     ) -> Result<(Entry, Groups), Fault> {
-        let entry = self.find_person(inquiry, profile, username).await?;
-        drop(self.prove(inquiry, profile, &entry, bind).await?);
+        let (entry, who) = self.find_person(inquiry, profile, username).await?;
+        drop(self.prove(inquiry, profile, &entry, &who, bind).await?);
         refuse_disabled(&entry)?;
         // The password was right; if a server fails now, another can still say what groups there are.
         loop {
@@ -86,8 +86,14 @@ impl LdapDirectory {
         }
     }
 
-    /// The one person `username` names, found with the service identity, or with none.
-    async fn find_person(&self, inquiry: &mut Inquiry, profile: &Profile, username: &Username) -> Result<Entry, Fault> {
+    /// The one person `username` names, found with the service identity, or with none, and what is known of them before
+    /// the bind.
+    async fn find_person(
+        &self,
+        inquiry: &mut Inquiry,
+        profile: &Profile,
+        username: &Username,
+    ) -> Result<(Entry, Candidate), Fault> {
         loop {
             let mut searching = inquiry.take(&self.searching).await?;
             let answer = self.find_person_on(&mut searching, profile, username).await;
@@ -102,11 +108,13 @@ impl LdapDirectory {
         searching: &mut Connection,
         profile: &Profile,
         username: &Username,
-    ) -> Result<Entry, Fault> {
+    ) -> Result<(Entry, Candidate), Fault> {
         if let Some(domain) = &profile.domain {
             self.refuse_foreign_domain(domain, searching, username).await?;
         }
-        self.find_one(profile, searching, username, &[]).await
+        let entry = self.find_one(profile, searching, username, &[]).await?;
+        let who = self.candidate(profile, searching, &entry).await?;
+        Ok((entry, who))
     }
 
     /// Binds as the person found, on a connection for nothing else, which is handed back with the bind.
@@ -115,10 +123,11 @@ impl LdapDirectory {
         inquiry: &mut Inquiry,
         profile: &Profile,
         found: &Entry,
+        who: &Candidate,
         bind: &mut OneBind<'_>,
     ) -> Result<Lease, Fault> {
         let mut own = inquiry.take(&self.proving).await?;
-        let judged = bind.spend(profile, &mut own, &found.dn, Some(&candidate(found))).await;
+        let judged = bind.spend(profile, &mut own, &found.dn, Some(who)).await;
         inquiry.note(judged, &own)?;
         Ok(own)
     }
@@ -141,6 +150,7 @@ impl LdapDirectory {
             let entry = self.find_one(profile, &mut own, username, &token).await?;
             refuse_disabled(&entry)?;
             let groups = self.groups(profile, &mut own, &entry, username).await?;
+            self.note_domain_policy(domain, &mut own).await;
             Ok((entry, groups))
         };
         let answer = asked.await;
@@ -156,8 +166,8 @@ impl LdapDirectory {
         username: &Username,
         bind: &mut OneBind<'_>,
     ) -> Result<(Entry, Groups), Fault> {
-        let shown = self.find_person(inquiry, profile, username).await.map_err(ask_for_an_account)?;
-        let mut own = self.prove(inquiry, profile, &shown, bind).await?;
+        let (shown, who) = self.find_person(inquiry, profile, username).await.map_err(ask_for_an_account)?;
+        let mut own = self.prove(inquiry, profile, &shown, &who, bind).await?;
         let answer = self.read_oneself(profile, &mut own, &shown, username).await;
         inquiry.note(answer.map_err(ask_for_an_account), &own)
     }
@@ -193,12 +203,12 @@ impl LdapDirectory {
         username: &Username,
         token: &[Sid],
     ) -> Result<Entry, Fault> {
-        let filter = person::name_filter(profile, self.settings.person_filter.as_deref(), username);
+        let filter = person::name_filter(profile, &self.names(), username);
         let search = Search {
             base: &profile.base_dn,
             scope: Scope::Subtree,
             filter: &filter,
-            attributes: person::ATTRIBUTES,
+            attributes: &[person::ATTRIBUTES, lockout::ATTRIBUTES].concat(),
             limit: 2,
         };
         let mut found = connection.search(Operation::Search, &search).await?;
@@ -220,7 +230,21 @@ impl LdapDirectory {
             return token_groups(connection, domain, &self.group_names, &*self.clock, &entry.dn).await;
         }
         let climber = Climber { base_dn: &profile.base_dn, template: self.settings.group_filter.as_deref() };
-        climb(connection, &climber, entry, person::uid(entry, username.as_str())).await
+        climb(connection, &climber, entry, person::uid(entry, self.short_name(username))).await
+    }
+
+    /// Which names people sign in with here.
+    pub(super) fn names(&self) -> person::Names<'_> {
+        let settings = &self.settings;
+        person::Names {
+            template: settings.person_filter.as_deref(),
+            by_mail: settings.sign_in_by_mail,
+            domains: &self.domains,
+        }
+    }
+
+    fn short_name<'a>(&self, username: &'a Username) -> &'a str {
+        person::short_name(&self.domains, username)
     }
 
     /// `OTHER\alice` is not this domain's `alice`.
@@ -244,11 +268,6 @@ impl LdapDirectory {
         }
         Err(Fault::refused(Operation::Search, Refusal::WrongCredentials))
     }
-}
-
-/// Whose password is about to be tried.
-fn candidate(entry: &Entry) -> Candidate {
-    Candidate { id: person::id(entry), policy: None, failures: None }
 }
 
 /// The name to bind with as oneself: principal and down-level names as typed, a bare name in this domain.

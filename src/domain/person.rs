@@ -50,6 +50,21 @@ pub struct Person {
     pub password_expires: Option<Timestamp>,
 }
 
+impl Person {
+    /// The account's name as pages name it: `alice`, or `brand\alice` in another directory than the default one.
+    pub fn qualified_name(&self) -> String {
+        self.qualified(&self.username)
+    }
+
+    /// A name of the person's own directory, an account's or a group's, as pages name it.
+    pub fn qualified(&self, name: &str) -> String {
+        match &self.directory {
+            Some(directory) => format!("{directory}\\{name}"),
+            None => name.to_owned(),
+        }
+    }
+}
+
 /// What identifies a group in its directory: its SID in Active Directory, its normalised DN elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

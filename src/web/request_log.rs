@@ -22,7 +22,7 @@ impl Fairing for RequestLog {
 
     async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
         let took = request.local_cache(|| Began(Instant::now())).0.elapsed();
-        let user = known_visitor(request).map_or("-", |member| member.person.username.as_str());
+        let user = known_visitor(request).map_or_else(|| "-".to_owned(), |member| member.person.qualified_name());
         let route = request.route().map_or_else(|| "-".to_owned(), |route| route.uri.to_string());
         let address = request.client_ip().map_or_else(|| "-".to_owned(), |address| address.to_string());
         tracing::info!(

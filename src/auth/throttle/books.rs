@@ -1,8 +1,9 @@
+use super::budget::Budget;
 use super::ledger::Ledger;
 use super::limits::{AccountTries, AddressTries, Held};
 use crate::domain::Timestamp;
 
-/// Names and addresses of the past half hour: room for a whole large company mistyping at once, in some ten
+/// Names and addresses of the past half hour: room for a whole large company mistyping at once, in some thirty
 /// megabytes. When a book is full, what is nearest to being forgotten goes first.
 pub(super) const MOST_ENTRIES: usize = 1 << 16;
 
@@ -34,9 +35,12 @@ impl Books {
         self.moments
     }
 
-    pub(super) fn account_room(&self, account: u64, address: u64, now: Timestamp) -> Result<(), Held> {
-        let Some(tries) = self.accounts.get(account, now) else { return Ok(()) };
-        tries.room(self.is_familiar(account, address, now), now)
+    pub(super) fn account_room(&self, account: u64, budget: Budget, address: u64, now: Timestamp) -> Result<(), Held> {
+        self.account(account, now).room(budget, self.is_familiar(account, address, now), now)
+    }
+
+    pub(super) fn account(&self, account: u64, now: Timestamp) -> AccountTries {
+        self.accounts.get(account, now).unwrap_or_else(|| AccountTries::none(now))
     }
 
     pub(super) fn address_room(&self, address: u64, now: Timestamp) -> Result<(), Held> {
@@ -48,7 +52,7 @@ impl Books {
     }
 
     pub(super) fn change_account(&mut self, account: u64, now: Timestamp, change: impl FnOnce(&mut AccountTries)) {
-        let mut tries = self.accounts.get(account, now).unwrap_or_else(|| AccountTries::none(now));
+        let mut tries = self.account(account, now);
         change(&mut tries);
         if tries.until() > now {
             self.accounts.put(account, tries, tries.until(), now);

@@ -1,22 +1,7 @@
 use std::time::Duration;
 
+use super::budget::{Budget, MOST_FAILURES};
 use crate::domain::Timestamp;
-
-/// Failures for one account before everybody waits. Active Directory's usual lockout is at five (Microsoft's
-/// baseline allows ten); what is left below it is for the account's other devices.
-const ACCOUNT_FAILURES: u32 = 3;
-
-/// One more for the address from which the account last signed in well: strangers cannot use it up, and with it the
-/// sum is still below five.
-const FAMILIAR_FAILURES: u32 = ACCOUNT_FAILURES + 1;
-
-/// As many failures as an account can have.
-const MOST_FAILURES: usize = FAMILIAR_FAILURES as usize;
-
-/// How long after the *last* failure an account's count starts afresh. A directory counts just so
-/// (`lockOutObservationWindow`, MS-SAMR 3.1.5.14.6; half an hour as a rule); a window that slides would let failures
-/// add up there. The minute more is for the time between our clock's stamp and the directory's.
-const ACCOUNT_WINDOW: Duration = Duration::from_mins(31);
 
 /// Failures from one address before it has to wait: an office behind one address mistypes now and then.
 const ADDRESS_BURST: u32 = 30;
@@ -32,13 +17,18 @@ const LONGEST_DELAY: Duration = Duration::from_mins(15);
 
 /// A try under way is not forgotten before this: the directory's deadlines, added up over all its servers, are far
 /// shorter.
-const TRY_LASTS: Duration = ACCOUNT_WINDOW;
+const TRY_LASTS: Duration = Duration::from_mins(31);
+
+/// A directory that locks at the first failure could never be asked if its count had to stay below that.
+const LOWEST_THRESHOLD: u32 = 2;
 
 /// Why a try is not heard now. The graver is the greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::auth) enum Held {
     /// Tries that are under way may use up what is left; once they have ended there may be room again.
     Pending,
+    /// The directory's own count, failures elsewhere included, is so high that one more could lock the account.
+    NearLockout,
     /// There were too many failures; so long until another try is heard.
     Spent(Duration),
 }
@@ -58,6 +48,8 @@ pub(super) struct AccountTries {
     failed: [Option<Failure>; MOST_FAILURES],
     /// Of the last failure.
     failed_at: Timestamp,
+    /// How long after that the count starts afresh: the longest of the budgets that the failures fell under.
+    window: Duration,
     pending: u32,
     /// When the last try began.
     begun_at: Timestamp,
@@ -65,18 +57,36 @@ pub(super) struct AccountTries {
 
 impl AccountTries {
     pub(super) fn none(now: Timestamp) -> Self {
-        Self { failed: [None; MOST_FAILURES], failed_at: now, pending: 0, begun_at: now }
+        Self { failed: [None; MOST_FAILURES], failed_at: now, window: Duration::ZERO, pending: 0, begun_at: now }
     }
 
     /// Whether one more try could fail without using up more than there is. Tries under way are reckoned as if they
     /// were to fail, so that many at once do not slip through; but they only make others wait.
-    pub(super) fn room(&self, familiar: bool, now: Timestamp) -> Result<(), Held> {
-        let most = if familiar { FAMILIAR_FAILURES } else { ACCOUNT_FAILURES };
+    pub(super) fn room(&self, budget: Budget, familiar: bool, now: Timestamp) -> Result<(), Held> {
+        let most = if familiar { budget.familiar } else { budget.failures };
         let failures = self.failures(now);
         if failures >= most {
-            return Err(Held::Spent((self.failed_at + ACCOUNT_WINDOW).since(now)));
+            return Err(Held::Spent((self.failed_at + self.window).since(now)));
         }
         if failures + self.pending >= most { Err(Held::Pending) } else { Ok(()) }
+    }
+
+    /// Whether the directory's own `count` leaves room for one more failure below its `threshold`. The count was read
+    /// after the moment `since`: what failed here after it, and what is under way, may not be in it yet.
+    pub(super) fn room_there(&self, count: u32, threshold: u32, since: u64, now: Timestamp) -> Result<(), Held> {
+        let most = threshold.max(LOWEST_THRESHOLD) - 1;
+        let later = if self.failures(now) == 0 { 0 } else { self.failed_since(since) };
+        let count = count.saturating_add(later);
+        if count >= most {
+            return Err(Held::NearLockout);
+        }
+        if count + self.pending >= most { Err(Held::Pending) } else { Ok(()) }
+    }
+
+    /// The same without one of the tries under way: how it is for that one.
+    pub(super) fn for_one_of_them(mut self) -> Self {
+        self.end();
+        self
     }
 
     pub(super) fn begin(&mut self, now: Timestamp) {
@@ -88,10 +98,11 @@ impl AccountTries {
         self.pending = self.pending.saturating_sub(1);
     }
 
-    pub(super) fn fail(&mut self, failure: Failure, now: Timestamp) {
+    pub(super) fn fail(&mut self, failure: Failure, window: Duration, now: Timestamp) {
         if self.failures(now) == 0 {
-            self.failed = [None; MOST_FAILURES];
+            (self.failed, self.window) = ([None; MOST_FAILURES], Duration::ZERO);
         }
+        self.window = self.window.max(window);
         // There is a free place, as there was room when the try began; were there none, the oldest would go.
         let place = self.failed.iter_mut().min_by_key(|failed| failed.map_or(0, |failure| failure.moment));
         if let Some(place) = place {
@@ -108,16 +119,20 @@ impl AccountTries {
 
     /// From when on it may be forgotten.
     pub(super) fn until(&self) -> Timestamp {
-        let failures = self.failed.iter().any(Option::is_some).then(|| self.failed_at + ACCOUNT_WINDOW);
+        let failures = self.failed.iter().any(Option::is_some).then(|| self.failed_at + self.window);
         let pending = (self.pending > 0).then(|| self.begun_at + TRY_LASTS);
         failures.max(pending).unwrap_or(self.begun_at)
     }
 
     fn failures(&self, now: Timestamp) -> u32 {
-        if now >= self.failed_at + ACCOUNT_WINDOW {
+        if now >= self.failed_at + self.window {
             return 0;
         }
         self.failed.iter().flatten().map(|_| 1).sum()
+    }
+
+    fn failed_since(&self, moment: u64) -> u32 {
+        self.failed.iter().flatten().filter(|failure| failure.moment > moment).map(|_| 1).sum()
     }
 }
 

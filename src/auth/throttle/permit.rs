@@ -1,7 +1,9 @@
 use std::sync::{Mutex, PoisonError};
 
+use super::budget::Budget;
 use super::limits::{AccountTries, Failure, Held};
 use super::{FAMILIAR_FOR, Throttle};
+use crate::directory::Candidate;
 use crate::domain::PersonId;
 
 /// The leave to ask the directory once. As long as it is held the try is under way; dropping it makes the try a
@@ -11,14 +13,22 @@ pub(in crate::auth) struct Permit<'a> {
     pub(super) throttle: &'a Throttle,
     /// What all spellings of the name have in common.
     pub(super) account: u64,
+    pub(super) budget: Budget,
     /// The name just as it was typed.
     pub(super) typed: u64,
     pub(super) address: u64,
     /// When it was given, in the throttle's own order.
     pub(super) moment: u64,
-    /// Whose account it is, as far as that is known.
-    pub(super) person: Mutex<Option<u64>>,
+    /// Whose account it is, as far as that is known, once the try counts against them.
+    pub(super) person: Mutex<Option<Whose>>,
     pub(super) settled: bool,
+}
+
+/// The person a try counts against.
+#[derive(Clone, Copy)]
+pub(super) struct Whose {
+    pub(super) person: u64,
+    pub(super) budget: Budget,
 }
 
 /// What a try came to.
@@ -35,10 +45,11 @@ impl Permit<'_> {
     /// too, whichever of their names was typed. Waits a little while other tries for them are under way.
     ///
     /// # Errors
-    /// [`Held`] when that person's tries are used up; the password must not be sent then.
-    pub(in crate::auth) async fn found(&self, id: &PersonId) -> Result<(), Held> {
-        let person = self.throttle.person(id);
-        self.throttle.patiently(|| self.try_found(person)).await
+    /// [`Held`] when that person's tries are used up, here or by the directory's own count; the password must not be
+    /// sent then.
+    pub(in crate::auth) async fn found(&self, who: &Candidate) -> Result<(), Held> {
+        let person = self.throttle.person(&who.id);
+        self.throttle.patiently(|| self.try_found(who, person)).await
     }
 
     /// The person proved who they are: the account starts afresh (as it does in the directory), and the address is
@@ -48,7 +59,7 @@ impl Permit<'_> {
     /// does what failed for a name like this one that is not known to be the same person's.
     pub(in crate::auth) fn proved(mut self, id: &PersonId) {
         let now = self.throttle.clock.now();
-        let person = self.known().unwrap_or_else(|| self.throttle.person(id));
+        let person = self.known().map_or_else(|| self.throttle.person(id), |whose| whose.person);
         self.settle(Outcome::Proved);
         let mut books = self.throttle.books();
         books.people.put(self.typed, person, now + FAMILIAR_FOR, now);
@@ -76,15 +87,25 @@ impl Permit<'_> {
         self.settle(Outcome::NotAsked);
     }
 
-    fn try_found(&self, person: u64) -> Result<(), Held> {
+    fn try_found(&self, who: &Candidate, person: u64) -> Result<(), Held> {
         let now = self.throttle.clock.now();
+        let budget = Budget::of_person(who.policy);
         let mut known = self.person.lock().unwrap_or_else(PoisonError::into_inner);
         let mut books = self.throttle.books();
-        if *known != Some(person) {
-            books.account_room(person, self.address, now)?;
+        let is_counted = known.is_some_and(|whose| whose.person == person);
+        let tries = books.account(person, now);
+        let tries = if is_counted { tries.for_one_of_them() } else { tries };
+        tries.room(budget, books.is_familiar(person, self.address, now), now)?;
+        if let (Some(policy), Some(count)) = (who.policy, who.failures)
+            && policy.threshold > 0
+        {
+            tries.room_there(count, policy.threshold, self.moment, now)?;
+        }
+        let before = known.replace(Whose { person, budget });
+        if !is_counted {
             // The name was somebody else's before.
-            if let Some(other) = known.replace(person) {
-                books.change_account(other, now, AccountTries::end);
+            if let Some(other) = before {
+                books.change_account(other.person, now, AccountTries::end);
             }
             books.change_account(person, now, |tries| tries.begin(now));
         }
@@ -92,7 +113,7 @@ impl Permit<'_> {
         Ok(())
     }
 
-    fn known(&self) -> Option<u64> {
+    fn known(&self) -> Option<Whose> {
         *self.person.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -104,14 +125,15 @@ impl Permit<'_> {
         let known = self.known();
         let mut books = self.throttle.books();
         let failure = Failure { moment: books.moment(), typed: self.typed };
-        for account in [Some(self.account), known].into_iter().flatten() {
+        for account in [Some(self.account), known.map(|whose| whose.person)].into_iter().flatten() {
             books.change_account(account, now, AccountTries::end);
         }
         if outcome == Outcome::Failed {
             // Another try may have shown meanwhile whose name this is.
-            let person = known.or_else(|| books.people.get(self.typed, now));
-            for account in [Some(self.account), person].into_iter().flatten() {
-                books.change_account(account, now, |tries| tries.fail(failure, now));
+            let shown = || books.people.get(self.typed, now).map(|person| Whose { person, budget: self.budget });
+            let person = known.or_else(shown).map(|whose| (whose.person, whose.budget.window));
+            for (account, window) in [Some((self.account, self.budget.window)), person].into_iter().flatten() {
+                books.change_account(account, now, |tries| tries.fail(failure, window, now));
             }
         }
         books.change_address(self.address, now, |tries| {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::books::MOST_ENTRIES;
 use super::{Held, PATIENCE, Permit, Throttle, skeleton};
+use crate::directory::{Candidate, Lockout, LockoutPolicy};
 use crate::domain::{Clock, ManualClock, PersonId, Timestamp, Username};
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -13,12 +14,18 @@ const MINUTE: Duration = Duration::from_mins(1);
 struct Gate {
     clock: Arc<ManualClock>,
     throttle: Throttle,
+    lockout: Lockout,
 }
 
 impl Gate {
+    /// Before a directory that shows people, and tells nothing of its policy.
     fn new() -> Self {
+        Self::before(Lockout { policy: None, shows_people: true })
+    }
+
+    fn before(lockout: Lockout) -> Self {
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_795_309_126_976)));
-        Self { throttle: Throttle::new(clock.clone()), clock }
+        Self { throttle: Throttle::new(clock.clone()), clock, lockout }
     }
 
     fn fails(&self, name: &str, address: &str) -> Result<(), Held> {
@@ -31,13 +38,17 @@ impl Gate {
     }
 
     fn admit(&self, name: &str, address: &str) -> Result<Permit<'_>, Held> {
-        self.throttle.try_admit(&username(name), Some(ip(address)))
+        self.throttle.try_admit(&username(name), Some(ip(address)), self.lockout)
     }
 
     /// The directory shows, before the bind, that the name is this person's; then the try fails.
     async fn fails_as(&self, name: &str, id: &str) -> Result<(), Held> {
-        let permit = self.admit(name, "192.0.2.1")?;
-        if let Err(held) = permit.found(&person(id)).await {
+        self.fails_as_one_of(name, "192.0.2.1", &candidate(id)).await
+    }
+
+    async fn fails_as_one_of(&self, name: &str, address: &str, who: &Candidate) -> Result<(), Held> {
+        let permit = self.admit(name, address)?;
+        if let Err(held) = permit.found(who).await {
             permit.not_asked();
             return Err(held);
         }
@@ -50,6 +61,11 @@ fn username(name: &str) -> Username {
     Username::parse(name).unwrap()
 }
 
+/// Somebody of whom the directory tells no count.
+fn candidate(id: &str) -> Candidate {
+    Candidate { id: person(id), policy: None, failures: None }
+}
+
 fn person(id: &str) -> PersonId {
     PersonId::new(format!("objectGUID:{id}"))
 }
@@ -58,7 +74,8 @@ fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
 
-/// Active Directory's own count: it starts afresh when the last failure is half an hour old, and locks at five.
+/// Active Directory's own count: it starts afresh when the last failure is half an hour old, and locks at five unless
+/// the policy says otherwise.
 #[derive(Default)]
 struct DirectoryCount {
     failures: u32,
@@ -68,13 +85,18 @@ struct DirectoryCount {
 
 impl DirectoryCount {
     fn fail(&mut self, now: Timestamp) {
-        if self.last.is_some_and(|last| now.since(last) > 30 * MINUTE) {
-            self.failures = 0;
-        }
-        self.failures += 1;
+        self.failures = self.now(now) + 1;
         self.last = Some(now);
         self.worst = self.worst.max(self.failures);
     }
+
+    fn now(&self, now: Timestamp) -> u32 {
+        if self.last.is_some_and(|last| now.since(last) > 30 * MINUTE) { 0 } else { self.failures }
+    }
+}
+
+fn policy(threshold: u32) -> Option<LockoutPolicy> {
+    Some(LockoutPolicy { threshold, window: 30 * MINUTE })
 }
 
 #[test]
@@ -111,6 +133,149 @@ fn nobody_can_lock_a_colleague_however_the_tries_are_spread() {
     }
 }
 
+#[tokio::test]
+async fn whatever_the_policy_a_person_is_never_locked_under_all_of_their_names() {
+    for threshold in 2..=12 {
+        for pause in [1, 601, 1799, 1801, 1859] {
+            let gate = Gate::before(Lockout { policy: policy(threshold), shows_people: true });
+            let john = Candidate { policy: policy(threshold), ..candidate("john") };
+            let good = gate.admit("jdoe", "198.51.100.9").unwrap();
+            good.found(&john).await.unwrap();
+            good.proved(&john.id);
+            let mut directory = DirectoryCount::default();
+            for try_ in 0..200_u32 {
+                let stranger = format!("192.0.2.{try_}");
+                for (name, address) in
+                    [("jdoe", &*stranger), ("john.doe@corp.example.com", &*stranger), ("jdoe", "198.51.100.9")]
+                {
+                    if gate.fails_as_one_of(name, address, &john).await.is_ok() {
+                        directory.fail(gate.clock.now());
+                    }
+                }
+                gate.clock.advance(Duration::from_secs(pause));
+            }
+            assert!(directory.worst < threshold, "{threshold}, every {pause} s: {} failures", directory.worst);
+            assert!(directory.worst >= 1, "{threshold}, every {pause} s: the try was made at all");
+        }
+    }
+}
+
+#[test]
+fn where_only_the_bind_tells_who_it_is_two_unlike_names_never_add_up_to_a_lockout() {
+    for threshold in 3..=12 {
+        for pause in [1, 601, 1799, 1801, 1859] {
+            let gate = Gate::before(Lockout { policy: policy(threshold), shows_people: false });
+            // Their owner has signed in with one of them.
+            gate.admit("jdoe", "198.51.100.9").unwrap().proved(&person("john"));
+            let mut directory = DirectoryCount::default();
+            for try_ in 0..200_u32 {
+                let stranger = format!("192.0.2.{try_}");
+                for name in ["jdoe", "CORP\\jdoe", "john.doe@corp.example.com", "John.Doe@CORP.example.com"] {
+                    for address in [&*stranger, "198.51.100.9"] {
+                        if gate.fails(name, address).is_ok() {
+                            directory.fail(gate.clock.now());
+                        }
+                    }
+                }
+                gate.clock.advance(Duration::from_secs(pause));
+            }
+            assert!(directory.worst < threshold, "{threshold}, every {pause} s: {} failures", directory.worst);
+            assert!(directory.worst >= 2, "{threshold}, every {pause} s: both were tried");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_try_that_could_be_the_one_that_locks_is_not_made() {
+    for (threshold, failures, expected) in [
+        (5, 0, Ok(())),
+        (5, 3, Ok(())),
+        (5, 4, Err(Held::NearLockout)),
+        (5, 5, Err(Held::NearLockout)),
+        (3, 2, Err(Held::NearLockout)),
+        (2, 1, Err(Held::NearLockout)),
+        (2, 0, Ok(())),
+        (1, 0, Ok(())),
+        (0, 1_000_000, Ok(())),
+    ] {
+        let gate = Gate::before(Lockout { policy: policy(threshold), shows_people: true });
+        let john = Candidate { policy: policy(threshold), failures: Some(failures), ..candidate("john") };
+        let tried = gate.fails_as_one_of("jdoe", "192.0.2.1", &john).await;
+        assert_eq!(tried, expected, "{failures} of {threshold}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_withheld_for_the_directory_s_count_is_no_failure_and_open_again_afterwards() {
+    let gate = Gate::new();
+    let near = Candidate { policy: policy(5), failures: Some(4), ..candidate("john") };
+    for _ in 0..20 {
+        assert_eq!(gate.fails_as_one_of("jdoe", "192.0.2.1", &near).await, Err(Held::NearLockout));
+    }
+    let afresh = Candidate { failures: Some(0), ..near };
+    assert_eq!(gate.fails_as_one_of("jdoe", "192.0.2.1", &afresh).await, Ok(()));
+}
+
+#[tokio::test]
+async fn tries_that_read_the_same_count_wait_for_each_other() {
+    let gate = Gate::before(Lockout { policy: policy(10), shows_people: true });
+    let near = Candidate { policy: policy(10), failures: Some(7), ..candidate("john") };
+    let mut permits = Vec::new();
+    for _ in 0..3 {
+        permits.push(gate.admit("jdoe", "192.0.2.1").unwrap());
+    }
+    let last = permits.pop().unwrap();
+    for permit in &permits {
+        permit.found(&near).await.unwrap();
+    }
+    let found = last.found(&near);
+    futures::pin_mut!(found);
+    assert!(futures::poll!(found.as_mut()).is_pending(), "seven, two under way, and this one would be ten");
+    drop(permits);
+    assert_eq!(found.await, Err(Held::NearLockout), "they failed after the count was read");
+}
+
+#[tokio::test]
+async fn a_stricter_policy_of_a_persons_own_holds_for_them() {
+    let gate = Gate::before(Lockout { policy: policy(10), shows_people: true });
+    let strict = Some(LockoutPolicy { threshold: 3, window: 90 * MINUTE });
+    let john = Candidate { policy: strict, ..candidate("john") };
+    assert_eq!(gate.fails_as_one_of("jdoe", "192.0.2.1", &john).await, Ok(()));
+    assert!(matches!(gate.fails_as_one_of("jdoe", "192.0.2.1", &john).await, Err(Held::Spent(_))));
+    gate.clock.advance(90 * MINUTE);
+    assert_eq!(gate.fails_as_one_of("jdoe", "192.0.2.1", &john).await, Err(Held::Spent(MINUTE)));
+    gate.clock.advance(MINUTE);
+    assert_eq!(gate.fails_as_one_of("jdoe", "192.0.2.1", &john).await, Ok(()));
+}
+
+#[tokio::test]
+async fn good_sign_ins_at_once_all_come_through_under_the_strictest_policy() {
+    let gate = &Gate::before(Lockout { policy: policy(3), shows_people: true });
+    let john = &Candidate { policy: policy(3), failures: Some(1), ..candidate("john") };
+    let sign_in = async |name: &str| {
+        let permit = gate.throttle.admit(&username(name), Some(ip("192.0.2.1")), gate.lockout).await?;
+        permit.found(john).await?;
+        tokio::task::yield_now().await;
+        permit.proved(&john.id);
+        Ok::<_, Held>(())
+    };
+    let names = ["jdoe", "john.doe", "JDOE"];
+    let all = futures::future::join_all((0..30).map(|number| sign_in(names[number % names.len()]))).await;
+    assert!(all.iter().all(Result::is_ok), "{all:?}");
+}
+
+#[test]
+fn a_window_that_was_longer_when_somebody_failed_is_not_cut_short() {
+    let mut gate = Gate::before(Lockout { policy: policy(5), shows_people: false });
+    gate.fails("alice", "192.0.2.1").unwrap();
+    gate.fails("alice", "192.0.2.1").unwrap();
+    gate.lockout.policy = Some(LockoutPolicy { threshold: 5, window: MINUTE });
+    gate.clock.advance(30 * MINUTE);
+    assert_eq!(gate.fails("alice", "192.0.2.1"), Err(Held::Spent(MINUTE)));
+    gate.clock.advance(MINUTE);
+    assert_eq!(gate.fails("alice", "192.0.2.1"), Ok(()));
+}
+
 #[test]
 fn all_spellings_of_a_name_share_one_budget() {
     let key = |name: &str| skeleton(&username(name));
@@ -128,6 +293,9 @@ fn all_spellings_of_a_name_share_one_budget() {
         assert_eq!(key(spelling), key("alice"), "{spelling:?}");
     }
     assert_eq!(key("groß"), key("GROSS"));
+    for (letters, plain) in [("bjørn", "bjorn"), ("Łukasz", "lukasz"), ("đæœþħŧı", "daeoethhti")] {
+        assert_eq!(key(letters), key(plain), "Active Directory takes them for the same");
+    }
     assert_eq!(key("Müller"), key("muller"));
     assert_ne!(key("alice"), key("alicia"));
     assert_ne!(key("李小龍"), key("李小"));
@@ -275,7 +443,7 @@ async fn who_waits_for_a_try_under_way_is_heard_once_it_has_ended() {
     let gate = Gate::new();
     let mut permits: Vec<_> = (0..3).map(|_| gate.admit("alice", "192.0.2.1").unwrap()).collect();
     let name = username("alice");
-    let waiting = gate.throttle.admit(&name, Some(ip("192.0.2.1")));
+    let waiting = gate.throttle.admit(&name, Some(ip("192.0.2.1")), gate.lockout);
     futures::pin_mut!(waiting);
     assert!(futures::poll!(waiting.as_mut()).is_pending());
     gate.fails("bob", "192.0.2.2").unwrap();
@@ -289,7 +457,7 @@ async fn nobody_waits_for_ever_for_tries_under_way() {
     let gate = Gate::new();
     let _permits: Vec<_> = (0..3).map(|_| gate.admit("alice", "192.0.2.1").unwrap()).collect();
     let name = username("alice");
-    let waiting = gate.throttle.admit(&name, Some(ip("192.0.2.1")));
+    let waiting = gate.throttle.admit(&name, Some(ip("192.0.2.1")), gate.lockout);
     futures::pin_mut!(waiting);
     assert!(futures::poll!(waiting.as_mut()).is_pending());
     gate.clock.advance(PATIENCE);
@@ -341,16 +509,16 @@ async fn one_try_of_one_person_waits_for_another_under_another_name() {
     let mut permits = Vec::new();
     for name in ["jdoe", "john.doe", "doe"] {
         let permit = gate.admit(name, "192.0.2.1").unwrap();
-        permit.found(&person("john")).await.unwrap();
+        permit.found(&candidate("john")).await.unwrap();
         permits.push(permit);
     }
     let fourth = gate.admit("johnny", "192.0.2.1").unwrap();
-    let john = person("john");
+    let john = candidate("john");
     {
         let found = fourth.found(&john);
         futures::pin_mut!(found);
         assert!(futures::poll!(found.as_mut()).is_pending());
-        permits.pop().unwrap().proved(&john);
+        permits.pop().unwrap().proved(&john.id);
         assert_eq!(found.await, Ok(()));
     }
     drop((fourth, permits));

@@ -11,6 +11,7 @@ use super::super::settings::{
 use super::super::tree::{Entry, Node, Value};
 use super::super::words::shown;
 use super::files::{ca_file, secret};
+use super::mail::Mail;
 use super::server_address::{is_discovery, is_loopback, read_discovery, read_server_address};
 use crate::domain::{DirectoryName, Dn, Password};
 
@@ -103,7 +104,7 @@ fn read_one(fields: &mut Fields<'_>) -> Option<DirectorySettings> {
         fields.or("base_dn", None, |fields, key| fields.parsed::<Dn>(key).map(|dn| Some(dn.value.as_str().to_owned())));
     let person_filter = read_filter(fields, "person_filter", &["username"]);
     let group_filter = read_filter(fields, "group_filter", &["dn", "username"]);
-    let sign_in_by_mail = fields.or("sign_in_by_mail", false, Fields::truth);
+    let mail = Mail::read(fields);
     let password_change = fields.or("password_change", standard.password_change, Fields::truth);
     let password_warning = fields.or("password_warning", standard.password_warning, |fields, key| {
         fields.duration(key, Duration::ZERO..=LONGEST_WARNING).map(|warning| warning.value)
@@ -114,6 +115,7 @@ fn read_one(fields: &mut Fields<'_>) -> Option<DirectorySettings> {
     let dial_timeout = read_timeout(fields, "dial_timeout", standard.dial_timeout);
     let operation_timeout = read_timeout(fields, "operation_timeout", standard.operation_timeout);
 
+    let sign_in_by_mail = mail?.settled(&account, &kind, &person_filter, ledger);
     let (servers, start_tls, allow_plaintext) = (servers?, start_tls?, allow_plaintext?);
     if !start_tls && !allow_plaintext {
         servers.refuse_plaintext(ledger);

@@ -5,6 +5,7 @@
 
 mod directory;
 mod files;
+mod mail;
 mod metrics;
 mod server_address;
 mod settings;

@@ -235,6 +235,12 @@ fn faults_of_the_file_have_place_and_remedy() {
         "BEGIN CERTIFICATE",
     );
     expect(&after_url("bind_name = \"svc\""), "Rocket.toml:3:13", "has no password", "bind_password_file");
+    for ad in ["", "\nkind = \"active-directory\""] {
+        let alone = after_url(&format!("sign_in_by_mail = true{ad}"));
+        expect(&alone, "Rocket.toml:3:1", "`sign_in_by_mail` needs an account", "`bind_name`");
+    }
+    let own_filter = "sign_in_by_mail = true\nkind = \"ldap\"\nperson_filter = \"(uid={username})\"";
+    expect(&after_url(own_filter), "Rocket.toml:3:1", "nothing beside a `person_filter`", "(mail={username})");
     expect(&after_url("bind_password = \"x\""), "Rocket.toml:3:17", "no `bind_name`", "bind_name =");
     expect(
         &after_url("bind_name = \"svc\"\nbind_password = \"x\"\nbind_password_file = \"pw\"").file("pw", "x"),
@@ -482,6 +488,24 @@ fn nothing_that_can_be_written_makes_it_fall_over() {
 /// A certificate made for this test alone.
 fn certificate() -> String {
     rcgen::generate_simple_self_signed(["dc1.corp.example.com".to_owned()]).unwrap().cert.pem()
+}
+
+#[test]
+fn mail_addresses_are_names_where_somebody_can_say_whose_they_are() {
+    for sound in [
+        "sign_in_by_mail = true\nkind = \"ldap\"",
+        "sign_in_by_mail = true\nbind_name = \"svc\"\nbind_password = \"x\"",
+        "sign_in_by_mail = true\nkind = \"active-directory\"\nbind_name = \"svc\"\nbind_password = \"x\"",
+    ] {
+        assert!(
+            Folder::with(&format!("[default.directory]\nurl = \"ldaps://dc1\"\n{sound}\n"))
+                .read()
+                .unwrap()
+                .directory
+                .sign_in_by_mail,
+            "{sound}"
+        );
+    }
 }
 
 #[test]

@@ -105,7 +105,7 @@ impl LdapDirectory {
         profile: &Profile,
         username: &Username,
     ) -> Result<Sought, Fault> {
-        let filter = person::name_filter(profile, self.settings.person_filter.as_deref(), username);
+        let filter = person::name_filter(profile, &self.names(), username);
         let search = Search {
             base: &profile.base_dn,
             scope: Scope::Subtree,

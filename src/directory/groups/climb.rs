@@ -20,6 +20,9 @@ const MEMBERS_A_SEARCH: usize = 25;
 /// The most groups taken from one search: what servers commonly allow (Active Directory's page, 389's default).
 const GROUPS_A_SEARCH: u16 = 1_000;
 
+/// More identifiers than an entry has: one is the rule.
+const MOST_IDENTIFIERS: usize = 4;
+
 /// Which entries list a DN or, in posix groups, a `uid`, as a member.
 const LISTS_MEMBER: &str = "(|(member={dn})(uniqueMember={dn})(memberUid={username}))";
 
@@ -30,8 +33,8 @@ pub(in crate::directory) struct Climber<'a> {
     pub(in crate::directory) template: Option<&'a str>,
 }
 
-/// The groups of a person on a server that does not compute them: those in `memberOf`, those that list the person,
-/// and level by level those that list a group already found. Each group is climbed once, so a cycle ends.
+/// The groups of a person on a server that does not compute them: those in `memberOf`, those that list the person, the
+/// posix group whose number the person carries, and level by level those that list a group already found. Each group is climbed once, so a cycle ends.
 ///
 /// # Errors
 /// When a search fails. A half-known set of groups is never handed out for a fault; only the limits named above cut
@@ -48,6 +51,10 @@ pub(in crate::directory) async fn climb(
     }
     let template = climber.template.unwrap_or(LISTS_MEMBER);
     let mut level = vec![filter::group(template, &person.dn, uid)];
+    if climber.template.is_none() {
+        level.extend(primary_group(person));
+        level.extend(unique_memberships(person));
+    }
     for _ in 0..DEEPEST_NESTING {
         for batch in level.chunks(MEMBERS_A_SEARCH) {
             let search = Search {
@@ -80,6 +87,25 @@ pub(in crate::directory) async fn climb(
         "more groups, or deeper nesting, than are followed: some are left out"
     );
     Ok(found.into_groups())
+}
+
+/// The posix group that a `posixAccount` is in by its `gidNumber`; such a group does not list the account (RFC 2307,
+/// 3). An admin's own `group_filter` says all there is to say instead.
+fn primary_group(person: &Entry) -> Option<String> {
+    let number = person.text("gidNumber").filter(|number| number.bytes().all(|digit| digit.is_ascii_digit()))?;
+    Some(filter::all(&["(objectClass=posixGroup)", &filter::equals("gidNumber", number)]))
+}
+
+/// The groups that list the person with a unique identifier behind the DN (RFC 4517, 3.3.21). Such a value is another
+/// than the bare DN to a server, and that is its sense: who gets the DN after somebody has another identifier, and is
+/// no member.
+fn unique_memberships(person: &Entry) -> impl Iterator<Item = String> {
+    let is_bit_string = |bits: &&str| {
+        let digits = bits.strip_prefix('\'').and_then(|bits| bits.strip_suffix("'B"));
+        digits.is_some_and(|digits| digits.bytes().all(|digit| matches!(digit, b'0' | b'1')))
+    };
+    let identifiers = person.texts("x500UniqueIdentifier").filter(is_bit_string).take(MOST_IDENTIFIERS);
+    identifiers.map(|bits| filter::equals("uniqueMember", &format!("{}#{bits}", person.dn)))
 }
 
 /// The groups found so far, each once, in the order found.
@@ -154,6 +180,20 @@ mod tests {
     fn a_group_known_by_its_dn_alone_has_its_first_value_as_name() {
         assert_eq!(first_value(&"cn=ops,dc=x".parse().unwrap()), "ops");
         assert_eq!(first_value(&r"cn=a\,cn=ops,dc=x".parse().unwrap()), r"cn=a\,cn=ops,dc=x");
+    }
+
+    #[test]
+    fn only_a_number_names_a_primary_group() {
+        let with = |number: &str| primary_group(&Entry::with("uid=a,dc=x", &[("gidNumber", number.as_bytes())]));
+        assert_eq!(with("100").as_deref(), Some("(&(objectClass=posixGroup)(gidNumber=100))"));
+        assert_eq!((with("*"), with("")), (None, None));
+    }
+
+    #[test]
+    fn only_the_persons_own_identifier_stands_behind_their_dn() {
+        let person = Entry::with("uid=a,dc=x", &[("x500UniqueIdentifier", b"'01'B"), ("x500UniqueIdentifier", b"*")]);
+        let filters: Vec<_> = unique_memberships(&person).collect();
+        assert_eq!(filters, ["(uniqueMember=uid=a,dc=x\\23\\2701\\27B)"]);
     }
 
     #[test]

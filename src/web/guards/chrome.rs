@@ -47,7 +47,7 @@ pub(in crate::web) fn chrome(request: &Request<'_>, visitor: &Visitor) -> Chrome
     }
     chrome.visitor = visitor.member().map(|member| Who {
         name: member.person.display_name.clone(),
-        username: member.person.username.clone(),
+        username: member.person.qualified_name(),
         is_admin: rocket.state::<Admins>().is_some_and(|Admins(admins)| admins.includes(&member.person)),
     });
     chrome

@@ -32,7 +32,7 @@ struct SessionView {
 impl AccountView {
     pub(in crate::web) fn of(member: &Member, sessions: &[Session]) -> Self {
         let person = &member.person;
-        let mut groups: Vec<_> = person.groups.iter().map(|group| group.name.clone()).collect();
+        let mut groups: Vec<_> = person.groups.iter().map(|group| person.qualified(&group.name)).collect();
         groups.sort();
         let view = |session: &Session| SessionView {
             current: session.id == member.session,
@@ -44,7 +44,7 @@ impl AccountView {
         Self {
             person: PersonView {
                 display_name: person.display_name.clone(),
-                username: person.username.clone(),
+                username: person.qualified_name(),
                 principal: person.principal.clone(),
                 groups,
             },

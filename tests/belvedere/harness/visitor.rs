@@ -25,6 +25,8 @@ const HTML: &str = "text/html,application/xhtml+xml,*/*;q=0.8";
 pub(crate) struct Visitor {
     house: SocketAddr,
     http: reqwest::Client,
+    /// Where a proxy says they are; see [`Visitor::at`].
+    address: Option<String>,
     pub(crate) cookies: BTreeMap<String, String>,
 }
 
@@ -99,7 +101,13 @@ impl Visitor {
         // Plain HTTP on loopback needs no TLS, but the client wants to know whose it would be.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        Self { house, http, cookies: BTreeMap::new() }
+        Self { house, http, address: None, cookies: BTreeMap::new() }
+    }
+
+    /// The same visitor at this address, for a house that believes the header `X-Real-IP`.
+    pub(crate) fn at(mut self, address: &str) -> Self {
+        self.address = Some(address.to_owned());
+        self
     }
 
     /// Opens a path as a browser does.
@@ -193,7 +201,10 @@ impl Visitor {
 
     /// The request, with this visitor's cookies.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let request = self.http.request(method, format!("http://{}{path}", self.house));
+        let mut request = self.http.request(method, format!("http://{}{path}", self.house));
+        if let Some(address) = &self.address {
+            request = request.header("X-Real-IP", address);
+        }
         if self.cookies.is_empty() { request } else { request.header(COOKIE, self.cookie_header()) }
     }
 

@@ -1,0 +1,136 @@
+use std::time::Duration;
+
+use crate::directory::{Lockout, LockoutPolicy};
+
+/// What is assumed of a directory that does not tell, or has not been asked yet: five wrong passwords lock, which is
+/// stricter than Microsoft's baseline of ten, and half an hour without another starts the count afresh.
+const ASSUMED: LockoutPolicy = LockoutPolicy { threshold: 5, window: Duration::from_mins(30) };
+
+/// No account may fail more often than this, however much the directory would bear: it is enough for anybody who
+/// mistypes, and a guesser has no more of it than under a strict policy.
+const MOST_FAILURES_OF_STRANGERS: u32 = 8;
+
+/// What is left below the threshold where all names of an account count together: one for the address from which its
+/// owner last signed in well, and one that never comes to be.
+const KEPT_BACK: u32 = 2;
+
+/// The unlike names that an account of Active Directory has: its `sAMAccountName` and its `userPrincipalName`.
+const UNLIKE_NAMES: u32 = 2;
+
+/// Between our clock's stamp of a failure and the directory's. With it, a count here never starts afresh before the
+/// directory's does.
+const AFTER_THE_WINDOW: Duration = Duration::from_mins(1);
+
+/// As many failures as an account can have.
+pub(super) const MOST_FAILURES: usize = MOST_FAILURES_OF_STRANGERS as usize + 1;
+
+/// How often an account may fail here before it is not asked about for a while.
+///
+/// Let `T` be the directory's threshold. It locks an account at the `T`-th failure, each within its observation window
+/// of the one before (MS-SAMR 3.1.5.14.6), and a count here outlives the directory's own by [`AFTER_THE_WINDOW`]. So
+/// no account is locked from here as long as less than `T` failures stand in all its counts together.
+///
+/// - Where people are shown before they bind, there is one count for each person. It takes `T - 2` failures, and one
+///   more from the familiar address: `T - 1` at the most.
+/// - Where only the bind tells who it is, there is a count for each of an account's two unlike names. Each takes
+///   `(T - 1) / 2`: at the most `T - 1` together. There is nothing left for a familiar address.
+///
+/// One failure must be possible, or nobody could sign in: so a threshold of 1, and without a service account one of 2,
+/// cannot be kept below. The directory room tells the admin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Budget {
+    /// Failures before everybody waits.
+    pub(super) failures: u32,
+    /// Failures, others' included, before the address from which the account last signed in well waits too.
+    pub(super) familiar: u32,
+    /// How long after the *last* failure the count starts afresh. A directory counts just so; a window that slides
+    /// would let failures add up there.
+    pub(super) window: Duration,
+}
+
+impl Budget {
+    /// For a name, before the directory is asked.
+    pub(super) fn of_name(lockout: Lockout) -> Self {
+        let policy = lockout.policy.unwrap_or(ASSUMED);
+        if lockout.shows_people || policy.threshold == 0 {
+            return Self::of_person(lockout.policy);
+        }
+        let failures = ((policy.threshold - 1) / UNLIKE_NAMES).clamp(1, MOST_FAILURES_OF_STRANGERS);
+        Self { failures, familiar: failures, window: policy.window + AFTER_THE_WINDOW }
+    }
+
+    /// For a person, all of whose names count together.
+    pub(super) fn of_person(policy: Option<LockoutPolicy>) -> Self {
+        let policy = policy.unwrap_or(ASSUMED);
+        if policy.threshold == 0 {
+            let (failures, window) = (MOST_FAILURES_OF_STRANGERS, ASSUMED.window + AFTER_THE_WINDOW);
+            return Self { failures, familiar: failures + 1, window };
+        }
+        let failures = policy.threshold.saturating_sub(KEPT_BACK).clamp(1, MOST_FAILURES_OF_STRANGERS);
+        let familiar = (failures + 1).min(policy.threshold - 1).max(failures);
+        Self { failures, familiar, window: policy.window + AFTER_THE_WINDOW }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WINDOW: Duration = Duration::from_mins(7);
+
+    fn policy(threshold: u32) -> Option<LockoutPolicy> {
+        Some(LockoutPolicy { threshold, window: WINDOW })
+    }
+
+    #[test]
+    fn a_persons_failures_stay_below_the_threshold_the_familiar_address_included() {
+        for threshold in 2..100 {
+            let budget = Budget::of_person(policy(threshold));
+            assert!(budget.failures >= 1 && budget.failures <= budget.familiar, "{threshold}: {budget:?}");
+            assert!(budget.familiar < threshold, "{threshold}: {budget:?}");
+            assert_eq!(budget.window, WINDOW + AFTER_THE_WINDOW);
+        }
+        assert_eq!([3, 4, 5, 10, 50].map(|t| Budget::of_person(policy(t)).failures), [1, 2, 3, 8, 8]);
+    }
+
+    #[test]
+    fn two_unlike_names_together_stay_below_the_threshold() {
+        for threshold in 3..100 {
+            let budget = Budget::of_name(Lockout { policy: policy(threshold), shows_people: false });
+            assert!(budget.failures >= 1 && UNLIKE_NAMES * budget.familiar < threshold, "{threshold}: {budget:?}");
+        }
+    }
+
+    #[test]
+    fn where_nothing_is_known_five_and_half_an_hour_are_assumed() {
+        assert_eq!(Budget::of_person(None), Budget { failures: 3, familiar: 4, window: Duration::from_mins(31) });
+        let hidden = Budget::of_name(Lockout { policy: None, shows_people: false });
+        assert_eq!(hidden, Budget { failures: 2, familiar: 2, window: Duration::from_mins(31) });
+    }
+
+    #[test]
+    fn a_directory_that_never_locks_is_no_leave_to_guess_for_ever() {
+        for shows_people in [true, false] {
+            let budget = Budget::of_name(Lockout { policy: policy(0), shows_people });
+            assert_eq!((budget.failures, budget.window), (8, Duration::from_mins(31)));
+        }
+    }
+
+    #[test]
+    fn a_threshold_that_cannot_be_kept_below_still_lets_people_sign_in() {
+        for shows_people in [true, false] {
+            let budget = Budget::of_name(Lockout { policy: policy(1), shows_people });
+            assert_eq!((budget.failures, budget.familiar), (1, 1));
+        }
+    }
+
+    #[test]
+    fn no_budget_is_greater_than_the_failures_that_are_kept() {
+        for threshold in 0..1000 {
+            for shows_people in [true, false] {
+                let budget = Budget::of_name(Lockout { policy: policy(threshold), shows_people });
+                assert!(budget.familiar.max(budget.failures) as usize <= MOST_FAILURES);
+            }
+        }
+    }
+}

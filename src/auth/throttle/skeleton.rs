@@ -1,0 +1,41 @@
+use unicode_normalization::UnicodeNormalization;
+
+use crate::domain::{NameForm, Username};
+
+/// What all spellings of an account's name have in common.
+///
+/// `alice`, `CORP\alice` and `alice@corp.example.com` are one account, and Active Directory compares names without
+/// regard to case, accents, width and white space. If each spelling had a budget of its own, a few of them would add
+/// up to a lockout. Two names that differ only so share a budget, which harms neither much.
+pub(super) fn skeleton(username: &Username) -> String {
+    let name = match username.form() {
+        NameForm::Bare(name) | NameForm::Principal { name, .. } | NameForm::DownLevel { name, .. } => name,
+    };
+    // Upper case first: it makes "ß" and "SS" one, as the directory does.
+    let folded = |text: &str| text.to_uppercase().to_lowercase();
+    let mut letters = String::new();
+    for c in folded(name).nfkd().filter(|c| c.is_alphanumeric()) {
+        match plain(c) {
+            Some(plain) => letters.push_str(plain),
+            None => letters.push(c),
+        }
+    }
+    if letters.is_empty() { folded(name) } else { folded(&letters) }
+}
+
+/// Letters that Windows sorts with others though Unicode does not take them apart: their strokes and ligatures are
+/// accents to it.
+fn plain(letter: char) -> Option<&'static str> {
+    Some(match letter {
+        'æ' => "ae",
+        'œ' => "oe",
+        'ø' => "o",
+        'ð' | 'đ' => "d",
+        'ħ' => "h",
+        'ı' => "i",
+        'ł' => "l",
+        'ŧ' => "t",
+        'þ' => "th",
+        _ => return None,
+    })
+}
