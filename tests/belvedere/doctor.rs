@@ -2,13 +2,14 @@
 //! --online`, on set-ups that are broken in each of the usual ways, and on ones that work.
 
 use std::fs::File;
-use std::net::TcpListener;
+use std::net::{IpAddr, TcpListener};
 use std::path::Path;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::harness::certificates::{Authority, Identity};
+use crate::harness::dns::DnsServer;
 use crate::harness::face::Face;
 use crate::harness::program::{Running, belvedere, ends, text};
 use crate::harness::visitor::Visitor;
@@ -340,6 +341,28 @@ async fn another_ldap_server_that_works_is_told_too() {
         "FAILED  base DN",
         "ou=gone,dc=example,dc=org is not there",
         "-> correct base_dn",
+    ]);
+}
+
+#[tokio::test]
+async fn servers_that_dns_names_are_told_with_the_records_and_a_domain_without_any_with_what_to_do() {
+    let Some(domain) = samba::domain() else { return };
+    let dns = DnsServer::start().await;
+    dns.add_service("_ldap._tcp.dc._msdcs.corp.example.com", 0, 100, 389, "dc1.corp.example.com");
+    dns.add_host("dc1.corp.example.com", domain.host().parse::<IpAddr>().unwrap());
+    let settings = |domain: &str| format!("url = \"ldaps+srv://{domain}\"\ndns = [\"{}\"]\n", dns.address());
+    let ca_file = format!("ca_file = \"{}\"\n", domain.ca_file.display());
+    let site = Site::new(&(settings("corp.example.com") + &ca_file), &[]);
+    site.runs(&["doctor"]).await.ends_well_with(&[
+        "ok      SRV records",
+        "ldaps://dc1.corp.example.com:636 (_ldap._tcp.dc._msdcs.corp.example.com, priority 0, weight 100)",
+        "calls itself dc1.corp.example.com",
+    ]);
+    let nowhere = Site::new(&settings("elsewhere.example.com"), &[]);
+    nowhere.runs(&["doctor"]).await.fails_with(&[
+        "FAILED  SRV records",
+        "names no server",
+        "-> correct the domain in url",
     ]);
 }
 

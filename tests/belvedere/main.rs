@@ -7,6 +7,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop here")]
 
+mod admin;
 mod browser;
 mod commands;
 mod directory_389;
@@ -18,6 +19,7 @@ mod directory_sign_in;
 mod doctor;
 mod door;
 mod forms;
+mod groups;
 mod harness;
 mod harness_directories;
 mod harness_faults;
