@@ -5,7 +5,7 @@
 //!
 //! - [`domain`] has the pure types and the clock.
 //! - [`config`] reads settings and page files: raw as written, then settled as meant.
-//! - [`telemetry`] is the log.
+//! - [`telemetry`] is the log and the program's figures.
 //! - [`directory`], [`sessions`], [`sources`] and [`audit`] are the outside world, one room each.
 //! - [`auth`] proves who someone is, [`pages`] decides who sees what, [`panels`] turns readings into views.
 //! - [`live`] has feeds, channels, viewers.

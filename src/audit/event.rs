@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::plain::plain;
-use crate::domain::{Client, EndReason, PageSlug, Person, SessionId, Visitor};
+use crate::domain::{Client, EndReason, PageSlug, Person, PersonId, SessionId, Visitor};
 
 /// The `tracing` target of every line of the audit.
 pub const TARGET: &str = "audit";
@@ -23,6 +23,24 @@ pub enum Event<'a> {
         /// Why, in a word that does not change: `wrong-credentials`, `locked`, `throttled`.
         reason: &'static str,
         /// The sub-code with which Active Directory says it (`532`, `775`), where there is one.
+        directory_code: Option<&'static str>,
+        /// How long until another try is heard, when there were too many.
+        retry_after: Option<Duration>,
+    },
+    /// Somebody changed their password.
+    PasswordChanged {
+        /// The name as it was typed.
+        name: &'a str,
+        /// Whose password it was.
+        person: &'a PersonId,
+    },
+    /// Somebody tried to change a password and was refused.
+    PasswordChangeRefused {
+        /// The name as it was typed.
+        name: &'a str,
+        /// Why, in a word that does not change: those of a refused sign-in, `too-short`, `in-history`, `not-here`.
+        reason: &'static str,
+        /// The sub-code with which Active Directory says it, where there is one.
         directory_code: Option<&'static str>,
         /// How long until another try is heard, when there were too many.
         retry_after: Option<Duration>,
@@ -114,15 +132,19 @@ impl<'a> Line<'a> {
             Event::SignedIn { person, session } => {
                 Self { session: Some(session), ..Self::about(person, "signed-in", "ok") }
             }
-            Event::SignInRefused { name, reason, directory_code, retry_after } => Self {
-                event: "sign-in-refused",
-                result: "refused",
+            Event::SignInRefused { name, reason, directory_code, retry_after } => {
+                Self { directory_code, retry_after, ..Self::refused("sign-in-refused", name, reason) }
+            }
+            Event::PasswordChanged { name, person } => Self {
+                event: "password-changed",
+                result: "ok",
                 who: Some(plain(name)),
-                reason: Some(reason),
-                directory_code,
-                retry_after,
+                person: Some(plain(person.as_str())),
                 ..Self::default()
             },
+            Event::PasswordChangeRefused { name, reason, directory_code, retry_after } => {
+                Self { directory_code, retry_after, ..Self::refused("password-change-refused", name, reason) }
+            }
             Event::SignedOut { person, session } => {
                 Self { session: Some(session), ..Self::about(person, "signed-out", "ok") }
             }
@@ -138,6 +160,11 @@ impl<'a> Line<'a> {
                 Self { reason: Some(reason), ..Self::by(visitor, "forgery-refused", "refused") }
             }
         }
+    }
+
+    /// Something refused to whoever typed this name.
+    fn refused(event: &'static str, name: &str, reason: &'static str) -> Self {
+        Self { event, result: "refused", who: Some(plain(name)), reason: Some(reason), ..Self::default() }
     }
 
     fn about(person: &Person, event: &'static str, result: &'static str) -> Self {

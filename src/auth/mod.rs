@@ -1,9 +1,10 @@
 //! Proves who somebody is.
 //!
 //! [`Auth`] signs people in and out and says who a visitor is: throttle first, then the directory, which is asked
-//! once, then a fresh session. A refusal takes its time. [`csrf`] makes and checks the tokens of forms, [`next`] the way back to the page
+//! once, then a fresh session. A changed password ends every session that the old one opened. A refusal takes its time. [`csrf`] makes and checks the tokens of forms, [`next`] the way back to the page
 //! somebody came for. This room never decides what a person may see, and knows nothing of cookies or HTTP.
 
+mod change_password;
 pub mod csrf;
 mod keys;
 pub mod next;
@@ -12,8 +13,9 @@ mod refusal;
 mod sign_in;
 mod throttle;
 
+pub use change_password::{Changed, TypedChange};
 pub use csrf::{Holder, StrangerToken};
 pub use keys::Keys;
 pub use next::NextPath;
-pub use refusal::SignInRefusal;
+pub use refusal::{PasswordChangeRefusal, SignInRefusal};
 pub use sign_in::{Auth, SignedIn};

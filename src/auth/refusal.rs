@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::directory::{Refusal, Unreachable};
+use crate::directory::{ChangeRefusal, Refusal, Rule, Unreachable};
 use crate::sessions::StoreError;
 
 /// Why somebody was not signed in, as far as a visitor may know it.
@@ -42,6 +42,47 @@ pub enum SignInRefusal {
     /// The session could not be kept: this says nothing about the person.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// Why a password was not changed, as far as its owner may know it.
+#[derive(Debug, thiserror::Error)]
+pub enum PasswordChangeRefusal {
+    /// There is no new password.
+    #[error("the new password is empty")]
+    NewEmpty,
+    /// The new password was not typed the same twice.
+    #[error("the new password was not repeated")]
+    NotRepeated,
+    /// The new password is the old one.
+    #[error("the new password is the old one")]
+    Unchanged,
+    /// The new password is one that no directory could take.
+    #[error("the new password is too long, or contains NUL")]
+    NotAPassword,
+    /// The old password was refused, as at a sign-in.
+    #[error(transparent)]
+    Old(#[from] SignInRefusal),
+    /// The old password was right; the new one is against the directory's rules.
+    #[error("the new password is against the directory's rules")]
+    Policy {
+        /// The rule, where the directory names it.
+        rule: Option<Rule>,
+        /// The directory's own words, where they are meant for people.
+        words: Option<String>,
+    },
+    /// It cannot be changed here, but elsewhere.
+    #[error("the password cannot be changed here")]
+    NotHere,
+}
+
+impl From<ChangeRefusal> for PasswordChangeRefusal {
+    fn from(refusal: ChangeRefusal) -> Self {
+        match refusal {
+            ChangeRefusal::Old(refusal) => Self::Old(refusal.into()),
+            ChangeRefusal::Policy { rule, words } => Self::Policy { rule, words },
+            ChangeRefusal::NotHere { .. } => Self::NotHere,
+        }
+    }
 }
 
 impl From<Refusal> for SignInRefusal {

@@ -1,4 +1,5 @@
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::Semaphore;
@@ -17,17 +18,24 @@ use crate::sessions::{Session, SessionToken, Sessions, StoreError};
 
 /// How many sign-ins ask the directory at the same time. A directory that answers takes some tens of milliseconds, so
 /// this is a thousand a second; one that hangs does not collect connections without end.
-const ASKED_AT_ONCE: usize = 64;
+pub(super) const ASKED_AT_ONCE: usize = 64;
 
 /// Signs people in and out, and says who a visitor is.
 pub struct Auth {
-    directory: Arc<dyn Directory>,
-    sessions: Sessions,
-    audit: Audit,
-    clock: Arc<dyn Clock>,
+    pub(super) directory: Arc<dyn Directory>,
+    pub(super) sessions: Sessions,
+    pub(super) audit: Audit,
+    pub(super) clock: Arc<dyn Clock>,
     throttle: Throttle,
-    questions: Semaphore,
+    pub(super) questions: Semaphore,
     keys: Keys,
+}
+
+/// What somebody tries with a password; the audit has an event for each.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Attempt {
+    SignIn,
+    PasswordChange,
 }
 
 /// Somebody has been signed in.
@@ -83,10 +91,19 @@ impl Auth {
         previous: Option<&SessionToken>,
     ) -> Result<SignedIn, SignInRefusal> {
         let (name, password) = self.well_shaped(username, password, client)?;
-        let permit = self.admit(&name, client).await?;
-        let person = self.prove(&name, &password, permit, client).await?;
-        drop(password);
+        self.let_in(&name, &password, client, previous).await
+    }
 
+    /// The sign-in, of a name and a password that can be ones.
+    pub(super) async fn let_in(
+        &self,
+        name: &Username,
+        password: &Password,
+        client: &Client,
+        previous: Option<&SessionToken>,
+    ) -> Result<SignedIn, SignInRefusal> {
+        let permit = self.admit(Attempt::SignIn, name, client).await?;
+        let person = self.prove(name, password, permit, client).await?;
         if let Some(previous) = previous {
             self.sign_out(previous, client).await?;
         }
@@ -158,49 +175,45 @@ impl Auth {
             (Err(invalid), _) => name_word(invalid),
             (_, Err(invalid)) => password_word(invalid),
         };
-        let event = Event::SignInRefused { name: username, reason, directory_code: None, retry_after: None };
+        let event = Attempt::SignIn.refused(username, reason, None, None);
         self.audit.record(client, &event);
         Err(SignInRefusal::WrongCredentials)
     }
 
     /// Refuses whoever has failed too often, before the directory hears of it.
-    async fn admit(&self, name: &Username, client: &Client) -> Result<Permit<'_>, SignInRefusal> {
+    pub(super) async fn admit(
+        &self,
+        attempt: Attempt,
+        name: &Username,
+        client: &Client,
+    ) -> Result<Permit<'_>, SignInRefusal> {
         let admitted = self.throttle.admit(name, client.address(), self.directory.lockout(name)).await;
-        admitted.map_err(|held| self.refuse_held(held, name, client))
+        admitted.map_err(|held| self.refuse_held(attempt, held, name, client))
     }
 
-    fn refuse_held(&self, held: Held, name: &Username, client: &Client) -> SignInRefusal {
+    pub(super) fn refuse_held(&self, attempt: Attempt, held: Held, name: &Username, client: &Client) -> SignInRefusal {
         match held {
             Held::Spent(retry_after) => {
-                let event = Event::SignInRefused {
-                    name: name.as_str(),
-                    reason: "throttled",
-                    directory_code: None,
-                    retry_after: Some(retry_after),
-                };
+                let event = attempt.refused(name.as_str(), "throttled", None, Some(retry_after));
                 self.audit.record(client, &event);
                 SignInRefusal::Throttled { retry_after }
             }
             Held::NearLockout => {
-                let event = Event::SignInRefused {
-                    name: name.as_str(),
-                    reason: "directory-count",
-                    directory_code: None,
-                    retry_after: None,
-                };
+                let event = attempt.refused(name.as_str(), "directory-count", None, None);
                 self.audit.record(client, &event);
                 SignInRefusal::WrongCredentials
             }
             Held::Pending => {
                 let reason = "earlier sign-ins for this account are waiting for its answer".to_owned();
-                self.refuse(Refusal::Unreachable(Unreachable { reason, password_sent: false }), name, client)
+                let refusal = Refusal::Unreachable(Unreachable { reason, password_sent: false });
+                self.refuse(attempt, refusal, name, client)
             }
         }
     }
 
-    fn refuse(&self, refusal: Refusal, name: &Username, client: &Client) -> SignInRefusal {
+    fn refuse(&self, attempt: Attempt, refusal: Refusal, name: &Username, client: &Client) -> SignInRefusal {
         let (reason, directory_code) = in_the_audit(&refusal);
-        let event = Event::SignInRefused { name: name.as_str(), reason, directory_code, retry_after: None };
+        let event = attempt.refused(name.as_str(), reason, directory_code, None);
         self.audit.record(client, &event);
         refusal.into()
     }
@@ -213,9 +226,9 @@ impl Auth {
         permit: Permit<'_>,
         client: &Client,
     ) -> Result<Person, SignInRefusal> {
-        let turn = Turn { permit: &permit, held: OnceLock::new() };
+        let turn = Turn::of(&permit);
         let asked = self.ask(name, password, &turn).await;
-        let held = turn.held.into_inner();
+        let held = turn.into_held();
         let refusal = match asked {
             Ok(person) => {
                 permit.proved(&person.id);
@@ -225,7 +238,7 @@ impl Auth {
         };
         if let Some(held) = held {
             permit.not_asked();
-            return Err(self.refuse_held(held, name, client));
+            return Err(self.refuse_held(Attempt::SignIn, held, name, client));
         }
         match refusal {
             // Dropping the permit lets the failure stand: a password that was sent may have been judged and counted,
@@ -241,7 +254,7 @@ impl Auth {
             | Refusal::Disabled
             | Refusal::AccountExpired => permit.declined(),
         }
-        Err(self.refuse(refusal, name, client))
+        Err(self.refuse(Attempt::SignIn, refusal, name, client))
     }
 
     /// Asks the directory, unless too many are waiting for its answer already.
@@ -255,10 +268,21 @@ impl Auth {
 }
 
 /// One try's leave to bind: the throttle has its say again once the person is known.
-struct Turn<'a> {
+pub(super) struct Turn<'a> {
     permit: &'a Permit<'a>,
     /// Why it was withheld.
     held: OnceLock<Held>,
+}
+
+impl<'a> Turn<'a> {
+    pub(super) fn of(permit: &'a Permit<'a>) -> Self {
+        Self { permit, held: OnceLock::new() }
+    }
+
+    /// Why leave was withheld, if it was.
+    pub(super) fn into_held(self) -> Option<Held> {
+        self.held.into_inner()
+    }
 }
 
 #[async_trait]
@@ -272,7 +296,23 @@ impl Leave for Turn<'_> {
     }
 }
 
-fn name_word(invalid: InvalidUsername) -> &'static str {
+impl Attempt {
+    /// The event that it was refused.
+    fn refused<'a>(
+        self,
+        name: &'a str,
+        reason: &'static str,
+        directory_code: Option<&'static str>,
+        retry_after: Option<Duration>,
+    ) -> Event<'a> {
+        match self {
+            Self::SignIn => Event::SignInRefused { name, reason, directory_code, retry_after },
+            Self::PasswordChange => Event::PasswordChangeRefused { name, reason, directory_code, retry_after },
+        }
+    }
+}
+
+pub(super) fn name_word(invalid: InvalidUsername) -> &'static str {
     match invalid {
         InvalidUsername::Empty => "name-empty",
         InvalidUsername::TooLong => "name-too-long",
@@ -280,7 +320,7 @@ fn name_word(invalid: InvalidUsername) -> &'static str {
     }
 }
 
-fn password_word(invalid: InvalidPassword) -> &'static str {
+pub(super) fn password_word(invalid: InvalidPassword) -> &'static str {
     match invalid {
         InvalidPassword::Empty => "password-empty",
         InvalidPassword::TooLong => "password-too-long",

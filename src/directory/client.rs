@@ -15,11 +15,11 @@ use super::servers::{Prober, ServerSet};
 use super::sign_in::OneBind;
 use super::tls::Tls;
 use super::{
-    ChangeRefusal, Directory, GroupFinding, Leave, Lockout, PasswordChange, Refusal, SetUpError, Standing, Unreachable,
-    set_up,
+    ChangeRefusal, Directory, GroupFinding, Leave, Lockout, PasswordChange, PasswordState, Refusal, SetUpError,
+    Standing, Unreachable, set_up,
 };
 use crate::config::DirectorySettings;
-use crate::domain::{Clock, DirectoryName, GroupRef, Password, Person, Upkeep, Username};
+use crate::domain::{Clock, DirectoryName, GroupRef, Password, Person, PersonId, Upkeep, Username};
 use crate::telemetry::{DirectoryMetrics, Metrics};
 
 /// How often idle and dead connections are let go.
@@ -173,8 +173,16 @@ impl Directory for LdapDirectory {
         self.known_lockout(self.known_profile())
     }
 
-    fn changes_passwords(&self, _username: &Username) -> bool {
-        self.settings.password_change
+    fn changes_passwords(&self, _username: &Username, state: PasswordState) -> bool {
+        self.can_change(state)
+    }
+
+    fn password_warning(&self, _person: &Person) -> Duration {
+        self.settings.password_warning
+    }
+
+    fn sign_in_name(&self, person: &Person) -> Option<Username> {
+        Username::parse(&person.username).ok()
     }
 
     async fn change_password(
@@ -182,7 +190,7 @@ impl Directory for LdapDirectory {
         username: &Username,
         change: &PasswordChange,
         leave: &dyn Leave,
-    ) -> Result<(), ChangeRefusal> {
+    ) -> Result<PersonId, ChangeRefusal> {
         self.change(username, change, leave).await
     }
 

@@ -1,3 +1,5 @@
+mod change;
+
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;

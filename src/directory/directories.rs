@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::future::join_all;
@@ -6,11 +7,11 @@ use futures::future::join_all;
 use super::examine::{Examined, group_step};
 use super::groups::gathered;
 use super::{
-    ChangeRefusal, Directory, Examination, GroupFinding, LdapDirectory, Leave, Lockout, PasswordChange, Questions,
-    Refusal, Section, Seen, SetUpError, Standing, Step, Unreachable,
+    ChangeRefusal, Directory, Examination, GroupFinding, LdapDirectory, Leave, Lockout, PasswordChange, PasswordState,
+    Questions, Refusal, Section, Seen, SetUpError, Standing, Step, Unreachable,
 };
 use crate::config::Settings;
-use crate::domain::{Clock, DirectoryName, GroupRef, NameForm, Password, Person, Upkeep, Username};
+use crate::domain::{Clock, DirectoryName, GroupRef, NameForm, Password, Person, PersonId, Upkeep, Username};
 use crate::telemetry::{DirectoryMetrics, Metrics};
 
 /// All the directories of the settings. A sign-in goes to one of them, chosen by what was typed, and never on to
@@ -217,8 +218,21 @@ impl Directory for Directories {
         self.of_name(username).lockout(username)
     }
 
-    fn changes_passwords(&self, username: &Username) -> bool {
-        self.of_name(username).changes_passwords(username)
+    fn changes_passwords(&self, username: &Username, state: PasswordState) -> bool {
+        self.of_name(username).changes_passwords(username, state)
+    }
+
+    fn password_warning(&self, person: &Person) -> Duration {
+        let directory = self.called(person.directory.as_ref());
+        directory.map_or(Duration::ZERO, |directory| directory.password_warning(person))
+    }
+
+    /// In a further directory the bare name would be somebody else's, or nobody's.
+    fn sign_in_name(&self, person: &Person) -> Option<Username> {
+        let Some(name) = &person.directory else { return self.default.sign_in_name(person) };
+        let further = self.further.iter().find(|further| further.name == *name)?;
+        let down_level = || format!("{}\\{}", further.domains.first().map_or("", String::as_str), person.username);
+        Username::parse(&person.principal.clone().unwrap_or_else(down_level)).ok()
     }
 
     async fn change_password(
@@ -226,7 +240,7 @@ impl Directory for Directories {
         username: &Username,
         change: &PasswordChange,
         leave: &dyn Leave,
-    ) -> Result<(), ChangeRefusal> {
+    ) -> Result<PersonId, ChangeRefusal> {
         self.of_name(username).change_password(username, change, leave).await
     }
 

@@ -27,6 +27,7 @@ pub(super) enum Operation {
     ServiceBind,
     Search,
     Bind,
+    ChangePassword,
 }
 
 impl Operation {
@@ -38,6 +39,7 @@ impl Operation {
             Self::ServiceBind => "service-bind",
             Self::Search => "search",
             Self::Bind => "bind",
+            Self::ChangePassword => "change-password",
         }
     }
 }
@@ -113,6 +115,7 @@ impl Fault {
 pub(super) mod rc {
     pub(in super::super) const SUCCESS: u32 = 0;
     pub(in super::super) const OPERATIONS_ERROR: u32 = 1;
+    pub(in super::super) const PROTOCOL_ERROR: u32 = 2;
     pub(in super::super) const SIZE_LIMIT_EXCEEDED: u32 = 4;
     pub(in super::super) const STRONGER_AUTH_REQUIRED: u32 = 8;
     pub(in super::super) const REFERRAL: u32 = 10;

@@ -20,6 +20,7 @@ mod dial;
 mod directories;
 mod entry;
 mod examine;
+mod expiry;
 mod fault;
 mod filter;
 mod gate;
@@ -30,6 +31,7 @@ mod lockout;
 mod overview;
 mod password;
 mod person;
+mod policy_control;
 mod pool;
 mod question;
 mod readiness;
@@ -49,16 +51,20 @@ pub use examine::{Authority, Bar, Examination, Known, Membership, Questions, Sec
 pub use groups::{GroupFinding, GroupReport, GroupWatch, Naming};
 pub use leave::{Candidate, Leave, Lockout, LockoutPolicy, Withheld};
 pub use overview::ServerNow;
-pub use password::{ChangeRefusal, PasswordChange};
+pub use password::{ChangeRefusal, PasswordChange, PasswordState, Rule};
 pub use readiness::Readiness;
 pub use refresh::{Departure, Standing};
 pub use set_up::SetUpError;
 
 pub mod embedded;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
+
+use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::domain::{GroupRef, Password, Person, Upkeep, Username};
+use crate::domain::{GroupRef, Password, Person, PersonId, Upkeep, Username};
 
 /// The directory, as the rest of the house sees it.
 #[async_trait]
@@ -89,10 +95,18 @@ pub trait Directory: Send + Sync {
     /// What is known, without asking anybody now, of how the directory counts failed sign-ins of `username`.
     fn lockout(&self, username: &Username) -> Lockout;
 
-    /// Whether the person `username` names may change their password here.
-    fn changes_passwords(&self, username: &Username) -> bool;
+    /// Whether the person `username` names can change a password that stands so here, as far as is known without
+    /// asking.
+    fn changes_passwords(&self, username: &Username, state: PasswordState) -> bool;
+
+    /// How long before its end the person is told that their password expires.
+    fn password_warning(&self, person: &Person) -> Duration;
+
+    /// A name by which the person signs in, in the directory they are in.
+    fn sign_in_name(&self, person: &Person) -> Option<Username>;
 
     /// Changes a password on the word of whoever knows the old one, which is tried once, if `leave` allows it then.
+    /// Answers with whose it was.
     ///
     /// # Errors
     /// [`ChangeRefusal`]; the password is unchanged then, unless it is an [`Unreachable`] that came after it was sent.
@@ -101,7 +115,7 @@ pub trait Directory: Send + Sync {
         username: &Username,
         change: &PasswordChange,
         leave: &dyn Leave,
-    ) -> Result<(), ChangeRefusal>;
+    ) -> Result<PersonId, ChangeRefusal>;
 
     /// Looks up groups that the settings and pages name: one finding for each, in their order.
     ///

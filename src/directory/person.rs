@@ -1,4 +1,5 @@
 use super::entry::Entry;
+use super::expiry::password_expires;
 use super::filter;
 use super::guid::guid_text;
 use super::root_dse::{Domain, Profile};
@@ -20,6 +21,8 @@ pub(super) const ATTRIBUTES: &[&str] = &[
     "memberOf",
     "gidNumber",
     "x500UniqueIdentifier",
+    "msDS-UserPasswordExpiryTimeComputed",
+    "passwordExpirationTime",
 ];
 
 /// `userAccountControl`'s ADS_UF_ACCOUNTDISABLE (MS-ADTS 2.2.16).
@@ -153,7 +156,7 @@ pub(super) fn describe(
         principal: entry.text("userPrincipalName").map(str::to_owned),
         display_name: entry.text("displayName").or_else(|| entry.text("cn")).unwrap_or(username).to_owned(),
         groups,
-        password_expires: None,
+        password_expires: password_expires(entry),
     }
 }
 
@@ -184,6 +187,7 @@ fn stable_id(entry: &Entry) -> Option<PersonId> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::directory::root_dse::Abilities;
 
     fn domain() -> Domain {
         Domain { dn: "DC=corp,DC=example,DC=com".into(), dns_name: "corp.example.com".into(), configuration: None }
@@ -194,7 +198,7 @@ mod tests {
     }
 
     fn filter_by(typed: &str, domain: Option<Domain>, names: &Names<'_>) -> String {
-        let profile = Profile { base_dn: "DC=corp,DC=example,DC=com".into(), domain };
+        let profile = Profile { base_dn: "DC=corp,DC=example,DC=com".into(), domain, passwords: Abilities::default() };
         name_filter(&profile, names, &Username::parse(typed).unwrap())
     }
 

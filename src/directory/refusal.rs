@@ -2,6 +2,7 @@ use ldap3::LdapResult;
 
 use super::Refusal;
 use super::fault::{Fault, Operation, rc};
+use super::policy_control::PolicyAnswer;
 use crate::config::DirectoryKind;
 
 /// Judges the one bind that carried a person's password.
@@ -10,14 +11,17 @@ use crate::config::DirectoryKind;
 /// A [`Fault`] with the typed refusal, or with [`Refusal::Unreachable`] when the result says nothing about the person.
 pub(super) fn judge_bind(kind: DirectoryKind, result: &LdapResult) -> Result<(), Fault> {
     let sub_code = sub_code(&result.text);
+    let policy = PolicyAnswer::read(&result.ctrls);
     let refusal = match (result.rc, kind) {
-        (rc::SUCCESS, _) => return Ok(()),
+        // The bind stands all the same: on its connection the password can be changed.
+        (rc::SUCCESS, _) => match policy.on_success() {
+            Some(refusal) => refusal,
+            None => return Ok(()),
+        },
         (rc::INVALID_CREDENTIALS, DirectoryKind::ActiveDirectory) => refusal_of(sub_code),
+        (rc::INVALID_CREDENTIALS, DirectoryKind::Ldap) => policy.on_refusal().unwrap_or(Refusal::WrongCredentials),
         // 48 is an entry without a password; 32 and 34 are what some servers say of a name they cannot bind.
-        (
-            rc::INVALID_CREDENTIALS | rc::INAPPROPRIATE_AUTHENTICATION | rc::NO_SUCH_OBJECT | rc::INVALID_DN_SYNTAX,
-            _,
-        ) => Refusal::WrongCredentials,
+        (rc::INAPPROPRIATE_AUTHENTICATION | rc::NO_SUCH_OBJECT | rc::INVALID_DN_SYNTAX, _) => Refusal::WrongCredentials,
         // 389 Directory Server: "Exceed password retry limit".
         (rc::CONSTRAINT_VIOLATION, DirectoryKind::Ldap) => Refusal::Locked,
         _ => return Err(Fault::result(Operation::Bind, result, "the server did not judge the password")),

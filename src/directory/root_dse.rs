@@ -3,10 +3,14 @@ use ldap3::Scope;
 use super::connection::{Connection, Search};
 use super::entry::Entry;
 use super::fault::{Fault, Operation};
+use super::policy_control::PASSWORD_POLICY;
 use crate::config::{DirectoryKind, DirectorySettings};
 
 /// The capability that makes a server Active Directory (MS-ADTS 3.1.1.3.4.3.1); Samba has it too.
 const ACTIVE_DIRECTORY: &str = "1.2.840.113556.1.4.800";
+
+/// Changing one's own password (RFC 3062, 2).
+const PASSWORD_MODIFY: &str = "1.3.6.1.4.1.4203.1.11.1";
 
 /// What the directory is, found out once from its RootDSE (RFC 4512, 5.1) and the settings, which have the last word.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +19,26 @@ pub(super) struct Profile {
     pub(super) base_dn: String,
     /// What only Active Directory has.
     pub(super) domain: Option<Domain>,
+    /// What it can do with passwords.
+    pub(super) passwords: Abilities,
+}
+
+/// What a server says it can do with passwords.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Abilities {
+    /// Whether it tells of its password policy when asked to (`supportedControl`).
+    pub(super) policy_control: bool,
+    /// Whether people can change their own (RFC 3062, in `supportedExtension`).
+    pub(super) modify_operation: bool,
+}
+
+impl Abilities {
+    fn of(root: &Entry) -> Self {
+        Self {
+            policy_control: root.texts("supportedControl").any(|oid| oid == PASSWORD_POLICY),
+            modify_operation: root.texts("supportedExtension").any(|oid| oid == PASSWORD_MODIFY),
+        }
+    }
 }
 
 /// The domain a domain controller serves.
@@ -34,14 +58,16 @@ impl Profile {
         if self.domain.is_some() { DirectoryKind::ActiveDirectory } else { DirectoryKind::Ldap }
     }
 
-    /// Finds out what the settings leave open. Asks anonymously, and nothing when nothing is open.
+    /// Finds out what the settings leave open. Asks anonymously. When they leave nothing open, a server that does not
+    /// show its RootDSE to strangers is taken to have no abilities beyond LDAP itself.
     pub(super) async fn discover(settings: &DirectorySettings, connection: &mut Connection) -> Result<Self, Fault> {
-        if let (Some(DirectoryKind::Ldap), Some(base_dn)) = (settings.kind, &settings.base_dn) {
-            return Ok(Self { base_dn: base_dn.clone(), domain: None });
-        }
-        let root = read(connection).await.map_err(|fault| {
-            fault.advise("if this server does not show its RootDSE to strangers, set kind and base_dn")
-        })?;
+        let root = match (read(connection).await, settings.kind, &settings.base_dn) {
+            (Ok(root), _, _) => root,
+            (Err(fault), Some(DirectoryKind::Ldap), Some(_)) if fault.result_code.is_some() => Entry::default(),
+            (Err(fault), _, _) => {
+                return Err(fault.advise("if this server does not show its RootDSE to strangers, set kind and base_dn"));
+            }
+        };
         Self::settle(settings, &root).map_err(|reason| Fault::unreachable(Operation::RootDse, reason))
     }
 
@@ -60,7 +86,7 @@ impl Profile {
             DirectoryKind::Ldap => None,
             DirectoryKind::ActiveDirectory => Some(domain(root, context.unwrap_or(base_dn))?),
         };
-        Ok(Self { base_dn: base_dn.to_owned(), domain })
+        Ok(Self { base_dn: base_dn.to_owned(), domain, passwords: Abilities::of(root) })
     }
 }
 
@@ -72,6 +98,8 @@ pub(super) async fn read(connection: &mut Connection) -> Result<Entry, Fault> {
         "namingContexts",
         "configurationNamingContext",
         "ldapServiceName",
+        "supportedControl",
+        "supportedExtension",
     ];
     let search = Search { base: "", scope: Scope::Base, filter: "(objectClass=*)", attributes: &attributes, limit: 1 };
     let found = connection.search(Operation::RootDse, &search).await?;
@@ -167,5 +195,16 @@ mod tests {
         let profile = Profile::settle(&settings(), &root).unwrap();
         assert_eq!((profile.kind(), profile.base_dn.as_str()), (DirectoryKind::Ldap, "dc=example,dc=org"));
         assert!(Profile::settle(&settings(), &Entry::default()).unwrap_err().contains("set base_dn"));
+    }
+
+    #[test]
+    fn what_a_server_can_do_with_passwords_stands_in_its_root() {
+        let base = ("namingContexts", &b"dc=example,dc=org"[..]);
+        let root = Entry::with("", &[base, ("supportedExtension", PASSWORD_MODIFY.as_bytes())]);
+        let profile = Profile::settle(&settings(), &root).unwrap();
+        assert_eq!(profile.passwords, Abilities { policy_control: false, modify_operation: true });
+        let root = Entry::with("", &[base, ("supportedControl", PASSWORD_POLICY.as_bytes())]);
+        let profile = Profile::settle(&settings(), &root).unwrap();
+        assert_eq!(profile.passwords, Abilities { policy_control: true, modify_operation: false });
     }
 }

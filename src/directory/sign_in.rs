@@ -1,4 +1,5 @@
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use ldap3::Scope;
 
@@ -6,6 +7,7 @@ use super::connection::{Connection, Search};
 use super::entry::Entry;
 use super::fault::{Fault, Operation, rc};
 use super::groups::{Climber, climb, token_groups};
+use super::policy_control::{PASSWORD_POLICY, PolicyAnswer};
 use super::pool::Lease;
 use super::question::Inquiry;
 use super::root_dse::{Domain, Profile};
@@ -18,31 +20,47 @@ use crate::domain::{Dn, Groups, NameForm, Password, Person, Username};
 pub(super) struct OneBind<'a> {
     password: Option<&'a Password>,
     leave: &'a dyn Leave,
+    /// So long is the password good, by the bind's answer.
+    expires_in: Option<Duration>,
 }
 
 impl<'a> OneBind<'a> {
     pub(super) fn with(password: &'a Password, leave: &'a dyn Leave) -> Self {
-        Self { password: Some(password), leave }
+        Self { password: Some(password), leave, expires_in: None }
     }
 
     pub(super) fn is_spent(&self) -> bool {
         self.password.is_none()
     }
 
+    /// The password, with leave to send it this once.
+    pub(super) async fn release(
+        &mut self,
+        operation: Operation,
+        who: Option<&Candidate>,
+    ) -> Result<&'a Password, Fault> {
+        let Some(password) = self.password else {
+            return Err(Fault::unreachable(operation, "the password was sent before, and is not sent twice"));
+        };
+        self.leave.to_bind(who).await.map_err(|withheld| Fault::refused(operation, withheld.into()))?;
+        self.password = None;
+        Ok(password)
+    }
+
     /// Binds as `name`, once. `who` that is, where it is known before.
-    async fn spend(
+    pub(super) async fn spend(
         &mut self,
         profile: &Profile,
         connection: &mut Connection,
         name: &str,
         who: Option<&Candidate>,
     ) -> Result<(), Fault> {
-        let Some(password) = self.password else {
-            return Err(Fault::unreachable(Operation::Bind, "the password was sent before, and is not sent twice"));
-        };
-        self.leave.to_bind(who).await.map_err(|withheld| Fault::refused(Operation::Bind, withheld.into()))?;
-        self.password = None;
+        let password = self.release(Operation::Bind, who).await?;
+        if profile.passwords.policy_control {
+            connection.with_control(PASSWORD_POLICY);
+        }
         let result = connection.bind(Operation::Bind, name, password).await?;
+        self.expires_in = PolicyAnswer::read(&result.ctrls).expires_in;
         refusal::judge_bind(profile.kind(), &result)
     }
 }
@@ -61,7 +79,11 @@ impl LdapDirectory {
             (None, Some(domain)) => self.bind_then_read(inquiry, profile, domain, username, bind).await?,
             (None, None) => self.ask_then_bind(inquiry, profile, username, bind).await?,
         };
-        Ok(person::describe(profile.kind(), self.name(), &entry, self.short_name(username), groups))
+        let mut person = person::describe(profile.kind(), self.name(), &entry, self.short_name(username), groups);
+        if let Some(left) = bind.expires_in {
+            person.password_expires = Some(self.clock.now() + left);
+        }
+        Ok(person)
     }
 
     /// With a service account: it finds the one person, who then proves the password on a connection of their own,
@@ -88,7 +110,7 @@ impl LdapDirectory {
 
     /// The one person `username` names, found with the service identity, or with none, and what is known of them before
     /// the bind.
-    async fn find_person(
+    pub(super) async fn find_person(
         &self,
         inquiry: &mut Inquiry,
         profile: &Profile,
@@ -103,7 +125,7 @@ impl LdapDirectory {
         }
     }
 
-    async fn find_person_on(
+    pub(super) async fn find_person_on(
         &self,
         searching: &mut Connection,
         profile: &Profile,
@@ -196,7 +218,7 @@ impl LdapDirectory {
 
     /// The one entry that `username` names; where the `token` of the account that was bound is known, the one that
     /// is that account. None and several look alike, and grant nothing.
-    async fn find_one(
+    pub(super) async fn find_one(
         &self,
         profile: &Profile,
         connection: &mut Connection,
@@ -248,7 +270,7 @@ impl LdapDirectory {
     }
 
     /// `OTHER\alice` is not this domain's `alice`.
-    async fn refuse_foreign_domain(
+    pub(super) async fn refuse_foreign_domain(
         &self,
         domain: &Domain,
         connection: &mut Connection,
@@ -294,7 +316,7 @@ pub(super) fn bind_name(domain: &Domain, username: &Username) -> Result<String, 
 /// The SIDs of the account this connection was bound as, its own among them (RootDSE `tokenGroups`, MS-ADTS
 /// 3.1.1.3.2.27): the server might have taken the typed name for another account's. Empty where a server does not
 /// tell; then the name alone must find exactly one.
-async fn own_token(own: &mut Connection) -> Result<Vec<Sid>, Fault> {
+pub(super) async fn own_token(own: &mut Connection) -> Result<Vec<Sid>, Fault> {
     let search =
         Search { base: "", scope: Scope::Base, filter: "(objectClass=*)", attributes: &["tokenGroups"], limit: 1 };
     let found = own.search(Operation::RootDse, &search).await?;
@@ -331,7 +353,7 @@ fn refuse_disabled(entry: &Entry) -> Result<(), Fault> {
 }
 
 /// What an admin can do when neither strangers nor people themselves may search.
-fn ask_for_an_account(fault: Fault) -> Fault {
+pub(super) fn ask_for_an_account(fault: Fault) -> Fault {
     if fault.result_code.is_some() {
         return fault.advise("people are searched for anonymously here, as no bind_name is set");
     }

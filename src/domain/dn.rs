@@ -36,7 +36,8 @@ impl FromStr for Dn {
 
     fn from_str(text: &str) -> Result<Self, InvalidDn> {
         let rdns = split_unescaped(text, ',').into_iter().map(normal_rdn).collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { written: text.trim().to_owned(), normal: rdns.join(",") })
+        // Not `trim`: it would take the space out of `CN=x\ ` and leave the backslash, which is another name, or none.
+        Ok(Self { written: trim_unescaped(text).to_owned(), normal: rdns.join(",") })
     }
 }
 
@@ -151,6 +152,15 @@ mod tests {
         for bad in ["", "ops", "=x,DC=c", "CN=,DC=c", "CN=a\\", "CN=a,,DC=c", r"CN=\ff,DC=c"] {
             assert!(bad.parse::<Dn>().is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn what_was_written_is_still_the_same_name() {
+        for text in [" CN=a,DC=c ", r"DC=c,CN=x\ ", "CN=a\t", "\tCN=a", r"CN=x\\  "] {
+            let name = dn(text);
+            assert_eq!(dn(name.as_str()), name, "{text:?}");
+        }
+        assert_eq!(dn(" CN=a,DC=c ").as_str(), "CN=a,DC=c");
     }
 
     #[test]

@@ -1,21 +1,23 @@
-/** The sign-in form's one convenience: to see what one types. */
+/** The one convenience of the forms for passwords: to see what one types. */
 
-/** @param {HTMLButtonElement} button */
+/** @param {HTMLButtonElement} button it says in `aria-controls` which fields it shows, and in `data-what` what they are. */
 export function watchPassword(button) {
-  const field = /** @type {HTMLInputElement | null} */ (document.getElementById("password"));
-  if (!field) return;
+  const ids = (button.getAttribute("aria-controls") ?? "").split(" ");
+  const fields = ids.map((id) => document.getElementById(id)).filter((field) => field instanceof HTMLInputElement);
+  const [first] = fields;
+  if (!first) return;
   const show = (/** @type {boolean} */ shown) => {
-    field.type = shown ? "text" : "password";
+    for (const field of fields) field.type = shown ? "text" : "password";
     button.setAttribute("aria-pressed", String(shown));
-    button.setAttribute("aria-label", shown ? "Hide the password" : "Show the password");
+    button.setAttribute("aria-label", `${shown ? "Hide" : "Show"} the ${button.dataset.what}`);
     button.textContent = shown ? "Hide" : "Show";
   };
   button.hidden = false;
   show(false);
   button.addEventListener("click", () => {
-    show(field.type === "password");
-    field.focus();
+    show(first.type === "password");
+    first.focus();
   });
   // Sent as a password, so that no browser remembers it among ordinary words.
-  field.form?.addEventListener("submit", () => show(false));
+  first.form?.addEventListener("submit", () => show(false));
 }

@@ -8,8 +8,9 @@ localise(document);
 const theme = document.querySelector("form.theme");
 if (theme instanceof HTMLFormElement) watchTheme(theme);
 
-const password = document.getElementById("show-password");
-if (password instanceof HTMLButtonElement) watchPassword(password);
+for (const button of document.querySelectorAll(".secret button")) {
+  if (button instanceof HTMLButtonElement) watchPassword(button);
+}
 
 const board = document.getElementById("board");
 if (board) {

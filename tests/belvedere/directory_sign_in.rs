@@ -64,7 +64,7 @@ pub(crate) async fn sign_in(directory: &LdapDirectory, name: &str, password: &st
 }
 
 /// Leave to bind, whoever it is.
-struct Always;
+pub(crate) struct Always;
 
 #[async_trait]
 impl Leave for Always {
@@ -111,7 +111,7 @@ fn every_way_to_slapd(server: &slapd::Slapd) -> Vec<(&'static str, LdapDirectory
 
 /// Never leave to bind; it notes who was found.
 #[derive(Default)]
-struct Never(Mutex<Vec<Option<PersonId>>>);
+pub(crate) struct Never(Mutex<Vec<Option<PersonId>>>);
 
 #[async_trait]
 impl Leave for Never {

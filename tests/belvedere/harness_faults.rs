@@ -180,7 +180,7 @@ async fn over_ldaps_a_proxy_passes_what_it_cannot_read_or_reads_it_with_tls_of_i
     let Some(domain) = samba::domain() else { return };
     let blind = FaultProxy::before(&domain.ldaps_url()).await;
     let seeing = FaultProxy::with_tls(&domain.ldaps_url(), &domain.ca_file).await;
-    for (proxy, ca_file, binds) in [(&blind, domain.ca_file.clone(), 0), (&seeing, seeing.ca_file(), 1)] {
+    for (proxy, ca_file, binds) in [(&blind, domain.ca_file.clone(), 0), (&seeing, seeing.ca_file().unwrap(), 1)] {
         let settings = LdapConnSettings::new().set_config(client_config(&ca_file)).set_conn_timeout(LONG);
         let (connection, mut ldap) = LdapConnAsync::with_settings(settings, proxy.url()).await.unwrap();
         ldap3::drive!(connection);

@@ -8,12 +8,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop here")]
 
 mod admin;
+mod awkward_names;
 mod browser;
 mod commands;
 mod directory_389;
 mod directory_dial;
 mod directory_discovery;
 mod directory_failover;
+mod directory_passwords;
 mod directory_pool;
 mod directory_sign_in;
 mod doctor;
@@ -23,14 +25,17 @@ mod groups;
 mod harness;
 mod harness_directories;
 mod harness_faults;
+mod hostile;
 mod layers;
 mod live;
 mod lockout;
 mod metrics;
 mod names;
 mod next;
+mod one_bind;
 mod outages;
 mod pages;
+mod passwords;
 mod responses;
 mod sessions;
 mod sign_in;

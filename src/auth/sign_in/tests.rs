@@ -16,7 +16,8 @@ use crate::auth::Keys;
 use crate::auth::pace;
 use crate::config::SessionSettings;
 use crate::directory::{
-    Candidate, ChangeRefusal, Directory, GroupFinding, Leave, Lockout, PasswordChange, Refusal, Standing, Unreachable,
+    Candidate, ChangeRefusal, Directory, GroupFinding, Leave, Lockout, PasswordChange, PasswordState, Refusal,
+    Standing, Unreachable,
 };
 use crate::domain::{
     Client, Clock, EndReason, GroupRef, Groups, ManualClock, Password, Person, PersonId, Timestamp, Upkeep, Username,
@@ -85,8 +86,16 @@ impl Directory for Book {
         Lockout { policy: None, shows_people: true }
     }
 
-    fn changes_passwords(&self, _username: &Username) -> bool {
+    fn changes_passwords(&self, _username: &Username, _state: PasswordState) -> bool {
         false
+    }
+
+    fn password_warning(&self, _person: &Person) -> Duration {
+        Duration::ZERO
+    }
+
+    fn sign_in_name(&self, _person: &Person) -> Option<Username> {
+        None
     }
 
     async fn change_password(
@@ -94,7 +103,7 @@ impl Directory for Book {
         _username: &Username,
         _change: &PasswordChange,
         _leave: &dyn Leave,
-    ) -> Result<(), ChangeRefusal> {
+    ) -> Result<PersonId, ChangeRefusal> {
         Err(ChangeRefusal::NotHere { reason: "this is a book" })
     }
 

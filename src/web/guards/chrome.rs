@@ -11,7 +11,7 @@ use crate::pages::Shelf;
 use crate::web::Transport;
 use crate::web::cookies::Cookies;
 use crate::web::rooms::Admins;
-use crate::web::views::{Chrome, NavItem, Who};
+use crate::web::views::{Chrome, NavItem, Note, Who};
 
 /// What stands around every page, for this visitor.
 #[rocket::async_trait]
@@ -50,6 +50,11 @@ pub(in crate::web) fn chrome(request: &Request<'_>, visitor: &Visitor) -> Chrome
         username: member.person.qualified_name(),
         is_admin: rocket.state::<Admins>().is_some_and(|Admins(admins)| admins.includes(&member.person)),
     });
+    if let (Some(auth), Some(member)) = (rocket.state::<Arc<Auth>>(), visitor.member()) {
+        let changes_here = || auth.name_for_change(&member.person).is_some();
+        let left = auth.password_runs_out_in(&member.person);
+        chrome.notes.extend(left.map(|left| Note::password_runs_out(left, changes_here())));
+    }
     chrome
 }
 

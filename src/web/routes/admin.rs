@@ -18,7 +18,7 @@ use crate::web::html::Html;
 use crate::web::refusal::Refusal;
 use crate::web::views::{AdminView, Chrome, DirectoryView};
 
-#[get("/admin")]
+#[get("/")]
 pub(super) fn show(
     _administrator: Administrator,
     member: Member,
@@ -42,7 +42,7 @@ pub(super) struct ExamineForm<'r> {
 }
 
 /// Examines the directory; what came of it is shown by the page that this leads back to.
-#[post("/admin/examine", data = "<form>")]
+#[post("/examine", data = "<form>")]
 pub(super) async fn examine(
     form: Form<ExamineForm<'_>>,
     _administrator: Administrator,

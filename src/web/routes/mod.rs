@@ -5,12 +5,14 @@
 mod account;
 mod admin;
 mod api;
+mod doorstep;
 mod events;
 mod health;
 mod home;
 mod live;
 mod metrics;
 mod page;
+mod password;
 mod sign_in;
 mod sign_out;
 mod static_files;
@@ -20,8 +22,9 @@ use rocket::{Build, Rocket, routes};
 
 pub(super) fn mount(rocket: Rocket<Build>) -> Rocket<Build> {
     rocket
-        .mount("/", routes![home::show, page::show, theme::choose, account::show, admin::show, admin::examine])
-        .mount("/login", routes![sign_in::form, sign_in::submit])
+        .mount("/", routes![home::show, page::show, theme::choose, account::show, password::ask, password::change])
+        .mount("/admin", routes![admin::show, admin::examine])
+        .mount("/login", routes![sign_in::form, sign_in::submit, password::begin, password::submit])
         .mount("/logout", routes![sign_out::ask, sign_out::submit])
         .mount("/live", routes![live::watch, live::not_an_upgrade])
         .mount("/events", routes![events::watch])

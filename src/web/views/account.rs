@@ -3,11 +3,18 @@ use serde::Serialize;
 use crate::domain::{Member, Timestamp};
 use crate::sessions::Session;
 
+use super::auth::Said;
 use super::device::device;
 
 /// One's own account.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct AccountView {
+    /// What is to be said about what they have just done.
+    said: Option<Said>,
+    /// Whether their password can be changed here.
+    changes_password: bool,
+    /// When it expires, where the directory tells.
+    password_expires_ms: Option<Timestamp>,
     person: PersonView,
     sessions: Vec<SessionView>,
 }
@@ -30,7 +37,12 @@ struct SessionView {
 }
 
 impl AccountView {
-    pub(in crate::web) fn of(member: &Member, sessions: &[Session]) -> Self {
+    pub(in crate::web) fn of(
+        member: &Member,
+        sessions: &[Session],
+        said: Option<Said>,
+        changes_password: bool,
+    ) -> Self {
         let person = &member.person;
         let mut groups: Vec<_> = person.groups.iter().map(|group| person.qualified(&group.name)).collect();
         groups.sort();
@@ -42,6 +54,10 @@ impl AccountView {
             device: device(session.client.user_agent()),
         };
         Self {
+            said,
+            changes_password,
+            // One that must be changed at once expired before everything.
+            password_expires_ms: person.password_expires.filter(|expires| expires.as_millis() > 0),
             person: PersonView {
                 display_name: person.display_name.clone(),
                 username: person.qualified_name(),

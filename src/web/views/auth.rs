@@ -15,6 +15,21 @@ pub(in crate::web) struct SignInView {
     pub(in crate::web) csrf: String,
 }
 
+/// The form for a new password.
+#[derive(Debug, Serialize)]
+pub(in crate::web) struct PasswordView {
+    /// What is to be said about the last try, or why they are here.
+    pub(in crate::web) said: Option<Said>,
+    /// Whether they are signed in, so that the name is settled.
+    pub(in crate::web) is_member: bool,
+    /// Whose password it is.
+    pub(in crate::web) username: String,
+    /// Where to go afterwards.
+    pub(in crate::web) next: String,
+    /// The form's token.
+    pub(in crate::web) csrf: String,
+}
+
 /// A sentence above a form.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct Said {

@@ -2,6 +2,8 @@ use serde::Serialize;
 
 use crate::pages::OpenPage;
 
+use super::auth::Tone;
+
 /// What stands around every page.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(in crate::web) struct Chrome {
@@ -23,6 +25,23 @@ pub(in crate::web) struct Chrome {
     pub(in crate::web) here: String,
     /// Whom to ask for help.
     pub(in crate::web) contact: Option<String>,
+    /// What this visitor should hear on every page, discreetly.
+    pub(in crate::web) notes: Vec<Note>,
+}
+
+/// A sentence under the bar, and perhaps a way to do something about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(in crate::web) struct Note {
+    pub(in crate::web) tone: Tone,
+    pub(in crate::web) text: String,
+    pub(in crate::web) link: Option<NoteLink>,
+}
+
+/// Where a note leads.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(in crate::web) struct NoteLink {
+    pub(in crate::web) href: &'static str,
+    pub(in crate::web) words: &'static str,
 }
 
 /// A page in the bar.

@@ -8,13 +8,14 @@ mod device;
 mod directory;
 mod error;
 mod home;
+mod notes;
 mod page;
 mod words;
 
 pub(super) use account::AccountView;
 pub(super) use admin::AdminView;
-pub(super) use auth::{Said, SignInView, SignOutView, SignedOutView, Tone};
-pub(super) use chrome::{Chrome, NavItem, Who};
+pub(super) use auth::{PasswordView, Said, SignInView, SignOutView, SignedOutView, Tone};
+pub(super) use chrome::{Chrome, NavItem, Note, Who};
 pub(super) use directory::DirectoryView;
 pub(super) use error::ErrorView;
 pub(super) use home::HomeView;

@@ -6,15 +6,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tokio::io::{self, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::certificates::{Authority, TlsBridge};
+use super::fault_connection::Connection;
 use super::garbage::Garbage;
-use super::requests::{Reader, Request, Search};
+use super::requests::{Request, Search};
 
 /// How long a test waits for what must come, on a busy machine too.
 const WITHIN: Duration = Duration::from_secs(30);
@@ -63,13 +63,13 @@ pub(crate) struct FaultProxy {
     _accepting: AbortOnDropHandle<()>,
 }
 
-struct State {
+pub(super) struct State {
     address: SocketAddr,
-    target: String,
-    tls: Option<TlsBridge>,
-    fault: watch::Sender<Fault>,
+    pub(super) target: String,
+    pub(super) tls: Option<TlsBridge>,
+    pub(super) fault: watch::Sender<Fault>,
     is_listening: watch::Sender<bool>,
-    seen: watch::Sender<Seen>,
+    pub(super) seen: watch::Sender<Seen>,
     trap: Mutex<Option<Trap>>,
 }
 
@@ -128,9 +128,9 @@ impl FaultProxy {
         &self.url
     }
 
-    /// The CA of a proxy with TLS of its own.
-    pub(crate) fn ca_file(&self) -> PathBuf {
-        self.ca_folder.as_ref().expect("only a proxy with TLS of its own has a CA").path().join("ca.pem")
+    /// The CA of a proxy with TLS of its own; `None` where the server's own certificate is seen.
+    pub(crate) fn ca_file(&self) -> Option<PathBuf> {
+        self.ca_folder.as_ref().map(|folder| folder.path().join("ca.pem"))
     }
 
     /// Changes what happens, from now on. When this returns, the port is open or closed accordingly.
@@ -183,7 +183,7 @@ impl FaultProxy {
 
 impl State {
     /// Counts what the client asked. A trap springs before the server can have heard of it.
-    fn note(&self, requests: Vec<Request>) {
+    pub(super) fn note(&self, requests: Vec<Request>) {
         for request in requests {
             let mut trap = self.trap.lock().unwrap();
             if let Some(sprung) = trap.take_if(|trap| (trap.springs_at)(&request)) {
@@ -220,135 +220,6 @@ async fn accept(state: Arc<State>) {
         state.is_listening.send_replace(false);
     }
 }
-
-/// One client's connection; while it is there, it counts as open.
-struct Connection {
-    state: Arc<State>,
-    reader: Arc<Mutex<Reader>>,
-    is_silenced: bool,
-}
-
-impl Connection {
-    fn new(state: Arc<State>) -> Self {
-        state.seen.send_modify(|seen| {
-            seen.connections += 1;
-            seen.open += 1;
-        });
-        Self { state, reader: Arc::default(), is_silenced: false }
-    }
-
-    /// Either side may hang up at any time: that ends this connection and no other.
-    async fn carry(mut self, client: TcpStream) {
-        let _ = self.try_carry(client).await;
-    }
-
-    async fn try_carry(&mut self, mut client: TcpStream) -> io::Result<()> {
-        let state = Arc::clone(&self.state);
-        let is_silent = *state.fault.borrow() == Fault::Silent;
-        let Some(tls) = &state.tls else {
-            let server = TcpStream::connect(&state.target).await;
-            // A silent server is there, even if what is behind the proxy is not.
-            return match server {
-                Ok(server) => self.exchange(client, server).await,
-                Err(_) if is_silent => io::copy(&mut client, &mut io::sink()).await.map(drop),
-                Err(error) => Err(error),
-            };
-        };
-        if is_silent {
-            return io::copy(&mut client, &mut io::sink()).await.map(drop);
-        }
-        let client = tls.accept(client).await?;
-        let server = tls.connect(TcpStream::connect(&state.target).await?).await?;
-        self.exchange(client, server).await
-    }
-
-    async fn exchange(&mut self, client: impl Stream, server: impl Stream) -> io::Result<()> {
-        let (mut from_client, to_client) = io::split(client);
-        let (from_server, mut to_server) = io::split(server);
-        let (state, reader) = (Arc::clone(&self.state), Arc::clone(&self.reader));
-        let questions = async {
-            let mut buffer = vec![0; 16 * 1024];
-            loop {
-                let length = from_client.read(&mut buffer).await?;
-                if length == 0 {
-                    return Ok(());
-                }
-                let requests = reader.lock().unwrap().hear(&buffer[..length]);
-                state.note(requests);
-                to_server.write_all(&buffer[..length]).await?;
-                to_server.flush().await?;
-            }
-        };
-        tokio::select! {
-            ended = questions => ended,
-            ended = self.answers(from_server, to_client) => ended,
-        }
-    }
-
-    async fn answers(
-        &mut self,
-        mut server: impl AsyncRead + Unpin,
-        mut client: impl AsyncWrite + Unpin,
-    ) -> io::Result<()> {
-        let mut fault = self.state.fault.subscribe();
-        let mut buffer = vec![0; 16 * 1024];
-        loop {
-            match *fault.borrow_and_update() {
-                Fault::Refuse => return Ok(()),
-                Fault::Silent => self.is_silenced = true,
-                _ => {}
-            }
-            let length = tokio::select! {
-                length = server.read(&mut buffer) => length?,
-                changed = fault.changed() => { changed.unwrap(); continue }
-            };
-            if length == 0 && self.is_silenced {
-                // A silent server does not hang up either; the client will.
-                return std::future::pending().await;
-            }
-            if length == 0 || !self.answer(&buffer[..length], &mut fault, &mut client).await? {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Passes on what the server said, as the fault of the moment has it. Whether the connection goes on.
-    async fn answer(
-        &mut self,
-        said: &[u8],
-        fault: &mut watch::Receiver<Fault>,
-        client: &mut (impl AsyncWrite + Unpin),
-    ) -> io::Result<bool> {
-        let mut now = *fault.borrow_and_update();
-        while let Fault::Delay(length) = now {
-            match tokio::time::timeout(length, fault.wait_for(|fault| *fault != now)).await {
-                Ok(changed) => now = *changed.unwrap(),
-                Err(_) => now = Fault::Pass,
-            }
-        }
-        self.is_silenced |= now == Fault::Silent;
-        let passed = match now {
-            _ if self.is_silenced => return Ok(true),
-            Fault::Refuse => return Ok(false),
-            Fault::Cut => &said[..said.len() / 2],
-            Fault::Garbage(kind) => &kind.bytes(self.reader.lock().unwrap().last_id()),
-            Fault::Pass | Fault::Silent | Fault::Delay(_) => said,
-        };
-        client.write_all(passed).await?;
-        client.flush().await?;
-        Ok(now != Fault::Cut)
-    }
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.state.seen.send_modify(|seen| seen.open -= 1);
-    }
-}
-
-/// A stream of bytes in both directions.
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 /// Several sockets may be bound to one port as long as only one of them listens.
 fn socket(address: SocketAddr) -> TcpSocket {

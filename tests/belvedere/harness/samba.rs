@@ -1,17 +1,14 @@
 //! A Samba Active Directory domain controller, one per test process.
 
-use std::fmt::Write as _;
 use std::io;
-use std::net::{Ipv4Addr, TcpListener};
-use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use super::administrator::Administrator;
-use super::certificates::Authority;
 use super::keeper;
 use super::ldif::{self, Change, Entry};
+use super::samba_controller::Controller;
 
 /// Everybody's password, but the administrator's.
 pub(crate) const PASSWORD: &str = "Correct-Horse-7";
@@ -45,8 +42,8 @@ pub(crate) const AWKWARD: &[(&str, &str)] = &[
 /// How many wrong passwords lock an account here.
 pub(crate) const LOCKOUT_THRESHOLD: u32 = 3;
 
-/// The ports a domain controller insists on: LDAP, LDAPS, Kerberos, changing passwords.
-const FIXED_PORTS: [u16; 4] = [389, 636, 88, 464];
+/// Samba's own control for migrations: `pwdLastSet` is taken as it is given (`DSDB_CONTROL_PASSWORD_BYPASS_LAST_SET_OID`).
+const BYPASS_LAST_SET: &str = "1.3.6.1.4.1.7165.4.3.20";
 
 /// A running domain controller with its people:
 ///
@@ -204,23 +201,25 @@ impl Domain {
         self.modify(&change(Change::at(&self.dn(name))).ldif());
     }
 
+    /// Makes a password as old as if it had been set at this FILETIME, which nobody may do over LDAP.
+    pub(crate) fn backdate_password(&self, dn: &str, set_at: i64) {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let change = Change::at(dn).replace("pwdLastSet", set_at.to_string()).ldif();
+        std::fs::write(file.path(), change).unwrap();
+        let database = self.ca_file.with_file_name("private").join("sam.ldb");
+        keeper::run(
+            Command::new("ldbmodify")
+                .arg("-H")
+                .arg(database)
+                .arg(format!("--controls=local_oid:{BYPASS_LAST_SET}:0"))
+                .arg(file.path()),
+        )
+        .unwrap();
+    }
+
     fn start() -> io::Result<Self> {
-        if std::fs::metadata("/proc/self")?.uid() != 0 {
-            return Err(io::Error::other("it needs root"));
-        }
-        let addresses = free_addresses()?;
-        let temporary = tempfile::Builder::new().prefix("belvedere-samba-").tempdir()?;
-        let folder = temporary.path();
-        let ca_file = provision(folder, addresses)?;
-        let mut samba = Command::new("samba");
-        samba.arg("-s").arg(folder.join("etc/smb.conf")).args(["-i", "--debug-stdout"]);
-        keeper::keep(&samba, temporary)?;
+        let Controller { addresses, ca_file } = Controller::start(ADMINISTRATOR_PASSWORD)?;
         let domain = Self { addresses, ca_file };
-        for address in addresses {
-            for port in FIXED_PORTS {
-                keeper::wait_for((address, port))?;
-            }
-        }
         domain.administrator().apply(&population())?;
         domain.lock("locked");
         Ok(domain)
@@ -229,62 +228,6 @@ impl Domain {
 
 fn named(name: &str) -> String {
     format!("(sAMAccountName={})", ldap3::ldap_escape(name))
-}
-
-/// Two addresses of this machine's own on which no other controller runs. The process id keeps runs side by side
-/// apart.
-fn free_addresses() -> io::Result<[Ipv4Addr; 2]> {
-    let [.., high, low] = std::process::id().to_be_bytes();
-    let candidates = (1..=250).map(|step: u8| Ipv4Addr::new(127, high.max(1), low, step));
-    let is_free = |address: &Ipv4Addr| FIXED_PORTS.iter().all(|port| TcpListener::bind((*address, *port)).is_ok());
-    let free: Vec<Ipv4Addr> = candidates.filter(is_free).take(2).collect();
-    free.try_into().map_err(|_| io::Error::other("no two free loopback addresses"))
-}
-
-fn provision(folder: &Path, addresses: [Ipv4Addr; 2]) -> io::Result<PathBuf> {
-    let here = folder.display();
-    keeper::run(
-        Command::new("samba-tool")
-            .args(["domain", "provision", "--realm=CORP.EXAMPLE.COM", "--server-role=dc"])
-            .arg(format!("--domain={NETBIOS_DOMAIN}"))
-            .args(["--dns-backend=NONE", "--use-rfc2307", "--host-name=dc1"])
-            .arg(format!("--adminpass={ADMINISTRATOR_PASSWORD}"))
-            .arg(format!("--host-ip={}", addresses[0]))
-            .arg(format!("--targetdir={here}"))
-            .arg(format!("--option=posix:eadb={here}/eadb.tdb"))
-            .arg("--option=vfs objects=acl_xattr xattr_tdb")
-            .arg(format!("--option=xattr_tdb:file={here}/xattr.tdb")),
-    )?;
-    // The certificate Samba makes for itself names no host (no subject alternative name), which nothing current accepts.
-    let authority = Authority::new();
-    let [first, second] = addresses.map(|address| address.to_string());
-    let identity = authority.issue(&[&first, &second, "dc1.corp.example.com", "dc2.corp.example.com"]);
-    let ca_file = authority.write(&identity, folder)?;
-    let conf = folder.join("etc/smb.conf");
-    std::fs::write(&conf, settings(&std::fs::read_to_string(&conf)?, folder, addresses))?;
-    std::fs::create_dir_all(folder.join("run"))?;
-    Ok(ca_file)
-}
-
-/// The provisioned settings without shares, and bound to its addresses and one folder.
-fn settings(provisioned: &str, folder: &Path, [first, second]: [Ipv4Addr; 2]) -> String {
-    let replaced = ["server services", "log file", "unix password sync", "logging"];
-    let global = provisioned.split("[homes]").next().unwrap_or_default();
-    let mut conf: String = global
-        .lines()
-        .filter(|line| !replaced.iter().any(|key| line.trim_start().starts_with(key)))
-        .fold(String::new(), |conf, line| conf + line + "\n");
-    let here = folder.display();
-    write!(
-        conf,
-        "server services = rpc, ldap, kdc, winbindd\nunix password sync = no\ninterfaces = {first}/8 {second}/8\n\
-         bind interfaces only = yes\npid directory = {here}/run\nncalrpc dir = {here}/run/ncalrpc\n\
-         ntp signd socket directory = {here}/run/ntp\nwinbindd socket directory = {here}/run/winbindd\n\
-         log file = {here}/samba.log\ntls certfile = {here}/cert.pem\ntls keyfile = {here}/key.pem\n\
-         tls cafile = {here}/ca.pem\n"
-    )
-    .unwrap();
-    conf
 }
 
 /// `userAccountControl` (MS-ADTS 2.2.16): an ordinary account, and one that is disabled.

@@ -1,0 +1,44 @@
+//! What it costs those who sign in when the server dies that the program prefers.
+
+use std::time::{Duration, Instant};
+
+use crate::house::House;
+use crate::proxy::{Proxy, State};
+use crate::slapd::Slapd;
+use crate::visitors::Visitor;
+
+/// How many sign in, one after the other, before and after.
+const SIGN_INS: usize = 50;
+
+pub(crate) async fn measure(slapd: &Slapd) {
+    println!("\n| the preferred server | before (median) | first after | later (median) | later (slowest) |");
+    println!("|---|---:|---:|---:|---:|");
+    for (death, name) in [(State::Refusing, "is stopped"), (State::Silent, "is switched off, without a word")] {
+        let (preferred, other) = (Proxy::to(slapd.port).await, Proxy::to(slapd.port).await);
+        let house = House::open(slapd, &[preferred.url(), other.url()]).await;
+        let mut visitor = Visitor::new(house.address, 0).await.unwrap();
+        let before = sign_in(&mut visitor, SIGN_INS).await;
+        preferred.becomes(death);
+        let first = sign_in(&mut visitor, 1).await[0];
+        let later = sign_in(&mut visitor, SIGN_INS).await;
+        println!(
+            "| {name} | {:.1?} | {first:.1?} | {:.1?} | {:.1?} |",
+            before[SIGN_INS / 2],
+            later[SIGN_INS / 2],
+            later[SIGN_INS - 1]
+        );
+        house.close().await;
+    }
+}
+
+/// How long each took, the quickest first.
+async fn sign_in(visitor: &mut Visitor, times: usize) -> Vec<Duration> {
+    let mut took = Vec::new();
+    for person in 0..times {
+        let start = Instant::now();
+        visitor.signs_in(person).await.expect("somebody is there to ask");
+        took.push(start.elapsed());
+    }
+    took.sort_unstable();
+    took
+}

@@ -1,0 +1,79 @@
+//! What a sign-in costs: `cargo bench --bench sign_in`, optionally with `-- --seconds 10` and `-- --only ours`.
+//!
+//! The whole program, form to redirect, over LDAPS, against two clients that do the same at the same slapd in the same
+//! run: (a) a bare one, which searches and binds on connections it keeps, and (b) the classic way, a new connection and
+//! a download of the schema for every sign-in. Then what a dying directory server costs those who sign in.
+//!
+//! Whoever asks is a process of its own: the processor time counted is the program's, or the client's, alone.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a measurement that cannot go on should stop here")]
+
+mod cpu;
+mod failover;
+mod house;
+mod ldap_clients;
+mod proxy;
+mod report;
+mod runs;
+mod slapd;
+mod visitors;
+
+// The tests' own, of which a measurement needs a part.
+#[allow(dead_code)]
+#[path = "../../tests/belvedere/harness/certificates.rs"]
+mod certificates;
+#[allow(dead_code)]
+#[path = "../../tests/belvedere/harness/keeper.rs"]
+mod keeper;
+
+use std::time::Duration;
+
+use crate::house::House;
+use crate::report::Table;
+use crate::runs::{Orders, Side};
+use crate::slapd::Slapd;
+
+/// How many sign in at the same time.
+const AT_A_TIME: [usize; 3] = [1, 8, 64];
+
+/// How long each line of the table is measured, unless told otherwise.
+const SECONDS: u64 = 3;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(orders) = Orders::from_arguments(&arguments) {
+        runs::carry_out(&orders);
+        return;
+    }
+    let value = |flag: &str| arguments.iter().skip_while(|argument| *argument != flag).nth(1).cloned();
+    let seconds = value("--seconds").and_then(|seconds| seconds.parse().ok()).unwrap_or(SECONDS);
+    let only = value("--only");
+    let wanted = |what: &str| only.as_deref().is_none_or(|only| only == what);
+
+    let slapd = Slapd::start().expect("slapd starts (on Debian: apt install slapd)");
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let length = Duration::from_secs(seconds);
+    let mut table = Table::new();
+    if wanted("ours") {
+        let house = runtime.block_on(House::open(&slapd, &[slapd.url()]));
+        for at_a_time in AT_A_TIME {
+            table.add("form alone", at_a_time, &runs::against(Side::Forms, &house, at_a_time, length));
+            table.add("ours", at_a_time, &runs::against(Side::SignIns, &house, at_a_time, length));
+        }
+        runtime.block_on(house.close());
+    }
+    for (name, side) in
+        [("(a) bare", Side::Bare), ("(a) bare + groups", Side::BareWithGroups), ("(b) classic", Side::Classic)]
+    {
+        if wanted("clients") {
+            for at_a_time in AT_A_TIME {
+                table.add(name, at_a_time, &runs::of_client(side, &slapd, at_a_time, length));
+            }
+        }
+    }
+    table.print();
+    if wanted("failover") {
+        runtime.block_on(failover::measure(&slapd));
+    }
+}

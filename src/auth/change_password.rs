@@ -1,0 +1,233 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use zeroize::Zeroizing;
+
+use super::pace;
+use super::refusal::in_the_audit;
+use super::sign_in::{ASKED_AT_ONCE, Attempt, Auth, SignedIn, Turn, name_word, password_word};
+use super::throttle::Permit;
+use super::{PasswordChangeRefusal, SignInRefusal};
+use crate::audit::Event;
+use crate::directory::{
+    Candidate, ChangeRefusal, Leave, PasswordChange, PasswordState, Refusal, Rule, Unreachable, Withheld,
+};
+use crate::domain::{Client, EndReason, InvalidPassword, Password, Person, PersonId, Username};
+use crate::sessions::{SessionToken, StoreError};
+
+/// What somebody typed to change their password.
+pub struct TypedChange {
+    /// What it is now.
+    pub old: Zeroizing<String>,
+    /// What it is to be.
+    pub new: Zeroizing<String>,
+    /// The same once more.
+    pub again: Zeroizing<String>,
+}
+
+/// A password has been changed.
+#[derive(Debug)]
+pub struct Changed {
+    /// The session that its owner is in now; `None` when the directory or the store failed them after the change, and
+    /// they must sign in themselves.
+    pub signed_in: Option<SignedIn>,
+    /// Whether every other session of theirs has ended. If not, the log says why.
+    pub others_ended: bool,
+}
+
+impl Auth {
+    /// Whether the person whom `username` names can change a password that stands so here, as far as is known.
+    pub fn changes_passwords(&self, username: &str, state: PasswordState) -> bool {
+        Username::parse(username).is_ok_and(|name| self.directory.changes_passwords(&name, state))
+    }
+
+    /// The name under which a member can change their password here; `None` where they cannot.
+    pub fn name_for_change(&self, person: &Person) -> Option<Username> {
+        let name = self.directory.sign_in_name(person)?;
+        self.directory.changes_passwords(&name, PasswordState::Good).then_some(name)
+    }
+
+    /// How long the person's password is still good, when that is short enough for them to be told; zero when it has
+    /// expired.
+    pub fn password_runs_out_in(&self, person: &Person) -> Option<Duration> {
+        let warning = self.directory.password_warning(person);
+        let left = person.password_expires?.since(self.clock.now());
+        (!warning.is_zero() && left <= warning).then_some(left)
+    }
+
+    /// Changes a password, ends every session of its owner, and signs them in with the new one: a fresh session for
+    /// this browser, whose `previous` token is good no more.
+    ///
+    /// The old password is tried once, under the same limits as at a sign-in, and not at all when the new one cannot
+    /// be one. A refusal is held back like one of a sign-in.
+    ///
+    /// # Errors
+    /// A [`PasswordChangeRefusal`]; the password is what it was, unless the directory did not answer after it was sent.
+    pub async fn change_password(
+        &self,
+        username: &str,
+        typed: TypedChange,
+        client: &Client,
+        previous: Option<&SessionToken>,
+    ) -> Result<Changed, PasswordChangeRefusal> {
+        let begun = self.clock.now();
+        let (name, new, person) = match self.try_change(username, typed, client).await {
+            Ok(changed) => changed,
+            Err(refusal) => {
+                pace::hold_back(&*self.clock, begun).await;
+                return Err(refusal);
+            }
+        };
+        let signed_in = self.let_in(&name, &new, client, previous).await;
+        if let Err(SignInRefusal::Store(error)) = &signed_in {
+            tracing::error!(%error, "a password was changed, but its owner's new session could not be kept");
+        }
+        let signed_in = signed_in.ok();
+        let ended = self.end_others(&person, signed_in.as_ref(), client).await;
+        let others_ended = ended
+            .inspect_err(|error| {
+                tracing::error!(%error, %person, "a password was changed, but sessions from before could not be ended");
+            })
+            .is_ok();
+        Ok(Changed { signed_in, others_ended })
+    }
+
+    async fn try_change(
+        &self,
+        username: &str,
+        typed: TypedChange,
+        client: &Client,
+    ) -> Result<(Username, Password, PersonId), PasswordChangeRefusal> {
+        let (name, change) = parse(username, typed).map_err(|(refusal, reason)| {
+            let event =
+                Event::PasswordChangeRefused { name: username, reason, directory_code: None, retry_after: None };
+            self.audit.record(client, &event);
+            refusal
+        })?;
+        let permit = self.admit(Attempt::PasswordChange, &name, client).await?;
+        let asking = Asking { turn: Turn::of(&permit), given: AtomicBool::new(false) };
+        let asked = self.ask_to_change(&name, &change, &asking).await;
+        let (given, held) = (asking.given.into_inner(), asking.turn.into_held());
+        let refusal = match asked {
+            Ok(person) => {
+                permit.proved(&person);
+                self.audit.record(client, &Event::PasswordChanged { name: name.as_str(), person: &person });
+                return Ok((name, change.new, person));
+            }
+            Err(refusal) => refusal,
+        };
+        if let Some(held) = held {
+            permit.not_asked();
+            return Err(self.refuse_held(Attempt::PasswordChange, held, &name, client).into());
+        }
+        settle(permit, &refusal, given);
+        Err(self.refuse_change(refusal, &name, client))
+    }
+
+    /// Asks the directory, unless too many are waiting for its answer already.
+    async fn ask_to_change(
+        &self,
+        name: &Username,
+        change: &PasswordChange,
+        asking: &Asking<'_>,
+    ) -> Result<PersonId, ChangeRefusal> {
+        let Ok(_question) = self.questions.try_acquire() else {
+            let reason = format!("{ASKED_AT_ONCE} sign-ins are waiting for its answer already");
+            return Err(Refusal::Unreachable(Unreachable { reason, password_sent: false }).into());
+        };
+        self.directory.change_password(name, change, asking).await
+    }
+
+    fn refuse_change(&self, refusal: ChangeRefusal, name: &Username, client: &Client) -> PasswordChangeRefusal {
+        let (reason, directory_code) = match &refusal {
+            ChangeRefusal::Old(refusal) => in_the_audit(refusal),
+            ChangeRefusal::Policy { rule, .. } => (rule.map_or("policy", rule_word), None),
+            ChangeRefusal::NotHere { .. } => ("not-here", None),
+        };
+        let event = Event::PasswordChangeRefused { name: name.as_str(), reason, directory_code, retry_after: None };
+        self.audit.record(client, &event);
+        refusal.into()
+    }
+
+    /// Ends what the old password had opened: every session of theirs but the one that has just begun.
+    async fn end_others(
+        &self,
+        person: &PersonId,
+        signed_in: Option<&SignedIn>,
+        client: &Client,
+    ) -> Result<(), StoreError> {
+        let kept = signed_in.map(|signed_in| signed_in.session.id);
+        for session in self.sessions.of(person).await? {
+            if Some(session.id) != kept && self.sessions.end(session.id, EndReason::Revoked).await? {
+                let (person, reason) = (&session.person, EndReason::Revoked);
+                self.audit.record(client, &Event::SessionEnded { person, session: session.id, reason });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What cannot be meant is refused before anybody is asked, with the word for the audit.
+fn parse(
+    username: &str,
+    mut typed: TypedChange,
+) -> Result<(Username, PasswordChange), (PasswordChangeRefusal, &'static str)> {
+    let wrong = |word| (SignInRefusal::WrongCredentials.into(), word);
+    let name = Username::parse(username).map_err(|invalid| wrong(name_word(invalid)))?;
+    if typed.new.is_empty() {
+        return Err((PasswordChangeRefusal::NewEmpty, "new-empty"));
+    }
+    if typed.new != typed.again {
+        return Err((PasswordChangeRefusal::NotRepeated, "new-not-repeated"));
+    }
+    if typed.new == typed.old {
+        return Err((PasswordChangeRefusal::Unchanged, "new-is-old"));
+    }
+    // Moved, not copied: no second copy is left behind.
+    let old = Password::parse(std::mem::take(&mut *typed.old)).map_err(|invalid| wrong(password_word(invalid)))?;
+    let new = Password::parse(std::mem::take(&mut *typed.new)).map_err(|invalid| match invalid {
+        InvalidPassword::Empty => (PasswordChangeRefusal::NewEmpty, "new-empty"),
+        InvalidPassword::TooLong => (PasswordChangeRefusal::NotAPassword, "new-too-long"),
+        InvalidPassword::Nul => (PasswordChangeRefusal::NotAPassword, "new-with-nul"),
+    })?;
+    Ok((name, PasswordChange { old, new }))
+}
+
+/// Settles what the try counts for: as at a sign-in, where the old password was judged.
+fn settle(permit: Permit<'_>, refusal: &ChangeRefusal, given: bool) {
+    match refusal {
+        // Dropping the permit lets the failure stand.
+        ChangeRefusal::Old(
+            Refusal::WrongCredentials | Refusal::Locked | Refusal::Unreachable(Unreachable { password_sent: true, .. }),
+        ) => drop(permit),
+        // Leave was given, so the old password was sent, and it was not what was wrong.
+        _ if given => permit.declined(),
+        _ => permit.not_asked(),
+    }
+}
+
+fn rule_word(rule: Rule) -> &'static str {
+    match rule {
+        Rule::TooShort => "too-short",
+        Rule::TooLong => "too-long",
+        Rule::TooSimple => "too-simple",
+        Rule::InHistory => "in-history",
+        Rule::TooYoung => "too-young",
+    }
+}
+
+/// A turn that remembers whether leave was given.
+struct Asking<'a> {
+    turn: Turn<'a>,
+    given: AtomicBool,
+}
+
+#[async_trait]
+impl Leave for Asking<'_> {
+    async fn to_bind(&self, who: Option<&Candidate>) -> Result<(), Withheld> {
+        self.turn.to_bind(who).await?;
+        self.given.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+}

@@ -1,0 +1,140 @@
+use ldap3::{LdapResult, Mod};
+use zeroize::Zeroizing;
+
+use super::change::PasswordChange;
+use super::refusal::{ChangeRefusal, Rule};
+use super::words;
+use crate::directory::Refusal;
+use crate::directory::connection::Connection;
+use crate::directory::fault::{Fault, Operation, rc};
+use crate::domain::Password;
+
+const UNICODE_PWD: &[u8] = b"unicodePwd";
+
+/// Changes the password of the entry `dn` (MS-ADTS 3.1.1.3.1.5.1): the old value deleted and the new one added in one
+/// modify, which any account may send for any other, as it proves itself. History and policy hold for it; a `replace`
+/// would be an administrator's reset.
+pub(super) async fn change(
+    connection: &mut Connection,
+    dn: &str,
+    change: &PasswordChange,
+) -> Result<LdapResult, Fault> {
+    let (old, new) = (quoted(&change.old), quoted(&change.new));
+    let modification =
+        vec![Mod::Delete(UNICODE_PWD, [old.as_slice()].into()), Mod::Add(UNICODE_PWD, [new.as_slice()].into())];
+    connection.modify(Operation::ChangePassword, dn, modification).await
+}
+
+/// The password in quotes, as UTF-16LE. It wipes itself.
+fn quoted(password: &Password) -> Zeroizing<Vec<u8>> {
+    let text = password.expose();
+    // All the room from the start: a buffer that grows leaves copies behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(2 * (text.len() + 2)));
+    for unit in ['"'].into_iter().chain(text.chars()).chain(['"']) {
+        let mut units = [0; 2];
+        bytes.extend(unit.encode_utf16(&mut units).iter().flat_map(|unit| unit.to_le_bytes()));
+    }
+    bytes
+}
+
+/// Judges what came of it, by the Win32 error before the text (MS-ERREF 2.2).
+pub(super) fn judge(result: &LdapResult) -> Result<(), ChangeRefusal> {
+    if result.rc == rc::SUCCESS {
+        return Ok(());
+    }
+    Err(match (win32(&result.text), result.rc) {
+        // ERROR_INVALID_PASSWORD, ERROR_LOGON_FAILURE: the old one.
+        (Some(0x56 | 0x52e), _) => Refusal::WrongCredentials.into(),
+        // ERROR_ILL_FORMED_PASSWORD, ERROR_PASSWORD_RESTRICTION.
+        (Some(0x52c | 0x52d), _) => policy(result),
+        // ERROR_ACCOUNT_LOCKED_OUT.
+        (Some(0x775), _) => Refusal::Locked.into(),
+        // ERROR_ACCOUNT_DISABLED, ERROR_ACCOUNT_EXPIRED.
+        (Some(0x533), _) => Refusal::Disabled.into(),
+        (Some(0x701), _) => Refusal::AccountExpired.into(),
+        // ERROR_ACCESS_DENIED.
+        (Some(0x5), _) | (_, rc::INSUFFICIENT_ACCESS) => {
+            ChangeRefusal::NotHere { reason: "the directory does not let this account's password be changed" }
+        }
+        // ERROR_GEN_FAILURE.
+        (Some(0x1f), _) | (_, rc::CONFIDENTIALITY_REQUIRED | rc::STRONGER_AUTH_REQUIRED) => {
+            ChangeRefusal::NotHere { reason: "the directory wants a better encrypted connection" }
+        }
+        (_, rc::CONSTRAINT_VIOLATION) => policy(result),
+        (_, rc::UNWILLING) => ChangeRefusal::NotHere { reason: "the directory declines by policy" },
+        _ => ChangeRefusal::unclear(result),
+    })
+}
+
+fn policy(result: &LdapResult) -> ChangeRefusal {
+    let words = words::for_people(result);
+    // Samba names the rule in its sentence and nowhere else; Microsoft's controllers do not tell which it was.
+    let rule = words.as_deref().and_then(|words| {
+        let names = [
+            ("too short", Rule::TooShort),
+            ("complexity", Rule::TooSimple),
+            ("already used", Rule::InHistory),
+            ("too young", Rule::TooYoung),
+        ];
+        names.into_iter().find(|(name, _)| words.contains(name)).map(|(_, rule)| rule)
+    });
+    ChangeRefusal::Policy { rule, words }
+}
+
+/// The eight hexadecimal digits that Active Directory begins a diagnostic message with.
+fn win32(diagnostic: &str) -> Option<u32> {
+    let (digits, _) = diagnostic.split_once(':')?;
+    if digits.len() == 8 { u32::from_str_radix(digits, 16).ok() } else { None }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn judged(rc: u32, text: &str) -> ChangeRefusal {
+        let result = LdapResult { rc, matched: String::new(), text: text.into(), refs: vec![], ctrls: vec![] };
+        judge(&result).unwrap_err()
+    }
+
+    #[test]
+    fn a_password_is_quoted_and_in_utf_16() {
+        let password = Password::parse("aé\"😀".to_owned()).unwrap();
+        let bytes = quoted(&password);
+        let units: Vec<u16> = bytes.chunks(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
+        assert_eq!(String::from_utf16(&units).unwrap(), "\"aé\"😀\"");
+        assert!(bytes.capacity() >= bytes.len());
+    }
+
+    #[test]
+    fn the_win32_error_says_what_was_wrong() {
+        let microsoft = "AtrErr: DSID-03191083, #1:\n\t0: 00000056: DSID-03191083, problem 1005, data 0";
+        assert_eq!(judged(19, &format!("00000056: {microsoft}")), Refusal::WrongCredentials.into());
+        let policy = ChangeRefusal::Policy { rule: None, words: None };
+        assert_eq!(judged(19, &format!("0000052D: {microsoft}")), policy);
+        assert_eq!(judged(53, "0000052D: SvcErr: DSID-031A12D2, problem 5003 (WILL_NOT_PERFORM), data 0"), policy);
+        assert_eq!(judged(19, "00000775: x"), Refusal::Locked.into());
+        for (rc, text) in [(50, "00000005: SecErr: DSID-0315"), (50, ""), (53, "0000001F: SvcErr"), (53, ""), (8, "")] {
+            assert!(matches!(judged(rc, text), ChangeRefusal::NotHere { .. }), "{rc} {text}");
+        }
+    }
+
+    #[test]
+    fn sambas_sentence_names_the_rule() {
+        let refused = judged(
+            19,
+            "0000052D: Constraint violation - check_password_restrictions: the password was already used (in history)!",
+        );
+        let words = Some("The password was already used (in history).".to_owned());
+        assert_eq!(refused, ChangeRefusal::Policy { rule: Some(Rule::InHistory), words });
+    }
+
+    #[test]
+    fn an_answer_that_is_none_is_no_refusal_and_the_password_was_sent() {
+        for rc in [1, 32, 51, 52, 80] {
+            let refused = judged(rc, "00000041: no");
+            let ChangeRefusal::Old(Refusal::Unreachable(unreachable)) = refused else { panic!("{rc}: {refused}") };
+            assert!(unreachable.password_sent);
+        }
+    }
+}

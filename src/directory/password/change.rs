@@ -1,0 +1,216 @@
+use std::ops::ControlFlow;
+
+use super::refusal::ChangeRefusal;
+use super::{active_directory, modify_operation};
+use crate::config::{DirectoryKind, Scheme, Servers};
+use crate::directory::entry::Entry;
+use crate::directory::fault::{Fault, Operation, rc};
+use crate::directory::pool::Lease;
+use crate::directory::question::Inquiry;
+use crate::directory::root_dse::{Domain, Profile};
+use crate::directory::sign_in::{OneBind, ask_for_an_account, bind_name, own_token};
+use crate::directory::{Candidate, LdapDirectory, Leave, Refusal, person};
+use crate::domain::{Password, PersonId, Username};
+
+/// An old password and the one that is to take its place.
+#[derive(Debug)]
+pub struct PasswordChange {
+    /// What it is now.
+    pub old: Password,
+    /// What it is to be.
+    pub new: Password,
+}
+
+/// How a password stands that is to be changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PasswordState {
+    /// It lets its owner in.
+    Good,
+    /// It has expired.
+    Expired,
+    /// It lets nobody in until it is changed.
+    MustChange,
+}
+
+/// What one server said about the change; whose password it was, when it was made.
+type Answer = Result<PersonId, ChangeRefusal>;
+
+impl LdapDirectory {
+    /// Whether a password that stands so can be changed here, as far as is known without asking.
+    pub(in crate::directory) fn can_change(&self, state: PasswordState) -> bool {
+        let known = self.known_profile();
+        let is_ad = known.map_or(self.settings.kind != Some(DirectoryKind::Ldap), |known| known.domain.is_some());
+        self.settings.password_change
+            && match (is_ad, state) {
+                (true, PasswordState::Good) => self.is_encrypted(),
+                // Who cannot bind needs somebody else's connection.
+                (true, _) => self.is_encrypted() && self.settings.service_account.is_some(),
+                // The bind succeeds, and allows the change alone.
+                (false, PasswordState::Good | PasswordState::MustChange) => {
+                    known.is_none_or(|known| known.passwords.modify_operation)
+                }
+                (false, PasswordState::Expired) => false,
+            }
+    }
+
+    /// Changes a password, at the first server that can be reached. Once the old one has been sent, no other server is
+    /// asked, whatever came of it.
+    pub(in crate::directory) async fn change(
+        &self,
+        username: &Username,
+        change: &PasswordChange,
+        leave: &dyn Leave,
+    ) -> Result<PersonId, ChangeRefusal> {
+        if !self.settings.password_change {
+            return Err(ChangeRefusal::NotHere { reason: "password_change is false" });
+        }
+        let mut inquiry = self.inquire("change-password");
+        let mut old = OneBind::with(&change.old, leave);
+        let answer = self.try_change(&mut inquiry, username, change, &mut old).await;
+        match inquiry.conclude(answer.map_err(|fault| fault.with_password_sent(old.is_spent()))) {
+            Ok(answer) => answer.inspect_err(note),
+            Err(Refusal::PasswordExpired | Refusal::MustChangePassword) => Err(ChangeRefusal::NotHere {
+                reason: "nobody may bind with the old password any more, right as it is: on Active Directory \
+                         bind_name would let it be changed",
+            }),
+            Err(refusal) => Err(refusal.into()),
+        }
+    }
+
+    async fn try_change(
+        &self,
+        inquiry: &mut Inquiry,
+        username: &Username,
+        change: &PasswordChange,
+        old: &mut OneBind<'_>,
+    ) -> Result<Answer, Fault> {
+        let profile = self.find_out(inquiry).await?;
+        if let Some(reason) = self.obstacle(profile) {
+            return Ok(Err(ChangeRefusal::NotHere { reason }));
+        }
+        match (&profile.domain, &self.settings.service_account) {
+            (Some(_), Some(_)) => self.change_for_them(inquiry, profile, username, change, old).await,
+            (Some(domain), None) => self.change_as_themselves(inquiry, profile, domain, username, change, old).await,
+            (None, _) => self.change_by_operation(inquiry, profile, username, change, old).await,
+        }
+    }
+
+    /// Why nobody's password can be changed in this directory. Nothing of theirs has been sent to it.
+    fn obstacle(&self, profile: &Profile) -> Option<&'static str> {
+        match &profile.domain {
+            // MS-ADTS 3.1.1.3.1.5.1.
+            Some(_) if !self.is_encrypted() => {
+                Some("Active Directory changes passwords only over an encrypted connection")
+            }
+            None if !profile.passwords.modify_operation => {
+                Some("the server does not offer the password modify operation (RFC 3062)")
+            }
+            _ => None,
+        }
+    }
+
+    /// Active Directory, with a service account: it sends the change, which proves itself by the old password. So those
+    /// who may not bind until they have changed it can change it.
+    async fn change_for_them(
+        &self,
+        inquiry: &mut Inquiry,
+        profile: &Profile,
+        username: &Username,
+        change: &PasswordChange,
+        old: &mut OneBind<'_>,
+    ) -> Result<Answer, Fault> {
+        // On the connection that has just found them: it is alive.
+        let (entry, who, mut service) = self.find_and_stay(inquiry, profile, username).await?;
+        let changed = async {
+            old.release(Operation::ChangePassword, Some(&who)).await?;
+            active_directory::change(&mut service, &entry.dn, change).await
+        };
+        let result = changed.await;
+        let result = inquiry.note(result, &service)?;
+        Ok(active_directory::judge(&result).map(|()| person::id(&entry)))
+    }
+
+    async fn find_and_stay(
+        &self,
+        inquiry: &mut Inquiry,
+        profile: &Profile,
+        username: &Username,
+    ) -> Result<(Entry, Candidate, Lease), Fault> {
+        loop {
+            let mut searching = inquiry.take(&self.searching).await?;
+            let answer = self.find_person_on(&mut searching, profile, username).await;
+            if let ControlFlow::Break(found) = inquiry.settle(answer, &searching) {
+                let (entry, who) = found?;
+                return Ok((entry, who, searching));
+            }
+        }
+    }
+
+    /// Active Directory without one: the person binds, and changes their own entry.
+    async fn change_as_themselves(
+        &self,
+        inquiry: &mut Inquiry,
+        profile: &Profile,
+        domain: &Domain,
+        username: &Username,
+        change: &PasswordChange,
+        old: &mut OneBind<'_>,
+    ) -> Result<Answer, Fault> {
+        let name = bind_name(domain, username)?;
+        let mut own = inquiry.take(&self.proving).await?;
+        let changed = async {
+            old.spend(profile, &mut own, &name, None).await?;
+            self.refuse_foreign_domain(domain, &mut own, username).await?;
+            let token = own_token(&mut own).await?;
+            let entry = self.find_one(profile, &mut own, username, &token).await?;
+            let result = active_directory::change(&mut own, &entry.dn, change).await?;
+            Ok(active_directory::judge(&result).map(|()| person::id(&entry)))
+        };
+        let answer = changed.await;
+        inquiry.note(answer, &own)
+    }
+
+    /// Another server: whoever may search finds the person, who binds and changes it on the connection of their own.
+    async fn change_by_operation(
+        &self,
+        inquiry: &mut Inquiry,
+        profile: &Profile,
+        username: &Username,
+        change: &PasswordChange,
+        old: &mut OneBind<'_>,
+    ) -> Result<Answer, Fault> {
+        let found = self.find_person(inquiry, profile, username).await;
+        let anonymous = self.settings.service_account.is_none();
+        let (entry, who) = found.map_err(|fault| if anonymous { ask_for_an_account(fault) } else { fault })?;
+        let mut own = inquiry.take(&self.proving).await?;
+        let changed = async {
+            match old.spend(profile, &mut own, &entry.dn, Some(&who)).await {
+                // The bind stands, and allows just this.
+                Err(fault) if fault.result_code == Some(rc::SUCCESS) => {}
+                bound => bound?,
+            }
+            let result = modify_operation::change(&mut own, profile.passwords, change).await?;
+            Ok(modify_operation::judge(&result).map(|()| person::id(&entry)))
+        };
+        let answer = changed.await;
+        inquiry.note(answer, &own)
+    }
+
+    fn is_encrypted(&self) -> bool {
+        let by_scheme = match &self.settings.servers {
+            Servers::Listed(servers) => servers.iter().all(|server| server.scheme == Scheme::Ldaps),
+            Servers::Discovered(discovery) => discovery.scheme == Scheme::Ldaps,
+        };
+        self.settings.start_tls || by_scheme
+    }
+}
+
+/// A line in the log about a change that the directory declined.
+fn note(refusal: &ChangeRefusal) {
+    let asked = "change-password";
+    if matches!(refusal, ChangeRefusal::Old(Refusal::Unreachable(_))) {
+        tracing::warn!(asked, %refusal, "a password was sent, and no clear answer came");
+    } else {
+        tracing::info!(asked, %refusal, "the directory did not change a password");
+    }
+}

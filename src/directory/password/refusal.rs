@@ -1,0 +1,58 @@
+use ldap3::LdapResult;
+
+use crate::directory::fault::{Fault, Operation};
+use crate::directory::{Refusal, Unreachable};
+
+/// Why a password was not changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ChangeRefusal {
+    /// The old password was refused, or nobody could be asked.
+    #[error(transparent)]
+    Old(#[from] Refusal),
+    /// The new password is against the directory's rules, or the old one is too young to be changed.
+    #[error("the directory does not take the new password: {}", words.as_deref().unwrap_or("it breaks a rule"))]
+    Policy {
+        /// The rule, where the directory names it.
+        rule: Option<Rule>,
+        /// The directory's own words, where they are meant for people.
+        words: Option<String>,
+    },
+    /// It cannot be changed here, but elsewhere.
+    #[error("the password cannot be changed here: {reason}")]
+    NotHere {
+        /// For the log: what is missing.
+        reason: &'static str,
+    },
+}
+
+/// A directory's rules for passwords (draft-behera-ldap-password-policy-10, 5.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// The new one is too short.
+    TooShort,
+    /// The new one is too long.
+    TooLong,
+    /// The new one is too simple.
+    TooSimple,
+    /// The new one was used before.
+    InHistory,
+    /// The old one was set so recently that it may not be changed yet.
+    TooYoung,
+}
+
+impl ChangeRefusal {
+    /// The directory answered, and said neither yes nor no.
+    pub(super) fn unclear(result: &LdapResult) -> Self {
+        match Fault::result(Operation::ChangePassword, result, "the server did not change the password").refusal {
+            Refusal::Unreachable(Unreachable { reason, .. }) => {
+                Self::Old(Refusal::Unreachable(Unreachable { reason, password_sent: true }))
+            }
+            other => Self::Old(other),
+        }
+    }
+
+    /// A rule, without words of the directory's.
+    pub(super) fn rule(rule: Rule) -> Self {
+        Self::Policy { rule: Some(rule), words: None }
+    }
+}

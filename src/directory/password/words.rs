@@ -1,0 +1,61 @@
+use ldap3::LdapResult;
+
+/// The longest text of a directory's that is shown to a person: two sentences.
+const LONGEST_WORDS: usize = 160;
+
+/// What Samba says before the sentence that is meant for people.
+const SAMBA_PREFIX: &str = "check_password_restrictions: ";
+
+/// What stands in the diagnostics that Microsoft's controllers write for programmers.
+const NOT_FOR_PEOPLE: [&str; 4] = ["DSID-", "problem ", "Ldap", "0x"];
+
+/// The sentence for people in a server's diagnostic message, if there is one: it has a beginning, is short, and
+/// names no DN, no code and no line of a program.
+pub(super) fn for_people(result: &LdapResult) -> Option<String> {
+    let text = result.text.trim_end_matches('\0').trim();
+    let text = text.rsplit_once(SAMBA_PREFIX).map_or(text, |(_, sentence)| sentence);
+    let is_sentence = text.split_whitespace().count() > 2
+        && text.chars().count() <= LONGEST_WORDS
+        && !text.contains(|c: char| c.is_control() || c == '=')
+        && !NOT_FOR_PEOPLE.iter().any(|mark| text.contains(mark))
+        && text.starts_with(char::is_alphabetic);
+    is_sentence.then(|| as_sentence(text))
+}
+
+/// With a capital and a full stop, and without excitement.
+fn as_sentence(text: &str) -> String {
+    let mut letters = text.trim_end_matches(['!', '.', ' ']).chars();
+    let first = letters.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(letters).chain(['.']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Option<String> {
+        let result = LdapResult { rc: 19, matched: String::new(), text: text.into(), refs: vec![], ctrls: vec![] };
+        for_people(&result)
+    }
+
+    #[test]
+    fn sentences_are_told_and_diagnostics_are_not() {
+        let samba = "0000052D: Constraint violation - check_password_restrictions: the password is too short. It should \
+                     be equal or longer than 7 characters!";
+        let short = "The password is too short. It should be equal or longer than 7 characters.";
+        assert_eq!(words(samba).as_deref(), Some(short));
+        let history = Some("Password is in history of old passwords.");
+        assert_eq!(words("Password is in history of old passwords").as_deref(), history);
+        for diagnostic in [
+            "",
+            "\0",
+            "0000052D: AtrErr: DSID-03191083, #1:\n\t0: 0000052D: DSID-03191083, problem 1005 (CONSTRAINT_ATT_TYPE)",
+            "0000052D: SvcErr: DSID-031A12D2, problem 5003 (WILL_NOT_PERFORM), data 0\n\0",
+            "constraint violation",
+            "no changes to cn=alice,dc=example,dc=org are allowed",
+            &"long ".repeat(100),
+        ] {
+            assert_eq!(words(diagnostic), None, "{diagnostic:?}");
+        }
+    }
+}

@@ -1,0 +1,164 @@
+use std::sync::Arc;
+
+use rocket::State;
+use rocket::form::{FromFormField, ValueField};
+use rocket::http::Status;
+use rocket::outcome::try_outcome;
+use rocket::request::{FromRequest, Outcome, Request};
+use zeroize::Zeroizing;
+
+use crate::auth::{Auth, Holder, NextPath, SignInRefusal, StrangerToken};
+use crate::config::SiteSettings;
+use crate::directory::Unreachable;
+use crate::domain::PageSlug;
+use crate::pages::Shelf;
+use crate::web::Transport;
+use crate::web::cookies::Cookies;
+use crate::web::html::Html;
+use crate::web::refusal::Refusal;
+use crate::web::views::{Chrome, Said, SignInView, Tone};
+
+/// A password as it came in a form. It wipes itself, wherever the form goes; what Rocket read it from lives as long as
+/// the request and is out of our hands.
+pub(super) struct TypedPassword(pub(super) Zeroizing<String>);
+
+impl<'v> FromFormField<'v> for TypedPassword {
+    fn from_value(field: ValueField<'v>) -> rocket::form::Result<'v, Self> {
+        Ok(Self(Zeroizing::new(field.value.to_owned())))
+    }
+
+    fn default() -> Option<Self> {
+        Some(Self(Zeroizing::default()))
+    }
+}
+
+/// The room that the forms for names and passwords stand in.
+pub(super) struct Doorstep<'r> {
+    pub(super) cookies: Cookies<'r>,
+    pub(super) auth: &'r Auth,
+    shelf: &'r Shelf,
+    site: &'r SiteSettings,
+}
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Doorstep<'r> {
+    type Error = ();
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
+        let transport = try_outcome!(request.guard::<&State<Transport>>().await).inner();
+        Outcome::Success(Self {
+            cookies: Cookies::new(request.cookies(), transport),
+            auth: try_outcome!(request.guard::<&State<Arc<Auth>>>().await),
+            shelf: try_outcome!(request.guard::<&State<Arc<Shelf>>>().await),
+            site: try_outcome!(request.guard::<&State<Arc<SiteSettings>>>().await),
+        })
+    }
+}
+
+impl Doorstep<'_> {
+    /// Whether a stranger's form was made by us for this very browser.
+    pub(super) fn form_is_ours(&self, csrf: &str) -> bool {
+        self.cookies
+            .stranger()
+            .is_some_and(|stranger: StrangerToken| self.auth.keys().csrf_holds(Holder::Stranger(&stranger), csrf))
+    }
+
+    /// The token for a stranger's form.
+    pub(super) fn csrf(&self) -> Result<String, Refusal> {
+        Ok(self.auth.keys().csrf_token(Holder::Stranger(&self.stranger()?)).as_str().to_owned())
+    }
+
+    /// The sign-in form.
+    pub(super) fn sign_in_form(
+        &self,
+        chrome: Chrome,
+        next: &NextPath,
+        username: &str,
+        said: Option<Said>,
+    ) -> Result<Html<SignInView>, Refusal> {
+        let view = SignInView {
+            page_title: self.page_behind(next),
+            said,
+            username: username.to_owned(),
+            next: next.to_string(),
+            csrf: self.csrf()?,
+        };
+        Ok(Html::new("auth/sign_in", "Sign in", chrome, view))
+    }
+
+    /// What this browser's forms are bound to; given to it with the first form.
+    fn stranger(&self) -> Result<StrangerToken, Refusal> {
+        if let Some(stranger) = self.cookies.stranger() {
+            return Ok(stranger);
+        }
+        let stranger = StrangerToken::generate().map_err(|error| Refusal::Internal(error.to_string()))?;
+        self.cookies.keep_stranger(&stranger);
+        Ok(stranger)
+    }
+
+    /// The title of the page that they came for.
+    fn page_behind(&self, next: &NextPath) -> Option<String> {
+        let slug: PageSlug = next.as_str().strip_prefix("/p/")?.split('?').next()?.parse().ok()?;
+        self.shelf.title_behind_sign_in(&slug)
+    }
+
+    /// Whom to ask, as a sentence.
+    pub(super) fn ask(&self) -> String {
+        match &self.site.contact {
+            Some(contact) => format!("Ask {contact}."),
+            None => "Ask your IT department.".to_owned(),
+        }
+    }
+
+    /// What is said about a refusal, to the person who typed: what helps them, and nothing that helps a stranger.
+    pub(super) fn words(&self, refusal: &SignInRefusal) -> Result<(Status, Said), Refusal> {
+        let ask = self.ask();
+        let (status, tone, text) = match refusal {
+            // A throttled try looks like a wrong one: whoever guesses learns nothing from it.
+            SignInRefusal::WrongCredentials | SignInRefusal::Throttled { .. } => (
+                Status::Unauthorized,
+                Tone::Warn,
+                "That name and password did not match. Use the name and password that open your computer, or your \
+                 mail name. After several wrong tries, wait a few minutes before the next."
+                    .to_owned(),
+            ),
+            SignInRefusal::NotAtThisHour => {
+                (Status::Forbidden, Tone::Warn, format!("Your account may not sign in at this hour. {ask}"))
+            }
+            SignInRefusal::NotFromHere => {
+                (Status::Forbidden, Tone::Warn, format!("Your account may not sign in from this server. {ask}"))
+            }
+            SignInRefusal::PasswordExpired => (
+                Status::Forbidden,
+                Tone::Warn,
+                "Your password has expired. Change it on your computer (Ctrl-Alt-Del on Windows), then sign in here."
+                    .to_owned(),
+            ),
+            SignInRefusal::MustChangePassword => (
+                Status::Forbidden,
+                Tone::Warn,
+                "Your password must be changed before you can sign in. Change it on your computer first (Ctrl-Alt-Del on \
+                 Windows)."
+                    .to_owned(),
+            ),
+            SignInRefusal::Disabled => (Status::Forbidden, Tone::Bad, format!("Your account is disabled. {ask}")),
+            SignInRefusal::AccountExpired => (Status::Forbidden, Tone::Bad, format!("Your account has expired. {ask}")),
+            SignInRefusal::DirectoryUnreachable(Unreachable { password_sent: true, .. }) => (
+                Status::ServiceUnavailable,
+                Tone::Bad,
+                "The company directory did not answer in time, so you are not signed in. Your password may have been \
+                 checked all the same: make sure it is right before you try again in a minute."
+                    .to_owned(),
+            ),
+            SignInRefusal::DirectoryUnreachable(Unreachable { password_sent: false, .. }) => (
+                Status::ServiceUnavailable,
+                Tone::Bad,
+                "The company directory cannot be reached right now, so nobody can sign in. Your password was not \
+                 checked. Try again in a minute."
+                    .to_owned(),
+            ),
+            SignInRefusal::Store(error) => return Err(Refusal::StoreUnavailable(error.to_string())),
+        };
+        Ok((status, Said { tone, text }))
+    }
+}

@@ -1,0 +1,278 @@
+use rocket::form::{Form, FromForm};
+use rocket::http::Status;
+use rocket::response::Redirect;
+use rocket::{Either, State, get, post};
+
+use super::doorstep::{Doorstep, TypedPassword};
+use crate::audit::Event;
+use crate::auth::{Auth, Changed, Holder, NextPath, PasswordChangeRefusal, SignInRefusal, TypedChange};
+use crate::directory::{PasswordState, Rule, Unreachable};
+use crate::domain::{Client, Member, Username, Visitor};
+use crate::web::guards::{Asked, SameOrigin, sign_in_href};
+use crate::web::html::Html;
+use crate::web::refusal::Refusal;
+use crate::web::rooms::Limits;
+use crate::web::views::{Chrome, PasswordView, Said, SignInView, Tone};
+
+/// Where a member's form is.
+const MEMBERS_FORM: &str = "/account/password";
+
+/// The account page, once the password is changed.
+const CHANGED: &str = "/account?password=changed";
+
+/// The same, when other sessions could not be ended.
+const CHANGED_HERE_ALONE: &str = "/account?password=changed-here";
+
+/// What is missing is empty, and refused as such.
+#[derive(FromForm)]
+pub(super) struct PasswordForm {
+    #[field(default = String::new())]
+    username: String,
+    old: TypedPassword,
+    new: TypedPassword,
+    again: TypedPassword,
+    #[field(default = String::new())]
+    next: String,
+    #[field(default = String::new())]
+    csrf: String,
+}
+
+/// Onward, or a form: this one again, or the sign-in form when only that is left to do.
+type Answer = Either<Redirect, Either<Html<SignInView>, Html<PasswordView>>>;
+
+/// Nobody begins here: the sign-in leads on whoever must change their password, and a member has a form of their own.
+#[get("/password")]
+pub(super) fn begin(asked: Asked, visitor: Visitor) -> Redirect {
+    match visitor {
+        Visitor::Member(_) => Redirect::to(MEMBERS_FORM),
+        Visitor::Anonymous => {
+            let next = asked.get("next").and_then(NextPath::parse).unwrap_or_else(NextPath::home);
+            Redirect::to(sign_in_href(next.as_str()))
+        }
+    }
+}
+
+/// Changes the password of somebody who cannot sign in before, and signs them in.
+#[post("/password", data = "<form>")]
+pub(super) async fn submit(
+    form: Form<PasswordForm>,
+    client: Client,
+    _from_here: SameOrigin,
+    visitor: Visitor,
+    chrome: Chrome,
+    doorstep: Doorstep<'_>,
+    limits: &State<Limits>,
+) -> Result<Answer, Refusal> {
+    let PasswordForm { username, old, new, again, next, csrf } = form.into_inner();
+    let next = NextPath::parse(&next).unwrap_or_else(NextPath::home);
+    if !doorstep.form_is_ours(&csrf) {
+        let forgery = Event::ForgeryRefused { visitor: &visitor, reason: "csrf-token" };
+        doorstep.auth.audit().record(&client, &forgery);
+        let text = "This form was open for a long time, or this browser keeps no cookies. Please fill it in again.";
+        let said = Said { tone: Tone::Info, text: text.to_owned() };
+        let form = strangers_form(&doorstep, chrome, &next, &username, said)?;
+        return Ok(Either::Right(Either::Right(form.with_status(Status::BadRequest))));
+    }
+    if !doorstep.auth.changes_passwords(&username, PasswordState::Good) {
+        return Err(Refusal::NotFound);
+    }
+    let typed = TypedChange { old: old.0, new: new.0, again: again.0 };
+    let previous = doorstep.cookies.session();
+    match doorstep.auth.change_password(&username, typed, &client, previous.as_ref()).await {
+        Ok(changed) => welcome(&doorstep, limits, chrome, changed, &next, &username),
+        Err(refusal) => {
+            let (status, said) = words(&doorstep, &refusal)?;
+            let form = strangers_form(&doorstep, chrome, &next, &username, said)?;
+            Ok(Either::Right(Either::Right(form.with_status(status))))
+        }
+    }
+}
+
+/// A member's form.
+#[get("/account/password")]
+pub(super) fn ask(member: Member, chrome: Chrome, doorstep: Doorstep<'_>) -> Result<Html<PasswordView>, Refusal> {
+    let name = doorstep.auth.name_for_change(&member.person).ok_or(Refusal::NotFound)?;
+    Ok(members_form(chrome, &name, None))
+}
+
+/// Changes a member's password, and gives this browser a new session.
+#[post("/account/password", data = "<form>")]
+pub(super) async fn change(
+    form: Form<PasswordForm>,
+    client: Client,
+    _from_here: SameOrigin,
+    member: Member,
+    chrome: Chrome,
+    doorstep: Doorstep<'_>,
+    limits: &State<Limits>,
+) -> Result<Answer, Refusal> {
+    let PasswordForm { old, new, again, csrf, .. } = form.into_inner();
+    let previous = doorstep.cookies.session().ok_or(Refusal::FormNotOurs)?;
+    if !doorstep.auth.keys().csrf_holds(Holder::Member(&previous), &csrf) {
+        return Err(Refusal::FormNotOurs);
+    }
+    let name = doorstep.auth.name_for_change(&member.person).ok_or(Refusal::NotFound)?;
+    let typed = TypedChange { old: old.0, new: new.0, again: again.0 };
+    match doorstep.auth.change_password(name.as_str(), typed, &client, Some(&previous)).await {
+        Ok(changed) => {
+            let next = NextPath::parse(CHANGED).unwrap_or_else(NextPath::home);
+            welcome(&doorstep, limits, chrome, changed, &next, name.as_str())
+        }
+        Err(refusal) => {
+            let (status, said) = words(&doorstep, &refusal)?;
+            Ok(Either::Right(Either::Right(members_form(chrome, &name, Some(said)).with_status(status))))
+        }
+    }
+}
+
+/// What is said above the form for a new password, when a sign-in was refused for want of one and it can be changed
+/// here.
+pub(super) fn way_out(auth: &Auth, refusal: &SignInRefusal, username: &str) -> Option<Said> {
+    let (state, text) = match refusal {
+        SignInRefusal::PasswordExpired => {
+            (PasswordState::Expired, "Your password has expired. Choose a new one, and you are signed in with it.")
+        }
+        SignInRefusal::MustChangePassword => (
+            PasswordState::MustChange,
+            "Your password must be changed before you can sign in. Choose a new one, and you are signed in with it.",
+        ),
+        _ => return None,
+    };
+    auth.changes_passwords(username, state).then(|| Said { tone: Tone::Warn, text: text.to_owned() })
+}
+
+/// The form for somebody who is not signed in.
+pub(super) fn strangers_form(
+    doorstep: &Doorstep<'_>,
+    chrome: Chrome,
+    next: &NextPath,
+    username: &str,
+    said: Said,
+) -> Result<Html<PasswordView>, Refusal> {
+    let view = PasswordView {
+        said: Some(said),
+        is_member: false,
+        username: username.to_owned(),
+        next: next.to_string(),
+        csrf: doorstep.csrf()?,
+    };
+    Ok(Html::new("auth/password", "Change your password", chrome, view))
+}
+
+fn members_form(mut chrome: Chrome, name: &Username, said: Option<Said>) -> Html<PasswordView> {
+    // Whoever is here need not be told to come here.
+    chrome.notes.retain(|note| note.link.as_ref().is_none_or(|link| link.href != MEMBERS_FORM));
+    let view = PasswordView {
+        said,
+        is_member: true,
+        username: name.as_str().to_owned(),
+        next: String::new(),
+        csrf: chrome.csrf.clone(),
+    };
+    Html::new("auth/password", "Change your password", chrome, view)
+}
+
+/// After the change: onward with the new session, or to the sign-in form when the directory failed them just then.
+fn welcome(
+    doorstep: &Doorstep<'_>,
+    limits: &Limits,
+    mut chrome: Chrome,
+    changed: Changed,
+    next: &NextPath,
+    username: &str,
+) -> Result<Answer, Refusal> {
+    let Some(signed_in) = changed.signed_in else {
+        doorstep.cookies.forget_session();
+        (chrome.visitor, chrome.notes) = (None, Vec::new());
+        let text = "Your password is changed. Sign in with the new one.";
+        let said = Said { tone: Tone::Info, text: text.to_owned() };
+        return Ok(Either::Right(Either::Left(doorstep.sign_in_form(chrome, next, username, Some(said))?)));
+    };
+    doorstep.cookies.keep_session(&signed_in.token, limits.session_lasts);
+    let onward = if changed.others_ended { next.to_string() } else { CHANGED_HERE_ALONE.to_owned() };
+    Ok(Either::Left(Redirect::to(onward)))
+}
+
+/// What is said about a refusal above the form.
+fn words(doorstep: &Doorstep<'_>, refusal: &PasswordChangeRefusal) -> Result<(Status, Said), Refusal> {
+    let warn = |status, text: &str| Ok((status, Said { tone: Tone::Warn, text: text.to_owned() }));
+    match refusal {
+        PasswordChangeRefusal::NewEmpty => warn(Status::BadRequest, "Choose a new password."),
+        PasswordChangeRefusal::NotRepeated => {
+            warn(Status::BadRequest, "The new password was not typed the same both times.")
+        }
+        PasswordChangeRefusal::Unchanged => {
+            warn(Status::BadRequest, "The new password is the one you have. Choose another.")
+        }
+        PasswordChangeRefusal::NotAPassword => {
+            warn(Status::BadRequest, "The new password is too long, or has a character that no password can have.")
+        }
+        PasswordChangeRefusal::Policy { rule, words } => warn(Status::BadRequest, &in_words(*rule, words.as_deref())),
+        PasswordChangeRefusal::NotHere => warn(
+            Status::Forbidden,
+            &format!(
+                "Your password cannot be changed here. Change it on your computer (Ctrl-Alt-Del on Windows). If that \
+                 does not work: {}",
+                doorstep.ask()
+            ),
+        ),
+        PasswordChangeRefusal::Old(SignInRefusal::WrongCredentials | SignInRefusal::Throttled { .. }) => warn(
+            Status::Unauthorized,
+            "The current password did not match. After several wrong tries, wait a few minutes before the next.",
+        ),
+        PasswordChangeRefusal::Old(SignInRefusal::DirectoryUnreachable(Unreachable { password_sent, .. })) => {
+            let text = if *password_sent {
+                "The company directory did not answer in time. Your password may have been changed all the same: try \
+                 to sign in with the new one first."
+            } else {
+                "The company directory cannot be reached right now. Your password is what it was. Try again in a minute."
+            };
+            Ok((Status::ServiceUnavailable, Said { tone: Tone::Bad, text: text.to_owned() }))
+        }
+        PasswordChangeRefusal::Old(refusal) => doorstep.words(refusal),
+    }
+}
+
+/// The rule that a new password breaks. The directory's own words come first where they say more.
+fn in_words(rule: Option<Rule>, theirs: Option<&str>) -> String {
+    let ours = match rule {
+        Some(Rule::TooShort) => "The new password is too short.",
+        Some(Rule::TooLong) => "The new password is too long.",
+        Some(Rule::TooSimple) => {
+            "The new password is too simple: mix capital and small letters, digits and signs, and leave out your name."
+        }
+        Some(Rule::InHistory) => "You had this password before. Choose one that is new.",
+        Some(Rule::TooYoung) => "Your password was changed so recently that it may not be changed again yet.",
+        None => {
+            "The new password is against your company's rules: it may be too short, too simple, or one you had before. \
+             Or your password was changed so recently that it may not be changed again yet."
+        }
+    };
+    match (rule, theirs) {
+        (Some(Rule::TooShort | Rule::TooLong) | None, Some(theirs)) => theirs.to_owned(),
+        _ => ours.to_owned(),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_broken_rule_has_its_words_and_the_directorys_own_where_they_say_more() {
+        let samba = Some("It should be equal or longer than 10 characters.");
+        assert_eq!(in_words(Some(Rule::TooShort), samba), samba.unwrap());
+        assert_eq!(in_words(Some(Rule::TooShort), None), "The new password is too short.");
+        assert!(in_words(Some(Rule::InHistory), samba).starts_with("You had this password before."));
+        assert_eq!(in_words(None, samba), samba.unwrap());
+        assert!(in_words(None, None).contains("against your company's rules"));
+    }
+
+    #[test]
+    fn after_the_change_the_way_leads_to_a_page_of_this_site() {
+        for path in [CHANGED, CHANGED_HERE_ALONE] {
+            assert_eq!(NextPath::parse(path).unwrap().as_str(), path);
+        }
+    }
+}
