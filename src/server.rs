@@ -15,7 +15,7 @@ use tokio_util::task::AbortOnDropHandle;
 use zeroize::Zeroizing;
 
 use crate::audit::Audit;
-use crate::auth::{Auth, Keys};
+use crate::auth::{Auth, Keys, Refresh};
 use crate::config::{self, Faults, Settings};
 use crate::directory::{Directories, Directory, GroupWatch, Readiness, SetUpError};
 use crate::domain::Clock;
@@ -88,6 +88,7 @@ struct Tasks {
     _keeper: AbortOnDropHandle<()>,
     _sweeper: AbortOnDropHandle<()>,
     _group_watch: AbortOnDropHandle<()>,
+    _refresher: AbortOnDropHandle<()>,
 }
 
 impl Server {
@@ -116,7 +117,16 @@ impl Server {
         let store = settings.state.join(SESSION_STORE);
         let sessions = Sessions::open(&store, &settings.sessions, Arc::clone(&clock)).await?;
         let keys = keys(&figment)?;
-        let auth = Arc::new(Auth::new(directory, sessions.clone(), Audit::new(), Arc::clone(&clock), keys));
+        let audit = Audit::new();
+        let refresh = Arc::new(Refresh::new(
+            Arc::clone(&directory),
+            sessions.clone(),
+            audit.clone(),
+            Arc::clone(&clock),
+            settings.sessions.refresh,
+        ));
+        let auth = Arc::new(Auth::new(directory, sessions.clone(), audit, Arc::clone(&clock), keys));
+        say_who_is_not_refreshed(&settings);
 
         let tasks = Tasks {
             _watcher: Watcher::start(Arc::clone(&shelf)),
@@ -130,6 +140,10 @@ impl Server {
                 Arc::clone(&clock),
                 settings.sessions.refresh,
             ))),
+            _refresher: AbortOnDropHandle::new(tokio::spawn({
+                let refresh = Arc::clone(&refresh);
+                async move { refresh.run().await }
+            })),
         };
 
         let assets = Assets::for_this_build(settings.overlay.as_deref(), &settings.site.theme);
@@ -149,7 +163,9 @@ impl Server {
             site: Arc::new(settings.site),
             admins: settings.admins,
             transport,
+            refresh,
             session_lasts: settings.sessions.absolute,
+            session_stale_after: settings.sessions.max_staleness,
             assets,
             clock,
             shutdown,
@@ -226,6 +242,21 @@ async fn keep_pages(hub: Arc<Hub>, shelf: Arc<Shelf>) {
         let _seats = hub.keep(&shelf);
         // The sender lives in the shelf, which this task holds.
         let _ = changes.changed().await;
+    }
+}
+
+/// Says once what it means that a directory has no account to ask about people with.
+fn say_who_is_not_refreshed(settings: &Settings) {
+    let further = settings.directories.iter().map(|(name, set)| (name.as_str(), &set.settings));
+    let all = std::iter::once(("the default one", &settings.directory)).chain(further);
+    for (directory, _) in all.filter(|(_, set)| set.service_account.is_none()) {
+        tracing::info!(
+            directory,
+            unrefreshed = ?settings.sessions.unrefreshed,
+            "without an account that searches nobody can be asked about who is signed in: their groups stay as they \
+             were at sign-in, and their sessions end after `sessions.unrefreshed`; set bind_name and \
+             bind_password_file to have changes followed every `sessions.refresh`"
+        );
     }
 }
 

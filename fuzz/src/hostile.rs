@@ -11,9 +11,9 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use belvedere::config::{DirectorySettings, Settings};
-use belvedere::directory::{Directory as _, LdapDirectory, Leave, Refusal, Withheld};
-use belvedere::domain::{Password, Person, PersonId, SystemClock, Username};
+use belvedere::config::{DirectorySettings, Servers, Settings};
+use belvedere::directory::{Candidate, Directory as _, LdapDirectory, Leave, Refusal, Withheld};
+use belvedere::domain::{Password, Person, SystemClock, Username};
 use rocket::figment::Figment;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -131,7 +131,9 @@ impl Script {
         static READ: LazyLock<[[DirectorySettings; KINDS.len()]; 2]> =
             LazyLock::new(|| [false, true].map(|service_account| KINDS.map(|kind| settings(service_account, kind))));
         let mut settings = READ[usize::from(self.service_account)][self.kind].clone();
-        settings.servers[0].port = port;
+        if let Servers::Listed(servers) = &mut settings.servers {
+            servers[0].port = port;
+        }
         settings
     }
 }
@@ -386,7 +388,7 @@ struct Always;
 
 #[async_trait]
 impl Leave for Always {
-    async fn to_bind(&self, _: Option<&PersonId>) -> Result<(), Withheld> {
+    async fn to_bind(&self, _: Option<&Candidate>) -> Result<(), Withheld> {
         Ok(())
     }
 }

@@ -61,6 +61,22 @@ pub enum Event<'a> {
         /// Why.
         reason: EndReason,
     },
+    /// The directory says that somebody who is signed in may not be any more; the ends of their sessions follow.
+    AccountClosed {
+        /// Who.
+        person: &'a Person,
+        /// Why, in a word that does not change: `not-found`, `disabled`, `account-expired`, `not-at-this-hour`.
+        reason: &'static str,
+    },
+    /// The directory says that somebody who is signed in is in other groups than before.
+    GroupsChanged {
+        /// Who, with the groups of now.
+        person: &'a Person,
+        /// The names of the groups they came into, with commas between them.
+        gained: &'a str,
+        /// The names of the groups they left, likewise.
+        lost: &'a str,
+    },
     /// A visitor may not open a page.
     PageRefused {
         /// Who asked.
@@ -104,6 +120,8 @@ impl Audit {
             page = line.page,
             reason = line.reason,
             directory_code = line.directory_code,
+            gained = line.gained.as_deref(),
+            lost = line.lost.as_deref(),
             retry_after_seconds = line.retry_after.map(|wait| wait.as_secs()),
             user_agent = user_agent.as_deref(),
         );
@@ -124,6 +142,8 @@ struct Line<'a> {
     reason: Option<&'static str>,
     directory_code: Option<&'static str>,
     retry_after: Option<Duration>,
+    gained: Option<String>,
+    lost: Option<String>,
 }
 
 impl<'a> Line<'a> {
@@ -152,6 +172,14 @@ impl<'a> Line<'a> {
                 session: Some(session),
                 reason: Some(reason.word()),
                 ..Self::about(person, "session-ended", "ok")
+            },
+            Event::AccountClosed { person, reason } => {
+                Self { reason: Some(reason), ..Self::about(person, "account-closed", "ok") }
+            }
+            Event::GroupsChanged { person, gained, lost } => Self {
+                gained: (!gained.is_empty()).then(|| plain(gained)),
+                lost: (!lost.is_empty()).then(|| plain(lost)),
+                ..Self::about(person, "groups-changed", "ok")
             },
             Event::PageRefused { visitor, page } => {
                 Self { page: Some(page.as_str()), ..Self::by(visitor, "page-refused", "refused") }

@@ -131,6 +131,24 @@ fn a_refusal_keeps_the_directorys_sub_code_and_an_end_its_reason() {
 }
 
 #[test]
+fn a_change_in_the_directory_says_whom_it_concerns_and_what_it_is() {
+    let person = alice("alice");
+    let log = log_of(true, |audit| {
+        audit.record(&Client::default(), &Event::AccountClosed { person: &person, reason: "disabled" });
+        audit.record(
+            &Client::default(),
+            &Event::GroupsChanged { person: &person, gained: "dash-ops, Sales\nforged", lost: "" },
+        );
+    });
+    let lines: Vec<_> = log.lines().map(fields).collect();
+    assert_eq!(lines[0]["event"], "account-closed");
+    assert_eq!((&lines[0]["who"], &lines[0]["reason"]), (&"alice".into(), &"disabled".into()));
+    assert_eq!((&lines[1]["event"], &lines[1]["who"]), (&"groups-changed".into(), &"alice".into()));
+    assert_eq!(lines[1]["gained"], r"dash-ops, Sales\u{a}forged");
+    assert!(lines[1].get("lost").is_none(), "{}", lines[1]);
+}
+
+#[test]
 fn a_refused_page_names_the_member_or_nobody() {
     let page = "operations".parse().unwrap();
     let member = Visitor::Member(Member { session: SessionId::new(7), person: alice("ali\nce") });

@@ -1,7 +1,9 @@
 //! Proves who somebody is.
 //!
 //! [`Auth`] signs people in and out and says who a visitor is: throttle first, then the directory, which is asked
-//! once, then a fresh session. A changed password ends every session that the old one opened. A refusal takes its time. [`csrf`] makes and checks the tokens of forms, [`next`] the way back to the page
+//! once, then a fresh session. A changed password ends every session that the old one opened, and a refusal takes its
+//! time. [`Refresh`] keeps the sessions true to the directory. [`csrf`] makes and checks the tokens of forms, [`next`] the
+//! way back to the page
 //! somebody came for. This room never decides what a person may see, and knows nothing of cookies or HTTP.
 
 mod change_password;
@@ -9,6 +11,7 @@ pub mod csrf;
 mod keys;
 pub mod next;
 mod pace;
+mod refresh;
 mod refusal;
 mod sign_in;
 mod throttle;
@@ -17,5 +20,6 @@ pub use change_password::{Changed, TypedChange};
 pub use csrf::{Holder, StrangerToken};
 pub use keys::Keys;
 pub use next::NextPath;
+pub use refresh::{Away, Refresh, Report};
 pub use refusal::{PasswordChangeRefusal, SignInRefusal};
 pub use sign_in::{Auth, SignedIn};

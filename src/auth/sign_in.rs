@@ -14,7 +14,7 @@ use crate::directory::{Candidate, Directory, Leave, Refusal, Unreachable, Withhe
 use crate::domain::{
     Client, Clock, EndReason, InvalidPassword, InvalidUsername, Member, Password, Person, Username, Visitor,
 };
-use crate::sessions::{Session, SessionToken, Sessions, StoreError};
+use crate::sessions::{Found, Session, SessionToken, Sessions, StoreError};
 
 /// How many sign-ins ask the directory at the same time. A directory that answers takes some tens of milliseconds, so
 /// this is a thousand a second; one that hangs does not collect connections without end.
@@ -107,20 +107,23 @@ impl Auth {
         if let Some(previous) = previous {
             self.sign_out(previous, client).await?;
         }
-        let (token, session) = self.sessions.begin(&person, client).await?;
+        let upkeep = self.directory.upkeep(&person);
+        let (token, session) = self.sessions.begin(&person, client, upkeep).await?;
         self.audit.record(client, &Event::SignedIn { person: &person, session: session.id });
         Ok(SignedIn { token, session })
     }
 
-    /// Who makes a request, by the token it carries. A token that is not good any more is nobody's.
+    /// Who makes a request, by the token it carries. A token that is not good any more is nobody's; one that could not
+    /// be confirmed for too long is its owner's again when the directory answers.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be asked: then nobody knows, which is not the same as nobody.
     pub async fn visitor(&self, token: Option<&SessionToken>) -> Result<Visitor, StoreError> {
         let Some(token) = token else { return Ok(Visitor::Anonymous) };
         Ok(match self.sessions.find(token).await? {
-            Some(session) => Visitor::Member(Member { session: session.id, person: session.person }),
-            None => Visitor::Anonymous,
+            Found::Good(session) => Visitor::Member(Member { session: session.id, person: session.person }),
+            Found::Stale(_) => Visitor::Unconfirmed,
+            Found::Nothing => Visitor::Anonymous,
         })
     }
 
@@ -130,7 +133,7 @@ impl Auth {
     /// # Errors
     /// [`StoreError`] when the end could not be written down: then the person is still signed in and must be told.
     pub async fn sign_out(&self, token: &SessionToken, client: &Client) -> Result<(), StoreError> {
-        if let Some(session) = self.sessions.find(token).await?
+        if let Some(session) = self.sessions.find(token).await?.any()
             && self.sessions.end(session.id, EndReason::SignedOut).await?
         {
             self.audit.record(client, &Event::SignedOut { person: &session.person, session: session.id });

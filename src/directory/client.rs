@@ -10,6 +10,7 @@ use super::fault::Fault;
 use super::groups::{FoundGroups, GroupNames};
 use super::lockout::LockoutPolicies;
 use super::pool::{Pool, Purpose};
+use super::refresh::Agreed;
 use super::root_dse::Profile;
 use super::servers::{Prober, ServerSet};
 use super::sign_in::OneBind;
@@ -44,9 +45,10 @@ pub struct LdapDirectory {
     pub(super) searching: Arc<Pool>,
     /// For proving passwords, and for what people read and do as themselves.
     pub(super) proving: Arc<Pool>,
-    pub(super) group_names: GroupNames,
+    pub(super) group_names: Arc<GroupNames>,
     pub(super) found_groups: FoundGroups,
     pub(super) lockout_policies: LockoutPolicies,
+    pub(super) agreed: Agreed,
     /// The domain's NetBIOS name, once somebody signed in as `DOMAIN\name`; `None` inside when it may not be read.
     pub(super) netbios_name: OnceLock<Option<String>>,
     profile: OnceLock<Profile>,
@@ -99,9 +101,10 @@ impl LdapDirectory {
             settings: settings.clone(),
             clock,
             metrics,
-            group_names: GroupNames::default(),
+            group_names: Arc::default(),
             found_groups: FoundGroups::default(),
             lockout_policies: LockoutPolicies::default(),
+            agreed: Agreed::default(),
             netbios_name: OnceLock::new(),
             profile: OnceLock::new(),
             keeper: OnceLock::new(),

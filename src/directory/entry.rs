@@ -55,6 +55,13 @@ impl Entry {
     pub(super) fn text(&self, attribute: &str) -> Option<&str> {
         self.texts(attribute).find(|text| !text.is_empty())
     }
+
+    /// Whether the server sent only some of an attribute's values, as Active Directory does beyond some 1,500
+    /// (`member;range=0-1499`, MS-ADTS 3.1.1.3.1.3.3).
+    pub(super) fn is_partial(&self, attribute: &str) -> bool {
+        let ranged = format!("{};range=", attribute.to_ascii_lowercase());
+        self.attributes.keys().any(|name| name.starts_with(&ranged))
+    }
 }
 
 fn text(bytes: Option<Vec<u8>>) -> Result<String, Malformed> {
@@ -100,6 +107,13 @@ mod tests {
         assert_eq!(entry.bytes("OBJECTguid").collect::<Vec<_>>(), [&[0xff, 0]]);
         assert_eq!(entry.text("objectGUID"), None);
         assert_eq!(entry.bytes("cn").count(), 0);
+    }
+
+    #[test]
+    fn a_part_of_an_attributes_values_is_known_as_such() {
+        let entry = Entry::with("CN=a", &[("member;Range=0-1499", b"CN=x"), ("cn", b"a")]);
+        assert!(entry.is_partial("member") && entry.is_partial("Member"));
+        assert!(!entry.is_partial("cn") && !entry.is_partial("mem"));
     }
 
     #[test]

@@ -51,10 +51,59 @@ pub(super) fn person(template: &str, username: &str, by_name: &str) -> String {
     if template.contains(USERNAME) { template.replace(USERNAME, &escape(username)) } else { all(&[template, by_name]) }
 }
 
+/// The settings' person filter for any name at all.
+pub(super) fn any_person(template: &str) -> String {
+    template.replace(USERNAME, "*")
+}
+
 /// The settings' group filter for one member.
 pub(super) fn group(template: &str, dn: &str, username: &str) -> String {
     // One pass over the template's own placeholders: a DN that contains `{username}` is escaped, braces included.
     template.replace(DN, &escape(dn)).replace(USERNAME, &escape(username))
+}
+
+/// The settings' filter's own text of a value, with the placeholders filled in as they are.
+pub(super) fn fill(value: &str, dn: &str, username: &str) -> String {
+    // One pass: what is filled in is never taken for a placeholder.
+    let mut filled = String::with_capacity(value.len() + dn.len());
+    let mut rest = value;
+    while let Some(at) = rest.find('{') {
+        filled.push_str(&rest[..at]);
+        rest = &rest[at..];
+        match [(DN, dn), (USERNAME, username)].into_iter().find(|(placeholder, _)| rest.starts_with(placeholder)) {
+            Some((placeholder, text)) => {
+                filled.push_str(text);
+                rest = &rest[placeholder.len()..];
+            }
+            None => {
+                filled.push('{');
+                rest = &rest[1..];
+            }
+        }
+    }
+    filled.push_str(rest);
+    filled
+}
+
+/// Whether a place for a member's DN or name is in this part of a filter.
+pub(super) fn has_member(part: &str) -> bool {
+    part.contains(DN) || part.contains(USERNAME)
+}
+
+/// A filter's value as it is meant: `\xx` stands for an octet (RFC 4515, 3). Octets that are no text are left out.
+pub(super) fn unescape(value: &str) -> String {
+    let mut parts = value.split('\\');
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        match part.get(..2).and_then(|digits| hex::decode(digits).ok()) {
+            Some(octet) => {
+                bytes.extend(octet);
+                bytes.extend(&part.as_bytes()[2..]);
+            }
+            None => bytes.extend(part.as_bytes()),
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// Whether a filter of the settings is one (RFC 4515), whatever goes into its placeholders.
@@ -92,6 +141,19 @@ mod tests {
     fn a_person_filter_without_a_place_for_the_name_gets_one() {
         assert_eq!(person("(uid={username})", "a*", "(never)"), "(uid=a\\2a)");
         assert_eq!(person("(objectClass=person)", "a", "(uid=a)"), "(&(objectClass=person)(uid=a))");
+    }
+
+    #[test]
+    fn any_name_passes_the_settings_filter_for_any() {
+        assert_eq!(any_person("(&(objectClass=person)(uid={username}))"), "(&(objectClass=person)(uid=*))");
+        assert!(ldap3::parse_filter(any_person("(mail={username}@corp.example.com)")).is_ok());
+    }
+
+    #[test]
+    fn a_value_of_the_settings_is_read_as_it_is_meant() {
+        assert_eq!(unescape(r"a\2ab\5c\c3\b6"), "a*b\\ö");
+        assert_eq!(fill("uid={username},{dn}{", "{username}", "{dn}"), "uid={dn},{username}{");
+        assert!(has_member("member={dn}") && has_member("x={username}") && !has_member("objectClass=*"));
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub(super) const ATTRIBUTES: &[&str] = &[
 const ACCOUNT_DISABLE: u32 = 0x2;
 
 /// User accounts and nothing else: computers are of class `user` too, but not of category `person`.
-const AD_ACCOUNTS: &str = "(objectCategory=person)(objectClass=user)";
+const AD_ACCOUNTS: &str = "(&(objectCategory=person)(objectClass=user))";
 
 /// People on other servers, whichever of the usual schemas they use.
 const LDAP_PEOPLE: &str =
@@ -67,6 +67,15 @@ pub(super) fn name_filter(profile: &Profile, names: &Names<'_>, username: &Usern
     match names.template {
         Some(template) => filter::person(template, short, &by_name),
         None => filter::all(&[people, &by_name]),
+    }
+}
+
+/// The filter that any person passes: the settings' one with any name, else what is a person on this kind of server.
+pub(super) fn any_person(profile: &Profile, template: Option<&str>) -> String {
+    match (template, &profile.domain) {
+        (Some(template), _) => filter::any_person(template),
+        (None, Some(_)) => AD_ACCOUNTS.to_owned(),
+        (None, None) => LDAP_PEOPLE.to_owned(),
     }
 }
 

@@ -44,6 +44,14 @@ impl Sid {
     pub(super) fn as_bytes(&self) -> &[u8] {
         &self.0
     }
+
+    /// The SID with another last part: of a user that has `primaryGroupID`, the primary group (MS-ADTS 3.1.1.2.3.5).
+    pub(super) fn with_last(&self, rid: u32) -> Option<Self> {
+        let cut = self.0.len().checked_sub(4).filter(|cut| *cut >= HEADER)?;
+        let mut bytes = self.0[..cut].to_vec();
+        bytes.extend(rid.to_le_bytes());
+        Some(Self(bytes))
+    }
 }
 
 impl fmt::Display for Sid {
@@ -87,6 +95,13 @@ mod tests {
         for bad in ["", "S-1", "S-2-5-18", "S-1-5-x", "S-1-5-4294967296", "S-1-281474976710656", "x-1-5-18", &many] {
             assert_eq!(Sid::parse(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn a_primary_group_differs_from_its_member_in_the_last_part_alone() {
+        let user = Sid::from_bytes(&[1, 2, 0, 0, 0, 0, 0, 5, 21, 0, 0, 0, 7, 4, 0, 0]).unwrap();
+        assert_eq!(user.with_last(513).unwrap().to_string(), "S-1-5-21-513");
+        assert_eq!(Sid::from_bytes(&[1, 0, 0, 0, 0, 0, 0, 1]).unwrap().with_last(1), None);
     }
 
     #[test]

@@ -53,7 +53,7 @@ impl Access {
     pub fn judge(&self, visitor: &Visitor) -> Verdict {
         match (self, visitor) {
             (Self::Public, _) | (Self::SignedIn, Visitor::Member(_)) => Verdict::Open,
-            (_, Visitor::Anonymous) => Verdict::SignInFirst,
+            (_, Visitor::Anonymous | Visitor::Unconfirmed) => Verdict::SignInFirst,
             (Self::Only(audience), Visitor::Member(member)) if audience.includes(&member.person) => Verdict::Open,
             (Self::Only(_), Visitor::Member(_)) => Verdict::NotAllowed,
         }
@@ -198,6 +198,7 @@ mod tests {
         ] {
             assert_eq!(access.judge(&member), Verdict::Open, "{access:?}");
             assert_eq!(access.judge(&Visitor::Anonymous), Verdict::SignInFirst, "{access:?}");
+            assert_eq!(access.judge(&Visitor::Unconfirmed), Verdict::SignInFirst, "{access:?}");
         }
         for access in [only(&[], &[]), only(&["dash"], &["alic"]), only(&["S-1-5-21-1-2-3-110"], &[])] {
             assert_eq!(access.judge(&member), Verdict::NotAllowed, "{access:?}");

@@ -66,7 +66,7 @@ impl Person {
 }
 
 /// What identifies a group in its directory: its SID in Active Directory, its normalised DN elsewhere.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct GroupId(String);
 

@@ -29,6 +29,9 @@ impl fmt::Display for SessionId {
 pub enum Visitor {
     /// Nobody we know.
     Anonymous,
+    /// Somebody who is signed in, and of whom the directory has not been able to say for too long whether they still
+    /// may be. A stranger at every door until it can; their session has not ended.
+    Unconfirmed,
     /// Somebody who has proved who they are.
     Member(Member),
 }
@@ -46,7 +49,7 @@ impl Visitor {
     /// The member, when the visitor is one.
     pub fn member(&self) -> Option<&Member> {
         match self {
-            Self::Anonymous => None,
+            Self::Anonymous | Self::Unconfirmed => None,
             Self::Member(member) => Some(member),
         }
     }

@@ -41,7 +41,6 @@ pub struct Painting {
 /// One page with one choice of inputs: its panels, and an append-only ring of encoded batches.
 pub(super) struct Channel {
     epoch: String,
-    revision: String,
     head: watch::Sender<u64>,
     broken: AtomicBool,
     heartbeat_secs: u64,
@@ -78,7 +77,6 @@ impl Channel {
         let panels = page.panels.iter().map(|panel| (panel.id.clone(), Shown::new(panel, &choice.bindings))).collect();
         Self {
             epoch: new_epoch(),
-            revision: page.revision().to_owned(),
             head: watch::Sender::new(0),
             broken: AtomicBool::new(false),
             heartbeat_secs: settings.heartbeat.as_secs(),
@@ -136,9 +134,9 @@ impl Channel {
     }
 
     /// The greeting of a connection.
-    pub(super) fn hello(&self) -> Arc<str> {
+    pub(super) fn hello(&self, revision: &str) -> Arc<str> {
         let seq = self.told().seq;
-        Message::Hello { epoch: &self.epoch, seq, heartbeat: self.heartbeat_secs, revision: &self.revision }.encode()
+        Message::Hello { epoch: &self.epoch, seq, heartbeat: self.heartbeat_secs, revision }.encode()
     }
 
     /// What someone at `cursor` is told next: the next batch while the ring holds it, otherwise one snapshot; `None`

@@ -3,9 +3,9 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::domain::{Clock, EndReason, Timestamp, Visitor};
+use crate::domain::{Clock, Person, Timestamp, Visitor};
 use crate::pages::{Closed, OpenPage, Shelf};
-use crate::sessions::SessionWatch;
+use crate::sessions::{SessionNews, SessionWatch};
 
 use super::backoff;
 use super::channel::Position;
@@ -35,6 +35,8 @@ pub struct Authority {
     shelf_changes: watch::Receiver<u64>,
     page: OpenPage,
     visitor: Visitor,
+    /// What this visitor sees: of the page, and of the bar around it.
+    revision: String,
     session: Option<SessionWatch>,
     shutdown: watch::Receiver<bool>,
 }
@@ -56,8 +58,8 @@ pub enum Say {
 /// Why a connection ends, in the words and numbers of the wire protocol.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Farewell {
-    /// `signed-out`, `expired`, `revoked`, `sign-in`, `not-allowed`, `changed`, `gone`, `broken`, `shutdown`, `protocol`,
-    /// `bad-inputs`, `crowded`.
+    /// `signed-out`, `expired`, `revoked`, `sign-in`, `unconfirmed`, `not-allowed`, `changed`, `gone`, `broken`,
+    /// `shutdown`, `protocol`, `bad-inputs`, `crowded`.
     pub reason: &'static str,
     /// The WebSocket close code.
     pub code: u16,
@@ -70,6 +72,12 @@ impl Farewell {
     pub fn text(&self) -> Arc<str> {
         let retry_ms = self.retry.map(|retry| u64::try_from(retry.as_millis()).unwrap_or(u64::MAX));
         Message::Bye { reason: self.reason, retry_ms }.encode()
+    }
+
+    /// What is said while nobody can confirm that the visitor may still be signed in. It may be over at any moment, and
+    /// the page goes on then.
+    pub fn unconfirmed() -> Self {
+        Self { reason: "unconfirmed", code: 1013, retry: Some(backoff::jitter(COME_BACK_LATER)) }
     }
 
     /// What a closed door has to say.
@@ -94,7 +102,7 @@ impl Connection {
     ) -> Self {
         let viewer = Viewer::new(seat, position);
         let next_ping = clock.now() + heartbeat;
-        Self { greeting: Some(viewer.hello()), viewer, authority, clock, heartbeat, next_ping }
+        Self { greeting: Some(viewer.hello(&authority.revision)), viewer, authority, clock, heartbeat, next_ping }
     }
 
     /// What to say next. Cancelling this loses nothing.
@@ -153,7 +161,8 @@ impl Authority {
         session: Option<SessionWatch>,
         shutdown: watch::Receiver<bool>,
     ) -> Self {
-        Self { shelf, shelf_changes, page, visitor, session, shutdown }
+        let revision = shelf.revision_for(&page, &visitor);
+        Self { shelf, shelf_changes, page, visitor, revision, session, shutdown }
     }
 
     fn ask_the_door(&self) -> Result<OpenPage, Farewell> {
@@ -162,33 +171,73 @@ impl Authority {
 
     async fn ended(&mut self) -> Farewell {
         loop {
-            tokio::select! {
+            let heard = tokio::select! {
                 biased;
-                reason = session_ended(&mut self.session) => {
-                    return Farewell { reason: reason.word(), code: 4401, retry: None };
-                }
-                _ = self.shutdown.wait_for(|shutting_down| *shutting_down) => {
-                    let retry = Some(backoff::jitter(COME_BACK_LATER));
-                    return Farewell { reason: "shutdown", code: 1001, retry };
-                }
+                news = news_of(&mut self.session) => Heard::OfTheSession(news),
+                _ = self.shutdown.wait_for(|shutting_down| *shutting_down) => Heard::Shutdown,
                 // The sender lives in the shelf, which this holds.
-                _ = self.shelf_changes.changed() => (),
-            }
-            match self.ask_the_door() {
-                Err(farewell) => return farewell,
-                Ok(page) if page.revision() != self.page.revision() => {
-                    return Farewell { reason: "changed", code: 1001, retry: Some(backoff::jitter(COME_BACK_SOON)) };
+                _ = self.shelf_changes.changed() => Heard::OfTheShelf,
+            };
+            let farewell = match heard {
+                Heard::OfTheSession(SessionNews::Ended(reason)) => {
+                    Some(Farewell { reason: reason.word(), code: 4401, retry: None })
                 }
-                Ok(_) => (),
+                Heard::OfTheSession(SessionNews::Unconfirmed) => Some(Farewell::unconfirmed()),
+                Heard::OfTheSession(SessionNews::Changed(person)) => self.visitor_is_now(person),
+                Heard::Shutdown => {
+                    let retry = Some(backoff::jitter(COME_BACK_LATER));
+                    Some(Farewell { reason: "shutdown", code: 1001, retry })
+                }
+                Heard::OfTheShelf => self.shelf_is_another(),
+            };
+            if let Some(farewell) = farewell {
+                return farewell;
             }
+        }
+    }
+
+    /// The goodbye, when the page is another one by now, or may not be seen any more. That other pages came or went is
+    /// not worth a new start of every board: the bar follows at the next.
+    fn shelf_is_another(&mut self) -> Option<Farewell> {
+        match self.ask_the_door() {
+            Err(farewell) => Some(farewell),
+            Ok(page) if page.revision() != self.page.revision() => Some(changed()),
+            Ok(page) => {
+                self.revision = self.shelf.revision_for(&page, &self.visitor);
+                None
+            }
+        }
+    }
+
+    /// Asks the door again for somebody whom the directory describes anew. The goodbye, when they may not see the page
+    /// any more, or when the bar around it is another one by now: then the page is loaded anew with it.
+    fn visitor_is_now(&mut self, person: Person) -> Option<Farewell> {
+        if let Visitor::Member(member) = &mut self.visitor {
+            member.person = person;
+        }
+        match self.ask_the_door() {
+            Err(farewell) => Some(farewell),
+            Ok(page) => (self.shelf.revision_for(&page, &self.visitor) != self.revision).then(changed),
         }
     }
 }
 
-/// Resolves when the session is over; never for a stranger, who has none.
-async fn session_ended(session: &mut Option<SessionWatch>) -> EndReason {
+/// What a connection listens to.
+enum Heard {
+    OfTheSession(SessionNews),
+    OfTheShelf,
+    Shutdown,
+}
+
+/// The page, or what stands around it, is another one by now.
+fn changed() -> Farewell {
+    Farewell { reason: "changed", code: 1001, retry: Some(backoff::jitter(COME_BACK_SOON)) }
+}
+
+/// What there is to hear of the session; nothing for a stranger, who has none.
+async fn news_of(session: &mut Option<SessionWatch>) -> SessionNews {
     match session {
-        Some(session) => session.ended().await,
+        Some(session) => session.news().await,
         None => std::future::pending().await,
     }
 }

@@ -26,9 +26,9 @@ impl Viewer {
         Position { epoch: self.seat.channel().epoch().to_owned(), seq: self.cursor.unwrap_or(0) }
     }
 
-    /// The greeting, which says where the channel is.
-    pub fn hello(&self) -> Arc<str> {
-        self.seat.channel().hello()
+    /// The greeting, which says where the channel is, and by `revision` what a page that goes on from there shows.
+    pub fn hello(&self, revision: &str) -> Arc<str> {
+        self.seat.channel().hello(revision)
     }
 
     /// What comes next: every batch in order while the ring holds it, one snapshot when it does not; `None` when the

@@ -4,6 +4,7 @@
 //! running when its file turns bad. The door, [`Shelf::open`], is the one place that decides whether a visitor may
 //! see a page; everything else gets at a page only through the [`OpenPage`] that it hands out.
 
+mod bar;
 mod choice;
 mod door;
 mod page;

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use crate::config::PageFile;
 
 /// Enough to tell the states of one page apart.
-const REVISION_BYTES: usize = 6;
+pub(super) const REVISION_BYTES: usize = 6;
 
 /// A page on the shelf.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! Who is signed in: one row a session, in an SQLite file of our own.
 //!
-//! [`Sessions`] begins, finds and ends sessions, and tells live connections the moment one of theirs ends
-//! ([`SessionWatch`]). A browser holds a [`SessionToken`] of 256 random bits; the store holds its hash and nothing
+//! [`Sessions`] begins, finds and ends sessions, keeps their people as the directory last described them (`upkeep`),
+//! and tells live connections the moment one of theirs ends or changes ([`SessionWatch`]). A browser holds a [`SessionToken`] of 256 random bits; the store holds its hash and nothing
 //! that opens a door. A restart keeps people signed in.
 //!
 //! This room never asks the directory, never decides what a person may see, and knows nothing of cookies. A store
@@ -12,14 +12,16 @@ mod open;
 mod session;
 mod store;
 mod token;
+mod upkeep;
 mod watch;
 
 pub use crate::domain::EndReason;
 pub use error::StoreError;
-pub use session::Session;
+pub use session::{Found, Session};
 pub use store::Sessions;
 pub use token::{InvalidToken, SessionToken};
-pub use watch::SessionWatch;
+pub use upkeep::People;
+pub use watch::{SessionNews, SessionWatch};
 
 #[cfg(test)]
 mod tests;

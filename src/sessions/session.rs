@@ -1,14 +1,14 @@
 use std::time::Duration;
 
 use crate::config::SessionSettings;
-use crate::domain::{Client, Person, SessionId, Timestamp};
+use crate::domain::{Client, Person, SessionId, Timestamp, Upkeep};
 
 /// Somebody's being signed in, in one browser.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
     /// Its name in logs and lists.
     pub id: SessionId,
-    /// Who it is, as the directory described them at sign-in.
+    /// Who it is, as the directory described them when it was last asked.
     pub person: Person,
     /// When they signed in.
     pub created_at: Timestamp,
@@ -18,6 +18,12 @@ pub struct Session {
     pub idle_end: Timestamp,
     /// When it ends whatever is done.
     pub absolute_end: Timestamp,
+    /// How what is known of the person is kept true.
+    pub upkeep: Upkeep,
+    /// When the directory last said that they may be signed in.
+    pub confirmed_at: Timestamp,
+    /// From when on it opens nothing, unless the directory confirms it again. `None` when nobody can ask.
+    pub stale_from: Option<Timestamp>,
     /// Where they signed in from.
     pub client: Client,
 }
@@ -27,25 +33,108 @@ impl Session {
     pub fn end(&self) -> Timestamp {
         self.idle_end.min(self.absolute_end)
     }
+
+    /// Whether nobody could confirm it for too long.
+    pub fn is_stale(&self, now: Timestamp) -> bool {
+        self.stale_from.is_some_and(|from| now >= from)
+    }
 }
 
-/// How long sessions last. Both ends are reckoned from the settings of now, so that a shorter setting holds for the
+/// What a token stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// A session that is good.
+    Good(Session),
+    /// A session that has not ended and opens nothing: the directory could not be asked about its person for too long.
+    /// It is good again as soon as the directory confirms it.
+    Stale(Session),
+    /// Nothing: there never was one, or it has ended.
+    Nothing,
+}
+
+impl Found {
+    /// The session, when it is good.
+    pub fn good(self) -> Option<Session> {
+        match self {
+            Self::Good(session) => Some(session),
+            Self::Stale(_) | Self::Nothing => None,
+        }
+    }
+
+    /// The session that has not ended, good or not.
+    pub fn any(self) -> Option<Session> {
+        match self {
+            Self::Good(session) | Self::Stale(session) => Some(session),
+            Self::Nothing => None,
+        }
+    }
+}
+
+/// How long sessions last. All of it is reckoned from the settings of now, so that a shorter setting holds for the
 /// sessions already there.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Lifetimes {
     pub(super) idle: Duration,
     pub(super) absolute: Duration,
+    pub(super) unrefreshed: Duration,
+    pub(super) max_staleness: Duration,
 }
 
 impl Lifetimes {
     pub(super) fn new(settings: &SessionSettings) -> Self {
-        Self { idle: settings.idle, absolute: settings.absolute }
+        Self {
+            idle: settings.idle,
+            absolute: settings.absolute,
+            unrefreshed: settings.unrefreshed.min(settings.absolute),
+            max_staleness: settings.max_staleness,
+        }
     }
 
-    /// The first moment at which a session made and last used then is no longer good.
-    pub(super) fn end(self, created_at: Timestamp, last_seen_at: Timestamp) -> Timestamp {
-        (created_at + self.absolute).min(last_seen_at + self.idle)
+    /// How long after the sign-in a session ends in any case.
+    fn whole(self, upkeep: Upkeep) -> Duration {
+        match upkeep {
+            Upkeep::Refreshed => self.absolute,
+            Upkeep::Unrefreshed => self.unrefreshed,
+        }
     }
+
+    /// How the session of these times stands.
+    pub(super) fn of(self, times: Times) -> Ends {
+        Ends {
+            idle: times.last_seen_at + self.idle,
+            absolute: times.created_at + self.whole(times.upkeep),
+            stale_from: (times.upkeep == Upkeep::Refreshed).then(|| times.confirmed_at + self.max_staleness),
+        }
+    }
+}
+
+/// What the ends of a session are reckoned from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Times {
+    pub(super) created_at: Timestamp,
+    pub(super) last_seen_at: Timestamp,
+    pub(super) confirmed_at: Timestamp,
+    pub(super) upkeep: Upkeep,
+}
+
+impl Times {
+    /// As a row has them. A word that a later version wrote is read as the shorter life.
+    pub(super) fn read(created_at: i64, last_seen_at: i64, confirmed_at: i64, upkeep: &str) -> Self {
+        Self {
+            created_at: Timestamp::from_millis(created_at),
+            last_seen_at: Timestamp::from_millis(last_seen_at),
+            confirmed_at: Timestamp::from_millis(confirmed_at),
+            upkeep: Upkeep::from_word(upkeep).unwrap_or(Upkeep::Unrefreshed),
+        }
+    }
+}
+
+/// The first moments at which a session is no longer good.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ends {
+    pub(super) idle: Timestamp,
+    pub(super) absolute: Timestamp,
+    pub(super) stale_from: Option<Timestamp>,
 }
 
 /// A session's row, before its person is read.
@@ -56,6 +145,8 @@ pub(super) struct Row {
     person: Vec<u8>,
     created_at: i64,
     last_seen_at: i64,
+    confirmed_at: i64,
+    upkeep: String,
     address: Option<String>,
     user_agent: Option<String>,
 }
@@ -73,16 +164,26 @@ impl Row {
             .address
             .map(|text| text.parse().map_err(|_| format!("the address of session {} is not an address", self.id)))
             .transpose()?;
-        let created_at = Timestamp::from_millis(self.created_at);
-        let last_seen_at = Timestamp::from_millis(self.last_seen_at);
-        Ok(Session {
-            id: SessionId::new(self.id),
+        let times = Times::read(self.created_at, self.last_seen_at, self.confirmed_at, &self.upkeep);
+        let client = Client::new(address, self.user_agent.as_deref());
+        Ok(Session::of(SessionId::new(self.id), person, times, client, lifetimes))
+    }
+}
+
+impl Session {
+    pub(super) fn of(id: SessionId, person: Person, times: Times, client: Client, lifetimes: Lifetimes) -> Self {
+        let ends = lifetimes.of(times);
+        Self {
+            id,
             person,
-            created_at,
-            last_seen_at,
-            idle_end: last_seen_at + lifetimes.idle,
-            absolute_end: created_at + lifetimes.absolute,
-            client: Client::new(address, self.user_agent.as_deref()),
-        })
+            created_at: times.created_at,
+            last_seen_at: times.last_seen_at,
+            idle_end: ends.idle,
+            absolute_end: ends.absolute,
+            upkeep: times.upkeep,
+            confirmed_at: times.confirmed_at,
+            stale_from: ends.stale_from,
+            client,
+        }
     }
 }

@@ -5,11 +5,11 @@ use std::time::Duration;
 use sqlx::SqlitePool;
 
 use super::open::{explain, open};
-use super::session::{Lifetimes, Row};
+use super::session::{Lifetimes, Row, Times};
 use super::watch::Registry;
-use super::{EndReason, Session, SessionToken, SessionWatch, StoreError};
+use super::{EndReason, Found, Session, SessionToken, SessionWatch, StoreError};
 use crate::config::SessionSettings;
-use crate::domain::{Client, Clock, Person, PersonId, SessionId, Timestamp};
+use crate::domain::{Client, Clock, Person, PersonId, SessionId, Timestamp, Upkeep};
 
 /// A page view becomes a write at most this often, so that reading a page does not wait for the disk.
 const TOUCH_AT_MOST_EVERY: Duration = Duration::from_mins(1);
@@ -41,8 +41,13 @@ struct Inner {
 
 /// How a session stands, by its id.
 pub(super) enum Standing {
-    /// It is good until then, if nothing more is done.
-    Until(Timestamp),
+    /// It has not ended.
+    Lives {
+        /// It is good until then, if nothing more is done; `None` when it has gone stale.
+        until: Option<Timestamp>,
+        /// Its person, as the row has them.
+        person: Vec<u8>,
+    },
     /// It is over.
     Ended(EndReason),
 }
@@ -65,61 +70,69 @@ impl Sessions {
         })
     }
 
-    /// Begins a session for somebody who has just proved who they are, with a fresh token for their browser.
+    /// Begins a session for somebody who has just proved who they are, with a fresh token for their browser. The
+    /// sign-in confirms it; `upkeep` says whether the directory can be asked about them again.
     ///
     /// # Errors
     /// [`StoreError`] when it cannot be kept, or the system has no randomness to give.
-    pub async fn begin(&self, person: &Person, client: &Client) -> Result<(SessionToken, Session), StoreError> {
+    pub async fn begin(
+        &self,
+        person: &Person,
+        client: &Client,
+        upkeep: Upkeep,
+    ) -> Result<(SessionToken, Session), StoreError> {
         let token = SessionToken::generate()?;
         let now = self.now();
         let described = serde_json::to_string(person).map_err(|error| self.failed(&error))?;
         let written = sqlx::query(
-            "INSERT INTO sessions (token_hash, person_id, person, created_at, last_seen_at, address, user_agent)
-             VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO sessions
+                 (token_hash, person_id, person, created_at, last_seen_at, confirmed_at, upkeep, address, user_agent)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(token.hash().to_vec())
         .bind(person.id.as_str())
         .bind(described)
         .bind(now.as_millis())
         .bind(now.as_millis())
+        .bind(now.as_millis())
+        .bind(upkeep.word())
         .bind(client.address().map(|address| address.to_string()))
         .bind(client.user_agent())
         .execute(&self.inner.pool)
         .await
         .map_err(|error| self.query_failed(&error))?;
-        let session = Session {
-            id: SessionId::new(written.last_insert_rowid()),
-            person: person.clone(),
-            created_at: now,
-            last_seen_at: now,
-            idle_end: now + self.inner.lifetimes.idle,
-            absolute_end: now + self.inner.lifetimes.absolute,
-            client: client.clone(),
-        };
+        let id = SessionId::new(written.last_insert_rowid());
+        let times = Times { created_at: now, last_seen_at: now, confirmed_at: now, upkeep };
+        let session = Session::of(id, person.clone(), times, client.clone(), self.inner.lifetimes);
         self.end_the_oldest_of(&person.id).await?;
         Ok((token, session))
     }
 
-    /// The session whose token this is, now used. `None` when there never was one, or it has ended, was idle too
-    /// long, or is past its last hour.
+    /// The session whose token this is, now used. [`Found::Nothing`] when there never was one, or it has ended, was idle
+    /// too long, or is past its last hour; [`Found::Stale`] when the directory could not confirm it for too long.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be asked: that says nothing about the session.
-    pub async fn find(&self, token: &SessionToken) -> Result<Option<Session>, StoreError> {
+    pub async fn find(&self, token: &SessionToken) -> Result<Found, StoreError> {
         let row: Option<Row> = sqlx::query_as(
-            "SELECT id, person, created_at, last_seen_at, address, user_agent FROM sessions
+            "SELECT id, person, created_at, last_seen_at, confirmed_at, upkeep, address, user_agent FROM sessions
              WHERE token_hash = ? AND ended_at IS NULL",
         )
         .bind(token.hash().to_vec())
         .fetch_optional(&self.inner.pool)
         .await
         .map_err(|error| self.query_failed(&error))?;
-        let Some(row) = row else { return Ok(None) };
+        let Some(row) = row else { return Ok(Found::Nothing) };
         let session = self.read(row)?;
-        if self.now() >= session.end() {
-            return Ok(None);
+        let now = self.now();
+        if now >= session.end() {
+            return Ok(Found::Nothing);
         }
-        Ok(Some(self.touch(session).await))
+        // What opens nothing is not used either.
+        if session.is_stale(now) {
+            return Ok(Found::Stale(session));
+        }
+        Ok(Found::Good(self.touch(session).await))
     }
 
     /// Ends a session and tells its live connections at once. `false` when it had ended before, or never was.
@@ -148,7 +161,7 @@ impl Sessions {
     /// [`StoreError`] when the store cannot be asked.
     pub async fn of(&self, person: &PersonId) -> Result<Vec<Session>, StoreError> {
         let rows: Vec<Row> = sqlx::query_as(
-            "SELECT id, person, created_at, last_seen_at, address, user_agent FROM sessions
+            "SELECT id, person, created_at, last_seen_at, confirmed_at, upkeep, address, user_agent FROM sessions
              WHERE person_id = ? AND ended_at IS NULL ORDER BY created_at DESC, id DESC",
         )
         .bind(person.as_str())
@@ -170,13 +183,15 @@ impl Sessions {
         let lifetimes = self.inner.lifetimes;
         let rows: Vec<Row> = sqlx::query_as(
             "UPDATE sessions SET ended_at = ?, end_reason = ?
-             WHERE ended_at IS NULL AND (created_at <= ? OR last_seen_at <= ?)
-             RETURNING id, person, created_at, last_seen_at, address, user_agent",
+             WHERE ended_at IS NULL
+                 AND (created_at <= ? OR last_seen_at <= ? OR (upkeep <> 'refreshed' AND created_at <= ?))
+             RETURNING id, person, created_at, last_seen_at, confirmed_at, upkeep, address, user_agent",
         )
         .bind(now.as_millis())
         .bind(EndReason::Expired.word())
         .bind((now - lifetimes.absolute).as_millis())
         .bind((now - lifetimes.idle).as_millis())
+        .bind((now - lifetimes.unrefreshed).as_millis())
         .fetch_all(&self.inner.pool)
         .await
         .map_err(|error| self.query_failed(&error))?;
@@ -191,9 +206,9 @@ impl Sessions {
         Ok(self.readable(rows).collect())
     }
 
-    /// Watches for the end of a session, for as long as the watch is kept.
-    pub fn watch(&self, id: SessionId) -> SessionWatch {
-        SessionWatch::begin(self.clone(), id)
+    /// Watches over a session whose person is `known` so, for as long as the watch is kept.
+    pub fn watch(&self, id: SessionId, known: &Person) -> SessionWatch {
+        SessionWatch::begin(self.clone(), id, known.clone())
     }
 
     /// Closes the file in good order, when the program stops. The store answers nothing after that.
@@ -203,25 +218,43 @@ impl Sessions {
 
     /// How a session stands, without using it.
     pub(super) async fn standing(&self, id: SessionId) -> Result<Standing, StoreError> {
-        let row: Option<(i64, i64, Option<String>)> =
-            sqlx::query_as("SELECT created_at, last_seen_at, end_reason FROM sessions WHERE id = ?")
-                .bind(id.as_i64())
-                .fetch_optional(&self.inner.pool)
-                .await
-                .map_err(|error| self.query_failed(&error))?;
-        let Some((created_at, last_seen_at, end_reason)) = row else {
+        let row: Option<(i64, i64, i64, String, Vec<u8>, Option<String>)> = sqlx::query_as(
+            "SELECT created_at, last_seen_at, confirmed_at, upkeep, person, end_reason FROM sessions WHERE id = ?",
+        )
+        .bind(id.as_i64())
+        .fetch_optional(&self.inner.pool)
+        .await
+        .map_err(|error| self.query_failed(&error))?;
+        let Some((created_at, last_seen_at, confirmed_at, upkeep, person, end_reason)) = row else {
             return Ok(Standing::Ended(EndReason::Expired));
         };
         if let Some(word) = end_reason {
             // A word that a later version wrote: it ended, and somebody else than this browser did it.
             return Ok(Standing::Ended(EndReason::from_word(&word).unwrap_or(EndReason::Revoked)));
         }
-        let end = self.inner.lifetimes.end(Timestamp::from_millis(created_at), Timestamp::from_millis(last_seen_at));
-        if self.now() >= end { Ok(Standing::Ended(EndReason::Expired)) } else { Ok(Standing::Until(end)) }
+        let ends = self.inner.lifetimes.of(Times::read(created_at, last_seen_at, confirmed_at, &upkeep));
+        let (now, end) = (self.now(), ends.idle.min(ends.absolute));
+        if now >= end {
+            return Ok(Standing::Ended(EndReason::Expired));
+        }
+        let until = match ends.stale_from {
+            Some(stale_from) if now >= stale_from => None,
+            Some(stale_from) => Some(end.min(stale_from)),
+            None => Some(end),
+        };
+        Ok(Standing::Lives { until, person })
     }
 
     pub(super) fn watchers(&self) -> &Registry {
         &self.inner.watchers
+    }
+
+    pub(super) fn pool(&self) -> &SqlitePool {
+        &self.inner.pool
+    }
+
+    pub(super) fn lifetimes(&self) -> Lifetimes {
+        self.inner.lifetimes
     }
 
     pub(super) fn clock(&self) -> &dyn Clock {
@@ -270,12 +303,12 @@ impl Sessions {
         Ok(())
     }
 
-    fn now(&self) -> Timestamp {
+    pub(super) fn now(&self) -> Timestamp {
         self.inner.clock.now()
     }
 
     /// The sessions of these rows; what cannot be read is logged and left out.
-    fn readable(&self, rows: Vec<Row>) -> impl Iterator<Item = Session> {
+    pub(super) fn readable(&self, rows: Vec<Row>) -> impl Iterator<Item = Session> {
         rows.into_iter().filter_map(|row| {
             let session = row.id();
             self.read(row).inspect_err(|error| tracing::warn!(%session, %error, "a session is left out of a list")).ok()
@@ -287,11 +320,11 @@ impl Sessions {
             .map_err(|reason| StoreError::Damaged { path: self.inner.path.clone(), reason })
     }
 
-    fn query_failed(&self, error: &sqlx::Error) -> StoreError {
+    pub(super) fn query_failed(&self, error: &sqlx::Error) -> StoreError {
         explain(&self.inner.path, error, |_, error| self.failed(error))
     }
 
-    fn failed(&self, reason: &impl ToString) -> StoreError {
+    pub(super) fn failed(&self, reason: &impl ToString) -> StoreError {
         StoreError::Query { path: self.inner.path.clone(), reason: reason.to_string() }
     }
 }

@@ -7,9 +7,9 @@ use tokio::sync::watch;
 
 use super::store::Standing;
 use super::{EndReason, Sessions};
-use crate::domain::{SessionId, Timestamp};
+use crate::domain::{Person, SessionId, Timestamp};
 
-/// A watch looks into the store at least this often, although ends are told at once: a laptop's sleep stops timers,
+/// A watch looks into the store at least this often, although news is told at once: a laptop's sleep stops timers,
 /// and another process may have ended the session in the file.
 const LOOK_AGAIN: Duration = Duration::from_mins(1);
 
@@ -19,73 +19,141 @@ const TRY_AGAIN: Duration = Duration::from_secs(10);
 /// … and so many times, about a minute in all. Then nobody can say that the session still holds, and it does not.
 const TRIES: u32 = 6;
 
-/// A live connection's ear for the end of its session.
+/// What a live connection hears of its session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SessionNews {
+    /// It is over, and why.
+    Ended(EndReason),
+    /// It opens nothing for now: the directory could not confirm it for too long.
+    Unconfirmed,
+    /// It goes on with its person described anew: another name, other groups.
+    Changed(Person),
+}
+
+/// A live connection's ear for what becomes of its session.
 ///
-/// No end is missed: an end that came before the watch is found in the store, one that comes later is told. Keeping
+/// Nothing is missed: what came before the watch is found in the store, what comes later is told. Keeping
 /// the watch is not activity: a page that only listens ends with its session's idle time.
 pub struct SessionWatch {
     sessions: Sessions,
     id: SessionId,
+    /// The person as they were last told, and as the row has them.
+    known: Person,
+    written: Vec<u8>,
     /// `None` only while it is dropped.
-    told: Option<watch::Receiver<Option<EndReason>>>,
+    told: Option<watch::Receiver<Told>>,
+    /// Up to which change it has listened.
+    heard: u64,
     /// When to look into the store. Kept here, so that asking again after a cancelled wait costs no query.
     look_at: Timestamp,
     failures: u32,
 }
 
+/// What is told of a session.
+#[derive(Clone, Copy, Debug, Default)]
+struct Told {
+    ended: Option<EndReason>,
+    /// Counts how often its row changed: whoever hears of it looks there.
+    changes: u64,
+}
+
 impl SessionWatch {
-    pub(super) fn begin(sessions: Sessions, id: SessionId) -> Self {
-        // First the ear, then the look: an end in between is heard, one before it is seen.
-        let told = Some(sessions.watchers().listen(id));
+    pub(super) fn begin(sessions: Sessions, id: SessionId, known: Person) -> Self {
+        // First the ear, then the look: what happens in between is heard, what was before it is seen.
+        let told = sessions.watchers().listen(id);
+        let heard = told.borrow().changes;
         let look_at = sessions.clock().now();
-        Self { sessions, id, told, look_at, failures: 0 }
+        // One that does not encode is compared as it is read.
+        let written = serde_json::to_vec(&known).unwrap_or_default();
+        Self { sessions, id, known, written, told: Some(told), heard, look_at, failures: 0 }
     }
 
-    /// Resolves when the session is over, and says why: at once when somebody ends it (or has), by itself at its
-    /// idle and at its absolute end. May be cancelled and asked again.
-    pub async fn ended(&mut self) -> EndReason {
+    /// Resolves when there is news of the session: at once when somebody ends it (or has) or its person changes, by
+    /// itself at its idle and at its absolute end, and when it goes stale. May be cancelled and asked again.
+    pub async fn news(&mut self) -> SessionNews {
         loop {
             if self.sessions.clock().now() >= self.look_at
-                && let Some(reason) = self.look().await
+                && let Some(news) = self.look().await
             {
-                return reason;
+                return news;
             }
             let nap = self.look_at.since(self.sessions.clock().now());
             tokio::select! {
-                Some(reason) = hear(self.told.as_mut()) => return reason,
+                Some(told) = hear(self.told.as_mut(), self.heard) => match told {
+                    Told { ended: Some(reason), .. } => return SessionNews::Ended(reason),
+                    Told { ended: None, changes } => {
+                        self.heard = changes;
+                        self.look_at = self.sessions.clock().now();
+                    }
+                },
                 () = self.sessions.clock().sleep(nap) => {}
             }
         }
     }
 
-    /// Looks into the store: why the session is over, or when to look again.
-    async fn look(&mut self) -> Option<EndReason> {
-        let standing = self.sessions.standing(self.id).await;
+    /// Looks into the store: what is new, or when to look again.
+    async fn look(&mut self) -> Option<SessionNews> {
+        let standing = match self.sessions.standing(self.id).await {
+            Ok(standing) => self.read(standing),
+            Err(error) => Err(error.to_string()),
+        };
         let now = self.sessions.clock().now();
         match standing {
-            Ok(Standing::Ended(reason)) => return Some(reason),
-            Ok(Standing::Until(end)) => {
+            Ok(Seen::News(news)) => {
+                self.failures = 0;
+                // Whoever goes on after a change asks at once until when that holds.
+                self.look_at = if matches!(news, SessionNews::Changed(_)) { now } else { now + LOOK_AGAIN };
+                return Some(news);
+            }
+            Ok(Seen::Until(end)) => {
                 self.failures = 0;
                 self.look_at = end.min(now + LOOK_AGAIN);
             }
             Err(error) if self.failures < TRIES => {
                 self.failures += 1;
                 self.look_at = now + TRY_AGAIN;
-                tracing::warn!(session = %self.id, %error, "a live connection's session cannot be looked up");
+                tracing::warn!(session = %self.id, error, "a live connection's session cannot be looked up");
             }
             Err(error) => {
-                tracing::error!(session = %self.id, %error, "a live connection ends: its session cannot be looked up");
-                return Some(EndReason::Expired);
+                tracing::error!(session = %self.id, error, "a live connection ends: its session cannot be looked up");
+                return Some(SessionNews::Ended(EndReason::Expired));
             }
         }
         None
     }
+
+    /// What a look into the store means to whoever listens.
+    fn read(&mut self, standing: Standing) -> Result<Seen, String> {
+        let (until, person) = match standing {
+            Standing::Ended(reason) => return Ok(Seen::News(SessionNews::Ended(reason))),
+            Standing::Lives { until: None, .. } => return Ok(Seen::News(SessionNews::Unconfirmed)),
+            Standing::Lives { until: Some(until), person } => (until, person),
+        };
+        if person != self.written {
+            let read =
+                serde_json::from_slice(&person).map_err(|error| format!("its person cannot be read: {error}"))?;
+            self.written = person;
+            if self.known != read {
+                self.known = read;
+                return Ok(Seen::News(SessionNews::Changed(self.known.clone())));
+            }
+        }
+        Ok(Seen::Until(until))
+    }
 }
 
-/// The reason, once it is told. Never anything when the teller is gone without a word, which the store then shows.
-async fn hear(told: Option<&mut watch::Receiver<Option<EndReason>>>) -> Option<EndReason> {
-    let reason = told?.wait_for(Option::is_some).await.ok()?;
-    *reason
+/// What a look into the store showed.
+enum Seen {
+    News(SessionNews),
+    /// Nothing new; it is good until then.
+    Until(Timestamp),
+}
+
+/// What is told after the change `heard`. Never anything when the teller is gone without a word, which the store then
+/// shows.
+async fn hear(told: Option<&mut watch::Receiver<Told>>, heard: u64) -> Option<Told> {
+    let news = told?.wait_for(|told| told.ended.is_some() || told.changes != heard).await.ok()?;
+    Some(*news)
 }
 
 impl Drop for SessionWatch {
@@ -96,27 +164,34 @@ impl Drop for SessionWatch {
     }
 }
 
-/// Who listens for the end of which session. An entry lives as long as somebody does, so there are never more than
+/// Who listens to which session. An entry lives as long as somebody does, so there are never more than
 /// live connections.
 #[derive(Default)]
 pub(super) struct Registry {
-    listening: Mutex<HashMap<SessionId, watch::Sender<Option<EndReason>>>>,
+    listening: Mutex<HashMap<SessionId, watch::Sender<Told>>>,
 }
 
 impl Registry {
-    /// Tells everybody who listens, and forgets them.
+    /// Tells everybody who listens that the session is over, and forgets them.
     pub(super) fn tell(&self, id: SessionId, reason: EndReason) {
         if let Some(teller) = self.lock().remove(&id) {
-            teller.send_replace(Some(reason));
+            teller.send_modify(|told| told.ended = Some(reason));
         }
     }
 
-    fn listen(&self, id: SessionId) -> watch::Receiver<Option<EndReason>> {
-        self.lock().entry(id).or_insert_with(|| watch::Sender::new(None)).subscribe()
+    /// Tells everybody who listens that the session's row is another now.
+    pub(super) fn tell_of_change(&self, id: SessionId) {
+        if let Some(teller) = self.lock().get(&id) {
+            teller.send_modify(|told| told.changes += 1);
+        }
+    }
+
+    fn listen(&self, id: SessionId) -> watch::Receiver<Told> {
+        self.lock().entry(id).or_insert_with(|| watch::Sender::new(Told::default())).subscribe()
     }
 
     /// The ear is dropped under the lock: two that leave together must not each count the other as still there.
-    fn leave(&self, id: SessionId, told: watch::Receiver<Option<EndReason>>) {
+    fn leave(&self, id: SessionId, told: watch::Receiver<Told>) {
         let mut listening = self.lock();
         drop(told);
         if let Entry::Occupied(entry) = listening.entry(id)
@@ -132,7 +207,7 @@ impl Registry {
     }
 
     /// A panic elsewhere leaves the map whole: every change to it is one call.
-    fn lock(&self) -> MutexGuard<'_, HashMap<SessionId, watch::Sender<Option<EndReason>>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<SessionId, watch::Sender<Told>>> {
         self.listening.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

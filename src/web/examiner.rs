@@ -2,7 +2,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::Mutex;
 
-use crate::directory::{Directories, Examination, Questions};
+use crate::directory::{Directories, Examination, GroupWatch, Questions};
 use crate::domain::{Audience, Clock, Timestamp, Username};
 use crate::pages::{Shelf, namings};
 
@@ -11,6 +11,7 @@ pub(super) struct Examiner {
     directories: Arc<Directories>,
     shelf: Arc<Shelf>,
     admins: Audience,
+    groups: Arc<GroupWatch>,
     clock: Arc<dyn Clock>,
     at_work: Mutex<()>,
     last: RwLock<Option<Arc<Examined>>>,
@@ -27,9 +28,10 @@ impl Examiner {
         directories: Arc<Directories>,
         shelf: Arc<Shelf>,
         admins: Audience,
+        groups: Arc<GroupWatch>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { directories, shelf, admins, clock, at_work: Mutex::new(()), last: RwLock::default() }
+        Self { directories, shelf, admins, groups, clock, at_work: Mutex::new(()), last: RwLock::default() }
     }
 
     /// Examines everything, and `person` where one is named. When an examination is under way already, that one is as
@@ -57,6 +59,11 @@ impl Examiner {
     /// What came of the last one.
     pub(super) fn last(&self) -> Option<Arc<Examined>> {
         self.last.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Which groups were missing when somebody last looked.
+    pub(super) fn groups(&self) -> &GroupWatch {
+        &self.groups
     }
 
     /// The directories it examines.

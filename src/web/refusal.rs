@@ -30,6 +30,8 @@ type Cause = String;
 pub(super) enum Refusal {
     /// The door is shut.
     Closed(Closed),
+    /// The door is shut to somebody who is signed in, until the directory answers again.
+    Unconfirmed,
     /// What was asked for makes no sense, and why.
     BadRequest(String),
     /// A page of another site asked.
@@ -79,7 +81,7 @@ impl Refusal {
             Self::Closed(Closed::SignInFirst) => Status::Unauthorized,
             Self::Closed(Closed::NotAllowed { .. }) | Self::ForeignOrigin => Status::Forbidden,
             Self::BadRequest(_) | Self::FormNotOurs => Status::BadRequest,
-            Self::StoreUnavailable(_) | Self::Crowded(_) => Status::ServiceUnavailable,
+            Self::Unconfirmed | Self::StoreUnavailable(_) | Self::Crowded(_) => Status::ServiceUnavailable,
             Self::Internal(_) => Status::InternalServerError,
             Self::Other(status) => *status,
         }
@@ -97,7 +99,7 @@ impl Refusal {
         match self {
             Self::Closed(Closed::NotAllowed { .. }) => "errors/forbidden",
             Self::Closed(Closed::NotFound) | Self::NotFound => "errors/not_found",
-            Self::StoreUnavailable(_) | Self::Crowded(_) => "errors/unavailable",
+            Self::Unconfirmed | Self::StoreUnavailable(_) | Self::Crowded(_) => "errors/unavailable",
             Self::Internal(_) => "errors/internal",
             Self::Closed(Closed::SignInFirst)
             | Self::BadRequest(_)
@@ -115,6 +117,7 @@ impl Refusal {
             Self::Closed(Closed::NotAllowed { .. }) => "not-allowed",
             Self::BadRequest(_) | Self::FormNotOurs => "bad-request",
             Self::ForeignOrigin => "foreign-origin",
+            Self::Unconfirmed => "unconfirmed",
             Self::StoreUnavailable(_) | Self::Crowded(_) => "unavailable",
             Self::Internal(_) => "internal",
             Self::Other(_) => "refused",
@@ -158,6 +161,13 @@ impl Refusal {
                 "This request came from a page of another site, so it was not carried out.".to_owned(),
                 "Open this site itself and try again there.".to_owned(),
             ),
+            Self::Unconfirmed => (
+                "Not at the moment",
+                "You are signed in, but the company directory does not answer, and without it nobody can say what you \
+                 may see."
+                    .to_owned(),
+                "Try again in a minute.".to_owned(),
+            ),
             Self::StoreUnavailable(_) | Self::Crowded(_) => (
                 "Not at the moment",
                 "The server cannot answer this right now. Nothing of yours is lost.".to_owned(),
@@ -197,9 +207,21 @@ async fn refuse(status: Status, request: &Request<'_>) -> Answer {
         500..=599 => Refusal::Internal("said by Rocket, before this line".to_owned()),
         _ => Refusal::Other(status),
     });
+    let refusal = as_it_looks_to_the_unconfirmed(refusal, request).await;
     record(&refusal, request).await;
     let reference = status.code.ge(&500).then(|| log_failure(&refusal, request));
     answer(&refusal, reference, request).await
+}
+
+/// Signing in helps nobody whom the directory cannot confirm. A browser is sent to the form all the same, which says
+/// so; a script is told to try again.
+async fn as_it_looks_to_the_unconfirmed(refusal: Refusal, request: &Request<'_>) -> Refusal {
+    let is_shut = matches!(refusal, Refusal::Closed(Closed::SignInFirst));
+    let is_shown_the_form = request.method() == Method::Get && wants_html(request);
+    if is_shut && !is_shown_the_form && matches!(visitor_of(request).await, Ok(Visitor::Unconfirmed)) {
+        return Refusal::Unconfirmed;
+    }
+    refusal
 }
 
 /// Writes into the audit what the admin should hear of: a door that stayed shut for somebody we know, and a request

@@ -5,7 +5,7 @@ use rocket::{Build, Rocket};
 use tokio::sync::watch;
 use url::Url;
 
-use crate::auth::Auth;
+use crate::auth::{Auth, Refresh};
 use crate::config::{MetricsSettings, SiteSettings};
 use crate::directory::{Directories, GroupWatch, Readiness};
 use crate::domain::{Audience, Clock};
@@ -37,8 +37,12 @@ pub struct Rooms {
     pub admins: Audience,
     /// How requests reach this server.
     pub transport: Transport,
+    /// Keeps the sessions true to the directory.
+    pub refresh: Arc<Refresh>,
     /// How long a session may last.
     pub session_lasts: Duration,
+    /// How long a session is good when the directory cannot be asked.
+    pub session_stale_after: Duration,
     /// Templates and static files.
     pub assets: Assets,
     /// The time.
@@ -69,6 +73,8 @@ pub(super) struct Admins(pub(super) Audience);
 pub(super) struct Limits {
     /// The life of a session's cookie; the session itself may end sooner.
     pub(super) session_lasts: Duration,
+    /// How long a session is good when the directory cannot be asked.
+    pub(super) session_stale_after: Duration,
 }
 
 /// Turns true when the server begins to shut down.
@@ -79,18 +85,23 @@ pub(super) struct Time(pub(super) Arc<dyn Clock>);
 
 impl Rooms {
     pub(super) fn manage(self, rocket: Rocket<Build>) -> Rocket<Build> {
-        let examiner =
-            Examiner::new(self.directories, Arc::clone(&self.shelf), self.admins.clone(), Arc::clone(&self.clock));
+        let examiner = Examiner::new(
+            self.directories,
+            Arc::clone(&self.shelf),
+            self.admins.clone(),
+            self.groups,
+            Arc::clone(&self.clock),
+        );
         rocket
             .manage(examiner)
-            .manage(self.groups)
             .manage(self.auth)
             .manage(self.sessions)
             .manage(self.shelf)
             .manage(self.hub)
             .manage(self.site)
             .manage(Admins(self.admins))
-            .manage(Limits { session_lasts: self.session_lasts })
+            .manage(self.refresh)
+            .manage(Limits { session_lasts: self.session_lasts, session_stale_after: self.session_stale_after })
             .manage(self.transport)
             .manage(self.assets)
             .manage(Time(self.clock))

@@ -27,9 +27,9 @@ impl TwoDirectories {
             format!("access = {{ groups = ['{group}'], users = ['{user}'] }}\n{}", page("for some"))
         };
         let house = Plan::with_directory(corp.url())
-            .set("directory.ca_file", corp.ca_file().to_str().unwrap())
+            .set("directory.ca_file", corp.ca_file().unwrap().to_str().unwrap())
             .set("directories.brand.url", brand.url())
-            .set("directories.brand.ca_file", brand.ca_file().to_str().unwrap())
+            .set("directories.brand.ca_file", brand.ca_file().unwrap().to_str().unwrap())
             .set("directories.brand.domains", vec!["BRAND", "brand.example"])
             .page("corp", &only("dash-finance", "alice"))
             .page("corp-group", &only("dash-ops", "nobody"))

@@ -23,7 +23,7 @@ use crate::domain::{
     Client, Clock, EndReason, GroupRef, Groups, ManualClock, Password, Person, PersonId, Timestamp, Upkeep, Username,
     Visitor,
 };
-use crate::sessions::{SessionToken, Sessions};
+use crate::sessions::{SessionNews, SessionToken, Sessions};
 
 const PASSWORD: &str = "correct horse";
 
@@ -203,12 +203,12 @@ async fn nobody_is_a_member_without_a_good_token() {
 async fn signing_in_gives_a_new_token_and_the_old_one_is_dead_at_once() {
     let house = House::new().await;
     let first = house.signs_in("alice", None).await;
-    let mut tab = house.sessions.watch(first.session.id);
+    let mut tab = house.sessions.watch(first.session.id, &first.session.person);
     let second = house.signs_in("bob", Some(&first.token)).await;
     assert_ne!(first.token.reveal(), second.token.reveal());
     assert_eq!(house.member(&first.token).await, None);
     assert_eq!(house.member(&second.token).await.as_deref(), Some("bob"));
-    assert_eq!(tab.ended().await, EndReason::SignedOut);
+    assert_eq!(tab.news().await, SessionNews::Ended(EndReason::SignedOut));
 }
 
 #[tokio::test]
@@ -233,10 +233,10 @@ async fn a_refused_sign_in_leaves_the_session_that_was_there() {
 async fn who_signs_out_is_nobody_and_their_live_pages_hear_of_it() {
     let house = House::new().await;
     let alice = house.signs_in("alice", None).await;
-    let mut tab = house.sessions.watch(alice.session.id);
+    let mut tab = house.sessions.watch(alice.session.id, &alice.session.person);
     house.auth.sign_out(&alice.token, &here()).await.unwrap();
     assert_eq!(house.member(&alice.token).await, None);
-    assert_eq!(tab.ended().await, EndReason::SignedOut);
+    assert_eq!(tab.news().await, SessionNews::Ended(EndReason::SignedOut));
     house.auth.sign_out(&alice.token, &here()).await.unwrap();
 }
 

@@ -24,7 +24,7 @@ const GROUPS_A_SEARCH: u16 = 1_000;
 const MOST_IDENTIFIERS: usize = 4;
 
 /// Which entries list a DN or, in posix groups, a `uid`, as a member.
-const LISTS_MEMBER: &str = "(|(member={dn})(uniqueMember={dn})(memberUid={username}))";
+pub(in crate::directory) const LISTS_MEMBER: &str = "(|(member={dn})(uniqueMember={dn})(memberUid={username}))";
 
 /// Whose groups are looked for, and where.
 pub(in crate::directory) struct Climber<'a> {
@@ -44,6 +44,36 @@ pub(in crate::directory) async fn climb(
     climber: &Climber<'_>,
     person: &Entry,
     uid: &str,
+) -> Result<Groups, Fault> {
+    climb_as_far(connection, climber, person, uid, CutShort::IsTaken).await
+}
+
+/// The same for somebody whose groups are known: what the server cuts short is a fault, since it is no loss.
+///
+/// # Errors
+/// Also when the server sends only some of the groups.
+pub(in crate::directory) async fn climb_all(
+    connection: &mut Connection,
+    climber: &Climber<'_>,
+    person: &Entry,
+    uid: &str,
+) -> Result<Groups, Fault> {
+    climb_as_far(connection, climber, person, uid, CutShort::IsAFault).await
+}
+
+/// What an answer is worth that the server cut short. At a sign-in it grants what it holds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum CutShort {
+    IsTaken,
+    IsAFault,
+}
+
+async fn climb_as_far(
+    connection: &mut Connection,
+    climber: &Climber<'_>,
+    person: &Entry,
+    uid: &str,
+    cut_short: CutShort,
 ) -> Result<Groups, Fault> {
     let mut found = Collected::default();
     for dn in person.texts("memberOf") {
@@ -65,6 +95,10 @@ pub(in crate::directory) async fn climb(
                 limit: GROUPS_A_SEARCH,
             };
             let answer = connection.search(Operation::Search, &search).await?;
+            if answer.more && cut_short == CutShort::IsAFault {
+                let reason = "the server cut the list of groups short: raise its size limit for bind_name";
+                return Err(Fault::unreachable(Operation::Search, reason));
+            }
             if answer.more {
                 tracing::warn!(dn = person.dn, "the server cut the list of groups short: raise its size limit");
             }

@@ -9,7 +9,7 @@ mod watch;
 pub use find::GroupFinding;
 pub use watch::{GroupReport, GroupWatch, Naming};
 
-pub(super) use climb::{Climber, climb};
+pub(super) use climb::{Climber, LISTS_MEMBER, climb, climb_all};
 pub(super) use find::FoundGroups;
 pub(super) use token::{GroupNames, token_groups};
 pub(super) use watch::gathered;

@@ -147,7 +147,7 @@ async fn one_damaged_row_hides_no_other_session_and_does_not_stop_the_sweep() {
         let house = House::new().await;
         let (damaged, first) = house.signs_in("alice").await;
         let (_, second) = house.signs_in("alice").await;
-        let mut tab = house.sessions.watch(first.id);
+        let mut tab = house.sessions.watch(first.id, &first.person);
         // The older of the two.
         house.act(format!("UPDATE sessions SET person = {damage} WHERE id = (SELECT min(id) FROM sessions)")).await;
         let listed = house.sessions.of(&second.person.id).await.unwrap();

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::SessionSettings;
-use crate::domain::{Client, Group, GroupId, ManualClock, Person, PersonId, Timestamp};
-use crate::sessions::{Session, SessionToken, Sessions};
+use crate::domain::{Client, EndReason, Group, GroupId, ManualClock, Person, PersonId, Timestamp, Upkeep};
+use crate::sessions::{Session, SessionNews, SessionToken, SessionWatch, Sessions};
 
 pub(super) const MINUTE: Duration = Duration::from_mins(1);
 pub(super) const IDLE: Duration = Duration::from_mins(30);
@@ -22,13 +22,13 @@ impl House {
     pub(super) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_795_309_126_976)));
-        let sessions = open(&folder, &clock, IDLE, ABSOLUTE).await;
+        let sessions = open(&folder, &clock, &lasting(IDLE, ABSOLUTE)).await;
         Self { clock, sessions, folder }
     }
 
     /// Another process with the same file.
     pub(super) async fn beside(house: &House) -> Sessions {
-        open(&house.folder, &house.clock, IDLE, ABSOLUTE).await
+        open(&house.folder, &house.clock, &lasting(IDLE, ABSOLUTE)).await
     }
 
     pub(super) fn file(&self) -> PathBuf {
@@ -37,22 +37,42 @@ impl House {
 
     /// Stops the program and starts it again, with these settings.
     pub(super) async fn restarts(&mut self, idle: Duration, absolute: Duration) {
+        self.restarts_with(&lasting(idle, absolute)).await;
+    }
+
+    /// The same, with these settings in full.
+    pub(super) async fn restarts_with(&mut self, settings: &SessionSettings) {
         self.sessions.close().await;
-        self.sessions = open(&self.folder, &self.clock, idle, absolute).await;
+        self.sessions = open(&self.folder, &self.clock, settings).await;
     }
 
     pub(super) async fn signs_in(&self, name: &str) -> (SessionToken, Session) {
-        self.sessions.begin(&person(name), &Client::default()).await.unwrap()
+        self.sessions.begin(&person(name), &Client::default(), Upkeep::Refreshed).await.unwrap()
     }
 
     pub(super) async fn knows(&self, token: &SessionToken) -> bool {
-        self.sessions.find(token).await.unwrap().is_some()
+        self.sessions.find(token).await.unwrap().good().is_some()
     }
 }
 
-async fn open(folder: &tempfile::TempDir, clock: &Arc<ManualClock>, idle: Duration, absolute: Duration) -> Sessions {
-    let settings = SessionSettings::lasting(idle, absolute);
-    Sessions::open(&folder.path().join("sessions.db"), &settings, clock.clone()).await.unwrap()
+impl SessionWatch {
+    /// Listens until the session is over, whatever else there is to hear.
+    pub(super) async fn ended(&mut self) -> EndReason {
+        loop {
+            if let SessionNews::Ended(reason) = self.news().await {
+                return reason;
+            }
+        }
+    }
+}
+
+async fn open(folder: &tempfile::TempDir, clock: &Arc<ManualClock>, settings: &SessionSettings) -> Sessions {
+    Sessions::open(&folder.path().join("sessions.db"), settings, clock.clone()).await.unwrap()
+}
+
+/// Sessions of these lengths, which nobody has to confirm meanwhile.
+fn lasting(idle: Duration, absolute: Duration) -> SessionSettings {
+    SessionSettings { max_staleness: absolute, ..SessionSettings::lasting(idle, absolute) }
 }
 
 pub(super) fn person(name: &str) -> Person {

@@ -2,15 +2,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::house::{ABSOLUTE, House, IDLE, MINUTE, person};
-use crate::domain::{Client, EndReason};
+use crate::domain::{Client, EndReason, Upkeep};
 use crate::sessions::{SessionToken, StoreError};
 
 #[tokio::test]
 async fn a_session_is_found_as_it_was_begun() {
     let house = House::new().await;
     let client = Client::new("2001:db8::7".parse().ok(), Some("Browser/1 (Büro)"));
-    let (token, begun) = house.sessions.begin(&person("alice"), &client).await.unwrap();
-    let found = house.sessions.find(&token).await.unwrap().unwrap();
+    let (token, begun) = house.sessions.begin(&person("alice"), &client, Upkeep::Refreshed).await.unwrap();
+    let found = house.sessions.find(&token).await.unwrap().good().unwrap();
     assert_eq!(found, begun);
     assert_eq!(found.person, person("alice"));
     assert_eq!(found.client, client);
@@ -65,7 +65,7 @@ async fn a_busy_session_ends_at_its_last_hour_all_the_same() {
     while passed + 10 * MINUTE < ABSOLUTE {
         house.clock.advance(10 * MINUTE);
         passed += 10 * MINUTE;
-        let found = house.sessions.find(&token).await.unwrap().unwrap();
+        let found = house.sessions.find(&token).await.unwrap().good().unwrap();
         assert_eq!(found.absolute_end, begun.absolute_end);
     }
     house.clock.advance(ABSOLUTE - passed);
@@ -77,7 +77,7 @@ async fn use_is_noted_at_most_once_a_minute() {
     let house = House::new().await;
     let (token, begun) = house.signs_in("alice").await;
     house.clock.advance(MINUTE - Duration::from_millis(1));
-    let found = house.sessions.find(&token).await.unwrap().unwrap();
+    let found = house.sessions.find(&token).await.unwrap().good().unwrap();
     assert_eq!(found.last_seen_at, begun.last_seen_at);
     house.clock.advance(Duration::from_millis(1));
     house.sessions.find(&token).await.unwrap();
@@ -101,7 +101,7 @@ async fn a_restart_keeps_people_signed_in() {
     let mut house = House::new().await;
     let (token, begun) = house.signs_in("alice").await;
     house.restarts(IDLE, ABSOLUTE).await;
-    assert_eq!(house.sessions.find(&token).await.unwrap().unwrap(), begun);
+    assert_eq!(house.sessions.find(&token).await.unwrap().good().unwrap(), begun);
     house.clock.advance(IDLE);
     assert!(!house.knows(&token).await, "and does not give them more time");
 }
@@ -180,8 +180,8 @@ async fn many_at_once_do_not_disturb_each_other() {
             tokio::spawn(async move {
                 let name = format!("person{number}");
                 let (token, session) = house.signs_in(&name).await;
-                let mut watch = house.sessions.watch(session.id);
-                let found = house.sessions.find(&token).await.unwrap().unwrap();
+                let mut watch = house.sessions.watch(session.id, &session.person);
+                let found = house.sessions.find(&token).await.unwrap().good().unwrap();
                 assert_eq!((found.id, found.person.username), (session.id, name));
                 if number % 2 == 0 {
                     let ended = house.sessions.end(session.id, EndReason::Revoked);

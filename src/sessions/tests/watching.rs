@@ -3,8 +3,9 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
-use super::house::{ABSOLUTE, House, IDLE, MINUTE};
+use super::house::{ABSOLUTE, House, IDLE, MINUTE, person};
 use crate::domain::{EndReason, SessionId};
+use crate::sessions::Session;
 
 /// Long enough for any machine; only a test that fails waits for it.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -15,8 +16,8 @@ async fn soon<T>(event: impl Future<Output = T>) -> T {
 
 impl House {
     /// A live connection that listens, and says why it closed.
-    fn connects(&self, id: SessionId) -> JoinHandle<EndReason> {
-        let mut watch = self.sessions.watch(id);
+    fn connects(&self, session: &Session) -> JoinHandle<EndReason> {
+        let mut watch = self.sessions.watch(session.id, &session.person);
         tokio::spawn(async move { watch.ended().await })
     }
 
@@ -37,8 +38,8 @@ async fn every_connection_of_a_session_hears_its_end_and_no_other_does() {
     let house = House::new().await;
     let (_, alice) = house.signs_in("alice").await;
     let (_, bob) = house.signs_in("bob").await;
-    let connections: Vec<_> = (0..5).map(|_| house.connects(alice.id)).collect();
-    let other = house.connects(bob.id);
+    let connections: Vec<_> = (0..5).map(|_| house.connects(&alice)).collect();
+    let other = house.connects(&bob);
     house.sessions.end(alice.id, EndReason::Revoked).await.unwrap();
     for connection in connections {
         assert_eq!(soon(connection).await.unwrap(), EndReason::Revoked);
@@ -53,21 +54,21 @@ async fn an_end_before_the_watch_is_still_heard_with_its_reason() {
     let house = House::new().await;
     let (_, session) = house.signs_in("alice").await;
     house.sessions.end(session.id, EndReason::SignedOut).await.unwrap();
-    assert_eq!(soon(house.sessions.watch(session.id).ended()).await, EndReason::SignedOut);
-    assert_eq!(soon(house.sessions.watch(session.id).ended()).await, EndReason::SignedOut);
+    assert_eq!(soon(house.sessions.watch(session.id, &session.person).ended()).await, EndReason::SignedOut);
+    assert_eq!(soon(house.sessions.watch(session.id, &session.person).ended()).await, EndReason::SignedOut);
 }
 
 #[tokio::test]
 async fn a_session_that_never_was_is_over() {
     let house = House::new().await;
-    assert_eq!(soon(house.sessions.watch(SessionId::new(4711)).ended()).await, EndReason::Expired);
+    assert_eq!(soon(house.sessions.watch(SessionId::new(4711), &person("alice")).ended()).await, EndReason::Expired);
 }
 
 #[tokio::test]
 async fn an_end_between_watching_and_listening_is_not_missed() {
     let house = House::new().await;
     let (_, session) = house.signs_in("alice").await;
-    let mut watch = house.sessions.watch(session.id);
+    let mut watch = house.sessions.watch(session.id, &session.person);
     house.sessions.end(session.id, EndReason::Revoked).await.unwrap();
     assert_eq!(soon(watch.ended()).await, EndReason::Revoked);
     assert_eq!(soon(watch.ended()).await, EndReason::Revoked, "and is told again to whoever asks again");
@@ -80,7 +81,7 @@ async fn no_end_is_missed_however_the_two_race() {
         let (_, session) = house.signs_in("alice").await;
         let sessions = house.sessions.clone();
         let ending = tokio::spawn(async move { sessions.end(session.id, EndReason::SignedOut).await });
-        let connections = [house.connects(session.id), house.connects(session.id)];
+        let connections = [house.connects(&session), house.connects(&session)];
         assert!(ending.await.unwrap().unwrap());
         for connection in connections {
             assert_eq!(soon(connection).await.unwrap(), EndReason::SignedOut);
@@ -92,7 +93,7 @@ async fn no_end_is_missed_however_the_two_race() {
 async fn listening_alone_is_not_activity() {
     let house = House::new().await;
     let (_, session) = house.signs_in("alice").await;
-    let mut watch = house.sessions.watch(session.id);
+    let mut watch = house.sessions.watch(session.id, &session.person);
     let listening = async { watch.ended().await };
     let passing = async {
         house.time_passes(IDLE - MINUTE).await;
@@ -107,7 +108,7 @@ async fn listening_alone_is_not_activity() {
 async fn a_page_in_use_keeps_its_connection_until_the_last_hour() {
     let house = House::new().await;
     let (token, session) = house.signs_in("alice").await;
-    let connection = house.connects(session.id);
+    let connection = house.connects(&session);
     let mut passed = Duration::ZERO;
     while passed + IDLE / 2 < ABSOLUTE {
         house.time_passes(IDLE / 2).await;
@@ -123,7 +124,7 @@ async fn a_page_in_use_keeps_its_connection_until_the_last_hour() {
 async fn a_sweep_tells_the_connections_of_what_it_ends() {
     let house = House::new().await;
     let (_, session) = house.signs_in("alice").await;
-    let mut watch = house.sessions.watch(session.id);
+    let mut watch = house.sessions.watch(session.id, &session.person);
     house.clock.advance(IDLE);
     house.sessions.sweep().await.unwrap();
     assert_eq!(house.sessions.watchers().len(), 0, "told, and so forgotten");
@@ -135,7 +136,7 @@ async fn an_end_written_by_another_process_is_heard_within_a_minute() {
     let house = House::new().await;
     let (_, session) = house.signs_in("alice").await;
     let other = House::beside(&house).await;
-    let mut watch = house.sessions.watch(session.id);
+    let mut watch = house.sessions.watch(session.id, &session.person);
     assert!(tokio::time::timeout(Duration::from_millis(1), watch.ended()).await.is_err());
     other.end(session.id, EndReason::Revoked).await.unwrap();
     house.clock.advance(MINUTE);
@@ -146,7 +147,7 @@ async fn an_end_written_by_another_process_is_heard_within_a_minute() {
 async fn a_cancelled_wait_costs_no_further_look_into_the_store() {
     let house = House::new().await;
     let (_, session) = house.signs_in("alice").await;
-    let mut watch = house.sessions.watch(session.id);
+    let mut watch = house.sessions.watch(session.id, &session.person);
     tokio::select! {
         biased;
         _ = watch.ended() => panic!("it goes on"),
@@ -165,7 +166,7 @@ async fn a_store_that_stays_silent_closes_the_connection_in_the_end() {
     let house = House::new().await;
     let (_, session) = house.signs_in("alice").await;
     house.sessions.close().await;
-    let connection = house.connects(session.id);
+    let connection = house.connects(&session);
     let passing = async {
         loop {
             house.clock.advance(Duration::from_secs(1));
@@ -182,15 +183,15 @@ async fn a_store_that_stays_silent_closes_the_connection_in_the_end() {
 async fn nobody_is_remembered_who_no_longer_listens() {
     let house = House::new().await;
     let (_, session) = house.signs_in("alice").await;
-    let watches: Vec<_> = (0..10).map(|_| house.sessions.watch(session.id)).collect();
+    let watches: Vec<_> = (0..10).map(|_| house.sessions.watch(session.id, &session.person)).collect();
     assert_eq!(house.sessions.watchers().len(), 1);
     drop(watches);
     assert_eq!(house.sessions.watchers().len(), 0);
 
     // An old watch that goes must not take a new one's place in the book with it.
-    let old = house.sessions.watch(session.id);
+    let old = house.sessions.watch(session.id, &session.person);
     house.sessions.end(session.id, EndReason::Revoked).await.unwrap();
-    let new = house.sessions.watch(session.id);
+    let new = house.sessions.watch(session.id, &session.person);
     drop(old);
     assert_eq!(house.sessions.watchers().len(), 1);
     drop(new);
@@ -204,7 +205,7 @@ async fn those_who_leave_together_are_all_forgotten() {
     for _ in 0..200 {
         let leaving: Vec<_> = (0..4)
             .map(|_| {
-                let watch = house.sessions.watch(session.id);
+                let watch = house.sessions.watch(session.id, &session.person);
                 tokio::spawn(async move { drop(watch) })
             })
             .collect();

@@ -4,7 +4,7 @@ use rocket::Request;
 use rocket::outcome::try_outcome;
 use rocket::request::{FromRequest, Outcome};
 
-use crate::auth::{Auth, Holder};
+use crate::auth::{Auth, Holder, Refresh};
 use crate::config::SiteSettings;
 use crate::domain::Visitor;
 use crate::pages::Shelf;
@@ -40,11 +40,15 @@ pub(in crate::web) fn chrome(request: &Request<'_>, visitor: &Visitor) -> Chrome
     if let Some(transport) = rocket.state::<Transport>() {
         let cookies = Cookies::new(request.cookies(), transport);
         chrome.theme = cookies.theme();
-        if let (Some(auth), Some(token), Visitor::Member(_)) = (rocket.state::<Arc<Auth>>(), cookies.session(), visitor)
+        if let (Some(auth), Some(token), Visitor::Member(_) | Visitor::Unconfirmed) =
+            (rocket.state::<Arc<Auth>>(), cookies.session(), visitor)
         {
             auth.keys().csrf_token(Holder::Member(&token)).as_str().clone_into(&mut chrome.csrf);
         }
     }
+    chrome.directory_away_ms = visitor.member().and_then(|member| {
+        rocket.state::<Arc<Refresh>>().and_then(|refresh| refresh.away_since(member.person.directory.as_ref()))
+    });
     chrome.visitor = visitor.member().map(|member| Who {
         name: member.person.display_name.clone(),
         username: member.person.qualified_name(),

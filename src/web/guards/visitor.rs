@@ -34,13 +34,13 @@ impl<'r> FromRequest<'r> for Member {
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
         match try_outcome!(request.guard::<Visitor>().await) {
             Visitor::Member(member) => Outcome::Success(member),
-            Visitor::Anonymous => Refusal::Closed(Closed::SignInFirst).stop(request),
+            Visitor::Anonymous | Visitor::Unconfirmed => Refusal::Closed(Closed::SignInFirst).stop(request),
         }
     }
 }
 
 /// A member who may see the admin page.
-pub(in crate::web) struct Administrator;
+pub(in crate::web) struct Administrator(pub(in crate::web) Member);
 
 #[rocket::async_trait]
 impl<'r> FromRequest<'r> for Administrator {
@@ -49,7 +49,7 @@ impl<'r> FromRequest<'r> for Administrator {
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
         let member = try_outcome!(request.guard::<Member>().await);
         match request.rocket().state::<Admins>() {
-            Some(Admins(admins)) if admins.includes(&member.person) => Outcome::Success(Self),
+            Some(Admins(admins)) if admins.includes(&member.person) => Outcome::Success(Self(member)),
             _ => Refusal::Closed(Closed::NotAllowed { owner: None }).stop(request),
         }
     }

@@ -5,9 +5,8 @@ use rocket::http::CookieJar;
 use rocket::response::Redirect;
 use rocket::{State, get, post};
 
-use crate::auth::{Auth, Holder};
-use crate::directory::GroupWatch;
-use crate::domain::{Member, Username, Visitor};
+use crate::auth::{Auth, Holder, Refresh};
+use crate::domain::{Username, Visitor};
 use crate::live::Hub;
 use crate::pages::Shelf;
 use crate::web::Transport;
@@ -16,21 +15,24 @@ use crate::web::examiner::Examiner;
 use crate::web::guards::{Administrator, SameOrigin};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
+use crate::web::rooms::Limits;
 use crate::web::views::{AdminView, Chrome, DirectoryView};
 
 #[get("/")]
 pub(super) fn show(
-    _administrator: Administrator,
-    member: Member,
+    administrator: Administrator,
     chrome: Chrome,
     shelf: &State<Arc<Shelf>>,
     hub: &State<Arc<Hub>>,
     examiner: &State<Examiner>,
-    groups: &State<Arc<GroupWatch>>,
+    refresh: &State<Arc<Refresh>>,
+    limits: &State<Limits>,
 ) -> Html<AdminView> {
-    let directory = DirectoryView::of(examiner, groups, &member.person.username);
+    let Administrator(member) = administrator;
+    let directory = DirectoryView::of(examiner, &member.person.username);
     let pages = shelf.openable(&Visitor::Member(member));
-    Html::new("admin/index", "Administration", chrome, AdminView::of(shelf.faults(), directory, &pages, hub))
+    let view = AdminView::of(shelf.faults(), directory, refresh, limits.session_stale_after, &pages, hub);
+    Html::new("admin/index", "Administration", chrome, view)
 }
 
 #[derive(FromForm)]

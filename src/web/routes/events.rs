@@ -3,7 +3,8 @@ use rocket::response::stream::{Event, EventStream};
 use rocket::{Responder, get};
 
 use crate::domain::Visitor;
-use crate::live::{Position, Say};
+use crate::live::{Farewell, Position, Say};
+use crate::pages::Closed;
 use crate::web::guards::{Asked, LastEventId, SameOrigin};
 use crate::web::refusal::Refusal;
 use crate::web::socket::Dial;
@@ -26,10 +27,18 @@ pub(super) fn watch(
     dial: Dial<'_>,
 ) -> Result<Unbuffered<EventStream![]>, Refusal> {
     let position = last.0.or_else(|| asked.position());
-    let mut connection = dial.connect(slug, &visitor, &asked, position.as_ref())?;
+    // A stream cannot be refused with a reason that its script would see.
+    let mut connection = match dial.connect(slug, &visitor, &asked, position.as_ref()) {
+        Err(Refusal::Closed(Closed::SignInFirst)) if matches!(visitor, Visitor::Unconfirmed) => None,
+        connection => Some(connection?),
+    };
     let stream = EventStream! {
         loop {
-            match connection.next().await {
+            let say = match &mut connection {
+                Some(connection) => connection.next().await,
+                None => Say::Bye(Farewell::unconfirmed()),
+            };
+            match say {
                 Say::Text { text, position } => {
                     let event = Event::data(text.to_string());
                     yield match position {

@@ -25,20 +25,31 @@ pub(super) fn watch<'r>(
     socket: WebSocket,
 ) -> Result<rocket_ws::Channel<'r>, Refusal> {
     match (origin, &visitor) {
-        (Origin::Foreign, _) | (Origin::Unsaid, Visitor::Member(_)) => return Err(Refusal::ForeignOrigin),
+        (Origin::Foreign, _) | (Origin::Unsaid, Visitor::Member(_) | Visitor::Unconfirmed) => {
+            return Err(Refusal::ForeignOrigin);
+        }
         (Origin::Ours, _) | (Origin::Unsaid, Visitor::Anonymous) => (),
     }
     let socket = socket.config(socket::limits());
     match dial.connect(slug, &visitor, &asked, asked.position().as_ref()) {
         Ok(connection) => Ok(socket.channel(move |stream| Box::pin(socket::serve(stream, connection, dial)))),
         Err(Refusal::Closed(closed)) if origin == Origin::Ours => {
+            let farewell = farewell_of(&closed, &visitor);
             // This answer passes no catcher, which would have written it down.
             if let (Closed::NotAllowed { .. }, Ok(page)) = (&closed, &slug.parse()) {
                 dial.audit().record(&client, &Event::PageRefused { visitor: &visitor, page });
             }
-            Ok(socket.channel(move |stream| Box::pin(socket::say_goodbye(stream, Farewell::of(&closed)))))
+            Ok(socket.channel(move |stream| Box::pin(socket::say_goodbye(stream, farewell))))
         }
         Err(refusal) => Err(refusal),
+    }
+}
+
+/// What a closed door has to say to this visitor: whom nobody can confirm need not sign in, but come again.
+fn farewell_of(closed: &Closed, visitor: &Visitor) -> Farewell {
+    match (closed, visitor) {
+        (Closed::SignInFirst, Visitor::Unconfirmed) => Farewell::unconfirmed(),
+        _ => Farewell::of(closed),
     }
 }
 

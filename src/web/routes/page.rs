@@ -27,9 +27,10 @@ pub(super) async fn show(
     time: &State<Time>,
 ) -> Result<Html<PageView>, Refusal> {
     let page = shelf.open(slug, &visitor)?;
+    let revision = shelf.revision_for(&page, &visitor);
     let choice = page.choose(asked.pairs())?;
     let seat = hub.sit(&page, &choice)?;
     seat.complete_within(FIRST_PAINT_PATIENCE).await;
-    let view = PageView::of(&page, &choice, seat.paint(), seat.watching(), time.0.now());
+    let view = PageView::of(&page, &revision, &choice, seat.paint(), seat.watching(), time.0.now());
     Ok(Html::new("pages/show", page.title.clone(), chrome, view))
 }

@@ -45,7 +45,7 @@ type Answer = Either<Redirect, Either<Html<SignInView>, Html<PasswordView>>>;
 pub(super) fn begin(asked: Asked, visitor: Visitor) -> Redirect {
     match visitor {
         Visitor::Member(_) => Redirect::to(MEMBERS_FORM),
-        Visitor::Anonymous => {
+        Visitor::Anonymous | Visitor::Unconfirmed => {
             let next = asked.get("next").and_then(NextPath::parse).unwrap_or_else(NextPath::home);
             Redirect::to(sign_in_href(next.as_str()))
         }

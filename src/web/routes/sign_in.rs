@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use rocket::form::{Form, FromForm};
 use rocket::http::Status;
 use rocket::response::Redirect;
@@ -12,7 +14,7 @@ use crate::web::guards::{Asked, SameOrigin};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
 use crate::web::rooms::Limits;
-use crate::web::views::{Chrome, PasswordView, Said, SignInView, Tone};
+use crate::web::views::{Chrome, PasswordView, Said, SignInView, Tone, in_words};
 
 /// What is missing is empty, and refused as such: with the form, not with an error.
 #[derive(FromForm)]
@@ -29,19 +31,33 @@ pub(super) struct SignInForm {
 /// Onward, or a form: this one again, or the one for a new password.
 pub(super) type Answer = Either<Redirect, Either<Html<SignInView>, Html<PasswordView>>>;
 
-/// The form; a member is sent on to where they wanted to go.
+/// The form; a member is sent on to where they wanted to go, and one whom nobody can confirm is told so.
 #[get("/")]
 pub(super) fn form(
     asked: Asked,
     visitor: Visitor,
     chrome: Chrome,
     doorstep: Doorstep<'_>,
+    limits: &State<Limits>,
 ) -> Result<Either<Redirect, Html<SignInView>>, Refusal> {
     let next = asked.get("next").and_then(NextPath::parse).unwrap_or_else(NextPath::home);
-    if visitor.member().is_some() {
-        return Ok(Either::Left(Redirect::to(next.to_string())));
-    }
-    doorstep.sign_in_form(chrome, &next, "", None).map(Either::Right)
+    let said = match visitor {
+        Visitor::Member(_) => return Ok(Either::Left(Redirect::to(next.to_string()))),
+        Visitor::Unconfirmed => Some(why_unconfirmed(limits.session_stale_after)),
+        Visitor::Anonymous => None,
+    };
+    doorstep.sign_in_form(chrome, &next, "", said).map(Either::Right)
+}
+
+/// What is said to somebody who is signed in and finds the doors shut.
+fn why_unconfirmed(stale_after: Duration) -> Said {
+    let text = format!(
+        "You are still signed in, but the company directory has not answered for more than {}, and without it nobody \
+         can say what you may see. Your pages open again when it answers, without signing in. Pages open to all stay \
+         open.",
+        in_words(stale_after)
+    );
+    Said { tone: Tone::Warn, text }
 }
 
 /// Signs somebody in and sends them back to where they wanted to go, or says why not above the form. Who must change

@@ -20,11 +20,13 @@ pub(super) struct SignOutForm<'r> {
     csrf: &'r str,
 }
 
-/// A member is asked first, since following a link must change nothing; others have signed out.
+/// Whoever has a session is asked first, since following a link must change nothing; others have signed out.
 #[get("/")]
 pub(super) fn ask(visitor: Visitor, chrome: Chrome) -> Either<Html<SignOutView>, Html<SignedOutView>> {
     match visitor {
-        Visitor::Member(_) => Either::Left(Html::new("auth/sign_out", "Sign out", chrome, SignOutView {})),
+        Visitor::Member(_) | Visitor::Unconfirmed => {
+            Either::Left(Html::new("auth/sign_out", "Sign out", chrome, SignOutView {}))
+        }
         Visitor::Anonymous => Either::Right(Html::new("auth/signed_out", "Signed out", chrome, SignedOutView {})),
     }
 }

@@ -1,5 +1,6 @@
 use serde::Serialize;
 
+use crate::domain::Timestamp;
 use crate::pages::OpenPage;
 
 use super::auth::Tone;
@@ -25,6 +26,8 @@ pub(in crate::web) struct Chrome {
     pub(in crate::web) here: String,
     /// Whom to ask for help.
     pub(in crate::web) contact: Option<String>,
+    /// For a member: since when the directory cannot be asked about them.
+    pub(in crate::web) directory_away_ms: Option<Timestamp>,
     /// What this visitor should hear on every page, discreetly.
     pub(in crate::web) notes: Vec<Note>,
 }

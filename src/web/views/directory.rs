@@ -2,7 +2,7 @@ use serde::Serialize;
 
 use super::words::in_words;
 use crate::directory::{
-    Directory as _, Examination, GroupReport, GroupWatch, LdapDirectory, LockoutPolicy, Section, Step, Verdict,
+    Directory as _, Examination, GroupReport, LdapDirectory, LockoutPolicy, Section, Step, Verdict,
 };
 use crate::domain::{Timestamp, Username};
 use crate::web::examiner::{Examined, Examiner};
@@ -72,12 +72,12 @@ struct StepView {
 }
 
 impl DirectoryView {
-    pub(in crate::web) fn of(examiner: &Examiner, groups: &GroupWatch, viewer: &str) -> Self {
+    pub(in crate::web) fn of(examiner: &Examiner, viewer: &str) -> Self {
         let viewer = Username::parse(viewer).ok();
         let directories = examiner.directories();
         Self {
             directories: directories.all().map(|directory| directory_row(directory, viewer.as_ref())).collect(),
-            groups: groups.report().map(groups_view).unwrap_or_default(),
+            groups: examiner.groups().report().map(groups_view).unwrap_or_default(),
             examined: examiner.last().map(|examined| examined_view(&examined)),
             is_examining: examiner.is_at_work(),
         }

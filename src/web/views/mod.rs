@@ -20,3 +20,4 @@ pub(super) use directory::DirectoryView;
 pub(super) use error::ErrorView;
 pub(super) use home::HomeView;
 pub(super) use page::PageView;
+pub(super) use words::in_words;

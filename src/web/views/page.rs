@@ -78,6 +78,7 @@ struct LiveData<'a> {
 impl PageView {
     pub(in crate::web) fn of(
         page: &OpenPage,
+        revision: &str,
         choice: &Choice,
         mut painting: Painting,
         watching: usize,
@@ -85,7 +86,7 @@ impl PageView {
     ) -> Self {
         let query = live_query(&choice.values);
         // Before the frames move into the page.
-        let data = data_block(page.revision(), &painting);
+        let data = data_block(revision, &painting);
         let slug = page.slug.to_string();
         let panels = page
             .panels

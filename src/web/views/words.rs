@@ -6,7 +6,7 @@ pub(super) fn every_in_words(every: Duration) -> String {
 }
 
 /// A length of time in its largest unit: `250 ms`, `12 s`, `3 min`, `2 h`, `5 d`.
-pub(super) fn in_words(length: Duration) -> String {
+pub(in crate::web) fn in_words(length: Duration) -> String {
     match length.as_secs() {
         0 => format!("{} ms", length.as_millis()),
         seconds @ 1..=119 => format!("{seconds} s"),

@@ -208,7 +208,7 @@ impl Domain {
         std::fs::write(file.path(), change).unwrap();
         let database = self.ca_file.with_file_name("private").join("sam.ldb");
         keeper::run(
-            Command::new("ldbmodify")
+            std::process::Command::new("ldbmodify")
                 .arg("-H")
                 .arg(database)
                 .arg(format!("--controls=local_oid:{BYPASS_LAST_SET}:0"))

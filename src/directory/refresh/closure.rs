@@ -1,0 +1,71 @@
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::hash::Hash;
+
+use crate::domain::{Group, GroupId, Groups};
+
+/// Groups in groups in groups: deeper than this is a mistake in the directory, and every level costs a search.
+pub(super) const DEEPEST_NESTING: usize = 32;
+
+/// More groups than the people of one question are in, all together; beyond it they are read one by one.
+pub(super) const MOST_GROUPS: usize = 10_000;
+
+/// The groups that somebody is in, as far as the directory tells them in bulk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Closure {
+    /// All that can be seen in this way.
+    Known(HashMap<GroupId, Group>),
+    /// It cannot be said in this way: the directory sent some of it only.
+    Unknown,
+}
+
+impl Closure {
+    /// The ids, in order.
+    pub(super) fn ids(&self) -> Option<BTreeSet<&GroupId>> {
+        match self {
+            Self::Known(groups) => Some(groups.keys().collect()),
+            Self::Unknown => None,
+        }
+    }
+
+    /// `known`, with the names that these groups bear now.
+    pub(super) fn renamed(&self, known: &Groups) -> Groups {
+        let Self::Known(now) = self else { return known.clone() };
+        known.iter().map(|group| now.get(&group.id).unwrap_or(group).clone()).collect()
+    }
+}
+
+/// Everything that can be reached from `begin` by `next`, itself included; each is gone through once, so a cycle ends.
+pub(super) fn reach<T: Copy + Eq + Hash>(begin: impl IntoIterator<Item = T>, next: impl Fn(T) -> Vec<T>) -> HashSet<T> {
+    let mut reached: HashSet<T> = begin.into_iter().collect();
+    let mut to_go: Vec<T> = reached.iter().copied().collect();
+    while let Some(at) = to_go.pop() {
+        to_go.extend(next(at).into_iter().filter(|further| reached.insert(*further)));
+    }
+    reached
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cycle_ends_and_everything_behind_it_is_reached() {
+        let next = |at: u32| match at {
+            1 => vec![2],
+            2 => vec![1, 3],
+            3 => vec![4],
+            _ => vec![],
+        };
+        assert_eq!(reach([1], next), HashSet::from([1, 2, 3, 4]));
+        assert_eq!(reach([3], next), HashSet::from([3, 4]));
+    }
+
+    #[test]
+    fn a_renamed_group_is_known_by_its_new_name() {
+        let group = |id: &str, name: &str| Group { id: GroupId::new(id), name: name.into(), dn: format!("CN={name}") };
+        let now = Closure::Known(HashMap::from([(GroupId::new("S-1"), group("S-1", "new"))]));
+        let known: Groups = [group("S-1", "old"), group("S-2", "other")].into_iter().collect();
+        let renamed = now.renamed(&known);
+        assert_eq!(renamed.iter().map(|group| group.name.as_str()).collect::<Vec<_>>(), ["new", "other"]);
+    }
+}

@@ -1,0 +1,77 @@
+use std::sync::Arc;
+
+use ldap3::Scope;
+
+use crate::directory::connection::{Connection, Found, Search};
+use crate::directory::fault::{Fault, Operation, rc};
+use crate::directory::root_dse::Profile;
+use crate::directory::{LdapDirectory, Unreachable};
+
+/// What these questions are called in the log.
+pub(super) const ASKED: &str = "refresh";
+
+/// One search with the service identity, on any server that answers.
+#[derive(Clone, Debug)]
+pub(super) struct Look {
+    pub(super) within: Within,
+    pub(super) filter: String,
+    pub(super) attributes: Vec<&'static str>,
+    /// Further attributes, by names from the settings.
+    pub(super) further: Vec<String>,
+    pub(super) limit: u16,
+}
+
+/// Where to look.
+#[derive(Clone, Debug)]
+pub(super) enum Within {
+    /// Everywhere below this name.
+    Below(String),
+    /// At this very entry, which need not be there.
+    Entry(String),
+}
+
+impl LdapDirectory {
+    /// What the directory is, as far as asking it goes.
+    pub(super) async fn asked_profile(&self) -> Result<Profile, Unreachable> {
+        self.ask(ASKED, &|_connection, profile| {
+            let profile = profile.clone();
+            Box::pin(async move { Ok(profile) })
+        })
+        .await
+    }
+
+    /// Looks once. Each look is a question of its own: none is long, and a server that fails in between is replaced.
+    pub(super) async fn look(&self, look: Look) -> Result<Found, Unreachable> {
+        let look = Arc::new(look);
+        self.ask(ASKED, &move |connection, _profile| {
+            let look = Arc::clone(&look);
+            Box::pin(async move { look.through(connection).await })
+        })
+        .await
+    }
+}
+
+impl Look {
+    async fn through(&self, connection: &mut Connection) -> Result<Found, Fault> {
+        let attributes: Vec<&str> =
+            self.attributes.iter().copied().chain(self.further.iter().map(String::as_str)).collect();
+        let (base, scope) = match &self.within {
+            Within::Below(base) => (base, Scope::Subtree),
+            Within::Entry(dn) => (dn, Scope::Base),
+        };
+        let search = Search { base, scope, filter: &self.filter, attributes: &attributes, limit: self.limit };
+        match connection.search(Operation::Search, &search).await {
+            Err(fault) if scope == Scope::Base && fault.result_code == Some(rc::NO_SUCH_OBJECT) => {
+                Ok(Found { entries: Vec::new(), more: false })
+            }
+            found => found,
+        }
+    }
+}
+
+/// What is said of an answer that the server cut short.
+pub(super) fn cut_short(what: &str) -> Unreachable {
+    let reason = format!("the server sent only some of {what}: raise its size limit for the account bind_name");
+    tracing::warn!(reason, "what became of some people cannot be said");
+    Unreachable { reason, password_sent: false }
+}

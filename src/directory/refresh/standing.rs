@@ -1,0 +1,155 @@
+use std::time::Duration;
+
+use crate::directory::entry::Entry;
+use crate::directory::person;
+use crate::domain::{Person, Timestamp};
+
+/// What tells, besides [`person::ATTRIBUTES`], whether somebody may be signed in.
+pub(super) const ATTRIBUTES: &[&str] =
+    &["accountExpires", "logonHours", "primaryGroupID", "pwdAccountLockedTime", "nsAccountLock"];
+
+/// `pwdAccountLockedTime` of an account that an administrator locked for good (draft-behera-ldap-password-policy-10,
+/// 5.3.3). Any other time is a lockout after wrong passwords, which strangers can cause.
+const LOCKED_FOR_GOOD: &str = "000001010000Z";
+
+/// From 1601, where FILETIMEs begin, to 1970 (MS-DTYP 2.3.3).
+const FILETIME_TO_UNIX: Duration = Duration::from_secs(11_644_473_600);
+
+/// A FILETIME counts in 100 ns.
+const FILETIMES_A_MILLISECOND: u64 = 10_000;
+
+/// `accountExpires` of an account that never does, besides 0 (MS-ADTS 2.2.19 and MS-SAMR 3.1.1.8.3).
+const NEVER: u64 = 0x7fff_ffff_ffff_ffff;
+
+/// What became of somebody who was signed in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// They are there, as described now.
+    Here(Person),
+    /// They may not be signed in any more.
+    Gone(Departure),
+}
+
+/// Why somebody may not be signed in any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Departure {
+    /// There is no such person any more, or the settings' filters leave them out now.
+    NotFound,
+    /// The account was disabled.
+    Disabled,
+    /// The account has expired.
+    AccountExpired,
+    /// Signing in is not allowed at this hour (`logonHours`).
+    NotAtThisHour,
+}
+
+impl Departure {
+    /// A word for it, which does not change: `not-found`, `disabled`, `account-expired`, `not-at-this-hour`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::NotFound => "not-found",
+            Self::Disabled => "disabled",
+            Self::AccountExpired => "account-expired",
+            Self::NotAtThisHour => "not-at-this-hour",
+        }
+    }
+}
+
+/// Why the account that `entry` describes may not be signed in at `now`; `None` when it may.
+///
+/// A lockout after wrong passwords is no reason: a stranger can cause one, and would sign people out by it.
+pub(super) fn departure(entry: &Entry, now: Timestamp) -> Option<Departure> {
+    let locked_for_good = entry.texts("pwdAccountLockedTime").any(|time| time == LOCKED_FOR_GOOD)
+        || entry.texts("nsAccountLock").any(|locked| locked.eq_ignore_ascii_case("true"));
+    if person::is_disabled(entry) || locked_for_good {
+        return Some(Departure::Disabled);
+    }
+    if entry.text("accountExpires").and_then(|time| time.parse().ok()).is_some_and(|time| is_past(time, now)) {
+        return Some(Departure::AccountExpired);
+    }
+    let outside = entry.bytes("logonHours").any(|hours| !allows(hours, now));
+    outside.then_some(Departure::NotAtThisHour)
+}
+
+/// Whether a FILETIME, where 0 and [`NEVER`] mean never, is past.
+fn is_past(filetime: u64, now: Timestamp) -> bool {
+    if filetime == 0 || filetime >= NEVER {
+        return false;
+    }
+    let since_1601 = Duration::from_millis(filetime / FILETIMES_A_MILLISECOND);
+    now >= Timestamp::from_millis(0) + since_1601 - FILETIME_TO_UNIX
+}
+
+/// Whether `logonHours` allows signing in at `now`: a bit for each hour of the week in UTC, from Sunday on, the lowest
+/// bit of each byte first (MS-ADTS 2.2.22, MS-SAMR 2.2.6.5). Of another length it means nothing, as in Windows.
+fn allows(hours: &[u8], now: Timestamp) -> bool {
+    const HOUR_MS: i64 = 3_600_000;
+    const HOURS_A_WEEK: i64 = 7 * 24;
+    /// The first of January 1970 was a Thursday.
+    const FROM_SUNDAY_TO_1970: i64 = 4 * 24;
+    let hour = (now.as_millis().div_euclid(HOUR_MS) + FROM_SUNDAY_TO_1970).rem_euclid(HOURS_A_WEEK);
+    let Ok(hour) = usize::try_from(hour) else { return true };
+    match <&[u8; 21]>::try_from(hours) {
+        Ok(hours) => hours[hour / 8] >> (hour % 8) & 1 == 1,
+        Err(_) => true,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// 2026-11-22, a Sunday, at 01:30 UTC.
+    const SUNDAY: Timestamp = Timestamp::from_millis(1_795_311_000_000);
+    const HOUR: Duration = Duration::from_hours(1);
+
+    fn of(attribute: &str, value: &[u8], now: Timestamp) -> Option<Departure> {
+        departure(&Entry::with("CN=a", &[(attribute, value)]), now)
+    }
+
+    #[test]
+    fn an_account_that_an_administrator_closed_is_disabled() {
+        assert_eq!(of("userAccountControl", b"514", SUNDAY), Some(Departure::Disabled));
+        assert_eq!(of("nsAccountLock", b"TRUE", SUNDAY), Some(Departure::Disabled));
+        assert_eq!(of("nsAccountLock", b"false", SUNDAY), None);
+        assert_eq!(of("pwdAccountLockedTime", b"000001010000Z", SUNDAY), Some(Departure::Disabled));
+    }
+
+    #[test]
+    fn a_lockout_that_a_stranger_can_cause_signs_nobody_out() {
+        assert_eq!(of("pwdAccountLockedTime", b"20261122010000Z", SUNDAY), None);
+        assert_eq!(of("lockoutTime", b"134397576000000000", SUNDAY), None);
+    }
+
+    #[test]
+    fn an_account_expires_at_its_moment_and_never_when_it_says_so() {
+        let filetime = |at: Timestamp| (at.as_millis() + 11_644_473_600_000).unsigned_abs() * 10_000;
+        let expires = |filetime: u64, now| of("accountExpires", filetime.to_string().as_bytes(), now);
+        let at = filetime(SUNDAY);
+        assert_eq!(expires(at, SUNDAY - Duration::from_millis(1)), None);
+        assert_eq!(expires(at, SUNDAY), Some(Departure::AccountExpired));
+        for never in [0, NEVER] {
+            assert_eq!(expires(never, SUNDAY), None, "{never}");
+        }
+        assert_eq!(of("accountExpires", b"soon", SUNDAY), None);
+    }
+
+    #[test]
+    fn hours_are_read_by_the_bit_from_sunday_on_in_utc() {
+        let mut hours = [0xff_u8; 21];
+        hours[0] = 0b1111_1101;
+        assert_eq!(of("logonHours", &hours, SUNDAY), Some(Departure::NotAtThisHour));
+        assert_eq!(of("logonHours", &hours, SUNDAY - 2 * HOUR), None, "Saturday's last hour");
+        assert_eq!(of("logonHours", &hours, SUNDAY + HOUR), None);
+        assert_eq!(of("logonHours", &hours, SUNDAY + 7 * 24 * HOUR), Some(Departure::NotAtThisHour), "every week");
+        hours[20] = 0b0111_1111;
+        assert_eq!(of("logonHours", &hours, SUNDAY - 2 * HOUR), Some(Departure::NotAtThisHour));
+    }
+
+    #[test]
+    fn hours_of_another_length_mean_nothing() {
+        assert_eq!(of("logonHours", &[0; 20], SUNDAY), None);
+        assert_eq!(of("logonHours", b"", SUNDAY), None);
+    }
+}

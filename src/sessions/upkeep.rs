@@ -1,0 +1,186 @@
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use super::session::Row;
+use super::{EndReason, Session, Sessions, StoreError};
+use crate::domain::{Person, PersonId, SessionId, Timestamp, Upkeep};
+
+/// Some of the people who are signed in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct People {
+    /// Them, each once.
+    pub people: Vec<Person>,
+    /// Behind whom to go on; `None` when there is nobody more.
+    pub last: Option<PersonId>,
+}
+
+/// Keeping sessions true to the directory. Whatever holds for many people is one statement, however many they are.
+impl Sessions {
+    /// The next people, at most `most`, whom the directory is to be asked about: each once, by their ids in order,
+    /// from behind `after` on. Sessions that have run out, or whose people nobody can ask about, do not count.
+    ///
+    /// A person whose row cannot be read is passed over, and logged.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be asked.
+    pub async fn people(&self, after: Option<&PersonId>, most: usize) -> Result<People, StoreError> {
+        let (created_after, seen_after) = self.oldest_alive();
+        // The latest sign-in describes them best. SQLite takes the other columns from the row of the one maximum
+        // (https://www.sqlite.org/lang_select.html, 2.5).
+        let rows: Vec<(i64, String, Vec<u8>, i64)> = sqlx::query_as(
+            "SELECT id, person_id, person, max(created_at) FROM sessions
+             WHERE upkeep = 'refreshed' AND person_id > ? AND ended_at IS NULL AND created_at > ? AND last_seen_at > ?
+             GROUP BY person_id ORDER BY person_id LIMIT ?",
+        )
+        .bind(after.map_or("", PersonId::as_str))
+        .bind(created_after)
+        .bind(seen_after)
+        .bind(i64::try_from(most).unwrap_or(i64::MAX))
+        .fetch_all(self.pool())
+        .await
+        .map_err(|error| self.query_failed(&error))?;
+        let is_full = rows.len() == most;
+        let last = rows.last().filter(|_| is_full).map(|(_, person_id, _, _)| PersonId::new(person_id));
+        let people = rows.into_iter().filter_map(|(id, _, person, _)| readable(id, &person)).collect();
+        Ok(People { people, last })
+    }
+
+    /// How many people there are whom the directory is to be asked about.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be asked.
+    pub async fn count_people(&self) -> Result<usize, StoreError> {
+        let (created_after, seen_after) = self.oldest_alive();
+        let count: i64 = sqlx::query_scalar(
+            "SELECT count(DISTINCT person_id) FROM sessions
+             WHERE upkeep = 'refreshed' AND ended_at IS NULL AND created_at > ? AND last_seen_at > ?",
+        )
+        .bind(created_after)
+        .bind(seen_after)
+        .fetch_one(self.pool())
+        .await
+        .map_err(|error| self.query_failed(&error))?;
+        Ok(usize::try_from(count).unwrap_or_default())
+    }
+
+    /// Notes that the directory, asked at `asked_at`, described these people so. Their sessions from before are
+    /// confirmed; where they were described otherwise, the session has them as they are now, and its live
+    /// connections hear of it. Sessions that began meanwhile know better.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be written; then nothing is.
+    pub async fn confirm(&self, people: &[Person], asked_at: Timestamp) -> Result<(), StoreError> {
+        let described = people.iter().map(Described::of).collect::<Result<Vec<_>, _>>();
+        let described = described.and_then(|people| serde_json::to_string(&people));
+        let described = described.map_err(|error| self.failed(&error))?;
+        let mut transaction = self.pool().begin().await.map_err(|error| self.query_failed(&error))?;
+        let changed: Vec<i64> = sqlx::query_scalar(
+            "UPDATE sessions SET person = described.person
+             FROM (SELECT value ->> 'id' AS id, value ->> 'person' AS person FROM json_each(?)) AS described
+             WHERE sessions.person_id = described.id AND sessions.ended_at IS NULL AND sessions.created_at <= ?
+                 AND sessions.person <> described.person
+             RETURNING sessions.id",
+        )
+        .bind(&described)
+        .bind(asked_at.as_millis())
+        .fetch_all(&mut *transaction)
+        .await
+        .map_err(|error| self.query_failed(&error))?;
+        sqlx::query(
+            "UPDATE sessions SET confirmed_at = ?
+             WHERE person_id IN (SELECT value ->> 'id' FROM json_each(?)) AND ended_at IS NULL AND confirmed_at < ?",
+        )
+        .bind(asked_at.as_millis())
+        .bind(&described)
+        .bind(asked_at.as_millis())
+        .execute(&mut *transaction)
+        .await
+        .map_err(|error| self.query_failed(&error))?;
+        transaction.commit().await.map_err(|error| self.query_failed(&error))?;
+        for id in changed {
+            self.watchers().tell_of_change(SessionId::new(id));
+        }
+        Ok(())
+    }
+
+    /// Ends every session that somebody has, tells their live connections at once, and answers with the ended
+    /// sessions, for the audit.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the ends cannot be written down; the sessions then go on.
+    pub async fn end_all_of(&self, person: &PersonId, reason: EndReason) -> Result<Vec<Session>, StoreError> {
+        let rows: Vec<Row> = sqlx::query_as(
+            "UPDATE sessions SET ended_at = ?, end_reason = ? WHERE person_id = ? AND ended_at IS NULL
+             RETURNING id, person, created_at, last_seen_at, confirmed_at, upkeep, address, user_agent",
+        )
+        .bind(self.now().as_millis())
+        .bind(reason.word())
+        .bind(person.as_str())
+        .fetch_all(self.pool())
+        .await
+        .map_err(|error| self.query_failed(&error))?;
+        for row in &rows {
+            self.watchers().tell(row.id(), reason);
+        }
+        Ok(self.readable(rows).collect())
+    }
+
+    /// Settles for every session whether its person can be asked about now, since the settings may have changed while
+    /// the program was down. One that can be has to be confirmed as others are; one that cannot is short from now on.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read or written.
+    pub async fn settle_upkeep(&self, can: impl Fn(&Person) -> Upkeep) -> Result<(), StoreError> {
+        let rows: Vec<(i64, Vec<u8>, String)> =
+            sqlx::query_as("SELECT id, person, upkeep FROM sessions WHERE ended_at IS NULL")
+                .fetch_all(self.pool())
+                .await
+                .map_err(|error| self.query_failed(&error))?;
+        let mut others: HashMap<&'static str, Vec<i64>> = HashMap::new();
+        for (id, person, written) in rows {
+            let Some(person) = readable(id, &person) else { continue };
+            let upkeep = can(&person).word();
+            if upkeep != written {
+                others.entry(upkeep).or_default().push(id);
+            }
+        }
+        for (upkeep, ids) in others {
+            let ids = serde_json::to_string(&ids).map_err(|error| self.failed(&error))?;
+            sqlx::query("UPDATE sessions SET upkeep = ? WHERE id IN (SELECT value FROM json_each(?))")
+                .bind(upkeep)
+                .bind(ids)
+                .execute(self.pool())
+                .await
+                .map_err(|error| self.query_failed(&error))?;
+        }
+        Ok(())
+    }
+
+    /// The times that a session must have been made and used after not to have run out.
+    fn oldest_alive(&self) -> (i64, i64) {
+        let (now, lifetimes) = (self.now(), self.lifetimes());
+        ((now - lifetimes.absolute).as_millis(), (now - lifetimes.idle).as_millis())
+    }
+}
+
+/// One person, for SQLite to take apart.
+#[derive(Serialize)]
+struct Described<'a> {
+    id: &'a str,
+    /// JSON, as the row has it.
+    person: String,
+}
+
+impl<'a> Described<'a> {
+    fn of(person: &'a Person) -> serde_json::Result<Self> {
+        Ok(Self { id: person.id.as_str(), person: serde_json::to_string(person)? })
+    }
+}
+
+/// The person of a row; one who cannot be read opens nothing either, and is only logged.
+fn readable(session: i64, person: &[u8]) -> Option<Person> {
+    serde_json::from_slice(person)
+        .inspect_err(|error| tracing::warn!(session, %error, "the person of a session cannot be read: passed over"))
+        .ok()
+}
