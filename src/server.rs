@@ -1,5 +1,7 @@
 //! Builds the rooms, wires them, serves.
 
+mod group_watch;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +17,7 @@ use zeroize::Zeroizing;
 use crate::audit::Audit;
 use crate::auth::{Auth, Keys, Refresh};
 use crate::config::{self, Faults, Settings};
-use crate::directory::{Directories, Directory, Readiness, SetUpError};
+use crate::directory::{Directories, Directory, GroupWatch, Readiness, SetUpError};
 use crate::domain::Clock;
 use crate::live::{Feeds, Hub};
 use crate::pages::{Shelf, Watcher};
@@ -85,6 +87,7 @@ struct Tasks {
     _watcher: Watcher,
     _keeper: AbortOnDropHandle<()>,
     _sweeper: AbortOnDropHandle<()>,
+    _group_watch: AbortOnDropHandle<()>,
     _refresher: AbortOnDropHandle<()>,
 }
 
@@ -107,7 +110,9 @@ impl Server {
         let hub = Arc::new(Hub::new(sources, feeds, settings.live.clone(), Arc::clone(&clock)));
 
         let metrics = Metrics::new();
-        let directory: Arc<dyn Directory> = Arc::new(Directories::counted(&settings, &clock, &metrics.directory())?);
+        let directories = Arc::new(Directories::counted(&settings, &clock, &metrics.directory())?);
+        let directory: Arc<dyn Directory> = Arc::clone(&directories) as Arc<dyn Directory>;
+        let groups = Arc::new(GroupWatch::new(Arc::clone(&directory), Arc::clone(&clock)));
         let readiness = Readiness::new(Arc::clone(&directory), Arc::clone(&clock));
         let store = settings.state.join(SESSION_STORE);
         let sessions = Sessions::open(&store, &settings.sessions, Arc::clone(&clock)).await?;
@@ -127,6 +132,14 @@ impl Server {
             _watcher: Watcher::start(Arc::clone(&shelf)),
             _keeper: AbortOnDropHandle::new(tokio::spawn(keep_pages(Arc::clone(&hub), Arc::clone(&shelf)))),
             _sweeper: AbortOnDropHandle::new(tokio::spawn(sweep(Arc::clone(&auth), Arc::clone(&clock)))),
+            _group_watch: AbortOnDropHandle::new(tokio::spawn(group_watch::watch_groups(
+                Arc::clone(&groups),
+                Arc::clone(&directories),
+                Arc::clone(&shelf),
+                settings.admins.clone(),
+                Arc::clone(&clock),
+                settings.sessions.refresh,
+            ))),
             _refresher: AbortOnDropHandle::new(tokio::spawn({
                 let refresh = Arc::clone(&refresh);
                 async move { refresh.run().await }
@@ -145,6 +158,8 @@ impl Server {
             sessions: sessions.clone(),
             shelf,
             hub,
+            directories,
+            groups,
             site: Arc::new(settings.site),
             admins: settings.admins,
             transport,

@@ -82,7 +82,9 @@ async fn examine(options: &Options) -> Result<bool, Stop> {
         print_json(&examinations, tally)?;
     } else {
         let looks = Looks::of_stdout();
-        examinations.iter().for_each(|examination| print!("{}", looks.examination(examination)));
+        for examination in &examinations {
+            print!("{}", looks.examination(examination));
+        }
         println!("\n{}", tally.in_words());
         if tally.failures > 0 {
             println!("{WHERE}");

@@ -60,6 +60,7 @@ pub(super) async fn run(options: Options) -> ExitCode {
 }
 
 async fn init(mut options: Options) -> Result<String, Stop> {
+    options.settle_paths()?;
     if options.output.exists() && !options.force {
         let file = options.output.display();
         return Err(Stop::Said(format!(
@@ -86,6 +87,21 @@ async fn init(mut options: Options) -> Result<String, Stop> {
     write(&options, &settings_text(&options, &url, known))?;
     let pages = lay_out_page(&options.output)?;
     Ok(format!("Wrote {}{pages}. Next: `belvedere check --online`, then `belvedere serve`.", options.output.display()))
+}
+
+impl Options {
+    /// A file that is named in the settings is looked for beside them, while what is typed is looked for here: where the
+    /// two are not the same folder, names are written whole.
+    fn settle_paths(&mut self) -> Result<(), Stop> {
+        if self.output.parent().is_none_or(|folder| folder.as_os_str().is_empty()) {
+            return Ok(());
+        }
+        for file in [&mut self.ca_file, &mut self.bind_password_file, &mut self.save_ca].into_iter().flatten() {
+            *file = std::path::absolute(&*file)
+                .map_err(|fault| Stop::Said(format!("{} cannot be a file's name: {fault}", file.display())))?;
+        }
+        Ok(())
+    }
 }
 
 /// A bare name is a server's, spoken to by LDAPS.

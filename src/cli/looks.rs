@@ -47,12 +47,15 @@ impl Looks {
         let lengths = section.steps.iter().map(|step| step.name.chars().count());
         let longest = lengths.filter(|length| *length <= WIDEST_COLUMN).max().unwrap_or_default();
         let width = longest.max(NARROWEST_COLUMN);
-        for step in &section.steps {
-            self.step(text, step, width);
+        for steps in section.steps.chunk_by(is_skipped_alike) {
+            self.steps(text, steps, width);
         }
     }
 
-    fn step(self, text: &mut String, step: &Step, width: usize) {
+    /// One step, or several in a row that were left out for the same reason.
+    fn steps(self, text: &mut String, steps: &[Step], width: usize) {
+        let [step, ..] = steps else { return };
+        let name = steps.iter().map(|step| &*step.name).collect::<Vec<_>>().join(", ");
         let (first, remedy) = match &step.verdict {
             Verdict::Ok => (None, None),
             Verdict::Warning { reason, remedy } | Verdict::Failed { reason, remedy } => (Some(reason), Some(remedy)),
@@ -62,7 +65,8 @@ impl Looks {
         let remedy = remedy.map(|remedy| format!("{arrow}{remedy}"));
         let mut lines = first.into_iter().chain(remedy.as_ref()).chain(&step.details);
         let head = lines.next().map_or("", String::as_str);
-        let _ = writeln!(text, "  {} {:<width$}  {head}", self.sign(&step.verdict), step.name);
+        let first = format!("  {} {name:<width$}  {head}", self.sign(&step.verdict));
+        let _ = writeln!(text, "{}", first.trim_end());
         // Under the text, behind the sign and the name.
         let indent = 2 + self.sign_width() + 1 + width + 2;
         for line in lines {
@@ -87,6 +91,10 @@ impl Looks {
     fn strong(self, title: &str) -> String {
         if self.fancy { format!("\x1b[1m{title}\x1b[0m") } else { title.to_owned() }
     }
+}
+
+fn is_skipped_alike(one: &Step, next: &Step) -> bool {
+    matches!(one.verdict, Verdict::Skipped { .. }) && one.verdict == next.verdict
 }
 
 impl Tally {
@@ -129,6 +137,7 @@ mod tests {
             Step::ok("name").with("127.0.0.1").with("127.0.0.2"),
             Step::failure("TLS", "it has expired", "renew it").with("valid to 2002"),
             Step::skipped("RootDSE", "not asked"),
+            Step::skipped("clock", "not asked"),
         ];
         Section { title: "ldaps://dc1:636".into(), steps }
     }
@@ -144,6 +153,7 @@ mod tests {
         assert_eq!(lines[4], "  FAILED  TLS              it has expired");
         assert_eq!(lines[5], "                           -> renew it");
         assert_eq!(lines[6], "                           valid to 2002");
+        assert_eq!(lines[7], "  -       RootDSE, clock   not asked");
     }
 
     #[test]

@@ -87,7 +87,7 @@ impl Inquiry {
     /// A connection for the next try.
     pub(super) async fn take(&mut self, pool: &Pool) -> Result<Lease, Fault> {
         self.tries += 1;
-        let lease = pool.take(self.deadline).await?;
+        let lease = Box::pin(pool.take(self.deadline)).await?;
         self.server = lease.server().cloned();
         Ok(lease)
     }

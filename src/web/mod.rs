@@ -6,6 +6,7 @@
 
 mod assets;
 mod cookies;
+mod examiner;
 mod guards;
 mod headers;
 mod html;

@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::auth::{Auth, Refresh};
 use crate::config::{MetricsSettings, SiteSettings};
-use crate::directory::Readiness;
+use crate::directory::{Directories, GroupWatch, Readiness};
 use crate::domain::{Audience, Clock};
 use crate::live::Hub;
 use crate::pages::Shelf;
@@ -15,6 +15,7 @@ use crate::sessions::Sessions;
 use crate::telemetry::Metrics;
 
 use super::Assets;
+use super::examiner::Examiner;
 
 /// The rooms below, as the web needs them.
 pub struct Rooms {
@@ -26,6 +27,10 @@ pub struct Rooms {
     pub shelf: Arc<Shelf>,
     /// Makes the boards move.
     pub hub: Arc<Hub>,
+    /// The directories themselves, to be examined.
+    pub directories: Arc<Directories>,
+    /// Which of the groups that pages name are missing.
+    pub groups: Arc<GroupWatch>,
     /// How the site presents itself.
     pub site: Arc<SiteSettings>,
     /// Who may see the admin page.
@@ -80,7 +85,15 @@ pub(super) struct Time(pub(super) Arc<dyn Clock>);
 
 impl Rooms {
     pub(super) fn manage(self, rocket: Rocket<Build>) -> Rocket<Build> {
+        let examiner = Examiner::new(
+            self.directories,
+            Arc::clone(&self.shelf),
+            self.admins.clone(),
+            self.groups,
+            Arc::clone(&self.clock),
+        );
         rocket
+            .manage(examiner)
             .manage(self.auth)
             .manage(self.sessions)
             .manage(self.shelf)

@@ -178,6 +178,36 @@ async fn a_failing_source_is_dimmed_with_its_reason_in_words() {
     browser.closes().await;
 }
 
+#[tokio::test]
+async fn an_admin_has_the_directory_examined_and_reads_what_came_of_it() {
+    for (screen, name) in [(Screen::Desktop, "desktop"), (Screen::Phone, "phone")] {
+        let Some(browser) = Browser::open(screen).await else { return };
+        let demo = Demo::plan()
+            .await
+            .set("admins.groups", vec!["dash-admins".to_owned()])
+            .page("board", &page("Board"))
+            .open()
+            .await;
+        browser.goes_to(&demo.house.url("/admin")).await;
+        browser.signs_in("grace", demo.password("grace")).await;
+        browser.sees("#directory", |text| text.contains("answers")).await;
+        browser.presses(".examine button").await;
+        let said = browser.sees("#directory", |text| text.contains("Examined at")).await;
+        assert!(said.contains("Active Directory") && said.contains("bind_name"), "{said}");
+        for theme in ["light", "dark"] {
+            browser.presses(&format!("form[action='/theme'] button[value={theme}]")).await;
+            browser.finds(&format!("html.theme-{theme}")).await;
+            let barriers = browser.barriers().await;
+            assert!(barriers.is_empty(), "{theme}, {name}: {barriers:#?}");
+            let overflow = browser.asks("return document.documentElement.scrollWidth - window.innerWidth").await;
+            assert!(overflow.as_f64().unwrap() <= 0.0, "{theme}, {name} is {overflow} px wider than the screen");
+            browser.pictures(&format!("examined-{theme}-{name}")).await;
+        }
+        nothing_is_amiss(&browser, &demo.house.url("")).await;
+        browser.closes().await;
+    }
+}
+
 /// Every page there is: for whom, and where.
 const PAGES: &[(Option<&str>, &str, &str)] = &[
     (None, "home-stranger", "/"),

@@ -254,10 +254,10 @@ async fn a_failure_is_logged_once_with_its_server_and_without_a_secret() {
 
 /// A log that keeps what is written.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
-    fn written(&self) -> String {
+    pub(crate) fn written(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 }

@@ -7,6 +7,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop here")]
 
+mod admin;
 mod awkward_names;
 mod browser;
 mod commands;
@@ -19,8 +20,10 @@ mod directory_passwords;
 mod directory_pool;
 mod directory_refresh;
 mod directory_sign_in;
+mod doctor;
 mod door;
 mod forms;
+mod groups;
 mod harness;
 mod harness_directories;
 mod harness_faults;

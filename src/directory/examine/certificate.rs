@@ -153,11 +153,10 @@ fn unsound(fault: &CertificateError, own: &Certificate, host: &str) -> Step {
 /// A handshake that came to nothing.
 pub(super) fn no_handshake(fault: NoHandshake, start_tls: bool) -> Step {
     match fault {
-        NoHandshake::StartTlsRefused(why) => Step::failure(
-            NAME,
-            format!("the server refused StartTLS ({why})"),
-            "install a certificate on the server, or write an ldaps:// URL in url and take start_tls out",
-        ),
+        NoHandshake::StartTls(why) => {
+            let remedy = "install a certificate on the server, or write an ldaps:// URL in url and take start_tls out";
+            Step::failure(NAME, why, remedy)
+        }
         NoHandshake::Failed(why) => {
             let remedy = if start_tls {
                 "install a certificate on the server, or check that an LDAP server is behind this port"

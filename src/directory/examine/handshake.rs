@@ -1,18 +1,13 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
-use futures::{SinkExt as _, StreamExt as _};
-use ldap3_proto::LdapCodec;
-use ldap3_proto::proto::{LdapExtendedRequest, LdapMsg, LdapOp, LdapResultCode};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-use tokio_util::codec::Framed;
 
-/// RFC 4511, 4.14.1.
-const START_TLS: &str = "1.3.6.1.4.1.1466.20037";
+use crate::directory::start_tls;
 
 /// What a handshake showed.
 pub(super) struct Shown {
@@ -24,18 +19,20 @@ pub(super) struct Shown {
 
 /// Why there was no handshake.
 pub(super) enum NoHandshake {
-    /// The server does not do StartTLS.
-    StartTlsRefused(String),
+    /// The server does not do StartTLS, and why and what to do, in words.
+    StartTls(String),
     /// It speaks no TLS that we do, or none at all. The words are TLS's own.
     Failed(String),
 }
 
-/// Makes a TLS handshake to see the server's certificates, whoever signed them, and hangs up.
+/// Makes a TLS handshake to see the server's certificates, whoever signed them, and hangs up. `asks` for StartTLS first.
 ///
 /// Since nobody was verified, nothing is ever said over this connection: before the handshake at the most the request
 /// for StartTLS, and after it nothing. It has no deadline of its own.
-pub(super) async fn shake_hands(stream: TcpStream, host: &str, start_tls: bool) -> Result<Shown, NoHandshake> {
-    let stream = if start_tls { ask_for_tls(stream).await? } else { stream };
+pub(super) async fn shake_hands(mut stream: TcpStream, host: &str, asks: bool) -> Result<Shown, NoHandshake> {
+    if asks {
+        start_tls::ask(&mut stream).await.map_err(NoHandshake::StartTls)?;
+    }
     let recorder = Arc::new(Recorder::default());
     let name = ServerName::try_from(host.to_owned()).map_err(|fault| NoHandshake::Failed(fault.to_string()))?;
     let config = ClientConfig::builder_with_provider(Arc::clone(&recorder.provider))
@@ -53,31 +50,6 @@ pub(super) async fn shake_hands(stream: TcpStream, host: &str, start_tls: bool) 
             Ok(Shown { protocol, chain })
         }
         Err(fault) => Err(NoHandshake::Failed(fault.to_string())),
-    }
-}
-
-async fn ask_for_tls(stream: TcpStream) -> Result<TcpStream, NoHandshake> {
-    let mut framed = Framed::new(stream, LdapCodec::default());
-    let request = LdapExtendedRequest { name: START_TLS.to_owned(), value: None };
-    let message = LdapMsg { msgid: 1, op: LdapOp::ExtendedRequest(request), ctrl: Vec::new() };
-    let failed = |fault: std::io::Error| NoHandshake::Failed(fault.to_string());
-    framed.send(message).await.map_err(failed)?;
-    let refused = |why: String| Err(NoHandshake::StartTlsRefused(why));
-    match framed.next().await {
-        None => return refused("it closed the connection".to_owned()),
-        Some(Err(_)) => return refused("its answer is not LDAP as RFC 4511 has it".to_owned()),
-        Some(Ok(LdapMsg { op: LdapOp::ExtendedResponse(response), .. })) => {
-            if response.res.code != LdapResultCode::Success {
-                return refused(format!("result {:?}", response.res.code));
-            }
-        }
-        Some(Ok(_)) => return refused("it answered something else".to_owned()),
-    }
-    let parts = framed.into_parts();
-    if parts.read_buf.is_empty() {
-        Ok(parts.io)
-    } else {
-        refused("it went on talking before TLS had begun, as somebody in between may do".to_owned())
     }
 }
 

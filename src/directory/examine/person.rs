@@ -123,12 +123,11 @@ impl LdapDirectory {
         let found = connection.search(Operation::Search, &search).await?;
         let Some(entry) = found.entries.into_iter().next() else { return Ok(Sought::NotOne(Vec::new())) };
         let uid = person::uid(&entry, self.short_name(username));
-        let groups = match &profile.domain {
-            Some(domain) => token_groups(connection, domain, &self.group_names, &*self.clock, &entry.dn).await?,
-            None => {
-                let climber = Climber { base_dn: &profile.base_dn, template: self.settings.group_filter.as_deref() };
-                climb(connection, &climber, &entry, uid).await?
-            }
+        let groups = if let Some(domain) = &profile.domain {
+            token_groups(connection, domain, &self.group_names, &*self.clock, &entry.dn).await?
+        } else {
+            let climber = Climber { base_dn: &profile.base_dn, template: self.settings.group_filter.as_deref() };
+            climb(connection, &climber, &entry, uid).await?
         };
         let memberships = ways::find(connection, profile, &entry, uid, &groups).await?;
         let state = State::of(&entry, self.clock.now());
@@ -166,7 +165,7 @@ pub(super) fn steps(section: &mut Section, username: &Username, sought: &Sought,
     let step = Step::ok("person").with(format!("{}, {}", person.display_name, seen.dn));
     section.note(step.with(format!("known for ever as {}", person.id)));
     let account = match &seen.bar {
-        None => Step::ok("account"),
+        None => Step::ok("account").with("nothing stands against signing in"),
         Some(bar) => Step::warning("account", bar.reason.clone(), bar.remedy.clone()),
     };
     section.note(account.with_all(seen.state.iter().cloned()));
@@ -179,10 +178,10 @@ pub(super) fn steps(section: &mut Section, username: &Username, sought: &Sought,
 
 /// What an entry says of its account.
 struct State {
-    disabled: bool,
-    locked: bool,
-    smart_card: bool,
-    password_expired: bool,
+    /// `userAccountControl`.
+    control: i64,
+    /// Its computed sister.
+    computed: i64,
     must_change: bool,
     expired: bool,
     ends: Option<Timestamp>,
@@ -199,10 +198,8 @@ impl State {
         let password_expiry = entry.text("msDS-UserPasswordExpiryTimeComputed");
         let never = control & NEVER_EXPIRES != 0 || password_expiry == Some("9223372036854775807");
         Self {
-            disabled: control & DISABLED != 0,
-            locked: computed & LOCKED != 0,
-            smart_card: control & SMART_CARD != 0,
-            password_expired: computed & PASSWORD_EXPIRED != 0,
+            control,
+            computed,
             must_change: entry.text("pwdLastSet") == Some("0"),
             expired: ends.is_some_and(|ends| ends <= now),
             ends,
@@ -214,13 +211,13 @@ impl State {
     /// The weightiest reason first: the others show once it is mended.
     fn bar(&self) -> Option<Bar> {
         let bar = |reason: &str, remedy: &str| Some(Bar { reason: reason.to_owned(), remedy: remedy.to_owned() });
-        if self.disabled {
+        if self.control & DISABLED != 0 {
             return bar("the account is disabled", "enable it in the directory, if the person is to sign in");
         }
         if self.expired {
             return bar("the account has expired", "give it a later end in the directory, if the person is to sign in");
         }
-        if self.locked {
+        if self.computed & LOCKED != 0 {
             let remedy = "wait until the directory unlocks it, or unlock it there; look in its log for who tries wrong \
                           passwords";
             return bar("the account is locked after too many wrong passwords", remedy);
@@ -228,10 +225,10 @@ impl State {
         if self.must_change {
             return bar("the password must be changed before the next sign-in", "let the person change it at sign-in");
         }
-        if self.password_expired {
+        if self.computed & PASSWORD_EXPIRED != 0 {
             return bar("the password has expired", "let the person change it at sign-in");
         }
-        if self.smart_card {
+        if self.control & SMART_CARD != 0 {
             let remedy = "take the requirement from the account (SMARTCARD_REQUIRED), if the person is to sign in here";
             return bar("the account signs in by smart card only, and has no password", remedy);
         }

@@ -58,11 +58,6 @@ struct Open {
 }
 
 impl LdapDirectory {
-    /// Whether there is an account that searches.
-    pub fn has_service_account(&self) -> bool {
-        self.settings.service_account.is_some()
-    }
-
     /// Takes every step there is. `groups` are those that this directory is to look up.
     pub(in crate::directory) async fn examine(
         &self,

@@ -42,12 +42,12 @@ pub enum Way {
 }
 
 impl Way {
-    /// `directly`, `through dash-ops-nyc → dash-all`.
+    /// `directly`, `through dash-ops-nyc, then dash-all`.
     pub fn in_words(&self) -> String {
         match self {
             Self::Direct => "directly".to_owned(),
             Self::Primary => "as their primary group".to_owned(),
-            Self::Through(groups) => format!("through {}", groups.join(" → ")),
+            Self::Through(groups) => format!("through {}", groups.join(", then ")),
             Self::Untold => "in a way that this server does not show".to_owned(),
         }
     }
@@ -80,7 +80,9 @@ pub(super) async fn find(
         }
         for (child, parents) in parents_of(connection, profile, &batch).await? {
             let way = walk.through(&child);
-            parents.iter().for_each(|parent| walk.arrive(parent, &way));
+            for parent in &parents {
+                walk.arrive(parent, &way);
+            }
         }
     }
     Ok(walk.memberships(groups))
@@ -220,7 +222,7 @@ mod tests {
         }
         let ways: Vec<_> = walk.memberships(&groups).into_iter().map(|one| one.way.in_words()).collect();
         let untold = Way::Untold.in_words();
-        assert_eq!(ways, ["directly", "through nyc", "through nyc → ops", &untold]);
+        assert_eq!(ways, ["directly", "through nyc", "through nyc, then ops", &untold]);
     }
 
     #[test]

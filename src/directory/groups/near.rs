@@ -11,7 +11,7 @@ const MOST_COMPARED: u16 = 200;
 const MOST_TOLD: usize = 3;
 
 /// How alike two names must be, by Jaro and Winkler, from 0 to 1: below this one is a mere stranger.
-const ALIKE: f64 = 0.78;
+const ALIKE: f64 = 0.85;
 
 /// The shortest part of a name that is searched for: shorter ones are in every other name.
 const SHORTEST_PART: usize = 3;

@@ -75,12 +75,11 @@ impl GroupWatch {
 pub(in crate::directory) fn gathered(namings: &[Naming]) -> (Vec<GroupRef>, Vec<Vec<String>>) {
     let (mut groups, mut by): (Vec<GroupRef>, Vec<Vec<String>>) = (Vec::new(), Vec::new());
     for naming in namings {
-        match groups.iter().position(|group| *group == naming.group) {
-            Some(place) => by[place].push(naming.by.clone()),
-            None => {
-                groups.push(naming.group.clone());
-                by.push(vec![naming.by.clone()]);
-            }
+        if let Some(place) = groups.iter().position(|group| *group == naming.group) {
+            by[place].push(naming.by.clone());
+        } else {
+            groups.push(naming.group.clone());
+            by.push(vec![naming.by.clone()]);
         }
     }
     (groups, by)

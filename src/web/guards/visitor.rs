@@ -40,7 +40,7 @@ impl<'r> FromRequest<'r> for Member {
 }
 
 /// A member who may see the admin page.
-pub(in crate::web) struct Administrator;
+pub(in crate::web) struct Administrator(pub(in crate::web) Member);
 
 #[rocket::async_trait]
 impl<'r> FromRequest<'r> for Administrator {
@@ -49,7 +49,7 @@ impl<'r> FromRequest<'r> for Administrator {
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
         let member = try_outcome!(request.guard::<Member>().await);
         match request.rocket().state::<Admins>() {
-            Some(Admins(admins)) if admins.includes(&member.person) => Outcome::Success(Self),
+            Some(Admins(admins)) if admins.includes(&member.person) => Outcome::Success(Self(member)),
             _ => Refusal::Closed(Closed::NotAllowed { owner: None }).stop(request),
         }
     }

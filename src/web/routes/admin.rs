@@ -1,26 +1,67 @@
 use std::sync::Arc;
 
-use rocket::{State, get};
+use rocket::form::{Form, FromForm};
+use rocket::http::CookieJar;
+use rocket::response::Redirect;
+use rocket::{State, get, post};
 
-use crate::auth::Refresh;
-use crate::domain::Visitor;
+use crate::auth::{Auth, Holder, Refresh};
+use crate::domain::{Username, Visitor};
 use crate::live::Hub;
 use crate::pages::Shelf;
-use crate::web::guards::Administrator;
+use crate::web::Transport;
+use crate::web::cookies::Cookies;
+use crate::web::examiner::Examiner;
+use crate::web::guards::{Administrator, SameOrigin};
 use crate::web::html::Html;
+use crate::web::refusal::Refusal;
 use crate::web::rooms::Limits;
-use crate::web::views::{AdminView, Chrome};
+use crate::web::views::{AdminView, Chrome, DirectoryView};
 
-#[get("/admin")]
+#[get("/")]
 pub(super) fn show(
-    _administrator: Administrator,
-    visitor: Visitor,
+    administrator: Administrator,
     chrome: Chrome,
     shelf: &State<Arc<Shelf>>,
     hub: &State<Arc<Hub>>,
+    examiner: &State<Examiner>,
     refresh: &State<Arc<Refresh>>,
     limits: &State<Limits>,
 ) -> Html<AdminView> {
-    let view = AdminView::of(shelf.faults(), refresh, limits.session_stale_after, &shelf.openable(&visitor), hub);
+    let Administrator(member) = administrator;
+    let directory = DirectoryView::of(examiner, &member.person.username);
+    let pages = shelf.openable(&Visitor::Member(member));
+    let view = AdminView::of(shelf.faults(), directory, refresh, limits.session_stale_after, &pages, hub);
     Html::new("admin/index", "Administration", chrome, view)
+}
+
+#[derive(FromForm)]
+pub(super) struct ExamineForm<'r> {
+    #[field(default = "")]
+    csrf: &'r str,
+    #[field(default = "")]
+    person: &'r str,
+}
+
+/// Examines the directory; what came of it is shown by the page that this leads back to.
+#[post("/examine", data = "<form>")]
+pub(super) async fn examine(
+    form: Form<ExamineForm<'_>>,
+    _administrator: Administrator,
+    _from_here: SameOrigin,
+    jar: &CookieJar<'_>,
+    transport: &State<Transport>,
+    auth: &State<Arc<Auth>>,
+    examiner: &State<Examiner>,
+) -> Result<Redirect, Refusal> {
+    let token = Cookies::new(jar, transport).session().ok_or(Refusal::FormNotOurs)?;
+    if !auth.keys().csrf_holds(Holder::Member(&token), form.csrf) {
+        return Err(Refusal::FormNotOurs);
+    }
+    let person = match form.person.trim() {
+        "" => None,
+        typed => Some(Username::parse(typed).map_err(|fault| Refusal::BadRequest(fault.to_string()))?),
+    };
+    examiner.examine(person.as_ref()).await;
+    Ok(Redirect::to("/admin#directory"))
 }

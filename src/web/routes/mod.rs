@@ -22,10 +22,8 @@ use rocket::{Build, Rocket, routes};
 
 pub(super) fn mount(rocket: Rocket<Build>) -> Rocket<Build> {
     rocket
-        .mount(
-            "/",
-            routes![home::show, page::show, theme::choose, account::show, password::ask, password::change, admin::show],
-        )
+        .mount("/", routes![home::show, page::show, theme::choose, account::show, password::ask, password::change])
+        .mount("/admin", routes![admin::show, admin::examine])
         .mount("/login", routes![sign_in::form, sign_in::submit, password::begin, password::submit])
         .mount("/logout", routes![sign_out::ask, sign_out::submit])
         .mount("/live", routes![live::watch, live::not_an_upgrade])

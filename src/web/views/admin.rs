@@ -8,12 +8,14 @@ use crate::domain::{DirectoryName, Timestamp};
 use crate::live::{FeedReport, Hub};
 use crate::pages::OpenPage;
 
+use super::DirectoryView;
 use super::words::{every_in_words, in_words};
 
 /// What an admin wants to see first: faults in page files, whether the directory answers, and how the feeds are doing.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct AdminView {
     page_faults: Vec<FaultReport>,
+    directory: DirectoryView,
     upkeep: UpkeepView,
     pages: Vec<PageRow>,
     feeds: Vec<FeedRow>,
@@ -60,6 +62,7 @@ struct FeedRow {
 impl AdminView {
     pub(in crate::web) fn of(
         page_faults: Vec<FaultReport>,
+        directory: DirectoryView,
         refresh: &Refresh,
         stale_after: Duration,
         pages: &[OpenPage],
@@ -85,6 +88,7 @@ impl AdminView {
         let feeds = hub.feeds().report().into_iter().map(feed).collect();
         Self {
             page_faults,
+            directory,
             upkeep: UpkeepView::of(refresh, stale_after),
             pages: pages.iter().map(page).collect(),
             feeds,

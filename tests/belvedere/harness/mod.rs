@@ -8,6 +8,7 @@ pub(crate) mod certificates;
 pub(crate) mod demo;
 pub(crate) mod directory_389;
 pub(crate) mod dns;
+pub(crate) mod face;
 mod fault_connection;
 pub(crate) mod fault_proxy;
 pub(crate) mod garbage;

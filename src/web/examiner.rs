@@ -1,0 +1,73 @@
+use std::sync::{Arc, PoisonError, RwLock};
+
+use tokio::sync::Mutex;
+
+use crate::directory::{Directories, Examination, GroupWatch, Questions};
+use crate::domain::{Audience, Clock, Timestamp, Username};
+use crate::pages::{Shelf, namings};
+
+/// Examines the directories for the admin page, one examination at a time, and keeps what came of the last.
+pub(super) struct Examiner {
+    directories: Arc<Directories>,
+    shelf: Arc<Shelf>,
+    admins: Audience,
+    groups: Arc<GroupWatch>,
+    clock: Arc<dyn Clock>,
+    at_work: Mutex<()>,
+    last: RwLock<Option<Arc<Examined>>>,
+}
+
+/// What came of an examination.
+pub(super) struct Examined {
+    pub(super) at: Timestamp,
+    pub(super) examinations: Vec<Examination>,
+}
+
+impl Examiner {
+    pub(super) fn new(
+        directories: Arc<Directories>,
+        shelf: Arc<Shelf>,
+        admins: Audience,
+        groups: Arc<GroupWatch>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { directories, shelf, admins, groups, clock, at_work: Mutex::new(()), last: RwLock::default() }
+    }
+
+    /// Examines everything, and `person` where one is named. When an examination is under way already, that one is as
+    /// good: nothing is done then.
+    pub(super) async fn examine(&self, person: Option<&Username>) {
+        let Ok(_alone) = self.at_work.try_lock() else { return };
+        let groups = namings(Some(&self.shelf), &self.admins);
+        let questions = Questions { groups: &groups, person, password: None };
+        let mut examinations = self.directories.examine(&questions).await;
+        for examination in &mut examinations {
+            if let Some(seen) = &examination.seen {
+                let section = self.shelf.examine(&seen.person);
+                examination.sections.push(section);
+            }
+        }
+        let examined = Arc::new(Examined { at: self.clock.now(), examinations });
+        *self.last.write().unwrap_or_else(PoisonError::into_inner) = Some(examined);
+    }
+
+    /// Whether an examination is under way.
+    pub(super) fn is_at_work(&self) -> bool {
+        self.at_work.try_lock().is_err()
+    }
+
+    /// What came of the last one.
+    pub(super) fn last(&self) -> Option<Arc<Examined>> {
+        self.last.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Which groups were missing when somebody last looked.
+    pub(super) fn groups(&self) -> &GroupWatch {
+        &self.groups
+    }
+
+    /// The directories it examines.
+    pub(super) fn directories(&self) -> &Directories {
+        &self.directories
+    }
+}

@@ -1,0 +1,65 @@
+//! What admins see of the directory, and who may have it examined.
+
+use reqwest::StatusCode;
+
+use crate::harness::house::{House, Plan};
+use crate::harness::samba;
+
+/// A house on the domain controller with a misspelt group, whose admin is `alice`.
+async fn house(domain: &samba::Domain) -> House {
+    let page = "title = \"Operations\"\naccess = { groups = [\"dash-opps\"] }\n\n[[panel]]\ntitle = \"Up\"\n\
+                kind = \"stat\"\nsource = \"host\"\nquery = \"uptime\"\nevery = \"1s\"\n";
+    Plan::with_directory(&domain.ldaps_url())
+        .set("directory.ca_file", domain.ca_file.to_str().unwrap())
+        .set("directory.bind_name", samba::SERVICE_ACCOUNT)
+        .set("directory.bind_password", samba::PASSWORD)
+        .set("admins.users", vec!["alice".to_owned()])
+        .page("operations", page)
+        .open()
+        .await
+}
+
+#[tokio::test]
+async fn an_admin_sees_missing_groups_and_examines_the_directory() {
+    let Some(domain) = samba::domain() else { return };
+    let house = house(domain).await;
+    let mut alice = house.visitor();
+    alice.signs_in("alice", samba::PASSWORD).await;
+    let page = alice.opens_until("/admin", |page| page.body.contains("dash-opps")).await;
+    for part in [
+        "pages&#x2F;operations.toml names this group",
+        "Did you mean <code>dash-ops</code>",
+        "answers",
+        "svc-belvedere@",
+    ] {
+        assert!(page.body.contains(part), "{part} in {}", page.body);
+    }
+
+    let csrf = page.field("/admin/examine", "csrf").unwrap();
+    let answer = alice.posts("/admin/examine", &[("csrf", &csrf), ("person", "bob")]).await;
+    assert_eq!((answer.status, answer.location.as_deref()), (StatusCode::SEE_OTHER, Some("/admin#directory")));
+    let page = alice.opens("/admin").await;
+    for part in ["Examined at", "Active Directory", "may bind", "Bob Baker", "dash-finance, directly", "stays closed"] {
+        assert!(page.body.contains(part), "{part} in {}", page.body);
+    }
+    assert!(!page.body.contains(samba::PASSWORD));
+}
+
+#[tokio::test]
+async fn nobody_else_has_the_directory_examined() {
+    let Some(domain) = samba::domain() else { return };
+    let house = house(domain).await;
+    let (mut alice, mut bob, mut stranger) = (house.visitor(), house.visitor(), house.visitor());
+    bob.signs_in("bob", samba::PASSWORD).await;
+    let csrf = bob.opens("/").await.field("/logout", "csrf").unwrap();
+    assert_eq!(bob.posts("/admin/examine", &[("csrf", &csrf)]).await.status, StatusCode::FORBIDDEN);
+    let turned_away = stranger.posts("/admin/examine", &[("csrf", "x")]).await;
+    assert!(!turned_away.status.is_success(), "{}", turned_away.status);
+
+    alice.signs_in("alice", samba::PASSWORD).await;
+    let csrf = alice.opens("/admin").await.field("/admin/examine", "csrf").unwrap();
+    assert_eq!(alice.posts("/admin/examine", &[("csrf", "forged")]).await.status, StatusCode::BAD_REQUEST);
+    let elsewhere = alice.posts_from("https://evil.example", "/admin/examine", &[("csrf", &csrf)]).await;
+    assert_eq!(elsewhere.status, StatusCode::FORBIDDEN);
+    assert!(!alice.opens("/admin").await.body.contains("Examined at"), "somebody had it examined");
+}

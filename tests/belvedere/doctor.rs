@@ -1,0 +1,482 @@
+//! What is wrong with a directory is told so that a newcomer knows what to do: `doctor`, `can`, `init` and `check
+//! --online`, on set-ups that are broken in each of the usual ways, and on ones that work.
+
+use std::fs::File;
+use std::net::{IpAddr, TcpListener};
+use std::path::Path;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::harness::certificates::{Authority, Identity};
+use crate::harness::dns::DnsServer;
+use crate::harness::face::Face;
+use crate::harness::program::{Running, belvedere, ends, text};
+use crate::harness::visitor::Visitor;
+use crate::harness::{samba, slapd};
+
+/// A page for a group, in order in every other way.
+const OPERATIONS: &str = "title = \"Operations\"\naccess = { groups = [\"dash-ops\"] }\n\n[[panel]]\ntitle = \"Up\"\n\
+                          kind = \"stat\"\nsource = \"host\"\nquery = \"uptime\"\nevery = \"1s\"\n";
+
+/// A password that is nobody's, and must not be seen again anywhere.
+const WRONG: &str = "Never-To-Be-Seen-9";
+
+/// A folder as an admin has it.
+struct Site {
+    folder: TempDir,
+}
+
+/// What a command came to.
+struct Said {
+    code: i32,
+    words: String,
+}
+
+impl Site {
+    /// Settings beneath `[default.directory]`, and the pages.
+    fn new(directory: &str, pages: &[(&str, &str)]) -> Self {
+        let site = Self { folder: tempfile::tempdir().unwrap() };
+        // Whoever must not answer has little time for it.
+        let settings = format!("[default.directory]\ndial_timeout = \"1s\"\noperation_timeout = \"2s\"\n{directory}");
+        site.write("Rocket.toml", &settings);
+        std::fs::create_dir(site.folder.path().join("pages")).unwrap();
+        for (slug, page) in pages {
+            site.write(&format!("pages/{slug}.toml"), page);
+        }
+        site
+    }
+
+    /// A site on the domain controller, searched by its service account.
+    fn on(domain: &samba::Domain, pages: &[(&str, &str)]) -> Self {
+        let site = Self::new(
+            &format!(
+                "url = \"{}\"\nca_file = \"{}\"\nbind_name = \"{}\"\nbind_password_file = \"secret\"\n",
+                domain.ldaps_url(),
+                domain.ca_file.display(),
+                samba::SERVICE_ACCOUNT
+            ),
+            pages,
+        );
+        site.write("secret", samba::PASSWORD);
+        site
+    }
+
+    fn write(&self, file: &str, text: &str) {
+        std::fs::write(self.folder.path().join(file), text).unwrap();
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    async fn runs(&self, arguments: &[&str]) -> Said {
+        self.runs_with("", arguments).await
+    }
+
+    /// The same, with something on standard input.
+    async fn runs_with(&self, input: &str, arguments: &[&str]) -> Said {
+        self.write("input", input);
+        let mut command = belvedere(self.path(), arguments);
+        command.stdin(File::open(self.path().join("input")).unwrap());
+        let output = ends(command).await;
+        let words = text(&output.stdout) + &text(&output.stderr);
+        for secret in [samba::PASSWORD, slapd::PASSWORD, WRONG] {
+            assert!(!words.contains(secret), "a password is printed: {words}");
+        }
+        Said { code: output.status.code().unwrap(), words }
+    }
+}
+
+impl Said {
+    /// The command failed, and said all of this.
+    fn fails_with(&self, expected: &[&str]) -> &Self {
+        assert_eq!(self.code, 1, "{}", self.words);
+        self.says(expected)
+    }
+
+    /// The command ended well, and said all of this.
+    fn ends_well_with(&self, expected: &[&str]) -> &Self {
+        assert_eq!(self.code, 0, "{}", self.words);
+        self.says(expected)
+    }
+
+    fn says(&self, expected: &[&str]) -> &Self {
+        for part in expected {
+            assert!(self.words.contains(part), "{part:?} in\n{}", self.words);
+        }
+        self
+    }
+}
+
+fn with_ca(url: &str, ca_file: &Path) -> String {
+    format!("url = \"{url}\"\nca_file = \"{}\"\n", ca_file.display())
+}
+
+/// What an authority's certificate is called in the settings of a site that believes in it.
+fn believing_in(authority: &Authority, url: &str) -> Site {
+    let site = Site::new(&format!("url = \"{url}\"\nca_file = \"ca.pem\"\n"), &[]);
+    site.write("ca.pem", &authority.pem());
+    site
+}
+
+async fn showing(identity: &Identity) -> Face {
+    Face::shows(&identity.certificate, &identity.key).await
+}
+
+#[tokio::test]
+async fn a_bad_name_is_told_with_what_to_correct() {
+    let site = Site::new("url = \"ldaps://dc1.no-such-domain.invalid\"\n", &[("ops", OPERATIONS)]);
+    site.runs(&["doctor"]).await.fails_with(&[
+        "FAILED  name",
+        "dc1.no-such-domain.invalid has no address",
+        "-> correct url",
+        "nslookup -type=SRV _ldap._tcp.no-such-domain.invalid",
+        "1 step failed",
+        "[default.directory]",
+    ]);
+}
+
+#[tokio::test]
+async fn a_closed_port_is_told_with_what_to_check() {
+    let closed = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
+    let site = Site::new(&format!("url = \"ldaps://{closed}\"\n"), &[]);
+    let said = site.runs(&["doctor"]).await;
+    said.fails_with(&["ok      name", "FAILED  TCP", "refused", "firewall", "correct url", "1 step failed"]);
+}
+
+#[tokio::test]
+async fn an_unknown_authority_is_named_and_can_be_saved_and_then_it_is_known() {
+    let (authority, stranger) = (Authority::new(), Authority::new());
+    let identity = authority.issue(&["localhost"]);
+    let face = Face::shows(&format!("{}{}", identity.certificate, authority.pem()), &identity.key).await;
+    let site = believing_in(&stranger, &face.url());
+    let said = site.runs(&["doctor", "--save-ca", "saved.pem"]).await;
+    said.fails_with(&[
+        "FAILED  TLS",
+        "from an unknown CA: CN=",
+        "Belvedere's test CA",
+        "is not in ca_file",
+        "SHA-256 is ",
+        "`belvedere doctor --save-ca corp-ca.pem`",
+        "set ca_file = \"corp-ca.pem\"",
+        "made out to localhost",
+        "Saved the certificate of",
+        "set ca_file = \"saved.pem\"",
+    ]);
+    assert_eq!(face.heard(), b"", "something was said to a server that nobody trusts");
+
+    site.runs(&["doctor", "--save-ca", "saved.pem"]).await.fails_with(&["saved.pem cannot be written"]);
+    site.write("ca.pem", &std::fs::read_to_string(site.path().join("saved.pem")).unwrap());
+    site.runs(&["doctor"]).await.fails_with(&["ok      TLS", "FAILED  RootDSE", "no answer within"]);
+}
+
+#[tokio::test]
+async fn an_authority_that_the_server_does_not_send_is_told_how_to_get() {
+    let face = showing(&Authority::new().issue(&["localhost"])).await;
+    let site = believing_in(&Authority::new(), &face.url());
+    let said = site.runs(&["doctor", "--save-ca", "saved.pem"]).await;
+    said.fails_with(&[
+        "does not send that CA's certificate",
+        "certutil -ca.cert",
+        "set ca_file",
+        "No certificate was saved",
+    ]);
+    assert!(!site.path().join("saved.pem").exists());
+    assert_eq!(face.heard(), b"");
+}
+
+#[tokio::test]
+async fn a_certificate_for_another_name_is_told_with_its_names() {
+    let authority = Authority::new();
+    let face = showing(&authority.issue(&["dc1.corp.example.com", "dc1"])).await;
+    let site = believing_in(&authority, &face.url());
+    site.runs(&["doctor"]).await.fails_with(&[
+        "FAILED  TLS",
+        "for dc1.corp.example.com, dc1, not for localhost",
+        "-> write the server's own name in url, as in url = \"ldaps://dc1.corp.example.com\"",
+    ]);
+    assert_eq!(face.heard(), b"");
+}
+
+#[tokio::test]
+async fn a_certificate_that_has_expired_or_names_nobody_is_told_with_its_dates_and_the_remedy() {
+    let authority = Authority::new();
+    let face = showing(&authority.issue_expired(&["localhost"])).await;
+    let site = believing_in(&authority, &face.url());
+    site.runs(&["doctor"]).await.fails_with(&["has expired", "2002-01-01", "-> renew it on the server"]);
+    assert_eq!(face.heard(), b"");
+
+    let face = showing(&authority.issue(&[])).await;
+    let site = believing_in(&authority, &face.url());
+    site.runs(&["doctor"])
+        .await
+        .fails_with(&["no subject alternative name", "-> give the server a certificate with localhost"]);
+    assert_eq!(face.heard(), b"");
+}
+
+#[tokio::test]
+async fn plain_ldap_over_a_network_is_refused_with_the_right_url() {
+    let site = Site::new("url = \"ldap://dc1.corp.example.com\"\n", &[]);
+    site.runs(&["doctor"]).await.fails_with(&["unencrypted", "ldaps://dc1.corp.example.com", "Rocket.toml:4"]);
+}
+
+#[tokio::test]
+async fn a_wrong_service_password_is_told_after_one_bind_however_many_servers_there_are() {
+    let Some(domain) = samba::domain() else { return };
+    domain.hire("svc-mistyped");
+    let urls = format!("url = [\"{}\", \"{}\"]\nstart_tls = true\n", domain.ldaps_url(), domain.ldap_url());
+    let ca_file = format!("ca_file = \"{}\"\n", domain.ca_file.display());
+    let account = "bind_name = \"svc-mistyped@corp.example.com\"\nbind_password_file = \"secret\"\n";
+    let site = Site::new(&(urls + &ca_file + account), &[("ops", OPERATIONS)]);
+    site.write("secret", WRONG);
+    let said = site.runs(&["doctor"]).await;
+    said.fails_with(&[
+        "FAILED  service account",
+        "svc-mistyped@corp.example.com may not bind",
+        "-> correct bind_name",
+        "bind_password_file",
+        "not tried again lest it be locked",
+        "1 step failed",
+    ]);
+    assert_eq!(domain.bad_password_count("svc-mistyped"), 1);
+}
+
+#[tokio::test]
+async fn a_missing_group_is_told_with_names_that_come_near_and_who_names_it() {
+    let Some(domain) = samba::domain() else { return };
+    let misspelt = OPERATIONS.replace("dash-ops", "dash-opps");
+    let site = Site::on(domain, &[("ops", &misspelt), ("right", OPERATIONS)]);
+    let said = site.runs(&["doctor"]).await;
+    said.fails_with(&[
+        "FAILED  dash-opps",
+        "there is no such group",
+        "did you mean \"dash-ops\"",
+        "named by pages/ops.toml",
+        "ok      dash-ops ",
+        "CN=dash-ops,OU=Staff,DC=corp,DC=example,DC=com",
+    ]);
+}
+
+#[tokio::test]
+async fn a_domain_that_works_is_told_down_to_what_one_person_may_open() {
+    let Some(domain) = samba::domain() else { return };
+    let members = OPERATIONS.replace("access = { groups = [\"dash-ops\"] }\n", "");
+    let finance = OPERATIONS.replace("dash-ops", "dash-finance");
+    let site = Site::on(domain, &[("ops", OPERATIONS), ("members", &members), ("finance", &finance)]);
+    let said = site.runs(&["doctor", "--user", "alice"]).await;
+    said.ends_well_with(&[
+        "TLS 1.3; the certificate is made out to",
+        "Active Directory",
+        "domain corp.example.com",
+        "calls itself dc1.corp.example.com",
+        "the same as here",
+        "svc-belvedere@corp.example.com may bind",
+        "3 wrong passwords within 30 min lock an account for 30 min",
+        "Alice Archer, CN=Alice Archer,OU=Staff,DC=corp,DC=example,DC=com",
+        "known for ever as objectGUID:",
+        "dash-ops-nyc, directly",
+        "dash-ops, through dash-ops-nyc",
+        "Domain Users, as their primary group",
+        "members of dash-ops may",
+        "every member may",
+        "stays closed",
+        "Everything is in order.",
+    ]);
+}
+
+#[tokio::test]
+async fn without_a_service_account_a_person_is_seen_with_their_own_password_tried_once() {
+    let Some(domain) = samba::domain() else { return };
+    let site = Site::new(&with_ca(&domain.ldaps_url(), &domain.ca_file), &[("ops", OPERATIONS)]);
+    let arguments = ["doctor", "--user", "alice@brand.example", "--password-stdin"];
+    let said = site.runs_with(&format!("{}\n", samba::PASSWORD), &arguments).await;
+    said.ends_well_with(&["people search as themselves", "may sign in with it", "dash-ops, through dash-ops-nyc"]);
+
+    let said = site.runs(&["doctor", "--user", "alice"]).await;
+    said.ends_well_with(&["there is nobody to ask as: set bind_name"]);
+
+    domain.hire("mistyper");
+    let arguments = ["doctor", "--user", "mistyper", "--password-stdin"];
+    let said = site.runs_with(WRONG, &arguments).await;
+    said.fails_with(&["FAILED  password", "mistyper is not let in", "check the spelling"]);
+    assert_eq!(domain.bad_password_count("mistyper"), 1);
+}
+
+#[tokio::test]
+async fn an_account_that_cannot_sign_in_says_why() {
+    let Some(domain) = samba::domain() else { return };
+    let site = Site::on(domain, &[("ops", OPERATIONS)]);
+    for (name, reason) in [
+        ("disabled", "the account is disabled"),
+        ("expired", "the account has expired"),
+        ("locked", "the account is locked"),
+        ("must-change", "the password must be changed"),
+    ] {
+        site.runs(&["doctor", "--user", name]).await.ends_well_with(&["warning account", reason, "It works, with"]);
+    }
+    site.runs(&["doctor", "--user", "nobody"]).await.fails_with(&["nobody called nobody", "base_dn"]);
+}
+
+#[tokio::test]
+async fn another_ldap_server_that_works_is_told_too() {
+    let Some(server) = slapd::server() else { return };
+    let settings = with_ca(&server.ldaps_url(), &server.ca_file) + "base_dn = \"dc=example,dc=org\"\n";
+    let site = Site::new(&settings, &[("ops", OPERATIONS)]);
+    site.runs(&["doctor", "--user", "alice"]).await.ends_well_with(&[
+        "LDAP directory",
+        "this server does not tell its time",
+        "cn=dash-ops,dc=example,dc=org",
+        "known for ever as entryUUID:",
+        "dash-ops-nyc, directly",
+        "dash-ops, through dash-ops-nyc",
+        "dash-all, through dash-ops-nyc, then dash-ops",
+        "members of dash-ops may",
+    ]);
+    let said = site.runs(&["doctor", "--user", "twin"]).await;
+    said.fails_with(&["twin is more than one person", "cn=Twin One", "cn=Twin Two"]);
+    let nowhere =
+        Site::new(&(with_ca(&server.ldaps_url(), &server.ca_file) + "base_dn = \"ou=gone,dc=example,dc=org\"\n"), &[]);
+    nowhere.runs(&["doctor"]).await.fails_with(&[
+        "FAILED  base DN",
+        "ou=gone,dc=example,dc=org is not there",
+        "-> correct base_dn",
+    ]);
+}
+
+#[tokio::test]
+async fn servers_that_dns_names_are_told_with_the_records_and_a_domain_without_any_with_what_to_do() {
+    let Some(domain) = samba::domain() else { return };
+    let dns = DnsServer::start().await;
+    dns.add_service("_ldap._tcp.dc._msdcs.corp.example.com", 0, 100, 389, "dc1.corp.example.com");
+    dns.add_host("dc1.corp.example.com", domain.host().parse::<IpAddr>().unwrap());
+    let settings = |domain: &str| format!("url = \"ldaps+srv://{domain}\"\ndns = [\"{}\"]\n", dns.address());
+    let ca_file = format!("ca_file = \"{}\"\n", domain.ca_file.display());
+    let site = Site::new(&(settings("corp.example.com") + &ca_file), &[]);
+    site.runs(&["doctor"]).await.ends_well_with(&[
+        "ok      SRV records",
+        "ldaps://dc1.corp.example.com:636 (_ldap._tcp.dc._msdcs.corp.example.com, priority 0, weight 100)",
+        "calls itself dc1.corp.example.com",
+    ]);
+    let nowhere = Site::new(&settings("elsewhere.example.com"), &[]);
+    nowhere.runs(&["doctor"]).await.fails_with(&[
+        "FAILED  SRV records",
+        "names no server",
+        "-> correct the domain in url",
+    ]);
+}
+
+#[tokio::test]
+async fn what_was_found_is_there_for_programs_too() {
+    let Some(domain) = samba::domain() else { return };
+    let site = Site::on(domain, &[("ops", &OPERATIONS.replace("dash-ops", "dash-opps"))]);
+    let said = site.runs(&["doctor", "--json", "--user", "alice"]).await;
+    assert_eq!(said.code, 1);
+    let found: Value = serde_json::from_str(&said.words).unwrap();
+    assert_eq!(found["failures"], 1);
+    let sections = found["directories"][0]["sections"].as_array().unwrap();
+    let steps: Vec<&Value> = sections.iter().flat_map(|section| section["steps"].as_array().unwrap()).collect();
+    let group = steps.iter().find(|step| step["name"] == "dash-opps").unwrap();
+    assert_eq!(group["verdict"], "failed");
+    assert!(group["remedy"].as_str().unwrap().contains("dash-ops"));
+}
+
+#[tokio::test]
+async fn can_says_yes_no_or_that_nobody_can_say_and_why() {
+    let Some(domain) = samba::domain() else { return };
+    let public = OPERATIONS.replace("{ groups = [\"dash-ops\"] }", "\"public\"");
+    let pages = [("ops", OPERATIONS), ("all", public.as_str())];
+    let site = Site::on(domain, &pages);
+    let can = async |name, page| site.runs(&["can", name, page]).await;
+    can("CORP\\alice", "ops").await.ends_well_with(&["Yes: ", "dash-ops", "through dash-ops-nyc"]);
+    can("bob", "ops").await.fails_with(&["No: ", "neither Bob Baker nor any of their"]);
+    can("nobody", "ops").await.fails_with(&["No: ", "nobody called nobody"]);
+    can("disabled", "ops").await.fails_with(&["No: ", "the account is disabled"]);
+    can("anybody", "all").await.ends_well_with(&["Yes: ", "public"]);
+    let unknown = can("alice", "opps").await;
+    assert_eq!(unknown.code, 2, "{}", unknown.words);
+
+    let blind = Site::new(&with_ca(&domain.ldaps_url(), &domain.ca_file), &pages);
+    let unknown = blind.runs(&["can", "alice", "ops"]).await;
+    assert_eq!(unknown.code, 2, "{}", unknown.words);
+    unknown.says(&["could not be found out", "bind_name", "belvedere doctor --user alice"]);
+}
+
+#[tokio::test]
+async fn check_online_names_the_line_of_a_missing_group_and_of_a_silent_source() {
+    let Some(domain) = samba::domain() else { return };
+    let closed = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
+    let misspelt = OPERATIONS.replace("[\"dash-ops\"]", "[\"dash-ops\", \"Dash-Opps\"]");
+    let stock = OPERATIONS.replace("\"host\"", "\"stock\"").replace("\"uptime\"", "\".level\"");
+    let site = Site::on(domain, &[("ops", &misspelt), ("stock", &stock)]);
+    let settings = std::fs::read_to_string(site.path().join("Rocket.toml")).unwrap();
+    let source = format!("\n[default.sources.stock]\nkind = \"http\"\nurl = \"http://{closed}/levels\"\n");
+    site.write("Rocket.toml", &(settings + &source));
+    site.runs(&["check"]).await.ends_well_with(&["Everything is in order"]);
+    site.runs(&["check", "--online"]).await.fails_with(&[
+        "pages/ops.toml:2:34",
+        "there is no group \"Dash-Opps\"",
+        "did you mean \"dash-ops\"",
+        "pages/stock.toml:8:9",
+        "the source \"stock\" does not answer",
+        "refused",
+    ]);
+    site.write("pages/ops.toml", OPERATIONS);
+    std::fs::remove_file(site.path().join("pages/stock.toml")).unwrap();
+    site.runs(&["check", "--online"]).await.ends_well_with(&["Everything is in order: 1 page"]);
+
+    let gone = Site::new(&format!("url = \"ldaps://{closed}\"\n"), &[]);
+    gone.runs(&["check", "--online"]).await.fails_with(&["directory.url", "refused", "belvedere doctor"]);
+}
+
+#[tokio::test]
+async fn init_writes_settings_that_check_and_serve_take_and_never_a_secret() {
+    let Some(domain) = samba::domain() else { return };
+    let site = Site { folder: tempfile::tempdir().unwrap() };
+    site.write("secret", samba::PASSWORD);
+    let (ca_file, url) = (domain.ca_file.to_str().unwrap(), domain.ldaps_url());
+    // The name alone will do.
+    let bare = url.trim_start_matches("ldaps://");
+    let account = ["--bind-name", samba::SERVICE_ACCOUNT, "--bind-password-file", "secret"];
+    let arguments = [&["init", bare, "--ca-file", ca_file][..], &account].concat();
+    let said = site.runs(&arguments).await;
+    said.ends_well_with(&[
+        "Active Directory",
+        "may bind",
+        "Wrote Rocket.toml, and a first page",
+        "belvedere check --online",
+    ]);
+    let written = std::fs::read_to_string(site.path().join("Rocket.toml")).unwrap();
+    assert!(
+        written.contains(&format!("url = \"{url}\"")) && written.contains("bind_password_file = \"secret\""),
+        "{written}"
+    );
+    assert!(!written.contains(samba::PASSWORD));
+
+    site.runs(&["check", "--online"]).await.ends_well_with(&["Everything is in order: 1 page"]);
+    let mut house = Running::start(belvedere(site.path(), &["serve"]));
+    let address = house.is_open_at().await;
+    Visitor::new(address).signs_in("alice", samba::PASSWORD).await;
+    house.ends_after("TERM").await;
+
+    let again = site.runs(&arguments).await;
+    again.fails_with(&["Rocket.toml is there already", "--output", "--force"]);
+    let forced = [&arguments[..], &["--force"]].concat();
+    site.write("Rocket.toml", "# mine");
+    site.runs(&forced).await.ends_well_with(&["Wrote Rocket.toml"]);
+}
+
+#[tokio::test]
+async fn init_writes_nothing_as_long_as_the_directory_cannot_be_used() {
+    let authority = Authority::new();
+    let face = showing(&authority.issue(&["dc1.corp.example.com"])).await;
+    let site = Site { folder: tempfile::tempdir().unwrap() };
+    site.write("ca.pem", &authority.pem());
+    let said = site.runs(&["init", &face.url(), "--ca-file", "ca.pem"]).await;
+    said.fails_with(&["for another host name", "ldaps://dc1.corp.example.com", "nothing was written"]);
+    let said = site.runs(&["init", "ldap://dc1.corp.example.com"]).await;
+    said.fails_with(&["unencrypted", "ldaps://dc1.corp.example.com"]);
+    let said = site.runs(&["init", "no-such-domain.invalid"]).await;
+    said.fails_with(&["nothing was written", "belvedere init ldaps+srv://no-such-domain.invalid"]);
+    assert!(!site.path().join("Rocket.toml").exists() && !site.path().join("pages").exists());
+}
