@@ -363,7 +363,7 @@ async fn two_thousand_sessions_on_active_directory_cost_tens_of_searches_a_round
 
     let proxy = FaultProxy::with_tls(&domain.ldaps_url(), &domain.ca_file).await;
     let directory = open(&with_account(
-        settings(&[proxy.url()], &proxy.ca_file().unwrap()),
+        settings(&[proxy.url()], &proxy.ca_file()),
         samba::SERVICE_ACCOUNT,
         samba::PASSWORD,
     ));
