@@ -70,16 +70,10 @@ pub(super) fn fill(value: &str, dn: &str, username: &str) -> String {
     while let Some(at) = rest.find('{') {
         filled.push_str(&rest[..at]);
         rest = &rest[at..];
-        match [(DN, dn), (USERNAME, username)].into_iter().find(|(placeholder, _)| rest.starts_with(placeholder)) {
-            Some((placeholder, text)) => {
-                filled.push_str(text);
-                rest = &rest[placeholder.len()..];
-            }
-            None => {
-                filled.push('{');
-                rest = &rest[1..];
-            }
-        }
+        let placeholder = [(DN, dn), (USERNAME, username)].into_iter().find(|(name, _)| rest.starts_with(name));
+        let (length, text) = placeholder.map_or((1, "{"), |(name, text)| (name.len(), text));
+        filled.push_str(text);
+        rest = &rest[length..];
     }
     filled.push_str(rest);
     filled
