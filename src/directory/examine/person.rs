@@ -278,7 +278,7 @@ mod tests {
     #[test]
     fn when_things_end_is_told() {
         let words = state(&[("accountExpires", "0"), ("msDS-UserPasswordExpiryTimeComputed", "134400000000000000")]);
-        assert_eq!(words.in_words(), ["the password expires at 2026-11-24 21:20 UTC"]);
+        assert_eq!(words.in_words(), ["the password expires at 2026-11-24 13:20 UTC"]);
         let never = state(&[("accountExpires", "9223372036854775807"), ("userAccountControl", "66048")]);
         assert_eq!(never.in_words(), ["the password never expires"]);
     }
