@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::pace;
 use super::refusal::in_the_audit;
 use super::sign_in::{ASKED_AT_ONCE, Attempt, Auth, SignedIn, Turn, name_word, password_word};
-use super::throttle::Permit;
+use super::throttle::{Held, Permit};
 use super::{PasswordChangeRefusal, SignInRefusal};
 use crate::audit::Event;
 use crate::directory::{
@@ -118,7 +118,11 @@ impl Auth {
             Err(refusal) => refusal,
         };
         if let Some(held) = held {
-            permit.not_asked();
+            match held {
+                // It cost the directory a search, and the address is to feel that.
+                Held::NearLockout => permit.declined(),
+                Held::Pending | Held::Spent(_) => permit.not_asked(),
+            }
             return Err(self.refuse_held(Attempt::PasswordChange, held, &name, client).into());
         }
         settle(permit, &refusal, given);

@@ -85,6 +85,7 @@ pub struct Theme {
 
 /// Where the directory is and how to ask it.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own that an admin writes as true or false")]
 pub struct DirectorySettings {
     /// The servers.
     pub servers: Servers,

@@ -45,7 +45,7 @@ pub struct LdapDirectory {
     pub(super) searching: Arc<Pool>,
     /// For proving passwords, and for what people read and do as themselves.
     pub(super) proving: Arc<Pool>,
-    pub(super) group_names: Arc<GroupNames>,
+    pub(super) group_names: GroupNames,
     pub(super) found_groups: FoundGroups,
     pub(super) lockout_policies: LockoutPolicies,
     pub(super) agreed: Agreed,
@@ -101,7 +101,7 @@ impl LdapDirectory {
             settings: settings.clone(),
             clock,
             metrics,
-            group_names: Arc::default(),
+            group_names: GroupNames::default(),
             found_groups: FoundGroups::default(),
             lockout_policies: LockoutPolicies::default(),
             agreed: Agreed::default(),
@@ -158,10 +158,7 @@ impl Directory for LdapDirectory {
 
     async fn reach(&self) -> Result<(), Unreachable> {
         let inquiry = self.inquire("reach");
-        inquiry.conclude(self.servers.reach().await).map_err(|refusal| match refusal {
-            Refusal::Unreachable(unreachable) => unreachable,
-            other => Unreachable { reason: other.to_string(), password_sent: false },
-        })
+        inquiry.conclude_or_unreachable(self.servers.reach().await)
     }
 
     fn upkeep(&self, _person: &Person) -> Upkeep {

@@ -1,17 +1,6 @@
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
-
 use super::entry::Entry;
+use super::time;
 use crate::domain::Timestamp;
-
-/// From the first day of 1601, with which a FILETIME begins, to that of 1970: in milliseconds.
-const FILETIME_BEFORE_UNIX: i64 = 11_644_473_600_000;
-
-/// A FILETIME counts steps of 100 ns.
-const FILETIME_STEPS_A_MILLISECOND: i64 = 10_000;
-
-/// What a FILETIME of "never" is (MS-ADTS 3.1.1.4.5.32).
-const NEVER: i64 = i64::MAX;
 
 /// When a password that must be changed at once has expired: before everything.
 const LONG_AGO: Timestamp = Timestamp::from_millis(0);
@@ -22,22 +11,12 @@ const LONG_AGO: Timestamp = Timestamp::from_millis(0);
 /// only a bind tells.
 pub(super) fn password_expires(entry: &Entry) -> Option<Timestamp> {
     let reckoned = entry.text("msDS-UserPasswordExpiryTimeComputed").and_then(of_filetime);
-    reckoned.or_else(|| entry.text("passwordExpirationTime").and_then(of_generalized_time))
+    reckoned.or_else(|| entry.text("passwordExpirationTime").and_then(time::generalized))
 }
 
+/// Zero is that it must be changed at the next sign-in.
 fn of_filetime(text: &str) -> Option<Timestamp> {
-    match text.parse().ok()? {
-        NEVER => None,
-        // It must be changed at the next sign-in.
-        ..=0 => Some(LONG_AGO),
-        steps => Some(Timestamp::from_millis(steps / FILETIME_STEPS_A_MILLISECOND - FILETIME_BEFORE_UNIX)),
-    }
-}
-
-/// `20261122070000Z` (RFC 4517, 3.3.13), in the one form that 389 Directory Server writes.
-fn of_generalized_time(text: &str) -> Option<Timestamp> {
-    let moment = DateTime::strptime("%Y%m%d%H%M%SZ", text).ok()?.to_zoned(TimeZone::UTC).ok()?;
-    Some(Timestamp::from_millis(moment.timestamp().as_millisecond()))
+    if text.parse::<i64>().is_ok_and(|steps| steps <= 0) { Some(LONG_AGO) } else { time::filetime(text) }
 }
 
 #[cfg(test)]

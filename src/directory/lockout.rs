@@ -8,7 +8,7 @@ use super::connection::{Connection, Search};
 use super::entry::Entry;
 use super::fault::{Fault, Operation, rc};
 use super::root_dse::{Domain, Profile};
-use super::{Candidate, LdapDirectory, Lockout, LockoutPolicy, person};
+use super::{Candidate, LdapDirectory, Lockout, LockoutPolicy, person, time};
 use crate::domain::Timestamp;
 
 /// What is read of a person about to sign in, beside who it is: how many wrong passwords the directory holds against
@@ -45,9 +45,6 @@ const UNREADABLE: LockoutPolicy = LockoutPolicy { threshold: 5, window: USUAL_WI
 /// How far our clock may be from the directory's: what Kerberos allows within a domain, by default. A count is stale
 /// for us only when it is so by the directory's clock as well.
 const CLOCK_TOLERANCE: Duration = Duration::from_mins(5);
-
-/// FILETIME's beginning, the year 1601, in milliseconds before the Unix epoch.
-const FILETIME_EPOCH_MS: i64 = 11_644_473_600_000;
 
 /// The lockout policies of one directory, as last read.
 #[derive(Default)]
@@ -203,19 +200,8 @@ async fn read_policy(
 
 fn policy(entry: &Entry, [threshold, window]: [&str; 2]) -> Option<LockoutPolicy> {
     let threshold = entry.text(threshold)?.parse().ok()?;
-    let window = entry.text(window).and_then(interval).unwrap_or(USUAL_WINDOW);
+    let window = entry.text(window).and_then(time::interval).map_or(USUAL_WINDOW, |window| window.min(LONGEST_WINDOW));
     Some(LockoutPolicy { threshold, window })
-}
-
-/// A duration as Active Directory keeps it: a negative count of 100 ns.
-fn interval(text: &str) -> Option<Duration> {
-    let count = text.parse::<i64>().ok()?.unsigned_abs();
-    Some(Duration::from_micros(count / 10).min(LONGEST_WINDOW))
-}
-
-/// A FILETIME: 100 ns since 1601.
-fn file_time(text: &str) -> Option<Timestamp> {
-    Some(Timestamp::from_millis(text.parse::<i64>().ok()? / 10_000 - FILETIME_EPOCH_MS))
 }
 
 /// How many wrong passwords count against the person now. The attribute alone does not tell: a controller sets it back
@@ -225,7 +211,7 @@ fn file_time(text: &str) -> Option<Timestamp> {
 /// another is at most what that one knows.
 fn failures(entry: &Entry, policy: Option<LockoutPolicy>, now: Timestamp) -> Option<u32> {
     let count = entry.text(COUNT)?.parse().ok()?;
-    let last = entry.text(LAST_WRONG).and_then(file_time);
+    let last = entry.text(LAST_WRONG).and_then(time::filetime);
     let is_stale = policy.zip(last).is_some_and(|(policy, last)| now >= last + policy.window + CLOCK_TOLERANCE);
     Some(if is_stale { 0 } else { count })
 }

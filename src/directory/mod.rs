@@ -44,6 +44,7 @@ mod set_up;
 mod sid;
 mod sign_in;
 mod start_tls;
+mod time;
 mod tls;
 
 pub use client::LdapDirectory;

@@ -108,7 +108,7 @@ impl Pool {
         let crowded = status.size >= status.max_size && status.available == 0;
         let timeouts = Timeouts { wait: Some(deadline.saturating_duration_since(Instant::now())), ..Timeouts::new() };
         let fault = |reason: String| Err(Fault::unreachable(Operation::Dial, reason));
-        match timeout_at(deadline, self.inner.timeout_get(&timeouts)).await {
+        match timeout_at(deadline, Box::pin(self.inner.timeout_get(&timeouts))).await {
             Ok(Ok(mut lease)) => {
                 lease.connection.until(deadline);
                 Ok(lease)

@@ -1,10 +1,8 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use futures::future::BoxFuture;
 use tokio::time::Instant;
 
-use super::connection::Connection;
 use super::fault::{Fault, Operation};
 use super::pool::{Lease, Pool};
 use super::root_dse::Profile;
@@ -14,10 +12,6 @@ use super::{LdapDirectory, Refusal, Unreachable};
 /// A question is asked at most this often: on a connection that turned out to be dead, and of every other server that
 /// a list commonly has. The deadline ends it in any case.
 const MOST_TRIES: u32 = 4;
-
-/// What is asked over a service connection, perhaps more than once: it changes nothing.
-pub(super) type Question<'q, T> =
-    &'q (dyn for<'a> Fn(&'a mut Connection, &'a Profile) -> BoxFuture<'a, Result<T, Fault>> + Send + Sync);
 
 /// One question of somebody who waits: since when, until when, and what failed on the way.
 pub(super) struct Inquiry {
@@ -35,34 +29,6 @@ impl LdapDirectory {
         let started = Instant::now();
         let deadline = started + self.settings.operation_timeout;
         Inquiry { asked, started, deadline, tries: 0, server: None }
-    }
-
-    /// Asks a question with the service identity, of the next server when one fails. A question may be asked more than
-    /// once; it must not change anything.
-    ///
-    /// # Errors
-    /// [`Unreachable`], logged; also when there is no service account.
-    pub(super) async fn ask<T>(&self, asked: &'static str, question: Question<'_, T>) -> Result<T, Unreachable> {
-        let mut inquiry = self.inquire(asked);
-        let answer = self.ask_until_answered(&mut inquiry, question).await;
-        inquiry.conclude(answer).map_err(|refusal| match refusal {
-            Refusal::Unreachable(unreachable) => unreachable,
-            other => Unreachable { reason: other.to_string(), password_sent: false },
-        })
-    }
-
-    async fn ask_until_answered<T>(&self, inquiry: &mut Inquiry, question: Question<'_, T>) -> Result<T, Fault> {
-        if self.settings.service_account.is_none() {
-            return Err(Fault::unreachable(Operation::ServiceBind, "there is no service account: set bind_name"));
-        }
-        let profile = self.find_out(inquiry).await?;
-        loop {
-            let mut service = inquiry.take(&self.searching).await?;
-            let answer = question(&mut service, profile).await;
-            if let ControlFlow::Break(answer) = inquiry.settle(answer, &service) {
-                return answer;
-            }
-        }
     }
 
     /// What the directory is, asked of it if nobody has found out before.
@@ -84,6 +50,17 @@ impl LdapDirectory {
 }
 
 impl Inquiry {
+    /// A connection for the next try of a question that only the service account may ask.
+    ///
+    /// # Errors
+    /// When there is none, or no service account.
+    pub(super) async fn take_service(&mut self, directory: &LdapDirectory) -> Result<Lease, Fault> {
+        if directory.settings.service_account.is_none() {
+            return Err(Fault::unreachable(Operation::ServiceBind, "there is no service account: set bind_name"));
+        }
+        self.take(&directory.searching).await
+    }
+
     /// A connection for the next try.
     pub(super) async fn take(&mut self, pool: &Pool) -> Result<Lease, Fault> {
         self.tries += 1;
@@ -121,6 +98,17 @@ impl Inquiry {
 
     fn has_another_try(&self) -> bool {
         self.tries < MOST_TRIES && Instant::now() < self.deadline
+    }
+
+    /// The end of a question that has no answer about a person: nobody is refused by it.
+    ///
+    /// # Errors
+    /// [`Unreachable`], logged.
+    pub(super) fn conclude_or_unreachable<T>(self, answer: Result<T, Fault>) -> Result<T, Unreachable> {
+        self.conclude(answer).map_err(|refusal| match refusal {
+            Refusal::Unreachable(unreachable) => unreachable,
+            other => Unreachable { reason: other.to_string(), password_sent: false },
+        })
     }
 
     /// The end of every question: notes faults and refusals in the log, each once.

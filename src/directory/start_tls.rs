@@ -51,8 +51,7 @@ fn result_code(message: &[u8]) -> Option<u8> {
     const ENUMERATED: u8 = 0x0a;
     // The gate has seen that every element is within the one around it.
     let (_, content) = element(message)?;
-    let (id, behind) = element_and_rest(content)?;
-    let _ = id;
+    let (_id, behind) = element_and_rest(content)?;
     let (tag, response) = element(behind)?;
     let ((kind, code), _) = element_and_rest(response)?;
     match (tag, kind, code) {
@@ -61,12 +60,15 @@ fn result_code(message: &[u8]) -> Option<u8> {
     }
 }
 
-fn element(bytes: &[u8]) -> Option<(u8, &[u8])> {
+/// An element's tag and content.
+type Element<'a> = (u8, &'a [u8]);
+
+fn element(bytes: &[u8]) -> Option<Element<'_>> {
     element_and_rest(bytes).map(|(element, _)| element)
 }
 
 /// The element at the beginning, as its tag and content, and what is behind it.
-fn element_and_rest(bytes: &[u8]) -> Option<((u8, &[u8]), &[u8])> {
+fn element_and_rest(bytes: &[u8]) -> Option<(Element<'_>, &[u8])> {
     let (header, content) = gate::extent(bytes)?;
     let content_end = header.checked_add(content)?;
     Some(((*bytes.first()?, bytes.get(header..content_end)?), bytes.get(content_end..)?))

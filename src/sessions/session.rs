@@ -137,6 +137,17 @@ pub(super) struct Ends {
     pub(super) stale_from: Option<Timestamp>,
 }
 
+/// What of a session's row tells how it stands.
+#[derive(sqlx::FromRow)]
+pub(super) struct StandingRow {
+    pub(super) created_at: i64,
+    pub(super) last_seen_at: i64,
+    pub(super) confirmed_at: i64,
+    pub(super) upkeep: String,
+    pub(super) person: Vec<u8>,
+    pub(super) end_reason: Option<String>,
+}
+
 /// A session's row, before its person is read.
 #[derive(sqlx::FromRow)]
 pub(super) struct Row {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::SqlitePool;
 
 use super::open::{explain, open};
-use super::session::{Lifetimes, Row, Times};
+use super::session::{Lifetimes, Row, StandingRow, Times};
 use super::watch::Registry;
 use super::{EndReason, Found, Session, SessionToken, SessionWatch, StoreError};
 use crate::config::SessionSettings;
@@ -218,14 +218,14 @@ impl Sessions {
 
     /// How a session stands, without using it.
     pub(super) async fn standing(&self, id: SessionId) -> Result<Standing, StoreError> {
-        let row: Option<(i64, i64, i64, String, Vec<u8>, Option<String>)> = sqlx::query_as(
+        let row: Option<StandingRow> = sqlx::query_as(
             "SELECT created_at, last_seen_at, confirmed_at, upkeep, person, end_reason FROM sessions WHERE id = ?",
         )
         .bind(id.as_i64())
         .fetch_optional(&self.inner.pool)
         .await
         .map_err(|error| self.query_failed(&error))?;
-        let Some((created_at, last_seen_at, confirmed_at, upkeep, person, end_reason)) = row else {
+        let Some(StandingRow { created_at, last_seen_at, confirmed_at, upkeep, person, end_reason }) = row else {
             return Ok(Standing::Ended(EndReason::Expired));
         };
         if let Some(word) = end_reason {

@@ -136,10 +136,9 @@ async fn a_directory_that_dies_and_comes_back_under_fifty_sign_ins_a_second_lose
         })
         .collect();
     for fault in [Fault::Refuse, Fault::Cut, Fault::Silent] {
-        for proxy in [&first, &second] {
+        for (proxy, other) in [(&first, &second), (&second, &first)] {
             proxy.set(fault).await;
             // Others are served meanwhile, by the other one.
-            let other = if std::ptr::eq(proxy, &first) { &second } else { &first };
             let so_far = other.binds().len();
             other.until(|seen| seen.binds.len() > so_far + 5).await;
             proxy.set(Fault::Pass).await;

@@ -362,11 +362,8 @@ async fn two_thousand_sessions_on_active_directory_cost_tens_of_searches_a_round
     domain.join_all(&names, "many-all");
 
     let proxy = FaultProxy::with_tls(&domain.ldaps_url(), &domain.ca_file).await;
-    let directory = open(&with_account(
-        settings(&[proxy.url()], &proxy.ca_file()),
-        samba::SERVICE_ACCOUNT,
-        samba::PASSWORD,
-    ));
+    let directory =
+        open(&with_account(settings(&[proxy.url()], &proxy.ca_file()), samba::SERVICE_ACCOUNT, samba::PASSWORD));
     let one = sign_in(&directory, "many-0", samba::PASSWORD).await.unwrap();
     assert!(groups_of(&one).contains("many-company"));
     let people: Vec<Person> = domain
@@ -405,7 +402,7 @@ fn guid_text(bytes: &[u8]) -> String {
         if is_turned {
             bytes.reverse();
         }
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+        hex::encode(bytes)
     };
     [part(0..4, true), part(4..6, true), part(6..8, true), part(8..10, false), part(10..16, false)].join("-")
 }

@@ -95,9 +95,9 @@ async fn a_disabled_account_loses_its_session_and_its_open_board() {
         visitor.signs_in(name, samba::PASSWORD).await;
         let mut board = watches(&visitor, "/live/members").await;
         if name == "live-disabled" {
-            domain.disable(name)
+            domain.disable(name);
         } else {
-            domain.delete(name)
+            domain.delete(name);
         }
         assert_eq!(ends_in_time(&clock, &mut board).await, ("revoked".to_owned(), Some(4401)), "{name}");
         is_a_stranger(&mut visitor).await;

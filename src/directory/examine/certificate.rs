@@ -14,7 +14,7 @@ use x509_parser::prelude::FromDer as _;
 
 use super::handshake::{NoHandshake, Shown};
 use super::report::{Authority, Step};
-use super::time::day;
+use crate::directory::time::day;
 use crate::directory::tls::Tls;
 use crate::domain::Timestamp;
 

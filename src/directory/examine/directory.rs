@@ -2,10 +2,10 @@ use ldap3::Scope;
 
 use super::report::Step;
 use super::service::failed;
-use super::time::minutes;
 use crate::directory::connection::{Connection, Search};
 use crate::directory::fault::Operation;
 use crate::directory::root_dse::Profile;
+use crate::directory::time::interval;
 
 const NAME: &str = "lockout policy";
 
@@ -31,7 +31,8 @@ pub(super) async fn lockout(connection: &mut Connection, profile: &Profile) -> S
         let why = "whoever searches may not read it (lockoutThreshold); throttling stays below the usual five";
         return Step::skipped(NAME, why);
     };
-    let length = |attribute| head.and_then(|head| head.text(attribute)).and_then(minutes);
+    let length =
+        |attribute| head.and_then(|head| head.text(attribute)).and_then(interval).map(|length| length.as_secs() / 60);
     let window = length("lockOutObservationWindow").map_or(String::new(), |minutes| format!(" within {minutes} min"));
     let unlocked = match length("lockoutDuration") {
         Some(minutes) => format!("for {minutes} min"),

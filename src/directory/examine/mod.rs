@@ -16,7 +16,6 @@ mod report;
 mod root;
 mod run;
 mod service;
-mod time;
 mod ways;
 
 pub use person::{Bar, Seen};

@@ -3,7 +3,6 @@ use std::ops::ControlFlow;
 use ldap3::Scope;
 
 use super::report::{Section, Step};
-use super::time::{filetime, minute};
 use super::ways::{self, Membership};
 use crate::directory::connection::{Connection, Search};
 use crate::directory::entry::Entry;
@@ -11,7 +10,8 @@ use crate::directory::fault::{Fault, Operation};
 use crate::directory::groups::{Climber, climb, token_groups};
 use crate::directory::question::Inquiry;
 use crate::directory::root_dse::Profile;
-use crate::directory::{LdapDirectory, Refusal, Unreachable, person};
+use crate::directory::time::{filetime, minute};
+use crate::directory::{LdapDirectory, Unreachable, person};
 use crate::domain::{Person, Timestamp, Username};
 
 /// What only a base-scope read tells (MS-ADTS 3.1.1.4.5.17), and what says when an account ends.
@@ -73,12 +73,10 @@ impl LdapDirectory {
     pub async fn look_up(&self, username: &Username) -> Result<Option<Seen>, Unreachable> {
         let mut inquiry = self.inquire("person");
         let answer = self.try_look_up(&mut inquiry, username).await;
-        match inquiry.conclude(answer) {
-            Ok(Sought::One(seen)) => Ok(Some(*seen)),
-            Ok(Sought::NotOne(_)) => Ok(None),
-            Err(Refusal::Unreachable(unreachable)) => Err(unreachable),
-            Err(other) => Err(Unreachable { reason: other.to_string(), password_sent: false }),
-        }
+        inquiry.conclude_or_unreachable(answer).map(|sought| match sought {
+            Sought::One(seen) => Some(*seen),
+            Sought::NotOne(_) => None,
+        })
     }
 
     async fn try_look_up(&self, inquiry: &mut Inquiry, username: &Username) -> Result<Sought, Fault> {

@@ -3,12 +3,12 @@ use std::time::Duration;
 use ldap3::Scope;
 
 use super::report::{Known, Step};
-use super::time::generalized;
 use crate::config::DirectoryKind;
 use crate::directory::connection::{Connection, Search};
 use crate::directory::entry::Entry;
 use crate::directory::fault::{Fault, Operation};
 use crate::directory::root_dse::Profile;
+use crate::directory::time::generalized;
 use crate::domain::Timestamp;
 
 /// Kerberos' tolerance, by which a domain's clocks must agree in any case (MS-KILE 3.3.1).

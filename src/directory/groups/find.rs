@@ -11,7 +11,7 @@ use crate::directory::entry::Entry;
 use crate::directory::fault::{Fault, Operation, rc};
 use crate::directory::root_dse::Profile;
 use crate::directory::sid::Sid;
-use crate::directory::{LdapDirectory, Refusal, Unreachable, filter};
+use crate::directory::{LdapDirectory, Unreachable, filter};
 use crate::domain::{DirectoryName, Dn, Group, GroupId, GroupRef, Timestamp};
 
 /// How long an answer is believed: a group that was made a moment ago is found after this at the latest.
@@ -124,10 +124,7 @@ impl LdapDirectory {
             }
         };
         let answer = asked.await;
-        inquiry.conclude(answer).map_err(|refusal| match refusal {
-            Refusal::Unreachable(unreachable) => unreachable,
-            other => Unreachable { reason: other.to_string(), password_sent: false },
-        })
+        inquiry.conclude_or_unreachable(answer)
     }
 
     /// The same over a connection that may search, without remembering anything.

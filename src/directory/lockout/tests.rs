@@ -7,7 +7,7 @@ fn minutes(count: u64) -> Duration {
 }
 
 fn filetime(at: Timestamp) -> String {
-    ((at.as_millis() + FILETIME_EPOCH_MS) * 10_000).to_string()
+    ((at.as_millis() + 11_644_473_600_000) * 10_000).to_string()
 }
 
 fn with_failures(count: &str, last: &str) -> Entry {

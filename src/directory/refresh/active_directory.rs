@@ -201,7 +201,9 @@ mod tests {
 
     fn graph(groups: &[Entry]) -> Graph {
         let mut graph = Graph::default();
-        groups.iter().for_each(|group| graph.add(group));
+        for group in groups {
+            graph.add(group);
+        }
         graph
     }
 

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::ops::ControlFlow;
 
 use ldap3::Scope;
 
@@ -31,23 +31,27 @@ pub(super) enum Within {
 }
 
 impl LdapDirectory {
-    /// What the directory is, as far as asking it goes.
-    pub(super) async fn asked_profile(&self) -> Result<Profile, Unreachable> {
-        self.ask(ASKED, &|_connection, profile| {
-            let profile = profile.clone();
-            Box::pin(async move { Ok(profile) })
-        })
-        .await
+    /// What the directory is, asked of it if nobody has found out before.
+    pub(super) async fn asked_profile(&self) -> Result<&Profile, Unreachable> {
+        let mut inquiry = self.inquire(ASKED);
+        let profile = self.find_out(&mut inquiry).await;
+        inquiry.conclude_or_unreachable(profile)
     }
 
     /// Looks once. Each look is a question of its own: none is long, and a server that fails in between is replaced.
     pub(super) async fn look(&self, look: Look) -> Result<Found, Unreachable> {
-        let look = Arc::new(look);
-        self.ask(ASKED, &move |connection, _profile| {
-            let look = Arc::clone(&look);
-            Box::pin(async move { look.through(connection).await })
-        })
-        .await
+        let mut inquiry = self.inquire(ASKED);
+        let answer = loop {
+            let mut service = match inquiry.take_service(self).await {
+                Ok(service) => service,
+                Err(fault) => break Err(fault),
+            };
+            let answer = look.through(&mut service).await;
+            if let ControlFlow::Break(answer) = inquiry.settle(answer, &service) {
+                break answer;
+            }
+        };
+        inquiry.conclude_or_unreachable(answer)
     }
 }
 

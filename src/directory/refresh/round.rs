@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::ops::ControlFlow;
 
 use super::active_directory::{comparable, reaches_abroad};
 use super::closure::Closure;
@@ -8,7 +8,9 @@ use super::look::{ASKED, Look, Within, cut_short};
 use super::standing::{self, departure};
 use super::{Departure, Standing};
 use crate::config::DirectoryKind;
+use crate::directory::connection::Connection;
 use crate::directory::entry::Entry;
+use crate::directory::fault::Fault;
 use crate::directory::groups::{Climber, climb_all, token_groups};
 use crate::directory::root_dse::Profile;
 use crate::directory::{LdapDirectory, Unreachable, filter, person};
@@ -36,7 +38,7 @@ impl LdapDirectory {
         };
         let mut sights = Vec::with_capacity(people.len());
         for batch in people.chunks(PEOPLE_A_SEARCH) {
-            match self.find_again(&profile, batch).await {
+            match self.find_again(profile, batch).await {
                 Ok(found) => sights.extend(found.into_iter().map(Ok)),
                 Err(unreachable) => sights.extend(batch.iter().map(|_| Err(unreachable.clone()))),
             }
@@ -49,7 +51,7 @@ impl LdapDirectory {
                 Ok(Sight::Gone(_)) | Err(_) => None,
             })
             .collect();
-        let mut described = self.describe_all(&profile, &here).await.into_iter();
+        let mut described = self.describe_all(profile, &here).await.into_iter();
         let no_answer = || Unreachable { reason: "nothing was said of this person".to_owned(), password_sent: false };
         sights
             .into_iter()
@@ -148,11 +150,18 @@ impl LdapDirectory {
             } else {
                 self.read_groups_of(profile, known, entry, &closure).await
             };
-            described.push(
-                groups.map(|groups| person::describe(profile.kind(), self.name(), entry, &known.username, groups)),
-            );
+            described.push(groups.map(|groups| self.described(profile, known, entry, groups)));
         }
         described
+    }
+
+    /// The person as the entry has them now. Where only a bind tells when their password expires, that stands.
+    fn described(&self, profile: &Profile, known: &Person, entry: &Entry, groups: Groups) -> Person {
+        let mut person = person::describe(profile.kind(), self.name(), entry, &known.username, groups);
+        if profile.domain.is_none() && person.password_expires.is_none() {
+            person.password_expires = known.password_expires;
+        }
+        person
     }
 
     async fn closures(&self, profile: &Profile, people: &[(&Person, &Entry)]) -> Result<Vec<Closure>, Unreachable> {
@@ -194,26 +203,36 @@ impl LdapDirectory {
         entry: &Entry,
         closure: &Closure,
     ) -> Result<Groups, Unreachable> {
-        let (entry, clock, names) = (Arc::new(entry.clone()), Arc::clone(&self.clock), Arc::clone(&self.group_names));
-        let uid = Arc::new(person::uid(&entry, &known.username).to_owned());
-        let (template, domain) = (Arc::new(self.settings.group_filter.clone()), Arc::new(profile.domain.clone()));
-        let groups = self
-            .ask(ASKED, &move |connection, profile| {
-                let (entry, clock, names) = (Arc::clone(&entry), Arc::clone(&clock), Arc::clone(&names));
-                let (uid, template, domain) = (Arc::clone(&uid), Arc::clone(&template), Arc::clone(&domain));
-                Box::pin(async move {
-                    if let Some(domain) = &*domain {
-                        return token_groups(connection, domain, &names, &*clock, &entry.dn).await;
-                    }
-                    let climber = Climber { base_dn: &profile.base_dn, template: template.as_deref() };
-                    climb_all(connection, &climber, &entry, &uid).await
-                })
-            })
-            .await?;
+        let mut inquiry = self.inquire(ASKED);
+        let answer = loop {
+            let mut service = match inquiry.take_service(self).await {
+                Ok(service) => service,
+                Err(fault) => break Err(fault),
+            };
+            let groups = self.read_groups_on(&mut service, profile, known, entry).await;
+            if let ControlFlow::Break(groups) = inquiry.settle(groups, &service) {
+                break groups;
+            }
+        };
+        let groups = inquiry.conclude_or_unreachable(answer)?;
         if let Some(seen) = closure.ids() {
             self.agreed.note(&known.id, &seen, &groups);
         }
         Ok(groups)
+    }
+
+    async fn read_groups_on(
+        &self,
+        service: &mut Connection,
+        profile: &Profile,
+        known: &Person,
+        entry: &Entry,
+    ) -> Result<Groups, Fault> {
+        if let Some(domain) = &profile.domain {
+            return token_groups(service, domain, &self.group_names, &*self.clock, &entry.dn).await;
+        }
+        let climber = Climber { base_dn: &profile.base_dn, template: self.settings.group_filter.as_deref() };
+        climb_all(service, &climber, entry, person::uid(entry, &known.username)).await
     }
 }
 

@@ -1,7 +1,5 @@
-use std::time::Duration;
-
 use crate::directory::entry::Entry;
-use crate::directory::person;
+use crate::directory::{person, time};
 use crate::domain::{Person, Timestamp};
 
 /// What tells, besides [`person::ATTRIBUTES`], whether somebody may be signed in.
@@ -11,15 +9,6 @@ pub(super) const ATTRIBUTES: &[&str] =
 /// `pwdAccountLockedTime` of an account that an administrator locked for good (draft-behera-ldap-password-policy-10,
 /// 5.3.3). Any other time is a lockout after wrong passwords, which strangers can cause.
 const LOCKED_FOR_GOOD: &str = "000001010000Z";
-
-/// From 1601, where FILETIMEs begin, to 1970 (MS-DTYP 2.3.3).
-const FILETIME_TO_UNIX: Duration = Duration::from_secs(11_644_473_600);
-
-/// A FILETIME counts in 100 ns.
-const FILETIMES_A_MILLISECOND: u64 = 10_000;
-
-/// `accountExpires` of an account that never does, besides 0 (MS-ADTS 2.2.19 and MS-SAMR 3.1.1.8.3).
-const NEVER: u64 = 0x7fff_ffff_ffff_ffff;
 
 /// What became of somebody who was signed in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,20 +53,11 @@ pub(super) fn departure(entry: &Entry, now: Timestamp) -> Option<Departure> {
     if person::is_disabled(entry) || locked_for_good {
         return Some(Departure::Disabled);
     }
-    if entry.text("accountExpires").and_then(|time| time.parse().ok()).is_some_and(|time| is_past(time, now)) {
+    if entry.text("accountExpires").and_then(time::filetime).is_some_and(|end| now >= end) {
         return Some(Departure::AccountExpired);
     }
     let outside = entry.bytes("logonHours").any(|hours| !allows(hours, now));
     outside.then_some(Departure::NotAtThisHour)
-}
-
-/// Whether a FILETIME, where 0 and [`NEVER`] mean never, is past.
-fn is_past(filetime: u64, now: Timestamp) -> bool {
-    if filetime == 0 || filetime >= NEVER {
-        return false;
-    }
-    let since_1601 = Duration::from_millis(filetime / FILETIMES_A_MILLISECOND);
-    now >= Timestamp::from_millis(0) + since_1601 - FILETIME_TO_UNIX
 }
 
 /// Whether `logonHours` allows signing in at `now`: a bit for each hour of the week in UTC, from Sunday on, the lowest
@@ -98,6 +78,8 @@ fn allows(hours: &[u8], now: Timestamp) -> bool {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     /// 2026-11-22, a Sunday, at 01:30 UTC.
@@ -129,7 +111,7 @@ mod tests {
         let at = filetime(SUNDAY);
         assert_eq!(expires(at, SUNDAY - Duration::from_millis(1)), None);
         assert_eq!(expires(at, SUNDAY), Some(Departure::AccountExpired));
-        for never in [0, NEVER] {
+        for never in [0, 0x7fff_ffff_ffff_ffff] {
             assert_eq!(expires(never, SUNDAY), None, "{never}");
         }
         assert_eq!(of("accountExpires", b"soon", SUNDAY), None);

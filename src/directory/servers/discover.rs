@@ -187,7 +187,7 @@ impl Srv {
             let records = self.names.srv(&question.name).await.map_err(|error| {
                 format!("DNS cannot be asked for {} ({error}): check this machine's DNS, or set dns", question.name)
             })?;
-            for record in in_order(records, |most| random_below(most)) {
+            for record in in_order(records, random_below) {
                 let port = if question.is_ldaps || *scheme == Scheme::Ldap { record.port } else { LDAPS_PORT };
                 let server = ServerAddress { scheme: *scheme, host: record.target, port };
                 if !is_within(&server.host, domain) {

@@ -261,11 +261,12 @@ mod tests {
 
     #[test]
     fn each_broken_rule_has_its_words_and_the_directorys_own_where_they_say_more() {
-        let samba = Some("It should be equal or longer than 10 characters.");
-        assert_eq!(in_words(Some(Rule::TooShort), samba), samba.unwrap());
+        let words = "It should be equal or longer than 10 characters.";
+        let samba = Some(words);
+        assert_eq!(in_words(Some(Rule::TooShort), samba), words);
         assert_eq!(in_words(Some(Rule::TooShort), None), "The new password is too short.");
         assert!(in_words(Some(Rule::InHistory), samba).starts_with("You had this password before."));
-        assert_eq!(in_words(None, samba), samba.unwrap());
+        assert_eq!(in_words(None, samba), words);
         assert!(in_words(None, None).contains("against your company's rules"));
     }
 

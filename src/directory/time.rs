@@ -1,3 +1,7 @@
+//! How directories write times.
+
+use std::time::Duration;
+
 use jiff::Timestamp as Moment;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -43,12 +47,12 @@ pub(super) fn filetime(text: &str) -> Option<Timestamp> {
     }
 }
 
-/// A length of time as Active Directory keeps it: a negative count of 100 ns (MS-ADTS 3.1.1.3.3), in whole minutes.
-/// `None` for "for ever".
-pub(super) fn minutes(text: &str) -> Option<i64> {
+/// Reads a length of time as Active Directory keeps it: a negative count of 100 ns (MS-ADTS 3.1.1.3.3). `None` for "for
+/// ever".
+pub(super) fn interval(text: &str) -> Option<Duration> {
     match text.parse::<i64>().ok()? {
         i64::MIN => None,
-        ticks => Some(ticks.unsigned_abs().try_into().unwrap_or(i64::MAX) / (TICKS_A_MILLISECOND * 60_000)),
+        ticks => Some(Duration::from_micros(ticks.unsigned_abs() / 10)),
     }
 }
 
@@ -63,10 +67,10 @@ mod tests {
         for bad in ["", "20261122", "20269922070021.0Z", "20261122070021+0100", "äöüäöüäöüZ"] {
             assert_eq!(generalized(bad), None, "{bad}");
         }
-        assert_eq!(filetime("126500000000000000").map(day).as_deref(), Some("2001-11-12"));
+        assert_eq!(filetime("126500000000000000").map(day).as_deref(), Some("2001-11-12"), "MS-DTYP 2.3.3");
         for never in ["0", "-1", "9223372036854775807", "x"] {
             assert_eq!(filetime(never), None, "{never}");
         }
-        assert_eq!((minutes("-18000000000"), minutes("-9223372036854775808"), minutes("x")), (Some(30), None, None));
+        assert_eq!((interval("-18000000000"), interval("-9223372036854775808")), (Some(Duration::from_mins(30)), None));
     }
 }
