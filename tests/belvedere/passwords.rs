@@ -110,11 +110,11 @@ async fn on_openldap_a_password_that_was_reset_is_changed_here() {
 #[tokio::test]
 async fn a_changed_password_ends_every_other_session_and_gives_this_browser_a_new_one() {
     let Some(domain) = samba::domain() else { return };
-    hire_for(domain, "mover", 100);
+    hire_for(domain, "changer-of-sessions", 100);
     let house = on_samba(domain).page("board", &page("Board")).open().await;
     let (mut here, mut elsewhere) = (house.visitor(), house.visitor());
-    here.signs_in("mover", samba::PASSWORD).await;
-    elsewhere.signs_in("mover", samba::PASSWORD).await;
+    here.signs_in("changer-of-sessions", samba::PASSWORD).await;
+    elsewhere.signs_in("changer-of-sessions", samba::PASSWORD).await;
     let mut bystander = house.visitor();
     bystander.signs_in("bob", samba::PASSWORD).await;
     let before = here.clone();
@@ -122,7 +122,7 @@ async fn a_changed_password_ends_every_other_session_and_gives_this_browser_a_ne
     let account = here.opens("/account").await;
     assert!(account.body.contains("href=\"/account/password\""), "{}", account.body);
     let form = here.opens(MEMBERS_FORM).await;
-    assert_eq!(form.field(MEMBERS_FORM, "username").as_deref(), Some("mover"));
+    assert_eq!(form.field(MEMBERS_FORM, "username").as_deref(), Some("changer-of-sessions"));
     for hint in ["username", "current-password", "new-password"] {
         assert!(form.body.contains(&format!("autocomplete=\"{hint}\"")), "{hint}");
     }
@@ -139,7 +139,7 @@ async fn a_changed_password_ends_every_other_session_and_gives_this_browser_a_ne
         assert_eq!(visitor.opens("/account").await.status, StatusCode::SEE_OTHER, "{whose} is asked to sign in");
     }
     assert_eq!(bystander.opens("/account").await.status, StatusCode::OK, "somebody else stays");
-    house.visitor().signs_in("mover", NEW).await;
+    house.visitor().signs_in("changer-of-sessions", NEW).await;
 }
 
 #[tokio::test]
