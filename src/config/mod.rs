@@ -6,6 +6,7 @@
 //! directory answers or a query makes sense to its source is asked elsewhere.
 
 mod cover;
+mod directory_settings;
 mod environment;
 mod fault;
 mod page;
@@ -21,6 +22,9 @@ mod tree;
 mod typed;
 mod words;
 
+pub use directory_settings::{
+    DirectoryKind, DirectorySettings, Discovery, FurtherDirectory, Scheme, ServerAddress, Servers, ServiceAccount,
+};
 pub use environment::figment;
 pub use fault::{Fault, FaultReport, Faults, Place};
 pub use page::{Input, InputKind, InputOption, PageFile, PanelKind, PanelSettings, PanelSource, Unit};
@@ -28,7 +32,6 @@ pub use read_page::read_page;
 pub use read_settings::ForPages;
 pub use secret_key::{SecretKey, make_state_folder, secret_key};
 pub use settings::{
-    DirectoryKind, DirectorySettings, Discovery, FurtherDirectory, HttpSource, LiveSettings, LogFormat, LogSettings,
-    MetricsSettings, Scheme, Secret, ServerAddress, Servers, ServiceAccount, SessionSettings, Settings, SiteSettings,
+    HttpSource, LiveSettings, LogFormat, LogSettings, MetricsSettings, Secret, SessionSettings, Settings, SiteSettings,
     SourceSettings, Theme,
 };

@@ -9,11 +9,11 @@ use super::dial::Dialler;
 use super::fault::Fault;
 use super::groups::{FoundGroups, GroupNames};
 use super::lockout::LockoutPolicies;
+use super::one_bind::OneBind;
 use super::pool::{Pool, Purpose};
 use super::refresh::Agreed;
 use super::root_dse::Profile;
 use super::servers::{Prober, ServerSet};
-use super::sign_in::OneBind;
 use super::tls::Tls;
 use super::{
     ChangeRefusal, Directory, GroupFinding, Leave, Lockout, PasswordChange, PasswordState, Refusal, SetUpError,

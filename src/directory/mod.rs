@@ -29,6 +29,7 @@ mod groups;
 mod guid;
 mod leave;
 mod lockout;
+mod one_bind;
 mod overview;
 mod password;
 mod person;

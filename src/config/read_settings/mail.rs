@@ -1,6 +1,6 @@
+use super::super::directory_settings::{DirectoryKind, DirectorySettings};
 use super::super::fault::Place;
 use super::super::reader::Ledger;
-use super::super::settings::{DirectoryKind, DirectorySettings};
 
 /// Whether `sign_in_by_mail`, which is written at `place`, goes together with the rest of the table.
 pub(super) fn check(settings: &DirectorySettings, place: Option<&Place>, ledger: &Ledger) -> bool {

@@ -8,6 +8,7 @@ mod files;
 mod mail;
 mod metrics;
 mod server_address;
+mod servers;
 mod settings;
 mod site;
 mod sources;

@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use url::Url;
 
 use super::super::cover::has_user_information;
-use super::super::settings::{Discovery, Scheme, ServerAddress};
+use super::super::directory_settings::{Discovery, Scheme, ServerAddress};
 use super::super::words::shown;
 
 const LDAP_PORT: u16 = 389;

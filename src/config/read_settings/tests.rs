@@ -7,9 +7,10 @@ use std::time::Duration;
 use rocket::figment::Figment;
 use rocket::figment::providers::{Format, Toml};
 
+use super::super::directory_settings::{DirectoryKind, Scheme};
 use super::super::environment::Environment;
 use super::super::fault::Faults;
-use super::super::settings::{DirectoryKind, LogFormat, Scheme, Settings, SourceSettings, Theme};
+use super::super::settings::{LogFormat, Settings, SourceSettings, Theme};
 
 /// A folder with settings, and an environment of its own.
 struct Folder {

@@ -5,10 +5,11 @@ use super::{active_directory, modify_operation};
 use crate::config::{DirectoryKind, Scheme, Servers};
 use crate::directory::entry::Entry;
 use crate::directory::fault::{Fault, Operation, rc};
+use crate::directory::one_bind::OneBind;
 use crate::directory::pool::Lease;
 use crate::directory::question::Inquiry;
 use crate::directory::root_dse::{Domain, Profile};
-use crate::directory::sign_in::{OneBind, ask_for_an_account, bind_name, own_token};
+use crate::directory::sign_in::{ask_for_an_account, bind_name, own_token};
 use crate::directory::{Candidate, LdapDirectory, Leave, Refusal, person};
 use crate::domain::{Password, PersonId, Username};
 

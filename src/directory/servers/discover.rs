@@ -1,14 +1,9 @@
-use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, OnceLock, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use hickory_resolver::TokioResolver;
-use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig};
-use hickory_resolver::net::runtime::TokioRuntimeProvider;
-use hickory_resolver::proto::rr::RData;
 use tokio::sync::Mutex;
 
+use super::names::{DNS_TIMEOUT, Names, Record};
 use crate::config::{Discovery, Scheme, ServerAddress};
 use crate::directory::fault::{Fault, Operation};
 use crate::domain::{Clock, Timestamp};
@@ -19,118 +14,11 @@ const LIST_AGE: Duration = Duration::from_mins(15);
 /// When none of them answers, DNS may know better; it is asked no more often than this.
 const ASKED_AT_MOST_EVERY: Duration = Duration::from_secs(5);
 
-/// A question to DNS, with its repetitions.
-const DNS_TIMEOUT: Duration = Duration::from_secs(2);
-
 /// More servers than are ever tried in turn; a forest may have hundreds.
 const MOST_SERVERS: usize = 16;
 
-/// Some times as many as there are servers at once.
-const MOST_HOSTS: usize = 64;
-
 /// LDAPS has no record of its own in Active Directory: its controllers are those of LDAP, on this port.
 const LDAPS_PORT: u16 = 636;
-
-/// Who is asked for names: the servers in the settings, or the system's.
-pub(in crate::directory) struct Names {
-    own: Vec<SocketAddr>,
-    /// The addresses that each host had when they were last found out.
-    known: std::sync::Mutex<HashMap<String, Vec<IpAddr>>>,
-    resolver: OnceLock<Result<TokioResolver, String>>,
-}
-
-/// One SRV record (RFC 2782).
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Record {
-    priority: u16,
-    weight: u16,
-    port: u16,
-    /// Without the dot at its end.
-    target: String,
-}
-
-impl Names {
-    pub(in crate::directory) fn new(own: Vec<SocketAddr>) -> Self {
-        Self { own, known: std::sync::Mutex::default(), resolver: OnceLock::new() }
-    }
-
-    /// The addresses of a host, as the system resolves it (with its hosts file and all), or by the settings' servers.
-    ///
-    /// # Errors
-    /// Why there are none, in words.
-    pub(in crate::directory) async fn addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
-        let found = self.look_up(host, port).await?;
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if !found.is_empty() && (known.len() < MOST_HOSTS || known.contains_key(host)) {
-            known.insert(host.to_owned(), found.iter().map(SocketAddr::ip).collect());
-        }
-        Ok(found)
-    }
-
-    /// The addresses that the host had when they were last found out.
-    pub(in crate::directory) fn known(&self, host: &str, port: u16) -> Option<Vec<SocketAddr>> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(host).map(|addresses| addresses.iter().map(|address| SocketAddr::new(*address, port)).collect())
-    }
-
-    async fn look_up(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
-        if self.own.is_empty() || host.parse::<IpAddr>().is_ok() {
-            let found = tokio::net::lookup_host((host, port)).await.map_err(|error| error.to_string())?;
-            return Ok(found.collect());
-        }
-        let found = self.resolver()?.lookup_ip(absolute(host)).await.map_err(|error| error.to_string())?;
-        Ok(found.iter().map(|address| SocketAddr::new(address, port)).collect())
-    }
-
-    /// The SRV records of a name; none when there is no such name.
-    async fn srv(&self, name: &str) -> Result<Vec<Record>, String> {
-        let found = match self.resolver()?.srv_lookup(absolute(name)).await {
-            Ok(found) => found,
-            Err(error) if error.is_no_records_found() || error.is_nx_domain() => return Ok(Vec::new()),
-            Err(error) => return Err(error.to_string()),
-        };
-        let record = |data: &RData| match data {
-            RData::SRV(srv) => Some(Record {
-                priority: srv.priority,
-                weight: srv.weight,
-                port: srv.port,
-                target: srv.target.to_utf8().trim_end_matches('.').to_lowercase(),
-            }),
-            _ => None,
-        };
-        Ok(found.answers().iter().filter_map(|answer| record(&answer.data)).collect())
-    }
-
-    fn resolver(&self) -> Result<&TokioResolver, String> {
-        let built = self.resolver.get_or_init(|| {
-            let mut builder = if self.own.is_empty() {
-                TokioResolver::builder_tokio().map_err(|error| format!("the system's DNS settings: {error}"))?
-            } else {
-                let servers = self.own.iter().map(|address| name_server(*address)).collect();
-                let config = ResolverConfig::from_name_servers(servers);
-                TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
-            };
-            builder.options_mut().timeout = DNS_TIMEOUT / 2;
-            builder.options_mut().attempts = 2;
-            builder.build().map_err(|error| error.to_string())
-        });
-        built.as_ref().map_err(Clone::clone)
-    }
-}
-
-/// With the dot at its end: no search domain is ever tried behind it.
-fn absolute(name: &str) -> String {
-    format!("{}.", name.trim_end_matches('.'))
-}
-
-fn name_server(address: SocketAddr) -> NameServerConfig {
-    let with_port = |mut connection: ConnectionConfig| {
-        connection.port = address.port();
-        connection
-    };
-    let connections = vec![with_port(ConnectionConfig::udp()), with_port(ConnectionConfig::tcp())];
-    NameServerConfig::new(address.ip(), true, connections)
-}
 
 /// A domain's servers, found by their SRV records (MS-ADTS 6.3.2.3), asked again when the list has aged.
 pub(in crate::directory) struct Srv {

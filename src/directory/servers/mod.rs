@@ -4,9 +4,10 @@
 //! one dial deadline, once. Where DNS says which servers there are, it is asked again now and then.
 
 mod discover;
+mod names;
 mod server;
 mod set;
 
-pub(super) use discover::Names;
+pub(super) use names::Names;
 pub(super) use server::{Prober, Server};
 pub(super) use set::ServerSet;

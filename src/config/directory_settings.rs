@@ -1,0 +1,172 @@
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::domain::Password;
+
+/// Name look-up, TCP and TLS on a slow line; a dead server must not hold up a sign-in for longer.
+const DEFAULT_DIAL_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A search in a large domain, with room to spare; beyond this people take it for broken.
+const DEFAULT_OPERATION_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Sixteen binds at the same time are some thousand a second; a domain controller allows 5,000 connections.
+const DEFAULT_CONNECTIONS: usize = 16;
+
+/// A week, so that nobody's password runs out over a holiday weekend unannounced.
+const DEFAULT_PASSWORD_WARNING: Duration = Duration::from_hours(7 * 24);
+
+/// Where the directory is and how to ask it.
+#[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own that an admin writes as true or false")]
+pub struct DirectorySettings {
+    /// The servers.
+    pub servers: Servers,
+    /// The DNS servers to ask instead of the system's. Empty for the system's.
+    pub dns: Vec<SocketAddr>,
+    /// Whether `ldap://` connections are turned into TLS before anything is said (RFC 4511, 4.14).
+    pub start_tls: bool,
+    /// PEM certificates to trust instead of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Whether plain LDAP may leave this machine.
+    pub allow_plaintext: bool,
+    /// The account that searches; without one, people search as themselves.
+    pub service_account: Option<ServiceAccount>,
+    /// What kind of directory it is; found out from its RootDSE when `None`.
+    pub kind: Option<DirectoryKind>,
+    /// Where searches begin; found out from the RootDSE when `None`.
+    pub base_dn: Option<String>,
+    /// Which entries are people, as an LDAP filter with `{username}` where the escaped name goes.
+    pub person_filter: Option<String>,
+    /// Which entries are groups that list members, as an LDAP filter with `{dn}` and `{username}`.
+    pub group_filter: Option<String>,
+    /// Whether a mail address is a name to sign in with. Off by default, as people may often set their own.
+    pub sign_in_by_mail: bool,
+    /// Whether people may change their password here.
+    pub password_change: bool,
+    /// How long before its end somebody is told that their password expires.
+    pub password_warning: Duration,
+    /// How many connections are kept for searches, and as many again for checking passwords.
+    pub connections: usize,
+    /// How long dialling one server may take, name look-up and TLS included.
+    pub dial_timeout: Duration,
+    /// How long one question may take as a whole: the wait for a connection, every dial, every operation.
+    pub operation_timeout: Duration,
+}
+
+/// A directory beside the default one.
+#[derive(Clone, Debug)]
+pub struct FurtherDirectory {
+    /// The domain names and principal suffixes whose people it has (`BRAND`, `brand.example`). Never empty; no two
+    /// directories share one.
+    pub domains: Vec<String>,
+    /// Where it is and how to ask it.
+    pub settings: DirectorySettings,
+}
+
+/// The servers of one directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Servers {
+    /// These, tried in order. Never empty.
+    Listed(Vec<ServerAddress>),
+    /// Those that DNS names for a domain (RFC 2782).
+    Discovered(Discovery),
+}
+
+impl Servers {
+    /// The servers that are listed; none when DNS names them.
+    pub fn listed(&self) -> &[ServerAddress] {
+        match self {
+            Self::Listed(servers) => servers,
+            Self::Discovered(_) => &[],
+        }
+    }
+}
+
+/// A domain whose servers DNS knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Discovery {
+    /// How its servers are spoken to.
+    pub scheme: Scheme,
+    /// `corp.example.com`.
+    pub domain: String,
+    /// The site whose controllers come first (MS-ADTS 6.3.2.3).
+    pub site: Option<String>,
+}
+
+impl DirectorySettings {
+    /// What is meant when nothing but `servers` is written.
+    pub fn of(servers: Servers) -> Self {
+        Self {
+            servers,
+            dns: Vec::new(),
+            start_tls: false,
+            ca_file: None,
+            allow_plaintext: false,
+            service_account: None,
+            kind: None,
+            base_dn: None,
+            person_filter: None,
+            group_filter: None,
+            sign_in_by_mail: false,
+            password_change: true,
+            password_warning: DEFAULT_PASSWORD_WARNING,
+            connections: DEFAULT_CONNECTIONS,
+            dial_timeout: DEFAULT_DIAL_TIMEOUT,
+            operation_timeout: DEFAULT_OPERATION_TIMEOUT,
+        }
+    }
+}
+
+/// What kind of directory it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DirectoryKind {
+    /// Active Directory, Microsoft's or Samba's.
+    ActiveDirectory,
+    /// Any other LDAPv3 server.
+    Ldap,
+}
+
+/// One directory server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerAddress {
+    /// `ldap` or `ldaps`.
+    pub scheme: Scheme,
+    /// A name or an IP address, without brackets.
+    pub host: String,
+    /// 389 and 636 when not written.
+    pub port: u16,
+}
+
+/// Whether TLS is there from the first byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// Plain, or StartTLS.
+    Ldap,
+    /// TLS from the first byte.
+    Ldaps,
+}
+
+impl fmt::Display for ServerAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = match self.scheme {
+            Scheme::Ldap => "ldap",
+            Scheme::Ldaps => "ldaps",
+        };
+        if self.host.contains(':') {
+            write!(f, "{scheme}://[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{scheme}://{}:{}", self.host, self.port)
+        }
+    }
+}
+
+/// The account that searches.
+#[derive(Clone, Debug)]
+pub struct ServiceAccount {
+    /// A DN, a principal name or `DOMAIN\name`.
+    pub name: String,
+    /// Its password.
+    pub password: Password,
+}

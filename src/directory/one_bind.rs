@@ -1,0 +1,58 @@
+use std::time::Duration;
+
+use super::connection::Connection;
+use super::fault::{Fault, Operation};
+use super::policy_control::{PASSWORD_POLICY, PolicyAnswer};
+use super::root_dse::Profile;
+use super::{Candidate, Leave, refusal};
+use crate::domain::Password;
+
+/// The right to send a person's password once. It is spent by the bind, whatever comes of it, over all servers:
+/// one failed sign-in must never count twice against the directory's lockout threshold.
+pub(super) struct OneBind<'a> {
+    password: Option<&'a Password>,
+    leave: &'a dyn Leave,
+    /// So long is the password good, by the bind's answer.
+    pub(super) expires_in: Option<Duration>,
+}
+
+impl<'a> OneBind<'a> {
+    pub(super) fn with(password: &'a Password, leave: &'a dyn Leave) -> Self {
+        Self { password: Some(password), leave, expires_in: None }
+    }
+
+    pub(super) fn is_spent(&self) -> bool {
+        self.password.is_none()
+    }
+
+    /// The password, with leave to send it this once.
+    pub(super) async fn release(
+        &mut self,
+        operation: Operation,
+        who: Option<&Candidate>,
+    ) -> Result<&'a Password, Fault> {
+        let Some(password) = self.password else {
+            return Err(Fault::unreachable(operation, "the password was sent before, and is not sent twice"));
+        };
+        self.leave.to_bind(who).await.map_err(|withheld| Fault::refused(operation, withheld.into()))?;
+        self.password = None;
+        Ok(password)
+    }
+
+    /// Binds as `name`, once. `who` that is, where it is known before.
+    pub(super) async fn spend(
+        &mut self,
+        profile: &Profile,
+        connection: &mut Connection,
+        name: &str,
+        who: Option<&Candidate>,
+    ) -> Result<(), Fault> {
+        let password = self.release(Operation::Bind, who).await?;
+        if profile.passwords.policy_control {
+            connection.with_control(PASSWORD_POLICY);
+        }
+        let result = connection.bind(Operation::Bind, name, password).await?;
+        self.expires_in = PolicyAnswer::read(&result.ctrls).expires_in;
+        refusal::judge_bind(profile.kind(), &result)
+    }
+}
