@@ -29,6 +29,9 @@ const TRY_AGAIN_AT_LEAST: Duration = Duration::from_mins(1);
 /// How many people a directory that could not be asked is tried with.
 const TRIED_WITH: usize = 10;
 
+/// When nothing can be said of so few, it may be for something about them.
+const FEW: usize = 3;
+
 /// Keeps the sessions true to the directory: asks it again and again what became of the people who are signed in.
 ///
 /// Every person's turn comes once in every interval. What the directory cannot say ends nothing: those people's
@@ -190,7 +193,9 @@ impl Refresh {
         }
         let asked_at = self.clock.now();
         let answers = self.directory.refresh(people).await;
-        self.note_who_answered(turn, people, &answers, asked_at);
+        if !self.is_about_them_alone(people, &answers).await {
+            self.note_who_answered(turn, people, &answers, asked_at);
+        }
         let mut here = Vec::new();
         for (before, answer) in people.iter().zip(answers) {
             match answer {
@@ -198,11 +203,20 @@ impl Refresh {
                     self.write_down_groups(before, &now);
                     here.push(now);
                 }
-                Ok(Standing::Gone(departure)) => self.sign_out(before, departure).await?,
+                Ok(Standing::Gone(departure)) => self.sign_out(before, departure, asked_at).await?,
                 Err(_said_for_the_directory) => (),
             }
         }
         self.sessions.confirm(&here, asked_at).await
+    }
+
+    /// Whether nothing could be said of these few although the directory is there: somebody in more groups than it sends,
+    /// say. That must not keep it from being asked about everybody else.
+    async fn is_about_them_alone(&self, people: &[Person], answers: &[Result<Standing, Unreachable>]) -> bool {
+        people.len() <= FEW
+            && people.iter().all(|person| person.directory.is_none())
+            && answers.iter().all(Result::is_err)
+            && self.directory.reach().await.is_ok()
     }
 
     /// A directory that answered about nobody is away; one that answered about somebody is there, even if it cannot
@@ -246,8 +260,8 @@ impl Refresh {
         }
     }
 
-    async fn sign_out(&self, person: &Person, departure: Departure) -> Result<(), StoreError> {
-        let ended = self.sessions.end_all_of(&person.id, EndReason::Revoked).await?;
+    async fn sign_out(&self, person: &Person, departure: Departure, asked_at: Timestamp) -> Result<(), StoreError> {
+        let ended = self.sessions.end_all_of(&person.id, asked_at, EndReason::Revoked).await?;
         if ended.is_empty() {
             return Ok(());
         }

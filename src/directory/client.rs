@@ -2,12 +2,12 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::connection::Connection;
 use super::dial::Dialler;
-use super::fault::Fault;
+use super::fault::{Fault, Operation};
 use super::groups::{FoundGroups, GroupNames};
 use super::lockout::LockoutPolicies;
 use super::one_bind::OneBind;
@@ -50,8 +50,8 @@ pub struct LdapDirectory {
     pub(super) found_groups: FoundGroups,
     pub(super) lockout_policies: LockoutPolicies,
     pub(super) agreed: Agreed,
-    /// The domain's NetBIOS name, once somebody signed in as `DOMAIN\name`; `None` inside when it may not be read.
-    pub(super) netbios_name: OnceLock<Option<String>>,
+    /// The domain's NetBIOS name, once it was read.
+    pub(super) netbios_name: OnceLock<String>,
     profile: OnceLock<Profile>,
     /// Keeps the pools in order; begins with the first question.
     keeper: OnceLock<AbortOnDropHandle<()>>,
@@ -160,7 +160,9 @@ impl Directory for LdapDirectory {
 
     async fn reach(&self) -> Result<(), Unreachable> {
         let inquiry = self.inquire("reach");
-        inquiry.conclude_or_unreachable(self.servers.reach().await)
+        let reached = timeout_at(inquiry.deadline, self.servers.reach()).await;
+        let too_late = || Fault::broken(Operation::Dial, "no server answered in time (operation_timeout)");
+        inquiry.conclude_or_unreachable(reached.unwrap_or_else(|_| Err(too_late())))
     }
 
     fn upkeep(&self, _person: &Person) -> Upkeep {

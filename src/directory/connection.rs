@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt as _;
+use futures::future::{Either, select};
 use ldap3::{Ldap, LdapConnAsync, LdapError, LdapResult, Scope, SearchOptions};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
-use tokio_util::task::AbortOnDropHandle;
 
 use super::entry::Entry;
 use super::fault::{Fault, Operation, rc};
-use super::gate::Verdict;
+use super::gate::{Gate, Verdict};
 use super::servers::Server;
 use crate::domain::Password;
 use crate::telemetry::DirectoryMetrics;
@@ -37,18 +37,26 @@ pub(super) struct Connection {
     /// The server at its other end, where its health is watched.
     server: Option<Watched>,
     meter: Meter,
-    gate: Gate,
+    /// What was wrong with the server's words, once something was.
+    verdict: Verdict,
     /// How many operations it has begun.
     operations: u32,
     /// Whether an operation has begun and not ended: what it still says would be taken for another's answer.
     in_flight: bool,
 }
 
-/// The gate that the server's words come through.
-pub(super) struct Gate {
-    /// Passes bytes on for as long as the connection is there.
-    pub(super) task: AbortOnDropHandle<()>,
-    pub(super) verdict: Verdict,
+/// Drives the library's end of a connection and keeps its gate, in one task: what one of them is woken by, the other
+/// waits for next.
+async fn drive(connection: LdapConnAsync, mut gate: Gate) -> Result<(), LdapError> {
+    let driven = std::pin::pin!(connection.drive());
+    match select(driven, &mut gate).await {
+        Either::Left((ended, _)) => ended,
+        // The library hears of it by its end of the pair, and says why it ends.
+        Either::Right(((), driven)) => {
+            drop(gate);
+            driven.await
+        }
+    }
 }
 
 /// Counts what is done over one connection.
@@ -104,17 +112,18 @@ impl Connection {
         connection: LdapConnAsync,
         ldap: Ldap,
         gate: Gate,
+        verdict: Verdict,
         operation_timeout: Duration,
         meter: Meter,
     ) -> Self {
         Self {
             ldap,
-            driver: Some(tokio::spawn(connection.drive())),
+            driver: Some(tokio::spawn(drive(connection, gate))),
             operation_timeout,
             deadline: None,
             server: None,
             meter,
-            gate,
+            verdict,
             operations: 0,
             in_flight: false,
         }
@@ -131,6 +140,16 @@ impl Connection {
         self.deadline = Some(deadline);
     }
 
+    /// From here on an operation ends by its own deadline alone.
+    pub(super) fn without_deadline(&mut self) {
+        self.deadline = None;
+    }
+
+    /// When whoever uses it now must have their answer.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
     /// The server at its other end, where it is one of a set.
     pub(super) fn server(&self) -> Option<&Arc<Server>> {
         self.server.as_ref().map(|watched| &watched.server)
@@ -143,7 +162,7 @@ impl Connection {
 
     /// Whether it can carry another operation, as far as can be known without one.
     pub(super) fn is_sound(&self) -> bool {
-        let driven = self.driver.as_ref().is_some_and(|driver| !driver.is_finished()) && !self.gate.task.is_finished();
+        let driven = self.driver.as_ref().is_some_and(|driver| !driver.is_finished());
         driven && !self.in_flight && self.server.as_ref().is_none_or(|watched| watched.server.downs() == watched.downs)
     }
 
@@ -251,11 +270,11 @@ impl Connection {
             }
             Trouble::Ldap(error) => self.last_words().await.unwrap_or_else(|| error.to_string()),
         };
-        Fault::unreachable(operation, reason)
+        Fault::broken(operation, reason)
     }
 
     async fn last_words(&mut self) -> Option<String> {
-        if let Some(not_ldap) = self.gate.verdict.get() {
+        if let Some(not_ldap) = self.verdict.get() {
             return Some(not_ldap.to_string());
         }
         let driver = self.driver.take()?;

@@ -7,11 +7,10 @@ use futures::FutureExt as _;
 use ldap3::{LdapConnAsync, LdapConnSettings, StdStream};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Instant, timeout_at};
-use tokio_util::task::AbortOnDropHandle;
 
-use super::connection::{Connection, Gate, Meter};
+use super::connection::{Connection, Meter};
 use super::fault::{Fault, Operation};
-use super::gate::{self, Verdict};
+use super::gate::{self, Gate, Verdict};
 use super::servers::Names;
 use super::start_tls;
 use super::tls::Tls;
@@ -73,13 +72,13 @@ impl Dialler {
                 Err(_elapsed) => faults.push(format!("{address}: no answer within {share:.1?} (dial_timeout)")),
             }
         }
-        Err(Fault::unreachable(Operation::Dial, faults.join(", ")))
+        Err(Fault::broken(Operation::Dial, faults.join(", ")))
     }
 
     /// The server's addresses. When they cannot be found out now, those it had before: DNS often stands on the same
     /// machines, and fails with them.
     async fn resolve(&self, server: &ServerAddress, deadline: Instant) -> Result<Vec<SocketAddr>, Fault> {
-        let fault = |reason| Err(Fault::unreachable(Operation::Dial, reason));
+        let fault = |reason| Err(Fault::broken(Operation::Dial, reason));
         // Half of the time is left for dialling.
         let by = Instant::now() + deadline.saturating_duration_since(Instant::now()) / 2;
         let before = self.names.known(&server.host, server.port);
@@ -118,14 +117,14 @@ impl Dialler {
         stream.set_nodelay(true).map_err(|error| error.to_string())?;
         let (library, ours) = UnixStream::pair().map_err(|error| error.to_string())?;
         let verdict = Verdict::default();
-        let gate = if encrypted {
+        let gate: Gate = if encrypted {
             if server.scheme == Scheme::Ldap {
                 start_tls::ask(&mut stream).await?;
             }
             let stream = self.tls.handshake(&server.host, stream).await?;
-            tokio::spawn(gate::keep(stream, ours, Arc::clone(&verdict)))
+            Box::pin(gate::keep(stream, ours, Arc::clone(&verdict)))
         } else {
-            tokio::spawn(gate::keep(stream, ours, Arc::clone(&verdict)))
+            Box::pin(gate::keep(stream, ours, Arc::clone(&verdict)))
         };
         let library = library.into_std().map_err(|error| error.to_string())?;
         let settings = LdapConnSettings::new().set_std_stream(StdStream::Unix(library));
@@ -133,8 +132,7 @@ impl Dialler {
         let (connection, ldap) = LdapConnAsync::with_settings(settings, "ldapi://gate")
             .await
             .map_err(|error| format!("the connection could not be set up: {error}"))?;
-        let gate = Gate { task: AbortOnDropHandle::new(gate), verdict };
         let meter = Meter::new(self.metrics.clone(), server.to_string());
-        Ok(Connection::new(connection, ldap, gate, self.operation_timeout, meter))
+        Ok(Connection::new(connection, ldap, gate, verdict, self.operation_timeout, meter))
     }
 }

@@ -17,6 +17,8 @@ pub(super) struct Fault {
     pub(super) result_code: Option<u32>,
     /// Active Directory's sub-code behind result 49.
     pub(super) sub_code: Option<u32>,
+    /// Whether it was the connection or the server that failed, and not what was asked or answered.
+    pub(super) broken: bool,
 }
 
 /// What was being done; the log's field `operation`.
@@ -54,12 +56,17 @@ impl Fault {
     /// Nobody could be asked.
     pub(super) fn unreachable(operation: Operation, reason: impl Into<String>) -> Self {
         let refusal = Refusal::Unreachable(Unreachable { reason: reason.into(), password_sent: false });
-        Self { refusal, operation, result_code: None, sub_code: None }
+        Self { refusal, operation, result_code: None, sub_code: None, broken: false }
+    }
+
+    /// The connection broke, or could not be made.
+    pub(super) fn broken(operation: Operation, reason: impl Into<String>) -> Self {
+        Self { broken: true, ..Self::unreachable(operation, reason) }
     }
 
     /// The person was refused before, or without, an answer of the server's.
     pub(super) fn refused(operation: Operation, refusal: Refusal) -> Self {
-        Self { refusal, operation, result_code: None, sub_code: None }
+        Self { refusal, operation, result_code: None, sub_code: None, broken: false }
     }
 
     /// The server answered with a result that is no answer about a person; `what` says what it refused.
@@ -107,7 +114,12 @@ impl Fault {
     /// Whether the next server of the list could answer otherwise. A server that understood and declined speaks for
     /// all of them: asking on would only repeat a refused service password, server after server.
     pub(super) fn another_server_may_help(&self) -> bool {
-        self.reason().is_some() && matches!(self.result_code, None | Some(rc::BUSY | rc::UNAVAILABLE | rc::OTHER))
+        self.reason().is_some() && (self.broken || self.is_overloaded())
+    }
+
+    /// Whether the server said that it cannot do its work now.
+    pub(super) fn is_overloaded(&self) -> bool {
+        matches!(self.result_code, Some(rc::BUSY | rc::UNAVAILABLE))
     }
 }
 
@@ -129,7 +141,6 @@ pub(super) mod rc {
     pub(in super::super) const BUSY: u32 = 51;
     pub(in super::super) const UNAVAILABLE: u32 = 52;
     pub(in super::super) const UNWILLING: u32 = 53;
-    pub(in super::super) const OTHER: u32 = 80;
 }
 
 /// A result in words: its code, and the server's own text on one line.
@@ -199,7 +210,8 @@ mod tests {
         let code = |rc| Fault::result(Operation::ServiceBind, &result(rc, ""), "").another_server_may_help();
         assert!(code(rc::BUSY) && code(rc::UNAVAILABLE));
         assert!(!code(rc::INVALID_CREDENTIALS) && !code(rc::STRONGER_AUTH_REQUIRED));
-        assert!(Fault::unreachable(Operation::Dial, "closed").another_server_may_help());
+        assert!(Fault::broken(Operation::Dial, "closed").another_server_may_help());
+        assert!(!Fault::unreachable(Operation::Search, "tokenGroups may not be read").another_server_may_help());
         assert!(!Fault::refused(Operation::Bind, Refusal::WrongCredentials).another_server_may_help());
     }
 }

@@ -7,8 +7,10 @@
 
 use std::sync::{Arc, OnceLock};
 
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, copy, split};
+use futures::future::BoxFuture;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, split};
 use tokio::net::UnixStream;
+use zeroize::{Zeroize as _, Zeroizing};
 
 /// The largest message that is taken: a thousand entries with some kilobytes each, times a few.
 const LARGEST_MESSAGE: usize = 16 * 1024 * 1024;
@@ -18,6 +20,12 @@ const DEEPEST: usize = 32;
 
 /// What is read at once, unless a message is longer.
 const READ_AT_ONCE: usize = 8 * 1024;
+
+/// A gate that is kept, for as long as this is polled.
+pub(super) type Gate = BoxFuture<'static, ()>;
+
+/// What is taken of the library's requests at once: most are shorter.
+const ASKED_AT_ONCE: usize = 4 * 1024;
 
 /// Says, once it is over, what was wrong with the server's words.
 pub(super) type Verdict = Arc<OnceLock<NotLdap>>;
@@ -41,7 +49,7 @@ where
     let (mut hears, mut says) = split(server);
     let (mut asks, mut learns) = library.into_split();
     tokio::select! {
-        _ = copy(&mut asks, &mut says) => {}
+        () = pass_requests(&mut asks, &mut says) => {}
         not_ldap = pass_messages(&mut hears, &mut learns) => {
             if let Some(not_ldap) = not_ldap {
                 verdict.get_or_init(|| not_ldap);
@@ -50,6 +58,23 @@ where
     }
     // A courtesy (RFC 8446, 6.1): whether the server hears it makes no difference here.
     let _ = says.shutdown().await;
+}
+
+/// Passes on what the library asks, until either side hangs up. There may be a password in it, so nothing of it is left
+/// behind once it is sent.
+async fn pass_requests(from: &mut (impl AsyncRead + Unpin), to: &mut (impl AsyncWrite + Unpin)) {
+    let mut asked = Zeroizing::new([0; ASKED_AT_ONCE]);
+    loop {
+        let length = match from.read(&mut *asked).await {
+            Ok(0) | Err(_) => return,
+            Ok(length) => length,
+        };
+        let sent = to.write_all(&asked[..length]).await;
+        asked[..length].zeroize();
+        if sent.is_err() || to.flush().await.is_err() {
+            return;
+        }
+    }
 }
 
 /// Passes on whole messages, until either side hangs up or what comes is none.

@@ -129,7 +129,7 @@ impl LdapDirectory {
         connection: &mut Connection,
         entry: &Entry,
     ) -> Result<Candidate, Fault> {
-        let id = person::id(entry);
+        let id = person::id(self.name(), entry);
         let Some(domain) = &profile.domain else { return Ok(Candidate { id, policy: None, failures: None }) };
         self.read_domain_policy(domain, connection).await?;
         let policy = self.policy_of(connection, entry).await?;

@@ -1,11 +1,16 @@
 use std::time::Duration;
 
+use tokio::time::{Instant, timeout_at};
+
 use super::connection::Connection;
 use super::fault::{Fault, Operation};
 use super::policy_control::{PASSWORD_POLICY, PolicyAnswer};
 use super::root_dse::Profile;
 use super::{Candidate, Leave, refusal};
 use crate::domain::Password;
+
+/// A password is not sent when there is less time than this for the answer.
+const TIME_FOR_AN_ANSWER: Duration = Duration::from_millis(100);
 
 /// The right to send a person's password once. It is spent by the bind, whatever comes of it, over all servers:
 /// one failed sign-in must never count twice against the directory's lockout threshold.
@@ -30,11 +35,22 @@ impl<'a> OneBind<'a> {
         &mut self,
         operation: Operation,
         who: Option<&Candidate>,
+        by: Option<Instant>,
     ) -> Result<&'a Password, Fault> {
         let Some(password) = self.password else {
             return Err(Fault::unreachable(operation, "the password was sent before, and is not sent twice"));
         };
-        self.leave.to_bind(who).await.map_err(|withheld| Fault::refused(operation, withheld.into()))?;
+        let too_late = || Fault::unreachable(operation, "other tries for this account took all the time there was");
+        let leave = self.leave.to_bind(who);
+        let leave = match by {
+            Some(by) => timeout_at(by, leave).await.map_err(|_| too_late())?,
+            None => leave.await,
+        };
+        leave.map_err(|withheld| Fault::refused(operation, withheld.into()))?;
+        // Sent without time for an answer it might be judged, and nobody would hear.
+        if by.is_some_and(|by| Instant::now() + TIME_FOR_AN_ANSWER > by) {
+            return Err(too_late());
+        }
         self.password = None;
         Ok(password)
     }
@@ -47,7 +63,7 @@ impl<'a> OneBind<'a> {
         name: &str,
         who: Option<&Candidate>,
     ) -> Result<(), Fault> {
-        let password = self.release(Operation::Bind, who).await?;
+        let password = self.release(Operation::Bind, who, connection.deadline()).await?;
         if profile.passwords.policy_control {
             connection.with_control(PASSWORD_POLICY);
         }

@@ -159,7 +159,7 @@ pub(super) fn describe(
         );
     }
     Person {
-        id: id(entry),
+        id: id(directory, entry),
         directory: directory.cloned(),
         username: username.to_owned(),
         principal: entry.text("userPrincipalName").map(str::to_owned),
@@ -175,21 +175,23 @@ pub(super) fn uid<'a>(entry: &'a Entry, known_as: &'a str) -> &'a str {
     entry.texts("uid").find(meant).or_else(|| entry.text("uid")).unwrap_or(known_as)
 }
 
-/// The stable id; where a server has none, the DN, which a rename changes.
-pub(super) fn id(entry: &Entry) -> PersonId {
-    stable_id(entry).unwrap_or_else(|| {
+/// The stable id; where a server has none, the DN, which a rename changes. A further directory's name stands before it:
+/// whoever rules that directory can give its entries any id, and must not make them people of another.
+pub(super) fn id(directory: Option<&DirectoryName>, entry: &Entry) -> PersonId {
+    let id = stable_id(entry).unwrap_or_else(|| {
         let dn = entry.dn.parse::<Dn>().map_or_else(|_| entry.dn.clone(), |dn| dn.normal().to_owned());
-        PersonId::new(format!("dn:{dn}"))
-    })
+        format!("dn:{dn}")
+    });
+    PersonId::new(directory.map_or_else(|| id.clone(), |directory| format!("{directory}/{id}")))
 }
 
-fn stable_id(entry: &Entry) -> Option<PersonId> {
+fn stable_id(entry: &Entry) -> Option<String> {
     if let Some(guid) = entry.bytes("objectGUID").find_map(guid_text) {
-        return Some(PersonId::new(format!("objectGUID:{guid}")));
+        return Some(format!("objectGUID:{guid}"));
     }
-    ["entryUUID", "nsUniqueId"].into_iter().find_map(|attribute| {
-        entry.text(attribute).map(|value| PersonId::new(format!("{attribute}:{}", value.to_lowercase())))
-    })
+    ["entryUUID", "nsUniqueId"]
+        .into_iter()
+        .find_map(|attribute| entry.text(attribute).map(|value| format!("{attribute}:{}", value.to_lowercase())))
 }
 
 #[cfg(test)]
@@ -266,9 +268,9 @@ mod tests {
     #[test]
     fn a_person_is_known_by_the_stable_id() {
         let guid = Entry::with("CN=a,DC=x", &[("objectGUID", &[0; 16]), ("entryUUID", b"E")]);
-        assert_eq!(id(&guid).as_str(), "objectGUID:00000000-0000-0000-0000-000000000000");
-        assert_eq!(id(&Entry::with("cn=a,dc=x", &[("entryUUID", b"AB-CD")])).as_str(), "entryUUID:ab-cd");
-        assert_eq!(id(&Entry::with("CN=A, DC=x", &[])).as_str(), "dn:cn=a,dc=x");
+        assert_eq!(id(None, &guid).as_str(), "objectGUID:00000000-0000-0000-0000-000000000000");
+        assert_eq!(id(None, &Entry::with("cn=a,dc=x", &[("entryUUID", b"AB-CD")])).as_str(), "entryUUID:ab-cd");
+        assert_eq!(id(None, &Entry::with("CN=A, DC=x", &[])).as_str(), "dn:cn=a,dc=x");
     }
 
     #[test]

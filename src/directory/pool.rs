@@ -109,7 +109,7 @@ impl Pool {
         let status = self.inner.status();
         let crowded = status.size >= status.max_size && status.available == 0;
         let timeouts = Timeouts { wait: Some(deadline.saturating_duration_since(Instant::now())), ..Timeouts::new() };
-        let fault = |reason: String| Err(Fault::unreachable(Operation::Dial, reason));
+        let fault = |reason: String| Err(Fault::broken(Operation::Dial, reason));
         match timeout_at(deadline, Box::pin(self.inner.timeout_get(&timeouts))).await {
             Ok(Ok(mut lease)) => {
                 lease.connection.until(deadline);
@@ -149,6 +149,8 @@ impl Manager for Maker {
     }
 
     async fn recycle(&self, kept: &mut Kept, _: &Metrics) -> RecycleResult<Fault> {
+        // Whoever used it last had a deadline of their own.
+        kept.connection.without_deadline();
         let now = self.clock.now();
         if !kept.may_stay(now) {
             return Err(RecycleError::message("it has served its time"));

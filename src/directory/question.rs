@@ -81,16 +81,20 @@ impl Inquiry {
 
     /// The answer to what cannot be asked again, with its server named in the reason.
     pub(super) fn note<T>(&self, answer: Result<T, Fault>, lease: &Lease) -> Result<T, Fault> {
+        let Some(server) = lease.server() else { return answer };
         let fault = match answer {
-            Ok(answer) => return Ok(answer),
+            Ok(answer) => {
+                server.answered();
+                return Ok(answer);
+            }
             Err(fault) => fault,
         };
-        let Some(server) = lease.server() else { return Err(fault) };
-        if let Some(reason) = fault.reason()
-            && fault.another_server_may_help()
-            && Instant::now() < self.deadline
-            && (fault.result_code.is_some() || lease.is_new())
-        {
+        let reason = fault.reason().unwrap_or_default();
+        if fault.is_overloaded() {
+            server.rest(reason);
+        } else if fault.broken && Instant::now() >= self.deadline {
+            server.kept_silent(reason);
+        } else if fault.broken && lease.is_new() {
             server.mark_down(reason);
         }
         Err(fault.at(&server.address))
@@ -114,7 +118,7 @@ impl Inquiry {
     /// The end of every question: notes faults and refusals in the log, each once.
     pub(super) fn conclude<T>(self, answer: Result<T, Fault>) -> Result<T, Refusal> {
         let elapsed_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let Fault { refusal, operation, result_code, sub_code } = match answer {
+        let Fault { refusal, operation, result_code, sub_code, broken: _ } = match answer {
             Ok(answer) => return Ok(answer),
             Err(fault) => fault,
         };

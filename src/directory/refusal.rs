@@ -24,9 +24,12 @@ pub(super) fn judge_bind(kind: DirectoryKind, result: &LdapResult) -> Result<(),
         (rc::INAPPROPRIATE_AUTHENTICATION | rc::NO_SUCH_OBJECT | rc::INVALID_DN_SYNTAX, _) => Refusal::WrongCredentials,
         // 389 Directory Server: "Exceed password retry limit".
         (rc::CONSTRAINT_VIOLATION, DirectoryKind::Ldap) => Refusal::Locked,
+        // 389 Directory Server of an inactivated account, whatever the password: like a lockout it must not be told to a
+        // stranger.
+        (rc::UNWILLING, DirectoryKind::Ldap) if result.text.contains("inactivated") => Refusal::Locked,
         _ => return Err(Fault::result(Operation::Bind, result, "the server did not judge the password")),
     };
-    Err(Fault { refusal, operation: Operation::Bind, result_code: Some(result.rc), sub_code })
+    Err(Fault { refusal, operation: Operation::Bind, result_code: Some(result.rc), sub_code, broken: false })
 }
 
 /// Judges the service account's bind: whatever goes wrong here is the admin's to mend, and no answer about a person.

@@ -226,11 +226,10 @@ impl LdapDirectory {
         username: &Username,
     ) -> Result<(), Fault> {
         let NameForm::DownLevel { domain: typed, .. } = username.form() else { return Ok(()) };
-        let netbios = if let Some(known) = self.netbios_name.get() {
-            known
-        } else {
-            let read = netbios_name(domain, connection).await?;
-            self.netbios_name.get_or_init(|| read)
+        let netbios = match self.netbios_name.get() {
+            Some(known) => Some(known.clone()),
+            // That this person may not read it says nothing of the next.
+            None => netbios_name(domain, connection).await?.map(|read| self.netbios_name.get_or_init(|| read).clone()),
         };
         // Where the NetBIOS name may not be read, it is taken to be the first label, as it is by default.
         let short = netbios.as_deref().or_else(|| domain.dns_name.split('.').next()).unwrap_or_default();

@@ -86,10 +86,14 @@ impl GroupRef {
     pub fn names(&self, group: &Group, person: &Person) -> bool {
         match self {
             Self::Name(name) => {
-                unqualified(name, person.directory.as_ref()).is_some_and(|name| same_name(name, &group.name))
+                let name = unqualified(name, person.directory.as_ref());
+                name.is_some_and(|name| {
+                    same_name(name, &group.name) || (person.directory.is_some() && is_dn_or_sid(name, group))
+                })
             }
-            Self::Dn(dn) => group.dn.parse().is_ok_and(|theirs: Dn| *dn == theirs),
-            Self::Sid(sid) => *sid == group.id.as_str(),
+            // What another directory calls by this name, or by a SID that all domains have, is not this group.
+            Self::Dn(dn) => person.directory.is_none() && is_dn(dn, group),
+            Self::Sid(sid) => person.directory.is_none() && *sid == group.id.as_str(),
         }
     }
 }
@@ -129,6 +133,19 @@ fn unqualified<'a>(name: &'a str, directory: Option<&DirectoryName>) -> Option<&
     let Some(directory) = directory else { return Some(name) };
     let (qualifier, name) = name.split_once('\\')?;
     same_name(qualifier, directory.as_str()).then_some(name)
+}
+
+/// Whether a name behind a directory's is that group's DN or SID: `brand\CN=Sales,DC=brand,DC=example`.
+fn is_dn_or_sid(name: &str, group: &Group) -> bool {
+    match GroupRef::parse(name) {
+        GroupRef::Dn(dn) => is_dn(&dn, group),
+        GroupRef::Sid(sid) => sid == group.id.as_str(),
+        GroupRef::Name(_) => false,
+    }
+}
+
+fn is_dn(dn: &Dn, group: &Group) -> bool {
+    group.dn.parse().is_ok_and(|theirs: Dn| *dn == theirs)
 }
 
 /// Directories compare names without regard to case (`caseIgnoreMatch`, RFC 4517, 4.2.11).
@@ -177,10 +194,17 @@ mod tests {
     fn another_directorys_people_and_groups_never_pass_for_the_default_ones() {
         let elsewhere = Person { directory: "brand".parse().ok(), principal: None, ..alice() };
         let member = Visitor::Member(Member { session: SessionId::new(1), person: elsewhere });
-        for access in [only(&["dash-ops"], &["alice"]), only(&["other\\dash-ops"], &["other\\alice"])] {
+        for access in [
+            only(&["dash-ops"], &["alice"]),
+            only(&["other\\dash-ops"], &["other\\alice"]),
+            only(&["S-1-5-21-1-2-3-1104"], &[]),
+            only(&[r"CN=dash\-ops,OU=Groups,DC=corp"], &[]),
+        ] {
             assert_eq!(access.judge(&member), Verdict::NotAllowed, "{access:?}");
         }
-        for access in [only(&["BRAND\\dash-ops"], &[]), only(&[], &["brand\\Alice"])] {
+        for access in
+            [only(&["BRAND\\dash-ops"], &[]), only(&[], &["brand\\Alice"]), only(&["brand\\S-1-5-21-1-2-3-1104"], &[])]
+        {
             assert_eq!(access.judge(&member), Verdict::Open, "{access:?}");
         }
     }

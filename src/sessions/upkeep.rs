@@ -106,19 +106,26 @@ impl Sessions {
         Ok(())
     }
 
-    /// Ends every session that somebody has, tells their live connections at once, and answers with the ended
-    /// sessions, for the audit.
+    /// Ends every session that somebody had at `asked_at`, when the directory was asked about them: whoever has signed in
+    /// since has been answered for since. Tells their live connections at once, and answers with the ended sessions, for
+    /// the audit.
     ///
     /// # Errors
     /// [`StoreError`] when the ends cannot be written down; the sessions then go on.
-    pub async fn end_all_of(&self, person: &PersonId, reason: EndReason) -> Result<Vec<Session>, StoreError> {
+    pub async fn end_all_of(
+        &self,
+        person: &PersonId,
+        asked_at: Timestamp,
+        reason: EndReason,
+    ) -> Result<Vec<Session>, StoreError> {
         let rows: Vec<Row> = sqlx::query_as(
-            "UPDATE sessions SET ended_at = ?, end_reason = ? WHERE person_id = ? AND ended_at IS NULL
+            "UPDATE sessions SET ended_at = ?, end_reason = ? WHERE person_id = ? AND created_at <= ? AND ended_at IS NULL
              RETURNING id, person, created_at, last_seen_at, confirmed_at, upkeep, address, user_agent",
         )
         .bind(self.now().as_millis())
         .bind(reason.word())
         .bind(person.as_str())
+        .bind(asked_at.as_millis())
         .fetch_all(self.pool())
         .await
         .map_err(|error| self.query_failed(&error))?;

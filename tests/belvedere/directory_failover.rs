@@ -12,8 +12,9 @@ use tokio::time::sleep;
 
 use crate::directory_sign_in::{settings, sign_in};
 use crate::harness::black_hole::BlackHole;
-use crate::harness::fault_proxy::{Fault, FaultProxy};
+use crate::harness::fault_proxy::{Fault, FaultProxy, Seen};
 use crate::harness::garbage::Garbage;
+use crate::harness::requests::Request;
 use crate::harness::slapd;
 
 /// The dial deadline of these tests.
@@ -86,6 +87,54 @@ async fn a_server_that_falls_silent_with_kept_connections_costs_one_dial_deadlin
     other.set(Fault::Refuse).await;
     let (took, answer) = timed(&directory).await;
     assert!(answer.is_ok() && took < AT_ONCE, "{took:?} {answer:?}");
+}
+
+#[tokio::test]
+async fn a_server_that_was_slow_once_is_still_found_again_when_it_comes_back_from_the_dead() {
+    let Some(server) = slapd::server() else { return };
+    let [preferred, other] =
+        [FaultProxy::before(&server.ldap_url()).await, FaultProxy::before(&server.ldap_url()).await];
+    let clock = clock();
+    let urls = impatient(&[preferred.url(), other.url()], &server.ca_file);
+    let directory = LdapDirectory::new(&urls, clock.clone()).unwrap();
+    // Slow enough to be asked whether it is there, and its answer comes before that of the probe.
+    preferred.set(Fault::Delay(DIAL * 2 / 5)).await;
+    assert!(sign_in(&directory, "alice", slapd::PASSWORD).await.is_ok());
+    preferred.set(Fault::Refuse).await;
+    assert!(sign_in(&directory, "alice", slapd::PASSWORD).await.is_ok());
+    let before = preferred.connections();
+    preferred.set(Fault::Pass).await;
+    clock.advance(Duration::from_mins(1));
+    preferred.until(|seen| seen.connections > before).await;
+    other.set(Fault::Refuse).await;
+    assert!(sign_in(&directory, "alice", slapd::PASSWORD).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_server_that_answers_nothing_but_probes_is_left_out_after_a_few() {
+    let Some(server) = slapd::server() else { return };
+    let [preferred, other] =
+        [FaultProxy::before(&server.ldap_url()).await, FaultProxy::before(&server.ldap_url()).await];
+    let hanging = DirectorySettings {
+        operation_timeout: DIAL / 2,
+        ..impatient(&[preferred.url(), other.url()], &server.ca_file)
+    };
+    let directory = LdapDirectory::new(&hanging, clock()).unwrap();
+    for _ in 0..3 {
+        // The connection hangs from the first real question on; the probe's own is answered as ever.
+        let is_real = |request: &Request| matches!(request, Request::Search(search) if !search.base.is_empty());
+        let so_far = preferred.searches().iter().filter(|search| !search.base.is_empty()).count();
+        preferred.set_when(is_real, Fault::Silent);
+        let hangs_alone = async {
+            let real = |seen: &Seen| seen.searches.iter().filter(|search| !search.base.is_empty()).count();
+            preferred.until(|seen| real(seen) > so_far).await;
+            preferred.set(Fault::Pass).await;
+        };
+        let (answer, ()) = tokio::join!(sign_in(&directory, "alice", slapd::PASSWORD), hangs_alone);
+        assert!(matches!(answer, Err(Refusal::Unreachable(Unreachable { password_sent: false, .. }))), "{answer:?}");
+    }
+    assert!(sign_in(&directory, "alice", slapd::PASSWORD).await.is_ok());
+    assert!(!other.binds().is_empty(), "the other one was asked");
 }
 
 #[tokio::test]

@@ -82,6 +82,21 @@ async fn idle_connections_are_let_go_before_the_server_or_a_firewall_cuts_them()
 }
 
 #[tokio::test]
+async fn a_living_line_is_used_again_long_after_whoever_used_it_last_had_their_deadline() {
+    let Some(server) = slapd::server() else { return };
+    let counted = Counted::before(server).await;
+    let deadline = Duration::from_secs(1);
+    let settings = DirectorySettings { operation_timeout: deadline, ..counted.settings.clone() };
+    let directory = LdapDirectory::new(&settings, counted.clock.clone()).unwrap();
+    sign_in(&directory, "alice", slapd::PASSWORD).await.unwrap();
+    // Deadlines go by the machine's own time, so it is the machine's time that must pass.
+    tokio::time::sleep(deadline).await;
+    counted.clock.advance(Duration::from_mins(1));
+    sign_in(&directory, "alice", slapd::PASSWORD).await.unwrap();
+    assert_eq!(counted.proxy.connections(), 2, "still the same two");
+}
+
+#[tokio::test]
 async fn a_line_that_went_dead_without_a_word_is_noticed_before_a_password_is_sent_on_it() {
     let Some(server) = slapd::server() else { return };
     let counted = Counted::before(server).await;

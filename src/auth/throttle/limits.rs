@@ -68,7 +68,7 @@ impl AccountTries {
         if failures >= most {
             return Err(Held::Spent((self.failed_at + self.window).since(now)));
         }
-        if failures + self.pending >= most { Err(Held::Pending) } else { Ok(()) }
+        if failures.saturating_add(self.pending) >= most { Err(Held::Pending) } else { Ok(()) }
     }
 
     /// Whether the directory's own `count` leaves room for one more failure below its `threshold`. The count was read
@@ -80,7 +80,7 @@ impl AccountTries {
         if count >= most {
             return Err(Held::NearLockout);
         }
-        if count + self.pending >= most { Err(Held::Pending) } else { Ok(()) }
+        if count.saturating_add(self.pending) >= most { Err(Held::Pending) } else { Ok(()) }
     }
 
     /// The same without one of the tries under way: how it is for that one.

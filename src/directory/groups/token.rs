@@ -78,7 +78,9 @@ impl GroupNames {
         let unknown: Vec<Sid> = sids.iter().filter(|sid| !groups.contains_key(*sid)).cloned().collect();
         for batch in unknown.chunks(usize::from(SIDS_A_SEARCH)) {
             let named = ask(connection, domain, batch).await?;
-            self.keep(now, &named);
+            // That somebody may not see a group says nothing of what others may see.
+            let seen: Vec<_> = named.iter().filter(|(_, group)| !group.dn.is_empty()).cloned().collect();
+            self.keep(now, &seen);
             groups.extend(named);
         }
         Ok(sids.iter().filter_map(|sid| groups.get(sid).cloned()).collect())

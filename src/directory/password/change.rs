@@ -123,12 +123,12 @@ impl LdapDirectory {
         // On the connection that has just found them: it is alive.
         let (entry, who, mut service) = self.find_and_stay(inquiry, profile, username).await?;
         let changed = async {
-            old.release(Operation::ChangePassword, Some(&who)).await?;
+            old.release(Operation::ChangePassword, Some(&who), service.deadline()).await?;
             active_directory::change(&mut service, &entry.dn, change).await
         };
         let result = changed.await;
         let result = inquiry.note(result, &service)?;
-        Ok(active_directory::judge(&result).map(|()| person::id(&entry)))
+        Ok(active_directory::judge(&result).map(|()| person::id(self.name(), &entry)))
     }
 
     async fn find_and_stay(
@@ -165,7 +165,7 @@ impl LdapDirectory {
             let token = own_token(&mut own).await?;
             let entry = self.find_one(profile, &mut own, username, &token).await?;
             let result = active_directory::change(&mut own, &entry.dn, change).await?;
-            Ok(active_directory::judge(&result).map(|()| person::id(&entry)))
+            Ok(active_directory::judge(&result).map(|()| person::id(self.name(), &entry)))
         };
         let answer = changed.await;
         inquiry.note(answer, &own)
@@ -191,7 +191,7 @@ impl LdapDirectory {
                 bound => bound?,
             }
             let result = modify_operation::change(&mut own, profile.passwords, change).await?;
-            Ok(modify_operation::judge(&result).map(|()| person::id(&entry)))
+            Ok(modify_operation::judge(&result).map(|()| person::id(self.name(), &entry)))
         };
         let answer = changed.await;
         inquiry.note(answer, &own)

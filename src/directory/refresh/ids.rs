@@ -13,7 +13,9 @@ pub(super) enum Reference {
 
 /// The reference of an id, as [`crate::directory::person::id`] makes them; `None` for what it does not make.
 pub(super) fn reference(id: &PersonId) -> Option<Reference> {
-    let (attribute, value) = id.as_str().split_once(':')?;
+    let (kind, value) = id.as_str().split_once(':')?;
+    // A further directory's name stands before the attribute's.
+    let attribute = kind.rsplit_once('/').map_or(kind, |(_directory, attribute)| attribute);
     match attribute {
         "objectGUID" => {
             let bytes = guid_bytes(value)?;
@@ -23,6 +25,13 @@ pub(super) fn reference(id: &PersonId) -> Option<Reference> {
         "dn" => Some(Reference::Dn(as_sent(value)?)),
         _ => None,
     }
+}
+
+/// The attribute that somebody is looked for by; `None` for who is known by a name.
+pub(super) fn attribute(id: &PersonId) -> Option<&str> {
+    let (kind, _) = id.as_str().split_once(':')?;
+    let attribute = kind.rsplit_once('/').map_or(kind, |(_directory, attribute)| attribute);
+    ["objectGUID", "entryUUID", "nsUniqueId"].contains(&attribute).then_some(attribute)
 }
 
 /// A normal name in a form that servers take: everything special in its values escaped (RFC 4514, 2.4).
@@ -47,13 +56,24 @@ mod tests {
     #[test]
     fn who_was_found_by_an_id_is_looked_for_by_it() {
         let guid: Vec<u8> = (0..16).collect();
-        let id = person::id(&Entry::with("CN=a", &[("objectGUID", &guid)]));
+        let id = person::id(None, &Entry::with("CN=a", &[("objectGUID", &guid)]));
         let escaped = filter::escape_bytes(&guid);
         assert_eq!(reference(&id), Some(Reference::Clause(format!("(objectGUID={escaped})"))));
-        let id = person::id(&Entry::with("cn=a", &[("entryUUID", b"AB-CD")]));
+        let id = person::id(None, &Entry::with("cn=a", &[("entryUUID", b"AB-CD")]));
         assert_eq!(reference(&id), Some(Reference::Clause("(entryUUID=ab-cd)".into())));
-        let id = person::id(&Entry::with("cn=a", &[("nsUniqueId", b"1-2-3")]));
+        let id = person::id(None, &Entry::with("cn=a", &[("nsUniqueId", b"1-2-3")]));
         assert_eq!(reference(&id), Some(Reference::Clause("(nsUniqueId=1-2-3)".into())));
+    }
+
+    #[test]
+    fn an_id_of_a_further_directory_is_never_one_of_the_default_ones_and_is_looked_for_there() {
+        let brand = "brand".parse().unwrap();
+        let entry = Entry::with("cn=a", &[("entryUUID", b"AB-CD")]);
+        let (theirs, ours) = (person::id(Some(&brand), &entry), person::id(None, &entry));
+        assert_ne!(theirs, ours);
+        assert_eq!(theirs.as_str(), "brand/entryUUID:ab-cd");
+        assert_eq!(reference(&theirs), reference(&ours));
+        assert_eq!((attribute(&theirs), attribute(&PersonId::new("brand/dn:cn=a"))), (Some("entryUUID"), None));
     }
 
     #[test]
@@ -66,7 +86,7 @@ mod tests {
             r#"cn=\#hash \"q\" \; \<a\> ,dc=x"#,
             "cn=a+uid=b,dc=x",
         ] {
-            let Some(Reference::Dn(sent)) = reference(&person::id(&Entry::with(dn, &[]))) else { panic!("{dn}") };
+            let Some(Reference::Dn(sent)) = reference(&person::id(None, &Entry::with(dn, &[]))) else { panic!("{dn}") };
             assert_eq!(sent.parse::<Dn>().unwrap(), dn.parse::<Dn>().unwrap(), "{sent}");
         }
     }

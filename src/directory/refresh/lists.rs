@@ -1,7 +1,7 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::closure::{Closure, DEEPEST_NESTING, MOST_GROUPS, reach};
-use super::look::{Look, Within, cut_short};
+use super::look::{Look, Within};
 use crate::directory::entry::Entry;
 use crate::directory::groups::LISTS_MEMBER;
 use crate::directory::{LdapDirectory, Unreachable, filter};
@@ -47,6 +47,8 @@ struct Lists {
     left_out: Vec<String>,
     /// Whether some list came in part only.
     is_partial: bool,
+    /// Those whose groups are more than the server sends at once.
+    overfull: HashSet<String>,
 }
 
 impl LdapDirectory {
@@ -54,7 +56,7 @@ impl LdapDirectory {
     /// and level by level those that list a group already found. One search for a hundred members.
     ///
     /// # Errors
-    /// [`Unreachable`], when a search fails or is cut short.
+    /// [`Unreachable`], when a search fails.
     pub(super) async fn closures_by_lists(
         &self,
         base_dn: &str,
@@ -80,8 +82,14 @@ impl LdapDirectory {
             }
         }
         let is_complete = climbed == lists.groups.len() && !lists.is_partial;
-        let closure = |(person, member): &(&Entry, Member)| lists.closure(person, member);
-        Ok(people.iter().map(|person| if is_complete { closure(person) } else { Closure::Unknown }).collect())
+        let closure = |(person, member): &(&Entry, Member)| {
+            if is_complete && !lists.overfull.contains(&member.dn) {
+                lists.closure(person, member)
+            } else {
+                Closure::Unknown
+            }
+        };
+        Ok(people.iter().map(closure).collect())
     }
 
     /// Reads the groups that list any of these members; in halves, when there are too many for one answer.
@@ -109,8 +117,9 @@ impl LdapDirectory {
                 lists.add(group);
             }
             if found.more {
-                if members.len() < 2 {
-                    return Err(cut_short(&format!("the groups of {}", members[0].dn)));
+                if let [only] = members.as_slice() {
+                    lists.too_many(only);
+                    continue;
                 }
                 let half = members.split_off(members.len() / 2);
                 to_do.extend([members, half]);
@@ -133,6 +142,17 @@ impl Lists {
             listed: HashMap::new(),
             left_out: Vec::new(),
             is_partial: false,
+            overfull: HashSet::new(),
+        }
+    }
+
+    /// Notes that a member is in more groups than the server sends at once. A person's groups are then read by
+    /// themselves; when it is a group, nobody's can be told in bulk.
+    fn too_many(&mut self, member: &Member) {
+        if member.uid == member.dn {
+            self.is_partial = true;
+        } else {
+            self.overfull.insert(member.dn.clone());
         }
     }
 

@@ -1,8 +1,9 @@
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use super::active_directory::{comparable, reaches_abroad};
 use super::closure::Closure;
-use super::ids::{Reference, reference};
+use super::ids::{Reference, attribute, reference};
 use super::lists::Member;
 use super::look::{ASKED, Look, Within, cut_short};
 use super::standing::{self, departure};
@@ -84,10 +85,10 @@ impl LdapDirectory {
             entries.extend(self.people_within(profile, Within::Entry(dn.clone()), "(objectClass=*)", 1).await?);
         }
         if entries.is_empty() {
-            self.make_sure_that_people_can_be_seen(profile).await?;
+            self.make_sure_that_people_can_be_seen(profile, people).await?;
         }
         let now = self.clock.now();
-        let sight = |known: &Person| match entries.iter().find(|entry| person::id(entry) == known.id) {
+        let sight = |known: &Person| match entries.iter().find(|entry| person::id(self.name(), entry) == known.id) {
             None => Sight::Gone(Departure::NotFound),
             Some(entry) => departure(entry, now).map_or_else(|| Sight::Here(Box::new(entry.clone())), Sight::Gone),
         };
@@ -116,11 +117,16 @@ impl LdapDirectory {
 
     /// When not one of the people is found, they may all have gone; more often a right was taken away from the account
     /// that searches, or `base_dn` leads elsewhere now. It is an answer only where other people can be seen.
-    async fn make_sure_that_people_can_be_seen(&self, profile: &Profile) -> Result<(), Unreachable> {
+    async fn make_sure_that_people_can_be_seen(&self, profile: &Profile, people: &[Person]) -> Result<(), Unreachable> {
+        let any_person = person::any_person(profile, self.settings.person_filter.as_deref());
+        // By the very attributes that they were looked for: a right to read one of those may be gone alone.
+        let attributes: BTreeSet<&str> = people.iter().filter_map(|person| attribute(&person.id)).collect();
+        let ids: Vec<String> = attributes.into_iter().map(|attribute| format!("({attribute}=*)")).collect();
+        let filter = if ids.is_empty() { any_person } else { filter::all(&[&any_person, &filter::any(&ids)]) };
         let found = self
             .look(Look {
                 within: Within::Below(profile.base_dn.clone()),
-                filter: person::any_person(profile, self.settings.person_filter.as_deref()),
+                filter,
                 attributes: vec!["1.1"],
                 further: Vec::new(),
                 limit: 1,

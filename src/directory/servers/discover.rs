@@ -55,7 +55,7 @@ impl Srv {
         let answer = tokio::time::timeout(DNS_TIMEOUT, self.ask()).await;
         let answer = answer.unwrap_or_else(|_| Err(format!("DNS did not answer within {DNS_TIMEOUT:?}")));
         *asked = Some((now, answer.is_ok()));
-        answer.map(Some).map_err(|reason| Fault::unreachable(Operation::Dial, reason))
+        answer.map(Some).map_err(|reason| Fault::broken(Operation::Dial, reason))
     }
 
     /// What DNS last said, a line for each server.

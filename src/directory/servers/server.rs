@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -20,6 +21,9 @@ const FIRST_PROBE_AFTER: Duration = Duration::from_secs(1);
 /// … but at least this often: so long, at most, is a server idle that has come back.
 const PROBE_AT_LEAST_EVERY: Duration = Duration::from_secs(30);
 
+/// A server that answers probes and nothing else is left out after so many operations in a row without an answer.
+const MOST_SILENCES: u32 = 3;
+
 /// One server of a directory, and whether it answers.
 pub(in crate::directory) struct Server {
     pub(in crate::directory) address: ServerAddress,
@@ -27,6 +31,8 @@ pub(in crate::directory) struct Server {
     health: watch::Sender<Health>,
     /// The probe under way, for all who wait for it.
     probe: Mutex<Option<Probe>>,
+    /// How many operations in a row it did not answer in time.
+    silences: AtomicU32,
     /// Probes it again and again while it is down.
     revival: Mutex<Option<AbortOnDropHandle<()>>>,
 }
@@ -72,7 +78,7 @@ impl Prober {
             Ok(answer) => answer,
             Err(_elapsed) => {
                 let reason = format!("no answer within {within:.1?} (dial_timeout)");
-                Err(Fault::unreachable(Operation::Dial, reason))
+                Err(Fault::broken(Operation::Dial, reason))
             }
         }
     }
@@ -82,7 +88,14 @@ impl Server {
     pub(in crate::directory) fn new(address: ServerAddress, prober: Arc<Prober>) -> Self {
         let health = watch::Sender::new(Health::default());
         prober.metrics.server_up(&address.to_string(), true);
-        Self { address, prober, health, probe: Mutex::default(), revival: Mutex::default() }
+        Self {
+            address,
+            prober,
+            health,
+            probe: Mutex::default(),
+            silences: AtomicU32::new(0),
+            revival: Mutex::default(),
+        }
     }
 
     /// Since when and why it is down; `None` while it answers, as far as anybody knows.
@@ -137,21 +150,42 @@ impl Server {
         }
     }
 
-    /// Notes that it did not answer. Said once, until it is up again.
+    /// Notes that it is not there. Its connections are of no more use. Said once, until it is up again.
     pub(in crate::directory) fn mark_down(self: &Arc<Self>, reason: &str) {
+        self.leave_out(reason, 1, FIRST_PROBE_AFTER);
+    }
+
+    /// Notes that it is there and cannot do its work: others are asked for a while. What it is doing it may end.
+    pub(in crate::directory) fn rest(self: &Arc<Self>, reason: &str) {
+        self.leave_out(reason, 0, PROBE_AT_LEAST_EVERY);
+    }
+
+    /// It answered.
+    pub(in crate::directory) fn answered(&self) {
+        self.silences.store(0, Ordering::Relaxed);
+    }
+
+    /// It did not answer an operation in time, though it is there.
+    pub(in crate::directory) fn kept_silent(self: &Arc<Self>, reason: &str) {
+        if self.silences.fetch_add(1, Ordering::Relaxed) + 1 >= MOST_SILENCES {
+            self.rest(reason);
+        }
+    }
+
+    fn leave_out(self: &Arc<Self>, reason: &str, downs: u64, probe_after: Duration) {
         let since = self.prober.clock.now();
         let went = self.health.send_if_modified(|health| {
             if health.down.is_some() {
                 return false;
             }
-            health.downs += 1;
+            health.downs += downs;
             health.down = Some(Down { since, reason: reason.into() });
             true
         });
         if went {
             self.prober.metrics.server_up(&self.address.to_string(), false);
             tracing::warn!(server = %self.address, reason, "a directory server is down: it is tried again in the background");
-            let revival = AbortOnDropHandle::new(tokio::spawn(revive(Arc::downgrade(self))));
+            let revival = AbortOnDropHandle::new(tokio::spawn(revive(Arc::downgrade(self), probe_after)));
             *self.revival.lock().unwrap_or_else(PoisonError::into_inner) = Some(revival);
         }
     }
@@ -167,8 +201,11 @@ impl Server {
             }
             answer
         });
-        let lost = || Err(Fault::unreachable(Operation::Dial, "its answer is not LDAP as RFC 4511 has it"));
-        async move { task.await.unwrap_or_else(|_| lost()) }.boxed().shared()
+        let lost = || Err(Fault::broken(Operation::Dial, "its answer is not LDAP as RFC 4511 has it"));
+        let probe = async move { task.await.unwrap_or_else(|_| lost()) }.boxed().shared();
+        // Driven to its end even when nobody waits any more: an answer that was never heard must not be given later.
+        tokio::spawn(probe.clone());
+        probe
     }
 
     fn mark_up(&self) {
@@ -181,13 +218,14 @@ impl Server {
 }
 
 /// Probes a server until it is up.
-async fn revive(server: std::sync::Weak<Server>) {
-    let mut wait = FIRST_PROBE_AFTER;
+async fn revive(server: std::sync::Weak<Server>, mut wait: Duration) {
     loop {
         let Some(clock) = server.upgrade().map(|server| Arc::clone(&server.prober.clock)) else { return };
         clock.sleep(wait).await;
         let Some(server) = server.upgrade() else { return };
-        if server.is_up() || server.probe().await.is_ok() {
+        // What it says is noted with the server.
+        let _ = server.probe_anew().await;
+        if server.is_up() {
             return;
         }
         wait = (wait * 2).min(PROBE_AT_LEAST_EVERY);

@@ -86,7 +86,7 @@ impl ServerSet {
                 Err(fault) => faults.push(format!("{}: {}", server.address, fault.reason().unwrap_or_default())),
             }
         }
-        Err(Fault::unreachable(Operation::Dial, faults.join("; ")))
+        Err(Fault::broken(Operation::Dial, faults.join("; ")))
     }
 
     /// Whether any server answers now.
@@ -103,7 +103,7 @@ impl ServerSet {
                 Err(fault) => faults.push(format!("{}: {}", server.address, fault.reason().unwrap_or_default())),
             }
         }
-        Err(Fault::unreachable(Operation::Dial, faults.join("; ")))
+        Err(Fault::broken(Operation::Dial, faults.join("; ")))
     }
 
     /// Dials a server that is up, or finds with everybody else who is dialling it that it is not.
@@ -120,7 +120,7 @@ impl ServerSet {
             },
             () = server.goes_down(downs) => {
                 let reason = server.down().map_or_else(|| "it went down".into(), |down| down.reason.to_string());
-                Err(Fault::unreachable(Operation::Dial, reason))
+                Err(Fault::broken(Operation::Dial, reason))
             }
         }
     }

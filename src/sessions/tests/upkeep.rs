@@ -144,12 +144,14 @@ async fn all_of_somebody_s_sessions_end_together_and_nobody_else_s() {
     let (phone, second) = house.signs_in("alice").await;
     let (bob, _) = house.signs_in("bob").await;
     let mut tab = house.sessions.watch(first.id, &first.person);
-    let mut ended = house.sessions.end_all_of(&first.person.id, EndReason::Revoked).await.unwrap();
+    let mut ended = house.sessions.end_all_of(&first.person.id, house.clock.now(), EndReason::Revoked).await.unwrap();
     ended.sort_by_key(|session| session.id);
     assert_eq!(ended.iter().map(|session| session.id).collect::<Vec<_>>(), [first.id, second.id]);
     assert_eq!(tab.ended().await, EndReason::Revoked);
     assert!(!house.knows(&desk).await && !house.knows(&phone).await && house.knows(&bob).await);
-    assert!(house.sessions.end_all_of(&first.person.id, EndReason::Revoked).await.unwrap().is_empty());
+    assert!(
+        house.sessions.end_all_of(&first.person.id, house.clock.now(), EndReason::Revoked).await.unwrap().is_empty()
+    );
 }
 
 #[tokio::test]
