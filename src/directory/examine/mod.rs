@@ -6,8 +6,10 @@
 //! whatever is asked after that goes over a connection whose certificate was verified as ever. It never writes, and
 //! sends a password only to bind as the service account or, once, as the person who gave it.
 
+mod as_person;
 mod certificate;
 mod directory;
+mod glance;
 mod groups;
 mod handshake;
 mod person;
@@ -16,11 +18,13 @@ mod report;
 mod root;
 mod run;
 mod service;
+mod table;
 mod ways;
 
-pub use person::{Bar, Seen};
+pub use person::{Bar, Seen, Sought};
 pub use report::{Authority, Examination, Known, Section, Step, Verdict};
 pub use run::Questions;
+pub use table::Table;
 pub use ways::{Membership, Way};
 
 pub(super) use groups::step as group_step;

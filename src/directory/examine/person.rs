@@ -4,15 +4,16 @@ use ldap3::Scope;
 
 use super::report::{Section, Step};
 use super::ways::{self, Membership};
+use crate::config::DirectoryKind;
 use crate::directory::connection::{Connection, Search};
 use crate::directory::entry::Entry;
 use crate::directory::fault::{Fault, Operation};
 use crate::directory::groups::{Climber, climb, token_groups};
 use crate::directory::question::Inquiry;
-use crate::directory::root_dse::Profile;
+use crate::directory::root_dse::{Domain, Profile};
 use crate::directory::time::{filetime, minute};
-use crate::directory::{LdapDirectory, Unreachable, person};
-use crate::domain::{Person, Timestamp, Username};
+use crate::directory::{LdapDirectory, PasswordState, Refusal, Unreachable, person};
+use crate::domain::{NameForm, Person, Timestamp, Username};
 
 /// What only a base-scope read tells (MS-ADTS 3.1.1.4.5.17), and what says when an account ends.
 const STATE: &[&str] = &[
@@ -56,27 +57,42 @@ pub struct Bar {
     pub reason: String,
     /// What their administrator can do.
     pub remedy: String,
+    /// Whether they can end it themselves: the sign-in leads them to the form that changes their password, and then in.
+    pub ends_with_change: bool,
 }
 
 /// What a name comes to.
-pub(super) enum Sought {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sought {
+    /// The one person who has it.
     One(Box<Seen>),
     /// No entry, or several, whose DNs these are.
     NotOne(Vec<String>),
+    /// It is of another domain than the directory's, as `OTHER\alice` is.
+    Elsewhere {
+        /// The domain that was typed.
+        typed: String,
+        /// The directory's own.
+        own: String,
+    },
 }
 
 impl LdapDirectory {
-    /// Looks somebody up with the service account. `None` when there is no such person, or more than one.
+    /// Looks somebody up with the service account.
     ///
     /// # Errors
     /// [`Unreachable`] when the directory cannot be asked, or there is no service account.
-    pub async fn look_up(&self, username: &Username) -> Result<Option<Seen>, Unreachable> {
+    pub async fn look_up(&self, username: &Username) -> Result<Sought, Unreachable> {
         let mut inquiry = self.inquire("person");
         let answer = self.try_look_up(&mut inquiry, username).await;
-        inquiry.conclude_or_unreachable(answer).map(|sought| match sought {
-            Sought::One(seen) => Some(*seen),
-            Sought::NotOne(_) => None,
-        })
+        inquiry.conclude_or_unreachable(answer)
+    }
+
+    /// Whether people are looked up here without their password: by the service account, or by strangers, who may look
+    /// around on other servers than Active Directory.
+    pub fn shows_people(&self) -> bool {
+        let is_ldap = self.known_profile().map(|profile| profile.domain.is_none());
+        self.has_service_account() || is_ldap.unwrap_or(self.settings.kind == Some(DirectoryKind::Ldap))
     }
 
     async fn try_look_up(&self, inquiry: &mut Inquiry, username: &Username) -> Result<Sought, Fault> {
@@ -103,6 +119,11 @@ impl LdapDirectory {
         profile: &Profile,
         username: &Username,
     ) -> Result<Sought, Fault> {
+        if let Some(domain) = &profile.domain
+            && let Some(elsewhere) = self.elsewhere(connection, domain, username).await?
+        {
+            return Ok(elsewhere);
+        }
         let filter = person::name_filter(profile, &self.names(), username);
         let search = Search {
             base: &profile.base_dn,
@@ -133,9 +154,56 @@ impl LdapDirectory {
             person: person::describe(profile.kind(), self.name(), &entry, self.short_name(username), groups),
             dn: entry.dn.clone(),
             memberships,
-            bar: state.bar(),
+            bar: state.bar().map(|bar| self.with_form(bar, &state)),
             state: state.in_words(),
         })))
+    }
+
+    /// Another domain's name, where a sign-in would refuse it as one.
+    async fn elsewhere(
+        &self,
+        connection: &mut Connection,
+        domain: &Domain,
+        username: &Username,
+    ) -> Result<Option<Sought>, Fault> {
+        match self.refuse_foreign_domain(domain, connection, username).await {
+            Err(Fault { refusal: Refusal::WrongCredentials, .. }) => {}
+            other => return other.map(|()| None),
+        }
+        let NameForm::DownLevel { domain: typed, .. } = username.form() else { return Ok(None) };
+        let own = self.netbios_name.get().cloned().flatten().unwrap_or_else(|| domain.dns_name.clone());
+        Ok(Some(Sought::Elsewhere { typed: typed.to_owned(), own }))
+    }
+
+    /// The bar, with a word on whether the form for changing passwords lifts it.
+    fn with_form(&self, bar: Bar, state: &State) -> Bar {
+        let Some(password) = bar.ends_with_change.then_some(if state.must_change {
+            PasswordState::MustChange
+        } else {
+            PasswordState::Expired
+        }) else {
+            return bar;
+        };
+        if self.can_change(password) {
+            return bar;
+        }
+        let remedy = "passwords cannot be changed here: let the person change it at their own machine, or give them a \
+                      new one";
+        Bar { remedy: remedy.to_owned(), ends_with_change: false, ..bar }
+    }
+}
+
+impl Sought {
+    /// Why a name is nobody's, in words; `None` when it is one person's.
+    pub fn why_nobody(&self, username: &Username) -> Option<String> {
+        match self {
+            Self::One(_) => None,
+            Self::NotOne(dns) if dns.is_empty() => Some(format!("the directory has nobody called {username}")),
+            Self::NotOne(_) => {
+                Some(format!("{username} is more than one person, so none of them can sign in by that name"))
+            }
+            Self::Elsewhere { typed, own } => Some(format!("{typed} is not this directory's domain ({own})")),
+        }
     }
 }
 
@@ -156,6 +224,16 @@ pub(super) fn steps(section: &mut Section, username: &Username, sought: &Sought,
             let remedy = "let them use a name that is theirs alone, or narrow base_dn or person_filter to one of them";
             section.note(Step::failure("person", reason, remedy).with_all(dns.iter().cloned()));
             section.skip(&["account", "groups"], "it is not clear who is meant");
+            return;
+        }
+        Sought::Elsewhere { own, .. } => {
+            let reason = sought.why_nobody(username).unwrap_or_default();
+            let remedy = format!(
+                "write {own}\\ before the name, or the name alone; another domain is a directory of its \
+                                  own, with its domains named in the settings"
+            );
+            section.note(Step::failure("person", reason, remedy));
+            section.skip(&["account", "groups"], "nobody was looked for");
             return;
         }
     };
@@ -208,7 +286,13 @@ impl State {
 
     /// The weightiest reason first: the others show once it is mended.
     fn bar(&self) -> Option<Bar> {
-        let bar = |reason: &str, remedy: &str| Some(Bar { reason: reason.to_owned(), remedy: remedy.to_owned() });
+        let bar = |reason: &str, remedy: &str| {
+            Some(Bar { reason: reason.to_owned(), remedy: remedy.to_owned(), ends_with_change: false })
+        };
+        let password = |reason: &str| {
+            let bar = bar(reason, "let the person change it at sign-in");
+            bar.map(|bar| Bar { ends_with_change: true, ..bar })
+        };
         if self.control & DISABLED != 0 {
             return bar("the account is disabled", "enable it in the directory, if the person is to sign in");
         }
@@ -220,15 +304,15 @@ impl State {
                           passwords";
             return bar("the account is locked after too many wrong passwords", remedy);
         }
-        if self.must_change {
-            return bar("the password must be changed before the next sign-in", "let the person change it at sign-in");
-        }
-        if self.computed & PASSWORD_EXPIRED != 0 {
-            return bar("the password has expired", "let the person change it at sign-in");
-        }
         if self.control & SMART_CARD != 0 {
             let remedy = "take the requirement from the account (SMARTCARD_REQUIRED), if the person is to sign in here";
             return bar("the account signs in by smart card only, and has no password", remedy);
+        }
+        if self.must_change {
+            return password("the password must be changed before the next sign-in");
+        }
+        if self.computed & PASSWORD_EXPIRED != 0 {
+            return password("the password has expired");
         }
         None
     }
