@@ -1,6 +1,7 @@
 use super::person::Sought;
 use super::report::{Section, Step};
-use super::run::{Open, Questions};
+use super::run::Questions;
+use super::server::Open;
 use super::service::failed;
 use crate::directory::fault::{Fault, Operation};
 use crate::directory::sign_in::bind_name;

@@ -240,3 +240,29 @@ fn name(general: &GeneralName<'_>) -> Option<String> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use tokio::io::AsyncWriteExt as _;
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::super::report::Verdict;
+    use super::*;
+    use crate::directory::start_tls;
+
+    #[tokio::test]
+    async fn a_refused_start_tls_is_told_with_its_remedy_once() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let mut stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (mut server, _) = listener.accept().await.unwrap();
+        // An extended response with result 52, unavailable.
+        server.write_all(&[0x30, 12, 2, 1, 1, 0x78, 7, 10, 1, 52, 4, 0, 4, 0]).await.unwrap();
+        let why = start_tls::ask(&mut stream).await.unwrap_err();
+        let Verdict::Failed { reason, remedy } = no_handshake(NoHandshake::StartTls(why), true).verdict else {
+            panic!("it passed");
+        };
+        assert!(reason.contains("refused StartTLS (result 52)") && !reason.contains("ldaps://"), "{reason}");
+        assert!(remedy.contains("ldaps://"), "{remedy}");
+    }
+}

@@ -7,6 +7,7 @@ use crate::directory::connection::{Connection, Search};
 use crate::directory::fault::{Fault, Operation};
 use crate::directory::question::Inquiry;
 use crate::directory::root_dse::Profile;
+use crate::directory::servers::Server;
 use crate::directory::{LdapDirectory, ServerNow, Unreachable};
 
 impl LdapDirectory {
@@ -39,7 +40,7 @@ impl LdapDirectory {
     pub async fn silent_servers(&self) -> Vec<ServerNow> {
         let known = self.servers.known();
         // A probe has its deadline, and leaves with the server what came of it.
-        join_all(known.iter().map(|server| server.probe())).await;
+        join_all(known.iter().map(Server::probe)).await;
         self.servers_now().into_iter().filter(|server| server.down.is_some()).collect()
     }
 }

@@ -6,6 +6,7 @@
 //! whatever is asked after that goes over a connection whose certificate was verified as ever. It never writes, and
 //! sends a password only to bind as the service account or, once, as the person who gave it.
 
+mod account;
 mod as_person;
 mod certificate;
 mod directory;
@@ -17,11 +18,13 @@ mod reach;
 mod report;
 mod root;
 mod run;
+mod server;
 mod service;
 mod table;
 mod ways;
 
-pub use person::{Bar, Seen, Sought};
+pub use account::Bar;
+pub use person::{Seen, Sought};
 pub use report::{Authority, Examination, Known, Section, Step, Verdict};
 pub use run::Questions;
 pub use table::Table;
