@@ -2,6 +2,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::connection::Connection;
@@ -131,12 +132,13 @@ impl LdapDirectory {
         self.keeper.get_or_init(|| {
             let pools = [Arc::downgrade(&self.searching), Arc::downgrade(&self.proving)];
             let (clock, metrics) = (Arc::clone(&self.clock), self.metrics.clone());
+            let name = self.name.as_ref().map_or_else(|| "default".to_owned(), ToString::to_string);
             AbortOnDropHandle::new(tokio::spawn(async move {
                 loop {
                     for (pool, word) in pools.iter().zip(["search", "prove"]) {
                         let Some(pool) = pool.upgrade() else { return };
                         pool.tidy();
-                        metrics.pool(word, "all", pool.size());
+                        metrics.pool(word, &name, pool.size());
                     }
                     clock.sleep(TIDY_EVERY).await;
                 }
@@ -166,7 +168,15 @@ impl Directory for LdapDirectory {
     }
 
     async fn refresh(&self, people: &[Person]) -> Vec<Result<Standing, Unreachable>> {
-        self.refresh_people(people).await
+        let started = Instant::now();
+        let answers = self.refresh_people(people).await;
+        let is_news = |(answer, known): &(&Result<Standing, Unreachable>, &Person)| match answer {
+            Ok(Standing::Here(person)) => person != *known,
+            Ok(Standing::Gone(_)) => true,
+            Err(_) => false,
+        };
+        self.metrics.refresh(people.len(), answers.iter().zip(people).filter(is_news).count(), started.elapsed());
+        answers
     }
 
     fn lockout(&self, _username: &Username) -> Lockout {

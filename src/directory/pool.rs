@@ -1,9 +1,10 @@
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use deadpool::Runtime;
 use deadpool::managed::{Manager, Metrics, Object, PoolError, QueueMode, RecycleError, RecycleResult, Timeouts};
+use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::connection::Connection;
@@ -28,12 +29,13 @@ const MOST_OPERATIONS: u32 = 5_000;
 /// and a password can be sent only once.
 const SURELY_ALIVE: Duration = Duration::from_secs(2);
 
-/// A service account that was refused is tried again after this long …
-const FIRST_RETRY: Duration = Duration::from_mins(1);
+/// A service account whose password was refused is tried again after this long: longer than any usual lockout policy
+/// looks back, so that each try is the only one in its time.
+const REFUSED_FOR: Duration = Duration::from_mins(31);
 
-/// … and, as it is refused again and again, after eight times as long each time, up to this: three tries in half an
-/// hour lock no account.
-const LONGEST_RETRY: Duration = Duration::from_mins(31);
+/// One that was refused for another reason (locked, disabled, expired) is tried again after this long: such a try counts
+/// for nothing.
+const DECLINED_FOR: Duration = Duration::from_mins(1);
 
 /// Open connections for one purpose, kept and used again.
 pub(super) struct Pool {
@@ -49,6 +51,7 @@ pub(super) struct Maker {
     servers: Arc<ServerSet>,
     purpose: Purpose,
     clock: Arc<dyn Clock>,
+    /// Held while the service account binds: were its password wrong, a crowd that binds at once would lock it.
     refused: Mutex<Option<Refused>>,
     /// The last use of the freshest connection that turned out to be dead: what was used no later is dead as well. In
     /// milliseconds, as [`Timestamp`]s are.
@@ -71,10 +74,9 @@ pub(super) struct Kept {
     uses: u32,
 }
 
-/// The service account was refused.
+/// The service account was refused, and is not tried again before then.
 struct Refused {
     until: Timestamp,
-    wait: Duration,
     fault: Fault,
 }
 
@@ -138,16 +140,9 @@ impl Manager for Maker {
     type Error = Fault;
 
     async fn create(&self) -> Result<Kept, Fault> {
-        self.still_refused()?;
         let mut connection = self.servers.dial().await?;
         if let Purpose::Search(Some(account)) = &self.purpose {
-            let result = connection.bind(Operation::ServiceBind, &account.name, &account.password).await;
-            let judged = result.and_then(|result| refusal::judge_service_bind(&result));
-            self.note(judged.as_ref().err());
-            judged.map_err(|fault| match connection.server() {
-                Some(server) => fault.at(&server.address),
-                None => fault,
-            })?;
+            self.bind(&mut connection, account).await?;
         }
         let now = self.clock.now();
         Ok(Kept { connection, made: now, used: now, uses: 1 })
@@ -182,28 +177,33 @@ impl Maker {
         Err(RecycleError::message("nobody was there any more"))
     }
 
+    /// Binds as the service account, one connection at a time.
+    ///
     /// # Errors
-    /// The service account's refusal, for as long as it is not tried again: every question would otherwise try it, and
-    /// lock it.
-    fn still_refused(&self) -> Result<(), Fault> {
-        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*refused {
-            Some(refused) if self.clock.now() < refused.until => Err(refused.fault.clone()),
-            _ => Ok(()),
+    /// Why not; for a while, a refusal from before, since every question would otherwise try the account, and lock it.
+    async fn bind(&self, connection: &mut Connection, account: &ServiceAccount) -> Result<(), Fault> {
+        let mut refused = self.refused.lock().await;
+        let now = self.clock.now();
+        if let Some(refused) = &*refused
+            && now < refused.until
+        {
+            return Err(refused.fault.clone());
         }
-    }
-
-    /// Notes what came of the service account's bind.
-    fn note(&self, fault: Option<&Fault>) {
-        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        match fault {
-            Some(fault) if fault.result_code == Some(rc::INVALID_CREDENTIALS) => {
-                let wait = refused.as_ref().map_or(FIRST_RETRY, |refused| (refused.wait * 8).min(LONGEST_RETRY));
-                *refused = Some(Refused { until: self.clock.now() + wait, wait, fault: fault.clone() });
+        let result = connection.bind(Operation::ServiceBind, &account.name, &account.password).await;
+        let judged = result.and_then(|result| refusal::judge_service_bind(&result));
+        let judged = judged.map_err(|fault| match connection.server() {
+            Some(server) => fault.at(&server.address),
+            None => fault,
+        });
+        match &judged {
+            Ok(()) => *refused = None,
+            Err(fault) if fault.result_code == Some(rc::INVALID_CREDENTIALS) => {
+                let wait = if refusal::counts_against(fault) { REFUSED_FOR } else { DECLINED_FOR };
+                *refused = Some(Refused { until: now + wait, fault: fault.clone() });
             }
-            Some(_) => {}
-            None => *refused = None,
+            Err(_) => {}
         }
+        judged
     }
 
     /// Why there is no connection yet: what is known of the servers.

@@ -45,6 +45,12 @@ pub(super) fn judge_service_bind(result: &LdapResult) -> Result<(), Fault> {
     }
 }
 
+/// Whether a refused bind counts as a wrong password against the account. What Active Directory refuses for a reason of
+/// its own (locked, disabled, expired) does not.
+pub(super) fn counts_against(fault: &Fault) -> bool {
+    !matches!(fault.sub_code, Some(0x530..=0x533 | 0x701 | 0x773 | 0x775))
+}
+
 /// Active Directory's reason behind result 49: a Win32 error, in hexadecimal (MS-ADTS 3.1.1.3.1.9 and MS-ERREF).
 fn sub_code(diagnostic: &str) -> Option<u32> {
     let (_, behind) = diagnostic.split_once(", data ")?;

@@ -32,7 +32,6 @@ pub struct DirectoryMetrics {
     pool_waiting: Family<PoolLabels, Gauge>,
     sign_ins: Family<SignInLabels, Counter>,
     refreshed_people: Counter,
-    refresh_searches: Counter,
     refresh_changes: Counter,
     refresh_seconds: Histogram,
 }
@@ -69,7 +68,7 @@ struct ServerLabels {
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct PoolLabels {
     pool: &'static str,
-    server: Arc<str>,
+    directory: Arc<str>,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -90,7 +89,6 @@ impl DirectoryMetrics {
             pool_waiting: Family::default(),
             sign_ins: Family::default(),
             refreshed_people: Counter::default(),
-            refresh_searches: Counter::default(),
             refresh_changes: Counter::default(),
             refresh_seconds: Histogram::new(REFRESH_SECONDS),
         };
@@ -110,7 +108,6 @@ impl DirectoryMetrics {
         directory.register("pool_idle", "Open connections that are not in use", this.pool_idle.clone());
         directory.register("pool_waiting", "Operations that wait for a connection", this.pool_waiting.clone());
         directory.register("refreshed_people", "People read anew while signed in", this.refreshed_people.clone());
-        directory.register("refresh_searches", "Searches made to read them", this.refresh_searches.clone());
         directory.register("refresh_changes", "People among them who had changed", this.refresh_changes.clone());
         directory.register_with_unit(
             "refresh",
@@ -129,9 +126,9 @@ impl DirectoryMetrics {
         self.operation_seconds.get_or_create(&timed).observe(elapsed.as_secs_f64());
     }
 
-    /// How the `pool` of connections to `server` stands now.
-    pub fn pool(&self, pool: &'static str, server: &str, size: PoolSize) {
-        let labels = PoolLabels { pool, server: self.servers.label(server) };
+    /// How the `pool` of connections to the directory of this name stands now.
+    pub fn pool(&self, pool: &'static str, directory: &str, size: PoolSize) {
+        let labels = PoolLabels { pool, directory: directory.into() };
         for (gauge, value) in
             [(&self.pool_open, size.open), (&self.pool_idle, size.idle), (&self.pool_waiting, size.waiting)]
         {
@@ -150,12 +147,9 @@ impl DirectoryMetrics {
         self.sign_ins.get_or_create(&SignInLabels { outcome }).inc();
     }
 
-    /// Everybody who is signed in was read anew: so many `people`, by so many `searches`, and `changed` of them were
-    /// not as before.
-    pub fn refresh(&self, people: usize, searches: usize, changed: usize, elapsed: Duration) {
-        for (counter, value) in
-            [(&self.refreshed_people, people), (&self.refresh_searches, searches), (&self.refresh_changes, changed)]
-        {
+    /// So many `people` who are signed in were read anew, and `changed` of them were not as before.
+    pub fn refresh(&self, people: usize, changed: usize, elapsed: Duration) {
+        for (counter, value) in [(&self.refreshed_people, people), (&self.refresh_changes, changed)] {
             counter.inc_by(u64::try_from(value).unwrap_or(u64::MAX));
         }
         self.refresh_seconds.observe(elapsed.as_secs_f64());
@@ -209,12 +203,12 @@ mod tests {
     #[test]
     fn a_pool_and_a_server_are_told_as_they_last_were() {
         let lines = lines(|metrics| {
-            metrics.pool("service", DC1, PoolSize { open: 9, idle: 0, waiting: 4 });
-            metrics.pool("service", DC1, PoolSize { open: 4, idle: 3, waiting: 0 });
+            metrics.pool("service", "default", PoolSize { open: 9, idle: 0, waiting: 4 });
+            metrics.pool("service", "default", PoolSize { open: 4, idle: 3, waiting: 0 });
             metrics.server_up(DC1, true);
             metrics.server_up(DC1, false);
         });
-        let labels = "{pool=\"service\",server=\"ldaps://dc1:636\"}";
+        let labels = "{pool=\"service\",directory=\"default\"}";
         expect(&lines, &format!("belvedere_directory_pool_open{labels} 4"));
         expect(&lines, &format!("belvedere_directory_pool_idle{labels} 3"));
         expect(&lines, &format!("belvedere_directory_pool_waiting{labels} 0"));
@@ -224,11 +218,10 @@ mod tests {
     #[test]
     fn refreshes_add_up() {
         let lines = lines(|metrics| {
-            metrics.refresh(2_000, 20, 3, Duration::from_millis(400));
-            metrics.refresh(1_000, 10, 0, Duration::from_millis(200));
+            metrics.refresh(2_000, 3, Duration::from_millis(400));
+            metrics.refresh(1_000, 0, Duration::from_millis(200));
         });
         expect(&lines, "belvedere_directory_refreshed_people_total 3000");
-        expect(&lines, "belvedere_directory_refresh_searches_total 30");
         expect(&lines, "belvedere_directory_refresh_changes_total 3");
         expect(&lines, "belvedere_directory_refresh_seconds_count 2");
     }

@@ -153,8 +153,9 @@ async fn a_directory_that_dies_and_comes_back_under_fifty_sign_ins_a_second_lose
             Err(other) => panic!("{other}"),
         }
     }
-    // Each fault can meet no more binds than were under way in it.
-    assert!(sent_in_vain <= 6 * 16, "{sent_in_vain}");
+    // The directory answered every bind but those that a fault met on their way: at fifty a second, that is one or two at
+    // each of the six, and never more than there are connections for it.
+    assert!(sent_in_vain <= 6 * 4, "{sent_in_vain} of 200");
     let (took, answer) = timed(&directory).await;
     assert!(answer.is_ok() && took < AT_ONCE, "{took:?}");
 }
