@@ -4,7 +4,7 @@ use std::sync::Arc;
 use clap::Args;
 
 use crate::config::{self, Settings};
-use crate::directory::{Directories, Seen};
+use crate::directory::{Directories, Seen, Sought};
 use crate::domain::{Clock, Right, SystemClock};
 use crate::pages::{PageRight, Shelf};
 use crate::sources::Sources;
@@ -75,11 +75,10 @@ async fn ask(options: &Options) -> Result<Answer, Stop> {
     let username = named(name)?;
     let directories = Directories::new(&settings, &clock)?;
     let seen = match directories.look_up(&username).await {
-        Ok(Some(seen)) => seen,
-        Ok(None) => {
-            return Ok(Answer::No(format!(
-                "the directory has nobody called {name}, or more than one; `belvedere doctor --user {name}` says more"
-            )));
+        Ok(Sought::One(seen)) => seen,
+        Ok(nobody) => {
+            let why = nobody.why_nobody(&username).unwrap_or_default();
+            return Ok(Answer::No(format!("{why}; `belvedere doctor --user {name}` says more")));
         }
         Err(unreachable) => {
             let why = format!("{}; `belvedere doctor --user {name}` says more", unreachable.reason);
@@ -90,11 +89,20 @@ async fn ask(options: &Options) -> Result<Answer, Stop> {
     Ok(right.map_or_else(|| Answer::Unknown(format!("{page} is gone")), |right| judge(&seen, &right)))
 }
 
+/// What bars somebody from every page comes first, unless they can lift it themselves.
 fn judge(seen: &Seen, page: &PageRight) -> Answer {
     let name = &seen.person.display_name;
-    if let Some(bar) = &seen.bar {
-        return Answer::No(format!("{name} cannot sign in, as {}", bar.reason));
+    match (&seen.bar, by_right(seen, page)) {
+        (Some(bar), Answer::Yes(why)) if bar.ends_with_change => {
+            Answer::Yes(format!("once {name} has changed the password, as {}: {why}", bar.reason))
+        }
+        (Some(bar), _) if !bar.ends_with_change => Answer::No(format!("{name} cannot sign in, as {}", bar.reason)),
+        (_, answer) => answer,
     }
+}
+
+fn by_right(seen: &Seen, page: &PageRight) -> Answer {
+    let name = &seen.person.display_name;
     match &page.right {
         None => Answer::No(format!(
             "{} is for others; neither {name} nor any of their {} groups is named",

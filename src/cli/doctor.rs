@@ -1,4 +1,4 @@
-use std::io::{IsTerminal as _, Read as _};
+use std::io::{IsTerminal as _, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 
 use crate::config::{self, Settings};
-use crate::directory::{Directories, Examination, Naming, Questions, Section, Step};
+use crate::directory::{Authority, Directories, Examination, Naming, Questions, Section, Step};
 use crate::domain::{Clock, Password, SystemClock, Username};
 use crate::pages::{Shelf, namings};
 use crate::server::StartError;
@@ -14,10 +14,6 @@ use crate::sources::Sources;
 
 use super::looks::{Looks, Tally};
 use super::serve::fail;
-
-/// Where the settings' names in the remedies belong.
-const WHERE: &str = "Settings named above stand beneath [default.directory] in Rocket.toml; each may come from the \
-                     environment instead, as BELVEDERE_DIRECTORY__CA_FILE.";
 
 /// What `doctor` is to look at.
 #[derive(Args)]
@@ -42,6 +38,10 @@ pub(super) async fn run(options: Options) -> ExitCode {
     match examine(&options).await {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
+        Err(stop) if options.json => {
+            println!("{:#}", stop.in_json());
+            ExitCode::FAILURE
+        }
         Err(Stop::Start(error)) => fail(&error),
         Err(Stop::Said(why)) => {
             eprintln!("belvedere: {why}");
@@ -62,6 +62,18 @@ impl<E: Into<StartError>> From<E> for Stop {
     }
 }
 
+impl Stop {
+    /// The same for programs: the settings' faults in parts, anything else as one fault without a place.
+    fn in_json(&self) -> serde_json::Value {
+        let message = match self {
+            Self::Start(StartError::Settings(faults)) => return serde_json::json!({ "faults": faults.reports() }),
+            Self::Start(error) => error.to_string(),
+            Self::Said(why) => why.clone(),
+        };
+        serde_json::json!({ "faults": [{ "place": null, "message": message, "help": null }] })
+    }
+}
+
 async fn examine(options: &Options) -> Result<bool, Stop> {
     let settings = Settings::from_figment(&config::figment())?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -69,10 +81,15 @@ async fn examine(options: &Options) -> Result<bool, Stop> {
     let user = options.user.as_deref().map(named).transpose()?;
     let password = match &user {
         Some(user) if !directories.can_look_up_person(user) => password(options, user)?,
+        Some(user) if options.password_stdin => {
+            eprintln!("--password-stdin is not needed: the service account looks {user} up, and no password was read.");
+            None
+        }
         _ => None,
     };
     let pages = Pages::load(&settings, &clock);
-    let questions = Questions { groups: &pages.groups, person: user.as_ref(), password: password.as_ref() };
+    let questions =
+        Questions { groups: &pages.groups, person: user.as_ref(), password: password.as_ref(), save_ca: None };
     let mut examinations = directories.examine(&questions).await;
     for examination in &mut examinations {
         pages.add_to(examination);
@@ -81,14 +98,7 @@ async fn examine(options: &Options) -> Result<bool, Stop> {
     if options.json {
         print_json(&examinations, tally)?;
     } else {
-        let looks = Looks::of_stdout();
-        for examination in &examinations {
-            print!("{}", looks.examination(examination));
-        }
-        println!("\n{}", tally.in_words());
-        if tally.failures > 0 {
-            println!("{WHERE}");
-        }
+        print(&examinations, tally);
     }
     if let Some(file) = &options.save_ca {
         eprintln!("{}", save_ca(&examinations, file)?);
@@ -96,12 +106,32 @@ async fn examine(options: &Options) -> Result<bool, Stop> {
     Ok(tally.failures == 0)
 }
 
+fn print(examinations: &[Examination], tally: Tally) {
+    let looks = Looks::of_stdout();
+    let parts: String = examinations.iter().map(|examination| looks.examination(examination)).collect();
+    println!("{}\n{}", parts.trim_start_matches('\n'), tally.in_words());
+    for examination in examinations.iter().filter(|examination| examination.failed()) {
+        println!("{}", belonging(examination));
+    }
+}
+
+/// Where the settings' names in the remedies belong.
+fn belonging(Examination { directory, settings, .. }: &Examination) -> String {
+    let of = directory.as_ref().map_or_else(String::new, |name| format!(" for the directory {name}"));
+    format!(
+        "Settings named above{of} stand beneath [default.{settings}] in Rocket.toml; each may come from the environment \
+         instead, as {}.",
+        settings.variable("ca_file")
+    )
+}
+
 /// A name as somebody types it.
 pub(super) fn named(typed: &str) -> Result<Username, Stop> {
     Username::parse(typed).map_err(|fault| Stop::Said(format!("\"{typed}\" is nobody's name: {fault}")))
 }
 
-/// The password of somebody who can only be looked up as themselves; `None` when nobody can be asked for it.
+/// The password of somebody who can only be looked up as themselves; `None` when nobody can be asked for it, which is a
+/// failed step wherever strangers may not look people up.
 fn password(options: &Options, user: &Username) -> Result<Option<Password>, Stop> {
     let unread = |fault: std::io::Error| Stop::Said(format!("the password cannot be read: {fault}"));
     let typed = if options.password_stdin {
@@ -160,16 +190,11 @@ fn print_json(examinations: &[Examination], tally: Tally) -> Result<(), Stop> {
 }
 
 /// Saves the CA's certificate that a server sent. Says what to do with it.
-pub(super) fn save_ca(examinations: &[Examination], file: &Path) -> Result<String, Stop> {
+fn save_ca(examinations: &[Examination], file: &Path) -> Result<String, Stop> {
     let Some(authority) = examinations.iter().find_map(|examination| examination.authority.as_ref()) else {
         return Ok("No certificate was saved: no server sent one of an unknown CA.".to_owned());
     };
-    let mut options = std::fs::OpenOptions::new();
-    std::io::Write::write_all(
-        &mut options.write(true).create_new(true).open(file).map_err(|fault| unsaved(file, &fault))?,
-        authority.pem.as_bytes(),
-    )
-    .map_err(|fault| unsaved(file, &fault))?;
+    save_authority(authority, file)?;
     Ok(format!(
         "Saved the certificate of {} in {}. Whoever stands between you and the server could have sent it: ask whoever \
          runs the directory whether its SHA-256 is {}, then set ca_file = \"{}\".",
@@ -180,6 +205,10 @@ pub(super) fn save_ca(examinations: &[Examination], file: &Path) -> Result<Strin
     ))
 }
 
-fn unsaved(file: &Path, fault: &std::io::Error) -> Stop {
-    Stop::Said(format!("{} cannot be written: {fault}; name another file for --save-ca", file.display()))
+/// Writes it to a file that was not there.
+pub(super) fn save_authority(authority: &Authority, file: &Path) -> Result<(), Stop> {
+    let opened = std::fs::OpenOptions::new().write(true).create_new(true).open(file);
+    opened.and_then(|mut saved| saved.write_all(authority.pem.as_bytes())).map_err(|fault| {
+        Stop::Said(format!("{} cannot be written: {fault}; name another file for --save-ca", file.display()))
+    })
 }

@@ -8,11 +8,11 @@ use clap::Args;
 use rocket::figment::Figment;
 
 use crate::config::Settings;
-use crate::directory::{Directories, Examination, Known, Questions};
+use crate::directory::{Authority, Directories, Examination, Known, Questions};
 use crate::domain::{Clock, SystemClock};
 use crate::pages::lay_out_first;
 
-use super::doctor::{Stop, save_ca};
+use super::doctor::{Stop, save_authority};
 use super::looks::{Looks, Tally};
 use super::serve::fail;
 
@@ -37,7 +37,15 @@ pub(super) struct Options {
     /// Where to write the settings.
     #[arg(long, value_name = "FILE", default_value = SETTINGS)]
     output: PathBuf,
-    /// Save the certificate of the CA that the server sends and this machine does not know, and use it.
+    /// Speak TLS by StartTLS, for a server without LDAPS; a server's name alone is an ldap:// URL then.
+    #[arg(long)]
+    start_tls: bool,
+    /// Where the people are; without it, the directory's own answer.
+    #[arg(long, value_name = "DN")]
+    base_dn: Option<String>,
+    /// Save the certificate of the CA that the server sends and this machine does not know, and stop there.
+    ///
+    /// It is worth as much as the comparison of its SHA-256 with what the CA's owner says; --ca-file uses it then.
     #[arg(long, value_name = "FILE", conflicts_with = "ca_file")]
     save_ca: Option<PathBuf>,
     /// Overwrite the settings that are there.
@@ -67,16 +75,14 @@ async fn init(mut options: Options) -> Result<String, Stop> {
             "{file} is there already: name another file with --output, or overwrite it with --force"
         )));
     }
-    let url = with_scheme(&options.url);
-    let mut examination = examine(&options, &url).await?;
-    let looks = Looks::of_stdout();
-    if let (Some(file), Some(_)) = (options.save_ca.clone(), &examination.authority) {
-        println!("{}", looks.examination(&examination).trim_start());
-        println!("{}\n", save_ca(std::slice::from_ref(&examination), &file)?);
-        options.ca_file = Some(file);
-        examination = examine(&options, &url).await?;
+    let url = with_scheme(&options);
+    let examination = examine(&options, &url).await?;
+    println!("{}", Looks::of_stdout().examination(&examination).trim_start());
+    if let (Some(file), Some(authority)) = (&options.save_ca, &examination.authority) {
+        // Whoever answered may have sent any certificate: until somebody has compared it, no password goes there.
+        save_authority(authority, file)?;
+        return Err(Stop::Said(compare(&options, authority, file)));
     }
-    println!("{}", looks.examination(&examination).trim_start());
     let tally = Tally::of(examination.steps());
     let (0, Some(known)) = (tally.failures, &examination.known) else {
         return Err(Stop::Said(format!(
@@ -86,10 +92,38 @@ async fn init(mut options: Options) -> Result<String, Stop> {
     };
     write(&options, &settings_text(&options, &url, known))?;
     let pages = lay_out_page(&options.output)?;
-    Ok(format!("Wrote {}{pages}. Next: `belvedere check --online`, then `belvedere serve`.", options.output.display()))
+    let config = if options.output == Path::new(SETTINGS) {
+        String::new()
+    } else {
+        format!("ROCKET_CONFIG={} ", typed(&options.output.to_string_lossy()))
+    };
+    Ok(format!(
+        "Wrote {}{pages}. Next: `{config}belvedere check --online`, then `{config}belvedere serve`.",
+        options.output.display()
+    ))
 }
 
 impl Options {
+    /// The same command once more, with a file for its CA's certificate.
+    fn again(&self, option: &str, ca_file: &Path) -> String {
+        let files = [("--bind-password-file", &self.bind_password_file), (option, &Some(ca_file.to_owned()))];
+        let texts = [("--bind-name", &self.bind_name), ("--base-dn", &self.base_dn)];
+        let mut command = format!("belvedere init {}", typed(&self.url));
+        for (option, text) in texts {
+            command.extend(text.iter().map(|text| format!(" {option} {}", typed(text))));
+        }
+        for (option, file) in files {
+            command.extend(file.iter().map(|file| format!(" {option} {}", typed(&file.to_string_lossy()))));
+        }
+        if self.output != Path::new(SETTINGS) {
+            let _ = write!(command, " --output {}", typed(&self.output.to_string_lossy()));
+        }
+        for (option, _) in [("--start-tls", self.start_tls), ("--force", self.force)].iter().filter(|(_, set)| *set) {
+            let _ = write!(command, " {option}");
+        }
+        command
+    }
+
     /// A file that is named in the settings is looked for beside them, while what is typed is looked for here: where the
     /// two are not the same folder, names are written whole.
     fn settle_paths(&mut self) -> Result<(), Stop> {
@@ -105,9 +139,21 @@ impl Options {
 }
 
 /// A bare name is a server's, spoken to by LDAPS.
-fn with_scheme(url: &str) -> String {
-    let url = url.trim();
-    if url.contains("://") { url.to_owned() } else { format!("ldaps://{url}") }
+fn with_scheme(options: &Options) -> String {
+    let (url, scheme) = (options.url.trim(), if options.start_tls { "ldap" } else { "ldaps" });
+    if url.contains("://") { url.to_owned() } else { format!("{scheme}://{url}") }
+}
+
+/// What is to be done with a certificate that has just been saved.
+fn compare(options: &Options, authority: &Authority, file: &Path) -> String {
+    format!(
+        "saved the certificate of {} in {}, and stopped, as whoever stands between you and the server could have sent \
+         it. Its SHA-256 is {}: compare it with what its owner says, then run: {}",
+        authority.subject,
+        file.display(),
+        authority.fingerprint,
+        options.again("--ca-file", file)
+    )
 }
 
 async fn examine(options: &Options, url: &str) -> Result<Examination, Stop> {
@@ -119,9 +165,18 @@ async fn examine(options: &Options, url: &str) -> Result<Examination, Stop> {
     if let (Some(name), Some(file)) = (&options.bind_name, &options.bind_password_file) {
         figment = figment.merge(("directory.bind_name", name)).merge(("directory.bind_password_file", file));
     }
+    if options.start_tls {
+        figment = figment.merge(("directory.start_tls", true));
+    }
+    if let Some(base_dn) = &options.base_dn {
+        figment = figment.merge(("directory.base_dn", base_dn));
+    }
     let settings = Settings::from_figment(&figment)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let mut examinations = Directories::new(&settings, &clock)?.examine(&Questions::default()).await;
+    let again = options.again("--save-ca", Path::new("corp-ca.pem"));
+    let save_ca = format!("save it by `{again}`, which says how to go on");
+    let questions = Questions { save_ca: Some(&save_ca), ..Questions::default() };
+    let mut examinations = Directories::new(&settings, &clock)?.examine(&questions).await;
     Ok(if examinations.is_empty() { Examination::default() } else { examinations.swap_remove(0) })
 }
 
@@ -150,6 +205,12 @@ fn settings_text(options: &Options, url: &str, known: &Known) -> String {
     if let Some(file) = &options.ca_file {
         let _ = writeln!(text, "ca_file = {}", quoted(&file.to_string_lossy()));
     }
+    if options.start_tls {
+        text.push_str("start_tls = true\n");
+    }
+    if let Some(base_dn) = &options.base_dn {
+        let _ = writeln!(text, "base_dn = {}", quoted(base_dn));
+    }
     match (&options.bind_name, &options.bind_password_file) {
         (Some(name), Some(file)) => {
             let _ = writeln!(text, "bind_name = {}", quoted(name));
@@ -167,6 +228,12 @@ fn settings_text(options: &Options, url: &str, known: &Known) -> String {
 /// A comment ends with its line, whatever a server says of itself.
 fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// A word as it is typed at a shell.
+fn typed(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@+,=[]".contains(c);
+    if word.chars().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
 }
 
 /// A text as TOML writes it.

@@ -3,15 +3,18 @@ use std::sync::Arc;
 use futures::future::join_all;
 
 use crate::config::{Fault, Faults, Place, Settings};
-use crate::directory::{Directories, Directory as _, GroupFinding};
+use crate::directory::{Directories, Directory as _, GroupFinding, LdapDirectory, ServerNow, Table, Unreachable};
 use crate::domain::{Clock, GroupRef, SourceName, SystemClock};
 use crate::pages::{ADMINS, Shelf};
 use crate::server::StartError;
 use crate::sources::Sources;
 
-/// What only shows when somebody is dialled: whether the directories can be reached, whether the groups that pages and
-/// settings name are there, and whether each source answers one query of some page. Beside the faults, what could not
-/// be looked at.
+/// Where a fault of the directory is taken apart.
+const DOCTOR: &str = "`belvedere doctor` takes it step by step, and says what to do";
+
+/// What only shows when somebody is dialled: whether the directories can be reached and let the service account search,
+/// whether the groups that pages and settings name are there, and whether each source answers one query of some page.
+/// Beside the faults, what could not be looked at, and what stands in nobody's way yet.
 pub(super) async fn check(
     settings: &Settings,
     shelf: &Shelf,
@@ -28,28 +31,38 @@ pub(super) async fn check(
         faults.extend(missing_groups(&directories, &askable).await);
     }
     faults.extend(silent_sources(shelf, sources).await);
-    let unsaid = match blind.len() {
+    let mut unsaid = match blind.len() {
         0 => String::new(),
         count => format!(
             " Not looked up, as there is no service account (bind_name): {count} of the groups that pages and settings \
              name."
         ),
     };
+    unsaid.extend(silent_servers(&directories).await);
     Ok((faults, unsaid))
 }
 
 async fn reach(directories: &Directories) -> Faults {
-    let reached = join_all(directories.all().map(|directory| async move {
-        let key = directory.name().map_or("directory.url".to_owned(), |name| format!("directories.{name}.url"));
-        (key, directory.reach().await)
-    }))
-    .await;
-    let fault = |(key, answer): (String, Result<(), crate::directory::Unreachable>)| {
-        let unreachable = answer.err()?;
-        let help = "`belvedere doctor` takes it step by step, and says what to do";
-        Some(Fault::new(Place::key(key), unreachable.to_string(), help))
+    let faults = join_all(directories.all().map(|directory| async move {
+        let table = Table::of(directory.name());
+        if let Err(unreachable) = directory.reach().await {
+            return Some(Fault::new(Place::key(format!("{table}.url")), unreachable.to_string(), DOCTOR));
+        }
+        let Unreachable { reason, .. } = directory.try_service_account().await.err()?;
+        let message = format!("the service account cannot search: {reason}");
+        Some(Fault::new(Place::key(format!("{table}.bind_name")), message, DOCTOR))
+    }));
+    faults.await.into_iter().flatten().collect()
+}
+
+/// A line for each server that does not answer where another one does: nobody is shut out by it.
+async fn silent_servers(directories: &Directories) -> Vec<String> {
+    let silent = join_all(directories.all().map(LdapDirectory::silent_servers)).await;
+    let line = |server: ServerNow| {
+        let (_, reason) = server.down?;
+        Some(format!("\nNot answering: {}: {reason}.", server.address))
     };
-    reached.into_iter().filter_map(fault).collect()
+    silent.into_iter().flatten().filter_map(line).collect()
 }
 
 /// Every group that is named, and where.
@@ -63,8 +76,9 @@ async fn missing_groups(directories: &Directories, named: &[(GroupRef, Place)]) 
     let groups: Vec<GroupRef> = named.iter().map(|(group, _)| group.clone()).collect();
     match directories.find_groups(&groups).await {
         Err(unreachable) => {
-            let help = "`belvedere doctor` takes it step by step, and says what to do";
-            Fault::new(Place::key("directory"), unreachable.to_string(), help).into()
+            // Which of several it was is told by the server in the reason.
+            let place = if directories.all().count() == 1 { "directory" } else { "directories" };
+            Fault::new(Place::key(place), unreachable.to_string(), DOCTOR).into()
         }
         Ok(findings) => findings.iter().zip(named).filter_map(|(finding, (_, place))| fault(finding, place)).collect(),
     }

@@ -8,7 +8,7 @@ use super::examine::{Examined, group_step};
 use super::groups::gathered;
 use super::{
     ChangeRefusal, Directory, Examination, GroupFinding, LdapDirectory, Leave, Lockout, PasswordChange, PasswordState,
-    Questions, Refusal, Section, Seen, SetUpError, Standing, Step, Unreachable,
+    Questions, Refusal, Section, SetUpError, Sought, Standing, Step, Unreachable,
 };
 use crate::config::Settings;
 use crate::domain::{Clock, DirectoryName, GroupRef, NameForm, Password, Person, PersonId, Upkeep, Username};
@@ -93,7 +93,7 @@ impl Directories {
             let theirs = self.groups_of(directory, &wanted);
             let person =
                 asked.as_ref().filter(|(_, home)| home.as_ref() == directory.name()).map(|(person, _)| *person);
-            async move { directory.examine(person, questions.password, &theirs).await }
+            async move { directory.examine(&Questions { person, ..*questions }, &theirs).await }
         }))
         .await;
         let found: Vec<_> = examined.iter().map(|one| one.groups.clone().unwrap_or_default()).collect();
@@ -114,12 +114,11 @@ impl Directories {
         examinations
     }
 
-    /// Looks somebody up, with the service account of their directory. `None` when there is no such person, or more
-    /// than one.
+    /// Looks somebody up, with the service account of their directory.
     ///
     /// # Errors
     /// [`Unreachable`] when that directory cannot be asked, or has no service account.
-    pub async fn look_up(&self, username: &Username) -> Result<Option<Seen>, Unreachable> {
+    pub async fn look_up(&self, username: &Username) -> Result<Sought, Unreachable> {
         self.of_name(username).look_up(username).await
     }
 

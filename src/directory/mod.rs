@@ -50,7 +50,9 @@ mod tls;
 
 pub use client::LdapDirectory;
 pub use directories::Directories;
-pub use examine::{Authority, Bar, Examination, Known, Membership, Questions, Section, Seen, Step, Verdict, Way};
+pub use examine::{
+    Authority, Bar, Examination, Known, Membership, Questions, Section, Seen, Sought, Step, Table, Verdict, Way,
+};
 pub use groups::{GroupFinding, GroupReport, GroupWatch, Naming};
 pub use leave::{Candidate, Leave, Lockout, LockoutPolicy, Withheld};
 pub use overview::ServerNow;

@@ -2,7 +2,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::Mutex;
 
-use crate::directory::{Directories, Examination, GroupWatch, Questions};
+use crate::directory::{Directories, Examination, GroupWatch, LdapDirectory, Questions};
 use crate::domain::{Audience, Clock, Timestamp, Username};
 use crate::pages::{Shelf, namings};
 
@@ -39,7 +39,7 @@ impl Examiner {
     pub(super) async fn examine(&self, person: Option<&Username>) {
         let Ok(_alone) = self.at_work.try_lock() else { return };
         let groups = namings(Some(&self.shelf), &self.admins);
-        let questions = Questions { groups: &groups, person, password: None };
+        let questions = Questions { groups: &groups, person, password: None, save_ca: None };
         let mut examinations = self.directories.examine(&questions).await;
         for examination in &mut examinations {
             if let Some(seen) = &examination.seen {
@@ -49,6 +49,11 @@ impl Examiner {
         }
         let examined = Arc::new(Examined { at: self.clock.now(), examinations });
         *self.last.write().unwrap_or_else(PoisonError::into_inner) = Some(examined);
+    }
+
+    /// Whether people can be looked up in some directory without their password.
+    pub(super) fn shows_people(&self) -> bool {
+        self.directories.all().any(LdapDirectory::shows_people)
     }
 
     /// Whether an examination is under way.

@@ -63,3 +63,31 @@ async fn nobody_else_has_the_directory_examined() {
     assert_eq!(elsewhere.status, StatusCode::FORBIDDEN);
     assert!(!alice.opens("/admin").await.body.contains("Examined at"), "somebody had it examined");
 }
+
+#[tokio::test]
+async fn the_field_for_a_person_says_why_it_cannot_be_used_without_a_service_account() {
+    let Some(domain) = samba::domain() else { return };
+    let blind = Plan::with_directory(&domain.ldaps_url())
+        .set("directory.ca_file", domain.ca_file.to_str().unwrap())
+        .set("admins.users", vec!["alice".to_owned()])
+        .open()
+        .await;
+    let mut alice = blind.visitor();
+    alice.signs_in("alice", samba::PASSWORD).await;
+    let page = alice.opens("/admin").await;
+    for part in
+        ["maxlength=\"256\" disabled aria-describedby", "Nobody can be looked up here without a service account"]
+    {
+        assert!(page.body.contains(part), "{part} in {}", page.body);
+    }
+    // Whoever sends a name all the same is told so, and not that all is well.
+    let csrf = page.field("/admin/examine", "csrf").unwrap();
+    alice.posts("/admin/examine", &[("csrf", &csrf), ("person", "bob")]).await;
+    let page = alice.opens("/admin").await;
+    assert!(page.body.contains("nobody can be looked up without bind_name"), "{}", page.body);
+
+    let house = house(domain).await;
+    let mut alice = house.visitor();
+    alice.signs_in("alice", samba::PASSWORD).await;
+    assert!(!alice.opens("/admin").await.body.contains("aria-describedby=\"examine-person-why\""));
+}

@@ -294,12 +294,26 @@ async fn without_a_service_account_a_person_is_seen_with_their_own_password_trie
     said.ends_well_with(&["people search as themselves", "may sign in with it", "dash-ops, through dash-ops-nyc"]);
 
     let said = site.runs(&["doctor", "--user", "alice"]).await;
-    said.ends_well_with(&["there is nobody to ask as: set bind_name"]);
+    said.fails_with(&[
+        "FAILED  person",
+        "nobody can be looked up without bind_name or their password",
+        "--password-stdin",
+        "there is nobody to ask as: set bind_name",
+    ]);
+    let said = site.runs(&["doctor", "--user", "alice", "--json"]).await;
+    let found: Value = serde_json::from_str(&said.words).unwrap();
+    assert_eq!((said.code, &found["failures"]), (1, &Value::from(1)));
 
     domain.hire("mistyper");
     let arguments = ["doctor", "--user", "mistyper", "--password-stdin"];
     let said = site.runs_with(WRONG, &arguments).await;
-    said.fails_with(&["FAILED  password", "mistyper is not let in", "check the spelling"]);
+    said.fails_with(&[
+        "FAILED  password",
+        "mistyper is not let in",
+        "check the spelling",
+        "mistyper was not let in, and there is nobody else to ask as",
+    ]);
+    assert!(!said.words.contains("who gives their password"), "{}", said.words);
     assert_eq!(domain.bad_password_count("mistyper"), 1);
 }
 
@@ -364,6 +378,9 @@ async fn servers_that_dns_names_are_told_with_the_records_and_a_domain_without_a
         "names no server",
         "-> correct the domain in url",
     ]);
+    let said = nowhere.runs(&["doctor"]).await;
+    assert_eq!(said.words.matches("the domain in url").count(), 1, "told twice: {}", said.words);
+    assert!(!said.words.starts_with('\n'), "{}", said.words);
 }
 
 #[tokio::test]
@@ -392,6 +409,7 @@ async fn can_says_yes_no_or_that_nobody_can_say_and_why() {
     can("bob", "ops").await.fails_with(&["No: ", "neither Bob Baker nor any of their"]);
     can("nobody", "ops").await.fails_with(&["No: ", "nobody called nobody"]);
     can("disabled", "ops").await.fails_with(&["No: ", "the account is disabled"]);
+    can("OTHER\\alice", "ops").await.fails_with(&["No: ", "OTHER is not this directory's domain (CORP)"]);
     can("anybody", "all").await.ends_well_with(&["Yes: ", "public"]);
     let unknown = can("alice", "opps").await;
     assert_eq!(unknown.code, 2, "{}", unknown.words);
@@ -400,6 +418,125 @@ async fn can_says_yes_no_or_that_nobody_can_say_and_why() {
     let unknown = blind.runs(&["can", "alice", "ops"]).await;
     assert_eq!(unknown.code, 2, "{}", unknown.words);
     unknown.says(&["could not be found out", "bind_name", "belvedere doctor --user alice"]);
+}
+
+#[tokio::test]
+async fn whoever_only_has_to_change_their_password_may_open_what_is_theirs_once_they_have() {
+    let Some(domain) = samba::domain() else { return };
+    let site = Site::on(domain, &[("ops", OPERATIONS), ("money", &OPERATIONS.replace("dash-ops", "dash-finance"))]);
+    let once = "Yes: once must-change has changed the password, as the password must be changed";
+    site.runs(&["can", "must-change", "ops"]).await.ends_well_with(&[once, "dash-ops"]);
+    site.runs(&["can", "must-change", "money"]).await.fails_with(&["No: ", "is for others"]);
+
+    let settings = std::fs::read_to_string(site.path().join("Rocket.toml")).unwrap();
+    site.write("Rocket.toml", &(settings + "password_change = false\n"));
+    let said = site.runs(&["can", "must-change", "ops"]).await;
+    said.fails_with(&["No: ", "cannot sign in, as the password must be changed"]);
+    site.runs(&["doctor", "--user", "must-change"]).await.ends_well_with(&["passwords cannot be changed here"]);
+}
+
+#[tokio::test]
+async fn another_domains_name_is_nobodys_as_at_the_sign_in() {
+    let Some(domain) = samba::domain() else { return };
+    let site = Site::on(domain, &[("ops", OPERATIONS)]);
+    site.runs(&["doctor", "--user", "corp\\alice"]).await.ends_well_with(&["Alice Archer"]);
+    let said = site.runs(&["doctor", "--user", "OTHER\\alice"]).await;
+    said.fails_with(&["FAILED  person", "OTHER is not this directory's domain (CORP)", "-> write CORP\\"]);
+    assert!(!said.words.contains("Alice Archer"), "{}", said.words);
+}
+
+#[tokio::test]
+async fn a_password_on_standard_input_that_nobody_needs_is_not_read() {
+    let Some(domain) = samba::domain() else { return };
+    let site = Site::on(domain, &[("ops", OPERATIONS)]);
+    let said = site.runs_with(WRONG, &["doctor", "--user", "alice", "--password-stdin"]).await;
+    said.ends_well_with(&["--password-stdin is not needed", "Alice Archer"]);
+}
+
+#[tokio::test]
+async fn faulty_settings_are_told_to_programs_in_json_too() {
+    let site = Site::new("url = \"ldaps://dc1\"\nca_fiel = \"ca.pem\"\n", &[]);
+    let said = site.runs(&["doctor", "--json"]).await;
+    assert_eq!(said.code, 1);
+    let found: Value = serde_json::from_str(&said.words).unwrap();
+    let fault = &found["faults"][0];
+    assert!(fault["place"].as_str().unwrap().contains("Rocket.toml:5"), "{found}");
+    assert!(fault["message"].as_str().unwrap().contains("ca_fiel"), "{found}");
+    assert!(fault["help"].as_str().unwrap().contains("ca_file"), "{found}");
+
+    let site = Site::new("url = \"ldaps://dc1\"\nca_file = \"gone.pem\"\n", &[]);
+    let said = site.runs(&["doctor", "--json"]).await;
+    let found: Value = serde_json::from_str(&said.words).unwrap();
+    assert!(found["faults"][0]["message"].as_str().unwrap().contains("gone.pem"), "{found}");
+}
+
+#[tokio::test]
+async fn settings_elsewhere_are_taken_by_every_command() {
+    let Some(domain) = samba::domain() else { return };
+    let site = Site { folder: tempfile::tempdir().unwrap() };
+    std::fs::create_dir(site.path().join("sub")).unwrap();
+    let (url, ca_file) = (domain.ldaps_url(), domain.ca_file.to_str().unwrap());
+    let said = site.runs(&["init", &url, "--ca-file", ca_file, "--output", "sub/x.toml"]).await;
+    let next = "`ROCKET_CONFIG=sub/x.toml belvedere check --online`, then `ROCKET_CONFIG=sub/x.toml belvedere serve`";
+    said.ends_well_with(&["Wrote sub/x.toml", next]);
+    for arguments in [&["doctor"][..], &["check"]] {
+        let mut command = belvedere(site.path(), arguments);
+        command.env("ROCKET_CONFIG", "sub/x.toml").env("ROCKET_PROFILE", "release");
+        let output = ends(command).await;
+        assert_eq!(output.status.code(), Some(0), "{}{}", text(&output.stdout), text(&output.stderr));
+    }
+}
+
+#[tokio::test]
+async fn advice_for_a_further_directory_names_its_own_settings() {
+    let Some(domain) = samba::domain() else { return };
+    domain.hire("svc-of-brand");
+    let site = Site::on(domain, &[]);
+    let settings = std::fs::read_to_string(site.path().join("Rocket.toml")).unwrap();
+    let further = format!(
+        "\n[default.directories.brand]\ndomains = [\"brand.example\"]\n{}bind_name = \"svc-of-brand@corp.example.com\"\n\
+         bind_password_file = \"wrong\"\n",
+        with_ca(&domain.ldaps_url(), &domain.ca_file)
+    );
+    site.write("Rocket.toml", &(settings + &further));
+    site.write("wrong", WRONG);
+    let said = site.runs(&["doctor"]).await;
+    said.fails_with(&[
+        "directory brand",
+        "bind_password_file (BELVEDERE_DIRECTORIES__BRAND__BIND_PASSWORD_FILE)",
+        "for the directory brand stand beneath [default.directories.brand]",
+        "BELVEDERE_DIRECTORIES__BRAND__CA_FILE",
+    ]);
+    assert!(!said.words.contains("[default.directory]"), "advice for a directory that is in order: {}", said.words);
+    site.runs(&["check", "--online"]).await.fails_with(&["directories.brand.bind_name"]);
+}
+
+#[tokio::test]
+async fn check_online_asks_with_the_service_account_though_no_page_names_a_group() {
+    let Some(domain) = samba::domain() else { return };
+    domain.hire("svc-of-check");
+    let site = Site::new(
+        &(with_ca(&domain.ldaps_url(), &domain.ca_file)
+            + "bind_name = \"svc-of-check@corp.example.com\"\nbind_password_file = \"secret\"\n"),
+        &[],
+    );
+    site.write("secret", WRONG);
+    let said = site.runs(&["check", "--online"]).await;
+    said.fails_with(&["directory.bind_name", "the service account cannot search", "`belvedere doctor` takes it"]);
+    assert_eq!(domain.bad_password_count("svc-of-check"), 1);
+    site.write("secret", samba::PASSWORD);
+    site.runs(&["check", "--online"]).await.ends_well_with(&["Everything is in order"]);
+}
+
+#[tokio::test]
+async fn check_online_tells_of_a_dead_server_beside_one_that_answers() {
+    let Some(domain) = samba::domain() else { return };
+    let closed = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
+    let urls = format!("url = [\"{}\", \"ldaps://{closed}\"]\n", domain.ldaps_url());
+    let site = Site::new(&format!("{urls}ca_file = \"{}\"\n", domain.ca_file.display()), &[]);
+    let said = site.runs(&["check", "--online"]).await;
+    said.ends_well_with(&["Everything is in order", &format!("\nNot answering: ldaps://{closed}: ")]);
+    assert_eq!(said.words.matches("Not answering").count(), 1, "{}", said.words);
 }
 
 #[tokio::test]
@@ -464,6 +601,44 @@ async fn init_writes_settings_that_check_and_serve_take_and_never_a_secret() {
     let forced = [&arguments[..], &["--force"]].concat();
     site.write("Rocket.toml", "# mine");
     site.runs(&forced).await.ends_well_with(&["Wrote Rocket.toml"]);
+}
+
+#[tokio::test]
+async fn init_says_nothing_to_an_authority_that_nobody_has_compared_yet() {
+    let authority = Authority::new();
+    let identity = authority.issue(&["localhost"]);
+    let face = Face::shows(&format!("{}{}", identity.certificate, authority.pem()), &identity.key).await;
+    let site = Site { folder: tempfile::tempdir().unwrap() };
+    site.write("secret", WRONG);
+    let url = face.url();
+    let account = ["init", &url, "--bind-name", "svc@corp.example.com", "--bind-password-file", "secret"];
+    let again = format!("belvedere init {url} --bind-name svc@corp.example.com --bind-password-file secret");
+    let said = site.runs(&account).await;
+    said.fails_with(&["from an unknown CA", &format!("`{again} --save-ca corp-ca.pem`")]);
+    assert!(!said.words.contains("belvedere doctor"), "there are no settings for it: {}", said.words);
+
+    let said = site.runs(&[&account[..], &["--save-ca", "saved.pem"]].concat()).await;
+    said.fails_with(&["in saved.pem", "Its SHA-256 is ", "compare it with what its owner says, then run: "]);
+    said.says(&[&format!("{again} --ca-file saved.pem")]);
+    assert_eq!(face.heard(), b"", "something was said to a server that nobody trusts");
+    assert!(site.path().join("saved.pem").exists());
+    assert!(!site.path().join("Rocket.toml").exists() && !site.path().join("pages").exists());
+}
+
+#[tokio::test]
+async fn init_writes_start_tls_and_the_base_dn_as_they_were_asked_for() {
+    let Some(domain) = samba::domain() else { return };
+    let site = Site { folder: tempfile::tempdir().unwrap() };
+    let (url, ca_file) = (domain.ldap_url(), domain.ca_file.to_str().unwrap());
+    let bare = url.trim_start_matches("ldap://");
+    let base_dn = format!("OU=Staff,{}", samba::BASE_DN);
+    let said = site.runs(&["init", bare, "--ca-file", ca_file, "--start-tls", "--base-dn", &base_dn]).await;
+    said.ends_well_with(&["ok      TLS", &format!("people are looked for below {base_dn}"), "Wrote Rocket.toml"]);
+    let written = std::fs::read_to_string(site.path().join("Rocket.toml")).unwrap();
+    for line in [format!("url = \"{url}\""), "start_tls = true".to_owned(), format!("base_dn = \"{base_dn}\"")] {
+        assert!(written.lines().any(|written| written == line), "{line} in {written}");
+    }
+    site.runs(&["check", "--online"]).await.ends_well_with(&["Everything is in order"]);
 }
 
 #[tokio::test]

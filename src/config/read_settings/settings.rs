@@ -20,8 +20,9 @@ use crate::domain::{Audience, SourceName};
 pub(in super::super) const TABLES: [&str; 9] =
     ["site", "admins", "directory", "directories", "sources", "sessions", "live", "log", "metrics"];
 
-/// The keys that are Rocket's: of `rocket::Config` and of its templates.
-const ROCKETS: [&str; 16] = [
+/// The keys that are Rocket's: of `rocket::Config`, of its templates, and the two by which `ROCKET_CONFIG` and
+/// `ROCKET_PROFILE` say where settings stand.
+const ROCKETS: [&str; 18] = [
     "address",
     "port",
     "workers",
@@ -38,6 +39,8 @@ const ROCKETS: [&str; 16] = [
     "log_level",
     "cli_colors",
     "template_dir",
+    "config",
+    "profile",
 ];
 
 const DEFAULT_PAGES: &str = "pages";

@@ -13,7 +13,7 @@ use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer as _;
 
 use super::handshake::{NoHandshake, Shown};
-use super::report::{Authority, Step};
+use super::report::{Authority, Step, told_once};
 use crate::directory::time::day;
 use crate::directory::tls::Tls;
 use crate::domain::Timestamp;
@@ -35,6 +35,8 @@ pub(super) struct Expected<'a> {
     pub(super) tls: &'a Tls,
     /// The setting `ca_file`.
     pub(super) ca_file: Option<&'a Path>,
+    /// How an unknown authority's certificate is saved and then used.
+    pub(super) save_ca: &'a str,
     pub(super) now: Timestamp,
 }
 
@@ -62,7 +64,7 @@ pub(super) fn judge(shown: &Shown, expected: &Expected<'_>) -> (Step, Option<Aut
         Err(rustls::Error::InvalidCertificate(fault)) => match fault {
             CertificateError::UnknownIssuer | CertificateError::BadSignature => {
                 let authority = authority(&chain, &shown.chain);
-                (unknown_authority(own, authority.as_ref(), expected.ca_file), authority)
+                (unknown_authority(own, authority.as_ref(), expected), authority)
             }
             other => (unsound(&other, own, expected.host), None),
         },
@@ -82,8 +84,8 @@ fn sound(own: &Certificate, now: Timestamp) -> Step {
     Step::warning(NAME, reason, "renew it on the server before that day: from then on nobody can sign in")
 }
 
-fn unknown_authority(own: &Certificate, sent: Option<&Authority>, ca_file: Option<&Path>) -> Step {
-    let among = match ca_file {
+fn unknown_authority(own: &Certificate, sent: Option<&Authority>, expected: &Expected<'_>) -> Step {
+    let among = match expected.ca_file {
         Some(file) => format!("is not in ca_file {}", file.display()),
         None => "is unknown to this machine".to_owned(),
     };
@@ -91,8 +93,8 @@ fn unknown_authority(own: &Certificate, sent: Option<&Authority>, ca_file: Optio
     let remedy = match sent {
         Some(Authority { fingerprint, .. }) => format!(
             "the server sends that CA's certificate: ask whoever runs the directory whether its SHA-256 is \
-             {fingerprint}; if so, save it by `belvedere doctor --save-ca corp-ca.pem`, and set ca_file = \
-             \"corp-ca.pem\""
+             {fingerprint}; if so, {}",
+            expected.save_ca
         ),
         None => "the server does not send that CA's certificate: on the CA, export it by `certutil -ca.cert \
                  corp-ca.cer` and `certutil -encode corp-ca.cer corp-ca.pem`, or ask whoever runs it for the PEM file; \
@@ -155,7 +157,7 @@ pub(super) fn no_handshake(fault: NoHandshake, start_tls: bool) -> Step {
     match fault {
         NoHandshake::StartTls(why) => {
             let remedy = "install a certificate on the server, or write an ldaps:// URL in url and take start_tls out";
-            Step::failure(NAME, why, remedy)
+            Step::failure(NAME, told_once(&why), remedy)
         }
         NoHandshake::Failed(why) => {
             let remedy = if start_tls {
@@ -236,5 +238,31 @@ fn name(general: &GeneralName<'_>) -> Option<String> {
             v4.or_else(|_| <[u8; 16]>::try_from(*bytes).map(IpAddr::from)).ok().map(|ip| ip.to_string())
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use tokio::io::AsyncWriteExt as _;
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::super::report::Verdict;
+    use super::*;
+    use crate::directory::start_tls;
+
+    #[tokio::test]
+    async fn a_refused_start_tls_is_told_with_its_remedy_once() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let mut stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (mut server, _) = listener.accept().await.unwrap();
+        // An extended response with result 52, unavailable.
+        server.write_all(&[0x30, 12, 2, 1, 1, 0x78, 7, 10, 1, 52, 4, 0, 4, 0]).await.unwrap();
+        let why = start_tls::ask(&mut stream).await.unwrap_err();
+        let Verdict::Failed { reason, remedy } = no_handshake(NoHandshake::StartTls(why), true).verdict else {
+            panic!("it passed");
+        };
+        assert!(reason.contains("refused StartTLS (result 52)") && !reason.contains("ldaps://"), "{reason}");
+        assert!(remedy.contains("ldaps://"), "{remedy}");
     }
 }

@@ -6,8 +6,11 @@
 //! whatever is asked after that goes over a connection whose certificate was verified as ever. It never writes, and
 //! sends a password only to bind as the service account or, once, as the person who gave it.
 
+mod account;
+mod as_person;
 mod certificate;
 mod directory;
+mod glance;
 mod groups;
 mod handshake;
 mod person;
@@ -15,12 +18,16 @@ mod reach;
 mod report;
 mod root;
 mod run;
+mod server;
 mod service;
+mod table;
 mod ways;
 
-pub use person::{Bar, Seen};
+pub use account::Bar;
+pub use person::{Seen, Sought};
 pub use report::{Authority, Examination, Known, Section, Step, Verdict};
 pub use run::Questions;
+pub use table::Table;
 pub use ways::{Membership, Way};
 
 pub(super) use groups::step as group_step;

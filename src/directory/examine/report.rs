@@ -3,6 +3,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use super::person::Seen;
+use super::table::Table;
 use crate::domain::DirectoryName;
 
 /// The most characters of a line: what a server says of itself, or a certificate has in it, may be of any length.
@@ -13,6 +14,8 @@ const LONGEST_LINE: usize = 600;
 pub struct Examination {
     /// The directory; `None` for the default one.
     pub directory: Option<DirectoryName>,
+    /// Where its settings stand: the keys that remedies name belong there.
+    pub settings: Table,
     /// One part for each server, one for the directory itself, one for the person that was asked about.
     pub sections: Vec<Section>,
     /// What the directory turned out to be.
@@ -167,6 +170,15 @@ impl Step {
     pub fn failed(&self) -> bool {
         matches!(self.verdict, Verdict::Failed { .. })
     }
+}
+
+/// How advice begins behind the reasons that the log gets, where steps have a remedy of their own.
+const ADVICE: [&str; 3] = [": use an ldaps:// URL", ": check the domain in url", ": check this machine's DNS"];
+
+/// A reason without the advice behind it, for a step whose remedy says that.
+pub(super) fn told_once(reason: &str) -> String {
+    let end = ADVICE.iter().filter_map(|advice| reason.find(advice)).min();
+    reason[..end.unwrap_or(reason.len())].to_owned()
 }
 
 /// A line that can do nothing to a terminal: what stands in it may come from a server that nobody trusts.

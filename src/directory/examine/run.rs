@@ -1,30 +1,20 @@
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures::future::join_all;
-use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
-use super::certificate::{self, Expected};
-use super::handshake::shake_hands;
+use super::directory;
 use super::person::{Sought, steps as person_steps};
-use super::report::{Authority, Examination, Known, Section, Step};
+use super::report::{Examination, Section, Step, told_once};
+use super::server::{Open, Reached};
 use super::service::{base, bind, failed, none_is_set};
-use super::{directory, reach, root};
-use crate::config::{Scheme, ServerAddress, Servers};
-use crate::directory::connection::Connection;
-use crate::directory::fault::{Fault, Operation};
-use crate::directory::root_dse::Profile;
-use crate::directory::sign_in::bind_name;
-use crate::directory::tls::Tls;
-use crate::directory::{GroupFinding, LdapDirectory, Naming, Refusal, refusal};
+use super::table::Table;
+use crate::config::{ServerAddress, Servers};
+use crate::directory::{GroupFinding, LdapDirectory, Naming};
 use crate::domain::{GroupRef, Password, Username};
 
 /// How long an examination of one directory may take as a whole: every step of a slow one, and somebody still watches.
 const WHOLE: Duration = Duration::from_mins(1);
-
-/// The steps at one server, behind the ones that reach it.
-const AT_A_SERVER: &[&str] = &["RootDSE", "clock", "service account"];
 
 /// What an examination is to find out beside the directory itself.
 #[derive(Clone, Copy, Default)]
@@ -35,6 +25,8 @@ pub struct Questions<'a> {
     pub person: Option<&'a Username>,
     /// Their password, tried once, where there is no service account to look them up with.
     pub password: Option<&'a Password>,
+    /// How the certificate of an unknown CA is saved and then used; `None` where `belvedere doctor` does it.
+    pub save_ca: Option<&'a str>,
 }
 
 /// What came of a directory, and of its groups: `None` where they could not be looked up.
@@ -43,56 +35,56 @@ pub(in crate::directory) struct Examined {
     pub(in crate::directory) groups: Result<Vec<GroupFinding>, String>,
 }
 
-/// One server, as far as strangers may look.
-struct Reached {
-    section: Section,
-    open: Option<Open>,
-    authority: Option<Authority>,
-}
-
-/// A verified connection to a server that has said what it is.
-struct Open {
-    connection: Connection,
-    profile: Profile,
-    known: Known,
-}
-
 impl LdapDirectory {
     /// Takes every step there is. `groups` are those that this directory is to look up.
-    pub(in crate::directory) async fn examine(
-        &self,
-        person: Option<&Username>,
-        password: Option<&Password>,
-        groups: &[GroupRef],
-    ) -> Examined {
+    pub(in crate::directory) async fn examine(&self, questions: &Questions<'_>, groups: &[GroupRef]) -> Examined {
         let deadline = Instant::now() + WHOLE;
-        let mut examination = Examination { directory: self.name().cloned(), ..Examination::default() };
+        let (directory, settings) = (self.name().cloned(), Table::of(self.name()));
+        let mut examination = Examination { directory, settings, ..Examination::default() };
         let servers = self.servers_to_examine(&mut examination).await;
-        let reached = join_all(servers.iter().map(|server| self.reach_in_time(server, deadline))).await;
-        let mut eyes = self.identify(&servers, reached, &mut examination, deadline).await;
-        if let (Some(open), None) = (&mut eyes, &self.settings.service_account) {
-            let mut section = Section::new(person.map_or_else(String::new, Username::to_string));
-            let seen = self.bind_as(open, person, password, &mut section).await;
-            if !section.steps.is_empty() {
+        let reached = join_all(servers.iter().map(|server| self.reach_in_time(server, questions, deadline))).await;
+        let eyes = self.identify(&servers, reached, &mut examination, deadline).await;
+        let mut open = match self.with_eyes(eyes, questions, &mut examination).await {
+            Ok(open) => open,
+            Err(why) => {
+                let mut section = Section::new("the directory");
+                section.skip(&["base DN", "lockout policy"], &why);
                 examination.sections.push(section);
+                return Examined { examination, groups: Err(why) };
             }
-            if !seen {
-                eyes = None;
-            }
-        }
-        let Some(mut open) = eyes else {
-            let why = self.why_blind(&examination);
-            let mut section = Section::new("the directory");
-            section.skip(&["base DN", "lockout policy"], &why);
-            examination.sections.push(section);
-            return Examined { examination, groups: Err(why) };
         };
-        let looked = self.look_around(&mut open, person, groups, &mut examination);
+        let looked = self.look_around(&mut open, questions.person, groups, &mut examination);
         let groups = match timeout_at(deadline, looked).await {
             Ok(groups) => groups,
             Err(_elapsed) => Err(too_long()),
         };
         Examined { examination, groups }
+    }
+
+    /// A connection that may look around: the service account's, or one that serves somebody without it.
+    ///
+    /// # Errors
+    /// Why there is none.
+    async fn with_eyes(
+        &self,
+        eyes: Option<Open>,
+        questions: &Questions<'_>,
+        examination: &mut Examination,
+    ) -> Result<Open, String> {
+        let mut section = Section::new(questions.person.map_or_else(String::new, Username::to_string));
+        let open = match eyes {
+            Some(open) if self.has_service_account() => return Ok(open),
+            Some(mut open) => self.bind_as(&mut open, questions, &mut section).await.map(|()| open),
+            None if examination.known.is_none() => Err("no server can be asked".to_owned()),
+            None => Err("the service account may not bind".to_owned()),
+        };
+        if let (Err(why), Some(_), []) = (&open, questions.person, section.steps.as_slice()) {
+            section.skip(&["person"], why);
+        }
+        if !section.steps.is_empty() {
+            examination.sections.push(section);
+        }
+        open
     }
 
     /// The servers that the settings list, or that DNS names.
@@ -104,7 +96,7 @@ impl LdapDirectory {
             section.note(match &listed {
                 Ok(_) => Step::ok(NAME).with_all(self.servers.found().unwrap_or_default()),
                 Err(fault) => {
-                    let reason = fault.reason().unwrap_or("DNS names no server").to_owned();
+                    let reason = told_once(fault.reason().unwrap_or("DNS names no server"));
                     let remedy = "correct the domain in url, let this machine ask the domain's own DNS servers (dns), or \
                                   list the servers in url";
                     Step::failure(NAME, reason, remedy)
@@ -113,129 +105,6 @@ impl LdapDirectory {
             examination.sections.push(section);
         }
         listed.map_or_else(|_| Vec::new(), |servers| servers.iter().map(|server| server.address.clone()).collect())
-    }
-
-    async fn reach_in_time(&self, server: &ServerAddress, deadline: Instant) -> Reached {
-        if let Ok(reached) = timeout_at(deadline, self.reach_one(server)).await {
-            return reached;
-        }
-        let mut section = Section::new(server.to_string());
-        section.note(Step::failure("time", too_long(), "see whether the server is overloaded, then examine again"));
-        Reached { section, open: None, authority: None }
-    }
-
-    async fn reach_one(&self, server: &ServerAddress) -> Reached {
-        let mut reached = Reached { section: Section::new(server.to_string()), open: None, authority: None };
-        let patience = self.settings.dial_timeout;
-        let addresses = match reach::look_up(&self.dialler.names, server, patience).await {
-            Ok((step, addresses)) => {
-                reached.section.note(step);
-                addresses
-            }
-            Err(step) => {
-                reached.section.note(step);
-                reached.section.skip(&["TCP", "TLS"], "its name has no address");
-                reached.section.skip(AT_A_SERVER, "its name has no address");
-                return reached;
-            }
-        };
-        let stream = match reach::connect(server, &addresses, patience).await {
-            Ok((step, stream)) => {
-                reached.section.note(step);
-                stream
-            }
-            Err(step) => {
-                reached.section.note(step);
-                reached.section.skip(&["TLS"], "nothing answers there");
-                reached.section.skip(AT_A_SERVER, "nothing answers there");
-                return reached;
-            }
-        };
-        let (step, authority) = self.look_at_tls(server, &addresses, stream).await;
-        reached.authority = authority;
-        if reached.section.note(step) {
-            self.open(server, &mut reached).await;
-        } else {
-            reached.section.skip(AT_A_SERVER, "nothing is said to a server that is not sure to be the right one");
-        }
-        reached
-    }
-
-    async fn look_at_tls(
-        &self,
-        server: &ServerAddress,
-        addresses: &[SocketAddr],
-        stream: TcpStream,
-    ) -> (Step, Option<Authority>) {
-        const NAME: &str = "TLS";
-        let start_tls = server.scheme == Scheme::Ldap && self.settings.start_tls;
-        if server.scheme == Scheme::Ldap && !start_tls {
-            return (self.without_tls(addresses), None);
-        }
-        let tls = match Tls::new(self.settings.ca_file.as_deref()) {
-            Ok(tls) => tls,
-            Err(fault) => {
-                return (Step::failure(NAME, fault.to_string(), "correct ca_file, or write the file"), None);
-            }
-        };
-        let patience = self.settings.dial_timeout;
-        let Ok(shaken) = timeout(patience, shake_hands(stream, &server.host, start_tls)).await else {
-            let reason = format!("there was no TLS handshake within {patience:?} (dial_timeout)");
-            let remedy =
-                "check that this port speaks LDAPS (636 does, 389 does not), and that nothing between delays it";
-            return (Step::failure(NAME, reason, remedy), None);
-        };
-        match shaken {
-            Ok(shown) => {
-                let ca_file = self.settings.ca_file.as_deref();
-                let now = self.clock.now();
-                certificate::judge(&shown, &Expected { host: &server.host, tls: &tls, ca_file, now })
-            }
-            Err(fault) => (certificate::no_handshake(fault, start_tls), None),
-        }
-    }
-
-    fn without_tls(&self, addresses: &[SocketAddr]) -> Step {
-        const NAME: &str = "TLS";
-        let reason = "plain LDAP: everybody's password crosses the network readable";
-        let remedy = "write an ldaps:// URL in url, or set start_tls = true";
-        if addresses.iter().all(|address| address.ip().to_canonical().is_loopback()) {
-            Step::skipped(NAME, "plain LDAP, which stays on this machine")
-        } else if self.settings.allow_plaintext {
-            Step::warning(NAME, reason, format!("{remedy}, and take allow_plaintext out"))
-        } else {
-            Step::failure(NAME, reason, remedy)
-        }
-    }
-
-    /// A connection as ever, certificate verified and all, and what the server says of itself over it.
-    async fn open(&self, server: &ServerAddress, reached: &mut Reached) {
-        let section = &mut reached.section;
-        let mut connection = match self.dialler.dial(server).await {
-            Ok(connection) => connection,
-            Err(fault) => {
-                section.note(failed("RootDSE", &fault));
-                section.skip(&AT_A_SERVER[1..], "there is no connection");
-                return;
-            }
-        };
-        let looked = async {
-            let root = root::read(&mut connection).await?;
-            let profile = Profile::discover(&self.settings, &mut connection).await?;
-            Ok::<_, Fault>((root, profile))
-        };
-        match looked.await {
-            Ok((root, profile)) => {
-                let known = root::known(&root, &profile);
-                section.note(root::step(&root, &known));
-                section.note(root::clock(&root, self.clock.now()));
-                reached.open = Some(Open { connection, profile, known });
-            }
-            Err(fault) => {
-                section.note(failed("RootDSE", &fault));
-                section.skip(&AT_A_SERVER[1..], "the server does not say what it is");
-            }
-        }
     }
 
     /// Binds as the service account, at one server after the other, until one judges it unfit: each refusal counts
@@ -262,7 +131,8 @@ impl LdapDirectory {
                         section.skip(&[NAME], &format!("refused by {other}, and not tried again lest it be locked"));
                     }
                     (Some(account), None) => {
-                        let bound = timeout_at(deadline, bind(&mut open.connection, account)).await;
+                        let bound =
+                            timeout_at(deadline, bind(&mut open.connection, account, &examination.settings)).await;
                         match bound {
                             Ok(Ok(step)) => {
                                 section.note(step);
@@ -280,45 +150,6 @@ impl LdapDirectory {
             examination.sections.push(section);
         }
         eyes
-    }
-
-    /// Without a service account: binds as the person who gave their password, once. Says whether the connection may
-    /// look around now; on other servers than Active Directory strangers often may.
-    async fn bind_as(
-        &self,
-        open: &mut Open,
-        person: Option<&Username>,
-        password: Option<&Password>,
-        section: &mut Section,
-    ) -> bool {
-        const NAME: &str = "password";
-        let is_ad = open.profile.domain.is_some();
-        let (Some(username), Some(password)) = (person, password) else { return !is_ad };
-        let name = match self.name_to_bind(open, username).await {
-            Ok(Some(name)) => name,
-            // Who it is, or is not, is told by the step that looks them up.
-            Ok(None) => return !is_ad,
-            Err(fault) => return section.note(failed(NAME, &fault)),
-        };
-        let kind = open.profile.kind();
-        let answer = match open.connection.bind(Operation::Bind, &name, password).await {
-            Ok(result) => refusal::judge_bind(kind, &result),
-            Err(fault) => Err(fault),
-        };
-        match answer {
-            Ok(()) => section.note(Step::ok(NAME).with(format!("{username} may sign in with it"))),
-            Err(fault) => section.note(refused(NAME, username, &fault)),
-        }
-    }
-
-    async fn name_to_bind(&self, open: &mut Open, username: &Username) -> Result<Option<String>, Fault> {
-        if let Some(domain) = &open.profile.domain {
-            return bind_name(domain, username).map(Some);
-        }
-        match self.seek(&mut open.connection, &open.profile, username).await? {
-            Sought::One(seen) => Ok(Some(seen.dn.clone())),
-            Sought::NotOne(_) => Ok(None),
-        }
     }
 
     /// Everything that somebody who may search can see.
@@ -358,31 +189,8 @@ impl LdapDirectory {
         let found = self.find_groups_over(connection, profile, groups).await;
         found.map_err(|fault| fault.reason().unwrap_or("the search was refused").to_owned())
     }
-
-    fn why_blind(&self, examination: &Examination) -> String {
-        if examination.known.is_none() {
-            return "no server can be asked".to_owned();
-        }
-        match &self.settings.service_account {
-            Some(_) => "the service account may not bind".to_owned(),
-            None => "there is nobody to ask as: set bind_name and bind_password_file, or ask about a person who gives \
-                     their password (`belvedere doctor --user NAME`)"
-                .to_owned(),
-        }
-    }
 }
 
-fn refused(name: &'static str, username: &Username, fault: &Fault) -> Step {
-    let remedy = match &fault.refusal {
-        Refusal::WrongCredentials => "check the spelling of both; it was tried once, and counts as one failed sign-in",
-        Refusal::PasswordExpired | Refusal::MustChangePassword => "let the person change it, then examine again",
-        Refusal::Locked => "unlock the account in the directory, or wait until it is",
-        Refusal::Unreachable(_) => return failed(name, fault),
-        _ => "see to the account in the directory",
-    };
-    Step::failure(name, format!("{username} is not let in: {}", fault.refusal), remedy)
-}
-
-fn too_long() -> String {
+pub(super) fn too_long() -> String {
     format!("the examination took longer than {} s", WHOLE.as_secs())
 }

@@ -1,6 +1,7 @@
 use ldap3::{LdapResult, Scope};
 
 use super::report::Step;
+use super::table::Table;
 use crate::config::{DirectorySettings, ServiceAccount};
 use crate::directory::connection::{Connection, Search};
 use crate::directory::fault::{Fault, Operation, rc};
@@ -15,14 +16,18 @@ const NAME: &str = "service account";
 /// # Errors
 /// The failed step, and whether the server judged the account: then no other server is asked, since every refusal counts
 /// against the account's lockout.
-pub(super) async fn bind(connection: &mut Connection, account: &ServiceAccount) -> Result<Step, (Step, bool)> {
+pub(super) async fn bind(
+    connection: &mut Connection,
+    account: &ServiceAccount,
+    settings: &Table,
+) -> Result<Step, (Step, bool)> {
     let name = &account.name;
     let answer = connection.bind(Operation::ServiceBind, name, &account.password).await;
     let result = answer.map_err(|fault| (failed(NAME, &fault), false))?;
     match refusal::judge_service_bind(&result) {
         Ok(()) => Ok(Step::ok(NAME).with(format!("{name} may bind"))),
         Err(fault) => {
-            let (reason, remedy) = refused(name, &result, fault.sub_code);
+            let (reason, remedy) = refused(name, &result, fault.sub_code, settings);
             Err((Step::failure(NAME, reason, remedy), true))
         }
     }
@@ -38,9 +43,14 @@ pub(super) fn none_is_set() -> Step {
     )
 }
 
-fn refused(name: &str, result: &LdapResult, sub_code: Option<u32>) -> (String, &'static str) {
+fn refused(name: &str, result: &LdapResult, sub_code: Option<u32>, settings: &Table) -> (String, String) {
     let reason = |what: &str| format!("{name} may not bind: {what}");
-    match (result.rc, sub_code) {
+    let wrong = format!(
+        "correct bind_name (name@domain, DOMAIN\\name or a DN) and the password in bind_password_file ({}); not tried \
+         again, since every wrong try counts against the account's lockout",
+        settings.variable("bind_password_file")
+    );
+    let (reason, remedy) = match (result.rc, sub_code) {
         (rc::INVALID_CREDENTIALS, Some(0x533)) => {
             (reason("the account is disabled"), "enable it in the directory, or name another account in bind_name")
         }
@@ -55,12 +65,7 @@ fn refused(name: &str, result: &LdapResult, sub_code: Option<u32>) -> (String, &
         (rc::INVALID_CREDENTIALS, Some(0x701)) => {
             (reason("the account has expired"), "give it a later end in the directory")
         }
-        (rc::INVALID_CREDENTIALS, _) => (
-            reason("there is no such account, or its password is wrong"),
-            "correct bind_name (name@domain, DOMAIN\\name or a DN) and the password in bind_password_file \
-             (BELVEDERE_DIRECTORY__BIND_PASSWORD_FILE); not tried again, since every wrong try counts against the \
-             account's lockout",
-        ),
+        (rc::INVALID_CREDENTIALS, _) => (reason("there is no such account, or its password is wrong"), wrong.as_str()),
         (rc::STRONGER_AUTH_REQUIRED | rc::CONFIDENTIALITY_REQUIRED, _) => (
             reason("the server wants an encrypted connection"),
             "write an ldaps:// URL in url, or set start_tls = true",
@@ -69,7 +74,8 @@ fn refused(name: &str, result: &LdapResult, sub_code: Option<u32>) -> (String, &
             reason(&format!("the server answered with result {code}")),
             "look in the server's own log for why; bind_name is a DN, name@domain or DOMAIN\\name",
         ),
-    }
+    };
+    (reason, remedy.to_owned())
 }
 
 /// Whether the base DN is there, and people below it can be seen.

@@ -15,6 +15,7 @@ pub(in crate::web) struct DirectoryView {
     groups: GroupsView,
     examined: Option<ExaminedView>,
     is_examining: bool,
+    shows_people: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -80,6 +81,7 @@ impl DirectoryView {
             groups: examiner.groups().report().map(groups_view).unwrap_or_default(),
             examined: examiner.last().map(|examined| examined_view(&examined)),
             is_examining: examiner.is_at_work(),
+            shows_people: examiner.shows_people(),
         }
     }
 }
