@@ -200,7 +200,10 @@ async fn read_policy(
 
 fn policy(entry: &Entry, [threshold, window]: [&str; 2]) -> Option<LockoutPolicy> {
     let threshold = entry.text(threshold)?.parse().ok()?;
-    let window = entry.text(window).and_then(time::interval).map_or(USUAL_WINDOW, |window| window.min(LONGEST_WINDOW));
+    let window = entry.text(window).map_or(USUAL_WINDOW, |window| {
+        // What is no length of time is "for ever".
+        time::interval(window).unwrap_or(LONGEST_WINDOW).min(LONGEST_WINDOW)
+    });
     Some(LockoutPolicy { threshold, window })
 }
 
