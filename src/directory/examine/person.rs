@@ -142,7 +142,7 @@ impl LdapDirectory {
             other => return other.map(|()| None),
         }
         let NameForm::DownLevel { domain: typed, .. } = username.form() else { return Ok(None) };
-        let own = self.netbios_name.get().cloned().flatten().unwrap_or_else(|| domain.dns_name.clone());
+        let own = self.netbios_name.get().cloned().unwrap_or_else(|| domain.dns_name.clone());
         Ok(Some(Sought::Elsewhere { typed: typed.to_owned(), own }))
     }
 }
