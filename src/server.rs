@@ -91,6 +91,29 @@ struct Tasks {
     _refresher: AbortOnDropHandle<()>,
 }
 
+impl Tasks {
+    /// Begins what the rooms need done beside the requests. `refresh` is how often the directory is asked.
+    fn begin(rooms: &Rooms, refresh: Duration) -> Self {
+        let (shelf, hub, clock) = (&rooms.shelf, &rooms.hub, &rooms.clock);
+        let groups = group_watch::watch_groups(
+            Arc::clone(&rooms.groups),
+            Arc::clone(&rooms.directories),
+            Arc::clone(shelf),
+            rooms.admins.clone(),
+            Arc::clone(clock),
+            refresh,
+        );
+        let people = Arc::clone(&rooms.refresh);
+        Self {
+            _watcher: Watcher::start(Arc::clone(shelf)),
+            _keeper: AbortOnDropHandle::new(tokio::spawn(keep_pages(Arc::clone(hub), Arc::clone(shelf)))),
+            _sweeper: AbortOnDropHandle::new(tokio::spawn(sweep(Arc::clone(&rooms.auth), Arc::clone(clock)))),
+            _group_watch: AbortOnDropHandle::new(tokio::spawn(groups)),
+            _refresher: AbortOnDropHandle::new(tokio::spawn(async move { people.run().await })),
+        }
+    }
+}
+
 impl Server {
     /// Builds every room and wires them.
     ///
@@ -128,24 +151,6 @@ impl Server {
         let auth = Arc::new(Auth::new(directory, sessions.clone(), audit, Arc::clone(&clock), keys));
         say_who_is_not_refreshed(&settings);
 
-        let tasks = Tasks {
-            _watcher: Watcher::start(Arc::clone(&shelf)),
-            _keeper: AbortOnDropHandle::new(tokio::spawn(keep_pages(Arc::clone(&hub), Arc::clone(&shelf)))),
-            _sweeper: AbortOnDropHandle::new(tokio::spawn(sweep(Arc::clone(&auth), Arc::clone(&clock)))),
-            _group_watch: AbortOnDropHandle::new(tokio::spawn(group_watch::watch_groups(
-                Arc::clone(&groups),
-                Arc::clone(&directories),
-                Arc::clone(&shelf),
-                settings.admins.clone(),
-                Arc::clone(&clock),
-                settings.sessions.refresh,
-            ))),
-            _refresher: AbortOnDropHandle::new(tokio::spawn({
-                let refresh = Arc::clone(&refresh);
-                async move { refresh.run().await }
-            })),
-        };
-
         let assets = Assets::for_this_build(settings.overlay.as_deref(), &settings.site.theme);
         // Where Rocket itself looks for templates: the source tree in debug builds, which it watches; otherwise a
         // folder that is there and has none, since ours come from the binary.
@@ -173,6 +178,7 @@ impl Server {
             metrics,
             metrics_settings: settings.metrics,
         };
+        let tasks = Tasks::begin(&rooms, settings.sessions.refresh);
         let rocket = web::stage(rocket::custom(figment), rooms).attach(AdHoc::on_shutdown("Goodbye", move |_| {
             Box::pin(async move {
                 shutting_down.send_replace(true);

@@ -6,8 +6,8 @@ use zeroize::Zeroizing;
 
 use super::pace;
 use super::refusal::in_the_audit;
-use super::sign_in::{ASKED_AT_ONCE, Attempt, Auth, SignedIn, Turn, name_word, password_word};
-use super::throttle::{Held, Permit};
+use super::sign_in::{Attempt, Auth, SignedIn, Turn, name_word, password_word};
+use super::throttle::Permit;
 use super::{PasswordChangeRefusal, SignInRefusal};
 use crate::audit::Event;
 use crate::directory::{
@@ -118,11 +118,7 @@ impl Auth {
             Err(refusal) => refusal,
         };
         if let Some(held) = held {
-            match held {
-                // It cost the directory a search, and the address is to feel that.
-                Held::NearLockout => permit.declined(),
-                Held::Pending | Held::Spent(_) => permit.not_asked(),
-            }
+            permit.withheld(held);
             return Err(self.refuse_held(Attempt::PasswordChange, held, &name, client).into());
         }
         settle(permit, &refusal, given);
@@ -136,10 +132,7 @@ impl Auth {
         change: &PasswordChange,
         asking: &Asking<'_>,
     ) -> Result<PersonId, ChangeRefusal> {
-        let Ok(_question) = self.questions.try_acquire() else {
-            let reason = format!("{ASKED_AT_ONCE} sign-ins are waiting for its answer already");
-            return Err(Refusal::Unreachable(Unreachable { reason, password_sent: false }).into());
-        };
+        let _question = self.take_a_question().map_err(Refusal::from)?;
         self.directory.change_password(name, change, asking).await
     }
 

@@ -104,14 +104,14 @@ impl From<Refusal> for SignInRefusal {
 /// refusal stands for just one (MS-ADTS 5.1.1.5).
 pub(super) fn in_the_audit(refusal: &Refusal) -> (&'static str, Option<&'static str>) {
     match refusal {
-        Refusal::WrongCredentials => ("wrong-credentials", None),
-        Refusal::NotAtThisHour => ("not-at-this-hour", Some("530")),
-        Refusal::NotFromHere => ("not-from-here", Some("531")),
-        Refusal::PasswordExpired => ("password-expired", Some("532")),
-        Refusal::Disabled => ("disabled", Some("533")),
-        Refusal::AccountExpired => ("account-expired", Some("701")),
-        Refusal::MustChangePassword => ("must-change-password", Some("773")),
-        Refusal::Locked => ("locked", Some("775")),
+        Refusal::WrongCredentials => (refusal.word(), None),
+        Refusal::NotAtThisHour => (refusal.word(), Some("530")),
+        Refusal::NotFromHere => (refusal.word(), Some("531")),
+        Refusal::PasswordExpired => (refusal.word(), Some("532")),
+        Refusal::Disabled => (refusal.word(), Some("533")),
+        Refusal::AccountExpired => (refusal.word(), Some("701")),
+        Refusal::MustChangePassword => (refusal.word(), Some("773")),
+        Refusal::Locked => (refusal.word(), Some("775")),
         Refusal::Unreachable(Unreachable { password_sent: false, .. }) => ("directory-unreachable", None),
         Refusal::Unreachable(Unreachable { password_sent: true, .. }) => ("directory-silent", None),
         Refusal::Withheld(_) => ("throttled", None),

@@ -2,7 +2,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use zeroize::Zeroizing;
 
 use super::pace;
@@ -18,7 +18,7 @@ use crate::sessions::{Found, Session, SessionToken, Sessions, StoreError};
 
 /// How many sign-ins ask the directory at the same time. A directory that answers takes some tens of milliseconds, so
 /// this is a thousand a second; one that hangs does not collect connections without end.
-pub(super) const ASKED_AT_ONCE: usize = 64;
+const ASKED_AT_ONCE: usize = 64;
 
 /// Signs people in and out, and says who a visitor is.
 pub struct Auth {
@@ -27,7 +27,7 @@ pub struct Auth {
     pub(super) audit: Audit,
     pub(super) clock: Arc<dyn Clock>,
     throttle: Throttle,
-    pub(super) questions: Semaphore,
+    questions: Semaphore,
     keys: Keys,
 }
 
@@ -240,11 +240,7 @@ impl Auth {
             Err(refusal) => refusal,
         };
         if let Some(held) = held {
-            match held {
-                // It took a search of the directory, which nobody may have for nothing again and again.
-                Held::NearLockout => permit.declined(),
-                Held::Pending | Held::Spent(_) => permit.not_asked(),
-            }
+            permit.withheld(held);
             return Err(self.refuse_held(Attempt::SignIn, held, name, client));
         }
         match refusal {
@@ -266,11 +262,19 @@ impl Auth {
 
     /// Asks the directory, unless too many are waiting for its answer already.
     async fn ask(&self, name: &Username, password: &Password, turn: &Turn<'_>) -> Result<Person, Refusal> {
-        let Ok(_question) = self.questions.try_acquire() else {
-            let reason = format!("{ASKED_AT_ONCE} sign-ins are waiting for its answer already");
-            return Err(Refusal::Unreachable(Unreachable { reason, password_sent: false }));
-        };
+        let _question = self.take_a_question()?;
         self.directory.sign_in(name, password, turn).await
+    }
+
+    /// Room for one more question to the directory.
+    ///
+    /// # Errors
+    /// [`Unreachable`], when too many are waiting for its answer already.
+    pub(super) fn take_a_question(&self) -> Result<SemaphorePermit<'_>, Unreachable> {
+        self.questions.try_acquire().map_err(|_| {
+            let reason = format!("{ASKED_AT_ONCE} sign-ins are waiting for its answer already");
+            Unreachable { reason, password_sent: false }
+        })
     }
 }
 

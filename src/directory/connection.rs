@@ -182,14 +182,7 @@ impl Connection {
         let wait = self.begin();
         let answer = wait.for_answer(self.ldap.simple_bind(name, password.expose())).await;
         // A bind cannot be abandoned (RFC 4511, 4.11): after a time-out the connection is of no more use.
-        self.meter.count(operation, answer.as_ref().ok().map(|result| result.rc), wait.begun);
-        match answer {
-            Ok(result) => {
-                self.in_flight = false;
-                Ok(result)
-            }
-            Err(trouble) => Err(self.fault(operation, trouble).await),
-        }
+        self.end(operation, &wait, answer).await
     }
 
     /// One search. References to other servers in its answer are passed over, never followed.
@@ -197,9 +190,9 @@ impl Connection {
     /// # Errors
     /// Any result but success and `sizeLimitExceeded`; its code is in the fault.
     pub(super) async fn search(&mut self, operation: Operation, search: &Search<'_>) -> Result<Found, Fault> {
-        let begun = Instant::now();
-        let answer = self.try_search(search).await;
-        self.meter.count(operation, answer.as_ref().ok().map(|(_, result)| result.rc), begun);
+        let wait = self.begin();
+        let answer = self.try_search(search, &wait).await;
+        self.meter.count(operation, answer.as_ref().ok().map(|(_, result)| result.rc), wait.begun);
         self.in_flight &= answer.is_err();
         match answer {
             Ok((found, result)) if matches!(result.rc, rc::SUCCESS | rc::SIZE_LIMIT_EXCEEDED) => Ok(found),
@@ -211,8 +204,7 @@ impl Connection {
         }
     }
 
-    async fn try_search(&mut self, search: &Search<'_>) -> Result<(Found, LdapResult), Trouble> {
-        let wait = self.begin();
+    async fn try_search(&mut self, search: &Search<'_>, wait: &Wait) -> Result<(Found, LdapResult), Trouble> {
         let seconds = i32::try_from(self.operation_timeout.as_secs().max(1)).unwrap_or(i32::MAX);
         let options = SearchOptions::new().sizelimit(i32::from(search.limit)).timelimit(seconds);
         let attributes = search.attributes.to_vec();
@@ -255,6 +247,23 @@ impl Connection {
         let begun = Instant::now();
         let own = begun + self.operation_timeout;
         Wait { begun, deadline: self.deadline.map_or(own, |deadline| deadline.min(own)), server: self.server.clone() }
+    }
+
+    /// The end of an operation whose result is the caller's to judge.
+    async fn end(
+        &mut self,
+        operation: Operation,
+        wait: &Wait,
+        answer: Result<LdapResult, Trouble>,
+    ) -> Result<LdapResult, Fault> {
+        self.meter.count(operation, answer.as_ref().ok().map(|result| result.rc), wait.begun);
+        match answer {
+            Ok(result) => {
+                self.in_flight = false;
+                Ok(result)
+            }
+            Err(trouble) => Err(self.fault(operation, trouble).await),
+        }
     }
 
     /// What broke, in words; the driving task knows more than the closed channel to it.

@@ -165,7 +165,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// One word for it, in figures.
+    /// One word for it, in figures and in the audit. It does not change.
     pub fn word(&self) -> &'static str {
         match self {
             Self::WrongCredentials => "wrong-credentials",

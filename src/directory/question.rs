@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::fault::{Fault, Operation};
+use super::fault::Fault;
 use super::pool::{Lease, Pool};
 use super::root_dse::Profile;
 use super::servers::Server;
@@ -50,17 +50,6 @@ impl LdapDirectory {
 }
 
 impl Inquiry {
-    /// A connection for the next try of a question that only the service account may ask.
-    ///
-    /// # Errors
-    /// When there is none, or no service account.
-    pub(super) async fn take_service(&mut self, directory: &LdapDirectory) -> Result<Lease, Fault> {
-        if directory.settings.service_account.is_none() {
-            return Err(Fault::unreachable(Operation::ServiceBind, "there is no service account: set bind_name"));
-        }
-        self.take(&directory.searching).await
-    }
-
     /// A connection for the next try.
     pub(super) async fn take(&mut self, pool: &Pool) -> Result<Lease, Fault> {
         self.tries += 1;

@@ -106,7 +106,8 @@ pub(super) async fn read(connection: &mut Connection) -> Result<Entry, Fault> {
     Ok(found.entries.into_iter().next().unwrap_or_default())
 }
 
-/// Whether somebody is there: asks for nothing, and any well-formed answer will do.
+/// Whether somebody is there: asks for nothing, and any well-formed answer will do. A server that keeps its RootDSE from
+/// strangers is there.
 pub(super) async fn knock(connection: &mut Connection) -> Result<(), Fault> {
     let search = Search { base: "", scope: Scope::Base, filter: "(objectClass=*)", attributes: &["1.1"], limit: 1 };
     match connection.search(Operation::RootDse, &search).await {

@@ -44,7 +44,7 @@ impl LdapDirectory {
         username: &Username,
         bind: &mut OneBind<'_>,
     ) -> Result<(Entry, Groups), Fault> {
-        let (entry, who) = self.find_person(inquiry, profile, username).await?;
+        let (entry, who, _) = self.find_person(inquiry, profile, username).await?;
         drop(self.prove(inquiry, profile, &entry, &who, bind).await?);
         refuse_disabled(&entry)?;
         // The password was right; if a server fails now, another can still say what groups there are.
@@ -57,24 +57,25 @@ impl LdapDirectory {
         }
     }
 
-    /// The one person `username` names, found with the service identity, or with none, and what is known of them before
-    /// the bind.
+    /// The one person `username` names, found with the service identity, or with none, what is known of them before the
+    /// bind, and the connection on which they were found.
     pub(super) async fn find_person(
         &self,
         inquiry: &mut Inquiry,
         profile: &Profile,
         username: &Username,
-    ) -> Result<(Entry, Candidate), Fault> {
+    ) -> Result<(Entry, Candidate, Lease), Fault> {
         loop {
             let mut searching = inquiry.take(&self.searching).await?;
             let answer = self.find_person_on(&mut searching, profile, username).await;
-            if let ControlFlow::Break(answer) = inquiry.settle(answer, &searching) {
-                return answer;
+            if let ControlFlow::Break(found) = inquiry.settle(answer, &searching) {
+                let (entry, who) = found?;
+                return Ok((entry, who, searching));
             }
         }
     }
 
-    pub(super) async fn find_person_on(
+    async fn find_person_on(
         &self,
         searching: &mut Connection,
         profile: &Profile,
@@ -137,7 +138,7 @@ impl LdapDirectory {
         username: &Username,
         bind: &mut OneBind<'_>,
     ) -> Result<(Entry, Groups), Fault> {
-        let (shown, who) = self.find_person(inquiry, profile, username).await.map_err(ask_for_an_account)?;
+        let (shown, who, _) = self.find_person(inquiry, profile, username).await.map_err(ask_for_an_account)?;
         let mut own = self.prove(inquiry, profile, &shown, &who, bind).await?;
         let answer = self.read_oneself(profile, &mut own, &shown, username).await;
         inquiry.note(answer.map_err(ask_for_an_account), &own)
@@ -227,12 +228,12 @@ impl LdapDirectory {
     ) -> Result<(), Fault> {
         let NameForm::DownLevel { domain: typed, .. } = username.form() else { return Ok(()) };
         let netbios = match self.netbios_name.get() {
-            Some(known) => Some(known.clone()),
+            Some(known) => Some(known),
             // That this person may not read it says nothing of the next.
-            None => netbios_name(domain, connection).await?.map(|read| self.netbios_name.get_or_init(|| read).clone()),
+            None => netbios_name(domain, connection).await?.map(|read| self.netbios_name.get_or_init(|| read)),
         };
         // Where the NetBIOS name may not be read, it is taken to be the first label, as it is by default.
-        let short = netbios.as_deref().or_else(|| domain.dns_name.split('.').next()).unwrap_or_default();
+        let short = netbios.map(String::as_str).or_else(|| domain.dns_name.split('.').next()).unwrap_or_default();
         if typed.eq_ignore_ascii_case(short) || typed.eq_ignore_ascii_case(&domain.dns_name) {
             return Ok(());
         }

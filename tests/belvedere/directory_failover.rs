@@ -15,7 +15,7 @@ use crate::harness::black_hole::BlackHole;
 use crate::harness::fault_proxy::{Fault, FaultProxy, Seen};
 use crate::harness::garbage::Garbage;
 use crate::harness::requests::Request;
-use crate::harness::slapd;
+use crate::harness::slapd::{self, Slapd};
 
 /// The dial deadline of these tests.
 const DIAL: Duration = Duration::from_secs(1);
@@ -35,6 +35,11 @@ fn impatient(urls: &[&str], ca_file: &Path) -> DirectorySettings {
 
 fn clock() -> Arc<ManualClock> {
     Arc::new(ManualClock::at(Timestamp::from_millis(1_795_309_126_976)))
+}
+
+/// Two servers, as far as the client can tell.
+async fn two_proxies(server: &Slapd) -> [FaultProxy; 2] {
+    [FaultProxy::before(&server.ldap_url()).await, FaultProxy::before(&server.ldap_url()).await]
 }
 
 async fn timed(directory: &LdapDirectory) -> (Duration, Result<Person, Refusal>) {
@@ -63,8 +68,7 @@ async fn a_server_that_is_not_there_costs_one_dial_deadline_and_then_nothing() {
 #[tokio::test]
 async fn a_server_that_falls_silent_with_kept_connections_costs_one_dial_deadline_and_then_nothing() {
     let Some(server) = slapd::server() else { return };
-    let [preferred, other] =
-        [FaultProxy::before(&server.ldap_url()).await, FaultProxy::before(&server.ldap_url()).await];
+    let [preferred, other] = two_proxies(server).await;
     let clock = clock();
     let urls = impatient(&[preferred.url(), other.url()], &server.ca_file);
     let directory = LdapDirectory::new(&urls, clock.clone()).unwrap();
@@ -92,8 +96,7 @@ async fn a_server_that_falls_silent_with_kept_connections_costs_one_dial_deadlin
 #[tokio::test]
 async fn a_server_that_was_slow_once_is_still_found_again_when_it_comes_back_from_the_dead() {
     let Some(server) = slapd::server() else { return };
-    let [preferred, other] =
-        [FaultProxy::before(&server.ldap_url()).await, FaultProxy::before(&server.ldap_url()).await];
+    let [preferred, other] = two_proxies(server).await;
     let clock = clock();
     let urls = impatient(&[preferred.url(), other.url()], &server.ca_file);
     let directory = LdapDirectory::new(&urls, clock.clone()).unwrap();
@@ -116,8 +119,7 @@ async fn a_server_that_was_slow_once_is_still_found_again_when_it_comes_back_fro
 #[tokio::test]
 async fn a_server_that_answers_nothing_but_probes_is_left_out_after_a_few() {
     let Some(server) = slapd::server() else { return };
-    let [preferred, other] =
-        [FaultProxy::before(&server.ldap_url()).await, FaultProxy::before(&server.ldap_url()).await];
+    let [preferred, other] = two_proxies(server).await;
     let hanging = DirectorySettings {
         operation_timeout: DIAL / 2,
         ..impatient(&[preferred.url(), other.url()], &server.ca_file)
@@ -146,8 +148,7 @@ async fn no_fault_of_one_server_is_ever_an_answer_about_a_person_and_none_hangs(
     let faults = [Fault::Refuse, Fault::Silent, Fault::Cut, Fault::Delay(DIAL * 10), Fault::Garbage(Garbage::ALL[0])];
     let garbage = Garbage::ALL.iter().skip(1).chain([&Garbage::Deep]).map(|garbage| Fault::Garbage(*garbage));
     for fault in faults.into_iter().chain(garbage) {
-        let [first, second] =
-            [FaultProxy::before(&server.ldap_url()).await, FaultProxy::before(&server.ldap_url()).await];
+        let [first, second] = two_proxies(server).await;
         let both = LdapDirectory::new(&impatient(&[first.url(), second.url()], &server.ca_file), clock()).unwrap();
         let alone = LdapDirectory::new(&impatient(&[first.url()], &server.ca_file), clock()).unwrap();
         for directory in [&both, &alone] {
@@ -174,7 +175,7 @@ async fn no_fault_of_one_server_is_ever_an_answer_about_a_person_and_none_hangs(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_directory_that_dies_and_comes_back_under_fifty_sign_ins_a_second_loses_none_that_it_answers() {
     let Some(server) = slapd::server() else { return };
-    let [first, second] = [FaultProxy::before(&server.ldap_url()).await, FaultProxy::before(&server.ldap_url()).await];
+    let [first, second] = two_proxies(server).await;
     let urls = impatient(&[first.url(), second.url()], &server.ca_file);
     let directory = Arc::new(LdapDirectory::new(&urls, Arc::new(belvedere::domain::SystemClock)).unwrap());
     let visitors: Vec<_> = (0..200)

@@ -82,6 +82,15 @@ impl Permit<'_> {
         self.settle(Outcome::Declined);
     }
 
+    /// Leave to bind was withheld, for this reason, so the password was not sent. Near a lockout it took a search of the
+    /// directory to know, which nobody may have for nothing again and again.
+    pub(in crate::auth) fn withheld(self, held: Held) {
+        match held {
+            Held::NearLockout => self.declined(),
+            Held::Pending | Held::Spent(_) => self.not_asked(),
+        }
+    }
+
     /// The password was not sent: nothing counts.
     pub(in crate::auth) fn not_asked(mut self) {
         self.settle(Outcome::NotAsked);

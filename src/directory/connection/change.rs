@@ -2,7 +2,7 @@ use ldap3::controls::RawControl;
 use ldap3::exop::Exop;
 use ldap3::{LdapError, LdapResult, Mod};
 
-use super::{Connection, Trouble, Wait};
+use super::Connection;
 use crate::directory::fault::{Fault, Operation};
 
 /// What changes something. It is sent once; a caller that hears nothing does not know what came of it, and must not
@@ -35,21 +35,5 @@ impl Connection {
         let wait = self.begin();
         let answer = wait.for_answer(async { Ok::<_, LdapError>(self.ldap.extended(request).await?.1) }).await;
         self.end(operation, &wait, answer).await
-    }
-
-    async fn end(
-        &mut self,
-        operation: Operation,
-        wait: &Wait,
-        answer: Result<LdapResult, Trouble>,
-    ) -> Result<LdapResult, Fault> {
-        self.meter.count(operation, answer.as_ref().ok().map(|result| result.rc), wait.begun);
-        match answer {
-            Ok(result) => {
-                self.in_flight = false;
-                Ok(result)
-            }
-            Err(trouble) => Err(self.fault(operation, trouble).await),
-        }
     }
 }

@@ -28,7 +28,7 @@ impl LdapDirectory {
     async fn see_base(&self, inquiry: &mut Inquiry) -> Result<(), Fault> {
         let profile = self.find_out(inquiry).await?;
         loop {
-            let mut service = inquiry.take_service(self).await?;
+            let mut service = inquiry.take(&self.searching).await?;
             let answer = see_base_over(&mut service, profile).await;
             if let ControlFlow::Break(answer) = inquiry.settle(answer, &service) {
                 return answer;

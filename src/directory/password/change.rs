@@ -1,16 +1,12 @@
-use std::ops::ControlFlow;
-
 use super::refusal::ChangeRefusal;
 use super::{active_directory, modify_operation};
 use crate::config::{DirectoryKind, Scheme, Servers};
-use crate::directory::entry::Entry;
 use crate::directory::fault::{Fault, Operation, rc};
 use crate::directory::one_bind::OneBind;
-use crate::directory::pool::Lease;
 use crate::directory::question::Inquiry;
 use crate::directory::root_dse::{Domain, Profile};
 use crate::directory::sign_in::{ask_for_an_account, bind_name, own_token};
-use crate::directory::{Candidate, LdapDirectory, Leave, Refusal, person};
+use crate::directory::{LdapDirectory, Leave, Refusal, person};
 use crate::domain::{Password, PersonId, Username};
 
 /// An old password and the one that is to take its place.
@@ -121,30 +117,14 @@ impl LdapDirectory {
         old: &mut OneBind<'_>,
     ) -> Result<Answer, Fault> {
         // On the connection that has just found them: it is alive.
-        let (entry, who, mut service) = self.find_and_stay(inquiry, profile, username).await?;
+        let (entry, who, mut service) = self.find_person(inquiry, profile, username).await?;
         let changed = async {
             old.release(Operation::ChangePassword, Some(&who), service.deadline()).await?;
             active_directory::change(&mut service, &entry.dn, change).await
         };
         let result = changed.await;
         let result = inquiry.note(result, &service)?;
-        Ok(active_directory::judge(&result).map(|()| person::id(self.name(), &entry)))
-    }
-
-    async fn find_and_stay(
-        &self,
-        inquiry: &mut Inquiry,
-        profile: &Profile,
-        username: &Username,
-    ) -> Result<(Entry, Candidate, Lease), Fault> {
-        loop {
-            let mut searching = inquiry.take(&self.searching).await?;
-            let answer = self.find_person_on(&mut searching, profile, username).await;
-            if let ControlFlow::Break(found) = inquiry.settle(answer, &searching) {
-                let (entry, who) = found?;
-                return Ok((entry, who, searching));
-            }
-        }
+        Ok(active_directory::judge(&result).map(|()| who.id))
     }
 
     /// Active Directory without one: the person binds, and changes their own entry.
@@ -182,7 +162,7 @@ impl LdapDirectory {
     ) -> Result<Answer, Fault> {
         let found = self.find_person(inquiry, profile, username).await;
         let anonymous = self.settings.service_account.is_none();
-        let (entry, who) = found.map_err(|fault| if anonymous { ask_for_an_account(fault) } else { fault })?;
+        let (entry, who, _) = found.map_err(|fault| if anonymous { ask_for_an_account(fault) } else { fault })?;
         let mut own = inquiry.take(&self.proving).await?;
         let changed = async {
             match old.spend(profile, &mut own, &entry.dn, Some(&who)).await {
@@ -191,7 +171,7 @@ impl LdapDirectory {
                 bound => bound?,
             }
             let result = modify_operation::change(&mut own, profile.passwords, change).await?;
-            Ok(modify_operation::judge(&result).map(|()| person::id(self.name(), &entry)))
+            Ok(modify_operation::judge(&result).map(|()| who.id))
         };
         let answer = changed.await;
         inquiry.note(answer, &own)

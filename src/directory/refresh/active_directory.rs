@@ -178,6 +178,7 @@ impl Graph {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use super::super::closure::names_in;
     use super::*;
 
     fn bytes(rid: u8) -> Vec<u8> {
@@ -205,13 +206,6 @@ mod tests {
             graph.add(group);
         }
         graph
-    }
-
-    fn names_in(closure: &Closure) -> Vec<String> {
-        let Closure::Known(groups) = closure else { panic!("unknown") };
-        let mut names: Vec<_> = groups.values().map(|group| group.name.clone()).collect();
-        names.sort();
-        names
     }
 
     #[test]

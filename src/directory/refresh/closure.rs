@@ -44,6 +44,15 @@ pub(super) fn reach<T: Copy + Eq + Hash>(begin: impl IntoIterator<Item = T>, nex
     reached
 }
 
+/// The names of the groups in a closure that is known, in order.
+#[cfg(test)]
+pub(super) fn names_in(closure: &Closure) -> Vec<String> {
+    let Closure::Known(groups) = closure else { panic!("unknown") };
+    let mut names: Vec<_> = groups.values().map(|group| group.name.clone()).collect();
+    names.sort();
+    names
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -253,17 +253,11 @@ fn key(value: &str) -> String {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use super::super::closure::names_in;
     use super::*;
 
     fn member(dn: &str, uid: &str) -> Member {
         Member { dn: dn.into(), uid: uid.into() }
-    }
-
-    fn names_in(closure: &Closure) -> Vec<String> {
-        let Closure::Known(groups) = closure else { panic!("unknown") };
-        let mut names: Vec<_> = groups.values().map(|group| group.name.clone()).collect();
-        names.sort();
-        names
     }
 
     #[test]

@@ -4,6 +4,7 @@ use ldap3::Scope;
 
 use crate::directory::connection::{Connection, Found, Search};
 use crate::directory::fault::{Fault, Operation, rc};
+use crate::directory::question::Inquiry;
 use crate::directory::root_dse::Profile;
 use crate::directory::{LdapDirectory, Unreachable};
 
@@ -41,17 +42,18 @@ impl LdapDirectory {
     /// Looks once. Each look is a question of its own: none is long, and a server that fails in between is replaced.
     pub(super) async fn look(&self, look: Look) -> Result<Found, Unreachable> {
         let mut inquiry = self.inquire(ASKED);
-        let answer = loop {
-            let mut service = match inquiry.take_service(self).await {
-                Ok(service) => service,
-                Err(fault) => break Err(fault),
-            };
+        let answer = self.look_until_answered(&mut inquiry, &look).await;
+        inquiry.conclude_or_unreachable(answer)
+    }
+
+    async fn look_until_answered(&self, inquiry: &mut Inquiry, look: &Look) -> Result<Found, Fault> {
+        loop {
+            let mut service = inquiry.take(&self.searching).await?;
             let answer = look.through(&mut service).await;
             if let ControlFlow::Break(answer) = inquiry.settle(answer, &service) {
-                break answer;
+                return answer;
             }
-        };
-        inquiry.conclude_or_unreachable(answer)
+        }
     }
 }
 

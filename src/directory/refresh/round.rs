@@ -211,7 +211,7 @@ impl LdapDirectory {
     ) -> Result<Groups, Unreachable> {
         let mut inquiry = self.inquire(ASKED);
         let answer = loop {
-            let mut service = match inquiry.take_service(self).await {
+            let mut service = match inquiry.take(&self.searching).await {
                 Ok(service) => service,
                 Err(fault) => break Err(fault),
             };

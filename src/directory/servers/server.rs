@@ -1,3 +1,4 @@
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -68,11 +69,7 @@ impl Prober {
         let within = self.dial_timeout * 3 / 4;
         let asked = async {
             let mut connection = self.dialler.dial(address).await?;
-            // Any well-formed answer counts: a server that keeps its RootDSE from strangers is there.
-            match root_dse::read(&mut connection).await {
-                Err(fault) if fault.another_server_may_help() => Err(fault),
-                Ok(_) | Err(_) => Ok(()),
-            }
+            root_dse::knock(&mut connection).await
         };
         match timeout(within, asked).await {
             Ok(answer) => answer,
@@ -192,17 +189,17 @@ impl Server {
 
     fn begin_probe(self: &Arc<Self>) -> Probe {
         let server = Arc::clone(self);
-        // A task of its own: it goes on when whoever asked first has lost patience.
-        let task = tokio::spawn(async move {
+        let asked = async move {
             let answer = server.prober.probe(&server.address).await;
             match &answer {
                 Ok(()) => server.mark_up(),
                 Err(fault) => server.mark_down(fault.reason().unwrap_or_default()),
             }
             answer
-        });
-        let lost = || Err(Fault::broken(Operation::Dial, "its answer is not LDAP as RFC 4511 has it"));
-        let probe = async move { task.await.unwrap_or_else(|_| lost()) }.boxed().shared();
+        };
+        let lost = |_panic| Err(Fault::broken(Operation::Dial, "its answer is not LDAP as RFC 4511 has it"));
+        let probe =
+            AssertUnwindSafe(asked).catch_unwind().map(move |answer| answer.unwrap_or_else(lost)).boxed().shared();
         // Driven to its end even when nobody waits any more: an answer that was never heard must not be given later.
         tokio::spawn(probe.clone());
         probe

@@ -71,7 +71,7 @@ impl ServerSet {
         for server in up {
             match self.dial_one(server).await {
                 Ok(connection) => return Ok(connection),
-                Err(fault) => faults.push(format!("{}: {}", server.address, fault.reason().unwrap_or_default())),
+                Err(fault) => faults.push(fault.at(&server.address)),
             }
         }
         let mut probes: FuturesUnordered<_> =
@@ -83,10 +83,10 @@ impl ServerSet {
             };
             match answer {
                 Ok(connection) => return Ok(connection),
-                Err(fault) => faults.push(format!("{}: {}", server.address, fault.reason().unwrap_or_default())),
+                Err(fault) => faults.push(fault.at(&server.address)),
             }
         }
-        Err(Fault::broken(Operation::Dial, faults.join("; ")))
+        Err(all_of(&faults))
     }
 
     /// Whether any server answers now.
@@ -100,10 +100,10 @@ impl ServerSet {
         for server in up.into_iter().chain(down) {
             match server.probe().await {
                 Ok(()) => return Ok(()),
-                Err(fault) => faults.push(format!("{}: {}", server.address, fault.reason().unwrap_or_default())),
+                Err(fault) => faults.push(fault.at(&server.address)),
             }
         }
-        Err(Fault::broken(Operation::Dial, faults.join("; ")))
+        Err(all_of(&faults))
     }
 
     /// Dials a server that is up, or finds with everybody else who is dialling it that it is not.
@@ -136,4 +136,10 @@ impl ServerSet {
         *known = Arc::clone(&new);
         new
     }
+}
+
+/// What was wrong with one server after the other.
+fn all_of(faults: &[Fault]) -> Fault {
+    let reasons: Vec<&str> = faults.iter().filter_map(Fault::reason).collect();
+    Fault::broken(Operation::Dial, reasons.join("; "))
 }

@@ -1,22 +1,24 @@
 use std::sync::Arc;
 
-use rocket::State;
 use rocket::form::{FromFormField, ValueField};
 use rocket::http::Status;
 use rocket::outcome::try_outcome;
 use rocket::request::{FromRequest, Outcome, Request};
+use rocket::response::Redirect;
+use rocket::{Either, State};
 use zeroize::Zeroizing;
 
+use crate::audit::Event;
 use crate::auth::{Auth, Holder, NextPath, SignInRefusal, StrangerToken};
 use crate::config::SiteSettings;
 use crate::directory::Unreachable;
-use crate::domain::PageSlug;
+use crate::domain::{Client, PageSlug, Visitor};
 use crate::pages::Shelf;
 use crate::web::Transport;
 use crate::web::cookies::Cookies;
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
-use crate::web::views::{Chrome, Said, SignInView, Tone};
+use crate::web::views::{Chrome, PasswordView, Said, SignInView, Tone};
 
 /// A password as it came in a form. It wipes itself, wherever the form goes; what Rocket read it from lives as long as
 /// the request and is out of our hands.
@@ -31,6 +33,9 @@ impl<'v> FromFormField<'v> for TypedPassword {
         Some(Self(Zeroizing::default()))
     }
 }
+
+/// Onward, or one of the two forms that stand here.
+pub(super) type Answer = Either<Redirect, Either<Html<SignInView>, Html<PasswordView>>>;
 
 /// The room that the forms for names and passwords stand in.
 pub(super) struct Doorstep<'r> {
@@ -61,6 +66,11 @@ impl Doorstep<'_> {
         self.cookies
             .stranger()
             .is_some_and(|stranger: StrangerToken| self.auth.keys().csrf_holds(Holder::Stranger(&stranger), csrf))
+    }
+
+    /// Writes down that a form was not ours.
+    pub(super) fn note_forgery(&self, visitor: &Visitor, client: &Client) {
+        self.auth.audit().record(client, &Event::ForgeryRefused { visitor, reason: "csrf-token" });
     }
 
     /// The token for a stranger's form.

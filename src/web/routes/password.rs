@@ -3,8 +3,7 @@ use rocket::http::Status;
 use rocket::response::Redirect;
 use rocket::{Either, State, get, post};
 
-use super::doorstep::{Doorstep, TypedPassword};
-use crate::audit::Event;
+use super::doorstep::{Answer, Doorstep, TypedPassword};
 use crate::auth::{Auth, Changed, Holder, NextPath, PasswordChangeRefusal, SignInRefusal, TypedChange};
 use crate::directory::{PasswordState, Rule, Unreachable};
 use crate::domain::{Client, Member, Username, Visitor};
@@ -12,7 +11,7 @@ use crate::web::guards::{Asked, SameOrigin, sign_in_href};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
 use crate::web::rooms::Limits;
-use crate::web::views::{Chrome, PasswordView, Said, SignInView, Tone};
+use crate::web::views::{Chrome, PasswordView, Said, Tone};
 
 /// Where a member's form is.
 const MEMBERS_FORM: &str = "/account/password";
@@ -36,9 +35,6 @@ pub(super) struct PasswordForm {
     #[field(default = String::new())]
     csrf: String,
 }
-
-/// Onward, or a form: this one again, or the sign-in form when only that is left to do.
-type Answer = Either<Redirect, Either<Html<SignInView>, Html<PasswordView>>>;
 
 /// Nobody begins here: the sign-in leads on whoever must change their password, and a member has a form of their own.
 #[get("/password")]
@@ -66,8 +62,7 @@ pub(super) async fn submit(
     let PasswordForm { username, old, new, again, next, csrf } = form.into_inner();
     let next = NextPath::parse(&next).unwrap_or_else(NextPath::home);
     if !doorstep.form_is_ours(&csrf) {
-        let forgery = Event::ForgeryRefused { visitor: &visitor, reason: "csrf-token" };
-        doorstep.auth.audit().record(&client, &forgery);
+        doorstep.note_forgery(&visitor, &client);
         let text = "This form was open for a long time, or this browser keeps no cookies. Please fill it in again.";
         let said = Said { tone: Tone::Info, text: text.to_owned() };
         let form = strangers_form(&doorstep, chrome, &next, &username, said)?;

@@ -5,16 +5,15 @@ use rocket::http::Status;
 use rocket::response::Redirect;
 use rocket::{Either, State, get, post};
 
-use super::doorstep::{Doorstep, TypedPassword};
+use super::doorstep::{Answer, Doorstep, TypedPassword};
 use super::password;
-use crate::audit::Event;
 use crate::auth::NextPath;
 use crate::domain::{Client, Visitor};
 use crate::web::guards::{Asked, SameOrigin};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
 use crate::web::rooms::Limits;
-use crate::web::views::{Chrome, PasswordView, Said, SignInView, Tone, in_words};
+use crate::web::views::{Chrome, Said, SignInView, Tone, in_words};
 
 /// What is missing is empty, and refused as such: with the form, not with an error.
 #[derive(FromForm)]
@@ -27,9 +26,6 @@ pub(super) struct SignInForm {
     #[field(default = String::new())]
     csrf: String,
 }
-
-/// Onward, or a form: this one again, or the one for a new password.
-pub(super) type Answer = Either<Redirect, Either<Html<SignInView>, Html<PasswordView>>>;
 
 /// The form; a member is sent on to where they wanted to go, and one whom nobody can confirm is told so.
 #[get("/")]
@@ -75,8 +71,7 @@ pub(super) async fn submit(
     let SignInForm { username, password, next, csrf } = form.into_inner();
     let next = NextPath::parse(&next).unwrap_or_else(NextPath::home);
     if !doorstep.form_is_ours(&csrf) {
-        let forgery = Event::ForgeryRefused { visitor: &visitor, reason: "csrf-token" };
-        doorstep.auth.audit().record(&client, &forgery);
+        doorstep.note_forgery(&visitor, &client);
         let text = "This form was open for a long time, or this browser keeps no cookies. Please sign in again.";
         let said = Said { tone: Tone::Info, text: text.to_owned() };
         let form = doorstep.sign_in_form(chrome, &next, &username, Some(said))?;
