@@ -21,8 +21,9 @@ use crate::directory::{Directories, Directory, GroupWatch, Readiness, SetUpError
 use crate::domain::Clock;
 use crate::live::{Feeds, Hub};
 use crate::pages::{Shelf, Watcher};
-use crate::sessions::{Sessions, StoreError};
+use crate::sessions::Sessions;
 use crate::sources::{SourceFault, Sources};
+use crate::store::StoreError;
 use crate::telemetry::{InvalidFilter, Metrics};
 use crate::web::{self, Assets, Rooms, Transport};
 

@@ -208,7 +208,7 @@ impl<'a> Line<'a> {
 
     fn by(visitor: &Visitor, event: &'static str, result: &'static str) -> Self {
         match visitor.member() {
-            Some(member) => Self { session: Some(member.session), ..Self::about(&member.person, event, result) },
+            Some(member) => Self { session: member.session(), ..Self::about(&member.person, event, result) },
             None => Self { event, result, ..Self::default() },
         }
     }

@@ -151,7 +151,7 @@ fn a_change_in_the_directory_says_whom_it_concerns_and_what_it_is() {
 #[test]
 fn a_refused_page_names_the_member_or_nobody() {
     let page = "operations".parse().unwrap();
-    let member = Visitor::Member(Member { session: SessionId::new(7), person: alice("ali\nce") });
+    let member = Visitor::from(Member::signed_in(SessionId::new(7), alice("ali\nce")));
     let log = log_of(true, |audit| {
         audit.record(&Client::default(), &Event::PageRefused { visitor: &member, page: &page });
         audit.record(&Client::default(), &Event::PageRefused { visitor: &Visitor::Anonymous, page: &page });

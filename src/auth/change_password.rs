@@ -14,7 +14,8 @@ use crate::directory::{
     Candidate, ChangeRefusal, Leave, PasswordChange, PasswordState, Refusal, Rule, Unreachable, Withheld,
 };
 use crate::domain::{Client, EndReason, InvalidPassword, Password, Person, PersonId, Username};
-use crate::sessions::{SessionToken, StoreError};
+use crate::sessions::SessionToken;
+use crate::store::StoreError;
 
 /// What somebody typed to change their password.
 pub struct TypedChange {

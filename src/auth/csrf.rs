@@ -14,7 +14,8 @@ use zeroize::Zeroizing;
 
 use super::Keys;
 use super::keys::Tag;
-use crate::sessions::{InvalidToken, SessionToken, StoreError};
+use crate::sessions::{InvalidToken, SessionToken};
+use crate::store::StoreError;
 
 /// HMAC-SHA256 in base64url without padding.
 const CHARACTERS: usize = 43;

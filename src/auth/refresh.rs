@@ -8,7 +8,8 @@ use tokio::sync::watch;
 use crate::audit::{Audit, Event};
 use crate::directory::{Departure, Directory, Standing, Unreachable};
 use crate::domain::{Client, Clock, DirectoryName, EndReason, Groups, Person, PersonId, Timestamp};
-use crate::sessions::{People, Sessions, StoreError};
+use crate::sessions::{People, Sessions};
+use crate::store::StoreError;
 
 /// How many people the directory is asked about together: two searches for them, and one or two a level of nesting for
 /// all their groups. More would make one question long, fewer would read the same groups again and again.

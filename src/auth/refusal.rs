@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use crate::directory::{ChangeRefusal, Refusal, Rule, Unreachable};
-use crate::sessions::StoreError;
+use crate::store::StoreError;
 
 /// Why somebody was not signed in, as far as a visitor may know it.
 ///

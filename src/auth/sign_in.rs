@@ -14,7 +14,8 @@ use crate::directory::{Candidate, Directory, Leave, Refusal, Unreachable, Withhe
 use crate::domain::{
     Client, Clock, EndReason, InvalidPassword, InvalidUsername, Member, Password, Person, Username, Visitor,
 };
-use crate::sessions::{Found, Session, SessionToken, Sessions, StoreError};
+use crate::sessions::{Beginning, Found, Session, SessionToken, Sessions};
+use crate::store::StoreError;
 
 /// How many sign-ins ask the directory at the same time. A directory that answers takes some tens of milliseconds, so
 /// this is a thousand a second; one that hangs does not collect connections without end.
@@ -108,7 +109,7 @@ impl Auth {
             self.sign_out(previous, client).await?;
         }
         let upkeep = self.directory.upkeep(&person);
-        let (token, session) = self.sessions.begin(&person, client, upkeep).await?;
+        let (token, session) = self.sessions.begin(&person, client, Beginning::by_password(upkeep)).await?;
         self.audit.record(client, &Event::SignedIn { person: &person, session: session.id });
         Ok(SignedIn { token, session })
     }
@@ -121,7 +122,7 @@ impl Auth {
     pub async fn visitor(&self, token: Option<&SessionToken>) -> Result<Visitor, StoreError> {
         let Some(token) = token else { return Ok(Visitor::Anonymous) };
         Ok(match self.sessions.find(token).await? {
-            Found::Good(session) => Visitor::Member(Member { session: session.id, person: session.person }),
+            Found::Good(session) => Visitor::from(Member::signed_in(session.id, session.person)),
             Found::Stale(_) => Visitor::Unconfirmed,
             Found::Nothing => Visitor::Anonymous,
         })

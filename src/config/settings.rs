@@ -122,6 +122,8 @@ pub struct SessionSettings {
     pub idle: Duration,
     /// A session ends this long after sign-in, however busy.
     pub absolute: Duration,
+    /// Whoever asks for it at the sign-in stays signed in for so long, used or not; `None` when nobody may.
+    pub stay: Option<Duration>,
     /// A session whose person cannot be read again, as there is no service account, ends this long after sign-in.
     pub unrefreshed: Duration,
     /// How often the directory is asked what became of the people who are signed in.
@@ -136,6 +138,7 @@ impl SessionSettings {
         Self {
             idle,
             absolute,
+            stay: None,
             unrefreshed: DEFAULT_UNREFRESHED.min(absolute),
             refresh: DEFAULT_REFRESH,
             max_staleness: DEFAULT_MAX_STALENESS,

@@ -193,7 +193,7 @@ mod tests {
     #[test]
     fn another_directorys_people_and_groups_never_pass_for_the_default_ones() {
         let elsewhere = Person { directory: "brand".parse().ok(), principal: None, ..alice() };
-        let member = Visitor::Member(Member { session: SessionId::new(1), person: elsewhere });
+        let member = Visitor::from(Member::signed_in(SessionId::new(1), elsewhere));
         for access in [
             only(&["dash-ops"], &["alice"]),
             only(&["other\\dash-ops"], &["other\\alice"]),
@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn access_is_judged_by_group_and_name() {
-        let member = Visitor::Member(Member { session: SessionId::new(1), person: alice() });
+        let member = Visitor::from(Member::signed_in(SessionId::new(1), alice()));
         for access in [
             Access::SignedIn,
             only(&["DASH-OPS"], &[]),

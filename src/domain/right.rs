@@ -74,7 +74,7 @@ mod tests {
                 users: users.iter().map(|user| UserRef::parse(user)).collect(),
             })
         };
-        let member = Visitor::Member(Member { session: SessionId::new(1), person: person.clone() });
+        let member = Visitor::from(Member::signed_in(SessionId::new(1), person.clone()));
         for (access, words) in [
             (Access::Public, Some("everybody may")),
             (Access::SignedIn, Some("every member may")),

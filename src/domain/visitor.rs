@@ -1,28 +1,4 @@
-use std::fmt;
-
-use super::Person;
-
-/// The public handle of a session: it names one in logs and lists, and opens nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SessionId(i64);
-
-impl SessionId {
-    /// The session with this row number in the store.
-    pub fn new(id: i64) -> Self {
-        Self(id)
-    }
-
-    /// Its row number in the store.
-    pub fn as_i64(self) -> i64 {
-        self.0
-    }
-}
-
-impl fmt::Display for SessionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)
-    }
-}
+use super::{Person, Proof, Scope, SessionId, Timestamp};
 
 /// Whoever makes a request.
 #[derive(Clone, Debug)]
@@ -33,16 +9,41 @@ pub enum Visitor {
     /// may be. A stranger at every door until it can; their session has not ended.
     Unconfirmed,
     /// Somebody who has proved who they are.
-    Member(Member),
+    Member(Box<Member>),
 }
 
 /// A visitor who has proved who they are.
 #[derive(Clone, Debug)]
 pub struct Member {
-    /// The session that proves it.
-    pub session: SessionId,
     /// Who they are.
     pub person: Person,
+    /// By what they have proved it.
+    pub proof: Proof,
+    /// What they may do with that.
+    pub scope: Scope,
+    /// Until when their second factor counts; `None` when they have shown none, or too long ago.
+    pub second_factor_until: Option<Timestamp>,
+}
+
+impl Member {
+    /// Somebody who is signed in, and has shown no second factor.
+    pub fn signed_in(session: SessionId, person: Person) -> Self {
+        Self { person, proof: Proof::Session(session), scope: Scope::Whole, second_factor_until: None }
+    }
+
+    /// Their session, where a session is what proves them.
+    pub fn session(&self) -> Option<SessionId> {
+        match self.proof {
+            Proof::Session(id) => Some(id),
+            Proof::Password | Proof::Token(_) | Proof::Signed { .. } => None,
+        }
+    }
+}
+
+impl From<Member> for Visitor {
+    fn from(member: Member) -> Self {
+        Self::Member(Box::new(member))
+    }
 }
 
 impl Visitor {

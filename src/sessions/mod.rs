@@ -7,8 +7,8 @@
 //! This room never asks the directory, never decides what a person may see, and knows nothing of cookies. A store
 //! that cannot be read is a [`StoreError`], never "nobody is signed in".
 
-mod error;
-mod open;
+mod begin;
+mod lists;
 mod session;
 mod store;
 mod token;
@@ -16,8 +16,7 @@ mod upkeep;
 mod watch;
 
 pub use crate::domain::EndReason;
-pub use error::StoreError;
-pub use session::{Found, Session};
+pub use session::{Beginning, Found, Proved, Session};
 pub use store::Sessions;
 pub use token::{InvalidToken, SessionToken};
 pub use upkeep::People;

@@ -26,6 +26,41 @@ pub struct Session {
     pub stale_from: Option<Timestamp>,
     /// Where they signed in from.
     pub client: Client,
+    /// When they last proved who they are with a password or a passkey.
+    pub proved_at: Timestamp,
+    /// When they last showed a second factor.
+    pub second_factor_at: Option<Timestamp>,
+    /// Whether they asked to stay signed in.
+    pub stays: bool,
+}
+
+/// How a session begins.
+#[derive(Clone, Copy, Debug)]
+pub struct Beginning {
+    /// Whether the directory can be asked about the person again.
+    pub upkeep: Upkeep,
+    /// Whether a second factor was shown with the sign-in.
+    pub second_factor: bool,
+    /// Whether the person asked to stay signed in, and may.
+    pub stays: bool,
+}
+
+impl Beginning {
+    /// A sign-in by a password alone, in a browser that is closed some time.
+    pub fn by_password(upkeep: Upkeep) -> Self {
+        Self { upkeep, second_factor: false, stays: false }
+    }
+}
+
+/// What somebody who is signed in has proved anew. Each gives their browser a new token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proved {
+    /// Who they are, with a password.
+    Password,
+    /// That they have their second factor.
+    SecondFactor,
+    /// Both at once, with a passkey.
+    Both,
 }
 
 impl Session {
@@ -76,6 +111,8 @@ impl Found {
 pub(super) struct Lifetimes {
     pub(super) idle: Duration,
     pub(super) absolute: Duration,
+    /// For those who asked to stay signed in, in place of both.
+    pub(super) stay: Duration,
     pub(super) unrefreshed: Duration,
     pub(super) max_staleness: Duration,
 }
@@ -85,24 +122,32 @@ impl Lifetimes {
         Self {
             idle: settings.idle,
             absolute: settings.absolute,
+            // Whoever asked to stay while that was allowed stays as long as the others when it is not any more.
+            stay: settings.stay.unwrap_or(settings.absolute),
             unrefreshed: settings.unrefreshed.min(settings.absolute),
             max_staleness: settings.max_staleness,
         }
     }
 
     /// How long after the sign-in a session ends in any case.
-    fn whole(self, upkeep: Upkeep) -> Duration {
-        match upkeep {
+    fn whole(self, times: Times) -> Duration {
+        match times.upkeep {
+            Upkeep::Refreshed if times.stays => self.stay,
             Upkeep::Refreshed => self.absolute,
             Upkeep::Unrefreshed => self.unrefreshed,
         }
     }
 
+    /// How long it may be unused.
+    pub(super) fn idle_of(self, stays: bool) -> Duration {
+        if stays { self.idle.max(self.stay) } else { self.idle }
+    }
+
     /// How the session of these times stands.
     pub(super) fn of(self, times: Times) -> Ends {
         Ends {
-            idle: times.last_seen_at + self.idle,
-            absolute: times.created_at + self.whole(times.upkeep),
+            idle: times.last_seen_at + self.idle_of(times.stays),
+            absolute: times.created_at + self.whole(times),
             stale_from: (times.upkeep == Upkeep::Refreshed).then(|| times.confirmed_at + self.max_staleness),
         }
     }
@@ -115,18 +160,27 @@ pub(super) struct Times {
     pub(super) last_seen_at: Timestamp,
     pub(super) confirmed_at: Timestamp,
     pub(super) upkeep: Upkeep,
+    pub(super) stays: bool,
 }
 
 impl Times {
     /// As a row has them. A word that a later version wrote is read as the shorter life.
-    pub(super) fn read(created_at: i64, last_seen_at: i64, confirmed_at: i64, upkeep: &str) -> Self {
+    pub(super) fn read(created_at: i64, last_seen_at: i64, confirmed_at: i64, upkeep: &str, stays: bool) -> Self {
         Self {
             created_at: Timestamp::from_millis(created_at),
             last_seen_at: Timestamp::from_millis(last_seen_at),
             confirmed_at: Timestamp::from_millis(confirmed_at),
             upkeep: Upkeep::from_word(upkeep).unwrap_or(Upkeep::Unrefreshed),
+            stays,
         }
     }
+}
+
+/// When the person of a session proved what.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Proofs {
+    pub(super) proved_at: Timestamp,
+    pub(super) second_factor_at: Option<Timestamp>,
 }
 
 /// The first moments at which a session is no longer good.
@@ -144,6 +198,7 @@ pub(super) struct StandingRow {
     pub(super) last_seen_at: i64,
     pub(super) confirmed_at: i64,
     pub(super) upkeep: String,
+    pub(super) stays: bool,
     pub(super) person: Vec<u8>,
     pub(super) end_reason: Option<String>,
 }
@@ -160,7 +215,19 @@ pub(super) struct Row {
     upkeep: String,
     address: Option<String>,
     user_agent: Option<String>,
+    proved_at: i64,
+    second_factor_at: Option<i64>,
+    stays: bool,
 }
+
+/// What is read of a row, for the statements that read one.
+macro_rules! columns {
+    () => {
+        "id, person, created_at, last_seen_at, confirmed_at, upkeep, address, user_agent, proved_at, second_factor_at, \
+         stays"
+    };
+}
+pub(super) use columns;
 
 impl Row {
     pub(super) fn id(&self) -> SessionId {
@@ -175,14 +242,25 @@ impl Row {
             .address
             .map(|text| text.parse().map_err(|_| format!("the address of session {} is not an address", self.id)))
             .transpose()?;
-        let times = Times::read(self.created_at, self.last_seen_at, self.confirmed_at, &self.upkeep);
+        let times = Times::read(self.created_at, self.last_seen_at, self.confirmed_at, &self.upkeep, self.stays);
+        let proofs = Proofs {
+            proved_at: Timestamp::from_millis(self.proved_at),
+            second_factor_at: self.second_factor_at.map(Timestamp::from_millis),
+        };
         let client = Client::new(address, self.user_agent.as_deref());
-        Ok(Session::of(SessionId::new(self.id), person, times, client, lifetimes))
+        Ok(Session::of(SessionId::new(self.id), person, times, proofs, client, lifetimes))
     }
 }
 
 impl Session {
-    pub(super) fn of(id: SessionId, person: Person, times: Times, client: Client, lifetimes: Lifetimes) -> Self {
+    pub(super) fn of(
+        id: SessionId,
+        person: Person,
+        times: Times,
+        proofs: Proofs,
+        client: Client,
+        lifetimes: Lifetimes,
+    ) -> Self {
         let ends = lifetimes.of(times);
         Self {
             id,
@@ -195,6 +273,9 @@ impl Session {
             confirmed_at: times.confirmed_at,
             stale_from: ends.stale_from,
             client,
+            proved_at: proofs.proved_at,
+            second_factor_at: proofs.second_factor_at,
+            stays: times.stays,
         }
     }
 }

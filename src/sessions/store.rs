@@ -1,25 +1,27 @@
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::SqlitePool;
+use sqlx::migrate::Migrator;
 
-use super::open::{explain, open};
-use super::session::{Lifetimes, Row, StandingRow, Times};
+use super::session::{Lifetimes, Row, StandingRow, Times, columns};
 use super::watch::Registry;
-use super::{EndReason, Found, Session, SessionToken, SessionWatch, StoreError};
+use super::{EndReason, Found, Session, SessionToken, SessionWatch};
 use crate::config::SessionSettings;
-use crate::domain::{Client, Clock, Person, PersonId, SessionId, Timestamp, Upkeep};
+use crate::domain::{Clock, Person, SessionId, Timestamp};
+use crate::store::{Kind, Store, StoreError};
+
+/// The steps from an empty file to today's tables, in the binary.
+static MIGRATIONS: Migrator = sqlx::migrate!("src/sessions/migrations");
+
+const KIND: Kind = Kind { name: "session store", without_it: "everybody signs in again" };
 
 /// A page view becomes a write at most this often, so that reading a page does not wait for the disk.
 const TOUCH_AT_MOST_EVERY: Duration = Duration::from_mins(1);
 
 /// With a short idle time, "about a minute" would be too coarse: last use is then noted this many times within it.
 const TOUCHES_WITHIN_IDLE: u32 = 4;
-
-/// How many sessions one person may have; beyond it the oldest end. Far more browsers than anybody has, and few
-/// enough that a script that signs in again and again does not fill the disk.
-const MOST_SESSIONS_OF_ONE: i64 = 100;
 
 /// How long an ended session's row stays to tell late connections why. A page that was asleep for longer is told
 /// that the session has expired, which is what it looks like to its reader.
@@ -32,8 +34,7 @@ pub struct Sessions {
 }
 
 struct Inner {
-    pool: SqlitePool,
-    path: PathBuf,
+    store: Store,
     lifetimes: Lifetimes,
     clock: Arc<dyn Clock>,
     watchers: Registry,
@@ -58,54 +59,10 @@ impl Sessions {
     /// # Errors
     /// A [`StoreError`] that names the file and the remedy, when it cannot be opened or is damaged.
     pub async fn open(path: &Path, settings: &SessionSettings, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
-        let pool = open(path).await?;
+        let store = Store::open(path, KIND, &MIGRATIONS).await?;
         Ok(Self {
-            inner: Arc::new(Inner {
-                pool,
-                path: path.to_owned(),
-                lifetimes: Lifetimes::new(settings),
-                clock,
-                watchers: Registry::default(),
-            }),
+            inner: Arc::new(Inner { store, lifetimes: Lifetimes::new(settings), clock, watchers: Registry::default() }),
         })
-    }
-
-    /// Begins a session for somebody who has just proved who they are, with a fresh token for their browser. The
-    /// sign-in confirms it; `upkeep` says whether the directory can be asked about them again.
-    ///
-    /// # Errors
-    /// [`StoreError`] when it cannot be kept, or the system has no randomness to give.
-    pub async fn begin(
-        &self,
-        person: &Person,
-        client: &Client,
-        upkeep: Upkeep,
-    ) -> Result<(SessionToken, Session), StoreError> {
-        let token = SessionToken::generate()?;
-        let now = self.now();
-        let described = serde_json::to_string(person).map_err(|error| self.failed(&error))?;
-        let written = sqlx::query(
-            "INSERT INTO sessions
-                 (token_hash, person_id, person, created_at, last_seen_at, confirmed_at, upkeep, address, user_agent)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        )
-        .bind(token.hash().to_vec())
-        .bind(person.id.as_str())
-        .bind(described)
-        .bind(now.as_millis())
-        .bind(now.as_millis())
-        .bind(now.as_millis())
-        .bind(upkeep.word())
-        .bind(client.address().map(|address| address.to_string()))
-        .bind(client.user_agent())
-        .execute(&self.inner.pool)
-        .await
-        .map_err(|error| self.query_failed(&error))?;
-        let id = SessionId::new(written.last_insert_rowid());
-        let times = Times { created_at: now, last_seen_at: now, confirmed_at: now, upkeep };
-        let session = Session::of(id, person.clone(), times, client.clone(), self.inner.lifetimes);
-        self.end_the_oldest_of(&person.id).await?;
-        Ok((token, session))
     }
 
     /// The session whose token this is, now used. [`Found::Nothing`] when there never was one, or it has ended, was idle
@@ -114,14 +71,12 @@ impl Sessions {
     /// # Errors
     /// [`StoreError`] when the store cannot be asked: that says nothing about the session.
     pub async fn find(&self, token: &SessionToken) -> Result<Found, StoreError> {
-        let row: Option<Row> = sqlx::query_as(
-            "SELECT id, person, created_at, last_seen_at, confirmed_at, upkeep, address, user_agent FROM sessions
-             WHERE token_hash = ? AND ended_at IS NULL",
-        )
-        .bind(token.hash().to_vec())
-        .fetch_optional(&self.inner.pool)
-        .await
-        .map_err(|error| self.query_failed(&error))?;
+        let row: Option<Row> =
+            sqlx::query_as(concat!("SELECT ", columns!(), " FROM sessions WHERE token_hash = ? AND ended_at IS NULL"))
+                .bind(token.hash().to_vec())
+                .fetch_optional(self.pool())
+                .await
+                .map_err(|error| self.query_failed(&error))?;
         let Some(row) = row else { return Ok(Found::Nothing) };
         let session = self.read(row)?;
         let now = self.now();
@@ -144,7 +99,7 @@ impl Sessions {
             .bind(self.now().as_millis())
             .bind(reason.word())
             .bind(id.as_i64())
-            .execute(&self.inner.pool)
+            .execute(self.pool())
             .await
             .map_err(|error| self.query_failed(&error))?;
         let ended = written.rows_affected() > 0;
@@ -152,24 +107,6 @@ impl Sessions {
             self.inner.watchers.tell(id, reason);
         }
         Ok(ended)
-    }
-
-    /// The sessions somebody has now, the newest first. One whose row cannot be read is left out, and logged: it
-    /// opens nothing (see [`Self::find`]), and must not hide the others.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store cannot be asked.
-    pub async fn of(&self, person: &PersonId) -> Result<Vec<Session>, StoreError> {
-        let rows: Vec<Row> = sqlx::query_as(
-            "SELECT id, person, created_at, last_seen_at, confirmed_at, upkeep, address, user_agent FROM sessions
-             WHERE person_id = ? AND ended_at IS NULL ORDER BY created_at DESC, id DESC",
-        )
-        .bind(person.as_str())
-        .fetch_all(&self.inner.pool)
-        .await
-        .map_err(|error| self.query_failed(&error))?;
-        let now = self.now();
-        Ok(self.readable(rows).filter(|session| now < session.end()).collect())
     }
 
     /// Writes down the end of every session whose time is over, tells its live connections, and forgets those that
@@ -181,29 +118,32 @@ impl Sessions {
     pub async fn sweep(&self) -> Result<Vec<Session>, StoreError> {
         let now = self.now();
         let lifetimes = self.inner.lifetimes;
-        let rows: Vec<Row> = sqlx::query_as(
-            "UPDATE sessions SET ended_at = ?, end_reason = ?
-             WHERE ended_at IS NULL
-                 AND (created_at <= ? OR last_seen_at <= ? OR (upkeep <> 'refreshed' AND created_at <= ?))
-             RETURNING id, person, created_at, last_seen_at, confirmed_at, upkeep, address, user_agent",
-        )
+        // What is asked of every session stands in the index: the rows that go on are not read.
+        let rows: Vec<Row> = sqlx::query_as(concat!(
+            "UPDATE sessions SET ended_at = ?, end_reason = ? WHERE id IN (
+                 SELECT id FROM sessions INDEXED BY sessions_alive WHERE ended_at IS NULL AND (
+                     created_at <= CASE WHEN upkeep <> 'refreshed' THEN ? WHEN stays THEN ? ELSE ? END
+                     OR last_seen_at <= CASE WHEN stays THEN ? ELSE ? END))
+             RETURNING ",
+            columns!()
+        ))
         .bind(now.as_millis())
         .bind(EndReason::Expired.word())
-        .bind((now - lifetimes.absolute).as_millis())
-        .bind((now - lifetimes.idle).as_millis())
         .bind((now - lifetimes.unrefreshed).as_millis())
-        .fetch_all(&self.inner.pool)
+        .bind((now - lifetimes.stay).as_millis())
+        .bind((now - lifetimes.absolute).as_millis())
+        .bind((now - lifetimes.idle_of(true)).as_millis())
+        .bind((now - lifetimes.idle).as_millis())
+        .fetch_all(self.pool())
         .await
         .map_err(|error| self.query_failed(&error))?;
-        for row in &rows {
-            self.inner.watchers.tell(row.id(), EndReason::Expired);
-        }
+        let ended = self.tell_the_ended(rows, EndReason::Expired);
         sqlx::query("DELETE FROM sessions WHERE ended_at <= ?")
             .bind((now - ENDED_STAYS).as_millis())
-            .execute(&self.inner.pool)
+            .execute(self.pool())
             .await
             .map_err(|error| self.query_failed(&error))?;
-        Ok(self.readable(rows).collect())
+        Ok(ended)
     }
 
     /// Watches over a session whose person is `known` so, for as long as the watch is kept.
@@ -213,26 +153,27 @@ impl Sessions {
 
     /// Closes the file in good order, when the program stops. The store answers nothing after that.
     pub async fn close(&self) {
-        self.inner.pool.close().await;
+        self.inner.store.close().await;
     }
 
     /// How a session stands, without using it.
     pub(super) async fn standing(&self, id: SessionId) -> Result<Standing, StoreError> {
         let row: Option<StandingRow> = sqlx::query_as(
-            "SELECT created_at, last_seen_at, confirmed_at, upkeep, person, end_reason FROM sessions WHERE id = ?",
+            "SELECT created_at, last_seen_at, confirmed_at, upkeep, stays, person, end_reason FROM sessions WHERE id = ?",
         )
         .bind(id.as_i64())
-        .fetch_optional(&self.inner.pool)
+        .fetch_optional(self.pool())
         .await
         .map_err(|error| self.query_failed(&error))?;
-        let Some(StandingRow { created_at, last_seen_at, confirmed_at, upkeep, person, end_reason }) = row else {
+        let Some(StandingRow { created_at, last_seen_at, confirmed_at, upkeep, stays, person, end_reason }) = row
+        else {
             return Ok(Standing::Ended(EndReason::Expired));
         };
         if let Some(word) = end_reason {
             // A word that a later version wrote: it ended, and somebody else than this browser did it.
             return Ok(Standing::Ended(EndReason::from_word(&word).unwrap_or(EndReason::Revoked)));
         }
-        let ends = self.inner.lifetimes.of(Times::read(created_at, last_seen_at, confirmed_at, &upkeep));
+        let ends = self.inner.lifetimes.of(Times::read(created_at, last_seen_at, confirmed_at, &upkeep, stays));
         let (now, end) = (self.now(), ends.idle.min(ends.absolute));
         if now >= end {
             return Ok(Standing::Ended(EndReason::Expired));
@@ -250,7 +191,7 @@ impl Sessions {
     }
 
     pub(super) fn pool(&self) -> &SqlitePool {
-        &self.inner.pool
+        self.inner.store.pool()
     }
 
     pub(super) fn lifetimes(&self) -> Lifetimes {
@@ -265,7 +206,7 @@ impl Sessions {
     /// ends a little early, and the log says why.
     async fn touch(&self, session: Session) -> Session {
         let now = self.now();
-        let idle = self.inner.lifetimes.idle;
+        let idle = self.inner.lifetimes.idle_of(session.stays);
         if now.since(session.last_seen_at) < TOUCH_AT_MOST_EVERY.min(idle / TOUCHES_WITHIN_IDLE) {
             return session;
         }
@@ -275,7 +216,7 @@ impl Sessions {
                 .bind(now.as_millis())
                 .bind(session.id.as_i64())
                 .bind(now.as_millis())
-                .execute(&self.inner.pool)
+                .execute(self.pool())
                 .await;
         match noted {
             Ok(_) => Session { last_seen_at: now, idle_end: now + idle, ..session },
@@ -285,22 +226,6 @@ impl Sessions {
                 session
             }
         }
-    }
-
-    async fn end_the_oldest_of(&self, person: &PersonId) -> Result<(), StoreError> {
-        let surplus: Vec<i64> = sqlx::query_scalar(
-            "SELECT id FROM sessions WHERE person_id = ? AND ended_at IS NULL
-             ORDER BY created_at DESC, id DESC LIMIT -1 OFFSET ?",
-        )
-        .bind(person.as_str())
-        .bind(MOST_SESSIONS_OF_ONE)
-        .fetch_all(&self.inner.pool)
-        .await
-        .map_err(|error| self.query_failed(&error))?;
-        for id in surplus {
-            self.end(SessionId::new(id), EndReason::Revoked).await?;
-        }
-        Ok(())
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -315,16 +240,15 @@ impl Sessions {
         })
     }
 
-    fn read(&self, row: Row) -> Result<Session, StoreError> {
-        row.session(self.inner.lifetimes)
-            .map_err(|reason| StoreError::Damaged { path: self.inner.path.clone(), reason })
+    pub(super) fn read(&self, row: Row) -> Result<Session, StoreError> {
+        row.session(self.inner.lifetimes).map_err(|reason| self.inner.store.damaged(&reason))
     }
 
     pub(super) fn query_failed(&self, error: &sqlx::Error) -> StoreError {
-        explain(&self.inner.path, error, |_, error| self.failed(error))
+        self.inner.store.query_failed(error)
     }
 
     pub(super) fn failed(&self, reason: &impl ToString) -> StoreError {
-        StoreError::Query { path: self.inner.path.clone(), reason: reason.to_string() }
+        self.inner.store.failed(reason)
     }
 }

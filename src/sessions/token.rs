@@ -6,7 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::StoreError;
+use crate::store::StoreError;
 
 /// 256 bits: nobody guesses one, however many sessions there are.
 const BYTES: usize = 32;

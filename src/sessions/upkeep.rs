@@ -2,9 +2,10 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use super::session::Row;
-use super::{EndReason, Session, Sessions, StoreError};
+use super::session::{Row, columns};
+use super::{EndReason, Session, Sessions};
 use crate::domain::{Person, PersonId, SessionId, Timestamp, Upkeep};
+use crate::store::StoreError;
 
 /// Some of the people who are signed in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,17 +26,20 @@ impl Sessions {
     /// # Errors
     /// [`StoreError`] when the store cannot be asked.
     pub async fn people(&self, after: Option<&PersonId>, most: usize) -> Result<People, StoreError> {
-        let (created_after, seen_after) = self.oldest_alive();
+        let [stay, absolute, idle_of_staying, idle] = self.oldest_alive();
         // The latest sign-in describes them best. SQLite takes the other columns from the row of the one maximum
         // (https://www.sqlite.org/lang_select.html, 2.5).
         let rows: Vec<(i64, String, Vec<u8>, i64)> = sqlx::query_as(
             "SELECT id, person_id, person, max(created_at) FROM sessions
-             WHERE upkeep = 'refreshed' AND person_id > ? AND ended_at IS NULL AND created_at > ? AND last_seen_at > ?
+             WHERE upkeep = 'refreshed' AND person_id > ? AND ended_at IS NULL
+                 AND created_at > CASE WHEN stays THEN ? ELSE ? END AND last_seen_at > CASE WHEN stays THEN ? ELSE ? END
              GROUP BY person_id ORDER BY person_id LIMIT ?",
         )
         .bind(after.map_or("", PersonId::as_str))
-        .bind(created_after)
-        .bind(seen_after)
+        .bind(stay)
+        .bind(absolute)
+        .bind(idle_of_staying)
+        .bind(idle)
         // One more shows whether there is anybody more.
         .bind(i64::try_from(most).unwrap_or(i64::MAX).saturating_add(1))
         .fetch_all(self.pool())
@@ -53,13 +57,16 @@ impl Sessions {
     /// # Errors
     /// [`StoreError`] when the store cannot be asked.
     pub async fn count_people(&self) -> Result<usize, StoreError> {
-        let (created_after, seen_after) = self.oldest_alive();
+        let [stay, absolute, idle_of_staying, idle] = self.oldest_alive();
         let count: i64 = sqlx::query_scalar(
             "SELECT count(DISTINCT person_id) FROM sessions
-             WHERE upkeep = 'refreshed' AND ended_at IS NULL AND created_at > ? AND last_seen_at > ?",
+             WHERE upkeep = 'refreshed' AND ended_at IS NULL
+                 AND created_at > CASE WHEN stays THEN ? ELSE ? END AND last_seen_at > CASE WHEN stays THEN ? ELSE ? END",
         )
-        .bind(created_after)
-        .bind(seen_after)
+        .bind(stay)
+        .bind(absolute)
+        .bind(idle_of_staying)
+        .bind(idle)
         .fetch_one(self.pool())
         .await
         .map_err(|error| self.query_failed(&error))?;
@@ -118,10 +125,11 @@ impl Sessions {
         asked_at: Timestamp,
         reason: EndReason,
     ) -> Result<Vec<Session>, StoreError> {
-        let rows: Vec<Row> = sqlx::query_as(
-            "UPDATE sessions SET ended_at = ?, end_reason = ? WHERE person_id = ? AND created_at <= ? AND ended_at IS NULL
-             RETURNING id, person, created_at, last_seen_at, confirmed_at, upkeep, address, user_agent",
-        )
+        let rows: Vec<Row> = sqlx::query_as(concat!(
+            "UPDATE sessions SET ended_at = ?, end_reason = ?
+                 WHERE person_id = ? AND created_at <= ? AND ended_at IS NULL RETURNING ",
+            columns!()
+        ))
         .bind(self.now().as_millis())
         .bind(reason.word())
         .bind(person.as_str())
@@ -129,10 +137,7 @@ impl Sessions {
         .fetch_all(self.pool())
         .await
         .map_err(|error| self.query_failed(&error))?;
-        for row in &rows {
-            self.watchers().tell(row.id(), reason);
-        }
-        Ok(self.readable(rows).collect())
+        Ok(self.tell_the_ended(rows, reason))
     }
 
     /// Settles for every session whether its person can be asked about now, since the settings may have changed while
@@ -166,10 +171,12 @@ impl Sessions {
         Ok(())
     }
 
-    /// The times that a session must have been made and used after not to have run out.
-    fn oldest_alive(&self) -> (i64, i64) {
+    /// The times that a session must have been made and used after not to have run out: for those who stay, and for the
+    /// others.
+    fn oldest_alive(&self) -> [i64; 4] {
         let (now, lifetimes) = (self.now(), self.lifetimes());
-        ((now - lifetimes.absolute).as_millis(), (now - lifetimes.idle).as_millis())
+        [lifetimes.stay, lifetimes.absolute, lifetimes.idle_of(true), lifetimes.idle_of(false)]
+            .map(|length| (now - length).as_millis())
     }
 }
 

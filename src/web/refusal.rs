@@ -12,7 +12,7 @@ use crate::auth::Auth;
 use crate::domain::{PageSlug, Visitor};
 use crate::live::Crowded;
 use crate::pages::{BadChoice, Closed};
-use crate::sessions::StoreError;
+use crate::store::StoreError;
 
 use super::guards::{chrome_of, client_of, sign_in_href, visitor_of};
 use super::html::Html;

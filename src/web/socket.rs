@@ -80,7 +80,7 @@ impl<'r> Dial<'r> {
         let page = self.shelf.open(slug, visitor)?;
         let choice = page.choose(asked.pairs())?;
         let seat = self.hub.sit(&page, &choice)?;
-        let session = visitor.member().map(|member| self.sessions.watch(member.session, &member.person));
+        let session = visitor.member().and_then(|member| Some(self.sessions.watch(member.session()?, &member.person)));
         let authority = Authority::new(
             Arc::clone(self.shelf),
             shelf_changes,

@@ -9,7 +9,7 @@ use belvedere::auth::Refresh;
 use belvedere::config::{DirectorySettings, SessionSettings};
 use belvedere::directory::{Departure, Directory as _, LdapDirectory, Standing, Unreachable};
 use belvedere::domain::{Client, Groups, ManualClock, Person, PersonId, Timestamp, Upkeep};
-use belvedere::sessions::Sessions;
+use belvedere::sessions::{Beginning, Sessions};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::directory_sign_in::{open, settings, sign_in, with_account};
@@ -267,7 +267,7 @@ impl Kept {
         let sessions = Sessions::open(&folder.path().join("sessions.db"), &settings, clock.clone()).await.unwrap();
         for person in people {
             for _ in 0..sessions_each {
-                sessions.begin(person, &Client::default(), Upkeep::Refreshed).await.unwrap();
+                sessions.begin(person, &Client::default(), Beginning::by_password(Upkeep::Refreshed)).await.unwrap();
             }
         }
         let directory = Arc::new(directory);

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: &[&[&str]] = &[
     &["domain"],
     &["config"],
-    &["telemetry"],
+    &["telemetry", "store"],
     &["sources", "directory", "sessions", "audit"],
     &["pages", "panels", "auth"],
     &["live"],

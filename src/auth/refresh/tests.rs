@@ -11,7 +11,7 @@ use crate::audit::paper::Paper;
 use crate::config::SessionSettings;
 use crate::directory::{ChangeRefusal, GroupFinding, Leave, Lockout, PasswordChange, PasswordState, Refusal};
 use crate::domain::{Group, GroupId, GroupRef, ManualClock, Password, Upkeep, Username};
-use crate::sessions::{Found, SessionToken};
+use crate::sessions::{Beginning, Found, SessionToken};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);
@@ -125,7 +125,7 @@ impl House {
 
     async fn signs_in(&self, person: &Person) -> SessionToken {
         let upkeep = self.book.upkeep(person);
-        self.sessions.begin(person, &Client::default(), upkeep).await.unwrap().0
+        self.sessions.begin(person, &Client::default(), Beginning::by_password(upkeep)).await.unwrap().0
     }
 
     async fn finds(&self, token: &SessionToken) -> Found {

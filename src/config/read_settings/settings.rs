@@ -184,8 +184,10 @@ fn read_sessions(mut fields: Fields<'_>) -> Option<SessionSettings> {
             "`max_staleness` is shorter than two rounds of `refresh`, so one slow answer would shut people out";
         fields.ledger.note(&max_staleness.place, message, "write a longer `max_staleness` or a shorter `refresh`");
     }
+    let stay = fields.or("stay", None, |fields, key| fields.duration(key, range.clone()).map(|stay| Some(stay.value)));
     fields.finish();
     Some(SessionSettings {
+        stay: stay?,
         unrefreshed: unrefreshed?,
         refresh,
         max_staleness: max_staleness.map_or(standard.max_staleness.max(refresh * 2), |staleness| staleness.value),

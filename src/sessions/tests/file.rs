@@ -4,7 +4,8 @@ use std::sync::Arc;
 use super::house::{ABSOLUTE, House, IDLE};
 use crate::config::SessionSettings;
 use crate::domain::{EndReason, ManualClock, Timestamp};
-use crate::sessions::{Sessions, StoreError};
+use crate::sessions::Sessions;
+use crate::store::StoreError;
 
 impl House {
     /// How many rows the file has, whatever their state.

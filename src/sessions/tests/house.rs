@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::config::SessionSettings;
 use crate::domain::{Client, EndReason, Group, GroupId, ManualClock, Person, PersonId, Timestamp, Upkeep};
-use crate::sessions::{Session, SessionNews, SessionToken, SessionWatch, Sessions};
+use crate::sessions::{Beginning, Session, SessionNews, SessionToken, SessionWatch, Sessions};
 
 pub(super) const MINUTE: Duration = Duration::from_mins(1);
 pub(super) const IDLE: Duration = Duration::from_mins(30);
@@ -47,7 +47,7 @@ impl House {
     }
 
     pub(super) async fn signs_in(&self, name: &str) -> (SessionToken, Session) {
-        self.sessions.begin(&person(name), &Client::default(), Upkeep::Refreshed).await.unwrap()
+        self.sessions.begin(&person(name), &Client::default(), Beginning::by_password(Upkeep::Refreshed)).await.unwrap()
     }
 
     pub(super) async fn knows(&self, token: &SessionToken) -> bool {

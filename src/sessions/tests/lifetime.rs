@@ -3,13 +3,15 @@ use std::time::Duration;
 
 use super::house::{ABSOLUTE, House, IDLE, MINUTE, person};
 use crate::domain::{Client, EndReason, Upkeep};
-use crate::sessions::{SessionToken, StoreError};
+use crate::sessions::{Beginning, SessionToken};
+use crate::store::StoreError;
 
 #[tokio::test]
 async fn a_session_is_found_as_it_was_begun() {
     let house = House::new().await;
     let client = Client::new("2001:db8::7".parse().ok(), Some("Browser/1 (Büro)"));
-    let (token, begun) = house.sessions.begin(&person("alice"), &client, Upkeep::Refreshed).await.unwrap();
+    let (token, begun) =
+        house.sessions.begin(&person("alice"), &client, Beginning::by_password(Upkeep::Refreshed)).await.unwrap();
     let found = house.sessions.find(&token).await.unwrap().good().unwrap();
     assert_eq!(found, begun);
     assert_eq!(found.person, person("alice"));

@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::house::{ABSOLUTE, House, IDLE, MINUTE, person};
 use crate::config::SessionSettings;
 use crate::domain::{Client, Clock as _, EndReason, Person, Upkeep};
-use crate::sessions::{Found, SessionNews};
+use crate::sessions::{Beginning, Found, SessionNews};
 
 const STALE: Duration = Duration::from_mins(10);
 const UNREFRESHED: Duration = Duration::from_mins(20);
@@ -48,8 +48,11 @@ async fn what_is_stale_is_not_used_and_ends_idle_like_any_other() {
 #[tokio::test]
 async fn whom_nobody_can_ask_about_has_a_short_session_and_it_does_not_go_stale() {
     let house = house().await;
-    let (token, session) =
-        house.sessions.begin(&person("alice"), &Client::default(), Upkeep::Unrefreshed).await.unwrap();
+    let (token, session) = house
+        .sessions
+        .begin(&person("alice"), &Client::default(), Beginning::by_password(Upkeep::Unrefreshed))
+        .await
+        .unwrap();
     assert_eq!(session.absolute_end, session.created_at + UNREFRESHED);
     house.clock.advance(UNREFRESHED - MINUTE);
     assert!(house.knows(&token).await);
@@ -77,7 +80,11 @@ async fn people_come_once_each_in_order_and_only_those_who_can_be_asked_about() 
     for name in ["carol", "alice", "bob", "alice"] {
         house.signs_in(name).await;
     }
-    house.sessions.begin(&person("local"), &Client::default(), Upkeep::Unrefreshed).await.unwrap();
+    house
+        .sessions
+        .begin(&person("local"), &Client::default(), Beginning::by_password(Upkeep::Unrefreshed))
+        .await
+        .unwrap();
     let (_, ended) = house.signs_in("ended").await;
     house.sessions.end(ended.id, EndReason::SignedOut).await.unwrap();
     assert_eq!(house.sessions.count_people().await.unwrap(), 3);

@@ -33,7 +33,7 @@ impl<'r> FromRequest<'r> for Member {
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
         match try_outcome!(request.guard::<Visitor>().await) {
-            Visitor::Member(member) => Outcome::Success(member),
+            Visitor::Member(member) => Outcome::Success(*member),
             Visitor::Anonymous | Visitor::Unconfirmed => Refusal::Closed(Closed::SignInFirst).stop(request),
         }
     }

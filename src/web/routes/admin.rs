@@ -30,7 +30,7 @@ pub(super) fn show(
 ) -> Html<AdminView> {
     let Administrator(member) = administrator;
     let directory = DirectoryView::of(examiner, &member.person.username);
-    let pages = shelf.openable(&Visitor::Member(member));
+    let pages = shelf.openable(&Visitor::from(member));
     let view = AdminView::of(shelf.faults(), directory, refresh, limits.session_stale_after, &pages, hub);
     Html::new("admin/index", "Administration", chrome, view)
 }

@@ -47,7 +47,7 @@ impl AccountView {
         let mut groups: Vec<_> = person.groups.iter().map(|group| person.qualified(&group.name)).collect();
         groups.sort();
         let view = |session: &Session| SessionView {
-            current: session.id == member.session,
+            current: Some(session.id) == member.session(),
             since_ms: session.created_at,
             last_seen_ms: session.last_seen_at,
             address: session.client.address().map(|address| address.to_string()),

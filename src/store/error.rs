@@ -1,0 +1,63 @@
+use std::path::PathBuf;
+
+use super::Kind;
+
+/// A store could not do its work. It is never the answer "there is no such thing".
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The file could not be made, opened or locked.
+    #[error(
+        "the {} {} cannot be opened: {reason}; its folder must be on a local disk with free space and belong to the \
+         account this program runs under (setting 'state')",
+        kind.name, path.display()
+    )]
+    Open {
+        /// What it keeps.
+        kind: Kind,
+        /// The file.
+        path: PathBuf,
+        /// What went wrong, for the log.
+        reason: String,
+    },
+    /// The file is there and is not a sound store.
+    #[error(
+        "the {} {} is damaged: {reason}; stop the program and move the file away together with its '-wal' and '-shm' \
+         neighbours: a new one is made, and {}",
+        kind.name, path.display(), kind.without_it
+    )]
+    Damaged {
+        /// What it keeps.
+        kind: Kind,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, for the log.
+        reason: String,
+    },
+    /// The file was written by another version of the program.
+    #[error(
+        "the {} {} was written by another version of this program ({reason}); start that version, or stop and move the \
+         file away: a new one is made, and {}",
+        kind.name, path.display(), kind.without_it
+    )]
+    OtherVersion {
+        /// What it keeps.
+        kind: Kind,
+        /// The file.
+        path: PathBuf,
+        /// Which migration does not fit, for the log.
+        reason: String,
+    },
+    /// The store was open, and a query failed.
+    #[error("the {} {} cannot be used: {reason}; look at its disk's free space and health", kind.name, path.display())]
+    Query {
+        /// What it keeps.
+        kind: Kind,
+        /// The file.
+        path: PathBuf,
+        /// What SQLite says, for the log. It names no values.
+        reason: String,
+    },
+    /// The system's random generator gave nothing.
+    #[error("the system's random generator does not answer: {0}; nothing secret can be made without it")]
+    NoRandomness(String),
+}

@@ -1,0 +1,136 @@
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::ConnectOptions;
+use sqlx::SqlitePool;
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+
+use super::StoreError;
+
+/// How long a statement waits for another's write to finish. Ours take a millisecond; a backup tool that reads the
+/// file holds it a little longer.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// SQLite writes one at a time; a few connections let page views read past a write. Each is a thread.
+const CONNECTIONS: u32 = 4;
+
+/// Longer than [`BUSY`], so that whoever waits for a connection hears of the real trouble first.
+const ACQUIRE: Duration = Duration::from_secs(8);
+
+/// What a store keeps, in the words of its errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kind {
+    /// What it is called: "session store".
+    pub name: &'static str,
+    /// What follows when it is begun anew: "everybody signs in again".
+    pub without_it: &'static str,
+}
+
+/// One SQLite file of ours. Cheap to clone; the clones are one store.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pool: SqlitePool,
+    path: Arc<PathBuf>,
+    kind: Kind,
+}
+
+impl Store {
+    /// Opens the store in the file `path`, which is made (mode 0600) when there is none, and brings its tables up to date
+    /// by `migrations`; its folder must be there.
+    ///
+    /// # Errors
+    /// A [`StoreError`] that names the file and the remedy, when it cannot be opened or is damaged.
+    pub async fn open(path: &Path, kind: Kind, migrations: &Migrator) -> Result<Self, StoreError> {
+        let unopened = |path: &Path, reason: String| StoreError::Open { kind, path: path.to_owned(), reason };
+        private_file(path).map_err(|error| unopened(path, error.to_string()))?;
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .journal_mode(SqliteJournalMode::Wal)
+            // In WAL mode this cannot damage the file; losing power may lose the last sign-ins, and people repeat them.
+            .synchronous(SqliteSynchronous::Normal)
+            .foreign_keys(true)
+            .busy_timeout(BUSY)
+            .disable_statement_logging();
+        let connected =
+            SqlitePoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(ACQUIRE).connect_with(options).await;
+        let explain = |error: &sqlx::Error| {
+            if is_damage(error) { damaged(kind, path, error) } else { unopened(path, error.to_string()) }
+        };
+        let store = Self { pool: connected.map_err(|error| explain(&error))?, path: Arc::new(path.to_owned()), kind };
+        store.check().await.map_err(|error| explain(&error))?.map_err(|verdict| store.damaged(&verdict))?;
+        migrations.run(&store.pool).await.map_err(|error| match error {
+            MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => explain(&error),
+            other => StoreError::OtherVersion { kind, path: path.to_owned(), reason: other.to_string() },
+        })?;
+        Ok(store)
+    }
+
+    /// Where queries go.
+    pub fn pool(&self) -> &SqlitePool {
+        &self.pool
+    }
+
+    /// What a failed query means: a damaged file has its own remedy.
+    pub fn query_failed(&self, error: &sqlx::Error) -> StoreError {
+        if is_damage(error) { self.damaged(error) } else { self.failed(error) }
+    }
+
+    /// The store could not do its work, for this reason.
+    pub fn failed(&self, reason: &impl ToString) -> StoreError {
+        StoreError::Query { kind: self.kind, path: self.path.to_path_buf(), reason: reason.to_string() }
+    }
+
+    /// What is written there makes no sense, for this reason.
+    pub fn damaged(&self, reason: &impl ToString) -> StoreError {
+        damaged(self.kind, &self.path, reason)
+    }
+
+    /// Closes the file in good order, when the program stops. The store answers nothing after that.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// Looks the whole file over once, so that damage shows at the start and not in the middle of a sign-in. The store
+    /// is small: this takes milliseconds. Within, the verdict where it is not sound.
+    async fn check(&self) -> Result<Result<(), String>, sqlx::Error> {
+        let verdict: String = sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(&self.pool).await?;
+        Ok(if verdict == "ok" { Ok(()) } else { Err(verdict) })
+    }
+}
+
+/// Whether a failed query means that the file is damaged.
+fn is_damage(error: &sqlx::Error) -> bool {
+    /// SQLITE_CORRUPT and SQLITE_NOTADB (<https://www.sqlite.org/rescode.html>), without their extended bits.
+    const DAMAGED: [i32; 2] = [11, 26];
+    let code =
+        error.as_database_error().and_then(sqlx::error::DatabaseError::code).and_then(|code| code.parse::<i32>().ok());
+    code.is_some_and(|code| DAMAGED.contains(&(code & 0xff)))
+}
+
+fn damaged(kind: Kind, path: &Path, reason: &impl ToString) -> StoreError {
+    StoreError::Damaged { kind, path: path.to_owned(), reason: reason.to_string() }
+}
+
+/// Makes the file for its owner alone before SQLite sees it: SQLite gives its `-wal` and `-shm` the same mode.
+fn private_file(path: &Path) -> io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.create(true).read(true).append(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    let file = options.open(path)?;
+    // A file that was there may be open to others, copied from a backup for instance.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        file.set_permissions(fs::Permissions::from_mode(0o600))?;
+    }
+    drop(file);
+    Ok(())
+}
