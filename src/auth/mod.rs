@@ -11,6 +11,7 @@ pub mod csrf;
 mod keys;
 pub mod next;
 mod pace;
+mod prove_again;
 mod refresh;
 mod refusal;
 mod sign_in;
