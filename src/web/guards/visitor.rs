@@ -86,7 +86,10 @@ impl<'r> FromRequest<'r> for Client {
 
 /// Who sent the request, as far as one can know.
 pub(in crate::web) fn client_of(request: &Request<'_>) -> Client {
-    Client::new(request.client_ip(), request.headers().get_one("User-Agent"))
+    let client = Client::new(request.client_ip(), request.headers().get_one("User-Agent"));
+    let transport = request.rocket().state::<Transport>();
+    let cookies = transport.map(|transport| Cookies::new(request.cookies(), transport));
+    client.with_device(cookies.and_then(|cookies| cookies.device()))
 }
 
 /// Kept beside the guards: a status never leaves a guard without its refusal.
