@@ -5,6 +5,7 @@
 
 mod directory;
 mod files;
+mod limits;
 mod mail;
 mod metrics;
 mod server_address;

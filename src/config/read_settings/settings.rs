@@ -11,14 +11,15 @@ use super::super::settings::{LiveSettings, LogFormat, LogSettings, SessionSettin
 use super::super::settings_tree::Writings;
 use super::directory::{read_directories, read_directory};
 use super::files::path;
+use super::limits::read_limits;
 use super::metrics::read_metrics;
 use super::site::read_site;
 use super::sources::read_sources;
 use crate::domain::{Audience, SourceName};
 
 /// Our tables. Outside a profile, figment would take them for profiles of that name and ignore them.
-pub(in super::super) const TABLES: [&str; 9] =
-    ["site", "admins", "directory", "directories", "sources", "sessions", "live", "log", "metrics"];
+pub(in super::super) const TABLES: [&str; 10] =
+    ["site", "admins", "directory", "directories", "sources", "sessions", "live", "limits", "log", "metrics"];
 
 /// The keys that are Rocket's: of `rocket::Config`, of its templates, and the two by which `ROCKET_CONFIG` and
 /// `ROCKET_PROFILE` say where settings stand.
@@ -134,6 +135,7 @@ fn read_settings(mut fields: Fields<'_>, folder: &std::path::Path) -> Option<Set
     let sources = read_sources(fields.table_or_empty("sources"));
     let sessions = read_sessions(fields.table_or_empty("sessions"));
     let live = read_live(fields.table_or_empty("live"));
+    let limits = read_limits(fields.table_or_empty("limits"));
     let log = read_log(fields.table_or_empty("log"));
     let metrics = read_metrics(fields.table_or_empty("metrics"));
     fields.finish();
@@ -149,6 +151,7 @@ fn read_settings(mut fields: Fields<'_>, folder: &std::path::Path) -> Option<Set
         sources: sources?,
         sessions: sessions?,
         live: live?,
+        limits: limits?,
         log: log?,
         metrics: metrics?,
     })
