@@ -1,6 +1,7 @@
 //! Builds the rooms, wires them, serves.
 
 mod group_watch;
+mod page_audit;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,11 +15,11 @@ use tokio::sync::{oneshot, watch};
 use tokio_util::task::AbortOnDropHandle;
 use zeroize::Zeroizing;
 
-use crate::audit::Audit;
+use crate::audit::{Audit, AuditStore, AuditWriter, Event};
 use crate::auth::{Auth, Keys, Refresh};
 use crate::config::{self, Faults, Settings};
 use crate::directory::{Directories, Directory, GroupWatch, Readiness, SetUpError};
-use crate::domain::Clock;
+use crate::domain::{Client, Clock};
 use crate::live::{Feeds, Hub};
 use crate::pages::{Shelf, Watcher};
 use crate::sessions::Sessions;
@@ -26,12 +27,16 @@ use crate::sources::{SourceFault, Sources};
 use crate::store::StoreError;
 use crate::telemetry::{InvalidFilter, Metrics};
 use crate::web::{self, Assets, Rooms, Transport};
+use page_audit::audit_pages;
 
 /// How often sessions that have run out are swept from the store.
 const SWEEP_EVERY: Duration = Duration::from_mins(1);
 
 /// The file of the session store, in the state folder.
 const SESSION_STORE: &str = "sessions.db";
+
+/// The file of the audit's store, beside it.
+const AUDIT_STORE: &str = "audit.db";
 
 /// Why the server does not start, or did not go on. Each text names the place and the remedy.
 #[derive(Debug, thiserror::Error)]
@@ -51,9 +56,9 @@ pub enum StartError {
     /// A source cannot be opened.
     #[error("{0}")]
     Source(#[from] SourceFault),
-    /// The session store cannot be opened.
+    /// A store of ours cannot be opened.
     #[error("{0}")]
-    Sessions(#[from] StoreError),
+    Store(#[from] StoreError),
     /// The server cannot be started: the port is taken, say.
     #[error("{}", launch_error(.0))]
     Launch(#[from] Box<rocket::Error>),
@@ -70,6 +75,14 @@ pub struct Server {
     rocket: Rocket<rocket::Build>,
     sessions: Sessions,
     tasks: Tasks,
+    audit: Kept,
+}
+
+/// The audit, and what is written of it to the end.
+struct Kept {
+    audit: Audit,
+    writer: AuditWriter,
+    store: AuditStore,
 }
 
 /// An open door.
@@ -90,6 +103,7 @@ struct Tasks {
     _sweeper: AbortOnDropHandle<()>,
     _group_watch: AbortOnDropHandle<()>,
     _refresher: AbortOnDropHandle<()>,
+    _page_audit: AbortOnDropHandle<()>,
 }
 
 impl Tasks {
@@ -111,6 +125,10 @@ impl Tasks {
             _sweeper: AbortOnDropHandle::new(tokio::spawn(sweep(Arc::clone(&rooms.auth), Arc::clone(clock)))),
             _group_watch: AbortOnDropHandle::new(tokio::spawn(groups)),
             _refresher: AbortOnDropHandle::new(tokio::spawn(async move { people.run().await })),
+            _page_audit: AbortOnDropHandle::new(tokio::spawn(audit_pages(
+                Arc::clone(shelf),
+                rooms.auth.audit().clone(),
+            ))),
         }
     }
 }
@@ -141,7 +159,9 @@ impl Server {
         let store = settings.state.join(SESSION_STORE);
         let sessions = Sessions::open(&store, &settings.sessions, Arc::clone(&clock)).await?;
         let keys = keys(&figment)?;
-        let audit = Audit::new();
+        let audit_store = AuditStore::open(&settings.state.join(AUDIT_STORE), &settings.audit).await?;
+        let (audit, writer) = Audit::kept_in(audit_store.clone(), metrics.audit(), Arc::clone(&clock));
+        let kept = Kept { audit: audit.clone(), writer, store: audit_store.clone() };
         let refresh = Arc::new(Refresh::new(
             Arc::clone(&directory),
             sessions.clone(),
@@ -162,6 +182,7 @@ impl Server {
         let rooms = Rooms {
             auth,
             sessions: sessions.clone(),
+            audit: audit_store,
             shelf,
             hub,
             directories,
@@ -186,7 +207,7 @@ impl Server {
                 shutting_down.send_replace(true);
             })
         }));
-        Ok(Self { rocket, sessions, tasks })
+        Ok(Self { rocket, sessions, tasks, audit: kept })
     }
 
     /// Tells when the door is open.
@@ -208,11 +229,22 @@ impl Server {
     /// # Errors
     /// [`StartError::Launch`] when the server cannot be started.
     pub async fn serve(self) -> Result<(), StartError> {
-        let rocket: Rocket<Ignite> = self.rocket.launch().await.map_err(Box::new)?;
-        drop(rocket);
+        let Kept { audit, writer, store } = self.audit;
+        let begun = audit.clone();
+        let rocket = self.rocket.attach(AdHoc::on_liftoff("Audit", move |_| {
+            begun.record(&Client::default(), &Event::Started { version: env!("CARGO_PKG_VERSION") });
+            Box::pin(async {})
+        }));
+        let served = rocket.launch().await.map(|rocket: Rocket<Ignite>| drop(rocket));
         drop(self.tasks);
+        if served.is_ok() {
+            audit.record(&Client::default(), &Event::Stopped);
+        }
         // What is written is on disk before the process ends.
+        writer.finish().await;
+        store.close().await;
         self.sessions.close().await;
+        served.map_err(Box::new)?;
         Ok(())
     }
 }

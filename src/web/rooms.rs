@@ -5,6 +5,7 @@ use rocket::{Build, Rocket};
 use tokio::sync::watch;
 use url::Url;
 
+use crate::audit::AuditStore;
 use crate::auth::{Auth, Refresh};
 use crate::config::{MetricsSettings, SiteSettings};
 use crate::directory::{Directories, GroupWatch, Readiness};
@@ -23,6 +24,8 @@ pub struct Rooms {
     pub auth: Arc<Auth>,
     /// Who is signed in.
     pub sessions: Sessions,
+    /// What happened, to be searched.
+    pub audit: AuditStore,
     /// Decides who sees what.
     pub shelf: Arc<Shelf>,
     /// Makes the boards move.
@@ -102,6 +105,7 @@ impl Rooms {
             .manage(examiner)
             .manage(self.auth)
             .manage(self.sessions)
+            .manage(self.audit)
             .manage(self.shelf)
             .manage(self.hub)
             .manage(self.site)

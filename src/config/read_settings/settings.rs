@@ -9,6 +9,7 @@ use super::super::read_page::read_audience;
 use super::super::reader::{Fields, Ledger};
 use super::super::settings::{LiveSettings, LogFormat, LogSettings, SessionSettings, Settings, SourceSettings};
 use super::super::settings_tree::Writings;
+use super::audit::read_audit;
 use super::directory::{read_directories, read_directory};
 use super::files::path;
 use super::limits::read_limits;
@@ -18,8 +19,8 @@ use super::sources::read_sources;
 use crate::domain::{Audience, SourceName};
 
 /// Our tables. Outside a profile, figment would take them for profiles of that name and ignore them.
-pub(in super::super) const TABLES: [&str; 10] =
-    ["site", "admins", "directory", "directories", "sources", "sessions", "live", "limits", "log", "metrics"];
+pub(in super::super) const TABLES: [&str; 11] =
+    ["site", "admins", "directory", "directories", "sources", "sessions", "live", "limits", "log", "metrics", "audit"];
 
 /// The keys that are Rocket's: of `rocket::Config`, of its templates, and the two by which `ROCKET_CONFIG` and
 /// `ROCKET_PROFILE` say where settings stand.
@@ -134,6 +135,7 @@ fn read_settings(mut fields: Fields<'_>, folder: &std::path::Path) -> Option<Set
     let directories = read_directories(fields.table_or_empty("directories"));
     let sources = read_sources(fields.table_or_empty("sources"));
     let sessions = read_sessions(fields.table_or_empty("sessions"));
+    let audit = read_audit(fields.table_or_empty("audit"));
     let live = read_live(fields.table_or_empty("live"));
     let limits = read_limits(fields.table_or_empty("limits"));
     let log = read_log(fields.table_or_empty("log"));
@@ -150,6 +152,7 @@ fn read_settings(mut fields: Fields<'_>, folder: &std::path::Path) -> Option<Set
         directories: directories?,
         sources: sources?,
         sessions: sessions?,
+        audit: audit?,
         live: live?,
         limits: limits?,
         log: log?,
