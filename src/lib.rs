@@ -20,6 +20,7 @@ pub mod cli;
 pub mod config;
 pub mod directory;
 pub mod domain;
+pub mod factors;
 pub mod live;
 pub mod pages;
 pub mod panels;
