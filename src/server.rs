@@ -15,10 +15,11 @@ use tokio_util::task::AbortOnDropHandle;
 use zeroize::Zeroizing;
 
 use crate::audit::Audit;
-use crate::auth::{Auth, Keys, Refresh};
+use crate::auth::{Auth, Keys, Refresh, SecondStep};
 use crate::config::{self, Faults, Settings};
 use crate::directory::{Directories, Directory, GroupWatch, Readiness, SetUpError};
 use crate::domain::Clock;
+use crate::factors::Factors;
 use crate::live::{Feeds, Hub};
 use crate::pages::{Shelf, Watcher};
 use crate::sessions::Sessions;
@@ -32,6 +33,9 @@ const SWEEP_EVERY: Duration = Duration::from_mins(1);
 
 /// The file of the session store, in the state folder.
 const SESSION_STORE: &str = "sessions.db";
+
+/// The file of people's second factors, likewise.
+const FACTORS_STORE: &str = "factors.db";
 
 /// Why the server does not start, or did not go on. Each text names the place and the remedy.
 #[derive(Debug, thiserror::Error)]
@@ -51,9 +55,9 @@ pub enum StartError {
     /// A source cannot be opened.
     #[error("{0}")]
     Source(#[from] SourceFault),
-    /// The session store cannot be opened.
+    /// A store cannot be opened.
     #[error("{0}")]
-    Sessions(#[from] StoreError),
+    Store(#[from] StoreError),
     /// The server cannot be started: the port is taken, say.
     #[error("{}", launch_error(.0))]
     Launch(#[from] Box<rocket::Error>),
@@ -69,6 +73,7 @@ impl From<FigmentError> for StartError {
 pub struct Server {
     rocket: Rocket<rocket::Build>,
     sessions: Sessions,
+    factors: Factors,
     tasks: Tasks,
 }
 
@@ -129,7 +134,8 @@ impl Server {
         };
 
         let sources = Arc::new(Sources::open(&settings.sources, Arc::clone(&clock))?);
-        let shelf = Arc::new(Shelf::load(&settings.pages, Arc::clone(&sources))?);
+        let shelf = Shelf::load(&settings.pages, Arc::clone(&sources))?;
+        let shelf = Arc::new(shelf.with_second_factor(settings.second_factor.clone()));
         let feeds = Feeds::new(sources.clone(), Arc::clone(&clock));
         let hub = Arc::new(Hub::new(sources, feeds, settings.live.clone(), Arc::clone(&clock)));
 
@@ -141,6 +147,9 @@ impl Server {
         let store = settings.state.join(SESSION_STORE);
         let sessions = Sessions::open(&store, &settings.sessions, Arc::clone(&clock)).await?;
         let keys = keys(&figment)?;
+        let store = settings.state.join(FACTORS_STORE);
+        let factors = Factors::open(&store, keys.factors(), Arc::clone(&clock)).await?;
+        let second_step = SecondStep::new(factors.clone(), settings.second_factor.remember);
         let audit = Audit::new();
         let refresh = Arc::new(Refresh::new(
             Arc::clone(&directory),
@@ -149,7 +158,7 @@ impl Server {
             Arc::clone(&clock),
             settings.sessions.refresh,
         ));
-        let auth = Arc::new(Auth::new(directory, sessions.clone(), audit, Arc::clone(&clock), keys));
+        let auth = Arc::new(Auth::new(directory, sessions.clone(), second_step, audit, Arc::clone(&clock), keys));
         say_who_is_not_refreshed(&settings);
 
         let assets = Assets::for_this_build(settings.overlay.as_deref(), &settings.site.theme);
@@ -158,6 +167,7 @@ impl Server {
         let templates = assets.watched_templates().unwrap_or_else(|| settings.state.clone());
         let figment = believe_no_header(figment).merge(("template_dir", templates));
         let transport = transport(&settings, &figment)?;
+        let passwordless = somebody_can_be_asked(&settings);
         let (shutting_down, shutdown) = watch::channel(false);
         let rooms = Rooms {
             auth,
@@ -172,6 +182,7 @@ impl Server {
             refresh,
             session_lasts: settings.sessions.absolute,
             session_stale_after: settings.sessions.max_staleness,
+            passwordless,
             assets,
             clock,
             shutdown,
@@ -185,7 +196,7 @@ impl Server {
                 shutting_down.send_replace(true);
             })
         }));
-        Ok(Self { rocket, sessions, tasks })
+        Ok(Self { rocket, sessions, factors, tasks })
     }
 
     /// Tells when the door is open.
@@ -212,6 +223,7 @@ impl Server {
         drop(self.tasks);
         // What is written is on disk before the process ends.
         self.sessions.close().await;
+        self.factors.close().await;
         Ok(())
     }
 }
@@ -250,6 +262,12 @@ async fn keep_pages(hub: Arc<Hub>, shelf: Arc<Shelf>) {
         // The sender lives in the shelf, which this task holds.
         let _ = changes.changed().await;
     }
+}
+
+/// Whether some directory has an account that searches, so that it can be asked about whoever comes with a passkey alone.
+fn somebody_can_be_asked(settings: &Settings) -> bool {
+    let further = settings.directories.values().map(|further| &further.settings);
+    std::iter::once(&settings.directory).chain(further).any(|directory| directory.service_account.is_some())
 }
 
 /// Says once what it means that a directory has no account to ask about people with.

@@ -84,6 +84,53 @@ pub enum Event<'a> {
         /// For what.
         page: &'a PageSlug,
     },
+    /// Somebody gave the right password, and is asked for their second factor.
+    SecondFactorAsked {
+        /// Who.
+        person: &'a Person,
+    },
+    /// Somebody showed a second factor.
+    SecondFactorShown {
+        /// Who.
+        person: &'a Person,
+        /// Which kind: `app`, `recovery-code`, `passkey`.
+        factor: &'static str,
+    },
+    /// Somebody showed a second factor that was not taken.
+    SecondFactorRefused {
+        /// Who.
+        person: &'a Person,
+        /// Why, in a word that does not change: `wrong-code`, `used-code`, `throttled`.
+        reason: &'static str,
+        /// How long until another code is heard, when there were too many.
+        retry_after: Option<Duration>,
+    },
+    /// Somebody set up a second factor.
+    FactorAdded {
+        /// Who.
+        person: &'a Person,
+        /// Which kind.
+        factor: &'static str,
+    },
+    /// Somebody took one of their second factors away.
+    FactorRemoved {
+        /// Who.
+        person: &'a Person,
+        /// Which kind.
+        factor: &'static str,
+    },
+    /// Somebody made new recovery codes.
+    RecoveryCodesMade {
+        /// Who.
+        person: &'a Person,
+    },
+    /// An admin took all second factors of somebody away.
+    FactorsReset {
+        /// Whose they were.
+        person: &'a Person,
+        /// The admin.
+        by: &'a Person,
+    },
     /// A form, or a live connection's opening, did not come from a page of ours.
     ForgeryRefused {
         /// Who seems to have sent it.
@@ -120,6 +167,8 @@ impl Audit {
             page = line.page,
             reason = line.reason,
             directory_code = line.directory_code,
+            factor = line.factor,
+            by = line.by.as_deref(),
             gained = line.gained.as_deref(),
             lost = line.lost.as_deref(),
             retry_after_seconds = line.retry_after.map(|wait| wait.as_secs()),
@@ -142,6 +191,9 @@ struct Line<'a> {
     reason: Option<&'static str>,
     directory_code: Option<&'static str>,
     retry_after: Option<Duration>,
+    factor: Option<&'static str>,
+    /// Who did it to somebody else.
+    by: Option<String>,
     gained: Option<String>,
     lost: Option<String>,
 }
@@ -183,6 +235,23 @@ impl<'a> Line<'a> {
             },
             Event::PageRefused { visitor, page } => {
                 Self { page: Some(page.as_str()), ..Self::by(visitor, "page-refused", "refused") }
+            }
+            Event::SecondFactorAsked { person } => Self::about(person, "second-factor-asked", "ok"),
+            Event::SecondFactorShown { person, factor } => {
+                Self { factor: Some(factor), ..Self::about(person, "second-factor-shown", "ok") }
+            }
+            Event::SecondFactorRefused { person, reason, retry_after } => {
+                Self { reason: Some(reason), retry_after, ..Self::about(person, "second-factor-refused", "refused") }
+            }
+            Event::FactorAdded { person, factor } => {
+                Self { factor: Some(factor), ..Self::about(person, "factor-added", "ok") }
+            }
+            Event::FactorRemoved { person, factor } => {
+                Self { factor: Some(factor), ..Self::about(person, "factor-removed", "ok") }
+            }
+            Event::RecoveryCodesMade { person } => Self::about(person, "recovery-codes-made", "ok"),
+            Event::FactorsReset { person, by } => {
+                Self { by: Some(plain(&by.qualified_name())), ..Self::about(person, "factors-reset", "ok") }
             }
             Event::ForgeryRefused { visitor, reason } => {
                 Self { reason: Some(reason), ..Self::by(visitor, "forgery-refused", "refused") }

@@ -7,7 +7,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::directory_settings::{DirectorySettings, FurtherDirectory};
-use crate::domain::{Audience, DirectoryName, Pattern, SourceName};
+use crate::domain::{Audience, DirectoryName, GroupRef, Pattern, Person, SourceName};
 
 /// A working day: whose account was disabled at noon is out by the evening, even where nobody can ask about them.
 const DEFAULT_UNREFRESHED: Duration = Duration::from_hours(10);
@@ -17,6 +17,9 @@ const DEFAULT_REFRESH: Duration = Duration::from_mins(5);
 
 /// A domain controller's reboot, and the time to notice that it did not come back.
 const DEFAULT_MAX_STALENESS: Duration = Duration::from_hours(1);
+
+/// A working day, so that a step-up is asked for each morning and not between two meetings.
+const DEFAULT_REMEMBER: Duration = Duration::from_hours(12);
 
 /// Everything an admin can set, settled. Rocket's own settings stay in Rocket's figment.
 #[derive(Clone, Debug)]
@@ -39,6 +42,8 @@ pub struct Settings {
     pub sources: IndexMap<SourceName, SourceSettings>,
     /// How long sessions last.
     pub sessions: SessionSettings,
+    /// Who needs a second factor.
+    pub second_factor: SecondFactorSettings,
     /// The live channels.
     pub live: LiveSettings,
     /// The program's own log.
@@ -143,6 +148,31 @@ impl SessionSettings {
             refresh: DEFAULT_REFRESH,
             max_staleness: DEFAULT_MAX_STALENESS,
         }
+    }
+}
+
+/// Who needs a second factor, beside the pages that say so themselves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecondFactorSettings {
+    /// Whether everybody does, wherever they must sign in.
+    pub required: bool,
+    /// Otherwise the members of these groups do.
+    pub groups: Vec<GroupRef>,
+    /// How long one counts after it was shown.
+    pub remember: Duration,
+}
+
+impl SecondFactorSettings {
+    /// Whether `person` needs one wherever they must sign in.
+    pub fn asks(&self, person: &Person) -> bool {
+        let is_in = |wanted: &GroupRef| person.groups.iter().any(|group| wanted.names(group, person));
+        self.required || self.groups.iter().any(is_in)
+    }
+}
+
+impl Default for SecondFactorSettings {
+    fn default() -> Self {
+        Self { required: false, groups: Vec::new(), remember: DEFAULT_REMEMBER }
     }
 }
 

@@ -128,13 +128,14 @@ impl Factors {
             return Err(CodeRefusal::Used);
         }
         // Two who type the same code at once: the second finds the step taken.
-        let taken = sqlx::query("UPDATE apps SET last_step = ?1, last_used_at = ?2 WHERE person_id = ?3 AND last_step < ?1")
-            .bind(step)
-            .bind(now.as_millis())
-            .bind(person.as_str())
-            .execute(self.pool())
-            .await
-            .map_err(|error| self.failed(&error))?;
+        let taken =
+            sqlx::query("UPDATE apps SET last_step = ?1, last_used_at = ?2 WHERE person_id = ?3 AND last_step < ?1")
+                .bind(step)
+                .bind(now.as_millis())
+                .bind(person.as_str())
+                .execute(self.pool())
+                .await
+                .map_err(|error| self.failed(&error))?;
         if taken.rows_affected() == 0 { Err(CodeRefusal::Used) } else { Ok(Shown::App) }
     }
 

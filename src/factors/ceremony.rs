@@ -2,10 +2,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use webauthn_rp::bin::{Decode, Encode};
-use webauthn_rp::request::auth::AuthenticationVerificationOptions;
-use webauthn_rp::request::register::{Nickname, PublicKeyCredentialUserEntity, RegistrationVerificationOptions, Username};
 use webauthn_rp::request::PublicKeyCredentialDescriptor;
+use webauthn_rp::request::auth::AuthenticationVerificationOptions;
 use webauthn_rp::request::register::UserHandle64;
+use webauthn_rp::request::register::{
+    Nickname, PublicKeyCredentialUserEntity, RegistrationVerificationOptions, Username,
+};
 use webauthn_rp::{
     DiscoverableAuthenticationServerState, DiscoverableCredentialRequestOptions, PublicKeyCredentialCreationOptions,
     RegistrationServerState,
@@ -79,7 +81,8 @@ pub(super) fn ask_for_a_new_one(
 
 /// Asks for a passkey, whoever's it will be.
 pub(super) fn ask_for_any(seal: &Seal, site: &PasskeySite, whose: &[u8]) -> Result<Asked, PasskeyRefusal> {
-    let (state, client) = DiscoverableCredentialRequestOptions::passkey(&site.rp_id).start_ceremony().map_err(refused)?;
+    let (state, client) =
+        DiscoverableCredentialRequestOptions::passkey(&site.rp_id).start_ceremony().map_err(refused)?;
     asked(seal, Purpose::Authentication, whose, &state.encode().map_err(refused)?, &client)
 }
 
@@ -95,7 +98,9 @@ fn asked(
 }
 
 /// How strictly a new passkey's answer is read. What an authenticator says beyond what was asked is of no concern (WebAuthn, 7.1).
-pub(super) fn for_new_ones<'a>(origins: &'a [&'a str]) -> RegistrationVerificationOptions<'a, 'static, &'a str, &'static str> {
+pub(super) fn for_new_ones<'a>(
+    origins: &'a [&'a str],
+) -> RegistrationVerificationOptions<'a, 'static, &'a str, &'static str> {
     RegistrationVerificationOptions {
         allowed_origins: origins,
         error_on_unsolicited_extensions: false,

@@ -104,8 +104,7 @@ impl Factors {
         let state: NewState = answer.state(self.seal(), Purpose::Registration, &bound(&person.id, browser))?;
         let registration = Registration::from_json_relaxed(answer.json()?).map_err(refused)?;
         let origins = [site.origin.as_str()];
-        let passkey =
-            state.verify(&site.rp_id, &registration, &ceremony::for_new_ones(&origins)).map_err(refused)?;
+        let passkey = state.verify(&site.rp_id, &registration, &ceremony::for_new_ones(&origins)).map_err(refused)?;
         self.known_passkeys(&person.id).await?;
         let name = named(name);
         let written = sqlx::query(

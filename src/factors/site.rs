@@ -35,7 +35,8 @@ impl PasskeySite {
             return Self::of(url);
         }
         let scheme = if secure { "https" } else { "http" };
-        let here = host.and_then(|host| Url::parse(&format!("{scheme}://{host}")).ok()).ok_or(WhyNoPasskeys::NoPublicUrl)?;
+        let here =
+            host.and_then(|host| Url::parse(&format!("{scheme}://{host}")).ok()).ok_or(WhyNoPasskeys::NoPublicUrl)?;
         match here.host() {
             Some(Host::Domain("localhost")) => Self::of(&here),
             Some(Host::Ipv4(address)) if address.is_loopback() => Err(by_name(here)),

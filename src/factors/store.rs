@@ -68,6 +68,14 @@ impl Factors {
         self.inner.store.close().await;
     }
 
+    /// Keeps somebody's description up to date, for those who have a row.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be written.
+    pub async fn keep_description(&self, person: &Person) -> Result<(), StoreError> {
+        self.keep_person(person).await
+    }
+
     /// Makes sure that somebody has a row, with their description of now.
     pub(super) async fn keep_person(&self, person: &Person) -> Result<(), StoreError> {
         let described = serde_json::to_string(person).map_err(|error| self.store().failed(&error))?;

@@ -271,7 +271,9 @@ async fn what_no_authenticator_would_answer_is_refused() {
     let drawer = Drawer::open().await;
     let site = PasskeySite::at(None, Some("localhost:8000"), false).unwrap();
     let asked = drawer.factors.ask_for_a_passkey(&site, b"browser").unwrap();
-    for credential in ["", "{}", "[]", "null", "{\"id\":\"AA\",\"rawId\":\"AA\",\"type\":\"public-key\",\"response\":{}}"] {
+    for credential in
+        ["", "{}", "[]", "null", "{\"id\":\"AA\",\"rawId\":\"AA\",\"type\":\"public-key\",\"response\":{}}"]
+    {
         let answer = PasskeyAnswer { credential, sealed: &asked.sealed };
         let judged = drawer.factors.judge_passkey(&site, b"browser", answer).await;
         assert!(matches!(judged, Err(PasskeyRefusal::Refused(_))), "{credential}: {judged:?}");

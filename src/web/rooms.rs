@@ -43,6 +43,8 @@ pub struct Rooms {
     pub session_lasts: Duration,
     /// How long a session is good when the directory cannot be asked.
     pub session_stale_after: Duration,
+    /// Whether a passkey alone may sign somebody in: whether anybody can be asked about its owner.
+    pub passwordless: bool,
     /// Templates and static files.
     pub assets: Assets,
     /// The time.
@@ -77,6 +79,9 @@ pub(super) struct Limits {
     pub(super) session_stale_after: Duration,
 }
 
+/// Whether a passkey alone may sign somebody in.
+pub(super) struct Passwordless(pub(super) bool);
+
 /// Turns true when the server begins to shut down.
 pub(super) struct ShuttingDown(pub(super) watch::Receiver<bool>);
 
@@ -102,6 +107,7 @@ impl Rooms {
             .manage(Admins(self.admins))
             .manage(self.refresh)
             .manage(Limits { session_lasts: self.session_lasts, session_stale_after: self.session_stale_after })
+            .manage(Passwordless(self.passwordless))
             .manage(self.transport)
             .manage(self.assets)
             .manage(Time(self.clock))

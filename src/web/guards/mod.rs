@@ -2,10 +2,14 @@
 
 mod asked;
 mod chrome;
+mod passkeys;
+mod recently_proved;
 mod same_origin;
 mod visitor;
 
 pub(super) use asked::{Asked, LastEventId};
-pub(super) use chrome::{chrome as chrome_of, sign_in_href};
+pub(super) use chrome::{chrome as chrome_of, href_with_next, sign_in_href};
+pub(super) use passkeys::Passkeys;
+pub(super) use recently_proved::RecentlyProved;
 pub(super) use same_origin::{Origin, SameOrigin};
 pub(super) use visitor::{Administrator, client_of, known_visitor, visitor_of};
