@@ -1,6 +1,7 @@
 //! Builds the rooms, wires them, serves.
 
 mod group_watch;
+mod page_audit;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,11 +15,11 @@ use tokio::sync::{oneshot, watch};
 use tokio_util::task::AbortOnDropHandle;
 use zeroize::Zeroizing;
 
-use crate::audit::Audit;
+use crate::audit::{Audit, AuditStore, AuditWriter, Event};
 use crate::auth::{Auth, Keys, Refresh, SecondStep};
 use crate::config::{self, Faults, Settings};
 use crate::directory::{Directories, Directory, GroupWatch, Readiness, SetUpError};
-use crate::domain::Clock;
+use crate::domain::{Client, Clock};
 use crate::factors::Factors;
 use crate::live::{Feeds, Hub};
 use crate::pages::{Shelf, Watcher};
@@ -27,6 +28,10 @@ use crate::sources::{SourceFault, Sources};
 use crate::store::StoreError;
 use crate::telemetry::{InvalidFilter, Metrics};
 use crate::web::{self, Assets, Rooms, Transport};
+use page_audit::audit_pages;
+
+/// The file of people's second factors, in the state folder.
+const FACTORS_STORE: &str = "factors.db";
 
 /// How often sessions that have run out are swept from the store.
 const SWEEP_EVERY: Duration = Duration::from_mins(1);
@@ -34,8 +39,8 @@ const SWEEP_EVERY: Duration = Duration::from_mins(1);
 /// The file of the session store, in the state folder.
 const SESSION_STORE: &str = "sessions.db";
 
-/// The file of people's second factors, likewise.
-const FACTORS_STORE: &str = "factors.db";
+/// The file of the audit's store, beside it.
+const AUDIT_STORE: &str = "audit.db";
 
 /// Why the server does not start, or did not go on. Each text names the place and the remedy.
 #[derive(Debug, thiserror::Error)]
@@ -55,7 +60,7 @@ pub enum StartError {
     /// A source cannot be opened.
     #[error("{0}")]
     Source(#[from] SourceFault),
-    /// A store cannot be opened.
+    /// A store of ours cannot be opened.
     #[error("{0}")]
     Store(#[from] StoreError),
     /// The server cannot be started: the port is taken, say.
@@ -75,6 +80,14 @@ pub struct Server {
     sessions: Sessions,
     factors: Factors,
     tasks: Tasks,
+    audit: Kept,
+}
+
+/// The audit, and what is written of it to the end.
+struct Kept {
+    audit: Audit,
+    writer: AuditWriter,
+    store: AuditStore,
 }
 
 /// An open door.
@@ -95,6 +108,7 @@ struct Tasks {
     _sweeper: AbortOnDropHandle<()>,
     _group_watch: AbortOnDropHandle<()>,
     _refresher: AbortOnDropHandle<()>,
+    _page_audit: AbortOnDropHandle<()>,
 }
 
 impl Tasks {
@@ -116,6 +130,10 @@ impl Tasks {
             _sweeper: AbortOnDropHandle::new(tokio::spawn(sweep(Arc::clone(&rooms.auth), Arc::clone(clock)))),
             _group_watch: AbortOnDropHandle::new(tokio::spawn(groups)),
             _refresher: AbortOnDropHandle::new(tokio::spawn(async move { people.run().await })),
+            _page_audit: AbortOnDropHandle::new(tokio::spawn(audit_pages(
+                Arc::clone(shelf),
+                rooms.auth.audit().clone(),
+            ))),
         }
     }
 }
@@ -150,7 +168,9 @@ impl Server {
         let store = settings.state.join(FACTORS_STORE);
         let factors = Factors::open(&store, keys.factors(), Arc::clone(&clock)).await?;
         let second_step = SecondStep::new(factors.clone(), settings.second_factor.remember);
-        let audit = Audit::new();
+        let audit_store = AuditStore::open(&settings.state.join(AUDIT_STORE), &settings.audit).await?;
+        let (audit, writer) = Audit::kept_in(audit_store.clone(), metrics.audit(), Arc::clone(&clock));
+        let kept = Kept { audit: audit.clone(), writer, store: audit_store.clone() };
         let refresh = Arc::new(Refresh::new(
             Arc::clone(&directory),
             sessions.clone(),
@@ -172,6 +192,7 @@ impl Server {
         let rooms = Rooms {
             auth,
             sessions: sessions.clone(),
+            audit: audit_store,
             shelf,
             hub,
             directories,
@@ -182,6 +203,7 @@ impl Server {
             refresh,
             session_lasts: settings.sessions.absolute,
             session_stale_after: settings.sessions.max_staleness,
+            session_recent: settings.sessions.recent,
             passwordless,
             assets,
             clock,
@@ -196,7 +218,7 @@ impl Server {
                 shutting_down.send_replace(true);
             })
         }));
-        Ok(Self { rocket, sessions, factors, tasks })
+        Ok(Self { rocket, sessions, factors, tasks, audit: kept })
     }
 
     /// Tells when the door is open.
@@ -218,12 +240,23 @@ impl Server {
     /// # Errors
     /// [`StartError::Launch`] when the server cannot be started.
     pub async fn serve(self) -> Result<(), StartError> {
-        let rocket: Rocket<Ignite> = self.rocket.launch().await.map_err(Box::new)?;
-        drop(rocket);
+        let Kept { audit, writer, store } = self.audit;
+        let begun = audit.clone();
+        let rocket = self.rocket.attach(AdHoc::on_liftoff("Audit", move |_| {
+            begun.record(&Client::default(), &Event::Started { version: env!("CARGO_PKG_VERSION") });
+            Box::pin(async {})
+        }));
+        let served = rocket.launch().await.map(|rocket: Rocket<Ignite>| drop(rocket));
         drop(self.tasks);
+        if served.is_ok() {
+            audit.record(&Client::default(), &Event::Stopped);
+        }
         // What is written is on disk before the process ends.
+        writer.finish().await;
+        store.close().await;
         self.sessions.close().await;
         self.factors.close().await;
+        served.map_err(Box::new)?;
         Ok(())
     }
 }
@@ -250,7 +283,7 @@ fn transport(settings: &Settings, figment: &Figment) -> Result<Transport, StartE
     let config: Config = figment.extract()?;
     let public_url = settings.site.public_url.clone();
     let secure = public_url.as_ref().map_or(config.tls_enabled(), |url| url.scheme() == "https");
-    Ok(Transport { secure, public_url })
+    Ok(Transport { secure, public_url, trusted_proxies: settings.site.trusted_proxies.clone() })
 }
 
 /// Keeps the channels running of every page that asks for it, and goes by the new files when they change.

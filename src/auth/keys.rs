@@ -20,10 +20,13 @@ const CSRF_LABEL: &[u8] = b"csrf tokens";
 
 const FACTORS_LABEL: &[u8] = b"second factors";
 
+const DEVICE_LABEL: &[u8] = b"device marks";
+
 /// The keys of this server, one for each purpose, all derived from its one secret in the manner of HKDF (RFC 5869),
 /// so that what one purpose gives away is of no use to another. They never print themselves.
 pub struct Keys {
     csrf: Key,
+    device: Key,
     factors: SealingKey,
 }
 
@@ -36,6 +39,7 @@ impl Keys {
         let derived = |label: &[u8]| tag(&master).chain_update(label).chain_update([1]);
         Self {
             csrf: key(derived(CSRF_LABEL)),
+            device: key(derived(DEVICE_LABEL)),
             factors: SealingKey::new(derived(FACTORS_LABEL).finalize().into_bytes().into()),
         }
     }
@@ -48,6 +52,13 @@ impl Keys {
     /// The beginning of a CSRF token's tag.
     pub(super) fn csrf(&self) -> Tag {
         tag(&self.csrf)
+    }
+}
+
+impl Keys {
+    /// The beginning of a device mark's tag.
+    pub(super) fn device(&self) -> Tag {
+        tag(&self.device)
     }
 }
 

@@ -7,12 +7,12 @@ use zeroize::Zeroizing;
 
 use super::pace;
 use super::refusal::in_the_audit;
-use super::throttle::{Held, Permit, Throttle};
+use super::throttle::{DeviceMark, Held, Permit, Throttle};
 use super::{Keys, SecondStep, SignInRefusal};
 use crate::audit::{Audit, Event};
 use crate::directory::{Candidate, Directory, Leave, Refusal, Unreachable, Withheld};
 use crate::domain::{
-    Client, Clock, EndReason, InvalidPassword, InvalidUsername, Member, Password, Person, Username, Visitor,
+    Client, Clock, EndReason, InvalidPassword, InvalidUsername, Member, Password, Person, PersonId, Username, Visitor,
 };
 use crate::sessions::{Beginning, Found, Session, SessionToken, Sessions};
 use crate::store::StoreError;
@@ -30,7 +30,7 @@ pub struct Auth {
     pub(super) second_step: SecondStep,
     throttle: Throttle,
     questions: Semaphore,
-    keys: Keys,
+    keys: Arc<Keys>,
 }
 
 /// What somebody tries with a password; the audit has an event for each.
@@ -38,6 +38,7 @@ pub struct Auth {
 pub(super) enum Attempt {
     SignIn,
     PasswordChange,
+    Proof,
 }
 
 /// Somebody has been signed in.
@@ -47,6 +48,8 @@ pub struct SignedIn {
     pub token: SessionToken,
     /// The session that began.
     pub session: Session,
+    /// For their browser to keep: see [`DeviceMark`].
+    pub device: DeviceMark,
 }
 
 impl Auth {
@@ -59,7 +62,9 @@ impl Auth {
         clock: Arc<dyn Clock>,
         keys: Keys,
     ) -> Self {
-        let (throttle, questions) = (Throttle::new(clock.clone()), Semaphore::new(ASKED_AT_ONCE));
+        let keys = Arc::new(keys);
+        let throttle = Throttle::new(clock.clone(), Arc::clone(&keys));
+        let questions = Semaphore::new(ASKED_AT_ONCE);
         Self { directory, sessions, audit, clock, second_step, throttle, questions, keys }
     }
 
@@ -107,18 +112,19 @@ impl Auth {
         previous: Option<&SessionToken>,
     ) -> Result<SignedIn, SignInRefusal> {
         let permit = self.admit(Attempt::SignIn, name, client).await?;
-        let person = self.prove(name, password, permit, client).await?;
+        let person = self.prove(Attempt::SignIn, name, password, permit, client).await?;
         let beginning = Beginning::by_password(self.directory.upkeep(&person));
         if self.needs_second_factor(&person.id).await? {
-            let pending = self.wait_for_second_factor(person, beginning, client)?;
+            let pending = self.wait_for_second_factor(name, person, beginning, client)?;
             return Err(SignInRefusal::SecondFactorFirst(pending));
         }
-        Ok(self.begin_session(&person, beginning, client, previous).await?)
+        Ok(self.begin_session(name, &person, beginning, client, previous).await?)
     }
 
     /// Begins the session of somebody who has proved all that is asked of them, in place of the `previous` one.
     pub(super) async fn begin_session(
         &self,
+        name: &Username,
         person: &Person,
         beginning: Beginning,
         client: &Client,
@@ -129,19 +135,8 @@ impl Auth {
         }
         let (token, session) = self.sessions.begin(person, client, beginning).await?;
         self.audit.record(client, &Event::SignedIn { person, session: session.id });
-        Ok(SignedIn { token, session })
-    }
-
-    /// Proves a password and begins nothing: it counts against the same limits as a sign-in.
-    pub(super) async fn prove_by_password(
-        &self,
-        username: &str,
-        password: Zeroizing<String>,
-        client: &Client,
-    ) -> Result<Person, SignInRefusal> {
-        let (name, password) = self.well_shaped(username, password, client)?;
-        let permit = self.admit(Attempt::SignIn, &name, client).await?;
-        self.prove(&name, &password, permit, client).await
+        let device = self.mark_device(name, &person.id)?;
+        Ok(SignedIn { token, session, device })
     }
 
     /// Who makes a request, by the token it carries. A token that is not good any more is nobody's; one that could not
@@ -224,8 +219,13 @@ impl Auth {
         name: &Username,
         client: &Client,
     ) -> Result<Permit<'_>, SignInRefusal> {
-        let admitted = self.throttle.admit(name, client.address(), self.directory.lockout(name)).await;
+        let admitted = self.throttle.admit(name, client, self.directory.lockout(name)).await;
         admitted.map_err(|held| self.refuse_held(attempt, held, name, client))
+    }
+
+    /// What the browser in which `person` has just proved who they are is to keep.
+    pub(super) fn mark_device(&self, name: &Username, person: &PersonId) -> Result<DeviceMark, StoreError> {
+        self.throttle.mark_device(name, person)
     }
 
     pub(super) fn refuse_held(&self, attempt: Attempt, held: Held, name: &Username, client: &Client) -> SignInRefusal {
@@ -256,8 +256,9 @@ impl Auth {
     }
 
     /// Has the directory prove the person, and settles what the try counts for.
-    async fn prove(
+    pub(super) async fn prove(
         &self,
+        attempt: Attempt,
         name: &Username,
         password: &Password,
         permit: Permit<'_>,
@@ -275,7 +276,7 @@ impl Auth {
         };
         if let Some(held) = held {
             permit.withheld(held);
-            return Err(self.refuse_held(Attempt::SignIn, held, name, client));
+            return Err(self.refuse_held(attempt, held, name, client));
         }
         match refusal {
             // Dropping the permit lets the failure stand: a password that was sent may have been judged and counted,
@@ -291,7 +292,7 @@ impl Auth {
             | Refusal::Disabled
             | Refusal::AccountExpired => permit.declined(),
         }
-        Err(self.refuse(Attempt::SignIn, refusal, name, client))
+        Err(self.refuse(attempt, refusal, name, client))
     }
 
     /// Asks the directory, unless too many are waiting for its answer already.
@@ -353,6 +354,7 @@ impl Attempt {
         match self {
             Self::SignIn => Event::SignInRefused { name, reason, directory_code, retry_after },
             Self::PasswordChange => Event::PasswordChangeRefused { name, reason, directory_code, retry_after },
+            Self::Proof => Event::ProofRefused { name, reason, directory_code, retry_after },
         }
     }
 }

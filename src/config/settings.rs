@@ -7,7 +7,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::directory_settings::{DirectorySettings, FurtherDirectory};
-use crate::domain::{Audience, DirectoryName, GroupRef, Pattern, Person, SourceName};
+use crate::domain::{Audience, DirectoryName, GroupRef, Pattern, Person, SourceName, TrustedProxies};
 
 /// A working day: whose account was disabled at noon is out by the evening, even where nobody can ask about them.
 const DEFAULT_UNREFRESHED: Duration = Duration::from_hours(10);
@@ -17,6 +17,9 @@ const DEFAULT_REFRESH: Duration = Duration::from_mins(5);
 
 /// A domain controller's reboot, and the time to notice that it did not come back.
 const DEFAULT_MAX_STALENESS: Duration = Duration::from_hours(1);
+
+/// A coffee, and not a lunch: whoever sits down at a browser left open is asked for the password.
+const DEFAULT_RECENT: Duration = Duration::from_mins(15);
 
 /// A working day, so that a step-up is asked for each morning and not between two meetings.
 const DEFAULT_REMEMBER: Duration = Duration::from_hours(12);
@@ -44,8 +47,12 @@ pub struct Settings {
     pub sessions: SessionSettings,
     /// Who needs a second factor.
     pub second_factor: SecondFactorSettings,
+    /// What is kept of the audit.
+    pub audit: AuditSettings,
     /// The live channels.
     pub live: LiveSettings,
+    /// How much strangers may take.
+    pub limits: LimitSettings,
     /// The program's own log.
     pub log: LogSettings,
     /// The program's own figures.
@@ -61,6 +68,8 @@ pub struct SiteSettings {
     pub contact: Option<String>,
     /// The address browsers use, when a proxy stands in front: decides `Secure` cookies and the `Origin` check.
     pub public_url: Option<Url>,
+    /// The proxies whose `X-Forwarded-For` says who asks.
+    pub trusted_proxies: TrustedProxies,
     /// Its colours.
     pub theme: Theme,
 }
@@ -135,6 +144,8 @@ pub struct SessionSettings {
     pub refresh: Duration,
     /// How long a session is good when the directory cannot be asked.
     pub max_staleness: Duration,
+    /// How long ago somebody may have proved who they are for what matters: what admins do, one's own tokens and factors.
+    pub recent: Duration,
 }
 
 impl SessionSettings {
@@ -147,8 +158,18 @@ impl SessionSettings {
             unrefreshed: DEFAULT_UNREFRESHED.min(absolute),
             refresh: DEFAULT_REFRESH,
             max_staleness: DEFAULT_MAX_STALENESS,
+            recent: DEFAULT_RECENT,
         }
     }
+}
+
+/// What is kept of the audit, beside the log.
+#[derive(Clone, Debug)]
+pub struct AuditSettings {
+    /// How long an event is kept.
+    pub keep: Duration,
+    /// How many are kept at most.
+    pub most_rows: u64,
 }
 
 /// Who needs a second factor, beside the pages that say so themselves.
@@ -187,6 +208,21 @@ pub struct LiveSettings {
     pub ring: usize,
     /// How long a channel and its feeds go on when nobody watches.
     pub grace: Duration,
+}
+
+/// How much strangers may take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LimitSettings {
+    /// How many connections there may be in all; fewer where the system allows fewer open files.
+    pub connections: usize,
+    /// How many of them from one address, or from one IPv6 network of 64 bits.
+    pub connections_per_address: usize,
+    /// How long a new connection may take to say what it wants, TLS included.
+    pub head_timeout: Duration,
+    /// How long a connection on which nothing is asked any more is kept for the next question.
+    pub idle_timeout: Duration,
+    /// How long the body of a request may take.
+    pub body_timeout: Duration,
 }
 
 /// The program's own log.

@@ -6,7 +6,6 @@ use rocket::response::{self, Redirect, Responder, Response};
 use rocket::serde::json::Json;
 use rocket::{Catcher, Either, catch, catchers};
 use serde_json::{Value, json};
-use url::Url;
 
 use crate::audit::Event;
 use crate::auth::{Auth, NextPath};
@@ -15,7 +14,7 @@ use crate::live::Crowded;
 use crate::pages::{BadChoice, Closed};
 use crate::store::StoreError;
 
-use super::guards::{chrome_of, client_of, href_with_next, sign_in_href, visitor_of};
+use super::guards::{again_href, chrome_of, client_of, href_with_next, sign_in_href, visitor_of};
 use super::html::Html;
 use super::views::ErrorView;
 
@@ -33,8 +32,8 @@ pub(super) enum Refusal {
     Closed(Closed),
     /// The door is shut to somebody who is signed in, until the directory answers again.
     Unconfirmed,
-    /// What was asked for is done only by those who have just proved that it is they.
-    ProveAgain,
+    /// What was asked for matters, and the member has not proved for a while who they are. Where to go on afterwards.
+    ProveAgain(NextPath),
     /// What was asked for makes no sense, and why.
     BadRequest(String),
     /// A page of another site asked.
@@ -83,8 +82,8 @@ impl Refusal {
             Self::Closed(Closed::NotFound) | Self::NotFound => Status::NotFound,
             Self::Closed(Closed::SignInFirst) => Status::Unauthorized,
             Self::Closed(Closed::NotAllowed { .. } | Closed::SecondFactorFirst)
-            | Self::ProveAgain
-            | Self::ForeignOrigin => Status::Forbidden,
+            | Self::ForeignOrigin
+            | Self::ProveAgain(_) => Status::Forbidden,
             Self::BadRequest(_) | Self::FormNotOurs => Status::BadRequest,
             Self::Unconfirmed | Self::StoreUnavailable(_) | Self::Crowded(_) => Status::ServiceUnavailable,
             Self::Internal(_) => Status::InternalServerError,
@@ -103,12 +102,12 @@ impl Refusal {
     fn template(&self) -> &'static str {
         match self {
             Self::Closed(Closed::NotAllowed { .. }) => "errors/forbidden",
-            Self::Closed(Closed::SecondFactorFirst) | Self::ProveAgain => "errors/prove_again",
             Self::Closed(Closed::NotFound) | Self::NotFound => "errors/not_found",
             Self::Unconfirmed | Self::StoreUnavailable(_) | Self::Crowded(_) => "errors/unavailable",
             Self::Internal(_) => "errors/internal",
-            Self::Closed(Closed::SignInFirst)
+            Self::Closed(Closed::SignInFirst | Closed::SecondFactorFirst)
             | Self::BadRequest(_)
+            | Self::ProveAgain(_)
             | Self::ForeignOrigin
             | Self::FormNotOurs
             | Self::Other(_) => "errors/bad_request",
@@ -121,24 +120,14 @@ impl Refusal {
             Self::Closed(Closed::NotFound) | Self::NotFound => "not-found",
             Self::Closed(Closed::SignInFirst) => "sign-in",
             Self::Closed(Closed::SecondFactorFirst) => "second-factor",
-            Self::ProveAgain => "prove-again",
             Self::Closed(Closed::NotAllowed { .. }) => "not-allowed",
             Self::BadRequest(_) | Self::FormNotOurs => "bad-request",
             Self::ForeignOrigin => "foreign-origin",
+            Self::ProveAgain(_) => "prove-again",
             Self::Unconfirmed => "unconfirmed",
             Self::StoreUnavailable(_) | Self::Crowded(_) => "unavailable",
             Self::Internal(_) => "internal",
             Self::Other(_) => "refused",
-        }
-    }
-
-    /// The form that whoever wants to get `there` must fill in first.
-    fn form(&self, there: &str) -> Option<String> {
-        match self {
-            Self::Closed(Closed::SignInFirst) => Some(sign_in_href(there)),
-            Self::Closed(Closed::SecondFactorFirst) => Some(href_with_next("/login/factor", there)),
-            Self::ProveAgain => Some(href_with_next("/login/again", there)),
-            _ => None,
         }
     }
 
@@ -167,19 +156,18 @@ impl Refusal {
                 "This takes a second factor beside your password. A script needs an API token, made in a session that \
                  has shown one."
                     .to_owned(),
-                "Show your second factor and try again.".to_owned(),
-            ),
-            Self::ProveAgain => (
-                "Confirm that it is you",
-                "What you asked for was not done: it takes a proof, not older than ten minutes, that it is you."
-                    .to_owned(),
-                "Confirm it, and do it again.".to_owned(),
+                "Show your second factor at /login/factor, and try again.".to_owned(),
             ),
             // The page itself says whom to ask.
             Self::Closed(Closed::NotAllowed { .. }) => (
                 "Not for this account",
                 "You are signed in, but this page is not among those your account may open.".to_owned(),
                 String::new(),
+            ),
+            Self::ProveAgain(_) => (
+                "Confirm that it is you",
+                "This asks for a proof within the last minutes that it is you, in a browser that is signed in.".to_owned(),
+                "Sign in with a browser and try again there.".to_owned(),
             ),
             Self::BadRequest(why) => ("That does not work", format!("{why}."), "Go back and choose again.".to_owned()),
             Self::FormNotOurs => (
@@ -306,13 +294,17 @@ async fn answer(refusal: &Refusal, reference: Option<String>, request: &Request<
             json!({ "status": status.code, "code": refusal.code(), "message": message, "reference": reference });
         return Answer { body: Either::Right(Either::Right(Json(json!({ "error": error })))), status };
     }
-    if request.method() == Method::Get
-        && let Some(form) = refusal.form(&request.uri().to_string())
-    {
-        return Answer { body: Either::Left(Redirect::to(form)), status: Status::SeeOther };
+    if matches!(refusal, Refusal::Closed(Closed::SignInFirst)) && request.method() == Method::Get {
+        let form = Redirect::to(sign_in_href(&request.uri().to_string()));
+        return Answer { body: Either::Left(form), status: Status::SeeOther };
     }
-    // What was sent cannot be sent again by a link; the page it was sent from can be gone back to.
-    let way_on = refusal.form(&page_before(request));
+    if matches!(refusal, Refusal::Closed(Closed::SecondFactorFirst)) && request.method() == Method::Get {
+        let form = Redirect::to(href_with_next("/login/factor", &request.uri().to_string()));
+        return Answer { body: Either::Left(form), status: Status::SeeOther };
+    }
+    if let Refusal::ProveAgain(next) = refusal {
+        return Answer { body: Either::Left(Redirect::to(again_href(next))), status: Status::SeeOther };
+    }
     // Nobody is a stranger to the error page because the store is out of reach; it is shown without a name then.
     let visitor = visitor_of(request).await.unwrap_or(Visitor::Anonymous);
     let chrome = chrome_of(request, &visitor);
@@ -320,7 +312,7 @@ async fn answer(refusal: &Refusal, reference: Option<String>, request: &Request<
         Refusal::Closed(Closed::NotAllowed { owner }) => owner.clone(),
         _ => None,
     };
-    let view = ErrorView { title: title.to_owned(), message, reference, owner, next_step, way_on };
+    let view = ErrorView { title: title.to_owned(), message, reference, owner, next_step };
     Answer { body: Either::Right(Either::Left(Html::new(refusal.template(), title, chrome, view))), status }
 }
 
@@ -329,13 +321,6 @@ pub(super) fn wants_html(request: &Request<'_>) -> bool {
     let scripts_only = ["/api/", "/live/", "/events/"].iter().any(|prefix| request.uri().path().starts_with(prefix));
     let takes_html = |accept: &Accept| accept.iter().any(|quality| *quality.media_type() == MediaType::HTML);
     !scripts_only && request.accept().is_some_and(takes_html)
-}
-
-/// The page of this site that a form was sent from, as the browser says; one's account where it does not.
-fn page_before(request: &Request<'_>) -> String {
-    let before = request.headers().get_one("Referer").and_then(|text| Url::parse(text).ok());
-    let path = before.map(|url| url.path().to_owned()).filter(|path| NextPath::parse(path).is_some());
-    path.unwrap_or_else(|| "/account".to_owned())
 }
 
 /// RFC 9110, 15.5.2 wants a challenge with every 401. A form's is the only one there is here: the scheme of

@@ -5,10 +5,11 @@ use rocket::{Build, Rocket};
 use tokio::sync::watch;
 use url::Url;
 
+use crate::audit::AuditStore;
 use crate::auth::{Auth, Refresh};
 use crate::config::{MetricsSettings, SiteSettings};
 use crate::directory::{Directories, GroupWatch, Readiness};
-use crate::domain::{Audience, Clock};
+use crate::domain::{Audience, Clock, TrustedProxies};
 use crate::live::Hub;
 use crate::pages::Shelf;
 use crate::sessions::Sessions;
@@ -23,6 +24,8 @@ pub struct Rooms {
     pub auth: Arc<Auth>,
     /// Who is signed in.
     pub sessions: Sessions,
+    /// What happened, to be searched.
+    pub audit: AuditStore,
     /// Decides who sees what.
     pub shelf: Arc<Shelf>,
     /// Makes the boards move.
@@ -43,6 +46,8 @@ pub struct Rooms {
     pub session_lasts: Duration,
     /// How long a session is good when the directory cannot be asked.
     pub session_stale_after: Duration,
+    /// How long ago somebody may have proved who they are for what matters.
+    pub session_recent: Duration,
     /// Whether a passkey alone may sign somebody in: whether anybody can be asked about its owner.
     pub passwordless: bool,
     /// Templates and static files.
@@ -66,6 +71,8 @@ pub struct Transport {
     pub secure: bool,
     /// The address browsers use, when it is not the one in the request.
     pub public_url: Option<Url>,
+    /// The proxies whose `X-Forwarded-For` says who asks.
+    pub trusted_proxies: TrustedProxies,
 }
 
 /// Who may see the admin page.
@@ -77,6 +84,8 @@ pub(super) struct Limits {
     pub(super) session_lasts: Duration,
     /// How long a session is good when the directory cannot be asked.
     pub(super) session_stale_after: Duration,
+    /// How long ago somebody may have proved who they are for what matters.
+    pub(super) recent: Duration,
 }
 
 /// Whether a passkey alone may sign somebody in.
@@ -101,12 +110,17 @@ impl Rooms {
             .manage(examiner)
             .manage(self.auth)
             .manage(self.sessions)
+            .manage(self.audit)
             .manage(self.shelf)
             .manage(self.hub)
             .manage(self.site)
             .manage(Admins(self.admins))
             .manage(self.refresh)
-            .manage(Limits { session_lasts: self.session_lasts, session_stale_after: self.session_stale_after })
+            .manage(Limits {
+                session_lasts: self.session_lasts,
+                session_stale_after: self.session_stale_after,
+                recent: self.session_recent,
+            })
             .manage(Passwordless(self.passwordless))
             .manage(self.transport)
             .manage(self.assets)

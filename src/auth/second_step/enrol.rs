@@ -1,7 +1,7 @@
-use super::FactorRefusal;
+use super::{FactorRefusal, Renewed};
 use crate::audit::Event;
-use crate::auth::sign_in::{Auth, SignedIn};
-use crate::domain::{Client, Person, PersonId};
+use crate::auth::sign_in::Auth;
+use crate::domain::{Client, Member, Person, PersonId};
 use crate::factors::{PasskeyAnswer, PasskeyId, PasskeySite, RecoveryCode, Shown};
 use crate::sessions::{Proved, SessionToken};
 use crate::store::StoreError;
@@ -10,7 +10,7 @@ use crate::store::StoreError;
 #[derive(Debug)]
 pub struct SetUp {
     /// The session goes on, with another token: its person has just shown the factor.
-    pub signed_in: SignedIn,
+    pub session: Renewed,
     /// New recovery codes, for those who had none.
     pub recovery_codes: Vec<RecoveryCode>,
 }
@@ -88,7 +88,7 @@ impl Auth {
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be asked or written.
-    pub async fn reset_factors(&self, person: &PersonId, by: &Person, client: &Client) -> Result<bool, StoreError> {
+    pub async fn reset_factors(&self, person: &PersonId, by: &Member, client: &Client) -> Result<bool, StoreError> {
         let Some(known) = self.second_step.factors.person(person).await? else { return Ok(false) };
         let reset = self.second_step.factors.reset(person).await?;
         if reset {
@@ -104,9 +104,9 @@ impl Auth {
         proved: Proved,
         client: &Client,
     ) -> Result<SetUp, FactorRefusal> {
-        let signed_in = self.note_proof(token, proved).await?;
+        let session = self.note_proof(token, proved).await?;
         let has_codes = self.second_step.factors.of(&person.id).await?.recovery_codes > 0;
         let recovery_codes = if has_codes { Vec::new() } else { self.make_recovery_codes(person, client).await? };
-        Ok(SetUp { signed_in, recovery_codes })
+        Ok(SetUp { session, recovery_codes })
     }
 }

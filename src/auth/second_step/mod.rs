@@ -13,4 +13,4 @@ mod show;
 pub use enrol::SetUp;
 pub use pending::PendingToken;
 pub use refusal::{FactorRefusal, PasskeySignInRefusal};
-pub use show::{SecondStep, Showing};
+pub use show::{Renewed, SecondStep, Showing};

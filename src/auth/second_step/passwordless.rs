@@ -45,7 +45,8 @@ impl Auth {
         self.second_step.factors.keep_description(&person).await?;
         self.audit.record(client, &Event::SecondFactorShown { person: &person, factor: Shown::Passkey.word() });
         let beginning = Beginning { second_factor: true, ..Beginning::by_password(self.directory.upkeep(&person)) };
-        Ok(self.begin_session(&person, beginning, client, previous).await?)
+        let name = self.directory.sign_in_name(&person).ok_or(PasskeySignInRefusal::NobodyCanSay)?;
+        Ok(self.begin_session(&name, &person, beginning, client, previous).await?)
     }
 
     /// The person as the directory describes them now, if they may sign in.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use crate::domain::{Person, Timestamp};
+use crate::domain::{Person, Timestamp, Username};
 use crate::sessions::{Beginning, InvalidToken, SessionToken};
 use crate::store::StoreError;
 
@@ -48,6 +48,8 @@ pub(super) struct Pending {
 #[derive(Clone)]
 pub(super) struct Waiting {
     pub(super) person: Person,
+    /// The name that they typed.
+    pub(super) name: Username,
     /// How their session is to begin.
     pub(super) beginning: Beginning,
     until: Timestamp,
@@ -55,7 +57,13 @@ pub(super) struct Waiting {
 
 impl Pending {
     /// A place for somebody to wait. Where there is none left, whoever has waited longest makes room.
-    pub(super) fn add(&self, person: Person, beginning: Beginning, now: Timestamp) -> Result<PendingToken, StoreError> {
+    pub(super) fn add(
+        &self,
+        name: &Username,
+        person: Person,
+        beginning: Beginning,
+        now: Timestamp,
+    ) -> Result<PendingToken, StoreError> {
         let token = SessionToken::generate()?;
         let mut waiting = self.waiting();
         waiting.retain(|_, waits| now < waits.until);
@@ -67,7 +75,7 @@ impl Pending {
         if waiting.len() >= MOST_WAITING {
             drop_the_oldest(&mut waiting, |_| true);
         }
-        waiting.insert(token.hash(), Waiting { person, beginning, until: now + WAITS_FOR });
+        waiting.insert(token.hash(), Waiting { person, name: name.clone(), beginning, until: now + WAITS_FOR });
         Ok(PendingToken(token))
     }
 
@@ -114,7 +122,8 @@ mod tests {
     }
 
     fn add(pending: &Pending, name: &str, now: Timestamp) -> PendingToken {
-        pending.add(person(name), Beginning::by_password(Upkeep::Refreshed), now).unwrap()
+        let username = Username::parse(name).unwrap();
+        pending.add(&username, person(name), Beginning::by_password(Upkeep::Refreshed), now).unwrap()
     }
 
     #[test]

@@ -1,19 +1,13 @@
 use std::time::Duration;
 
-use zeroize::Zeroizing;
-
 use super::pending::Pending;
 use super::{FactorRefusal, PendingToken};
 use crate::audit::Event;
 use crate::auth::sign_in::{Auth, SignedIn};
-use crate::auth::{SignInRefusal, pace};
-use crate::domain::{Client, Person, PersonId, SessionId, Timestamp};
+use crate::domain::{Client, Person, PersonId, Timestamp, Username};
 use crate::factors::{CodeRefusal, Factors, PasskeyAnswer, PasskeySite, Shown};
 use crate::sessions::{Beginning, Proved, Session, SessionToken};
 use crate::store::StoreError;
-
-/// What is done to factors and by admins asks for a proof no older than this: whoever finds a desk unlocked does neither.
-const RECENTLY: Duration = Duration::from_mins(10);
 
 /// What the second step needs.
 pub struct SecondStep {
@@ -27,6 +21,15 @@ impl SecondStep {
     pub fn new(factors: Factors, remember: Duration) -> Self {
         Self { factors, pending: Pending::default(), remember }
     }
+}
+
+/// A session goes on, and its browser needs another token.
+#[derive(Debug)]
+pub struct Renewed {
+    /// For their browser's cookie.
+    pub token: SessionToken,
+    /// The session.
+    pub session: Session,
 }
 
 /// What somebody shows.
@@ -66,30 +69,16 @@ impl Auth {
         (self.clock.now() < until).then_some(until)
     }
 
-    /// Whether the person of a session has proved within ten minutes that it is they: with a second factor where they have one,
-    /// otherwise with their password.
-    ///
-    /// # Errors
-    /// [`StoreError`] when a store cannot be asked.
-    pub async fn has_proved_recently(&self, session: SessionId) -> Result<bool, StoreError> {
-        let Some(session) = self.sessions.get(session).await? else { return Ok(false) };
-        let proved_at = if self.needs_second_factor(&session.person.id).await? {
-            session.second_factor_at
-        } else {
-            Some(session.proved_at)
-        };
-        Ok(proved_at.is_some_and(|at| self.clock.now() < at + RECENTLY))
-    }
-
     /// Somebody has given the right password and has a second factor: they wait for it, and have no session until then.
     pub(in crate::auth) fn wait_for_second_factor(
         &self,
+        name: &Username,
         person: Person,
         beginning: Beginning,
         client: &Client,
     ) -> Result<PendingToken, StoreError> {
         self.audit.record(client, &Event::SecondFactorAsked { person: &person });
-        self.second_step.pending.add(person, beginning, self.clock.now())
+        self.second_step.pending.add(name, person, beginning, self.clock.now())
     }
 
     /// Who waits with this token.
@@ -114,7 +103,7 @@ impl Auth {
         // Two right answers at once are one sign-in.
         let waiting = self.second_step.pending.take(token, self.clock.now()).ok_or(FactorRefusal::NotWaiting)?;
         let beginning = Beginning { second_factor: true, ..waiting.beginning };
-        Ok(self.begin_session(&waiting.person, beginning, client, previous).await?)
+        Ok(self.begin_session(&waiting.name, &waiting.person, beginning, client, previous).await?)
     }
 
     /// Notes that a member has shown their second factor anew, and gives their browser another token.
@@ -127,7 +116,7 @@ impl Auth {
         person: &Person,
         showing: Showing<'_>,
         client: &Client,
-    ) -> Result<SignedIn, FactorRefusal> {
+    ) -> Result<Renewed, FactorRefusal> {
         let proved = match self.judge(person, showing, client).await? {
             Shown::Passkey => Proved::Both,
             Shown::App | Shown::RecoveryCode { .. } => Proved::SecondFactor,
@@ -135,48 +124,10 @@ impl Auth {
         self.note_proof(token, proved).await
     }
 
-    /// Notes that a member who has no second factor has given their password anew, and gives their browser another token. The
-    /// password is tried once, under the same limits as at a sign-in.
-    ///
-    /// # Errors
-    /// A [`SignInRefusal`].
-    pub async fn prove_password(
-        &self,
-        token: &SessionToken,
-        person: &Person,
-        password: Zeroizing<String>,
-        client: &Client,
-    ) -> Result<SignedIn, SignInRefusal> {
-        let begun = self.clock.now();
-        let proved = self.try_to_prove_password(token, person, password, client).await;
-        if proved.is_err() {
-            pace::hold_back(&*self.clock, begun).await;
-        }
-        proved
-    }
-
-    async fn try_to_prove_password(
-        &self,
-        token: &SessionToken,
-        person: &Person,
-        password: Zeroizing<String>,
-        client: &Client,
-    ) -> Result<SignedIn, SignInRefusal> {
-        let name = self.directory.sign_in_name(person).ok_or(SignInRefusal::WrongCredentials)?;
-        let proved = self.prove_by_password(name.as_str(), password, client).await?;
-        if proved.id != person.id {
-            return Err(SignInRefusal::WrongCredentials);
-        }
-        match self.note_proof(token, Proved::Password).await {
-            Ok(signed_in) => Ok(signed_in),
-            Err(FactorRefusal::Store(error)) => Err(error.into()),
-            Err(_) => Err(SignInRefusal::WrongCredentials),
-        }
-    }
-
-    pub(super) async fn note_proof(&self, token: &SessionToken, proved: Proved) -> Result<SignedIn, FactorRefusal> {
+    /// Notes what the person of a session has proved, and gives their browser another token.
+    pub(super) async fn note_proof(&self, token: &SessionToken, proved: Proved) -> Result<Renewed, FactorRefusal> {
         let (token, session) = self.sessions.prove(token, proved).await?.ok_or(FactorRefusal::NotWaiting)?;
-        Ok(SignedIn { token, session })
+        Ok(Renewed { token, session })
     }
 
     /// Judges what somebody shows, and writes down how it went.

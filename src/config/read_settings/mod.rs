@@ -3,8 +3,10 @@
 //! Files that settings name (certificates, secrets) are read here, so that a missing one is a fault like any other.
 //! Nothing is dialled.
 
+mod audit;
 mod directory;
 mod files;
+mod limits;
 mod mail;
 mod metrics;
 mod second_factor;

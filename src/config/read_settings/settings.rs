@@ -9,8 +9,10 @@ use super::super::read_page::read_audience;
 use super::super::reader::{Fields, Ledger};
 use super::super::settings::{LiveSettings, LogFormat, LogSettings, SessionSettings, Settings, SourceSettings};
 use super::super::settings_tree::Writings;
+use super::audit::read_audit;
 use super::directory::{read_directories, read_directory};
 use super::files::path;
+use super::limits::read_limits;
 use super::metrics::read_metrics;
 use super::second_factor::read_second_factor;
 use super::site::read_site;
@@ -18,8 +20,8 @@ use super::sources::read_sources;
 use crate::domain::{Audience, SourceName};
 
 /// Our tables. Outside a profile, figment would take them for profiles of that name and ignore them.
-pub(in super::super) const TABLES: [&str; 10] =
-    ["site", "admins", "directory", "directories", "sources", "sessions", "second_factor", "live", "log", "metrics"];
+pub(in super::super) const TABLES: [&str; 12] =
+    ["site", "admins", "directory", "directories", "sources", "sessions", "second_factor", "live", "limits", "log", "metrics", "audit"];
 
 /// The keys that are Rocket's: of `rocket::Config`, of its templates, and the two by which `ROCKET_CONFIG` and
 /// `ROCKET_PROFILE` say where settings stand.
@@ -134,8 +136,10 @@ fn read_settings(mut fields: Fields<'_>, folder: &std::path::Path) -> Option<Set
     let directories = read_directories(fields.table_or_empty("directories"));
     let sources = read_sources(fields.table_or_empty("sources"));
     let sessions = read_sessions(fields.table_or_empty("sessions"));
+    let audit = read_audit(fields.table_or_empty("audit"));
     let second_factor = read_second_factor(fields.table_or_empty("second_factor"));
     let live = read_live(fields.table_or_empty("live"));
+    let limits = read_limits(fields.table_or_empty("limits"));
     let log = read_log(fields.table_or_empty("log"));
     let metrics = read_metrics(fields.table_or_empty("metrics"));
     fields.finish();
@@ -151,7 +155,9 @@ fn read_settings(mut fields: Fields<'_>, folder: &std::path::Path) -> Option<Set
         sources: sources?,
         sessions: sessions?,
         second_factor: second_factor?,
+        audit: audit?,
         live: live?,
+        limits: limits?,
         log: log?,
         metrics: metrics?,
     })
@@ -188,9 +194,12 @@ fn read_sessions(mut fields: Fields<'_>) -> Option<SessionSettings> {
         fields.ledger.note(&max_staleness.place, message, "write a longer `max_staleness` or a shorter `refresh`");
     }
     let stay = fields.or("stay", None, |fields, key| fields.duration(key, range.clone()).map(|stay| Some(stay.value)));
+    let recent = fields
+        .or("recent", standard.recent, |fields, key| fields.duration(key, range.clone()).map(|recent| recent.value));
     fields.finish();
     Some(SessionSettings {
         stay: stay?,
+        recent: recent?,
         unrefreshed: unrefreshed?,
         refresh,
         max_staleness: max_staleness.map_or(standard.max_staleness.max(refresh * 2), |staleness| staleness.value),

@@ -1,17 +1,20 @@
 use std::sync::Arc;
 
 use rocket::Request;
+use rocket::http::Method;
 use rocket::outcome::try_outcome;
 use rocket::request::{FromRequest, Outcome};
+use url::{Position, Url};
 
-use crate::auth::Auth;
+use super::href_with_next;
+use crate::auth::{Auth, NextPath};
 use crate::domain::Member;
 use crate::web::refusal::Refusal;
+use crate::web::rooms::Limits;
 
-/// A member who has proved within ten minutes that it is they, for what nobody must do at a desk that was left: with their second
-/// factor where they have one, otherwise with their password. Others are led to the form for it, `/login/again`, and back; what they
-/// sent is not done.
-pub(in crate::web) struct RecentlyProved(pub(in crate::web) Member);
+/// A member who has proved within `sessions.recent` that it is they, in the session they come with: with their second
+/// factor where they have one, otherwise with their password. Others are asked for it, and come back. What admins do asks for this, and so does whatever would outlast the session.
+pub(in crate::web) struct RecentlyProved;
 
 #[rocket::async_trait]
 impl<'r> FromRequest<'r> for RecentlyProved {
@@ -19,16 +22,31 @@ impl<'r> FromRequest<'r> for RecentlyProved {
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
         let member = try_outcome!(request.guard::<Member>().await);
-        let refusal = match (request.rocket().state::<Arc<Auth>>(), member.session()) {
-            (Some(auth), Some(session)) => match auth.has_proved_recently(session).await {
-                Ok(true) => return Outcome::Success(Self(member)),
-                Ok(false) => Refusal::ProveAgain,
-                Err(error) => error.into(),
-            },
-            // Only a session can be proved anew.
-            (Some(_), None) => Refusal::ProveAgain,
-            (None, _) => Refusal::Internal("the rooms behind the web are not there".to_owned()),
+        let rocket = request.rocket();
+        let (Some(auth), Some(limits)) = (rocket.state::<Arc<Auth>>(), rocket.state::<Limits>()) else {
+            return Refusal::Internal("the rooms behind the web are not there".to_owned()).stop(request);
         };
-        Outcome::Error((refusal.stash(request), ()))
+        match auth.has_proved_within(limits.recent, &member).await {
+            Ok(true) => Outcome::Success(Self),
+            Ok(false) => Refusal::ProveAgain(page_of(request)).stop(request),
+            Err(error) => Refusal::from(error).stop(request),
+        }
     }
+}
+
+/// Where the form for the proof is, and the way back from it.
+pub(in crate::web) fn again_href(next: &NextPath) -> String {
+    href_with_next("/login/again", next.as_str())
+}
+
+/// The page to come back to. A form's fields are not kept meanwhile, so whoever sent one comes back to the page that it
+/// stands on, and sends it again. Whatever a `Referer` says, only its path counts, and only one of this site.
+fn page_of(request: &Request<'_>) -> NextPath {
+    let page = if request.method() == Method::Get {
+        Some(request.uri().to_string())
+    } else {
+        let from = request.headers().get_one("Referer").and_then(|from| Url::parse(from).ok());
+        from.map(|from| from[Position::BeforePath..Position::AfterQuery].to_owned())
+    };
+    page.as_deref().and_then(NextPath::parse).unwrap_or_else(NextPath::home)
 }

@@ -4,7 +4,7 @@ use rocket::{get, post};
 
 use super::doorstep::Doorstep;
 use crate::domain::{Client, PersonId};
-use crate::web::guards::{Administrator, Asked, RecentlyProved, SameOrigin};
+use crate::web::guards::{Administrator, Asked, OwnForm, RecentlyProved};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
 use crate::web::views::{Chrome, OwnersView, Said, Tone};
@@ -44,15 +44,13 @@ pub(super) async fn show(
 pub(super) async fn reset(
     sent: Form<ResetForm<'_>>,
     client: Client,
-    _from_here: SameOrigin,
     administrator: Administrator,
+    own: OwnForm<'_>,
     _recently: RecentlyProved,
     doorstep: Doorstep<'_>,
 ) -> Result<Redirect, Refusal> {
-    if !doorstep.members_form_is_ours(sent.csrf) {
-        return Err(Refusal::FormNotOurs);
-    }
+    own.check(sent.csrf)?;
     let person = PersonId::new(sent.person);
-    doorstep.auth.reset_factors(&person, &administrator.0.person, &client).await?;
+    doorstep.auth.reset_factors(&person, &administrator.0, &client).await?;
     Ok(Redirect::to("/admin/factors?done=reset"))
 }

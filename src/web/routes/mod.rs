@@ -5,6 +5,7 @@
 mod account;
 mod admin;
 mod admin_factors;
+mod again;
 mod api;
 mod doorstep;
 mod events;
@@ -16,7 +17,6 @@ mod metrics;
 mod page;
 mod passkey_sign_in;
 mod password;
-mod prove_again;
 mod second_step;
 mod sign_in;
 mod sign_out;
@@ -32,9 +32,12 @@ pub(super) fn mount(rocket: Rocket<Build>) -> Rocket<Build> {
         .mount("/", routes![factors::passkeys::offer, factors::passkeys::options, factors::passkeys::add])
         .mount("/", routes![factors::passkeys::remove, factors::recovery::renew])
         .mount("/admin", routes![admin::show, admin::examine, admin_factors::show, admin_factors::reset])
-        .mount("/login", routes![second_step::ask, second_step::show, prove_again::ask, prove_again::prove])
+        .mount("/login", routes![second_step::ask, second_step::show])
         .mount("/login", routes![passkey_sign_in::options, passkey_sign_in::submit])
-        .mount("/login", routes![sign_in::form, sign_in::submit, password::begin, password::submit])
+        .mount(
+            "/login",
+            routes![sign_in::form, sign_in::submit, password::begin, password::submit, again::ask, again::submit],
+        )
         .mount("/logout", routes![sign_out::ask, sign_out::submit])
         .mount("/live", routes![live::watch, live::not_an_upgrade])
         .mount("/events", routes![events::watch])

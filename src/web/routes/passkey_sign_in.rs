@@ -81,6 +81,7 @@ pub(super) async fn submit(
     match doorstep.auth.sign_in_with_passkey(&site, browser, answer, &client, previous.as_ref()).await {
         Ok(signed_in) => {
             doorstep.cookies.keep_session(&signed_in.token, limits.session_lasts);
+            doorstep.cookies.keep_device(&signed_in.device);
             Ok(Either::Left(Redirect::to(next.to_string())))
         }
         Err(refusal) => {

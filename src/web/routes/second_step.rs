@@ -4,9 +4,10 @@ use rocket::response::Redirect;
 use rocket::{Either, State, get, post};
 
 use super::doorstep::Doorstep;
-use crate::auth::{FactorRefusal, Holder, NextPath, Showing, SignedIn};
+use crate::auth::{DeviceMark, FactorRefusal, Holder, NextPath, Showing};
 use crate::domain::{Client, Member, Person, Visitor};
 use crate::factors::{CodeRefusal, PasskeyAnswer, PasskeyRefusal};
+use crate::sessions::SessionToken;
 use crate::web::guards::{Asked, Passkeys, SameOrigin, href_with_next, sign_in_href};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
@@ -92,8 +93,11 @@ pub(super) async fn show(
         _ => Showing::Code(sent.code),
     };
     match who.shows(&doorstep, showing, &client).await {
-        Ok(signed_in) => {
-            doorstep.cookies.keep_session(&signed_in.token, limits.session_lasts);
+        Ok(Passed { token, device }) => {
+            doorstep.cookies.keep_session(&token, limits.session_lasts);
+            if let Some(device) = device {
+                doorstep.cookies.keep_device(&device);
+            }
             doorstep.cookies.forget_pending();
             Ok(Either::Left(Redirect::to(next.to_string())))
         }
@@ -105,6 +109,13 @@ pub(super) async fn show(
             Ok(Either::Right(form.with_status(status)))
         }
     }
+}
+
+/// What the browser keeps of a second step that was passed.
+struct Passed {
+    token: SessionToken,
+    /// For whoever has just signed in.
+    device: Option<DeviceMark>,
 }
 
 impl Who {
@@ -128,16 +139,18 @@ impl Who {
         doorstep: &Doorstep<'_>,
         showing: Showing<'_>,
         client: &Client,
-    ) -> Result<SignedIn, FactorRefusal> {
+    ) -> Result<Passed, FactorRefusal> {
         let session = doorstep.cookies.session();
         match self {
             Self::Waiting(_) => {
                 let pending = doorstep.cookies.pending().ok_or(FactorRefusal::NotWaiting)?;
-                doorstep.auth.finish_sign_in(&pending, showing, client, session.as_ref()).await
+                let signed_in = doorstep.auth.finish_sign_in(&pending, showing, client, session.as_ref()).await?;
+                Ok(Passed { token: signed_in.token, device: Some(signed_in.device) })
             }
             Self::Member(member) => {
                 let session = session.ok_or(FactorRefusal::NotWaiting)?;
-                doorstep.auth.step_up(&session, &member.person, showing, client).await
+                let renewed = doorstep.auth.step_up(&session, &member.person, showing, client).await?;
+                Ok(Passed { token: renewed.token, device: None })
             }
         }
     }

@@ -10,6 +10,4 @@ pub(in crate::web) struct ErrorView {
     /// Whom to ask.
     pub(in crate::web) owner: Option<String>,
     pub(in crate::web) next_step: String,
-    /// The form to fill in first.
-    pub(in crate::web) way_on: Option<String>,
 }

@@ -24,15 +24,6 @@ pub(in crate::web) struct SecondStepView {
     pub(in crate::web) csrf: String,
 }
 
-/// A member's password once more.
-#[derive(Debug, Serialize)]
-pub(in crate::web) struct ProveAgainView {
-    pub(in crate::web) said: Option<Said>,
-    pub(in crate::web) username: String,
-    pub(in crate::web) next: String,
-    pub(in crate::web) csrf: String,
-}
-
 /// One's second factors.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct FactorsView {

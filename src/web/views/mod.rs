@@ -16,12 +16,12 @@ mod words;
 
 pub(super) use account::AccountView;
 pub(super) use admin::AdminView;
-pub(super) use auth::{PasswordView, Said, SignInView, SignOutView, SignedOutView, Tone};
+pub(super) use auth::{AgainView, PasswordView, Said, SignInView, SignOutView, SignedOutView, Tone};
 pub(super) use chrome::{Chrome, NavItem, Note, Who};
 pub(super) use directory::DirectoryView;
 pub(super) use error::ErrorView;
 pub(super) use factors::{
-    AppOfferView, FactorsView, OwnersView, PasskeyOfferView, ProveAgainView, RecoveryCodesView, SecondStepView, WhyView,
+    AppOfferView, FactorsView, OwnersView, PasskeyOfferView, RecoveryCodesView, SecondStepView, WhyView,
 };
 pub(super) use home::HomeView;
 pub(super) use page::PageView;

@@ -7,8 +7,8 @@ use rocket::{Either, State, get, post};
 use super::recovery;
 use crate::auth::NextPath;
 use crate::config::SiteSettings;
-use crate::domain::{Client, Person};
-use crate::web::guards::{Asked, RecentlyProved, SameOrigin};
+use crate::domain::{Client, Member, Person};
+use crate::web::guards::{Asked, OwnForm, RecentlyProved};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
 use crate::web::rooms::Limits;
@@ -39,13 +39,14 @@ pub(in crate::web::routes) struct AppForm<'r> {
 #[get("/account/factors/app")]
 pub(in crate::web::routes) fn offer(
     asked: Asked,
-    recently: RecentlyProved,
+    member: Member,
+    _recently: RecentlyProved,
     chrome: Chrome,
     doorstep: Doorstep<'_>,
     site: &State<Arc<SiteSettings>>,
 ) -> Result<Html<AppOfferView>, Refusal> {
     let next = asked.get("next").and_then(NextPath::parse).map(|next| next.to_string()).unwrap_or_default();
-    form(&doorstep, chrome, &recently.0.person, site, None, next)
+    form(&doorstep, chrome, &member.person, site, None, next)
 }
 
 /// Keeps the app, once its first code is right.
@@ -53,21 +54,19 @@ pub(in crate::web::routes) fn offer(
 pub(in crate::web::routes) async fn confirm(
     sent: Form<AppForm<'_>>,
     client: Client,
-    _from_here: SameOrigin,
-    recently: RecentlyProved,
+    member: Member,
+    own: OwnForm<'_>,
+    _recently: RecentlyProved,
     mut chrome: Chrome,
     doorstep: Doorstep<'_>,
     site: &State<Arc<SiteSettings>>,
     limits: &State<Limits>,
 ) -> Result<Either<Redirect, Either<Html<RecoveryCodesView>, Html<AppOfferView>>>, Refusal> {
-    if !doorstep.members_form_is_ours(sent.csrf) {
-        return Err(Refusal::FormNotOurs);
-    }
-    let person = &recently.0.person;
-    let token = doorstep.cookies.session().ok_or(Refusal::FormNotOurs)?;
+    own.check(sent.csrf)?;
+    let person = &member.person;
     let next = NextPath::parse(sent.next).map(|next| next.to_string()).unwrap_or_default();
     let offer = (sent.sealed, sent.csrf.as_bytes());
-    let set_up = match doorstep.auth.set_up_app(&token, person, offer, sent.code, &client).await {
+    let set_up = match doorstep.auth.set_up_app(own.token(), person, offer, sent.code, &client).await {
         Ok(set_up) => set_up,
         Err(refusal) => {
             let (status, said) = second_step::words(refusal)?;
@@ -75,12 +74,12 @@ pub(in crate::web::routes) async fn confirm(
             return Ok(Either::Right(Either::Right(form.with_status(status))));
         }
     };
-    doorstep.cookies.keep_session(&set_up.signed_in.token, limits.session_lasts);
+    doorstep.cookies.keep_session(&set_up.session.token, limits.session_lasts);
     if set_up.recovery_codes.is_empty() {
         let onward = if next.is_empty() { "/account/factors?done=app".to_owned() } else { next };
         return Ok(Either::Left(Redirect::to(onward)));
     }
-    doorstep.renew(&mut chrome, &set_up.signed_in.token);
+    doorstep.renew(&mut chrome, &set_up.session.token);
     let said = "Your authenticator app is set up.";
     Ok(Either::Right(Either::Left(recovery::page(chrome, person, &set_up.recovery_codes, Some(said), next))))
 }
@@ -90,14 +89,13 @@ pub(in crate::web::routes) async fn confirm(
 pub(in crate::web::routes) async fn remove(
     sent: Form<PlainForm<'_>>,
     client: Client,
-    _from_here: SameOrigin,
-    recently: RecentlyProved,
+    member: Member,
+    own: OwnForm<'_>,
+    _recently: RecentlyProved,
     doorstep: Doorstep<'_>,
 ) -> Result<Redirect, Refusal> {
-    if !doorstep.members_form_is_ours(sent.csrf) {
-        return Err(Refusal::FormNotOurs);
-    }
-    doorstep.auth.remove_app(&recently.0.person, &client).await?;
+    own.check(sent.csrf)?;
+    doorstep.auth.remove_app(&member.person, &client).await?;
     Ok(Redirect::to("/account/factors?done=removed"))
 }
 

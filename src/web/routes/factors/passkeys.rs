@@ -6,9 +6,9 @@ use rocket::{Either, State, get, post};
 use super::app::PlainForm;
 use super::recovery;
 use crate::auth::NextPath;
-use crate::domain::Client;
+use crate::domain::{Client, Member};
 use crate::factors::{self, PasskeyAnswer, PasskeyId, PasskeyRefusal};
-use crate::web::guards::{Asked, Passkeys, RecentlyProved, SameOrigin};
+use crate::web::guards::{Asked, OwnForm, Passkeys, RecentlyProved};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
 use crate::web::rooms::Limits;
@@ -47,16 +47,15 @@ pub(in crate::web::routes) fn offer(
 #[post("/account/factors/passkeys/options", data = "<sent>")]
 pub(in crate::web::routes) async fn options(
     sent: Form<PlainForm<'_>>,
-    _from_here: SameOrigin,
-    recently: RecentlyProved,
+    member: Member,
+    own: OwnForm<'_>,
+    _recently: RecentlyProved,
     passkeys: Passkeys,
     doorstep: Doorstep<'_>,
 ) -> Result<Json<factors::Asked>, Refusal> {
-    if !doorstep.members_form_is_ours(sent.csrf) {
-        return Err(Refusal::FormNotOurs);
-    }
+    own.check(sent.csrf)?;
     let site = passkeys.site.map_err(|_| Refusal::NotFound)?;
-    let asked = doorstep.auth.factors().ask_for_a_new_passkey(&recently.0.person, &site, sent.csrf.as_bytes()).await;
+    let asked = doorstep.auth.factors().ask_for_a_new_passkey(&member.person, &site, sent.csrf.as_bytes()).await;
     asked.map(Json).map_err(|refusal| match refusal {
         PasskeyRefusal::Store(error) => error.into(),
         PasskeyRefusal::TooMany => Refusal::BadRequest(refusal.to_string()),
@@ -69,23 +68,21 @@ pub(in crate::web::routes) async fn options(
 pub(in crate::web::routes) async fn add(
     sent: Form<PasskeyForm<'_>>,
     client: Client,
-    _from_here: SameOrigin,
-    recently: RecentlyProved,
+    member: Member,
+    own: OwnForm<'_>,
+    _recently: RecentlyProved,
     mut chrome: Chrome,
     passkeys: Passkeys,
     doorstep: Doorstep<'_>,
     limits: &State<Limits>,
 ) -> Result<Either<Redirect, Either<Html<RecoveryCodesView>, Html<PasskeyOfferView>>>, Refusal> {
-    if !doorstep.members_form_is_ours(sent.csrf) {
-        return Err(Refusal::FormNotOurs);
-    }
-    let person = &recently.0.person;
-    let token = doorstep.cookies.session().ok_or(Refusal::FormNotOurs)?;
+    own.check(sent.csrf)?;
+    let person = &member.person;
     let site = passkeys.site.map_err(|_| Refusal::NotFound)?;
     let next = NextPath::parse(sent.next).map(|next| next.to_string()).unwrap_or_default();
     let answer = PasskeyAnswer { credential: sent.credential, sealed: sent.sealed };
     let place = (&site, sent.csrf.as_bytes());
-    let set_up = match doorstep.auth.set_up_passkey(&token, person, sent.name, place, answer, &client).await {
+    let set_up = match doorstep.auth.set_up_passkey(own.token(), person, sent.name, place, answer, &client).await {
         Ok(set_up) => set_up,
         Err(refusal) => {
             let (status, said) = second_step::words(refusal)?;
@@ -94,12 +91,12 @@ pub(in crate::web::routes) async fn add(
             return Ok(Either::Right(Either::Right(form.with_status(status))));
         }
     };
-    doorstep.cookies.keep_session(&set_up.signed_in.token, limits.session_lasts);
+    doorstep.cookies.keep_session(&set_up.session.token, limits.session_lasts);
     if set_up.recovery_codes.is_empty() {
         let onward = if next.is_empty() { "/account/factors?done=passkey".to_owned() } else { next };
         return Ok(Either::Left(Redirect::to(onward)));
     }
-    doorstep.renew(&mut chrome, &set_up.signed_in.token);
+    doorstep.renew(&mut chrome, &set_up.session.token);
     let said = "Your passkey is set up.";
     Ok(Either::Right(Either::Left(recovery::page(chrome, person, &set_up.recovery_codes, Some(said), next))))
 }
@@ -110,13 +107,12 @@ pub(in crate::web::routes) async fn remove(
     id: i64,
     sent: Form<PlainForm<'_>>,
     client: Client,
-    _from_here: SameOrigin,
-    recently: RecentlyProved,
+    member: Member,
+    own: OwnForm<'_>,
+    _recently: RecentlyProved,
     doorstep: Doorstep<'_>,
 ) -> Result<Redirect, Refusal> {
-    if !doorstep.members_form_is_ours(sent.csrf) {
-        return Err(Refusal::FormNotOurs);
-    }
-    doorstep.auth.remove_passkey(&recently.0.person, PasskeyId::new(id), &client).await?;
+    own.check(sent.csrf)?;
+    doorstep.auth.remove_passkey(&member.person, PasskeyId::new(id), &client).await?;
     Ok(Redirect::to("/account/factors?done=removed"))
 }

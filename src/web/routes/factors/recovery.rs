@@ -2,9 +2,9 @@ use rocket::form::Form;
 use rocket::post;
 
 use super::app::PlainForm;
-use crate::domain::{Client, Person};
+use crate::domain::{Client, Member, Person};
 use crate::factors::RecoveryCode;
-use crate::web::guards::{RecentlyProved, SameOrigin};
+use crate::web::guards::{OwnForm, RecentlyProved};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
 use crate::web::routes::doorstep::Doorstep;
@@ -15,15 +15,14 @@ use crate::web::views::{Chrome, RecoveryCodesView};
 pub(in crate::web::routes) async fn renew(
     sent: Form<PlainForm<'_>>,
     client: Client,
-    _from_here: SameOrigin,
-    recently: RecentlyProved,
+    member: Member,
+    own: OwnForm<'_>,
+    _recently: RecentlyProved,
     chrome: Chrome,
     doorstep: Doorstep<'_>,
 ) -> Result<Html<RecoveryCodesView>, Refusal> {
-    if !doorstep.members_form_is_ours(sent.csrf) {
-        return Err(Refusal::FormNotOurs);
-    }
-    let person = &recently.0.person;
+    own.check(sent.csrf)?;
+    let person = &member.person;
     if !doorstep.auth.needs_second_factor(&person.id).await? {
         return Err(Refusal::BadRequest("Recovery codes stand in for a second factor, and there is none".to_owned()));
     }
