@@ -205,7 +205,7 @@ async fn one_s_account_lists_one_s_own_sessions() {
     phone.signs_out().await;
     let account = desk.opens("/account").await;
     assert_eq!(rows(&account), 1);
-    assert_eq!(account.body.matches("this one").count(), 1);
+    assert_eq!(account.body.matches("this browser").count(), 1);
 }
 
 /// The attributes, in order, but for the time.

@@ -39,7 +39,7 @@ impl<'r> FromRequest<'r> for Member {
     }
 }
 
-/// A member who may see the admin page.
+/// A member who may see the admin's office: one of the admins, with more than a token that was made for something else.
 pub(in crate::web) struct Administrator(pub(in crate::web) Member);
 
 #[rocket::async_trait]
@@ -49,7 +49,9 @@ impl<'r> FromRequest<'r> for Administrator {
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
         let member = try_outcome!(request.guard::<Member>().await);
         match request.rocket().state::<Admins>() {
-            Some(Admins(admins)) if admins.includes(&member.person) => Outcome::Success(Self(member)),
+            Some(Admins(admins)) if member.scope.is_whole() && admins.includes(&member.person) => {
+                Outcome::Success(Self(member))
+            }
             _ => Refusal::Closed(Closed::NotAllowed { owner: None }).stop(request),
         }
     }

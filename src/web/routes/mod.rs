@@ -23,8 +23,20 @@ use rocket::{Build, Rocket, routes};
 
 pub(super) fn mount(rocket: Rocket<Build>) -> Rocket<Build> {
     rocket
-        .mount("/", routes![home::show, page::show, theme::choose, account::show, password::ask, password::change])
-        .mount("/admin", routes![admin::show, admin::examine])
+        .mount(
+            "/",
+            routes![
+                home::show,
+                page::show,
+                theme::choose,
+                account::show,
+                account::end_session,
+                account::end_other_sessions,
+                password::ask,
+                password::change
+            ],
+        )
+        .mount("/admin", admin::routes())
         .mount(
             "/login",
             routes![sign_in::form, sign_in::submit, password::begin, password::submit, again::ask, again::submit],
