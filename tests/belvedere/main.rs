@@ -9,6 +9,7 @@
 
 mod admin;
 mod again;
+mod audit;
 mod awkward_names;
 mod browser;
 mod commands;
@@ -41,5 +42,6 @@ mod pages;
 mod passwords;
 mod refresh;
 mod responses;
+mod session_lists;
 mod sessions;
 mod sign_in;

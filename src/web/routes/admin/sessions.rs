@@ -30,7 +30,7 @@ pub(super) async fn show(
         Ok(wanted) => (sessions.everybodys(&wanted, after, A_PAGE).await?, None),
         Err(wrong) => (Listed { sessions: Vec::new(), last: None }, Some(wrong)),
     };
-    let view = AdminSessionsView::of(form, listed, &administrator.0, |id| sessions.listeners(id))
+    let view = AdminSessionsView::of(form, &listed, &administrator.0, |id| sessions.listeners(id))
         .saying(wrong.or_else(|| done(&asked)))
         .among(sessions.count().await?)
         .further(after.is_some());

@@ -71,7 +71,7 @@ impl SessionsForm {
 impl AdminSessionsView {
     pub(in crate::web) fn of(
         form: SessionsForm,
-        listed: Listed,
+        listed: &Listed,
         admin: &Member,
         boards: impl Fn(SessionId) -> usize,
     ) -> Self {
