@@ -16,10 +16,13 @@ const EXTRACT_LABEL: &[u8] = b"belvedere keys, version 1";
 
 const CSRF_LABEL: &[u8] = b"csrf tokens";
 
+const DEVICE_LABEL: &[u8] = b"device marks";
+
 /// The keys of this server, one for each purpose, all derived from its one secret in the manner of HKDF (RFC 5869),
 /// so that what one purpose gives away is of no use to another. They never print themselves.
 pub struct Keys {
     csrf: Key,
+    device: Key,
 }
 
 impl Keys {
@@ -28,12 +31,20 @@ impl Keys {
         let mut salt = Key::new([0; 64]);
         salt[..EXTRACT_LABEL.len()].copy_from_slice(EXTRACT_LABEL);
         let master = key(tag(&salt).chain_update(secret));
-        Self { csrf: key(tag(&master).chain_update(CSRF_LABEL).chain_update([1])) }
+        let one = |label: &[u8]| key(tag(&master).chain_update(label).chain_update([1]));
+        Self { csrf: one(CSRF_LABEL), device: one(DEVICE_LABEL) }
     }
 
     /// The beginning of a CSRF token's tag.
     pub(super) fn csrf(&self) -> Tag {
         tag(&self.csrf)
+    }
+}
+
+impl Keys {
+    /// The beginning of a device mark's tag.
+    pub(super) fn device(&self) -> Tag {
+        tag(&self.device)
     }
 }
 

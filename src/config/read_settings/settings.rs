@@ -12,14 +12,15 @@ use super::super::settings_tree::Writings;
 use super::audit::read_audit;
 use super::directory::{read_directories, read_directory};
 use super::files::path;
+use super::limits::read_limits;
 use super::metrics::read_metrics;
 use super::site::read_site;
 use super::sources::read_sources;
 use crate::domain::{Audience, SourceName};
 
 /// Our tables. Outside a profile, figment would take them for profiles of that name and ignore them.
-pub(in super::super) const TABLES: [&str; 10] =
-    ["site", "admins", "directory", "directories", "sources", "sessions", "audit", "live", "log", "metrics"];
+pub(in super::super) const TABLES: [&str; 11] =
+    ["site", "admins", "directory", "directories", "sources", "sessions", "live", "limits", "log", "metrics", "audit"];
 
 /// The keys that are Rocket's: of `rocket::Config`, of its templates, and the two by which `ROCKET_CONFIG` and
 /// `ROCKET_PROFILE` say where settings stand.
@@ -136,6 +137,7 @@ fn read_settings(mut fields: Fields<'_>, folder: &std::path::Path) -> Option<Set
     let sessions = read_sessions(fields.table_or_empty("sessions"));
     let audit = read_audit(fields.table_or_empty("audit"));
     let live = read_live(fields.table_or_empty("live"));
+    let limits = read_limits(fields.table_or_empty("limits"));
     let log = read_log(fields.table_or_empty("log"));
     let metrics = read_metrics(fields.table_or_empty("metrics"));
     fields.finish();
@@ -152,6 +154,7 @@ fn read_settings(mut fields: Fields<'_>, folder: &std::path::Path) -> Option<Set
         sessions: sessions?,
         audit: audit?,
         live: live?,
+        limits: limits?,
         log: log?,
         metrics: metrics?,
     })

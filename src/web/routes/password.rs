@@ -184,6 +184,7 @@ fn welcome(
         return Ok(Either::Right(Either::Left(doorstep.sign_in_form(chrome, next, username, Some(said))?)));
     };
     doorstep.cookies.keep_session(&signed_in.token, limits.session_lasts);
+    doorstep.cookies.keep_device(&signed_in.device);
     let onward = if changed.others_ended { next.to_string() } else { CHANGED_HERE_ALONE.to_owned() };
     Ok(Either::Left(Redirect::to(onward)))
 }
