@@ -14,8 +14,9 @@ use tokio::sync::{oneshot, watch};
 use tokio_util::task::AbortOnDropHandle;
 use zeroize::Zeroizing;
 
+use crate::accounts::Accounts;
 use crate::audit::Audit;
-use crate::auth::{Auth, Keys, Refresh};
+use crate::auth::{AccountWatch, Auth, Everyone, Keys, Refresh};
 use crate::config::{self, Faults, Settings};
 use crate::directory::{Directories, Directory, GroupWatch, Readiness, SetUpError};
 use crate::domain::Clock;
@@ -32,6 +33,9 @@ const SWEEP_EVERY: Duration = Duration::from_mins(1);
 
 /// The file of the session store, in the state folder.
 const SESSION_STORE: &str = "sessions.db";
+
+/// The file of local accounts, beside it.
+const ACCOUNT_STORE: &str = "accounts.db";
 
 /// Why the server does not start, or did not go on. Each text names the place and the remedy.
 #[derive(Debug, thiserror::Error)]
@@ -51,9 +55,9 @@ pub enum StartError {
     /// A source cannot be opened.
     #[error("{0}")]
     Source(#[from] SourceFault),
-    /// The session store cannot be opened.
+    /// A store of ours cannot be opened.
     #[error("{0}")]
-    Sessions(#[from] StoreError),
+    Store(#[from] StoreError),
     /// The server cannot be started: the port is taken, say.
     #[error("{}", launch_error(.0))]
     Launch(#[from] Box<rocket::Error>),
@@ -69,6 +73,7 @@ impl From<FigmentError> for StartError {
 pub struct Server {
     rocket: Rocket<rocket::Build>,
     sessions: Sessions,
+    accounts: Accounts,
     tasks: Tasks,
 }
 
@@ -90,6 +95,7 @@ struct Tasks {
     _sweeper: AbortOnDropHandle<()>,
     _group_watch: AbortOnDropHandle<()>,
     _refresher: AbortOnDropHandle<()>,
+    _account_watch: AbortOnDropHandle<()>,
 }
 
 impl Tasks {
@@ -105,12 +111,19 @@ impl Tasks {
             refresh,
         );
         let people = Arc::clone(&rooms.refresh);
+        let accounts = AccountWatch::new(
+            rooms.accounts.clone(),
+            Arc::clone(&rooms.refresh),
+            rooms.sessions.clone(),
+            rooms.auth.audit().clone(),
+        );
         Self {
             _watcher: Watcher::start(Arc::clone(shelf)),
             _keeper: AbortOnDropHandle::new(tokio::spawn(keep_pages(Arc::clone(hub), Arc::clone(shelf)))),
             _sweeper: AbortOnDropHandle::new(tokio::spawn(sweep(Arc::clone(&rooms.auth), Arc::clone(clock)))),
             _group_watch: AbortOnDropHandle::new(tokio::spawn(groups)),
             _refresher: AbortOnDropHandle::new(tokio::spawn(async move { people.run().await })),
+            _account_watch: AbortOnDropHandle::new(tokio::spawn(async move { accounts.run().await })),
         }
     }
 }
@@ -135,7 +148,12 @@ impl Server {
 
         let metrics = Metrics::new();
         let directories = Arc::new(Directories::counted(&settings, &clock, &metrics.directory())?);
-        let directory: Arc<dyn Directory> = Arc::clone(&directories) as Arc<dyn Directory>;
+        let accounts = open_accounts(&settings, Arc::clone(&clock)).await?;
+        let directory: Arc<dyn Directory> = Arc::new(Everyone::new(
+            Arc::clone(&directories) as Arc<dyn Directory>,
+            accounts.clone(),
+            Arc::clone(&clock),
+        ));
         let groups = Arc::new(GroupWatch::new(Arc::clone(&directory), Arc::clone(&clock)));
         let readiness = Readiness::new(Arc::clone(&directory), Arc::clone(&clock));
         let store = settings.state.join(SESSION_STORE);
@@ -162,6 +180,7 @@ impl Server {
         let rooms = Rooms {
             auth,
             sessions: sessions.clone(),
+            accounts: accounts.clone(),
             shelf,
             hub,
             directories,
@@ -185,7 +204,7 @@ impl Server {
                 shutting_down.send_replace(true);
             })
         }));
-        Ok(Self { rocket, sessions, tasks })
+        Ok(Self { rocket, sessions, accounts, tasks })
     }
 
     /// Tells when the door is open.
@@ -212,8 +231,19 @@ impl Server {
         drop(self.tasks);
         // What is written is on disk before the process ends.
         self.sessions.close().await;
+        self.accounts.close().await;
         Ok(())
     }
+}
+
+/// The store of local accounts, for the server and for the command line beside it. The state folder must be there.
+///
+/// # Errors
+/// [`StoreError`] when it cannot be opened.
+pub(crate) async fn open_accounts(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Accounts, StoreError> {
+    // What everybody here knows makes no password.
+    let known_to_all = ["belvedere".to_owned(), settings.site.name.clone()];
+    Accounts::open(&settings.state.join(ACCOUNT_STORE), &settings.accounts, known_to_all, clock).await
 }
 
 /// Rocket believes an `X-Real-IP` from anybody, unless told otherwise: strangers could then choose the address that the
@@ -222,6 +252,17 @@ impl Server {
 fn believe_no_header(figment: Figment) -> Figment {
     let by_default = figment.find_metadata("ip_header").is_some_and(|origin| origin.name.starts_with("rocket::Config"));
     if by_default { figment.merge(("ip_header", false)) } else { figment }
+}
+
+/// The server's keys, for the command line beside it.
+///
+/// # Errors
+/// [`StartError`] when the secret key cannot be read, or made.
+pub(crate) fn keys_of(figment: &Figment, settings: &Settings) -> Result<Keys, StartError> {
+    match config::secret_key(figment, &settings.state)? {
+        Some(kept) => keys(&kept.merge_into(figment.clone())),
+        None => keys(figment),
+    }
 }
 
 /// The keys of forms, from the same secret as Rocket's own, in whichever way it is written: text or bytes.

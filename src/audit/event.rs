@@ -77,6 +77,20 @@ pub enum Event<'a> {
         /// The names of the groups they left, likewise.
         lost: &'a str,
     },
+    /// Something was done to a local account, or to an invitation to one.
+    AccountAct {
+        /// What, in a word that does not change: `account-disabled`, `invited`, `invitation-accepted`.
+        act: &'static str,
+        /// The account's name.
+        account: &'a str,
+        /// Who did it; `None` for the command line.
+        by: Option<&'a Person>,
+    },
+    /// Somebody came with an invitation, and it was not accepted.
+    InvitationRefused {
+        /// Why, in a word that does not change: `no-such-invitation`, `password`, `taken`.
+        reason: &'static str,
+    },
     /// A visitor may not open a page.
     PageRefused {
         /// Who asked.
@@ -120,6 +134,7 @@ impl Audit {
             page = line.page,
             reason = line.reason,
             directory_code = line.directory_code,
+            account = line.account.as_deref(),
             gained = line.gained.as_deref(),
             lost = line.lost.as_deref(),
             retry_after_seconds = line.retry_after.map(|wait| wait.as_secs()),
@@ -142,6 +157,8 @@ struct Line<'a> {
     reason: Option<&'static str>,
     directory_code: Option<&'static str>,
     retry_after: Option<Duration>,
+    /// The local account that something was done to.
+    account: Option<String>,
     gained: Option<String>,
     lost: Option<String>,
 }
@@ -181,6 +198,16 @@ impl<'a> Line<'a> {
                 lost: (!lost.is_empty()).then(|| plain(lost)),
                 ..Self::about(person, "groups-changed", "ok")
             },
+            Event::AccountAct { act, account, by } => {
+                let line = by.map_or_else(
+                    || Self { event: act, result: "ok", reason: Some("command-line"), ..Self::default() },
+                    |person| Self::about(person, act, "ok"),
+                );
+                Self { account: Some(plain(account)), ..line }
+            }
+            Event::InvitationRefused { reason } => {
+                Self { event: "invitation-refused", result: "refused", reason: Some(reason), ..Self::default() }
+            }
             Event::PageRefused { visitor, page } => {
                 Self { page: Some(page.as_str()), ..Self::by(visitor, "page-refused", "refused") }
             }

@@ -14,12 +14,18 @@ type Key = Zeroizing<[u8; 64]>;
 /// Changing it makes every key another.
 const EXTRACT_LABEL: &[u8] = b"belvedere keys, version 1";
 
+const DIGEST_NONCES_LABEL: &[u8] = b"digest nonces";
+
+const DIGEST_CREDENTIALS_LABEL: &[u8] = b"digest credentials";
+
 const CSRF_LABEL: &[u8] = b"csrf tokens";
 
 /// The keys of this server, one for each purpose, all derived from its one secret in the manner of HKDF (RFC 5869),
 /// so that what one purpose gives away is of no use to another. They never print themselves.
 pub struct Keys {
     csrf: Key,
+    digest_nonces: Key,
+    digest_credentials: Key,
 }
 
 impl Keys {
@@ -28,7 +34,22 @@ impl Keys {
         let mut salt = Key::new([0; 64]);
         salt[..EXTRACT_LABEL.len()].copy_from_slice(EXTRACT_LABEL);
         let master = key(tag(&salt).chain_update(secret));
-        Self { csrf: key(tag(&master).chain_update(CSRF_LABEL).chain_update([1])) }
+        let key_for = |label: &[u8]| key(tag(&master).chain_update(label).chain_update([1]));
+        Self {
+            csrf: key_for(CSRF_LABEL),
+            digest_nonces: key_for(DIGEST_NONCES_LABEL),
+            digest_credentials: key_for(DIGEST_CREDENTIALS_LABEL),
+        }
+    }
+
+    /// The beginning of a Digest nonce's tag.
+    pub(super) fn digest_nonce(&self) -> Tag {
+        tag(&self.digest_nonces)
+    }
+
+    /// What encrypts the credentials of Digest: 32 bytes.
+    pub(super) fn digest_credentials(&self) -> &[u8] {
+        &self.digest_credentials[..32]
     }
 
     /// The beginning of a CSRF token's tag.

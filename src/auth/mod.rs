@@ -6,9 +6,13 @@
 //! way back to the page somebody came for. This room never decides what a person may see, and knows nothing of cookies or
 //! HTTP.
 
+mod account_watch;
 mod change_password;
 pub mod csrf;
+pub mod digest;
+mod everyone;
 mod keys;
+mod local;
 pub mod next;
 mod pace;
 mod refresh;
@@ -16,8 +20,10 @@ mod refusal;
 mod sign_in;
 mod throttle;
 
+pub use account_watch::AccountWatch;
 pub use change_password::{Changed, TypedChange};
 pub use csrf::{Holder, StrangerToken};
+pub use everyone::Everyone;
 pub use keys::Keys;
 pub use next::NextPath;
 pub use refresh::{Away, Refresh, Report};

@@ -105,12 +105,22 @@ impl Auth {
     ) -> Result<SignedIn, SignInRefusal> {
         let permit = self.admit(Attempt::SignIn, name, client).await?;
         let person = self.prove(name, password, permit, client).await?;
+        Ok(self.welcome(&person, client, previous).await?)
+    }
+
+    /// A fresh session for somebody who has just proved who they are; that of `previous` ends.
+    pub(super) async fn welcome(
+        &self,
+        person: &Person,
+        client: &Client,
+        previous: Option<&SessionToken>,
+    ) -> Result<SignedIn, StoreError> {
         if let Some(previous) = previous {
             self.sign_out(previous, client).await?;
         }
-        let upkeep = self.directory.upkeep(&person);
-        let (token, session) = self.sessions.begin(&person, client, Beginning::by_password(upkeep)).await?;
-        self.audit.record(client, &Event::SignedIn { person: &person, session: session.id });
+        let upkeep = self.directory.upkeep(person);
+        let (token, session) = self.sessions.begin(person, client, Beginning::by_password(upkeep)).await?;
+        self.audit.record(client, &Event::SignedIn { person, session: session.id });
         Ok(SignedIn { token, session })
     }
 
@@ -215,7 +225,7 @@ impl Auth {
         }
     }
 
-    fn refuse(&self, attempt: Attempt, refusal: Refusal, name: &Username, client: &Client) -> SignInRefusal {
+    pub(super) fn refuse(&self, attempt: Attempt, refusal: Refusal, name: &Username, client: &Client) -> SignInRefusal {
         let (reason, directory_code) = in_the_audit(&refusal);
         let event = attempt.refused(name.as_str(), reason, directory_code, None);
         self.audit.record(client, &event);

@@ -72,12 +72,13 @@ impl Shelf {
     }
 }
 
-/// Every group that some page or the office of admin names, as the directory room is asked for them.
+/// Every group that some page or the office of admin names, as the directory room is asked for them: without those of
+/// local accounts, which are in no directory.
 pub fn namings(shelf: Option<&Shelf>, admins: &Audience) -> Vec<Naming> {
     let of_admins = admins.groups.iter().map(|group| Naming { group: group.clone(), by: ADMINS.to_owned() });
     let of_pages = shelf.map(Shelf::named_groups).unwrap_or_default();
     let of_pages = of_pages.into_iter().map(|named| Naming { group: named.group, by: named.file });
-    of_admins.chain(of_pages).collect()
+    of_admins.chain(of_pages).filter(|naming| !naming.group.is_local()).collect()
 }
 
 fn right(page: &Page, person: &Person) -> PageRight {

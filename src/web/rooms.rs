@@ -5,6 +5,7 @@ use rocket::{Build, Rocket};
 use tokio::sync::watch;
 use url::Url;
 
+use crate::accounts::Accounts;
 use crate::auth::{Auth, Refresh};
 use crate::config::{MetricsSettings, SiteSettings};
 use crate::directory::{Directories, GroupWatch, Readiness};
@@ -23,6 +24,8 @@ pub struct Rooms {
     pub auth: Arc<Auth>,
     /// Who is signed in.
     pub sessions: Sessions,
+    /// The program's own accounts.
+    pub accounts: Accounts,
     /// Decides who sees what.
     pub shelf: Arc<Shelf>,
     /// Makes the boards move.
@@ -96,6 +99,7 @@ impl Rooms {
             .manage(examiner)
             .manage(self.auth)
             .manage(self.sessions)
+            .manage(self.accounts)
             .manage(self.shelf)
             .manage(self.hub)
             .manage(self.site)

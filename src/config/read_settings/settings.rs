@@ -9,6 +9,7 @@ use super::super::read_page::read_audience;
 use super::super::reader::{Fields, Ledger};
 use super::super::settings::{LiveSettings, LogFormat, LogSettings, SessionSettings, Settings, SourceSettings};
 use super::super::settings_tree::Writings;
+use super::accounts::{read_accounts, read_digest};
 use super::directory::{read_directories, read_directory};
 use super::files::path;
 use super::metrics::read_metrics;
@@ -17,8 +18,19 @@ use super::sources::read_sources;
 use crate::domain::{Audience, SourceName};
 
 /// Our tables. Outside a profile, figment would take them for profiles of that name and ignore them.
-pub(in super::super) const TABLES: [&str; 9] =
-    ["site", "admins", "directory", "directories", "sources", "sessions", "live", "log", "metrics"];
+pub(in super::super) const TABLES: [&str; 11] = [
+    "site",
+    "admins",
+    "directory",
+    "directories",
+    "sources",
+    "accounts",
+    "digest",
+    "sessions",
+    "live",
+    "log",
+    "metrics",
+];
 
 /// The keys that are Rocket's: of `rocket::Config`, of its templates, and the two by which `ROCKET_CONFIG` and
 /// `ROCKET_PROFILE` say where settings stand.
@@ -132,6 +144,8 @@ fn read_settings(mut fields: Fields<'_>, folder: &std::path::Path) -> Option<Set
     let directory = read_directory(fields.table_or_empty("directory"));
     let directories = read_directories(fields.table_or_empty("directories"));
     let sources = read_sources(fields.table_or_empty("sources"));
+    let accounts = read_accounts(fields.table_or_empty("accounts"));
+    let digest = read_digest(fields.table_or_empty("digest"));
     let sessions = read_sessions(fields.table_or_empty("sessions"));
     let live = read_live(fields.table_or_empty("live"));
     let log = read_log(fields.table_or_empty("log"));
@@ -147,6 +161,8 @@ fn read_settings(mut fields: Fields<'_>, folder: &std::path::Path) -> Option<Set
         directory: directory?,
         directories: directories?,
         sources: sources?,
+        accounts: accounts?,
+        digest: digest?,
         sessions: sessions?,
         live: live?,
         log: log?,
