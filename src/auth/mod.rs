@@ -15,6 +15,7 @@ mod keys;
 mod local;
 pub mod next;
 mod pace;
+mod prove_again;
 mod refresh;
 mod refusal;
 mod sign_in;

@@ -8,13 +8,13 @@ use rocket::{Catcher, Either, catch, catchers};
 use serde_json::{Value, json};
 
 use crate::audit::Event;
-use crate::auth::Auth;
+use crate::auth::{Auth, NextPath};
 use crate::domain::{PageSlug, Visitor};
 use crate::live::Crowded;
 use crate::pages::{BadChoice, Closed};
 use crate::store::StoreError;
 
-use super::guards::{chrome_of, client_of, sign_in_href, visitor_of};
+use super::guards::{again_href, chrome_of, client_of, sign_in_href, visitor_of};
 use super::html::Html;
 use super::views::ErrorView;
 
@@ -32,6 +32,8 @@ pub(super) enum Refusal {
     Closed(Closed),
     /// The door is shut to somebody who is signed in, until the directory answers again.
     Unconfirmed,
+    /// What was asked for matters, and the member has not proved for a while who they are. Where to go on afterwards.
+    ProveAgain(NextPath),
     /// What was asked for makes no sense, and why.
     BadRequest(String),
     /// A page of another site asked.
@@ -79,7 +81,7 @@ impl Refusal {
         match self {
             Self::Closed(Closed::NotFound) | Self::NotFound => Status::NotFound,
             Self::Closed(Closed::SignInFirst) => Status::Unauthorized,
-            Self::Closed(Closed::NotAllowed { .. }) | Self::ForeignOrigin => Status::Forbidden,
+            Self::Closed(Closed::NotAllowed { .. }) | Self::ForeignOrigin | Self::ProveAgain(_) => Status::Forbidden,
             Self::BadRequest(_) | Self::FormNotOurs => Status::BadRequest,
             Self::Unconfirmed | Self::StoreUnavailable(_) | Self::Crowded(_) => Status::ServiceUnavailable,
             Self::Internal(_) => Status::InternalServerError,
@@ -103,6 +105,7 @@ impl Refusal {
             Self::Internal(_) => "errors/internal",
             Self::Closed(Closed::SignInFirst)
             | Self::BadRequest(_)
+            | Self::ProveAgain(_)
             | Self::ForeignOrigin
             | Self::FormNotOurs
             | Self::Other(_) => "errors/bad_request",
@@ -117,6 +120,7 @@ impl Refusal {
             Self::Closed(Closed::NotAllowed { .. }) => "not-allowed",
             Self::BadRequest(_) | Self::FormNotOurs => "bad-request",
             Self::ForeignOrigin => "foreign-origin",
+            Self::ProveAgain(_) => "prove-again",
             Self::Unconfirmed => "unconfirmed",
             Self::StoreUnavailable(_) | Self::Crowded(_) => "unavailable",
             Self::Internal(_) => "internal",
@@ -149,6 +153,11 @@ impl Refusal {
                 "Not for this account",
                 "You are signed in, but this page is not among those your account may open.".to_owned(),
                 String::new(),
+            ),
+            Self::ProveAgain(_) => (
+                "Your password again",
+                "This asks for a password typed within the last minutes, in a browser that is signed in.".to_owned(),
+                "Sign in with a browser and try again there.".to_owned(),
             ),
             Self::BadRequest(why) => ("That does not work", format!("{why}."), "Go back and choose again.".to_owned()),
             Self::FormNotOurs => (
@@ -278,6 +287,9 @@ async fn answer(refusal: &Refusal, reference: Option<String>, request: &Request<
     if matches!(refusal, Refusal::Closed(Closed::SignInFirst)) && request.method() == Method::Get {
         let form = Redirect::to(sign_in_href(&request.uri().to_string()));
         return Answer { body: Either::Left(form), status: Status::SeeOther };
+    }
+    if let Refusal::ProveAgain(next) = refusal {
+        return Answer { body: Either::Left(Redirect::to(again_href(next))), status: Status::SeeOther };
     }
     // Nobody is a stranger to the error page because the store is out of reach; it is shown without a name then.
     let visitor = visitor_of(request).await.unwrap_or(Visitor::Anonymous);

@@ -46,6 +46,8 @@ pub struct Rooms {
     pub session_lasts: Duration,
     /// How long a session is good when the directory cannot be asked.
     pub session_stale_after: Duration,
+    /// How long ago somebody may have proved who they are for what matters.
+    pub session_recent: Duration,
     /// Templates and static files.
     pub assets: Assets,
     /// The time.
@@ -78,6 +80,8 @@ pub(super) struct Limits {
     pub(super) session_lasts: Duration,
     /// How long a session is good when the directory cannot be asked.
     pub(super) session_stale_after: Duration,
+    /// How long ago somebody may have proved who they are for what matters.
+    pub(super) recent: Duration,
 }
 
 /// Turns true when the server begins to shut down.
@@ -105,7 +109,11 @@ impl Rooms {
             .manage(self.site)
             .manage(Admins(self.admins))
             .manage(self.refresh)
-            .manage(Limits { session_lasts: self.session_lasts, session_stale_after: self.session_stale_after })
+            .manage(Limits {
+                session_lasts: self.session_lasts,
+                session_stale_after: self.session_stale_after,
+                recent: self.session_recent,
+            })
             .manage(self.transport)
             .manage(self.assets)
             .manage(Time(self.clock))
