@@ -181,6 +181,7 @@ impl Server {
             auth,
             sessions: sessions.clone(),
             accounts: accounts.clone(),
+            digest_enabled: settings.digest.enabled,
             shelf,
             hub,
             directories,

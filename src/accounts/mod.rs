@@ -11,6 +11,7 @@
 mod account;
 mod acts;
 mod changes;
+mod day;
 mod error;
 mod hashing;
 mod invitation;
@@ -24,6 +25,7 @@ mod writing;
 pub use account::{Account, Closed, NewAccount};
 pub use acts::{Act, Acted, Told};
 pub use changes::Known;
+pub use day::{InvalidDay, end_of_day};
 pub use error::AccountError;
 pub use hashing::prepared;
 pub use invitation::{InvalidCode, Invitation, InvitationCode};

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::account_list;
 use super::serve::fail;
 use crate::accounts::{
-    Account, AccountError, AccountGroup, AccountName, Accounts, Acted, Checked, MailAddress, NewAccount,
+    Account, AccountError, AccountGroup, AccountName, Accounts, Acted, Checked, MailAddress, NewAccount, end_of_day,
 };
 use crate::auth::{Keys, digest};
 use crate::config::{self, Settings};
@@ -350,26 +350,4 @@ fn parsed(mut typed: Zeroizing<String>) -> Result<Password, Trouble> {
 
 fn called(account: &Account) -> String {
     format!("local\\{}", account.of.name)
-}
-
-/// The first moment after that day.
-fn end_of_day(text: &str) -> Result<Timestamp, String> {
-    let wrong = |error: jiff::Error| format!("{error}; write a day as 2027-01-31");
-    let day: jiff::civil::Date = text.parse().map_err(wrong)?;
-    let next = day.tomorrow().and_then(|day| day.to_zoned(jiff::tz::TimeZone::UTC)).map_err(wrong)?;
-    Ok(Timestamp::from_millis(next.timestamp().as_millisecond()))
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_last_day_is_good_to_its_end() {
-        assert_eq!(end_of_day("2027-01-31").unwrap(), Timestamp::from_millis(1_801_440_000_000));
-        for bad in ["", "31.1.2027", "2027-02-30", "tomorrow"] {
-            assert!(end_of_day(bad).unwrap_err().contains("2027-01-31"), "{bad:?}");
-        }
-    }
 }

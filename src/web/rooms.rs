@@ -6,7 +6,7 @@ use tokio::sync::watch;
 use url::Url;
 
 use crate::accounts::Accounts;
-use crate::auth::{Auth, Refresh};
+use crate::auth::{Auth, Digest, Guests, Refresh};
 use crate::config::{MetricsSettings, SiteSettings};
 use crate::directory::{Directories, GroupWatch, Readiness};
 use crate::domain::{Audience, Clock};
@@ -26,6 +26,8 @@ pub struct Rooms {
     pub sessions: Sessions,
     /// The program's own accounts.
     pub accounts: Accounts,
+    /// Whether those of them that opted in may use Digest.
+    pub digest_enabled: bool,
     /// Decides who sees what.
     pub shelf: Arc<Shelf>,
     /// Makes the boards move.
@@ -99,8 +101,12 @@ impl Rooms {
             self.groups,
             Arc::clone(&self.clock),
         );
+        let guests = Guests::new(Arc::clone(&self.auth), self.accounts.clone());
+        let digest = self.digest_enabled.then(|| Digest::new(Arc::clone(&self.auth), self.accounts.clone()));
         rocket
             .manage(examiner)
+            .manage(guests)
+            .manage(digest)
             .manage(self.auth)
             .manage(self.sessions)
             .manage(self.accounts)

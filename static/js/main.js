@@ -1,6 +1,7 @@
 /** Where every page's script begins. */
 import { localise } from "./ages.js";
 import { watchPassword } from "./door.js";
+import { takeCode } from "./invitation.js";
 import { watchTheme } from "./theme.js";
 
 localise(document);
@@ -11,6 +12,9 @@ if (theme instanceof HTMLFormElement) watchTheme(theme);
 for (const button of document.querySelectorAll(".secret button")) {
   if (button instanceof HTMLButtonElement) watchPassword(button);
 }
+
+const invitation = document.getElementById("invitation");
+if (invitation instanceof HTMLFormElement) takeCode(invitation);
 
 const board = document.getElementById("board");
 if (board) {

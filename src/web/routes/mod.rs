@@ -4,12 +4,14 @@
 
 mod account;
 mod admin;
+mod admin_accounts;
 mod again;
 mod api;
 mod doorstep;
 mod events;
 mod health;
 mod home;
+mod invitation;
 mod live;
 mod metrics;
 mod page;
@@ -25,6 +27,11 @@ pub(super) fn mount(rocket: Rocket<Build>) -> Rocket<Build> {
     rocket
         .mount("/", routes![home::show, page::show, theme::choose, account::show, password::ask, password::change])
         .mount("/admin", routes![admin::show, admin::examine])
+        .mount(
+            "/admin",
+            routes![admin_accounts::show, admin_accounts::invite, admin_accounts::withdraw, admin_accounts::act],
+        )
+        .mount("/invitation", routes![invitation::ask, invitation::show, invitation::accept])
         .mount(
             "/login",
             routes![sign_in::form, sign_in::submit, password::begin, password::submit, again::ask, again::submit],
