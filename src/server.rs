@@ -281,7 +281,7 @@ fn transport(settings: &Settings, figment: &Figment) -> Result<Transport, StartE
     let config: Config = figment.extract()?;
     let public_url = settings.site.public_url.clone();
     let secure = public_url.as_ref().map_or(config.tls_enabled(), |url| url.scheme() == "https");
-    Ok(Transport { secure, public_url })
+    Ok(Transport { secure, public_url, trusted_proxies: settings.site.trusted_proxies.clone() })
 }
 
 /// Keeps the channels running of every page that asks for it, and goes by the new files when they change.

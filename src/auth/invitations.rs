@@ -6,7 +6,7 @@ use super::pace;
 use super::sign_in::{Auth, SignedIn, password_word};
 use crate::accounts::{Account, AccountError, Accounts, Act, BrokenRule, Invitation, InvitationCode};
 use crate::audit::Event;
-use crate::domain::{Client, InvalidPassword, Password};
+use crate::domain::{Client, InvalidPassword, Password, Username};
 use crate::sessions::SessionToken;
 use crate::store::StoreError;
 
@@ -115,7 +115,8 @@ impl Guests {
                     by: Some(&person),
                 };
                 self.auth.audit.record(client, &event);
-                let signed_in = self.auth.welcome(&person, client, previous).await?;
+                let name = Username::parse(&person.qualified_name()).map_err(|_| InvitationRefusal::NotAName)?;
+                let signed_in = self.auth.welcome(&name, &person, client, previous).await?;
                 Ok(Accepted { signed_in, second_factor_required: account.of.second_factor })
             }
             Err(refusal) => {

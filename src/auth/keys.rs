@@ -20,10 +20,13 @@ const DIGEST_CREDENTIALS_LABEL: &[u8] = b"digest credentials";
 
 const CSRF_LABEL: &[u8] = b"csrf tokens";
 
+const DEVICE_LABEL: &[u8] = b"device marks";
+
 /// The keys of this server, one for each purpose, all derived from its one secret in the manner of HKDF (RFC 5869),
 /// so that what one purpose gives away is of no use to another. They never print themselves.
 pub struct Keys {
     csrf: Key,
+    device: Key,
     digest_nonces: Key,
     digest_credentials: Key,
 }
@@ -34,11 +37,12 @@ impl Keys {
         let mut salt = Key::new([0; 64]);
         salt[..EXTRACT_LABEL.len()].copy_from_slice(EXTRACT_LABEL);
         let master = key(tag(&salt).chain_update(secret));
-        let key_for = |label: &[u8]| key(tag(&master).chain_update(label).chain_update([1]));
+        let one = |label: &[u8]| key(tag(&master).chain_update(label).chain_update([1]));
         Self {
-            csrf: key_for(CSRF_LABEL),
-            digest_nonces: key_for(DIGEST_NONCES_LABEL),
-            digest_credentials: key_for(DIGEST_CREDENTIALS_LABEL),
+            csrf: one(CSRF_LABEL),
+            device: one(DEVICE_LABEL),
+            digest_nonces: one(DIGEST_NONCES_LABEL),
+            digest_credentials: one(DIGEST_CREDENTIALS_LABEL),
         }
     }
 
@@ -55,6 +59,13 @@ impl Keys {
     /// The beginning of a CSRF token's tag.
     pub(super) fn csrf(&self) -> Tag {
         tag(&self.csrf)
+    }
+}
+
+impl Keys {
+    /// The beginning of a device mark's tag.
+    pub(super) fn device(&self) -> Tag {
+        tag(&self.device)
     }
 }
 

@@ -33,3 +33,4 @@ pub use next::NextPath;
 pub use refresh::{Away, Refresh, Report};
 pub use refusal::{PasswordChangeRefusal, SignInRefusal};
 pub use sign_in::{Auth, SignedIn};
+pub use throttle::DeviceMark;

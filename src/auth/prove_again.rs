@@ -64,7 +64,8 @@ impl Auth {
         }
         let Some((token, session)) = self.sessions.prove(token, Proved::Password).await? else { return Ok(None) };
         self.audit.record(client, &Event::ProvedAgain { person: &session.person, session: session.id });
-        Ok(Some(SignedIn { token, session }))
+        let device = self.mark_device(&name, &session.person.id)?;
+        Ok(Some(SignedIn { token, session, device }))
     }
 
     async fn prove_name(&self, name: &Username, password: &Password, client: &Client) -> Result<Person, SignInRefusal> {

@@ -7,12 +7,12 @@ use zeroize::Zeroizing;
 
 use super::pace;
 use super::refusal::in_the_audit;
-use super::throttle::{Held, Permit, Throttle};
+use super::throttle::{DeviceMark, Held, Permit, Throttle};
 use super::{Keys, SignInRefusal};
 use crate::audit::{Audit, Event};
 use crate::directory::{Candidate, Directory, Leave, Refusal, Unreachable, Withheld};
 use crate::domain::{
-    Client, Clock, EndReason, InvalidPassword, InvalidUsername, Member, Password, Person, Username, Visitor,
+    Client, Clock, EndReason, InvalidPassword, InvalidUsername, Member, Password, Person, PersonId, Username, Visitor,
 };
 use crate::sessions::{Beginning, Found, Session, SessionToken, Sessions};
 use crate::store::StoreError;
@@ -29,7 +29,7 @@ pub struct Auth {
     pub(super) clock: Arc<dyn Clock>,
     throttle: Throttle,
     questions: Semaphore,
-    keys: Keys,
+    keys: Arc<Keys>,
 }
 
 /// What somebody tries with a password; the audit has an event for each.
@@ -47,6 +47,8 @@ pub struct SignedIn {
     pub token: SessionToken,
     /// The session that began.
     pub session: Session,
+    /// For their browser to keep: see [`DeviceMark`].
+    pub device: DeviceMark,
 }
 
 impl Auth {
@@ -58,7 +60,9 @@ impl Auth {
         clock: Arc<dyn Clock>,
         keys: Keys,
     ) -> Self {
-        let (throttle, questions) = (Throttle::new(clock.clone()), Semaphore::new(ASKED_AT_ONCE));
+        let keys = Arc::new(keys);
+        let throttle = Throttle::new(clock.clone(), Arc::clone(&keys));
+        let questions = Semaphore::new(ASKED_AT_ONCE);
         Self { directory, sessions, audit, clock, throttle, questions, keys }
     }
 
@@ -106,12 +110,13 @@ impl Auth {
     ) -> Result<SignedIn, SignInRefusal> {
         let permit = self.admit(Attempt::SignIn, name, client).await?;
         let person = self.prove(Attempt::SignIn, name, password, permit, client).await?;
-        Ok(self.welcome(&person, client, previous).await?)
+        Ok(self.welcome(name, &person, client, previous).await?)
     }
 
     /// A fresh session for somebody who has just proved who they are; that of `previous` ends.
     pub(super) async fn welcome(
         &self,
+        name: &Username,
         person: &Person,
         client: &Client,
         previous: Option<&SessionToken>,
@@ -122,7 +127,8 @@ impl Auth {
         let upkeep = self.directory.upkeep(person);
         let (token, session) = self.sessions.begin(person, client, Beginning::by_password(upkeep)).await?;
         self.audit.record(client, &Event::SignedIn { person, session: session.id });
-        Ok(SignedIn { token, session })
+        let device = self.mark_device(name, &person.id)?;
+        Ok(SignedIn { token, session, device })
     }
 
     /// Who makes a request, by the token it carries. A token that is not good any more is nobody's; one that could not
@@ -202,8 +208,13 @@ impl Auth {
         name: &Username,
         client: &Client,
     ) -> Result<Permit<'_>, SignInRefusal> {
-        let admitted = self.throttle.admit(name, client.address(), self.directory.lockout(name)).await;
+        let admitted = self.throttle.admit(name, client, self.directory.lockout(name)).await;
         admitted.map_err(|held| self.refuse_held(attempt, held, name, client))
+    }
+
+    /// What the browser in which `person` has just proved who they are is to keep.
+    pub(super) fn mark_device(&self, name: &Username, person: &PersonId) -> Result<DeviceMark, StoreError> {
+        self.throttle.mark_device(name, person)
     }
 
     pub(super) fn refuse_held(&self, attempt: Attempt, held: Held, name: &Username, client: &Client) -> SignInRefusal {

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::account_settings::{AccountSettings, DigestSettings};
 use super::directory_settings::{DirectorySettings, FurtherDirectory};
-use crate::domain::{Audience, DirectoryName, Pattern, SourceName};
+use crate::domain::{Audience, DirectoryName, Pattern, SourceName, TrustedProxies};
 
 /// A working day: whose account was disabled at noon is out by the evening, even where nobody can ask about them.
 const DEFAULT_UNREFRESHED: Duration = Duration::from_hours(10);
@@ -49,6 +49,8 @@ pub struct Settings {
     pub sessions: SessionSettings,
     /// The live channels.
     pub live: LiveSettings,
+    /// How much strangers may take.
+    pub limits: LimitSettings,
     /// The program's own log.
     pub log: LogSettings,
     /// The program's own figures.
@@ -64,6 +66,8 @@ pub struct SiteSettings {
     pub contact: Option<String>,
     /// The address browsers use, when a proxy stands in front: decides `Secure` cookies and the `Origin` check.
     pub public_url: Option<Url>,
+    /// The proxies whose `X-Forwarded-For` says who asks.
+    pub trusted_proxies: TrustedProxies,
     /// Its colours.
     pub theme: Theme,
 }
@@ -168,6 +172,21 @@ pub struct LiveSettings {
     pub ring: usize,
     /// How long a channel and its feeds go on when nobody watches.
     pub grace: Duration,
+}
+
+/// How much strangers may take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LimitSettings {
+    /// How many connections there may be in all; fewer where the system allows fewer open files.
+    pub connections: usize,
+    /// How many of them from one address, or from one IPv6 network of 64 bits.
+    pub connections_per_address: usize,
+    /// How long a new connection may take to say what it wants, TLS included.
+    pub head_timeout: Duration,
+    /// How long a connection on which nothing is asked any more is kept for the next question.
+    pub idle_timeout: Duration,
+    /// How long the body of a request may take.
+    pub body_timeout: Duration,
 }
 
 /// The program's own log.

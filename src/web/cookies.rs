@@ -1,13 +1,16 @@
 use rocket::http::{Cookie, CookieJar, SameSite};
 use rocket::time::Duration;
 
-use crate::auth::StrangerToken;
+use crate::auth::{DeviceMark, StrangerToken};
 use crate::sessions::SessionToken;
 
 use super::Transport;
 
 /// How long a choice of theme is remembered.
 const THEME_LASTS: Duration = Duration::days(400);
+
+/// As long as the throttle believes the mark in it.
+const DEVICE_LASTS: Duration = Duration::days(30);
 
 /// A form that was opened longer ago than this must be opened again.
 const FORM_LASTS: Duration = Duration::hours(12);
@@ -17,6 +20,10 @@ const FORM_LASTS: Duration = Duration::hours(12);
 impl Transport {
     fn session_cookie(&self) -> &'static str {
         if self.secure { "__Host-belvedere" } else { "belvedere" }
+    }
+
+    fn device_cookie(&self) -> &'static str {
+        if self.secure { "__Host-belvedere-device" } else { "belvedere-device" }
     }
 
     fn form_cookie(&self) -> &'static str {
@@ -48,6 +55,16 @@ impl<'r> Cookies<'r> {
 
     pub(super) fn forget_session(&self) {
         self.remove(self.transport.session_cookie());
+    }
+
+    /// What this browser has kept of who signed in well in it, whatever it is.
+    pub(super) fn device(&self) -> Option<&'r str> {
+        self.jar.get(self.transport.device_cookie()).map(Cookie::value)
+    }
+
+    /// Kept when the session ends: whoever signs out comes back.
+    pub(super) fn keep_device(&self, mark: &DeviceMark) {
+        self.add(self.transport.device_cookie(), mark.reveal(), Some(DEVICE_LASTS));
     }
 
     /// The random value that a stranger's forms are bound to.

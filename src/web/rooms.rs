@@ -9,7 +9,7 @@ use crate::accounts::Accounts;
 use crate::auth::{Auth, Digest, Guests, Refresh};
 use crate::config::{MetricsSettings, SiteSettings};
 use crate::directory::{Directories, GroupWatch, Readiness};
-use crate::domain::{Audience, Clock};
+use crate::domain::{Audience, Clock, TrustedProxies};
 use crate::live::Hub;
 use crate::pages::Shelf;
 use crate::sessions::Sessions;
@@ -71,6 +71,8 @@ pub struct Transport {
     pub secure: bool,
     /// The address browsers use, when it is not the one in the request.
     pub public_url: Option<Url>,
+    /// The proxies whose `X-Forwarded-For` says who asks.
+    pub trusted_proxies: TrustedProxies,
 }
 
 /// Who may see the admin page.

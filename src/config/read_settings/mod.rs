@@ -6,6 +6,7 @@
 mod accounts;
 mod directory;
 mod files;
+mod limits;
 mod mail;
 mod metrics;
 mod server_address;

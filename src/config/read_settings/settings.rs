@@ -12,13 +12,14 @@ use super::super::settings_tree::Writings;
 use super::accounts::{read_accounts, read_digest};
 use super::directory::{read_directories, read_directory};
 use super::files::path;
+use super::limits::read_limits;
 use super::metrics::read_metrics;
 use super::site::read_site;
 use super::sources::read_sources;
 use crate::domain::{Audience, SourceName};
 
 /// Our tables. Outside a profile, figment would take them for profiles of that name and ignore them.
-pub(in super::super) const TABLES: [&str; 11] = [
+pub(in super::super) const TABLES: [&str; 12] = [
     "site",
     "admins",
     "directory",
@@ -28,6 +29,7 @@ pub(in super::super) const TABLES: [&str; 11] = [
     "digest",
     "sessions",
     "live",
+    "limits",
     "log",
     "metrics",
 ];
@@ -148,6 +150,7 @@ fn read_settings(mut fields: Fields<'_>, folder: &std::path::Path) -> Option<Set
     let digest = read_digest(fields.table_or_empty("digest"));
     let sessions = read_sessions(fields.table_or_empty("sessions"));
     let live = read_live(fields.table_or_empty("live"));
+    let limits = read_limits(fields.table_or_empty("limits"));
     let log = read_log(fields.table_or_empty("log"));
     let metrics = read_metrics(fields.table_or_empty("metrics"));
     fields.finish();
@@ -165,6 +168,7 @@ fn read_settings(mut fields: Fields<'_>, folder: &std::path::Path) -> Option<Set
         digest: digest?,
         sessions: sessions?,
         live: live?,
+        limits: limits?,
         log: log?,
         metrics: metrics?,
     })

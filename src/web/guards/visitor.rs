@@ -1,3 +1,4 @@
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use rocket::Request;
@@ -90,7 +91,25 @@ impl<'r> FromRequest<'r> for Client {
 
 /// Who sent the request, as far as one can know.
 pub(in crate::web) fn client_of(request: &Request<'_>) -> Client {
-    Client::new(request.client_ip(), request.headers().get_one("User-Agent"))
+    let client = Client::new(address_of(request), request.headers().get_one("User-Agent"));
+    let transport = request.rocket().state::<Transport>();
+    let cookies = transport.map(|transport| Cookies::new(request.cookies(), transport));
+    client.with_device(cookies.and_then(|cookies| cookies.device()))
+}
+
+/// The header that Rocket's `ip_header` names is for those who set it. Otherwise a proxy is believed that the settings
+/// name, and nobody else.
+pub(in crate::web) fn address_of(request: &Request<'_>) -> Option<IpAddr> {
+    let peer = request.remote().map(|peer| peer.ip());
+    let proxies = || Some(&request.rocket().state::<Transport>()?.trusted_proxies);
+    request.real_ip().or_else(|| match (peer, proxies()) {
+        // The values are bounded by the size of a head; to read them from the end they are gathered first.
+        (Some(peer), Some(proxies)) if proxies.include(peer) => {
+            let forwarded: Vec<&str> = request.headers().get("X-Forwarded-For").collect();
+            Some(proxies.who_asks(peer, forwarded.into_iter()))
+        }
+        _ => peer,
+    })
 }
 
 /// Kept beside the guards: a status never leaves a guard without its refusal.

@@ -54,6 +54,7 @@ pub(super) async fn submit(
         Ok(Some(proved)) => {
             let lasts = proved.session.absolute_end.since(proved.session.proved_at);
             doorstep.cookies.keep_session(&proved.token, lasts);
+            doorstep.cookies.keep_device(&proved.device);
             Ok(Either::Left(Redirect::to(next.to_string())))
         }
         // The session has ended meanwhile: the form leads to the one for signing in.

@@ -97,6 +97,7 @@ pub(super) async fn accept(
     let refusal = match guests.accept(typed, &client, doorstep.cookies.session().as_ref()).await {
         Ok(accepted) => {
             doorstep.cookies.keep_session(&accepted.signed_in.token, limits.session_lasts);
+            doorstep.cookies.keep_device(&accepted.signed_in.device);
             return Ok(Either::Left(Redirect::to(if accepted.second_factor_required { ENROLMENT } else { HOME })));
         }
         Err(refusal) => refusal,

@@ -81,6 +81,7 @@ pub(super) async fn submit(
     let refusal = match doorstep.auth.sign_in(&username, password.0, &client, previous.as_ref()).await {
         Ok(signed_in) => {
             doorstep.cookies.keep_session(&signed_in.token, limits.session_lasts);
+            doorstep.cookies.keep_device(&signed_in.device);
             return Ok(Either::Left(Redirect::to(next.to_string())));
         }
         Err(refusal) => refusal,
