@@ -49,11 +49,18 @@ pub(in crate::web) struct AccountRow {
     expires_ms: Option<Timestamp>,
     state: &'static str,
     word: &'static str,
-    is_disabled: bool,
     has_digest: bool,
     second_factor: bool,
-    /// Whether it is the admin's own, which they cannot close on themselves.
-    is_own: bool,
+    /// What can be done with it. Nothing with the admin's own: they cannot shut themselves out.
+    acts: Vec<ActView>,
+}
+
+/// A button.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct ActView {
+    /// The last part of the address that it sends to.
+    verb: &'static str,
+    words: &'static str,
 }
 
 /// An invitation that nobody has accepted.
@@ -87,10 +94,9 @@ impl AccountRow {
             expires_ms: account.of.expires_at,
             state,
             word,
-            is_disabled: account.disabled_at.is_some(),
             has_digest: account.has_digest,
             second_factor: account.of.second_factor,
-            is_own: account.id.person_id() == *admin,
+            acts: if account.id.person_id() == *admin { Vec::new() } else { acts(account) },
         }
     }
 }
@@ -108,6 +114,13 @@ impl InvitationRow {
             has_expired: now >= invitation.expires_at,
         }
     }
+}
+
+fn acts(account: &Account) -> Vec<ActView> {
+    const ENABLE: ActView = ActView { verb: "enable", words: "Enable" };
+    const DISABLE: ActView = ActView { verb: "disable", words: "Disable" };
+    const REMOVE: ActView = ActView { verb: "remove", words: "Remove" };
+    vec![if account.disabled_at.is_some() { ENABLE } else { DISABLE }, REMOVE]
 }
 
 /// The name as its owner types it, and as pages name it.
