@@ -28,6 +28,9 @@ pub(super) struct Hashing {
     permits: Arc<Semaphore>,
     /// A hash of nothing anybody knows, for names that nobody has.
     nobodys: Arc<OnceCell<String>>,
+    /// How often anything was computed.
+    #[cfg(test)]
+    pub(super) computed: Arc<std::sync::atomic::AtomicUsize>,
 }
 
 /// What came of comparing a password with a hash.
@@ -43,7 +46,12 @@ pub(super) enum Compared {
 
 impl Hashing {
     pub(super) fn new() -> Self {
-        Self { permits: Arc::new(Semaphore::new(AT_ONCE)), nobodys: Arc::default() }
+        Self {
+            permits: Arc::new(Semaphore::new(AT_ONCE)),
+            nobodys: Arc::default(),
+            #[cfg(test)]
+            computed: Arc::default(),
+        }
     }
 
     /// The hash of a new password, as a PHC string.
@@ -78,6 +86,8 @@ impl Hashing {
         &self,
         work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        #[cfg(test)]
+        self.computed.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
         let permits = Arc::clone(&self.permits);
         // Nobody closes it.
         let permit = permits.acquire_owned().await.map_err(|error| failed(&error))?;

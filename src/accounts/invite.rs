@@ -121,6 +121,8 @@ impl Accounts {
     ) -> Result<Account, AccountError> {
         let invitation = self.invitation(code).await?.ok_or(AccountError::Gone)?;
         let mut of = invitation.of;
+        // Neither what they were called nor what they call themselves makes a password.
+        self.rules().judge(password, &of)?;
         if let Some(display_name) = display_name {
             display_name.clone_into(&mut of.display_name);
         }

@@ -106,6 +106,19 @@ async fn a_right_password_is_right_and_nothing_else_is() {
 }
 
 #[tokio::test]
+async fn an_unknown_name_takes_the_same_work_as_a_wrong_password() {
+    let house = House::new().await;
+    let ann = house.add("ann").await;
+    house.accounts.prepare().await.unwrap();
+    let computed = || house.accounts.inner.hashing.computed.load(std::sync::atomic::Ordering::SeqCst);
+    let before = computed();
+    house.check(&ann, OTHER).await;
+    let wrong = computed() - before;
+    house.accounts.check(None, &password(OTHER)).await.unwrap();
+    assert_eq!((wrong, computed() - before - wrong), (1, 1));
+}
+
+#[tokio::test]
 async fn a_hash_of_less_cost_is_made_anew_by_the_sign_in_that_shows_the_password() {
     use argon2::password_hash::{PasswordHasher as _, SaltString};
     let house = House::new().await;

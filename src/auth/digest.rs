@@ -179,6 +179,12 @@ impl Digest {
     }
 }
 
+/// What is read of a header, for the fuzz targets in `fuzz/`: the name, the address and the count.
+#[cfg(feature = "fuzzing")]
+pub fn read(authorization: &str) -> Option<(String, String, u32)> {
+    Credentials::parse(authorization).map(|sent| (sent.username, sent.uri, sent.count))
+}
+
 fn candidate(account: &Account) -> Candidate {
     Candidate { id: AccountId::person_id(&account.id), policy: Some(super::local::NEVER_LOCKS), failures: None }
 }
@@ -190,6 +196,3 @@ fn refused(refusal: SignInRefusal) -> DigestRefusal {
         _ => DigestRefusal::Wrong,
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -16,6 +16,9 @@ use crate::domain::{Clock, Password, SystemClock, Timestamp};
 use crate::server::{self, StartError};
 use crate::store::StoreError;
 
+/// Who has invited, as the guest reads it.
+const INVITED_BY: &str = "An administrator";
+
 /// Longer than any password, so that a file given by mistake is not read to its end.
 const LONGEST_INPUT: u64 = 64 * 1024;
 
@@ -234,7 +237,7 @@ impl Desk {
 
     async fn invite(&self, described: Described) -> Result<String, Trouble> {
         let (code, invitation) =
-            self.accounts.invite(described.read(), "the command line", Acted::OnCommandLine).await?;
+            self.accounts.invite(described.read(), INVITED_BY, Acted::OnCommandLine).await?;
         let site = self.settings.site.public_url.as_ref();
         let site = site.map_or("http://localhost:8000/", url::Url::as_str).trim_end_matches('/');
         let hint = match self.settings.site.public_url {

@@ -70,7 +70,7 @@ async fn a_guest_accepts_once_and_is_signed_in() {
     let code = invites(&mut admin(&demo).await, "ann").await;
     let mut guest = demo.house.visitor();
     let form = opens_the_link(&mut guest, &format!("http://localhost/invitation#{code}")).await;
-    assert!(form.body.contains("<b>grace</b> invited you") && form.body.contains("local\\ann"), "{}", form.body);
+    assert!(form.body.contains("<b>Grace Okafor</b> invited you") && form.body.contains("local\\ann"), "{}", form.body);
     let accepted = accepts(&mut guest, &code, ["Ann P.", PASSWORD, PASSWORD]).await;
     assert_eq!(
         (accepted.status, accepted.location.as_deref()),

@@ -114,8 +114,7 @@ pub(super) async fn invite(
             return Ok(page.with_status(Status::BadRequest));
         }
     };
-    let invited_by = member.person.qualified_name();
-    match desk.accounts.invite(of, &invited_by, Acted::Here).await {
+    match desk.accounts.invite(of, &member.person.display_name, Acted::Here).await {
         Ok((code, invitation)) => {
             desk.note(&client, &member, Act::Invited, invitation.of.name.as_str());
             let link = LinkView {
