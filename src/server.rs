@@ -1,6 +1,7 @@
 //! Builds the rooms, wires them, serves.
 
 mod group_watch;
+mod page_audit;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,11 +16,11 @@ use tokio_util::task::AbortOnDropHandle;
 use zeroize::Zeroizing;
 
 use crate::accounts::Accounts;
-use crate::audit::Audit;
+use crate::audit::{Audit, AuditStore, AuditWriter, Event};
 use crate::auth::{AccountWatch, Auth, Everyone, Keys, Refresh};
 use crate::config::{self, Faults, Settings};
 use crate::directory::{Directories, Directory, GroupWatch, Readiness, SetUpError};
-use crate::domain::Clock;
+use crate::domain::{Client, Clock};
 use crate::live::{Feeds, Hub};
 use crate::pages::{Shelf, Watcher};
 use crate::sessions::Sessions;
@@ -27,6 +28,7 @@ use crate::sources::{SourceFault, Sources};
 use crate::store::StoreError;
 use crate::telemetry::{InvalidFilter, Metrics};
 use crate::web::{self, Assets, Rooms, Transport};
+use page_audit::audit_pages;
 
 /// How often sessions that have run out are swept from the store.
 const SWEEP_EVERY: Duration = Duration::from_mins(1);
@@ -36,6 +38,8 @@ const SESSION_STORE: &str = "sessions.db";
 
 /// The file of local accounts, beside it.
 const ACCOUNT_STORE: &str = "accounts.db";
+/// The file of the audit's store, beside it.
+const AUDIT_STORE: &str = "audit.db";
 
 /// Why the server does not start, or did not go on. Each text names the place and the remedy.
 #[derive(Debug, thiserror::Error)]
@@ -75,6 +79,14 @@ pub struct Server {
     sessions: Sessions,
     accounts: Accounts,
     tasks: Tasks,
+    audit: Kept,
+}
+
+/// The audit, and what is written of it to the end.
+struct Kept {
+    audit: Audit,
+    writer: AuditWriter,
+    store: AuditStore,
 }
 
 /// An open door.
@@ -96,6 +108,7 @@ struct Tasks {
     _group_watch: AbortOnDropHandle<()>,
     _refresher: AbortOnDropHandle<()>,
     _account_watch: AbortOnDropHandle<()>,
+    _page_audit: AbortOnDropHandle<()>,
 }
 
 impl Tasks {
@@ -124,6 +137,10 @@ impl Tasks {
             _group_watch: AbortOnDropHandle::new(tokio::spawn(groups)),
             _refresher: AbortOnDropHandle::new(tokio::spawn(async move { people.run().await })),
             _account_watch: AbortOnDropHandle::new(tokio::spawn(async move { accounts.run().await })),
+            _page_audit: AbortOnDropHandle::new(tokio::spawn(audit_pages(
+                Arc::clone(shelf),
+                rooms.auth.audit().clone(),
+            ))),
         }
     }
 }
@@ -159,7 +176,9 @@ impl Server {
         let store = settings.state.join(SESSION_STORE);
         let sessions = Sessions::open(&store, &settings.sessions, Arc::clone(&clock)).await?;
         let keys = keys(&figment)?;
-        let audit = Audit::new();
+        let audit_store = AuditStore::open(&settings.state.join(AUDIT_STORE), &settings.audit).await?;
+        let (audit, writer) = Audit::kept_in(audit_store.clone(), metrics.audit(), Arc::clone(&clock));
+        let kept = Kept { audit: audit.clone(), writer, store: audit_store.clone() };
         let refresh = Arc::new(Refresh::new(
             Arc::clone(&directory),
             sessions.clone(),
@@ -182,6 +201,7 @@ impl Server {
             sessions: sessions.clone(),
             accounts: accounts.clone(),
             digest_enabled: settings.digest.enabled,
+            audit: audit_store,
             shelf,
             hub,
             directories,
@@ -206,7 +226,7 @@ impl Server {
                 shutting_down.send_replace(true);
             })
         }));
-        Ok(Self { rocket, sessions, accounts, tasks })
+        Ok(Self { rocket, sessions, accounts, tasks, audit: kept })
     }
 
     /// Tells when the door is open.
@@ -228,12 +248,23 @@ impl Server {
     /// # Errors
     /// [`StartError::Launch`] when the server cannot be started.
     pub async fn serve(self) -> Result<(), StartError> {
-        let rocket: Rocket<Ignite> = self.rocket.launch().await.map_err(Box::new)?;
-        drop(rocket);
+        let Kept { audit, writer, store } = self.audit;
+        let begun = audit.clone();
+        let rocket = self.rocket.attach(AdHoc::on_liftoff("Audit", move |_| {
+            begun.record(&Client::default(), &Event::Started { version: env!("CARGO_PKG_VERSION") });
+            Box::pin(async {})
+        }));
+        let served = rocket.launch().await.map(|rocket: Rocket<Ignite>| drop(rocket));
         drop(self.tasks);
+        if served.is_ok() {
+            audit.record(&Client::default(), &Event::Stopped);
+        }
         // What is written is on disk before the process ends.
+        writer.finish().await;
+        store.close().await;
         self.sessions.close().await;
         self.accounts.close().await;
+        served.map_err(Box::new)?;
         Ok(())
     }
 }

@@ -236,8 +236,7 @@ impl Desk {
     }
 
     async fn invite(&self, described: Described) -> Result<String, Trouble> {
-        let (code, invitation) =
-            self.accounts.invite(described.read(), INVITED_BY, Acted::OnCommandLine).await?;
+        let (code, invitation) = self.accounts.invite(described.read(), INVITED_BY, Acted::OnCommandLine).await?;
         let site = self.settings.site.public_url.as_ref();
         let site = site.map_or("http://localhost:8000/", url::Url::as_str).trim_end_matches('/');
         let hint = match self.settings.site.public_url {

@@ -47,6 +47,8 @@ pub struct Settings {
     pub digest: DigestSettings,
     /// How long sessions last.
     pub sessions: SessionSettings,
+    /// What is kept of the audit.
+    pub audit: AuditSettings,
     /// The live channels.
     pub live: LiveSettings,
     /// How much strangers may take.
@@ -159,6 +161,15 @@ impl SessionSettings {
             recent: DEFAULT_RECENT,
         }
     }
+}
+
+/// What is kept of the audit, beside the log.
+#[derive(Clone, Debug)]
+pub struct AuditSettings {
+    /// How long an event is kept.
+    pub keep: Duration,
+    /// How many are kept at most.
+    pub most_rows: u64,
 }
 
 /// The live channels.

@@ -6,6 +6,7 @@ use tokio::sync::watch;
 use url::Url;
 
 use crate::accounts::Accounts;
+use crate::audit::AuditStore;
 use crate::auth::{Auth, Digest, Guests, Refresh};
 use crate::config::{MetricsSettings, SiteSettings};
 use crate::directory::{Directories, GroupWatch, Readiness};
@@ -28,6 +29,8 @@ pub struct Rooms {
     pub accounts: Accounts,
     /// Whether those of them that opted in may use Digest.
     pub digest_enabled: bool,
+    /// What happened, to be searched.
+    pub audit: AuditStore,
     /// Decides who sees what.
     pub shelf: Arc<Shelf>,
     /// Makes the boards move.
@@ -112,6 +115,7 @@ impl Rooms {
             .manage(self.auth)
             .manage(self.sessions)
             .manage(self.accounts)
+            .manage(self.audit)
             .manage(self.shelf)
             .manage(self.hub)
             .manage(self.site)

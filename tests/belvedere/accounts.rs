@@ -260,8 +260,8 @@ async fn what_the_command_line_does_beside_a_running_server_is_in_its_audit_and_
     }
     let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     for (event, field, value) in [
-        ("account-added", "account", "root"),
-        ("invited", "account", "ann"),
+        ("account-added", "detail", r"local\root"),
+        ("invited", "detail", r"local\ann"),
         ("signed-in", "who", r"local\root"),
         ("account-disabled", "reason", "command-line"),
         ("account-closed", "who", r"local\root"),

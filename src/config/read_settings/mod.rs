@@ -4,6 +4,7 @@
 //! Nothing is dialled.
 
 mod accounts;
+mod audit;
 mod directory;
 mod files;
 mod limits;

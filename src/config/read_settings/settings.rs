@@ -10,6 +10,7 @@ use super::super::reader::{Fields, Ledger};
 use super::super::settings::{LiveSettings, LogFormat, LogSettings, SessionSettings, Settings, SourceSettings};
 use super::super::settings_tree::Writings;
 use super::accounts::{read_accounts, read_digest};
+use super::audit::read_audit;
 use super::directory::{read_directories, read_directory};
 use super::files::path;
 use super::limits::read_limits;
@@ -19,7 +20,7 @@ use super::sources::read_sources;
 use crate::domain::{Audience, SourceName};
 
 /// Our tables. Outside a profile, figment would take them for profiles of that name and ignore them.
-pub(in super::super) const TABLES: [&str; 12] = [
+pub(in super::super) const TABLES: [&str; 13] = [
     "site",
     "admins",
     "directory",
@@ -32,6 +33,7 @@ pub(in super::super) const TABLES: [&str; 12] = [
     "limits",
     "log",
     "metrics",
+    "audit",
 ];
 
 /// The keys that are Rocket's: of `rocket::Config`, of its templates, and the two by which `ROCKET_CONFIG` and
@@ -149,6 +151,7 @@ fn read_settings(mut fields: Fields<'_>, folder: &std::path::Path) -> Option<Set
     let accounts = read_accounts(fields.table_or_empty("accounts"));
     let digest = read_digest(fields.table_or_empty("digest"));
     let sessions = read_sessions(fields.table_or_empty("sessions"));
+    let audit = read_audit(fields.table_or_empty("audit"));
     let live = read_live(fields.table_or_empty("live"));
     let limits = read_limits(fields.table_or_empty("limits"));
     let log = read_log(fields.table_or_empty("log"));
@@ -167,6 +170,7 @@ fn read_settings(mut fields: Fields<'_>, folder: &std::path::Path) -> Option<Set
         accounts: accounts?,
         digest: digest?,
         sessions: sessions?,
+        audit: audit?,
         live: live?,
         limits: limits?,
         log: log?,
