@@ -7,6 +7,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::directory_settings::{DirectorySettings, FurtherDirectory};
+use super::script_settings::{BasicSettings, SignedTokenSettings, TokenSettings};
 use crate::domain::{Audience, DirectoryName, Pattern, SourceName};
 
 /// A working day: whose account was disabled at noon is out by the evening, even where nobody can ask about them.
@@ -39,6 +40,12 @@ pub struct Settings {
     pub sources: IndexMap<SourceName, SourceSettings>,
     /// How long sessions last.
     pub sessions: SessionSettings,
+    /// Name and password with every request.
+    pub basic: BasicSettings,
+    /// Personal API tokens.
+    pub tokens: TokenSettings,
+    /// Short-lived signed tokens.
+    pub signed_tokens: SignedTokenSettings,
     /// The live channels.
     pub live: LiveSettings,
     /// The program's own log.

@@ -7,6 +7,7 @@ mod directory;
 mod files;
 mod mail;
 mod metrics;
+mod scripts;
 mod server_address;
 mod servers;
 mod settings;

@@ -12,13 +12,26 @@ use super::super::settings_tree::Writings;
 use super::directory::{read_directories, read_directory};
 use super::files::path;
 use super::metrics::read_metrics;
+use super::scripts::{read_basic, read_signed, read_tokens};
 use super::site::read_site;
 use super::sources::read_sources;
 use crate::domain::{Audience, SourceName};
 
 /// Our tables. Outside a profile, figment would take them for profiles of that name and ignore them.
-pub(in super::super) const TABLES: [&str; 9] =
-    ["site", "admins", "directory", "directories", "sources", "sessions", "live", "log", "metrics"];
+pub(in super::super) const TABLES: [&str; 12] = [
+    "site",
+    "admins",
+    "directory",
+    "directories",
+    "sources",
+    "sessions",
+    "basic",
+    "tokens",
+    "jwt",
+    "live",
+    "log",
+    "metrics",
+];
 
 /// The keys that are Rocket's: of `rocket::Config`, of its templates, and the two by which `ROCKET_CONFIG` and
 /// `ROCKET_PROFILE` say where settings stand.
@@ -133,6 +146,9 @@ fn read_settings(mut fields: Fields<'_>, folder: &std::path::Path) -> Option<Set
     let directories = read_directories(fields.table_or_empty("directories"));
     let sources = read_sources(fields.table_or_empty("sources"));
     let sessions = read_sessions(fields.table_or_empty("sessions"));
+    let basic = read_basic(fields.table_or_empty("basic"));
+    let tokens = read_tokens(fields.table_or_empty("tokens"));
+    let signed_tokens = read_signed(fields.table_or_empty("jwt"));
     let live = read_live(fields.table_or_empty("live"));
     let log = read_log(fields.table_or_empty("log"));
     let metrics = read_metrics(fields.table_or_empty("metrics"));
@@ -148,6 +164,9 @@ fn read_settings(mut fields: Fields<'_>, folder: &std::path::Path) -> Option<Set
         directories: directories?,
         sources: sources?,
         sessions: sessions?,
+        basic: basic?,
+        tokens: tokens?,
+        signed_tokens: signed_tokens?,
         live: live?,
         log: log?,
         metrics: metrics?,
