@@ -15,7 +15,7 @@ use tokio_util::task::AbortOnDropHandle;
 use zeroize::Zeroizing;
 
 use crate::audit::Audit;
-use crate::auth::{Auth, Keys, Refresh};
+use crate::auth::{Auth, Keys, Refresh, Scripts, Signer};
 use crate::config::{self, Faults, Settings};
 use crate::directory::{Directories, Directory, GroupWatch, Readiness, SetUpError};
 use crate::domain::Clock;
@@ -25,6 +25,7 @@ use crate::sessions::Sessions;
 use crate::sources::{SourceFault, Sources};
 use crate::store::StoreError;
 use crate::telemetry::{InvalidFilter, Metrics};
+use crate::tokens::Tokens;
 use crate::web::{self, Assets, Rooms, Transport};
 
 /// How often sessions that have run out are swept from the store.
@@ -32,6 +33,9 @@ const SWEEP_EVERY: Duration = Duration::from_mins(1);
 
 /// The file of the session store, in the state folder.
 const SESSION_STORE: &str = "sessions.db";
+
+/// The file of the API tokens, in the state folder.
+const TOKEN_STORE: &str = "tokens.db";
 
 /// Why the server does not start, or did not go on. Each text names the place and the remedy.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +73,7 @@ impl From<FigmentError> for StartError {
 pub struct Server {
     rocket: Rocket<rocket::Build>,
     sessions: Sessions,
+    tokens: Tokens,
     tasks: Tasks,
 }
 
@@ -88,6 +93,7 @@ struct Tasks {
     _watcher: Watcher,
     _keeper: AbortOnDropHandle<()>,
     _sweeper: AbortOnDropHandle<()>,
+    _token_follower: AbortOnDropHandle<()>,
     _group_watch: AbortOnDropHandle<()>,
     _refresher: AbortOnDropHandle<()>,
 }
@@ -105,10 +111,18 @@ impl Tasks {
             refresh,
         );
         let people = Arc::clone(&rooms.refresh);
+        let scripts = Arc::clone(&rooms.scripts);
         Self {
             _watcher: Watcher::start(Arc::clone(shelf)),
             _keeper: AbortOnDropHandle::new(tokio::spawn(keep_pages(Arc::clone(hub), Arc::clone(shelf)))),
-            _sweeper: AbortOnDropHandle::new(tokio::spawn(sweep(Arc::clone(&rooms.auth), Arc::clone(clock)))),
+            _sweeper: AbortOnDropHandle::new(tokio::spawn(sweep(
+                Arc::clone(&rooms.auth),
+                Arc::clone(&rooms.scripts),
+                Arc::clone(clock),
+            ))),
+            _token_follower: AbortOnDropHandle::new(tokio::spawn(
+                async move { scripts.tokens().follow_the_file().await },
+            )),
             _group_watch: AbortOnDropHandle::new(tokio::spawn(groups)),
             _refresher: AbortOnDropHandle::new(tokio::spawn(async move { people.run().await })),
         }
@@ -142,14 +156,21 @@ impl Server {
         let sessions = Sessions::open(&store, &settings.sessions, Arc::clone(&clock)).await?;
         let keys = keys(&figment)?;
         let audit = Audit::new();
-        let refresh = Arc::new(Refresh::new(
+        let refresh = Refresh::new(
             Arc::clone(&directory),
             sessions.clone(),
             audit.clone(),
             Arc::clone(&clock),
             settings.sessions.refresh,
-        ));
-        let auth = Arc::new(Auth::new(directory, sessions.clone(), audit, Arc::clone(&clock), keys));
+        );
+        let tokens = open_tokens(&settings, &clock).await?;
+        let refresh = Arc::new(refresh.with_tokens(tokens.clone()));
+        let issuer = settings.site.issuer();
+        let signer =
+            Signer::open(tokens.clone(), &keys, settings.signed_tokens.clone(), issuer, Arc::clone(&clock)).await?;
+        let auth = Auth::new(directory, sessions.clone(), audit, Arc::clone(&clock), keys);
+        let auth = Arc::new(auth.remembering(settings.basic.remember).confirming(tokens.clone()));
+        let scripts = Arc::new(Scripts::new(Arc::clone(&auth), tokens.clone(), signer, settings.basic.clone()));
         say_who_is_not_refreshed(&settings);
 
         let assets = Assets::for_this_build(settings.overlay.as_deref(), &settings.site.theme);
@@ -161,6 +182,8 @@ impl Server {
         let (shutting_down, shutdown) = watch::channel(false);
         let rooms = Rooms {
             auth,
+            scripts,
+            token_settings: settings.tokens.clone(),
             sessions: sessions.clone(),
             shelf,
             hub,
@@ -185,7 +208,7 @@ impl Server {
                 shutting_down.send_replace(true);
             })
         }));
-        Ok(Self { rocket, sessions, tasks })
+        Ok(Self { rocket, sessions, tokens, tasks })
     }
 
     /// Tells when the door is open.
@@ -212,6 +235,7 @@ impl Server {
         drop(self.tasks);
         // What is written is on disk before the process ends.
         self.sessions.close().await;
+        self.tokens.close().await;
         Ok(())
     }
 }
@@ -267,10 +291,19 @@ fn say_who_is_not_refreshed(settings: &Settings) {
     }
 }
 
-async fn sweep(auth: Arc<Auth>, clock: Arc<dyn Clock>) {
+/// The store of the API tokens.
+pub(crate) async fn open_tokens(settings: &Settings, clock: &Arc<dyn Clock>) -> Result<Tokens, StoreError> {
+    let file = settings.state.join(TOKEN_STORE);
+    Tokens::open(&file, &settings.tokens, settings.sessions.max_staleness, Arc::clone(clock)).await
+}
+
+async fn sweep(auth: Arc<Auth>, scripts: Arc<Scripts>, clock: Arc<dyn Clock>) {
     loop {
         if let Err(error) = auth.sweep().await {
             tracing::error!(%error, "sessions that ran out could not be swept");
+        }
+        if let Err(error) = scripts.sweep().await {
+            tracing::error!(%error, "API tokens that ran out could not be swept");
         }
         clock.sleep(SWEEP_EVERY).await;
     }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::plain::plain;
-use crate::domain::{Client, EndReason, PageSlug, Person, PersonId, SessionId, Visitor};
+use crate::domain::{Client, EndReason, Member, PageSlug, Person, PersonId, Proof, SessionId, TokenId, Visitor};
 
 /// The `tracing` target of every line of the audit.
 pub const TARGET: &str = "audit";
@@ -77,6 +77,45 @@ pub enum Event<'a> {
         /// The names of the groups they left, likewise.
         lost: &'a str,
     },
+    /// Somebody sent a name and a password with a request, and they were right. What is remembered of it is not written
+    /// down with every further request.
+    PasswordAccepted {
+        /// Who.
+        person: &'a Person,
+    },
+    /// An API token was made.
+    TokenMade {
+        /// Whose it is.
+        person: &'a Person,
+        /// Which.
+        token: TokenId,
+    },
+    /// An API token was used from an address that it was not used from last.
+    TokenUsed {
+        /// Whose it is.
+        person: &'a Person,
+        /// Which.
+        token: TokenId,
+    },
+    /// An API token ended: it was revoked, or expired.
+    TokenEnded {
+        /// Whose it was.
+        person: &'a Person,
+        /// Which.
+        token: TokenId,
+        /// Why.
+        reason: EndReason,
+    },
+    /// A short-lived signed token was made.
+    SignedTokenMade {
+        /// For whom, and by what they had proved who they are.
+        member: &'a Member,
+    },
+    /// An `Authorization` header showed what opens nothing. Wrong passwords are refused sign-ins.
+    AuthorizationRefused {
+        /// Why, in a word that does not change: `unreadable`, `not-taken`, `unknown`, `expired`, `revoked`, `unconfirmed`.
+        reason: &'static str,
+    },
     /// A visitor may not open a page.
     PageRefused {
         /// Who asked.
@@ -117,6 +156,7 @@ impl Audit {
             person = line.person.as_deref(),
             address = address.as_deref(),
             session = line.session.map(SessionId::as_i64),
+            token = line.token.map(TokenId::as_i64),
             page = line.page,
             reason = line.reason,
             directory_code = line.directory_code,
@@ -138,6 +178,7 @@ struct Line<'a> {
     /// The person's stable id.
     person: Option<String>,
     session: Option<SessionId>,
+    token: Option<TokenId>,
     page: Option<&'a str>,
     reason: Option<&'static str>,
     directory_code: Option<&'static str>,
@@ -181,6 +222,20 @@ impl<'a> Line<'a> {
                 lost: (!lost.is_empty()).then(|| plain(lost)),
                 ..Self::about(person, "groups-changed", "ok")
             },
+            Event::PasswordAccepted { person } => Self::about(person, "password-accepted", "ok"),
+            Event::TokenMade { person, token } => {
+                Self { token: Some(token), ..Self::about(person, "token-made", "ok") }
+            }
+            Event::TokenUsed { person, token } => {
+                Self { token: Some(token), ..Self::about(person, "token-used", "ok") }
+            }
+            Event::TokenEnded { person, token, reason } => {
+                Self { token: Some(token), reason: Some(reason.word()), ..Self::about(person, "token-ended", "ok") }
+            }
+            Event::SignedTokenMade { member } => Self::of_member(member, "signed-token-made", "ok"),
+            Event::AuthorizationRefused { reason } => {
+                Self { event: "authorization-refused", result: "refused", reason: Some(reason), ..Self::default() }
+            }
             Event::PageRefused { visitor, page } => {
                 Self { page: Some(page.as_str()), ..Self::by(visitor, "page-refused", "refused") }
             }
@@ -208,8 +263,17 @@ impl<'a> Line<'a> {
 
     fn by(visitor: &Visitor, event: &'static str, result: &'static str) -> Self {
         match visitor.member() {
-            Some(member) => Self { session: member.session(), ..Self::about(&member.person, event, result) },
+            Some(member) => Self::of_member(member, event, result),
             None => Self { event, result, ..Self::default() },
         }
+    }
+
+    fn of_member(member: &Member, event: &'static str, result: &'static str) -> Self {
+        let token = match member.proof {
+            Proof::Token(token) => Some(token),
+            Proof::Signed { token, .. } => token,
+            Proof::Session(_) | Proof::Password => None,
+        };
+        Self { session: member.session(), token, ..Self::about(&member.person, event, result) }
     }
 }

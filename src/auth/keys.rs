@@ -1,5 +1,6 @@
 use std::fmt;
 
+use chacha20poly1305::{Key as AeadKey, XChaCha20Poly1305};
 use hmac::digest::KeyInit;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
@@ -16,10 +17,16 @@ const EXTRACT_LABEL: &[u8] = b"belvedere keys, version 1";
 
 const CSRF_LABEL: &[u8] = b"csrf tokens";
 
+const PASSWORDS_LABEL: &[u8] = b"remembered passwords";
+
+const SIGNING_KEYS_LABEL: &[u8] = b"sealed signing keys";
+
 /// The keys of this server, one for each purpose, all derived from its one secret in the manner of HKDF (RFC 5869),
 /// so that what one purpose gives away is of no use to another. They never print themselves.
 pub struct Keys {
     csrf: Key,
+    passwords: Key,
+    signing_keys: Key,
 }
 
 impl Keys {
@@ -28,12 +35,28 @@ impl Keys {
         let mut salt = Key::new([0; 64]);
         salt[..EXTRACT_LABEL.len()].copy_from_slice(EXTRACT_LABEL);
         let master = key(tag(&salt).chain_update(secret));
-        Self { csrf: key(tag(&master).chain_update(CSRF_LABEL).chain_update([1])) }
+        let derived = |label: &[u8]| key(tag(&master).chain_update(label).chain_update([1]));
+        Self {
+            csrf: derived(CSRF_LABEL),
+            passwords: derived(PASSWORDS_LABEL),
+            signing_keys: derived(SIGNING_KEYS_LABEL),
+        }
     }
 
     /// The beginning of a CSRF token's tag.
     pub(super) fn csrf(&self) -> Tag {
         tag(&self.csrf)
+    }
+
+    /// The beginning of the tag by which a name and password are remembered.
+    pub(super) fn passwords(&self) -> Tag {
+        tag(&self.passwords)
+    }
+
+    /// What seals the keys that sign tokens, before they are kept.
+    pub(super) fn signing_keys(&self) -> XChaCha20Poly1305 {
+        // The rest of the key is zeros, which HMAC would add.
+        XChaCha20Poly1305::new(AeadKey::from_slice(&self.signing_keys[..32]))
     }
 }
 

@@ -1,11 +1,13 @@
 //! Proves who somebody is.
 //!
 //! [`Auth`] signs people in and out and says who a visitor is: throttle first, then the directory, which is asked
-//! once, then a fresh session. A changed password ends every session that the old one opened, and a refusal takes its
+//! once, then a fresh session. [`Scripts`] says who shows an `Authorization` header, and makes tokens.  A changed password ends every session that the old one opened, and a refusal takes its
 //! time. [`Refresh`] keeps the sessions true to the directory. [`csrf`] makes and checks the tokens of forms, [`next`] the
 //! way back to the page somebody came for. This room never decides what a person may see, and knows nothing of cookies or
 //! HTTP.
 
+mod authorization;
+mod basic;
 mod change_password;
 pub mod csrf;
 mod keys;
@@ -13,13 +15,21 @@ pub mod next;
 mod pace;
 mod refresh;
 mod refusal;
+mod remembered;
+mod scripts;
+mod shown;
 mod sign_in;
+mod signed;
 mod throttle;
 
+pub use authorization::{Authorization, InvalidAuthorization};
 pub use change_password::{Changed, TypedChange};
 pub use csrf::{Holder, StrangerToken};
 pub use keys::Keys;
 pub use next::NextPath;
 pub use refresh::{Away, Refresh, Report};
 pub use refusal::{PasswordChangeRefusal, SignInRefusal};
+pub use scripts::{IssueRefusal, Issued, Scripts, TokenRefusal};
+pub use shown::{ShownRefusal, TokenFault};
 pub use sign_in::{Auth, SignedIn};
+pub use signed::{PublicKeys, SignedText, Signer};

@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use super::pace;
 use super::refusal::in_the_audit;
+use super::remembered::Remembered;
 use super::throttle::{Held, Permit, Throttle};
 use super::{Keys, SignInRefusal};
 use crate::audit::{Audit, Event};
@@ -16,6 +17,7 @@ use crate::domain::{
 };
 use crate::sessions::{Beginning, Found, Session, SessionToken, Sessions};
 use crate::store::StoreError;
+use crate::tokens::Tokens;
 
 /// How many sign-ins ask the directory at the same time. A directory that answers takes some tens of milliseconds, so
 /// this is a thousand a second; one that hangs does not collect connections without end.
@@ -27,6 +29,8 @@ pub struct Auth {
     pub(super) sessions: Sessions,
     pub(super) audit: Audit,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) remembered: Remembered,
+    pub(super) tokens: Option<Tokens>,
     throttle: Throttle,
     questions: Semaphore,
     keys: Keys,
@@ -58,7 +62,8 @@ impl Auth {
         keys: Keys,
     ) -> Self {
         let (throttle, questions) = (Throttle::new(clock.clone()), Semaphore::new(ASKED_AT_ONCE));
-        Self { directory, sessions, audit, clock, throttle, questions, keys }
+        let remembered = Remembered::new(clock.clone(), Duration::ZERO);
+        Self { directory, sessions, audit, clock, remembered, tokens: None, throttle, questions, keys }
     }
 
     /// Signs somebody in with what they typed. The directory is asked once, or not at all: when the name or password
@@ -105,6 +110,7 @@ impl Auth {
     ) -> Result<SignedIn, SignInRefusal> {
         let permit = self.admit(Attempt::SignIn, name, client).await?;
         let person = self.prove(name, password, permit, client).await?;
+        self.confirm_tokens_of(&person).await;
         if let Some(previous) = previous {
             self.sign_out(previous, client).await?;
         }
@@ -166,7 +172,7 @@ impl Auth {
     }
 
     /// Refuses what no directory could know. To a visitor it looks like any other wrong name or password.
-    fn well_shaped(
+    pub(super) fn well_shaped(
         &self,
         username: &str,
         mut password: Zeroizing<String>,
@@ -223,7 +229,7 @@ impl Auth {
     }
 
     /// Has the directory prove the person, and settles what the try counts for.
-    async fn prove(
+    pub(super) async fn prove(
         &self,
         name: &Username,
         password: &Password,

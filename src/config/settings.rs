@@ -67,6 +67,15 @@ pub struct SiteSettings {
     pub theme: Theme,
 }
 
+impl SiteSettings {
+    /// What the site is called in the tokens it signs (`iss`): the address that browsers use, or its name where there is
+    /// none.
+    pub fn issuer(&self) -> String {
+        let address = self.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned());
+        address.unwrap_or_else(|| self.name.clone())
+    }
+}
+
 /// A theme: a handful of HSL numbers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Theme {

@@ -23,6 +23,8 @@ pub enum Closed {
         /// Whom to ask for the right.
         owner: Option<String>,
     },
+    /// Their account may, but not what they proved it by: a token that was made for something else.
+    OutOfScope,
 }
 
 impl Shelf {
@@ -33,7 +35,8 @@ impl Shelf {
     pub fn open(&self, slug: &str, visitor: &Visitor) -> Result<OpenPage, Closed> {
         let page = self.page(slug).ok_or(Closed::NotFound)?;
         match page.access.judge(visitor) {
-            Verdict::Open => Ok(OpenPage { page }),
+            Verdict::Open if is_in_scope(&page, visitor) => Ok(OpenPage { page }),
+            Verdict::Open => Err(Closed::OutOfScope),
             Verdict::SignInFirst => Err(Closed::SignInFirst),
             Verdict::NotAllowed => Err(Closed::NotAllowed { owner: page.owner.clone() }),
         }
@@ -41,8 +44,8 @@ impl Shelf {
 
     /// Every page this visitor may open, in the bar's order.
     pub fn openable(&self, visitor: &Visitor) -> Vec<OpenPage> {
-        let mut pages: Vec<_> =
-            self.pages().into_iter().filter(|page| page.access.judge(visitor) == Verdict::Open).collect();
+        let opens = |page: &Arc<Page>| page.access.judge(visitor) == Verdict::Open && is_in_scope(page, visitor);
+        let mut pages: Vec<_> = self.pages().into_iter().filter(opens).collect();
         pages.sort_by(|a, b| {
             (a.order, a.title.to_lowercase(), &a.slug).cmp(&(b.order, b.title.to_lowercase(), &b.slug))
         });
@@ -55,6 +58,11 @@ impl Shelf {
         let page = self.page(slug.as_str())?;
         (page.access == Access::SignedIn).then(|| page.title.clone())
     }
+}
+
+/// Whether what the visitor showed is good for that page. What is public is so for everybody.
+fn is_in_scope(page: &Page, visitor: &Visitor) -> bool {
+    page.access == Access::Public || visitor.member().is_none_or(|member| member.scope.reads(&page.slug))
 }
 
 impl OpenPage {

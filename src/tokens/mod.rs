@@ -21,7 +21,7 @@ pub use keys::SealedKey;
 pub use make::{MakeError, Wanted};
 pub use secret::{ApiToken, InvalidToken, PREFIX};
 pub use store::Tokens;
-pub use token::{Found, Token, TokenName};
+pub use token::{Found, InvalidTokenName, Token, TokenName};
 pub use watch::{TokenNews, TokenWatch};
 
 #[cfg(test)]

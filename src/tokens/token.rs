@@ -44,7 +44,7 @@ pub struct TokenName(String);
 /// A text that cannot be a token's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a token's name is 1 to {LONGEST_NAME} characters on one line, such as \"backup script\"")]
-pub struct InvalidName;
+pub struct InvalidTokenName;
 
 impl TokenName {
     /// The name as text.
@@ -54,12 +54,12 @@ impl TokenName {
 }
 
 impl FromStr for TokenName {
-    type Err = InvalidName;
+    type Err = InvalidTokenName;
 
-    fn from_str(typed: &str) -> Result<Self, InvalidName> {
+    fn from_str(typed: &str) -> Result<Self, InvalidTokenName> {
         let name = typed.trim();
         let sound = !name.is_empty() && name.chars().count() <= LONGEST_NAME && !name.chars().any(char::is_control);
-        if sound { Ok(Self(name.to_owned())) } else { Err(InvalidName) }
+        if sound { Ok(Self(name.to_owned())) } else { Err(InvalidTokenName) }
     }
 }
 

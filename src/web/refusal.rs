@@ -16,6 +16,7 @@ use crate::store::StoreError;
 
 use super::guards::{chrome_of, client_of, sign_in_href, visitor_of};
 use super::html::Html;
+use super::shown::{Shown, challenges};
 use super::views::ErrorView;
 
 /// Bytes of a reference: enough to find one line in a log.
@@ -32,6 +33,8 @@ pub(super) enum Refusal {
     Closed(Closed),
     /// The door is shut to somebody who is signed in, until the directory answers again.
     Unconfirmed,
+    /// What was shown in an `Authorization` header opens nothing.
+    Shown(Shown),
     /// What was asked for makes no sense, and why.
     BadRequest(String),
     /// A page of another site asked.
@@ -78,8 +81,8 @@ impl Refusal {
     pub(super) fn status(&self) -> Status {
         match self {
             Self::Closed(Closed::NotFound) | Self::NotFound => Status::NotFound,
-            Self::Closed(Closed::SignInFirst) => Status::Unauthorized,
-            Self::Closed(Closed::NotAllowed { .. }) | Self::ForeignOrigin => Status::Forbidden,
+            Self::Closed(Closed::SignInFirst) | Self::Shown(_) => Status::Unauthorized,
+            Self::Closed(Closed::NotAllowed { .. } | Closed::OutOfScope) | Self::ForeignOrigin => Status::Forbidden,
             Self::BadRequest(_) | Self::FormNotOurs => Status::BadRequest,
             Self::Unconfirmed | Self::StoreUnavailable(_) | Self::Crowded(_) => Status::ServiceUnavailable,
             Self::Internal(_) => Status::InternalServerError,
@@ -94,6 +97,11 @@ impl Refusal {
         status
     }
 
+    /// Whether what was shown is good, but not for this.
+    pub(super) fn is_out_of_scope(&self) -> bool {
+        matches!(self, Self::Closed(Closed::OutOfScope))
+    }
+
     /// Each page offers its own ways on.
     fn template(&self) -> &'static str {
         match self {
@@ -101,7 +109,8 @@ impl Refusal {
             Self::Closed(Closed::NotFound) | Self::NotFound => "errors/not_found",
             Self::Unconfirmed | Self::StoreUnavailable(_) | Self::Crowded(_) => "errors/unavailable",
             Self::Internal(_) => "errors/internal",
-            Self::Closed(Closed::SignInFirst)
+            Self::Closed(Closed::SignInFirst | Closed::OutOfScope)
+            | Self::Shown(_)
             | Self::BadRequest(_)
             | Self::ForeignOrigin
             | Self::FormNotOurs
@@ -115,6 +124,8 @@ impl Refusal {
             Self::Closed(Closed::NotFound) | Self::NotFound => "not-found",
             Self::Closed(Closed::SignInFirst) => "sign-in",
             Self::Closed(Closed::NotAllowed { .. }) => "not-allowed",
+            Self::Closed(Closed::OutOfScope) => "out-of-scope",
+            Self::Shown(shown) => shown.code,
             Self::BadRequest(_) | Self::FormNotOurs => "bad-request",
             Self::ForeignOrigin => "foreign-origin",
             Self::Unconfirmed => "unconfirmed",
@@ -149,6 +160,16 @@ impl Refusal {
                 "Not for this account",
                 "You are signed in, but this page is not among those your account may open.".to_owned(),
                 String::new(),
+            ),
+            Self::Closed(Closed::OutOfScope) => (
+                "Not with this",
+                "What you showed is good, but not for this.".to_owned(),
+                "Use a token that was made for it, or sign in with the form.".to_owned(),
+            ),
+            Self::Shown(shown) => (
+                "Not let in",
+                format!("{}.", shown.message),
+                "Mend the Authorization header that was sent, or leave it out and sign in with the form.".to_owned(),
             ),
             Self::BadRequest(why) => ("That does not work", format!("{why}."), "Go back and choose again.".to_owned()),
             Self::FormNotOurs => (
@@ -228,7 +249,7 @@ async fn as_it_looks_to_the_unconfirmed(refusal: Refusal, request: &Request<'_>)
 /// that another site seems to have made. Being asked to sign in is neither.
 async fn record(refusal: &Refusal, request: &Request<'_>) {
     let forgery = match refusal {
-        Refusal::Closed(Closed::NotAllowed { .. }) => None,
+        Refusal::Closed(Closed::NotAllowed { .. } | Closed::OutOfScope) => None,
         Refusal::ForeignOrigin => Some("origin"),
         Refusal::FormNotOurs => Some("csrf-token"),
         _ => return,
@@ -249,6 +270,7 @@ async fn record(refusal: &Refusal, request: &Request<'_>) {
 struct Answer {
     body: Either<Redirect, Either<Html<ErrorView>, Json<Value>>>,
     status: Status,
+    challenges: Vec<Header<'static>>,
 }
 
 impl<'r> Responder<'r, 'static> for Answer {
@@ -257,8 +279,8 @@ impl<'r> Responder<'r, 'static> for Answer {
             return redirect.respond_to(request);
         }
         let mut response = Response::build_from(self.body.respond_to(request)?);
-        if self.status == Status::Unauthorized {
-            response.header(challenge());
+        for challenge in self.challenges {
+            response.header_adjoin(challenge);
         }
         if self.status == Status::ServiceUnavailable {
             response.header(Header::new("Retry-After", "30"));
@@ -270,14 +292,16 @@ impl<'r> Responder<'r, 'static> for Answer {
 async fn answer(refusal: &Refusal, reference: Option<String>, request: &Request<'_>) -> Answer {
     let status = refusal.status();
     let (title, message, next_step) = refusal.words();
+    let is_challenged = status == Status::Unauthorized || refusal.is_out_of_scope();
+    let challenges = if is_challenged { challenges(refusal, request) } else { Vec::new() };
     if !wants_html(request) {
         let error =
             json!({ "status": status.code, "code": refusal.code(), "message": message, "reference": reference });
-        return Answer { body: Either::Right(Either::Right(Json(json!({ "error": error })))), status };
+        return Answer { body: Either::Right(Either::Right(Json(json!({ "error": error })))), status, challenges };
     }
     if matches!(refusal, Refusal::Closed(Closed::SignInFirst)) && request.method() == Method::Get {
         let form = Redirect::to(sign_in_href(&request.uri().to_string()));
-        return Answer { body: Either::Left(form), status: Status::SeeOther };
+        return Answer { body: Either::Left(form), status: Status::SeeOther, challenges: Vec::new() };
     }
     // Nobody is a stranger to the error page because the store is out of reach; it is shown without a name then.
     let visitor = visitor_of(request).await.unwrap_or(Visitor::Anonymous);
@@ -287,7 +311,7 @@ async fn answer(refusal: &Refusal, reference: Option<String>, request: &Request<
         _ => None,
     };
     let view = ErrorView { title: title.to_owned(), message, reference, owner, next_step };
-    Answer { body: Either::Right(Either::Left(Html::new(refusal.template(), title, chrome, view))), status }
+    Answer { body: Either::Right(Either::Left(Html::new(refusal.template(), title, chrome, view))), status, challenges }
 }
 
 /// Whether a person reads the answer: a browser says that it takes HTML, a script says anything or JSON.
@@ -295,12 +319,6 @@ pub(super) fn wants_html(request: &Request<'_>) -> bool {
     let scripts_only = ["/api/", "/live/", "/events/"].iter().any(|prefix| request.uri().path().starts_with(prefix));
     let takes_html = |accept: &Accept| accept.iter().any(|quality| *quality.media_type() == MediaType::HTML);
     !scripts_only && request.accept().is_some_and(takes_html)
-}
-
-/// RFC 9110, 15.5.2 wants a challenge with every 401. A form's is the only one there is here: the scheme of
-/// draft-broyer-http-cookie-auth, which browsers do not know and so do not pop up for.
-pub(super) fn challenge() -> Header<'static> {
-    Header::new("WWW-Authenticate", "Cookie realm=\"Belvedere\", form-action=\"/login\"")
 }
 
 fn log_failure(refusal: &Refusal, request: &Request<'_>) -> String {

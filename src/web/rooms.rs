@@ -5,8 +5,8 @@ use rocket::{Build, Rocket};
 use tokio::sync::watch;
 use url::Url;
 
-use crate::auth::{Auth, Refresh};
-use crate::config::{MetricsSettings, SiteSettings};
+use crate::auth::{Auth, Refresh, Scripts};
+use crate::config::{MetricsSettings, SiteSettings, TokenSettings};
 use crate::directory::{Directories, GroupWatch, Readiness};
 use crate::domain::{Audience, Clock};
 use crate::live::Hub;
@@ -21,6 +21,10 @@ use super::examiner::Examiner;
 pub struct Rooms {
     /// Proves who someone is.
     pub auth: Arc<Auth>,
+    /// The ways in for scripts.
+    pub scripts: Arc<Scripts>,
+    /// How long API tokens last.
+    pub token_settings: TokenSettings,
     /// Who is signed in.
     pub sessions: Sessions,
     /// Decides who sees what.
@@ -75,6 +79,10 @@ pub(super) struct Limits {
     pub(super) session_lasts: Duration,
     /// How long a session is good when the directory cannot be asked.
     pub(super) session_stale_after: Duration,
+    /// How long a live connection goes on that a password opened: nobody asks about its person meanwhile.
+    pub(super) password_watches: Duration,
+    /// How long API tokens last.
+    pub(super) tokens: TokenSettings,
 }
 
 /// Turns true when the server begins to shut down.
@@ -92,6 +100,12 @@ impl Rooms {
             self.groups,
             Arc::clone(&self.clock),
         );
+        let limits = Limits {
+            session_lasts: self.session_lasts,
+            session_stale_after: self.session_stale_after,
+            password_watches: self.refresh.every(),
+            tokens: self.token_settings,
+        };
         rocket
             .manage(examiner)
             .manage(self.auth)
@@ -101,7 +115,8 @@ impl Rooms {
             .manage(self.site)
             .manage(Admins(self.admins))
             .manage(self.refresh)
-            .manage(Limits { session_lasts: self.session_lasts, session_stale_after: self.session_stale_after })
+            .manage(limits)
+            .manage(self.scripts)
             .manage(self.transport)
             .manage(self.assets)
             .manage(Time(self.clock))

@@ -2,10 +2,12 @@
 
 mod asked;
 mod chrome;
+mod form;
 mod same_origin;
 mod visitor;
 
 pub(super) use asked::{Asked, LastEventId};
 pub(super) use chrome::{chrome as chrome_of, sign_in_href};
+pub(super) use form::Guarded;
 pub(super) use same_origin::{Origin, SameOrigin};
-pub(super) use visitor::{Administrator, client_of, known_visitor, visitor_of};
+pub(super) use visitor::{Administrator, ByHeader, client_of, known_visitor, visitor_of};

@@ -7,12 +7,12 @@ use crate::audit::Event;
 use crate::domain::{Client, Visitor};
 use crate::live::Farewell;
 use crate::pages::Closed;
-use crate::web::guards::{Asked, Origin};
+use crate::web::guards::{Asked, ByHeader, Origin};
 use crate::web::refusal::Refusal;
 use crate::web::socket::{self, Dial};
 
 /// The live channel of a page. A page of another site never gets one, and a session's cookie counts only when the
-/// browser says where it comes from. A browser that the door refuses is told so on the socket, since its script
+/// browser says where it comes from; what is shown in a header no page can send. A browser that the door refuses is told so on the socket, since its script
 /// cannot see the answer to a handshake; a script gets the plain refusal.
 #[get("/<slug>")]
 pub(super) fn watch<'r>(
@@ -20,11 +20,13 @@ pub(super) fn watch<'r>(
     asked: Asked,
     origin: Origin,
     visitor: Visitor,
+    by_header: ByHeader,
     client: Client,
     dial: Dial<'r>,
     socket: WebSocket,
 ) -> Result<rocket_ws::Channel<'r>, Refusal> {
     match (origin, &visitor) {
+        (Origin::Unsaid, _) if by_header.0 => (),
         (Origin::Foreign, _) | (Origin::Unsaid, Visitor::Member(_) | Visitor::Unconfirmed) => {
             return Err(Refusal::ForeignOrigin);
         }
@@ -36,7 +38,7 @@ pub(super) fn watch<'r>(
         Err(Refusal::Closed(closed)) if origin == Origin::Ours => {
             let farewell = farewell_of(&closed, &visitor);
             // This answer passes no catcher, which would have written it down.
-            if let (Closed::NotAllowed { .. }, Ok(page)) = (&closed, &slug.parse()) {
+            if let (Closed::NotAllowed { .. } | Closed::OutOfScope, Ok(page)) = (&closed, &slug.parse()) {
                 dial.audit().record(&client, &Event::PageRefused { visitor: &visitor, page });
             }
             Ok(socket.channel(move |stream| Box::pin(socket::say_goodbye(stream, farewell))))

@@ -5,6 +5,7 @@ use crate::sessions::Session;
 
 use super::auth::Said;
 use super::device::device;
+use super::tokens::TokensView;
 
 /// One's own account.
 #[derive(Debug, Serialize)]
@@ -17,6 +18,7 @@ pub(in crate::web) struct AccountView {
     password_expires_ms: Option<Timestamp>,
     person: PersonView,
     sessions: Vec<SessionView>,
+    api_tokens: TokensView,
 }
 
 #[derive(Debug, Serialize)]
@@ -42,6 +44,7 @@ impl AccountView {
         sessions: &[Session],
         said: Option<Said>,
         changes_password: bool,
+        api_tokens: TokensView,
     ) -> Self {
         let person = &member.person;
         let mut groups: Vec<_> = person.groups.iter().map(|group| person.qualified(&group.name)).collect();
@@ -65,6 +68,7 @@ impl AccountView {
                 groups,
             },
             sessions: sessions.iter().map(view).collect(),
+            api_tokens,
         }
     }
 }

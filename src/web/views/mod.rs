@@ -10,6 +10,7 @@ mod error;
 mod home;
 mod notes;
 mod page;
+mod tokens;
 mod words;
 
 pub(super) use account::AccountView;
@@ -20,4 +21,5 @@ pub(super) use directory::DirectoryView;
 pub(super) use error::ErrorView;
 pub(super) use home::HomeView;
 pub(super) use page::PageView;
+pub(super) use tokens::{TokenMadeView, TokensView};
 pub(super) use words::in_words;
