@@ -195,6 +195,7 @@ impl Server {
             refresh,
             session_lasts: settings.sessions.absolute,
             session_stale_after: settings.sessions.max_staleness,
+            session_recent: settings.sessions.recent,
             assets,
             clock,
             shutdown,

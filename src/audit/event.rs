@@ -27,6 +27,24 @@ pub enum Event<'a> {
         /// How long until another try is heard, when there were too many.
         retry_after: Option<Duration>,
     },
+    /// Somebody who is signed in proved anew who they are.
+    ProvedAgain {
+        /// Who.
+        person: &'a Person,
+        /// In which session.
+        session: SessionId,
+    },
+    /// Somebody who is signed in tried to prove anew who they are, and was refused.
+    ProofRefused {
+        /// Their name.
+        name: &'a str,
+        /// Why, in a word that does not change: those of a refused sign-in, `another-person`.
+        reason: &'static str,
+        /// The sub-code with which Active Directory says it, where there is one.
+        directory_code: Option<&'static str>,
+        /// How long until another try is heard, when there were too many.
+        retry_after: Option<Duration>,
+    },
     /// Somebody changed their password.
     PasswordChanged {
         /// The name as it was typed.
@@ -195,6 +213,12 @@ impl<'a> Line<'a> {
             }
             Event::SignInRefused { name, reason, directory_code, retry_after } => {
                 Self { directory_code, retry_after, ..Self::refused("sign-in-refused", name, reason) }
+            }
+            Event::ProvedAgain { person, session } => {
+                Self { session: Some(session), ..Self::about(person, "proved-again", "ok") }
+            }
+            Event::ProofRefused { name, reason, directory_code, retry_after } => {
+                Self { directory_code, retry_after, ..Self::refused("proof-refused", name, reason) }
             }
             Event::PasswordChanged { name, person } => Self {
                 event: "password-changed",

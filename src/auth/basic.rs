@@ -61,7 +61,7 @@ impl Auth {
             if remembered.is_some() {
                 permit.not_asked();
             } else {
-                let person = self.prove(&name, &password, permit, client).await?;
+                let person = self.prove(Attempt::SignIn, &name, &password, permit, client).await?;
                 self.audit.record(client, &Event::PasswordAccepted { person: &person });
                 self.confirm_tokens_of(&person).await;
                 self.remembered.put(tag, &person);

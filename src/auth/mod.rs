@@ -13,6 +13,7 @@ pub mod csrf;
 mod keys;
 pub mod next;
 mod pace;
+mod prove_again;
 mod refresh;
 mod refusal;
 mod remembered;

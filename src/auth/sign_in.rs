@@ -41,6 +41,7 @@ pub struct Auth {
 pub(super) enum Attempt {
     SignIn,
     PasswordChange,
+    Proof,
 }
 
 /// Somebody has been signed in.
@@ -109,7 +110,7 @@ impl Auth {
         previous: Option<&SessionToken>,
     ) -> Result<SignedIn, SignInRefusal> {
         let permit = self.admit(Attempt::SignIn, name, client).await?;
-        let person = self.prove(name, password, permit, client).await?;
+        let person = self.prove(Attempt::SignIn, name, password, permit, client).await?;
         self.confirm_tokens_of(&person).await;
         if let Some(previous) = previous {
             self.sign_out(previous, client).await?;
@@ -231,6 +232,7 @@ impl Auth {
     /// Has the directory prove the person, and settles what the try counts for.
     pub(super) async fn prove(
         &self,
+        attempt: Attempt,
         name: &Username,
         password: &Password,
         permit: Permit<'_>,
@@ -248,7 +250,7 @@ impl Auth {
         };
         if let Some(held) = held {
             permit.withheld(held);
-            return Err(self.refuse_held(Attempt::SignIn, held, name, client));
+            return Err(self.refuse_held(attempt, held, name, client));
         }
         match refusal {
             // Dropping the permit lets the failure stand: a password that was sent may have been judged and counted,
@@ -264,7 +266,7 @@ impl Auth {
             | Refusal::Disabled
             | Refusal::AccountExpired => permit.declined(),
         }
-        Err(self.refuse(Attempt::SignIn, refusal, name, client))
+        Err(self.refuse(attempt, refusal, name, client))
     }
 
     /// Asks the directory, unless too many are waiting for its answer already.
@@ -326,6 +328,7 @@ impl Attempt {
         match self {
             Self::SignIn => Event::SignInRefused { name, reason, directory_code, retry_after },
             Self::PasswordChange => Event::PasswordChangeRefused { name, reason, directory_code, retry_after },
+            Self::Proof => Event::ProofRefused { name, reason, directory_code, retry_after },
         }
     }
 }

@@ -19,6 +19,9 @@ const DEFAULT_REFRESH: Duration = Duration::from_mins(5);
 /// A domain controller's reboot, and the time to notice that it did not come back.
 const DEFAULT_MAX_STALENESS: Duration = Duration::from_hours(1);
 
+/// A coffee, and not a lunch: whoever sits down at a browser left open is asked for the password.
+const DEFAULT_RECENT: Duration = Duration::from_mins(15);
+
 /// Everything an admin can set, settled. Rocket's own settings stay in Rocket's figment.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -146,6 +149,8 @@ pub struct SessionSettings {
     pub refresh: Duration,
     /// How long a session is good when the directory cannot be asked.
     pub max_staleness: Duration,
+    /// How long ago somebody may have proved who they are for what matters: what admins do, one's own tokens and factors.
+    pub recent: Duration,
 }
 
 impl SessionSettings {
@@ -158,6 +163,7 @@ impl SessionSettings {
             unrefreshed: DEFAULT_UNREFRESHED.min(absolute),
             refresh: DEFAULT_REFRESH,
             max_staleness: DEFAULT_MAX_STALENESS,
+            recent: DEFAULT_RECENT,
         }
     }
 }

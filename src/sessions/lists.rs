@@ -105,6 +105,9 @@ impl Sessions {
 
     /// Tells the live connections of the sessions that have just ended.
     pub(super) fn tell_the_ended(&self, rows: Vec<Row>, reason: EndReason) -> Vec<Session> {
+        if !rows.is_empty() {
+            self.recent().turn_over();
+        }
         for row in &rows {
             self.watchers().tell(row.id(), reason);
         }

@@ -8,6 +8,7 @@
 //! that cannot be read is a [`StoreError`], never "nobody is signed in".
 
 mod begin;
+mod cache;
 mod lists;
 mod session;
 mod store;

@@ -5,6 +5,8 @@ use std::time::Duration;
 use sqlx::SqlitePool;
 use sqlx::migrate::Migrator;
 
+use super::begin::Beginnings;
+use super::cache::Recent;
 use super::session::{Lifetimes, Row, StandingRow, Times, columns};
 use super::watch::Registry;
 use super::{EndReason, Found, Session, SessionToken, SessionWatch};
@@ -38,6 +40,8 @@ struct Inner {
     lifetimes: Lifetimes,
     clock: Arc<dyn Clock>,
     watchers: Registry,
+    recent: Recent,
+    beginnings: Beginnings,
 }
 
 /// How a session stands, by its id.
@@ -61,7 +65,14 @@ impl Sessions {
     pub async fn open(path: &Path, settings: &SessionSettings, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
         let store = Store::open(path, KIND, &MIGRATIONS).await?;
         Ok(Self {
-            inner: Arc::new(Inner { store, lifetimes: Lifetimes::new(settings), clock, watchers: Registry::default() }),
+            inner: Arc::new(Inner {
+                store,
+                lifetimes: Lifetimes::new(settings),
+                clock,
+                watchers: Registry::default(),
+                recent: Recent::new(),
+                beginnings: Beginnings::default(),
+            }),
         })
     }
 
@@ -71,9 +82,19 @@ impl Sessions {
     /// # Errors
     /// [`StoreError`] when the store cannot be asked: that says nothing about the session.
     pub async fn find(&self, token: &SessionToken) -> Result<Found, StoreError> {
+        let hash = token.hash();
+        let now = self.now();
+        if let Some(session) = self.recent().get(&hash, now)
+            && now < session.end()
+            && !session.is_stale(now)
+            && !self.is_use_worth_noting(&session, now)
+        {
+            return Ok(Found::Good(session));
+        }
+        let leaf = self.recent().leaf();
         let row: Option<Row> =
             sqlx::query_as(concat!("SELECT ", columns!(), " FROM sessions WHERE token_hash = ? AND ended_at IS NULL"))
-                .bind(token.hash().to_vec())
+                .bind(hash.to_vec())
                 .fetch_optional(self.pool())
                 .await
                 .map_err(|error| self.query_failed(&error))?;
@@ -87,7 +108,9 @@ impl Sessions {
         if session.is_stale(now) {
             return Ok(Found::Stale(session));
         }
-        Ok(Found::Good(self.touch(session).await))
+        let session = self.touch(session).await;
+        self.recent().keep(hash, session.clone(), now, leaf);
+        Ok(Found::Good(session))
     }
 
     /// Ends a session and tells its live connections at once. `false` when it had ended before, or never was.
@@ -104,6 +127,7 @@ impl Sessions {
             .map_err(|error| self.query_failed(&error))?;
         let ended = written.rows_affected() > 0;
         if ended {
+            self.recent().turn_over();
             self.inner.watchers.tell(id, reason);
         }
         Ok(ended)
@@ -138,6 +162,7 @@ impl Sessions {
         .await
         .map_err(|error| self.query_failed(&error))?;
         let ended = self.tell_the_ended(rows, EndReason::Expired);
+        self.end_the_surplus().await?;
         sqlx::query("DELETE FROM sessions WHERE ended_at <= ?")
             .bind((now - ENDED_STAYS).as_millis())
             .execute(self.pool())
@@ -190,6 +215,14 @@ impl Sessions {
         &self.inner.watchers
     }
 
+    pub(super) fn recent(&self) -> &Recent {
+        &self.inner.recent
+    }
+
+    pub(super) fn beginnings(&self) -> &Beginnings {
+        &self.inner.beginnings
+    }
+
     pub(super) fn pool(&self) -> &SqlitePool {
         self.inner.store.pool()
     }
@@ -206,10 +239,10 @@ impl Sessions {
     /// ends a little early, and the log says why.
     async fn touch(&self, session: Session) -> Session {
         let now = self.now();
-        let idle = self.inner.lifetimes.idle_of(session.stays);
-        if now.since(session.last_seen_at) < TOUCH_AT_MOST_EVERY.min(idle / TOUCHES_WITHIN_IDLE) {
+        if !self.is_use_worth_noting(&session, now) {
             return session;
         }
+        let idle = self.inner.lifetimes.idle_of(session.stays);
         // Several requests of one browser come at once: the earlier ones must not set the time back.
         let noted =
             sqlx::query("UPDATE sessions SET last_seen_at = ? WHERE id = ? AND last_seen_at < ? AND ended_at IS NULL")
@@ -226,6 +259,12 @@ impl Sessions {
                 session
             }
         }
+    }
+
+    /// Whether its last use was so long ago that this one is to be written down.
+    fn is_use_worth_noting(&self, session: &Session, now: Timestamp) -> bool {
+        let idle = self.inner.lifetimes.idle_of(session.stays);
+        now.since(session.last_seen_at) >= TOUCH_AT_MOST_EVERY.min(idle / TOUCHES_WITHIN_IDLE)
     }
 
     pub(super) fn now(&self) -> Timestamp {

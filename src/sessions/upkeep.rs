@@ -107,6 +107,7 @@ impl Sessions {
         .await
         .map_err(|error| self.query_failed(&error))?;
         transaction.commit().await.map_err(|error| self.query_failed(&error))?;
+        self.recent().turn_over();
         for id in changed {
             self.watchers().tell_of_change(SessionId::new(id));
         }
@@ -168,6 +169,7 @@ impl Sessions {
                 .await
                 .map_err(|error| self.query_failed(&error))?;
         }
+        self.recent().turn_over();
         Ok(())
     }
 

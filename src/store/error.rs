@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use super::Kind;
 
 /// A store could not do its work. It is never the answer "there is no such thing".
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     /// The file could not be made, opened or locked.
     #[error(

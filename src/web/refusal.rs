@@ -8,13 +8,13 @@ use rocket::{Catcher, Either, catch, catchers};
 use serde_json::{Value, json};
 
 use crate::audit::Event;
-use crate::auth::Auth;
+use crate::auth::{Auth, NextPath};
 use crate::domain::{PageSlug, Visitor};
 use crate::live::Crowded;
 use crate::pages::{BadChoice, Closed};
 use crate::store::StoreError;
 
-use super::guards::{chrome_of, client_of, sign_in_href, visitor_of};
+use super::guards::{again_href, chrome_of, client_of, sign_in_href, visitor_of};
 use super::html::Html;
 use super::shown::{Shown, challenges};
 use super::views::ErrorView;
@@ -35,6 +35,8 @@ pub(super) enum Refusal {
     Unconfirmed,
     /// What was shown in an `Authorization` header opens nothing.
     Shown(Shown),
+    /// What was asked for matters, and the member has not proved for a while who they are. Where to go on afterwards.
+    ProveAgain(NextPath),
     /// What was asked for makes no sense, and why.
     BadRequest(String),
     /// A page of another site asked.
@@ -82,7 +84,9 @@ impl Refusal {
         match self {
             Self::Closed(Closed::NotFound) | Self::NotFound => Status::NotFound,
             Self::Closed(Closed::SignInFirst) | Self::Shown(_) => Status::Unauthorized,
-            Self::Closed(Closed::NotAllowed { .. } | Closed::OutOfScope) | Self::ForeignOrigin => Status::Forbidden,
+            Self::Closed(Closed::NotAllowed { .. } | Closed::OutOfScope)
+            | Self::ForeignOrigin
+            | Self::ProveAgain(_) => Status::Forbidden,
             Self::BadRequest(_) | Self::FormNotOurs => Status::BadRequest,
             Self::Unconfirmed | Self::StoreUnavailable(_) | Self::Crowded(_) => Status::ServiceUnavailable,
             Self::Internal(_) => Status::InternalServerError,
@@ -112,6 +116,7 @@ impl Refusal {
             Self::Closed(Closed::SignInFirst | Closed::OutOfScope)
             | Self::Shown(_)
             | Self::BadRequest(_)
+            | Self::ProveAgain(_)
             | Self::ForeignOrigin
             | Self::FormNotOurs
             | Self::Other(_) => "errors/bad_request",
@@ -128,6 +133,7 @@ impl Refusal {
             Self::Shown(shown) => shown.code,
             Self::BadRequest(_) | Self::FormNotOurs => "bad-request",
             Self::ForeignOrigin => "foreign-origin",
+            Self::ProveAgain(_) => "prove-again",
             Self::Unconfirmed => "unconfirmed",
             Self::StoreUnavailable(_) | Self::Crowded(_) => "unavailable",
             Self::Internal(_) => "internal",
@@ -170,6 +176,11 @@ impl Refusal {
                 "Not let in",
                 format!("{}.", shown.message),
                 "Mend the Authorization header that was sent, or leave it out and sign in with the form.".to_owned(),
+            ),
+            Self::ProveAgain(_) => (
+                "Your password again",
+                "This asks for a password typed within the last minutes, in a browser that is signed in.".to_owned(),
+                "Sign in with a browser and try again there.".to_owned(),
             ),
             Self::BadRequest(why) => ("That does not work", format!("{why}."), "Go back and choose again.".to_owned()),
             Self::FormNotOurs => (
@@ -302,6 +313,13 @@ async fn answer(refusal: &Refusal, reference: Option<String>, request: &Request<
     if matches!(refusal, Refusal::Closed(Closed::SignInFirst)) && request.method() == Method::Get {
         let form = Redirect::to(sign_in_href(&request.uri().to_string()));
         return Answer { body: Either::Left(form), status: Status::SeeOther, challenges: Vec::new() };
+    }
+    if let Refusal::ProveAgain(next) = refusal {
+        return Answer {
+            body: Either::Left(Redirect::to(again_href(next))),
+            status: Status::SeeOther,
+            challenges: Vec::new(),
+        };
     }
     // Nobody is a stranger to the error page because the store is out of reach; it is shown without a name then.
     let visitor = visitor_of(request).await.unwrap_or(Visitor::Anonymous);

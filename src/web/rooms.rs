@@ -47,6 +47,8 @@ pub struct Rooms {
     pub session_lasts: Duration,
     /// How long a session is good when the directory cannot be asked.
     pub session_stale_after: Duration,
+    /// How long ago somebody may have proved who they are for what matters.
+    pub session_recent: Duration,
     /// Templates and static files.
     pub assets: Assets,
     /// The time.
@@ -83,6 +85,8 @@ pub(super) struct Limits {
     pub(super) password_watches: Duration,
     /// How long API tokens last.
     pub(super) tokens: TokenSettings,
+    /// How long ago somebody may have proved who they are for what matters.
+    pub(super) recent: Duration,
 }
 
 /// Turns true when the server begins to shut down.
@@ -105,6 +109,7 @@ impl Rooms {
             session_stale_after: self.session_stale_after,
             password_watches: self.refresh.every(),
             tokens: self.token_settings,
+            recent: self.session_recent,
         };
         rocket
             .manage(examiner)

@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop here")]
 
 mod admin;
+mod again;
 mod awkward_names;
 mod browser;
 mod commands;

@@ -204,9 +204,12 @@ fn read_sessions(mut fields: Fields<'_>) -> Option<SessionSettings> {
         fields.ledger.note(&max_staleness.place, message, "write a longer `max_staleness` or a shorter `refresh`");
     }
     let stay = fields.or("stay", None, |fields, key| fields.duration(key, range.clone()).map(|stay| Some(stay.value)));
+    let recent = fields
+        .or("recent", standard.recent, |fields, key| fields.duration(key, range.clone()).map(|recent| recent.value));
     fields.finish();
     Some(SessionSettings {
         stay: stay?,
+        recent: recent?,
         unrefreshed: unrefreshed?,
         refresh,
         max_staleness: max_staleness.map_or(standard.max_staleness.max(refresh * 2), |staleness| staleness.value),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::SessionSettings;
-use crate::domain::{Client, EndReason, Group, GroupId, ManualClock, Person, PersonId, Timestamp, Upkeep};
+use crate::domain::{Client, Clock as _, EndReason, Group, GroupId, ManualClock, Person, PersonId, Timestamp, Upkeep};
 use crate::sessions::{Beginning, Session, SessionNews, SessionToken, SessionWatch, Sessions};
 
 pub(super) const MINUTE: Duration = Duration::from_mins(1);
@@ -44,6 +44,15 @@ impl House {
     pub(super) async fn restarts_with(&mut self, settings: &SessionSettings) {
         self.sessions.close().await;
         self.sessions = open(&self.folder, &self.clock, settings).await;
+    }
+
+    /// The usual settings, with so long for those who stay.
+    pub(super) fn staying(&self, stay: Option<Duration>) -> SessionSettings {
+        SessionSettings { stay, max_staleness: ABSOLUTE * 100, ..lasting(IDLE, ABSOLUTE) }
+    }
+
+    pub(super) fn clock_now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     pub(super) async fn signs_in(&self, name: &str) -> (SessionToken, Session) {

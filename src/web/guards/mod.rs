@@ -2,12 +2,14 @@
 
 mod asked;
 mod chrome;
-mod form;
+mod own_form;
+mod recently_proved;
 mod same_origin;
 mod visitor;
 
 pub(super) use asked::{Asked, LastEventId};
 pub(super) use chrome::{chrome as chrome_of, sign_in_href};
-pub(super) use form::Guarded;
+pub(super) use own_form::OwnForm;
+pub(super) use recently_proved::{RecentlyProved, again_href};
 pub(super) use same_origin::{Origin, SameOrigin};
 pub(super) use visitor::{Administrator, ByHeader, client_of, known_visitor, visitor_of};

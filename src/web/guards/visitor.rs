@@ -124,7 +124,7 @@ pub(in crate::web) fn client_of(request: &Request<'_>) -> Client {
 
 /// Kept beside the guards: a status never leaves a guard without its refusal.
 impl Refusal {
-    fn stop<T>(self, request: &Request<'_>) -> Outcome<T, ()> {
+    pub(super) fn stop<T>(self, request: &Request<'_>) -> Outcome<T, ()> {
         let status: Status = self.stash(request);
         Outcome::Error((status, ()))
     }

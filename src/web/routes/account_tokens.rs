@@ -9,7 +9,8 @@ use crate::auth::{Scripts, TokenRefusal};
 use crate::domain::{Client, Granted, InvalidScope, Member, TokenId};
 use crate::pages::Closed;
 use crate::tokens::{InvalidTokenName, MakeError, TokenName};
-use crate::web::guards::Guarded;
+use crate::web::Transport;
+use crate::web::guards::{OwnForm, RecentlyProved};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
 use crate::web::shown::sentence;
@@ -28,17 +29,19 @@ pub(super) struct MakeForm<'r> {
     lasts: u64,
 }
 
-/// Makes a token, and shows it this one time. The answer is kept nowhere, like every private page.
+/// Makes a token, which may outlast the session, so the password is asked for again; and shows it this one time. The answer is kept nowhere, like every private page.
 #[post("/account/tokens", data = "<form>")]
 pub(super) async fn make(
     form: Form<MakeForm<'_>>,
     member: Member,
     chrome: Chrome,
     client: Client,
-    guarded: Guarded<'_>,
+    own: OwnForm<'_>,
+    _recently: RecentlyProved,
+    transport: &State<Transport>,
     scripts: &State<Arc<Scripts>>,
 ) -> Result<Html<TokenMadeView>, Refusal> {
-    guarded.form_is_ours(form.csrf)?;
+    own.check(form.csrf)?;
     let name: TokenName =
         form.name.parse().map_err(|invalid: InvalidTokenName| Refusal::BadRequest(sentence(&invalid.to_string())))?;
     let scope: Granted =
@@ -47,7 +50,7 @@ pub(super) async fn make(
         return Err(Refusal::BadRequest("Choose how long the token lasts".to_owned()));
     }
     let (secret, token) = scripts.make(&member, name, scope, Duration::from_secs(form.lasts), &client).await?;
-    let view = TokenMadeView::of(&secret, &token, guarded.transport);
+    let view = TokenMadeView::of(&secret, &token, transport);
     Ok(Html::new("auth/token_made", "Your new API token", chrome, view))
 }
 
@@ -64,10 +67,10 @@ pub(super) async fn revoke(
     form: Form<RevokeForm<'_>>,
     member: Member,
     client: Client,
-    guarded: Guarded<'_>,
+    own: OwnForm<'_>,
     scripts: &State<Arc<Scripts>>,
 ) -> Result<Redirect, Refusal> {
-    guarded.form_is_ours(form.csrf)?;
+    own.check(form.csrf)?;
     scripts.revoke(TokenId::new(id), Some(&member.person), &client).await?;
     Ok(Redirect::to("/account#tokens"))
 }

@@ -1,18 +1,15 @@
 use std::sync::Arc;
 
 use rocket::form::{Form, FromForm};
-use rocket::http::CookieJar;
 use rocket::response::Redirect;
 use rocket::{State, get, post};
 
-use crate::auth::{Auth, Holder, Refresh};
+use crate::auth::Refresh;
 use crate::domain::{Username, Visitor};
 use crate::live::Hub;
 use crate::pages::Shelf;
-use crate::web::Transport;
-use crate::web::cookies::Cookies;
 use crate::web::examiner::Examiner;
-use crate::web::guards::{Administrator, SameOrigin};
+use crate::web::guards::{Administrator, OwnForm, RecentlyProved};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
 use crate::web::rooms::Limits;
@@ -48,16 +45,11 @@ pub(super) struct ExamineForm<'r> {
 pub(super) async fn examine(
     form: Form<ExamineForm<'_>>,
     _administrator: Administrator,
-    _from_here: SameOrigin,
-    jar: &CookieJar<'_>,
-    transport: &State<Transport>,
-    auth: &State<Arc<Auth>>,
+    own: OwnForm<'_>,
+    _recently: RecentlyProved,
     examiner: &State<Examiner>,
 ) -> Result<Redirect, Refusal> {
-    let token = Cookies::new(jar, transport).session().ok_or(Refusal::FormNotOurs)?;
-    if !auth.keys().csrf_holds(Holder::Member(&token), form.csrf) {
-        return Err(Refusal::FormNotOurs);
-    }
+    own.check(form.csrf)?;
     let person = match form.person.trim() {
         "" => None,
         typed => Some(Username::parse(typed).map_err(|fault| Refusal::BadRequest(fault.to_string()))?),

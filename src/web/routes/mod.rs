@@ -5,6 +5,7 @@
 mod account;
 mod account_tokens;
 mod admin;
+mod again;
 mod api;
 mod doorstep;
 mod events;
@@ -26,7 +27,10 @@ pub(super) fn mount(rocket: Rocket<Build>) -> Rocket<Build> {
     rocket
         .mount("/", routes![home::show, page::show, theme::choose, account::show, password::ask, password::change])
         .mount("/admin", routes![admin::show, admin::examine])
-        .mount("/login", routes![sign_in::form, sign_in::submit, password::begin, password::submit])
+        .mount(
+            "/login",
+            routes![sign_in::form, sign_in::submit, password::begin, password::submit, again::ask, again::submit],
+        )
         .mount("/logout", routes![sign_out::ask, sign_out::submit])
         .mount("/live", routes![live::watch, live::not_an_upgrade])
         .mount("/events", routes![events::watch])

@@ -30,6 +30,19 @@ pub(in crate::web) struct PasswordView {
     pub(in crate::web) csrf: String,
 }
 
+/// The form that asks a member for their password once more.
+#[derive(Debug, Serialize)]
+pub(in crate::web) struct AgainView {
+    /// What is to be said about the last try.
+    pub(in crate::web) said: Option<Said>,
+    /// Their name.
+    pub(in crate::web) username: String,
+    /// For how long they are not asked again: `15 min`.
+    pub(in crate::web) holds_for: String,
+    /// Where to go afterwards.
+    pub(in crate::web) next: String,
+}
+
 /// A sentence above a form.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct Said {

@@ -15,7 +15,7 @@ mod words;
 
 pub(super) use account::AccountView;
 pub(super) use admin::AdminView;
-pub(super) use auth::{PasswordView, Said, SignInView, SignOutView, SignedOutView, Tone};
+pub(super) use auth::{AgainView, PasswordView, Said, SignInView, SignOutView, SignedOutView, Tone};
 pub(super) use chrome::{Chrome, NavItem, Note, Who};
 pub(super) use directory::DirectoryView;
 pub(super) use error::ErrorView;

@@ -135,10 +135,14 @@ impl Visitor {
         }
     }
 
+    /// The origin of this house's pages.
+    pub(crate) fn origin(&self) -> String {
+        format!("http://{}", self.house)
+    }
+
     /// Sends a form as a browser does from a page of this house.
     pub(crate) async fn posts(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
-        let origin = format!("http://{}", self.house);
-        self.posts_from(&origin, path, fields).await
+        self.posts_from(&self.origin(), path, fields).await
     }
 
     /// Sends a form as a browser does from a page of `origin`.
@@ -179,8 +183,7 @@ impl Visitor {
 
     /// Opens a page's live channel as its own page does.
     pub(crate) async fn watches(&self, path: &str) -> Result<Board, StatusCode> {
-        let origin = format!("http://{}", self.house);
-        self.watches_from(Some(&origin), path).await
+        self.watches_from(Some(&self.origin()), path).await
     }
 
     /// Opens a page's live channel from a page of `origin`, or from no browser at all.

@@ -1,0 +1,80 @@
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use super::SignInRefusal;
+use super::pace;
+use super::sign_in::{Attempt, Auth, SignedIn, password_word};
+use crate::audit::Event;
+use crate::domain::{Client, Member, Password, Person, Username};
+use crate::sessions::{Proved, SessionToken};
+use crate::store::StoreError;
+
+/// Asking again who somebody is, before what matters: a browser that was left open must not be enough.
+impl Auth {
+    /// Whether the member has proved who they are within the time `recent` until now, in the session they come with.
+    /// Who came without one (with a token, say) has not.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the session store cannot be asked.
+    pub async fn has_proved_within(&self, recent: Duration, member: &Member) -> Result<bool, StoreError> {
+        let Some(id) = member.session() else { return Ok(false) };
+        let session = self.sessions.get(id).await?;
+        Ok(session.is_some_and(|session| self.clock.now() < session.proved_at + recent))
+    }
+
+    /// Has a member prove who they are with their password, in the session whose `token` they come with. The session
+    /// goes on with another token: the old one opens nothing any more. `None` when the session has ended meanwhile.
+    ///
+    /// The directory is asked once, under the same limits as at a sign-in, and a refusal takes as long as one.
+    ///
+    /// # Errors
+    /// A [`SignInRefusal`]; the session is what it was.
+    pub async fn prove_again(
+        &self,
+        member: &Member,
+        password: Zeroizing<String>,
+        client: &Client,
+        token: &SessionToken,
+    ) -> Result<Option<SignedIn>, SignInRefusal> {
+        let begun = self.clock.now();
+        let outcome = self.try_prove_again(member, password, client, token).await;
+        if outcome.is_err() {
+            pace::hold_back(&*self.clock, begun).await;
+        }
+        outcome
+    }
+
+    async fn try_prove_again(
+        &self,
+        member: &Member,
+        mut password: Zeroizing<String>,
+        client: &Client,
+        token: &SessionToken,
+    ) -> Result<Option<SignedIn>, SignInRefusal> {
+        let refused = |reason| self.refuse_proof(&member.person, reason, client);
+        let name = self.directory.sign_in_name(&member.person).ok_or_else(|| refused("no-such-directory"))?;
+        // Moved, not copied: no second copy is left behind.
+        let password = Password::parse(std::mem::take(&mut *password));
+        let password = password.map_err(|invalid| refused(password_word(invalid)))?;
+        let person = self.prove_name(&name, &password, client).await?;
+        // An account that was made anew under an old name is somebody else's.
+        if person.id != member.person.id {
+            return Err(refused("another-person"));
+        }
+        let Some((token, session)) = self.sessions.prove(token, Proved::Password).await? else { return Ok(None) };
+        self.audit.record(client, &Event::ProvedAgain { person: &session.person, session: session.id });
+        Ok(Some(SignedIn { token, session }))
+    }
+
+    async fn prove_name(&self, name: &Username, password: &Password, client: &Client) -> Result<Person, SignInRefusal> {
+        let permit = self.admit(Attempt::Proof, name, client).await?;
+        self.prove(Attempt::Proof, name, password, permit, client).await
+    }
+
+    fn refuse_proof(&self, person: &Person, reason: &'static str, client: &Client) -> SignInRefusal {
+        let name = &person.qualified_name();
+        self.audit.record(client, &Event::ProofRefused { name, reason, directory_code: None, retry_after: None });
+        SignInRefusal::WrongCredentials
+    }
+}

@@ -1,0 +1,63 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use quick_cache::sync::Cache;
+
+use super::Session;
+use crate::domain::Timestamp;
+
+/// How many sessions are remembered: all that are in use within a breath at a large company, in some 20 MB at most.
+const MOST: usize = 10_000;
+
+/// What was read is believed for so long: a page and its pictures, scripts and sockets come within it. Another process
+/// that ends a session in the file is heard after it.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// The sessions that were read a moment ago, by the hash of their token, so that a browser that asks for many things at
+/// once costs one query.
+///
+/// Nothing outlives a change that this process makes: each turns over a leaf, and what stands on an older one does not
+/// count. Whoever reads a session notes the leaf before, so that a change in between is not missed.
+pub(super) struct Recent {
+    sessions: Cache<[u8; 32], Kept>,
+    leaf: AtomicU64,
+}
+
+#[derive(Clone)]
+struct Kept {
+    session: Session,
+    read_at: Timestamp,
+    leaf: Leaf,
+}
+
+/// On which leaf something was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Leaf(u64);
+
+impl Recent {
+    pub(super) fn new() -> Self {
+        Self { sessions: Cache::new(MOST), leaf: AtomicU64::new(0) }
+    }
+
+    /// The session of this token, if it was read a moment ago and nothing has changed since.
+    pub(super) fn get(&self, token: &[u8; 32], now: Timestamp) -> Option<Session> {
+        let kept = self.sessions.get(token)?;
+        let is_fresh = kept.leaf == self.leaf() && now >= kept.read_at && now.since(kept.read_at) < FRESH;
+        is_fresh.then_some(kept.session)
+    }
+
+    /// The leaf of now: to be noted before a session is read.
+    pub(super) fn leaf(&self) -> Leaf {
+        Leaf(self.leaf.load(Ordering::SeqCst))
+    }
+
+    /// Keeps what was read, as of `leaf`.
+    pub(super) fn keep(&self, token: [u8; 32], session: Session, read_at: Timestamp, leaf: Leaf) {
+        self.sessions.insert(token, Kept { session, read_at, leaf });
+    }
+
+    /// Some session is another now, or none: to be called when that is written.
+    pub(super) fn turn_over(&self) {
+        self.leaf.fetch_add(1, Ordering::SeqCst);
+    }
+}

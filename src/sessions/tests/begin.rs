@@ -1,0 +1,105 @@
+use std::collections::HashSet;
+use std::time::Duration;
+
+use futures::future::join_all;
+
+use super::house::{House, MINUTE, person};
+use crate::domain::{Client, EndReason, Upkeep};
+use crate::sessions::{Beginning, Proved};
+
+#[tokio::test]
+async fn many_who_sign_in_at_once_each_get_a_session_of_their_own() {
+    let house = House::new().await;
+    let names: Vec<String> = (0..600).map(|number| format!("person{number}")).collect();
+    let begun = join_all(names.iter().map(|name| house.signs_in(name))).await;
+    let ids: HashSet<_> = begun.iter().map(|(_, session)| session.id).collect();
+    assert_eq!(ids.len(), names.len());
+    for (name, (token, session)) in names.iter().zip(&begun) {
+        let found = house.sessions.find(token).await.unwrap().good().unwrap();
+        assert_eq!((found.id, &found.person), (session.id, &person(name)));
+    }
+}
+
+#[tokio::test]
+async fn who_goes_away_while_signing_in_takes_nobody_along() {
+    let house = House::new().await;
+    let (alice, bob) = (person("alice"), person("bob"));
+    let (client, beginning) = (Client::default(), Beginning::by_password(Upkeep::Refreshed));
+    let gone = house.sessions.begin(&alice, &client, beginning);
+    let stays = house.sessions.begin(&bob, &client, beginning);
+    let (mut gone, mut stays) = (Box::pin(gone), Box::pin(stays));
+    // Both are under way; the one who would have seen to the writing goes.
+    assert!(futures::poll!(&mut gone).is_pending() && futures::poll!(&mut stays).is_pending());
+    drop(gone);
+    let (token, _) = stays.await.unwrap();
+    assert!(house.knows(&token).await);
+    let (token, _) = house.signs_in("carol").await;
+    assert!(house.knows(&token).await, "and the next begin as ever");
+}
+
+#[tokio::test]
+async fn who_was_seen_a_moment_ago_is_not_seen_after_the_end() {
+    let house = House::new().await;
+    let (token, session) = house.signs_in("alice").await;
+    let (other, _) = house.signs_in("bob").await;
+    assert!(house.knows(&token).await && house.knows(&other).await);
+    house.sessions.end(session.id, EndReason::Revoked).await.unwrap();
+    assert!(!house.knows(&token).await && house.knows(&other).await);
+    house.sessions.end_everybodys(None, EndReason::Revoked).await.unwrap();
+    assert!(!house.knows(&other).await);
+}
+
+#[tokio::test]
+async fn a_session_that_was_seen_a_moment_ago_ends_on_time_all_the_same() {
+    let house = House::new().await;
+    let (token, session) = house.signs_in("alice").await;
+    house.clock.advance(session.idle_end.since(house.clock_now()) - Duration::from_millis(1));
+    assert_eq!(house.sessions.of(&session.person.id).await.unwrap().len(), 1, "asking for a list is no use of it");
+    house.clock.advance(Duration::from_millis(1));
+    assert!(!house.knows(&token).await);
+}
+
+#[tokio::test]
+async fn whoever_proves_more_gets_another_token_and_the_old_one_is_dead_at_once() {
+    let house = House::new().await;
+    let (old, begun) = house.signs_in("alice").await;
+    assert!(house.knows(&old).await);
+    house.clock.advance(MINUTE);
+    let (fresh, proved) = house.sessions.prove(&old, Proved::SecondFactor).await.unwrap().unwrap();
+    assert!(!house.knows(&old).await && house.knows(&fresh).await);
+    assert_eq!((proved.id, proved.absolute_end), (begun.id, begun.absolute_end), "it is the same session");
+    assert_eq!((proved.proved_at, proved.second_factor_at), (begun.proved_at, Some(begun.created_at + MINUTE)));
+    let (last, again) = house.sessions.prove(&fresh, Proved::Password).await.unwrap().unwrap();
+    assert_eq!(again.proved_at, begun.created_at + MINUTE);
+    assert!(house.sessions.prove(&old, Proved::Both).await.unwrap().is_none(), "a dead token proves nothing");
+    house.sessions.end(begun.id, EndReason::SignedOut).await.unwrap();
+    assert!(house.sessions.prove(&last, Proved::Both).await.unwrap().is_none(), "nor does an ended session's");
+}
+
+#[tokio::test]
+async fn whoever_asks_to_stay_stays_as_long_as_the_settings_say() {
+    let mut house = House::new().await;
+    let month = 30 * 24 * 60 * MINUTE;
+    house.restarts_with(&house.staying(Some(month))).await;
+    let staying = Beginning { stays: true, ..Beginning::by_password(Upkeep::Refreshed) };
+    let (token, _) = house.sessions.begin(&person("alice"), &Client::default(), staying).await.unwrap();
+    let (other, _) = house.signs_in("alice").await;
+    house.clock.advance(month - MINUTE);
+    house.sessions.sweep().await.unwrap();
+    assert!(house.knows(&token).await && !house.knows(&other).await);
+    house.restarts_with(&house.staying(None)).await;
+    assert!(!house.knows(&token).await, "not longer than the others once nobody may");
+}
+
+#[tokio::test]
+async fn somebody_s_other_sessions_end_and_this_one_stays() {
+    let house = House::new().await;
+    let (here, session) = house.signs_in("alice").await;
+    let (there, _) = house.signs_in("alice").await;
+    let (others, _) = house.signs_in("bob").await;
+    let ended = house.sessions.end_others(&session.person.id, session.id, EndReason::Revoked).await.unwrap();
+    assert_eq!(ended.len(), 1);
+    assert!(house.knows(&here).await && !house.knows(&there).await && house.knows(&others).await);
+    assert_eq!(house.sessions.everybodys(0, 10).await.unwrap().len(), 2);
+    assert_eq!(house.sessions.everybodys(1, 10).await.unwrap().len(), 1);
+}
