@@ -29,6 +29,7 @@ pub use directory_settings::{
 pub use environment::figment;
 pub use fault::{Fault, FaultReport, Faults, Place};
 pub use page::{Input, InputKind, InputOption, PageFile, PanelKind, PanelSettings, PanelSource, Unit};
+pub use quantity::parse_duration;
 pub use read_page::read_page;
 pub use read_settings::ForPages;
 pub use script_settings::{BasicSettings, SignedTokenSettings, TokenSettings};

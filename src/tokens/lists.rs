@@ -14,13 +14,16 @@ impl Tokens {
         let rows: Vec<Row> = sqlx::query_as(concat!(
             "SELECT ",
             columns!(),
-            " FROM tokens WHERE person_id = ? AND ended_at IS NULL ORDER BY created_at DESC, id DESC"
+            " FROM tokens WHERE person_id = ? AND ended_at IS NULL AND expires_at > ? AND created_at > ?
+             ORDER BY created_at DESC, id DESC"
         ))
         .bind(person.as_str())
+        .bind(self.now().as_millis())
+        .bind(self.oldest_alive())
         .fetch_all(self.pool())
         .await
         .map_err(|error| self.query_failed(&error))?;
-        Ok(self.good(rows))
+        Ok(self.readable(rows).collect())
     }
 
     /// Everybody's tokens, those used last first: at most `most`, from behind the first `skip` on.
@@ -32,19 +35,16 @@ impl Tokens {
         let rows: Vec<Row> = sqlx::query_as(concat!(
             "SELECT ",
             columns!(),
-            " FROM tokens WHERE ended_at IS NULL ORDER BY last_used_at DESC NULLS LAST, id DESC LIMIT ? OFFSET ?"
+            " FROM tokens WHERE ended_at IS NULL AND expires_at > ? AND created_at > ?
+             ORDER BY last_used_at DESC NULLS LAST, id DESC LIMIT ? OFFSET ?"
         ))
+        .bind(self.now().as_millis())
+        .bind(self.oldest_alive())
         .bind(count(most))
         .bind(count(skip))
         .fetch_all(self.pool())
         .await
         .map_err(|error| self.query_failed(&error))?;
-        Ok(self.good(rows))
-    }
-
-    /// What has expired and waits for the sweep is no token any more.
-    fn good(&self, rows: Vec<Row>) -> Vec<Token> {
-        let now = self.now();
-        self.readable(rows).filter(|token| now < token.expires_at).collect()
+        Ok(self.readable(rows).collect())
     }
 }

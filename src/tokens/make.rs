@@ -64,7 +64,7 @@ impl Tokens {
         .bind(now.as_millis())
         .bind((now + wanted.lasts.min(self.lifetimes().longest)).as_millis())
         .bind(wanted.upkeep.word())
-        .bind((now - self.lifetimes().longest).as_millis())
+        .bind(self.oldest_alive())
         .bind(MOST_TOKENS_OF_ONE)
         .fetch_optional(self.pool())
         .await

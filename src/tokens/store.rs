@@ -97,7 +97,7 @@ impl Tokens {
             columns!()
         ))
         .bind(now.as_millis())
-        .bind((now - self.inner.lifetimes.longest).as_millis())
+        .bind(self.oldest_alive())
         .fetch_all(self.pool())
         .await
         .map_err(|error| self.query_failed(&error))?;
@@ -191,6 +191,11 @@ impl Tokens {
 
     pub(super) fn lifetimes(&self) -> Lifetimes {
         self.inner.lifetimes
+    }
+
+    /// Before that, a token must not have been made to be good now; in milliseconds.
+    pub(super) fn oldest_alive(&self) -> i64 {
+        (self.now() - self.inner.lifetimes.longest).as_millis()
     }
 
     pub(super) fn clock(&self) -> &dyn Clock {

@@ -29,7 +29,7 @@ impl Tokens {
         )
         .bind(after.map_or("", PersonId::as_str))
         .bind(self.now().as_millis())
-        .bind((self.now() - self.lifetimes().longest).as_millis())
+        .bind(self.oldest_alive())
         // One more shows whether there is anybody more.
         .bind(i64::try_from(most).unwrap_or(i64::MAX).saturating_add(1))
         .fetch_all(self.pool())
@@ -52,7 +52,7 @@ impl Tokens {
              WHERE upkeep = 'refreshed' AND ended_at IS NULL AND expires_at > ? AND created_at > ?",
         )
         .bind(self.now().as_millis())
-        .bind((self.now() - self.lifetimes().longest).as_millis())
+        .bind(self.oldest_alive())
         .fetch_one(self.pool())
         .await
         .map_err(|error| self.query_failed(&error))?;

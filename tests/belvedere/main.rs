@@ -43,3 +43,8 @@ mod refresh;
 mod responses;
 mod sessions;
 mod sign_in;
+mod tokens;
+mod ways;
+mod ways_by_password;
+mod ways_of_clients;
+mod ways_signed;
