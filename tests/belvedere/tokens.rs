@@ -134,7 +134,7 @@ fn beside(demo: &Demo, arguments: &[&str]) -> Command {
     let mut command = belvedere(folder, arguments);
     command.env("BELVEDERE_DIRECTORY__URL", demo.wire.url()).env("BELVEDERE_STATE", folder.join("state"));
     command
-        .env("BELVEDERE_DIRECTORY__BIND_NAME", "carol")
+        .env("BELVEDERE_DIRECTORY__BIND_NAME", "carol@belvedere.example")
         .env("BELVEDERE_DIRECTORY__BIND_PASSWORD", demo.password("carol"));
     command
 }
