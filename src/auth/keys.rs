@@ -26,7 +26,7 @@ const SIGNING_KEYS_LABEL: &[u8] = b"sealed signing keys";
 pub struct Keys {
     csrf: Key,
     passwords: Key,
-    signing_keys: Key,
+    sealing: Key,
 }
 
 impl Keys {
@@ -36,11 +36,7 @@ impl Keys {
         salt[..EXTRACT_LABEL.len()].copy_from_slice(EXTRACT_LABEL);
         let master = key(tag(&salt).chain_update(secret));
         let derived = |label: &[u8]| key(tag(&master).chain_update(label).chain_update([1]));
-        Self {
-            csrf: derived(CSRF_LABEL),
-            passwords: derived(PASSWORDS_LABEL),
-            signing_keys: derived(SIGNING_KEYS_LABEL),
-        }
+        Self { csrf: derived(CSRF_LABEL), passwords: derived(PASSWORDS_LABEL), sealing: derived(SIGNING_KEYS_LABEL) }
     }
 
     /// The beginning of a CSRF token's tag.
@@ -56,7 +52,7 @@ impl Keys {
     /// What seals the keys that sign tokens, before they are kept.
     pub(super) fn signing_keys(&self) -> XChaCha20Poly1305 {
         // The rest of the key is zeros, which HMAC would add.
-        XChaCha20Poly1305::new(AeadKey::from_slice(&self.signing_keys[..32]))
+        XChaCha20Poly1305::new(AeadKey::from_slice(&self.sealing[..32]))
     }
 }
 

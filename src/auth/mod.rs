@@ -10,6 +10,8 @@ mod authorization;
 mod basic;
 mod change_password;
 pub mod csrf;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod keys;
 pub mod next;
 mod pace;

@@ -114,7 +114,7 @@ async fn hear(told: Option<&mut watch::Receiver<()>>) {
     {
         return;
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 impl Drop for TokenWatch {

@@ -40,8 +40,9 @@ impl From<ShownRefusal> for Refusal {
             ShownRefusal::Invalid(invalid) => shown("bad-authorization", false, invalid.to_string()),
             ShownRefusal::NotTaken(why) => shown("not-taken", false, why.to_owned()),
             ShownRefusal::Token(fault) => shown(code_of(fault), true, fault.to_string()),
-            ShownRefusal::Store(error) => Self::StoreUnavailable(error.to_string()),
-            ShownRefusal::Password(SignInRefusal::Store(error)) => Self::StoreUnavailable(error.to_string()),
+            ShownRefusal::Store(error) | ShownRefusal::Password(SignInRefusal::Store(error)) => {
+                Self::StoreUnavailable(error.to_string())
+            }
             ShownRefusal::Password(SignInRefusal::DirectoryUnreachable(unreachable)) => {
                 Self::StoreUnavailable(unreachable.to_string())
             }

@@ -18,7 +18,7 @@ use crate::live::{Authority, Connection, Farewell, Hub, Lease, Position, Say, Se
 use crate::pages::{OpenPage, Shelf};
 use crate::sessions::Sessions;
 
-use super::guards::Asked;
+use super::guards::{Asked, shows_authorization};
 use super::refusal::Refusal;
 use super::rooms::{Limits, ShuttingDown, Time};
 
@@ -46,6 +46,7 @@ pub(super) struct Dial<'r> {
     hub: &'r Arc<Hub>,
     time: &'r Time,
     shutting_down: &'r ShuttingDown,
+    is_by_header: bool,
 }
 
 #[rocket::async_trait]
@@ -62,6 +63,7 @@ impl<'r> FromRequest<'r> for Dial<'r> {
             hub: try_outcome!(request.guard::<&State<Arc<Hub>>>().await).inner(),
             time: try_outcome!(request.guard::<&State<Time>>().await).inner(),
             shutting_down: try_outcome!(request.guard::<&State<ShuttingDown>>().await).inner(),
+            is_by_header: shows_authorization(request),
         })
     }
 }
@@ -70,6 +72,12 @@ impl<'r> Dial<'r> {
     /// Where a refusal is written down.
     pub(super) fn audit(&self) -> &'r Audit {
         self.auth.audit()
+    }
+
+    /// Whether the request shows who it is by an `Authorization` header, which no page can have a browser send to a socket,
+    /// and not by a cookie, which browsers send along whoever asks them to.
+    pub(super) fn is_by_header(&self) -> bool {
+        self.is_by_header
     }
 
     /// A connection to the channel of that page and those inputs, if the door opens.

@@ -25,7 +25,7 @@ const LEEWAY: Duration = Duration::from_secs(5);
 /// How long a key verifies after another has begun to sign: longer than any token may last.
 const VERIFIES_ON_FOR: Duration = Duration::from_hours(2);
 
-type Ring = Arc<Vec<Arc<Key>>>;
+pub(super) type Ring = Arc<Vec<Arc<Key>>>;
 
 /// Signs short-lived tokens and reads them again.
 pub struct Signer {
@@ -170,7 +170,7 @@ impl Signer {
         followed.filter(|(_, next)| is_over(next)).map(|(key, _)| key.kid.clone()).collect()
     }
 
-    fn ring(&self) -> Ring {
+    pub(super) fn ring(&self) -> Ring {
         Arc::clone(&self.ring.read().unwrap_or_else(PoisonError::into_inner))
     }
 

@@ -12,4 +12,4 @@ pub(super) use chrome::{chrome as chrome_of, sign_in_href};
 pub(super) use own_form::OwnForm;
 pub(super) use recently_proved::{RecentlyProved, again_href};
 pub(super) use same_origin::{Origin, SameOrigin};
-pub(super) use visitor::{Administrator, ByHeader, client_of, known_visitor, visitor_of};
+pub(super) use visitor::{Administrator, client_of, known_visitor, shows_authorization, visitor_of};

@@ -94,17 +94,9 @@ pub(in crate::web) fn known_visitor<'r>(request: &'r Request<'_>) -> Option<&'r 
     request.local_cache(|| Ok::<_, Refusal>(Visitor::Anonymous)).as_ref().ok().and_then(Visitor::member)
 }
 
-/// Whether the request shows who it is by an `Authorization` header, and not by a cookie, which browsers send along
-/// whoever asks them to.
-pub(in crate::web) struct ByHeader(pub(in crate::web) bool);
-
-#[rocket::async_trait]
-impl<'r> FromRequest<'r> for ByHeader {
-    type Error = std::convert::Infallible;
-
-    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Self::Error> {
-        Outcome::Success(Self(request.headers().contains(AUTHORIZATION)))
-    }
+/// Whether there is an `Authorization` header, good or not.
+pub(in crate::web) fn shows_authorization(request: &Request<'_>) -> bool {
+    request.headers().contains(AUTHORIZATION)
 }
 
 /// From where the request comes, and with what program.
@@ -124,7 +116,7 @@ pub(in crate::web) fn client_of(request: &Request<'_>) -> Client {
 
 /// Kept beside the guards: a status never leaves a guard without its refusal.
 impl Refusal {
-    pub(super) fn stop<T>(self, request: &Request<'_>) -> Outcome<T, ()> {
+    pub(in crate::web) fn stop<T>(self, request: &Request<'_>) -> Outcome<T, ()> {
         let status: Status = self.stash(request);
         Outcome::Error((status, ()))
     }

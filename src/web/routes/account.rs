@@ -2,15 +2,14 @@ use std::sync::Arc;
 
 use rocket::{State, get};
 
-use crate::auth::{Auth, Scripts};
-use crate::domain::{Member, Visitor};
-use crate::pages::Shelf;
+use super::account_tokens::OwnTokens;
+use crate::auth::Auth;
+use crate::domain::Member;
 use crate::sessions::Sessions;
 use crate::web::guards::Asked;
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
-use crate::web::rooms::Limits;
-use crate::web::views::{AccountView, Chrome, Said, TokensView, Tone};
+use crate::web::views::{AccountView, Chrome, Said, Tone};
 
 #[get("/account")]
 pub(super) async fn show(
@@ -18,17 +17,12 @@ pub(super) async fn show(
     member: Member,
     chrome: Chrome,
     auth: &State<Arc<Auth>>,
-    shelf: &State<Arc<Shelf>>,
-    scripts: &State<Arc<Scripts>>,
-    limits: &State<Limits>,
+    tokens: OwnTokens,
     sessions: &State<Sessions>,
 ) -> Result<Html<AccountView>, Refusal> {
     let sessions = sessions.of(&member.person.id).await?;
     let changes_password = auth.name_for_change(&member.person).is_some();
-    let tokens = scripts.tokens().of(&member.person.id).await?;
-    let pages = shelf.openable(&Visitor::from(member.clone()));
-    let tokens = TokensView::of(&tokens, &pages, &limits.tokens);
-    let view = AccountView::of(&member, &sessions, said(asked.get("password")), changes_password, tokens);
+    let view = AccountView::of(&member, &sessions, said(asked.get("password")), changes_password, tokens.0);
     Ok(Html::new("auth/account", "Your account", chrome, view))
 }
 

@@ -2,19 +2,64 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rocket::form::{Form, FromForm};
+use rocket::outcome::try_outcome;
+use rocket::request::{FromRequest, Outcome, Request};
 use rocket::response::Redirect;
 use rocket::{State, post};
 
 use crate::auth::{Scripts, TokenRefusal};
-use crate::domain::{Client, Granted, InvalidScope, Member, TokenId};
-use crate::pages::Closed;
+use crate::domain::{Client, Granted, InvalidScope, Member, TokenId, Visitor};
+use crate::pages::{Closed, Shelf};
 use crate::tokens::{InvalidTokenName, MakeError, TokenName};
 use crate::web::Transport;
-use crate::web::guards::{OwnForm, RecentlyProved};
+use crate::web::guards::{OwnForm, RecentlyProved, client_of};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
+use crate::web::rooms::Limits;
 use crate::web::shown::sentence;
-use crate::web::views::{Chrome, TokenMadeView};
+use crate::web::views::{Chrome, TokenMadeView, TokensView};
+
+/// Where tokens are made and ended, and for whom it is done.
+pub(super) struct Desk<'r> {
+    scripts: &'r Scripts,
+    transport: &'r Transport,
+    client: Client,
+}
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Desk<'r> {
+    type Error = ();
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
+        Outcome::Success(Self {
+            scripts: try_outcome!(request.guard::<&State<Arc<Scripts>>>().await),
+            transport: try_outcome!(request.guard::<&State<Transport>>().await),
+            client: client_of(request),
+        })
+    }
+}
+
+/// The section of the account page that has one's own tokens.
+pub(super) struct OwnTokens(pub(super) TokensView);
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for OwnTokens {
+    type Error = ();
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
+        let member = try_outcome!(request.guard::<Member>().await);
+        let desk = try_outcome!(request.guard::<Desk<'_>>().await);
+        let shelf = try_outcome!(request.guard::<&State<Arc<Shelf>>>().await);
+        let limits = try_outcome!(request.guard::<&State<Limits>>().await);
+        match desk.scripts.tokens().of(&member.person.id).await {
+            Ok(tokens) => {
+                let pages = shelf.openable(&Visitor::from(member));
+                Outcome::Success(Self(TokensView::of(&tokens, &pages, &limits.tokens)))
+            }
+            Err(error) => Refusal::from(error).stop(request),
+        }
+    }
+}
 
 #[derive(FromForm)]
 pub(super) struct MakeForm<'r> {
@@ -35,11 +80,9 @@ pub(super) async fn make(
     form: Form<MakeForm<'_>>,
     member: Member,
     chrome: Chrome,
-    client: Client,
     own: OwnForm<'_>,
     _recently: RecentlyProved,
-    transport: &State<Transport>,
-    scripts: &State<Arc<Scripts>>,
+    desk: Desk<'_>,
 ) -> Result<Html<TokenMadeView>, Refusal> {
     own.check(form.csrf)?;
     let name: TokenName =
@@ -49,8 +92,9 @@ pub(super) async fn make(
     if form.lasts == 0 {
         return Err(Refusal::BadRequest("Choose how long the token lasts".to_owned()));
     }
-    let (secret, token) = scripts.make(&member, name, scope, Duration::from_secs(form.lasts), &client).await?;
-    let view = TokenMadeView::of(&secret, &token, transport);
+    let (secret, token) =
+        desk.scripts.make(&member, name, scope, Duration::from_secs(form.lasts), &desk.client).await?;
+    let view = TokenMadeView::of(&secret, &token, desk.transport);
     Ok(Html::new("auth/token_made", "Your new API token", chrome, view))
 }
 
@@ -66,12 +110,11 @@ pub(super) async fn revoke(
     id: i64,
     form: Form<RevokeForm<'_>>,
     member: Member,
-    client: Client,
     own: OwnForm<'_>,
-    scripts: &State<Arc<Scripts>>,
+    desk: Desk<'_>,
 ) -> Result<Redirect, Refusal> {
     own.check(form.csrf)?;
-    scripts.revoke(TokenId::new(id), Some(&member.person), &client).await?;
+    desk.scripts.revoke(TokenId::new(id), Some(&member.person), &desk.client).await?;
     Ok(Redirect::to("/account#tokens"))
 }
 

@@ -7,7 +7,7 @@ use crate::audit::Event;
 use crate::domain::{Client, Visitor};
 use crate::live::Farewell;
 use crate::pages::Closed;
-use crate::web::guards::{Asked, ByHeader, Origin};
+use crate::web::guards::{Asked, Origin};
 use crate::web::refusal::Refusal;
 use crate::web::socket::{self, Dial};
 
@@ -20,13 +20,12 @@ pub(super) fn watch<'r>(
     asked: Asked,
     origin: Origin,
     visitor: Visitor,
-    by_header: ByHeader,
     client: Client,
     dial: Dial<'r>,
     socket: WebSocket,
 ) -> Result<rocket_ws::Channel<'r>, Refusal> {
     match (origin, &visitor) {
-        (Origin::Unsaid, _) if by_header.0 => (),
+        (Origin::Unsaid, _) if dial.is_by_header() => (),
         (Origin::Foreign, _) | (Origin::Unsaid, Visitor::Member(_) | Visitor::Unconfirmed) => {
             return Err(Refusal::ForeignOrigin);
         }
