@@ -1,6 +1,7 @@
 //! Builds the rooms, wires them, serves.
 
 mod group_watch;
+mod page_audit;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,11 +15,12 @@ use tokio::sync::{oneshot, watch};
 use tokio_util::task::AbortOnDropHandle;
 use zeroize::Zeroizing;
 
-use crate::audit::Audit;
-use crate::auth::{Auth, Keys, Refresh, Scripts, Signer};
+use crate::audit::{Audit, AuditStore, AuditWriter, Event};
+use crate::auth::{Auth, Keys, Refresh, Scripts, SecondStep, Signer};
 use crate::config::{self, Faults, Settings};
 use crate::directory::{Directories, Directory, GroupWatch, Readiness, SetUpError};
-use crate::domain::Clock;
+use crate::domain::{Client, Clock};
+use crate::factors::Factors;
 use crate::live::{Feeds, Hub};
 use crate::pages::{Shelf, Watcher};
 use crate::sessions::Sessions;
@@ -27,6 +29,10 @@ use crate::store::StoreError;
 use crate::telemetry::{InvalidFilter, Metrics};
 use crate::tokens::Tokens;
 use crate::web::{self, Assets, Rooms, Transport};
+use page_audit::audit_pages;
+
+/// The file of people's second factors, in the state folder.
+const FACTORS_STORE: &str = "factors.db";
 
 /// How often sessions that have run out are swept from the store.
 const SWEEP_EVERY: Duration = Duration::from_mins(1);
@@ -36,6 +42,8 @@ const SESSION_STORE: &str = "sessions.db";
 
 /// The file of the API tokens, in the state folder.
 const TOKEN_STORE: &str = "tokens.db";
+/// The file of the audit's store, beside it.
+const AUDIT_STORE: &str = "audit.db";
 
 /// Why the server does not start, or did not go on. Each text names the place and the remedy.
 #[derive(Debug, thiserror::Error)]
@@ -55,9 +63,9 @@ pub enum StartError {
     /// A source cannot be opened.
     #[error("{0}")]
     Source(#[from] SourceFault),
-    /// The session store cannot be opened.
+    /// A store of ours cannot be opened.
     #[error("{0}")]
-    Sessions(#[from] StoreError),
+    Store(#[from] StoreError),
     /// The server cannot be started: the port is taken, say.
     #[error("{}", launch_error(.0))]
     Launch(#[from] Box<rocket::Error>),
@@ -74,7 +82,16 @@ pub struct Server {
     rocket: Rocket<rocket::Build>,
     sessions: Sessions,
     tokens: Tokens,
+    factors: Factors,
     tasks: Tasks,
+    audit: Kept,
+}
+
+/// The audit, and what is written of it to the end.
+struct Kept {
+    audit: Audit,
+    writer: AuditWriter,
+    store: AuditStore,
 }
 
 /// An open door.
@@ -96,6 +113,7 @@ struct Tasks {
     _token_follower: AbortOnDropHandle<()>,
     _group_watch: AbortOnDropHandle<()>,
     _refresher: AbortOnDropHandle<()>,
+    _page_audit: AbortOnDropHandle<()>,
 }
 
 impl Tasks {
@@ -125,6 +143,10 @@ impl Tasks {
             )),
             _group_watch: AbortOnDropHandle::new(tokio::spawn(groups)),
             _refresher: AbortOnDropHandle::new(tokio::spawn(async move { people.run().await })),
+            _page_audit: AbortOnDropHandle::new(tokio::spawn(audit_pages(
+                Arc::clone(shelf),
+                rooms.auth.audit().clone(),
+            ))),
         }
     }
 }
@@ -143,7 +165,8 @@ impl Server {
         };
 
         let sources = Arc::new(Sources::open(&settings.sources, Arc::clone(&clock))?);
-        let shelf = Arc::new(Shelf::load(&settings.pages, Arc::clone(&sources))?);
+        let shelf = Shelf::load(&settings.pages, Arc::clone(&sources))?;
+        let shelf = Arc::new(shelf.with_second_factor(settings.second_factor.clone()));
         let feeds = Feeds::new(sources.clone(), Arc::clone(&clock));
         let hub = Arc::new(Hub::new(sources, feeds, settings.live.clone(), Arc::clone(&clock)));
 
@@ -155,7 +178,12 @@ impl Server {
         let store = settings.state.join(SESSION_STORE);
         let sessions = Sessions::open(&store, &settings.sessions, Arc::clone(&clock)).await?;
         let keys = keys(&figment)?;
-        let audit = Audit::new();
+        let store = settings.state.join(FACTORS_STORE);
+        let factors = Factors::open(&store, keys.factors(), Arc::clone(&clock)).await?;
+        let second_step = SecondStep::new(factors.clone(), settings.second_factor.remember);
+        let audit_store = AuditStore::open(&settings.state.join(AUDIT_STORE), &settings.audit).await?;
+        let (audit, writer) = Audit::kept_in(audit_store.clone(), metrics.audit(), Arc::clone(&clock));
+        let kept = Kept { audit: audit.clone(), writer, store: audit_store.clone() };
         let refresh = Refresh::new(
             Arc::clone(&directory),
             sessions.clone(),
@@ -168,7 +196,7 @@ impl Server {
         let issuer = settings.site.issuer();
         let signer =
             Signer::open(tokens.clone(), &keys, settings.signed_tokens.clone(), issuer, Arc::clone(&clock)).await?;
-        let auth = Auth::new(directory, sessions.clone(), audit, Arc::clone(&clock), keys);
+        let auth = Auth::new(directory, sessions.clone(), second_step, audit, Arc::clone(&clock), keys);
         let auth = Arc::new(auth.remembering(settings.basic.remember).confirming(tokens.clone()));
         let scripts = Arc::new(Scripts::new(Arc::clone(&auth), tokens.clone(), signer, settings.basic.clone()));
         say_who_is_not_refreshed(&settings);
@@ -179,12 +207,14 @@ impl Server {
         let templates = assets.watched_templates().unwrap_or_else(|| settings.state.clone());
         let figment = believe_no_header(figment).merge(("template_dir", templates));
         let transport = transport(&settings, &figment)?;
+        let passwordless = somebody_can_be_asked(&settings);
         let (shutting_down, shutdown) = watch::channel(false);
         let rooms = Rooms {
             auth,
             scripts,
             token_settings: settings.tokens.clone(),
             sessions: sessions.clone(),
+            audit: audit_store,
             shelf,
             hub,
             directories,
@@ -196,6 +226,7 @@ impl Server {
             session_lasts: settings.sessions.absolute,
             session_stale_after: settings.sessions.max_staleness,
             session_recent: settings.sessions.recent,
+            passwordless,
             assets,
             clock,
             shutdown,
@@ -209,7 +240,7 @@ impl Server {
                 shutting_down.send_replace(true);
             })
         }));
-        Ok(Self { rocket, sessions, tokens, tasks })
+        Ok(Self { rocket, sessions, tokens, factors, tasks, audit: kept })
     }
 
     /// Tells when the door is open.
@@ -231,12 +262,24 @@ impl Server {
     /// # Errors
     /// [`StartError::Launch`] when the server cannot be started.
     pub async fn serve(self) -> Result<(), StartError> {
-        let rocket: Rocket<Ignite> = self.rocket.launch().await.map_err(Box::new)?;
-        drop(rocket);
+        let Kept { audit, writer, store } = self.audit;
+        let begun = audit.clone();
+        let rocket = self.rocket.attach(AdHoc::on_liftoff("Audit", move |_| {
+            begun.record(&Client::default(), &Event::Started { version: env!("CARGO_PKG_VERSION") });
+            Box::pin(async {})
+        }));
+        let served = rocket.launch().await.map(|rocket: Rocket<Ignite>| drop(rocket));
         drop(self.tasks);
+        if served.is_ok() {
+            audit.record(&Client::default(), &Event::Stopped);
+        }
         // What is written is on disk before the process ends.
+        writer.finish().await;
+        store.close().await;
         self.sessions.close().await;
         self.tokens.close().await;
+        self.factors.close().await;
+        served.map_err(Box::new)?;
         Ok(())
     }
 }
@@ -263,7 +306,7 @@ fn transport(settings: &Settings, figment: &Figment) -> Result<Transport, StartE
     let config: Config = figment.extract()?;
     let public_url = settings.site.public_url.clone();
     let secure = public_url.as_ref().map_or(config.tls_enabled(), |url| url.scheme() == "https");
-    Ok(Transport { secure, public_url })
+    Ok(Transport { secure, public_url, trusted_proxies: settings.site.trusted_proxies.clone() })
 }
 
 /// Keeps the channels running of every page that asks for it, and goes by the new files when they change.
@@ -275,6 +318,12 @@ async fn keep_pages(hub: Arc<Hub>, shelf: Arc<Shelf>) {
         // The sender lives in the shelf, which this task holds.
         let _ = changes.changed().await;
     }
+}
+
+/// Whether some directory has an account that searches, so that it can be asked about whoever comes with a passkey alone.
+fn somebody_can_be_asked(settings: &Settings) -> bool {
+    let further = settings.directories.values().map(|further| &further.settings);
+    std::iter::once(&settings.directory).chain(further).any(|directory| directory.service_account.is_some())
 }
 
 /// Says once what it means that a directory has no account to ask about people with.

@@ -6,7 +6,7 @@ use super::remembered::Remembered;
 use super::sign_in::Attempt;
 use super::{Auth, SignInRefusal, pace};
 use crate::audit::Event;
-use crate::domain::{Client, Member, Person, Proof, Scope, Timestamp};
+use crate::domain::{Client, Member, Person, Proof, Scope};
 use crate::tokens::Tokens;
 
 /// A name and a password with every request, and no session.
@@ -69,16 +69,8 @@ impl Auth {
             }
         }
         let person = remembered.ok_or(SignInRefusal::WrongCredentials)?;
-        let second_factor_until = self.second_factor_of_a_password(&person).await?;
-        Ok(Member { person, proof: Proof::Password, scope: Scope::Whole, second_factor_until })
-    }
-
-    /// Whether a name and a password alone are enough for `person`, and until when a second factor counts that came with
-    /// them. THE place where Basic is asked for a second factor: who has one enrolled is refused here, or must have sent
-    /// it along.
-    #[expect(clippy::unused_async, reason = "who has a second factor is asked of a store")]
-    async fn second_factor_of_a_password(&self, _person: &Person) -> Result<Option<Timestamp>, SignInRefusal> {
-        Ok(None)
+        // No second factor can come along, so what asks for one stays closed.
+        Ok(Member { person, proof: Proof::Password, scope: Scope::Whole, second_factor_until: None })
     }
 
     /// A store that cannot be written does not keep anybody out: their tokens go stale a little earlier, and the log says

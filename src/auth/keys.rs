@@ -6,6 +6,8 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
+use crate::factors::SealingKey;
+
 /// HMAC-SHA256.
 pub(super) type Tag = Hmac<Sha256>;
 
@@ -21,12 +23,18 @@ const PASSWORDS_LABEL: &[u8] = b"remembered passwords";
 
 const SIGNING_KEYS_LABEL: &[u8] = b"sealed signing keys";
 
+const FACTORS_LABEL: &[u8] = b"second factors";
+
+const DEVICE_LABEL: &[u8] = b"device marks";
+
 /// The keys of this server, one for each purpose, all derived from its one secret in the manner of HKDF (RFC 5869),
 /// so that what one purpose gives away is of no use to another. They never print themselves.
 pub struct Keys {
     csrf: Key,
     passwords: Key,
     sealing: Key,
+    device: Key,
+    factors: SealingKey,
 }
 
 impl Keys {
@@ -35,8 +43,19 @@ impl Keys {
         let mut salt = Key::new([0; 64]);
         salt[..EXTRACT_LABEL.len()].copy_from_slice(EXTRACT_LABEL);
         let master = key(tag(&salt).chain_update(secret));
-        let derived = |label: &[u8]| key(tag(&master).chain_update(label).chain_update([1]));
-        Self { csrf: derived(CSRF_LABEL), passwords: derived(PASSWORDS_LABEL), sealing: derived(SIGNING_KEYS_LABEL) }
+        let derived = |label: &[u8]| tag(&master).chain_update(label).chain_update([1]);
+        Self {
+            csrf: key(derived(CSRF_LABEL)),
+            passwords: key(derived(PASSWORDS_LABEL)),
+            sealing: key(derived(SIGNING_KEYS_LABEL)),
+            device: key(derived(DEVICE_LABEL)),
+            factors: SealingKey::new(derived(FACTORS_LABEL).finalize().into_bytes().into()),
+        }
+    }
+
+    /// The key that the seeds of authenticator apps are sealed under.
+    pub fn factors(&self) -> &SealingKey {
+        &self.factors
     }
 
     /// The beginning of a CSRF token's tag.
@@ -53,6 +72,13 @@ impl Keys {
     pub(super) fn signing_keys(&self) -> XChaCha20Poly1305 {
         // The rest of the key is zeros, which HMAC would add.
         XChaCha20Poly1305::new(AeadKey::from_slice(&self.sealing[..32]))
+    }
+}
+
+impl Keys {
+    /// The beginning of a device mark's tag.
+    pub(super) fn device(&self) -> Tag {
+        tag(&self.device)
     }
 }
 

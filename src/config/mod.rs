@@ -35,6 +35,6 @@ pub use read_settings::ForPages;
 pub use script_settings::{BasicSettings, SignedTokenSettings, TokenSettings};
 pub use secret_key::{SecretKey, make_state_folder, secret_key};
 pub use settings::{
-    HttpSource, LiveSettings, LogFormat, LogSettings, MetricsSettings, Secret, SessionSettings, Settings, SiteSettings,
-    SourceSettings, Theme,
+    AuditSettings, HttpSource, LimitSettings, LiveSettings, LogFormat, LogSettings, MetricsSettings,
+    SecondFactorSettings, Secret, SessionSettings, Settings, SiteSettings, SourceSettings, Theme,
 };

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::directory_settings::{DirectorySettings, FurtherDirectory};
 use super::script_settings::{BasicSettings, SignedTokenSettings, TokenSettings};
-use crate::domain::{Audience, DirectoryName, Pattern, SourceName};
+use crate::domain::{Audience, DirectoryName, GroupRef, Pattern, Person, SourceName, TrustedProxies};
 
 /// A working day: whose account was disabled at noon is out by the evening, even where nobody can ask about them.
 const DEFAULT_UNREFRESHED: Duration = Duration::from_hours(10);
@@ -21,6 +21,9 @@ const DEFAULT_MAX_STALENESS: Duration = Duration::from_hours(1);
 
 /// A coffee, and not a lunch: whoever sits down at a browser left open is asked for the password.
 const DEFAULT_RECENT: Duration = Duration::from_mins(15);
+
+/// A working day, so that a step-up is asked for each morning and not between two meetings.
+const DEFAULT_REMEMBER: Duration = Duration::from_hours(12);
 
 /// Everything an admin can set, settled. Rocket's own settings stay in Rocket's figment.
 #[derive(Clone, Debug)]
@@ -49,8 +52,14 @@ pub struct Settings {
     pub tokens: TokenSettings,
     /// Short-lived signed tokens.
     pub signed_tokens: SignedTokenSettings,
+    /// Who needs a second factor.
+    pub second_factor: SecondFactorSettings,
+    /// What is kept of the audit.
+    pub audit: AuditSettings,
     /// The live channels.
     pub live: LiveSettings,
+    /// How much strangers may take.
+    pub limits: LimitSettings,
     /// The program's own log.
     pub log: LogSettings,
     /// The program's own figures.
@@ -66,6 +75,8 @@ pub struct SiteSettings {
     pub contact: Option<String>,
     /// The address browsers use, when a proxy stands in front: decides `Secure` cookies and the `Origin` check.
     pub public_url: Option<Url>,
+    /// The proxies whose `X-Forwarded-For` says who asks.
+    pub trusted_proxies: TrustedProxies,
     /// Its colours.
     pub theme: Theme,
 }
@@ -168,6 +179,40 @@ impl SessionSettings {
     }
 }
 
+/// What is kept of the audit, beside the log.
+#[derive(Clone, Debug)]
+pub struct AuditSettings {
+    /// How long an event is kept.
+    pub keep: Duration,
+    /// How many are kept at most.
+    pub most_rows: u64,
+}
+
+/// Who needs a second factor, beside the pages that say so themselves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecondFactorSettings {
+    /// Whether everybody does, wherever they must sign in.
+    pub required: bool,
+    /// Otherwise the members of these groups do.
+    pub groups: Vec<GroupRef>,
+    /// How long one counts after it was shown.
+    pub remember: Duration,
+}
+
+impl SecondFactorSettings {
+    /// Whether `person` needs one wherever they must sign in.
+    pub fn asks(&self, person: &Person) -> bool {
+        let is_in = |wanted: &GroupRef| person.groups.iter().any(|group| wanted.names(group, person));
+        self.required || self.groups.iter().any(is_in)
+    }
+}
+
+impl Default for SecondFactorSettings {
+    fn default() -> Self {
+        Self { required: false, groups: Vec::new(), remember: DEFAULT_REMEMBER }
+    }
+}
+
 /// The live channels.
 #[derive(Clone, Debug)]
 pub struct LiveSettings {
@@ -179,6 +224,21 @@ pub struct LiveSettings {
     pub ring: usize,
     /// How long a channel and its feeds go on when nobody watches.
     pub grace: Duration,
+}
+
+/// How much strangers may take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LimitSettings {
+    /// How many connections there may be in all; fewer where the system allows fewer open files.
+    pub connections: usize,
+    /// How many of them from one address, or from one IPv6 network of 64 bits.
+    pub connections_per_address: usize,
+    /// How long a new connection may take to say what it wants, TLS included.
+    pub head_timeout: Duration,
+    /// How long a connection on which nothing is asked any more is kept for the next question.
+    pub idle_timeout: Duration,
+    /// How long the body of a request may take.
+    pub body_timeout: Duration,
 }
 
 /// The program's own log.

@@ -3,7 +3,7 @@ use std::time::Instant;
 use rocket::fairing::{Fairing, Info, Kind};
 use rocket::{Data, Request, Response};
 
-use super::guards::known_visitor;
+use super::guards::{address_of, known_visitor};
 
 /// One line a request: who, what, how it went, how long it took. The query string stays out: it may be anything.
 pub(super) struct RequestLog;
@@ -24,7 +24,7 @@ impl Fairing for RequestLog {
         let took = request.local_cache(|| Began(Instant::now())).0.elapsed();
         let user = known_visitor(request).map_or_else(|| "-".to_owned(), |member| member.person.qualified_name());
         let route = request.route().map_or_else(|| "-".to_owned(), |route| route.uri.to_string());
-        let address = request.client_ip().map_or_else(|| "-".to_owned(), |address| address.to_string());
+        let address = address_of(request).map_or_else(|| "-".to_owned(), |address| address.to_string());
         tracing::info!(
             target: "belvedere::request",
             method = %request.method(),

@@ -5,10 +5,11 @@ use rocket::{Build, Rocket};
 use tokio::sync::watch;
 use url::Url;
 
+use crate::audit::AuditStore;
 use crate::auth::{Auth, Refresh, Scripts};
 use crate::config::{MetricsSettings, SiteSettings, TokenSettings};
 use crate::directory::{Directories, GroupWatch, Readiness};
-use crate::domain::{Audience, Clock};
+use crate::domain::{Audience, Clock, TrustedProxies};
 use crate::live::Hub;
 use crate::pages::Shelf;
 use crate::sessions::Sessions;
@@ -27,6 +28,8 @@ pub struct Rooms {
     pub token_settings: TokenSettings,
     /// Who is signed in.
     pub sessions: Sessions,
+    /// What happened, to be searched.
+    pub audit: AuditStore,
     /// Decides who sees what.
     pub shelf: Arc<Shelf>,
     /// Makes the boards move.
@@ -49,6 +52,8 @@ pub struct Rooms {
     pub session_stale_after: Duration,
     /// How long ago somebody may have proved who they are for what matters.
     pub session_recent: Duration,
+    /// Whether a passkey alone may sign somebody in: whether anybody can be asked about its owner.
+    pub passwordless: bool,
     /// Templates and static files.
     pub assets: Assets,
     /// The time.
@@ -70,6 +75,8 @@ pub struct Transport {
     pub secure: bool,
     /// The address browsers use, when it is not the one in the request.
     pub public_url: Option<Url>,
+    /// The proxies whose `X-Forwarded-For` says who asks.
+    pub trusted_proxies: TrustedProxies,
 }
 
 /// Who may see the admin page.
@@ -88,6 +95,9 @@ pub(super) struct Limits {
     /// How long ago somebody may have proved who they are for what matters.
     pub(super) recent: Duration,
 }
+
+/// Whether a passkey alone may sign somebody in.
+pub(super) struct Passwordless(pub(super) bool);
 
 /// Turns true when the server begins to shut down.
 pub(super) struct ShuttingDown(pub(super) watch::Receiver<bool>);
@@ -115,6 +125,7 @@ impl Rooms {
             .manage(examiner)
             .manage(self.auth)
             .manage(self.sessions)
+            .manage(self.audit)
             .manage(self.shelf)
             .manage(self.hub)
             .manage(self.site)
@@ -122,6 +133,7 @@ impl Rooms {
             .manage(self.refresh)
             .manage(limits)
             .manage(self.scripts)
+            .manage(Passwordless(self.passwordless))
             .manage(self.transport)
             .manage(self.assets)
             .manage(Time(self.clock))

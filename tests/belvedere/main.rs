@@ -23,6 +23,7 @@ mod directory_refresh;
 mod directory_sign_in;
 mod doctor;
 mod door;
+mod factors;
 mod forms;
 mod groups;
 mod harness;

@@ -3,11 +3,14 @@
 //! Files that settings name (certificates, secrets) are read here, so that a missing one is a fault like any other.
 //! Nothing is dialled.
 
+mod audit;
 mod directory;
 mod files;
+mod limits;
 mod mail;
 mod metrics;
 mod scripts;
+mod second_factor;
 mod server_address;
 mod servers;
 mod settings;

@@ -9,16 +9,19 @@ use super::super::read_page::read_audience;
 use super::super::reader::{Fields, Ledger};
 use super::super::settings::{LiveSettings, LogFormat, LogSettings, SessionSettings, Settings, SourceSettings};
 use super::super::settings_tree::Writings;
+use super::audit::read_audit;
 use super::directory::{read_directories, read_directory};
 use super::files::path;
+use super::limits::read_limits;
 use super::metrics::read_metrics;
 use super::scripts::{read_basic, read_signed, read_tokens};
+use super::second_factor::read_second_factor;
 use super::site::read_site;
 use super::sources::read_sources;
 use crate::domain::{Audience, SourceName};
 
 /// Our tables. Outside a profile, figment would take them for profiles of that name and ignore them.
-pub(in super::super) const TABLES: [&str; 12] = [
+pub(in super::super) const TABLES: [&str; 15] = [
     "site",
     "admins",
     "directory",
@@ -28,9 +31,12 @@ pub(in super::super) const TABLES: [&str; 12] = [
     "basic",
     "tokens",
     "jwt",
+    "second_factor",
     "live",
+    "limits",
     "log",
     "metrics",
+    "audit",
 ];
 
 /// The keys that are Rocket's: of `rocket::Config`, of its templates, and the two by which `ROCKET_CONFIG` and
@@ -149,7 +155,10 @@ fn read_settings(mut fields: Fields<'_>, folder: &std::path::Path) -> Option<Set
     let basic = read_basic(fields.table_or_empty("basic"));
     let tokens = read_tokens(fields.table_or_empty("tokens"));
     let signed_tokens = read_signed(fields.table_or_empty("jwt"));
+    let audit = read_audit(fields.table_or_empty("audit"));
+    let second_factor = read_second_factor(fields.table_or_empty("second_factor"));
     let live = read_live(fields.table_or_empty("live"));
+    let limits = read_limits(fields.table_or_empty("limits"));
     let log = read_log(fields.table_or_empty("log"));
     let metrics = read_metrics(fields.table_or_empty("metrics"));
     fields.finish();
@@ -167,7 +176,10 @@ fn read_settings(mut fields: Fields<'_>, folder: &std::path::Path) -> Option<Set
         basic: basic?,
         tokens: tokens?,
         signed_tokens: signed_tokens?,
+        second_factor: second_factor?,
+        audit: audit?,
         live: live?,
+        limits: limits?,
         log: log?,
         metrics: metrics?,
     })

@@ -1,9 +1,13 @@
+use std::net::IpAddr;
+
+use ipnet::IpNet;
 use url::Url;
 
 use super::super::cover::has_user_information;
 use super::super::reader::{Fields, Placed};
 use super::super::settings::{SiteSettings, Theme};
 use super::super::words::shown;
+use crate::domain::TrustedProxies;
 
 const DEFAULT_NAME: &str = "Belvedere";
 
@@ -18,9 +22,44 @@ pub(super) fn read_site(mut fields: Fields<'_>) -> Option<SiteSettings> {
         let text = fields.placed_text(key)?;
         read_public_url(fields, &text).map(Some)
     });
+    let trusted_proxies = fields.or("trusted_proxies", TrustedProxies::default(), read_proxies);
     let theme = fields.or("theme", Some(DEFAULT_THEME), |fields, key| fields.table(key).map(read_theme));
     fields.finish();
-    Some(SiteSettings { name: name?, contact: contact?, public_url: public_url?, theme: theme?? })
+    Some(SiteSettings {
+        name: name?,
+        contact: contact?,
+        public_url: public_url?,
+        trusted_proxies: trusted_proxies?,
+        theme: theme??,
+    })
+}
+
+/// Addresses and networks (RFC 4632, RFC 4291). One that is the whole internet would let anybody choose the address that
+/// the limits count for.
+fn read_proxies(fields: &mut Fields<'_>, key: &'static str) -> Option<TrustedProxies> {
+    let texts = fields.texts(key)?.value;
+    let mut networks = Vec::with_capacity(texts.len());
+    let mut sound = true;
+    for text in &texts {
+        let network = text.value.parse::<IpNet>().or_else(|_| text.value.parse::<IpAddr>().map(IpNet::from));
+        let (message, help) = match network {
+            Ok(network) if network.prefix_len() > 0 => {
+                networks.push(network.trunc());
+                continue;
+            }
+            Ok(_) => (
+                format!("`{key}` has {} in it, which is everybody", shown(&text.value)),
+                "name the addresses of your proxies: `[\"10.0.0.5\"]`",
+            ),
+            Err(_) => (
+                format!("`{key}` has {} in it, which is neither an address nor a network", shown(&text.value)),
+                "write addresses, and networks with the length of their prefix: `[\"10.0.0.0/8\", \"::1\"]`",
+            ),
+        };
+        fields.ledger.note(&text.place, message, help);
+        sound = false;
+    }
+    sound.then(|| TrustedProxies::new(networks))
 }
 
 /// The origin browsers use. A path would not be honoured, so it is refused.

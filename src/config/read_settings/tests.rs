@@ -104,6 +104,7 @@ admins = { groups = ["dash-admins"], users = ["alice"] }
 name = "Boards"
 contact = "it@corp.example.com"
 public_url = "https://boards.corp.example.com"
+trusted_proxies = ["10.0.0.0/8", "::1"]
 theme = { hue = 30, accent_hue = 200, saturation = 5 }
 [default.directory]
 url = ["ldap://dc1", "ldaps://[2001:db8::5]:3269"]
@@ -134,6 +135,12 @@ heartbeat = "10s"
 batch_interval = "50ms"
 ring = 16
 grace = "0s"
+[default.limits]
+connections = 2000
+connections_per_address = 64
+head_timeout = "5s"
+idle_timeout = "2m"
+body_timeout = "30s"
 [default.log]
 format = "json"
 filter = "debug"
@@ -149,6 +156,12 @@ filter = "debug"
     assert_eq!((settings.admins.groups.len(), settings.admins.users.len()), (1, 1));
     assert_eq!(settings.site.theme, Theme { hue: 30, accent_hue: 200, saturation: 5 });
     assert_eq!(settings.site.public_url.unwrap().as_str(), "https://boards.corp.example.com/");
+    let proxies = &settings.site.trusted_proxies;
+    assert!(["10.1.2.3", "::1"].iter().all(|address| proxies.include(address.parse().unwrap())));
+    assert!(["11.0.0.1", "::2"].iter().all(|address| !proxies.include(address.parse().unwrap())));
+    assert_eq!((settings.limits.connections, settings.limits.connections_per_address), (2000, 64));
+    let limits = [settings.limits.head_timeout, settings.limits.idle_timeout, settings.limits.body_timeout];
+    assert_eq!(limits, [5, 120, 30].map(Duration::from_secs));
     let directory = &settings.directory;
     assert_eq!((directory.servers.listed()[0].scheme, directory.servers.listed()[0].port), (Scheme::Ldap, 389));
     assert_eq!(
@@ -224,6 +237,10 @@ fn faults_of_the_file_have_place_and_remedy() {
     );
     expect(&after_url("start_tsl = true"), "Rocket.toml:3:1", "no key `start_tsl`", "did you mean `start_tls`?");
     expect(&Folder::with(&format!("[default]\npagse = \"x\"\n{URL}")), "Rocket.toml:2:1", "no key `pagse`", "`pages`?");
+    let factors = |text: &str| after_url(&format!("[default.second_factor]\n{text}"));
+    expect(&factors("required = 1"), "Rocket.toml:4:12", "must be `true` or `false`", "without quotes");
+    expect(&factors("groups = [7]"), "Rocket.toml:4:11", "must be text", "");
+    expect(&factors("remember = \"1s\""), "Rocket.toml:4:12", "less than 1m", "from 1m to 30d");
     expect(&after_url("[default.sesions]"), "Rocket.toml:3:10", "no key `sesions`", "`sessions`?");
     expect(&after_url("kind = \"ad\""), "Rocket.toml:3:8", "cannot be `ad`", "`active-directory`, `ldap`");
     expect(&after_url("dial_timeout = \"5m\""), "Rocket.toml:3:16", "more than 1m", "from 100ms to 1m");
@@ -285,6 +302,18 @@ fn faults_of_the_file_have_place_and_remedy() {
     );
     expect(&after_url("[default.log]\nformat = \"jsn\""), "Rocket.toml:4:10", "cannot be `jsn`", "`json`?");
     expect(&after_url("[default.site]\npublic_url = \"boards\""), "Rocket.toml:4:14", "cannot be `boards`", "https://");
+    for (proxies, message, help) in [
+        ("\"proxy\"", "neither an address nor a network", "`[\"10.0.0.0/8\", \"::1\"]`"),
+        ("\"10.0.0.0/33\"", "neither an address nor a network", "prefix"),
+        ("\"10.0.0.5\", \"0.0.0.0/0\"", "which is everybody", "your proxies"),
+        ("\"::/0\"", "which is everybody", "your proxies"),
+    ] {
+        let column = 20 + proxies.rfind(", \"").map_or(0, |at| at + 2);
+        let folder = after_url(&format!("[default.site]\ntrusted_proxies = [{proxies}]"));
+        expect(&folder, &format!("Rocket.toml:4:{column}"), message, help);
+    }
+    expect(&after_url("[default.limits]\nhead_timeout = \"0s\""), "Rocket.toml:4:16", "less than 1s", "from 1s to 1h");
+    expect(&after_url("[default.limits]\nconnections = 1"), "Rocket.toml:4:15", "less than 8", "from 8 to 1000000");
     expect(&after_url("[default.site]\ntheme = { hue = 360 }"), "Rocket.toml:4:17", "more than 359", "0 to 359");
     expect(&after_url("[default.admins]\ngroup = [\"a\"]"), "Rocket.toml:4:1", "no key `group`", "`groups`?");
 }

@@ -1,3 +1,4 @@
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use rocket::Request;
@@ -7,7 +8,7 @@ use rocket::request::{FromRequest, Outcome};
 
 use crate::auth::{Auth, Scripts};
 use crate::domain::{Client, Member, Visitor};
-use crate::pages::Closed;
+use crate::pages::{Closed, Shelf};
 use crate::web::Transport;
 use crate::web::cookies::Cookies;
 use crate::web::refusal::Refusal;
@@ -57,8 +58,14 @@ impl<'r> FromRequest<'r> for Administrator {
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
         let member = try_outcome!(request.guard::<Member>().await);
         match request.rocket().state::<Admins>() {
-            Some(Admins(admins)) if admins.includes(&member.person) => Outcome::Success(Self(member)),
-            _ => Refusal::Closed(Closed::NotAllowed { owner: None }).stop(request),
+            Some(Admins(admins)) if !admins.includes(&member.person) => {
+                Refusal::Closed(Closed::NotAllowed { owner: None }).stop(request)
+            }
+            Some(_) if lacks_second_factor(request, &member) => {
+                Refusal::Closed(Closed::SecondFactorFirst).stop(request)
+            }
+            Some(_) => Outcome::Success(Self(member)),
+            None => Refusal::Closed(Closed::NotAllowed { owner: None }).stop(request),
         }
     }
 }
@@ -66,6 +73,12 @@ impl<'r> FromRequest<'r> for Administrator {
 /// Safe methods (RFC 9110, 9.2.1) change nothing here.
 fn changes_something(request: &Request<'_>) -> bool {
     !matches!(request.method(), Method::Get | Method::Head | Method::Options)
+}
+
+/// Whether the settings ask a second factor of somebody who has shown none: what is not public is closed then.
+fn lacks_second_factor(request: &Request<'_>, member: &Member) -> bool {
+    let asked = |shelf: &Arc<Shelf>| shelf.asks_second_factor_of(&member.person);
+    member.second_factor_until.is_none() && request.rocket().state().is_none_or(asked)
 }
 
 /// The visitor: from the `Authorization` header where there is one, which alone counts then, otherwise from the session's
@@ -111,7 +124,25 @@ impl<'r> FromRequest<'r> for Client {
 
 /// Who sent the request, as far as one can know.
 pub(in crate::web) fn client_of(request: &Request<'_>) -> Client {
-    Client::new(request.client_ip(), request.headers().get_one("User-Agent"))
+    let client = Client::new(address_of(request), request.headers().get_one("User-Agent"));
+    let transport = request.rocket().state::<Transport>();
+    let cookies = transport.map(|transport| Cookies::new(request.cookies(), transport));
+    client.with_device(cookies.and_then(|cookies| cookies.device()))
+}
+
+/// The header that Rocket's `ip_header` names is for those who set it. Otherwise a proxy is believed that the settings
+/// name, and nobody else.
+pub(in crate::web) fn address_of(request: &Request<'_>) -> Option<IpAddr> {
+    let peer = request.remote().map(|peer| peer.ip());
+    let proxies = || Some(&request.rocket().state::<Transport>()?.trusted_proxies);
+    request.real_ip().or_else(|| match (peer, proxies()) {
+        // The values are bounded by the size of a head; to read them from the end they are gathered first.
+        (Some(peer), Some(proxies)) if proxies.include(peer) => {
+            let forwarded: Vec<&str> = request.headers().get("X-Forwarded-For").collect();
+            Some(proxies.who_asks(peer, forwarded.into_iter()))
+        }
+        _ => peer,
+    })
 }
 
 /// Kept beside the guards: a status never leaves a guard without its refusal.

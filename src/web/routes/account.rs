@@ -22,7 +22,9 @@ pub(super) async fn show(
 ) -> Result<Html<AccountView>, Refusal> {
     let sessions = sessions.of(&member.person.id).await?;
     let changes_password = auth.name_for_change(&member.person).is_some();
-    let view = AccountView::of(&member, &sessions, said(asked.get("password")), changes_password, tokens.0);
+    let enrolled = auth.factors().of(&member.person.id).await?;
+    let said = said(asked.get("password"));
+    let view = AccountView::of(&member, &sessions, said, changes_password, &enrolled, tokens.0);
     Ok(Html::new("auth/account", "Your account", chrome, view))
 }
 

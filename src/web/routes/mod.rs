@@ -5,16 +5,20 @@
 mod account;
 mod account_tokens;
 mod admin;
+mod admin_factors;
 mod again;
 mod api;
 mod doorstep;
 mod events;
+mod factors;
 mod health;
 mod home;
 mod live;
 mod metrics;
 mod page;
+mod passkey_sign_in;
 mod password;
+mod second_step;
 mod sign_in;
 mod sign_out;
 mod static_files;
@@ -26,7 +30,12 @@ use rocket::{Build, Rocket, routes};
 pub(super) fn mount(rocket: Rocket<Build>) -> Rocket<Build> {
     rocket
         .mount("/", routes![home::show, page::show, theme::choose, account::show, password::ask, password::change])
-        .mount("/admin", routes![admin::show, admin::examine])
+        .mount("/", routes![factors::list::show, factors::app::offer, factors::app::confirm, factors::app::remove])
+        .mount("/", routes![factors::passkeys::offer, factors::passkeys::options, factors::passkeys::add])
+        .mount("/", routes![factors::passkeys::remove, factors::recovery::renew])
+        .mount("/admin", routes![admin::show, admin::examine, admin_factors::show, admin_factors::reset])
+        .mount("/login", routes![second_step::ask, second_step::show])
+        .mount("/login", routes![passkey_sign_in::options, passkey_sign_in::submit])
         .mount(
             "/login",
             routes![sign_in::form, sign_in::submit, password::begin, password::submit, again::ask, again::submit],

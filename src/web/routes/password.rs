@@ -7,7 +7,7 @@ use super::doorstep::{Answer, Doorstep, TypedPassword};
 use crate::auth::{Auth, Changed, Holder, NextPath, PasswordChangeRefusal, SignInRefusal, TypedChange};
 use crate::directory::{PasswordState, Rule, Unreachable};
 use crate::domain::{Client, Member, Username, Visitor};
-use crate::web::guards::{Asked, SameOrigin, sign_in_href};
+use crate::web::guards::{Asked, SameOrigin, href_with_next, sign_in_href};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
 use crate::web::rooms::Limits;
@@ -176,6 +176,11 @@ fn welcome(
     next: &NextPath,
     username: &str,
 ) -> Result<Answer, Refusal> {
+    if let Some(pending) = changed.second_factor {
+        doorstep.cookies.forget_session();
+        doorstep.cookies.keep_pending(&pending);
+        return Ok(Either::Left(Redirect::to(href_with_next("/login/factor", next.as_str()))));
+    }
     let Some(signed_in) = changed.signed_in else {
         doorstep.cookies.forget_session();
         (chrome.visitor, chrome.notes) = (None, Vec::new());
@@ -184,6 +189,7 @@ fn welcome(
         return Ok(Either::Right(Either::Left(doorstep.sign_in_form(chrome, next, username, Some(said))?)));
     };
     doorstep.cookies.keep_session(&signed_in.token, limits.session_lasts);
+    doorstep.cookies.keep_device(&signed_in.device);
     let onward = if changed.others_ended { next.to_string() } else { CHANGED_HERE_ALONE.to_owned() };
     Ok(Either::Left(Redirect::to(onward)))
 }

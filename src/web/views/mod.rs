@@ -7,9 +7,11 @@ mod chrome;
 mod device;
 mod directory;
 mod error;
+mod factors;
 mod home;
 mod notes;
 mod page;
+mod qr;
 mod tokens;
 mod words;
 
@@ -19,7 +21,10 @@ pub(super) use auth::{AgainView, PasswordView, Said, SignInView, SignOutView, Si
 pub(super) use chrome::{Chrome, NavItem, Note, Who};
 pub(super) use directory::DirectoryView;
 pub(super) use error::ErrorView;
+pub(super) use factors::{
+    AppOfferView, FactorsView, OwnersView, PasskeyOfferView, RecoveryCodesView, SecondStepView, WhyView,
+};
 pub(super) use home::HomeView;
 pub(super) use page::PageView;
 pub(super) use tokens::{TokenMadeView, TokensView};
-pub(super) use words::in_words;
+pub(super) use words::{in_words, wait_in_words};

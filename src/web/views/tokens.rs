@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 use super::words::in_words;
 use crate::config::TokenSettings;
 use crate::domain::Timestamp;
-use crate::pages::OpenPage;
+use crate::pages::Listed;
 use crate::tokens::{ApiToken, Token};
 use crate::web::Transport;
 
@@ -42,7 +42,7 @@ struct Choice {
 
 impl TokensView {
     /// `pages` are those that their owner may open.
-    pub(in crate::web) fn of(tokens: &[Token], pages: &[OpenPage], settings: &TokenSettings) -> Self {
+    pub(in crate::web) fn of(tokens: &[Token], pages: &[Listed], settings: &TokenSettings) -> Self {
         let view = |token: &Token| TokenView {
             id: token.id.as_i64(),
             name: token.name.to_string(),
@@ -53,7 +53,7 @@ impl TokensView {
             last_address: token.last_address.map(|address| address.to_string()),
         };
         let every = Choice { value: "read".to_owned(), words: "every page I may open".to_owned(), selected: true };
-        let one = |page: &OpenPage| Choice {
+        let one = |page: &Listed| Choice {
             value: format!("read:{}", page.slug),
             words: format!("only {}", page.title),
             selected: false,

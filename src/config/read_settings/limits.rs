@@ -1,0 +1,51 @@
+use std::time::Duration;
+
+use super::super::reader::Fields;
+use super::super::settings::LimitSettings;
+
+/// Some 20 kB each: 200 MB when strangers take them all. A company of thousands with a board or two each needs no more.
+const DEFAULT_CONNECTIONS: i64 = 10_000;
+
+/// An office behind one address, with a wall display or two for each desk. A browser takes six, and one for each board.
+const DEFAULT_PER_ADDRESS: i64 = 512;
+
+/// Beyond this it is memory that says how many there are.
+const MOST_CONNECTIONS: i64 = 1_000_000;
+
+/// Fewer would not let one browser load one page.
+const FEWEST_PER_ADDRESS: i64 = 8;
+
+/// The handshake and the head of a request are a few packets: on a bad mobile network some seconds.
+const DEFAULT_HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Longer than proxies keep a connection for the next question (a minute, usually), so that they end it and not we, in
+/// whose last moment a request could be lost.
+const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_secs(75);
+
+/// The largest form is some kilobytes.
+const DEFAULT_BODY_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// `[limits]`.
+pub(super) fn read_limits(mut fields: Fields<'_>) -> Option<LimitSettings> {
+    let connections = fields
+        .or("connections", DEFAULT_CONNECTIONS, |fields, key| fields.whole(key, FEWEST_PER_ADDRESS..=MOST_CONNECTIONS));
+    let per_address = fields.or("connections_per_address", DEFAULT_PER_ADDRESS, |fields, key| {
+        fields.whole(key, FEWEST_PER_ADDRESS..=MOST_CONNECTIONS)
+    });
+    let mut wait = |key, default| {
+        fields.or(key, default, |fields, key| {
+            fields.duration(key, Duration::from_secs(1)..=Duration::from_hours(1)).map(|found| found.value)
+        })
+    };
+    let head_timeout = wait("head_timeout", DEFAULT_HEAD_TIMEOUT);
+    let idle_timeout = wait("idle_timeout", DEFAULT_IDLE_TIMEOUT);
+    let body_timeout = wait("body_timeout", DEFAULT_BODY_TIMEOUT);
+    fields.finish();
+    Some(LimitSettings {
+        connections: usize::try_from(connections?).ok()?,
+        connections_per_address: usize::try_from(per_address?).ok()?,
+        head_timeout: head_timeout?,
+        idle_timeout: idle_timeout?,
+        body_timeout: body_timeout?,
+    })
+}
