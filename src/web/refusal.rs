@@ -166,7 +166,8 @@ impl Refusal {
             ),
             Self::ProveAgain(_) => (
                 "Confirm that it is you",
-                "This asks for a proof within the last minutes that it is you, in a browser that is signed in.".to_owned(),
+                "This asks for a proof within the last minutes that it is you, in a browser that is signed in."
+                    .to_owned(),
                 "Sign in with a browser and try again there.".to_owned(),
             ),
             Self::BadRequest(why) => ("That does not work", format!("{why}."), "Go back and choose again.".to_owned()),

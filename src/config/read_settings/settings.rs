@@ -20,8 +20,20 @@ use super::sources::read_sources;
 use crate::domain::{Audience, SourceName};
 
 /// Our tables. Outside a profile, figment would take them for profiles of that name and ignore them.
-pub(in super::super) const TABLES: [&str; 12] =
-    ["site", "admins", "directory", "directories", "sources", "sessions", "second_factor", "live", "limits", "log", "metrics", "audit"];
+pub(in super::super) const TABLES: [&str; 12] = [
+    "site",
+    "admins",
+    "directory",
+    "directories",
+    "sources",
+    "sessions",
+    "second_factor",
+    "live",
+    "limits",
+    "log",
+    "metrics",
+    "audit",
+];
 
 /// The keys that are Rocket's: of `rocket::Config`, of its templates, and the two by which `ROCKET_CONFIG` and
 /// `ROCKET_PROFILE` say where settings stand.
