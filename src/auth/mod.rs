@@ -8,6 +8,7 @@
 
 mod change_password;
 pub mod csrf;
+mod end_sessions;
 mod keys;
 pub mod next;
 mod pace;

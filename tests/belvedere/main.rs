@@ -9,6 +9,7 @@
 
 mod admin;
 mod again;
+mod audit;
 mod awkward_names;
 mod browser;
 mod commands;
@@ -42,5 +43,6 @@ mod pages;
 mod passwords;
 mod refresh;
 mod responses;
+mod session_lists;
 mod sessions;
 mod sign_in;

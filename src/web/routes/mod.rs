@@ -27,11 +27,24 @@ use rocket::{Build, Rocket, routes};
 
 pub(super) fn mount(rocket: Rocket<Build>) -> Rocket<Build> {
     rocket
-        .mount("/", routes![home::show, page::show, theme::choose, account::show, password::ask, password::change])
+        .mount(
+            "/",
+            routes![
+                home::show,
+                page::show,
+                theme::choose,
+                account::show,
+                account::end_session,
+                account::end_other_sessions,
+                password::ask,
+                password::change
+            ],
+        )
         .mount("/", routes![factors::list::show, factors::app::offer, factors::app::confirm, factors::app::remove])
         .mount("/", routes![factors::passkeys::offer, factors::passkeys::options, factors::passkeys::add])
         .mount("/", routes![factors::passkeys::remove, factors::recovery::renew])
-        .mount("/admin", routes![admin::show, admin::examine, admin_factors::show, admin_factors::reset])
+        .mount("/admin", admin::routes())
+        .mount("/admin", routes![admin_factors::show, admin_factors::reset])
         .mount("/login", routes![second_step::ask, second_step::show])
         .mount("/login", routes![passkey_sign_in::options, passkey_sign_in::submit])
         .mount(

@@ -15,7 +15,9 @@ mod qr;
 mod words;
 
 pub(super) use account::AccountView;
-pub(super) use admin::AdminView;
+pub(super) use admin::{
+    AdminDirectoryView, AdminSessionsView, AdminView, AuditForm, AuditView, FaultsView, SessionsForm,
+};
 pub(super) use auth::{AgainView, PasswordView, Said, SignInView, SignOutView, SignedOutView, Tone};
 pub(super) use chrome::{Chrome, NavItem, Note, Who};
 pub(super) use directory::DirectoryView;
