@@ -123,6 +123,7 @@ pub(super) fn for_known_ones<'a>(
 pub(super) type NewState = RegistrationServerState<64>;
 pub(super) type AnyState = DiscoverableAuthenticationServerState;
 
+#[allow(clippy::needless_pass_by_value, reason = "a word for `map_err`, which gives it away")]
 pub(super) fn refused(error: impl ToString) -> PasskeyRefusal {
     PasskeyRefusal::Refused(error.to_string())
 }

@@ -16,14 +16,14 @@ mod words;
 
 pub(super) use account::AccountView;
 pub(super) use admin::{
-    AdminDirectoryView, AdminSessionsView, AdminView, AuditForm, AuditView, FaultsView, SessionsForm,
+    AdminDirectoryView, AdminSessionsView, AdminView, AuditForm, AuditView, FaultsView, OwnersView, SessionsForm,
 };
 pub(super) use auth::{AgainView, PasswordView, Said, SignInView, SignOutView, SignedOutView, Tone};
 pub(super) use chrome::{Chrome, NavItem, Note, Who};
 pub(super) use directory::DirectoryView;
 pub(super) use error::ErrorView;
 pub(super) use factors::{
-    AppOfferView, FactorsView, OwnersView, PasskeyOfferView, RecoveryCodesView, SecondStepView, WhyView,
+    AppOfferView, FactorsView, PasskeyOfferView, RecoveryCodesView, SecondStepView, Way, WhyView,
 };
 pub(super) use home::HomeView;
 pub(super) use page::PageView;
