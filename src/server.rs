@@ -198,7 +198,7 @@ impl Server {
         let store = settings.state.join(FACTORS_STORE);
         let factors = Factors::open(&store, keys.factors(), Arc::clone(&clock)).await?;
         let second_step = SecondStep::new(factors.clone(), settings.second_factor.remember);
-        let audit_store = AuditStore::open(&settings.state.join(AUDIT_STORE), &settings.audit).await?;
+        let audit_store = open_audit(&settings).await?;
         let (audit, writer) = Audit::kept_in(audit_store.clone(), metrics.audit(), Arc::clone(&clock));
         let kept = Kept { audit: audit.clone(), writer, store: audit_store.clone() };
         let refresh = Refresh::new(
@@ -380,6 +380,11 @@ fn say_who_is_not_refreshed(settings: &Settings) {
              bind_password_file to have changes followed every `sessions.refresh`"
         );
     }
+}
+
+/// The store of the audit.
+pub(crate) async fn open_audit(settings: &Settings) -> Result<AuditStore, StoreError> {
+    AuditStore::open(&settings.state.join(AUDIT_STORE), &settings.audit).await
 }
 
 /// The store of the API tokens.

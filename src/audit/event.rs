@@ -150,7 +150,8 @@ pub enum Event<'a> {
     },
     /// An `Authorization` header showed what opens nothing. Wrong passwords are refused sign-ins.
     AuthorizationRefused {
-        /// Why, in a word that does not change: `unreadable`, `not-taken`, `unknown`, `expired`, `revoked`, `unconfirmed`.
+        /// Why, in a word that does not change: `unreadable`, `not-taken`, `second-factor`, `unknown`, `expired`,
+        /// `revoked`, `unconfirmed`.
         reason: &'static str,
     },
     /// Something was done to a local account, or to an invitation to one.

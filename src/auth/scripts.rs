@@ -85,6 +85,7 @@ impl Scripts {
             Err(ShownRefusal::Token(fault)) => fault.word(),
             Err(ShownRefusal::Invalid(_)) => "unreadable",
             Err(ShownRefusal::NotTaken(_)) => "not-taken",
+            Err(ShownRefusal::SecondFactor) => "second-factor",
             // The sign-in has its own word, and a store that fails says nothing about what was shown.
             Ok(_) | Err(ShownRefusal::Password(_) | ShownRefusal::Store(_)) => return found,
         };
@@ -97,12 +98,25 @@ impl Scripts {
             Authorization::Basic { .. } if !self.basic.enabled => {
                 Err(ShownRefusal::NotTaken("names and passwords are not taken here: use an API token"))
             }
-            Authorization::Basic { username, password } => {
-                Ok(self.auth.by_password(&username, password, client).await?.into())
-            }
+            Authorization::Basic { username, password } => self.by_password(&username, password, client).await,
             Authorization::Token(token) => self.by_token(&token, client).await,
             Authorization::Signed(text) => self.by_signed(&text).await,
         }
+    }
+
+    /// A name and a password alone are not enough for whoever has a second factor: a script cannot show it, and a token
+    /// made by a session that did carries it.
+    async fn by_password(
+        &self,
+        username: &str,
+        password: Zeroizing<String>,
+        client: &Client,
+    ) -> Result<Visitor, ShownRefusal> {
+        let member = self.auth.by_password(username, password, client).await?;
+        if self.auth.needs_second_factor(&member.person.id).await? {
+            return Err(ShownRefusal::SecondFactor);
+        }
+        Ok(member.into())
     }
 
     async fn by_token(&self, secret: &ApiToken, client: &Client) -> Result<Visitor, ShownRefusal> {

@@ -13,6 +13,12 @@ pub enum ShownRefusal {
     /// The name and password were refused.
     #[error(transparent)]
     Password(#[from] SignInRefusal),
+    /// The name and password are right, and their owner has a second factor, which they did not come with.
+    #[error(
+        "a name and a password are not enough for an account with a second factor: use an API token, which you make on \
+         your account page"
+    )]
+    SecondFactor,
     /// The token is not good.
     #[error(transparent)]
     Token(#[from] TokenFault),

@@ -11,7 +11,7 @@ use crate::config::{self, Settings, parse_duration};
 use crate::directory::{Directories, Directory as _, Sought};
 use crate::domain::{Client, Clock, EndReason, Granted, Person, SystemClock, Timestamp, TokenId};
 use crate::server;
-use crate::telemetry;
+use crate::telemetry::{self, Metrics};
 use crate::tokens::{Token, TokenName, Tokens, Wanted};
 
 /// So many tokens are read from the store at a time.
@@ -75,21 +75,32 @@ pub(super) async fn run(options: Options) -> ExitCode {
 
 async fn act(act: Act) -> Result<(), Stop> {
     let settings = Settings::from_figment(&config::figment())?;
-    // The audit goes with the log.
+    // What is done here stands in the log and in the audit's store, as what the server does.
     telemetry::start(&settings.log)?;
     config::make_state_folder(&settings.state)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let tokens = server::open_tokens(&settings, &clock).await?;
+    let kept = server::open_audit(&settings).await?;
+    let (audit, writer) = Audit::kept_in(kept.clone(), Metrics::new().audit(), Arc::clone(&clock));
     let done = match act {
-        Act::Add(wanted) => add(wanted, &settings, &clock, &tokens).await,
+        Act::Add(wanted) => add(wanted, &settings, &clock, &tokens, &audit).await,
         Act::List { person } => list(person.as_deref(), &tokens).await,
-        Act::Revoke { id } => revoke(TokenId::new(id), &tokens).await,
+        Act::Revoke { id } => revoke(TokenId::new(id), &tokens, &audit).await,
     };
+    drop(audit);
+    writer.finish().await;
+    kept.close().await;
     tokens.close().await;
     done
 }
 
-async fn add(wanted: Add, settings: &Settings, clock: &Arc<dyn Clock>, tokens: &Tokens) -> Result<(), Stop> {
+async fn add(
+    wanted: Add,
+    settings: &Settings,
+    clock: &Arc<dyn Clock>,
+    tokens: &Tokens,
+    audit: &Audit,
+) -> Result<(), Stop> {
     let Add { person, name, scope, expires } = wanted;
     let lasts = expires.unwrap_or(settings.tokens.lifetime);
     if lasts > settings.tokens.longest {
@@ -102,7 +113,7 @@ async fn add(wanted: Add, settings: &Settings, clock: &Arc<dyn Clock>, tokens: &
     let wanted = Wanted { name, granted: scope, lasts, second_factor: false, upkeep };
     let made = tokens.make(&person, &wanted).await;
     let (secret, token) = made.map_err(|error| Stop::Said(error.to_string()))?;
-    Audit::new().record(&Client::default(), &Event::TokenMade { person: &token.person, token: token.id });
+    audit.record(&Client::default(), &Event::TokenMade { person: &token.person, token: token.id });
     eprintln!("{}", line(&token));
     println!("{}", *secret.reveal());
     Ok(())
@@ -141,12 +152,12 @@ async fn list(person: Option<&str>, tokens: &Tokens) -> Result<(), Stop> {
     Ok(())
 }
 
-async fn revoke(id: TokenId, tokens: &Tokens) -> Result<(), Stop> {
+async fn revoke(id: TokenId, tokens: &Tokens, audit: &Audit) -> Result<(), Stop> {
     let Some(token) = tokens.revoke(id, None).await? else {
         return Err(Stop::Said(format!("there is no good token {id}; `belvedere token list` has their numbers")));
     };
     let event = Event::TokenEnded { person: &token.person, token: id, reason: EndReason::Revoked };
-    Audit::new().record(&Client::default(), &event);
+    audit.record(&Client::default(), &event);
     eprintln!("{}", line(&token));
     Ok(())
 }

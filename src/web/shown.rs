@@ -40,6 +40,7 @@ impl From<ShownRefusal> for Refusal {
         match refusal {
             ShownRefusal::Invalid(invalid) => shown("bad-authorization", false, invalid.to_string()),
             ShownRefusal::NotTaken(why) => shown("not-taken", false, why.to_owned()),
+            ShownRefusal::SecondFactor => shown("second-factor", false, refusal.to_string()),
             ShownRefusal::Token(fault) => shown(code_of(fault), true, fault.to_string()),
             ShownRefusal::Store(error) | ShownRefusal::Password(SignInRefusal::Store(error)) => {
                 Self::StoreUnavailable(error.to_string())

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use belvedere::domain::ManualClock;
 use reqwest::{Method, StatusCode};
 
+use crate::factors;
 use crate::harness::demo::{Demo, page};
 use crate::sessions::{MINUTE, START};
 use crate::ways::house;
@@ -139,4 +140,32 @@ async fn where_passwords_are_not_taken_a_script_is_told_what_to_use() {
     assert_eq!(demo.wire.said(), 0, "the password goes nowhere");
     let challenges = refused.headers.get_all("WWW-Authenticate").iter();
     assert!(challenges.map(|value| value.to_str().unwrap()).all(|challenge| !challenge.starts_with("Basic")));
+}
+
+#[tokio::test]
+async fn nobody_walks_around_a_second_factor_and_a_token_carries_the_one_that_was_shown() {
+    let (demo, clock) = factors::house().await;
+    let (mut desk, ..) = factors::with_an_app(&demo, &clock, "alice").await;
+    let refused = demo.house.visitor().with_password("alice", demo.password("alice")).fetches("/p/members").await;
+    assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(refused.json()["error"]["code"], "second-factor");
+    let token = desk.makes_a_token("read", 3600).await;
+    let signed = demo.house.visitor().with_token(&token).gets_a_signed_token().await;
+    for token in [token, signed] {
+        assert_eq!(demo.house.visitor().with_token(&token).fetches("/p/vault").await.status, StatusCode::OK);
+    }
+
+    let mut bob = demo.house.visitor();
+    bob.signs_in("bob", demo.password("bob")).await;
+    let token = bob.makes_a_token("read", 3600).await;
+    for mut script in
+        [demo.house.visitor().with_token(&token), demo.house.visitor().with_password("bob", demo.password("bob"))]
+    {
+        assert_eq!(script.fetches("/p/members").await.status, StatusCode::OK);
+        let refused = script.fetches("/p/vault").await;
+        assert_eq!(
+            (refused.status, &refused.json()["error"]["code"]),
+            (StatusCode::FORBIDDEN, &"second-factor".into())
+        );
+    }
 }

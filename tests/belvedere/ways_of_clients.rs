@@ -3,9 +3,11 @@
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 
 use crate::harness::demo::{Demo, page};
+use crate::harness::house::House;
 use crate::harness::program::text;
 
 /// How long a client may take. It never decides a test that passes.
@@ -35,11 +37,13 @@ async fn run(program: &str, arguments: &[&str], environment: &[(&str, &str)]) ->
     tokio::time::timeout(PATIENCE, command.output()).await.expect("the client ends").unwrap()
 }
 
-async fn house() -> (Demo, String) {
-    let demo = Demo::plan().await.page("members", &page("Members")).page("ops", &page("Ops")).open().await;
+/// A house with three pages, and a token of alice's.
+async fn house(scope: &str) -> (Demo, String) {
+    let plan = Demo::plan().await.page("members", &page("Members")).page("ops", &page("Ops"));
+    let demo = plan.page("operations", &page("Operations")).open().await;
     let mut desk = demo.house.visitor();
     desk.signs_in("alice", demo.password("alice")).await;
-    let token = desk.makes_a_token("read:members", 3600).await;
+    let token = desk.makes_a_token(scope, 3600).await;
     (demo, token)
 }
 
@@ -48,7 +52,7 @@ async fn curl_reads_a_page_by_password_by_token_and_by_a_signed_token() {
     if !is_there("curl").await {
         return;
     }
-    let (demo, token) = house().await;
+    let (demo, token) = house("read:members").await;
     let (members, signing) = (demo.house.url("/api/v1/pages/members"), demo.house.url("/api/v1/token"));
     let password = format!("alice:{}", demo.password("alice"));
     let curl = async |arguments: &[&str]| {
@@ -79,37 +83,50 @@ async fn curl_reads_a_page_by_password_by_token_and_by_a_signed_token() {
     assert!(body.contains("\"out-of-scope\""), "{body}");
 }
 
-/// The program of the README, but for its address: it prints what it hears, up to the second batch or snapshot.
-const EVENTS: &str = r#"
-import json, os, requests
-
-headers = {"Authorization": "Bearer " + os.environ["TOKEN"]}
-heard = 0
-with requests.get(os.environ["SITE"] + "/events/members", headers=headers, stream=True, timeout=60) as stream:
-    stream.raise_for_status()
-    for line in stream.iter_lines(chunk_size=1):
-        if line.startswith(b"data:"):
-            message = json.loads(line[len(b"data:"):])
-            print(message["type"])
-            heard += message["type"] in ("snapshot", "batch")
-            if heard == 2:
-                break
-assert requests.get(os.environ["SITE"] + "/p/members", auth=("alice", os.environ["PASSWORD"])).status_code == 200
-assert requests.get(os.environ["SITE"] + "/p/members", auth=("alice", "wrong")).status_code == 401
-"#;
+/// The blocks of the README in that language which have `mark` in them, with this house's address in them.
+fn from_the_readme(language: &str, mark: &str, house: &House) -> Vec<String> {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let blocks = readme.split("```").skip(1).step_by(2).filter_map(|block| block.strip_prefix(language));
+    blocks
+        .filter(|block| block.contains(mark))
+        .map(|block| block.replace("http://127.0.0.1:8000", &house.url("")))
+        .collect()
+}
 
 #[tokio::test]
-async fn python_requests_watches_a_page_s_live_stream_by_token() {
+async fn what_the_readme_says_to_type_reads_a_page_s_json() {
+    if !is_there("curl").await {
+        return;
+    }
+    let (demo, token) = house("read").await;
+    let [block] = &*from_the_readme("sh", "--oauth2-bearer", &demo.house) else { panic!("there is one such block") };
+    let lines: Vec<&str> = block.lines().filter(|line| line.starts_with("curl ")).collect();
+    assert_eq!(lines.len(), 2, "{block}");
+    for line in lines {
+        let output = run("sh", &["-c", &format!("{line} --silent --fail-with-body")], &[("TOKEN", &token)]).await;
+        let body = text(&output.stdout);
+        assert!(output.status.success(), "{line}: {body}");
+        serde_json::from_str::<serde_json::Value>(&body).expect("it is JSON");
+    }
+}
+
+#[tokio::test]
+async fn the_readme_s_program_watches_a_page_s_live_stream() {
     if !is_there("/usr/bin/python3").await {
         return;
     }
-    let (demo, token) = house().await;
-    let site = demo.house.url("");
-    let environment = [("TOKEN", &*token), ("SITE", &*site), ("PASSWORD", demo.password("alice"))];
-    let output = run("/usr/bin/python3", &["-c", EVENTS], &environment).await;
-    assert!(output.status.success(), "{}", text(&output.stderr));
-    let printed = text(&output.stdout);
-    assert!(printed.starts_with("hello\nsnapshot\n"), "{printed}");
+    let (demo, token) = house("read:operations").await;
+    let [program] = &*from_the_readme("python", "requests", &demo.house) else { panic!("there is one such block") };
+    let mut command = Command::new("/usr/bin/python3");
+    command.args(["-c", program]).env("TOKEN", token).stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
+    let mut child = command.spawn().unwrap();
+    let mut printed = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut heard = String::new();
+    while !heard.contains("batch") {
+        let line = tokio::time::timeout(PATIENCE, printed.next_line()).await.expect("it prints on").unwrap();
+        heard += &format!("{}\n", line.expect("it goes on"));
+    }
+    assert!(heard.starts_with("hello []\nsnapshot ['uptime']\n"), "{heard}");
 }
 
 const SOCKET: &str = r#"
@@ -140,7 +157,7 @@ async fn python_websockets_watches_by_token_and_by_password() {
     if !is_there("/usr/bin/python3").await {
         return;
     }
-    let (demo, token) = house().await;
+    let (demo, token) = house("read:members").await;
     let site = demo.house.url("").replace("http://", "ws://");
     let environment = [("TOKEN", &*token), ("SITE", &*site), ("PASSWORD", demo.password("alice"))];
     let output = run("/usr/bin/python3", &["-c", SOCKET], &environment).await;

@@ -35,6 +35,7 @@ pub(in super::super) const TABLES: [&str; 17] = [
     "basic",
     "tokens",
     "jwt",
+    "second_factor",
     "live",
     "limits",
     "log",
