@@ -1,5 +1,6 @@
 use std::fmt;
 
+use chacha20poly1305::{Key as AeadKey, XChaCha20Poly1305};
 use hmac::digest::KeyInit;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
@@ -25,6 +26,9 @@ const CSRF_LABEL: &[u8] = b"csrf tokens";
 const FACTORS_LABEL: &[u8] = b"second factors";
 
 const DEVICE_LABEL: &[u8] = b"device marks";
+const PASSWORDS_LABEL: &[u8] = b"remembered passwords";
+
+const SIGNING_KEYS_LABEL: &[u8] = b"sealed signing keys";
 
 /// The keys of this server, one for each purpose, all derived from its one secret in the manner of HKDF (RFC 5869),
 /// so that what one purpose gives away is of no use to another. They never print themselves.
@@ -34,6 +38,8 @@ pub struct Keys {
     factors: SealingKey,
     digest_nonces: Key,
     digest_credentials: Key,
+    passwords: Key,
+    sealing: Key,
 }
 
 impl Keys {
@@ -45,10 +51,14 @@ impl Keys {
         let derived = |label: &[u8]| tag(&master).chain_update(label).chain_update([1]);
         Self {
             csrf: key(derived(CSRF_LABEL)),
+            passwords: key(derived(PASSWORDS_LABEL)),
+            sealing: key(derived(SIGNING_KEYS_LABEL)),
             device: key(derived(DEVICE_LABEL)),
             factors: SealingKey::new(derived(FACTORS_LABEL).finalize().into_bytes().into()),
             digest_nonces: key(derived(DIGEST_NONCES_LABEL)),
             digest_credentials: key(derived(DIGEST_CREDENTIALS_LABEL)),
+            passwords: key(derived(PASSWORDS_LABEL)),
+            sealing: key(derived(SIGNING_KEYS_LABEL)),
         }
     }
 
@@ -70,6 +80,17 @@ impl Keys {
     /// The beginning of a CSRF token's tag.
     pub(super) fn csrf(&self) -> Tag {
         tag(&self.csrf)
+    }
+
+    /// The beginning of the tag by which a name and password are remembered.
+    pub(super) fn passwords(&self) -> Tag {
+        tag(&self.passwords)
+    }
+
+    /// What seals the keys that sign tokens, before they are kept.
+    pub(super) fn signing_keys(&self) -> XChaCha20Poly1305 {
+        // The rest of the key is zeros, which HMAC would add.
+        XChaCha20Poly1305::new(AeadKey::from_slice(&self.sealing[..32]))
     }
 }
 
