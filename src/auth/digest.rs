@@ -16,6 +16,7 @@ use super::pace;
 use super::sign_in::{Attempt, Auth};
 use super::throttle::Permit;
 use crate::accounts::{Account, AccountId, AccountName, Accounts};
+use crate::audit::Event;
 use crate::directory::{Candidate, Refusal};
 use crate::domain::{Client, DirectoryName, Member, Proof, Scope, Username};
 use crate::store::StoreError;
@@ -129,13 +130,11 @@ impl Digest {
             permit.not_asked();
             return Err(DigestRefusal::Stale);
         }
-        let member = self.settle(account, permit, &name, client)?;
-        // Who has a second factor is let in by no password alone.
-        if self.auth.needs_second_factor(&member.person.id).await? { Err(DigestRefusal::Wrong) } else { Ok(member) }
+        self.settle(account, permit, &name, client).await
     }
 
     /// What the try counts for, and who it was.
-    fn settle(
+    async fn settle(
         &self,
         account: Option<Account>,
         permit: Permit<'_>,
@@ -146,6 +145,14 @@ impl Digest {
         match (account, closed) {
             (Some(account), None) => {
                 let person = account.person();
+                // What is right alone opens nothing of whoever has a second factor: they make an API token.
+                if self.auth.needs_second_factor(&person.id).await? {
+                    permit.declined();
+                    let (name, reason) = (name.as_str(), "second-factor");
+                    let event = Event::SignInRefused { name, reason, directory_code: None, retry_after: None };
+                    self.auth.audit.record(client, &event);
+                    return Err(DigestRefusal::Wrong);
+                }
                 permit.proved(&person.id);
                 Ok(Member { person, proof: Proof::Password, scope: Scope::Whole, second_factor_until: None })
             }

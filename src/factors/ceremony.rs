@@ -4,9 +4,8 @@ use serde::Serialize;
 use webauthn_rp::bin::{Decode, Encode};
 use webauthn_rp::request::PublicKeyCredentialDescriptor;
 use webauthn_rp::request::auth::AuthenticationVerificationOptions;
-use webauthn_rp::request::register::UserHandle64;
 use webauthn_rp::request::register::{
-    Nickname, PublicKeyCredentialUserEntity, RegistrationVerificationOptions, Username,
+    CredProtect, Nickname, PublicKeyCredentialUserEntity, RegistrationVerificationOptions, UserHandle64, Username,
 };
 use webauthn_rp::{
     DiscoverableAuthenticationServerState, DiscoverableCredentialRequestOptions, PublicKeyCredentialCreationOptions,
@@ -74,7 +73,9 @@ pub(super) fn ask_for_a_new_one(
         id: handle,
         display_name: Nickname::try_from(person.display_name.as_str()).ok(),
     };
-    let options = PublicKeyCredentialCreationOptions::passkey(&site.rp_id, user, known);
+    let mut options = PublicKeyCredentialCreationOptions::passkey(&site.rp_id, user, known);
+    // Whether the owner was verified is judged at each use; not all authenticators know how to promise it beforehand.
+    options.extensions.cred_protect = CredProtect::None;
     let (state, client) = options.start_ceremony().map_err(refused)?;
     asked(seal, Purpose::Registration, whose, &state.encode().map_err(refused)?, &client)
 }
@@ -122,6 +123,7 @@ pub(super) fn for_known_ones<'a>(
 pub(super) type NewState = RegistrationServerState<64>;
 pub(super) type AnyState = DiscoverableAuthenticationServerState;
 
+#[allow(clippy::needless_pass_by_value, reason = "a word for `map_err`, which gives it away")]
 pub(super) fn refused(error: impl ToString) -> PasskeyRefusal {
     PasskeyRefusal::Refused(error.to_string())
 }

@@ -204,7 +204,7 @@ impl Factors {
     }
 
     /// Remembers a challenge as answered. Whoever fills this list has a passkey for each entry.
-    async fn answer_once(&self, challenge: [u8; 16]) -> Result<(), PasskeyRefusal> {
+    pub(super) async fn answer_once(&self, challenge: [u8; 16]) -> Result<(), PasskeyRefusal> {
         let now = self.now();
         sqlx::query("DELETE FROM answered WHERE until <= ?")
             .bind(now.as_millis())

@@ -46,7 +46,7 @@ export const MOVE_EVERY_MS = 250;
 export const RELOAD_REST_MS = 5_000;
 
 /** A stream has no close code, so the reasons alone must tell. */
-const SESSION_ENDED = new Set(["signed-out", "expired", "revoked", "sign-in"]);
+const SESSION_ENDED = new Set(["signed-out", "expired", "revoked", "sign-in", "second-factor"]);
 const SIGN_IN_AGAIN = 4401;
 const NOT_ALLOWED = 4403;
 

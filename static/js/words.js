@@ -92,6 +92,7 @@ export function connectionWords(connection, now, online) {
     case "live":
       return { state: "live", words: "Live" };
     case "signed-out":
+      if (connection.reason === "second-factor") return { state: "signed-out", words: "One more step" };
       return { state: "signed-out", words: "Signed out" };
     case "refused":
       return { state: "refused", words: "Not allowed" };
@@ -132,6 +133,8 @@ export function noticeWords(connection) {
         ? "Your session was ended: by you in another browser, by an administrator, or because your account was closed."
         : connection.reason === "signed-out"
           ? "You have signed out."
-          : "Your session has ended.";
+          : connection.reason === "second-factor"
+            ? "Your second factor was shown too long ago."
+            : "Your session has ended.";
   return { words: `${why} What this page shows has stopped.`, signIn: true, tone: "warn" };
 }

@@ -8,6 +8,7 @@ use reqwest::{Method, StatusCode};
 use sha2::{Digest as _, Sha256};
 use tokio::process::Command;
 
+use crate::factors::sets_up_an_app;
 use crate::harness::accounts::{PASSWORD, account, administers, hires};
 use crate::harness::demo::{Demo, DemoPlan, page};
 use crate::harness::keeper::skipped;
@@ -148,6 +149,21 @@ async fn a_proof_is_good_once_for_its_own_address_and_for_minutes() {
     assert_eq!(device.asks(BOARD).await.status, StatusCode::OK, "with the new nonce, without asking anybody");
     let changed = device.proof(BOARD).replace("SHA-256", "MD5");
     assert_eq!(device.shows(BOARD, &changed).await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn digest_opens_nothing_of_whoever_has_a_second_factor() {
+    let clock = Arc::new(ManualClock::at(START));
+    let demo = plan(Some(clock.clone())).await.open().await;
+    installs(&demo, "cam-1").await;
+    let mut device = Device::of(&demo, "cam-1", PASSWORD);
+    device.is_challenged().await;
+    assert_eq!(device.asks(BOARD).await.status, StatusCode::OK);
+    let mut owner = demo.house.visitor();
+    owner.signs_in("local\\cam-1", PASSWORD).await;
+    sets_up_an_app(&mut owner, &clock, "").await;
+    let answer = device.asks(BOARD).await;
+    assert_eq!((answer.status, is_stale(&answer)), (StatusCode::UNAUTHORIZED, false));
 }
 
 #[tokio::test]

@@ -224,7 +224,7 @@ test("close codes end it: 4401 to sign in again, 4403 not allowed", () => {
 });
 
 test("over events, which have no close code, the reason alone ends it", () => {
-  for (const [reason, kind] of [["sign-in", "signed-out"], ["not-allowed", "refused"], ["revoked", "signed-out"]]) {
+  for (const [reason, kind] of [["sign-in", "signed-out"], ["not-allowed", "refused"], ["revoked", "signed-out"], ["second-factor", "signed-out"]]) {
     const world = house();
     world.line().hear(hello);
     world.line().hear({ type: "bye", reason });

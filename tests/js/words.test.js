@@ -44,9 +44,10 @@ test("the bar counts down, and says offline when it has been long or the network
 test("the end of a session says why, and offers the door only where it helps", () => {
   assert.equal(noticeWords({ kind: "live" }), null);
   assert.equal(noticeWords({ kind: "refused" })?.signIn, false);
-  const words = ["signed-out", "expired", "revoked", ""].map((reason) => noticeWords({ kind: "signed-out", reason }));
+  const words = ["signed-out", "expired", "revoked", "second-factor", ""].map((reason) => noticeWords({ kind: "signed-out", reason }));
   assert.ok(words.every((end) => end?.signIn));
-  assert.equal(new Set(words.map((end) => end?.words)).size, 4);
+  assert.equal(new Set(words.map((end) => end?.words)).size, 5);
+  assert.equal(connectionWords({ kind: "signed-out", reason: "second-factor" }, 0, true).words, "One more step", "nobody is signed out");
 });
 
 test("a page that is gone is called gone, however long, and is said to come back", () => {

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use rocket::form::{FromFormField, ValueField};
 use rocket::http::Status;
@@ -17,10 +18,11 @@ use crate::pages::Shelf;
 use crate::sessions::SessionToken;
 use crate::web::Transport;
 use crate::web::cookies::Cookies;
-use crate::web::guards::Passkeys;
+use crate::web::guards::{Passkeys, client_of};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
-use crate::web::views::{Chrome, PasswordView, Said, SignInView, Tone};
+use crate::web::rooms::Limits;
+use crate::web::views::{Chrome, NavItem, PasswordView, Said, SignInView, Tone};
 
 /// A password as it came in a form. It wipes itself, wherever the form goes; what Rocket read it from lives as long as
 /// the request and is out of our hands.
@@ -44,7 +46,10 @@ pub(super) struct Doorstep<'r> {
     pub(super) cookies: Cookies<'r>,
     pub(super) auth: &'r Auth,
     shelf: &'r Shelf,
-    site: &'r SiteSettings,
+    pub(super) site: &'r SiteSettings,
+    /// Who asks.
+    pub(super) client: Client,
+    session_lasts: Duration,
     /// Whether a passkey alone signs somebody in here.
     passwordless: bool,
 }
@@ -60,6 +65,8 @@ impl<'r> FromRequest<'r> for Doorstep<'r> {
             auth: try_outcome!(request.guard::<&State<Arc<Auth>>>().await),
             shelf: try_outcome!(request.guard::<&State<Arc<Shelf>>>().await),
             site: try_outcome!(request.guard::<&State<Arc<SiteSettings>>>().await),
+            client: client_of(request),
+            session_lasts: try_outcome!(request.guard::<&State<Limits>>().await).session_lasts,
             passwordless: request.guard::<Passkeys>().await.succeeded().is_some_and(|passkeys| passkeys.passwordless),
         })
     }
@@ -102,8 +109,14 @@ impl Doorstep<'_> {
         Ok(Html::new("auth/sign_in", "Sign in", chrome, view))
     }
 
-    /// Gives a page that is shown after a new session token its forms' token.
+    /// Gives this browser a session's token.
+    pub(super) fn keep_session(&self, token: &SessionToken) {
+        self.cookies.keep_session(token, self.session_lasts);
+    }
+
+    /// Gives a page that is shown after a second factor, with a new session token, its forms' token, and unlocks its bar.
     pub(super) fn renew(&self, chrome: &mut Chrome, token: &SessionToken) {
+        chrome.nav.iter_mut().for_each(NavItem::unlock);
         self.auth.keys().csrf_token(Holder::Member(token)).as_str().clone_into(&mut chrome.csrf);
     }
 

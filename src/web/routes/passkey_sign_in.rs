@@ -2,17 +2,16 @@ use rocket::form::{Form, FromForm};
 use rocket::http::Status;
 use rocket::response::Redirect;
 use rocket::serde::json::Json;
-use rocket::{Either, State, post};
+use rocket::{Either, post};
 
 use super::doorstep::Doorstep;
 use super::second_step::passkey_words;
 use crate::auth::{NextPath, PasskeySignInRefusal};
-use crate::domain::{Client, Visitor};
+use crate::domain::Visitor;
 use crate::factors::{self, PasskeyAnswer, PasskeyRefusal};
 use crate::web::guards::{Passkeys, SameOrigin};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
-use crate::web::rooms::Limits;
 use crate::web::views::{Chrome, Said, SignInView, Tone};
 
 /// The token alone.
@@ -58,17 +57,15 @@ pub(super) fn options(
 #[post("/passkey", data = "<sent>")]
 pub(super) async fn submit(
     sent: Form<PasskeyForm<'_>>,
-    client: Client,
     _from_here: SameOrigin,
     visitor: Visitor,
     chrome: Chrome,
     passkeys: Passkeys,
     doorstep: Doorstep<'_>,
-    limits: &State<Limits>,
 ) -> Result<Either<Redirect, Html<SignInView>>, Refusal> {
     let next = NextPath::parse(sent.next).unwrap_or_else(NextPath::home);
     if !doorstep.form_is_ours(sent.csrf) {
-        doorstep.note_forgery(&visitor, &client);
+        doorstep.note_forgery(&visitor, &doorstep.client);
         let text = "This form was open for a long time, or this browser keeps no cookies. Please sign in again.";
         let said = Said { tone: Tone::Info, text: text.to_owned() };
         let form = doorstep.sign_in_form(chrome, &next, "", Some(said))?;
@@ -78,9 +75,9 @@ pub(super) async fn submit(
     let answer = PasskeyAnswer { credential: sent.credential, sealed: sent.sealed };
     let previous = doorstep.cookies.session();
     let browser = sent.csrf.as_bytes();
-    match doorstep.auth.sign_in_with_passkey(&site, browser, answer, &client, previous.as_ref()).await {
+    match doorstep.auth.sign_in_with_passkey(&site, browser, answer, &doorstep.client, previous.as_ref()).await {
         Ok(signed_in) => {
-            doorstep.cookies.keep_session(&signed_in.token, limits.session_lasts);
+            doorstep.keep_session(&signed_in.token);
             doorstep.cookies.keep_device(&signed_in.device);
             Ok(Either::Left(Redirect::to(next.to_string())))
         }

@@ -1,18 +1,17 @@
 use rocket::form::{Form, FromForm};
 use rocket::http::Status;
 use rocket::response::Redirect;
-use rocket::{Either, State, get, post};
+use rocket::{Either, get, post};
 
 use super::doorstep::Doorstep;
 use crate::auth::{DeviceMark, FactorRefusal, Holder, NextPath, Showing};
-use crate::domain::{Client, Member, Person, Visitor};
+use crate::domain::{Member, Person, Visitor};
 use crate::factors::{CodeRefusal, PasskeyAnswer, PasskeyRefusal};
 use crate::sessions::SessionToken;
 use crate::web::guards::{Asked, Passkeys, SameOrigin, href_with_next, sign_in_href};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
-use crate::web::rooms::Limits;
-use crate::web::views::{Chrome, Said, SecondStepView, Tone, WhyView, wait_in_words};
+use crate::web::views::{Chrome, Said, SecondStepView, Tone, Way, WhyView, wait_in_words};
 
 /// A code of the app, a recovery code, or a passkey's answer: what is not given is empty.
 #[derive(FromForm)]
@@ -67,13 +66,11 @@ pub(super) async fn ask(
 #[post("/factor", data = "<sent>")]
 pub(super) async fn show(
     sent: Form<FactorForm<'_>>,
-    client: Client,
     _from_here: SameOrigin,
     visitor: Visitor,
     chrome: Chrome,
     passkeys: Passkeys,
     doorstep: Doorstep<'_>,
-    limits: &State<Limits>,
 ) -> Result<StepAnswer, Refusal> {
     let next = NextPath::parse(sent.next).unwrap_or_else(NextPath::home);
     let who = match (doorstep.waiting(), visitor) {
@@ -92,9 +89,9 @@ pub(super) async fn show(
         _ if sent.code.is_empty() => Showing::Code(sent.recovery),
         _ => Showing::Code(sent.code),
     };
-    match who.shows(&doorstep, showing, &client).await {
+    match who.shows(&doorstep, showing).await {
         Ok(Passed { token, device }) => {
-            doorstep.cookies.keep_session(&token, limits.session_lasts);
+            doorstep.keep_session(&token);
             if let Some(device) = device {
                 doorstep.cookies.keep_device(&device);
             }
@@ -134,13 +131,8 @@ impl Who {
         }
     }
 
-    async fn shows(
-        &self,
-        doorstep: &Doorstep<'_>,
-        showing: Showing<'_>,
-        client: &Client,
-    ) -> Result<Passed, FactorRefusal> {
-        let session = doorstep.cookies.session();
+    async fn shows(&self, doorstep: &Doorstep<'_>, showing: Showing<'_>) -> Result<Passed, FactorRefusal> {
+        let (session, client) = (doorstep.cookies.session(), &doorstep.client);
         match self {
             Self::Waiting(_) => {
                 let pending = doorstep.cookies.pending().ok_or(FactorRefusal::NotWaiting)?;
@@ -168,13 +160,16 @@ pub(super) async fn form(
     let enrolled = doorstep.auth.factors().of(&who.person().id).await?;
     let has_passkeys = !enrolled.passkeys.is_empty();
     let is_member = matches!(who, Who::Member(_));
+    let ways = [
+        (Way::Passkey, has_passkeys && passkeys.site.is_ok()),
+        (Way::App, enrolled.app.is_some()),
+        (Way::RecoveryCode, enrolled.recovery_codes > 0),
+    ];
     let view = SecondStepView {
         said,
         is_member,
         name: who.person().display_name.clone(),
-        has_app: enrolled.app.is_some(),
-        has_recovery_codes: enrolled.recovery_codes > 0,
-        takes_passkeys: has_passkeys && passkeys.site.is_ok(),
+        ways: ways.into_iter().filter(|(_, will_do)| *will_do).map(|(way, _)| way).collect(),
         no_passkeys: passkeys.site.as_ref().err().filter(|_| has_passkeys).map(WhyView::of),
         next: next.to_string(),
         csrf: if is_member { chrome.csrf.clone() } else { doorstep.csrf()? },

@@ -69,6 +69,11 @@ pub(in crate::web) struct Who {
 }
 
 impl NavItem {
+    /// The person has just shown their second factor.
+    pub(in crate::web) fn unlock(&mut self) {
+        self.locked = false;
+    }
+
     pub(in crate::web) fn of(page: &Listed, path: &str) -> Self {
         let href = format!("/p/{}", page.slug);
         Self {

@@ -1,7 +1,7 @@
 use serde::Serialize;
 
 use crate::domain::Timestamp;
-use crate::factors::{AppOffer, Enrolled, Owner, Passkey, RecoveryCode, WhyNoPasskeys};
+use crate::factors::{AppOffer, Enrolled, Passkey, RecoveryCode, WhyNoPasskeys};
 
 use super::auth::{Said, Tone};
 use super::qr::{Picture, picture};
@@ -14,14 +14,21 @@ pub(in crate::web) struct SecondStepView {
     pub(in crate::web) is_member: bool,
     /// Whom it is asked of.
     pub(in crate::web) name: String,
-    pub(in crate::web) has_app: bool,
-    pub(in crate::web) has_recovery_codes: bool,
-    /// Whether a passkey of theirs will do here.
-    pub(in crate::web) takes_passkeys: bool,
-    /// Why not, where they have one.
+    /// What of theirs will do here.
+    pub(in crate::web) ways: Vec<Way>,
+    /// Why a passkey will not, where they have one.
     pub(in crate::web) no_passkeys: Option<WhyView>,
     pub(in crate::web) next: String,
     pub(in crate::web) csrf: String,
+}
+
+/// What somebody can show.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::web) enum Way {
+    App,
+    Passkey,
+    RecoveryCode,
 }
 
 /// One's second factors.
@@ -100,25 +107,6 @@ pub(in crate::web) struct RecoveryCodesView {
     username: String,
     codes: Vec<String>,
     next: String,
-}
-
-/// Who has second factors, for admins.
-#[derive(Debug, Serialize)]
-pub(in crate::web) struct OwnersView {
-    said: Option<Said>,
-    find: String,
-    owners: Vec<OwnerView>,
-    /// How many are shown at most.
-    most: usize,
-}
-
-#[derive(Debug, Serialize)]
-struct OwnerView {
-    person: String,
-    name: String,
-    app: bool,
-    passkeys: usize,
-    recovery_codes: usize,
 }
 
 impl FactorsView {
@@ -204,19 +192,6 @@ impl RecoveryCodesView {
             codes: codes.iter().map(|code| code.reveal().to_string()).collect(),
             next,
         }
-    }
-}
-
-impl OwnersView {
-    pub(in crate::web) fn of(owners: Vec<Owner>, find: &str, most: usize, said: Option<Said>) -> Self {
-        let owner = |owner: Owner| OwnerView {
-            person: owner.person.as_str().to_owned(),
-            name: owner.name,
-            app: owner.app,
-            passkeys: owner.passkeys,
-            recovery_codes: owner.recovery_codes,
-        };
-        Self { said, find: find.to_owned(), owners: owners.into_iter().map(owner).collect(), most }
     }
 }
 

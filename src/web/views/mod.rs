@@ -22,14 +22,14 @@ pub(super) use accounts::{
     AccountRow, AccountsView, InvitationRow, LinkView, TypedInvitation, username as account_username,
 };
 pub(super) use admin::{
-    AdminDirectoryView, AdminSessionsView, AdminView, AuditForm, AuditView, FaultsView, SessionsForm,
+    AdminDirectoryView, AdminSessionsView, AdminView, AuditForm, AuditView, FaultsView, OwnersView, SessionsForm,
 };
 pub(super) use auth::{AgainView, PasswordView, Said, SignInView, SignOutView, SignedOutView, Tone};
 pub(super) use chrome::{Chrome, NavItem, Note, Who};
 pub(super) use directory::DirectoryView;
 pub(super) use error::ErrorView;
 pub(super) use factors::{
-    AppOfferView, FactorsView, OwnersView, PasskeyOfferView, RecoveryCodesView, SecondStepView, WhyView,
+    AppOfferView, FactorsView, PasskeyOfferView, RecoveryCodesView, SecondStepView, Way, WhyView,
 };
 pub(super) use home::HomeView;
 pub(super) use invitation::{AcceptanceView, InvitationView};

@@ -30,7 +30,7 @@ const SWITCHES: &[&str] = &[
     "--no-first-run",
     "--hide-scrollbars",
     // Whatever a page may ask for beyond this machine finds nobody, and shows up as an error in the console.
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ];
 
 /// The driver's address, started once a run.
@@ -203,6 +203,26 @@ impl Browser {
         found.as_array().unwrap().iter().map(|rule| rule.as_str().unwrap().to_owned()).collect()
     }
 
+    /// Gives the machine an authenticator of its own, whose owner always shows the right finger; see
+    /// [`Browser::loses_its_authenticator`].
+    pub(crate) async fn has_an_authenticator(&self) -> String {
+        let authenticator = json!({
+            "protocol": "ctap2",
+            "transport": "internal",
+            "hasResidentKey": true,
+            "hasUserVerification": true,
+            "isUserConsenting": true,
+            "isUserVerified": true,
+        });
+        let id = self.client.issue_cmd(WebAuthn::Add(authenticator)).await.unwrap();
+        id.as_str().unwrap().to_owned()
+    }
+
+    /// Takes it away.
+    pub(crate) async fn loses_its_authenticator(&self, id: &str) {
+        self.client.issue_cmd(WebAuthn::Remove(id.to_owned())).await.unwrap();
+    }
+
     /// Closes it.
     pub(crate) async fn closes(self) {
         self.client.close().await.unwrap();
@@ -225,5 +245,29 @@ impl fantoccini::wd::WebDriverCompatibleCommand for Log {
 
     fn method_and_body(&self, _: &url::Url) -> (http::Method, Option<String>) {
         (http::Method::POST, Some(json!({ "type": self.0 }).to_string()))
+    }
+}
+
+/// The commands for a virtual authenticator (WebAuthn Level 3, 11.3 and 11.4).
+#[derive(Debug)]
+enum WebAuthn {
+    Add(Value),
+    Remove(String),
+}
+
+impl fantoccini::wd::WebDriverCompatibleCommand for WebAuthn {
+    fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
+        let authenticators = format!("session/{}/webauthn/authenticator", session.unwrap_or_default());
+        match self {
+            Self::Add(_) => base.join(&authenticators),
+            Self::Remove(id) => base.join(&format!("{authenticators}/{id}")),
+        }
+    }
+
+    fn method_and_body(&self, _: &url::Url) -> (http::Method, Option<String>) {
+        match self {
+            Self::Add(authenticator) => (http::Method::POST, Some(authenticator.to_string())),
+            Self::Remove(_) => (http::Method::DELETE, None),
+        }
     }
 }

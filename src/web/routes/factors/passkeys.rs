@@ -1,7 +1,7 @@
 use rocket::form::{Form, FromForm};
 use rocket::response::Redirect;
 use rocket::serde::json::Json;
-use rocket::{Either, State, get, post};
+use rocket::{Either, get, post};
 
 use super::app::PlainForm;
 use super::recovery;
@@ -11,7 +11,6 @@ use crate::factors::{self, PasskeyAnswer, PasskeyId, PasskeyRefusal};
 use crate::web::guards::{Asked, OwnForm, Passkeys, RecentlyProved};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
-use crate::web::rooms::Limits;
 use crate::web::routes::doorstep::Doorstep;
 use crate::web::routes::second_step;
 use crate::web::views::{Chrome, PasskeyOfferView, RecoveryCodesView};
@@ -67,14 +66,12 @@ pub(in crate::web::routes) async fn options(
 #[post("/account/factors/passkeys", data = "<sent>")]
 pub(in crate::web::routes) async fn add(
     sent: Form<PasskeyForm<'_>>,
-    client: Client,
     member: Member,
     own: OwnForm<'_>,
     _recently: RecentlyProved,
     mut chrome: Chrome,
     passkeys: Passkeys,
     doorstep: Doorstep<'_>,
-    limits: &State<Limits>,
 ) -> Result<Either<Redirect, Either<Html<RecoveryCodesView>, Html<PasskeyOfferView>>>, Refusal> {
     own.check(sent.csrf)?;
     let person = &member.person;
@@ -82,16 +79,17 @@ pub(in crate::web::routes) async fn add(
     let next = NextPath::parse(sent.next).map(|next| next.to_string()).unwrap_or_default();
     let answer = PasskeyAnswer { credential: sent.credential, sealed: sent.sealed };
     let place = (&site, sent.csrf.as_bytes());
-    let set_up = match doorstep.auth.set_up_passkey(own.token(), person, sent.name, place, answer, &client).await {
-        Ok(set_up) => set_up,
-        Err(refusal) => {
-            let (status, said) = second_step::words(refusal)?;
-            let view = PasskeyOfferView { said: Some(said), next };
-            let form = Html::new("factors/passkey", "Set up a passkey", chrome, view);
-            return Ok(Either::Right(Either::Right(form.with_status(status))));
-        }
-    };
-    doorstep.cookies.keep_session(&set_up.session.token, limits.session_lasts);
+    let set_up =
+        match doorstep.auth.set_up_passkey(own.token(), person, sent.name, place, answer, &doorstep.client).await {
+            Ok(set_up) => set_up,
+            Err(refusal) => {
+                let (status, said) = second_step::words(refusal)?;
+                let view = PasskeyOfferView { said: Some(said), next };
+                let form = Html::new("factors/passkey", "Set up a passkey", chrome, view);
+                return Ok(Either::Right(Either::Right(form.with_status(status))));
+            }
+        };
+    doorstep.keep_session(&set_up.session.token);
     if set_up.recovery_codes.is_empty() {
         let onward = if next.is_empty() { "/account/factors?done=passkey".to_owned() } else { next };
         return Ok(Either::Left(Redirect::to(onward)));

@@ -2,6 +2,7 @@
 
 mod audit;
 mod directory;
+mod factors;
 mod faults;
 mod overview;
 mod places;
@@ -9,6 +10,7 @@ mod sessions;
 
 pub(in crate::web) use audit::{AuditForm, AuditView};
 pub(in crate::web) use directory::AdminDirectoryView;
+pub(in crate::web) use factors::OwnersView;
 pub(in crate::web) use faults::FaultsView;
 pub(in crate::web) use overview::AdminView;
 pub(in crate::web) use sessions::{AdminSessionsView, SessionsForm};

@@ -5,15 +5,17 @@ use serde::Serialize;
 pub(in crate::web) enum Place {
     Overview,
     Sessions,
+    Factors,
     Audit,
     Directory,
     Faults,
 }
 
 /// The office's pages in the order of its bar, each with its address and its name.
-const PLACES: [(Place, &str, &str); 5] = [
+const PLACES: [(Place, &str, &str); 6] = [
     (Place::Overview, "/admin", "Overview"),
     (Place::Sessions, "/admin/sessions", "Sessions"),
+    (Place::Factors, "/admin/factors", "Second factors"),
     (Place::Audit, "/admin/audit", "Audit"),
     (Place::Directory, "/admin/directory", "Directory"),
     (Place::Faults, "/admin/faults", "Page faults"),
