@@ -5,6 +5,8 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
+use crate::factors::SealingKey;
+
 /// HMAC-SHA256.
 pub(super) type Tag = Hmac<Sha256>;
 
@@ -16,6 +18,8 @@ const EXTRACT_LABEL: &[u8] = b"belvedere keys, version 1";
 
 const CSRF_LABEL: &[u8] = b"csrf tokens";
 
+const FACTORS_LABEL: &[u8] = b"second factors";
+
 const DEVICE_LABEL: &[u8] = b"device marks";
 
 /// The keys of this server, one for each purpose, all derived from its one secret in the manner of HKDF (RFC 5869),
@@ -23,6 +27,7 @@ const DEVICE_LABEL: &[u8] = b"device marks";
 pub struct Keys {
     csrf: Key,
     device: Key,
+    factors: SealingKey,
 }
 
 impl Keys {
@@ -31,8 +36,17 @@ impl Keys {
         let mut salt = Key::new([0; 64]);
         salt[..EXTRACT_LABEL.len()].copy_from_slice(EXTRACT_LABEL);
         let master = key(tag(&salt).chain_update(secret));
-        let one = |label: &[u8]| key(tag(&master).chain_update(label).chain_update([1]));
-        Self { csrf: one(CSRF_LABEL), device: one(DEVICE_LABEL) }
+        let derived = |label: &[u8]| tag(&master).chain_update(label).chain_update([1]);
+        Self {
+            csrf: key(derived(CSRF_LABEL)),
+            device: key(derived(DEVICE_LABEL)),
+            factors: SealingKey::new(derived(FACTORS_LABEL).finalize().into_bytes().into()),
+        }
+    }
+
+    /// The key that the seeds of authenticator apps are sealed under.
+    pub fn factors(&self) -> &SealingKey {
+        &self.factors
     }
 
     /// The beginning of a CSRF token's tag.

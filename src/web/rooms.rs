@@ -48,6 +48,8 @@ pub struct Rooms {
     pub session_stale_after: Duration,
     /// How long ago somebody may have proved who they are for what matters.
     pub session_recent: Duration,
+    /// Whether a passkey alone may sign somebody in: whether anybody can be asked about its owner.
+    pub passwordless: bool,
     /// Templates and static files.
     pub assets: Assets,
     /// The time.
@@ -86,6 +88,9 @@ pub(super) struct Limits {
     pub(super) recent: Duration,
 }
 
+/// Whether a passkey alone may sign somebody in.
+pub(super) struct Passwordless(pub(super) bool);
+
 /// Turns true when the server begins to shut down.
 pub(super) struct ShuttingDown(pub(super) watch::Receiver<bool>);
 
@@ -116,6 +121,7 @@ impl Rooms {
                 session_stale_after: self.session_stale_after,
                 recent: self.session_recent,
             })
+            .manage(Passwordless(self.passwordless))
             .manage(self.transport)
             .manage(self.assets)
             .manage(Time(self.clock))

@@ -1,6 +1,7 @@
 /** Where every page's script begins. */
 import { localise } from "./ages.js";
-import { watchPassword } from "./door.js";
+import { watchPassword, watchPrint } from "./door.js";
+import { watchPasskey } from "./passkeys.js";
 import { watchTheme } from "./theme.js";
 
 localise(document);
@@ -10,6 +11,14 @@ if (theme instanceof HTMLFormElement) watchTheme(theme);
 
 for (const button of document.querySelectorAll(".secret button")) {
   if (button instanceof HTMLButtonElement) watchPassword(button);
+}
+
+for (const form of document.querySelectorAll("form[data-passkey]")) {
+  if (form instanceof HTMLFormElement) watchPasskey(form);
+}
+
+for (const button of document.querySelectorAll("button[data-print]")) {
+  if (button instanceof HTMLButtonElement) watchPrint(button);
 }
 
 const board = document.getElementById("board");

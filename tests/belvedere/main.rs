@@ -26,6 +26,7 @@ mod directory_sign_in;
 mod doctor;
 mod door;
 mod every_way_in;
+mod factors;
 mod forms;
 mod groups;
 mod harness;

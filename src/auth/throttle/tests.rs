@@ -610,16 +610,14 @@ fn whoever_keeps_trying_one_account_waits_longer_each_time() {
     let gate = Gate::before(Lockout { policy: Some(policy(0)), shows_people: true });
     let mut waits = Vec::new();
     for _ in 0..7 {
-        let waited = loop {
-            match gate.fails("alice", "203.0.113.5") {
-                Ok(()) => break Duration::ZERO,
-                Err(Held::Spent(wait)) => {
-                    gate.clock.advance(wait);
-                    gate.fails("alice", "203.0.113.5").unwrap();
-                    break wait;
-                }
-                Err(held) => panic!("{held:?}"),
+        let waited = match gate.fails("alice", "203.0.113.5") {
+            Ok(()) => Duration::ZERO,
+            Err(Held::Spent(wait)) => {
+                gate.clock.advance(wait);
+                gate.fails("alice", "203.0.113.5").unwrap();
+                wait
             }
+            Err(held) => panic!("{held:?}"),
         };
         waits.push(waited.as_secs());
     }

@@ -14,13 +14,26 @@ use super::directory::{read_directories, read_directory};
 use super::files::path;
 use super::limits::read_limits;
 use super::metrics::read_metrics;
+use super::second_factor::read_second_factor;
 use super::site::read_site;
 use super::sources::read_sources;
 use crate::domain::{Audience, SourceName};
 
 /// Our tables. Outside a profile, figment would take them for profiles of that name and ignore them.
-pub(in super::super) const TABLES: [&str; 11] =
-    ["site", "admins", "directory", "directories", "sources", "sessions", "live", "limits", "log", "metrics", "audit"];
+pub(in super::super) const TABLES: [&str; 12] = [
+    "site",
+    "admins",
+    "directory",
+    "directories",
+    "sources",
+    "sessions",
+    "second_factor",
+    "live",
+    "limits",
+    "log",
+    "metrics",
+    "audit",
+];
 
 /// The keys that are Rocket's: of `rocket::Config`, of its templates, and the two by which `ROCKET_CONFIG` and
 /// `ROCKET_PROFILE` say where settings stand.
@@ -136,6 +149,7 @@ fn read_settings(mut fields: Fields<'_>, folder: &std::path::Path) -> Option<Set
     let sources = read_sources(fields.table_or_empty("sources"));
     let sessions = read_sessions(fields.table_or_empty("sessions"));
     let audit = read_audit(fields.table_or_empty("audit"));
+    let second_factor = read_second_factor(fields.table_or_empty("second_factor"));
     let live = read_live(fields.table_or_empty("live"));
     let limits = read_limits(fields.table_or_empty("limits"));
     let log = read_log(fields.table_or_empty("log"));
@@ -152,6 +166,7 @@ fn read_settings(mut fields: Fields<'_>, folder: &std::path::Path) -> Option<Set
         directories: directories?,
         sources: sources?,
         sessions: sessions?,
+        second_factor: second_factor?,
         audit: audit?,
         live: live?,
         limits: limits?,

@@ -8,7 +8,7 @@ use rocket::request::{FromRequest, Outcome};
 
 use crate::auth::Auth;
 use crate::domain::{Client, Member, Visitor};
-use crate::pages::Closed;
+use crate::pages::{Closed, Shelf};
 use crate::web::Transport;
 use crate::web::cookies::Cookies;
 use crate::web::refusal::Refusal;
@@ -50,12 +50,22 @@ impl<'r> FromRequest<'r> for Administrator {
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
         let member = try_outcome!(request.guard::<Member>().await);
         match request.rocket().state::<Admins>() {
-            Some(Admins(admins)) if member.scope.is_whole() && admins.includes(&member.person) => {
-                Outcome::Success(Self(member))
+            Some(Admins(admins)) if !(member.scope.is_whole() && admins.includes(&member.person)) => {
+                Refusal::Closed(Closed::NotAllowed { owner: None }).stop(request)
             }
-            _ => Refusal::Closed(Closed::NotAllowed { owner: None }).stop(request),
+            Some(_) if lacks_second_factor(request, &member) => {
+                Refusal::Closed(Closed::SecondFactorFirst).stop(request)
+            }
+            Some(_) => Outcome::Success(Self(member)),
+            None => Refusal::Closed(Closed::NotAllowed { owner: None }).stop(request),
         }
     }
+}
+
+/// Whether the settings ask a second factor of somebody who has shown none: what is not public is closed then.
+fn lacks_second_factor(request: &Request<'_>, member: &Member) -> bool {
+    let asked = |shelf: &Arc<Shelf>| shelf.asks_second_factor_of(&member.person);
+    member.second_factor_until.is_none() && request.rocket().state().is_none_or(asked)
 }
 
 /// The visitor, from the session's cookie.

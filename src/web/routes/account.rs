@@ -22,7 +22,8 @@ pub(super) async fn show(
 ) -> Result<Html<AccountView>, Refusal> {
     let sessions = sessions.of(&member.person.id).await?;
     let changes_password = auth.name_for_change(&member.person).is_some();
-    let view = AccountView::of(&member, &sessions, said(&asked), changes_password);
+    let enrolled = auth.factors().of(&member.person.id).await?;
+    let view = AccountView::of(&member, &sessions, said(&asked), changes_password, &enrolled);
     Ok(Html::new("auth/account", "Your account", chrome, view))
 }
 

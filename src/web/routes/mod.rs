@@ -4,16 +4,20 @@
 
 mod account;
 mod admin;
+mod admin_factors;
 mod again;
 mod api;
 mod doorstep;
 mod events;
+mod factors;
 mod health;
 mod home;
 mod live;
 mod metrics;
 mod page;
+mod passkey_sign_in;
 mod password;
+mod second_step;
 mod sign_in;
 mod sign_out;
 mod static_files;
@@ -36,7 +40,13 @@ pub(super) fn mount(rocket: Rocket<Build>) -> Rocket<Build> {
                 password::change
             ],
         )
+        .mount("/", routes![factors::list::show, factors::app::offer, factors::app::confirm, factors::app::remove])
+        .mount("/", routes![factors::passkeys::offer, factors::passkeys::options, factors::passkeys::add])
+        .mount("/", routes![factors::passkeys::remove, factors::recovery::renew])
         .mount("/admin", admin::routes())
+        .mount("/admin", routes![admin_factors::show, admin_factors::reset])
+        .mount("/login", routes![second_step::ask, second_step::show])
+        .mount("/login", routes![passkey_sign_in::options, passkey_sign_in::submit])
         .mount(
             "/login",
             routes![sign_in::form, sign_in::submit, password::begin, password::submit, again::ask, again::submit],

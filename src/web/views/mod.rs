@@ -7,9 +7,11 @@ mod chrome;
 mod device;
 mod directory;
 mod error;
+mod factors;
 mod home;
 mod notes;
 mod page;
+mod qr;
 mod words;
 
 pub(super) use account::AccountView;
@@ -20,6 +22,9 @@ pub(super) use auth::{AgainView, PasswordView, Said, SignInView, SignOutView, Si
 pub(super) use chrome::{Chrome, NavItem, Note, Who};
 pub(super) use directory::DirectoryView;
 pub(super) use error::ErrorView;
+pub(super) use factors::{
+    AppOfferView, FactorsView, OwnersView, PasskeyOfferView, RecoveryCodesView, SecondStepView, WhyView,
+};
 pub(super) use home::HomeView;
 pub(super) use page::PageView;
-pub(super) use words::in_words;
+pub(super) use words::{in_words, wait_in_words};

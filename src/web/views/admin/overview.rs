@@ -6,7 +6,7 @@ use crate::auth::Refresh;
 use crate::config::FaultReport;
 use crate::domain::Timestamp;
 use crate::live::{FeedReport, Hub};
-use crate::pages::OpenPage;
+use crate::pages::Listed;
 
 use super::directory::UpkeepView;
 use super::places::{Place, PlaceLink};
@@ -48,10 +48,10 @@ impl AdminView {
         page_faults: Vec<FaultReport>,
         refresh: &Refresh,
         stale_after: Duration,
-        pages: &[OpenPage],
+        pages: &[Listed],
         hub: &Hub,
     ) -> Self {
-        let page = |page: &OpenPage| PageRow {
+        let page = |page: &Listed| PageRow {
             slug: page.slug.to_string(),
             title: page.title.clone(),
             href: format!("/p/{}", page.slug),
