@@ -15,8 +15,9 @@ use tokio::sync::{oneshot, watch};
 use tokio_util::task::AbortOnDropHandle;
 use zeroize::Zeroizing;
 
+use crate::accounts::Accounts;
 use crate::audit::{Audit, AuditStore, AuditWriter, Event};
-use crate::auth::{Auth, Keys, Refresh, SecondStep};
+use crate::auth::{AccountWatch, Auth, Everyone, Keys, Refresh, SecondStep};
 use crate::config::{self, Faults, Settings};
 use crate::directory::{Directories, Directory, GroupWatch, Readiness, SetUpError};
 use crate::domain::{Client, Clock};
@@ -39,6 +40,8 @@ const SWEEP_EVERY: Duration = Duration::from_mins(1);
 /// The file of the session store, in the state folder.
 const SESSION_STORE: &str = "sessions.db";
 
+/// The file of local accounts, beside it.
+const ACCOUNT_STORE: &str = "accounts.db";
 /// The file of the audit's store, beside it.
 const AUDIT_STORE: &str = "audit.db";
 
@@ -79,6 +82,7 @@ pub struct Server {
     rocket: Rocket<rocket::Build>,
     sessions: Sessions,
     factors: Factors,
+    accounts: Accounts,
     tasks: Tasks,
     audit: Kept,
 }
@@ -108,6 +112,7 @@ struct Tasks {
     _sweeper: AbortOnDropHandle<()>,
     _group_watch: AbortOnDropHandle<()>,
     _refresher: AbortOnDropHandle<()>,
+    _account_watch: AbortOnDropHandle<()>,
     _page_audit: AbortOnDropHandle<()>,
 }
 
@@ -124,12 +129,19 @@ impl Tasks {
             refresh,
         );
         let people = Arc::clone(&rooms.refresh);
+        let accounts = AccountWatch::new(
+            rooms.accounts.clone(),
+            Arc::clone(&rooms.refresh),
+            rooms.sessions.clone(),
+            rooms.auth.audit().clone(),
+        );
         Self {
             _watcher: Watcher::start(Arc::clone(shelf)),
             _keeper: AbortOnDropHandle::new(tokio::spawn(keep_pages(Arc::clone(hub), Arc::clone(shelf)))),
             _sweeper: AbortOnDropHandle::new(tokio::spawn(sweep(Arc::clone(&rooms.auth), Arc::clone(clock)))),
             _group_watch: AbortOnDropHandle::new(tokio::spawn(groups)),
             _refresher: AbortOnDropHandle::new(tokio::spawn(async move { people.run().await })),
+            _account_watch: AbortOnDropHandle::new(tokio::spawn(async move { accounts.run().await })),
             _page_audit: AbortOnDropHandle::new(tokio::spawn(audit_pages(
                 Arc::clone(shelf),
                 rooms.auth.audit().clone(),
@@ -159,7 +171,12 @@ impl Server {
 
         let metrics = Metrics::new();
         let directories = Arc::new(Directories::counted(&settings, &clock, &metrics.directory())?);
-        let directory: Arc<dyn Directory> = Arc::clone(&directories) as Arc<dyn Directory>;
+        let accounts = open_accounts(&settings, Arc::clone(&clock)).await?;
+        let directory: Arc<dyn Directory> = Arc::new(Everyone::new(
+            Arc::clone(&directories) as Arc<dyn Directory>,
+            accounts.clone(),
+            Arc::clone(&clock),
+        ));
         let groups = Arc::new(GroupWatch::new(Arc::clone(&directory), Arc::clone(&clock)));
         let readiness = Readiness::new(Arc::clone(&directory), Arc::clone(&clock));
         let store = settings.state.join(SESSION_STORE);
@@ -192,6 +209,8 @@ impl Server {
         let rooms = Rooms {
             auth,
             sessions: sessions.clone(),
+            accounts: accounts.clone(),
+            digest_enabled: settings.digest.enabled,
             audit: audit_store,
             shelf,
             hub,
@@ -218,7 +237,7 @@ impl Server {
                 shutting_down.send_replace(true);
             })
         }));
-        Ok(Self { rocket, sessions, factors, tasks, audit: kept })
+        Ok(Self { rocket, sessions, factors, accounts, tasks, audit: kept })
     }
 
     /// Every way in by its method and address, as `GET /p/<slug>`: for those who look whether all of them keep a rule.
@@ -261,9 +280,20 @@ impl Server {
         store.close().await;
         self.sessions.close().await;
         self.factors.close().await;
+        self.accounts.close().await;
         served.map_err(Box::new)?;
         Ok(())
     }
+}
+
+/// The store of local accounts, for the server and for the command line beside it. The state folder must be there.
+///
+/// # Errors
+/// [`StoreError`] when it cannot be opened.
+pub(crate) async fn open_accounts(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Accounts, StoreError> {
+    // What everybody here knows makes no password.
+    let known_to_all = ["belvedere".to_owned(), settings.site.name.clone()];
+    Accounts::open(&settings.state.join(ACCOUNT_STORE), &settings.accounts, known_to_all, clock).await
 }
 
 /// Rocket believes an `X-Real-IP` from anybody, unless told otherwise: strangers could then choose the address that the
@@ -272,6 +302,17 @@ impl Server {
 fn believe_no_header(figment: Figment) -> Figment {
     let by_default = figment.find_metadata("ip_header").is_some_and(|origin| origin.name.starts_with("rocket::Config"));
     if by_default { figment.merge(("ip_header", false)) } else { figment }
+}
+
+/// The server's keys, for the command line beside it.
+///
+/// # Errors
+/// [`StartError`] when the secret key cannot be read, or made.
+pub(crate) fn keys_of(figment: &Figment, settings: &Settings) -> Result<Keys, StartError> {
+    match config::secret_key(figment, &settings.state)? {
+        Some(kept) => keys(&kept.merge_into(figment.clone())),
+        None => keys(figment),
+    }
 }
 
 /// The keys of forms, from the same secret as Rocket's own, in whichever way it is written: text or bytes.

@@ -14,6 +14,7 @@ use crate::live::Crowded;
 use crate::pages::{BadChoice, Closed};
 use crate::store::StoreError;
 
+use super::digest;
 use super::guards::{again_href, chrome_of, client_of, href_with_next, sign_in_href, visitor_of};
 use super::html::Html;
 use super::views::ErrorView;
@@ -40,6 +41,8 @@ pub(super) enum Refusal {
     ForeignOrigin,
     /// The form's token is not this session's: it is out of date, or another site made the form.
     FormNotOurs,
+    /// What Digest has shown is wrong, or out of date.
+    DigestRefused,
     /// The session store cannot be asked.
     StoreUnavailable(Cause),
     /// No channel more.
@@ -80,7 +83,7 @@ impl Refusal {
     pub(super) fn status(&self) -> Status {
         match self {
             Self::Closed(Closed::NotFound) | Self::NotFound => Status::NotFound,
-            Self::Closed(Closed::SignInFirst) => Status::Unauthorized,
+            Self::Closed(Closed::SignInFirst) | Self::DigestRefused => Status::Unauthorized,
             Self::Closed(Closed::NotAllowed { .. } | Closed::SecondFactorFirst)
             | Self::ForeignOrigin
             | Self::ProveAgain(_) => Status::Forbidden,
@@ -110,6 +113,7 @@ impl Refusal {
             | Self::ProveAgain(_)
             | Self::ForeignOrigin
             | Self::FormNotOurs
+            | Self::DigestRefused
             | Self::Other(_) => "errors/bad_request",
         }
     }
@@ -118,7 +122,7 @@ impl Refusal {
     fn code(&self) -> &'static str {
         match self {
             Self::Closed(Closed::NotFound) | Self::NotFound => "not-found",
-            Self::Closed(Closed::SignInFirst) => "sign-in",
+            Self::Closed(Closed::SignInFirst) | Self::DigestRefused => "sign-in",
             Self::Closed(Closed::SecondFactorFirst) => "second-factor",
             Self::Closed(Closed::NotAllowed { .. }) => "not-allowed",
             Self::BadRequest(_) | Self::FormNotOurs => "bad-request",
@@ -146,7 +150,7 @@ impl Refusal {
                 "There is no page at this address. It may have been renamed or removed.".to_owned(),
                 "The pages you may open are in the bar above.".to_owned(),
             ),
-            Self::Closed(Closed::SignInFirst) => (
+            Self::Closed(Closed::SignInFirst) | Self::DigestRefused => (
                 "Sign in first",
                 "This is for people who have signed in.".to_owned(),
                 "Sign in and try again.".to_owned(),
@@ -279,6 +283,9 @@ impl<'r> Responder<'r, 'static> for Answer {
         let mut response = Response::build_from(self.body.respond_to(request)?);
         if self.status == Status::Unauthorized {
             response.header(challenge());
+            if let Some(challenge) = digest::challenge(request) {
+                response.header_adjoin(challenge);
+            }
         }
         if self.status == Status::ServiceUnavailable {
             response.header(Header::new("Retry-After", "30"));

@@ -18,6 +18,7 @@ const record = new Intl.DateTimeFormat(undefined, {
   year: "numeric",
 });
 const day = new Intl.DateTimeFormat(undefined, { ...HOURS, day: "numeric", month: "short" });
+const date = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
 
 /** @param {number} at milliseconds @returns {string} `14:02` */
 export const clock = (at) => short.format(at);
@@ -32,13 +33,18 @@ export const wholeMoment = (at) => full.format(at);
 export const recorded = (at) => record.format(at);
 
 /**
- * A moment as short as it can be without being mistaken: the hour today, the day before that.
+ * A moment as short as it can be without being mistaken: the hour within half a day, before or after; the day beyond that,
+ * and the year beyond half of one.
  *
  * @param {number} at milliseconds
  * @param {number} now milliseconds
  * @returns {string}
  */
-export const since = (at, now) => (now - at < 12 * 3_600_000 ? short : day).format(at);
+export function since(at, now) {
+  const away = Math.abs(now - at);
+  const form = away < 12 * 3_600_000 ? short : away < 180 * 86_400_000 ? day : date;
+  return form.format(at);
+}
 
 /**
  * How old something is: `42 s old`, `3 min old`, `5 h old`, `2 days old`.

@@ -7,6 +7,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop here")]
 
+mod accounts;
 mod admin;
 mod again;
 mod audit;
@@ -14,6 +15,7 @@ mod awkward_names;
 mod browser;
 mod checklist;
 mod commands;
+mod digest;
 mod directory_389;
 mod directory_dial;
 mod directory_discovery;
@@ -33,6 +35,7 @@ mod harness;
 mod harness_directories;
 mod harness_faults;
 mod hostile;
+mod invitations;
 mod layers;
 mod live;
 mod lockout;

@@ -11,6 +11,7 @@ use crate::domain::{Client, Member, Visitor};
 use crate::pages::{Closed, Shelf};
 use crate::web::Transport;
 use crate::web::cookies::Cookies;
+use crate::web::digest::member_by_digest;
 use crate::web::refusal::Refusal;
 use crate::web::rooms::Admins;
 
@@ -78,6 +79,9 @@ async fn look_up(request: &Request<'_>) -> Result<Visitor, Refusal> {
     else {
         return Err(Refusal::Internal("the rooms behind the web are not there".to_owned()));
     };
+    if let Some(member) = member_by_digest(request).await {
+        return member.map(Visitor::from);
+    }
     let token = Cookies::new(request.cookies(), transport).session();
     Ok(auth.visitor(token.as_ref()).await?)
 }

@@ -4,6 +4,7 @@
 
 mod account;
 mod admin;
+mod admin_accounts;
 mod admin_factors;
 mod again;
 mod api;
@@ -12,6 +13,7 @@ mod events;
 mod factors;
 mod health;
 mod home;
+mod invitation;
 mod live;
 mod metrics;
 mod page;
@@ -47,6 +49,11 @@ pub(super) fn mount(rocket: Rocket<Build>) -> Rocket<Build> {
         .mount("/admin", routes![admin_factors::show, admin_factors::reset])
         .mount("/login", routes![second_step::ask, second_step::show])
         .mount("/login", routes![passkey_sign_in::options, passkey_sign_in::submit])
+        .mount(
+            "/admin",
+            routes![admin_accounts::show, admin_accounts::invite, admin_accounts::withdraw, admin_accounts::act],
+        )
+        .mount("/invitation", routes![invitation::ask, invitation::show, invitation::accept])
         .mount(
             "/login",
             routes![sign_in::form, sign_in::submit, password::begin, password::submit, again::ask, again::submit],

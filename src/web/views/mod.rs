@@ -1,6 +1,7 @@
 //! The structs that templates get. They hold what is shown, formatted; a template only loops and chooses.
 
 mod account;
+mod accounts;
 mod admin;
 mod auth;
 mod chrome;
@@ -9,12 +10,16 @@ mod directory;
 mod error;
 mod factors;
 mod home;
+mod invitation;
 mod notes;
 mod page;
 mod qr;
 mod words;
 
 pub(super) use account::AccountView;
+pub(super) use accounts::{
+    AccountRow, AccountsView, InvitationRow, LinkView, TypedInvitation, username as account_username,
+};
 pub(super) use admin::{
     AdminDirectoryView, AdminSessionsView, AdminView, AuditForm, AuditView, FaultsView, SessionsForm,
 };
@@ -26,5 +31,6 @@ pub(super) use factors::{
     AppOfferView, FactorsView, OwnersView, PasskeyOfferView, RecoveryCodesView, SecondStepView, WhyView,
 };
 pub(super) use home::HomeView;
+pub(super) use invitation::{AcceptanceView, InvitationView};
 pub(super) use page::PageView;
 pub(super) use words::{in_words, wait_in_words};
