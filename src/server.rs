@@ -262,6 +262,11 @@ impl Server {
         Ok(Self { rocket, sessions, factors, accounts, tokens, tasks, audit: kept })
     }
 
+    /// Every way in by its method and address, as `GET /p/<slug>`: for those who look whether all of them keep a rule.
+    pub fn doors(&self) -> Vec<(String, String)> {
+        self.rocket.routes().map(|route| (route.method.to_string(), route.uri.to_string())).collect()
+    }
+
     /// Tells when the door is open.
     pub fn on_ready(self) -> (Self, oneshot::Receiver<Ready>) {
         let (sender, ready) = oneshot::channel();
