@@ -85,13 +85,10 @@ impl Guests {
             Ok(code) => self.accounts.invitation(&code).await?,
             Err(_it_is_none) => None,
         };
-        match found {
-            Some(invitation) => Ok(invitation),
-            None => {
-                pace::hold_back(&*self.auth.clock, begun).await;
-                Err(self.refused(InvitationRefusal::NoSuchInvitation, client))
-            }
+        if found.is_none() {
+            pace::hold_back(&*self.auth.clock, begun).await;
         }
+        found.ok_or_else(|| self.refused(InvitationRefusal::NoSuchInvitation, client))
     }
 
     /// Accepts an invitation and signs its guest in. `previous` is the token that this browser sent: that session ends,
