@@ -6,7 +6,7 @@
 //! - [`domain`] has the pure types and the clock.
 //! - [`config`] reads settings and page files: raw as written, then settled as meant.
 //! - [`telemetry`] is the log and the program's figures, [`store`] the files of our own.
-//! - [`directory`], [`accounts`], [`sessions`], [`sources`] and [`audit`] are the outside world, one room each.
+//! - [`directory`], [`accounts`], [`sessions`], [`factors`], [`sources`] and [`audit`] are the outside world, one room each.
 //! - [`auth`] proves who someone is, [`pages`] decides who sees what, [`panels`] turns readings into views.
 //! - [`live`] has feeds, channels, viewers.
 //! - [`web`] is the only room that knows Rocket's requests and responses.
@@ -21,6 +21,7 @@ pub mod cli;
 pub mod config;
 pub mod directory;
 pub mod domain;
+pub mod factors;
 pub mod live;
 pub mod pages;
 pub mod panels;

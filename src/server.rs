@@ -17,10 +17,11 @@ use zeroize::Zeroizing;
 
 use crate::accounts::Accounts;
 use crate::audit::{Audit, AuditStore, AuditWriter, Event};
-use crate::auth::{AccountWatch, Auth, Everyone, Keys, Refresh};
+use crate::auth::{AccountWatch, Auth, Everyone, Keys, Refresh, SecondStep};
 use crate::config::{self, Faults, Settings};
 use crate::directory::{Directories, Directory, GroupWatch, Readiness, SetUpError};
 use crate::domain::{Client, Clock};
+use crate::factors::Factors;
 use crate::live::{Feeds, Hub};
 use crate::pages::{Shelf, Watcher};
 use crate::sessions::Sessions;
@@ -29,6 +30,9 @@ use crate::store::StoreError;
 use crate::telemetry::{InvalidFilter, Metrics};
 use crate::web::{self, Assets, Rooms, Transport};
 use page_audit::audit_pages;
+
+/// The file of people's second factors, in the state folder.
+const FACTORS_STORE: &str = "factors.db";
 
 /// How often sessions that have run out are swept from the store.
 const SWEEP_EVERY: Duration = Duration::from_mins(1);
@@ -78,6 +82,7 @@ pub struct Server {
     rocket: Rocket<rocket::Build>,
     sessions: Sessions,
     accounts: Accounts,
+    factors: Factors,
     tasks: Tasks,
     audit: Kept,
 }
@@ -159,7 +164,8 @@ impl Server {
         };
 
         let sources = Arc::new(Sources::open(&settings.sources, Arc::clone(&clock))?);
-        let shelf = Arc::new(Shelf::load(&settings.pages, Arc::clone(&sources))?);
+        let shelf = Shelf::load(&settings.pages, Arc::clone(&sources))?;
+        let shelf = Arc::new(shelf.with_second_factor(settings.second_factor.clone()));
         let feeds = Feeds::new(sources.clone(), Arc::clone(&clock));
         let hub = Arc::new(Hub::new(sources, feeds, settings.live.clone(), Arc::clone(&clock)));
 
@@ -176,6 +182,9 @@ impl Server {
         let store = settings.state.join(SESSION_STORE);
         let sessions = Sessions::open(&store, &settings.sessions, Arc::clone(&clock)).await?;
         let keys = keys(&figment)?;
+        let store = settings.state.join(FACTORS_STORE);
+        let factors = Factors::open(&store, keys.factors(), Arc::clone(&clock)).await?;
+        let second_step = SecondStep::new(factors.clone(), settings.second_factor.remember);
         let audit_store = AuditStore::open(&settings.state.join(AUDIT_STORE), &settings.audit).await?;
         let (audit, writer) = Audit::kept_in(audit_store.clone(), metrics.audit(), Arc::clone(&clock));
         let kept = Kept { audit: audit.clone(), writer, store: audit_store.clone() };
@@ -186,7 +195,7 @@ impl Server {
             Arc::clone(&clock),
             settings.sessions.refresh,
         ));
-        let auth = Arc::new(Auth::new(directory, sessions.clone(), audit, Arc::clone(&clock), keys));
+        let auth = Arc::new(Auth::new(directory, sessions.clone(), second_step, audit, Arc::clone(&clock), keys));
         say_who_is_not_refreshed(&settings);
 
         let assets = Assets::for_this_build(settings.overlay.as_deref(), &settings.site.theme);
@@ -195,6 +204,7 @@ impl Server {
         let templates = assets.watched_templates().unwrap_or_else(|| settings.state.clone());
         let figment = believe_no_header(figment).merge(("template_dir", templates));
         let transport = transport(&settings, &figment)?;
+        let passwordless = somebody_can_be_asked(&settings);
         let (shutting_down, shutdown) = watch::channel(false);
         let rooms = Rooms {
             auth,
@@ -213,6 +223,7 @@ impl Server {
             session_lasts: settings.sessions.absolute,
             session_stale_after: settings.sessions.max_staleness,
             session_recent: settings.sessions.recent,
+            passwordless,
             assets,
             clock,
             shutdown,
@@ -226,7 +237,7 @@ impl Server {
                 shutting_down.send_replace(true);
             })
         }));
-        Ok(Self { rocket, sessions, accounts, tasks, audit: kept })
+        Ok(Self { rocket, sessions, accounts, factors, tasks, audit: kept })
     }
 
     /// Tells when the door is open.
@@ -264,6 +275,7 @@ impl Server {
         store.close().await;
         self.sessions.close().await;
         self.accounts.close().await;
+        self.factors.close().await;
         served.map_err(Box::new)?;
         Ok(())
     }
@@ -324,6 +336,12 @@ async fn keep_pages(hub: Arc<Hub>, shelf: Arc<Shelf>) {
         // The sender lives in the shelf, which this task holds.
         let _ = changes.changed().await;
     }
+}
+
+/// Whether some directory has an account that searches, so that it can be asked about whoever comes with a passkey alone.
+fn somebody_can_be_asked(settings: &Settings) -> bool {
+    let further = settings.directories.values().map(|further| &further.settings);
+    std::iter::once(&settings.directory).chain(further).any(|directory| directory.service_account.is_some())
 }
 
 /// Says once what it means that a directory has no account to ask about people with.

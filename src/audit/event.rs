@@ -135,6 +135,53 @@ pub enum Event<'a> {
         /// For what.
         page: &'a PageSlug,
     },
+    /// Somebody gave the right password, and is asked for their second factor.
+    SecondFactorAsked {
+        /// Who.
+        person: &'a Person,
+    },
+    /// Somebody showed a second factor.
+    SecondFactorShown {
+        /// Who.
+        person: &'a Person,
+        /// Which kind: `app`, `recovery-code`, `passkey`.
+        factor: &'static str,
+    },
+    /// Somebody showed a second factor that was not taken.
+    SecondFactorRefused {
+        /// Who.
+        person: &'a Person,
+        /// Why, in a word that does not change: `wrong-code`, `used-code`, `throttled`.
+        reason: &'static str,
+        /// How long until another code is heard, when there were too many.
+        retry_after: Option<Duration>,
+    },
+    /// Somebody set up a second factor.
+    FactorAdded {
+        /// Who.
+        person: &'a Person,
+        /// Which kind.
+        factor: &'static str,
+    },
+    /// Somebody took one of their second factors away.
+    FactorRemoved {
+        /// Who.
+        person: &'a Person,
+        /// Which kind.
+        factor: &'static str,
+    },
+    /// Somebody made new recovery codes.
+    RecoveryCodesMade {
+        /// Who.
+        person: &'a Person,
+    },
+    /// An admin took all second factors of somebody away.
+    FactorsReset {
+        /// Whose they were.
+        person: &'a Person,
+        /// The admin.
+        by: &'a Member,
+    },
     /// A form, or a live connection's opening, did not come from a page of ours.
     ForgeryRefused {
         /// Who seems to have sent it.

@@ -15,6 +15,13 @@ pub const EVENTS: &[&str] = &[
     "proof-refused",
     "password-changed",
     "password-change-refused",
+    "second-factor-asked",
+    "second-factor-shown",
+    "second-factor-refused",
+    "factor-added",
+    "factor-removed",
+    "recovery-codes-made",
+    "factors-reset",
     "account-closed",
     "groups-changed",
     "page-refused",
@@ -56,7 +63,7 @@ pub(super) struct Line {
     pub(super) page: Option<String>,
     pub(super) reason: Option<&'static str>,
     pub(super) directory_code: Option<&'static str>,
-    /// What was shown besides a password: `totp`, `recovery-code`, `passkey`.
+    /// What was shown besides a password: `app`, `recovery-code`, `passkey`.
     pub(super) factor: Option<&'static str>,
     pub(super) retry_after: Option<Duration>,
     pub(super) gained: Option<String>,
@@ -126,6 +133,23 @@ impl Line {
             }
             Event::PageRefused { visitor, page } => {
                 Self { page: Some(page.to_string()), ..Self::by(visitor, "page-refused", "refused") }
+            }
+            Event::SecondFactorAsked { person } => Self::about(person, "second-factor-asked", "ok"),
+            Event::SecondFactorShown { person, factor } => {
+                Self { factor: Some(factor), ..Self::about(person, "second-factor-shown", "ok") }
+            }
+            Event::SecondFactorRefused { person, reason, retry_after } => {
+                Self { reason: Some(reason), retry_after, ..Self::about(person, "second-factor-refused", "refused") }
+            }
+            Event::FactorAdded { person, factor } => {
+                Self { factor: Some(factor), ..Self::about(person, "factor-added", "ok") }
+            }
+            Event::FactorRemoved { person, factor } => {
+                Self { factor: Some(factor), ..Self::about(person, "factor-removed", "ok") }
+            }
+            Event::RecoveryCodesMade { person } => Self::about(person, "recovery-codes-made", "ok"),
+            Event::FactorsReset { person, by } => {
+                Self { detail: Some(by_whom(person, by)), ..Self::about(person, "factors-reset", "ok") }
             }
             Event::ForgeryRefused { visitor, reason } => {
                 Self { reason: Some(reason), ..Self::by(visitor, "forgery-refused", "refused") }

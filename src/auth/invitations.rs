@@ -7,7 +7,7 @@ use super::sign_in::{Auth, SignedIn, password_word};
 use crate::accounts::{Account, AccountError, Accounts, Act, BrokenRule, Invitation, InvitationCode};
 use crate::audit::Event;
 use crate::domain::{Client, InvalidPassword, Password, Username};
-use crate::sessions::SessionToken;
+use crate::sessions::{Beginning, SessionToken};
 use crate::store::StoreError;
 
 /// As long as a directory's names; a longer one would only break pages.
@@ -113,7 +113,8 @@ impl Guests {
                 };
                 self.auth.audit.record(client, &event);
                 let name = Username::parse(&person.qualified_name()).map_err(|_| InvitationRefusal::NotAName)?;
-                let signed_in = self.auth.welcome(&name, &person, client, previous).await?;
+                let beginning = Beginning::by_password(self.auth.directory.upkeep(&person));
+                let signed_in = self.auth.begin_session(&name, &person, beginning, client, previous).await?;
                 Ok(Accepted { signed_in, second_factor_required: account.of.second_factor })
             }
             Err(refusal) => {

@@ -5,6 +5,8 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
+use crate::factors::SealingKey;
+
 /// HMAC-SHA256.
 pub(super) type Tag = Hmac<Sha256>;
 
@@ -20,6 +22,8 @@ const DIGEST_CREDENTIALS_LABEL: &[u8] = b"digest credentials";
 
 const CSRF_LABEL: &[u8] = b"csrf tokens";
 
+const FACTORS_LABEL: &[u8] = b"second factors";
+
 const DEVICE_LABEL: &[u8] = b"device marks";
 
 /// The keys of this server, one for each purpose, all derived from its one secret in the manner of HKDF (RFC 5869),
@@ -29,6 +33,7 @@ pub struct Keys {
     device: Key,
     digest_nonces: Key,
     digest_credentials: Key,
+    factors: SealingKey,
 }
 
 impl Keys {
@@ -37,13 +42,19 @@ impl Keys {
         let mut salt = Key::new([0; 64]);
         salt[..EXTRACT_LABEL.len()].copy_from_slice(EXTRACT_LABEL);
         let master = key(tag(&salt).chain_update(secret));
-        let one = |label: &[u8]| key(tag(&master).chain_update(label).chain_update([1]));
+        let derived = |label: &[u8]| tag(&master).chain_update(label).chain_update([1]);
         Self {
-            csrf: one(CSRF_LABEL),
-            device: one(DEVICE_LABEL),
-            digest_nonces: one(DIGEST_NONCES_LABEL),
-            digest_credentials: one(DIGEST_CREDENTIALS_LABEL),
+            csrf: key(derived(CSRF_LABEL)),
+            device: key(derived(DEVICE_LABEL)),
+            digest_nonces: key(derived(DIGEST_NONCES_LABEL)),
+            digest_credentials: key(derived(DIGEST_CREDENTIALS_LABEL)),
+            factors: SealingKey::new(derived(FACTORS_LABEL).finalize().into_bytes().into()),
         }
+    }
+
+    /// The key that the seeds of authenticator apps are sealed under.
+    pub fn factors(&self) -> &SealingKey {
+        &self.factors
     }
 
     /// The beginning of a Digest nonce's tag.

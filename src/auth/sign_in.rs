@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::pace;
 use super::refusal::in_the_audit;
 use super::throttle::{DeviceMark, Held, Permit, Throttle};
-use super::{Keys, SignInRefusal};
+use super::{Keys, SecondStep, SignInRefusal};
 use crate::audit::{Audit, Event};
 use crate::directory::{Candidate, Directory, Leave, Refusal, Unreachable, Withheld};
 use crate::domain::{
@@ -27,6 +27,7 @@ pub struct Auth {
     pub(super) sessions: Sessions,
     pub(super) audit: Audit,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) second_step: SecondStep,
     throttle: Throttle,
     questions: Semaphore,
     keys: Arc<Keys>,
@@ -56,6 +57,7 @@ impl Auth {
     pub fn new(
         directory: Arc<dyn Directory>,
         sessions: Sessions,
+        second_step: SecondStep,
         audit: Audit,
         clock: Arc<dyn Clock>,
         keys: Keys,
@@ -63,7 +65,7 @@ impl Auth {
         let keys = Arc::new(keys);
         let throttle = Throttle::new(clock.clone(), Arc::clone(&keys));
         let questions = Semaphore::new(ASKED_AT_ONCE);
-        Self { directory, sessions, audit, clock, throttle, questions, keys }
+        Self { directory, sessions, audit, clock, second_step, throttle, questions, keys }
     }
 
     /// Signs somebody in with what they typed. The directory is asked once, or not at all: when the name or password
@@ -83,7 +85,8 @@ impl Auth {
     ) -> Result<SignedIn, SignInRefusal> {
         let begun = self.clock.now();
         let outcome = self.try_sign_in(username, password, client, previous).await;
-        if outcome.is_err() {
+        // Whoever is asked for a second factor is not refused.
+        if outcome.as_ref().is_err_and(|refusal| !matches!(refusal, SignInRefusal::SecondFactorFirst(_))) {
             pace::hold_back(&*self.clock, begun).await;
         }
         outcome
@@ -110,22 +113,27 @@ impl Auth {
     ) -> Result<SignedIn, SignInRefusal> {
         let permit = self.admit(Attempt::SignIn, name, client).await?;
         let person = self.prove(Attempt::SignIn, name, password, permit, client).await?;
-        Ok(self.welcome(name, &person, client, previous).await?)
+        let beginning = Beginning::by_password(self.directory.upkeep(&person));
+        if self.needs_second_factor(&person.id).await? {
+            let pending = self.wait_for_second_factor(name, person, beginning, client)?;
+            return Err(SignInRefusal::SecondFactorFirst(pending));
+        }
+        Ok(self.begin_session(name, &person, beginning, client, previous).await?)
     }
 
-    /// A fresh session for somebody who has just proved who they are; that of `previous` ends.
-    pub(super) async fn welcome(
+    /// Begins the session of somebody who has proved all that is asked of them, in place of the `previous` one.
+    pub(super) async fn begin_session(
         &self,
         name: &Username,
         person: &Person,
+        beginning: Beginning,
         client: &Client,
         previous: Option<&SessionToken>,
     ) -> Result<SignedIn, StoreError> {
         if let Some(previous) = previous {
             self.sign_out(previous, client).await?;
         }
-        let upkeep = self.directory.upkeep(person);
-        let (token, session) = self.sessions.begin(person, client, Beginning::by_password(upkeep)).await?;
+        let (token, session) = self.sessions.begin(person, client, beginning).await?;
         self.audit.record(client, &Event::SignedIn { person, session: session.id });
         let device = self.mark_device(name, &person.id)?;
         Ok(SignedIn { token, session, device })
@@ -139,7 +147,10 @@ impl Auth {
     pub async fn visitor(&self, token: Option<&SessionToken>) -> Result<Visitor, StoreError> {
         let Some(token) = token else { return Ok(Visitor::Anonymous) };
         Ok(match self.sessions.find(token).await? {
-            Found::Good(session) => Visitor::from(Member::signed_in(session.id, session.person)),
+            Found::Good(session) => {
+                let second_factor_until = self.second_factor_until(&session);
+                Visitor::from(Member { second_factor_until, ..Member::signed_in(session.id, session.person) })
+            }
             Found::Stale(_) => Visitor::Unconfirmed,
             Found::Nothing => Visitor::Anonymous,
         })

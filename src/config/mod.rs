@@ -34,6 +34,6 @@ pub use read_page::read_page;
 pub use read_settings::ForPages;
 pub use secret_key::{SecretKey, make_state_folder, secret_key};
 pub use settings::{
-    AuditSettings, HttpSource, LimitSettings, LiveSettings, LogFormat, LogSettings, MetricsSettings, Secret,
-    SessionSettings, Settings, SiteSettings, SourceSettings, Theme,
+    AuditSettings, HttpSource, LimitSettings, LiveSettings, LogFormat, LogSettings, MetricsSettings,
+    SecondFactorSettings, Secret, SessionSettings, Settings, SiteSettings, SourceSettings, Theme,
 };

@@ -1,7 +1,7 @@
 use rocket::http::{Cookie, CookieJar, SameSite};
 use rocket::time::Duration;
 
-use crate::auth::{DeviceMark, StrangerToken};
+use crate::auth::{DeviceMark, PendingToken, StrangerToken};
 use crate::sessions::SessionToken;
 
 use super::Transport;
@@ -15,6 +15,9 @@ const DEVICE_LASTS: Duration = Duration::days(30);
 /// A form that was opened longer ago than this must be opened again.
 const FORM_LASTS: Duration = Duration::hours(12);
 
+/// As long as somebody may wait for their second factor, and a little: the server says when it is over.
+const PENDING_LASTS: Duration = Duration::minutes(10);
+
 /// The names of the cookies. Over HTTPS the session's name carries `__Host-`, with which browsers refuse it from
 /// anywhere but this very host (RFC 6265bis, 4.1.3.2).
 impl Transport {
@@ -24,6 +27,10 @@ impl Transport {
 
     fn device_cookie(&self) -> &'static str {
         if self.secure { "__Host-belvedere-device" } else { "belvedere-device" }
+    }
+
+    fn pending_cookie(&self) -> &'static str {
+        if self.secure { "__Host-belvedere-factor" } else { "belvedere-factor" }
     }
 
     fn form_cookie(&self) -> &'static str {
@@ -65,6 +72,19 @@ impl<'r> Cookies<'r> {
     /// Kept when the session ends: whoever signs out comes back.
     pub(super) fn keep_device(&self, mark: &DeviceMark) {
         self.add(self.transport.device_cookie(), mark.reveal(), Some(DEVICE_LASTS));
+    }
+
+    /// With what somebody waits for their second factor.
+    pub(super) fn pending(&self) -> Option<PendingToken> {
+        self.jar.get(self.transport.pending_cookie())?.value().parse().ok()
+    }
+
+    pub(super) fn keep_pending(&self, token: &PendingToken) {
+        self.add(self.transport.pending_cookie(), token.reveal().to_string(), Some(PENDING_LASTS));
+    }
+
+    pub(super) fn forget_pending(&self) {
+        self.remove(self.transport.pending_cookie());
     }
 
     /// The random value that a stranger's forms are bound to.

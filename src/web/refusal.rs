@@ -15,7 +15,7 @@ use crate::pages::{BadChoice, Closed};
 use crate::store::StoreError;
 
 use super::digest;
-use super::guards::{again_href, chrome_of, client_of, sign_in_href, visitor_of};
+use super::guards::{again_href, chrome_of, client_of, href_with_next, sign_in_href, visitor_of};
 use super::html::Html;
 use super::views::ErrorView;
 
@@ -84,7 +84,9 @@ impl Refusal {
         match self {
             Self::Closed(Closed::NotFound) | Self::NotFound => Status::NotFound,
             Self::Closed(Closed::SignInFirst) | Self::DigestRefused => Status::Unauthorized,
-            Self::Closed(Closed::NotAllowed { .. }) | Self::ForeignOrigin | Self::ProveAgain(_) => Status::Forbidden,
+            Self::Closed(Closed::NotAllowed { .. } | Closed::SecondFactorFirst)
+            | Self::ForeignOrigin
+            | Self::ProveAgain(_) => Status::Forbidden,
             Self::BadRequest(_) | Self::FormNotOurs => Status::BadRequest,
             Self::Unconfirmed | Self::StoreUnavailable(_) | Self::Crowded(_) => Status::ServiceUnavailable,
             Self::Internal(_) => Status::InternalServerError,
@@ -106,7 +108,7 @@ impl Refusal {
             Self::Closed(Closed::NotFound) | Self::NotFound => "errors/not_found",
             Self::Unconfirmed | Self::StoreUnavailable(_) | Self::Crowded(_) => "errors/unavailable",
             Self::Internal(_) => "errors/internal",
-            Self::Closed(Closed::SignInFirst)
+            Self::Closed(Closed::SignInFirst | Closed::SecondFactorFirst)
             | Self::BadRequest(_)
             | Self::ProveAgain(_)
             | Self::ForeignOrigin
@@ -121,6 +123,7 @@ impl Refusal {
         match self {
             Self::Closed(Closed::NotFound) | Self::NotFound => "not-found",
             Self::Closed(Closed::SignInFirst) | Self::DigestRefused => "sign-in",
+            Self::Closed(Closed::SecondFactorFirst) => "second-factor",
             Self::Closed(Closed::NotAllowed { .. }) => "not-allowed",
             Self::BadRequest(_) | Self::FormNotOurs => "bad-request",
             Self::ForeignOrigin => "foreign-origin",
@@ -152,6 +155,13 @@ impl Refusal {
                 "This is for people who have signed in.".to_owned(),
                 "Sign in and try again.".to_owned(),
             ),
+            Self::Closed(Closed::SecondFactorFirst) => (
+                "One more step",
+                "This takes a second factor beside your password. A script needs an API token, made in a session that \
+                 has shown one."
+                    .to_owned(),
+                "Show your second factor at /login/factor, and try again.".to_owned(),
+            ),
             // The page itself says whom to ask.
             Self::Closed(Closed::NotAllowed { .. }) => (
                 "Not for this account",
@@ -159,8 +169,9 @@ impl Refusal {
                 String::new(),
             ),
             Self::ProveAgain(_) => (
-                "Your password again",
-                "This asks for a password typed within the last minutes, in a browser that is signed in.".to_owned(),
+                "Confirm that it is you",
+                "This asks for a proof within the last minutes that it is you, in a browser that is signed in."
+                    .to_owned(),
                 "Sign in with a browser and try again there.".to_owned(),
             ),
             Self::BadRequest(why) => ("That does not work", format!("{why}."), "Go back and choose again.".to_owned()),
@@ -293,6 +304,10 @@ async fn answer(refusal: &Refusal, reference: Option<String>, request: &Request<
     }
     if matches!(refusal, Refusal::Closed(Closed::SignInFirst)) && request.method() == Method::Get {
         let form = Redirect::to(sign_in_href(&request.uri().to_string()));
+        return Answer { body: Either::Left(form), status: Status::SeeOther };
+    }
+    if matches!(refusal, Refusal::Closed(Closed::SecondFactorFirst)) && request.method() == Method::Get {
+        let form = Redirect::to(href_with_next("/login/factor", &request.uri().to_string()));
         return Answer { body: Either::Left(form), status: Status::SeeOther };
     }
     if let Refusal::ProveAgain(next) = refusal {

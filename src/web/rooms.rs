@@ -53,6 +53,8 @@ pub struct Rooms {
     pub session_stale_after: Duration,
     /// How long ago somebody may have proved who they are for what matters.
     pub session_recent: Duration,
+    /// Whether a passkey alone may sign somebody in: whether anybody can be asked about its owner.
+    pub passwordless: bool,
     /// Templates and static files.
     pub assets: Assets,
     /// The time.
@@ -91,6 +93,9 @@ pub(super) struct Limits {
     pub(super) recent: Duration,
 }
 
+/// Whether a passkey alone may sign somebody in.
+pub(super) struct Passwordless(pub(super) bool);
+
 /// Turns true when the server begins to shut down.
 pub(super) struct ShuttingDown(pub(super) watch::Receiver<bool>);
 
@@ -126,6 +131,7 @@ impl Rooms {
                 session_stale_after: self.session_stale_after,
                 recent: self.session_recent,
             })
+            .manage(Passwordless(self.passwordless))
             .manage(self.transport)
             .manage(self.assets)
             .manage(Time(self.clock))

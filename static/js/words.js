@@ -10,6 +10,13 @@ const HOURS = /** @type {const} */ ({ hour: "2-digit", minute: "2-digit", hourCy
 const short = new Intl.DateTimeFormat(undefined, HOURS);
 const long = new Intl.DateTimeFormat(undefined, { ...HOURS, second: "2-digit" });
 const full = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const record = new Intl.DateTimeFormat(undefined, {
+  ...HOURS,
+  second: "2-digit",
+  day: "numeric",
+  month: "short",
+  year: "numeric",
+});
 const day = new Intl.DateTimeFormat(undefined, { ...HOURS, day: "numeric", month: "short" });
 const date = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
 
@@ -21,6 +28,9 @@ export const exactClock = (at) => long.format(at);
 
 /** @param {number} at milliseconds @returns {string} the whole date and time */
 export const wholeMoment = (at) => full.format(at);
+
+/** @param {number} at milliseconds @returns {string} the date and time to the second, for lists that one reads line by line */
+export const recorded = (at) => record.format(at);
 
 /**
  * A moment as short as it can be without being mistaken: the hour within half a day, before or after; the day beyond that,
@@ -119,7 +129,7 @@ export function noticeWords(connection) {
     connection.reason === "expired"
       ? "Your session has ended, because its time was up."
       : connection.reason === "revoked"
-        ? "Your session was ended: by an administrator, or because your account was closed."
+        ? "Your session was ended: by you in another browser, by an administrator, or because your account was closed."
         : connection.reason === "signed-out"
           ? "You have signed out."
           : "Your session has ended.";

@@ -15,12 +15,13 @@ use super::directory::{read_directories, read_directory};
 use super::files::path;
 use super::limits::read_limits;
 use super::metrics::read_metrics;
+use super::second_factor::read_second_factor;
 use super::site::read_site;
 use super::sources::read_sources;
 use crate::domain::{Audience, SourceName};
 
 /// Our tables. Outside a profile, figment would take them for profiles of that name and ignore them.
-pub(in super::super) const TABLES: [&str; 13] = [
+pub(in super::super) const TABLES: [&str; 14] = [
     "site",
     "admins",
     "directory",
@@ -29,6 +30,7 @@ pub(in super::super) const TABLES: [&str; 13] = [
     "accounts",
     "digest",
     "sessions",
+    "second_factor",
     "live",
     "limits",
     "log",
@@ -152,6 +154,7 @@ fn read_settings(mut fields: Fields<'_>, folder: &std::path::Path) -> Option<Set
     let digest = read_digest(fields.table_or_empty("digest"));
     let sessions = read_sessions(fields.table_or_empty("sessions"));
     let audit = read_audit(fields.table_or_empty("audit"));
+    let second_factor = read_second_factor(fields.table_or_empty("second_factor"));
     let live = read_live(fields.table_or_empty("live"));
     let limits = read_limits(fields.table_or_empty("limits"));
     let log = read_log(fields.table_or_empty("log"));
@@ -170,6 +173,7 @@ fn read_settings(mut fields: Fields<'_>, folder: &std::path::Path) -> Option<Set
         accounts: accounts?,
         digest: digest?,
         sessions: sessions?,
+        second_factor: second_factor?,
         audit: audit?,
         live: live?,
         limits: limits?,

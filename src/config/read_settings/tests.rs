@@ -237,6 +237,10 @@ fn faults_of_the_file_have_place_and_remedy() {
     );
     expect(&after_url("start_tsl = true"), "Rocket.toml:3:1", "no key `start_tsl`", "did you mean `start_tls`?");
     expect(&Folder::with(&format!("[default]\npagse = \"x\"\n{URL}")), "Rocket.toml:2:1", "no key `pagse`", "`pages`?");
+    let factors = |text: &str| after_url(&format!("[default.second_factor]\n{text}"));
+    expect(&factors("required = 1"), "Rocket.toml:4:12", "must be `true` or `false`", "without quotes");
+    expect(&factors("groups = [7]"), "Rocket.toml:4:11", "must be text", "");
+    expect(&factors("remember = \"1s\""), "Rocket.toml:4:12", "less than 1m", "from 1m to 30d");
     expect(&after_url("[default.sesions]"), "Rocket.toml:3:10", "no key `sesions`", "`sessions`?");
     expect(&after_url("kind = \"ad\""), "Rocket.toml:3:8", "cannot be `ad`", "`active-directory`, `ldap`");
     expect(&after_url("dial_timeout = \"5m\""), "Rocket.toml:3:16", "more than 1m", "from 100ms to 1m");

@@ -69,6 +69,11 @@ pub(in crate::web) fn sign_in_href(here: &str) -> String {
     if here == "/" || here.starts_with("/login") || here.starts_with("/logout") {
         return "/login".to_owned();
     }
-    let next: String = url::form_urlencoded::byte_serialize(here.as_bytes()).collect();
-    format!("/login?next={next}")
+    href_with_next("/login", here)
+}
+
+/// Where a form is, with the way back to `there`.
+pub(in crate::web) fn href_with_next(form: &str, there: &str) -> String {
+    let next: String = url::form_urlencoded::byte_serialize(there.as_bytes()).collect();
+    format!("{form}?next={next}")
 }

@@ -7,7 +7,7 @@ use super::doorstep::{Answer, Doorstep, TypedPassword};
 use crate::auth::{Auth, Changed, Holder, NextPath, PasswordChangeRefusal, SignInRefusal, TypedChange};
 use crate::directory::{PasswordState, Rule, Unreachable};
 use crate::domain::{Client, Member, Username, Visitor};
-use crate::web::guards::{Asked, SameOrigin, sign_in_href};
+use crate::web::guards::{Asked, SameOrigin, href_with_next, sign_in_href};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
 use crate::web::rooms::Limits;
@@ -178,6 +178,11 @@ fn welcome(
     next: &NextPath,
     username: &str,
 ) -> Result<Answer, Refusal> {
+    if let Some(pending) = changed.second_factor {
+        doorstep.cookies.forget_session();
+        doorstep.cookies.keep_pending(&pending);
+        return Ok(Either::Left(Redirect::to(href_with_next("/login/factor", next.as_str()))));
+    }
     let Some(signed_in) = changed.signed_in else {
         doorstep.cookies.forget_session();
         (chrome.visitor, chrome.notes) = (None, Vec::new());

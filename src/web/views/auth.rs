@@ -13,6 +13,8 @@ pub(in crate::web) struct SignInView {
     pub(in crate::web) next: String,
     /// The form's token.
     pub(in crate::web) csrf: String,
+    /// Whether a passkey alone signs somebody in here.
+    pub(in crate::web) passwordless: bool,
 }
 
 /// The form for a new password.
