@@ -85,7 +85,11 @@ async fn an_account_is_kept_as_it_was_made_and_its_password_is_not() {
     let person = account.person();
     assert_eq!((person.qualified_name().as_str(), &*person.display_name), ("local\\ann", "Ann Partner"));
     assert_eq!(person.principal, None, "an address written down here would pass for a directory's");
-    assert_eq!(person.groups.iter().map(|group| &*group.name).collect::<Vec<_>>(), ["admins", "guests"]);
+    assert_eq!(
+        person.groups.iter().map(|group| &*group.name).collect::<Vec<_>>(),
+        ["admins", "guests", "second-factor"]
+    );
+    assert!(person.owes_second_factor());
     house.accounts.close().await;
     let kept = std::fs::read(house.file()).unwrap();
     let kept = String::from_utf8_lossy(&kept);
