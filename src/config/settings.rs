@@ -205,10 +205,10 @@ pub struct SecondFactorSettings {
 }
 
 impl SecondFactorSettings {
-    /// Whether `person` needs one wherever they must sign in.
+    /// Whether `person` needs one wherever they must sign in: by the settings, or by their account.
     pub fn asks(&self, person: &Person) -> bool {
         let is_in = |wanted: &GroupRef| person.groups.iter().any(|group| wanted.names(group, person));
-        self.required || self.groups.iter().any(is_in)
+        self.required || person.owes_second_factor() || self.groups.iter().any(is_in)
     }
 }
 
