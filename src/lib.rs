@@ -7,6 +7,7 @@
 //! - [`config`] reads settings and page files: raw as written, then settled as meant.
 //! - [`telemetry`] is the log and the program's figures, [`store`] the files of our own.
 //! - [`directory`], [`sessions`], [`sources`] and [`audit`] are the outside world, one room each.
+//! - [`connections`] bounds how many come, and how long they may say nothing.
 //! - [`auth`] proves who someone is, [`pages`] decides who sees what, [`panels`] turns readings into views.
 //! - [`live`] has feeds, channels, viewers.
 //! - [`web`] is the only room that knows Rocket's requests and responses.
@@ -18,6 +19,7 @@ pub mod audit;
 pub mod auth;
 pub mod cli;
 pub mod config;
+pub mod connections;
 pub mod directory;
 pub mod domain;
 pub mod live;

@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 use crate::audit::Audit;
 use crate::auth::{Auth, Keys, Refresh};
 use crate::config::{self, Faults, Settings};
+use crate::connections::Connections;
 use crate::directory::{Directories, Directory, GroupWatch, Readiness, SetUpError};
 use crate::domain::Clock;
 use crate::live::{Feeds, Hub};
@@ -158,6 +159,8 @@ impl Server {
         let templates = assets.watched_templates().unwrap_or_else(|| settings.state.clone());
         let figment = believe_no_header(figment).merge(("template_dir", templates));
         let transport = transport(&settings, &figment)?;
+        let proxies = settings.site.trusted_proxies.clone();
+        let connections = Connections::new(settings.connections.clone(), proxies, Arc::clone(&clock));
         let (shutting_down, shutdown) = watch::channel(false);
         let rooms = Rooms {
             auth,
@@ -174,6 +177,8 @@ impl Server {
             session_stale_after: settings.sessions.max_staleness,
             session_recent: settings.sessions.recent,
             assets,
+            connections,
+            body_timeout: settings.connections.body_timeout,
             clock,
             shutdown,
             readiness,

@@ -32,6 +32,6 @@ pub use read_page::read_page;
 pub use read_settings::ForPages;
 pub use secret_key::{SecretKey, make_state_folder, secret_key};
 pub use settings::{
-    HttpSource, LimitSettings, LiveSettings, LogFormat, LogSettings, MetricsSettings, Secret, SessionSettings, Settings, SiteSettings,
-    SourceSettings, Theme,
+    ConnectionSettings, HttpSource, LiveSettings, LogFormat, LogSettings, MetricsSettings, Secret, SessionSettings,
+    Settings, SiteSettings, SourceSettings, Theme,
 };

@@ -95,7 +95,9 @@ mod tests {
 
     #[test]
     fn where_the_list_makes_no_sense_the_nearest_known_address_counts() {
-        for garbage in ["", ",", "unknown", "for=203.0.113.1", "203.0.113", "[203.0.113.1]", "fe80::1%eth0", "\u{7f}", "é"] {
+        for garbage in
+            ["", ",", "unknown", "for=203.0.113.1", "203.0.113", "[203.0.113.1]", "fe80::1%eth0", "\u{7f}", "é"]
+        {
             asks(PROXY, &[garbage], PROXY);
             asks(PROXY, &["203.0.113.1", garbage], PROXY);
             asks(PROXY, &[garbage, "203.0.113.1"], "203.0.113.1");

@@ -7,6 +7,7 @@ use url::Url;
 
 use crate::auth::{Auth, Refresh};
 use crate::config::{MetricsSettings, SiteSettings};
+use crate::connections::Connections;
 use crate::directory::{Directories, GroupWatch, Readiness};
 use crate::domain::{Audience, Clock, TrustedProxies};
 use crate::live::Hub;
@@ -47,6 +48,10 @@ pub struct Rooms {
     pub session_recent: Duration,
     /// Templates and static files.
     pub assets: Assets,
+    /// The connections to this server, and how many there may be.
+    pub connections: Connections,
+    /// How long the body of a request may take.
+    pub body_timeout: Duration,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Turns true when the server begins to shut down.
@@ -81,6 +86,8 @@ pub(super) struct Limits {
     pub(super) session_stale_after: Duration,
     /// How long ago somebody may have proved who they are for what matters.
     pub(super) recent: Duration,
+    /// How long the body of a request may take.
+    pub(super) body: Duration,
 }
 
 /// Turns true when the server begins to shut down.
@@ -111,6 +118,7 @@ impl Rooms {
                 session_lasts: self.session_lasts,
                 session_stale_after: self.session_stale_after,
                 recent: self.session_recent,
+                body: self.body_timeout,
             })
             .manage(self.transport)
             .manage(self.assets)

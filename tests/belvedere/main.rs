@@ -12,6 +12,7 @@ mod again;
 mod awkward_names;
 mod browser;
 mod commands;
+mod connections;
 mod directory_389;
 mod directory_dial;
 mod directory_discovery;

@@ -3,9 +3,9 @@
 //! Files that settings name (certificates, secrets) are read here, so that a missing one is a fault like any other.
 //! Nothing is dialled.
 
+mod connections;
 mod directory;
 mod files;
-mod limits;
 mod mail;
 mod metrics;
 mod server_address;

@@ -9,9 +9,9 @@ use super::super::read_page::read_audience;
 use super::super::reader::{Fields, Ledger};
 use super::super::settings::{LiveSettings, LogFormat, LogSettings, SessionSettings, Settings, SourceSettings};
 use super::super::settings_tree::Writings;
+use super::connections::read_connections;
 use super::directory::{read_directories, read_directory};
 use super::files::path;
-use super::limits::read_limits;
 use super::metrics::read_metrics;
 use super::site::read_site;
 use super::sources::read_sources;
@@ -19,7 +19,7 @@ use crate::domain::{Audience, SourceName};
 
 /// Our tables. Outside a profile, figment would take them for profiles of that name and ignore them.
 pub(in super::super) const TABLES: [&str; 10] =
-    ["site", "admins", "directory", "directories", "sources", "sessions", "live", "limits", "log", "metrics"];
+    ["site", "admins", "directory", "directories", "sources", "sessions", "live", "connections", "log", "metrics"];
 
 /// The keys that are Rocket's: of `rocket::Config`, of its templates, and the two by which `ROCKET_CONFIG` and
 /// `ROCKET_PROFILE` say where settings stand.
@@ -135,7 +135,7 @@ fn read_settings(mut fields: Fields<'_>, folder: &std::path::Path) -> Option<Set
     let sources = read_sources(fields.table_or_empty("sources"));
     let sessions = read_sessions(fields.table_or_empty("sessions"));
     let live = read_live(fields.table_or_empty("live"));
-    let limits = read_limits(fields.table_or_empty("limits"));
+    let connections = read_connections(fields.table_or_empty("connections"));
     let log = read_log(fields.table_or_empty("log"));
     let metrics = read_metrics(fields.table_or_empty("metrics"));
     fields.finish();
@@ -151,7 +151,7 @@ fn read_settings(mut fields: Fields<'_>, folder: &std::path::Path) -> Option<Set
         sources: sources?,
         sessions: sessions?,
         live: live?,
-        limits: limits?,
+        connections: connections?,
         log: log?,
         metrics: metrics?,
     })

@@ -10,6 +10,7 @@ use crate::auth::Auth;
 use crate::domain::{Client, Member, Visitor};
 use crate::pages::Closed;
 use crate::web::Transport;
+use crate::web::connected::is_a_members;
 use crate::web::cookies::Cookies;
 use crate::web::refusal::Refusal;
 use crate::web::rooms::Admins;
@@ -67,7 +68,11 @@ async fn look_up(request: &Request<'_>) -> Result<Visitor, Refusal> {
         return Err(Refusal::Internal("the rooms behind the web are not there".to_owned()));
     };
     let token = Cookies::new(request.cookies(), transport).session();
-    Ok(auth.visitor(token.as_ref()).await?)
+    let visitor = auth.visitor(token.as_ref()).await?;
+    if visitor.member().is_some() {
+        is_a_members(request);
+    }
+    Ok(visitor)
 }
 
 /// The member that some guard has found already, for the log.

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use rocket::form::{Form, FromForm};
+use rocket::form::FromForm;
 use rocket::response::Redirect;
 use rocket::{State, get, post};
 
@@ -9,6 +9,7 @@ use crate::domain::{Username, Visitor};
 use crate::live::Hub;
 use crate::pages::Shelf;
 use crate::web::examiner::Examiner;
+use crate::web::form::Form;
 use crate::web::guards::{Administrator, OwnForm, RecentlyProved};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;

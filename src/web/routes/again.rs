@@ -1,4 +1,4 @@
-use rocket::form::{Form, FromForm};
+use rocket::form::FromForm;
 use rocket::http::Status;
 use rocket::response::Redirect;
 use rocket::{Either, State, get, post};
@@ -6,6 +6,7 @@ use rocket::{Either, State, get, post};
 use super::doorstep::{Doorstep, TypedPassword};
 use crate::auth::{NextPath, SignInRefusal};
 use crate::domain::{Client, Member};
+use crate::web::form::Form;
 use crate::web::guards::{Asked, OwnForm, again_href};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
