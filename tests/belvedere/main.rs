@@ -44,3 +44,4 @@ mod refresh;
 mod responses;
 mod sessions;
 mod sign_in;
+mod timing;
