@@ -9,6 +9,8 @@ mod connected;
 mod cookies;
 mod examiner;
 mod form;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod guards;
 mod headers;
 mod html;

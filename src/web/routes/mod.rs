@@ -20,6 +20,8 @@ mod static_files;
 mod theme;
 
 use rocket::{Build, Rocket, routes};
+#[cfg(feature = "fuzzing")]
+pub(super) use sign_in::name_in;
 
 pub(super) fn mount(rocket: Rocket<Build>) -> Rocket<Build> {
     rocket

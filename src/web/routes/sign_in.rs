@@ -95,6 +95,12 @@ pub(super) async fn submit(
     Ok(Either::Right(Either::Left(form.with_status(status))))
 }
 
+/// The name in what is sent as a sign-in form, when it can be read as one.
+#[cfg(feature = "fuzzing")]
+pub(in crate::web) fn name_in(form: &str) -> Option<String> {
+    rocket::form::Form::parse(form).ok().map(|form: SignInForm| form.username)
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests {
