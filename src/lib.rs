@@ -6,7 +6,8 @@
 //! - [`domain`] has the pure types and the clock.
 //! - [`config`] reads settings and page files: raw as written, then settled as meant.
 //! - [`telemetry`] is the log and the program's figures, [`store`] the files of our own.
-//! - [`directory`], [`sessions`], [`sources`] and [`audit`] are the outside world, one room each.
+//! - [`directory`], [`accounts`], [`sessions`], [`factors`], [`sources`] and [`audit`] are the outside world, one room
+//!   each.
 //! - [`connections`] bounds how many come, and how long they may say nothing.
 //! - [`auth`] proves who someone is, [`pages`] decides who sees what, [`panels`] turns readings into views.
 //! - [`live`] has feeds, channels, viewers.
@@ -15,6 +16,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise"))]
 
+pub mod accounts;
 pub mod audit;
 pub mod auth;
 pub mod cli;
@@ -22,6 +24,7 @@ pub mod config;
 pub mod connections;
 pub mod directory;
 pub mod domain;
+pub mod factors;
 pub mod live;
 pub mod pages;
 pub mod panels;

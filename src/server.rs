@@ -1,6 +1,7 @@
 //! Builds the rooms, wires them, serves.
 
 mod group_watch;
+mod page_audit;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,12 +15,14 @@ use tokio::sync::{oneshot, watch};
 use tokio_util::task::AbortOnDropHandle;
 use zeroize::Zeroizing;
 
-use crate::audit::Audit;
-use crate::auth::{Auth, Keys, Refresh};
+use crate::accounts::Accounts;
+use crate::audit::{Audit, AuditStore, AuditWriter, Event};
+use crate::auth::{AccountWatch, Auth, Everyone, Keys, Refresh, SecondStep};
 use crate::config::{self, Faults, Settings};
 use crate::connections::Connections;
 use crate::directory::{Directories, Directory, GroupWatch, Readiness, SetUpError};
-use crate::domain::Clock;
+use crate::domain::{Client, Clock};
+use crate::factors::Factors;
 use crate::live::{Feeds, Hub};
 use crate::pages::{Shelf, Watcher};
 use crate::sessions::Sessions;
@@ -27,12 +30,21 @@ use crate::sources::{SourceFault, Sources};
 use crate::store::StoreError;
 use crate::telemetry::{InvalidFilter, Metrics};
 use crate::web::{self, Assets, Rooms, Transport};
+use page_audit::audit_pages;
+
+/// The file of people's second factors, in the state folder.
+const FACTORS_STORE: &str = "factors.db";
 
 /// How often sessions that have run out are swept from the store.
 const SWEEP_EVERY: Duration = Duration::from_mins(1);
 
 /// The file of the session store, in the state folder.
 const SESSION_STORE: &str = "sessions.db";
+
+/// The file of local accounts, beside it.
+const ACCOUNT_STORE: &str = "accounts.db";
+/// The file of the audit's store, beside it.
+const AUDIT_STORE: &str = "audit.db";
 
 /// Why the server does not start, or did not go on. Each text names the place and the remedy.
 #[derive(Debug, thiserror::Error)]
@@ -52,9 +64,9 @@ pub enum StartError {
     /// A source cannot be opened.
     #[error("{0}")]
     Source(#[from] SourceFault),
-    /// The session store cannot be opened.
+    /// A store of ours cannot be opened.
     #[error("{0}")]
-    Sessions(#[from] StoreError),
+    Store(#[from] StoreError),
     /// The server cannot be started: the port is taken, say.
     #[error("{}", launch_error(.0))]
     Launch(#[from] Box<rocket::Error>),
@@ -70,7 +82,17 @@ impl From<FigmentError> for StartError {
 pub struct Server {
     rocket: Rocket<rocket::Build>,
     sessions: Sessions,
+    factors: Factors,
+    accounts: Accounts,
     tasks: Tasks,
+    audit: Kept,
+}
+
+/// The audit, and what is written of it to the end.
+struct Kept {
+    audit: Audit,
+    writer: AuditWriter,
+    store: AuditStore,
 }
 
 /// An open door.
@@ -91,6 +113,8 @@ struct Tasks {
     _sweeper: AbortOnDropHandle<()>,
     _group_watch: AbortOnDropHandle<()>,
     _refresher: AbortOnDropHandle<()>,
+    _account_watch: AbortOnDropHandle<()>,
+    _page_audit: AbortOnDropHandle<()>,
 }
 
 impl Tasks {
@@ -106,12 +130,23 @@ impl Tasks {
             refresh,
         );
         let people = Arc::clone(&rooms.refresh);
+        let accounts = AccountWatch::new(
+            rooms.accounts.clone(),
+            Arc::clone(&rooms.refresh),
+            rooms.sessions.clone(),
+            rooms.auth.audit().clone(),
+        );
         Self {
             _watcher: Watcher::start(Arc::clone(shelf)),
             _keeper: AbortOnDropHandle::new(tokio::spawn(keep_pages(Arc::clone(hub), Arc::clone(shelf)))),
             _sweeper: AbortOnDropHandle::new(tokio::spawn(sweep(Arc::clone(&rooms.auth), Arc::clone(clock)))),
             _group_watch: AbortOnDropHandle::new(tokio::spawn(groups)),
             _refresher: AbortOnDropHandle::new(tokio::spawn(async move { people.run().await })),
+            _account_watch: AbortOnDropHandle::new(tokio::spawn(async move { accounts.run().await })),
+            _page_audit: AbortOnDropHandle::new(tokio::spawn(audit_pages(
+                Arc::clone(shelf),
+                rooms.auth.audit().clone(),
+            ))),
         }
     }
 }
@@ -130,19 +165,30 @@ impl Server {
         };
 
         let sources = Arc::new(Sources::open(&settings.sources, Arc::clone(&clock))?);
-        let shelf = Arc::new(Shelf::load(&settings.pages, Arc::clone(&sources))?);
+        let shelf = Shelf::load(&settings.pages, Arc::clone(&sources))?;
+        let shelf = Arc::new(shelf.with_second_factor(settings.second_factor.clone()));
         let feeds = Feeds::new(sources.clone(), Arc::clone(&clock));
         let hub = Arc::new(Hub::new(sources, feeds, settings.live.clone(), Arc::clone(&clock)));
 
         let metrics = Metrics::new();
         let directories = Arc::new(Directories::counted(&settings, &clock, &metrics.directory())?);
-        let directory: Arc<dyn Directory> = Arc::clone(&directories) as Arc<dyn Directory>;
+        let accounts = open_accounts(&settings, Arc::clone(&clock)).await?;
+        let directory: Arc<dyn Directory> = Arc::new(Everyone::new(
+            Arc::clone(&directories) as Arc<dyn Directory>,
+            accounts.clone(),
+            Arc::clone(&clock),
+        ));
         let groups = Arc::new(GroupWatch::new(Arc::clone(&directory), Arc::clone(&clock)));
         let readiness = Readiness::new(Arc::clone(&directory), Arc::clone(&clock));
         let store = settings.state.join(SESSION_STORE);
         let sessions = Sessions::open(&store, &settings.sessions, Arc::clone(&clock)).await?;
         let keys = keys(&figment)?;
-        let audit = Audit::new();
+        let store = settings.state.join(FACTORS_STORE);
+        let factors = Factors::open(&store, keys.factors(), Arc::clone(&clock)).await?;
+        let second_step = SecondStep::new(factors.clone(), settings.second_factor.remember);
+        let audit_store = AuditStore::open(&settings.state.join(AUDIT_STORE), &settings.audit).await?;
+        let (audit, writer) = Audit::kept_in(audit_store.clone(), metrics.audit(), Arc::clone(&clock));
+        let kept = Kept { audit: audit.clone(), writer, store: audit_store.clone() };
         let refresh = Arc::new(Refresh::new(
             Arc::clone(&directory),
             sessions.clone(),
@@ -150,7 +196,7 @@ impl Server {
             Arc::clone(&clock),
             settings.sessions.refresh,
         ));
-        let auth = Arc::new(Auth::new(directory, sessions.clone(), audit, Arc::clone(&clock), keys));
+        let auth = Arc::new(Auth::new(directory, sessions.clone(), second_step, audit, Arc::clone(&clock), keys));
         say_who_is_not_refreshed(&settings);
 
         let assets = Assets::for_this_build(settings.overlay.as_deref(), &settings.site.theme);
@@ -161,10 +207,14 @@ impl Server {
         let transport = transport(&settings, &figment)?;
         let proxies = settings.site.trusted_proxies.clone();
         let connections = Connections::new(settings.connections.clone(), proxies, Arc::clone(&clock));
+        let passwordless = somebody_can_be_asked(&settings);
         let (shutting_down, shutdown) = watch::channel(false);
         let rooms = Rooms {
             auth,
             sessions: sessions.clone(),
+            accounts: accounts.clone(),
+            digest_enabled: settings.digest.enabled,
+            audit: audit_store,
             shelf,
             hub,
             directories,
@@ -176,6 +226,7 @@ impl Server {
             session_lasts: settings.sessions.absolute,
             session_stale_after: settings.sessions.max_staleness,
             session_recent: settings.sessions.recent,
+            passwordless,
             assets,
             connections,
             body_timeout: settings.connections.body_timeout,
@@ -191,7 +242,7 @@ impl Server {
                 shutting_down.send_replace(true);
             })
         }));
-        Ok(Self { rocket, sessions, tasks })
+        Ok(Self { rocket, sessions, factors, accounts, tasks, audit: kept })
     }
 
     /// Tells when the door is open.
@@ -213,13 +264,36 @@ impl Server {
     /// # Errors
     /// [`StartError::Launch`] when the server cannot be started.
     pub async fn serve(self) -> Result<(), StartError> {
-        let rocket: Rocket<Ignite> = self.rocket.launch().await.map_err(Box::new)?;
-        drop(rocket);
+        let Kept { audit, writer, store } = self.audit;
+        let begun = audit.clone();
+        let rocket = self.rocket.attach(AdHoc::on_liftoff("Audit", move |_| {
+            begun.record(&Client::default(), &Event::Started { version: env!("CARGO_PKG_VERSION") });
+            Box::pin(async {})
+        }));
+        let served = rocket.launch().await.map(|rocket: Rocket<Ignite>| drop(rocket));
         drop(self.tasks);
+        if served.is_ok() {
+            audit.record(&Client::default(), &Event::Stopped);
+        }
         // What is written is on disk before the process ends.
+        writer.finish().await;
+        store.close().await;
         self.sessions.close().await;
+        self.factors.close().await;
+        self.accounts.close().await;
+        served.map_err(Box::new)?;
         Ok(())
     }
+}
+
+/// The store of local accounts, for the server and for the command line beside it. The state folder must be there.
+///
+/// # Errors
+/// [`StoreError`] when it cannot be opened.
+pub(crate) async fn open_accounts(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Accounts, StoreError> {
+    // What everybody here knows makes no password.
+    let known_to_all = ["belvedere".to_owned(), settings.site.name.clone()];
+    Accounts::open(&settings.state.join(ACCOUNT_STORE), &settings.accounts, known_to_all, clock).await
 }
 
 /// Rocket believes an `X-Real-IP` from anybody, unless told otherwise: strangers could then choose the address that the
@@ -228,6 +302,17 @@ impl Server {
 fn believe_no_header(figment: Figment) -> Figment {
     let by_default = figment.find_metadata("ip_header").is_some_and(|origin| origin.name.starts_with("rocket::Config"));
     if by_default { figment.merge(("ip_header", false)) } else { figment }
+}
+
+/// The server's keys, for the command line beside it.
+///
+/// # Errors
+/// [`StartError`] when the secret key cannot be read, or made.
+pub(crate) fn keys_of(figment: &Figment, settings: &Settings) -> Result<Keys, StartError> {
+    match config::secret_key(figment, &settings.state)? {
+        Some(kept) => keys(&kept.merge_into(figment.clone())),
+        None => keys(figment),
+    }
 }
 
 /// The keys of forms, from the same secret as Rocket's own, in whichever way it is written: text or bytes.
@@ -256,6 +341,12 @@ async fn keep_pages(hub: Arc<Hub>, shelf: Arc<Shelf>) {
         // The sender lives in the shelf, which this task holds.
         let _ = changes.changed().await;
     }
+}
+
+/// Whether some directory has an account that searches, so that it can be asked about whoever comes with a passkey alone.
+fn somebody_can_be_asked(settings: &Settings) -> bool {
+    let further = settings.directories.values().map(|further| &further.settings);
+    std::iter::once(&settings.directory).chain(further).any(|directory| directory.service_account.is_some())
 }
 
 /// Says once what it means that a directory has no account to ask about people with.

@@ -34,6 +34,10 @@ use crate::report::Table;
 use crate::runs::{Orders, Side};
 use crate::slapd::Slapd;
 
+/// As in the program itself; the clients that it is compared with have it too.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How many sign in at the same time.
 const AT_A_TIME: [usize; 3] = [1, 8, 64];
 

@@ -1,10 +1,6 @@
 use std::time::Duration;
 
-use super::plain::plain;
-use crate::domain::{Client, EndReason, PageSlug, Person, PersonId, SessionId, Visitor};
-
-/// The `tracing` target of every line of the audit.
-pub const TARGET: &str = "audit";
+use crate::domain::{EndReason, Member, PageSlug, Person, PersonId, SessionId, Visitor};
 
 /// Something that happened at a door.
 #[derive(Clone, Copy, Debug)]
@@ -79,6 +75,29 @@ pub enum Event<'a> {
         /// Why.
         reason: EndReason,
     },
+    /// Somebody ended a session of their own from another browser, or an admin ended somebody's.
+    SessionEndedBy {
+        /// Whose it was.
+        person: &'a Person,
+        /// Which.
+        session: SessionId,
+        /// Who ended it.
+        by: &'a Member,
+    },
+    /// An admin did something that is not about one session or one person alone.
+    AdminActed {
+        /// The admin.
+        admin: &'a Member,
+        /// What was done, in a few words: `ended all sessions of bob: 3`.
+        what: &'a str,
+    },
+    /// An admin took the audit away as a file.
+    AuditExported {
+        /// The admin.
+        admin: &'a Member,
+        /// As what, and of what: `csv, who=bob`.
+        what: &'a str,
+    },
     /// The directory says that somebody who is signed in may not be any more; the ends of their sessions follow.
     AccountClosed {
         /// Who.
@@ -95,12 +114,73 @@ pub enum Event<'a> {
         /// The names of the groups they left, likewise.
         lost: &'a str,
     },
+    /// Something was done to a local account, or to an invitation to one.
+    AccountAct {
+        /// What, in a word that does not change: `account-disabled`, `invited`, `invitation-accepted`.
+        act: &'static str,
+        /// The account's name.
+        account: &'a str,
+        /// Who did it; `None` for the command line.
+        by: Option<&'a Person>,
+    },
+    /// Somebody came with an invitation, and it was not accepted.
+    InvitationRefused {
+        /// Why, in a word that does not change: `no-such-invitation`, `password`, `taken`.
+        reason: &'static str,
+    },
     /// A visitor may not open a page.
     PageRefused {
         /// Who asked.
         visitor: &'a Visitor,
         /// For what.
         page: &'a PageSlug,
+    },
+    /// Somebody gave the right password, and is asked for their second factor.
+    SecondFactorAsked {
+        /// Who.
+        person: &'a Person,
+    },
+    /// Somebody showed a second factor.
+    SecondFactorShown {
+        /// Who.
+        person: &'a Person,
+        /// Which kind: `app`, `recovery-code`, `passkey`.
+        factor: &'static str,
+    },
+    /// Somebody showed a second factor that was not taken.
+    SecondFactorRefused {
+        /// Who.
+        person: &'a Person,
+        /// Why, in a word that does not change: `wrong-code`, `used-code`, `throttled`.
+        reason: &'static str,
+        /// How long until another code is heard, when there were too many.
+        retry_after: Option<Duration>,
+    },
+    /// Somebody set up a second factor.
+    FactorAdded {
+        /// Who.
+        person: &'a Person,
+        /// Which kind.
+        factor: &'static str,
+    },
+    /// Somebody took one of their second factors away.
+    FactorRemoved {
+        /// Who.
+        person: &'a Person,
+        /// Which kind.
+        factor: &'static str,
+    },
+    /// Somebody made new recovery codes.
+    RecoveryCodesMade {
+        /// Who.
+        person: &'a Person,
+    },
+    /// An admin took all second factors of somebody away.
+    FactorsReset {
+        /// Whose they were.
+        person: &'a Person,
+        /// The admin.
+        by: &'a Member,
     },
     /// A form, or a live connection's opening, did not come from a page of ours.
     ForgeryRefused {
@@ -109,131 +189,21 @@ pub enum Event<'a> {
         /// What was wrong: `csrf-token`, `origin`.
         reason: &'static str,
     },
-}
-
-/// Writes the audit. Cheap to clone.
-#[derive(Clone, Debug, Default)]
-pub struct Audit {}
-
-impl Audit {
-    /// An audit that writes to the program's log.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Writes down what happened, from where.
-    pub fn record(&self, client: &Client, event: &Event<'_>) {
-        let line = Line::of(event);
-        let address = client.address().map(|address| address.to_string());
-        let user_agent = client.user_agent().map(plain);
-        // A field that is `None` is left out of the line. Texts are given as `str`, which every format quotes.
-        tracing::info!(
-            target: TARGET,
-            event = line.event,
-            result = line.result,
-            who = line.who.as_deref(),
-            person = line.person.as_deref(),
-            address = address.as_deref(),
-            session = line.session.map(SessionId::as_i64),
-            page = line.page,
-            reason = line.reason,
-            directory_code = line.directory_code,
-            gained = line.gained.as_deref(),
-            lost = line.lost.as_deref(),
-            retry_after_seconds = line.retry_after.map(|wait| wait.as_secs()),
-            user_agent = user_agent.as_deref(),
-        );
-    }
-}
-
-/// An event, spread over the fields of a line.
-#[derive(Default)]
-struct Line<'a> {
-    event: &'static str,
-    result: &'static str,
-    /// The account's name: the directory's own spelling when we know them, else what was typed.
-    who: Option<String>,
-    /// The person's stable id.
-    person: Option<String>,
-    session: Option<SessionId>,
-    page: Option<&'a str>,
-    reason: Option<&'static str>,
-    directory_code: Option<&'static str>,
-    retry_after: Option<Duration>,
-    gained: Option<String>,
-    lost: Option<String>,
-}
-
-impl<'a> Line<'a> {
-    fn of(event: &Event<'a>) -> Self {
-        match *event {
-            Event::SignedIn { person, session } => {
-                Self { session: Some(session), ..Self::about(person, "signed-in", "ok") }
-            }
-            Event::SignInRefused { name, reason, directory_code, retry_after } => {
-                Self { directory_code, retry_after, ..Self::refused("sign-in-refused", name, reason) }
-            }
-            Event::ProvedAgain { person, session } => {
-                Self { session: Some(session), ..Self::about(person, "proved-again", "ok") }
-            }
-            Event::ProofRefused { name, reason, directory_code, retry_after } => {
-                Self { directory_code, retry_after, ..Self::refused("proof-refused", name, reason) }
-            }
-            Event::PasswordChanged { name, person } => Self {
-                event: "password-changed",
-                result: "ok",
-                who: Some(plain(name)),
-                person: Some(plain(person.as_str())),
-                ..Self::default()
-            },
-            Event::PasswordChangeRefused { name, reason, directory_code, retry_after } => {
-                Self { directory_code, retry_after, ..Self::refused("password-change-refused", name, reason) }
-            }
-            Event::SignedOut { person, session } => {
-                Self { session: Some(session), ..Self::about(person, "signed-out", "ok") }
-            }
-            Event::SessionEnded { person, session, reason } => Self {
-                session: Some(session),
-                reason: Some(reason.word()),
-                ..Self::about(person, "session-ended", "ok")
-            },
-            Event::AccountClosed { person, reason } => {
-                Self { reason: Some(reason), ..Self::about(person, "account-closed", "ok") }
-            }
-            Event::GroupsChanged { person, gained, lost } => Self {
-                gained: (!gained.is_empty()).then(|| plain(gained)),
-                lost: (!lost.is_empty()).then(|| plain(lost)),
-                ..Self::about(person, "groups-changed", "ok")
-            },
-            Event::PageRefused { visitor, page } => {
-                Self { page: Some(page.as_str()), ..Self::by(visitor, "page-refused", "refused") }
-            }
-            Event::ForgeryRefused { visitor, reason } => {
-                Self { reason: Some(reason), ..Self::by(visitor, "forgery-refused", "refused") }
-            }
-        }
-    }
-
-    /// Something refused to whoever typed this name.
-    fn refused(event: &'static str, name: &str, reason: &'static str) -> Self {
-        Self { event, result: "refused", who: Some(plain(name)), reason: Some(reason), ..Self::default() }
-    }
-
-    fn about(person: &Person, event: &'static str, result: &'static str) -> Self {
-        // The directory's names are not ours either: an attribute can hold a line break.
-        Self {
-            event,
-            result,
-            who: Some(plain(&person.qualified_name())),
-            person: Some(plain(person.id.as_str())),
-            ..Self::default()
-        }
-    }
-
-    fn by(visitor: &Visitor, event: &'static str, result: &'static str) -> Self {
-        match visitor.member() {
-            Some(member) => Self { session: member.session(), ..Self::about(&member.person, event, result) },
-            None => Self { event, result, ..Self::default() },
-        }
-    }
+    /// The program began, with the settings as they are in its file now.
+    Started {
+        /// Its version.
+        version: &'a str,
+    },
+    /// The program is stopping in good order.
+    Stopped,
+    /// Page files were read again, and pages are other than before.
+    PagesReloaded {
+        /// Which, in a few words: `changed operations; removed sales`.
+        what: &'a str,
+    },
+    /// Events could not be kept in the store; the log has them.
+    EventsLost {
+        /// How many.
+        count: u64,
+    },
 }

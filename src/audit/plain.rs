@@ -3,13 +3,25 @@ use std::fmt::Write;
 /// The longest name a directory allows is 256 characters; more is an attempt to flood the log.
 const LONGEST: usize = 256;
 
+/// A handful of names.
+const LONGEST_DETAIL: usize = 1_024;
+
 /// A text from outside in a form that stays on its line and looks like what it is: whatever moves the cursor, hides,
 /// or turns the direction of reading is written out as `\u{…}`. Whoever formats the line later need not be trusted
 /// with it.
 pub(super) fn plain(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len().min(LONGEST));
+    cut(text, LONGEST)
+}
+
+/// The same for a text of our own making with names in it.
+pub(super) fn plain_long(text: &str) -> String {
+    cut(text, LONGEST_DETAIL)
+}
+
+fn cut(text: &str, longest: usize) -> String {
+    let mut plain = String::with_capacity(text.len().min(longest));
     for (count, c) in text.chars().enumerate() {
-        if count == LONGEST {
+        if count == longest {
             plain.push('…');
             break;
         }

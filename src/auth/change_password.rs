@@ -8,7 +8,7 @@ use super::pace;
 use super::refusal::in_the_audit;
 use super::sign_in::{Attempt, Auth, SignedIn, Turn, name_word, password_word};
 use super::throttle::Permit;
-use super::{PasswordChangeRefusal, SignInRefusal};
+use super::{PasswordChangeRefusal, PendingToken, SignInRefusal};
 use crate::audit::Event;
 use crate::directory::{
     Candidate, ChangeRefusal, Leave, PasswordChange, PasswordState, Refusal, Rule, Unreachable, Withheld,
@@ -33,6 +33,8 @@ pub struct Changed {
     /// The session that its owner is in now; `None` when the directory or the store failed them after the change, and
     /// they must sign in themselves.
     pub signed_in: Option<SignedIn>,
+    /// With what they wait for their second factor, where they have one: they are signed in after that alone.
+    pub second_factor: Option<PendingToken>,
     /// Whether every other session of theirs has ended. If not, the log says why.
     pub others_ended: bool,
 }
@@ -84,14 +86,18 @@ impl Auth {
         if let Err(SignInRefusal::Store(error)) = &signed_in {
             tracing::error!(%error, "a password was changed, but its owner's new session could not be kept");
         }
-        let signed_in = signed_in.ok();
+        let (signed_in, second_factor) = match signed_in {
+            Ok(signed_in) => (Some(signed_in), None),
+            Err(SignInRefusal::SecondFactorFirst(pending)) => (None, Some(pending)),
+            Err(_) => (None, None),
+        };
         let ended = self.end_others(&person, signed_in.as_ref(), client).await;
         let others_ended = ended
             .inspect_err(|error| {
                 tracing::error!(%error, %person, "a password was changed, but sessions from before could not be ended");
             })
             .is_ok();
-        Ok(Changed { signed_in, others_ended })
+        Ok(Changed { signed_in, second_factor, others_ended })
     }
 
     async fn try_change(

@@ -5,6 +5,8 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
+use crate::factors::SealingKey;
+
 /// HMAC-SHA256.
 pub(super) type Tag = Hmac<Sha256>;
 
@@ -14,12 +16,24 @@ type Key = Zeroizing<[u8; 64]>;
 /// Changing it makes every key another.
 const EXTRACT_LABEL: &[u8] = b"belvedere keys, version 1";
 
+const DIGEST_NONCES_LABEL: &[u8] = b"digest nonces";
+
+const DIGEST_CREDENTIALS_LABEL: &[u8] = b"digest credentials";
+
 const CSRF_LABEL: &[u8] = b"csrf tokens";
+
+const FACTORS_LABEL: &[u8] = b"second factors";
+
+const DEVICE_LABEL: &[u8] = b"device marks";
 
 /// The keys of this server, one for each purpose, all derived from its one secret in the manner of HKDF (RFC 5869),
 /// so that what one purpose gives away is of no use to another. They never print themselves.
 pub struct Keys {
     csrf: Key,
+    device: Key,
+    factors: SealingKey,
+    digest_nonces: Key,
+    digest_credentials: Key,
 }
 
 impl Keys {
@@ -28,12 +42,41 @@ impl Keys {
         let mut salt = Key::new([0; 64]);
         salt[..EXTRACT_LABEL.len()].copy_from_slice(EXTRACT_LABEL);
         let master = key(tag(&salt).chain_update(secret));
-        Self { csrf: key(tag(&master).chain_update(CSRF_LABEL).chain_update([1])) }
+        let derived = |label: &[u8]| tag(&master).chain_update(label).chain_update([1]);
+        Self {
+            csrf: key(derived(CSRF_LABEL)),
+            device: key(derived(DEVICE_LABEL)),
+            factors: SealingKey::new(derived(FACTORS_LABEL).finalize().into_bytes().into()),
+            digest_nonces: key(derived(DIGEST_NONCES_LABEL)),
+            digest_credentials: key(derived(DIGEST_CREDENTIALS_LABEL)),
+        }
+    }
+
+    /// The key that the seeds of authenticator apps are sealed under.
+    pub fn factors(&self) -> &SealingKey {
+        &self.factors
+    }
+
+    /// The beginning of a Digest nonce's tag.
+    pub(super) fn digest_nonce(&self) -> Tag {
+        tag(&self.digest_nonces)
+    }
+
+    /// What encrypts the credentials of Digest: 32 bytes.
+    pub(super) fn digest_credentials(&self) -> &[u8] {
+        &self.digest_credentials[..32]
     }
 
     /// The beginning of a CSRF token's tag.
     pub(super) fn csrf(&self) -> Tag {
         tag(&self.csrf)
+    }
+}
+
+impl Keys {
+    /// The beginning of a device mark's tag.
+    pub(super) fn device(&self) -> Tag {
+        tag(&self.device)
     }
 }
 

@@ -12,15 +12,19 @@ use crate::store::StoreError;
 
 /// Asking again who somebody is, before what matters: a browser that was left open must not be enough.
 impl Auth {
-    /// Whether the member has proved who they are within the time `recent` until now, in the session they come with.
+    /// Whether the member has proved who they are within the time `recent` until now, in the session they come with: with
+    /// their second factor where they have one, since whoever has only learnt their password has none; otherwise with their
+    /// password.
     /// Who came without one (with a token, say) has not.
     ///
     /// # Errors
     /// [`StoreError`] when the session store cannot be asked.
     pub async fn has_proved_within(&self, recent: Duration, member: &Member) -> Result<bool, StoreError> {
         let Some(id) = member.session() else { return Ok(false) };
-        let session = self.sessions.get(id).await?;
-        Ok(session.is_some_and(|session| self.clock.now() < session.proved_at + recent))
+        let Some(session) = self.sessions.get(id).await? else { return Ok(false) };
+        let has_factor = self.needs_second_factor(&session.person.id).await?;
+        let proved_at = if has_factor { session.second_factor_at } else { Some(session.proved_at) };
+        Ok(proved_at.is_some_and(|at| self.clock.now() < at + recent))
     }
 
     /// Has a member prove who they are with their password, in the session whose `token` they come with. The session
@@ -64,7 +68,8 @@ impl Auth {
         }
         let Some((token, session)) = self.sessions.prove(token, Proved::Password).await? else { return Ok(None) };
         self.audit.record(client, &Event::ProvedAgain { person: &session.person, session: session.id });
-        Ok(Some(SignedIn { token, session }))
+        let device = self.mark_device(&name, &session.person.id)?;
+        Ok(Some(SignedIn { token, session, device }))
     }
 
     async fn prove_name(&self, name: &Username, password: &Password, client: &Client) -> Result<Person, SignInRefusal> {

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use super::PendingToken;
 use crate::directory::{ChangeRefusal, Refusal, Rule, Unreachable};
 use crate::store::StoreError;
 
@@ -36,6 +37,9 @@ pub enum SignInRefusal {
     /// The account has expired.
     #[error("the account has expired")]
     AccountExpired,
+    /// The password was right, and a second factor is asked for: with this token it is waited for.
+    #[error("a second factor is asked for")]
+    SecondFactorFirst(PendingToken),
     /// The directory could not be asked: this says nothing about the person.
     #[error(transparent)]
     DirectoryUnreachable(Unreachable),

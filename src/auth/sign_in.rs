@@ -7,12 +7,12 @@ use zeroize::Zeroizing;
 
 use super::pace;
 use super::refusal::in_the_audit;
-use super::throttle::{Held, Permit, Throttle};
-use super::{Keys, SignInRefusal};
+use super::throttle::{DeviceMark, Held, Permit, Throttle};
+use super::{Keys, SecondStep, SignInRefusal};
 use crate::audit::{Audit, Event};
 use crate::directory::{Candidate, Directory, Leave, Refusal, Unreachable, Withheld};
 use crate::domain::{
-    Client, Clock, EndReason, InvalidPassword, InvalidUsername, Member, Password, Person, Username, Visitor,
+    Client, Clock, EndReason, InvalidPassword, InvalidUsername, Member, Password, Person, PersonId, Username, Visitor,
 };
 use crate::sessions::{Beginning, Found, Session, SessionToken, Sessions};
 use crate::store::StoreError;
@@ -27,9 +27,10 @@ pub struct Auth {
     pub(super) sessions: Sessions,
     pub(super) audit: Audit,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) second_step: SecondStep,
     throttle: Throttle,
     questions: Semaphore,
-    keys: Keys,
+    keys: Arc<Keys>,
 }
 
 /// What somebody tries with a password; the audit has an event for each.
@@ -47,6 +48,8 @@ pub struct SignedIn {
     pub token: SessionToken,
     /// The session that began.
     pub session: Session,
+    /// For their browser to keep: see [`DeviceMark`].
+    pub device: DeviceMark,
 }
 
 impl Auth {
@@ -54,12 +57,15 @@ impl Auth {
     pub fn new(
         directory: Arc<dyn Directory>,
         sessions: Sessions,
+        second_step: SecondStep,
         audit: Audit,
         clock: Arc<dyn Clock>,
         keys: Keys,
     ) -> Self {
-        let (throttle, questions) = (Throttle::new(clock.clone()), Semaphore::new(ASKED_AT_ONCE));
-        Self { directory, sessions, audit, clock, throttle, questions, keys }
+        let keys = Arc::new(keys);
+        let throttle = Throttle::new(clock.clone(), Arc::clone(&keys));
+        let questions = Semaphore::new(ASKED_AT_ONCE);
+        Self { directory, sessions, audit, clock, second_step, throttle, questions, keys }
     }
 
     /// Signs somebody in with what they typed. The directory is asked once, or not at all: when the name or password
@@ -79,7 +85,8 @@ impl Auth {
     ) -> Result<SignedIn, SignInRefusal> {
         let begun = self.clock.now();
         let outcome = self.try_sign_in(username, password, client, previous).await;
-        if outcome.is_err() {
+        // Whoever is asked for a second factor is not refused.
+        if outcome.as_ref().is_err_and(|refusal| !matches!(refusal, SignInRefusal::SecondFactorFirst(_))) {
             pace::hold_back(&*self.clock, begun).await;
         }
         outcome
@@ -106,13 +113,42 @@ impl Auth {
     ) -> Result<SignedIn, SignInRefusal> {
         let permit = self.admit(Attempt::SignIn, name, client).await?;
         let person = self.prove(Attempt::SignIn, name, password, permit, client).await?;
+        let beginning = Beginning::by_password(self.directory.upkeep(&person));
+        if self.needs_second_factor(&person.id).await? {
+            let pending = self.wait_for_second_factor(name, person, beginning, client)?;
+            return Err(SignInRefusal::SecondFactorFirst(pending));
+        }
+        Ok(self.begin_session(name, &person, beginning, client, previous).await?)
+    }
+
+    /// A fresh session for somebody who has just proved who they are with a password; that of `previous` ends.
+    pub(super) async fn welcome(
+        &self,
+        name: &Username,
+        person: &Person,
+        client: &Client,
+        previous: Option<&SessionToken>,
+    ) -> Result<SignedIn, StoreError> {
+        let beginning = Beginning::by_password(self.directory.upkeep(person));
+        self.begin_session(name, person, beginning, client, previous).await
+    }
+
+    /// Begins the session of somebody who has proved all that is asked of them, in place of the `previous` one.
+    pub(super) async fn begin_session(
+        &self,
+        name: &Username,
+        person: &Person,
+        beginning: Beginning,
+        client: &Client,
+        previous: Option<&SessionToken>,
+    ) -> Result<SignedIn, StoreError> {
         if let Some(previous) = previous {
             self.sign_out(previous, client).await?;
         }
-        let upkeep = self.directory.upkeep(&person);
-        let (token, session) = self.sessions.begin(&person, client, Beginning::by_password(upkeep)).await?;
-        self.audit.record(client, &Event::SignedIn { person: &person, session: session.id });
-        Ok(SignedIn { token, session })
+        let (token, session) = self.sessions.begin(person, client, beginning).await?;
+        self.audit.record(client, &Event::SignedIn { person, session: session.id });
+        let device = self.mark_device(name, &person.id)?;
+        Ok(SignedIn { token, session, device })
     }
 
     /// Who makes a request, by the token it carries. A token that is not good any more is nobody's; one that could not
@@ -123,7 +159,10 @@ impl Auth {
     pub async fn visitor(&self, token: Option<&SessionToken>) -> Result<Visitor, StoreError> {
         let Some(token) = token else { return Ok(Visitor::Anonymous) };
         Ok(match self.sessions.find(token).await? {
-            Found::Good(session) => Visitor::from(Member::signed_in(session.id, session.person)),
+            Found::Good(session) => {
+                let second_factor_until = self.second_factor_until(&session);
+                Visitor::from(Member { second_factor_until, ..Member::signed_in(session.id, session.person) })
+            }
             Found::Stale(_) => Visitor::Unconfirmed,
             Found::Nothing => Visitor::Anonymous,
         })
@@ -192,8 +231,13 @@ impl Auth {
         name: &Username,
         client: &Client,
     ) -> Result<Permit<'_>, SignInRefusal> {
-        let admitted = self.throttle.admit(name, client.address(), self.directory.lockout(name)).await;
+        let admitted = self.throttle.admit(name, client, self.directory.lockout(name)).await;
         admitted.map_err(|held| self.refuse_held(attempt, held, name, client))
+    }
+
+    /// What the browser in which `person` has just proved who they are is to keep.
+    pub(super) fn mark_device(&self, name: &Username, person: &PersonId) -> Result<DeviceMark, StoreError> {
+        self.throttle.mark_device(name, person)
     }
 
     pub(super) fn refuse_held(&self, attempt: Attempt, held: Held, name: &Username, client: &Client) -> SignInRefusal {
@@ -216,7 +260,7 @@ impl Auth {
         }
     }
 
-    fn refuse(&self, attempt: Attempt, refusal: Refusal, name: &Username, client: &Client) -> SignInRefusal {
+    pub(super) fn refuse(&self, attempt: Attempt, refusal: Refusal, name: &Username, client: &Client) -> SignInRefusal {
         let (reason, directory_code) = in_the_audit(&refusal);
         let event = attempt.refused(name.as_str(), reason, directory_code, None);
         self.audit.record(client, &event);

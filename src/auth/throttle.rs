@@ -3,7 +3,8 @@
 //! Two books are kept: failures for each account, and failures from each address. The first keeps below the
 //! directory's own lockout, so that nobody can lock a colleague's account through this program; the second slows
 //! down whoever tries one name after the other. An account's limit never blocks the address from which its owner
-//! last signed in well. The books are in memory, bounded, and hold no names; a restart opens new ones.
+//! last signed in well, nor the browser, which keeps a signed mark of it ([`DeviceMark`]); and one address alone cannot use
+//! up what an account may fail. The books are in memory, bounded, and hold no names; a restart opens new ones.
 //!
 //! A try under way is no failure yet: others for the same account wait for its end, as it may use up what is left.
 //! So failures that reach the directory stay within the limit however many come at once, and nobody is sent away
@@ -22,6 +23,7 @@
 
 mod books;
 mod budget;
+mod device;
 mod ledger;
 mod limits;
 mod permit;
@@ -34,10 +36,14 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, Semaphore};
 
+use super::Keys;
 use crate::directory::Lockout;
-use crate::domain::{Clock, PersonId, Username};
-use books::Books;
+use crate::domain::{Client, Clock, PersonId, Username};
+use crate::store::StoreError;
+use books::{Account, Books, Whence};
 use budget::Budget;
+pub use device::DeviceMark;
+use device::Owner;
 pub(super) use limits::Held;
 pub(super) use permit::Permit;
 use permit::Whose;
@@ -57,6 +63,7 @@ const MOST_WAITING: usize = 256;
 /// The limits and what counts against them.
 pub(super) struct Throttle {
     clock: Arc<dyn Clock>,
+    keys: Arc<Keys>,
     /// Names and addresses are kept as hashes with a key of this process: of one size, and unpredictable from outside.
     hasher: RandomState,
     books: Mutex<Books>,
@@ -66,9 +73,10 @@ pub(super) struct Throttle {
 }
 
 impl Throttle {
-    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
+    pub(super) fn new(clock: Arc<dyn Clock>, keys: Arc<Keys>) -> Self {
         Self {
             clock,
+            keys,
             hasher: RandomState::new(),
             books: Mutex::new(Books::new()),
             settled: Notify::new(),
@@ -84,26 +92,40 @@ impl Throttle {
     pub(super) async fn admit(
         &self,
         username: &Username,
-        address: Option<IpAddr>,
+        client: &Client,
         lockout: Lockout,
     ) -> Result<Permit<'_>, Held> {
-        self.patiently(|| self.try_admit(username, address, lockout)).await
+        self.patiently(|| self.try_admit(username, client, lockout)).await
     }
 
-    fn try_admit(&self, username: &Username, address: Option<IpAddr>, lockout: Lockout) -> Result<Permit<'_>, Held> {
-        let account = self.hasher.hash_one(("account", skeleton(username)));
-        let typed = self.hasher.hash_one(("typed", username.as_str().to_lowercase()));
-        let address = self.hasher.hash_one(address.map(network));
-        let budget = Budget::of_name(lockout);
+    /// A mark for the browser in which `person` has just signed in as `username`.
+    ///
+    /// # Errors
+    /// [`StoreError::NoRandomness`] when the system has none to give.
+    pub(super) fn mark_device(&self, username: &Username, person: &PersonId) -> Result<DeviceMark, StoreError> {
+        self.keys.mark_device(&skeleton(username), person, self.clock.now())
+    }
+
+    fn try_admit(&self, username: &Username, client: &Client, lockout: Lockout) -> Result<Permit<'_>, Held> {
         let now = self.clock.now();
+        let skeleton = skeleton(username);
+        let device = client.device().and_then(DeviceMark::parse);
+        let is_own = |mark: &DeviceMark| self.keys.is_device_of(mark, Owner::Name(&skeleton), now);
+        let from = Whence {
+            address: self.hasher.hash_one(client.address().map(network)),
+            is_own_device: device.as_ref().is_some_and(is_own),
+        };
+        let account = Account::Name(self.hasher.hash_one(("account", &skeleton)));
+        let typed = self.hasher.hash_one(("typed", username.as_str().to_lowercase()));
+        let budget = Budget::of_name(lockout);
         let mut books = self.books();
-        let person = books.people.get(typed, now);
-        let of_account = books.account_room(account, budget, address, now).err();
-        let of_person = person.and_then(|person| books.account_room(person, budget, address, now).err());
+        let person = books.people.get(typed, now).map(Account::Person);
+        let of_account = books.account_room(account, budget, from, now).err();
+        let of_person = person.and_then(|person| books.account_room(person, budget, from, now).err());
         // Who is shown before the bind waits for other tries then, when it is sure whose they are.
         let of_person = of_person.filter(|held| !lockout.shows_people || *held != Held::Pending);
         let of_address =
-            if books.is_familiar(account, address, now) { None } else { books.address_room(address, now).err() };
+            if books.is_familiar(account, from, now) { None } else { books.address_room(from.address, now).err() };
         if let Some(held) = of_account.max(of_person).max(of_address) {
             return Err(held);
         }
@@ -111,10 +133,10 @@ impl Throttle {
         for account in [Some(account), person.map(|whose| whose.person)].into_iter().flatten() {
             books.change_account(account, now, |tries| tries.begin(now));
         }
-        books.change_address(address, now, |tries| tries.begin(now));
+        books.change_address(from.address, now, |tries| tries.begin(now));
         let moment = books.moment();
         let person = Mutex::new(person);
-        Ok(Permit { throttle: self, account, budget, typed, address, moment, person, settled: false })
+        Ok(Permit { throttle: self, account, budget, typed, from, device, moment, person, settled: false })
     }
 
     /// Tries again whenever a try has ended, as long as that may help and patience lasts.
@@ -138,8 +160,8 @@ impl Throttle {
         }
     }
 
-    fn person(&self, id: &PersonId) -> u64 {
-        self.hasher.hash_one(("person", id))
+    fn person(&self, id: &PersonId) -> Account {
+        Account::Person(self.hasher.hash_one(("person", id)))
     }
 
     /// A panic elsewhere leaves the books whole: at worst one try is counted that was not made.

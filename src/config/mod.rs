@@ -5,6 +5,7 @@
 //! After this room no code asks whether a setting is present or sane. It never dials anything: whether the
 //! directory answers or a query makes sense to its source is asked elsewhere.
 
+mod account_settings;
 mod cover;
 mod directory_settings;
 mod environment;
@@ -22,6 +23,7 @@ mod tree;
 mod typed;
 mod words;
 
+pub use account_settings::{AccountSettings, DigestSettings};
 pub use directory_settings::{
     DirectoryKind, DirectorySettings, Discovery, FurtherDirectory, Scheme, ServerAddress, Servers, ServiceAccount,
 };
@@ -32,6 +34,6 @@ pub use read_page::read_page;
 pub use read_settings::ForPages;
 pub use secret_key::{SecretKey, make_state_folder, secret_key};
 pub use settings::{
-    ConnectionSettings, HttpSource, LiveSettings, LogFormat, LogSettings, MetricsSettings, Secret, SessionSettings,
-    Settings, SiteSettings, SourceSettings, Theme,
+    AuditSettings, ConnectionSettings, HttpSource, LiveSettings, LogFormat, LogSettings, MetricsSettings,
+    SecondFactorSettings, Secret, SessionSettings, Settings, SiteSettings, SourceSettings, Theme,
 };

@@ -20,6 +20,8 @@ pub struct PageFile {
     pub about: Option<String>,
     /// Who may open it.
     pub access: Access,
+    /// Whether it takes a second factor as well.
+    pub second_factor: bool,
     /// Whom to ask for the right to open it.
     pub owner: Option<String>,
     /// Its place in the bar: lower comes first, then by title.

@@ -6,8 +6,9 @@ use indexmap::IndexMap;
 use url::Url;
 use zeroize::Zeroizing;
 
+use super::account_settings::{AccountSettings, DigestSettings};
 use super::directory_settings::{DirectorySettings, FurtherDirectory};
-use crate::domain::{Audience, DirectoryName, Pattern, SourceName, TrustedProxies};
+use crate::domain::{Audience, DirectoryName, GroupRef, Pattern, Person, SourceName, TrustedProxies};
 
 /// A working day: whose account was disabled at noon is out by the evening, even where nobody can ask about them.
 const DEFAULT_UNREFRESHED: Duration = Duration::from_hours(10);
@@ -20,6 +21,9 @@ const DEFAULT_MAX_STALENESS: Duration = Duration::from_hours(1);
 
 /// A coffee, and not a lunch: whoever sits down at a browser left open is asked for the password.
 const DEFAULT_RECENT: Duration = Duration::from_mins(15);
+
+/// A working day, so that a step-up is asked for each morning and not between two meetings.
+const DEFAULT_REMEMBER: Duration = Duration::from_hours(12);
 
 /// Everything an admin can set, settled. Rocket's own settings stay in Rocket's figment.
 #[derive(Clone, Debug)]
@@ -40,8 +44,16 @@ pub struct Settings {
     pub directories: IndexMap<DirectoryName, FurtherDirectory>,
     /// The named sources, in the order written. `host` and `clock` are always there and not listed.
     pub sources: IndexMap<SourceName, SourceSettings>,
+    /// The program's own accounts.
+    pub accounts: AccountSettings,
+    /// Digest, for those of them that opted in.
+    pub digest: DigestSettings,
     /// How long sessions last.
     pub sessions: SessionSettings,
+    /// Who needs a second factor.
+    pub second_factor: SecondFactorSettings,
+    /// What is kept of the audit.
+    pub audit: AuditSettings,
     /// The live channels.
     pub live: LiveSettings,
     /// How many connections there may be, and how long they may say nothing.
@@ -153,6 +165,40 @@ impl SessionSettings {
             max_staleness: DEFAULT_MAX_STALENESS,
             recent: DEFAULT_RECENT,
         }
+    }
+}
+
+/// What is kept of the audit, beside the log.
+#[derive(Clone, Debug)]
+pub struct AuditSettings {
+    /// How long an event is kept.
+    pub keep: Duration,
+    /// How many are kept at most.
+    pub most_rows: u64,
+}
+
+/// Who needs a second factor, beside the pages that say so themselves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecondFactorSettings {
+    /// Whether everybody does, wherever they must sign in.
+    pub required: bool,
+    /// Otherwise the members of these groups do.
+    pub groups: Vec<GroupRef>,
+    /// How long one counts after it was shown.
+    pub remember: Duration,
+}
+
+impl SecondFactorSettings {
+    /// Whether `person` needs one wherever they must sign in.
+    pub fn asks(&self, person: &Person) -> bool {
+        let is_in = |wanted: &GroupRef| person.groups.iter().any(|group| wanted.names(group, person));
+        self.required || self.groups.iter().any(is_in)
+    }
+}
+
+impl Default for SecondFactorSettings {
+    fn default() -> Self {
+        Self { required: false, groups: Vec::new(), remember: DEFAULT_REMEMBER }
     }
 }
 

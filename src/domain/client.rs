@@ -1,3 +1,4 @@
+use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
 /// Browsers send some 150 characters; nobody reads more of it in a list of sessions.
@@ -8,6 +9,17 @@ const LONGEST_USER_AGENT: usize = 256;
 pub struct Client {
     address: Option<IpAddr>,
     user_agent: Option<String>,
+    device: Option<Device>,
+}
+
+/// What a browser keeps of who signed in well in it: for the throttle alone. It does not print itself.
+#[derive(Clone, PartialEq, Eq)]
+struct Device(String);
+
+impl fmt::Debug for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Device(…)")
+    }
 }
 
 impl Client {
@@ -19,7 +31,25 @@ impl Client {
         Self {
             address: address.map(|address| address.to_canonical()),
             user_agent: user_agent.filter(|text| !text.is_empty()),
+            device: None,
         }
+    }
+
+    /// The same, with the mark that the browser has kept, if it sent one.
+    #[must_use]
+    pub fn with_device(self, mark: Option<&str>) -> Self {
+        Self { device: mark.map(|mark| Device(mark.to_owned())), ..self }
+    }
+
+    /// The same without it: what is kept of where a session began.
+    #[must_use]
+    pub fn without_device(&self) -> Self {
+        Self { device: None, ..self.clone() }
+    }
+
+    /// The mark that the browser has kept, as it sent it.
+    pub fn device(&self) -> Option<&str> {
+        self.device.as_ref().map(|device| device.0.as_str())
     }
 
     /// The address, when the connection has one (a Unix socket has none).

@@ -25,6 +25,12 @@ impl Timestamp {
     }
 }
 
+impl From<i64> for Timestamp {
+    fn from(millis: i64) -> Self {
+        Self::from_millis(millis)
+    }
+}
+
 impl Add<Duration> for Timestamp {
     type Output = Timestamp;
 

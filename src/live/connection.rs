@@ -58,7 +58,7 @@ pub enum Say {
 /// Why a connection ends, in the words and numbers of the wire protocol.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Farewell {
-    /// `signed-out`, `expired`, `revoked`, `sign-in`, `unconfirmed`, `not-allowed`, `changed`, `gone`, `broken`,
+    /// `signed-out`, `expired`, `revoked`, `sign-in`, `second-factor`, `unconfirmed`, `not-allowed`, `changed`, `gone`, `broken`,
     /// `shutdown`, `protocol`, `bad-inputs`, `crowded`.
     pub reason: &'static str,
     /// The WebSocket close code.
@@ -87,6 +87,7 @@ impl Farewell {
             Closed::NotFound => Self { reason: "gone", code: 1001, retry: Some(backoff::jitter(COME_BACK_LATER)) },
             Closed::NotAllowed { .. } => Self { reason: "not-allowed", code: 4403, retry: None },
             Closed::SignInFirst => Self { reason: "sign-in", code: 4401, retry: None },
+            Closed::SecondFactorFirst => Self { reason: "second-factor", code: 4401, retry: None },
         }
     }
 }
@@ -114,7 +115,7 @@ impl Connection {
         let until_ping = self.next_ping.since(self.clock.now()).min(self.heartbeat);
         tokio::select! {
             biased;
-            farewell = self.authority.ended() => Say::Bye(farewell),
+            farewell = self.authority.ended(&*self.clock) => Say::Bye(farewell),
             () = self.clock.sleep(until_ping) => {
                 self.next_ping = self.clock.now() + self.heartbeat;
                 Say::Text { text: Message::Ping.encode(), position: None }
@@ -128,7 +129,7 @@ impl Connection {
 
     /// Resolves when the connection must end, whatever the socket is doing.
     pub async fn ended(&mut self) -> Farewell {
-        self.authority.ended().await
+        self.authority.ended(&*self.clock).await
     }
 
     /// The page being watched.
@@ -169,12 +170,14 @@ impl Authority {
         self.shelf.open(self.page.slug.as_str(), &self.visitor).map_err(|closed| Farewell::of(&closed))
     }
 
-    async fn ended(&mut self) -> Farewell {
+    async fn ended(&mut self, clock: &dyn Clock) -> Farewell {
         loop {
+            let factor_until = self.visitor.member().and_then(|member| member.second_factor_until);
             let heard = tokio::select! {
                 biased;
                 news = news_of(&mut self.session) => Heard::OfTheSession(news),
                 _ = self.shutdown.wait_for(|shutting_down| *shutting_down) => Heard::Shutdown,
+                () = passed(factor_until, clock) => Heard::OfTheFactor,
                 // The sender lives in the shelf, which this holds.
                 _ = self.shelf_changes.changed() => Heard::OfTheShelf,
             };
@@ -188,6 +191,7 @@ impl Authority {
                     let retry = Some(backoff::jitter(COME_BACK_LATER));
                     Some(Farewell { reason: "shutdown", code: 1001, retry })
                 }
+                Heard::OfTheFactor => self.factor_counts_no_more(),
                 Heard::OfTheShelf => self.shelf_is_another(),
             };
             if let Some(farewell) = farewell {
@@ -209,12 +213,25 @@ impl Authority {
         }
     }
 
+    /// Asks the door again for somebody whose second factor was shown too long ago: for a page that needs one, that is the
+    /// end. On any other the bar shows what is locked now.
+    fn factor_counts_no_more(&mut self) -> Option<Farewell> {
+        if let Visitor::Member(member) = &mut self.visitor {
+            member.second_factor_until = None;
+        }
+        self.visitor_is_another()
+    }
+
     /// Asks the door again for somebody whom the directory describes anew. The goodbye, when they may not see the page
     /// any more, or when the bar around it is another one by now: then the page is loaded anew with it.
     fn visitor_is_now(&mut self, person: Person) -> Option<Farewell> {
         if let Visitor::Member(member) = &mut self.visitor {
             member.person = person;
         }
+        self.visitor_is_another()
+    }
+
+    fn visitor_is_another(&self) -> Option<Farewell> {
         match self.ask_the_door() {
             Err(farewell) => Some(farewell),
             Ok(page) => (self.shelf.revision_for(&page, &self.visitor) != self.revision).then(changed),
@@ -225,6 +242,7 @@ impl Authority {
 /// What a connection listens to.
 enum Heard {
     OfTheSession(SessionNews),
+    OfTheFactor,
     OfTheShelf,
     Shutdown,
 }
@@ -232,6 +250,14 @@ enum Heard {
 /// The page, or what stands around it, is another one by now.
 fn changed() -> Farewell {
     Farewell { reason: "changed", code: 1001, retry: Some(backoff::jitter(COME_BACK_SOON)) }
+}
+
+/// Resolves at a moment; never, when there is none.
+async fn passed(moment: Option<Timestamp>, clock: &dyn Clock) {
+    match moment {
+        Some(moment) => clock.sleep(moment.since(clock.now())).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// What there is to hear of the session; nothing for a stranger, who has none.

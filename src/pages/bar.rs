@@ -17,6 +17,7 @@ impl Shelf {
         for place in self.openable(visitor) {
             add(place.slug.as_str());
             add(&place.title);
+            add(if place.is_locked() { "locked" } else { "" });
         }
         if let Some(member) = visitor.member() {
             add(&member.person.display_name);

@@ -1,7 +1,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use crate::domain::{Access, PageSlug, Verdict, Visitor};
+use crate::domain::{Access, PageSlug, Person, Verdict, Visitor};
 
 use super::{Page, Shelf};
 
@@ -18,6 +18,8 @@ pub enum Closed {
     NotFound,
     /// Not before we know who asks.
     SignInFirst,
+    /// They may, once they have shown their second factor.
+    SecondFactorFirst,
     /// No, and we know who asks.
     NotAllowed {
         /// Whom to ask for the right.
@@ -33,20 +35,35 @@ impl Shelf {
     pub fn open(&self, slug: &str, visitor: &Visitor) -> Result<OpenPage, Closed> {
         let page = self.page(slug).ok_or(Closed::NotFound)?;
         match page.access.judge(visitor) {
+            Verdict::Open if self.lacks_second_factor(&page, visitor) => Err(Closed::SecondFactorFirst),
             Verdict::Open => Ok(OpenPage { page }),
             Verdict::SignInFirst => Err(Closed::SignInFirst),
             Verdict::NotAllowed => Err(Closed::NotAllowed { owner: page.owner.clone() }),
         }
     }
 
-    /// Every page this visitor may open, in the bar's order.
-    pub fn openable(&self, visitor: &Visitor) -> Vec<OpenPage> {
+    /// Every page this visitor may open, in the bar's order. Some of them after a second factor alone.
+    pub fn openable(&self, visitor: &Visitor) -> Vec<Listed> {
         let mut pages: Vec<_> =
             self.pages().into_iter().filter(|page| page.access.judge(visitor) == Verdict::Open).collect();
         pages.sort_by(|a, b| {
             (a.order, a.title.to_lowercase(), &a.slug).cmp(&(b.order, b.title.to_lowercase(), &b.slug))
         });
-        pages.into_iter().map(|page| OpenPage { page }).collect()
+        let listed = |page: Arc<Page>| Listed { locked: self.lacks_second_factor(&page, visitor), page };
+        pages.into_iter().map(listed).collect()
+    }
+
+    /// Whether `person` needs a second factor wherever they must sign in, as the settings say.
+    pub fn asks_second_factor_of(&self, person: &Person) -> bool {
+        self.second_factor().asks(person)
+    }
+
+    /// Whether the visitor may open the page but for a second factor. Somebody whose factor counts no more has none.
+    fn lacks_second_factor(&self, page: &Page, visitor: &Visitor) -> bool {
+        let Some(member) = visitor.member() else { return false };
+        page.access != Access::Public
+            && member.second_factor_until.is_none()
+            && (page.second_factor || self.asks_second_factor_of(&member.person))
     }
 
     /// The title of a page that somebody is asked to sign in for, where every member may open it. What a page for
@@ -57,10 +74,17 @@ impl Shelf {
     }
 }
 
-impl OpenPage {
-    /// The page itself, for its channels.
-    pub fn page(&self) -> &Arc<Page> {
-        &self.page
+/// A page in a list: what it is called and for whom, and no way into it.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    page: Arc<Page>,
+    locked: bool,
+}
+
+impl Listed {
+    /// Whether it opens after a second factor alone.
+    pub fn is_locked(&self) -> bool {
+        self.locked
     }
 
     /// Who may open it, in a word.
@@ -70,6 +94,21 @@ impl OpenPage {
             Access::SignedIn => "signed in",
             Access::Only(_) => "by invitation",
         }
+    }
+}
+
+impl Deref for Listed {
+    type Target = Page;
+
+    fn deref(&self) -> &Page {
+        &self.page
+    }
+}
+
+impl OpenPage {
+    /// The page itself, for its channels.
+    pub fn page(&self) -> &Arc<Page> {
+        &self.page
     }
 }
 

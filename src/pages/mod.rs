@@ -16,7 +16,7 @@ mod stamp;
 mod watcher;
 
 pub use choice::{BadChoice, Choice};
-pub use door::{Closed, OpenPage};
+pub use door::{Closed, Listed, OpenPage};
 pub use page::Page;
 pub use probes::Probe;
 pub use rights::{ADMINS, NamedGroup, PageRight, namings};

@@ -7,6 +7,9 @@ use super::{Page, Shelf};
 /// The setting that names the admins' groups.
 pub const ADMINS: &str = "admins.groups";
 
+/// The setting that names the groups whose people need a second factor.
+const SECOND_FACTOR: &str = "second_factor.groups";
+
 /// What somebody may do with a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PageRight {
@@ -72,12 +75,15 @@ impl Shelf {
     }
 }
 
-/// Every group that some page or the office of admin names, as the directory room is asked for them.
+/// Every group that some page, the office of admin or the rule about second factors names, as the directory room is asked
+/// for them: without those of local accounts, which are in no directory.
 pub fn namings(shelf: Option<&Shelf>, admins: &Audience) -> Vec<Naming> {
     let of_admins = admins.groups.iter().map(|group| Naming { group: group.clone(), by: ADMINS.to_owned() });
     let of_pages = shelf.map(Shelf::named_groups).unwrap_or_default();
     let of_pages = of_pages.into_iter().map(|named| Naming { group: named.group, by: named.file });
-    of_admins.chain(of_pages).collect()
+    let of_factors = shelf.into_iter().flat_map(|shelf| &shelf.second_factor().groups);
+    let of_factors = of_factors.map(|group| Naming { group: group.clone(), by: SECOND_FACTOR.to_owned() });
+    of_admins.chain(of_factors).chain(of_pages).filter(|naming| !naming.group.is_local()).collect()
 }
 
 fn right(page: &Page, person: &Person) -> PageRight {

@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use itertools::Itertools;
 use tokio::sync::watch;
 
-use crate::config::{self, Fault, FaultReport, Faults, PageFile, Place};
+use crate::config::{self, Fault, FaultReport, Faults, PageFile, Place, SecondFactorSettings};
 use crate::domain::PageSlug;
 use crate::sources::Sources;
 
@@ -21,6 +21,7 @@ const LARGEST_PAGE_FILE: u64 = 1024 * 1024;
 pub struct Shelf {
     folder: PathBuf,
     sources: Arc<Sources>,
+    second_factor: SecondFactorSettings,
     contents: RwLock<Contents>,
     changes: watch::Sender<u64>,
 }
@@ -38,11 +39,27 @@ impl Shelf {
     /// # Errors
     /// The folder itself cannot be read.
     pub fn load(folder: &Path, sources: Arc<Sources>) -> Result<Self, Faults> {
-        let shelf =
-            Self { folder: folder.to_path_buf(), sources, contents: RwLock::default(), changes: watch::Sender::new(0) };
+        let shelf = Self {
+            folder: folder.to_path_buf(),
+            sources,
+            second_factor: SecondFactorSettings::default(),
+            contents: RwLock::default(),
+            changes: watch::Sender::new(0),
+        };
         page_files(folder)?;
         shelf.reload();
         Ok(shelf)
+    }
+
+    /// The same shelf, for a site whose people need a second factor as these settings say, and not only where a page does.
+    #[must_use]
+    pub fn with_second_factor(self, second_factor: SecondFactorSettings) -> Self {
+        Self { second_factor, ..self }
+    }
+
+    /// Who needs a second factor, beside what the pages say.
+    pub(super) fn second_factor(&self) -> &SecondFactorSettings {
+        &self.second_factor
     }
 
     /// The faults in the page files of `folder` that show without any source: for when the sources are faulty

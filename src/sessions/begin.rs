@@ -83,7 +83,7 @@ impl Sessions {
         let id = self.write(new).await?;
         let times = Times { created_at: now, last_seen_at: now, confirmed_at: now, upkeep, stays };
         let proofs = Proofs { proved_at: now, second_factor_at };
-        Ok((token, Session::of(id, person.clone(), times, proofs, client.clone(), self.lifetimes())))
+        Ok((token, Session::of(id, person.clone(), times, proofs, client.without_device(), self.lifetimes())))
     }
 
     /// Notes what the person of the session `token` has proved anew, and gives their browser another token. The old one

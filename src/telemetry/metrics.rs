@@ -5,7 +5,7 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
-use super::DirectoryMetrics;
+use super::{AuditMetrics, DirectoryMetrics};
 
 /// What every name begins with, so that ours are told from others' on the same monitoring.
 const PREFIX: &str = "belvedere";
@@ -18,6 +18,7 @@ const PREFIX: &str = "belvedere";
 pub struct Metrics {
     registry: Arc<Registry>,
     directory: DirectoryMetrics,
+    audit: AuditMetrics,
 }
 
 /// The figures could not be written out.
@@ -31,12 +32,18 @@ impl Metrics {
         let mut registry = Registry::with_prefix(PREFIX);
         registry.register("build", "What runs here", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
         let directory = DirectoryMetrics::register(&mut registry);
-        Self { registry: Arc::new(registry), directory }
+        let audit = AuditMetrics::register(&mut registry);
+        Self { registry: Arc::new(registry), directory, audit }
     }
 
     /// The directory's, for the rooms that ask it.
     pub fn directory(&self) -> DirectoryMetrics {
         self.directory.clone()
+    }
+
+    /// The audit's, for the room that writes it.
+    pub fn audit(&self) -> AuditMetrics {
+        self.audit.clone()
     }
 
     /// All of them as OpenMetrics text, version 1.0.0.

@@ -5,12 +5,14 @@
 //! do; it is a handle that is passed to them, never a global. This room decides how lines and figures look; it never
 //! adds to them, and no secret is ever given to it.
 
+mod audit_metrics;
 mod bridge;
 mod directory_metrics;
 mod metrics;
 mod server_names;
 mod start;
 
+pub use audit_metrics::AuditMetrics;
 pub use directory_metrics::{DirectoryMetrics, PoolSize};
 pub use metrics::{EncodeError, Metrics};
 pub use start::{InvalidFilter, start};

@@ -1,16 +1,23 @@
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::io::Write as _;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use rust_embed::RustEmbed;
 use sha2::{Digest, Sha256};
 use walkdir::WalkDir;
 
 use crate::config::Theme;
 
-/// Hex digits of a file's hash in its address: 48 bits tell the versions of one file apart.
+/// Hex digits of a version: 48 bits tell the states of the files apart.
 const VERSION_DIGITS: usize = 12;
+
+/// What is smaller gains nothing by being packed: it travels in one piece either way.
+const WORTH_PACKING: usize = 512;
 
 /// The stylesheet with the site's own numbers. It has no file: it is made from the settings.
 const THEME_PATH: &str = "theme.css";
@@ -36,15 +43,24 @@ struct BuiltInVendor;
 pub struct Assets {
     folders: Vec<PathBuf>,
     theme_css: String,
-    /// The address of every file by its path, when none of them can change any more.
-    settled_urls: Option<Arc<HashMap<String, String>>>,
+    /// What is known of all files, when none of them can change any more.
+    settled: Option<Arc<Settled>>,
+}
+
+/// Files that cannot change while the program runs.
+#[derive(Debug)]
+struct Settled {
+    version: String,
+    /// Each file by its path, packed with gzip (RFC 1952), where that makes it smaller.
+    packed: HashMap<String, Vec<u8>>,
+    paths: HashSet<String>,
 }
 
 impl Assets {
     /// The built-in files alone, under those of `overlay`.
     pub fn built_in(overlay: Option<&Path>, theme: &Theme) -> Self {
         let folders = overlay.map(Path::to_path_buf).into_iter().collect();
-        Self { folders, theme_css: theme_css(theme), settled_urls: None }.settled()
+        Self { folders, theme_css: theme_css(theme), settled: None }.settled()
     }
 
     /// Like [`Assets::built_in`], with the source tree between the two when this is a debug build and it is there.
@@ -53,20 +69,58 @@ impl Assets {
         let sources = Path::new(env!("CARGO_MANIFEST_DIR"));
         if cfg!(debug_assertions) && sources.join("templates").is_dir() {
             assets.folders.push(sources.to_path_buf());
-            assets.settled_urls = None;
+            assets.settled = None;
         }
         assets
     }
 
-    /// Works out every address once, if no file can change: a page names some fifteen of them.
+    /// Works out once what is asked for again and again, if no file can change.
     fn settled(mut self) -> Self {
         if self.folders.is_empty() {
             let vendored = BuiltInVendor::iter().map(|path| format!("{VENDOR_PREFIX}{path}"));
             let paths = BuiltInStatic::iter().map(String::from).chain(vendored).chain([THEME_PATH.to_owned()]);
-            let urls = paths.filter_map(|path| Some((path.clone(), self.url_of(&path)?))).collect();
-            self.settled_urls = Some(Arc::new(urls));
+            let paths: HashSet<String> = paths.collect();
+            let packed = paths.iter().filter_map(|path| Some((path.clone(), packed(&self.static_file(path)?)?)));
+            let packed = packed.collect();
+            self.settled = Some(Arc::new(Settled { version: self.version_of_all(), packed, paths }));
         }
         self
+    }
+
+    /// What tells the files, all together, from every other state of them. It is a part of their addresses, so that
+    /// browsers may keep them for ever: modules that import one another by name stay within it, and are always of one
+    /// state.
+    pub(super) fn version(&self) -> String {
+        self.settled.as_ref().map_or_else(|| self.version_of_all(), |settled| settled.version.clone())
+    }
+
+    /// From the built-in files' hashes; of those in folders, which may be edited any time, their times and sizes will do.
+    fn version_of_all(&self) -> String {
+        let mut hash = Sha256::new().chain_update(&self.theme_css);
+        let mut built_in: Vec<_> =
+            BuiltInStatic::iter().filter_map(|path| Some((BuiltInStatic::get(&path)?, path))).collect();
+        built_in.extend(BuiltInVendor::iter().filter_map(|path| Some((BuiltInVendor::get(&path)?, path))));
+        for (file, path) in built_in {
+            hash = hash.chain_update(path.as_bytes()).chain_update(file.metadata.sha256_hash());
+        }
+        for folder in &self.folders {
+            let files = WalkDir::new(folder.join("static")).sort_by_file_name().into_iter().filter_map(Result::ok);
+            for file in files.filter(|entry| entry.file_type().is_file()) {
+                let Ok(metadata) = file.metadata() else { continue };
+                let changed =
+                    metadata.modified().ok().and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
+                hash = hash
+                    .chain_update(file.path().as_os_str().as_encoded_bytes())
+                    .chain_update(metadata.len().to_be_bytes())
+                    .chain_update(changed.unwrap_or_default().as_nanos().to_be_bytes());
+            }
+        }
+        short(hash)
+    }
+
+    /// A static file's bytes packed with gzip, where that was worth it.
+    pub(super) fn packed_file(&self, path: &str) -> Option<&[u8]> {
+        self.settled.as_ref()?.packed.get(path).map(Vec::as_slice)
     }
 
     /// A static file's bytes, by its path below `/static/`.
@@ -80,24 +134,23 @@ impl Assets {
         self.overlaid("static", path).map(Cow::Owned).or_else(|| BuiltInStatic::get(path).map(|file| file.data))
     }
 
-    /// The address of a static file, with its version, so that browsers may keep it for ever.
+    /// The address of a static file, with the version in it, so that browsers may keep it for ever.
     pub(super) fn static_url(&self, path: &str) -> Option<String> {
-        match &self.settled_urls {
-            Some(urls) => urls.get(path).cloned(),
-            None => self.url_of(path),
-        }
-    }
-
-    fn url_of(&self, path: &str) -> Option<String> {
-        let version = Self::version_of(&self.static_file(path)?);
-        Some(format!("/static/{path}?v={version}"))
+        let is_there = match &self.settled {
+            Some(settled) => settled.paths.contains(path),
+            None => self.static_file(path).is_some(),
+        };
+        is_there.then(|| format!("/static/{}/{path}", self.version()))
     }
 
     /// What tells these bytes from every other state of their file.
     pub(super) fn version_of(bytes: &[u8]) -> String {
-        let mut version = hex::encode(Sha256::digest(bytes));
-        version.truncate(VERSION_DIGITS);
-        version
+        short(Sha256::new().chain_update(bytes))
+    }
+
+    /// Whether this is how a version looks, of now or of another time.
+    pub(super) fn is_version(text: &str) -> bool {
+        text.len() == VERSION_DIGITS && text.bytes().all(|byte| byte.is_ascii_hexdigit())
     }
 
     /// Every template by name (`pages/show`): the built-in ones, and the overlay's in their place or beside them.
@@ -142,6 +195,20 @@ impl Assets {
     }
 }
 
+fn short(hash: Sha256) -> String {
+    let mut version = hex::encode(hash.finalize());
+    version.truncate(VERSION_DIGITS);
+    version
+}
+
+/// The bytes packed, unless that is not worth it: pictures and the like are packed already.
+fn packed(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut packer = GzEncoder::new(Vec::new(), Compression::best());
+    // Writing into memory does not fail.
+    let packed = packer.write_all(bytes).and_then(|()| packer.finish()).ok()?;
+    (bytes.len() >= WORTH_PACKING && packed.len() < bytes.len()).then_some(packed)
+}
+
 fn theme_css(theme: &Theme) -> String {
     let Theme { hue, accent_hue, saturation } = theme;
     format!(":root {{ --hue: {hue}; --accent-hue: {accent_hue}; --saturation: {saturation}%; }}\n")
@@ -150,6 +217,8 @@ fn theme_css(theme: &Theme) -> String {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests {
+    use std::io::Read as _;
+
     use super::*;
 
     const THEME: Theme = Theme { hue: 215, accent_hue: 217, saturation: 14 };
@@ -158,9 +227,35 @@ mod tests {
     fn the_binary_carries_every_file_it_serves() {
         let assets = Assets::built_in(None, &THEME);
         assert!(assets.templates().iter().any(|(name, _)| name == "pages/show"));
-        assert!(assets.static_url("js/main.js").unwrap().starts_with("/static/js/main.js?v="));
+        let url = assets.static_url("js/main.js").unwrap();
+        let (version, path) = url.strip_prefix("/static/").unwrap().split_once('/').unwrap();
+        assert!(Assets::is_version(version) && path == "js/main.js", "{url}");
+        assert!(assets.static_url("js/none.js").is_none());
         assert!(assets.static_file("vendor/uplot/uPlot.esm.js").unwrap().len() > 10_000);
         assert!(assets.static_file("no/such.css").is_none());
+    }
+
+    #[test]
+    fn what_gains_by_it_is_packed_once_and_unpacks_to_the_same() {
+        let assets = Assets::built_in(None, &THEME);
+        let mut unpacked = Vec::new();
+        flate2::read::GzDecoder::new(assets.packed_file("css/base.css").unwrap()).read_to_end(&mut unpacked).unwrap();
+        assert_eq!(unpacked, assets.static_file("css/base.css").unwrap().as_ref());
+        assert!(assets.packed_file(THEME_PATH).is_none(), "too small to gain");
+    }
+
+    #[test]
+    fn any_other_state_of_any_file_has_another_version() {
+        let built_in = Assets::built_in(None, &THEME).version();
+        assert_eq!(built_in, Assets::built_in(None, &THEME).version());
+        assert_ne!(built_in, Assets::built_in(None, &Theme { hue: 1, ..THEME }).version());
+        let overlay = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(overlay.path().join("static/js")).unwrap();
+        let assets = Assets::built_in(Some(overlay.path()), &THEME);
+        std::fs::write(overlay.path().join("static/js/main.js"), "// ours").unwrap();
+        let first = assets.version();
+        std::fs::write(overlay.path().join("static/js/main.js"), "// ours, edited").unwrap();
+        assert_ne!(first, assets.version());
     }
 
     #[test]

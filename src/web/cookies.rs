@@ -1,7 +1,7 @@
 use rocket::http::{Cookie, CookieJar, SameSite};
 use rocket::time::Duration;
 
-use crate::auth::StrangerToken;
+use crate::auth::{DeviceMark, PendingToken, StrangerToken};
 use crate::sessions::SessionToken;
 
 use super::Transport;
@@ -9,14 +9,28 @@ use super::Transport;
 /// How long a choice of theme is remembered.
 const THEME_LASTS: Duration = Duration::days(400);
 
+/// As long as the throttle believes the mark in it.
+const DEVICE_LASTS: Duration = Duration::days(30);
+
 /// A form that was opened longer ago than this must be opened again.
 const FORM_LASTS: Duration = Duration::hours(12);
+
+/// As long as somebody may wait for their second factor, and a little: the server says when it is over.
+const PENDING_LASTS: Duration = Duration::minutes(10);
 
 /// The names of the cookies. Over HTTPS the session's name carries `__Host-`, with which browsers refuse it from
 /// anywhere but this very host (RFC 6265bis, 4.1.3.2).
 impl Transport {
     fn session_cookie(&self) -> &'static str {
         if self.secure { "__Host-belvedere" } else { "belvedere" }
+    }
+
+    fn device_cookie(&self) -> &'static str {
+        if self.secure { "__Host-belvedere-device" } else { "belvedere-device" }
+    }
+
+    fn pending_cookie(&self) -> &'static str {
+        if self.secure { "__Host-belvedere-factor" } else { "belvedere-factor" }
     }
 
     fn form_cookie(&self) -> &'static str {
@@ -48,6 +62,29 @@ impl<'r> Cookies<'r> {
 
     pub(super) fn forget_session(&self) {
         self.remove(self.transport.session_cookie());
+    }
+
+    /// What this browser has kept of who signed in well in it, whatever it is.
+    pub(super) fn device(&self) -> Option<&'r str> {
+        self.jar.get(self.transport.device_cookie()).map(Cookie::value)
+    }
+
+    /// Kept when the session ends: whoever signs out comes back.
+    pub(super) fn keep_device(&self, mark: &DeviceMark) {
+        self.add(self.transport.device_cookie(), mark.reveal(), Some(DEVICE_LASTS));
+    }
+
+    /// With what somebody waits for their second factor.
+    pub(super) fn pending(&self) -> Option<PendingToken> {
+        self.jar.get(self.transport.pending_cookie())?.value().parse().ok()
+    }
+
+    pub(super) fn keep_pending(&self, token: &PendingToken) {
+        self.add(self.transport.pending_cookie(), token.reveal().to_string(), Some(PENDING_LASTS));
+    }
+
+    pub(super) fn forget_pending(&self) {
+        self.remove(self.transport.pending_cookie());
     }
 
     /// The random value that a stranger's forms are bound to.

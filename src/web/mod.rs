@@ -7,6 +7,7 @@
 mod assets;
 mod connected;
 mod cookies;
+mod digest;
 mod examiner;
 mod form;
 #[cfg(feature = "fuzzing")]

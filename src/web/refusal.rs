@@ -14,7 +14,8 @@ use crate::live::Crowded;
 use crate::pages::{BadChoice, Closed};
 use crate::store::StoreError;
 
-use super::guards::{again_href, chrome_of, client_of, sign_in_href, visitor_of};
+use super::digest;
+use super::guards::{again_href, chrome_of, client_of, href_with_next, sign_in_href, visitor_of};
 use super::html::Html;
 use super::views::ErrorView;
 
@@ -40,6 +41,8 @@ pub(super) enum Refusal {
     ForeignOrigin,
     /// The form's token is not this session's: it is out of date, or another site made the form.
     FormNotOurs,
+    /// What Digest has shown is wrong, or out of date.
+    DigestRefused,
     /// The session store cannot be asked.
     StoreUnavailable(Cause),
     /// No channel more.
@@ -80,8 +83,10 @@ impl Refusal {
     pub(super) fn status(&self) -> Status {
         match self {
             Self::Closed(Closed::NotFound) | Self::NotFound => Status::NotFound,
-            Self::Closed(Closed::SignInFirst) => Status::Unauthorized,
-            Self::Closed(Closed::NotAllowed { .. }) | Self::ForeignOrigin | Self::ProveAgain(_) => Status::Forbidden,
+            Self::Closed(Closed::SignInFirst) | Self::DigestRefused => Status::Unauthorized,
+            Self::Closed(Closed::NotAllowed { .. } | Closed::SecondFactorFirst)
+            | Self::ForeignOrigin
+            | Self::ProveAgain(_) => Status::Forbidden,
             Self::BadRequest(_) | Self::FormNotOurs => Status::BadRequest,
             Self::Unconfirmed | Self::StoreUnavailable(_) | Self::Crowded(_) => Status::ServiceUnavailable,
             Self::Internal(_) => Status::InternalServerError,
@@ -103,11 +108,12 @@ impl Refusal {
             Self::Closed(Closed::NotFound) | Self::NotFound => "errors/not_found",
             Self::Unconfirmed | Self::StoreUnavailable(_) | Self::Crowded(_) => "errors/unavailable",
             Self::Internal(_) => "errors/internal",
-            Self::Closed(Closed::SignInFirst)
+            Self::Closed(Closed::SignInFirst | Closed::SecondFactorFirst)
             | Self::BadRequest(_)
             | Self::ProveAgain(_)
             | Self::ForeignOrigin
             | Self::FormNotOurs
+            | Self::DigestRefused
             | Self::Other(_) => "errors/bad_request",
         }
     }
@@ -116,7 +122,8 @@ impl Refusal {
     fn code(&self) -> &'static str {
         match self {
             Self::Closed(Closed::NotFound) | Self::NotFound => "not-found",
-            Self::Closed(Closed::SignInFirst) => "sign-in",
+            Self::Closed(Closed::SignInFirst) | Self::DigestRefused => "sign-in",
+            Self::Closed(Closed::SecondFactorFirst) => "second-factor",
             Self::Closed(Closed::NotAllowed { .. }) => "not-allowed",
             Self::BadRequest(_) | Self::FormNotOurs => "bad-request",
             Self::ForeignOrigin => "foreign-origin",
@@ -143,10 +150,17 @@ impl Refusal {
                 "There is no page at this address. It may have been renamed or removed.".to_owned(),
                 "The pages you may open are in the bar above.".to_owned(),
             ),
-            Self::Closed(Closed::SignInFirst) => (
+            Self::Closed(Closed::SignInFirst) | Self::DigestRefused => (
                 "Sign in first",
                 "This is for people who have signed in.".to_owned(),
                 "Sign in and try again.".to_owned(),
+            ),
+            Self::Closed(Closed::SecondFactorFirst) => (
+                "One more step",
+                "This takes a second factor beside your password. A script needs an API token, made in a session that \
+                 has shown one."
+                    .to_owned(),
+                "Show your second factor at /login/factor, and try again.".to_owned(),
             ),
             // The page itself says whom to ask.
             Self::Closed(Closed::NotAllowed { .. }) => (
@@ -155,8 +169,9 @@ impl Refusal {
                 String::new(),
             ),
             Self::ProveAgain(_) => (
-                "Your password again",
-                "This asks for a password typed within the last minutes, in a browser that is signed in.".to_owned(),
+                "Confirm that it is you",
+                "This asks for a proof within the last minutes that it is you, in a browser that is signed in."
+                    .to_owned(),
                 "Sign in with a browser and try again there.".to_owned(),
             ),
             Self::BadRequest(why) => ("That does not work", format!("{why}."), "Go back and choose again.".to_owned()),
@@ -268,6 +283,9 @@ impl<'r> Responder<'r, 'static> for Answer {
         let mut response = Response::build_from(self.body.respond_to(request)?);
         if self.status == Status::Unauthorized {
             response.header(challenge());
+            if let Some(challenge) = digest::challenge(request) {
+                response.header_adjoin(challenge);
+            }
         }
         if self.status == Status::ServiceUnavailable {
             response.header(Header::new("Retry-After", "30"));
@@ -286,6 +304,10 @@ async fn answer(refusal: &Refusal, reference: Option<String>, request: &Request<
     }
     if matches!(refusal, Refusal::Closed(Closed::SignInFirst)) && request.method() == Method::Get {
         let form = Redirect::to(sign_in_href(&request.uri().to_string()));
+        return Answer { body: Either::Left(form), status: Status::SeeOther };
+    }
+    if matches!(refusal, Refusal::Closed(Closed::SecondFactorFirst)) && request.method() == Method::Get {
+        let form = Redirect::to(href_with_next("/login/factor", &request.uri().to_string()));
         return Answer { body: Either::Left(form), status: Status::SeeOther };
     }
     if let Refusal::ProveAgain(next) = refusal {

@@ -5,7 +5,9 @@ use rocket::{Build, Rocket};
 use tokio::sync::watch;
 use url::Url;
 
-use crate::auth::{Auth, Refresh};
+use crate::accounts::Accounts;
+use crate::audit::AuditStore;
+use crate::auth::{Auth, Digest, Guests, Refresh};
 use crate::config::{MetricsSettings, SiteSettings};
 use crate::connections::Connections;
 use crate::directory::{Directories, GroupWatch, Readiness};
@@ -24,6 +26,12 @@ pub struct Rooms {
     pub auth: Arc<Auth>,
     /// Who is signed in.
     pub sessions: Sessions,
+    /// The program's own accounts.
+    pub accounts: Accounts,
+    /// Whether those of them that opted in may use Digest.
+    pub digest_enabled: bool,
+    /// What happened, to be searched.
+    pub audit: AuditStore,
     /// Decides who sees what.
     pub shelf: Arc<Shelf>,
     /// Makes the boards move.
@@ -46,6 +54,8 @@ pub struct Rooms {
     pub session_stale_after: Duration,
     /// How long ago somebody may have proved who they are for what matters.
     pub session_recent: Duration,
+    /// Whether a passkey alone may sign somebody in: whether anybody can be asked about its owner.
+    pub passwordless: bool,
     /// Templates and static files.
     pub assets: Assets,
     /// The connections to this server, and how many there may be.
@@ -90,6 +100,9 @@ pub(super) struct Limits {
     pub(super) body: Duration,
 }
 
+/// Whether a passkey alone may sign somebody in.
+pub(super) struct Passwordless(pub(super) bool);
+
 /// Turns true when the server begins to shut down.
 pub(super) struct ShuttingDown(pub(super) watch::Receiver<bool>);
 
@@ -105,10 +118,16 @@ impl Rooms {
             self.groups,
             Arc::clone(&self.clock),
         );
+        let guests = Guests::new(Arc::clone(&self.auth), self.accounts.clone());
+        let digest = self.digest_enabled.then(|| Digest::new(Arc::clone(&self.auth), self.accounts.clone()));
         rocket
             .manage(examiner)
+            .manage(guests)
+            .manage(digest)
             .manage(self.auth)
             .manage(self.sessions)
+            .manage(self.accounts)
+            .manage(self.audit)
             .manage(self.shelf)
             .manage(self.hub)
             .manage(self.site)
@@ -120,6 +139,7 @@ impl Rooms {
                 recent: self.session_recent,
                 body: self.body_timeout,
             })
+            .manage(Passwordless(self.passwordless))
             .manage(self.transport)
             .manage(self.assets)
             .manage(Time(self.clock))

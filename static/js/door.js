@@ -1,4 +1,4 @@
-/** The one convenience of the forms for passwords: to see what one types. */
+/** The conveniences of the forms for passwords and codes: to see what one types, and to print what is shown once. */
 
 /** @param {HTMLButtonElement} button it says in `aria-controls` which fields it shows, and in `data-what` what they are. */
 export function watchPassword(button) {
@@ -20,4 +20,10 @@ export function watchPassword(button) {
   });
   // Sent as a password, so that no browser remembers it among ordinary words.
   first.form?.addEventListener("submit", () => show(false));
+}
+
+/** @param {HTMLButtonElement} button */
+export function watchPrint(button) {
+  button.hidden = false;
+  button.addEventListener("click", () => print());
 }

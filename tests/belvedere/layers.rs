@@ -9,7 +9,7 @@ const FLOORS: &[&[&str]] = &[
     &["domain"],
     &["config"],
     &["telemetry", "store"],
-    &["sources", "directory", "sessions", "audit", "connections"],
+    &["sources", "directory", "accounts", "sessions", "factors", "audit", "connections"],
     &["pages", "panels", "auth"],
     &["live"],
     &["web"],

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::{Auth, Changed, TypedChange};
 use crate::audit::Audit;
-use crate::auth::{Keys, PasswordChangeRefusal, SignInRefusal, SignedIn};
+use crate::auth::{Keys, PasswordChangeRefusal, SecondStep, SignInRefusal, SignedIn};
 use crate::config::SessionSettings;
 use crate::directory::{
     ChangeRefusal, Directory, GroupFinding, Leave, Lockout, PasswordChange, PasswordState, Refusal, Rule, Standing,
@@ -19,6 +19,7 @@ use crate::directory::{
 use crate::domain::{
     Client, Clock, GroupRef, Groups, ManualClock, Password, Person, PersonId, Timestamp, Upkeep, Username,
 };
+use crate::factors::Factors;
 use crate::sessions::Sessions;
 
 const OLD: &str = "correct horse";
@@ -134,8 +135,11 @@ impl House {
         let sessions = Sessions::open(&folder.path().join("sessions.db"), &settings, clock.clone()).await.unwrap();
         let directory = Arc::new(OnePassword { password: Mutex::new(OLD.to_owned()), sent: AtomicUsize::new(0) });
         let keys = Keys::from_secret(&[7; 32]);
+        let factors = folder.path().join("factors.db");
+        let factors = Factors::open(&factors, keys.factors(), clock.clone()).await.unwrap();
+        let second_step = SecondStep::new(factors, Duration::from_hours(12));
         let clock = Arc::new(HurriedClock(clock));
-        let auth = Auth::new(directory.clone(), sessions.clone(), Audit::new(), clock, keys);
+        let auth = Auth::new(directory.clone(), sessions.clone(), second_step, Audit::new(), clock, keys);
         Self { auth, directory, sessions, _folder: folder }
     }
 

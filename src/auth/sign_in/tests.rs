@@ -12,8 +12,8 @@ use zeroize::Zeroizing;
 use super::{Auth, SignInRefusal, SignedIn};
 use crate::audit::Audit;
 use crate::audit::paper::Paper;
-use crate::auth::Keys;
 use crate::auth::pace;
+use crate::auth::{Keys, SecondStep};
 use crate::config::SessionSettings;
 use crate::directory::{
     Candidate, ChangeRefusal, Directory, GroupFinding, Leave, Lockout, LockoutPolicy, PasswordChange, PasswordState,
@@ -23,6 +23,7 @@ use crate::domain::{
     Client, Clock, EndReason, GroupRef, Groups, ManualClock, Password, Person, PersonId, Timestamp, Upkeep, Username,
     Visitor,
 };
+use crate::factors::Factors;
 use crate::sessions::{SessionNews, SessionToken, Sessions};
 
 const PASSWORD: &str = "correct horse";
@@ -147,7 +148,10 @@ impl House {
         let sessions = Sessions::open(&folder.path().join("sessions.db"), &settings, clock.clone()).await.unwrap();
         let book = Arc::new(Book::default());
         let keys = Keys::from_secret(&[7; 32]);
-        let auth = Auth::new(book.clone(), sessions.clone(), Audit::new(), pace(clock.clone()), keys);
+        let factors = folder.path().join("factors.db");
+        let factors = Factors::open(&factors, keys.factors(), clock.clone()).await.unwrap();
+        let second_step = SecondStep::new(factors, Duration::from_hours(12));
+        let auth = Auth::new(book.clone(), sessions.clone(), second_step, Audit::new(), pace(clock.clone()), keys);
         Self { auth, book, sessions, clock, _folder: folder }
     }
 

@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::hash::Hash;
 
 use crate::domain::Timestamp;
 
@@ -7,30 +8,30 @@ use crate::domain::Timestamp;
 const THINNED_BY: usize = 4;
 
 /// Entries that forget themselves, never more than a set number.
-pub(super) struct Ledger<V> {
-    entries: HashMap<u64, (V, Timestamp)>,
+pub(super) struct Ledger<K, V> {
+    entries: HashMap<K, (V, Timestamp)>,
     most: usize,
 }
 
-impl<V: Copy> Ledger<V> {
+impl<K: Copy + Hash + Ord, V: Copy> Ledger<K, V> {
     pub(super) fn new(most: usize) -> Self {
         Self { entries: HashMap::new(), most }
     }
 
     /// The entry, unless its time is over.
-    pub(super) fn get(&self, key: u64, now: Timestamp) -> Option<V> {
+    pub(super) fn get(&self, key: K, now: Timestamp) -> Option<V> {
         self.entries.get(&key).filter(|(_, until)| now < *until).map(|(value, _)| *value)
     }
 
     /// Enters or replaces a value that is good until then.
-    pub(super) fn put(&mut self, key: u64, value: V, until: Timestamp, now: Timestamp) {
+    pub(super) fn put(&mut self, key: K, value: V, until: Timestamp, now: Timestamp) {
         if self.entries.len() >= self.most && !self.entries.contains_key(&key) {
             self.make_room(now);
         }
         self.entries.insert(key, (value, until));
     }
 
-    pub(super) fn remove(&mut self, key: u64) {
+    pub(super) fn remove(&mut self, key: K) {
         self.entries.remove(&key);
     }
 
@@ -41,7 +42,7 @@ impl<V: Copy> Ledger<V> {
         if self.entries.len() <= kept {
             return;
         }
-        let mut by_end: Vec<(Timestamp, u64)> = self.entries.iter().map(|(key, (_, until))| (*until, *key)).collect();
+        let mut by_end: Vec<(Timestamp, K)> = self.entries.iter().map(|(key, (_, until))| (*until, *key)).collect();
         by_end.sort_unstable();
         for (_, key) in &by_end[..by_end.len() - kept] {
             self.entries.remove(key);

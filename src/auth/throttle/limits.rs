@@ -6,10 +6,14 @@ use crate::domain::Timestamp;
 /// Failures from one address before it has to wait: an office behind one address mistypes now and then.
 const ADDRESS_BURST: u32 = 30;
 
+/// Failures for one account from one address before it has to wait in between: nobody mistypes more often without
+/// stopping to think.
+const PAIR_BURST: u32 = 4;
+
 /// One of an address's failures is forgiven in this time: in the long run, so often it may fail.
 const FORGIVEN_AFTER: Duration = Duration::from_secs(30);
 
-/// How long an address waits when its burst is used up. Every further failure doubles it …
+/// How long an address, or a pair, waits when its burst is used up. Every further failure doubles it …
 const FIRST_DELAY: Duration = Duration::from_secs(5);
 
 /// … up to this: longer would punish those who share the address more than it slows a guesser.
@@ -133,6 +137,45 @@ impl AccountTries {
 
     fn failed_since(&self, moment: u64) -> u32 {
         self.failed.iter().flatten().filter(|failure| failure.moment > moment).map(|_| 1).sum()
+    }
+}
+
+/// The failures for one account from one address. The account's own limit counts them too; this one slows whoever keeps
+/// trying, and leaves something for others: one stranger alone cannot use up all that an account may fail, so that its
+/// owner still gets in from elsewhere.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PairTries {
+    failures: u32,
+    /// Of the last failure.
+    failed_at: Timestamp,
+    /// How long after that the count starts afresh.
+    window: Duration,
+}
+
+impl PairTries {
+    pub(super) fn none() -> Self {
+        Self { failures: 0, failed_at: Timestamp::from_millis(0), window: Duration::ZERO }
+    }
+
+    /// Whether one more try could fail.
+    pub(super) fn room(&self, budget: Budget, familiar: bool, now: Timestamp) -> Result<(), Held> {
+        if !familiar && budget.failures > PAIR_BURST && self.failures >= budget.failures - 1 {
+            return Err(Held::Spent(self.until().since(now)));
+        }
+        let Some(beyond) = self.failures.checked_sub(PAIR_BURST) else { return Ok(()) };
+        let delay = FIRST_DELAY.saturating_mul(2_u32.saturating_pow(beyond)).min(LONGEST_DELAY);
+        let wait = (self.failed_at + delay).since(now);
+        if wait.is_zero() { Ok(()) } else { Err(Held::Spent(wait)) }
+    }
+
+    pub(super) fn fail(&mut self, window: Duration, now: Timestamp) {
+        self.failures += 1;
+        (self.failed_at, self.window) = (now, self.window.max(window));
+    }
+
+    /// From when on it may be forgotten.
+    pub(super) fn until(&self) -> Timestamp {
+        self.failed_at + self.window
     }
 }
 

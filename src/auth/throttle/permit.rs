@@ -1,6 +1,8 @@
 use std::sync::{Mutex, PoisonError};
 
+use super::books::{Account, Whence};
 use super::budget::Budget;
+use super::device::{DeviceMark, Owner};
 use super::limits::{AccountTries, Failure, Held};
 use super::{FAMILIAR_FOR, Throttle};
 use crate::directory::Candidate;
@@ -12,11 +14,13 @@ use crate::domain::PersonId;
 pub(in crate::auth) struct Permit<'a> {
     pub(super) throttle: &'a Throttle,
     /// What all spellings of the name have in common.
-    pub(super) account: u64,
+    pub(super) account: Account,
     pub(super) budget: Budget,
     /// The name just as it was typed.
     pub(super) typed: u64,
-    pub(super) address: u64,
+    pub(super) from: Whence,
+    /// What the browser keeps of who signed in well in it.
+    pub(super) device: Option<DeviceMark>,
     /// When it was given, in the throttle's own order.
     pub(super) moment: u64,
     /// Whose account it is, as far as that is known, once the try counts against them.
@@ -27,7 +31,7 @@ pub(in crate::auth) struct Permit<'a> {
 /// The person a try counts against.
 #[derive(Clone, Copy)]
 pub(super) struct Whose {
-    pub(super) person: u64,
+    pub(super) person: Account,
     pub(super) budget: Budget,
 }
 
@@ -62,17 +66,15 @@ impl Permit<'_> {
         let person = self.known().map_or_else(|| self.throttle.person(id), |whose| whose.person);
         self.settle(Outcome::Proved);
         let mut books = self.throttle.books();
-        books.people.put(self.typed, person, now + FAMILIAR_FOR, now);
+        books.know(self.typed, person, now);
         let (typed, moment) = (self.typed, self.moment);
         for account in [self.account, person] {
-            let mut tries = books.accounts.get(account, now);
-            if let Some(tries) = &mut tries {
-                let same = |name| name == typed || books.people.get(name, now) == Some(person);
-                tries.forgive(|failure| failure.moment < moment && same(failure.typed));
-                let changed = *tries;
-                books.change_account(account, now, |tries| *tries = changed);
-            }
-            books.familiar.put(account, self.address, now + FAMILIAR_FOR, now);
+            let mut tries = books.account(account, now);
+            let same = |name| name == typed || books.people.get(name, now).map(Account::Person) == Some(person);
+            tries.forgive(|failure| failure.moment < moment && same(failure.typed));
+            books.change_account(account, now, |kept| *kept = tries);
+            books.pairs.remove((account, self.from.address));
+            books.familiar.put(account, self.from.address, now + FAMILIAR_FOR, now);
         }
     }
 
@@ -96,7 +98,7 @@ impl Permit<'_> {
         self.settle(Outcome::NotAsked);
     }
 
-    fn try_found(&self, who: &Candidate, person: u64) -> Result<(), Held> {
+    fn try_found(&self, who: &Candidate, person: Account) -> Result<(), Held> {
         let now = self.throttle.clock.now();
         let budget = Budget::of_person(who.policy);
         let mut known = self.person.lock().unwrap_or_else(PoisonError::into_inner);
@@ -104,7 +106,9 @@ impl Permit<'_> {
         let is_counted = known.is_some_and(|whose| whose.person == person);
         let tries = books.account(person, now);
         let tries = if is_counted { tries.for_one_of_them() } else { tries };
-        tries.room(budget, books.is_familiar(person, self.address, now), now)?;
+        let owns = |mark: &DeviceMark| self.throttle.keys.is_device_of(mark, Owner::Person(&who.id), now);
+        let from = Whence { is_own_device: self.device.as_ref().is_some_and(owns), ..self.from };
+        books.room_of(tries, person, budget, from, now)?;
         if let (Some(policy), Some(count)) = (who.policy, who.failures)
             && policy.threshold > 0
         {
@@ -118,7 +122,7 @@ impl Permit<'_> {
             }
             books.change_account(person, now, |tries| tries.begin(now));
         }
-        books.people.put(self.typed, person, now + FAMILIAR_FOR, now);
+        books.know(self.typed, person, now);
         Ok(())
     }
 
@@ -139,13 +143,19 @@ impl Permit<'_> {
         }
         if outcome == Outcome::Failed {
             // Another try may have shown meanwhile whose name this is.
-            let shown = || books.people.get(self.typed, now).map(|person| Whose { person, budget: self.budget });
+            let shown = || {
+                books
+                    .people
+                    .get(self.typed, now)
+                    .map(|person| Whose { person: Account::Person(person), budget: self.budget })
+            };
             let person = known.or_else(shown).map(|whose| (whose.person, whose.budget.window));
             for (account, window) in [Some((self.account, self.budget.window)), person].into_iter().flatten() {
                 books.change_account(account, now, |tries| tries.fail(failure, window, now));
+                books.fail_pair(account, self.from.address, window, now);
             }
         }
-        books.change_address(self.address, now, |tries| {
+        books.change_address(self.from.address, now, |tries| {
             tries.end();
             if matches!(outcome, Outcome::Failed | Outcome::Declined) {
                 tries.fail(now);

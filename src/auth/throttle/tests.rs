@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use super::books::MOST_ENTRIES;
 use super::{Held, PATIENCE, Permit, Throttle, skeleton};
+use crate::auth::Keys;
 use crate::directory::{Candidate, Lockout, LockoutPolicy};
-use crate::domain::{Clock, ManualClock, PersonId, Timestamp, Username};
+use crate::domain::{Client, Clock, ManualClock, PersonId, Timestamp, Username};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -25,7 +26,7 @@ impl Gate {
 
     fn before(lockout: Lockout) -> Self {
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_795_309_126_976)));
-        Self { throttle: Throttle::new(clock.clone()), clock, lockout }
+        Self { throttle: Throttle::new(clock.clone(), Arc::new(Keys::from_secret(&[7; 32]))), clock, lockout }
     }
 
     fn fails(&self, name: &str, address: &str) -> Result<(), Held> {
@@ -38,7 +39,7 @@ impl Gate {
     }
 
     fn admit(&self, name: &str, address: &str) -> Result<Permit<'_>, Held> {
-        self.throttle.try_admit(&username(name), Some(ip(address)), self.lockout)
+        self.throttle.try_admit(&username(name), &from(address), self.lockout)
     }
 
     /// The directory shows, before the bind, that the name is this person's; then the try fails.
@@ -55,6 +56,10 @@ impl Gate {
         drop(permit);
         Ok(())
     }
+}
+
+fn from(address: &str) -> Client {
+    Client::new(Some(ip(address)), None)
 }
 
 fn username(name: &str) -> Username {
@@ -253,7 +258,7 @@ async fn good_sign_ins_at_once_all_come_through_under_the_strictest_policy() {
     let gate = &Gate::before(Lockout { policy: Some(policy(3)), shows_people: true });
     let john = &Candidate { policy: Some(policy(3)), failures: Some(1), ..candidate("john") };
     let sign_in = async |name: &str| {
-        let permit = gate.throttle.admit(&username(name), Some(ip("192.0.2.1")), gate.lockout).await?;
+        let permit = gate.throttle.admit(&username(name), &from("192.0.2.1"), gate.lockout).await?;
         permit.found(john).await?;
         tokio::task::yield_now().await;
         permit.proved(&john.id);
@@ -443,7 +448,8 @@ async fn who_waits_for_a_try_under_way_is_heard_once_it_has_ended() {
     let gate = Gate::new();
     let mut permits: Vec<_> = (0..3).map(|_| gate.admit("alice", "192.0.2.1").unwrap()).collect();
     let name = username("alice");
-    let waiting = gate.throttle.admit(&name, Some(ip("192.0.2.1")), gate.lockout);
+    let client = from("192.0.2.1");
+    let waiting = gate.throttle.admit(&name, &client, gate.lockout);
     futures::pin_mut!(waiting);
     assert!(futures::poll!(waiting.as_mut()).is_pending());
     gate.fails("bob", "192.0.2.2").unwrap();
@@ -457,7 +463,8 @@ async fn nobody_waits_for_ever_for_tries_under_way() {
     let gate = Gate::new();
     let _permits: Vec<_> = (0..3).map(|_| gate.admit("alice", "192.0.2.1").unwrap()).collect();
     let name = username("alice");
-    let waiting = gate.throttle.admit(&name, Some(ip("192.0.2.1")), gate.lockout);
+    let client = from("192.0.2.1");
+    let waiting = gate.throttle.admit(&name, &client, gate.lockout);
     futures::pin_mut!(waiting);
     assert!(futures::poll!(waiting.as_mut()).is_pending());
     gate.clock.advance(PATIENCE);
@@ -539,6 +546,84 @@ fn what_was_no_guess_does_not_count() {
     }
 }
 
+#[tokio::test]
+async fn a_flood_of_made_up_names_forgets_nothing_that_counts_against_a_person() {
+    let gate = Gate::new();
+    for _ in 0..3 {
+        gate.fails_as("alice", "alice").await.unwrap();
+    }
+    for number in 0..MOST_ENTRIES + 1000 {
+        let address = format!("10.{}.{}.{}", number >> 16, number >> 8 & 255, number & 255);
+        gate.fails(&format!("name{number}"), &address).unwrap();
+    }
+    assert!(gate.fails_as("alice", "alice").await.is_err());
+}
+
+#[test]
+fn strangers_cannot_keep_out_the_browser_in_which_its_owner_last_signed_in_well() {
+    let gate = Gate::new();
+    let mark = gate.throttle.mark_device(&username("alice"), &person("alice")).unwrap().reveal();
+    for _ in 0..100 {
+        let _ = gate.fails("alice", "203.0.113.5");
+    }
+    let admit = |name: &str, mark: Option<&str>| {
+        let client = from("198.51.100.77").with_device(mark);
+        gate.throttle.try_admit(&username(name), &client, gate.lockout)
+    };
+    assert!(admit("alice", None).is_err() && admit("alice", Some("forged")).is_err());
+    admit("ALICE@corp.example.com", Some(&mark)).unwrap().not_asked();
+    for _ in 0..3 {
+        gate.fails("bob", "203.0.113.6").unwrap();
+    }
+    assert!(admit("bob", Some(&mark)).is_err(), "it is alice's and opens nobody else's way");
+}
+
+#[tokio::test]
+async fn a_marked_browser_has_no_more_than_the_one_try_that_is_kept_back() {
+    let gate = Gate::before(Lockout { policy: Some(policy(5)), shows_people: true });
+    let mark = gate.throttle.mark_device(&username("alice"), &person("alice")).unwrap().reveal();
+    let client = from("198.51.100.77").with_device(Some(&mark));
+    let mut failed = 0;
+    for _ in 0..20 {
+        let Ok(permit) = gate.throttle.try_admit(&username("alice"), &client, gate.lockout) else { continue };
+        match permit.found(&candidate("alice")).await {
+            Ok(()) => failed += 1,
+            Err(held) => permit.withheld(held),
+        }
+    }
+    assert_eq!(failed, 4, "one below the lockout");
+}
+
+#[test]
+fn one_address_alone_cannot_use_up_what_an_account_may_fail() {
+    let gate = Gate::before(Lockout { policy: Some(policy(10)), shows_people: true });
+    let heard = (0..12).filter(|_| {
+        gate.clock.advance(2 * MINUTE);
+        gate.fails("alice", "203.0.113.5").is_ok()
+    });
+    assert_eq!(heard.count(), 7);
+    assert_eq!(gate.fails("alice", "198.51.100.9"), Ok(()), "its owner is heard from elsewhere");
+}
+
+#[test]
+fn whoever_keeps_trying_one_account_waits_longer_each_time() {
+    let gate = Gate::before(Lockout { policy: Some(policy(0)), shows_people: true });
+    let mut waits = Vec::new();
+    for _ in 0..7 {
+        let waited = match gate.fails("alice", "203.0.113.5") {
+            Ok(()) => Duration::ZERO,
+            Err(Held::Spent(wait)) => {
+                gate.clock.advance(wait);
+                gate.fails("alice", "203.0.113.5").unwrap();
+                wait
+            }
+            Err(held) => panic!("{held:?}"),
+        };
+        waits.push(waited.as_secs());
+    }
+    assert_eq!(waits, [0, 0, 0, 0, 5, 10, 20]);
+}
+
 #[test]
 fn a_flood_of_names_and_addresses_does_not_fill_the_memory() {
     let gate = Gate::new();
@@ -548,7 +633,10 @@ fn a_flood_of_names_and_addresses_does_not_fill_the_memory() {
         gate.fails(&format!("name{number}"), &address).unwrap();
     }
     let books = gate.throttle.books();
-    for entries in [books.accounts.len(), books.addresses.len(), books.familiar.len(), books.people.len()] {
+    assert_eq!(books.persons.len(), 0, "made-up names are no persons");
+    for entries in
+        [books.names.len(), books.pairs.len(), books.addresses.len(), books.familiar.len(), books.people.len()]
+    {
         assert!(entries <= MOST_ENTRIES && entries > MOST_ENTRIES / 2, "{entries}");
     }
 }

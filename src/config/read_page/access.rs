@@ -1,14 +1,20 @@
+use std::ops::RangeInclusive;
+
 use super::super::reader::{Fields, Ledger, Placed};
 use super::super::tree::{Node, Value};
 use super::super::words::{choose, shown};
 use crate::domain::{Access, Audience, GroupRef, UserRef};
 
-/// `"public"`, `"signed-in"`, or `{ groups = […], users = […] }`.
-pub(super) fn read_access(node: Node, ledger: &Ledger) -> Option<Access> {
+/// What `factor` may be: a password alone, or a second factor with it.
+const FACTORS: RangeInclusive<i64> = 1..=2;
+
+/// `"public"`, `"signed-in"`, or `{ groups = […], users = […], factor = 2 }`: who may open a page, and whether it takes a second
+/// factor.
+pub(super) fn read_access(node: Node, ledger: &Ledger) -> Option<(Access, bool)> {
     match &node.value {
         Value::Text(word) => match word.as_str() {
-            "public" => Some(Access::Public),
-            "signed-in" => Some(Access::SignedIn),
+            "public" => Some((Access::Public, false)),
+            "signed-in" => Some((Access::SignedIn, false)),
             other => {
                 let choice = choose(other, &["public", "signed-in"]);
                 let help =
@@ -18,15 +24,21 @@ pub(super) fn read_access(node: Node, ledger: &Ledger) -> Option<Access> {
             }
         },
         Value::Table(_) => {
-            let fields = node.table("access", ledger)?;
+            let mut fields = node.table("access", ledger)?;
             let place = fields.place.clone();
+            let factor = fields.or("factor", None, |fields, key| fields.whole(key, FACTORS).map(Some));
+            let named = ["groups", "users"].iter().any(|key| fields.key_place(key).is_some());
             let audience = read_audience(fields)?;
+            let factor = factor?;
+            if !named && factor.is_some() {
+                return Some((Access::SignedIn, factor == Some(2)));
+            }
             if audience == Audience::default() {
                 let help = "name a group or a person, or write `access = \"signed-in\"` for every member";
                 ledger.note(&place, "`access` names nobody, so nobody could open the page", help);
                 return None;
             }
-            Some(Access::Only(audience))
+            Some((Access::Only(audience), factor == Some(2)))
         }
         other => {
             let message = format!("`access` must be text or a table, not {}", other.what());

@@ -52,7 +52,8 @@ pub fn read_page(file: &Path, text: &str) -> Result<PageFile, Faults> {
     fields.needs("title", "give the page a heading: `title = \"Operations\"`");
     let title = fields.text("title");
     let about = fields.text("about");
-    let access = fields.take("access").map_or(Some(Access::SignedIn), |node| read_access(node, &ledger));
+    let standard = Some((Access::SignedIn, false));
+    let access = fields.take("access").map_or(standard, |node| read_access(node, &ledger));
     let owner = fields.text("owner");
     let order = fields.whole("order", i64::from(i32::MIN)..=i64::from(i32::MAX)).unwrap_or(DEFAULT_ORDER);
     let keep = fields.truth("keep").unwrap_or(false);
@@ -63,13 +64,14 @@ pub fn read_page(file: &Path, text: &str) -> Result<PageFile, Faults> {
 
     let faults = ledger.close();
     match (slug, title, access) {
-        (Some(slug), Some(title), Some(access)) if faults.is_empty() => Ok(PageFile {
+        (Some(slug), Some(title), Some((access, second_factor))) if faults.is_empty() => Ok(PageFile {
             slug,
             file: file.to_owned(),
             text: text.to_owned(),
             title,
             about,
             access,
+            second_factor,
             owner,
             order,
             keep,

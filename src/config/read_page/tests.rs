@@ -98,6 +98,18 @@ text = "**{city}** {city.zone} {{}}"
 }
 
 #[test]
+fn a_page_may_take_a_second_factor_of_anybody_or_of_those_it_names() {
+    let of = |access: &str| read(&format!("access = {access}\n{}", panel("kind = \"stat\""))).unwrap();
+    let everybody = of("{ factor = 2 }");
+    assert_eq!((everybody.access, everybody.second_factor), (Access::SignedIn, true));
+    let some = of("{ groups = [\"dash-ops\"], factor = 2 }");
+    assert!(matches!(some.access, Access::Only(_)) && some.second_factor);
+    let one = of("{ users = [\"alice\"], factor = 1 }");
+    assert!(matches!(one.access, Access::Only(_)) && !one.second_factor);
+    assert!(!of("\"signed-in\"").second_factor);
+}
+
+#[test]
 fn what_is_left_out_has_a_sensible_value() {
     let page = read(&panel("kind = \"stat\"")).unwrap();
     assert_eq!((page.access, page.order, page.keep, page.show_source), (Access::SignedIn, 100, false, false));
@@ -122,6 +134,9 @@ fn faults_of_the_page_itself_have_place_and_remedy() {
         ("title = \"T\"\nkeep = \"yes\"".into(), "2:8", "`true` or `false`, not text", "without quotes"),
         ("title = \"T\"\naccess = \"signed_in\"".into(), "2:10", "cannot be `signed_in`", "did you mean `signed-in`?"),
         ("title = \"T\"\naccess = {}".into(), "2:10", "names nobody", "name a group"),
+        ("title = \"T\"\naccess = { factor = 3 }".into(), "2:21", "more than 2", "from 1 to 2"),
+        ("title = \"T\"\naccess = { factor = true }".into(), "2:21", "must be a whole number", ""),
+        ("title = \"T\"\naccess = { groups = [], factor = 2 }".into(), "2:10", "names nobody", "name a group"),
         ("title = \"T\"\naccess = { group = [\"a\"], users = [\"b\"] }".into(), "2:12", "no key `group`", "`groups`?"),
         ("title = \"T\"\naccess = { groups = \"ops\" }".into(), "2:21", "must be a list", "[\"…\", \"…\"]"),
         ("title = \"T\"\naccess = { groups = [\"ops\", \"\"] }".into(), "2:29", "is empty", "between the quotes"),

@@ -3,11 +3,14 @@
 //! Files that settings name (certificates, secrets) are read here, so that a missing one is a fault like any other.
 //! Nothing is dialled.
 
+mod accounts;
+mod audit;
 mod connections;
 mod directory;
 mod files;
 mod mail;
 mod metrics;
+mod second_factor;
 mod server_address;
 mod servers;
 mod settings;

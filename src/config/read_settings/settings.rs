@@ -9,17 +9,34 @@ use super::super::read_page::read_audience;
 use super::super::reader::{Fields, Ledger};
 use super::super::settings::{LiveSettings, LogFormat, LogSettings, SessionSettings, Settings, SourceSettings};
 use super::super::settings_tree::Writings;
+use super::accounts::{read_accounts, read_digest};
+use super::audit::read_audit;
 use super::connections::read_connections;
 use super::directory::{read_directories, read_directory};
 use super::files::path;
 use super::metrics::read_metrics;
+use super::second_factor::read_second_factor;
 use super::site::read_site;
 use super::sources::read_sources;
 use crate::domain::{Audience, SourceName};
 
 /// Our tables. Outside a profile, figment would take them for profiles of that name and ignore them.
-pub(in super::super) const TABLES: [&str; 10] =
-    ["site", "admins", "directory", "directories", "sources", "sessions", "live", "connections", "log", "metrics"];
+pub(in super::super) const TABLES: [&str; 14] = [
+    "site",
+    "admins",
+    "directory",
+    "directories",
+    "sources",
+    "accounts",
+    "digest",
+    "sessions",
+    "second_factor",
+    "live",
+    "connections",
+    "log",
+    "metrics",
+    "audit",
+];
 
 /// The keys that are Rocket's: of `rocket::Config`, of its templates, and the two by which `ROCKET_CONFIG` and
 /// `ROCKET_PROFILE` say where settings stand.
@@ -133,7 +150,11 @@ fn read_settings(mut fields: Fields<'_>, folder: &std::path::Path) -> Option<Set
     let directory = read_directory(fields.table_or_empty("directory"));
     let directories = read_directories(fields.table_or_empty("directories"));
     let sources = read_sources(fields.table_or_empty("sources"));
+    let accounts = read_accounts(fields.table_or_empty("accounts"));
+    let digest = read_digest(fields.table_or_empty("digest"));
     let sessions = read_sessions(fields.table_or_empty("sessions"));
+    let audit = read_audit(fields.table_or_empty("audit"));
+    let second_factor = read_second_factor(fields.table_or_empty("second_factor"));
     let live = read_live(fields.table_or_empty("live"));
     let connections = read_connections(fields.table_or_empty("connections"));
     let log = read_log(fields.table_or_empty("log"));
@@ -149,7 +170,11 @@ fn read_settings(mut fields: Fields<'_>, folder: &std::path::Path) -> Option<Set
         directory: directory?,
         directories: directories?,
         sources: sources?,
+        accounts: accounts?,
+        digest: digest?,
         sessions: sessions?,
+        second_factor: second_factor?,
+        audit: audit?,
         live: live?,
         connections: connections?,
         log: log?,

@@ -238,6 +238,10 @@ fn faults_of_the_file_have_place_and_remedy() {
     );
     expect(&after_url("start_tsl = true"), "Rocket.toml:3:1", "no key `start_tsl`", "did you mean `start_tls`?");
     expect(&Folder::with(&format!("[default]\npagse = \"x\"\n{URL}")), "Rocket.toml:2:1", "no key `pagse`", "`pages`?");
+    let factors = |text: &str| after_url(&format!("[default.second_factor]\n{text}"));
+    expect(&factors("required = 1"), "Rocket.toml:4:12", "must be `true` or `false`", "without quotes");
+    expect(&factors("groups = [7]"), "Rocket.toml:4:11", "must be text", "");
+    expect(&factors("remember = \"1s\""), "Rocket.toml:4:12", "less than 1m", "from 1m to 30d");
     expect(&after_url("[default.sesions]"), "Rocket.toml:3:10", "no key `sesions`", "`sessions`?");
     expect(&after_url("kind = \"ad\""), "Rocket.toml:3:8", "cannot be `ad`", "`active-directory`, `ldap`");
     expect(&after_url("dial_timeout = \"5m\""), "Rocket.toml:3:16", "more than 1m", "from 100ms to 1m");
@@ -467,6 +471,36 @@ fn the_repositorys_own_settings_need_only_the_url() {
     expect(&Folder::with(&text), &place, "no directory is set", "BELVEDERE_DIRECTORY__URL");
     let folder = Folder::with(&text).variable("BELVEDERE_DIRECTORY__URL", "ldaps://dc1");
     folder.read().unwrap_or_else(|faults| panic!("{faults}"));
+}
+
+#[test]
+fn no_directory_is_called_as_the_programs_own_accounts_are() {
+    let faults = |name: &str, domain: &str| {
+        let text = format!(
+            "[default.directory]\nurl = \"ldaps://dc1\"\n\n[default.directories.{name}]\nurl = \"ldaps://dc2\"\n\
+             domains = [\"{domain}\"]\n"
+        );
+        Folder::with(&text).read().map_err(|faults| faults.to_string())
+    };
+    assert!(faults("brand", "BRAND").is_ok());
+    for (name, domain) in [("local", "BRAND"), ("brand", "LOCAL")] {
+        let said = faults(name, domain).unwrap_err();
+        assert!(said.contains("stands for the program's own accounts"), "{said}");
+    }
+}
+
+#[test]
+fn passwords_of_local_accounts_have_a_least_length_that_nobody_can_undercut() {
+    let read = |accounts: &str| {
+        Folder::with(&format!("[default.directory]\nurl = \"ldaps://dc1\"\n\n[default.accounts]\n{accounts}\n")).read()
+    };
+    let settings = read("").unwrap_or_else(|faults| panic!("{faults}"));
+    assert_eq!((settings.accounts.shortest_password, settings.digest.enabled), (12, false));
+    assert_eq!(settings.accounts.invitation_lasts, Duration::from_hours(72));
+    assert_eq!(read("shortest_password = 8").unwrap_or_else(|faults| panic!("{faults}")).accounts.shortest_password, 8);
+    for bad in ["shortest_password = 7", "invitation_lasts = \"1s\"", "invitation_lasts = \"90d\""] {
+        assert!(read(bad).is_err(), "{bad}");
+    }
 }
 
 #[test]

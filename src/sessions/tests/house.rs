@@ -47,7 +47,7 @@ impl House {
     }
 
     /// The usual settings, with so long for those who stay.
-    pub(super) fn staying(&self, stay: Option<Duration>) -> SessionSettings {
+    pub(super) fn staying(stay: Option<Duration>) -> SessionSettings {
         SessionSettings { stay, max_staleness: ABSOLUTE * 100, ..lasting(IDLE, ABSOLUTE) }
     }
 

@@ -6,13 +6,14 @@ use rocket::outcome::try_outcome;
 use rocket::request::{FromRequest, Outcome};
 use url::{Position, Url};
 
+use super::href_with_next;
 use crate::auth::{Auth, NextPath};
 use crate::domain::Member;
 use crate::web::refusal::Refusal;
 use crate::web::rooms::Limits;
 
-/// A member who has typed their password within `sessions.recent`, in the session they come with. Others are asked for
-/// it, and come back. What admins do asks for this, and so does whatever would outlast the session.
+/// A member who has proved within `sessions.recent` that it is they, in the session they come with: with their second
+/// factor where they have one, otherwise with their password. Others are asked for it, and come back. What admins do asks for this, and so does whatever would outlast the session.
 pub(in crate::web) struct RecentlyProved;
 
 #[rocket::async_trait]
@@ -33,10 +34,9 @@ impl<'r> FromRequest<'r> for RecentlyProved {
     }
 }
 
-/// Where the form for the password is, and the way back from it.
+/// Where the form for the proof is, and the way back from it.
 pub(in crate::web) fn again_href(next: &NextPath) -> String {
-    let next: String = url::form_urlencoded::byte_serialize(next.as_str().as_bytes()).collect();
-    format!("/login/again?next={next}")
+    href_with_next("/login/again", next.as_str())
 }
 
 /// The page to come back to. A form's fields are not kept meanwhile, so whoever sent one comes back to the page that it

@@ -8,10 +8,11 @@ use rocket::request::{FromRequest, Outcome};
 
 use crate::auth::Auth;
 use crate::domain::{Client, Member, Visitor};
-use crate::pages::Closed;
+use crate::pages::{Closed, Shelf};
 use crate::web::Transport;
 use crate::web::connected::is_a_members;
 use crate::web::cookies::Cookies;
+use crate::web::digest::member_by_digest;
 use crate::web::refusal::Refusal;
 use crate::web::rooms::Admins;
 
@@ -41,7 +42,7 @@ impl<'r> FromRequest<'r> for Member {
     }
 }
 
-/// A member who may see the admin page.
+/// A member who may see the admin's office: one of the admins, with more than a token that was made for something else.
 pub(in crate::web) struct Administrator(pub(in crate::web) Member);
 
 #[rocket::async_trait]
@@ -51,10 +52,22 @@ impl<'r> FromRequest<'r> for Administrator {
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
         let member = try_outcome!(request.guard::<Member>().await);
         match request.rocket().state::<Admins>() {
-            Some(Admins(admins)) if admins.includes(&member.person) => Outcome::Success(Self(member)),
-            _ => Refusal::Closed(Closed::NotAllowed { owner: None }).stop(request),
+            Some(Admins(admins)) if !(member.scope.is_whole() && admins.includes(&member.person)) => {
+                Refusal::Closed(Closed::NotAllowed { owner: None }).stop(request)
+            }
+            Some(_) if lacks_second_factor(request, &member) => {
+                Refusal::Closed(Closed::SecondFactorFirst).stop(request)
+            }
+            Some(_) => Outcome::Success(Self(member)),
+            None => Refusal::Closed(Closed::NotAllowed { owner: None }).stop(request),
         }
     }
+}
+
+/// Whether the settings ask a second factor of somebody who has shown none: what is not public is closed then.
+fn lacks_second_factor(request: &Request<'_>, member: &Member) -> bool {
+    let asked = |shelf: &Arc<Shelf>| shelf.asks_second_factor_of(&member.person);
+    member.second_factor_until.is_none() && request.rocket().state().is_none_or(asked)
 }
 
 /// The visitor, from the session's cookie.
@@ -67,6 +80,9 @@ async fn look_up(request: &Request<'_>) -> Result<Visitor, Refusal> {
     else {
         return Err(Refusal::Internal("the rooms behind the web are not there".to_owned()));
     };
+    if let Some(member) = member_by_digest(request).await {
+        return member.map(Visitor::from);
+    }
     let token = Cookies::new(request.cookies(), transport).session();
     let visitor = auth.visitor(token.as_ref()).await?;
     if visitor.member().is_some() {
@@ -92,7 +108,10 @@ impl<'r> FromRequest<'r> for Client {
 
 /// Who sent the request, as far as one can know.
 pub(in crate::web) fn client_of(request: &Request<'_>) -> Client {
-    Client::new(address_of(request), request.headers().get_one("User-Agent"))
+    let client = Client::new(address_of(request), request.headers().get_one("User-Agent"));
+    let transport = request.rocket().state::<Transport>();
+    let cookies = transport.map(|transport| Cookies::new(request.cookies(), transport));
+    client.with_device(cookies.and_then(|cookies| cookies.device()))
 }
 
 /// The header that Rocket's `ip_header` names is for those who set it. Otherwise a proxy is believed that the settings

@@ -4,14 +4,15 @@ use rocket::response::Redirect;
 use rocket::{Either, State, get, post};
 
 use super::doorstep::{Doorstep, TypedPassword};
+use super::second_step::{self, Who};
 use crate::auth::{NextPath, SignInRefusal};
 use crate::domain::{Client, Member};
 use crate::web::form::Form;
-use crate::web::guards::{Asked, OwnForm, again_href};
+use crate::web::guards::{Asked, OwnForm, Passkeys, again_href};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
 use crate::web::rooms::Limits;
-use crate::web::views::{AgainView, Chrome, Said, Tone, in_words};
+use crate::web::views::{AgainView, Chrome, Said, SecondStepView, Tone, in_words};
 
 /// What is missing is empty, and refused as such.
 #[derive(FromForm)]
@@ -23,18 +24,24 @@ pub(super) struct AgainForm {
     csrf: String,
 }
 
-/// Asks a member for their password once more.
+/// Asks a member for their second factor once more, or for their password where they have none.
 #[get("/again")]
-pub(super) fn ask(
+pub(super) async fn ask(
     asked: Asked,
     member: Member,
     chrome: Chrome,
+    passkeys: Passkeys,
+    doorstep: Doorstep<'_>,
     limits: &State<Limits>,
-) -> Result<Html<AgainView>, Refusal> {
+) -> Result<Either<Html<SecondStepView>, Html<AgainView>>, Refusal> {
     // Who comes without a session has none to prove themselves in.
     member.session().ok_or(Refusal::NotFound)?;
     let next = asked.get("next").and_then(NextPath::parse).unwrap_or_else(NextPath::home);
-    Ok(form(&member, chrome, limits, &next, None))
+    if doorstep.auth.needs_second_factor(&member.person.id).await? {
+        let who = Who::Member(Box::new(member));
+        return second_step::form(&doorstep, chrome, &passkeys, &who, &next, None).await.map(Either::Left);
+    }
+    Ok(Either::Right(form(&member, chrome, limits, &next, None)))
 }
 
 /// Takes it, gives the browser another token, and leads back.
@@ -51,10 +58,15 @@ pub(super) async fn submit(
     let AgainForm { password, next, csrf } = typed.into_inner();
     let next = NextPath::parse(&next).unwrap_or_else(NextPath::home);
     own.check(&csrf)?;
+    // A password alone proves nothing of whoever has a second factor.
+    if doorstep.auth.needs_second_factor(&member.person.id).await? {
+        return Ok(Either::Left(Redirect::to(again_href(&next))));
+    }
     match doorstep.auth.prove_again(&member, password.0, &client, own.token()).await {
         Ok(Some(proved)) => {
             let lasts = proved.session.absolute_end.since(proved.session.proved_at);
             doorstep.cookies.keep_session(&proved.token, lasts);
+            doorstep.cookies.keep_device(&proved.device);
             Ok(Either::Left(Redirect::to(next.to_string())))
         }
         // The session has ended meanwhile: the form leads to the one for signing in.

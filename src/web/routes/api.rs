@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::domain::{PanelId, Visitor};
 use crate::live::Hub;
-use crate::pages::{OpenPage, Shelf};
+use crate::pages::{Listed, Shelf};
 use crate::panels::PanelFrame;
 use crate::web::guards::Asked;
 use crate::web::refusal::Refusal;
@@ -48,7 +48,7 @@ struct PanelState {
 /// The pages this visitor may open.
 #[get("/pages")]
 pub(super) fn pages(visitor: Visitor, shelf: &State<Arc<Shelf>>) -> Json<Pages> {
-    let summary = |page: &OpenPage| PageSummary {
+    let summary = |page: &Listed| PageSummary {
         slug: page.slug.to_string(),
         title: page.title.clone(),
         about: page.about.clone(),

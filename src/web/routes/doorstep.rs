@@ -14,8 +14,10 @@ use crate::config::SiteSettings;
 use crate::directory::Unreachable;
 use crate::domain::{Client, PageSlug, Visitor};
 use crate::pages::Shelf;
+use crate::sessions::SessionToken;
 use crate::web::Transport;
 use crate::web::cookies::Cookies;
+use crate::web::guards::Passkeys;
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
 use crate::web::views::{Chrome, PasswordView, Said, SignInView, Tone};
@@ -43,6 +45,8 @@ pub(super) struct Doorstep<'r> {
     pub(super) auth: &'r Auth,
     shelf: &'r Shelf,
     site: &'r SiteSettings,
+    /// Whether a passkey alone signs somebody in here.
+    passwordless: bool,
 }
 
 #[rocket::async_trait]
@@ -56,6 +60,7 @@ impl<'r> FromRequest<'r> for Doorstep<'r> {
             auth: try_outcome!(request.guard::<&State<Arc<Auth>>>().await),
             shelf: try_outcome!(request.guard::<&State<Arc<Shelf>>>().await),
             site: try_outcome!(request.guard::<&State<Arc<SiteSettings>>>().await),
+            passwordless: request.guard::<Passkeys>().await.succeeded().is_some_and(|passkeys| passkeys.passwordless),
         })
     }
 }
@@ -92,8 +97,14 @@ impl Doorstep<'_> {
             username: username.to_owned(),
             next: next.to_string(),
             csrf: self.csrf()?,
+            passwordless: self.passwordless,
         };
         Ok(Html::new("auth/sign_in", "Sign in", chrome, view))
+    }
+
+    /// Gives a page that is shown after a new session token its forms' token.
+    pub(super) fn renew(&self, chrome: &mut Chrome, token: &SessionToken) {
+        self.auth.keys().csrf_token(Holder::Member(token)).as_str().clone_into(&mut chrome.csrf);
     }
 
     /// What this browser's forms are bound to; given to it with the first form.
@@ -151,6 +162,10 @@ impl Doorstep<'_> {
                  Windows)."
                     .to_owned(),
             ),
+            // Their place to wait is lost: the way here led past the second step.
+            SignInRefusal::SecondFactorFirst(_) => {
+                (Status::Unauthorized, Tone::Info, "Sign in, and show your second factor.".to_owned())
+            }
             SignInRefusal::Disabled => (Status::Forbidden, Tone::Bad, format!("Your account is disabled. {ask}")),
             SignInRefusal::AccountExpired => (Status::Forbidden, Tone::Bad, format!("Your account has expired. {ask}")),
             SignInRefusal::DirectoryUnreachable(Unreachable { password_sent: true, .. }) => (

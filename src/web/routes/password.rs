@@ -8,7 +8,7 @@ use crate::auth::{Auth, Changed, Holder, NextPath, PasswordChangeRefusal, SignIn
 use crate::directory::{PasswordState, Rule, Unreachable};
 use crate::domain::{Client, Member, Username, Visitor};
 use crate::web::form::Form;
-use crate::web::guards::{Asked, SameOrigin, sign_in_href};
+use crate::web::guards::{Asked, SameOrigin, href_with_next, sign_in_href};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
 use crate::web::rooms::Limits;
@@ -148,6 +148,7 @@ pub(super) fn strangers_form(
     let view = PasswordView {
         said: Some(said),
         is_member: false,
+        is_local: false,
         username: username.to_owned(),
         next: next.to_string(),
         csrf: doorstep.csrf()?,
@@ -161,6 +162,7 @@ fn members_form(mut chrome: Chrome, name: &Username, said: Option<Said>) -> Html
     let view = PasswordView {
         said,
         is_member: true,
+        is_local: chrome.visitor.as_ref().is_some_and(|who| who.is_local),
         username: name.as_str().to_owned(),
         next: String::new(),
         csrf: chrome.csrf.clone(),
@@ -177,6 +179,11 @@ fn welcome(
     next: &NextPath,
     username: &str,
 ) -> Result<Answer, Refusal> {
+    if let Some(pending) = changed.second_factor {
+        doorstep.cookies.forget_session();
+        doorstep.cookies.keep_pending(&pending);
+        return Ok(Either::Left(Redirect::to(href_with_next("/login/factor", next.as_str()))));
+    }
     let Some(signed_in) = changed.signed_in else {
         doorstep.cookies.forget_session();
         (chrome.visitor, chrome.notes) = (None, Vec::new());
@@ -185,6 +192,7 @@ fn welcome(
         return Ok(Either::Right(Either::Left(doorstep.sign_in_form(chrome, next, username, Some(said))?)));
     };
     doorstep.cookies.keep_session(&signed_in.token, limits.session_lasts);
+    doorstep.cookies.keep_device(&signed_in.device);
     let onward = if changed.others_ended { next.to_string() } else { CHANGED_HERE_ALONE.to_owned() };
     Ok(Either::Left(Redirect::to(onward)))
 }

@@ -7,10 +7,10 @@ use rocket::{Either, State, get, post};
 
 use super::doorstep::{Answer, Doorstep, TypedPassword};
 use super::password;
-use crate::auth::NextPath;
+use crate::auth::{NextPath, SignInRefusal};
 use crate::domain::{Client, Visitor};
 use crate::web::form::Form;
-use crate::web::guards::{Asked, SameOrigin};
+use crate::web::guards::{Asked, SameOrigin, href_with_next};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
 use crate::web::rooms::Limits;
@@ -82,7 +82,12 @@ pub(super) async fn submit(
     let refusal = match doorstep.auth.sign_in(&username, password.0, &client, previous.as_ref()).await {
         Ok(signed_in) => {
             doorstep.cookies.keep_session(&signed_in.token, limits.session_lasts);
+            doorstep.cookies.keep_device(&signed_in.device);
             return Ok(Either::Left(Redirect::to(next.to_string())));
+        }
+        Err(SignInRefusal::SecondFactorFirst(pending)) => {
+            doorstep.cookies.keep_pending(&pending);
+            return Ok(Either::Left(Redirect::to(href_with_next("/login/factor", next.as_str()))));
         }
         Err(refusal) => refusal,
     };

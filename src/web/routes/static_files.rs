@@ -1,6 +1,8 @@
-use std::path::PathBuf;
+use std::convert::Infallible;
+use std::path::{Path, PathBuf};
 
 use rocket::http::{ContentType, Header, Status};
+use rocket::request::{FromRequest, Outcome};
 use rocket::response::{self, Responder, Response};
 use rocket::{Request, State, get};
 
@@ -10,30 +12,57 @@ use crate::web::refusal::Refusal;
 /// What never changes at its address may be kept for a year, the longest that caches honour (RFC 9111, 5.2.2.1).
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
-/// An address without a version, or with an old one, is asked for again every time: so modules that import one another
-/// by name are always of one state. The answer is a 304 as long as nothing has changed.
+/// An address without a version, or with an old one, is asked for again every time. The answer is a 304 as long as
+/// nothing has changed.
 const ASK_AGAIN: &str = "public, no-cache";
 
 pub(super) struct StaticFile {
     bytes: Vec<u8>,
+    is_packed: bool,
     content_type: ContentType,
     cache: &'static str,
     entity_tag: String,
 }
 
-/// A file of the site's own: the same for everybody, so no visitor is looked up.
-#[get("/<path..>?<v>")]
-pub(super) fn serve(path: PathBuf, v: Option<&str>, assets: &State<Assets>) -> Result<StaticFile, Refusal> {
-    let name = path.to_str().ok_or(Refusal::NotFound)?;
+/// A file of the site's own: the same for everybody, so no visitor is looked up. The first part of its path may be a
+/// version, of now or of the page that a browser has still open.
+#[get("/<path..>")]
+pub(super) fn serve(path: PathBuf, takes: TakesGzip, assets: &State<Assets>) -> Result<StaticFile, Refusal> {
+    let path = path.to_str().ok_or(Refusal::NotFound)?;
+    let (version, name) = match path.split_once('/') {
+        Some((version, name)) if Assets::is_version(version) => (Some(version), name),
+        _ => (None, path),
+    };
     let bytes = assets.static_file(name).ok_or(Refusal::NotFound)?;
-    let version = Assets::version_of(&bytes);
-    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    let packed = assets.packed_file(name).filter(|_| takes.0);
+    let extension = Path::new(name).extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    let is_current = version.is_some_and(|version| version == assets.version());
+    let tag = Assets::version_of(&bytes);
     Ok(StaticFile {
         content_type: ContentType::from_extension(extension).unwrap_or(ContentType::Binary),
-        cache: if v == Some(&*version) { FOR_EVER } else { ASK_AGAIN },
-        entity_tag: format!("\"{version}\""),
-        bytes: bytes.into_owned(),
+        cache: if is_current { FOR_EVER } else { ASK_AGAIN },
+        is_packed: packed.is_some(),
+        // Packed it is another representation (RFC 9110, 8.8.3).
+        entity_tag: if packed.is_some() { format!("\"{tag}-gzip\"") } else { format!("\"{tag}\"") },
+        bytes: packed.map_or_else(|| bytes.into_owned(), <[u8]>::to_vec),
     })
+}
+
+/// Whether the browser unpacks gzip (RFC 9110, 12.5.3). Everyone does who says so without a weight of zero.
+pub(super) struct TakesGzip(bool);
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for TakesGzip {
+    type Error = Infallible;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Infallible> {
+        let codings = request.headers().get("Accept-Encoding").flat_map(|list| list.split(','));
+        let takes = codings.map(|coding| coding.split(';').map(str::trim)).any(|mut coding| {
+            let is_gzip = coding.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
+            is_gzip && !coding.any(|weight| matches!(weight, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
+        });
+        Outcome::Success(Self(takes))
+    }
 }
 
 impl<'r> Responder<'r, 'static> for StaticFile {
@@ -43,8 +72,15 @@ impl<'r> Responder<'r, 'static> for StaticFile {
             response.status(Status::NotModified);
         } else {
             response.merge((self.content_type, self.bytes).respond_to(request)?);
+            if self.is_packed {
+                response.header(Header::new("Content-Encoding", "gzip"));
+            }
         }
-        response.header(Header::new("Cache-Control", self.cache)).header(Header::new("ETag", self.entity_tag)).ok()
+        response
+            .header(Header::new("Cache-Control", self.cache))
+            .header(Header::new("ETag", self.entity_tag))
+            .header(Header::new("Vary", "Accept-Encoding"))
+            .ok()
     }
 }
 

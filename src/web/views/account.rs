@@ -1,10 +1,12 @@
 use serde::Serialize;
 
 use crate::domain::{Member, Timestamp};
+use crate::factors::Enrolled;
 use crate::sessions::Session;
 
 use super::auth::Said;
 use super::device::device;
+use super::factors::ChangedView;
 
 /// One's own account.
 #[derive(Debug, Serialize)]
@@ -15,6 +17,10 @@ pub(in crate::web) struct AccountView {
     changes_password: bool,
     /// When it expires, where the directory tells.
     password_expires_ms: Option<Timestamp>,
+    /// How many second factors they have.
+    factors: usize,
+    /// What was changed last about them.
+    factors_changed: Option<ChangedView>,
     person: PersonView,
     sessions: Vec<SessionView>,
 }
@@ -29,6 +35,7 @@ struct PersonView {
 
 #[derive(Debug, Serialize)]
 struct SessionView {
+    id: i64,
     current: bool,
     since_ms: Timestamp,
     last_seen_ms: Timestamp,
@@ -42,11 +49,13 @@ impl AccountView {
         sessions: &[Session],
         said: Option<Said>,
         changes_password: bool,
+        enrolled: &Enrolled,
     ) -> Self {
         let person = &member.person;
         let mut groups: Vec<_> = person.groups.iter().map(|group| person.qualified(&group.name)).collect();
         groups.sort();
         let view = |session: &Session| SessionView {
+            id: session.id.as_i64(),
             current: Some(session.id) == member.session(),
             since_ms: session.created_at,
             last_seen_ms: session.last_seen_at,
@@ -56,6 +65,8 @@ impl AccountView {
         Self {
             said,
             changes_password,
+            factors: usize::from(enrolled.app.is_some()) + enrolled.passkeys.len(),
+            factors_changed: ChangedView::of(enrolled),
             // One that must be changed at once expired before everything.
             password_expires_ms: person.password_expires.filter(|expires| expires.as_millis() > 0),
             person: PersonView {

@@ -1,7 +1,7 @@
 use serde::Serialize;
 
 use crate::domain::Timestamp;
-use crate::pages::OpenPage;
+use crate::pages::Listed;
 
 use super::auth::Tone;
 
@@ -54,6 +54,8 @@ pub(in crate::web) struct NavItem {
     title: String,
     href: String,
     current: bool,
+    /// Whether it opens after a second factor alone.
+    locked: bool,
 }
 
 /// The member's name.
@@ -62,11 +64,19 @@ pub(in crate::web) struct Who {
     pub(in crate::web) name: String,
     pub(in crate::web) username: String,
     pub(in crate::web) is_admin: bool,
+    /// Whether their account is one of the program's own.
+    pub(in crate::web) is_local: bool,
 }
 
 impl NavItem {
-    pub(in crate::web) fn of(page: &OpenPage, path: &str) -> Self {
+    pub(in crate::web) fn of(page: &Listed, path: &str) -> Self {
         let href = format!("/p/{}", page.slug);
-        Self { slug: page.slug.to_string(), title: page.title.clone(), current: path == href, href }
+        Self {
+            slug: page.slug.to_string(),
+            title: page.title.clone(),
+            current: path == href,
+            locked: page.is_locked(),
+            href,
+        }
     }
 }

@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use crate::pages::OpenPage;
+use crate::pages::Listed;
 
 /// The pages one may open, as cards.
 #[derive(Debug, Serialize)]
@@ -17,8 +17,8 @@ struct Card {
 }
 
 impl HomeView {
-    pub(in crate::web) fn of(pages: &[OpenPage]) -> Self {
-        let card = |page: &OpenPage| Card {
+    pub(in crate::web) fn of(pages: &[Listed]) -> Self {
+        let card = |page: &Listed| Card {
             title: page.title.clone(),
             about: page.about.clone(),
             href: format!("/p/{}", page.slug),

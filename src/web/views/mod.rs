@@ -1,23 +1,36 @@
 //! The structs that templates get. They hold what is shown, formatted; a template only loops and chooses.
 
 mod account;
+mod accounts;
 mod admin;
 mod auth;
 mod chrome;
 mod device;
 mod directory;
 mod error;
+mod factors;
 mod home;
+mod invitation;
 mod notes;
 mod page;
+mod qr;
 mod words;
 
 pub(super) use account::AccountView;
-pub(super) use admin::AdminView;
+pub(super) use accounts::{
+    AccountRow, AccountsView, InvitationRow, LinkView, TypedInvitation, username as account_username,
+};
+pub(super) use admin::{
+    AdminDirectoryView, AdminSessionsView, AdminView, AuditForm, AuditView, FaultsView, SessionsForm,
+};
 pub(super) use auth::{AgainView, PasswordView, Said, SignInView, SignOutView, SignedOutView, Tone};
 pub(super) use chrome::{Chrome, NavItem, Note, Who};
 pub(super) use directory::DirectoryView;
 pub(super) use error::ErrorView;
+pub(super) use factors::{
+    AppOfferView, FactorsView, OwnersView, PasskeyOfferView, RecoveryCodesView, SecondStepView, WhyView,
+};
 pub(super) use home::HomeView;
+pub(super) use invitation::{AcceptanceView, InvitationView};
 pub(super) use page::PageView;
-pub(super) use words::in_words;
+pub(super) use words::{in_words, wait_in_words};

@@ -16,6 +16,14 @@ pub(in crate::web) fn in_words(length: Duration) -> String {
     }
 }
 
+/// How long somebody has to wait, and never too little: `30 s`, `4 min`.
+pub(in crate::web) fn wait_in_words(wait: Duration) -> String {
+    match u64::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u64::MAX) {
+        seconds @ 0..=119 => format!("{} s", seconds.max(1)),
+        seconds => format!("{} min", seconds.div_ceil(60)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -26,6 +34,9 @@ mod tests {
             [(250, "250 ms"), (12_000, "12 s"), (180_000, "3 min"), (7_200_000, "2 h"), (432_000_000, "5 d")]
         {
             assert_eq!(in_words(Duration::from_millis(millis)), words);
+        }
+        for (millis, words) in [(1, "1 s"), (30_000, "30 s"), (120_001, "3 min"), (3_600_000, "60 min")] {
+            assert_eq!(wait_in_words(Duration::from_millis(millis)), words);
         }
         assert_eq!(every_in_words(Duration::from_secs(1)), "every second");
     }

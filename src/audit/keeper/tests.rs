@@ -1,0 +1,189 @@
+#![allow(clippy::unwrap_used)]
+
+use super::super::{Record, Search};
+use super::*;
+use crate::audit::paper::Paper;
+use crate::config::AuditSettings;
+use crate::domain::{Client, ManualClock};
+use crate::telemetry::Metrics;
+
+const START: Timestamp = Timestamp::from_millis(1_795_309_126_976);
+
+struct House {
+    audit: Audit,
+    writer: Option<AuditWriter>,
+    store: AuditStore,
+    metrics: AuditMetrics,
+    clock: Arc<ManualClock>,
+    folder: tempfile::TempDir,
+}
+
+impl House {
+    async fn keeping(settings: AuditSettings) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = AuditStore::open(&folder.path().join("audit.db"), &settings).await.unwrap();
+        let (metrics, clock) = (Metrics::new().audit(), Arc::new(ManualClock::at(START)));
+        let (audit, writer) = Audit::kept_in(store.clone(), metrics.clone(), clock.clone());
+        Self { audit, writer: Some(writer), store, metrics, clock, folder }
+    }
+
+    async fn new() -> Self {
+        Self::keeping(AuditSettings::default()).await
+    }
+
+    /// Somebody's wrong password.
+    fn refuses(&self, name: &str) {
+        let event = Event::SignInRefused { name, reason: "wrong-credentials", directory_code: None, retry_after: None };
+        self.audit.record(&Client::new("192.0.2.7".parse().ok(), Some("Browser/1")), &event);
+    }
+
+    fn says(&self, what: &str) {
+        self.audit.record(&Client::default(), &Event::PagesReloaded { what });
+    }
+
+    /// Has everything written.
+    async fn ends(&mut self) {
+        self.writer.take().unwrap().finish().await;
+    }
+
+    async fn kept(&self) -> Vec<Record> {
+        self.store.search(&Search::default(), None, 1_000_000).await.unwrap()
+    }
+
+    async fn told(&self) -> Vec<String> {
+        self.kept().await.into_iter().map(|record| record.who.or(record.detail).unwrap_or(record.event)).collect()
+    }
+}
+
+#[tokio::test]
+async fn an_event_is_kept_with_all_that_the_log_says_of_it() {
+    let mut house = House::new().await;
+    let event = Event::SignInRefused {
+        name: "ali\nce",
+        reason: "locked",
+        directory_code: Some("775"),
+        retry_after: Some(Duration::from_mins(1)),
+    };
+    house.audit.record(&Client::new("192.0.2.7".parse().ok(), Some("Browser/1")), &event);
+    house.ends().await;
+    let kept = house.kept().await.remove(0);
+    assert_eq!((kept.at, kept.event.as_str(), kept.result.as_str()), (START, "sign-in-refused", "refused"));
+    let texts = [kept.who, kept.reason, kept.directory_code, kept.address, kept.user_agent, kept.detail];
+    let expected = [r"ali\u{a}ce", "locked", "775", "192.0.2.7", "Browser/1", "next try in 60 s"];
+    assert_eq!(texts.map(Option::unwrap), expected);
+}
+
+#[tokio::test]
+async fn what_waits_when_the_program_stops_is_written_first() {
+    let mut house = House::new().await;
+    for number in 0..5_000 {
+        house.refuses(&format!("name-{number}"));
+    }
+    house.ends().await;
+    let told = house.told().await;
+    assert_eq!(told.len(), 5_000);
+    assert_eq!((told[0].as_str(), told[4_999].as_str()), ("name-4999", "name-0"), "newest first, and in order");
+    assert_eq!(house.metrics.all_lost(), 0);
+    let again = AuditStore::open(&house.folder.path().join("audit.db"), &AuditSettings::default()).await.unwrap();
+    assert_eq!(again.count(), 5_000);
+}
+
+#[tokio::test]
+async fn what_is_too_much_at_once_is_in_the_log_and_counted_and_the_store_says_how_many() {
+    let paper = Paper::blank();
+    let log = tracing_subscriber::fmt().with_writer(paper.clone()).with_ansi(false).finish();
+    let _log = tracing::subscriber::set_default(log);
+    let mut house = House::new().await;
+    // On this one thread the writer has no turn in between.
+    for number in 0..MOST_WAITING + 3 {
+        house.refuses(&format!("name-{number}"));
+    }
+    assert_eq!(house.metrics.all_lost(), 3);
+    house.ends().await;
+    assert_eq!(house.kept().await.len(), MOST_WAITING + 1);
+    assert!(house.told().await.contains(&"3 could not be kept here; the log has them".to_owned()));
+    let text = paper.text();
+    assert!(text.contains(&format!("who=\"name-{}\"", MOST_WAITING + 2)), "the log has them");
+    assert_eq!(text.matches("takes no events").count(), 1, "it is said once");
+    assert!(text.contains("takes events again"));
+}
+
+#[tokio::test]
+async fn a_store_that_fails_costs_the_log_nothing() {
+    let paper = Paper::blank();
+    let log = tracing_subscriber::fmt().with_writer(paper.clone()).with_ansi(false).finish();
+    let _log = tracing::subscriber::set_default(log);
+    let mut house = House::new().await;
+    house.store.close().await;
+    house.refuses("alice");
+    house.refuses("bob");
+    house.ends().await;
+    assert_eq!(house.metrics.all_lost(), 2);
+    let text = paper.text();
+    assert!(text.contains("who=\"alice\"") && text.contains("who=\"bob\""), "{text}");
+    assert_eq!(text.matches("takes no events").count(), 1, "{text}");
+    house.refuses("carol");
+    assert!(paper.text().contains("who=\"carol\""), "after the end, too");
+}
+
+#[tokio::test]
+async fn what_is_older_than_the_setting_is_forgotten() {
+    let house = House::keeping(AuditSettings { keep: Duration::from_hours(48), most_rows: 100 }).await;
+    house.says("old");
+    until(&house, |told| told == ["old"]).await;
+    house.clock.advance(Duration::from_hours(47));
+    house.says("new");
+    until(&house, |told| told == ["new", "old"]).await;
+    house.clock.advance(Duration::from_hours(2));
+    until(&house, |told| told == ["new"]).await;
+    assert_eq!(house.store.count(), 1);
+}
+
+#[tokio::test]
+async fn when_there_is_too_much_what_strangers_caused_goes_before_what_members_did() {
+    let mut house = House::keeping(AuditSettings { keep: Duration::from_hours(48), most_rows: 4 }).await;
+    house.says("first");
+    for number in 0..3 {
+        house.refuses(&format!("eve-{number}"));
+    }
+    house.says("second");
+    house.refuses("eve-3");
+    house.ends().await;
+    assert!(house.store.sweep(START).await.unwrap());
+    assert_eq!(house.told().await, ["eve-3", "second", "eve-2", "first"]);
+    // And when nothing that was refused is left, the oldest.
+    house.store.append(&(0..5).map(|_| said("third")).collect::<Vec<_>>()).await.unwrap();
+    assert!(house.store.sweep(START).await.unwrap());
+    assert_eq!(house.told().await, ["third"; 4]);
+    assert_eq!(house.store.count(), 4);
+}
+
+#[tokio::test]
+async fn a_flood_does_not_make_the_store_larger_than_it_may_be() {
+    let mut house = House::keeping(AuditSettings { keep: Duration::from_hours(48), most_rows: 2_000 }).await;
+    house.says("before");
+    for round in 0..10 {
+        for number in 0..1_000 {
+            house.refuses(&format!("eve-{round}-{number}"));
+        }
+        // No time passes: the writer looks at the number by itself.
+        until(&house, |told| told.first().is_some_and(|told| *told == format!("eve-{round}-999"))).await;
+        assert!(house.store.count() < 2_000 + 2 * 1_000, "{}", house.store.count());
+    }
+    house.ends().await;
+    assert!(house.told().await.contains(&"before".to_owned()));
+}
+
+fn said(what: &str) -> Noted {
+    Noted { at: START, line: Line::of(&Event::PagesReloaded { what }), address: None, user_agent: None }
+}
+
+/// Waits until what is kept is as it must become.
+async fn until(house: &House, right: impl Fn(&[String]) -> bool) {
+    let patience = tokio::time::timeout(Duration::from_secs(20), async {
+        while !right(&house.told().await) {
+            tokio::task::yield_now().await;
+        }
+    });
+    patience.await.expect("it comes to be so");
+}

@@ -1,0 +1,216 @@
+use std::time::Duration;
+
+use super::Event;
+use super::plain::{plain, plain_long};
+use crate::domain::{DirectoryName, EndReason, Member, Person, SessionId, TokenId, Visitor};
+
+/// Every word for an event, as the log and the store have it, in the order in which people look for them. Whoever adds an
+/// event adds its word.
+pub const EVENTS: &[&str] = &[
+    "signed-in",
+    "sign-in-refused",
+    "signed-out",
+    "session-ended",
+    "proved-again",
+    "proof-refused",
+    "password-changed",
+    "password-change-refused",
+    "second-factor-asked",
+    "second-factor-shown",
+    "second-factor-refused",
+    "factor-added",
+    "factor-removed",
+    "recovery-codes-made",
+    "factors-reset",
+    "account-closed",
+    "groups-changed",
+    "page-refused",
+    "forgery-refused",
+    "account-added",
+    "account-disabled",
+    "account-enabled",
+    "account-removed",
+    "account-groups-set",
+    "account-password-set",
+    "account-digest-on",
+    "account-digest-off",
+    "invited",
+    "invitation-accepted",
+    "invitation-withdrawn",
+    "invitation-refused",
+    "admin-acted",
+    "audit-exported",
+    "pages-reloaded",
+    "started",
+    "stopped",
+    "events-lost",
+];
+
+/// Every word for how it went.
+pub const RESULTS: &[&str] = &["ok", "refused", "failed"];
+
+/// An event, spread over the fields of a line.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Line {
+    pub(super) event: &'static str,
+    pub(super) result: &'static str,
+    /// The account's name: the directory's own spelling when we know them, else what was typed.
+    pub(super) who: Option<String>,
+    /// The person's stable id.
+    pub(super) person: Option<String>,
+    pub(super) session: Option<SessionId>,
+    pub(super) token: Option<TokenId>,
+    pub(super) page: Option<String>,
+    pub(super) reason: Option<&'static str>,
+    pub(super) directory_code: Option<&'static str>,
+    /// What was shown besides a password: `app`, `recovery-code`, `passkey`.
+    pub(super) factor: Option<&'static str>,
+    pub(super) retry_after: Option<Duration>,
+    pub(super) gained: Option<String>,
+    pub(super) lost: Option<String>,
+    /// What else there is to say, in a few words.
+    pub(super) detail: Option<String>,
+}
+
+impl Line {
+    pub(super) fn of(event: &Event<'_>) -> Self {
+        match *event {
+            Event::SignedIn { person, session } => {
+                Self { session: Some(session), ..Self::about(person, "signed-in", "ok") }
+            }
+            Event::SignInRefused { name, reason, directory_code, retry_after } => {
+                Self { directory_code, retry_after, ..Self::refused("sign-in-refused", name, reason) }
+            }
+            Event::ProvedAgain { person, session } => {
+                Self { session: Some(session), ..Self::about(person, "proved-again", "ok") }
+            }
+            Event::ProofRefused { name, reason, directory_code, retry_after } => {
+                Self { directory_code, retry_after, ..Self::refused("proof-refused", name, reason) }
+            }
+            Event::PasswordChanged { name, person } => Self {
+                event: "password-changed",
+                result: "ok",
+                who: Some(plain(name)),
+                person: Some(plain(person.as_str())),
+                ..Self::default()
+            },
+            Event::PasswordChangeRefused { name, reason, directory_code, retry_after } => {
+                Self { directory_code, retry_after, ..Self::refused("password-change-refused", name, reason) }
+            }
+            Event::SignedOut { person, session } => {
+                Self { session: Some(session), ..Self::about(person, "signed-out", "ok") }
+            }
+            Event::SessionEnded { person, session, reason } => Self {
+                session: Some(session),
+                reason: Some(reason.word()),
+                ..Self::about(person, "session-ended", "ok")
+            },
+            Event::SessionEndedBy { person, session, by } => Self {
+                session: Some(session),
+                reason: Some(EndReason::Revoked.word()),
+                detail: Some(by_whom(person, by)),
+                ..Self::about(person, "session-ended", "ok")
+            },
+            Event::AdminActed { admin, what } => Self::done_by(admin, "admin-acted", what),
+            Event::AuditExported { admin, what } => Self::done_by(admin, "audit-exported", what),
+            Event::AccountClosed { person, reason } => {
+                Self { reason: Some(reason), ..Self::about(person, "account-closed", "ok") }
+            }
+            Event::GroupsChanged { person, gained, lost } => Self {
+                gained: (!gained.is_empty()).then(|| plain(gained)),
+                lost: (!lost.is_empty()).then(|| plain(lost)),
+                ..Self::about(person, "groups-changed", "ok")
+            },
+            Event::AccountAct { act, account, by } => {
+                let line = by.map_or_else(
+                    || Self { event: act, result: "ok", reason: Some("command-line"), ..Self::default() },
+                    |person| Self::about(person, act, "ok"),
+                );
+                Self { detail: Some(plain(&format!("{}\\{account}", DirectoryName::LOCAL))), ..line }
+            }
+            Event::InvitationRefused { reason } => {
+                Self { event: "invitation-refused", result: "refused", reason: Some(reason), ..Self::default() }
+            }
+            Event::PageRefused { visitor, page } => {
+                Self { page: Some(page.to_string()), ..Self::by(visitor, "page-refused", "refused") }
+            }
+            Event::SecondFactorAsked { person } => Self::about(person, "second-factor-asked", "ok"),
+            Event::SecondFactorShown { person, factor } => {
+                Self { factor: Some(factor), ..Self::about(person, "second-factor-shown", "ok") }
+            }
+            Event::SecondFactorRefused { person, reason, retry_after } => {
+                Self { reason: Some(reason), retry_after, ..Self::about(person, "second-factor-refused", "refused") }
+            }
+            Event::FactorAdded { person, factor } => {
+                Self { factor: Some(factor), ..Self::about(person, "factor-added", "ok") }
+            }
+            Event::FactorRemoved { person, factor } => {
+                Self { factor: Some(factor), ..Self::about(person, "factor-removed", "ok") }
+            }
+            Event::RecoveryCodesMade { person } => Self::about(person, "recovery-codes-made", "ok"),
+            Event::FactorsReset { person, by } => {
+                Self { detail: Some(by_whom(person, by)), ..Self::about(person, "factors-reset", "ok") }
+            }
+            Event::ForgeryRefused { visitor, reason } => {
+                Self { reason: Some(reason), ..Self::by(visitor, "forgery-refused", "refused") }
+            }
+            Event::Started { version } => Self::of_the_program("started", version.to_owned()),
+            Event::Stopped => Self { event: "stopped", result: "ok", ..Self::default() },
+            Event::PagesReloaded { what } => Self::of_the_program("pages-reloaded", plain_long(what)),
+            Event::EventsLost { count } => Self {
+                result: "failed",
+                ..Self::of_the_program("events-lost", format!("{count} could not be kept here; the log has them"))
+            },
+        }
+    }
+
+    /// What there is to say besides the fields that the store has, in a few words.
+    pub(super) fn details(&self) -> Option<String> {
+        let gained = self.gained.as_ref().map(|groups| format!("gained {groups}"));
+        let lost = self.lost.as_ref().map(|groups| format!("lost {groups}"));
+        let wait = self.retry_after.map(|wait| format!("next try in {} s", wait.as_secs()));
+        let all: Vec<String> = [self.detail.clone(), gained, lost, wait].into_iter().flatten().collect();
+        (!all.is_empty()).then(|| all.join("; "))
+    }
+
+    /// Something refused to whoever typed this name.
+    fn refused(event: &'static str, name: &str, reason: &'static str) -> Self {
+        Self { event, result: "refused", who: Some(plain(name)), reason: Some(reason), ..Self::default() }
+    }
+
+    fn about(person: &Person, event: &'static str, result: &'static str) -> Self {
+        // The directory's names are not ours either: an attribute can hold a line break.
+        Self {
+            event,
+            result,
+            who: Some(plain(&person.qualified_name())),
+            person: Some(plain(person.id.as_str())),
+            ..Self::default()
+        }
+    }
+
+    fn by(visitor: &Visitor, event: &'static str, result: &'static str) -> Self {
+        match visitor.member() {
+            Some(member) => Self { session: member.session(), ..Self::about(&member.person, event, result) },
+            None => Self { event, result, ..Self::default() },
+        }
+    }
+
+    fn done_by(admin: &Member, event: &'static str, what: &str) -> Self {
+        let about = Self::about(&admin.person, event, "ok");
+        Self { session: admin.session(), detail: Some(plain_long(what)), ..about }
+    }
+
+    fn of_the_program(event: &'static str, detail: String) -> Self {
+        Self { event, result: "ok", detail: Some(detail), ..Self::default() }
+    }
+}
+
+/// Who ended a session of this person's.
+fn by_whom(person: &Person, by: &Member) -> String {
+    if by.person.id == person.id {
+        "by themselves, from another browser".to_owned()
+    } else {
+        plain(&format!("by the admin {}", by.person.qualified_name()))
+    }
+}

@@ -1,0 +1,146 @@
+use std::net::IpAddr;
+use std::time::Duration;
+
+use sqlx::{QueryBuilder, Sqlite};
+
+use super::AuditStore;
+use super::plain::plain;
+use crate::domain::Timestamp;
+use crate::store::StoreError;
+
+/// What is looked for: the events for which all that is set holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Search {
+    /// The account's name, whole, in whichever letters.
+    pub who: Option<String>,
+    /// The event's word.
+    pub event: Option<String>,
+    /// How it went.
+    pub result: Option<String>,
+    /// Where it came from.
+    pub address: Option<IpAddr>,
+    /// Not before this moment.
+    pub from: Option<Timestamp>,
+    /// Before this moment.
+    pub until: Option<Timestamp>,
+}
+
+/// A place in the list, right after an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// When the event was.
+    pub at: Timestamp,
+    /// Which it was.
+    pub id: i64,
+}
+
+/// An event that is kept.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Record {
+    /// Its number in the store.
+    pub id: i64,
+    /// When it was.
+    #[sqlx(try_from = "i64")]
+    pub at: Timestamp,
+    /// What happened, in a word.
+    pub event: String,
+    /// How it went: `ok`, `refused`, `failed`.
+    pub result: String,
+    /// The account's name: the directory's own spelling where they are known, else what was typed.
+    pub who: Option<String>,
+    /// The person's stable id.
+    pub person: Option<String>,
+    /// Where it came from.
+    pub address: Option<String>,
+    /// The session.
+    pub session: Option<i64>,
+    /// The API token.
+    pub token: Option<i64>,
+    /// The page.
+    pub page: Option<String>,
+    /// Why, in a word.
+    pub reason: Option<String>,
+    /// The sub-code with which Active Directory says it.
+    pub directory_code: Option<String>,
+    /// What was shown besides a password.
+    pub factor: Option<String>,
+    /// What the browser calls itself.
+    pub user_agent: Option<String>,
+    /// What else there is to say.
+    pub detail: Option<String>,
+}
+
+impl Record {
+    /// The place right after it.
+    pub fn position(&self) -> Position {
+        Position { at: self.at, id: self.id }
+    }
+}
+
+impl AuditStore {
+    /// The newest events that are looked for, from behind `after` on: at most `most`, the newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be asked.
+    pub async fn search(
+        &self,
+        search: &Search,
+        after: Option<Position>,
+        most: usize,
+    ) -> Result<Vec<Record>, StoreError> {
+        search
+            .statement(after, most)
+            .build_query_as()
+            .fetch_all(self.pool())
+            .await
+            .map_err(|error| self.query_failed(&error))
+    }
+}
+
+impl Search {
+    /// Each index has the order of the list, so that a page is read off it whatever the store holds. SQLite would have to
+    /// guess which of several holds the fewest; we know.
+    fn index(&self) -> &'static str {
+        match self {
+            Self { who: Some(_), .. } => "events_by_who",
+            Self { address: Some(_), .. } => "events_by_address",
+            Self { event: Some(_), .. } => "events_by_event",
+            Self { result: Some(_), .. } => "events_by_result",
+            _ => "events_by_time",
+        }
+    }
+
+    fn statement(&self, after: Option<Position>, most: usize) -> QueryBuilder<Sqlite> {
+        let mut query = QueryBuilder::new(
+            "SELECT id, at, event, result, who, person, address, session, token, page, reason, directory_code,
+                 factor, user_agent, detail FROM events INDEXED BY ",
+        );
+        query.push(self.index()).push(" WHERE true");
+        // Names are kept as the log has them.
+        let texts = [
+            (" AND who = ", self.who.as_deref().map(plain)),
+            (" AND address = ", self.address.map(|address| address.to_canonical().to_string())),
+            (" AND event = ", self.event.clone()),
+            (" AND result = ", self.result.clone()),
+        ];
+        for (condition, text) in texts {
+            if let Some(text) = text {
+                query.push(condition).push_bind(text);
+            }
+        }
+        let until = after.map(|after| after.at + Duration::from_millis(1)).into_iter().chain(self.until).min();
+        for (condition, moment) in [(" AND at >= ", self.from), (" AND at < ", until)] {
+            if let Some(moment) = moment {
+                query.push(condition).push_bind(moment.as_millis());
+            }
+        }
+        if let Some(after) = after {
+            query.push(" AND (at < ").push_bind(after.at.as_millis()).push(" OR id < ").push_bind(after.id).push(")");
+        }
+        query.push(" ORDER BY at DESC, id DESC LIMIT ").push_bind(i64::try_from(most).unwrap_or(i64::MAX));
+        query
+    }
+}
+
+#[cfg(test)]
+mod tests;

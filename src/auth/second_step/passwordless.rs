@@ -1,0 +1,68 @@
+use super::PasskeySignInRefusal;
+use crate::audit::Event;
+use crate::auth::sign_in::{Auth, SignedIn};
+use crate::directory::{Standing, Unreachable};
+use crate::domain::{Client, Person, Upkeep};
+use crate::factors::{PasskeyAnswer, PasskeySite, Shown};
+use crate::sessions::{Beginning, SessionToken};
+
+/// Signing in with a passkey alone. It is both factors at once: the device that holds it, and the finger, face or PIN that the
+/// device asks for.
+impl Auth {
+    /// Signs in whoever's passkey answered, if the directory says of now that they may. `previous` is the token that this browser
+    /// sent; that session ends.
+    ///
+    /// Nothing here can be guessed, and the directory is asked after the passkey alone, so no limit is needed before.
+    ///
+    /// # Errors
+    /// A [`PasskeySignInRefusal`].
+    pub async fn sign_in_with_passkey(
+        &self,
+        site: &PasskeySite,
+        browser: &[u8],
+        answer: PasskeyAnswer<'_>,
+        client: &Client,
+        previous: Option<&SessionToken>,
+    ) -> Result<SignedIn, PasskeySignInRefusal> {
+        let owner = match self.second_step.factors.judge_passkey(site, browser, answer).await {
+            Ok(owner) => owner,
+            Err(refusal) => {
+                let reason = refusal.word();
+                let event = Event::SignInRefused { name: "", reason, directory_code: None, retry_after: None };
+                self.audit.record(client, &event);
+                return Err(refusal.into());
+            }
+        };
+        let person = match self.read_again(&owner).await {
+            Ok(person) => person,
+            Err(refusal) => {
+                let (name, reason) = (&owner.qualified_name(), refusal.word());
+                self.audit
+                    .record(client, &Event::SignInRefused { name, reason, directory_code: None, retry_after: None });
+                return Err(refusal);
+            }
+        };
+        self.second_step.factors.keep_description(&person).await?;
+        self.audit.record(client, &Event::SecondFactorShown { person: &person, factor: Shown::Passkey.word() });
+        let beginning = Beginning { second_factor: true, ..Beginning::by_password(self.directory.upkeep(&person)) };
+        let name = self.directory.sign_in_name(&person).ok_or(PasskeySignInRefusal::NobodyCanSay)?;
+        Ok(self.begin_session(&name, &person, beginning, client, previous).await?)
+    }
+
+    /// The person as the directory describes them now, if they may sign in.
+    async fn read_again(&self, owner: &Person) -> Result<Person, PasskeySignInRefusal> {
+        if self.directory.upkeep(owner) == Upkeep::Unrefreshed {
+            return Err(PasskeySignInRefusal::NobodyCanSay);
+        }
+        let _question = self.take_a_question()?;
+        match self.directory.refresh(std::slice::from_ref(owner)).await.into_iter().next() {
+            Some(Ok(Standing::Here(person))) => Ok(person),
+            Some(Ok(Standing::Gone(departure))) => Err(PasskeySignInRefusal::Departed(departure)),
+            Some(Err(unreachable)) => Err(unreachable.into()),
+            None => {
+                let reason = "it gave no answer about one person".to_owned();
+                Err(Unreachable { reason, password_sent: false }.into())
+            }
+        }
+    }
+}

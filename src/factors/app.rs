@@ -1,0 +1,200 @@
+use std::fmt;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use totp_rs::{Builder, Secret, Totp};
+use zeroize::Zeroizing;
+
+use super::seal::Purpose;
+use super::{CodeRefusal, Factors, Shown};
+use crate::domain::{Person, PersonId, Timestamp};
+use crate::store::StoreError;
+
+/// SHA-1, six digits and thirty seconds are what every app expects, and all that some of them can (RFC 6238, 1.2).
+pub(super) const DIGITS: usize = 6;
+
+/// The length of a time step, in seconds.
+const STEP: u64 = 30;
+
+/// A code of the step before or after is taken too: phones' clocks differ, and people type slowly (RFC 6238, 5.2).
+const SKEW: u16 = 1;
+
+/// 160 bits, as long as what SHA-1 makes of it (RFC 4226, 4).
+const SEED_BYTES: usize = 20;
+
+/// An offer that was opened longer ago than this must be opened again: its picture may have been seen since.
+const OFFER_LASTS: Duration = Duration::from_mins(15);
+
+/// A new seed, to be read by an app and confirmed with a code. Nothing is kept of it until then.
+pub struct AppOffer {
+    /// For the form's hidden field: the seed, sealed for this person and this browser.
+    pub sealed: String,
+    /// The seed as people type it: base32.
+    pub key: Zeroizing<String>,
+    /// The same in an `otpauth:` address, for the picture.
+    pub address: Zeroizing<String>,
+}
+
+impl fmt::Debug for AppOffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AppOffer(…)")
+    }
+}
+
+/// Authenticator apps (RFC 6238).
+impl Factors {
+    /// Makes a seed for somebody's app. `site` is what the app shows above its code; `browser` is what the form is bound to.
+    ///
+    /// # Errors
+    /// [`StoreError::NoRandomness`] when the system has none to give.
+    pub fn offer_app(&self, person: &Person, site: &str, browser: &[u8]) -> Result<AppOffer, StoreError> {
+        let mut seed = Zeroizing::new([0; SEED_BYTES]);
+        getrandom::fill(seed.as_mut_slice()).map_err(|error| StoreError::NoRandomness(error.to_string()))?;
+        // Neither may hold a colon, which divides the two in the address.
+        let without_colon = |text: &str| text.replace(':', " ");
+        let totp = algorithm(seed.as_slice())
+            .with_issuer(Some(without_colon(site)))
+            .with_account_name(without_colon(&person.qualified_name()))
+            .build_noncompliant();
+        let address = totp.to_url().map_err(|error| self.store().failed(&error))?;
+        let text = Zeroizing::new([&self.now().as_millis().to_be_bytes()[..], seed.as_slice()].concat());
+        let sealed = self.seal().close(Purpose::Offer, &bound(&person.id, browser), &text)?;
+        Ok(AppOffer {
+            sealed: URL_SAFE_NO_PAD.encode(sealed),
+            key: Zeroizing::new(totp.secret().to_base32()),
+            address: Zeroizing::new(address),
+        })
+    }
+
+    /// Keeps an app that was offered, once it has shown a code. It takes the place of the one before.
+    ///
+    /// # Errors
+    /// A [`CodeRefusal`]; then nothing is kept.
+    pub async fn confirm_app(
+        &self,
+        person: &Person,
+        sealed: &str,
+        browser: &[u8],
+        typed: &str,
+    ) -> Result<(), CodeRefusal> {
+        let seed = self.open_offer(&person.id, sealed, browser).ok_or(CodeRefusal::OldOffer)?;
+        let typed: String = typed.chars().filter(|c| !c.is_whitespace()).collect();
+        let step = step_of(&seed, &typed, self.now()).ok_or(CodeRefusal::Wrong)?;
+        let sealed = self.seal().close(Purpose::Seed, person.id.as_str().as_bytes(), &seed)?;
+        self.keep_person(person).await?;
+        sqlx::query(
+            "INSERT INTO apps (person_id, sealed_seed, last_step, created_at) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (person_id) DO UPDATE SET sealed_seed = ?2, last_step = ?3, created_at = ?4, last_used_at = NULL",
+        )
+        .bind(person.id.as_str())
+        .bind(sealed)
+        .bind(step)
+        .bind(self.now().as_millis())
+        .execute(self.pool())
+        .await
+        .map_err(|error| self.failed(&error))?;
+        Ok(self.note(&person.id, "an authenticator app was set up").await?)
+    }
+
+    /// Forgets somebody's app. `false` when there was none.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be written.
+    pub async fn remove_app(&self, person: &PersonId) -> Result<bool, StoreError> {
+        let removed = sqlx::query("DELETE FROM apps WHERE person_id = ?")
+            .bind(person.as_str())
+            .execute(self.pool())
+            .await
+            .map_err(|error| self.failed(&error))?;
+        if removed.rows_affected() > 0 {
+            self.note(person, "the authenticator app was removed").await?;
+        }
+        self.drop_orphaned_codes(person).await?;
+        Ok(removed.rows_affected() > 0)
+    }
+
+    pub(super) async fn judge_app_code(&self, person: &PersonId, typed: &str) -> Result<Shown, CodeRefusal> {
+        let row: Option<(Vec<u8>, i64)> = sqlx::query_as("SELECT sealed_seed, last_step FROM apps WHERE person_id = ?")
+            .bind(person.as_str())
+            .fetch_optional(self.pool())
+            .await
+            .map_err(|error| self.failed(&error))?;
+        let Some((sealed, last_step)) = row else { return Err(CodeRefusal::Wrong) };
+        let seed = self.seal().open(Purpose::Seed, person.as_str().as_bytes(), &sealed).ok_or(CodeRefusal::Sealed)?;
+        let now = self.now();
+        let step = step_of(&seed, typed, now).ok_or(CodeRefusal::Wrong)?;
+        if step <= last_step {
+            return Err(CodeRefusal::Used);
+        }
+        // Two who type the same code at once: the second finds the step taken.
+        let taken =
+            sqlx::query("UPDATE apps SET last_step = ?1, last_used_at = ?2 WHERE person_id = ?3 AND last_step < ?1")
+                .bind(step)
+                .bind(now.as_millis())
+                .bind(person.as_str())
+                .execute(self.pool())
+                .await
+                .map_err(|error| self.failed(&error))?;
+        if taken.rows_affected() == 0 { Err(CodeRefusal::Used) } else { Ok(Shown::App) }
+    }
+
+    fn open_offer(&self, person: &PersonId, sealed: &str, browser: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        let sealed = URL_SAFE_NO_PAD.decode(sealed).ok()?;
+        let text = self.seal().open(Purpose::Offer, &bound(person, browser), &sealed)?;
+        let (made_at, seed) = text.split_at_checked(size_of::<i64>())?;
+        let made_at = Timestamp::from_millis(i64::from_be_bytes(made_at.try_into().ok()?));
+        (self.now().since(made_at) < OFFER_LASTS).then(|| Zeroizing::new(seed.to_vec()))
+    }
+}
+
+/// A person and a browser of theirs. A length stands between, so that neither runs into the other.
+pub(super) fn bound(person: &PersonId, browser: &[u8]) -> Vec<u8> {
+    let person = person.as_str().as_bytes();
+    [&person.len().to_be_bytes()[..], person, browser].concat()
+}
+
+fn algorithm(seed: &[u8]) -> Builder {
+    Builder::new().with_secret(Secret::from(seed.to_vec())).with_skew(SKEW).with_step_duration(STEP)
+}
+
+/// The time step whose code was typed, among those that are good now. The comparison takes the same time however much is right.
+fn step_of(seed: &[u8], typed: &str, now: Timestamp) -> Option<i64> {
+    let totp: Totp = algorithm(seed).build_noncompliant();
+    let seconds = u64::try_from(now.as_millis() / 1000).ok()?;
+    i64::try_from(totp.check(typed, seconds)?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The seed of RFC 6238, appendix B, and its codes for SHA-1, the last six digits of eight.
+    #[test]
+    fn codes_are_those_of_rfc_6238() {
+        let seed = b"12345678901234567890";
+        for (seconds, code) in
+            [(59, "287082"), (1_111_111_109, "081804"), (1_234_567_890, "005924"), (20_000_000_000, "353130")]
+        {
+            let now = Timestamp::from_millis(seconds * 1000);
+            assert_eq!(step_of(seed, code, now), Some(seconds / 30), "{seconds}");
+            assert_eq!(step_of(seed, "000000", now), None);
+        }
+    }
+
+    #[test]
+    fn a_code_is_good_a_step_early_and_a_step_late() {
+        let seed = b"12345678901234567890";
+        let at = |seconds: i64| step_of(seed, "287082", Timestamp::from_millis(seconds * 1000));
+        assert_eq!([at(0), at(29), at(30), at(59), at(60), at(89)], [Some(1); 6]);
+        assert_eq!(at(90), None);
+    }
+
+    #[test]
+    fn what_is_not_six_digits_is_no_code() {
+        let now = Timestamp::from_millis(59_000);
+        for typed in ["", "28708", "2870821", "28708a", "２８７０８２", "-87082", "+87082"] {
+            assert_eq!(step_of(b"12345678901234567890", typed, now), None, "{typed:?}");
+        }
+    }
+}

@@ -1,0 +1,87 @@
+use std::time::Duration;
+
+use super::Factors;
+use crate::domain::PersonId;
+use crate::store::StoreError;
+
+/// What somebody has shown beside their password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// A code of their authenticator app.
+    App,
+    /// One of their recovery codes.
+    RecoveryCode {
+        /// How many they have left.
+        left: usize,
+    },
+    /// A passkey, with the finger, the face or the PIN that it asks for.
+    Passkey,
+}
+
+impl Shown {
+    /// One word for it, in the audit. It does not change.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::App => "app",
+            Self::RecoveryCode { .. } => "recovery-code",
+            Self::Passkey => "passkey",
+        }
+    }
+}
+
+/// Why a code was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum CodeRefusal {
+    /// It is none of theirs, or is over.
+    #[error("the code is wrong")]
+    Wrong,
+    /// It was right, and has been used before.
+    #[error("the code has been used before")]
+    Used,
+    /// Too many were wrong.
+    #[error("too many wrong codes; another is heard in {} s", retry_after.as_secs())]
+    Throttled {
+        /// How long until another is heard.
+        retry_after: Duration,
+    },
+    /// The form in which the app was offered is out of date, or not this browser's.
+    #[error("the offer is out of date")]
+    OldOffer,
+    /// The seed was sealed under another secret key than the program has now.
+    #[error("the seed cannot be unsealed: the secret key is another than when the app was set up")]
+    Sealed,
+    /// The store could not be asked: that says nothing about the code.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl CodeRefusal {
+    /// One word for it, in the audit. It does not change.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Wrong => "wrong-code",
+            Self::Used => "used-code",
+            Self::Throttled { .. } => "throttled",
+            Self::OldOffer => "old-offer",
+            Self::Sealed => "sealed-under-another-key",
+            Self::Store(_) => "store-unavailable",
+        }
+    }
+}
+
+impl Factors {
+    /// Judges what somebody typed: a code of their app, or one of their recovery codes. Either works once.
+    ///
+    /// # Errors
+    /// A [`CodeRefusal`]; a wrong code counts against the person's tries.
+    pub async fn judge_code(&self, person: &PersonId, typed: &str) -> Result<Shown, CodeRefusal> {
+        let typed: String = typed.chars().filter(|c| !c.is_whitespace() && *c != '-').collect();
+        self.take_a_try(person).await?;
+        let shown = match typed.len() {
+            super::app::DIGITS => self.judge_app_code(person, &typed).await?,
+            _ => self.judge_recovery_code(person, &typed).await?,
+        };
+        self.forgive(person).await?;
+        Ok(shown)
+    }
+}

@@ -1,0 +1,32 @@
+//! Second factors: what somebody has beside their password.
+//!
+//! [`Factors`] keeps them in an SQLite file of our own, by person, whichever directory that is from: an authenticator app
+//! (`app`, RFC 6238), recovery codes for when it is lost (`recovery`), passkeys (`passkeys`, WebAuthn Level 3). A code works once,
+//! and after a few wrong ones the next is heard ever later (`tries`). Seeds are sealed (`seal`) and recovery codes are hashed, so
+//! that a copy of the file makes no code.
+//!
+//! This room never asks the directory, never decides who needs a second factor, and knows nothing of sessions or cookies. A store
+//! that cannot be read is a [`StoreError`](crate::store::StoreError), never "they have none".
+
+mod app;
+mod ceremony;
+mod code;
+mod enrolled;
+mod passkeys;
+mod recovery;
+mod seal;
+mod site;
+mod store;
+mod tries;
+
+pub use app::AppOffer;
+pub use ceremony::{Asked, PasskeyAnswer};
+pub use code::{CodeRefusal, Shown};
+pub use enrolled::{Enrolled, Owner, Passkey, PasskeyId};
+pub use passkeys::PasskeyRefusal;
+pub use recovery::RecoveryCode;
+pub use site::{PasskeySite, WhyNoPasskeys};
+pub use store::{Factors, SealingKey};
+
+#[cfg(test)]
+mod tests;

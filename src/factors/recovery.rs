@@ -1,0 +1,150 @@
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use super::{CodeRefusal, Factors, Shown};
+use crate::domain::PersonId;
+use crate::store::StoreError;
+
+/// How many codes there are: years of lost and forgotten phones.
+const CODES: usize = 10;
+
+/// Base 32 without the letters that look like digits (Crockford).
+const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+
+/// Five bits each: a hundred bits, which nobody tries out, so that a plain hash keeps them.
+const CHARACTERS: usize = 20;
+
+/// In groups of so many people copy them without a slip.
+const GROUP: usize = 5;
+
+/// A code that stands in for a lost phone, once. It is shown when it is made, and wipes itself.
+pub struct RecoveryCode(Zeroizing<String>);
+
+impl RecoveryCode {
+    fn generate() -> Result<Self, StoreError> {
+        let mut bytes = Zeroizing::new([0; CHARACTERS]);
+        getrandom::fill(bytes.as_mut_slice()).map_err(|error| StoreError::NoRandomness(error.to_string()))?;
+        let letters = bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)]));
+        Ok(Self(Zeroizing::new(letters.collect())))
+    }
+
+    /// As it is shown: `4v0kx-9t2mq-…`.
+    pub fn reveal(&self) -> Zeroizing<String> {
+        let mut shown = Zeroizing::new(String::with_capacity(CHARACTERS + CHARACTERS / GROUP));
+        for (at, letter) in self.0.chars().enumerate() {
+            if at > 0 && at % GROUP == 0 {
+                shown.push('-');
+            }
+            shown.push(letter);
+        }
+        shown
+    }
+}
+
+impl fmt::Debug for RecoveryCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RecoveryCode(…)")
+    }
+}
+
+/// Recovery codes.
+impl Factors {
+    /// Makes new codes for somebody who has a factor. Those from before are good no more.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they cannot be kept: those from before are good then.
+    pub async fn make_recovery_codes(&self, person: &PersonId) -> Result<Vec<RecoveryCode>, StoreError> {
+        let codes = (0..CODES).map(|_| RecoveryCode::generate()).collect::<Result<Vec<_>, _>>()?;
+        let mut writing = self.pool().begin().await.map_err(|error| self.failed(&error))?;
+        sqlx::query("DELETE FROM recovery_codes WHERE person_id = ?")
+            .bind(person.as_str())
+            .execute(&mut *writing)
+            .await
+            .map_err(|error| self.failed(&error))?;
+        for code in &codes {
+            sqlx::query("INSERT INTO recovery_codes (person_id, code_hash) VALUES (?, ?)")
+                .bind(person.as_str())
+                .bind(hash(person, &code.0))
+                .execute(&mut *writing)
+                .await
+                .map_err(|error| self.failed(&error))?;
+        }
+        writing.commit().await.map_err(|error| self.failed(&error))?;
+        Ok(codes)
+    }
+
+    /// How many codes somebody has left.
+    pub(super) async fn recovery_codes_left(&self, person: &PersonId) -> Result<usize, StoreError> {
+        let left: i64 = sqlx::query_scalar("SELECT count(*) FROM recovery_codes WHERE person_id = ?")
+            .bind(person.as_str())
+            .fetch_one(self.pool())
+            .await
+            .map_err(|error| self.failed(&error))?;
+        Ok(usize::try_from(left).unwrap_or_default())
+    }
+
+    /// A code stands in for a factor; without one it stands for nothing.
+    pub(super) async fn drop_orphaned_codes(&self, person: &PersonId) -> Result<(), StoreError> {
+        sqlx::query(
+            "DELETE FROM recovery_codes WHERE person_id = ?1
+                 AND NOT EXISTS (SELECT 1 FROM apps WHERE person_id = ?1)
+                 AND NOT EXISTS (SELECT 1 FROM passkeys WHERE person_id = ?1)",
+        )
+        .bind(person.as_str())
+        .execute(self.pool())
+        .await
+        .map_err(|error| self.failed(&error))?;
+        Ok(())
+    }
+
+    /// The store finds the code by its hash: how long that takes tells nothing of a hundred random bits.
+    pub(super) async fn judge_recovery_code(&self, person: &PersonId, typed: &str) -> Result<Shown, CodeRefusal> {
+        let code = Zeroizing::new(as_written(typed));
+        if code.len() != CHARACTERS {
+            return Err(CodeRefusal::Wrong);
+        }
+        let used = sqlx::query("DELETE FROM recovery_codes WHERE person_id = ? AND code_hash = ?")
+            .bind(person.as_str())
+            .bind(hash(person, &code))
+            .execute(self.pool())
+            .await
+            .map_err(|error| self.failed(&error))?;
+        if used.rows_affected() == 0 {
+            return Err(CodeRefusal::Wrong);
+        }
+        Ok(Shown::RecoveryCode { left: self.recovery_codes_left(person).await? })
+    }
+}
+
+/// The code with the letters that it would have been written with.
+fn as_written(typed: &str) -> String {
+    let letter = |c: char| match c.to_ascii_lowercase() {
+        'o' => '0',
+        'i' | 'l' => '1',
+        c => c,
+    };
+    typed.chars().map(letter).collect()
+}
+
+/// The person is in the hash, so that equal codes of two people do not look alike.
+fn hash(person: &PersonId, code: &str) -> Vec<u8> {
+    Sha256::new().chain_update(person.as_str()).chain_update([0]).chain_update(code).finalize().to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_has_a_hundred_bits_and_is_read_as_people_write_it() {
+        let code = RecoveryCode::generate().unwrap();
+        let shown = code.reveal();
+        assert_eq!(shown.split('-').map(str::len).collect::<Vec<_>>(), [5, 5, 5, 5]);
+        assert_eq!(as_written(&shown.replace('-', "").to_uppercase()), *code.0);
+        assert_eq!(as_written("OoIiLl"), "001111");
+        assert_ne!(*code.0, *RecoveryCode::generate().unwrap().0);
+        assert_eq!(format!("{code:?}"), "RecoveryCode(…)");
+    }
+}

@@ -1,0 +1,142 @@
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use sqlx::SqlitePool;
+use sqlx::migrate::Migrator;
+use webauthn_rp::request::register::UserHandle64;
+use zeroize::Zeroizing;
+
+use super::seal::Seal;
+use crate::domain::{Clock, Person, PersonId, Timestamp};
+use crate::store::{Kind, Store, StoreError};
+
+/// The steps from an empty file to today's tables, in the binary.
+static MIGRATIONS: Migrator = sqlx::migrate!("src/factors/migrations");
+
+const KIND: Kind = Kind {
+    name: "store of second factors",
+    without_it: "everybody's authenticator apps, recovery codes and passkeys must be set up anew",
+};
+
+/// 256 bits, under which seeds are sealed. It wipes itself and does not print itself.
+#[derive(Clone)]
+pub struct SealingKey(Zeroizing<[u8; 32]>);
+
+impl SealingKey {
+    /// The key of these bytes.
+    pub fn new(bytes: [u8; 32]) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
+    pub(super) fn as_slice(&self) -> &[u8] {
+        self.0.as_slice()
+    }
+}
+
+impl fmt::Debug for SealingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SealingKey(…)")
+    }
+}
+
+/// Everybody's second factors. Cheap to clone; the clones are one store.
+#[derive(Clone)]
+pub struct Factors {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    seal: Seal,
+    clock: Arc<dyn Clock>,
+}
+
+impl Factors {
+    /// Opens the store in the file `path`, which is made (mode 0600) when there is none; its folder must be there. What is
+    /// secret in it is sealed under `key`.
+    ///
+    /// # Errors
+    /// A [`StoreError`] that names the file and the remedy, when it cannot be opened or is damaged.
+    pub async fn open(path: &Path, key: &SealingKey, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+        let store = Store::open(path, KIND, &MIGRATIONS).await?;
+        Ok(Self { inner: Arc::new(Inner { store, seal: Seal::new(key), clock }) })
+    }
+
+    /// Closes the file in good order, when the program stops. The store answers nothing after that.
+    pub async fn close(&self) {
+        self.inner.store.close().await;
+    }
+
+    /// Keeps somebody's description up to date, for those who have a row.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be written.
+    pub async fn keep_description(&self, person: &Person) -> Result<(), StoreError> {
+        self.keep_person(person).await
+    }
+
+    /// Makes sure that somebody has a row, with their description of now.
+    pub(super) async fn keep_person(&self, person: &Person) -> Result<(), StoreError> {
+        let described = serde_json::to_string(person).map_err(|error| self.store().failed(&error))?;
+        let mut handle = [0; 64];
+        getrandom::fill(&mut handle).map_err(|error| StoreError::NoRandomness(error.to_string()))?;
+        sqlx::query(
+            "INSERT INTO people (person_id, user_handle, person, name) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (person_id) DO UPDATE SET person = ?3, name = ?4",
+        )
+        .bind(person.id.as_str())
+        .bind(handle.to_vec())
+        .bind(described)
+        .bind(person.qualified_name().to_lowercase())
+        .execute(self.pool())
+        .await
+        .map_err(|error| self.failed(&error))?;
+        Ok(())
+    }
+
+    /// What the person's passkeys know them by; they have a row.
+    pub(super) async fn user_handle(&self, person: &PersonId) -> Result<UserHandle64, StoreError> {
+        use webauthn_rp::bin::Decode as _;
+
+        let handle: Vec<u8> = sqlx::query_scalar("SELECT user_handle FROM people WHERE person_id = ?")
+            .bind(person.as_str())
+            .fetch_one(self.pool())
+            .await
+            .map_err(|error| self.failed(&error))?;
+        let handle = handle.try_into().map_err(|_| self.store().damaged(&"a user handle has not 64 bytes"))?;
+        UserHandle64::decode(handle).map_err(|_never| self.store().damaged(&"a user handle cannot be read"))
+    }
+
+    /// Writes down for the owner what was changed.
+    pub(super) async fn note(&self, person: &PersonId, words: &str) -> Result<(), StoreError> {
+        sqlx::query("UPDATE people SET changed = ?, changed_at = ? WHERE person_id = ?")
+            .bind(words)
+            .bind(self.now().as_millis())
+            .bind(person.as_str())
+            .execute(self.pool())
+            .await
+            .map_err(|error| self.failed(&error))?;
+        Ok(())
+    }
+
+    pub(super) fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    pub(super) fn pool(&self) -> &SqlitePool {
+        self.inner.store.pool()
+    }
+
+    pub(super) fn seal(&self) -> &Seal {
+        &self.inner.seal
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.inner.clock.now()
+    }
+
+    pub(super) fn failed(&self, error: &sqlx::Error) -> StoreError {
+        self.inner.store.query_failed(error)
+    }
+}

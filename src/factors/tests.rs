@@ -1,0 +1,294 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use totp_rs::{Builder, Secret};
+
+use super::{CodeRefusal, Factors, PasskeyAnswer, PasskeyRefusal, PasskeySite, SealingKey, Shown};
+use crate::domain::{Clock, Groups, ManualClock, Person, PersonId, Timestamp};
+
+const START: Timestamp = Timestamp::from_millis(1_795_309_140_000);
+const STEP: Duration = Duration::from_secs(30);
+
+/// A store in a folder of its own, and the hands of its clock.
+struct Drawer {
+    factors: Factors,
+    clock: Arc<ManualClock>,
+    folder: TempDir,
+}
+
+impl Drawer {
+    async fn open() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(ManualClock::at(START));
+        let factors = Factors::open(&folder.path().join("factors.db"), &key(1), clock.clone()).await.unwrap();
+        Self { factors, clock, folder }
+    }
+
+    async fn reopens_with(&self, key: &SealingKey) -> Factors {
+        Factors::open(&self.folder.path().join("factors.db"), key, self.clock.clone()).await.unwrap()
+    }
+
+    /// Somebody sets up an app; its seed, as they typed it.
+    async fn sets_up(&self, person: &Person) -> String {
+        let offer = self.factors.offer_app(person, "Belvedere", b"browser").unwrap();
+        let code = self.code(&offer.key);
+        self.factors.confirm_app(person, &offer.sealed, b"browser", &code).await.unwrap();
+        self.clock.advance(STEP);
+        offer.key.to_string()
+    }
+
+    fn code(&self, key: &str) -> String {
+        let totp = Builder::new().with_secret(Secret::try_from_base32(key).unwrap()).build_noncompliant();
+        totp.generate(u64::try_from(self.clock.now().as_millis()).unwrap() / 1000).to_string()
+    }
+
+    async fn judges(&self, person: &Person, typed: &str) -> Result<Shown, CodeRefusal> {
+        self.factors.judge_code(&person.id, typed).await
+    }
+}
+
+fn key(byte: u8) -> SealingKey {
+    SealingKey::new([byte; 32])
+}
+
+fn person(name: &str) -> Person {
+    Person {
+        id: PersonId::new(format!("objectGUID:{name}")),
+        directory: None,
+        username: name.into(),
+        principal: None,
+        display_name: name.into(),
+        groups: Groups::default(),
+        password_expires: None,
+    }
+}
+
+#[tokio::test]
+async fn an_app_counts_once_it_has_shown_a_code() {
+    let drawer = Drawer::open().await;
+    let alice = person("alice");
+    let offer = drawer.factors.offer_app(&alice, "Boards: Corp", b"browser").unwrap();
+    assert!(offer.address.starts_with("otpauth://totp/Boards%20%20Corp:alice?secret="), "{}", *offer.address);
+    assert!(!drawer.factors.has_any(&alice.id).await.unwrap());
+    let wrong = drawer.factors.confirm_app(&alice, &offer.sealed, b"browser", "000000").await;
+    assert!(matches!(wrong, Err(CodeRefusal::Wrong)));
+    assert!(!drawer.factors.has_any(&alice.id).await.unwrap());
+
+    let code = drawer.code(&offer.key);
+    drawer.factors.confirm_app(&alice, &offer.sealed, b"browser", &code).await.unwrap();
+    assert!(drawer.factors.has_any(&alice.id).await.unwrap());
+    assert!(matches!(drawer.judges(&alice, &code).await, Err(CodeRefusal::Used)), "it was used to confirm");
+}
+
+#[tokio::test]
+async fn an_offer_is_for_one_person_in_one_browser_and_not_for_long() {
+    let drawer = Drawer::open().await;
+    let (alice, bob) = (person("alice"), person("bob"));
+    let offer = drawer.factors.offer_app(&alice, "Belvedere", b"browser").unwrap();
+    let code = drawer.code(&offer.key);
+    for (who, browser) in [(&bob, &b"browser"[..]), (&alice, b"another")] {
+        let taken = drawer.factors.confirm_app(who, &offer.sealed, browser, &code).await;
+        assert!(matches!(taken, Err(CodeRefusal::OldOffer)));
+    }
+    drawer.clock.advance(Duration::from_mins(15));
+    let code = drawer.code(&offer.key);
+    let late = drawer.factors.confirm_app(&alice, &offer.sealed, b"browser", &code).await;
+    assert!(matches!(late, Err(CodeRefusal::OldOffer)));
+    let rubbish = drawer.factors.confirm_app(&alice, "rubbish!", b"browser", &code).await;
+    assert!(matches!(rubbish, Err(CodeRefusal::OldOffer)));
+}
+
+#[tokio::test]
+async fn a_code_works_once_and_none_from_before_it() {
+    let drawer = Drawer::open().await;
+    let alice = person("alice");
+    let key = drawer.sets_up(&alice).await;
+    let earlier = drawer.code(&key);
+    drawer.clock.advance(STEP);
+    let code = drawer.code(&key);
+    assert_eq!(drawer.judges(&alice, &code).await.unwrap(), Shown::App);
+    assert!(matches!(drawer.judges(&alice, &code).await, Err(CodeRefusal::Used)));
+    assert!(matches!(drawer.judges(&alice, &earlier).await, Err(CodeRefusal::Used)), "seen over a shoulder");
+    drawer.clock.advance(STEP);
+    let spaced = drawer.code(&key);
+    let spaced = format!(" {} {} ", &spaced[..3], &spaced[3..]);
+    assert_eq!(drawer.judges(&alice, &spaced).await.unwrap(), Shown::App, "as phones show it");
+}
+
+#[tokio::test]
+async fn of_many_who_type_the_same_code_at_once_one_is_let_in() {
+    let drawer = Drawer::open().await;
+    let alice = person("alice");
+    let key = drawer.sets_up(&alice).await;
+    let code = drawer.code(&key);
+    let tries = (0..4).map(|_| drawer.judges(&alice, &code));
+    let let_in = futures::future::join_all(tries).await.into_iter().filter(Result::is_ok).count();
+    assert_eq!(let_in, 1);
+}
+
+#[tokio::test]
+async fn a_phone_that_is_a_step_wrong_is_right_and_two_steps_are_too_many() {
+    for (steps, right) in [(1, true), (2, false)] {
+        let drawer = Drawer::open().await;
+        let alice = person("alice");
+        let key = drawer.sets_up(&alice).await;
+        drawer.clock.advance(STEP * 4);
+        let code = drawer.code(&key);
+        drawer.clock.advance(STEP * steps);
+        assert_eq!(drawer.judges(&alice, &code).await.is_ok(), right, "{steps} steps late");
+    }
+}
+
+#[tokio::test]
+async fn wrong_codes_are_heard_ever_later_and_a_right_one_makes_them_good() {
+    let drawer = Drawer::open().await;
+    let (alice, bob) = (person("alice"), person("bob"));
+    let key = drawer.sets_up(&alice).await;
+    let bobs = drawer.sets_up(&bob).await;
+    for _ in 0..5 {
+        assert!(matches!(drawer.judges(&alice, "000000").await, Err(CodeRefusal::Wrong)));
+    }
+    let mut waits = Vec::new();
+    for _ in 0..9 {
+        let right = drawer.code(&key);
+        let Err(CodeRefusal::Throttled { retry_after }) = drawer.judges(&alice, &right).await else {
+            panic!("a right code is not heard either");
+        };
+        waits.push(retry_after.as_secs());
+        drawer.clock.advance(retry_after);
+        assert!(matches!(drawer.judges(&alice, "000000").await, Err(CodeRefusal::Wrong)), "one is heard then");
+    }
+    assert_eq!(waits, [30, 60, 120, 240, 480, 960, 1920, 3600, 3600]);
+    let code = drawer.code(&bobs);
+    assert!(drawer.judges(&bob, &code).await.is_ok(), "nobody else waits");
+
+    let again = drawer.reopens_with(&self::key(1)).await;
+    let code = drawer.code(&key);
+    assert!(matches!(again.judge_code(&alice.id, &code).await, Err(CodeRefusal::Throttled { .. })), "over a restart");
+    drawer.clock.advance(Duration::from_hours(1));
+    let code = drawer.code(&key);
+    assert_eq!(drawer.judges(&alice, &code).await.unwrap(), Shown::App);
+    assert!(matches!(drawer.judges(&alice, "000000").await, Err(CodeRefusal::Wrong)));
+    drawer.clock.advance(STEP);
+    let code = drawer.code(&key);
+    assert!(drawer.judges(&alice, &code).await.is_ok(), "no wait after one");
+}
+
+#[tokio::test]
+async fn as_many_at_once_get_no_more_tries_than_one_after_the_other() {
+    let drawer = Drawer::open().await;
+    let alice = person("alice");
+    drawer.sets_up(&alice).await;
+    let tries = (0..20).map(|_| drawer.judges(&alice, "000000"));
+    let judged = futures::future::join_all(tries).await;
+    assert_eq!(judged.iter().filter(|judged| matches!(judged, Err(CodeRefusal::Wrong))).count(), 5);
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_keeps_nobody_out() {
+    let drawer = Drawer::open().await;
+    let alice = person("alice");
+    drawer.sets_up(&alice).await;
+    for _ in 0..5 {
+        let _ = drawer.judges(&alice, "000000").await;
+    }
+    drawer.clock.set_back(Duration::from_hours(24));
+    assert!(matches!(drawer.judges(&alice, "000000").await, Err(CodeRefusal::Wrong)));
+}
+
+#[tokio::test]
+async fn each_recovery_code_works_once_and_new_ones_take_their_place() {
+    let drawer = Drawer::open().await;
+    let (alice, bob) = (person("alice"), person("bob"));
+    drawer.sets_up(&alice).await;
+    drawer.sets_up(&bob).await;
+    let codes = drawer.factors.make_recovery_codes(&alice.id).await.unwrap();
+    assert_eq!(codes.len(), 10);
+    let first = codes[0].reveal();
+    assert!(matches!(drawer.judges(&bob, &first).await, Err(CodeRefusal::Wrong)), "they are hers");
+    assert_eq!(drawer.judges(&alice, &first.to_uppercase()).await.unwrap(), Shown::RecoveryCode { left: 9 });
+    assert!(matches!(drawer.judges(&alice, &first).await, Err(CodeRefusal::Wrong)));
+
+    drawer.factors.make_recovery_codes(&alice.id).await.unwrap();
+    assert!(matches!(drawer.judges(&alice, &codes[1].reveal()).await, Err(CodeRefusal::Wrong)));
+    assert_eq!(drawer.factors.of(&alice.id).await.unwrap().recovery_codes, 10);
+    drawer.factors.remove_app(&alice.id).await.unwrap();
+    assert_eq!(drawer.factors.of(&alice.id).await.unwrap().recovery_codes, 0, "they stand in for nothing");
+    assert!(!drawer.factors.has_any(&alice.id).await.unwrap());
+}
+
+#[tokio::test]
+async fn the_file_holds_neither_the_seed_nor_a_recovery_code() {
+    let drawer = Drawer::open().await;
+    let alice = person("alice");
+    let key = drawer.sets_up(&alice).await;
+    let codes = drawer.factors.make_recovery_codes(&alice.id).await.unwrap();
+    let seed = Secret::try_from_base32(&key).unwrap().as_bytes().to_vec();
+    let code = codes[0].reveal();
+    let bare = code.replace('-', "");
+    drawer.factors.close().await;
+    for file in std::fs::read_dir(drawer.folder.path()).unwrap() {
+        let kept = std::fs::read(file.unwrap().path()).unwrap();
+        for secret in [&seed[..], key.as_bytes(), code.as_bytes(), bare.as_bytes()] {
+            assert!(!kept.windows(secret.len()).any(|window| window == secret));
+        }
+    }
+}
+
+#[tokio::test]
+async fn under_another_secret_key_no_seed_opens_and_recovery_codes_still_do() {
+    let drawer = Drawer::open().await;
+    let alice = person("alice");
+    let seed = drawer.sets_up(&alice).await;
+    let codes = drawer.factors.make_recovery_codes(&alice.id).await.unwrap();
+    let other = drawer.reopens_with(&key(2)).await;
+    let code = drawer.code(&seed);
+    assert!(matches!(other.judge_code(&alice.id, &code).await, Err(CodeRefusal::Sealed)));
+    assert!(other.has_any(&alice.id).await.unwrap(), "her password alone opens nothing all the same");
+    assert!(other.judge_code(&alice.id, &codes[0].reveal()).await.is_ok());
+}
+
+#[tokio::test]
+async fn an_owner_is_found_by_the_beginning_of_their_name_and_told_of_a_reset() {
+    let drawer = Drawer::open().await;
+    let (alice, bob) = (person("Alice"), person("bob"));
+    drawer.sets_up(&alice).await;
+    drawer.sets_up(&bob).await;
+    let names = |found: Vec<super::Owner>| found.into_iter().map(|owner| owner.name).collect::<Vec<_>>();
+    assert_eq!(names(drawer.factors.owners("", 10).await.unwrap()), ["alice", "bob"]);
+    assert_eq!(names(drawer.factors.owners("AL", 10).await.unwrap()), ["alice"]);
+    assert_eq!(names(drawer.factors.owners("%", 10).await.unwrap()), Vec::<String>::new());
+    assert!(drawer.factors.reset(&alice.id).await.unwrap());
+    assert!(!drawer.factors.reset(&alice.id).await.unwrap(), "there is nothing left");
+    assert_eq!(names(drawer.factors.owners("", 10).await.unwrap()), ["bob"]);
+    let (changed, _) = drawer.factors.of(&alice.id).await.unwrap().changed.unwrap();
+    assert_eq!(changed, "an administrator reset your second factors");
+}
+
+#[tokio::test]
+async fn what_no_authenticator_would_answer_is_refused() {
+    let drawer = Drawer::open().await;
+    let site = PasskeySite::at(None, Some("localhost:8000"), false).unwrap();
+    let asked = drawer.factors.ask_for_a_passkey(&site, b"browser").unwrap();
+    for credential in
+        ["", "{}", "[]", "null", "{\"id\":\"AA\",\"rawId\":\"AA\",\"type\":\"public-key\",\"response\":{}}"]
+    {
+        let answer = PasskeyAnswer { credential, sealed: &asked.sealed };
+        let judged = drawer.factors.judge_passkey(&site, b"browser", answer).await;
+        assert!(matches!(judged, Err(PasskeyRefusal::Refused(_))), "{credential}: {judged:?}");
+        let elsewhere = drawer.factors.judge_passkey(&site, b"another", answer).await;
+        assert!(matches!(elsewhere, Err(PasskeyRefusal::NotAsked)), "{credential}: {elsewhere:?}");
+    }
+    let long = "x".repeat(20_000);
+    let answer = PasskeyAnswer { credential: &long, sealed: &asked.sealed };
+    assert!(matches!(drawer.factors.judge_passkey(&site, b"browser", answer).await, Err(PasskeyRefusal::Refused(_))));
+    let alice = person("alice");
+    let asked = drawer.factors.ask_for_a_new_passkey(&alice, &site, b"browser").await.unwrap();
+    assert_eq!(asked.options["rp"]["id"], "localhost");
+    assert_eq!(asked.options["authenticatorSelection"]["userVerification"], "required");
+    let answer = PasskeyAnswer { credential: "{}", sealed: &asked.sealed };
+    let bobs = drawer.factors.add_passkey(&person("bob"), "x", &site, b"browser", answer).await;
+    assert!(matches!(bobs, Err(PasskeyRefusal::NotAsked)), "it was asked of alice");
+    assert!(!drawer.factors.has_any(&alice.id).await.unwrap());
+}

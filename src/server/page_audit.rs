@@ -1,0 +1,76 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::audit::{Audit, Event};
+use crate::domain::{Client, PageSlug};
+use crate::pages::Shelf;
+
+/// Writes into the audit which pages are other than before, whenever their files are read again.
+pub(super) async fn audit_pages(shelf: Arc<Shelf>, audit: Audit) {
+    let mut changes = shelf.changes();
+    let mut before = Pages::of(&shelf);
+    loop {
+        // The sender lives in the shelf, which this task holds.
+        let _ = changes.changed().await;
+        let now = Pages::of(&shelf);
+        if let Some(what) = now.differ_from(&before) {
+            audit.record(&Client::default(), &Event::PagesReloaded { what: &what });
+        }
+        before = now;
+    }
+}
+
+/// What pages there are, and how many faults their files have.
+struct Pages {
+    revisions: BTreeMap<PageSlug, String>,
+    faults: usize,
+}
+
+impl Pages {
+    fn of(shelf: &Shelf) -> Self {
+        let revision = |page: &Arc<crate::pages::Page>| (page.slug.clone(), page.revision().to_owned());
+        Self { revisions: shelf.pages().iter().map(revision).collect(), faults: shelf.faults().len() }
+    }
+
+    /// What is other than before, in a few words; `None` when nothing is.
+    fn differ_from(&self, before: &Self) -> Option<String> {
+        let missing_in = |here: &Self, there: &Self| -> Vec<String> {
+            there.revisions.keys().filter(|slug| !here.revisions.contains_key(*slug)).map(ToString::to_string).collect()
+        };
+        let changed: Vec<_> = self
+            .revisions
+            .iter()
+            .filter(|(slug, revision)| before.revisions.get(*slug).is_some_and(|theirs| theirs != *revision))
+            .map(|(slug, _)| slug.to_string())
+            .collect();
+        let parts = [("added", missing_in(before, self)), ("changed", changed), ("removed", missing_in(self, before))];
+        let mut parts: Vec<String> = parts
+            .into_iter()
+            .filter(|(_, pages)| !pages.is_empty())
+            .map(|(how, pages)| format!("{how} {}", pages.join(", ")))
+            .collect();
+        if self.faults != before.faults {
+            parts.push(format!("{} faults in page files, {} before", self.faults, before.faults));
+        }
+        (!parts.is_empty()).then(|| parts.join("; "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pages(pages: &[(&str, &str)], faults: usize) -> Pages {
+        let revisions = pages.iter().map(|(slug, revision)| (slug.parse().unwrap(), (*revision).to_owned()));
+        Pages { revisions: revisions.collect(), faults }
+    }
+
+    #[test]
+    fn what_has_changed_is_said_and_nothing_is_said_of_the_rest() {
+        let before = pages(&[("ops", "1"), ("sales", "1"), ("stock", "1")], 0);
+        let after = pages(&[("ops", "2"), ("stock", "1"), ("new", "1")], 1);
+        let said = after.differ_from(&before).unwrap();
+        assert_eq!(said, "added new; changed ops; removed sales; 1 faults in page files, 0 before");
+        assert_eq!(after.differ_from(&after), None);
+    }
+}

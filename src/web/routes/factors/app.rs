@@ -1,0 +1,113 @@
+use std::sync::Arc;
+
+use rocket::form::FromForm;
+use rocket::response::Redirect;
+use rocket::{Either, State, get, post};
+
+use super::recovery;
+use crate::auth::NextPath;
+use crate::config::SiteSettings;
+use crate::domain::{Client, Member, Person};
+use crate::web::form::Form;
+use crate::web::guards::{Asked, OwnForm, RecentlyProved};
+use crate::web::html::Html;
+use crate::web::refusal::Refusal;
+use crate::web::rooms::Limits;
+use crate::web::routes::doorstep::Doorstep;
+use crate::web::routes::second_step;
+use crate::web::views::{AppOfferView, Chrome, RecoveryCodesView, Said};
+
+/// The token, and where to go on to.
+#[derive(FromForm)]
+pub(in crate::web::routes) struct PlainForm<'r> {
+    #[field(default = "")]
+    pub(super) csrf: &'r str,
+}
+
+#[derive(FromForm)]
+pub(in crate::web::routes) struct AppForm<'r> {
+    #[field(default = "")]
+    csrf: &'r str,
+    #[field(default = "")]
+    sealed: &'r str,
+    #[field(default = "")]
+    code: &'r str,
+    #[field(default = "")]
+    next: &'r str,
+}
+
+/// A new seed, as a picture and as text. Nothing changes by looking at it.
+#[get("/account/factors/app")]
+pub(in crate::web::routes) fn offer(
+    asked: Asked,
+    member: Member,
+    _recently: RecentlyProved,
+    chrome: Chrome,
+    doorstep: Doorstep<'_>,
+    site: &State<Arc<SiteSettings>>,
+) -> Result<Html<AppOfferView>, Refusal> {
+    let next = asked.get("next").and_then(NextPath::parse).map(|next| next.to_string()).unwrap_or_default();
+    form(&doorstep, chrome, &member.person, site, None, next)
+}
+
+/// Keeps the app, once its first code is right.
+#[post("/account/factors/app", data = "<sent>")]
+pub(in crate::web::routes) async fn confirm(
+    sent: Form<AppForm<'_>>,
+    client: Client,
+    member: Member,
+    own: OwnForm<'_>,
+    _recently: RecentlyProved,
+    mut chrome: Chrome,
+    doorstep: Doorstep<'_>,
+    site: &State<Arc<SiteSettings>>,
+    limits: &State<Limits>,
+) -> Result<Either<Redirect, Either<Html<RecoveryCodesView>, Html<AppOfferView>>>, Refusal> {
+    own.check(sent.csrf)?;
+    let person = &member.person;
+    let next = NextPath::parse(sent.next).map(|next| next.to_string()).unwrap_or_default();
+    let offer = (sent.sealed, sent.csrf.as_bytes());
+    let set_up = match doorstep.auth.set_up_app(own.token(), person, offer, sent.code, &client).await {
+        Ok(set_up) => set_up,
+        Err(refusal) => {
+            let (status, said) = second_step::words(refusal)?;
+            let form = form(&doorstep, chrome, person, site, Some(said), next)?;
+            return Ok(Either::Right(Either::Right(form.with_status(status))));
+        }
+    };
+    doorstep.cookies.keep_session(&set_up.session.token, limits.session_lasts);
+    if set_up.recovery_codes.is_empty() {
+        let onward = if next.is_empty() { "/account/factors?done=app".to_owned() } else { next };
+        return Ok(Either::Left(Redirect::to(onward)));
+    }
+    doorstep.renew(&mut chrome, &set_up.session.token);
+    let said = "Your authenticator app is set up.";
+    Ok(Either::Right(Either::Left(recovery::page(chrome, person, &set_up.recovery_codes, Some(said), next))))
+}
+
+/// Takes the app away.
+#[post("/account/factors/app/remove", data = "<sent>")]
+pub(in crate::web::routes) async fn remove(
+    sent: Form<PlainForm<'_>>,
+    client: Client,
+    member: Member,
+    own: OwnForm<'_>,
+    _recently: RecentlyProved,
+    doorstep: Doorstep<'_>,
+) -> Result<Redirect, Refusal> {
+    own.check(sent.csrf)?;
+    doorstep.auth.remove_app(&member.person, &client).await?;
+    Ok(Redirect::to("/account/factors?done=removed"))
+}
+
+fn form(
+    doorstep: &Doorstep<'_>,
+    chrome: Chrome,
+    person: &Person,
+    site: &SiteSettings,
+    said: Option<Said>,
+    next: String,
+) -> Result<Html<AppOfferView>, Refusal> {
+    let offer = doorstep.auth.factors().offer_app(person, &site.name, chrome.csrf.as_bytes())?;
+    Ok(Html::new("factors/app", "Set up an authenticator app", chrome, AppOfferView::of(&offer, said, next)))
+}

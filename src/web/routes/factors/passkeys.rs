@@ -1,0 +1,119 @@
+use rocket::form::FromForm;
+use rocket::response::Redirect;
+use rocket::serde::json::Json;
+use rocket::{Either, State, get, post};
+
+use super::app::PlainForm;
+use super::recovery;
+use crate::auth::NextPath;
+use crate::domain::{Client, Member};
+use crate::factors::{self, PasskeyAnswer, PasskeyId, PasskeyRefusal};
+use crate::web::form::Form;
+use crate::web::guards::{Asked, OwnForm, Passkeys, RecentlyProved};
+use crate::web::html::Html;
+use crate::web::refusal::Refusal;
+use crate::web::rooms::Limits;
+use crate::web::routes::doorstep::Doorstep;
+use crate::web::routes::second_step;
+use crate::web::views::{Chrome, PasskeyOfferView, RecoveryCodesView};
+
+#[derive(FromForm)]
+pub(in crate::web::routes) struct PasskeyForm<'r> {
+    #[field(default = "")]
+    csrf: &'r str,
+    #[field(default = "")]
+    name: &'r str,
+    #[field(default = "")]
+    credential: &'r str,
+    #[field(default = "")]
+    sealed: &'r str,
+    #[field(default = "")]
+    next: &'r str,
+}
+
+/// The form for a new passkey.
+#[get("/account/factors/passkeys")]
+pub(in crate::web::routes) fn offer(
+    asked: Asked,
+    _recently: RecentlyProved,
+    chrome: Chrome,
+    passkeys: Passkeys,
+) -> Result<Html<PasskeyOfferView>, Refusal> {
+    passkeys.site.map_err(|_| Refusal::NotFound)?;
+    let next = asked.get("next").and_then(NextPath::parse).map(|next| next.to_string()).unwrap_or_default();
+    Ok(Html::new("factors/passkey", "Set up a passkey", chrome, PasskeyOfferView { said: None, next }))
+}
+
+/// What the script is to ask the browser for.
+#[post("/account/factors/passkeys/options", data = "<sent>")]
+pub(in crate::web::routes) async fn options(
+    sent: Form<PlainForm<'_>>,
+    member: Member,
+    own: OwnForm<'_>,
+    _recently: RecentlyProved,
+    passkeys: Passkeys,
+    doorstep: Doorstep<'_>,
+) -> Result<Json<factors::Asked>, Refusal> {
+    own.check(sent.csrf)?;
+    let site = passkeys.site.map_err(|_| Refusal::NotFound)?;
+    let asked = doorstep.auth.factors().ask_for_a_new_passkey(&member.person, &site, sent.csrf.as_bytes()).await;
+    asked.map(Json).map_err(|refusal| match refusal {
+        PasskeyRefusal::Store(error) => error.into(),
+        PasskeyRefusal::TooMany => Refusal::BadRequest(refusal.to_string()),
+        other => Refusal::Internal(other.to_string()),
+    })
+}
+
+/// Keeps a new passkey.
+#[post("/account/factors/passkeys", data = "<sent>")]
+pub(in crate::web::routes) async fn add(
+    sent: Form<PasskeyForm<'_>>,
+    client: Client,
+    member: Member,
+    own: OwnForm<'_>,
+    _recently: RecentlyProved,
+    mut chrome: Chrome,
+    passkeys: Passkeys,
+    doorstep: Doorstep<'_>,
+    limits: &State<Limits>,
+) -> Result<Either<Redirect, Either<Html<RecoveryCodesView>, Html<PasskeyOfferView>>>, Refusal> {
+    own.check(sent.csrf)?;
+    let person = &member.person;
+    let site = passkeys.site.map_err(|_| Refusal::NotFound)?;
+    let next = NextPath::parse(sent.next).map(|next| next.to_string()).unwrap_or_default();
+    let answer = PasskeyAnswer { credential: sent.credential, sealed: sent.sealed };
+    let place = (&site, sent.csrf.as_bytes());
+    let set_up = match doorstep.auth.set_up_passkey(own.token(), person, sent.name, place, answer, &client).await {
+        Ok(set_up) => set_up,
+        Err(refusal) => {
+            let (status, said) = second_step::words(refusal)?;
+            let view = PasskeyOfferView { said: Some(said), next };
+            let form = Html::new("factors/passkey", "Set up a passkey", chrome, view);
+            return Ok(Either::Right(Either::Right(form.with_status(status))));
+        }
+    };
+    doorstep.cookies.keep_session(&set_up.session.token, limits.session_lasts);
+    if set_up.recovery_codes.is_empty() {
+        let onward = if next.is_empty() { "/account/factors?done=passkey".to_owned() } else { next };
+        return Ok(Either::Left(Redirect::to(onward)));
+    }
+    doorstep.renew(&mut chrome, &set_up.session.token);
+    let said = "Your passkey is set up.";
+    Ok(Either::Right(Either::Left(recovery::page(chrome, person, &set_up.recovery_codes, Some(said), next))))
+}
+
+/// Takes a passkey away.
+#[post("/account/factors/passkeys/<id>/remove", data = "<sent>")]
+pub(in crate::web::routes) async fn remove(
+    id: i64,
+    sent: Form<PlainForm<'_>>,
+    client: Client,
+    member: Member,
+    own: OwnForm<'_>,
+    _recently: RecentlyProved,
+    doorstep: Doorstep<'_>,
+) -> Result<Redirect, Refusal> {
+    own.check(sent.csrf)?;
+    doorstep.auth.remove_passkey(&member.person, PasskeyId::new(id), &client).await?;
+    Ok(Redirect::to("/account/factors?done=removed"))
+}

@@ -1,0 +1,44 @@
+use rocket::post;
+
+use super::app::PlainForm;
+use crate::domain::{Client, Member, Person};
+use crate::factors::RecoveryCode;
+use crate::web::form::Form;
+use crate::web::guards::{OwnForm, RecentlyProved};
+use crate::web::html::Html;
+use crate::web::refusal::Refusal;
+use crate::web::routes::doorstep::Doorstep;
+use crate::web::views::{Chrome, RecoveryCodesView};
+
+/// New recovery codes, in place of those from before, for whoever has a factor that they stand in for.
+#[post("/account/factors/recovery", data = "<sent>")]
+pub(in crate::web::routes) async fn renew(
+    sent: Form<PlainForm<'_>>,
+    client: Client,
+    member: Member,
+    own: OwnForm<'_>,
+    _recently: RecentlyProved,
+    chrome: Chrome,
+    doorstep: Doorstep<'_>,
+) -> Result<Html<RecoveryCodesView>, Refusal> {
+    own.check(sent.csrf)?;
+    let person = &member.person;
+    if !doorstep.auth.needs_second_factor(&person.id).await? {
+        return Err(Refusal::BadRequest("Recovery codes stand in for a second factor, and there is none".to_owned()));
+    }
+    let codes = doorstep.auth.make_recovery_codes(person, &client).await?;
+    let said = "These take the place of the codes you had before, which are good no more.";
+    Ok(page(chrome, person, &codes, Some(said), String::new()))
+}
+
+/// The codes, shown this once.
+pub(super) fn page(
+    chrome: Chrome,
+    person: &Person,
+    codes: &[RecoveryCode],
+    said: Option<&str>,
+    next: String,
+) -> Html<RecoveryCodesView> {
+    let view = RecoveryCodesView::of(codes, said, person.qualified_name(), next);
+    Html::new("factors/codes", "Your recovery codes", chrome, view)
+}

@@ -1,0 +1,119 @@
+use rocket::form::FromForm;
+use rocket::http::Status;
+use rocket::response::Redirect;
+use rocket::serde::json::Json;
+use rocket::{Either, State, post};
+
+use super::doorstep::Doorstep;
+use super::second_step::passkey_words;
+use crate::auth::{NextPath, PasskeySignInRefusal};
+use crate::domain::{Client, Visitor};
+use crate::factors::{self, PasskeyAnswer, PasskeyRefusal};
+use crate::web::form::Form;
+use crate::web::guards::{Passkeys, SameOrigin};
+use crate::web::html::Html;
+use crate::web::refusal::Refusal;
+use crate::web::rooms::Limits;
+use crate::web::views::{Chrome, Said, SignInView, Tone};
+
+/// The token alone.
+#[derive(FromForm)]
+pub(super) struct AskForm<'r> {
+    #[field(default = "")]
+    csrf: &'r str,
+}
+
+#[derive(FromForm)]
+pub(super) struct PasskeyForm<'r> {
+    #[field(default = "")]
+    csrf: &'r str,
+    #[field(default = "")]
+    next: &'r str,
+    #[field(default = "")]
+    credential: &'r str,
+    #[field(default = "")]
+    sealed: &'r str,
+}
+
+/// What the script is to ask the browser for: a passkey that is known here, whoever's. It is bound to the form it is asked from, a
+/// stranger's or a member's.
+#[post("/passkey/options", data = "<sent>")]
+pub(super) fn options(
+    sent: Form<AskForm<'_>>,
+    _from_here: SameOrigin,
+    passkeys: Passkeys,
+    doorstep: Doorstep<'_>,
+) -> Result<Json<factors::Asked>, Refusal> {
+    if !doorstep.form_is_ours(sent.csrf) && !doorstep.members_form_is_ours(sent.csrf) {
+        return Err(Refusal::FormNotOurs);
+    }
+    let site = passkeys.site.map_err(|_| Refusal::NotFound)?;
+    let asked = doorstep.auth.factors().ask_for_a_passkey(&site, sent.csrf.as_bytes());
+    asked.map(Json).map_err(|refusal| match refusal {
+        PasskeyRefusal::Store(error) => error.into(),
+        other => Refusal::Internal(other.to_string()),
+    })
+}
+
+/// Signs in whoever's passkey answered.
+#[post("/passkey", data = "<sent>")]
+pub(super) async fn submit(
+    sent: Form<PasskeyForm<'_>>,
+    client: Client,
+    _from_here: SameOrigin,
+    visitor: Visitor,
+    chrome: Chrome,
+    passkeys: Passkeys,
+    doorstep: Doorstep<'_>,
+    limits: &State<Limits>,
+) -> Result<Either<Redirect, Html<SignInView>>, Refusal> {
+    let next = NextPath::parse(sent.next).unwrap_or_else(NextPath::home);
+    if !doorstep.form_is_ours(sent.csrf) {
+        doorstep.note_forgery(&visitor, &client);
+        let text = "This form was open for a long time, or this browser keeps no cookies. Please sign in again.";
+        let said = Said { tone: Tone::Info, text: text.to_owned() };
+        let form = doorstep.sign_in_form(chrome, &next, "", Some(said))?;
+        return Ok(Either::Right(form.with_status(Status::BadRequest)));
+    }
+    let site = passkeys.site.map_err(|_| Refusal::NotFound)?;
+    let answer = PasskeyAnswer { credential: sent.credential, sealed: sent.sealed };
+    let previous = doorstep.cookies.session();
+    let browser = sent.csrf.as_bytes();
+    match doorstep.auth.sign_in_with_passkey(&site, browser, answer, &client, previous.as_ref()).await {
+        Ok(signed_in) => {
+            doorstep.cookies.keep_session(&signed_in.token, limits.session_lasts);
+            doorstep.cookies.keep_device(&signed_in.device);
+            Ok(Either::Left(Redirect::to(next.to_string())))
+        }
+        Err(refusal) => {
+            let (status, text) = words(&doorstep, refusal)?;
+            let form = doorstep.sign_in_form(chrome, &next, "", Some(Said { tone: Tone::Warn, text }))?;
+            Ok(Either::Right(form.with_status(status)))
+        }
+    }
+}
+
+fn words(doorstep: &Doorstep<'_>, refusal: PasskeySignInRefusal) -> Result<(Status, String), Refusal> {
+    Ok(match refusal {
+        PasskeySignInRefusal::Store(error) | PasskeySignInRefusal::Passkey(PasskeyRefusal::Store(error)) => {
+            return Err(error.into());
+        }
+        PasskeySignInRefusal::Passkey(refusal) => passkey_words(&refusal),
+        PasskeySignInRefusal::NobodyCanSay => (
+            Status::Forbidden,
+            "A passkey alone does not sign you in here, since nobody could tell whether your account is still good. Sign \
+             in with your password; the passkey is your second factor."
+                .to_owned(),
+        ),
+        PasskeySignInRefusal::Departed(_) => {
+            (Status::Forbidden, format!("Your passkey is right, but your account may not sign in. {}", doorstep.ask()))
+        }
+        PasskeySignInRefusal::Unreachable(unreachable) => {
+            tracing::warn!(reason = unreachable.reason, "the owner of a passkey could not be asked about");
+            (
+                Status::ServiceUnavailable,
+                "The company directory cannot be reached right now, so nobody can sign in. Try again in a minute.".to_owned(),
+            )
+        }
+    })
+}

@@ -1,0 +1,259 @@
+use rocket::form::FromForm;
+use rocket::http::Status;
+use rocket::response::Redirect;
+use rocket::{Either, State, get, post};
+
+use super::doorstep::Doorstep;
+use crate::auth::{DeviceMark, FactorRefusal, Holder, NextPath, Showing};
+use crate::domain::{Client, Member, Person, Visitor};
+use crate::factors::{CodeRefusal, PasskeyAnswer, PasskeyRefusal};
+use crate::sessions::SessionToken;
+use crate::web::form::Form;
+use crate::web::guards::{Asked, Passkeys, SameOrigin, href_with_next, sign_in_href};
+use crate::web::html::Html;
+use crate::web::refusal::Refusal;
+use crate::web::rooms::Limits;
+use crate::web::views::{Chrome, Said, SecondStepView, Tone, WhyView, wait_in_words};
+
+/// A code of the app, a recovery code, or a passkey's answer: what is not given is empty.
+#[derive(FromForm)]
+pub(super) struct FactorForm<'r> {
+    #[field(default = "")]
+    csrf: &'r str,
+    #[field(default = "")]
+    next: &'r str,
+    #[field(default = "")]
+    code: &'r str,
+    #[field(default = "")]
+    recovery: &'r str,
+    #[field(default = "")]
+    credential: &'r str,
+    #[field(default = "")]
+    sealed: &'r str,
+}
+
+pub(super) type StepAnswer = Either<Redirect, Html<SecondStepView>>;
+
+/// Who stands at the second step.
+pub(super) enum Who {
+    /// Somebody who has given their password, and has no session yet.
+    Waiting(Person),
+    /// A member, whose factor counts no more, or who confirms that it is they.
+    Member(Box<Member>),
+}
+
+/// The second step: of a sign-in, or of a member whom a page asks for it. Whoever has no factor is led to set one up.
+#[get("/factor")]
+pub(super) async fn ask(
+    asked: Asked,
+    visitor: Visitor,
+    chrome: Chrome,
+    passkeys: Passkeys,
+    doorstep: Doorstep<'_>,
+) -> Result<StepAnswer, Refusal> {
+    let next = asked.get("next").and_then(NextPath::parse).unwrap_or_else(NextPath::home);
+    if let Some(person) = doorstep.waiting() {
+        return form(&doorstep, chrome, &passkeys, &Who::Waiting(person), &next, None).await.map(Either::Right);
+    }
+    let Visitor::Member(member) = visitor else { return Ok(Either::Left(Redirect::to(sign_in_href(next.as_str())))) };
+    if !doorstep.auth.needs_second_factor(&member.person.id).await? {
+        return Ok(Either::Left(Redirect::to(href_with_next("/account/factors", next.as_str()))));
+    }
+    if member.second_factor_until.is_some() {
+        return Ok(Either::Left(Redirect::to(next.to_string())));
+    }
+    form(&doorstep, chrome, &passkeys, &Who::Member(member), &next, None).await.map(Either::Right)
+}
+
+#[post("/factor", data = "<sent>")]
+pub(super) async fn show(
+    sent: Form<FactorForm<'_>>,
+    client: Client,
+    _from_here: SameOrigin,
+    visitor: Visitor,
+    chrome: Chrome,
+    passkeys: Passkeys,
+    doorstep: Doorstep<'_>,
+    limits: &State<Limits>,
+) -> Result<StepAnswer, Refusal> {
+    let next = NextPath::parse(sent.next).unwrap_or_else(NextPath::home);
+    let who = match (doorstep.waiting(), visitor) {
+        (Some(person), _) => Who::Waiting(person),
+        (None, Visitor::Member(member)) => Who::Member(member),
+        (None, _) => return Ok(Either::Left(Redirect::to(sign_in_href(next.as_str())))),
+    };
+    if !who.sent(&doorstep, sent.csrf) {
+        return Err(Refusal::FormNotOurs);
+    }
+    let showing = match &passkeys.site {
+        Ok(site) if !sent.credential.is_empty() => {
+            let answer = PasskeyAnswer { credential: sent.credential, sealed: sent.sealed };
+            Showing::Passkey { site, browser: sent.csrf.as_bytes(), answer }
+        }
+        _ if sent.code.is_empty() => Showing::Code(sent.recovery),
+        _ => Showing::Code(sent.code),
+    };
+    match who.shows(&doorstep, showing, &client).await {
+        Ok(Passed { token, device }) => {
+            doorstep.cookies.keep_session(&token, limits.session_lasts);
+            if let Some(device) = device {
+                doorstep.cookies.keep_device(&device);
+            }
+            doorstep.cookies.forget_pending();
+            Ok(Either::Left(Redirect::to(next.to_string())))
+        }
+        // Their five minutes are over.
+        Err(FactorRefusal::NotWaiting) => Ok(Either::Left(Redirect::to(sign_in_href(next.as_str())))),
+        Err(refusal) => {
+            let (status, said) = words(refusal)?;
+            let form = form(&doorstep, chrome, &passkeys, &who, &next, Some(said)).await?;
+            Ok(Either::Right(form.with_status(status)))
+        }
+    }
+}
+
+/// What the browser keeps of a second step that was passed.
+struct Passed {
+    token: SessionToken,
+    /// For whoever has just signed in.
+    device: Option<DeviceMark>,
+}
+
+impl Who {
+    fn person(&self) -> &Person {
+        match self {
+            Self::Waiting(person) => person,
+            Self::Member(member) => &member.person,
+        }
+    }
+
+    /// Whether the form was made by us for this browser.
+    fn sent(&self, doorstep: &Doorstep<'_>, csrf: &str) -> bool {
+        match self {
+            Self::Waiting(_) => doorstep.form_is_ours(csrf),
+            Self::Member(_) => doorstep.members_form_is_ours(csrf),
+        }
+    }
+
+    async fn shows(
+        &self,
+        doorstep: &Doorstep<'_>,
+        showing: Showing<'_>,
+        client: &Client,
+    ) -> Result<Passed, FactorRefusal> {
+        let session = doorstep.cookies.session();
+        match self {
+            Self::Waiting(_) => {
+                let pending = doorstep.cookies.pending().ok_or(FactorRefusal::NotWaiting)?;
+                let signed_in = doorstep.auth.finish_sign_in(&pending, showing, client, session.as_ref()).await?;
+                Ok(Passed { token: signed_in.token, device: Some(signed_in.device) })
+            }
+            Self::Member(member) => {
+                let session = session.ok_or(FactorRefusal::NotWaiting)?;
+                let renewed = doorstep.auth.step_up(&session, &member.person, showing, client).await?;
+                Ok(Passed { token: renewed.token, device: None })
+            }
+        }
+    }
+}
+
+/// The form for a second factor.
+pub(super) async fn form(
+    doorstep: &Doorstep<'_>,
+    chrome: Chrome,
+    passkeys: &Passkeys,
+    who: &Who,
+    next: &NextPath,
+    said: Option<Said>,
+) -> Result<Html<SecondStepView>, Refusal> {
+    let enrolled = doorstep.auth.factors().of(&who.person().id).await?;
+    let has_passkeys = !enrolled.passkeys.is_empty();
+    let is_member = matches!(who, Who::Member(_));
+    let view = SecondStepView {
+        said,
+        is_member,
+        name: who.person().display_name.clone(),
+        has_app: enrolled.app.is_some(),
+        has_recovery_codes: enrolled.recovery_codes > 0,
+        takes_passkeys: has_passkeys && passkeys.site.is_ok(),
+        no_passkeys: passkeys.site.as_ref().err().filter(|_| has_passkeys).map(WhyView::of),
+        next: next.to_string(),
+        csrf: if is_member { chrome.csrf.clone() } else { doorstep.csrf()? },
+    };
+    Ok(Html::new("auth/second_step", "One more step", chrome, view))
+}
+
+/// What is said about a factor that was not taken.
+pub(super) fn words(refusal: FactorRefusal) -> Result<(Status, Said), Refusal> {
+    let refusal = match refusal.into_store_error() {
+        Ok(error) => return Err(error.into()),
+        Err(refusal) => refusal,
+    };
+    let (status, text) = match refusal {
+        FactorRefusal::Code(CodeRefusal::Throttled { retry_after }) => {
+            let wait = wait_in_words(retry_after);
+            (Status::TooManyRequests, format!("There were too many wrong codes. Try again in {wait}."))
+        }
+        FactorRefusal::Code(CodeRefusal::Used) => (
+            Status::Unauthorized,
+            "This code has been used before. Wait until your app shows the next one.".to_owned(),
+        ),
+        FactorRefusal::Code(CodeRefusal::Sealed) => (
+            Status::Unauthorized,
+            "Your authenticator app was set up when this server had another key, so its codes cannot be checked. Use a \
+             recovery code or a passkey, and set the app up anew."
+                .to_owned(),
+        ),
+        FactorRefusal::Code(CodeRefusal::OldOffer) => (
+            Status::BadRequest,
+            "This form was open for a long time. Here is a new key: scan it, and type the code that your app shows for it."
+                .to_owned(),
+        ),
+        FactorRefusal::Code(_) => (
+            Status::Unauthorized,
+            "That code did not match. Codes change every thirty seconds; the clock of your phone must be right.".to_owned(),
+        ),
+        FactorRefusal::SomebodyElses => {
+            (Status::Unauthorized, "That passkey belongs to another account. Choose yours.".to_owned())
+        }
+        FactorRefusal::Passkey(refusal) => passkey_words(&refusal),
+        FactorRefusal::NotWaiting | FactorRefusal::Store(_) => {
+            (Status::Unauthorized, "That took too long. Sign in again.".to_owned())
+        }
+    };
+    Ok((status, Said { tone: Tone::Warn, text }))
+}
+
+/// What is said about a passkey that was not taken; why is in the log.
+pub(super) fn passkey_words(refusal: &PasskeyRefusal) -> (Status, String) {
+    match refusal {
+        PasskeyRefusal::NotAsked => {
+            (Status::BadRequest, "That took too long, or was sent twice. Try the passkey again.".to_owned())
+        }
+        PasskeyRefusal::Unknown => (
+            Status::Unauthorized,
+            "This passkey is not known here (any more). Choose another, or sign in with your password.".to_owned(),
+        ),
+        PasskeyRefusal::Known => (Status::BadRequest, "This passkey is set up already.".to_owned()),
+        PasskeyRefusal::TooMany => {
+            (Status::BadRequest, format!("{refusal}. Remove one that you do not use.").replace("there", "There"))
+        }
+        PasskeyRefusal::Refused(why) => {
+            tracing::info!(why, "a passkey's answer was refused");
+            (Status::Unauthorized, "The passkey's answer could not be checked. Try it again.".to_owned())
+        }
+        PasskeyRefusal::Store(_) => (Status::ServiceUnavailable, "Try again in a minute.".to_owned()),
+    }
+}
+
+impl Doorstep<'_> {
+    /// Who waits in this browser for their second factor.
+    fn waiting(&self) -> Option<Person> {
+        self.auth.waiting(&self.cookies.pending()?)
+    }
+
+    /// Whether a member's form was made by us for this very session.
+    pub(super) fn members_form_is_ours(&self, csrf: &str) -> bool {
+        self.cookies.session().is_some_and(|token| self.auth.keys().csrf_holds(Holder::Member(&token), csrf))
+    }
+}

@@ -1,0 +1,227 @@
+use serde::Serialize;
+
+use crate::domain::Timestamp;
+use crate::factors::{AppOffer, Enrolled, Owner, Passkey, RecoveryCode, WhyNoPasskeys};
+
+use super::auth::{Said, Tone};
+use super::qr::{Picture, picture};
+
+/// The second step of a sign-in, and the same for a member whose factor counts no more.
+#[derive(Debug, Serialize)]
+pub(in crate::web) struct SecondStepView {
+    pub(in crate::web) said: Option<Said>,
+    /// Whether they are signed in, and only confirm that it is they.
+    pub(in crate::web) is_member: bool,
+    /// Whom it is asked of.
+    pub(in crate::web) name: String,
+    pub(in crate::web) has_app: bool,
+    pub(in crate::web) has_recovery_codes: bool,
+    /// Whether a passkey of theirs will do here.
+    pub(in crate::web) takes_passkeys: bool,
+    /// Why not, where they have one.
+    pub(in crate::web) no_passkeys: Option<WhyView>,
+    pub(in crate::web) next: String,
+    pub(in crate::web) csrf: String,
+}
+
+/// One's second factors.
+#[derive(Debug, Serialize)]
+pub(in crate::web) struct FactorsView {
+    said: Option<Said>,
+    /// Whether they must have one.
+    required: bool,
+    app: Option<AppView>,
+    passkeys: Vec<PasskeyView>,
+    recovery_codes: usize,
+    changed: Option<ChangedView>,
+    /// Whether this site takes passkeys at the address they came to.
+    takes_passkeys: bool,
+    no_passkeys: Option<WhyView>,
+    /// Whether a passkey alone signs them in.
+    passwordless: bool,
+    /// Where an app is set up, and where a passkey is.
+    app_href: String,
+    passkey_href: String,
+    /// Where to go on to, when they came from somewhere.
+    next: String,
+}
+
+#[derive(Debug, Serialize)]
+struct AppView {
+    since_ms: Timestamp,
+    last_used_ms: Option<Timestamp>,
+}
+
+#[derive(Debug, Serialize)]
+struct PasskeyView {
+    id: i64,
+    name: String,
+    since_ms: Timestamp,
+    last_used_ms: Option<Timestamp>,
+}
+
+/// What was changed last about somebody's factors.
+#[derive(Clone, Debug, Serialize)]
+pub(in crate::web) struct ChangedView {
+    words: String,
+    at_ms: Timestamp,
+}
+
+/// Why there are no passkeys here, and where there are.
+#[derive(Clone, Debug, Serialize)]
+pub(in crate::web) struct WhyView {
+    text: &'static str,
+    href: Option<String>,
+}
+
+/// An app, to be set up.
+#[derive(Debug, Serialize)]
+pub(in crate::web) struct AppOfferView {
+    said: Option<Said>,
+    picture: Option<Picture>,
+    /// The seed, in groups of four.
+    key: String,
+    address: String,
+    sealed: String,
+    next: String,
+}
+
+/// A passkey, to be made.
+#[derive(Debug, Serialize)]
+pub(in crate::web) struct PasskeyOfferView {
+    pub(in crate::web) said: Option<Said>,
+    pub(in crate::web) next: String,
+}
+
+/// New recovery codes: shown once.
+#[derive(Debug, Serialize)]
+pub(in crate::web) struct RecoveryCodesView {
+    said: Option<Said>,
+    username: String,
+    codes: Vec<String>,
+    next: String,
+}
+
+/// Who has second factors, for admins.
+#[derive(Debug, Serialize)]
+pub(in crate::web) struct OwnersView {
+    said: Option<Said>,
+    find: String,
+    owners: Vec<OwnerView>,
+    /// How many are shown at most.
+    most: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct OwnerView {
+    person: String,
+    name: String,
+    app: bool,
+    passkeys: usize,
+    recovery_codes: usize,
+}
+
+impl FactorsView {
+    pub(in crate::web) fn of(
+        enrolled: Enrolled,
+        no_passkeys: Option<&WhyNoPasskeys>,
+        passwordless: bool,
+        required: bool,
+        said: Option<Said>,
+        next: String,
+        href: impl Fn(&str) -> String,
+    ) -> Self {
+        let passkey = |passkey: Passkey| PasskeyView {
+            id: passkey.id.as_i64(),
+            name: passkey.name,
+            since_ms: passkey.created_at,
+            last_used_ms: passkey.last_used_at,
+        };
+        Self {
+            said,
+            required,
+            app: enrolled.app.map(|(since_ms, last_used_ms)| AppView { since_ms, last_used_ms }),
+            recovery_codes: enrolled.recovery_codes,
+            changed: ChangedView::of(&enrolled),
+            passkeys: enrolled.passkeys.into_iter().map(passkey).collect(),
+            takes_passkeys: no_passkeys.is_none(),
+            no_passkeys: no_passkeys.map(WhyView::of),
+            passwordless,
+            app_href: href("/account/factors/app"),
+            passkey_href: href("/account/factors/passkeys"),
+            next,
+        }
+    }
+}
+
+impl ChangedView {
+    pub(in crate::web) fn of(enrolled: &Enrolled) -> Option<Self> {
+        let (words, at) = enrolled.changed.clone()?;
+        Some(Self { words, at_ms: at })
+    }
+}
+
+impl WhyView {
+    pub(in crate::web) fn of(why: &WhyNoPasskeys) -> Self {
+        let text = |text| Self { text, href: None };
+        match why {
+            WhyNoPasskeys::OnThisMachine { instead } => Self {
+                text: "Passkeys are bound to a name, and this address is a number. This site has one, too:",
+                href: Some(instead.clone()),
+            },
+            WhyNoPasskeys::Address => text(
+                "Passkeys are bound to a name, and this site's public address is a number. An administrator can give it one.",
+            ),
+            WhyNoPasskeys::NotEncrypted => {
+                text("Browsers make passkeys over HTTPS alone, and this site's public address is plain HTTP.")
+            }
+            WhyNoPasskeys::NoPublicUrl => text(
+                "Passkeys are bound to the site's public address, which is not set. An administrator can set it \
+                 (site.public_url in Rocket.toml).",
+            ),
+        }
+    }
+}
+
+impl AppOfferView {
+    pub(in crate::web) fn of(offer: &AppOffer, said: Option<Said>, next: String) -> Self {
+        Self {
+            said,
+            picture: picture(&offer.address),
+            key: in_fours(&offer.key),
+            address: offer.address.to_string(),
+            sealed: offer.sealed.clone(),
+            next,
+        }
+    }
+}
+
+impl RecoveryCodesView {
+    pub(in crate::web) fn of(codes: &[RecoveryCode], said: Option<&str>, username: String, next: String) -> Self {
+        Self {
+            said: said.map(|text| Said { tone: Tone::Info, text: text.to_owned() }),
+            username,
+            codes: codes.iter().map(|code| code.reveal().to_string()).collect(),
+            next,
+        }
+    }
+}
+
+impl OwnersView {
+    pub(in crate::web) fn of(owners: Vec<Owner>, find: &str, most: usize, said: Option<Said>) -> Self {
+        let owner = |owner: Owner| OwnerView {
+            person: owner.person.as_str().to_owned(),
+            name: owner.name,
+            app: owner.app,
+            passkeys: owner.passkeys,
+            recovery_codes: owner.recovery_codes,
+        };
+        Self { said, find: find.to_owned(), owners: owners.into_iter().map(owner).collect(), most }
+    }
+}
+
+/// `ABCD EFGH …`: what people copy without losing their place.
+fn in_fours(key: &str) -> String {
+    let letters: Vec<char> = key.chars().collect();
+    letters.chunks(4).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join(" ")
+}

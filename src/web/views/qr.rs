@@ -1,0 +1,46 @@
+use std::fmt::Write as _;
+
+use qrcode::{Color, EcLevel, QrCode};
+use serde::Serialize;
+
+/// Four modules of white on each side (ISO/IEC 18004, 6.3.8): without them a camera finds no edge.
+const QUIET: usize = 4;
+
+/// A QR code as one path of unit squares.
+#[derive(Debug, Serialize)]
+pub(in crate::web) struct Picture {
+    /// How many squares wide and high it is, with its margin.
+    size: usize,
+    /// The dark squares, as the `d` of an SVG path.
+    path: String,
+}
+
+/// The picture of a text; `None` when it is too long for one.
+pub(super) fn picture(text: &str) -> Option<Picture> {
+    let code = QrCode::with_error_correction_level(text, EcLevel::M).ok()?;
+    let width = code.width();
+    let mut path = String::new();
+    for (at, color) in code.into_colors().into_iter().enumerate() {
+        if color == Color::Dark {
+            // Writing to a String does not fail.
+            let _ = write!(path, "M{} {}h1v1h-1z", at % width + QUIET, at / width + QUIET);
+        }
+    }
+    Some(Picture { size: width + 2 * QUIET, path })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_has_its_margin_and_its_three_eyes() {
+        let Picture { size, path } = picture("otpauth://totp/Belvedere:alice?secret=AAAA").unwrap();
+        for (x, y) in [(QUIET, QUIET), (size - QUIET - 1, QUIET), (QUIET, size - QUIET - 1)] {
+            assert!(path.contains(&format!("M{x} {y}h1v1h-1z")), "{x} {y}");
+        }
+        let last = size - QUIET;
+        assert!(!path.contains(&format!("M{last} ")) && !path.contains("M0 ") && !path.contains("M3 "));
+        assert!(picture(&"x".repeat(10_000)).is_none());
+    }
+}
