@@ -8,6 +8,7 @@
 //! - [`telemetry`] is the log and the program's figures, [`store`] the files of our own.
 //! - [`directory`], [`accounts`], [`sessions`], [`tokens`], [`factors`], [`sources`] and [`audit`] are the outside world,
 //!   one room each.
+//! - [`connections`] bounds how many come, and how long they may say nothing.
 //! - [`auth`] proves who someone is, [`pages`] decides who sees what, [`panels`] turns readings into views.
 //! - [`live`] has feeds, channels, viewers.
 //! - [`web`] is the only room that knows Rocket's requests and responses.
@@ -20,6 +21,7 @@ pub mod audit;
 pub mod auth;
 pub mod cli;
 pub mod config;
+pub mod connections;
 pub mod directory;
 pub mod domain;
 pub mod factors;

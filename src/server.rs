@@ -19,6 +19,7 @@ use crate::accounts::Accounts;
 use crate::audit::{Audit, AuditStore, AuditWriter, Event};
 use crate::auth::{AccountWatch, Auth, Everyone, Keys, Refresh, Scripts, SecondStep, Signer};
 use crate::config::{self, Faults, Settings};
+use crate::connections::Connections;
 use crate::directory::{Directories, Directory, GroupWatch, Readiness, SetUpError};
 use crate::domain::{Client, Clock};
 use crate::factors::Factors;
@@ -224,6 +225,8 @@ impl Server {
         let templates = assets.watched_templates().unwrap_or_else(|| settings.state.clone());
         let figment = believe_no_header(figment).merge(("template_dir", templates));
         let transport = transport(&settings, &figment)?;
+        let proxies = settings.site.trusted_proxies.clone();
+        let connections = Connections::new(settings.connections.clone(), proxies, Arc::clone(&clock));
         let passwordless = somebody_can_be_asked(&settings);
         let (shutting_down, shutdown) = watch::channel(false);
         let rooms = Rooms {
@@ -247,6 +250,8 @@ impl Server {
             session_recent: settings.sessions.recent,
             passwordless,
             assets,
+            connections,
+            body_timeout: settings.connections.body_timeout,
             clock,
             shutdown,
             readiness,

@@ -37,6 +37,6 @@ pub use read_settings::ForPages;
 pub use script_settings::{BasicSettings, SignedTokenSettings, TokenSettings};
 pub use secret_key::{SecretKey, make_state_folder, secret_key};
 pub use settings::{
-    AuditSettings, HttpSource, LimitSettings, LiveSettings, LogFormat, LogSettings, MetricsSettings,
+    AuditSettings, ConnectionSettings, HttpSource, LiveSettings, LogFormat, LogSettings, MetricsSettings,
     SecondFactorSettings, Secret, SessionSettings, Settings, SiteSettings, SourceSettings, Theme,
 };

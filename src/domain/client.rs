@@ -1,5 +1,5 @@
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 /// Browsers send some 150 characters; nobody reads more of it in a list of sessions.
 const LONGEST_USER_AGENT: usize = 256;
@@ -60,6 +60,14 @@ impl Client {
     /// What the browser calls itself.
     pub fn user_agent(&self) -> Option<&str> {
         self.user_agent.as_deref()
+    }
+}
+
+/// Whom limits count as one: whoever has one IPv6 address has the 64 bits below it as well (RFC 6177).
+pub fn network_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
     }
 }
 

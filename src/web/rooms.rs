@@ -9,6 +9,7 @@ use crate::accounts::Accounts;
 use crate::audit::AuditStore;
 use crate::auth::{Auth, Digest, Guests, Refresh, Scripts};
 use crate::config::{MetricsSettings, SiteSettings, TokenSettings};
+use crate::connections::Connections;
 use crate::directory::{Directories, GroupWatch, Readiness};
 use crate::domain::{Audience, Clock, TrustedProxies};
 use crate::live::Hub;
@@ -61,6 +62,10 @@ pub struct Rooms {
     pub passwordless: bool,
     /// Templates and static files.
     pub assets: Assets,
+    /// The connections to this server, and how many there may be.
+    pub connections: Connections,
+    /// How long the body of a request may take.
+    pub body_timeout: Duration,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Turns true when the server begins to shut down.
@@ -99,6 +104,8 @@ pub(super) struct Limits {
     pub(super) tokens: TokenSettings,
     /// How long ago somebody may have proved who they are for what matters.
     pub(super) recent: Duration,
+    /// How long the body of a request may take.
+    pub(super) body: Duration,
 }
 
 /// Whether a passkey alone may sign somebody in.
@@ -127,6 +134,7 @@ impl Rooms {
             password_watches: self.refresh.every(),
             tokens: self.token_settings,
             recent: self.session_recent,
+            body: self.body_timeout,
         };
         rocket
             .manage(examiner)

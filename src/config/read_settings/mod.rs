@@ -5,9 +5,9 @@
 
 mod accounts;
 mod audit;
+mod connections;
 mod directory;
 mod files;
-mod limits;
 mod mail;
 mod metrics;
 mod scripts;

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use rocket::form::{Form, FromForm};
+use rocket::form::FromForm;
 use rocket::response::Redirect;
 use rocket::{State, get, post};
 
@@ -8,6 +8,7 @@ use super::account_tokens::OwnTokens;
 use crate::auth::Auth;
 use crate::domain::{Client, Member, SessionId};
 use crate::sessions::Sessions;
+use crate::web::form::Form;
 use crate::web::guards::{Asked, OwnForm};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use rocket::form::{Form, FromForm};
+use rocket::form::FromForm;
 use rocket::http::Status;
 use rocket::request::{FromRequest, Outcome, Request};
 use rocket::response::Redirect;
@@ -11,6 +11,7 @@ use crate::audit::Event;
 use crate::auth::Auth;
 use crate::domain::{Client, Member};
 use crate::web::Transport;
+use crate::web::form::Form;
 use crate::web::guards::{Administrator, Asked, OwnForm, RecentlyProved};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;

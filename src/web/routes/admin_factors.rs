@@ -1,9 +1,10 @@
-use rocket::form::{Form, FromForm};
+use rocket::form::FromForm;
 use rocket::response::Redirect;
 use rocket::{get, post};
 
 use super::doorstep::Doorstep;
 use crate::domain::{Client, PersonId};
+use crate::web::form::Form;
 use crate::web::guards::{Administrator, Asked, OwnForm, RecentlyProved};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;

@@ -1,4 +1,4 @@
-use rocket::form::{Form, FromForm};
+use rocket::form::FromForm;
 use rocket::http::Status;
 use rocket::response::Redirect;
 use rocket::{Either, State, get, post};
@@ -7,6 +7,7 @@ use super::doorstep::{Doorstep, TypedPassword};
 use super::second_step::{self, Who};
 use crate::auth::{NextPath, SignInRefusal};
 use crate::domain::{Client, Member};
+use crate::web::form::Form;
 use crate::web::guards::{Asked, OwnForm, Passkeys, again_href};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;

@@ -1,4 +1,4 @@
-use rocket::form::{Form, FromForm};
+use rocket::form::FromForm;
 use rocket::http::Status;
 use rocket::outcome::try_outcome;
 use rocket::request::{FromRequest, Outcome, Request};
@@ -10,6 +10,7 @@ use super::doorstep::{Doorstep, TypedPassword};
 use crate::accounts::{Accounts, Invitation};
 use crate::auth::{Guests, InvitationRefusal, TypedAcceptance};
 use crate::domain::{Client, Visitor};
+use crate::web::form::Form;
 use crate::web::guards::{SameOrigin, client_of};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;

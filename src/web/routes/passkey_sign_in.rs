@@ -1,4 +1,4 @@
-use rocket::form::{Form, FromForm};
+use rocket::form::FromForm;
 use rocket::http::Status;
 use rocket::response::Redirect;
 use rocket::serde::json::Json;
@@ -9,6 +9,7 @@ use super::second_step::passkey_words;
 use crate::auth::{NextPath, PasskeySignInRefusal};
 use crate::domain::Visitor;
 use crate::factors::{self, PasskeyAnswer, PasskeyRefusal};
+use crate::web::form::Form;
 use crate::web::guards::{Passkeys, SameOrigin};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;

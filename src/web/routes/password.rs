@@ -1,4 +1,4 @@
-use rocket::form::{Form, FromForm};
+use rocket::form::FromForm;
 use rocket::http::Status;
 use rocket::response::Redirect;
 use rocket::{Either, State, get, post};
@@ -7,6 +7,7 @@ use super::doorstep::{Answer, Doorstep, TypedPassword};
 use crate::auth::{Auth, Changed, Holder, NextPath, PasswordChangeRefusal, SignInRefusal, TypedChange};
 use crate::directory::{PasswordState, Rule, Unreachable};
 use crate::domain::{Client, Member, Username, Visitor};
+use crate::web::form::Form;
 use crate::web::guards::{Asked, SameOrigin, href_with_next, sign_in_href};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;

@@ -1,4 +1,4 @@
-use rocket::form::{Form, FromForm};
+use rocket::form::FromForm;
 use rocket::http::Status;
 use rocket::response::Redirect;
 use rocket::{Either, get, post};
@@ -8,6 +8,7 @@ use crate::auth::{DeviceMark, FactorRefusal, Holder, NextPath, Showing};
 use crate::domain::{Member, Person, Visitor};
 use crate::factors::{CodeRefusal, PasskeyAnswer, PasskeyRefusal};
 use crate::sessions::SessionToken;
+use crate::web::form::Form;
 use crate::web::guards::{Asked, Passkeys, SameOrigin, href_with_next, sign_in_href};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;

@@ -1,12 +1,13 @@
 use std::sync::Arc;
 
-use rocket::form::{Form, FromForm};
+use rocket::form::FromForm;
 use rocket::response::Redirect;
 use rocket::{State, get, post};
 
 use crate::auth::Auth;
 use crate::domain::{Client, PersonId, SessionId};
 use crate::sessions::{Listed, Sessions};
+use crate::web::form::Form;
 use crate::web::guards::{Administrator, Asked, OwnForm, RecentlyProved};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;

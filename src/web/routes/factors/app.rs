@@ -1,10 +1,11 @@
-use rocket::form::{Form, FromForm};
+use rocket::form::FromForm;
 use rocket::response::Redirect;
 use rocket::{Either, get, post};
 
 use super::recovery;
 use crate::auth::NextPath;
 use crate::domain::{Client, Member, Person};
+use crate::web::form::Form;
 use crate::web::guards::{Asked, OwnForm, RecentlyProved};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;

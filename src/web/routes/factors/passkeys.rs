@@ -1,4 +1,4 @@
-use rocket::form::{Form, FromForm};
+use rocket::form::FromForm;
 use rocket::response::Redirect;
 use rocket::serde::json::Json;
 use rocket::{Either, get, post};
@@ -8,6 +8,7 @@ use super::recovery;
 use crate::auth::NextPath;
 use crate::domain::{Client, Member};
 use crate::factors::{self, PasskeyAnswer, PasskeyId, PasskeyRefusal};
+use crate::web::form::Form;
 use crate::web::guards::{Asked, OwnForm, Passkeys, RecentlyProved};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;

@@ -13,7 +13,7 @@ pub(in crate::web) enum Place {
 }
 
 /// The office's pages in the order of its bar, each with its address and its name.
-const PLACES: [(Place, &str, &str); 6] = [
+const PLACES: [(Place, &str, &str); 7] = [
     (Place::Overview, "/admin", "Overview"),
     (Place::Sessions, "/admin/sessions", "Sessions"),
     (Place::Factors, "/admin/factors", "Second factors"),
