@@ -16,7 +16,7 @@ use crate::web::html::Html;
 use crate::web::refusal::Refusal;
 use crate::web::rooms::Time;
 use crate::web::views::{
-    AccountRow, AccountsView, Chrome, InvitationRow, LinkView, Said, Tone, TypedInvitation, account_username,
+    AccountRow, AccountsView, Chrome, InvitationRow, LinkView, Place, Said, Tone, TypedInvitation, account_username,
 };
 
 /// The list, after something was done.
@@ -200,6 +200,7 @@ impl Desk<'_> {
         let now = self.time.0.now();
         let (accounts, invitations) = (self.accounts.all().await?, self.accounts.invitations().await?);
         let view = AccountsView {
+            places: Place::Accounts.bar(),
             said,
             link,
             accounts: accounts.iter().map(|account| AccountRow::of(account, &member.person.id, now)).collect(),

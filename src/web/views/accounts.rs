@@ -3,11 +3,14 @@ use serde::Serialize;
 use crate::accounts::{Account, AccountGroup, Closed, Invitation, NewAccount};
 use crate::domain::{DirectoryName, PersonId, Timestamp};
 
+use super::admin::PlaceLink;
 use super::auth::Said;
 
 /// Local accounts, open invitations, and the form for another one.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct AccountsView {
+    /// The office's bar.
+    pub(in crate::web) places: Vec<PlaceLink>,
     /// What is to be said about what was just done.
     pub(in crate::web) said: Option<Said>,
     /// The link of an invitation that was just made, shown this once.

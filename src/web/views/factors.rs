@@ -3,6 +3,7 @@ use serde::Serialize;
 use crate::domain::Timestamp;
 use crate::factors::{AppOffer, Enrolled, Owner, Passkey, RecoveryCode, WhyNoPasskeys};
 
+use super::admin::{Place, PlaceLink};
 use super::auth::{Said, Tone};
 use super::qr::{Picture, picture};
 
@@ -105,6 +106,7 @@ pub(in crate::web) struct RecoveryCodesView {
 /// Who has second factors, for admins.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct OwnersView {
+    places: Vec<PlaceLink>,
     said: Option<Said>,
     find: String,
     owners: Vec<OwnerView>,
@@ -216,7 +218,8 @@ impl OwnersView {
             passkeys: owner.passkeys,
             recovery_codes: owner.recovery_codes,
         };
-        Self { said, find: find.to_owned(), owners: owners.into_iter().map(owner).collect(), most }
+        let owners = owners.into_iter().map(owner).collect();
+        Self { places: Place::Factors.bar(), said, find: find.to_owned(), owners, most }
     }
 }
 

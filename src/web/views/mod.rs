@@ -21,7 +21,7 @@ pub(super) use accounts::{
     AccountRow, AccountsView, InvitationRow, LinkView, TypedInvitation, username as account_username,
 };
 pub(super) use admin::{
-    AdminDirectoryView, AdminSessionsView, AdminView, AuditForm, AuditView, FaultsView, SessionsForm,
+    AdminDirectoryView, AdminSessionsView, AdminView, AuditForm, AuditView, FaultsView, Place, SessionsForm,
 };
 pub(super) use auth::{AgainView, PasswordView, Said, SignInView, SignOutView, SignedOutView, Tone};
 pub(super) use chrome::{Chrome, NavItem, Note, Who};

@@ -11,4 +11,5 @@ pub(in crate::web) use audit::{AuditForm, AuditView};
 pub(in crate::web) use directory::AdminDirectoryView;
 pub(in crate::web) use faults::FaultsView;
 pub(in crate::web) use overview::AdminView;
+pub(in crate::web) use places::{Place, PlaceLink};
 pub(in crate::web) use sessions::{AdminSessionsView, SessionsForm};

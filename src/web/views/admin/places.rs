@@ -6,22 +6,26 @@ pub(in crate::web) enum Place {
     Overview,
     Sessions,
     Audit,
+    Accounts,
+    Factors,
     Directory,
     Faults,
 }
 
 /// The office's pages in the order of its bar, each with its address and its name.
-const PLACES: [(Place, &str, &str); 5] = [
+const PLACES: [(Place, &str, &str); 7] = [
     (Place::Overview, "/admin", "Overview"),
     (Place::Sessions, "/admin/sessions", "Sessions"),
     (Place::Audit, "/admin/audit", "Audit"),
+    (Place::Accounts, "/admin/accounts", "Local accounts"),
+    (Place::Factors, "/admin/factors", "Second factors"),
     (Place::Directory, "/admin/directory", "Directory"),
     (Place::Faults, "/admin/faults", "Page faults"),
 ];
 
 /// A page in the office's bar.
 #[derive(Debug, Serialize)]
-pub(super) struct PlaceLink {
+pub(in crate::web) struct PlaceLink {
     href: &'static str,
     words: &'static str,
     current: bool,
@@ -29,7 +33,7 @@ pub(super) struct PlaceLink {
 
 impl Place {
     /// The bar, as it looks from here.
-    pub(super) fn bar(self) -> Vec<PlaceLink> {
+    pub(in crate::web) fn bar(self) -> Vec<PlaceLink> {
         PLACES.iter().map(|(place, href, words)| PlaceLink { href, words, current: *place == self }).collect()
     }
 }
