@@ -17,7 +17,7 @@ const PENDING: &str = "belvedere-factor";
 const STEP: Duration = Duration::from_secs(30);
 
 /// An authenticator app, as it runs on a phone.
-pub(crate) pub(crate) struct Phone {
+pub(crate) struct Phone {
     key: String,
     clock: Arc<ManualClock>,
 }
