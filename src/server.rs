@@ -19,6 +19,7 @@ use crate::accounts::Accounts;
 use crate::audit::{Audit, AuditStore, AuditWriter, Event};
 use crate::auth::{AccountWatch, Auth, Everyone, Keys, Refresh, Scripts, SecondStep, Signer};
 use crate::config::{self, Faults, Settings};
+use crate::connections::Connections;
 use crate::directory::{Directories, Directory, GroupWatch, Readiness, SetUpError};
 use crate::domain::{Client, Clock};
 use crate::factors::Factors;
@@ -247,6 +248,8 @@ impl Server {
             session_recent: settings.sessions.recent,
             passwordless,
             assets,
+            connections,
+            body_timeout: settings.connections.body_timeout,
             clock,
             shutdown,
             readiness,
