@@ -20,6 +20,7 @@ pub mod audit;
 pub mod auth;
 pub mod cli;
 pub mod config;
+pub mod connections;
 pub mod directory;
 pub mod domain;
 pub mod factors;

@@ -19,6 +19,7 @@ use crate::accounts::Accounts;
 use crate::audit::{Audit, AuditStore, AuditWriter, Event};
 use crate::auth::{AccountWatch, Auth, Everyone, Keys, Refresh, Scripts, SecondStep, Signer};
 use crate::config::{self, Faults, Settings};
+use crate::connections::Connections;
 use crate::directory::{Directories, Directory, GroupWatch, Readiness, SetUpError};
 use crate::domain::{Client, Clock};
 use crate::factors::Factors;
@@ -247,6 +248,8 @@ impl Server {
             session_recent: settings.sessions.recent,
             passwordless,
             assets,
+            connections,
+            body_timeout: settings.connections.body_timeout,
             clock,
             shutdown,
             readiness,
@@ -260,6 +263,11 @@ impl Server {
             })
         }));
         Ok(Self { rocket, sessions, factors, accounts, tokens, tasks, audit: kept })
+    }
+
+    /// Every way in by its method and address, as `GET /p/<slug>`: for those who look whether all of them keep a rule.
+    pub fn doors(&self) -> Vec<(String, String)> {
+        self.rocket.routes().map(|route| (route.method.to_string(), route.uri.to_string())).collect()
     }
 
     /// Tells when the door is open.

@@ -65,18 +65,20 @@ impl Account {
     /// The person who signs in with it. They have no principal name: an address that somebody wrote down here must not
     /// pass for a directory's.
     pub fn person(&self) -> Person {
-        let group = |group: &AccountGroup| Group {
-            id: GroupId::new(format!("{}{group}", AccountId::PREFIX)),
-            name: group.to_string(),
+        let group = |name: &str| Group {
+            id: GroupId::new(format!("{}{name}", AccountId::PREFIX)),
+            name: name.to_owned(),
             dn: String::new(),
         };
+        let owes = self.of.second_factor.then_some(Person::SECOND_FACTOR_GROUP);
+        let groups = self.of.groups.iter().map(AccountGroup::as_str).filter(|name| Some(*name) != owes);
         Person {
             id: self.id.person_id(),
             directory: Some(DirectoryName::local()),
             username: self.of.name.to_string(),
             principal: None,
             display_name: self.of.display_name.clone(),
-            groups: self.of.groups.iter().map(group).collect(),
+            groups: groups.chain(owes).map(group).collect(),
             password_expires: None,
         }
     }

@@ -7,7 +7,7 @@ use super::sign_in::{Auth, SignedIn, password_word};
 use crate::accounts::{Account, AccountError, Accounts, Act, BrokenRule, Invitation, InvitationCode};
 use crate::audit::Event;
 use crate::domain::{Client, InvalidPassword, Password, Username};
-use crate::sessions::SessionToken;
+use crate::sessions::{Beginning, SessionToken};
 use crate::store::StoreError;
 
 /// As long as a directory's names; a longer one would only break pages.
@@ -85,13 +85,10 @@ impl Guests {
             Ok(code) => self.accounts.invitation(&code).await?,
             Err(_it_is_none) => None,
         };
-        match found {
-            Some(invitation) => Ok(invitation),
-            None => {
-                pace::hold_back(&*self.auth.clock, begun).await;
-                Err(self.refused(InvitationRefusal::NoSuchInvitation, client))
-            }
+        if found.is_none() {
+            pace::hold_back(&*self.auth.clock, begun).await;
         }
+        found.ok_or_else(|| self.refused(InvitationRefusal::NoSuchInvitation, client))
     }
 
     /// Accepts an invitation and signs its guest in. `previous` is the token that this browser sent: that session ends,
@@ -116,7 +113,8 @@ impl Guests {
                 };
                 self.auth.audit.record(client, &event);
                 let name = Username::parse(&person.qualified_name()).map_err(|_| InvitationRefusal::NotAName)?;
-                let signed_in = self.auth.welcome(&name, &person, client, previous).await?;
+                let beginning = Beginning::by_password(self.auth.directory.upkeep(&person));
+                let signed_in = self.auth.begin_session(&name, &person, beginning, client, previous).await?;
                 Ok(Accepted { signed_in, second_factor_required: account.of.second_factor })
             }
             Err(refusal) => {

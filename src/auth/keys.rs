@@ -51,8 +51,6 @@ impl Keys {
         let derived = |label: &[u8]| tag(&master).chain_update(label).chain_update([1]);
         Self {
             csrf: key(derived(CSRF_LABEL)),
-            passwords: key(derived(PASSWORDS_LABEL)),
-            sealing: key(derived(SIGNING_KEYS_LABEL)),
             device: key(derived(DEVICE_LABEL)),
             factors: SealingKey::new(derived(FACTORS_LABEL).finalize().into_bytes().into()),
             digest_nonces: key(derived(DIGEST_NONCES_LABEL)),

@@ -55,12 +55,12 @@ impl LocalDirectory {
 
     /// Proves somebody's password, if `leave` allows it. An unknown name takes as much computing as a wrong password.
     async fn prove(&self, username: &Username, password: &Password, leave: &dyn Leave) -> Result<Account, Refusal> {
-        let account = self.find(username).await.map_err(unreachable)?;
+        let account = self.find(username).await.map_err(|error| unreachable(&error))?;
         if let Some(account) = &account {
             let candidate = Candidate { id: account.id.person_id(), policy: Some(NEVER_LOCKS), failures: None };
             leave.to_bind(Some(&candidate)).await?;
         }
-        let checked = self.accounts.check(account.as_ref(), password).await.map_err(unreachable)?;
+        let checked = self.accounts.check(account.as_ref(), password).await.map_err(|error| unreachable(&error))?;
         let account = account.filter(|_| checked == Checked::Right).ok_or(Refusal::WrongCredentials)?;
         match account.closed(self.clock.now()) {
             None => Ok(account),
@@ -136,7 +136,7 @@ impl Directory for LocalDirectory {
                 let rule = matches!(broken, BrokenRule::TooShort { .. }).then_some(Rule::TooShort);
                 ChangeRefusal::Policy { rule, words: Some(broken.to_string()) }
             }
-            AccountError::Store(error) => unreachable(error).into(),
+            AccountError::Store(error) => unreachable(&error).into(),
             // It was removed in between.
             _ => Refusal::WrongCredentials.into(),
         })?;
@@ -166,9 +166,9 @@ impl From<Closed> for Refusal {
 }
 
 /// The store did not answer, which is no answer about the person. No password has been judged.
-fn unreachable(error: StoreError) -> Refusal {
+fn unreachable(error: &StoreError) -> Refusal {
     tracing::error!(%error, "local accounts cannot be asked");
-    why(&error).into()
+    why(error).into()
 }
 
 fn why(error: &StoreError) -> Unreachable {

@@ -63,8 +63,8 @@ pub struct Settings {
     pub signed_tokens: SignedTokenSettings,
     /// The live channels.
     pub live: LiveSettings,
-    /// How much strangers may take.
-    pub limits: LimitSettings,
+    /// How many connections there may be, and how long they may say nothing.
+    pub connections: ConnectionSettings,
     /// The program's own log.
     pub log: LogSettings,
     /// The program's own figures.
@@ -205,10 +205,10 @@ pub struct SecondFactorSettings {
 }
 
 impl SecondFactorSettings {
-    /// Whether `person` needs one wherever they must sign in.
+    /// Whether `person` needs one wherever they must sign in: by the settings, or by their account.
     pub fn asks(&self, person: &Person) -> bool {
         let is_in = |wanted: &GroupRef| person.groups.iter().any(|group| wanted.names(group, person));
-        self.required || self.groups.iter().any(is_in)
+        self.required || person.owes_second_factor() || self.groups.iter().any(is_in)
     }
 }
 
@@ -231,13 +231,13 @@ pub struct LiveSettings {
     pub grace: Duration,
 }
 
-/// How much strangers may take.
+/// How many connections there may be, and how long they may say nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LimitSettings {
+pub struct ConnectionSettings {
     /// How many connections there may be in all; fewer where the system allows fewer open files.
-    pub connections: usize,
+    pub most: usize,
     /// How many of them from one address, or from one IPv6 network of 64 bits.
-    pub connections_per_address: usize,
+    pub per_address: usize,
     /// How long a new connection may take to say what it wants, TLS included.
     pub head_timeout: Duration,
     /// How long a connection on which nothing is asked any more is kept for the next question.

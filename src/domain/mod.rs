@@ -26,7 +26,7 @@ mod visitor;
 
 pub use access::{Access, Audience, GroupRef, UserRef, Verdict};
 pub use binding::{Bindings, Pattern, PatternError, Slot};
-pub use client::Client;
+pub use client::{Client, network_of};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use dn::{Dn, InvalidDn};
 pub use end_reason::EndReason;

@@ -51,6 +51,16 @@ pub struct Person {
 }
 
 impl Person {
+    /// The group of those local accounts whose owners must show a second factor wherever they must sign in, whatever the
+    /// settings ask of others.
+    pub const SECOND_FACTOR_GROUP: &str = "second-factor";
+
+    /// Whether their account itself asks them for a second factor.
+    pub fn owes_second_factor(&self) -> bool {
+        self.directory.as_ref().is_some_and(DirectoryName::is_local)
+            && self.groups.iter().any(|group| group.name == Self::SECOND_FACTOR_GROUP)
+    }
+
     /// The account's name as pages name it: `alice`, or `brand\alice` in another directory than the default one.
     pub fn qualified_name(&self) -> String {
         self.qualified(&self.username)

@@ -5,9 +5,13 @@
 //! `refusal.rs` is the one place where errors become responses. Nothing here decides who may see what.
 
 mod assets;
+mod connected;
 mod cookies;
 mod digest;
 mod examiner;
+mod form;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod guards;
 mod headers;
 mod html;
@@ -28,8 +32,10 @@ use rocket::{Build, Rocket};
 /// Opens the web's doors: guards, routes, catchers, headers and the request log, over the rooms they need.
 pub fn stage(rocket: Rocket<Build>, rooms: Rooms) -> Rocket<Build> {
     let assets = rooms.assets.clone();
+    let connected = connected::Connected::new(rooms.connections.clone());
     let rocket = routes::mount(rocket)
         .register("/", refusal::catchers())
+        .attach(connected)
         .attach(templates::fairing(assets))
         .attach(headers::SecurityHeaders)
         .attach(request_log::RequestLog);

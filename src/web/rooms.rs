@@ -61,6 +61,10 @@ pub struct Rooms {
     pub passwordless: bool,
     /// Templates and static files.
     pub assets: Assets,
+    /// The connections to this server, and how many there may be.
+    pub connections: Connections,
+    /// How long the body of a request may take.
+    pub body_timeout: Duration,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Turns true when the server begins to shut down.
@@ -99,6 +103,8 @@ pub(super) struct Limits {
     pub(super) tokens: TokenSettings,
     /// How long ago somebody may have proved who they are for what matters.
     pub(super) recent: Duration,
+    /// How long the body of a request may take.
+    pub(super) body: Duration,
 }
 
 /// Whether a passkey alone may sign somebody in.

@@ -7,7 +7,6 @@ mod accounts;
 mod audit;
 mod directory;
 mod files;
-mod limits;
 mod mail;
 mod metrics;
 mod scripts;

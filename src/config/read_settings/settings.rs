@@ -13,7 +13,6 @@ use super::accounts::{read_accounts, read_digest};
 use super::audit::read_audit;
 use super::directory::{read_directories, read_directory};
 use super::files::path;
-use super::limits::read_limits;
 use super::metrics::read_metrics;
 use super::scripts::{read_basic, read_signed, read_tokens};
 use super::second_factor::read_second_factor;
@@ -35,7 +34,6 @@ pub(in super::super) const TABLES: [&str; 17] = [
     "basic",
     "tokens",
     "jwt",
-    "second_factor",
     "live",
     "limits",
     "log",
@@ -164,7 +162,7 @@ fn read_settings(mut fields: Fields<'_>, folder: &std::path::Path) -> Option<Set
     let tokens = read_tokens(fields.table_or_empty("tokens"));
     let signed_tokens = read_signed(fields.table_or_empty("jwt"));
     let live = read_live(fields.table_or_empty("live"));
-    let limits = read_limits(fields.table_or_empty("limits"));
+    let connections = read_connections(fields.table_or_empty("connections"));
     let log = read_log(fields.table_or_empty("log"));
     let metrics = read_metrics(fields.table_or_empty("metrics"));
     fields.finish();
@@ -187,7 +185,7 @@ fn read_settings(mut fields: Fields<'_>, folder: &std::path::Path) -> Option<Set
         tokens: tokens?,
         signed_tokens: signed_tokens?,
         live: live?,
-        limits: limits?,
+        connections: connections?,
         log: log?,
         metrics: metrics?,
     })

@@ -135,9 +135,9 @@ heartbeat = "10s"
 batch_interval = "50ms"
 ring = 16
 grace = "0s"
-[default.limits]
-connections = 2000
-connections_per_address = 64
+[default.connections]
+most = 2000
+per_address = 64
 head_timeout = "5s"
 idle_timeout = "2m"
 body_timeout = "30s"
@@ -159,8 +159,9 @@ filter = "debug"
     let proxies = &settings.site.trusted_proxies;
     assert!(["10.1.2.3", "::1"].iter().all(|address| proxies.include(address.parse().unwrap())));
     assert!(["11.0.0.1", "::2"].iter().all(|address| !proxies.include(address.parse().unwrap())));
-    assert_eq!((settings.limits.connections, settings.limits.connections_per_address), (2000, 64));
-    let limits = [settings.limits.head_timeout, settings.limits.idle_timeout, settings.limits.body_timeout];
+    assert_eq!((settings.connections.most, settings.connections.per_address), (2000, 64));
+    let limits =
+        [settings.connections.head_timeout, settings.connections.idle_timeout, settings.connections.body_timeout];
     assert_eq!(limits, [5, 120, 30].map(Duration::from_secs));
     let directory = &settings.directory;
     assert_eq!((directory.servers.listed()[0].scheme, directory.servers.listed()[0].port), (Scheme::Ldap, 389));
@@ -312,8 +313,13 @@ fn faults_of_the_file_have_place_and_remedy() {
         let folder = after_url(&format!("[default.site]\ntrusted_proxies = [{proxies}]"));
         expect(&folder, &format!("Rocket.toml:4:{column}"), message, help);
     }
-    expect(&after_url("[default.limits]\nhead_timeout = \"0s\""), "Rocket.toml:4:16", "less than 1s", "from 1s to 1h");
-    expect(&after_url("[default.limits]\nconnections = 1"), "Rocket.toml:4:15", "less than 8", "from 8 to 1000000");
+    expect(
+        &after_url("[default.connections]\nhead_timeout = \"0s\""),
+        "Rocket.toml:4:16",
+        "less than 1s",
+        "from 1s to 1h",
+    );
+    expect(&after_url("[default.connections]\nmost = 1"), "Rocket.toml:4:8", "less than 8", "from 8 to 1000000");
     expect(&after_url("[default.site]\ntheme = { hue = 360 }"), "Rocket.toml:4:17", "more than 359", "0 to 359");
     expect(&after_url("[default.admins]\ngroup = [\"a\"]"), "Rocket.toml:4:1", "no key `group`", "`groups`?");
 }

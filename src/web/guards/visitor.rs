@@ -10,6 +10,7 @@ use crate::auth::{Auth, Scripts};
 use crate::domain::{Client, Member, Visitor};
 use crate::pages::{Closed, Shelf};
 use crate::web::Transport;
+use crate::web::connected::is_a_members;
 use crate::web::cookies::Cookies;
 use crate::web::digest::member_by_digest;
 use crate::web::refusal::Refusal;
@@ -105,7 +106,11 @@ async fn look_up(request: &Request<'_>) -> Result<Visitor, Refusal> {
         (Some(_), _, _) => return Err(Refusal::Shown(Shown::more_than_one())),
     }
     let token = Cookies::new(request.cookies(), transport).session();
-    Ok(auth.visitor(token.as_ref()).await?)
+    let visitor = auth.visitor(token.as_ref()).await?;
+    if visitor.member().is_some() {
+        is_a_members(request);
+    }
+    Ok(visitor)
 }
 
 /// The member that some guard has found already, for the log.

@@ -17,6 +17,7 @@ use crate::web::refusal::Refusal;
 use crate::web::rooms::Time;
 use crate::web::views::{
     AccountRow, AccountsView, Chrome, InvitationRow, LinkView, Said, Tone, TypedInvitation, account_username,
+    accounts_place,
 };
 
 /// The list, after something was done.
@@ -200,6 +201,7 @@ impl Desk<'_> {
         let now = self.time.0.now();
         let (accounts, invitations) = (self.accounts.all().await?, self.accounts.invitations().await?);
         let view = AccountsView {
+            places: accounts_place(),
             said,
             link,
             accounts: accounts.iter().map(|account| AccountRow::of(account, &member.person.id, now)).collect(),

@@ -13,6 +13,7 @@ use crate::web::socket::Dial;
 pub(super) struct Unbuffered<S> {
     stream: S,
     buffering: Header<'static>,
+    caching: Header<'static>,
 }
 
 /// The live channel as server-sent events, for browsers behind proxies that cut upgrades. `id` carries the position,
@@ -53,5 +54,7 @@ pub(super) fn watch(
             }
         }
     };
-    Ok(Unbuffered { stream, buffering: Header::new("X-Accel-Buffering", "no") })
+    // Rocket's own "no-cache" would let a browser keep what a member saw.
+    let caching = Header::new("Cache-Control", "no-store");
+    Ok(Unbuffered { stream, buffering: Header::new("X-Accel-Buffering", "no"), caching })
 }

@@ -1,5 +1,7 @@
 use rocket::form::{Form, FromForm};
 use rocket::http::Status;
+use rocket::outcome::try_outcome;
+use rocket::request::{FromRequest, Outcome, Request};
 use rocket::response::Redirect;
 use rocket::{Either, State, get, post};
 use zeroize::Zeroizing;
@@ -7,12 +9,12 @@ use zeroize::Zeroizing;
 use super::doorstep::{Doorstep, TypedPassword};
 use crate::accounts::{Accounts, Invitation};
 use crate::auth::{Guests, InvitationRefusal, TypedAcceptance};
-use crate::domain::{Client, DirectoryName, Visitor};
-use crate::web::guards::SameOrigin;
+use crate::domain::{Client, Visitor};
+use crate::web::guards::{SameOrigin, client_of};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
 use crate::web::rooms::Limits;
-use crate::web::views::{AcceptanceView, Chrome, InvitationView, Said, Tone};
+use crate::web::views::{AcceptanceView, Chrome, InvitationView, Said, Tone, account_username};
 
 /// Where a guest enrols the second factor that their invitation asks for.
 const ENROLMENT: &str = "/account/factors";
@@ -49,52 +51,68 @@ pub(super) fn ask(chrome: Chrome, doorstep: Doorstep<'_>) -> Result<Html<Invitat
     code_form(&doorstep, chrome, None)
 }
 
+/// The room that guests are received in.
+pub(super) struct Reception<'r> {
+    doorstep: Doorstep<'r>,
+    guests: &'r Guests,
+    accounts: &'r Accounts,
+    visitor: Visitor,
+    client: Client,
+}
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Reception<'r> {
+    type Error = ();
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
+        Outcome::Success(Self {
+            doorstep: try_outcome!(request.guard::<Doorstep<'_>>().await),
+            guests: try_outcome!(request.guard::<&State<Guests>>().await),
+            accounts: try_outcome!(request.guard::<&State<Accounts>>().await),
+            visitor: try_outcome!(request.guard::<Visitor>().await),
+            client: client_of(request),
+        })
+    }
+}
+
 /// Takes the code and shows what it is for.
 #[post("/", data = "<form>")]
 pub(super) async fn show(
     form: Form<CodeForm>,
-    client: Client,
     _from_here: SameOrigin,
-    visitor: Visitor,
     chrome: Chrome,
-    doorstep: Doorstep<'_>,
-    guests: &State<Guests>,
-    accounts: &State<Accounts>,
+    reception: Reception<'_>,
 ) -> Result<Answer, Refusal> {
     let CodeForm { code, csrf } = form.into_inner();
-    if !doorstep.form_is_ours(&csrf) {
-        return not_ours(&doorstep, chrome, &visitor, &client);
+    if !reception.doorstep.form_is_ours(&csrf) {
+        return reception.not_ours(chrome);
     }
-    match guests.find(&code.0, &client).await {
+    match reception.guests.find(&code.0, &reception.client).await {
         Ok(invitation) => {
-            let form = acceptance_form(&doorstep, chrome, accounts, invitation, &code.0, None)?;
+            let form = reception.acceptance_form(chrome, invitation, &code.0, None)?;
             Ok(Either::Right(Either::Right(form)))
         }
-        Err(refusal) => refused(&doorstep, chrome, &refusal),
+        Err(refusal) => reception.refused(chrome, &refusal),
     }
 }
 
 /// Accepts the invitation, and signs the guest in.
 #[post("/accept", data = "<form>")]
-#[expect(clippy::too_many_arguments, reason = "each is a guard, or one thing that is managed")]
 pub(super) async fn accept(
     form: Form<AcceptanceForm>,
-    client: Client,
     _from_here: SameOrigin,
-    visitor: Visitor,
     chrome: Chrome,
-    doorstep: Doorstep<'_>,
-    guests: &State<Guests>,
-    accounts: &State<Accounts>,
+    reception: Reception<'_>,
     limits: &State<Limits>,
 ) -> Result<Answer, Refusal> {
     let AcceptanceForm { code, display_name, new, again, csrf } = form.into_inner();
+    let Reception { doorstep, guests, client, .. } = &reception;
     if !doorstep.form_is_ours(&csrf) {
-        return not_ours(&doorstep, chrome, &visitor, &client);
+        return reception.not_ours(chrome);
     }
     let code_again = Zeroizing::new(code.0.to_string());
     let typed = TypedAcceptance { code: code.0, display_name: display_name.clone(), new: new.0, again: again.0 };
-    let refusal = match guests.accept(typed, &client, doorstep.cookies.session().as_ref()).await {
+    let refusal = match guests.accept(typed, client, doorstep.cookies.session().as_ref()).await {
         Ok(accepted) => {
             doorstep.cookies.keep_session(&accepted.signed_in.token, limits.session_lasts);
             doorstep.cookies.keep_device(&accepted.signed_in.device);
@@ -102,14 +120,14 @@ pub(super) async fn accept(
         }
         Err(refusal) => refusal,
     };
-    let Some(said) = words(&refusal) else { return refused(&doorstep, chrome, &refusal) };
-    match guests.find(&code_again, &client).await {
+    let Some(said) = words(&refusal) else { return reception.refused(chrome, &refusal) };
+    match guests.find(&code_again, client).await {
         Ok(mut invitation) => {
             invitation.of.display_name = display_name;
-            let form = acceptance_form(&doorstep, chrome, accounts, invitation, &code_again, Some(said))?;
+            let form = reception.acceptance_form(chrome, invitation, &code_again, Some(said))?;
             Ok(Either::Right(Either::Right(form.with_status(Status::BadRequest))))
         }
-        Err(refusal) => refused(&doorstep, chrome, &refusal),
+        Err(refusal) => reception.refused(chrome, &refusal),
     }
 }
 
@@ -118,48 +136,49 @@ fn code_form(doorstep: &Doorstep<'_>, chrome: Chrome, said: Option<Said>) -> Res
     Ok(Html::new("auth/invitation", "Your invitation", chrome, view))
 }
 
-fn acceptance_form(
-    doorstep: &Doorstep<'_>,
-    chrome: Chrome,
-    accounts: &Accounts,
-    invitation: Invitation,
-    code: &str,
-    said: Option<Said>,
-) -> Result<Html<AcceptanceView>, Refusal> {
-    let of = invitation.of;
-    let view = AcceptanceView {
-        said,
-        invited_by: invitation.invited_by,
-        username: format!("{}\\{}", DirectoryName::LOCAL, of.name),
-        mail: of.mail.as_ref().map(ToString::to_string),
-        display_name: of.display_name,
-        shortest: accounts.rules().shortest(),
-        second_factor: of.second_factor,
-        code: code.to_owned(),
-        csrf: doorstep.csrf()?,
-    };
-    Ok(Html::new("auth/acceptance", "Your invitation", chrome, view))
-}
-
-/// The form for the code again, as no other can be shown.
-fn refused(doorstep: &Doorstep<'_>, chrome: Chrome, refusal: &InvitationRefusal) -> Result<Answer, Refusal> {
-    if let InvitationRefusal::Store(error) = refusal {
-        return Err(Refusal::StoreUnavailable(error.to_string()));
+impl Reception<'_> {
+    fn acceptance_form(
+        &self,
+        chrome: Chrome,
+        invitation: Invitation,
+        code: &str,
+        said: Option<Said>,
+    ) -> Result<Html<AcceptanceView>, Refusal> {
+        let of = invitation.of;
+        let view = AcceptanceView {
+            said,
+            invited_by: invitation.invited_by,
+            username: account_username(&of),
+            mail: of.mail.as_ref().map(ToString::to_string),
+            display_name: of.display_name,
+            shortest: self.accounts.rules().shortest(),
+            second_factor: of.second_factor,
+            code: code.to_owned(),
+            csrf: self.doorstep.csrf()?,
+        };
+        Ok(Html::new("auth/acceptance", "Your invitation", chrome, view))
     }
-    let text = format!(
-        "This link opens nothing: it was used before, has expired, was withdrawn, or is not whole. Ask whoever sent it \
-         for another. If it was used, by you: sign in. {}",
-        doorstep.ask()
-    );
-    let form = code_form(doorstep, chrome, Some(Said { tone: Tone::Warn, text }))?;
-    Ok(Either::Right(Either::Left(form.with_status(Status::NotFound))))
-}
 
-fn not_ours(doorstep: &Doorstep<'_>, chrome: Chrome, visitor: &Visitor, client: &Client) -> Result<Answer, Refusal> {
-    doorstep.note_forgery(visitor, client);
-    let text = "This form was open for a long time, or this browser keeps no cookies. Please open your link again.";
-    let form = code_form(doorstep, chrome, Some(Said { tone: Tone::Info, text: text.to_owned() }))?;
-    Ok(Either::Right(Either::Left(form.with_status(Status::BadRequest))))
+    /// The form for the code again, as no other can be shown.
+    fn refused(&self, chrome: Chrome, refusal: &InvitationRefusal) -> Result<Answer, Refusal> {
+        if let InvitationRefusal::Store(error) = refusal {
+            return Err(Refusal::StoreUnavailable(error.to_string()));
+        }
+        let text = format!(
+            "This link opens nothing: it was used before, has expired, was withdrawn, or is not whole. If it was you who \
+             used it, sign in. Otherwise ask whoever sent it for another. {}",
+            self.doorstep.ask()
+        );
+        let form = code_form(&self.doorstep, chrome, Some(Said { tone: Tone::Warn, text }))?;
+        Ok(Either::Right(Either::Left(form.with_status(Status::NotFound))))
+    }
+
+    fn not_ours(&self, chrome: Chrome) -> Result<Answer, Refusal> {
+        self.doorstep.note_forgery(&self.visitor, &self.client);
+        let text = "This form was open for a long time, or this browser keeps no cookies. Please open your link again.";
+        let form = code_form(&self.doorstep, chrome, Some(Said { tone: Tone::Info, text: text.to_owned() }))?;
+        Ok(Either::Right(Either::Left(form.with_status(Status::BadRequest))))
+    }
 }
 
 /// What is said above the form for what can be mended there; `None` for the rest.

@@ -28,6 +28,8 @@ mod theme;
 mod token;
 
 use rocket::{Build, Rocket, routes};
+#[cfg(feature = "fuzzing")]
+pub(super) use sign_in::name_in;
 
 pub(super) fn mount(rocket: Rocket<Build>) -> Rocket<Build> {
     rocket

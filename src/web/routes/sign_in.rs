@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use rocket::form::{Form, FromForm};
+use rocket::form::FromForm;
 use rocket::http::Status;
 use rocket::response::Redirect;
 use rocket::{Either, State, get, post};
@@ -99,6 +99,12 @@ pub(super) async fn submit(
     Ok(Either::Right(Either::Left(form.with_status(status))))
 }
 
+/// The name in what is sent as a sign-in form, when it can be read as one.
+#[cfg(feature = "fuzzing")]
+pub(in crate::web) fn name_in(form: &str) -> Option<String> {
+    rocket::form::Form::parse(form).ok().map(|form: SignInForm| form.username)
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests {
@@ -110,10 +116,10 @@ mod tests {
 
     #[test]
     fn the_forms_password_wipes_itself_and_is_empty_when_it_is_missing() {
-        let typed: SignInForm = Form::parse("username=alice&password= correct horse ").unwrap();
+        let typed: SignInForm = rocket::form::Form::parse("username=alice&password= correct horse ").unwrap();
         wipes_itself(&typed.password.0);
         assert_eq!(*typed.password.0, " correct horse ", "nothing is trimmed");
-        let missing: SignInForm = Form::parse("username=alice").unwrap();
+        let missing: SignInForm = rocket::form::Form::parse("username=alice").unwrap();
         assert_eq!(*missing.password.0, "");
     }
 }

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use rocket::form::{Form, FromForm};
+use rocket::form::FromForm;
 use rocket::http::CookieJar;
 use rocket::response::Redirect;
 use rocket::{Either, State, get, post};
@@ -9,6 +9,7 @@ use crate::auth::{Auth, Holder};
 use crate::domain::{Client, Visitor};
 use crate::web::Transport;
 use crate::web::cookies::Cookies;
+use crate::web::form::Form;
 use crate::web::guards::SameOrigin;
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;

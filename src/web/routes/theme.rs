@@ -1,4 +1,4 @@
-use rocket::form::{Form, FromForm, FromFormField};
+use rocket::form::{FromForm, FromFormField};
 use rocket::http::CookieJar;
 use rocket::response::Redirect;
 use rocket::{State, post};
@@ -6,6 +6,7 @@ use rocket::{State, post};
 use crate::auth::NextPath;
 use crate::web::Transport;
 use crate::web::cookies::Cookies;
+use crate::web::form::Form;
 use crate::web::guards::SameOrigin;
 
 #[derive(FromForm)]

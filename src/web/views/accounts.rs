@@ -3,11 +3,14 @@ use serde::Serialize;
 use crate::accounts::{Account, AccountGroup, Closed, Invitation, NewAccount};
 use crate::domain::{DirectoryName, PersonId, Timestamp};
 
+use super::admin::{Place, PlaceLink};
 use super::auth::Said;
 
 /// Local accounts, open invitations, and the form for another one.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct AccountsView {
+    /// The bar of the admin's office.
+    pub(in crate::web) places: Vec<PlaceLink>,
     /// What is to be said about what was just done.
     pub(in crate::web) said: Option<Said>,
     /// The link of an invitation that was just made, shown this once.
@@ -121,6 +124,11 @@ fn acts(account: &Account) -> Vec<ActView> {
     const DISABLE: ActView = ActView { verb: "disable", words: "Disable" };
     const REMOVE: ActView = ActView { verb: "remove", words: "Remove" };
     vec![if account.disabled_at.is_some() { ENABLE } else { DISABLE }, REMOVE]
+}
+
+/// The bar, as it looks from the list of accounts.
+pub(in crate::web) fn accounts_place() -> Vec<PlaceLink> {
+    Place::Accounts.bar()
 }
 
 /// The name as its owner types it, and as pages name it.

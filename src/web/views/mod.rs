@@ -19,7 +19,7 @@ mod words;
 
 pub(super) use account::AccountView;
 pub(super) use accounts::{
-    AccountRow, AccountsView, InvitationRow, LinkView, TypedInvitation, username as account_username,
+    AccountRow, AccountsView, InvitationRow, LinkView, TypedInvitation, accounts_place, username as account_username,
 };
 pub(super) use admin::{
     AdminDirectoryView, AdminSessionsView, AdminView, AuditForm, AuditView, FaultsView, OwnersView, SessionsForm,

@@ -19,6 +19,8 @@ use super::visitor::Visitor;
 pub(crate) struct House {
     pub(crate) address: SocketAddr,
     pub(crate) folder: Arc<TempDir>,
+    /// Every way in, by its method and address.
+    pub(crate) doors: Vec<(String, String)>,
     shutdown: rocket::Shutdown,
     served: JoinHandle<()>,
 }
@@ -94,15 +96,16 @@ impl Plan {
 
     /// Builds the house and waits until its door is open.
     pub(crate) async fn open(self) -> House {
-        let (server, ready) = Server::build(self.figment(), Arc::clone(&self.clock))
+        let server = Server::build(self.figment(), Arc::clone(&self.clock))
             .await
-            .unwrap_or_else(|error: server::StartError| panic!("the house does not start: {error}"))
-            .on_ready();
+            .unwrap_or_else(|error: server::StartError| panic!("the house does not start: {error}"));
+        let doors = server.doors();
+        let (server, ready) = server.on_ready();
         let served = tokio::spawn(async move {
             server.serve().await.unwrap_or_else(|error| panic!("the house fell down: {error}"));
         });
         let ready = ready.await.expect("the house opens its door");
-        House { address: ready.address, shutdown: ready.shutdown, folder: self.folder, served }
+        House { address: ready.address, shutdown: ready.shutdown, folder: self.folder, doors, served }
     }
 }
 

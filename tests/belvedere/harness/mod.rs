@@ -23,5 +23,6 @@ pub(crate) mod samba;
 mod samba_controller;
 pub(crate) mod slapd;
 pub(crate) mod stalled;
+pub(crate) mod statistics;
 pub(crate) mod visitor;
 pub(crate) mod wire;

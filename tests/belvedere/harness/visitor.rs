@@ -117,7 +117,13 @@ impl Visitor {
 
     /// The same visitor at this address, for a house that believes the header `X-Real-IP`.
     pub(crate) fn at(mut self, address: &str) -> Self {
-        self.address = Some(address.to_owned());
+        self.address = Some(("X-Real-IP", address.to_owned()));
+        self
+    }
+
+    /// The same visitor behind a proxy that says in `X-Forwarded-For` where they are.
+    pub(crate) fn behind_a_proxy_at(mut self, forwarded: &str) -> Self {
+        self.address = Some(("X-Forwarded-For", forwarded.to_owned()));
         self
     }
 
@@ -262,8 +268,8 @@ impl Visitor {
     /// The request, with this visitor's cookies.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let mut request = self.http.request(method, format!("http://{}{path}", self.house));
-        if let Some(address) = &self.address {
-            request = request.header("X-Real-IP", address);
+        if let Some((header, address)) = &self.address {
+            request = request.header(*header, address);
         }
         for shown in &self.shown {
             request = request.header("Authorization", shown);

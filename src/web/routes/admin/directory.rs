@@ -1,12 +1,13 @@
 use std::sync::Arc;
 
-use rocket::form::{Form, FromForm};
+use rocket::form::FromForm;
 use rocket::response::Redirect;
 use rocket::{State, get, post};
 
 use crate::auth::Refresh;
 use crate::domain::Username;
 use crate::web::examiner::Examiner;
+use crate::web::form::Form;
 use crate::web::guards::{Administrator, OwnForm, RecentlyProved};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;

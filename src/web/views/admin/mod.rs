@@ -13,4 +13,5 @@ pub(in crate::web) use directory::AdminDirectoryView;
 pub(in crate::web) use factors::OwnersView;
 pub(in crate::web) use faults::FaultsView;
 pub(in crate::web) use overview::AdminView;
+pub(super) use places::{Place, PlaceLink};
 pub(in crate::web) use sessions::{AdminSessionsView, SessionsForm};

@@ -7,6 +7,7 @@ pub(in crate::web) enum Place {
     Sessions,
     Factors,
     Audit,
+    Accounts,
     Directory,
     Faults,
 }
@@ -17,13 +18,14 @@ const PLACES: [(Place, &str, &str); 6] = [
     (Place::Sessions, "/admin/sessions", "Sessions"),
     (Place::Factors, "/admin/factors", "Second factors"),
     (Place::Audit, "/admin/audit", "Audit"),
+    (Place::Accounts, "/admin/accounts", "Local accounts"),
     (Place::Directory, "/admin/directory", "Directory"),
     (Place::Faults, "/admin/faults", "Page faults"),
 ];
 
 /// A page in the office's bar.
 #[derive(Debug, Serialize)]
-pub(super) struct PlaceLink {
+pub(in crate::web) struct PlaceLink {
     href: &'static str,
     words: &'static str,
     current: bool,
@@ -31,7 +33,7 @@ pub(super) struct PlaceLink {
 
 impl Place {
     /// The bar, as it looks from here.
-    pub(super) fn bar(self) -> Vec<PlaceLink> {
+    pub(in crate::web) fn bar(self) -> Vec<PlaceLink> {
         PLACES.iter().map(|(place, href, words)| PlaceLink { href, words, current: *place == self }).collect()
     }
 }

@@ -1,10 +1,10 @@
 use std::time::Duration;
 
 use super::super::reader::Fields;
-use super::super::settings::LimitSettings;
+use super::super::settings::ConnectionSettings;
 
 /// Some 20 kB each: 200 MB when strangers take them all. A company of thousands with a board or two each needs no more.
-const DEFAULT_CONNECTIONS: i64 = 10_000;
+const DEFAULT_MOST: i64 = 10_000;
 
 /// An office behind one address, with a wall display or two for each desk. A browser takes six, and one for each board.
 const DEFAULT_PER_ADDRESS: i64 = 512;
@@ -25,13 +25,11 @@ const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 /// The largest form is some kilobytes.
 const DEFAULT_BODY_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// `[limits]`.
-pub(super) fn read_limits(mut fields: Fields<'_>) -> Option<LimitSettings> {
-    let connections = fields
-        .or("connections", DEFAULT_CONNECTIONS, |fields, key| fields.whole(key, FEWEST_PER_ADDRESS..=MOST_CONNECTIONS));
-    let per_address = fields.or("connections_per_address", DEFAULT_PER_ADDRESS, |fields, key| {
-        fields.whole(key, FEWEST_PER_ADDRESS..=MOST_CONNECTIONS)
-    });
+/// `[connections]`.
+pub(super) fn read_connections(mut fields: Fields<'_>) -> Option<ConnectionSettings> {
+    let most = fields.or("most", DEFAULT_MOST, |fields, key| fields.whole(key, FEWEST_PER_ADDRESS..=MOST_CONNECTIONS));
+    let per_address = fields
+        .or("per_address", DEFAULT_PER_ADDRESS, |fields, key| fields.whole(key, FEWEST_PER_ADDRESS..=MOST_CONNECTIONS));
     let mut wait = |key, default| {
         fields.or(key, default, |fields, key| {
             fields.duration(key, Duration::from_secs(1)..=Duration::from_hours(1)).map(|found| found.value)
@@ -41,9 +39,9 @@ pub(super) fn read_limits(mut fields: Fields<'_>) -> Option<LimitSettings> {
     let idle_timeout = wait("idle_timeout", DEFAULT_IDLE_TIMEOUT);
     let body_timeout = wait("body_timeout", DEFAULT_BODY_TIMEOUT);
     fields.finish();
-    Some(LimitSettings {
-        connections: usize::try_from(connections?).ok()?,
-        connections_per_address: usize::try_from(per_address?).ok()?,
+    Some(ConnectionSettings {
+        most: usize::try_from(most?).ok()?,
+        per_address: usize::try_from(per_address?).ok()?,
         head_timeout: head_timeout?,
         idle_timeout: idle_timeout?,
         body_timeout: body_timeout?,

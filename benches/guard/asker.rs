@@ -1,0 +1,85 @@
+//! A client that says exactly what it is told to, over a connection that is kept, and reads the answer to its end.
+
+use std::io;
+use std::net::SocketAddr;
+
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpStream;
+
+pub(crate) struct Asker {
+    house: SocketAddr,
+    stream: BufReader<TcpStream>,
+}
+
+/// What the house answered.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) cookie: Option<String>,
+    pub(crate) body: String,
+}
+
+impl Asker {
+    pub(crate) async fn new(house: SocketAddr) -> io::Result<Self> {
+        let stream = TcpStream::connect(house).await?;
+        stream.set_nodelay(true)?;
+        Ok(Self { house, stream: BufReader::with_capacity(32 << 10, stream) })
+    }
+
+    /// Opens a page, with the session's cookie if there is one.
+    pub(crate) async fn opens(&mut self, path: &str, token: Option<&str>) -> io::Result<Answer> {
+        let cookie = token.map_or_else(String::new, |token| format!("Cookie: belvedere={token}\r\n"));
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\nAccept: text/html\r\n{cookie}\r\n", self.house);
+        self.asks(&request).await
+    }
+
+    /// Tries to sign in, from where a proxy says.
+    pub(crate) async fn tries(&mut self, name: &str, address: &str, cookie: &str, csrf: &str) -> io::Result<Answer> {
+        let body = format!("username={name}&password=Not-The-Password&next=%2F&csrf={csrf}");
+        let request = format!(
+            "POST /login HTTP/1.1\r\nHost: {0}\r\nOrigin: http://{0}\r\nAccept: text/html\r\nCookie: {cookie}\r\n\
+             X-Forwarded-For: {address}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {1}\r\n\r\n\
+             {body}",
+            self.house,
+            body.len()
+        );
+        self.asks(&request).await
+    }
+
+    /// The cookie and the token of the sign-in form.
+    pub(crate) async fn form(&mut self) -> io::Result<(String, String)> {
+        let answer = self.opens("/login", None).await?;
+        let form = answer.body.split("action=\"/login\"").nth(1).unwrap_or_default();
+        let csrf = form.split("name=\"csrf\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
+        match (answer.cookie, csrf) {
+            (Some(cookie), Some(csrf)) => Ok((cookie, csrf.to_owned())),
+            _ => Err(io::Error::other(format!("no form: {} {}", answer.status, answer.body))),
+        }
+    }
+
+    async fn asks(&mut self, request: &str) -> io::Result<Answer> {
+        self.stream.get_mut().write_all(request.as_bytes()).await?;
+        let (mut status, mut length, mut cookie) = (0, None, None);
+        let mut line = String::new();
+        loop {
+            line.clear();
+            if self.stream.read_line(&mut line).await? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            let line = line.trim_end();
+            if line.is_empty() {
+                break;
+            }
+            match line.split_once(": ") {
+                Some((name, value)) if name.eq_ignore_ascii_case("content-length") => length = value.parse().ok(),
+                Some((name, value)) if name.eq_ignore_ascii_case("set-cookie") => {
+                    cookie = value.split(';').next().map(str::to_owned);
+                }
+                Some(_) => {}
+                None => status = line.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0),
+            }
+        }
+        let mut body = vec![0; length.ok_or_else(|| io::Error::other("an answer without a length"))?];
+        self.stream.read_exact(&mut body).await?;
+        Ok(Answer { status, cookie, body: String::from_utf8_lossy(&body).into_owned() })
+    }
+}

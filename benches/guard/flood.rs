@@ -1,0 +1,145 @@
+//! A flood of wrong sign-ins, each another name from another address, and how it is meanwhile for somebody who is signed in.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use futures::StreamExt as _;
+use tokio::task::JoinSet;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+
+use crate::asker::Asker;
+use crate::cpu;
+use crate::house::House;
+use crate::orders::{Done, Kind, Orders, Ready, middle_and_end, waits_for_the_word};
+
+const LENGTH: Duration = Duration::from_secs(30);
+
+/// A refusal takes up to 400 ms: so many connections make 5,000 in a second.
+const CONNECTIONS: usize = 2_000;
+
+/// How often a member opens a page.
+const OPENS_EVERY: Duration = Duration::from_millis(50);
+
+/// What is promised: pages and boards take at most so many times as long.
+const AT_MOST: f64 = 1.5;
+
+/// Measures a member's page and board alone, then beside the flood.
+pub(crate) fn measure(house: &House) {
+    let watch = || Ready::with(&Orders::new(Kind::Watch, house, 1, LENGTH));
+    let mut alone = watch();
+    alone.go();
+    let alone = alone.done();
+    let memory_before = resident();
+    let mut flood = Ready::with(&Orders::new(Kind::Flood, house, CONNECTIONS, LENGTH));
+    let mut beside = watch();
+    let cpu_before = cpu::used();
+    flood.go();
+    beside.go();
+    let beside = beside.done();
+    let flood = flood.done();
+    let count = f64::from(u32::try_from(flood.count).unwrap_or(u32::MAX));
+    println!("\n| a member's | median alone | in the flood | 99 % alone | in the flood |");
+    println!("|---|---:|---:|---:|---:|");
+    println!(
+        "| page | {:.2?} | {:.2?} | {:.2?} | {:.2?} |",
+        alone.median, beside.median, alone.slowest, beside.slowest
+    );
+    println!(
+        "| board | {:.2?} | {:.2?} | {:.2?} | {:.2?} |",
+        alone.live_median, beside.live_median, alone.live_slowest, beside.live_slowest
+    );
+    println!(
+        "\n{:.0} wrong sign-ins a second for {:.0?}, {:.0} µs of processor time each; memory {} MiB before, {} MiB after",
+        count / flood.elapsed.as_secs_f64(),
+        flood.elapsed,
+        cpu::used().saturating_sub(cpu_before).as_secs_f64() * 1e6 / count,
+        memory_before >> 20,
+        resident() >> 20
+    );
+    for (what, alone, beside) in
+        [("page", alone.median, beside.median), ("board", alone.live_median, beside.live_median)]
+    {
+        let times = beside.as_secs_f64() / alone.as_secs_f64();
+        let verdict = if times <= AT_MOST { "reached" } else { "missed" };
+        println!("- the {what} takes {times:.2} times as long, aim {AT_MOST}: {verdict}");
+    }
+}
+
+/// Bytes of this process in memory (proc(5), `statm`).
+fn resident() -> usize {
+    let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages: usize = text.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0);
+    pages * 4096
+}
+
+/// What the stranger's process does.
+pub(crate) async fn floods(orders: &Orders) -> Done {
+    let mut askers = Vec::new();
+    for _ in 0..orders.at_a_time {
+        askers.push(Asker::new(orders.house).await.unwrap());
+    }
+    let (cookie, csrf) = askers[0].form().await.unwrap();
+    let (cookie, csrf) = (Arc::new(cookie), Arc::new(csrf));
+    let number = Arc::new(AtomicU32::new(0));
+    let count = Arc::new(AtomicUsize::new(0));
+    waits_for_the_word();
+    let began = Instant::now();
+    let mut working = JoinSet::new();
+    for mut asker in askers {
+        let (cookie, csrf, number, count) = (cookie.clone(), csrf.clone(), number.clone(), count.clone());
+        let length = orders.length;
+        working.spawn(async move {
+            while began.elapsed() < length {
+                let n = number.fetch_add(1, Ordering::Relaxed);
+                let address = Ipv4Addr::from_bits(Ipv4Addr::new(11, 0, 0, 0).to_bits() + n).to_string();
+                let answer = asker.tries(&format!("stranger-{n}"), &address, &cookie, &csrf).await.unwrap();
+                assert_ne!(answer.status, 303, "nobody is let in");
+                count.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+    }
+    working.join_all().await;
+    Done { count: count.load(Ordering::Relaxed), elapsed: began.elapsed(), ..Done::default() }
+}
+
+/// What a member's process does: a page now and then, and a board all the time.
+pub(crate) async fn watches(orders: &Orders) -> Done {
+    let token = &orders.tokens[0];
+    let mut asker = Asker::new(orders.house).await.unwrap();
+    let mut request = format!("ws://{}/live/own", orders.house).into_client_request().unwrap();
+    request.headers_mut().insert("Origin", format!("http://{}", orders.house).parse().unwrap());
+    request.headers_mut().insert("Cookie", format!("belvedere={token}").parse().unwrap());
+    let (mut board, _) = tokio_tungstenite::connect_async(request).await.unwrap();
+    waits_for_the_word();
+    let began = Instant::now();
+    let pages = async {
+        let mut times = Vec::new();
+        while began.elapsed() < orders.length {
+            let start = Instant::now();
+            assert_eq!(asker.opens("/p/own", Some(token)).await.unwrap().status, 200);
+            times.push(start.elapsed());
+            tokio::time::sleep(OPENS_EVERY).await;
+        }
+        times
+    };
+    let batches = async {
+        let mut times = Vec::new();
+        while began.elapsed() < orders.length {
+            let Some(Ok(message)) = board.next().await else { break };
+            let Ok(text) = message.to_text() else { continue };
+            let Ok(said) = serde_json::from_str::<serde_json::Value>(text) else { continue };
+            if let Some(sent) = said["sent"].as_u64() {
+                let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+                times.push(now.saturating_sub(Duration::from_millis(sent)));
+            }
+        }
+        times
+    };
+    let (mut pages, mut batches) = tokio::join!(pages, batches);
+    let (median, slowest) = middle_and_end(&mut pages);
+    let (live_median, live_slowest) = middle_and_end(&mut batches);
+    let elapsed = began.elapsed();
+    Done { count: pages.len(), elapsed, median, slowest, live_median, live_slowest, ..Done::default() }
+}

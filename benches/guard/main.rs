@@ -1,0 +1,55 @@
+//! What knowing the visitor costs, and what a flood of strangers costs those who are signed in: `cargo bench --bench guard`,
+//! optionally with `-- --seconds 10`, `-- --only guard` and `-- --only flood`.
+//!
+//! The whole program in this process, with [`house::SESSIONS`] live sessions in its store. Whoever asks is a process of its
+//! own, so that the processor time and the memory counted are the program's alone.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a measurement that cannot go on should stop here")]
+
+mod asker;
+#[path = "../sign_in/cpu.rs"]
+mod cpu;
+mod flood;
+mod house;
+mod orders;
+mod report;
+
+use std::time::Duration;
+
+use crate::house::House;
+use crate::orders::{Kind, Orders};
+use crate::report::Table;
+
+/// How many ask at the same time.
+const AT_A_TIME: [usize; 2] = [1, 16];
+
+/// How long each line of the table is measured, unless told otherwise.
+const SECONDS: u64 = 5;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(orders) = Orders::from_arguments(&arguments) {
+        orders::carry_out(&orders);
+        return;
+    }
+    let value = |flag: &str| arguments.iter().skip_while(|argument| *argument != flag).nth(1).cloned();
+    let length = Duration::from_secs(value("--seconds").and_then(|text| text.parse().ok()).unwrap_or(SECONDS));
+    let only = value("--only");
+    let wanted = |what: &str| only.as_deref().is_none_or(|only| only == what);
+
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let house = runtime.block_on(House::open());
+    if wanted("guard") {
+        let mut table = Table::default();
+        for at_a_time in AT_A_TIME {
+            for kind in [Kind::Public, Kind::PublicAsMember, Kind::Own, Kind::OwnOfMany] {
+                table.add(kind, at_a_time, &orders::against(kind, &house, at_a_time, length));
+            }
+        }
+        table.print();
+    }
+    if wanted("flood") {
+        flood::measure(&house);
+    }
+    runtime.block_on(house.close());
+}

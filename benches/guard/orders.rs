@@ -1,0 +1,211 @@
+//! What a process of its own is told to do, and what it did.
+//!
+//! The process gets ready, says so, and waits for a word; then it does its work until the time is up, and says how much
+//! that was. Whoever started it reads the clocks around it.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::SocketAddr;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use tokio::task::JoinSet;
+
+use crate::asker::Asker;
+use crate::house::House;
+use crate::{cpu, flood};
+
+/// By which argument a process knows that it has orders.
+const ORDERS: &str = "--orders";
+
+/// What each does before it counts.
+const WARM_UP: usize = 50;
+
+/// How many sessions one process goes through in turn: more than the program keeps in memory.
+const MANY: usize = 20_000;
+
+/// What is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Kind {
+    /// A public page, by nobody.
+    Public,
+    /// The same, by a member.
+    PublicAsMember,
+    /// The same page for members, by one of them.
+    Own,
+    /// The same, each time by another.
+    OwnOfMany,
+    /// Wrong sign-ins, by as many names from as many addresses.
+    Flood,
+    /// A member's page and board, slowly.
+    Watch,
+}
+
+impl Kind {
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Self::Public => "a public page, by nobody",
+            Self::PublicAsMember => "the same, by a member",
+            Self::Own => "the same page, for members",
+            Self::OwnOfMany => "the same, each time another of 20,000 members",
+            Self::Flood => "wrong sign-ins",
+            Self::Watch => "a member's page and board",
+        }
+    }
+}
+
+/// What a process is to do.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Orders {
+    pub(crate) kind: Kind,
+    pub(crate) house: SocketAddr,
+    pub(crate) tokens: Vec<String>,
+    pub(crate) at_a_time: usize,
+    pub(crate) length: Duration,
+}
+
+/// What it did.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Done {
+    pub(crate) count: usize,
+    pub(crate) elapsed: Duration,
+    /// The processor time of the program.
+    pub(crate) cpu: Duration,
+    pub(crate) median: Duration,
+    /// All but one in a hundred took no longer.
+    pub(crate) slowest: Duration,
+    /// The same of what a board was told, for [`Kind::Watch`]: from being made to being heard.
+    pub(crate) live_median: Duration,
+    pub(crate) live_slowest: Duration,
+}
+
+impl Orders {
+    /// The orders stand in a file, as they are too long for an argument.
+    pub(crate) fn from_arguments(arguments: &[String]) -> Option<Self> {
+        let at = arguments.iter().position(|argument| argument == ORDERS)?;
+        let text = std::fs::read_to_string(arguments.get(at + 1)?).expect("the orders are there");
+        Some(serde_json::from_str(&text).expect("orders are written by this program"))
+    }
+
+    /// For `house`, as somebody or as many.
+    pub(crate) fn new(kind: Kind, house: &House, at_a_time: usize, length: Duration) -> Self {
+        let count = if kind == Kind::OwnOfMany { MANY } else { 1 };
+        Self { kind, house: house.address, tokens: house.tokens[..count].to_vec(), at_a_time, length }
+    }
+}
+
+/// A process that has its orders, and is ready.
+pub(crate) struct Ready {
+    process: Child,
+    says: std::io::Lines<BufReader<ChildStdout>>,
+    _orders: tempfile::NamedTempFile,
+}
+
+impl Ready {
+    pub(crate) fn with(orders: &Orders) -> Self {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        serde_json::to_writer(&file, orders).unwrap();
+        // A stranger has a machine of their own: here they share one with the program, and give way to it.
+        let own = std::env::current_exe().unwrap();
+        let mut command = match orders.kind {
+            Kind::Flood => {
+                let mut nice = Command::new("nice");
+                nice.args(["-n", "19"]).arg(own);
+                nice
+            }
+            _ => Command::new(own),
+        };
+        let mut process =
+            command.arg(ORDERS).arg(file.path()).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut says = BufReader::new(process.stdout.take().unwrap()).lines();
+        assert_eq!(says.next().expect("it gets ready").unwrap(), "ready", "{:?}", orders.kind);
+        Self { process, says, _orders: file }
+    }
+
+    pub(crate) fn go(&mut self) {
+        writeln!(self.process.stdin.take().unwrap(), "go").unwrap();
+    }
+
+    pub(crate) fn done(mut self) -> Done {
+        let done = self.says.next().expect("it comes to an end").unwrap();
+        assert!(self.process.wait().unwrap().success());
+        serde_json::from_str(&done).unwrap()
+    }
+}
+
+/// Has it done, and measures the house, which is in this process.
+pub(crate) fn against(kind: Kind, house: &House, at_a_time: usize, length: Duration) -> Done {
+    let mut ready = Ready::with(&Orders::new(kind, house, at_a_time, length));
+    let before = cpu::used();
+    ready.go();
+    let done = ready.done();
+    Done { cpu: cpu::used().saturating_sub(before), ..done }
+}
+
+/// What the started process does.
+pub(crate) fn carry_out(orders: &Orders) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let done = runtime.block_on(async {
+        match orders.kind {
+            Kind::Flood => flood::floods(orders).await,
+            Kind::Watch => flood::watches(orders).await,
+            _ => opens(orders).await,
+        }
+    });
+    println!("{}", serde_json::to_string(&done).unwrap());
+}
+
+pub(crate) fn waits_for_the_word() {
+    println!("ready");
+    std::io::stdin().lock().read_line(&mut String::new()).unwrap();
+}
+
+async fn opens(orders: &Orders) -> Done {
+    let mut askers = Vec::new();
+    for _ in 0..orders.at_a_time {
+        let mut asker = Asker::new(orders.house).await.unwrap();
+        for turn in 0..WARM_UP {
+            ask(&mut asker, orders.kind, &orders.tokens, turn).await;
+        }
+        askers.push(asker);
+    }
+    waits_for_the_word();
+    let began = Instant::now();
+    let mut working = JoinSet::new();
+    for (n, mut asker) in askers.into_iter().enumerate() {
+        let (kind, length, tokens) = (orders.kind, orders.length, orders.tokens.clone());
+        // Each begins somewhere else among the sessions.
+        let first = n * tokens.len() / orders.at_a_time;
+        working.spawn(async move {
+            let mut times = Vec::new();
+            while began.elapsed() < length {
+                let start = Instant::now();
+                ask(&mut asker, kind, &tokens, first + times.len()).await;
+                times.push(start.elapsed());
+            }
+            times
+        });
+    }
+    let mut times: Vec<Duration> = working.join_all().await.concat();
+    let elapsed = began.elapsed();
+    let (median, slowest) = middle_and_end(&mut times);
+    Done { count: times.len(), elapsed, median, slowest, ..Done::default() }
+}
+
+async fn ask(asker: &mut Asker, kind: Kind, tokens: &[String], turn: usize) {
+    let token = Some(tokens[turn % tokens.len()].as_str());
+    let (path, token) = match kind {
+        Kind::Public => ("/p/public", None),
+        Kind::PublicAsMember => ("/p/public", token),
+        _ => ("/p/own", token),
+    };
+    let answer = asker.opens(path, token).await.unwrap();
+    assert_eq!(answer.status, 200, "{path}: {}", answer.body);
+}
+
+/// The median, and what all but one in a hundred stay below.
+pub(crate) fn middle_and_end(times: &mut [Duration]) -> (Duration, Duration) {
+    times.sort_unstable();
+    let at = |part: usize| times.get(times.len().saturating_sub(1) * part / 100).copied().unwrap_or_default();
+    (at(50), at(99))
+}

@@ -1,0 +1,47 @@
+//! The table, and what the figures in it are to each other.
+
+use crate::orders::{Done, Kind};
+
+/// What the program promises: a page for a member at so much of the rate of the same page made public.
+const OF_PUBLIC: f64 = 0.8;
+
+#[derive(Default)]
+pub(crate) struct Table {
+    lines: Vec<(Kind, usize, f64)>,
+}
+
+impl Table {
+    pub(crate) fn add(&mut self, kind: Kind, at_a_time: usize, done: &Done) {
+        if self.lines.is_empty() {
+            println!("\n| page | at a time | a second | CPU each | median | 99 % |");
+            println!("|---|---:|---:|---:|---:|---:|");
+        }
+        let count = f64::from(u32::try_from(done.count).unwrap_or(u32::MAX));
+        let a_second = count / done.elapsed.as_secs_f64();
+        let cpu = done.cpu.as_secs_f64() * 1e6 / count;
+        println!(
+            "| {} | {at_a_time} | {a_second:.0} | {cpu:.0} µs | {:.2?} | {:.2?} |",
+            kind.words(),
+            done.median,
+            done.slowest
+        );
+        self.lines.push((kind, at_a_time, cpu));
+    }
+
+    pub(crate) fn print(&self) {
+        for (kind, at_a_time, cpu) in &self.lines {
+            let of_public = self.lines.iter().find(|(kind, times, _)| *kind == Kind::Public && times == at_a_time);
+            let Some((.., public)) = of_public.filter(|_| *kind != Kind::Public) else { continue };
+            // By processor time: a machine that is busy with other things has less of it for both.
+            let share = public / cpu;
+            let verdict = if share >= OF_PUBLIC { "reached" } else { "missed" };
+            println!(
+                "- {}, {at_a_time} at a time: {:+.0} µs, {:.0} % of the rate of the public page, aim {:.0} %: {verdict}",
+                kind.words(),
+                cpu - public,
+                share * 100.0,
+                OF_PUBLIC * 100.0
+            );
+        }
+    }
+}

@@ -1,0 +1,30 @@
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::book::Book;
+use crate::domain::Clock;
+
+/// A request that is under way on a connection. Dropping it says that it has been answered.
+pub struct Asking {
+    book: Arc<Mutex<Book>>,
+    clock: Arc<dyn Clock>,
+    peer: SocketAddr,
+}
+
+impl Asking {
+    pub(super) fn begin(book: Arc<Mutex<Book>>, clock: Arc<dyn Clock>, peer: SocketAddr) -> Self {
+        book.lock().unwrap_or_else(PoisonError::into_inner).begin(peer, clock.now());
+        Self { book, clock, peer }
+    }
+
+    /// Whoever asks is signed in: when there is no room for all, they stay.
+    pub fn is_a_members(&self) {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner).is_a_members(self.peer);
+    }
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner).end(self.peer, self.clock.now());
+    }
+}

@@ -1,0 +1,139 @@
+//! The process's own sockets, as Linux shows them.
+//!
+//! Rocket keeps its connections to itself, but the kernel names every open file of a process in `/proc/self/fd` (proc(5)).
+//! A number from there is made into a duplicate of our own by sending it to ourselves over a Unix socket (`SCM_RIGHTS`,
+//! unix(7)): then whose it is can be asked, and it can be shut down, without ever touching a number that may mean another
+//! file by now. `pidfd_getfd` would do the same, but containers and hardened services forbid it.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::os::fd::{OwnedFd, RawFd};
+use std::os::unix::net::UnixStream;
+
+use rustix::fs::{CWD, Dir, Mode, OFlags, openat, readlinkat_raw};
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
+use sendfd::SendWithFd;
+
+use super::judge::End;
+
+/// Where the kernel names the open files of this process.
+const OPEN_FILES: &str = "/proc/self/fd";
+
+/// The connections to one port of ours.
+pub(super) struct Sockets {
+    port: u16,
+    /// Kept open, as it could not be opened when it is needed most: when there are too many open files.
+    folder: Dir,
+    pipe: (UnixStream, UnixStream),
+    /// Room for one duplicate when there are too many open files.
+    spare: Option<File>,
+    known: HashMap<RawFd, Known>,
+}
+
+/// A socket that has been looked at.
+#[derive(Clone, Copy)]
+struct Known {
+    socket: u64,
+    /// Its other end, when it is a connection to our port.
+    peer: Option<SocketAddr>,
+}
+
+impl Sockets {
+    /// The connections to `port`.
+    ///
+    /// # Errors
+    /// What the system says when it does not show a process its open files.
+    pub(super) fn of(port: u16) -> io::Result<Self> {
+        let folder = openat(CWD, OPEN_FILES, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+        let folder = Dir::new(folder)?;
+        Ok(Self { port, folder, pipe: UnixStream::pair()?, spare: spare(), known: HashMap::new() })
+    }
+
+    /// The number of the socket of each connection, by its other end.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(super) fn list(&mut self) -> io::Result<HashMap<SocketAddr, u64>> {
+        let mut known = HashMap::with_capacity(self.known.len());
+        self.folder.rewind();
+        while let Some(entry) = self.folder.read() {
+            let entry = entry?;
+            // A file that was closed meanwhile, or is no socket, is none of ours.
+            let name = entry.file_name();
+            let Some(fd) = name.to_str().ok().and_then(|name| name.parse::<RawFd>().ok()) else { continue };
+            let Some(socket) = self.socket(name) else { continue };
+            let same = self.known.get(&fd).filter(|known| known.socket == socket);
+            let peer = match same {
+                Some(known) => known.peer,
+                None => self.duplicate(fd).ok().flatten().and_then(|stream| self.peer_of(&stream)),
+            };
+            known.insert(fd, Known { socket, peer });
+        }
+        self.spare = self.spare.take().or_else(spare);
+        self.known = known;
+        Ok(self.known.values().filter_map(|known| Some((known.peer?, known.socket))).collect())
+    }
+
+    /// Shuts down those of `which` that are still what they were when they were listed.
+    pub(super) fn end(&mut self, which: &HashMap<SocketAddr, End>) {
+        let wanted = |known: &Known| Some((known.peer?, *which.get(&known.peer?)?));
+        let chosen: Vec<_> =
+            self.known.iter().filter_map(|(fd, known)| wanted(known).map(|(peer, end)| (*fd, peer, end))).collect();
+        for (fd, peer, end) in chosen {
+            let how = match end {
+                End::Reading => Shutdown::Read,
+                End::Both => Shutdown::Both,
+            };
+            // What is closed or not connected any more needs no shutting down.
+            if let Ok(Some(stream)) = self.duplicate(fd)
+                && self.peer_of(&stream) == Some(peer)
+            {
+                let _ = stream.shutdown(how);
+            }
+        }
+        self.spare = self.spare.take().or_else(spare);
+    }
+
+    /// `socket:[4711]` is what the kernel calls socket 4711.
+    fn socket(&self, name: &std::ffi::CStr) -> Option<u64> {
+        let mut buffer = [MaybeUninit::uninit(); 32];
+        let (target, _) = readlinkat_raw(self.folder.fd().ok()?, name, &mut buffer).ok()?;
+        std::str::from_utf8(target).ok()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
+    }
+
+    fn peer_of(&self, stream: &TcpStream) -> Option<SocketAddr> {
+        let here = stream.local_addr().ok()?;
+        (here.port() == self.port).then(|| stream.peer_addr().ok()).flatten()
+    }
+
+    /// A duplicate of `fd`; `None` when there is no room for one.
+    fn duplicate(&mut self, fd: RawFd) -> io::Result<Option<TcpStream>> {
+        self.pipe.0.send_with_fd(b"!", &[fd])?;
+        if let Some(duplicate) = self.receive()? {
+            return Ok(Some(TcpStream::from(duplicate)));
+        }
+        // There was no room for it: the spare makes some.
+        self.spare = None;
+        self.pipe.0.send_with_fd(b"!", &[fd])?;
+        Ok(self.receive()?.map(TcpStream::from))
+    }
+
+    fn receive(&self) -> io::Result<Option<OwnedFd>> {
+        let mut byte = [0];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut control = RecvAncillaryBuffer::new(&mut space);
+        recvmsg(&self.pipe.1, &mut [IoSliceMut::new(&mut byte)], &mut control, RecvFlags::CMSG_CLOEXEC)?;
+        Ok(control.drain().find_map(|message| match message {
+            RecvAncillaryMessage::ScmRights(mut files) => files.next(),
+            _ => None,
+        }))
+    }
+}
+
+/// Any open file will do.
+fn spare() -> Option<File> {
+    File::open("/dev/null").ok()
+}

@@ -1,0 +1,231 @@
+//! What the program promises about its doors, line by line, with the tests that hold each line.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Each line in our own words, and the tests that hold it.
+const LINES: &[(&str, &[&str])] = &[
+    (
+        "The session's cookie is this host's alone: __Host- and Secure over HTTPS, HttpOnly, SameSite=Lax, Path=/.",
+        &[
+            "the_session_cookie_is_for_this_site_s_requests_alone",
+            "over_https_the_cookies_are_secure_and_the_host_s_own",
+            "where_the_server_itself_speaks_https_the_cookies_are_secure_too",
+        ],
+    ),
+    (
+        "A session's token is 256 random bits, and the store has only its hash.",
+        &["the_store_holds_the_token_s_hash_and_never_the_token_or_the_password", "no_file_of_the_store_holds_a_token"],
+    ),
+    (
+        "Whoever signs in or proves more gets a new token, and the old one is dead at once.",
+        &[
+            "a_token_is_new_at_sign_in_and_the_one_before_is_dead",
+            "whoever_proves_more_gets_another_token_and_the_old_one_is_dead_at_once",
+            "an_admin_s_act_asks_for_a_recent_password_and_leads_back",
+        ],
+    ),
+    (
+        "Sessions end when they are idle and when they are old, and an open board is no activity.",
+        &[
+            "a_session_that_nobody_uses_ends",
+            "a_session_ends_in_any_case_when_its_last_hour_is_over",
+            "a_board_that_only_listens_does_not_keep_its_session_and_hears_of_the_end",
+        ],
+    ),
+    (
+        "Signing out ends the session on the server, and Back shows nothing private.",
+        &[
+            "after_sign_out_the_old_cookie_opens_nothing_and_back_shows_nothing",
+            "no_page_for_members_is_kept_by_a_browser",
+        ],
+    ),
+    (
+        "Live connections hear of their session's end within a second, and nothing follows.",
+        &[
+            "signing_out_closes_that_sessions_boards_within_a_second_and_no_others",
+            "one_s_phone_is_signed_out_from_the_desk_and_its_board_says_so_at_once",
+            "a_board_that_only_listens_does_not_keep_its_session_and_hears_of_the_end",
+        ],
+    ),
+    (
+        "What changes in the directory reaches sessions and boards within the refresh interval.",
+        &[
+            "a_disabled_account_loses_its_session_and_its_open_board",
+            "a_group_gained_opens_its_page_in_the_bar_of_a_board_that_is_open_and_a_group_lost_closes_it",
+        ],
+    ),
+    (
+        "Everybody sees and ends their own sessions; admins end anybody's, or all.",
+        &[
+            "one_s_account_lists_one_s_own_sessions",
+            "one_signs_out_everywhere_else_and_nobody_else_notices",
+            "nobody_ends_a_colleague_s_session_by_its_number",
+            "an_admin_finds_anybody_s_session_and_ends_it",
+            "an_admin_ends_all_of_a_person_s_and_everybody_s_but_their_own",
+        ],
+    ),
+    (
+        "A directory that is away ends nothing at once, and opens nothing after a while; away is never \"not found\".",
+        &[
+            "an_outage_is_lived_through_with_a_note_until_it_is_too_long_and_is_over_when_it_is_over",
+            "when_the_directory_is_out_of_reach_the_form_says_so_and_nothing_of_the_person",
+        ],
+    ),
+    (
+        "A WebSocket from another site is refused, and a cookie counts on one only with an Origin.",
+        &["another_sites_page_gets_no_channel_and_a_cookie_counts_only_with_an_origin"],
+    ),
+    (
+        "Every subscription goes through the door, not only the first.",
+        &["the_table_holds_for_html_websocket_events_and_json", "an_edit_that_shuts_the_door_shuts_it_at_once"],
+    ),
+    (
+        "State changes by POST alone, from a page of this site, with a token of this browser's.",
+        &[
+            "every_way_to_change_something_is_shut_to_other_sites_and_to_forms_without_a_token",
+            "a_sign_in_that_no_form_of_this_browser_s_sent_is_not_carried_out",
+            "signing_out_takes_a_form_of_this_very_session",
+        ],
+    ),
+    (
+        "The way back from the sign-in form stays on this site.",
+        &["no_next_leaves_the_site", "a_next_that_is_not_encoded_or_stands_twice_does_not_leave_the_site_either"],
+    ),
+    (
+        "No page has script or style of its own, and no frame shows one.",
+        &[
+            "every_way_in_answers_with_the_security_headers",
+            "a_page_has_no_script_or_style_of_its_own_and_asks_nobody_else",
+        ],
+    ),
+    (
+        "Every response has the other headers, and HSTS under TLS.",
+        &["every_way_in_answers_with_the_security_headers", "every_kind_of_response_carries_the_security_headers"],
+    ),
+    (
+        "Limits by address, account and pair stand before the directory, and lock nobody out.",
+        &[
+            "an_address_that_fails_too_often_waits_whatever_it_calls_itself",
+            "a_stranger_who_hammers_every_name_of_somebody_never_locks_them",
+            "strangers_cannot_keep_out_the_address_that_last_signed_in_well",
+            "an_owner_whose_name_is_hammered_still_signs_in_from_where_they_did_before",
+        ],
+    ),
+    (
+        "A failed sign-in is one bind, over all servers and domains.",
+        &[
+            "whatever_the_refusal_one_bind_reaches_the_servers",
+            "many_wrong_passwords_at_once_while_a_server_goes_and_comes_are_one_bind_each",
+            "a_password_that_one_directory_refused_is_not_tried_at_the_other",
+        ],
+    ),
+    (
+        "Failures stay below the directory's own lockout, which is read from it.",
+        &[
+            "the_policy_and_the_count_are_read_with_the_person",
+            "all_spellings_of_a_name_add_up_to_fewer_wrong_passwords_than_lock",
+            "after_failures_elsewhere_a_try_that_could_lock_is_withheld_until_they_are_forgotten",
+        ],
+    ),
+    (
+        "Unknown, wrong, locked and throttled look the same and take as long.",
+        &[
+            "on_active_directory_nobody_learns_which_names_exist_or_are_locked",
+            "on_openldap_nobody_learns_which_names_exist",
+            "on_the_embedded_directory_nobody_learns_which_names_exist_or_how_they_stand",
+        ],
+    ),
+    (
+        "A password that cannot be one is refused without a bind; any other is passed on as it was typed.",
+        &["a_name_or_password_that_cannot_be_one_never_reaches_the_directory"],
+    ),
+    (
+        "A name that tries to be a filter or a DN finds that person or nobody.",
+        &["awkward_names_sign_in_and_stand_in_the_bar_as_they_are"],
+    ),
+    (
+        "No password goes over the network in the clear, or to a server whose certificate does not hold.",
+        &[
+            "plain_ldap_does_not_leave_this_machine_unless_allowed",
+            "a_certificate_that_is_not_the_directorys_ends_it_before_a_word_is_said",
+        ],
+    ),
+    ("A second factor is asked on every way in that is not one itself.", &[]),
+    ("Tokens are hashed, scoped, expiring, revocable, and in no address.", &[]),
+    (
+        "What a proxy says of an address counts from configured proxies alone.",
+        &["a_visitor_is_where_the_connection_comes_from_unless_the_settings_name_a_proxy_s_header"],
+    ),
+    (
+        "The audit says who, from where, what and how it went; no secret, and no name forges a line.",
+        &[
+            "a_name_cannot_forge_a_line_in_the_human_format",
+            "a_name_cannot_forge_a_line_in_the_json_format",
+            "hostile_names_stay_names_on_the_page_and_in_both_files",
+            "no_password_and_no_token_is_in_the_audit_or_in_any_file_of_ours",
+        ],
+    ),
+    ("Bodies are bounded on every way in.", &["no_way_in_reads_a_body_without_end"]),
+    (
+        "Visitors see a reference, and the log has the cause under it.",
+        &["a_fault_of_ours_shows_a_reference_and_not_its_cause", "the_log_has_the_cause_under_the_reference"],
+    ),
+    ("Dependencies are looked over by cargo deny.", &["cargo_deny_is_among_the_checks"]),
+    (
+        "What strangers send is fuzzed, and the kept corpus is played in every run.",
+        &["the_corpus_leads_through_every_way_of_signing_in", "whatever_was_ever_said_lets_nobody_in_without_a_bind"],
+    ),
+];
+
+/// The lines whose tests come with the features they are about.
+const TO_COME: [usize; 2] = [23, 24];
+
+#[test]
+fn every_line_is_held_by_tests_that_are_there() {
+    let tests = tests_of_the_program();
+    assert_eq!(LINES.len(), 30);
+    for (number, (line, held_by)) in LINES.iter().enumerate() {
+        let number = number + 1;
+        assert!(!held_by.is_empty() || TO_COME.contains(&number), "nothing holds line {number}: {line}");
+        for test in *held_by {
+            assert!(tests.contains(*test), "there is no test {test}, which is to hold line {number}: {line}");
+        }
+    }
+}
+
+#[test]
+fn cargo_deny_is_among_the_checks() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let checks = fs::read_to_string(root.join("tests/run")).unwrap();
+    assert!(root.join("deny.toml").is_file() && checks.contains("cargo deny --locked check"), "{checks}");
+}
+
+/// The names of every test there is.
+fn tests_of_the_program() -> BTreeSet<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut names = BTreeSet::new();
+    for file in ["src", "tests/belvedere"].iter().flat_map(|folder| rust_files(&root.join(folder))) {
+        let text = fs::read_to_string(file).unwrap();
+        let mut is_test = false;
+        for line in text.lines().map(str::trim) {
+            if let Some(name) = line.strip_prefix("async fn ").or_else(|| line.strip_prefix("fn ")) {
+                if is_test {
+                    names.insert(name.split('(').next().unwrap().to_owned());
+                }
+                is_test = false;
+            }
+            is_test |= line.starts_with("#[test]") || line.starts_with("#[tokio::test");
+        }
+    }
+    names
+}
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .flat_map(|path| if path.is_dir() { rust_files(&path) } else { vec![path] })
+        .filter(|path| path.extension().is_some_and(|theirs| theirs == "rs"))
+        .collect()
+}
