@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use crate::accounts::Accounts;
 use crate::audit::{Audit, AuditStore, AuditWriter, Event};
-use crate::auth::{AccountWatch, Auth, Everyone, Keys, Refresh, SecondStep};
+use crate::auth::{AccountWatch, Auth, Everyone, Keys, Refresh, Scripts, SecondStep, Signer};
 use crate::config::{self, Faults, Settings};
 use crate::directory::{Directories, Directory, GroupWatch, Readiness, SetUpError};
 use crate::domain::{Client, Clock};
@@ -28,6 +28,7 @@ use crate::sessions::Sessions;
 use crate::sources::{SourceFault, Sources};
 use crate::store::StoreError;
 use crate::telemetry::{InvalidFilter, Metrics};
+use crate::tokens::Tokens;
 use crate::web::{self, Assets, Rooms, Transport};
 use page_audit::audit_pages;
 
@@ -44,6 +45,8 @@ const SESSION_STORE: &str = "sessions.db";
 const ACCOUNT_STORE: &str = "accounts.db";
 /// The file of the audit's store, beside it.
 const AUDIT_STORE: &str = "audit.db";
+/// The file of the API tokens, in the state folder.
+const TOKEN_STORE: &str = "tokens.db";
 
 /// Why the server does not start, or did not go on. Each text names the place and the remedy.
 #[derive(Debug, thiserror::Error)]
@@ -81,8 +84,9 @@ impl From<FigmentError> for StartError {
 pub struct Server {
     rocket: Rocket<rocket::Build>,
     sessions: Sessions,
-    accounts: Accounts,
     factors: Factors,
+    accounts: Accounts,
+    tokens: Tokens,
     tasks: Tasks,
     audit: Kept,
 }
@@ -110,6 +114,7 @@ struct Tasks {
     _watcher: Watcher,
     _keeper: AbortOnDropHandle<()>,
     _sweeper: AbortOnDropHandle<()>,
+    _token_follower: AbortOnDropHandle<()>,
     _group_watch: AbortOnDropHandle<()>,
     _refresher: AbortOnDropHandle<()>,
     _account_watch: AbortOnDropHandle<()>,
@@ -135,10 +140,18 @@ impl Tasks {
             rooms.sessions.clone(),
             rooms.auth.audit().clone(),
         );
+        let scripts = Arc::clone(&rooms.scripts);
         Self {
             _watcher: Watcher::start(Arc::clone(shelf)),
             _keeper: AbortOnDropHandle::new(tokio::spawn(keep_pages(Arc::clone(hub), Arc::clone(shelf)))),
-            _sweeper: AbortOnDropHandle::new(tokio::spawn(sweep(Arc::clone(&rooms.auth), Arc::clone(clock)))),
+            _sweeper: AbortOnDropHandle::new(tokio::spawn(sweep(
+                Arc::clone(&rooms.auth),
+                Arc::clone(&rooms.scripts),
+                Arc::clone(clock),
+            ))),
+            _token_follower: AbortOnDropHandle::new(tokio::spawn(
+                async move { scripts.tokens().follow_the_file().await },
+            )),
             _group_watch: AbortOnDropHandle::new(tokio::spawn(groups)),
             _refresher: AbortOnDropHandle::new(tokio::spawn(async move { people.run().await })),
             _account_watch: AbortOnDropHandle::new(tokio::spawn(async move { accounts.run().await })),
@@ -185,17 +198,24 @@ impl Server {
         let store = settings.state.join(FACTORS_STORE);
         let factors = Factors::open(&store, keys.factors(), Arc::clone(&clock)).await?;
         let second_step = SecondStep::new(factors.clone(), settings.second_factor.remember);
-        let audit_store = AuditStore::open(&settings.state.join(AUDIT_STORE), &settings.audit).await?;
+        let audit_store = open_audit(&settings).await?;
         let (audit, writer) = Audit::kept_in(audit_store.clone(), metrics.audit(), Arc::clone(&clock));
         let kept = Kept { audit: audit.clone(), writer, store: audit_store.clone() };
-        let refresh = Arc::new(Refresh::new(
+        let refresh = Refresh::new(
             Arc::clone(&directory),
             sessions.clone(),
             audit.clone(),
             Arc::clone(&clock),
             settings.sessions.refresh,
-        ));
-        let auth = Arc::new(Auth::new(directory, sessions.clone(), second_step, audit, Arc::clone(&clock), keys));
+        );
+        let tokens = open_tokens(&settings, &clock).await?;
+        let refresh = Arc::new(refresh.with_tokens(tokens.clone()));
+        let issuer = settings.site.issuer();
+        let signer =
+            Signer::open(tokens.clone(), &keys, settings.signed_tokens.clone(), issuer, Arc::clone(&clock)).await?;
+        let auth = Auth::new(directory, sessions.clone(), second_step, audit, Arc::clone(&clock), keys);
+        let auth = Arc::new(auth.remembering(settings.basic.remember).confirming(tokens.clone()));
+        let scripts = Arc::new(Scripts::new(Arc::clone(&auth), tokens.clone(), signer, settings.basic.clone()));
         say_who_is_not_refreshed(&settings);
 
         let assets = Assets::for_this_build(settings.overlay.as_deref(), &settings.site.theme);
@@ -208,6 +228,8 @@ impl Server {
         let (shutting_down, shutdown) = watch::channel(false);
         let rooms = Rooms {
             auth,
+            scripts,
+            token_settings: settings.tokens.clone(),
             sessions: sessions.clone(),
             accounts: accounts.clone(),
             digest_enabled: settings.digest.enabled,
@@ -237,7 +259,7 @@ impl Server {
                 shutting_down.send_replace(true);
             })
         }));
-        Ok(Self { rocket, sessions, accounts, factors, tasks, audit: kept })
+        Ok(Self { rocket, sessions, factors, accounts, tokens, tasks, audit: kept })
     }
 
     /// Tells when the door is open.
@@ -274,8 +296,9 @@ impl Server {
         writer.finish().await;
         store.close().await;
         self.sessions.close().await;
-        self.accounts.close().await;
         self.factors.close().await;
+        self.accounts.close().await;
+        self.tokens.close().await;
         served.map_err(Box::new)?;
         Ok(())
     }
@@ -359,10 +382,24 @@ fn say_who_is_not_refreshed(settings: &Settings) {
     }
 }
 
-async fn sweep(auth: Arc<Auth>, clock: Arc<dyn Clock>) {
+/// The store of the audit.
+pub(crate) async fn open_audit(settings: &Settings) -> Result<AuditStore, StoreError> {
+    AuditStore::open(&settings.state.join(AUDIT_STORE), &settings.audit).await
+}
+
+/// The store of the API tokens.
+pub(crate) async fn open_tokens(settings: &Settings, clock: &Arc<dyn Clock>) -> Result<Tokens, StoreError> {
+    let file = settings.state.join(TOKEN_STORE);
+    Tokens::open(&file, &settings.tokens, settings.sessions.max_staleness, Arc::clone(clock)).await
+}
+
+async fn sweep(auth: Arc<Auth>, scripts: Arc<Scripts>, clock: Arc<dyn Clock>) {
     loop {
         if let Err(error) = auth.sweep().await {
             tracing::error!(%error, "sessions that ran out could not be swept");
+        }
+        if let Err(error) = scripts.sweep().await {
+            tracing::error!(%error, "API tokens that ran out could not be swept");
         }
         clock.sleep(SWEEP_EVERY).await;
     }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::domain::{EndReason, Member, PageSlug, Person, PersonId, SessionId, Visitor};
+use crate::domain::{EndReason, Member, PageSlug, Person, PersonId, SessionId, TokenId, Visitor};
 
 /// Something that happened at a door.
 #[derive(Clone, Copy, Debug)]
@@ -113,6 +113,46 @@ pub enum Event<'a> {
         gained: &'a str,
         /// The names of the groups they left, likewise.
         lost: &'a str,
+    },
+    /// Somebody sent a name and a password with a request, and they were right. What is remembered of it is not written
+    /// down with every further request.
+    PasswordAccepted {
+        /// Who.
+        person: &'a Person,
+    },
+    /// An API token was made.
+    TokenMade {
+        /// Whose it is.
+        person: &'a Person,
+        /// Which.
+        token: TokenId,
+    },
+    /// An API token was used from an address that it was not used from last.
+    TokenUsed {
+        /// Whose it is.
+        person: &'a Person,
+        /// Which.
+        token: TokenId,
+    },
+    /// An API token ended: it was revoked, or expired.
+    TokenEnded {
+        /// Whose it was.
+        person: &'a Person,
+        /// Which.
+        token: TokenId,
+        /// Why.
+        reason: EndReason,
+    },
+    /// A short-lived signed token was made.
+    SignedTokenMade {
+        /// For whom, and by what they had proved who they are.
+        member: &'a Member,
+    },
+    /// An `Authorization` header showed what opens nothing. Wrong passwords are refused sign-ins.
+    AuthorizationRefused {
+        /// Why, in a word that does not change: `unreadable`, `not-taken`, `second-factor`, `unknown`, `expired`,
+        /// `revoked`, `unconfirmed`.
+        reason: &'static str,
     },
     /// Something was done to a local account, or to an invitation to one.
     AccountAct {

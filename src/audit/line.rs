@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::Event;
 use super::plain::{plain, plain_long};
-use crate::domain::{DirectoryName, EndReason, Member, Person, SessionId, TokenId, Visitor};
+use crate::domain::{DirectoryName, EndReason, Member, Person, Proof, SessionId, TokenId, Visitor};
 
 /// Every word for an event, as the log and the store have it, in the order in which people look for them. Whoever adds an
 /// event adds its word.
@@ -22,8 +22,20 @@ pub const EVENTS: &[&str] = &[
     "factor-removed",
     "recovery-codes-made",
     "factors-reset",
+    "password-accepted",
+    "token-made",
+    "token-used",
+    "token-ended",
+    "signed-token-made",
+    "authorization-refused",
     "account-closed",
     "groups-changed",
+    "password-accepted",
+    "token-made",
+    "token-used",
+    "token-ended",
+    "signed-token-made",
+    "authorization-refused",
     "page-refused",
     "forgery-refused",
     "account-added",
@@ -113,6 +125,20 @@ impl Line {
             },
             Event::AdminActed { admin, what } => Self::done_by(admin, "admin-acted", what),
             Event::AuditExported { admin, what } => Self::done_by(admin, "audit-exported", what),
+            Event::PasswordAccepted { person } => Self::about(person, "password-accepted", "ok"),
+            Event::TokenMade { person, token } => {
+                Self { token: Some(token), ..Self::about(person, "token-made", "ok") }
+            }
+            Event::TokenUsed { person, token } => {
+                Self { token: Some(token), ..Self::about(person, "token-used", "ok") }
+            }
+            Event::TokenEnded { person, token, reason } => {
+                Self { token: Some(token), reason: Some(reason.word()), ..Self::about(person, "token-ended", "ok") }
+            }
+            Event::SignedTokenMade { member } => Self::of_member(member, "signed-token-made", "ok"),
+            Event::AuthorizationRefused { reason } => {
+                Self { event: "authorization-refused", result: "refused", reason: Some(reason), ..Self::default() }
+            }
             Event::AccountClosed { person, reason } => {
                 Self { reason: Some(reason), ..Self::about(person, "account-closed", "ok") }
             }
@@ -121,13 +147,7 @@ impl Line {
                 lost: (!lost.is_empty()).then(|| plain(lost)),
                 ..Self::about(person, "groups-changed", "ok")
             },
-            Event::AccountAct { act, account, by } => {
-                let line = by.map_or_else(
-                    || Self { event: act, result: "ok", reason: Some("command-line"), ..Self::default() },
-                    |person| Self::about(person, act, "ok"),
-                );
-                Self { detail: Some(plain(&format!("{}\\{account}", DirectoryName::LOCAL))), ..line }
-            }
+            Event::AccountAct { act, account, by } => Self::account_act(act, account, by),
             Event::InvitationRefused { reason } => {
                 Self { event: "invitation-refused", result: "refused", reason: Some(reason), ..Self::default() }
             }
@@ -173,6 +193,15 @@ impl Line {
         (!all.is_empty()).then(|| all.join("; "))
     }
 
+    /// Something done to a local account, by a person or on the command line.
+    fn account_act(act: &'static str, account: &str, by: Option<&Person>) -> Self {
+        let line = by.map_or_else(
+            || Self { event: act, result: "ok", reason: Some("command-line"), ..Self::default() },
+            |person| Self::about(person, act, "ok"),
+        );
+        Self { detail: Some(plain(&format!("{}\\{account}", DirectoryName::LOCAL))), ..line }
+    }
+
     /// Something refused to whoever typed this name.
     fn refused(event: &'static str, name: &str, reason: &'static str) -> Self {
         Self { event, result: "refused", who: Some(plain(name)), reason: Some(reason), ..Self::default() }
@@ -191,9 +220,18 @@ impl Line {
 
     fn by(visitor: &Visitor, event: &'static str, result: &'static str) -> Self {
         match visitor.member() {
-            Some(member) => Self { session: member.session(), ..Self::about(&member.person, event, result) },
+            Some(member) => Self::of_member(member, event, result),
             None => Self { event, result, ..Self::default() },
         }
+    }
+
+    fn of_member(member: &Member, event: &'static str, result: &'static str) -> Self {
+        let token = match member.proof {
+            Proof::Token(token) => Some(token),
+            Proof::Signed { token, .. } => token,
+            Proof::Session(_) | Proof::Password => None,
+        };
+        Self { session: member.session(), token, ..Self::about(&member.person, event, result) }
     }
 
     fn done_by(admin: &Member, event: &'static str, what: &str) -> Self {

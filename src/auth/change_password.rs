@@ -119,6 +119,7 @@ impl Auth {
         let refusal = match asked {
             Ok(person) => {
                 permit.proved(&person);
+                self.remembered.forget(&person);
                 self.audit.record(client, &Event::PasswordChanged { name: name.as_str(), person: &person });
                 return Ok((name, change.new, person));
             }

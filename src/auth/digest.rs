@@ -129,7 +129,9 @@ impl Digest {
             permit.not_asked();
             return Err(DigestRefusal::Stale);
         }
-        self.settle(account, permit, &name, client)
+        let member = self.settle(account, permit, &name, client)?;
+        // Who has a second factor is let in by no password alone.
+        if self.auth.needs_second_factor(&member.person.id).await? { Err(DigestRefusal::Wrong) } else { Ok(member) }
     }
 
     /// What the try counts for, and who it was.

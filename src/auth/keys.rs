@@ -1,5 +1,6 @@
 use std::fmt;
 
+use chacha20poly1305::{Key as AeadKey, XChaCha20Poly1305};
 use hmac::digest::KeyInit;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
@@ -25,15 +26,20 @@ const CSRF_LABEL: &[u8] = b"csrf tokens";
 const FACTORS_LABEL: &[u8] = b"second factors";
 
 const DEVICE_LABEL: &[u8] = b"device marks";
+const PASSWORDS_LABEL: &[u8] = b"remembered passwords";
+
+const SIGNING_KEYS_LABEL: &[u8] = b"sealed signing keys";
 
 /// The keys of this server, one for each purpose, all derived from its one secret in the manner of HKDF (RFC 5869),
 /// so that what one purpose gives away is of no use to another. They never print themselves.
 pub struct Keys {
     csrf: Key,
     device: Key,
+    factors: SealingKey,
     digest_nonces: Key,
     digest_credentials: Key,
-    factors: SealingKey,
+    passwords: Key,
+    sealing: Key,
 }
 
 impl Keys {
@@ -46,9 +52,11 @@ impl Keys {
         Self {
             csrf: key(derived(CSRF_LABEL)),
             device: key(derived(DEVICE_LABEL)),
+            factors: SealingKey::new(derived(FACTORS_LABEL).finalize().into_bytes().into()),
             digest_nonces: key(derived(DIGEST_NONCES_LABEL)),
             digest_credentials: key(derived(DIGEST_CREDENTIALS_LABEL)),
-            factors: SealingKey::new(derived(FACTORS_LABEL).finalize().into_bytes().into()),
+            passwords: key(derived(PASSWORDS_LABEL)),
+            sealing: key(derived(SIGNING_KEYS_LABEL)),
         }
     }
 
@@ -70,6 +78,17 @@ impl Keys {
     /// The beginning of a CSRF token's tag.
     pub(super) fn csrf(&self) -> Tag {
         tag(&self.csrf)
+    }
+
+    /// The beginning of the tag by which a name and password are remembered.
+    pub(super) fn passwords(&self) -> Tag {
+        tag(&self.passwords)
+    }
+
+    /// What seals the keys that sign tokens, before they are kept.
+    pub(super) fn signing_keys(&self) -> XChaCha20Poly1305 {
+        // The rest of the key is zeros, which HMAC would add.
+        XChaCha20Poly1305::new(AeadKey::from_slice(&self.sealing[..32]))
     }
 }
 

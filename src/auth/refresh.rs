@@ -1,3 +1,5 @@
+mod kept;
+
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +12,8 @@ use crate::directory::{Departure, Directory, Standing, Unreachable};
 use crate::domain::{Client, Clock, DirectoryName, EndReason, Groups, Person, PersonId, Timestamp};
 use crate::sessions::{People, Sessions};
 use crate::store::StoreError;
+use crate::tokens::Tokens;
+use kept::{Ended, Kept};
 
 /// How many people the directory is asked about together: two searches for them, and one or two a level of nesting for
 /// all their groups. More would make one question long, fewer would read the same groups again and again.
@@ -39,7 +43,7 @@ const FEW: usize = 3;
 /// sessions live on until they are too old (`sessions.max_staleness`), and are good again when it answers.
 pub struct Refresh {
     directory: Arc<dyn Directory>,
-    sessions: Sessions,
+    kept: Kept,
     audit: Audit,
     clock: Arc<dyn Clock>,
     every: Duration,
@@ -88,7 +92,15 @@ impl Refresh {
         clock: Arc<dyn Clock>,
         every: Duration,
     ) -> Self {
-        Self { directory, sessions, audit, clock, every, report: watch::Sender::default() }
+        let kept = Kept { sessions, tokens: None };
+        Self { directory, kept, audit, clock, every, report: watch::Sender::default() }
+    }
+
+    /// Keeps API tokens true as well.
+    #[must_use]
+    pub fn with_tokens(mut self, tokens: Tokens) -> Self {
+        self.kept.tokens = Some(tokens);
+        self
     }
 
     /// How it goes.
@@ -122,10 +134,10 @@ impl Refresh {
     /// Works for as long as it is polled. Begins with everybody, since nobody knows how long the program was down.
     pub async fn run(&self) {
         let mut turn = Turn::default();
-        logged(self.sessions.settle_upkeep(|person| self.directory.upkeep(person)).await);
+        logged(self.kept.settle_upkeep(|person| self.directory.upkeep(person)).await);
         logged(self.whole_round(&mut turn).await);
         loop {
-            let parts = parts(logged(self.sessions.count_people().await).unwrap_or_default());
+            let parts = parts(logged(self.kept.count_people().await).unwrap_or_default());
             let mut left = self.every / u32::try_from(parts).unwrap_or(u32::MAX);
             // While a directory is away, it is tried between one part's turn and the next's.
             while !turn.unanswered.is_empty() && !left.is_zero() {
@@ -151,7 +163,7 @@ impl Refresh {
 
     /// Asks about the next part of the people.
     async fn next_part(&self, turn: &mut Turn, parts: usize) -> Result<(), StoreError> {
-        let mut left = self.sessions.count_people().await?.div_ceil(parts);
+        let mut left = self.kept.count_people().await?.div_ceil(parts);
         loop {
             let goes_on = self.ask_the_next(turn, left.clamp(1, ASKED_TOGETHER)).await?;
             left = left.saturating_sub(ASKED_TOGETHER);
@@ -163,7 +175,7 @@ impl Refresh {
 
     /// Asks about the next few people. `false` at the end of the round.
     async fn ask_the_next(&self, turn: &mut Turn, most: usize) -> Result<bool, StoreError> {
-        let People { people, last } = self.sessions.people(turn.after.as_ref(), most).await?;
+        let People { people, last } = self.kept.people(turn.after.as_ref(), most).await?;
         let is_the_last = last.is_none();
         turn.asked += people.len();
         turn.after = last;
@@ -216,7 +228,7 @@ impl Refresh {
                 Err(_said_for_the_directory) => (),
             }
         }
-        self.sessions.confirm(&here, asked_at).await
+        self.kept.confirm(&here, asked_at).await
     }
 
     /// Whether nothing could be said of these few although the directory is there: somebody in more groups than it sends,
@@ -270,14 +282,18 @@ impl Refresh {
     }
 
     async fn sign_out(&self, person: &Person, departure: Departure, asked_at: Timestamp) -> Result<(), StoreError> {
-        let ended = self.sessions.end_all_of(&person.id, asked_at, EndReason::Revoked).await?;
-        if ended.is_empty() {
+        let Ended { sessions, tokens } = self.kept.end_all_of(&person.id, asked_at).await?;
+        if sessions.is_empty() && tokens.is_empty() {
             return Ok(());
         }
         self.audit.record(&Client::default(), &Event::AccountClosed { person, reason: departure.word() });
-        for session in ended {
+        for session in sessions {
             let event = Event::SessionEnded { person, session: session.id, reason: EndReason::Revoked };
             self.audit.record(&session.client, &event);
+        }
+        for token in tokens {
+            let event = Event::TokenEnded { person, token: token.id, reason: EndReason::Revoked };
+            self.audit.record(&Client::default(), &event);
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use super::pace;
 use super::refusal::in_the_audit;
+use super::remembered::Remembered;
 use super::throttle::{DeviceMark, Held, Permit, Throttle};
 use super::{Keys, SecondStep, SignInRefusal};
 use crate::audit::{Audit, Event};
@@ -16,6 +17,7 @@ use crate::domain::{
 };
 use crate::sessions::{Beginning, Found, Session, SessionToken, Sessions};
 use crate::store::StoreError;
+use crate::tokens::Tokens;
 
 /// How many sign-ins ask the directory at the same time. A directory that answers takes some tens of milliseconds, so
 /// this is a thousand a second; one that hangs does not collect connections without end.
@@ -28,6 +30,8 @@ pub struct Auth {
     pub(super) audit: Audit,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) second_step: SecondStep,
+    pub(super) remembered: Remembered,
+    pub(super) tokens: Option<Tokens>,
     throttle: Throttle,
     questions: Semaphore,
     keys: Arc<Keys>,
@@ -65,7 +69,8 @@ impl Auth {
         let keys = Arc::new(keys);
         let throttle = Throttle::new(clock.clone(), Arc::clone(&keys));
         let questions = Semaphore::new(ASKED_AT_ONCE);
-        Self { directory, sessions, audit, clock, second_step, throttle, questions, keys }
+        let remembered = Remembered::new(clock.clone(), Duration::ZERO);
+        Self { directory, sessions, audit, clock, second_step, remembered, tokens: None, throttle, questions, keys }
     }
 
     /// Signs somebody in with what they typed. The directory is asked once, or not at all: when the name or password
@@ -130,6 +135,7 @@ impl Auth {
         client: &Client,
         previous: Option<&SessionToken>,
     ) -> Result<SignedIn, StoreError> {
+        self.confirm_tokens_of(person).await;
         if let Some(previous) = previous {
             self.sign_out(previous, client).await?;
         }
@@ -194,7 +200,7 @@ impl Auth {
     }
 
     /// Refuses what no directory could know. To a visitor it looks like any other wrong name or password.
-    fn well_shaped(
+    pub(super) fn well_shaped(
         &self,
         username: &str,
         mut password: Zeroizing<String>,

@@ -11,6 +11,7 @@ mod init;
 mod looks;
 mod online;
 mod serve;
+mod token;
 
 use std::process::ExitCode;
 
@@ -56,6 +57,10 @@ enum Command {
     ///
     /// Ends with exit code 0 for yes, 1 for no, 2 when it could not be found out.
     Can(can::Options),
+    /// Make, list and revoke API tokens, for the admin of this machine.
+    ///
+    /// Works beside a running server. Run it where the server runs, and as the same user: it writes into its state folder.
+    Token(token::Options),
 }
 
 /// Runs the command that was asked for.
@@ -69,6 +74,7 @@ pub fn main() -> ExitCode {
         Command::Doctor(options) => rocket::execute(doctor::run(options)),
         Command::Account(options) => rocket::execute(account::run(options)),
         Command::Can(options) => rocket::execute(can::run(options)),
+        Command::Token(options) => rocket::execute(token::run(options)),
     };
     run()
 }

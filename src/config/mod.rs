@@ -16,6 +16,7 @@ mod read_page;
 mod read_settings;
 mod reader;
 mod render;
+mod script_settings;
 mod secret_key;
 mod settings;
 mod settings_tree;
@@ -30,8 +31,10 @@ pub use directory_settings::{
 pub use environment::figment;
 pub use fault::{Fault, FaultReport, Faults, Place};
 pub use page::{Input, InputKind, InputOption, PageFile, PanelKind, PanelSettings, PanelSource, Unit};
+pub use quantity::parse_duration;
 pub use read_page::read_page;
 pub use read_settings::ForPages;
+pub use script_settings::{BasicSettings, SignedTokenSettings, TokenSettings};
 pub use secret_key::{SecretKey, make_state_folder, secret_key};
 pub use settings::{
     AuditSettings, HttpSource, LimitSettings, LiveSettings, LogFormat, LogSettings, MetricsSettings,

@@ -15,7 +15,7 @@ const SIZE_UNITS: [(&str, u64); 7] = [
 ];
 
 /// Reads `250ms`, `1s`, `15m`, `2h`, `7d`: a whole number and its unit. `None` for anything else.
-pub(super) fn parse_duration(text: &str) -> Option<Duration> {
+pub fn parse_duration(text: &str) -> Option<Duration> {
     parse(text, &DURATION_UNITS).map(Duration::from_millis)
 }
 

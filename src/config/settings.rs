@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use super::account_settings::{AccountSettings, DigestSettings};
 use super::directory_settings::{DirectorySettings, FurtherDirectory};
+use super::script_settings::{BasicSettings, SignedTokenSettings, TokenSettings};
 use crate::domain::{Audience, DirectoryName, GroupRef, Pattern, Person, SourceName, TrustedProxies};
 
 /// A working day: whose account was disabled at noon is out by the evening, even where nobody can ask about them.
@@ -54,6 +55,12 @@ pub struct Settings {
     pub second_factor: SecondFactorSettings,
     /// What is kept of the audit.
     pub audit: AuditSettings,
+    /// Name and password with every request.
+    pub basic: BasicSettings,
+    /// Personal API tokens.
+    pub tokens: TokenSettings,
+    /// Short-lived signed tokens.
+    pub signed_tokens: SignedTokenSettings,
     /// The live channels.
     pub live: LiveSettings,
     /// How much strangers may take.
@@ -77,6 +84,15 @@ pub struct SiteSettings {
     pub trusted_proxies: TrustedProxies,
     /// Its colours.
     pub theme: Theme,
+}
+
+impl SiteSettings {
+    /// What the site is called in the tokens it signs (`iss`): the address that browsers use, or its name where there is
+    /// none.
+    pub fn issuer(&self) -> String {
+        let address = self.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned());
+        address.unwrap_or_else(|| self.name.clone())
+    }
 }
 
 /// A theme: a handful of HSL numbers.

@@ -5,12 +5,12 @@ use tokio::sync::watch;
 
 use crate::domain::{Clock, Person, Timestamp, Visitor};
 use crate::pages::{Closed, OpenPage, Shelf};
-use crate::sessions::{SessionNews, SessionWatch};
 
 use super::backoff;
 use super::channel::Position;
 use super::frame::Message;
 use super::hub::Seat;
+use super::lease::{Lease, News};
 use super::viewer::Viewer;
 
 /// After a page changed, its viewers come back within this time, so that they do not all come at once.
@@ -37,7 +37,7 @@ pub struct Authority {
     visitor: Visitor,
     /// What this visitor sees: of the page, and of the bar around it.
     revision: String,
-    session: Option<SessionWatch>,
+    lease: Lease,
     shutdown: watch::Receiver<bool>,
 }
 
@@ -85,7 +85,7 @@ impl Farewell {
         match closed {
             // A file may be away for a moment, while it is replaced.
             Closed::NotFound => Self { reason: "gone", code: 1001, retry: Some(backoff::jitter(COME_BACK_LATER)) },
-            Closed::NotAllowed { .. } => Self { reason: "not-allowed", code: 4403, retry: None },
+            Closed::NotAllowed { .. } | Closed::OutOfScope => Self { reason: "not-allowed", code: 4403, retry: None },
             Closed::SignInFirst => Self { reason: "sign-in", code: 4401, retry: None },
             Closed::SecondFactorFirst => Self { reason: "second-factor", code: 4401, retry: None },
         }
@@ -152,18 +152,18 @@ impl Connection {
 }
 
 impl Authority {
-    /// The right of `visitor` to watch `page`, for as long as the door, the session and the server last. `shelf_changes`
+    /// The right of `visitor` to watch `page`, for as long as the door, the `lease` and the server last. `shelf_changes`
     /// must have been subscribed before the page was opened, so that no change in between goes unheard.
     pub fn new(
         shelf: Arc<Shelf>,
         shelf_changes: watch::Receiver<u64>,
         page: OpenPage,
         visitor: Visitor,
-        session: Option<SessionWatch>,
+        lease: Lease,
         shutdown: watch::Receiver<bool>,
     ) -> Self {
         let revision = shelf.revision_for(&page, &visitor);
-        Self { shelf, shelf_changes, page, visitor, revision, session, shutdown }
+        Self { shelf, shelf_changes, page, visitor, revision, lease, shutdown }
     }
 
     fn ask_the_door(&self) -> Result<OpenPage, Farewell> {
@@ -175,18 +175,18 @@ impl Authority {
             let factor_until = self.visitor.member().and_then(|member| member.second_factor_until);
             let heard = tokio::select! {
                 biased;
-                news = news_of(&mut self.session) => Heard::OfTheSession(news),
+                news = self.lease.news() => Heard::OfTheLease(news),
                 _ = self.shutdown.wait_for(|shutting_down| *shutting_down) => Heard::Shutdown,
                 () = passed(factor_until, clock) => Heard::OfTheFactor,
                 // The sender lives in the shelf, which this holds.
                 _ = self.shelf_changes.changed() => Heard::OfTheShelf,
             };
             let farewell = match heard {
-                Heard::OfTheSession(SessionNews::Ended(reason)) => {
+                Heard::OfTheLease(News::Ended(reason)) => {
                     Some(Farewell { reason: reason.word(), code: 4401, retry: None })
                 }
-                Heard::OfTheSession(SessionNews::Unconfirmed) => Some(Farewell::unconfirmed()),
-                Heard::OfTheSession(SessionNews::Changed(person)) => self.visitor_is_now(person),
+                Heard::OfTheLease(News::Unconfirmed) => Some(Farewell::unconfirmed()),
+                Heard::OfTheLease(News::Changed(person)) => self.visitor_is_now(person),
                 Heard::Shutdown => {
                     let retry = Some(backoff::jitter(COME_BACK_LATER));
                     Some(Farewell { reason: "shutdown", code: 1001, retry })
@@ -241,7 +241,7 @@ impl Authority {
 
 /// What a connection listens to.
 enum Heard {
-    OfTheSession(SessionNews),
+    OfTheLease(News),
     OfTheFactor,
     OfTheShelf,
     Shutdown,
@@ -256,14 +256,6 @@ fn changed() -> Farewell {
 async fn passed(moment: Option<Timestamp>, clock: &dyn Clock) {
     match moment {
         Some(moment) => clock.sleep(moment.since(clock.now())).await,
-        None => std::future::pending().await,
-    }
-}
-
-/// What there is to hear of the session; nothing for a stranger, who has none.
-async fn news_of(session: &mut Option<SessionWatch>) -> SessionNews {
-    match session {
-        Some(session) => session.news().await,
         None => std::future::pending().await,
     }
 }

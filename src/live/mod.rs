@@ -14,6 +14,7 @@ mod feed;
 mod feeds;
 mod frame;
 mod hub;
+mod lease;
 mod viewer;
 
 pub use channel::{Painting, Position};
@@ -22,6 +23,7 @@ pub use feed::{Answers, FeedReport};
 pub use feeds::Feeds;
 pub use frame::Frame;
 pub use hub::{Crowded, Hub, Seat};
+pub use lease::Lease;
 pub use viewer::Viewer;
 
 #[cfg(test)]

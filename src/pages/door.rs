@@ -25,6 +25,8 @@ pub enum Closed {
         /// Whom to ask for the right.
         owner: Option<String>,
     },
+    /// Their account may, but not what they proved it by: a token that was made for something else.
+    OutOfScope,
 }
 
 impl Shelf {
@@ -35,6 +37,7 @@ impl Shelf {
     pub fn open(&self, slug: &str, visitor: &Visitor) -> Result<OpenPage, Closed> {
         let page = self.page(slug).ok_or(Closed::NotFound)?;
         match page.access.judge(visitor) {
+            Verdict::Open if !is_in_scope(&page, visitor) => Err(Closed::OutOfScope),
             Verdict::Open if self.lacks_second_factor(&page, visitor) => Err(Closed::SecondFactorFirst),
             Verdict::Open => Ok(OpenPage { page }),
             Verdict::SignInFirst => Err(Closed::SignInFirst),
@@ -44,8 +47,8 @@ impl Shelf {
 
     /// Every page this visitor may open, in the bar's order. Some of them after a second factor alone.
     pub fn openable(&self, visitor: &Visitor) -> Vec<Listed> {
-        let mut pages: Vec<_> =
-            self.pages().into_iter().filter(|page| page.access.judge(visitor) == Verdict::Open).collect();
+        let opens = |page: &Arc<Page>| page.access.judge(visitor) == Verdict::Open && is_in_scope(page, visitor);
+        let mut pages: Vec<_> = self.pages().into_iter().filter(opens).collect();
         pages.sort_by(|a, b| {
             (a.order, a.title.to_lowercase(), &a.slug).cmp(&(b.order, b.title.to_lowercase(), &b.slug))
         });
@@ -72,6 +75,11 @@ impl Shelf {
         let page = self.page(slug.as_str())?;
         (page.access == Access::SignedIn).then(|| page.title.clone())
     }
+}
+
+/// Whether what the visitor showed is good for that page. What is public is so for everybody.
+fn is_in_scope(page: &Page, visitor: &Visitor) -> bool {
+    page.access == Access::Public || visitor.member().is_none_or(|member| member.scope.reads(&page.slug))
 }
 
 /// A page in a list: what it is called and for whom, and no way into it.

@@ -83,8 +83,7 @@ pub fn namings(shelf: Option<&Shelf>, admins: &Audience) -> Vec<Naming> {
     let of_pages = of_pages.into_iter().map(|named| Naming { group: named.group, by: named.file });
     let of_factors = shelf.into_iter().flat_map(|shelf| &shelf.second_factor().groups);
     let of_factors = of_factors.map(|group| Naming { group: group.clone(), by: SECOND_FACTOR.to_owned() });
-    let named = of_admins.chain(of_factors).chain(of_pages);
-    named.filter(|naming| !naming.group.is_local()).collect()
+    of_admins.chain(of_factors).chain(of_pages).filter(|naming| !naming.group.is_local()).collect()
 }
 
 fn right(page: &Page, person: &Person) -> PageRight {

@@ -6,7 +6,7 @@ use rocket::response::{self, Responder, Response};
 use rocket_dyn_templates::Template;
 use serde::Serialize;
 
-use super::refusal::challenge;
+use super::shown::form_challenge;
 use super::views::Chrome;
 
 /// A page of HTML: a template with its view, in the site's chrome.
@@ -41,7 +41,7 @@ impl<'r, V: Serialize> Responder<'r, 'static> for Html<V> {
         let page = Template::render(self.template, &self.view).respond_to(request)?;
         let mut response = Response::build_from(page);
         if self.status == Status::Unauthorized {
-            response.header(challenge());
+            response.header(form_challenge());
         }
         response.status(self.status).header(ContentType::HTML).ok()
     }

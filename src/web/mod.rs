@@ -15,6 +15,7 @@ mod refusal;
 mod request_log;
 mod rooms;
 mod routes;
+mod shown;
 mod socket;
 mod templates;
 mod views;

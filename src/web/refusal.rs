@@ -14,9 +14,9 @@ use crate::live::Crowded;
 use crate::pages::{BadChoice, Closed};
 use crate::store::StoreError;
 
-use super::digest;
 use super::guards::{again_href, chrome_of, client_of, href_with_next, sign_in_href, visitor_of};
 use super::html::Html;
+use super::shown::{Shown, challenges};
 use super::views::ErrorView;
 
 /// Bytes of a reference: enough to find one line in a log.
@@ -33,6 +33,8 @@ pub(super) enum Refusal {
     Closed(Closed),
     /// The door is shut to somebody who is signed in, until the directory answers again.
     Unconfirmed,
+    /// What was shown in an `Authorization` header opens nothing.
+    Shown(Shown),
     /// What was asked for matters, and the member has not proved for a while who they are. Where to go on afterwards.
     ProveAgain(NextPath),
     /// What was asked for makes no sense, and why.
@@ -83,8 +85,8 @@ impl Refusal {
     pub(super) fn status(&self) -> Status {
         match self {
             Self::Closed(Closed::NotFound) | Self::NotFound => Status::NotFound,
-            Self::Closed(Closed::SignInFirst) | Self::DigestRefused => Status::Unauthorized,
-            Self::Closed(Closed::NotAllowed { .. } | Closed::SecondFactorFirst)
+            Self::Closed(Closed::SignInFirst) | Self::DigestRefused | Self::Shown(_) => Status::Unauthorized,
+            Self::Closed(Closed::NotAllowed { .. } | Closed::SecondFactorFirst | Closed::OutOfScope)
             | Self::ForeignOrigin
             | Self::ProveAgain(_) => Status::Forbidden,
             Self::BadRequest(_) | Self::FormNotOurs => Status::BadRequest,
@@ -101,6 +103,11 @@ impl Refusal {
         status
     }
 
+    /// Whether what was shown is good, but not for this.
+    pub(super) fn is_out_of_scope(&self) -> bool {
+        matches!(self, Self::Closed(Closed::OutOfScope))
+    }
+
     /// Each page offers its own ways on.
     fn template(&self) -> &'static str {
         match self {
@@ -108,7 +115,8 @@ impl Refusal {
             Self::Closed(Closed::NotFound) | Self::NotFound => "errors/not_found",
             Self::Unconfirmed | Self::StoreUnavailable(_) | Self::Crowded(_) => "errors/unavailable",
             Self::Internal(_) => "errors/internal",
-            Self::Closed(Closed::SignInFirst | Closed::SecondFactorFirst)
+            Self::Closed(Closed::SignInFirst | Closed::SecondFactorFirst | Closed::OutOfScope)
+            | Self::Shown(_)
             | Self::BadRequest(_)
             | Self::ProveAgain(_)
             | Self::ForeignOrigin
@@ -125,6 +133,8 @@ impl Refusal {
             Self::Closed(Closed::SignInFirst) | Self::DigestRefused => "sign-in",
             Self::Closed(Closed::SecondFactorFirst) => "second-factor",
             Self::Closed(Closed::NotAllowed { .. }) => "not-allowed",
+            Self::Closed(Closed::OutOfScope) => "out-of-scope",
+            Self::Shown(shown) => shown.code,
             Self::BadRequest(_) | Self::FormNotOurs => "bad-request",
             Self::ForeignOrigin => "foreign-origin",
             Self::ProveAgain(_) => "prove-again",
@@ -167,6 +177,16 @@ impl Refusal {
                 "Not for this account",
                 "You are signed in, but this page is not among those your account may open.".to_owned(),
                 String::new(),
+            ),
+            Self::Closed(Closed::OutOfScope) => (
+                "Not with this",
+                "What you showed is good, but not for this.".to_owned(),
+                "Use a token that was made for it, or sign in with the form.".to_owned(),
+            ),
+            Self::Shown(shown) => (
+                "Not let in",
+                format!("{}.", shown.message),
+                "Mend the Authorization header that was sent, or leave it out and sign in with the form.".to_owned(),
             ),
             Self::ProveAgain(_) => (
                 "Confirm that it is you",
@@ -252,7 +272,7 @@ async fn as_it_looks_to_the_unconfirmed(refusal: Refusal, request: &Request<'_>)
 /// that another site seems to have made. Being asked to sign in is neither.
 async fn record(refusal: &Refusal, request: &Request<'_>) {
     let forgery = match refusal {
-        Refusal::Closed(Closed::NotAllowed { .. }) => None,
+        Refusal::Closed(Closed::NotAllowed { .. } | Closed::OutOfScope) => None,
         Refusal::ForeignOrigin => Some("origin"),
         Refusal::FormNotOurs => Some("csrf-token"),
         _ => return,
@@ -273,6 +293,7 @@ async fn record(refusal: &Refusal, request: &Request<'_>) {
 struct Answer {
     body: Either<Redirect, Either<Html<ErrorView>, Json<Value>>>,
     status: Status,
+    challenges: Vec<Header<'static>>,
 }
 
 impl<'r> Responder<'r, 'static> for Answer {
@@ -281,11 +302,8 @@ impl<'r> Responder<'r, 'static> for Answer {
             return redirect.respond_to(request);
         }
         let mut response = Response::build_from(self.body.respond_to(request)?);
-        if self.status == Status::Unauthorized {
-            response.header(challenge());
-            if let Some(challenge) = digest::challenge(request) {
-                response.header_adjoin(challenge);
-            }
+        for challenge in self.challenges {
+            response.header_adjoin(challenge);
         }
         if self.status == Status::ServiceUnavailable {
             response.header(Header::new("Retry-After", "30"));
@@ -297,21 +315,27 @@ impl<'r> Responder<'r, 'static> for Answer {
 async fn answer(refusal: &Refusal, reference: Option<String>, request: &Request<'_>) -> Answer {
     let status = refusal.status();
     let (title, message, next_step) = refusal.words();
+    let is_challenged = status == Status::Unauthorized || refusal.is_out_of_scope();
+    let challenges = if is_challenged { challenges(refusal, request) } else { Vec::new() };
     if !wants_html(request) {
         let error =
             json!({ "status": status.code, "code": refusal.code(), "message": message, "reference": reference });
-        return Answer { body: Either::Right(Either::Right(Json(json!({ "error": error })))), status };
+        return Answer { body: Either::Right(Either::Right(Json(json!({ "error": error })))), status, challenges };
     }
     if matches!(refusal, Refusal::Closed(Closed::SignInFirst)) && request.method() == Method::Get {
         let form = Redirect::to(sign_in_href(&request.uri().to_string()));
-        return Answer { body: Either::Left(form), status: Status::SeeOther };
+        return Answer { body: Either::Left(form), status: Status::SeeOther, challenges: Vec::new() };
     }
     if matches!(refusal, Refusal::Closed(Closed::SecondFactorFirst)) && request.method() == Method::Get {
         let form = Redirect::to(href_with_next("/login/factor", &request.uri().to_string()));
-        return Answer { body: Either::Left(form), status: Status::SeeOther };
+        return Answer { body: Either::Left(form), status: Status::SeeOther, challenges: Vec::new() };
     }
     if let Refusal::ProveAgain(next) = refusal {
-        return Answer { body: Either::Left(Redirect::to(again_href(next))), status: Status::SeeOther };
+        return Answer {
+            body: Either::Left(Redirect::to(again_href(next))),
+            status: Status::SeeOther,
+            challenges: Vec::new(),
+        };
     }
     // Nobody is a stranger to the error page because the store is out of reach; it is shown without a name then.
     let visitor = visitor_of(request).await.unwrap_or(Visitor::Anonymous);
@@ -321,7 +345,7 @@ async fn answer(refusal: &Refusal, reference: Option<String>, request: &Request<
         _ => None,
     };
     let view = ErrorView { title: title.to_owned(), message, reference, owner, next_step };
-    Answer { body: Either::Right(Either::Left(Html::new(refusal.template(), title, chrome, view))), status }
+    Answer { body: Either::Right(Either::Left(Html::new(refusal.template(), title, chrome, view))), status, challenges }
 }
 
 /// Whether a person reads the answer: a browser says that it takes HTML, a script says anything or JSON.
@@ -329,12 +353,6 @@ pub(super) fn wants_html(request: &Request<'_>) -> bool {
     let scripts_only = ["/api/", "/live/", "/events/"].iter().any(|prefix| request.uri().path().starts_with(prefix));
     let takes_html = |accept: &Accept| accept.iter().any(|quality| *quality.media_type() == MediaType::HTML);
     !scripts_only && request.accept().is_some_and(takes_html)
-}
-
-/// RFC 9110, 15.5.2 wants a challenge with every 401. A form's is the only one there is here: the scheme of
-/// draft-broyer-http-cookie-auth, which browsers do not know and so do not pop up for.
-pub(super) fn challenge() -> Header<'static> {
-    Header::new("WWW-Authenticate", "Cookie realm=\"Belvedere\", form-action=\"/login\"")
 }
 
 fn log_failure(refusal: &Refusal, request: &Request<'_>) -> String {

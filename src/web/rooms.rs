@@ -7,8 +7,8 @@ use url::Url;
 
 use crate::accounts::Accounts;
 use crate::audit::AuditStore;
-use crate::auth::{Auth, Digest, Guests, Refresh};
-use crate::config::{MetricsSettings, SiteSettings};
+use crate::auth::{Auth, Digest, Guests, Refresh, Scripts};
+use crate::config::{MetricsSettings, SiteSettings, TokenSettings};
 use crate::directory::{Directories, GroupWatch, Readiness};
 use crate::domain::{Audience, Clock, TrustedProxies};
 use crate::live::Hub;
@@ -23,6 +23,10 @@ use super::examiner::Examiner;
 pub struct Rooms {
     /// Proves who someone is.
     pub auth: Arc<Auth>,
+    /// The ways in for scripts.
+    pub scripts: Arc<Scripts>,
+    /// How long API tokens last.
+    pub token_settings: TokenSettings,
     /// Who is signed in.
     pub sessions: Sessions,
     /// The program's own accounts.
@@ -89,6 +93,10 @@ pub(super) struct Limits {
     pub(super) session_lasts: Duration,
     /// How long a session is good when the directory cannot be asked.
     pub(super) session_stale_after: Duration,
+    /// How long a live connection goes on that a password opened: nobody asks about its person meanwhile.
+    pub(super) password_watches: Duration,
+    /// How long API tokens last.
+    pub(super) tokens: TokenSettings,
     /// How long ago somebody may have proved who they are for what matters.
     pub(super) recent: Duration,
 }
@@ -113,6 +121,13 @@ impl Rooms {
         );
         let guests = Guests::new(Arc::clone(&self.auth), self.accounts.clone());
         let digest = self.digest_enabled.then(|| Digest::new(Arc::clone(&self.auth), self.accounts.clone()));
+        let limits = Limits {
+            session_lasts: self.session_lasts,
+            session_stale_after: self.session_stale_after,
+            password_watches: self.refresh.every(),
+            tokens: self.token_settings,
+            recent: self.session_recent,
+        };
         rocket
             .manage(examiner)
             .manage(guests)
@@ -126,11 +141,8 @@ impl Rooms {
             .manage(self.site)
             .manage(Admins(self.admins))
             .manage(self.refresh)
-            .manage(Limits {
-                session_lasts: self.session_lasts,
-                session_stale_after: self.session_stale_after,
-                recent: self.session_recent,
-            })
+            .manage(limits)
+            .manage(self.scripts)
             .manage(Passwordless(self.passwordless))
             .manage(self.transport)
             .manage(self.assets)

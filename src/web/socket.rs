@@ -12,15 +12,15 @@ use rocket_ws::{Config, Message};
 use serde::Deserialize;
 
 use crate::audit::Audit;
-use crate::auth::Auth;
-use crate::domain::{Timestamp, Visitor};
-use crate::live::{Authority, Connection, Farewell, Hub, Position, Say, Seat};
+use crate::auth::{Auth, Scripts};
+use crate::domain::{Member, Proof, Timestamp, Visitor};
+use crate::live::{Authority, Connection, Farewell, Hub, Lease, Position, Say, Seat};
 use crate::pages::{OpenPage, Shelf};
 use crate::sessions::Sessions;
 
-use super::guards::Asked;
+use super::guards::{Asked, shows_authorization};
 use super::refusal::Refusal;
-use super::rooms::{ShuttingDown, Time};
+use super::rooms::{Limits, ShuttingDown, Time};
 
 /// Clients say little: a pong, or the values of a page's inputs.
 const LONGEST_CLIENT_MESSAGE: usize = 16 * 1024;
@@ -39,11 +39,14 @@ const GOODBYE_PATIENCE: Duration = Duration::from_millis(900);
 #[derive(Clone, Copy)]
 pub(super) struct Dial<'r> {
     auth: &'r Auth,
+    scripts: &'r Scripts,
     sessions: &'r Sessions,
+    limits: &'r Limits,
     shelf: &'r Arc<Shelf>,
     hub: &'r Arc<Hub>,
     time: &'r Time,
     shutting_down: &'r ShuttingDown,
+    is_by_header: bool,
 }
 
 #[rocket::async_trait]
@@ -53,11 +56,14 @@ impl<'r> FromRequest<'r> for Dial<'r> {
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
         Outcome::Success(Self {
             auth: try_outcome!(request.guard::<&State<Arc<Auth>>>().await),
+            scripts: try_outcome!(request.guard::<&State<Arc<Scripts>>>().await).inner(),
+            limits: try_outcome!(request.guard::<&State<Limits>>().await).inner(),
             sessions: try_outcome!(request.guard::<&State<Sessions>>().await).inner(),
             shelf: try_outcome!(request.guard::<&State<Arc<Shelf>>>().await).inner(),
             hub: try_outcome!(request.guard::<&State<Arc<Hub>>>().await).inner(),
             time: try_outcome!(request.guard::<&State<Time>>().await).inner(),
             shutting_down: try_outcome!(request.guard::<&State<ShuttingDown>>().await).inner(),
+            is_by_header: shows_authorization(request),
         })
     }
 }
@@ -66,6 +72,12 @@ impl<'r> Dial<'r> {
     /// Where a refusal is written down.
     pub(super) fn audit(&self) -> &'r Audit {
         self.auth.audit()
+    }
+
+    /// Whether the request shows who it is by an `Authorization` header, which no page can have a browser send to a socket,
+    /// and not by a cookie, which browsers send along whoever asks them to.
+    pub(super) fn is_by_header(&self) -> bool {
+        self.is_by_header
     }
 
     /// A connection to the channel of that page and those inputs, if the door opens.
@@ -80,17 +92,39 @@ impl<'r> Dial<'r> {
         let page = self.shelf.open(slug, visitor)?;
         let choice = page.choose(asked.pairs())?;
         let seat = self.hub.sit(&page, &choice)?;
-        let session = visitor.member().and_then(|member| Some(self.sessions.watch(member.session()?, &member.person)));
+        let lease = visitor.member().map_or_else(Lease::default, |member| self.lease_of(member));
         let authority = Authority::new(
             Arc::clone(self.shelf),
             shelf_changes,
             page,
             visitor.clone(),
-            session,
+            lease,
             self.shutting_down.0.clone(),
         );
         let heartbeat = self.hub.settings().heartbeat;
         Ok(Connection::new(seat, position, authority, heartbeat, Arc::clone(&self.time.0)))
+    }
+
+    /// What the member's connection hangs on: all that they proved themselves by, and what that was made from.
+    fn lease_of(&self, member: &Member) -> Lease {
+        let (session, token, until) = match &member.proof {
+            Proof::Session(session) => (Some(*session), None, None),
+            Proof::Token(token) => (None, Some(*token), None),
+            Proof::Signed { session, token, until, .. } => (*session, *token, Some(*until)),
+            // Nobody asks about who came by a password alone, so they say it again as often as others are asked about.
+            Proof::Password => (None, None, Some(self.time.0.now() + self.limits.password_watches)),
+        };
+        let mut lease = Lease::default();
+        if let Some(session) = session {
+            lease = lease.of_session(self.sessions.watch(session, &member.person));
+        }
+        if let Some(token) = token {
+            lease = lease.of_token(self.scripts.tokens().watch(token, &member.person));
+        }
+        if let Some(until) = until {
+            lease = lease.until(Arc::clone(&self.time.0), until);
+        }
+        lease
     }
 
     fn sit(&self, page: &OpenPage, values: &Values) -> Result<Seat, Refusal> {

@@ -14,9 +14,6 @@ for (const button of document.querySelectorAll(".secret button")) {
   if (button instanceof HTMLButtonElement) watchPassword(button);
 }
 
-const invitation = document.getElementById("invitation");
-if (invitation instanceof HTMLFormElement) takeCode(invitation);
-
 for (const form of document.querySelectorAll("form[data-passkey]")) {
   if (form instanceof HTMLFormElement) watchPasskey(form);
 }
@@ -24,6 +21,9 @@ for (const form of document.querySelectorAll("form[data-passkey]")) {
 for (const button of document.querySelectorAll("button[data-print]")) {
   if (button instanceof HTMLButtonElement) watchPrint(button);
 }
+
+const invitation = document.getElementById("invitation");
+if (invitation instanceof HTMLFormElement) takeCode(invitation);
 
 const board = document.getElementById("board");
 if (board) {

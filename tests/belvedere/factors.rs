@@ -16,7 +16,7 @@ const PENDING: &str = "belvedere-factor";
 const STEP: Duration = Duration::from_secs(30);
 
 /// An authenticator app, as it runs on a phone.
-struct Phone {
+pub(crate) struct Phone {
     key: String,
     clock: Arc<ManualClock>,
 }
@@ -43,7 +43,7 @@ async fn plan() -> (DemoPlan, Arc<ManualClock>) {
     (plan.page("vault", &format!("access = {{ factor = 2 }}\n{}", page("Vault"))), clock)
 }
 
-async fn house() -> (Demo, Arc<ManualClock>) {
+pub(crate) async fn house() -> (Demo, Arc<ManualClock>) {
     let (plan, clock) = plan().await;
     (plan.open().await, clock)
 }
@@ -63,7 +63,7 @@ async fn sets_up_an_app(visitor: &mut Visitor, clock: &Arc<ManualClock>, next: &
 }
 
 /// Somebody who is signed in and has an app.
-async fn with_an_app(demo: &Demo, clock: &Arc<ManualClock>, who: &str) -> (Visitor, Phone, Answer) {
+pub(crate) async fn with_an_app(demo: &Demo, clock: &Arc<ManualClock>, who: &str) -> (Visitor, Phone, Answer) {
     let mut visitor = demo.house.visitor();
     visitor.signs_in(who, demo.password(who)).await;
     let (phone, codes) = sets_up_an_app(&mut visitor, clock, "").await;

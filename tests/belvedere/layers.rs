@@ -9,7 +9,7 @@ const FLOORS: &[&[&str]] = &[
     &["domain"],
     &["config"],
     &["telemetry", "store"],
-    &["sources", "directory", "accounts", "sessions", "factors", "audit"],
+    &["sources", "directory", "accounts", "sessions", "tokens", "factors", "audit"],
     &["pages", "panels", "auth"],
     &["live"],
     &["web"],

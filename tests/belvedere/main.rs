@@ -49,3 +49,8 @@ mod responses;
 mod session_lists;
 mod sessions;
 mod sign_in;
+mod tokens;
+mod ways;
+mod ways_by_password;
+mod ways_of_clients;
+mod ways_signed;

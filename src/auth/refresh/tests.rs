@@ -8,15 +8,17 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::*;
 use crate::audit::paper::Paper;
-use crate::config::SessionSettings;
+use crate::config::{SessionSettings, TokenSettings};
 use crate::directory::{ChangeRefusal, GroupFinding, Leave, Lockout, PasswordChange, PasswordState, Refusal};
 use crate::domain::{Group, GroupId, GroupRef, ManualClock, Password, Upkeep, Username};
 use crate::sessions::{Beginning, Found, SessionToken};
+use crate::tokens::{self, ApiToken, Wanted};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);
 const EVERY: Duration = Duration::from_mins(5);
 const STALE: Duration = Duration::from_hours(1);
+const LONG: Duration = Duration::from_hours(24 * 90);
 
 /// Says of everybody what it was told to say, and what it was told last of those it was not.
 #[derive(Default)]
@@ -105,6 +107,7 @@ impl Directory for Book {
 struct House {
     book: Arc<Book>,
     sessions: Sessions,
+    tokens: Tokens,
     clock: Arc<ManualClock>,
     refresh: Arc<Refresh>,
     _folder: tempfile::TempDir,
@@ -118,14 +121,27 @@ impl House {
         let settings = SessionSettings { refresh: EVERY, max_staleness: STALE, ..lasting };
         let sessions = Sessions::open(&folder.path().join("sessions.db"), &settings, clock.clone()).await.unwrap();
         let book = Arc::new(Book::default());
-        let refresh =
-            Arc::new(Refresh::new(book.clone(), sessions.clone(), Audit::new(), clock.clone(), settings.refresh));
-        Self { book, sessions, clock, refresh, _folder: folder }
+        let lasting = TokenSettings { lifetime: LONG, longest: LONG, unrefreshed: LONG };
+        let tokens = Tokens::open(&folder.path().join("tokens.db"), &lasting, STALE, clock.clone()).await.unwrap();
+        let refresh = Refresh::new(book.clone(), sessions.clone(), Audit::new(), clock.clone(), settings.refresh);
+        let refresh = Arc::new(refresh.with_tokens(tokens.clone()));
+        Self { book, sessions, tokens, clock, refresh, _folder: folder }
     }
 
     async fn signs_in(&self, person: &Person) -> SessionToken {
         let upkeep = self.book.upkeep(person);
         self.sessions.begin(person, &Client::default(), Beginning::by_password(upkeep)).await.unwrap().0
+    }
+
+    async fn makes_a_token(&self, person: &Person) -> ApiToken {
+        let upkeep = self.book.upkeep(person);
+        let (name, granted) = ("backup".parse().unwrap(), "read".parse().unwrap());
+        let wanted = Wanted { name, granted, lasts: LONG, second_factor: false, upkeep };
+        self.tokens.make(person, &wanted).await.unwrap().0
+    }
+
+    async fn finds_token(&self, token: &ApiToken) -> tokens::Found {
+        self.tokens.find(token, &Client::default()).await.unwrap()
     }
 
     async fn finds(&self, token: &SessionToken) -> Found {
@@ -317,4 +333,35 @@ fn few_people_are_one_part_and_many_are_ten() {
     for (people, expected) in [(0, 1), (1, 1), (100, 1), (101, 2), (450, 5), (1_000, 10), (100_000, 10)] {
         assert_eq!(parts(people), expected, "{people}");
     }
+}
+
+#[tokio::test]
+async fn tokens_follow_the_directory_as_sessions_do_and_their_owners_need_not_be_signed_in() {
+    let paper = Paper::blank();
+    let log = tracing_subscriber::fmt().json().with_writer(paper.clone()).finish();
+    let _written = tracing::subscriber::set_default(log);
+    let house = House::new().await;
+    let gone = house.makes_a_token(&person("gone")).await;
+    let moved = house.makes_a_token(&in_group("moved", "ops")).await;
+    let unasked = house.makes_a_token(&person("local")).await;
+    let signed_in = house.signs_in(&person("both")).await;
+    let both = house.makes_a_token(&person("both")).await;
+    house.book.says(&person("gone"), Ok(Standing::Gone(Departure::Disabled)));
+    house.book.says(&person("moved"), Ok(Standing::Here(in_group("moved", "sales"))));
+    house.book.says(&person("both"), Ok(Standing::Gone(Departure::NotFound)));
+    let _work = house.works();
+    house.goes_round().await;
+    assert_eq!(house.finds_token(&gone).await, tokens::Found::Ended(EndReason::Revoked));
+    assert_eq!(house.finds_token(&both).await, tokens::Found::Ended(EndReason::Revoked));
+    assert_eq!(house.finds(&signed_in).await, Found::Nothing);
+    let tokens::Found::Good(moved) = house.finds_token(&moved).await else { panic!("it is good") };
+    assert_eq!(moved.person, in_group("moved", "sales"));
+    assert!(matches!(house.finds_token(&unasked).await, tokens::Found::Good(_)));
+    let text = paper.text();
+    assert_eq!(text.matches("\"token-ended\"").count(), 2, "{text}");
+
+    // Confirmed again and again, it does not go stale.
+    house.clock.advance(STALE);
+    house.goes_round().await;
+    assert!(matches!(house.tokens.get(moved.id).await.unwrap(), tokens::Found::Good(_)));
 }

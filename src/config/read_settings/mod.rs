@@ -10,6 +10,7 @@ mod files;
 mod limits;
 mod mail;
 mod metrics;
+mod scripts;
 mod second_factor;
 mod server_address;
 mod servers;

@@ -15,13 +15,14 @@ use super::directory::{read_directories, read_directory};
 use super::files::path;
 use super::limits::read_limits;
 use super::metrics::read_metrics;
+use super::scripts::{read_basic, read_signed, read_tokens};
 use super::second_factor::read_second_factor;
 use super::site::read_site;
 use super::sources::read_sources;
 use crate::domain::{Audience, SourceName};
 
 /// Our tables. Outside a profile, figment would take them for profiles of that name and ignore them.
-pub(in super::super) const TABLES: [&str; 14] = [
+pub(in super::super) const TABLES: [&str; 17] = [
     "site",
     "admins",
     "directory",
@@ -31,6 +32,9 @@ pub(in super::super) const TABLES: [&str; 14] = [
     "digest",
     "sessions",
     "second_factor",
+    "basic",
+    "tokens",
+    "jwt",
     "live",
     "limits",
     "log",
@@ -155,6 +159,9 @@ fn read_settings(mut fields: Fields<'_>, folder: &std::path::Path) -> Option<Set
     let sessions = read_sessions(fields.table_or_empty("sessions"));
     let audit = read_audit(fields.table_or_empty("audit"));
     let second_factor = read_second_factor(fields.table_or_empty("second_factor"));
+    let basic = read_basic(fields.table_or_empty("basic"));
+    let tokens = read_tokens(fields.table_or_empty("tokens"));
+    let signed_tokens = read_signed(fields.table_or_empty("jwt"));
     let live = read_live(fields.table_or_empty("live"));
     let limits = read_limits(fields.table_or_empty("limits"));
     let log = read_log(fields.table_or_empty("log"));
@@ -175,6 +182,9 @@ fn read_settings(mut fields: Fields<'_>, folder: &std::path::Path) -> Option<Set
         sessions: sessions?,
         second_factor: second_factor?,
         audit: audit?,
+        basic: basic?,
+        tokens: tokens?,
+        signed_tokens: signed_tokens?,
         live: live?,
         limits: limits?,
         log: log?,

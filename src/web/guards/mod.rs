@@ -14,4 +14,4 @@ pub(super) use own_form::OwnForm;
 pub(super) use passkeys::Passkeys;
 pub(super) use recently_proved::{RecentlyProved, again_href};
 pub(super) use same_origin::{Origin, SameOrigin};
-pub(super) use visitor::{Administrator, address_of, client_of, known_visitor, visitor_of};
+pub(super) use visitor::{Administrator, address_of, client_of, known_visitor, shows_authorization, visitor_of};

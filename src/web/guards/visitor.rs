@@ -2,11 +2,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use rocket::Request;
-use rocket::http::Status;
+use rocket::http::{Method, Status};
 use rocket::outcome::try_outcome;
 use rocket::request::{FromRequest, Outcome};
 
-use crate::auth::Auth;
+use crate::auth::{Auth, Scripts};
 use crate::domain::{Client, Member, Visitor};
 use crate::pages::{Closed, Shelf};
 use crate::web::Transport;
@@ -14,6 +14,9 @@ use crate::web::cookies::Cookies;
 use crate::web::digest::member_by_digest;
 use crate::web::refusal::Refusal;
 use crate::web::rooms::Admins;
+use crate::web::shown::Shown;
+
+const AUTHORIZATION: &str = "Authorization";
 
 /// Who makes this request; looked up once, however many guards ask.
 #[rocket::async_trait]
@@ -28,13 +31,18 @@ impl<'r> FromRequest<'r> for Visitor {
     }
 }
 
-/// A visitor who has proved who they are; others are asked to sign in.
+/// A visitor who has proved who they are; others are asked to sign in. For what is one's own, or the admins': a token is good
+/// for pages alone, and nothing is changed but from a page of ours, by somebody who is signed in there.
 #[rocket::async_trait]
 impl<'r> FromRequest<'r> for Member {
     type Error = ();
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
         match try_outcome!(request.guard::<Visitor>().await) {
+            Visitor::Member(member) if !member.scope.is_whole() => Refusal::Closed(Closed::OutOfScope).stop(request),
+            Visitor::Member(member) if changes_something(request) && member.session().is_none() => {
+                Refusal::Closed(Closed::OutOfScope).stop(request)
+            }
             Visitor::Member(member) => Outcome::Success(*member),
             Visitor::Anonymous | Visitor::Unconfirmed => Refusal::Closed(Closed::SignInFirst).stop(request),
         }
@@ -69,7 +77,13 @@ fn lacks_second_factor(request: &Request<'_>, member: &Member) -> bool {
     member.second_factor_until.is_none() && request.rocket().state().is_none_or(asked)
 }
 
-/// The visitor, from the session's cookie.
+/// Safe methods (RFC 9110, 9.2.1) change nothing here.
+fn changes_something(request: &Request<'_>) -> bool {
+    !matches!(request.method(), Method::Get | Method::Head | Method::Options)
+}
+
+/// The visitor: from the `Authorization` header where there is one, which alone counts then, otherwise from the session's
+/// cookie.
 pub(in crate::web) async fn visitor_of(request: &Request<'_>) -> Result<Visitor, Refusal> {
     request.local_cache_async(look_up(request)).await.clone()
 }
@@ -79,8 +93,16 @@ async fn look_up(request: &Request<'_>) -> Result<Visitor, Refusal> {
     else {
         return Err(Refusal::Internal("the rooms behind the web are not there".to_owned()));
     };
-    if let Some(member) = member_by_digest(request).await {
-        return member.map(Visitor::from);
+    let mut shown = request.headers().get(AUTHORIZATION);
+    match (shown.next(), shown.next(), request.rocket().state::<Arc<Scripts>>()) {
+        (None, _, _) => {}
+        (Some(header), None, Some(scripts)) => {
+            if let Some(member) = member_by_digest(request).await {
+                return member.map(Visitor::from);
+            }
+            return Ok(scripts.visitor(header, &client_of(request)).await?);
+        }
+        (Some(_), _, _) => return Err(Refusal::Shown(Shown::more_than_one())),
     }
     let token = Cookies::new(request.cookies(), transport).session();
     Ok(auth.visitor(token.as_ref()).await?)
@@ -89,6 +111,11 @@ async fn look_up(request: &Request<'_>) -> Result<Visitor, Refusal> {
 /// The member that some guard has found already, for the log.
 pub(in crate::web) fn known_visitor<'r>(request: &'r Request<'_>) -> Option<&'r Member> {
     request.local_cache(|| Ok::<_, Refusal>(Visitor::Anonymous)).as_ref().ok().and_then(Visitor::member)
+}
+
+/// Whether there is an `Authorization` header, good or not.
+pub(in crate::web) fn shows_authorization(request: &Request<'_>) -> bool {
+    request.headers().contains(AUTHORIZATION)
 }
 
 /// From where the request comes, and with what program.
@@ -126,7 +153,7 @@ pub(in crate::web) fn address_of(request: &Request<'_>) -> Option<IpAddr> {
 
 /// Kept beside the guards: a status never leaves a guard without its refusal.
 impl Refusal {
-    pub(super) fn stop<T>(self, request: &Request<'_>) -> Outcome<T, ()> {
+    pub(in crate::web) fn stop<T>(self, request: &Request<'_>) -> Outcome<T, ()> {
         let status: Status = self.stash(request);
         Outcome::Error((status, ()))
     }

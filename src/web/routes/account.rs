@@ -4,6 +4,7 @@ use rocket::form::{Form, FromForm};
 use rocket::response::Redirect;
 use rocket::{State, get, post};
 
+use super::account_tokens::OwnTokens;
 use crate::auth::Auth;
 use crate::domain::{Client, Member, SessionId};
 use crate::sessions::Sessions;
@@ -18,12 +19,13 @@ pub(super) async fn show(
     member: Member,
     chrome: Chrome,
     auth: &State<Arc<Auth>>,
+    tokens: OwnTokens,
     sessions: &State<Sessions>,
 ) -> Result<Html<AccountView>, Refusal> {
     let sessions = sessions.of(&member.person.id).await?;
     let changes_password = auth.name_for_change(&member.person).is_some();
     let enrolled = auth.factors().of(&member.person.id).await?;
-    let view = AccountView::of(&member, &sessions, said(&asked), changes_password, &enrolled);
+    let view = AccountView::of(&member, &sessions, said(&asked), changes_password, &enrolled, tokens.0);
     Ok(Html::new("auth/account", "Your account", chrome, view))
 }
 

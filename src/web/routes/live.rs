@@ -12,7 +12,7 @@ use crate::web::refusal::Refusal;
 use crate::web::socket::{self, Dial};
 
 /// The live channel of a page. A page of another site never gets one, and a session's cookie counts only when the
-/// browser says where it comes from. A browser that the door refuses is told so on the socket, since its script
+/// browser says where it comes from; what is shown in a header no page can send. A browser that the door refuses is told so on the socket, since its script
 /// cannot see the answer to a handshake; a script gets the plain refusal.
 #[get("/<slug>")]
 pub(super) fn watch<'r>(
@@ -25,6 +25,7 @@ pub(super) fn watch<'r>(
     socket: WebSocket,
 ) -> Result<rocket_ws::Channel<'r>, Refusal> {
     match (origin, &visitor) {
+        (Origin::Unsaid, _) if dial.is_by_header() => (),
         (Origin::Foreign, _) | (Origin::Unsaid, Visitor::Member(_) | Visitor::Unconfirmed) => {
             return Err(Refusal::ForeignOrigin);
         }
@@ -36,7 +37,7 @@ pub(super) fn watch<'r>(
         Err(Refusal::Closed(closed)) if origin == Origin::Ours => {
             let farewell = farewell_of(&closed, &visitor);
             // This answer passes no catcher, which would have written it down.
-            if let (Closed::NotAllowed { .. }, Ok(page)) = (&closed, &slug.parse()) {
+            if let (Closed::NotAllowed { .. } | Closed::OutOfScope, Ok(page)) = (&closed, &slug.parse()) {
                 dial.audit().record(&client, &Event::PageRefused { visitor: &visitor, page });
             }
             Ok(socket.channel(move |stream| Box::pin(socket::say_goodbye(stream, farewell))))

@@ -3,6 +3,7 @@
 #![allow(clippy::needless_pass_by_value, reason = "Rocket hands guards to handlers by value")]
 
 mod account;
+mod account_tokens;
 mod admin;
 mod admin_accounts;
 mod admin_factors;
@@ -24,6 +25,7 @@ mod sign_in;
 mod sign_out;
 mod static_files;
 mod theme;
+mod token;
 
 use rocket::{Build, Rocket, routes};
 
@@ -61,7 +63,8 @@ pub(super) fn mount(rocket: Rocket<Build>) -> Rocket<Build> {
         .mount("/logout", routes![sign_out::ask, sign_out::submit])
         .mount("/live", routes![live::watch, live::not_an_upgrade])
         .mount("/events", routes![events::watch])
-        .mount("/api/v1", routes![api::pages, api::page])
+        .mount("/", routes![account_tokens::make, account_tokens::revoke, token::keys])
+        .mount("/api/v1", routes![api::pages, api::page, token::issue])
         .mount("/static", routes![static_files::serve])
         .mount("/", routes![health::alive, health::ready, metrics::show])
 }

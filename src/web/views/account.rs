@@ -7,6 +7,7 @@ use crate::sessions::Session;
 use super::auth::Said;
 use super::device::device;
 use super::factors::ChangedView;
+use super::tokens::TokensView;
 
 /// One's own account.
 #[derive(Debug, Serialize)]
@@ -23,6 +24,7 @@ pub(in crate::web) struct AccountView {
     factors_changed: Option<ChangedView>,
     person: PersonView,
     sessions: Vec<SessionView>,
+    api_tokens: TokensView,
 }
 
 #[derive(Debug, Serialize)]
@@ -50,6 +52,7 @@ impl AccountView {
         said: Option<Said>,
         changes_password: bool,
         enrolled: &Enrolled,
+        api_tokens: TokensView,
     ) -> Self {
         let person = &member.person;
         let mut groups: Vec<_> = person.groups.iter().map(|group| person.qualified(&group.name)).collect();
@@ -76,6 +79,7 @@ impl AccountView {
                 groups,
             },
             sessions: sessions.iter().map(view).collect(),
+            api_tokens,
         }
     }
 }

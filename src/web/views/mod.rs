@@ -14,6 +14,7 @@ mod invitation;
 mod notes;
 mod page;
 mod qr;
+mod tokens;
 mod words;
 
 pub(super) use account::AccountView;
@@ -33,4 +34,5 @@ pub(super) use factors::{
 pub(super) use home::HomeView;
 pub(super) use invitation::{AcceptanceView, InvitationView};
 pub(super) use page::PageView;
+pub(super) use tokens::{TokenMadeView, TokensView};
 pub(super) use words::{in_words, wait_in_words};

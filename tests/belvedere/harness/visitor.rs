@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use reqwest::header::{ACCEPT, COOKIE, LOCATION, ORIGIN, SET_COOKIE};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::Value;
@@ -27,6 +29,8 @@ pub(crate) struct Visitor {
     http: reqwest::Client,
     /// Where a proxy says they are; see [`Visitor::at`].
     address: Option<String>,
+    /// What is shown in `Authorization` headers; see [`Visitor::shows`].
+    shown: Vec<String>,
     pub(crate) cookies: BTreeMap<String, String>,
 }
 
@@ -90,7 +94,7 @@ impl Answer {
     }
 
     /// The text of the element whose tag has `mark` in it, up to the next tag.
-    fn text_of(&self, mark: &str) -> Option<String> {
+    pub(crate) fn text_of(&self, mark: &str) -> Option<String> {
         let rest = self.body.split(mark).nth(1)?;
         let text = &rest[rest.find('>')? + 1..];
         Some(as_read(text[..text.find('<')?].trim()))
@@ -108,13 +112,56 @@ impl Visitor {
         // Plain HTTP on loopback needs no TLS, but the client wants to know whose it would be.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        Self { house, http, address: None, cookies: BTreeMap::new() }
+        Self { house, http, address: None, shown: Vec::new(), cookies: BTreeMap::new() }
     }
 
     /// The same visitor at this address, for a house that believes the header `X-Real-IP`.
     pub(crate) fn at(mut self, address: &str) -> Self {
         self.address = Some(address.to_owned());
         self
+    }
+
+    /// The same visitor with an `Authorization` header in every request; with one more, when it is called again.
+    pub(crate) fn shows(mut self, authorization: &str) -> Self {
+        self.shown.push(authorization.to_owned());
+        self
+    }
+
+    /// The same visitor with a name and a password in every request (RFC 7617).
+    pub(crate) fn with_password(self, username: &str, password: &str) -> Self {
+        self.shows(&format!("Basic {}", BASE64_STANDARD.encode(format!("{username}:{password}"))))
+    }
+
+    /// The same visitor with a token in every request (RFC 6750).
+    pub(crate) fn with_token(self, token: &str) -> Self {
+        self.shows(&format!("Bearer {token}"))
+    }
+
+    /// Makes an API token on the account page, good for `scope`, which lasts so many seconds. Answers with its text.
+    pub(crate) async fn makes_a_token(&mut self, scope: &str, lasts: u64) -> String {
+        let csrf =
+            self.opens("/account").await.field("/account/tokens", "csrf").expect("the account page has the form");
+        let lasts = lasts.to_string();
+        let fields = [("name", "a test's"), ("scope", scope), ("lasts", &*lasts), ("csrf", &*csrf)];
+        let answer = self.posts("/account/tokens", &fields).await;
+        assert_eq!(answer.status, StatusCode::OK, "a token is made: {:?} {}", answer.location, answer.body);
+        answer.text_of("<code id=\"token\"").expect("the token is shown")
+    }
+
+    /// Has a signed token made of what it shows, good for `scope` where one is given.
+    pub(crate) async fn asks_for_a_signed_token(&mut self, scope: Option<&str>) -> Answer {
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        form.extend_pairs(scope.map(|scope| ("scope", scope)));
+        let request = self.request(Method::POST, "/api/v1/token").header(ACCEPT, "*/*");
+        let request = request.header("Content-Type", "application/x-www-form-urlencoded").body(form.finish());
+        self.send(request).await
+    }
+
+    /// The same, and it must be made. Answers with its text.
+    pub(crate) async fn gets_a_signed_token(&mut self) -> String {
+        let answer = self.asks_for_a_signed_token(None).await;
+        assert_eq!(answer.status, StatusCode::OK, "a signed token is made: {}", answer.body);
+        answer.json()["access_token"].as_str().expect("there is one").to_owned()
     }
 
     /// Opens a path as a browser does.
@@ -202,6 +249,9 @@ impl Visitor {
         if !self.cookies.is_empty() {
             request.headers_mut().insert("Cookie", self.cookie_header().parse().unwrap());
         }
+        for shown in &self.shown {
+            request.headers_mut().append("Authorization", shown.parse().unwrap());
+        }
         match tokio_tungstenite::connect_async(request).await {
             Ok((socket, _)) => Ok(Board::new(socket)),
             Err(tungstenite::Error::Http(refused)) => Err(status_of(&refused)),
@@ -214,6 +264,9 @@ impl Visitor {
         let mut request = self.http.request(method, format!("http://{}{path}", self.house));
         if let Some(address) = &self.address {
             request = request.header("X-Real-IP", address);
+        }
+        for shown in &self.shown {
+            request = request.header("Authorization", shown);
         }
         if self.cookies.is_empty() { request } else { request.header(COOKIE, self.cookie_header()) }
     }

@@ -1,0 +1,153 @@
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
+
+use super::signed::SignedText;
+use crate::tokens::{ApiToken, PREFIX};
+
+/// The longest name and password in base64 are 3 KB, the longest signed token 4 KB.
+const LONGEST: usize = 8 * 1024;
+
+/// What an `Authorization` header shows (RFC 9110, 11.6.2). Its secrets wipe themselves and never print themselves.
+pub enum Authorization {
+    /// A name and a password (Basic, RFC 7617), in UTF-8.
+    Basic {
+        /// As it was sent.
+        username: String,
+        /// As it was sent; it may hold anything, colons too.
+        password: Zeroizing<String>,
+    },
+    /// A personal API token (Bearer, RFC 6750).
+    Token(ApiToken),
+    /// A signed token (JWT), not yet verified.
+    Signed(SignedText),
+}
+
+/// A header that shows nothing which could be a way in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidAuthorization {
+    /// Not a header of RFC 9110, or not what its scheme asks for.
+    #[error("the Authorization header cannot be read")]
+    Unreadable,
+    /// A scheme that is no way in here.
+    #[error("the Authorization header has a scheme that is not known here: use Basic or Bearer")]
+    UnknownScheme,
+    /// Bearer, and then nothing that this program could have made.
+    #[error("the access token is not one that was made here, or not all of it")]
+    NotOurToken,
+}
+
+impl Authorization {
+    /// Reads the value of the header.
+    ///
+    /// # Errors
+    /// [`InvalidAuthorization`], which shows nothing of what was sent.
+    pub fn parse(header: &str) -> Result<Self, InvalidAuthorization> {
+        if header.len() > LONGEST {
+            return Err(InvalidAuthorization::Unreadable);
+        }
+        let (scheme, shown) = header.trim_matches(' ').split_once(' ').ok_or(InvalidAuthorization::Unreadable)?;
+        let shown = shown.trim_start_matches(' ');
+        if scheme.eq_ignore_ascii_case("Basic") {
+            basic(shown).ok_or(InvalidAuthorization::Unreadable)
+        } else if scheme.eq_ignore_ascii_case("Bearer") {
+            bearer(shown)
+        } else {
+            Err(InvalidAuthorization::UnknownScheme)
+        }
+    }
+}
+
+impl fmt::Debug for Authorization {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Basic { .. } => "Basic(…)",
+            Self::Token(_) => "Token(…)",
+            Self::Signed(_) => "Signed(…)",
+        })
+    }
+}
+
+/// The first colon ends the name (RFC 7617, 2).
+fn basic(shown: &str) -> Option<Authorization> {
+    let decoded = Zeroizing::new(STANDARD.decode(shown).ok()?);
+    let (username, password) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
+    Some(Authorization::Basic { username: username.to_owned(), password: Zeroizing::new(password.to_owned()) })
+}
+
+fn bearer(shown: &str) -> Result<Authorization, InvalidAuthorization> {
+    if shown.starts_with(PREFIX) {
+        let token = shown.parse().map_err(|_| InvalidAuthorization::NotOurToken)?;
+        return Ok(Authorization::Token(token));
+    }
+    SignedText::parse(shown).map(Authorization::Signed).ok_or(InvalidAuthorization::NotOurToken)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Name and password of a Basic header.
+    fn read(header: &str) -> Option<(String, String)> {
+        match Authorization::parse(header) {
+            Ok(Authorization::Basic { username, password }) => Some((username, password.to_string())),
+            _ => None,
+        }
+    }
+
+    fn of(text: &str) -> String {
+        format!("Basic {}", STANDARD.encode(text))
+    }
+
+    #[test]
+    fn a_name_and_password_are_read_as_they_were_meant() {
+        let pair = |name: &str, password: &str| Some((name.to_owned(), password.to_owned()));
+        // RFC 7617, 2 and 2.1.
+        assert_eq!(read("Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="), pair("Aladdin", "open sesame"));
+        assert_eq!(read("Basic dGVzdDoxMjPCow=="), pair("test", "123£"));
+        assert_eq!(read("bAsIc   QWxhZGRpbjpvcGVuIHNlc2FtZQ== "), pair("Aladdin", "open sesame"));
+        assert_eq!(read(&of("alice:a:b: ")), pair("alice", "a:b: "));
+        assert_eq!(read(&of(":")), pair("", ""));
+        assert_eq!(read(&of("CORP\\jürgen:pässwörd")), pair("CORP\\jürgen", "pässwörd"));
+    }
+
+    #[test]
+    fn what_is_garbled_is_no_name_and_password() {
+        let latin_1 = format!("Basic {}", STANDARD.encode(b"test:123\xa3"));
+        let long = of(&"x".repeat(LONGEST));
+        for wrong in
+            ["", "Basic", "Basic ", "Basic !", "Basic QWxhZGRpbg==", "Basic QWxhZGRpbjpv cGVu", &latin_1, &long]
+        {
+            let read = Authorization::parse(wrong);
+            assert!(matches!(read, Err(InvalidAuthorization::Unreadable)), "{wrong:?}: {read:?}");
+        }
+    }
+
+    #[test]
+    fn a_bearers_token_is_one_of_ours_or_nothing() {
+        let token = ApiToken::generate().unwrap().reveal();
+        assert!(matches!(Authorization::parse(&format!("Bearer {}", *token)), Ok(Authorization::Token(_))));
+        assert!(matches!(Authorization::parse("bearer aGVhZA.Ym9keQ.c2ln"), Ok(Authorization::Signed(_))));
+        let cut = format!("Bearer {}", &token[..50]);
+        let two = format!("Bearer {}, Bearer {}", *token, *token);
+        for wrong in [&*cut, &two, "Bearer a", "Bearer a.b", "Bearer a.b.c.d", "Bearer ..", "Bearer a.b.ü"] {
+            let read = Authorization::parse(wrong);
+            assert!(matches!(read, Err(InvalidAuthorization::NotOurToken)), "{wrong:?}: {read:?}");
+        }
+        for wrong in ["Digest username=\"alice\"", "Negotiate abc", "Token x", "Basic,Bearer x"] {
+            assert_eq!(Authorization::parse(wrong).unwrap_err(), InvalidAuthorization::UnknownScheme, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn nothing_prints_itself() {
+        let token = ApiToken::generate().unwrap().reveal();
+        let shown = [of("alice:secret"), format!("Bearer {}", *token), "Bearer aGVhZA.Ym9keQ.c2ln".to_owned()];
+        let printed = format!("{:?}", shown.map(|header| Authorization::parse(&header)));
+        for secret in ["secret", "alice", &token[4..], "Ym9keQ"] {
+            assert!(!printed.contains(secret), "{printed}");
+        }
+    }
+}

@@ -1,0 +1,92 @@
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use super::remembered::Remembered;
+use super::sign_in::Attempt;
+use super::{Auth, SignInRefusal, pace};
+use crate::audit::Event;
+use crate::domain::{Client, Member, Person, Proof, Scope};
+use crate::tokens::Tokens;
+
+/// A name and a password with every request, and no session.
+impl Auth {
+    /// Passwords that were right are remembered for so long (zero for not at all), for those who send them with every
+    /// request.
+    #[must_use]
+    pub fn remembering(mut self, lasts: Duration) -> Self {
+        self.remembered = Remembered::new(self.clock.clone(), lasts);
+        self
+    }
+
+    /// Whoever proves who they are confirms their API tokens too, which matters where nobody can ask about them.
+    #[must_use]
+    pub fn confirming(mut self, tokens: Tokens) -> Self {
+        self.tokens = Some(tokens);
+        self
+    }
+
+    /// Who sends this name and password. The same limits and the same pace as at the sign-in form; the directory is asked
+    /// once, or not at all when they were right a moment ago.
+    ///
+    /// # Errors
+    /// A [`SignInRefusal`], as far as a visitor may know it.
+    pub async fn by_password(
+        &self,
+        username: &str,
+        password: Zeroizing<String>,
+        client: &Client,
+    ) -> Result<Member, SignInRefusal> {
+        let begun = self.clock.now();
+        let outcome = self.try_by_password(username, password, client).await;
+        if outcome.is_err() {
+            pace::hold_back(&*self.clock, begun).await;
+        }
+        outcome
+    }
+
+    async fn try_by_password(
+        &self,
+        username: &str,
+        password: Zeroizing<String>,
+        client: &Client,
+    ) -> Result<Member, SignInRefusal> {
+        let (name, password) = self.well_shaped(username, password, client)?;
+        let tag = self.keys().credentials(&name, &password);
+        let mut remembered = self.remembered.get(&tag);
+        if remembered.is_none() {
+            let permit = self.admit(Attempt::SignIn, &name, client).await?;
+            // Many requests of one script come at once: those that waited for the first need not ask again.
+            remembered = self.remembered.get(&tag);
+            if remembered.is_some() {
+                permit.not_asked();
+            } else {
+                let person = self.prove(Attempt::SignIn, &name, &password, permit, client).await?;
+                self.audit.record(client, &Event::PasswordAccepted { person: &person });
+                self.confirm_tokens_of(&person).await;
+                self.remembered.put(tag, &person);
+                remembered = Some(person);
+            }
+        }
+        let person = remembered.ok_or(SignInRefusal::WrongCredentials)?;
+        self.no_second_factor(&person).await?;
+        Ok(Member { person, proof: Proof::Password, scope: Scope::Whole, second_factor_until: None })
+    }
+
+    /// Refuses whoever has a second factor: a name and a password alone open nothing of theirs, at no way in.
+    ///
+    /// # Errors
+    /// [`SignInRefusal::NeedsToken`], or [`SignInRefusal::Store`] when nobody can say.
+    async fn no_second_factor(&self, person: &Person) -> Result<(), SignInRefusal> {
+        if self.needs_second_factor(&person.id).await? { Err(SignInRefusal::NeedsToken) } else { Ok(()) }
+    }
+
+    /// A store that cannot be written does not keep anybody out: their tokens go stale a little earlier, and the log says
+    /// why.
+    pub(super) async fn confirm_tokens_of(&self, person: &Person) {
+        let Some(tokens) = &self.tokens else { return };
+        if let Err(error) = tokens.confirm(std::slice::from_ref(person), self.clock.now()).await {
+            tracing::error!(%error, "a sign-in could not be noted for the person's API tokens");
+        }
+    }
+}

@@ -1,0 +1,121 @@
+use std::collections::BTreeMap;
+
+use crate::domain::{EndReason, Person, PersonId, Timestamp, Upkeep};
+use crate::sessions::{People, Session, Sessions};
+use crate::store::StoreError;
+use crate::tokens::{Token, Tokens};
+
+/// What is kept true to the directory: sessions, and API tokens beside them. Each person is one, however many of both
+/// they have.
+pub(super) struct Kept {
+    pub(super) sessions: Sessions,
+    pub(super) tokens: Option<Tokens>,
+}
+
+/// What somebody had who may not be signed in any more.
+#[derive(Default)]
+pub(super) struct Ended {
+    pub(super) sessions: Vec<Session>,
+    pub(super) tokens: Vec<Token>,
+}
+
+impl Kept {
+    /// See [`Sessions::settle_upkeep`].
+    pub(super) async fn settle_upkeep(&self, can: impl Fn(&Person) -> Upkeep) -> Result<(), StoreError> {
+        self.sessions.settle_upkeep(&can).await?;
+        match &self.tokens {
+            Some(tokens) => tokens.settle_upkeep(can).await,
+            None => Ok(()),
+        }
+    }
+
+    /// How many people there are at the most: who has both a session and a token may be counted twice.
+    pub(super) async fn count_people(&self) -> Result<usize, StoreError> {
+        let with_tokens = match &self.tokens {
+            Some(tokens) => tokens.count_people().await?,
+            None => 0,
+        };
+        Ok(self.sessions.count_people().await? + with_tokens)
+    }
+
+    /// The next people, at most `most`, from behind `after` on: see [`Sessions::people`].
+    pub(super) async fn people(&self, after: Option<&PersonId>, most: usize) -> Result<People, StoreError> {
+        let signed_in = self.sessions.people(after, most).await?;
+        let Some(tokens) = &self.tokens else { return Ok(signed_in) };
+        let (with_tokens, last) = tokens.people(after, most).await?;
+        Ok(merged(signed_in, People { people: with_tokens, last }, most))
+    }
+
+    /// See [`Sessions::confirm`].
+    pub(super) async fn confirm(&self, people: &[Person], asked_at: Timestamp) -> Result<(), StoreError> {
+        self.sessions.confirm(people, asked_at).await?;
+        match &self.tokens {
+            Some(tokens) => tokens.confirm(people, asked_at).await,
+            None => Ok(()),
+        }
+    }
+
+    /// See [`Sessions::end_all_of`].
+    pub(super) async fn end_all_of(&self, person: &PersonId, asked_at: Timestamp) -> Result<Ended, StoreError> {
+        let sessions = self.sessions.end_all_of(person, asked_at, EndReason::Revoked).await?;
+        let tokens = match &self.tokens {
+            Some(tokens) => tokens.end_all_of(person, asked_at).await?,
+            None => Vec::new(),
+        };
+        Ok(Ended { sessions, tokens })
+    }
+}
+
+/// The first `most` of both, in order, each person once.
+fn merged(one: People, other: People, most: usize) -> People {
+    // Behind the end of a list that goes on there may be people who are not in it: they are not passed over.
+    let end = match (one.last, other.last) {
+        (Some(a), Some(b)) => Some(if a.as_str() < b.as_str() { a } else { b }),
+        (a, b) => a.or(b),
+    };
+    let is_near = |person: &Person| end.as_ref().is_none_or(|end| person.id.as_str() <= end.as_str());
+    // Who has a session is described by it.
+    let all = other.people.into_iter().chain(one.people).filter(is_near);
+    let all: BTreeMap<String, Person> = all.map(|person| (person.id.as_str().to_owned(), person)).collect();
+    let is_cut = all.len() > most;
+    let people: Vec<Person> = all.into_values().take(most).collect();
+    let last = if is_cut { people.last().map(|person| person.id.clone()) } else { end };
+    People { people, last }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Groups;
+
+    fn people(names: &[&str], last: Option<&str>) -> People {
+        let person = |name: &&str| Person {
+            id: PersonId::new(*name),
+            directory: None,
+            username: (*name).to_owned(),
+            principal: None,
+            display_name: (*name).to_owned(),
+            groups: Groups::default(),
+            password_expires: None,
+        };
+        People { people: names.iter().map(person).collect(), last: last.map(PersonId::new) }
+    }
+
+    #[test]
+    fn two_lists_are_gone_through_as_one_and_nobody_is_passed_over() {
+        let merged = |one: People, other: People| merged(one, other, 3);
+        assert_eq!(merged(people(&["a", "c"], None), people(&["b", "c"], None)), people(&["a", "b", "c"], None));
+        // One goes on behind its third: what the other has behind that comes with the next.
+        assert_eq!(
+            merged(people(&["a", "b", "c"], Some("c")), people(&["b", "x"], None)),
+            people(&["a", "b", "c"], Some("c"))
+        );
+        assert_eq!(merged(people(&["a", "b"], None), people(&["c", "d"], None)), people(&["a", "b", "c"], Some("c")));
+        assert_eq!(
+            merged(people(&["a", "d", "e"], Some("e")), people(&["b", "c", "f"], Some("f"))),
+            people(&["a", "b", "c"], Some("c"))
+        );
+        // Rows that could not be read were passed over, up to there.
+        assert_eq!(merged(people(&[], Some("c")), people(&["d"], None)), people(&[], Some("c")));
+    }
+}

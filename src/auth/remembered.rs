@@ -1,0 +1,143 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use hmac::Mac;
+use quick_cache::sync::Cache;
+
+use super::Keys;
+use crate::domain::{Clock, Password, Person, PersonId, Timestamp, Username};
+
+/// More scripts than any company runs within a minute, in a few megabytes. When it is full, what is seldom used goes.
+const MOST: usize = 4096;
+
+/// A name and a password that were right, as the tag of an HMAC with a key of this server: nothing can be tried out
+/// against it by whoever does not have the key, and it is not kept on disk.
+pub(super) type Tag = [u8; 32];
+
+/// Names and passwords that the directory found right a short while ago, and whose they were.
+pub(super) struct Remembered {
+    clock: Arc<dyn Clock>,
+    lasts: Duration,
+    people: Cache<Tag, Known>,
+}
+
+#[derive(Clone)]
+struct Known {
+    person: Person,
+    until: Timestamp,
+}
+
+impl Remembered {
+    /// Nothing yet; `lasts` of zero keeps it so.
+    pub(super) fn new(clock: Arc<dyn Clock>, lasts: Duration) -> Self {
+        Self { clock, lasts, people: Cache::new(MOST) }
+    }
+
+    /// Whose name and password these were, if that is not too long ago.
+    pub(super) fn get(&self, tag: &Tag) -> Option<Person> {
+        let known = self.people.get(tag)?;
+        let now = self.clock.now();
+        // A clock that was set back must not make it last longer.
+        if now < known.until && known.until <= now + self.lasts {
+            return Some(known.person);
+        }
+        self.people.remove(tag);
+        None
+    }
+
+    /// They were right just now.
+    pub(super) fn put(&self, tag: Tag, person: &Person) {
+        if !self.lasts.is_zero() {
+            let known = Known { person: person.clone(), until: self.clock.now() + self.lasts };
+            self.people.insert(tag, known);
+        }
+    }
+
+    /// Forgets all that is known of somebody, whose password is another now.
+    pub(super) fn forget(&self, person: &PersonId) {
+        self.people.retain(|_, known| known.person.id != *person);
+    }
+}
+
+impl Keys {
+    /// The tag of a name and password. The name's length goes first, so that no other pair has the same bytes.
+    pub(super) fn credentials(&self, username: &Username, password: &Password) -> Tag {
+        let name = username.as_str().as_bytes();
+        let length = u64::try_from(name.len()).unwrap_or(u64::MAX).to_be_bytes();
+        let tag = self.passwords().chain_update(length).chain_update(name).chain_update(password.expose());
+        tag.finalize().into_bytes().into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Groups, ManualClock};
+
+    const MINUTE: Duration = Duration::from_mins(1);
+
+    fn alice() -> Person {
+        Person {
+            id: PersonId::new("objectGUID:alice"),
+            directory: None,
+            username: "alice".into(),
+            principal: None,
+            display_name: "Alice".into(),
+            groups: Groups::default(),
+            password_expires: None,
+        }
+    }
+
+    fn tag(keys: &Keys, name: &str, password: &str) -> Tag {
+        keys.credentials(&Username::parse(name).unwrap(), &Password::parse(password.to_owned()).unwrap())
+    }
+
+    #[test]
+    fn what_was_right_is_remembered_for_its_while_and_no_longer() {
+        let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_795_309_126_976)));
+        let remembered = Remembered::new(clock.clone(), MINUTE);
+        let right = tag(&Keys::from_secret(&[7; 32]), "alice", "correct horse");
+        assert!(remembered.get(&right).is_none());
+        remembered.put(right, &alice());
+        clock.advance(Duration::from_millis(59_999));
+        assert_eq!(remembered.get(&right), Some(alice()));
+        clock.advance(Duration::from_millis(1));
+        assert!(remembered.get(&right).is_none());
+
+        remembered.put(right, &alice());
+        clock.set_back(MINUTE);
+        assert!(remembered.get(&right).is_none(), "a clock that was set back lengthens nothing");
+    }
+
+    #[test]
+    fn nothing_is_remembered_where_nothing_is_to_be() {
+        let clock = Arc::new(ManualClock::at(Timestamp::from_millis(0)));
+        let remembered = Remembered::new(clock, Duration::ZERO);
+        let right = tag(&Keys::from_secret(&[7; 32]), "alice", "correct horse");
+        remembered.put(right, &alice());
+        assert!(remembered.get(&right).is_none() && remembered.people.is_empty());
+    }
+
+    #[test]
+    fn a_changed_password_is_forgotten_at_once() {
+        let clock = Arc::new(ManualClock::at(Timestamp::from_millis(0)));
+        let remembered = Remembered::new(clock, MINUTE);
+        let keys = Keys::from_secret(&[7; 32]);
+        let (alices, bobs) = (tag(&keys, "alice", "correct horse"), tag(&keys, "bob", "correct horse"));
+        remembered.put(alices, &alice());
+        remembered.put(bobs, &Person { id: PersonId::new("objectGUID:bob"), ..alice() });
+        remembered.forget(&alice().id);
+        assert!(remembered.get(&alices).is_none() && remembered.get(&bobs).is_some());
+    }
+
+    #[test]
+    fn no_other_pair_and_no_other_server_has_the_same_tag() {
+        let keys = Keys::from_secret(&[7; 32]);
+        let right = tag(&keys, "alice", "correct horse");
+        assert_eq!(right, tag(&keys, "alice", "correct horse"));
+        for (name, password) in [("alice", "correct hors"), ("alicec", "orrect horse"), ("Alice", "correct horse")] {
+            assert_ne!(right, tag(&keys, name, password), "{name}");
+        }
+        assert_ne!(right, tag(&Keys::from_secret(&[8; 32]), "alice", "correct horse"));
+    }
+}

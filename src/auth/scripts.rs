@@ -1,0 +1,286 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use quick_cache::sync::Cache;
+use zeroize::Zeroizing;
+
+use super::signed::{Claims, MadeFrom, Unsound, moment, seconds};
+use super::{Auth, Authorization, ShownRefusal, SignedText, Signer, TokenFault};
+use crate::audit::Event;
+use crate::config::BasicSettings;
+use crate::domain::{
+    Client, EndReason, Granted, Member, Person, PersonId, Proof, Scope, Timestamp, TokenId, Upkeep, Visitor,
+};
+use crate::store::StoreError;
+use crate::tokens::{ApiToken, Found, MakeError, Token, TokenName, Tokens, Wanted};
+
+/// People whose signed tokens were made from a name and a password: more than any company's scripts have within the
+/// minutes that such a token lasts. Who is forgotten for want of room asks for another token.
+const MOST_PEOPLE: usize = 4096;
+
+/// The ways in for scripts: says who shows an `Authorization` header, and makes and ends tokens.
+pub struct Scripts {
+    auth: Arc<Auth>,
+    tokens: Tokens,
+    signer: Signer,
+    basic: BasicSettings,
+    /// Who proved themselves with a password for a signed token, as the directory described them then. In memory alone:
+    /// a restart has those scripts ask for another token.
+    by_password: Cache<PersonId, (Person, Timestamp)>,
+}
+
+/// A signed token, for whoever asked for it.
+#[derive(Debug)]
+pub struct Issued {
+    /// The token.
+    pub text: Zeroizing<String>,
+    /// How long it lasts.
+    pub lasts: Duration,
+    /// What it is good for.
+    pub granted: Granted,
+}
+
+/// Why there is no signed token.
+#[derive(Debug, thiserror::Error)]
+pub enum IssueRefusal {
+    /// A signed token makes no other, or none would ever end.
+    #[error("a signed token makes no other: show the API token, the name and password or the session it was made from")]
+    FromSigned,
+    /// More is wanted than there is to give.
+    #[error("what was shown is not good for all of that scope")]
+    Scope,
+    /// Something of ours does not work.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// It could not be signed.
+    #[error("{0}")]
+    Unsigned(String),
+}
+
+/// Why there is no new API token.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenRefusal {
+    /// Only who is signed in makes tokens.
+    #[error("API tokens are made by people who are signed in")]
+    NotInSession,
+    /// It cannot be made.
+    #[error(transparent)]
+    Unmade(#[from] MakeError),
+}
+
+impl Scripts {
+    /// The ways in, put together.
+    pub fn new(auth: Arc<Auth>, tokens: Tokens, signer: Signer, basic: BasicSettings) -> Self {
+        Self { auth, tokens, signer, basic, by_password: Cache::new(MOST_PEOPLE) }
+    }
+
+    /// Who shows this header. [`Visitor::Unconfirmed`] when the directory could not be asked about them for too long; never
+    /// [`Visitor::Anonymous`].
+    ///
+    /// # Errors
+    /// A [`ShownRefusal`], as far as a visitor may know it.
+    pub async fn visitor(&self, header: &str, client: &Client) -> Result<Visitor, ShownRefusal> {
+        let found = self.judge(header, client).await;
+        let reason = match &found {
+            Err(ShownRefusal::Token(fault)) => fault.word(),
+            Err(ShownRefusal::Invalid(_)) => "unreadable",
+            Err(ShownRefusal::NotTaken(_)) => "not-taken",
+            Err(ShownRefusal::SecondFactor) => "second-factor",
+            // The sign-in has its own word, and a store that fails says nothing about what was shown.
+            Ok(_) | Err(ShownRefusal::Password(_) | ShownRefusal::Store(_)) => return found,
+        };
+        self.auth.audit().record(client, &Event::AuthorizationRefused { reason });
+        found
+    }
+
+    async fn judge(&self, header: &str, client: &Client) -> Result<Visitor, ShownRefusal> {
+        match Authorization::parse(header)? {
+            Authorization::Basic { .. } if !self.basic.enabled => {
+                Err(ShownRefusal::NotTaken("names and passwords are not taken here: use an API token"))
+            }
+            Authorization::Basic { username, password } => self.by_password(&username, password, client).await,
+            Authorization::Token(token) => self.by_token(&token, client).await,
+            Authorization::Signed(text) => self.by_signed(&text).await,
+        }
+    }
+
+    /// A name and a password alone are not enough for whoever has a second factor: a script cannot show it, and a token
+    /// made by a session that did carries it.
+    async fn by_password(
+        &self,
+        username: &str,
+        password: Zeroizing<String>,
+        client: &Client,
+    ) -> Result<Visitor, ShownRefusal> {
+        let member = self.auth.by_password(username, password, client).await?;
+        if self.auth.needs_second_factor(&member.person.id).await? {
+            return Err(ShownRefusal::SecondFactor);
+        }
+        Ok(member.into())
+    }
+
+    async fn by_token(&self, secret: &ApiToken, client: &Client) -> Result<Visitor, ShownRefusal> {
+        let Some(token) = good(self.tokens.find(secret, client).await?)? else { return Ok(Visitor::Unconfirmed) };
+        if token.last_address != client.address() || token.last_used_at.is_none() {
+            self.auth.audit().record(client, &Event::TokenUsed { person: &token.person, token: token.id });
+        }
+        Ok(Visitor::from(Member {
+            second_factor_until: token.second_factor.then_some(token.expires_at),
+            person: token.person,
+            proof: Proof::Token(token.id),
+            scope: Scope::Only(token.granted),
+        }))
+    }
+
+    async fn by_signed(&self, text: &SignedText) -> Result<Visitor, ShownRefusal> {
+        let claims = self.signer.read(text).map_err(|unsound| match unsound {
+            Unsound::NotOurs => TokenFault::Unknown,
+            Unsound::Expired => TokenFault::Expired,
+        })?;
+        let granted: Granted = claims.scope.parse().map_err(|_| TokenFault::Unknown)?;
+        let Some(person) = self.person_of(&claims).await? else { return Ok(Visitor::Unconfirmed) };
+        if person.id.as_str() != claims.sub {
+            return Err(TokenFault::Unknown.into());
+        }
+        let (until, now) = (moment(claims.exp), self.auth.clock.now());
+        Ok(Visitor::from(Member {
+            person,
+            scope: Scope::Only(granted),
+            second_factor_until: claims.second_factor_until.map(moment).filter(|until| now < *until),
+            proof: Proof::Signed {
+                id: claims.jti,
+                until,
+                token: claims.made_from.token(),
+                session: claims.made_from.session(),
+            },
+        }))
+    }
+
+    /// Whose signed token it is, as they are described now: what it was made from must still be good. `None` when nobody
+    /// could confirm them for too long.
+    async fn person_of(&self, claims: &Claims) -> Result<Option<Person>, ShownRefusal> {
+        match claims.made_from {
+            MadeFrom::Token(id) => Ok(good(self.tokens.get(TokenId::new(id)).await?)?.map(|token| token.person)),
+            MadeFrom::Session(_) => {
+                let session = match claims.made_from.session() {
+                    Some(id) => self.auth.sessions.get(id).await?,
+                    None => None,
+                };
+                let session = session.ok_or(TokenFault::Revoked)?;
+                Ok((!session.is_stale(self.auth.clock.now())).then_some(session.person))
+            }
+            MadeFrom::Password => {
+                let known = self.by_password.get(&PersonId::new(&*claims.sub)).ok_or(TokenFault::Revoked)?;
+                let (person, until) = known;
+                if self.auth.clock.now() < until { Ok(Some(person)) } else { Err(TokenFault::Revoked.into()) }
+            }
+        }
+    }
+
+    /// Makes a signed token of what `member` has proved, good for `wanted` or for all that this is good for.
+    ///
+    /// # Errors
+    /// [`IssueRefusal`].
+    pub fn issue(&self, member: &Member, wanted: Option<Granted>, client: &Client) -> Result<Issued, IssueRefusal> {
+        let most = member.scope.grants();
+        let granted = wanted.unwrap_or_else(|| most.clone());
+        if !most.covers(&granted) {
+            return Err(IssueRefusal::Scope);
+        }
+        let made_from = match member.proof {
+            Proof::Session(id) => MadeFrom::Session(id.as_i64()),
+            Proof::Token(id) => MadeFrom::Token(id.as_i64()),
+            Proof::Password => MadeFrom::Password,
+            Proof::Signed { .. } => return Err(IssueRefusal::FromSigned),
+        };
+        let claims = Claims {
+            sub: member.person.id.as_str().to_owned(),
+            scope: granted.to_string(),
+            made_from,
+            second_factor_until: member.second_factor_until.map(seconds),
+            ..self.signer.claims()?
+        };
+        let text = self.signer.sign(&claims).map_err(IssueRefusal::Unsigned)?;
+        if made_from == MadeFrom::Password {
+            self.by_password.insert(member.person.id.clone(), (member.person.clone(), moment(claims.exp)));
+        }
+        self.auth.audit().record(client, &Event::SignedTokenMade { member });
+        Ok(Issued { text, lasts: self.signer.lifetime(), granted })
+    }
+
+    /// Makes an API token for somebody who is signed in. It carries their second factor, if they have shown it.
+    ///
+    /// # Errors
+    /// [`TokenRefusal`].
+    pub async fn make(
+        &self,
+        member: &Member,
+        name: TokenName,
+        granted: Granted,
+        lasts: Duration,
+        client: &Client,
+    ) -> Result<(ApiToken, Token), TokenRefusal> {
+        if member.session().is_none() {
+            return Err(TokenRefusal::NotInSession);
+        }
+        let second_factor = member.second_factor_until.is_some_and(|until| self.auth.clock.now() < until);
+        let upkeep = self.auth.directory.upkeep(&member.person);
+        let wanted = Wanted { name, granted, lasts, second_factor, upkeep };
+        let (secret, token) = self.tokens.make(&member.person, &wanted).await?;
+        self.auth.audit().record(client, &Event::TokenMade { person: &token.person, token: token.id });
+        Ok((secret, token))
+    }
+
+    /// Ends an API token, of `owner` alone or of anybody, and its live connections. `false` when there is none to end.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the end cannot be written down; the token then goes on.
+    pub async fn revoke(&self, id: TokenId, owner: Option<&Person>, client: &Client) -> Result<bool, StoreError> {
+        let ended = self.tokens.revoke(id, owner).await?;
+        if let Some(Token { person, id, .. }) = &ended {
+            let event = Event::TokenEnded { person, token: *id, reason: EndReason::Revoked };
+            self.auth.audit().record(client, &event);
+        }
+        Ok(ended.is_some())
+    }
+
+    /// Ends the tokens whose time is over, writes them into the audit, and has the signing keys take turns. To be called
+    /// every minute or so.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be written.
+    pub async fn sweep(&self) -> Result<(), StoreError> {
+        for token in self.tokens.sweep().await? {
+            let event = Event::TokenEnded { person: &token.person, token: token.id, reason: EndReason::Expired };
+            self.auth.audit().record(&Client::default(), &event);
+        }
+        self.signer.turn().await
+    }
+
+    /// Whether a name and a password are a way in.
+    pub fn takes_passwords(&self) -> bool {
+        self.basic.enabled
+    }
+
+    /// The tokens themselves, for lists.
+    pub fn tokens(&self) -> &Tokens {
+        &self.tokens
+    }
+
+    /// The signer of tokens, for its public keys.
+    pub fn signer(&self) -> &Signer {
+        &self.signer
+    }
+}
+
+/// The token, when it is good; `None` when the directory could not be asked about its person for too long.
+fn good(found: Found) -> Result<Option<Token>, TokenFault> {
+    match found {
+        Found::Good(token) => Ok(Some(token)),
+        Found::Stale(Token { upkeep: Upkeep::Refreshed, .. }) => Ok(None),
+        Found::Stale(_) => Err(TokenFault::Unconfirmed),
+        Found::Ended(EndReason::Expired) => Err(TokenFault::Expired),
+        Found::Ended(EndReason::Revoked | EndReason::SignedOut) => Err(TokenFault::Revoked),
+        Found::Nothing => Err(TokenFault::Unknown),
+    }
+}

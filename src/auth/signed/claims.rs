@@ -1,0 +1,66 @@
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{SessionId, Timestamp, TokenId};
+
+/// What a signed token says (RFC 7519, 4.1). Times are whole seconds since the Unix epoch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::auth) struct Claims {
+    /// This site.
+    pub(in crate::auth) iss: String,
+    /// This program.
+    pub(in crate::auth) aud: String,
+    /// The person's stable id.
+    pub(in crate::auth) sub: String,
+    pub(in crate::auth) iat: i64,
+    pub(in crate::auth) nbf: i64,
+    pub(in crate::auth) exp: i64,
+    /// Never given twice.
+    pub(in crate::auth) jti: String,
+    /// What it is good for (RFC 8693, 4.2).
+    pub(in crate::auth) scope: String,
+    /// What it was made from, and ends with.
+    pub(in crate::auth) made_from: MadeFrom,
+    /// Until when a second factor counts that was shown for what it was made from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::auth) second_factor_until: Option<i64>,
+}
+
+/// What a signed token was made from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::auth) enum MadeFrom {
+    /// A session, by its number.
+    Session(i64),
+    /// An API token, by its number.
+    Token(i64),
+    /// A name and a password.
+    Password,
+}
+
+impl MadeFrom {
+    /// The session, where it is one.
+    pub(in crate::auth) fn session(self) -> Option<SessionId> {
+        match self {
+            Self::Session(id) => Some(SessionId::new(id)),
+            Self::Token(_) | Self::Password => None,
+        }
+    }
+
+    /// The API token, where it is one.
+    pub(in crate::auth) fn token(self) -> Option<TokenId> {
+        match self {
+            Self::Token(id) => Some(TokenId::new(id)),
+            Self::Session(_) | Self::Password => None,
+        }
+    }
+}
+
+/// A moment in whole seconds.
+pub(in crate::auth) fn seconds(moment: Timestamp) -> i64 {
+    moment.as_millis().div_euclid(1_000)
+}
+
+/// The moment that so many seconds are, if there is one.
+pub(in crate::auth) fn moment(seconds: i64) -> Timestamp {
+    Timestamp::from_millis(seconds.saturating_mul(1_000))
+}

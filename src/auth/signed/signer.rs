@@ -1,0 +1,185 @@
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use chacha20poly1305::XChaCha20Poly1305;
+use jsonwebtoken::jwk::JwkSet;
+use jsonwebtoken::{Algorithm, Header, Validation};
+use zeroize::Zeroizing;
+
+use super::claims::{Claims, seconds};
+use super::key::{Key, PublicKeys};
+use super::text::SignedText;
+use crate::auth::Keys;
+use crate::config::SignedTokenSettings;
+use crate::domain::{Clock, Timestamp};
+use crate::store::StoreError;
+use crate::tokens::Tokens;
+
+/// For whom the tokens are.
+const AUDIENCE: &str = "belvedere";
+
+/// So much may the clock have been set back between signing and reading. The end of a token's time is kept to the second:
+/// whoever made it and whoever reads it have the same clock.
+const LEEWAY: Duration = Duration::from_secs(5);
+
+/// How long a key verifies after another has begun to sign: longer than any token may last.
+const VERIFIES_ON_FOR: Duration = Duration::from_hours(2);
+
+pub(super) type Ring = Arc<Vec<Arc<Key>>>;
+
+/// Signs short-lived tokens and reads them again.
+pub struct Signer {
+    tokens: Tokens,
+    sealer: XChaCha20Poly1305,
+    clock: Arc<dyn Clock>,
+    issuer: String,
+    settings: SignedTokenSettings,
+    /// The oldest first; the last one signs.
+    ring: RwLock<Ring>,
+}
+
+/// Why a signed token is not believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::auth) enum Unsound {
+    /// It is not from here, for here, or whole.
+    NotOurs,
+    /// Its time is over.
+    Expired,
+}
+
+impl Signer {
+    /// Opens the keys that `tokens` keeps, and makes one when there is none. `issuer` is what this site is called in its
+    /// tokens.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they cannot be read or written, or the system has no randomness to give.
+    pub async fn open(
+        tokens: Tokens,
+        keys: &Keys,
+        settings: SignedTokenSettings,
+        issuer: String,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, StoreError> {
+        let ring = RwLock::default();
+        let signer = Self { tokens, sealer: keys.signing_keys(), clock, issuer, settings, ring };
+        for sealed in signer.tokens.sealed_keys().await? {
+            if let Some(key) = Key::unseal(&signer.sealer, &sealed) {
+                signer.change(|ring| ring.push(Arc::new(key)));
+            } else {
+                tracing::warn!(
+                    kid = sealed.kid,
+                    "a signing key was sealed with another secret_key, or is damaged: signed tokens from before are void"
+                );
+                signer.tokens.forget_key(&sealed.kid).await?;
+            }
+        }
+        signer.turn().await?;
+        Ok(signer)
+    }
+
+    /// Has another key sign when the last one has for long enough, and forgets those whose last token has expired. To be
+    /// called every minute or so.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be written; the keys of before go on.
+    pub async fn turn(&self) -> Result<(), StoreError> {
+        let (now, ring) = (self.clock.now(), self.ring());
+        // A key from the future is from before the clock was set back: it signs on, no longer than another would.
+        if ring.last().is_none_or(|key| now.since(key.made_at) >= self.settings.rotate) {
+            let (key, sealed) = Key::make(&self.sealer, now)?;
+            self.tokens.keep_key(&sealed).await?;
+            self.change(|ring| ring.push(Arc::new(key)));
+        }
+        for kid in self.retired(now) {
+            self.tokens.forget_key(&kid).await?;
+            self.change(|ring| ring.retain(|key| key.kid != kid));
+        }
+        Ok(())
+    }
+
+    /// How long a token lasts.
+    pub(in crate::auth) fn lifetime(&self) -> Duration {
+        self.settings.lifetime
+    }
+
+    /// The public keys.
+    pub fn public_keys(&self) -> PublicKeys {
+        PublicKeys(JwkSet { keys: self.ring().iter().map(|key| key.public.clone()).collect() })
+    }
+
+    /// Claims with all that does not depend on whom they are about, from now on.
+    pub(in crate::auth) fn claims(&self) -> Result<Claims, StoreError> {
+        let mut id = [0; 16];
+        getrandom::fill(&mut id).map_err(|error| StoreError::NoRandomness(error.to_string()))?;
+        let now = self.clock.now();
+        Ok(Claims {
+            iss: self.issuer.clone(),
+            aud: AUDIENCE.to_owned(),
+            sub: String::new(),
+            iat: seconds(now),
+            nbf: seconds(now),
+            exp: seconds(now + self.settings.lifetime),
+            jti: hex::encode(id),
+            scope: String::new(),
+            made_from: super::MadeFrom::Password,
+            second_factor_until: None,
+        })
+    }
+
+    /// Signs what a token says.
+    ///
+    /// # Errors
+    /// What went wrong, for the log; it would be our fault.
+    pub(in crate::auth) fn sign(&self, claims: &Claims) -> Result<Zeroizing<String>, String> {
+        let ring = self.ring();
+        let key = ring.last().ok_or("there is no key to sign with")?;
+        let text = jsonwebtoken::encode(&header(&key.kid), claims, &key.encoding);
+        text.map(Zeroizing::new).map_err(|error| format!("a token could not be signed: {error}"))
+    }
+
+    /// What a token says, if this server signed it for itself and its time is now.
+    pub(in crate::auth) fn read(&self, text: &SignedText) -> Result<Claims, Unsound> {
+        let shown = jsonwebtoken::decode_header(text.expose()).map_err(|_| Unsound::NotOurs)?;
+        let ring = self.ring();
+        // The header must be the very one that is written here: no other algorithm, no key of its own, nothing critical.
+        let key = ring.iter().find(|key| header(&key.kid) == shown).ok_or(Unsound::NotOurs)?;
+        let decoded = jsonwebtoken::decode::<Claims>(text.expose(), &key.decoding, &self.validation());
+        let claims = decoded.map_err(|_| Unsound::NotOurs)?.claims;
+        let now = self.clock.now();
+        if seconds(now + LEEWAY) < claims.nbf {
+            return Err(Unsound::NotOurs);
+        }
+        if seconds(now) >= claims.exp { Err(Unsound::Expired) } else { Ok(claims) }
+    }
+
+    /// The library goes by the machine's clock, so time is judged here.
+    fn validation(&self) -> Validation {
+        let mut validation = Validation::new(Algorithm::EdDSA);
+        validation.set_audience(&[AUDIENCE]);
+        validation.set_issuer(&[&self.issuer]);
+        validation.set_required_spec_claims(&["exp", "nbf", "aud", "iss", "sub"]);
+        (validation.validate_exp, validation.validate_nbf) = (false, false);
+        validation
+    }
+
+    /// The keys that have verified on for long enough.
+    fn retired(&self, now: Timestamp) -> Vec<String> {
+        let ring = self.ring();
+        let followed = ring.iter().zip(ring.iter().skip(1));
+        let is_over = |next: &Key| now.since(next.made_at) >= VERIFIES_ON_FOR;
+        followed.filter(|(_, next)| is_over(next)).map(|(key, _)| key.kid.clone()).collect()
+    }
+
+    pub(super) fn ring(&self) -> Ring {
+        Arc::clone(&self.ring.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Vec<Arc<Key>>)) {
+        change(Arc::make_mut(&mut self.ring.write().unwrap_or_else(PoisonError::into_inner)));
+    }
+}
+
+/// Everything that a token's header says.
+fn header(kid: &str) -> Header {
+    Header { kid: Some(kid.to_owned()), ..Header::new(Algorithm::EdDSA) }
+}

@@ -1,0 +1,191 @@
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+
+use super::doctor::{Stop, named};
+use super::serve::fail;
+use crate::audit::{Audit, Event};
+use crate::config::{self, Settings, parse_duration};
+use crate::directory::{Directories, Directory as _, Sought};
+use crate::domain::{Client, Clock, EndReason, Granted, Person, SystemClock, Timestamp, TokenId};
+use crate::server;
+use crate::telemetry::{self, Metrics};
+use crate::tokens::{Token, TokenName, Tokens, Wanted};
+
+/// So many tokens are read from the store at a time.
+const LISTED_TOGETHER: usize = 500;
+
+/// What to do with which tokens.
+#[derive(Args)]
+pub(super) struct Options {
+    #[command(subcommand)]
+    act: Act,
+}
+
+#[derive(Subcommand)]
+enum Act {
+    /// Make a token for somebody. It is printed on standard output, this once.
+    Add(Add),
+    /// List the tokens that are good, those used last first.
+    List {
+        /// Only this person's, by the name in the list.
+        #[arg(long)]
+        person: Option<String>,
+    },
+    /// End a token before its time. A running server refuses it at once, and closes its live connections within a second.
+    Revoke {
+        /// Its number in the list.
+        id: i64,
+    },
+}
+
+#[derive(Args)]
+struct Add {
+    /// Whose it is to be, as they would sign in: alice, CORP\alice, alice@corp.example.com.
+    #[arg(long)]
+    person: String,
+    /// What it is for, in a few words: "backup script".
+    #[arg(long)]
+    name: TokenName,
+    /// What it is good for: read, or read:PAGE, push, push:NAME, with spaces between them.
+    #[arg(long, default_value = "read")]
+    scope: Granted,
+    /// How long it lasts: 12h, 30d. The setting `tokens.lifetime` when left out, `tokens.longest` at most.
+    #[arg(long, value_parser = length)]
+    expires: Option<Duration>,
+}
+
+fn length(text: &str) -> Result<Duration, String> {
+    let length = parse_duration(text).filter(|length| !length.is_zero());
+    length.ok_or_else(|| "write a whole number and one of the units s, m, h, d: 12h, 30d".to_owned())
+}
+
+pub(super) async fn run(options: Options) -> ExitCode {
+    match act(options.act).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Stop::Start(error)) => fail(&error),
+        Err(Stop::Said(why)) => {
+            eprintln!("belvedere: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn act(act: Act) -> Result<(), Stop> {
+    let settings = Settings::from_figment(&config::figment())?;
+    // What is done here stands in the log and in the audit's store, as what the server does.
+    telemetry::start(&settings.log)?;
+    config::make_state_folder(&settings.state)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let tokens = server::open_tokens(&settings, &clock).await?;
+    let kept = server::open_audit(&settings).await?;
+    let (audit, writer) = Audit::kept_in(kept.clone(), Metrics::new().audit(), Arc::clone(&clock));
+    let done = match act {
+        Act::Add(wanted) => add(wanted, &settings, &clock, &tokens, &audit).await,
+        Act::List { person } => list(person.as_deref(), &tokens).await,
+        Act::Revoke { id } => revoke(TokenId::new(id), &tokens, &audit).await,
+    };
+    drop(audit);
+    writer.finish().await;
+    kept.close().await;
+    tokens.close().await;
+    done
+}
+
+async fn add(
+    wanted: Add,
+    settings: &Settings,
+    clock: &Arc<dyn Clock>,
+    tokens: &Tokens,
+    audit: &Audit,
+) -> Result<(), Stop> {
+    let Add { person, name, scope, expires } = wanted;
+    let lasts = expires.unwrap_or(settings.tokens.lifetime);
+    if lasts > settings.tokens.longest {
+        let why = "no token lasts longer than `tokens.longest`: write a shorter --expires, or a longer setting";
+        return Err(Stop::Said(why.to_owned()));
+    }
+    let directories = Directories::new(settings, clock)?;
+    let person = look_up(&directories, &person).await?;
+    let upkeep = directories.upkeep(&person);
+    let wanted = Wanted { name, granted: scope, lasts, second_factor: false, upkeep };
+    let made = tokens.make(&person, &wanted).await;
+    let (secret, token) = made.map_err(|error| Stop::Said(error.to_string()))?;
+    audit.record(&Client::default(), &Event::TokenMade { person: &token.person, token: token.id });
+    eprintln!("{}", line(&token));
+    println!("{}", *secret.reveal());
+    Ok(())
+}
+
+/// The one person of that name, if nothing stands against their signing in.
+async fn look_up(directories: &Directories, name: &str) -> Result<Person, Stop> {
+    let username = named(name)?;
+    let seen = match directories.look_up(&username).await {
+        Ok(Sought::One(seen)) => seen,
+        Ok(nobody) => return Err(Stop::Said(nobody.why_nobody(&username).unwrap_or_default())),
+        Err(unreachable) => {
+            let why = format!("{}; people can make tokens themselves, on their account page", unreachable.reason);
+            return Err(Stop::Said(why));
+        }
+    };
+    match &seen.bar {
+        Some(bar) => Err(Stop::Said(format!("{} cannot sign in, as {}", seen.person.display_name, bar.reason))),
+        None => Ok(seen.person),
+    }
+}
+
+async fn list(person: Option<&str>, tokens: &Tokens) -> Result<(), Stop> {
+    let is_theirs = |token: &Token| {
+        person.is_none_or(|name| token.person.qualified_name().to_lowercase() == name.trim().to_lowercase())
+    };
+    println!("{}", ["number", "person", "name", "good for", "expires", "last used"].join("\t"));
+    for page in 0.. {
+        let some = tokens.everybodys(page * LISTED_TOGETHER, LISTED_TOGETHER).await?;
+        some.iter().filter(|token| is_theirs(token)).for_each(|token| println!("{}", line(token)));
+        // One that has just expired is left out, so a page may be short before the last.
+        if some.is_empty() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+async fn revoke(id: TokenId, tokens: &Tokens, audit: &Audit) -> Result<(), Stop> {
+    let Some(token) = tokens.revoke(id, None).await? else {
+        return Err(Stop::Said(format!("there is no good token {id}; `belvedere token list` has their numbers")));
+    };
+    let event = Event::TokenEnded { person: &token.person, token: id, reason: EndReason::Revoked };
+    audit.record(&Client::default(), &event);
+    eprintln!("{}", line(&token));
+    Ok(())
+}
+
+/// A token on one line, with tabs between what is known of it. A name cannot hold one.
+fn line(token: &Token) -> String {
+    let used = token.last_used_at.map_or_else(|| "never".to_owned(), date);
+    let person = token.person.qualified_name();
+    let person: String = person.chars().filter(|c| !c.is_control()).collect();
+    let parts =
+        [token.id.to_string(), person, token.name.to_string(), token.granted.to_string(), date(token.expires_at), used];
+    parts.join("\t")
+}
+
+fn date(moment: Timestamp) -> String {
+    let moment = jiff::Timestamp::from_millisecond(moment.as_millis());
+    moment.map_or_else(|_| "?".to_owned(), |moment| moment.strftime("%Y-%m-%d %H:%M UTC").to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_is_a_number_and_a_unit() {
+        assert_eq!(length("30d"), Ok(Duration::from_hours(720)));
+        for wrong in ["", "0d", "30", "a month"] {
+            assert!(length(wrong).unwrap_err().contains("30d"), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,231 @@
+use std::fmt;
+use std::str::FromStr;
+
+use super::{PageSlug, SourceName};
+
+/// Whoever names more than this means all; and a signed token carries its scope in every request.
+const MOST_WORDS: usize = 32;
+
+/// What somebody may do with what they proved it by. A session or a password may do all that its person may.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// All that the person may.
+    Whole,
+    /// Of what the person may, this alone.
+    Only(Granted),
+}
+
+/// What an API token was made for. As text it is a list of words with spaces between them (RFC 6749, 3.3): `read`,
+/// `read:operations`, `push`, `push:meter`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Granted {
+    /// The pages it reads.
+    pub read: Pages,
+    /// The push endpoints it sends to.
+    pub push: Pushes,
+}
+
+/// Some of the pages, or all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Pages {
+    /// None.
+    #[default]
+    None,
+    /// All that the person may open.
+    All,
+    /// Of those that the person may open, these alone.
+    Only(Vec<PageSlug>),
+}
+
+/// Some of the push endpoints, or all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Pushes {
+    /// None.
+    #[default]
+    None,
+    /// All that the person may send to.
+    All,
+    /// Of those that the person may send to, these alone.
+    Only(Vec<SourceName>),
+}
+
+/// A text that is no scope.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidScope {
+    /// It grants nothing.
+    #[error("a scope says what it is for: write `read`, `read:<page>`, `push` or `push:<name>`")]
+    Empty,
+    /// It names too much one by one.
+    #[error("a scope has at most {MOST_WORDS} words; `read` alone means every page")]
+    TooLong,
+    /// A word that means nothing.
+    #[error("\"{0}\" is no scope: write `read`, `read:<page>`, `push` or `push:<name>`, with spaces between them")]
+    Word(String),
+}
+
+impl Scope {
+    /// Whether a page may be read with it, if its person may.
+    pub fn reads(&self, page: &PageSlug) -> bool {
+        match self {
+            Self::Whole => true,
+            Self::Only(granted) => granted.reads(page),
+        }
+    }
+
+    /// Whether anything but reading and pushing may be done with it: accounts, tokens, the admin's office.
+    pub fn is_whole(&self) -> bool {
+        *self == Self::Whole
+    }
+
+    /// The most that a token made with it may be good for.
+    pub fn grants(&self) -> Granted {
+        match self {
+            Self::Whole => Granted::ALL,
+            Self::Only(granted) => granted.clone(),
+        }
+    }
+}
+
+impl Granted {
+    /// Every page and every endpoint that the person may have.
+    pub const ALL: Self = Self { read: Pages::All, push: Pushes::All };
+
+    /// Whether a page may be read with it, if its person may.
+    pub fn reads(&self, page: &PageSlug) -> bool {
+        match &self.read {
+            Pages::None => false,
+            Pages::All => true,
+            Pages::Only(pages) => pages.contains(page),
+        }
+    }
+
+    /// Whether it grants all that `other` does.
+    pub fn covers(&self, other: &Self) -> bool {
+        let read = match (&self.read, &other.read) {
+            (Pages::All, _) | (_, Pages::None) => true,
+            (Pages::Only(mine), Pages::Only(theirs)) => theirs.iter().all(|page| mine.contains(page)),
+            (Pages::None | Pages::Only(_), _) => false,
+        };
+        let push = match (&self.push, &other.push) {
+            (Pushes::All, _) | (_, Pushes::None) => true,
+            (Pushes::Only(mine), Pushes::Only(theirs)) => theirs.iter().all(|name| mine.contains(name)),
+            (Pushes::None | Pushes::Only(_), _) => false,
+        };
+        read && push
+    }
+}
+
+impl FromStr for Granted {
+    type Err = InvalidScope;
+
+    fn from_str(text: &str) -> Result<Self, InvalidScope> {
+        let words: Vec<&str> = text.split_ascii_whitespace().take(MOST_WORDS + 1).collect();
+        match words.len() {
+            0 => return Err(InvalidScope::Empty),
+            count if count > MOST_WORDS => return Err(InvalidScope::TooLong),
+            _ => {}
+        }
+        let (mut pages, mut pushes) = (Vec::new(), Vec::new());
+        let (mut all_pages, mut all_pushes) = (false, false);
+        for word in words {
+            let invalid = || InvalidScope::Word(word.chars().filter(|c| !c.is_control()).take(80).collect());
+            match word.split_once(':') {
+                None if word == "read" => all_pages = true,
+                None if word == "push" => all_pushes = true,
+                Some(("read", slug)) => pages.push(slug.parse().map_err(|_| invalid())?),
+                Some(("push", name)) => pushes.push(name.parse().map_err(|_| invalid())?),
+                _ => return Err(invalid()),
+            }
+        }
+        let read = if all_pages { Pages::All } else { Pages::of(pages) };
+        let push = if all_pushes { Pushes::All } else { Pushes::of(pushes) };
+        Ok(Self { read, push })
+    }
+}
+
+impl Pages {
+    fn of(mut pages: Vec<PageSlug>) -> Self {
+        pages.sort();
+        pages.dedup();
+        if pages.is_empty() { Self::None } else { Self::Only(pages) }
+    }
+}
+
+impl Pushes {
+    fn of(mut names: Vec<SourceName>) -> Self {
+        names.sort();
+        names.dedup();
+        if names.is_empty() { Self::None } else { Self::Only(names) }
+    }
+}
+
+impl fmt::Display for Granted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut words = Vec::new();
+        match &self.read {
+            Pages::None => {}
+            Pages::All => words.push("read".to_owned()),
+            Pages::Only(pages) => words.extend(pages.iter().map(|page| format!("read:{page}"))),
+        }
+        match &self.push {
+            Pushes::None => {}
+            Pushes::All => words.push("push".to_owned()),
+            Pushes::Only(names) => words.extend(names.iter().map(|name| format!("push:{name}"))),
+        }
+        f.write_str(&words.join(" "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn granted(text: &str) -> Granted {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_token_reads_no_more_than_it_was_made_for() {
+        let slug = |text: &str| text.parse::<PageSlug>().unwrap();
+        let (ops, sales) = (slug("ops"), slug("sales"));
+        assert!(Scope::Whole.reads(&ops) && granted("read").reads(&ops));
+        let some = granted("read:ops push");
+        assert!(some.reads(&ops) && !some.reads(&sales));
+        assert!(!granted("push").reads(&ops));
+        assert!(Scope::Whole.is_whole() && !Scope::Only(Granted::ALL).is_whole());
+    }
+
+    #[test]
+    fn a_scope_is_written_as_it_is_read() {
+        for text in ["read", "push", "read push", "read:ops read:sales", "read:ops push:meter", "push:a push:b"] {
+            assert_eq!(granted(text).to_string(), text);
+        }
+        assert_eq!(granted(" read:b\tread:a  read:a ").to_string(), "read:a read:b");
+        assert_eq!(granted("read read:ops").to_string(), "read");
+    }
+
+    #[test]
+    fn what_means_nothing_is_no_scope() {
+        assert_eq!("  ".parse::<Granted>(), Err(InvalidScope::Empty));
+        assert_eq!("read:a ".repeat(MOST_WORDS + 1).parse::<Granted>(), Err(InvalidScope::TooLong));
+        for text in ["write", "read:", "read:../x", "READ", "push:Ä", "read,push", "admin:all"] {
+            assert!(matches!(text.parse::<Granted>(), Err(InvalidScope::Word(_))), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_token_made_from_another_is_good_for_no_more() {
+        for (mine, theirs, covers) in [
+            ("read push", "read:ops push:meter", true),
+            ("read", "read:ops", true),
+            ("read", "push", false),
+            ("read:ops read:sales", "read:ops", true),
+            ("read:ops", "read:ops read:sales", false),
+            ("read:ops", "read", false),
+            ("push:a", "push:b", false),
+            ("push", "push:b", true),
+        ] {
+            assert_eq!(granted(mine).covers(&granted(theirs)), covers, "{mine} covers {theirs}");
+        }
+    }
+}

@@ -1,0 +1,59 @@
+use super::Tokens;
+use crate::domain::Timestamp;
+use crate::store::StoreError;
+
+/// A key that signs, sealed: this room keeps it and cannot open it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedKey {
+    /// Its public name, as a signed token's `kid` gives it.
+    pub kid: String,
+    /// The key, encrypted by whoever made it.
+    pub sealed: Vec<u8>,
+    /// When it was made.
+    pub made_at: Timestamp,
+}
+
+/// The sealed keys, which last as long as the tokens beside them.
+impl Tokens {
+    /// Every key, the oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be asked.
+    pub async fn sealed_keys(&self) -> Result<Vec<SealedKey>, StoreError> {
+        let rows: Vec<(String, Vec<u8>, i64)> =
+            sqlx::query_as("SELECT kid, sealed, made_at FROM signing_keys ORDER BY made_at, kid")
+                .fetch_all(self.pool())
+                .await
+                .map_err(|error| self.query_failed(&error))?;
+        let key = |(kid, sealed, made_at)| SealedKey { kid, sealed, made_at: Timestamp::from_millis(made_at) };
+        Ok(rows.into_iter().map(key).collect())
+    }
+
+    /// Keeps a key.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be written.
+    pub async fn keep_key(&self, key: &SealedKey) -> Result<(), StoreError> {
+        sqlx::query("INSERT INTO signing_keys (kid, sealed, made_at) VALUES (?, ?, ?)")
+            .bind(&key.kid)
+            .bind(&key.sealed)
+            .bind(key.made_at.as_millis())
+            .execute(self.pool())
+            .await
+            .map(drop)
+            .map_err(|error| self.query_failed(&error))
+    }
+
+    /// Forgets a key: what it signed is not believed any more.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be written.
+    pub async fn forget_key(&self, kid: &str) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM signing_keys WHERE kid = ?")
+            .bind(kid)
+            .execute(self.pool())
+            .await
+            .map(drop)
+            .map_err(|error| self.query_failed(&error))
+    }
+}

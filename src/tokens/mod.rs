@@ -1,0 +1,28 @@
+//! Personal API tokens: one row a token, in an SQLite file of our own.
+//!
+//! [`Tokens`] makes, finds and ends tokens, keeps their people as the directory last described them (`upkeep`), and tells
+//! live connections the moment one of theirs ends or changes ([`TokenWatch`]), also when another process ended it in the
+//! file. A script holds an [`ApiToken`] of 256 random bits; the store holds its hash and nothing that opens a door. The
+//! sealed keys that sign short-lived tokens lie beside them (`keys`).
+//!
+//! This room never asks the directory, never decides what a person may see, and cannot open what is sealed. A store that
+//! cannot be read is a [`StoreError`](crate::store::StoreError), never "there is no such token".
+
+mod keys;
+mod lists;
+mod make;
+mod secret;
+mod store;
+mod token;
+mod upkeep;
+mod watch;
+
+pub use keys::SealedKey;
+pub use make::{MakeError, Wanted};
+pub use secret::{ApiToken, InvalidToken, PREFIX};
+pub use store::Tokens;
+pub use token::{Found, InvalidTokenName, Token, TokenName};
+pub use watch::{TokenNews, TokenWatch};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,130 @@
+use std::fmt;
+use std::str::FromStr;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use crate::store::StoreError;
+
+/// What every token begins with, so that a token in the wrong place is known for what it is.
+pub const PREFIX: &str = "bvt_";
+
+/// 256 bits: nobody guesses one, however many there are.
+const BYTES: usize = 32;
+
+/// 32 bytes in base64url without padding.
+const SECRET_CHARACTERS: usize = 43;
+
+/// Three bytes in base64url. One text in sixteen million that only looks like a token passes: a program that searches
+/// files for lost secrets seldom cries wolf, and a mistyped token costs no look into the store.
+const CHECK_BYTES: usize = 3;
+const CHECK_CHARACTERS: usize = 4;
+
+/// What a script sends: whoever has it may do what it is good for. It never prints itself and wipes itself when dropped.
+#[derive(Clone)]
+pub struct ApiToken(Zeroizing<[u8; BYTES]>);
+
+/// The text is not a token that this program could have made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an API token is `{PREFIX}` and {} characters behind it", SECRET_CHARACTERS + CHECK_CHARACTERS)]
+pub struct InvalidToken;
+
+impl ApiToken {
+    /// A new token from the system's generator.
+    ///
+    /// # Errors
+    /// [`StoreError::NoRandomness`] when the system has none to give; nothing weaker is used in its place.
+    pub fn generate() -> Result<Self, StoreError> {
+        let mut bytes = Zeroizing::new([0; BYTES]);
+        getrandom::fill(bytes.as_mut_slice()).map_err(|error| StoreError::NoRandomness(error.to_string()))?;
+        Ok(Self(bytes))
+    }
+
+    /// The token as its owner sees it, once: `bvt_`, the secret in base64url, and a checksum of both.
+    pub fn reveal(&self) -> Zeroizing<String> {
+        let mut text = Zeroizing::new(String::with_capacity(PREFIX.len() + SECRET_CHARACTERS + CHECK_CHARACTERS));
+        text.push_str(PREFIX);
+        URL_SAFE_NO_PAD.encode_string(self.0.as_slice(), &mut text);
+        let check = checksum(&text);
+        text.push_str(&check);
+        text
+    }
+
+    /// SHA-256 of the secret: what the store keeps. A plain hash is enough for 256 random bits; nothing can be tried out
+    /// against it.
+    pub fn hash(&self) -> [u8; 32] {
+        Sha256::digest(self.0.as_slice()).into()
+    }
+}
+
+impl FromStr for ApiToken {
+    type Err = InvalidToken;
+
+    /// Accepts only the one spelling that [`ApiToken::reveal`] writes; the length is looked at first, so that a header
+    /// full of rubbish costs nothing.
+    fn from_str(text: &str) -> Result<Self, InvalidToken> {
+        if text.len() != PREFIX.len() + SECRET_CHARACTERS + CHECK_CHARACTERS || !text.is_ascii() {
+            return Err(InvalidToken);
+        }
+        let (signed, check) = text.split_at(PREFIX.len() + SECRET_CHARACTERS);
+        let secret = signed.strip_prefix(PREFIX).ok_or(InvalidToken)?;
+        if checksum(signed) != check {
+            return Err(InvalidToken);
+        }
+        let mut bytes = Zeroizing::new([0; BYTES]);
+        match URL_SAFE_NO_PAD.decode_slice(secret, bytes.as_mut_slice()) {
+            Ok(BYTES) => Ok(Self(bytes)),
+            _ => Err(InvalidToken),
+        }
+    }
+}
+
+impl fmt::Debug for ApiToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ApiToken(…)")
+    }
+}
+
+/// It is no proof of anything: whoever reads this can make one.
+fn checksum(signed: &str) -> String {
+    URL_SAFE_NO_PAD.encode(&Sha256::digest(signed)[..CHECK_BYTES])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_survives_the_header_and_nothing_else_is_one() {
+        let token = ApiToken::generate().unwrap();
+        let text = token.reveal();
+        assert_eq!(text.parse::<ApiToken>().unwrap().hash(), token.hash());
+        assert_eq!(text.len(), 51);
+
+        let mistyped = {
+            let at = if &text[10..11] == "A" { "B" } else { "A" };
+            format!("{}{at}{}", &text[..10], &text[11..])
+        };
+        let longer = format!("{}A", *text);
+        let other_prefix = text.replace(PREFIX, "bvx_");
+        for wrong in ["", PREFIX, &text[..50], &longer, &mistyped, &other_prefix, &"é".repeat(26), &"A".repeat(51)] {
+            assert_eq!(wrong.parse::<ApiToken>().unwrap_err(), InvalidToken, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_secret_has_one_spelling_even_with_a_right_checksum() {
+        // The last of the 43 characters carries four bits; with the spare two set it would be a second spelling.
+        let signed = format!("{PREFIX}{}B", "A".repeat(42));
+        assert_eq!(format!("{signed}{}", checksum(&signed)).parse::<ApiToken>().unwrap_err(), InvalidToken);
+    }
+
+    #[test]
+    fn tokens_differ_and_do_not_print_themselves() {
+        let (a, b) = (ApiToken::generate().unwrap(), ApiToken::generate().unwrap());
+        assert_ne!(a.hash(), b.hash());
+        assert_eq!(format!("{a:?}"), "ApiToken(…)");
+    }
+}

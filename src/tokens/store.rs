@@ -1,0 +1,216 @@
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::SqlitePool;
+use sqlx::migrate::Migrator;
+
+use super::token::{Lifetimes, Row, columns};
+use super::watch::Registry;
+use super::{ApiToken, Found, Token, TokenWatch};
+use crate::config::TokenSettings;
+use crate::domain::{Client, Clock, EndReason, Person, Timestamp, TokenId};
+use crate::store::{Kind, Store, StoreError};
+
+/// The steps from an empty file to today's tables, in the binary.
+static MIGRATIONS: Migrator = sqlx::migrate!("src/tokens/migrations");
+
+const KIND: Kind = Kind { name: "token store", without_it: "everybody makes their API tokens anew" };
+
+/// A use becomes a write at most this often, so that a script that asks every second does not wait for the disk.
+const TOUCH_AT_MOST_EVERY: Duration = Duration::from_mins(1);
+
+/// How long a token that has ended is kept, to tell its script why: whoever comes back from a holiday still hears it.
+const ENDED_STAYS: Duration = Duration::from_hours(30 * 24);
+
+/// Every API token there is. Cheap to clone; the clones are one store.
+#[derive(Clone)]
+pub struct Tokens {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    lifetimes: Lifetimes,
+    clock: Arc<dyn Clock>,
+    watchers: Registry,
+}
+
+impl Tokens {
+    /// Opens the store in the file `path`, which is made (mode 0600) when there is none; its folder must be there.
+    /// `max_staleness` is how long a token is good when the directory cannot be asked about its person.
+    ///
+    /// # Errors
+    /// A [`StoreError`] that names the file and the remedy, when it cannot be opened or is damaged.
+    pub async fn open(
+        path: &Path,
+        settings: &TokenSettings,
+        max_staleness: Duration,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, StoreError> {
+        let store = Store::open(path, KIND, &MIGRATIONS).await?;
+        let lifetimes = Lifetimes { longest: settings.longest, max_staleness, unrefreshed: settings.unrefreshed };
+        Ok(Self { inner: Arc::new(Inner { store, lifetimes, clock, watchers: Registry::default() }) })
+    }
+
+    /// What a secret stands for. One that opens something is now used, from where `client` is; how it was used before
+    /// is in the answer.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be asked: that says nothing about the token.
+    pub async fn find(&self, token: &ApiToken, client: &Client) -> Result<Found, StoreError> {
+        let row: Option<Row> = sqlx::query_as(concat!("SELECT ", columns!(), " FROM tokens WHERE token_hash = ?"))
+            .bind(token.hash().to_vec())
+            .fetch_optional(self.pool())
+            .await
+            .map_err(|error| self.query_failed(&error))?;
+        let found = self.judge(row)?;
+        if let Found::Good(token) = &found {
+            self.touch(token, client).await;
+        }
+        Ok(found)
+    }
+
+    /// How one token stands, without using it.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be asked: that says nothing about the token.
+    pub async fn get(&self, id: TokenId) -> Result<Found, StoreError> {
+        let row: Option<Row> = sqlx::query_as(concat!("SELECT ", columns!(), " FROM tokens WHERE id = ?"))
+            .bind(id.as_i64())
+            .fetch_optional(self.pool())
+            .await
+            .map_err(|error| self.query_failed(&error))?;
+        self.judge(row)
+    }
+
+    /// Writes down the end of every token whose time is over, tells its live connections, and forgets those that ended
+    /// long ago. To be called every minute or so. Answers with the tokens that it ended, for the audit.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be written; expired tokens none the less open nothing.
+    pub async fn sweep(&self) -> Result<Vec<Token>, StoreError> {
+        let now = self.now();
+        let rows: Vec<Row> = sqlx::query_as(concat!(
+            "UPDATE tokens SET ended_at = ?1, end_reason = 'expired'
+             WHERE ended_at IS NULL AND (expires_at <= ?1 OR created_at <= ?2) RETURNING ",
+            columns!()
+        ))
+        .bind(now.as_millis())
+        .bind(self.oldest_alive())
+        .fetch_all(self.pool())
+        .await
+        .map_err(|error| self.query_failed(&error))?;
+        let ended = self.tell_the_ended(rows);
+        sqlx::query("DELETE FROM tokens WHERE ended_at <= ?")
+            .bind((now - ENDED_STAYS).as_millis())
+            .execute(self.pool())
+            .await
+            .map_err(|error| self.query_failed(&error))?;
+        Ok(ended)
+    }
+
+    /// Watches over a token whose person is `known` so, for as long as the watch is kept.
+    pub fn watch(&self, id: TokenId, known: &Person) -> TokenWatch {
+        TokenWatch::begin(self.clone(), id, known.clone())
+    }
+
+    /// Closes the file in good order, when the program stops. The store answers nothing after that.
+    pub async fn close(&self) {
+        self.inner.store.close().await;
+    }
+
+    /// How the token of a row stands.
+    fn judge(&self, row: Option<Row>) -> Result<Found, StoreError> {
+        let Some(row) = row else { return Ok(Found::Nothing) };
+        if let Some(word) = &row.end_reason {
+            // A word that a later version wrote: it ended, and not by itself.
+            return Ok(Found::Ended(EndReason::from_word(word).unwrap_or(EndReason::Revoked)));
+        }
+        let (token, now) = (self.read(row)?, self.now());
+        Ok(if now >= token.expires_at {
+            Found::Ended(EndReason::Expired)
+        } else if now >= token.stale_from {
+            Found::Stale(token)
+        } else {
+            Found::Good(token)
+        })
+    }
+
+    /// Notes that the token is in use. A disk that refuses the note does not refuse the script: the log says why.
+    async fn touch(&self, token: &Token, client: &Client) {
+        let now = self.now();
+        let is_noted = token.last_address == client.address()
+            && token.last_used_at.is_some_and(|used| now.since(used) < TOUCH_AT_MOST_EVERY);
+        if is_noted {
+            return;
+        }
+        // Several requests come at once: the earlier ones must not set the time back.
+        let noted = sqlx::query(
+            "UPDATE tokens SET last_used_at = ?1, last_address = ?2
+             WHERE id = ?3 AND coalesce(last_used_at, 0) <= ?1 AND ended_at IS NULL",
+        )
+        .bind(now.as_millis())
+        .bind(client.address().map(|address| address.to_string()))
+        .bind(token.id.as_i64())
+        .execute(self.pool())
+        .await;
+        if let Err(error) = noted {
+            let error = self.query_failed(&error);
+            tracing::warn!(token = %token.id, %error, "the use of an API token could not be noted");
+        }
+    }
+
+    /// Tells the live connections of the tokens that have just ended.
+    pub(super) fn tell_the_ended(&self, rows: Vec<Row>) -> Vec<Token> {
+        for row in &rows {
+            self.watchers().tell(TokenId::new(row.id));
+        }
+        self.readable(rows).collect()
+    }
+
+    /// The tokens of these rows; what cannot be read is logged and left out.
+    pub(super) fn readable(&self, rows: Vec<Row>) -> impl Iterator<Item = Token> {
+        rows.into_iter().filter_map(|row| {
+            let token = row.id;
+            self.read(row).inspect_err(|error| tracing::warn!(token, %error, "a token is left out of a list")).ok()
+        })
+    }
+
+    pub(super) fn read(&self, row: Row) -> Result<Token, StoreError> {
+        row.token(self.inner.lifetimes).map_err(|reason| self.inner.store.damaged(&reason))
+    }
+
+    pub(super) fn watchers(&self) -> &Registry {
+        &self.inner.watchers
+    }
+
+    pub(super) fn pool(&self) -> &SqlitePool {
+        self.inner.store.pool()
+    }
+
+    pub(super) fn lifetimes(&self) -> Lifetimes {
+        self.inner.lifetimes
+    }
+
+    /// Before that, a token must not have been made to be good now; in milliseconds.
+    pub(super) fn oldest_alive(&self) -> i64 {
+        (self.now() - self.inner.lifetimes.longest).as_millis()
+    }
+
+    pub(super) fn clock(&self) -> &dyn Clock {
+        &*self.inner.clock
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.inner.clock.now()
+    }
+
+    pub(super) fn query_failed(&self, error: &sqlx::Error) -> StoreError {
+        self.inner.store.query_failed(error)
+    }
+
+    pub(super) fn failed(&self, reason: &impl ToString) -> StoreError {
+        self.inner.store.failed(reason)
+    }
+}

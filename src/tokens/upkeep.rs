@@ -1,0 +1,175 @@
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use super::token::{Row, columns};
+use super::{Token, Tokens};
+use crate::domain::{Person, PersonId, Timestamp, TokenId, Upkeep};
+use crate::store::StoreError;
+
+/// Keeping tokens true to the directory. Whatever holds for many people is one statement, however many they are.
+impl Tokens {
+    /// The next people, at most `most`, whom the directory is to be asked about: each once, by their ids in order, from
+    /// behind `after` on; and behind whom to go on, `None` when there is nobody more. Tokens that have expired, or whose
+    /// people nobody can ask about, do not count. A person whose row cannot be read is passed over, and logged.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be asked.
+    pub async fn people(
+        &self,
+        after: Option<&PersonId>,
+        most: usize,
+    ) -> Result<(Vec<Person>, Option<PersonId>), StoreError> {
+        // The person who was confirmed last is described best; SQLite takes the other columns from the row of the one
+        // maximum (https://www.sqlite.org/lang_select.html, 2.5).
+        let rows: Vec<(i64, String, Vec<u8>, i64)> = sqlx::query_as(
+            "SELECT id, person_id, person, max(confirmed_at) FROM tokens
+             WHERE upkeep = 'refreshed' AND person_id > ? AND ended_at IS NULL AND expires_at > ? AND created_at > ?
+             GROUP BY person_id ORDER BY person_id LIMIT ?",
+        )
+        .bind(after.map_or("", PersonId::as_str))
+        .bind(self.now().as_millis())
+        .bind(self.oldest_alive())
+        // One more shows whether there is anybody more.
+        .bind(i64::try_from(most).unwrap_or(i64::MAX).saturating_add(1))
+        .fetch_all(self.pool())
+        .await
+        .map_err(|error| self.query_failed(&error))?;
+        let goes_on = rows.len() > most;
+        let last = rows[..most.min(rows.len())].last().filter(|_| goes_on);
+        let last = last.map(|(_, person_id, ..)| PersonId::new(person_id));
+        let people = rows.into_iter().take(most).filter_map(|(id, _, person, _)| readable(id, &person)).collect();
+        Ok((people, last))
+    }
+
+    /// How many people there are whom the directory is to be asked about.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be asked.
+    pub async fn count_people(&self) -> Result<usize, StoreError> {
+        let count: i64 = sqlx::query_scalar(
+            "SELECT count(DISTINCT person_id) FROM tokens
+             WHERE upkeep = 'refreshed' AND ended_at IS NULL AND expires_at > ? AND created_at > ?",
+        )
+        .bind(self.now().as_millis())
+        .bind(self.oldest_alive())
+        .fetch_one(self.pool())
+        .await
+        .map_err(|error| self.query_failed(&error))?;
+        Ok(usize::try_from(count).unwrap_or_default())
+    }
+
+    /// Notes that these people, at `asked_at`, were said to be so: by the directory, or by their own signing in. Where
+    /// they were described otherwise, their tokens have them as they are now, and live connections hear of it.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be written; then nothing is.
+    pub async fn confirm(&self, people: &[Person], asked_at: Timestamp) -> Result<(), StoreError> {
+        if people.is_empty() {
+            return Ok(());
+        }
+        let described = people.iter().map(Described::of).collect::<Result<Vec<_>, _>>();
+        let described = described.and_then(|people| serde_json::to_string(&people));
+        let described = described.map_err(|error| self.failed(&error))?;
+        let mut transaction = self.pool().begin().await.map_err(|error| self.query_failed(&error))?;
+        // A token that was confirmed after the question was asked knows better.
+        let changed: Vec<i64> = sqlx::query_scalar(
+            "UPDATE tokens SET person = described.person
+             FROM (SELECT value ->> 'id' AS id, value ->> 'person' AS person FROM json_each(?)) AS described
+             WHERE tokens.person_id = described.id AND tokens.ended_at IS NULL AND tokens.confirmed_at <= ?
+                 AND tokens.person <> described.person
+             RETURNING tokens.id",
+        )
+        .bind(&described)
+        .bind(asked_at.as_millis())
+        .fetch_all(&mut *transaction)
+        .await
+        .map_err(|error| self.query_failed(&error))?;
+        sqlx::query(
+            "UPDATE tokens SET confirmed_at = ?1
+             WHERE person_id IN (SELECT value ->> 'id' FROM json_each(?2)) AND ended_at IS NULL AND confirmed_at < ?1",
+        )
+        .bind(asked_at.as_millis())
+        .bind(&described)
+        .execute(&mut *transaction)
+        .await
+        .map_err(|error| self.query_failed(&error))?;
+        transaction.commit().await.map_err(|error| self.query_failed(&error))?;
+        for id in changed {
+            self.watchers().tell(TokenId::new(id));
+        }
+        Ok(())
+    }
+
+    /// Ends every token of somebody who may not be signed in any more, as the directory said when it was asked at
+    /// `asked_at`; what they proved since counts. Tells their live connections at once, and answers with the ended tokens.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the ends cannot be written down; the tokens then go on.
+    pub async fn end_all_of(&self, person: &PersonId, asked_at: Timestamp) -> Result<Vec<Token>, StoreError> {
+        let rows: Vec<Row> = sqlx::query_as(concat!(
+            "UPDATE tokens SET ended_at = ?, end_reason = 'revoked'
+             WHERE person_id = ? AND confirmed_at <= ? AND ended_at IS NULL RETURNING ",
+            columns!()
+        ))
+        .bind(self.now().as_millis())
+        .bind(person.as_str())
+        .bind(asked_at.as_millis())
+        .fetch_all(self.pool())
+        .await
+        .map_err(|error| self.query_failed(&error))?;
+        Ok(self.tell_the_ended(rows))
+    }
+
+    /// Settles for every token whether its person can be asked about now, since the settings may have changed while the
+    /// program was down.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read or written.
+    pub async fn settle_upkeep(&self, can: impl Fn(&Person) -> Upkeep) -> Result<(), StoreError> {
+        let rows: Vec<(i64, Vec<u8>, String)> =
+            sqlx::query_as("SELECT id, person, upkeep FROM tokens WHERE ended_at IS NULL")
+                .fetch_all(self.pool())
+                .await
+                .map_err(|error| self.query_failed(&error))?;
+        let mut others: HashMap<&'static str, Vec<i64>> = HashMap::new();
+        for (id, person, written) in rows {
+            let Some(person) = readable(id, &person) else { continue };
+            let upkeep = can(&person).word();
+            if upkeep != written {
+                others.entry(upkeep).or_default().push(id);
+            }
+        }
+        for (upkeep, ids) in others {
+            let ids = serde_json::to_string(&ids).map_err(|error| self.failed(&error))?;
+            sqlx::query("UPDATE tokens SET upkeep = ? WHERE id IN (SELECT value FROM json_each(?))")
+                .bind(upkeep)
+                .bind(ids)
+                .execute(self.pool())
+                .await
+                .map_err(|error| self.query_failed(&error))?;
+        }
+        Ok(())
+    }
+}
+
+/// One person, for SQLite to take apart.
+#[derive(Serialize)]
+struct Described<'a> {
+    id: &'a str,
+    /// JSON, as the row has it.
+    person: String,
+}
+
+impl<'a> Described<'a> {
+    fn of(person: &'a Person) -> serde_json::Result<Self> {
+        Ok(Self { id: person.id.as_str(), person: serde_json::to_string(person)? })
+    }
+}
+
+/// The person of a row; one who cannot be read opens nothing either, and is only logged.
+fn readable(token: i64, person: &[u8]) -> Option<Person> {
+    serde_json::from_slice(person)
+        .inspect_err(|error| tracing::warn!(token, %error, "the person of a token cannot be read: passed over"))
+        .ok()
+}

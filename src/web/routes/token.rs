@@ -1,0 +1,97 @@
+use std::sync::Arc;
+
+use rocket::http::{ContentType, Header};
+use rocket::serde::json::Json;
+use rocket::{Responder, State, get, post};
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use crate::auth::{IssueRefusal, PublicKeys, Scripts};
+use crate::domain::{Client, Granted, InvalidScope, Member, Proof, Visitor};
+use crate::pages::Closed;
+use crate::web::guards::{Origin, SameOrigin};
+use crate::web::refusal::Refusal;
+
+/// A signed token (RFC 6749, 5.1).
+#[derive(Serialize)]
+pub(super) struct TokenAnswer {
+    access_token: Zeroizing<String>,
+    token_type: &'static str,
+    /// Seconds.
+    expires_in: u64,
+    scope: String,
+}
+
+/// Makes a short-lived signed token of whatever else the request shows. A session counts only when the browser says that
+/// a page of ours asks.
+#[post("/token", data = "<body>")]
+pub(super) fn issue(
+    body: String,
+    kind: Option<&ContentType>,
+    visitor: Visitor,
+    origin: Origin,
+    _from_here: SameOrigin,
+    client: Client,
+    scripts: &State<Arc<Scripts>>,
+) -> Result<Json<TokenAnswer>, Refusal> {
+    let member: Member = match visitor {
+        Visitor::Member(member) => *member,
+        Visitor::Anonymous => return Err(Refusal::Closed(Closed::SignInFirst)),
+        Visitor::Unconfirmed => return Err(Refusal::Unconfirmed),
+    };
+    if matches!(member.proof, Proof::Session(_)) && origin != Origin::Ours {
+        return Err(Refusal::ForeignOrigin);
+    }
+    let issued = scripts.issue(&member, wanted(&body, kind)?, &client)?;
+    Ok(Json(TokenAnswer {
+        access_token: issued.text,
+        token_type: "Bearer",
+        expires_in: issued.lasts.as_secs(),
+        scope: issued.granted.to_string(),
+    }))
+}
+
+/// The scope that is asked for, in a form (RFC 6749, 4.4.2); nothing sent is nothing asked for, and what cannot be read is
+/// not passed over, or somebody would get more than they asked for.
+fn wanted(body: &str, kind: Option<&ContentType>) -> Result<Option<Granted>, Refusal> {
+    if body.is_empty() {
+        return Ok(None);
+    }
+    if !kind.is_some_and(|kind| kind.is_form()) {
+        let why = "What is asked for must be sent as a form: scope=read".to_owned();
+        return Err(Refusal::BadRequest(why));
+    }
+    let mut scopes = url::form_urlencoded::parse(body.as_bytes()).filter(|(name, _)| name == "scope");
+    let scope = scopes.next().map(|(_, scope)| scope.parse());
+    let scope = scope.transpose().map_err(|invalid: InvalidScope| Refusal::BadRequest(invalid.to_string()))?;
+    if scopes.next().is_some() {
+        return Err(Refusal::BadRequest(
+            "There is more than one scope; write them as one, with spaces between".to_owned(),
+        ));
+    }
+    Ok(scope)
+}
+
+impl From<IssueRefusal> for Refusal {
+    fn from(refusal: IssueRefusal) -> Self {
+        match refusal {
+            IssueRefusal::FromSigned | IssueRefusal::Scope => Self::Closed(Closed::OutOfScope),
+            IssueRefusal::Store(error) => Self::StoreUnavailable(error.to_string()),
+            IssueRefusal::Unsigned(cause) => Self::Internal(cause),
+        }
+    }
+}
+
+/// The keys by which anybody can verify signed tokens (RFC 7517, 5).
+#[derive(Responder)]
+pub(super) struct KeysAnswer {
+    keys: Json<PublicKeys>,
+    caching: Header<'static>,
+}
+
+/// A key signs as soon as it is made, so whoever keeps this asks again for a key they do not know.
+#[get("/.well-known/jwks.json")]
+pub(super) fn keys(scripts: &State<Arc<Scripts>>) -> KeysAnswer {
+    let caching = Header::new("Cache-Control", "public, max-age=300");
+    KeysAnswer { keys: Json(scripts.signer().public_keys()), caching }
+}

@@ -1,0 +1,131 @@
+use std::time::Duration;
+
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use super::words::in_words;
+use crate::config::TokenSettings;
+use crate::domain::Timestamp;
+use crate::pages::Listed;
+use crate::tokens::{ApiToken, Token};
+use crate::web::Transport;
+
+/// The lengths that are offered, in days, as far as the settings allow them.
+const OFFERED_DAYS: [u64; 5] = [7, 30, 90, 180, 365];
+
+/// The API tokens on one's account page.
+#[derive(Debug, Serialize)]
+pub(in crate::web) struct TokensView {
+    tokens: Vec<TokenView>,
+    scopes: Vec<Choice>,
+    lengths: Vec<Choice>,
+}
+
+#[derive(Debug, Serialize)]
+struct TokenView {
+    id: i64,
+    name: String,
+    scope: String,
+    second_factor: bool,
+    expires_ms: Timestamp,
+    last_used_ms: Option<Timestamp>,
+    last_address: Option<String>,
+}
+
+/// An option of a form.
+#[derive(Debug, Serialize)]
+struct Choice {
+    value: String,
+    words: String,
+    selected: bool,
+}
+
+impl TokensView {
+    /// `pages` are those that their owner may open.
+    pub(in crate::web) fn of(tokens: &[Token], pages: &[Listed], settings: &TokenSettings) -> Self {
+        let view = |token: &Token| TokenView {
+            id: token.id.as_i64(),
+            name: token.name.to_string(),
+            scope: token.granted.to_string(),
+            second_factor: token.second_factor,
+            expires_ms: token.expires_at,
+            last_used_ms: token.last_used_at,
+            last_address: token.last_address.map(|address| address.to_string()),
+        };
+        let every = Choice { value: "read".to_owned(), words: "every page I may open".to_owned(), selected: true };
+        let one = |page: &Listed| Choice {
+            value: format!("read:{}", page.slug),
+            words: format!("only {}", page.title),
+            selected: false,
+        };
+        Self {
+            tokens: tokens.iter().map(view).collect(),
+            scopes: std::iter::once(every).chain(pages.iter().map(one)).collect(),
+            lengths: lengths(settings),
+        }
+    }
+}
+
+/// The lengths to choose from, with the usual one among them and chosen.
+fn lengths(settings: &TokenSettings) -> Vec<Choice> {
+    let mut offered: Vec<_> = OFFERED_DAYS.map(|days| Duration::from_hours(days * 24)).to_vec();
+    offered.retain(|length| *length <= settings.longest);
+    offered.push(settings.lifetime);
+    offered.sort();
+    offered.dedup();
+    let choice = |length: Duration| Choice {
+        value: length.as_secs().to_string(),
+        words: spelled_out(length),
+        selected: length == settings.lifetime,
+    };
+    offered.into_iter().map(choice).collect()
+}
+
+fn spelled_out(length: Duration) -> String {
+    let days = length.as_secs() / 86_400;
+    if length == Duration::from_hours(days * 24) && days > 1 { format!("{days} days") } else { in_words(length) }
+}
+
+/// A token that was just made, shown once.
+#[derive(Serialize)]
+pub(in crate::web) struct TokenMadeView {
+    name: String,
+    scope: String,
+    expires_ms: Timestamp,
+    /// It wipes itself; the page that it stands in is kept nowhere.
+    secret: Zeroizing<String>,
+    /// Where this site is, for the line to try it with.
+    site: String,
+}
+
+impl TokenMadeView {
+    pub(in crate::web) fn of(secret: &ApiToken, token: &Token, transport: &Transport) -> Self {
+        let site = transport.public_url.as_ref().map_or("", |url| url.as_str().trim_end_matches('/'));
+        Self {
+            name: token.name.to_string(),
+            scope: token.granted.to_string(),
+            expires_ms: token.expires_at,
+            secret: secret.reveal(),
+            site: site.to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_length_is_offered_that_the_settings_do_not_allow_and_the_usual_one_is_chosen() {
+        let day = Duration::from_hours(24);
+        let words = |lifetime: Duration, longest: Duration| {
+            let settings = TokenSettings { lifetime, longest, unrefreshed: day };
+            let choices = lengths(&settings);
+            assert_eq!(choices.iter().filter(|choice| choice.selected).count(), 1);
+            choices.into_iter().map(|choice| choice.words).collect::<Vec<_>>()
+        };
+        assert_eq!(words(90 * day, 365 * day), ["7 days", "30 days", "90 days", "180 days", "365 days"]);
+        assert_eq!(words(14 * day, 30 * day), ["7 days", "14 days", "30 days"]);
+        assert_eq!(words(Duration::from_mins(30), Duration::from_hours(1)), ["30 min"]);
+    }
+}

@@ -1,0 +1,298 @@
+//! Every way in × every route × how the way stands: valid, expired, revoked, wrong, missing, out of scope.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use belvedere::domain::ManualClock;
+use futures::future::join_all;
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+
+use crate::harness::demo::{Demo, page};
+use crate::harness::visitor::Visitor;
+use crate::sessions::{MINUTE, START};
+
+/// How a way stands that somebody comes by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// Nothing is shown.
+    Missing,
+    /// All that the person may.
+    Whole,
+    /// The pages, and nothing else.
+    Reads,
+    /// One page, `ops`, and nothing else.
+    ReadsOne,
+    /// No page, for it is good for pushing alone.
+    ReadsNone,
+    /// Whatever it was, it is good for nothing.
+    Bad,
+}
+use Way::{Bad, Missing, Reads, ReadsNone, ReadsOne, Whole};
+
+/// What a route is for.
+#[derive(Clone, Copy, Debug)]
+enum Route {
+    Public,
+    /// A page that alice may open.
+    Page,
+    /// The page that some tokens are for.
+    Ops,
+    /// One's own account, tokens and password; the admins' page and figures.
+    Own,
+    /// Lists that everybody has, of what they may open.
+    List,
+}
+use Route::{List, Ops, Own, Page, Public};
+
+const ROUTES: &[(&str, Route)] = &[
+    ("/p/everybody", Public),
+    ("/p/members", Page),
+    ("/p/ops", Ops),
+    ("/api/v1/pages/everybody", Public),
+    ("/api/v1/pages/members", Page),
+    ("/api/v1/pages/ops", Ops),
+    ("/events/everybody", Public),
+    ("/events/members", Page),
+    ("/events/ops", Ops),
+    ("/live/everybody", Public),
+    ("/live/members", Page),
+    ("/live/ops", Ops),
+    ("/", List),
+    ("/api/v1/pages", List),
+    ("/account", Own),
+    ("/admin", Own),
+    ("/metrics", Own),
+];
+
+fn expected(way: Way, route: Route) -> u16 {
+    match (way, route) {
+        (Bad, _) | (Missing, Page | Ops | Own) => 401,
+        (Reads | ReadsOne | ReadsNone, Own) | (ReadsOne | ReadsNone, Page) | (ReadsNone, Ops) => 403,
+        _ => 200,
+    }
+}
+
+pub(crate) async fn house(clock: &Arc<ManualClock>) -> Demo {
+    Demo::plan_with(clock.clone())
+        .await
+        .set("admins", json!({ "users": ["alice"] }))
+        .page("everybody", &format!("access = \"public\"\n{}", page("Everybody")))
+        .page("members", &page("Members"))
+        .page("ops", &format!("access = {{ groups = [\"dash-ops\"] }}\n{}", page("Ops")))
+        .open()
+        .await
+}
+
+/// The ways of alice, each with how it stands.
+async fn ways(demo: &Demo, clock: &ManualClock) -> Vec<(String, Visitor, Way)> {
+    let mut desk = demo.house.visitor();
+    desk.signs_in("alice", demo.password("alice")).await;
+    let mut ways = Vec::new();
+    let mut way = |name: &str, visitor: Visitor, way| ways.push((name.to_owned(), visitor, way));
+    let stranger = || demo.house.visitor();
+    let tokens = async |desk: &mut Visitor, lasts| {
+        [
+            (desk.makes_a_token("read push", lasts).await, Reads),
+            (desk.makes_a_token("read:ops", lasts).await, ReadsOne),
+            (desk.makes_a_token("push", lasts).await, ReadsNone),
+        ]
+    };
+
+    // What expires, and what is revoked.
+    for (token, _) in tokens(&mut desk, 60).await {
+        way("an expired token", stranger().with_token(&token), Bad);
+    }
+    let signed = stranger().with_password("alice", demo.password("alice")).gets_a_signed_token().await;
+    way("an expired signed token", stranger().with_token(&signed), Bad);
+    clock.advance(4 * MINUTE);
+    for (token, _) in tokens(&mut desk, 3600).await {
+        let signed = stranger().with_token(&token).gets_a_signed_token().await;
+        way("a signed token of a revoked one", stranger().with_token(&signed), Bad);
+        way("a revoked token", stranger().with_token(&token), Bad);
+    }
+    for _ in 0..3 {
+        revokes_the_first(&mut desk).await;
+    }
+    let mut gone = demo.house.visitor();
+    gone.signs_in("alice", demo.password("alice")).await;
+    let signed = of_session(&mut gone).await;
+    gone.signs_out().await;
+    way("a signed token of a session that ended", stranger().with_token(&signed), Bad);
+
+    // What is wrong from the beginning.
+    let password = demo.password("alice");
+    way("a wrong password", stranger().with_password("alice", "wrong"), Bad);
+    way("nobody's name", stranger().with_password("nobody", password), Bad);
+    way("no password", stranger().with_password("alice", ""), Bad);
+    way("a disabled account", stranger().with_password("dave", demo.password("dave")), Bad);
+    let (token, _) = tokens(&mut desk, 3600).await[0].clone();
+    let other = if token.ends_with('A') { "B" } else { "A" };
+    way("a mistyped token", stranger().with_token(&format!("{}{other}", &token[..token.len() - 1])), Bad);
+    way("a token and a name", stranger().with_token(&token).with_password("alice", password), Bad);
+    way("a token twice", stranger().with_token(&token).with_token(&token), Bad);
+    for shown in ["", "Bearer", "Basic !", "Negotiate abc", "Digest username=\"alice\"", &token] {
+        way("what cannot be read", stranger().shows(shown), Bad);
+    }
+    let mut both = desk.clone().with_password("alice", "wrong");
+    both.cookies.clone_from(&desk.cookies);
+    way("a wrong password beside a good cookie", both, Bad);
+
+    // What is good.
+    way("nothing", stranger(), Missing);
+    way("a name and a password", stranger().with_password("alice", password), Whole);
+    let signed = stranger().with_password("alice", password).gets_a_signed_token().await;
+    way("a signed token of a password", stranger().with_token(&signed), Reads);
+    way("a signed token of a session", stranger().with_token(&of_session(&mut desk).await), Reads);
+    for (token, good_for) in tokens(&mut desk, 3600).await {
+        let signed = stranger().with_token(&token).gets_a_signed_token().await;
+        way("a signed token of a token", stranger().with_token(&signed), good_for);
+        way("a token", stranger().with_token(&token), good_for);
+    }
+    way("a session", desk, Whole);
+    ways
+}
+
+#[tokio::test]
+async fn the_table_holds() {
+    let clock = Arc::new(ManualClock::at(START));
+    let demo = house(&clock).await;
+    for (name, mut visitor, way) in ways(&demo, &clock).await {
+        // At once, since each wrong password takes its time.
+        let asked = ROUTES.iter().map(|(path, _)| answers(&visitor, path));
+        for ((path, route), status) in ROUTES.iter().zip(join_all(asked).await) {
+            assert_eq!(status, expected(way, *route), "{path} by {name} ({way:?})");
+        }
+        if way != Bad {
+            let listed = visitor.fetches("/api/v1/pages").await.json();
+            let slugs: Vec<_> =
+                listed["pages"].as_array().unwrap().iter().filter_map(|page| page["slug"].as_str()).collect();
+            let expected: &[&str] = match way {
+                Missing | ReadsNone => &["everybody"],
+                ReadsOne => &["everybody", "ops"],
+                _ => &["everybody", "members", "ops"],
+            };
+            assert_eq!(slugs, expected, "listed by {name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_changed_but_by_somebody_who_is_signed_in_with_the_form() {
+    let clock = Arc::new(ManualClock::at(START));
+    let demo = house(&clock).await;
+    let mut desk = demo.house.visitor();
+    desk.signs_in("alice", demo.password("alice")).await;
+    let token = desk.makes_a_token("read push", 3600).await;
+    let account = desk.opens("/account").await;
+    let csrf = account.field("/account/tokens", "csrf").unwrap();
+    let scripts = [
+        demo.house.visitor().with_password("alice", demo.password("alice")),
+        // A cookie beside it, and its form's own token, do not help.
+        desk.clone().with_password("alice", demo.password("alice")),
+        desk.clone().with_token(&token),
+    ];
+    for mut script in scripts {
+        for path in ["/account/tokens", "/account/tokens/1/revoke", "/account/password", "/admin/examine"] {
+            let fields = [("csrf", &*csrf), ("name", "x"), ("scope", "read"), ("lasts", "60")];
+            let answer = script.posts(path, &fields).await;
+            assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path}: {}", answer.body);
+        }
+    }
+    assert_eq!(desk.opens("/account").await.body.matches("/revoke\"").count(), 1, "nothing has changed");
+}
+
+#[tokio::test]
+async fn a_token_in_an_address_is_no_way_in() {
+    let clock = Arc::new(ManualClock::at(START));
+    let demo = house(&clock).await;
+    let mut desk = demo.house.visitor();
+    desk.signs_in("alice", demo.password("alice")).await;
+    let token = desk.makes_a_token("read", 3600).await;
+    let signed = demo.house.visitor().with_token(&token).gets_a_signed_token().await;
+    for token in [&token, &signed] {
+        for name in ["access_token", "token", "authorization", "bearer", "api_key"] {
+            for path in ["/p/members", "/api/v1/pages/members", "/events/members", "/live/members"] {
+                let status = answers(&demo.house.visitor(), &format!("{path}?{name}={token}")).await;
+                assert!(matches!(status, 400 | 401), "{path} by {name} says {status}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_script_is_challenged_and_no_browser_ever_pops_up_a_window() {
+    let clock = Arc::new(ManualClock::at(START));
+    let demo = house(&clock).await;
+    let challenges = |answer: &crate::harness::visitor::Answer| {
+        let all = answer.headers.get_all("WWW-Authenticate").iter();
+        all.map(|value| value.to_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let script = demo.house.visitor().fetches("/p/members").await;
+    assert_eq!(
+        challenges(&script),
+        [
+            "Bearer realm=\"Belvedere\"",
+            "Basic realm=\"Belvedere\", charset=\"UTF-8\"",
+            "Cookie realm=\"Belvedere\", form-action=\"/login\"",
+        ]
+    );
+    let metrics = demo.house.visitor().fetches("/metrics").await;
+    assert!(challenges(&metrics)[0].starts_with("Bearer") && !challenges(&metrics).join(" ").contains("Basic"));
+    let wrong = demo.house.visitor().with_token(&format!("bvt_{}", "A".repeat(47))).fetches("/p/members").await;
+    assert_eq!(wrong.json()["error"]["code"], "bad-authorization");
+
+    // What a page's own script asks for, and what somebody typed into the address bar with a password in it.
+    let mut browser = demo.house.visitor().with_password("alice", "wrong");
+    for path in ["/p/members", "/api/v1/pages/members", "/events/members", "/metrics"] {
+        let asked = browser.request(Method::GET, path).header("User-Agent", "Mozilla/5.0 (X11) Firefox/140.0");
+        let answer = browser.send(asked.header("Sec-Fetch-Mode", "cors").header("Sec-Fetch-Site", "same-origin")).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{path}");
+        assert_eq!(challenges(&answer), ["Cookie realm=\"Belvedere\", form-action=\"/login\""], "{path}");
+    }
+    for path in ["/p/members", "/metrics", "/"] {
+        let shown = browser.opens(path).await;
+        assert_eq!(shown.status, StatusCode::UNAUTHORIZED, "{path}");
+        assert_eq!(challenges(&shown), ["Cookie realm=\"Belvedere\", form-action=\"/login\""], "{path}");
+    }
+    let form = demo.house.visitor().opens("/p/members").await;
+    assert_eq!(form.location.as_deref(), Some("/login?next=%2Fp%2Fmembers"));
+}
+
+/// The status of an answer; a stream's head is enough.
+async fn answers(visitor: &Visitor, path: &str) -> u16 {
+    if path.starts_with("/live/") {
+        let origin = visitor.cookies.contains_key("belvedere").then(|| visitor.origin());
+        return match visitor.watches_from(origin.as_deref(), path).await {
+            Ok(mut board) => match board.hears().await["type"].as_str() {
+                Some("hello") => 200,
+                // As a browser, which is told on the socket.
+                Some("bye") => board.is_told_goodbye().await.code.unwrap() - 4_000,
+                other => panic!("{other:?}"),
+            },
+            Err(status) => status.as_u16(),
+        };
+    }
+    let request = visitor.request(Method::GET, path).header("Accept", "*/*");
+    request.timeout(Duration::from_secs(30)).send().await.unwrap().status().as_u16()
+}
+
+/// Revokes the token that was made last.
+pub(crate) async fn revokes_the_first(desk: &mut Visitor) {
+    let account = desk.opens("/account").await;
+    let csrf = account.field("/account/tokens", "csrf").unwrap();
+    let path = account.body.split("action=\"/account/tokens/").nth(1).unwrap();
+    let path = format!("/account/tokens/{}", &path[..path.find('"').unwrap()]);
+    assert!(path.ends_with("/revoke"), "{path}");
+    let answer = desk.posts(&path, &[("csrf", &csrf)]).await;
+    assert_eq!(answer.location.as_deref(), Some("/account#tokens"), "{}", answer.body);
+}
+
+/// A signed token of a session, as a page's own script asks for it.
+pub(crate) async fn of_session(visitor: &mut Visitor) -> String {
+    let origin = visitor.origin();
+    let request = visitor.request(Method::POST, "/api/v1/token").header("Origin", origin);
+    let answer = visitor.send(request).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    answer.json()["access_token"].as_str().unwrap().to_owned()
+}
