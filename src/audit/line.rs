@@ -141,13 +141,7 @@ impl Line {
                 lost: (!lost.is_empty()).then(|| plain(lost)),
                 ..Self::about(person, "groups-changed", "ok")
             },
-            Event::AccountAct { act, account, by } => {
-                let line = by.map_or_else(
-                    || Self { event: act, result: "ok", reason: Some("command-line"), ..Self::default() },
-                    |person| Self::about(person, act, "ok"),
-                );
-                Self { detail: Some(plain(&format!("{}\\{account}", DirectoryName::LOCAL))), ..line }
-            }
+            Event::AccountAct { act, account, by } => Self::account_act(act, account, by),
             Event::InvitationRefused { reason } => {
                 Self { event: "invitation-refused", result: "refused", reason: Some(reason), ..Self::default() }
             }
@@ -191,6 +185,15 @@ impl Line {
         let wait = self.retry_after.map(|wait| format!("next try in {} s", wait.as_secs()));
         let all: Vec<String> = [self.detail.clone(), gained, lost, wait].into_iter().flatten().collect();
         (!all.is_empty()).then(|| all.join("; "))
+    }
+
+    /// Something done to a local account, by a person or on the command line.
+    fn account_act(act: &'static str, account: &str, by: Option<&Person>) -> Self {
+        let line = by.map_or_else(
+            || Self { event: act, result: "ok", reason: Some("command-line"), ..Self::default() },
+            |person| Self::about(person, act, "ok"),
+        );
+        Self { detail: Some(plain(&format!("{}\\{account}", DirectoryName::LOCAL))), ..line }
     }
 
     /// Something refused to whoever typed this name.

@@ -126,18 +126,6 @@ impl Auth {
         Ok(self.begin_session(name, &person, beginning, client, previous).await?)
     }
 
-    /// A fresh session for somebody who has just proved who they are with a password; that of `previous` ends.
-    pub(super) async fn welcome(
-        &self,
-        name: &Username,
-        person: &Person,
-        client: &Client,
-        previous: Option<&SessionToken>,
-    ) -> Result<SignedIn, StoreError> {
-        let beginning = Beginning::by_password(self.directory.upkeep(person));
-        self.begin_session(name, person, beginning, client, previous).await
-    }
-
     /// Begins the session of somebody who has proved all that is asked of them, in place of the `previous` one.
     pub(super) async fn begin_session(
         &self,
@@ -147,7 +135,7 @@ impl Auth {
         client: &Client,
         previous: Option<&SessionToken>,
     ) -> Result<SignedIn, StoreError> {
-        self.confirm_tokens_of(&person).await;
+        self.confirm_tokens_of(person).await;
         if let Some(previous) = previous {
             self.sign_out(previous, client).await?;
         }
