@@ -3,7 +3,7 @@ use serde::Serialize;
 use crate::domain::Timestamp;
 use crate::factors::{AppOffer, Enrolled, Passkey, RecoveryCode, WhyNoPasskeys};
 
-use super::admin::{Place, PlaceLink};
+
 use super::auth::{Said, Tone};
 use super::qr::{Picture, picture};
 
