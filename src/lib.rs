@@ -6,7 +6,8 @@
 //! - [`domain`] has the pure types and the clock.
 //! - [`config`] reads settings and page files: raw as written, then settled as meant.
 //! - [`telemetry`] is the log and the program's figures, [`store`] the files of our own.
-//! - [`directory`], [`sessions`], [`tokens`], [`factors`], [`sources`] and [`audit`] are the outside world, one room each.
+//! - [`directory`], [`accounts`], [`sessions`], [`tokens`], [`factors`], [`sources`] and [`audit`] are the outside world, one room
+//!   each.
 //! - [`auth`] proves who someone is, [`pages`] decides who sees what, [`panels`] turns readings into views.
 //! - [`live`] has feeds, channels, viewers.
 //! - [`web`] is the only room that knows Rocket's requests and responses.
@@ -14,6 +15,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise"))]
 
+pub mod accounts;
 pub mod audit;
 pub mod auth;
 pub mod cli;

@@ -15,8 +15,9 @@ use tokio::sync::{oneshot, watch};
 use tokio_util::task::AbortOnDropHandle;
 use zeroize::Zeroizing;
 
+use crate::accounts::Accounts;
 use crate::audit::{Audit, AuditStore, AuditWriter, Event};
-use crate::auth::{Auth, Keys, Refresh, Scripts, SecondStep, Signer};
+use crate::auth::{AccountWatch, Auth, Everyone, Keys, Refresh, Scripts, SecondStep, Signer};
 use crate::config::{self, Faults, Settings};
 use crate::directory::{Directories, Directory, GroupWatch, Readiness, SetUpError};
 use crate::domain::{Client, Clock};
@@ -42,6 +43,9 @@ const SESSION_STORE: &str = "sessions.db";
 
 /// The file of the API tokens, in the state folder.
 const TOKEN_STORE: &str = "tokens.db";
+
+/// The file of local accounts, beside it.
+const ACCOUNT_STORE: &str = "accounts.db";
 /// The file of the audit's store, beside it.
 const AUDIT_STORE: &str = "audit.db";
 
@@ -83,6 +87,7 @@ pub struct Server {
     sessions: Sessions,
     tokens: Tokens,
     factors: Factors,
+    accounts: Accounts,
     tasks: Tasks,
     audit: Kept,
 }
@@ -113,6 +118,7 @@ struct Tasks {
     _token_follower: AbortOnDropHandle<()>,
     _group_watch: AbortOnDropHandle<()>,
     _refresher: AbortOnDropHandle<()>,
+    _account_watch: AbortOnDropHandle<()>,
     _page_audit: AbortOnDropHandle<()>,
 }
 
@@ -130,6 +136,12 @@ impl Tasks {
         );
         let people = Arc::clone(&rooms.refresh);
         let scripts = Arc::clone(&rooms.scripts);
+        let accounts = AccountWatch::new(
+            rooms.accounts.clone(),
+            Arc::clone(&rooms.refresh),
+            rooms.sessions.clone(),
+            rooms.auth.audit().clone(),
+        );
         Self {
             _watcher: Watcher::start(Arc::clone(shelf)),
             _keeper: AbortOnDropHandle::new(tokio::spawn(keep_pages(Arc::clone(hub), Arc::clone(shelf)))),
@@ -143,6 +155,7 @@ impl Tasks {
             )),
             _group_watch: AbortOnDropHandle::new(tokio::spawn(groups)),
             _refresher: AbortOnDropHandle::new(tokio::spawn(async move { people.run().await })),
+            _account_watch: AbortOnDropHandle::new(tokio::spawn(async move { accounts.run().await })),
             _page_audit: AbortOnDropHandle::new(tokio::spawn(audit_pages(
                 Arc::clone(shelf),
                 rooms.auth.audit().clone(),
@@ -172,7 +185,12 @@ impl Server {
 
         let metrics = Metrics::new();
         let directories = Arc::new(Directories::counted(&settings, &clock, &metrics.directory())?);
-        let directory: Arc<dyn Directory> = Arc::clone(&directories) as Arc<dyn Directory>;
+        let accounts = open_accounts(&settings, Arc::clone(&clock)).await?;
+        let directory: Arc<dyn Directory> = Arc::new(Everyone::new(
+            Arc::clone(&directories) as Arc<dyn Directory>,
+            accounts.clone(),
+            Arc::clone(&clock),
+        ));
         let groups = Arc::new(GroupWatch::new(Arc::clone(&directory), Arc::clone(&clock)));
         let readiness = Readiness::new(Arc::clone(&directory), Arc::clone(&clock));
         let store = settings.state.join(SESSION_STORE);
@@ -214,6 +232,8 @@ impl Server {
             scripts,
             token_settings: settings.tokens.clone(),
             sessions: sessions.clone(),
+            accounts: accounts.clone(),
+            digest_enabled: settings.digest.enabled,
             audit: audit_store,
             shelf,
             hub,
@@ -240,7 +260,7 @@ impl Server {
                 shutting_down.send_replace(true);
             })
         }));
-        Ok(Self { rocket, sessions, tokens, factors, tasks, audit: kept })
+        Ok(Self { rocket, sessions, tokens, factors, accounts, tasks, audit: kept })
     }
 
     /// Tells when the door is open.
@@ -279,9 +299,20 @@ impl Server {
         self.sessions.close().await;
         self.tokens.close().await;
         self.factors.close().await;
+        self.accounts.close().await;
         served.map_err(Box::new)?;
         Ok(())
     }
+}
+
+/// The store of local accounts, for the server and for the command line beside it. The state folder must be there.
+///
+/// # Errors
+/// [`StoreError`] when it cannot be opened.
+pub(crate) async fn open_accounts(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Accounts, StoreError> {
+    // What everybody here knows makes no password.
+    let known_to_all = ["belvedere".to_owned(), settings.site.name.clone()];
+    Accounts::open(&settings.state.join(ACCOUNT_STORE), &settings.accounts, known_to_all, clock).await
 }
 
 /// Rocket believes an `X-Real-IP` from anybody, unless told otherwise: strangers could then choose the address that the
@@ -290,6 +321,17 @@ impl Server {
 fn believe_no_header(figment: Figment) -> Figment {
     let by_default = figment.find_metadata("ip_header").is_some_and(|origin| origin.name.starts_with("rocket::Config"));
     if by_default { figment.merge(("ip_header", false)) } else { figment }
+}
+
+/// The server's keys, for the command line beside it.
+///
+/// # Errors
+/// [`StartError`] when the secret key cannot be read, or made.
+pub(crate) fn keys_of(figment: &Figment, settings: &Settings) -> Result<Keys, StartError> {
+    match config::secret_key(figment, &settings.state)? {
+        Some(kept) => keys(&kept.merge_into(figment.clone())),
+        None => keys(figment),
+    }
 }
 
 /// The keys of forms, from the same secret as Rocket's own, in whichever way it is written: text or bytes.

@@ -154,6 +154,20 @@ pub enum Event<'a> {
         /// `revoked`, `unconfirmed`.
         reason: &'static str,
     },
+    /// Something was done to a local account, or to an invitation to one.
+    AccountAct {
+        /// What, in a word that does not change: `account-disabled`, `invited`, `invitation-accepted`.
+        act: &'static str,
+        /// The account's name.
+        account: &'a str,
+        /// Who did it; `None` for the command line.
+        by: Option<&'a Person>,
+    },
+    /// Somebody came with an invitation, and it was not accepted.
+    InvitationRefused {
+        /// Why, in a word that does not change: `no-such-invitation`, `password`, `taken`.
+        reason: &'static str,
+    },
     /// A visitor may not open a page.
     PageRefused {
         /// Who asked.

@@ -78,10 +78,10 @@ impl AuditWriter {
         match tokio::time::timeout(FINISH_WITHIN, self.task).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                tracing::error!(%error, "the audit's writer broke down: its last events are in the log alone")
+                tracing::error!(%error, "the audit's writer broke down: its last events are in the log alone");
             }
             Err(_) => {
-                tracing::error!("the audit's store did not take its last events in time: they are in the log alone")
+                tracing::error!("the audit's store did not take its last events in time: they are in the log alone");
             }
         }
     }

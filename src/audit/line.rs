@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::Event;
 use super::plain::{plain, plain_long};
-use crate::domain::{EndReason, Member, Person, Proof, SessionId, TokenId, Visitor};
+use crate::domain::{DirectoryName, EndReason, Member, Person, Proof, SessionId, TokenId, Visitor};
 
 /// Every word for an event, as the log and the store have it, in the order in which people look for them. Whoever adds an
 /// event adds its word.
@@ -32,6 +32,18 @@ pub const EVENTS: &[&str] = &[
     "groups-changed",
     "page-refused",
     "forgery-refused",
+    "account-added",
+    "account-disabled",
+    "account-enabled",
+    "account-removed",
+    "account-groups-set",
+    "account-password-set",
+    "account-digest-on",
+    "account-digest-off",
+    "invited",
+    "invitation-accepted",
+    "invitation-withdrawn",
+    "invitation-refused",
     "admin-acted",
     "audit-exported",
     "pages-reloaded",
@@ -128,6 +140,16 @@ impl Line {
             Event::SignedTokenMade { member } => Self::of_member(member, "signed-token-made", "ok"),
             Event::AuthorizationRefused { reason } => {
                 Self { event: "authorization-refused", result: "refused", reason: Some(reason), ..Self::default() }
+            }
+            Event::AccountAct { act, account, by } => {
+                let line = by.map_or_else(
+                    || Self { event: act, result: "ok", reason: Some("command-line"), ..Self::default() },
+                    |person| Self::about(person, act, "ok"),
+                );
+                Self { detail: Some(plain(&format!("{}\\{account}", DirectoryName::LOCAL))), ..line }
+            }
+            Event::InvitationRefused { reason } => {
+                Self { event: "invitation-refused", result: "refused", reason: Some(reason), ..Self::default() }
             }
             Event::PageRefused { visitor, page } => {
                 Self { page: Some(page.to_string()), ..Self::by(visitor, "page-refused", "refused") }

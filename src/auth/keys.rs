@@ -17,6 +17,10 @@ type Key = Zeroizing<[u8; 64]>;
 /// Changing it makes every key another.
 const EXTRACT_LABEL: &[u8] = b"belvedere keys, version 1";
 
+const DIGEST_NONCES_LABEL: &[u8] = b"digest nonces";
+
+const DIGEST_CREDENTIALS_LABEL: &[u8] = b"digest credentials";
+
 const CSRF_LABEL: &[u8] = b"csrf tokens";
 
 const PASSWORDS_LABEL: &[u8] = b"remembered passwords";
@@ -35,6 +39,8 @@ pub struct Keys {
     sealing: Key,
     device: Key,
     factors: SealingKey,
+    digest_nonces: Key,
+    digest_credentials: Key,
 }
 
 impl Keys {
@@ -50,12 +56,24 @@ impl Keys {
             sealing: key(derived(SIGNING_KEYS_LABEL)),
             device: key(derived(DEVICE_LABEL)),
             factors: SealingKey::new(derived(FACTORS_LABEL).finalize().into_bytes().into()),
+            digest_nonces: key(derived(DIGEST_NONCES_LABEL)),
+            digest_credentials: key(derived(DIGEST_CREDENTIALS_LABEL)),
         }
     }
 
     /// The key that the seeds of authenticator apps are sealed under.
     pub fn factors(&self) -> &SealingKey {
         &self.factors
+    }
+
+    /// The beginning of a Digest nonce's tag.
+    pub(super) fn digest_nonce(&self) -> Tag {
+        tag(&self.digest_nonces)
+    }
+
+    /// What encrypts the credentials of Digest: 32 bytes.
+    pub(super) fn digest_credentials(&self) -> &[u8] {
+        &self.digest_credentials[..32]
     }
 
     /// The beginning of a CSRF token's tag.

@@ -8,13 +8,19 @@
 //! way back to the page somebody came for. This room never decides what a person may see, and knows nothing of cookies or
 //! HTTP.
 
+mod account_watch;
 mod authorization;
 mod basic;
 mod change_password;
 pub mod csrf;
+pub mod digest;
+mod end_sessions;
+mod everyone;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
+mod invitations;
 mod keys;
+mod local;
 pub mod next;
 mod pace;
 mod prove_again;
@@ -28,9 +34,13 @@ mod sign_in;
 mod signed;
 mod throttle;
 
+pub use account_watch::AccountWatch;
 pub use authorization::{Authorization, InvalidAuthorization};
 pub use change_password::{Changed, TypedChange};
 pub use csrf::{Holder, StrangerToken};
+pub use digest::{Digest, DigestRefusal, DigestRequest};
+pub use everyone::Everyone;
+pub use invitations::{Accepted, Guests, InvitationRefusal, TypedAcceptance};
 pub use keys::Keys;
 pub use next::NextPath;
 pub use refresh::{Away, Refresh, Report};

@@ -118,6 +118,14 @@ impl Refresh {
         self.report.borrow().away.get(&directory.cloned()).map(|away| away.since)
     }
 
+    /// Asks about these people now, out of turn: something about them has changed.
+    ///
+    /// # Errors
+    /// [`StoreError`] when their sessions cannot be written; they follow at their next turn.
+    pub async fn ask_now(&self, people: &[Person]) -> Result<(), StoreError> {
+        self.ask(&mut Turn::default(), people).await
+    }
+
     /// How often each person's turn comes.
     pub fn every(&self) -> Duration {
         self.every

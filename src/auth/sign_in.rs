@@ -127,6 +127,18 @@ impl Auth {
         Ok(self.begin_session(name, &person, beginning, client, previous).await?)
     }
 
+    /// A fresh session for somebody who has just proved who they are with a password; that of `previous` ends.
+    pub(super) async fn welcome(
+        &self,
+        name: &Username,
+        person: &Person,
+        client: &Client,
+        previous: Option<&SessionToken>,
+    ) -> Result<SignedIn, StoreError> {
+        let beginning = Beginning::by_password(self.directory.upkeep(person));
+        self.begin_session(name, person, beginning, client, previous).await
+    }
+
     /// Begins the session of somebody who has proved all that is asked of them, in place of the `previous` one.
     pub(super) async fn begin_session(
         &self,
@@ -254,7 +266,7 @@ impl Auth {
         }
     }
 
-    fn refuse(&self, attempt: Attempt, refusal: Refusal, name: &Username, client: &Client) -> SignInRefusal {
+    pub(super) fn refuse(&self, attempt: Attempt, refusal: Refusal, name: &Username, client: &Client) -> SignInRefusal {
         let (reason, directory_code) = in_the_audit(&refusal);
         let event = attempt.refused(name.as_str(), reason, directory_code, None);
         self.audit.record(client, &event);

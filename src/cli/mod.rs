@@ -1,6 +1,8 @@
 //! The commands. Each says what it does, does it through [`crate::server`] or the rooms below, and ends with an exit
 //! code that scripts can trust.
 
+mod account;
+mod account_list;
 mod can;
 mod check;
 mod demo;
@@ -47,6 +49,10 @@ enum Command {
     /// Name look-up, TCP, TLS and the certificate, RootDSE, clock, service account, base DN, lockout policy, the groups
     /// that pages and settings name, and one person with their groups and pages. Ends with exit code 1 when a step fails.
     Doctor(doctor::Options),
+    /// Make, invite, disable, list: accounts of the program's own, for people whom no directory knows.
+    ///
+    /// There is none until one is made. Works beside a running server, which notices within a second.
+    Account(account::Options),
     /// Say whether somebody may open a page, and why.
     ///
     /// Ends with exit code 0 for yes, 1 for no, 2 when it could not be found out.
@@ -66,6 +72,7 @@ pub fn main() -> ExitCode {
         Command::Check(options) => rocket::execute(check::run(options)),
         Command::Init(options) => rocket::execute(init::run(options)),
         Command::Doctor(options) => rocket::execute(doctor::run(options)),
+        Command::Account(options) => rocket::execute(account::run(options)),
         Command::Can(options) => rocket::execute(can::run(options)),
         Command::Token(options) => rocket::execute(token::run(options)),
     };

@@ -65,11 +65,11 @@ async fn silent_servers(directories: &Directories) -> Vec<String> {
     silent.into_iter().flatten().filter_map(line).collect()
 }
 
-/// Every group that is named, and where.
+/// Every group that is named, and where; those of local accounts are in no directory.
 fn named(settings: &Settings, shelf: &Shelf) -> (Vec<GroupRef>, Vec<Place>) {
     let of_admins = settings.admins.groups.iter().map(|group| (group.clone(), Place::key(ADMINS)));
     let of_pages = shelf.named_groups().into_iter().map(|named| (named.group, named.place));
-    of_admins.chain(of_pages).unzip()
+    of_admins.chain(of_pages).filter(|(group, _)| !group.is_local()).unzip()
 }
 
 async fn missing_groups(directories: &Directories, named: &[(GroupRef, Place)]) -> Faults {

@@ -5,6 +5,7 @@
 //! After this room no code asks whether a setting is present or sane. It never dials anything: whether the
 //! directory answers or a query makes sense to its source is asked elsewhere.
 
+mod account_settings;
 mod cover;
 mod directory_settings;
 mod environment;
@@ -23,6 +24,7 @@ mod tree;
 mod typed;
 mod words;
 
+pub use account_settings::{AccountSettings, DigestSettings};
 pub use directory_settings::{
     DirectoryKind, DirectorySettings, Discovery, FurtherDirectory, Scheme, ServerAddress, Servers, ServiceAccount,
 };

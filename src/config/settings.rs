@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 use url::Url;
 use zeroize::Zeroizing;
 
+use super::account_settings::{AccountSettings, DigestSettings};
 use super::directory_settings::{DirectorySettings, FurtherDirectory};
 use super::script_settings::{BasicSettings, SignedTokenSettings, TokenSettings};
 use crate::domain::{Audience, DirectoryName, GroupRef, Pattern, Person, SourceName, TrustedProxies};
@@ -44,6 +45,10 @@ pub struct Settings {
     pub directories: IndexMap<DirectoryName, FurtherDirectory>,
     /// The named sources, in the order written. `host` and `clock` are always there and not listed.
     pub sources: IndexMap<SourceName, SourceSettings>,
+    /// The program's own accounts.
+    pub accounts: AccountSettings,
+    /// Digest, for those of them that opted in.
+    pub digest: DigestSettings,
     /// How long sessions last.
     pub sessions: SessionSettings,
     /// Name and password with every request.

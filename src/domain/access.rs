@@ -81,6 +81,14 @@ impl GroupRef {
         }
     }
 
+    /// Whether this names a group of local accounts (`local\admins`), which no directory has.
+    pub fn is_local(&self) -> bool {
+        match self {
+            Self::Name(name) => is_local(name),
+            Self::Dn(_) | Self::Sid(_) => false,
+        }
+    }
+
     /// Whether this is that group of that person's. A bare name is of the default directory: another's group of the
     /// same name is written with the directory before it, as in `brand\sales`.
     pub fn names(&self, group: &Group, person: &Person) -> bool {
@@ -130,9 +138,15 @@ impl fmt::Display for UserRef {
 /// The name as `directory` itself has it, `None` when another directory is meant. The default directory's names stand
 /// for themselves; every other's have its name before them.
 fn unqualified<'a>(name: &'a str, directory: Option<&DirectoryName>) -> Option<&'a str> {
-    let Some(directory) = directory else { return Some(name) };
+    // Whoever may make groups in the directory must not make one that passes for a local one.
+    let Some(directory) = directory else { return (!is_local(name)).then_some(name) };
     let (qualifier, name) = name.split_once('\\')?;
     same_name(qualifier, directory.as_str()).then_some(name)
+}
+
+/// Whether a name is that of a local account, or of a group of theirs: `local\admins`.
+fn is_local(name: &str) -> bool {
+    name.split_once('\\').is_some_and(|(qualifier, _)| same_name(qualifier, DirectoryName::LOCAL))
 }
 
 /// Whether a name behind a directory's is that group's DN or SID: `brand\CN=Sales,DC=brand,DC=example`.
@@ -206,6 +220,31 @@ mod tests {
             [only(&["BRAND\\dash-ops"], &[]), only(&[], &["brand\\Alice"]), only(&["brand\\S-1-5-21-1-2-3-1104"], &[])]
         {
             assert_eq!(access.judge(&member), Verdict::Open, "{access:?}");
+        }
+    }
+
+    #[test]
+    fn the_directorys_groups_and_people_never_pass_for_local_ones_nor_local_ones_for_theirs() {
+        let group = |name: &str| Group { id: GroupId::new("x:1"), name: name.into(), dn: String::new() };
+        let forged = Person {
+            username: r"local\root".into(),
+            groups: [group(r"local\admins")].into_iter().collect(),
+            ..alice()
+        };
+        let local = Person {
+            directory: Some(DirectoryName::local()),
+            username: "root".into(),
+            principal: None,
+            groups: [group("admins")].into_iter().collect(),
+            ..alice()
+        };
+        let [forged, local] = [forged, local].map(|who| Visitor::from(Member::signed_in(SessionId::new(1), who)));
+        for access in [only(&[r"local\admins"], &[]), only(&[r"LOCAL\Admins"], &[]), only(&[], &[r"local\root"])] {
+            assert_eq!(access.judge(&forged), Verdict::NotAllowed, "{access:?}");
+            assert_eq!(access.judge(&local), Verdict::Open, "{access:?}");
+        }
+        for access in [only(&["admins"], &["root"]), only(&[""], &[""]), only(&[r"local\"], &[r"local\"])] {
+            assert_eq!(access.judge(&local), Verdict::NotAllowed, "{access:?}");
         }
     }
 

@@ -88,6 +88,22 @@ name!(
     "source's name"
 );
 
+impl DirectoryName {
+    /// What stands before the names of the program's own accounts and of their groups. No directory of the settings is
+    /// called so.
+    pub const LOCAL: &str = "local";
+
+    /// The directory that is none: the program's own accounts.
+    pub fn local() -> Self {
+        Self(Self::LOCAL.to_owned())
+    }
+
+    /// Whether it stands for the program's own accounts.
+    pub fn is_local(&self) -> bool {
+        self.0 == Self::LOCAL
+    }
+}
+
 impl PanelId {
     /// The id a panel gets from its title: `"Disk, used"` becomes `disk-used`. `None` when the title has no letter
     /// or digit of the ASCII alphabet.

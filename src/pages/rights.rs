@@ -75,14 +75,15 @@ impl Shelf {
     }
 }
 
-/// Every group that some page, the office of admin or the rule about second factors names, as the directory room is asked for them.
+/// Every group that some page, the office of admin or the rule about second factors names, as the directory room is asked
+/// for them: without those of local accounts, which are in no directory.
 pub fn namings(shelf: Option<&Shelf>, admins: &Audience) -> Vec<Naming> {
     let of_admins = admins.groups.iter().map(|group| Naming { group: group.clone(), by: ADMINS.to_owned() });
     let of_pages = shelf.map(Shelf::named_groups).unwrap_or_default();
     let of_pages = of_pages.into_iter().map(|named| Naming { group: named.group, by: named.file });
     let of_factors = shelf.into_iter().flat_map(|shelf| &shelf.second_factor().groups);
     let of_factors = of_factors.map(|group| Naming { group: group.clone(), by: SECOND_FACTOR.to_owned() });
-    of_admins.chain(of_factors).chain(of_pages).collect()
+    of_admins.chain(of_factors).chain(of_pages).filter(|naming| !naming.group.is_local()).collect()
 }
 
 fn right(page: &Page, person: &Person) -> PageRight {

@@ -1,7 +1,27 @@
+use std::net::IpAddr;
+
 use super::session::{Row, columns};
 use super::{EndReason, Session, Sessions};
 use crate::domain::{PersonId, SessionId};
 use crate::store::StoreError;
+
+/// Which of everybody's sessions are wanted: those for which all that is set holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// A part of the person's account name, sign-in name or display name.
+    pub name: Option<String>,
+    /// Where they signed in from.
+    pub address: Option<IpAddr>,
+}
+
+/// Some of everybody's sessions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Them.
+    pub sessions: Vec<Session>,
+    /// Behind which to go on; `None` when there are no more.
+    pub last: Option<SessionId>,
+}
 
 /// Sessions to look at and to choose from: a person's own, and for admins everybody's.
 impl Sessions {
@@ -24,24 +44,56 @@ impl Sessions {
         Ok(self.readable(rows).filter(|session| now < session.end()).collect())
     }
 
-    /// Everybody's sessions, those used last first: at most `most`, from behind the first `skip` on.
+    /// Everybody's sessions that are wanted, the latest sign-in first: at most `most`, from behind `after` on.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be asked.
-    pub async fn everybodys(&self, skip: usize, most: usize) -> Result<Vec<Session>, StoreError> {
-        let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-        let rows: Vec<Row> = sqlx::query_as(concat!(
+    pub async fn everybodys(
+        &self,
+        wanted: &Wanted,
+        after: Option<SessionId>,
+        most: usize,
+    ) -> Result<Listed, StoreError> {
+        // A row whose person cannot be read must not keep the rows beside it from being found.
+        let mut rows: Vec<Row> = sqlx::query_as(concat!(
             "SELECT ",
             columns!(),
-            " FROM sessions WHERE ended_at IS NULL ORDER BY last_seen_at DESC, id DESC LIMIT ? OFFSET ?"
+            " FROM sessions WHERE ended_at IS NULL AND id < ?1 AND (?2 IS NULL OR address = ?2) AND (?3 IS NULL OR
+                 CASE WHEN json_valid(person) THEN instr(lower(concat_ws(char(10), person ->> 'username',
+                     person ->> 'principal', person ->> 'display_name')), lower(?3)) > 0 END)
+             ORDER BY id DESC LIMIT ?4"
         ))
-        .bind(count(most))
-        .bind(count(skip))
+        .bind(after.map_or(i64::MAX, SessionId::as_i64))
+        .bind(wanted.address.map(|address| address.to_canonical().to_string()))
+        .bind(wanted.name.as_deref())
+        // One more shows whether there is any more.
+        .bind(i64::try_from(most).unwrap_or(i64::MAX).saturating_add(1))
         .fetch_all(self.pool())
         .await
         .map_err(|error| self.query_failed(&error))?;
+        let goes_on = rows.len() > most;
+        rows.truncate(most);
+        let last = rows.last().filter(|_| goes_on).map(Row::id);
         let now = self.now();
-        Ok(self.readable(rows).filter(|session| now < session.end()).collect())
+        Ok(Listed { sessions: self.readable(rows).filter(|session| now < session.end()).collect(), last })
+    }
+
+    /// How many sessions there are, those included whose time is over since the last sweep.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be asked.
+    pub async fn count(&self) -> Result<u64, StoreError> {
+        let count: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM sessions INDEXED BY sessions_alive WHERE ended_at IS NULL")
+                .fetch_one(self.pool())
+                .await
+                .map_err(|error| self.query_failed(&error))?;
+        Ok(u64::try_from(count).unwrap_or_default())
+    }
+
+    /// How many live connections of this session there are.
+    pub fn listeners(&self, id: SessionId) -> usize {
+        self.watchers().listeners(id)
     }
 
     /// One session, unless it has ended.

@@ -17,6 +17,7 @@ mod upkeep;
 mod watch;
 
 pub use crate::domain::EndReason;
+pub use lists::{Listed, Wanted};
 pub use session::{Beginning, Found, Proved, Session};
 pub use store::Sessions;
 pub use token::{InvalidToken, SessionToken};

@@ -186,6 +186,11 @@ impl Registry {
         }
     }
 
+    /// How many listen to this session.
+    pub(super) fn listeners(&self, id: SessionId) -> usize {
+        self.lock().get(&id).map_or(0, watch::Sender::receiver_count)
+    }
+
     fn listen(&self, id: SessionId) -> watch::Receiver<Told> {
         self.lock().entry(id).or_insert_with(|| watch::Sender::new(Told::default())).subscribe()
     }

@@ -6,6 +6,7 @@
 
 mod assets;
 mod cookies;
+mod digest;
 mod examiner;
 mod guards;
 mod headers;

@@ -43,6 +43,8 @@ pub(super) enum Refusal {
     ForeignOrigin,
     /// The form's token is not this session's: it is out of date, or another site made the form.
     FormNotOurs,
+    /// What Digest has shown is wrong, or out of date.
+    DigestRefused,
     /// The session store cannot be asked.
     StoreUnavailable(Cause),
     /// No channel more.
@@ -83,7 +85,7 @@ impl Refusal {
     pub(super) fn status(&self) -> Status {
         match self {
             Self::Closed(Closed::NotFound) | Self::NotFound => Status::NotFound,
-            Self::Closed(Closed::SignInFirst) | Self::Shown(_) => Status::Unauthorized,
+            Self::Closed(Closed::SignInFirst) | Self::Shown(_) | Self::DigestRefused => Status::Unauthorized,
             Self::Closed(Closed::NotAllowed { .. } | Closed::OutOfScope | Closed::SecondFactorFirst)
             | Self::ForeignOrigin
             | Self::ProveAgain(_) => Status::Forbidden,
@@ -119,6 +121,7 @@ impl Refusal {
             | Self::ProveAgain(_)
             | Self::ForeignOrigin
             | Self::FormNotOurs
+            | Self::DigestRefused
             | Self::Other(_) => "errors/bad_request",
         }
     }
@@ -127,7 +130,7 @@ impl Refusal {
     fn code(&self) -> &'static str {
         match self {
             Self::Closed(Closed::NotFound) | Self::NotFound => "not-found",
-            Self::Closed(Closed::SignInFirst) => "sign-in",
+            Self::Closed(Closed::SignInFirst) | Self::DigestRefused => "sign-in",
             Self::Closed(Closed::SecondFactorFirst) => "second-factor",
             Self::Closed(Closed::NotAllowed { .. }) => "not-allowed",
             Self::Closed(Closed::OutOfScope) => "out-of-scope",
@@ -157,7 +160,7 @@ impl Refusal {
                 "There is no page at this address. It may have been renamed or removed.".to_owned(),
                 "The pages you may open are in the bar above.".to_owned(),
             ),
-            Self::Closed(Closed::SignInFirst) => (
+            Self::Closed(Closed::SignInFirst) | Self::DigestRefused => (
                 "Sign in first",
                 "This is for people who have signed in.".to_owned(),
                 "Sign in and try again.".to_owned(),

@@ -5,8 +5,9 @@ use rocket::{Build, Rocket};
 use tokio::sync::watch;
 use url::Url;
 
+use crate::accounts::Accounts;
 use crate::audit::AuditStore;
-use crate::auth::{Auth, Refresh, Scripts};
+use crate::auth::{Auth, Digest, Guests, Refresh, Scripts};
 use crate::config::{MetricsSettings, SiteSettings, TokenSettings};
 use crate::directory::{Directories, GroupWatch, Readiness};
 use crate::domain::{Audience, Clock, TrustedProxies};
@@ -28,6 +29,10 @@ pub struct Rooms {
     pub token_settings: TokenSettings,
     /// Who is signed in.
     pub sessions: Sessions,
+    /// The program's own accounts.
+    pub accounts: Accounts,
+    /// Whether those of them that opted in may use Digest.
+    pub digest_enabled: bool,
     /// What happened, to be searched.
     pub audit: AuditStore,
     /// Decides who sees what.
@@ -121,10 +126,15 @@ impl Rooms {
             tokens: self.token_settings,
             recent: self.session_recent,
         };
+        let guests = Guests::new(Arc::clone(&self.auth), self.accounts.clone());
+        let digest = self.digest_enabled.then(|| Digest::new(Arc::clone(&self.auth), self.accounts.clone()));
         rocket
             .manage(examiner)
+            .manage(guests)
+            .manage(digest)
             .manage(self.auth)
             .manage(self.sessions)
+            .manage(self.accounts)
             .manage(self.audit)
             .manage(self.shelf)
             .manage(self.hub)

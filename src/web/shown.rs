@@ -5,6 +5,7 @@ use rocket::http::Header;
 
 use crate::auth::{Scripts, ShownRefusal, SignInRefusal, TokenFault};
 
+use super::digest;
 use super::refusal::{Refusal, wants_html};
 
 /// What the space is called that the challenges are for (RFC 9110, 11.5).
@@ -81,7 +82,7 @@ pub(super) fn challenges(refusal: &Refusal, request: &Request<'_>) -> Vec<Header
         return vec![bearer(", error=\"insufficient_scope\"")];
     }
     if is_browser(request) {
-        return vec![form_challenge()];
+        return std::iter::once(form_challenge()).chain(digest::challenge(request)).collect();
     }
     let fault = match refusal {
         Refusal::Shown(shown) if shown.is_token => {
@@ -94,6 +95,7 @@ pub(super) fn challenges(refusal: &Refusal, request: &Request<'_>) -> Vec<Header
     if takes_passwords && request.uri().path() != METRICS {
         challenges.push(Header::new("WWW-Authenticate", format!("Basic realm=\"{REALM}\", charset=\"UTF-8\"")));
     }
+    challenges.extend(digest::challenge(request));
     challenges.push(form_challenge());
     challenges
 }
@@ -106,7 +108,7 @@ pub(super) fn form_challenge() -> Header<'static> {
 
 /// Whether a browser asks, be it for a page or on a script's behalf: those of today say what they fetch it for (Fetch
 /// Metadata), and every browser calls itself Mozilla.
-fn is_browser(request: &Request<'_>) -> bool {
+pub(super) fn is_browser(request: &Request<'_>) -> bool {
     let headers = request.headers();
     let is_mozilla = headers.get_one("User-Agent").is_some_and(|agent| agent.starts_with("Mozilla/"));
     is_mozilla || wants_html(request) || headers.contains("Sec-Fetch-Mode") || headers.contains("Sec-Fetch-Site")

@@ -4,7 +4,7 @@
  */
 import { attribute, show, text } from "./dom.js";
 import { Skew } from "./skew.js";
-import { ageWords, condition, exactClock, since, wholeMoment } from "./words.js";
+import { ageWords, condition, exactClock, recorded, since, wholeMoment } from "./words.js";
 
 /** @typedef {import("./types.js").Trouble} Trouble */
 
@@ -96,7 +96,8 @@ function paintTime(time, at, words) {
 export function localise(root) {
   for (const time of /** @type {NodeListOf<HTMLTimeElement>} */ (root.querySelectorAll("time[data-at]"))) {
     const at = Number(time.dataset.at);
-    paintTime(time, at, since(at, Date.now()));
+    const words = time.dataset.record === undefined ? since(at, Date.now()) : recorded(at);
+    paintTime(time, at, words);
   }
 }
 

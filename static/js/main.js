@@ -1,6 +1,7 @@
 /** Where every page's script begins. */
 import { localise } from "./ages.js";
 import { watchPassword, watchPrint } from "./door.js";
+import { takeCode } from "./invitation.js";
 import { watchPasskey } from "./passkeys.js";
 import { watchTheme } from "./theme.js";
 
@@ -20,6 +21,9 @@ for (const form of document.querySelectorAll("form[data-passkey]")) {
 for (const button of document.querySelectorAll("button[data-print]")) {
   if (button instanceof HTMLButtonElement) watchPrint(button);
 }
+
+const invitation = document.getElementById("invitation");
+if (invitation instanceof HTMLFormElement) takeCode(invitation);
 
 const board = document.getElementById("board");
 if (board) {

@@ -10,7 +10,15 @@ const HOURS = /** @type {const} */ ({ hour: "2-digit", minute: "2-digit", hourCy
 const short = new Intl.DateTimeFormat(undefined, HOURS);
 const long = new Intl.DateTimeFormat(undefined, { ...HOURS, second: "2-digit" });
 const full = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const record = new Intl.DateTimeFormat(undefined, {
+  ...HOURS,
+  second: "2-digit",
+  day: "numeric",
+  month: "short",
+  year: "numeric",
+});
 const day = new Intl.DateTimeFormat(undefined, { ...HOURS, day: "numeric", month: "short" });
+const date = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
 
 /** @param {number} at milliseconds @returns {string} `14:02` */
 export const clock = (at) => short.format(at);
@@ -21,14 +29,22 @@ export const exactClock = (at) => long.format(at);
 /** @param {number} at milliseconds @returns {string} the whole date and time */
 export const wholeMoment = (at) => full.format(at);
 
+/** @param {number} at milliseconds @returns {string} the date and time to the second, for lists that one reads line by line */
+export const recorded = (at) => record.format(at);
+
 /**
- * A moment as short as it can be without being mistaken: the hour today, the day before that.
+ * A moment as short as it can be without being mistaken: the hour within half a day, before or after; the day beyond that,
+ * and the year beyond half of one.
  *
  * @param {number} at milliseconds
  * @param {number} now milliseconds
  * @returns {string}
  */
-export const since = (at, now) => (now - at < 12 * 3_600_000 ? short : day).format(at);
+export function since(at, now) {
+  const away = Math.abs(now - at);
+  const form = away < 12 * 3_600_000 ? short : away < 180 * 86_400_000 ? day : date;
+  return form.format(at);
+}
 
 /**
  * How old something is: `42 s old`, `3 min old`, `5 h old`, `2 days old`.
@@ -113,7 +129,7 @@ export function noticeWords(connection) {
     connection.reason === "expired"
       ? "Your session has ended, because its time was up."
       : connection.reason === "revoked"
-        ? "Your session was ended: by an administrator, or because your account was closed."
+        ? "Your session was ended: by you in another browser, by an administrator, or because your account was closed."
         : connection.reason === "signed-out"
           ? "You have signed out."
           : "Your session has ended.";

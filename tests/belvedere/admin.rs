@@ -25,7 +25,7 @@ async fn an_admin_sees_missing_groups_and_examines_the_directory() {
     let house = house(domain).await;
     let mut alice = house.visitor();
     alice.signs_in("alice", samba::PASSWORD).await;
-    let page = alice.opens_until("/admin", |page| page.body.contains("dash-opps")).await;
+    let page = alice.opens_until("/admin/directory", |page| page.body.contains("dash-opps")).await;
     for part in [
         "pages&#x2F;operations.toml names this group",
         "Did you mean <code>dash-ops</code>",
@@ -37,8 +37,8 @@ async fn an_admin_sees_missing_groups_and_examines_the_directory() {
 
     let csrf = page.field("/admin/examine", "csrf").unwrap();
     let answer = alice.posts("/admin/examine", &[("csrf", &csrf), ("person", "bob")]).await;
-    assert_eq!((answer.status, answer.location.as_deref()), (StatusCode::SEE_OTHER, Some("/admin#directory")));
-    let page = alice.opens("/admin").await;
+    assert_eq!((answer.status, answer.location.as_deref()), (StatusCode::SEE_OTHER, Some("/admin/directory")));
+    let page = alice.opens("/admin/directory").await;
     for part in ["Examined at", "Active Directory", "may bind", "Bob Baker", "dash-finance, directly", "stays closed"] {
         assert!(page.body.contains(part), "{part} in {}", page.body);
     }
@@ -57,11 +57,11 @@ async fn nobody_else_has_the_directory_examined() {
     assert!(!turned_away.status.is_success(), "{}", turned_away.status);
 
     alice.signs_in("alice", samba::PASSWORD).await;
-    let csrf = alice.opens("/admin").await.field("/admin/examine", "csrf").unwrap();
+    let csrf = alice.opens("/admin/directory").await.field("/admin/examine", "csrf").unwrap();
     assert_eq!(alice.posts("/admin/examine", &[("csrf", "forged")]).await.status, StatusCode::BAD_REQUEST);
     let elsewhere = alice.posts_from("https://evil.example", "/admin/examine", &[("csrf", &csrf)]).await;
     assert_eq!(elsewhere.status, StatusCode::FORBIDDEN);
-    assert!(!alice.opens("/admin").await.body.contains("Examined at"), "somebody had it examined");
+    assert!(!alice.opens("/admin/directory").await.body.contains("Examined at"), "somebody had it examined");
 }
 
 #[tokio::test]
@@ -74,7 +74,7 @@ async fn the_field_for_a_person_says_why_it_cannot_be_used_without_a_service_acc
         .await;
     let mut alice = blind.visitor();
     alice.signs_in("alice", samba::PASSWORD).await;
-    let page = alice.opens("/admin").await;
+    let page = alice.opens("/admin/directory").await;
     for part in
         ["maxlength=\"256\" disabled aria-describedby", "Nobody can be looked up here without a service account"]
     {
@@ -83,11 +83,11 @@ async fn the_field_for_a_person_says_why_it_cannot_be_used_without_a_service_acc
     // Whoever sends a name all the same is told so, and not that all is well.
     let csrf = page.field("/admin/examine", "csrf").unwrap();
     alice.posts("/admin/examine", &[("csrf", &csrf), ("person", "bob")]).await;
-    let page = alice.opens("/admin").await;
+    let page = alice.opens("/admin/directory").await;
     assert!(page.body.contains("nobody can be looked up without bind_name"), "{}", page.body);
 
     let house = house(domain).await;
     let mut alice = house.visitor();
     alice.signs_in("alice", samba::PASSWORD).await;
-    assert!(!alice.opens("/admin").await.body.contains("aria-describedby=\"examine-person-why\""));
+    assert!(!alice.opens("/admin/directory").await.body.contains("aria-describedby=\"examine-person-why\""));
 }

@@ -18,7 +18,7 @@ async fn house(clock: &Arc<ManualClock>) -> Demo {
 
 /// Has the directory examined: an act of an admin's.
 async fn examines(visitor: &mut Visitor) -> Answer {
-    let csrf = visitor.opens("/admin").await.field("/admin/examine", "csrf").unwrap();
+    let csrf = visitor.opens("/admin/directory").await.field("/admin/examine", "csrf").unwrap();
     let (house, body) = (visitor.origin(), format!("csrf={csrf}"));
     let request = visitor
         .request(Method::POST, "/admin/examine")
@@ -45,7 +45,7 @@ async fn an_admin_s_act_asks_for_a_recent_password_and_leads_back() {
     let demo = house(&clock).await;
     let mut alice = demo.house.visitor();
     alice.signs_in("alice", demo.password("alice")).await;
-    assert_eq!(examines(&mut alice).await.location.as_deref(), Some("/admin#directory"), "just signed in");
+    assert_eq!(examines(&mut alice).await.location.as_deref(), Some("/admin/directory"), "just signed in");
 
     clock.advance(15 * MINUTE);
     let answer = examines(&mut alice).await;
@@ -59,7 +59,7 @@ async fn an_admin_s_act_asks_for_a_recent_password_and_leads_back() {
     assert_eq!((answer.status, answer.location.as_deref()), (StatusCode::SEE_OTHER, Some("/admin")));
     is_signed_in(&mut alice).await;
     is_a_stranger(&mut before).await;
-    assert_eq!(examines(&mut alice).await.location.as_deref(), Some("/admin#directory"));
+    assert_eq!(examines(&mut alice).await.location.as_deref(), Some("/admin/directory"));
     let mut board = board;
     board.hears_a("hello").await;
     board.hears_of("uptime").await;

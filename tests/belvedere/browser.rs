@@ -188,7 +188,7 @@ async fn an_admin_has_the_directory_examined_and_reads_what_came_of_it() {
             .page("board", &page("Board"))
             .open()
             .await;
-        browser.goes_to(&demo.house.url("/admin")).await;
+        browser.goes_to(&demo.house.url("/admin/directory")).await;
         browser.signs_in("grace", demo.password("grace")).await;
         browser.sees("#directory", |text| text.contains("answers")).await;
         browser.presses(".examine button").await;
@@ -223,6 +223,11 @@ const PAGES: &[(Option<&str>, &str, &str)] = &[
     (Some("grace"), "home-member", "/"),
     (Some("grace"), "account", "/account"),
     (Some("grace"), "admin", "/admin"),
+    (Some("grace"), "admin-sessions", "/admin/sessions"),
+    (Some("grace"), "admin-audit", "/admin/audit"),
+    (Some("grace"), "admin-directory", "/admin/directory"),
+    (Some("grace"), "admin-faults", "/admin/faults"),
+    (Some("grace"), "again", "/login/again?next=%2Fadmin"),
     (Some("grace"), "sign-out", "/logout"),
 ];
 

@@ -9,7 +9,7 @@ const FLOORS: &[&[&str]] = &[
     &["domain"],
     &["config"],
     &["telemetry", "store"],
-    &["sources", "directory", "sessions", "tokens", "factors", "audit"],
+    &["sources", "directory", "accounts", "sessions", "tokens", "factors", "audit"],
     &["pages", "panels", "auth"],
     &["live"],
     &["web"],

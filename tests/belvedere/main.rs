@@ -7,11 +7,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop here")]
 
+mod accounts;
 mod admin;
 mod again;
+mod audit;
 mod awkward_names;
 mod browser;
 mod commands;
+mod digest;
 mod directory_389;
 mod directory_dial;
 mod directory_discovery;
@@ -30,6 +33,7 @@ mod harness;
 mod harness_directories;
 mod harness_faults;
 mod hostile;
+mod invitations;
 mod layers;
 mod live;
 mod lockout;
@@ -42,6 +46,7 @@ mod pages;
 mod passwords;
 mod refresh;
 mod responses;
+mod session_lists;
 mod sessions;
 mod sign_in;
 mod tokens;

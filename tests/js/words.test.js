@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { summary } from "../../static/js/announce.js";
-import { ageWords, condition, connectionWords, noticeWords, OFFLINE_AFTER_MS } from "../../static/js/words.js";
+import { ageWords, condition, connectionWords, noticeWords, OFFLINE_AFTER_MS, since } from "../../static/js/words.js";
 
 test("ages are told in the largest unit that is still honest", () => {
   assert.equal(ageWords(-500), "0 s old");
@@ -11,6 +11,16 @@ test("ages are told in the largest unit that is still honest", () => {
   assert.equal(ageWords(3_600_000), "1 h old");
   assert.equal(ageWords(47 * 3_600_000), "47 h old");
   assert.equal(ageWords(50 * 3_600_000), "2 days old");
+});
+
+test("a moment has its day when it is not near, behind or ahead", () => {
+  const [hour, now] = [3_600_000, Date.UTC(2026, 10, 22, 12)];
+  for (const near of [-11 * hour, 0, 11 * hour]) assert.match(since(now + near, now), /^\d\d:\d\d$/);
+  for (const away of [-72 * hour, 72 * hour]) {
+    assert.match(since(now + away, now), /\d\d:\d\d/);
+    assert.ok(since(now + away, now).length > 5, since(now + away, now));
+  }
+  assert.match(since(now + 8760 * hour, now), /2027/);
 });
 
 test("a panel is late just after its time, and failing outranks late", () => {

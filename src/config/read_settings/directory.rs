@@ -53,6 +53,11 @@ fn read_further(
         let message = format!("a directory cannot be called {}", shown(&entry.key));
         ledger.note(&entry.key_place, message, error.to_string());
     });
+    if name.as_ref().is_ok_and(DirectoryName::is_local) {
+        let help = "give it another name; pages write `local\\admins` for the groups of local accounts";
+        ledger.note(&entry.key_place, "`local` stands for the program's own accounts", help);
+        return None;
+    }
     let mut table = entry.node.table(&entry.key, ledger)?;
     table.needs("domains", "say whose sign-ins go there: `domains = [\"BRAND\", \"brand.example\"]`");
     let domains = table.texts("domains");
@@ -67,6 +72,11 @@ fn read_further(
     }
     for domain in &domains.value {
         let folded = domain.value.to_lowercase();
+        if folded == DirectoryName::LOCAL {
+            let message = format!("{} stands for the program's own accounts", shown(&domain.value));
+            ledger.note(&domain.place, message, "take it out: `local\\name` always signs in with a local account");
+            return None;
+        }
         if taken.contains(&folded) {
             let message = format!("{} stands for two directories", shown(&domain.value));
             ledger.note(&domain.place, message, "a sign-in goes to one directory: take one out");

@@ -3,6 +3,7 @@
 //! Files that settings name (certificates, secrets) are read here, so that a missing one is a fault like any other.
 //! Nothing is dialled.
 
+mod accounts;
 mod audit;
 mod directory;
 mod files;

@@ -9,6 +9,7 @@ use super::super::read_page::read_audience;
 use super::super::reader::{Fields, Ledger};
 use super::super::settings::{LiveSettings, LogFormat, LogSettings, SessionSettings, Settings, SourceSettings};
 use super::super::settings_tree::Writings;
+use super::accounts::{read_accounts, read_digest};
 use super::audit::read_audit;
 use super::directory::{read_directories, read_directory};
 use super::files::path;
@@ -21,12 +22,14 @@ use super::sources::read_sources;
 use crate::domain::{Audience, SourceName};
 
 /// Our tables. Outside a profile, figment would take them for profiles of that name and ignore them.
-pub(in super::super) const TABLES: [&str; 15] = [
+pub(in super::super) const TABLES: [&str; 17] = [
     "site",
     "admins",
     "directory",
     "directories",
     "sources",
+    "accounts",
+    "digest",
     "sessions",
     "basic",
     "tokens",
@@ -151,6 +154,8 @@ fn read_settings(mut fields: Fields<'_>, folder: &std::path::Path) -> Option<Set
     let directory = read_directory(fields.table_or_empty("directory"));
     let directories = read_directories(fields.table_or_empty("directories"));
     let sources = read_sources(fields.table_or_empty("sources"));
+    let accounts = read_accounts(fields.table_or_empty("accounts"));
+    let digest = read_digest(fields.table_or_empty("digest"));
     let sessions = read_sessions(fields.table_or_empty("sessions"));
     let basic = read_basic(fields.table_or_empty("basic"));
     let tokens = read_tokens(fields.table_or_empty("tokens"));
@@ -172,6 +177,8 @@ fn read_settings(mut fields: Fields<'_>, folder: &std::path::Path) -> Option<Set
         directory: directory?,
         directories: directories?,
         sources: sources?,
+        accounts: accounts?,
+        digest: digest?,
         sessions: sessions?,
         basic: basic?,
         tokens: tokens?,

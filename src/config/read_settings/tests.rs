@@ -468,6 +468,36 @@ fn the_repositorys_own_settings_need_only_the_url() {
 }
 
 #[test]
+fn no_directory_is_called_as_the_programs_own_accounts_are() {
+    let faults = |name: &str, domain: &str| {
+        let text = format!(
+            "[default.directory]\nurl = \"ldaps://dc1\"\n\n[default.directories.{name}]\nurl = \"ldaps://dc2\"\n\
+             domains = [\"{domain}\"]\n"
+        );
+        Folder::with(&text).read().map_err(|faults| faults.to_string())
+    };
+    assert!(faults("brand", "BRAND").is_ok());
+    for (name, domain) in [("local", "BRAND"), ("brand", "LOCAL")] {
+        let said = faults(name, domain).unwrap_err();
+        assert!(said.contains("stands for the program's own accounts"), "{said}");
+    }
+}
+
+#[test]
+fn passwords_of_local_accounts_have_a_least_length_that_nobody_can_undercut() {
+    let read = |accounts: &str| {
+        Folder::with(&format!("[default.directory]\nurl = \"ldaps://dc1\"\n\n[default.accounts]\n{accounts}\n")).read()
+    };
+    let settings = read("").unwrap_or_else(|faults| panic!("{faults}"));
+    assert_eq!((settings.accounts.shortest_password, settings.digest.enabled), (12, false));
+    assert_eq!(settings.accounts.invitation_lasts, Duration::from_hours(72));
+    assert_eq!(read("shortest_password = 8").unwrap_or_else(|faults| panic!("{faults}")).accounts.shortest_password, 8);
+    for bad in ["shortest_password = 7", "invitation_lasts = \"1s\"", "invitation_lasts = \"90d\""] {
+        assert!(read(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
 fn what_the_repositorys_settings_show_as_comments_is_true() {
     let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Rocket.toml")).unwrap();
     let uncommented: Vec<_> = text

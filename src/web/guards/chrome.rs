@@ -6,7 +6,7 @@ use rocket::request::{FromRequest, Outcome};
 
 use crate::auth::{Auth, Holder, Refresh};
 use crate::config::SiteSettings;
-use crate::domain::Visitor;
+use crate::domain::{DirectoryName, Visitor};
 use crate::pages::Shelf;
 use crate::web::Transport;
 use crate::web::cookies::Cookies;
@@ -49,6 +49,7 @@ pub(in crate::web) fn chrome(request: &Request<'_>, visitor: &Visitor) -> Chrome
     chrome.visitor = visitor.member().map(|member| Who {
         name: member.person.display_name.clone(),
         username: member.person.qualified_name(),
+        is_local: member.person.directory.as_ref().is_some_and(DirectoryName::is_local),
         is_admin: rocket.state::<Admins>().is_some_and(|Admins(admins)| admins.includes(&member.person)),
     });
     if let (Some(auth), Some(member)) = (rocket.state::<Arc<Auth>>(), visitor.member()) {

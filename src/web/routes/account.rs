@@ -1,12 +1,14 @@
 use std::sync::Arc;
 
-use rocket::{State, get};
+use rocket::form::{Form, FromForm};
+use rocket::response::Redirect;
+use rocket::{State, get, post};
 
 use super::account_tokens::OwnTokens;
 use crate::auth::Auth;
-use crate::domain::Member;
+use crate::domain::{Client, Member, SessionId};
 use crate::sessions::Sessions;
-use crate::web::guards::Asked;
+use crate::web::guards::{Asked, OwnForm};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
 use crate::web::views::{AccountView, Chrome, Said, Tone};
@@ -23,21 +25,68 @@ pub(super) async fn show(
     let sessions = sessions.of(&member.person.id).await?;
     let changes_password = auth.name_for_change(&member.person).is_some();
     let enrolled = auth.factors().of(&member.person.id).await?;
-    let said = said(asked.get("password"));
+    let said = said(&asked);
     let view = AccountView::of(&member, &sessions, said, changes_password, &enrolled, tokens.0);
     Ok(Html::new("auth/account", "Your account", chrome, view))
 }
 
-/// What is said to somebody who comes from changing their password. Whoever makes up such an address tells themselves.
-fn said(password: Option<&str>) -> Option<Said> {
-    let (tone, text) = match password? {
-        "changed" => (Tone::Info, "Your password is changed. Where you were signed in before, you are signed out."),
-        "changed-here" => (
+/// What is said to somebody who comes from changing their password or ending sessions. Whoever makes up such an address
+/// tells themselves.
+fn said(asked: &Asked) -> Option<Said> {
+    let (tone, text) = match (asked.get("password"), asked.get("sessions")) {
+        (Some("changed"), _) => {
+            (Tone::Info, "Your password is changed. Where you were signed in before, you are signed out.")
+        }
+        (Some("changed-here"), _) => (
             Tone::Bad,
             "Your password is changed, but other sessions could not be ended just now: what is in the list below is \
              still signed in.",
         ),
+        (_, Some("ended")) => (Tone::Info, "You are signed out there. What was open has stopped."),
+        (_, Some("others-ended")) => (Tone::Info, "You are signed out everywhere else. What was open has stopped."),
+        (_, Some("gone")) => (Tone::Info, "There was nothing to end: you were signed out there before."),
         _ => return None,
     };
     Some(Said { tone, text: text.to_owned() })
+}
+
+#[derive(FromForm)]
+pub(super) struct EndForm<'r> {
+    #[field(default = "")]
+    csrf: &'r str,
+    id: i64,
+}
+
+/// Ends a session of one's own in another browser.
+#[post("/account/sessions/end", data = "<form>")]
+pub(super) async fn end_session(
+    form: Form<EndForm<'_>>,
+    member: Member,
+    own: OwnForm<'_>,
+    client: Client,
+    auth: &State<Arc<Auth>>,
+) -> Result<Redirect, Refusal> {
+    own.check(form.csrf)?;
+    let ended = auth.end_own(&member, SessionId::new(form.id), &client).await?;
+    Ok(Redirect::to(if ended { "/account?sessions=ended" } else { "/account?sessions=gone" }))
+}
+
+#[derive(FromForm)]
+pub(super) struct EndOthersForm<'r> {
+    #[field(default = "")]
+    csrf: &'r str,
+}
+
+/// Ends all sessions of one's own but this one.
+#[post("/account/sessions/end-others", data = "<form>")]
+pub(super) async fn end_other_sessions(
+    form: Form<EndOthersForm<'_>>,
+    member: Member,
+    own: OwnForm<'_>,
+    client: Client,
+    auth: &State<Arc<Auth>>,
+) -> Result<Redirect, Refusal> {
+    own.check(form.csrf)?;
+    let ended = auth.end_own_others(&member, &client).await?;
+    Ok(Redirect::to(if ended > 0 { "/account?sessions=others-ended" } else { "/account?sessions=gone" }))
 }

@@ -5,6 +5,7 @@
 mod account;
 mod account_tokens;
 mod admin;
+mod admin_accounts;
 mod admin_factors;
 mod again;
 mod api;
@@ -13,6 +14,7 @@ mod events;
 mod factors;
 mod health;
 mod home;
+mod invitation;
 mod live;
 mod metrics;
 mod page;
@@ -29,13 +31,31 @@ use rocket::{Build, Rocket, routes};
 
 pub(super) fn mount(rocket: Rocket<Build>) -> Rocket<Build> {
     rocket
-        .mount("/", routes![home::show, page::show, theme::choose, account::show, password::ask, password::change])
+        .mount(
+            "/",
+            routes![
+                home::show,
+                page::show,
+                theme::choose,
+                account::show,
+                account::end_session,
+                account::end_other_sessions,
+                password::ask,
+                password::change
+            ],
+        )
         .mount("/", routes![factors::list::show, factors::app::offer, factors::app::confirm, factors::app::remove])
         .mount("/", routes![factors::passkeys::offer, factors::passkeys::options, factors::passkeys::add])
         .mount("/", routes![factors::passkeys::remove, factors::recovery::renew])
-        .mount("/admin", routes![admin::show, admin::examine, admin_factors::show, admin_factors::reset])
+        .mount("/admin", admin::routes())
+        .mount("/admin", routes![admin_factors::show, admin_factors::reset])
         .mount("/login", routes![second_step::ask, second_step::show])
         .mount("/login", routes![passkey_sign_in::options, passkey_sign_in::submit])
+        .mount(
+            "/admin",
+            routes![admin_accounts::show, admin_accounts::invite, admin_accounts::withdraw, admin_accounts::act],
+        )
+        .mount("/invitation", routes![invitation::ask, invitation::show, invitation::accept])
         .mount(
             "/login",
             routes![sign_in::form, sign_in::submit, password::begin, password::submit, again::ask, again::submit],

@@ -147,6 +147,7 @@ pub(super) fn strangers_form(
     let view = PasswordView {
         said: Some(said),
         is_member: false,
+        is_local: false,
         username: username.to_owned(),
         next: next.to_string(),
         csrf: doorstep.csrf()?,
@@ -160,6 +161,7 @@ fn members_form(mut chrome: Chrome, name: &Username, said: Option<Said>) -> Html
     let view = PasswordView {
         said,
         is_member: true,
+        is_local: chrome.visitor.as_ref().is_some_and(|who| who.is_local),
         username: name.as_str().to_owned(),
         next: String::new(),
         csrf: chrome.csrf.clone(),

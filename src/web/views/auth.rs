@@ -24,6 +24,8 @@ pub(in crate::web) struct PasswordView {
     pub(in crate::web) said: Option<Said>,
     /// Whether they are signed in, so that the name is settled.
     pub(in crate::web) is_member: bool,
+    /// Whether it is that of an account of the program's own.
+    pub(in crate::web) is_local: bool,
     /// Whose password it is.
     pub(in crate::web) username: String,
     /// Where to go afterwards.

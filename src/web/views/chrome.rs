@@ -64,6 +64,8 @@ pub(in crate::web) struct Who {
     pub(in crate::web) name: String,
     pub(in crate::web) username: String,
     pub(in crate::web) is_admin: bool,
+    /// Whether their account is one of the program's own.
+    pub(in crate::web) is_local: bool,
 }
 
 impl NavItem {

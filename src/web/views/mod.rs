@@ -1,6 +1,7 @@
 //! The structs that templates get. They hold what is shown, formatted; a template only loops and chooses.
 
 mod account;
+mod accounts;
 mod admin;
 mod auth;
 mod chrome;
@@ -9,6 +10,7 @@ mod directory;
 mod error;
 mod factors;
 mod home;
+mod invitation;
 mod notes;
 mod page;
 mod qr;
@@ -16,7 +18,12 @@ mod tokens;
 mod words;
 
 pub(super) use account::AccountView;
-pub(super) use admin::AdminView;
+pub(super) use accounts::{
+    AccountRow, AccountsView, InvitationRow, LinkView, TypedInvitation, username as account_username,
+};
+pub(super) use admin::{
+    AdminDirectoryView, AdminSessionsView, AdminView, AuditForm, AuditView, FaultsView, SessionsForm,
+};
 pub(super) use auth::{AgainView, PasswordView, Said, SignInView, SignOutView, SignedOutView, Tone};
 pub(super) use chrome::{Chrome, NavItem, Note, Who};
 pub(super) use directory::DirectoryView;
@@ -25,6 +32,7 @@ pub(super) use factors::{
     AppOfferView, FactorsView, OwnersView, PasskeyOfferView, RecoveryCodesView, SecondStepView, WhyView,
 };
 pub(super) use home::HomeView;
+pub(super) use invitation::{AcceptanceView, InvitationView};
 pub(super) use page::PageView;
 pub(super) use tokens::{TokenMadeView, TokensView};
 pub(super) use words::{in_words, wait_in_words};

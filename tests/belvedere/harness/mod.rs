@@ -1,5 +1,6 @@
 //! What the tests are written in: houses, visitors, boards, browsers, and the real servers beside them.
 
+pub(crate) mod accounts;
 pub(crate) mod administrator;
 pub(crate) mod black_hole;
 pub(crate) mod board;

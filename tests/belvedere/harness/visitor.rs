@@ -63,6 +63,13 @@ impl Answer {
         Some(as_read(&value[..value.find('"')?]))
     }
 
+    /// Where the first link leads whose words are these.
+    pub(crate) fn link(&self, words: &str) -> Option<String> {
+        let link = self.body.split("<a ").find(|link| link.contains(&format!(">{words}</a>")))?;
+        let href = link.split("href=\"").nth(1)?;
+        Some(as_read(&href[..href.find('"')?]))
+    }
+
     /// The sentence above the form.
     pub(crate) fn said(&self) -> Option<String> {
         self.text_of("id=\"said\"")

@@ -5,31 +5,26 @@ use rocket::response::Redirect;
 use rocket::{State, get, post};
 
 use crate::auth::Refresh;
-use crate::domain::{Username, Visitor};
-use crate::live::Hub;
-use crate::pages::Shelf;
+use crate::domain::Username;
 use crate::web::examiner::Examiner;
 use crate::web::guards::{Administrator, OwnForm, RecentlyProved};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
 use crate::web::rooms::Limits;
-use crate::web::views::{AdminView, Chrome, DirectoryView};
+use crate::web::views::{AdminDirectoryView, Chrome, DirectoryView};
 
-#[get("/")]
+#[get("/directory")]
 pub(super) fn show(
     administrator: Administrator,
     chrome: Chrome,
-    shelf: &State<Arc<Shelf>>,
-    hub: &State<Arc<Hub>>,
     examiner: &State<Examiner>,
     refresh: &State<Arc<Refresh>>,
     limits: &State<Limits>,
-) -> Html<AdminView> {
+) -> Html<AdminDirectoryView> {
     let Administrator(member) = administrator;
     let directory = DirectoryView::of(examiner, &member.person.username);
-    let pages = shelf.openable(&Visitor::from(member));
-    let view = AdminView::of(shelf.faults(), directory, refresh, limits.session_stale_after, &pages, hub);
-    Html::new("admin/index", "Administration", chrome, view)
+    let view = AdminDirectoryView::of(directory, refresh, limits.session_stale_after);
+    Html::new("admin/directory", "Directory", chrome, view)
 }
 
 #[derive(FromForm)]
@@ -55,5 +50,5 @@ pub(super) async fn examine(
         typed => Some(Username::parse(typed).map_err(|fault| Refusal::BadRequest(fault.to_string()))?),
     };
     examiner.examine(person.as_ref()).await;
-    Ok(Redirect::to("/admin#directory"))
+    Ok(Redirect::to("/admin/directory"))
 }

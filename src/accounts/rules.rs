@@ -1,0 +1,139 @@
+use std::sync::Arc;
+
+use zxcvbn::Score;
+
+use super::NewAccount;
+use crate::domain::Password;
+
+/// What must not be guessed in fewer tries than this by whoever begins with what people choose most: a hundred million
+/// (<https://dropbox.tech/security/zxcvbn-realistic-password-strength-estimation>).
+const LEAST_SCORE: Score = Score::Three;
+
+/// The rules for passwords of local accounts, those of NIST SP 800-63B (5.1.1.2): a length, and none that is common or easily
+/// guessed from what is known of the person. No rule about kinds of characters, and none expires.
+#[derive(Clone, Debug)]
+pub struct PasswordRules {
+    shortest: usize,
+    /// What everybody here knows: the site's name, the program's.
+    common: Arc<[String]>,
+}
+
+/// What is wrong with a new password, in the words that its owner reads.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BrokenRule {
+    /// It is short.
+    #[error(
+        "The password has {length} characters and needs {shortest} or more. A few words in a row are easy to remember; \
+         spaces are welcome."
+    )]
+    TooShort {
+        /// How many it has.
+        length: usize,
+        /// How many it needs.
+        shortest: usize,
+    },
+    /// It is among those that are tried first.
+    #[error(
+        "This password is among those that are tried first. {hint}Choose one that is longer, or less usual: a few words \
+         that have nothing to do with each other, say."
+    )]
+    Guessable {
+        /// What makes it so, as a sentence with a space behind it, or nothing.
+        hint: String,
+    },
+}
+
+impl PasswordRules {
+    /// Passwords of at least `shortest` characters, without the `common` words.
+    pub fn new(shortest: usize, common: impl IntoIterator<Item = String>) -> Self {
+        Self { shortest, common: common.into_iter().collect() }
+    }
+
+    /// The least number of characters.
+    pub fn shortest(&self) -> usize {
+        self.shortest
+    }
+
+    /// Whether somebody described so may have this password. Takes some milliseconds of computing for the longest.
+    ///
+    /// # Errors
+    /// [`BrokenRule`], in words for them.
+    pub fn judge(&self, password: &Password, of: &NewAccount) -> Result<(), BrokenRule> {
+        let length = password.expose().chars().count();
+        if length < self.shortest {
+            return Err(BrokenRule::TooShort { length, shortest: self.shortest });
+        }
+        let mut known: Vec<&str> = self.common.iter().map(String::as_str).collect();
+        known.push(of.name.as_str());
+        known.push(&of.display_name);
+        known.extend(of.display_name.split_whitespace());
+        if let Some(mail) = &of.mail {
+            known.push(mail.as_str());
+            known.extend(mail.as_str().split(['@', '.']));
+        }
+        let guessed = zxcvbn::zxcvbn(password.expose(), &known);
+        if guessed.score() >= LEAST_SCORE {
+            return Ok(());
+        }
+        let hint = guessed.feedback().and_then(zxcvbn::feedback::Feedback::warning);
+        Err(BrokenRule::Guessable { hint: hint.map_or_else(String::new, |hint| format!("{hint} ")) })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn judged(password: &str) -> Result<(), BrokenRule> {
+        let rules = PasswordRules::new(12, ["Contoso Boards".to_owned(), "belvedere".to_owned()]);
+        let mail = "ann@partner.example".parse().ok();
+        let ann = NewAccount { mail, ..NewAccount::called("ann".parse().unwrap(), "Annabella Lindqvist") };
+        rules.judge(&Password::parse(password.to_owned()).unwrap(), &ann)
+    }
+
+    #[test]
+    fn length_counts_characters_and_nothing_else_is_asked_of_them() {
+        assert_eq!(judged("kurz"), Err(BrokenRule::TooShort { length: 4, shortest: 12 }));
+        assert_eq!(judged("üöäüöäüöäüö"), Err(BrokenRule::TooShort { length: 11, shortest: 12 }));
+        for good in
+            ["lamp otter gravel nine", "träume häufig Birnenmost", "correcthorsebatterystaple-7", "ленивый барсук поёт"]
+        {
+            assert_eq!(judged(good), Ok(()), "{good}");
+        }
+    }
+
+    #[test]
+    fn what_is_tried_first_is_refused_however_long() {
+        for bad in [
+            "password1234",
+            "aaaaaaaaaaaaaaaa",
+            "123456789012",
+            "qwertyuiop[]",
+            "Annabella2024",
+            "annabellalindqvist",
+            "belvederebelvedere",
+            "Contoso Boards",
+            "ann@partner.example",
+            "abcdefghijklmnop",
+        ] {
+            assert!(matches!(judged(bad), Err(BrokenRule::Guessable { .. })), "{bad}: {:?}", judged(bad));
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_words_for_people_and_does_not_repeat_the_password() {
+        for bad in ["password1234", "kurz und"] {
+            let words = judged(bad).unwrap_err().to_string();
+            assert!(words.ends_with('.') && !words.contains(bad) && !words.contains("  "), "{words}");
+        }
+    }
+
+    #[test]
+    fn the_longest_password_is_judged_at_once() {
+        let longest = "ab1".repeat(340);
+        let begun = std::time::Instant::now();
+        let _ = judged(&longest);
+        assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{:?}", begun.elapsed());
+    }
+}

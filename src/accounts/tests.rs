@@ -1,0 +1,278 @@
+#![allow(clippy::unwrap_used)]
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{
+    Account, AccountError, AccountName, Accounts, Act, Acted, Checked, Closed, InvitationCode, NewAccount, Told,
+};
+use crate::config::AccountSettings;
+use crate::domain::{Clock, ManualClock, Password, Timestamp};
+
+const START: Timestamp = Timestamp::from_millis(1_795_309_126_976);
+const GOOD: &str = "lamp otter gravel nine";
+const OTHER: &str = "copper violin seven moss";
+const LASTS: Duration = Duration::from_hours(72);
+
+struct House {
+    clock: Arc<ManualClock>,
+    accounts: Accounts,
+    folder: tempfile::TempDir,
+}
+
+impl House {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(ManualClock::at(START));
+        let accounts = open(&folder, &clock).await;
+        Self { clock, accounts, folder }
+    }
+
+    /// The command line, with the same file.
+    async fn command_line(&self) -> Accounts {
+        open(&self.folder, &self.clock).await
+    }
+
+    fn file(&self) -> PathBuf {
+        self.folder.path().join("accounts.db")
+    }
+
+    async fn add(&self, name: &str) -> Account {
+        self.accounts.add(new(name), &password(GOOD), Acted::Here).await.unwrap()
+    }
+
+    async fn check(&self, account: &Account, typed: &str) -> Checked {
+        self.accounts.check(Some(account), &password(typed)).await.unwrap()
+    }
+}
+
+async fn open(folder: &tempfile::TempDir, clock: &Arc<ManualClock>) -> Accounts {
+    let settings = AccountSettings { shortest_password: 12, invitation_lasts: LASTS };
+    let clock = Arc::clone(clock) as Arc<dyn Clock>;
+    Accounts::open(&folder.path().join("accounts.db"), &settings, ["Belvedere".to_owned()], clock).await.unwrap()
+}
+
+fn name(name: &str) -> AccountName {
+    name.parse().unwrap()
+}
+
+fn new(of: &str) -> NewAccount {
+    NewAccount::called(name(of), "Guest")
+}
+
+fn password(text: &str) -> Password {
+    Password::parse(text.to_owned()).unwrap()
+}
+
+#[tokio::test]
+async fn an_account_is_kept_as_it_was_made_and_its_password_is_not() {
+    let house = House::new().await;
+    let of = NewAccount {
+        mail: "Ann@Partner.example".parse().ok(),
+        groups: vec!["guests".parse().unwrap(), "admins".parse().unwrap(), "guests".parse().unwrap()],
+        expires_at: Some(START + Duration::from_hours(1)),
+        second_factor: true,
+        ..NewAccount::called(name("Ann"), "Ann Partner")
+    };
+    let account = house.accounts.add(of, &password(GOOD), Acted::Here).await.unwrap();
+    assert_eq!(house.accounts.get(&account.id).await.unwrap().as_ref(), Some(&account));
+    assert_eq!(house.accounts.named(&name("ann")).await.unwrap().as_ref(), Some(&account));
+    assert_eq!(
+        house.accounts.with_mail(&"ann@partner.example".parse().unwrap()).await.unwrap().as_ref(),
+        Some(&account)
+    );
+    let person = account.person();
+    assert_eq!((person.qualified_name().as_str(), &*person.display_name), ("local\\ann", "Ann Partner"));
+    assert_eq!(person.principal, None, "an address written down here would pass for a directory's");
+    assert_eq!(person.groups.iter().map(|group| &*group.name).collect::<Vec<_>>(), ["admins", "guests"]);
+    house.accounts.close().await;
+    let kept = std::fs::read(house.file()).unwrap();
+    let kept = String::from_utf8_lossy(&kept);
+    assert!(kept.contains("$argon2id$") && !kept.contains(GOOD));
+}
+
+#[tokio::test]
+async fn a_right_password_is_right_and_nothing_else_is() {
+    let house = House::new().await;
+    let ann = house.add("ann").await;
+    assert_eq!(house.check(&ann, GOOD).await, Checked::Right);
+    assert_eq!(house.check(&ann, OTHER).await, Checked::Wrong);
+    assert_eq!(house.accounts.check(None, &password(GOOD)).await.unwrap(), Checked::Wrong);
+    house.clock.advance(Duration::from_secs(1));
+    let changed = house.accounts.set_password(&ann.id, &password(OTHER), Acted::Here).await.unwrap();
+    assert_eq!(changed.password_set_at, START + Duration::from_secs(1));
+    assert_eq!((house.check(&ann, GOOD).await, house.check(&ann, OTHER).await), (Checked::Wrong, Checked::Right));
+}
+
+#[tokio::test]
+async fn an_unknown_name_takes_the_same_work_as_a_wrong_password() {
+    let house = House::new().await;
+    let ann = house.add("ann").await;
+    house.accounts.prepare().await.unwrap();
+    let computed = || house.accounts.inner.hashing.computed.load(std::sync::atomic::Ordering::SeqCst);
+    let before = computed();
+    house.check(&ann, OTHER).await;
+    let wrong = computed() - before;
+    house.accounts.check(None, &password(OTHER)).await.unwrap();
+    assert_eq!((wrong, computed() - before - wrong), (1, 1));
+}
+
+#[tokio::test]
+async fn a_hash_of_less_cost_is_made_anew_by_the_sign_in_that_shows_the_password() {
+    use argon2::password_hash::{PasswordHasher as _, SaltString};
+    let house = House::new().await;
+    let ann = house.add("ann").await;
+    let params = argon2::Params::new(8 * 1024, 1, 1, None).unwrap();
+    let weak = argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params);
+    let weak = weak.hash_password(GOOD.as_bytes(), &SaltString::encode_b64(&[7; 16]).unwrap()).unwrap().to_string();
+    sqlx::query("UPDATE accounts SET password_hash = ?").bind(weak).execute(house.accounts.pool()).await.unwrap();
+    let hash =
+        || sqlx::query_scalar::<_, String>("SELECT password_hash FROM accounts").fetch_one(house.accounts.pool());
+    assert_eq!(house.check(&ann, OTHER).await, Checked::Wrong);
+    assert!(hash().await.unwrap().contains("m=8192"));
+    assert_eq!(house.check(&ann, GOOD).await, Checked::Right);
+    assert!(hash().await.unwrap().contains("m=19456,t=2,p=1"));
+    assert_eq!(house.check(&ann, GOOD).await, Checked::Right);
+}
+
+#[tokio::test]
+async fn a_name_and_an_address_are_one_accounts_and_a_removed_ones_are_free() {
+    let house = House::new().await;
+    let mail = "ann@partner.example".parse().ok();
+    let ann = NewAccount { mail, ..new("ann") };
+    let first = house.accounts.add(ann.clone(), &password(GOOD), Acted::Here).await.unwrap();
+    let again = house.accounts.add(new("ANN"), &password(GOOD), Acted::Here).await;
+    assert!(matches!(again, Err(AccountError::NameTaken(_))), "{again:?}");
+    let same_mail = NewAccount { mail: ann.mail.clone(), ..new("bob") };
+    let refused = house.accounts.invite(same_mail, "alice", Acted::Here).await;
+    assert!(matches!(refused, Err(AccountError::MailTaken(_))), "{refused:?}");
+    house.accounts.remove(&first.id, Acted::Here).await.unwrap();
+    let second = house.accounts.add(ann, &password(GOOD), Acted::Here).await.unwrap();
+    assert_ne!(first.id, second.id, "an account made anew is another");
+    let gone = house.accounts.remove(&first.id, Acted::Here).await;
+    assert!(matches!(gone, Err(AccountError::Gone)), "{gone:?}");
+}
+
+#[tokio::test]
+async fn an_account_is_closed_while_it_is_disabled_and_from_its_end_on() {
+    let house = House::new().await;
+    let ann = house.add("ann").await;
+    assert_eq!(ann.closed(START), None);
+    let disabled = house.accounts.disable(&ann.id, true, Acted::Here).await.unwrap();
+    assert_eq!(disabled.closed(START), Some(Closed::Disabled));
+    let enabled = house.accounts.disable(&ann.id, false, Acted::Here).await.unwrap();
+    assert_eq!(enabled.closed(START), None);
+    let end = START + Duration::from_hours(1);
+    let guest = NewAccount { expires_at: Some(end), ..new("guest") };
+    let guest = house.accounts.add(guest, &password(GOOD), Acted::Here).await.unwrap();
+    assert_eq!((guest.closed(end - Duration::from_millis(1)), guest.closed(end)), (None, Some(Closed::Expired)));
+}
+
+#[tokio::test]
+async fn an_invitation_works_once() {
+    let house = House::new().await;
+    let (code, invitation) = house.accounts.invite(new("ann"), "alice", Acted::Here).await.unwrap();
+    assert_eq!((invitation.invited_by.as_str(), invitation.expires_at), ("alice", START + LASTS));
+    assert_eq!(house.accounts.invitation(&code).await.unwrap(), Some(invitation));
+    let short = house.accounts.accept(&code, None, &password("short")).await;
+    assert!(matches!(short, Err(AccountError::Password(_))), "{short:?}");
+    let typed = password(GOOD);
+    let accept = || house.accounts.accept(&code, Some("Ann Partner"), &typed);
+    let (one, other) = tokio::join!(accept(), accept());
+    assert_eq!(usize::from(one.is_ok()) + usize::from(other.is_ok()), 1, "{one:?} {other:?}");
+    let ann = one.or(other).unwrap();
+    assert_eq!(ann.of.display_name, "Ann Partner");
+    assert_eq!(house.check(&ann, GOOD).await, Checked::Right);
+    let again = accept().await;
+    assert!(matches!(again, Err(AccountError::Gone)), "{again:?}");
+    assert_eq!(house.accounts.invitations().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn an_invitation_expires_can_be_withdrawn_and_cannot_be_guessed() {
+    let house = House::new().await;
+    let (code, _) = house.accounts.invite(new("ann"), "alice", Acted::Here).await.unwrap();
+    let guess = InvitationCode::generate().unwrap();
+    assert_eq!(house.accounts.invitation(&guess).await.unwrap(), None);
+    house.clock.advance(LASTS - Duration::from_millis(1));
+    assert!(house.accounts.invitation(&code).await.unwrap().is_some());
+    house.clock.advance(Duration::from_millis(1));
+    assert_eq!(house.accounts.invitation(&code).await.unwrap(), None);
+    let late = house.accounts.accept(&code, None, &password(GOOD)).await;
+    assert!(matches!(late, Err(AccountError::Gone)), "{late:?}");
+    assert_eq!(house.accounts.invitations().await.unwrap().len(), 1, "it is still listed");
+
+    let (fresh, invitation) = house.accounts.invite(new("ann"), "alice", Acted::Here).await.unwrap();
+    let taken = house.accounts.add(new("ann"), &password(GOOD), Acted::Here).await;
+    assert!(matches!(taken, Err(AccountError::NameTaken(_))), "the name is promised: {taken:?}");
+    house.accounts.withdraw(invitation.id, Acted::Here).await.unwrap();
+    assert_eq!(house.accounts.invitation(&fresh).await.unwrap(), None);
+    assert!(matches!(house.accounts.withdraw(invitation.id, Acted::Here).await, Err(AccountError::Gone)));
+    house.add("ann").await;
+}
+
+#[tokio::test]
+async fn the_store_keeps_no_code_that_accepts() {
+    let house = House::new().await;
+    let (code, _) = house.accounts.invite(new("ann"), "alice", Acted::Here).await.unwrap();
+    house.accounts.close().await;
+    let kept = std::fs::read(house.file()).unwrap();
+    assert!(!String::from_utf8_lossy(&kept).contains(code.reveal().as_str()));
+}
+
+#[tokio::test]
+async fn what_the_command_line_does_is_noticed_and_told_once() {
+    let house = House::new().await;
+    let ann = house.add("ann").await;
+    let looking = house.accounts.clone();
+    let watch = tokio::spawn(async move { looking.look_out().await });
+    let mut known = house.accounts.known();
+    known.changed().await.unwrap();
+    known.mark_unchanged();
+
+    let beside = house.command_line().await;
+    let mail = "bob@partner.example".parse().ok();
+    beside.add(NewAccount { mail, ..new("bob") }, &password(GOOD), Acted::OnCommandLine).await.unwrap();
+    beside.disable(&ann.id, true, Acted::OnCommandLine).await.unwrap();
+    assert!(!house.accounts.has_mail("bob@partner.example"), "nobody has looked yet");
+    house.clock.advance(Duration::from_millis(500));
+    tokio::time::timeout(Duration::from_secs(20), known.changed()).await.unwrap().unwrap();
+    assert!(house.accounts.has_mail("BOB@partner.example"));
+
+    let told = |act, account: &str| Told { at: START, act, account: account.to_owned() };
+    let acts = house.accounts.take_acts().await.unwrap();
+    assert_eq!(acts, [told(Act::Added, "bob"), told(Act::Disabled, "ann")]);
+    assert_eq!(house.accounts.take_acts().await.unwrap(), [], "nothing is told twice");
+    watch.abort();
+}
+
+#[tokio::test]
+async fn the_end_of_an_accounts_time_is_noticed() {
+    let house = House::new().await;
+    let guest = NewAccount { expires_at: Some(START + Duration::from_secs(1)), ..new("guest") };
+    house.accounts.add(guest, &password(GOOD), Acted::Here).await.unwrap();
+    let looking = house.accounts.clone();
+    let watch = tokio::spawn(async move { looking.look_out().await });
+    let mut known = house.accounts.known();
+    known.changed().await.unwrap();
+    known.mark_unchanged();
+    house.clock.advance(Duration::from_secs(1));
+    tokio::time::timeout(Duration::from_secs(20), known.changed()).await.unwrap().unwrap();
+    watch.abort();
+}
+
+#[tokio::test]
+async fn digest_is_kept_with_a_password_and_goes_with_it() {
+    let house = House::new().await;
+    let ann = house.add("ann").await;
+    let keep = |at| house.accounts.set_digest(&ann.id, Some(vec![1, 2, 3]), at, Acted::Here);
+    assert!(keep(ann.password_set_at).await.unwrap().has_digest);
+    assert_eq!(house.accounts.digest(&ann.id).await.unwrap(), Some(vec![1, 2, 3]));
+    house.clock.advance(Duration::from_secs(1));
+    let changed = house.accounts.set_password(&ann.id, &password(OTHER), Acted::Here).await.unwrap();
+    assert!(!changed.has_digest);
+    assert_eq!(house.accounts.digest(&ann.id).await.unwrap(), None);
+    let late = keep(ann.password_set_at).await;
+    assert!(matches!(late, Err(AccountError::Gone)), "it belonged to the password before: {late:?}");
+}

@@ -1,0 +1,95 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Refresh;
+use crate::accounts::{AccountId, Accounts};
+use crate::audit::{Audit, Event};
+use crate::domain::{Client, EndReason, Person, PersonId};
+use crate::sessions::{People, Sessions};
+use crate::store::StoreError;
+
+/// How many people are looked at together.
+const LOOKED_AT_TOGETHER: usize = 200;
+
+/// Keeps the sessions true to local accounts: what is done to one, here or on the command line, its owner's sessions and
+/// boards follow within a second.
+pub struct AccountWatch {
+    accounts: Accounts,
+    refresh: Arc<Refresh>,
+    sessions: Sessions,
+    audit: Audit,
+}
+
+impl AccountWatch {
+    /// The work, not begun.
+    pub fn new(accounts: Accounts, refresh: Arc<Refresh>, sessions: Sessions, audit: Audit) -> Self {
+        Self { accounts, refresh, sessions, audit }
+    }
+
+    /// Works for as long as it is polled. Begins with everybody, since nobody knows how long the program was down.
+    pub async fn run(&self) {
+        tokio::join!(self.accounts.look_out(), self.follow_changes());
+    }
+
+    async fn follow_changes(&self) {
+        if let Err(error) = self.accounts.prepare().await {
+            tracing::error!(%error, "local accounts are not ready");
+        }
+        let mut known = self.accounts.known();
+        loop {
+            known.mark_unchanged();
+            if let Err(error) = self.follow().await {
+                tracing::error!(%error, "the sessions of local accounts could not be kept true to them");
+            }
+            // The sender lives in the accounts, which this task holds.
+            let _ = known.changed().await;
+        }
+    }
+
+    /// Brings the audit and the sessions up to date.
+    async fn follow(&self) -> Result<(), StoreError> {
+        self.tell_the_audit().await?;
+        let mut after = Some(PersonId::new(AccountId::PREFIX));
+        while let Some(from) = after {
+            let People { people, last } = self.sessions.people(Some(&from), LOOKED_AT_TOGETHER).await?;
+            let local: Vec<Person> = people.iter().filter(|person| is_account(&person.id)).cloned().collect();
+            // They come in the order of their ids: behind the last account there is none.
+            after = last.filter(is_account);
+            for person in &local {
+                self.end_what_an_old_password_opened(person).await?;
+            }
+            self.refresh.ask_now(&local).await?;
+        }
+        Ok(())
+    }
+
+    /// What the command line did is written into the audit here, since two programs cannot write one.
+    async fn tell_the_audit(&self) -> Result<(), StoreError> {
+        loop {
+            let acts = self.accounts.take_acts().await?;
+            if acts.is_empty() {
+                return Ok(());
+            }
+            for told in acts {
+                let event = Event::AccountAct { act: told.act.word(), account: &told.account, by: None };
+                self.audit.record(&Client::default(), &event);
+            }
+        }
+    }
+
+    async fn end_what_an_old_password_opened(&self, person: &Person) -> Result<(), StoreError> {
+        let Some(id) = AccountId::of(&person.id) else { return Ok(()) };
+        let Some(account) = self.accounts.get(&id).await? else { return Ok(()) };
+        // The session that a change of password opens may begin in the same millisecond.
+        let before = account.password_set_at - Duration::from_millis(1);
+        for session in self.sessions.end_all_of(&person.id, before, EndReason::Revoked).await? {
+            let event = Event::SessionEnded { person, session: session.id, reason: EndReason::Revoked };
+            self.audit.record(&session.client, &event);
+        }
+        Ok(())
+    }
+}
+
+fn is_account(person: &PersonId) -> bool {
+    person.as_str().starts_with(AccountId::PREFIX)
+}

@@ -1,0 +1,198 @@
+//! Digest (RFC 7616) for local accounts that opted in: for devices that can do nothing better.
+//!
+//! SHA-256 and `qop=auth` only. A nonce is a tag over the time it was given out (`nonce`), so strangers cost no memory; each of
+//! its counts is good once. In place of a password the store has what the scheme computes with, encrypted (`credentials`).
+//! A wrong answer counts like a wrong password, in the same throttle. Nobody of a directory's is ever asked about here: what
+//! Digest needs could only be had by keeping their passwords.
+
+mod credentials;
+mod header;
+mod nonce;
+
+use std::sync::Arc;
+
+use super::SignInRefusal;
+use super::pace;
+use super::sign_in::{Attempt, Auth};
+use super::throttle::Permit;
+use crate::accounts::{Account, AccountId, AccountName, Accounts};
+use crate::directory::{Candidate, Refusal};
+use crate::domain::{Client, DirectoryName, Member, Proof, Scope, Username};
+use crate::store::StoreError;
+use credentials::Ha1;
+pub use credentials::{forget, keep};
+use header::Credentials;
+use nonce::{Judged, Nonces};
+
+/// The space that names and passwords are good in. It is part of what is kept of every password, so it never changes.
+const REALM: &str = "Belvedere";
+
+/// Answers those who come with Digest.
+pub struct Digest {
+    auth: Arc<Auth>,
+    accounts: Accounts,
+    nonces: Nonces,
+}
+
+/// A request that may carry a proof: what the proof is made over.
+#[derive(Clone, Copy, Debug)]
+pub struct DigestRequest<'r> {
+    /// `GET`.
+    pub method: &'r str,
+    /// The request target as it was sent, path and query (RFC 9112, 3.2.1).
+    pub target: &'r str,
+    /// The value of `Authorization`, scheme included.
+    pub authorization: &'r str,
+}
+
+/// Why somebody was not let in by Digest.
+#[derive(Debug, thiserror::Error)]
+pub enum DigestRefusal {
+    /// The name or password is wrong, or the account lets nobody in, or there were too many failures: all alike.
+    #[error("the name and password do not match")]
+    Wrong,
+    /// The nonce is too old, or this count of it was used before: the same password with a new nonce may be right.
+    #[error("the nonce is stale")]
+    Stale,
+    /// The store could not be asked: this says nothing about whoever asks.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Digest {
+    /// The way in by Digest, for `accounts`, under the limits of `auth`.
+    pub fn new(auth: Arc<Auth>, accounts: Accounts) -> Self {
+        let nonces = Nonces::new(Arc::clone(&auth.clock));
+        Self { auth, accounts, nonces }
+    }
+
+    /// Whether a value of `Authorization` is of this scheme.
+    pub fn is_meant_by(authorization: &str) -> bool {
+        header::rest_of_scheme(authorization).is_some()
+    }
+
+    /// The value of `WWW-Authenticate` for whoever has not proved who they are. `stale` tells that only the nonce was
+    /// out of date, so that a device tries again by itself.
+    ///
+    /// # Errors
+    /// [`StoreError::NoRandomness`] when the system has none to give.
+    pub fn challenge(&self, stale: bool) -> Result<String, StoreError> {
+        let nonce = self.nonces.make(self.auth.keys())?;
+        let stale = if stale { ", stale=true" } else { "" };
+        Ok(format!(
+            "Digest realm=\"{REALM}\", qop=\"auth\", algorithm=SHA-256, nonce=\"{nonce}\", charset=UTF-8{stale}"
+        ))
+    }
+
+    /// Who makes a request, by what it carries. A refusal of somebody is held back like one of a sign-in.
+    ///
+    /// # Errors
+    /// [`DigestRefusal`].
+    pub async fn prove(&self, request: DigestRequest<'_>, client: &Client) -> Result<Member, DigestRefusal> {
+        let begun = self.auth.clock.now();
+        let outcome = self.try_prove(request, client).await;
+        if matches!(outcome, Err(DigestRefusal::Wrong)) {
+            pace::hold_back(&*self.auth.clock, begun).await;
+        }
+        outcome
+    }
+
+    async fn try_prove(&self, request: DigestRequest<'_>, client: &Client) -> Result<Member, DigestRefusal> {
+        let sent = Credentials::parse(request.authorization).ok_or(DigestRefusal::Wrong)?;
+        // A proof over another address is one for another request.
+        if sent.realm != REALM || sent.uri != request.target {
+            return Err(DigestRefusal::Wrong);
+        }
+        let Judged::Good(nonce) = self.nonces.judge(&sent.nonce, self.auth.keys()) else {
+            return Err(DigestRefusal::Stale);
+        };
+        let name = Username::parse(&format!("{}\\{}", DirectoryName::LOCAL, sent.username));
+        let name = name.map_err(|_no_account_has_such_a_name| DigestRefusal::Wrong)?;
+        let permit = self.auth.admit(Attempt::SignIn, &name, client).await.map_err(refused)?;
+        let (account, ha1) = match self.look_up(&sent.username).await {
+            Ok(found) => found,
+            Err(error) => {
+                permit.not_asked();
+                return Err(error.into());
+            }
+        };
+        if let Some(account) = &account
+            && let Err(held) = permit.found(&candidate(account)).await
+        {
+            permit.withheld(held);
+            return Err(refused(self.auth.refuse_held(Attempt::SignIn, held, &name, client)));
+        }
+        // An unknown name is compared with too, so that its time tells nothing.
+        let is_right = ha1.unwrap_or_else(Ha1::nobodys).answers(&sent, request.method) && account.is_some();
+        let account = account.filter(|_| is_right);
+        if is_right && !self.nonces.spend(&nonce, sent.count) {
+            permit.not_asked();
+            return Err(DigestRefusal::Stale);
+        }
+        self.settle(account, permit, &name, client)
+    }
+
+    /// What the try counts for, and who it was.
+    fn settle(
+        &self,
+        account: Option<Account>,
+        permit: Permit<'_>,
+        name: &Username,
+        client: &Client,
+    ) -> Result<Member, DigestRefusal> {
+        let closed = account.as_ref().and_then(|account| account.closed(self.auth.clock.now()));
+        match (account, closed) {
+            (Some(account), None) => {
+                let person = account.person();
+                permit.proved(&person.id);
+                Ok(Member { person, proof: Proof::Password, scope: Scope::Whole, second_factor_until: None })
+            }
+            (Some(_), Some(closed)) => {
+                permit.declined();
+                Err(refused(self.auth.refuse(Attempt::SignIn, Refusal::from(closed), name, client)))
+            }
+            (None, _) => {
+                // Dropped, it is a failure.
+                drop(permit);
+                Err(refused(self.auth.refuse(Attempt::SignIn, Refusal::WrongCredentials, name, client)))
+            }
+        }
+    }
+
+    /// The account of this name, and what its owner's answers are computed with, where it may use Digest.
+    async fn look_up(&self, name: &str) -> Result<(Option<Account>, Option<Ha1>), StoreError> {
+        let Ok(name) = name.parse::<AccountName>() else { return Ok((None, None)) };
+        let Some(account) = self.accounts.named(&name).await?.filter(|account| account.has_digest) else {
+            return Ok((None, None));
+        };
+        let sealed = self.accounts.digest(&account.id).await?;
+        let ha1 = sealed.and_then(|sealed| Ha1::open(self.auth.keys(), &account.id, &sealed));
+        if ha1.is_none() {
+            tracing::warn!(
+                account = %account.of.name,
+                "what Digest needs of this account cannot be decrypted, as the secret key has changed: turn it on again \
+                 with `belvedere account digest`"
+            );
+            return Ok((None, None));
+        }
+        Ok((Some(account), ha1))
+    }
+}
+
+/// What is read of a header, for the fuzz targets in `fuzz/`: the name, the address and the count.
+#[cfg(feature = "fuzzing")]
+pub fn read(authorization: &str) -> Option<(String, String, u32)> {
+    Credentials::parse(authorization).map(|sent| (sent.username, sent.uri, sent.count))
+}
+
+fn candidate(account: &Account) -> Candidate {
+    Candidate { id: AccountId::person_id(&account.id), policy: Some(super::local::NEVER_LOCKS), failures: None }
+}
+
+/// Whatever keeps somebody out looks the same to them.
+fn refused(refusal: SignInRefusal) -> DigestRefusal {
+    match refusal {
+        SignInRefusal::Store(error) => DigestRefusal::Store(error),
+        _ => DigestRefusal::Wrong,
+    }
+}

@@ -1,0 +1,143 @@
+use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
+
+use super::REALM;
+use super::header::Credentials;
+use crate::accounts::{Account, AccountError, AccountId, Accounts, Acted, prepared};
+use crate::auth::Keys;
+use crate::domain::Password;
+use crate::store::StoreError;
+
+/// XChaCha20-Poly1305's nonce is long enough to be left to chance (draft-irtf-cfrg-xchacha-03, 3.1).
+const NONCE: usize = 24;
+
+/// What Digest computes with in place of a password: H(name:realm:password), RFC 7616, 3.4.2, in hexadecimal. Whoever has it
+/// can sign in by Digest, so it is kept encrypted.
+pub(super) struct Ha1(Zeroizing<String>);
+
+/// Lets an account use Digest, with the password that its owner or an admin has just given. It is not looked at whether
+/// that is the account's: check before.
+///
+/// # Errors
+/// [`AccountError`] when it cannot be kept, or the password was changed meanwhile.
+pub async fn keep(
+    accounts: &Accounts,
+    account: &Account,
+    password: &Password,
+    keys: &Keys,
+    by: Acted,
+) -> Result<Account, AccountError> {
+    let sealed = Ha1::of(account, password).seal(keys, &account.id)?;
+    accounts.set_digest(&account.id, Some(sealed), account.password_set_at, by).await
+}
+
+/// Lets an account use Digest no more.
+///
+/// # Errors
+/// [`AccountError`] when it cannot be written.
+pub async fn forget(accounts: &Accounts, account: &Account, by: Acted) -> Result<Account, AccountError> {
+    accounts.set_digest(&account.id, None, account.password_set_at, by).await
+}
+
+impl Ha1 {
+    fn of(account: &Account, password: &Password) -> Self {
+        let text = joined(&[account.of.name.as_str(), REALM, &prepared(password)]);
+        Self(Zeroizing::new(hash(text.as_bytes())))
+    }
+
+    /// What no answer fits.
+    pub(super) fn nobodys() -> Self {
+        Self(Zeroizing::new("0".repeat(64)))
+    }
+
+    /// Encrypted for the store, and bound to its account.
+    fn seal(&self, keys: &Keys, account: &AccountId) -> Result<Vec<u8>, StoreError> {
+        let mut nonce = [0; NONCE];
+        getrandom::fill(&mut nonce).map_err(|error| StoreError::NoRandomness(error.to_string()))?;
+        let payload = Payload { msg: self.0.as_bytes(), aad: account.as_str().as_bytes() };
+        let sealed = cipher(keys).encrypt(XNonce::from_slice(&nonce), payload);
+        let sealed = sealed.map_err(|error| StoreError::Hashing(error.to_string()))?;
+        Ok([nonce.as_slice(), &sealed].concat())
+    }
+
+    /// `None` when it was sealed with another key or for another account.
+    pub(super) fn open(keys: &Keys, account: &AccountId, sealed: &[u8]) -> Option<Self> {
+        let (nonce, sealed) = sealed.split_at_checked(NONCE)?;
+        let payload = Payload { msg: sealed, aad: account.as_str().as_bytes() };
+        let opened = cipher(keys).decrypt(XNonce::from_slice(nonce), payload).ok()?;
+        String::from_utf8(opened).ok().map(|text| Self(Zeroizing::new(text)))
+    }
+
+    /// Whether this is what the response of a request with `method` was made with (RFC 7616, 3.4.1). It takes the same
+    /// time however much of it is right.
+    pub(super) fn answers(&self, sent: &Credentials, method: &str) -> bool {
+        let ha2 = hash(format!("{method}:{}", sent.uri).as_bytes());
+        let Credentials { nonce, nc, cnonce, .. } = sent;
+        let text = joined(&[&self.0, nonce, nc, cnonce, "auth", &ha2]);
+        let response = Sha256::digest(text.as_bytes());
+        bool::from(response.as_slice().ct_eq(&sent.response))
+    }
+}
+
+/// The parts with colons between them, in one piece of memory that wipes itself: growing would leave copies behind.
+fn joined(parts: &[&str]) -> Zeroizing<String> {
+    let length: usize = parts.iter().map(|part| part.len() + 1).sum();
+    let mut text = Zeroizing::new(String::with_capacity(length));
+    for (count, part) in parts.iter().enumerate() {
+        text.push_str(if count == 0 { "" } else { ":" });
+        text.push_str(part);
+    }
+    text
+}
+
+fn hash(text: &[u8]) -> String {
+    hex::encode(Sha256::digest(text))
+}
+
+fn cipher(keys: &Keys) -> XChaCha20Poly1305 {
+    XChaCha20Poly1305::new(keys.digest_credentials().into())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// RFC 7616, 3.9.1, with its SHA-256 answer.
+    #[test]
+    fn the_example_of_the_rfc_is_answered() {
+        let sent = Credentials {
+            username: "Mufasa".into(),
+            realm: "http-auth@example.org".into(),
+            nonce: "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v".into(),
+            uri: "/dir/index.html".into(),
+            response: hex::decode("753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1").unwrap(),
+            cnonce: "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ".into(),
+            nc: "00000001".into(),
+            count: 1,
+        };
+        let ha1 = Ha1(Zeroizing::new(hash(b"Mufasa:http-auth@example.org:Circle of Life")));
+        assert!(ha1.answers(&sent, "GET"));
+        assert!(!ha1.answers(&sent, "POST"));
+        assert!(!Ha1::nobodys().answers(&sent, "GET"));
+    }
+
+    #[test]
+    fn what_is_sealed_opens_with_its_own_key_for_its_own_account() {
+        let [one, other] = ["0".repeat(8), "1".repeat(8)]
+            .map(|start| AccountId::parse(&format!("{start}-0000-4000-8000-000000000000")).unwrap());
+        let [keys, changed] = [[7; 32], [8; 32]].map(|secret| Keys::from_secret(&secret));
+        let ha1 = Ha1(Zeroizing::new(hash(b"cam-1:Belvedere:lamp otter gravel")));
+        let mut sealed = ha1.seal(&keys, &one).unwrap();
+        assert!(!String::from_utf8_lossy(&sealed).contains(&ha1.0[..16]));
+        assert_eq!(*Ha1::open(&keys, &one, &sealed).unwrap().0, *ha1.0);
+        assert!(Ha1::open(&keys, &other, &sealed).is_none(), "moved to another account's row");
+        assert!(Ha1::open(&changed, &one, &sealed).is_none());
+        sealed[NONCE] ^= 1;
+        assert!(Ha1::open(&keys, &one, &sealed).is_none());
+        assert!(Ha1::open(&keys, &one, &[]).is_none());
+    }
+}

@@ -1,0 +1,171 @@
+use std::collections::HashMap;
+
+/// A header of the longest name, address and nonces is a quarter of this.
+const LONGEST: usize = 8 * 1024;
+
+/// Known fields are a dozen.
+const MOST_FIELDS: usize = 24;
+
+const SCHEME: &str = "Digest";
+
+/// What a client sends (RFC 7616, 3.4), as far as it is the kind that is asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Credentials {
+    pub(super) username: String,
+    pub(super) realm: String,
+    pub(super) nonce: String,
+    pub(super) uri: String,
+    /// 32 bytes.
+    pub(super) response: Vec<u8>,
+    pub(super) cnonce: String,
+    /// `nc` as it was sent: eight hexadecimal digits.
+    pub(super) nc: String,
+    /// The same as a number.
+    pub(super) count: u32,
+}
+
+/// The part behind the scheme, when that is Digest (RFC 9110, 11.1: in any case).
+pub(super) fn rest_of_scheme(authorization: &str) -> Option<&str> {
+    let (scheme, rest) = authorization.trim().split_once(' ')?;
+    scheme.eq_ignore_ascii_case(SCHEME).then(|| rest.trim())
+}
+
+impl Credentials {
+    /// Reads a value of `Authorization`. `None` when it is not Digest, is malformed, or is of another kind than SHA-256 with
+    /// `qop=auth`.
+    pub(super) fn parse(authorization: &str) -> Option<Self> {
+        if authorization.len() > LONGEST {
+            return None;
+        }
+        let mut fields = fields(rest_of_scheme(authorization)?)?;
+        let is = |name: &str, wanted: &str| fields.get(name).is_some_and(|value| value.eq_ignore_ascii_case(wanted));
+        // No `algorithm` would mean MD5; a hashed name is not offered.
+        if !is("algorithm", "SHA-256") || !is("qop", "auth") || is("userhash", "true") {
+            return None;
+        }
+        let nc = fields.remove("nc").filter(|nc| nc.len() == 8 && nc.bytes().all(|digit| digit.is_ascii_hexdigit()))?;
+        let response = hex::decode(fields.remove("response")?).ok().filter(|response| response.len() == 32)?;
+        let mut take = |name: &str| fields.remove(name).filter(|value| !value.is_empty());
+        Some(Self {
+            username: take("username")?,
+            realm: take("realm")?,
+            nonce: take("nonce")?,
+            uri: take("uri")?,
+            cnonce: take("cnonce")?,
+            count: u32::from_str_radix(&nc, 16).ok()?,
+            response,
+            nc,
+        })
+    }
+}
+
+/// `name=value` with commas between them, each name once (RFC 9110, 11.2). Names come in lower case.
+fn fields(text: &str) -> Option<HashMap<String, String>> {
+    let mut fields = HashMap::new();
+    let mut rest = text.trim_start();
+    while !rest.is_empty() {
+        let (name, behind) = rest.split_once('=')?;
+        let name = name.trim().to_ascii_lowercase();
+        if name.is_empty() || !name.bytes().all(is_token) || fields.len() == MOST_FIELDS {
+            return None;
+        }
+        let (value, behind) = value(behind.trim_start())?;
+        if fields.insert(name, value).is_some() {
+            return None;
+        }
+        rest = behind.trim_start();
+        if !rest.is_empty() {
+            rest = rest.strip_prefix(',')?.trim_start();
+        }
+    }
+    Some(fields)
+}
+
+/// A token or a quoted string (RFC 9110, 5.6), and what stands behind it.
+fn value(text: &str) -> Option<(String, &str)> {
+    let Some(quoted) = text.strip_prefix('"') else {
+        let end = text.find(|c: char| !c.is_ascii() || !is_token(c as u8)).unwrap_or(text.len());
+        return (end > 0).then(|| (text[..end].to_owned(), &text[end..]));
+    };
+    let mut value = String::new();
+    let mut letters = quoted.char_indices();
+    while let Some((at, letter)) = letters.next() {
+        match letter {
+            '"' => return Some((value, &quoted[at + 1..])),
+            '\\' => value.push(letters.next()?.1),
+            control if control.is_control() => return None,
+            letter => value.push(letter),
+        }
+    }
+    None
+}
+
+/// RFC 9110, 5.6.2.
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// As curl sends it.
+    const SENT: &str = "Digest username=\"cam-1\",realm=\"Belvedere\",nonce=\"abc\",uri=\"/p/ops?a=b,c\",\
+        cnonce=\"0a4f113b\",nc=00000010,algorithm=SHA-256,response=\"753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1\",qop=\"auth\"";
+
+    #[test]
+    fn what_clients_send_is_read() {
+        let read = Credentials::parse(SENT).unwrap();
+        assert_eq!((&*read.username, &*read.uri, &*read.nc, read.count), ("cam-1", "/p/ops?a=b,c", "00000010", 16));
+        // Python's requests quotes the algorithm, leaves `qop` in quotes and puts blanks behind commas.
+        let spaced = SENT.replace(',', ", ").replace("/p/ops?a=b, c", "/p/ops?a=b,c").replace("SHA-256", "\"SHA-256\"");
+        assert_eq!(Credentials::parse(&spaced), Some(read));
+    }
+
+    #[test]
+    fn another_kind_of_digest_is_refused() {
+        for (part, other) in [
+            ("SHA-256", "MD5"),
+            ("algorithm=SHA-256,", ""),
+            ("SHA-256", "SHA-256-sess"),
+            ("qop=\"auth\"", "qop=\"auth-int\""),
+            (",qop=\"auth\"", ""),
+            ("qop=\"auth\"", "qop=auth,userhash=true"),
+            ("Digest ", "Basic "),
+            ("nc=00000010", "nc=10"),
+            ("nc=00000010", "nc=0000001g"),
+            ("nc=00000010", "nc=+0000010"),
+            ("753927fa", "753927f"),
+            ("cnonce=\"0a4f113b\"", "cnonce=\"\""),
+            ("username=\"cam-1\"", "username=\"cam-1\",username=\"admin\""),
+        ] {
+            let sent = SENT.replace(part, other);
+            assert_ne!(sent, SENT);
+            assert_eq!(Credentials::parse(&sent), None, "{sent}");
+        }
+    }
+
+    #[test]
+    fn quotes_are_read_with_their_escapes_and_must_end() {
+        assert_eq!(value(r#""a\"b\\c" , x"#), Some((r#"a"b\c"#.to_owned(), " , x")));
+        for broken in ["\"a", "\"a\\", "\"a\nb\"", "", "\u{e9}"] {
+            assert_eq!(value(broken), None, "{broken:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_that_can_be_sent_makes_it_fall_over() {
+        let odd = ["\"", "\\", "=", ",", "\0", "é", " ", "Digest ", "\u{2028}"];
+        for (count, at) in (0..SENT.len()).enumerate() {
+            let odd = odd[count % odd.len()];
+            for sent in [format!("{}{odd}{}", &SENT[..at], &SENT[at..]), SENT[..at].to_owned() + odd] {
+                let _ = Credentials::parse(&sent);
+            }
+        }
+        assert_eq!(Credentials::parse(&format!("{SENT}, x=\"{}\"", "y".repeat(LONGEST))), None);
+        assert_eq!(Credentials::parse(&"Digest ".repeat(100)), None);
+        let many: String = (0..100).map(|count| format!("f{count}=1,")).collect();
+        assert_eq!(Credentials::parse(&format!("Digest {many}")), None);
+    }
+}

@@ -1,0 +1,91 @@
+use super::Auth;
+use crate::audit::Event;
+use crate::domain::{Client, EndReason, Member, PersonId, SessionId};
+use crate::sessions::Session;
+use crate::store::StoreError;
+
+/// Ending sessions from elsewhere: one's own, and for admins anybody's. Each end is in the audit, and the live boards of
+/// whoever is sent away say so at once.
+impl Auth {
+    /// Ends a session of the member's own. `false` when there is no such session of theirs, or not any more.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the end cannot be written down; the session then goes on.
+    pub async fn end_own(&self, member: &Member, id: SessionId, client: &Client) -> Result<bool, StoreError> {
+        let session = self.sessions.get(id).await?.filter(|session| session.person.id == member.person.id);
+        match session {
+            Some(session) => self.end(member, &session, client).await,
+            None => Ok(false),
+        }
+    }
+
+    /// Ends every session of the member's own but the one they come with. Answers with how many that were.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the ends cannot be written down; the sessions then go on.
+    pub async fn end_own_others(&self, member: &Member, client: &Client) -> Result<usize, StoreError> {
+        let Some(kept) = member.session() else { return Ok(0) };
+        let ended = self.sessions.end_others(&member.person.id, kept, EndReason::Revoked).await?;
+        Ok(self.note_ended(member, &ended, client))
+    }
+
+    /// Ends anybody's session, for an admin. The session as it was; `None` when it had ended before.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the end cannot be written down; the session then goes on.
+    pub async fn end_as_admin(
+        &self,
+        admin: &Member,
+        id: SessionId,
+        client: &Client,
+    ) -> Result<Option<Session>, StoreError> {
+        let Some(session) = self.sessions.get(id).await? else { return Ok(None) };
+        Ok(self.end(admin, &session, client).await?.then_some(session))
+    }
+
+    /// Ends all sessions of somebody, for an admin; of one's own all but the one they come with. Answers with how many.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the ends cannot be written down; the sessions then go on.
+    pub async fn end_all_of_as_admin(
+        &self,
+        admin: &Member,
+        person: &PersonId,
+        client: &Client,
+    ) -> Result<usize, StoreError> {
+        let ended = match admin.session().filter(|_| admin.person.id == *person) {
+            Some(kept) => self.sessions.end_others(person, kept, EndReason::Revoked).await?,
+            None => self.sessions.end_all_of(person, self.clock.now(), EndReason::Revoked).await?,
+        };
+        let whose = ended.first().map_or_else(|| person.to_string(), |session| session.person.qualified_name());
+        let what = format!("ended all sessions of {whose}: {}", ended.len());
+        self.audit.record(client, &Event::AdminActed { admin, what: &what });
+        Ok(self.note_ended(admin, &ended, client))
+    }
+
+    /// Ends everybody's sessions but the one that the admin comes with. Answers with how many that were.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the ends cannot be written down; the sessions then go on.
+    pub async fn end_everybodys_as_admin(&self, admin: &Member, client: &Client) -> Result<usize, StoreError> {
+        let ended = self.sessions.end_everybodys(admin.session(), EndReason::Revoked).await?;
+        let what = format!("ended everybody's sessions: {}", ended.len());
+        self.audit.record(client, &Event::AdminActed { admin, what: &what });
+        Ok(self.note_ended(admin, &ended, client))
+    }
+
+    async fn end(&self, by: &Member, session: &Session, client: &Client) -> Result<bool, StoreError> {
+        let has_ended = self.sessions.end(session.id, EndReason::Revoked).await?;
+        if has_ended {
+            self.note_ended(by, std::slice::from_ref(session), client);
+        }
+        Ok(has_ended)
+    }
+
+    fn note_ended(&self, by: &Member, ended: &[Session], client: &Client) -> usize {
+        for session in ended {
+            self.audit.record(client, &Event::SessionEndedBy { person: &session.person, session: session.id, by });
+        }
+        ended.len()
+    }
+}

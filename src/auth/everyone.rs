@@ -1,0 +1,105 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::local::LocalDirectory;
+use crate::accounts::Accounts;
+use crate::directory::{
+    ChangeRefusal, Directory, GroupFinding, Leave, Lockout, PasswordChange, PasswordState, Refusal, Standing,
+    Unreachable,
+};
+use crate::domain::{Clock, DirectoryName, GroupRef, Password, Person, PersonId, Upkeep, Username};
+
+/// Everyone who can sign in with a password: the people of the directories, and those with an account of the program's
+/// own. A sign-in goes to one of the two, chosen by what was typed, and never on to the other; what one of them cannot
+/// answer, the other is not asked. So a local account lets its owner in when no directory answers.
+pub struct Everyone {
+    directories: Arc<dyn Directory>,
+    local: LocalDirectory,
+}
+
+impl Everyone {
+    /// The people of `directories`, and those of `accounts`.
+    pub fn new(directories: Arc<dyn Directory>, accounts: Accounts, clock: Arc<dyn Clock>) -> Self {
+        Self { directories, local: LocalDirectory::new(accounts, clock) }
+    }
+
+    fn of_name(&self, username: &Username) -> &dyn Directory {
+        if self.local.is_meant_by(username) { &self.local } else { &*self.directories }
+    }
+
+    fn of_person(&self, person: &Person) -> &dyn Directory {
+        if is_local(person) { &self.local } else { &*self.directories }
+    }
+}
+
+fn is_local(person: &Person) -> bool {
+    person.directory.as_ref().is_some_and(DirectoryName::is_local)
+}
+
+#[async_trait]
+impl Directory for Everyone {
+    async fn sign_in(&self, username: &Username, password: &Password, leave: &dyn Leave) -> Result<Person, Refusal> {
+        self.of_name(username).sign_in(username, password, leave).await
+    }
+
+    /// Whether the directory can be reached: nearly everybody is in it.
+    async fn reach(&self) -> Result<(), Unreachable> {
+        self.directories.reach().await
+    }
+
+    fn upkeep(&self, person: &Person) -> Upkeep {
+        self.of_person(person).upkeep(person)
+    }
+
+    async fn refresh(&self, people: &[Person]) -> Vec<Result<Standing, Unreachable>> {
+        let (local, others): (Vec<_>, Vec<_>) = people.iter().cloned().partition(is_local);
+        // Nobody is asked about nobody.
+        let of_others = async { if others.is_empty() { Vec::new() } else { self.directories.refresh(&others).await } };
+        let (of_local, of_others) = tokio::join!(self.local.refresh(&local), of_others);
+        let (mut of_local, mut of_others) = (of_local.into_iter(), of_others.into_iter());
+        let unanswered = || {
+            let reason = "there was no answer about this person".to_owned();
+            Err(Unreachable { reason, password_sent: false })
+        };
+        let answer = |person| if is_local(person) { of_local.next() } else { of_others.next() };
+        people.iter().map(answer).map(|answer| answer.unwrap_or_else(unanswered)).collect()
+    }
+
+    fn lockout(&self, username: &Username) -> Lockout {
+        self.of_name(username).lockout(username)
+    }
+
+    fn changes_passwords(&self, username: &Username, state: PasswordState) -> bool {
+        self.of_name(username).changes_passwords(username, state)
+    }
+
+    fn password_warning(&self, person: &Person) -> Duration {
+        self.of_person(person).password_warning(person)
+    }
+
+    fn sign_in_name(&self, person: &Person) -> Option<Username> {
+        self.of_person(person).sign_in_name(person)
+    }
+
+    async fn change_password(
+        &self,
+        username: &Username,
+        change: &PasswordChange,
+        leave: &dyn Leave,
+    ) -> Result<PersonId, ChangeRefusal> {
+        self.of_name(username).change_password(username, change, leave).await
+    }
+
+    async fn find_groups(&self, wanted: &[GroupRef]) -> Result<Vec<GroupFinding>, Unreachable> {
+        let (local, others): (Vec<_>, Vec<_>) = wanted.iter().cloned().partition(GroupRef::is_local);
+        let mut of_local = self.local.find_groups(&local).await?.into_iter();
+        let of_others = if others.is_empty() { Vec::new() } else { self.directories.find_groups(&others).await? };
+        let mut of_others = of_others.into_iter();
+        Ok(wanted
+            .iter()
+            .filter_map(|group| if group.is_local() { of_local.next() } else { of_others.next() })
+            .collect())
+    }
+}

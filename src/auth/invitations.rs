@@ -1,0 +1,166 @@
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+use super::pace;
+use super::sign_in::{Auth, SignedIn, password_word};
+use crate::accounts::{Account, AccountError, Accounts, Act, BrokenRule, Invitation, InvitationCode};
+use crate::audit::Event;
+use crate::domain::{Client, InvalidPassword, Password, Username};
+use crate::sessions::SessionToken;
+use crate::store::StoreError;
+
+/// As long as a directory's names; a longer one would only break pages.
+const LONGEST_DISPLAY_NAME: usize = 256;
+
+/// Lets in those who were invited.
+pub struct Guests {
+    auth: Arc<Auth>,
+    accounts: Accounts,
+}
+
+/// What somebody typed to accept an invitation.
+pub struct TypedAcceptance {
+    /// The code of their link.
+    pub code: Zeroizing<String>,
+    /// What they want to be called.
+    pub display_name: String,
+    /// The password that they chose.
+    pub new: Zeroizing<String>,
+    /// The same once more.
+    pub again: Zeroizing<String>,
+}
+
+/// An invitation has been accepted.
+#[derive(Debug)]
+pub struct Accepted {
+    /// The guest is signed in.
+    pub signed_in: SignedIn,
+    /// Whether they must enrol a second factor now.
+    pub second_factor_required: bool,
+}
+
+/// Why an invitation was not accepted, as its guest may know it.
+#[derive(Debug, thiserror::Error)]
+pub enum InvitationRefusal {
+    /// The code is none, or was used, withdrawn, or has expired: all alike.
+    #[error("there is no such invitation")]
+    NoSuchInvitation,
+    /// There is no name to show.
+    #[error("the name is empty, too long, or has a character that does not belong into one")]
+    NotAName,
+    /// There is no password.
+    #[error("the password is empty")]
+    Empty,
+    /// The password was not typed the same both times.
+    #[error("the password was not typed the same both times")]
+    NotRepeated,
+    /// It cannot be one: too long, or with a character that no password has.
+    #[error("the password cannot be one")]
+    NotAPassword,
+    /// It is against the rules.
+    #[error(transparent)]
+    Password(BrokenRule),
+    /// The name or mail address has become somebody else's.
+    #[error("{0}")]
+    Taken(String),
+    /// The store cannot be asked: this says nothing about the invitation.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Guests {
+    /// The room where guests of `accounts` are let in by `auth`.
+    pub fn new(auth: Arc<Auth>, accounts: Accounts) -> Self {
+        Self { auth, accounts }
+    }
+
+    /// The invitation that a code accepts. One that accepts nothing is answered as slowly as a refused sign-in.
+    ///
+    /// # Errors
+    /// [`InvitationRefusal::NoSuchInvitation`], or the store's trouble.
+    pub async fn find(&self, code: &str, client: &Client) -> Result<Invitation, InvitationRefusal> {
+        let begun = self.auth.clock.now();
+        let found = match code.parse::<InvitationCode>() {
+            Ok(code) => self.accounts.invitation(&code).await?,
+            Err(_it_is_none) => None,
+        };
+        match found {
+            Some(invitation) => Ok(invitation),
+            None => {
+                pace::hold_back(&*self.auth.clock, begun).await;
+                Err(self.refused(InvitationRefusal::NoSuchInvitation, client))
+            }
+        }
+    }
+
+    /// Accepts an invitation and signs its guest in. `previous` is the token that this browser sent: that session ends,
+    /// as at a sign-in.
+    ///
+    /// # Errors
+    /// [`InvitationRefusal`]; the invitation is then what it was.
+    pub async fn accept(
+        &self,
+        typed: TypedAcceptance,
+        client: &Client,
+        previous: Option<&SessionToken>,
+    ) -> Result<Accepted, InvitationRefusal> {
+        let begun = self.auth.clock.now();
+        match self.try_accept(typed).await {
+            Ok(account) => {
+                let person = account.person();
+                let event = Event::AccountAct {
+                    act: Act::Accepted.word(),
+                    account: account.of.name.as_str(),
+                    by: Some(&person),
+                };
+                self.auth.audit.record(client, &event);
+                let name = Username::parse(&person.qualified_name()).map_err(|_| InvitationRefusal::NotAName)?;
+                let signed_in = self.auth.welcome(&name, &person, client, previous).await?;
+                Ok(Accepted { signed_in, second_factor_required: account.of.second_factor })
+            }
+            Err(refusal) => {
+                pace::hold_back(&*self.auth.clock, begun).await;
+                Err(self.refused(refusal, client))
+            }
+        }
+    }
+
+    async fn try_accept(&self, mut typed: TypedAcceptance) -> Result<Account, InvitationRefusal> {
+        let code: InvitationCode = typed.code.parse().map_err(|_| InvitationRefusal::NoSuchInvitation)?;
+        let name = typed.display_name.trim();
+        if name.is_empty() || name.chars().count() > LONGEST_DISPLAY_NAME || name.chars().any(char::is_control) {
+            return Err(InvitationRefusal::NotAName);
+        }
+        if typed.new != typed.again {
+            return Err(InvitationRefusal::NotRepeated);
+        }
+        // Moved, not copied: no second copy is left behind.
+        let password = Password::parse(std::mem::take(&mut *typed.new)).map_err(|invalid| match invalid {
+            InvalidPassword::Empty => InvitationRefusal::Empty,
+            InvalidPassword::TooLong | InvalidPassword::Nul => InvitationRefusal::NotAPassword,
+        })?;
+        self.accounts.accept(&code, Some(name), &password).await.map_err(|error| match error {
+            AccountError::Password(broken) => InvitationRefusal::Password(broken),
+            AccountError::Store(error) => InvitationRefusal::Store(error),
+            AccountError::Gone | AccountError::NoSuchAccount(_) => InvitationRefusal::NoSuchInvitation,
+            taken @ (AccountError::NameTaken(_) | AccountError::MailTaken(_) | AccountError::TooMany(_)) => {
+                InvitationRefusal::Taken(taken.to_string())
+            }
+        })
+    }
+
+    fn refused(&self, refusal: InvitationRefusal, client: &Client) -> InvitationRefusal {
+        let reason = match &refusal {
+            InvitationRefusal::NoSuchInvitation => "no-such-invitation",
+            InvitationRefusal::NotAName => "name",
+            InvitationRefusal::Empty => password_word(InvalidPassword::Empty),
+            InvitationRefusal::NotRepeated => "new-not-repeated",
+            InvitationRefusal::NotAPassword | InvitationRefusal::Password(_) => "password",
+            InvitationRefusal::Taken(_) => "taken",
+            InvitationRefusal::Store(_) => return refusal,
+        };
+        self.auth.audit.record(client, &Event::InvitationRefused { reason });
+        refusal
+    }
+}

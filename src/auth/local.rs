@@ -1,0 +1,176 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::accounts::{Account, AccountError, AccountId, Accounts, Acted, BrokenRule, Checked, Closed};
+use crate::directory::{
+    Candidate, ChangeRefusal, Departure, Directory, GroupFinding, Leave, Lockout, LockoutPolicy, PasswordChange,
+    PasswordState, Refusal, Rule, Standing, Unreachable,
+};
+use crate::domain::{
+    Clock, DirectoryName, Group, GroupId, GroupRef, NameForm, Password, Person, PersonId, Upkeep, Username,
+};
+use crate::store::StoreError;
+
+/// Nothing here locks an account: the throttle's own limits are what holds guessers back.
+pub(super) const NEVER_LOCKS: LockoutPolicy = LockoutPolicy { threshold: 0, window: Duration::ZERO };
+
+/// The program's own accounts, as a directory: so that whoever has one signs in, is limited, kept up to date and changes
+/// their password in the same way as everybody.
+pub(super) struct LocalDirectory {
+    accounts: Accounts,
+    clock: Arc<dyn Clock>,
+}
+
+impl LocalDirectory {
+    pub(super) fn new(accounts: Accounts, clock: Arc<dyn Clock>) -> Self {
+        Self { accounts, clock }
+    }
+
+    /// Whether a sign-in with this name is for a local account: `local\name`, or exactly one's mail address. A bare name
+    /// never is, so that nobody's name in the directory can be taken from them here.
+    pub(super) fn is_meant_by(&self, username: &Username) -> bool {
+        match username.form() {
+            NameForm::Bare(_) => false,
+            NameForm::DownLevel { domain, .. } => domain.to_lowercase() == DirectoryName::LOCAL,
+            NameForm::Principal { .. } => self.accounts.has_mail(username.as_str()),
+        }
+    }
+
+    /// The account that is meant, if there is one.
+    async fn find(&self, username: &Username) -> Result<Option<Account>, StoreError> {
+        match username.form() {
+            NameForm::DownLevel { name, .. } => match name.parse() {
+                Ok(name) => self.accounts.named(&name).await,
+                Err(_no_account_has_such_a_name) => Ok(None),
+            },
+            NameForm::Principal { .. } => match username.as_str().parse() {
+                Ok(mail) => self.accounts.with_mail(&mail).await,
+                Err(_no_account_has_such_an_address) => Ok(None),
+            },
+            NameForm::Bare(_) => Ok(None),
+        }
+    }
+
+    /// Proves somebody's password, if `leave` allows it. An unknown name takes as much computing as a wrong password.
+    async fn prove(&self, username: &Username, password: &Password, leave: &dyn Leave) -> Result<Account, Refusal> {
+        let account = self.find(username).await.map_err(unreachable)?;
+        if let Some(account) = &account {
+            let candidate = Candidate { id: account.id.person_id(), policy: Some(NEVER_LOCKS), failures: None };
+            leave.to_bind(Some(&candidate)).await?;
+        }
+        let checked = self.accounts.check(account.as_ref(), password).await.map_err(unreachable)?;
+        let account = account.filter(|_| checked == Checked::Right).ok_or(Refusal::WrongCredentials)?;
+        match account.closed(self.clock.now()) {
+            None => Ok(account),
+            Some(closed) => Err(closed.into()),
+        }
+    }
+
+    async fn standing(&self, person: &Person) -> Result<Standing, StoreError> {
+        let account = match AccountId::of(&person.id) {
+            Some(id) => self.accounts.get(&id).await?,
+            None => None,
+        };
+        let Some(account) = account else { return Ok(Standing::Gone(Departure::NotFound)) };
+        Ok(match account.closed(self.clock.now()) {
+            None => Standing::Here(account.person()),
+            Some(Closed::Disabled) => Standing::Gone(Departure::Disabled),
+            Some(Closed::Expired) => Standing::Gone(Departure::AccountExpired),
+        })
+    }
+}
+
+#[async_trait]
+impl Directory for LocalDirectory {
+    async fn sign_in(&self, username: &Username, password: &Password, leave: &dyn Leave) -> Result<Person, Refusal> {
+        Ok(self.prove(username, password, leave).await?.person())
+    }
+
+    /// Whether the store answers.
+    async fn reach(&self) -> Result<(), Unreachable> {
+        self.accounts.prepare().await.map_err(|error| why(&error))
+    }
+
+    fn upkeep(&self, _person: &Person) -> Upkeep {
+        Upkeep::Refreshed
+    }
+
+    async fn refresh(&self, people: &[Person]) -> Vec<Result<Standing, Unreachable>> {
+        let mut answers = Vec::with_capacity(people.len());
+        for person in people {
+            answers.push(self.standing(person).await.map_err(|error| why(&error)));
+        }
+        answers
+    }
+
+    fn lockout(&self, _username: &Username) -> Lockout {
+        Lockout { policy: Some(NEVER_LOCKS), shows_people: true }
+    }
+
+    /// Passwords do not expire here, and nobody must change theirs.
+    fn changes_passwords(&self, _username: &Username, state: PasswordState) -> bool {
+        state == PasswordState::Good
+    }
+
+    fn password_warning(&self, _person: &Person) -> Duration {
+        Duration::ZERO
+    }
+
+    fn sign_in_name(&self, person: &Person) -> Option<Username> {
+        Username::parse(&person.qualified_name()).ok()
+    }
+
+    async fn change_password(
+        &self,
+        username: &Username,
+        change: &PasswordChange,
+        leave: &dyn Leave,
+    ) -> Result<PersonId, ChangeRefusal> {
+        let account = self.prove(username, &change.old, leave).await?;
+        // Its owner did it: the audit has that in words of its own.
+        let changed = self.accounts.set_password(&account.id, &change.new, Acted::Here).await;
+        changed.map_err(|error| match error {
+            AccountError::Password(broken) => {
+                let rule = matches!(broken, BrokenRule::TooShort { .. }).then_some(Rule::TooShort);
+                ChangeRefusal::Policy { rule, words: Some(broken.to_string()) }
+            }
+            AccountError::Store(error) => unreachable(error).into(),
+            // It was removed in between.
+            _ => Refusal::WrongCredentials.into(),
+        })?;
+        Ok(account.id.person_id())
+    }
+
+    /// A group of accounts is there as soon as it is named.
+    async fn find_groups(&self, wanted: &[GroupRef]) -> Result<Vec<GroupFinding>, Unreachable> {
+        let found = |wanted: &GroupRef| {
+            let written = wanted.to_string();
+            let name = written.split_once('\\').map_or(written.as_str(), |(_, name)| name).to_lowercase();
+            let id = GroupId::new(format!("{}{name}", AccountId::PREFIX));
+            let found = vec![Group { id, name, dn: String::new() }];
+            GroupFinding { wanted: wanted.clone(), found, near: Vec::new(), note: None }
+        };
+        Ok(wanted.iter().map(found).collect())
+    }
+}
+
+impl From<Closed> for Refusal {
+    fn from(closed: Closed) -> Self {
+        match closed {
+            Closed::Disabled => Self::Disabled,
+            Closed::Expired => Self::AccountExpired,
+        }
+    }
+}
+
+/// The store did not answer, which is no answer about the person. No password has been judged.
+fn unreachable(error: StoreError) -> Refusal {
+    tracing::error!(%error, "local accounts cannot be asked");
+    why(&error).into()
+}
+
+fn why(error: &StoreError) -> Unreachable {
+    Unreachable { reason: error.to_string(), password_sent: false }
+}

@@ -1,0 +1,355 @@
+use std::io::{IsTerminal as _, Read as _};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Args, Subcommand, ValueEnum};
+use zeroize::Zeroizing;
+
+use super::account_list;
+use super::serve::fail;
+use crate::accounts::{
+    Account, AccountError, AccountGroup, AccountName, Accounts, Acted, Checked, MailAddress, NewAccount, end_of_day,
+};
+use crate::auth::{Keys, digest};
+use crate::config::{self, Settings};
+use crate::domain::{Clock, Password, SystemClock, Timestamp};
+use crate::server::{self, StartError};
+use crate::store::StoreError;
+
+/// Who has invited, as the guest reads it.
+const INVITED_BY: &str = "An administrator";
+
+/// Longer than any password, so that a file given by mistake is not read to its end.
+const LONGEST_INPUT: u64 = 64 * 1024;
+
+/// What to do.
+#[derive(Args)]
+pub(super) struct Options {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make an account: a break-glass admin for when the directory is down, say.
+    ///
+    /// The password is asked for, twice, or read from standard input. It is never an argument: those are seen by everybody
+    /// on this machine.
+    Add {
+        #[command(flatten)]
+        described: Described,
+        #[command(flatten)]
+        typed: Typed,
+        /// Let it use Digest, for a device that can do nothing better (needs `digest.enabled`).
+        #[arg(long)]
+        digest: bool,
+    },
+    /// Invite somebody: print a link that works once, with which they choose their own password.
+    Invite {
+        #[command(flatten)]
+        described: Described,
+    },
+    /// Withdraw an invitation.
+    Withdraw {
+        /// The name that it is for.
+        name: AccountName,
+    },
+    /// Let nobody in with an account, and end its sessions and boards.
+    Disable {
+        /// Its name.
+        name: AccountName,
+    },
+    /// Let its owner in again.
+    Enable {
+        /// Its name.
+        name: AccountName,
+    },
+    /// Remove an account for good, and end its sessions and boards.
+    Remove {
+        /// Its name.
+        name: AccountName,
+    },
+    /// Put an account into these groups, and into no others.
+    Groups {
+        /// Its name.
+        name: AccountName,
+        /// The groups, without `local\`; none at all takes it out of every group.
+        groups: Vec<AccountGroup>,
+    },
+    /// Give an account another password, and end what the old one opened.
+    Password {
+        /// Its name.
+        name: AccountName,
+        #[command(flatten)]
+        typed: Typed,
+        /// Let it go on using Digest, which knows the old password.
+        #[arg(long)]
+        digest: bool,
+    },
+    /// Turn Digest on for an account, with its password, or off.
+    Digest {
+        /// Its name.
+        name: AccountName,
+        /// Which.
+        switch: Switch,
+        #[command(flatten)]
+        typed: Typed,
+    },
+    /// Show every account and every open invitation.
+    List {
+        /// As JSON, for programs.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// An account, as it is described on the command line.
+#[derive(Args)]
+struct Described {
+    /// What it is called; its owner signs in as local\NAME.
+    name: AccountName,
+    /// What people call its owner; the account's name if it is left out.
+    #[arg(long = "name", value_name = "WORDS")]
+    display_name: Option<String>,
+    /// Their mail address, with which they may sign in too.
+    #[arg(long)]
+    mail: Option<MailAddress>,
+    /// A group to put it into, which pages name as local\GROUP. May be given several times.
+    #[arg(long = "group", value_name = "GROUP")]
+    groups: Vec<AccountGroup>,
+    /// The last day on which it lets its owner in, in UTC: 2027-01-31.
+    #[arg(long, value_name = "DATE", value_parser = end_of_day)]
+    expires: Option<Timestamp>,
+    /// Have its owner show a second factor.
+    #[arg(long)]
+    second_factor: bool,
+}
+
+/// How a password comes here.
+#[derive(Args)]
+struct Typed {
+    /// Read the password from standard input: one line, as in `pass show guest | belvedere account add guest …`.
+    #[arg(long)]
+    password_stdin: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Switch {
+    On,
+    Off,
+}
+
+/// Why it did not work.
+#[derive(Debug, thiserror::Error)]
+enum Trouble {
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error(transparent)]
+    Account(#[from] AccountError),
+    #[error("{0}")]
+    Said(String),
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        Self::Account(error.into())
+    }
+}
+
+/// The store, and what else a command needs.
+struct Desk {
+    accounts: Accounts,
+    settings: Settings,
+}
+
+pub(super) async fn run(options: Options) -> ExitCode {
+    match carry_out(options.command).await {
+        Ok(said) => {
+            println!("{}", said.trim_end());
+            ExitCode::SUCCESS
+        }
+        Err(Trouble::Start(error)) => fail(&error),
+        Err(trouble) => {
+            eprintln!("belvedere: {trouble}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn carry_out(command: Command) -> Result<String, Trouble> {
+    let desk = Desk::open().await?;
+    let by = Acted::OnCommandLine;
+    let said = match command {
+        Command::Add { described, typed, digest } => desk.add(described, typed, digest).await?,
+        Command::Invite { described } => desk.invite(described).await?,
+        Command::Withdraw { name } => desk.withdraw(&name).await?,
+        Command::Disable { name } => {
+            let account = desk.accounts.disable(&desk.find(&name).await?.id, true, by).await?;
+            format!("{} is disabled. Where it is signed in, it is signed out within a second.", called(&account))
+        }
+        Command::Enable { name } => {
+            let account = desk.accounts.disable(&desk.find(&name).await?.id, false, by).await?;
+            format!("{} is enabled.", called(&account))
+        }
+        Command::Remove { name } => {
+            let account = desk.accounts.remove(&desk.find(&name).await?.id, by).await?;
+            format!("{} is removed.", called(&account))
+        }
+        Command::Groups { name, groups } => {
+            let account = desk.accounts.set_groups(&desk.find(&name).await?.id, &groups, by).await?;
+            format!("{} is in {}.", called(&account), account_list::groups_in_words(&account.of.groups))
+        }
+        Command::Password { name, typed, digest } => desk.set_password(&name, typed, digest).await?,
+        Command::Digest { name, switch, typed } => desk.set_digest(&name, switch, typed).await?,
+        Command::List { json } => {
+            let (accounts, invitations) = (desk.accounts.all().await?, desk.accounts.invitations().await?);
+            account_list::render(&accounts, &invitations, SystemClock.now(), json)
+        }
+    };
+    desk.accounts.close().await;
+    Ok(said)
+}
+
+impl Desk {
+    async fn open() -> Result<Self, Trouble> {
+        let settings = Settings::from_figment(&config::figment()).map_err(StartError::from)?;
+        config::make_state_folder(&settings.state).map_err(StartError::from)?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let accounts = server::open_accounts(&settings, clock).await?;
+        Ok(Self { accounts, settings })
+    }
+
+    async fn find(&self, name: &AccountName) -> Result<Account, Trouble> {
+        let found = self.accounts.named(name).await?;
+        Ok(found.ok_or_else(|| AccountError::NoSuchAccount(name.clone()))?)
+    }
+
+    async fn add(&self, described: Described, typed: Typed, digest: bool) -> Result<String, Trouble> {
+        self.may_use_digest(digest)?;
+        let of = described.read();
+        let password = typed.twice(&format!("Password for local\\{}", of.name))?;
+        let account = self.accounts.add(of, &password, Acted::OnCommandLine).await?;
+        if digest {
+            self.keep_digest(&account, &password).await?;
+        }
+        Ok(format!("{} is made. Its owner signs in with that name, `local\\` included.", called(&account)))
+    }
+
+    async fn invite(&self, described: Described) -> Result<String, Trouble> {
+        let (code, invitation) = self.accounts.invite(described.read(), INVITED_BY, Acted::OnCommandLine).await?;
+        let site = self.settings.site.public_url.as_ref();
+        let site = site.map_or("http://localhost:8000/", url::Url::as_str).trim_end_matches('/');
+        let hint = match self.settings.site.public_url {
+            Some(_) => "",
+            None => " Put the address that browsers use in place of http://localhost:8000, or set `site.public_url`.",
+        };
+        Ok(format!(
+            "{site}/invitation#{}\n\nThis link works once, until {}, and is not shown again.{hint}",
+            *code.reveal(),
+            account_list::moment(invitation.expires_at)
+        ))
+    }
+
+    async fn withdraw(&self, name: &AccountName) -> Result<String, Trouble> {
+        let all = self.accounts.invitations().await?;
+        let open = all.iter().find(|invitation| invitation.of.name == *name).ok_or_else(|| {
+            Trouble::Said(format!("there is no open invitation to local\\{name}: `belvedere account list` shows them"))
+        })?;
+        self.accounts.withdraw(open.id, Acted::OnCommandLine).await?;
+        Ok(format!("The invitation to local\\{name} is withdrawn: its link opens nothing any more."))
+    }
+
+    async fn set_password(&self, name: &AccountName, typed: Typed, digest: bool) -> Result<String, Trouble> {
+        self.may_use_digest(digest)?;
+        let before = self.find(name).await?;
+        let password = typed.twice(&format!("New password for local\\{name}"))?;
+        let account = self.accounts.set_password(&before.id, &password, Acted::OnCommandLine).await?;
+        if digest {
+            self.keep_digest(&account, &password).await?;
+        }
+        let lost = before.has_digest && !digest;
+        let lost = if lost { " Digest is off now: turn it on again with `belvedere account digest`." } else { "" };
+        Ok(format!("{} has another password. Where it is signed in, it is signed out.{lost}", called(&account)))
+    }
+
+    async fn set_digest(&self, name: &AccountName, switch: Switch, typed: Typed) -> Result<String, Trouble> {
+        let account = self.find(name).await?;
+        if matches!(switch, Switch::Off) {
+            digest::forget(&self.accounts, &account, Acted::OnCommandLine).await?;
+            return Ok(format!("{} cannot use Digest any more.", called(&account)));
+        }
+        self.may_use_digest(true)?;
+        let password = typed.once(&format!("Password of local\\{name}"))?;
+        if self.accounts.check(Some(&account), &password).await? == Checked::Wrong {
+            let said = format!("that is not the password of local\\{name}; `belvedere account password` sets another");
+            return Err(Trouble::Said(said));
+        }
+        self.keep_digest(&account, &password).await?;
+        Ok(format!("{} may use Digest, under the name {} alone.", called(&account), account.of.name))
+    }
+
+    fn may_use_digest(&self, wanted: bool) -> Result<(), Trouble> {
+        if !wanted || self.settings.digest.enabled {
+            return Ok(());
+        }
+        let said = "Digest is off: set `enabled = true` beneath [default.digest], or BELVEDERE_DIGEST__ENABLED=true";
+        Err(Trouble::Said(said.to_owned()))
+    }
+
+    async fn keep_digest(&self, account: &Account, password: &Password) -> Result<(), Trouble> {
+        let keys: Keys = server::keys_of(&config::figment(), &self.settings)?;
+        digest::keep(&self.accounts, account, password, &keys, Acted::OnCommandLine).await?;
+        Ok(())
+    }
+}
+
+impl Described {
+    fn read(self) -> NewAccount {
+        let Self { name, display_name, mail, groups, expires, second_factor } = self;
+        let display_name = display_name.filter(|words| !words.trim().is_empty());
+        let display_name = display_name.map_or_else(|| name.to_string(), |words| words.trim().to_owned());
+        NewAccount { name, display_name, mail, groups, expires_at: expires, second_factor }
+    }
+}
+
+impl Typed {
+    /// A new password: typed twice at a terminal, since nobody sees what they type.
+    fn twice(&self, prompt: &str) -> Result<Password, Trouble> {
+        let first = self.ask(prompt)?;
+        if !self.password_stdin && first != self.ask("The same again")? {
+            return Err(Trouble::Said(
+                "the password was not typed the same both times; nothing was changed".to_owned(),
+            ));
+        }
+        parsed(first)
+    }
+
+    fn once(&self, prompt: &str) -> Result<Password, Trouble> {
+        parsed(self.ask(prompt)?)
+    }
+
+    fn ask(&self, prompt: &str) -> Result<Zeroizing<String>, Trouble> {
+        let unread = |error: std::io::Error| Trouble::Said(format!("the password cannot be read: {error}"));
+        if !self.password_stdin {
+            if !std::io::stdin().is_terminal() {
+                let said = "there is no terminal to ask for the password on: give it with --password-stdin";
+                return Err(Trouble::Said(said.to_owned()));
+            }
+            return rpassword::prompt_password(format!("{prompt}: ")).map(Zeroizing::new).map_err(unread);
+        }
+        let mut typed = Zeroizing::new(String::new());
+        std::io::stdin().take(LONGEST_INPUT).read_to_string(&mut typed).map_err(unread)?;
+        // The line break that `echo` and editors put behind it is none of it.
+        let length = typed.trim_end_matches(['\r', '\n']).len();
+        typed.truncate(length);
+        Ok(typed)
+    }
+}
+
+fn parsed(mut typed: Zeroizing<String>) -> Result<Password, Trouble> {
+    Password::parse(std::mem::take(&mut *typed)).map_err(|invalid| Trouble::Said(invalid.to_string()))
+}
+
+fn called(account: &Account) -> String {
+    format!("local\\{}", account.of.name)
+}

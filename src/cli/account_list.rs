@@ -1,0 +1,103 @@
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use crate::accounts::{Account, AccountGroup, Closed, Invitation, NewAccount};
+use crate::domain::Timestamp;
+
+/// Every account and open invitation, for people or for programs.
+pub(super) fn render(accounts: &[Account], invitations: &[Invitation], now: Timestamp, as_json: bool) -> String {
+    if as_json {
+        let accounts: Vec<Value> = accounts.iter().map(|account| account_value(account, now)).collect();
+        let invitations: Vec<Value> = invitations.iter().map(|invitation| invitation_value(invitation, now)).collect();
+        let all = json!({ "accounts": accounts, "invitations": invitations });
+        return format!("{all:#}");
+    }
+    if accounts.is_empty() && invitations.is_empty() {
+        return "There is no local account. `belvedere account add` makes one, `belvedere account invite` invites somebody."
+            .to_owned();
+    }
+    let mut text = String::new();
+    for account in accounts {
+        let mut notes = vec![described(&account.of)];
+        if let Some(closed) = account.closed(now) {
+            notes.push(word(closed).to_owned());
+        }
+        if let (Some(end), None) = (account.of.expires_at, account.closed(now)) {
+            notes.push(format!("until {}", moment(end)));
+        }
+        if account.has_digest {
+            notes.push("Digest".to_owned());
+        }
+        line(&mut text, &account.of, &notes);
+    }
+    for invitation in invitations {
+        let open = if now >= invitation.expires_at { "not accepted until" } else { "invited until" };
+        let until = format!("{open} {}, by {}", moment(invitation.expires_at), invitation.invited_by);
+        line(&mut text, &invitation.of, &[described(&invitation.of), until]);
+    }
+    text
+}
+
+/// `local\admins and local\guests`, or "no group".
+pub(super) fn groups_in_words(groups: &[AccountGroup]) -> String {
+    let names: Vec<String> = groups.iter().map(|group| format!("local\\{group}")).collect();
+    if names.is_empty() { "no group".to_owned() } else { names.join(", ") }
+}
+
+/// A moment to the minute, in UTC: `2027-01-31 12:00 UTC`.
+pub(super) fn moment(at: Timestamp) -> String {
+    let moment = jiff::Timestamp::from_millisecond(at.as_millis()).unwrap_or(jiff::Timestamp::MAX);
+    moment.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+fn line(text: &mut String, of: &NewAccount, notes: &[String]) {
+    // Writing to a String does not fail.
+    let _ = writeln!(text, "{:<24} {}", format!("local\\{}", of.name), notes.join("; "));
+}
+
+fn described(of: &NewAccount) -> String {
+    let mail = of.mail.as_ref().map_or_else(String::new, |mail| format!(" <{mail}>"));
+    let factor = if of.second_factor { "; with a second factor" } else { "" };
+    // What its owner chose to be called must not write on the terminal.
+    let name: String = of.display_name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    format!("{name}{mail}; {}{factor}", groups_in_words(&of.groups))
+}
+
+fn word(closed: Closed) -> &'static str {
+    match closed {
+        Closed::Disabled => "disabled",
+        Closed::Expired => "expired",
+    }
+}
+
+fn account_value(account: &Account, now: Timestamp) -> Value {
+    let mut value = described_value(&account.of);
+    value["created_at"] = json!(account.created_at);
+    value["password_set_at"] = json!(account.password_set_at);
+    value["state"] = json!(account.closed(now).map_or("open", word));
+    value["digest"] = json!(account.has_digest);
+    value
+}
+
+fn invitation_value(invitation: &Invitation, now: Timestamp) -> Value {
+    let mut value = described_value(&invitation.of);
+    value["invited_by"] = json!(invitation.invited_by);
+    value["created_at"] = json!(invitation.created_at);
+    value["accepted_until"] = json!(invitation.expires_at);
+    value["state"] = json!(if now >= invitation.expires_at { "expired" } else { "open" });
+    value
+}
+
+/// Times are milliseconds since the Unix epoch, as everywhere in what programs read.
+fn described_value(of: &NewAccount) -> Value {
+    let groups: Vec<&str> = of.groups.iter().map(AccountGroup::as_str).collect();
+    json!({
+        "name": of.name.as_str(),
+        "display_name": of.display_name,
+        "mail": of.mail.as_ref().map(crate::accounts::MailAddress::as_str),
+        "groups": groups,
+        "expires_at": of.expires_at,
+        "second_factor": of.second_factor,
+    })
+}

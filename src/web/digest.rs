@@ -1,0 +1,49 @@
+//! Digest at the door: what a request carries is shown to `auth`, and a refusal asks for it.
+
+use rocket::Request;
+use rocket::http::Header;
+
+use super::guards::client_of;
+use super::refusal::Refusal;
+use super::shown::is_browser;
+use crate::auth::{Digest, DigestRefusal, DigestRequest};
+use crate::domain::Member;
+
+/// What came of a proof that was refused, for the challenge that goes with the refusal.
+#[derive(Clone, Copy, Default)]
+struct Tried {
+    it_was: bool,
+    stale: bool,
+}
+
+/// The member who proves themselves by Digest; `None` when nobody tries to, or it is not offered here.
+pub(super) async fn member_by_digest(request: &Request<'_>) -> Option<Result<Member, Refusal>> {
+    let digest = offered(request)?;
+    let authorization = request.headers().get_one("Authorization").filter(|value| Digest::is_meant_by(value))?;
+    let target = request.uri().to_string();
+    let asked = DigestRequest { method: request.method().as_str(), target: &target, authorization };
+    let refusal = match digest.prove(asked, &client_of(request)).await {
+        Ok(member) => return Some(Ok(member)),
+        Err(DigestRefusal::Store(error)) => return Some(Err(error.into())),
+        Err(refusal) => refusal,
+    };
+    request.local_cache(|| Tried { it_was: true, stale: matches!(refusal, DigestRefusal::Stale) });
+    Some(Err(Refusal::DigestRefused))
+}
+
+/// The challenge that goes with a status of 401: for programs, and for whoever has tried. A browser would pop up a window of
+/// its own for it, in which nobody of a directory's gets any further.
+pub(super) fn challenge(request: &Request<'_>) -> Option<Header<'static>> {
+    let digest = offered(request)?;
+    let Tried { it_was, stale } = *request.local_cache(Tried::default);
+    if is_browser(request) && !it_was {
+        return None;
+    }
+    let challenge = digest.challenge(stale);
+    let challenge = challenge.inspect_err(|error| tracing::error!(%error, "nobody can be asked for Digest")).ok()?;
+    Some(Header::new("WWW-Authenticate", challenge))
+}
+
+fn offered<'r>(request: &'r Request<'_>) -> Option<&'r Digest> {
+    request.rocket().state::<Option<Digest>>()?.as_ref()
+}

@@ -1,0 +1,157 @@
+use std::io::{self, Cursor};
+use std::sync::Arc;
+
+use futures::stream::{self, Stream};
+use rocket::http::{ContentType, Header};
+use rocket::request::Request;
+use rocket::response::{self, Responder, Response};
+use rocket::{State, get};
+use tokio_util::io::StreamReader;
+
+use crate::audit::{AuditStore, Event, Format, Position, Search};
+use crate::auth::Auth;
+use crate::domain::{Client, Timestamp};
+use crate::web::guards::{Administrator, Asked, RecentlyProved};
+use crate::web::html::Html;
+use crate::web::refusal::Refusal;
+use crate::web::views::{AuditForm, AuditView, Chrome};
+
+/// As many as one looks through.
+const A_PAGE: usize = 100;
+
+/// So many are read at once for a file: a few hundred kilobytes in memory, whatever the file comes to.
+const A_PIECE: usize = 1_000;
+
+/// What happened, the newest first.
+#[get("/audit")]
+pub(super) async fn show(
+    _administrator: Administrator,
+    asked: Asked,
+    chrome: Chrome,
+    store: &State<AuditStore>,
+) -> Result<Html<AuditView>, Refusal> {
+    let (form, after) = (typed(&asked), position(asked.get("after")));
+    let (mut records, wrong) = match form.search() {
+        // One more shows whether the list goes on.
+        Ok(search) => (store.search(&search, after, A_PAGE + 1).await?, None),
+        Err(wrong) => (Vec::new(), Some(wrong)),
+    };
+    let goes_on = records.len() > A_PAGE;
+    records.truncate(A_PAGE);
+    let view = AuditView::of(form, store, &records, goes_on).saying(wrong).further(after.is_some());
+    Ok(Html::new("admin/audit", "Audit", chrome, view))
+}
+
+/// The same as a table for a spreadsheet.
+#[get("/audit.csv")]
+pub(super) fn csv(
+    administrator: Administrator,
+    _recently: RecentlyProved,
+    asked: Asked,
+    client: Client,
+    auth: &State<Arc<Auth>>,
+    store: &State<AuditStore>,
+) -> Result<Export, Refusal> {
+    export(Format::Csv, &administrator, &asked, &client, auth, store)
+}
+
+/// The same for programs.
+#[get("/audit.jsonl")]
+pub(super) fn json_lines(
+    administrator: Administrator,
+    _recently: RecentlyProved,
+    asked: Asked,
+    client: Client,
+    auth: &State<Arc<Auth>>,
+    store: &State<AuditStore>,
+) -> Result<Export, Refusal> {
+    export(Format::JsonLines, &administrator, &asked, &client, auth, store)
+}
+
+fn export(
+    format: Format,
+    administrator: &Administrator,
+    asked: &Asked,
+    client: &Client,
+    auth: &Auth,
+    store: &AuditStore,
+) -> Result<Export, Refusal> {
+    let form = typed(asked);
+    let search = form.search().map_err(|wrong| Refusal::BadRequest(wrong.text.trim_end_matches('.').to_owned()))?;
+    let what = format!("{} {}", format.extension(), form.query().finish());
+    auth.audit().record(client, &Event::AuditExported { admin: &administrator.0, what: what.trim_end() });
+    Ok(Export { store: store.clone(), search, format })
+}
+
+/// A file of events, written while it is sent.
+pub(super) struct Export {
+    store: AuditStore,
+    search: Search,
+    format: Format,
+}
+
+impl<'r> Responder<'r, 'static> for Export {
+    fn respond_to(self, _: &'r Request<'_>) -> response::Result<'static> {
+        let kind = match self.format {
+            Format::Csv => ContentType::new("text", "csv").with_params([("charset", "utf-8"), ("header", "present")]),
+            Format::JsonLines => ContentType::new("application", "jsonl"),
+        };
+        let disposition = format!("attachment; filename=\"belvedere-audit.{}\"", self.format.extension());
+        Response::build()
+            .header(kind)
+            .header(Header::new("Content-Disposition", disposition))
+            .streamed_body(StreamReader::new(Box::pin(self.pieces())))
+            .ok()
+    }
+}
+
+/// How far a file is written.
+enum Written {
+    Nothing,
+    Until(Option<Position>),
+    All,
+}
+
+impl Export {
+    /// The file piece by piece. When the store fails in the middle the connection breaks off, so that nobody takes a part
+    /// for the whole.
+    fn pieces(self) -> impl Stream<Item = io::Result<Cursor<Vec<u8>>>> + Send {
+        stream::try_unfold((self, Written::Nothing), |(export, written)| async move {
+            let (piece, written) = match written {
+                Written::Nothing => (export.format.head().map_err(io::Error::other)?, Written::Until(None)),
+                Written::Until(after) => export.piece(after).await?,
+                Written::All => return Ok(None),
+            };
+            Ok(Some((Cursor::new(piece), (export, written))))
+        })
+    }
+
+    async fn piece(&self, after: Option<Position>) -> io::Result<(Vec<u8>, Written)> {
+        let broken_off = |error: &dyn std::fmt::Display| {
+            tracing::error!(%error, "the audit's export breaks off");
+            io::Error::other(error.to_string())
+        };
+        let records = self.store.search(&self.search, after, A_PIECE).await.map_err(|error| broken_off(&error))?;
+        let piece = self.format.write(&records).map_err(|error| broken_off(&error))?;
+        let last = records.last().filter(|_| records.len() == A_PIECE);
+        Ok((piece, last.map_or(Written::All, |last| Written::Until(Some(last.position())))))
+    }
+}
+
+fn typed(asked: &Asked) -> AuditForm {
+    let typed = |name| asked.get(name).unwrap_or_default().to_owned();
+    AuditForm {
+        who: typed("who"),
+        event: typed("event"),
+        result: typed("result"),
+        address: typed("address"),
+        from: typed("from"),
+        until: typed("until"),
+    }
+}
+
+/// Where the list goes on: the moment and the number of the last event before it.
+fn position(after: Option<&str>) -> Option<Position> {
+    let (at, id) = after?.split_once('-')?;
+    Some(Position { at: Timestamp::from_millis(at.parse().ok()?), id: id.parse().ok()? })
+}

@@ -1,0 +1,116 @@
+use std::sync::Arc;
+
+use rocket::form::{Form, FromForm};
+use rocket::response::Redirect;
+use rocket::{State, get, post};
+
+use crate::auth::Auth;
+use crate::domain::{Client, PersonId, SessionId};
+use crate::sessions::{Listed, Sessions};
+use crate::web::guards::{Administrator, Asked, OwnForm, RecentlyProved};
+use crate::web::html::Html;
+use crate::web::refusal::Refusal;
+use crate::web::views::{AdminSessionsView, Chrome, Said, SessionsForm, Tone};
+
+/// As many as one looks through; more are found by searching.
+const A_PAGE: usize = 50;
+
+/// Everybody's sessions, or those of a name or an address.
+#[get("/sessions")]
+pub(super) async fn show(
+    administrator: Administrator,
+    asked: Asked,
+    chrome: Chrome,
+    sessions: &State<Sessions>,
+) -> Result<Html<AdminSessionsView>, Refusal> {
+    let typed = |name| asked.get(name).unwrap_or_default().to_owned();
+    let form = SessionsForm { name: typed("name"), address: typed("address") };
+    let after = asked.get("after").and_then(|id| id.parse().ok()).map(SessionId::new);
+    let (listed, wrong) = match form.wanted() {
+        Ok(wanted) => (sessions.everybodys(&wanted, after, A_PAGE).await?, None),
+        Err(wrong) => (Listed { sessions: Vec::new(), last: None }, Some(wrong)),
+    };
+    let view = AdminSessionsView::of(form, &listed, &administrator.0, |id| sessions.listeners(id))
+        .saying(wrong.or_else(|| done(&asked)))
+        .among(sessions.count().await?)
+        .further(after.is_some());
+    Ok(Html::new("admin/sessions", "Sessions", chrome, view))
+}
+
+/// What is said to an admin who comes from ending sessions. Whoever makes up such an address tells themselves.
+fn done(asked: &Asked) -> Option<Said> {
+    let text = match asked.get("ended")?.parse::<u64>().ok()? {
+        0 => "There was nothing to end: it had ended before.".to_owned(),
+        1 => "One session has ended. What was open in it has stopped.".to_owned(),
+        count => format!("{count} sessions have ended. What was open in them has stopped."),
+    };
+    Some(Said { tone: Tone::Info, text })
+}
+
+fn back(ended: usize) -> Redirect {
+    Redirect::to(format!("/admin/sessions?ended={ended}"))
+}
+
+#[derive(FromForm)]
+pub(super) struct EndForm<'r> {
+    #[field(default = "")]
+    csrf: &'r str,
+    id: i64,
+}
+
+/// Ends one session. One's own too: whoever does that signs out.
+#[post("/sessions/end", data = "<form>")]
+pub(super) async fn end(
+    form: Form<EndForm<'_>>,
+    administrator: Administrator,
+    own: OwnForm<'_>,
+    _recently: RecentlyProved,
+    client: Client,
+    auth: &State<Arc<Auth>>,
+) -> Result<Redirect, Refusal> {
+    own.check(form.csrf)?;
+    let ended = auth.end_as_admin(&administrator.0, SessionId::new(form.id), &client).await?;
+    Ok(back(usize::from(ended.is_some())))
+}
+
+#[derive(FromForm)]
+pub(super) struct EndAllOfForm<'r> {
+    #[field(default = "")]
+    csrf: &'r str,
+    person: &'r str,
+}
+
+/// Ends all sessions of one person.
+#[post("/sessions/end-all-of", data = "<form>")]
+pub(super) async fn end_all_of(
+    form: Form<EndAllOfForm<'_>>,
+    administrator: Administrator,
+    own: OwnForm<'_>,
+    _recently: RecentlyProved,
+    client: Client,
+    auth: &State<Arc<Auth>>,
+) -> Result<Redirect, Refusal> {
+    own.check(form.csrf)?;
+    let person = PersonId::new(form.person);
+    Ok(back(auth.end_all_of_as_admin(&administrator.0, &person, &client).await?))
+}
+
+#[derive(FromForm)]
+pub(super) struct EndEverybodysForm<'r> {
+    #[field(default = "")]
+    csrf: &'r str,
+}
+
+/// Ends everybody's sessions but this one.
+#[post("/sessions/end-everybodys", data = "<form>")]
+pub(super) async fn end_everybodys(
+    form: Form<EndEverybodysForm<'_>>,
+    administrator: Administrator,
+    own: OwnForm<'_>,
+    _recently: RecentlyProved,
+    client: Client,
+    auth: &State<Arc<Auth>>,
+) -> Result<Redirect, Refusal> {
+    own.check(form.csrf)?;
+    Ok(back(auth.end_everybodys_as_admin(&administrator.0, &client).await?))
+}

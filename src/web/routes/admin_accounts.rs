@@ -1,0 +1,267 @@
+use std::sync::Arc;
+
+use rocket::form::{Form, FromForm};
+use rocket::http::Status;
+use rocket::request::{FromRequest, Outcome, Request};
+use rocket::response::Redirect;
+use rocket::{get, post};
+
+use crate::accounts::{AccountError, AccountGroup, AccountId, Accounts, Act, Acted, NewAccount, end_of_day};
+use crate::audit::Event;
+use crate::auth::Auth;
+use crate::domain::{Client, Member};
+use crate::web::Transport;
+use crate::web::guards::{Administrator, Asked, OwnForm, RecentlyProved};
+use crate::web::html::Html;
+use crate::web::refusal::Refusal;
+use crate::web::rooms::Time;
+use crate::web::views::{
+    AccountRow, AccountsView, Chrome, InvitationRow, LinkView, Said, Tone, TypedInvitation, account_username,
+};
+
+/// The list, after something was done.
+const LIST: &str = "/admin/accounts";
+
+#[derive(FromForm)]
+pub(super) struct InviteForm {
+    #[field(default = String::new())]
+    name: String,
+    #[field(default = String::new())]
+    display_name: String,
+    #[field(default = String::new())]
+    mail: String,
+    #[field(default = String::new())]
+    groups: String,
+    #[field(default = String::new())]
+    expires: String,
+    #[field(default = false)]
+    second_factor: bool,
+    #[field(default = String::new())]
+    csrf: String,
+}
+
+/// A button beside an account or an invitation.
+#[derive(FromForm)]
+pub(super) struct ButtonForm<'r> {
+    #[field(default = "")]
+    id: &'r str,
+    #[field(default = "")]
+    csrf: &'r str,
+}
+
+/// What the handlers below work with.
+pub(super) struct Desk<'r> {
+    accounts: &'r Accounts,
+    auth: &'r Auth,
+    time: &'r Time,
+    /// Where browsers find this site.
+    site: String,
+}
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Desk<'r> {
+    type Error = ();
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
+        let rocket = request.rocket();
+        let (Some(accounts), Some(auth), Some(time), Some(transport)) = (
+            rocket.state::<Accounts>(),
+            rocket.state::<Arc<Auth>>(),
+            rocket.state::<Time>(),
+            rocket.state::<Transport>(),
+        ) else {
+            let refusal = Refusal::Internal("the rooms behind the web are not there".to_owned());
+            return Outcome::Error((refusal.stash(request), ()));
+        };
+        let here = || {
+            let scheme = if transport.secure { "https" } else { "http" };
+            format!("{scheme}://{}", request.host().map(ToString::to_string).unwrap_or_default())
+        };
+        let public = transport.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned());
+        Outcome::Success(Self { accounts, auth, time, site: public.unwrap_or_else(here) })
+    }
+}
+
+#[get("/accounts")]
+pub(super) async fn show(
+    asked: Asked,
+    administrator: Administrator,
+    chrome: Chrome,
+    desk: Desk<'_>,
+) -> Result<Html<AccountsView>, Refusal> {
+    let Administrator(member) = administrator;
+    desk.page(chrome, &member, done(asked.get("done")), None, TypedInvitation::default()).await
+}
+
+/// Invites somebody. The link is in the answer itself and nowhere else: it cannot be shown a second time.
+#[post("/accounts/invite", data = "<form>")]
+pub(super) async fn invite(
+    form: Form<InviteForm>,
+    administrator: Administrator,
+    own: OwnForm<'_>,
+    _recently: RecentlyProved,
+    client: Client,
+    chrome: Chrome,
+    desk: Desk<'_>,
+) -> Result<Html<AccountsView>, Refusal> {
+    let (Administrator(member), form) = (administrator, form.into_inner());
+    own.check(&form.csrf)?;
+    let refused = |text: String| Said { tone: Tone::Warn, text };
+    let of = match read(&form) {
+        Ok(of) => of,
+        Err(text) => {
+            let page = desk.page(chrome, &member, Some(refused(text)), None, form.typed()).await?;
+            return Ok(page.with_status(Status::BadRequest));
+        }
+    };
+    match desk.accounts.invite(of, &member.person.display_name, Acted::Here).await {
+        Ok((code, invitation)) => {
+            desk.note(&client, &member, Act::Invited, invitation.of.name.as_str());
+            let link = LinkView {
+                href: format!("{}/invitation#{}", desk.site, *code.reveal()),
+                username: account_username(&invitation.of),
+                expires_ms: invitation.expires_at,
+            };
+            desk.page(chrome, &member, None, Some(link), TypedInvitation::default()).await
+        }
+        Err(AccountError::Store(error)) => Err(error.into()),
+        Err(error) => {
+            let said = refused(format!("{error}."));
+            let page = desk.page(chrome, &member, Some(said), None, form.typed()).await?;
+            Ok(page.with_status(Status::Conflict))
+        }
+    }
+}
+
+#[post("/accounts/withdraw", data = "<form>")]
+pub(super) async fn withdraw(
+    form: Form<ButtonForm<'_>>,
+    administrator: Administrator,
+    own: OwnForm<'_>,
+    _recently: RecentlyProved,
+    client: Client,
+    desk: Desk<'_>,
+) -> Result<Redirect, Refusal> {
+    let Administrator(member) = administrator;
+    own.check(form.csrf)?;
+    let id = form.id.parse().map_err(|_| Refusal::NotFound)?;
+    match desk.accounts.withdraw(id, Acted::Here).await {
+        Ok(invitation) => {
+            desk.note(&client, &member, Act::Withdrawn, invitation.of.name.as_str());
+            Ok(back("withdrawn"))
+        }
+        Err(error) => gone_or(error),
+    }
+}
+
+/// Disables, enables or removes an account; its sessions and boards hear of it from the store's watch.
+#[post("/accounts/<act>", rank = 2, data = "<form>")]
+pub(super) async fn act(
+    act: &str,
+    form: Form<ButtonForm<'_>>,
+    administrator: Administrator,
+    own: OwnForm<'_>,
+    _recently: RecentlyProved,
+    client: Client,
+    desk: Desk<'_>,
+) -> Result<Redirect, Refusal> {
+    let Administrator(member) = administrator;
+    own.check(form.csrf)?;
+    let id = AccountId::parse(form.id).ok_or(Refusal::NotFound)?;
+    let closes = matches!(act, "disable" | "remove");
+    if closes && id.person_id() == member.person.id {
+        let why = "you would shut yourself out; another admin can do it, or `belvedere account` on the server";
+        return Err(Refusal::BadRequest(why.to_owned()));
+    }
+    let (done, noted, word) = match act {
+        "disable" => (desk.accounts.disable(&id, true, Acted::Here).await, Act::Disabled, "disabled"),
+        "enable" => (desk.accounts.disable(&id, false, Acted::Here).await, Act::Enabled, "enabled"),
+        "remove" => (desk.accounts.remove(&id, Acted::Here).await, Act::Removed, "removed"),
+        _ => return Err(Refusal::NotFound),
+    };
+    match done {
+        Ok(account) => {
+            desk.note(&client, &member, noted, account.of.name.as_str());
+            Ok(back(word))
+        }
+        Err(error) => gone_or(error),
+    }
+}
+
+impl Desk<'_> {
+    async fn page(
+        &self,
+        chrome: Chrome,
+        member: &Member,
+        said: Option<Said>,
+        link: Option<LinkView>,
+        typed: TypedInvitation,
+    ) -> Result<Html<AccountsView>, Refusal> {
+        let now = self.time.0.now();
+        let (accounts, invitations) = (self.accounts.all().await?, self.accounts.invitations().await?);
+        let view = AccountsView {
+            said,
+            link,
+            accounts: accounts.iter().map(|account| AccountRow::of(account, &member.person.id, now)).collect(),
+            invitations: invitations.iter().map(|invitation| InvitationRow::of(invitation, now)).collect(),
+            typed,
+        };
+        Ok(Html::new("admin/accounts", "Local accounts", chrome, view))
+    }
+
+    fn note(&self, client: &Client, by: &Member, act: Act, account: &str) {
+        let event = Event::AccountAct { act: act.word(), account, by: Some(&by.person) };
+        self.auth.audit().record(client, &event);
+    }
+}
+
+impl InviteForm {
+    fn typed(self) -> TypedInvitation {
+        let Self { name, display_name, mail, groups, expires, second_factor, .. } = self;
+        TypedInvitation { name, display_name, mail, groups, expires, second_factor }
+    }
+}
+
+/// The account that the form describes, or what about it does not work.
+fn read(form: &InviteForm) -> Result<NewAccount, String> {
+    let sentence = |error: &dyn std::fmt::Display| format!("{error}.");
+    let name = form.name.parse().map_err(|error| sentence(&error))?;
+    let display_name = form.display_name.trim();
+    let mut of = NewAccount::called(name, if display_name.is_empty() { form.name.trim() } else { display_name });
+    if !form.mail.trim().is_empty() {
+        of.mail = Some(form.mail.parse().map_err(|error| sentence(&error))?);
+    }
+    let groups = form.groups.split([',', ' ']).map(|group| group.trim().trim_start_matches("local\\"));
+    let groups: Result<Vec<AccountGroup>, _> = groups.filter(|group| !group.is_empty()).map(str::parse).collect();
+    of.groups = groups.map_err(|error| sentence(&error))?;
+    if !form.expires.trim().is_empty() {
+        of.expires_at = Some(end_of_day(&form.expires).map_err(|error| sentence(&error))?);
+    }
+    of.second_factor = form.second_factor;
+    Ok(of)
+}
+
+fn back(word: &str) -> Redirect {
+    Redirect::to(format!("{LIST}?done={word}"))
+}
+
+/// What is no more was withdrawn, accepted or removed meanwhile: the list shows it.
+fn gone_or(error: AccountError) -> Result<Redirect, Refusal> {
+    match error {
+        AccountError::Store(error) => Err(error.into()),
+        _ => Ok(back("gone")),
+    }
+}
+
+/// What is said to somebody who comes from doing something. Whoever makes up such an address tells themselves.
+fn done(word: Option<&str>) -> Option<Said> {
+    let text = match word? {
+        "disabled" => "The account is disabled. Where it was signed in, it is signed out.",
+        "enabled" => "The account is enabled: its owner may sign in again.",
+        "removed" => "The account is removed. Where it was signed in, it is signed out.",
+        "withdrawn" => "The invitation is withdrawn: its link opens nothing any more.",
+        "gone" => "That was gone already. This is how things stand now.",
+        _ => return None,
+    };
+    Some(Said { tone: Tone::Info, text: text.to_owned() })
+}

@@ -1,0 +1,137 @@
+use serde::Serialize;
+
+use crate::accounts::{Account, AccountGroup, Closed, Invitation, NewAccount};
+use crate::domain::{DirectoryName, PersonId, Timestamp};
+
+use super::auth::Said;
+
+/// Local accounts, open invitations, and the form for another one.
+#[derive(Debug, Serialize)]
+pub(in crate::web) struct AccountsView {
+    /// What is to be said about what was just done.
+    pub(in crate::web) said: Option<Said>,
+    /// The link of an invitation that was just made, shown this once.
+    pub(in crate::web) link: Option<LinkView>,
+    pub(in crate::web) accounts: Vec<AccountRow>,
+    pub(in crate::web) invitations: Vec<InvitationRow>,
+    /// What was typed into the form, when it was refused.
+    pub(in crate::web) typed: TypedInvitation,
+}
+
+/// A link to hand to a guest.
+#[derive(Debug, Serialize)]
+pub(in crate::web) struct LinkView {
+    pub(in crate::web) href: String,
+    pub(in crate::web) username: String,
+    pub(in crate::web) expires_ms: Timestamp,
+}
+
+/// What an admin typed to invite somebody.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(in crate::web) struct TypedInvitation {
+    pub(in crate::web) name: String,
+    pub(in crate::web) display_name: String,
+    pub(in crate::web) mail: String,
+    pub(in crate::web) groups: String,
+    pub(in crate::web) expires: String,
+    pub(in crate::web) second_factor: bool,
+}
+
+/// An account.
+#[derive(Debug, Serialize)]
+pub(in crate::web) struct AccountRow {
+    id: String,
+    username: String,
+    display_name: String,
+    mail: Option<String>,
+    groups: Vec<String>,
+    created_ms: Timestamp,
+    expires_ms: Option<Timestamp>,
+    state: &'static str,
+    word: &'static str,
+    has_digest: bool,
+    second_factor: bool,
+    /// What can be done with it. Nothing with the admin's own: they cannot shut themselves out.
+    acts: Vec<ActView>,
+}
+
+/// A button.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct ActView {
+    /// The last part of the address that it sends to.
+    verb: &'static str,
+    words: &'static str,
+}
+
+/// An invitation that nobody has accepted.
+#[derive(Debug, Serialize)]
+pub(in crate::web) struct InvitationRow {
+    id: i64,
+    username: String,
+    display_name: String,
+    mail: Option<String>,
+    groups: Vec<String>,
+    invited_by: String,
+    expires_ms: Timestamp,
+    has_expired: bool,
+}
+
+impl AccountRow {
+    pub(in crate::web) fn of(account: &Account, admin: &PersonId, now: Timestamp) -> Self {
+        let closed = account.closed(now);
+        let (state, word) = match closed {
+            None => ("good", "open"),
+            Some(Closed::Disabled) => ("unknown", "disabled"),
+            Some(Closed::Expired) => ("unknown", "expired"),
+        };
+        Self {
+            id: account.id.as_str().to_owned(),
+            username: username(&account.of),
+            display_name: account.of.display_name.clone(),
+            mail: mail(&account.of),
+            groups: groups(&account.of),
+            created_ms: account.created_at,
+            expires_ms: account.of.expires_at,
+            state,
+            word,
+            has_digest: account.has_digest,
+            second_factor: account.of.second_factor,
+            acts: if account.id.person_id() == *admin { Vec::new() } else { acts(account) },
+        }
+    }
+}
+
+impl InvitationRow {
+    pub(in crate::web) fn of(invitation: &Invitation, now: Timestamp) -> Self {
+        Self {
+            id: invitation.id,
+            username: username(&invitation.of),
+            display_name: invitation.of.display_name.clone(),
+            mail: mail(&invitation.of),
+            groups: groups(&invitation.of),
+            invited_by: invitation.invited_by.clone(),
+            expires_ms: invitation.expires_at,
+            has_expired: now >= invitation.expires_at,
+        }
+    }
+}
+
+fn acts(account: &Account) -> Vec<ActView> {
+    const ENABLE: ActView = ActView { verb: "enable", words: "Enable" };
+    const DISABLE: ActView = ActView { verb: "disable", words: "Disable" };
+    const REMOVE: ActView = ActView { verb: "remove", words: "Remove" };
+    vec![if account.disabled_at.is_some() { ENABLE } else { DISABLE }, REMOVE]
+}
+
+/// The name as its owner types it, and as pages name it.
+pub(in crate::web) fn username(of: &NewAccount) -> String {
+    format!("{}\\{}", DirectoryName::LOCAL, of.name)
+}
+
+fn mail(of: &NewAccount) -> Option<String> {
+    of.mail.as_ref().map(ToString::to_string)
+}
+
+fn groups(of: &NewAccount) -> Vec<String> {
+    of.groups.iter().map(|group: &AccountGroup| format!("{}\\{group}", DirectoryName::LOCAL)).collect()
+}

@@ -1,0 +1,241 @@
+use jiff::civil::{Date, DateTime};
+use jiff::tz::TimeZone;
+use serde::Serialize;
+
+use super::places::{Place, PlaceLink};
+use crate::audit::{AuditStore, EVENTS, Format, Position, RESULTS, Record, Search};
+use crate::domain::Timestamp;
+use crate::web::views::device::device;
+use crate::web::views::words::in_words;
+use crate::web::views::{Said, Tone};
+
+/// What happened, as far as it is looked for.
+#[derive(Debug, Serialize)]
+pub(in crate::web) struct AuditView {
+    places: Vec<PlaceLink>,
+    said: Option<Said>,
+    form: AuditForm,
+    events: Vec<Choice>,
+    results: Vec<Choice>,
+    records: Vec<RecordRow>,
+    /// Where the list goes on.
+    older_href: Option<String>,
+    /// Where it begins, when this is further on.
+    newest_href: Option<String>,
+    exports: Vec<ExportLink>,
+    count: u64,
+    kept_for: String,
+    most_rows: u64,
+}
+
+/// What is typed into the form above the list, and is in the page's address.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(in crate::web) struct AuditForm {
+    pub(in crate::web) who: String,
+    pub(in crate::web) event: String,
+    pub(in crate::web) result: String,
+    pub(in crate::web) address: String,
+    /// The first moment and the last minute or day, in UTC, as the browser's own fields write them.
+    pub(in crate::web) from: String,
+    pub(in crate::web) until: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Choice {
+    word: &'static str,
+    is_chosen: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct ExportLink {
+    words: &'static str,
+    href: String,
+}
+
+#[derive(Debug, Serialize)]
+struct RecordRow {
+    at_ms: Timestamp,
+    event: String,
+    result: String,
+    state: &'static str,
+    who: Option<String>,
+    address: Option<String>,
+    /// What is to be said of it, in the order in which it is read.
+    facts: Vec<Fact>,
+}
+
+#[derive(Debug, Serialize)]
+struct Fact {
+    name: &'static str,
+    text: String,
+}
+
+impl AuditForm {
+    /// What is looked for; or what is wrong about it.
+    pub(in crate::web) fn search(&self) -> Result<Search, Said> {
+        let wrong = |text: &str| Said { tone: Tone::Warn, text: text.to_owned() };
+        let filled = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+        let address = filled(&self.address).map(|text| text.parse()).transpose();
+        let moment = |text: &str, is_last| match filled(text) {
+            None => Ok(None),
+            Some(text) => utc(&text, is_last)
+                .map(Some)
+                .ok_or_else(|| wrong("A time is not one: write 2026-11-22T08:30, or 2026-11-22 for the whole day.")),
+        };
+        Ok(Search {
+            who: filled(&self.who),
+            event: filled(&self.event),
+            result: filled(&self.result),
+            address: address.map_err(|_| wrong("The address is not one: write 192.0.2.7 or 2001:db8::7."))?,
+            from: moment(&self.from, false)?,
+            until: moment(&self.until, true)?,
+        })
+    }
+
+    /// The same as a query string.
+    pub(in crate::web) fn query(&self) -> url::form_urlencoded::Serializer<'static, String> {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        for (name, text) in self.fields() {
+            if !text.is_empty() {
+                query.append_pair(name, text);
+            }
+        }
+        query
+    }
+
+    fn fields(&self) -> [(&'static str, &String); 6] {
+        [
+            ("who", &self.who),
+            ("event", &self.event),
+            ("result", &self.result),
+            ("address", &self.address),
+            ("from", &self.from),
+            ("until", &self.until),
+        ]
+    }
+}
+
+impl AuditView {
+    /// The page of these records. `goes_on` when there are more behind them; `is_further` when there are others before.
+    pub(in crate::web) fn of(form: AuditForm, store: &AuditStore, records: &[Record], goes_on: bool) -> Self {
+        let choices = |words: &[&'static str], chosen: &str| {
+            words.iter().map(|word| Choice { word, is_chosen: *word == chosen }).collect()
+        };
+        let export = |format: Format, words| ExportLink {
+            words,
+            href: format!("/admin/audit.{}?{}", format.extension(), form.query().finish()),
+        };
+        Self {
+            places: Place::Audit.bar(),
+            said: None,
+            events: choices(EVENTS, &form.event),
+            results: choices(RESULTS, &form.result),
+            records: records.iter().map(RecordRow::of).collect(),
+            older_href: records.last().filter(|_| goes_on).map(|last| older_href(&form, last.position())),
+            newest_href: None,
+            exports: vec![export(Format::Csv, "CSV"), export(Format::JsonLines, "JSON lines")],
+            count: store.count(),
+            kept_for: in_words(store.settings().keep),
+            most_rows: store.settings().most_rows,
+            form,
+        }
+    }
+
+    pub(in crate::web) fn saying(mut self, said: Option<Said>) -> Self {
+        self.said = said;
+        self
+    }
+
+    /// A page that is not the list's first.
+    pub(in crate::web) fn further(mut self, is_further: bool) -> Self {
+        self.newest_href = is_further.then(|| format!("/admin/audit?{}", self.form.query().finish()));
+        self
+    }
+}
+
+fn older_href(form: &AuditForm, after: Position) -> String {
+    let place = format!("{}-{}", after.at.as_millis(), after.id);
+    format!("/admin/audit?{}", form.query().append_pair("after", &place).finish())
+}
+
+impl RecordRow {
+    fn of(record: &Record) -> Self {
+        let fact = |name, text: &Option<String>| text.clone().map(|text| Fact { name, text });
+        let number = |name, number: Option<i64>| number.map(|number| Fact { name, text: number.to_string() });
+        let device = record.user_agent.as_deref().map(|agent| Fact { name: "with", text: device(Some(agent)) });
+        let facts = [
+            fact("page", &record.page),
+            fact("because", &record.reason),
+            fact("code", &record.directory_code),
+            fact("factor", &record.factor),
+            fact("", &record.detail),
+            number("session", record.session),
+            number("token", record.token),
+            device,
+        ];
+        Self {
+            at_ms: record.at,
+            event: record.event.clone(),
+            result: record.result.clone(),
+            state: match record.result.as_str() {
+                "ok" => "good",
+                "refused" => "warn",
+                "failed" => "bad",
+                _ => "unknown",
+            },
+            who: record.who.clone(),
+            address: record.address.clone(),
+            facts: facts.into_iter().flatten().collect(),
+        }
+    }
+}
+
+/// The moment that a browser's field for a date or a date and time names, in UTC. As the last one it means all of that day
+/// or minute: the moment after it.
+fn utc(text: &str, is_last: bool) -> Option<Timestamp> {
+    let (first, length) = match text.parse::<Date>() {
+        Ok(day) if !text.contains(['T', ' ']) => {
+            (day.to_datetime(jiff::civil::Time::midnight()), jiff::Span::new().days(1))
+        }
+        _ => (text.parse::<DateTime>().ok()?, jiff::Span::new().minutes(1)),
+    };
+    let named = if is_last { first.checked_add(length).ok()? } else { first };
+    let at = named.to_zoned(TimeZone::UTC).ok()?.timestamp();
+    Some(Timestamp::from_millis(at.as_millisecond()))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_or_a_minute_is_meant_whole_as_the_last_one() {
+        let minute = 60_000;
+        let day = 24 * 60 * minute;
+        let midnight = 1_795_305_600_000;
+        for (text, is_last, expected) in [
+            ("2026-11-22", false, midnight),
+            ("2026-11-22", true, midnight + day),
+            ("2026-11-22T00:58", false, midnight + 58 * minute),
+            ("2026-11-22T00:58", true, midnight + 59 * minute),
+        ] {
+            assert_eq!(utc(text, is_last), Some(Timestamp::from_millis(expected)), "{text} {is_last}");
+        }
+        for text in ["yesterday", "2026-13-01", "22.11.2026", "2026-11-22T25:00", "9999-12-31"] {
+            assert_eq!(utc(text, true), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_typed_wrong_is_said_and_nothing_is_looked_for() {
+        for form in [
+            AuditForm { address: "10.0.0".to_owned(), ..AuditForm::default() },
+            AuditForm { from: "soon".to_owned(), ..AuditForm::default() },
+        ] {
+            assert!(form.search().is_err(), "{form:?}");
+        }
+        let form = AuditForm { who: " alice ".to_owned(), ..AuditForm::default() };
+        assert_eq!(form.search().unwrap(), Search { who: Some("alice".to_owned()), ..Search::default() });
+    }
+}

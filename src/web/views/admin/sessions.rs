@@ -1,0 +1,116 @@
+use serde::Serialize;
+
+use super::places::{Place, PlaceLink};
+use crate::domain::{Member, SessionId, Timestamp};
+use crate::sessions::{Listed, Session, Wanted};
+use crate::web::views::device::device;
+use crate::web::views::{Said, Tone};
+
+/// Everybody's sessions.
+#[derive(Debug, Serialize)]
+pub(in crate::web) struct AdminSessionsView {
+    places: Vec<PlaceLink>,
+    said: Option<Said>,
+    form: SessionsForm,
+    /// How many sessions there are in all.
+    count: u64,
+    is_searched: bool,
+    sessions: Vec<SessionRow>,
+    /// Where the list goes on.
+    older_href: Option<String>,
+    /// Whether this is not its beginning.
+    is_further: bool,
+}
+
+/// What is typed into the form above the list.
+#[derive(Debug, Default, Serialize)]
+pub(in crate::web) struct SessionsForm {
+    pub(in crate::web) name: String,
+    pub(in crate::web) address: String,
+}
+
+#[derive(Debug, Serialize)]
+struct SessionRow {
+    id: i64,
+    person_id: String,
+    name: String,
+    username: String,
+    current: bool,
+    since_ms: Timestamp,
+    last_seen_ms: Timestamp,
+    address: Option<String>,
+    device: String,
+    /// How many boards are live in it.
+    boards: usize,
+}
+
+impl SessionsForm {
+    /// What is wanted; or what is wrong about it.
+    pub(in crate::web) fn wanted(&self) -> Result<Wanted, Said> {
+        let filled = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+        let address = filled(&self.address).map(|text| text.parse()).transpose();
+        let address = address.map_err(|_| {
+            let text = "The address is not one: write 192.0.2.7 or 2001:db8::7.";
+            Said { tone: Tone::Warn, text: text.to_owned() }
+        })?;
+        Ok(Wanted { name: filled(&self.name), address })
+    }
+
+    fn is_empty(&self) -> bool {
+        self.name.trim().is_empty() && self.address.trim().is_empty()
+    }
+
+    fn older_href(&self, after: SessionId) -> String {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.append_pair("name", &self.name).append_pair("address", &self.address);
+        query.append_pair("after", &after.to_string());
+        format!("/admin/sessions?{}", query.finish())
+    }
+}
+
+impl AdminSessionsView {
+    pub(in crate::web) fn of(
+        form: SessionsForm,
+        listed: &Listed,
+        admin: &Member,
+        boards: impl Fn(SessionId) -> usize,
+    ) -> Self {
+        let row = |session: &Session| SessionRow {
+            id: session.id.as_i64(),
+            person_id: session.person.id.to_string(),
+            name: session.person.display_name.clone(),
+            username: session.person.qualified_name(),
+            current: Some(session.id) == admin.session(),
+            since_ms: session.created_at,
+            last_seen_ms: session.last_seen_at,
+            address: session.client.address().map(|address| address.to_string()),
+            device: device(session.client.user_agent()),
+            boards: boards(session.id),
+        };
+        Self {
+            places: Place::Sessions.bar(),
+            said: None,
+            count: 0,
+            is_searched: !form.is_empty(),
+            sessions: listed.sessions.iter().map(row).collect(),
+            older_href: listed.last.map(|last| form.older_href(last)),
+            is_further: false,
+            form,
+        }
+    }
+
+    pub(in crate::web) fn saying(mut self, said: Option<Said>) -> Self {
+        self.said = said;
+        self
+    }
+
+    pub(in crate::web) fn among(mut self, count: u64) -> Self {
+        self.count = count;
+        self
+    }
+
+    pub(in crate::web) fn further(mut self, is_further: bool) -> Self {
+        self.is_further = is_further;
+        self
+    }
+}

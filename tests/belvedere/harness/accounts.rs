@@ -1,0 +1,41 @@
+//! Local accounts, as an administrator makes them: on the command line, beside a running house.
+
+use std::process::{Output, Stdio};
+
+use tokio::io::AsyncWriteExt as _;
+
+use super::house::House;
+use super::program::{belvedere, text};
+
+/// A password that the rules let pass.
+pub(crate) const PASSWORD: &str = "lamp otter gravel nine";
+
+/// `belvedere account …`, over the state of this house, with `typed` on its standard input.
+pub(crate) async fn account(house: &House, arguments: &[&str], typed: &str) -> Output {
+    let folder = house.folder.path();
+    let mut command = belvedere(folder, &[&["account"], arguments].concat());
+    command
+        .env("BELVEDERE_DIRECTORY__URL", "ldap://127.0.0.1:1")
+        .env("BELVEDERE_STATE", folder.join("state"))
+        .env("BELVEDERE_DIGEST__ENABLED", "true")
+        .stdin(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    // A command that asks for nothing may have closed it.
+    let _ = stdin.write_all(typed.as_bytes()).await;
+    drop(stdin);
+    child.wait_with_output().await.unwrap()
+}
+
+/// The same, and it must work. Answers with what it printed.
+pub(crate) async fn administers(house: &House, arguments: &[&str]) -> String {
+    let output = account(house, arguments, &format!("{PASSWORD}\n")).await;
+    assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
+    text(&output.stdout)
+}
+
+/// Makes an account with [`PASSWORD`] in these groups.
+pub(crate) async fn hires(house: &House, name: &str, groups: &[&str]) {
+    let groups: Vec<&str> = groups.iter().flat_map(|group| ["--group", group]).collect();
+    administers(house, &[&["add", name, "--password-stdin"], &groups[..]].concat()).await;
+}
