@@ -128,14 +128,10 @@ impl Line {
                 ..Self::about(person, "groups-changed", "ok")
             },
             Event::PasswordAccepted { person } => Self::about(person, "password-accepted", "ok"),
-            Event::TokenMade { person, token } => {
-                Self { token: Some(token), ..Self::about(person, "token-made", "ok") }
-            }
-            Event::TokenUsed { person, token } => {
-                Self { token: Some(token), ..Self::about(person, "token-used", "ok") }
-            }
+            Event::TokenMade { person, token } => Self::of_token(person, token, "token-made"),
+            Event::TokenUsed { person, token } => Self::of_token(person, token, "token-used"),
             Event::TokenEnded { person, token, reason } => {
-                Self { token: Some(token), reason: Some(reason.word()), ..Self::about(person, "token-ended", "ok") }
+                Self { reason: Some(reason.word()), ..Self::of_token(person, token, "token-ended") }
             }
             Event::SignedTokenMade { member } => Self::of_member(member, "signed-token-made", "ok"),
             Event::AuthorizationRefused { reason } => {
@@ -214,6 +210,10 @@ impl Line {
             Some(member) => Self::of_member(member, event, result),
             None => Self { event, result, ..Self::default() },
         }
+    }
+
+    fn of_token(person: &Person, token: TokenId, event: &'static str) -> Self {
+        Self { token: Some(token), ..Self::about(person, event, "ok") }
     }
 
     fn of_member(member: &Member, event: &'static str, result: &'static str) -> Self {
