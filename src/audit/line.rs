@@ -219,6 +219,10 @@ impl Line {
         }
     }
 
+    fn of_token(person: &Person, token: TokenId, event: &'static str) -> Self {
+        Self { token: Some(token), ..Self::about(person, event, "ok") }
+    }
+
     fn of_member(member: &Member, event: &'static str, result: &'static str) -> Self {
         let token = match member.proof {
             Proof::Token(token) => Some(token),

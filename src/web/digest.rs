@@ -4,7 +4,8 @@ use rocket::Request;
 use rocket::http::Header;
 
 use super::guards::client_of;
-use super::refusal::{Refusal, wants_html};
+use super::refusal::Refusal;
+use super::shown::is_browser;
 use crate::auth::{Digest, DigestRefusal, DigestRequest};
 use crate::domain::Member;
 
@@ -35,7 +36,7 @@ pub(super) async fn member_by_digest(request: &Request<'_>) -> Option<Result<Mem
 pub(super) fn challenge(request: &Request<'_>) -> Option<Header<'static>> {
     let digest = offered(request)?;
     let Tried { it_was, stale } = *request.local_cache(Tried::default);
-    if wants_html(request) && !it_was {
+    if is_browser(request) && !it_was {
         return None;
     }
     let challenge = digest.challenge(stale);

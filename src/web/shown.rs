@@ -112,7 +112,7 @@ pub(super) fn form_challenge() -> Header<'static> {
 
 /// Whether a browser asks, be it for a page or on a script's behalf: those of today say what they fetch it for (Fetch
 /// Metadata), and every browser calls itself Mozilla.
-fn is_browser(request: &Request<'_>) -> bool {
+pub(super) fn is_browser(request: &Request<'_>) -> bool {
     let headers = request.headers();
     let is_mozilla = headers.get_one("User-Agent").is_some_and(|agent| agent.starts_with("Mozilla/"));
     is_mozilla || wants_html(request) || headers.contains("Sec-Fetch-Mode") || headers.contains("Sec-Fetch-Site")
