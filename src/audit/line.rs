@@ -120,14 +120,10 @@ impl Line {
             Event::AdminActed { admin, what } => Self::done_by(admin, "admin-acted", what),
             Event::AuditExported { admin, what } => Self::done_by(admin, "audit-exported", what),
             Event::PasswordAccepted { person } => Self::about(person, "password-accepted", "ok"),
-            Event::TokenMade { person, token } => {
-                Self { token: Some(token), ..Self::about(person, "token-made", "ok") }
-            }
-            Event::TokenUsed { person, token } => {
-                Self { token: Some(token), ..Self::about(person, "token-used", "ok") }
-            }
+            Event::TokenMade { person, token } => Self::of_token(person, token, "token-made"),
+            Event::TokenUsed { person, token } => Self::of_token(person, token, "token-used"),
             Event::TokenEnded { person, token, reason } => {
-                Self { token: Some(token), reason: Some(reason.word()), ..Self::about(person, "token-ended", "ok") }
+                Self { reason: Some(reason.word()), ..Self::of_token(person, token, "token-ended") }
             }
             Event::SignedTokenMade { member } => Self::of_member(member, "signed-token-made", "ok"),
             Event::AuthorizationRefused { reason } => {

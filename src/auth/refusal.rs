@@ -40,11 +40,6 @@ pub enum SignInRefusal {
     /// The password was right, and a second factor is asked for: with this token it is waited for.
     #[error("a second factor is asked for")]
     SecondFactorFirst(PendingToken),
-    /// The password was right; but they have a second factor, and this way in has no place for one.
-    #[error(
-        "this account has a second factor, so a name and a password alone open nothing; make an API token on the account page"
-    )]
-    NeedsToken,
     /// The directory could not be asked: this says nothing about the person.
     #[error(transparent)]
     DirectoryUnreachable(Unreachable),

@@ -53,9 +53,6 @@ impl From<ShownRefusal> for Refusal {
                 let message = "the name and password did not match; after several wrong tries, wait a few minutes";
                 shown("wrong-credentials", false, message.to_owned())
             }
-            ShownRefusal::Password(refusal @ SignInRefusal::NeedsToken) => {
-                shown("second-factor", false, refusal.to_string())
-            }
             ShownRefusal::Password(refusal) => shown("account-refused", false, refusal.to_string()),
         }
     }

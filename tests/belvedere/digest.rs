@@ -58,7 +58,7 @@ impl Device {
     fn hears(&mut self, answer: &Answer) {
         let challenge = challenge(answer).expect("Digest is asked for");
         assert!(challenge.contains("algorithm=SHA-256") && challenge.contains("qop=\"auth\""), "{challenge}");
-        self.nonce = challenge.split("nonce=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+        challenge.split("nonce=\"").nth(1).unwrap().split('"').next().unwrap().clone_into(&mut self.nonce);
         self.count = 0;
     }
 

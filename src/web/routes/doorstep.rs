@@ -156,8 +156,6 @@ impl Doorstep<'_> {
                  mail name. After several wrong tries, wait a few minutes before the next."
                     .to_owned(),
             ),
-            // The forms have a place for the second factor, and lead there.
-            SignInRefusal::NeedsToken => (Status::Forbidden, Tone::Warn, refusal.to_string()),
             SignInRefusal::NotAtThisHour => {
                 (Status::Forbidden, Tone::Warn, format!("Your account may not sign in at this hour. {ask}"))
             }

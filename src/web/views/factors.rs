@@ -3,7 +3,6 @@ use serde::Serialize;
 use crate::domain::Timestamp;
 use crate::factors::{AppOffer, Enrolled, Passkey, RecoveryCode, WhyNoPasskeys};
 
-
 use super::auth::{Said, Tone};
 use super::qr::{Picture, picture};
 

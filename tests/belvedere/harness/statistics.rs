@@ -1,5 +1,7 @@
 //! Whether two lots of measurements can be told apart.
 
+#![allow(clippy::cast_precision_loss, reason = "nobody measures as often as a double cannot count")]
+
 /// The probability that two lots of one kind differ as much as these do, or more: the Mann-Whitney U test, two-sided, by
 /// its normal approximation (good from twenty on), with its correction for ties. It asks whether those of one lot tend to
 /// be larger, whatever their distribution.
@@ -11,7 +13,7 @@ pub(crate) fn told_apart(one: &[f64], other: &[f64]) -> f64 {
     let (mut rank_sum, mut ties, mut before) = (0.0, 0.0, 0.0);
     for equal in all.chunk_by(|a, b| a.0.total_cmp(&b.0).is_eq()) {
         let count = equal.len() as f64;
-        let rank = before + (count + 1.0) / 2.0;
+        let rank = before + f64::midpoint(count, 1.0);
         rank_sum += rank * equal.iter().filter(|(_, is_one)| *is_one).count() as f64;
         ties += count.powi(3) - count;
         before += count;
