@@ -245,7 +245,12 @@ impl Server {
             admins: settings.admins,
             transport,
             refresh,
-            session_lasts: settings.sessions.absolute,
+            // The session itself ends sooner where it is to.
+            session_lasts: settings
+                .sessions
+                .stay
+                .map_or(settings.sessions.absolute, |stay| stay.max(settings.sessions.absolute)),
+            session_stay: settings.sessions.stay,
             session_stale_after: settings.sessions.max_staleness,
             session_recent: settings.sessions.recent,
             passwordless,

@@ -88,8 +88,24 @@ impl Auth {
         client: &Client,
         previous: Option<&SessionToken>,
     ) -> Result<SignedIn, SignInRefusal> {
+        self.sign_in_for(username, password, false, client, previous).await
+    }
+
+    /// The same, for somebody who says whether they want to stay signed in (`stays`); whether they may is the settings'
+    /// affair.
+    ///
+    /// # Errors
+    /// A [`SignInRefusal`], as far as a visitor may know it.
+    pub async fn sign_in_for(
+        &self,
+        username: &str,
+        password: Zeroizing<String>,
+        stays: bool,
+        client: &Client,
+        previous: Option<&SessionToken>,
+    ) -> Result<SignedIn, SignInRefusal> {
         let begun = self.clock.now();
-        let outcome = self.try_sign_in(username, password, client, previous).await;
+        let outcome = self.try_sign_in(username, password, stays, client, previous).await;
         // Whoever is asked for a second factor is not refused.
         if outcome.as_ref().is_err_and(|refusal| !matches!(refusal, SignInRefusal::SecondFactorFirst(_))) {
             pace::hold_back(&*self.clock, begun).await;
@@ -101,11 +117,12 @@ impl Auth {
         &self,
         username: &str,
         password: Zeroizing<String>,
+        stays: bool,
         client: &Client,
         previous: Option<&SessionToken>,
     ) -> Result<SignedIn, SignInRefusal> {
         let (name, password) = self.well_shaped(username, password, client)?;
-        self.let_in(&name, &password, client, previous).await
+        self.let_in(&name, &password, stays, client, previous).await
     }
 
     /// The sign-in, of a name and a password that can be ones.
@@ -113,12 +130,13 @@ impl Auth {
         &self,
         name: &Username,
         password: &Password,
+        stays: bool,
         client: &Client,
         previous: Option<&SessionToken>,
     ) -> Result<SignedIn, SignInRefusal> {
         let permit = self.admit(Attempt::SignIn, name, client).await?;
         let person = self.prove(Attempt::SignIn, name, password, permit, client).await?;
-        let beginning = Beginning::by_password(self.directory.upkeep(&person));
+        let beginning = Beginning { stays, ..Beginning::by_password(self.directory.upkeep(&person)) };
         if self.needs_second_factor(&person.id).await? {
             let pending = self.wait_for_second_factor(name, person, beginning, client)?;
             return Err(SignInRefusal::SecondFactorFirst(pending));

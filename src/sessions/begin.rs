@@ -68,6 +68,7 @@ impl Sessions {
         let token = SessionToken::generate()?;
         let now = self.now();
         let Beginning { upkeep, second_factor, stays } = beginning;
+        let stays = stays && self.lifetimes().lets_stay;
         let second_factor_at = second_factor.then_some(now);
         let new = NewSession {
             token_hash: hex::encode(token.hash()),

@@ -113,6 +113,8 @@ pub(super) struct Lifetimes {
     pub(super) absolute: Duration,
     /// For those who asked to stay signed in, in place of both.
     pub(super) stay: Duration,
+    /// Whether anybody may ask for that.
+    pub(super) lets_stay: bool,
     pub(super) unrefreshed: Duration,
     pub(super) max_staleness: Duration,
 }
@@ -124,6 +126,7 @@ impl Lifetimes {
             absolute: settings.absolute,
             // Whoever asked to stay while that was allowed stays as long as the others when it is not any more.
             stay: settings.stay.unwrap_or(settings.absolute),
+            lets_stay: settings.stay.is_some(),
             unrefreshed: settings.unrefreshed.min(settings.absolute),
             max_staleness: settings.max_staleness,
         }

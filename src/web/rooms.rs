@@ -54,6 +54,8 @@ pub struct Rooms {
     pub refresh: Arc<Refresh>,
     /// How long a session may last.
     pub session_lasts: Duration,
+    /// How long somebody may ask to stay signed in.
+    pub session_stay: Option<Duration>,
     /// How long a session is good when the directory cannot be asked.
     pub session_stale_after: Duration,
     /// How long ago somebody may have proved who they are for what matters.
@@ -96,6 +98,8 @@ pub(super) struct Admins(pub(super) Audience);
 pub(super) struct Limits {
     /// The life of a session's cookie; the session itself may end sooner.
     pub(super) session_lasts: Duration,
+    /// How long somebody may ask to stay signed in.
+    pub(super) session_stay: Option<Duration>,
     /// How long a session is good when the directory cannot be asked.
     pub(super) session_stale_after: Duration,
     /// How long a live connection goes on that a password opened: nobody asks about its person meanwhile.
@@ -130,6 +134,7 @@ impl Rooms {
         let digest = self.digest_enabled.then(|| Digest::new(Arc::clone(&self.auth), self.accounts.clone()));
         let limits = Limits {
             session_lasts: self.session_lasts,
+            session_stay: self.session_stay,
             session_stale_after: self.session_stale_after,
             password_watches: self.refresh.every(),
             tokens: self.token_settings,

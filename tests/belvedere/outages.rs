@@ -3,9 +3,10 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use belvedere::directory::embedded::{EmbeddedDirectory, Sample};
-use belvedere::domain::SystemClock;
+use belvedere::domain::{ManualClock, SystemClock};
 use reqwest::StatusCode;
 use serde_json::json;
 use sqlx::Connection as _;
@@ -16,6 +17,7 @@ use crate::harness::house::Plan;
 use crate::harness::program::{Running, belvedere};
 use crate::harness::stalled::Stalled;
 use crate::harness::visitor::{Answer, Visitor};
+use crate::sessions::START;
 use crate::sign_in::{WRONG, is_welcomed, refused};
 
 #[tokio::test]
@@ -67,7 +69,8 @@ async fn who_is_signed_in_stays_so_when_the_directory_is_out_of_reach() {
 
 #[tokio::test]
 async fn when_the_session_store_cannot_be_asked_nobody_is_let_in_or_sent_away() {
-    let plan = Demo::plan().await.page("members", &page("Members"));
+    let clock = Arc::new(ManualClock::at(START));
+    let plan = Demo::plan_with(clock.clone()).await.page("members", &page("Members"));
     let demo = plan.page("all", &format!("access = \"public\"\n{}", page("all"))).open().await;
     let (mut alice, mut bob, mut stranger) = (demo.house.visitor(), demo.house.visitor(), demo.house.visitor());
     alice.signs_in("alice", demo.password("alice")).await;
@@ -75,6 +78,8 @@ async fn when_the_session_store_cannot_be_asked_nobody_is_let_in_or_sent_away() 
     let form = bob.opens("/login").await.field("/login", "csrf").unwrap();
     let mut store = store_of(&demo).await;
     sqlx::query("ALTER TABLE sessions RENAME TO elsewhere").execute(&mut store).await.unwrap();
+    // What was read a moment ago is believed for a second.
+    clock.advance(Duration::from_secs(1));
 
     for path in ["/", "/p/members", "/p/all", "/account", "/login"] {
         is_an_outage(&alice.opens(path).await, path);

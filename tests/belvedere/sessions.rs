@@ -234,3 +234,37 @@ pub(crate) async fn is_a_stranger(visitor: &mut Visitor) {
     let answer = visitor.opens("/account").await;
     assert_eq!(answer.location.as_deref(), Some("/login?next=%2Faccount"), "{} {}", answer.status, answer.body);
 }
+
+/// Ticks *Stay signed in*, whether or not the form offers it.
+async fn signs_in_to_stay(visitor: &mut Visitor, password: &str) {
+    let form = visitor.opens("/login").await;
+    let csrf = form.field("/login", "csrf").unwrap();
+    let fields = [("username", "alice"), ("password", password), ("stay", "true"), ("csrf", &*csrf)];
+    assert_eq!(visitor.posts("/login", &fields).await.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn whoever_ticks_it_stays_signed_in_where_the_settings_let_them() {
+    let clock = Arc::new(ManualClock::at(START));
+    let demo = Demo::plan_with(clock.clone()).await.set("sessions.stay", "30d").set("sessions.max_staleness", "30d");
+    let demo = demo.open().await;
+    let (mut stays, mut goes) = (demo.house.visitor(), demo.house.visitor());
+    assert!(stays.opens("/login").await.body.contains("Stay signed in for 30 d"));
+    signs_in_to_stay(&mut stays, demo.password("alice")).await;
+    goes.signs_in("alice", demo.password("alice")).await;
+    clock.advance(29 * 24 * 60 * MINUTE);
+    assert_eq!(stays.opens("/account").await.status, StatusCode::OK);
+    assert_eq!(goes.opens("/account").await.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn where_the_settings_do_not_offer_it_a_tick_changes_nothing() {
+    let clock = Arc::new(ManualClock::at(START));
+    let demo = Demo::plan_with(clock.clone()).await.set("sessions.max_staleness", "30d").open().await;
+    let mut visitor = demo.house.visitor();
+    assert!(!visitor.opens("/login").await.body.contains("Stay signed in"));
+    signs_in_to_stay(&mut visitor, demo.password("alice")).await;
+    assert_eq!(visitor.opens("/account").await.status, StatusCode::OK);
+    clock.advance(8 * 24 * 60 * MINUTE);
+    assert_eq!(visitor.opens("/account").await.status, StatusCode::SEE_OTHER);
+}

@@ -88,6 +88,8 @@ async fn whoever_asks_to_stay_stays_as_long_as_the_settings_say() {
     house.sessions.sweep().await.unwrap();
     assert!(house.knows(&token).await && !house.knows(&other).await);
     house.restarts_with(&House::staying(None)).await;
+    let (_, asked) = house.sessions.begin(&person("bob"), &Client::default(), staying).await.unwrap();
+    assert!(!asked.stays, "and nobody may any more");
     assert!(!house.knows(&token).await, "not longer than the others once nobody may");
 }
 

@@ -22,7 +22,7 @@ use crate::web::guards::{Passkeys, client_of};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
 use crate::web::rooms::Limits;
-use crate::web::views::{Chrome, NavItem, PasswordView, Said, SignInView, Tone};
+use crate::web::views::{Chrome, NavItem, PasswordView, Said, SignInView, Tone, in_words};
 
 /// A password as it came in a form. It wipes itself, wherever the form goes; what Rocket read it from lives as long as
 /// the request and is out of our hands.
@@ -50,6 +50,8 @@ pub(super) struct Doorstep<'r> {
     /// Who asks.
     pub(super) client: Client,
     session_lasts: Duration,
+    /// How long somebody may ask to stay signed in.
+    stay: Option<Duration>,
     /// Whether a passkey alone signs somebody in here.
     passwordless: bool,
 }
@@ -60,13 +62,15 @@ impl<'r> FromRequest<'r> for Doorstep<'r> {
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
         let transport = try_outcome!(request.guard::<&State<Transport>>().await).inner();
+        let limits = try_outcome!(request.guard::<&State<Limits>>().await);
         Outcome::Success(Self {
             cookies: Cookies::new(request.cookies(), transport),
             auth: try_outcome!(request.guard::<&State<Arc<Auth>>>().await),
             shelf: try_outcome!(request.guard::<&State<Arc<Shelf>>>().await),
             site: try_outcome!(request.guard::<&State<Arc<SiteSettings>>>().await),
             client: client_of(request),
-            session_lasts: try_outcome!(request.guard::<&State<Limits>>().await).session_lasts,
+            session_lasts: limits.session_lasts,
+            stay: limits.session_stay,
             passwordless: request.guard::<Passkeys>().await.succeeded().is_some_and(|passkeys| passkeys.passwordless),
         })
     }
@@ -105,6 +109,7 @@ impl Doorstep<'_> {
             next: next.to_string(),
             csrf: self.csrf()?,
             passwordless: self.passwordless,
+            stay: self.stay.map(in_words),
         };
         Ok(Html::new("auth/sign_in", "Sign in", chrome, view))
     }

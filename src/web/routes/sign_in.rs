@@ -26,6 +26,8 @@ pub(super) struct SignInForm {
     next: String,
     #[field(default = String::new())]
     csrf: String,
+    #[field(default = false)]
+    stay: bool,
 }
 
 /// The form; a member is sent on to where they wanted to go, and one whom nobody can confirm is told so.
@@ -69,7 +71,7 @@ pub(super) async fn submit(
     doorstep: Doorstep<'_>,
     limits: &State<Limits>,
 ) -> Result<Answer, Refusal> {
-    let SignInForm { username, password, next, csrf } = form.into_inner();
+    let SignInForm { username, password, next, csrf, stay } = form.into_inner();
     let next = NextPath::parse(&next).unwrap_or_else(NextPath::home);
     if !doorstep.form_is_ours(&csrf) {
         doorstep.note_forgery(&visitor, &client);
@@ -79,7 +81,7 @@ pub(super) async fn submit(
         return Ok(Either::Right(Either::Left(form.with_status(Status::BadRequest))));
     }
     let previous = doorstep.cookies.session();
-    let refusal = match doorstep.auth.sign_in(&username, password.0, &client, previous.as_ref()).await {
+    let refusal = match doorstep.auth.sign_in_for(&username, password.0, stay, &client, previous.as_ref()).await {
         Ok(signed_in) => {
             doorstep.cookies.keep_session(&signed_in.token, limits.session_lasts);
             doorstep.cookies.keep_device(&signed_in.device);

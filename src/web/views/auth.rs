@@ -15,6 +15,8 @@ pub(in crate::web) struct SignInView {
     pub(in crate::web) csrf: String,
     /// Whether a passkey alone signs somebody in here.
     pub(in crate::web) passwordless: bool,
+    /// For how long somebody may ask to stay signed in, in words.
+    pub(in crate::web) stay: Option<String>,
 }
 
 /// The form for a new password.
