@@ -1,11 +1,13 @@
 //! Who is signed in: one row a session, in an SQLite file of our own.
 //!
 //! [`Sessions`] begins, finds and ends sessions, keeps their people as the directory last described them (`upkeep`),
-//! and tells live connections the moment one of theirs ends or changes ([`SessionWatch`]). A browser holds a [`SessionToken`] of 256 random bits; the store holds its hash and nothing
+//! and tells live connections the moment one of theirs ends or changes ([`SessionWatch`]). Those that begin together are
+//! written together (`begin`), and one that was just read is not read again (`cache`). A browser holds a [`SessionToken`]
+//! of 256 random bits; the store holds its hash and nothing
 //! that opens a door. A restart keeps people signed in.
 //!
 //! This room never asks the directory, never decides what a person may see, and knows nothing of cookies. A store
-//! that cannot be read is a [`StoreError`], never "nobody is signed in".
+//! that cannot be read is a [`StoreError`](crate::store::StoreError), never "nobody is signed in".
 
 mod begin;
 mod cache;

@@ -1,0 +1,26 @@
+use rocket::figment::Figment;
+use zeroize::Zeroizing;
+
+use super::StartError;
+use crate::auth::Keys;
+use crate::config::{self, Settings};
+
+/// The server's keys, for the command line beside it.
+///
+/// # Errors
+/// [`StartError`] when the secret key cannot be read, or made.
+pub(crate) fn keys_of(figment: &Figment, settings: &Settings) -> Result<Keys, StartError> {
+    match config::secret_key(figment, &settings.state)? {
+        Some(kept) => keys(&kept.merge_into(figment.clone())),
+        None => keys(figment),
+    }
+}
+
+/// The keys of forms, from the same secret as Rocket's own, in whichever way it is written: text or bytes.
+pub(super) fn keys(figment: &Figment) -> Result<Keys, StartError> {
+    let secret = match figment.extract_inner::<String>("secret_key") {
+        Ok(text) => Zeroizing::new(text.into_bytes()),
+        Err(_) => Zeroizing::new(figment.extract_inner::<Vec<u8>>("secret_key")?),
+    };
+    Ok(Keys::from_secret(&secret))
+}

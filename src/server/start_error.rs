@@ -1,0 +1,48 @@
+use rocket::figment::error::Error as FigmentError;
+
+use crate::config::Faults;
+use crate::directory::SetUpError;
+use crate::sources::SourceFault;
+use crate::store::StoreError;
+use crate::telemetry::InvalidFilter;
+
+/// Why the server does not start, or did not go on. Each text names the place and the remedy.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Something is wrong in the settings.
+    #[error("{0}")]
+    Settings(#[from] Faults),
+    /// Something is wrong in Rocket's own settings.
+    #[error("{0}")]
+    Rocket(Box<FigmentError>),
+    /// The log cannot be started as the settings say.
+    #[error("{0}")]
+    Log(#[from] InvalidFilter),
+    /// The directory client cannot be built.
+    #[error("{0}")]
+    Directory(#[from] SetUpError),
+    /// A source cannot be opened.
+    #[error("{0}")]
+    Source(#[from] SourceFault),
+    /// A store of ours cannot be opened.
+    #[error("{0}")]
+    Store(#[from] StoreError),
+    /// The server cannot be started: the port is taken, say.
+    #[error("{}", launch_error(.0))]
+    Launch(#[from] Box<rocket::Error>),
+}
+
+impl From<FigmentError> for StartError {
+    fn from(error: FigmentError) -> Self {
+        Self::Rocket(Box::new(error))
+    }
+}
+
+fn launch_error(error: &rocket::Error) -> String {
+    match error.kind() {
+        rocket::error::ErrorKind::Bind(cause) => {
+            format!("the port cannot be opened: {cause}; set another `port` (ROCKET_PORT) or stop what uses it")
+        }
+        kind => format!("the server cannot be started: {kind}"),
+    }
+}

@@ -1,0 +1,72 @@
+use std::sync::Arc;
+
+use crate::accounts::Accounts;
+use crate::audit::AuditStore;
+use crate::auth::Keys;
+use crate::config::Settings;
+use crate::domain::Clock;
+use crate::factors::Factors;
+use crate::sessions::Sessions;
+use crate::store::StoreError;
+use crate::tokens::Tokens;
+
+/// The files in the state folder, one for each kind of thing that must last.
+const SESSIONS: &str = "sessions.db";
+const FACTORS: &str = "factors.db";
+const ACCOUNTS: &str = "accounts.db";
+const TOKENS: &str = "tokens.db";
+const AUDIT: &str = "audit.db";
+
+/// What is kept over a restart.
+#[derive(Clone)]
+pub(super) struct Stores {
+    pub(super) sessions: Sessions,
+    pub(super) factors: Factors,
+    pub(super) accounts: Accounts,
+    pub(super) tokens: Tokens,
+    pub(super) audit: AuditStore,
+}
+
+impl Stores {
+    /// Opens every store. The state folder must be there.
+    pub(super) async fn open(settings: &Settings, keys: &Keys, clock: &Arc<dyn Clock>) -> Result<Self, StoreError> {
+        let file = |name| settings.state.join(name);
+        Ok(Self {
+            sessions: Sessions::open(&file(SESSIONS), &settings.sessions, Arc::clone(clock)).await?,
+            factors: Factors::open(&file(FACTORS), keys.factors(), Arc::clone(clock)).await?,
+            accounts: open_accounts(settings, Arc::clone(clock)).await?,
+            tokens: open_tokens(settings, clock).await?,
+            audit: open_audit(settings).await?,
+        })
+    }
+
+    /// Closes them in good order: what is written is on disk afterwards.
+    pub(super) async fn close(&self) {
+        self.audit.close().await;
+        self.sessions.close().await;
+        self.factors.close().await;
+        self.accounts.close().await;
+        self.tokens.close().await;
+    }
+}
+
+/// The store of local accounts, for the server and for the command line beside it. The state folder must be there.
+///
+/// # Errors
+/// [`StoreError`] when it cannot be opened.
+pub(crate) async fn open_accounts(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Accounts, StoreError> {
+    // What everybody here knows makes no password.
+    let known_to_all = ["belvedere".to_owned(), settings.site.name.clone()];
+    Accounts::open(&settings.state.join(ACCOUNTS), &settings.accounts, known_to_all, clock).await
+}
+
+/// The store of the audit.
+pub(crate) async fn open_audit(settings: &Settings) -> Result<AuditStore, StoreError> {
+    AuditStore::open(&settings.state.join(AUDIT), &settings.audit).await
+}
+
+/// The store of the API tokens.
+pub(crate) async fn open_tokens(settings: &Settings, clock: &Arc<dyn Clock>) -> Result<Tokens, StoreError> {
+    let file = settings.state.join(TOKENS);
+    Tokens::open(&file, &settings.tokens, settings.sessions.max_staleness, Arc::clone(clock)).await
+}

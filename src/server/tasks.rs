@@ -1,0 +1,92 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::task::AbortOnDropHandle;
+
+use super::group_watch::watch_groups;
+use super::page_audit::audit_pages;
+use crate::auth::{AccountWatch, Auth, Scripts};
+use crate::domain::Clock;
+use crate::live::Hub;
+use crate::pages::{Shelf, Watcher};
+use crate::web::Rooms;
+
+/// How often sessions that have run out are swept from the store.
+const SWEEP_EVERY: Duration = Duration::from_mins(1);
+
+/// What runs beside the requests, for as long as the server does.
+pub(super) struct Tasks {
+    _watcher: Watcher,
+    _keeper: AbortOnDropHandle<()>,
+    _sweeper: AbortOnDropHandle<()>,
+    _token_follower: AbortOnDropHandle<()>,
+    _group_watch: AbortOnDropHandle<()>,
+    _refresher: AbortOnDropHandle<()>,
+    _account_watch: AbortOnDropHandle<()>,
+    _page_audit: AbortOnDropHandle<()>,
+}
+
+impl Tasks {
+    /// Begins what the rooms need done beside the requests. `refresh` is how often the directory is asked.
+    pub(super) fn begin(rooms: &Rooms, refresh: Duration) -> Self {
+        let (shelf, hub, clock) = (&rooms.shelf, &rooms.hub, &rooms.clock);
+        let groups = watch_groups(
+            Arc::clone(&rooms.groups),
+            Arc::clone(&rooms.directories),
+            Arc::clone(shelf),
+            rooms.admins.clone(),
+            Arc::clone(clock),
+            refresh,
+        );
+        let people = Arc::clone(&rooms.refresh);
+        let accounts = AccountWatch::new(
+            rooms.accounts.clone(),
+            Arc::clone(&rooms.refresh),
+            rooms.sessions.clone(),
+            rooms.auth.audit().clone(),
+        );
+        let scripts = Arc::clone(&rooms.scripts);
+        Self {
+            _watcher: Watcher::start(Arc::clone(shelf)),
+            _keeper: AbortOnDropHandle::new(tokio::spawn(keep_pages(Arc::clone(hub), Arc::clone(shelf)))),
+            _sweeper: AbortOnDropHandle::new(tokio::spawn(sweep(
+                Arc::clone(&rooms.auth),
+                Arc::clone(&rooms.scripts),
+                Arc::clone(clock),
+            ))),
+            _token_follower: AbortOnDropHandle::new(tokio::spawn(
+                async move { scripts.tokens().follow_the_file().await },
+            )),
+            _group_watch: AbortOnDropHandle::new(tokio::spawn(groups)),
+            _refresher: AbortOnDropHandle::new(tokio::spawn(async move { people.run().await })),
+            _account_watch: AbortOnDropHandle::new(tokio::spawn(async move { accounts.run().await })),
+            _page_audit: AbortOnDropHandle::new(tokio::spawn(audit_pages(
+                Arc::clone(shelf),
+                rooms.auth.audit().clone(),
+            ))),
+        }
+    }
+}
+
+/// Keeps the channels running of every page that asks for it, and goes by the new files when they change.
+async fn keep_pages(hub: Arc<Hub>, shelf: Arc<Shelf>) {
+    let mut changes = shelf.changes();
+    loop {
+        changes.mark_unchanged();
+        let _seats = hub.keep(&shelf);
+        // The sender lives in the shelf, which this task holds.
+        let _ = changes.changed().await;
+    }
+}
+
+async fn sweep(auth: Arc<Auth>, scripts: Arc<Scripts>, clock: Arc<dyn Clock>) {
+    loop {
+        if let Err(error) = auth.sweep().await {
+            tracing::error!(%error, "sessions that ran out could not be swept");
+        }
+        if let Err(error) = scripts.sweep().await {
+            tracing::error!(%error, "API tokens that ran out could not be swept");
+        }
+        clock.sleep(SWEEP_EVERY).await;
+    }
+}
