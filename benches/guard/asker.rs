@@ -28,7 +28,16 @@ impl Asker {
     /// Opens a page, with the session's cookie if there is one.
     pub(crate) async fn opens(&mut self, path: &str, token: Option<&str>) -> io::Result<Answer> {
         let cookie = token.map_or_else(String::new, |token| format!("Cookie: belvedere={token}\r\n"));
-        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\nAccept: text/html\r\n{cookie}\r\n", self.house);
+        self.gets(path, &cookie).await
+    }
+
+    /// Opens a page, with this value of `Authorization`.
+    pub(crate) async fn opens_with(&mut self, path: &str, authorization: &str) -> io::Result<Answer> {
+        self.gets(path, &format!("Authorization: {authorization}\r\n")).await
+    }
+
+    async fn gets(&mut self, path: &str, header: &str) -> io::Result<Answer> {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\nAccept: text/html\r\n{header}\r\n", self.house);
         self.asks(&request).await
     }
 

@@ -3,12 +3,16 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use belvedere::config::SessionSettings;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use belvedere::config::{SessionSettings, TokenSettings};
 use belvedere::directory::embedded::{EmbeddedDirectory, Sample};
-use belvedere::domain::{Client, Person, PersonId, SystemClock, Upkeep};
+use belvedere::domain::{Client, Granted, Pages, Person, PersonId, SystemClock, Upkeep};
 use belvedere::server::Server;
 use belvedere::sessions::{Beginning, Sessions};
+use belvedere::tokens::{Tokens, Wanted};
 use futures::{StreamExt as _, stream};
 use rocket::figment::Figment;
 use tempfile::TempDir;
@@ -28,6 +32,9 @@ pub(crate) struct House {
     pub(crate) address: SocketAddr,
     /// The cookies' values of everybody who is signed in.
     pub(crate) tokens: Vec<String>,
+    /// What a script shows with a name and a password, and what with an API token.
+    pub(crate) basic: String,
+    pub(crate) bearer: String,
     shutdown: rocket::Shutdown,
     served: JoinHandle<()>,
     _directory: EmbeddedDirectory,
@@ -43,6 +50,7 @@ impl House {
         std::fs::write(pages.join("public.toml"), format!("access = \"public\"\n{PAGE}")).unwrap();
         std::fs::write(pages.join("own.toml"), PAGE).unwrap();
         let tokens = many_sign_in(&state.join("sessions.db")).await;
+        let bearer = format!("Bearer {}", makes_a_token(&state.join("tokens.db")).await);
         let directory = EmbeddedDirectory::start(&Sample::demo(), Arc::new(SystemClock)).await.unwrap();
         let figment = Figment::from(rocket::Config::figment())
             .merge(("address", "127.0.0.1"))
@@ -61,7 +69,8 @@ impl House {
         let served = tokio::spawn(async move { server.serve().await.expect("the house stands") });
         let ready = ready.await.expect("the house opens");
         let (address, shutdown) = (ready.address, ready.shutdown);
-        Self { address, tokens, shutdown, served, _directory: directory, _folder: folder }
+        let basic = format!("Basic {}", BASE64_STANDARD.encode("alice:alice-demo"));
+        Self { address, tokens, basic, bearer, shutdown, served, _directory: directory, _folder: folder }
     }
 
     pub(crate) async fn close(self) {
@@ -72,7 +81,7 @@ impl House {
 
 /// Everybody's cookie.
 async fn many_sign_in(store: &Path) -> Vec<String> {
-    let day = std::time::Duration::from_hours(24);
+    let day = Duration::from_hours(24);
     let settings = SessionSettings::lasting(day, day);
     let sessions = Sessions::open(store, &settings, Arc::new(SystemClock)).await.unwrap();
     let tokens = stream::iter(0..SESSIONS)
@@ -89,6 +98,19 @@ async fn many_sign_in(store: &Path) -> Vec<String> {
         .await;
     sessions.close().await;
     tokens
+}
+
+/// The API token of somebody, for all pages.
+async fn makes_a_token(store: &Path) -> String {
+    let day = Duration::from_hours(24);
+    let settings = TokenSettings { lifetime: day, longest: day, unrefreshed: day };
+    let tokens = Tokens::open(store, &settings, day, Arc::new(SystemClock)).await.unwrap();
+    let granted = Granted { read: Pages::All, ..Granted::default() };
+    let name = "a script".parse().expect("a name");
+    let wanted = Wanted { name, granted, lasts: day, second_factor: false, upkeep: Upkeep::Unrefreshed };
+    let (token, _) = tokens.make(&person(0), &wanted).await.unwrap();
+    tokens.close().await;
+    token.reveal().to_string()
 }
 
 fn person(n: usize) -> Person {

@@ -20,6 +20,10 @@ use crate::house::House;
 use crate::orders::{Kind, Orders};
 use crate::report::Table;
 
+/// As in the program itself.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How many ask at the same time.
 const AT_A_TIME: [usize; 2] = [1, 16];
 
@@ -42,7 +46,8 @@ fn main() {
     if wanted("guard") {
         let mut table = Table::default();
         for at_a_time in AT_A_TIME {
-            for kind in [Kind::Public, Kind::PublicAsMember, Kind::Own, Kind::OwnOfMany] {
+            for kind in [Kind::Public, Kind::PublicAsMember, Kind::Own, Kind::OwnOfMany, Kind::ByBasic, Kind::ByBearer]
+            {
                 table.add(kind, at_a_time, &orders::against(kind, &house, at_a_time, length));
             }
         }

@@ -35,6 +35,10 @@ pub(crate) enum Kind {
     Own,
     /// The same, each time by another.
     OwnOfMany,
+    /// The same, by a script with a name and a password.
+    ByBasic,
+    /// The same, by a script with an API token.
+    ByBearer,
     /// Wrong sign-ins, by as many names from as many addresses.
     Flood,
     /// A member's page and board, slowly.
@@ -48,6 +52,8 @@ impl Kind {
             Self::PublicAsMember => "the same, by a member",
             Self::Own => "the same page, for members",
             Self::OwnOfMany => "the same, each time another of 20,000 members",
+            Self::ByBasic => "the same, by a script with a name and a password (Basic)",
+            Self::ByBearer => "the same, by a script with an API token (Bearer)",
             Self::Flood => "wrong sign-ins",
             Self::Watch => "a member's page and board",
         }
@@ -89,8 +95,13 @@ impl Orders {
 
     /// For `house`, as somebody or as many.
     pub(crate) fn new(kind: Kind, house: &House, at_a_time: usize, length: Duration) -> Self {
-        let count = if kind == Kind::OwnOfMany { MANY } else { 1 };
-        Self { kind, house: house.address, tokens: house.tokens[..count].to_vec(), at_a_time, length }
+        let tokens = match kind {
+            Kind::OwnOfMany => house.tokens[..MANY].to_vec(),
+            Kind::ByBasic => vec![house.basic.clone()],
+            Kind::ByBearer => vec![house.bearer.clone()],
+            _ => house.tokens[..1].to_vec(),
+        };
+        Self { kind, house: house.address, tokens, at_a_time, length }
     }
 }
 
@@ -199,7 +210,10 @@ async fn ask(asker: &mut Asker, kind: Kind, tokens: &[String], turn: usize) {
         Kind::PublicAsMember => ("/p/public", token),
         _ => ("/p/own", token),
     };
-    let answer = asker.opens(path, token).await.unwrap();
+    let answer = match (kind, token) {
+        (Kind::ByBasic | Kind::ByBearer, Some(shown)) => asker.opens_with(path, shown).await.unwrap(),
+        _ => asker.opens(path, token).await.unwrap(),
+    };
     assert_eq!(answer.status, 200, "{path}: {}", answer.body);
 }
 
