@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::signed::{Claims, MadeFrom, Unsound, moment, seconds};
 use super::{Auth, Authorization, ShownRefusal, SignedText, Signer, TokenFault};
-use crate::audit::Event;
+use crate::audit::{Audit, Event};
 use crate::config::BasicSettings;
 use crate::domain::{
     Client, EndReason, Granted, Member, Person, PersonId, Proof, Scope, Timestamp, TokenId, Upkeep, Visitor,
@@ -255,6 +255,11 @@ impl Scripts {
             self.auth.audit().record(&Client::default(), &event);
         }
         self.signer.turn().await
+    }
+
+    /// The audit, for what is done to tokens at other doors.
+    pub fn audit(&self) -> &Audit {
+        self.auth.audit()
     }
 
     /// Whether a name and a password are a way in.

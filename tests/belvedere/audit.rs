@@ -146,12 +146,16 @@ async fn the_list_goes_on_from_any_place_and_the_files_have_it_whole() {
 async fn the_audit_is_the_admins_alone_and_survives_a_restart() {
     let demo = house().await;
     let mut alice = demo.house.visitor();
-    for path in ["/admin/audit", "/admin/audit.csv", "/admin/audit.jsonl", "/admin/sessions", "/admin/faults"] {
+    for path in
+        ["/admin/audit", "/admin/audit.csv", "/admin/audit.jsonl", "/admin/sessions", "/admin/tokens", "/admin/faults"]
+    {
         assert!(alice.opens(path).await.location.unwrap().starts_with("/login?next="), "{path}");
         assert_eq!(alice.fetches(path).await.status, StatusCode::UNAUTHORIZED, "{path}");
     }
     alice.signs_in("alice", demo.password("alice")).await;
-    for path in ["/admin/audit", "/admin/audit.csv", "/admin/audit.jsonl", "/admin/sessions", "/admin/faults"] {
+    for path in
+        ["/admin/audit", "/admin/audit.csv", "/admin/audit.jsonl", "/admin/sessions", "/admin/tokens", "/admin/faults"]
+    {
         assert_eq!(alice.opens(path).await.status, StatusCode::FORBIDDEN, "{path}");
     }
     let path = demo.house.folder.path().join("state/audit.db");

@@ -224,6 +224,7 @@ const PAGES: &[(Option<&str>, &str, &str)] = &[
     (Some("grace"), "account", "/account"),
     (Some("grace"), "admin", "/admin"),
     (Some("grace"), "admin-sessions", "/admin/sessions"),
+    (Some("grace"), "admin-tokens", "/admin/tokens"),
     (Some("grace"), "admin-audit", "/admin/audit"),
     (Some("grace"), "admin-directory", "/admin/directory"),
     (Some("grace"), "admin-faults", "/admin/faults"),

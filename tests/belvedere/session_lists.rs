@@ -193,3 +193,26 @@ async fn a_long_list_goes_on_page_by_page() {
     );
     assert!(second.body.contains("To the first") && !second.body.contains("Earlier sign-ins"));
 }
+
+#[tokio::test]
+async fn an_admin_revokes_anybodys_token_and_its_board_hears_of_it_at_once() {
+    let demo = house().await;
+    let mut grace = signed_in(&demo, "grace", "192.0.2.9").await;
+    let mut alice = signed_in(&demo, "alice", "192.0.2.1").await;
+    let token = alice.makes_a_token("read", 3600).await;
+    let script = demo.house.visitor().with_token(&token);
+    let mut board = script.watches("/live/members").await.unwrap();
+    board.hears_a("hello").await;
+    assert_eq!(alice.opens("/admin/tokens").await.status, StatusCode::FORBIDDEN);
+
+    let list = grace.opens("/admin/tokens").await;
+    assert!(list.body.contains("a test&#x27;s") && !list.body.contains(&token[..20]), "{}", list.body);
+    let id = id_of(&list, "a test&#x27;s");
+    let begun = Instant::now();
+    let answer = presses(&mut grace, "/admin/tokens", "/admin/tokens/revoke", &[("id", &id)]).await;
+    assert_eq!(answer.location.as_deref(), Some("/admin/tokens?revoked=1"));
+    assert_eq!(board.is_told_goodbye().await.bye.unwrap()["reason"], "revoked");
+    assert!(begun.elapsed() < AT_ONCE, "{:?}", begun.elapsed());
+    assert!(grace.opens("/admin/tokens").await.body.contains("There are none."));
+    assert!(grace.opens("/admin/audit").await.body.contains("revoked API token"));
+}

@@ -22,7 +22,8 @@ pub(super) use accounts::{
     AccountRow, AccountsView, InvitationRow, LinkView, TypedInvitation, accounts_place, username as account_username,
 };
 pub(super) use admin::{
-    AdminDirectoryView, AdminSessionsView, AdminView, AuditForm, AuditView, FaultsView, OwnersView, SessionsForm,
+    AdminDirectoryView, AdminSessionsView, AdminTokensView, AdminView, AuditForm, AuditView, FaultsView, OwnersView,
+    SessionsForm,
 };
 pub(super) use auth::{AgainView, PasswordView, Said, SignInView, SignOutView, SignedOutView, Tone};
 pub(super) use chrome::{Chrome, NavItem, Note, Who};

@@ -5,6 +5,7 @@ mod audit;
 mod directory;
 mod overview;
 mod sessions;
+mod tokens;
 
 use rocket::{Route, routes};
 
@@ -17,6 +18,8 @@ pub(super) fn routes() -> Vec<Route> {
         sessions::end,
         sessions::end_all_of,
         sessions::end_everybodys,
+        tokens::show,
+        tokens::revoke,
         audit::show,
         audit::csv,
         audit::json_lines,

@@ -5,6 +5,7 @@ use serde::Serialize;
 pub(in crate::web) enum Place {
     Overview,
     Sessions,
+    Tokens,
     Factors,
     Audit,
     Accounts,
@@ -13,9 +14,10 @@ pub(in crate::web) enum Place {
 }
 
 /// The office's pages in the order of its bar, each with its address and its name.
-const PLACES: [(Place, &str, &str); 7] = [
+const PLACES: [(Place, &str, &str); 8] = [
     (Place::Overview, "/admin", "Overview"),
     (Place::Sessions, "/admin/sessions", "Sessions"),
+    (Place::Tokens, "/admin/tokens", "API tokens"),
     (Place::Factors, "/admin/factors", "Second factors"),
     (Place::Audit, "/admin/audit", "Audit"),
     (Place::Accounts, "/admin/accounts", "Local accounts"),

@@ -1,0 +1,73 @@
+use std::sync::Arc;
+
+use rocket::form::FromForm;
+use rocket::response::Redirect;
+use rocket::{State, get, post};
+
+use crate::audit::Event;
+use crate::auth::Scripts;
+use crate::domain::{Client, TokenId};
+use crate::web::form::Form;
+use crate::web::guards::{Administrator, Asked, OwnForm, RecentlyProved};
+use crate::web::html::Html;
+use crate::web::refusal::Refusal;
+use crate::web::views::{AdminTokensView, Chrome, Said, Tone};
+
+/// As many as one looks through.
+const A_PAGE: usize = 50;
+
+/// Nobody turns so many pages; beyond it there is nothing to see.
+const LAST_PAGE: usize = 10_000;
+
+/// Everybody's API tokens, those used last first.
+#[get("/tokens")]
+pub(super) async fn show(
+    _administrator: Administrator,
+    asked: Asked,
+    chrome: Chrome,
+    scripts: &State<Arc<Scripts>>,
+) -> Result<Html<AdminTokensView>, Refusal> {
+    let turned = asked.get("page").and_then(|page| page.parse().ok()).unwrap_or(0).min(LAST_PAGE);
+    // One more shows whether there is another page.
+    let mut tokens = scripts.tokens().everybodys(turned * A_PAGE, A_PAGE + 1).await?;
+    let is_more = tokens.len() > A_PAGE;
+    tokens.truncate(A_PAGE);
+    let view = AdminTokensView::of(&tokens, turned, is_more, done(&asked));
+    Ok(Html::new("admin/tokens", "API tokens", chrome, view))
+}
+
+/// What is said to an admin who comes from revoking one. Whoever makes up such an address tells themselves.
+fn done(asked: &Asked) -> Option<Said> {
+    let text = match asked.get("revoked")? {
+        "0" => "There was nothing to revoke: it had ended before.",
+        _ => "The token is revoked. What was open with it has stopped.",
+    };
+    Some(Said { tone: Tone::Info, text: text.to_owned() })
+}
+
+#[derive(FromForm)]
+pub(super) struct RevokeForm<'r> {
+    #[field(default = "")]
+    csrf: &'r str,
+    id: i64,
+}
+
+/// Revokes one, whoever's it is.
+#[post("/tokens/revoke", data = "<form>")]
+pub(super) async fn revoke(
+    form: Form<RevokeForm<'_>>,
+    administrator: Administrator,
+    own: OwnForm<'_>,
+    _recently: RecentlyProved,
+    client: Client,
+    scripts: &State<Arc<Scripts>>,
+) -> Result<Redirect, Refusal> {
+    own.check(form.csrf)?;
+    let id = TokenId::new(form.id);
+    let ended = scripts.revoke(id, None, &client).await?;
+    if ended {
+        let what = &format!("revoked API token {id}");
+        scripts.audit().record(&client, &Event::AdminActed { admin: &administrator.0, what });
+    }
+    Ok(Redirect::to(format!("/admin/tokens?revoked={}", u8::from(ended))))
+}

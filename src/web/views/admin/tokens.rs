@@ -1,0 +1,55 @@
+use serde::Serialize;
+
+use super::places::{Place, PlaceLink};
+use crate::domain::Timestamp;
+use crate::tokens::Token;
+use crate::web::views::Said;
+
+/// Everybody's API tokens.
+#[derive(Debug, Serialize)]
+pub(in crate::web) struct AdminTokensView {
+    places: Vec<PlaceLink>,
+    said: Option<Said>,
+    tokens: Vec<TokenRow>,
+    /// Where the list goes on.
+    next_href: Option<String>,
+    /// Whether this is not its beginning.
+    is_further: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct TokenRow {
+    id: i64,
+    name: String,
+    owner: String,
+    username: String,
+    scope: String,
+    second_factor: bool,
+    expires_ms: Timestamp,
+    last_used_ms: Option<Timestamp>,
+    last_address: Option<String>,
+}
+
+impl AdminTokensView {
+    /// `turned` is how many pages came before.
+    pub(in crate::web) fn of(tokens: &[Token], turned: usize, is_more: bool, said: Option<Said>) -> Self {
+        let row = |token: &Token| TokenRow {
+            id: token.id.as_i64(),
+            name: token.name.to_string(),
+            owner: token.person.display_name.clone(),
+            username: token.person.qualified_name(),
+            scope: token.granted.to_string(),
+            second_factor: token.second_factor,
+            expires_ms: token.expires_at,
+            last_used_ms: token.last_used_at,
+            last_address: token.last_address.map(|address| address.to_string()),
+        };
+        Self {
+            places: Place::Tokens.bar(),
+            said,
+            tokens: tokens.iter().map(row).collect(),
+            next_href: is_more.then(|| format!("/admin/tokens?page={}", turned + 1)),
+            is_further: turned > 0,
+        }
+    }
+}
