@@ -18,14 +18,18 @@ const LANES: u32 = 1;
 /// RFC 9106, 3.1: 16 bytes are enough for everybody's salt to be their own.
 const SALT_BYTES: usize = 16;
 
-/// How many are computed at the same time: 76 MiB, and no more of the machine's cores than pages can spare. Whoever
-/// waits here is one of the few that the sign-in lets ask at once, so the queue is bounded there.
+/// How many are computed at the same time: 76 MiB, and no more of the machine's cores than pages can spare.
 const AT_ONCE: usize = 4;
+
+/// How many are computed or wait for it. Far fewer than may ask directories at once: whoever floods local names must not
+/// take the places of those who sign in elsewhere.
+const MOST_WAITING: usize = 16;
 
 /// Hashes passwords, beside the threads that answer requests.
 #[derive(Clone)]
 pub(super) struct Hashing {
     permits: Arc<Semaphore>,
+    places: Arc<Semaphore>,
     /// A hash of nothing anybody knows, for names that nobody has.
     nobodys: Arc<OnceCell<String>>,
     /// How often anything was computed.
@@ -48,6 +52,7 @@ impl Hashing {
     pub(super) fn new() -> Self {
         Self {
             permits: Arc::new(Semaphore::new(AT_ONCE)),
+            places: Arc::new(Semaphore::new(MOST_WAITING)),
             nobodys: Arc::default(),
             #[cfg(test)]
             computed: Arc::default(),
@@ -88,6 +93,9 @@ impl Hashing {
     ) -> Result<T, StoreError> {
         #[cfg(test)]
         self.computed.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        let too_many =
+            |_| failed(&format!("{MOST_WAITING} passwords are being checked already; try again in a moment"));
+        let _place = self.places.try_acquire().map_err(too_many)?;
         let permits = Arc::clone(&self.permits);
         // Nobody closes it.
         let permit = permits.acquire_owned().await.map_err(|error| failed(&error))?;

@@ -35,6 +35,9 @@ pub(super) struct Noted {
     pub(super) user_agent: Option<String>,
 }
 
+/// So many places in the queue are for what was not refused.
+const KEPT_FREE: usize = MOST_WAITING / 4;
+
 /// Takes events for the store without ever waiting for it.
 #[derive(Clone)]
 pub(super) struct Keeper {
@@ -90,6 +93,11 @@ impl AuditWriter {
 impl Keeper {
     /// Takes an event. When too many wait already it is counted and not kept.
     pub(super) fn keep(&self, noted: Noted) {
+        // What strangers cause must not take the last places from what members and admins do.
+        if noted.line.result == "refused" && self.queue.capacity() < KEPT_FREE {
+            self.losses.add(1, &"more is refused than its disk can take");
+            return;
+        }
         if let Err(refused) = self.queue.try_send(noted) {
             let why = match refused {
                 mpsc::error::TrySendError::Full(_) => "more happens than its disk can take",

@@ -51,7 +51,7 @@ impl AccountWatch {
         self.tell_the_audit().await?;
         let mut after = Some(PersonId::new(AccountId::PREFIX));
         while let Some(from) = after {
-            let People { people, last } = self.sessions.people(Some(&from), LOOKED_AT_TOGETHER).await?;
+            let People { people, last } = self.refresh.people(Some(&from), LOOKED_AT_TOGETHER).await?;
             let local: Vec<Person> = people.iter().filter(|person| is_account(&person.id)).cloned().collect();
             // They come in the order of their ids: behind the last account there is none.
             after = last.filter(is_account);

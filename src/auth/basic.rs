@@ -6,7 +6,8 @@ use super::remembered::Remembered;
 use super::sign_in::Attempt;
 use super::{Auth, SignInRefusal, pace};
 use crate::audit::Event;
-use crate::domain::{Client, Member, Person, Proof, Scope};
+use crate::domain::{Client, EndReason, Member, Person, PersonId, Proof, Scope};
+use crate::store::StoreError;
 use crate::tokens::Tokens;
 
 /// A name and a password with every request, and no session.
@@ -71,6 +72,19 @@ impl Auth {
         let person = remembered.ok_or(SignInRefusal::WrongCredentials)?;
         // No second factor can come along, so what asks for one stays closed.
         Ok(Member { person, proof: Proof::Password, scope: Scope::Whole, second_factor_until: None })
+    }
+
+    /// Ends all API tokens of somebody, and their live connections.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the ends cannot be written down; the tokens then go on.
+    pub(super) async fn end_tokens_of(&self, person: &PersonId, client: &Client) -> Result<(), StoreError> {
+        let Some(tokens) = &self.tokens else { return Ok(()) };
+        for token in tokens.end_all_of(person, self.clock.now()).await? {
+            let event = Event::TokenEnded { person: &token.person, token: token.id, reason: EndReason::Revoked };
+            self.audit.record(client, &event);
+        }
+        Ok(())
     }
 
     /// A store that cannot be written does not keep anybody out: their tokens go stale a little earlier, and the log says

@@ -82,6 +82,7 @@ impl Auth {
                 return Err(refusal);
             }
         };
+        self.forget_waiting(&person);
         let signed_in = self.let_in(&name, &new, false, client, previous).await;
         if let Err(SignInRefusal::Store(error)) = &signed_in {
             tracing::error!(%error, "a password was changed, but its owner's new session could not be kept");

@@ -66,7 +66,9 @@ impl Auth {
         if person.id != member.person.id {
             return Err(refused("another-person"));
         }
-        let Some((token, session)) = self.sessions.prove(token, Proved::Password).await? else { return Ok(None) };
+        let Some((token, session)) = self.sessions.prove(token, &person.id, Proved::Password).await? else {
+            return Ok(None);
+        };
         self.audit.record(client, &Event::ProvedAgain { person: &session.person, session: session.id });
         let device = self.mark_device(&name, &session.person.id)?;
         Ok(Some(SignedIn { token, session, device }))

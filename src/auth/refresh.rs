@@ -126,6 +126,14 @@ impl Refresh {
         self.ask(&mut Turn::default(), people).await
     }
 
+    /// The next people, at most `most`, who have a session or an API token, from behind `after` on.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the stores cannot be asked.
+    pub async fn people(&self, after: Option<&PersonId>, most: usize) -> Result<People, StoreError> {
+        self.kept.people(after, most).await
+    }
+
     /// How often each person's turn comes.
     pub fn every(&self) -> Duration {
         self.every

@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 
 use super::session::{Proofs, Row, Times, columns};
 use super::{Beginning, EndReason, Proved, Session, SessionToken, Sessions};
-use crate::domain::{Client, Person, SessionId, Timestamp};
+use crate::domain::{Client, Person, PersonId, SessionId, Timestamp};
 use crate::store::StoreError;
 
 /// How many sessions one person may have; beyond it the oldest end, at the next sweep. Far more browsers than anybody
@@ -87,28 +87,30 @@ impl Sessions {
         Ok((token, Session::of(id, person.clone(), times, proofs, client.without_device(), self.lifetimes())))
     }
 
-    /// Notes what the person of the session `token` has proved anew, and gives their browser another token. The old one
+    /// Notes what `person` has proved anew in their session, whose `token` it is, and gives their browser another token. The old one
     /// opens nothing from now on; the session, its end and its live connections stay. `None` when there is no such
-    /// session any more.
+    /// session of theirs any more.
     ///
     /// # Errors
     /// [`StoreError`] when it cannot be written: the old token is good then, and nothing was noted.
     pub async fn prove(
         &self,
         token: &SessionToken,
+        person: &PersonId,
         proved: Proved,
     ) -> Result<Option<(SessionToken, Session)>, StoreError> {
         let fresh = SessionToken::generate()?;
         let row: Option<Row> = sqlx::query_as(concat!(
             "UPDATE sessions SET token_hash = ?1, proved_at = coalesce(?2, proved_at),
                  second_factor_at = coalesce(?3, second_factor_at)
-             WHERE token_hash = ?4 AND ended_at IS NULL RETURNING ",
+             WHERE token_hash = ?4 AND person_id = ?5 AND ended_at IS NULL RETURNING ",
             columns!()
         ))
         .bind(fresh.hash().to_vec())
         .bind(matches!(proved, Proved::Password | Proved::Both).then(|| self.now().as_millis()))
         .bind(matches!(proved, Proved::SecondFactor | Proved::Both).then(|| self.now().as_millis()))
         .bind(token.hash().to_vec())
+        .bind(person.as_str())
         .fetch_optional(self.pool())
         .await
         .map_err(|error| self.query_failed(&error))?;

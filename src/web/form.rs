@@ -25,6 +25,29 @@ impl<T> Deref for Form<T> {
     }
 }
 
+/// The body of a request as text, in the same time. What is longer than Rocket's limit for strings, or no UTF-8, is refused.
+pub(super) struct Text(pub(super) String);
+
+#[rocket::async_trait]
+impl<'r> FromData<'r> for Text {
+    type Error = ();
+
+    async fn from_data(request: &'r Request<'_>, data: Data<'r>) -> Outcome<'r, Self> {
+        let rocket = request.rocket();
+        let (Some(limits), Some(Time(clock))) = (rocket.state::<Limits>(), rocket.state::<Time>()) else {
+            return Outcome::Error((Status::InternalServerError, ()));
+        };
+        tokio::select! {
+            text = String::from_data(request, data) => match text {
+                Outcome::Success(text) => Outcome::Success(Self(text)),
+                Outcome::Error((status, _)) => Outcome::Error((status, ())),
+                Outcome::Forward(forward) => Outcome::Forward(forward),
+            },
+            () = clock.sleep(limits.body) => Outcome::Error((Status::RequestTimeout, ())),
+        }
+    }
+}
+
 #[rocket::async_trait]
 impl<'r, T: FromForm<'r>> FromData<'r> for Form<T> {
     type Error = Errors<'r>;

@@ -96,16 +96,29 @@ async fn what_is_too_much_at_once_is_in_the_log_and_counted_and_the_store_says_h
     let mut house = House::new().await;
     // On this one thread the writer has no turn in between.
     for number in 0..MOST_WAITING + 3 {
-        house.refuses(&format!("name-{number}"));
+        house.says(&format!("page-{number}"));
     }
     assert_eq!(house.metrics.all_lost(), 3);
     house.ends().await;
     assert_eq!(house.kept().await.len(), MOST_WAITING + 1);
     assert!(house.told().await.contains(&"3 could not be kept here; the log has them".to_owned()));
     let text = paper.text();
-    assert!(text.contains(&format!("who=\"name-{}\"", MOST_WAITING + 2)), "the log has them");
+    assert!(text.contains(&format!("page-{}", MOST_WAITING + 2)), "the log has them");
     assert_eq!(text.matches("takes no events").count(), 1, "it is said once");
     assert!(text.contains("takes events again"));
+}
+
+#[tokio::test]
+async fn a_flood_of_what_is_refused_leaves_places_for_what_members_do() {
+    let mut house = House::new().await;
+    for number in 0..MOST_WAITING * 2 {
+        house.refuses(&format!("eve-{number}"));
+    }
+    house.says("a member's");
+    house.ends().await;
+    let told = house.told().await;
+    assert!(told.contains(&"a member's".to_owned()) && told.len() <= MOST_WAITING, "{}", told.len());
+    assert!(house.metrics.all_lost() >= u64::try_from(MOST_WAITING).unwrap());
 }
 
 #[tokio::test]

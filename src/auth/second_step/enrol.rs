@@ -93,6 +93,9 @@ impl Auth {
         let reset = self.second_step.factors.reset(person).await?;
         if reset {
             self.audit.record(client, &Event::FactorsReset { person: &known, by });
+            // What the lost device has proved counts no more.
+            self.end_all_of_as_admin(by, person, client).await?;
+            self.end_tokens_of(person, client).await?;
         }
         Ok(reset)
     }
@@ -104,7 +107,7 @@ impl Auth {
         proved: Proved,
         client: &Client,
     ) -> Result<SetUp, FactorRefusal> {
-        let session = self.note_proof(token, proved).await?;
+        let session = self.note_proof(token, &person.id, proved).await?;
         let has_codes = self.second_step.factors.of(&person.id).await?.recovery_codes > 0;
         let recovery_codes = if has_codes { Vec::new() } else { self.make_recovery_codes(person, client).await? };
         Ok(SetUp { session, recovery_codes })

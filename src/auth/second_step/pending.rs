@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use crate::domain::{Person, Timestamp, Username};
+use crate::domain::{Person, PersonId, Timestamp, Username};
 use crate::sessions::{Beginning, InvalidToken, SessionToken};
 use crate::store::StoreError;
 
@@ -82,6 +82,11 @@ impl Pending {
     /// Who waits with this token.
     pub(super) fn find(&self, token: &PendingToken, now: Timestamp) -> Option<Waiting> {
         self.waiting().get(&token.0.hash()).filter(|waits| now < waits.until).cloned()
+    }
+
+    /// Nobody waits any more who gave this person's password.
+    pub(super) fn forget(&self, person: &PersonId) {
+        self.waiting().retain(|_, waits| waits.person.id != *person);
     }
 
     /// The same, who waits no more. Of two who come with one token, one finds it.

@@ -4,7 +4,8 @@ use super::pending::Pending;
 use super::{FactorRefusal, PendingToken};
 use crate::audit::Event;
 use crate::auth::sign_in::{Auth, SignedIn};
-use crate::domain::{Client, Person, PersonId, Timestamp, Username};
+use crate::directory::Standing;
+use crate::domain::{Client, Person, PersonId, Timestamp, Upkeep, Username};
 use crate::factors::{CodeRefusal, Factors, PasskeyAnswer, PasskeySite, Shown};
 use crate::sessions::{Beginning, Proved, Session, SessionToken};
 use crate::store::StoreError;
@@ -102,8 +103,27 @@ impl Auth {
         self.judge(&waiting.person, showing, client).await?;
         // Two right answers at once are one sign-in.
         let waiting = self.second_step.pending.take(token, self.clock.now()).ok_or(FactorRefusal::NotWaiting)?;
+        let person = self.as_of_now(waiting.person).await.ok_or(FactorRefusal::NotWaiting)?;
         let beginning = Beginning { second_factor: true, ..waiting.beginning };
-        Ok(self.begin_session(&waiting.name, &waiting.person, beginning, client, previous).await?)
+        Ok(self.begin_session(&waiting.name, &person, beginning, client, previous).await?)
+    }
+
+    /// Somebody who has waited, as the directory describes them now; `None` when they may not be signed in any more. Where
+    /// nobody can be asked, what it said minutes ago stands.
+    async fn as_of_now(&self, person: Person) -> Option<Person> {
+        if self.directory.upkeep(&person) == Upkeep::Unrefreshed {
+            return Some(person);
+        }
+        match self.directory.refresh(std::slice::from_ref(&person)).await.into_iter().next() {
+            Some(Ok(Standing::Here(described))) => Some(described),
+            Some(Ok(Standing::Gone(_))) => None,
+            Some(Err(_)) | None => Some(person),
+        }
+    }
+
+    /// Whoever waits with this person's password waits no more: it is not theirs any longer, or all of theirs ends.
+    pub(in crate::auth) fn forget_waiting(&self, person: &PersonId) {
+        self.second_step.pending.forget(person);
     }
 
     /// Notes that a member has shown their second factor anew, and gives their browser another token.
@@ -121,12 +141,17 @@ impl Auth {
             Shown::Passkey => Proved::Both,
             Shown::App | Shown::RecoveryCode { .. } => Proved::SecondFactor,
         };
-        self.note_proof(token, proved).await
+        self.note_proof(token, &person.id, proved).await
     }
 
-    /// Notes what the person of a session has proved, and gives their browser another token.
-    pub(super) async fn note_proof(&self, token: &SessionToken, proved: Proved) -> Result<Renewed, FactorRefusal> {
-        let (token, session) = self.sessions.prove(token, proved).await?.ok_or(FactorRefusal::NotWaiting)?;
+    /// Notes what somebody has proved in their session, and gives their browser another token.
+    pub(super) async fn note_proof(
+        &self,
+        token: &SessionToken,
+        person: &PersonId,
+        proved: Proved,
+    ) -> Result<Renewed, FactorRefusal> {
+        let (token, session) = self.sessions.prove(token, person, proved).await?.ok_or(FactorRefusal::NotWaiting)?;
         Ok(Renewed { token, session })
     }
 

@@ -64,7 +64,9 @@ impl Budget {
         let policy = policy.unwrap_or(ASSUMED);
         if policy.threshold == 0 {
             let (failures, window) = (MOST_FAILURES_OF_STRANGERS, ASSUMED.window + AFTER_THE_WINDOW);
-            return Self { failures, familiar: failures + 1, window };
+            // There is no lockout that strangers could bring near, so their failures do not count against its owner's browser
+            // at all; what fails there waits longer each time, as from anywhere.
+            return Self { failures, familiar: u32::MAX, window };
         }
         let failures = policy.threshold.saturating_sub(KEPT_BACK).clamp(1, MOST_FAILURES_OF_STRANGERS);
         let familiar = (failures + 1).min(policy.threshold - 1).max(failures);
@@ -134,7 +136,8 @@ mod tests {
         for threshold in 0..1000 {
             for shows_people in [true, false] {
                 let budget = of_name(threshold, shows_people);
-                assert!(budget.familiar.max(budget.failures) as usize <= MOST_FAILURES);
+                let kept = if threshold == 0 { budget.failures } else { budget.familiar.max(budget.failures) };
+                assert!(kept as usize <= MOST_FAILURES);
             }
         }
     }

@@ -65,15 +65,23 @@ async fn whoever_proves_more_gets_another_token_and_the_old_one_is_dead_at_once(
     let (old, begun) = house.signs_in("alice").await;
     assert!(house.knows(&old).await);
     house.clock.advance(MINUTE);
-    let (fresh, proved) = house.sessions.prove(&old, Proved::SecondFactor).await.unwrap().unwrap();
+    let others = house.sessions.prove(&old, &person("bob").id, Proved::Both).await.unwrap();
+    assert!(others.is_none() && house.knows(&old).await, "what somebody else proves counts nothing in it");
+    let (fresh, proved) = house.sessions.prove(&old, &begun.person.id, Proved::SecondFactor).await.unwrap().unwrap();
     assert!(!house.knows(&old).await && house.knows(&fresh).await);
     assert_eq!((proved.id, proved.absolute_end), (begun.id, begun.absolute_end), "it is the same session");
     assert_eq!((proved.proved_at, proved.second_factor_at), (begun.proved_at, Some(begun.created_at + MINUTE)));
-    let (last, again) = house.sessions.prove(&fresh, Proved::Password).await.unwrap().unwrap();
+    let (last, again) = house.sessions.prove(&fresh, &begun.person.id, Proved::Password).await.unwrap().unwrap();
     assert_eq!(again.proved_at, begun.created_at + MINUTE);
-    assert!(house.sessions.prove(&old, Proved::Both).await.unwrap().is_none(), "a dead token proves nothing");
+    assert!(
+        house.sessions.prove(&old, &begun.person.id, Proved::Both).await.unwrap().is_none(),
+        "a dead token proves nothing"
+    );
     house.sessions.end(begun.id, EndReason::SignedOut).await.unwrap();
-    assert!(house.sessions.prove(&last, Proved::Both).await.unwrap().is_none(), "nor does an ended session's");
+    assert!(
+        house.sessions.prove(&last, &begun.person.id, Proved::Both).await.unwrap().is_none(),
+        "nor does an ended session's"
+    );
 }
 
 #[tokio::test]

@@ -98,10 +98,14 @@ async fn look_up(request: &Request<'_>) -> Result<Visitor, Refusal> {
     match (shown.next(), shown.next(), request.rocket().state::<Arc<Scripts>>()) {
         (None, _, _) => {}
         (Some(header), None, Some(scripts)) => {
-            if let Some(member) = member_by_digest(request).await {
-                return member.map(Visitor::from);
+            let visitor = match member_by_digest(request).await {
+                Some(member) => Visitor::from(member?),
+                None => scripts.visitor(header, &client_of(request)).await?,
+            };
+            if visitor.member().is_some() {
+                is_a_members(request);
             }
-            return Ok(scripts.visitor(header, &client_of(request)).await?);
+            return Ok(visitor);
         }
         (Some(_), _, _) => return Err(Refusal::Shown(Shown::more_than_one())),
     }

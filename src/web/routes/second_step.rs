@@ -54,7 +54,9 @@ pub(super) async fn ask(
     if let Some(person) = doorstep.waiting() {
         return form(&doorstep, chrome, &passkeys, &Who::Waiting(person), &next, None).await.map(Either::Right);
     }
-    let Visitor::Member(member) = visitor else { return Ok(Either::Left(Redirect::to(sign_in_href(next.as_str())))) };
+    let Some(member) = in_a_session(visitor) else {
+        return Ok(Either::Left(Redirect::to(sign_in_href(next.as_str()))));
+    };
     if !doorstep.auth.needs_second_factor(&member.person.id).await? {
         return Ok(Either::Left(Redirect::to(href_with_next("/account/factors", next.as_str()))));
     }
@@ -74,10 +76,10 @@ pub(super) async fn show(
     doorstep: Doorstep<'_>,
 ) -> Result<StepAnswer, Refusal> {
     let next = NextPath::parse(sent.next).unwrap_or_else(NextPath::home);
-    let who = match (doorstep.waiting(), visitor) {
+    let who = match (doorstep.waiting(), in_a_session(visitor)) {
         (Some(person), _) => Who::Waiting(person),
-        (None, Visitor::Member(member)) => Who::Member(member),
-        (None, _) => return Ok(Either::Left(Redirect::to(sign_in_href(next.as_str())))),
+        (None, Some(member)) => Who::Member(member),
+        (None, None) => return Ok(Either::Left(Redirect::to(sign_in_href(next.as_str())))),
     };
     if !who.sent(&doorstep, sent.csrf) {
         return Err(Refusal::FormNotOurs);
@@ -106,6 +108,15 @@ pub(super) async fn show(
             let form = form(&doorstep, chrome, &passkeys, &who, &next, Some(said)).await?;
             Ok(Either::Right(form.with_status(status)))
         }
+    }
+}
+
+/// The member whose session the cookie is. Who is proved by a header has no step to take here, and must not take it in
+/// the session of whoever's cookie comes along.
+fn in_a_session(visitor: Visitor) -> Option<Box<Member>> {
+    match visitor {
+        Visitor::Member(member) if member.session().is_some() => Some(member),
+        _ => None,
     }
 }
 

@@ -105,7 +105,7 @@ pub(super) async fn submit(
 /// The name in what is sent as a sign-in form, when it can be read as one.
 #[cfg(feature = "fuzzing")]
 pub(in crate::web) fn name_in(form: &str) -> Option<String> {
-    rocket::form::Form::parse(form).ok().map(|form: SignInForm| form.username)
+    rocket::form::Form::parse_encoded(form.into()).ok().map(|form: SignInForm| form.username)
 }
 
 #[cfg(test)]

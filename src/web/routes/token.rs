@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use crate::auth::{IssueRefusal, PublicKeys, Scripts};
 use crate::domain::{Client, Granted, InvalidScope, Member, Proof, Visitor};
 use crate::pages::Closed;
+use crate::web::form::Text;
 use crate::web::guards::{Origin, SameOrigin};
 use crate::web::refusal::Refusal;
 
@@ -26,7 +27,7 @@ pub(super) struct TokenAnswer {
 /// a page of ours asks.
 #[post("/token", data = "<body>")]
 pub(super) fn issue(
-    body: String,
+    body: Text,
     kind: Option<&ContentType>,
     visitor: Visitor,
     origin: Origin,
@@ -42,7 +43,7 @@ pub(super) fn issue(
     if matches!(member.proof, Proof::Session(_)) && origin != Origin::Ours {
         return Err(Refusal::ForeignOrigin);
     }
-    let issued = scripts.issue(&member, wanted(&body, kind)?, &client)?;
+    let issued = scripts.issue(&member, wanted(&body.0, kind)?, &client)?;
     Ok(Json(TokenAnswer {
         access_token: issued.text,
         token_type: "Bearer",

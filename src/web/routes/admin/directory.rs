@@ -4,8 +4,9 @@ use rocket::form::FromForm;
 use rocket::response::Redirect;
 use rocket::{State, get, post};
 
-use crate::auth::Refresh;
-use crate::domain::Username;
+use crate::audit::Event;
+use crate::auth::{Auth, Refresh};
+use crate::domain::{Client, Username};
 use crate::web::examiner::Examiner;
 use crate::web::form::Form;
 use crate::web::guards::{Administrator, OwnForm, RecentlyProved};
@@ -40,7 +41,9 @@ pub(super) struct ExamineForm<'r> {
 #[post("/examine", data = "<form>")]
 pub(super) async fn examine(
     form: Form<ExamineForm<'_>>,
-    _administrator: Administrator,
+    administrator: Administrator,
+    client: Client,
+    auth: &State<Arc<Auth>>,
     own: OwnForm<'_>,
     _recently: RecentlyProved,
     examiner: &State<Examiner>,
@@ -50,6 +53,9 @@ pub(super) async fn examine(
         "" => None,
         typed => Some(Username::parse(typed).map_err(|fault| Refusal::BadRequest(fault.to_string()))?),
     };
+    let whom = person.as_ref().map_or_else(String::new, |name| format!(" and looked up {}", name.as_str()));
+    let what = &format!("examined the directory{whom}");
+    auth.audit().record(&client, &Event::AdminActed { admin: &administrator.0, what });
     examiner.examine(person.as_ref()).await;
     Ok(Redirect::to("/admin/directory"))
 }
