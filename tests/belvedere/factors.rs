@@ -597,3 +597,42 @@ async fn has_no_barriers(browser: &Browser, name: &str) {
     let errors = browser.console_errors().await;
     assert!(errors.is_empty(), "{name}: the console says {errors:#?}");
 }
+
+#[tokio::test]
+async fn nobody_s_factor_counts_in_the_session_of_somebody_else() {
+    let (demo, clock) = house().await;
+    // Alice has an app and a token of her own, and came by a session of Bob's with his password alone.
+    let (mut alice, phone, _) = with_an_app(&demo, &clock, "alice").await;
+    let token = alice.makes_a_token("read", 3600).await;
+    let mut bob = demo.house.visitor();
+    bob.signs_in("bob", demo.password("bob")).await;
+    let csrf = bob.opens("/account").await.field("/logout", "csrf").unwrap();
+    let mut both = demo.house.visitor().with_token(&token);
+    both.cookies.clone_from(&bob.cookies);
+    let answer =
+        both.posts("/login/factor", &[("csrf", &csrf), ("next", "/p/vault"), ("code", &phone.shows_next())]).await;
+    assert_ne!(answer.status, StatusCode::OK);
+    assert!(answer.set_cookie("belvedere").is_none(), "no session is renewed");
+    assert_eq!(bob.opens("/p/members").await.status, StatusCode::OK, "nor taken from its owner");
+    assert_eq!(bob.opens("/p/vault").await.location.as_deref(), Some("/login/factor?next=%2Fp%2Fvault"));
+}
+
+#[tokio::test]
+async fn a_lost_phone_s_sessions_and_tokens_end_with_its_factors() {
+    let (plan, clock) = plan().await;
+    let demo = plan.set("admins.users", vec!["grace"]).open().await;
+    let (mut alice, ..) = with_an_app(&demo, &clock, "alice").await;
+    let token = alice.makes_a_token("read", 3600).await;
+    let script = demo.house.visitor().with_token(&token);
+    let mut board = script.watches("/live/vault").await.unwrap();
+    board.hears_a("hello").await;
+    let mut grace = demo.house.visitor();
+    grace.signs_in("grace", demo.password("grace")).await;
+    let list = grace.opens("/admin/factors?find=ali").await;
+    let csrf = list.field("/admin/factors/reset", "csrf").unwrap();
+    let person = list.field("/admin/factors/reset", "person").unwrap();
+    grace.posts("/admin/factors/reset", &[("csrf", &csrf), ("person", &person)]).await;
+    assert_eq!(board.is_told_goodbye().await.bye.unwrap()["reason"], "revoked");
+    assert_eq!(alice.opens("/account").await.status, StatusCode::SEE_OTHER);
+    assert_eq!(demo.house.visitor().with_token(&token).fetches("/p/members").await.status, StatusCode::UNAUTHORIZED);
+}
