@@ -17,17 +17,12 @@ type Key = Zeroizing<[u8; 64]>;
 /// Changing it makes every key another.
 const EXTRACT_LABEL: &[u8] = b"belvedere keys, version 1";
 
-const DIGEST_NONCES_LABEL: &[u8] = b"digest nonces";
-
-const DIGEST_CREDENTIALS_LABEL: &[u8] = b"digest credentials";
-
 const CSRF_LABEL: &[u8] = b"csrf tokens";
-
-const FACTORS_LABEL: &[u8] = b"second factors";
-
 const DEVICE_LABEL: &[u8] = b"device marks";
+const FACTORS_LABEL: &[u8] = b"second factors";
+const DIGEST_NONCES_LABEL: &[u8] = b"digest nonces";
+const DIGEST_CREDENTIALS_LABEL: &[u8] = b"digest credentials";
 const PASSWORDS_LABEL: &[u8] = b"remembered passwords";
-
 const SIGNING_KEYS_LABEL: &[u8] = b"sealed signing keys";
 
 /// The keys of this server, one for each purpose, all derived from its one secret in the manner of HKDF (RFC 5869),
@@ -39,7 +34,7 @@ pub struct Keys {
     digest_nonces: Key,
     digest_credentials: Key,
     passwords: Key,
-    sealing: Key,
+    signing: Key,
 }
 
 impl Keys {
@@ -56,7 +51,7 @@ impl Keys {
             digest_nonces: key(derived(DIGEST_NONCES_LABEL)),
             digest_credentials: key(derived(DIGEST_CREDENTIALS_LABEL)),
             passwords: key(derived(PASSWORDS_LABEL)),
-            sealing: key(derived(SIGNING_KEYS_LABEL)),
+            signing: key(derived(SIGNING_KEYS_LABEL)),
         }
     }
 
@@ -88,11 +83,9 @@ impl Keys {
     /// What seals the keys that sign tokens, before they are kept.
     pub(super) fn signing_keys(&self) -> XChaCha20Poly1305 {
         // The rest of the key is zeros, which HMAC would add.
-        XChaCha20Poly1305::new(AeadKey::from_slice(&self.sealing[..32]))
+        XChaCha20Poly1305::new(AeadKey::from_slice(&self.signing[..32]))
     }
-}
 
-impl Keys {
     /// The beginning of a device mark's tag.
     pub(super) fn device(&self) -> Tag {
         tag(&self.device)

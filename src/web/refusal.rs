@@ -16,7 +16,7 @@ use crate::store::StoreError;
 
 use super::guards::{again_href, chrome_of, client_of, href_with_next, sign_in_href, visitor_of};
 use super::html::Html;
-use super::shown::{Shown, challenges};
+use super::shown::{Shown, challenges, sentence};
 use super::views::ErrorView;
 
 /// Bytes of a reference: enough to find one line in a log.
@@ -194,11 +194,13 @@ impl Refusal {
                     .to_owned(),
                 "Sign in with a browser and try again there.".to_owned(),
             ),
-            Self::BadRequest(why) => ("That does not work", format!("{why}."), "Go back and choose again.".to_owned()),
+            Self::BadRequest(why) => {
+                ("That does not work", sentence(&format!("{why}.")), "Go back and choose again.".to_owned())
+            }
             Self::FormNotOurs => (
                 "That does not work",
                 "The page that this came from is out of date; reload it.".to_owned(),
-                "Go back and choose again.".to_owned(),
+                "Then choose again.".to_owned(),
             ),
             Self::ForeignOrigin => (
                 "From another site",

@@ -12,6 +12,7 @@ use crate::web::form::Form;
 use crate::web::guards::{Asked, Passkeys, SameOrigin, href_with_next, sign_in_href};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
+use crate::web::shown::sentence;
 use crate::web::views::{Chrome, Said, SecondStepView, Tone, Way, WhyView, wait_in_words};
 
 /// A code of the app, a recovery code, or a passkey's answer: what is not given is empty.
@@ -242,7 +243,7 @@ pub(super) fn passkey_words(refusal: &PasskeyRefusal) -> (Status, String) {
         ),
         PasskeyRefusal::Known => (Status::BadRequest, "This passkey is set up already.".to_owned()),
         PasskeyRefusal::TooMany => {
-            (Status::BadRequest, format!("{refusal}. Remove one that you do not use.").replace("there", "There"))
+            (Status::BadRequest, sentence(&format!("{refusal}. Remove one that you do not use.")))
         }
         PasskeyRefusal::Refused(why) => {
             tracing::info!(why, "a passkey's answer was refused");
