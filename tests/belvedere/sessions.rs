@@ -246,8 +246,12 @@ async fn signs_in_to_stay(visitor: &mut Visitor, password: &str) {
 #[tokio::test]
 async fn whoever_ticks_it_stays_signed_in_where_the_settings_let_them() {
     let clock = Arc::new(ManualClock::at(START));
-    let demo = Demo::plan_with(clock.clone()).await.set("sessions.stay", "30d").set("sessions.max_staleness", "30d");
-    let demo = demo.open().await;
+    // Somebody must be there to ask about those who stay.
+    let plan = Demo::plan_with(clock.clone())
+        .await
+        .set("directory.bind_name", "svc-reader@belvedere.example")
+        .set("directory.bind_password", "svc-reader-demo");
+    let demo = plan.set("sessions.stay", "30d").set("sessions.max_staleness", "30d").open().await;
     let (mut stays, mut goes) = (demo.house.visitor(), demo.house.visitor());
     assert!(stays.opens("/login").await.body.contains("Stay signed in for 30 d"));
     signs_in_to_stay(&mut stays, demo.password("alice")).await;
