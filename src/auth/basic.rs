@@ -6,7 +6,7 @@ use super::remembered::Remembered;
 use super::sign_in::Attempt;
 use super::{Auth, SignInRefusal, pace};
 use crate::audit::Event;
-use crate::domain::{Client, EndReason, Member, Person, PersonId, Proof, Scope};
+use crate::domain::{Client, EndReason, Member, Person, PersonId, Proof, Scope, Upkeep};
 use crate::store::StoreError;
 use crate::tokens::Tokens;
 
@@ -91,6 +91,10 @@ impl Auth {
     /// why.
     pub(super) async fn confirm_tokens_of(&self, person: &Person) {
         let Some(tokens) = &self.tokens else { return };
+        // Of the others the refresh sees to it.
+        if self.directory.upkeep(person) == Upkeep::Refreshed {
+            return;
+        }
         if let Err(error) = tokens.confirm(std::slice::from_ref(person), self.clock.now()).await {
             tracing::error!(%error, "a sign-in could not be noted for the person's API tokens");
         }
