@@ -70,6 +70,12 @@ impl Drop for RowPlace {
 }
 
 impl Rows {
+    /// How many sit in each row.
+    #[cfg(test)]
+    pub(super) fn lengths(&self) -> Vec<usize> {
+        self.lock().iter().map(|row| row.lines.lock().len()).collect()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Vec<Arc<Row>>> {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
