@@ -15,6 +15,8 @@ use crate::websocket;
 pub struct Said {
     /// Where a channel is after it; `None` for what does not move one.
     position: Option<Position>,
+    /// When the oldest reading of a batch was taken; `None` for what is no batch.
+    read_at: Option<Timestamp>,
     /// The WebSocket frame. A server's frames are not masked (RFC 6455, 5.1), so the same bytes serve all.
     frame: Box<[u8]>,
     /// Where in the frame the JSON text stands.
@@ -75,6 +77,11 @@ impl Said {
         self.position.as_ref()
     }
 
+    /// When the oldest of its readings was taken; `None` for what is no batch.
+    pub(super) fn read_at(&self) -> Option<Timestamp> {
+        self.read_at
+    }
+
     /// The bytes that a stream of events is sent. `id` is the position, so that a browser brings it back.
     pub fn event(self: &Arc<Self>) -> Event {
         self.event.get_or_init(|| {
@@ -110,6 +117,13 @@ impl Message<'_> {
         self.encode_at(None)
     }
 
+    fn read_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Batch { panels, .. } => panels.values().filter_map(|frame| frame.at).min(),
+            _ => None,
+        }
+    }
+
     /// Encodes what leaves a channel at `position`.
     pub(super) fn encode_at(&self, position: Option<Position>) -> Said {
         let text = match serde_json::to_string(self) {
@@ -119,6 +133,6 @@ impl Message<'_> {
         };
         let frame = websocket::text(&text).into_boxed_slice();
         let text = frame.len() - text.len()..frame.len();
-        Said { position, frame, text, event: OnceLock::new() }
+        Said { position, read_at: self.read_at(), frame, text, event: OnceLock::new() }
     }
 }

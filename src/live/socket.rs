@@ -6,12 +6,13 @@ use super::channel::Position;
 use super::cursor::Cursor;
 use super::farewell::Farewell;
 use super::hub::Hub;
-use super::line::{Line, News};
+use super::line::{Line, News, Tally};
 use super::rows::RowPlace;
 use super::seat::Seat;
 use super::talk::Choice;
 use super::wire::Wire;
 use crate::domain::Clock;
+use crate::telemetry::LiveMetrics;
 
 /// Whoever watches over a WebSocket, from the upgrade on: what they hear, and everything that can end it.
 ///
@@ -46,14 +47,16 @@ impl Socket {
     pub async fn serve(self, wire: impl Wire + 'static) {
         let Self { hub, mut authority, clock, seat, position } = self;
         let greeting = Arc::new(seat.channel().hello(authority.revision()));
+        let metrics = Arc::clone(seat.channel().metrics());
         let cursor = Cursor::new(seat, position.as_ref());
+        metrics.begun(cursor.resumes());
         drop(position);
         let channel = Arc::clone(cursor.channel());
         let line = Arc::new(Line::new(Box::new(wire), cursor, greeting, clock.now()));
         let mut place = RowPlace::take(&channel, &line, &clock);
         drop(channel);
         let farewell = loop {
-            match next(&line, &mut authority, &*clock).await {
+            match next(&line, &mut authority, &*clock, &metrics).await {
                 Next::Ended(farewell) | Next::Heard(News::Abuse(farewell)) => break farewell,
                 Next::Heard(News::Broken) => break Farewell::broken(),
                 Next::Heard(News::Lost) => return,
@@ -74,17 +77,24 @@ impl Socket {
             }
         };
         drop(place);
+        metrics.goodbye(farewell.reason);
         if let Some(leaving) = line.leave() {
             leaving.say(&farewell).await;
         }
     }
 }
 
-async fn next(line: &Line, authority: &mut Authority, clock: &dyn Clock) -> Next {
+async fn next(line: &Line, authority: &mut Authority, clock: &dyn Clock, metrics: &LiveMetrics) -> Next {
+    let news = poll_fn(|context| {
+        let mut tally = Tally::default();
+        let news = line.poll_news(context, clock.now(), &mut tally);
+        tally.count(metrics);
+        news
+    });
     tokio::select! {
         biased;
         farewell = authority.ended(clock) => Next::Ended(farewell),
-        news = poll_fn(|context| line.poll_news(context, clock.now())) => Next::Heard(news),
+        news = news => Next::Heard(news),
     }
 }
 

@@ -25,6 +25,7 @@ use crate::config::LiveSettings;
 use crate::domain::{BoundQuery, Clock, ManualClock, Reading, Timestamp, Visitor};
 use crate::pages::{OpenPage, Shelf};
 use crate::sources::{SourceError, Sources};
+use crate::telemetry::Metrics;
 
 const INTERVAL: Duration = Duration::from_millis(100);
 const GRACE: Duration = Duration::from_mins(1);
@@ -89,7 +90,7 @@ impl Stage {
             per_address: 100,
             per_session: 10,
         };
-        let hub = Arc::new(Hub::new(sources, feeds, settings, clock.clone()));
+        let hub = Arc::new(Hub::new(sources, feeds, settings, clock.clone(), Metrics::new().live()));
         Self { clock, counter, shelf, hub, shutdown: watch::Sender::new(false), _folder: folder }
     }
 
