@@ -76,7 +76,8 @@ impl Leaving {
     }
 }
 
-/// Says goodbye to somebody who gets no connection: a browser's script cannot see the answer to a handshake.
-pub async fn turn_away(wire: impl Wire + 'static, farewell: Farewell) {
-    Leaving::new(Box::new(wire), None, Reader::new(LONGEST_MESSAGE)).say(&farewell).await;
+/// Says goodbye to somebody who gets no connection: a browser's script cannot see the answer to a handshake. Lets go of what is `kept` then.
+pub async fn turn_away(wire: Box<dyn Wire>, farewell: Farewell, kept: impl Send) {
+    Leaving::new(wire, None, Reader::new(LONGEST_MESSAGE)).say(&farewell).await;
+    drop(kept);
 }

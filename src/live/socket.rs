@@ -20,7 +20,7 @@ use crate::telemetry::LiveMetrics;
 /// gone, or a wire that was full takes more.
 pub struct Socket {
     hub: Arc<Hub>,
-    authority: Authority,
+    authority: Box<Authority>,
     clock: Arc<dyn Clock>,
     seat: Seat,
     position: Option<Position>,
@@ -40,19 +40,19 @@ impl Socket {
         authority: Authority,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { hub, authority, clock, seat, position }
+        Self { hub, authority: Box::new(authority), clock, seat, position }
     }
 
-    /// Serves the wire until one side ends it, or its time is over.
-    pub async fn serve(self, wire: impl Wire + 'static) {
-        let Self { hub, mut authority, clock, seat, position } = self;
+    /// Serves the wire until one side ends it, or its time is over, and lets go of what is `kept` then.
+    pub async fn serve(self: Box<Self>, wire: Box<dyn Wire>, kept: impl Send) {
+        let Self { hub, mut authority, clock, seat, position } = *self;
         let greeting = Arc::new(seat.channel().hello(authority.revision()));
         let metrics = Arc::clone(seat.channel().metrics());
         let cursor = Cursor::new(seat, position.as_ref());
         metrics.begun(cursor.resumes());
         drop(position);
         let channel = Arc::clone(cursor.channel());
-        let line = Arc::new(Line::new(Box::new(wire), cursor, greeting, clock.now()));
+        let line = Arc::new(Line::new(wire, cursor, greeting, clock.now()));
         let mut place = RowPlace::take(&channel, &line, &clock);
         drop(channel);
         let farewell = loop {
@@ -62,7 +62,7 @@ impl Socket {
                 Next::Heard(News::Lost) => return,
                 Next::Heard(News::Closed(code)) => {
                     if let Some(leaving) = line.leave() {
-                        leaving.answer(code).await;
+                        Box::pin(leaving.answer(code)).await;
                     }
                     return;
                 }
@@ -79,8 +79,9 @@ impl Socket {
         drop(place);
         metrics.goodbye(farewell.reason);
         if let Some(leaving) = line.leave() {
-            leaving.say(&farewell).await;
+            Box::pin(leaving.say(&farewell)).await;
         }
+        drop(kept);
     }
 }
 

@@ -57,15 +57,10 @@ impl IoHandler for Upgraded {
     async fn io(self: Pin<Box<Self>>, wire: IoStream) -> io::Result<()> {
         let Self { hub, then, asking } = *Pin::into_inner(self);
         match then {
-            Then::Serve(socket) => hub.carry(asked_on(asking, socket.serve(wire))),
-            Then::TurnAway(farewell) => hub.carry(asked_on(asking, turn_away(wire, farewell))),
+            // To the watch over the connections, a socket is a request that is under way.
+            Then::Serve(socket) => hub.carry(socket.serve(Box::new(wire), asking)),
+            Then::TurnAway(farewell) => hub.carry(turn_away(Box::new(wire), farewell, asking)),
         }
         Ok(())
     }
-}
-
-/// To the watch over the connections, a socket is a request that is under way.
-async fn asked_on(asking: Option<Asking>, work: impl Future<Output = ()>) {
-    work.await;
-    drop(asking);
 }

@@ -215,3 +215,15 @@ async fn there_are_only_so_many_viewers_from_one_address_and_with_one_session() 
     assert_eq!(stage.hub.viewers(), 0);
     assert!(stage.hub.place(address(1), session).is_ok(), "a place that was given back is free");
 }
+
+#[tokio::test]
+async fn what_a_viewer_keeps_is_small() {
+    let stage = Stage::with_page(BOARD);
+    let (near, _far) = tokio::io::duplex(64);
+    let clock: Arc<dyn Clock> = stage.clock.clone();
+    let socket = Socket::new(Arc::clone(&stage.hub), stage.sit(&[]), None, stage.authority(), clock);
+    let task = Box::new(socket).serve(Box::new(near), ());
+    assert!(size_of_val(&task) <= 1_400, "the task of a viewer takes {} bytes", size_of_val(&task));
+    assert!(size_of::<super::super::line::Line>() <= 300);
+    assert!(size_of::<Authority>() <= 220);
+}
