@@ -1,7 +1,11 @@
+use super::deflate::deflate;
 use super::opcode::{LONGEST_CONTROL, Opcode};
 
 /// Set in a frame's first byte when its message ends with it.
 const FINAL: u8 = 0x80;
+
+/// RSV1, set in the first byte of a deflated message (RFC 7692, section 6).
+const DEFLATED: u8 = 0x40;
 
 /// The longest length that the second byte holds itself; two codes above it announce a longer one.
 const LONGEST_IN_ONE_BYTE: usize = 125;
@@ -10,22 +14,34 @@ const EIGHT_BYTES_FOLLOW: u8 = 127;
 
 /// A text message in one frame, header and payload.
 pub fn text(payload: &str) -> Vec<u8> {
-    frame(Opcode::Text, payload.as_bytes())
+    frame(Opcode::Text as u8, payload.as_bytes())
+}
+
+/// A text message in one frame, for those who agreed to deflate: deflated, if that is shorter.
+///
+/// Nothing of an earlier message is used, so one frame serves all of them.
+pub fn deflated_text(payload: &str) -> Vec<u8> {
+    shorter(Opcode::Text, payload.as_bytes())
 }
 
 /// A binary message in one frame, header and payload.
 pub fn binary(payload: &[u8]) -> Vec<u8> {
-    frame(Opcode::Binary, payload)
+    frame(Opcode::Binary as u8, payload)
+}
+
+/// The like of [`deflated_text`], with a binary message.
+pub fn deflated_binary(payload: &[u8]) -> Vec<u8> {
+    shorter(Opcode::Binary, payload)
 }
 
 /// A ping, with as much of `payload` as a control frame holds: 125 bytes.
 pub fn ping(payload: &[u8]) -> Vec<u8> {
-    frame(Opcode::Ping, fitting(payload))
+    frame(Opcode::Ping as u8, fitting(payload))
 }
 
 /// The answer to a ping: its own payload. Of a longer one, the first 125 bytes.
 pub fn pong(payload: &[u8]) -> Vec<u8> {
-    frame(Opcode::Pong, fitting(payload))
+    frame(Opcode::Pong as u8, fitting(payload))
 }
 
 /// A close frame. The reason is cut to what fits beside the code, 123 bytes, before a character rather than within one.
@@ -33,16 +49,23 @@ pub fn pong(payload: &[u8]) -> Vec<u8> {
 /// `code` must be one that may be sent (RFC 6455, section 7.4): 1005, 1006 and 1015 may not.
 pub fn close(code: u16, reason: &str) -> Vec<u8> {
     let fits = reason.floor_char_boundary(LONGEST_CONTROL - size_of_val(&code));
-    frame(Opcode::Close, &[&code.to_be_bytes(), &reason.as_bytes()[..fits]].concat())
+    frame(Opcode::Close as u8, &[&code.to_be_bytes(), &reason.as_bytes()[..fits]].concat())
 }
 
 fn fitting(payload: &[u8]) -> &[u8] {
     &payload[..payload.len().min(LONGEST_CONTROL)]
 }
 
-fn frame(opcode: Opcode, payload: &[u8]) -> Vec<u8> {
+fn shorter(opcode: Opcode, payload: &[u8]) -> Vec<u8> {
+    match deflate(payload) {
+        Some(deflated) => frame(DEFLATED | opcode as u8, &deflated),
+        None => frame(opcode as u8, payload),
+    }
+}
+
+fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = Vec::with_capacity(payload.len() + 10);
-    frame.push(FINAL | opcode as u8);
+    frame.push(FINAL | first);
     // The shortest form that holds the length: section 5.2 allows no other.
     if let Ok(length) = u8::try_from(payload.len())
         && payload.len() <= LONGEST_IN_ONE_BYTE
