@@ -11,8 +11,7 @@ const DEFLATED: u8 = 0x40;
 /// (`benches/frames`), more than writing it to a viewer.
 const DEFLATED_FROM: usize = 1024;
 
-/// The longest length that the second byte holds itself; two codes above it announce a longer one.
-const LONGEST_IN_ONE_BYTE: usize = 125;
+/// The second byte holds a length itself, or one of these.
 const TWO_BYTES_FOLLOW: u8 = 126;
 const EIGHT_BYTES_FOLLOW: u8 = 127;
 
@@ -23,7 +22,8 @@ pub fn text(payload: &str) -> Vec<u8> {
 
 /// A text message in one frame, for those who agreed to deflate: deflated, if it is long enough and that makes it shorter.
 ///
-/// Nothing of an earlier message is used, so one frame serves all of them.
+/// Nothing of an earlier message is used, so one frame serves all of them. Its length tells something of what is in it: nothing that
+/// must stay secret may stand in one message with words that somebody else can choose.
 pub fn deflated_text(payload: &str) -> Vec<u8> {
     shorter(Opcode::Text, payload.as_bytes())
 }
@@ -68,21 +68,12 @@ fn shorter(opcode: Opcode, payload: &[u8]) -> Vec<u8> {
 }
 
 fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
-    let mut frame = Vec::with_capacity(payload.len() + 10);
-    frame.push(FINAL | first);
+    let length = (payload.len() as u64).to_be_bytes();
     // The shortest form that holds the length: section 5.2 allows no other.
-    if let Ok(length) = u8::try_from(payload.len())
-        && payload.len() <= LONGEST_IN_ONE_BYTE
-    {
-        frame.push(length);
-    } else if let Ok(length) = u16::try_from(payload.len()) {
-        frame.push(TWO_BYTES_FOLLOW);
-        frame.extend(length.to_be_bytes());
-    } else {
-        frame.push(EIGHT_BYTES_FOLLOW);
-        frame.extend((payload.len() as u64).to_be_bytes());
-    }
-    frame.extend_from_slice(payload);
-    frame.shrink_to_fit();
-    frame
+    let (code, length) = match payload.len() {
+        0..=125 => (length[7], &length[8..]),
+        126..=0xFFFF => (TWO_BYTES_FOLLOW, &length[6..]),
+        _ => (EIGHT_BYTES_FOLLOW, &length[..]),
+    };
+    [&[FINAL | first, code], length, payload].concat()
 }

@@ -4,7 +4,7 @@ use super::head::Frame;
 use super::opcode::Opcode;
 use super::reader::Heard;
 
-/// Some libraries end a message with an empty frame, or flush one in between. A hundred are a joke, for ever is an attack.
+/// Some libraries end a message with an empty frame, or flush one in between. Without a bound it could go on so for ever.
 const MOST_EMPTY_FRAMES: u8 = 100;
 
 /// A message as far as it has come, however it was split.

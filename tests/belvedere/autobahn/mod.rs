@@ -6,6 +6,7 @@ mod echo;
 
 use std::path::Path;
 use std::process::Stdio;
+use std::time::Duration;
 
 use tokio::process::Command;
 
@@ -14,6 +15,9 @@ use echo::Echo;
 
 /// Where the Python is that has the suite.
 const PYTHON: &str = "BELVEDERE_AUTOBAHN_PYTHON";
+
+/// How long the suite may take. It ends by itself before.
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// Informational cases are those for which the RFC leaves the answer open.
 const GOOD: [&str; 2] = ["OK", "INFORMATIONAL"];
@@ -44,7 +48,8 @@ async fn run(at_once: usize, patterns: &[&str]) -> Option<Vec<Outcome>> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/autobahn/run.py");
     let mut command = Command::new(python);
     command.arg("-B").arg(script).arg(format!("ws://{}/", echo.address)).arg(at_once.to_string()).args(patterns);
-    let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await.unwrap();
+    let running = command.stdin(Stdio::null()).kill_on_drop(true).output();
+    let output = tokio::time::timeout(PATIENCE, running).await.expect("the suite ends").unwrap();
     assert!(output.status.success(), "{}", text(&output.stderr));
     Some(text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect())
 }
