@@ -79,6 +79,28 @@ fn own_path() -> std::path::PathBuf {
     std::env::current_exe().unwrap()
 }
 
+/// A process that has made everything ready for one piece of work.
+pub(crate) struct Ready(Process);
+
+impl Ready {
+    pub(crate) fn is(mut process: Process) -> Self {
+        process.hear::<()>();
+        Self(process)
+    }
+
+    /// Has it begin.
+    pub(crate) fn go(&mut self) {
+        self.0.tell(&());
+    }
+
+    /// What it did, once it has.
+    pub(crate) fn done<D: DeserializeOwned>(mut self) -> D {
+        let done = self.0.hear();
+        self.0.ends();
+        done
+    }
+}
+
 /// What this process was ordered to do, if it was.
 pub(crate) fn orders<O: DeserializeOwned>() -> Option<O> {
     let arguments: Vec<String> = std::env::args().collect();
@@ -90,6 +112,12 @@ pub(crate) fn orders<O: DeserializeOwned>() -> Option<O> {
 /// Says something to whoever started this process.
 pub(crate) fn say(what: &impl Serialize) {
     println!("{}", serde_json::to_string(what).unwrap());
+}
+
+/// Says that everything is ready, and waits until it may begin.
+pub(crate) fn wait_for_the_word() {
+    say(&());
+    next_word::<()>();
 }
 
 /// What whoever started this process says next; `None` when they are gone. Waits.
