@@ -16,9 +16,9 @@ pub(crate) struct Open {
     served: JoinHandle<()>,
 }
 
-/// The settings of a house on a port of its own, which keeps its pages and its state in `folder`.
+/// The settings of a house on a port of its own, which keeps its pages and its state in `folder`. No file is read.
 pub(crate) fn settings(folder: &Path) -> Figment {
-    Figment::from(rocket::Config::figment())
+    Figment::from(rocket::Config::default())
         .merge(("address", "127.0.0.1"))
         .merge(("port", 0))
         .merge(("log_level", "off"))
@@ -32,8 +32,8 @@ pub(crate) fn settings(folder: &Path) -> Figment {
 
 impl Open {
     pub(crate) async fn with(settings: Figment) -> Self {
-        let (server, ready) =
-            Server::build(settings, Arc::new(SystemClock)).await.expect("the house is built").on_ready();
+        let built = Server::build(settings, Arc::new(SystemClock)).await;
+        let (server, ready) = built.unwrap_or_else(|error| panic!("the house is not built: {error}")).on_ready();
         let served = tokio::spawn(async move { server.serve().await.expect("the house stands") });
         let ready = ready.await.expect("the house opens");
         Self { address: ready.address, shutdown: ready.shutdown, served }
