@@ -5,7 +5,7 @@
 //!
 //! - [`domain`] has the pure types and the clock.
 //! - [`config`] reads settings and page files: raw as written, then settled as meant.
-//! - [`telemetry`] is the log and the program's figures, [`store`] the files of our own.
+//! - [`telemetry`] is the log and the program's figures, [`store`] the files of our own, [`websocket`] RFC 6455.
 //! - [`directory`], [`accounts`], [`sessions`], [`tokens`], [`factors`], [`sources`] and [`audit`] are the outside world,
 //!   one room each.
 //! - [`connections`] bounds how many come, and how long they may say nothing.
@@ -35,3 +35,4 @@ pub mod store;
 pub mod telemetry;
 pub mod tokens;
 pub mod web;
+pub mod websocket;

@@ -13,6 +13,7 @@ pub(crate) use stores::{open_accounts, open_audit, open_tokens};
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rocket::fairing::AdHoc;
 use rocket::figment::Figment;
@@ -39,9 +40,13 @@ pub struct Server {
     rocket: Rocket<rocket::Build>,
     stores: Stores,
     tasks: Tasks,
+    hub: Arc<Hub>,
     audit: Audit,
     audit_writer: AuditWriter,
 }
+
+/// So long may the viewers' goodbyes take after the server has stopped listening.
+const GOODBYES: Duration = Duration::from_millis(1_500);
 
 /// An open door.
 #[derive(Clone, Debug)]
@@ -147,13 +152,14 @@ impl Server {
             metrics,
             metrics_settings: settings.metrics,
         };
+        let hub = Arc::clone(&rooms.hub);
         let tasks = Tasks::begin(&rooms, settings.sessions.refresh);
         let rocket = web::stage(rocket::custom(figment), rooms).attach(AdHoc::on_shutdown("Goodbye", move |_| {
             Box::pin(async move {
                 shutting_down.send_replace(true);
             })
         }));
-        Ok(Self { rocket, stores, tasks, audit, audit_writer })
+        Ok(Self { rocket, stores, tasks, hub, audit, audit_writer })
     }
 
     /// Every way in by its method and address, as `GET /p/<slug>`: for those who look whether all of them keep a rule.
@@ -180,13 +186,14 @@ impl Server {
     /// # Errors
     /// [`StartError::Launch`] when the server cannot be started.
     pub async fn serve(self) -> Result<(), StartError> {
-        let Self { rocket, stores, tasks, audit, audit_writer } = self;
+        let Self { rocket, stores, tasks, hub, audit, audit_writer } = self;
         let begun = audit.clone();
         let rocket = rocket.attach(AdHoc::on_liftoff("Audit", move |_| {
             begun.record(&Client::default(), &Event::Started { version: env!("CARGO_PKG_VERSION") });
             Box::pin(async {})
         }));
         let served = rocket.launch().await.map(|rocket: Rocket<Ignite>| drop(rocket));
+        hub.sockets_are_closed(GOODBYES).await;
         drop(tasks);
         if served.is_ok() {
             audit.record(&Client::default(), &Event::Stopped);

@@ -88,7 +88,11 @@ impl AuditStore {
                 .push_bind(noted.user_agent.as_deref())
                 .push_bind(line.details());
         });
-        let written = insert.build().execute(self.pool()).await.map_err(|error| self.query_failed(&error))?;
+        let mut pen = self.store.pen().await.map_err(|error| self.query_failed(&error))?;
+        // There is a text for every size of a batch: none is worth keeping prepared.
+        let insert = insert.build().persistent(false);
+        let written = insert.execute(&mut *pen).await.map_err(|error| self.query_failed(&error))?;
+        pen.lay_down();
         self.count.fetch_add(written.rows_affected(), Ordering::Relaxed);
         Ok(())
     }

@@ -229,6 +229,12 @@ pub struct LiveSettings {
     pub ring: usize,
     /// How long a channel and its feeds go on when nobody watches.
     pub grace: Duration,
+    /// How many may watch in all.
+    pub most: usize,
+    /// How many of them from one address, or from one IPv6 network of 64 bits.
+    pub per_address: usize,
+    /// How many of them with one session or token.
+    pub per_session: usize,
 }
 
 /// How many connections there may be, and how long they may say nothing.

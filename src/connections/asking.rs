@@ -17,6 +17,12 @@ impl Asking {
         Self { book, clock, peer }
     }
 
+    /// The same once more: for what goes on with the connection when the request is answered.
+    #[must_use]
+    pub fn another(&self) -> Self {
+        Self::begin(Arc::clone(&self.book), Arc::clone(&self.clock), self.peer)
+    }
+
     /// Whoever asks is signed in: when there is no room for all, they stay.
     pub fn is_a_members(&self) {
         self.book.lock().unwrap_or_else(PoisonError::into_inner).is_a_members(self.peer);

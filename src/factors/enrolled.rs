@@ -78,11 +78,15 @@ struct OwnerRow {
 
 /// What there is, to look at.
 impl Factors {
-    /// Whether somebody has a factor, so that their password alone opens nothing.
+    /// Whether somebody has a factor, so that their password alone opens nothing. The store is asked about those alone who
+    /// ever set out to enrol: nobody else has one.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be asked: that is never "none".
     pub async fn has_any(&self, person: &PersonId) -> Result<bool, StoreError> {
+        if !self.known().may_have_one(person) {
+            return Ok(false);
+        }
         sqlx::query_scalar(
             "SELECT EXISTS (SELECT 1 FROM apps WHERE person_id = ?1) OR EXISTS (SELECT 1 FROM passkeys WHERE person_id = ?1)",
         )

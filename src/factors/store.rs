@@ -7,6 +7,7 @@ use sqlx::migrate::Migrator;
 use webauthn_rp::request::register::UserHandle64;
 use zeroize::Zeroizing;
 
+use super::known::Known;
 use super::seal::Seal;
 use crate::domain::{Clock, Person, PersonId, Timestamp};
 use crate::store::{Kind, Store, StoreError};
@@ -48,6 +49,7 @@ pub struct Factors {
 
 struct Inner {
     store: Store,
+    known: Known,
     seal: Seal,
     clock: Arc<dyn Clock>,
 }
@@ -60,7 +62,12 @@ impl Factors {
     /// A [`StoreError`] that names the file and the remedy, when it cannot be opened or is damaged.
     pub async fn open(path: &Path, key: &SealingKey, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
         let store = Store::open(path, KIND, &MIGRATIONS).await?;
-        Ok(Self { inner: Arc::new(Inner { store, seal: Seal::new(key), clock }) })
+        let rows: Vec<String> = sqlx::query_scalar("SELECT person_id FROM people")
+            .fetch_all(store.pool())
+            .await
+            .map_err(|error| store.query_failed(&error))?;
+        let known = Known::of_rows(rows);
+        Ok(Self { inner: Arc::new(Inner { store, known, seal: Seal::new(key), clock }) })
     }
 
     /// Closes the file in good order, when the program stops. The store answers nothing after that.
@@ -81,6 +88,7 @@ impl Factors {
         let described = serde_json::to_string(person).map_err(|error| self.store().failed(&error))?;
         let mut handle = [0; 64];
         getrandom::fill(&mut handle).map_err(|error| StoreError::NoRandomness(error.to_string()))?;
+        self.known().note(&person.id);
         sqlx::query(
             "INSERT INTO people (person_id, user_handle, person, name) VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT (person_id) DO UPDATE SET person = ?3, name = ?4",
@@ -122,6 +130,10 @@ impl Factors {
 
     pub(super) fn store(&self) -> &Store {
         &self.inner.store
+    }
+
+    pub(super) fn known(&self) -> &Known {
+        &self.inner.known
     }
 
     pub(super) fn pool(&self) -> &SqlitePool {

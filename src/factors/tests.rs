@@ -308,3 +308,57 @@ async fn a_challenge_is_answered_once_and_forgotten_long_after_its_time() {
     drawer.clock.advance(Duration::from_mins(10));
     drawer.factors.answer_once(first).await.unwrap();
 }
+
+/// A passkey's row, as one is kept that was asked for.
+async fn keeps_a_passkey(factors: &Factors, person: &Person) -> sqlx::Result<()> {
+    sqlx::query(
+        "INSERT INTO passkeys (credential_id, person_id, name, static_state, dynamic_state, transports, created_at)
+         VALUES (x'01', ?, 'Passkey', x'', zeroblob(7), 0, 0)",
+    )
+    .bind(person.id.as_str())
+    .execute(factors.pool())
+    .await
+    .map(drop)
+}
+
+#[tokio::test]
+async fn who_has_a_factor_is_known_at_once_and_to_a_store_opened_anew() {
+    let drawer = Drawer::open().await;
+    let (alice, bob) = (person("alice"), person("bob"));
+    drawer.sets_up(&alice).await;
+    let again = drawer.reopens_with(&key(1)).await;
+    for factors in [&drawer.factors, &again] {
+        assert!(factors.has_any(&alice.id).await.unwrap());
+        assert!(!factors.has_any(&bob.id).await.unwrap());
+    }
+    drawer.factors.remove_app(&alice.id).await.unwrap();
+    assert!(!drawer.factors.has_any(&alice.id).await.unwrap(), "removed");
+    drawer.sets_up(&alice).await;
+    assert!(drawer.factors.has_any(&alice.id).await.unwrap(), "and set up again");
+    drawer.factors.reset(&alice.id).await.unwrap();
+    assert!(!drawer.factors.has_any(&alice.id).await.unwrap(), "reset");
+    assert!(!drawer.reopens_with(&key(1)).await.has_any(&alice.id).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_passkey_asked_for_before_a_restart_and_kept_after_it_is_known() {
+    let drawer = Drawer::open().await;
+    let alice = person("alice");
+    let site = PasskeySite::at(None, Some("localhost:8000"), false).unwrap();
+    drawer.factors.ask_for_a_new_passkey(&alice, &site, b"browser").await.unwrap();
+    let restarted = drawer.reopens_with(&key(1)).await;
+    assert!(!restarted.has_any(&alice.id).await.unwrap());
+    keeps_a_passkey(&restarted, &alice).await.unwrap();
+    assert!(restarted.has_any(&alice.id).await.unwrap());
+}
+
+#[tokio::test]
+async fn the_store_takes_no_factor_of_somebody_who_is_not_known() {
+    let drawer = Drawer::open().await;
+    let stranger = person("stranger");
+    assert!(keeps_a_passkey(&drawer.factors, &stranger).await.is_err());
+    let app = sqlx::query(
+        "INSERT INTO apps (person_id, sealed_seed, last_step, created_at) VALUES ('objectGUID:stranger', x'', 0, 0)",
+    );
+    assert!(app.execute(drawer.factors.pool()).await.is_err());
+}

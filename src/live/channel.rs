@@ -1,4 +1,3 @@
-use std::collections::VecDeque;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,7 +17,10 @@ use crate::sources::Sources;
 
 use super::feed::{Feed, FeedKey, FeedState};
 use super::feeds::Feeds;
-use super::frame::{Frame, Message, PanelFrames};
+use super::ring::Ring;
+use super::rows::Rows;
+use super::said::{Message, PanelFrames, Said};
+use crate::websocket;
 
 /// A place in a channel's story: which story, and how far.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,17 +45,17 @@ pub(super) struct Channel {
     epoch: String,
     head: watch::Sender<u64>,
     broken: AtomicBool,
-    heartbeat_secs: u64,
-    ring_size: usize,
+    heartbeat: Duration,
+    ping: Arc<Said>,
     told: Mutex<Told>,
+    rows: Rows,
 }
 
 /// What has been told up to `seq`. The panels change only together with the ring, so a state always belongs to a `seq`.
 struct Told {
     panels: IndexMap<PanelId, Shown>,
-    ring: VecDeque<Frame>,
-    seq: u64,
-    snapshot: Option<Frame>,
+    ring: Ring,
+    snapshot: Option<Arc<Said>>,
 }
 
 /// A panel, and the reading it shows.
@@ -79,9 +81,12 @@ impl Channel {
             epoch: new_epoch(),
             head: watch::Sender::new(0),
             broken: AtomicBool::new(false),
-            heartbeat_secs: settings.heartbeat.as_secs(),
-            ring_size: settings.ring,
-            told: Mutex::new(Told { panels, ring: VecDeque::new(), seq: 0, snapshot: None }),
+            heartbeat: settings.heartbeat,
+            // Browsers' scripts cannot see a WebSocket's own ping, but every client answers one by itself: the first tells
+            // the page that the line is alive, the second tells us.
+            ping: Arc::new(Message::Ping.encode().followed_by(&websocket::ping(&[]))),
+            told: Mutex::new(Told { panels, ring: Ring::new(settings.ring), snapshot: None }),
+            rows: Rows::default(),
         }
     }
 
@@ -89,7 +94,7 @@ impl Channel {
     pub(super) fn paint(&self) -> Painting {
         let told = self.told();
         Painting {
-            position: Position { epoch: self.epoch.clone(), seq: told.seq },
+            position: Position { epoch: self.epoch.clone(), seq: told.ring.head() },
             panels: told.panels.iter().map(|(id, shown)| (id.clone(), shown.panel.frame())).collect(),
         }
     }
@@ -105,9 +110,19 @@ impl Channel {
         self.broken.load(Ordering::Relaxed)
     }
 
-    /// Which run of the channel this is.
-    pub(super) fn epoch(&self) -> &str {
-        &self.epoch
+    /// How often a silent connection is told that it is alive.
+    pub(super) fn heartbeat(&self) -> Duration {
+        self.heartbeat
+    }
+
+    /// What it is told then.
+    pub(super) fn ping(&self) -> &Arc<Said> {
+        &self.ping
+    }
+
+    /// Those who watch over sockets.
+    pub(super) fn rows(&self) -> &Rows {
+        &self.rows
     }
 
     /// Wakes whenever the head moves.
@@ -130,22 +145,22 @@ impl Channel {
 
     /// Whether everything after `position` can still be replayed.
     pub(super) fn can_resume(&self, position: &Position) -> bool {
-        position.epoch == self.epoch && self.told().holds_after(position.seq)
+        position.epoch == self.epoch && self.told().ring.holds_after(position.seq)
     }
 
     /// The greeting of a connection.
-    pub(super) fn hello(&self, revision: &str) -> Arc<str> {
-        let seq = self.told().seq;
-        Message::Hello { epoch: &self.epoch, seq, heartbeat: self.heartbeat_secs, revision }.encode()
+    pub(super) fn hello(&self, revision: &str) -> Said {
+        let seq = self.told().ring.head();
+        Message::Hello { epoch: &self.epoch, seq, heartbeat: self.heartbeat.as_secs(), revision }.encode()
     }
 
     /// What someone at `cursor` is told next: the next batch while the ring holds it, otherwise one snapshot; `None`
     /// at the head.
-    pub(super) fn after(&self, cursor: Option<u64>) -> Option<Frame> {
+    pub(super) fn after(&self, cursor: Option<u64>) -> Option<Arc<Said>> {
         let mut told = self.told();
         match cursor {
-            Some(seq) if seq == told.seq => None,
-            Some(seq) if told.holds_after(seq) => told.batch(seq + 1),
+            Some(seq) if seq == told.ring.head() => None,
+            Some(seq) if told.ring.holds_after(seq) => told.ring.after(seq).cloned(),
             _ => Some(told.snapshot(&self.epoch)),
         }
     }
@@ -158,21 +173,18 @@ impl Channel {
                 shown.take(state);
             }
         }
-        let seq = told.seq + 1;
-        let text = {
+        let seq = told.ring.head() + 1;
+        let batch = {
             let frames: PanelFrames<'_> =
                 told.panels.iter_mut().filter_map(|(id, shown)| Some((id, shown.panel.drain()?))).collect();
             if frames.is_empty() {
                 return;
             }
-            Message::Batch { seq, sent: now, panels: &frames }.encode()
+            let position = Position { epoch: self.epoch.clone(), seq };
+            Message::Batch { seq, sent: now, panels: &frames }.encode_at(Some(position))
         };
-        told.seq = seq;
         told.snapshot = None;
-        told.ring.push_back(Frame { seq, text });
-        while told.ring.len() > self.ring_size {
-            told.ring.pop_front();
-        }
+        told.ring.push(Arc::new(batch));
         drop(told);
         self.head.send_replace(seq);
     }
@@ -187,24 +199,14 @@ impl Told {
         self.panels.values().all(|shown| shown.panel.has_something_to_show())
     }
 
-    fn holds_after(&self, seq: u64) -> bool {
-        let oldest = self.ring.front().map_or(self.seq + 1, |frame| frame.seq);
-        seq <= self.seq && seq + 1 >= oldest
-    }
-
-    fn batch(&self, seq: u64) -> Option<Frame> {
-        let oldest = self.ring.front()?.seq;
-        self.ring.get(usize::try_from(seq.checked_sub(oldest)?).ok()?).cloned()
-    }
-
-    fn snapshot(&mut self, epoch: &str) -> Frame {
-        let Self { panels, seq, snapshot, .. } = self;
-        snapshot
-            .get_or_insert_with(|| {
-                let frames = panels.iter().map(|(id, shown)| (id, shown.panel.frame())).collect();
-                Frame { seq: *seq, text: Message::Snapshot { epoch, seq: *seq, panels: &frames }.encode() }
-            })
-            .clone()
+    fn snapshot(&mut self, epoch: &str) -> Arc<Said> {
+        let Self { panels, ring, snapshot } = self;
+        let said = snapshot.get_or_insert_with(|| {
+            let frames = panels.iter().map(|(id, shown)| (id, shown.panel.frame())).collect();
+            let position = Position { epoch: epoch.to_owned(), seq: ring.head() };
+            Arc::new(Message::Snapshot { epoch, seq: ring.head(), panels: &frames }.encode_at(Some(position)))
+        });
+        Arc::clone(said)
     }
 }
 

@@ -1,18 +1,22 @@
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt;
 use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
 
 use crate::config::LiveSettings;
 use crate::domain::{Clock, InputValues, PageSlug};
 use crate::pages::{Choice, OpenPage, Page, Shelf};
 use crate::sources::Sources;
 
-use super::channel::{self, Channel, Painting};
+use super::channel::{self, Channel};
 use super::feeds::Feeds;
+use super::places::{Holder, Place, Places};
+use super::seat::{Seat, Seats};
 
 /// Each channel costs a task, its feeds and a ring; a page with many inputs has as many as a stranger cares to ask for.
 const MOST_CHANNELS: usize = 1_000;
@@ -31,6 +35,8 @@ struct Inner {
     settings: LiveSettings,
     clock: Arc<dyn Clock>,
     running: Mutex<HashMap<ChannelKey, Running>>,
+    places: Places,
+    sockets: TaskTracker,
 }
 
 /// A channel belongs to one state of a page's file: when the file changes, those who watch move to another channel.
@@ -46,36 +52,72 @@ struct Running {
     seats: watch::Sender<Seats>,
 }
 
-/// How many have a place at a channel, and how many of them are live connections.
-#[derive(Clone, Copy, Debug, Default)]
-struct Seats {
-    taken: usize,
-    watching: usize,
-}
-
-/// A place at a channel. The channel and its feeds go on while somebody has one, and for a grace time after.
-pub struct Seat {
-    channel: Arc<Channel>,
-    seats: watch::Sender<Seats>,
-}
-
-/// There are as many channels as this server runs. Some will be given up when nobody watches them any more.
+/// There is no room for one more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("this server runs as many boards as it can")]
-pub struct Crowded;
+pub enum Crowded {
+    /// Each channel costs something. Some will be given up when nobody watches them any more.
+    #[error("this server runs as many boards as it can")]
+    Channels,
+    /// `live.most` watch.
+    #[error("as many watch as `live.most` allows")]
+    Everywhere,
+    /// `live.per_address` watch from one address.
+    #[error("as many watch from this address as `live.per_address` allows")]
+    FromThere,
+    /// `live.per_session` watch with one session or token.
+    #[error("as many watch with this session as `live.per_session` allows")]
+    BySession,
+}
+
+impl Crowded {
+    /// When it makes sense to ask again: a channel or a place may be free by then.
+    pub fn retry(self) -> Duration {
+        match self {
+            Self::Channels | Self::Everywhere => Duration::from_mins(1),
+            Self::FromThere | Self::BySession => Duration::from_secs(20),
+        }
+    }
+}
 
 impl Hub {
     /// A hub without channels.
     pub fn new(sources: Arc<Sources>, feeds: Feeds, settings: LiveSettings, clock: Arc<dyn Clock>) -> Self {
-        Self { inner: Arc::new(Inner { sources, feeds, settings, clock, running: Mutex::default() }) }
+        let places = Places::new(&settings);
+        let (running, sockets) = (Mutex::default(), TaskTracker::new());
+        Self { inner: Arc::new(Inner { sources, feeds, settings, clock, running, places, sockets }) }
     }
 
     /// A seat at the channel of this page and choice. The page had to be opened first.
     ///
     /// # Errors
-    /// [`Crowded`] when one channel more would be too many.
+    /// [`Crowded::Channels`] when one channel more would be too many.
     pub fn sit(&self, page: &OpenPage, choice: &Choice) -> Result<Seat, Crowded> {
         self.inner.sit(page.page(), choice)
+    }
+
+    /// A place for one more live connection from that address, with that session or token.
+    ///
+    /// # Errors
+    /// [`Crowded`] when there are as many as there may be.
+    pub fn place(&self, address: Option<IpAddr>, holder: Option<Holder>) -> Result<Place, Crowded> {
+        self.inner.places.take(address, holder)
+    }
+
+    /// Carries a socket on, aside from the request that it came from. At a shutdown it is waited for.
+    pub fn carry(&self, socket: impl Future<Output = ()> + Send + 'static) {
+        self.inner.sockets.spawn(socket);
+    }
+
+    /// Resolves once every socket has said its goodbye, or after `patience`.
+    pub async fn sockets_are_closed(&self, patience: Duration) {
+        self.inner.sockets.close();
+        // Real time: whoever stops the server waits in real time. Who does not take the goodbye is cut off with the process.
+        let _ = tokio::time::timeout(patience, self.inner.sockets.wait()).await;
+    }
+
+    /// How many live connections there are.
+    pub fn viewers(&self) -> usize {
+        self.inner.places.viewers()
     }
 
     /// Starts the channels of every page that is to be kept running, and returns the seats that keep them so.
@@ -124,7 +166,7 @@ impl Inner {
         }
         let of_this_page = running.keys().filter(|other| other.slug == key.slug).count();
         if running.len() >= MOST_CHANNELS || of_this_page >= MOST_CHANNELS_OF_A_PAGE {
-            return Err(Crowded);
+            return Err(Crowded::Channels);
         }
         let channel = Arc::new(Channel::new(page, choice, &self.settings));
         let seats = watch::Sender::new(Seats::default());
@@ -170,60 +212,5 @@ impl Inner {
 
     fn running(&self) -> MutexGuard<'_, HashMap<ChannelKey, Running>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Seat {
-    fn taken(channel: Arc<Channel>, seats: watch::Sender<Seats>) -> Self {
-        seats.send_modify(|seats| seats.taken += 1);
-        Self { channel, seats }
-    }
-
-    /// The channel as it stands, for the first paint.
-    pub fn paint(&self) -> Painting {
-        self.channel.paint()
-    }
-
-    /// Resolves once every panel has something to show, or after `patience`.
-    pub async fn complete_within(&self, patience: Duration) {
-        // Real time, not the clock's: a visitor waits for this page in real time. Late panels arrive on the socket.
-        let _ = tokio::time::timeout(patience, self.channel.complete()).await;
-    }
-
-    /// How many live connections watch this channel.
-    pub fn watching(&self) -> usize {
-        self.seats.borrow().watching
-    }
-
-    pub(super) fn watch(self) -> WatchedSeat {
-        self.seats.send_modify(|seats| seats.watching += 1);
-        WatchedSeat { seat: self }
-    }
-
-    pub(super) fn channel(&self) -> &Channel {
-        &self.channel
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.seats.send_modify(|seats| seats.taken -= 1);
-    }
-}
-
-/// The seat of a live connection.
-pub(super) struct WatchedSeat {
-    seat: Seat,
-}
-
-impl WatchedSeat {
-    pub(super) fn channel(&self) -> &Channel {
-        &self.seat.channel
-    }
-}
-
-impl Drop for WatchedSeat {
-    fn drop(&mut self) {
-        self.seat.seats.send_modify(|seats| seats.watching -= 1);
     }
 }

@@ -174,6 +174,7 @@ impl Sessions {
         rows: impl Iterator<Item = &'a NewSession>,
     ) -> Result<HashMap<String, i64>, StoreError> {
         let rows = serde_json::to_string(&rows.collect::<Vec<_>>()).map_err(|error| self.failed(&error))?;
+        let mut pen = self.pen().await.map_err(|error| self.query_failed(&error))?;
         let written: Vec<(String, i64)> = sqlx::query_as(
             "INSERT INTO sessions (token_hash, person_id, person, created_at, last_seen_at, confirmed_at, proved_at,
                  second_factor_at, upkeep, stays, address, user_agent)
@@ -183,9 +184,10 @@ impl Sessions {
              RETURNING lower(hex(token_hash)), id",
         )
         .bind(rows)
-        .fetch_all(self.pool())
+        .fetch_all(&mut *pen)
         .await
         .map_err(|error| self.query_failed(&error))?;
+        pen.lay_down();
         Ok(written.into_iter().collect())
     }
 }

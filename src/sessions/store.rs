@@ -12,7 +12,7 @@ use super::watch::Registry;
 use super::{EndReason, Found, Session, SessionToken, SessionWatch};
 use crate::config::SessionSettings;
 use crate::domain::{Clock, Person, SessionId, Timestamp};
-use crate::store::{Kind, Store, StoreError};
+use crate::store::{HeldPen, Kind, Store, StoreError};
 
 /// The steps from an empty file to today's tables, in the binary.
 static MIGRATIONS: Migrator = sqlx::migrate!("src/sessions/migrations");
@@ -225,6 +225,11 @@ impl Sessions {
 
     pub(super) fn pool(&self) -> &SqlitePool {
         self.inner.store.pool()
+    }
+
+    /// For what is written the most: see [`Store::pen`].
+    pub(super) async fn pen(&self) -> Result<HeldPen<'_>, sqlx::Error> {
+        self.inner.store.pen().await
     }
 
     pub(super) fn lifetimes(&self) -> Lifetimes {

@@ -6,6 +6,8 @@
 
 mod error;
 mod open;
+mod pen;
 
 pub use error::StoreError;
 pub use open::{Kind, Store};
+pub use pen::HeldPen;

@@ -9,7 +9,8 @@ use sqlx::SqlitePool;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
-use super::StoreError;
+use super::pen::Pen;
+use super::{HeldPen, StoreError};
 
 /// How long a statement waits for another's write to finish. Ours take a millisecond; a backup tool that reads the
 /// file holds it a little longer.
@@ -20,6 +21,10 @@ const CONNECTIONS: u32 = 4;
 
 /// Longer than [`BUSY`], so that whoever waits for a connection hears of the real trouble first.
 const ACQUIRE: Duration = Duration::from_secs(8);
+
+/// After so many pages of 4 KiB the write-ahead log is worked into the file, with two waits for the disk: some thousands of
+/// sign-ins, and 16 MiB beside the file.
+const CHECKPOINT_PAGES: &str = "4000";
 
 /// What a store keeps, in the words of its errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +39,7 @@ pub struct Kind {
 #[derive(Clone, Debug)]
 pub struct Store {
     pool: SqlitePool,
+    pen: Arc<Pen>,
     path: Arc<PathBuf>,
     kind: Kind,
 }
@@ -54,13 +60,19 @@ impl Store {
             .synchronous(SqliteSynchronous::Normal)
             .foreign_keys(true)
             .busy_timeout(BUSY)
+            .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
             .disable_statement_logging();
-        let connected =
-            SqlitePoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(ACQUIRE).connect_with(options).await;
+        let pool = SqlitePoolOptions::new()
+            .max_connections(CONNECTIONS)
+            .acquire_timeout(ACQUIRE)
+            // A file does not hang up as a server does; to ask would cost each statement a message to a thread and back.
+            .test_before_acquire(false);
+        let connected = pool.connect_with(options).await;
         let explain = |error: &sqlx::Error| {
             if is_damage(error) { damaged(kind, path, error) } else { unopened(path, error.to_string()) }
         };
-        let store = Self { pool: connected.map_err(|error| explain(&error))?, path: Arc::new(path.to_owned()), kind };
+        let pool = connected.map_err(|error| explain(&error))?;
+        let store = Self { pool, pen: Arc::default(), path: Arc::new(path.to_owned()), kind };
         store.check().await.map_err(|error| explain(&error))?.map_err(|verdict| store.damaged(&verdict))?;
         migrations.run(&store.pool).await.map_err(|error| match error {
             MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => explain(&error),
@@ -72,6 +84,15 @@ impl Store {
     /// Where queries go.
     pub fn pool(&self) -> &SqlitePool {
         &self.pool
+    }
+
+    /// The connection for those who write the most, as soon as nobody else writes with it. To be laid down after what went
+    /// well.
+    ///
+    /// # Errors
+    /// When there is none and none can be made, as after [`Store::close`].
+    pub async fn pen(&self) -> Result<HeldPen<'_>, sqlx::Error> {
+        self.pen.take_up(&self.pool).await
     }
 
     /// What a failed query means: a damaged file has its own remedy.
@@ -91,7 +112,12 @@ impl Store {
 
     /// Closes the file in good order, when the program stops. The store answers nothing after that.
     pub async fn close(&self) {
-        self.pool.close().await;
+        // Closed first, so that nobody makes another.
+        let closed = self.pool.close();
+        if let Err(error) = self.pen.close().await {
+            tracing::warn!(%error, path = %self.path.display(), "a store could not be closed in good order");
+        }
+        closed.await;
     }
 
     /// Looks the whole file over once, so that damage shows at the start and not in the middle of a sign-in. Most

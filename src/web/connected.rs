@@ -30,7 +30,7 @@ impl Fairing for Connected {
     }
 
     async fn on_request(&self, request: &mut Request<'_>, _: &mut Data<'_>) {
-        // What is kept with the request lives until its answer has been handed over whole, and a WebSocket until its end.
+        // What is kept with the request lives until its answer has been handed over whole.
         let peer = request.remote();
         request.local_cache(|| peer.map(|peer| self.connections.head_came(peer)));
     }
@@ -41,4 +41,9 @@ pub(super) fn is_a_members(request: &Request<'_>) {
     if let Some(asking) = request.local_cache(|| None::<Asking>) {
         asking.is_a_members();
     }
+}
+
+/// For a connection that goes on when this request is answered: to be kept until it ends.
+pub(super) fn goes_on(request: &Request<'_>) -> Option<Asking> {
+    request.local_cache(|| None::<Asking>).as_ref().map(Asking::another)
 }

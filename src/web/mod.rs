@@ -7,6 +7,7 @@
 mod assets;
 mod connected;
 mod cookies;
+mod dial;
 mod digest;
 mod examiner;
 mod form;
@@ -20,8 +21,8 @@ mod request_log;
 mod rooms;
 mod routes;
 mod shown;
-mod socket;
 mod templates;
+mod upgrade;
 mod views;
 
 pub use assets::Assets;

@@ -1,4 +1,6 @@
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use rocket::http::{Accept, Header, MediaType, Method, Status};
 use rocket::request::Request;
@@ -21,6 +23,9 @@ use super::views::ErrorView;
 
 /// Bytes of a reference: enough to find one line in a log.
 const REFERENCE_BYTES: usize = 5;
+
+/// What is not reachable may be back by then.
+const ASK_AGAIN: Duration = Duration::from_secs(30);
 
 /// Why it is not the visitor's fault: for the log, which has it under the reference that the visitor sees.
 type Cause = String;
@@ -47,8 +52,8 @@ pub(super) enum Refusal {
     DigestRefused,
     /// The session store cannot be asked.
     StoreUnavailable(Cause),
-    /// No channel more.
-    Crowded(Cause),
+    /// No channel or viewer more.
+    Crowded(Crowded),
     /// The path leads nowhere.
     NotFound,
     /// It is our fault.
@@ -71,7 +76,7 @@ impl From<BadChoice> for Refusal {
 
 impl From<Crowded> for Refusal {
     fn from(crowded: Crowded) -> Self {
-        Self::Crowded(crowded.to_string())
+        Self::Crowded(crowded)
     }
 }
 
@@ -145,10 +150,19 @@ impl Refusal {
         }
     }
 
-    fn cause(&self) -> &str {
+    /// When it makes sense to ask again (RFC 9110, 10.2.3).
+    fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::StoreUnavailable(cause) | Self::Crowded(cause) | Self::Internal(cause) => cause,
-            _ => self.status().reason_lossy(),
+            Self::Crowded(crowded) => Some(crowded.retry()),
+            _ => (self.status() == Status::ServiceUnavailable).then_some(ASK_AGAIN),
+        }
+    }
+
+    fn cause(&self) -> Cow<'_, str> {
+        match self {
+            Self::StoreUnavailable(cause) | Self::Internal(cause) => cause.into(),
+            Self::Crowded(crowded) => crowded.to_string().into(),
+            _ => self.status().reason_lossy().into(),
         }
     }
 
@@ -296,6 +310,14 @@ struct Answer {
     body: Either<Redirect, Either<Html<ErrorView>, Json<Value>>>,
     status: Status,
     challenges: Vec<Header<'static>>,
+    retry_after: Option<Duration>,
+}
+
+impl Answer {
+    fn redirect(href: String) -> Self {
+        let body = Either::Left(Redirect::to(href));
+        Self { body, status: Status::SeeOther, challenges: Vec::new(), retry_after: None }
+    }
 }
 
 impl<'r> Responder<'r, 'static> for Answer {
@@ -307,8 +329,8 @@ impl<'r> Responder<'r, 'static> for Answer {
         for challenge in self.challenges {
             response.header_adjoin(challenge);
         }
-        if self.status == Status::ServiceUnavailable {
-            response.header(Header::new("Retry-After", "30"));
+        if let Some(wait) = self.retry_after {
+            response.header(Header::new("Retry-After", wait.as_secs().to_string()));
         }
         response.status(self.status).ok()
     }
@@ -317,27 +339,23 @@ impl<'r> Responder<'r, 'static> for Answer {
 async fn answer(refusal: &Refusal, reference: Option<String>, request: &Request<'_>) -> Answer {
     let status = refusal.status();
     let (title, message, next_step) = refusal.words();
+    let retry_after = refusal.retry_after();
     let is_challenged = status == Status::Unauthorized || refusal.is_out_of_scope();
     let challenges = if is_challenged { challenges(refusal, request) } else { Vec::new() };
     if !wants_html(request) {
         let error =
             json!({ "status": status.code, "code": refusal.code(), "message": message, "reference": reference });
-        return Answer { body: Either::Right(Either::Right(Json(json!({ "error": error })))), status, challenges };
+        let body = Either::Right(Either::Right(Json(json!({ "error": error }))));
+        return Answer { body, status, challenges, retry_after };
     }
     if matches!(refusal, Refusal::Closed(Closed::SignInFirst)) && request.method() == Method::Get {
-        let form = Redirect::to(sign_in_href(&request.uri().to_string()));
-        return Answer { body: Either::Left(form), status: Status::SeeOther, challenges: Vec::new() };
+        return Answer::redirect(sign_in_href(&request.uri().to_string()));
     }
     if matches!(refusal, Refusal::Closed(Closed::SecondFactorFirst)) && request.method() == Method::Get {
-        let form = Redirect::to(href_with_next("/login/factor", &request.uri().to_string()));
-        return Answer { body: Either::Left(form), status: Status::SeeOther, challenges: Vec::new() };
+        return Answer::redirect(href_with_next("/login/factor", &request.uri().to_string()));
     }
     if let Refusal::ProveAgain(next) = refusal {
-        return Answer {
-            body: Either::Left(Redirect::to(again_href(next))),
-            status: Status::SeeOther,
-            challenges: Vec::new(),
-        };
+        return Answer::redirect(again_href(next));
     }
     // Nobody is a stranger to the error page because the store is out of reach; it is shown without a name then.
     let visitor = visitor_of(request).await.unwrap_or(Visitor::Anonymous);
@@ -347,7 +365,8 @@ async fn answer(refusal: &Refusal, reference: Option<String>, request: &Request<
         _ => None,
     };
     let view = ErrorView { title: title.to_owned(), message, reference, owner, next_step };
-    Answer { body: Either::Right(Either::Left(Html::new(refusal.template(), title, chrome, view))), status, challenges }
+    let body = Either::Right(Either::Left(Html::new(refusal.template(), title, chrome, view)));
+    Answer { body, status, challenges, retry_after }
 }
 
 /// Whether a person reads the answer: a browser says that it takes HTML, a script says anything or JSON.
@@ -366,7 +385,7 @@ fn log_failure(refusal: &Refusal, request: &Request<'_>) -> String {
     tracing::error!(
         reference,
         code = refusal.code(),
-        cause = refusal.cause(),
+        cause = %refusal.cause(),
         path = %request.uri().path(),
         "a request failed"
     );

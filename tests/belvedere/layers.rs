@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: &[&[&str]] = &[
     &["domain"],
     &["config"],
-    &["telemetry", "store"],
+    &["telemetry", "store", "websocket"],
     &["sources", "directory", "accounts", "sessions", "tokens", "factors", "audit", "connections"],
     &["pages", "panels", "auth"],
     &["live"],

@@ -11,6 +11,7 @@ mod accounts;
 mod admin;
 mod again;
 mod audit;
+mod autobahn;
 mod awkward_names;
 mod browser;
 mod checklist;

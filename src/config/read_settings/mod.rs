@@ -8,6 +8,7 @@ mod audit;
 mod connections;
 mod directory;
 mod files;
+mod live;
 mod mail;
 mod metrics;
 mod scripts;

@@ -7,13 +7,14 @@ use rocket::figment::Figment;
 use super::super::fault::Faults;
 use super::super::read_page::read_audience;
 use super::super::reader::{Fields, Ledger};
-use super::super::settings::{LiveSettings, LogFormat, LogSettings, SessionSettings, Settings, SourceSettings};
+use super::super::settings::{LogFormat, LogSettings, SessionSettings, Settings, SourceSettings};
 use super::super::settings_tree::Writings;
 use super::accounts::{read_accounts, read_digest};
 use super::audit::read_audit;
 use super::connections::read_connections;
 use super::directory::{read_directories, read_directory};
 use super::files::path;
+use super::live::read_live;
 use super::metrics::read_metrics;
 use super::scripts::{read_basic, read_signed, read_tokens};
 use super::second_factor::read_second_factor;
@@ -85,21 +86,6 @@ const SHORTEST_SESSION: Duration = Duration::from_mins(1);
 
 /// A session longer than a year is an account that nobody checks.
 const LONGEST_SESSION: Duration = Duration::from_hours(24 * 365);
-
-/// Proxies cut what is silent for 30 to 60 seconds.
-const DEFAULT_HEARTBEAT: Duration = Duration::from_secs(25);
-
-/// Ten times a second looks continuous; more would only cost.
-const DEFAULT_BATCH_INTERVAL: Duration = Duration::from_millis(100);
-
-/// At ten batches a second, 25 seconds: a lift, a tunnel, a lid closed for a moment.
-const DEFAULT_RING: i64 = 256;
-
-/// Beyond this a snapshot is always the shorter way back.
-const LARGEST_RING: i64 = 65_536;
-
-/// A reload or a walk from page to page finds the history still there.
-const DEFAULT_GRACE: Duration = Duration::from_mins(1);
 
 /// Our own story; of the libraries only what is wrong. Those that speak `log` have the target `library`.
 const DEFAULT_FILTER: &str = "info,library=warn,sqlx=warn,ldap3=warn,ldap3_proto=warn,reqwest=warn";
@@ -233,27 +219,6 @@ fn read_sessions(mut fields: Fields<'_>) -> Option<SessionSettings> {
         refresh,
         max_staleness: max_staleness.map_or(standard.max_staleness.max(refresh * 2), |staleness| staleness.value),
         ..standard
-    })
-}
-
-fn read_live(mut fields: Fields<'_>) -> Option<LiveSettings> {
-    let second = Duration::from_secs(1);
-    let heartbeat = fields.or("heartbeat", DEFAULT_HEARTBEAT, |fields, key| {
-        fields.duration(key, second..=Duration::from_mins(5)).map(|found| found.value)
-    });
-    let batch_interval = fields.or("batch_interval", DEFAULT_BATCH_INTERVAL, |fields, key| {
-        fields.duration(key, Duration::from_millis(10)..=Duration::from_secs(10)).map(|found| found.value)
-    });
-    let ring = fields.or("ring", DEFAULT_RING, |fields, key| fields.whole(key, 2..=LARGEST_RING));
-    let grace = fields.or("grace", DEFAULT_GRACE, |fields, key| {
-        fields.duration(key, Duration::ZERO..=Duration::from_hours(1)).map(|found| found.value)
-    });
-    fields.finish();
-    Some(LiveSettings {
-        heartbeat: heartbeat?,
-        batch_interval: batch_interval?,
-        ring: usize::try_from(ring?).ok()?,
-        grace: grace?,
     })
 }
 

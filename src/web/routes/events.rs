@@ -1,19 +1,31 @@
-use rocket::http::Header;
-use rocket::response::stream::{Event, EventStream};
+use std::sync::Arc;
+
+use rocket::http::{ContentType, Header};
+use rocket::response::stream::ByteStream;
 use rocket::{Responder, get};
 
-use crate::domain::Visitor;
-use crate::live::{Farewell, Position, Say};
+use crate::domain::{Client, Visitor};
+use crate::live::{Event, Farewell, Say};
 use crate::pages::Closed;
+use crate::web::dial::Dial;
 use crate::web::guards::{Asked, LastEventId, SameOrigin};
 use crate::web::refusal::Refusal;
-use crate::web::socket::Dial;
 
+/// A stream of server-sent events. Each event was made once, for all who hear it.
 #[derive(Responder)]
-pub(super) struct Unbuffered<S> {
+pub(super) struct Events<S> {
     stream: S,
+    kind: ContentType,
     buffering: Header<'static>,
     caching: Header<'static>,
+}
+
+impl<S> Events<S> {
+    fn of(stream: S) -> Self {
+        // nginx gathers a stream until it has a page of it, unless it is told not to. And what a member saw is not kept.
+        let buffering = Header::new("X-Accel-Buffering", "no");
+        Self { stream, kind: ContentType::EventStream, buffering, caching: Header::new("Cache-Control", "no-store") }
+    }
 }
 
 /// The live channel as server-sent events, for browsers behind proxies that cut upgrades. `id` carries the position,
@@ -24,37 +36,31 @@ pub(super) fn watch(
     asked: Asked,
     last: LastEventId,
     visitor: Visitor,
+    client: Client,
     _from_here: SameOrigin,
     dial: Dial<'_>,
-) -> Result<Unbuffered<EventStream![]>, Refusal> {
+) -> Result<Events<ByteStream![Event]>, Refusal> {
     let position = last.0.or_else(|| asked.position());
     // A stream cannot be refused with a reason that its script would see.
-    let mut connection = match dial.connect(slug, &visitor, &asked, position.as_ref()) {
-        Err(Refusal::Closed(Closed::SignInFirst)) if matches!(visitor, Visitor::Unconfirmed) => None,
-        connection => Some(connection?),
+    let (mut connection, farewell) = match dial.stream(slug, &visitor, &client, &asked, position.as_ref()) {
+        Ok(connection) => (Some(connection), None),
+        Err(Refusal::Closed(Closed::SignInFirst)) if matches!(visitor, Visitor::Unconfirmed) => {
+            (None, Some(Farewell::unconfirmed()))
+        }
+        Err(refusal) => return Err(refusal),
     };
-    let stream = EventStream! {
-        loop {
-            let say = match &mut connection {
-                Some(connection) => connection.next().await,
-                None => Say::Bye(Farewell::unconfirmed()),
-            };
-            match say {
-                Say::Text { text, position } => {
-                    let event = Event::data(text.to_string());
-                    yield match position {
-                        Some(Position { epoch, seq }) => event.id(format!("{epoch}:{seq}")),
-                        None => event,
-                    };
-                }
+    Ok(Events::of(ByteStream! {
+        if let Some(farewell) = farewell {
+            yield Arc::new(farewell.said()).event();
+        }
+        while let Some(open) = &mut connection {
+            match open.next().await {
+                Say::Said(said) => yield said.event(),
                 Say::Bye(farewell) => {
-                    yield Event::data(farewell.text().to_string());
-                    break;
+                    yield Arc::new(farewell.said()).event();
+                    connection = None;
                 }
             }
         }
-    };
-    // Rocket's own "no-cache" would let a browser keep what a member saw.
-    let caching = Header::new("Cache-Control", "no-store");
-    Ok(Unbuffered { stream, buffering: Header::new("X-Accel-Buffering", "no"), caching })
+    }))
 }

@@ -7,23 +7,24 @@ use crate::audit::Event;
 use crate::domain::{Client, Visitor};
 use crate::live::Farewell;
 use crate::pages::Closed;
+use crate::web::dial::Dial;
 use crate::web::guards::{Asked, Origin};
 use crate::web::refusal::Refusal;
-use crate::web::socket::{self, Dial};
+use crate::web::upgrade::{Then, Upgrade};
 
 /// The live channel of a page. A page of another site never gets one, and a session's cookie counts only when the
 /// browser says where it comes from; what is shown in a header no page can send. A browser that the door refuses is told so on the socket, since its script
 /// cannot see the answer to a handshake; a script gets the plain refusal.
 #[get("/<slug>")]
-pub(super) fn watch<'r>(
+pub(super) fn watch(
     slug: &str,
     asked: Asked,
     origin: Origin,
     visitor: Visitor,
     client: Client,
-    dial: Dial<'r>,
-    socket: WebSocket,
-) -> Result<rocket_ws::Channel<'r>, Refusal> {
+    dial: Dial<'_>,
+    handshake: WebSocket,
+) -> Result<Upgrade, Refusal> {
     match (origin, &visitor) {
         (Origin::Unsaid, _) if dial.is_by_header() => (),
         (Origin::Foreign, _) | (Origin::Unsaid, Visitor::Member(_) | Visitor::Unconfirmed) => {
@@ -31,19 +32,19 @@ pub(super) fn watch<'r>(
         }
         (Origin::Ours, _) | (Origin::Unsaid, Visitor::Anonymous) => (),
     }
-    let socket = socket.config(socket::limits());
-    match dial.connect(slug, &visitor, &asked, asked.position().as_ref()) {
-        Ok(connection) => Ok(socket.channel(move |stream| Box::pin(socket::serve(stream, connection, dial)))),
+    let then = match dial.socket(slug, &visitor, &client, &asked) {
+        Ok(socket) => Then::Serve(Box::new(socket)),
         Err(Refusal::Closed(closed)) if origin == Origin::Ours => {
-            let farewell = farewell_of(&closed, &visitor);
             // This answer passes no catcher, which would have written it down.
             if let (Closed::NotAllowed { .. } | Closed::OutOfScope, Ok(page)) = (&closed, &slug.parse()) {
                 dial.audit().record(&client, &Event::PageRefused { visitor: &visitor, page });
             }
-            Ok(socket.channel(move |stream| Box::pin(socket::say_goodbye(stream, farewell))))
+            Then::TurnAway(farewell_of(&closed, &visitor))
         }
-        Err(refusal) => Err(refusal),
-    }
+        Err(Refusal::Crowded(crowded)) if origin == Origin::Ours => Then::TurnAway(Farewell::crowded(crowded.retry())),
+        Err(refusal) => return Err(refusal),
+    };
+    Ok(Upgrade::new(handshake, dial.hub(), then))
 }
 
 /// What a closed door has to say to this visitor: whom nobody can confirm need not sign in, but come again.

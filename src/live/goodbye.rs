@@ -1,0 +1,82 @@
+use std::io;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::farewell::Farewell;
+use super::wire::{Sending, Wire};
+use crate::websocket::{self, Heard, Reader};
+
+/// How long the goodbye and the close handshake may take. Past this the connection is cut.
+const PATIENCE: Duration = Duration::from_millis(900);
+
+/// Longer than what a client says meanwhile, which is of no interest any more.
+const LONGEST_MESSAGE: usize = 16 * 1024;
+
+/// A wire on which nothing is left to say but goodbye.
+pub(super) struct Leaving {
+    wire: Box<dyn Wire>,
+    unsent: Option<Sending>,
+    reader: Reader,
+}
+
+impl Leaving {
+    /// The frame that was begun is `unsent` yet.
+    pub(super) fn new(wire: Box<dyn Wire>, unsent: Option<Sending>, reader: Reader) -> Self {
+        Self { wire, unsent, reader }
+    }
+
+    /// Says goodbye and closes with the farewell's code, within a second whatever the other side does.
+    pub(super) async fn say(self, farewell: &Farewell) {
+        let said = farewell.said();
+        self.within_patience(said.frame(), false).await;
+    }
+
+    /// Answers the other side's close frame with the same code (RFC 6455, 5.5.1).
+    pub(super) async fn answer(self, code: u16) {
+        self.within_patience(&websocket::close(code, ""), true).await;
+    }
+
+    async fn within_patience(self, last: &[u8], they_have_closed: bool) {
+        match tokio::time::timeout(PATIENCE, self.close(last, they_have_closed)).await {
+            Ok(Ok(())) => (),
+            Ok(Err(error)) => tracing::debug!(%error, "a viewer left during the goodbye"),
+            Err(_) => tracing::debug!("a viewer did not take the goodbye in time"),
+        }
+    }
+
+    async fn close(mut self, last: &[u8], they_have_closed: bool) -> io::Result<()> {
+        if let Some(unsent) = &self.unsent {
+            self.wire.write_all(unsent.rest()).await?;
+        }
+        self.wire.write_all(last).await?;
+        self.wire.flush().await?;
+        if !they_have_closed {
+            self.hear_their_close().await?;
+        }
+        self.wire.shutdown().await
+    }
+
+    /// Resolves at their close frame, or when they are gone.
+    async fn hear_their_close(&mut self) -> io::Result<()> {
+        let mut bytes = [0; 512];
+        loop {
+            let count = self.wire.read(&mut bytes).await?;
+            if count == 0 {
+                return Ok(());
+            }
+            let mut rest = &mut bytes[..count];
+            // What is no protocol has no close frame either.
+            while let Some(heard) = self.reader.next(&mut rest).map_err(io::Error::other)? {
+                if matches!(heard, Heard::Close(_)) {
+                    return Ok(());
+                }
+            }
+        }
+    }
+}
+
+/// Says goodbye to somebody who gets no connection: a browser's script cannot see the answer to a handshake.
+pub async fn turn_away(wire: impl Wire + 'static, farewell: Farewell) {
+    Leaving::new(Box::new(wire), None, Reader::new(LONGEST_MESSAGE)).say(&farewell).await;
+}

@@ -1,0 +1,226 @@
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, ReadBuf};
+
+use super::cursor::Cursor;
+use super::farewell::Farewell;
+use super::goodbye::Leaving;
+use super::said::Said;
+use super::talk::{Choice, Heard, Talk};
+use super::wire::{Sending, Wire};
+use crate::domain::Timestamp;
+use crate::websocket;
+
+/// A line that takes nothing for so long is given up; a browser comes back by itself.
+const STALLED_AFTER: Duration = Duration::from_mins(1);
+
+/// Whoever answers none of so many pings in a row has gone without a word: a laptop that sleeps, a network that is away.
+const UNANSWERED_PINGS: u32 = 3;
+
+/// What is read at once. Clients say little.
+const READ_AT_ONCE: usize = 2 * 1024;
+
+/// One viewer's WebSocket, from the upgrade on.
+///
+/// Two write to it, each only whole frames, and never both at once: the row it sits in, whenever its channel has told
+/// something, and its own task, once a wire that was full takes more. It has a cursor and no queue: what is not written
+/// yet is the rest of one frame, which all who get it share.
+pub(super) struct Line {
+    state: Mutex<State>,
+}
+
+struct State {
+    /// Who is woken when the wire can be read, or written again.
+    own: Waker,
+    pen: Option<Pen>,
+    lost: bool,
+}
+
+/// What is said, and what is heard.
+struct Pen {
+    wire: Box<dyn Wire>,
+    cursor: Cursor,
+    /// The frame that is being written.
+    sending: Option<Sending>,
+    owed: Owed,
+    talk: Talk,
+    blocked_since: Option<Timestamp>,
+    /// Pings since anything was heard. They are counted, and not the time: a clock that jumps is no silence.
+    unanswered: u32,
+}
+
+/// What is to be said at the next end of a frame, besides what the channel tells. Each is there once at most.
+#[derive(Default)]
+struct Owed {
+    greeting: Option<Arc<Said>>,
+    ping: bool,
+    /// The answer to the newest of the other side's pings: older ones need none (RFC 6455, 5.5.3).
+    pong: Option<Vec<u8>>,
+}
+
+/// What a line has for its own task.
+pub(super) enum News {
+    /// Another channel of the page is asked for.
+    Choice(Choice),
+    /// What came is none of the protocol's.
+    Abuse(Farewell),
+    /// They say goodbye first.
+    Closed(u16),
+    /// The channel broke.
+    Broken,
+    /// Nobody is there any more.
+    Lost,
+}
+
+impl Line {
+    /// A line that begins with `greeting`.
+    pub(super) fn new(wire: Box<dyn Wire>, cursor: Cursor, greeting: Arc<Said>, now: Timestamp) -> Self {
+        let owed = Owed { greeting: Some(greeting), ..Owed::default() };
+        let talk = Talk::new(now);
+        let pen = Pen { wire, cursor, sending: None, owed, talk, blocked_since: None, unanswered: 0 };
+        Self { state: Mutex::new(State { own: Waker::noop().clone(), pen: Some(pen), lost: false }) }
+    }
+
+    /// Writes what its channel has told, as far as the wire takes it at once.
+    pub(super) fn write(&self, now: Timestamp) {
+        let State { own, pen, lost } = &mut *self.state();
+        let Some(pen) = pen else { return };
+        // Its own task is woken by the wire, and goes on.
+        if pen.blocked_since.is_some() {
+            return;
+        }
+        if pen.cursor.channel().is_broken() {
+            own.wake_by_ref();
+        } else if pen.write(&mut Context::from_waker(own), now).is_err() {
+            *lost = true;
+            own.wake_by_ref();
+        }
+    }
+
+    /// Asks whether anybody is there.
+    pub(super) fn ping(&self, now: Timestamp) {
+        if let Some(pen) = &mut self.state().pen {
+            pen.owed.ping = true;
+            pen.unanswered += 1;
+        }
+        self.write(now);
+    }
+
+    /// Gives it up when it has taken nothing, or answered nothing, for too long.
+    pub(super) fn sweep(&self, now: Timestamp) {
+        let State { own, pen, lost } = &mut *self.state();
+        if pen.as_ref().is_some_and(|pen| pen.is_overdue(now)) {
+            *lost = true;
+            own.wake_by_ref();
+        }
+    }
+
+    /// What there is for its own task to do. It goes on writing meanwhile.
+    pub(super) fn poll_news(&self, context: &mut Context<'_>, now: Timestamp) -> Poll<News> {
+        let State { own, pen, lost } = &mut *self.state();
+        own.clone_from(context.waker());
+        let Some(pen) = pen.as_mut().filter(|_| !*lost) else { return Poll::Ready(News::Lost) };
+        if pen.cursor.channel().is_broken() {
+            return Poll::Ready(News::Broken);
+        }
+        match pen.write(context, now) {
+            Ok(()) => pen.poll_heard(context, now),
+            Err(_) => Poll::Ready(News::Lost),
+        }
+    }
+
+    /// Goes on in another channel. What follows begins with a snapshot.
+    pub(super) fn move_to(&self, cursor: Cursor) {
+        let mut state = self.state();
+        let left = state.pen.as_mut().map(|pen| std::mem::replace(&mut pen.cursor, cursor));
+        drop(state);
+        // Letting go of a channel takes locks of its own.
+        drop(left);
+    }
+
+    /// Takes the wire out, to say goodbye on it. Nothing else is written to it from now on.
+    pub(super) fn leave(&self) -> Option<Leaving> {
+        let Pen { wire, sending, talk, .. } = self.state().pen.take()?;
+        Some(Leaving::new(wire, sending, talk.into_reader()))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Pen {
+    /// Writes frame after frame, until there is nothing to say or the wire is full.
+    fn write(&mut self, context: &mut Context<'_>, now: Timestamp) -> io::Result<()> {
+        loop {
+            if let Some(sending) = &mut self.sending {
+                let before = sending.written();
+                let sent = sending.poll(&mut self.wire, context)?;
+                let is_taken = sent.is_ready() || sending.written() > before;
+                if sent.is_pending() {
+                    self.blocked_since = if is_taken { Some(now) } else { self.blocked_since.or(Some(now)) };
+                    return Ok(());
+                }
+                self.blocked_since = None;
+            }
+            self.sending = self.next_to_say();
+            if self.sending.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn next_to_say(&mut self) -> Option<Sending> {
+        if let Some(greeting) = self.owed.greeting.take() {
+            return Some(Sending::shared(greeting));
+        }
+        if let Some(payload) = self.owed.pong.take() {
+            return Some(Sending::own(websocket::pong(&payload)));
+        }
+        if std::mem::take(&mut self.owed.ping) {
+            return Some(Sending::shared(Arc::clone(self.cursor.channel().ping())));
+        }
+        self.cursor.advance().map(Sending::shared)
+    }
+
+    /// Reads what has come, up to what its task has to know.
+    fn poll_heard(&mut self, context: &mut Context<'_>, now: Timestamp) -> Poll<News> {
+        let mut bytes = [0; READ_AT_ONCE];
+        loop {
+            let mut buffer = ReadBuf::new(&mut bytes);
+            match std::task::ready!(Pin::new(&mut self.wire).poll_read(context, &mut buffer)) {
+                Ok(()) if buffer.filled().is_empty() => return Poll::Ready(News::Lost),
+                Ok(()) => self.unanswered = 0,
+                Err(_) => return Poll::Ready(News::Lost),
+            }
+            let news = match self.talk.hear(buffer.filled_mut(), now) {
+                Ok(Heard { close: Some(code), .. }) => Some(News::Closed(code)),
+                Ok(Heard { choice: Some(choice), pong, .. }) => {
+                    self.owed.pong = pong.or(self.owed.pong.take());
+                    Some(News::Choice(choice))
+                }
+                Ok(Heard { pong: Some(payload), .. }) => {
+                    self.owed.pong = Some(payload);
+                    None
+                }
+                Ok(_) => None,
+                Err(farewell) => Some(News::Abuse(farewell)),
+            };
+            if self.owed.pong.is_some() && self.blocked_since.is_none() && self.write(context, now).is_err() {
+                return Poll::Ready(News::Lost);
+            }
+            if let Some(news) = news {
+                return Poll::Ready(news);
+            }
+        }
+    }
+
+    fn is_overdue(&self, now: Timestamp) -> bool {
+        let is_stalled = self.blocked_since.is_some_and(|since| now.since(since) >= STALLED_AFTER);
+        is_stalled || self.unanswered > UNANSWERED_PINGS || self.talk.is_overdue(now)
+    }
+}

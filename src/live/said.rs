@@ -1,0 +1,124 @@
+use std::fmt::Write;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+
+use indexmap::IndexMap;
+use serde::Serialize;
+
+use super::channel::Position;
+use crate::domain::{PanelId, Timestamp};
+use crate::panels::PanelFrame;
+use crate::websocket;
+
+/// One message, encoded once in each form it is sent in, for everybody who listens.
+#[derive(Debug)]
+pub struct Said {
+    /// Where a channel is after it; `None` for what does not move one.
+    position: Option<Position>,
+    /// The WebSocket frame. A server's frames are not masked (RFC 6455, 5.1), so the same bytes serve all.
+    frame: Box<[u8]>,
+    /// Where in the frame the JSON text stands.
+    text: Range<usize>,
+    /// The event of a stream, made when the first stream asks.
+    event: OnceLock<Box<[u8]>>,
+}
+
+/// A message as server-sent event (HTML, 9.2), ready to be written.
+#[derive(Clone, Debug)]
+pub struct Event(Arc<Said>);
+
+/// The frames of panels by id, in the page's order.
+pub(super) type PanelFrames<'a> = IndexMap<&'a PanelId, PanelFrame>;
+
+/// The messages of the wire protocol, server to client.
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub(super) enum Message<'a> {
+    Hello {
+        epoch: &'a str,
+        seq: u64,
+        heartbeat: u64,
+        revision: &'a str,
+    },
+    Snapshot {
+        epoch: &'a str,
+        seq: u64,
+        panels: &'a PanelFrames<'a>,
+    },
+    Batch {
+        seq: u64,
+        sent: Timestamp,
+        panels: &'a PanelFrames<'a>,
+    },
+    Ping,
+    Bye {
+        reason: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        retry_ms: Option<u64>,
+    },
+}
+
+impl Said {
+    /// The JSON text of the wire protocol.
+    pub fn text(&self) -> &str {
+        // It was text when the frame was made of it.
+        str::from_utf8(&self.frame[self.text.clone()]).unwrap_or_default()
+    }
+
+    /// The bytes that a WebSocket is sent.
+    pub fn frame(&self) -> &[u8] {
+        &self.frame
+    }
+
+    /// Where a channel is after it; `None` for what does not move one.
+    pub fn position(&self) -> Option<&Position> {
+        self.position.as_ref()
+    }
+
+    /// The bytes that a stream of events is sent. `id` is the position, so that a browser brings it back.
+    pub fn event(self: &Arc<Self>) -> Event {
+        self.event.get_or_init(|| {
+            let mut event = String::with_capacity(self.text.len() + 64);
+            if let Some(Position { epoch, seq }) = &self.position {
+                // A string takes whatever is written to it.
+                let _ = writeln!(event, "id: {epoch}:{seq}");
+            }
+            event.push_str("data: ");
+            event.push_str(self.text());
+            event.push_str("\n\n");
+            event.into_bytes().into()
+        });
+        Event(Arc::clone(self))
+    }
+
+    /// The message with a control frame behind it, for WebSockets alone.
+    #[must_use]
+    pub(super) fn followed_by(mut self, control: &[u8]) -> Self {
+        self.frame = [&*self.frame, control].concat().into();
+        self
+    }
+}
+
+impl AsRef<[u8]> for Event {
+    fn as_ref(&self) -> &[u8] {
+        self.0.event.get().map_or(&[], |event| event)
+    }
+}
+
+impl Message<'_> {
+    pub(super) fn encode(&self) -> Said {
+        self.encode_at(None)
+    }
+
+    /// Encodes what leaves a channel at `position`.
+    pub(super) fn encode_at(&self, position: Option<Position>) -> Said {
+        let text = match serde_json::to_string(self) {
+            Ok(text) => text,
+            // Plain structs with text keys always encode; numbers that are not finite become null.
+            Err(error) => unreachable!("a message of our own did not encode: {error}"),
+        };
+        let frame = websocket::text(&text).into_boxed_slice();
+        let text = frame.len() - text.len()..frame.len();
+        Said { position, frame, text, event: OnceLock::new() }
+    }
+}

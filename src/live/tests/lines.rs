@@ -1,0 +1,217 @@
+//! Those at the far end of a socket who are slow, silent, or mean harm.
+
+use futures::SinkExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::*;
+use crate::websocket;
+
+const WIDE: usize = 1 << 20;
+
+/// What has come at the far end, as far as it has.
+async fn arrived(far: &mut Far) -> Vec<Value> {
+    let mut messages = Vec::new();
+    while let Some(Some(Ok(message))) = next_of(far).await {
+        if let Message::Text(text) = message {
+            messages.push(serde_json::from_str(&text).unwrap());
+        }
+    }
+    messages
+}
+
+fn kinds(messages: &[Value]) -> Vec<&str> {
+    messages.iter().map(|message| message["type"].as_str().unwrap()).collect()
+}
+
+/// The code of the close frame at the end of what has come.
+async fn close_code(mut far: DuplexStream) -> Option<u16> {
+    let mut bytes = Vec::new();
+    // Within the goodbye's patience the other side hangs up.
+    tokio::time::timeout(Duration::from_secs(5), far.read_to_end(&mut bytes)).await.unwrap().unwrap();
+    let at = bytes.windows(2).rposition(|pair| pair[0] == 0x88 && usize::from(pair[1]) < 126)?;
+    Some(u16::from_be_bytes([*bytes.get(at + 2)?, *bytes.get(at + 3)?]))
+}
+
+/// A client's frame: masked, with a mask of zeros.
+fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![first, 0x80 | u8::try_from(payload.len()).unwrap(), 0, 0, 0, 0];
+    frame.extend_from_slice(payload);
+    frame
+}
+
+#[tokio::test]
+async fn a_socket_hears_hello_then_a_snapshot_then_every_batch() {
+    let stage = Stage::with_page(BOARD);
+    let mut far = stage.watches(&[], None, WIDE).await;
+    settle().await;
+    stage.passes(3 * SECOND).await;
+    let heard = arrived(&mut far).await;
+    assert_eq!(kinds(&heard), ["hello", "snapshot", "batch", "batch", "batch"]);
+    assert_eq!(heard[4]["seq"].as_u64(), heard[1]["seq"].as_u64().map(|seq| seq + 3));
+}
+
+#[tokio::test]
+async fn who_stalls_falls_off_the_ring_and_goes_on_from_one_snapshot() {
+    let stage = Stage::with_page(BOARD);
+    let mut slow = stage.watches(&[], None, 64).await;
+    let mut quick = stage.watches(&[], None, WIDE).await;
+    settle().await;
+    for _ in 0..20 {
+        stage.passes(SECOND).await;
+        assert!(!arrived(&mut quick).await.is_empty(), "nobody waits for the one who takes nothing");
+    }
+    let heard = arrived(&mut slow).await;
+    assert_eq!(kinds(&heard).iter().filter(|kind| **kind == "snapshot").count(), 1 + usize::from(heard.len() > 3));
+    let seqs: Vec<_> = heard.iter().filter_map(|message| message["seq"].as_u64()).collect();
+    assert_eq!(seqs.last(), Some(&stage.sit(&[]).paint().position.seq), "it has caught up");
+    assert!(seqs.len() < 20, "and not by every batch that it has missed: {seqs:?}");
+}
+
+#[tokio::test]
+async fn who_takes_nothing_for_a_minute_is_cut_off_and_who_takes_a_little_is_not() {
+    let stage = Stage::with_page(BOARD);
+    let mut dead = stage.connects(&[], None, 64);
+    let mut slow = stage.watches(&[], None, 64).await;
+    settle().await;
+    for _ in 0..70 {
+        stage.passes(SECOND).await;
+        let _ = slow.next().now_or_never();
+    }
+    assert_eq!(stage.hub.viewers(), 1);
+    let mut left = Vec::new();
+    dead.read_to_end(&mut left).await.unwrap();
+    assert!(left.len() <= 64, "nothing was kept for it");
+}
+
+#[tokio::test]
+async fn who_has_gone_without_a_word_is_found_out_by_unanswered_pings() {
+    let stage = Stage::with_page(BOARD);
+    let mut silent = stage.connects(&[], None, WIDE);
+    let mut there = stage.watches(&[], None, WIDE).await;
+    settle().await;
+    for _ in 0..5 {
+        assert_eq!(stage.hub.viewers(), 2);
+        stage.passes(26 * SECOND).await;
+        // It says nothing, but its library answers.
+        arrived(&mut there).await;
+        let _ = there.flush().now_or_never();
+        settle().await;
+    }
+    assert_eq!(stage.hub.viewers(), 1);
+    let mut heard = Vec::new();
+    silent.read_to_end(&mut heard).await.unwrap();
+    assert!(heard.windows(2).any(|pair| pair == [0x89, 0]), "it was asked");
+}
+
+#[tokio::test]
+async fn a_letter_now_and_then_is_not_waited_for() {
+    let stage = Stage::with_page(BOARD);
+    let mut far = stage.connects(&[], None, WIDE);
+    for byte in [0x81, 0xfe] {
+        far.write_all(&[byte]).await.unwrap();
+        stage.passes(8 * SECOND).await;
+    }
+    assert_eq!(stage.hub.viewers(), 0);
+}
+
+#[tokio::test]
+async fn a_flood_of_pings_is_answered_once_and_then_closed() {
+    let stage = Stage::with_page(BOARD);
+    let mut far = stage.connects(&[], None, WIDE);
+    settle().await;
+    far.write_all(&[masked(0x89, b"one"), masked(0x89, b"two")].concat()).await.unwrap();
+    settle().await;
+    let mut answered = vec![0; 64 * 1024];
+    let count = far.read(&mut answered).await.unwrap();
+    let pong = websocket::pong(b"two");
+    assert!(answered[..count].windows(pong.len()).any(|bytes| bytes == pong), "the newest has its answer");
+    assert!(!answered[..count].windows(5).any(|bytes| bytes == websocket::pong(b"one")), "older ones need none");
+    far.write_all(&masked(0x89, b"").repeat(100)).await.unwrap();
+    assert_eq!(close_code(far).await, Some(1008));
+}
+
+#[tokio::test]
+async fn what_is_no_websocket_is_closed_with_the_code_that_says_so() {
+    let stage = Stage::with_page(BOARD);
+    let long = [&[0x81_u8, 0xff][..], &(1_u64 << 40).to_be_bytes(), &[0; 4]].concat();
+    let fragments = [masked(0x01, b"{"), masked(0x00, b"").repeat(2_000)].concat();
+    let wrong: [(&str, Vec<u8>, u16); 8] = [
+        ("not masked", vec![0x81, 0x01, b'x'], 1002),
+        ("a reserved bit", masked(0xc1, b"x"), 1002),
+        ("an unknown opcode", masked(0x83, b"x"), 1002),
+        ("not UTF-8", masked(0x81, b"\xff"), 1007),
+        ("a terabyte announced", long, 1008),
+        ("fragments for ever", fragments, 1008),
+        ("a binary message", masked(0x82, b"x"), 1008),
+        ("no message of ours", masked(0x81, b"{}"), 1008),
+    ];
+    for (what, bytes, code) in wrong {
+        let mut far = stage.connects(&[], None, WIDE);
+        far.write_all(&bytes).await.unwrap();
+        // The close handshake's other half.
+        far.write_all(&masked(0x88, &code.to_be_bytes())).await.unwrap();
+        assert_eq!(close_code(far).await, Some(code), "{what}");
+    }
+    settle().await;
+    assert_eq!(stage.hub.viewers(), 0);
+}
+
+#[tokio::test]
+async fn who_closes_gets_the_same_code_back() {
+    let stage = Stage::with_page(BOARD);
+    let mut far = stage.connects(&[], None, WIDE);
+    far.write_all(&masked(0x88, &1001_u16.to_be_bytes())).await.unwrap();
+    assert_eq!(close_code(far).await, Some(1001));
+}
+
+#[tokio::test]
+async fn a_row_is_as_long_as_it_may_be_and_no_longer_than_somebody_sits_in_it() {
+    let stage = Stage::with_page(BOARD);
+    let mut fars: Vec<_> = (0..150).map(|_| stage.connects(&[], None, WIDE)).collect();
+    settle().await;
+    let seat = stage.sit(&[]);
+    assert_eq!(seat.channel().rows().lengths(), [64, 64, 22]);
+    fars.truncate(70);
+    settle().await;
+    assert_eq!(seat.channel().rows().lengths(), [64, 6]);
+    stage.passes(SECOND).await;
+    fars.push(stage.connects(&[], None, WIDE));
+    fars.drain(..64);
+    settle().await;
+    assert_eq!(seat.channel().rows().lengths(), [7]);
+    drop(fars);
+    settle().await;
+    assert_eq!((seat.channel().rows().lengths().len(), seat.watching()), (0, 0));
+}
+
+#[tokio::test]
+async fn who_chooses_hears_the_other_channel_alone_and_the_rows_follow() {
+    let page = BOARD
+        .replace("[[panel]]", "[[input]]\nname = \"city\"\nkind = \"radio\"\noptions = [\"LA\", \"NYC\"]\n[[panel]]");
+    let stage = Stage::with_page(&page);
+    let mut far = stage.watches(&[("city", "LA")], None, WIDE).await;
+    stage.passes(SECOND).await;
+    let first = arrived(&mut far).await;
+    far.send(Message::text(r#"{"type":"inputs","values":{"city":"NYC"}}"#)).await.unwrap();
+    stage.passes(2 * SECOND).await;
+    let after = arrived(&mut far).await;
+    assert_eq!(after[0]["type"], "snapshot");
+    assert_ne!(after[0]["epoch"], first[1]["epoch"]);
+    assert_eq!(stage.sit(&[("city", "LA")]).channel().rows().lengths().len(), 0);
+    assert_eq!(stage.sit(&[("city", "NYC")]).channel().rows().lengths(), [1]);
+}
+
+#[tokio::test]
+async fn there_are_only_so_many_viewers_from_one_address_and_with_one_session() {
+    let stage = Stage::with_page(BOARD);
+    let address = |last| Some(std::net::IpAddr::from([192, 0, 2, last]));
+    let session = Some(Holder::Session(crate::domain::SessionId::new(7)));
+    let mut places: Vec<_> = (0..10).map(|n| stage.hub.place(address(n), session).unwrap()).collect();
+    assert_eq!(stage.hub.place(address(99), session).err(), Some(Crowded::BySession));
+    places.extend((0..99).map(|_| stage.hub.place(address(1), None).unwrap()));
+    assert_eq!(stage.hub.place(address(1), None).err(), Some(Crowded::FromThere));
+    assert_eq!(stage.hub.viewers(), 109);
+    drop(places);
+    assert_eq!(stage.hub.viewers(), 0);
+    assert!(stage.hub.place(address(1), session).is_ok(), "a place that was given back is free");
+}

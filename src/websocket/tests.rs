@@ -1,0 +1,347 @@
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use super::*;
+
+const LONGEST: usize = 1000;
+
+const CONTINUATION: u8 = 0x0;
+const TEXT: u8 = 0x1;
+const BINARY: u8 = 0x2;
+const CLOSE: u8 = 0x8;
+const PING: u8 = 0x9;
+const PONG: u8 = 0xA;
+const FINAL: u8 = 0x80;
+
+/// A frame as a client writes it. `first` has the opcode and the flags.
+fn masked(first: u8, mask: [u8; 4], payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![first];
+    match payload.len() {
+        length @ 0..=125 => frame.push(0x80 | u8::try_from(length).unwrap()),
+        length @ 126..=0xFFFF => {
+            frame.push(0xFE);
+            frame.extend(u16::try_from(length).unwrap().to_be_bytes());
+        }
+        length => {
+            frame.push(0xFF);
+            frame.extend((length as u64).to_be_bytes());
+        }
+    }
+    frame.extend(mask);
+    frame.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+    frame
+}
+
+fn client(first: u8, payload: &[u8]) -> Vec<u8> {
+    masked(first, [0x37, 0xFA, 0x21, 0x3D], payload)
+}
+
+/// All that is heard in these bytes, up to a fault.
+fn hear(reader: &mut Reader, bytes: &[u8]) -> (Vec<Heard>, Option<Fault>) {
+    let mut bytes = bytes.to_vec();
+    let mut rest = bytes.as_mut_slice();
+    let mut all = Vec::new();
+    loop {
+        match reader.next(&mut rest) {
+            Ok(Some(heard)) => all.push(heard),
+            Ok(None) => break,
+            Err(fault) => return (all, Some(fault)),
+        }
+    }
+    assert!(rest.is_empty(), "all is used up");
+    (all, None)
+}
+
+fn hear_frames(frames: &[Vec<u8>]) -> (Vec<Heard>, Option<Fault>) {
+    hear(&mut Reader::new(LONGEST), &frames.concat())
+}
+
+fn fault(frames: &[Vec<u8>]) -> Option<Fault> {
+    hear_frames(frames).1
+}
+
+#[test]
+fn the_examples_of_the_rfc_are_read_and_written() {
+    // RFC 6455, section 5.7.
+    let hello = [0x81, 0x85, 0x37, 0xFA, 0x21, 0x3D, 0x7F, 0x9F, 0x4D, 0x51, 0x58];
+    assert_eq!(hear(&mut Reader::new(LONGEST), &hello), (vec![Heard::Text("Hello".to_owned())], None));
+    assert_eq!(text("Hello"), [0x81, 0x05, 0x48, 0x65, 0x6C, 0x6C, 0x6F]);
+    assert_eq!(ping(b"Hello"), [0x89, 0x05, 0x48, 0x65, 0x6C, 0x6C, 0x6F]);
+    assert_eq!(pong(b"Hello"), [0x8A, 0x05, 0x48, 0x65, 0x6C, 0x6C, 0x6F]);
+    assert_eq!(binary(&[7; 256])[..4], [0x82, 0x7E, 0x01, 0x00]);
+    assert_eq!(binary(&vec![7; 65_536])[..10], [0x82, 0x7F, 0, 0, 0, 0, 0, 1, 0, 0]);
+}
+
+#[test]
+fn a_length_is_written_in_its_shortest_form() {
+    assert_eq!(binary(&[7; 125])[..2], [0x82, 125]);
+    assert_eq!(binary(&[7; 126])[..4], [0x82, 126, 0, 126]);
+    assert_eq!(binary(&vec![7; 65_535])[..4], [0x82, 126, 0xFF, 0xFF]);
+    assert_eq!(text("").len(), 2);
+}
+
+#[test]
+fn a_close_frame_says_as_much_as_fits_and_cuts_no_character() {
+    assert_eq!(close(4401, "sign in")[..4], [0x88, 9, 0x11, 0x31]);
+    assert_eq!(close(1000, ""), [0x88, 2, 0x03, 0xE8]);
+    let long = close(1000, &"ü".repeat(100));
+    assert_eq!(long.len(), 2 + 2 + 122, "61 characters of two bytes fit into 123");
+    assert!(std::str::from_utf8(&long[4..]).is_ok());
+    assert_eq!(ping(&[7; 200]).len(), 2 + 125);
+}
+
+#[test]
+fn a_message_in_fragments_is_read_as_one_and_pings_between_them_at_once() {
+    let (heard, fault) = hear_frames(&[
+        client(TEXT, b"Hel"),
+        client(FINAL | PING, b"there?"),
+        client(CONTINUATION, b""),
+        client(FINAL | PONG, b""),
+        client(FINAL | CONTINUATION, b"lo"),
+        client(FINAL | BINARY, &[0xFF, 0]),
+    ]);
+    assert_eq!(fault, None);
+    let expected = [
+        Heard::Ping(b"there?".to_vec()),
+        Heard::Pong(Vec::new()),
+        Heard::Text("Hello".to_owned()),
+        Heard::Binary(vec![0xFF, 0]),
+    ];
+    assert_eq!(heard, expected);
+}
+
+#[test]
+fn what_the_rfc_forbids_is_refused_with_1002() {
+    let mut unmasked = client(FINAL | TEXT, b"Hello");
+    unmasked[1] &= 0x7F;
+    assert_eq!(fault(&[unmasked]), Some(Fault::NotMasked));
+    for bit in [0x40, 0x20, 0x10] {
+        assert_eq!(fault(&[client(FINAL | bit | TEXT, b"")]), Some(Fault::ReservedBit));
+    }
+    for opcode in [3, 4, 5, 6, 7, 0xB, 0xC, 0xD, 0xE, 0xF] {
+        assert_eq!(fault(&[client(FINAL | opcode, b"")]), Some(Fault::UnknownOpcode(opcode)));
+    }
+    for opcode in [PING, PONG, CLOSE] {
+        assert_eq!(fault(&[client(opcode, b"")]), Some(Fault::FragmentedControl));
+        assert_eq!(fault(&[client(FINAL | opcode, &[7; 126])]), Some(Fault::LongControl));
+    }
+    assert_eq!(fault(&[client(FINAL | CONTINUATION, b"")]), Some(Fault::NothingToContinue));
+    assert_eq!(fault(&[client(TEXT, b"a"), client(FINAL | TEXT, b"b")]), Some(Fault::MessageWithinMessage));
+    assert_eq!(Fault::MessageWithinMessage.code(), 1002);
+}
+
+#[test]
+fn the_first_two_bytes_are_refused_without_waiting_for_more() {
+    assert_eq!(hear(&mut Reader::new(LONGEST), &[FINAL | TEXT, 5]).1, Some(Fault::NotMasked));
+    assert_eq!(hear(&mut Reader::new(LONGEST), &[FINAL | PING, 0xFE]).1, Some(Fault::LongControl));
+}
+
+#[test]
+fn a_length_has_to_come_in_its_shortest_form() {
+    let long_forms: [&[u8]; 4] = [
+        &[FINAL | TEXT, 0xFE, 0, 125, 1, 2, 3, 4],
+        &[FINAL | TEXT, 0xFF, 0, 0, 0, 0, 0, 0, 0, 5, 1, 2, 3, 4],
+        &[FINAL | TEXT, 0xFF, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 1, 2, 3, 4],
+        &[FINAL | TEXT, 0xFF, 0x80, 0, 0, 0, 0, 0, 0, 5, 1, 2, 3, 4],
+    ];
+    for bytes in long_forms {
+        assert_eq!(hear(&mut Reader::new(LONGEST), bytes), (Vec::new(), Some(Fault::LengthForm)), "{bytes:?}");
+    }
+}
+
+#[test]
+fn a_message_that_is_too_long_is_refused_by_its_header() {
+    let mut reader = Reader::new(LONGEST);
+    let announced = [FINAL | BINARY, 0xFF, 0x7F, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4];
+    assert_eq!(hear(&mut reader, &announced).1, Some(Fault::TooLong { longest: LONGEST }));
+    assert_eq!(reader.held(), 0);
+
+    let (first, second) = (client(BINARY, &[7; 600]), client(FINAL | CONTINUATION, &[7; 401]));
+    assert_eq!(hear(&mut Reader::new(LONGEST), &[&*first, &second[..8]].concat()).1.map(Fault::code), Some(1009));
+    let second = client(FINAL | CONTINUATION, &[7; 400]);
+    assert_eq!(hear_frames(&[first, second]), (vec![Heard::Binary(vec![7; 1000])], None));
+}
+
+#[test]
+fn an_announced_length_costs_nothing_until_it_comes() {
+    let mut reader = Reader::new(16 << 10);
+    hear(&mut reader, &client(FINAL | TEXT, &[b'a'; 16 << 10])[..9]);
+    assert!(reader.is_unfinished());
+    assert!(reader.held() <= 128, "{} bytes for the one that came", reader.held());
+}
+
+#[test]
+fn between_messages_nothing_is_held() {
+    assert!(size_of::<Reader>() <= 64, "{} bytes", size_of::<Reader>());
+    let mut reader = Reader::new(LONGEST);
+    for bytes in [client(FINAL | TEXT, &[b'a'; 900]), client(FINAL | PING, b"there?")] {
+        let (begin, end) = bytes.split_at(4);
+        hear(&mut reader, begin);
+        assert!(reader.is_unfinished());
+        assert_eq!(hear(&mut reader, end).0.len(), 1);
+        assert!(!reader.is_unfinished());
+        assert_eq!(reader.held(), 0);
+    }
+}
+
+#[test]
+fn a_message_between_two_fragments_is_unfinished() {
+    let mut reader = Reader::new(LONGEST);
+    hear(&mut reader, &client(TEXT, b"Hel"));
+    assert!(reader.is_unfinished());
+    hear(&mut reader, &client(FINAL | CONTINUATION, b"lo"));
+    assert!(!reader.is_unfinished());
+}
+
+#[test]
+fn a_message_does_not_go_on_for_ever_in_empty_frames() {
+    let mut reader = Reader::new(LONGEST);
+    assert_eq!(hear(&mut reader, &client(TEXT, b"")).1, None);
+    let fault = (0..200).find_map(|_| hear(&mut reader, &client(CONTINUATION, b"")).1);
+    assert_eq!(fault, Some(Fault::TooManyEmptyFrames));
+}
+
+#[test]
+fn text_that_is_not_utf_8_is_refused_at_the_first_byte_that_shows_it() {
+    let refused = Some(Fault::NotUtf8);
+    assert_eq!(fault(&[client(FINAL | TEXT, &[0xCE])]), refused, "half a character at the end");
+    assert_eq!(fault(&[client(TEXT, &[0xF4]), client(CONTINUATION, &[0x90])]), refused, "over U+10FFFF");
+    assert_eq!(fault(&[client(TEXT, &[0xED]), client(CONTINUATION, &[0xA0])]), refused, "a surrogate");
+    let all = client(FINAL | TEXT, b"\xC0 and more");
+    assert_eq!(hear(&mut Reader::new(LONGEST), &all[..7]).1, refused, "within the frame");
+    assert_eq!(refused.map(Fault::code), Some(1007));
+}
+
+#[test]
+fn a_character_may_be_split_over_frames() {
+    let bytes = "κ𝄞".as_bytes();
+    let mut frames: Vec<_> = bytes.iter().map(|byte| client(CONTINUATION, &[*byte])).collect();
+    frames[0][0] = TEXT;
+    frames.push(client(FINAL | CONTINUATION, b""));
+    assert_eq!(hear_frames(&frames), (vec![Heard::Text("κ𝄞".to_owned())], None));
+}
+
+#[test]
+fn a_close_is_read_with_its_code_and_reason() {
+    let closed = |payload: &[u8]| hear_frames(&[client(FINAL | CLOSE, payload)]);
+    assert_eq!(closed(b""), (vec![Heard::Close(None)], None));
+    let closing = Closing { code: 1001, reason: "gone".to_owned() };
+    assert_eq!(closed(b"\x03\xE9gone"), (vec![Heard::Close(Some(closing))], None));
+    assert_eq!(closed(b"\x03").1, Some(Fault::HalfACloseCode));
+    assert_eq!(closed(b"\x03\xE9\xFF").1, Some(Fault::NotUtf8));
+    for code in [0_u16, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535] {
+        assert_eq!(closed(&code.to_be_bytes()).1, Some(Fault::CloseCode(code)));
+    }
+    for code in [1000_u16, 1003, 1007, 1011, 1014, 3000, 3999, 4000, 4999] {
+        assert_eq!(closed(&code.to_be_bytes()).0.len(), 1, "{code}");
+    }
+}
+
+#[test]
+fn nothing_is_read_behind_a_close_or_a_fault() {
+    let hello = client(FINAL | TEXT, b"Hello");
+    let (heard, fault) = hear_frames(&[client(FINAL | CLOSE, b""), hello.clone()]);
+    assert_eq!((heard, fault), (vec![Heard::Close(None)], None));
+    let mut reader = Reader::new(LONGEST);
+    assert!(hear(&mut reader, &client(FINAL | CONTINUATION, b"")).1.is_some());
+    assert_eq!(hear(&mut reader, &hello), (Vec::new(), None));
+    assert!(!reader.is_unfinished());
+}
+
+/// What a client may mean to say, as long as a reader takes it.
+fn anything_sayable() -> impl Strategy<Value = Heard> {
+    let control = || vec(any::<u8>(), 0..=125);
+    prop_oneof![
+        3 => any::<String>().prop_filter("short enough", |text| text.len() <= LONGEST).prop_map(Heard::Text),
+        1 => "[a-zü€𝄞]{0,300}".prop_filter("short enough", |text| text.len() <= LONGEST).prop_map(Heard::Text),
+        3 => vec(any::<u8>(), 0..=LONGEST).prop_map(Heard::Binary),
+        1 => control().prop_map(Heard::Ping),
+        1 => control().prop_map(Heard::Pong),
+    ]
+}
+
+/// Splits into pieces of the lengths given, the last of which takes the rest.
+fn split<'a>(mut bytes: &'a [u8], lengths: &[usize]) -> Vec<&'a [u8]> {
+    let mut pieces = Vec::new();
+    for length in lengths {
+        let (piece, rest) = bytes.split_at((*length).min(bytes.len()));
+        pieces.push(piece);
+        bytes = rest;
+    }
+    pieces.push(bytes);
+    pieces
+}
+
+/// The frames of what is said, a message in fragments of those lengths.
+fn frames(said: &Heard, lengths: &[usize], mask: [u8; 4]) -> Vec<Vec<u8>> {
+    let (opcode, payload) = match said {
+        Heard::Text(text) => (TEXT, text.as_bytes()),
+        Heard::Binary(bytes) => (BINARY, &**bytes),
+        Heard::Ping(payload) => return vec![masked(FINAL | PING, mask, payload)],
+        Heard::Pong(payload) => return vec![masked(FINAL | PONG, mask, payload)],
+        Heard::Close(_) => unreachable!("it would be the last"),
+    };
+    let pieces = split(payload, lengths);
+    let last = pieces.len() - 1;
+    let first = |at| if at == 0 { opcode } else { CONTINUATION } | if at == last { FINAL } else { 0 };
+    pieces.iter().enumerate().map(|(at, piece)| masked(first(at), mask, piece)).collect()
+}
+
+proptest! {
+    #[test]
+    fn what_was_said_is_heard_however_it_was_split(
+        said in vec((anything_sayable(), vec(0..400_usize, 0..6), any::<[u8; 4]>()), 0..6),
+        chunks in vec(0..300_usize, 0..40),
+    ) {
+        let bytes = said.iter().flat_map(|(said, lengths, mask)| frames(said, lengths, *mask)).collect::<Vec<_>>().concat();
+        let mut reader = Reader::new(LONGEST);
+        let mut all = Vec::new();
+        for chunk in split(&bytes, &chunks) {
+            let (heard, fault) = hear(&mut reader, chunk);
+            prop_assert_eq!(fault, None);
+            prop_assert!(reader.held() <= LONGEST + 250 + 128, "{} bytes", reader.held());
+            all.extend(heard);
+        }
+        prop_assert_eq!(all, said.into_iter().map(|(said, ..)| said).collect::<Vec<_>>());
+        prop_assert!(!reader.is_unfinished());
+        prop_assert_eq!(reader.held(), 0);
+    }
+
+    #[test]
+    fn whatever_comes_is_no_panic_and_little_memory(chunks in vec(vec(any::<u8>(), 0..200), 0..30), longest in 0..600_usize) {
+        let mut reader = Reader::new(longest);
+        for chunk in chunks {
+            hear(&mut reader, &chunk);
+            prop_assert!(reader.held() <= longest + 250 + 128, "{} bytes", reader.held());
+        }
+    }
+
+    #[test]
+    fn frames_with_any_header_bits_are_no_panic_and_little_memory(
+        any_frames in vec((any::<u8>(), vec(any::<u8>(), 0..300)), 0..30),
+        longest in 0..600_usize,
+    ) {
+        let mut reader = Reader::new(longest);
+        for (first, payload) in any_frames {
+            hear(&mut reader, &client(first & 0x8F, &payload));
+            prop_assert!(reader.held() <= longest + 250 + 128, "{} bytes", reader.held());
+        }
+    }
+
+    #[test]
+    fn how_bytes_come_changes_nothing_of_what_is_heard(
+        any_frames in vec((any::<u8>(), vec(any::<u8>(), 0..150)), 0..10),
+        chunks in vec(0..100_usize, 0..20),
+    ) {
+        let bytes = any_frames.iter().map(|(first, payload)| client(first & 0x8F, payload)).collect::<Vec<_>>().concat();
+        let at_once = hear(&mut Reader::new(LONGEST), &bytes);
+        let mut reader = Reader::new(LONGEST);
+        let (mut all, mut fault) = (Vec::new(), None);
+        for chunk in split(&bytes, &chunks) {
+            let (heard, fault_here) = hear(&mut reader, chunk);
+            all.extend(heard);
+            fault = fault.or(fault_here);
+        }
+        prop_assert_eq!((all, fault), at_once);
+    }
+}
