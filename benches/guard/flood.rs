@@ -10,10 +10,12 @@ use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
-use crate::asker::Asker;
-use crate::cpu;
+use crate::common::asker::Asker;
+use crate::common::process::wait_for_the_word;
+use crate::common::report::{micros_each, middle_and_end, number, verdict};
+use crate::common::usage::{self, resident};
 use crate::house::House;
-use crate::orders::{Done, Kind, Orders, Ready, middle_and_end, waits_for_the_word};
+use crate::orders::{self, Done, Kind, Orders};
 
 const LENGTH: Duration = Duration::from_secs(30);
 
@@ -32,19 +34,18 @@ const AT_MOST: f64 = 1.5;
 
 /// Measures a member's page and board alone, then beside the flood.
 pub(crate) fn measure(house: &House) {
-    let watch = || Ready::with(&Orders::new(Kind::Watch, house, 1, LENGTH));
+    let watch = || orders::start(&Orders::new(Kind::Watch, house, 1, LENGTH));
     let mut alone = watch();
     alone.go();
-    let alone = alone.done();
+    let alone: Done = alone.done();
     let memory_before = resident();
-    let mut flood = Ready::with(&Orders::new(Kind::Flood, house, CONNECTIONS, LENGTH));
+    let mut flood = orders::start(&Orders::new(Kind::Flood, house, CONNECTIONS, LENGTH));
     let mut beside = watch();
-    let cpu_before = cpu::used();
+    let cpu_before = usage::cpu();
     flood.go();
     beside.go();
-    let beside = beside.done();
-    let flood = flood.done();
-    let count = f64::from(u32::try_from(flood.count).unwrap_or(u32::MAX));
+    let beside: Done = beside.done();
+    let flood: Done = flood.done();
     println!("\n| a member's | median alone | in the flood | 99 % alone | in the flood |");
     println!("|---|---:|---:|---:|---:|");
     println!(
@@ -57,9 +58,9 @@ pub(crate) fn measure(house: &House) {
     );
     println!(
         "\n{:.0} wrong sign-ins a second for {:.0?}, {:.0} µs of processor time each; memory {} MiB before, {} MiB after",
-        count / flood.elapsed.as_secs_f64(),
+        number(flood.count) / flood.elapsed.as_secs_f64(),
         flood.elapsed,
-        cpu::used().saturating_sub(cpu_before).as_secs_f64() * 1e6 / count,
+        micros_each(usage::cpu().saturating_sub(cpu_before), flood.count),
         memory_before >> 20,
         resident() >> 20
     );
@@ -67,16 +68,8 @@ pub(crate) fn measure(house: &House) {
         [("page", alone.median, beside.median), ("board", alone.live_median, beside.live_median)]
     {
         let times = beside.as_secs_f64() / alone.as_secs_f64();
-        let verdict = if times <= AT_MOST { "reached" } else { "missed" };
-        println!("- the {what} takes {times:.2} times as long, aim {AT_MOST}: {verdict}");
+        println!("- the {what} takes {times:.2} times as long, aim {AT_MOST}: {}", verdict(times <= AT_MOST));
     }
-}
-
-/// Bytes of this process in memory (proc(5), `statm`).
-fn resident() -> usize {
-    let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages: usize = text.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0);
-    pages * 4096
 }
 
 /// What the stranger's process does.
@@ -89,7 +82,7 @@ pub(crate) async fn floods(orders: &Orders) -> Done {
     let (cookie, csrf) = (Arc::new(cookie), Arc::new(csrf));
     let number = Arc::new(AtomicU32::new(0));
     let count = Arc::new(AtomicUsize::new(0));
-    waits_for_the_word();
+    wait_for_the_word();
     let began = Instant::now();
     let mut working = JoinSet::new();
     let between = TRIES_EVERY / u32::try_from(orders.at_a_time).unwrap();
@@ -122,7 +115,7 @@ pub(crate) async fn watches(orders: &Orders) -> Done {
     request.headers_mut().insert("Origin", format!("http://{}", orders.house).parse().unwrap());
     request.headers_mut().insert("Cookie", format!("belvedere={token}").parse().unwrap());
     let (mut board, _) = tokio_tungstenite::connect_async(request).await.unwrap();
-    waits_for_the_word();
+    wait_for_the_word();
     let began = Instant::now();
     let pages = async {
         let mut times = Vec::new();

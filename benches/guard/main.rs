@@ -6,18 +6,18 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a measurement that cannot go on should stop here")]
 
-mod asker;
-#[path = "../sign_in/cpu.rs"]
-mod cpu;
+#[allow(dead_code, reason = "shared with other measurements, of which each needs a part")]
+#[path = "../common/mod.rs"]
+mod common;
 mod flood;
 mod house;
 mod orders;
 mod report;
 
-use std::time::Duration;
-
+use crate::common::arguments::Arguments;
+use crate::common::process;
 use crate::house::House;
-use crate::orders::{Kind, Orders};
+use crate::orders::Kind;
 use crate::report::Table;
 
 /// As in the program itself.
@@ -31,19 +31,16 @@ const AT_A_TIME: [usize; 2] = [1, 16];
 const SECONDS: u64 = 5;
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if let Some(orders) = Orders::from_arguments(&arguments) {
+    if let Some(orders) = process::orders() {
         orders::carry_out(&orders);
         return;
     }
-    let value = |flag: &str| arguments.iter().skip_while(|argument| *argument != flag).nth(1).cloned();
-    let length = Duration::from_secs(value("--seconds").and_then(|text| text.parse().ok()).unwrap_or(SECONDS));
-    let only = value("--only");
-    let wanted = |what: &str| only.as_deref().is_none_or(|only| only == what);
+    let arguments = Arguments::of_this_process();
+    let length = arguments.length(SECONDS);
 
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let house = runtime.block_on(House::open());
-    if wanted("guard") {
+    if arguments.wants("guard") {
         let mut table = Table::default();
         for at_a_time in AT_A_TIME {
             for kind in [Kind::Public, Kind::PublicAsMember, Kind::Own, Kind::OwnOfMany, Kind::ByBasic, Kind::ByBearer]
@@ -53,7 +50,7 @@ fn main() {
         }
         table.print();
     }
-    if wanted("flood") {
+    if arguments.wants("flood") {
         flood::measure(&house);
     }
     runtime.block_on(house.close());

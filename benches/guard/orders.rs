@@ -1,22 +1,20 @@
 //! What a process of its own is told to do, and what it did.
 //!
-//! The process gets ready, says so, and waits for a word; then it does its work until the time is up, and says how much
-//! that was. Whoever started it reads the clocks around it.
+//! The process gets ready, and waits for a word; then it does its work until the time is up, and says how much that was.
+//! Whoever started it reads the clocks around it.
 
-use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::SocketAddr;
-use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
-use crate::asker::Asker;
+use crate::common::asker::Asker;
+use crate::common::process::{Process, Ready, say, wait_for_the_word};
+use crate::common::report::middle_and_end;
+use crate::common::usage;
+use crate::flood;
 use crate::house::House;
-use crate::{cpu, flood};
-
-/// By which argument a process knows that it has orders.
-const ORDERS: &str = "--orders";
 
 /// What each does before it counts.
 const WARM_UP: usize = 50;
@@ -86,13 +84,6 @@ pub(crate) struct Done {
 }
 
 impl Orders {
-    /// The orders stand in a file, as they are too long for an argument.
-    pub(crate) fn from_arguments(arguments: &[String]) -> Option<Self> {
-        let at = arguments.iter().position(|argument| argument == ORDERS)?;
-        let text = std::fs::read_to_string(arguments.get(at + 1)?).expect("the orders are there");
-        Some(serde_json::from_str(&text).expect("orders are written by this program"))
-    }
-
     /// For `house`, as somebody or as many.
     pub(crate) fn new(kind: Kind, house: &House, at_a_time: usize, length: Duration) -> Self {
         let tokens = match kind {
@@ -105,52 +96,22 @@ impl Orders {
     }
 }
 
-/// A process that has its orders, and is ready.
-pub(crate) struct Ready {
-    process: Child,
-    says: std::io::Lines<BufReader<ChildStdout>>,
-    _orders: tempfile::NamedTempFile,
-}
-
-impl Ready {
-    pub(crate) fn with(orders: &Orders) -> Self {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        serde_json::to_writer(&file, orders).unwrap();
-        // A stranger has a machine of their own: here they share one with the program, and give way to it.
-        let own = std::env::current_exe().unwrap();
-        let mut command = match orders.kind {
-            Kind::Flood => {
-                let mut nice = Command::new("nice");
-                nice.args(["-n", "19"]).arg(own);
-                nice
-            }
-            _ => Command::new(own),
-        };
-        let mut process =
-            command.arg(ORDERS).arg(file.path()).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let mut says = BufReader::new(process.stdout.take().unwrap()).lines();
-        assert_eq!(says.next().expect("it gets ready").unwrap(), "ready", "{:?}", orders.kind);
-        Self { process, says, _orders: file }
-    }
-
-    pub(crate) fn go(&mut self) {
-        writeln!(self.process.stdin.take().unwrap(), "go").unwrap();
-    }
-
-    pub(crate) fn done(mut self) -> Done {
-        let done = self.says.next().expect("it comes to an end").unwrap();
-        assert!(self.process.wait().unwrap().success());
-        serde_json::from_str(&done).unwrap()
-    }
+/// Starts a process, which is ready then.
+pub(crate) fn start(orders: &Orders) -> Ready {
+    // A stranger has a machine of their own: here they share one with the program, and give way to it.
+    Ready::is(match orders.kind {
+        Kind::Flood => Process::with_little_right(orders),
+        _ => Process::with(orders),
+    })
 }
 
 /// Has it done, and measures the house, which is in this process.
 pub(crate) fn against(kind: Kind, house: &House, at_a_time: usize, length: Duration) -> Done {
-    let mut ready = Ready::with(&Orders::new(kind, house, at_a_time, length));
-    let before = cpu::used();
+    let mut ready = start(&Orders::new(kind, house, at_a_time, length));
+    let before = usage::cpu();
     ready.go();
     let done = ready.done();
-    Done { cpu: cpu::used().saturating_sub(before), ..done }
+    Done { cpu: usage::cpu().saturating_sub(before), ..done }
 }
 
 /// What the started process does.
@@ -163,12 +124,7 @@ pub(crate) fn carry_out(orders: &Orders) {
             _ => opens(orders).await,
         }
     });
-    println!("{}", serde_json::to_string(&done).unwrap());
-}
-
-pub(crate) fn waits_for_the_word() {
-    println!("ready");
-    std::io::stdin().lock().read_line(&mut String::new()).unwrap();
+    say(&done);
 }
 
 async fn opens(orders: &Orders) -> Done {
@@ -180,7 +136,7 @@ async fn opens(orders: &Orders) -> Done {
         }
         askers.push(asker);
     }
-    waits_for_the_word();
+    wait_for_the_word();
     let began = Instant::now();
     let mut working = JoinSet::new();
     for (n, mut asker) in askers.into_iter().enumerate() {
@@ -215,11 +171,4 @@ async fn ask(asker: &mut Asker, kind: Kind, tokens: &[String], turn: usize) {
         _ => asker.opens(path, token).await.unwrap(),
     };
     assert_eq!(answer.status, 200, "{path}: {}", answer.body);
-}
-
-/// The median, and what all but one in a hundred stay below.
-pub(crate) fn middle_and_end(times: &mut [Duration]) -> (Duration, Duration) {
-    times.sort_unstable();
-    let at = |part: usize| times.get(times.len().saturating_sub(1) * part / 100).copied().unwrap_or_default();
-    (at(50), at(99))
 }

@@ -1,5 +1,6 @@
 //! The table, and what the figures in it are to each other.
 
+use crate::common::report::{micros_each, number, verdict};
 use crate::orders::{Done, Kind};
 
 /// What the program promises: a page for a member at so much of the rate of the same page made public.
@@ -16,9 +17,8 @@ impl Table {
             println!("\n| page | at a time | a second | CPU each | median | 99 % |");
             println!("|---|---:|---:|---:|---:|---:|");
         }
-        let count = f64::from(u32::try_from(done.count).unwrap_or(u32::MAX));
-        let a_second = count / done.elapsed.as_secs_f64();
-        let cpu = done.cpu.as_secs_f64() * 1e6 / count;
+        let a_second = number(done.count) / done.elapsed.as_secs_f64();
+        let cpu = micros_each(done.cpu, done.count);
         println!(
             "| {} | {at_a_time} | {a_second:.0} | {cpu:.0} µs | {:.2?} | {:.2?} |",
             kind.words(),
@@ -34,13 +34,13 @@ impl Table {
             let Some((.., public)) = of_public.filter(|_| *kind != Kind::Public) else { continue };
             // By processor time: a machine that is busy with other things has less of it for both.
             let share = public / cpu;
-            let verdict = if share >= OF_PUBLIC { "reached" } else { "missed" };
             println!(
-                "- {}, {at_a_time} at a time: {:+.0} µs, {:.0} % of the rate of the public page, aim {:.0} %: {verdict}",
+                "- {}, {at_a_time} at a time: {:+.0} µs, {:.0} % of the rate of the public page, aim {:.0} %: {}",
                 kind.words(),
                 cpu - public,
                 share * 100.0,
-                OF_PUBLIC * 100.0
+                OF_PUBLIC * 100.0,
+                verdict(share >= OF_PUBLIC)
             );
         }
     }

@@ -1,20 +1,15 @@
 //! The whole program, in this process, on a port of its own.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
-use belvedere::domain::SystemClock;
-use belvedere::server::Server;
-use rocket::figment::Figment;
 use tempfile::TempDir;
-use tokio::task::JoinHandle;
 
+use crate::common::house::{Open, settings};
 use crate::slapd::{BASE_DN, PASSWORD, SERVICE_DN, Slapd};
 
 pub(crate) struct House {
     pub(crate) address: SocketAddr,
-    shutdown: rocket::Shutdown,
-    served: JoinHandle<()>,
+    open: Open,
     _folder: TempDir,
 }
 
@@ -23,30 +18,17 @@ impl House {
     pub(crate) async fn open(slapd: &Slapd, urls: &[String]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("pages")).unwrap();
-        let figment = Figment::from(rocket::Config::figment())
-            .merge(("address", "127.0.0.1"))
-            .merge(("port", 0))
-            .merge(("log_level", "off"))
-            .merge(("shutdown.ctrlc", false))
-            .merge(("shutdown.signals", Vec::<String>::new()))
-            .merge(("shutdown.grace", 1))
-            .merge(("shutdown.mercy", 1))
-            .merge(("pages", folder.path().join("pages")))
-            .merge(("state", folder.path().join("state")))
+        let figment = settings(folder.path())
             .merge(("directory.url", urls))
             .merge(("directory.ca_file", &slapd.ca_file))
             .merge(("directory.base_dn", BASE_DN))
             .merge(("directory.bind_name", SERVICE_DN))
             .merge(("directory.bind_password", PASSWORD));
-        let (server, ready) =
-            Server::build(figment, Arc::new(SystemClock)).await.expect("the house is built").on_ready();
-        let served = tokio::spawn(async move { server.serve().await.expect("the house stands") });
-        let ready = ready.await.expect("the house opens");
-        Self { address: ready.address, shutdown: ready.shutdown, served, _folder: folder }
+        let open = Open::with(figment).await;
+        Self { address: open.address, open, _folder: folder }
     }
 
     pub(crate) async fn close(self) {
-        self.shutdown.notify();
-        self.served.await.expect("the house closes in good order");
+        self.open.close().await;
     }
 }

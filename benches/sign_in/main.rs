@@ -9,7 +9,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a measurement that cannot go on should stop here")]
 
-mod cpu;
+#[allow(dead_code, reason = "shared with other measurements, of which each needs a part")]
+#[path = "../common/mod.rs"]
+mod common;
 mod failover;
 mod house;
 mod ldap_clients;
@@ -27,11 +29,11 @@ mod certificates;
 #[path = "../../tests/belvedere/harness/keeper.rs"]
 mod keeper;
 
-use std::time::Duration;
-
+use crate::common::arguments::Arguments;
+use crate::common::process;
 use crate::house::House;
 use crate::report::Table;
-use crate::runs::{Orders, Side};
+use crate::runs::Side;
 use crate::slapd::Slapd;
 
 /// As in the program itself; the clients that it is compared with have it too.
@@ -45,22 +47,18 @@ const AT_A_TIME: [usize; 3] = [1, 8, 64];
 const SECONDS: u64 = 3;
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if let Some(orders) = Orders::from_arguments(&arguments) {
+    if let Some(orders) = process::orders() {
         runs::carry_out(&orders);
         return;
     }
-    let value = |flag: &str| arguments.iter().skip_while(|argument| *argument != flag).nth(1).cloned();
-    let seconds = value("--seconds").and_then(|seconds| seconds.parse().ok()).unwrap_or(SECONDS);
-    let only = value("--only");
-    let wanted = |what: &str| only.as_deref().is_none_or(|only| only == what);
+    let arguments = Arguments::of_this_process();
+    let length = arguments.length(SECONDS);
 
     let slapd = Slapd::start().expect("slapd starts (on Debian: apt install slapd)");
     let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    let length = Duration::from_secs(seconds);
     let mut table = Table::new();
-    if wanted("ours") {
+    if arguments.wants("ours") {
         let house = runtime.block_on(House::open(&slapd, &[slapd.url()]));
         for at_a_time in AT_A_TIME {
             table.add("form alone", at_a_time, &runs::against(Side::Forms, &house, at_a_time, length));
@@ -71,13 +69,13 @@ fn main() {
     for (name, side) in
         [(report::BARE, Side::Bare), (report::BARE_WITH_GROUPS, Side::BareWithGroups), (report::CLASSIC, Side::Classic)]
     {
-        if wanted("clients") {
+        if arguments.wants("clients") {
             for at_a_time in AT_A_TIME {
                 table.add(name, at_a_time, &runs::of_client(side, &slapd, at_a_time, length));
             }
         }
     }
-    if wanted("clients") {
+    if arguments.wants("clients") {
         match runs::of_python(&slapd, length) {
             Some(done) => table.add(report::CLASSIC_PYTHON, 1, &done),
             None => {
@@ -86,7 +84,7 @@ fn main() {
         }
     }
     table.print();
-    if wanted("failover") {
+    if arguments.wants("failover") {
         runtime.block_on(failover::measure(&slapd));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::common::report::{micros_each, number, verdict};
 use crate::runs::Done;
 
 /// What the program promises: at most so many times the processor time of (a), which asks the directory the same …
@@ -35,10 +36,9 @@ impl Table {
     }
 
     pub(crate) fn add(&mut self, name: &'static str, at_a_time: usize, done: &Done) {
-        let count = f64::from(u32::try_from(done.count).unwrap_or(u32::MAX));
         let line = Line {
-            a_second: count / done.elapsed.as_secs_f64(),
-            cpu_micros: done.cpu.as_secs_f64() * 1e6 / count,
+            a_second: number(done.count) / done.elapsed.as_secs_f64(),
+            cpu_micros: micros_each(done.cpu, done.count),
             median: done.median,
             slowest: done.slowest,
         };
@@ -78,8 +78,4 @@ impl Table {
             }
         }
     }
-}
-
-fn verdict(reached: bool) -> &'static str {
-    if reached { "reached" } else { "missed" }
 }

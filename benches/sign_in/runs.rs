@@ -1,9 +1,8 @@
 //! One line of the table: so many at a time, for so long, by a process of its own.
 //!
-//! The process gets ready, says so, and waits for a word; then it does its work until the time is up, and says how much
+//! The process gets ready, and waits for a word; then it does its work until the time is up, and says how much
 //! that was. Whoever started it reads the clocks around it.
 
-use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -13,14 +12,13 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
-use crate::cpu;
+use crate::common::process::{Process, Ready, say, wait_for_the_word};
+use crate::common::report::middle_and_end;
+use crate::common::usage;
 use crate::house::House;
 use crate::ldap_clients::{self, Bare, Directory};
 use crate::slapd::{BASE_DN, PASSWORD, PEOPLE, SERVICE_DN, Slapd};
 use crate::visitors::Visitor;
-
-/// By which argument a process knows that it has orders.
-const ORDERS: &str = "--orders";
 
 /// What each does before it counts: connections are made, caches filled.
 const WARM_UP: usize = 20;
@@ -66,25 +64,23 @@ pub(crate) struct Done {
     pub(crate) slowest: Duration,
 }
 
-impl Orders {
-    pub(crate) fn from_arguments(arguments: &[String]) -> Option<Self> {
-        let at = arguments.iter().position(|argument| argument == ORDERS)?;
-        Some(serde_json::from_str(arguments.get(at + 1)?).expect("orders are written by this program"))
-    }
-}
-
 /// Has visitors do it, and measures the house, which is in this process.
 pub(crate) fn against(side: Side, house: &House, at_a_time: usize, length: Duration) -> Done {
     let orders = Orders { side, address: house.address, ca_file: PathBuf::new(), at_a_time, length };
-    let mut before = Duration::ZERO;
-    let done = start(&orders, || before = cpu::used());
-    Done { cpu: cpu::used().saturating_sub(before), ..done }
+    let mut ready = Ready::is(Process::with(&orders));
+    let before = usage::cpu();
+    ready.go();
+    let done = ready.done();
+    Done { cpu: usage::cpu().saturating_sub(before), ..done }
 }
 
 /// Has a client do it, which measures itself.
 pub(crate) fn of_client(side: Side, slapd: &Slapd, at_a_time: usize, length: Duration) -> Done {
     let address = SocketAddr::from(([127, 0, 0, 1], slapd.port));
-    start(&Orders { side, address, ca_file: slapd.ca_file.clone(), at_a_time, length }, || {})
+    let orders = Orders { side, address, ca_file: slapd.ca_file.clone(), at_a_time, length };
+    let mut ready = Ready::is(Process::with(&orders));
+    ready.go();
+    ready.done()
 }
 
 /// (b) in Python. `None` where its LDAP library is not installed.
@@ -111,22 +107,6 @@ pub(crate) fn of_python(slapd: &Slapd, length: Duration) -> Option<Done> {
     Some(Done { count, elapsed, cpu, median: mean, slowest: mean })
 }
 
-fn start(orders: &Orders, at_the_word: impl FnOnce()) -> Done {
-    let mut process = Command::new(std::env::current_exe().unwrap())
-        .args([ORDERS, &serde_json::to_string(orders).unwrap()])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut says = BufReader::new(process.stdout.take().unwrap()).lines();
-    assert_eq!(says.next().expect("it gets ready").unwrap(), "ready", "{orders:?}");
-    at_the_word();
-    writeln!(process.stdin.take().unwrap(), "go").unwrap();
-    let done = says.next().expect("it comes to an end").unwrap();
-    assert!(process.wait().unwrap().success());
-    serde_json::from_str(&done).unwrap()
-}
-
 /// What the started process does.
 pub(crate) fn carry_out(orders: &Orders) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
@@ -147,15 +127,14 @@ pub(crate) fn carry_out(orders: &Orders) {
             });
         }
         let workers = getting_ready.join_all().await;
-        println!("ready");
-        std::io::stdin().lock().read_line(&mut String::new()).unwrap();
+        wait_for_the_word();
         measure(orders, workers, &directory).await
     });
-    println!("{}", serde_json::to_string(&done).unwrap());
+    say(&done);
 }
 
 async fn measure(orders: &Orders, workers: Vec<Worker>, directory: &Arc<Option<Directory>>) -> Done {
-    let (began, cpu_before) = (Instant::now(), cpu::used());
+    let (began, cpu_before) = (Instant::now(), usage::cpu());
     let mut working = JoinSet::new();
     for (n, mut worker) in workers.into_iter().enumerate() {
         let (directory, length, share) = (Arc::clone(directory), orders.length, PEOPLE / orders.at_a_time);
@@ -170,10 +149,9 @@ async fn measure(orders: &Orders, workers: Vec<Worker>, directory: &Arc<Option<D
         });
     }
     let mut times: Vec<Duration> = working.join_all().await.concat();
-    let (elapsed, cpu) = (began.elapsed(), cpu::used().saturating_sub(cpu_before));
-    times.sort_unstable();
-    let at = |part: usize| times[(times.len() - 1) * part / 100];
-    Done { count: times.len(), elapsed, cpu, median: at(50), slowest: at(99) }
+    let (elapsed, cpu) = (began.elapsed(), usage::cpu().saturating_sub(cpu_before));
+    let (median, slowest) = middle_and_end(&mut times);
+    Done { count: times.len(), elapsed, cpu, median, slowest }
 }
 
 fn directory(side: Side, address: SocketAddr, ca_file: &Path) -> Option<Directory> {

@@ -1,10 +1,10 @@
 //! A client that says exactly what it is told to, over a connection that is kept, and reads the answer to its end.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 pub(crate) struct Asker {
     house: SocketAddr,
@@ -14,13 +14,24 @@ pub(crate) struct Asker {
 /// What the house answered.
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    pub(crate) cookie: Option<String>,
+    /// What each `Set-Cookie` sets, without its attributes.
+    pub(crate) cookies: Vec<String>,
     pub(crate) body: String,
 }
 
 impl Asker {
     pub(crate) async fn new(house: SocketAddr) -> io::Result<Self> {
-        let stream = TcpStream::connect(house).await?;
+        Self::over(TcpStream::connect(house).await?, house)
+    }
+
+    /// One that comes from that address.
+    pub(crate) async fn from(address: impl Into<IpAddr>, house: SocketAddr) -> io::Result<Self> {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind(SocketAddr::new(address.into(), 0))?;
+        Self::over(socket.connect(house).await?, house)
+    }
+
+    fn over(stream: TcpStream, house: SocketAddr) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         Ok(Self { house, stream: BufReader::with_capacity(32 << 10, stream) })
     }
@@ -44,22 +55,27 @@ impl Asker {
     /// Tries to sign in, from where a proxy says.
     pub(crate) async fn tries(&mut self, name: &str, address: &str, cookie: &str, csrf: &str) -> io::Result<Answer> {
         let body = format!("username={name}&password=Not-The-Password&next=%2F&csrf={csrf}");
+        self.sends_form(&body, cookie, &format!("X-Forwarded-For: {address}\r\n")).await
+    }
+
+    /// Sends the sign-in form with these fields, and with one header more.
+    pub(crate) async fn sends_form(&mut self, fields: &str, cookie: &str, header: &str) -> io::Result<Answer> {
         let request = format!(
-            "POST /login HTTP/1.1\r\nHost: {0}\r\nOrigin: http://{0}\r\nAccept: text/html\r\nCookie: {cookie}\r\n\
-             X-Forwarded-For: {address}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {1}\r\n\r\n\
-             {body}",
+            "POST /login HTTP/1.1\r\nHost: {0}\r\nOrigin: http://{0}\r\nAccept: text/html\r\nCookie: {cookie}\r\n{header}\
+             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {1}\r\n\r\n{fields}",
             self.house,
-            body.len()
+            fields.len()
         );
         self.asks(&request).await
     }
 
     /// The cookie and the token of the sign-in form.
     pub(crate) async fn form(&mut self) -> io::Result<(String, String)> {
-        let answer = self.opens("/login", None).await?;
+        let answer = self.opens("/login?next=%2F", None).await?;
+        // The bar has a form of its own, with a token of its own.
         let form = answer.body.split("action=\"/login\"").nth(1).unwrap_or_default();
         let csrf = form.split("name=\"csrf\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
-        match (answer.cookie, csrf) {
+        match (answer.cookies.into_iter().next(), csrf) {
             (Some(cookie), Some(csrf)) => Ok((cookie, csrf.to_owned())),
             _ => Err(io::Error::other(format!("no form: {} {}", answer.status, answer.body))),
         }
@@ -67,7 +83,7 @@ impl Asker {
 
     async fn asks(&mut self, request: &str) -> io::Result<Answer> {
         self.stream.get_mut().write_all(request.as_bytes()).await?;
-        let (mut status, mut length, mut cookie) = (0, None, None);
+        let (mut status, mut length, mut cookies) = (0, None, Vec::new());
         let mut line = String::new();
         loop {
             line.clear();
@@ -81,7 +97,7 @@ impl Asker {
             match line.split_once(": ") {
                 Some((name, value)) if name.eq_ignore_ascii_case("content-length") => length = value.parse().ok(),
                 Some((name, value)) if name.eq_ignore_ascii_case("set-cookie") => {
-                    cookie = value.split(';').next().map(str::to_owned);
+                    cookies.extend(value.split(';').next().map(str::to_owned));
                 }
                 Some(_) => {}
                 None => status = line.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0),
@@ -89,6 +105,6 @@ impl Asker {
         }
         let mut body = vec![0; length.ok_or_else(|| io::Error::other("an answer without a length"))?];
         self.stream.read_exact(&mut body).await?;
-        Ok(Answer { status, cookie, body: String::from_utf8_lossy(&body).into_owned() })
+        Ok(Answer { status, cookies, body: String::from_utf8_lossy(&body).into_owned() })
     }
 }

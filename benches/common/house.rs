@@ -1,0 +1,51 @@
+//! The whole program on loopback.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use belvedere::domain::SystemClock;
+use belvedere::server::Server;
+use rocket::figment::Figment;
+use tokio::task::JoinHandle;
+
+/// A house that is open.
+pub(crate) struct Open {
+    pub(crate) address: SocketAddr,
+    shutdown: rocket::Shutdown,
+    served: JoinHandle<()>,
+}
+
+/// The settings of a house on a port of its own, which keeps its pages and its state in `folder`. No file is read.
+pub(crate) fn settings(folder: &Path) -> Figment {
+    Figment::from(rocket::Config::default())
+        .merge(("address", "127.0.0.1"))
+        .merge(("port", 0))
+        .merge(("log_level", "off"))
+        .merge(("shutdown.ctrlc", false))
+        .merge(("shutdown.signals", Vec::<String>::new()))
+        .merge(("shutdown.grace", 1))
+        .merge(("shutdown.mercy", 1))
+        .merge(("pages", folder.join("pages")))
+        .merge(("state", folder.join("state")))
+}
+
+impl Open {
+    pub(crate) async fn with(settings: Figment) -> Self {
+        let built = Server::build(settings, Arc::new(SystemClock)).await;
+        let (server, ready) = built.unwrap_or_else(|error| panic!("the house is not built: {error}")).on_ready();
+        let served = tokio::spawn(async move { server.serve().await.expect("the house stands") });
+        let ready = ready.await.expect("the house opens");
+        Self { address: ready.address, shutdown: ready.shutdown, served }
+    }
+
+    /// Waits until it closes by itself.
+    pub(crate) async fn stands(self) {
+        self.served.await.expect("the house closes in good order");
+    }
+
+    pub(crate) async fn close(self) {
+        self.shutdown.clone().notify();
+        self.stands().await;
+    }
+}

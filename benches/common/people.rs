@@ -1,0 +1,52 @@
+//! People who are signed in before the house opens.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use belvedere::config::SessionSettings;
+use belvedere::domain::{Client, Group, GroupId, Person, PersonId, SystemClock, Upkeep};
+use belvedere::sessions::{Beginning, Sessions};
+use futures::{StreamExt as _, stream};
+
+/// Sessions that are begun at the same time, and so written together.
+const AT_ONCE: usize = 256;
+
+/// Everybody is in one of these groups, by their number.
+pub(crate) const GROUPS: [&str; 5] = ["desk-0", "desk-1", "desk-2", "desk-3", "desk-4"];
+
+/// Begins that many sessions, of so many people in turn, in the state folder `state`. Gives the cookies' values.
+pub(crate) async fn sign_in(state: &Path, sessions: usize, people: usize) -> Vec<String> {
+    let day = Duration::from_hours(24);
+    let settings = SessionSettings::lasting(day, day);
+    let store = Sessions::open(&state.join("sessions.db"), &settings, Arc::new(SystemClock)).await.unwrap();
+    let tokens = stream::iter(0..sessions)
+        .map(|n| {
+            let store = store.clone();
+            async move {
+                let beginning = Beginning::by_password(Upkeep::Unrefreshed);
+                let (token, _) = store.begin(&person(n % people), &Client::default(), beginning).await.unwrap();
+                token.reveal().to_string()
+            }
+        })
+        .buffer_unordered(AT_ONCE)
+        .collect()
+        .await;
+    store.close().await;
+    tokens
+}
+
+/// Somebody, as the directory would describe them.
+pub(crate) fn person(n: usize) -> Person {
+    let group = GROUPS[n % GROUPS.len()];
+    let dn = format!("cn={group},ou=groups,dc=example,dc=org");
+    Person {
+        id: PersonId::new(format!("entryUUID:{n}")),
+        directory: None,
+        username: format!("person-{n}"),
+        principal: None,
+        display_name: format!("Person {n}"),
+        groups: std::iter::once(Group { id: GroupId::new(&dn), name: group.to_owned(), dn }).collect(),
+        password_expires: None,
+    }
+}

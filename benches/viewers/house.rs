@@ -1,0 +1,76 @@
+//! The whole program in a process of its own, with its sessions on disk.
+
+use std::path::{Path, PathBuf};
+
+use belvedere::connections::raise_open_files;
+use belvedere::directory::embedded::EmbeddedDirectory;
+use serde::{Deserialize, Serialize};
+use tempfile::TempDir;
+
+use crate::common::house::{Open, settings};
+use crate::common::{people, process};
+use crate::server::{self, Server};
+
+/// How many people share the sessions: some have a board on the wall, a laptop and a telephone.
+const PEOPLE: usize = 200;
+
+/// What the process is to do.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Orders {
+    folder: PathBuf,
+    directory: String,
+    /// 0 for one of its own.
+    port: u16,
+}
+
+/// A house that can be opened, again and again, with everything it keeps.
+pub(crate) struct Site {
+    folder: TempDir,
+    directory: String,
+    /// The cookies' values of all sessions.
+    pub(crate) tokens: Vec<String>,
+}
+
+impl Site {
+    /// With these pages, by slug, and so many sessions.
+    pub(crate) async fn new(
+        directory: &EmbeddedDirectory,
+        pages: impl IntoIterator<Item = (String, String)>,
+        sessions: usize,
+    ) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (shelf, state) = (folder.path().join("pages"), folder.path().join("state"));
+        std::fs::create_dir(&shelf).unwrap();
+        std::fs::create_dir(&state).unwrap();
+        for (slug, page) in pages {
+            std::fs::write(shelf.join(format!("{slug}.toml")), page).unwrap();
+        }
+        let tokens = people::sign_in(&state, sessions, PEOPLE).await;
+        Self { folder, directory: directory.url(), tokens }
+    }
+
+    /// Opens it, on `port`, or on one of its own for 0.
+    pub(crate) fn open(&self, port: u16) -> Server {
+        Server::house(Orders { folder: self.folder.path().to_owned(), directory: self.directory.clone(), port })
+    }
+}
+
+pub(crate) fn carry_out(orders: &Orders) {
+    rocket::execute(async {
+        let open = Open::with(figment(&orders.folder, orders)).await;
+        process::say(&open.address);
+        server::answer();
+        open.stands().await;
+    });
+}
+
+/// As many as the system allows, from as few addresses as a load has.
+fn figment(folder: &Path, orders: &Orders) -> rocket::figment::Figment {
+    let files = raise_open_files().unwrap_or(u64::MAX);
+    settings(folder)
+        .merge(("port", orders.port))
+        .merge(("shutdown.signals", ["term"]))
+        .merge(("directory.url", &orders.directory))
+        .merge(("connections.most", files.min(100_000)))
+        .merge(("connections.per_address", files.min(100_000)))
+}

@@ -1,0 +1,87 @@
+//! What the live engine costs: `cargo bench --bench viewers`, optionally with `-- --only frame`, `--seconds 10` and
+//! `--viewers 1000`.
+//!
+//! The whole program in a process of its own, everybody who watches signed in with a session of their own, and beside it in
+//! the same run [`floor`]: the least that any program can do. Whoever watches is one process or more, with a reader of
+//! frames of its own, so that the load is not what is measured. Processor time and memory are the server process's alone.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a measurement that cannot go on should stop here")]
+
+mod comeback;
+#[allow(dead_code, reason = "shared with other measurements, of which each needs a part")]
+#[path = "../common/mod.rs"]
+mod common;
+mod crowd;
+mod floor;
+mod frame;
+mod house;
+mod load;
+mod many;
+mod pages;
+mod panel;
+mod server;
+mod stalled;
+mod tally;
+mod viewer;
+mod wire;
+
+use std::sync::Arc;
+
+use belvedere::connections::raise_open_files;
+use belvedere::directory::embedded::{EmbeddedDirectory, Sample};
+use belvedere::domain::SystemClock;
+use serde::{Deserialize, Serialize};
+
+use crate::common::arguments::Arguments;
+use crate::common::process;
+
+/// As in the program itself; the floor has it too.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// What a process of this program is to be.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Orders {
+    House(house::Orders),
+    Floor(floor::Orders),
+    Load(load::Orders),
+}
+
+fn main() {
+    raise_open_files();
+    match process::orders() {
+        Some(Orders::House(orders)) => house::carry_out(&orders),
+        Some(Orders::Floor(orders)) => floor::carry_out(&orders),
+        Some(Orders::Load(orders)) => load::carry_out(orders),
+        None => measure(&Arguments::of_this_process()),
+    }
+}
+
+fn measure(arguments: &Arguments) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let viewers = |otherwise| arguments.number("--viewers").unwrap_or(otherwise);
+    if arguments.wants("panel") {
+        panel::measure();
+    }
+    runtime.block_on(async {
+        let directory = EmbeddedDirectory::start(&Sample::demo(), Arc::new(SystemClock)).await.unwrap();
+        if arguments.wants("frame") {
+            frame::measure_frames(&directory, viewers(1_000), arguments.length(10)).await;
+        }
+        if arguments.wants("memory") {
+            frame::measure_memory(&directory, viewers(5_000)).await;
+        }
+        if arguments.wants("many") {
+            many::measure_crowd(&directory, viewers(19_000), arguments.length(30)).await;
+        }
+        if arguments.wants("pages") {
+            many::measure_pages(&directory, viewers(5_000), arguments.length(10)).await;
+        }
+        if arguments.wants("stalled") {
+            stalled::measure(&directory, viewers(5_000), arguments.length(15)).await;
+        }
+        if arguments.wants("return") {
+            comeback::measure(&directory, viewers(5_000)).await;
+        }
+    });
+}

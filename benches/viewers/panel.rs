@@ -1,0 +1,125 @@
+//! What it costs to make of a reading what is sent: feed, panel, view, batch, with nobody there. In this process, on one
+//! thread, by a clock that is moved.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use belvedere::config::Settings;
+use belvedere::domain::{BoundQuery, Cell, Column, ManualClock, Reading, Table, Timestamp, Visitor};
+use belvedere::live::{Answers, Feeds, Hub};
+use belvedere::pages::Shelf;
+use belvedere::sources::{SourceError, Sources};
+use rustix::time::{ClockId, clock_gettime};
+
+use crate::common::house;
+use crate::common::report::{micros_each, verdict};
+
+/// Between two readings: as often as a page may ask.
+const EVERY: Duration = Duration::from_millis(100);
+
+/// Until whatever is done once is done, and sparklines are as long as they get.
+const WARM_UP: u64 = 1_000;
+
+const READINGS: u64 = 10_000;
+
+/// How often whoever was woken is let run after each reading: feed, channel, and some to spare.
+const TURNS: usize = 8;
+
+const ROWS: usize = 50;
+
+/// What each kind may cost, in microseconds.
+const CASES: [(&str, &str, f64); 3] = [
+    ("a stat", "kind = \"stat\"\nunit = \"percent\"\nthresholds = [{ at = 80, state = \"warn\" }]", 20.0),
+    ("a stat with its line of 100 s", "kind = \"stat\"\nsparkline = true\nwindow = \"100s\"", 20.0),
+    ("a table of 50 rows, all of them new", "kind = \"table\"\nrows = 50", 100.0),
+];
+
+/// A source that never answers the same twice.
+struct Changing {
+    answers: AtomicU32,
+    is_table: bool,
+}
+
+#[async_trait]
+impl Answers for Changing {
+    async fn ask(&self, _query: &BoundQuery) -> Result<Reading, SourceError> {
+        let n = f64::from(self.answers.fetch_add(1, Ordering::Relaxed));
+        let number = (n * 7.31) % 100.0;
+        Ok(if self.is_table { Reading::Table(table(number)) } else { Reading::Number(number) })
+    }
+}
+
+/// Processes, as the host has them: a name, a number, two shares and a size.
+fn table(number: f64) -> Table {
+    let column = |name: &str, unit: Option<&str>| Column { name: name.to_owned(), unit: unit.map(str::to_owned) };
+    let row = |n: usize| {
+        let own = number + f64::from(u32::try_from(n).unwrap_or(0));
+        let word = Cell::Text(format!("process-{n}"));
+        vec![word, Cell::Number(own), Cell::Number(own / 3.0), Cell::Number(own / 7.0), Cell::Number(own * 1e6)]
+    };
+    Table {
+        columns: vec![
+            column("name", None),
+            column("id", None),
+            column("cpu", Some("percent")),
+            column("memory", Some("percent")),
+            column("size", Some("bytes")),
+        ],
+        rows: (0..ROWS).map(row).collect(),
+    }
+}
+
+pub(crate) fn measure() {
+    println!("\n| from reading to batch | CPU each |");
+    println!("|---|---:|");
+    for (what, panel, at_most) in CASES {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let each = runtime.block_on(one(panel));
+        println!("| {what} | {each:.1} µs, aim {at_most}: {} |", verdict(each <= at_most));
+    }
+}
+
+/// Microseconds of processor time for each reading.
+async fn one(panel: &str) -> f64 {
+    let folder = tempfile::tempdir().unwrap();
+    let pages = folder.path().join("pages");
+    fs::create_dir(&pages).unwrap();
+    let asking = "title = \"It\"\nsource = \"clock\"\nquery = \"day\"\nevery = \"100ms\"";
+    let text = format!("title = \"Board\"\naccess = \"public\"\n[[panel]]\n{asking}\n{panel}\n");
+    fs::write(pages.join("board.toml"), text).unwrap();
+    let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
+    let settings = house::settings(folder.path()).merge(("directory.url", "ldap://127.0.0.1:9"));
+    let settings = Settings::from_figment(&settings).unwrap();
+    let sources = Arc::new(Sources::open(&settings.sources, Arc::clone(&clock) as _).unwrap());
+    let shelf = Shelf::load(&pages, Arc::clone(&sources)).unwrap();
+    assert_eq!(shelf.count(), 1, "{}", shelf.all_faults());
+    let answers = Arc::new(Changing { answers: AtomicU32::new(0), is_table: panel.contains("table") });
+    let feeds = Feeds::new(answers, Arc::clone(&clock) as _);
+    let hub = Hub::new(sources, feeds, settings.live, Arc::clone(&clock) as _);
+    let page = shelf.open("board", &Visitor::Anonymous).unwrap();
+    let seat = hub.sit(&page, &page.choose(BTreeMap::<&str, &str>::new()).unwrap()).unwrap();
+    readings(&clock, WARM_UP).await;
+    let (told_before, cpu_before) = (seat.paint().position.seq, cpu_of_this_thread());
+    readings(&clock, READINGS).await;
+    let (told, cpu) = (seat.paint().position.seq - told_before, cpu_of_this_thread().saturating_sub(cpu_before));
+    assert_eq!(told, READINGS, "every reading is told in a batch of its own");
+    micros_each(cpu, usize::try_from(told).unwrap())
+}
+
+async fn readings(clock: &ManualClock, count: u64) {
+    for _ in 0..count {
+        clock.advance(EVERY);
+        for _ in 0..TURNS {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+fn cpu_of_this_thread() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap())
+}

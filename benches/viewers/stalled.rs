@@ -1,0 +1,102 @@
+//! Viewers that take nothing: what the others notice of it, and what they weigh.
+
+use std::time::{Duration, Instant};
+
+use belvedere::directory::embedded::EmbeddedDirectory;
+
+use crate::common::report::{number, verdict};
+use crate::crowd::{Crowd, STALLED, Served, places};
+use crate::house::Site;
+use crate::pages;
+
+/// One in so many is stalled.
+const ONE_IN: usize = 5;
+
+/// What is promised: the others' frames come so many times as late, …
+const LATER_AT_MOST: f64 = 1.2;
+
+/// … and who is stalled weighs so many KiB.
+const WEIGHS_AT_MOST: f64 = 64.0;
+
+/// Panels enough that the system's own buffers are full within seconds.
+const PANELS: usize = 40;
+
+/// Past this, what is queued is looked at as it is.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) async fn measure(directory: &EmbeddedDirectory, viewers: usize, length: Duration) {
+    let page = || [("board".to_owned(), pages::many_stats(PANELS, "500ms", 0))];
+    let site = Site::new(directory, page(), viewers).await;
+    let places = places("board", &site.tokens);
+    let (few, others) = places.split_at(viewers / ONE_IN);
+
+    let mut house = site.open(0);
+    let mut crowd = Crowd::comes(&house, others);
+    let reading = Crowd::comes(&house, few);
+    let without = crowd.served(&mut house, length);
+    crowd.leaves();
+    reading.leaves();
+    house.close();
+
+    let mut house = site.open(0);
+    let mut crowd = Crowd::comes(&house, others);
+    crowd.served(&mut house, Duration::from_secs(1));
+    let before = house.usage().resident;
+    let stalled = Crowd::stalls(&house, few);
+    let (stuck, queued) = until_stuck(house.address.port());
+    let with = crowd.served(&mut house, length);
+    let weighs =
+        number(usize::try_from(house.usage().resident.saturating_sub(before)).unwrap()) / 1024.0 / number(few.len());
+    crowd.leaves();
+    stalled.leaves();
+    house.close();
+
+    println!("\n| {viewers} viewers, {} of them stalled | median | 99 % | bytes a frame |", few.len());
+    println!("|---|---:|---:|---:|");
+    for (what, served) in [("all of them read", &without), ("the others", &with)] {
+        let (tally, late) = (&served.tally, &served.tally.under_way);
+        println!(
+            "| {what} | {:.1?} | {:.1?} | {} |",
+            late.all_but_one_in(2),
+            late.all_but_one_in(100),
+            tally.bytes_each()
+        );
+    }
+    // Since the batch was made: how long it waited for the page's other readings is another matter.
+    let slowest = |served: &Served| served.tally.under_way.all_but_one_in(100);
+    let times = slowest(&with).div_duration_f64(slowest(&without));
+    println!("- {stuck} connections are stuck, with {} KiB each in the system's buffers", queued / 1024 / stuck.max(1));
+    println!("- the others' 99 % is {times:.2} x as late, aim {LATER_AT_MOST}: {}", verdict(times <= LATER_AT_MOST));
+    println!("- who is stalled weighs {weighs:.1} KiB, aim {WEIGHS_AT_MOST}: {}", verdict(weighs <= WEIGHS_AT_MOST));
+    assert_eq!((with.tally.gaps, with.tally.lost), (0, 0), "the others are told everything");
+}
+
+/// Waits until no more goes into the system's buffers, and says how many connections have something there, and how much.
+fn until_stuck(port: u16) -> (u64, u64) {
+    let began = Instant::now();
+    let mut before = (0, 0);
+    loop {
+        std::thread::sleep(Duration::from_secs(2));
+        let now = queued(port);
+        if (now == before && now.0 > 0) || began.elapsed() > PATIENCE {
+            return now;
+        }
+        before = now;
+    }
+}
+
+/// How many of the port's connections to those who are stalled have something unsent, and how many bytes (proc(5),
+/// `net/tcp`).
+fn queued(port: u16) -> (u64, u64) {
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    // Addresses stand there as the machine has them in memory: 127.0.N.x ends in "N007F" read backwards.
+    let (here, there) = (format!(":{port:04X}"), format!("{STALLED:02X}007F"));
+    let unsent = table.lines().filter_map(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let [_, local, peer, _, queues, ..] = fields[..] else { return None };
+        let to_them = local.ends_with(&here) && peer.get(2..8) == Some(&there);
+        let unsent = queues.split(':').next().and_then(|sent| u64::from_str_radix(sent, 16).ok());
+        unsent.filter(|unsent| to_them && *unsent > 0)
+    });
+    unsent.fold((0, 0), |(count, bytes), unsent| (count + 1, bytes + unsent))
+}
