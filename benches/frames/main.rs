@@ -5,8 +5,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a measurement that cannot go on should stop here")]
 
 mod batches;
-#[path = "../sign_in/cpu.rs"]
-mod cpu;
+#[path = "../common/usage.rs"]
+#[allow(dead_code, reason = "what the others measure as well")]
+mod usage;
 
 use std::hint::black_box;
 
@@ -48,11 +49,11 @@ fn each<T>(work: impl Fn() -> T) -> f64 {
     for _ in 0..TIMES / 10 {
         black_box(work());
     }
-    let before = cpu::used();
+    let before = usage::cpu();
     for _ in 0..TIMES {
         black_box(work());
     }
-    cpu::used().saturating_sub(before).as_secs_f64() * 1e6 / f64::from(TIMES)
+    usage::cpu().saturating_sub(before).as_secs_f64() * 1e6 / f64::from(TIMES)
 }
 
 /// The payload at another level than the one in use, without a frame around it.

@@ -29,7 +29,7 @@ impl Leaving {
     /// Says goodbye and closes with the farewell's code, within a second whatever the other side does.
     pub(super) async fn say(self, farewell: &Farewell) {
         let said = farewell.said();
-        self.within_patience(said.frame(), false).await;
+        self.within_patience(said.frame(false), false).await;
     }
 
     /// Answers the other side's close frame with the same code (RFC 6455, 5.5.1).

@@ -11,7 +11,7 @@ use super::farewell::Farewell;
 use super::goodbye::Leaving;
 use super::said::Said;
 use super::talk::{Choice, Heard, Talk};
-use super::wire::{Sending, Wire};
+use super::wire::{Sending, Upgraded, Wire};
 use crate::domain::Timestamp;
 use crate::telemetry::LiveMetrics;
 use crate::websocket;
@@ -44,6 +44,8 @@ struct State {
 /// What is said, and what is heard.
 struct Pen {
     wire: Box<dyn Wire>,
+    /// Whether its client takes messages deflated.
+    deflates: bool,
     cursor: Cursor,
     /// The frame that is being written.
     sending: Option<Sending>,
@@ -101,10 +103,11 @@ pub(super) enum News {
 
 impl Line {
     /// A line that begins with `greeting`.
-    pub(super) fn new(wire: Box<dyn Wire>, cursor: Cursor, greeting: Arc<Said>, now: Timestamp) -> Self {
+    pub(super) fn new(upgraded: Upgraded, cursor: Cursor, greeting: Arc<Said>, now: Timestamp) -> Self {
+        let Upgraded { wire, deflates } = upgraded;
         let owed = Owed { greeting: Some(greeting), ..Owed::default() };
-        let talk = Talk::new(now);
-        let pen = Pen { wire, cursor, sending: None, owed, talk, blocked_since: None, unanswered: 0 };
+        let talk = Talk::new(now, deflates);
+        let pen = Pen { wire, deflates, cursor, sending: None, owed, talk, blocked_since: None, unanswered: 0 };
         Self { state: Mutex::new(State { own: Waker::noop().clone(), pen: Some(pen), lost: false }) }
     }
 
@@ -207,15 +210,15 @@ impl Pen {
 
     fn next_to_say(&mut self) -> Option<Sending> {
         if let Some(greeting) = self.owed.greeting.take() {
-            return Some(Sending::shared(greeting));
+            return Some(Sending::shared(greeting, false));
         }
         if let Some(payload) = self.owed.pong.take() {
             return Some(Sending::own(websocket::pong(&payload)));
         }
         if std::mem::take(&mut self.owed.ping) {
-            return Some(Sending::shared(Arc::clone(self.cursor.channel().ping())));
+            return Some(Sending::shared(Arc::clone(self.cursor.channel().ping()), false));
         }
-        self.cursor.advance().map(Sending::shared)
+        self.cursor.advance().map(|said| Sending::shared(said, self.deflates))
     }
 
     /// Reads what has come, up to what its task has to know.

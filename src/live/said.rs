@@ -19,6 +19,8 @@ pub struct Said {
     read_at: Option<Timestamp>,
     /// The WebSocket frame. A server's frames are not masked (RFC 6455, 5.1), so the same bytes serve all.
     frame: Box<[u8]>,
+    /// The same, deflated, for those whose clients take it so; made when the first of them is told. `None` where it does not pay.
+    deflated: OnceLock<Option<Box<[u8]>>>,
     /// Where in the frame the JSON text stands.
     text: Range<usize>,
     /// The event of a stream, made when the first stream asks.
@@ -67,9 +69,16 @@ impl Said {
         str::from_utf8(&self.frame[self.text.clone()]).unwrap_or_default()
     }
 
-    /// The bytes that a WebSocket is sent.
-    pub fn frame(&self) -> &[u8] {
-        &self.frame
+    /// The bytes that a WebSocket is sent, deflated where its client takes them so and it pays.
+    pub fn frame(&self, deflates: bool) -> &[u8] {
+        if !deflates || self.text.len() < websocket::DEFLATED_FROM {
+            return &self.frame;
+        }
+        let deflated = self.deflated.get_or_init(|| {
+            let deflated = websocket::deflated_text(self.text());
+            (deflated.len() < self.frame.len()).then(|| deflated.into_boxed_slice())
+        });
+        deflated.as_deref().unwrap_or(&self.frame)
     }
 
     /// Where a channel is after it; `None` for what does not move one.
@@ -133,6 +142,6 @@ impl Message<'_> {
         };
         let frame = websocket::text(&text).into_boxed_slice();
         let text = frame.len() - text.len()..frame.len();
-        Said { position, read_at: self.read_at(), frame, text, event: OnceLock::new() }
+        Said { position, read_at: self.read_at(), frame, deflated: OnceLock::new(), text, event: OnceLock::new() }
     }
 }

@@ -10,7 +10,7 @@ use super::line::{Line, News, Tally};
 use super::rows::RowPlace;
 use super::seat::Seat;
 use super::talk::Choice;
-use super::wire::Wire;
+use super::wire::Upgraded;
 use crate::domain::Clock;
 use crate::telemetry::LiveMetrics;
 
@@ -44,7 +44,7 @@ impl Socket {
     }
 
     /// Serves the wire until one side ends it, or its time is over, and lets go of what is `kept` then.
-    pub async fn serve(self: Box<Self>, wire: Box<dyn Wire>, kept: impl Send) {
+    pub async fn serve(self: Box<Self>, upgraded: Upgraded, kept: impl Send) {
         let Self { hub, mut authority, clock, seat, position } = *self;
         let greeting = Arc::new(seat.channel().hello(authority.revision()));
         let metrics = Arc::clone(seat.channel().metrics());
@@ -52,7 +52,7 @@ impl Socket {
         metrics.begun(cursor.resumes());
         drop(position);
         let channel = Arc::clone(cursor.channel());
-        let line = Arc::new(Line::new(wire, cursor, greeting, clock.now()));
+        let line = Arc::new(Line::new(upgraded, cursor, greeting, clock.now()));
         let mut place = RowPlace::take(&channel, &line, &clock);
         drop(channel);
         let farewell = loop {

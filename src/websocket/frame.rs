@@ -9,7 +9,7 @@ const DEFLATED: u8 = 0x40;
 
 /// A message shorter than this goes plain. It fits one packet either way, and deflating it costs 13 µs whatever its length
 /// (`benches/frames`), more than writing it to a viewer.
-const DEFLATED_FROM: usize = 1024;
+pub const DEFLATED_FROM: usize = 1024;
 
 /// The second byte holds a length itself, or one of these.
 const TWO_BYTES_FOLLOW: u8 = 126;

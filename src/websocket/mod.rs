@@ -22,6 +22,6 @@ mod tests;
 
 pub use closing::Closing;
 pub use fault::Fault;
-pub use frame::{binary, close, deflated_binary, deflated_text, ping, pong, text};
+pub use frame::{DEFLATED_FROM, binary, close, deflated_binary, deflated_text, ping, pong, text};
 pub use offer::agree_to_deflate;
 pub use reader::{Heard, Reader};
