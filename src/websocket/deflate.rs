@@ -11,8 +11,11 @@ const TAIL: [u8; 4] = [0x00, 0x00, 0xFF, 0xFF];
 /// More effort takes three times as long for a tenth less (`benches/frames`).
 const LEVEL: Compression = Compression::fast();
 
-/// What follows a block that says it is the last one: its padding, and the tail (section 7.2.3.4).
-const AFTER_THE_LAST_BLOCK: [u8; 5] = [0x00, 0x00, 0x00, 0xFF, 0xFF];
+/// The tail, and a block that says it is the last one: whoever does not come to it was left within a block.
+const END: [u8; 9] = [0x00, 0x00, 0xFF, 0xFF, 0x01, 0x00, 0x00, 0xFF, 0xFF];
+
+/// A sender may say itself which block is the last, and begins another for the tail (section 7.2.3.4).
+const ANOTHER_BLOCK: u8 = 0x00;
 
 /// Text comes out several times as long. Guessing too low costs a reallocation or two.
 const LIKELY_RATIO: usize = 4;
@@ -29,8 +32,8 @@ pub(super) fn deflate(payload: &[u8]) -> Option<Vec<u8>> {
 
 /// A message inflated, of up to `longest` bytes. No more than that is ever kept of it, whatever it would come to.
 pub(super) fn inflate(mut deflated: Vec<u8>, longest: usize) -> Result<Vec<u8>, Fault> {
-    deflated.reserve_exact(TAIL.len());
-    deflated.extend(TAIL);
+    deflated.reserve_exact(END.len());
+    deflated.extend(END);
     let mut rest = &*deflated;
     let mut whole = Vec::new();
     let mut state = Decompress::new(false);
@@ -40,12 +43,13 @@ pub(super) fn inflate(mut deflated: Vec<u8>, longest: usize) -> Result<Vec<u8>, 
         let status = step(&mut state, rest, &mut whole, longest)?;
         let (read, wrote) = (state.total_in() - read, state.total_out() - wrote);
         rest = usize::try_from(read).ok().and_then(|read| rest.get(read..)).unwrap_or_default();
-        let is_at_end = match status {
-            Status::StreamEnd => rest.is_empty() || rest == AFTER_THE_LAST_BLOCK,
-            Status::Ok | Status::BufError if read > 0 || wrote > 0 => continue,
-            Status::Ok | Status::BufError => rest.is_empty(),
-        };
-        return if is_at_end { Ok(whole) } else { Err(Fault::NotDeflated) };
+        if status == Status::StreamEnd {
+            let is_all = rest.is_empty() || rest.strip_prefix(&[ANOTHER_BLOCK]) == Some(&END);
+            return if is_all { Ok(whole) } else { Err(Fault::NotDeflated) };
+        }
+        if read == 0 && wrote == 0 {
+            return Err(Fault::NotDeflated);
+        }
     }
 }
 

@@ -98,6 +98,8 @@ fn what_is_not_deflated_or_not_text_is_refused() {
     let said = |payload: &[u8]| inflated(LONGEST, &[client(FINAL | RSV1 | TEXT, payload)]).1;
     assert_eq!(said(&[0xFF, 0xFF, 0xFF]), Some(Fault::NotDeflated));
     assert_eq!(said(&[0xF3, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00, 0x01, 0x02]), Some(Fault::NotDeflated));
+    let cut_short = [0x00, 0x05, 0x00, 0xFA, 0xFF, 0x48, 0x65];
+    assert_eq!(said(&cut_short), Some(Fault::NotDeflated), "the tail is no part of the text");
     let latin = echoed(&deflated_binary(&[0xE4; 2000]));
     assert_eq!(inflated(2000, &[as_text(latin)]).1, Some(Fault::NotUtf8));
     assert_eq!(Fault::NotDeflated.code(), 1007);
