@@ -217,6 +217,30 @@ async fn there_are_only_so_many_viewers_from_one_address_and_with_one_session() 
 }
 
 #[tokio::test]
+async fn a_long_message_goes_deflated_to_those_who_take_it_so_and_plain_to_the_others() {
+    let words = "All is well. ".repeat(200);
+    let page = format!(
+        "title = \"Board\"\naccess = \"public\"\n[[panel]]\nid = \"text\"\nkind = \"text\"\ntext = \"{words}\""
+    );
+    let stage = Stage::with_page(&page);
+    let mut takes_it = stage.connects_after(&[], None, WIDE, true);
+    let mut plain = stage.watches(&[], None, WIDE).await;
+    settle().await;
+    let mut bytes = vec![0; 64 * 1024];
+    let count = takes_it.read(&mut bytes).await.unwrap();
+    let hello = 2 + usize::from(bytes[1]);
+    assert_eq!(bytes[0], 0x81, "hello is short");
+    assert_eq!(bytes[hello..hello + 2], [0xc1, 126], "a text frame with RSV1");
+    let payload = [&bytes[hello + 4..count], &[0, 0, 0xff, 0xff]].concat();
+    let mut text = String::new();
+    // A message ends without an end of the stream (RFC 7692, 7.2.2).
+    let _ = std::io::Read::read_to_string(&mut flate2::read::DeflateDecoder::new(&*payload), &mut text);
+    let snapshot: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(Some(&snapshot), arrived(&mut plain).await.get(1));
+    assert!(payload.len() * 5 < text.len(), "{} of {}", payload.len(), text.len());
+}
+
+#[tokio::test]
 async fn what_a_viewer_keeps_is_small() {
     let stage = Stage::with_page(BOARD);
     let (near, _far) = tokio::io::duplex(64);

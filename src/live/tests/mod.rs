@@ -111,10 +111,21 @@ impl Stage {
 
     /// Watches over a socket whose wire holds so many bytes; what is given back is its far end.
     fn connects(&self, inputs: &[(&str, &str)], position: Option<Position>, wire: usize) -> DuplexStream {
+        self.connects_after(inputs, position, wire, false)
+    }
+
+    /// The same, for a client that agreed on deflated messages, or did not.
+    fn connects_after(
+        &self,
+        inputs: &[(&str, &str)],
+        position: Option<Position>,
+        wire: usize,
+        deflates: bool,
+    ) -> DuplexStream {
         let (near, far) = tokio::io::duplex(wire);
         let clock: Arc<dyn Clock> = self.clock.clone();
         let socket = Socket::new(Arc::clone(&self.hub), self.sit(inputs), position, self.authority(), clock);
-        self.hub.carry(Box::new(socket).serve(Upgraded { wire: Box::new(near), deflates: false }, ()));
+        self.hub.carry(Box::new(socket).serve(Upgraded { wire: Box::new(near), deflates }, ()));
         far
     }
 
