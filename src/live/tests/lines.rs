@@ -251,3 +251,46 @@ async fn what_a_viewer_keeps_is_small() {
     assert!(size_of::<super::super::line::Line>() <= 300);
     assert!(size_of::<Authority>() <= 220);
 }
+
+/// Reads until the channel's end of the story, as fast as it goes, and says how many snapshots it took.
+async fn follows(mut far: Far, until: u64) -> u32 {
+    let (mut at, mut snapshots) = (None, 0);
+    while at < Some(until) {
+        let Message::Text(text) = far.next().await.unwrap().unwrap() else { continue };
+        let message: Value = serde_json::from_str(&text).unwrap();
+        let seq = message["seq"].as_u64();
+        match message["type"].as_str().unwrap() {
+            "snapshot" => {
+                assert!(seq > at, "a snapshot leads on: {seq:?} after {at:?}");
+                (at, snapshots) = (seq, snapshots + 1);
+            }
+            "batch" => {
+                assert_eq!(seq, at.map(|at| at + 1), "no gap and no repeat");
+                at = seq;
+            }
+            _ => {}
+        }
+    }
+    snapshots
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn on_many_threads_nobody_misses_a_batch_or_hears_one_twice() {
+    const END: u64 = 150;
+    let stage = Stage::with_page(&BOARD.replace("\"1s\"", "\"100ms\""));
+    let mut followers = tokio::task::JoinSet::new();
+    for number in 0..200 {
+        // Half of them on wires that are full at every frame.
+        let wire = if number % 2 == 0 { 100 } else { WIDE };
+        followers.spawn(follows(stage.watches(&[], None, wire).await, END));
+    }
+    let seat = stage.sit(&[]);
+    let mut head = seat.channel().head();
+    while head.borrow_and_update().seq < END {
+        stage.clock.advance(INTERVAL / 2);
+        // The pump and the feed take turns; only so much real time as they need passes.
+        let _ = tokio::time::timeout(Duration::from_millis(2), head.changed()).await;
+    }
+    let snapshots: u32 = followers.join_all().await.into_iter().sum();
+    assert!(snapshots >= 200, "everybody began with one");
+}
