@@ -4,6 +4,7 @@ mod group_watch;
 mod keys;
 mod page_audit;
 mod start_error;
+mod state_lock;
 mod stores;
 mod tasks;
 
@@ -32,6 +33,7 @@ use crate::sources::Sources;
 use crate::telemetry::Metrics;
 use crate::web::{self, Assets, Rooms, Transport};
 use keys::keys;
+use state_lock::StateLock;
 use stores::Stores;
 use tasks::Tasks;
 
@@ -43,6 +45,7 @@ pub struct Server {
     hub: Arc<Hub>,
     audit: Audit,
     audit_writer: AuditWriter,
+    state_lock: StateLock,
 }
 
 /// So long may the viewers' goodbyes take after the server has stopped listening.
@@ -71,6 +74,8 @@ impl Server {
             Some(kept) => kept.merge_into(figment),
             None => figment,
         };
+
+        let state_lock = StateLock::take(&settings.state)?;
 
         let sources = Arc::new(Sources::open(&settings.sources, Arc::clone(&clock))?);
         let shelf = Shelf::load(&settings.pages, Arc::clone(&sources))?;
@@ -160,7 +165,7 @@ impl Server {
                 shutting_down.send_replace(true);
             })
         }));
-        Ok(Self { rocket, stores, tasks, hub, audit, audit_writer })
+        Ok(Self { rocket, stores, tasks, hub, audit, audit_writer, state_lock })
     }
 
     /// Every way in by its method and address, as `GET /p/<slug>`: for those who look whether all of them keep a rule.
@@ -187,7 +192,7 @@ impl Server {
     /// # Errors
     /// [`StartError::Launch`] when the server cannot be started.
     pub async fn serve(self) -> Result<(), StartError> {
-        let Self { rocket, stores, tasks, hub, audit, audit_writer } = self;
+        let Self { rocket, stores, tasks, hub, audit, audit_writer, state_lock } = self;
         let begun = audit.clone();
         let rocket = rocket.attach(AdHoc::on_liftoff("Audit", move |_| {
             begun.record(&Client::default(), &Event::Started { version: env!("CARGO_PKG_VERSION") });
@@ -202,6 +207,7 @@ impl Server {
         // What is written is on disk before the process ends.
         audit_writer.finish().await;
         stores.close().await;
+        drop(state_lock);
         served.map_err(Box::new)?;
         Ok(())
     }

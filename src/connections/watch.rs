@@ -1,6 +1,6 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::asking::Asking;
 use super::book::Book;
@@ -15,6 +15,10 @@ const EVERY: Duration = Duration::from_secs(1);
 
 /// The same when there are many: a flood fills in a second what a day does not.
 const QUICKLY: Duration = Duration::from_millis(100);
+
+/// A look at many thousands takes tens of milliseconds. They are looked at less often then, so that looking takes a twentieth
+/// of one processor at most.
+const REST_FOR_EACH_LOOK: u32 = 20;
 
 /// What connections may not take of the open files: the directory's, the stores', the sources'.
 const RESERVED_FILES: u64 = 256;
@@ -56,22 +60,24 @@ impl Connections {
         };
         self.book.lock().unwrap_or_else(PoisonError::into_inner).is_watched = true;
         let mut round = Round::new(sockets, self.book, self.limits, most, self.proxies);
-        let mut many = false;
+        let mut nap = EVERY;
         loop {
-            self.clock.sleep(if many { QUICKLY } else { EVERY }).await;
+            self.clock.sleep(nap).await;
             let now = self.clock.now();
             // A few microseconds for each connection, in which the files of this process are looked at.
             let done = tokio::task::spawn_blocking(move || {
+                let began = Instant::now();
                 let shown = round.go(now);
-                (round, shown)
+                (round, shown, began.elapsed())
             });
-            let Ok((same, shown)) = done.await else {
+            let Ok((same, shown, took)) = done.await else {
                 tracing::error!(
                     "the connections are not looked after any more, by a fault of ours; restart the server"
                 );
                 return;
             };
-            (round, many) = (same, shown > most / 2);
+            round = same;
+            nap = if shown > most / 2 { QUICKLY.max(took * REST_FOR_EACH_LOOK).min(EVERY) } else { EVERY };
         }
     }
 

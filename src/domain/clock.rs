@@ -15,6 +15,16 @@ pub trait Clock: Send + Sync + 'static {
     fn sleep(&self, length: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 }
 
+/// Sleepers do not notice when a clock is set, so a moment is looked for again after so long.
+const LONGEST_NAP: Duration = Duration::from_mins(1);
+
+/// Resolves at `moment`, within a minute also when the clock is set meanwhile.
+pub async fn reached(clock: &dyn Clock, moment: Timestamp) {
+    while clock.now() < moment {
+        clock.sleep(moment.since(clock.now()).min(LONGEST_NAP)).await;
+    }
+}
+
 /// The machine's own clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;

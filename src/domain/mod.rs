@@ -28,7 +28,7 @@ mod visitor;
 pub use access::{Access, Audience, GroupRef, UserRef, Verdict};
 pub use binding::{Bindings, Pattern, PatternError, Slot};
 pub use client::{Client, network_of};
-pub use clock::{Clock, ManualClock, SystemClock};
+pub use clock::{Clock, ManualClock, SystemClock, reached};
 pub use dn::{Dn, InvalidDn};
 pub use end_reason::EndReason;
 pub use fingerprint::Fingerprint;

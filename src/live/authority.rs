@@ -3,9 +3,9 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::farewell::Farewell;
-use super::lease::{Lease, News};
+use super::lease::{Lease, LeaseNews};
 use super::places::Place;
-use crate::domain::{Clock, Person, Timestamp, Visitor};
+use crate::domain::{Clock, Person, Timestamp, Visitor, reached};
 use crate::pages::{OpenPage, Shelf};
 
 /// What gives a connection the right to go on, and hears when it is gone.
@@ -63,11 +63,11 @@ impl Authority {
                 _ = self.shelf_changes.changed() => Heard::OfTheShelf,
             };
             let farewell = match heard {
-                Heard::OfTheLease(News::Ended(reason)) => {
+                Heard::OfTheLease(LeaseNews::Ended(reason)) => {
                     Some(Farewell { reason: reason.word(), code: 4401, retry: None })
                 }
-                Heard::OfTheLease(News::Unconfirmed) => Some(Farewell::unconfirmed()),
-                Heard::OfTheLease(News::Changed(person)) => self.visitor_is_now(person),
+                Heard::OfTheLease(LeaseNews::Unconfirmed) => Some(Farewell::unconfirmed()),
+                Heard::OfTheLease(LeaseNews::Changed(person)) => self.visitor_is_now(person),
                 Heard::Shutdown => Some(Farewell::shutdown(self.place.viewers())),
                 Heard::OfTheFactor => self.factor_counts_no_more(),
                 Heard::OfTheShelf => self.shelf_is_another(),
@@ -119,7 +119,7 @@ impl Authority {
 
 /// What a connection listens to.
 enum Heard {
-    OfTheLease(News),
+    OfTheLease(LeaseNews),
     OfTheFactor,
     OfTheShelf,
     Shutdown,
@@ -128,7 +128,7 @@ enum Heard {
 /// Resolves at a moment; never, when there is none.
 async fn passed(moment: Option<Timestamp>, clock: &dyn Clock) {
     match moment {
-        Some(moment) => clock.sleep(moment.since(clock.now())).await,
+        Some(moment) => reached(clock, moment).await,
         None => std::future::pending().await,
     }
 }

@@ -3,20 +3,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures::stream::SelectAll;
-use futures::{StreamExt, stream};
 use indexmap::IndexMap;
 use tokio::sync::watch;
-use tokio_stream::wrappers::WatchStream;
 
 use crate::config::{LiveSettings, PanelSettings};
-use crate::domain::{Bindings, Clock, PanelId, Timestamp};
+use crate::domain::{Bindings, PanelId, Timestamp};
 use crate::pages::{Choice, Page};
 use crate::panels::{Mismatch, Panel, PanelFrame, Trouble};
-use crate::sources::Sources;
 
-use super::feed::{Feed, FeedKey, FeedState};
-use super::feeds::Feeds;
+use super::feed::FeedState;
 use super::ring::Ring;
 use super::rows::Rows;
 use super::said::{Message, PanelFrames, Said};
@@ -77,12 +72,6 @@ struct Shown {
     taken: u64,
     /// Since when the source's answers are nothing that the panel can show.
     mismatched_since: Option<Timestamp>,
-}
-
-/// What a panel hangs on.
-pub(super) struct Subscription {
-    panel: usize,
-    feed: Arc<Feed>,
 }
 
 impl Channel {
@@ -191,7 +180,7 @@ impl Channel {
     }
 
     /// Takes in what the feeds said and tells it in one batch. Silent when nothing changed.
-    fn tell(&self, news: &[(usize, FeedState)], now: Timestamp) {
+    pub(super) fn tell(&self, news: &[(usize, FeedState)], now: Timestamp) {
         let mut told = self.told();
         for (panel, state) in news {
             if let Some((_, shown)) = told.panels.get_index_mut(*panel) {
@@ -264,51 +253,6 @@ impl Shown {
             at
         });
         self.panel.fail(Trouble { reason: mismatch.to_string(), since, retry_at: at + self.every });
-    }
-}
-
-/// Joins the feeds that the page's panels hang on.
-pub(super) fn subscribe(page: &Page, bindings: &Bindings, sources: &Sources, feeds: &Feeds) -> Vec<Subscription> {
-    let asked = page.panels.iter().enumerate().filter_map(|(at, panel)| Some((at, panel.source.as_ref()?)));
-    asked
-        .map(|(panel, from)| {
-            let query = sources.bind(&from.source, &from.query, bindings);
-            Subscription { panel, feed: feeds.join(FeedKey { query, every: from.every }) }
-        })
-        .collect()
-}
-
-/// Carries what the feeds say into the channel, in batches no closer together than the interval. Never ends by itself.
-pub(super) async fn pump(
-    channel: &Channel,
-    subscriptions: Vec<Subscription>,
-    settings: &LiveSettings,
-    clock: &dyn Clock,
-) {
-    let mut said: SelectAll<_> = subscriptions
-        .iter()
-        .map(|Subscription { panel, feed }| {
-            let panel = *panel;
-            WatchStream::new(feed.state.clone()).map(move |state| (panel, state)).boxed()
-        })
-        .collect();
-    // A page of texts alone has nothing to say; it stays for its viewers all the same.
-    said.push(stream::pending().boxed());
-    let mut told_at: Option<Timestamp> = None;
-    while let Some(first) = said.next().await {
-        let mut news = vec![first];
-        let due = told_at.map_or(Duration::ZERO, |at| settings.batch_interval.saturating_sub(clock.now().since(at)));
-        let mut wait = clock.sleep(due);
-        loop {
-            tokio::select! {
-                biased;
-                Some(more) = said.next() => news.push(more),
-                () = &mut wait => break,
-            }
-        }
-        let now = clock.now();
-        channel.tell(&news, now);
-        told_at = Some(now);
     }
 }
 

@@ -4,14 +4,12 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::farewell::Farewell;
-use super::wire::{Sending, Wire};
+use super::talk;
+use super::wire::{Sending, Upgraded, Wire};
 use crate::websocket::{self, Heard, Reader};
 
 /// How long the goodbye and the close handshake may take. Past this the connection is cut.
 const PATIENCE: Duration = Duration::from_millis(900);
-
-/// Longer than what a client says meanwhile, which is of no interest any more.
-const LONGEST_MESSAGE: usize = 16 * 1024;
 
 /// A wire on which nothing is left to say but goodbye.
 pub(super) struct Leaving {
@@ -76,8 +74,10 @@ impl Leaving {
     }
 }
 
-/// Says goodbye to somebody who gets no connection: a browser's script cannot see the answer to a handshake. Lets go of what is `kept` then.
-pub async fn turn_away(wire: Box<dyn Wire>, farewell: Farewell, kept: impl Send) {
-    Leaving::new(wire, None, Reader::new(LONGEST_MESSAGE)).say(&farewell).await;
+/// Says goodbye to somebody who gets no connection, since a browser's script cannot see the answer to a handshake, and lets go
+/// of what is `kept` then.
+pub async fn turn_away(upgraded: Upgraded, farewell: Farewell, kept: impl Send) {
+    let Upgraded { wire, deflates } = upgraded;
+    Leaving::new(wire, None, talk::reader(deflates)).say(&farewell).await;
     drop(kept);
 }

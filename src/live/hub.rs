@@ -1,5 +1,4 @@
 use std::collections::{BTreeMap, HashMap};
-use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -14,10 +13,11 @@ use crate::pages::{Choice, OpenPage, Page, Shelf};
 use crate::sources::Sources;
 use crate::telemetry::{LiveMetrics, LiveState};
 
-use super::channel::{self, Channel};
+use super::channel::Channel;
 use super::feeds::Feeds;
 use super::line::Line;
 use super::places::{Holder, Place, Places};
+use super::pump;
 use super::seat::{Seat, Seats};
 
 /// Each channel costs a task, its feeds and a ring; a page with many inputs has as many as a stranger cares to ask for.
@@ -61,10 +61,10 @@ pub enum Crowded {
     /// Each channel costs something. Some will be given up when nobody watches them any more.
     #[error("this server runs as many boards as it can")]
     Channels,
-    /// `live.most` watch.
+    /// `live.most` watch, or as many strangers as are let in of them.
     #[error("as many watch as `live.most` allows")]
     Everywhere,
-    /// `live.per_address` watch from one address.
+    /// `live.per_address` strangers watch from one address.
     #[error("as many watch from this address as `live.per_address` allows")]
     FromThere,
     /// `live.per_session` watch with one session or token.
@@ -105,12 +105,12 @@ impl Hub {
         self.inner.sit(page.page(), choice)
     }
 
-    /// A place for one more live connection from that address, with that session or token.
+    /// A place for one more live connection.
     ///
     /// # Errors
     /// [`Crowded`] when there are as many as there may be.
-    pub fn place(&self, address: Option<IpAddr>, holder: Option<Holder>) -> Result<Place, Crowded> {
-        self.inner.places.take(address, holder)
+    pub fn place(&self, holder: Holder) -> Result<Place, Crowded> {
+        self.inner.places.take(holder)
     }
 
     /// Carries a socket on, aside from the request that it came from. At a shutdown it is waited for.
@@ -209,11 +209,11 @@ impl Inner {
         let channel = Arc::new(Channel::new(page, choice, &self.settings, Arc::clone(&self.metrics)));
         let seats = watch::Sender::new(Seats::default());
         let seat = Seat::taken(Arc::clone(&channel), seats.clone());
-        let subscriptions = channel::subscribe(page, &choice.bindings, &self.sources, &self.feeds);
+        let subscriptions = pump::subscribe(page, &choice.bindings, &self.sources, &self.feeds);
         let _runs_until_nobody_watches = tokio::spawn({
             let (hub, key, channel, watched) = (Arc::clone(self), key.clone(), Arc::clone(&channel), seats.subscribe());
             async move {
-                let pumped = AssertUnwindSafe(channel::pump(&channel, subscriptions, &hub.settings, &*hub.clock));
+                let pumped = AssertUnwindSafe(pump::pump(&channel, subscriptions, &hub.settings, &*hub.clock));
                 tokio::select! {
                     Err(_) = pumped.catch_unwind() => {
                         // The panic is in the log. Who comes back gets a new channel, and finds no dead board.

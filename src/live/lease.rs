@@ -1,7 +1,7 @@
 use std::future::pending;
 use std::sync::Arc;
 
-use crate::domain::{Clock, EndReason, Person, Timestamp};
+use crate::domain::{Clock, EndReason, Person, Timestamp, reached};
 use crate::sessions::{SessionNews, SessionWatch};
 use crate::tokens::{TokenNews, TokenWatch};
 
@@ -16,7 +16,7 @@ pub struct Lease {
 
 /// What a live connection hears of what it hangs on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum News {
+pub(super) enum LeaseNews {
     /// It is over, and why.
     Ended(EndReason),
     /// It opens nothing for now: nobody could confirm its person for too long.
@@ -48,38 +48,37 @@ impl Lease {
     }
 
     /// Resolves when there is news of any of it. May be cancelled and asked again.
-    pub(super) async fn news(&mut self) -> News {
+    pub(super) async fn news(&mut self) -> LeaseNews {
         tokio::select! {
             biased;
             news = of_session(&mut self.session) => news,
             news = of_token(&mut self.token) => news,
-            () = over(self.until.as_ref()) => News::Ended(EndReason::Expired),
+            () = over(self.until.as_ref()) => LeaseNews::Ended(EndReason::Expired),
         }
     }
 }
 
-async fn of_session(session: &mut Option<Box<SessionWatch>>) -> News {
+async fn of_session(session: &mut Option<Box<SessionWatch>>) -> LeaseNews {
     let Some(session) = session else { return pending().await };
     match session.news().await {
-        SessionNews::Ended(reason) => News::Ended(reason),
-        SessionNews::Unconfirmed => News::Unconfirmed,
-        SessionNews::Changed(person) => News::Changed(person),
+        SessionNews::Ended(reason) => LeaseNews::Ended(reason),
+        SessionNews::Unconfirmed => LeaseNews::Unconfirmed,
+        SessionNews::Changed(person) => LeaseNews::Changed(person),
     }
 }
 
-async fn of_token(token: &mut Option<Box<TokenWatch>>) -> News {
+async fn of_token(token: &mut Option<Box<TokenWatch>>) -> LeaseNews {
     let Some(token) = token else { return pending().await };
     match token.news().await {
-        TokenNews::Ended(reason) => News::Ended(reason),
-        TokenNews::Unconfirmed => News::Unconfirmed,
-        TokenNews::Changed(person) => News::Changed(person),
+        TokenNews::Ended(reason) => LeaseNews::Ended(reason),
+        TokenNews::Unconfirmed => LeaseNews::Unconfirmed,
+        TokenNews::Changed(person) => LeaseNews::Changed(person),
     }
 }
 
-/// Sleepers do not notice when the machine's clock is set, so it is looked at again after each nap.
 async fn over(until: Option<&(Arc<dyn Clock>, Timestamp)>) {
-    let Some((clock, end)) = until else { return pending().await };
-    while clock.now() < *end {
-        clock.sleep(end.since(clock.now())).await;
+    match until {
+        Some((clock, end)) => reached(&**clock, *end).await,
+        None => pending().await,
     }
 }

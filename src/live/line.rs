@@ -2,7 +2,6 @@ use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
 use tokio::io::{AsyncRead, ReadBuf};
 
@@ -10,14 +9,19 @@ use super::cursor::Cursor;
 use super::farewell::Farewell;
 use super::goodbye::Leaving;
 use super::said::Said;
-use super::talk::{Choice, Heard, Talk};
+use super::talk::{Heard, Talk, Values};
 use super::wire::{Sending, Upgraded, Wire};
 use crate::domain::Timestamp;
 use crate::telemetry::LiveMetrics;
 use crate::websocket;
 
-/// A line that takes nothing for so long is given up; a browser comes back by itself.
-const STALLED_AFTER: Duration = Duration::from_mins(1);
+/// A line that takes nothing for so many rounds of its row, a minute, is given up; a browser comes back by itself. Rounds are
+/// counted, and not the time: a clock that jumps is no stall.
+const ROUNDS_TO_STALL: u32 = 12;
+
+/// And one that has not taken a frame whole after two minutes: it holds that frame for itself alone by then, and a browser
+/// has given up waiting for its end.
+const ROUNDS_FOR_A_FRAME: u32 = 24;
 
 /// Whoever answers none of so many pings in a row has gone without a word: a laptop that sleeps, a network that is away.
 const UNANSWERED_PINGS: u32 = 3;
@@ -51,7 +55,10 @@ struct Pen {
     sending: Option<Sending>,
     owed: Owed,
     talk: Talk,
-    blocked_since: Option<Timestamp>,
+    /// Whether the wire is full, and for how many rounds it has taken nothing.
+    blocked: Option<u32>,
+    /// For how many rounds the frame that is being written has been.
+    frame_rounds: u32,
     /// Pings since anything was heard. They are counted, and not the time: a clock that jumps is no silence.
     unanswered: u32,
 }
@@ -90,7 +97,7 @@ impl Tally {
 /// What a line has for its own task.
 pub(super) enum News {
     /// Another channel of the page is asked for.
-    Choice(Choice),
+    Choice(Values),
     /// What came is none of the protocol's.
     Abuse(Farewell),
     /// They say goodbye first.
@@ -107,42 +114,51 @@ impl Line {
         let Upgraded { wire, deflates } = upgraded;
         let owed = Owed { greeting: Some(greeting), ..Owed::default() };
         let talk = Talk::new(now, deflates);
-        let pen = Pen { wire, deflates, cursor, sending: None, owed, talk, blocked_since: None, unanswered: 0 };
+        let pen =
+            Pen { wire, deflates, cursor, sending: None, owed, talk, blocked: None, frame_rounds: 0, unanswered: 0 };
         Self { state: Mutex::new(State { own: Waker::noop().clone(), pen: Some(pen), lost: false }) }
     }
 
     /// Writes what its channel has told, as far as the wire takes it at once.
-    pub(super) fn write(&self, now: Timestamp, tally: &mut Tally) {
+    pub(super) fn write(&self, tally: &mut Tally) {
         let State { own, pen, lost } = &mut *self.state();
         let Some(pen) = pen else { return };
         // Its own task is woken by the wire, and goes on.
-        if pen.blocked_since.is_some() {
+        if pen.blocked.is_some() {
             return;
         }
         if pen.cursor.channel().is_broken() {
             own.wake_by_ref();
-        } else if pen.write(&mut Context::from_waker(own), now, tally).is_err() {
+        } else if pen.write(&mut Context::from_waker(own), tally).is_err() {
             *lost = true;
             own.wake_by_ref();
         }
     }
 
     /// Asks whether anybody is there.
-    pub(super) fn ping(&self, now: Timestamp, tally: &mut Tally) {
+    pub(super) fn ping(&self, tally: &mut Tally) {
         if let Some(pen) = &mut self.state().pen {
             pen.owed.ping = true;
-            pen.unanswered += 1;
+            // While a frame waits for room nobody can have heard the question.
+            pen.unanswered += u32::from(pen.blocked.is_none());
         }
-        self.write(now, tally);
+        self.write(tally);
     }
 
     /// Gives it up when it has taken nothing, or answered nothing, for too long.
-    pub(super) fn sweep(&self, now: Timestamp) {
+    pub(super) fn sweep(&self) {
         let State { own, pen, lost } = &mut *self.state();
-        if pen.as_ref().is_some_and(|pen| pen.is_overdue(now)) {
+        if pen.as_mut().is_some_and(Pen::is_overdue) {
             *lost = true;
             own.wake_by_ref();
         }
+    }
+
+    /// Gives it up after a fault of ours.
+    pub(super) fn give_up(&self) {
+        let State { own, lost, .. } = &mut *self.state();
+        *lost = true;
+        own.wake_by_ref();
     }
 
     /// What there is for its own task to do. It goes on writing meanwhile.
@@ -153,7 +169,7 @@ impl Line {
         if pen.cursor.channel().is_broken() {
             return Poll::Ready(News::Broken);
         }
-        match pen.write(context, now, tally) {
+        match pen.write(context, tally) {
             Ok(()) => pen.poll_heard(context, now, tally),
             Err(_) => Poll::Ready(News::Lost),
         }
@@ -163,7 +179,7 @@ impl Line {
     pub(super) fn lag(&self) -> Option<(u64, bool)> {
         let state = self.state();
         let pen = state.pen.as_ref()?;
-        Some((pen.cursor.lag(), pen.blocked_since.is_some()))
+        Some((pen.cursor.lag(), pen.blocked.is_some()))
     }
 
     /// Goes on in another channel. What follows begins with a snapshot.
@@ -188,17 +204,17 @@ impl Line {
 
 impl Pen {
     /// Writes frame after frame, until there is nothing to say or the wire is full.
-    fn write(&mut self, context: &mut Context<'_>, now: Timestamp, tally: &mut Tally) -> io::Result<()> {
+    fn write(&mut self, context: &mut Context<'_>, tally: &mut Tally) -> io::Result<()> {
         loop {
             if let Some(sending) = &mut self.sending {
                 let before = sending.written();
                 let sent = sending.poll(&mut self.wire, context)?;
                 let is_taken = sent.is_ready() || sending.written() > before;
                 if sent.is_pending() {
-                    self.blocked_since = if is_taken { Some(now) } else { self.blocked_since.or(Some(now)) };
+                    self.blocked = if is_taken { Some(0) } else { self.blocked.or(Some(0)) };
                     return Ok(());
                 }
-                self.blocked_since = None;
+                (self.blocked, self.frame_rounds) = (None, 0);
                 tally.wrote(sending.written());
             }
             self.sending = self.next_to_say();
@@ -244,7 +260,7 @@ impl Pen {
                 Ok(_) => None,
                 Err(farewell) => Some(News::Abuse(farewell)),
             };
-            if self.owed.pong.is_some() && self.blocked_since.is_none() && self.write(context, now, tally).is_err() {
+            if self.owed.pong.is_some() && self.blocked.is_none() && self.write(context, tally).is_err() {
                 return Poll::Ready(News::Lost);
             }
             if let Some(news) = news {
@@ -253,8 +269,12 @@ impl Pen {
         }
     }
 
-    fn is_overdue(&self, now: Timestamp) -> bool {
-        let is_stalled = self.blocked_since.is_some_and(|since| now.since(since) >= STALLED_AFTER);
-        is_stalled || self.unanswered > UNANSWERED_PINGS || self.talk.is_overdue(now)
+    /// Counts one more round, and says whether it was one too many.
+    fn is_overdue(&mut self) -> bool {
+        self.frame_rounds += u32::from(self.sending.is_some());
+        self.blocked = self.blocked.map(|rounds| rounds + 1);
+        let is_stalled = self.blocked.is_some_and(|rounds| rounds >= ROUNDS_TO_STALL);
+        let is_too_slow = self.frame_rounds >= ROUNDS_FOR_A_FRAME;
+        is_stalled || is_too_slow || self.unanswered > UNANSWERED_PINGS || self.talk.is_overdue()
     }
 }

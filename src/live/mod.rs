@@ -23,6 +23,7 @@ mod hub;
 mod lease;
 mod line;
 mod places;
+mod pump;
 mod ring;
 mod rows;
 mod said;

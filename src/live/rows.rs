@@ -1,3 +1,4 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -119,7 +120,10 @@ impl Lines {
     fn each(&self, present: &mut Vec<Arc<Line>>, mut work: impl FnMut(&Line)) {
         present.extend(self.lock().iter().filter_map(Weak::upgrade));
         for line in present.drain(..) {
-            work(&line);
+            // A fault in what one of them is told stays with that one. The panic itself is in the log.
+            if catch_unwind(AssertUnwindSafe(|| work(&line))).is_err() {
+                line.give_up();
+            }
         }
     }
 }
@@ -151,12 +155,13 @@ impl Work {
             let (is_due, pings) = (rounds.is_due(now), rounds.pings(now));
             self.lines.each(&mut present, |line| {
                 if is_due {
-                    line.sweep(now);
+                    line.sweep();
                 }
-                if pings { line.ping(now, &mut tally) } else { line.write(now, &mut tally) }
+                if pings { line.ping(&mut tally) } else { line.write(&mut tally) }
             });
             tally.count(&self.metrics);
             let read_at = self.head.borrow().read_at;
+            // What is on the wires of those who keep up; the others' lag is looked up.
             if let Some(read_at) = read_at.filter(|_| told) {
                 self.metrics.on_the_wire(self.clock.now().since(read_at));
             }

@@ -9,7 +9,7 @@ use super::hub::Hub;
 use super::line::{Line, News, Tally};
 use super::rows::RowPlace;
 use super::seat::Seat;
-use super::talk::Choice;
+use super::talk::Values;
 use super::wire::Upgraded;
 use crate::domain::Clock;
 use crate::telemetry::LiveMetrics;
@@ -66,7 +66,7 @@ impl Socket {
                     }
                     return;
                 }
-                Next::Heard(News::Choice(choice)) => match sit_elsewhere(&hub, &authority, &choice) {
+                Next::Heard(News::Choice(values)) => match sit_elsewhere(&hub, &authority, &values) {
                     Ok(seat) => {
                         let channel = Arc::clone(seat.channel());
                         line.move_to(Cursor::new(seat, None));
@@ -100,9 +100,9 @@ async fn next(line: &Line, authority: &mut Authority, clock: &dyn Clock, metrics
 }
 
 /// A seat at the channel of other inputs, if the door still opens.
-fn sit_elsewhere(hub: &Hub, authority: &Authority, choice: &Choice) -> Result<Seat, Farewell> {
+fn sit_elsewhere(hub: &Hub, authority: &Authority, values: &Values) -> Result<Seat, Farewell> {
     let page = authority.ask_the_door()?;
-    let asked = choice.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let asked = values.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let choice = page.choose(asked).map_err(|_| Farewell::bad_inputs())?;
     hub.sit(&page, &choice).map_err(|crowded| Farewell::crowded(crowded.retry()))
 }

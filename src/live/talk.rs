@@ -17,19 +17,21 @@ const MOST_CHOICES_A_SECOND: u32 = 8;
 /// Choices, and the answers to two pings each heartbeat: more than this within a second is nothing that a page says.
 const MOST_MESSAGES_A_SECOND: u32 = 64;
 
-/// A message that has begun is whole by then; slower than this is no network, but somebody who holds a place.
-const UNFINISHED_AFTER: Duration = Duration::from_secs(15);
+/// A message that has begun is whole within so many rounds of its row, a quarter of a minute; slower than this is no network, but
+/// somebody who holds a place.
+const ROUNDS_TO_FINISH: u32 = 3;
 
 /// Protocol abuse (RFC 6455, 7.4.1: policy violation).
 const ABUSE: u16 = 1008;
 
 /// The values of inputs by name, as a client asks for them.
-pub(super) type Choice = BTreeMap<String, String>;
+pub(super) type Values = BTreeMap<String, String>;
 
 /// What a client says over a WebSocket, held to the protocol and to its pace.
 pub(super) struct Talk {
     reader: Reader,
-    unfinished_since: Option<Timestamp>,
+    /// For how many rounds a message has begun and not ended.
+    unfinished: u32,
     second: Timestamp,
     messages: u32,
     choices: u32,
@@ -39,7 +41,7 @@ pub(super) struct Talk {
 #[derive(Default)]
 pub(super) struct Heard {
     /// Asked for last: whoever chooses twice means the second.
-    pub(super) choice: Option<Choice>,
+    pub(super) choice: Option<Values>,
     /// What the newest ping wants to have answered.
     pub(super) pong: Option<Vec<u8>>,
     /// The code of their close frame.
@@ -50,15 +52,19 @@ pub(super) struct Heard {
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 enum ClientMessage {
-    Inputs { values: Choice },
+    Inputs { values: Values },
     Pong,
+}
+
+/// A reader of what clients say; of deflated messages too, where that was agreed on.
+pub(super) fn reader(deflates: bool) -> Reader {
+    let reader = Reader::new(LONGEST_MESSAGE);
+    if deflates { reader.inflating() } else { reader }
 }
 
 impl Talk {
     pub(super) fn new(now: Timestamp, deflates: bool) -> Self {
-        let reader = Reader::new(LONGEST_MESSAGE);
-        let reader = if deflates { reader.inflating() } else { reader };
-        Self { reader, unfinished_since: None, second: now, messages: 0, choices: 0 }
+        Self { reader: reader(deflates), unfinished: 0, second: now, messages: 0, choices: 0 }
     }
 
     /// Takes in what was read.
@@ -84,13 +90,16 @@ impl Talk {
                 }
             }
         }
-        self.unfinished_since = self.reader.is_unfinished().then(|| self.unfinished_since.unwrap_or(now));
+        if !self.reader.is_unfinished() {
+            self.unfinished = 0;
+        }
         Ok(all)
     }
 
-    /// Whether a message has begun and does not come to its end.
-    pub(super) fn is_overdue(&self, now: Timestamp) -> bool {
-        self.unfinished_since.is_some_and(|since| now.since(since) >= UNFINISHED_AFTER)
+    /// Counts one more round, and says whether a message has begun and does not come to its end.
+    pub(super) fn is_overdue(&mut self) -> bool {
+        self.unfinished += u32::from(self.reader.is_unfinished());
+        self.unfinished >= ROUNDS_TO_FINISH
     }
 
     /// Reads on without understanding.
@@ -106,7 +115,7 @@ impl Talk {
         if self.messages > MOST_MESSAGES_A_SECOND { Err(Farewell::abuse(ABUSE)) } else { Ok(()) }
     }
 
-    fn allow(&mut self, values: Choice) -> Result<Choice, Farewell> {
+    fn allow(&mut self, values: Values) -> Result<Values, Farewell> {
         self.choices += 1;
         if self.choices > MOST_CHOICES_A_SECOND { Err(Farewell::abuse(ABUSE)) } else { Ok(values) }
     }

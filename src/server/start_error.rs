@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use rocket::figment::error::Error as FigmentError;
 
 use crate::config::Faults;
@@ -27,6 +29,15 @@ pub enum StartError {
     /// A store of ours cannot be opened.
     #[error("{0}")]
     Store(#[from] StoreError),
+    /// Another server runs on the same state folder.
+    #[error(
+        "another server runs with the state folder {}; stop it first, or set another `state` (BELVEDERE_STATE) for this one",
+        .0.display()
+    )]
+    StateInUse(PathBuf),
+    /// The file that says whose the state folder is cannot be made.
+    #[error("the file {} cannot be locked: {}; see to it that the server may write in its state folder", .0.display(), .1)]
+    StateLock(PathBuf, std::io::Error),
     /// The server cannot be started: the port is taken, say.
     #[error("{}", launch_error(.0))]
     Launch(#[from] Box<rocket::Error>),

@@ -101,7 +101,7 @@ impl<'r> Dial<'r> {
         let page = self.shelf.open(slug, visitor)?;
         let choice = page.choose(asked.pairs())?;
         let member = visitor.member();
-        let place = self.hub.place(client.address(), member.and_then(holder_of))?;
+        let place = self.hub.place(holder_of(member, client))?;
         let seat = self.hub.sit(&page, &choice)?;
         let lease = member.map_or_else(Lease::default, |member| self.lease_of(member));
         let shelf = Arc::clone(self.shelf);
@@ -132,11 +132,12 @@ impl<'r> Dial<'r> {
     }
 }
 
-/// By what the member's places are counted; a password alone has its address only.
-fn holder_of(member: &Member) -> Option<Holder> {
+/// As whom they are counted among those who watch.
+fn holder_of(member: Option<&Member>, client: &Client) -> Holder {
+    let Some(member) = member else { return Holder::Stranger(client.address()) };
     match member.proof {
-        Proof::Session(session) | Proof::Signed { session: Some(session), .. } => Some(Holder::Session(session)),
-        Proof::Token(token) | Proof::Signed { token: Some(token), .. } => Some(Holder::Token(token)),
-        Proof::Signed { .. } | Proof::Password => None,
+        Proof::Session(session) | Proof::Signed { session: Some(session), .. } => Holder::Session(session),
+        Proof::Token(token) | Proof::Signed { token: Some(token), .. } => Holder::Token(token),
+        Proof::Signed { .. } | Proof::Password => Holder::Password(client.address()),
     }
 }

@@ -63,10 +63,11 @@ impl IoHandler for Carrier {
     /// carries the socket on, and knows of it at a shutdown.
     async fn io(self: Pin<Box<Self>>, wire: IoStream) -> io::Result<()> {
         let Self { hub, then, deflates, asking } = *Pin::into_inner(self);
+        let upgraded = Upgraded { wire: Box::new(wire), deflates };
         match then {
             // To the watch over the connections, a socket is a request that is under way.
-            Then::Serve(socket) => hub.carry(socket.serve(Upgraded { wire: Box::new(wire), deflates }, asking)),
-            Then::TurnAway(farewell) => hub.carry(turn_away(Box::new(wire), farewell, asking)),
+            Then::Serve(socket) => hub.carry(socket.serve(upgraded, asking)),
+            Then::TurnAway(farewell) => hub.carry(turn_away(upgraded, farewell, asking)),
         }
         Ok(())
     }

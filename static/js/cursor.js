@@ -30,8 +30,8 @@ export class Cursor {
     return missed;
   }
 
-  /** Whether the next batch is none to be shown. @returns {boolean} */
-  leavesUnread() {
+  /** A batch came. While nobody looks it is left unread, which is remembered. @returns {boolean} whether it is left */
+  leaveUnread() {
     if (!this.paused || this.adrift) return false;
     this.missed = true;
     return true;

@@ -184,7 +184,7 @@ export class Live {
   /** @param {string} text one message */
   receive(text) {
     this.heardAt = this.outside.now();
-    if (this.cursor.leavesUnread() && text.startsWith(BATCH)) {
+    if (text.startsWith(BATCH) && this.cursor.leaveUnread()) {
       this.listen();
       return;
     }
@@ -219,7 +219,8 @@ export class Live {
     }
     this.patience = 2000 * Math.min(Math.max(hello.heartbeat, 1), LONGEST_HEARTBEAT_S);
     this.cursor.greet(hello.epoch);
-    if (this.cursor.adrift) this.listen(SNAPSHOT_WITHIN_MS);
+    // A large state over a slow line takes its time; nothing is shown of it before its end.
+    if (this.cursor.adrift) this.listen();
     this.listener.state({ kind: "live" });
   }
 

@@ -1,0 +1,46 @@
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::Path;
+
+use super::StartError;
+
+/// The file in the state folder that a server holds for as long as it runs.
+const LOCK: &str = "lock";
+
+/// Says that this server has the state folder to itself: it keeps in memory what it would otherwise have to ask the files
+/// for again and again, and nobody else may change that beneath it. The system takes the lock away with the process.
+pub(super) struct StateLock {
+    _file: File,
+}
+
+impl StateLock {
+    /// Takes the folder, which must be there.
+    ///
+    /// # Errors
+    /// [`StartError::StateInUse`] when another server has it, [`StartError::StateLock`] when the file cannot be made.
+    pub(super) fn take(state: &Path) -> Result<Self, StartError> {
+        let path = state.join(LOCK);
+        let unusable = |error| StartError::StateLock(path.clone(), error);
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(unusable)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(StartError::StateInUse(state.to_owned())),
+            Err(TryLockError::Error(error)) => Err(unusable(error)),
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_folder_belongs_to_one_server_at_a_time() {
+        let state = tempfile::tempdir().unwrap();
+        let first = StateLock::take(state.path()).unwrap();
+        let refused = StateLock::take(state.path()).err().unwrap().to_string();
+        assert!(refused.contains(state.path().to_str().unwrap()) && refused.contains("another server"), "{refused}");
+        drop(first);
+        assert!(StateLock::take(state.path()).is_ok(), "whoever comes after it has it");
+    }
+}
