@@ -23,6 +23,11 @@ impl Asking {
         Self::begin(Arc::clone(&self.book), Arc::clone(&self.clock), self.peer)
     }
 
+    /// Whoever asks does not take the answer: the connection is ended at the next look.
+    pub fn hang_up(&self) {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner).hang_up(self.peer);
+    }
+
     /// Whoever asks is signed in: when there is no room for all, they stay.
     pub fn is_a_members(&self) {
         self.book.lock().unwrap_or_else(PoisonError::into_inner).is_a_members(self.peer);

@@ -24,13 +24,23 @@ pub(super) struct Connection {
     pub(super) answered_at: Option<Timestamp>,
     /// Whether somebody who is signed in has asked on it.
     pub(super) is_a_members: bool,
+    /// Whether the web has asked for its end.
+    pub(super) is_hung_up: bool,
     /// When its reading was shut down.
     pub(super) ended_at: Option<Timestamp>,
 }
 
 impl Connection {
     fn new(now: Timestamp) -> Self {
-        Self { socket: None, opened_at: now, asking: 0, answered_at: None, is_a_members: false, ended_at: None }
+        Self {
+            socket: None,
+            opened_at: now,
+            asking: 0,
+            answered_at: None,
+            is_a_members: false,
+            is_hung_up: false,
+            ended_at: None,
+        }
     }
 }
 
@@ -56,6 +66,12 @@ impl Book {
         }
     }
 
+    pub(super) fn hang_up(&mut self, peer: SocketAddr) {
+        if let Some(connection) = self.connections.get_mut(&peer) {
+            connection.is_hung_up = true;
+        }
+    }
+
     /// The system shows `socket` at `peer`.
     pub(super) fn see(&mut self, peer: SocketAddr, socket: u64, now: Timestamp) -> &mut Connection {
         let connection = self.connections.entry(peer).or_insert_with(|| Connection::new(now));
@@ -64,6 +80,7 @@ impl Book {
             connection.socket = Some(socket);
             connection.opened_at = now;
             connection.ended_at = None;
+            connection.is_hung_up = false;
         }
         connection
     }

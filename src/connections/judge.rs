@@ -31,6 +31,8 @@ pub(super) enum Why {
     Idle,
     /// It did not close after its reading was shut down.
     DoesNotClose,
+    /// It does not take what it is sent.
+    Stalled,
     /// More requests at once than anybody needs.
     TooManyAtOnce,
     /// There are more than `connections.per_address` from its address.
@@ -105,6 +107,9 @@ pub(super) fn judge(
 fn overdue(connection: &Connection, is_proxy: bool, limits: &ConnectionSettings, now: Timestamp) -> Option<(End, Why)> {
     if let Some(ended_at) = connection.ended_at {
         return (now >= ended_at + LINGER).then_some((End::Both, Why::DoesNotClose));
+    }
+    if connection.is_hung_up {
+        return Some((End::Both, Why::Stalled));
     }
     if connection.asking > MOST_AT_ONCE {
         return Some((End::Both, Why::TooManyAtOnce));

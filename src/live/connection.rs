@@ -1,13 +1,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::mpsc;
+
 use super::authority::Authority;
 use super::channel::Position;
 use super::farewell::Farewell;
-use super::said::Said;
+use super::said::{Event, Said};
 use super::seat::Seat;
 use super::viewer::Viewer;
 use crate::domain::{Clock, Timestamp};
+
+/// A stream that takes nothing for so long is given up; a browser comes back by itself.
+const STALLED_AFTER: Duration = Duration::from_mins(1);
+
+/// How long the goodbye may wait for room.
+const GOODBYE_PATIENCE: Duration = Duration::from_millis(900);
 
 /// A live connection that is asked what to say next, as a stream of events asks it.
 pub struct Connection {
@@ -46,6 +54,37 @@ impl Connection {
             Say::Bye(farewell) => self.viewer.metrics().goodbye(farewell.reason),
         }
         say
+    }
+
+    /// Gives what there is to say to a stream, until the stream or the connection ends, and lets go of what is `kept` then. A
+    /// stream that takes nothing for a minute, or not even the goodbye, is given up: `hang_up` has its connection ended.
+    pub async fn pour<K>(mut self, stream: mpsc::Sender<Event>, kept: K, hang_up: impl FnOnce(&K)) {
+        let (clock, mut last) = (Arc::clone(&self.clock), None);
+        while last.is_none() {
+            let say = tokio::select! {
+                () = stream.closed() => return,
+                say = self.next() => say,
+            };
+            let said = match say {
+                Say::Said(said) => said,
+                Say::Bye(farewell) => {
+                    last = Some(farewell);
+                    break;
+                }
+            };
+            tokio::select! {
+                biased;
+                sent = stream.send(said.event()) => if sent.is_err() { return },
+                farewell = self.authority.ended(&*clock) => last = Some(farewell),
+                () = clock.sleep(STALLED_AFTER) => return hang_up(&kept),
+            }
+        }
+        let Some(farewell) = last else { return };
+        let bye = stream.send(Arc::new(farewell.said()).event());
+        // Real time, as over a socket: whoever is sent away waits in real time.
+        if tokio::time::timeout(GOODBYE_PATIENCE, bye).await.is_err() {
+            hang_up(&kept);
+        }
     }
 
     async fn decide(&mut self) -> Say {

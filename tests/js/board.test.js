@@ -9,6 +9,8 @@ let asked = null;
 
 Object.assign(globalThis, {
   ResizeObserver: class {},
+  IntersectionObserver: class {},
+  addEventListener() {},
   document: { hidden: true, addEventListener() {} },
   requestAnimationFrame: (/** @type {() => void} */ work) => (asked = work),
   // The board's clock ticks for as long as the page lives; here it would keep the test alive.
@@ -38,6 +40,16 @@ const view = /** @type {any} */ ({ kind: "stat" });
 const broken = () => {
   throw new TypeError("view.marks is undefined");
 };
+
+test("however many batches come between two frames, a panel is painted once, and the latest wins", () => {
+  const painted = mock.fn();
+  const board = house({ one: panel(painted) });
+  for (let at = 1; at <= 1000; at += 1) board.add({ one: { at, view: { ...view, at } } });
+  frame();
+  assert.equal(painted.mock.callCount(), 1);
+  assert.equal(painted.mock.calls[0]?.arguments[1].at, 1000);
+  assert.equal(asked, null, "and no other frame is asked for");
+});
 
 test("a panel that cannot be painted does not stop the others, nor the next paint", (t) => {
   const told = t.mock.method(console, "error", () => {});

@@ -299,3 +299,37 @@ async fn on_many_threads_nobody_misses_a_batch_or_hears_one_twice() {
     let snapshots: u32 = followers.join_all().await.into_iter().sum();
     assert!(snapshots >= 200, "everybody began with one");
 }
+
+#[tokio::test]
+async fn a_stream_that_takes_nothing_is_given_up_and_hears_its_end_as_soon_as_a_socket() {
+    let stage = Stage::with_page(BOARD);
+    let pour = || {
+        let (events, said) = tokio::sync::mpsc::channel(1);
+        let clock: Arc<dyn Clock> = stage.clock.clone();
+        let connection = Connection::new(stage.sit(&[]), None, stage.authority(), clock);
+        let hung_up = Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let hang_up =
+            |kept: &Arc<std::sync::atomic::AtomicBool>| kept.store(true, std::sync::atomic::Ordering::Relaxed);
+        stage.hub.carry(connection.pour(events, Arc::clone(&hung_up), hang_up));
+        (said, hung_up)
+    };
+    let is_up = |hung_up: &Arc<std::sync::atomic::AtomicBool>| hung_up.load(std::sync::atomic::Ordering::Relaxed);
+    let (mut reads, well) = pour();
+    let (_stalls, stalled) = pour();
+    for _ in 0..62 {
+        stage.passes(SECOND).await;
+        while reads.try_recv().is_ok() {
+            settle().await;
+        }
+    }
+    assert!(is_up(&stalled), "a minute without a word taken");
+    assert_eq!((is_up(&well), stage.hub.viewers()), (false, 1));
+
+    let (deaf, ended) = pour();
+    stage.passes(SECOND).await;
+    stage.shutdown.send_replace(true);
+    stage.hub.sockets_are_closed(Duration::from_secs(5)).await;
+    assert!(is_up(&ended), "not even the goodbye was taken");
+    assert_eq!(stage.hub.viewers(), 0);
+    drop(deaf);
+}

@@ -39,7 +39,9 @@ impl Reader<'_> {
             '/' if self.rest.starts_with("/*") => self.leave_comment(),
             '/' if self.begins_expression() => self.take(expression(self.rest)),
             '{' => {
-                self.braces.last_mut().map(|open| *open += 1);
+                if let Some(open) = self.braces.last_mut() {
+                    *open += 1;
+                }
                 self.take(1);
             }
             '}' if self.braces.last() == Some(&0) => {
@@ -48,7 +50,9 @@ impl Reader<'_> {
                 self.take_template();
             }
             '}' => {
-                self.braces.last_mut().map(|open| *open -= 1);
+                if let Some(open) = self.braces.last_mut() {
+                    *open -= 1;
+                }
                 self.take(1);
             }
             other => self.take(other.len_utf8()),

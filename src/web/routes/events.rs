@@ -3,10 +3,13 @@ use std::sync::Arc;
 use rocket::http::{ContentType, Header};
 use rocket::response::stream::ByteStream;
 use rocket::{Responder, get};
+use tokio::sync::mpsc;
 
+use crate::connections::Asking;
 use crate::domain::{Client, Visitor};
-use crate::live::{Event, Farewell, Say};
+use crate::live::{Event, Farewell};
 use crate::pages::Closed;
+use crate::web::connected::GoesOn;
 use crate::web::dial::Dial;
 use crate::web::guards::{Asked, LastEventId, Origin};
 use crate::web::refusal::Refusal;
@@ -38,33 +41,34 @@ pub(super) fn watch(
     visitor: Visitor,
     client: Client,
     origin: Origin,
+    goes_on: GoesOn,
     dial: Dial<'_>,
 ) -> Result<Events<ByteStream![Event]>, Refusal> {
     if origin == Origin::Foreign {
         return Err(Refusal::ForeignOrigin);
     }
     let position = last.0.or_else(|| asked.position());
+    // One event at a time: a stream that does not take it is no reason to keep more for it.
+    let (events, mut said) = mpsc::channel(1);
     // A stream cannot be refused with a reason that its script would see.
-    let (mut connection, farewell) = match dial.stream(slug, &visitor, &client, &asked, position.as_ref()) {
-        Ok(connection) => (Some(connection), None),
-        Err(Refusal::Closed(Closed::SignInFirst)) if matches!(visitor, Visitor::Unconfirmed) => {
-            (None, Some(Farewell::unconfirmed()))
+    let farewell = match dial.stream(slug, &visitor, &client, &asked, position.as_ref()) {
+        Ok(connection) => {
+            let hang_up = |asking: &Option<Asking>| asking.iter().for_each(Asking::hang_up);
+            dial.hub().carry(connection.pour(events, goes_on.0, hang_up));
+            None
         }
-        Err(Refusal::Crowded(crowded)) if origin == Origin::Ours => (None, Some(Farewell::crowded(crowded.retry()))),
+        Err(Refusal::Closed(Closed::SignInFirst)) if matches!(visitor, Visitor::Unconfirmed) => {
+            Some(Farewell::unconfirmed())
+        }
+        Err(Refusal::Crowded(crowded)) if origin == Origin::Ours => Some(Farewell::crowded(crowded.retry())),
         Err(refusal) => return Err(refusal),
     };
     Ok(Events::of(ByteStream! {
         if let Some(farewell) = farewell {
             yield Arc::new(farewell.said()).event();
         }
-        while let Some(open) = &mut connection {
-            match open.next().await {
-                Say::Said(said) => yield said.event(),
-                Say::Bye(farewell) => {
-                    yield Arc::new(farewell.said()).event();
-                    connection = None;
-                }
-            }
+        while let Some(event) = said.recv().await {
+            yield event;
         }
     }))
 }

@@ -6,6 +6,7 @@ import { attribute, figureText, h, list, partsOf, show, text } from "../dom.js";
 import { columnsOf, grow, span } from "../series.js";
 import { clock, exactClock } from "../words.js";
 import { colours } from "./colours.js";
+import { Turns } from "./turns.js";
 
 /** @typedef {import("../types.js").ChartView} ChartView */
 /** @typedef {import("../types.js").Append} Append */
@@ -19,6 +20,9 @@ const COLOURS = 8;
 const EDGE = 8;
 const TIME_AXIS = 26;
 const LEAST_VALUE_AXIS = 48;
+
+/** So far beyond the edge of the screen charts are drawn already, so that nobody who scrolls sees an old picture. */
+const AHEAD = "240px";
 
 /** What a digit of an axis takes at most, in pixels at 11 px. */
 const DIGIT = 6.6;
@@ -38,16 +42,31 @@ const DIGIT = 6.6;
 /** @type {Library | null} */
 let library = null;
 
-/** Every chart on the page; few, and they live as long as it does. @type {Set<Chart>} */
-const charts = new Set();
+/** Every chart on the page by the element it is drawn in; few, and they live as long as it does. @type {Map<Element, Chart>} */
+const charts = new Map();
+
+/** @type {Turns<Chart>} */
+const turns = new Turns(draw, (work) => requestAnimationFrame(work));
 
 const resized = new ResizeObserver((entries) => {
   for (const { target, contentRect } of entries) {
-    const chart = [...charts].find((one) => one.plot === target);
+    const chart = charts.get(target);
     if (!chart?.drawn || contentRect.width === 0) continue;
     chart.drawn.setSize({ width: Math.floor(contentRect.width), height: Math.floor(contentRect.height) });
   }
 });
+
+const seen = new IntersectionObserver(
+  (entries) => {
+    for (const { target, isIntersecting } of entries) {
+      const chart = charts.get(target);
+      if (chart) turns.see(chart, isIntersecting);
+    }
+  },
+  { rootMargin: AHEAD },
+);
+
+addEventListener("beforeprint", () => turns.drawAll());
 
 /**
  * Fetches the chart library. Charts painted before draw themselves when it is there.
@@ -56,13 +75,13 @@ const resized = new ResizeObserver((entries) => {
  */
 export async function load(url) {
   library = /** @type {Library} */ ((await import(url)).default);
-  for (const chart of charts) draw(chart);
+  for (const chart of charts.values()) turns.ask(chart);
 }
 
 /** The theme has changed. */
 export function recolour() {
   colours.read();
-  for (const chart of charts) chart.drawn?.redraw(false);
+  for (const chart of charts.values()) chart.drawn?.redraw(false);
 }
 
 /** @param {"line" | "area"} kind */
@@ -88,8 +107,7 @@ export function makeChart(kind) {
       const chart = parts(body);
       // Until the library is there, the server's picture stands in.
       if (still && !chart.drawn) chart.plot.append(still);
-      charts.add(chart);
-      resized.observe(chart.plot);
+      watch(chart);
       const drawnOtherwise = chart.view === null || shape(chart.view) !== shape(view);
       chart.view = view;
       chart.columns = columnsOf(view);
@@ -98,8 +116,7 @@ export function makeChart(kind) {
       attribute(chart.plot, "aria-labelledby", `${title} ${chart.legend.id}`);
       paintLegend(chart, view.series.map((series) => series.latest));
       if (drawnOtherwise) discard(chart);
-      if (chart.drawn) update(chart);
-      else draw(chart);
+      turns.ask(chart);
     },
     /** @param {Element} body @param {Append} append */
     append(body, append) {
@@ -108,18 +125,30 @@ export function makeChart(kind) {
       if (!chart.view || !grow(chart.columns, append)) return;
       if (append.axis) chart.view.axis = append.axis;
       paintLegend(chart, append.latest);
-      if (chart.drawn) update(chart);
+      turns.ask(chart);
     },
     /** The panel has nothing to show any more. @param {Element} body */
     clear(body) {
-      for (const chart of charts) {
-        if (!body.contains(chart.root)) continue;
-        discard(chart);
-        resized.unobserve(chart.plot);
-        charts.delete(chart);
-      }
+      for (const chart of charts.values()) if (body.contains(chart.root)) forget(chart);
     },
   };
+}
+
+/** @param {Chart} chart */
+function watch(chart) {
+  if (charts.has(chart.plot)) return;
+  charts.set(chart.plot, chart);
+  resized.observe(chart.plot);
+  seen.observe(chart.plot);
+}
+
+/** @param {Chart} chart */
+function forget(chart) {
+  discard(chart);
+  resized.unobserve(chart.plot);
+  seen.unobserve(chart.plot);
+  charts.delete(chart.plot);
+  turns.forget(chart);
 }
 
 /** What a drawing depends on beyond its points. @param {ChartView} view */
@@ -150,16 +179,12 @@ function paintLegend(chart, latest) {
   show(chart.empty, chart.columns.times.length === 0);
 }
 
-/** @param {Chart} chart */
-function update(chart) {
-  chart.drawn?.setData(data(chart), true);
-}
-
 /** @param {Chart} chart @returns {import("uplot").AlignedData} */
 const data = (chart) => [chart.columns.times, ...chart.columns.values];
 
 /** @param {Chart} chart */
 function draw(chart) {
+  if (chart.drawn) chart.drawn.setData(data(chart), true);
   if (!library || chart.drawn || !chart.view) return;
   const { width, height } = chart.plot.getBoundingClientRect();
   if (width === 0) return;

@@ -31,9 +31,13 @@ impl Board {
 
     /// The next message.
     pub(crate) async fn hears(&mut self) -> Value {
-        match self.frame().await {
-            Message::Text(text) => serde_json::from_str(&text).expect("a message is JSON"),
-            other => panic!("a message was expected, not {other:?}"),
+        loop {
+            match self.frame().await {
+                Message::Text(text) => return serde_json::from_str(&text).expect("a message is JSON"),
+                // The library answers by itself.
+                Message::Ping(_) => (),
+                other => panic!("a message was expected, not {other:?}"),
+            }
         }
     }
 

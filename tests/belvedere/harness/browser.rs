@@ -59,6 +59,15 @@ pub(crate) enum Screen {
 impl Browser {
     /// Opens a browser, or says loudly that there is none.
     pub(crate) async fn open(screen: Screen) -> Option<Self> {
+        Self::open_with(screen, json!({ "browser": "ALL", "performance": "ALL" })).await
+    }
+
+    /// The same for a test that has the page do so much that nobody could write all of it down: without [`Self::requests`].
+    pub(crate) async fn open_for_long(screen: Screen) -> Option<Self> {
+        Self::open_with(screen, json!({ "browser": "ALL" })).await
+    }
+
+    async fn open_with(screen: Screen, logs: Value) -> Option<Self> {
         let driver = keeper::started("Chromium with its driver", &DRIVER)?;
         let mut options = json!({ "args": SWITCHES });
         match screen {
@@ -70,7 +79,7 @@ impl Browser {
         }
         let capabilities = json!({
             "goog:chromeOptions": options,
-            "goog:loggingPrefs": { "browser": "ALL", "performance": "ALL" },
+            "goog:loggingPrefs": logs,
         });
         let capabilities = capabilities.as_object().unwrap().clone();
         let client = ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new())
@@ -141,6 +150,11 @@ impl Browser {
             assert!(Instant::now() < deadline, "{script} stays {value}");
             tokio::time::sleep(LOOK_EVERY).await;
         }
+    }
+
+    /// Has Chromium do something by a command of its DevTools protocol.
+    pub(crate) async fn commands(&self, name: &'static str, params: Value) -> Value {
+        self.client.issue_cmd(DevTools(name, params)).await.unwrap()
     }
 
     /// Presses something.
@@ -245,6 +259,20 @@ impl fantoccini::wd::WebDriverCompatibleCommand for Log {
 
     fn method_and_body(&self, _: &url::Url) -> (http::Method, Option<String>) {
         (http::Method::POST, Some(json!({ "type": self.0 }).to_string()))
+    }
+}
+
+/// Chromium's own way from WebDriver to its DevTools protocol.
+#[derive(Debug)]
+struct DevTools(&'static str, Value);
+
+impl fantoccini::wd::WebDriverCompatibleCommand for DevTools {
+    fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
+        base.join(&format!("session/{}/goog/cdp/execute", session.unwrap_or_default()))
+    }
+
+    fn method_and_body(&self, _: &url::Url) -> (http::Method, Option<String>) {
+        (http::Method::POST, Some(json!({ "cmd": self.0, "params": self.1 }).to_string()))
     }
 }
 

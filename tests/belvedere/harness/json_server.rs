@@ -35,7 +35,7 @@ pub(crate) async fn house_with_stock() -> (JsonServer, Demo) {
 
 impl JsonServer {
     /// A server that answers `value` to everything.
-    async fn start(value: Value) -> Self {
+    pub(crate) async fn start(value: Value) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let mood = Arc::new(Mutex::new(Mood::Answers(value)));
@@ -50,7 +50,7 @@ impl JsonServer {
         Self { address, mood, served }
     }
 
-    fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 

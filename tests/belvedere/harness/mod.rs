@@ -13,6 +13,7 @@ pub(crate) mod face;
 mod fault_connection;
 pub(crate) mod fault_proxy;
 pub(crate) mod garbage;
+pub(crate) mod gateway;
 pub(crate) mod house;
 pub(crate) mod json_server;
 pub(crate) mod keeper;

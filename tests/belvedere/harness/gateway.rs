@@ -1,0 +1,91 @@
+//! A proxy between browsers and a house. It cuts lines when it is told to, and may know nothing of upgrades, as those of some
+//! companies do.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::io::{self, AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::house::House;
+
+/// Longer than any head that a browser sends.
+const LONGEST_HEAD: usize = 16 * 1024;
+
+const REFUSAL: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+
+/// A gateway on a loopback port of its own. It ends when dropped.
+pub(crate) struct Gateway {
+    address: SocketAddr,
+    state: Arc<State>,
+    _carrying: AbortOnDropHandle<()>,
+}
+
+struct State {
+    house: SocketAddr,
+    takes_upgrades: bool,
+    /// How often all lines were cut.
+    cuts: watch::Sender<usize>,
+}
+
+impl Gateway {
+    /// A gateway that lets everything through.
+    pub(crate) async fn to(house: &House) -> Self {
+        Self::open(house, true).await
+    }
+
+    /// A gateway that refuses upgrades, and lets everything else through.
+    pub(crate) async fn without_upgrades_to(house: &House) -> Self {
+        Self::open(house, false).await
+    }
+
+    async fn open(house: &House, takes_upgrades: bool) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let state = Arc::new(State { house: house.address, takes_upgrades, cuts: watch::Sender::new(0) });
+        let carrying = tokio::spawn(accept(listener, Arc::clone(&state)));
+        Self { address, state, _carrying: AbortOnDropHandle::new(carrying) }
+    }
+
+    /// The address of a path in the house, through here.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// Ends every connection there is. New ones are let through.
+    pub(crate) fn cuts_all(&self) {
+        self.state.cuts.send_modify(|cuts| *cuts += 1);
+    }
+}
+
+async fn accept(listener: TcpListener, state: Arc<State>) {
+    while let Ok((browser, _)) = listener.accept().await {
+        let (state, mut cuts) = (Arc::clone(&state), state.cuts.subscribe());
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = cuts.changed() => (),
+                // Either side may hang up at any time: that ends this connection and no other.
+                _ = carry(browser, &state) => (),
+            }
+        });
+    }
+}
+
+async fn carry(mut browser: TcpStream, state: &State) -> io::Result<()> {
+    let mut head = Vec::new();
+    while !head.windows(4).any(|end| end == b"\r\n\r\n") {
+        if head.len() > LONGEST_HEAD || browser.read_buf(&mut head).await? == 0 {
+            return Ok(());
+        }
+    }
+    // A browser never asks for an upgrade on a connection that it has asked for anything else on.
+    let upgrades = String::from_utf8_lossy(&head).to_ascii_lowercase().contains("\r\nupgrade: websocket");
+    if upgrades && !state.takes_upgrades {
+        return browser.write_all(REFUSAL).await;
+    }
+    let mut house = TcpStream::connect(state.house).await?;
+    house.write_all(&head).await?;
+    io::copy_bidirectional(&mut browser, &mut house).await.map(drop)
+}
