@@ -231,7 +231,7 @@ pub struct LiveSettings {
     pub grace: Duration,
     /// How many may watch in all.
     pub most: usize,
-    /// How many of them from one address, or from one IPv6 network of 64 bits.
+    /// How many strangers among them from one address, or from one IPv6 network of 64 bits.
     pub per_address: usize,
     /// How many of them with one session or token.
     pub per_session: usize,

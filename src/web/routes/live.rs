@@ -13,8 +13,8 @@ use crate::web::refusal::Refusal;
 use crate::web::upgrade::{Then, Upgrade};
 
 /// The live channel of a page. A page of another site never gets one, and a session's cookie counts only when the
-/// browser says where it comes from; what is shown in a header no page can send. A browser that the door refuses is told so on the socket, since its script
-/// cannot see the answer to a handshake; a script gets the plain refusal.
+/// browser says where it comes from; what is shown in a header no page can send. A browser that the door refuses is told
+/// so on the socket, since its script cannot see the answer to a handshake; a script gets the plain refusal.
 #[get("/<slug>")]
 pub(super) fn watch(
     slug: &str,
