@@ -121,7 +121,8 @@ impl Store {
     }
 
     /// Looks the whole file over once, so that damage shows at the start and not in the middle of a sign-in. Most
-    /// stores are small, and this takes milliseconds; the audit's takes a second with a million events. Within, the verdict where it is not sound.
+    /// stores are small, and this takes milliseconds; the audit's takes a second with a million events. Within, the
+    /// verdict where it is not sound.
     async fn check(&self) -> Result<Result<(), String>, sqlx::Error> {
         let verdict: String = sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(&self.pool).await?;
         Ok(if verdict == "ok" { Ok(()) } else { Err(verdict) })
