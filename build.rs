@@ -8,8 +8,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::{env, fs};
 
-/// What the program serves, out of everything in the package.
-const FILES: [&str; 2] = ["uPlot.esm.js", "uPlot.min.css"];
+/// What the program serves, out of everything in the package, and under which name. The package has its module in long
+/// words only, 42 KB when packed; the short one, 22 KB, is a plain script.
+const FILES: [(&str, &str); 2] = [("uPlot.iife.min.js", "uPlot.esm.js"), ("uPlot.min.css", "uPlot.min.css")];
+
+/// Behind it, the plain script is a module as well.
+const EXPORT: &str = "export default uPlot;\n";
 
 /// What npm is asked: exactly the lockfile, nothing for development, and no script of any package.
 const INSTALL: [&str; 5] = ["ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"];
@@ -37,15 +41,20 @@ fn main() -> ExitCode {
 fn vendor() -> Result<(), Box<dyn Error>> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
     let library = root.join("node_modules/uplot/dist");
-    if FILES.iter().any(|file| !library.join(file).is_file()) {
+    if FILES.iter().any(|(file, _)| !library.join(file).is_file()) {
         install(&root)?;
     }
     let target = PathBuf::from(env::var("OUT_DIR")?).join("vendor/uplot");
     fs::create_dir_all(&target).map_err(|fault| format!("cannot make {}: {fault}", target.display()))?;
-    for file in FILES {
-        fs::copy(library.join(file), target.join(file)).map_err(|fault| {
-            format!("node_modules/uplot/dist/{file} cannot be copied: {fault}. Delete node_modules and build again.")
+    for (file, name) in FILES {
+        let mut text = fs::read_to_string(library.join(file)).map_err(|fault| {
+            format!("node_modules/uplot/dist/{file} cannot be read: {fault}. Delete node_modules and build again.")
         })?;
+        if file.ends_with(".js") {
+            text.push_str(EXPORT);
+        }
+        let path = target.join(name);
+        fs::write(&path, text).map_err(|fault| format!("cannot write {}: {fault}", path.display()))?;
     }
     Ok(())
 }

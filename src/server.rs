@@ -76,9 +76,10 @@ impl Server {
         let shelf = Shelf::load(&settings.pages, Arc::clone(&sources))?;
         let shelf = Arc::new(shelf.with_second_factor(settings.second_factor.clone()));
         let feeds = Feeds::new(sources.clone(), Arc::clone(&clock));
-        let hub = Arc::new(Hub::new(sources, feeds, settings.live.clone(), Arc::clone(&clock)));
-
         let metrics = Metrics::new();
+        let hub = Hub::new(sources, feeds, settings.live.clone(), Arc::clone(&clock), metrics.live());
+        let hub = Arc::new(hub);
+
         let directories = Arc::new(Directories::counted(&settings, &clock, &metrics.directory())?);
         let keys = keys(&figment)?;
         let stores = Stores::open(&settings, &keys, &clock).await?;

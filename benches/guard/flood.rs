@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use futures::StreamExt as _;
 use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
 use crate::common::asker::Asker;
@@ -18,8 +19,12 @@ use crate::orders::{self, Done, Kind, Orders};
 
 const LENGTH: Duration = Duration::from_secs(30);
 
-/// A refusal takes up to 400 ms: so many connections make 5,000 in a second.
-const CONNECTIONS: usize = 2_000;
+/// A refusal takes up to 400 ms, so each connection can try once in so long …
+const TRIES_EVERY: Duration = Duration::from_millis(450);
+
+/// … and so many of them, one a moment after the other, make 5,000 tries in a second. They keep that pace, as strangers
+/// elsewhere would: were each to try again as soon as it is refused, the rate would be whatever two processors can take.
+const CONNECTIONS: usize = 2_250;
 
 /// How often a member opens a page.
 const OPENS_EVERY: Duration = Duration::from_millis(50);
@@ -80,11 +85,16 @@ pub(crate) async fn floods(orders: &Orders) -> Done {
     wait_for_the_word();
     let began = Instant::now();
     let mut working = JoinSet::new();
-    for mut asker in askers {
+    let between = TRIES_EVERY / u32::try_from(orders.at_a_time).unwrap();
+    for (at, mut asker) in (0..).zip(askers) {
+        let first = began + between * at;
         let (cookie, csrf, number, count) = (cookie.clone(), csrf.clone(), number.clone(), count.clone());
         let length = orders.length;
         working.spawn(async move {
+            let mut next = tokio::time::interval_at(first.into(), TRIES_EVERY);
+            next.set_missed_tick_behavior(MissedTickBehavior::Delay);
             while began.elapsed() < length {
+                next.tick().await;
                 let n = number.fetch_add(1, Ordering::Relaxed);
                 let address = Ipv4Addr::from_bits(Ipv4Addr::new(11, 0, 0, 0).to_bits() + n).to_string();
                 let answer = asker.tries(&format!("stranger-{n}"), &address, &cookie, &csrf).await.unwrap();

@@ -67,7 +67,7 @@ fn main() {
         runtime.block_on(house.close());
     }
     for (name, side) in
-        [(report::BARE, Side::Bare), ("(a) bare + groups", Side::BareWithGroups), (report::CLASSIC, Side::Classic)]
+        [(report::BARE, Side::Bare), (report::BARE_WITH_GROUPS, Side::BareWithGroups), (report::CLASSIC, Side::Classic)]
     {
         if arguments.wants("clients") {
             for at_a_time in AT_A_TIME {

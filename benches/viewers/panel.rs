@@ -13,6 +13,7 @@ use belvedere::domain::{BoundQuery, Cell, Column, ManualClock, Reading, Table, T
 use belvedere::live::{Answers, Feeds, Hub};
 use belvedere::pages::Shelf;
 use belvedere::sources::{SourceError, Sources};
+use belvedere::telemetry::Metrics;
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::common::house;
@@ -99,7 +100,7 @@ async fn one(panel: &str) -> f64 {
     assert_eq!(shelf.count(), 1, "{}", shelf.all_faults());
     let answers = Arc::new(Changing { answers: AtomicU32::new(0), is_table: panel.contains("table") });
     let feeds = Feeds::new(answers, Arc::clone(&clock) as _);
-    let hub = Hub::new(sources, feeds, settings.live, Arc::clone(&clock) as _);
+    let hub = Hub::new(sources, feeds, settings.live, Arc::clone(&clock) as _, Metrics::new().live());
     let page = shelf.open("board", &Visitor::Anonymous).unwrap();
     let seat = hub.sit(&page, &page.choose(BTreeMap::<&str, &str>::new()).unwrap()).unwrap();
     readings(&clock, WARM_UP).await;

@@ -20,6 +20,7 @@ use super::feeds::Feeds;
 use super::ring::Ring;
 use super::rows::Rows;
 use super::said::{Message, PanelFrames, Said};
+use crate::telemetry::LiveMetrics;
 use crate::websocket;
 
 /// A place in a channel's story: which story, and how far.
@@ -43,12 +44,22 @@ pub struct Painting {
 /// One page with one choice of inputs: its panels, and an append-only ring of encoded batches.
 pub(super) struct Channel {
     epoch: String,
-    head: watch::Sender<u64>,
+    head: watch::Sender<Head>,
     broken: AtomicBool,
     heartbeat: Duration,
     ping: Arc<Said>,
     told: Mutex<Told>,
     rows: Rows,
+    metrics: Arc<LiveMetrics>,
+}
+
+/// The newest batch of a channel.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Head {
+    /// Its number; 0 before the first.
+    pub(super) seq: u64,
+    /// When the oldest of its readings was taken.
+    pub(super) read_at: Option<Timestamp>,
 }
 
 /// What has been told up to `seq`. The panels change only together with the ring, so a state always belongs to a `seq`.
@@ -75,11 +86,11 @@ pub(super) struct Subscription {
 }
 
 impl Channel {
-    pub(super) fn new(page: &Page, choice: &Choice, settings: &LiveSettings) -> Self {
+    pub(super) fn new(page: &Page, choice: &Choice, settings: &LiveSettings, metrics: Arc<LiveMetrics>) -> Self {
         let panels = page.panels.iter().map(|panel| (panel.id.clone(), Shown::new(panel, &choice.bindings))).collect();
         Self {
             epoch: new_epoch(),
-            head: watch::Sender::new(0),
+            head: watch::Sender::default(),
             broken: AtomicBool::new(false),
             heartbeat: settings.heartbeat,
             // Browsers' scripts cannot see a WebSocket's own ping, but every client answers one by itself: the first tells
@@ -87,6 +98,7 @@ impl Channel {
             ping: Arc::new(Message::Ping.encode().followed_by(&websocket::ping(&[]))),
             told: Mutex::new(Told { panels, ring: Ring::new(settings.ring), snapshot: None }),
             rows: Rows::default(),
+            metrics,
         }
     }
 
@@ -120,13 +132,23 @@ impl Channel {
         &self.ping
     }
 
+    /// What is counted of it.
+    pub(super) fn metrics(&self) -> &Arc<LiveMetrics> {
+        &self.metrics
+    }
+
     /// Those who watch over sockets.
     pub(super) fn rows(&self) -> &Rows {
         &self.rows
     }
 
+    /// The number of the newest batch.
+    pub(super) fn seq(&self) -> u64 {
+        self.head.borrow().seq
+    }
+
     /// Wakes whenever the head moves.
-    pub(super) fn head(&self) -> watch::Receiver<u64> {
+    pub(super) fn head(&self) -> watch::Receiver<Head> {
         self.head.subscribe()
     }
 
@@ -161,7 +183,10 @@ impl Channel {
         match cursor {
             Some(seq) if seq == told.ring.head() => None,
             Some(seq) if told.ring.holds_after(seq) => told.ring.after(seq).cloned(),
-            _ => Some(told.snapshot(&self.epoch)),
+            _ => {
+                self.metrics.snapshot();
+                Some(told.snapshot(&self.epoch))
+            }
         }
     }
 
@@ -184,9 +209,10 @@ impl Channel {
             Message::Batch { seq, sent: now, panels: &frames }.encode_at(Some(position))
         };
         told.snapshot = None;
+        let read_at = batch.read_at();
         told.ring.push(Arc::new(batch));
         drop(told);
-        self.head.send_replace(seq);
+        self.head.send_replace(Head { seq, read_at });
     }
 
     fn told(&self) -> MutexGuard<'_, Told> {

@@ -33,12 +33,22 @@ impl Connection {
     pub fn new(seat: Seat, position: Option<&Position>, authority: Authority, clock: Arc<dyn Clock>) -> Self {
         let heartbeat = seat.channel().heartbeat();
         let viewer = Viewer::new(seat, position);
+        viewer.metrics().begun(viewer.resumes());
         let next_ping = clock.now() + heartbeat;
         Self { greeting: Some(viewer.hello(authority.revision())), viewer, authority, clock, heartbeat, next_ping }
     }
 
     /// What to say next. Cancelling this loses nothing.
     pub async fn next(&mut self) -> Say {
+        let say = self.decide().await;
+        match &say {
+            Say::Said(said) => self.viewer.metrics().streamed(said.event().as_ref().len()),
+            Say::Bye(farewell) => self.viewer.metrics().goodbye(farewell.reason),
+        }
+        say
+    }
+
+    async fn decide(&mut self) -> Say {
         if let Some(greeting) = self.greeting.take() {
             return Say::Said(greeting);
         }

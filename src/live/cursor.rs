@@ -25,6 +25,16 @@ impl Cursor {
         Some(said)
     }
 
+    /// How many batches it is behind; all of them before a first snapshot.
+    pub(super) fn lag(&self) -> u64 {
+        self.seat.channel().seq().saturating_sub(self.at.unwrap_or(0))
+    }
+
+    /// Whether all that was missed will be replayed.
+    pub(super) fn resumes(&self) -> bool {
+        self.at.is_some()
+    }
+
     /// The channel it is in.
     pub(super) fn channel(&self) -> &Arc<Channel> {
         self.seat.channel()

@@ -83,3 +83,18 @@ impl Farewell {
         Self { reason: "shutdown", code: 1001, retry: Some(backoff::jitter(spread)) }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_viewers_of_a_server_that_stops_come_back_spread_out_by_how_many_they_are() {
+        let waits = |viewers| (0..500).map(move |_| Farewell::shutdown(viewers).retry.unwrap());
+        assert!(waits(10).all(|wait| wait <= COME_BACK_LATER), "a few are back soon");
+        assert!(waits(20_000).all(|wait| wait <= Duration::from_secs(20)));
+        let late = waits(20_000).filter(|wait| *wait > Duration::from_secs(10)).count();
+        assert!((150..350).contains(&late), "about half of them in the second half: {late} of 500");
+    }
+}

@@ -1,7 +1,8 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::domain::Clock;
+use crate::telemetry::FeedsState;
 
 use super::feed::{Answers, Feed, FeedKey, FeedReport};
 
@@ -50,6 +51,19 @@ impl Feeds {
             .collect();
         report.sort_by(|a, b| (&a.source, &a.query).cmp(&(&b.source, &b.query)));
         report
+    }
+
+    /// How the feeds of each source stand, by the source's name.
+    pub(super) fn by_source(&self) -> Vec<(String, FeedsState)> {
+        let now = self.clock.now();
+        let mut sources: BTreeMap<String, FeedsState> = BTreeMap::new();
+        for feed in self.report() {
+            let state = sources.entry(feed.source).or_default();
+            state.running += 1;
+            state.failing += usize::from(feed.trouble.is_some());
+            state.oldest = feed.last_ok.map_or(state.oldest, |at| state.oldest.max(now.since(at)));
+        }
+        sources.into_iter().collect()
     }
 
     fn running(&self) -> MutexGuard<'_, HashMap<FeedKey, Weak<Feed>>> {

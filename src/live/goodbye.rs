@@ -29,7 +29,7 @@ impl Leaving {
     /// Says goodbye and closes with the farewell's code, within a second whatever the other side does.
     pub(super) async fn say(self, farewell: &Farewell) {
         let said = farewell.said();
-        self.within_patience(said.frame(), false).await;
+        self.within_patience(said.frame(false), false).await;
     }
 
     /// Answers the other side's close frame with the same code (RFC 6455, 5.5.1).
@@ -76,7 +76,8 @@ impl Leaving {
     }
 }
 
-/// Says goodbye to somebody who gets no connection: a browser's script cannot see the answer to a handshake.
-pub async fn turn_away(wire: impl Wire + 'static, farewell: Farewell) {
-    Leaving::new(Box::new(wire), None, Reader::new(LONGEST_MESSAGE)).say(&farewell).await;
+/// Says goodbye to somebody who gets no connection: a browser's script cannot see the answer to a handshake. Lets go of what is `kept` then.
+pub async fn turn_away(wire: Box<dyn Wire>, farewell: Farewell, kept: impl Send) {
+    Leaving::new(wire, None, Reader::new(LONGEST_MESSAGE)).say(&farewell).await;
+    drop(kept);
 }

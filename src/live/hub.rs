@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,9 +12,11 @@ use crate::config::LiveSettings;
 use crate::domain::{Clock, InputValues, PageSlug};
 use crate::pages::{Choice, OpenPage, Page, Shelf};
 use crate::sources::Sources;
+use crate::telemetry::{LiveMetrics, LiveState};
 
 use super::channel::{self, Channel};
 use super::feeds::Feeds;
+use super::line::Line;
 use super::places::{Holder, Place, Places};
 use super::seat::{Seat, Seats};
 
@@ -37,6 +39,7 @@ struct Inner {
     running: Mutex<HashMap<ChannelKey, Running>>,
     places: Places,
     sockets: TaskTracker,
+    metrics: Arc<LiveMetrics>,
 }
 
 /// A channel belongs to one state of a page's file: when the file changes, those who watch move to another channel.
@@ -81,10 +84,17 @@ impl Crowded {
 
 impl Hub {
     /// A hub without channels.
-    pub fn new(sources: Arc<Sources>, feeds: Feeds, settings: LiveSettings, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(
+        sources: Arc<Sources>,
+        feeds: Feeds,
+        settings: LiveSettings,
+        clock: Arc<dyn Clock>,
+        metrics: LiveMetrics,
+    ) -> Self {
+        let metrics = Arc::new(metrics);
         let places = Places::new(&settings);
         let (running, sockets) = (Mutex::default(), TaskTracker::new());
-        Self { inner: Arc::new(Inner { sources, feeds, settings, clock, running, places, sockets }) }
+        Self { inner: Arc::new(Inner { sources, feeds, settings, clock, running, places, sockets, metrics }) }
     }
 
     /// A seat at the channel of this page and choice. The page had to be opened first.
@@ -118,6 +128,34 @@ impl Hub {
     /// How many live connections there are.
     pub fn viewers(&self) -> usize {
         self.inner.places.viewers()
+    }
+
+    /// How the live channels stand, looked up now.
+    pub fn state(&self) -> LiveState {
+        let channels: Vec<_> = {
+            let running = self.inner.running();
+            let of = |(key, running): (&ChannelKey, &Running)| {
+                (key.slug.to_string(), running.seats.borrow().watching, Arc::clone(&running.channel))
+            };
+            running.iter().map(of).collect()
+        };
+        let mut viewers = BTreeMap::new();
+        let (mut lags, mut stalled) = (Vec::new(), 0);
+        for (page, watching, channel) in &channels {
+            *viewers.entry(page.clone()).or_default() += watching;
+            for (lag, is_full) in channel.rows().ask(Line::lag) {
+                lags.push(lag);
+                stalled += usize::from(is_full);
+            }
+        }
+        lags.sort_unstable();
+        let viewers = viewers.into_iter().collect();
+        LiveState { viewers, channels: channels.len(), lags, stalled, feeds: self.inner.feeds.by_source() }
+    }
+
+    /// Has the figures tell how things stand, for whoever reads them next.
+    pub fn tell_figures(&self) {
+        self.inner.metrics.stand(&self.state());
     }
 
     /// Starts the channels of every page that is to be kept running, and returns the seats that keep them so.
@@ -168,7 +206,7 @@ impl Inner {
         if running.len() >= MOST_CHANNELS || of_this_page >= MOST_CHANNELS_OF_A_PAGE {
             return Err(Crowded::Channels);
         }
-        let channel = Arc::new(Channel::new(page, choice, &self.settings));
+        let channel = Arc::new(Channel::new(page, choice, &self.settings, Arc::clone(&self.metrics)));
         let seats = watch::Sender::new(Seats::default());
         let seat = Seat::taken(Arc::clone(&channel), seats.clone());
         let subscriptions = channel::subscribe(page, &choice.bindings, &self.sources, &self.feeds);

@@ -9,8 +9,8 @@ use crate::tokens::{TokenNews, TokenWatch};
 /// in any case. A stranger's hangs on nothing.
 #[derive(Default)]
 pub struct Lease {
-    session: Option<SessionWatch>,
-    token: Option<TokenWatch>,
+    session: Option<Box<SessionWatch>>,
+    token: Option<Box<TokenWatch>>,
     until: Option<(Arc<dyn Clock>, Timestamp)>,
 }
 
@@ -29,14 +29,14 @@ impl Lease {
     /// It ends with the session.
     #[must_use]
     pub fn of_session(mut self, session: SessionWatch) -> Self {
-        self.session = Some(session);
+        self.session = Some(Box::new(session));
         self
     }
 
     /// It ends with the token.
     #[must_use]
     pub fn of_token(mut self, token: TokenWatch) -> Self {
-        self.token = Some(token);
+        self.token = Some(Box::new(token));
         self
     }
 
@@ -58,7 +58,7 @@ impl Lease {
     }
 }
 
-async fn of_session(session: &mut Option<SessionWatch>) -> News {
+async fn of_session(session: &mut Option<Box<SessionWatch>>) -> News {
     let Some(session) = session else { return pending().await };
     match session.news().await {
         SessionNews::Ended(reason) => News::Ended(reason),
@@ -67,7 +67,7 @@ async fn of_session(session: &mut Option<SessionWatch>) -> News {
     }
 }
 
-async fn of_token(token: &mut Option<TokenWatch>) -> News {
+async fn of_token(token: &mut Option<Box<TokenWatch>>) -> News {
     let Some(token) = token else { return pending().await };
     match token.news().await {
         TokenNews::Ended(reason) => News::Ended(reason),

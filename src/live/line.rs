@@ -11,8 +11,9 @@ use super::farewell::Farewell;
 use super::goodbye::Leaving;
 use super::said::Said;
 use super::talk::{Choice, Heard, Talk};
-use super::wire::{Sending, Wire};
+use super::wire::{Sending, Upgraded, Wire};
 use crate::domain::Timestamp;
+use crate::telemetry::LiveMetrics;
 use crate::websocket;
 
 /// A line that takes nothing for so long is given up; a browser comes back by itself.
@@ -43,6 +44,8 @@ struct State {
 /// What is said, and what is heard.
 struct Pen {
     wire: Box<dyn Wire>,
+    /// Whether its client takes messages deflated.
+    deflates: bool,
     cursor: Cursor,
     /// The frame that is being written.
     sending: Option<Sending>,
@@ -62,6 +65,28 @@ struct Owed {
     pong: Option<Vec<u8>>,
 }
 
+/// What was written, until it is counted.
+#[derive(Default)]
+pub(super) struct Tally {
+    frames: u64,
+    bytes: u64,
+}
+
+impl Tally {
+    fn wrote(&mut self, bytes: usize) {
+        self.frames += 1;
+        self.bytes += u64::try_from(bytes).unwrap_or(u64::MAX);
+    }
+
+    /// Counts it, once for many frames.
+    pub(super) fn count(&mut self, metrics: &LiveMetrics) {
+        let Self { frames, bytes } = std::mem::take(self);
+        if frames > 0 {
+            metrics.wrote(frames, bytes);
+        }
+    }
+}
+
 /// What a line has for its own task.
 pub(super) enum News {
     /// Another channel of the page is asked for.
@@ -78,15 +103,16 @@ pub(super) enum News {
 
 impl Line {
     /// A line that begins with `greeting`.
-    pub(super) fn new(wire: Box<dyn Wire>, cursor: Cursor, greeting: Arc<Said>, now: Timestamp) -> Self {
+    pub(super) fn new(upgraded: Upgraded, cursor: Cursor, greeting: Arc<Said>, now: Timestamp) -> Self {
+        let Upgraded { wire, deflates } = upgraded;
         let owed = Owed { greeting: Some(greeting), ..Owed::default() };
-        let talk = Talk::new(now);
-        let pen = Pen { wire, cursor, sending: None, owed, talk, blocked_since: None, unanswered: 0 };
+        let talk = Talk::new(now, deflates);
+        let pen = Pen { wire, deflates, cursor, sending: None, owed, talk, blocked_since: None, unanswered: 0 };
         Self { state: Mutex::new(State { own: Waker::noop().clone(), pen: Some(pen), lost: false }) }
     }
 
     /// Writes what its channel has told, as far as the wire takes it at once.
-    pub(super) fn write(&self, now: Timestamp) {
+    pub(super) fn write(&self, now: Timestamp, tally: &mut Tally) {
         let State { own, pen, lost } = &mut *self.state();
         let Some(pen) = pen else { return };
         // Its own task is woken by the wire, and goes on.
@@ -95,19 +121,19 @@ impl Line {
         }
         if pen.cursor.channel().is_broken() {
             own.wake_by_ref();
-        } else if pen.write(&mut Context::from_waker(own), now).is_err() {
+        } else if pen.write(&mut Context::from_waker(own), now, tally).is_err() {
             *lost = true;
             own.wake_by_ref();
         }
     }
 
     /// Asks whether anybody is there.
-    pub(super) fn ping(&self, now: Timestamp) {
+    pub(super) fn ping(&self, now: Timestamp, tally: &mut Tally) {
         if let Some(pen) = &mut self.state().pen {
             pen.owed.ping = true;
             pen.unanswered += 1;
         }
-        self.write(now);
+        self.write(now, tally);
     }
 
     /// Gives it up when it has taken nothing, or answered nothing, for too long.
@@ -120,17 +146,24 @@ impl Line {
     }
 
     /// What there is for its own task to do. It goes on writing meanwhile.
-    pub(super) fn poll_news(&self, context: &mut Context<'_>, now: Timestamp) -> Poll<News> {
+    pub(super) fn poll_news(&self, context: &mut Context<'_>, now: Timestamp, tally: &mut Tally) -> Poll<News> {
         let State { own, pen, lost } = &mut *self.state();
         own.clone_from(context.waker());
         let Some(pen) = pen.as_mut().filter(|_| !*lost) else { return Poll::Ready(News::Lost) };
         if pen.cursor.channel().is_broken() {
             return Poll::Ready(News::Broken);
         }
-        match pen.write(context, now) {
-            Ok(()) => pen.poll_heard(context, now),
+        match pen.write(context, now, tally) {
+            Ok(()) => pen.poll_heard(context, now, tally),
             Err(_) => Poll::Ready(News::Lost),
         }
+    }
+
+    /// How many batches it is behind its channel, and whether its wire is full; `None` once it has ended.
+    pub(super) fn lag(&self) -> Option<(u64, bool)> {
+        let state = self.state();
+        let pen = state.pen.as_ref()?;
+        Some((pen.cursor.lag(), pen.blocked_since.is_some()))
     }
 
     /// Goes on in another channel. What follows begins with a snapshot.
@@ -155,7 +188,7 @@ impl Line {
 
 impl Pen {
     /// Writes frame after frame, until there is nothing to say or the wire is full.
-    fn write(&mut self, context: &mut Context<'_>, now: Timestamp) -> io::Result<()> {
+    fn write(&mut self, context: &mut Context<'_>, now: Timestamp, tally: &mut Tally) -> io::Result<()> {
         loop {
             if let Some(sending) = &mut self.sending {
                 let before = sending.written();
@@ -166,6 +199,7 @@ impl Pen {
                     return Ok(());
                 }
                 self.blocked_since = None;
+                tally.wrote(sending.written());
             }
             self.sending = self.next_to_say();
             if self.sending.is_none() {
@@ -176,19 +210,19 @@ impl Pen {
 
     fn next_to_say(&mut self) -> Option<Sending> {
         if let Some(greeting) = self.owed.greeting.take() {
-            return Some(Sending::shared(greeting));
+            return Some(Sending::shared(greeting, false));
         }
         if let Some(payload) = self.owed.pong.take() {
             return Some(Sending::own(websocket::pong(&payload)));
         }
         if std::mem::take(&mut self.owed.ping) {
-            return Some(Sending::shared(Arc::clone(self.cursor.channel().ping())));
+            return Some(Sending::shared(Arc::clone(self.cursor.channel().ping()), false));
         }
-        self.cursor.advance().map(Sending::shared)
+        self.cursor.advance().map(|said| Sending::shared(said, self.deflates))
     }
 
     /// Reads what has come, up to what its task has to know.
-    fn poll_heard(&mut self, context: &mut Context<'_>, now: Timestamp) -> Poll<News> {
+    fn poll_heard(&mut self, context: &mut Context<'_>, now: Timestamp, tally: &mut Tally) -> Poll<News> {
         let mut bytes = [0; READ_AT_ONCE];
         loop {
             let mut buffer = ReadBuf::new(&mut bytes);
@@ -210,7 +244,7 @@ impl Pen {
                 Ok(_) => None,
                 Err(farewell) => Some(News::Abuse(farewell)),
             };
-            if self.owed.pong.is_some() && self.blocked_since.is_none() && self.write(context, now).is_err() {
+            if self.owed.pong.is_some() && self.blocked_since.is_none() && self.write(context, now, tally).is_err() {
                 return Poll::Ready(News::Lost);
             }
             if let Some(news) = news {

@@ -46,7 +46,7 @@ pub use said::{Event, Said};
 pub use seat::Seat;
 pub use socket::Socket;
 pub use viewer::Viewer;
-pub use wire::Wire;
+pub use wire::{Upgraded, Wire};
 
 #[cfg(test)]
 mod tests;

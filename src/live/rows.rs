@@ -4,9 +4,10 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::channel::Channel;
-use super::line::Line;
+use super::channel::{Channel, Head};
+use super::line::{Line, Tally};
 use crate::domain::{Clock, Timestamp};
+use crate::telemetry::LiveMetrics;
 
 /// So many viewers are served by one task: a batch wakes one task for all of them, and the tasks share the processors. It is
 /// what one task may write at a time without keeping a processor from the others for long: about half a millisecond.
@@ -70,6 +71,17 @@ impl Drop for RowPlace {
 }
 
 impl Rows {
+    /// What each line of every row says of itself.
+    pub(super) fn ask<T>(&self, question: impl Fn(&Line) -> Option<T>) -> Vec<T> {
+        let mut answers = Vec::new();
+        let rows: Vec<_> = self.lock().iter().map(|row| Arc::clone(&row.lines)).collect();
+        let mut present = Vec::new();
+        for lines in rows {
+            lines.each(&mut present, |line| answers.extend(question(line)));
+        }
+        answers
+    }
+
     /// How many sit in each row.
     #[cfg(test)]
     pub(super) fn lengths(&self) -> Vec<usize> {
@@ -84,10 +96,16 @@ impl Rows {
 impl Row {
     fn begin(channel: &Channel, clock: Arc<dyn Clock>) -> Self {
         let lines = Arc::new(Lines::default());
-        let task = serve(Arc::clone(&lines), channel.head(), channel.heartbeat(), clock);
+        let work = Work {
+            lines: Arc::clone(&lines),
+            head: channel.head(),
+            heartbeat: channel.heartbeat(),
+            metrics: Arc::clone(channel.metrics()),
+            clock,
+        };
         // What it may do at a time is bounded by the row's length. Tokio's own bound would tell a wire that can take more
         // that it cannot, once a task has written often enough.
-        let task = tokio::spawn(tokio::task::unconstrained(task));
+        let task = tokio::spawn(tokio::task::unconstrained(work.go_on()));
         Self { lines, _task: AbortOnDropHandle::new(task) }
     }
 }
@@ -98,7 +116,7 @@ impl Lines {
     }
 
     /// Does that with each. Nobody who comes or leaves has to wait for it.
-    fn each(&self, present: &mut Vec<Arc<Line>>, work: impl Fn(&Line)) {
+    fn each(&self, present: &mut Vec<Arc<Line>>, mut work: impl FnMut(&Line)) {
         present.extend(self.lock().iter().filter_map(Weak::upgrade));
         for line in present.drain(..) {
             work(&line);
@@ -106,27 +124,42 @@ impl Lines {
     }
 }
 
-/// Writes what the channel tells to every line of the row, and looks after them.
-async fn serve(lines: Arc<Lines>, mut head: watch::Receiver<u64>, heartbeat: Duration, clock: Arc<dyn Clock>) {
-    let mut present = Vec::with_capacity(LONGEST_ROW);
-    let mut rounds = Rounds::from(clock.now(), heartbeat);
-    loop {
-        let nap = rounds.next.since(clock.now()).min(SWEEP_EVERY);
-        tokio::select! {
-            biased;
-            // The channel is gone, and with it all who watch it.
-            told = head.changed() => if told.is_err() { return },
-            () = clock.sleep(nap) => (),
-        }
-        let now = clock.now();
-        if rounds.is_due(now) {
-            let pings = rounds.pings(now);
-            lines.each(&mut present, |line| {
-                line.sweep(now);
-                if pings { line.ping(now) } else { line.write(now) }
+/// What the task of a row has to do, and with what.
+struct Work {
+    lines: Arc<Lines>,
+    head: watch::Receiver<Head>,
+    heartbeat: Duration,
+    metrics: Arc<LiveMetrics>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Work {
+    /// Writes what the channel tells to every line of the row, and looks after them.
+    async fn go_on(mut self) {
+        let mut present = Vec::with_capacity(LONGEST_ROW);
+        let mut rounds = Rounds::from(self.clock.now(), self.heartbeat);
+        let mut tally = Tally::default();
+        loop {
+            let nap = rounds.next.since(self.clock.now()).min(SWEEP_EVERY);
+            let told = tokio::select! {
+                biased;
+                // The channel is gone, and with it all who watch it.
+                told = self.head.changed() => if told.is_ok() { true } else { return },
+                () = self.clock.sleep(nap) => false,
+            };
+            let now = self.clock.now();
+            let (is_due, pings) = (rounds.is_due(now), rounds.pings(now));
+            self.lines.each(&mut present, |line| {
+                if is_due {
+                    line.sweep(now);
+                }
+                if pings { line.ping(now, &mut tally) } else { line.write(now, &mut tally) }
             });
-        } else {
-            lines.each(&mut present, |line| line.write(now));
+            tally.count(&self.metrics);
+            let read_at = self.head.borrow().read_at;
+            if let Some(read_at) = read_at.filter(|_| told) {
+                self.metrics.on_the_wire(self.clock.now().since(read_at));
+            }
         }
     }
 }

@@ -15,8 +15,12 @@ use crate::websocket;
 pub struct Said {
     /// Where a channel is after it; `None` for what does not move one.
     position: Option<Position>,
+    /// When the oldest reading of a batch was taken; `None` for what is no batch.
+    read_at: Option<Timestamp>,
     /// The WebSocket frame. A server's frames are not masked (RFC 6455, 5.1), so the same bytes serve all.
     frame: Box<[u8]>,
+    /// The same, deflated, for those whose clients take it so; made when the first of them is told. `None` where it does not pay.
+    deflated: OnceLock<Option<Box<[u8]>>>,
     /// Where in the frame the JSON text stands.
     text: Range<usize>,
     /// The event of a stream, made when the first stream asks.
@@ -65,14 +69,26 @@ impl Said {
         str::from_utf8(&self.frame[self.text.clone()]).unwrap_or_default()
     }
 
-    /// The bytes that a WebSocket is sent.
-    pub fn frame(&self) -> &[u8] {
-        &self.frame
+    /// The bytes that a WebSocket is sent, deflated where its client takes them so and it pays.
+    pub fn frame(&self, deflates: bool) -> &[u8] {
+        if !deflates || self.text.len() < websocket::DEFLATED_FROM {
+            return &self.frame;
+        }
+        let deflated = self.deflated.get_or_init(|| {
+            let deflated = websocket::deflated_text(self.text());
+            (deflated.len() < self.frame.len()).then(|| deflated.into_boxed_slice())
+        });
+        deflated.as_deref().unwrap_or(&self.frame)
     }
 
     /// Where a channel is after it; `None` for what does not move one.
     pub fn position(&self) -> Option<&Position> {
         self.position.as_ref()
+    }
+
+    /// When the oldest of its readings was taken; `None` for what is no batch.
+    pub(super) fn read_at(&self) -> Option<Timestamp> {
+        self.read_at
     }
 
     /// The bytes that a stream of events is sent. `id` is the position, so that a browser brings it back.
@@ -110,6 +126,13 @@ impl Message<'_> {
         self.encode_at(None)
     }
 
+    fn read_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Batch { panels, .. } => panels.values().filter_map(|frame| frame.at).min(),
+            _ => None,
+        }
+    }
+
     /// Encodes what leaves a channel at `position`.
     pub(super) fn encode_at(&self, position: Option<Position>) -> Said {
         let text = match serde_json::to_string(self) {
@@ -119,6 +142,6 @@ impl Message<'_> {
         };
         let frame = websocket::text(&text).into_boxed_slice();
         let text = frame.len() - text.len()..frame.len();
-        Said { position, frame, text, event: OnceLock::new() }
+        Said { position, read_at: self.read_at(), frame, deflated: OnceLock::new(), text, event: OnceLock::new() }
     }
 }

@@ -6,12 +6,13 @@ use super::channel::Position;
 use super::cursor::Cursor;
 use super::farewell::Farewell;
 use super::hub::Hub;
-use super::line::{Line, News};
+use super::line::{Line, News, Tally};
 use super::rows::RowPlace;
 use super::seat::Seat;
 use super::talk::Choice;
-use super::wire::Wire;
+use super::wire::Upgraded;
 use crate::domain::Clock;
+use crate::telemetry::LiveMetrics;
 
 /// Whoever watches over a WebSocket, from the upgrade on: what they hear, and everything that can end it.
 ///
@@ -19,7 +20,7 @@ use crate::domain::Clock;
 /// gone, or a wire that was full takes more.
 pub struct Socket {
     hub: Arc<Hub>,
-    authority: Authority,
+    authority: Box<Authority>,
     clock: Arc<dyn Clock>,
     seat: Seat,
     position: Option<Position>,
@@ -39,27 +40,29 @@ impl Socket {
         authority: Authority,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { hub, authority, clock, seat, position }
+        Self { hub, authority: Box::new(authority), clock, seat, position }
     }
 
-    /// Serves the wire until one side ends it, or its time is over.
-    pub async fn serve(self, wire: impl Wire + 'static) {
-        let Self { hub, mut authority, clock, seat, position } = self;
+    /// Serves the wire until one side ends it, or its time is over, and lets go of what is `kept` then.
+    pub async fn serve(self: Box<Self>, upgraded: Upgraded, kept: impl Send) {
+        let Self { hub, mut authority, clock, seat, position } = *self;
         let greeting = Arc::new(seat.channel().hello(authority.revision()));
+        let metrics = Arc::clone(seat.channel().metrics());
         let cursor = Cursor::new(seat, position.as_ref());
+        metrics.begun(cursor.resumes());
         drop(position);
         let channel = Arc::clone(cursor.channel());
-        let line = Arc::new(Line::new(Box::new(wire), cursor, greeting, clock.now()));
+        let line = Arc::new(Line::new(upgraded, cursor, greeting, clock.now()));
         let mut place = RowPlace::take(&channel, &line, &clock);
         drop(channel);
         let farewell = loop {
-            match next(&line, &mut authority, &*clock).await {
+            match next(&line, &mut authority, &*clock, &metrics).await {
                 Next::Ended(farewell) | Next::Heard(News::Abuse(farewell)) => break farewell,
                 Next::Heard(News::Broken) => break Farewell::broken(),
                 Next::Heard(News::Lost) => return,
                 Next::Heard(News::Closed(code)) => {
                     if let Some(leaving) = line.leave() {
-                        leaving.answer(code).await;
+                        Box::pin(leaving.answer(code)).await;
                     }
                     return;
                 }
@@ -74,17 +77,25 @@ impl Socket {
             }
         };
         drop(place);
+        metrics.goodbye(farewell.reason);
         if let Some(leaving) = line.leave() {
-            leaving.say(&farewell).await;
+            Box::pin(leaving.say(&farewell)).await;
         }
+        drop(kept);
     }
 }
 
-async fn next(line: &Line, authority: &mut Authority, clock: &dyn Clock) -> Next {
+async fn next(line: &Line, authority: &mut Authority, clock: &dyn Clock, metrics: &LiveMetrics) -> Next {
+    let news = poll_fn(|context| {
+        let mut tally = Tally::default();
+        let news = line.poll_news(context, clock.now(), &mut tally);
+        tally.count(metrics);
+        news
+    });
     tokio::select! {
         biased;
         farewell = authority.ended(clock) => Next::Ended(farewell),
-        news = poll_fn(|context| line.poll_news(context, clock.now())) => Next::Heard(news),
+        news = news => Next::Heard(news),
     }
 }
 

@@ -55,8 +55,10 @@ enum ClientMessage {
 }
 
 impl Talk {
-    pub(super) fn new(now: Timestamp) -> Self {
-        Self { reader: Reader::new(LONGEST_MESSAGE), unfinished_since: None, second: now, messages: 0, choices: 0 }
+    pub(super) fn new(now: Timestamp, deflates: bool) -> Self {
+        let reader = Reader::new(LONGEST_MESSAGE);
+        let reader = if deflates { reader.inflating() } else { reader };
+        Self { reader, unfinished_since: None, second: now, messages: 0, choices: 0 }
     }
 
     /// Takes in what was read.

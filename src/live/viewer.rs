@@ -2,15 +2,16 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::channel::Position;
+use super::channel::{Head, Position};
 use super::cursor::Cursor;
 use super::said::Said;
 use super::seat::Seat;
+use crate::telemetry::LiveMetrics;
 
 /// One who watches and fetches what comes next, as a stream of events does.
 pub struct Viewer {
     cursor: Cursor,
-    head: watch::Receiver<u64>,
+    head: watch::Receiver<Head>,
 }
 
 impl Viewer {
@@ -23,6 +24,16 @@ impl Viewer {
     /// The greeting, which says where the channel is, and by `revision` what a page that goes on from there shows.
     pub fn hello(&self, revision: &str) -> Arc<Said> {
         Arc::new(self.cursor.channel().hello(revision))
+    }
+
+    /// What is counted of it.
+    pub(super) fn metrics(&self) -> &LiveMetrics {
+        self.cursor.channel().metrics()
+    }
+
+    /// Whether all that was missed will be replayed.
+    pub(super) fn resumes(&self) -> bool {
+        self.cursor.resumes()
     }
 
     /// What a silent line is told.

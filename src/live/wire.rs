@@ -12,6 +12,14 @@ pub trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for T {}
 
+/// A connection after the handshake, and what was agreed on in it.
+pub struct Upgraded {
+    /// Its bytes.
+    pub wire: Box<dyn Wire>,
+    /// Whether messages may be deflated, each by itself (RFC 7692).
+    pub deflates: bool,
+}
+
 /// A frame that is being written.
 pub(super) struct Sending {
     frame: Frame,
@@ -19,14 +27,14 @@ pub(super) struct Sending {
 }
 
 enum Frame {
-    Shared(Arc<Said>),
+    Shared { said: Arc<Said>, deflates: bool },
     Own(Vec<u8>),
 }
 
 impl Sending {
     /// What is said to everybody.
-    pub(super) fn shared(said: Arc<Said>) -> Self {
-        Self { frame: Frame::Shared(said), written: 0 }
+    pub(super) fn shared(said: Arc<Said>, deflates: bool) -> Self {
+        Self { frame: Frame::Shared { said, deflates }, written: 0 }
     }
 
     /// What is said to one.
@@ -42,7 +50,7 @@ impl Sending {
     /// What the wire has not taken yet.
     pub(super) fn rest(&self) -> &[u8] {
         let bytes = match &self.frame {
-            Frame::Shared(said) => said.frame(),
+            Frame::Shared { said, deflates } => said.frame(*deflates),
             Frame::Own(bytes) => bytes,
         };
         &bytes[self.written..]

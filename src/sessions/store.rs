@@ -173,7 +173,7 @@ impl Sessions {
 
     /// Watches over a session whose person is `known` so, for as long as the watch is kept.
     pub fn watch(&self, id: SessionId, known: &Person) -> SessionWatch {
-        SessionWatch::begin(self.clone(), id, known.clone())
+        SessionWatch::begin(self.clone(), id, known)
     }
 
     /// Closes the file in good order, when the program stops. The store answers nothing after that.

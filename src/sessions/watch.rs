@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use super::store::Standing;
 use super::{EndReason, Sessions};
-use crate::domain::{Person, SessionId, Timestamp};
+use crate::domain::{Fingerprint, Person, SessionId, Timestamp};
 
 /// A watch looks into the store at least this often, although news is told at once: a laptop's sleep stops timers,
 /// and another process may have ended the session in the file.
@@ -37,9 +37,9 @@ pub enum SessionNews {
 pub struct SessionWatch {
     sessions: Sessions,
     id: SessionId,
-    /// The person as they were last told, and as the row has them.
-    known: Person,
-    written: Vec<u8>,
+    /// Of the person as they were last told, and as the row has them.
+    known: Fingerprint,
+    written: Fingerprint,
     /// `None` only while it is dropped.
     told: Option<watch::Receiver<Told>>,
     /// Up to which change it has listened.
@@ -58,14 +58,14 @@ struct Told {
 }
 
 impl SessionWatch {
-    pub(super) fn begin(sessions: Sessions, id: SessionId, known: Person) -> Self {
+    pub(super) fn begin(sessions: Sessions, id: SessionId, known: &Person) -> Self {
         // First the ear, then the look: what happens in between is heard, what was before it is seen.
         let told = sessions.watchers().listen(id);
         let heard = told.borrow().changes;
         let look_at = sessions.clock().now();
-        // One that does not encode is compared as it is read.
-        let written = serde_json::to_vec(&known).unwrap_or_default();
-        Self { sessions, id, known, written, told: Some(told), heard, look_at, failures: 0 }
+        // Rows are written so too. One that was not is read, and compared by what it says.
+        let known = Fingerprint::of(known);
+        Self { sessions, id, known, written: known, told: Some(told), heard, look_at, failures: 0 }
     }
 
     /// Resolves when there is news of the session: at once when somebody ends it (or has) or its person changes, by
@@ -73,7 +73,8 @@ impl SessionWatch {
     pub async fn news(&mut self) -> SessionNews {
         loop {
             if self.sessions.clock().now() >= self.look_at
-                && let Some(news) = self.look().await
+                // In a box of its own, since it is there for a moment each minute, and the watch is there all the time.
+                && let Some(news) = Box::pin(self.look()).await
             {
                 return news;
             }
@@ -129,13 +130,14 @@ impl SessionWatch {
             Standing::Lives { until: None, .. } => return Ok(Seen::News(SessionNews::Unconfirmed)),
             Standing::Lives { until: Some(until), person } => (until, person),
         };
-        if person != self.written {
-            let read =
+        let written = Fingerprint::of_bytes(&person);
+        if written != self.written {
+            let read: Person =
                 serde_json::from_slice(&person).map_err(|error| format!("its person cannot be read: {error}"))?;
-            self.written = person;
-            if self.known != read {
-                self.known = read;
-                return Ok(Seen::News(SessionNews::Changed(self.known.clone())));
+            self.written = written;
+            let known = std::mem::replace(&mut self.known, Fingerprint::of(&read));
+            if self.known != known {
+                return Ok(Seen::News(SessionNews::Changed(read)));
             }
         }
         Ok(Seen::Until(until))

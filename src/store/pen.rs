@@ -59,3 +59,53 @@ impl DerefMut for HeldPen<'_> {
         &mut self.connection
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests {
+    use super::*;
+
+    /// What one connection alone can see.
+    async fn leaves_a_note(pen: &mut HeldPen<'_>) {
+        sqlx::query("CREATE TEMP TABLE note (word TEXT)").execute(&mut **pen).await.unwrap();
+    }
+
+    async fn finds_the_note(pen: &mut HeldPen<'_>) -> bool {
+        sqlx::query("SELECT word FROM note").execute(&mut **pen).await.is_ok()
+    }
+
+    #[tokio::test]
+    async fn the_next_writes_with_the_same_connection_and_not_with_one_that_failed() {
+        let pool = SqlitePool::connect("sqlite::memory:").await.unwrap();
+        let pen = Pen::default();
+        let mut held = pen.take_up(&pool).await.unwrap();
+        leaves_a_note(&mut held).await;
+        held.lay_down();
+        let mut held = pen.take_up(&pool).await.unwrap();
+        assert!(finds_the_note(&mut held).await);
+        drop(held);
+        let mut held = pen.take_up(&pool).await.unwrap();
+        assert!(!finds_the_note(&mut held).await, "it was given up in the middle");
+    }
+
+    #[tokio::test]
+    async fn of_two_who_write_one_waits() {
+        let pool = SqlitePool::connect("sqlite::memory:").await.unwrap();
+        let pen = Pen::default();
+        let held = pen.take_up(&pool).await.unwrap();
+        let mut other = std::pin::pin!(pen.take_up(&pool));
+        assert!(futures::poll!(other.as_mut()).is_pending());
+        held.lay_down();
+        assert!(other.await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn after_the_close_there_is_none() {
+        let pool = SqlitePool::connect("sqlite::memory:").await.unwrap();
+        let pen = Pen::default();
+        pen.take_up(&pool).await.unwrap().lay_down();
+        pool.close().await;
+        pen.close().await.unwrap();
+        assert!(pen.take_up(&pool).await.is_err());
+    }
+}

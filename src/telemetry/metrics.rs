@@ -5,7 +5,7 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
-use super::{AuditMetrics, DirectoryMetrics};
+use super::{AuditMetrics, DirectoryMetrics, LiveMetrics};
 
 /// What every name begins with, so that ours are told from others' on the same monitoring.
 const PREFIX: &str = "belvedere";
@@ -19,6 +19,7 @@ pub struct Metrics {
     registry: Arc<Registry>,
     directory: DirectoryMetrics,
     audit: AuditMetrics,
+    live: LiveMetrics,
 }
 
 /// The figures could not be written out.
@@ -33,7 +34,8 @@ impl Metrics {
         registry.register("build", "What runs here", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
         let directory = DirectoryMetrics::register(&mut registry);
         let audit = AuditMetrics::register(&mut registry);
-        Self { registry: Arc::new(registry), directory, audit }
+        let live = LiveMetrics::register(&mut registry);
+        Self { registry: Arc::new(registry), directory, audit, live }
     }
 
     /// The directory's, for the rooms that ask it.
@@ -44,6 +46,11 @@ impl Metrics {
     /// The audit's, for the room that writes it.
     pub fn audit(&self) -> AuditMetrics {
         self.audit.clone()
+    }
+
+    /// The live channels', for the room that makes them move.
+    pub fn live(&self) -> LiveMetrics {
+        self.live.clone()
     }
 
     /// All of them as OpenMetrics text, version 1.0.0.

@@ -112,7 +112,7 @@ impl Tokens {
 
     /// Watches over a token whose person is `known` so, for as long as the watch is kept.
     pub fn watch(&self, id: TokenId, known: &Person) -> TokenWatch {
-        TokenWatch::begin(self.clone(), id, known.clone())
+        TokenWatch::begin(self.clone(), id, known)
     }
 
     /// Closes the file in good order, when the program stops. The store answers nothing after that.

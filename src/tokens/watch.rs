@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::{Found, Tokens};
-use crate::domain::{EndReason, Person, Timestamp, TokenId};
+use crate::domain::{EndReason, Fingerprint, Person, Timestamp, TokenId};
 use crate::store::StoreError;
 
 /// How often the file is asked whether another process ended a token that is being watched here, as `belvedere token
@@ -38,7 +38,8 @@ pub enum TokenNews {
 pub struct TokenWatch {
     tokens: Tokens,
     id: TokenId,
-    known: Person,
+    /// Of the person as they were last told.
+    known: Fingerprint,
     /// `None` only while it is dropped.
     told: Option<watch::Receiver<()>>,
     /// When to look into the store. Kept here, so that asking again after a cancelled wait costs no query.
@@ -47,11 +48,11 @@ pub struct TokenWatch {
 }
 
 impl TokenWatch {
-    pub(super) fn begin(tokens: Tokens, id: TokenId, known: Person) -> Self {
+    pub(super) fn begin(tokens: Tokens, id: TokenId, known: &Person) -> Self {
         // First the ear, then the look: what happens in between is heard, what was before it is seen.
         let told = tokens.watchers().listen(id);
         let look_at = tokens.now();
-        Self { tokens, id, known, told: Some(told), look_at, failures: 0 }
+        Self { tokens, id, known: Fingerprint::of(known), told: Some(told), look_at, failures: 0 }
     }
 
     /// Resolves when there is news of the token: when it is revoked, here or by another process, when its person changes
@@ -60,7 +61,8 @@ impl TokenWatch {
         loop {
             let now = self.tokens.now();
             if now >= self.look_at
-                && let Some(news) = self.look(now).await
+                // In a box of its own, since it is there for a moment each minute, and the watch is there all the time.
+                && let Some(news) = Box::pin(self.look(now)).await
             {
                 return news;
             }
@@ -86,11 +88,8 @@ impl TokenWatch {
             Found::Stale(_) => Some(TokenNews::Unconfirmed),
             Found::Good(token) => {
                 self.look_at = self.look_at.min(token.expires_at).min(token.stale_from);
-                if token.person == self.known {
-                    return None;
-                }
-                self.known = token.person;
-                Some(TokenNews::Changed(self.known.clone()))
+                let known = std::mem::replace(&mut self.known, Fingerprint::of(&token.person));
+                (self.known != known).then_some(TokenNews::Changed(token.person))
             }
         }
     }

@@ -13,6 +13,8 @@ use walkdir::WalkDir;
 
 use crate::config::Theme;
 
+mod lean;
+
 /// Hex digits of a version: 48 bits tell the states of the files apart.
 const VERSION_DIGITS: usize = 12;
 
@@ -21,6 +23,9 @@ const WORTH_PACKING: usize = 512;
 
 /// The stylesheet with the site's own numbers. It has no file: it is made from the settings.
 const THEME_PATH: &str = "theme.css";
+
+/// The site's own scripts, which travel without their comments. Those of an overlay are the admin's, and stay as they are.
+const SCRIPTS: (&str, &str) = ("js/", ".js");
 
 /// Front-end libraries are served from below this path.
 const VENDOR_PREFIX: &str = "vendor/";
@@ -131,7 +136,15 @@ impl Assets {
         if let Some(vendored) = path.strip_prefix(VENDOR_PREFIX) {
             return BuiltInVendor::get(vendored).map(|file| file.data);
         }
-        self.overlaid("static", path).map(Cow::Owned).or_else(|| BuiltInStatic::get(path).map(|file| file.data))
+        if let Some((folder, bytes)) = self.overlaid("static", path) {
+            let bytes = Cow::Owned(bytes);
+            return Some(if folder == Path::new(env!("CARGO_MANIFEST_DIR")) {
+                lean_script(path, bytes)
+            } else {
+                bytes
+            });
+        }
+        BuiltInStatic::get(path).map(|file| lean_script(path, file.data))
     }
 
     /// The address of a static file, with the version in it, so that browsers may keep it for ever.
@@ -163,7 +176,7 @@ impl Assets {
                 let name = path.strip_suffix(".html.tera")?.to_owned();
                 let bytes = self
                     .overlaid("templates", &path)
-                    .map(Cow::Owned)
+                    .map(|(_, bytes)| Cow::Owned(bytes))
                     .or_else(|| BuiltInTemplates::get(&path).map(|file| file.data))?;
                 Some((name, String::from_utf8_lossy(&bytes).into_owned()))
             })
@@ -186,12 +199,26 @@ impl Assets {
         })
     }
 
-    fn overlaid(&self, kind: &str, path: &str) -> Option<Vec<u8>> {
+    /// The file of the first folder that has it, and which one that is.
+    fn overlaid(&self, kind: &str, path: &str) -> Option<(&Path, Vec<u8>)> {
         let path = Path::new(path);
         if !path.components().all(|part| matches!(part, Component::Normal(_))) {
             return None;
         }
-        self.folders.iter().find_map(|folder| std::fs::read(folder.join(kind).join(path)).ok())
+        self.folders
+            .iter()
+            .find_map(|folder| Some((folder.as_path(), std::fs::read(folder.join(kind).join(path)).ok()?)))
+    }
+}
+
+/// What travels of a script; anything else as it is.
+fn lean_script(path: &str, bytes: Cow<'static, [u8]>) -> Cow<'static, [u8]> {
+    let (folder, extension) = SCRIPTS;
+    match str::from_utf8(&bytes) {
+        Ok(script) if path.starts_with(folder) && path.ends_with(extension) => {
+            Cow::Owned(lean::lean(script).into_bytes())
+        }
+        _ => bytes,
     }
 }
 
@@ -242,6 +269,38 @@ mod tests {
         flate2::read::GzDecoder::new(assets.packed_file("css/base.css").unwrap()).read_to_end(&mut unpacked).unwrap();
         assert_eq!(unpacked, assets.static_file("css/base.css").unwrap().as_ref());
         assert!(assets.packed_file(THEME_PATH).is_none(), "too small to gain");
+    }
+
+    /// The scripts that the one at `path` needs at once, and those that they need.
+    fn with_imports(assets: &Assets, path: &str, known: &mut BTreeSet<String>) {
+        if !known.insert(path.to_owned()) {
+            return;
+        }
+        let script = String::from_utf8(assets.static_file(path).unwrap().into_owned()).unwrap();
+        let imports = script.lines().filter(|line| line.starts_with("import "));
+        for import in imports.map(|line| line.rsplit('"').nth(1).unwrap()) {
+            let address = url::Url::parse("file:///").unwrap().join(path).unwrap().join(import).unwrap();
+            with_imports(assets, address.path().trim_start_matches('/'), known);
+        }
+    }
+
+    #[test]
+    fn a_board_loads_at_most_45_kib_of_scripts() {
+        let assets = Assets::built_in(None, &THEME);
+        let mut scripts = BTreeSet::from(["vendor/uplot/uPlot.esm.js".to_owned()]);
+        with_imports(&assets, "js/page.js", &mut scripts);
+        assert!(scripts.contains("js/panels/colours.js"), "{scripts:?}");
+        let travels = |path: &String| match assets.packed_file(path) {
+            Some(packed) => packed.len(),
+            None => assets.static_file(path).unwrap().len(),
+        };
+        let sum: usize = scripts.iter().map(travels).sum();
+        assert!(
+            sum <= 45 * 1024,
+            "{sum} bytes: {:#?}",
+            scripts.iter().map(|path| (path, travels(path))).collect::<Vec<_>>()
+        );
+        println!("{sum} bytes in {} scripts", scripts.len());
     }
 
     #[test]

@@ -8,7 +8,8 @@ use rocket::{Request, Response};
 use rocket_ws::WebSocket;
 
 use crate::connections::Asking;
-use crate::live::{Farewell, Hub, Socket, turn_away};
+use crate::live::{Farewell, Hub, Socket, Upgraded, turn_away};
+use crate::websocket::agree_to_deflate;
 
 use super::connected::goes_on;
 
@@ -37,35 +38,36 @@ impl Upgrade {
 impl<'r> Responder<'r, 'static> for Upgrade {
     fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
         let Self { handshake, hub, then } = self;
-        Response::build()
-            .raw_header("Sec-WebSocket-Accept", handshake.accept_key().to_owned())
-            .upgrade("websocket", Upgraded { hub, then, asking: goes_on(request) })
-            .ok()
+        let offers = request.headers().get("Sec-WebSocket-Extensions");
+        let agreed = agree_to_deflate(offers);
+        let carrier = Carrier { hub, then, deflates: agreed.is_some(), asking: goes_on(request) };
+        let mut response = Response::build();
+        response.raw_header("Sec-WebSocket-Accept", handshake.accept_key().to_owned());
+        if let Some(agreed) = agreed {
+            response.raw_header("Sec-WebSocket-Extensions", agreed);
+        }
+        response.upgrade("websocket", carrier).ok()
     }
 }
 
-struct Upgraded {
+struct Carrier {
     hub: Arc<Hub>,
     then: Then,
+    deflates: bool,
     asking: Option<Asking>,
 }
 
 #[rocket::async_trait]
-impl IoHandler for Upgraded {
+impl IoHandler for Carrier {
     /// Returns at once: Rocket keeps a request, with the buffer that its head was read into, until this does. The hub
     /// carries the socket on, and knows of it at a shutdown.
     async fn io(self: Pin<Box<Self>>, wire: IoStream) -> io::Result<()> {
-        let Self { hub, then, asking } = *Pin::into_inner(self);
+        let Self { hub, then, deflates, asking } = *Pin::into_inner(self);
         match then {
-            Then::Serve(socket) => hub.carry(asked_on(asking, socket.serve(wire))),
-            Then::TurnAway(farewell) => hub.carry(asked_on(asking, turn_away(wire, farewell))),
+            // To the watch over the connections, a socket is a request that is under way.
+            Then::Serve(socket) => hub.carry(socket.serve(Upgraded { wire: Box::new(wire), deflates }, asking)),
+            Then::TurnAway(farewell) => hub.carry(turn_away(Box::new(wire), farewell, asking)),
         }
         Ok(())
     }
-}
-
-/// To the watch over the connections, a socket is a request that is under way.
-async fn asked_on(asking: Option<Asking>, work: impl Future<Output = ()>) {
-    work.await;
-    drop(asking);
 }

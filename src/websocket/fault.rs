@@ -37,6 +37,9 @@ pub enum Fault {
     /// Section 8.1.
     #[error("the client sent text that is not UTF-8")]
     NotUtf8,
+    /// RFC 7692, section 7.2.2.
+    #[error("the client sent a message as deflated that is not")]
+    NotDeflated,
     /// Nobody here has that much to say.
     #[error("the client's message is longer than {longest} bytes")]
     TooLong {
@@ -52,7 +55,7 @@ impl Fault {
     /// The code to close with (RFC 6455, section 7.4.1).
     pub fn code(self) -> u16 {
         match self {
-            Self::NotUtf8 => 1007,
+            Self::NotUtf8 | Self::NotDeflated => 1007,
             Self::TooLong { .. } | Self::TooManyEmptyFrames => 1009,
             _ => 1002,
         }

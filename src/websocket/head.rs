@@ -8,7 +8,9 @@ use super::opcode::{LONGEST_CONTROL, Opcode};
 const LONGEST_HEAD: usize = 14;
 
 const FINAL: u8 = 0x80;
-const RESERVED: u8 = 0x70;
+/// RSV1, by which RFC 7692 marks a deflated message. Nobody uses the other two bits.
+const DEFLATED: u8 = 0x40;
+const RESERVED: u8 = 0x30;
 const MASKED: u8 = 0x80;
 const LENGTH: u8 = 0x7F;
 
@@ -24,6 +26,7 @@ pub(super) struct Head {
 pub(super) struct Frame {
     pub(super) opcode: Opcode,
     pub(super) is_final: bool,
+    pub(super) is_deflated: bool,
     /// How much of the payload is still to come, in bytes.
     pub(super) left: usize,
     /// Begins with the byte for what comes next.
@@ -93,6 +96,7 @@ impl Head {
         Ok(Frame {
             opcode: self.judge()?,
             is_final: self.bytes[0] & FINAL != 0,
+            is_deflated: self.bytes[0] & DEFLATED != 0,
             // What no address reaches is longer than any limit.
             left: usize::try_from(length).unwrap_or(usize::MAX),
             mask: [mask[0], mask[1], mask[2], mask[3]],

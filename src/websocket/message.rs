@@ -1,14 +1,16 @@
+use super::deflate::inflate;
 use super::fault::Fault;
 use super::head::Frame;
 use super::opcode::Opcode;
 use super::reader::Heard;
 
-/// Some libraries end a message with an empty frame, or flush one in between. A hundred are a joke, for ever is an attack.
+/// Some libraries end a message with an empty frame, or flush one in between. Without a bound it could go on so for ever.
 const MOST_EMPTY_FRAMES: u8 = 100;
 
 /// A message as far as it has come, however it was split.
 pub(super) struct Message {
     is_text: bool,
+    is_deflated: bool,
     bytes: Vec<u8>,
     /// How many of the bytes are known to be UTF-8. Behind them is at most a character's beginning.
     checked: usize,
@@ -17,7 +19,8 @@ pub(super) struct Message {
 
 impl Message {
     pub(super) fn begun_by(frame: &Frame) -> Self {
-        Self { is_text: frame.opcode == Opcode::Text, bytes: Vec::new(), checked: 0, empty_frames: 0 }
+        let is_text = frame.opcode == Opcode::Text;
+        Self { is_text, is_deflated: frame.is_deflated, bytes: Vec::new(), checked: 0, empty_frames: 0 }
     }
 
     /// Judges a frame of this message by its header, before any of it is kept.
@@ -38,7 +41,7 @@ impl Message {
     pub(super) fn push(&mut self, payload: &[u8], frame: &Frame, longest: usize) -> Result<(), Fault> {
         self.make_room_for(payload.len(), frame, longest);
         self.bytes.extend_from_slice(payload);
-        if self.is_text { self.check() } else { Ok(()) }
+        if self.is_text && !self.is_deflated { self.check() } else { Ok(()) }
     }
 
     /// The buffer doubles with what has really come, not with what was announced, and no further than the message may.
@@ -62,11 +65,12 @@ impl Message {
     }
 
     /// The whole message, its last frame being there.
-    pub(super) fn end(self) -> Result<Heard, Fault> {
+    pub(super) fn end(self, longest: usize) -> Result<Heard, Fault> {
+        let bytes = if self.is_deflated { inflate(self.bytes, longest)? } else { self.bytes };
         if self.is_text {
-            String::from_utf8(self.bytes).map(Heard::Text).map_err(|_| Fault::NotUtf8)
+            String::from_utf8(bytes).map(Heard::Text).map_err(|_| Fault::NotUtf8)
         } else {
-            Ok(Heard::Binary(self.bytes))
+            Ok(Heard::Binary(bytes))
         }
     }
 

@@ -1,4 +1,4 @@
-//! RFC 6455 for a server: frames, and a reader of what clients say.
+//! RFC 6455 for a server, with RFC 7692: frames, and a reader of what clients say.
 //!
 //! [`text`] and its like make the bytes of whole frames. A server's frames are not masked, so those that everybody gets are made
 //! once and written as they are. A [`Reader`] takes bytes as they come, and gives messages and control frames. It refuses
@@ -9,10 +9,12 @@
 #![expect(clippy::mut_mut, reason = "a reader takes from the front of the bytes it is lent")]
 
 mod closing;
+mod deflate;
 mod fault;
 mod frame;
 mod head;
 mod message;
+mod offer;
 mod opcode;
 mod reader;
 #[cfg(test)]
@@ -20,5 +22,6 @@ mod tests;
 
 pub use closing::Closing;
 pub use fault::Fault;
-pub use frame::{binary, close, ping, pong, text};
+pub use frame::{DEFLATED_FROM, binary, close, deflated_binary, deflated_text, ping, pong, text};
+pub use offer::agree_to_deflate;
 pub use reader::{Heard, Reader};

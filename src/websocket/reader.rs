@@ -12,11 +12,10 @@ use super::opcode::Opcode;
 /// the longest message.
 pub struct Reader {
     longest_message: usize,
+    inflates: bool,
     at: At,
     /// The message under way. Control frames may come between its frames.
     message: Option<Box<Message>>,
-    /// The payload of the control frame under way.
-    control: Vec<u8>,
 }
 
 /// What a client said.
@@ -37,7 +36,10 @@ pub enum Heard {
 /// Where in the stream the next byte belongs.
 enum At {
     Head(Head),
-    Payload(Frame),
+    /// In a frame of the message under way.
+    Message(Frame),
+    /// In a control frame, whose payload gathers here.
+    Control(Frame, Vec<u8>),
     /// Behind a close frame or a fault.
     End,
 }
@@ -45,7 +47,14 @@ enum At {
 impl Reader {
     /// A reader that takes messages of up to `longest_message` bytes.
     pub fn new(longest_message: usize) -> Self {
-        Self { longest_message, at: At::Head(Head::default()), message: None, control: Vec::new() }
+        Self { longest_message, inflates: false, at: At::Head(Head::default()), message: None }
+    }
+
+    /// Takes deflated messages too, as agreed on by [`agree_to_deflate`](super::agree_to_deflate). The longest message bounds
+    /// them both as they come and inflated.
+    #[must_use]
+    pub fn inflating(self) -> Self {
+        Self { inflates: true, ..self }
     }
 
     /// Takes from the front of `bytes` (unmasking in place) up to the end of the next message or control frame; `None` when all
@@ -66,7 +75,7 @@ impl Reader {
     pub fn is_unfinished(&self) -> bool {
         let is_within_frame = match &self.at {
             At::Head(head) => head.has_begun(),
-            At::Payload(_) => true,
+            At::Message(_) | At::Control(..) => true,
             At::End => false,
         };
         is_within_frame || self.message.is_some()
@@ -77,20 +86,30 @@ impl Reader {
             match &mut self.at {
                 At::Head(head) => {
                     let Some(frame) = head.read(bytes)? else { return Ok(None) };
-                    self.begin(&frame)?;
-                    self.at = At::Payload(frame);
+                    self.at = self.begin(frame)?;
                 }
-                At::Payload(frame) => {
+                At::Message(frame) => {
                     let payload = frame.take(bytes);
                     let frame = *frame;
-                    self.keep(payload, &frame)?;
+                    if let Some(message) = &mut self.message {
+                        message.push(payload, &frame, self.longest_message)?;
+                    }
                     if frame.left > 0 {
                         return Ok(None);
                     }
                     self.at = At::Head(Head::default());
-                    if let Some(heard) = self.end(&frame)? {
-                        return Ok(Some(heard));
+                    if let Some(message) = self.message.take_if(|_| frame.is_final) {
+                        return message.end(self.longest_message).map(Some);
                     }
+                }
+                At::Control(frame, payload) => {
+                    payload.extend_from_slice(frame.take(bytes));
+                    if frame.left > 0 {
+                        return Ok(None);
+                    }
+                    let (opcode, payload) = (frame.opcode, mem::take(payload));
+                    self.at = At::Head(Head::default());
+                    return Heard::control(opcode, payload).map(Some);
                 }
                 At::End => {
                     *bytes = &mut [];
@@ -100,42 +119,40 @@ impl Reader {
         }
     }
 
-    /// Fragments of two messages do not mix (section 5.4), and none makes its message too long.
-    fn begin(&mut self, frame: &Frame) -> Result<(), Fault> {
-        if frame.opcode.is_control() {
-            return Ok(());
+    /// Judges a frame by its header: fragments of two messages do not mix (RFC 6455, section 5.4), none makes its message too
+    /// long, and only the first of a message says that it is deflated (RFC 7692, section 6).
+    fn begin(&mut self, frame: Frame) -> Result<At, Fault> {
+        let begins = matches!(frame.opcode, Opcode::Text | Opcode::Binary);
+        if frame.is_deflated && !(begins && self.inflates) {
+            return Err(Fault::ReservedBit);
         }
-        let message = match (&mut self.message, frame.opcode) {
-            (Some(message), Opcode::Continuation) => message,
-            (None, Opcode::Continuation) => return Err(Fault::NothingToContinue),
-            (Some(_), _) => return Err(Fault::MessageWithinMessage),
-            (begun @ None, _) => begun.insert(Box::new(Message::begun_by(frame))),
+        if frame.opcode.is_control() {
+            return Ok(At::Control(frame, Vec::new()));
+        }
+        let message = match &mut self.message {
+            Some(_) if begins => return Err(Fault::MessageWithinMessage),
+            Some(message) => message,
+            begun @ None if begins => begun.insert(Box::new(Message::begun_by(&frame))),
+            None => return Err(Fault::NothingToContinue),
         };
-        message.admit(frame, self.longest_message)
-    }
-
-    fn keep(&mut self, payload: &[u8], frame: &Frame) -> Result<(), Fault> {
-        if frame.opcode.is_control() {
-            self.control.extend_from_slice(payload);
-            return Ok(());
-        }
-        self.message.as_mut().map_or(Ok(()), |message| message.push(payload, frame, self.longest_message))
-    }
-
-    /// What a whole frame says: a control frame itself, the last frame of a message all of it, others nothing yet.
-    fn end(&mut self, frame: &Frame) -> Result<Option<Heard>, Fault> {
-        Ok(match frame.opcode {
-            Opcode::Ping => Some(Heard::Ping(mem::take(&mut self.control))),
-            Opcode::Pong => Some(Heard::Pong(mem::take(&mut self.control))),
-            Opcode::Close => Some(Heard::Close(Closing::read(&mem::take(&mut self.control))?)),
-            _ if !frame.is_final => None,
-            _ => self.message.take().map(|message| message.end()).transpose()?,
-        })
+        message.admit(&frame, self.longest_message)?;
+        Ok(At::Message(frame))
     }
 
     /// How much memory it holds beside itself.
     #[cfg(test)]
     pub(super) fn held(&self) -> usize {
-        self.control.capacity() + self.message.as_ref().map_or(0, |message| size_of::<Message>() + message.held())
+        let control = if let At::Control(_, payload) = &self.at { payload.capacity() } else { 0 };
+        control + self.message.as_ref().map_or(0, |message| size_of::<Message>() + message.held())
+    }
+}
+
+impl Heard {
+    fn control(opcode: Opcode, payload: Vec<u8>) -> Result<Self, Fault> {
+        Ok(match opcode {
+            Opcode::Ping => Self::Ping(payload),
+            Opcode::Close => Self::Close(Closing::read(&payload)?),
+            _ => Self::Pong(payload),
+        })
     }
 }

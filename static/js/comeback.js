@@ -6,6 +6,8 @@
 import { wait } from "./backoff.js";
 import { nextTransport } from "./resume.js";
 
+/** @typedef {import("./types.js").Why} Why */
+
 /** Each so many failed attempts, the server is asked over plain HTTP whether the session still stands. */
 const PROBE_EVERY = 4;
 
@@ -23,18 +25,17 @@ export class Comeback {
     this.retryAt = 0;
     /** What the server asked for, in milliseconds. @type {number | null} */
     this.asked = null;
-    /** Whether the page's file is away, as far as is known. */
-    this.gone = false;
-    /** Whether the server said that nobody can confirm the session for now. */
-    this.unconfirmed = false;
+    /** Whether the wait that runs is the server's own word: nothing that happens here shortens it. */
+    this.bidden = false;
+    /** Why it was lost, as far as is known. @type {Why | null} */
+    this.why = null;
   }
 
   /** A line said hello. */
   greet() {
     this.failures = 0;
     this.lostAt = null;
-    this.gone = false;
-    this.unconfirmed = false;
+    this.why = null;
   }
 
   /**
@@ -44,13 +45,15 @@ export class Comeback {
    */
   suspect() {
     this.failures += 1;
+    // What the server said last explains its silence no longer. A page that is gone is another matter, which can be asked.
+    if (this.why !== "gone") this.why = null;
     const next = nextTransport(this.transport, this.failures);
     if (next !== this.transport) {
       this.transport = next;
       this.failures = 0;
     }
     // A stream that is refused cannot say that the page is still gone; only the page can.
-    return this.gone || this.attempt % PROBE_EVERY === 0;
+    return this.why === "gone" || this.attempt % PROBE_EVERY === 0;
   }
 
   /**
@@ -63,9 +66,11 @@ export class Comeback {
   plan(now, random) {
     this.lostAt ??= now;
     let ms = wait(this.attempt, random, this.asked);
-    // A file that is being saved is back in a moment, one that was removed perhaps never: ask ever more slowly.
-    if (this.gone) ms = Math.max(ms, wait(this.attempt, random));
+    // A file that is being saved is back in a moment, one that was removed perhaps never; and where there is no room, all
+    // who wait for it ask. Ever more slowly, then, and never sooner than the server said.
+    if (this.why === "gone" || this.why === "crowded") ms = Math.max(ms, wait(this.attempt, random));
     this.attempt += 1;
+    this.bidden = this.asked !== null;
     this.asked = null;
     this.retryAt = now + ms;
     return ms;

@@ -30,6 +30,13 @@ export class Cursor {
     return missed;
   }
 
+  /** Whether the next batch is none to be shown. @returns {boolean} */
+  leavesUnread() {
+    if (!this.paused || this.adrift) return false;
+    this.missed = true;
+    return true;
+  }
+
   /** The position is worth nothing any more; only a snapshot gives a new one. */
   leave() {
     this.epoch = null;

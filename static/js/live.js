@@ -13,6 +13,7 @@ import { Pace } from "./pace.js";
 import { resumeUrl, withInputs } from "./resume.js";
 
 /** @typedef {import("./types.js").Connection} Connection */
+/** @typedef {import("./types.js").Why} Why */
 /** @typedef {import("./types.js").Frames} Frames */
 /** @typedef {import("./types.js").Message} Message */
 /** @typedef {import("./outside.js").Outside} Outside */
@@ -47,6 +48,13 @@ export const RELOAD_REST_MS = 5_000;
 
 /** A stream has no close code, so the reasons alone must tell. */
 const SESSION_ENDED = new Set(["signed-out", "expired", "revoked", "sign-in", "second-factor"]);
+
+/** Losses that are over by themselves, and of which there is something to say meanwhile. @type {ReadonlySet<string>} */
+const PASSING = new Set(["gone", "unconfirmed", "crowded", "shutdown"]);
+
+/** How a batch begins, as the server writes them. One that nobody looks at is not taken apart to find out. */
+const BATCH = '{"type":"batch"';
+
 const SIGN_IN_AGAIN = 4401;
 const NOT_ALLOWED = 4403;
 
@@ -71,6 +79,8 @@ export class Live {
     /** Whether this line's end was announced: it works, then, whatever it said before. */
     this.dismissed = false;
     this.openedAt = 0;
+    /** When something was heard last, or asked for. */
+    this.heardAt = 0;
     /** Milliseconds of silence after which the line counts as dead. */
     this.patience = HELLO_WITHIN_MS;
     this.ended = false;
@@ -88,6 +98,7 @@ export class Live {
     const { transport, lostAt } = this.comeback;
     this.dismissed = false;
     this.openedAt = outside.now();
+    this.heardAt = this.openedAt;
     this.patience = HELLO_WITHIN_MS;
     if (lostAt === null) this.listener.state({ kind: "connecting" });
     const url = resumeUrl(this.urls[transport], outside.base, transport, this.cursor.epoch, this.cursor.seq);
@@ -111,12 +122,34 @@ export class Live {
 
   /** Somebody looks again. */
   resume() {
-    if (this.cursor.resume() && !this.ended) this.connect();
+    if (this.cursor.resume() && this.line) this.connect();
+    else this.wake();
   }
 
-  /** The network is back: nobody waits for the rest of a wait. */
+  /**
+   * Perhaps much time has gone by unnoticed: timers stand still while a laptop sleeps or a tab is frozen. A line that has
+   * been silent for too long is dead, and a wait that nobody asked for is over.
+   */
+  wake() {
+    this.check();
+    if (this.ended) return;
+    if (!this.line && this.retry === null) this.connect();
+    else this.hurry();
+  }
+
+  /** The watchdog's question, by the clock on the wall. */
+  check() {
+    if (this.line && this.outside.now() - this.heardAt > this.patience) this.lose(0);
+  }
+
+  /** There may be a way now: nobody waits for the rest of a wait, but for one that the server asked for. */
   hurry() {
-    if (this.retry !== null) this.connect();
+    if (this.retry !== null && !this.comeback.bidden) this.connect();
+  }
+
+  /** The browser stops this page: what would come meanwhile must not pile up. `wake` goes on from here. */
+  rest() {
+    if (this.line) this.hangUp();
   }
 
   /**
@@ -142,13 +175,19 @@ export class Live {
     if (this.comeback.transport === "websocket" && this.greeted && this.line) {
       /** @type {WebSocket} */ (this.line).send(JSON.stringify({ type: "inputs", values }));
       this.listen(SNAPSHOT_WITHIN_MS);
-    } else {
+    } else if (this.retry === null || !this.comeback.bidden) {
+      // Who was asked to wait takes the choice along then; it is in the address already.
       this.connect();
     }
   }
 
   /** @param {string} text one message */
   receive(text) {
+    this.heardAt = this.outside.now();
+    if (this.cursor.leavesUnread() && text.startsWith(BATCH)) {
+      this.listen();
+      return;
+    }
     /** @type {Message} */
     let message;
     try {
@@ -232,8 +271,7 @@ export class Live {
       return;
     }
     this.dismissed = true;
-    this.comeback.gone = reason === "gone";
-    this.comeback.unconfirmed = reason === "unconfirmed";
+    this.comeback.why = PASSING.has(reason) ? /** @type {Why} */ (reason) : null;
     this.comeback.asked = retryMs ?? null;
     // Over a socket the close frame follows and may say more; a stream just ends.
     if (this.comeback.transport === "events") this.lose(0);
@@ -258,8 +296,8 @@ export class Live {
   }
 
   tellLoss() {
-    const { gone, unconfirmed, lostAt, retryAt } = this.comeback;
-    this.listener.state({ kind: "reconnecting", at: retryAt, since: lostAt ?? this.outside.now(), gone, unconfirmed });
+    const { why, lostAt, retryAt } = this.comeback;
+    this.listener.state({ kind: "reconnecting", at: retryAt, since: lostAt ?? this.outside.now(), why });
   }
 
   /**
@@ -282,8 +320,8 @@ export class Live {
 
   /** @param {boolean} gone */
   learnGone(gone) {
-    if (this.greeted || this.ended || gone === this.comeback.gone) return;
-    this.comeback.gone = gone;
+    if (this.greeted || this.ended || gone === (this.comeback.why === "gone")) return;
+    this.comeback.why = gone ? "gone" : null;
     this.tellLoss();
   }
 

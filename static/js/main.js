@@ -1,14 +1,8 @@
-/** Where every page's script begins. */
-import { localise } from "./ages.js";
+/** Where the script of every page begins that has no board: what its forms can do better with a script. */
+import "./chrome.js";
 import { watchPassword, watchPrint } from "./door.js";
 import { takeCode } from "./invitation.js";
 import { watchPasskey } from "./passkeys.js";
-import { watchTheme } from "./theme.js";
-
-localise(document);
-
-const theme = document.querySelector("form.theme");
-if (theme instanceof HTMLFormElement) watchTheme(theme);
 
 for (const button of document.querySelectorAll(".secret button")) {
   if (button instanceof HTMLButtonElement) watchPassword(button);
@@ -24,9 +18,3 @@ for (const button of document.querySelectorAll("button[data-print]")) {
 
 const invitation = document.getElementById("invitation");
 if (invitation instanceof HTMLFormElement) takeCode(invitation);
-
-const board = document.getElementById("board");
-if (board) {
-  const { startPage } = await import("./page.js");
-  startPage(board);
-}

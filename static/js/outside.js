@@ -14,13 +14,17 @@
  * @property {string} base the page's address
  */
 
+/** A server that takes the question and never answers says nothing either. */
+const PROBE_WITHIN_MS = 10_000;
+
 /** The browser's own. @returns {Outside} */
 export function browser() {
   return {
     socket: (url) => new WebSocket(url),
     events: (url) => new EventSource(url),
     probe: async () => {
-      const answer = await fetch(location.href, { method: "HEAD", redirect: "manual", headers: { accept: "text/html" } });
+      const signal = AbortSignal.timeout(PROBE_WITHIN_MS);
+      const answer = await fetch(location.href, { method: "HEAD", redirect: "manual", headers: { accept: "text/html" }, signal });
       // A redirect is not shown to scripts, but a page of ours redirects to the door only.
       return answer.type === "opaqueredirect" ? 401 : answer.status;
     },

@@ -1,4 +1,5 @@
-/** A page of panels: joins the board, the connection, the inputs and the words about them. */
+/** Where the script of a page of panels begins: joins the board, the connection, the inputs and the words about them. */
+import "./chrome.js";
 import { everySecond, forget, learn } from "./ages.js";
 import { Announcer } from "./announce.js";
 import { Board } from "./board.js";
@@ -9,8 +10,10 @@ import { load, recolour } from "./panels/chart.js";
 import { Status } from "./status.js";
 import { THEME_CHANGED } from "./theme.js";
 
+startPage(element("board"));
+
 /** @param {HTMLElement} grid */
-export function startPage(grid) {
+function startPage(grid) {
   const announcer = new Announcer(element("announcer"));
   const status = new Status(element("connection"), element("notice"), announcer);
   const board = new Board(grid, announcer);
@@ -18,7 +21,6 @@ export function startPage(grid) {
   board.begin(first.panels ?? {});
   loadCharts(grid);
   document.addEventListener(THEME_CHANGED, recolour);
-  everySecond(() => status.tell());
 
   const start = {
     live: grid.dataset.liveUrl ?? "",
@@ -42,7 +44,6 @@ export function startPage(grid) {
     },
     browser(),
   );
-  followTheTab(live);
   const form = document.getElementById("inputs");
   if (form instanceof HTMLFormElement) {
     watchInputs(form, (values) => {
@@ -52,6 +53,11 @@ export function startPage(grid) {
     });
   }
   live.connect();
+  followTheTab(live);
+  everySecond(() => {
+    live.check();
+    status.tell();
+  });
 }
 
 /** A tab that nobody sees paints nothing, and catches up when it is seen. @param {Live} live */
@@ -60,8 +66,11 @@ function followTheTab(live) {
   document.addEventListener("visibilitychange", follow);
   follow();
   addEventListener("online", () => live.hurry());
-  // A page kept for the Back button has lost its socket without being told.
-  addEventListener("pageshow", (event) => event.persisted && live.connect());
+  // Frozen, to save power, or kept for the Back button: nothing of the page runs, and its socket would fill up.
+  document.addEventListener("freeze", () => live.rest());
+  document.addEventListener("resume", () => live.wake());
+  addEventListener("pagehide", () => live.rest());
+  addEventListener("pageshow", (event) => event.persisted && live.wake());
 }
 
 /** @param {HTMLElement} grid */

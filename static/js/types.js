@@ -33,8 +33,8 @@
  * @typedef {{ type: "bye", reason: string, retry_ms?: number }} Bye
  * @typedef {Hello | Snapshot | Batch | Ping | Bye} Message
  *
- * @typedef {{ kind: "connecting" | "live" } | { kind: "reconnecting", at: number, since: number, gone: boolean,
- *   unconfirmed?: boolean }
+ * @typedef {"gone" | "unconfirmed" | "crowded" | "shutdown"} Why
+ * @typedef {{ kind: "connecting" | "live" } | { kind: "reconnecting", at: number, since: number, why: Why | null }
  *   | { kind: "signed-out", reason: string } | { kind: "refused" }} Connection
  */
 

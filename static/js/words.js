@@ -5,6 +5,9 @@
 /** After so long without a connection, the wait is called what it is. */
 export const OFFLINE_AFTER_MS = 30_000;
 
+/** A server that asks for a shorter wait is back before anybody has read why. */
+export const WORTH_SAYING_MS = 3_000;
+
 // Twenty-four hours everywhere: axes and heads have no room for a second word beside the time.
 const HOURS = /** @type {const} */ ({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const short = new Intl.DateTimeFormat(undefined, HOURS);
@@ -97,7 +100,9 @@ export function connectionWords(connection, now, online) {
     case "refused":
       return { state: "refused", words: "Not allowed" };
     case "reconnecting": {
-      if (online && connection.gone) return { state: "offline", words: `Gone since ${since(connection.since, now)}` };
+      if (online && connection.why === "gone") return { state: "offline", words: `Gone since ${since(connection.since, now)}` };
+      // There is a network and a server. What is missing is a place.
+      if (online && connection.why === "crowded") return { state: "offline", words: "Too many watch" };
       if (!online || now - connection.since >= OFFLINE_AFTER_MS) {
         return { state: "offline", words: `Offline since ${since(connection.since, now)}` };
       }
@@ -107,6 +112,16 @@ export function connectionWords(connection, now, online) {
   }
 }
 
+/** What is over by itself. @type {Record<import("./types.js").Why, string>} */
+const PASSING = {
+  gone: "This page is gone for now. What it shows has stopped, and goes on by itself when the page is back.",
+  unconfirmed:
+    "The company directory has not answered for long, so nobody can say what you may see. This page goes on by itself when it answers.",
+  crowded:
+    "More boards are open than this server has room for, in all or from here. This page goes on by itself when there is room; closing boards that nobody looks at makes some.",
+  shutdown: "The server is being restarted. This page goes on by itself when it is back.",
+};
+
 /**
  * Why the page stands still, and whether signing in helps.
  *
@@ -114,13 +129,10 @@ export function connectionWords(connection, now, online) {
  * @returns {{ words: string, signIn: boolean, tone: "warn" | "bad" } | null} nothing while the page goes on
  */
 export function noticeWords(connection) {
-  if (connection.kind === "reconnecting" && connection.gone) {
-    const words = "This page is gone for now. What it shows has stopped, and goes on by itself when the page is back.";
-    return { words, signIn: false, tone: "warn" };
-  }
-  if (connection.kind === "reconnecting" && connection.unconfirmed) {
-    const words = "The company directory has not answered for long, so nobody can say what you may see. This page goes on by itself when it answers.";
-    return { words, signIn: false, tone: "warn" };
+  if (connection.kind === "reconnecting") {
+    const { why, at, since: lostAt } = connection;
+    if (why === null || (why === "shutdown" && at - lostAt < WORTH_SAYING_MS)) return null;
+    return { words: PASSING[why], signIn: false, tone: "warn" };
   }
   if (connection.kind === "refused") {
     return { words: "You may no longer open this page. What it shows has stopped.", signIn: false, tone: "bad" };

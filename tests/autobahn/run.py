@@ -23,7 +23,13 @@ import suite
 #: waits for the end of this.
 PATIENCE_SECONDS = 20
 
-#: Nor does a run for the end of this.
+#: Where a case sends its parts a second apart, and sees whether it is refused in between, it takes more time too.
+SLOWLY = 3
+
+#: The cases about compression say a thousand messages each, of up to 128 KiB, for half an hour in all. This many differ as much.
+COMPRESSED_MESSAGES = 20
+
+#: No run that passes waits for the end of this.
 RUN_SECONDS = 240
 
 
@@ -78,6 +84,8 @@ class Client(WebSocketClientProtocol):
         self.txFrameStats = {}
         # The cases about compression hash payloads, and do so in bytes.
         self.speaks_bytes = hasattr(case, "TESTDATA")
+        if self.speaks_bytes:
+            case.COUNT = COMPRESSED_MESSAGES
         self.make_case = lambda: case(self)
 
     def onOpen(self):
@@ -110,13 +118,14 @@ class Client(WebSocketClientProtocol):
         super().sendCloseFrame(code, None if reasonUtf8 is None else to_wire(reasonUtf8), isReply)
 
     def continueLater(self, delay, then, tag=None):
-        self.later(delay, then)
+        self.later(delay * SLOWLY, then)
 
     def killAfter(self, delay):
         self.later(max(delay, PATIENCE_SECONDS), self._fail_connection)
 
     def closeAfter(self, delay):
-        self.later(delay, self.sendClose)
+        # A case that is to end by closing waits a second for it, one that gives up waits for ten or more.
+        self.later(delay if delay < 10 else RUN_SECONDS, self.sendClose)
 
     def enableWirelog(self, enable):
         pass
@@ -201,7 +210,10 @@ def stop():
 def chosen(cases, patterns):
     takes = [pattern for pattern in patterns if not pattern.startswith("!")]
     leaves = [pattern[1:] for pattern in patterns if pattern.startswith("!")]
-    matches = lambda name, patterns: any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+
+    def matches(name, patterns):
+        return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+
     return {name: case for name, case in cases.items() if matches(name, takes) and not matches(name, leaves)}
 
 

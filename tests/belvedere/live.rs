@@ -252,6 +252,38 @@ async fn who_floods_a_channel_with_choices_is_sent_away() {
 }
 
 #[tokio::test]
+async fn one_viewer_too_many_is_told_when_to_ask_again() {
+    let plan = Demo::plan().await.page("open", &format!("access = \"public\"\n{}", page("Open")));
+    let demo = plan.page("members", &page("Members")).set("live.per_session", 1).set("live.most", 2).open().await;
+    let (mut stranger, ours) = (demo.house.visitor(), demo.house.url(""));
+    let mut alice = demo.house.visitor();
+    alice.signs_in("alice", demo.password("alice")).await;
+
+    let first = alice.watches("/live/members").await.unwrap();
+    let mut second = alice.watches_from(Some(&ours), "/live/members").await.unwrap();
+    let goodbye = second.is_told_goodbye().await;
+    let bye = goodbye.bye.unwrap();
+    assert_eq!((bye["reason"].as_str(), goodbye.code), (Some("crowded"), Some(1013)));
+    assert!(bye["retry_ms"].as_u64().unwrap() <= 60_000, "{bye}");
+
+    let _other = stranger.watches("/live/open").await.unwrap();
+    let refused = stranger.watches_from(None, "/live/open").await.err();
+    assert_eq!(refused, Some(StatusCode::SERVICE_UNAVAILABLE), "a script is refused at the handshake");
+    let events = stranger.fetches("/events/open").await;
+    assert_eq!(events.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(events.header("Retry-After").is_some());
+
+    drop(first);
+    let mut freed = loop {
+        let mut again = alice.watches("/live/members").await.unwrap();
+        if again.hears().await["type"] == "hello" {
+            break again;
+        }
+    };
+    freed.hears_a("snapshot").await;
+}
+
+#[tokio::test]
 async fn a_shutdown_tells_viewers_when_to_come_back() {
     let demo = house().await;
     let mut board = demo.house.visitor().watches("/live/open").await.unwrap();

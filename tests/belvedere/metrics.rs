@@ -7,6 +7,18 @@ use crate::harness::demo::Demo;
 use crate::harness::house::House;
 use crate::harness::visitor::Answer;
 
+const OPEN: &str = r#"
+title = "Open"
+access = "public"
+[[panel]]
+id = "time"
+title = "Time"
+kind = "stat"
+source = "clock"
+query = "time UTC"
+every = "100ms"
+"#;
+
 const TOKEN: &str = "9f86d081884c7d659a2feaa0c55ad015";
 
 #[tokio::test]
@@ -21,6 +33,34 @@ async fn an_admin_reads_the_figures_and_other_members_do_not() {
     let answer = bob.opens("/metrics").await;
     assert_eq!(answer.status, StatusCode::FORBIDDEN);
     tells_nothing(&answer);
+}
+
+#[tokio::test]
+async fn what_the_live_channels_do_is_counted_and_how_they_stand_is_looked_up() {
+    let demo = Demo::plan().await.page("open", OPEN).set("metrics.token", TOKEN).open().await;
+    let visitor = demo.house.visitor();
+    let mut board = visitor.watches("/live/open").await.unwrap();
+    board.hears_a("snapshot").await;
+    board.hears_a("batch").await;
+    let figures = asks(&demo.house, &format!("Bearer {TOKEN}")).await.body;
+    for line in [
+        "belvedere_live_viewers{page=\"open\"} 1",
+        "belvedere_live_channels 1",
+        "belvedere_live_begun_total{with=\"snapshot\"} 1",
+        "belvedere_live_snapshots_total 1",
+        "belvedere_live_stalled 0",
+        "belvedere_live_lag_batches{quantile=\"1\"} 0",
+        "belvedere_live_feeds{source=\"clock\"} 1",
+        "belvedere_live_feeds_failing{source=\"clock\"} 0",
+    ] {
+        assert!(figures.lines().any(|told| told == line), "{line}\n{figures}");
+    }
+    for name in ["frames_total", "sent_bytes_total"] {
+        let counted = format!("belvedere_live_{name}{{over=\"websocket\"}} ");
+        let count = figures.lines().find_map(|line| line.strip_prefix(&counted)).expect(name);
+        assert!(count.parse::<u64>().unwrap() >= 3, "hello, snapshot, batch: {count}");
+    }
+    assert!(figures.contains("belvedere_live_reading_to_wire_seconds_count "));
 }
 
 #[tokio::test]

@@ -370,7 +370,7 @@ test("a page that was loaded just now asks once more before it is loaded again, 
 });
 
 /** @param {Connection} state */
-const gone = (state) => state.kind === "reconnecting" && state.gone;
+const gone = (state) => state.kind === "reconnecting" && state.why === "gone";
 
 test("a page that is gone is asked for, slowly and for ever, over the socket that says so", () => {
   const world = house();
@@ -401,7 +401,7 @@ test("who cannot be confirmed for now comes back when asked to, and is told why 
     world.line().hear({ type: "bye", reason: "unconfirmed", retry_ms: 3000 });
     world.line().break(1013);
     const state = world.state();
-    assert.ok(state.kind === "reconnecting" && state.unconfirmed);
+    assert.ok(state.kind === "reconnecting" && state.why === "unconfirmed");
     world.passes(3000);
     assert.equal(lines.length, before + 1);
     assert.match(world.line().url, /^ws:/);
@@ -511,4 +511,131 @@ test("a choice that waits when the line breaks goes into the next line's address
   world.passes(1000);
   assert.deepEqual(world.line().said, []);
   assert.equal(world.lines.length, 2);
+});
+
+test("a server that has no room is asked again when it said, and whatever happens meanwhile does not hurry it", () => {
+  const world = house();
+  world.line().hear({ type: "bye", reason: "crowded", retry_ms: 45_000 });
+  world.line().break(1013);
+  const state = world.state();
+  assert.ok(state.kind === "reconnecting" && state.why === "crowded" && state.at === world.now + 45_000);
+  world.live.hurry();
+  world.live.pause();
+  world.live.resume();
+  world.live.choose({ city: "NYC" });
+  world.passes(44_999);
+  assert.equal(world.lines.length, 1);
+  world.passes(1);
+  assert.equal(world.lines.length, 2);
+  assert.match(world.line().url, /^ws:.*city=NYC/);
+});
+
+test("a server that has no room for long is asked ever more slowly, however soon it says", () => {
+  const world = house();
+  for (let round = 0; round < 10; round += 1) {
+    world.line().hear({ type: "bye", reason: "crowded", retry_ms: 0 });
+    world.line().break(1013);
+    const before = world.lines.length;
+    // Half of the ceiling: in this house, chance is always in the middle.
+    if (round > 6) world.passes(14_900);
+    assert.equal(world.lines.length, before);
+    while (world.lines.length === before) world.passes(100);
+  }
+});
+
+test("a restart that takes twenty seconds is waited for, and is over with the next hello", () => {
+  const world = house();
+  world.line().hear(hello);
+  world.line().hear({ type: "bye", reason: "shutdown", retry_ms: 20_000 });
+  world.line().break(1001);
+  const state = world.state();
+  assert.ok(state.kind === "reconnecting" && state.why === "shutdown");
+  world.live.hurry();
+  world.passes(19_999);
+  assert.equal(world.lines.length, 1);
+  world.passes(1);
+  world.line().hear(hello);
+  assert.equal(world.state().kind, "live");
+});
+
+test("a server that does not come back from its restart is not said to restart for ever", () => {
+  const world = house();
+  world.line().hear(hello);
+  world.line().hear({ type: "bye", reason: "shutdown", retry_ms: 2000 });
+  world.line().break(1001);
+  world.passes(2000);
+  world.line().break();
+  const state = world.state();
+  assert.ok(state.kind === "reconnecting" && state.why === null);
+});
+
+test("a network that is back ends a wait that nobody asked for", () => {
+  const world = house();
+  for (let round = 0; round < 9; round += 1) {
+    world.line().break();
+    world.passes(30_000);
+  }
+  world.line().break();
+  const before = world.lines.length;
+  world.live.hurry();
+  assert.equal(world.lines.length, before + 1);
+});
+
+test("a hidden tab takes no batch apart, however many come, and hears by them that the line is alive", (t) => {
+  const world = house();
+  world.line().hear(hello);
+  world.live.pause();
+  const parsed = t.mock.method(JSON, "parse");
+  for (let seq = 42; seq < 36_042; seq += 1) {
+    world.line().hear(batch(seq));
+    world.passes(100);
+  }
+  assert.equal(parsed.mock.callCount(), 0);
+  assert.equal(world.lines.length, 1);
+  assert.equal(world.heard.length, 0);
+  assert.ok(world.timers.length <= 1);
+  world.live.resume();
+  assert.match(world.line().url, /seq=41$/);
+});
+
+test("a laptop that slept knows at once that its line is dead, though no timer ran", () => {
+  const world = house();
+  world.line().hear(hello);
+  world.now += 8 * 3_600_000;
+  world.live.wake();
+  assert.ok(/** @type {Line} */ (world.lines[0]).closed);
+  assert.equal(world.lines.length, 2);
+  assert.match(world.line().url, /epoch=e&seq=41$/);
+});
+
+test("a page that stood still for a moment keeps its line", () => {
+  const world = house();
+  world.line().hear(hello);
+  world.now += 20_000;
+  world.live.check();
+  world.live.wake();
+  assert.equal(world.lines.length, 1);
+});
+
+test("a frozen page has no line and no timer, and goes on from where it was", () => {
+  const world = house();
+  world.line().hear(hello);
+  world.line().hear(batch(42));
+  world.live.rest();
+  assert.ok(world.line().closed);
+  assert.equal(world.timers.length, 0);
+  world.now += 3_600_000;
+  world.live.wake();
+  assert.equal(world.lines.length, 2);
+  assert.match(world.line().url, /seq=42$/);
+});
+
+test("whoever has been signed out is not brought back by waking", () => {
+  const world = house();
+  world.line().hear(hello);
+  world.line().hear({ type: "bye", reason: "expired" });
+  world.live.rest();
+  world.live.wake();
+  world.live.hurry();
+  assert.equal(world.lines.length, 1);
 });

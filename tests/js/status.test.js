@@ -18,7 +18,7 @@ test("the notice that a page is gone goes away when the page is back", () => {
 
   status.set({ kind: "live" });
   assert.ok(notice.hidden);
-  status.set({ kind: "reconnecting", at: 0, since: Date.now(), gone: true });
+  status.set({ kind: "reconnecting", at: 0, since: Date.now(), why: "gone" });
   assert.ok(!notice.hidden);
   assert.match(words.textContent, /gone for now/);
   assert.match(document.title, /^Gone since .* · Operations/);

@@ -215,3 +215,82 @@ async fn there_are_only_so_many_viewers_from_one_address_and_with_one_session() 
     assert_eq!(stage.hub.viewers(), 0);
     assert!(stage.hub.place(address(1), session).is_ok(), "a place that was given back is free");
 }
+
+#[tokio::test]
+async fn a_long_message_goes_deflated_to_those_who_take_it_so_and_plain_to_the_others() {
+    let words = "All is well. ".repeat(200);
+    let page = format!(
+        "title = \"Board\"\naccess = \"public\"\n[[panel]]\nid = \"text\"\nkind = \"text\"\ntext = \"{words}\""
+    );
+    let stage = Stage::with_page(&page);
+    let mut takes_it = stage.connects_after(&[], None, WIDE, true);
+    let mut plain = stage.watches(&[], None, WIDE).await;
+    settle().await;
+    let mut bytes = vec![0; 64 * 1024];
+    let count = takes_it.read(&mut bytes).await.unwrap();
+    let hello = 2 + usize::from(bytes[1]);
+    assert_eq!(bytes[0], 0x81, "hello is short");
+    assert_eq!(bytes[hello..hello + 2], [0xc1, 126], "a text frame with RSV1");
+    let payload = [&bytes[hello + 4..count], &[0, 0, 0xff, 0xff]].concat();
+    let mut text = String::new();
+    // A message ends without an end of the stream (RFC 7692, 7.2.2).
+    let _ = std::io::Read::read_to_string(&mut flate2::read::DeflateDecoder::new(&*payload), &mut text);
+    let snapshot: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(Some(&snapshot), arrived(&mut plain).await.get(1));
+    assert!(payload.len() * 5 < text.len(), "{} of {}", payload.len(), text.len());
+}
+
+#[tokio::test]
+async fn what_a_viewer_keeps_is_small() {
+    let stage = Stage::with_page(BOARD);
+    let (near, _far) = tokio::io::duplex(64);
+    let clock: Arc<dyn Clock> = stage.clock.clone();
+    let socket = Socket::new(Arc::clone(&stage.hub), stage.sit(&[]), None, stage.authority(), clock);
+    let task = Box::new(socket).serve(Upgraded { wire: Box::new(near), deflates: true }, ());
+    assert!(size_of_val(&task) <= 1_400, "the task of a viewer takes {} bytes", size_of_val(&task));
+    assert!(size_of::<super::super::line::Line>() <= 300);
+    assert!(size_of::<Authority>() <= 220);
+}
+
+/// Reads until the channel's end of the story, as fast as it goes, and says how many snapshots it took.
+async fn follows(mut far: Far, until: u64) -> u32 {
+    let (mut at, mut snapshots) = (None, 0);
+    while at < Some(until) {
+        let Message::Text(text) = far.next().await.unwrap().unwrap() else { continue };
+        let message: Value = serde_json::from_str(&text).unwrap();
+        let seq = message["seq"].as_u64();
+        match message["type"].as_str().unwrap() {
+            "snapshot" => {
+                assert!(seq > at, "a snapshot leads on: {seq:?} after {at:?}");
+                (at, snapshots) = (seq, snapshots + 1);
+            }
+            "batch" => {
+                assert_eq!(seq, at.map(|at| at + 1), "no gap and no repeat");
+                at = seq;
+            }
+            _ => {}
+        }
+    }
+    snapshots
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn on_many_threads_nobody_misses_a_batch_or_hears_one_twice() {
+    const END: u64 = 150;
+    let stage = Stage::with_page(&BOARD.replace("\"1s\"", "\"100ms\""));
+    let mut followers = tokio::task::JoinSet::new();
+    for number in 0..200 {
+        // Half of them on wires that are full at every frame.
+        let wire = if number % 2 == 0 { 100 } else { WIDE };
+        followers.spawn(follows(stage.watches(&[], None, wire).await, END));
+    }
+    let seat = stage.sit(&[]);
+    let mut head = seat.channel().head();
+    while head.borrow_and_update().seq < END {
+        stage.clock.advance(INTERVAL / 2);
+        // The pump and the feed take turns; only so much real time as they need passes.
+        let _ = tokio::time::timeout(Duration::from_millis(2), head.changed()).await;
+    }
+    let snapshots: u32 = followers.join_all().await.into_iter().sum();
+    assert!(snapshots >= 200, "everybody began with one");
+}

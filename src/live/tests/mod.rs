@@ -25,6 +25,7 @@ use crate::config::LiveSettings;
 use crate::domain::{BoundQuery, Clock, ManualClock, Reading, Timestamp, Visitor};
 use crate::pages::{OpenPage, Shelf};
 use crate::sources::{SourceError, Sources};
+use crate::telemetry::Metrics;
 
 const INTERVAL: Duration = Duration::from_millis(100);
 const GRACE: Duration = Duration::from_mins(1);
@@ -89,7 +90,7 @@ impl Stage {
             per_address: 100,
             per_session: 10,
         };
-        let hub = Arc::new(Hub::new(sources, feeds, settings, clock.clone()));
+        let hub = Arc::new(Hub::new(sources, feeds, settings, clock.clone(), Metrics::new().live()));
         Self { clock, counter, shelf, hub, shutdown: watch::Sender::new(false), _folder: folder }
     }
 
@@ -110,10 +111,21 @@ impl Stage {
 
     /// Watches over a socket whose wire holds so many bytes; what is given back is its far end.
     fn connects(&self, inputs: &[(&str, &str)], position: Option<Position>, wire: usize) -> DuplexStream {
+        self.connects_after(inputs, position, wire, false)
+    }
+
+    /// The same, for a client that agreed on deflated messages, or did not.
+    fn connects_after(
+        &self,
+        inputs: &[(&str, &str)],
+        position: Option<Position>,
+        wire: usize,
+        deflates: bool,
+    ) -> DuplexStream {
         let (near, far) = tokio::io::duplex(wire);
         let clock: Arc<dyn Clock> = self.clock.clone();
         let socket = Socket::new(Arc::clone(&self.hub), self.sit(inputs), position, self.authority(), clock);
-        self.hub.carry(socket.serve(near));
+        self.hub.carry(Box::new(socket).serve(Upgraded { wire: Box::new(near), deflates }, ()));
         far
     }
 

@@ -8,7 +8,7 @@ use crate::domain::{Client, Visitor};
 use crate::live::{Event, Farewell, Say};
 use crate::pages::Closed;
 use crate::web::dial::Dial;
-use crate::web::guards::{Asked, LastEventId, SameOrigin};
+use crate::web::guards::{Asked, LastEventId, Origin};
 use crate::web::refusal::Refusal;
 
 /// A stream of server-sent events. Each event was made once, for all who hear it.
@@ -37,9 +37,12 @@ pub(super) fn watch(
     last: LastEventId,
     visitor: Visitor,
     client: Client,
-    _from_here: SameOrigin,
+    origin: Origin,
     dial: Dial<'_>,
 ) -> Result<Events<ByteStream![Event]>, Refusal> {
+    if origin == Origin::Foreign {
+        return Err(Refusal::ForeignOrigin);
+    }
     let position = last.0.or_else(|| asked.position());
     // A stream cannot be refused with a reason that its script would see.
     let (mut connection, farewell) = match dial.stream(slug, &visitor, &client, &asked, position.as_ref()) {
@@ -47,6 +50,7 @@ pub(super) fn watch(
         Err(Refusal::Closed(Closed::SignInFirst)) if matches!(visitor, Visitor::Unconfirmed) => {
             (None, Some(Farewell::unconfirmed()))
         }
+        Err(Refusal::Crowded(crowded)) if origin == Origin::Ours => (None, Some(Farewell::crowded(crowded.retry()))),
         Err(refusal) => return Err(refusal),
     };
     Ok(Events::of(ByteStream! {

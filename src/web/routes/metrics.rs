@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use rocket::http::ContentType;
 use rocket::outcome::try_outcome;
 use rocket::request::{FromRequest, Outcome, Request};
@@ -6,13 +8,19 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use crate::config::MetricsSettings;
+use crate::live::Hub;
 use crate::telemetry::{EncodeError, Metrics};
 use crate::web::guards::Administrator;
 use crate::web::refusal::Refusal;
 
 /// The program's figures, as monitoring systems read them.
 #[get("/metrics")]
-pub(super) fn show(_reader: Reader, metrics: &State<Metrics>) -> Result<(ContentType, String), Refusal> {
+pub(super) fn show(
+    _reader: Reader,
+    metrics: &State<Metrics>,
+    hub: &State<Arc<Hub>>,
+) -> Result<(ContentType, String), Refusal> {
+    hub.tell_figures();
     let text = metrics.encode().map_err(|error: EncodeError| Refusal::Internal(error.to_string()))?;
     let openmetrics =
         ContentType::new("application", "openmetrics-text").with_params([("version", "1.0.0"), ("charset", "utf-8")]);

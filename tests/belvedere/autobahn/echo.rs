@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::time::Duration;
 
-use belvedere::websocket::{self, Heard, Reader};
+use belvedere::websocket::{self, Fault, Heard, Reader};
 use rocket::data::{IoHandler, IoStream};
 use rocket::fairing::AdHoc;
 use rocket::http::{Header, Status};
@@ -59,22 +59,29 @@ fn echo(socket: WebSocket) -> Upgrade {
 struct Upgrade(WebSocket);
 
 impl<'r> Responder<'r, 'static> for Upgrade {
-    fn respond_to(self, _: &'r Request<'_>) -> response::Result<'static> {
-        Response::build()
+    fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
+        let agreed = websocket::agree_to_deflate(request.headers().get("Sec-WebSocket-Extensions"));
+        let mut answer = Response::build();
+        answer
             .status(Status::SwitchingProtocols)
             .header(Header::new("Sec-WebSocket-Version", "13"))
             .header(Header::new("Sec-WebSocket-Accept", self.0.accept_key().to_owned()))
-            .upgrade("websocket", Connection)
-            .ok()
+            .upgrade("websocket", Connection { deflates: agreed.is_some() });
+        if let Some(agreed) = agreed {
+            answer.header(Header::new("Sec-WebSocket-Extensions", agreed));
+        }
+        answer.ok()
     }
 }
 
-struct Connection;
+struct Connection {
+    deflates: bool,
+}
 
 #[rocket::async_trait]
 impl IoHandler for Connection {
     async fn io(self: Pin<Box<Self>>, mut stream: IoStream) -> io::Result<()> {
-        talk(&mut stream).await?;
+        self.talk(&mut stream).await?;
         // The client's own end is awaited, or what it still sends would be answered by a reset, and the close frame lost with it.
         stream.shutdown().await?;
         let _ = tokio::time::timeout(LEAVE_PATIENCE, tokio::io::copy(&mut stream, &mut tokio::io::sink())).await;
@@ -82,32 +89,40 @@ impl IoHandler for Connection {
     }
 }
 
-/// Says everything back, until a close frame or a fault, or the client is gone.
-async fn talk(stream: &mut IoStream) -> io::Result<()> {
-    let mut reader = Reader::new(LONGEST_MESSAGE);
-    let mut buffer = vec![0; 64 << 10];
-    loop {
-        let read = stream.read(&mut buffer).await?;
-        if read == 0 {
-            return Ok(());
+impl Connection {
+    /// Says everything back, until a close frame or a fault, or the client is gone.
+    async fn talk(&self, stream: &mut IoStream) -> io::Result<()> {
+        let mut reader = Reader::new(LONGEST_MESSAGE);
+        if self.deflates {
+            reader = reader.inflating();
         }
-        let mut bytes = &mut buffer[..read];
+        let mut buffer = vec![0; 64 << 10];
         loop {
-            let (answer, is_last) = match reader.next(&mut bytes) {
-                Ok(None) => break,
-                Ok(Some(Heard::Text(text))) => (websocket::text(&text), false),
-                Ok(Some(Heard::Binary(payload))) => (websocket::binary(&payload), false),
-                Ok(Some(Heard::Ping(payload))) => (websocket::pong(&payload), false),
-                Ok(Some(Heard::Pong(_))) => continue,
-                Ok(Some(Heard::Close(closing))) => {
-                    (websocket::close(closing.map_or(1000, |closing| closing.code), ""), true)
-                }
-                Err(fault) => (websocket::close(fault.code(), &fault.to_string()), true),
-            };
-            stream.write_all(&answer).await?;
-            if is_last {
+            let read = stream.read(&mut buffer).await?;
+            if read == 0 {
                 return Ok(());
             }
+            let mut bytes = &mut buffer[..read];
+            while let Some(heard) = reader.next(&mut bytes).transpose() {
+                let is_last = matches!(heard, Ok(Heard::Close(_)) | Err(_));
+                stream.write_all(&self.answer(heard)).await?;
+                if is_last {
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    fn answer(&self, heard: Result<Heard, Fault>) -> Vec<u8> {
+        match heard {
+            Ok(Heard::Text(text)) if self.deflates => websocket::deflated_text(&text),
+            Ok(Heard::Text(text)) => websocket::text(&text),
+            Ok(Heard::Binary(payload)) if self.deflates => websocket::deflated_binary(&payload),
+            Ok(Heard::Binary(payload)) => websocket::binary(&payload),
+            Ok(Heard::Ping(payload)) => websocket::pong(&payload),
+            Ok(Heard::Pong(_)) => Vec::new(),
+            Ok(Heard::Close(closing)) => websocket::close(closing.map_or(1000, |closing| closing.code), ""),
+            Err(fault) => websocket::close(fault.code(), &fault.to_string()),
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::config::FaultReport;
 use crate::domain::Timestamp;
 use crate::live::{FeedReport, Hub};
 use crate::pages::Listed;
+use crate::telemetry::LiveState;
 
 use super::directory::UpkeepView;
 use super::places::{Place, PlaceLink};
@@ -18,8 +19,16 @@ pub(in crate::web) struct AdminView {
     places: Vec<PlaceLink>,
     page_faults: Vec<FaultReport>,
     upkeep: UpkeepView,
+    live: LiveView,
     pages: Vec<PageRow>,
     feeds: Vec<FeedRow>,
+}
+
+/// Who watches, and whether they keep up.
+#[derive(Debug, Serialize)]
+struct LiveView {
+    watching: String,
+    lag: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -73,8 +82,47 @@ impl AdminView {
             places: Place::Overview.bar(),
             page_faults,
             upkeep: UpkeepView::of(refresh, stale_after),
+            live: LiveView::of(hub.viewers(), &hub.state()),
             pages: pages.iter().map(page).collect(),
             feeds,
         }
+    }
+}
+
+impl LiveView {
+    fn of(viewers: usize, state: &LiveState) -> Self {
+        let watch = if viewers == 1 { "live connection" } else { "live connections" };
+        let boards = if state.channels == 1 { "board" } else { "boards" };
+        let watching = format!("{viewers} {watch}, {} {boards} running.", state.channels);
+        let (half, most, slowest) = (state.lag(0.5), state.lag(0.99), state.lag(1.0));
+        let lag = match (state.lags.is_empty(), slowest, state.stalled) {
+            (true, ..) => String::new(),
+            (_, 0, 0) => "Everybody has the newest update.".to_owned(),
+            (.., stalled) => format!(
+                "Half are at most {half} updates behind, 99 % at most {most}, the slowest {slowest}; {stalled} take nothing now."
+            ),
+        };
+        Self { watching, lag }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_keeps_up_is_told_in_a_sentence() {
+        let told = |viewers, state: &LiveState| {
+            let LiveView { watching, lag } = LiveView::of(viewers, state);
+            format!("{watching} {lag}")
+        };
+        let mut state = LiveState { channels: 1, ..LiveState::default() };
+        assert_eq!(told(0, &state), "0 live connections, 1 board running. ");
+        state.lags = vec![0; 3];
+        assert_eq!(told(3, &state), "3 live connections, 1 board running. Everybody has the newest update.");
+        state.lags = vec![0, 0, 1, 40];
+        state.stalled = 1;
+        let expected = "Half are at most 1 updates behind, 99 % at most 40, the slowest 40; 1 take nothing now.";
+        assert_eq!(told(4, &state), format!("4 live connections, 1 board running. {expected}"));
     }
 }

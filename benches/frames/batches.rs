@@ -1,0 +1,116 @@
+//! Batches as boards get them, made by the panels themselves.
+
+use std::time::Duration;
+
+use belvedere::config::{PanelKind, PanelSettings, Unit};
+use belvedere::domain::{Bindings, Cell, Column, Labelled, Reading, State, Table, Threshold, Timestamp};
+use belvedere::panels::{Panel, PanelFrame};
+use indexmap::IndexMap;
+
+/// A second apart.
+const NOW: i64 = 1_795_309_126_976;
+
+/// Each with its name: the text of the wire protocol.
+pub(crate) fn all() -> Vec<(&'static str, String)> {
+    vec![
+        ("one number", batch([("cpu", panel(stat(), &Reading::Number(41.237)))])),
+        ("a table of 50 rows", batch([("processes", panel(table(), &processes()))])),
+        ("five numbers, a table, 30 bars", batch(board())),
+        ("a chart of 900 points, whole", batch([("load", chart())])),
+    ]
+}
+
+fn batch<'a>(frames: impl IntoIterator<Item = (&'a str, PanelFrame)>) -> String {
+    let panels: IndexMap<&str, PanelFrame> = frames.into_iter().collect();
+    let batch = serde_json::json!({ "type": "batch", "seq": 42, "sent": NOW, "panels": panels });
+    batch.to_string()
+}
+
+fn board() -> Vec<(&'static str, PanelFrame)> {
+    let numbers = ["cpu", "load", "memory", "disk", "network"];
+    let mut board: Vec<_> = numbers
+        .iter()
+        .zip([41.2, 1.7, 63.0, 88.4, 12.9])
+        .map(|(id, value)| (*id, panel(stat(), &Reading::Number(value))))
+        .collect();
+    board.push(("processes", panel(table(), &processes())));
+    board.push(("disks", panel(PanelKind::Bar { max: None }, &disks())));
+    board
+}
+
+fn panel(kind: PanelKind, reading: &Reading) -> PanelFrame {
+    let mut panel = Panel::new(&settings(kind), &Bindings::default());
+    panel.take(Timestamp::from_millis(NOW), reading).unwrap();
+    panel.frame()
+}
+
+fn chart() -> PanelFrame {
+    let kind = PanelKind::Line { window: Duration::from_mins(15), min: None, max: None };
+    let mut panel = Panel::new(&settings(kind), &Bindings::default());
+    for second in 0..900_u32 {
+        let at = Timestamp::from_millis(NOW + i64::from(second) * 1000);
+        let value = 40.0 + 25.0 * (f64::from(second) / 60.0).sin() + 3.0 * noise(second);
+        panel.take(at, &Reading::Number(value)).unwrap();
+    }
+    panel.frame()
+}
+
+fn settings(kind: PanelKind) -> PanelSettings {
+    PanelSettings {
+        id: "panel".parse().unwrap(),
+        title: "A panel".to_owned(),
+        kind,
+        span: 6,
+        source: None,
+        unit: Unit::Percent,
+        decimals: None,
+        thresholds: vec![
+            Threshold { at: 80.0, state: State::Warn, below: false },
+            Threshold { at: 95.0, state: State::Bad, below: false },
+        ],
+    }
+}
+
+fn stat() -> PanelKind {
+    PanelKind::Stat { sparkline: false, window: Duration::from_mins(15) }
+}
+
+fn table() -> PanelKind {
+    PanelKind::Table { columns: Vec::new(), rows: 50 }
+}
+
+/// The processes of a server.
+fn processes() -> Reading {
+    let column = |name: &str, unit: Option<&str>| Column { name: name.to_owned(), unit: unit.map(ToOwned::to_owned) };
+    let columns = vec![
+        column("pid", None),
+        column("name", None),
+        column("user", None),
+        column("cpu", Some("percent")),
+        column("memory", Some("bytes")),
+        column("state", None),
+    ];
+    let names = ["postgres", "nginx: worker process", "belvedere", "systemd-journald", "sshd", "chronyd", "java"];
+    let users = ["postgres", "www-data", "belvedere", "root"];
+    let row = |at: u32| {
+        vec![
+            Cell::Number(f64::from(700 + at * 37)),
+            Cell::Text(names[at as usize % names.len()].to_owned()),
+            Cell::Text(users[at as usize % users.len()].to_owned()),
+            Cell::Number(50.0 + 49.0 * noise(at)),
+            Cell::Number((2e9 * (1.0 + noise(at + 1000))).round()),
+            Cell::State(if at.is_multiple_of(9) { State::Warn } else { State::Good }),
+        ]
+    };
+    Reading::Table(Table { columns, rows: (0..50).map(row).collect() })
+}
+
+fn disks() -> Reading {
+    let disk = |at: u32| Labelled { label: format!("srv-{at:02}:/var"), value: 50.0 + 50.0 * noise(at + 77) };
+    Reading::Numbers((0..30).map(disk).collect())
+}
+
+/// From -1 to 1, and the same in every run.
+fn noise(at: u32) -> f64 {
+    f64::from(at.wrapping_mul(2_654_435_761) >> 8) / f64::from(1 << 23) - 1.0
+}

@@ -1,0 +1,201 @@
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+/// From a reading to the last socket of a row: a batch waits up to `live.batch_interval` for others, and then is written.
+const READING_TO_WIRE_SECONDS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 10.0];
+
+/// What is counted of the live channels, and what is looked up when somebody reads the figures. A clone is the same
+/// figures.
+#[derive(Clone)]
+pub struct LiveMetrics {
+    frames: Family<Over, Counter>,
+    sent: Family<Over, Counter>,
+    snapshots: Counter,
+    begun: Family<Begun, Counter>,
+    goodbyes: Family<Goodbye, Counter>,
+    reading_to_wire: Histogram,
+    viewers: Family<Page, Gauge>,
+    channels: Gauge,
+    stalled: Gauge,
+    lag: Family<Quantile, Gauge>,
+    feeds: Family<Source, Gauge>,
+    failing: Family<Source, Gauge>,
+    oldest: Family<Source, Gauge<f64, AtomicU64>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Over {
+    over: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Begun {
+    with: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Goodbye {
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Page {
+    page: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Quantile {
+    quantile: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Source {
+    source: String,
+}
+
+/// The live channels as they stand at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct LiveState {
+    /// How many watch each page, by its slug.
+    pub viewers: Vec<(String, usize)>,
+    /// How many channels run.
+    pub channels: usize,
+    /// How many batches behind its channel each socket is, the least first.
+    pub lags: Vec<u64>,
+    /// How many sockets take nothing at the moment.
+    pub stalled: usize,
+    /// The feeds by their source.
+    pub feeds: Vec<(String, FeedsState)>,
+}
+
+/// The feeds of one source.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FeedsState {
+    /// How many run.
+    pub running: usize,
+    /// How many of them have no reading newer than their trouble.
+    pub failing: usize,
+    /// How old the oldest of their last readings is.
+    pub oldest: Duration,
+}
+
+impl LiveState {
+    /// The lag that a share of the sockets does not exceed, in batches; `share` is from 0 to 1.
+    pub fn lag(&self, share: f64) -> u64 {
+        #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let at = (self.lags.len().saturating_sub(1) as f64 * share).ceil() as usize;
+        self.lags.get(at).copied().unwrap_or(0)
+    }
+}
+
+impl LiveMetrics {
+    /// New figures, which `registry` writes out from now on.
+    pub(super) fn register(registry: &mut Registry) -> Self {
+        let metrics = Self {
+            frames: Family::default(),
+            sent: Family::default(),
+            snapshots: Counter::default(),
+            begun: Family::default(),
+            goodbyes: Family::default(),
+            reading_to_wire: Histogram::new(READING_TO_WIRE_SECONDS),
+            viewers: Family::default(),
+            channels: Gauge::default(),
+            stalled: Gauge::default(),
+            lag: Family::default(),
+            feeds: Family::default(),
+            failing: Family::default(),
+            oldest: Family::default(),
+        };
+        let live = registry.sub_registry_with_prefix("live");
+        live.register("frames", "Messages written, by way", metrics.frames.clone());
+        live.register_with_unit("sent", "Written for viewers, by way", Unit::Bytes, metrics.sent.clone());
+        live.register("snapshots", "Whole states sent, to who came new or was too slow", metrics.snapshots.clone());
+        live.register("begun", "Connections begun, anew or with all they had missed", metrics.begun.clone());
+        live.register("goodbyes", "Connections ended from here, by reason", metrics.goodbyes.clone());
+        live.register_with_unit(
+            "reading_to_wire",
+            "From a batch's oldest reading to the last socket of a row",
+            Unit::Seconds,
+            metrics.reading_to_wire.clone(),
+        );
+        live.register("viewers", "Who watches now, by page", metrics.viewers.clone());
+        live.register("channels", "Pages with one choice of inputs that run now", metrics.channels.clone());
+        live.register("stalled", "Sockets that take nothing now", metrics.stalled.clone());
+        live.register("lag_batches", "How far sockets are behind their channels now", metrics.lag.clone());
+        live.register("feeds", "Queries that are asked again and again now, by source", metrics.feeds.clone());
+        live.register("feeds_failing", "Those of them that have no answer now", metrics.failing.clone());
+        live.register_with_unit(
+            "feeds_oldest",
+            "Age of the oldest last reading, by source",
+            Unit::Seconds,
+            metrics.oldest.clone(),
+        );
+        metrics
+    }
+
+    /// So much was written to sockets.
+    pub fn wrote(&self, frames: u64, bytes: u64) {
+        self.count(Over { over: "websocket" }, frames, bytes);
+    }
+
+    /// One event of so many bytes was given to a stream.
+    pub fn streamed(&self, bytes: usize) {
+        self.count(Over { over: "events" }, 1, u64::try_from(bytes).unwrap_or(u64::MAX));
+    }
+
+    /// A whole state was sent.
+    pub fn snapshot(&self) {
+        self.snapshots.inc();
+    }
+
+    /// A connection has begun; `resumed`, when all that it had missed could be replayed.
+    pub fn begun(&self, resumed: bool) {
+        self.begun.get_or_create(&Begun { with: if resumed { "replay" } else { "snapshot" } }).inc();
+    }
+
+    /// A connection was ended from here.
+    pub fn goodbye(&self, reason: &'static str) {
+        self.goodbyes.get_or_create(&Goodbye { reason }).inc();
+    }
+
+    /// A batch is on all the wires of a row, so long after its oldest reading.
+    pub fn on_the_wire(&self, after: Duration) {
+        self.reading_to_wire.observe(after.as_secs_f64());
+    }
+
+    /// Takes in how things stand: for the figures that are looked up when somebody reads them.
+    pub fn stand(&self, state: &LiveState) {
+        let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        self.viewers.clear();
+        for (page, viewers) in &state.viewers {
+            self.viewers.get_or_create(&Page { page: page.clone() }).set(count(*viewers));
+        }
+        self.channels.set(count(state.channels));
+        self.stalled.set(count(state.stalled));
+        for (quantile, share) in [("0.5", 0.5), ("0.99", 0.99), ("1", 1.0)] {
+            let lag = i64::try_from(state.lag(share)).unwrap_or(i64::MAX);
+            self.lag.get_or_create(&Quantile { quantile }).set(lag);
+        }
+        self.feeds.clear();
+        self.failing.clear();
+        self.oldest.clear();
+        for (source, feeds) in &state.feeds {
+            let source = Source { source: source.clone() };
+            self.feeds.get_or_create(&source).set(count(feeds.running));
+            self.failing.get_or_create(&source).set(count(feeds.failing));
+            self.oldest.get_or_create(&source).set(feeds.oldest.as_secs_f64());
+        }
+    }
+
+    fn count(&self, over: Over, frames: u64, bytes: u64) {
+        self.frames.get_or_create(&over).inc_by(frames);
+        self.sent.get_or_create(&over).inc_by(bytes);
+    }
+}

@@ -1,0 +1,57 @@
+//! The header `Sec-WebSocket-Extensions` (RFC 6455, section 9.1), as far as RFC 7692 is concerned.
+
+/// Neither side remembers earlier messages. That the client need not offer (RFC 7692, section 7.1.1).
+const AGREED: &str = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
+
+/// The same to a client that bounds our window, which must be told that it is heard.
+const AGREED_WINDOW: &str =
+    "permessage-deflate; server_no_context_takeover; client_no_context_takeover; server_max_window_bits=15";
+
+/// What to answer to a client's offers of extensions, in its own order: the value of `Sec-WebSocket-Extensions`, or `None` when no
+/// offer is one that can be met. After an answer, frames may be [deflated](super::deflated_text), and the reader has to be
+/// [inflating](super::Reader::inflating).
+///
+/// `offers` are the values of the header, which may come more than once. An offer with a parameter that RFC 7692 does not know, that
+/// comes twice or has a value it cannot have, is declined as a whole (section 7). So is one with a window of less than 32 KiB: what
+/// is deflated once for all cannot fit each.
+pub fn agree_to_deflate<'a>(offers: impl IntoIterator<Item = &'a str>) -> Option<&'static str> {
+    offers.into_iter().flat_map(|value| split(value, ',')).find_map(agree_to)
+}
+
+fn agree_to(offer: &str) -> Option<&'static str> {
+    let mut parts = split(offer, ';').map(str::trim);
+    if parts.next() != Some("permessage-deflate") {
+        return None;
+    }
+    let (mut answer, mut seen) = (AGREED, Vec::new());
+    for part in parts {
+        let (name, value) =
+            part.split_once('=').map_or((part, None), |(name, value)| (name.trim(), Some(plain(value))));
+        match (name, value) {
+            ("server_max_window_bits", Some("15")) => answer = AGREED_WINDOW,
+            ("server_no_context_takeover" | "client_no_context_takeover" | "client_max_window_bits", None)
+            | ("client_max_window_bits", Some("8" | "9" | "10" | "11" | "12" | "13" | "14" | "15")) => {}
+            _ => return None,
+        }
+        if seen.contains(&name) {
+            return None;
+        }
+        seen.push(name);
+    }
+    Some(answer)
+}
+
+/// A value without the quotes it may have.
+fn plain(value: &str) -> &str {
+    let value = value.trim();
+    value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value)
+}
+
+/// Splits where `separator` stands outside of quotes.
+fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
+    let mut within_quotes = false;
+    text.split(move |c: char| {
+        within_quotes ^= c == '"';
+        !within_quotes && c == separator
+    })
+}
