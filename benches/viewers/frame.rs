@@ -76,7 +76,7 @@ pub(crate) async fn measure_memory(directory: &EmbeddedDirectory, viewers: usize
     let mut floor = Server::floor(floor::Orders { length: 200, every: Duration::from_secs(1) });
     println!("\n| {viewers} viewers | before | with all | each |");
     println!("|---|---:|---:|---:|");
-    let mut weigh_here = |what, places: &[Place]| {
+    let weigh_here = |what, places: &[Place]| {
         let mut house = site.open(0);
         let each = weigh(what, &mut house, places);
         house.close();
