@@ -69,16 +69,23 @@ fn median(figures: &mut [f64]) -> f64 {
 }
 
 pub(crate) async fn measure_memory(directory: &EmbeddedDirectory, viewers: usize) {
-    let site = Site::new(directory, [("board".to_owned(), pages::one_stat("1s"))], viewers + FIRST).await;
-    let places = places("board", &site.tokens);
-    let mut house = site.open(0);
+    let shelf = [("board", pages::one_stat("1s")), ("public", pages::one_public_stat("1s"))];
+    let site = Site::new(directory, shelf.map(|(slug, page)| (slug.to_owned(), page)), viewers + FIRST).await;
+    let members = places("board", &site.tokens);
+    let strangers: Vec<_> = members.iter().map(|_| Place { slug: "public".to_owned(), token: String::new() }).collect();
     let mut floor = Server::floor(floor::Orders { length: 200, every: Duration::from_secs(1) });
-    println!("\n| {viewers} viewers, each with a session | before | with all | each |");
+    println!("\n| {viewers} viewers | before | with all | each |");
     println!("|---|---:|---:|---:|");
-    let ours = weigh("here", &mut house, &places);
-    weigh("the floor", &mut floor, &places);
+    let weigh_here = |what, places: &[Place]| {
+        let mut house = site.open(0);
+        let each = weigh(what, &mut house, places);
+        house.close();
+        each
+    };
+    let ours = weigh_here("here, each with a session", &members);
+    weigh_here("here, on a public page, without", &strangers);
+    weigh("the floor", &mut floor, &members);
     println!("- a viewer weighs {ours:.1} KiB, aim {VIEWER_AT_MOST}: {}", verdict(ours <= VIEWER_AT_MOST));
-    house.close();
     floor.close();
 }
 

@@ -14,6 +14,9 @@ use crate::server::{self, Server};
 /// How many people share the sessions: some have a board on the wall, a laptop and a telephone.
 const PEOPLE: usize = 200;
 
+/// More than any process here has files for.
+const MANY: u64 = 100_000;
+
 /// What the process is to do.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Orders {
@@ -66,11 +69,13 @@ pub(crate) fn carry_out(orders: &Orders) {
 
 /// As many as the system allows, from as few addresses as a load has.
 fn figment(folder: &Path, orders: &Orders) -> rocket::figment::Figment {
-    let files = raise_open_files().unwrap_or(u64::MAX);
+    let many = raise_open_files().unwrap_or(MANY).min(MANY);
     settings(folder)
         .merge(("port", orders.port))
         .merge(("shutdown.signals", ["term"]))
         .merge(("directory.url", &orders.directory))
-        .merge(("connections.most", files.min(100_000)))
-        .merge(("connections.per_address", files.min(100_000)))
+        .merge(("connections.most", many))
+        .merge(("connections.per_address", many))
+        .merge(("live.most", many))
+        .merge(("live.per_address", many))
 }

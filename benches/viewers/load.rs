@@ -35,6 +35,7 @@ pub(crate) struct Orders {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Place {
     pub(crate) slug: String,
+    /// The cookie's value; empty for nobody.
     pub(crate) token: String,
 }
 

@@ -7,16 +7,29 @@ use crate::common::people::GROUPS;
 /// A page for the groups that everybody is in, so that the door has something to decide.
 fn page(panels: &str) -> String {
     let groups = GROUPS.map(|group| format!("\"{group}\"")).join(", ");
-    format!("title = \"Board\"\naccess = {{ groups = [{groups}] }}\nkeep = true\n{panels}")
+    page_for(&format!("{{ groups = [{groups}] }}"), panels)
+}
+
+fn page_for(access: &str, panels: &str) -> String {
+    format!("title = \"Board\"\naccess = {access}\nkeep = true\n{panels}")
 }
 
 /// One panel of a figure that is another one at every reading.
 pub(crate) fn one_stat(every: &str) -> String {
-    page(&format!(
+    page(&stat(every))
+}
+
+/// The same for everybody.
+pub(crate) fn one_public_stat(every: &str) -> String {
+    page_for("\"public\"", &stat(every))
+}
+
+fn stat(every: &str) -> String {
+    format!(
         "\n[[panel]]\nid = \"day\"\ntitle = \"Of the day gone by\"\nkind = \"stat\"\nsource = \"clock\"\nquery = \"day UTC\"\n\
          every = \"{every}\"\nunit = \"percent\"\ndecimals = 6\n\
          thresholds = [{{ at = 101, state = \"bad\" }}]\n"
-    ))
+    )
 }
 
 /// So many panels, each with a query that no other page asks: there are some hundred zones, and with a space more before

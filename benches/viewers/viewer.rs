@@ -14,7 +14,7 @@ use tokio::net::{TcpSocket, TcpStream};
 
 use crate::load::{Ledger, Place};
 use crate::tally;
-use crate::wire::{Frame, Kind, Rest};
+use crate::wire::{Frame, Kind, PONG, Rest};
 
 /// From how many addresses the viewers of one process come.
 const ADDRESSES: usize = 200;
@@ -67,7 +67,7 @@ async fn visit(n: usize, place: &Place, ledger: &Ledger, position: &mut Option<P
     let mut stream = socket.connect(ledger.server).await?;
     stream.write_all(request(ledger.server, place, position.as_ref()).as_bytes()).await?;
     let mut rest = Rest::default();
-    let mut told = Told { ledger, position, is_new: true, bye: None };
+    let mut told = Told { ledger, position, is_new: true, is_asked: false, bye: None };
     read_head(&mut stream, &mut rest, &mut told).await?;
     let mut arriving = Some(arriving);
     let mut cut = pin!(cut.changed());
@@ -77,6 +77,9 @@ async fn visit(n: usize, place: &Place, ledger: &Ledger, position: &mut Option<P
         }
         if let Some(bye) = told.bye {
             return Ok(End::Bye(bye));
+        }
+        if std::mem::take(&mut told.is_asked) {
+            stream.write_all(PONG).await?;
         }
         let go_on = std::future::poll_fn(|cx| {
             if cut.as_mut().poll(cx).is_ready() {
@@ -105,6 +108,8 @@ struct Told<'a> {
     position: &'a mut Option<Position>,
     /// Whether nothing but the greeting was heard.
     is_new: bool,
+    /// Whether an answer is owed to a ping.
+    is_asked: bool,
     bye: Option<Duration>,
 }
 
@@ -137,6 +142,10 @@ impl Told<'_> {
             }
             Kind::Bye => {
                 self.bye = Some(Duration::from_millis(frame.number("\"retry_ms\":").unwrap_or(0)));
+                return;
+            }
+            Kind::Ping => {
+                self.is_asked = true;
                 return;
             }
             Kind::Other => return,
@@ -196,10 +205,11 @@ fn request(server: SocketAddr, place: &Place, position: Option<&Position>) -> St
     let resume = position
         .filter(|position| position.seq > 0)
         .map_or_else(String::new, |Position { epoch, seq }| format!("?epoch={epoch}&seq={seq}"));
+    let cookie = if token.is_empty() { String::new() } else { format!("Cookie: belvedere={token}\r\n") };
     // The key is the one of RFC 6455, 1.3; nobody here doubts the answer.
     format!(
         "GET /live/{slug}{resume} HTTP/1.1\r\nHost: {server}\r\nOrigin: http://{server}\r\nConnection: Upgrade\r\n\
          Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
-         Cookie: belvedere={token}\r\n\r\n"
+         {cookie}\r\n"
     )
 }

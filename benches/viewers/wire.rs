@@ -4,6 +4,9 @@
 /// Where in a text the numbers stand that are looked for: before the first panel's view.
 const HEAD: usize = 192;
 
+/// What a viewer answers to a ping: `{"type":"pong"}`, masked as all that a client says, by four zeros.
+pub(crate) const PONG: &[u8] = b"\x81\x8f\0\0\0\0{\"type\":\"pong\"}";
+
 /// What a frame is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -11,7 +14,9 @@ pub(crate) enum Kind {
     Snapshot,
     Batch,
     Bye,
-    /// A ping, of either kind, or the close frame.
+    /// Whether anybody is there.
+    Ping,
+    /// The close frame.
     Other,
 }
 
@@ -97,6 +102,7 @@ fn kind(opcode: u8, text: &[u8]) -> Kind {
         (1, Some(rest)) if rest.starts_with(b"snapshot") => Kind::Snapshot,
         (1, Some(rest)) if rest.starts_with(b"hello") => Kind::Hello,
         (1, Some(rest)) if rest.starts_with(b"bye") => Kind::Bye,
+        (1, Some(rest)) if rest.starts_with(b"ping") => Kind::Ping,
         _ => Kind::Other,
     }
 }

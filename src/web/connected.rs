@@ -1,8 +1,6 @@
-use std::convert::Infallible;
 use std::sync::{Mutex, PoisonError};
 
 use rocket::fairing::{Fairing, Info, Kind};
-use rocket::request::{FromRequest, Outcome};
 use rocket::{Data, Orbit, Request, Rocket};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -45,19 +43,7 @@ pub(super) fn is_a_members(request: &Request<'_>) {
     }
 }
 
-/// For a connection that goes on when this request is answered: to be kept until it ends.
-pub(super) fn goes_on(request: &Request<'_>) -> Option<Asking> {
-    request.local_cache(|| None::<Asking>).as_ref().map(Asking::another)
-}
-
-/// The same as a guard, for handlers.
-pub(super) struct GoesOn(pub(super) Option<Asking>);
-
-#[rocket::async_trait]
-impl<'r> FromRequest<'r> for GoesOn {
-    type Error = Infallible;
-
-    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Infallible> {
-        Outcome::Success(Self(goes_on(request)))
-    }
+/// The request that is under way, for what goes on with its connection when it is answered.
+pub(super) fn asking_of<'r>(request: &'r Request<'_>) -> Option<&'r Asking> {
+    request.local_cache(|| None::<Asking>).as_ref()
 }

@@ -6,11 +6,13 @@ use rocket::request::{FromRequest, Outcome, Request};
 
 use crate::audit::Audit;
 use crate::auth::{Auth, Scripts};
+use crate::connections::Asking;
 use crate::domain::{Client, Member, Proof, Visitor};
 use crate::live::{Authority, Connection, Holder, Hub, Lease, Position, Seat, Socket};
 use crate::pages::Shelf;
 use crate::sessions::Sessions;
 
+use super::connected::asking_of;
 use super::guards::{Asked, shows_authorization};
 use super::refusal::Refusal;
 use super::rooms::{Limits, ShuttingDown, Time};
@@ -27,6 +29,7 @@ pub(super) struct Dial<'r> {
     time: &'r Time,
     shutting_down: &'r ShuttingDown,
     is_by_header: bool,
+    asking: Option<&'r Asking>,
 }
 
 #[rocket::async_trait]
@@ -44,6 +47,7 @@ impl<'r> FromRequest<'r> for Dial<'r> {
             time: try_outcome!(request.guard::<&State<Time>>().await).inner(),
             shutting_down: try_outcome!(request.guard::<&State<ShuttingDown>>().await).inner(),
             is_by_header: shows_authorization(request),
+            asking: asking_of(request),
         })
     }
 }
@@ -83,6 +87,11 @@ impl<'r> Dial<'r> {
     ) -> Result<Connection, Refusal> {
         let (seat, authority) = self.connect(slug, visitor, client, asked)?;
         Ok(Connection::new(seat, position, authority, Arc::clone(&self.time.0)))
+    }
+
+    /// What to keep for as long as a stream goes on: to the watch over the connections, it is a request that is under way.
+    pub(super) fn goes_on(&self) -> Option<Asking> {
+        self.asking.map(Asking::another)
     }
 
     /// Where sockets go on once their request is answered.

@@ -11,7 +11,7 @@ use crate::connections::Asking;
 use crate::live::{Farewell, Hub, Socket, Upgraded, turn_away};
 use crate::websocket::agree_to_deflate;
 
-use super::connected::goes_on;
+use super::connected::asking_of;
 
 /// The answer to a WebSocket's handshake, and what becomes of the connection after it.
 pub(super) struct Upgrade {
@@ -40,7 +40,8 @@ impl<'r> Responder<'r, 'static> for Upgrade {
         let Self { handshake, hub, then } = self;
         let offers = request.headers().get("Sec-WebSocket-Extensions");
         let agreed = agree_to_deflate(offers);
-        let carrier = Carrier { hub, then, deflates: agreed.is_some(), asking: goes_on(request) };
+        let carrier =
+            Carrier { hub, then, deflates: agreed.is_some(), asking: asking_of(request).map(Asking::another) };
         let mut response = Response::build();
         response.raw_header("Sec-WebSocket-Accept", handshake.accept_key().to_owned());
         if let Some(agreed) = agreed {

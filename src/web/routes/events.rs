@@ -9,7 +9,6 @@ use crate::connections::Asking;
 use crate::domain::{Client, Visitor};
 use crate::live::{Event, Farewell};
 use crate::pages::Closed;
-use crate::web::connected::GoesOn;
 use crate::web::dial::Dial;
 use crate::web::guards::{Asked, LastEventId, Origin};
 use crate::web::refusal::Refusal;
@@ -41,7 +40,6 @@ pub(super) fn watch(
     visitor: Visitor,
     client: Client,
     origin: Origin,
-    goes_on: GoesOn,
     dial: Dial<'_>,
 ) -> Result<Events<ByteStream![Event]>, Refusal> {
     if origin == Origin::Foreign {
@@ -54,7 +52,7 @@ pub(super) fn watch(
     let farewell = match dial.stream(slug, &visitor, &client, &asked, position.as_ref()) {
         Ok(connection) => {
             let hang_up = |asking: &Option<Asking>| asking.iter().for_each(Asking::hang_up);
-            dial.hub().carry(connection.pour(events, goes_on.0, hang_up));
+            dial.hub().carry(connection.pour(events, dial.goes_on(), hang_up));
             None
         }
         Err(Refusal::Closed(Closed::SignInFirst)) if matches!(visitor, Visitor::Unconfirmed) => {
