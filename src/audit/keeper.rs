@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::line::Line;
+use super::pending::Pending;
 use super::{Audit, AuditStore, Event};
 use crate::domain::{Clock, Timestamp};
 use crate::store::StoreError;
@@ -47,6 +48,7 @@ const KEPT_FREE: usize = MOST_WAITING / 4;
 pub(super) struct Keeper {
     queue: mpsc::Sender<Noted>,
     losses: Arc<Losses>,
+    pending: Arc<Pending>,
     clock: Arc<dyn Clock>,
 }
 
@@ -69,7 +71,8 @@ impl Audit {
     pub fn kept_in(store: AuditStore, metrics: AuditMetrics, clock: Arc<dyn Clock>) -> (Self, AuditWriter) {
         let (queue, waiting) = mpsc::channel(MOST_WAITING);
         let losses = Arc::new(Losses { count: AtomicU64::new(0), said: AtomicBool::new(false), metrics });
-        let keeper = Keeper { queue, losses: Arc::clone(&losses), clock: Arc::clone(&clock) };
+        let pending = Arc::clone(store.pending());
+        let keeper = Keeper { queue, losses: Arc::clone(&losses), pending, clock: Arc::clone(&clock) };
         let stop = CancellationToken::new();
         let writing = Writing { waiting, store, losses, sweep_at: clock.now(), clock };
         let task = AbortOnDropHandle::new(tokio::spawn(writing.run(stop.clone())));
@@ -102,7 +105,9 @@ impl Keeper {
             self.losses.add(1, &"more is refused than its disk can take");
             return;
         }
+        self.pending.noted();
         if let Err(refused) = self.queue.try_send(noted) {
+            self.pending.done(1);
             let why = match refused {
                 mpsc::error::TrySendError::Full(_) => "more happens than its disk can take",
                 mpsc::error::TrySendError::Closed(_) => "it is closed",
@@ -177,6 +182,7 @@ impl Writing {
                 () = stop.cancelled() => {}
                 // Real time, in which the disk's waits are saved.
                 () = tokio::time::sleep(GATHERED_FOR) => {}
+                () = self.store.pending().hurried() => {}
             }
         }
         while batch.len() < BATCH
@@ -207,6 +213,7 @@ impl Writing {
             }
         }
         batch.clear();
+        self.store.pending().done(count);
     }
 
     /// Forgets what is too old or too much, one step of it: what waits comes first, and the rest of it after that.

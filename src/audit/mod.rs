@@ -14,6 +14,7 @@ mod event;
 mod export;
 mod keeper;
 mod line;
+mod pending;
 mod plain;
 mod recorder;
 mod search;

@@ -88,6 +88,8 @@ impl AuditStore {
         after: Option<Position>,
         most: usize,
     ) -> Result<Vec<Record>, StoreError> {
+        // Whoever has just done something finds it.
+        self.pending().settled().await;
         search
             .statement(after, most)
             .build_query_as()

@@ -6,6 +6,7 @@ use sqlx::migrate::Migrator;
 use sqlx::{QueryBuilder, Sqlite, SqlitePool};
 
 use super::keeper::Noted;
+use super::pending::Pending;
 use crate::config::AuditSettings;
 use crate::domain::{SessionId, Timestamp, TokenId};
 use crate::store::{Kind, Store, StoreError};
@@ -25,9 +26,16 @@ pub struct AuditStore {
     settings: AuditSettings,
     /// How many events there are, known without counting them anew with each batch.
     count: Arc<AtomicU64>,
+    /// What is on its way here.
+    pending: Arc<Pending>,
 }
 
 impl AuditStore {
+    /// What is on its way here.
+    pub(super) fn pending(&self) -> &Arc<Pending> {
+        &self.pending
+    }
+
     /// Opens the store in the file `path`, which is made (mode 0600) when there is none; its folder must be there.
     ///
     /// # Errors
@@ -39,7 +47,7 @@ impl AuditStore {
             .await
             .map_err(|error| store.query_failed(&error))?;
         let count = Arc::new(AtomicU64::new(u64::try_from(count).unwrap_or_default()));
-        Ok(Self { store, settings: settings.clone(), count })
+        Ok(Self { store, settings: settings.clone(), count, pending: Arc::default() })
     }
 
     /// How many events are kept.

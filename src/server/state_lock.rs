@@ -20,7 +20,12 @@ impl StateLock {
     pub(super) fn take(state: &Path) -> Result<Self, StartError> {
         let path = state.join(LOCK);
         let unusable = |error| StartError::StateLock(path.clone(), error);
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(unusable)?;
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(false).write(true);
+        // As everything in that folder: for the server's own account alone.
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(&path).map_err(unusable)?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
             Err(TryLockError::WouldBlock) => Err(StartError::StateInUse(state.to_owned())),

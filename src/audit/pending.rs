@@ -1,0 +1,46 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+
+/// How long a reader waits for what is on its way into the store. A disk that takes longer must not keep an admin from what
+/// there is.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How many events are on their way into the store, so that whoever reads it finds what was noted before.
+#[derive(Default)]
+pub(super) struct Pending {
+    noted: AtomicU64,
+    /// How many of them are in the store, or will never be.
+    done: watch::Sender<u64>,
+    hurry: Notify,
+}
+
+impl Pending {
+    /// One more is on its way.
+    pub(super) fn noted(&self) {
+        self.noted.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// So many have come to their end.
+    pub(super) fn done(&self, count: usize) {
+        self.done.send_modify(|done| *done += u64::try_from(count).unwrap_or(u64::MAX));
+    }
+
+    /// Resolves when somebody waits.
+    pub(super) async fn hurried(&self) {
+        self.hurry.notified().await;
+    }
+
+    /// Resolves once everything noted until now is in the store.
+    pub(super) async fn settled(&self) {
+        let noted = self.noted.load(Ordering::SeqCst);
+        let mut done = self.done.subscribe();
+        if *done.borrow_and_update() >= noted {
+            return;
+        }
+        self.hurry.notify_one();
+        // Real time: the disk knows no other.
+        let _ = tokio::time::timeout(PATIENCE, done.wait_for(|done| *done >= noted)).await;
+    }
+}
