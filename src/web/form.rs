@@ -17,6 +17,21 @@ impl<T> Form<T> {
     }
 }
 
+/// A button's form: it says nothing but that a page of ours made it.
+#[derive(FromForm)]
+pub(super) struct PlainForm<'r> {
+    #[field(default = "")]
+    pub(super) csrf: &'r str,
+}
+
+/// The form of a button beside one of many, which are told apart by a number.
+#[derive(FromForm)]
+pub(super) struct IdForm<'r> {
+    #[field(default = "")]
+    pub(super) csrf: &'r str,
+    pub(super) id: i64,
+}
+
 impl<T> Deref for Form<T> {
     type Target = T;
 
@@ -33,17 +48,9 @@ impl<'r> FromData<'r> for Text {
     type Error = ();
 
     async fn from_data(request: &'r Request<'_>, data: Data<'r>) -> Outcome<'r, Self> {
-        let rocket = request.rocket();
-        let (Some(limits), Some(Time(clock))) = (rocket.state::<Limits>(), rocket.state::<Time>()) else {
-            return Outcome::Error((Status::InternalServerError, ()));
-        };
-        tokio::select! {
-            text = String::from_data(request, data) => match text {
-                Outcome::Success(text) => Outcome::Success(Self(text)),
-                Outcome::Error((status, _)) => Outcome::Error((status, ())),
-                Outcome::Forward(forward) => Outcome::Forward(forward),
-            },
-            () = clock.sleep(limits.body) => Outcome::Error((Status::RequestTimeout, ())),
+        match in_time(request, String::from_data(request, data)).await {
+            Ok(text) => text.map(Self).map_error(|(status, _)| (status, ())),
+            Err(status) => Outcome::Error((status, ())),
         }
     }
 }
@@ -53,13 +60,21 @@ impl<'r, T: FromForm<'r>> FromData<'r> for Form<T> {
     type Error = Errors<'r>;
 
     async fn from_data(request: &'r Request<'_>, data: Data<'r>) -> Outcome<'r, Self> {
-        let rocket = request.rocket();
-        let (Some(limits), Some(Time(clock))) = (rocket.state::<Limits>(), rocket.state::<Time>()) else {
-            return Outcome::Error((Status::InternalServerError, Errors::new()));
-        };
-        tokio::select! {
-            form = rocket::form::Form::<T>::from_data(request, data) => form.map(|form| Self(form.into_inner())),
-            () = clock.sleep(limits.body) => Outcome::Error((Status::RequestTimeout, Errors::new())),
+        match in_time(request, rocket::form::Form::<T>::from_data(request, data)).await {
+            Ok(form) => form.map(|form| Self(form.into_inner())),
+            Err(status) => Outcome::Error((status, Errors::new())),
         }
+    }
+}
+
+/// What a body holds, if it has come in time; otherwise what to answer.
+async fn in_time<T>(request: &Request<'_>, body: impl Future<Output = T>) -> Result<T, Status> {
+    let rocket = request.rocket();
+    let (Some(limits), Some(Time(clock))) = (rocket.state::<Limits>(), rocket.state::<Time>()) else {
+        return Err(Status::InternalServerError);
+    };
+    tokio::select! {
+        body = body => Ok(body),
+        () = clock.sleep(limits.body) => Err(Status::RequestTimeout),
     }
 }

@@ -47,6 +47,21 @@ fn an_import_is_found_however_it_is_written() {
     assert_eq!(rooms("// use crate::web::Assets;\n/// [`crate::live`]\n"), Vec::<String>::new());
 }
 
+#[test]
+fn no_handler_takes_a_form_that_is_waited_for_without_end() {
+    let routes = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/web/routes");
+    let takes_rockets = |line: &str| {
+        let names = line.strip_prefix("use rocket::form::").unwrap_or_default();
+        names.split(|c: char| !c.is_alphanumeric()).any(|name| name == "Form")
+    };
+    assert!(takes_rockets("use rocket::form::{Form, FromForm};") && !takes_rockets("use rocket::form::FromForm;"));
+    let wrong: Vec<_> = rust_files(&routes)
+        .into_iter()
+        .filter(|file| fs::read_to_string(file).unwrap().lines().any(takes_rockets))
+        .collect();
+    assert!(wrong.is_empty(), "Rocket's own form has no deadline; take `web::form::Form`: {wrong:?}");
+}
+
 fn floor_of(room: &str) -> Option<usize> {
     FLOORS.iter().position(|floor| floor.contains(&room))
 }

@@ -1,6 +1,5 @@
 use std::sync::Arc;
 
-use rocket::form::FromForm;
 use rocket::response::Redirect;
 use rocket::{State, get, post};
 
@@ -8,7 +7,7 @@ use super::account_tokens::OwnTokens;
 use crate::auth::Auth;
 use crate::domain::{Client, Member, SessionId};
 use crate::sessions::Sessions;
-use crate::web::form::Form;
+use crate::web::form::{Form, IdForm, PlainForm};
 use crate::web::guards::{Asked, OwnForm};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
@@ -50,17 +49,10 @@ fn said(asked: &Asked) -> Option<Said> {
     Some(Said { tone, text: text.to_owned() })
 }
 
-#[derive(FromForm)]
-pub(super) struct EndForm<'r> {
-    #[field(default = "")]
-    csrf: &'r str,
-    id: i64,
-}
-
 /// Ends a session of one's own in another browser.
 #[post("/account/sessions/end", data = "<form>")]
 pub(super) async fn end_session(
-    form: Form<EndForm<'_>>,
+    form: Form<IdForm<'_>>,
     member: Member,
     own: OwnForm<'_>,
     client: Client,
@@ -71,16 +63,10 @@ pub(super) async fn end_session(
     Ok(Redirect::to(if ended { "/account?sessions=ended" } else { "/account?sessions=gone" }))
 }
 
-#[derive(FromForm)]
-pub(super) struct EndOthersForm<'r> {
-    #[field(default = "")]
-    csrf: &'r str,
-}
-
 /// Ends all sessions of one's own but this one.
 #[post("/account/sessions/end-others", data = "<form>")]
 pub(super) async fn end_other_sessions(
-    form: Form<EndOthersForm<'_>>,
+    form: Form<PlainForm<'_>>,
     member: Member,
     own: OwnForm<'_>,
     client: Client,

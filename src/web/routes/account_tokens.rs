@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rocket::form::{Form, FromForm};
+use rocket::form::FromForm;
 use rocket::outcome::try_outcome;
 use rocket::request::{FromRequest, Outcome, Request};
 use rocket::response::Redirect;
@@ -12,6 +12,7 @@ use crate::domain::{Client, Granted, InvalidScope, Member, TokenId, Visitor};
 use crate::pages::{Closed, Shelf};
 use crate::tokens::{InvalidTokenName, MakeError, TokenName};
 use crate::web::Transport;
+use crate::web::form::{Form, PlainForm};
 use crate::web::guards::{OwnForm, RecentlyProved, client_of};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
@@ -98,17 +99,11 @@ pub(super) async fn make(
     Ok(Html::new("auth/token_made", "Your new API token", chrome, view))
 }
 
-#[derive(FromForm)]
-pub(super) struct RevokeForm<'r> {
-    #[field(default = "")]
-    csrf: &'r str,
-}
-
 /// Ends one of one's own tokens. One that has ended before is as one wanted it.
 #[post("/account/tokens/<id>/revoke", data = "<form>")]
 pub(super) async fn revoke(
     id: i64,
-    form: Form<RevokeForm<'_>>,
+    form: Form<PlainForm<'_>>,
     member: Member,
     own: OwnForm<'_>,
     desk: Desk<'_>,

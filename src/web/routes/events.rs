@@ -51,8 +51,8 @@ pub(super) fn watch(
     // A stream cannot be refused with a reason that its script would see.
     let farewell = match dial.stream(slug, &visitor, &client, &asked, position.as_ref()) {
         Ok(connection) => {
-            let hang_up = |asking: &Option<Asking>| asking.iter().for_each(Asking::hang_up);
-            dial.hub().carry(connection.pour(events, dial.goes_on(), hang_up));
+            let asking = dial.goes_on();
+            dial.hub().carry(connection.pour(events, move || asking.iter().for_each(Asking::hang_up)));
             None
         }
         Err(Refusal::Closed(Closed::SignInFirst)) if matches!(visitor, Visitor::Unconfirmed) => {

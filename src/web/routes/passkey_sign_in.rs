@@ -9,19 +9,13 @@ use super::second_step::passkey_words;
 use crate::auth::{NextPath, PasskeySignInRefusal};
 use crate::domain::Visitor;
 use crate::factors::{self, PasskeyAnswer, PasskeyRefusal};
-use crate::web::form::Form;
+use crate::web::form::{Form, PlainForm};
 use crate::web::guards::{Passkeys, SameOrigin};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
 use crate::web::views::{Chrome, Said, SignInView, Tone};
 
 /// The token alone.
-#[derive(FromForm)]
-pub(super) struct AskForm<'r> {
-    #[field(default = "")]
-    csrf: &'r str,
-}
-
 #[derive(FromForm)]
 pub(super) struct PasskeyForm<'r> {
     #[field(default = "")]
@@ -38,7 +32,7 @@ pub(super) struct PasskeyForm<'r> {
 /// stranger's or a member's.
 #[post("/passkey/options", data = "<sent>")]
 pub(super) fn options(
-    sent: Form<AskForm<'_>>,
+    sent: Form<PlainForm<'_>>,
     _from_here: SameOrigin,
     passkeys: Passkeys,
     doorstep: Doorstep<'_>,

@@ -1,6 +1,5 @@
 use std::sync::Arc;
 
-use rocket::form::FromForm;
 use rocket::http::CookieJar;
 use rocket::response::Redirect;
 use rocket::{Either, State, get, post};
@@ -9,17 +8,11 @@ use crate::auth::{Auth, Holder};
 use crate::domain::{Client, Visitor};
 use crate::web::Transport;
 use crate::web::cookies::Cookies;
-use crate::web::form::Form;
+use crate::web::form::{Form, PlainForm};
 use crate::web::guards::SameOrigin;
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
 use crate::web::views::{Chrome, SignOutView, SignedOutView};
-
-#[derive(FromForm)]
-pub(super) struct SignOutForm<'r> {
-    #[field(default = "")]
-    csrf: &'r str,
-}
 
 /// Whoever has a session is asked first, since following a link must change nothing; others have signed out.
 #[get("/")]
@@ -34,7 +27,7 @@ pub(super) fn ask(visitor: Visitor, chrome: Chrome) -> Either<Html<SignOutView>,
 
 #[post("/", data = "<form>")]
 pub(super) async fn submit(
-    form: Form<SignOutForm<'_>>,
+    form: Form<PlainForm<'_>>,
     client: Client,
     _from_here: SameOrigin,
     jar: &CookieJar<'_>,

@@ -7,7 +7,7 @@ use rocket::{State, get, post};
 use crate::auth::Auth;
 use crate::domain::{Client, PersonId, SessionId};
 use crate::sessions::{Listed, Sessions};
-use crate::web::form::Form;
+use crate::web::form::{Form, IdForm, PlainForm};
 use crate::web::guards::{Administrator, Asked, OwnForm, RecentlyProved};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
@@ -52,17 +52,10 @@ fn back(ended: usize) -> Redirect {
     Redirect::to(format!("/admin/sessions?ended={ended}"))
 }
 
-#[derive(FromForm)]
-pub(super) struct EndForm<'r> {
-    #[field(default = "")]
-    csrf: &'r str,
-    id: i64,
-}
-
 /// Ends one session. One's own too: whoever does that signs out.
 #[post("/sessions/end", data = "<form>")]
 pub(super) async fn end(
-    form: Form<EndForm<'_>>,
+    form: Form<IdForm<'_>>,
     administrator: Administrator,
     own: OwnForm<'_>,
     _recently: RecentlyProved,
@@ -96,16 +89,10 @@ pub(super) async fn end_all_of(
     Ok(back(auth.end_all_of_as_admin(&administrator.0, &person, &client).await?))
 }
 
-#[derive(FromForm)]
-pub(super) struct EndEverybodysForm<'r> {
-    #[field(default = "")]
-    csrf: &'r str,
-}
-
 /// Ends everybody's sessions but this one.
 #[post("/sessions/end-everybodys", data = "<form>")]
 pub(super) async fn end_everybodys(
-    form: Form<EndEverybodysForm<'_>>,
+    form: Form<PlainForm<'_>>,
     administrator: Administrator,
     own: OwnForm<'_>,
     _recently: RecentlyProved,

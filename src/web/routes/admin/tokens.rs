@@ -1,13 +1,12 @@
 use std::sync::Arc;
 
-use rocket::form::FromForm;
 use rocket::response::Redirect;
 use rocket::{State, get, post};
 
 use crate::audit::Event;
 use crate::auth::Scripts;
 use crate::domain::{Client, TokenId};
-use crate::web::form::Form;
+use crate::web::form::{Form, IdForm};
 use crate::web::guards::{Administrator, Asked, OwnForm, RecentlyProved};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
@@ -45,17 +44,10 @@ fn done(asked: &Asked) -> Option<Said> {
     Some(Said { tone: Tone::Info, text: text.to_owned() })
 }
 
-#[derive(FromForm)]
-pub(super) struct RevokeForm<'r> {
-    #[field(default = "")]
-    csrf: &'r str,
-    id: i64,
-}
-
 /// Revokes one, whoever's it is.
 #[post("/tokens/revoke", data = "<form>")]
 pub(super) async fn revoke(
-    form: Form<RevokeForm<'_>>,
+    form: Form<IdForm<'_>>,
     administrator: Administrator,
     own: OwnForm<'_>,
     _recently: RecentlyProved,

@@ -5,7 +5,7 @@ use rocket::{Either, get, post};
 use super::recovery;
 use crate::auth::NextPath;
 use crate::domain::{Client, Member, Person};
-use crate::web::form::Form;
+use crate::web::form::{Form, PlainForm};
 use crate::web::guards::{Asked, OwnForm, RecentlyProved};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
@@ -14,12 +14,6 @@ use crate::web::routes::second_step;
 use crate::web::views::{AppOfferView, Chrome, RecoveryCodesView, Said};
 
 /// The token, and where to go on to.
-#[derive(FromForm)]
-pub(in crate::web::routes) struct PlainForm<'r> {
-    #[field(default = "")]
-    pub(super) csrf: &'r str,
-}
-
 #[derive(FromForm)]
 pub(in crate::web::routes) struct AppForm<'r> {
     #[field(default = "")]

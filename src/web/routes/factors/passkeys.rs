@@ -3,12 +3,11 @@ use rocket::response::Redirect;
 use rocket::serde::json::Json;
 use rocket::{Either, get, post};
 
-use super::app::PlainForm;
 use super::recovery;
 use crate::auth::NextPath;
 use crate::domain::{Client, Member};
 use crate::factors::{self, PasskeyAnswer, PasskeyId, PasskeyRefusal};
-use crate::web::form::Form;
+use crate::web::form::{Form, PlainForm};
 use crate::web::guards::{Asked, OwnForm, Passkeys, RecentlyProved};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;

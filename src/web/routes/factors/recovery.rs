@@ -1,9 +1,8 @@
 use rocket::post;
 
-use super::app::PlainForm;
 use crate::domain::{Client, Member, Person};
 use crate::factors::RecoveryCode;
-use crate::web::form::Form;
+use crate::web::form::{Form, PlainForm};
 use crate::web::guards::{OwnForm, RecentlyProved};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
