@@ -1,18 +1,16 @@
 //! The whole program, in this process, with a page of charts, and the source that they hang on.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use belvedere::directory::embedded::{EmbeddedDirectory, Sample};
 use belvedere::domain::{Clock as _, ManualClock, SystemClock};
-use belvedere::server::Server;
-use rocket::figment::Figment;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinHandle;
 use tokio_util::task::AbortOnDropHandle;
+
+use crate::common::house::{Open, settings};
 
 /// How many charts the page has.
 pub(crate) const CHARTS: usize = 50;
@@ -27,10 +25,8 @@ const POINTS: usize = 3_600 + 50;
 const AHEAD_EVERY: Duration = Duration::from_millis(2);
 
 pub(crate) struct House {
-    address: SocketAddr,
+    open: Open,
     clock: Arc<ManualClock>,
-    shutdown: rocket::Shutdown,
-    served: JoinHandle<()>,
     _measured: AbortOnDropHandle<()>,
     _directory: EmbeddedDirectory,
     _folder: TempDir,
@@ -46,30 +42,17 @@ impl House {
         let source = listener.local_addr().unwrap();
         let measured = AbortOnDropHandle::new(tokio::spawn(measures(listener)));
         let directory = EmbeddedDirectory::start(&Sample::demo(), Arc::new(SystemClock)).await.unwrap();
-        let figment = Figment::from(rocket::Config::figment())
-            .merge(("address", "127.0.0.1"))
-            .merge(("port", 0))
-            .merge(("log_level", "off"))
-            .merge(("shutdown.ctrlc", false))
-            .merge(("shutdown.signals", Vec::<String>::new()))
-            .merge(("shutdown.grace", 1))
-            .merge(("shutdown.mercy", 1))
-            .merge(("pages", pages))
-            .merge(("state", folder.path().join("state")))
+        let figment = settings(folder.path())
             .merge(("directory.url", directory.url()))
             .merge(("sources.plant.kind", "http"))
             .merge(("sources.plant.url", format!("http://{source}/")));
         let clock = Arc::new(ManualClock::at(SystemClock.now()));
-        let (server, ready) =
-            Server::build(figment, Arc::clone(&clock) as _).await.expect("the house is built").on_ready();
-        let served = tokio::spawn(async move { server.serve().await.expect("the house stands") });
-        let ready = ready.await.expect("the house opens");
-        let (address, shutdown) = (ready.address, ready.shutdown);
-        Self { address, clock, shutdown, served, _measured: measured, _directory: directory, _folder: folder }
+        let open = Open::by(figment, Arc::clone(&clock) as _).await;
+        Self { open, clock, _measured: measured, _directory: directory, _folder: folder }
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://{}/p/charts", self.address)
+        format!("http://{}/p/charts", self.open.address)
     }
 
     /// Until the charts have as many points as they ever have.
@@ -93,8 +76,7 @@ impl House {
     }
 
     pub(crate) async fn close(self) {
-        self.shutdown.notify();
-        self.served.await.expect("the house closes in good order");
+        self.open.close().await;
     }
 }
 

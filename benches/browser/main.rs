@@ -8,6 +8,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a measurement that cannot go on should stop here")]
 
 mod chromium;
+#[allow(dead_code, reason = "shared with other measurements, of which each needs a part")]
+#[path = "../common/mod.rs"]
+mod common;
 mod house;
 mod report;
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use belvedere::domain::SystemClock;
+use belvedere::domain::{Clock, SystemClock};
 use belvedere::server::Server;
 use rocket::figment::Figment;
 use tokio::task::JoinHandle;
@@ -32,7 +32,12 @@ pub(crate) fn settings(folder: &Path) -> Figment {
 
 impl Open {
     pub(crate) async fn with(settings: Figment) -> Self {
-        let built = Server::build(settings, Arc::new(SystemClock)).await;
+        Self::by(settings, Arc::new(SystemClock)).await
+    }
+
+    /// The same, by a clock of the measurement's own.
+    pub(crate) async fn by(settings: Figment, clock: Arc<dyn Clock>) -> Self {
+        let built = Server::build(settings, clock).await;
         let (server, ready) = built.unwrap_or_else(|error| panic!("the house is not built: {error}")).on_ready();
         let served = tokio::spawn(async move { server.serve().await.expect("the house stands") });
         let ready = ready.await.expect("the house opens");

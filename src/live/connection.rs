@@ -6,6 +6,7 @@ use tokio::sync::mpsc;
 use super::authority::Authority;
 use super::channel::Position;
 use super::farewell::Farewell;
+use super::goodbye;
 use super::said::{Event, Said};
 use super::seat::Seat;
 use super::viewer::Viewer;
@@ -13,9 +14,6 @@ use crate::domain::{Clock, Timestamp};
 
 /// A stream that takes nothing for so long is given up; a browser comes back by itself.
 const STALLED_AFTER: Duration = Duration::from_mins(1);
-
-/// How long the goodbye may wait for room.
-const GOODBYE_PATIENCE: Duration = Duration::from_millis(900);
 
 /// A live connection that is asked what to say next, as a stream of events asks it.
 pub struct Connection {
@@ -46,48 +44,37 @@ impl Connection {
         Self { greeting: Some(viewer.hello(authority.revision())), viewer, authority, clock, heartbeat, next_ping }
     }
 
-    /// What to say next. Cancelling this loses nothing.
-    pub async fn next(&mut self) -> Say {
-        let say = self.decide().await;
-        match &say {
-            Say::Said(said) => self.viewer.metrics().streamed(said.event().as_ref().len()),
-            Say::Bye(farewell) => self.viewer.metrics().goodbye(farewell.reason),
-        }
-        say
-    }
-
-    /// Gives what there is to say to a stream, until the stream or the connection ends, and lets go of what is `kept` then. A
-    /// stream that takes nothing for a minute, or not even the goodbye, is given up: `hang_up` has its connection ended.
-    pub async fn pour<K>(mut self, stream: mpsc::Sender<Event>, kept: K, hang_up: impl FnOnce(&K)) {
-        let (clock, mut last) = (Arc::clone(&self.clock), None);
-        while last.is_none() {
+    /// Gives what there is to say to a stream, until the stream or the connection ends. A stream that takes nothing for a
+    /// minute, or not even the goodbye, is given up: `hang_up` has it ended, and is kept until then.
+    pub async fn pour(mut self, stream: mpsc::Sender<Event>, hang_up: impl FnOnce()) {
+        let clock = Arc::clone(&self.clock);
+        let farewell = loop {
             let say = tokio::select! {
                 () = stream.closed() => return,
                 say = self.next() => say,
             };
-            let said = match say {
-                Say::Said(said) => said,
-                Say::Bye(farewell) => {
-                    last = Some(farewell);
-                    break;
-                }
+            let event = match say {
+                Say::Said(said) => said.event(),
+                Say::Bye(farewell) => break farewell,
             };
+            self.viewer.metrics().streamed(event.as_ref().len());
             tokio::select! {
                 biased;
-                sent = stream.send(said.event()) => if sent.is_err() { return },
-                farewell = self.authority.ended(&*clock) => last = Some(farewell),
-                () = clock.sleep(STALLED_AFTER) => return hang_up(&kept),
+                sent = stream.send(event) => if sent.is_err() { return },
+                farewell = self.authority.ended(&*clock) => break farewell,
+                () = clock.sleep(STALLED_AFTER) => return hang_up(),
             }
-        }
-        let Some(farewell) = last else { return };
+        };
+        self.viewer.metrics().goodbye(farewell.reason);
         let bye = stream.send(Arc::new(farewell.said()).event());
         // Real time, as over a socket: whoever is sent away waits in real time.
-        if tokio::time::timeout(GOODBYE_PATIENCE, bye).await.is_err() {
-            hang_up(&kept);
+        if tokio::time::timeout(goodbye::PATIENCE, bye).await.is_err() {
+            hang_up();
         }
     }
 
-    async fn decide(&mut self) -> Say {
+    /// What to say next. Cancelling this loses nothing.
+    pub async fn next(&mut self) -> Say {
         if let Some(greeting) = self.greeting.take() {
             return Say::Said(greeting);
         }

@@ -9,7 +9,7 @@ use super::wire::{Sending, Upgraded, Wire};
 use crate::websocket::{self, Heard, Reader};
 
 /// How long the goodbye and the close handshake may take. Past this the connection is cut.
-const PATIENCE: Duration = Duration::from_millis(900);
+pub(super) const PATIENCE: Duration = Duration::from_millis(900);
 
 /// A wire on which nothing is left to say but goodbye.
 pub(super) struct Leaving {

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -132,25 +132,21 @@ impl Hub {
 
     /// How the live channels stand, looked up now.
     pub fn state(&self) -> LiveState {
+        let mut state = LiveState { feeds: self.inner.feeds.by_source(), ..LiveState::default() };
         let channels: Vec<_> = {
             let running = self.inner.running();
-            let of = |(key, running): (&ChannelKey, &Running)| {
-                (key.slug.to_string(), running.seats.borrow().watching, Arc::clone(&running.channel))
-            };
-            running.iter().map(of).collect()
-        };
-        let mut viewers = BTreeMap::new();
-        let (mut lags, mut stalled) = (Vec::new(), 0);
-        for (page, watching, channel) in &channels {
-            *viewers.entry(page.clone()).or_default() += watching;
-            for (lag, is_full) in channel.rows().ask(Line::lag) {
-                lags.push(lag);
-                stalled += usize::from(is_full);
+            for (key, channel) in &*running {
+                *state.viewers.entry(key.slug.to_string()).or_default() += channel.seats.borrow().watching;
             }
+            running.values().map(|running| Arc::clone(&running.channel)).collect()
+        };
+        state.channels = channels.len();
+        for (lag, is_full) in channels.iter().flat_map(|channel| channel.rows().ask(Line::lag)) {
+            state.lags.push(lag);
+            state.stalled += usize::from(is_full);
         }
-        lags.sort_unstable();
-        let viewers = viewers.into_iter().collect();
-        LiveState { viewers, channels: channels.len(), lags, stalled, feeds: self.inner.feeds.by_source() }
+        state.lags.sort_unstable();
+        state
     }
 
     /// Has the figures tell how things stand, for whoever reads them next.
@@ -180,12 +176,6 @@ impl Hub {
     /// The settings of the live channels.
     pub fn settings(&self) -> &LiveSettings {
         &self.inner.settings
-    }
-
-    /// How many live connections watch that page, whatever they chose.
-    pub fn watching(&self, slug: &PageSlug) -> usize {
-        let running = self.inner.running();
-        running.iter().filter(|(key, _)| key.slug == *slug).map(|(_, channel)| channel.seats.borrow().watching).sum()
     }
 
     /// How many channels run.

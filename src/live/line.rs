@@ -247,24 +247,21 @@ impl Pen {
                 Ok(()) => self.unanswered = 0,
                 Err(_) => return Poll::Ready(News::Lost),
             }
-            let news = match self.talk.hear(buffer.filled_mut(), now) {
-                Ok(Heard { close: Some(code), .. }) => Some(News::Closed(code)),
-                Ok(Heard { choice: Some(choice), pong, .. }) => {
-                    self.owed.pong = pong.or(self.owed.pong.take());
-                    Some(News::Choice(choice))
-                }
-                Ok(Heard { pong: Some(payload), .. }) => {
-                    self.owed.pong = Some(payload);
-                    None
-                }
-                Ok(_) => None,
-                Err(farewell) => Some(News::Abuse(farewell)),
+            let Heard { choice, pong, close } = match self.talk.hear(buffer.filled_mut(), now) {
+                Ok(heard) => heard,
+                Err(farewell) => return Poll::Ready(News::Abuse(farewell)),
             };
-            if self.owed.pong.is_some() && self.blocked.is_none() && self.write(context, tally).is_err() {
-                return Poll::Ready(News::Lost);
+            if let Some(code) = close {
+                return Poll::Ready(News::Closed(code));
             }
-            if let Some(news) = news {
-                return Poll::Ready(news);
+            if let Some(payload) = pong {
+                self.owed.pong = Some(payload);
+                if self.blocked.is_none() && self.write(context, tally).is_err() {
+                    return Poll::Ready(News::Lost);
+                }
+            }
+            if let Some(values) = choice {
+                return Poll::Ready(News::Choice(values));
             }
         }
     }

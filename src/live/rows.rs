@@ -141,10 +141,12 @@ impl Work {
     /// Writes what the channel tells to every line of the row, and looks after them.
     async fn go_on(mut self) {
         let mut present = Vec::with_capacity(LONGEST_ROW);
-        let mut rounds = Rounds::from(self.clock.now(), self.heartbeat);
+        let began = self.clock.now();
+        let mut rounds = Beat::from(began, SWEEP_EVERY.min(self.heartbeat));
+        let mut pings = Beat::from(began, self.heartbeat);
         let mut tally = Tally::default();
         loop {
-            let nap = rounds.next.since(self.clock.now()).min(SWEEP_EVERY);
+            let nap = rounds.rest(self.clock.now());
             let told = tokio::select! {
                 biased;
                 // The channel is gone, and with it all who watch it.
@@ -152,12 +154,12 @@ impl Work {
                 () = self.clock.sleep(nap) => false,
             };
             let now = self.clock.now();
-            let (is_due, pings) = (rounds.is_due(now), rounds.pings(now));
+            let (sweeps, asks) = (rounds.is_due(now), pings.is_due(now));
             self.lines.each(&mut present, |line| {
-                if is_due {
+                if sweeps {
                     line.sweep();
                 }
-                if pings { line.ping(&mut tally) } else { line.write(&mut tally) }
+                if asks { line.ping(&mut tally) } else { line.write(&mut tally) }
             });
             tally.count(&self.metrics);
             let read_at = self.head.borrow().read_at;
@@ -169,34 +171,29 @@ impl Work {
     }
 }
 
-/// When a row is looked after, and when it is asked whether anybody is there.
-struct Rounds {
+/// What is due every so often.
+struct Beat {
     next: Timestamp,
-    next_ping: Timestamp,
     every: Duration,
-    heartbeat: Duration,
 }
 
-impl Rounds {
-    fn from(now: Timestamp, heartbeat: Duration) -> Self {
-        let every = SWEEP_EVERY.min(heartbeat);
-        Self { next: now + every, next_ping: now + heartbeat, every, heartbeat }
+impl Beat {
+    fn from(now: Timestamp, every: Duration) -> Self {
+        Self { next: now + every, every }
     }
 
+    /// How long until it is due; never longer than from one time to the next.
+    fn rest(&self, now: Timestamp) -> Duration {
+        self.next.since(now).min(self.every)
+    }
+
+    /// Whether it is due; then it is not, until the next time.
     fn is_due(&mut self, now: Timestamp) -> bool {
-        // A clock that was set back must not put the rounds off until it has caught up.
+        // A clock that was set back must not put it off until that has caught up.
         let is_due = now >= self.next || self.next.since(now) > self.every;
         if is_due {
             self.next = now + self.every;
         }
         is_due
-    }
-
-    fn pings(&mut self, now: Timestamp) -> bool {
-        let pings = now >= self.next_ping || self.next_ping.since(now) > self.heartbeat;
-        if pings {
-            self.next_ping = now + self.heartbeat;
-        }
-        pings
     }
 }

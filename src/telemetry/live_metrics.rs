@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
@@ -64,7 +65,7 @@ struct Source {
 #[derive(Clone, Debug, Default)]
 pub struct LiveState {
     /// How many watch each page, by its slug.
-    pub viewers: Vec<(String, usize)>,
+    pub viewers: BTreeMap<String, usize>,
     /// How many channels run.
     pub channels: usize,
     /// How many batches behind its channel each socket is, the least first.

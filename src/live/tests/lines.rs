@@ -1,5 +1,7 @@
 //! Those at the far end of a socket who are slow, silent, or mean harm.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use futures::SinkExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -307,13 +309,12 @@ async fn a_stream_that_takes_nothing_is_given_up_and_hears_its_end_as_soon_as_a_
         let (events, said) = tokio::sync::mpsc::channel(1);
         let clock: Arc<dyn Clock> = stage.clock.clone();
         let connection = Connection::new(stage.sit(&[]), None, stage.authority(), clock);
-        let hung_up = Arc::new(std::sync::atomic::AtomicBool::new(false));
-        let hang_up =
-            |kept: &Arc<std::sync::atomic::AtomicBool>| kept.store(true, std::sync::atomic::Ordering::Relaxed);
-        stage.hub.carry(connection.pour(events, Arc::clone(&hung_up), hang_up));
+        let hung_up = Arc::new(AtomicBool::new(false));
+        let hangs_up = Arc::clone(&hung_up);
+        stage.hub.carry(connection.pour(events, move || hangs_up.store(true, Ordering::Relaxed)));
         (said, hung_up)
     };
-    let is_up = |hung_up: &Arc<std::sync::atomic::AtomicBool>| hung_up.load(std::sync::atomic::Ordering::Relaxed);
+    let is_up = |hung_up: &AtomicBool| hung_up.load(Ordering::Relaxed);
     let (mut reads, well) = pour();
     let (_stalls, stalled) = pour();
     for _ in 0..62 {

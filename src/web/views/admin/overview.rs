@@ -60,6 +60,7 @@ impl AdminView {
         pages: &[Listed],
         hub: &Hub,
     ) -> Self {
+        let live = hub.state();
         let page = |page: &Listed| PageRow {
             slug: page.slug.to_string(),
             title: page.title.clone(),
@@ -67,7 +68,7 @@ impl AdminView {
             file: page.file_name(),
             access_word: page.access_word(),
             panels: page.panels.len(),
-            watching: hub.watching(&page.slug),
+            watching: live.viewers.get(page.slug.as_str()).copied().unwrap_or(0),
         };
         let feed = |feed: FeedReport| FeedRow {
             source: feed.source,
@@ -82,7 +83,7 @@ impl AdminView {
             places: Place::Overview.bar(),
             page_faults,
             upkeep: UpkeepView::of(refresh, stale_after),
-            live: LiveView::of(hub.viewers(), &hub.state()),
+            live: LiveView::of(hub.viewers(), &live),
             pages: pages.iter().map(page).collect(),
             feeds,
         }
