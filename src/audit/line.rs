@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::Event;
 use super::plain::{plain, plain_long};
-use crate::domain::{DirectoryName, EndReason, Member, Person, Proof, SessionId, TokenId, Visitor};
+use crate::domain::{DirectoryName, EndReason, MadeFrom, Member, Person, SessionId, TokenId, Visitor};
 
 /// Every word for an event, as the log and the store have it, in the order in which people look for them. Whoever adds an
 /// event adds its word.
@@ -220,10 +220,9 @@ impl Line {
     }
 
     fn of_member(member: &Member, event: &'static str, result: &'static str) -> Self {
-        let token = match member.proof {
-            Proof::Token(token) => Some(token),
-            Proof::Signed { token, .. } => token,
-            Proof::Session(_) | Proof::Password => None,
+        let token = match member.proof.rests_on() {
+            MadeFrom::Token(token) => Some(token),
+            MadeFrom::Session(_) | MadeFrom::Password => None,
         };
         Self { session: member.session(), token, ..Self::about(&member.person, event, result) }
     }

@@ -4,12 +4,12 @@ use std::time::Duration;
 use quick_cache::sync::Cache;
 use zeroize::Zeroizing;
 
-use super::signed::{Claims, MadeFrom, Unsound, moment, seconds};
+use super::signed::{Claims, Unsound, moment, seconds};
 use super::{Auth, Authorization, ShownRefusal, SignedText, Signer, TokenFault};
 use crate::audit::{Audit, Event};
 use crate::config::BasicSettings;
 use crate::domain::{
-    Client, EndReason, Granted, Member, Person, PersonId, Proof, Scope, Timestamp, TokenId, Upkeep, Visitor,
+    Client, EndReason, Granted, MadeFrom, Member, Person, PersonId, Proof, Scope, Timestamp, TokenId, Upkeep, Visitor,
 };
 use crate::store::StoreError;
 use crate::tokens::{ApiToken, Found, MakeError, Token, TokenName, Tokens, Wanted};
@@ -147,12 +147,7 @@ impl Scripts {
             person,
             scope: Scope::Only(granted),
             second_factor_until: claims.second_factor_until.map(moment).filter(|until| now < *until),
-            proof: Proof::Signed {
-                id: claims.jti,
-                until,
-                token: claims.made_from.token(),
-                session: claims.made_from.session(),
-            },
+            proof: Proof::Signed { id: claims.jti, until, made_from: claims.made_from },
         }))
     }
 
@@ -160,13 +155,9 @@ impl Scripts {
     /// could confirm them for too long.
     async fn person_of(&self, claims: &Claims) -> Result<Option<Person>, ShownRefusal> {
         match claims.made_from {
-            MadeFrom::Token(id) => Ok(good(self.tokens.get(TokenId::new(id)).await?)?.map(|token| token.person)),
-            MadeFrom::Session(_) => {
-                let session = match claims.made_from.session() {
-                    Some(id) => self.auth.sessions.get(id).await?,
-                    None => None,
-                };
-                let session = session.ok_or(TokenFault::Revoked)?;
+            MadeFrom::Token(id) => Ok(good(self.tokens.get(id).await?)?.map(|token| token.person)),
+            MadeFrom::Session(id) => {
+                let session = self.auth.sessions.get(id).await?.ok_or(TokenFault::Revoked)?;
                 Ok((!session.is_stale(self.auth.clock.now())).then_some(session.person))
             }
             MadeFrom::Password => {
@@ -187,12 +178,10 @@ impl Scripts {
         if !most.covers(&granted) {
             return Err(IssueRefusal::Scope);
         }
-        let made_from = match member.proof {
-            Proof::Session(id) => MadeFrom::Session(id.as_i64()),
-            Proof::Token(id) => MadeFrom::Token(id.as_i64()),
-            Proof::Password => MadeFrom::Password,
-            Proof::Signed { .. } => return Err(IssueRefusal::FromSigned),
-        };
+        if matches!(member.proof, Proof::Signed { .. }) {
+            return Err(IssueRefusal::FromSigned);
+        }
+        let made_from = member.proof.rests_on();
         let claims = Claims {
             sub: member.person.id.as_str().to_owned(),
             scope: granted.to_string(),

@@ -21,9 +21,10 @@ impl EndReason {
         }
     }
 
-    /// The reason a word stands for.
-    pub fn from_word(word: &str) -> Option<Self> {
-        [Self::SignedOut, Self::Expired, Self::Revoked].into_iter().find(|reason| reason.word() == word)
+    /// The reason that a word in a store stands for. One that a later version wrote: it ended, and not by itself.
+    pub fn of_word(word: &str) -> Self {
+        let known = [Self::SignedOut, Self::Expired].into_iter().find(|reason| reason.word() == word);
+        known.unwrap_or(Self::Revoked)
     }
 }
 

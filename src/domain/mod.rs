@@ -35,7 +35,7 @@ pub use fingerprint::Fingerprint;
 pub use names::{DirectoryName, InputName, InvalidName, PageSlug, PanelId, SourceName};
 pub use password::{InvalidPassword, Password};
 pub use person::{Group, GroupId, Groups, Person, PersonId};
-pub use proof::{Proof, SessionId, TokenId};
+pub use proof::{MadeFrom, Proof, SessionId, TokenId};
 pub use query::{BoundQuery, InputValues};
 pub use reading::{Cell, Column, Labelled, Reading, StateOf, Table};
 pub use right::Right;

@@ -1,9 +1,12 @@
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::Timestamp;
 
 /// The public handle of a session: it names one in logs and lists, and opens nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct SessionId(i64);
 
 impl SessionId {
@@ -25,7 +28,8 @@ impl fmt::Display for SessionId {
 }
 
 /// The public handle of an API token, likewise.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct TokenId(i64);
 
 impl TokenId {
@@ -61,9 +65,31 @@ pub enum Proof {
         id: String,
         /// Its `exp`: live connections that it opened end then.
         until: Timestamp,
-        /// The API token it was made from, and ends with; `None` when it was made from a session or a password.
-        token: Option<TokenId>,
-        /// The session it was made from, and ends with; `None` when it was made from a token or a password.
-        session: Option<SessionId>,
+        /// What it was made from, and ends with.
+        made_from: MadeFrom,
     },
+}
+
+/// What a signed token was made from. A signed token cannot be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MadeFrom {
+    /// A session.
+    Session(SessionId),
+    /// An API token.
+    Token(TokenId),
+    /// A name and a password.
+    Password,
+}
+
+impl Proof {
+    /// What it rests on: of a signed token, what that was made from.
+    pub fn rests_on(&self) -> MadeFrom {
+        match self {
+            Self::Session(id) => MadeFrom::Session(*id),
+            Self::Token(id) => MadeFrom::Token(*id),
+            Self::Password => MadeFrom::Password,
+            Self::Signed { made_from, .. } => *made_from,
+        }
+    }
 }

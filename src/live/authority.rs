@@ -3,10 +3,11 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::farewell::Farewell;
-use super::lease::{Lease, LeaseNews};
+use super::lease::Lease;
 use super::places::Place;
-use crate::domain::{Clock, Person, Timestamp, Visitor, reached};
+use crate::domain::{Clock, EndReason, Person, Timestamp, Visitor, reached};
 use crate::pages::{OpenPage, Shelf};
+use crate::store::News;
 
 /// What gives a connection the right to go on, and hears when it is gone.
 pub struct Authority {
@@ -53,21 +54,22 @@ impl Authority {
     /// Resolves when the connection must end, whatever its line is doing. May be cancelled and asked again.
     pub(super) async fn ended(&mut self, clock: &dyn Clock) -> Farewell {
         loop {
-            let factor_until = self.visitor.member().and_then(|member| member.second_factor_until);
+            let (end, factor_until) = (self.lease.end, self.factor_until());
+            let soonest = end.into_iter().chain(factor_until).min();
             let heard = tokio::select! {
                 biased;
                 news = self.lease.news() => Heard::OfTheLease(news),
                 _ = self.shutdown.wait_for(|shutting_down| *shutting_down) => Heard::Shutdown,
-                () = passed(factor_until, clock) => Heard::OfTheFactor,
+                () = passed(soonest, clock) => {
+                    if soonest == end { Heard::OfTheLease(News::Ended(EndReason::Expired)) } else { Heard::OfTheFactor }
+                }
                 // The sender lives in the shelf, which this holds.
                 _ = self.shelf_changes.changed() => Heard::OfTheShelf,
             };
             let farewell = match heard {
-                Heard::OfTheLease(LeaseNews::Ended(reason)) => {
-                    Some(Farewell { reason: reason.word(), code: 4401, retry: None })
-                }
-                Heard::OfTheLease(LeaseNews::Unconfirmed) => Some(Farewell::unconfirmed()),
-                Heard::OfTheLease(LeaseNews::Changed(person)) => self.visitor_is_now(person),
+                Heard::OfTheLease(News::Ended(reason)) => Some(Farewell::ended(reason)),
+                Heard::OfTheLease(News::Unconfirmed) => Some(Farewell::unconfirmed()),
+                Heard::OfTheLease(News::Changed(person)) => self.visitor_is_now(person),
                 Heard::Shutdown => Some(Farewell::shutdown(self.place.viewers())),
                 Heard::OfTheFactor => self.factor_counts_no_more(),
                 Heard::OfTheShelf => self.shelf_is_another(),
@@ -109,6 +111,10 @@ impl Authority {
         self.visitor_is_another()
     }
 
+    fn factor_until(&self) -> Option<Timestamp> {
+        self.visitor.member().and_then(|member| member.second_factor_until)
+    }
+
     fn visitor_is_another(&self) -> Option<Farewell> {
         match self.ask_the_door() {
             Err(farewell) => Some(farewell),
@@ -119,7 +125,7 @@ impl Authority {
 
 /// What a connection listens to.
 enum Heard {
-    OfTheLease(LeaseNews),
+    OfTheLease(News),
     OfTheFactor,
     OfTheShelf,
     Shutdown,

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use super::backoff;
 use super::said::{Message, Said};
+use crate::domain::EndReason;
 use crate::pages::Closed;
 use crate::websocket;
 
@@ -32,6 +33,11 @@ impl Farewell {
     pub fn said(&self) -> Said {
         let retry_ms = self.retry.map(|retry| u64::try_from(retry.as_millis()).unwrap_or(u64::MAX));
         Message::Bye { reason: self.reason, retry_ms }.encode().followed_by(&websocket::close(self.code, self.reason))
+    }
+
+    /// What they watched by is over: their session, their token.
+    pub(super) fn ended(reason: EndReason) -> Self {
+        Self { reason: reason.word(), code: 4401, retry: None }
     }
 
     /// What is said while nobody can confirm that the visitor may still be signed in. It may be over at any moment, and

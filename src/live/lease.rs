@@ -1,84 +1,23 @@
 use std::future::pending;
-use std::sync::Arc;
 
-use crate::domain::{Clock, EndReason, Person, Timestamp, reached};
-use crate::sessions::{SessionNews, SessionWatch};
-use crate::tokens::{TokenNews, TokenWatch};
+use crate::domain::Timestamp;
+use crate::store::{News, Watch};
 
-/// What somebody's live connection hangs on besides the door: their session, their token, or a moment at which it ends
-/// in any case. A stranger's hangs on nothing.
+/// What somebody's live connection hangs on besides the door. A stranger's hangs on nothing.
 #[derive(Default)]
 pub struct Lease {
-    session: Option<Box<SessionWatch>>,
-    token: Option<Box<TokenWatch>>,
-    until: Option<(Arc<dyn Clock>, Timestamp)>,
-}
-
-/// What a live connection hears of what it hangs on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum LeaseNews {
-    /// It is over, and why.
-    Ended(EndReason),
-    /// It opens nothing for now: nobody could confirm its person for too long.
-    Unconfirmed,
-    /// It goes on with its person described anew.
-    Changed(Person),
+    /// The row of what they proved themselves by, or of what that was made from: their session, their token.
+    pub row: Option<Watch>,
+    /// The moment at which it ends in any case.
+    pub end: Option<Timestamp>,
 }
 
 impl Lease {
-    /// It ends with the session.
-    #[must_use]
-    pub fn of_session(mut self, session: SessionWatch) -> Self {
-        self.session = Some(Box::new(session));
-        self
-    }
-
-    /// It ends with the token.
-    #[must_use]
-    pub fn of_token(mut self, token: TokenWatch) -> Self {
-        self.token = Some(Box::new(token));
-        self
-    }
-
-    /// It ends at that moment, whatever else goes on.
-    #[must_use]
-    pub fn until(mut self, clock: Arc<dyn Clock>, end: Timestamp) -> Self {
-        self.until = Some((clock, end));
-        self
-    }
-
-    /// Resolves when there is news of any of it. May be cancelled and asked again.
-    pub(super) async fn news(&mut self) -> LeaseNews {
-        tokio::select! {
-            biased;
-            news = of_session(&mut self.session) => news,
-            news = of_token(&mut self.token) => news,
-            () = over(self.until.as_ref()) => LeaseNews::Ended(EndReason::Expired),
+    /// Resolves when there is news of the row. May be cancelled and asked again.
+    pub(super) async fn news(&mut self) -> News {
+        match &mut self.row {
+            Some(row) => row.news().await,
+            None => pending().await,
         }
-    }
-}
-
-async fn of_session(session: &mut Option<Box<SessionWatch>>) -> LeaseNews {
-    let Some(session) = session else { return pending().await };
-    match session.news().await {
-        SessionNews::Ended(reason) => LeaseNews::Ended(reason),
-        SessionNews::Unconfirmed => LeaseNews::Unconfirmed,
-        SessionNews::Changed(person) => LeaseNews::Changed(person),
-    }
-}
-
-async fn of_token(token: &mut Option<Box<TokenWatch>>) -> LeaseNews {
-    let Some(token) = token else { return pending().await };
-    match token.news().await {
-        TokenNews::Ended(reason) => LeaseNews::Ended(reason),
-        TokenNews::Unconfirmed => LeaseNews::Unconfirmed,
-        TokenNews::Changed(person) => LeaseNews::Changed(person),
-    }
-}
-
-async fn over(until: Option<&(Arc<dyn Clock>, Timestamp)>) {
-    match until {
-        Some((clock, end)) => reached(&**clock, *end).await,
-        None => pending().await,
     }
 }

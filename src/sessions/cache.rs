@@ -6,8 +6,8 @@ use quick_cache::sync::Cache;
 use super::Session;
 use crate::domain::Timestamp;
 
-/// How many sessions are remembered: all that are in use within a breath at a large company, in some 20 MB at most.
-const MOST: usize = 10_000;
+/// How many sessions are remembered: more than are used within a second at a large company, in some 2 MB at most.
+const MOST: usize = 1_024;
 
 /// What was read is believed for so long: a page and its pictures, scripts and sockets come within it. Another process
 /// that ends a session in the file is heard after it.

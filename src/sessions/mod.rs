@@ -1,10 +1,9 @@
 //! Who is signed in: one row a session, in an SQLite file of our own.
 //!
 //! [`Sessions`] begins, finds and ends sessions, keeps their people as the directory last described them (`upkeep`),
-//! and tells live connections the moment one of theirs ends or changes ([`SessionWatch`]). Those that begin together are
+//! and tells live connections the moment one of theirs ends or changes (`watch`). Those that begin together are
 //! written together (`begin`), and one that was just read is not read again (`cache`). A browser holds a [`SessionToken`]
-//! of 256 random bits; the store holds its hash and nothing
-//! that opens a door. A restart keeps people signed in.
+//! of 256 random bits; the store holds its hash and nothing that opens a door. A restart keeps people signed in.
 //!
 //! This room never asks the directory, never decides what a person may see, and knows nothing of cookies. A store
 //! that cannot be read is a [`StoreError`](crate::store::StoreError), never "nobody is signed in".
@@ -24,7 +23,6 @@ pub use session::{Beginning, Found, Proved, Session};
 pub use store::Sessions;
 pub use token::{InvalidToken, SessionToken};
 pub use upkeep::People;
-pub use watch::{SessionNews, SessionWatch};
 
 #[cfg(test)]
 mod tests;

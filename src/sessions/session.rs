@@ -197,6 +197,7 @@ pub(super) struct Ends {
 /// What of a session's row tells how it stands.
 #[derive(sqlx::FromRow)]
 pub(super) struct StandingRow {
+    pub(super) id: i64,
     pub(super) created_at: i64,
     pub(super) last_seen_at: i64,
     pub(super) confirmed_at: i64,

@@ -7,12 +7,11 @@ use sqlx::migrate::Migrator;
 
 use super::begin::Beginnings;
 use super::cache::Recent;
-use super::session::{Lifetimes, Row, StandingRow, Times, columns};
-use super::watch::Registry;
-use super::{EndReason, Found, Session, SessionToken, SessionWatch};
+use super::session::{Lifetimes, Row, columns};
+use super::{EndReason, Found, Session, SessionToken};
 use crate::config::SessionSettings;
-use crate::domain::{Clock, Person, SessionId, Timestamp};
-use crate::store::{HeldPen, Kind, Store, StoreError};
+use crate::domain::{Clock, SessionId, Timestamp};
+use crate::store::{HeldPen, Kind, Store, StoreError, Watchers};
 
 /// The steps from an empty file to today's tables, in the binary.
 static MIGRATIONS: Migrator = sqlx::migrate!("src/sessions/migrations");
@@ -39,22 +38,9 @@ struct Inner {
     store: Store,
     lifetimes: Lifetimes,
     clock: Arc<dyn Clock>,
-    watchers: Registry,
+    watchers: Watchers,
     recent: Recent,
     beginnings: Beginnings,
-}
-
-/// How a session stands, by its id.
-pub(super) enum Standing {
-    /// It has not ended.
-    Lives {
-        /// It is good until then, if nothing more is done; `None` when it has gone stale.
-        until: Option<Timestamp>,
-        /// Its person, as the row has them.
-        person: Vec<u8>,
-    },
-    /// It is over.
-    Ended(EndReason),
 }
 
 impl Sessions {
@@ -69,7 +55,7 @@ impl Sessions {
                 store,
                 lifetimes: Lifetimes::new(settings),
                 clock,
-                watchers: Registry::default(),
+                watchers: Watchers::default(),
                 recent: Recent::new(),
                 beginnings: Beginnings::default(),
             }),
@@ -128,7 +114,7 @@ impl Sessions {
         let ended = written.rows_affected() > 0;
         if ended {
             self.recent().turn_over();
-            self.inner.watchers.tell(id, reason);
+            self.inner.watchers.tell_the_end(id.as_i64(), reason);
         }
         Ok(ended)
     }
@@ -171,47 +157,12 @@ impl Sessions {
         Ok(ended)
     }
 
-    /// Watches over a session whose person is `known` so, for as long as the watch is kept.
-    pub fn watch(&self, id: SessionId, known: &Person) -> SessionWatch {
-        SessionWatch::begin(self.clone(), id, known)
-    }
-
     /// Closes the file in good order, when the program stops. The store answers nothing after that.
     pub async fn close(&self) {
         self.inner.store.close().await;
     }
 
-    /// How a session stands, without using it.
-    pub(super) async fn standing(&self, id: SessionId) -> Result<Standing, StoreError> {
-        let row: Option<StandingRow> = sqlx::query_as(
-            "SELECT created_at, last_seen_at, confirmed_at, upkeep, stays, person, end_reason FROM sessions WHERE id = ?",
-        )
-        .bind(id.as_i64())
-        .fetch_optional(self.pool())
-        .await
-        .map_err(|error| self.query_failed(&error))?;
-        let Some(StandingRow { created_at, last_seen_at, confirmed_at, upkeep, stays, person, end_reason }) = row
-        else {
-            return Ok(Standing::Ended(EndReason::Expired));
-        };
-        if let Some(word) = end_reason {
-            // A word that a later version wrote: it ended, and somebody else than this browser did it.
-            return Ok(Standing::Ended(EndReason::from_word(&word).unwrap_or(EndReason::Revoked)));
-        }
-        let ends = self.inner.lifetimes.of(Times::read(created_at, last_seen_at, confirmed_at, &upkeep, stays));
-        let (now, end) = (self.now(), ends.idle.min(ends.absolute));
-        if now >= end {
-            return Ok(Standing::Ended(EndReason::Expired));
-        }
-        let until = match ends.stale_from {
-            Some(stale_from) if now >= stale_from => None,
-            Some(stale_from) => Some(end.min(stale_from)),
-            None => Some(end),
-        };
-        Ok(Standing::Lives { until, person })
-    }
-
-    pub(super) fn watchers(&self) -> &Registry {
+    pub(super) fn watchers(&self) -> &Watchers {
         &self.inner.watchers
     }
 

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::session::{Row, columns};
 use super::{EndReason, Session, Sessions};
-use crate::domain::{Person, PersonId, SessionId, Timestamp, Upkeep};
+use crate::domain::{Person, PersonId, Timestamp, Upkeep};
 use crate::store::StoreError;
 
 /// Some of the people who are signed in.
@@ -109,7 +109,7 @@ impl Sessions {
         transaction.commit().await.map_err(|error| self.query_failed(&error))?;
         self.recent().turn_over();
         for id in changed {
-            self.watchers().tell_of_change(SessionId::new(id));
+            self.watchers().tell_of_change(id);
         }
         Ok(())
     }

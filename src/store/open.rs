@@ -26,6 +26,10 @@ const ACQUIRE: Duration = Duration::from_secs(8);
 /// sign-ins, and 16 MiB beside the file.
 const CHECKPOINT_PAGES: &str = "4000";
 
+/// What each connection keeps of the file, in KiB (as SQLite has it, negative). The upper pages of every index fit into it; the
+/// rest is in the system's cache, and there once for all of them.
+const CACHE_KIB: &str = "-512";
+
 /// What a store keeps, in the words of its errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kind {
@@ -61,6 +65,7 @@ impl Store {
             .foreign_keys(true)
             .busy_timeout(BUSY)
             .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
+            .pragma("cache_size", CACHE_KIB)
             .disable_statement_logging();
         let pool = SqlitePoolOptions::new()
             .max_connections(CONNECTIONS)

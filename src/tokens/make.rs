@@ -91,7 +91,7 @@ impl Tokens {
         .await
         .map_err(|error| self.query_failed(&error))?;
         let Some(row) = row else { return Ok(None) };
-        self.watchers().tell(id);
+        self.watchers().tell_of_change(id.as_i64());
         self.read(row).map(Some)
     }
 }

@@ -1,7 +1,7 @@
 //! Personal API tokens: one row a token, in an SQLite file of our own.
 //!
 //! [`Tokens`] makes, finds and ends tokens, keeps their people as the directory last described them (`upkeep`), and tells
-//! live connections the moment one of theirs ends or changes ([`TokenWatch`]), also when another process ended it in the
+//! live connections the moment one of theirs ends or changes (`watch`), also when another process ended it in the
 //! file. A script holds an [`ApiToken`] of 256 random bits; the store holds its hash and nothing that opens a door. The
 //! sealed keys that sign short-lived tokens lie beside them (`keys`).
 //!
@@ -22,7 +22,6 @@ pub use make::{MakeError, Wanted};
 pub use secret::{ApiToken, InvalidToken, PREFIX};
 pub use store::Tokens;
 pub use token::{Found, InvalidTokenName, Token, TokenName};
-pub use watch::{TokenNews, TokenWatch};
 
 #[cfg(test)]
 mod tests;

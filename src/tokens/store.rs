@@ -6,11 +6,10 @@ use sqlx::SqlitePool;
 use sqlx::migrate::Migrator;
 
 use super::token::{Lifetimes, Row, columns};
-use super::watch::Registry;
-use super::{ApiToken, Found, Token, TokenWatch};
+use super::{ApiToken, Found, Token};
 use crate::config::TokenSettings;
-use crate::domain::{Client, Clock, EndReason, Person, Timestamp, TokenId};
-use crate::store::{Kind, Store, StoreError};
+use crate::domain::{Client, Clock, EndReason, Timestamp, TokenId};
+use crate::store::{Kind, Store, StoreError, Watchers};
 
 /// The steps from an empty file to today's tables, in the binary.
 static MIGRATIONS: Migrator = sqlx::migrate!("src/tokens/migrations");
@@ -33,7 +32,7 @@ struct Inner {
     store: Store,
     lifetimes: Lifetimes,
     clock: Arc<dyn Clock>,
-    watchers: Registry,
+    watchers: Watchers,
 }
 
 impl Tokens {
@@ -50,7 +49,7 @@ impl Tokens {
     ) -> Result<Self, StoreError> {
         let store = Store::open(path, KIND, &MIGRATIONS).await?;
         let lifetimes = Lifetimes { longest: settings.longest, max_staleness, unrefreshed: settings.unrefreshed };
-        Ok(Self { inner: Arc::new(Inner { store, lifetimes, clock, watchers: Registry::default() }) })
+        Ok(Self { inner: Arc::new(Inner { store, lifetimes, clock, watchers: Watchers::default() }) })
     }
 
     /// What a secret stands for. One that opens something is now used, from where `client` is; how it was used before
@@ -110,11 +109,6 @@ impl Tokens {
         Ok(ended)
     }
 
-    /// Watches over a token whose person is `known` so, for as long as the watch is kept.
-    pub fn watch(&self, id: TokenId, known: &Person) -> TokenWatch {
-        TokenWatch::begin(self.clone(), id, known)
-    }
-
     /// Closes the file in good order, when the program stops. The store answers nothing after that.
     pub async fn close(&self) {
         self.inner.store.close().await;
@@ -124,8 +118,7 @@ impl Tokens {
     fn judge(&self, row: Option<Row>) -> Result<Found, StoreError> {
         let Some(row) = row else { return Ok(Found::Nothing) };
         if let Some(word) = &row.end_reason {
-            // A word that a later version wrote: it ended, and not by itself.
-            return Ok(Found::Ended(EndReason::from_word(word).unwrap_or(EndReason::Revoked)));
+            return Ok(Found::Ended(EndReason::of_word(word)));
         }
         let (token, now) = (self.read(row)?, self.now());
         Ok(if now >= token.expires_at {
@@ -164,7 +157,7 @@ impl Tokens {
     /// Tells the live connections of the tokens that have just ended.
     pub(super) fn tell_the_ended(&self, rows: Vec<Row>) -> Vec<Token> {
         for row in &rows {
-            self.watchers().tell(TokenId::new(row.id));
+            self.watchers().tell_of_change(row.id);
         }
         self.readable(rows).collect()
     }
@@ -181,7 +174,7 @@ impl Tokens {
         row.token(self.inner.lifetimes).map_err(|reason| self.inner.store.damaged(&reason))
     }
 
-    pub(super) fn watchers(&self) -> &Registry {
+    pub(super) fn watchers(&self) -> &Watchers {
         &self.inner.watchers
     }
 

@@ -108,6 +108,18 @@ impl Lifetimes {
     }
 }
 
+/// What of a token's row tells how it stands.
+#[derive(sqlx::FromRow)]
+pub(super) struct StandingRow {
+    pub(super) id: i64,
+    pub(super) person: Vec<u8>,
+    pub(super) created_at: i64,
+    pub(super) expires_at: i64,
+    pub(super) confirmed_at: i64,
+    pub(super) upkeep: String,
+    pub(super) end_reason: Option<String>,
+}
+
 /// A token's row, before its person is read.
 #[derive(sqlx::FromRow)]
 pub(super) struct Row {

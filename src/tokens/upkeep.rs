@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::token::{Row, columns};
 use super::{Token, Tokens};
-use crate::domain::{Person, PersonId, Timestamp, TokenId, Upkeep};
+use crate::domain::{Person, PersonId, Timestamp, Upkeep};
 use crate::store::StoreError;
 
 /// Keeping tokens true to the directory. Whatever holds for many people is one statement, however many they are.
@@ -96,7 +96,7 @@ impl Tokens {
         .map_err(|error| self.query_failed(&error))?;
         transaction.commit().await.map_err(|error| self.query_failed(&error))?;
         for id in changed {
-            self.watchers().tell(TokenId::new(id));
+            self.watchers().tell_of_change(id);
         }
         Ok(())
     }

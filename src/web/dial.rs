@@ -7,7 +7,7 @@ use rocket::request::{FromRequest, Outcome, Request};
 use crate::audit::Audit;
 use crate::auth::{Auth, Scripts};
 use crate::connections::Asking;
-use crate::domain::{Client, Member, Proof, Visitor};
+use crate::domain::{Client, MadeFrom, Member, Proof, Visitor};
 use crate::live::{Authority, Connection, Holder, Hub, Lease, Position, Seat, Socket};
 use crate::pages::Shelf;
 use crate::sessions::Sessions;
@@ -120,33 +120,27 @@ impl<'r> Dial<'r> {
 
     /// What the member's connection hangs on: all that they proved themselves by, and what that was made from.
     fn lease_of(&self, member: &Member) -> Lease {
-        let (session, token, until) = match &member.proof {
-            Proof::Session(session) => (Some(*session), None, None),
-            Proof::Token(token) => (None, Some(*token), None),
-            Proof::Signed { session, token, until, .. } => (*session, *token, Some(*until)),
-            // Nobody asks about who came by a password alone, so they say it again as often as others are asked about.
-            Proof::Password => (None, None, Some(self.time.0.now() + self.limits.password_watches)),
+        let row = match member.proof.rests_on() {
+            MadeFrom::Session(session) => Some(self.sessions.watch(session, &member.person)),
+            MadeFrom::Token(token) => Some(self.scripts.tokens().watch(token, &member.person)),
+            MadeFrom::Password => None,
         };
-        let mut lease = Lease::default();
-        if let Some(session) = session {
-            lease = lease.of_session(self.sessions.watch(session, &member.person));
-        }
-        if let Some(token) = token {
-            lease = lease.of_token(self.scripts.tokens().watch(token, &member.person));
-        }
-        if let Some(until) = until {
-            lease = lease.until(Arc::clone(&self.time.0), until);
-        }
-        lease
+        let end = match member.proof {
+            Proof::Session(_) | Proof::Token(_) => None,
+            Proof::Signed { until, .. } => Some(until),
+            // Nobody asks about who came by a password alone, so they say it again as often as others are asked about.
+            Proof::Password => Some(self.time.0.now() + self.limits.password_watches),
+        };
+        Lease { row, end }
     }
 }
 
 /// As whom they are counted among those who watch.
 fn holder_of(member: Option<&Member>, client: &Client) -> Holder {
     let Some(member) = member else { return Holder::Stranger(client.address()) };
-    match member.proof {
-        Proof::Session(session) | Proof::Signed { session: Some(session), .. } => Holder::Session(session),
-        Proof::Token(token) | Proof::Signed { token: Some(token), .. } => Holder::Token(token),
-        Proof::Signed { .. } | Proof::Password => Holder::Password(client.address()),
+    match member.proof.rests_on() {
+        MadeFrom::Session(session) => Holder::Session(session),
+        MadeFrom::Token(token) => Holder::Token(token),
+        MadeFrom::Password => Holder::Password(client.address()),
     }
 }

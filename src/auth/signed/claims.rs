@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{SessionId, Timestamp, TokenId};
+use crate::domain::{MadeFrom, Timestamp};
 
 /// What a signed token says (RFC 7519, 4.1). Times are whole seconds since the Unix epoch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,36 +23,6 @@ pub(in crate::auth) struct Claims {
     /// Until when a second factor counts that was shown for what it was made from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::auth) second_factor_until: Option<i64>,
-}
-
-/// What a signed token was made from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(in crate::auth) enum MadeFrom {
-    /// A session, by its number.
-    Session(i64),
-    /// An API token, by its number.
-    Token(i64),
-    /// A name and a password.
-    Password,
-}
-
-impl MadeFrom {
-    /// The session, where it is one.
-    pub(in crate::auth) fn session(self) -> Option<SessionId> {
-        match self {
-            Self::Session(id) => Some(SessionId::new(id)),
-            Self::Token(_) | Self::Password => None,
-        }
-    }
-
-    /// The API token, where it is one.
-    pub(in crate::auth) fn token(self) -> Option<TokenId> {
-        match self {
-            Self::Token(id) => Some(TokenId::new(id)),
-            Self::Session(_) | Self::Password => None,
-        }
-    }
 }
 
 /// A moment in whole seconds.

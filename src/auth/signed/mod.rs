@@ -8,7 +8,7 @@ mod key;
 mod signer;
 mod text;
 
-pub(super) use claims::{Claims, MadeFrom, moment, seconds};
+pub(super) use claims::{Claims, moment, seconds};
 pub use key::PublicKeys;
 pub use signer::Signer;
 pub(super) use signer::Unsound;

@@ -11,7 +11,7 @@ use super::key::{Key, PublicKeys};
 use super::text::SignedText;
 use crate::auth::Keys;
 use crate::config::SignedTokenSettings;
-use crate::domain::{Clock, Timestamp};
+use crate::domain::{Clock, MadeFrom, Timestamp};
 use crate::store::StoreError;
 use crate::tokens::Tokens;
 
@@ -121,7 +121,7 @@ impl Signer {
             exp: seconds(now + self.settings.lifetime),
             jti: hex::encode(id),
             scope: String::new(),
-            made_from: super::MadeFrom::Password,
+            made_from: MadeFrom::Password,
             second_factor_until: None,
         })
     }

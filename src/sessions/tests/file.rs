@@ -1,7 +1,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::house::{ABSOLUTE, House, IDLE};
+use super::house::{ABSOLUTE, House, IDLE, hears_the_end};
 use crate::config::SessionSettings;
 use crate::domain::{EndReason, ManualClock, Timestamp};
 use crate::sessions::Sessions;
@@ -158,6 +158,6 @@ async fn one_damaged_row_hides_no_other_session_and_does_not_stop_the_sweep() {
         house.clock.advance(IDLE);
         let ended = house.sessions.sweep().await.unwrap();
         assert_eq!(ended.iter().map(|session| session.id).collect::<Vec<_>>(), [second.id]);
-        assert_eq!(tab.ended().await, EndReason::Expired, "the damaged one has ended all the same");
+        assert_eq!(hears_the_end(&mut tab).await, EndReason::Expired, "the damaged one has ended all the same");
     }
 }

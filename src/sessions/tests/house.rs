@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use crate::config::SessionSettings;
 use crate::domain::{Client, Clock as _, EndReason, Group, GroupId, ManualClock, Person, PersonId, Timestamp, Upkeep};
-use crate::sessions::{Beginning, Session, SessionNews, SessionToken, SessionWatch, Sessions};
+use crate::sessions::{Beginning, Session, SessionToken, Sessions};
+use crate::store::{News, Watch};
 
 pub(super) const MINUTE: Duration = Duration::from_mins(1);
 pub(super) const IDLE: Duration = Duration::from_mins(30);
@@ -64,13 +65,11 @@ impl House {
     }
 }
 
-impl SessionWatch {
-    /// Listens until the session is over, whatever else there is to hear.
-    pub(super) async fn ended(&mut self) -> EndReason {
-        loop {
-            if let SessionNews::Ended(reason) = self.news().await {
-                return reason;
-            }
+/// Listens until the session is over, whatever else there is to hear.
+pub(super) async fn hears_the_end(watch: &mut Watch) -> EndReason {
+    loop {
+        if let News::Ended(reason) = watch.news().await {
+            return reason;
         }
     }
 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::house::{ABSOLUTE, House, IDLE, MINUTE, person};
+use super::house::{ABSOLUTE, House, IDLE, MINUTE, hears_the_end, person};
 use crate::domain::{Client, EndReason, Upkeep};
 use crate::sessions::{Beginning, SessionToken};
 use crate::store::StoreError;
@@ -187,9 +187,9 @@ async fn many_at_once_do_not_disturb_each_other() {
                 let found = house.sessions.find(&token).await.unwrap().good().unwrap();
                 assert_eq!((found.id, found.person.username), (session.id, name));
                 if number % 2 == 0 {
-                    let ended = house.sessions.end(session.id, EndReason::Revoked);
-                    let (ended, reason) = tokio::join!(ended, watch.ended());
-                    assert!(ended.unwrap());
+                    let (is_ended, reason) =
+                        tokio::join!(house.sessions.end(session.id, EndReason::Revoked), hears_the_end(&mut watch));
+                    assert!(is_ended.unwrap());
                     assert_eq!(reason, EndReason::Revoked);
                 }
                 (token, number % 2 != 0)

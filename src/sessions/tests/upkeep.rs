@@ -1,9 +1,10 @@
 use std::time::Duration;
 
-use super::house::{ABSOLUTE, House, IDLE, MINUTE, person};
+use super::house::{ABSOLUTE, House, IDLE, MINUTE, hears_the_end, person};
 use crate::config::SessionSettings;
 use crate::domain::{Client, Clock as _, EndReason, Person, Upkeep};
-use crate::sessions::{Beginning, Found, SessionNews};
+use crate::sessions::{Beginning, Found};
+use crate::store::News;
 
 const STALE: Duration = Duration::from_mins(10);
 const UNREFRESHED: Duration = Duration::from_mins(20);
@@ -105,7 +106,7 @@ async fn a_person_who_changed_is_changed_in_all_their_sessions_and_their_connect
     let mut tab = house.sessions.watch(at_desk.id, &at_desk.person);
     let mut other = house.sessions.watch(at_bob.id, &at_bob.person);
     house.sessions.confirm(&[renamed("alice"), person("bob")], house.clock.now()).await.unwrap();
-    assert_eq!(tab.news().await, SessionNews::Changed(renamed("alice")));
+    assert_eq!(tab.news().await, News::Changed(renamed("alice")));
     for token in [desk, phone] {
         assert_eq!(house.sessions.find(&token).await.unwrap().good().unwrap().person, renamed("alice"));
     }
@@ -121,7 +122,7 @@ async fn a_change_between_a_request_and_its_watch_is_not_missed() {
     house.sessions.confirm(&[renamed("alice")], house.clock.now()).await.unwrap();
     // The request had found her as she was.
     let mut tab = house.sessions.watch(session.id, &session.person);
-    assert_eq!(tab.news().await, SessionNews::Changed(renamed("alice")));
+    assert_eq!(tab.news().await, News::Changed(renamed("alice")));
 }
 
 #[tokio::test]
@@ -141,7 +142,7 @@ async fn a_connection_hears_when_its_session_goes_stale() {
     let (_, session) = house.signs_in("alice").await;
     let mut tab = house.sessions.watch(session.id, &session.person);
     house.clock.advance(STALE);
-    assert_eq!(tab.news().await, SessionNews::Unconfirmed);
+    assert_eq!(tab.news().await, News::Unconfirmed);
 }
 
 #[tokio::test]
@@ -154,7 +155,7 @@ async fn all_of_somebody_s_sessions_end_together_and_nobody_else_s() {
     let mut ended = house.sessions.end_all_of(&first.person.id, house.clock.now(), EndReason::Revoked).await.unwrap();
     ended.sort_by_key(|session| session.id);
     assert_eq!(ended.iter().map(|session| session.id).collect::<Vec<_>>(), [first.id, second.id]);
-    assert_eq!(tab.ended().await, EndReason::Revoked);
+    assert_eq!(hears_the_end(&mut tab).await, EndReason::Revoked);
     assert!(!house.knows(&desk).await && !house.knows(&phone).await && house.knows(&bob).await);
     assert!(
         house.sessions.end_all_of(&first.person.id, house.clock.now(), EndReason::Revoked).await.unwrap().is_empty()

@@ -3,9 +3,10 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
-use super::house::{ABSOLUTE, House, IDLE, MINUTE, person};
+use super::house::{ABSOLUTE, House, IDLE, MINUTE, hears_the_end, person};
 use crate::domain::{EndReason, SessionId};
 use crate::sessions::Session;
+use crate::store::Watched as _;
 
 /// Long enough for any machine; only a test that fails waits for it.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -18,7 +19,7 @@ impl House {
     /// A live connection that listens, and says why it closed.
     fn connects(&self, session: &Session) -> JoinHandle<EndReason> {
         let mut watch = self.sessions.watch(session.id, &session.person);
-        tokio::spawn(async move { watch.ended().await })
+        tokio::spawn(async move { hears_the_end(&mut watch).await })
     }
 
     /// Moves the clock by `length` in steps that give every listener the time to look.
@@ -28,7 +29,7 @@ impl House {
             let step = left.min(MINUTE);
             self.clock.advance(step);
             left -= step;
-            self.sessions.standing(SessionId::new(0)).await.unwrap();
+            self.sessions.standings(&[0]).await.unwrap();
         }
     }
 }
@@ -54,14 +55,17 @@ async fn an_end_before_the_watch_is_still_heard_with_its_reason() {
     let house = House::new().await;
     let (_, session) = house.signs_in("alice").await;
     house.sessions.end(session.id, EndReason::SignedOut).await.unwrap();
-    assert_eq!(soon(house.sessions.watch(session.id, &session.person).ended()).await, EndReason::SignedOut);
-    assert_eq!(soon(house.sessions.watch(session.id, &session.person).ended()).await, EndReason::SignedOut);
+    assert_eq!(soon(hears_the_end(&mut house.sessions.watch(session.id, &session.person))).await, EndReason::SignedOut);
+    assert_eq!(soon(hears_the_end(&mut house.sessions.watch(session.id, &session.person))).await, EndReason::SignedOut);
 }
 
 #[tokio::test]
 async fn a_session_that_never_was_is_over() {
     let house = House::new().await;
-    assert_eq!(soon(house.sessions.watch(SessionId::new(4711), &person("alice")).ended()).await, EndReason::Expired);
+    assert_eq!(
+        soon(hears_the_end(&mut house.sessions.watch(SessionId::new(4711), &person("alice")))).await,
+        EndReason::Expired
+    );
 }
 
 #[tokio::test]
@@ -70,8 +74,8 @@ async fn an_end_between_watching_and_listening_is_not_missed() {
     let (_, session) = house.signs_in("alice").await;
     let mut watch = house.sessions.watch(session.id, &session.person);
     house.sessions.end(session.id, EndReason::Revoked).await.unwrap();
-    assert_eq!(soon(watch.ended()).await, EndReason::Revoked);
-    assert_eq!(soon(watch.ended()).await, EndReason::Revoked, "and is told again to whoever asks again");
+    assert_eq!(soon(hears_the_end(&mut watch)).await, EndReason::Revoked);
+    assert_eq!(soon(hears_the_end(&mut watch)).await, EndReason::Revoked, "and is told again to whoever asks again");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -94,7 +98,7 @@ async fn listening_alone_is_not_activity() {
     let house = House::new().await;
     let (_, session) = house.signs_in("alice").await;
     let mut watch = house.sessions.watch(session.id, &session.person);
-    let listening = async { watch.ended().await };
+    let listening = async { hears_the_end(&mut watch).await };
     let passing = async {
         house.time_passes(IDLE - MINUTE).await;
         assert_eq!(house.sessions.of(&session.person.id).await.unwrap().len(), 1);
@@ -128,7 +132,7 @@ async fn a_sweep_tells_the_connections_of_what_it_ends() {
     house.clock.advance(IDLE);
     house.sessions.sweep().await.unwrap();
     assert_eq!(house.sessions.watchers().len(), 0, "told, and so forgotten");
-    assert_eq!(soon(watch.ended()).await, EndReason::Expired);
+    assert_eq!(soon(hears_the_end(&mut watch)).await, EndReason::Expired);
 }
 
 #[tokio::test]
@@ -137,10 +141,10 @@ async fn an_end_written_by_another_process_is_heard_within_a_minute() {
     let (_, session) = house.signs_in("alice").await;
     let other = House::beside(&house).await;
     let mut watch = house.sessions.watch(session.id, &session.person);
-    assert!(tokio::time::timeout(Duration::from_millis(1), watch.ended()).await.is_err());
+    assert!(tokio::time::timeout(Duration::from_millis(1), hears_the_end(&mut watch)).await.is_err());
     other.end(session.id, EndReason::Revoked).await.unwrap();
     house.clock.advance(MINUTE);
-    assert_eq!(soon(watch.ended()).await, EndReason::Revoked);
+    assert_eq!(soon(hears_the_end(&mut watch)).await, EndReason::Revoked);
 }
 
 #[tokio::test]
@@ -150,13 +154,13 @@ async fn a_cancelled_wait_costs_no_further_look_into_the_store() {
     let mut watch = house.sessions.watch(session.id, &session.person);
     tokio::select! {
         biased;
-        _ = watch.ended() => panic!("it goes on"),
+        _ = hears_the_end(&mut watch) => panic!("it goes on"),
         () = house.time_passes(Duration::from_secs(1)) => {}
     }
     // One that had looked would be waiting for the store; this one is asked a thousand times without.
     house.sessions.close().await;
     for _ in 0..1000 {
-        let asked = tokio::time::timeout(Duration::ZERO, watch.ended()).await;
+        let asked = tokio::time::timeout(Duration::ZERO, hears_the_end(&mut watch)).await;
         assert!(asked.is_err(), "{asked:?}");
     }
 }
