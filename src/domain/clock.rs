@@ -13,6 +13,12 @@ pub trait Clock: Send + Sync + 'static {
 
     /// Resolves once `length` has passed on this clock.
     fn sleep(&self, length: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
+
+    /// Resolves once so much has passed on this clock as lies between now and `moment`. All who sleep until one moment wake
+    /// together, whenever they lay down.
+    fn sleep_until(&self, moment: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        self.sleep(moment.since(self.now()))
+    }
 }
 
 /// Sleepers do not notice when a clock is set, so a moment is looked for again after so long.
@@ -37,6 +43,12 @@ impl Clock for SystemClock {
 
     fn sleep(&self, length: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(tokio::time::sleep(length))
+    }
+
+    fn sleep_until(&self, moment: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        // What the clock shows is cut to milliseconds, and what is left of one would have each wake at another time.
+        let moment = UNIX_EPOCH + Duration::from_millis(u64::try_from(moment.as_millis()).unwrap_or_default());
+        self.sleep(moment.duration_since(SystemTime::now()).unwrap_or_default())
     }
 }
 

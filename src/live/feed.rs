@@ -68,17 +68,23 @@ pub struct FeedReport {
 }
 
 impl Feed {
-    pub(super) fn start(key: FeedKey, answers: Arc<dyn Answers>, clock: Arc<dyn Clock>) -> Self {
+    /// Begins at once, and asks by a beat that began at `began`.
+    pub(super) fn start(key: FeedKey, began: Timestamp, answers: Arc<dyn Answers>, clock: Arc<dyn Clock>) -> Self {
         let (sender, state) = watch::channel(FeedState::default());
-        let task = tokio::spawn(ask_for_ever(key, answers, clock, sender));
+        let task = tokio::spawn(ask_for_ever(key, began, answers, clock, sender));
         Self { state, _task: AbortOnDropHandle::new(task) }
     }
 }
 
-async fn ask_for_ever(key: FeedKey, answers: Arc<dyn Answers>, clock: Arc<dyn Clock>, state: watch::Sender<FeedState>) {
-    let mut failures = 0;
+async fn ask_for_ever(
+    key: FeedKey,
+    began: Timestamp,
+    answers: Arc<dyn Answers>,
+    clock: Arc<dyn Clock>,
+    state: watch::Sender<FeedState>,
+) {
+    let (mut failures, mut due) = (0, began);
     loop {
-        let asked_at = clock.now();
         let answer = AssertUnwindSafe(answers.ask(&key.query)).catch_unwind().await;
         let answer = answer.unwrap_or_else(|_| Err(SourceError("the source broke while it was asked".to_owned())));
         let now = clock.now();
@@ -102,11 +108,35 @@ async fn ask_for_ever(key: FeedKey, answers: Arc<dyn Answers>, clock: Arc<dyn Cl
                 }
                 state.send_modify(|state| {
                     let since = state.trouble.as_ref().map_or(now, |trouble| trouble.since);
-                    state.trouble = Some(Trouble { reason: error.to_string(), since, retry_at: now + wait });
+                    state.trouble = Some(Trouble { reason: error.to_string(), since, retry_at: next(due, wait, now) });
                 });
                 wait
             }
         };
-        clock.sleep(wait.saturating_sub(now.since(asked_at))).await;
+        due = next(due, wait, now);
+        clock.sleep_until(due).await;
+    }
+}
+
+/// When a query is asked that was `due` and answered `now`: by a beat, so that feeds which began together, as those of one page do,
+/// go on together and are told together. A beat that the answer has missed, or that lies too far off since the clock was
+/// set back, begins anew.
+fn next(due: Timestamp, wait: Duration, now: Timestamp) -> Timestamp {
+    (due + wait).clamp(now, now + wait)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_is_asked_by_a_beat_however_long_the_answers_take() {
+        let at = |millis: i64| Timestamp::from_millis(1_795_309_126_976 + millis);
+        let second = Duration::from_secs(1);
+        assert_eq!(next(at(0), second, at(30)), at(1_000));
+        assert_eq!(next(at(1_000), second, at(1_970)), at(2_000));
+        assert_eq!(next(at(0), second, at(1_200)), at(1_200), "at once, when the answer took longer than that");
+        assert_eq!(next(at(0), second, at(-86_400_000)), at(-86_399_000), "the clock was set back");
+        assert_eq!(next(at(0), 60 * second, at(30)), at(60_000), "a failure waits longer");
     }
 }

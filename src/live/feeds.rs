@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use crate::domain::Clock;
+use crate::domain::{Clock, Timestamp};
 use crate::telemetry::FeedsState;
 
 use super::feed::{Answers, Feed, FeedKey, FeedReport};
@@ -19,14 +19,20 @@ impl Feeds {
         Self { answers, clock, running: Mutex::default() }
     }
 
-    /// Joins the feed of that query, starting it when nobody has yet. It runs for as long as what this returns.
-    pub(super) fn join(&self, key: FeedKey) -> Arc<Feed> {
+    /// Joins the feeds of these queries, starting those that nobody has yet, all by one beat. They run for as long as what
+    /// this returns.
+    pub(super) fn join(&self, keys: impl IntoIterator<Item = FeedKey>) -> Vec<Arc<Feed>> {
+        let now = self.clock.now();
+        keys.into_iter().map(|key| self.join_one(key, now)).collect()
+    }
+
+    fn join_one(&self, key: FeedKey, now: Timestamp) -> Arc<Feed> {
         let mut running = self.running();
         if let Some(feed) = running.get(&key).and_then(Weak::upgrade) {
             return feed;
         }
         running.retain(|_, feed| feed.strong_count() > 0);
-        let feed = Arc::new(Feed::start(key.clone(), Arc::clone(&self.answers), Arc::clone(&self.clock)));
+        let feed = Arc::new(Feed::start(key.clone(), now, Arc::clone(&self.answers), Arc::clone(&self.clock)));
         running.insert(key, Arc::downgrade(&feed));
         feed
     }

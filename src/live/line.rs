@@ -85,6 +85,11 @@ impl Tally {
         self.bytes += u64::try_from(bytes).unwrap_or(u64::MAX);
     }
 
+    /// How many bytes are not counted yet.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// Counts it, once for many frames.
     pub(super) fn count(&mut self, metrics: &LiveMetrics) {
         let Self { frames, bytes } = std::mem::take(self);

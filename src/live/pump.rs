@@ -22,12 +22,13 @@ pub(super) struct Subscription {
 /// Joins the feeds that the page's panels hang on.
 pub(super) fn subscribe(page: &Page, bindings: &Bindings, sources: &Sources, feeds: &Feeds) -> Vec<Subscription> {
     let asked = page.panels.iter().enumerate().filter_map(|(at, panel)| Some((at, panel.source.as_ref()?)));
-    asked
+    let (panels, keys): (Vec<_>, Vec<_>) = asked
         .map(|(panel, from)| {
-            let query = sources.bind(&from.source, &from.query, bindings);
-            Subscription { panel, feed: feeds.join(FeedKey { query, every: from.every }) }
+            (panel, FeedKey { query: sources.bind(&from.source, &from.query, bindings), every: from.every })
         })
-        .collect()
+        .unzip();
+    let joined = panels.into_iter().zip(feeds.join(keys));
+    joined.map(|(panel, feed)| Subscription { panel, feed }).collect()
 }
 
 /// Carries what the feeds say into the channel, in batches no closer together than the interval. Never ends by itself.
@@ -49,6 +50,8 @@ pub(super) async fn pump(
     let mut told_at: Option<Timestamp> = None;
     while let Some(first) = said.next().await {
         let mut news = vec![first];
+        // The feeds of a page are due at the same moment: those that have an answer have said it after this.
+        tokio::task::yield_now().await;
         let due = told_at.map_or(Duration::ZERO, |at| settings.batch_interval.saturating_sub(clock.now().since(at)));
         let mut wait = clock.sleep(due);
         loop {

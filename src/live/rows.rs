@@ -14,6 +14,10 @@ use crate::telemetry::LiveMetrics;
 /// what one task may write at a time without keeping a processor from the others for long: about half a millisecond.
 const LONGEST_ROW: usize = 64;
 
+/// So much is written at a time where states are large, which TLS encrypts in a quarter of a millisecond; then whoever else waits for
+/// the processor has their turn.
+const BYTES_AT_A_TIME: u64 = 256 * 1024;
+
 /// How often each row looks for those that have stalled.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
 
@@ -75,11 +79,9 @@ impl Rows {
     /// What each line of every row says of itself.
     pub(super) fn ask<T>(&self, question: impl Fn(&Line) -> Option<T>) -> Vec<T> {
         let mut answers = Vec::new();
-        let rows: Vec<_> = self.lock().iter().map(|row| Arc::clone(&row.lines)).collect();
         let mut present = Vec::new();
-        for lines in rows {
-            lines.each(&mut present, |line| answers.extend(question(line)));
-        }
+        self.lock().iter().for_each(|row| row.lines.gather(&mut present));
+        present.iter().for_each(|line| contained(line, |line| answers.extend(question(line))));
         answers
     }
 
@@ -116,15 +118,16 @@ impl Lines {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does that with each. Nobody who comes or leaves has to wait for it.
-    fn each(&self, present: &mut Vec<Arc<Line>>, mut work: impl FnMut(&Line)) {
+    /// Adds those who are there to `present`: nobody who comes or leaves has to wait for what is done with them.
+    fn gather(&self, present: &mut Vec<Arc<Line>>) {
         present.extend(self.lock().iter().filter_map(Weak::upgrade));
-        for line in present.drain(..) {
-            // A fault in what one of them is told stays with that one. The panic itself is in the log.
-            if catch_unwind(AssertUnwindSafe(|| work(&line))).is_err() {
-                line.give_up();
-            }
-        }
+    }
+}
+
+/// Does something with a line. A fault in what it is told stays with that one; the panic itself is in the log.
+fn contained(line: &Line, work: impl FnOnce(&Line)) {
+    if catch_unwind(AssertUnwindSafe(|| work(line))).is_err() {
+        line.give_up();
     }
 }
 
@@ -155,12 +158,19 @@ impl Work {
             };
             let now = self.clock.now();
             let (sweeps, asks) = (rounds.is_due(now), pings.is_due(now));
-            self.lines.each(&mut present, |line| {
-                if sweeps {
-                    line.sweep();
+            self.lines.gather(&mut present);
+            for line in present.drain(..) {
+                contained(&line, |line| {
+                    if sweeps {
+                        line.sweep();
+                    }
+                    if asks { line.ping(&mut tally) } else { line.write(&mut tally) }
+                });
+                if tally.bytes() >= BYTES_AT_A_TIME {
+                    tally.count(&self.metrics);
+                    tokio::task::yield_now().await;
                 }
-                if asks { line.ping(&mut tally) } else { line.write(&mut tally) }
-            });
+            }
             tally.count(&self.metrics);
             let read_at = self.head.borrow().read_at;
             // What is on the wires of those who keep up; the others' lag is looked up.
