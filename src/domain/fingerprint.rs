@@ -11,11 +11,6 @@ impl Fingerprint {
         Self(Sha256::digest(bytes).into())
     }
 
-    /// Of nothing: no thing has it.
-    pub fn of_nothing() -> Self {
-        Self([0; 32])
-    }
-
     /// Of something by what it says of itself. What cannot be said has that of no bytes.
     pub fn of(thing: &impl Serialize) -> Self {
         Self::of_bytes(&serde_json::to_vec(thing).unwrap_or_default())

@@ -7,7 +7,7 @@ use super::lease::Lease;
 use super::places::Place;
 use crate::domain::{Clock, EndReason, Person, Timestamp, Visitor, reached};
 use crate::pages::{OpenPage, Shelf};
-use crate::store::News;
+use crate::store::RowNews;
 
 /// What gives a connection the right to go on, and hears when it is gone.
 pub struct Authority {
@@ -58,21 +58,21 @@ impl Authority {
             let soonest = end.into_iter().chain(factor_until).min();
             let heard = tokio::select! {
                 biased;
-                news = self.lease.news() => Heard::OfTheLease(news),
-                _ = self.shutdown.wait_for(|shutting_down| *shutting_down) => Heard::Shutdown,
+                news = self.lease.news() => Cause::OfTheLease(news),
+                _ = self.shutdown.wait_for(|shutting_down| *shutting_down) => Cause::Shutdown,
                 () = passed(soonest, clock) => {
-                    if soonest == end { Heard::OfTheLease(News::Ended(EndReason::Expired)) } else { Heard::OfTheFactor }
+                    if soonest == end { Cause::OfTheLease(RowNews::Ended(EndReason::Expired)) } else { Cause::OfTheFactor }
                 }
                 // The sender lives in the shelf, which this holds.
-                _ = self.shelf_changes.changed() => Heard::OfTheShelf,
+                _ = self.shelf_changes.changed() => Cause::OfTheShelf,
             };
             let farewell = match heard {
-                Heard::OfTheLease(News::Ended(reason)) => Some(Farewell::ended(reason)),
-                Heard::OfTheLease(News::Unconfirmed) => Some(Farewell::unconfirmed()),
-                Heard::OfTheLease(News::Changed(person)) => self.visitor_is_now(person),
-                Heard::Shutdown => Some(Farewell::shutdown(self.place.viewers())),
-                Heard::OfTheFactor => self.factor_counts_no_more(),
-                Heard::OfTheShelf => self.shelf_is_another(),
+                Cause::OfTheLease(RowNews::Ended(reason)) => Some(Farewell::ended(reason)),
+                Cause::OfTheLease(RowNews::Unconfirmed) => Some(Farewell::unconfirmed()),
+                Cause::OfTheLease(RowNews::Changed(person)) => self.visitor_is_now(person),
+                Cause::Shutdown => Some(Farewell::shutdown(self.place.viewers())),
+                Cause::OfTheFactor => self.factor_counts_no_more(),
+                Cause::OfTheShelf => self.shelf_is_another(),
             };
             if let Some(farewell) = farewell {
                 return farewell;
@@ -123,9 +123,9 @@ impl Authority {
     }
 }
 
-/// What a connection listens to.
-enum Heard {
-    OfTheLease(News),
+/// What may end a connection.
+enum Cause {
+    OfTheLease(RowNews),
     OfTheFactor,
     OfTheShelf,
     Shutdown,

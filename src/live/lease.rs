@@ -1,7 +1,7 @@
 use std::future::pending;
 
 use crate::domain::Timestamp;
-use crate::store::{News, Watch};
+use crate::store::{RowNews, Watch};
 
 /// What somebody's live connection hangs on besides the door. A stranger's hangs on nothing.
 #[derive(Default)]
@@ -14,7 +14,7 @@ pub struct Lease {
 
 impl Lease {
     /// Resolves when there is news of the row. May be cancelled and asked again.
-    pub(super) async fn news(&mut self) -> News {
+    pub(super) async fn news(&mut self) -> RowNews {
         match &mut self.row {
             Some(row) => row.news().await,
             None => pending().await,

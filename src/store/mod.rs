@@ -16,5 +16,5 @@ mod watchers;
 pub use error::StoreError;
 pub use open::{Kind, Store};
 pub use pen::HeldPen;
-pub use watch::{News, Watch};
+pub use watch::{RowNews, Watch};
 pub use watchers::{Standing, Watched, Watchers};

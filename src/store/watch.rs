@@ -7,7 +7,7 @@ use crate::domain::{EndReason, Person};
 
 /// What a live connection hears of the row that it hangs on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum News {
+pub enum RowNews {
     /// It is over, and why.
     Ended(EndReason),
     /// It opens nothing for now: nobody could confirm its person for too long.
@@ -50,7 +50,7 @@ impl Watch {
 
     /// Resolves when there is news: at once when the row ends (or has) or its person changes, by itself at its end and when
     /// it goes stale. May be cancelled and asked again; an end is told to whoever asks again.
-    pub async fn news(&mut self) -> News {
+    pub async fn news(&mut self) -> RowNews {
         loop {
             // First the ear, then the look.
             let changed = self.post.changed.notified();
@@ -99,11 +99,11 @@ impl Post {
 
 impl Told {
     /// What there is to hear after the look `heard`.
-    fn after(&self, heard: &mut u64) -> Option<News> {
+    fn after(&self, heard: &mut u64) -> Option<RowNews> {
         let (look, news) = match (self.ended, self.unconfirmed, &self.person) {
-            (Some(reason), ..) => return Some(News::Ended(reason)),
-            (None, Some(look), _) if look > *heard => (look, News::Unconfirmed),
-            (None, _, Some((look, person))) if look > heard => (*look, News::Changed((**person).clone())),
+            (Some(reason), ..) => return Some(RowNews::Ended(reason)),
+            (None, Some(look), _) if look > *heard => (look, RowNews::Unconfirmed),
+            (None, _, Some((look, person))) if look > heard => (*look, RowNews::Changed((**person).clone())),
             _ => return None,
         };
         *heard = look;

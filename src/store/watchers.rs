@@ -1,8 +1,10 @@
 use std::collections::{BTreeSet, HashMap};
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures::FutureExt;
 use tokio::sync::Notify;
 
 use super::StoreError;
@@ -16,8 +18,8 @@ const LOOK_AGAIN: Duration = Duration::from_mins(1);
 /// When a row cannot be read, it is looked at again after this long …
 const TRY_AGAIN: Duration = Duration::from_secs(10);
 
-/// … and so many times, about a minute in all. Then nobody can say that it still holds, and it does not.
-const TRIES: u8 = 6;
+/// … for so long in all. Then nobody can say that it still holds, and it does not.
+const GIVE_UP_AFTER: Duration = Duration::from_mins(1);
 
 /// So many rows are looked at by one question.
 const LOOKED_AT_TOGETHER: usize = 256;
@@ -85,10 +87,12 @@ struct Entry {
     post: Arc<Post>,
     listeners: usize,
     look_at: Timestamp,
-    failures: u8,
-    /// Of the person as the listeners were last told, and as the row has them.
-    known: Fingerprint,
-    written: Fingerprint,
+    /// Since when it cannot be read.
+    unread_since: Option<Timestamp>,
+    /// Of the person as the row has them and as every listener knows them; `None` when one of them may not.
+    written: Option<Fingerprint>,
+    /// The newest look that had begun when the last listener came.
+    joined: u64,
 }
 
 /// What the one who looks after the rows does next.
@@ -107,7 +111,7 @@ impl Watchers {
     pub fn watch<S: Watched>(store: &S, row: i64, known: &Person) -> Watch {
         let shared = &store.watchers().shared;
         let now = store.clock().now();
-        // Rows are written so too. One that was not is read, and compared by what it says.
+        // Rows are written so too. Of one that was not, whoever listens is told once what they know.
         let known = Fingerprint::of(known);
         let mut book = shared.book();
         let (post, heard) = book.listen(row, known, now);
@@ -157,8 +161,17 @@ async fn look_after<S: Watched>(store: S, shared: Arc<Shared>) {
         match next {
             None => return,
             Some(Next::Look(look, rows)) => {
-                let standings = store.standings(&rows).await;
-                shared.book().take(S::ROW, look, &rows, standings, store.clock().now());
+                let looked = async {
+                    let standings = store.standings(&rows).await;
+                    shared.book().take(S::ROW, look, &rows, standings, store.clock().now());
+                };
+                // Whoever listens must not be left deaf. The panic itself is in the log.
+                if AssertUnwindSafe(looked).catch_unwind().await.is_err() {
+                    let now = store.clock().now();
+                    for row in &rows {
+                        shared.book().puzzled(*row, S::ROW, now);
+                    }
+                }
             }
             Some(Next::Rest(length)) => tokio::select! {
                 () = store.clock().sleep(length) => (),
@@ -196,14 +209,15 @@ impl Book {
             post: Arc::default(),
             listeners: 0,
             look_at: now,
-            failures: 0,
-            known,
-            written: known,
+            unread_since: None,
+            written: Some(known),
+            joined: 0,
         });
         entry.listeners += 1;
-        if entry.known != known {
+        entry.joined = self.looks;
+        if entry.written != Some(known) {
             // One of them is mistaken. The next look tells everybody.
-            (entry.known, entry.written) = (Fingerprint::of_nothing(), Fingerprint::of_nothing());
+            entry.written = None;
         }
         let post = Arc::clone(&entry.post);
         self.plan(row, now);
@@ -231,16 +245,17 @@ impl Book {
             self.is_looked_after = false;
             return None;
         };
-        // A clock that was set back must not put a look off until it has caught up.
-        let is_due = |at: Timestamp| at <= now || at.since(now) > LOOK_AGAIN;
-        if !is_due(*first) {
+        // Nothing is planned further off than this, unless the clock was set back: that must not put a look off until it has
+        // caught up.
+        let too_far = self.agenda.range((now + LOOK_AGAIN, i64::MAX)..);
+        let due = self.agenda.range(..=(now, i64::MAX)).chain(too_far).map(|(_, row)| *row);
+        let due: Vec<_> = due.take(LOOKED_AT_TOGETHER).collect();
+        if due.is_empty() {
             return Some(Next::Rest(first.since(now)));
         }
-        let due = self.agenda.iter().take_while(|(at, _)| is_due(*at)).map(|(_, row)| *row);
-        let due: Vec<_> = due.take(LOOKED_AT_TOGETHER).collect();
         self.looks += 1;
         for row in &due {
-            // Whoever begins to listen meanwhile, or hears of a change, has it looked at once more.
+            // Whoever begins to listen meanwhile, or is told of a change, has it looked at once more.
             self.plan(*row, now + LOOK_AGAIN);
         }
         Some(Next::Look(self.looks, due))
@@ -259,7 +274,9 @@ impl Book {
             Ok(standings) => standings.into_iter().collect(),
             Err(error) => {
                 tracing::warn!(rows = rows.len(), %error, "what live connections hang on cannot be looked up: {what}s");
-                rows.iter().for_each(|row| self.puzzled(*row, what, now));
+                for row in rows {
+                    self.puzzled(*row, what, now);
+                }
                 return;
             }
         };
@@ -272,7 +289,7 @@ impl Book {
                 }
                 Standing::Unconfirmed => {
                     if let Some(entry) = self.entries.get_mut(row) {
-                        entry.failures = 0;
+                        entry.unread_since = None;
                         entry.post.is_unconfirmed(look);
                     }
                 }
@@ -284,7 +301,7 @@ impl Book {
     fn lives(&mut self, row: i64, what: &str, look: u64, until: Timestamp, person: &[u8], now: Timestamp) {
         let Some(entry) = self.entries.get_mut(&row) else { return };
         let written = Fingerprint::of_bytes(person);
-        if written != entry.written {
+        if entry.written != Some(written) {
             let read: Person = match serde_json::from_slice(person) {
                 Ok(read) => read,
                 Err(error) => {
@@ -293,13 +310,15 @@ impl Book {
                     return;
                 }
             };
-            entry.written = written;
-            let known = std::mem::replace(&mut entry.known, Fingerprint::of(&read));
-            if entry.known != known {
-                entry.post.is_of(look, read);
-            }
+            entry.written = Some(written);
+            entry.post.is_of(look, read);
         }
-        entry.failures = 0;
+        if entry.joined == look {
+            // Whoever came while this look was under way has not heard what it showed. The one that they asked for tells everybody,
+            // and nobody is harmed by hearing what they know.
+            entry.written = None;
+        }
+        entry.unread_since = None;
         entry.post.is_good();
         // What began meanwhile to be due at once stays so.
         if entry.look_at > until {
@@ -310,9 +329,12 @@ impl Book {
     /// A row could not be read: it is looked at again, and given up after a while.
     fn puzzled(&mut self, row: i64, what: &str, now: Timestamp) {
         let Some(entry) = self.entries.get_mut(&row) else { return };
-        if entry.failures < TRIES {
-            entry.failures += 1;
-            self.plan(row, now + TRY_AGAIN);
+        let since = *entry.unread_since.get_or_insert(now);
+        if now.since(since) < GIVE_UP_AFTER {
+            // What began meanwhile to be due sooner stays so.
+            if entry.look_at > now + TRY_AGAIN {
+                self.plan(row, now + TRY_AGAIN);
+            }
         } else if let Some(entry) = self.remove(row) {
             tracing::error!(row, "live connections end: their {what} cannot be looked up");
             entry.post.ends(EndReason::Expired);
@@ -325,7 +347,7 @@ impl Book {
 mod tests {
     use super::*;
     use crate::domain::{Groups, ManualClock, PersonId};
-    use crate::store::News;
+    use crate::store::RowNews;
 
     const START: Timestamp = Timestamp::from_millis(1_795_309_126_976);
 
@@ -336,6 +358,8 @@ mod tests {
         clock: Arc<ManualClock>,
         rows: Arc<Mutex<HashMap<i64, Standing>>>,
         questions: Arc<Mutex<Vec<usize>>>,
+        /// Answers are held back while it is closed.
+        gate: Arc<tokio::sync::Semaphore>,
     }
 
     #[async_trait]
@@ -352,15 +376,20 @@ mod tests {
 
         async fn standings(&self, rows: &[i64]) -> Result<Vec<(i64, Standing)>, StoreError> {
             self.questions.lock().unwrap().push(rows.len());
-            let known = self.rows.lock().unwrap();
-            Ok(rows.iter().filter_map(|row| Some((*row, known.get(row)?.clone()))).collect())
+            let answer = {
+                let known = self.rows.lock().unwrap();
+                rows.iter().filter_map(|row| Some((*row, known.get(row)?.clone()))).collect()
+            };
+            drop(self.gate.acquire().await);
+            Ok(answer)
         }
     }
 
     impl Shelf {
         fn new() -> Self {
             let clock = Arc::new(ManualClock::at(START));
-            Self { watchers: Arc::default(), clock, rows: Arc::default(), questions: Arc::default() }
+            let gate = Arc::new(tokio::sync::Semaphore::new(1));
+            Self { watchers: Arc::default(), clock, rows: Arc::default(), questions: Arc::default(), gate }
         }
 
         fn write(&self, row: i64, person: &Person) {
@@ -400,7 +429,7 @@ mod tests {
         }
     }
 
-    async fn news(watch: &mut Watch) -> Option<News> {
+    async fn news(watch: &mut Watch) -> Option<RowNews> {
         tokio::select! {
             biased;
             news = watch.news() => Some(news),
@@ -447,10 +476,49 @@ mod tests {
             for (watch, heard) in [&mut first, &mut second].into_iter().zip(heard) {
                 let news = news(watch).await;
                 // Who is told what they know already can do nothing wrong by it.
-                let known = news == Some(News::Changed(alice(now)));
+                let known = news == Some(RowNews::Changed(alice(now)));
                 assert!(known || heard.is_none() && news.is_none(), "{news:?}, expected {heard:?} of {now}");
             }
         }
+    }
+
+    #[tokio::test]
+    async fn who_comes_while_a_change_is_looked_up_hears_of_it_too() {
+        let shelf = Shelf::new();
+        shelf.write(1, &alice("Old"));
+        let mut first = shelf.watch(1, &alice("Old"));
+        shelf.rests().await;
+        let closed = Arc::clone(&shelf.gate).acquire_owned().await.unwrap();
+        shelf.write(1, &alice("New"));
+        shelf.watchers.tell_of_change(1);
+        shelf.rests().await;
+        let mut second = shelf.watch(1, &alice("Old"));
+        drop(closed);
+        assert_eq!(news(&mut first).await, Some(RowNews::Changed(alice("New"))));
+        assert_eq!(news(&mut second).await, Some(RowNews::Changed(alice("New"))));
+
+        // The same where the first has gone by then, and the row is begun anew.
+        let closed = Arc::clone(&shelf.gate).acquire_owned().await.unwrap();
+        shelf.write(1, &alice("Newest"));
+        shelf.watchers.tell_of_change(1);
+        shelf.rests().await;
+        drop((first, second));
+        let mut third = shelf.watch(1, &alice("New"));
+        drop(closed);
+        assert_eq!(news(&mut third).await, Some(RowNews::Changed(alice("Newest"))));
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_was_set_back_puts_no_row_off() {
+        let shelf = Shelf::new();
+        (0..1_000).for_each(|row| shelf.write(row, &alice("Alice")));
+        let _watches: Vec<_> = (0..1_000).map(|row| shelf.watch(row, &alice("Alice"))).collect();
+        shelf.rests().await;
+        shelf.asked();
+        shelf.clock.set_back(Duration::from_hours(24));
+        shelf.clock.advance(LOOK_AGAIN);
+        shelf.rests().await;
+        assert_eq!(shelf.asked(), [256, 256, 256, 232], "all of them, and each once");
     }
 
     #[tokio::test]
@@ -468,7 +536,7 @@ mod tests {
         assert_eq!(news(&mut watch).await, None);
         shelf.set(1, Standing::Unconfirmed);
         shelf.watchers.tell_of_change(1);
-        assert_eq!(news(&mut watch).await, Some(News::Unconfirmed));
+        assert_eq!(news(&mut watch).await, Some(RowNews::Unconfirmed));
         assert_eq!(news(&mut watch).await, None, "once for each look");
     }
 
@@ -482,7 +550,7 @@ mod tests {
         shelf.clock.set_back(Duration::from_hours(24));
         shelf.set(1, Standing::Ended(EndReason::Expired));
         shelf.clock.advance(Duration::from_secs(10));
-        assert_eq!(news(&mut watch).await, Some(News::Ended(EndReason::Expired)));
-        assert_eq!(news(&mut watch).await, Some(News::Ended(EndReason::Expired)), "and to whoever asks again");
+        assert_eq!(news(&mut watch).await, Some(RowNews::Ended(EndReason::Expired)));
+        assert_eq!(news(&mut watch).await, Some(RowNews::Ended(EndReason::Expired)), "and to whoever asks again");
     }
 }

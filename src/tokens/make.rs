@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::token::{Row, columns};
 use super::{ApiToken, Token, TokenName, Tokens};
-use crate::domain::{Granted, Person, TokenId, Upkeep};
+use crate::domain::{EndReason, Granted, Person, TokenId, Upkeep};
 use crate::store::StoreError;
 
 /// How many good tokens one person may have: one for every script and screen of a busy team, and few enough that each
@@ -91,7 +91,7 @@ impl Tokens {
         .await
         .map_err(|error| self.query_failed(&error))?;
         let Some(row) = row else { return Ok(None) };
-        self.watchers().tell_of_change(id.as_i64());
+        self.watchers().tell_the_end(id.as_i64(), EndReason::Revoked);
         self.read(row).map(Some)
     }
 }

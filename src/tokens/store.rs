@@ -157,7 +157,8 @@ impl Tokens {
     /// Tells the live connections of the tokens that have just ended.
     pub(super) fn tell_the_ended(&self, rows: Vec<Row>) -> Vec<Token> {
         for row in &rows {
-            self.watchers().tell_of_change(row.id);
+            self.watchers()
+                .tell_the_end(row.id, row.end_reason.as_deref().map_or(EndReason::Expired, EndReason::of_word));
         }
         self.readable(rows).collect()
     }

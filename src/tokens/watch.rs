@@ -27,17 +27,21 @@ impl Tokens {
                 continue;
             }
             match self.ended_among(&watched).await {
-                Ok(ended) => ended.into_iter().for_each(|id| Self::watchers(self).tell_of_change(id)),
+                Ok(ended) => {
+                    for (id, reason) in ended {
+                        Self::watchers(self).tell_the_end(id, EndReason::of_word(&reason));
+                    }
+                }
                 // Each is looked at within the minute, and whoever looks knows what to do when that cannot be.
                 Err(error) => tracing::warn!(%error, "whether tokens have been revoked could not be looked up"),
             }
         }
     }
 
-    async fn ended_among(&self, watched: &[i64]) -> Result<Vec<i64>, StoreError> {
+    async fn ended_among(&self, watched: &[i64]) -> Result<Vec<(i64, String)>, StoreError> {
         let watched = serde_json::to_string(watched).map_err(|error| self.failed(&error))?;
-        sqlx::query_scalar(
-            "SELECT id FROM tokens WHERE id IN (SELECT value FROM json_each(?)) AND ended_at IS NOT NULL",
+        sqlx::query_as(
+            "SELECT id, end_reason FROM tokens WHERE id IN (SELECT value FROM json_each(?)) AND ended_at IS NOT NULL",
         )
         .bind(watched)
         .fetch_all(self.pool())

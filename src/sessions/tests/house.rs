@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::config::SessionSettings;
 use crate::domain::{Client, Clock as _, EndReason, Group, GroupId, ManualClock, Person, PersonId, Timestamp, Upkeep};
 use crate::sessions::{Beginning, Session, SessionToken, Sessions};
-use crate::store::{News, Watch};
+use crate::store::{RowNews, Watch};
 
 pub(super) const MINUTE: Duration = Duration::from_mins(1);
 pub(super) const IDLE: Duration = Duration::from_mins(30);
@@ -68,7 +68,7 @@ impl House {
 /// Listens until the session is over, whatever else there is to hear.
 pub(super) async fn hears_the_end(watch: &mut Watch) -> EndReason {
     loop {
-        if let News::Ended(reason) = watch.news().await {
+        if let RowNews::Ended(reason) = watch.news().await {
             return reason;
         }
     }
