@@ -18,7 +18,7 @@ pub(super) struct Connection {
     /// The number that the system knows its socket by, once it has been seen.
     pub(super) socket: Option<u64>,
     pub(super) opened_at: Timestamp,
-    /// How many requests are under way. HTTP/2 and a WebSocket's end make it more than one.
+    /// How many requests are under way. What goes on with a connection after its request makes it more than one.
     pub(super) asking: u32,
     /// When the last of them was answered; `None` when nothing was ever asked.
     pub(super) answered_at: Option<Timestamp>,

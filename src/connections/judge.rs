@@ -10,9 +10,6 @@ use crate::domain::{Timestamp, TrustedProxies, network_of};
 /// A connection whose reading was shut down still writes what it owes, so long at most.
 const LINGER: Duration = Duration::from_secs(10);
 
-/// HTTP/2 lets one connection ask many things at once, and Rocket sets no bound. Browsers ask about a hundred.
-const MOST_AT_ONCE: u32 = 256;
-
 /// How a connection is ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
@@ -33,8 +30,6 @@ pub(super) enum Why {
     DoesNotClose,
     /// It does not take what it is sent.
     Stalled,
-    /// More requests at once than anybody needs.
-    TooManyAtOnce,
     /// There are more than `connections.per_address` from its address.
     TooManyFromThere,
     /// There are more than `connections.most` in all.
@@ -110,9 +105,6 @@ fn overdue(connection: &Connection, is_proxy: bool, limits: &ConnectionSettings,
     }
     if connection.is_hung_up {
         return Some((End::Both, Why::Stalled));
-    }
-    if connection.asking > MOST_AT_ONCE {
-        return Some((End::Both, Why::TooManyAtOnce));
     }
     if connection.asking > 0 || is_proxy {
         return None;

@@ -78,7 +78,7 @@ impl Crowds {
         }
         let count = |why| counts.get(&why).copied().unwrap_or(0);
         self.too_many += count(Why::TooMany);
-        self.from_one_place += count(Why::TooManyFromThere) + count(Why::TooManyAtOnce);
+        self.from_one_place += count(Why::TooManyFromThere);
         tracing::debug!(?counts, "connections ended");
     }
 

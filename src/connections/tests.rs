@@ -172,18 +172,6 @@ fn of_boards_the_newest_goes_so_that_what_is_there_stays() {
 }
 
 #[test]
-fn nobody_asks_hundreds_of_things_at_once_on_one_connection() {
-    let mut place = Place::new();
-    place.opens(stranger(1));
-    for _ in 0..256 {
-        place.asks(stranger(1));
-    }
-    assert_eq!(place.judges(), []);
-    place.asks(stranger(1));
-    assert_eq!(place.judges(), [Verdict { peer: stranger(1), end: End::Both, why: Why::TooManyAtOnce }]);
-}
-
-#[test]
 fn what_is_gone_is_forgotten_and_a_port_that_comes_again_begins_anew() {
     let mut place = Place::new();
     place.opens(stranger(1));

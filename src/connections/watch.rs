@@ -59,6 +59,7 @@ impl Connections {
             }
         };
         self.book.lock().unwrap_or_else(PoisonError::into_inner).is_watched = true;
+        let book = Arc::clone(&self.book);
         let mut round = Round::new(sockets, self.book, self.limits, most, self.proxies);
         let mut nap = EVERY;
         loop {
@@ -74,6 +75,8 @@ impl Connections {
                 tracing::error!(
                     "the connections are not looked after any more, by a fault of ours; restart the server"
                 );
+                // Nobody would strike out those that have gone.
+                book.lock().unwrap_or_else(PoisonError::into_inner).is_watched = false;
                 return;
             };
             round = same;

@@ -99,6 +99,17 @@ async fn a_second_question_may_not_trickle_either() {
     line.trickles("GET /healthz HTTP/1.1\r\nHost: board\r\nX: aaaaaaaaaaaaaaaaaaaa").await;
 }
 
+/// On a connection of HTTP/2 strangers could have as many requests under way as they like, which Rocket does not bound.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_talks_http_2_to_the_house() {
+    let demo = impatient().await.open().await;
+    let mut line = connects(demo.house.address, 1).await;
+    // The connection preface, with empty settings (RFC 9113, 3.4).
+    line.says("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\u{4}\0\0\0\0\0").await;
+    let said = line.is_hung_up_on().await;
+    assert!(said.is_empty() || said.starts_with("HTTP/1.1 4"), "{said:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_form_that_trickles_is_not_waited_for() {
     let demo = impatient().await.open().await;
