@@ -1,10 +1,10 @@
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::FutureExt;
-use tokio::sync::watch;
+use tokio::sync::Notify;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::domain::{BoundQuery, Clock, Reading, Timestamp};
@@ -35,19 +35,30 @@ pub(super) struct FeedKey {
 }
 
 /// What a feed knows: the last good reading, and why there is none newer.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct FeedState {
     pub(super) reading: Option<(Timestamp, Arc<Reading>)>,
     /// How many readings there were: tells one from the next even when the machine's clock is set back.
     pub(super) readings: u64,
     pub(super) trouble: Option<Trouble>,
+    /// When the query is asked next. When that is over, an answer is on its way.
+    pub(super) due: Timestamp,
+    /// How many answers there were, good or not.
+    pub(super) answers: u64,
+    /// How many failures there were since the last reading.
+    failures: u32,
 }
 
 /// The background task that asks one distinct query again and again. It stops when the last of its watchers lets go.
-#[derive(Debug)]
 pub(super) struct Feed {
-    pub(super) state: watch::Receiver<FeedState>,
+    known: Arc<Known>,
     _task: AbortOnDropHandle<()>,
+}
+
+/// What a feed knows, and who wants to hear when that is something new.
+struct Known {
+    state: Mutex<FeedState>,
+    bells: Mutex<Vec<Weak<Notify>>>,
 }
 
 /// A feed, as the admin page shows it.
@@ -70,50 +81,68 @@ pub struct FeedReport {
 impl Feed {
     /// Begins at once, and asks by a beat that began at `began`.
     pub(super) fn start(key: FeedKey, began: Timestamp, answers: Arc<dyn Answers>, clock: Arc<dyn Clock>) -> Self {
-        let (sender, state) = watch::channel(FeedState::default());
-        let task = tokio::spawn(ask_for_ever(key, began, answers, clock, sender));
-        Self { state, _task: AbortOnDropHandle::new(task) }
+        let state = FeedState { reading: None, readings: 0, trouble: None, due: began, answers: 0, failures: 0 };
+        let known = Arc::new(Known { state: Mutex::new(state), bells: Mutex::default() });
+        let task = tokio::spawn(ask_for_ever(key, answers, clock, Arc::clone(&known)));
+        Self { known, _task: AbortOnDropHandle::new(task) }
+    }
+
+    /// Has the bell rung at every answer, for as long as somebody has it.
+    pub(super) fn rings(&self, bell: &Arc<Notify>) {
+        let mut bells = self.known.bells.lock().unwrap_or_else(PoisonError::into_inner);
+        bells.retain(|bell| bell.strong_count() > 0);
+        bells.push(Arc::downgrade(bell));
+    }
+
+    /// What it knows now.
+    pub(super) fn state(&self) -> MutexGuard<'_, FeedState> {
+        self.known.state()
     }
 }
 
-async fn ask_for_ever(
-    key: FeedKey,
-    began: Timestamp,
-    answers: Arc<dyn Answers>,
-    clock: Arc<dyn Clock>,
-    state: watch::Sender<FeedState>,
-) {
-    let (mut failures, mut due) = (0, began);
-    loop {
-        let answer = AssertUnwindSafe(answers.ask(&key.query)).catch_unwind().await;
-        let answer = answer.unwrap_or_else(|_| Err(SourceError("the source broke while it was asked".to_owned())));
-        let now = clock.now();
-        let wait = match answer {
+impl Known {
+    /// Takes in what was answered `now`, tells who wants to hear of it, and says when to ask again.
+    fn take(&self, key: &FeedKey, answer: Result<Reading, SourceError>, now: Timestamp) -> Timestamp {
+        let mut state = self.state();
+        state.answers += 1;
+        match answer {
             Ok(reading) => {
+                let failures = std::mem::take(&mut state.failures);
                 if failures > 0 {
                     tracing::info!(source = %key.query.source, failures, "the source answers again");
                 }
-                failures = 0;
-                state.send_modify(|state| {
-                    let readings = state.readings + 1;
-                    *state = FeedState { reading: Some((now, Arc::new(reading))), readings, trouble: None };
-                });
-                key.every
+                state.readings += 1;
+                (state.reading, state.trouble) = (Some((now, Arc::new(reading))), None);
+                state.due = next(state.due, key.every, now);
             }
             Err(error) => {
-                failures += 1;
-                let wait = backoff::after_failures(key.every, failures);
-                if failures == 1 {
+                state.failures += 1;
+                if state.failures == 1 {
                     tracing::warn!(source = %key.query.source, query = key.query.text, %error, "the source gave no reading");
                 }
-                state.send_modify(|state| {
-                    let since = state.trouble.as_ref().map_or(now, |trouble| trouble.since);
-                    state.trouble = Some(Trouble { reason: error.to_string(), since, retry_at: next(due, wait, now) });
-                });
-                wait
+                state.due = now + backoff::after_failures(key.every, state.failures);
+                let since = state.trouble.as_ref().map_or(now, |trouble| trouble.since);
+                state.trouble = Some(Trouble { reason: error.to_string(), since, retry_at: state.due });
             }
-        };
-        due = next(due, wait, now);
+        }
+        let due = state.due;
+        drop(state);
+        let bells = self.bells.lock().unwrap_or_else(PoisonError::into_inner);
+        bells.iter().filter_map(Weak::upgrade).for_each(|bell| bell.notify_one());
+        due
+    }
+
+    fn state(&self) -> MutexGuard<'_, FeedState> {
+        // Its parts are set one by one, by calls that cannot panic.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn ask_for_ever(key: FeedKey, answers: Arc<dyn Answers>, clock: Arc<dyn Clock>, known: Arc<Known>) {
+    loop {
+        let answer = AssertUnwindSafe(answers.ask(&key.query)).catch_unwind().await;
+        let answer = answer.unwrap_or_else(|_| Err(SourceError("the source broke while it was asked".to_owned())));
+        let due = known.take(&key, answer, clock.now());
         clock.sleep_until(due).await;
     }
 }
@@ -137,6 +166,5 @@ mod tests {
         assert_eq!(next(at(1_000), second, at(1_970)), at(2_000));
         assert_eq!(next(at(0), second, at(1_200)), at(1_200), "at once, when the answer took longer than that");
         assert_eq!(next(at(0), second, at(-86_400_000)), at(-86_399_000), "the clock was set back");
-        assert_eq!(next(at(0), 60 * second, at(30)), at(60_000), "a failure waits longer");
     }
 }

@@ -44,7 +44,7 @@ impl Feeds {
             .iter()
             .filter_map(|(key, feed)| {
                 let feed = feed.upgrade()?;
-                let state = feed.state.borrow();
+                let state = feed.state();
                 Some(FeedReport {
                     source: key.query.source.to_string(),
                     query: key.query.text.clone(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use tokio::sync::watch;
-use tokio_util::task::TaskTracker;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use crate::config::LiveSettings;
 use crate::domain::{Clock, InputValues, PageSlug};
@@ -17,7 +17,7 @@ use super::channel::Channel;
 use super::feeds::Feeds;
 use super::line::Line;
 use super::places::{Holder, Place, Places};
-use super::pump;
+use super::pump::{self, Subscriptions};
 use super::seat::{Seat, Seats};
 
 /// Each channel costs a task, its feeds and a ring; a page with many inputs has as many as a stranger cares to ask for.
@@ -53,6 +53,7 @@ struct ChannelKey {
 struct Running {
     channel: Arc<Channel>,
     seats: watch::Sender<Seats>,
+    _task: AbortOnDropHandle<()>,
 }
 
 /// There is no room for one more.
@@ -189,37 +190,34 @@ impl Inner {
         let key =
             ChannelKey { slug: page.slug.clone(), revision: page.revision().to_owned(), values: choice.values.clone() };
         let mut running = self.running();
-        if let Some(Running { channel, seats }) = running.get(&key) {
+        if let Some(Running { channel, seats, .. }) = running.get(&key) {
             return Ok(Seat::taken(Arc::clone(channel), seats.clone()));
         }
-        let of_this_page = running.keys().filter(|other| other.slug == key.slug).count();
-        if running.len() >= MOST_CHANNELS || of_this_page >= MOST_CHANNELS_OF_A_PAGE {
-            return Err(Crowded::Channels);
-        }
+        make_room(&mut running, &key)?;
         let channel = Arc::new(Channel::new(page, choice, &self.settings, Arc::clone(&self.metrics)));
         let seats = watch::Sender::new(Seats::default());
         let seat = Seat::taken(Arc::clone(&channel), seats.clone());
-        let subscriptions = pump::subscribe(page, &choice.bindings, &self.sources, &self.feeds);
-        let _runs_until_nobody_watches = tokio::spawn({
+        let subscriptions = Subscriptions::of(page, &choice.bindings, &self.sources, &self.feeds);
+        let task = tokio::spawn({
             let (hub, key, channel, watched) = (Arc::clone(self), key.clone(), Arc::clone(&channel), seats.subscribe());
             async move {
                 let pumped = AssertUnwindSafe(pump::pump(&channel, subscriptions, &hub.settings, &*hub.clock));
                 tokio::select! {
                     Err(_) = pumped.catch_unwind() => {
                         // The panic is in the log. Who comes back gets a new channel, and finds no dead board.
-                        hub.running().remove(&key);
+                        strike_out(&mut hub.running(), &key, &channel);
                         channel.break_off();
                     }
-                    () = hub.until_given_up(&key, watched) => (),
+                    () = hub.until_given_up(&key, &channel, watched) => (),
                 }
             }
         });
-        running.insert(key, Running { channel, seats });
+        running.insert(key, Running { channel, seats, _task: AbortOnDropHandle::new(task) });
         Ok(seat)
     }
 
     /// Resolves once nobody has had a seat for the grace time, and the channel is out of the list.
-    async fn until_given_up(&self, key: &ChannelKey, mut watched: watch::Receiver<Seats>) {
+    async fn until_given_up(&self, key: &ChannelKey, channel: &Arc<Channel>, mut watched: watch::Receiver<Seats>) {
         loop {
             // An error means that every sender is gone, the list's own too: then nobody can come back either.
             if watched.wait_for(|seats| seats.taken == 0).await.is_err() {
@@ -232,7 +230,7 @@ impl Inner {
             let mut running = self.running();
             // Seats are taken under this same lock: nobody can sit down between the look and the removal.
             if watched.borrow().taken == 0 {
-                running.remove(key);
+                strike_out(&mut running, key, channel);
                 return;
             }
         }
@@ -240,5 +238,29 @@ impl Inner {
 
     fn running(&self) -> MutexGuard<'_, HashMap<ChannelKey, Running>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Makes room for one more channel, of one that only waits for somebody to come back where there is none.
+fn make_room(running: &mut HashMap<ChannelKey, Running>, wanted: &ChannelKey) -> Result<(), Crowded> {
+    let of_this_page = running.keys().filter(|other| other.slug == wanted.slug).count();
+    let is_page_full = of_this_page >= MOST_CHANNELS_OF_A_PAGE;
+    if !is_page_full && running.len() < MOST_CHANNELS {
+        return Ok(());
+    }
+    let mut abandoned = running
+        .iter()
+        .filter(|(key, running)| (!is_page_full || key.slug == wanted.slug) && running.seats.borrow().taken == 0)
+        .map(|(key, _)| key.clone());
+    let key = abandoned.next().ok_or(Crowded::Channels)?;
+    drop(abandoned);
+    running.remove(&key);
+    Ok(())
+}
+
+/// Takes a channel out of the list, and leaves one that has its place by now.
+fn strike_out(running: &mut HashMap<ChannelKey, Running>, key: &ChannelKey, channel: &Arc<Channel>) {
+    if running.get(key).is_some_and(|running| Arc::ptr_eq(&running.channel, channel)) {
+        running.remove(key);
     }
 }

@@ -81,7 +81,9 @@ impl Rows {
         let mut answers = Vec::new();
         let mut present = Vec::new();
         self.lock().iter().for_each(|row| row.lines.gather(&mut present));
-        present.iter().for_each(|line| contained(line, |line| answers.extend(question(line))));
+        for line in &present {
+            contained(line, |line| answers.extend(question(line)));
+        }
         answers
     }
 

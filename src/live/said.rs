@@ -2,8 +2,7 @@ use std::fmt::Write;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
-use indexmap::IndexMap;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::channel::Position;
 use crate::domain::{PanelId, Timestamp};
@@ -32,7 +31,26 @@ pub struct Said {
 pub struct Event(Arc<Said>);
 
 /// The frames of panels by id, in the page's order.
-pub(super) type PanelFrames<'a> = IndexMap<&'a PanelId, PanelFrame>;
+#[derive(Debug)]
+pub(super) struct PanelFrames<'a>(Vec<(&'a PanelId, PanelFrame)>);
+
+impl PanelFrames<'_> {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<'a> FromIterator<(&'a PanelId, PanelFrame)> for PanelFrames<'a> {
+    fn from_iter<I: IntoIterator<Item = (&'a PanelId, PanelFrame)>>(frames: I) -> Self {
+        Self(frames.into_iter().collect())
+    }
+}
+
+impl Serialize for PanelFrames<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(id, frame)| (id, frame)))
+    }
+}
 
 /// The messages of the wire protocol, server to client.
 #[derive(Serialize)]
@@ -128,7 +146,7 @@ impl Message<'_> {
 
     fn read_at(&self) -> Option<Timestamp> {
         match self {
-            Self::Batch { panels, .. } => panels.values().filter_map(|frame| frame.at).min(),
+            Self::Batch { panels, .. } => panels.0.iter().filter_map(|(_, frame)| frame.at).min(),
             _ => None,
         }
     }

@@ -44,8 +44,8 @@ impl Socket {
     }
 
     /// Serves the wire until one side ends it, or its time is over, and lets go of what is `kept` then.
-    pub fn serve<K: Send + 'static>(self: Box<Self>, upgraded: Upgraded, kept: K) -> impl Future<Output = ()> + Send {
-        let Self { hub, authority, clock, seat, position } = *self;
+    pub fn serve<K: Send + 'static>(self, upgraded: Upgraded, kept: K) -> impl Future<Output = ()> + Send {
+        let Self { hub, authority, clock, seat, position } = self;
         let greeting = Arc::new(seat.channel().hello(authority.revision()));
         let metrics = Arc::clone(seat.channel().metrics());
         let cursor = Cursor::new(seat, position.as_ref());

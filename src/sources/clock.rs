@@ -9,6 +9,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
+use quick_cache::sync::Cache;
 
 use super::words::nearest;
 use super::{Source, SourceError};
@@ -18,9 +19,13 @@ use crate::domain::{Bindings, BoundQuery, Clock, Pattern, Reading};
 const VERBS: [(&str, Verb); 4] =
     [("time", Verb::Time), ("date", Verb::Date), ("day", Verb::Day), ("offset", Verb::Offset)];
 
+/// So many queries are known as they were understood: a feed asks the same one every second.
+const KNOWN_QUERIES: usize = 8_192;
+
 /// The time of day, anywhere.
 pub(super) struct WorldClock {
     clock: Arc<dyn Clock>,
+    known: Cache<String, Arc<Written>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +49,7 @@ enum Zone {
 
 impl WorldClock {
     pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock }
+        Self { clock, known: Cache::new(KNOWN_QUERIES) }
     }
 
     fn answer(&self, verb: Verb, zone: TimeZone) -> Result<Reading, String> {
@@ -69,7 +74,8 @@ impl Source for WorldClock {
     }
 
     async fn ask(&self, query: &BoundQuery) -> Result<Reading, SourceError> {
-        let written = Written::parse(&query.text).map_err(SourceError)?;
+        let written = self.known.get_or_insert_with(&*query.text, || Written::parse(&query.text).map(Arc::new));
+        let written = written.map_err(SourceError)?;
         let zone = written.zone.bind(&query.bindings).map_err(SourceError)?;
         self.answer(written.verb, zone).map_err(SourceError)
     }
@@ -120,10 +126,10 @@ impl Zone {
         }
     }
 
-    fn bind(self, bindings: &Bindings) -> Result<TimeZone, String> {
+    fn bind(&self, bindings: &Bindings) -> Result<TimeZone, String> {
         match self {
-            Self::Known(zone) => Ok(zone),
-            Self::Placeholder(key) => zone_named(bindings.get(&key).ok_or_else(|| format!("{{{key}}} has no value"))?),
+            Self::Known(zone) => Ok(zone.clone()),
+            Self::Placeholder(key) => zone_named(bindings.get(key).ok_or_else(|| format!("{{{key}}} has no value"))?),
         }
     }
 }

@@ -243,4 +243,16 @@ async fn there_are_only_so_many_channels_of_one_page() {
     });
     assert_eq!(refused, Some(Crowded::Channels));
     assert_eq!(stage.hub.channels(), seats.len());
+
+    // Who has gone leaves room for who comes, and no trace in what comes after.
+    let (epoch, most) = (seats[0].paint().position.epoch, seats.len());
+    seats.remove(0);
+    let last = page.choose([("a", "39"), ("b", "39")]).unwrap();
+    seats.push(stage.hub.sit(&page, &last).unwrap());
+    assert_eq!(stage.hub.sit(&page, &page.choose([("a", "0"), ("b", "0")]).unwrap()).err(), Some(Crowded::Channels));
+    seats.remove(0);
+    let again = stage.hub.sit(&page, &page.choose([("a", "0"), ("b", "0")]).unwrap()).unwrap();
+    assert_ne!(again.paint().position.epoch, epoch);
+    stage.passes(GRACE + SECOND).await;
+    assert_eq!(stage.hub.channels(), most);
 }

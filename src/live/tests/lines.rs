@@ -255,7 +255,7 @@ async fn what_a_viewer_keeps_is_small() {
     let (near, _far) = tokio::io::duplex(64);
     let clock: Arc<dyn Clock> = stage.clock.clone();
     let socket = Socket::new(Arc::clone(&stage.hub), stage.sit(&[]), None, stage.authority(), clock);
-    let task = Box::new(socket).serve(Upgraded { wire: Box::new(near), deflates: true }, ());
+    let task = socket.serve(Upgraded { wire: Box::new(near), deflates: true }, ());
     assert!(size_of_val(&task) <= 900, "the task of a viewer takes {} bytes", size_of_val(&task));
     assert!(size_of::<super::super::line::Line>() <= 300);
     assert!(size_of::<Authority>() <= 200);

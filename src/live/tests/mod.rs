@@ -127,7 +127,7 @@ impl Stage {
         let (near, far) = tokio::io::duplex(wire);
         let clock: Arc<dyn Clock> = self.clock.clone();
         let socket = Socket::new(Arc::clone(&self.hub), self.sit(inputs), position, self.authority(), clock);
-        self.hub.carry(Box::new(socket).serve(Upgraded { wire: Box::new(near), deflates }, ()));
+        self.hub.carry(socket.serve(Upgraded { wire: Box::new(near), deflates }, ()));
         far
     }
 
