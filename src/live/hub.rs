@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use crate::config::LiveSettings;
-use crate::domain::{Clock, InputValues, PageSlug};
+use crate::domain::{Clock, InputValues, PageSlug, PersonId};
 use crate::pages::{Choice, OpenPage, Page, Shelf};
 use crate::sources::Sources;
 use crate::telemetry::{LiveMetrics, LiveState};
@@ -71,6 +71,9 @@ pub enum Crowded {
     /// `live.per_session` watch with one session or token.
     #[error("as many watch with this session as `live.per_session` allows")]
     BySession,
+    /// Four times `live.per_session` watch as one person.
+    #[error("as many watch as this person as four sessions may, each as `live.per_session` allows")]
+    ByPerson,
 }
 
 impl Crowded {
@@ -78,7 +81,7 @@ impl Crowded {
     pub fn retry(self) -> Duration {
         match self {
             Self::Channels | Self::Everywhere => Duration::from_mins(1),
-            Self::FromThere | Self::BySession => Duration::from_secs(20),
+            Self::FromThere | Self::BySession | Self::ByPerson => Duration::from_secs(20),
         }
     }
 }
@@ -110,8 +113,8 @@ impl Hub {
     ///
     /// # Errors
     /// [`Crowded`] when there are as many as there may be.
-    pub fn place(&self, holder: Holder) -> Result<Place, Crowded> {
-        self.inner.places.take(holder)
+    pub fn place(&self, holder: Holder, person: Option<&PersonId>) -> Result<Place, Crowded> {
+        self.inner.places.take(holder, person)
     }
 
     /// Carries a socket on, aside from the request that it came from. At a shutdown it is waited for.

@@ -1,19 +1,25 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::hash::{BuildHasher, Hash, RandomState};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::hub::Crowded;
 use crate::config::LiveSettings;
-use crate::domain::{SessionId, TokenId, network_of};
+use crate::domain::{PersonId, SessionId, TokenId, network_of};
 
 /// A quarter of the places is for those who are signed in: strangers must not be able to take the last one.
 const STRANGERS_SHARE: (usize, usize) = (3, 4);
 
-/// How many watch, in all, from each address, and with each session or token.
-#[derive(Clone)]
+/// A person may have as many as with so many full sessions: browsers, screens on walls and scripts of one account. Whoever signs in
+/// again and again takes no more.
+const SESSIONS_OF_A_PERSON: usize = 4;
+
+/// How many watch, in all, from each address, with each session or token, and as each person.
 pub(super) struct Places {
     taken: Arc<Mutex<Taken>>,
+    /// People are told apart by a hash: their ids would weigh more than all the rest.
+    hasher: RandomState,
     most: usize,
     /// How many of them strangers may have.
     strangers: usize,
@@ -48,30 +54,33 @@ impl Holder {
 
 /// A place among those who watch. Dropping it gives it back.
 pub struct Place {
-    places: Places,
+    taken: Arc<Mutex<Taken>>,
     holder: Holder,
+    person: Option<u64>,
 }
 
 #[derive(Default)]
 struct Taken {
     all: usize,
     by_holder: HashMap<Holder, usize>,
+    by_person: HashMap<u64, usize>,
 }
 
 impl Places {
     pub(super) fn new(settings: &LiveSettings) -> Self {
         let LiveSettings { most, per_address, per_session, .. } = *settings;
         let strangers = (most * STRANGERS_SHARE.0).div_ceil(STRANGERS_SHARE.1);
-        Self { taken: Arc::default(), most, strangers, per_address, per_session }
+        Self { taken: Arc::default(), hasher: RandomState::new(), most, strangers, per_address, per_session }
     }
 
-    /// A place for one more.
+    /// A place for one more, and whom they are, if that is known.
     ///
     /// # Errors
     /// [`Crowded`], when there is none.
-    pub(super) fn take(&self, holder: Holder) -> Result<Place, Crowded> {
+    pub(super) fn take(&self, holder: Holder, person: Option<&PersonId>) -> Result<Place, Crowded> {
+        let person = person.map(|person| self.hasher.hash_one(person));
         let holder = holder.in_their_network();
-        let mut taken = self.lock();
+        let mut taken = lock(&self.taken);
         let is_stranger = matches!(holder, Holder::Stranger(_));
         if taken.all >= if is_stranger { self.strangers } else { self.most } {
             return Err(Crowded::Everywhere);
@@ -83,39 +92,53 @@ impl Places {
         if taken.by_holder.get(&holder).is_some_and(|count| *count >= most) {
             return Err(crowded);
         }
+        let of_person = person.and_then(|person| taken.by_person.get(&person)).copied().unwrap_or_default();
+        if of_person >= self.per_session.saturating_mul(SESSIONS_OF_A_PERSON) {
+            return Err(Crowded::ByPerson);
+        }
         taken.all += 1;
         *taken.by_holder.entry(holder).or_default() += 1;
+        if let Some(person) = person {
+            *taken.by_person.entry(person).or_default() += 1;
+        }
         drop(taken);
-        Ok(Place { places: self.clone(), holder })
+        Ok(Place { taken: Arc::clone(&self.taken), holder, person })
     }
 
     /// How many there are.
     pub(super) fn viewers(&self) -> usize {
-        self.lock().all
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Taken> {
-        // The counts change together, in calls that cannot panic between them.
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.taken).all
     }
 }
 
 impl Place {
     /// How many watch in all.
     pub(super) fn viewers(&self) -> usize {
-        self.places.viewers()
+        lock(&self.taken).all
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut taken = self.places.lock();
+        let mut taken = lock(&self.taken);
         taken.all -= 1;
-        if let Entry::Occupied(mut entry) = taken.by_holder.entry(self.holder) {
-            *entry.get_mut() -= 1;
-            if *entry.get() == 0 {
-                entry.remove();
-            }
+        give_back(&mut taken.by_holder, self.holder);
+        if let Some(person) = self.person {
+            give_back(&mut taken.by_person, person);
+        }
+    }
+}
+
+fn lock(taken: &Mutex<Taken>) -> MutexGuard<'_, Taken> {
+    // The counts change together, in calls that cannot panic between them.
+    taken.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn give_back<K: Eq + Hash>(taken: &mut HashMap<K, usize>, key: K) {
+    if let Entry::Occupied(mut entry) = taken.entry(key) {
+        *entry.get_mut() -= 1;
+        if *entry.get() == 0 {
+            entry.remove();
         }
     }
 }

@@ -110,7 +110,7 @@ impl<'r> Dial<'r> {
         let page = self.shelf.open(slug, visitor)?;
         let choice = page.choose(asked.pairs())?;
         let member = visitor.member();
-        let place = self.hub.place(holder_of(member, client))?;
+        let place = self.hub.place(holder_of(member, client), member.map(|member| &member.person.id))?;
         let seat = self.hub.sit(&page, &choice)?;
         let lease = member.map_or_else(Lease::default, |member| self.lease_of(member));
         let shelf = Arc::clone(self.shelf);

@@ -210,19 +210,31 @@ async fn strangers_have_only_so_many_places_and_never_the_last_ones() {
     let stage = Stage::with_page(BOARD);
     let stranger =
         |last: u16| Holder::Stranger(Some(std::net::Ipv6Addr::from([0x2001, 0xdb8, 0, last, 0, 0, 0, 1]).into()));
-    let session = |id| Holder::Session(crate::domain::SessionId::new(id));
-    let mut places: Vec<_> = (0..10).map(|_| stage.hub.place(session(7)).unwrap()).collect();
-    assert_eq!(stage.hub.place(session(7)).err(), Some(Crowded::BySession));
-    places.extend((0..100).map(|_| stage.hub.place(stranger(1)).unwrap()));
-    assert_eq!(stage.hub.place(stranger(1)).err(), Some(Crowded::FromThere));
-    while let Ok(place) = stage.hub.place(stranger(u16::try_from(places.len()).unwrap())) {
+    let session = |id| Holder::Session(SessionId::new(id));
+    let mut places: Vec<_> = (0..10).map(|_| stage.hub.place(session(7), None).unwrap()).collect();
+    assert_eq!(stage.hub.place(session(7), None).err(), Some(Crowded::BySession));
+    places.extend((0..100).map(|_| stage.hub.place(stranger(1), None).unwrap()));
+    assert_eq!(stage.hub.place(stranger(1), None).err(), Some(Crowded::FromThere));
+    while let Ok(place) = stage.hub.place(stranger(u16::try_from(places.len()).unwrap()), None) {
         places.push(place);
     }
     assert_eq!(stage.hub.viewers(), 750, "three quarters of `live.most`");
-    assert!(stage.hub.place(session(8)).is_ok(), "there is room for who is signed in");
+    assert!(stage.hub.place(session(8), None).is_ok(), "there is room for who is signed in");
     drop(places);
     assert_eq!(stage.hub.viewers(), 0);
-    assert!(stage.hub.place(stranger(1)).is_ok(), "a place that was given back is free");
+    assert!(stage.hub.place(stranger(1), None).is_ok(), "a place that was given back is free");
+}
+
+#[tokio::test]
+async fn nobody_takes_the_others_places_by_signing_in_again_and_again() {
+    let stage = Stage::with_page(BOARD);
+    let [alice, bob] = ["objectGUID:alice", "objectGUID:bob"].map(PersonId::new);
+    let session = |id| Holder::Session(SessionId::new(id));
+    let mut places: Vec<_> = (0..40).map(|n| stage.hub.place(session(n), Some(&alice)).unwrap()).collect();
+    assert_eq!(stage.hub.place(session(40), Some(&alice)).err(), Some(Crowded::ByPerson));
+    assert!(stage.hub.place(session(41), Some(&bob)).is_ok());
+    places.pop();
+    assert!(stage.hub.place(session(40), Some(&alice)).is_ok());
 }
 
 #[tokio::test]

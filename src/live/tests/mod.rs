@@ -22,7 +22,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::*;
 use crate::config::LiveSettings;
-use crate::domain::{BoundQuery, Clock, ManualClock, Reading, SessionId, Timestamp, Visitor};
+use crate::domain::{BoundQuery, Clock, ManualClock, PersonId, Reading, SessionId, Timestamp, Visitor};
 use crate::pages::{OpenPage, Shelf};
 use crate::sources::{SourceError, Sources};
 use crate::telemetry::Metrics;
@@ -106,7 +106,7 @@ impl Stage {
     fn authority(&self) -> Authority {
         // Each has a session of its own, as far as the limits go.
         let session = SessionId::new(i64::try_from(self.hub.viewers()).unwrap());
-        let (changes, place) = (self.shelf.changes(), self.hub.place(Holder::Session(session)).unwrap());
+        let (changes, place) = (self.shelf.changes(), self.hub.place(Holder::Session(session), None).unwrap());
         let (shelf, shutdown) = (Arc::clone(&self.shelf), self.shutdown.subscribe());
         Authority::new(shelf, changes, self.page(), Visitor::Anonymous, Lease::default(), shutdown, place)
     }
