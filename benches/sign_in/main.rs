@@ -76,10 +76,14 @@ fn main() {
         }
     }
     if arguments.wants("clients") {
-        match runs::of_python(&slapd, length) {
-            Some(done) => table.add(report::CLASSIC_PYTHON, 1, &done),
-            None => {
-                eprintln!("SKIPPED: (b) in Python, as web applications do it (on Debian: apt install python3-ldap3)");
+        for (name, with_groups) in [(report::CLASSIC_PYTHON, false), (report::CLASSIC_PYTHON_WITH_GROUPS, true)] {
+            for at_a_time in AT_A_TIME {
+                match runs::of_python(&slapd, with_groups, at_a_time, length) {
+                    Some(done) => table.add(name, at_a_time, &done),
+                    None => {
+                        eprintln!("SKIPPED: {name}, as web applications do it (on Debian: apt install python3-ldap3)")
+                    }
+                }
             }
         }
     }

@@ -83,8 +83,8 @@ pub(crate) fn of_client(side: Side, slapd: &Slapd, at_a_time: usize, length: Dur
     ready.done()
 }
 
-/// (b) in Python. `None` where its LDAP library is not installed.
-pub(crate) fn of_python(slapd: &Slapd, length: Duration) -> Option<Done> {
+/// (b) in Python, asking for groups or not. `None` where its LDAP library is not installed.
+pub(crate) fn of_python(slapd: &Slapd, with_groups: bool, at_a_time: usize, length: Duration) -> Option<Done> {
     let people = PEOPLE.to_string();
     let (port, seconds) = (slapd.port.to_string(), length.as_secs().to_string());
     // The system's own has the packages that come with the system; another one may come first in the path.
@@ -95,7 +95,8 @@ pub(crate) fn of_python(slapd: &Slapd, length: Duration) -> Option<Done> {
     let output = Command::new(python)
         .args(["-c", include_str!("classic.py"), &port])
         .arg(&slapd.ca_file)
-        .args([&*seconds, &people, BASE_DN, SERVICE_DN, PASSWORD])
+        .args([&*seconds, &people, BASE_DN, SERVICE_DN, PASSWORD, &at_a_time.to_string()])
+        .arg(if with_groups { "groups" } else { "alone" })
         .output()
         .ok()?;
     let said = String::from_utf8_lossy(&output.stdout);
@@ -103,7 +104,7 @@ pub(crate) fn of_python(slapd: &Slapd, length: Duration) -> Option<Done> {
     let elapsed = Duration::from_secs_f64(elapsed.parse().ok()?);
     let cpu = Duration::from_secs_f64(cpu.parse().ok()?);
     let count: usize = count.parse().ok()?;
-    let mean = elapsed / u32::try_from(count).ok()?.max(1);
+    let mean = elapsed * u32::try_from(at_a_time).ok()? / u32::try_from(count).ok()?.max(1);
     Some(Done { count, elapsed, cpu, median: mean, slowest: mean })
 }
 

@@ -41,9 +41,9 @@ async fn a_member_of_an_ad_group_signs_in_and_watches_the_machines_real_load() {
 
     browser.sees("#connection .words", |words| words == "Live").await;
     let figure = "#panel-cpu .legend b";
-    let first = browser.sees(figure, |text| text.contains('%')).await;
-    browser.sees(figure, |text| text.contains('%') && text != first).await;
+    browser.sees(figure, |text| text.contains('%')).await;
 
+    // A machine that has much to do shows 100 % for a while; the line goes on all the same.
     let picture = "return document.querySelector('#panel-cpu canvas')?.toDataURL() ?? null";
     let before = browser.waits_for(picture, Value::is_string).await;
     browser.waits_for(picture, |now| now.is_string() && *now != before).await;
