@@ -81,7 +81,7 @@ fn main() {
                 match runs::of_python(&slapd, with_groups, at_a_time, length) {
                     Some(done) => table.add(name, at_a_time, &done),
                     None => {
-                        eprintln!("SKIPPED: {name}, as web applications do it (on Debian: apt install python3-ldap3)")
+                        eprintln!("SKIPPED: {name}, as web applications do it (on Debian: apt install python3-ldap3)");
                     }
                 }
             }
