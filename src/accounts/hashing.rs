@@ -8,7 +8,7 @@ use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
 
 use crate::domain::Password;
-use crate::store::StoreError;
+use crate::store::{StoreError, fill_randomly};
 
 /// OWASP's least for Argon2id (Password Storage Cheat Sheet): 19 MiB, two passes, one lane. Some 20 ms of one core.
 const MEMORY_KIB: u32 = 19 * 1024;
@@ -81,7 +81,7 @@ impl Hashing {
     pub(super) async fn nobodys(&self) -> Result<&str, StoreError> {
         let make = || async {
             let mut secret = Zeroizing::new([0; 32]);
-            getrandom::fill(secret.as_mut_slice()).map_err(|error| StoreError::NoRandomness(error.to_string()))?;
+            fill_randomly(secret.as_mut_slice())?;
             self.compute(move || hash(&Zeroizing::new(hex::encode(secret.as_slice())))).await
         };
         self.nobodys.get_or_try_init(make).await.map(String::as_str)
@@ -125,7 +125,7 @@ fn argon2() -> Result<Argon2<'static>, StoreError> {
 
 fn hash(password: &Zeroizing<String>) -> Result<String, StoreError> {
     let mut salt = [0; SALT_BYTES];
-    getrandom::fill(&mut salt).map_err(|error| StoreError::NoRandomness(error.to_string()))?;
+    fill_randomly(&mut salt)?;
     let salt = SaltString::encode_b64(&salt).map_err(|error| failed(&error))?;
     let hash = argon2()?.hash_password(password.as_bytes(), &salt).map_err(|error| failed(&error))?;
     Ok(hash.to_string())

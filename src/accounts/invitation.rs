@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::NewAccount;
 use crate::domain::Timestamp;
-use crate::store::StoreError;
+use crate::store::{StoreError, fill_randomly};
 
 /// 256 bits: nobody guesses one.
 const BYTES: usize = 32;
@@ -48,7 +48,7 @@ impl InvitationCode {
     /// [`StoreError::NoRandomness`] when the system has none to give.
     pub(super) fn generate() -> Result<Self, StoreError> {
         let mut bytes = Zeroizing::new([0; BYTES]);
-        getrandom::fill(bytes.as_mut_slice()).map_err(|error| StoreError::NoRandomness(error.to_string()))?;
+        fill_randomly(bytes.as_mut_slice())?;
         Ok(Self(bytes))
     }
 

@@ -2,7 +2,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::domain::PersonId;
-use crate::store::StoreError;
+use crate::store::{StoreError, fill_randomly};
 
 /// As long as any name here; a mail address ends at 254 characters (RFC 5321, 4.5.3.1.3).
 const LONGEST_NAME: usize = 64;
@@ -110,7 +110,7 @@ impl AccountId {
     /// [`StoreError::NoRandomness`] when the system has none to give.
     pub(super) fn generate() -> Result<Self, StoreError> {
         let mut bytes = [0_u8; 16];
-        getrandom::fill(&mut bytes).map_err(|error| StoreError::NoRandomness(error.to_string()))?;
+        fill_randomly(&mut bytes)?;
         bytes[6] = bytes[6] & 0x0f | 0x40;
         bytes[8] = bytes[8] & 0x3f | 0x80;
         let hex = hex::encode(bytes);

@@ -1,12 +1,11 @@
 use std::fmt;
 
-use chacha20poly1305::{Key as AeadKey, XChaCha20Poly1305};
 use hmac::digest::KeyInit;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::factors::SealingKey;
+use crate::store::{Seal, SealingKey};
 
 /// HMAC-SHA256.
 pub(super) type Tag = Hmac<Sha256>;
@@ -32,9 +31,9 @@ pub struct Keys {
     device: Key,
     factors: SealingKey,
     digest_nonces: Key,
-    digest_credentials: Key,
+    digest_credentials: SealingKey,
     passwords: Key,
-    signing: Key,
+    signing: SealingKey,
 }
 
 impl Keys {
@@ -44,14 +43,15 @@ impl Keys {
         salt[..EXTRACT_LABEL.len()].copy_from_slice(EXTRACT_LABEL);
         let master = key(tag(&salt).chain_update(secret));
         let derived = |label: &[u8]| tag(&master).chain_update(label).chain_update([1]);
+        let sealing = |label| SealingKey::new(derived(label).finalize().into_bytes().into());
         Self {
             csrf: key(derived(CSRF_LABEL)),
             device: key(derived(DEVICE_LABEL)),
-            factors: SealingKey::new(derived(FACTORS_LABEL).finalize().into_bytes().into()),
+            factors: sealing(FACTORS_LABEL),
             digest_nonces: key(derived(DIGEST_NONCES_LABEL)),
-            digest_credentials: key(derived(DIGEST_CREDENTIALS_LABEL)),
+            digest_credentials: sealing(DIGEST_CREDENTIALS_LABEL),
             passwords: key(derived(PASSWORDS_LABEL)),
-            signing: key(derived(SIGNING_KEYS_LABEL)),
+            signing: sealing(SIGNING_KEYS_LABEL),
         }
     }
 
@@ -65,9 +65,9 @@ impl Keys {
         tag(&self.digest_nonces)
     }
 
-    /// What encrypts the credentials of Digest: 32 bytes.
-    pub(super) fn digest_credentials(&self) -> &[u8] {
-        &self.digest_credentials[..32]
+    /// What seals the credentials of Digest.
+    pub(super) fn digest_credentials(&self) -> Seal {
+        Seal::new(&self.digest_credentials)
     }
 
     /// The beginning of a CSRF token's tag.
@@ -81,9 +81,8 @@ impl Keys {
     }
 
     /// What seals the keys that sign tokens, before they are kept.
-    pub(super) fn signing_keys(&self) -> XChaCha20Poly1305 {
-        // The rest of the key is zeros, which HMAC would add.
-        XChaCha20Poly1305::new(AeadKey::from_slice(&self.signing[..32]))
+    pub(super) fn signing_keys(&self) -> Seal {
+        Seal::new(&self.signing)
     }
 
     /// The beginning of a device mark's tag.

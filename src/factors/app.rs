@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::seal::Purpose;
 use super::{CodeRefusal, Factors, Shown};
 use crate::domain::{Person, PersonId, Timestamp};
-use crate::store::StoreError;
+use crate::store::{StoreError, fill_randomly};
 
 /// SHA-1, six digits and thirty seconds are what every app expects, and all that some of them can (RFC 6238, 1.2).
 pub(super) const DIGITS: usize = 6;
@@ -50,7 +50,7 @@ impl Factors {
     /// [`StoreError::NoRandomness`] when the system has none to give.
     pub fn offer_app(&self, person: &Person, site: &str, browser: &[u8]) -> Result<AppOffer, StoreError> {
         let mut seed = Zeroizing::new([0; SEED_BYTES]);
-        getrandom::fill(seed.as_mut_slice()).map_err(|error| StoreError::NoRandomness(error.to_string()))?;
+        fill_randomly(seed.as_mut_slice())?;
         // Neither may hold a colon, which divides the two in the address.
         let without_colon = |text: &str| text.replace(':', " ");
         let totp = algorithm(seed.as_slice())

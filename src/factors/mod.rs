@@ -28,7 +28,7 @@ pub use enrolled::{Enrolled, Owner, Passkey, PasskeyId};
 pub use passkeys::PasskeyRefusal;
 pub use recovery::RecoveryCode;
 pub use site::{PasskeySite, WhyNoPasskeys};
-pub use store::{Factors, SealingKey};
+pub use store::Factors;
 
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use super::{CodeRefusal, Factors, Shown};
 use crate::domain::PersonId;
-use crate::store::StoreError;
+use crate::store::{StoreError, fill_randomly};
 
 /// How many codes there are: years of lost and forgotten phones.
 const CODES: usize = 10;
@@ -25,7 +25,7 @@ pub struct RecoveryCode(Zeroizing<String>);
 impl RecoveryCode {
     fn generate() -> Result<Self, StoreError> {
         let mut bytes = Zeroizing::new([0; CHARACTERS]);
-        getrandom::fill(bytes.as_mut_slice()).map_err(|error| StoreError::NoRandomness(error.to_string()))?;
+        fill_randomly(bytes.as_mut_slice())?;
         let letters = bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)]));
         Ok(Self(Zeroizing::new(letters.collect())))
     }

@@ -1,16 +1,14 @@
-use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
 use sqlx::SqlitePool;
 use sqlx::migrate::Migrator;
 use webauthn_rp::request::register::UserHandle64;
-use zeroize::Zeroizing;
 
 use super::known::Known;
 use super::seal::Seal;
 use crate::domain::{Clock, Person, PersonId, Timestamp};
-use crate::store::{Kind, Store, StoreError};
+use crate::store::{Kind, SealingKey, Store, StoreError, fill_randomly};
 
 /// The steps from an empty file to today's tables, in the binary.
 static MIGRATIONS: Migrator = sqlx::migrate!("src/factors/migrations");
@@ -19,27 +17,6 @@ const KIND: Kind = Kind {
     name: "store of second factors",
     without_it: "everybody's authenticator apps, recovery codes and passkeys must be set up anew",
 };
-
-/// 256 bits, under which seeds are sealed. It wipes itself and does not print itself.
-#[derive(Clone)]
-pub struct SealingKey(Zeroizing<[u8; 32]>);
-
-impl SealingKey {
-    /// The key of these bytes.
-    pub fn new(bytes: [u8; 32]) -> Self {
-        Self(Zeroizing::new(bytes))
-    }
-
-    pub(super) fn as_slice(&self) -> &[u8] {
-        self.0.as_slice()
-    }
-}
-
-impl fmt::Debug for SealingKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SealingKey(…)")
-    }
-}
 
 /// Everybody's second factors. Cheap to clone; the clones are one store.
 #[derive(Clone)]
@@ -87,7 +64,7 @@ impl Factors {
     pub(super) async fn keep_person(&self, person: &Person) -> Result<(), StoreError> {
         let described = serde_json::to_string(person).map_err(|error| self.store().failed(&error))?;
         let mut handle = [0; 64];
-        getrandom::fill(&mut handle).map_err(|error| StoreError::NoRandomness(error.to_string()))?;
+        fill_randomly(&mut handle)?;
         self.known().note(&person.id);
         sqlx::query(
             "INSERT INTO people (person_id, user_handle, person, name) VALUES (?1, ?2, ?3, ?4)

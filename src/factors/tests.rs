@@ -4,8 +4,9 @@ use std::time::Duration;
 use tempfile::TempDir;
 use totp_rs::{Builder, Secret};
 
-use super::{CodeRefusal, Factors, PasskeyAnswer, PasskeyRefusal, PasskeySite, SealingKey, Shown};
+use super::{CodeRefusal, Factors, PasskeyAnswer, PasskeyRefusal, PasskeySite, Shown};
 use crate::domain::{Clock, Groups, ManualClock, Person, PersonId, Timestamp};
+use crate::store::SealingKey;
 
 const START: Timestamp = Timestamp::from_millis(1_795_309_140_000);
 const STEP: Duration = Duration::from_secs(30);

@@ -6,7 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use crate::store::StoreError;
+use crate::store::{StoreError, fill_randomly};
 
 /// 256 bits: nobody guesses one, however many sessions there are.
 const BYTES: usize = 32;
@@ -30,7 +30,7 @@ impl SessionToken {
     /// [`StoreError::NoRandomness`] when the system has none to give; nothing weaker is used in its place.
     pub fn generate() -> Result<Self, StoreError> {
         let mut bytes = Zeroizing::new([0; BYTES]);
-        getrandom::fill(bytes.as_mut_slice()).map_err(|error| StoreError::NoRandomness(error.to_string()))?;
+        fill_randomly(bytes.as_mut_slice())?;
         Ok(Self(bytes))
     }
 

@@ -2,7 +2,7 @@
 //!
 //! A [`Store`] is one file with its tables brought up to date, made for its owner alone. The rooms above keep their own
 //! file each and their own tables in it; this room knows none of them. A store that cannot be read is a [`StoreError`],
-//! never an empty answer.
+//! never an empty answer. What is secret in it is closed with a [`Seal`].
 //!
 //! Live connections hang on rows, a session's or a token's. A [`Watch`] hears what becomes of one, at once; [`Watchers`] look
 //! after all that are watched, with one question for many.
@@ -10,11 +10,15 @@
 mod error;
 mod open;
 mod pen;
+mod random;
+mod seal;
 mod watch;
 mod watchers;
 
 pub use error::StoreError;
 pub use open::{Kind, Store};
 pub use pen::HeldPen;
+pub use random::fill_randomly;
+pub use seal::{Seal, SealingKey};
 pub use watch::{RowNews, Watch};
 pub use watchers::{Standing, Watched, Watchers};

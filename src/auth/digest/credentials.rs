@@ -1,5 +1,3 @@
-use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
-use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
@@ -10,9 +8,6 @@ use crate::accounts::{Account, AccountError, AccountId, Accounts, Acted, prepare
 use crate::auth::Keys;
 use crate::domain::Password;
 use crate::store::StoreError;
-
-/// XChaCha20-Poly1305's nonce is long enough to be left to chance (draft-irtf-cfrg-xchacha-03, 3.1).
-const NONCE: usize = 24;
 
 /// What Digest computes with in place of a password: H(name:realm:password), RFC 7616, 3.4.2, in hexadecimal. Whoever has it
 /// can sign in by Digest, so it is kept encrypted.
@@ -55,20 +50,13 @@ impl Ha1 {
 
     /// Encrypted for the store, and bound to its account.
     fn seal(&self, keys: &Keys, account: &AccountId) -> Result<Vec<u8>, StoreError> {
-        let mut nonce = [0; NONCE];
-        getrandom::fill(&mut nonce).map_err(|error| StoreError::NoRandomness(error.to_string()))?;
-        let payload = Payload { msg: self.0.as_bytes(), aad: account.as_str().as_bytes() };
-        let sealed = cipher(keys).encrypt(XNonce::from_slice(&nonce), payload);
-        let sealed = sealed.map_err(|error| StoreError::Hashing(error.to_string()))?;
-        Ok([nonce.as_slice(), &sealed].concat())
+        keys.digest_credentials().close(account.as_str().as_bytes(), self.0.as_bytes())
     }
 
     /// `None` when it was sealed with another key or for another account.
     pub(super) fn open(keys: &Keys, account: &AccountId, sealed: &[u8]) -> Option<Self> {
-        let (nonce, sealed) = sealed.split_at_checked(NONCE)?;
-        let payload = Payload { msg: sealed, aad: account.as_str().as_bytes() };
-        let opened = cipher(keys).decrypt(XNonce::from_slice(nonce), payload).ok()?;
-        String::from_utf8(opened).ok().map(|text| Self(Zeroizing::new(text)))
+        let opened = keys.digest_credentials().open(account.as_str().as_bytes(), sealed)?;
+        str::from_utf8(&opened).ok().map(|text| Self(Zeroizing::new(text.to_owned())))
     }
 
     /// Whether this is what the response of a request with `method` was made with (RFC 7616, 3.4.1). It takes the same
@@ -95,10 +83,6 @@ fn joined(parts: &[&str]) -> Zeroizing<String> {
 
 fn hash(text: &[u8]) -> String {
     hex::encode(Sha256::digest(text))
-}
-
-fn cipher(keys: &Keys) -> XChaCha20Poly1305 {
-    XChaCha20Poly1305::new(keys.digest_credentials().into())
 }
 
 #[cfg(test)]
@@ -136,7 +120,7 @@ mod tests {
         assert_eq!(*Ha1::open(&keys, &one, &sealed).unwrap().0, *ha1.0);
         assert!(Ha1::open(&keys, &other, &sealed).is_none(), "moved to another account's row");
         assert!(Ha1::open(&changed, &one, &sealed).is_none());
-        sealed[NONCE] ^= 1;
+        sealed[0] ^= 1;
         assert!(Ha1::open(&keys, &one, &sealed).is_none());
         assert!(Ha1::open(&keys, &one, &[]).is_none());
     }

@@ -8,7 +8,7 @@ use hmac::Mac as _;
 
 use crate::auth::Keys;
 use crate::domain::{Clock, Timestamp};
-use crate::store::StoreError;
+use crate::store::{StoreError, fill_randomly};
 
 /// A captured proof can be tried again no longer than this, and then its count gives it away. Shorter, and devices that
 /// ask every few minutes would ask twice each time.
@@ -71,7 +71,7 @@ impl Nonces {
     /// A new one: the time, some chance so that no two are the same, and a tag over both. Nothing is kept of it.
     pub(super) fn make(&self, keys: &Keys) -> Result<String, StoreError> {
         let mut chance = [0; CHANCE];
-        getrandom::fill(&mut chance).map_err(|error| StoreError::NoRandomness(error.to_string()))?;
+        fill_randomly(&mut chance)?;
         let mut bytes = [0; BYTES];
         bytes[..TIME].copy_from_slice(&self.clock.now().as_millis().to_be_bytes());
         bytes[TIME..TIME + CHANCE].copy_from_slice(&chance);

@@ -1,7 +1,6 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use chacha20poly1305::XChaCha20Poly1305;
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, Header, Validation};
 use zeroize::Zeroizing;
@@ -12,7 +11,7 @@ use super::text::SignedText;
 use crate::auth::Keys;
 use crate::config::SignedTokenSettings;
 use crate::domain::{Clock, MadeFrom, Timestamp};
-use crate::store::StoreError;
+use crate::store::{Seal, StoreError, fill_randomly};
 use crate::tokens::Tokens;
 
 /// For whom the tokens are.
@@ -30,7 +29,7 @@ pub(super) type Ring = Arc<Vec<Arc<Key>>>;
 /// Signs short-lived tokens and reads them again.
 pub struct Signer {
     tokens: Tokens,
-    sealer: XChaCha20Poly1305,
+    seal: Seal,
     clock: Arc<dyn Clock>,
     issuer: String,
     settings: SignedTokenSettings,
@@ -61,9 +60,9 @@ impl Signer {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StoreError> {
         let ring = RwLock::default();
-        let signer = Self { tokens, sealer: keys.signing_keys(), clock, issuer, settings, ring };
+        let signer = Self { tokens, seal: keys.signing_keys(), clock, issuer, settings, ring };
         for sealed in signer.tokens.sealed_keys().await? {
-            if let Some(key) = Key::unseal(&signer.sealer, &sealed) {
+            if let Some(key) = Key::unseal(&signer.seal, &sealed) {
                 signer.change(|ring| ring.push(Arc::new(key)));
             } else {
                 tracing::warn!(
@@ -86,7 +85,7 @@ impl Signer {
         let (now, ring) = (self.clock.now(), self.ring());
         // A key from the future is from before the clock was set back: it signs on, no longer than another would.
         if ring.last().is_none_or(|key| now.since(key.made_at) >= self.settings.rotate) {
-            let (key, sealed) = Key::make(&self.sealer, now)?;
+            let (key, sealed) = Key::make(&self.seal, now)?;
             self.tokens.keep_key(&sealed).await?;
             self.change(|ring| ring.push(Arc::new(key)));
         }
@@ -110,7 +109,7 @@ impl Signer {
     /// Claims with all that does not depend on whom they are about, from now on.
     pub(in crate::auth) fn claims(&self) -> Result<Claims, StoreError> {
         let mut id = [0; 16];
-        getrandom::fill(&mut id).map_err(|error| StoreError::NoRandomness(error.to_string()))?;
+        fill_randomly(&mut id)?;
         let now = self.clock.now();
         Ok(Claims {
             iss: self.issuer.clone(),

@@ -7,7 +7,7 @@ use hmac::Mac;
 use super::FAMILIAR_FOR;
 use crate::auth::keys::{Keys, Tag};
 use crate::domain::{PersonId, Timestamp};
-use crate::store::StoreError;
+use crate::store::{StoreError, fill_randomly};
 
 /// So much of a tag is kept: 128 bits, which nobody guesses.
 const TAG: usize = 16;
@@ -72,7 +72,7 @@ impl Keys {
     pub(super) fn mark_device(&self, name: &str, person: &PersonId, now: Timestamp) -> Result<DeviceMark, StoreError> {
         let mut bytes = [0; BYTES];
         bytes[..8].copy_from_slice(&now.as_millis().to_be_bytes());
-        getrandom::fill(&mut bytes[8..8 + TAG]).map_err(|error| StoreError::NoRandomness(error.to_string()))?;
+        fill_randomly(&mut bytes[8..8 + TAG])?;
         for (place, owner) in [Owner::Name(name), Owner::Person(person)].into_iter().enumerate() {
             let tag = self.device_tag(&bytes[..8 + TAG], owner).finalize().into_bytes();
             let from = 8 + TAG * (1 + place);
