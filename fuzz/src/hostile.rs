@@ -254,16 +254,18 @@ impl Played {
     }
 }
 
-/// Whether there is, anywhere in what was said, a result code that a client may read as success: an ENUMERATED whose
-/// last four bytes, of however many, are zero (the LDAP crate takes no others into account).
+/// Whether there is, anywhere in what was said, a result code that a client may read as success: an ENUMERATED of zeros.
 fn says_success(said: &[u8]) -> bool {
+    let number = |digits: &[u8]| digits.iter().fold(0_usize, |number, digit| number << 8 | usize::from(*digit));
     said.iter().enumerate().any(|(at, byte)| {
-        let rest = &said[at + 1..];
-        *byte == tag::ENUMERATED
-            && rest.split_first().is_some_and(|(length, rest)| {
-                let value = &rest[..usize::from(*length).min(rest.len())];
-                value.iter().rev().take(4).all(|byte| *byte == 0)
-            })
+        let content = || {
+            let [first, rest @ ..] = &said[at + 1..] else { return None };
+            let digits = if *first < 0x80 { 0 } else { usize::from(first & 0x7f) };
+            let (digits, rest) = rest.split_at_checked(digits)?;
+            let length = if digits.is_empty() { usize::from(*first) } else { number(digits) };
+            rest.get(..length)
+        };
+        *byte == tag::ENUMERATED && content().is_some_and(|content| content.iter().all(|octet| *octet == 0))
     })
 }
 

@@ -1,16 +1,13 @@
 use std::net::SocketAddr;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::FutureExt as _;
-use ldap3::{LdapConnAsync, LdapConnSettings, StdStream};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 use super::connection::{Connection, Meter};
 use super::fault::{Fault, Operation};
-use super::gate::{self, Gate, Verdict};
+use super::protocol::Line;
 use super::servers::Names;
 use super::start_tls;
 use super::tls::Tls;
@@ -64,11 +61,9 @@ impl Dialler {
         for (tried, address) in addresses.iter().enumerate() {
             let left = u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
             let share = deadline.saturating_duration_since(Instant::now()) / left;
-            let attempt = AssertUnwindSafe(self.dial_address(server, *address)).catch_unwind();
-            match timeout_at(Instant::now() + share, attempt).await {
-                Ok(Ok(Ok(connection))) => return Ok(connection),
-                Ok(Ok(Err(reason))) => faults.push(format!("{address}: {reason}")),
-                Ok(Err(_panic)) => faults.push(format!("{address}: its answer is not LDAP as RFC 4511 has it")),
+            match timeout_at(Instant::now() + share, self.dial_address(server, *address)).await {
+                Ok(Ok(connection)) => return Ok(connection),
+                Ok(Err(reason)) => faults.push(format!("{address}: {reason}")),
                 Err(_elapsed) => faults.push(format!("{address}: no answer within {share:.1?} (dial_timeout)")),
             }
         }
@@ -115,24 +110,15 @@ impl Dialler {
         }
         let mut stream = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
         stream.set_nodelay(true).map_err(|error| error.to_string())?;
-        let (library, ours) = UnixStream::pair().map_err(|error| error.to_string())?;
-        let verdict = Verdict::default();
-        let gate: Gate = if encrypted {
+        let line = if encrypted {
             if server.scheme == Scheme::Ldap {
                 start_tls::ask(&mut stream).await?;
             }
-            let stream = self.tls.handshake(&server.host, stream).await?;
-            Box::pin(gate::keep(stream, ours, Arc::clone(&verdict)))
+            Line::over(self.tls.handshake(&server.host, stream).await?)
         } else {
-            Box::pin(gate::keep(stream, ours, Arc::clone(&verdict)))
+            Line::over(stream)
         };
-        let library = library.into_std().map_err(|error| error.to_string())?;
-        let settings = LdapConnSettings::new().set_std_stream(StdStream::Unix(library));
-        // The library's URL is for finding a stream, and the stream is there.
-        let (connection, ldap) = LdapConnAsync::with_settings(settings, "ldapi://gate")
-            .await
-            .map_err(|error| format!("the connection could not be set up: {error}"))?;
         let meter = Meter::new(self.metrics.clone(), server.to_string());
-        Ok(Connection::new(connection, ldap, gate, verdict, self.operation_timeout, meter))
+        Ok(Connection::new(line, self.operation_timeout, meter))
     }
 }

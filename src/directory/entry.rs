@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use ldap3::ResultEntry;
+use super::protocol::Elements;
 
 /// One entry of a search's answer (RFC 4511, 4.5.2), read without trust: what is malformed is refused, not a panic.
 ///
@@ -17,28 +17,35 @@ pub(super) struct Entry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Malformed;
 
-/// `SearchResultEntry ::= [APPLICATION 4]`.
-const SEARCH_RESULT_ENTRY: u64 = 4;
+/// BER's tags of what is in an entry.
+const OCTET_STRING: u8 = 0x04;
+const SEQUENCE: u8 = 0x30;
+const SET: u8 = 0x31;
 
 impl Entry {
-    /// Reads what the LDAP crate hands on.
-    pub(super) fn read(raw: ResultEntry) -> Result<Self, Malformed> {
-        let parts = raw
-            .0
-            .match_id(SEARCH_RESULT_ENTRY)
-            .and_then(ldap3::asn1::StructureTag::expect_constructed)
-            .ok_or(Malformed)?;
-        let [dn, attributes] = <[_; 2]>::try_from(parts).map_err(|_| Malformed)?;
-        let mut entry = Self { dn: text(dn.expect_primitive())?, attributes: HashMap::new() };
-        for attribute in attributes.expect_constructed().ok_or(Malformed)? {
-            let parts = attribute.expect_constructed().ok_or(Malformed)?;
-            let [name, values] = <[_; 2]>::try_from(parts).map_err(|_| Malformed)?;
-            let name = text(name.expect_primitive())?.to_ascii_lowercase();
-            let values = values.expect_constructed().ok_or(Malformed)?;
-            let values = values.into_iter().map(|value| value.expect_primitive().ok_or(Malformed));
-            entry.attributes.entry(name).or_default().extend(values.collect::<Result<Vec<_>, _>>()?);
+    /// Reads the content of a `SearchResultEntry`.
+    pub(super) fn read(content: &[u8]) -> Result<Self, Malformed> {
+        Self::parts(content).ok_or(Malformed)
+    }
+
+    fn parts(content: &[u8]) -> Option<Self> {
+        let mut parts = Elements::of(content);
+        let mut entry = Self { dn: text(parts.next_is(OCTET_STRING)?)?, attributes: HashMap::new() };
+        let mut attributes = Elements::of(parts.next_is(SEQUENCE)?);
+        parts.ended()?;
+        while let Some(attribute) = attributes.next_is(SEQUENCE) {
+            let mut attribute = Elements::of(attribute);
+            let name = text(attribute.next_is(OCTET_STRING)?)?.to_ascii_lowercase();
+            let mut values = Elements::of(attribute.next_is(SET)?);
+            attribute.ended()?;
+            let of_it = entry.attributes.entry(name).or_default();
+            while let Some(value) = values.next_is(OCTET_STRING) {
+                of_it.push(value.to_vec());
+            }
+            values.ended()?;
         }
-        Ok(entry)
+        attributes.ended()?;
+        Some(entry)
     }
 
     /// An attribute's values as bytes; none when it is absent.
@@ -64,8 +71,8 @@ impl Entry {
     }
 }
 
-fn text(bytes: Option<Vec<u8>>) -> Result<String, Malformed> {
-    String::from_utf8(bytes.ok_or(Malformed)?).map_err(|_| Malformed)
+fn text(bytes: &[u8]) -> Option<String> {
+    str::from_utf8(bytes).ok().map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -83,26 +90,29 @@ impl Entry {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use ldap3::asn1::{PL, StructureTag, TagClass};
-
     use super::*;
 
-    fn octets(bytes: &[u8]) -> StructureTag {
-        StructureTag { class: TagClass::Universal, id: 4, payload: PL::P(bytes.to_vec()) }
+    fn element(tag: u8, parts: &[Vec<u8>]) -> Vec<u8> {
+        let content = parts.concat();
+        [&[tag, u8::try_from(content.len()).unwrap()], &content[..]].concat()
     }
 
-    fn set(parts: Vec<StructureTag>) -> StructureTag {
-        StructureTag { class: TagClass::Universal, id: 16, payload: PL::C(parts) }
+    fn octets(bytes: &[u8]) -> Vec<u8> {
+        element(OCTET_STRING, &[bytes.to_vec()])
     }
 
-    fn raw(parts: Vec<StructureTag>) -> ResultEntry {
-        ResultEntry::new(StructureTag { class: TagClass::Application, id: SEARCH_RESULT_ENTRY, payload: PL::C(parts) })
+    fn list(parts: &[Vec<u8>]) -> Vec<u8> {
+        element(SEQUENCE, parts)
+    }
+
+    fn values(parts: &[Vec<u8>]) -> Vec<u8> {
+        element(SET, parts)
     }
 
     #[test]
     fn attributes_are_found_in_any_case_and_keep_their_bytes() {
-        let attribute = set(vec![octets(b"objectGUID"), set(vec![octets(&[0xff, 0])])]);
-        let entry = Entry::read(raw(vec![octets(b"CN=a"), set(vec![attribute])])).unwrap();
+        let attribute = list(&[octets(b"objectGUID"), values(&[octets(&[0xff, 0])])]);
+        let entry = Entry::read(&[octets(b"CN=a"), list(&[attribute])].concat()).unwrap();
         assert_eq!(entry.dn, "CN=a");
         assert_eq!(entry.bytes("OBJECTguid").collect::<Vec<_>>(), [&[0xff, 0]]);
         assert_eq!(entry.text("objectGUID"), None);
@@ -118,17 +128,20 @@ mod tests {
 
     #[test]
     fn what_is_not_an_entry_is_refused_without_a_panic() {
+        let with = |attribute: Vec<u8>| vec![octets(b"CN=a"), list(&[attribute])];
         for parts in [
             vec![],
             vec![octets(b"CN=a")],
-            vec![octets(&[0xff]), set(vec![])],
+            vec![octets(&[0xff]), list(&[])],
             vec![octets(b"CN=a"), octets(b"")],
-            vec![octets(b"CN=a"), set(vec![octets(b"cn")])],
-            vec![octets(b"CN=a"), set(vec![set(vec![octets(b"cn")])])],
-            vec![octets(b"CN=a"), set(vec![set(vec![octets(b"cn"), octets(b"x")])])],
-            vec![octets(b"CN=a"), set(vec![set(vec![octets(b"cn"), set(vec![set(vec![])])])])],
+            vec![octets(b"CN=a"), list(&[]), list(&[])],
+            with(octets(b"cn")),
+            with(list(&[octets(b"cn")])),
+            with(list(&[octets(b"cn"), octets(b"x")])),
+            with(list(&[octets(b"cn"), values(&[values(&[])])])),
+            with(list(&[octets(b"cn"), values(&[vec![OCTET_STRING, 9]])])),
         ] {
-            assert_eq!(Entry::read(raw(parts)), Err(Malformed));
+            assert_eq!(Entry::read(&parts.concat()), Err(Malformed), "{parts:02x?}");
         }
     }
 }

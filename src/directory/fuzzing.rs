@@ -1,10 +1,10 @@
 //! The pure readers of this room, for the fuzz targets in `fuzz/`. Not part of the program: it is there only with the
 //! feature `fuzzing`.
 
-use ldap3::asn1::parse_tag;
-use ldap3::{LdapResult, ResultEntry};
+use ldap3::LdapResult;
 
 use super::entry::Entry;
+use super::protocol::{Answer, message};
 use super::sid::Sid;
 use super::{filter, guid, refusal};
 use crate::config::DirectoryKind;
@@ -35,10 +35,15 @@ pub fn bind_lets_in(kind: DirectoryKind, code: u32, text: &str) -> bool {
     refusal::judge_bind(kind, &result).is_ok()
 }
 
-/// An entry's DN and how many values of `attribute` it has, where `bytes` are one in BER.
+/// An entry's DN and how many values of `attribute` it has, where `bytes` are its content in BER.
 pub fn entry(bytes: &[u8], attribute: &str) -> Option<(String, usize)> {
-    let (_, tag) = parse_tag(bytes).ok()?;
-    let entry = Entry::read(ResultEntry::new(tag)).ok()?;
+    let entry = Entry::read(bytes).ok()?;
     let values = entry.bytes(attribute).count();
     Some((entry.dn, values))
+}
+
+/// Reads a message of a server's, as far as it is one.
+pub fn answer(bytes: &[u8]) -> bool {
+    let Ok(Some(length)) = message(bytes) else { return false };
+    Answer::read(&bytes[..length]).is_ok_and(|answer| answer.result(answer.tag).is_ok())
 }

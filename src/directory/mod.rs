@@ -7,7 +7,7 @@
 //!
 //! The story of a sign-in, file by file: `directories` picks the one directory that the name belongs to, `servers` knows
 //! which of its servers answer, `dial` opens a connection under a deadline
-//! (`tls` says whom to believe, `gate` lets only LDAP through), `pool` keeps it
+//! (`tls` says whom to believe, `protocol` speaks LDAP over it), `pool` keeps it
 //! for the next one, `question` asks another server when one fails, `root_dse` finds out what kind of directory it is,
 //! `sign_in` finds the person and spends the one bind, `refusal` judges its result, `person` and `groups` read who it
 //! is, `lockout` how near an account is to being locked, `policy_control` and `expiry` when a password ends; `password` changes
@@ -24,7 +24,6 @@ mod examine;
 mod expiry;
 mod fault;
 mod filter;
-mod gate;
 mod groups;
 mod guid;
 mod leave;
@@ -35,6 +34,7 @@ mod password;
 mod person;
 mod policy_control;
 mod pool;
+mod protocol;
 mod question;
 mod readiness;
 mod refresh;

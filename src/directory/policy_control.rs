@@ -3,6 +3,7 @@ use std::time::Duration;
 use ldap3::controls::Control;
 
 use super::Refusal;
+use super::protocol::{Elements, unsigned};
 
 /// The password policy control (draft-behera-ldap-password-policy-10, 6): the same in the request and in the answer.
 pub(super) const PASSWORD_POLICY: &str = "1.3.6.1.4.1.42.2.27.8.5.1";
@@ -41,7 +42,7 @@ pub(super) enum PolicyError {
 }
 
 impl PolicyError {
-    fn of_code(code: u64) -> Option<Self> {
+    fn of_code(code: u32) -> Option<Self> {
         Some(match code {
             0 => Self::PasswordExpired,
             1 => Self::AccountLocked,
@@ -109,66 +110,24 @@ fn answer(value: &[u8]) -> Option<PolicyAnswer> {
     if value.len() > LONGEST_ANSWER {
         return None;
     }
-    let mut outer = Elements(value);
-    let (SEQUENCE, inside) = outer.next()? else { return None };
-    let (mut answer, mut parts) = (PolicyAnswer::default(), Elements(inside));
-    let mut part = parts.next();
-    if let Some((WARNING, choice)) = part {
-        let mut choice = Elements(choice);
+    let mut outer = Elements::of(value);
+    let mut parts = Elements::of(outer.next_is(SEQUENCE)?);
+    let mut answer = PolicyAnswer::default();
+    if let Some(choice) = parts.next_is(WARNING) {
+        let mut choice = Elements::of(choice);
         answer.expires_in = Some(match choice.next()? {
-            (TIME_BEFORE_EXPIRATION, number) => Duration::from_secs(unsigned(number)?),
+            (TIME_BEFORE_EXPIRATION, number) => Duration::from_secs(unsigned(number)?.into()),
             (GRACE_REMAINING, number) => unsigned(number).map(|_| Duration::ZERO)?,
             _ => return None,
         });
         choice.ended()?;
-        part = parts.next();
     }
-    if let Some((ERROR, code)) = part {
+    if let Some(code) = parts.next_is(ERROR) {
         answer.error = Some(PolicyError::of_code(unsigned(code)?)?);
-        part = parts.next();
-    }
-    if part.is_some() {
-        return None;
     }
     parts.ended()?;
     outer.ended()?;
     Some(answer)
-}
-
-/// Elements of BER (X.690, 8.1) in a row: one byte of tag, the length, the contents. A length may be written in up to
-/// five bytes however short it is, as some servers do.
-struct Elements<'a>(&'a [u8]);
-
-impl<'a> Iterator for Elements<'a> {
-    type Item = (u8, &'a [u8]);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let [tag, first, rest @ ..] = self.0 else { return None };
-        let (length, rest) = match first {
-            0..=0x7f => (usize::from(*first), rest),
-            0x81..=0x84 => {
-                let (digits, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
-                (digits.iter().fold(0, |length, digit| length << 8 | usize::from(*digit)), rest)
-            }
-            _ => return None,
-        };
-        let (contents, rest) = rest.split_at_checked(length)?;
-        self.0 = rest;
-        Some((*tag, contents))
-    }
-}
-
-impl Elements<'_> {
-    /// That nothing is left.
-    fn ended(&self) -> Option<()> {
-        self.0.is_empty().then_some(())
-    }
-}
-
-/// A number that is not negative, of four bytes at the most, as LDAP has them (RFC 4511, 4.1.1).
-fn unsigned(contents: &[u8]) -> Option<u64> {
-    let fits = matches!(contents, [first, rest @ ..] if rest.len() <= 3 && *first < 0x80);
-    fits.then(|| contents.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)))
 }
 
 /// Seconds written in digits.

@@ -22,7 +22,7 @@ const LONGEST_IDLE: Duration = Duration::from_mins(4);
 /// So that the load finds its way back to a preferred server, and nothing that leaks in a server leaks for ever.
 const LONGEST_LIFE: Duration = Duration::from_hours(1);
 
-/// The LDAP crate keeps the number of every search it ever made: some bytes each.
+/// So that whatever a server keeps of a connection's operations is let go of.
 const MOST_OPERATIONS: u32 = 5_000;
 
 /// A connection unused for longer is asked whether it is still there: a firewall may have forgotten it without a word,

@@ -33,7 +33,7 @@ pub enum SetUpError {
     Tls(String),
 }
 
-/// Refuses what would only fail, or panic in the LDAP crate, once somebody signs in.
+/// Refuses what would only fail once somebody signs in.
 pub(super) fn check(settings: &DirectorySettings) -> Result<(), SetUpError> {
     if matches!(&settings.servers, Servers::Listed(servers) if servers.is_empty()) {
         return Err(SetUpError::NoServer);

@@ -1,17 +1,17 @@
-use ldap3::controls::RawControl;
-use ldap3::exop::Exop;
-use ldap3::{LdapError, LdapResult, Mod};
+use ldap3::LdapResult;
 
 use super::Connection;
 use crate::directory::fault::{Fault, Operation};
+use crate::directory::protocol::{Change, Request, tag};
+use crate::domain::Password;
 
 /// What changes something. It is sent once; a caller that hears nothing does not know what came of it, and must not
 /// send it again.
 impl Connection {
     /// Gives the next operation this control, without a value. It is not critical: a server that does not know it goes
     /// on without (RFC 4511, 4.1.11).
-    pub(in crate::directory) fn with_control(&mut self, oid: &str) {
-        self.ldap.with_controls(vec![RawControl { ctype: oid.to_owned(), crit: false, val: None }]);
+    pub(in crate::directory) fn with_control(&mut self, oid: &'static str) {
+        self.control = Some(oid);
     }
 
     /// One modify (RFC 4511, 4.6). The result is the caller's to judge.
@@ -19,21 +19,18 @@ impl Connection {
         &mut self,
         operation: Operation,
         dn: &str,
-        changes: Vec<Mod<&[u8]>>,
+        changes: &[Change<'_>],
     ) -> Result<LdapResult, Fault> {
-        let wait = self.begin();
-        let answer = wait.for_answer(self.ldap.modify(dn, changes)).await;
-        self.end(operation, &wait, answer).await
+        self.ask(operation, &Request::Modify { dn, changes }, tag::MODIFIED).await
     }
 
-    /// One extended operation (RFC 4511, 4.12), of which only the result counts. It is the caller's to judge.
-    pub(in crate::directory) async fn extended(
+    /// Changes the password of whoever is bound (RFC 3062, 2). The result is the caller's to judge.
+    pub(in crate::directory) async fn modify_password(
         &mut self,
         operation: Operation,
-        request: Exop,
+        old: &Password,
+        new: &Password,
     ) -> Result<LdapResult, Fault> {
-        let wait = self.begin();
-        let answer = wait.for_answer(async { Ok::<_, LdapError>(self.ldap.extended(request).await?.1) }).await;
-        self.end(operation, &wait, answer).await
+        self.ask(operation, &Request::ModifyPassword { old, new }, tag::EXTENDED).await
     }
 }

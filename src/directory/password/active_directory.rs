@@ -1,4 +1,4 @@
-use ldap3::{LdapResult, Mod};
+use ldap3::LdapResult;
 use zeroize::Zeroizing;
 
 use super::change::PasswordChange;
@@ -7,9 +7,10 @@ use super::words;
 use crate::directory::Refusal;
 use crate::directory::connection::Connection;
 use crate::directory::fault::{Fault, Operation, rc};
+use crate::directory::protocol::Change;
 use crate::domain::Password;
 
-const UNICODE_PWD: &[u8] = b"unicodePwd";
+const UNICODE_PWD: &str = "unicodePwd";
 
 /// Changes the password of the entry `dn` (MS-ADTS 3.1.1.3.1.5.1): the old value deleted and the new one added in one
 /// modify, which any account may send for any other, as it proves itself. History and policy hold for it; a `replace`
@@ -20,9 +21,8 @@ pub(super) async fn change(
     change: &PasswordChange,
 ) -> Result<LdapResult, Fault> {
     let (old, new) = (quoted(&change.old), quoted(&change.new));
-    let modification =
-        vec![Mod::Delete(UNICODE_PWD, [old.as_slice()].into()), Mod::Add(UNICODE_PWD, [new.as_slice()].into())];
-    connection.modify(Operation::ChangePassword, dn, modification).await
+    let changes = [Change::Delete(UNICODE_PWD, &old), Change::Add(UNICODE_PWD, &new)];
+    connection.modify(Operation::ChangePassword, dn, &changes).await
 }
 
 /// The password in quotes, as UTF-16LE. It wipes itself.

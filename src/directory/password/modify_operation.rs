@@ -1,5 +1,4 @@
 use ldap3::LdapResult;
-use ldap3::exop::PasswordModify;
 
 use super::change::PasswordChange;
 use super::refusal::{ChangeRefusal, Rule};
@@ -16,12 +15,10 @@ pub(super) async fn change(
     abilities: Abilities,
     change: &PasswordChange,
 ) -> Result<LdapResult, Fault> {
-    let request =
-        PasswordModify { user_id: None, old_pass: Some(change.old.expose()), new_pass: Some(change.new.expose()) };
     if abilities.policy_control {
         connection.with_control(PASSWORD_POLICY);
     }
-    connection.extended(Operation::ChangePassword, request.into()).await
+    connection.modify_password(Operation::ChangePassword, &change.old, &change.new).await
 }
 
 /// Judges what came of it: by the policy control where there is one, else by the result.

@@ -197,7 +197,7 @@ impl Server {
             }
             answer
         };
-        let lost = |_panic| Err(Fault::broken(Operation::Dial, "its answer is not LDAP as RFC 4511 has it"));
+        let lost = |_panic| Err(Fault::broken(Operation::Dial, "the question whether it is there broke down"));
         let probe =
             AssertUnwindSafe(asked).catch_unwind().map(move |answer| answer.unwrap_or_else(lost)).boxed().shared();
         // Driven to its end even when nobody waits any more: an answer that was never heard must not be given later.

@@ -114,7 +114,14 @@ impl Browser {
 
     /// What stands in the element, as people see it.
     pub(crate) async fn reads(&self, css: &str) -> String {
-        self.finds(css).await.text().await.unwrap()
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            // The element may be replaced between finding and reading it.
+            match self.finds(css).await.text().await {
+                Ok(text) => return text,
+                Err(error) => assert!(Instant::now() < deadline, "{css} cannot be read: {error}"),
+            }
+        }
     }
 
     /// Waits until what stands in the element is as `wanted` says.

@@ -1,16 +1,4 @@
-//! What stands between a server and the LDAP library: only well-formed messages come through.
-//!
-//! The library reads BER by recursion and without a limit, so a message of a few kilobytes, nested deep, would overflow
-//! the stack and end the whole process, and one that claims to be gigabytes long would be waited for. Here each message
-//! is looked over before it is passed on. It is passed through a pair of connected sockets, as the library takes nothing
-//! else; that also leaves TLS to us.
-
-use std::sync::{Arc, OnceLock};
-
-use futures::future::BoxFuture;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, split};
-use tokio::net::UnixStream;
-use zeroize::{Zeroize as _, Zeroizing};
+//! What of the bytes that a server sends is a message, looked over whole before anything in it is read.
 
 /// The largest message that is taken: a thousand entries with some kilobytes each, times a few.
 const LARGEST_MESSAGE: usize = 16 * 1024 * 1024;
@@ -18,21 +6,9 @@ const LARGEST_MESSAGE: usize = 16 * 1024 * 1024;
 /// LDAP's deepest message, a filter that is echoed by nobody, has some ten levels.
 const DEEPEST: usize = 32;
 
-/// What is read at once, unless a message is longer.
-const READ_AT_ONCE: usize = 8 * 1024;
-
-/// A gate that is kept, for as long as this is polled.
-pub(super) type Gate = BoxFuture<'static, ()>;
-
-/// What is taken of the library's requests at once: most are shorter.
-const ASKED_AT_ONCE: usize = 4 * 1024;
-
-/// Says, once it is over, what was wrong with the server's words.
-pub(super) type Verdict = Arc<OnceLock<NotLdap>>;
-
 /// Bytes that are no LDAP message (RFC 4511, 5.1: definite lengths, and BER of few levels).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum NotLdap {
+pub(in crate::directory) enum NotLdap {
     #[error("its answer is not LDAP as RFC 4511 has it")]
     Malformed,
     #[error("its answer is longer than {LARGEST_MESSAGE} bytes")]
@@ -41,71 +17,11 @@ pub(super) enum NotLdap {
     TooDeep,
 }
 
-/// Passes on what either side says until one of them hangs up, or the server says what is not LDAP.
-pub(super) async fn keep<Server>(server: Server, library: UnixStream, verdict: Verdict)
-where
-    Server: AsyncRead + AsyncWrite + Send,
-{
-    let (mut hears, mut says) = split(server);
-    let (mut asks, mut learns) = library.into_split();
-    tokio::select! {
-        () = pass_requests(&mut asks, &mut says) => {}
-        not_ldap = pass_messages(&mut hears, &mut learns) => {
-            if let Some(not_ldap) = not_ldap {
-                verdict.get_or_init(|| not_ldap);
-            }
-        }
-    }
-    // A courtesy (RFC 8446, 6.1): whether the server hears it makes no difference here.
-    let _ = says.shutdown().await;
-}
-
-/// Passes on what the library asks, until either side hangs up. There may be a password in it, so nothing of it is left
-/// behind once it is sent.
-async fn pass_requests(from: &mut (impl AsyncRead + Unpin), to: &mut (impl AsyncWrite + Unpin)) {
-    let mut asked = Zeroizing::new([0; ASKED_AT_ONCE]);
-    loop {
-        let length = match from.read(&mut *asked).await {
-            Ok(0) | Err(_) => return,
-            Ok(length) => length,
-        };
-        let sent = to.write_all(&asked[..length]).await;
-        asked[..length].zeroize();
-        if sent.is_err() || to.flush().await.is_err() {
-            return;
-        }
-    }
-}
-
-/// Passes on whole messages, until either side hangs up or what comes is none.
-async fn pass_messages(from: &mut (impl AsyncRead + Unpin), to: &mut (impl AsyncWrite + Unpin)) -> Option<NotLdap> {
-    let mut heard = Vec::with_capacity(READ_AT_ONCE);
-    loop {
-        heard.reserve(READ_AT_ONCE);
-        match from.read_buf(&mut heard).await {
-            Ok(0) | Err(_) => return None,
-            Ok(_) => {}
-        }
-        let mut passed = 0;
-        loop {
-            match message(&heard[passed..]) {
-                Ok(Some(length)) => passed += length,
-                Ok(None) => break,
-                Err(not_ldap) => return Some(not_ldap),
-            }
-        }
-        if passed > 0 {
-            to.write_all(&heard[..passed]).await.ok()?;
-            heard.drain(..passed);
-        }
-    }
-}
-
 /// The length of the message at the beginning of `bytes`; `None` when it has not come whole.
 ///
 /// # Errors
 /// When no bytes that follow could make it a message.
-pub(super) fn message(bytes: &[u8]) -> Result<Option<usize>, NotLdap> {
+pub(in crate::directory) fn message(bytes: &[u8]) -> Result<Option<usize>, NotLdap> {
     const SEQUENCE: u8 = 0x30;
     match bytes.first() {
         None => return Ok(None),
@@ -121,11 +37,6 @@ pub(super) fn message(bytes: &[u8]) -> Result<Option<usize>, NotLdap> {
     envelope(&whole[header.length..])?;
     elements(&whole[header.length..])?;
     Ok(Some(length))
-}
-
-/// How long the element at the beginning of `bytes` is: its first octets, and its content.
-pub(super) fn extent(bytes: &[u8]) -> Option<(usize, usize)> {
-    header(bytes).ok().flatten().map(|header| (header.length, header.content))
 }
 
 /// An element's first octets.
@@ -250,27 +161,5 @@ mod tests {
         ] {
             assert_eq!(message(bytes), Err(verdict), "{:02x?}", &bytes[..bytes.len().min(12)]);
         }
-    }
-
-    #[tokio::test]
-    async fn both_sides_hear_each_other_until_one_hangs_up() {
-        let (server, theirs) = tokio::io::duplex(64);
-        let (library, ours) = UnixStream::pair().unwrap();
-        let verdict = Verdict::default();
-        let kept = tokio::spawn(keep(theirs, ours, Arc::clone(&verdict)));
-        let (mut server, mut library) = (server, library);
-        library.write_all(b"question").await.unwrap();
-        let mut heard = [0; 8];
-        server.read_exact(&mut heard).await.unwrap();
-        assert_eq!(&heard, b"question");
-        server.write_all(&DONE[..5]).await.unwrap();
-        server.write_all(&DONE[5..]).await.unwrap();
-        let mut answer = vec![0; DONE.len()];
-        library.read_exact(&mut answer).await.unwrap();
-        assert_eq!(answer, DONE);
-        server.write_all(b"nonsense").await.unwrap();
-        assert_eq!(library.read(&mut answer).await.unwrap(), 0, "nothing of it comes through");
-        kept.await.unwrap();
-        assert_eq!(verdict.get(), Some(&NotLdap::Malformed));
     }
 }
