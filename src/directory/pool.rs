@@ -139,10 +139,11 @@ impl Manager for Maker {
     type Type = Kept;
     type Error = Fault;
 
+    // What is seldom done is in boxes: every use of a connection would move it about otherwise.
     async fn create(&self) -> Result<Kept, Fault> {
-        let mut connection = self.servers.dial().await?;
+        let mut connection = Box::pin(self.servers.dial()).await?;
         if let Purpose::Search(Some(account)) = &self.purpose {
-            self.bind(&mut connection, account).await?;
+            Box::pin(self.bind(&mut connection, account)).await?;
         }
         let now = self.clock.now();
         Ok(Kept { connection, made: now, used: now, uses: 1 })
@@ -159,7 +160,7 @@ impl Manager for Maker {
             return Err(RecycleError::message("another as old was dead"));
         }
         if now.since(kept.used) >= SURELY_ALIVE {
-            self.knock(kept).await?;
+            Box::pin(self.knock(kept)).await?;
         }
         kept.used = now;
         kept.uses += 1;

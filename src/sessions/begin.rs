@@ -1,4 +1,3 @@
-use std::collections::HashMap;
 use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -33,12 +32,13 @@ struct Line {
 
 struct Waiting {
     session: NewSession,
-    begun: oneshot::Sender<Result<SessionId, StoreError>>,
+    begun: oneshot::Sender<Result<(), StoreError>>,
 }
 
 /// A row to be, for SQLite to take apart.
 #[derive(Serialize)]
 struct NewSession {
+    id: i64,
     /// In hexadecimal.
     token_hash: String,
     person_id: String,
@@ -70,7 +70,9 @@ impl Sessions {
         let Beginning { upkeep, second_factor, stays } = beginning;
         let stays = stays && self.lifetimes().lets_stay;
         let second_factor_at = second_factor.then_some(now);
+        let id = self.next_id();
         let new = NewSession {
+            id: id.as_i64(),
             token_hash: hex::encode(token.hash()),
             person_id: person.id.as_str().to_owned(),
             person: serde_json::to_string(person).map_err(|error| self.failed(&error))?,
@@ -81,7 +83,7 @@ impl Sessions {
             address: client.address().map(|address| address.to_string()),
             user_agent: client.user_agent().map(str::to_owned),
         };
-        let id = self.write(new).await?;
+        self.write(new).await?;
         let times = Times { created_at: now, last_seen_at: now, confirmed_at: now, upkeep, stays };
         let proofs = Proofs { proved_at: now, second_factor_at };
         Ok((token, Session::of(id, person.clone(), times, proofs, client.without_device(), self.lifetimes())))
@@ -140,7 +142,7 @@ impl Sessions {
     }
 
     /// Writes one row, together with whatever else waits to be written.
-    async fn write(&self, session: NewSession) -> Result<SessionId, StoreError> {
+    async fn write(&self, session: NewSession) -> Result<(), StoreError> {
         let (begun, answer) = oneshot::channel();
         if self.beginnings().join(Waiting { session, begun }) {
             // On its own, so that whoever goes away takes nobody else's session with them.
@@ -153,42 +155,32 @@ impl Sessions {
     async fn write_those_who_wait(self) {
         let turn = Turn(&self);
         while let Some(waiting) = self.beginnings().next() {
-            let mut written = self.write_rows(waiting.iter().map(|waiting| &waiting.session)).await;
-            for Waiting { session, begun } in waiting {
-                let answer = match &mut written {
-                    Ok(ids) => {
-                        ids.remove(&session.token_hash).map(SessionId::new).ok_or_else(|| self.failed(&"no row"))
-                    }
-                    Err(error) => Err(error.clone()),
-                };
+            let written = self.write_rows(waiting.iter().map(|waiting| &waiting.session)).await;
+            for Waiting { begun, .. } in waiting {
                 // Whoever waited may have gone away; their session ends unused, like any other.
-                let _ = begun.send(answer);
+                let _ = begun.send(written.clone());
             }
         }
         mem::forget(turn);
     }
 
-    /// Writes rows in one statement, and answers with the hashes of their tokens and their numbers.
-    async fn write_rows<'a>(
-        &self,
-        rows: impl Iterator<Item = &'a NewSession>,
-    ) -> Result<HashMap<String, i64>, StoreError> {
+    /// Writes rows in one statement.
+    async fn write_rows<'a>(&self, rows: impl Iterator<Item = &'a NewSession>) -> Result<(), StoreError> {
         let rows = serde_json::to_string(&rows.collect::<Vec<_>>()).map_err(|error| self.failed(&error))?;
         let mut pen = self.pen().await.map_err(|error| self.query_failed(&error))?;
-        let written: Vec<(String, i64)> = sqlx::query_as(
-            "INSERT INTO sessions (token_hash, person_id, person, created_at, last_seen_at, confirmed_at, proved_at,
+        sqlx::query(
+            "INSERT INTO sessions (id, token_hash, person_id, person, created_at, last_seen_at, confirmed_at, proved_at,
                  second_factor_at, upkeep, stays, address, user_agent)
-             SELECT unhex(value ->> 'token_hash'), value ->> 'person_id', value ->> 'person', value ->> 'at',
-                 value ->> 'at', value ->> 'at', value ->> 'at', value ->> 'second_factor_at', value ->> 'upkeep',
-                 value ->> 'stays', value ->> 'address', value ->> 'user_agent' FROM json_each(?)
-             RETURNING lower(hex(token_hash)), id",
+             SELECT value ->> 'id', unhex(value ->> 'token_hash'), value ->> 'person_id', value ->> 'person',
+                 value ->> 'at', value ->> 'at', value ->> 'at', value ->> 'at', value ->> 'second_factor_at',
+                 value ->> 'upkeep', value ->> 'stays', value ->> 'address', value ->> 'user_agent' FROM json_each(?)",
         )
         .bind(rows)
-        .fetch_all(&mut *pen)
+        .execute(&mut *pen)
         .await
         .map_err(|error| self.query_failed(&error))?;
         pen.lay_down();
-        Ok(written.into_iter().collect())
+        Ok(())
     }
 }
 

@@ -1,5 +1,6 @@
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use sqlx::SqlitePool;
@@ -41,6 +42,9 @@ struct Inner {
     watchers: Watchers,
     recent: Recent,
     beginnings: Beginnings,
+    /// The number of the session that was begun last. One server writes to a file, and whoever begins a session knows its number
+    /// without asking for it.
+    last_id: AtomicI64,
 }
 
 impl Sessions {
@@ -50,6 +54,12 @@ impl Sessions {
     /// A [`StoreError`] that names the file and the remedy, when it cannot be opened or is damaged.
     pub async fn open(path: &Path, settings: &SessionSettings, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
         let store = Store::open(path, KIND, &MIGRATIONS).await?;
+        // What AUTOINCREMENT remembers: the largest number there ever was (https://www.sqlite.org/autoinc.html).
+        let last_id: i64 =
+            sqlx::query_scalar("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'sessions'")
+                .fetch_one(store.pool())
+                .await
+                .map_err(|error| store.query_failed(&error))?;
         Ok(Self {
             inner: Arc::new(Inner {
                 store,
@@ -58,6 +68,7 @@ impl Sessions {
                 watchers: Watchers::default(),
                 recent: Recent::new(),
                 beginnings: Beginnings::default(),
+                last_id: AtomicI64::new(last_id),
             }),
         })
     }
@@ -172,6 +183,11 @@ impl Sessions {
 
     pub(super) fn beginnings(&self) -> &Beginnings {
         &self.inner.beginnings
+    }
+
+    /// A number that no session has had.
+    pub(super) fn next_id(&self) -> SessionId {
+        SessionId::new(self.inner.last_id.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
     pub(super) fn pool(&self) -> &SqlitePool {

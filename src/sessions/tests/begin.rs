@@ -21,6 +21,18 @@ async fn many_who_sign_in_at_once_each_get_a_session_of_their_own() {
 }
 
 #[tokio::test]
+async fn a_number_is_never_given_twice_nor_after_a_restart() {
+    let mut house = House::new().await;
+    let (_, first) = house.signs_in("alice").await;
+    house.sessions.end(first.id, EndReason::Revoked).await.unwrap();
+    house.clock.advance(2 * 60 * MINUTE);
+    house.sessions.sweep().await.unwrap();
+    house.restarts(60 * MINUTE, 60 * MINUTE).await;
+    let (_, next) = house.signs_in("bob").await;
+    assert!(next.id.as_i64() > first.id.as_i64(), "its row is gone, and its number is not free");
+}
+
+#[tokio::test]
 async fn who_goes_away_while_signing_in_takes_nobody_along() {
     let house = House::new().await;
     let (alice, bob) = (person("alice"), person("bob"));
