@@ -1,4 +1,4 @@
-//! The clients that ours is compared with, by the same LDAP crate.
+//! The clients that ours is compared with, by the crate `ldap3`.
 
 use std::net::SocketAddr;
 use std::path::Path;

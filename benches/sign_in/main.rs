@@ -2,7 +2,7 @@
 //!
 //! The whole program, form to redirect, over LDAPS, against two clients that do the same at the same slapd in the same
 //! run: (a) a bare one, which searches and binds on connections it keeps, and (b) the classic way, a new connection and
-//! a download of the schema for every sign-in: by this program's own LDAP crate and, as web applications commonly do it, in
+//! a download of the schema for every sign-in: by the crate `ldap3` and, as web applications commonly do it, in
 //! Python. Then what a dying directory server costs those who sign in.
 //!
 //! Whoever asks is a process of its own: the processor time counted is the program's, or the client's, alone.

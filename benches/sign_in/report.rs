@@ -70,7 +70,7 @@ impl Table {
                 println!("- {:.1} x (a) without the groups", ours / bare);
             }
             if let Some(classic) = cpu(CLASSIC, *at_a_time) {
-                println!("- {:.1} x less than (b) by the same LDAP crate", classic / ours);
+                println!("- {:.1} x less than (b) by the crate ldap3", classic / ours);
             }
             if let Some(python) = cpu(CLASSIC_PYTHON_WITH_GROUPS, *at_a_time) {
                 let reached = verdict(python >= ours * LESS_THAN_CLASSIC);

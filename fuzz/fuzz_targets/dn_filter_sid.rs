@@ -7,7 +7,7 @@ use belvedere::config::DirectoryKind;
 use belvedere::directory::fuzzing;
 use belvedere::domain::{Dn, NameForm, Username};
 use bytes::BytesMut;
-use ldap3::asn1::{ASNTag as _, write};
+use ldap3::asn1::{ASNTag as _, parse_tag, write};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
@@ -58,10 +58,13 @@ fn a_value_stays_a_value(text: &str) {
     assert_eq!(encoded(&filter), element(0xa1, &either), "{filter}");
 }
 
+/// As the LDAP crate writes it, which is as it is sent but for the lengths.
 fn encoded(filter: &str) -> Vec<u8> {
-    let tag = ldap3::parse_filter(filter).expect("a filter stays one, whatever the value");
+    let tag = ldap3::parse_filter(filter).expect("a filter stays one, whatever the value").into_structure();
+    let sent = fuzzing::sent(filter).expect("it is one");
+    assert_eq!(parse_tag(&sent).ok().map(|(_, sent)| sent), Some(tag.clone()), "{filter}");
     let mut bytes = BytesMut::new();
-    write::encode_into(&mut bytes, tag.into_structure()).expect("it is written to memory");
+    write::encode_into(&mut bytes, tag).expect("it is written to memory");
     bytes.to_vec()
 }
 

@@ -26,7 +26,7 @@ const PASSWORD: &str = "the-persons-own-password";
 const SERVICE_PASSWORD: &str = "the-service-accounts-password";
 
 /// What a sign-in may take at the most, by the default settings: an operation that times out ends it, and each before it
-/// was answered at once. What is beyond one operation's deadline (5 s) and two dials' (2 s each) is for last words.
+/// was answered at once. What is beyond one operation's deadline (5 s) and two dials' (2 s each) is for an abandon.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The most answers in a script, so that a sign-in has an end in any case.

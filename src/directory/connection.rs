@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ldap3::{LdapResult, Scope};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::entry::Entry;
-use super::fault::{Fault, Operation, rc};
+use super::fault::{Fault, Operation, described, rc};
 use super::protocol::{Broken, Line, NotLdap, Request, tag};
 use super::servers::Server;
 use crate::domain::Password;
@@ -33,7 +33,7 @@ pub(super) struct Connection {
     control: Option<&'static str>,
     /// How many operations it has begun.
     operations: u32,
-    /// Whether an operation has begun and not ended: what it still says would be taken for another's answer.
+    /// Whether an operation has begun and not ended: nobody knows how much of it was sent, and what came of it.
     in_flight: bool,
 }
 
@@ -162,7 +162,7 @@ impl Connection {
         let seconds = i32::try_from(self.operation_timeout.as_secs().max(1)).unwrap_or(i32::MAX);
         let control = self.control.take();
         let line = self.line();
-        let answer = wait.for_answer(find(line, search, seconds, control)).await;
+        let answer = find(line, search, seconds, control, &wait).await;
         if matches!(answer, Err(Trouble::TimedOut)) {
             abandon(line).await;
         }
@@ -213,6 +213,7 @@ impl Connection {
         let reason = match trouble {
             Trouble::TimedOut => format!("no answer within {:?} (operation_timeout)", self.operation_timeout),
             Trouble::ServerDown(reason) => reason.to_string(),
+            Trouble::Broken(Broken::Ended(notice)) => format!("it ended the connection: {}", described(notice)),
             Trouble::Broken(broken) => broken.to_string(),
         };
         Fault::broken(operation, reason)
@@ -228,6 +229,12 @@ enum Trouble {
     Broken(Broken),
 }
 
+impl From<NotLdap> for Trouble {
+    fn from(not_ldap: NotLdap) -> Self {
+        Self::Broken(not_ldap.into())
+    }
+}
+
 /// How an operation waits for its answer.
 struct Wait {
     begun: Instant,
@@ -236,15 +243,18 @@ struct Wait {
 }
 
 impl Wait {
-    /// Waits until the deadline. When the answer is long in coming, the server is probed on another connection, and the wait
+    /// Waits until the deadline. When the next word is long in coming, the server is probed on another connection, and the wait
     /// ends if it is not there: a server that is slow is waited for, one that is dead is not.
     async fn for_answer<T>(&self, answer: impl Future<Output = Result<T, Broken>>) -> Result<T, Trouble> {
-        tokio::select! {
-            biased;
-            answer = answer => answer.map_err(Trouble::Broken),
-            reason = self.server_dies() => Err(Trouble::ServerDown(reason)),
-            () = sleep_until(self.deadline) => Err(Trouble::TimedOut),
-        }
+        let heard = async {
+            tokio::select! {
+                biased;
+                answer = answer => answer.map_err(Trouble::Broken),
+                reason = self.server_dies() => Err(Trouble::ServerDown(reason)),
+            }
+        };
+        // Unlike a sleep beside the answer, this ends the wait for a server that never stops talking, too.
+        timeout_at(self.deadline, heard).await.unwrap_or(Err(Trouble::TimedOut))
     }
 
     /// Resolves when the server is known to be down.
@@ -270,13 +280,14 @@ async fn find(
     search: &Search<'_>,
     time_limit: i32,
     control: Option<&str>,
-) -> Result<(Found, LdapResult), Broken> {
+    wait: &Wait,
+) -> Result<(Found, LdapResult), Trouble> {
     let &Search { base, scope, filter, attributes, limit } = search;
     let request = Request::Search { base, scope, filter, attributes, size_limit: limit.into(), time_limit };
-    line.ask(&request, control).await?;
+    wait.for_answer(line.ask(&request, control)).await?;
     let mut found = Found { entries: Vec::new(), more: false };
     loop {
-        let answer = line.hear().await?;
+        let answer = wait.for_answer(line.hear()).await?;
         match answer.tag {
             tag::REFERENCE => {}
             tag::ENTRY if found.entries.len() == usize::from(limit) => {

@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 
 use super::protocol::Elements;
+use super::protocol::universal::{OCTET_STRING, SEQUENCE, SET};
 
 /// One entry of a search's answer (RFC 4511, 4.5.2), read without trust: what is malformed is refused, not a panic.
 ///
@@ -16,11 +17,6 @@ pub(super) struct Entry {
 /// A server's answer that is not an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Malformed;
-
-/// BER's tags of what is in an entry.
-const OCTET_STRING: u8 = 0x04;
-const SEQUENCE: u8 = 0x30;
-const SET: u8 = 0x31;
 
 impl Entry {
     /// Reads the content of a `SearchResultEntry`.

@@ -144,7 +144,7 @@ pub(super) mod rc {
 }
 
 /// A result in words: its code, and the server's own text on one line.
-fn described(result: &LdapResult) -> String {
+pub(super) fn described(result: &LdapResult) -> String {
     let text: String =
         result.text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST_DIAGNOSTIC).collect();
     match text.trim() {

@@ -4,7 +4,7 @@
 use ldap3::LdapResult;
 
 use super::entry::Entry;
-use super::protocol::{Answer, message};
+use super::protocol::{Answer, message, written};
 use super::sid::Sid;
 use super::{filter, guid, refusal};
 use crate::config::DirectoryKind;
@@ -12,6 +12,11 @@ use crate::config::DirectoryKind;
 /// The filter `(attribute=value)`.
 pub fn equals(attribute: &str, value: &str) -> String {
     filter::equals(attribute, value)
+}
+
+/// A filter, as it is sent.
+pub fn sent(filter: &str) -> Option<Vec<u8>> {
+    written(filter).map(|bytes| bytes.to_vec())
 }
 
 /// The settings' group filter for one member.

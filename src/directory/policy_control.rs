@@ -3,6 +3,7 @@ use std::time::Duration;
 use ldap3::controls::Control;
 
 use super::Refusal;
+use super::protocol::universal::SEQUENCE;
 use super::protocol::{Elements, unsigned};
 
 /// The password policy control (draft-behera-ldap-password-policy-10, 6): the same in the request and in the answer.
@@ -101,7 +102,6 @@ impl PolicyAnswer {
 ///            error   [1] ENUMERATED OPTIONAL }
 /// ```
 fn answer(value: &[u8]) -> Option<PolicyAnswer> {
-    const SEQUENCE: u8 = 0x30;
     const WARNING: u8 = 0xa0;
     const TIME_BEFORE_EXPIRATION: u8 = 0x80;
     const GRACE_REMAINING: u8 = 0x81;

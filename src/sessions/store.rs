@@ -54,12 +54,15 @@ impl Sessions {
     /// A [`StoreError`] that names the file and the remedy, when it cannot be opened or is damaged.
     pub async fn open(path: &Path, settings: &SessionSettings, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
         let store = Store::open(path, KIND, &MIGRATIONS).await?;
-        // What AUTOINCREMENT remembers: the largest number there ever was (https://www.sqlite.org/autoinc.html).
-        let last_id: i64 =
-            sqlx::query_scalar("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'sessions'")
-                .fetch_one(store.pool())
-                .await
-                .map_err(|error| store.query_failed(&error))?;
+        // What AUTOINCREMENT remembers, the largest number there ever was (https://www.sqlite.org/autoinc.html), and in a file
+        // that was mended by hand the largest there is.
+        let last_id: i64 = sqlx::query_scalar(
+            "SELECT coalesce(max(id), 0) FROM
+                 (SELECT seq AS id FROM sqlite_sequence WHERE name = 'sessions' UNION ALL SELECT max(id) FROM sessions)",
+        )
+        .fetch_one(store.pool())
+        .await
+        .map_err(|error| store.query_failed(&error))?;
         Ok(Self {
             inner: Arc::new(Inner {
                 store,

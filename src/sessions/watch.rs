@@ -2,7 +2,7 @@ use async_trait::async_trait;
 
 use super::session::{StandingRow, Times};
 use super::{EndReason, Sessions};
-use crate::domain::{Clock, Person, SessionId};
+use crate::domain::{Clock, Person, SessionId, Timestamp};
 use crate::store::{Standing, StoreError, Watch, Watched, Watchers};
 
 impl Sessions {
@@ -12,18 +12,19 @@ impl Sessions {
         Watchers::watch(self, id.as_i64(), known)
     }
 
-    fn standing(&self, row: StandingRow) -> Standing {
+    /// How a session stood at `asked_at`, when the row was asked for: whoever used it since has moved its end.
+    fn standing(&self, row: StandingRow, asked_at: Timestamp) -> Standing {
         if let Some(word) = &row.end_reason {
             return Standing::Ended(EndReason::of_word(word));
         }
         let times = Times::read(row.created_at, row.last_seen_at, row.confirmed_at, &row.upkeep, row.stays);
         let ends = self.lifetimes().of(times);
-        let (now, end) = (self.now(), ends.idle.min(ends.absolute));
-        if now >= end {
+        let end = ends.idle.min(ends.absolute);
+        if asked_at >= end {
             return Standing::Ended(EndReason::Expired);
         }
         match ends.stale_from {
-            Some(stale_from) if now >= stale_from => Standing::Unconfirmed,
+            Some(stale_from) if asked_at >= stale_from => Standing::Unconfirmed,
             Some(stale_from) => Standing::Lives { until: end.min(stale_from), person: row.person },
             None => Standing::Lives { until: end, person: row.person },
         }
@@ -43,6 +44,7 @@ impl Watched for Sessions {
     }
 
     async fn standings(&self, rows: &[i64]) -> Result<Vec<(i64, Standing)>, StoreError> {
+        let asked_at = self.now();
         let rows = serde_json::to_string(rows).map_err(|error| self.failed(&error))?;
         let rows: Vec<StandingRow> = sqlx::query_as(
             "SELECT id, created_at, last_seen_at, confirmed_at, upkeep, stays, person, end_reason FROM sessions
@@ -52,6 +54,6 @@ impl Watched for Sessions {
         .fetch_all(self.pool())
         .await
         .map_err(|error| self.query_failed(&error))?;
-        Ok(rows.into_iter().map(|row| (row.id, self.standing(row))).collect())
+        Ok(rows.into_iter().map(|row| (row.id, self.standing(row, asked_at))).collect())
     }
 }

@@ -49,17 +49,18 @@ impl Tokens {
         .map_err(|error| self.query_failed(&error))
     }
 
-    fn standing(&self, row: StandingRow) -> Standing {
+    /// How a token stood at `asked_at`, when the row was asked for.
+    fn standing(&self, row: StandingRow, asked_at: Timestamp) -> Standing {
         if let Some(word) = &row.end_reason {
             return Standing::Ended(EndReason::of_word(word));
         }
-        let (time, now) = (Timestamp::from_millis, self.now());
+        let time = Timestamp::from_millis;
         let upkeep = Upkeep::from_word(&row.upkeep).unwrap_or(Upkeep::Unrefreshed);
         let expires_at = self.lifetimes().end(time(row.created_at), time(row.expires_at));
         let stale_from = self.lifetimes().stale_from(upkeep, time(row.confirmed_at));
-        if now >= expires_at {
+        if asked_at >= expires_at {
             Standing::Ended(EndReason::Expired)
-        } else if now >= stale_from {
+        } else if asked_at >= stale_from {
             Standing::Unconfirmed
         } else {
             Standing::Lives { until: expires_at.min(stale_from), person: row.person }
@@ -80,6 +81,7 @@ impl Watched for Tokens {
     }
 
     async fn standings(&self, rows: &[i64]) -> Result<Vec<(i64, Standing)>, StoreError> {
+        let asked_at = self.now();
         let rows = serde_json::to_string(rows).map_err(|error| self.failed(&error))?;
         let rows: Vec<StandingRow> = sqlx::query_as(
             "SELECT id, person, created_at, expires_at, confirmed_at, upkeep, end_reason FROM tokens
@@ -89,6 +91,6 @@ impl Watched for Tokens {
         .fetch_all(self.pool())
         .await
         .map_err(|error| self.query_failed(&error))?;
-        Ok(rows.into_iter().map(|row| (row.id, self.standing(row))).collect())
+        Ok(rows.into_iter().map(|row| (row.id, self.standing(row, asked_at))).collect())
     }
 }

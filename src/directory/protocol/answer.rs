@@ -43,7 +43,8 @@ impl<'a> Answer<'a> {
         Some(Self { id, tag, content, controls })
     }
 
-    /// The result in it (RFC 4511, 4.1.9), where it is one of this kind.
+    /// The result in it (RFC 4511, 4.1.9), where it is one of this kind: without the entry that was matched and without
+    /// referrals, which are of no use to whoever follows none.
     pub(in crate::directory) fn result(&self, kind: u8) -> Result<LdapResult, NotLdap> {
         if self.tag != kind {
             return Err(NotLdap::Malformed);
@@ -52,17 +53,14 @@ impl<'a> Answer<'a> {
     }
 
     fn result_parts(&self) -> Option<LdapResult> {
-        const REFERRAL: u8 = 0xa3;
         let mut parts = Elements::of(self.content);
         let rc = unsigned(parts.next_is(ENUMERATED)?)?;
-        let mut text = || parts.next_is(OCTET_STRING).map(|text| String::from_utf8_lossy(text).into_owned());
-        let (matched, text) = (text()?, text()?);
-        let referral = Elements::of(parts.next_is(REFERRAL).unwrap_or_default());
-        let refs = referral.map(|(_, url)| String::from_utf8_lossy(url).into_owned()).collect();
+        parts.next_is(OCTET_STRING)?;
+        let text = String::from_utf8_lossy(parts.next_is(OCTET_STRING)?).into_owned();
         let ctrls = Elements::of(self.controls.unwrap_or_default())
             .map(|(tag, control)| if tag == SEQUENCE { read_control(control) } else { None })
             .collect::<Option<_>>()?;
-        Some(LdapResult { rc, matched, text, refs, ctrls })
+        Some(LdapResult { rc, matched: String::new(), text, refs: Vec::new(), ctrls })
     }
 }
 

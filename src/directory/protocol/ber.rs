@@ -1,13 +1,13 @@
 use zeroize::Zeroizing;
 
 /// BER's own tags (X.690, 8).
-pub(super) mod universal {
-    pub(in crate::directory::protocol) const BOOLEAN: u8 = 0x01;
-    pub(in crate::directory::protocol) const INTEGER: u8 = 0x02;
-    pub(in crate::directory::protocol) const OCTET_STRING: u8 = 0x04;
-    pub(in crate::directory::protocol) const ENUMERATED: u8 = 0x0a;
-    pub(in crate::directory::protocol) const SEQUENCE: u8 = 0x30;
-    pub(in crate::directory::protocol) const SET: u8 = 0x31;
+pub(in crate::directory) mod universal {
+    pub(in crate::directory) const BOOLEAN: u8 = 0x01;
+    pub(in crate::directory) const INTEGER: u8 = 0x02;
+    pub(in crate::directory) const OCTET_STRING: u8 = 0x04;
+    pub(in crate::directory) const ENUMERATED: u8 = 0x0a;
+    pub(in crate::directory) const SEQUENCE: u8 = 0x30;
+    pub(in crate::directory) const SET: u8 = 0x31;
 }
 
 /// Elements of BER (X.690, 8.1) in a row, each as its tag and its content: one octet of tag, the length, the content. A length

@@ -1,19 +1,25 @@
+use std::future::{Future as _, poll_fn};
 use std::io;
 use std::ops::Range;
-use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::pin::{Pin, pin};
+use std::task::{Context, Waker};
 
+use ldap3::LdapResult;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio::task::unconstrained;
 
 use super::answer::{Answer, tag};
-use super::message::{NotLdap, message};
+use super::message::{LARGEST_MESSAGE, NotLdap, message};
 use super::request::Request;
 
 /// What is read at once, unless a message is longer.
 const READ_AT_ONCE: usize = 8 * 1024;
 
-/// More room than this is given back once it is empty.
+/// More room than this is given back while nothing is asked.
 const ROOM_KEPT: usize = 64 * 1024;
+
+/// The most that is heard in answer to one question: four of the largest messages.
+const MOST_HEARD: usize = 4 * LARGEST_MESSAGE;
 
 /// What a line goes over: TCP, or TLS.
 pub(in crate::directory) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -27,8 +33,12 @@ pub(in crate::directory) struct Line {
     heard: Vec<u8>,
     /// … and how much of it has been read.
     read: usize,
-    /// The id of the last request that was sent whole.
+    /// How much of it was in answer to the last request, or came meanwhile.
+    answered: usize,
+    /// The id of the last request.
     asked: i32,
+    /// Whether that request went out in part only: what follows would be taken for the rest of it.
+    is_cut_short: bool,
 }
 
 /// Why a line is of no more use, or a question cannot be asked on any.
@@ -36,9 +46,9 @@ pub(in crate::directory) struct Line {
 pub(in crate::directory) enum Broken {
     #[error("it closed the connection")]
     Closed,
-    /// Its notice of disconnection (RFC 4511, 4.4.1), in its own words.
-    #[error("it ended the connection (result {0}): {1:?}")]
-    Ended(u32, String),
+    /// Its notice of disconnection (RFC 4511, 4.4.1).
+    #[error("it ended the connection")]
+    Ended(LdapResult),
     #[error("the connection broke: {0}")]
     Io(io::Error),
     #[error(transparent)]
@@ -49,7 +59,7 @@ pub(in crate::directory) enum Broken {
 
 impl Line {
     pub(in crate::directory) fn over(stream: impl Stream + 'static) -> Self {
-        Self { stream: Box::new(stream), heard: Vec::new(), read: 0, asked: 0 }
+        Self { stream: Box::new(stream), heard: Vec::new(), read: 0, answered: 0, asked: 0, is_cut_short: false }
     }
 
     /// Asks, with the control of this OID, if any. Its answers are [`heard`](Self::hear) next.
@@ -58,11 +68,12 @@ impl Line {
         request: &Request<'_>,
         control: Option<&str>,
     ) -> Result<(), Broken> {
-        let id = self.asked.checked_add(1).ok_or(Broken::Closed)?;
+        let id = self.asked.checked_add(1).ok_or_else(|| io::Error::other("its message ids are used up"))?;
         let message = request.encode(id, control)?;
+        (self.asked, self.answered, self.is_cut_short) = (id, 0, true);
         self.stream.write_all(&message).await?;
         self.stream.flush().await?;
-        self.asked = id;
+        self.is_cut_short = false;
         Ok(())
     }
 
@@ -71,10 +82,13 @@ impl Line {
     pub(in crate::directory) async fn hear(&mut self) -> Result<Answer<'_>, Broken> {
         loop {
             let message = self.next().await?;
+            self.answered += message.len();
+            if self.answered > MOST_HEARD {
+                return Err(NotLdap::TooLong.into());
+            }
             let answer = Answer::read(&self.heard[message.clone()])?;
             if answer.id == 0 {
-                let notice = answer.result(tag::EXTENDED)?;
-                return Err(Broken::Ended(notice.rc, notice.text));
+                return Err(Broken::Ended(answer.result(tag::EXTENDED)?));
             }
             if answer.id > self.asked {
                 return Err(NotLdap::Malformed.into());
@@ -85,18 +99,28 @@ impl Line {
         }
     }
 
-    /// Tells the server that nobody waits for the answer to what was asked last.
+    /// Tells the server that nobody waits for the answer to what was asked last, where it has heard the question.
     pub(in crate::directory) async fn abandon(&mut self) -> Result<(), Broken> {
+        if self.is_cut_short {
+            return Ok(());
+        }
         self.ask(&Request::Abandon(self.asked), None).await
     }
 
-    /// Whether the server is still there and says nothing, as it should while it is not asked: one that speaks unasked ends
-    /// the connection, or is none that should be asked again.
+    /// Whether another question can be asked: the server is still there and says nothing, as it should while it is not asked. One
+    /// that speaks unasked ends the connection, or is none that should be asked again.
     pub(in crate::directory) fn is_quiet(&mut self) -> bool {
+        if self.is_cut_short || self.read < self.heard.len() {
+            return false;
+        }
+        if self.heard.capacity() > ROOM_KEPT {
+            (self.heard, self.read) = (Vec::new(), 0);
+        }
         let mut unasked = [0; 1];
-        let mut context = Context::from_waker(Waker::noop());
-        let heard = Pin::new(&mut *self.stream).poll_read(&mut context, &mut ReadBuf::new(&mut unasked));
-        matches!(heard, Poll::Pending)
+        let mut unasked = ReadBuf::new(&mut unasked);
+        // Whoever has no time left is not told that nothing came.
+        let hears = unconstrained(poll_fn(|context| Pin::new(&mut *self.stream).poll_read(context, &mut unasked)));
+        pin!(hears).poll(&mut Context::from_waker(Waker::noop())).is_pending()
     }
 
     /// Where the next message is, once it has come whole.
@@ -117,9 +141,6 @@ impl Line {
     fn make_room(&mut self) {
         self.heard.drain(..self.read);
         self.read = 0;
-        if self.heard.is_empty() && self.heard.capacity() > ROOM_KEPT {
-            self.heard = Vec::new();
-        }
         self.heard.reserve(READ_AT_ONCE);
     }
 }
@@ -175,6 +196,11 @@ mod tests {
         let heard = heard.unwrap();
         assert_eq!((heard.id, heard.result(tag::BOUND).unwrap().rc), (2, 0));
         assert!(line.is_quiet());
+
+        asked(&mut server, &mut line).await;
+        server.write_all(&[done(3, tag::BOUND), done(0, tag::EXTENDED)].concat()).await.unwrap();
+        assert_eq!(line.hear().await.unwrap().id, 3);
+        assert!(!line.is_quiet(), "it said farewell in the same breath");
     }
 
     #[tokio::test]
@@ -190,6 +216,33 @@ mod tests {
             let broken = line.hear().await.map(|_| ()).unwrap_err().to_string();
             assert!(broken.contains(why), "{broken}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_server_that_answers_without_end_is_not_heard_for_ever() {
+        let (mut server, mut line) = line();
+        asked(&mut server, &mut line).await;
+        asked(&mut server, &mut line).await;
+        let late = done(1, tag::ENTRY).repeat(1_000);
+        let says = async { while server.write_all(&late).await.is_ok() {} };
+        tokio::select! {
+            () = says => panic!("the line was not given up"),
+            heard = line.hear() => assert!(matches!(heard, Err(Broken::NotLdap(NotLdap::TooLong)))),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_question_that_went_out_in_part_is_neither_abandoned_nor_followed_by_another() {
+        let (mut server, mut line) = line();
+        let long = "x".repeat(100);
+        let request = Request::Modify { dn: &long, changes: &[] };
+        assert!(futures::poll!(pin!(line.ask(&request, None))).is_pending(), "it does not fit");
+        line.abandon().await.unwrap();
+        assert!(!line.is_quiet());
+        drop(line);
+        let mut sent = Vec::new();
+        server.read_to_end(&mut sent).await.unwrap();
+        assert_eq!(sent.len(), 64, "as much as went out, and nothing behind it");
     }
 
     #[tokio::test]

@@ -1,7 +1,9 @@
 //! What of the bytes that a server sends is a message, looked over whole before anything in it is read.
 
+use super::ber::universal::{INTEGER, SEQUENCE};
+
 /// The largest message that is taken: a thousand entries with some kilobytes each, times a few.
-const LARGEST_MESSAGE: usize = 16 * 1024 * 1024;
+pub(super) const LARGEST_MESSAGE: usize = 16 * 1024 * 1024;
 
 /// LDAP's deepest message, a filter that is echoed by nobody, has some ten levels.
 const DEEPEST: usize = 32;
@@ -22,7 +24,6 @@ pub(in crate::directory) enum NotLdap {
 /// # Errors
 /// When no bytes that follow could make it a message.
 pub(in crate::directory) fn message(bytes: &[u8]) -> Result<Option<usize>, NotLdap> {
-    const SEQUENCE: u8 = 0x30;
     match bytes.first() {
         None => return Ok(None),
         Some(&SEQUENCE) => {}
@@ -78,7 +79,6 @@ fn header(bytes: &[u8]) -> Result<Option<Header>, NotLdap> {
 
 /// A message's id, and something behind it (RFC 4511, 4.1.1).
 fn envelope(content: &[u8]) -> Result<(), NotLdap> {
-    const INTEGER: u8 = 0x02;
     let id = header(content)?.filter(|_| content[0] == INTEGER).ok_or(NotLdap::Malformed)?;
     let behind = id.length + id.content;
     if (1..=4).contains(&id.content) && content.len() > behind { Ok(()) } else { Err(NotLdap::Malformed) }

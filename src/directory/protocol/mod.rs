@@ -12,7 +12,9 @@ mod message;
 mod request;
 
 pub(super) use answer::{Answer, tag};
-pub(super) use ber::{Elements, unsigned};
+pub(super) use ber::{Elements, universal, unsigned};
 pub(super) use line::{Broken, Line};
 pub(super) use message::{NotLdap, message};
+#[cfg(feature = "fuzzing")]
+pub(super) use request::written;
 pub(super) use request::{Change, Request};

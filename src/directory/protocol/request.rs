@@ -167,10 +167,18 @@ fn scope_number(scope: Scope) -> i32 {
     }
 }
 
+/// A filter alone, as it is sent.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(in crate::directory) fn written(filter: &str) -> Option<Zeroizing<Vec<u8>>> {
+    let mut writer = Writer::with_room_for(filter.len());
+    write_filter(&mut writer, ldap3::parse_filter(filter).ok()?.into_structure());
+    Some(writer.finish())
+}
+
 /// What the LDAP crate made of a filter's text (RFC 4515).
 fn write_filter(writer: &mut Writer, StructureTag { class, id, payload }: StructureTag) {
     const CONSTRUCTED: u8 = 0x20;
-    // A filter's tags are its context's (RFC 4511, 4.5.1), or an octet string's: each has a number below 31.
+    // A filter's tags are its context's (RFC 4511, 4.5.1), or BER's own: each has a number below 31.
     let tag = (class as u8) << 6 | u8::try_from(id).unwrap_or_default();
     match payload {
         PL::P(content) => writer.primitive(tag, &content),
@@ -239,6 +247,23 @@ mod tests {
     }
 
     #[test]
+    fn every_kind_of_filter_is_written_as_the_crate_read_it() {
+        for filter in [
+            "(!(&(a=b)(|(c=*)(d=e*f*g)(h=*i))))",
+            "(pwdLastSet>=1)",
+            "(pwdLastSet<=1)",
+            "(cn~=x)",
+            "(member:1.2.840.113556.1.4.1941:=cn=x,dc=y)",
+            "(:dn:2.4.6.8.10:=x)",
+            &format!("(cn={})", "x".repeat(300)),
+        ] {
+            let bytes = written(filter).unwrap();
+            let read = ldap3::asn1::parse_tag(&bytes).unwrap().1;
+            assert_eq!(read, ldap3::parse_filter(filter).unwrap().into_structure(), "{filter}");
+        }
+    }
+
+    #[test]
     fn a_change_of_a_password_takes_the_old_and_gives_the_new() {
         let changes = [Change::Delete("unicodePwd", b"old"), Change::Add("unicodePwd", b"new")];
         let LdapOp::ModifyRequest(modify) = read(&Request::Modify { dn: "cn=a", changes: &changes }, None).op else {
@@ -271,8 +296,11 @@ mod tests {
     #[test]
     fn a_request_with_a_password_never_outgrows_its_room() {
         let long = password(&"x".repeat(1_000));
+        let changes = [Change::Delete("unicodePwd", &[0; 1_000]), Change::Add("unicodePwd", &[0; 1_000])];
+        let name = "n".repeat(1_000);
         let requests = [
-            Request::Bind { name: &"n".repeat(1_000), password: &long },
+            Request::Bind { name: &name, password: &long },
+            Request::Modify { dn: &name, changes: &changes },
             Request::ModifyPassword { old: &long, new: &long },
         ];
         for request in requests {
