@@ -313,3 +313,57 @@ async fn abandon(line: &mut Line) {
 fn success() -> LdapResult {
     LdapResult { rc: rc::SUCCESS, matched: String::new(), text: String::new(), refs: Vec::new(), ctrls: Vec::new() }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests {
+    use std::io;
+    use std::pin::Pin;
+    use std::task::{Context, Poll, ready};
+
+    use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+    use tokio::task::coop::poll_proceed;
+
+    use super::*;
+    use crate::telemetry::Metrics;
+
+    /// In between (RFC 4511, 4.13), to the first question.
+    const INTERMEDIATE: &[u8] = &[0x30, 0x05, 0x02, 0x01, 0x01, tag::INTERMEDIATE, 0x00];
+
+    /// A server that never stops talking, faster than anybody listens.
+    struct Chatterbox;
+
+    impl AsyncRead for Chatterbox {
+        fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            // As a socket of the runtime's: whoever has read enough has to let others have their turn.
+            let turn = ready!(poll_proceed(context));
+            into.put_slice(INTERMEDIATE);
+            turn.made_progress();
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    impl AsyncWrite for Chatterbox {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_server_that_never_stops_talking_is_heard_until_the_deadline_and_no_longer() {
+        let meter = Meter::new(Metrics::new().directory(), "ldap://chatterbox.example".to_owned());
+        let mut connection = Connection::new(Line::over(Chatterbox), Duration::from_millis(20), meter);
+        let search = Search { base: "", scope: Scope::Base, filter: "(cn=*)", attributes: &[], limit: 1 };
+        let fault = connection.search(Operation::Search, &search).await.map(|_| ()).unwrap_err();
+        assert!(fault.reason().unwrap().contains("no answer within 20ms"), "{fault:?}");
+        assert!(!connection.is_sound());
+    }
+}

@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, Re
 use tokio::task::unconstrained;
 
 use super::answer::{Answer, tag};
-use super::message::{LARGEST_MESSAGE, NotLdap, message};
+use super::message::{MOST_HEARD, NotLdap, message};
 use super::request::Request;
 
 /// What is read at once, unless a message is longer.
@@ -17,9 +17,6 @@ const READ_AT_ONCE: usize = 8 * 1024;
 
 /// More room than this is given back while nothing is asked.
 const ROOM_KEPT: usize = 64 * 1024;
-
-/// The most that is heard in answer to one question: four of the largest messages.
-const MOST_HEARD: usize = 4 * LARGEST_MESSAGE;
 
 /// What a line goes over: TCP, or TLS.
 pub(in crate::directory) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -84,7 +81,7 @@ impl Line {
             let message = self.next().await?;
             self.answered += message.len();
             if self.answered > MOST_HEARD {
-                return Err(NotLdap::TooLong.into());
+                return Err(NotLdap::TooMuch.into());
             }
             let answer = Answer::read(&self.heard[message.clone()])?;
             if answer.id == 0 {
@@ -227,7 +224,7 @@ mod tests {
         let says = async { while server.write_all(&late).await.is_ok() {} };
         tokio::select! {
             () = says => panic!("the line was not given up"),
-            heard = line.hear() => assert!(matches!(heard, Err(Broken::NotLdap(NotLdap::TooLong)))),
+            heard = line.hear() => assert!(matches!(heard, Err(Broken::NotLdap(NotLdap::TooMuch)))),
         }
     }
 

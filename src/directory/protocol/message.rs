@@ -3,7 +3,10 @@
 use super::ber::universal::{INTEGER, SEQUENCE};
 
 /// The largest message that is taken: a thousand entries with some kilobytes each, times a few.
-pub(super) const LARGEST_MESSAGE: usize = 16 * 1024 * 1024;
+const LARGEST_MESSAGE: usize = 16 * 1024 * 1024;
+
+/// The most that is heard in answer to one question: four of the largest messages.
+pub(super) const MOST_HEARD: usize = 4 * LARGEST_MESSAGE;
 
 /// LDAP's deepest message, a filter that is echoed by nobody, has some ten levels.
 const DEEPEST: usize = 32;
@@ -17,6 +20,8 @@ pub(in crate::directory) enum NotLdap {
     TooLong,
     #[error("its answer is nested deeper than LDAP ever is")]
     TooDeep,
+    #[error("its answers to one question are longer than {MOST_HEARD} bytes together")]
+    TooMuch,
 }
 
 /// The length of the message at the beginning of `bytes`; `None` when it has not come whole.
