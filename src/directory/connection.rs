@@ -29,8 +29,6 @@ pub(super) struct Connection {
     /// The server at its other end, where its health is watched.
     server: Option<Watched>,
     meter: Meter,
-    /// What the next operation is given.
-    control: Option<&'static str>,
     /// How many operations it has begun.
     operations: u32,
     /// Whether an operation has begun and not ended: nobody knows how much of it was sent, and what came of it.
@@ -93,7 +91,6 @@ impl Connection {
             deadline: None,
             server: None,
             meter,
-            control: None,
             operations: 0,
             in_flight: false,
         }
@@ -136,7 +133,7 @@ impl Connection {
         stands && !self.in_flight && self.line.lock().unwrap_or_else(PoisonError::into_inner).is_quiet()
     }
 
-    /// One simple bind. The result is the caller's to judge.
+    /// One simple bind, with the control of this OID, if any. The result is the caller's to judge.
     ///
     /// An empty password cannot occur ([`Password`]); an empty name is refused here, as together with any password
     /// it makes an anonymous bind on some servers (RFC 4513, 5.1).
@@ -145,12 +142,13 @@ impl Connection {
         operation: Operation,
         name: &str,
         password: &Password,
+        control: Option<&str>,
     ) -> Result<LdapResult, Fault> {
         if name.is_empty() {
             return Err(Fault::unreachable(operation, "the name to bind with is empty"));
         }
         // A bind cannot be abandoned (RFC 4511, 4.11): after a time-out the connection is of no more use.
-        self.ask(operation, &Request::Bind { name, password }, tag::BOUND).await
+        self.ask(operation, &Request::Bind { name, password }, control, tag::BOUND).await
     }
 
     /// One search. References to other servers in its answer are passed over, never followed.
@@ -160,9 +158,8 @@ impl Connection {
     pub(super) async fn search(&mut self, operation: Operation, search: &Search<'_>) -> Result<Found, Fault> {
         let wait = self.begin();
         let seconds = i32::try_from(self.operation_timeout.as_secs().max(1)).unwrap_or(i32::MAX);
-        let control = self.control.take();
         let line = self.line();
-        let answer = find(line, search, seconds, control, &wait).await;
+        let answer = find(line, search, seconds, &wait).await;
         if matches!(answer, Err(Trouble::TimedOut)) {
             abandon(line).await;
         }
@@ -179,9 +176,14 @@ impl Connection {
     }
 
     /// An operation that has one answer, of this kind, and whose result is the caller's to judge.
-    async fn ask(&mut self, operation: Operation, request: &Request<'_>, kind: u8) -> Result<LdapResult, Fault> {
+    async fn ask(
+        &mut self,
+        operation: Operation,
+        request: &Request<'_>,
+        control: Option<&str>,
+        kind: u8,
+    ) -> Result<LdapResult, Fault> {
         let wait = self.begin();
-        let control = self.control.take();
         let line = self.line();
         let answer = wait
             .for_answer(async {
@@ -279,12 +281,11 @@ async fn find(
     line: &mut Line,
     search: &Search<'_>,
     time_limit: i32,
-    control: Option<&str>,
     wait: &Wait,
 ) -> Result<(Found, LdapResult), Trouble> {
     let &Search { base, scope, filter, attributes, limit } = search;
     let request = Request::Search { base, scope, filter, attributes, size_limit: limit.into(), time_limit };
-    wait.for_answer(line.ask(&request, control)).await?;
+    wait.for_answer(line.ask(&request, None)).await?;
     let mut found = Found { entries: Vec::new(), more: false };
     loop {
         let answer = wait.for_answer(line.hear()).await?;

@@ -64,10 +64,8 @@ impl<'a> OneBind<'a> {
         who: Option<&Candidate>,
     ) -> Result<(), Fault> {
         let password = self.release(Operation::Bind, who, connection.deadline()).await?;
-        if profile.passwords.policy_control {
-            connection.with_control(PASSWORD_POLICY);
-        }
-        let result = connection.bind(Operation::Bind, name, password).await?;
+        let control = profile.passwords.policy_control.then_some(PASSWORD_POLICY);
+        let result = connection.bind(Operation::Bind, name, password, control).await?;
         self.expires_in = PolicyAnswer::read(&result.ctrls).expires_in;
         refusal::judge_bind(profile.kind(), &result)
     }

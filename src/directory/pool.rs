@@ -192,7 +192,7 @@ impl Maker {
         {
             return Err(refused.fault.clone());
         }
-        let result = connection.bind(Operation::ServiceBind, &account.name, &account.password).await;
+        let result = connection.bind(Operation::ServiceBind, &account.name, &account.password, None).await;
         let judged = result.and_then(|result| refusal::judge_service_bind(&result));
         let judged = judged.map_err(|fault| match connection.server() {
             Some(server) => fault.at(&server.address),

@@ -42,7 +42,7 @@ impl LdapDirectory {
             Err(fault) => return Err(not_let_in(section, refused(NAME, username, &fault), username)),
         };
         let kind = open.profile.kind();
-        let answer = match open.connection.bind(Operation::Bind, &name, password).await {
+        let answer = match open.connection.bind(Operation::Bind, &name, password, None).await {
             Ok(result) => refusal::judge_bind(kind, &result),
             Err(fault) => Err(fault),
         };

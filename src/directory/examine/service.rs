@@ -22,7 +22,7 @@ pub(super) async fn bind(
     settings: &Table,
 ) -> Result<Step, (Step, bool)> {
     let name = &account.name;
-    let answer = connection.bind(Operation::ServiceBind, name, &account.password).await;
+    let answer = connection.bind(Operation::ServiceBind, name, &account.password, None).await;
     let result = answer.map_err(|fault| (failed(NAME, &fault), false))?;
     match refusal::judge_service_bind(&result) {
         Ok(()) => Ok(Step::ok(NAME).with(format!("{name} may bind"))),

@@ -15,10 +15,8 @@ pub(super) async fn change(
     abilities: Abilities,
     change: &PasswordChange,
 ) -> Result<LdapResult, Fault> {
-    if abilities.policy_control {
-        connection.with_control(PASSWORD_POLICY);
-    }
-    connection.modify_password(Operation::ChangePassword, &change.old, &change.new).await
+    let control = abilities.policy_control.then_some(PASSWORD_POLICY);
+    connection.modify_password(Operation::ChangePassword, &change.old, &change.new, control).await
 }
 
 /// Judges what came of it: by the policy control where there is one, else by the result.

@@ -95,6 +95,19 @@ mod tests {
     }
 
     #[test]
+    fn an_extended_answers_result_is_read_and_nothing_else_passes_for_it() {
+        let answer = |code| [0x30, 0x0c, 0x02, 0x01, 0x01, 0x78, 0x07, 0x0a, 0x01, code, 0x04, 0x00, 0x04, 0x00];
+        let code =
+            |bytes: &[u8]| Answer::read(bytes).and_then(|answer| answer.result(tag::EXTENDED)).map(|result| result.rc);
+        assert_eq!(code(&answer(0)), Ok(0));
+        assert_eq!(code(&answer(52)), Ok(52));
+        let mut a_binds = answer(0);
+        a_binds[5] = 0x61;
+        assert_eq!(code(&a_binds), Err(NotLdap::Malformed));
+        assert_eq!(code(&[0x30, 0x03, 0x02, 0x01, 0x01]), Err(NotLdap::Malformed));
+    }
+
+    #[test]
     fn a_notice_of_disconnection_is_read_in_active_directorys_way_of_writing_it() {
         // Its name stands behind the operation, in place of in it.
         let notice = b"\x30\x13\x02\x01\x00\x78\x07\x0a\x01\x34\x04\x00\x04\x00\x8a\x051.3.6";

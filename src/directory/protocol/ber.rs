@@ -1,5 +1,7 @@
 use zeroize::Zeroizing;
 
+use super::message::NotLdap;
+
 /// BER's own tags (X.690, 8).
 pub(in crate::directory) mod universal {
     pub(in crate::directory) const BOOLEAN: u8 = 0x01;
@@ -8,6 +10,43 @@ pub(in crate::directory) mod universal {
     pub(in crate::directory) const ENUMERATED: u8 = 0x0a;
     pub(in crate::directory) const SEQUENCE: u8 = 0x30;
     pub(in crate::directory) const SET: u8 = 0x31;
+}
+
+/// An element's first octets.
+pub(super) struct Header {
+    pub(super) constructed: bool,
+    /// How many octets they are.
+    pub(super) length: usize,
+    /// How many octets follow them.
+    pub(super) content: usize,
+}
+
+/// Reads an element's tag and length (X.690, 8.1.2 and 8.1.3); `None` when they have not come whole.
+pub(super) fn header(bytes: &[u8]) -> Result<Option<Header>, NotLdap> {
+    const CONSTRUCTED: u8 = 0x20;
+    const TAG_NUMBER: u8 = 0x1f;
+    /// Enough for the largest message that is taken.
+    const MOST_LENGTH_OCTETS: usize = 4;
+    let [tag, length, rest @ ..] = bytes else { return Ok(None) };
+    // LDAP has no tag numbers beyond 30, which would take more octets.
+    if tag & TAG_NUMBER == TAG_NUMBER {
+        return Err(NotLdap::Malformed);
+    }
+    let constructed = tag & CONSTRUCTED != 0;
+    if *length < 0x80 {
+        return Ok(Some(Header { constructed, length: 2, content: usize::from(*length) }));
+    }
+    // 0x80 is the indefinite form, which LDAP forbids.
+    let octets = usize::from(length & 0x7f);
+    if octets == 0 || octets == 0x7f {
+        return Err(NotLdap::Malformed);
+    }
+    if octets > MOST_LENGTH_OCTETS {
+        return Err(NotLdap::TooLong);
+    }
+    let Some(octets) = rest.get(..octets) else { return Ok(None) };
+    let content = octets.iter().fold(0_usize, |sum, octet| sum << 8 | usize::from(*octet));
+    Ok(Some(Header { constructed, length: 2 + octets.len(), content }))
 }
 
 /// Elements of BER (X.690, 8.1) in a row, each as its tag and its content: one octet of tag, the length, the content. A length
@@ -41,18 +80,10 @@ impl<'a> Iterator for Elements<'a> {
     type Item = (u8, &'a [u8]);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let [tag, first, rest @ ..] = self.0 else { return None };
-        let (length, rest) = match first {
-            0..=0x7f => (usize::from(*first), rest),
-            0x81..=0x84 => {
-                let (digits, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
-                (digits.iter().fold(0, |length, digit| length << 8 | usize::from(*digit)), rest)
-            }
-            _ => return None,
-        };
-        let (content, rest) = rest.split_at_checked(length)?;
+        let Header { length, content, .. } = header(self.0).ok()??;
+        let (element, rest) = self.0.split_at_checked(length.checked_add(content)?)?;
         self.0 = rest;
-        Some((*tag, content))
+        Some((element[0], &element[length..]))
     }
 }
 

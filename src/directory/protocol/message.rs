@@ -1,5 +1,6 @@
 //! What of the bytes that a server sends is a message, looked over whole before anything in it is read.
 
+use super::ber::header;
 use super::ber::universal::{INTEGER, SEQUENCE};
 
 /// The largest message that is taken: a thousand entries with some kilobytes each, times a few.
@@ -43,43 +44,6 @@ pub(in crate::directory) fn message(bytes: &[u8]) -> Result<Option<usize>, NotLd
     envelope(&whole[header.length..])?;
     elements(&whole[header.length..])?;
     Ok(Some(length))
-}
-
-/// An element's first octets.
-struct Header {
-    constructed: bool,
-    /// How many octets they are.
-    length: usize,
-    /// How many octets follow them.
-    content: usize,
-}
-
-/// Reads an element's tag and length (X.690, 8.1.2 and 8.1.3); `None` when they have not come whole.
-fn header(bytes: &[u8]) -> Result<Option<Header>, NotLdap> {
-    const CONSTRUCTED: u8 = 0x20;
-    const TAG_NUMBER: u8 = 0x1f;
-    /// Enough for the largest message that is taken.
-    const MOST_LENGTH_OCTETS: usize = 4;
-    let [tag, length, rest @ ..] = bytes else { return Ok(None) };
-    // LDAP has no tag numbers beyond 30, which would take more octets.
-    if tag & TAG_NUMBER == TAG_NUMBER {
-        return Err(NotLdap::Malformed);
-    }
-    let constructed = tag & CONSTRUCTED != 0;
-    if *length < 0x80 {
-        return Ok(Some(Header { constructed, length: 2, content: usize::from(*length) }));
-    }
-    // 0x80 is the indefinite form, which LDAP forbids.
-    let octets = usize::from(length & 0x7f);
-    if octets == 0 || octets == 0x7f {
-        return Err(NotLdap::Malformed);
-    }
-    if octets > MOST_LENGTH_OCTETS {
-        return Err(NotLdap::TooLong);
-    }
-    let Some(octets) = rest.get(..octets) else { return Ok(None) };
-    let content = octets.iter().fold(0_usize, |sum, octet| sum << 8 | usize::from(*octet));
-    Ok(Some(Header { constructed, length: 2 + octets.len(), content }))
 }
 
 /// A message's id, and something behind it (RFC 4511, 4.1.1).
