@@ -2,7 +2,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
 /// Browsers send some 150 characters; nobody reads more of it in a list of sessions.
-const LONGEST_USER_AGENT: usize = 256;
+const MAX_USER_AGENT_CHARS: usize = 256;
 
 /// Where a request comes from, as far as one can know: for the list of one's sessions, the audit and the throttle.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,7 +27,7 @@ impl Client {
     /// characters in it are dropped, and an IPv4 address in IPv6 clothes (`::ffff:192.0.2.1`) is undressed.
     pub fn new(address: Option<IpAddr>, user_agent: Option<&str>) -> Self {
         let user_agent: Option<String> =
-            user_agent.map(|text| text.chars().filter(|c| !c.is_control()).take(LONGEST_USER_AGENT).collect());
+            user_agent.map(|text| text.chars().filter(|c| !c.is_control()).take(MAX_USER_AGENT_CHARS).collect());
         Self {
             address: address.map(|address| address.to_canonical()),
             user_agent: user_agent.filter(|text| !text.is_empty()),
@@ -81,7 +81,7 @@ mod tests {
         let client = Client::new(None, Some(&format!("Browser\r\n{}", "é".repeat(1000))));
         let kept = client.user_agent().unwrap();
         assert!(kept.starts_with("Browseré"));
-        assert_eq!(kept.chars().count(), LONGEST_USER_AGENT);
+        assert_eq!(kept.chars().count(), MAX_USER_AGENT_CHARS);
         assert_eq!(Client::new(None, Some("\n")).user_agent(), None);
     }
 

@@ -4,7 +4,7 @@ use std::str::FromStr;
 use super::{PageSlug, SourceName};
 
 /// Whoever names more than this means all; and a signed token carries its scope in every request.
-const MOST_WORDS: usize = 32;
+const MAX_SCOPE_WORDS: usize = 32;
 
 /// What somebody may do with what they proved it by. A session or a password may do all that its person may.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +56,7 @@ pub enum InvalidScope {
     #[error("a scope says what it is for: write `read`, `read:<page>`, `push` or `push:<name>`")]
     Empty,
     /// It names too much one by one.
-    #[error("a scope has at most {MOST_WORDS} words; `read` alone means every page")]
+    #[error("a scope has at most {MAX_SCOPE_WORDS} words; `read` alone means every page")]
     TooLong,
     /// A word that means nothing.
     #[error("\"{0}\" is no scope: write `read`, `read:<page>`, `push` or `push:<name>`, with spaces between them")]
@@ -119,10 +119,10 @@ impl FromStr for Granted {
     type Err = InvalidScope;
 
     fn from_str(text: &str) -> Result<Self, InvalidScope> {
-        let words: Vec<&str> = text.split_ascii_whitespace().take(MOST_WORDS + 1).collect();
+        let words: Vec<&str> = text.split_ascii_whitespace().take(MAX_SCOPE_WORDS + 1).collect();
         match words.len() {
             0 => return Err(InvalidScope::Empty),
-            count if count > MOST_WORDS => return Err(InvalidScope::TooLong),
+            count if count > MAX_SCOPE_WORDS => return Err(InvalidScope::TooLong),
             _ => {}
         }
         let (mut pages, mut pushes) = (Vec::new(), Vec::new());
@@ -207,7 +207,7 @@ mod tests {
     #[test]
     fn what_means_nothing_is_no_scope() {
         assert_eq!("  ".parse::<Granted>(), Err(InvalidScope::Empty));
-        assert_eq!("read:a ".repeat(MOST_WORDS + 1).parse::<Granted>(), Err(InvalidScope::TooLong));
+        assert_eq!("read:a ".repeat(MAX_SCOPE_WORDS + 1).parse::<Granted>(), Err(InvalidScope::TooLong));
         for text in ["write", "read:", "read:../x", "READ", "push:Ä", "read,push", "admin:all"] {
             assert!(matches!(text.parse::<Granted>(), Err(InvalidScope::Word(_))), "{text}");
         }

@@ -4,7 +4,7 @@ use ipnet::IpNet;
 
 /// So many addresses are read of what proxies say, from the nearest on: more of one's own in a row are not behind each
 /// other but made up.
-const MOST_HOPS: usize = 16;
+const MAX_HOPS: usize = 16;
 
 /// The proxies in front that are believed when they say for whom they ask.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,7 +31,7 @@ impl TrustedProxies {
     pub fn who_asks<'a>(&self, peer: IpAddr, forwarded: impl DoubleEndedIterator<Item = &'a str>) -> IpAddr {
         let mut asks = peer.to_canonical();
         let said = forwarded.rev().flat_map(|list| list.rsplit(','));
-        for text in said.take(MOST_HOPS) {
+        for text in said.take(MAX_HOPS) {
             if !self.include(asks) {
                 break;
             }

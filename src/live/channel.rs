@@ -84,7 +84,7 @@ impl Channel {
             heartbeat: settings.heartbeat,
             // Browsers' scripts cannot see a WebSocket's own ping, but every client answers one by itself: the first tells
             // the page that the line is alive, the second tells us.
-            ping: Arc::new(Message::Ping.encode().followed_by(&websocket::ping(&[]))),
+            ping: Arc::new(Message::Ping.encode().followed_by(&websocket::ping_frame(&[]))),
             told: Mutex::new(Told { panels, ring: Ring::new(settings.ring), snapshot: None }),
             rows: Rows::default(),
             metrics,

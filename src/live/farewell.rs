@@ -32,7 +32,9 @@ impl Farewell {
     /// The `bye` message, and for WebSockets the close frame behind it.
     pub fn said(&self) -> Said {
         let retry_ms = self.retry.map(|retry| u64::try_from(retry.as_millis()).unwrap_or(u64::MAX));
-        Message::Bye { reason: self.reason, retry_ms }.encode().followed_by(&websocket::close(self.code, self.reason))
+        Message::Bye { reason: self.reason, retry_ms }
+            .encode()
+            .followed_by(&websocket::close_frame(self.code, self.reason))
     }
 
     /// What they watched by is over: their session, their token.

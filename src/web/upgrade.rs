@@ -9,7 +9,7 @@ use rocket_ws::WebSocket;
 
 use crate::connections::Asking;
 use crate::live::{Farewell, Hub, Socket, Upgraded, turn_away};
-use crate::websocket::agree_to_deflate;
+use crate::websocket::negotiate_deflate;
 
 use super::connected::asking_of;
 
@@ -39,7 +39,7 @@ impl<'r> Responder<'r, 'static> for Upgrade {
     fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
         let Self { handshake, hub, then } = self;
         let offers = request.headers().get("Sec-WebSocket-Extensions");
-        let agreed = agree_to_deflate(offers);
+        let agreed = negotiate_deflate(offers);
         let carrier =
             Carrier { hub, then, deflates: agreed.is_some(), asking: asking_of(request).map(Asking::another) };
         let mut response = Response::build();

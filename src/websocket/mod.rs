@@ -8,20 +8,23 @@
 
 #![expect(clippy::mut_mut, reason = "a reader takes from the front of the bytes it is lent")]
 
-mod closing;
+mod close_frame;
 mod deflate;
-mod fault;
+mod error;
 mod frame;
-mod head;
+mod header;
 mod message;
-mod offer;
+mod negotiation;
 mod opcode;
 mod reader;
 #[cfg(test)]
 mod tests;
 
-pub use closing::Closing;
-pub use fault::Fault;
-pub use frame::{DEFLATED_FROM, binary, close, deflated_binary, deflated_text, ping, pong, text};
-pub use offer::agree_to_deflate;
-pub use reader::{Heard, Reader};
+pub use close_frame::CloseFrame;
+pub use error::WebSocketError;
+pub use frame::{
+    MIN_DEFLATED_BYTES, binary_frame, close_frame, deflated_binary_frame, deflated_text_frame, ping_frame, pong_frame,
+    text_frame,
+};
+pub use negotiation::negotiate_deflate;
+pub use reader::{MessageReader, WsMessage};

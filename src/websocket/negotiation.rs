@@ -1,10 +1,10 @@
 //! The header `Sec-WebSocket-Extensions` (RFC 6455, section 9.1), as far as RFC 7692 is concerned.
 
 /// Neither side remembers earlier messages. That the client need not offer (RFC 7692, section 7.1.1).
-const AGREED: &str = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
+const RESPONSE: &str = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
 
 /// The same to a client that bounds our window, which must be told that it is heard.
-const AGREED_WINDOW: &str =
+const RESPONSE_WITH_WINDOW: &str =
     "permessage-deflate; server_no_context_takeover; client_no_context_takeover; server_max_window_bits=15";
 
 /// What to answer to a client's offers of extensions, in its own order: the value of `Sec-WebSocket-Extensions`, or `None` when no
@@ -14,21 +14,21 @@ const AGREED_WINDOW: &str =
 /// `offers` are the values of the header, which may come more than once. An offer with a parameter that RFC 7692 does not know, that
 /// comes twice or has a value it cannot have, is declined as a whole (section 7). So is one with a window of less than 32 KiB: what
 /// is deflated once for all cannot fit each.
-pub fn agree_to_deflate<'a>(offers: impl IntoIterator<Item = &'a str>) -> Option<&'static str> {
-    offers.into_iter().flat_map(|value| split(value, ',')).find_map(agree_to)
+pub fn negotiate_deflate<'a>(offers: impl IntoIterator<Item = &'a str>) -> Option<&'static str> {
+    offers.into_iter().flat_map(|value| split_unquoted(value, ',')).find_map(accept_offer)
 }
 
-fn agree_to(offer: &str) -> Option<&'static str> {
-    let mut parts = split(offer, ';').map(str::trim);
+fn accept_offer(offer: &str) -> Option<&'static str> {
+    let mut parts = split_unquoted(offer, ';').map(str::trim);
     if parts.next() != Some("permessage-deflate") {
         return None;
     }
-    let (mut answer, mut seen) = (AGREED, Vec::new());
+    let (mut answer, mut seen) = (RESPONSE, Vec::new());
     for part in parts {
         let (name, value) =
-            part.split_once('=').map_or((part, None), |(name, value)| (name.trim(), Some(plain(value))));
+            part.split_once('=').map_or((part, None), |(name, value)| (name.trim(), Some(unquote(value))));
         match (name, value) {
-            ("server_max_window_bits", Some("15")) => answer = AGREED_WINDOW,
+            ("server_max_window_bits", Some("15")) => answer = RESPONSE_WITH_WINDOW,
             ("server_no_context_takeover" | "client_no_context_takeover" | "client_max_window_bits", None)
             | ("client_max_window_bits", Some("8" | "9" | "10" | "11" | "12" | "13" | "14" | "15")) => {}
             _ => return None,
@@ -42,13 +42,13 @@ fn agree_to(offer: &str) -> Option<&'static str> {
 }
 
 /// A value without the quotes it may have.
-fn plain(value: &str) -> &str {
+fn unquote(value: &str) -> &str {
     let value = value.trim();
     value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value)
 }
 
 /// Splits where `separator` stands outside of quotes.
-fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
+fn split_unquoted(text: &str, separator: char) -> impl Iterator<Item = &str> {
     let mut within_quotes = false;
     text.split(move |c: char| {
         within_quotes ^= c == '"';

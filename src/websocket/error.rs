@@ -3,10 +3,10 @@ use thiserror::Error;
 /// What a client said that RFC 6455 forbids, or that is more than is taken. The connection fails with it (section 7.1.7):
 /// a close frame with its [`code`](Fault::code), and nothing more is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum Fault {
+pub enum WebSocketError {
     /// Section 5.1.
     #[error("the client sent a frame that is not masked; RFC 6455 has every client mask")]
-    NotMasked,
+    UnmaskedFrame,
     /// Section 5.2: the bits RSV1 to RSV3 belong to extensions.
     #[error("the client set a reserved bit, but no extension that uses it was agreed on")]
     ReservedBit,
@@ -18,31 +18,31 @@ pub enum Fault {
     FragmentedControl,
     /// Section 5.5.
     #[error("the client sent a control frame of more than 125 bytes")]
-    LongControl,
+    ControlTooLong,
     /// Section 5.2: the shortest form must be used, and the topmost of 64 bits is 0.
     #[error("the client wrote a frame's length in another form than the shortest")]
-    LengthForm,
+    NonMinimalLength,
     /// Section 5.4.
     #[error("the client goes on with a message that has not begun")]
-    NothingToContinue,
+    UnexpectedContinuation,
     /// Section 5.4.
     #[error("the client began a message before the one under way had ended")]
-    MessageWithinMessage,
+    InterleavedMessage,
     /// Section 5.5.1.
     #[error("the client's close frame has one byte, which is half a code")]
-    HalfACloseCode,
+    TruncatedCloseCode,
     /// Section 7.4.
     #[error("the client closed with the code {0}, which must not be sent")]
-    CloseCode(u16),
+    InvalidCloseCode(u16),
     /// Section 8.1.
     #[error("the client sent text that is not UTF-8")]
-    NotUtf8,
+    InvalidUtf8,
     /// RFC 7692, section 7.2.2.
     #[error("the client sent a message as deflated that is not")]
-    NotDeflated,
+    InvalidDeflate,
     /// Nobody here has that much to say.
     #[error("the client's message is longer than {longest} bytes")]
-    TooLong {
+    MessageTooLong {
         /// The longest message that is taken, in bytes.
         longest: usize,
     },
@@ -51,12 +51,12 @@ pub enum Fault {
     TooManyEmptyFrames,
 }
 
-impl Fault {
+impl WebSocketError {
     /// The code to close with (RFC 6455, section 7.4.1).
     pub fn code(self) -> u16 {
         match self {
-            Self::NotUtf8 | Self::NotDeflated => 1007,
-            Self::TooLong { .. } | Self::TooManyEmptyFrames => 1009,
+            Self::InvalidUtf8 | Self::InvalidDeflate => 1007,
+            Self::MessageTooLong { .. } | Self::TooManyEmptyFrames => 1009,
             _ => 1002,
         }
     }
