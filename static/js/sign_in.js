@@ -1,7 +1,7 @@
-/** The conveniences of the forms for passwords and codes: to see what one types, and to print what is shown once. */
+/** Conveniences of the forms for passwords and codes: showing what is typed, and printing what is shown once. */
 
 /** @param {HTMLButtonElement} button it says in `aria-controls` which fields it shows, and in `data-what` what they are. */
-export function watchPassword(button) {
+export function addPasswordToggle(button) {
   const ids = (button.getAttribute("aria-controls") ?? "").split(" ");
   const fields = ids.map((id) => document.getElementById(id)).filter((field) => field instanceof HTMLInputElement);
   const [first] = fields;
@@ -23,7 +23,7 @@ export function watchPassword(button) {
 }
 
 /** @param {HTMLButtonElement} button */
-export function watchPrint(button) {
+export function enablePrintButton(button) {
   button.hidden = false;
   button.addEventListener("click", () => print());
 }
