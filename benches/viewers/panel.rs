@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use belvedere::config::Settings;
-use belvedere::domain::{BoundQuery, Cell, Column, ManualClock, Reading, Table, Timestamp, Visitor};
+use belvedere::domain::{BoundQuery, DataTable, ManualClock, Reading, TableCell, TableColumn, Timestamp, Visitor};
 use belvedere::live::{Answers, Feeds, Hub};
 use belvedere::pages::Shelf;
 use belvedere::sources::{SourceError, Sources};
@@ -55,14 +55,20 @@ impl Answers for Changing {
 }
 
 /// Processes, as the host has them: a name, a number, two shares and a size.
-fn table(number: f64) -> Table {
-    let column = |name: &str, unit: Option<&str>| Column { name: name.to_owned(), unit: unit.map(str::to_owned) };
+fn table(number: f64) -> DataTable {
+    let column = |name: &str, unit: Option<&str>| TableColumn { name: name.to_owned(), unit: unit.map(str::to_owned) };
     let row = |n: usize| {
         let own = number + f64::from(u32::try_from(n).unwrap_or(0));
-        let word = Cell::Text(format!("process-{n}"));
-        vec![word, Cell::Number(own), Cell::Number(own / 3.0), Cell::Number(own / 7.0), Cell::Number(own * 1e6)]
+        let word = TableCell::Text(format!("process-{n}"));
+        vec![
+            word,
+            TableCell::Number(own),
+            TableCell::Number(own / 3.0),
+            TableCell::Number(own / 7.0),
+            TableCell::Number(own * 1e6),
+        ]
     };
-    Table {
+    DataTable {
         columns: vec![
             column("name", None),
             column("id", None),

@@ -21,7 +21,7 @@ use super::{
     Standing, Unreachable, set_up,
 };
 use crate::config::DirectorySettings;
-use crate::domain::{Clock, DirectoryName, GroupRef, Password, Person, PersonId, Upkeep, Username};
+use crate::domain::{Clock, DirectoryName, GroupRef, Password, Person, PersonId, Revalidation, Username};
 use crate::telemetry::{DirectoryMetrics, Metrics};
 
 /// How often idle and dead connections are let go.
@@ -165,8 +165,8 @@ impl Directory for LdapDirectory {
         inquiry.conclude_or_unreachable(reached.unwrap_or_else(|_| Err(too_late())))
     }
 
-    fn upkeep(&self, _person: &Person) -> Upkeep {
-        if self.settings.service_account.is_some() { Upkeep::Refreshed } else { Upkeep::Unrefreshed }
+    fn upkeep(&self, _person: &Person) -> Revalidation {
+        if self.settings.service_account.is_some() { Revalidation::Refreshed } else { Revalidation::Unrefreshed }
     }
 
     async fn refresh(&self, people: &[Person]) -> Vec<Result<Standing, Unreachable>> {

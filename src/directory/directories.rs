@@ -11,7 +11,7 @@ use super::{
     Questions, Refusal, Section, SetUpError, Sought, Standing, Step, Unreachable,
 };
 use crate::config::Settings;
-use crate::domain::{Clock, DirectoryName, GroupRef, NameForm, Password, Person, PersonId, Upkeep, Username};
+use crate::domain::{Clock, DirectoryName, GroupRef, NameForm, Password, Person, PersonId, Revalidation, Username};
 use crate::telemetry::{DirectoryMetrics, Metrics};
 
 /// All the directories of the settings. A sign-in goes to one of them, chosen by what was typed, and never on to
@@ -186,8 +186,8 @@ impl Directory for Directories {
         self.default.reach().await
     }
 
-    fn upkeep(&self, person: &Person) -> Upkeep {
-        self.called(person.directory.as_ref()).map_or(Upkeep::Unrefreshed, |directory| directory.upkeep(person))
+    fn upkeep(&self, person: &Person) -> Revalidation {
+        self.called(person.directory.as_ref()).map_or(Revalidation::Unrefreshed, |directory| directory.upkeep(person))
     }
 
     async fn refresh(&self, people: &[Person]) -> Vec<Result<Standing, Unreachable>> {

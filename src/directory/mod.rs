@@ -69,7 +69,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::domain::{GroupRef, Password, Person, PersonId, Upkeep, Username};
+use crate::domain::{GroupRef, Password, Person, PersonId, Revalidation, Username};
 
 /// The directory, as the rest of the house sees it.
 #[async_trait]
@@ -88,7 +88,7 @@ pub trait Directory: Send + Sync {
     async fn reach(&self) -> Result<(), Unreachable>;
 
     /// How `person`, who has just signed in, can be kept up to date.
-    fn upkeep(&self, person: &Person) -> Upkeep;
+    fn upkeep(&self, person: &Person) -> Revalidation;
 
     /// What became of these people: one answer for each, in their order. Asked with the service identity, of many at
     /// a time.

@@ -179,7 +179,7 @@ pub(super) fn uid<'a>(entry: &'a Entry, known_as: &'a str) -> &'a str {
 /// whoever rules that directory can give its entries any id, and must not make them people of another.
 pub(super) fn id(directory: Option<&DirectoryName>, entry: &Entry) -> PersonId {
     let id = stable_id(entry).unwrap_or_else(|| {
-        let dn = entry.dn.parse::<Dn>().map_or_else(|_| entry.dn.clone(), |dn| dn.normal().to_owned());
+        let dn = entry.dn.parse::<Dn>().map_or_else(|_| entry.dn.clone(), |dn| dn.normalized().to_owned());
         format!("dn:{dn}")
     });
     PersonId::new(directory.map_or_else(|| id.clone(), |directory| format!("{directory}/{id}")))

@@ -39,23 +39,25 @@ pub struct UserRef(String);
 
 /// The answer to "may this visitor open it?".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum AccessDecision {
     /// Yes.
-    Open,
+    Allowed,
     /// Not before we know who asks.
-    SignInFirst,
+    SignInRequired,
     /// No, and we know who asks.
-    NotAllowed,
+    Forbidden,
 }
 
 impl Access {
     /// Whether `visitor` may open what this guards.
-    pub fn judge(&self, visitor: &Visitor) -> Verdict {
+    pub fn evaluate(&self, visitor: &Visitor) -> AccessDecision {
         match (self, visitor) {
-            (Self::Public, _) | (Self::SignedIn, Visitor::Member(_)) => Verdict::Open,
-            (_, Visitor::Anonymous | Visitor::Unconfirmed) => Verdict::SignInFirst,
-            (Self::Only(audience), Visitor::Member(member)) if audience.includes(&member.person) => Verdict::Open,
-            (Self::Only(_), Visitor::Member(_)) => Verdict::NotAllowed,
+            (Self::Public, _) | (Self::SignedIn, Visitor::Member(_)) => AccessDecision::Allowed,
+            (_, Visitor::Anonymous | Visitor::Unconfirmed) => AccessDecision::SignInRequired,
+            (Self::Only(audience), Visitor::Member(member)) if audience.includes(&member.person) => {
+                AccessDecision::Allowed
+            }
+            (Self::Only(_), Visitor::Member(_)) => AccessDecision::Forbidden,
         }
     }
 }
@@ -96,11 +98,11 @@ impl GroupRef {
             Self::Name(name) => {
                 let name = unqualified(name, person.directory.as_ref());
                 name.is_some_and(|name| {
-                    same_name(name, &group.name) || (person.directory.is_some() && is_dn_or_sid(name, group))
+                    same_name(name, &group.name) || (person.directory.is_some() && matches_dn_or_sid(name, group))
                 })
             }
             // What another directory calls by this name, or by a SID that all domains have, is not this group.
-            Self::Dn(dn) => person.directory.is_none() && is_dn(dn, group),
+            Self::Dn(dn) => person.directory.is_none() && matches_dn(dn, group),
             Self::Sid(sid) => person.directory.is_none() && *sid == group.id.as_str(),
         }
     }
@@ -150,15 +152,15 @@ fn is_local(name: &str) -> bool {
 }
 
 /// Whether a name behind a directory's is that group's DN or SID: `brand\CN=Sales,DC=brand,DC=example`.
-fn is_dn_or_sid(name: &str, group: &Group) -> bool {
+fn matches_dn_or_sid(name: &str, group: &Group) -> bool {
     match GroupRef::parse(name) {
-        GroupRef::Dn(dn) => is_dn(&dn, group),
+        GroupRef::Dn(dn) => matches_dn(&dn, group),
         GroupRef::Sid(sid) => sid == group.id.as_str(),
         GroupRef::Name(_) => false,
     }
 }
 
-fn is_dn(dn: &Dn, group: &Group) -> bool {
+fn matches_dn(dn: &Dn, group: &Group) -> bool {
     group.dn.parse().is_ok_and(|theirs: Dn| *dn == theirs)
 }
 
@@ -214,12 +216,12 @@ mod tests {
             only(&["S-1-5-21-1-2-3-1104"], &[]),
             only(&[r"CN=dash\-ops,OU=Groups,DC=corp"], &[]),
         ] {
-            assert_eq!(access.judge(&member), Verdict::NotAllowed, "{access:?}");
+            assert_eq!(access.evaluate(&member), AccessDecision::Forbidden, "{access:?}");
         }
         for access in
             [only(&["BRAND\\dash-ops"], &[]), only(&[], &["brand\\Alice"]), only(&["brand\\S-1-5-21-1-2-3-1104"], &[])]
         {
-            assert_eq!(access.judge(&member), Verdict::Open, "{access:?}");
+            assert_eq!(access.evaluate(&member), AccessDecision::Allowed, "{access:?}");
         }
     }
 
@@ -240,11 +242,11 @@ mod tests {
         };
         let [forged, local] = [forged, local].map(|who| Visitor::from(Member::signed_in(SessionId::new(1), who)));
         for access in [only(&[r"local\admins"], &[]), only(&[r"LOCAL\Admins"], &[]), only(&[], &[r"local\root"])] {
-            assert_eq!(access.judge(&forged), Verdict::NotAllowed, "{access:?}");
-            assert_eq!(access.judge(&local), Verdict::Open, "{access:?}");
+            assert_eq!(access.evaluate(&forged), AccessDecision::Forbidden, "{access:?}");
+            assert_eq!(access.evaluate(&local), AccessDecision::Allowed, "{access:?}");
         }
         for access in [only(&["admins"], &["root"]), only(&[""], &[""]), only(&[r"local\"], &[r"local\"])] {
-            assert_eq!(access.judge(&local), Verdict::NotAllowed, "{access:?}");
+            assert_eq!(access.evaluate(&local), AccessDecision::Forbidden, "{access:?}");
         }
     }
 
@@ -259,13 +261,13 @@ mod tests {
             only(&["other"], &["Alice"]),
             only(&[], &["ALICE@corp.example.com"]),
         ] {
-            assert_eq!(access.judge(&member), Verdict::Open, "{access:?}");
-            assert_eq!(access.judge(&Visitor::Anonymous), Verdict::SignInFirst, "{access:?}");
-            assert_eq!(access.judge(&Visitor::Unconfirmed), Verdict::SignInFirst, "{access:?}");
+            assert_eq!(access.evaluate(&member), AccessDecision::Allowed, "{access:?}");
+            assert_eq!(access.evaluate(&Visitor::Anonymous), AccessDecision::SignInRequired, "{access:?}");
+            assert_eq!(access.evaluate(&Visitor::Unconfirmed), AccessDecision::SignInRequired, "{access:?}");
         }
         for access in [only(&[], &[]), only(&["dash"], &["alic"]), only(&["S-1-5-21-1-2-3-110"], &[])] {
-            assert_eq!(access.judge(&member), Verdict::NotAllowed, "{access:?}");
+            assert_eq!(access.evaluate(&member), AccessDecision::Forbidden, "{access:?}");
         }
-        assert_eq!(Access::Public.judge(&Visitor::Anonymous), Verdict::Open);
+        assert_eq!(Access::Public.evaluate(&Visitor::Anonymous), AccessDecision::Allowed);
     }
 }

@@ -9,14 +9,14 @@ const MAX_USER_AGENT_CHARS: usize = 256;
 pub struct Client {
     address: Option<IpAddr>,
     user_agent: Option<String>,
-    device: Option<Device>,
+    device_cookie: Option<DeviceCookieValue>,
 }
 
 /// What a browser keeps of who signed in well in it: for the throttle alone. It does not print itself.
 #[derive(Clone, PartialEq, Eq)]
-struct Device(String);
+struct DeviceCookieValue(String);
 
-impl fmt::Debug for Device {
+impl fmt::Debug for DeviceCookieValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Device(…)")
     }
@@ -31,25 +31,25 @@ impl Client {
         Self {
             address: address.map(|address| address.to_canonical()),
             user_agent: user_agent.filter(|text| !text.is_empty()),
-            device: None,
+            device_cookie: None,
         }
     }
 
     /// The same, with the mark that the browser has kept, if it sent one.
     #[must_use]
-    pub fn with_device(self, mark: Option<&str>) -> Self {
-        Self { device: mark.map(|mark| Device(mark.to_owned())), ..self }
+    pub fn with_device_cookie(self, mark: Option<&str>) -> Self {
+        Self { device_cookie: mark.map(|mark| DeviceCookieValue(mark.to_owned())), ..self }
     }
 
     /// The same without it: what is kept of where a session began.
     #[must_use]
-    pub fn without_device(&self) -> Self {
-        Self { device: None, ..self.clone() }
+    pub fn without_device_cookie(&self) -> Self {
+        Self { device_cookie: None, ..self.clone() }
     }
 
     /// The mark that the browser has kept, as it sent it.
-    pub fn device(&self) -> Option<&str> {
-        self.device.as_ref().map(|device| device.0.as_str())
+    pub fn device_cookie(&self) -> Option<&str> {
+        self.device_cookie.as_ref().map(|device| device.0.as_str())
     }
 
     /// The address, when the connection has one (a Unix socket has none).

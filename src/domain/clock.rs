@@ -22,12 +22,12 @@ pub trait Clock: Send + Sync + 'static {
 }
 
 /// Sleepers do not notice when a clock is set, so a moment is looked for again after so long.
-const LONGEST_NAP: Duration = Duration::from_mins(1);
+const MAX_SLEEP: Duration = Duration::from_mins(1);
 
 /// Resolves at `moment`, within a minute also when the clock is set meanwhile.
-pub async fn reached(clock: &dyn Clock, moment: Timestamp) {
+pub async fn wait_until(clock: &dyn Clock, moment: Timestamp) {
     while clock.now() < moment {
-        clock.sleep(moment.since(clock.now()).min(LONGEST_NAP)).await;
+        clock.sleep(moment.since(clock.now()).min(MAX_SLEEP)).await;
     }
 }
 
@@ -55,47 +55,47 @@ impl Clock for SystemClock {
 /// A clock that stands still until it is moved.
 #[derive(Debug)]
 pub struct ManualClock {
-    hands: watch::Sender<Hands>,
+    state: watch::Sender<ManualClockState>,
 }
 
 /// What a clock shows, and how long it has run: the two part when it is set.
 #[derive(Clone, Copy, Debug)]
-struct Hands {
+struct ManualClockState {
     now: Timestamp,
-    run: Duration,
+    elapsed: Duration,
 }
 
 impl ManualClock {
     /// A clock that stands at `now`.
     pub fn at(now: Timestamp) -> Self {
-        Self { hands: watch::Sender::new(Hands { now, run: Duration::ZERO }) }
+        Self { state: watch::Sender::new(ManualClockState { now, elapsed: Duration::ZERO }) }
     }
 
     /// Moves the clock forward and wakes every sleeper whose time has come.
     pub fn advance(&self, length: Duration) {
-        self.hands.send_modify(|hands| {
+        self.state.send_modify(|hands| {
             hands.now = hands.now + length;
-            hands.run += length;
+            hands.elapsed += length;
         });
     }
 
     /// Sets the clock back, as an administrator or a time server may. Sleepers do not notice.
     pub fn set_back(&self, length: Duration) {
-        self.hands.send_modify(|hands| hands.now = hands.now - length);
+        self.state.send_modify(|hands| hands.now = hands.now - length);
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        self.hands.borrow().now
+        self.state.borrow().now
     }
 
     fn sleep(&self, length: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-        let mut moves = self.hands.subscribe();
-        let until = self.hands.borrow().run + length;
+        let mut moves = self.state.subscribe();
+        let until = self.state.borrow().elapsed + length;
         Box::pin(async move {
             // The sender lives in `self`, which this future borrows: it cannot be gone.
-            let _ = moves.wait_for(|hands| hands.run >= until).await;
+            let _ = moves.wait_for(|hands| hands.elapsed >= until).await;
         })
     }
 }

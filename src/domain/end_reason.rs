@@ -13,7 +13,7 @@ pub enum EndReason {
 
 impl EndReason {
     /// The word for it: `signed-out`, `expired`, `revoked`.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::SignedOut => "signed-out",
             Self::Expired => "expired",
@@ -22,14 +22,14 @@ impl EndReason {
     }
 
     /// The reason that a word in a store stands for. One that a later version wrote: it ended, and not by itself.
-    pub fn of_word(word: &str) -> Self {
-        let known = [Self::SignedOut, Self::Expired].into_iter().find(|reason| reason.word() == word);
+    pub fn from_stored(word: &str) -> Self {
+        let known = [Self::SignedOut, Self::Expired].into_iter().find(|reason| reason.as_str() == word);
         known.unwrap_or(Self::Revoked)
     }
 }
 
 impl fmt::Display for EndReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
+        f.write_str(self.as_str())
     }
 }

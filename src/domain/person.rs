@@ -56,7 +56,7 @@ impl Person {
     pub const SECOND_FACTOR_GROUP: &str = "second-factor";
 
     /// Whether their account itself asks them for a second factor.
-    pub fn owes_second_factor(&self) -> bool {
+    pub fn requires_second_factor(&self) -> bool {
         self.directory.as_ref().is_some_and(DirectoryName::is_local)
             && self.groups.iter().any(|group| group.name == Self::SECOND_FACTOR_GROUP)
     }

@@ -1,4 +1,4 @@
-use super::State;
+use super::HealthState;
 
 /// A source's answer to one query, typed.
 #[derive(Clone, Debug, PartialEq)]
@@ -6,18 +6,18 @@ pub enum Reading {
     /// One number. Not finite when the source cannot tell.
     Number(f64),
     /// Several numbers of one moment, each with a label: cores, disks, cities. In the source's order.
-    Numbers(Vec<Labelled>),
+    Numbers(Vec<LabelledNumber>),
     /// Rows under columns.
-    Table(Table),
+    Table(DataTable),
     /// Things and how each is doing.
-    States(Vec<StateOf>),
+    States(Vec<LabelledState>),
     /// Words.
     Text(String),
 }
 
 impl Reading {
     /// What it is, for error messages.
-    pub fn what(&self) -> &'static str {
+    pub fn kind_name(&self) -> &'static str {
         match self {
             Self::Number(_) => "a number",
             Self::Numbers(_) => "labelled numbers",
@@ -30,7 +30,7 @@ impl Reading {
 
 /// A number with a label.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Labelled {
+pub struct LabelledNumber {
     /// What it is the number of.
     pub label: String,
     /// The number, in the query's unit.
@@ -39,16 +39,16 @@ pub struct Labelled {
 
 /// Rows under columns. Every row has as many cells as there are columns.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Table {
+pub struct DataTable {
     /// The columns, left to right.
-    pub columns: Vec<Column>,
+    pub columns: Vec<TableColumn>,
     /// The rows, top to bottom.
-    pub rows: Vec<Vec<Cell>>,
+    pub rows: Vec<Vec<TableCell>>,
 }
 
 /// A column of a table.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Column {
+pub struct TableColumn {
     /// Its name in the source's answer.
     pub name: String,
     /// The unit of its numbers, where the source knows it (`"bytes"`, `"percent"`, `"seconds"`).
@@ -57,7 +57,7 @@ pub struct Column {
 
 /// One cell of a table.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Cell {
+pub enum TableCell {
     /// Nothing there.
     Empty,
     /// A number, in its column's unit.
@@ -65,16 +65,16 @@ pub enum Cell {
     /// Words.
     Text(String),
     /// How something is doing.
-    State(State),
+    State(HealthState),
 }
 
 /// A thing and how it is doing.
 #[derive(Clone, Debug, PartialEq)]
-pub struct StateOf {
+pub struct LabelledState {
     /// The thing.
     pub label: String,
     /// How it is doing.
-    pub state: State,
+    pub state: HealthState,
     /// A few words beside it (`"41 ms"`, `"503"`).
     pub note: Option<String>,
 }

@@ -17,7 +17,7 @@ impl TrustedProxies {
     }
 
     /// Whether the machine at `address` is one of them.
-    pub fn include(&self, address: IpAddr) -> bool {
+    pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.0.iter().any(|network| network.contains(&address))
     }
@@ -28,14 +28,14 @@ impl TrustedProxies {
     /// Nothing in them counts unless a proxy of ours wrote it. So they are read from the end, as long as what was there
     /// named a proxy of ours; the first other address is the one that asks, whatever stands before it. Where the list
     /// ends or makes no sense, it is the last that does.
-    pub fn who_asks<'a>(&self, peer: IpAddr, forwarded: impl DoubleEndedIterator<Item = &'a str>) -> IpAddr {
+    pub fn client_address<'a>(&self, peer: IpAddr, forwarded: impl DoubleEndedIterator<Item = &'a str>) -> IpAddr {
         let mut asks = peer.to_canonical();
         let said = forwarded.rev().flat_map(|list| list.rsplit(','));
         for text in said.take(MAX_HOPS) {
-            if !self.include(asks) {
+            if !self.contains(asks) {
                 break;
             }
-            let Some(before) = read_address(text.trim()) else { break };
+            let Some(before) = parse_address(text.trim()) else { break };
             asks = before;
         }
         asks
@@ -43,7 +43,7 @@ impl TrustedProxies {
 }
 
 /// An address as proxies write it: bare, with a port, or in the brackets of a URL.
-fn read_address(text: &str) -> Option<IpAddr> {
+fn parse_address(text: &str) -> Option<IpAddr> {
     let bare = || text.parse::<IpAddr>().ok();
     let with_port = || text.parse::<SocketAddr>().ok().map(|address| address.ip());
     let in_brackets = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok().map(IpAddr::V6);
@@ -63,7 +63,7 @@ mod tests {
 
     #[track_caller]
     fn asks(peer: &str, forwarded: &[&str], expected: &str) {
-        let who = proxies().who_asks(peer.parse().unwrap(), forwarded.iter().copied());
+        let who = proxies().client_address(peer.parse().unwrap(), forwarded.iter().copied());
         assert_eq!(who, expected.parse::<IpAddr>().unwrap(), "{peer} says {forwarded:?}");
     }
 

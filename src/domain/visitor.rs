@@ -1,4 +1,4 @@
-use super::{Person, Proof, Scope, SessionId, Timestamp};
+use super::{Credential, Person, Scope, SessionId, Timestamp};
 
 /// Whoever makes a request.
 #[derive(Clone, Debug)]
@@ -18,7 +18,7 @@ pub struct Member {
     /// Who they are.
     pub person: Person,
     /// By what they have proved it.
-    pub proof: Proof,
+    pub credential: Credential,
     /// What they may do with that.
     pub scope: Scope,
     /// Until when their second factor counts; `None` when they have shown none, or too long ago.
@@ -28,14 +28,14 @@ pub struct Member {
 impl Member {
     /// Somebody who is signed in, and has shown no second factor.
     pub fn signed_in(session: SessionId, person: Person) -> Self {
-        Self { person, proof: Proof::Session(session), scope: Scope::Whole, second_factor_until: None }
+        Self { person, credential: Credential::Session(session), scope: Scope::Unrestricted, second_factor_until: None }
     }
 
     /// Their session, where a session is what proves them.
     pub fn session(&self) -> Option<SessionId> {
-        match self.proof {
-            Proof::Session(id) => Some(id),
-            Proof::Password | Proof::Token(_) | Proof::Signed { .. } => None,
+        match self.credential {
+            Credential::Session(id) => Some(id),
+            Credential::Password | Credential::Token(_) | Credential::Jwt { .. } => None,
         }
     }
 }

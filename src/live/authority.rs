@@ -5,7 +5,7 @@ use tokio::sync::watch;
 use super::farewell::Farewell;
 use super::lease::Lease;
 use super::places::Place;
-use crate::domain::{Clock, EndReason, Person, Timestamp, Visitor, reached};
+use crate::domain::{Clock, EndReason, Person, Timestamp, Visitor, wait_until};
 use crate::pages::{OpenPage, Shelf};
 use crate::store::RowNews;
 
@@ -134,7 +134,7 @@ enum Cause {
 /// Resolves at a moment; never, when there is none.
 async fn passed(moment: Option<Timestamp>, clock: &dyn Clock) {
     match moment {
-        Some(moment) => reached(clock, moment).await,
+        Some(moment) => wait_until(clock, moment).await,
         None => std::future::pending().await,
     }
 }

@@ -39,7 +39,7 @@ impl Farewell {
 
     /// What they watched by is over: their session, their token.
     pub(super) fn ended(reason: EndReason) -> Self {
-        Self { reason: reason.word(), code: 4401, retry: None }
+        Self { reason: reason.as_str(), code: 4401, retry: None }
     }
 
     /// What is said while nobody can confirm that the visitor may still be signed in. It may be over at any moment, and

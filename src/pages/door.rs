@@ -1,7 +1,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use crate::domain::{Access, PageSlug, Person, Verdict, Visitor};
+use crate::domain::{Access, AccessDecision, PageSlug, Person, Visitor};
 
 use super::{Page, Shelf};
 
@@ -36,18 +36,19 @@ impl Shelf {
     /// [`Closed`] with the reason.
     pub fn open(&self, slug: &str, visitor: &Visitor) -> Result<OpenPage, Closed> {
         let page = self.page(slug).ok_or(Closed::NotFound)?;
-        match page.access.judge(visitor) {
-            Verdict::Open if !is_in_scope(&page, visitor) => Err(Closed::OutOfScope),
-            Verdict::Open if self.lacks_second_factor(&page, visitor) => Err(Closed::SecondFactorFirst),
-            Verdict::Open => Ok(OpenPage { page }),
-            Verdict::SignInFirst => Err(Closed::SignInFirst),
-            Verdict::NotAllowed => Err(Closed::NotAllowed { owner: page.owner.clone() }),
+        match page.access.evaluate(visitor) {
+            AccessDecision::Allowed if !is_in_scope(&page, visitor) => Err(Closed::OutOfScope),
+            AccessDecision::Allowed if self.lacks_second_factor(&page, visitor) => Err(Closed::SecondFactorFirst),
+            AccessDecision::Allowed => Ok(OpenPage { page }),
+            AccessDecision::SignInRequired => Err(Closed::SignInFirst),
+            AccessDecision::Forbidden => Err(Closed::NotAllowed { owner: page.owner.clone() }),
         }
     }
 
     /// Every page this visitor may open, in the bar's order. Some of them after a second factor alone.
     pub fn openable(&self, visitor: &Visitor) -> Vec<Listed> {
-        let opens = |page: &Arc<Page>| page.access.judge(visitor) == Verdict::Open && is_in_scope(page, visitor);
+        let opens =
+            |page: &Arc<Page>| page.access.evaluate(visitor) == AccessDecision::Allowed && is_in_scope(page, visitor);
         let mut pages: Vec<_> = self.pages().into_iter().filter(opens).collect();
         pages.sort_by(|a, b| {
             (a.order, a.title.to_lowercase(), &a.slug).cmp(&(b.order, b.title.to_lowercase(), &b.slug))
@@ -79,7 +80,7 @@ impl Shelf {
 
 /// Whether what the visitor showed is good for that page. What is public is so for everybody.
 fn is_in_scope(page: &Page, visitor: &Visitor) -> bool {
-    page.access == Access::Public || visitor.member().is_none_or(|member| member.scope.reads(&page.slug))
+    page.access == Access::Public || visitor.member().is_none_or(|member| member.scope.can_read(&page.slug))
 }
 
 /// A page in a list: what it is called and for whom, and no way into it.

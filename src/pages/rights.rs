@@ -1,6 +1,6 @@
 use crate::config::Place;
 use crate::directory::{Naming, Section, Step};
-use crate::domain::{Access, Audience, GroupRef, PageSlug, Person, Right};
+use crate::domain::{Access, AccessReason, Audience, GroupRef, PageSlug, Person};
 
 use super::{Page, Shelf};
 
@@ -18,7 +18,7 @@ pub struct PageRight {
     /// What it is called.
     pub title: String,
     /// By what right they may open it; `None` when they may not.
-    pub right: Option<Right>,
+    pub right: Option<AccessReason>,
     /// Whether it opens to anybody at all, signed in or not.
     pub is_public: bool,
 }
@@ -90,7 +90,7 @@ fn right(page: &Page, person: &Person) -> PageRight {
     PageRight {
         slug: page.slug.clone(),
         title: page.title.clone(),
-        right: page.access.right_of(person),
+        right: page.access.reason_for(person),
         is_public: page.access == Access::Public,
     }
 }

@@ -4,7 +4,7 @@ use super::unit::Format;
 use super::view::{BarRow, BarView};
 use super::{MOST_ROWS, words};
 use crate::config::PanelSettings;
-use crate::domain::{Labelled, Reading, Threshold};
+use crate::domain::{LabelledNumber, Reading, Threshold};
 
 /// A bar for each labelled number.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ impl Bar {
             Reading::Numbers(numbers) => numbers.as_slice(),
             Reading::Number(value) => {
                 // The panel's title says already what it is the number of.
-                single = [Labelled { label: String::new(), value: *value }];
+                single = [LabelledNumber { label: String::new(), value: *value }];
                 &single
             }
             _ => return Err(Mismatch::kind("a bar chart", "numbers", reading)),

@@ -9,7 +9,7 @@ use super::unit::Format;
 use super::view::{Append, ChartView, Series};
 use super::words;
 use crate::config::PanelSettings;
-use crate::domain::{Labelled, Reading, State, Timestamp};
+use crate::domain::{HealthState, LabelledNumber, Reading, Timestamp};
 
 /// An hour of one reading a second, with room for readings that come a little early: as many points as a wide
 /// screen has pixels to show. Readings that come faster are averaged.
@@ -29,7 +29,7 @@ pub(super) struct Chart {
     window: Duration,
     /// At least so much time lies between two points.
     spacing: Duration,
-    thresholds: Vec<(f64, State)>,
+    thresholds: Vec<(f64, HealthState)>,
     times: VecDeque<Timestamp>,
     lines: Vec<Line>,
     /// The lowest and highest value of all points.
@@ -89,7 +89,7 @@ impl Chart {
         let numbers = match reading {
             Reading::Numbers(numbers) => numbers.as_slice(),
             Reading::Number(value) => {
-                single = [Labelled { label: String::new(), value: *value }];
+                single = [LabelledNumber { label: String::new(), value: *value }];
                 &single
             }
             _ => return Err(Mismatch::kind("a chart", "numbers", reading)),
@@ -179,7 +179,7 @@ impl Chart {
     }
 
     /// Notes the values for the next point, and gives new labels their lines.
-    fn note(&mut self, at: Timestamp, numbers: &[Labelled], same_lines: bool) {
+    fn note(&mut self, at: Timestamp, numbers: &[LabelledNumber], same_lines: bool) {
         if same_lines {
             let whole_numbers = &mut self.whole_numbers;
             self.lines.iter_mut().zip(numbers).for_each(|(line, number)| line.note(at, number.value, whole_numbers));
@@ -272,7 +272,7 @@ impl Chart {
     }
 }
 
-fn check_labels(numbers: &[Labelled]) -> Result<(), Mismatch> {
+fn check_labels(numbers: &[LabelledNumber]) -> Result<(), Mismatch> {
     if numbers.len() > MOST_LINES {
         return Err(Mismatch::TooManyLines { most: MOST_LINES, count: numbers.len() });
     }

@@ -50,7 +50,7 @@ pub enum Mismatch {
 
 impl Mismatch {
     pub(super) fn kind(kind: &'static str, wants: &'static str, reading: &Reading) -> Self {
-        Self::Kind { kind, wants, gave: reading.what() }
+        Self::Kind { kind, wants, gave: reading.kind_name() }
     }
 }
 

@@ -6,7 +6,7 @@ use super::unit::Format;
 use super::view::{Mark, StateRow, StatesView};
 use super::{MOST_ROWS, words};
 use crate::config::PanelSettings;
-use crate::domain::{Reading, State, StateOf, Threshold};
+use crate::domain::{HealthState, LabelledState, Reading, Threshold};
 
 /// How many beats of each thing are kept: what fits beside its name.
 pub const BEATS: usize = 44;
@@ -24,7 +24,7 @@ pub(super) struct States {
 #[derive(Debug)]
 struct Thing {
     label: String,
-    beats: VecDeque<State>,
+    beats: VecDeque<HealthState>,
 }
 
 impl States {
@@ -90,19 +90,19 @@ struct Now {
     note: Option<String>,
 }
 
-fn given(thing: &StateOf) -> (&str, Now) {
+fn given(thing: &LabelledState) -> (&str, Now) {
     let mark = Mark { state: thing.state, word: words::of_thing(thing.state).to_owned() };
     (&thing.label, Now { mark, note: thing.note.as_deref().map(words::cut) })
 }
 
 fn judged(thresholds: &[Threshold], format: &Format, value: f64) -> Now {
-    let unknown = || Mark { state: State::Unknown, word: words::of_thing(State::Unknown).to_owned() };
+    let unknown = || Mark { state: HealthState::Unknown, word: words::of_thing(HealthState::Unknown).to_owned() };
     Now { mark: words::mark(thresholds, value).unwrap_or_else(unknown), note: Some(format.text(value)) }
 }
 
 /// The beats of the thing of this label, most likely in the same place as before. What is taken is not found
 /// again, so of two things with one label each keeps its own.
-fn take_beats(before: &mut [Thing], at: usize, label: &str) -> VecDeque<State> {
+fn take_beats(before: &mut [Thing], at: usize, label: &str) -> VecDeque<HealthState> {
     let is_it = |thing: &Thing| thing.label == label && !thing.beats.is_empty();
     let found = match before.get(at) {
         Some(thing) if is_it(thing) => Some(at),
@@ -112,9 +112,9 @@ fn take_beats(before: &mut [Thing], at: usize, label: &str) -> VecDeque<State> {
 }
 
 /// The share of beats that were not bad, of those anyone could tell.
-fn uptime(beats: &VecDeque<State>) -> String {
-    let known = beats.iter().filter(|beat| **beat != State::Unknown).count();
-    let bad = beats.iter().filter(|beat| **beat == State::Bad).count();
+fn uptime(beats: &VecDeque<HealthState>) -> String {
+    let known = beats.iter().filter(|beat| **beat != HealthState::Unknown).count();
+    let bad = beats.iter().filter(|beat| **beat == HealthState::Bad).count();
     if known == 0 {
         return UNKNOWN.to_owned();
     }

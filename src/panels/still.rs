@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::spark::{push_coordinate, push_point};
 use super::view::{ChartView, Series};
-use crate::domain::State;
+use crate::domain::HealthState;
 
 /// The size of the picture's box. It is scaled to the panel's width.
 const WIDTH: f64 = 760.0;
@@ -54,7 +54,7 @@ pub struct StillThreshold {
     /// How far from the top.
     pub y: f64,
     /// The state that begins there.
-    pub state: State,
+    pub state: HealthState,
 }
 
 impl ChartView {

@@ -4,7 +4,7 @@ use super::unit::{self, Format};
 use super::view::{Align, CellView, ColumnView, TableView};
 use super::words;
 use crate::config::{PanelSettings, Unit};
-use crate::domain::{Cell, Column, Reading, State, Table as Rows, Threshold};
+use crate::domain::{DataTable as Rows, HealthState, Reading, TableCell, TableColumn, Threshold};
 
 /// Rows under columns.
 ///
@@ -70,7 +70,7 @@ impl Table {
         })
     }
 
-    fn shown<'a>(&self, table: &'a Rows, rows: &[Vec<Cell>]) -> Result<Vec<Shown<'a>>, Mismatch> {
+    fn shown<'a>(&self, table: &'a Rows, rows: &[Vec<TableCell>]) -> Result<Vec<Shown<'a>>, Mismatch> {
         let units_known = table.columns.iter().any(|column| column.unit.is_some());
         let shown = |at: usize| self.column(at, &table.columns[at], units_known, rows);
         if self.columns.is_empty() {
@@ -85,7 +85,7 @@ impl Table {
             .collect()
     }
 
-    fn column<'a>(&self, at: usize, column: &'a Column, units_known: bool, rows: &[Vec<Cell>]) -> Shown<'a> {
+    fn column<'a>(&self, at: usize, column: &'a TableColumn, units_known: bool, rows: &[Vec<TableCell>]) -> Shown<'a> {
         let unit = match &column.unit {
             Some(name) => unit::named(name),
             None if units_known => Unit::None,
@@ -94,12 +94,12 @@ impl Table {
         let (mut numbers, mut words, mut fractions) = (false, false, false);
         for cell in rows.iter().filter_map(|row| row.get(at)) {
             match cell {
-                Cell::Number(value) => {
+                TableCell::Number(value) => {
                     numbers = true;
                     fractions |= value.is_finite() && !digits::is_whole(*value);
                 }
-                Cell::Text(_) | Cell::State(_) => words = true,
-                Cell::Empty => {}
+                TableCell::Text(_) | TableCell::State(_) => words = true,
+                TableCell::Empty => {}
             }
         }
         Shown {
@@ -117,14 +117,14 @@ impl Table {
         }
     }
 
-    fn cell(&self, column: &Shown<'_>, cell: Option<&Cell>) -> CellView {
+    fn cell(&self, column: &Shown<'_>, cell: Option<&TableCell>) -> CellView {
         match cell {
-            None | Some(Cell::Empty) => CellView { text: String::new(), state: None },
-            Some(Cell::Text(text)) => CellView { text: words::cut(text), state: None },
-            Some(Cell::State(state)) => CellView { text: words::of_cell(*state).to_owned(), state: Some(*state) },
-            Some(Cell::Number(value)) => {
-                let state = if column.judged { Threshold::judge(&self.thresholds, *value) } else { None };
-                CellView { text: column.style.write(*value), state: state.filter(|state| *state != State::Good) }
+            None | Some(TableCell::Empty) => CellView { text: String::new(), state: None },
+            Some(TableCell::Text(text)) => CellView { text: words::cut(text), state: None },
+            Some(TableCell::State(state)) => CellView { text: words::of_cell(*state).to_owned(), state: Some(*state) },
+            Some(TableCell::Number(value)) => {
+                let state = if column.judged { Threshold::evaluate(&self.thresholds, *value) } else { None };
+                CellView { text: column.style.write(*value), state: state.filter(|state| *state != HealthState::Good) }
             }
         }
     }
@@ -145,7 +145,7 @@ impl Style {
     }
 }
 
-fn names(columns: &[Column]) -> String {
+fn names(columns: &[TableColumn]) -> String {
     match columns {
         [] => "none".to_owned(),
         columns => words::cut(&columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>().join(", ")),

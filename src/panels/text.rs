@@ -11,7 +11,7 @@ use ammonia::{Builder, UrlRelative};
 use pulldown_cmark::{CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, TextMergeStream, html};
 
 use super::view::TextView;
-use crate::domain::{Bindings, Pattern};
+use crate::domain::{Bindings, TextTemplate};
 
 /// These two, from Unicode's private use area, stand around a placeholder's number while the Markdown is read.
 /// To Markdown they are letters, so `**{city}**` is bold whatever the city is called.
@@ -19,7 +19,7 @@ const OPEN: char = '\u{E000}';
 const CLOSE: char = '\u{E001}';
 
 /// The view of a text panel.
-pub(super) fn view(markdown: &Pattern, bindings: &Bindings) -> TextView {
+pub(super) fn view(markdown: &TextTemplate, bindings: &Bindings) -> TextView {
     let slots = Slots::of(markdown, bindings);
     let marked = slots.mark(markdown);
     let parser = Parser::new_ext(&marked, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH);
@@ -34,13 +34,13 @@ pub(super) fn view(markdown: &Pattern, bindings: &Bindings) -> TextView {
 struct Slots<'a>(Vec<(&'a str, &'a str)>);
 
 impl<'a> Slots<'a> {
-    fn of(pattern: &'a Pattern, bindings: &'a Bindings) -> Self {
+    fn of(pattern: &'a TextTemplate, bindings: &'a Bindings) -> Self {
         let value = |key: &str| bindings.get(key).map_or("", String::as_str);
-        Self(pattern.slots().map(|slot| (slot.key.as_str(), value(&slot.key))).collect())
+        Self(pattern.placeholders().map(|slot| (slot.key.as_str(), value(&slot.key))).collect())
     }
 
     /// The text with a mark in the place of each placeholder.
-    fn mark(&self, pattern: &Pattern) -> String {
+    fn mark(&self, pattern: &TextTemplate) -> String {
         let mark = |(i, (key, _)): (usize, &(&str, &str))| ((*key).to_owned(), format!("{OPEN}{i}{CLOSE}"));
         let marks: Bindings = self.0.iter().enumerate().map(mark).collect();
         pattern.fill(&marks, str::to_owned)

@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use crate::domain::{State, Timestamp};
+use crate::domain::{HealthState, Timestamp};
 
 /// A panel as a browser gets it, whole (`view`) or what is new (`append`). The shape of DESIGN's wire protocol.
 ///
@@ -68,7 +68,7 @@ pub struct Figure {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Mark {
     /// How it is doing.
-    pub state: State,
+    pub state: HealthState,
     /// `ok`, `high`, `critical`, `low`, `unknown` …
     pub word: String,
 }
@@ -113,7 +113,7 @@ pub struct GaugeView {
     /// What stands at the right end.
     pub max: String,
     /// Where the thresholds are, from 0 to 100, each with the state that begins there.
-    pub marks: Vec<(f64, State)>,
+    pub marks: Vec<(f64, HealthState)>,
 }
 
 /// Lines over time.
@@ -128,7 +128,7 @@ pub struct ChartView {
     /// How far back the chart goes, in milliseconds. Points older than this before the newest one are dropped.
     pub window: u64,
     /// The thresholds, each with the state that begins there.
-    pub thresholds: Vec<(f64, State)>,
+    pub thresholds: Vec<(f64, HealthState)>,
     /// Digits behind the point for values read off the chart.
     pub decimals: u8,
     /// What stands behind values read off the chart.
@@ -244,7 +244,7 @@ pub struct CellView {
     pub text: String,
     /// How it is judged, where it is.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub state: Option<State>,
+    pub state: Option<HealthState>,
 }
 
 /// Things, and how each is doing.
@@ -268,7 +268,7 @@ pub struct StateRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
     /// How it was doing, oldest first, at most [`crate::panels::BEATS`].
-    pub beats: Vec<State>,
+    pub beats: Vec<HealthState>,
     /// The share of beats that were not bad, of those anyone could tell: `97.7 %`.
     pub uptime: String,
 }

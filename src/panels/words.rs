@@ -2,7 +2,7 @@
 
 use super::unit::Format;
 use super::view::Mark;
-use crate::domain::{State, Threshold};
+use crate::domain::{HealthState, Threshold};
 
 /// How many characters of a label, a cell or a note are shown. More would not be read on a board, and a source
 /// that sends whole documents must not grow what every viewer gets.
@@ -22,34 +22,34 @@ pub(super) fn cut(text: &str) -> String {
 
 /// How `value` is judged by `thresholds`; `None` when there are none.
 pub(super) fn mark(thresholds: &[Threshold], value: f64) -> Option<Mark> {
-    let state = Threshold::judge(thresholds, value)?;
+    let state = Threshold::evaluate(thresholds, value)?;
     let word = match state {
-        State::Good => "ok",
-        State::Warn if thresholds.iter().any(|t| t.state == state && t.below && value <= t.at) => "low",
-        State::Warn => "high",
-        State::Bad => "critical",
-        State::Unknown => "unknown",
+        HealthState::Good => "ok",
+        HealthState::Warn if thresholds.iter().any(|t| t.state == state && t.below && value <= t.at) => "low",
+        HealthState::Warn => "high",
+        HealthState::Bad => "critical",
+        HealthState::Unknown => "unknown",
     };
     Some(Mark { state, word: word.to_owned() })
 }
 
 /// What a thing in this state is.
-pub(super) fn of_thing(state: State) -> &'static str {
+pub(super) fn of_thing(state: HealthState) -> &'static str {
     match state {
-        State::Good => "up",
-        State::Warn => "warning",
-        State::Bad => "down",
-        State::Unknown => "unknown",
+        HealthState::Good => "up",
+        HealthState::Warn => "warning",
+        HealthState::Bad => "down",
+        HealthState::Unknown => "unknown",
     }
 }
 
 /// What stands in a table's cell for a state.
-pub(super) fn of_cell(state: State) -> &'static str {
+pub(super) fn of_cell(state: HealthState) -> &'static str {
     match state {
-        State::Good => "ok",
-        State::Warn => "warning",
-        State::Bad => "bad",
-        State::Unknown => "unknown",
+        HealthState::Good => "ok",
+        HealthState::Warn => "warning",
+        HealthState::Bad => "bad",
+        HealthState::Unknown => "unknown",
     }
 }
 
@@ -64,10 +64,10 @@ pub(super) fn rules(thresholds: &[Threshold], format: &Format) -> Option<String>
         .into_iter()
         .map(|threshold| {
             let verb = match threshold.state {
-                State::Good => "good",
-                State::Warn => "warns",
-                State::Bad => "bad",
-                State::Unknown => "unknown",
+                HealthState::Good => "good",
+                HealthState::Warn => "warns",
+                HealthState::Bad => "bad",
+                HealthState::Unknown => "unknown",
             };
             let bound = format.bound(threshold.at);
             let or_less = if threshold.below { " or less" } else { "" };
@@ -84,13 +84,13 @@ mod tests {
     use crate::config::Unit;
 
     const LOAD: [Threshold; 2] = [
-        Threshold { at: 95.0, state: State::Bad, below: false },
-        Threshold { at: 80.0, state: State::Warn, below: false },
+        Threshold { at: 95.0, state: HealthState::Bad, below: false },
+        Threshold { at: 80.0, state: HealthState::Warn, below: false },
     ];
 
     const LEFT: [Threshold; 2] = [
-        Threshold { at: 14.0, state: State::Warn, below: true },
-        Threshold { at: 3.0, state: State::Bad, below: true },
+        Threshold { at: 14.0, state: HealthState::Warn, below: true },
+        Threshold { at: 3.0, state: HealthState::Bad, below: true },
     ];
 
     #[test]
@@ -108,8 +108,8 @@ mod tests {
     #[test]
     fn a_value_between_two_bounds_is_low_or_high_by_the_one_it_crossed() {
         let room = [
-            Threshold { at: 15.0, state: State::Warn, below: true },
-            Threshold { at: 30.0, state: State::Warn, below: false },
+            Threshold { at: 15.0, state: HealthState::Warn, below: true },
+            Threshold { at: 30.0, state: HealthState::Warn, below: false },
         ];
         assert_eq!(mark(&room, 10.0).unwrap().word, "low");
         assert_eq!(mark(&room, 20.0).unwrap().word, "ok");

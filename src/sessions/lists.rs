@@ -127,7 +127,7 @@ impl Sessions {
             columns!()
         ))
         .bind(self.now().as_millis())
-        .bind(reason.word())
+        .bind(reason.as_str())
         .bind(person.as_str())
         .bind(kept.as_i64())
         .fetch_all(self.pool())
@@ -147,7 +147,7 @@ impl Sessions {
             columns!()
         ))
         .bind(self.now().as_millis())
-        .bind(reason.word())
+        .bind(reason.as_str())
         .bind(kept.map(SessionId::as_i64))
         .fetch_all(self.pool())
         .await

@@ -120,7 +120,7 @@ impl Sessions {
     pub async fn end(&self, id: SessionId, reason: EndReason) -> Result<bool, StoreError> {
         let written = sqlx::query("UPDATE sessions SET ended_at = ?, end_reason = ? WHERE id = ? AND ended_at IS NULL")
             .bind(self.now().as_millis())
-            .bind(reason.word())
+            .bind(reason.as_str())
             .bind(id.as_i64())
             .execute(self.pool())
             .await
@@ -152,7 +152,7 @@ impl Sessions {
             columns!()
         ))
         .bind(now.as_millis())
-        .bind(EndReason::Expired.word())
+        .bind(EndReason::Expired.as_str())
         .bind((now - lifetimes.unrefreshed).as_millis())
         .bind((now - lifetimes.stay).as_millis())
         .bind((now - lifetimes.absolute).as_millis())

@@ -15,7 +15,7 @@ impl Sessions {
     /// How a session stood at `asked_at`, when the row was asked for: whoever used it since has moved its end.
     fn standing(&self, row: StandingRow, asked_at: Timestamp) -> Standing {
         if let Some(word) = &row.end_reason {
-            return Standing::Ended(EndReason::of_word(word));
+            return Standing::Ended(EndReason::from_stored(word));
         }
         let times = Times::read(row.created_at, row.last_seen_at, row.confirmed_at, &row.upkeep, row.stays);
         let ends = self.lifetimes().of(times);

@@ -118,7 +118,7 @@ impl Tokens {
     fn judge(&self, row: Option<Row>) -> Result<Found, StoreError> {
         let Some(row) = row else { return Ok(Found::Nothing) };
         if let Some(word) = &row.end_reason {
-            return Ok(Found::Ended(EndReason::of_word(word)));
+            return Ok(Found::Ended(EndReason::from_stored(word)));
         }
         let (token, now) = (self.read(row)?, self.now());
         Ok(if now >= token.expires_at {
@@ -158,7 +158,7 @@ impl Tokens {
     pub(super) fn tell_the_ended(&self, rows: Vec<Row>) -> Vec<Token> {
         for row in &rows {
             self.watchers()
-                .tell_the_end(row.id, row.end_reason.as_deref().map_or(EndReason::Expired, EndReason::of_word));
+                .tell_the_end(row.id, row.end_reason.as_deref().map_or(EndReason::Expired, EndReason::from_stored));
         }
         self.readable(rows).collect()
     }

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::{ApiToken, Found, MakeError, Token, Tokens, Wanted};
 use crate::config::TokenSettings;
-use crate::domain::{Client, EndReason, Groups, ManualClock, Person, PersonId, Timestamp, Upkeep};
+use crate::domain::{Client, EndReason, Groups, ManualClock, Person, PersonId, Revalidation, Timestamp};
 use crate::store::{RowNews, Watch};
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -61,7 +61,7 @@ fn lasting(lasts: Duration) -> Wanted {
         granted: "read:ops".parse().unwrap(),
         lasts,
         second_factor: false,
-        upkeep: Upkeep::Refreshed,
+        upkeep: Revalidation::Refreshed,
     }
 }
 
@@ -161,7 +161,7 @@ async fn whom_nobody_confirms_for_too_long_has_no_way_in_until_somebody_does() {
     let drawer = Drawer::open().await;
     let alice = person("alice");
     let (asked, _) = drawer.makes(&alice, &lasting(30 * DAY)).await;
-    let (unasked, _) = drawer.makes(&alice, &Wanted { upkeep: Upkeep::Unrefreshed, ..lasting(30 * DAY) }).await;
+    let (unasked, _) = drawer.makes(&alice, &Wanted { upkeep: Revalidation::Unrefreshed, ..lasting(30 * DAY) }).await;
     drawer.clock.advance(STALE);
     assert!(matches!(drawer.finds(&asked).await, Found::Stale(_)));
     assert!(matches!(drawer.finds(&unasked).await, Found::Good(_)));
@@ -179,14 +179,14 @@ async fn people_are_listed_once_and_in_pages_as_long_as_they_can_be_asked_about(
     for name in ["a", "b", "b", "c"] {
         drawer.makes(&person(name), &lasting(HOUR)).await;
     }
-    drawer.makes(&person("d"), &Wanted { upkeep: Upkeep::Unrefreshed, ..lasting(HOUR) }).await;
+    drawer.makes(&person("d"), &Wanted { upkeep: Revalidation::Unrefreshed, ..lasting(HOUR) }).await;
     assert_eq!(drawer.tokens.count_people().await.unwrap(), 3);
     let (people, last) = drawer.tokens.people(None, 2).await.unwrap();
     assert_eq!(people.iter().map(|person| &*person.username).collect::<Vec<_>>(), ["a", "b"]);
     let (people, last) = drawer.tokens.people(last.as_ref(), 2).await.unwrap();
     assert_eq!(people.iter().map(|person| &*person.username).collect::<Vec<_>>(), ["c"]);
     assert_eq!(last, None);
-    drawer.tokens.settle_upkeep(|_| Upkeep::Unrefreshed).await.unwrap();
+    drawer.tokens.settle_upkeep(|_| Revalidation::Unrefreshed).await.unwrap();
     assert_eq!(drawer.tokens.count_people().await.unwrap(), 0);
 }
 

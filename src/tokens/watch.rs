@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::Tokens;
 use super::token::StandingRow;
-use crate::domain::{Clock, EndReason, Person, Timestamp, TokenId, Upkeep};
+use crate::domain::{Clock, EndReason, Person, Revalidation, Timestamp, TokenId};
 use crate::store::{Standing, StoreError, Watch, Watched, Watchers};
 
 /// How often the file is asked whether another process ended a token that is being watched here, as `belvedere token
@@ -29,7 +29,7 @@ impl Tokens {
             match self.ended_among(&watched).await {
                 Ok(ended) => {
                     for (id, reason) in ended {
-                        Self::watchers(self).tell_the_end(id, EndReason::of_word(&reason));
+                        Self::watchers(self).tell_the_end(id, EndReason::from_stored(&reason));
                     }
                 }
                 // Each is looked at within the minute, and whoever looks knows what to do when that cannot be.
@@ -52,10 +52,10 @@ impl Tokens {
     /// How a token stood at `asked_at`, when the row was asked for.
     fn standing(&self, row: StandingRow, asked_at: Timestamp) -> Standing {
         if let Some(word) = &row.end_reason {
-            return Standing::Ended(EndReason::of_word(word));
+            return Standing::Ended(EndReason::from_stored(word));
         }
         let time = Timestamp::from_millis;
-        let upkeep = Upkeep::from_word(&row.upkeep).unwrap_or(Upkeep::Unrefreshed);
+        let upkeep = Revalidation::parse(&row.upkeep).unwrap_or(Revalidation::Unrefreshed);
         let expires_at = self.lifetimes().end(time(row.created_at), time(row.expires_at));
         let stale_from = self.lifetimes().stale_from(upkeep, time(row.confirmed_at));
         if asked_at >= expires_at {

@@ -7,7 +7,7 @@ use rocket::request::{FromRequest, Outcome, Request};
 use crate::audit::Audit;
 use crate::auth::{Auth, Scripts};
 use crate::connections::Asking;
-use crate::domain::{Client, MadeFrom, Member, Proof, Visitor};
+use crate::domain::{Client, Credential, Member, RootCredential, Visitor};
 use crate::live::{Authority, Connection, Holder, Hub, Lease, Position, Seat, Socket};
 use crate::pages::Shelf;
 use crate::sessions::Sessions;
@@ -120,16 +120,16 @@ impl<'r> Dial<'r> {
 
     /// What the member's connection hangs on: all that they proved themselves by, and what that was made from.
     fn lease_of(&self, member: &Member) -> Lease {
-        let row = match member.proof.rests_on() {
-            MadeFrom::Session(session) => Some(self.sessions.watch(session, &member.person)),
-            MadeFrom::Token(token) => Some(self.scripts.tokens().watch(token, &member.person)),
-            MadeFrom::Password => None,
+        let row = match member.credential.root() {
+            RootCredential::Session(session) => Some(self.sessions.watch(session, &member.person)),
+            RootCredential::Token(token) => Some(self.scripts.tokens().watch(token, &member.person)),
+            RootCredential::Password => None,
         };
-        let end = match member.proof {
-            Proof::Session(_) | Proof::Token(_) => None,
-            Proof::Signed { until, .. } => Some(until),
+        let end = match member.credential {
+            Credential::Session(_) | Credential::Token(_) => None,
+            Credential::Jwt { expires_at: until, .. } => Some(until),
             // Nobody asks about who came by a password alone, so they say it again as often as others are asked about.
-            Proof::Password => Some(self.time.0.now() + self.limits.password_watches),
+            Credential::Password => Some(self.time.0.now() + self.limits.password_watches),
         };
         Lease { row, end }
     }
@@ -138,9 +138,9 @@ impl<'r> Dial<'r> {
 /// As whom they are counted among those who watch.
 fn holder_of(member: Option<&Member>, client: &Client) -> Holder {
     let Some(member) = member else { return Holder::Stranger(client.address()) };
-    match member.proof.rests_on() {
-        MadeFrom::Session(session) => Holder::Session(session),
-        MadeFrom::Token(token) => Holder::Token(token),
-        MadeFrom::Password => Holder::Password(client.address()),
+    match member.credential.root() {
+        RootCredential::Session(session) => Holder::Session(session),
+        RootCredential::Token(token) => Holder::Token(token),
+        RootCredential::Password => Holder::Password(client.address()),
     }
 }

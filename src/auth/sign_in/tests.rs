@@ -20,8 +20,8 @@ use crate::directory::{
     Refusal, Standing, Unreachable,
 };
 use crate::domain::{
-    Client, Clock, EndReason, GroupRef, Groups, ManualClock, Password, Person, PersonId, Timestamp, Upkeep, Username,
-    Visitor,
+    Client, Clock, EndReason, GroupRef, Groups, ManualClock, Password, Person, PersonId, Revalidation, Timestamp,
+    Username, Visitor,
 };
 use crate::factors::Factors;
 use crate::sessions::{SessionToken, Sessions};
@@ -85,8 +85,8 @@ impl Directory for Book {
         Ok(())
     }
 
-    fn upkeep(&self, _person: &Person) -> Upkeep {
-        Upkeep::Refreshed
+    fn upkeep(&self, _person: &Person) -> Revalidation {
+        Revalidation::Refreshed
     }
 
     async fn refresh(&self, people: &[Person]) -> Vec<Result<Standing, Unreachable>> {

@@ -10,7 +10,7 @@ use super::key::{Key, PublicKeys};
 use super::text::SignedText;
 use crate::auth::Keys;
 use crate::config::SignedTokenSettings;
-use crate::domain::{Clock, MadeFrom, Timestamp};
+use crate::domain::{Clock, RootCredential, Timestamp};
 use crate::store::{Seal, StoreError, fill_randomly};
 use crate::tokens::Tokens;
 
@@ -120,7 +120,7 @@ impl Signer {
             exp: seconds(now + self.settings.lifetime),
             jti: hex::encode(id),
             scope: String::new(),
-            made_from: MadeFrom::Password,
+            made_from: RootCredential::Password,
             second_factor_until: None,
         })
     }

@@ -137,7 +137,7 @@ impl Walk {
 }
 
 fn normal(dn: &str) -> Option<String> {
-    dn.parse::<Dn>().ok().map(|dn| dn.normal().to_owned())
+    dn.parse::<Dn>().ok().map(|dn| dn.normalized().to_owned())
 }
 
 /// The primary group: the domain's part of the person's SID, with `primaryGroupID` behind it.

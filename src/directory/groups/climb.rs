@@ -168,7 +168,7 @@ impl Collected {
         }
         let name = cn.map_or_else(|| first_value(&dn), str::to_owned);
         self.places.insert(dn.clone(), self.groups.len());
-        self.groups.push(Group { id: GroupId::new(dn.normal()), name, dn: written.to_owned() });
+        self.groups.push(Group { id: GroupId::new(dn.normalized()), name, dn: written.to_owned() });
     }
 
     /// The DNs found since this was last asked.

@@ -309,7 +309,8 @@ pub(super) fn why_not(entry: &Entry) -> Option<&'static str> {
 /// The group as a sign-in would know it.
 fn group(entry: &Entry) -> Group {
     let sid = entry.bytes("objectSid").find_map(Sid::from_bytes).map(|sid| sid.to_string());
-    let id = sid.unwrap_or_else(|| entry.dn.parse().map_or_else(|_| entry.dn.clone(), |dn: Dn| dn.normal().to_owned()));
+    let id =
+        sid.unwrap_or_else(|| entry.dn.parse().map_or_else(|_| entry.dn.clone(), |dn: Dn| dn.normalized().to_owned()));
     Group { id: GroupId::new(id), name: name_of(entry).to_owned(), dn: entry.dn.clone() }
 }
 

@@ -204,7 +204,7 @@ impl Lists {
         }
         let place = self.groups.len();
         let group =
-            Group { id: GroupId::new(dn.normal()), name: cn.unwrap_or(written).to_owned(), dn: written.to_owned() };
+            Group { id: GroupId::new(dn.normalized()), name: cn.unwrap_or(written).to_owned(), dn: written.to_owned() };
         self.groups.push(group);
         self.by_name.insert(dn, place);
         Some(place)
@@ -247,7 +247,7 @@ fn listings(template: &str) -> Vec<Listing> {
 
 /// The one form of a value, however it is written: names of entries by their meaning, others without regard to case.
 fn key(value: &str) -> String {
-    value.parse::<Dn>().map_or_else(|_| value.trim().to_lowercase(), |dn| dn.normal().to_owned())
+    value.parse::<Dn>().map_or_else(|_| value.trim().to_lowercase(), |dn| dn.normalized().to_owned())
 }
 
 #[cfg(test)]

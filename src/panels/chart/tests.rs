@@ -34,7 +34,7 @@ fn second(second: i64) -> Timestamp {
 
 fn numbers(numbers: &[(&str, f64)]) -> Reading {
     Reading::Numbers(
-        numbers.iter().map(|(label, value)| Labelled { label: (*label).to_owned(), value: *value }).collect(),
+        numbers.iter().map(|(label, value)| LabelledNumber { label: (*label).to_owned(), value: *value }).collect(),
     )
 }
 

@@ -8,7 +8,7 @@ use super::super::view::Align::{Left, Right};
 use super::super::view::{ChartView, Figure, TableView};
 use super::*;
 use crate::config::Unit;
-use crate::domain::{Cell, Column, Labelled, State, StateOf, Table as Rows, Threshold};
+use crate::domain::{DataTable as Rows, HealthState, LabelledNumber, LabelledState, TableCell, TableColumn, Threshold};
 
 const WINDOW: Duration = Duration::from_mins(1);
 
@@ -33,7 +33,7 @@ fn judging(kind: PanelKind) -> PanelSettings {
     let high = |at, state| Threshold { at, state, below: false };
     PanelSettings {
         unit: Unit::Percent,
-        thresholds: vec![high(80.0, State::Warn), high(95.0, State::Bad)],
+        thresholds: vec![high(80.0, HealthState::Warn), high(95.0, HealthState::Bad)],
         ..settings(kind)
     }
 }
@@ -65,7 +65,7 @@ fn second(second: i64) -> Timestamp {
 
 fn numbers(numbers: &[(&str, f64)]) -> Reading {
     Reading::Numbers(
-        numbers.iter().map(|(label, value)| Labelled { label: (*label).to_owned(), value: *value }).collect(),
+        numbers.iter().map(|(label, value)| LabelledNumber { label: (*label).to_owned(), value: *value }).collect(),
     )
 }
 
@@ -140,13 +140,16 @@ impl Dice {
                 let labels = ["a", "b", "c", "d"];
                 let from = usize::try_from(self.roll(3)).unwrap();
                 Reading::Numbers(
-                    labels[from..].iter().map(|l| Labelled { label: (*l).to_owned(), value: self.value() }).collect(),
+                    labels[from..]
+                        .iter()
+                        .map(|l| LabelledNumber { label: (*l).to_owned(), value: self.value() })
+                        .collect(),
                 )
             }
-            7 => Reading::States(vec![StateOf { label: "a".into(), state: State::Warn, note: None }]),
+            7 => Reading::States(vec![LabelledState { label: "a".into(), state: HealthState::Warn, note: None }]),
             _ => Reading::Table(Rows {
-                columns: vec![Column { name: "n".into(), unit: None }],
-                rows: vec![vec![Cell::Number(self.value())]],
+                columns: vec![TableColumn { name: "n".into(), unit: None }],
+                rows: vec![vec![TableCell::Number(self.value())]],
             }),
         }
     }
@@ -283,7 +286,7 @@ fn a_stat_shows_figure_judgement_note_and_line() {
 
     panel.take(second(3), &Reading::Number(f64::NAN)).unwrap();
     let Some(View::Stat(view)) = panel.frame().view else { panic!() };
-    assert_eq!((view.figure.text.as_str(), view.mark.unwrap().state), ("–", State::Unknown));
+    assert_eq!((view.figure.text.as_str(), view.mark.unwrap().state), ("–", HealthState::Unknown));
 }
 
 #[test]
@@ -292,7 +295,7 @@ fn a_gauge_shows_how_far_round_it_is() {
     panel.take(second(0), &Reading::Number(50.0)).unwrap();
     let Some(View::Gauge(view)) = panel.frame().view else { panic!() };
     assert_eq!((view.percent, view.min.as_str(), view.max.as_str()), (25.0, "0", "200 %"));
-    assert_eq!(view.marks, [(40.0, State::Warn), (47.5, State::Bad)]);
+    assert_eq!(view.marks, [(40.0, HealthState::Warn), (47.5, HealthState::Bad)]);
 }
 
 #[test]
@@ -332,9 +335,14 @@ fn table(settings: &PanelSettings, reading: &Reading) -> Result<TableView, Misma
 }
 
 fn processes() -> Reading {
-    let column = |name: &str, unit: Option<&str>| Column { name: name.to_owned(), unit: unit.map(str::to_owned) };
+    let column = |name: &str, unit: Option<&str>| TableColumn { name: name.to_owned(), unit: unit.map(str::to_owned) };
     let row = |pid, name: &str, cpu, memory| {
-        vec![Cell::Number(pid), Cell::Text(name.to_owned()), Cell::Number(cpu), Cell::Number(memory)]
+        vec![
+            TableCell::Number(pid),
+            TableCell::Text(name.to_owned()),
+            TableCell::Number(cpu),
+            TableCell::Number(memory),
+        ]
     };
     Reading::Table(Rows {
         columns: vec![
@@ -357,7 +365,7 @@ fn a_table_writes_each_column_in_its_own_unit_and_judges_the_panels() {
     let texts: Vec<Vec<_>> = view.rows.iter().map(|row| row.iter().map(|cell| cell.text.as_str()).collect()).collect();
     assert_eq!(texts, [["4711", "postgres", "96.3 %", "3.50 MiB"], ["1", "init", "0 %", "512 B"]]);
     let states: Vec<_> = view.rows[0].iter().map(|cell| cell.state).collect();
-    assert_eq!(states, [None, None, Some(State::Bad), None]);
+    assert_eq!(states, [None, None, Some(HealthState::Bad), None]);
     assert_eq!(view.rows[1][2].state, None, "what is good is not marked");
     assert_eq!(view.more, 1);
     let aligns: Vec<_> = view.columns.iter().map(|column| column.align).collect();
@@ -378,20 +386,23 @@ fn a_table_shows_the_columns_asked_for_in_their_order() {
 #[test]
 fn a_source_without_units_gets_the_panels() {
     let reading = Reading::Table(Rows {
-        columns: vec![Column { name: "Host".into(), unit: None }, Column { name: "Used".into(), unit: None }],
-        rows: vec![vec![Cell::Text("a".into()), Cell::Number(90.0)], vec![Cell::State(State::Bad), Cell::Empty]],
+        columns: vec![TableColumn { name: "Host".into(), unit: None }, TableColumn { name: "Used".into(), unit: None }],
+        rows: vec![
+            vec![TableCell::Text("a".into()), TableCell::Number(90.0)],
+            vec![TableCell::State(HealthState::Bad), TableCell::Empty],
+        ],
     });
     let view = table(&judging(PanelKind::Table { columns: Vec::new(), rows: 9 }), &reading).unwrap();
-    assert_eq!((view.rows[0][1].text.as_str(), view.rows[0][1].state), ("90.0 %", Some(State::Warn)));
-    assert_eq!((view.rows[1][0].text.as_str(), view.rows[1][0].state), ("bad", Some(State::Bad)));
+    assert_eq!((view.rows[0][1].text.as_str(), view.rows[0][1].state), ("90.0 %", Some(HealthState::Warn)));
+    assert_eq!((view.rows[1][0].text.as_str(), view.rows[1][0].state), ("bad", Some(HealthState::Bad)));
     assert_eq!(view.rows[1][1].text, "");
 }
 
 #[test]
 fn bare_numbers_of_a_column_have_equal_decimals() {
     let reading = Reading::Table(Rows {
-        columns: vec![Column { name: "Value".into(), unit: None }],
-        rows: [1204.0, 88.1, f64::NAN, 0.0003].into_iter().map(|value| vec![Cell::Number(value)]).collect(),
+        columns: vec![TableColumn { name: "Value".into(), unit: None }],
+        rows: [1204.0, 88.1, f64::NAN, 0.0003].into_iter().map(|value| vec![TableCell::Number(value)]).collect(),
     });
     let texts = |decimals| {
         let settings = PanelSettings { decimals, ..settings(PanelKind::Table { columns: Vec::new(), rows: 9 }) };
@@ -405,14 +416,14 @@ fn bare_numbers_of_a_column_have_equal_decimals() {
 #[test]
 fn things_keep_their_beats_and_their_share() {
     use super::super::BEATS;
-    let thing = |label: &str, state| StateOf { label: label.to_owned(), state, note: Some("41 ms".into()) };
+    let thing = |label: &str, state| LabelledState { label: label.to_owned(), state, note: Some("41 ms".into()) };
     let mut panel = panel(PanelKind::States);
     for i in 0..60 {
-        let shop = if i == 58 { State::Bad } else { State::Good };
+        let shop = if i == 58 { HealthState::Bad } else { HealthState::Good };
         // The order changes and a thing comes later: each keeps its own beats.
-        let mut things = vec![thing("shop", shop), thing("pay", State::Unknown)];
+        let mut things = vec![thing("shop", shop), thing("pay", HealthState::Unknown)];
         if i > 50 {
-            things.insert(0, thing("new", State::Warn));
+            things.insert(0, thing("new", HealthState::Warn));
         }
         panel.take(second(i), &Reading::States(things)).unwrap();
     }
@@ -420,18 +431,20 @@ fn things_keep_their_beats_and_their_share() {
     let rows: Vec<_> =
         view.rows.iter().map(|r| (r.label.as_str(), r.mark.word.as_str(), r.beats.len(), r.uptime.as_str())).collect();
     assert_eq!(rows, [("new", "warning", 9, "100 %"), ("shop", "up", BEATS, "97.7 %"), ("pay", "unknown", BEATS, "–")]);
-    assert_eq!(view.rows[1].beats[BEATS - 2..], [State::Bad, State::Good]);
+    assert_eq!(view.rows[1].beats[BEATS - 2..], [HealthState::Bad, HealthState::Good]);
     assert_eq!(view.rows[0].note.as_deref(), Some("41 ms"));
 }
 
 #[test]
 fn two_things_of_one_name_keep_apart() {
-    let thing = |state| StateOf { label: "web".to_owned(), state, note: None };
+    let thing = |state| LabelledState { label: "web".to_owned(), state, note: None };
     let mut panel = panel(PanelKind::States);
-    (0..3).for_each(|i| panel.take(second(i), &Reading::States(vec![thing(State::Good), thing(State::Bad)])).unwrap());
+    (0..3).for_each(|i| {
+        panel.take(second(i), &Reading::States(vec![thing(HealthState::Good), thing(HealthState::Bad)])).unwrap()
+    });
     let Some(View::States(view)) = panel.frame().view else { panic!() };
-    assert_eq!(view.rows[0].beats, [State::Good; 3]);
-    assert_eq!(view.rows[1].beats, [State::Bad; 3]);
+    assert_eq!(view.rows[0].beats, [HealthState::Good; 3]);
+    assert_eq!(view.rows[1].beats, [HealthState::Bad; 3]);
     assert_eq!(view.rows[1].uptime, "0 %");
 }
 

@@ -19,7 +19,7 @@ fn chart(points: &[(i64, Option<f64>)]) -> ChartView {
             ticks: vec![Tick { at: 0.0, text: "0".into() }, Tick { at: 100.0, text: "100%".into() }],
         },
         window: 760_000,
-        thresholds: vec![(80.0, State::Warn), (120.0, State::Bad)],
+        thresholds: vec![(80.0, HealthState::Warn), (120.0, HealthState::Bad)],
         decimals: 1,
         unit: "%".into(),
         divisor: 1.0,
@@ -46,7 +46,11 @@ fn ruled_lines_and_thresholds_have_their_places() {
     assert_eq!(still.lines[0].line, "");
     let ticks: Vec<_> = still.ticks.iter().map(|tick| (tick.y, tick.text.as_str())).collect();
     assert_eq!(ticks, [(190.0, "0"), (0.0, "100%")]);
-    assert_eq!(still.thresholds, [StillThreshold { y: 38.0, state: State::Warn }], "the other one lies above the box");
+    assert_eq!(
+        still.thresholds,
+        [StillThreshold { y: 38.0, state: HealthState::Warn }],
+        "the other one lies above the box"
+    );
 }
 
 #[test]

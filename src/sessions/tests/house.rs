@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::SessionSettings;
-use crate::domain::{Client, Clock as _, EndReason, Group, GroupId, ManualClock, Person, PersonId, Timestamp, Upkeep};
+use crate::domain::{
+    Client, Clock as _, EndReason, Group, GroupId, ManualClock, Person, PersonId, Revalidation, Timestamp,
+};
 use crate::sessions::{Beginning, Session, SessionToken, Sessions};
 use crate::store::{RowNews, Watch};
 
@@ -57,7 +59,10 @@ impl House {
     }
 
     pub(super) async fn signs_in(&self, name: &str) -> (SessionToken, Session) {
-        self.sessions.begin(&person(name), &Client::default(), Beginning::by_password(Upkeep::Refreshed)).await.unwrap()
+        self.sessions
+            .begin(&person(name), &Client::default(), Beginning::by_password(Revalidation::Refreshed))
+            .await
+            .unwrap()
     }
 
     pub(super) async fn knows(&self, token: &SessionToken) -> bool {

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::house::{ABSOLUTE, House, IDLE, MINUTE, hears_the_end, person};
 use crate::config::SessionSettings;
-use crate::domain::{Client, Clock as _, EndReason, Person, Upkeep};
+use crate::domain::{Client, Clock as _, EndReason, Person, Revalidation};
 use crate::sessions::{Beginning, Found};
 use crate::store::RowNews;
 
@@ -51,7 +51,7 @@ async fn whom_nobody_can_ask_about_has_a_short_session_and_it_does_not_go_stale(
     let house = house().await;
     let (token, session) = house
         .sessions
-        .begin(&person("alice"), &Client::default(), Beginning::by_password(Upkeep::Unrefreshed))
+        .begin(&person("alice"), &Client::default(), Beginning::by_password(Revalidation::Unrefreshed))
         .await
         .unwrap();
     assert_eq!(session.absolute_end, session.created_at + UNREFRESHED);
@@ -67,11 +67,11 @@ async fn whom_nobody_can_ask_about_has_a_short_session_and_it_does_not_go_stale(
 async fn settings_that_changed_meanwhile_hold_for_the_sessions_already_there() {
     let house = house().await;
     let (token, _) = house.signs_in("alice").await;
-    house.sessions.settle_upkeep(|_| Upkeep::Unrefreshed).await.unwrap();
+    house.sessions.settle_upkeep(|_| Revalidation::Unrefreshed).await.unwrap();
     house.clock.advance(STALE);
     assert!(house.knows(&token).await);
     assert_eq!(house.sessions.count_people().await.unwrap(), 0);
-    house.sessions.settle_upkeep(|_| Upkeep::Refreshed).await.unwrap();
+    house.sessions.settle_upkeep(|_| Revalidation::Refreshed).await.unwrap();
     assert!(matches!(house.sessions.find(&token).await.unwrap(), Found::Stale(_)), "nobody has asked about them");
 }
 
@@ -83,7 +83,7 @@ async fn people_come_once_each_in_order_and_only_those_who_can_be_asked_about() 
     }
     house
         .sessions
-        .begin(&person("local"), &Client::default(), Beginning::by_password(Upkeep::Unrefreshed))
+        .begin(&person("local"), &Client::default(), Beginning::by_password(Revalidation::Unrefreshed))
         .await
         .unwrap();
     let (_, ended) = house.signs_in("ended").await;

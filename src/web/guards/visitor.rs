@@ -40,7 +40,9 @@ impl<'r> FromRequest<'r> for Member {
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
         match try_outcome!(request.guard::<Visitor>().await) {
-            Visitor::Member(member) if !member.scope.is_whole() => Refusal::Closed(Closed::OutOfScope).stop(request),
+            Visitor::Member(member) if !member.scope.is_unrestricted() => {
+                Refusal::Closed(Closed::OutOfScope).stop(request)
+            }
             Visitor::Member(member) if changes_something(request) && member.session().is_none() => {
                 Refusal::Closed(Closed::OutOfScope).stop(request)
             }
@@ -60,7 +62,7 @@ impl<'r> FromRequest<'r> for Administrator {
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
         let member = try_outcome!(request.guard::<Member>().await);
         match request.rocket().state::<Admins>() {
-            Some(Admins(admins)) if !(member.scope.is_whole() && admins.includes(&member.person)) => {
+            Some(Admins(admins)) if !(member.scope.is_unrestricted() && admins.includes(&member.person)) => {
                 Refusal::Closed(Closed::NotAllowed { owner: None }).stop(request)
             }
             Some(_) if lacks_second_factor(request, &member) => {
@@ -142,7 +144,7 @@ pub(in crate::web) fn client_of(request: &Request<'_>) -> Client {
     let client = Client::new(address_of(request), request.headers().get_one("User-Agent"));
     let transport = request.rocket().state::<Transport>();
     let cookies = transport.map(|transport| Cookies::new(request.cookies(), transport));
-    client.with_device(cookies.and_then(|cookies| cookies.device()))
+    client.with_device_cookie(cookies.and_then(|cookies| cookies.device()))
 }
 
 /// The header that Rocket's `ip_header` names is for those who set it. Otherwise a proxy is believed that the settings
@@ -152,9 +154,9 @@ pub(in crate::web) fn address_of(request: &Request<'_>) -> Option<IpAddr> {
     let proxies = || Some(&request.rocket().state::<Transport>()?.trusted_proxies);
     request.real_ip().or_else(|| match (peer, proxies()) {
         // The values are bounded by the size of a head; to read them from the end they are gathered first.
-        (Some(peer), Some(proxies)) if proxies.include(peer) => {
+        (Some(peer), Some(proxies)) if proxies.contains(peer) => {
             let forwarded: Vec<&str> = request.headers().get("X-Forwarded-For").collect();
-            Some(proxies.who_asks(peer, forwarded.into_iter()))
+            Some(proxies.client_address(peer, forwarded.into_iter()))
         }
         _ => peer,
     })

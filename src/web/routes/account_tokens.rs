@@ -8,7 +8,7 @@ use rocket::response::Redirect;
 use rocket::{State, post};
 
 use crate::auth::{Scripts, TokenRefusal};
-use crate::domain::{Client, Granted, InvalidScope, Member, TokenId, Visitor};
+use crate::domain::{Client, InvalidScope, Member, TokenId, TokenScope, Visitor};
 use crate::pages::{Closed, Shelf};
 use crate::tokens::{InvalidTokenName, MakeError, TokenName};
 use crate::web::Transport;
@@ -88,7 +88,7 @@ pub(super) async fn make(
     own.check(form.csrf)?;
     let name: TokenName =
         form.name.parse().map_err(|invalid: InvalidTokenName| Refusal::BadRequest(sentence(&invalid.to_string())))?;
-    let scope: Granted =
+    let scope: TokenScope =
         form.scope.parse().map_err(|invalid: InvalidScope| Refusal::BadRequest(sentence(&invalid.to_string())))?;
     if form.lasts == 0 {
         return Err(Refusal::BadRequest("Choose how long the token lasts".to_owned()));

@@ -7,7 +7,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::auth::{IssueRefusal, PublicKeys, Scripts};
-use crate::domain::{Client, Granted, InvalidScope, Member, Proof, Visitor};
+use crate::domain::{Client, Credential, InvalidScope, Member, TokenScope, Visitor};
 use crate::pages::Closed;
 use crate::web::form::Text;
 use crate::web::guards::{Origin, SameOrigin};
@@ -40,7 +40,7 @@ pub(super) fn issue(
         Visitor::Anonymous => return Err(Refusal::Closed(Closed::SignInFirst)),
         Visitor::Unconfirmed => return Err(Refusal::Unconfirmed),
     };
-    if matches!(member.proof, Proof::Session(_)) && origin != Origin::Ours {
+    if matches!(member.credential, Credential::Session(_)) && origin != Origin::Ours {
         return Err(Refusal::ForeignOrigin);
     }
     let issued = scripts.issue(&member, wanted(&body.0, kind)?, &client)?;
@@ -54,7 +54,7 @@ pub(super) fn issue(
 
 /// The scope that is asked for, in a form (RFC 6749, 4.4.2); nothing sent is nothing asked for, and what cannot be read is
 /// not passed over, or somebody would get more than they asked for.
-fn wanted(body: &str, kind: Option<&ContentType>) -> Result<Option<Granted>, Refusal> {
+fn wanted(body: &str, kind: Option<&ContentType>) -> Result<Option<TokenScope>, Refusal> {
     if body.is_empty() {
         return Ok(None);
     }

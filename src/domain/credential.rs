@@ -52,7 +52,7 @@ impl fmt::Display for TokenId {
 
 /// By what somebody has proved who they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Proof {
+pub enum Credential {
     /// The cookie of a session.
     Session(SessionId),
     /// A name and a password sent along: Basic (RFC 7617) or Digest (RFC 7616).
@@ -60,20 +60,20 @@ pub enum Proof {
     /// A personal API token.
     Token(TokenId),
     /// A signed token (JWT, RFC 7519), made from another proof.
-    Signed {
+    Jwt {
         /// Its `jti`.
         id: String,
         /// Its `exp`: live connections that it opened end then.
-        until: Timestamp,
+        expires_at: Timestamp,
         /// What it was made from, and ends with.
-        made_from: MadeFrom,
+        root: RootCredential,
     },
 }
 
 /// What a signed token was made from. A signed token cannot be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum MadeFrom {
+pub enum RootCredential {
     /// A session.
     Session(SessionId),
     /// An API token.
@@ -82,14 +82,14 @@ pub enum MadeFrom {
     Password,
 }
 
-impl Proof {
+impl Credential {
     /// What it rests on: of a signed token, what that was made from.
-    pub fn rests_on(&self) -> MadeFrom {
+    pub fn root(&self) -> RootCredential {
         match self {
-            Self::Session(id) => MadeFrom::Session(*id),
-            Self::Token(id) => MadeFrom::Token(*id),
-            Self::Password => MadeFrom::Password,
-            Self::Signed { made_from, .. } => *made_from,
+            Self::Session(id) => RootCredential::Session(*id),
+            Self::Token(id) => RootCredential::Token(*id),
+            Self::Password => RootCredential::Password,
+            Self::Jwt { root: made_from, .. } => *made_from,
         }
     }
 }

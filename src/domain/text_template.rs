@@ -10,26 +10,26 @@ pub type Bindings = BTreeMap<String, String>;
 /// Filling one in is always done piece by piece with an escape for the place it goes to, so that a value can
 /// never be read as part of the text around it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Pattern {
-    pieces: Vec<Piece>,
+pub struct TextTemplate {
+    segments: Vec<Segment>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Piece {
+enum Segment {
     Text(String),
-    Slot(Slot),
+    Placeholder(Placeholder),
 }
 
 /// A placeholder: an input's name and, behind a dot, a further field of the chosen option.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Slot {
+pub struct Placeholder {
     /// What is written between the braces, and the key of its value in [`Bindings`].
     pub key: String,
 }
 
 /// What is wrong with a text's braces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PatternError {
+pub enum TemplateError {
     /// `{city` without its end.
     #[error("a '{{' has no '}}' behind it (write '{{{{' for a plain brace)")]
     Unclosed,
@@ -38,10 +38,10 @@ pub enum PatternError {
     Unopened,
     /// `{}` or `{a b}`.
     #[error("between '{{' and '}}' belongs the name of an input, or of an input's field as in '{{city.zone}}'")]
-    NotAName,
+    InvalidPlaceholder,
 }
 
-impl Slot {
+impl Placeholder {
     /// The name of the input it refers to.
     pub fn input(&self) -> &str {
         self.key.split_once('.').map_or(self.key.as_str(), |(input, _)| input)
@@ -53,20 +53,20 @@ impl Slot {
     }
 }
 
-impl Pattern {
+impl TextTemplate {
     /// The placeholders, in order.
-    pub fn slots(&self) -> impl Iterator<Item = &Slot> {
-        self.pieces.iter().filter_map(|piece| match piece {
-            Piece::Slot(slot) => Some(slot),
-            Piece::Text(_) => None,
+    pub fn placeholders(&self) -> impl Iterator<Item = &Placeholder> {
+        self.segments.iter().filter_map(|piece| match piece {
+            Segment::Placeholder(slot) => Some(slot),
+            Segment::Text(_) => None,
         })
     }
 
     /// The whole text when it has no placeholder.
     pub fn literal(&self) -> Option<&str> {
-        match self.pieces.as_slice() {
+        match self.segments.as_slice() {
             [] => Some(""),
-            [Piece::Text(text)] => Some(text),
+            [Segment::Text(text)] => Some(text),
             _ => None,
         }
     }
@@ -74,20 +74,20 @@ impl Pattern {
     /// The text with every placeholder's value put in through `escape`. A value that is missing is left empty:
     /// loading a page makes sure that none is.
     pub fn fill(&self, bindings: &Bindings, escape: impl Fn(&str) -> String) -> String {
-        self.pieces
+        self.segments
             .iter()
             .map(|piece| match piece {
-                Piece::Text(text) => text.clone(),
-                Piece::Slot(slot) => bindings.get(&slot.key).map(|value| escape(value)).unwrap_or_default(),
+                Segment::Text(text) => text.clone(),
+                Segment::Placeholder(slot) => bindings.get(&slot.key).map(|value| escape(value)).unwrap_or_default(),
             })
             .collect()
     }
 }
 
-impl FromStr for Pattern {
-    type Err = PatternError;
+impl FromStr for TextTemplate {
+    type Err = TemplateError;
 
-    fn from_str(text: &str) -> Result<Self, PatternError> {
+    fn from_str(text: &str) -> Result<Self, TemplateError> {
         let mut pieces = Vec::new();
         let mut plain = String::new();
         let mut rest = text;
@@ -101,23 +101,23 @@ impl FromStr for Pattern {
                 continue;
             }
             if brace == "}" {
-                return Err(PatternError::Unopened);
+                return Err(TemplateError::Unopened);
             }
-            let (key, tail) = rest.split_once('}').ok_or(PatternError::Unclosed)?;
+            let (key, tail) = rest.split_once('}').ok_or(TemplateError::Unclosed)?;
             if !key.split('.').all(is_word) || key.matches('.').count() > 1 {
-                return Err(PatternError::NotAName);
+                return Err(TemplateError::InvalidPlaceholder);
             }
             if !plain.is_empty() {
-                pieces.push(Piece::Text(std::mem::take(&mut plain)));
+                pieces.push(Segment::Text(std::mem::take(&mut plain)));
             }
-            pieces.push(Piece::Slot(Slot { key: key.to_owned() }));
+            pieces.push(Segment::Placeholder(Placeholder { key: key.to_owned() }));
             rest = tail;
         }
         plain.push_str(rest);
         if !plain.is_empty() {
-            pieces.push(Piece::Text(plain));
+            pieces.push(Segment::Text(plain));
         }
-        Ok(Self { pieces })
+        Ok(Self { segments: pieces })
     }
 }
 
@@ -135,25 +135,25 @@ mod tests {
 
     #[test]
     fn values_go_in_escaped() {
-        let pattern: Pattern = "x={city}&z={city.zone}&{{}}".parse().unwrap();
+        let pattern: TextTemplate = "x={city}&z={city.zone}&{{}}".parse().unwrap();
         assert_eq!(pattern.fill(&bindings(), |v| v.replace('&', "%26")), "x=a%26b&z=Z&{}");
-        let slots: Vec<_> = pattern.slots().map(|s| (s.input(), s.field())).collect();
+        let slots: Vec<_> = pattern.placeholders().map(|s| (s.input(), s.field())).collect();
         assert_eq!(slots, [("city", None), ("city", Some("zone"))]);
     }
 
     #[test]
     fn a_text_without_placeholders_is_itself() {
-        assert_eq!("a {{b}}".parse::<Pattern>().unwrap().literal(), Some("a {b}"));
-        assert_eq!("".parse::<Pattern>().unwrap().literal(), Some(""));
-        assert_eq!("{a}".parse::<Pattern>().unwrap().literal(), None);
+        assert_eq!("a {{b}}".parse::<TextTemplate>().unwrap().literal(), Some("a {b}"));
+        assert_eq!("".parse::<TextTemplate>().unwrap().literal(), Some(""));
+        assert_eq!("{a}".parse::<TextTemplate>().unwrap().literal(), None);
     }
 
     #[test]
     fn crooked_braces_are_told_apart() {
-        assert_eq!("{a".parse::<Pattern>(), Err(PatternError::Unclosed));
-        assert_eq!("a}".parse::<Pattern>(), Err(PatternError::Unopened));
-        assert_eq!("{}".parse::<Pattern>(), Err(PatternError::NotAName));
-        assert_eq!("{a b}".parse::<Pattern>(), Err(PatternError::NotAName));
-        assert_eq!("{a.b.c}".parse::<Pattern>(), Err(PatternError::NotAName));
+        assert_eq!("{a".parse::<TextTemplate>(), Err(TemplateError::Unclosed));
+        assert_eq!("a}".parse::<TextTemplate>(), Err(TemplateError::Unopened));
+        assert_eq!("{}".parse::<TextTemplate>(), Err(TemplateError::InvalidPlaceholder));
+        assert_eq!("{a b}".parse::<TextTemplate>(), Err(TemplateError::InvalidPlaceholder));
+        assert_eq!("{a.b.c}".parse::<TextTemplate>(), Err(TemplateError::InvalidPlaceholder));
     }
 }

@@ -4,7 +4,7 @@ use super::{Access, Group, GroupRef, Person, UserRef};
 
 /// By what right somebody may open something.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Right {
+pub enum AccessReason {
     /// It is public.
     Public,
     /// Every member may.
@@ -23,23 +23,23 @@ pub enum Right {
 impl Access {
     /// By what right `person` may open what this guards; `None` when they may not. What the door would say, with its
     /// reason.
-    pub fn right_of(&self, person: &Person) -> Option<Right> {
+    pub fn reason_for(&self, person: &Person) -> Option<AccessReason> {
         let audience = match self {
-            Self::Public => return Some(Right::Public),
-            Self::SignedIn => return Some(Right::SignedIn),
+            Self::Public => return Some(AccessReason::Public),
+            Self::SignedIn => return Some(AccessReason::SignedIn),
             Self::Only(audience) => audience,
         };
         if let Some(user) = audience.users.iter().find(|user| user.names(person)) {
-            return Some(Right::User(user.clone()));
+            return Some(AccessReason::User(user.clone()));
         }
         audience.groups.iter().find_map(|named| {
             let group = person.groups.iter().find(|group| named.names(group, person))?;
-            Some(Right::Group { named: named.clone(), group: group.clone() })
+            Some(AccessReason::Group { named: named.clone(), group: group.clone() })
         })
     }
 }
 
-impl fmt::Display for Right {
+impl fmt::Display for AccessReason {
     /// `every member may`, `dash-ops may`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -54,7 +54,7 @@ impl fmt::Display for Right {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Audience, GroupId, Member, PersonId, SessionId, Verdict, Visitor};
+    use crate::domain::{AccessDecision, Audience, GroupId, Member, PersonId, SessionId, Visitor};
 
     #[test]
     fn the_right_is_there_exactly_when_the_door_opens() {
@@ -82,9 +82,9 @@ mod tests {
             (only(&["ops"], &["alice"]), Some("alice may")),
             (only(&["it"], &["bob"]), None),
         ] {
-            let right = access.right_of(&person);
+            let right = access.reason_for(&person);
             assert_eq!(right.as_ref().map(ToString::to_string).as_deref(), words);
-            assert_eq!(right.is_some(), access.judge(&member) == Verdict::Open, "{access:?}");
+            assert_eq!(right.is_some(), access.evaluate(&member) == AccessDecision::Allowed, "{access:?}");
         }
     }
 }

@@ -2,16 +2,16 @@ use std::fmt;
 
 /// How what is known of somebody who is signed in is kept true.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Upkeep {
+pub enum Revalidation {
     /// The directory is asked again and again what became of them.
     Refreshed,
     /// Nobody can ask about them without their password: the session is short instead.
     Unrefreshed,
 }
 
-impl Upkeep {
+impl Revalidation {
     /// The word for it: `refreshed`, `unrefreshed`.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Refreshed => "refreshed",
             Self::Unrefreshed => "unrefreshed",
@@ -19,13 +19,13 @@ impl Upkeep {
     }
 
     /// The upkeep a word stands for.
-    pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Refreshed, Self::Unrefreshed].into_iter().find(|upkeep| upkeep.word() == word)
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Refreshed, Self::Unrefreshed].into_iter().find(|upkeep| upkeep.as_str() == word)
     }
 }
 
-impl fmt::Display for Upkeep {
+impl fmt::Display for Revalidation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
+        f.write_str(self.as_str())
     }
 }
