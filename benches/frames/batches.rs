@@ -42,7 +42,7 @@ fn board() -> Vec<(&'static str, PanelFrame)> {
 
 fn panel(kind: PanelKind, reading: &Reading) -> PanelFrame {
     let mut panel = Panel::new(&settings(kind), &Bindings::default());
-    panel.take(Timestamp::from_millis(NOW), reading).unwrap();
+    panel.add_reading(Timestamp::from_millis(NOW), reading).unwrap();
     panel.frame()
 }
 
@@ -52,7 +52,7 @@ fn chart() -> PanelFrame {
     for second in 0..900_u32 {
         let at = Timestamp::from_millis(NOW + i64::from(second) * 1000);
         let value = 40.0 + 25.0 * (f64::from(second) / 60.0).sin() + 3.0 * noise(second);
-        panel.take(at, &Reading::Number(value)).unwrap();
+        panel.add_reading(at, &Reading::Number(value)).unwrap();
     }
     panel.frame()
 }

@@ -148,7 +148,7 @@ impl Scripts {
             person,
             scope: Scope::Limited(granted),
             second_factor_until: claims.second_factor_until.map(moment).filter(|until| now < *until),
-            credential: Credential::Jwt { id: claims.jti, expires_at: until, root: claims.made_from },
+            credential: Credential::Jwt { jti: claims.jti, expires_at: until, root: claims.made_from },
         }))
     }
 

@@ -207,7 +207,7 @@ pub struct SecondFactorSettings {
 impl SecondFactorSettings {
     /// Whether `person` needs one wherever they must sign in: by the settings, or by their account.
     pub fn asks(&self, person: &Person) -> bool {
-        let is_in = |wanted: &GroupRef| person.groups.iter().any(|group| wanted.names(group, person));
+        let is_in = |wanted: &GroupRef| person.groups.iter().any(|group| wanted.matches(group, person));
         self.required || person.requires_second_factor() || self.groups.iter().any(is_in)
     }
 }

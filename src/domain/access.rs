@@ -13,7 +13,7 @@ pub enum Access {
     Only(Audience),
 }
 
-/// The people a page, or the office of admin, belongs to. An empty audience is nobody.
+/// The groups and users who may open a page, or are admins. An empty audience is nobody.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Audience {
     /// The members of these groups, nested ones included.
@@ -22,7 +22,7 @@ pub struct Audience {
     pub users: Vec<UserRef>,
 }
 
-/// A group as the settings or a page name it.
+/// A reference to a group, as the settings or a page write it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum GroupRef {
     /// By its short name, in any case.
@@ -33,18 +33,18 @@ pub enum GroupRef {
     Sid(String),
 }
 
-/// A person as the settings or a page name them: the account's name or the principal name, in any case.
+/// A reference to a person, as the settings or a page write it: the account's name or the principal name, in any case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserRef(String);
 
-/// The answer to "may this visitor open it?".
+/// The decision whether a visitor may open a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccessDecision {
-    /// Yes.
+    /// They may.
     Allowed,
-    /// Not before we know who asks.
+    /// They must sign in first.
     SignInRequired,
-    /// No, and we know who asks.
+    /// They may not, and are known.
     Forbidden,
 }
 
@@ -65,8 +65,8 @@ impl Access {
 impl Audience {
     /// Whether `person` is named, or is in a group that is.
     pub fn includes(&self, person: &Person) -> bool {
-        self.users.iter().any(|user| user.names(person))
-            || self.groups.iter().any(|wanted| person.groups.iter().any(|group| wanted.names(group, person)))
+        self.users.iter().any(|user| user.matches(person))
+            || self.groups.iter().any(|wanted| person.groups.iter().any(|group| wanted.matches(group, person)))
     }
 }
 
@@ -91,9 +91,9 @@ impl GroupRef {
         }
     }
 
-    /// Whether this is that group of that person's. A bare name is of the default directory: another's group of the
+    /// Whether this refers to `group`, which is one of `person`'s. A bare name is of the default directory: another's group of the
     /// same name is written with the directory before it, as in `brand\sales`.
-    pub fn names(&self, group: &Group, person: &Person) -> bool {
+    pub fn matches(&self, group: &Group, person: &Person) -> bool {
         match self {
             Self::Name(name) => {
                 let name = unqualified(name, person.directory.as_ref());
@@ -123,9 +123,9 @@ impl UserRef {
         Self(text.trim().to_owned())
     }
 
-    /// Whether this is that person. A bare account name is of the default directory, as in [`GroupRef::names`];
+    /// Whether this refers to `person`. A bare account name is of the default directory, as in [`GroupRef::matches`];
     /// principal names differ in all of a forest, and a directory only answers for its own suffixes.
-    pub fn names(&self, person: &Person) -> bool {
+    pub fn matches(&self, person: &Person) -> bool {
         unqualified(&self.0, person.directory.as_ref()).is_some_and(|name| same_name(name, &person.username))
             || person.principal.as_deref().is_some_and(|p| same_name(&self.0, p))
     }
@@ -137,7 +137,7 @@ impl fmt::Display for UserRef {
     }
 }
 
-/// The name as `directory` itself has it, `None` when another directory is meant. The default directory's names stand
+/// `name` without the qualifier of `directory`, `None` when it is another directory's. The default directory's names stand
 /// for themselves; every other's have its name before them.
 fn unqualified<'a>(name: &'a str, directory: Option<&DirectoryName>) -> Option<&'a str> {
     // Whoever may make groups in the directory must not make one that passes for a local one.
@@ -151,7 +151,7 @@ fn is_local(name: &str) -> bool {
     name.split_once('\\').is_some_and(|(qualifier, _)| same_name(qualifier, DirectoryName::LOCAL))
 }
 
-/// Whether a name behind a directory's is that group's DN or SID: `brand\CN=Sales,DC=brand,DC=example`.
+/// Whether an unqualified name is the DN or SID of `group`, as in `brand\CN=Sales,DC=brand,DC=example`.
 fn matches_dn_or_sid(name: &str, group: &Group) -> bool {
     match GroupRef::parse(name) {
         GroupRef::Dn(dn) => matches_dn(&dn, group),

@@ -2,7 +2,7 @@ use std::fmt;
 
 use super::{Access, Group, GroupRef, Person, UserRef};
 
-/// By what right somebody may open something.
+/// The reason why a person may open a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AccessReason {
     /// It is public.
@@ -21,19 +21,18 @@ pub enum AccessReason {
 }
 
 impl Access {
-    /// By what right `person` may open what this guards; `None` when they may not. What the door would say, with its
-    /// reason.
+    /// Why `person` may open what this guards; `None` exactly when [`Access::evaluate`] does not allow it.
     pub fn reason_for(&self, person: &Person) -> Option<AccessReason> {
         let audience = match self {
             Self::Public => return Some(AccessReason::Public),
             Self::SignedIn => return Some(AccessReason::SignedIn),
             Self::Only(audience) => audience,
         };
-        if let Some(user) = audience.users.iter().find(|user| user.names(person)) {
+        if let Some(user) = audience.users.iter().find(|user| user.matches(person)) {
             return Some(AccessReason::User(user.clone()));
         }
         audience.groups.iter().find_map(|named| {
-            let group = person.groups.iter().find(|group| named.names(group, person))?;
+            let group = person.groups.iter().find(|group| named.matches(group, person))?;
             Some(AccessReason::Group { named: named.clone(), group: group.clone() })
         })
     }
@@ -57,7 +56,7 @@ mod tests {
     use crate::domain::{AccessDecision, Audience, GroupId, Member, PersonId, SessionId, Visitor};
 
     #[test]
-    fn the_right_is_there_exactly_when_the_door_opens() {
+    fn a_reason_is_there_exactly_when_access_is_allowed() {
         let group = Group { id: GroupId::new("S-1-5-21-1"), name: "ops".into(), dn: "CN=ops,DC=x".into() };
         let person = Person {
             id: PersonId::new("objectGUID:1"),
@@ -82,9 +81,9 @@ mod tests {
             (only(&["ops"], &["alice"]), Some("alice may")),
             (only(&["it"], &["bob"]), None),
         ] {
-            let right = access.reason_for(&person);
-            assert_eq!(right.as_ref().map(ToString::to_string).as_deref(), words);
-            assert_eq!(right.is_some(), access.evaluate(&member) == AccessDecision::Allowed, "{access:?}");
+            let reason = access.reason_for(&person);
+            assert_eq!(reason.as_ref().map(ToString::to_string).as_deref(), words);
+            assert_eq!(reason.is_some(), access.evaluate(&member) == AccessDecision::Allowed, "{access:?}");
         }
     }
 }

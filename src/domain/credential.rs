@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Timestamp;
 
-/// The public handle of a session: it names one in logs and lists, and opens nothing.
+/// The public id of a session: it names one in logs and lists, and opens nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SessionId(i64);
@@ -27,7 +27,7 @@ impl fmt::Display for SessionId {
     }
 }
 
-/// The public handle of an API token, likewise.
+/// The public id of an API token, likewise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct TokenId(i64);
@@ -50,7 +50,7 @@ impl fmt::Display for TokenId {
     }
 }
 
-/// By what somebody has proved who they are.
+/// The credential by which a member has proved who they are; without its secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Credential {
     /// The cookie of a session.
@@ -59,18 +59,18 @@ pub enum Credential {
     Password,
     /// A personal API token.
     Token(TokenId),
-    /// A signed token (JWT, RFC 7519), made from another proof.
+    /// A signed token (JWT, RFC 7519), issued from another credential.
     Jwt {
         /// Its `jti`.
-        id: String,
+        jti: String,
         /// Its `exp`: live connections that it opened end then.
         expires_at: Timestamp,
-        /// What it was made from, and ends with.
+        /// The credential it was issued from, and ends with.
         root: RootCredential,
     },
 }
 
-/// What a signed token was made from. A signed token cannot be.
+/// A credential that JWTs are issued from: any but another JWT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RootCredential {
@@ -83,13 +83,13 @@ pub enum RootCredential {
 }
 
 impl Credential {
-    /// What it rests on: of a signed token, what that was made from.
+    /// The credential that all rests on: of a JWT the one it was issued from, of every other itself.
     pub fn root(&self) -> RootCredential {
         match self {
             Self::Session(id) => RootCredential::Session(*id),
             Self::Token(id) => RootCredential::Token(*id),
             Self::Password => RootCredential::Password,
-            Self::Jwt { root: made_from, .. } => *made_from,
+            Self::Jwt { root, .. } => *root,
         }
     }
 }

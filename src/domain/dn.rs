@@ -20,7 +20,7 @@ impl Dn {
         &self.original
     }
 
-    /// The one form that all ways of writing this name share: an id, not a name to show or to send to a server.
+    /// The normalized form, which all spellings of this name share: an id, not a name to show or to send to a server.
     pub fn normalized(&self) -> &str {
         &self.normalized
     }
@@ -97,7 +97,7 @@ fn split_unescaped(text: &str, separator: char) -> Vec<&str> {
     parts
 }
 
-/// Spaces around a value does not count, unless the last of it is escaped (`CN=x\ `).
+/// Trims the spaces around a value, except an escaped last one (`CN=x\ `).
 fn trim_unescaped(value: &str) -> &str {
     let value = value.trim_start_matches(' ');
     let trimmed = value.trim_end_matches(' ');

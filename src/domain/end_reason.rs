@@ -1,18 +1,18 @@
 use std::fmt;
 
-/// Why a session ended. The word is the one live connections hear in their `bye`.
+/// Why a session or a token ended. Live connections are told it in their `bye`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EndReason {
     /// The person signed out, or signed in anew in the same browser.
     SignedOut,
     /// It was unused for too long, or reached its last hour.
     Expired,
-    /// Somebody else ended it: an admin, the person from another browser, the directory's word.
+    /// Somebody else ended it: an admin, the person from another browser, the directory's text.
     Revoked,
 }
 
 impl EndReason {
-    /// The word for it: `signed-out`, `expired`, `revoked`.
+    /// The reason as it is stored and sent: `signed-out`, `expired`, `revoked`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::SignedOut => "signed-out",
@@ -21,9 +21,9 @@ impl EndReason {
         }
     }
 
-    /// The reason that a word in a store stands for. One that a later version wrote: it ended, and not by itself.
-    pub fn from_stored(word: &str) -> Self {
-        let known = [Self::SignedOut, Self::Expired].into_iter().find(|reason| reason.as_str() == word);
+    /// The reason read from the store. One that a later version wrote counts as revoked: it ended, and not by itself.
+    pub fn from_stored(text: &str) -> Self {
+        let known = [Self::SignedOut, Self::Expired].into_iter().find(|reason| reason.as_str() == text);
         known.unwrap_or(Self::Revoked)
     }
 }

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-/// How something is doing. The only thing colour ever means here.
+/// The health of something: the only thing colour ever means here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum HealthState {
@@ -14,12 +14,12 @@ pub enum HealthState {
     Unknown,
 }
 
-/// From `at` on (or from `at` down, for a threshold `below`), a value is in `state`.
+/// A value from which on something is in a state: from `at` up, or from `at` down where `below` is set.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Threshold {
     /// The value, in the panel's unit.
     pub at: f64,
-    /// What it means to have reached it.
+    /// The state of a value that has reached it.
     pub state: HealthState,
     /// Whether low values are the bad ones (free space, days left).
     pub below: bool,

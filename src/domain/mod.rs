@@ -1,6 +1,6 @@
 //! Pure types, and the clock.
 //!
-//! What two rooms share sinks to here: names, people, access, readings. Nothing in this room reads a file, opens
+//! The types that several rooms share are here: names, people, access, readings. Nothing in this room reads a file, opens
 //! a socket or knows of HTTP or LDAP.
 
 mod access;

@@ -89,11 +89,11 @@ name!(
 );
 
 impl DirectoryName {
-    /// What stands before the names of the program's own accounts and of their groups. No directory of the settings is
+    /// The qualifier of the program's own accounts and of their groups (`local\admins`). No directory of the settings is
     /// called so.
     pub const LOCAL: &str = "local";
 
-    /// The directory that is none: the program's own accounts.
+    /// The name that stands for the program's own accounts, which are in no directory.
     pub fn local() -> Self {
         Self(Self::LOCAL.to_owned())
     }

@@ -9,14 +9,14 @@ pub enum Reading {
     Numbers(Vec<LabelledNumber>),
     /// Rows under columns.
     Table(DataTable),
-    /// Things and how each is doing.
+    /// Several things, and the state of each.
     States(Vec<LabelledState>),
     /// Words.
     Text(String),
 }
 
 impl Reading {
-    /// What it is, for error messages.
+    /// The name of its kind, for error messages.
     pub fn kind_name(&self) -> &'static str {
         match self {
             Self::Number(_) => "a number",
@@ -31,7 +31,7 @@ impl Reading {
 /// A number with a label.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LabelledNumber {
-    /// What it is the number of.
+    /// The name of the thing it measures.
     pub label: String,
     /// The number, in the query's unit.
     pub value: f64,
@@ -64,16 +64,16 @@ pub enum TableCell {
     Number(f64),
     /// Words.
     Text(String),
-    /// How something is doing.
+    /// A state.
     State(HealthState),
 }
 
-/// A thing and how it is doing.
+/// The state of one thing, with a label.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LabelledState {
-    /// The thing.
+    /// The name of the thing.
     pub label: String,
-    /// How it is doing.
+    /// Its state.
     pub state: HealthState,
     /// A few words beside it (`"41 ms"`, `"503"`).
     pub note: Option<String>,

@@ -1,16 +1,16 @@
 use std::fmt;
 
-/// How what is known of somebody who is signed in is kept true.
+/// Whether the person behind a session or token is read again from the directory while it lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Revalidation {
-    /// The directory is asked again and again what became of them.
+    /// The directory is asked for them again and again.
     Refreshed,
     /// Nobody can ask about them without their password: the session is short instead.
     Unrefreshed,
 }
 
 impl Revalidation {
-    /// The word for it: `refreshed`, `unrefreshed`.
+    /// The word it is stored as: `refreshed`, `unrefreshed`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Refreshed => "refreshed",
@@ -18,9 +18,9 @@ impl Revalidation {
         }
     }
 
-    /// The upkeep a word stands for.
+    /// Reads the word it is stored as.
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Refreshed, Self::Unrefreshed].into_iter().find(|upkeep| upkeep.as_str() == word)
+        [Self::Refreshed, Self::Unrefreshed].into_iter().find(|revalidation| revalidation.as_str() == word)
     }
 }
 

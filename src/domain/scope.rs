@@ -3,10 +3,10 @@ use std::str::FromStr;
 
 use super::{PageSlug, SourceName};
 
-/// Whoever names more than this means all; and a signed token carries its scope in every request.
+/// The most words in a scope: whoever names more means all, and a JWT carries its scope in every request.
 const MAX_SCOPE_WORDS: usize = 32;
 
-/// What somebody may do with what they proved it by. A session or a password may do all that its person may.
+/// What a credential allows. Sessions and passwords allow all that their person may do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// All that the person may.
@@ -15,7 +15,7 @@ pub enum Scope {
     Limited(TokenScope),
 }
 
-/// What an API token was made for. As text it is a list of words with spaces between them (RFC 6749, 3.3): `read`,
+/// The scope of an API token or a JWT. As text it is a list of words with spaces between them (RFC 6749, 3.3): `read`,
 /// `read:operations`, `push`, `push:meter`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TokenScope {
@@ -68,20 +68,20 @@ impl Scope {
     pub fn can_read(&self, page: &PageSlug) -> bool {
         match self {
             Self::Unrestricted => true,
-            Self::Limited(granted) => granted.can_read(page),
+            Self::Limited(scope) => scope.can_read(page),
         }
     }
 
-    /// Whether anything but reading and pushing may be done with it: accounts, tokens, the admin's office.
+    /// Whether it allows more than reading and pushing: accounts, tokens, administration.
     pub fn is_unrestricted(&self) -> bool {
         *self == Self::Unrestricted
     }
 
-    /// The most that a token made with it may be good for.
+    /// The widest scope that a token issued with it may have.
     pub fn token_scope(&self) -> TokenScope {
         match self {
             Self::Unrestricted => TokenScope::ALL,
-            Self::Limited(granted) => granted.clone(),
+            Self::Limited(scope) => scope.clone(),
         }
     }
 }
@@ -180,7 +180,7 @@ impl fmt::Display for TokenScope {
 mod tests {
     use super::*;
 
-    fn granted(text: &str) -> TokenScope {
+    fn token_scope(text: &str) -> TokenScope {
         text.parse().unwrap()
     }
 
@@ -188,20 +188,20 @@ mod tests {
     fn a_token_reads_no_more_than_it_was_made_for() {
         let slug = |text: &str| text.parse::<PageSlug>().unwrap();
         let (ops, sales) = (slug("ops"), slug("sales"));
-        assert!(Scope::Unrestricted.can_read(&ops) && granted("read").can_read(&ops));
-        let some = granted("read:ops push");
+        assert!(Scope::Unrestricted.can_read(&ops) && token_scope("read").can_read(&ops));
+        let some = token_scope("read:ops push");
         assert!(some.can_read(&ops) && !some.can_read(&sales));
-        assert!(!granted("push").can_read(&ops));
+        assert!(!token_scope("push").can_read(&ops));
         assert!(Scope::Unrestricted.is_unrestricted() && !Scope::Limited(TokenScope::ALL).is_unrestricted());
     }
 
     #[test]
     fn a_scope_is_written_as_it_is_read() {
         for text in ["read", "push", "read push", "read:ops read:sales", "read:ops push:meter", "push:a push:b"] {
-            assert_eq!(granted(text).to_string(), text);
+            assert_eq!(token_scope(text).to_string(), text);
         }
-        assert_eq!(granted(" read:b\tread:a  read:a ").to_string(), "read:a read:b");
-        assert_eq!(granted("read read:ops").to_string(), "read");
+        assert_eq!(token_scope(" read:b\tread:a  read:a ").to_string(), "read:a read:b");
+        assert_eq!(token_scope("read read:ops").to_string(), "read");
     }
 
     #[test]
@@ -225,7 +225,7 @@ mod tests {
             ("push:a", "push:b", false),
             ("push", "push:b", true),
         ] {
-            assert_eq!(granted(mine).covers(&granted(theirs)), covers, "{mine} covers {theirs}");
+            assert_eq!(token_scope(mine).covers(&token_scope(theirs)), covers, "{mine} covers {theirs}");
         }
     }
 }

@@ -1,13 +1,13 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-/// The values placeholders stand for, by what is written between the braces: `city` and, for an option's further
+/// The values of placeholders, by the key between their braces: `city` and, for an option's further
 /// fields, `city.zone`.
 pub type Bindings = BTreeMap<String, String>;
 
 /// A text with placeholders for the inputs' values: `You have selected {city}`. `{{` and `}}` are plain braces.
 ///
-/// Filling one in is always done piece by piece with an escape for the place it goes to, so that a value can
+/// Filling one in is always done segment by segment with an escape for the place it goes to, so that a value can
 /// never be read as part of the text around it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TextTemplate {
@@ -23,11 +23,11 @@ enum Segment {
 /// A placeholder: an input's name and, behind a dot, a further field of the chosen option.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Placeholder {
-    /// What is written between the braces, and the key of its value in [`Bindings`].
+    /// The text between the braces, and the key of its value in [`Bindings`].
     pub key: String,
 }
 
-/// What is wrong with a text's braces.
+/// A syntax error in a template's braces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TemplateError {
     /// `{city` without its end.
@@ -56,8 +56,8 @@ impl Placeholder {
 impl TextTemplate {
     /// The placeholders, in order.
     pub fn placeholders(&self) -> impl Iterator<Item = &Placeholder> {
-        self.segments.iter().filter_map(|piece| match piece {
-            Segment::Placeholder(slot) => Some(slot),
+        self.segments.iter().filter_map(|segment| match segment {
+            Segment::Placeholder(placeholder) => Some(placeholder),
             Segment::Text(_) => None,
         })
     }
@@ -76,9 +76,11 @@ impl TextTemplate {
     pub fn fill(&self, bindings: &Bindings, escape: impl Fn(&str) -> String) -> String {
         self.segments
             .iter()
-            .map(|piece| match piece {
+            .map(|segment| match segment {
                 Segment::Text(text) => text.clone(),
-                Segment::Placeholder(slot) => bindings.get(&slot.key).map(|value| escape(value)).unwrap_or_default(),
+                Segment::Placeholder(placeholder) => {
+                    bindings.get(&placeholder.key).map(|value| escape(value)).unwrap_or_default()
+                }
             })
             .collect()
     }
@@ -88,15 +90,15 @@ impl FromStr for TextTemplate {
     type Err = TemplateError;
 
     fn from_str(text: &str) -> Result<Self, TemplateError> {
-        let mut pieces = Vec::new();
-        let mut plain = String::new();
+        let mut segments = Vec::new();
+        let mut literal = String::new();
         let mut rest = text;
         while let Some(at) = rest.find(['{', '}']) {
-            plain.push_str(&rest[..at]);
+            literal.push_str(&rest[..at]);
             let brace = &rest[at..=at];
             rest = &rest[at + 1..];
             if let Some(tail) = rest.strip_prefix(brace) {
-                plain.push_str(brace);
+                literal.push_str(brace);
                 rest = tail;
                 continue;
             }
@@ -107,17 +109,17 @@ impl FromStr for TextTemplate {
             if !key.split('.').all(is_word) || key.matches('.').count() > 1 {
                 return Err(TemplateError::InvalidPlaceholder);
             }
-            if !plain.is_empty() {
-                pieces.push(Segment::Text(std::mem::take(&mut plain)));
+            if !literal.is_empty() {
+                segments.push(Segment::Text(std::mem::take(&mut literal)));
             }
-            pieces.push(Segment::Placeholder(Placeholder { key: key.to_owned() }));
+            segments.push(Segment::Placeholder(Placeholder { key: key.to_owned() }));
             rest = tail;
         }
-        plain.push_str(rest);
-        if !plain.is_empty() {
-            pieces.push(Segment::Text(plain));
+        literal.push_str(rest);
+        if !literal.is_empty() {
+            segments.push(Segment::Text(literal));
         }
-        Ok(Self { segments: pieces })
+        Ok(Self { segments })
     }
 }
 
@@ -135,10 +137,10 @@ mod tests {
 
     #[test]
     fn values_go_in_escaped() {
-        let pattern: TextTemplate = "x={city}&z={city.zone}&{{}}".parse().unwrap();
-        assert_eq!(pattern.fill(&bindings(), |v| v.replace('&', "%26")), "x=a%26b&z=Z&{}");
-        let slots: Vec<_> = pattern.placeholders().map(|s| (s.input(), s.field())).collect();
-        assert_eq!(slots, [("city", None), ("city", Some("zone"))]);
+        let template: TextTemplate = "x={city}&z={city.zone}&{{}}".parse().unwrap();
+        assert_eq!(template.fill(&bindings(), |v| v.replace('&', "%26")), "x=a%26b&z=Z&{}");
+        let placeholders: Vec<_> = template.placeholders().map(|p| (p.input(), p.field())).collect();
+        assert_eq!(placeholders, [("city", None), ("city", Some("zone"))]);
     }
 
     #[test]

@@ -1,5 +1,5 @@
-use super::mismatch::{Mismatch, one_number};
-use super::unit::Format;
+use super::mismatch::{ReadingMismatch, one_number};
+use super::unit::NumberFormat;
 use super::view::GaugeView;
 use super::words;
 use crate::config::PanelSettings;
@@ -7,33 +7,33 @@ use crate::domain::{HealthState, Reading, Threshold};
 
 /// A dial: a half circle from `min` to `max`.
 #[derive(Debug)]
-pub(super) struct Gauge {
-    format: Format,
+pub(super) struct GaugePanel {
+    format: NumberFormat,
     thresholds: Vec<Threshold>,
     min: f64,
     max: f64,
     marks: Vec<(f64, HealthState)>,
 }
 
-impl Gauge {
+impl GaugePanel {
     pub(super) fn new(settings: &PanelSettings, min: f64, max: f64) -> Self {
         Self {
-            format: Format::of(settings),
-            marks: marks(&settings.thresholds, min, max),
+            format: NumberFormat::for_panel(settings),
+            marks: threshold_marks(&settings.thresholds, min, max),
             thresholds: settings.thresholds.clone(),
             min,
             max,
         }
     }
 
-    pub(super) fn view(&self, reading: &Reading) -> Result<GaugeView, Mismatch> {
+    pub(super) fn view(&self, reading: &Reading) -> Result<GaugeView, ReadingMismatch> {
         let value = one_number("a gauge", "a number", reading)?;
         Ok(GaugeView {
             figure: self.format.figure(value),
-            mark: words::mark(&self.thresholds, value),
+            mark: words::threshold_mark(&self.thresholds, value),
             percent: percent(value, self.min, self.max),
-            min: self.format.bound(self.min),
-            max: self.format.bound(self.max),
+            min: self.format.minimal_text(self.min),
+            max: self.format.minimal_text(self.max),
             marks: self.marks.clone(),
         })
     }
@@ -47,7 +47,7 @@ pub(super) fn percent(value: f64, min: f64, max: f64) -> f64 {
 
 /// Where along the dial the judgement changes, each with the state that begins there. A dial whose low values are
 /// the bad ones begins with them.
-fn marks(thresholds: &[Threshold], min: f64, max: f64) -> Vec<(f64, HealthState)> {
+fn threshold_marks(thresholds: &[Threshold], min: f64, max: f64) -> Vec<(f64, HealthState)> {
     let mut bounds: Vec<f64> = thresholds.iter().map(|t| t.at).filter(|at| (min..max).contains(at)).collect();
     bounds.push(min);
     bounds.sort_by(f64::total_cmp);
@@ -77,17 +77,17 @@ mod tests {
     #[test]
     fn marks_stand_where_the_judgement_changes() {
         let load = [at(95.0, HealthState::Bad, false), at(80.0, HealthState::Warn, false)];
-        assert_eq!(marks(&load, 0.0, 100.0), [(80.0, HealthState::Warn), (95.0, HealthState::Bad)]);
-        assert_eq!(marks(&load, 90.0, 100.0), [(0.0, HealthState::Warn), (50.0, HealthState::Bad)]);
-        assert_eq!(marks(&load, 0.0, 50.0), []);
-        assert_eq!(marks(&[], 0.0, 100.0), []);
+        assert_eq!(threshold_marks(&load, 0.0, 100.0), [(80.0, HealthState::Warn), (95.0, HealthState::Bad)]);
+        assert_eq!(threshold_marks(&load, 90.0, 100.0), [(0.0, HealthState::Warn), (50.0, HealthState::Bad)]);
+        assert_eq!(threshold_marks(&load, 0.0, 50.0), []);
+        assert_eq!(threshold_marks(&[], 0.0, 100.0), []);
     }
 
     #[test]
     fn a_dial_whose_low_values_are_bad_begins_with_them() {
         let left = [at(20.0, HealthState::Warn, true), at(5.0, HealthState::Bad, true)];
         assert_eq!(
-            marks(&left, 0.0, 100.0),
+            threshold_marks(&left, 0.0, 100.0),
             [(0.0, HealthState::Bad), (5.0, HealthState::Warn), (20.0, HealthState::Good)]
         );
     }

@@ -5,7 +5,7 @@ use crate::config::{InputKind, PanelKind, PanelSettings};
 use crate::domain::{InputValues, PanelId, Timestamp};
 use crate::live::{Painting, Position};
 use crate::pages::{Choice, OpenPage};
-use crate::panels::{PanelFrame, Still, View};
+use crate::panels::{PanelFrame, PanelView, StaticChart};
 
 use super::words::{every_in_words, in_words};
 
@@ -54,7 +54,7 @@ struct PanelOnPage {
     caption: Option<String>,
     stale_after: Option<u64>,
     frame: PanelFrame,
-    still: Option<Still>,
+    still: Option<StaticChart>,
     age: Option<String>,
 }
 
@@ -131,7 +131,7 @@ impl PanelOnPage {
             caption: every.filter(|_| is_chart(&panel.kind)).map(every_in_words),
             stale_after: stale_after.map(|limit| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX)),
             still: match &frame.view {
-                Some(View::Line(chart) | View::Area(chart)) => Some(chart.still()),
+                Some(PanelView::Line(chart) | PanelView::Area(chart)) => Some(chart.static_chart()),
                 _ => None,
             },
             age: late_by.filter(|(age, limit)| age > limit).map(|(age, _)| format!("{} old", in_words(age))),

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::view::Spark;
+use super::view::Sparkline;
 use crate::domain::Timestamp;
 
 /// The box of the path data. The picture is stretched to its panel's width.
@@ -15,24 +15,24 @@ const HEIGHT: f64 = 34.0;
 const MARGIN: f64 = 2.0;
 
 /// More points than these are not told apart at the width of a panel.
-const POINTS: i64 = 60;
+const MAX_POINTS: i64 = 60;
 
 /// How many values are kept at most, thirty for each point: two a second for a quarter of an hour. What comes
 /// faster is sampled.
-const KEPT: u32 = 1_800;
+const MAX_VALUES: u32 = 1_800;
 
 /// The values of a window that moves with the newest one.
 #[derive(Debug)]
-pub(super) struct Trail {
+pub(super) struct SparklineHistory {
     window: Duration,
     /// At least so much time lies between two values.
     spacing: Duration,
     values: VecDeque<(Timestamp, f64)>,
 }
 
-impl Trail {
+impl SparklineHistory {
     pub(super) fn new(window: Duration) -> Self {
-        Self { window, spacing: spacing(window, KEPT), values: VecDeque::new() }
+        Self { window, spacing: spacing(window, MAX_VALUES), values: VecDeque::new() }
     }
 
     /// Adds a value. One that is not known leaves no trace.
@@ -52,7 +52,7 @@ impl Trail {
     }
 
     /// The line from edge to edge; `None` when there are fewer than two points.
-    pub(super) fn draw(&self) -> Option<Spark> {
+    pub(super) fn draw(&self) -> Option<Sparkline> {
         let points = self.points();
         let (first, last) = (points.first()?.0, points.last()?.0);
         if points.len() < 2 || last <= first {
@@ -73,7 +73,7 @@ impl Trail {
         area.push_str(&line);
         // The last point stands at the right edge, the first at the left one.
         area.push_str("V34H0Z");
-        Some(Spark { line, area })
+        Some(Sparkline { line, area })
     }
 
     /// At most [`POINTS`] points: milliseconds since the first value, and the value. Neighbours are averaged.
@@ -82,10 +82,10 @@ impl Trail {
         let (Some((first, _)), Some((last, _))) = (self.values.front(), self.values.back()) else { return Vec::new() };
         let (start, span) = (first.as_millis(), last.as_millis() - first.as_millis());
         let since = |at: &Timestamp| (at.as_millis() - start) as f64;
-        if i64::try_from(self.values.len()).is_ok_and(|len| len <= POINTS) {
+        if i64::try_from(self.values.len()).is_ok_and(|len| len <= MAX_POINTS) {
             return self.values.iter().map(|(at, value)| (since(at), *value)).collect();
         }
-        let length = self.slot_length(span);
+        let length = self.bucket_length(span);
         let mut points: Vec<(f64, f64)> = Vec::with_capacity(64);
         let (mut slot, mut count) = (i64::MIN, 0.0);
         for (at, value) in &self.values {
@@ -108,8 +108,8 @@ impl Trail {
 
     /// How long one averaged point lasts: the window's share of one point, halved as long as the values at hand
     /// leave room for it. It changes seldom, so the line moves but does not flicker.
-    fn slot_length(&self, span: i64) -> i64 {
-        let room = POINTS - 1;
+    fn bucket_length(&self, span: i64) -> i64 {
+        let room = MAX_POINTS - 1;
         let window = i64::try_from(self.window.as_millis()).unwrap_or(i64::MAX);
         let mut length = (window / room + 1).max(1);
         while length > 1 && span < (length / 2).saturating_mul(room - 1) {
@@ -150,8 +150,8 @@ pub(super) fn push_coordinate(path: &mut String, value: f64) {
 mod tests {
     use super::*;
 
-    fn trail(values: impl IntoIterator<Item = (i64, f64)>) -> Trail {
-        let mut trail = Trail::new(Duration::from_mins(15));
+    fn trail(values: impl IntoIterator<Item = (i64, f64)>) -> SparklineHistory {
+        let mut trail = SparklineHistory::new(Duration::from_mins(15));
         values.into_iter().for_each(|(second, value)| trail.push(Timestamp::from_millis(second * 1000), value));
         trail
     }
@@ -186,7 +186,7 @@ mod tests {
             assert!(drawn.values.len() <= 901);
             assert!(points.iter().all(|p| (-1.0..=1.0).contains(&p.1)));
         }
-        let mut fast = Trail::new(Duration::from_mins(1));
+        let mut fast = SparklineHistory::new(Duration::from_mins(1));
         (0..100_000).for_each(|i| fast.push(Timestamp::from_millis(i), 1.0));
         assert!(fast.values.len() <= 1800, "{}", fast.values.len());
     }

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::spark::{push_coordinate, push_point};
-use super::view::{ChartView, Series};
+use super::sparkline::{push_coordinate, push_point};
+use super::view::{ChartSeries, ChartView};
 use crate::domain::HealthState;
 
 /// The size of the picture's box. It is scaled to the panel's width.
@@ -11,26 +11,26 @@ const WIDTH: f64 = 760.0;
 const HEIGHT: f64 = 190.0;
 
 /// The points within so much width are drawn as one upright stroke, which looks the same and is shorter.
-const COLUMN: f64 = 2.0;
+const COLUMN_WIDTH: f64 = 2.0;
 
 /// A chart drawn into a box, as SVG path data and positions.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Still {
+pub struct StaticChart {
     /// The box's width.
     pub width: f64,
     /// The box's height.
     pub height: f64,
     /// The lines, in the chart's order.
-    pub lines: Vec<StillLine>,
+    pub lines: Vec<StaticChartLine>,
     /// The ruled lines, bottom first.
-    pub ticks: Vec<StillTick>,
+    pub ticks: Vec<StaticChartTick>,
     /// The thresholds that lie in the box.
-    pub thresholds: Vec<StillThreshold>,
+    pub thresholds: Vec<StaticChartThreshold>,
 }
 
 /// One line of the picture.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct StillLine {
+pub struct StaticChartLine {
     /// What it is the line of.
     pub label: String,
     /// Path data of the line; empty when there is no point.
@@ -41,7 +41,7 @@ pub struct StillLine {
 
 /// A ruled line.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct StillTick {
+pub struct StaticChartTick {
     /// How far from the top.
     pub y: f64,
     /// What stands beside it.
@@ -50,7 +50,7 @@ pub struct StillTick {
 
 /// A threshold.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct StillThreshold {
+pub struct StaticChartThreshold {
     /// How far from the top.
     pub y: f64,
     /// The state that begins there.
@@ -60,34 +60,38 @@ pub struct StillThreshold {
 impl ChartView {
     /// The chart drawn into a box of 760 × 190. The right edge is the newest point, the left edge lies one window
     /// before it.
-    pub fn still(&self) -> Still {
+    pub fn static_chart(&self) -> StaticChart {
         let ground = self.y(0f64.clamp(self.axis.min, self.axis.max.max(self.axis.min)));
-        let ticks = self.axis.ticks.iter().map(|tick| StillTick { y: tenth(self.y(tick.at)), text: tick.text.clone() });
+        let ticks = self
+            .axis
+            .ticks
+            .iter()
+            .map(|tick| StaticChartTick { y: round_to_tenth(self.y(tick.at)), text: tick.text.clone() });
         let thresholds = self
             .thresholds
             .iter()
             .filter(|(at, _)| (self.axis.min..=self.axis.max).contains(at))
-            .map(|(at, state)| StillThreshold { y: tenth(self.y(*at)), state: *state });
-        Still {
+            .map(|(at, state)| StaticChartThreshold { y: round_to_tenth(self.y(*at)), state: *state });
+        StaticChart {
             width: WIDTH,
             height: HEIGHT,
-            lines: self.series.iter().map(|series| self.draw(series, ground)).collect(),
+            lines: self.series.iter().map(|series| self.draw_line(series, ground)).collect(),
             ticks: ticks.collect(),
             thresholds: thresholds.collect(),
         }
     }
 
-    fn draw(&self, series: &Series, ground: f64) -> StillLine {
+    fn draw_line(&self, series: &ChartSeries, ground: f64) -> StaticChartLine {
         let (mut line, mut area) = (String::new(), String::new());
-        let mut run = Run::default();
+        let mut run = LineSegment::default();
         for (i, value) in series.values.iter().enumerate() {
             match value {
-                Some(value) => run.add(self.x(i), self.y(*value)),
-                None => run.end(ground, &mut line, &mut area),
+                Some(value) => run.push(self.x(i), self.y(*value)),
+                None => run.finish(ground, &mut line, &mut area),
             }
         }
-        run.end(ground, &mut line, &mut area);
-        StillLine { label: series.label.clone(), line, area }
+        run.finish(ground, &mut line, &mut area);
+        StaticChartLine { label: series.label.clone(), line, area }
     }
 
     #[expect(clippy::cast_precision_loss, reason = "milliseconds within a window are far below 2^53")]
@@ -106,21 +110,21 @@ impl ChartView {
 
 /// Points without a gap between them.
 #[derive(Default)]
-struct Run {
+struct LineSegment {
     points: Vec<(f64, f64)>,
-    column: Column,
+    column: PixelColumn,
 }
 
 /// The points so near to each other that only their lowest and highest are drawn.
 #[derive(Default)]
-struct Column {
+struct PixelColumn {
     begin: f64,
     points: Vec<(f64, f64)>,
 }
 
-impl Run {
-    fn add(&mut self, x: f64, y: f64) {
-        if self.column.points.is_empty() || x >= self.column.begin + COLUMN {
+impl LineSegment {
+    fn push(&mut self, x: f64, y: f64) {
+        if self.column.points.is_empty() || x >= self.column.begin + COLUMN_WIDTH {
             self.column.flush(&mut self.points);
             self.column.begin = x;
         }
@@ -128,7 +132,7 @@ impl Run {
     }
 
     /// Writes the run down and begins another.
-    fn end(&mut self, ground: f64, line: &mut String, area: &mut String) {
+    fn finish(&mut self, ground: f64, line: &mut String, area: &mut String) {
         self.column.flush(&mut self.points);
         let (Some(&(first, _)), Some(&(last, _))) = (self.points.first(), self.points.last()) else { return };
         let mut path = String::with_capacity(self.points.len() * 12);
@@ -149,7 +153,7 @@ impl Run {
     }
 }
 
-impl Column {
+impl PixelColumn {
     fn flush(&mut self, out: &mut Vec<(f64, f64)>) {
         let order = |a: &&(f64, f64), b: &&(f64, f64)| a.1.total_cmp(&b.1);
         if let (Some(&top), Some(&bottom)) = (self.points.iter().min_by(order), self.points.iter().max_by(order)) {
@@ -163,7 +167,7 @@ impl Column {
     }
 }
 
-fn tenth(value: f64) -> f64 {
+fn round_to_tenth(value: f64) -> f64 {
     (value * 10.0).round() / 10.0
 }
 

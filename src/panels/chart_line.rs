@@ -6,35 +6,35 @@ use crate::domain::Timestamp;
 
 /// One line and what is not yet a point of it.
 #[derive(Debug)]
-pub(super) struct Line {
+pub(super) struct ChartLine {
     pub(super) label: String,
     /// One for each of the chart's times; not a number where there was none.
     pub(super) values: VecDeque<f64>,
     pub(super) latest: f64,
-    pub(super) seen: Timestamp,
+    pub(super) last_seen: Timestamp,
     /// Sum and count of the known values since the last point.
     pub(super) pending: (f64, u32),
 }
 
-impl Line {
+impl ChartLine {
     /// A line that begins with a gap of so many points.
-    pub(super) fn new(label: &str, gap: usize, seen: Timestamp) -> Self {
+    pub(super) fn new(label: &str, gap: usize, last_seen: Timestamp) -> Self {
         let values = std::iter::repeat_n(f64::NAN, gap).collect();
-        Self { label: label.to_owned(), values, latest: f64::NAN, seen, pending: (0.0, 0) }
+        Self { label: label.to_owned(), values, latest: f64::NAN, last_seen, pending: (0.0, 0) }
     }
 
     /// Makes a point of the values since the last one, which is their mean.
     pub(super) fn add_point(&mut self) -> f64 {
         let (sum, count) = std::mem::take(&mut self.pending);
-        let value = if count == 0 { f64::NAN } else { short(sum / f64::from(count)) };
+        let value = if count == 0 { f64::NAN } else { round_to_seven_digits(sum / f64::from(count)) };
         self.values.push_back(value);
         value
     }
 
     /// Takes a value for the next point.
-    pub(super) fn note(&mut self, at: Timestamp, value: f64, whole_numbers: &mut bool) {
+    pub(super) fn record(&mut self, at: Timestamp, value: f64, whole_numbers: &mut bool) {
         self.latest = value;
-        self.seen = at;
+        self.last_seen = at;
         if value.is_finite() {
             self.pending.0 += value;
             self.pending.1 += 1;
@@ -44,7 +44,7 @@ impl Line {
 }
 
 /// Makes room for a value between the lowest and the highest.
-pub(super) fn widen(extent: &mut Option<(f64, f64)>, value: f64) {
+pub(super) fn extend(extent: &mut Option<(f64, f64)>, value: f64) {
     if value.is_finite() {
         let (lo, hi) = extent.get_or_insert((value, value));
         *lo = lo.min(value);
@@ -52,12 +52,12 @@ pub(super) fn widen(extent: &mut Option<(f64, f64)>, value: f64) {
     }
 }
 
-pub(super) fn known(value: f64) -> Option<f64> {
+pub(super) fn finite(value: f64) -> Option<f64> {
     value.is_finite().then_some(value)
 }
 
 /// Seven significant digits: finer than any screen, and half as long in a frame. Whole numbers stay as they are.
-pub(super) fn short(value: f64) -> f64 {
+pub(super) fn round_to_seven_digits(value: f64) -> f64 {
     if value.fract() == 0.0 || !value.is_finite() {
         return value;
     }
@@ -75,10 +75,10 @@ mod tests {
 
     #[test]
     fn points_carry_no_more_digits_than_are_drawn() {
-        assert_eq!(short(48.333_333_333_333_336), 48.333_33);
-        assert_eq!(short(0.000_123_456_789), 0.000_123_456_8);
-        assert_eq!(short(1_234_567_890.123), 1_234_567_890.0);
-        assert_eq!(short(17_179_869_184.0), 17_179_869_184.0);
-        assert_eq!(short(5e-324), 5e-324);
+        assert_eq!(round_to_seven_digits(48.333_333_333_333_336), 48.333_33);
+        assert_eq!(round_to_seven_digits(0.000_123_456_789), 0.000_123_456_8);
+        assert_eq!(round_to_seven_digits(1_234_567_890.123), 1_234_567_890.0);
+        assert_eq!(round_to_seven_digits(17_179_869_184.0), 17_179_869_184.0);
+        assert_eq!(round_to_seven_digits(5e-324), 5e-324);
     }
 }
