@@ -41,7 +41,7 @@ pub struct Person {
     pub username: String,
     /// `userPrincipalName`, where there is one.
     pub principal: Option<String>,
-    /// What people call them (`displayName`, `cn`).
+    /// The name that people call them (`displayName`, `cn`).
     pub display_name: String,
     /// Every group they are in: nested, and the primary one.
     pub groups: Groups,

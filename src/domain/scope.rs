@@ -6,7 +6,7 @@ use super::{PageSlug, SourceName};
 /// The most words in a scope: whoever names more means all, and a JWT carries its scope in every request.
 const MAX_SCOPE_WORDS: usize = 32;
 
-/// What a credential allows. Sessions and passwords allow all that their person may do.
+/// The permissions of a credential. Sessions and passwords allow all that their person may do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// All that the person may.

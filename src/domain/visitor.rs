@@ -19,7 +19,7 @@ pub struct Member {
     pub person: Person,
     /// The credential by which they have proved it.
     pub credential: Credential,
-    /// What that credential allows.
+    /// The permissions of that credential.
     pub scope: Scope,
     /// Until when their second factor counts; `None` when they have shown none, or too long ago.
     pub second_factor_until: Option<Timestamp>,

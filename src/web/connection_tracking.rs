@@ -7,19 +7,19 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::connections::{Asking, Connections};
 
 /// Tells the connections' watch what is asked on them, and has it watch while the server serves.
-pub(super) struct Connected {
+pub(super) struct ConnectionTracking {
     connections: Connections,
     watch: Mutex<Option<AbortOnDropHandle<()>>>,
 }
 
-impl Connected {
+impl ConnectionTracking {
     pub(super) fn new(connections: Connections) -> Self {
         Self { connections, watch: Mutex::new(None) }
     }
 }
 
 #[rocket::async_trait]
-impl Fairing for Connected {
+impl Fairing for ConnectionTracking {
     fn info(&self) -> Info {
         Info { name: "Connections", kind: Kind::Liftoff | Kind::Request }
     }
@@ -37,13 +37,13 @@ impl Fairing for Connected {
 }
 
 /// Says that whoever makes this request is signed in.
-pub(super) fn is_a_members(request: &Request<'_>) {
+pub(super) fn mark_as_members(request: &Request<'_>) {
     if let Some(asking) = request.local_cache(|| None::<Asking>) {
         asking.is_a_members();
     }
 }
 
 /// The request that is under way, for what goes on with its connection when it is answered.
-pub(super) fn asking_of<'r>(request: &'r Request<'_>) -> Option<&'r Asking> {
+pub(super) fn in_flight_request<'r>(request: &'r Request<'_>) -> Option<&'r Asking> {
     request.local_cache(|| None::<Asking>).as_ref()
 }

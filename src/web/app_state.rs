@@ -18,14 +18,14 @@ use crate::sessions::Sessions;
 use crate::telemetry::Metrics;
 
 use super::Assets;
-use super::examiner::Examiner;
+use super::diagnostics_runner::DiagnosticsRunner;
 
 /// The rooms below, as the web needs them.
-pub struct Rooms {
+pub struct AppState {
     /// Proves who someone is.
     pub auth: Arc<Auth>,
     /// The ways in for scripts.
-    pub scripts: Arc<Scripts>,
+    pub api_auth: Arc<Scripts>,
     /// How long API tokens last.
     pub token_settings: TokenSettings,
     /// Who is signed in.
@@ -37,7 +37,7 @@ pub struct Rooms {
     /// What happened, to be searched.
     pub audit: AuditStore,
     /// Decides who sees what.
-    pub shelf: Arc<Shelf>,
+    pub page_store: Arc<Shelf>,
     /// Makes the boards move.
     pub hub: Arc<Hub>,
     /// The directories themselves, to be examined.
@@ -51,15 +51,15 @@ pub struct Rooms {
     /// How requests reach this server.
     pub transport: Transport,
     /// Keeps the sessions true to the directory.
-    pub refresh: Arc<Refresh>,
+    pub session_refresher: Arc<Refresh>,
     /// How long a session may last.
-    pub session_lasts: Duration,
+    pub session_lifetime: Duration,
     /// How long somebody may ask to stay signed in.
-    pub session_stay: Option<Duration>,
+    pub stay_signed_in: Option<Duration>,
     /// How long a session is good when the directory cannot be asked.
     pub session_stale_after: Duration,
     /// How long ago somebody may have proved who they are for what matters.
-    pub session_recent: Duration,
+    pub recent_authentication: Duration,
     /// Whether a passkey alone may sign somebody in: whether anybody can be asked about its owner.
     pub passwordless: bool,
     /// Templates and static files.
@@ -95,51 +95,51 @@ pub struct Transport {
 pub(super) struct Admins(pub(super) Audience);
 
 /// How long things may last.
-pub(super) struct Limits {
+pub(super) struct WebLimits {
     /// The life of a session's cookie; the session itself may end sooner.
-    pub(super) session_lasts: Duration,
+    pub(super) session_lifetime: Duration,
     /// How long somebody may ask to stay signed in.
-    pub(super) session_stay: Option<Duration>,
+    pub(super) stay_signed_in: Option<Duration>,
     /// How long a session is good when the directory cannot be asked.
     pub(super) session_stale_after: Duration,
     /// How long a live connection goes on that a password opened: nobody asks about its person meanwhile.
-    pub(super) password_watches: Duration,
+    pub(super) password_connection_lifetime: Duration,
     /// How long API tokens last.
     pub(super) tokens: TokenSettings,
     /// How long ago somebody may have proved who they are for what matters.
-    pub(super) recent: Duration,
+    pub(super) recent_authentication: Duration,
     /// How long the body of a request may take.
-    pub(super) body: Duration,
+    pub(super) body_timeout: Duration,
 }
 
 /// Whether a passkey alone may sign somebody in.
 pub(super) struct Passwordless(pub(super) bool);
 
 /// Turns true when the server begins to shut down.
-pub(super) struct ShuttingDown(pub(super) watch::Receiver<bool>);
+pub(super) struct ShutdownSignal(pub(super) watch::Receiver<bool>);
 
 /// The time.
-pub(super) struct Time(pub(super) Arc<dyn Clock>);
+pub(super) struct SharedClock(pub(super) Arc<dyn Clock>);
 
-impl Rooms {
+impl AppState {
     pub(super) fn manage(self, rocket: Rocket<Build>) -> Rocket<Build> {
-        let examiner = Examiner::new(
+        let examiner = DiagnosticsRunner::new(
             self.directories,
-            Arc::clone(&self.shelf),
+            Arc::clone(&self.page_store),
             self.admins.clone(),
             self.groups,
             Arc::clone(&self.clock),
         );
         let guests = Guests::new(Arc::clone(&self.auth), self.accounts.clone());
         let digest = self.digest_enabled.then(|| Digest::new(Arc::clone(&self.auth), self.accounts.clone()));
-        let limits = Limits {
-            session_lasts: self.session_lasts,
-            session_stay: self.session_stay,
+        let limits = WebLimits {
+            session_lifetime: self.session_lifetime,
+            stay_signed_in: self.stay_signed_in,
             session_stale_after: self.session_stale_after,
-            password_watches: self.refresh.every(),
+            password_connection_lifetime: self.session_refresher.every(),
             tokens: self.token_settings,
-            recent: self.session_recent,
-            body: self.body_timeout,
+            recent_authentication: self.recent_authentication,
+            body_timeout: self.body_timeout,
         };
         rocket
             .manage(examiner)
@@ -149,18 +149,18 @@ impl Rooms {
             .manage(self.sessions)
             .manage(self.accounts)
             .manage(self.audit)
-            .manage(self.shelf)
+            .manage(self.page_store)
             .manage(self.hub)
             .manage(self.site)
             .manage(Admins(self.admins))
-            .manage(self.refresh)
+            .manage(self.session_refresher)
             .manage(limits)
-            .manage(self.scripts)
+            .manage(self.api_auth)
             .manage(Passwordless(self.passwordless))
             .manage(self.transport)
             .manage(self.assets)
-            .manage(Time(self.clock))
-            .manage(ShuttingDown(self.shutdown))
+            .manage(SharedClock(self.clock))
+            .manage(ShutdownSignal(self.shutdown))
             .manage(self.readiness)
             .manage(self.metrics)
             .manage(self.metrics_settings)

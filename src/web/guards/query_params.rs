@@ -6,9 +6,9 @@ use rocket::request::{FromRequest, Outcome};
 use crate::live::Position;
 
 /// What the query string asks for: inputs' values by name, and a position to resume from.
-pub(in crate::web) struct Asked(Vec<(String, String)>);
+pub(in crate::web) struct QueryParams(Vec<(String, String)>);
 
-impl Asked {
+impl QueryParams {
     /// Every name and value, decoded.
     pub(in crate::web) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
@@ -26,7 +26,7 @@ impl Asked {
 }
 
 #[rocket::async_trait]
-impl<'r> FromRequest<'r> for Asked {
+impl<'r> FromRequest<'r> for QueryParams {
     type Error = Infallible;
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Infallible> {

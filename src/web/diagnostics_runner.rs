@@ -7,62 +7,62 @@ use crate::domain::{Audience, Clock, Timestamp, Username};
 use crate::pages::{Shelf, namings};
 
 /// Examines the directories for the admin page, one examination at a time, and keeps what came of the last.
-pub(super) struct Examiner {
+pub(super) struct DiagnosticsRunner {
     directories: Arc<Directories>,
-    shelf: Arc<Shelf>,
+    page_store: Arc<Shelf>,
     admins: Audience,
     groups: Arc<GroupWatch>,
     clock: Arc<dyn Clock>,
-    at_work: Mutex<()>,
-    last: RwLock<Option<Arc<Examined>>>,
+    running: Mutex<()>,
+    last: RwLock<Option<Arc<DiagnosticsRun>>>,
 }
 
 /// What came of an examination.
-pub(super) struct Examined {
+pub(super) struct DiagnosticsRun {
     pub(super) at: Timestamp,
-    pub(super) examinations: Vec<Examination>,
+    pub(super) reports: Vec<Examination>,
 }
 
-impl Examiner {
+impl DiagnosticsRunner {
     pub(super) fn new(
         directories: Arc<Directories>,
-        shelf: Arc<Shelf>,
+        page_store: Arc<Shelf>,
         admins: Audience,
         groups: Arc<GroupWatch>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { directories, shelf, admins, groups, clock, at_work: Mutex::new(()), last: RwLock::default() }
+        Self { directories, page_store, admins, groups, clock, running: Mutex::new(()), last: RwLock::default() }
     }
 
     /// Examines everything, and `person` where one is named. When an examination is under way already, that one is as
     /// good: nothing is done then.
-    pub(super) async fn examine(&self, person: Option<&Username>) {
-        let Ok(_alone) = self.at_work.try_lock() else { return };
-        let groups = namings(Some(&self.shelf), &self.admins);
+    pub(super) async fn run(&self, person: Option<&Username>) {
+        let Ok(_alone) = self.running.try_lock() else { return };
+        let groups = namings(Some(&self.page_store), &self.admins);
         let questions = Questions { groups: &groups, person, password: None, save_ca: None };
         let mut examinations = self.directories.examine(&questions).await;
         for examination in &mut examinations {
             if let Some(seen) = &examination.seen {
-                let section = self.shelf.examine(&seen.person);
+                let section = self.page_store.examine(&seen.person);
                 examination.sections.push(section);
             }
         }
-        let examined = Arc::new(Examined { at: self.clock.now(), examinations });
+        let examined = Arc::new(DiagnosticsRun { at: self.clock.now(), reports: examinations });
         *self.last.write().unwrap_or_else(PoisonError::into_inner) = Some(examined);
     }
 
     /// Whether people can be looked up in some directory without their password.
-    pub(super) fn shows_people(&self) -> bool {
+    pub(super) fn can_look_up_people(&self) -> bool {
         self.directories.all().any(LdapDirectory::shows_people)
     }
 
     /// Whether an examination is under way.
-    pub(super) fn is_at_work(&self) -> bool {
-        self.at_work.try_lock().is_err()
+    pub(super) fn is_running(&self) -> bool {
+        self.running.try_lock().is_err()
     }
 
     /// What came of the last one.
-    pub(super) fn last(&self) -> Option<Arc<Examined>> {
+    pub(super) fn last(&self) -> Option<Arc<DiagnosticsRun>> {
         self.last.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 

@@ -1,12 +1,12 @@
 use std::time::Duration;
 
 /// `every second`, `every 5 s`, `every 2 min`.
-pub(super) fn every_in_words(every: Duration) -> String {
-    if every == Duration::from_secs(1) { "every second".to_owned() } else { format!("every {}", in_words(every)) }
+pub(super) fn humanize_interval(every: Duration) -> String {
+    if every == Duration::from_secs(1) { "every second".to_owned() } else { format!("every {}", humanize(every)) }
 }
 
 /// A length of time in its largest unit: `250 ms`, `12 s`, `3 min`, `2 h`, `5 d`.
-pub(in crate::web) fn in_words(length: Duration) -> String {
+pub(in crate::web) fn humanize(length: Duration) -> String {
     match length.as_secs() {
         0 => format!("{} ms", length.as_millis()),
         seconds @ 1..=119 => format!("{seconds} s"),
@@ -17,7 +17,7 @@ pub(in crate::web) fn in_words(length: Duration) -> String {
 }
 
 /// How long somebody has to wait, and never too little: `30 s`, `4 min`.
-pub(in crate::web) fn wait_in_words(wait: Duration) -> String {
+pub(in crate::web) fn humanize_wait(wait: Duration) -> String {
     match u64::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u64::MAX) {
         seconds @ 0..=119 => format!("{} s", seconds.max(1)),
         seconds => format!("{} min", seconds.div_ceil(60)),
@@ -33,11 +33,11 @@ mod tests {
         for (millis, words) in
             [(250, "250 ms"), (12_000, "12 s"), (180_000, "3 min"), (7_200_000, "2 h"), (432_000_000, "5 d")]
         {
-            assert_eq!(in_words(Duration::from_millis(millis)), words);
+            assert_eq!(humanize(Duration::from_millis(millis)), words);
         }
         for (millis, words) in [(1, "1 s"), (30_000, "30 s"), (120_001, "3 min"), (3_600_000, "60 min")] {
-            assert_eq!(wait_in_words(Duration::from_millis(millis)), words);
+            assert_eq!(humanize_wait(Duration::from_millis(millis)), words);
         }
-        assert_eq!(every_in_words(Duration::from_secs(1)), "every second");
+        assert_eq!(humanize_interval(Duration::from_secs(1)), "every second");
     }
 }

@@ -17,12 +17,12 @@ use crate::domain::{Client, PageSlug, Visitor};
 use crate::pages::Shelf;
 use crate::sessions::SessionToken;
 use crate::web::Transport;
+use crate::web::app_state::WebLimits;
 use crate::web::cookies::Cookies;
 use crate::web::guards::{Passkeys, client_of};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
-use crate::web::rooms::Limits;
-use crate::web::views::{Chrome, NavItem, PasswordView, Said, SignInView, Tone, in_words};
+use crate::web::views::{Layout, NavItem, Notice, PasswordView, SignInView, Tone, humanize};
 
 /// A password as it came in a form. It wipes itself, wherever the form goes; what Rocket read it from lives as long as
 /// the request and is out of our hands.
@@ -39,110 +39,110 @@ impl<'v> FromFormField<'v> for TypedPassword {
 }
 
 /// Onward, or one of the two forms that stand here.
-pub(super) type Answer = Either<Redirect, Either<Html<SignInView>, Html<PasswordView>>>;
+pub(super) type SignInResponse = Either<Redirect, Either<Html<SignInView>, Html<PasswordView>>>;
 
 /// The room that the forms for names and passwords stand in.
-pub(super) struct Doorstep<'r> {
+pub(super) struct SignInContext<'r> {
     pub(super) cookies: Cookies<'r>,
     pub(super) auth: &'r Auth,
-    shelf: &'r Shelf,
+    page_store: &'r Shelf,
     pub(super) site: &'r SiteSettings,
     /// Who asks.
     pub(super) client: Client,
-    session_lasts: Duration,
+    session_lifetime: Duration,
     /// How long somebody may ask to stay signed in.
-    stay: Option<Duration>,
+    stay_signed_in: Option<Duration>,
     /// Whether a passkey alone signs somebody in here.
     passwordless: bool,
 }
 
 #[rocket::async_trait]
-impl<'r> FromRequest<'r> for Doorstep<'r> {
+impl<'r> FromRequest<'r> for SignInContext<'r> {
     type Error = ();
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
         let transport = try_outcome!(request.guard::<&State<Transport>>().await).inner();
-        let limits = try_outcome!(request.guard::<&State<Limits>>().await);
+        let limits = try_outcome!(request.guard::<&State<WebLimits>>().await);
         Outcome::Success(Self {
             cookies: Cookies::new(request.cookies(), transport),
             auth: try_outcome!(request.guard::<&State<Arc<Auth>>>().await),
-            shelf: try_outcome!(request.guard::<&State<Arc<Shelf>>>().await),
+            page_store: try_outcome!(request.guard::<&State<Arc<Shelf>>>().await),
             site: try_outcome!(request.guard::<&State<Arc<SiteSettings>>>().await),
             client: client_of(request),
-            session_lasts: limits.session_lasts,
-            stay: limits.session_stay,
+            session_lifetime: limits.session_lifetime,
+            stay_signed_in: limits.stay_signed_in,
             passwordless: request.guard::<Passkeys>().await.succeeded().is_some_and(|passkeys| passkeys.passwordless),
         })
     }
 }
 
-impl Doorstep<'_> {
+impl SignInContext<'_> {
     /// Whether a stranger's form was made by us for this very browser.
-    pub(super) fn form_is_ours(&self, csrf: &str) -> bool {
+    pub(super) fn verify_pre_session_csrf(&self, csrf: &str) -> bool {
         self.cookies
-            .stranger()
+            .pre_session()
             .is_some_and(|stranger: StrangerToken| self.auth.keys().csrf_holds(Holder::Stranger(&stranger), csrf))
     }
 
     /// Writes down that a form was not ours.
-    pub(super) fn note_forgery(&self, visitor: &Visitor, client: &Client) {
+    pub(super) fn audit_forgery(&self, visitor: &Visitor, client: &Client) {
         self.auth.audit().record(client, &Event::ForgeryRefused { visitor, reason: "csrf-token" });
     }
 
     /// The token for a stranger's form.
-    pub(super) fn csrf(&self) -> Result<String, Refusal> {
-        Ok(self.auth.keys().csrf_token(Holder::Stranger(&self.stranger()?)).as_str().to_owned())
+    pub(super) fn pre_session_csrf_token(&self) -> Result<String, Refusal> {
+        Ok(self.auth.keys().csrf_token(Holder::Stranger(&self.pre_session_token()?)).as_str().to_owned())
     }
 
     /// The sign-in form.
     pub(super) fn sign_in_form(
         &self,
-        chrome: Chrome,
+        chrome: Layout,
         next: &NextPath,
         username: &str,
-        said: Option<Said>,
+        said: Option<Notice>,
     ) -> Result<Html<SignInView>, Refusal> {
         let view = SignInView {
-            page_title: self.page_behind(next),
-            said,
+            page_title: self.target_page_title(next),
+            notice: said,
             username: username.to_owned(),
             next: next.to_string(),
-            csrf: self.csrf()?,
+            csrf: self.pre_session_csrf_token()?,
             passwordless: self.passwordless,
-            stay: self.stay.map(in_words),
+            stay_signed_in: self.stay_signed_in.map(humanize),
         };
         Ok(Html::new("auth/sign_in", "Sign in", chrome, view))
     }
 
     /// Gives this browser a session's token.
-    pub(super) fn keep_session(&self, token: &SessionToken) {
-        self.cookies.keep_session(token, self.session_lasts);
+    pub(super) fn set_session_cookie(&self, token: &SessionToken) {
+        self.cookies.set_session(token, self.session_lifetime);
     }
 
     /// Gives a page that is shown after a second factor, with a new session token, its forms' token, and unlocks its bar.
-    pub(super) fn renew(&self, chrome: &mut Chrome, token: &SessionToken) {
+    pub(super) fn renew_layout(&self, chrome: &mut Layout, token: &SessionToken) {
         chrome.nav.iter_mut().for_each(NavItem::unlock);
         self.auth.keys().csrf_token(Holder::Member(token)).as_str().clone_into(&mut chrome.csrf);
     }
 
     /// What this browser's forms are bound to; given to it with the first form.
-    fn stranger(&self) -> Result<StrangerToken, Refusal> {
-        if let Some(stranger) = self.cookies.stranger() {
+    fn pre_session_token(&self) -> Result<StrangerToken, Refusal> {
+        if let Some(stranger) = self.cookies.pre_session() {
             return Ok(stranger);
         }
         let stranger = StrangerToken::generate().map_err(|error| Refusal::Internal(error.to_string()))?;
-        self.cookies.keep_stranger(&stranger);
+        self.cookies.set_pre_session(&stranger);
         Ok(stranger)
     }
 
     /// The title of the page that they came for.
-    fn page_behind(&self, next: &NextPath) -> Option<String> {
+    fn target_page_title(&self, next: &NextPath) -> Option<String> {
         let slug: PageSlug = next.as_str().strip_prefix("/p/")?.split('?').next()?.parse().ok()?;
-        self.shelf.title_behind_sign_in(&slug)
+        self.page_store.title_behind_sign_in(&slug)
     }
 
     /// Whom to ask, as a sentence.
-    pub(super) fn ask(&self) -> String {
+    pub(super) fn contact_advice(&self) -> String {
         match &self.site.contact {
             Some(contact) => format!("Ask {contact}."),
             None => "Ask your IT department.".to_owned(),
@@ -150,8 +150,8 @@ impl Doorstep<'_> {
     }
 
     /// What is said about a refusal, to the person who typed: what helps them, and nothing that helps a stranger.
-    pub(super) fn words(&self, refusal: &SignInRefusal) -> Result<(Status, Said), Refusal> {
-        let ask = self.ask();
+    pub(super) fn error_notice(&self, refusal: &SignInRefusal) -> Result<(Status, Notice), Refusal> {
+        let ask = self.contact_advice();
         let (status, tone, text) = match refusal {
             // A throttled try looks like a wrong one: whoever guesses learns nothing from it.
             SignInRefusal::WrongCredentials | SignInRefusal::Throttled { .. } => (
@@ -202,6 +202,6 @@ impl Doorstep<'_> {
             ),
             SignInRefusal::Store(error) => return Err(Refusal::StoreUnavailable(error.to_string())),
         };
-        Ok((status, Said { tone, text }))
+        Ok((status, Notice { tone, text }))
     }
 }

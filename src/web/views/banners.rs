@@ -1,15 +1,15 @@
 use std::time::Duration;
 
 use super::auth::Tone;
-use super::chrome::{Note, NoteLink};
+use super::layout::{Banner, BannerLink};
 use crate::domain::Timestamp;
 
 const DAY: u64 = 24 * 60 * 60;
 
-impl Note {
+impl Banner {
     /// That the member's password runs out soon; `left` is zero when it has. With a way to change it where there is one.
-    pub(in crate::web) fn password_runs_out(left: Duration, changes_here: bool) -> Self {
-        let link = changes_here.then_some(NoteLink { href: "/account/password", words: "Change it now" });
+    pub(in crate::web) fn password_expires(left: Duration, changes_here: bool) -> Self {
+        let link = changes_here.then_some(BannerLink { href: "/account/password", label: "Change it now" });
         // The server does not know the reader's midnight: so a day is 24 hours, and is said rather too early.
         let (tone, text) = match (left.as_secs(), left.as_secs() / DAY) {
             (0, _) => {
@@ -23,7 +23,7 @@ impl Note {
     }
 
     /// That the directory cannot be asked, and what that means to whoever is signed in.
-    pub(in crate::web) fn directory_is_away(since: Timestamp) -> Self {
+    pub(in crate::web) fn directory_unreachable(since: Timestamp) -> Self {
         let text = "The company directory does not answer. You stay signed in meanwhile; changes to accounts and \
                     groups show when it is back."
             .to_owned();
@@ -46,13 +46,13 @@ mod tests {
             (48, "Your password expires in 2 days."),
             (6 * 24 + 1, "Your password expires in 6 days."),
         ] {
-            assert_eq!(Note::password_runs_out(Duration::from_hours(hours), true).text, words, "{hours} h");
+            assert_eq!(Banner::password_expires(Duration::from_hours(hours), true).text, words, "{hours} h");
         }
     }
 
     #[test]
     fn it_leads_to_the_form_only_where_there_is_one() {
-        let note = |changes_here| Note::password_runs_out(Duration::from_hours(1), changes_here);
+        let note = |changes_here| Banner::password_expires(Duration::from_hours(1), changes_here);
         assert_eq!(note(true).link.map(|link| link.href), Some("/account/password"));
         assert_eq!(note(false).link, None);
     }

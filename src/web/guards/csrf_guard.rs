@@ -12,18 +12,18 @@ use crate::web::refusal::Refusal;
 
 /// A form that no other site's page has sent, from a browser that has a session. What changes something for a member asks
 /// for this, and for [`OwnForm::check`] before anything is changed.
-pub(in crate::web) struct OwnForm<'r> {
+pub(in crate::web) struct CsrfGuard<'r> {
     token: SessionToken,
     keys: &'r Keys,
 }
 
-impl OwnForm<'_> {
+impl CsrfGuard<'_> {
     /// Whether the form was made for this very session: `csrf` is what came in its hidden field.
     ///
     /// # Errors
     /// [`Refusal::FormNotOurs`], which the audit hears of.
     pub(in crate::web) fn check(&self, csrf: &str) -> Result<(), Refusal> {
-        if self.keys.csrf_holds(Holder::Member(&self.token), csrf) { Ok(()) } else { Err(Refusal::FormNotOurs) }
+        if self.keys.csrf_holds(Holder::Member(&self.token), csrf) { Ok(()) } else { Err(Refusal::CsrfMismatch) }
     }
 
     /// The session's token.
@@ -33,18 +33,18 @@ impl OwnForm<'_> {
 }
 
 #[rocket::async_trait]
-impl<'r> FromRequest<'r> for OwnForm<'r> {
+impl<'r> FromRequest<'r> for CsrfGuard<'r> {
     type Error = ();
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
         let SameOrigin = try_outcome!(request.guard::<SameOrigin>().await);
         let rocket = request.rocket();
         let (Some(auth), Some(transport)) = (rocket.state::<Arc<Auth>>(), rocket.state::<Transport>()) else {
-            return Refusal::Internal("the rooms behind the web are not there".to_owned()).stop(request);
+            return Refusal::Internal("the rooms behind the web are not there".to_owned()).into_outcome(request);
         };
         match Cookies::new(request.cookies(), transport).session() {
             Some(token) => Outcome::Success(Self { token, keys: auth.keys() }),
-            None => Refusal::FormNotOurs.stop(request),
+            None => Refusal::CsrfMismatch.into_outcome(request),
         }
     }
 }

@@ -7,7 +7,7 @@ use super::auth::Tone;
 
 /// What stands around every page.
 #[derive(Clone, Debug, Default, Serialize)]
-pub(in crate::web) struct Chrome {
+pub(in crate::web) struct Layout {
     /// The site's name.
     pub(in crate::web) site: String,
     /// What this page is called.
@@ -17,34 +17,34 @@ pub(in crate::web) struct Chrome {
     /// The pages this visitor may open.
     pub(in crate::web) nav: Vec<NavItem>,
     /// Who is signed in.
-    pub(in crate::web) visitor: Option<Who>,
+    pub(in crate::web) visitor: Option<LayoutVisitor>,
     /// Where *Sign in* leads.
     pub(in crate::web) sign_in_href: String,
     /// The token of a member's forms.
     pub(in crate::web) csrf: String,
     /// The path and query of this page.
-    pub(in crate::web) here: String,
+    pub(in crate::web) current_url: String,
     /// Whom to ask for help.
     pub(in crate::web) contact: Option<String>,
     /// What this visitor should hear on every page, discreetly.
-    pub(in crate::web) notes: Vec<Note>,
+    pub(in crate::web) banners: Vec<Banner>,
 }
 
 /// A sentence under the bar, and perhaps a way to do something about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(in crate::web) struct Note {
+pub(in crate::web) struct Banner {
     pub(in crate::web) tone: Tone,
     pub(in crate::web) text: String,
     /// Since when it is so, where that matters: told in the reader's zone.
     pub(in crate::web) since_ms: Option<Timestamp>,
-    pub(in crate::web) link: Option<NoteLink>,
+    pub(in crate::web) link: Option<BannerLink>,
 }
 
 /// Where a note leads.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(in crate::web) struct NoteLink {
+pub(in crate::web) struct BannerLink {
     pub(in crate::web) href: &'static str,
-    pub(in crate::web) words: &'static str,
+    pub(in crate::web) label: &'static str,
 }
 
 /// A page in the bar.
@@ -60,7 +60,7 @@ pub(in crate::web) struct NavItem {
 
 /// The member's name.
 #[derive(Clone, Debug, Serialize)]
-pub(in crate::web) struct Who {
+pub(in crate::web) struct LayoutVisitor {
     pub(in crate::web) name: String,
     pub(in crate::web) username: String,
     pub(in crate::web) is_admin: bool,

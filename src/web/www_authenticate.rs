@@ -12,11 +12,11 @@ use super::refusal::{Refusal, wants_html};
 const REALM: &str = "Belvedere";
 
 /// Where monitoring systems read, which have tokens and no names.
-const METRICS: &str = "/metrics";
+const METRICS_PATH: &str = "/metrics";
 
 /// What was shown in an `Authorization` header opens nothing: in words for whoever sent it, and for programs.
 #[derive(Clone, Debug)]
-pub(super) struct Shown {
+pub(super) struct RejectedAuthorization {
     /// A word for scripts.
     pub(super) code: &'static str,
     /// What is wrong, as a sentence.
@@ -25,9 +25,9 @@ pub(super) struct Shown {
     is_token: bool,
 }
 
-impl Shown {
+impl RejectedAuthorization {
     /// More than one header: whichever was meant, the other must not count.
-    pub(super) fn more_than_one() -> Self {
+    pub(super) fn multiple_headers() -> Self {
         let message = "There is more than one Authorization header, and only one can count".to_owned();
         Self { code: "bad-authorization", message, is_token: false }
     }
@@ -35,13 +35,14 @@ impl Shown {
 
 impl From<ShownRefusal> for Refusal {
     fn from(refusal: ShownRefusal) -> Self {
-        let shown =
-            |code, is_token, message: String| Self::Shown(Shown { code, message: sentence(&message), is_token });
+        let shown = |code, is_token, message: String| {
+            Self::AuthorizationRejected(RejectedAuthorization { code, message: capitalize(&message), is_token })
+        };
         match refusal {
             ShownRefusal::Invalid(invalid) => shown("bad-authorization", false, invalid.to_string()),
             ShownRefusal::NotTaken(why) => shown("not-taken", false, why.to_owned()),
             ShownRefusal::SecondFactor => shown("second-factor", false, refusal.to_string()),
-            ShownRefusal::Token(fault) => shown(code_of(fault), true, fault.to_string()),
+            ShownRefusal::Token(fault) => shown(token_error_code(fault), true, fault.to_string()),
             ShownRefusal::Store(error) | ShownRefusal::Password(SignInRefusal::Store(error)) => {
                 Self::StoreUnavailable(error.to_string())
             }
@@ -58,7 +59,7 @@ impl From<ShownRefusal> for Refusal {
     }
 }
 
-fn code_of(fault: TokenFault) -> &'static str {
+fn token_error_code(fault: TokenFault) -> &'static str {
     match fault {
         TokenFault::Unknown => "invalid-token",
         TokenFault::Expired => "expired-token",
@@ -68,7 +69,7 @@ fn code_of(fault: TokenFault) -> &'static str {
 }
 
 /// With a capital; the full stop is whoever shows it.
-pub(super) fn sentence(message: &str) -> String {
+pub(super) fn capitalize(message: &str) -> String {
     let mut characters = message.chars();
     characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
 }
@@ -86,14 +87,14 @@ pub(super) fn challenges(refusal: &Refusal, request: &Request<'_>) -> Vec<Header
         return [form_challenge()].into_iter().chain(digest).collect();
     }
     let fault = match refusal {
-        Refusal::Shown(shown) if shown.is_token => {
+        Refusal::AuthorizationRejected(shown) if shown.is_token => {
             format!(", error=\"invalid_token\", error_description=\"{}\"", shown.message)
         }
         _ => String::new(),
     };
     let mut challenges = vec![bearer(&fault)];
     let takes_passwords = request.rocket().state::<Arc<Scripts>>().is_some_and(|scripts| scripts.takes_passwords());
-    if takes_passwords && request.uri().path() != METRICS {
+    if takes_passwords && request.uri().path() != METRICS_PATH {
         challenges.push(Header::new("WWW-Authenticate", format!("Basic realm=\"{REALM}\", charset=\"UTF-8\"")));
     }
     challenges.extend(digest);

@@ -1,77 +1,77 @@
 //! Scripts as they travel: half of them is said to people, and no browser needs it.
 
 /// After these words a slash begins a regular expression; after any other, it divides.
-const BEFORE_EXPRESSIONS: [&str; 8] = ["return", "typeof", "case", "in", "of", "await", "void", "delete"];
+const KEYWORDS_BEFORE_REGEX: [&str; 8] = ["return", "typeof", "case", "in", "of", "await", "void", "delete"];
 
 /// The script without its comments, and without the space that its lines begin and end with. Every line stays where it is,
 /// so what a browser says of a fault is true of the source too. Comments that begin with `/*!` are somebody's terms, and stay.
-pub(super) fn lean(script: &str) -> String {
-    let mut reader = Reader { rest: script, lean: String::with_capacity(script.len()), braces: Vec::new() };
+pub(super) fn minify(script: &str) -> String {
+    let mut reader = Minifier { rest: script, output: String::with_capacity(script.len()), open_braces: Vec::new() };
     while reader.step() {}
-    reader.lean
+    reader.output
 }
 
-struct Reader<'a> {
+struct Minifier<'a> {
     rest: &'a str,
-    lean: String,
+    output: String,
     /// For each template that surrounds this place, how many braces are open in its `${}`.
-    braces: Vec<usize>,
+    open_braces: Vec<usize>,
 }
 
-impl Reader<'_> {
+impl Minifier<'_> {
     /// Takes the next piece; `false` at the end.
     fn step(&mut self) -> bool {
         let Some(next) = self.rest.chars().next() else { return false };
         match next {
             '\n' => {
-                self.end_line();
-                self.take(1);
+                self.trim_line_end();
+                self.copy(1);
                 self.rest = self.rest.trim_start_matches([' ', '\t']);
             }
-            '"' | '\'' => self.take(quoted(self.rest, next)),
+            '"' | '\'' => self.copy(string_length(self.rest, next)),
             '`' => {
-                self.take(1);
-                self.take_template();
+                self.copy(1);
+                self.copy_template();
             }
             '/' if self.rest.starts_with("//") => {
                 self.rest = &self.rest[self.rest.find('\n').unwrap_or(self.rest.len())..];
             }
-            '/' if self.rest.starts_with("/*") => self.leave_comment(),
-            '/' if self.begins_expression() => self.take(expression(self.rest)),
+            '/' if self.rest.starts_with("/*") => self.skip_comment(),
+            '/' if self.begins_regex() => self.copy(regex_length(self.rest)),
             '{' => {
-                if let Some(open) = self.braces.last_mut() {
+                if let Some(open) = self.open_braces.last_mut() {
                     *open += 1;
                 }
-                self.take(1);
+                self.copy(1);
             }
-            '}' if self.braces.last() == Some(&0) => {
-                self.braces.pop();
-                self.take(1);
-                self.take_template();
+            '}' if self.open_braces.last() == Some(&0) => {
+                self.open_braces.pop();
+                self.copy(1);
+                self.copy_template();
             }
             '}' => {
-                if let Some(open) = self.braces.last_mut() {
+                if let Some(open) = self.open_braces.last_mut() {
                     *open -= 1;
                 }
-                self.take(1);
+                self.copy(1);
             }
-            other => self.take(other.len_utf8()),
+            other => self.copy(other.len_utf8()),
         }
         true
     }
 
-    fn take(&mut self, length: usize) {
+    fn copy(&mut self, length: usize) {
         let (taken, rest) = self.rest.split_at(length);
-        self.lean.push_str(taken);
+        self.output.push_str(taken);
         self.rest = rest;
     }
 
-    fn end_line(&mut self) {
-        self.lean.truncate(self.lean.trim_end_matches([' ', '\t']).len());
+    fn trim_line_end(&mut self) {
+        self.output.truncate(self.output.trim_end_matches([' ', '\t']).len());
     }
 
     /// Goes on inside a template, up to its end or to the next `${`.
-    fn take_template(&mut self) {
+    fn copy_template(&mut self) {
         let mut escaped = false;
         for (at, character) in self.rest.char_indices() {
             if escaped {
@@ -79,41 +79,41 @@ impl Reader<'_> {
             } else if character == '\\' {
                 escaped = true;
             } else if character == '`' {
-                return self.take(at + 1);
+                return self.copy(at + 1);
             } else if self.rest[at..].starts_with("${") {
-                self.braces.push(0);
-                return self.take(at + 2);
+                self.open_braces.push(0);
+                return self.copy(at + 2);
             }
         }
-        self.take(self.rest.len());
+        self.copy(self.rest.len());
     }
 
-    fn leave_comment(&mut self) {
+    fn skip_comment(&mut self) {
         let end = self.rest.find("*/").map_or(self.rest.len(), |end| end + 2);
         if self.rest.starts_with("/*!") {
-            return self.take(end);
+            return self.copy(end);
         }
         let (comment, rest) = self.rest.split_at(end);
         let lines = comment.matches('\n').count();
         if lines > 0 {
-            self.end_line();
-            self.lean.extend(std::iter::repeat_n('\n', lines));
+            self.trim_line_end();
+            self.output.extend(std::iter::repeat_n('\n', lines));
         }
         // What the comment kept apart stays apart, by one space.
-        let apart = self.lean.ends_with(|before: char| before.is_whitespace()) || self.lean.is_empty();
+        let apart = self.output.ends_with(|before: char| before.is_whitespace()) || self.output.is_empty();
         if !apart {
-            self.lean.push(' ');
+            self.output.push(' ');
         }
         self.rest = rest.trim_start_matches([' ', '\t']);
     }
 
     /// Whether a slash here begins a regular expression: by what stands before it.
-    fn begins_expression(&self) -> bool {
-        let before = self.lean.trim_end();
+    fn begins_regex(&self) -> bool {
+        let before = self.output.trim_end();
         match before.chars().next_back() {
-            Some(last) if is_of_word(last) => {
-                let word = before.rsplit(|character| !is_of_word(character)).next().unwrap_or_default();
-                BEFORE_EXPRESSIONS.contains(&word)
+            Some(last) if is_identifier_char(last) => {
+                let word = before.rsplit(|character| !is_identifier_char(character)).next().unwrap_or_default();
+                KEYWORDS_BEFORE_REGEX.contains(&word)
             }
             Some(last) => !matches!(last, ')' | ']' | '}' | '"' | '\'' | '`'),
             None => true,
@@ -121,12 +121,12 @@ impl Reader<'_> {
     }
 }
 
-fn is_of_word(character: char) -> bool {
+fn is_identifier_char(character: char) -> bool {
     character.is_alphanumeric() || matches!(character, '_' | '$')
 }
 
 /// How long the quoted text is that begins here.
-fn quoted(text: &str, quote: char) -> usize {
+fn string_length(text: &str, quote: char) -> usize {
     let mut escaped = false;
     for (at, character) in text.char_indices().skip(1) {
         if escaped {
@@ -141,7 +141,7 @@ fn quoted(text: &str, quote: char) -> usize {
 }
 
 /// How long the regular expression is that begins here, without its flags.
-fn expression(text: &str) -> usize {
+fn regex_length(text: &str) -> usize {
     let (mut escaped, mut in_class) = (false, false);
     for (at, character) in text.char_indices().skip(1) {
         match character {
@@ -158,12 +158,12 @@ fn expression(text: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::lean;
+    use super::minify;
 
     #[test]
     fn comments_go_and_every_line_stays_where_it_is() {
         let script = "/** What\n * it is. */\nlet a = 1; // one\n\n  // Why.\n  b(/* in */ a, /** @type {X} */ (c));\n";
-        assert_eq!(lean(script), "\n\nlet a = 1;\n\n\nb( a, (c));\n");
+        assert_eq!(minify(script), "\n\nlet a = 1;\n\n\nb( a, (c));\n");
     }
 
     #[test]
@@ -177,20 +177,20 @@ mod tests {
             "return /[\"']/.test(a) ? (b) / 2 : c[0] / 3;",
             "/*! terms */ a;",
         ] {
-            assert_eq!(lean(script), script);
+            assert_eq!(minify(script), script);
         }
     }
 
     #[test]
     fn what_a_comment_kept_apart_stays_apart() {
-        assert_eq!(lean("return/* so */a;"), "return a;");
-        assert_eq!(lean("a/*\n*/b"), "a\nb");
+        assert_eq!(minify("return/* so */a;"), "return a;");
+        assert_eq!(minify("a/*\n*/b"), "a\nb");
     }
 
     #[test]
     fn whatever_is_unfinished_ends_with_the_script() {
         for script in ["a = `${", "a = \"b\\", "/* a", "// a", "a = /b", "}"] {
-            assert!(lean(script).len() <= script.len());
+            assert!(minify(script).len() <= script.len());
         }
     }
 }

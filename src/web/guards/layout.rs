@@ -9,27 +9,27 @@ use crate::config::SiteSettings;
 use crate::domain::{DirectoryName, Visitor};
 use crate::pages::Shelf;
 use crate::web::Transport;
+use crate::web::app_state::Admins;
 use crate::web::cookies::Cookies;
-use crate::web::rooms::Admins;
-use crate::web::views::{Chrome, NavItem, Note, Who};
+use crate::web::views::{Banner, Layout, LayoutVisitor, NavItem};
 
 /// What stands around every page, for this visitor.
 #[rocket::async_trait]
-impl<'r> FromRequest<'r> for Chrome {
+impl<'r> FromRequest<'r> for Layout {
     type Error = ();
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
         let visitor = try_outcome!(request.guard::<Visitor>().await);
-        Outcome::Success(chrome(request, &visitor))
+        Outcome::Success(layout_for(request, &visitor))
     }
 }
 
 /// The same for a visitor who is known already.
-pub(in crate::web) fn chrome(request: &Request<'_>, visitor: &Visitor) -> Chrome {
+pub(in crate::web) fn layout_for(request: &Request<'_>, visitor: &Visitor) -> Layout {
     let rocket = request.rocket();
     let here = request.uri().to_string();
     let path = request.uri().path();
-    let mut chrome = Chrome { here: here.clone(), sign_in_href: sign_in_href(&here), ..Chrome::default() };
+    let mut chrome = Layout { current_url: here.clone(), sign_in_href: sign_in_href(&here), ..Layout::default() };
     if let Some(site) = rocket.state::<Arc<SiteSettings>>() {
         chrome.site.clone_from(&site.name);
         chrome.contact.clone_from(&site.contact);
@@ -46,7 +46,7 @@ pub(in crate::web) fn chrome(request: &Request<'_>, visitor: &Visitor) -> Chrome
             auth.keys().csrf_token(Holder::Member(&token)).as_str().clone_into(&mut chrome.csrf);
         }
     }
-    chrome.visitor = visitor.member().map(|member| Who {
+    chrome.visitor = visitor.member().map(|member| LayoutVisitor {
         name: member.person.display_name.clone(),
         username: member.person.qualified_name(),
         is_local: member.person.directory.as_ref().is_some_and(DirectoryName::is_local),
@@ -55,11 +55,11 @@ pub(in crate::web) fn chrome(request: &Request<'_>, visitor: &Visitor) -> Chrome
     if let (Some(auth), Some(member)) = (rocket.state::<Arc<Auth>>(), visitor.member()) {
         let changes_here = || auth.name_for_change(&member.person).is_some();
         let left = auth.password_runs_out_in(&member.person);
-        chrome.notes.extend(left.map(|left| Note::password_runs_out(left, changes_here())));
+        chrome.banners.extend(left.map(|left| Banner::password_expires(left, changes_here())));
     }
     if let (Some(refresh), Some(member)) = (rocket.state::<Arc<Refresh>>(), visitor.member()) {
         let away_since = refresh.away_since(member.person.directory.as_ref());
-        chrome.notes.extend(away_since.map(Note::directory_is_away));
+        chrome.banners.extend(away_since.map(Banner::directory_unreachable));
     }
     chrome
 }
