@@ -8,7 +8,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use belvedere::config::TokenSettings;
-use belvedere::directory::embedded::{EmbeddedDirectory, Sample};
+use belvedere::demo_directory::{EmbeddedDirectory, Sample};
 use belvedere::domain::{PageScope, Revalidation, SystemClock, TokenScope};
 use belvedere::tokens::{Tokens, Wanted};
 use tempfile::TempDir;

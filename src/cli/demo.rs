@@ -9,7 +9,7 @@ use rocket::figment::Figment;
 use tempfile::TempDir;
 
 use crate::config::{self, Settings};
-use crate::directory::embedded::{Account, EmbeddedDirectory, Sample};
+use crate::demo_directory::{Account, EmbeddedDirectory, Sample};
 use crate::domain::SystemClock;
 use crate::pages::lay_out_samples;
 use crate::server::{Ready, Server, StartError};

@@ -2,9 +2,10 @@ use std::collections::{HashMap, HashSet};
 
 use super::closure::{Closure, DEEPEST_NESTING, MOST_GROUPS, reach};
 use super::look::{Look, Within};
-use crate::directory::entry::Entry;
-use crate::directory::groups::LISTS_MEMBER;
-use crate::directory::{LdapDirectory, Unreachable, filter};
+use crate::directory::client::LdapDirectory;
+use crate::directory::connection::Unreachable;
+use crate::directory::people::LISTS_MEMBER;
+use crate::directory::schema::{Entry, filter};
 use crate::domain::{Dn, Group, GroupId};
 
 /// How many members one search asks the groups of: a filter that any server takes.
@@ -253,8 +254,8 @@ fn key(value: &str) -> String {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::closure::names_in;
     use super::*;
+    use crate::directory::refresh::closure::names_in;
 
     fn member(dn: &str, uid: &str) -> Member {
         Member { dn: dn.into(), uid: uid.into() }
