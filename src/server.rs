@@ -28,7 +28,7 @@ use crate::connections::Connections;
 use crate::directory::{Directories, Directory, GroupWatch, Readiness};
 use crate::domain::{Client, Clock};
 use crate::live::{Feeds, Hub};
-use crate::pages::Shelf;
+use crate::pages::PageStore;
 use crate::sources::Sources;
 use crate::telemetry::Metrics;
 use crate::web::{self, AppState, Assets, Transport};
@@ -78,7 +78,7 @@ impl Server {
         let state_lock = StateLock::take(&settings.state)?;
 
         let sources = Arc::new(Sources::open(&settings.sources, Arc::clone(&clock))?);
-        let shelf = Shelf::load(&settings.pages, Arc::clone(&sources))?;
+        let shelf = PageStore::load(&settings.pages, Arc::clone(&sources))?;
         let shelf = Arc::new(shelf.with_second_factor(settings.second_factor.clone()));
         let feeds = Feeds::new(sources.clone(), Arc::clone(&clock));
         let metrics = Metrics::new();

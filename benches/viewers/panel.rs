@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use belvedere::config::Settings;
 use belvedere::domain::{BoundQuery, DataTable, ManualClock, Reading, TableCell, TableColumn, Timestamp, Visitor};
 use belvedere::live::{Answers, Feeds, Hub};
-use belvedere::pages::Shelf;
+use belvedere::pages::PageStore;
 use belvedere::sources::{SourceError, Sources};
 use belvedere::telemetry::Metrics;
 use rustix::time::{ClockId, clock_gettime};
@@ -102,7 +102,7 @@ async fn one(panel: &str) -> f64 {
     let settings = house::settings(folder.path()).merge(("directory.url", "ldap://127.0.0.1:9"));
     let settings = Settings::from_figment(&settings).unwrap();
     let sources = Arc::new(Sources::open(&settings.sources, Arc::clone(&clock) as _).unwrap());
-    let shelf = Shelf::load(&pages, Arc::clone(&sources)).unwrap();
+    let shelf = PageStore::load(&pages, Arc::clone(&sources)).unwrap();
     assert_eq!(shelf.count(), 1, "{}", shelf.all_faults());
     let answers = Arc::new(Changing { answers: AtomicU32::new(0), is_table: panel.contains("table") });
     let feeds = Feeds::new(answers, Arc::clone(&clock) as _);

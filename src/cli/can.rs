@@ -6,7 +6,7 @@ use clap::Args;
 use crate::config::{self, Settings};
 use crate::directory::{Directories, Seen, Sought};
 use crate::domain::{AccessReason, Clock, SystemClock};
-use crate::pages::{PageRight, Shelf};
+use crate::pages::{PageRight, PageStore};
 use crate::sources::Sources;
 
 use super::doctor::{Stop, named};
@@ -61,7 +61,7 @@ async fn ask(options: &Options) -> Result<Answer, Stop> {
     let settings = Settings::from_figment(&config::figment())?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let sources = Sources::open(&settings.sources, Arc::clone(&clock))?;
-    let shelf = Shelf::load(&settings.pages, Arc::new(sources))?;
+    let shelf = PageStore::load(&settings.pages, Arc::new(sources))?;
     let Some(public) = shelf.is_public(page) else {
         let why = format!(
             "there is no page {page} in {}, or `belvedere check` finds a fault in it",

@@ -6,12 +6,12 @@ use super::farewell::Farewell;
 use super::lease::Lease;
 use super::places::Place;
 use crate::domain::{Clock, EndReason, Person, Timestamp, Visitor, wait_until};
-use crate::pages::{OpenPage, Shelf};
+use crate::pages::{OpenPage, PageStore};
 use crate::store::RowNews;
 
 /// What gives a connection the right to go on, and hears when it is gone.
 pub struct Authority {
-    shelf: Arc<Shelf>,
+    shelf: Arc<PageStore>,
     shelf_changes: watch::Receiver<u64>,
     page: OpenPage,
     visitor: Visitor,
@@ -26,7 +26,7 @@ impl Authority {
     /// The right of `visitor` to watch `page`, for as long as the door, the `lease` and the server last. `shelf_changes`
     /// must have been subscribed before the page was opened, so that no change in between goes unheard.
     pub fn new(
-        shelf: Arc<Shelf>,
+        shelf: Arc<PageStore>,
         shelf_changes: watch::Receiver<u64>,
         page: OpenPage,
         visitor: Visitor,

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use crate::config::{LiveSettings, PanelSettings};
 use crate::domain::{Bindings, PanelId, Timestamp};
-use crate::pages::{Choice, Page};
+use crate::pages::{InputChoice, Page};
 use crate::panels::{Panel, PanelFrame, PanelTrouble, ReadingMismatch};
 
 use super::feed::FeedState;
@@ -75,7 +75,7 @@ struct Shown {
 }
 
 impl Channel {
-    pub(super) fn new(page: &Page, choice: &Choice, settings: &LiveSettings, metrics: Arc<LiveMetrics>) -> Self {
+    pub(super) fn new(page: &Page, choice: &InputChoice, settings: &LiveSettings, metrics: Arc<LiveMetrics>) -> Self {
         let panels = page.panels.iter().map(|panel| (panel.id.clone(), Shown::new(panel, &choice.bindings))).collect();
         Self {
             epoch: new_epoch(),

@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::backoff;
 use super::said::{Message, Said};
 use crate::domain::EndReason;
-use crate::pages::Closed;
+use crate::pages::PageDenied;
 use crate::websocket;
 
 /// After a page changed, its viewers come back within this time, so that they do not all come at once.
@@ -49,13 +49,15 @@ impl Farewell {
     }
 
     /// What a closed door has to say.
-    pub fn of(closed: &Closed) -> Self {
+    pub fn of(closed: &PageDenied) -> Self {
         match closed {
             // A file may be away for a moment, while it is replaced.
-            Closed::NotFound => Self { reason: "gone", code: 1001, retry: Some(backoff::jitter(COME_BACK_LATER)) },
-            Closed::NotAllowed { .. } | Closed::OutOfScope => Self { reason: "not-allowed", code: 4403, retry: None },
-            Closed::SignInFirst => Self { reason: "sign-in", code: 4401, retry: None },
-            Closed::SecondFactorFirst => Self { reason: "second-factor", code: 4401, retry: None },
+            PageDenied::NotFound => Self { reason: "gone", code: 1001, retry: Some(backoff::jitter(COME_BACK_LATER)) },
+            PageDenied::NotAllowed { .. } | PageDenied::OutOfScope => {
+                Self { reason: "not-allowed", code: 4403, retry: None }
+            }
+            PageDenied::SignInRequired => Self { reason: "sign-in", code: 4401, retry: None },
+            PageDenied::SecondFactorRequired => Self { reason: "second-factor", code: 4401, retry: None },
         }
     }
 

@@ -8,7 +8,7 @@ use super::page_audit::audit_pages;
 use crate::auth::{AccountWatch, Auth, Scripts};
 use crate::domain::Clock;
 use crate::live::Hub;
-use crate::pages::{Shelf, Watcher};
+use crate::pages::{PageStore, PageWatcher};
 use crate::web::AppState;
 
 /// How often sessions that have run out are swept from the store.
@@ -16,7 +16,7 @@ const SWEEP_EVERY: Duration = Duration::from_mins(1);
 
 /// What runs beside the requests, for as long as the server does.
 pub(super) struct Tasks {
-    _watcher: Watcher,
+    _watcher: PageWatcher,
     _keeper: AbortOnDropHandle<()>,
     _sweeper: AbortOnDropHandle<()>,
     _token_follower: AbortOnDropHandle<()>,
@@ -47,7 +47,7 @@ impl Tasks {
         );
         let scripts = Arc::clone(&rooms.api_auth);
         Self {
-            _watcher: Watcher::start(Arc::clone(shelf)),
+            _watcher: PageWatcher::start(Arc::clone(shelf)),
             _keeper: AbortOnDropHandle::new(tokio::spawn(keep_pages(Arc::clone(hub), Arc::clone(shelf)))),
             _sweeper: AbortOnDropHandle::new(tokio::spawn(sweep(
                 Arc::clone(&rooms.auth),
@@ -69,7 +69,7 @@ impl Tasks {
 }
 
 /// Keeps the channels running of every page that asks for it, and goes by the new files when they change.
-async fn keep_pages(hub: Arc<Hub>, shelf: Arc<Shelf>) {
+async fn keep_pages(hub: Arc<Hub>, shelf: Arc<PageStore>) {
     let mut changes = shelf.changes();
     loop {
         changes.mark_unchanged();

@@ -13,7 +13,7 @@ use crate::connections::Connections;
 use crate::directory::{Directories, GroupWatch, Readiness};
 use crate::domain::{Audience, Clock, TrustedProxies};
 use crate::live::Hub;
-use crate::pages::Shelf;
+use crate::pages::PageStore;
 use crate::sessions::Sessions;
 use crate::telemetry::Metrics;
 
@@ -37,7 +37,7 @@ pub struct AppState {
     /// What happened, to be searched.
     pub audit: AuditStore,
     /// Decides who sees what.
-    pub page_store: Arc<Shelf>,
+    pub page_store: Arc<PageStore>,
     /// Makes the boards move.
     pub hub: Arc<Hub>,
     /// The directories themselves, to be examined.

@@ -4,12 +4,12 @@ use tokio::sync::Mutex;
 
 use crate::directory::{Directories, Examination, GroupWatch, LdapDirectory, Questions};
 use crate::domain::{Audience, Clock, Timestamp, Username};
-use crate::pages::{Shelf, namings};
+use crate::pages::{PageStore, referenced_groups};
 
 /// Examines the directories for the admin page, one examination at a time, and keeps what came of the last.
 pub(super) struct DiagnosticsRunner {
     directories: Arc<Directories>,
-    page_store: Arc<Shelf>,
+    page_store: Arc<PageStore>,
     admins: Audience,
     groups: Arc<GroupWatch>,
     clock: Arc<dyn Clock>,
@@ -26,7 +26,7 @@ pub(super) struct DiagnosticsRun {
 impl DiagnosticsRunner {
     pub(super) fn new(
         directories: Arc<Directories>,
-        page_store: Arc<Shelf>,
+        page_store: Arc<PageStore>,
         admins: Audience,
         groups: Arc<GroupWatch>,
         clock: Arc<dyn Clock>,
@@ -38,12 +38,12 @@ impl DiagnosticsRunner {
     /// good: nothing is done then.
     pub(super) async fn run(&self, person: Option<&Username>) {
         let Ok(_alone) = self.running.try_lock() else { return };
-        let groups = namings(Some(&self.page_store), &self.admins);
+        let groups = referenced_groups(Some(&self.page_store), &self.admins);
         let questions = Questions { groups: &groups, person, password: None, save_ca: None };
         let mut examinations = self.directories.examine(&questions).await;
         for examination in &mut examinations {
             if let Some(seen) = &examination.seen {
-                let section = self.page_store.examine(&seen.person);
+                let section = self.page_store.rights_section(&seen.person);
                 examination.sections.push(section);
             }
         }

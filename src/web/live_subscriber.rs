@@ -9,7 +9,7 @@ use crate::auth::{Auth, Scripts};
 use crate::connections::Asking;
 use crate::domain::{Client, Credential, Member, RootCredential, Visitor};
 use crate::live::{Authority, Connection, Holder, Hub, Lease, Position, Seat, Socket};
-use crate::pages::Shelf;
+use crate::pages::PageStore;
 use crate::sessions::Sessions;
 
 use super::app_state::{SharedClock, ShutdownSignal, WebLimits};
@@ -24,7 +24,7 @@ pub(super) struct LiveSubscriber<'r> {
     api_auth: &'r Scripts,
     sessions: &'r Sessions,
     limits: &'r WebLimits,
-    page_store: &'r Arc<Shelf>,
+    page_store: &'r Arc<PageStore>,
     hub: &'r Arc<Hub>,
     clock: &'r SharedClock,
     shutdown: &'r ShutdownSignal,
@@ -42,7 +42,7 @@ impl<'r> FromRequest<'r> for LiveSubscriber<'r> {
             api_auth: try_outcome!(request.guard::<&State<Arc<Scripts>>>().await).inner(),
             limits: try_outcome!(request.guard::<&State<WebLimits>>().await).inner(),
             sessions: try_outcome!(request.guard::<&State<Sessions>>().await).inner(),
-            page_store: try_outcome!(request.guard::<&State<Arc<Shelf>>>().await).inner(),
+            page_store: try_outcome!(request.guard::<&State<Arc<PageStore>>>().await).inner(),
             hub: try_outcome!(request.guard::<&State<Arc<Hub>>>().await).inner(),
             clock: try_outcome!(request.guard::<&State<SharedClock>>().await).inner(),
             shutdown: try_outcome!(request.guard::<&State<ShutdownSignal>>().await).inner(),

@@ -13,7 +13,7 @@ use crate::audit::Event;
 use crate::auth::{Auth, NextPath};
 use crate::domain::{PageSlug, Visitor};
 use crate::live::Crowded;
-use crate::pages::{BadChoice, Closed};
+use crate::pages::{InvalidChoice, PageDenied};
 use crate::store::StoreError;
 
 use super::guards::{chrome_of, client_of, href_with_next, reauthenticate_href, sign_in_href, visitor_of};
@@ -35,7 +35,7 @@ type Cause = String;
 #[derive(Clone, Debug)]
 pub(super) enum Refusal {
     /// The door is shut.
-    PageDenied(Closed),
+    PageDenied(PageDenied),
     /// The door is shut to somebody who is signed in, until the directory answers again.
     Unconfirmed,
     /// What was shown in an `Authorization` header opens nothing.
@@ -62,14 +62,14 @@ pub(super) enum Refusal {
     Other(Status),
 }
 
-impl From<Closed> for Refusal {
-    fn from(closed: Closed) -> Self {
+impl From<PageDenied> for Refusal {
+    fn from(closed: PageDenied) -> Self {
         Self::PageDenied(closed)
     }
 }
 
-impl From<BadChoice> for Refusal {
-    fn from(choice: BadChoice) -> Self {
+impl From<InvalidChoice> for Refusal {
+    fn from(choice: InvalidChoice) -> Self {
         Self::BadRequest(choice.to_string())
     }
 }
@@ -89,11 +89,13 @@ impl From<StoreError> for Refusal {
 impl Refusal {
     pub(super) fn status(&self) -> Status {
         match self {
-            Self::PageDenied(Closed::NotFound) | Self::NotFound => Status::NotFound,
-            Self::PageDenied(Closed::SignInFirst) | Self::DigestRefused | Self::AuthorizationRejected(_) => {
+            Self::PageDenied(PageDenied::NotFound) | Self::NotFound => Status::NotFound,
+            Self::PageDenied(PageDenied::SignInRequired) | Self::DigestRefused | Self::AuthorizationRejected(_) => {
                 Status::Unauthorized
             }
-            Self::PageDenied(Closed::NotAllowed { .. } | Closed::SecondFactorFirst | Closed::OutOfScope)
+            Self::PageDenied(
+                PageDenied::NotAllowed { .. } | PageDenied::SecondFactorRequired | PageDenied::OutOfScope,
+            )
             | Self::ForeignOrigin
             | Self::ReauthenticationRequired(_) => Status::Forbidden,
             Self::BadRequest(_) | Self::CsrfMismatch => Status::BadRequest,
@@ -112,17 +114,19 @@ impl Refusal {
 
     /// Whether what was shown is good, but not for this.
     pub(super) fn is_out_of_scope(&self) -> bool {
-        matches!(self, Self::PageDenied(Closed::OutOfScope))
+        matches!(self, Self::PageDenied(PageDenied::OutOfScope))
     }
 
     /// Each page offers its own ways on.
     fn template(&self) -> &'static str {
         match self {
-            Self::PageDenied(Closed::NotAllowed { .. }) => "errors/forbidden",
-            Self::PageDenied(Closed::NotFound) | Self::NotFound => "errors/not_found",
+            Self::PageDenied(PageDenied::NotAllowed { .. }) => "errors/forbidden",
+            Self::PageDenied(PageDenied::NotFound) | Self::NotFound => "errors/not_found",
             Self::Unconfirmed | Self::StoreUnavailable(_) | Self::CapacityExceeded(_) => "errors/unavailable",
             Self::Internal(_) => "errors/internal",
-            Self::PageDenied(Closed::SignInFirst | Closed::SecondFactorFirst | Closed::OutOfScope)
+            Self::PageDenied(
+                PageDenied::SignInRequired | PageDenied::SecondFactorRequired | PageDenied::OutOfScope,
+            )
             | Self::AuthorizationRejected(_)
             | Self::BadRequest(_)
             | Self::ReauthenticationRequired(_)
@@ -136,11 +140,11 @@ impl Refusal {
     /// A word for scripts.
     fn code(&self) -> &'static str {
         match self {
-            Self::PageDenied(Closed::NotFound) | Self::NotFound => "not-found",
-            Self::PageDenied(Closed::SignInFirst) | Self::DigestRefused => "sign-in",
-            Self::PageDenied(Closed::SecondFactorFirst) => "second-factor",
-            Self::PageDenied(Closed::NotAllowed { .. }) => "not-allowed",
-            Self::PageDenied(Closed::OutOfScope) => "out-of-scope",
+            Self::PageDenied(PageDenied::NotFound) | Self::NotFound => "not-found",
+            Self::PageDenied(PageDenied::SignInRequired) | Self::DigestRefused => "sign-in",
+            Self::PageDenied(PageDenied::SecondFactorRequired) => "second-factor",
+            Self::PageDenied(PageDenied::NotAllowed { .. }) => "not-allowed",
+            Self::PageDenied(PageDenied::OutOfScope) => "out-of-scope",
             Self::AuthorizationRejected(shown) => shown.code,
             Self::BadRequest(_) | Self::CsrfMismatch => "bad-request",
             Self::ForeignOrigin => "foreign-origin",
@@ -171,17 +175,17 @@ impl Refusal {
     /// What a visitor reads: the title, the sentence, and what to do next.
     fn message(&self) -> (&'static str, String, String) {
         match self {
-            Self::PageDenied(Closed::NotFound) | Self::NotFound => (
+            Self::PageDenied(PageDenied::NotFound) | Self::NotFound => (
                 "Nothing here",
                 "There is no page at this address. It may have been renamed or removed.".to_owned(),
                 "The pages you may open are in the bar above.".to_owned(),
             ),
-            Self::PageDenied(Closed::SignInFirst) | Self::DigestRefused => (
+            Self::PageDenied(PageDenied::SignInRequired) | Self::DigestRefused => (
                 "Sign in first",
                 "This is for people who have signed in.".to_owned(),
                 "Sign in and try again.".to_owned(),
             ),
-            Self::PageDenied(Closed::SecondFactorFirst) => (
+            Self::PageDenied(PageDenied::SecondFactorRequired) => (
                 "One more step",
                 "This takes a second factor beside your password. A script needs an API token, made in a session that \
                  has shown one."
@@ -189,12 +193,12 @@ impl Refusal {
                 "Show your second factor at /login/factor, and try again.".to_owned(),
             ),
             // The page itself says whom to ask.
-            Self::PageDenied(Closed::NotAllowed { .. }) => (
+            Self::PageDenied(PageDenied::NotAllowed { .. }) => (
                 "Not for this account",
                 "You are signed in, but this page is not among those your account may open.".to_owned(),
                 String::new(),
             ),
-            Self::PageDenied(Closed::OutOfScope) => (
+            Self::PageDenied(PageDenied::OutOfScope) => (
                 "Not with this",
                 "What you showed is good, but not for this.".to_owned(),
                 "Use a token that was made for it, or sign in with the form.".to_owned(),
@@ -278,7 +282,7 @@ async fn refuse(status: Status, request: &Request<'_>) -> RefusalResponse {
 /// Signing in helps nobody whom the directory cannot confirm. A browser is sent to the form all the same, which says
 /// so; a script is told to try again.
 async fn as_seen_by_unconfirmed(refusal: Refusal, request: &Request<'_>) -> Refusal {
-    let is_shut = matches!(refusal, Refusal::PageDenied(Closed::SignInFirst));
+    let is_shut = matches!(refusal, Refusal::PageDenied(PageDenied::SignInRequired));
     let is_shown_the_form = request.method() == Method::Get && wants_html(request);
     if is_shut && !is_shown_the_form && matches!(visitor_of(request).await, Ok(Visitor::Unconfirmed)) {
         return Refusal::Unconfirmed;
@@ -290,7 +294,7 @@ async fn as_seen_by_unconfirmed(refusal: Refusal, request: &Request<'_>) -> Refu
 /// that another site seems to have made. Being asked to sign in is neither.
 async fn audit(refusal: &Refusal, request: &Request<'_>) {
     let forgery = match refusal {
-        Refusal::PageDenied(Closed::NotAllowed { .. } | Closed::OutOfScope) => None,
+        Refusal::PageDenied(PageDenied::NotAllowed { .. } | PageDenied::OutOfScope) => None,
         Refusal::ForeignOrigin => Some("origin"),
         Refusal::CsrfMismatch => Some("csrf-token"),
         _ => return,
@@ -350,10 +354,10 @@ async fn respond(refusal: &Refusal, reference: Option<String>, request: &Request
         let body = Either::Right(Either::Right(Json(json!({ "error": error }))));
         return RefusalResponse { body, status, challenges, retry_after };
     }
-    if matches!(refusal, Refusal::PageDenied(Closed::SignInFirst)) && request.method() == Method::Get {
+    if matches!(refusal, Refusal::PageDenied(PageDenied::SignInRequired)) && request.method() == Method::Get {
         return RefusalResponse::redirect(sign_in_href(&request.uri().to_string()));
     }
-    if matches!(refusal, Refusal::PageDenied(Closed::SecondFactorFirst)) && request.method() == Method::Get {
+    if matches!(refusal, Refusal::PageDenied(PageDenied::SecondFactorRequired)) && request.method() == Method::Get {
         return RefusalResponse::redirect(href_with_next("/login/factor", &request.uri().to_string()));
     }
     if let Refusal::ReauthenticationRequired(next) = refusal {
@@ -363,7 +367,7 @@ async fn respond(refusal: &Refusal, reference: Option<String>, request: &Request
     let visitor = visitor_of(request).await.unwrap_or(Visitor::Anonymous);
     let chrome = chrome_of(request, &visitor);
     let owner = match refusal {
-        Refusal::PageDenied(Closed::NotAllowed { owner }) => owner.clone(),
+        Refusal::PageDenied(PageDenied::NotAllowed { owner }) => owner.clone(),
         _ => None,
     };
     let view = ErrorView { title: title.to_owned(), message, reference, owner, next_step };

@@ -1,16 +1,16 @@
 use super::error::WebSocketError;
 
-/// Why a client closes.
+/// The payload of a client's close frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CloseFrame {
-    /// RFC 6455, section 7.4, and the codes registered since.
+    /// The status code: RFC 6455, section 7.4, and the codes registered since.
     pub code: u16,
-    /// In the client's words; often empty.
+    /// The reason in the client's words; often empty.
     pub reason: String,
 }
 
 impl CloseFrame {
-    /// Reads a close frame's payload (section 5.5.1): nothing, or a code and a reason.
+    /// Parses a close frame's payload (section 5.5.1): nothing, or a code and a reason.
     pub(super) fn parse(payload: &[u8]) -> Result<Option<Self>, WebSocketError> {
         let Some((code, reason)) = payload.split_first_chunk() else {
             return if payload.is_empty() { Ok(None) } else { Err(WebSocketError::TruncatedCloseCode) };
@@ -24,8 +24,8 @@ impl CloseFrame {
     }
 }
 
-/// Section 7.4: of 1000 to 2999 what is registered, but not 1005, 1006 and 1015, which stand for closes that nobody sent; from
-/// 3000 on what libraries and programs like.
+/// Whether a close code may be sent (section 7.4): of 1000 to 2999 those registered, but not 1005, 1006 and 1015, which stand for
+/// closes that nobody sent; from 3000 on those that libraries and programs choose.
 fn is_valid_close_code(code: u16) -> bool {
     matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
 }

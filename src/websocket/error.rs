@@ -4,10 +4,10 @@ use thiserror::Error;
 /// a close frame with its [`code`](Fault::code), and nothing more is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum WebSocketError {
-    /// Section 5.1.
+    /// A frame is not masked (section 5.1).
     #[error("the client sent a frame that is not masked; RFC 6455 has every client mask")]
     UnmaskedFrame,
-    /// Section 5.2: the bits RSV1 to RSV3 belong to extensions.
+    /// One of the bits RSV1 to RSV3 is set, which belong to extensions (section 5.2).
     #[error("the client set a reserved bit, but no extension that uses it was agreed on")]
     ReservedBit,
     /// Section 5.2.
@@ -19,7 +19,7 @@ pub enum WebSocketError {
     /// Section 5.5.
     #[error("the client sent a control frame of more than 125 bytes")]
     ControlTooLong,
-    /// Section 5.2: the shortest form must be used, and the topmost of 64 bits is 0.
+    /// A length is not in its shortest form, or the topmost of its 64 bits is set (section 5.2).
     #[error("the client wrote a frame's length in another form than the shortest")]
     NonMinimalLength,
     /// Section 5.4.
@@ -28,31 +28,31 @@ pub enum WebSocketError {
     /// Section 5.4.
     #[error("the client began a message before the one under way had ended")]
     InterleavedMessage,
-    /// Section 5.5.1.
+    /// A close frame's payload is a single byte (section 5.5.1).
     #[error("the client's close frame has one byte, which is half a code")]
     TruncatedCloseCode,
     /// Section 7.4.
     #[error("the client closed with the code {0}, which must not be sent")]
     InvalidCloseCode(u16),
-    /// Section 8.1.
+    /// A text message or close reason is not UTF-8 (section 8.1).
     #[error("the client sent text that is not UTF-8")]
     InvalidUtf8,
-    /// RFC 7692, section 7.2.2.
+    /// A message marked as deflated is not (RFC 7692, section 7.2.2).
     #[error("the client sent a message as deflated that is not")]
     InvalidDeflate,
-    /// Nobody here has that much to say.
+    /// A message is longer than is accepted.
     #[error("the client's message is longer than {longest} bytes")]
     MessageTooLong {
-        /// The longest message that is taken, in bytes.
+        /// The longest message that is accepted, in bytes.
         longest: usize,
     },
-    /// A message could otherwise go on for ever without getting any longer.
+    /// A message has too many empty fragments; it could go on for ever without getting any longer.
     #[error("the client split a message into too many empty frames")]
     TooManyEmptyFrames,
 }
 
 impl WebSocketError {
-    /// The code to close with (RFC 6455, section 7.4.1).
+    /// The status code to close the connection with (RFC 6455, section 7.4.1).
     pub fn code(self) -> u16 {
         match self {
             Self::InvalidUtf8 | Self::InvalidDeflate => 1007,

@@ -1,17 +1,17 @@
 use super::deflate::deflate;
 use super::opcode::{MAX_CONTROL_PAYLOAD, Opcode};
 
-/// Set in a frame's first byte when its message ends with it.
+/// The FIN bit in a frame's first byte: its message ends with it.
 const FIN: u8 = 0x80;
 
-/// RSV1, set in the first byte of a deflated message (RFC 7692, section 6).
+/// The RSV1 bit in a frame's first byte: its message is deflated (RFC 7692, section 6).
 const RSV1: u8 = 0x40;
 
-/// A message shorter than this goes plain. It fits one packet either way, and deflating it costs 13 µs whatever its length
-/// (`benches/frames`), more than writing it to a viewer.
+/// The shortest message that is deflated, in bytes. A shorter one fits one packet either way, and deflating it costs 13 µs
+/// whatever its length (`benches/frames`), more than writing it to a viewer.
 pub const MIN_DEFLATED_BYTES: usize = 1024;
 
-/// The second byte holds a length itself, or one of these.
+/// In place of a length in the second byte: the length is in the next two bytes, or in the next eight.
 const LENGTH_16_BIT: u8 = 126;
 const LENGTH_64_BIT: u8 = 127;
 
@@ -20,10 +20,10 @@ pub fn text_frame(payload: &str) -> Vec<u8> {
     frame(Opcode::Text as u8, payload.as_bytes())
 }
 
-/// A text message in one frame, for those who agreed to deflate: deflated, if it is long enough and that makes it shorter.
+/// A text message in one frame, for clients that negotiated deflate: deflated, if it is long enough and that makes it shorter.
 ///
-/// Nothing of an earlier message is used, so one frame serves all of them. Its length tells something of what is in it: nothing that
-/// must stay secret may stand in one message with words that somebody else can choose.
+/// No earlier message is referred to, so one frame serves all of them. Its length leaks something of its content: nothing secret
+/// may stand in one message with text that somebody else can choose.
 pub fn deflated_text_frame(payload: &str) -> Vec<u8> {
     deflated_frame(Opcode::Text, payload.as_bytes())
 }
@@ -38,12 +38,12 @@ pub fn deflated_binary_frame(payload: &[u8]) -> Vec<u8> {
     deflated_frame(Opcode::Binary, payload)
 }
 
-/// A ping, with as much of `payload` as a control frame holds: 125 bytes.
+/// A ping frame, with as much of `payload` as a control frame holds: 125 bytes.
 pub fn ping_frame(payload: &[u8]) -> Vec<u8> {
     frame(Opcode::Ping as u8, fit_control_payload(payload))
 }
 
-/// The answer to a ping: its own payload. Of a longer one, the first 125 bytes.
+/// A pong frame, the answer to a ping with its payload. Of a longer one, the first 125 bytes.
 pub fn pong_frame(payload: &[u8]) -> Vec<u8> {
     frame(Opcode::Pong as u8, fit_control_payload(payload))
 }

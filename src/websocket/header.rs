@@ -4,32 +4,32 @@ use std::ops::RangeInclusive;
 use super::error::WebSocketError;
 use super::opcode::{MAX_CONTROL_PAYLOAD, Opcode};
 
-/// Two bytes, eight of length, four of mask.
+/// The longest header: two bytes, eight of length, four of mask.
 const MAX_HEADER_BYTES: usize = 14;
 
 const FIN: u8 = 0x80;
-/// RSV1, by which RFC 7692 marks a deflated message. Nobody uses the other two bits.
+/// RSV1 marks a deflated message (RFC 7692). No extension here uses the other two bits.
 const RSV1: u8 = 0x40;
 const RSV2_RSV3: u8 = 0x30;
 const MASK: u8 = 0x80;
 const LENGTH_BITS: u8 = 0x7F;
 
-/// The header of a client's frame, as far as it has come (RFC 6455, section 5.2).
+/// The header of a client's frame, as far as it has been received (RFC 6455, section 5.2).
 #[derive(Clone, Copy, Default)]
 pub(super) struct PartialHeader {
     bytes: [u8; MAX_HEADER_BYTES],
     filled: u8,
 }
 
-/// A frame whose header is there.
+/// A frame whose header is complete, and whose payload is being received.
 #[derive(Clone, Copy)]
 pub(super) struct IncomingFrame {
     pub(super) opcode: Opcode,
     pub(super) is_final: bool,
     pub(super) is_deflated: bool,
-    /// How much of the payload is still to come, in bytes.
+    /// The bytes of the payload still to come.
     pub(super) remaining: usize,
-    /// Begins with the byte for what comes next.
+    /// The masking key, rotated so that it begins with the byte for the next one of the payload.
     mask: [u8; 4],
 }
 
@@ -38,7 +38,7 @@ impl PartialHeader {
         self.filled > 0
     }
 
-    /// Takes from the front of `bytes` what the header still lacks; `None` while it lacks more.
+    /// Takes from the front of `bytes` what the header still lacks; `None` while it is incomplete.
     pub(super) fn read(&mut self, bytes: &mut &mut [u8]) -> Result<Option<IncomingFrame>, WebSocketError> {
         while usize::from(self.filled) < self.expected_bytes() {
             let Some((byte, rest)) = mem::take(bytes).split_first_mut() else { return Ok(None) };
@@ -52,7 +52,7 @@ impl PartialHeader {
         self.parse().map(Some)
     }
 
-    /// How long the header is, in bytes, as far as can be said.
+    /// The header's length in bytes, as far as it is known yet.
     fn expected_bytes(&self) -> usize {
         if self.filled < 2 { 2 } else { 2 + self.length_field_bytes() + 4 }
     }
@@ -65,7 +65,7 @@ impl PartialHeader {
         }
     }
 
-    /// What the first two bytes show is refused without waiting for more.
+    /// Validates the first two bytes, so that what they show is refused without waiting for more.
     fn validate(&self) -> Result<Opcode, WebSocketError> {
         let [first, second, ..] = self.bytes;
         if first & RSV2_RSV3 != 0 {
@@ -97,20 +97,20 @@ impl PartialHeader {
             opcode: self.validate()?,
             is_final: self.bytes[0] & FIN != 0,
             is_deflated: self.bytes[0] & RSV1 != 0,
-            // What no address reaches is longer than any limit.
+            // A length beyond the address space is above any limit.
             remaining: usize::try_from(length).unwrap_or(usize::MAX),
             mask: [mask[0], mask[1], mask[2], mask[3]],
         })
     }
 }
 
-/// A length that no shorter form could have held.
+/// Checks that no shorter form could have held the length.
 fn check_minimal<L: Copy + PartialOrd>(form: RangeInclusive<L>, length: L) -> Result<L, WebSocketError> {
     if form.contains(&length) { Ok(length) } else { Err(WebSocketError::NonMinimalLength) }
 }
 
 impl IncomingFrame {
-    /// Takes from the front of `bytes` what belongs to this frame, unmasked (section 5.3).
+    /// Takes from the front of `bytes` the payload that belongs to this frame, unmasked (section 5.3).
     pub(super) fn take_payload<'a>(&mut self, bytes: &mut &'a mut [u8]) -> &'a [u8] {
         let taken = self.remaining.min(bytes.len());
         let (payload, rest) = mem::take(bytes).split_at_mut(taken);

@@ -4,15 +4,16 @@ use super::header::IncomingFrame;
 use super::opcode::Opcode;
 use super::reader::WsMessage;
 
-/// Some libraries end a message with an empty frame, or flush one in between. Without a bound it could go on so for ever.
+/// The empty frames that one message may have. Some libraries end a message with one, or flush one in between; without a
+/// limit it could go on so for ever.
 const MAX_EMPTY_FRAMES: u8 = 100;
 
-/// A message as far as it has come, however it was split.
+/// A message being assembled from its fragments.
 pub(super) struct PartialMessage {
     is_text: bool,
     is_deflated: bool,
     bytes: Vec<u8>,
-    /// How many of the bytes are known to be UTF-8. Behind them is at most a character's beginning.
+    /// How many of the bytes were found to be UTF-8. Behind them is at most a character's beginning.
     utf8_checked: usize,
     empty_frames: u8,
 }
@@ -23,7 +24,7 @@ impl PartialMessage {
         Self { is_text, is_deflated: frame.is_deflated, bytes: Vec::new(), utf8_checked: 0, empty_frames: 0 }
     }
 
-    /// Judges a frame of this message by its header, before any of it is kept.
+    /// Checks the limits against the header of a frame of this message, before any of its payload is kept.
     pub(super) fn check_header(&mut self, frame: &IncomingFrame, longest: usize) -> Result<(), WebSocketError> {
         if frame.remaining > longest.saturating_sub(self.bytes.len()) {
             return Err(WebSocketError::MessageTooLong { longest });
@@ -37,14 +38,14 @@ impl PartialMessage {
         Ok(())
     }
 
-    /// Keeps what came of `frame`, which knows what is still to come.
+    /// Appends received payload of `frame`, which knows how much is still to come.
     pub(super) fn push(&mut self, payload: &[u8], frame: &IncomingFrame, longest: usize) -> Result<(), WebSocketError> {
         self.reserve(payload.len(), frame, longest);
         self.bytes.extend_from_slice(payload);
         if self.is_text && !self.is_deflated { self.check_utf8() } else { Ok(()) }
     }
 
-    /// The buffer doubles with what has really come, not with what was announced, and no further than the message may.
+    /// Grows the buffer: it doubles with what was received, not with what was announced, and no further than the message may.
     fn reserve(&mut self, more: usize, frame: &IncomingFrame, longest: usize) {
         let needed = self.bytes.len() + more;
         if needed > self.bytes.capacity() {
@@ -54,7 +55,7 @@ impl PartialMessage {
         }
     }
 
-    /// Refuses what no further byte can make UTF-8 (RFC 6455, section 8.1).
+    /// Checks the text so far; an error is what no further byte can make UTF-8 (RFC 6455, section 8.1).
     fn check_utf8(&mut self) -> Result<(), WebSocketError> {
         match std::str::from_utf8(&self.bytes[self.utf8_checked..]) {
             Ok(text) => self.utf8_checked += text.len(),
@@ -64,7 +65,7 @@ impl PartialMessage {
         Ok(())
     }
 
-    /// The whole message, its last frame being there.
+    /// The complete message, after its last frame.
     pub(super) fn finish(self, longest: usize) -> Result<WsMessage, WebSocketError> {
         let bytes = if self.is_deflated { inflate(self.bytes, longest)? } else { self.bytes };
         if self.is_text {
@@ -74,7 +75,7 @@ impl PartialMessage {
         }
     }
 
-    /// How much memory its bytes take.
+    /// The memory that its buffer takes, in bytes.
     #[cfg(test)]
     pub(super) fn buffered_bytes(&self) -> usize {
         self.bytes.capacity()

@@ -1,9 +1,9 @@
-//! The header `Sec-WebSocket-Extensions` (RFC 6455, section 9.1), as far as RFC 7692 is concerned.
+//! Negotiation of `permessage-deflate` (RFC 7692) in the header `Sec-WebSocket-Extensions` (RFC 6455, section 9.1).
 
-/// Neither side remembers earlier messages. That the client need not offer (RFC 7692, section 7.1.1).
+/// The response: no context takeover on either side, which the client need not have offered (RFC 7692, section 7.1.1).
 const RESPONSE: &str = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
 
-/// The same to a client that bounds our window, which must be told that it is heard.
+/// The response to a client that bounds the server's window, which must be confirmed.
 const RESPONSE_WITH_WINDOW: &str =
     "permessage-deflate; server_no_context_takeover; client_no_context_takeover; server_max_window_bits=15";
 
@@ -11,9 +11,9 @@ const RESPONSE_WITH_WINDOW: &str =
 /// offer is one that can be met. After an answer, frames may be [deflated](super::deflated_text), and the reader has to be
 /// [inflating](super::Reader::inflating).
 ///
-/// `offers` are the values of the header, which may come more than once. An offer with a parameter that RFC 7692 does not know, that
-/// comes twice or has a value it cannot have, is declined as a whole (section 7). So is one with a window of less than 32 KiB: what
-/// is deflated once for all cannot fit each.
+/// `offers` are the values of the header, which may come more than once. An offer with a parameter that RFC 7692 does not define,
+/// that is repeated or has an invalid value, is declined as a whole (section 7). So is one with a window of less than 32 KiB: what
+/// is deflated once for all clients cannot fit each.
 pub fn negotiate_deflate<'a>(offers: impl IntoIterator<Item = &'a str>) -> Option<&'static str> {
     offers.into_iter().flat_map(|value| split_unquoted(value, ',')).find_map(accept_offer)
 }
@@ -41,13 +41,13 @@ fn accept_offer(offer: &str) -> Option<&'static str> {
     Some(answer)
 }
 
-/// A value without the quotes it may have.
+/// A parameter's value without the quotes it may have.
 fn unquote(value: &str) -> &str {
     let value = value.trim();
     value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value)
 }
 
-/// Splits where `separator` stands outside of quotes.
+/// Splits at each `separator` outside of quotes.
 fn split_unquoted(text: &str, separator: char) -> impl Iterator<Item = &str> {
     let mut within_quotes = false;
     text.split(move |c: char| {

@@ -1,7 +1,7 @@
-/// A control frame carries this many bytes at most (RFC 6455, section 5.5).
+/// The longest payload of a control frame, in bytes (RFC 6455, section 5.5).
 pub(super) const MAX_CONTROL_PAYLOAD: usize = 125;
 
-/// What a frame is (RFC 6455, section 5.2).
+/// The kind of a frame (RFC 6455, section 5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Opcode {
     Continuation = 0x0,

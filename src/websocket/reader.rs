@@ -6,10 +6,10 @@ use super::header::{IncomingFrame, PartialHeader};
 use super::message::PartialMessage;
 use super::opcode::Opcode;
 
-/// Reads what a client says (RFC 6455, section 5), from bytes as they come.
+/// Reads a client's messages and control frames (RFC 6455, section 5) from bytes as they come.
 ///
-/// Between messages it holds nothing but itself. What it keeps of an unfinished message grows with what has come, never above
-/// the longest message.
+/// Between messages it has no buffer. That of an unfinished message grows with what has been received, never above the longest
+/// message.
 pub struct MessageReader {
     max_message: usize,
     deflate: bool,
@@ -18,29 +18,29 @@ pub struct MessageReader {
     message: Option<Box<PartialMessage>>,
 }
 
-/// What a client said.
+/// A message or control frame of a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WsMessage {
-    /// A text message, however it was split.
+    /// A text message, put together from its fragments.
     Text(String),
-    /// A binary message, however it was split.
+    /// A binary message, put together from its fragments.
     Binary(Vec<u8>),
-    /// To be answered by a pong with the same payload.
+    /// A ping, to be answered by a pong with the same payload.
     Ping(Vec<u8>),
-    /// Of no meaning, but a sign of life.
+    /// A pong: of no meaning, but a sign of life.
     Pong(Vec<u8>),
-    /// To be answered by a close frame. Nothing that comes after it is read.
+    /// A close frame, to be answered by another. Nothing that comes after it is read.
     Close(Option<CloseFrame>),
 }
 
-/// Where in the stream the next byte belongs.
+/// The part of the stream that the next byte belongs to.
 enum ReadState {
     Header(PartialHeader),
-    /// In a frame of the message under way.
+    /// The payload of a frame of the message under way.
     Message(IncomingFrame),
-    /// In a control frame, whose payload gathers here.
+    /// The payload of a control frame, which gathers here.
     Control(IncomingFrame, Vec<u8>),
-    /// Behind a close frame or a fault.
+    /// Nothing: it comes after a close frame or an error.
     Closed,
 }
 
@@ -71,7 +71,7 @@ impl MessageReader {
         heard
     }
 
-    /// Whether a frame or message has begun and not ended: whoever takes for ever over it can be closed.
+    /// Whether a frame or message has begun and not ended: a client that takes for ever over it can be closed.
     pub fn is_unfinished(&self) -> bool {
         let is_within_frame = match &self.state {
             ReadState::Header(head) => head.has_begun(),
@@ -139,7 +139,7 @@ impl MessageReader {
         Ok(ReadState::Message(frame))
     }
 
-    /// How much memory it holds beside itself.
+    /// The memory that its buffers take, in bytes.
     #[cfg(test)]
     pub(super) fn buffered_bytes(&self) -> usize {
         let control = if let ReadState::Control(_, payload) = &self.state { payload.capacity() } else { 0 };

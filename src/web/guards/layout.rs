@@ -7,7 +7,7 @@ use rocket::request::{FromRequest, Outcome};
 use crate::auth::{Auth, Holder, Refresh};
 use crate::config::SiteSettings;
 use crate::domain::{DirectoryName, Visitor};
-use crate::pages::Shelf;
+use crate::pages::PageStore;
 use crate::web::Transport;
 use crate::web::app_state::Admins;
 use crate::web::cookies::Cookies;
@@ -34,8 +34,8 @@ pub(in crate::web) fn layout_for(request: &Request<'_>, visitor: &Visitor) -> La
         chrome.site.clone_from(&site.name);
         chrome.contact.clone_from(&site.contact);
     }
-    if let Some(shelf) = rocket.state::<Arc<Shelf>>() {
-        chrome.nav = shelf.openable(visitor).iter().map(|page| NavItem::of(page, path.as_str())).collect();
+    if let Some(shelf) = rocket.state::<Arc<PageStore>>() {
+        chrome.nav = shelf.authorized_pages(visitor).iter().map(|page| NavItem::of(page, path.as_str())).collect();
     }
     if let Some(transport) = rocket.state::<Transport>() {
         let cookies = Cookies::new(request.cookies(), transport);

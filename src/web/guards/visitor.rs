@@ -8,7 +8,7 @@ use rocket::request::{FromRequest, Outcome};
 
 use crate::auth::{Auth, Scripts};
 use crate::domain::{Client, Member, Visitor};
-use crate::pages::{Closed, Shelf};
+use crate::pages::{PageDenied, PageStore};
 use crate::web::Transport;
 use crate::web::app_state::Admins;
 use crate::web::connection_tracking::mark_as_members;
@@ -41,13 +41,15 @@ impl<'r> FromRequest<'r> for Member {
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
         match try_outcome!(request.guard::<Visitor>().await) {
             Visitor::Member(member) if !member.scope.is_unrestricted() => {
-                Refusal::PageDenied(Closed::OutOfScope).into_outcome(request)
+                Refusal::PageDenied(PageDenied::OutOfScope).into_outcome(request)
             }
             Visitor::Member(member) if is_unsafe_method(request) && member.session().is_none() => {
-                Refusal::PageDenied(Closed::OutOfScope).into_outcome(request)
+                Refusal::PageDenied(PageDenied::OutOfScope).into_outcome(request)
             }
             Visitor::Member(member) => Outcome::Success(*member),
-            Visitor::Anonymous | Visitor::Unconfirmed => Refusal::PageDenied(Closed::SignInFirst).into_outcome(request),
+            Visitor::Anonymous | Visitor::Unconfirmed => {
+                Refusal::PageDenied(PageDenied::SignInRequired).into_outcome(request)
+            }
         }
     }
 }
@@ -63,20 +65,20 @@ impl<'r> FromRequest<'r> for Administrator {
         let member = try_outcome!(request.guard::<Member>().await);
         match request.rocket().state::<Admins>() {
             Some(Admins(admins)) if !(member.scope.is_unrestricted() && admins.includes(&member.person)) => {
-                Refusal::PageDenied(Closed::NotAllowed { owner: None }).into_outcome(request)
+                Refusal::PageDenied(PageDenied::NotAllowed { owner: None }).into_outcome(request)
             }
             Some(_) if lacks_second_factor(request, &member) => {
-                Refusal::PageDenied(Closed::SecondFactorFirst).into_outcome(request)
+                Refusal::PageDenied(PageDenied::SecondFactorRequired).into_outcome(request)
             }
             Some(_) => Outcome::Success(Self(member)),
-            None => Refusal::PageDenied(Closed::NotAllowed { owner: None }).into_outcome(request),
+            None => Refusal::PageDenied(PageDenied::NotAllowed { owner: None }).into_outcome(request),
         }
     }
 }
 
 /// Whether the settings ask a second factor of somebody who has shown none: what is not public is closed then.
 fn lacks_second_factor(request: &Request<'_>, member: &Member) -> bool {
-    let asked = |shelf: &Arc<Shelf>| shelf.asks_second_factor_of(&member.person);
+    let asked = |shelf: &Arc<PageStore>| shelf.requires_second_factor(&member.person);
     member.second_factor_until.is_none() && request.rocket().state().is_none_or(asked)
 }
 

@@ -9,7 +9,7 @@ use rocket::{State, post};
 
 use crate::auth::{Scripts, TokenRefusal};
 use crate::domain::{Client, InvalidScope, Member, TokenId, TokenScope, Visitor};
-use crate::pages::{Closed, Shelf};
+use crate::pages::{PageDenied, PageStore};
 use crate::tokens::{InvalidTokenName, MakeError, TokenName};
 use crate::web::Transport;
 use crate::web::app_state::WebLimits;
@@ -50,11 +50,11 @@ impl<'r> FromRequest<'r> for OwnTokens {
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
         let member = try_outcome!(request.guard::<Member>().await);
         let desk = try_outcome!(request.guard::<TokenContext<'_>>().await);
-        let shelf = try_outcome!(request.guard::<&State<Arc<Shelf>>>().await);
+        let shelf = try_outcome!(request.guard::<&State<Arc<PageStore>>>().await);
         let limits = try_outcome!(request.guard::<&State<WebLimits>>().await);
         match desk.api_auth.tokens().of(&member.person.id).await {
             Ok(tokens) => {
-                let pages = shelf.openable(&Visitor::from(member));
+                let pages = shelf.authorized_pages(&Visitor::from(member));
                 Outcome::Success(Self(TokensView::of(&tokens, &pages, &limits.tokens)))
             }
             Err(error) => Refusal::from(error).into_outcome(request),
@@ -116,7 +116,7 @@ pub(super) async fn revoke(
 impl From<TokenRefusal> for Refusal {
     fn from(refusal: TokenRefusal) -> Self {
         match refusal {
-            TokenRefusal::NotInSession => Self::PageDenied(Closed::OutOfScope),
+            TokenRefusal::NotInSession => Self::PageDenied(PageDenied::OutOfScope),
             TokenRefusal::Unmade(MakeError::TooMany) => Self::BadRequest(capitalize(&MakeError::TooMany.to_string())),
             TokenRefusal::Unmade(MakeError::Store(error)) => Self::StoreUnavailable(error.to_string()),
         }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::domain::{PanelId, Visitor};
 use crate::live::Hub;
-use crate::pages::{Listed, Shelf};
+use crate::pages::{ListedPage, PageStore};
 use crate::panels::PanelFrame;
 use crate::web::guards::QueryParams;
 use crate::web::refusal::Refusal;
@@ -47,15 +47,15 @@ struct PanelResponse {
 
 /// The pages this visitor may open.
 #[get("/pages")]
-pub(super) fn pages(visitor: Visitor, shelf: &State<Arc<Shelf>>) -> Json<PagesResponse> {
-    let summary = |page: &Listed| PageItem {
+pub(super) fn pages(visitor: Visitor, shelf: &State<Arc<PageStore>>) -> Json<PagesResponse> {
+    let summary = |page: &ListedPage| PageItem {
         slug: page.slug.to_string(),
         title: page.title.clone(),
         about: page.about.clone(),
         href: format!("/p/{}", page.slug),
         live: format!("/live/{}", page.slug),
     };
-    Json(PagesResponse { pages: shelf.openable(&visitor).iter().map(summary).collect() })
+    Json(PagesResponse { pages: shelf.authorized_pages(&visitor).iter().map(summary).collect() })
 }
 
 /// A page as it stands now, and where its live channel goes on from.
@@ -64,7 +64,7 @@ pub(super) async fn page(
     slug: &str,
     asked: QueryParams,
     visitor: Visitor,
-    shelf: &State<Arc<Shelf>>,
+    shelf: &State<Arc<PageStore>>,
     hub: &State<Arc<Hub>>,
 ) -> Result<Json<PageResponse>, Refusal> {
     let page = shelf.open(slug, &visitor)?;

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use crate::connections::Asking;
 use crate::domain::{Client, Visitor};
 use crate::live::{Event, Farewell};
-use crate::pages::Closed;
+use crate::pages::PageDenied;
 use crate::web::guards::{LastEventId, QueryParams, RequestOrigin};
 use crate::web::live_subscriber::LiveSubscriber;
 use crate::web::refusal::Refusal;
@@ -55,7 +55,7 @@ pub(super) fn watch(
             dial.hub().carry(connection.pour(events, move || asking.iter().for_each(Asking::hang_up)));
             None
         }
-        Err(Refusal::PageDenied(Closed::SignInFirst)) if matches!(visitor, Visitor::Unconfirmed) => {
+        Err(Refusal::PageDenied(PageDenied::SignInRequired)) if matches!(visitor, Visitor::Unconfirmed) => {
             Some(Farewell::unconfirmed())
         }
         Err(Refusal::CapacityExceeded(crowded)) if origin == RequestOrigin::Same => {

@@ -6,7 +6,7 @@ use rocket_ws::WebSocket;
 use crate::audit::Event;
 use crate::domain::{Client, Visitor};
 use crate::live::Farewell;
-use crate::pages::Closed;
+use crate::pages::PageDenied;
 use crate::web::guards::{QueryParams, RequestOrigin};
 use crate::web::live_subscriber::LiveSubscriber;
 use crate::web::refusal::Refusal;
@@ -36,7 +36,7 @@ pub(super) fn watch(
         Ok(socket) => UpgradeAction::Serve(Box::new(socket)),
         Err(Refusal::PageDenied(closed)) if origin == RequestOrigin::Same => {
             // This answer passes no catcher, which would have written it down.
-            if let (Closed::NotAllowed { .. } | Closed::OutOfScope, Ok(page)) = (&closed, &slug.parse()) {
+            if let (PageDenied::NotAllowed { .. } | PageDenied::OutOfScope, Ok(page)) = (&closed, &slug.parse()) {
                 dial.audit().record(&client, &Event::PageRefused { visitor: &visitor, page });
             }
             UpgradeAction::Reject(close_reason(&closed, &visitor))
@@ -50,9 +50,9 @@ pub(super) fn watch(
 }
 
 /// What a closed door has to say to this visitor: whom nobody can confirm need not sign in, but come again.
-fn close_reason(closed: &Closed, visitor: &Visitor) -> Farewell {
+fn close_reason(closed: &PageDenied, visitor: &Visitor) -> Farewell {
     match (closed, visitor) {
-        (Closed::SignInFirst, Visitor::Unconfirmed) => Farewell::unconfirmed(),
+        (PageDenied::SignInRequired, Visitor::Unconfirmed) => Farewell::unconfirmed(),
         _ => Farewell::of(closed),
     }
 }

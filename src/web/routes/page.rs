@@ -5,7 +5,7 @@ use rocket::{State, get};
 
 use crate::domain::Visitor;
 use crate::live::Hub;
-use crate::pages::Shelf;
+use crate::pages::PageStore;
 use crate::web::app_state::SharedClock;
 use crate::web::guards::QueryParams;
 use crate::web::html::Html;
@@ -22,7 +22,7 @@ pub(super) async fn show(
     asked: QueryParams,
     visitor: Visitor,
     chrome: Layout,
-    shelf: &State<Arc<Shelf>>,
+    shelf: &State<Arc<PageStore>>,
     hub: &State<Arc<Hub>>,
     time: &State<SharedClock>,
 ) -> Result<Html<PageView>, Refusal> {

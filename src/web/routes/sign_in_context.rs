@@ -14,7 +14,7 @@ use crate::auth::{Auth, Holder, NextPath, SignInRefusal, StrangerToken};
 use crate::config::SiteSettings;
 use crate::directory::Unreachable;
 use crate::domain::{Client, PageSlug, Visitor};
-use crate::pages::Shelf;
+use crate::pages::PageStore;
 use crate::sessions::SessionToken;
 use crate::web::Transport;
 use crate::web::app_state::WebLimits;
@@ -45,7 +45,7 @@ pub(super) type SignInResponse = Either<Redirect, Either<Html<SignInView>, Html<
 pub(super) struct SignInContext<'r> {
     pub(super) cookies: Cookies<'r>,
     pub(super) auth: &'r Auth,
-    page_store: &'r Shelf,
+    page_store: &'r PageStore,
     pub(super) site: &'r SiteSettings,
     /// Who asks.
     pub(super) client: Client,
@@ -66,7 +66,7 @@ impl<'r> FromRequest<'r> for SignInContext<'r> {
         Outcome::Success(Self {
             cookies: Cookies::new(request.cookies(), transport),
             auth: try_outcome!(request.guard::<&State<Arc<Auth>>>().await),
-            page_store: try_outcome!(request.guard::<&State<Arc<Shelf>>>().await),
+            page_store: try_outcome!(request.guard::<&State<Arc<PageStore>>>().await),
             site: try_outcome!(request.guard::<&State<Arc<SiteSettings>>>().await),
             client: client_of(request),
             session_lifetime: limits.session_lifetime,

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::auth::{IssueRefusal, PublicKeys, Scripts};
 use crate::domain::{Client, Credential, InvalidScope, Member, TokenScope, Visitor};
-use crate::pages::Closed;
+use crate::pages::PageDenied;
 use crate::web::form::TextBody;
 use crate::web::guards::{RequestOrigin, SameOrigin};
 use crate::web::refusal::Refusal;
@@ -37,7 +37,7 @@ pub(super) fn issue(
 ) -> Result<Json<TokenResponse>, Refusal> {
     let member: Member = match visitor {
         Visitor::Member(member) => *member,
-        Visitor::Anonymous => return Err(Refusal::PageDenied(Closed::SignInFirst)),
+        Visitor::Anonymous => return Err(Refusal::PageDenied(PageDenied::SignInRequired)),
         Visitor::Unconfirmed => return Err(Refusal::Unconfirmed),
     };
     if matches!(member.credential, Credential::Session(_)) && origin != RequestOrigin::Same {
@@ -76,7 +76,7 @@ fn requested_scope(body: &str, kind: Option<&ContentType>) -> Result<Option<Toke
 impl From<IssueRefusal> for Refusal {
     fn from(refusal: IssueRefusal) -> Self {
         match refusal {
-            IssueRefusal::FromSigned | IssueRefusal::Scope => Self::PageDenied(Closed::OutOfScope),
+            IssueRefusal::FromSigned | IssueRefusal::Scope => Self::PageDenied(PageDenied::OutOfScope),
             IssueRefusal::Store(error) => Self::StoreUnavailable(error.to_string()),
             IssueRefusal::Unsigned(cause) => Self::Internal(cause),
         }

@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use crate::pages::Listed;
+use crate::pages::ListedPage;
 
 /// The pages one may open, as cards.
 #[derive(Debug, Serialize)]
@@ -17,8 +17,8 @@ struct PageCard {
 }
 
 impl HomeView {
-    pub(in crate::web) fn of(pages: &[Listed]) -> Self {
-        let card = |page: &Listed| PageCard {
+    pub(in crate::web) fn of(pages: &[ListedPage]) -> Self {
+        let card = |page: &ListedPage| PageCard {
             title: page.title.clone(),
             about: page.about.clone(),
             href: format!("/p/{}", page.slug),

@@ -1,7 +1,7 @@
 use serde::Serialize;
 
 use crate::domain::Timestamp;
-use crate::pages::Listed;
+use crate::pages::ListedPage;
 
 use super::auth::Tone;
 
@@ -74,7 +74,7 @@ impl NavItem {
         self.locked = false;
     }
 
-    pub(in crate::web) fn of(page: &Listed, path: &str) -> Self {
+    pub(in crate::web) fn of(page: &ListedPage, path: &str) -> Self {
         let href = format!("/p/{}", page.slug);
         Self {
             slug: page.slug.to_string(),

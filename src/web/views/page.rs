@@ -4,7 +4,7 @@ use serde::Serialize;
 use crate::config::{InputKind, PanelKind, PanelSettings};
 use crate::domain::{InputValues, PanelId, Timestamp};
 use crate::live::{Painting, Position};
-use crate::pages::{Choice, OpenPage};
+use crate::pages::{InputChoice, OpenPage};
 use crate::panels::{PanelFrame, PanelView, StaticChart};
 
 use super::humanize::{humanize, humanize_interval};
@@ -79,7 +79,7 @@ impl PageView {
     pub(in crate::web) fn of(
         page: &OpenPage,
         revision: &str,
-        choice: &Choice,
+        choice: &InputChoice,
         mut painting: Painting,
         viewers: usize,
         now: Timestamp,

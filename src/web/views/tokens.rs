@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 use super::humanize::humanize;
 use crate::config::TokenSettings;
 use crate::domain::Timestamp;
-use crate::pages::Listed;
+use crate::pages::ListedPage;
 use crate::tokens::{ApiToken, Token};
 use crate::web::Transport;
 
@@ -42,7 +42,7 @@ struct SelectOption {
 
 impl TokensView {
     /// `pages` are those that their owner may open.
-    pub(in crate::web) fn of(tokens: &[Token], pages: &[Listed], settings: &TokenSettings) -> Self {
+    pub(in crate::web) fn of(tokens: &[Token], pages: &[ListedPage], settings: &TokenSettings) -> Self {
         let view = |token: &Token| TokenView {
             id: token.id.as_i64(),
             name: token.name.to_string(),
@@ -54,7 +54,7 @@ impl TokensView {
         };
         let every =
             SelectOption { value: "read".to_owned(), label: "every page I may open".to_owned(), selected: true };
-        let one = |page: &Listed| SelectOption {
+        let one = |page: &ListedPage| SelectOption {
             value: format!("read:{}", page.slug),
             label: format!("only {}", page.title),
             selected: false,

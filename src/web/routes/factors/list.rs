@@ -4,7 +4,7 @@ use rocket::{State, get};
 
 use crate::auth::{Auth, NextPath};
 use crate::domain::Member;
-use crate::pages::Shelf;
+use crate::pages::PageStore;
 use crate::web::guards::{Passkeys, QueryParams, href_with_next};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
@@ -18,12 +18,12 @@ pub(in crate::web::routes) async fn show(
     chrome: Layout,
     passkeys: Passkeys,
     auth: &State<Arc<Auth>>,
-    shelf: &State<Arc<Shelf>>,
+    shelf: &State<Arc<PageStore>>,
 ) -> Result<Html<FactorsView>, Refusal> {
     let enrolled = auth.factors().of(&member.person.id).await?;
     let next = asked.get("next").and_then(NextPath::parse).map(|next| next.to_string()).unwrap_or_default();
     let said = notice(asked.get("done"), !next.is_empty() && !enrolled.is_any());
-    let required = shelf.asks_second_factor_of(&member.person);
+    let required = shelf.requires_second_factor(&member.person);
     let why = passkeys.site.as_ref().err();
     let onward = next.clone();
     let href = |form: &str| if onward.is_empty() { form.to_owned() } else { href_with_next(form, &onward) };

@@ -6,7 +6,7 @@ use crate::auth::Refresh;
 use crate::config::FaultReport;
 use crate::domain::Timestamp;
 use crate::live::{FeedReport, Hub};
-use crate::pages::Listed;
+use crate::pages::ListedPage;
 use crate::telemetry::LiveState;
 
 use super::directory::RevalidationView;
@@ -57,11 +57,11 @@ impl AdminOverviewView {
         page_faults: Vec<FaultReport>,
         refresh: &Refresh,
         stale_after: Duration,
-        pages: &[Listed],
+        pages: &[ListedPage],
         hub: &Hub,
     ) -> Self {
         let live = hub.state();
-        let page = |page: &Listed| PageRow {
+        let page = |page: &ListedPage| PageRow {
             slug: page.slug.to_string(),
             title: page.title.clone(),
             href: format!("/p/{}", page.slug),

@@ -12,28 +12,28 @@ use crate::domain::PageSlug;
 use crate::sources::Sources;
 
 use super::Page;
-use super::stamp::Stamp;
+use super::folder_fingerprint::FolderFingerprint;
 
 /// A page is text that somebody types; a larger file is there by mistake.
-const LARGEST_PAGE_FILE: u64 = 1024 * 1024;
+const MAX_PAGE_FILE_BYTES: u64 = 1024 * 1024;
 
 /// The pages that run, as their files mean them.
-pub struct Shelf {
+pub struct PageStore {
     folder: PathBuf,
     sources: Arc<Sources>,
     second_factor: SecondFactorSettings,
-    contents: RwLock<Contents>,
-    changes: watch::Sender<u64>,
+    loaded: RwLock<LoadedPages>,
+    subscribe: watch::Sender<u64>,
 }
 
 #[derive(Default)]
-struct Contents {
+struct LoadedPages {
     pages: BTreeMap<PageSlug, Arc<Page>>,
     faults: Faults,
-    stamp: Stamp,
+    fingerprint: FolderFingerprint,
 }
 
-impl Shelf {
+impl PageStore {
     /// Loads the pages of `folder`. A faulty page is left out, said in the log and kept for [`Shelf::faults`].
     ///
     /// # Errors
@@ -43,10 +43,10 @@ impl Shelf {
             folder: folder.to_path_buf(),
             sources,
             second_factor: SecondFactorSettings::default(),
-            contents: RwLock::default(),
-            changes: watch::Sender::new(0),
+            loaded: RwLock::default(),
+            subscribe: watch::Sender::new(0),
         };
-        page_files(folder)?;
+        list_page_files(folder)?;
         shelf.reload();
         Ok(shelf)
     }
@@ -65,8 +65,8 @@ impl Shelf {
     /// The faults in the page files of `folder` that show without any source: for when the sources are faulty
     /// themselves, or the folder cannot be read.
     pub fn faults_without_sources(folder: &Path) -> Faults {
-        match page_files(folder) {
-            Ok(files) => files.iter().filter_map(|file| read_file(file).err()).flatten().collect(),
+        match list_page_files(folder) {
+            Ok(files) => files.iter().filter_map(|file| parse_file(file).err()).flatten().collect(),
             Err(unreadable) => unreadable,
         }
     }
@@ -78,8 +78,8 @@ impl Shelf {
         let mut pages = BTreeMap::new();
         let before = self.read(|contents| contents.pages.clone());
         // Before the files are read: what changes while they are is found the next time.
-        let stamp = Stamp::of(&self.folder);
-        match page_files(&self.folder) {
+        let stamp = FolderFingerprint::of(&self.folder);
+        match list_page_files(&self.folder) {
             // The folder may be away for a moment while it is replaced; the pages stay meanwhile.
             Err(unreadable) => (faults, pages) = (unreadable, before),
             Ok(files) => {
@@ -105,13 +105,14 @@ impl Shelf {
             tracing::error!(%fault, "a page file is faulty");
         }
         tracing::info!(pages = pages.len(), faults = faults.len(), folder = %self.folder.display(), "pages loaded");
-        *self.contents.write().unwrap_or_else(PoisonError::into_inner) = Contents { pages, faults, stamp };
-        self.changes.send_modify(|reloads| *reloads += 1);
+        *self.loaded.write().unwrap_or_else(PoisonError::into_inner) =
+            LoadedPages { pages, faults, fingerprint: stamp };
+        self.subscribe.send_modify(|reloads| *reloads += 1);
     }
 
     /// The same, if anything in the folder is other than when it was read last.
     pub fn reload_if_changed(&self) {
-        if self.read(|contents| contents.stamp != Stamp::of(&self.folder)) {
+        if self.read(|contents| contents.fingerprint != FolderFingerprint::of(&self.folder)) {
             self.reload();
         }
     }
@@ -133,7 +134,7 @@ impl Shelf {
 
     /// Counts the reloads.
     pub fn changes(&self) -> watch::Receiver<u64> {
-        self.changes.subscribe()
+        self.subscribe.subscribe()
     }
 
     /// The folder of the page files.
@@ -156,12 +157,12 @@ impl Shelf {
         self.read(|contents| contents.pages.get(slug).cloned())
     }
 
-    fn read<T>(&self, look: impl FnOnce(&Contents) -> T) -> T {
-        look(&self.contents.read().unwrap_or_else(PoisonError::into_inner))
+    fn read<T>(&self, look: impl FnOnce(&LoadedPages) -> T) -> T {
+        look(&self.loaded.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn read_page(&self, file: &Path) -> Result<PageFile, Faults> {
-        let page = read_file(file)?;
+        let page = parse_file(file)?;
         let faults = self.faults_with_sources(&page);
         if faults.is_empty() { Ok(page) } else { Err(faults) }
     }
@@ -183,7 +184,7 @@ impl Shelf {
                     faults.push(Fault::in_page(page, from.query_span.clone(), message, why));
                 }
                 Ok(placeholders) => {
-                    for key in placeholders.iter().filter(|key| !offers(page, key)) {
+                    for key in placeholders.iter().filter(|key| !provides(page, key)) {
                         let message = format!("no input of this page gives \"{key}\" a value");
                         let help = "add an [[input]] of that name, or the field to each of its options";
                         faults.push(Fault::in_page(page, from.query_span.clone(), message, help));
@@ -196,11 +197,11 @@ impl Shelf {
 }
 
 /// The page as its file means it, whatever its sources say.
-fn read_file(file: &Path) -> Result<PageFile, Faults> {
+fn parse_file(file: &Path) -> Result<PageFile, Faults> {
     let unreadable = |message: String, help: &str| Faults::from(Fault::new(Place::file(file), message, help));
     let size = fs::metadata(file).map_err(|error| unreadable(error.to_string(), "make the file readable"))?.len();
-    if size > LARGEST_PAGE_FILE {
-        let message = format!("the file has {size} bytes, more than a page can need ({LARGEST_PAGE_FILE})");
+    if size > MAX_PAGE_FILE_BYTES {
+        let message = format!("the file has {size} bytes, more than a page can need ({MAX_PAGE_FILE_BYTES})");
         return Err(unreadable(message, "split the page, or move what is not a page out of the folder"));
     }
     let text = fs::read_to_string(file).map_err(|error| unreadable(error.to_string(), "save the file as UTF-8"))?;
@@ -208,7 +209,7 @@ fn read_file(file: &Path) -> Result<PageFile, Faults> {
 }
 
 /// Whether some input of the page gives `city`, or `city.zone`, a value.
-fn offers(page: &PageFile, key: &str) -> bool {
+fn provides(page: &PageFile, key: &str) -> bool {
     let (name, field) = key.split_once('.').map_or((key, None), |(name, field)| (name, Some(field)));
     page.inputs
         .iter()
@@ -220,7 +221,7 @@ fn slug_of(file: &Path) -> Option<PageSlug> {
     file.file_stem()?.to_str()?.parse().ok()
 }
 
-fn page_files(folder: &Path) -> Result<Vec<PathBuf>, Faults> {
+fn list_page_files(folder: &Path) -> Result<Vec<PathBuf>, Faults> {
     let listed: io::Result<Vec<PathBuf>> =
         fs::read_dir(folder).and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect());
     let mut files = listed.map_err(|error| {

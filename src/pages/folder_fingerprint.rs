@@ -4,16 +4,16 @@ use std::time::SystemTime;
 
 /// The page files as they lie in a folder: enough to see that something changed.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Stamp(Option<Vec<(PathBuf, Option<SystemTime>, u64)>>);
+pub(super) struct FolderFingerprint(Option<Vec<(PathBuf, Option<SystemTime>, u64)>>);
 
-impl Stamp {
+impl FolderFingerprint {
     /// The folder as it is now. One that cannot be read has a stamp too.
     pub(super) fn of(folder: &Path) -> Self {
-        Self(look(folder))
+        Self(scan(folder))
     }
 }
 
-fn look(folder: &Path) -> Option<Vec<(PathBuf, Option<SystemTime>, u64)>> {
+fn scan(folder: &Path) -> Option<Vec<(PathBuf, Option<SystemTime>, u64)>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).ok()? {
         let path = entry.ok()?.path();

@@ -3,9 +3,9 @@ use sha2::{Digest, Sha256};
 use crate::domain::Visitor;
 
 use super::page::REVISION_BYTES;
-use super::{OpenPage, Shelf};
+use super::{OpenPage, PageStore};
 
-impl Shelf {
+impl PageStore {
     /// Tells what this visitor sees at `page` from everything else: the page's own revision, and what the bar around it
     /// shows, which are the pages they may open and their name. A browser that finds another revision than it shows
     /// loads the page anew.
@@ -14,7 +14,7 @@ impl Shelf {
         // No part can run into the next: none holds a NUL, and each ends in one.
         let mut add = |part: &str| digest.update([part.as_bytes(), b"\0"].concat());
         add(page.revision());
-        for place in self.openable(visitor) {
+        for place in self.authorized_pages(visitor) {
             add(place.slug.as_str());
             add(&place.title);
             add(if place.is_locked() { "locked" } else { "" });
