@@ -7,7 +7,7 @@ use super::lease::Lease;
 use super::places::Place;
 use crate::domain::{Clock, EndReason, Person, Timestamp, Visitor, wait_until};
 use crate::pages::{OpenPage, PageStore};
-use crate::store::RowNews;
+use crate::store::RowEvent;
 
 /// What gives a connection the right to go on, and hears when it is gone.
 pub struct Authority {
@@ -61,15 +61,15 @@ impl Authority {
                 news = self.lease.news() => Cause::OfTheLease(news),
                 _ = self.shutdown.wait_for(|shutting_down| *shutting_down) => Cause::Shutdown,
                 () = passed(soonest, clock) => {
-                    if soonest == end { Cause::OfTheLease(RowNews::Ended(EndReason::Expired)) } else { Cause::OfTheFactor }
+                    if soonest == end { Cause::OfTheLease(RowEvent::Ended(EndReason::Expired)) } else { Cause::OfTheFactor }
                 }
                 // The sender lives in the shelf, which this holds.
                 _ = self.shelf_changes.changed() => Cause::OfTheShelf,
             };
             let farewell = match heard {
-                Cause::OfTheLease(RowNews::Ended(reason)) => Some(Farewell::ended(reason)),
-                Cause::OfTheLease(RowNews::Unconfirmed) => Some(Farewell::unconfirmed()),
-                Cause::OfTheLease(RowNews::Changed(person)) => self.visitor_is_now(person),
+                Cause::OfTheLease(RowEvent::Ended(reason)) => Some(Farewell::ended(reason)),
+                Cause::OfTheLease(RowEvent::Unconfirmed) => Some(Farewell::unconfirmed()),
+                Cause::OfTheLease(RowEvent::Changed(person)) => self.visitor_is_now(person),
                 Cause::Shutdown => Some(Farewell::shutdown(self.place.viewers())),
                 Cause::OfTheFactor => self.factor_counts_no_more(),
                 Cause::OfTheShelf => self.shelf_is_another(),
@@ -125,7 +125,7 @@ impl Authority {
 
 /// What may end a connection.
 enum Cause {
-    OfTheLease(RowNews),
+    OfTheLease(RowEvent),
     OfTheFactor,
     OfTheShelf,
     Shutdown,

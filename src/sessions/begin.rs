@@ -179,7 +179,7 @@ impl Sessions {
         .execute(&mut *pen)
         .await
         .map_err(|error| self.query_failed(&error))?;
-        pen.lay_down();
+        pen.release();
         Ok(())
     }
 }

@@ -93,7 +93,7 @@ impl Sessions {
 
     /// How many live connections of this session there are.
     pub fn listeners(&self, id: SessionId) -> usize {
-        self.watchers().listeners(id.as_i64())
+        self.watchers().watch_count(id.as_i64())
     }
 
     /// One session, unless it has ended.
@@ -161,7 +161,7 @@ impl Sessions {
             self.recent().turn_over();
         }
         for row in &rows {
-            self.watchers().tell_the_end(row.id().as_i64(), reason);
+            self.watchers().notify_ended(row.id().as_i64(), reason);
         }
         self.readable(rows).collect()
     }

@@ -109,7 +109,7 @@ impl Sessions {
         transaction.commit().await.map_err(|error| self.query_failed(&error))?;
         self.recent().turn_over();
         for id in changed {
-            self.watchers().tell_of_change(id);
+            self.watchers().notify_changed(id);
         }
         Ok(())
     }

@@ -91,7 +91,7 @@ impl Tokens {
         .await
         .map_err(|error| self.query_failed(&error))?;
         let Some(row) = row else { return Ok(None) };
-        self.watchers().tell_the_end(id.as_i64(), EndReason::Revoked);
+        self.watchers().notify_ended(id.as_i64(), EndReason::Revoked);
         self.read(row).map(Some)
     }
 }

@@ -96,7 +96,7 @@ impl Tokens {
         .map_err(|error| self.query_failed(&error))?;
         transaction.commit().await.map_err(|error| self.query_failed(&error))?;
         for id in changed {
-            self.watchers().tell_of_change(id);
+            self.watchers().notify_changed(id);
         }
         Ok(())
     }

@@ -25,7 +25,7 @@ use crate::domain::{
 };
 use crate::factors::Factors;
 use crate::sessions::{SessionToken, Sessions};
-use crate::store::RowNews;
+use crate::store::RowEvent;
 
 const PASSWORD: &str = "correct horse";
 
@@ -222,7 +222,7 @@ async fn signing_in_gives_a_new_token_and_the_old_one_is_dead_at_once() {
     assert_ne!(first.token.reveal(), second.token.reveal());
     assert_eq!(house.member(&first.token).await, None);
     assert_eq!(house.member(&second.token).await.as_deref(), Some("bob"));
-    assert_eq!(tab.news().await, RowNews::Ended(EndReason::SignedOut));
+    assert_eq!(tab.next_event().await, RowEvent::Ended(EndReason::SignedOut));
 }
 
 #[tokio::test]
@@ -250,7 +250,7 @@ async fn who_signs_out_is_nobody_and_their_live_pages_hear_of_it() {
     let mut tab = house.sessions.watch(alice.session.id, &alice.session.person);
     house.auth.sign_out(&alice.token, &here()).await.unwrap();
     assert_eq!(house.member(&alice.token).await, None);
-    assert_eq!(tab.news().await, RowNews::Ended(EndReason::SignedOut));
+    assert_eq!(tab.next_event().await, RowEvent::Ended(EndReason::SignedOut));
     house.auth.sign_out(&alice.token, &here()).await.unwrap();
 }
 

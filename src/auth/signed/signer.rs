@@ -11,7 +11,7 @@ use super::text::SignedText;
 use crate::auth::Keys;
 use crate::config::SignedTokenSettings;
 use crate::domain::{Clock, RootCredential, Timestamp};
-use crate::store::{Seal, StoreError, fill_randomly};
+use crate::store::{AeadCipher, StoreError, fill_randomly};
 use crate::tokens::Tokens;
 
 /// For whom the tokens are.
@@ -29,7 +29,7 @@ pub(super) type Ring = Arc<Vec<Arc<Key>>>;
 /// Signs short-lived tokens and reads them again.
 pub struct Signer {
     tokens: Tokens,
-    seal: Seal,
+    seal: AeadCipher,
     clock: Arc<dyn Clock>,
     issuer: String,
     settings: SignedTokenSettings,

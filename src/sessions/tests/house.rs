@@ -9,7 +9,7 @@ use crate::domain::{
     Client, Clock as _, EndReason, Group, GroupId, ManualClock, Person, PersonId, Revalidation, Timestamp,
 };
 use crate::sessions::{Beginning, Session, SessionToken, Sessions};
-use crate::store::{RowNews, Watch};
+use crate::store::{RowEvent, RowWatch};
 
 pub(super) const MINUTE: Duration = Duration::from_mins(1);
 pub(super) const IDLE: Duration = Duration::from_mins(30);
@@ -71,9 +71,9 @@ impl House {
 }
 
 /// Listens until the session is over, whatever else there is to hear.
-pub(super) async fn hears_the_end(watch: &mut Watch) -> EndReason {
+pub(super) async fn hears_the_end(watch: &mut RowWatch) -> EndReason {
     loop {
-        if let RowNews::Ended(reason) = watch.news().await {
+        if let RowEvent::Ended(reason) = watch.next_event().await {
             return reason;
         }
     }

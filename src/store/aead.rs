@@ -28,9 +28,9 @@ impl fmt::Debug for SealingKey {
 
 /// Seals with XChaCha20-Poly1305: nobody without the key reads a text or makes another that opens. It keeps the key in a type that
 /// wipes itself.
-pub struct Seal(XChaCha20Poly1305);
+pub struct AeadCipher(XChaCha20Poly1305);
 
-impl Seal {
+impl AeadCipher {
     /// Under this key.
     pub fn new(key: &SealingKey) -> Self {
         Self(XChaCha20Poly1305::new(key.0.as_slice().into()))
@@ -41,7 +41,7 @@ impl Seal {
     ///
     /// # Errors
     /// [`StoreError::NoRandomness`] when the system has none to give.
-    pub fn close(&self, bound_to: &[u8], text: &[u8]) -> Result<Vec<u8>, StoreError> {
+    pub fn seal(&self, bound_to: &[u8], text: &[u8]) -> Result<Vec<u8>, StoreError> {
         let mut nonce = [0; NONCE_BYTES];
         fill_randomly(&mut nonce)?;
         let sealed = self.0.encrypt(XNonce::from_slice(&nonce), Payload { msg: text, aad: bound_to });
@@ -51,9 +51,12 @@ impl Seal {
     }
 
     /// What was sealed; `None` when it was bound to something else, by another key, or has been changed.
-    pub fn open(&self, bound_to: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    pub fn open(&self, associated_data: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let (nonce, sealed) = sealed.split_at_checked(NONCE_BYTES)?;
-        self.0.decrypt(XNonce::from_slice(nonce), Payload { msg: sealed, aad: bound_to }).ok().map(Zeroizing::new)
+        self.0
+            .decrypt(XNonce::from_slice(nonce), Payload { msg: sealed, aad: associated_data })
+            .ok()
+            .map(Zeroizing::new)
     }
 }
 
@@ -62,13 +65,13 @@ impl Seal {
 mod tests {
     use super::*;
 
-    fn seal(byte: u8) -> Seal {
-        Seal::new(&SealingKey::new([byte; 32]))
+    fn seal(byte: u8) -> AeadCipher {
+        AeadCipher::new(&SealingKey::new([byte; 32]))
     }
 
     #[test]
     fn what_is_sealed_opens_with_what_it_is_bound_to_and_its_key_alone() {
-        let sealed = seal(1).close(b"alice", b"a seed").unwrap();
+        let sealed = seal(1).seal(b"alice", b"a seed").unwrap();
         assert_eq!(**seal(1).open(b"alice", &sealed).unwrap(), *b"a seed");
         assert!(seal(1).open(b"bob", &sealed).is_none());
         assert!(seal(2).open(b"alice", &sealed).is_none());
@@ -77,14 +80,14 @@ mod tests {
 
     #[test]
     fn what_was_changed_or_cut_does_not_open() {
-        let sealed = seal(1).close(b"alice", b"a seed").unwrap();
+        let sealed = seal(1).seal(b"alice", b"a seed").unwrap();
         for at in 0..sealed.len() {
             let mut changed = sealed.clone();
             changed[at] ^= 1;
             assert!(seal(1).open(b"alice", &changed).is_none(), "byte {at}");
             assert!(seal(1).open(b"alice", &sealed[..at]).is_none(), "cut at {at}");
         }
-        let again = seal(1).close(b"alice", b"a seed").unwrap();
+        let again = seal(1).seal(b"alice", b"a seed").unwrap();
         assert_ne!(sealed, again, "the same text looks another way each time");
     }
 }
