@@ -4,15 +4,15 @@
 //! The rooms, from the ground up; each imports only from the rooms below it (`tests/` holds this true):
 //!
 //! - [`domain`] has the pure types and the clock.
-//! - [`config`] reads settings and page files: raw as written, then settled as meant.
-//! - [`telemetry`] is the log and the program's figures, [`store`] the files of our own, [`websocket`] RFC 6455.
+//! - [`config`] parses settings and page files, and reports every error with its file and line.
+//! - [`telemetry`] is the log and the metrics, [`store`] the SQLite files, [`websocket`] RFC 6455.
 //! - [`directory`], [`accounts`], [`sessions`], [`tokens`], [`factors`], [`sources`] and [`audit`] are the outside world,
 //!   one room each; [`demo_directory`] is an LDAP server with sample people, for demos and tests.
-//! - [`connections`] bounds how many come, and how long they may say nothing.
-//! - [`auth`] proves who someone is, [`pages`] decides who sees what, [`panels`] turns readings into views.
-//! - [`live`] has feeds, channels, viewers.
+//! - [`connections`] limits how many connections there are, and how long they may be silent.
+//! - [`auth`] authenticates, [`pages`] decides who sees what, [`panels`] turns readings into views.
+//! - [`live`] has feeds, channels and live connections.
 //! - [`web`] is the only room that knows Rocket's requests and responses.
-//! - [`server`] builds the rooms and wires them, [`cli`] is the front door.
+//! - [`server`] builds the rooms and wires them, [`cli`] is the command line.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise"))]
 

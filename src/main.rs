@@ -1,9 +1,9 @@
-//! The front door.
+//! The entry point of the program.
 
 use std::process::ExitCode;
 
-/// A sign-in or a frame is many small pieces of memory, taken and given back on different threads: this allocator
-/// spends less time on it than the system's. It asks for no huge pages, which nearly double what an idle server weighs.
+/// The global allocator. A sign-in or a frame is many small allocations, freed on other threads: mimalloc spends less time
+/// on them than the system's. It asks for no huge pages, which nearly double the memory of an idle server.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

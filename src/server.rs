@@ -199,7 +199,7 @@ impl Server {
             Box::pin(async {})
         }));
         let served = rocket.launch().await.map(|rocket: Rocket<Ignite>| drop(rocket));
-        hub.sockets_are_closed(GOODBYES).await;
+        hub.drain(GOODBYES).await;
         drop(tasks);
         if served.is_ok() {
             audit.record(&Client::default(), &Event::Stopped);

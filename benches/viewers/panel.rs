@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use belvedere::config::Settings;
 use belvedere::domain::{BoundQuery, DataTable, ManualClock, Reading, TableCell, TableColumn, Timestamp, Visitor};
-use belvedere::live::{Answers, Feeds, Hub};
+use belvedere::live::{Feeds, Hub, QueryExecutor};
 use belvedere::pages::PageStore;
 use belvedere::sources::{SourceError, Sources};
 use belvedere::telemetry::Metrics;
@@ -46,8 +46,8 @@ struct Changing {
 }
 
 #[async_trait]
-impl Answers for Changing {
-    async fn ask(&self, _query: &BoundQuery) -> Result<Reading, SourceError> {
+impl QueryExecutor for Changing {
+    async fn execute(&self, _query: &BoundQuery) -> Result<Reading, SourceError> {
         let n = f64::from(self.answers.fetch_add(1, Ordering::Relaxed));
         let number = (n * 7.31) % 100.0;
         Ok(if self.is_table { Reading::Table(table(number)) } else { Reading::Number(number) })
@@ -107,12 +107,13 @@ async fn one(panel: &str) -> f64 {
     let answers = Arc::new(Changing { answers: AtomicU32::new(0), is_table: panel.contains("table") });
     let feeds = Feeds::new(answers, Arc::clone(&clock) as _);
     let hub = Hub::new(sources, feeds, settings.live, Arc::clone(&clock) as _, Metrics::new().live());
-    let page = shelf.open("board", &Visitor::Anonymous).unwrap();
-    let seat = hub.sit(&page, &page.choose(BTreeMap::<&str, &str>::new()).unwrap()).unwrap();
+    let page = shelf.authorize("board", &Visitor::Anonymous).unwrap();
+    let seat = hub.subscribe(&page, &page.choose(BTreeMap::<&str, &str>::new()).unwrap()).unwrap();
     readings(&clock, WARM_UP).await;
-    let (told_before, cpu_before) = (seat.paint().position.seq, cpu_of_this_thread());
+    let (told_before, cpu_before) = (seat.initial_state().position.seq, cpu_of_this_thread());
     readings(&clock, READINGS).await;
-    let (told, cpu) = (seat.paint().position.seq - told_before, cpu_of_this_thread().saturating_sub(cpu_before));
+    let (told, cpu) =
+        (seat.initial_state().position.seq - told_before, cpu_of_this_thread().saturating_sub(cpu_before));
     assert_eq!(told, READINGS, "every reading is told in a batch of its own");
     micros_each(cpu, usize::try_from(told).unwrap())
 }

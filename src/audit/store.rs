@@ -96,7 +96,7 @@ impl AuditStore {
                 .push_bind(noted.user_agent.as_deref())
                 .push_bind(line.details());
         });
-        let mut pen = self.store.pen().await.map_err(|error| self.query_failed(&error))?;
+        let mut pen = self.store.write_connection().await.map_err(|error| self.query_failed(&error))?;
         // There is a text for every size of a batch: none is worth keeping prepared.
         let insert = insert.build().persistent(false);
         let written = insert.execute(&mut *pen).await.map_err(|error| self.query_failed(&error))?;

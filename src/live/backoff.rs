@@ -2,13 +2,13 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
 /// A failing source is asked at least this often: someone is looking at the board and waits for it to come back.
-const LONGEST_WAIT: Duration = Duration::from_mins(1);
+const MAX_WAIT: Duration = Duration::from_mins(1);
 
 /// How long to wait after the `failures`-th failure in a row of a query asked every `every`: twice as long each time,
 /// up to a minute, and never more often than when all is well.
 pub(super) fn after_failures(every: Duration, failures: u32) -> Duration {
     let doubled = every.saturating_mul(1 << failures.min(16));
-    doubled.min(LONGEST_WAIT).max(every)
+    doubled.min(MAX_WAIT).max(every)
 }
 
 /// Some length up to `most`, so that many who are told the same thing do not all act at once. No secret.
@@ -26,7 +26,7 @@ mod tests {
         let second = Duration::from_secs(1);
         assert_eq!(after_failures(second, 1), 2 * second);
         assert_eq!(after_failures(second, 3), 8 * second);
-        assert_eq!(after_failures(second, 40), LONGEST_WAIT);
+        assert_eq!(after_failures(second, 40), MAX_WAIT);
         assert_eq!(after_failures(300 * second, 2), 300 * second);
     }
 }

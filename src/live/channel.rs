@@ -12,15 +12,15 @@ use crate::pages::{InputChoice, Page};
 use crate::panels::{Panel, PanelFrame, PanelTrouble, ReadingMismatch};
 
 use super::feed::FeedState;
-use super::ring::Ring;
-use super::rows::Rows;
-use super::said::{Message, PanelFrames, Said};
+use super::message::{EncodedMessage, PanelFrames, ServerMessage};
+use super::ring::BatchRing;
+use super::writer_shards::WriterShards;
 use crate::telemetry::LiveMetrics;
 use crate::websocket;
 
 /// A place in a channel's story: which story, and how far.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Position {
+pub struct ChannelPosition {
     /// Which run of the channel; a new one after every restart.
     pub epoch: String,
     /// How many batches it had said.
@@ -29,9 +29,9 @@ pub struct Position {
 
 /// The state of a channel at one position, for the first paint.
 #[derive(Clone, Debug)]
-pub struct Painting {
+pub struct InitialState {
     /// Where the socket goes on from.
-    pub position: Position,
+    pub position: ChannelPosition,
     /// Each panel as it stands, in the page's order.
     pub panels: IndexMap<PanelId, PanelFrame>,
 }
@@ -39,18 +39,18 @@ pub struct Painting {
 /// One page with one choice of inputs: its panels, and an append-only ring of encoded batches.
 pub(super) struct Channel {
     epoch: String,
-    head: watch::Sender<Head>,
+    head: watch::Sender<ChannelHead>,
     broken: AtomicBool,
     heartbeat: Duration,
-    ping: Arc<Said>,
-    told: Mutex<Told>,
-    rows: Rows,
+    ping_message: Arc<EncodedMessage>,
+    state: Mutex<ChannelState>,
+    shards: WriterShards,
     metrics: Arc<LiveMetrics>,
 }
 
 /// The newest batch of a channel.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Head {
+pub(super) struct ChannelHead {
     /// Its number; 0 before the first.
     pub(super) seq: u64,
     /// When the oldest of its readings was taken.
@@ -58,25 +58,26 @@ pub(super) struct Head {
 }
 
 /// What has been told up to `seq`. The panels change only together with the ring, so a state always belongs to a `seq`.
-struct Told {
-    panels: IndexMap<PanelId, Shown>,
-    ring: Ring,
-    snapshot: Option<Arc<Said>>,
+struct ChannelState {
+    panels: IndexMap<PanelId, PanelSlot>,
+    ring: BatchRing,
+    snapshot: Option<Arc<EncodedMessage>>,
 }
 
 /// A panel, and the reading it shows.
-struct Shown {
+struct PanelSlot {
     panel: Panel,
     every: Duration,
     /// The number of the reading that was taken last.
-    taken: u64,
+    applied_count: u64,
     /// Since when the source's answers are nothing that the panel can show.
     mismatched_since: Option<Timestamp>,
 }
 
 impl Channel {
     pub(super) fn new(page: &Page, choice: &InputChoice, settings: &LiveSettings, metrics: Arc<LiveMetrics>) -> Self {
-        let panels = page.panels.iter().map(|panel| (panel.id.clone(), Shown::new(panel, &choice.bindings))).collect();
+        let panels =
+            page.panels.iter().map(|panel| (panel.id.clone(), PanelSlot::new(panel, &choice.bindings))).collect();
         Self {
             epoch: new_epoch(),
             head: watch::Sender::default(),
@@ -84,24 +85,24 @@ impl Channel {
             heartbeat: settings.heartbeat,
             // Browsers' scripts cannot see a WebSocket's own ping, but every client answers one by itself: the first tells
             // the page that the line is alive, the second tells us.
-            ping: Arc::new(Message::Ping.encode().followed_by(&websocket::ping_frame(&[]))),
-            told: Mutex::new(Told { panels, ring: Ring::new(settings.ring), snapshot: None }),
-            rows: Rows::default(),
+            ping_message: Arc::new(ServerMessage::Ping.encode().with_control_frame(&websocket::ping_frame(&[]))),
+            state: Mutex::new(ChannelState { panels, ring: BatchRing::new(settings.ring), snapshot: None }),
+            shards: WriterShards::default(),
             metrics,
         }
     }
 
     /// The channel as it stands, and where that is in its story.
-    pub(super) fn paint(&self) -> Painting {
+    pub(super) fn initial_state(&self) -> InitialState {
         let told = self.told();
-        Painting {
-            position: Position { epoch: self.epoch.clone(), seq: told.ring.head() },
+        InitialState {
+            position: ChannelPosition { epoch: self.epoch.clone(), seq: told.ring.head() },
             panels: told.panels.iter().map(|(id, shown)| (id.clone(), shown.panel.frame())).collect(),
         }
     }
 
     /// Gives the channel up after a fault of ours: its viewers are sent away to come back to a new one.
-    pub(super) fn break_off(&self) {
+    pub(super) fn mark_broken(&self) {
         self.broken.store(true, Ordering::Relaxed);
         self.head.send_modify(|_| ());
     }
@@ -117,8 +118,8 @@ impl Channel {
     }
 
     /// What it is told then.
-    pub(super) fn ping(&self) -> &Arc<Said> {
-        &self.ping
+    pub(super) fn ping(&self) -> &Arc<EncodedMessage> {
+        &self.ping_message
     }
 
     /// What is counted of it.
@@ -127,8 +128,8 @@ impl Channel {
     }
 
     /// Those who watch over sockets.
-    pub(super) fn rows(&self) -> &Rows {
-        &self.rows
+    pub(super) fn rows(&self) -> &WriterShards {
+        &self.shards
     }
 
     /// The number of the newest batch.
@@ -137,12 +138,12 @@ impl Channel {
     }
 
     /// Wakes whenever the head moves.
-    pub(super) fn head(&self) -> watch::Receiver<Head> {
+    pub(super) fn head(&self) -> watch::Receiver<ChannelHead> {
         self.head.subscribe()
     }
 
     /// Resolves once every panel has something to show, if only its trouble.
-    pub(super) async fn complete(&self) {
+    pub(super) async fn wait_until_complete(&self) {
         let mut head = self.head();
         loop {
             head.mark_unchanged();
@@ -155,23 +156,23 @@ impl Channel {
     }
 
     /// Whether everything after `position` can still be replayed.
-    pub(super) fn can_resume(&self, position: &Position) -> bool {
-        position.epoch == self.epoch && self.told().ring.holds_after(position.seq)
+    pub(super) fn can_resume(&self, position: &ChannelPosition) -> bool {
+        position.epoch == self.epoch && self.told().ring.retains_after(position.seq)
     }
 
     /// The greeting of a connection.
-    pub(super) fn hello(&self, revision: &str) -> Said {
+    pub(super) fn hello(&self, revision: &str) -> EncodedMessage {
         let seq = self.told().ring.head();
-        Message::Hello { epoch: &self.epoch, seq, heartbeat: self.heartbeat.as_secs(), revision }.encode()
+        ServerMessage::Hello { epoch: &self.epoch, seq, heartbeat: self.heartbeat.as_secs(), revision }.encode()
     }
 
     /// What someone at `cursor` is told next: the next batch while the ring holds it, otherwise one snapshot; `None`
     /// at the head.
-    pub(super) fn after(&self, cursor: Option<u64>) -> Option<Arc<Said>> {
+    pub(super) fn next_message(&self, cursor: Option<u64>) -> Option<Arc<EncodedMessage>> {
         let mut told = self.told();
         match cursor {
             Some(seq) if seq == told.ring.head() => None,
-            Some(seq) if told.ring.holds_after(seq) => told.ring.after(seq).cloned(),
+            Some(seq) if told.ring.retains_after(seq) => told.ring.after(seq).cloned(),
             _ => {
                 self.metrics.snapshot();
                 Some(told.snapshot(&self.epoch))
@@ -180,11 +181,11 @@ impl Channel {
     }
 
     /// Takes in what the feeds said and tells it in one batch. Silent when nothing changed.
-    pub(super) fn tell(&self, news: &[(usize, FeedState)], now: Timestamp) {
+    pub(super) fn publish(&self, news: &[(usize, FeedState)], now: Timestamp) {
         let mut told = self.told();
         for (panel, state) in news {
             if let Some((_, shown)) = told.panels.get_index_mut(*panel) {
-                shown.take(state);
+                shown.apply(state);
             }
         }
         let seq = told.ring.head() + 1;
@@ -194,52 +195,52 @@ impl Channel {
             if frames.is_empty() {
                 return;
             }
-            let position = Position { epoch: self.epoch.clone(), seq };
-            Message::Batch { seq, sent: now, panels: &frames }.encode_at(Some(position))
+            let position = ChannelPosition { epoch: self.epoch.clone(), seq };
+            ServerMessage::Batch { seq, sent: now, panels: &frames }.encode_at(Some(position))
         };
         told.snapshot = None;
         let read_at = batch.read_at();
         told.ring.push(Arc::new(batch));
         drop(told);
-        self.head.send_replace(Head { seq, read_at });
+        self.head.send_replace(ChannelHead { seq, read_at });
     }
 
-    fn told(&self) -> MutexGuard<'_, Told> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    fn told(&self) -> MutexGuard<'_, ChannelState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Told {
+impl ChannelState {
     fn is_complete(&self) -> bool {
         self.panels.values().all(|shown| shown.panel.has_something_to_show())
     }
 
-    fn snapshot(&mut self, epoch: &str) -> Arc<Said> {
+    fn snapshot(&mut self, epoch: &str) -> Arc<EncodedMessage> {
         let Self { panels, ring, snapshot } = self;
         let said = snapshot.get_or_insert_with(|| {
             let frames = panels.iter().map(|(id, shown)| (id, shown.panel.frame())).collect();
-            let position = Position { epoch: epoch.to_owned(), seq: ring.head() };
-            Arc::new(Message::Snapshot { epoch, seq: ring.head(), panels: &frames }.encode_at(Some(position)))
+            let position = ChannelPosition { epoch: epoch.to_owned(), seq: ring.head() };
+            Arc::new(ServerMessage::Snapshot { epoch, seq: ring.head(), panels: &frames }.encode_at(Some(position)))
         });
         Arc::clone(said)
     }
 }
 
-impl Shown {
+impl PanelSlot {
     fn new(panel: &PanelSettings, bindings: &Bindings) -> Self {
         let every = panel.source.as_ref().map_or(Duration::ZERO, |source| source.every);
-        Self { panel: Panel::new(panel, bindings), every, taken: 0, mismatched_since: None }
+        Self { panel: Panel::new(panel, bindings), every, applied_count: 0, mismatched_since: None }
     }
 
     /// Takes in what a feed knows: its reading unless it is the one shown already, then its trouble.
-    fn take(&mut self, state: &FeedState) {
+    fn apply(&mut self, state: &FeedState) {
         if let Some((at, reading)) = &state.reading
-            && self.taken != state.readings
+            && self.applied_count != state.reading_count
         {
-            self.taken = state.readings;
+            self.applied_count = state.reading_count;
             match self.panel.add_reading(*at, reading) {
                 Ok(()) => self.mismatched_since = None,
-                Err(mismatch) => self.does_not_fit(*at, &mismatch),
+                Err(mismatch) => self.report_mismatch(*at, &mismatch),
             }
         }
         if let Some(trouble) = &state.trouble {
@@ -247,7 +248,7 @@ impl Shown {
         }
     }
 
-    fn does_not_fit(&mut self, at: Timestamp, mismatch: &ReadingMismatch) {
+    fn report_mismatch(&mut self, at: Timestamp, mismatch: &ReadingMismatch) {
         let since = *self.mismatched_since.get_or_insert_with(|| {
             tracing::warn!(%mismatch, "a panel cannot show what its source answers");
             at

@@ -15,14 +15,14 @@ use super::backoff;
 
 /// Whoever answers the feeds' queries.
 #[async_trait]
-pub trait Answers: Send + Sync + 'static {
+pub trait QueryExecutor: Send + Sync + 'static {
     /// Asks once, and gives up by itself after a while.
-    async fn ask(&self, query: &BoundQuery) -> Result<Reading, SourceError>;
+    async fn execute(&self, query: &BoundQuery) -> Result<Reading, SourceError>;
 }
 
 #[async_trait]
-impl Answers for Sources {
-    async fn ask(&self, query: &BoundQuery) -> Result<Reading, SourceError> {
+impl QueryExecutor for Sources {
+    async fn execute(&self, query: &BoundQuery) -> Result<Reading, SourceError> {
         Sources::ask(self, query).await
     }
 }
@@ -39,26 +39,26 @@ pub(super) struct FeedKey {
 pub(super) struct FeedState {
     pub(super) reading: Option<(Timestamp, Arc<Reading>)>,
     /// How many readings there were: tells one from the next even when the machine's clock is set back.
-    pub(super) readings: u64,
+    pub(super) reading_count: u64,
     pub(super) trouble: Option<PanelTrouble>,
     /// When the query is asked next. When that is over, an answer is on its way.
     pub(super) due: Timestamp,
     /// How many answers there were, good or not.
-    pub(super) answers: u64,
+    pub(super) answer_count: u64,
     /// How many failures there were since the last reading.
     failures: u32,
 }
 
 /// The background task that asks one distinct query again and again. It stops when the last of its watchers lets go.
 pub(super) struct Feed {
-    known: Arc<Known>,
+    shared: Arc<FeedShared>,
     _task: AbortOnDropHandle<()>,
 }
 
 /// What a feed knows, and who wants to hear when that is something new.
-struct Known {
+struct FeedShared {
     state: Mutex<FeedState>,
-    bells: Mutex<Vec<Weak<Notify>>>,
+    subscribers: Mutex<Vec<Weak<Notify>>>,
 }
 
 /// A feed, as the admin page shows it.
@@ -80,40 +80,46 @@ pub struct FeedReport {
 
 impl Feed {
     /// Begins at once, and asks by a beat that began at `began`.
-    pub(super) fn start(key: FeedKey, began: Timestamp, answers: Arc<dyn Answers>, clock: Arc<dyn Clock>) -> Self {
-        let state = FeedState { reading: None, readings: 0, trouble: None, due: began, answers: 0, failures: 0 };
-        let known = Arc::new(Known { state: Mutex::new(state), bells: Mutex::default() });
-        let task = tokio::spawn(ask_for_ever(key, answers, clock, Arc::clone(&known)));
-        Self { known, _task: AbortOnDropHandle::new(task) }
+    pub(super) fn start(
+        key: FeedKey,
+        began: Timestamp,
+        answers: Arc<dyn QueryExecutor>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let state =
+            FeedState { reading: None, reading_count: 0, trouble: None, due: began, answer_count: 0, failures: 0 };
+        let shared = Arc::new(FeedShared { state: Mutex::new(state), subscribers: Mutex::default() });
+        let task = tokio::spawn(poll_forever(key, answers, clock, Arc::clone(&shared)));
+        Self { shared, _task: AbortOnDropHandle::new(task) }
     }
 
     /// Has the bell rung at every answer, for as long as somebody has it.
-    pub(super) fn rings(&self, bell: &Arc<Notify>) {
-        let mut bells = self.known.bells.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(super) fn subscribe(&self, bell: &Arc<Notify>) {
+        let mut bells = self.shared.subscribers.lock().unwrap_or_else(PoisonError::into_inner);
         bells.retain(|bell| bell.strong_count() > 0);
         bells.push(Arc::downgrade(bell));
     }
 
     /// What it knows now.
     pub(super) fn state(&self) -> MutexGuard<'_, FeedState> {
-        self.known.state()
+        self.shared.state()
     }
 }
 
-impl Known {
+impl FeedShared {
     /// Takes in what was answered `now`, tells who wants to hear of it, and says when to ask again.
-    fn take(&self, key: &FeedKey, answer: Result<Reading, SourceError>, now: Timestamp) -> Timestamp {
+    fn record(&self, key: &FeedKey, answer: Result<Reading, SourceError>, now: Timestamp) -> Timestamp {
         let mut state = self.state();
-        state.answers += 1;
+        state.answer_count += 1;
         match answer {
             Ok(reading) => {
                 let failures = std::mem::take(&mut state.failures);
                 if failures > 0 {
                     tracing::info!(source = %key.query.source, failures, "the source answers again");
                 }
-                state.readings += 1;
+                state.reading_count += 1;
                 (state.reading, state.trouble) = (Some((now, Arc::new(reading))), None);
-                state.due = next(state.due, key.every, now);
+                state.due = next_due(state.due, key.every, now);
             }
             Err(error) => {
                 state.failures += 1;
@@ -127,7 +133,7 @@ impl Known {
         }
         let due = state.due;
         drop(state);
-        let bells = self.bells.lock().unwrap_or_else(PoisonError::into_inner);
+        let bells = self.subscribers.lock().unwrap_or_else(PoisonError::into_inner);
         bells.iter().filter_map(Weak::upgrade).for_each(|bell| bell.notify_one());
         due
     }
@@ -138,11 +144,11 @@ impl Known {
     }
 }
 
-async fn ask_for_ever(key: FeedKey, answers: Arc<dyn Answers>, clock: Arc<dyn Clock>, known: Arc<Known>) {
+async fn poll_forever(key: FeedKey, answers: Arc<dyn QueryExecutor>, clock: Arc<dyn Clock>, known: Arc<FeedShared>) {
     loop {
-        let answer = AssertUnwindSafe(answers.ask(&key.query)).catch_unwind().await;
+        let answer = AssertUnwindSafe(answers.execute(&key.query)).catch_unwind().await;
         let answer = answer.unwrap_or_else(|_| Err(SourceError("the source broke while it was asked".to_owned())));
-        let due = known.take(&key, answer, clock.now());
+        let due = known.record(&key, answer, clock.now());
         clock.sleep_until(due).await;
     }
 }
@@ -150,7 +156,7 @@ async fn ask_for_ever(key: FeedKey, answers: Arc<dyn Answers>, clock: Arc<dyn Cl
 /// When a query is asked that was `due` and answered `now`: by a beat, so that feeds which began together, as those of one page do,
 /// go on together and are told together. A beat that the answer has missed, or that lies too far off since the clock was
 /// set back, begins anew.
-fn next(due: Timestamp, wait: Duration, now: Timestamp) -> Timestamp {
+fn next_due(due: Timestamp, wait: Duration, now: Timestamp) -> Timestamp {
     (due + wait).clamp(now, now + wait)
 }
 
@@ -162,9 +168,9 @@ mod tests {
     fn a_query_is_asked_by_a_beat_however_long_the_answers_take() {
         let at = |millis: i64| Timestamp::from_millis(1_795_309_126_976 + millis);
         let second = Duration::from_secs(1);
-        assert_eq!(next(at(0), second, at(30)), at(1_000));
-        assert_eq!(next(at(1_000), second, at(1_970)), at(2_000));
-        assert_eq!(next(at(0), second, at(1_200)), at(1_200), "at once, when the answer took longer than that");
-        assert_eq!(next(at(0), second, at(-86_400_000)), at(-86_399_000), "the clock was set back");
+        assert_eq!(next_due(at(0), second, at(30)), at(1_000));
+        assert_eq!(next_due(at(1_000), second, at(1_970)), at(2_000));
+        assert_eq!(next_due(at(0), second, at(1_200)), at(1_200), "at once, when the answer took longer than that");
+        assert_eq!(next_due(at(0), second, at(-86_400_000)), at(-86_399_000), "the clock was set back");
     }
 }

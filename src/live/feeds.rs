@@ -4,35 +4,35 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use crate::domain::{Clock, Timestamp};
 use crate::telemetry::FeedsState;
 
-use super::feed::{Answers, Feed, FeedKey, FeedReport};
+use super::feed::{Feed, FeedKey, FeedReport, QueryExecutor};
 
 /// All feeds that run: one per distinct query, whoever watches.
 pub struct Feeds {
-    answers: Arc<dyn Answers>,
+    executor: Arc<dyn QueryExecutor>,
     clock: Arc<dyn Clock>,
     running: Mutex<HashMap<FeedKey, Weak<Feed>>>,
 }
 
 impl Feeds {
     /// Feeds that ask `answers`.
-    pub fn new(answers: Arc<dyn Answers>, clock: Arc<dyn Clock>) -> Self {
-        Self { answers, clock, running: Mutex::default() }
+    pub fn new(executor: Arc<dyn QueryExecutor>, clock: Arc<dyn Clock>) -> Self {
+        Self { executor, clock, running: Mutex::default() }
     }
 
     /// Joins the feeds of these queries, starting those that nobody has yet, all by one beat. They run for as long as what
     /// this returns.
-    pub(super) fn join(&self, keys: impl IntoIterator<Item = FeedKey>) -> Vec<Arc<Feed>> {
+    pub(super) fn get_or_start_all(&self, keys: impl IntoIterator<Item = FeedKey>) -> Vec<Arc<Feed>> {
         let now = self.clock.now();
-        keys.into_iter().map(|key| self.join_one(key, now)).collect()
+        keys.into_iter().map(|key| self.get_or_start(key, now)).collect()
     }
 
-    fn join_one(&self, key: FeedKey, now: Timestamp) -> Arc<Feed> {
+    fn get_or_start(&self, key: FeedKey, now: Timestamp) -> Arc<Feed> {
         let mut running = self.running();
         if let Some(feed) = running.get(&key).and_then(Weak::upgrade) {
             return feed;
         }
         running.retain(|_, feed| feed.strong_count() > 0);
-        let feed = Arc::new(Feed::start(key.clone(), now, Arc::clone(&self.answers), Arc::clone(&self.clock)));
+        let feed = Arc::new(Feed::start(key.clone(), now, Arc::clone(&self.executor), Arc::clone(&self.clock)));
         running.insert(key, Arc::downgrade(&feed));
         feed
     }
@@ -60,7 +60,7 @@ impl Feeds {
     }
 
     /// How the feeds of each source stand, by the source's name.
-    pub(super) fn by_source(&self) -> Vec<(String, FeedsState)> {
+    pub(super) fn state_by_source(&self) -> Vec<(String, FeedsState)> {
         let now = self.clock.now();
         let mut sources: BTreeMap<String, FeedsState> = BTreeMap::new();
         for feed in self.report() {

@@ -10,44 +10,44 @@
 //! This room never decides who may watch (it takes an `OpenPage`), and knows nothing of requests and responses: it takes
 //! the bytes both ways, once the upgrade is done.
 
-mod authority;
+mod authorization;
 mod backoff;
+mod batcher;
 mod channel;
-mod connection;
+mod channel_reader;
+mod close_handshake;
+mod close_reason;
+mod connection_limiter;
+mod credential_watch;
 mod cursor;
-mod farewell;
 mod feed;
 mod feeds;
-mod goodbye;
 mod hub;
-mod lease;
-mod line;
-mod places;
-mod pump;
+mod inbound;
+mod message;
 mod ring;
-mod rows;
-mod said;
-mod seat;
-mod socket;
-mod talk;
-mod viewer;
-mod wire;
+mod sse_connection;
+mod subscription;
+mod transport;
+mod writer_shards;
+mod ws_connection;
+mod ws_handler;
 
-pub use authority::Authority;
-pub use channel::{Painting, Position};
-pub use connection::{Connection, Say};
-pub use farewell::Farewell;
-pub use feed::{Answers, FeedReport};
+pub use authorization::LiveAuthorization;
+pub use channel::{ChannelPosition, InitialState};
+pub use channel_reader::ChannelReader;
+pub use close_handshake::reject;
+pub use close_reason::CloseReason;
+pub use connection_limiter::{ConnectionPermit, PermitHolder};
+pub use credential_watch::CredentialWatch;
+pub use feed::{FeedReport, QueryExecutor};
 pub use feeds::Feeds;
-pub use goodbye::turn_away;
-pub use hub::{Crowded, Hub};
-pub use lease::Lease;
-pub use places::{Holder, Place};
-pub use said::{Event, Said};
-pub use seat::Seat;
-pub use socket::Socket;
-pub use viewer::Viewer;
-pub use wire::{Upgraded, Wire};
+pub use hub::{CapacityExceeded, Hub};
+pub use message::{EncodedMessage, SseEvent};
+pub use sse_connection::{SseAction, SseConnection};
+pub use subscription::Subscription;
+pub use transport::{Upgraded, WsTransport};
+pub use ws_handler::WsHandler;
 
 #[cfg(test)]
 mod tests;

@@ -34,7 +34,7 @@ impl PageStore {
     ///
     /// # Errors
     /// [`Closed`] with the reason.
-    pub fn open(&self, slug: &str, visitor: &Visitor) -> Result<OpenPage, PageDenied> {
+    pub fn authorize(&self, slug: &str, visitor: &Visitor) -> Result<OpenPage, PageDenied> {
         let page = self.page(slug).ok_or(PageDenied::NotFound)?;
         match page.access.evaluate(visitor) {
             AccessDecision::Allowed if !is_in_scope(&page, visitor) => Err(PageDenied::OutOfScope),

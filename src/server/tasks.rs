@@ -73,7 +73,7 @@ async fn keep_pages(hub: Arc<Hub>, shelf: Arc<PageStore>) {
     let mut changes = shelf.changes();
     loop {
         changes.mark_unchanged();
-        let _seats = hub.keep(&shelf);
+        let _seats = hub.subscribe_kept_pages(&shelf);
         // The sender lives in the shelf, which this task holds.
         let _ = changes.changed().await;
     }

@@ -199,7 +199,7 @@ impl Sessions {
 
     /// For what is written the most: see [`Store::pen`].
     pub(super) async fn pen(&self) -> Result<WriteConnectionGuard<'_>, sqlx::Error> {
-        self.inner.store.pen().await
+        self.inner.store.write_connection().await
     }
 
     pub(super) fn lifetimes(&self) -> Lifetimes {

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use super::StoreKind;
 
-/// A store could not do its work. It is never the answer "there is no such thing".
+/// A store's failure. It is never the answer "there is no such thing".
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     /// The file could not be made, opened or locked.

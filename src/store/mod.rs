@@ -1,11 +1,11 @@
-//! Files of our own: what must last over a restart, in SQLite.
+//! SQLite files for the state that must outlast a restart.
 //!
-//! A [`Store`] is one file with its tables brought up to date, made for its owner alone. The rooms above keep their own
+//! A [`Store`] is one file with its migrations applied, readable by its owner alone. The rooms above keep their own
 //! file each and their own tables in it; this room knows none of them. A store that cannot be read is a [`StoreError`],
-//! never an empty answer. What is secret in it is closed with a [`Seal`].
+//! never an empty answer. Secrets in it are encrypted with an [`AeadCipher`].
 //!
-//! Live connections hang on rows, a session's or a token's. A [`Watch`] hears what becomes of one, at once; [`Watchers`] look
-//! after all that are watched, with one question for many.
+//! Live connections depend on rows, a session's or a token's. A [`RowWatch`] receives the events of one at once; the
+//! [`WatchRegistry`] checks all rows that are watched, with one query for many.
 
 mod aead;
 mod error;

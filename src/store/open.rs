@@ -12,34 +12,35 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use super::write_connection::WriteConnection;
 use super::{StoreError, WriteConnectionGuard};
 
-/// How long a statement waits for another's write to finish. Ours take a millisecond; a backup tool that reads the
-/// file holds it a little longer.
+/// SQLite's busy timeout: how long a statement waits for another's write. Ours take a millisecond; a backup tool that
+/// reads the file holds it a little longer.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// SQLite writes one at a time; a few connections let page views read past a write. Each is a thread.
+/// The pool's size. SQLite writes one at a time; a few connections let page views read past a write. Each is a thread.
 const MAX_CONNECTIONS: u32 = 4;
 
-/// Longer than [`BUSY`], so that whoever waits for a connection hears of the real trouble first.
+/// How long to wait for a connection of the pool: longer than [`BUSY_TIMEOUT`], so that the real trouble is reported
+/// first.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// After so many pages of 4 KiB the write-ahead log is worked into the file, with two waits for the disk: some thousands of
-/// sign-ins, and 16 MiB beside the file.
+/// After so many pages of 4 KiB the write-ahead log is checkpointed into the file, with two waits for the disk: some
+/// thousands of sign-ins, and 16 MiB beside the file.
 const CHECKPOINT_PAGES: &str = "4000";
 
-/// What each connection keeps of the file, in KiB (as SQLite has it, negative). The upper pages of every index fit into it; the
+/// Each connection's page cache in KiB (as SQLite has it, negative). The upper pages of every index fit into it; the
 /// rest is in the system's cache, and there once for all of them.
 const CACHE_KIB: &str = "-512";
 
-/// What a store keeps, in the words of its errors.
+/// The kind of a store, in the words of its errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoreKind {
-    /// What it is called: "session store".
+    /// Its name: "session store".
     pub name: &'static str,
-    /// What follows when it is begun anew: "everybody signs in again".
+    /// The consequence of starting over with an empty file: "everybody signs in again".
     pub if_recreated: &'static str,
 }
 
-/// One SQLite file of ours. Cheap to clone; the clones are one store.
+/// One SQLite file with its connections. Cheap to clone; the clones are one store.
 #[derive(Clone, Debug)]
 pub struct Store {
     pool: SqlitePool,
@@ -49,14 +50,13 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the store in the file `path`, which is made (mode 0600) when there is none, and brings its tables up to date
-    /// by `migrations`; its folder must be there.
+    /// Opens the file `path`, created with mode 0600 when there is none, and runs `migrations`. Its folder must exist.
     ///
     /// # Errors
     /// A [`StoreError`] that names the file and the remedy, when it cannot be opened or is damaged.
     pub async fn open(path: &Path, kind: StoreKind, migrations: &Migrator) -> Result<Self, StoreError> {
-        let unopened = |path: &Path, reason: String| StoreError::Open { kind, path: path.to_owned(), reason };
-        create_private_file(path).map_err(|error| unopened(path, error.to_string()))?;
+        let open_error = |path: &Path, reason: String| StoreError::Open { kind, path: path.to_owned(), reason };
+        create_private_file(path).map_err(|error| open_error(path, error.to_string()))?;
         let options = SqliteConnectOptions::new()
             .filename(path)
             .journal_mode(SqliteJournalMode::Wal)
@@ -70,11 +70,12 @@ impl Store {
         let pool = SqlitePoolOptions::new()
             .max_connections(MAX_CONNECTIONS)
             .acquire_timeout(ACQUIRE_TIMEOUT)
-            // A file does not hang up as a server does; to ask would cost each statement a message to a thread and back.
+            // A file does not hang up as a server does; to ask would cost each statement a message to a thread and
+            // back.
             .test_before_acquire(false);
         let connected = pool.connect_with(options).await;
         let explain = |error: &sqlx::Error| {
-            if is_damage(error) { damaged(kind, path, error) } else { unopened(path, error.to_string()) }
+            if is_damage(error) { damaged(kind, path, error) } else { open_error(path, error.to_string()) }
         };
         let pool = connected.map_err(|error| explain(&error))?;
         let store = Self { pool, write_connection: Arc::default(), path: Arc::new(path.to_owned()), kind };
@@ -86,36 +87,36 @@ impl Store {
         Ok(store)
     }
 
-    /// Where queries go.
+    /// The connection pool, for queries.
     pub fn pool(&self) -> &SqlitePool {
         &self.pool
     }
 
-    /// The connection for those who write the most, as soon as nobody else writes with it. To be laid down after what went
-    /// well.
+    /// Waits for exclusive use of the connection that is kept for the most frequent writes. To be released after
+    /// success.
     ///
     /// # Errors
     /// When there is none and none can be made, as after [`Store::close`].
-    pub async fn pen(&self) -> Result<WriteConnectionGuard<'_>, sqlx::Error> {
+    pub async fn write_connection(&self) -> Result<WriteConnectionGuard<'_>, sqlx::Error> {
         self.write_connection.acquire(&self.pool).await
     }
 
-    /// What a failed query means: a damaged file has its own remedy.
+    /// The [`StoreError`] of a failed query: a damaged file has its own remedy.
     pub fn query_failed(&self, error: &sqlx::Error) -> StoreError {
         if is_damage(error) { self.damaged(error) } else { self.failed(error) }
     }
 
-    /// The store could not do its work, for this reason.
+    /// The error of an operation that failed for `reason`.
     pub fn failed(&self, reason: &impl ToString) -> StoreError {
         StoreError::Query { kind: self.kind, path: self.path.to_path_buf(), reason: reason.to_string() }
     }
 
-    /// What is written there makes no sense, for this reason.
+    /// The error of a file whose content is invalid, for `reason`.
     pub fn damaged(&self, reason: &impl ToString) -> StoreError {
         damaged(self.kind, &self.path, reason)
     }
 
-    /// Closes the file in good order, when the program stops. The store answers nothing after that.
+    /// Closes all connections and the file, when the program stops. Every later query fails.
     pub async fn close(&self) {
         // Closed first, so that nobody makes another.
         let closed = self.pool.close();
@@ -125,9 +126,9 @@ impl Store {
         closed.await;
     }
 
-    /// Looks the whole file over once, so that damage shows at the start and not in the middle of a sign-in. Most
-    /// stores are small, and this takes milliseconds; the audit's takes a second with a million events. Within, the
-    /// verdict where it is not sound.
+    /// Runs SQLite's `quick_check` over the whole file, so that damage shows at the start and not in the middle of a
+    /// sign-in. Most stores are small, and this takes milliseconds; the audit's takes a second with a million events.
+    /// The inner error is the check's verdict on a damaged file.
     async fn check(&self) -> Result<Result<(), String>, sqlx::Error> {
         let verdict: String = sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(&self.pool).await?;
         Ok(if verdict == "ok" { Ok(()) } else { Err(verdict) })
@@ -147,7 +148,7 @@ fn damaged(kind: StoreKind, path: &Path, reason: &impl ToString) -> StoreError {
     StoreError::Damaged { kind, path: path.to_owned(), reason: reason.to_string() }
 }
 
-/// Makes the file for its owner alone before SQLite sees it: SQLite gives its `-wal` and `-shm` the same mode.
+/// Creates the file with mode 0600 before SQLite sees it: SQLite gives its `-wal` and `-shm` the same mode.
 fn create_private_file(path: &Path) -> io::Result<()> {
     let mut options = fs::OpenOptions::new();
     options.create(true).read(true).append(true);

@@ -1,6 +1,6 @@
 use super::StoreError;
 
-/// Fills `bytes` with randomness of the system's that is fit for secrets; nothing weaker is used in its place.
+/// Fills `bytes` from the system's cryptographic random generator; nothing weaker is used in its place.
 ///
 /// # Errors
 /// [`StoreError::NoRandomness`] when the system has none to give.

@@ -5,29 +5,29 @@ use tokio::sync::Notify;
 use super::watch_registry::SharedWatchTable;
 use crate::domain::{EndReason, Person};
 
-/// What a live connection hears of the row that it hangs on.
+/// An event of a watched row, as the live connections that depend on it receive it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RowEvent {
-    /// It is over, and why.
+    /// The row has ended, and why.
     Ended(EndReason),
-    /// It opens nothing for now: nobody could confirm its person for too long.
+    /// It grants nothing for now: its person has not been confirmed for too long.
     Unconfirmed,
-    /// It goes on with its person described anew: another name, other groups.
+    /// Its person has changed: another name, other groups.
     Changed(Person),
 }
 
-/// A live connection's ear for what becomes of the row that it hangs on: its session, its token.
+/// A live connection's subscription to the row that it depends on: its session, its token.
 ///
-/// Keeping the watch is not activity: a page that only listens ends with its session's idle time.
+/// Watching is not activity: a page that only listens ends with its session's idle time. Dropping it unsubscribes.
 pub struct RowWatch {
     shared: Arc<SharedWatchTable>,
     row: i64,
     mailbox: Arc<Mailbox>,
-    /// Up to which look it has heard everything.
+    /// The last check whose outcome it has received.
     seen_check: u64,
 }
 
-/// Where those who listen to one row hear of it.
+/// The latest state of one row, shared with all its watches, and the signal that it changed.
 #[derive(Default)]
 pub(super) struct Mailbox {
     state: Mutex<RowState>,
@@ -37,9 +37,9 @@ pub(super) struct Mailbox {
 #[derive(Default)]
 struct RowState {
     ended: Option<EndReason>,
-    /// The look that found it so, unless a later one did not.
+    /// The check that found it unconfirmed, unless a later one did not.
     unconfirmed: Option<u64>,
-    /// The person as they were last told, and the look that found them so.
+    /// The person as last published, and the check that found them so.
     person: Option<(u64, Box<Person>)>,
 }
 
@@ -48,16 +48,16 @@ impl RowWatch {
         Self { shared, row, mailbox, seen_check }
     }
 
-    /// Resolves when there is news: at once when the row ends (or has) or its person changes, by itself at its end and when
-    /// it goes stale. May be cancelled and asked again; an end is told to whoever asks again.
+    /// Waits for the next event: at once when the row ends (or has ended) or its person changes, by itself at its end
+    /// and when it goes stale. Cancel-safe; an end is returned again at every further call.
     pub async fn next_event(&mut self) -> RowEvent {
         loop {
-            // First the ear, then the look.
+            // Registered before the state is read, so that no change falls in between.
             let changed = self.mailbox.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
-            if let Some(news) = self.mailbox.told().event_after(&mut self.seen_check) {
-                return news;
+            if let Some(event) = self.mailbox.lock().event_after(&mut self.seen_check) {
+                return event;
             }
             changed.await;
         }
@@ -72,41 +72,41 @@ impl Drop for RowWatch {
 
 impl Mailbox {
     pub(super) fn set_ended(&self, reason: EndReason) {
-        self.update(|told| told.ended = Some(reason));
+        self.update(|state| state.ended = Some(reason));
     }
 
-    pub(super) fn set_unconfirmed(&self, look: u64) {
-        self.update(|told| told.unconfirmed = Some(look));
+    pub(super) fn set_unconfirmed(&self, check: u64) {
+        self.update(|state| state.unconfirmed = Some(check));
     }
 
     pub(super) fn clear_unconfirmed(&self) {
-        self.told().unconfirmed = None;
+        self.lock().unconfirmed = None;
     }
 
-    pub(super) fn set_person(&self, look: u64, person: Person) {
-        self.update(|told| told.person = Some((look, Box::new(person))));
+    pub(super) fn set_person(&self, check: u64, person: Person) {
+        self.update(|state| state.person = Some((check, Box::new(person))));
     }
 
     fn update(&self, change: impl FnOnce(&mut RowState)) {
-        change(&mut self.told());
+        change(&mut self.lock());
         self.changed.notify_waiters();
     }
 
-    fn told(&self) -> MutexGuard<'_, RowState> {
+    fn lock(&self) -> MutexGuard<'_, RowState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl RowState {
-    /// What there is to hear after the look `heard`.
-    fn event_after(&self, heard: &mut u64) -> Option<RowEvent> {
-        let (look, news) = match (self.ended, self.unconfirmed, &self.person) {
+    /// The event that is newer than the check `seen_check`, which moves on to it.
+    fn event_after(&self, seen_check: &mut u64) -> Option<RowEvent> {
+        let (check, event) = match (self.ended, self.unconfirmed, &self.person) {
             (Some(reason), ..) => return Some(RowEvent::Ended(reason)),
-            (None, Some(look), _) if look > *heard => (look, RowEvent::Unconfirmed),
-            (None, _, Some((look, person))) if look > heard => (*look, RowEvent::Changed((**person).clone())),
+            (None, Some(check), _) if check > *seen_check => (check, RowEvent::Unconfirmed),
+            (None, _, Some((check, person))) if check > seen_check => (*check, RowEvent::Changed((**person).clone())),
             _ => return None,
         };
-        *heard = look;
-        Some(news)
+        *seen_check = check;
+        Some(event)
     }
 }

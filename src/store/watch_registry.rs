@@ -12,43 +12,43 @@ use super::StoreError;
 use super::row_watch::{Mailbox, RowWatch};
 use crate::domain::{Clock, EndReason, Fingerprint, Person, Timestamp};
 
-/// How a row stands that live connections hang on.
+/// The status of a row that live connections depend on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RowStatus {
-    /// It is good until then, if nothing more is done.
+    /// It is valid until then, if nothing more is done.
     Valid {
-        /// The first moment at which it is not.
+        /// The first moment at which it is no longer valid.
         until: Timestamp,
         /// Its person, as the row has them: JSON.
         person: Vec<u8>,
     },
-    /// It opens nothing for now: nobody could confirm its person for too long.
+    /// It grants nothing for now: its person has not been confirmed for too long.
     Unconfirmed,
-    /// It is over, and why.
+    /// It has ended, and why.
     Ended(EndReason),
 }
 
-/// A store with rows that live connections hang on.
+/// A store with rows that live connections depend on.
 #[async_trait]
 pub trait WatchedStore: Clone + Send + Sync + 'static {
-    /// What a row is, in the log: `session`.
+    /// The word for a row in the log: `session`.
     const ROW_NAME: &'static str;
 
-    /// Who listens to its rows.
+    /// The registry of its watched rows.
     fn watch_registry(&self) -> &WatchRegistry;
 
-    /// What the time is.
+    /// The clock by which rows are checked.
     fn clock(&self) -> &dyn Clock;
 
-    /// How these rows stand, in any order. One that is missing in the answer is over.
+    /// The status of each of these rows, in any order. One that is missing in the answer has ended.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be asked.
     async fn row_statuses(&self, rows: &[i64]) -> Result<Vec<(i64, RowStatus)>, StoreError>;
 }
 
-/// Who listens to which row of a store. A row has an entry for as long as somebody does, so there are never more than live
-/// connections; and one task looks after all of them, with one question for many rows, and one timer.
+/// The watched rows of a store. A row has an entry for as long as somebody watches it, so there are never more than
+/// live connections; and one task checks all of them, with one query for many rows, and one timer.
 #[derive(Default)]
 pub struct WatchRegistry {
     shared: Arc<SharedWatchTable>,
@@ -57,77 +57,77 @@ pub struct WatchRegistry {
 #[derive(Default)]
 pub(super) struct SharedWatchTable {
     table: Mutex<WatchTable>,
-    /// Told when a look is due sooner than was planned.
+    /// Notified when a check is due sooner than was planned.
     rescheduled: Notify,
 }
 
 impl WatchRegistry {
-    /// Watches over a row of `store` whose person is `known` so, for as long as the watch is kept.
+    /// Subscribes to a row of `store`, whose person the caller takes to be `known`, until the watch is dropped.
     ///
-    /// Nothing is missed: what came before the watch is found in the store, what comes later is told. Must be called within
-    /// a Tokio runtime, which looks after the rows.
+    /// Nothing is missed: changes before the subscription are found in the store, later ones are notified. Must be
+    /// called within a Tokio runtime, where the task that checks the rows is spawned.
     pub fn watch<S: WatchedStore>(store: &S, row: i64, known: &Person) -> RowWatch {
         let shared = &store.watch_registry().shared;
         let now = store.clock().now();
-        // Rows are written so too. Of one that was not, whoever listens is told once what they know.
+        // Rows are written in this form too. Of one that is not, the watch receives once what it knows already.
         let known = Fingerprint::of(known);
-        let mut book = shared.book();
-        let (post, heard) = book.subscribe(row, known, now);
-        let begins = !std::mem::replace(&mut book.is_task_running, true);
-        drop(book);
+        let mut table = shared.lock();
+        let (mailbox, seen_check) = table.subscribe(row, known, now);
+        let starts_task = !std::mem::replace(&mut table.is_task_running, true);
+        drop(table);
         shared.rescheduled.notify_one();
-        if begins {
+        if starts_task {
             tokio::spawn(run_checks(store.clone(), Arc::clone(shared)));
         }
-        RowWatch::new(Arc::clone(shared), row, post, heard)
+        RowWatch::new(Arc::clone(shared), row, mailbox, seen_check)
     }
 
-    /// Tells everybody who listens that the row is over, and forgets them.
+    /// Notifies all watches of a row that it has ended, and removes its entry.
     pub fn notify_ended(&self, row: i64, reason: EndReason) {
-        if let Some(entry) = self.shared.book().remove(row) {
+        if let Some(entry) = self.shared.lock().remove(row) {
             entry.mailbox.set_ended(reason);
         }
     }
 
-    /// Has everybody who listens hear what the row says now.
+    /// Has a row checked at once, so that its watches receive what it says now.
     pub fn notify_changed(&self, row: i64) {
-        self.shared.book().reschedule(row, Timestamp::from_millis(0));
+        self.shared.lock().reschedule(row, Timestamp::from_millis(0));
         self.shared.rescheduled.notify_one();
     }
 
-    /// How many listen to this row.
+    /// The number of watches of a row.
     pub fn watch_count(&self, row: i64) -> usize {
-        self.shared.book().entries.get(&row).map_or(0, |entry| entry.watches)
+        self.shared.lock().entries.get(&row).map_or(0, |entry| entry.watches)
     }
 
-    /// How many rows somebody listens to.
+    /// The number of rows that are watched.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
-        self.shared.book().entries.len()
+        self.shared.lock().entries.len()
     }
 
-    /// Every row that somebody listens to.
+    /// The ids of all rows that are watched.
     pub fn watched_rows(&self) -> Vec<i64> {
-        self.shared.book().entries.keys().copied().collect()
+        self.shared.lock().entries.keys().copied().collect()
     }
 }
 
-/// Looks after the rows until nobody listens any more.
+/// Checks the rows as they become due, until none is watched any more.
 async fn run_checks<S: WatchedStore>(store: S, shared: Arc<SharedWatchTable>) {
     loop {
-        let next = shared.book().next(store.clock().now());
+        let next = shared.lock().next(store.clock().now());
         match next {
             None => return,
-            Some(NextStep::Check(look, rows)) => {
-                let looked = async {
-                    let standings = store.row_statuses(&rows).await;
-                    shared.book().apply_check(S::ROW_NAME, look, &rows, standings, store.clock().now());
+            Some(NextStep::Check(check, rows)) => {
+                let checked = async {
+                    let statuses = store.row_statuses(&rows).await;
+                    shared.lock().apply_check(S::ROW_NAME, check, &rows, statuses, store.clock().now());
                 };
-                // Whoever listens must not be left deaf. The panic itself is in the log.
-                if AssertUnwindSafe(looked).catch_unwind().await.is_err() {
+                // A watch must not be left without events. The panic itself is in the log.
+                if AssertUnwindSafe(checked).catch_unwind().await.is_err() {
                     let now = store.clock().now();
                     for row in &rows {
-                        shared.book().check_failed(*row, S::ROW_NAME, now);
+                        shared.lock().check_failed(*row, S::ROW_NAME, now);
                     }
                 }
             }
@@ -140,20 +140,22 @@ async fn run_checks<S: WatchedStore>(store: S, shared: Arc<SharedWatchTable>) {
 }
 
 impl SharedWatchTable {
-    /// A panic elsewhere leaves the book whole: nothing that changes it can panic in between.
-    fn book(&self) -> MutexGuard<'_, WatchTable> {
+    /// A panic elsewhere leaves the table consistent: nothing that changes it can panic in between.
+    fn lock(&self) -> MutexGuard<'_, WatchTable> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One listener has left.
-    pub(super) fn unsubscribe(&self, row: i64, post: &Arc<Mailbox>) {
-        let mut book = self.book();
-        // A row that has ended is out of the book, and a later one may have its place.
-        let Some(entry) = book.entries.get_mut(&row).filter(|entry| Arc::ptr_eq(&entry.mailbox, post)) else { return };
+    /// Removes one watch of a row.
+    pub(super) fn unsubscribe(&self, row: i64, mailbox: &Arc<Mailbox>) {
+        let mut table = self.lock();
+        // A row that has ended is out of the table, and a later entry may have its place.
+        let Some(entry) = table.entries.get_mut(&row).filter(|entry| Arc::ptr_eq(&entry.mailbox, mailbox)) else {
+            return;
+        };
         entry.watches -= 1;
         if entry.watches == 0 {
-            book.remove(row);
-            if book.entries.is_empty() {
+            table.remove(row);
+            if table.entries.is_empty() {
                 self.rescheduled.notify_one();
             }
         }

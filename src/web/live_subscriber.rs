@@ -8,7 +8,9 @@ use crate::audit::Audit;
 use crate::auth::{Auth, Scripts};
 use crate::connections::Asking;
 use crate::domain::{Client, Credential, Member, RootCredential, Visitor};
-use crate::live::{Authority, Connection, Holder, Hub, Lease, Position, Seat, Socket};
+use crate::live::{
+    ChannelPosition, CredentialWatch, Hub, LiveAuthorization, PermitHolder, SseConnection, Subscription, WsHandler,
+};
 use crate::pages::PageStore;
 use crate::sessions::Sessions;
 
@@ -71,9 +73,9 @@ impl<'r> LiveSubscriber<'r> {
         visitor: &Visitor,
         client: &Client,
         asked: &QueryParams,
-    ) -> Result<Socket, Refusal> {
+    ) -> Result<WsHandler, Refusal> {
         let (seat, authority) = self.subscribe(slug, visitor, client, asked)?;
-        Ok(Socket::new(Arc::clone(self.hub), seat, asked.position(), authority, Arc::clone(&self.clock.0)))
+        Ok(WsHandler::new(Arc::clone(self.hub), seat, asked.position(), authority, Arc::clone(&self.clock.0)))
     }
 
     /// A stream from the channel of that page and those inputs, if the door opens.
@@ -83,10 +85,10 @@ impl<'r> LiveSubscriber<'r> {
         visitor: &Visitor,
         client: &Client,
         asked: &QueryParams,
-        position: Option<&Position>,
-    ) -> Result<Connection, Refusal> {
+        position: Option<&ChannelPosition>,
+    ) -> Result<SseConnection, Refusal> {
         let (seat, authority) = self.subscribe(slug, visitor, client, asked)?;
-        Ok(Connection::new(seat, position, authority, Arc::clone(&self.clock.0)))
+        Ok(SseConnection::new(seat, position, authority, Arc::clone(&self.clock.0)))
     }
 
     /// What to keep for as long as a stream goes on: to the watch over the connections, it is a request that is under way.
@@ -105,21 +107,21 @@ impl<'r> LiveSubscriber<'r> {
         visitor: &Visitor,
         client: &Client,
         asked: &QueryParams,
-    ) -> Result<(Seat, Authority), Refusal> {
+    ) -> Result<(Subscription, LiveAuthorization), Refusal> {
         let shelf_changes = self.page_store.changes();
-        let page = self.page_store.open(slug, visitor)?;
+        let page = self.page_store.authorize(slug, visitor)?;
         let choice = page.choose(asked.pairs())?;
         let member = visitor.member();
-        let place = self.hub.place(permit_holder(member, client), member.map(|member| &member.person.id))?;
-        let seat = self.hub.sit(&page, &choice)?;
-        let lease = member.map_or_else(Lease::default, |member| self.credential_watch(member));
+        let place = self.hub.acquire_permit(permit_holder(member, client), member.map(|member| &member.person.id))?;
+        let seat = self.hub.subscribe(&page, &choice)?;
+        let lease = member.map_or_else(CredentialWatch::default, |member| self.credential_watch(member));
         let shelf = Arc::clone(self.page_store);
         let shutdown = self.shutdown.0.clone();
-        Ok((seat, Authority::new(shelf, shelf_changes, page, visitor.clone(), lease, shutdown, place)))
+        Ok((seat, LiveAuthorization::new(shelf, shelf_changes, page, visitor.clone(), lease, shutdown, place)))
     }
 
     /// What the member's connection hangs on: all that they proved themselves by, and what that was made from.
-    fn credential_watch(&self, member: &Member) -> Lease {
+    fn credential_watch(&self, member: &Member) -> CredentialWatch {
         let row = match member.credential.root() {
             RootCredential::Session(session) => Some(self.sessions.watch(session, &member.person)),
             RootCredential::Token(token) => Some(self.api_auth.tokens().watch(token, &member.person)),
@@ -131,16 +133,16 @@ impl<'r> LiveSubscriber<'r> {
             // Nobody asks about who came by a password alone, so they say it again as often as others are asked about.
             Credential::Password => Some(self.clock.0.now() + self.limits.password_connection_lifetime),
         };
-        Lease { row, end }
+        CredentialWatch { row, expires_at: end }
     }
 }
 
 /// As whom they are counted among those who watch.
-fn permit_holder(member: Option<&Member>, client: &Client) -> Holder {
-    let Some(member) = member else { return Holder::Stranger(client.address()) };
+fn permit_holder(member: Option<&Member>, client: &Client) -> PermitHolder {
+    let Some(member) = member else { return PermitHolder::Anonymous(client.address()) };
     match member.credential.root() {
-        RootCredential::Session(session) => Holder::Session(session),
-        RootCredential::Token(token) => Holder::Token(token),
-        RootCredential::Password => Holder::Password(client.address()),
+        RootCredential::Session(session) => PermitHolder::Session(session),
+        RootCredential::Token(token) => PermitHolder::Token(token),
+        RootCredential::Password => PermitHolder::Password(client.address()),
     }
 }

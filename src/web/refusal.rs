@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::audit::Event;
 use crate::auth::{Auth, NextPath};
 use crate::domain::{PageSlug, Visitor};
-use crate::live::Crowded;
+use crate::live::CapacityExceeded;
 use crate::pages::{InvalidChoice, PageDenied};
 use crate::store::StoreError;
 
@@ -53,7 +53,7 @@ pub(super) enum Refusal {
     /// The session store cannot be asked.
     StoreUnavailable(Cause),
     /// No channel or viewer more.
-    CapacityExceeded(Crowded),
+    CapacityExceeded(CapacityExceeded),
     /// The path leads nowhere.
     NotFound,
     /// It is our fault.
@@ -74,8 +74,8 @@ impl From<InvalidChoice> for Refusal {
     }
 }
 
-impl From<Crowded> for Refusal {
-    fn from(crowded: Crowded) -> Self {
+impl From<CapacityExceeded> for Refusal {
+    fn from(crowded: CapacityExceeded) -> Self {
         Self::CapacityExceeded(crowded)
     }
 }
@@ -159,7 +159,7 @@ impl Refusal {
     /// When it makes sense to ask again (RFC 9110, 10.2.3).
     fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::CapacityExceeded(crowded) => Some(crowded.retry()),
+            Self::CapacityExceeded(crowded) => Some(crowded.retry_after()),
             _ => (self.status() == Status::ServiceUnavailable).then_some(RETRY_AFTER),
         }
     }

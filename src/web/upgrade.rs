@@ -8,7 +8,7 @@ use rocket::{Request, Response};
 use rocket_ws::WebSocket;
 
 use crate::connections::Asking;
-use crate::live::{Farewell, Hub, Socket, Upgraded, turn_away};
+use crate::live::{CloseReason, Hub, Upgraded, WsHandler, reject};
 use crate::websocket::negotiate_deflate;
 
 use super::connection_tracking::in_flight_request;
@@ -23,9 +23,9 @@ pub(super) struct WebSocketUpgrade {
 /// What an upgraded connection is for.
 pub(super) enum UpgradeAction {
     /// Its visitor watches.
-    Serve(Box<Socket>),
+    Serve(Box<WsHandler>),
     /// Its visitor is told why not.
-    Reject(Farewell),
+    Reject(CloseReason),
 }
 
 impl WebSocketUpgrade {
@@ -68,11 +68,11 @@ impl IoHandler for UpgradeHandler {
     /// carries the socket on, and knows of it at a shutdown.
     async fn io(self: Pin<Box<Self>>, wire: IoStream) -> io::Result<()> {
         let Self { hub, action, deflates, in_flight } = *Pin::into_inner(self);
-        let upgraded = Upgraded { wire: Box::new(wire), deflates };
+        let upgraded = Upgraded { transport: Box::new(wire), deflates };
         match action {
             // To the watch over the connections, a socket is a request that is under way.
-            UpgradeAction::Serve(socket) => hub.carry(socket.serve(upgraded, in_flight)),
-            UpgradeAction::Reject(farewell) => hub.carry(turn_away(upgraded, farewell, in_flight)),
+            UpgradeAction::Serve(socket) => hub.spawn(socket.serve(upgraded, in_flight)),
+            UpgradeAction::Reject(farewell) => hub.spawn(reject(upgraded, farewell, in_flight)),
         }
         Ok(())
     }

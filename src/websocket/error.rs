@@ -1,7 +1,7 @@
 use thiserror::Error;
 
-/// What a client said that RFC 6455 forbids, or that is more than is taken. The connection fails with it (section 7.1.7):
-/// a close frame with its [`code`](Fault::code), and nothing more is read.
+/// A violation of RFC 6455 by a client, or a message above the limits. The connection fails with it (section 7.1.7): a close
+/// frame with its [`close_code`](WebSocketError::close_code) is sent, and nothing more is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum WebSocketError {
     /// A frame is not masked (section 5.1).
@@ -10,28 +10,28 @@ pub enum WebSocketError {
     /// One of the bits RSV1 to RSV3 is set, which belong to extensions (section 5.2).
     #[error("the client set a reserved bit, but no extension that uses it was agreed on")]
     ReservedBit,
-    /// Section 5.2.
+    /// The opcode is a reserved one (section 5.2).
     #[error("the client sent a frame with the opcode {0}, which RFC 6455 reserves")]
     UnknownOpcode(u8),
-    /// Section 5.5.
+    /// A control frame is fragmented (section 5.5).
     #[error("the client split a control frame, which only messages may be")]
     FragmentedControl,
-    /// Section 5.5.
+    /// A control frame's payload is longer than 125 bytes (section 5.5).
     #[error("the client sent a control frame of more than 125 bytes")]
     ControlTooLong,
     /// A length is not in its shortest form, or the topmost of its 64 bits is set (section 5.2).
     #[error("the client wrote a frame's length in another form than the shortest")]
     NonMinimalLength,
-    /// Section 5.4.
+    /// A continuation frame without a message to continue (section 5.4).
     #[error("the client goes on with a message that has not begun")]
     UnexpectedContinuation,
-    /// Section 5.4.
+    /// A new message between the fragments of another (section 5.4).
     #[error("the client began a message before the one under way had ended")]
     InterleavedMessage,
     /// A close frame's payload is a single byte (section 5.5.1).
     #[error("the client's close frame has one byte, which is half a code")]
     TruncatedCloseCode,
-    /// Section 7.4.
+    /// A close code that must not be sent (section 7.4).
     #[error("the client closed with the code {0}, which must not be sent")]
     InvalidCloseCode(u16),
     /// A text message or close reason is not UTF-8 (section 8.1).
@@ -53,7 +53,7 @@ pub enum WebSocketError {
 
 impl WebSocketError {
     /// The status code to close the connection with (RFC 6455, section 7.4.1).
-    pub fn code(self) -> u16 {
+    pub fn close_code(self) -> u16 {
         match self {
             Self::InvalidUtf8 | Self::InvalidDeflate => 1007,
             Self::MessageTooLong { .. } | Self::TooManyEmptyFrames => 1009,

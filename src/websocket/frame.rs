@@ -33,7 +33,7 @@ pub fn binary_frame(payload: &[u8]) -> Vec<u8> {
     frame(Opcode::Binary as u8, payload)
 }
 
-/// The like of [`deflated_text`], with a binary message.
+/// A binary message in one frame, deflated as by [`deflated_text_frame`].
 pub fn deflated_binary_frame(payload: &[u8]) -> Vec<u8> {
     deflated_frame(Opcode::Binary, payload)
 }

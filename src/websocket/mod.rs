@@ -1,8 +1,8 @@
 //! The WebSocket protocol for a server: RFC 6455 frames, a reader of clients' messages, and `permessage-deflate` (RFC 7692).
 //!
-//! [`text`] and its like make the bytes of whole frames. A server's frames are not masked, so those that everybody gets are made
-//! once and written as they are. A [`Reader`] takes bytes as they come, and gives messages and control frames. It refuses
-//! what the RFC forbids as soon as it shows, bounds every length before it keeps a byte, and holds nothing between messages.
+//! [`text_frame`] and its like make the bytes of whole frames. A server's frames are not masked, so those for every client are made
+//! once and written as they are. A [`MessageReader`] takes bytes as they come, and gives messages and control frames. It refuses
+//! what the RFC forbids as soon as it shows, checks every length before it keeps a byte, and holds nothing between messages.
 //!
 //! This room never reads or writes a socket, waits, or answers by itself: it is given bytes, and gives bytes.
 

@@ -7,9 +7,9 @@ const RESPONSE: &str = "permessage-deflate; server_no_context_takeover; client_n
 const RESPONSE_WITH_WINDOW: &str =
     "permessage-deflate; server_no_context_takeover; client_no_context_takeover; server_max_window_bits=15";
 
-/// What to answer to a client's offers of extensions, in its own order: the value of `Sec-WebSocket-Extensions`, or `None` when no
-/// offer is one that can be met. After an answer, frames may be [deflated](super::deflated_text), and the reader has to be
-/// [inflating](super::Reader::inflating).
+/// Accepts the first of a client's extension offers that can be met: the value of `Sec-WebSocket-Extensions` to respond with, or
+/// `None`. After that, frames may be [deflated](super::deflated_text_frame), and the reader has to be one
+/// [with deflate](super::MessageReader::with_deflate).
 ///
 /// `offers` are the values of the header, which may come more than once. An offer with a parameter that RFC 7692 does not define,
 /// that is repeated or has an invalid value, is declined as a whole (section 7). So is one with a window of less than 32 KiB: what

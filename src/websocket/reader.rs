@@ -45,13 +45,13 @@ enum ReadState {
 }
 
 impl MessageReader {
-    /// A reader that takes messages of up to `longest_message` bytes.
+    /// A reader that accepts messages of up to `max_message` bytes.
     pub fn new(max_message: usize) -> Self {
         Self { max_message, deflate: false, state: ReadState::Header(PartialHeader::default()), message: None }
     }
 
-    /// Takes deflated messages too, as agreed on by [`agree_to_deflate`](super::agree_to_deflate). The longest message bounds
-    /// them both as they come and inflated.
+    /// Accepts deflated messages too, once [negotiated](super::negotiate_deflate). The longest message bounds them both as they come
+    /// and inflated.
     #[must_use]
     pub fn with_deflate(self) -> Self {
         Self { deflate: true, ..self }
@@ -62,13 +62,13 @@ impl MessageReader {
     ///
     /// # Errors
     ///
-    /// A [`Fault`], once, as soon as it shows. After it, and after a [`Heard::Close`], nothing more is read.
+    /// A [`WebSocketError`], once, as soon as it shows. After it, and after a [`WsMessage::Close`], nothing more is read.
     pub fn next(&mut self, bytes: &mut &mut [u8]) -> Result<Option<WsMessage>, WebSocketError> {
-        let heard = self.read(bytes);
-        if matches!(heard, Err(_) | Ok(Some(WsMessage::Close(_)))) {
+        let message = self.read(bytes);
+        if matches!(message, Err(_) | Ok(Some(WsMessage::Close(_)))) {
             *self = Self { state: ReadState::Closed, ..Self::new(self.max_message) };
         }
-        heard
+        message
     }
 
     /// Whether a frame or message has begun and not ended: a client that takes for ever over it can be closed.
@@ -119,7 +119,7 @@ impl MessageReader {
         }
     }
 
-    /// Judges a frame by its header: fragments of two messages do not mix (RFC 6455, section 5.4), none makes its message too
+    /// Checks a frame by its header: fragments of two messages do not mix (RFC 6455, section 5.4), none makes its message too
     /// long, and only the first of a message says that it is deflated (RFC 7692, section 6).
     fn begin_frame(&mut self, frame: IncomingFrame) -> Result<ReadState, WebSocketError> {
         let begins = matches!(frame.opcode, Opcode::Text | Opcode::Binary);

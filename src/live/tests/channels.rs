@@ -3,7 +3,7 @@ use super::*;
 #[tokio::test]
 async fn one_query_is_one_feed_however_many_watch() {
     let second_panel = BOARD.split_once("[[panel]]").unwrap().1.replace("\"cpu\"", "\"again\"");
-    let stage = Stage::with_page(&format!("{BOARD}\n[[panel]]{second_panel}"));
+    let stage = LiveFixture::with_page(&format!("{BOARD}\n[[panel]]{second_panel}"));
     let _viewers: Vec<_> = (0..50).map(|_| stage.watch()).collect();
     settle().await;
     stage.passes(3 * SECOND).await;
@@ -14,7 +14,7 @@ async fn one_query_is_one_feed_however_many_watch() {
 
 #[tokio::test]
 async fn a_viewer_hears_every_batch_in_order_after_one_snapshot() {
-    let stage = Stage::with_page(BOARD);
+    let stage = LiveFixture::with_page(BOARD);
     let mut viewer = stage.watch();
     settle().await;
     let first = json(&viewer.next().await.unwrap());
@@ -31,7 +31,7 @@ async fn a_viewer_hears_every_batch_in_order_after_one_snapshot() {
 
 #[tokio::test]
 async fn who_falls_off_the_ring_gets_one_snapshot_and_goes_on_from_there() {
-    let stage = Stage::with_page(BOARD);
+    let stage = LiveFixture::with_page(BOARD);
     let mut slow = stage.watch();
     settle().await;
     slow.next().await;
@@ -45,34 +45,36 @@ async fn who_falls_off_the_ring_gets_one_snapshot_and_goes_on_from_there() {
 
 #[tokio::test]
 async fn a_reconnect_within_the_ring_replays_the_whole_gap_and_outside_it_none() {
-    let stage = Stage::with_page(BOARD);
+    let stage = LiveFixture::with_page(BOARD);
     let mut viewer = stage.watch();
     settle().await;
     let left = viewer.next().await.unwrap().position().unwrap().clone();
     stage.passes(3 * SECOND).await;
 
-    let mut back = Viewer::new(stage.sit(&[]), Some(&left));
+    let mut back = ChannelReader::new(stage.subscribe(&[]), Some(&left));
     for count in ["2", "3", "4"] {
         let replayed = json(&back.next().await.unwrap());
         assert_eq!((replayed["type"].as_str(), shown(&replayed)), (Some("batch"), count));
     }
 
     stage.passes(5 * SECOND).await;
-    for stale in [left.clone(), Position { epoch: "another".into(), ..left.clone() }, Position { seq: 99, ..left }] {
-        let mut late = Viewer::new(stage.sit(&[]), Some(&stale));
+    for stale in
+        [left.clone(), ChannelPosition { epoch: "another".into(), ..left.clone() }, ChannelPosition { seq: 99, ..left }]
+    {
+        let mut late = ChannelReader::new(stage.subscribe(&[]), Some(&stale));
         assert_eq!(json(&late.next().await.unwrap())["type"], "snapshot", "{stale:?}");
     }
 }
 
 #[tokio::test]
 async fn the_first_paint_and_the_socket_join_without_a_gap_or_a_repeat() {
-    let stage = Stage::with_page(&BOARD.replace("\"stat\"", "\"line\""));
-    let keeper = stage.sit(&[]);
+    let stage = LiveFixture::with_page(&BOARD.replace("\"stat\"", "\"line\""));
+    let keeper = stage.subscribe(&[]);
     settle().await;
     stage.passes(3 * SECOND).await;
-    let painting = keeper.paint();
+    let painting = keeper.initial_state();
     stage.passes(2 * SECOND).await;
-    let mut viewer = Viewer::new(stage.sit(&[]), Some(&painting.position));
+    let mut viewer = ChannelReader::new(stage.subscribe(&[]), Some(&painting.position));
 
     let painted = serde_json::to_value(&painting.panels["cpu"]).unwrap();
     let mut times = painted["view"]["times"].as_array().unwrap().clone();
@@ -80,14 +82,14 @@ async fn the_first_paint_and_the_socket_join_without_a_gap_or_a_repeat() {
         let batch = json(&viewer.next().await.unwrap());
         times.extend(batch["panels"]["cpu"]["append"]["times"].as_array().unwrap().iter().cloned());
     }
-    let now = serde_json::to_value(&stage.sit(&[]).paint().panels["cpu"]).unwrap();
+    let now = serde_json::to_value(&stage.subscribe(&[]).initial_state().panels["cpu"]).unwrap();
     assert_eq!(&times, now["view"]["times"].as_array().unwrap());
     assert_eq!(times.len(), 6);
 }
 
 #[tokio::test]
 async fn a_snapshot_is_encoded_once_for_all_who_ask_at_the_same_place() {
-    let stage = Stage::with_page(BOARD);
+    let stage = LiveFixture::with_page(BOARD);
     let (mut one, mut other) = (stage.watch(), stage.watch());
     settle().await;
     assert!(Arc::ptr_eq(&one.next().await.unwrap(), &other.next().await.unwrap()));
@@ -97,7 +99,7 @@ async fn a_snapshot_is_encoded_once_for_all_who_ask_at_the_same_place() {
 
 #[tokio::test]
 async fn a_failing_source_keeps_its_last_value_and_says_why_and_is_asked_less_and_less() {
-    let stage = Stage::with_page(BOARD);
+    let stage = LiveFixture::with_page(BOARD);
     let mut viewer = stage.watch();
     settle().await;
     viewer.next().await;
@@ -126,7 +128,7 @@ async fn a_failing_source_keeps_its_last_value_and_says_why_and_is_asked_less_an
 
 #[tokio::test]
 async fn a_reading_counts_even_when_the_machines_clock_was_set_back() {
-    let stage = Stage::with_page(BOARD);
+    let stage = LiveFixture::with_page(BOARD);
     let mut viewer = stage.watch();
     settle().await;
     viewer.next().await;
@@ -138,7 +140,7 @@ async fn a_reading_counts_even_when_the_machines_clock_was_set_back() {
 
 #[tokio::test]
 async fn an_answer_that_does_not_fit_is_told_once_with_its_beginning() {
-    let stage = Stage::with_page(&BOARD.replace("\"stat\"", "\"table\""));
+    let stage = LiveFixture::with_page(&BOARD.replace("\"stat\"", "\"table\""));
     let mut viewer = stage.watch();
     settle().await;
     let trouble = |frame: Value| frame["panels"]["cpu"]["trouble"].clone();
@@ -152,40 +154,44 @@ async fn an_answer_that_does_not_fit_is_told_once_with_its_beginning() {
 
 #[tokio::test]
 async fn a_channel_that_broke_sends_its_viewers_away() {
-    let stage = Stage::with_page(BOARD);
-    let seat = stage.sit(&[]);
+    let stage = LiveFixture::with_page(BOARD);
+    let seat = stage.subscribe(&[]);
     let mut viewer = stage.watch();
     settle().await;
     viewer.next().await;
-    let (next, ()) = tokio::join!(viewer.next(), async { seat.channel().break_off() });
+    let (next, ()) = tokio::join!(viewer.next(), async { seat.channel().mark_broken() });
     assert!(next.is_none());
 }
 
 #[tokio::test]
 async fn a_channel_that_starts_while_its_feed_fails_shows_what_the_feed_last_knew() {
     let page = format!("{BOARD}\n[[input]]\nname = \"city\"\nkind = \"radio\"\noptions = [\"LA\", \"NYC\"]\n");
-    let stage = Stage::with_page(&page);
-    let mut first = Viewer::new(stage.sit(&[("city", "LA")]), None);
+    let stage = LiveFixture::with_page(&page);
+    let mut first = ChannelReader::new(stage.subscribe(&[("city", "LA")]), None);
     settle().await;
     first.next().await;
     stage.counter.fails_with(Some("gone"));
     stage.passes(SECOND).await;
     // The query does not use the input, so the other channel joins the same feed.
-    let seat = stage.sit(&[("city", "NYC")]);
+    let seat = stage.subscribe(&[("city", "NYC")]);
     settle().await;
-    let late = json(&Viewer::new(seat, None).next().await.unwrap());
+    let late = json(&ChannelReader::new(seat, None).next().await.unwrap());
     assert_eq!((shown(&late), late["panels"]["cpu"]["trouble"]["reason"].as_str()), ("1", Some("gone")));
 }
 
 #[tokio::test]
 async fn a_channel_nobody_watches_is_given_up_after_the_grace_time_and_its_feeds_with_it() {
-    let stage = Stage::with_page(BOARD);
+    let stage = LiveFixture::with_page(BOARD);
     let viewer = stage.watch();
     settle().await;
-    let epoch = stage.sit(&[]).paint().position.epoch;
+    let epoch = stage.subscribe(&[]).initial_state().position.epoch;
     drop(viewer);
     stage.passes(59 * SECOND).await;
-    assert_eq!(stage.sit(&[]).paint().position.epoch, epoch, "who comes back in time finds the same channel");
+    assert_eq!(
+        stage.subscribe(&[]).initial_state().position.epoch,
+        epoch,
+        "who comes back in time finds the same channel"
+    );
     settle().await;
     stage.passes(GRACE + SECOND).await;
     assert_eq!(stage.hub.channels(), 0);
@@ -193,18 +199,18 @@ async fn a_channel_nobody_watches_is_given_up_after_the_grace_time_and_its_feeds
     let asked = stage.counter.asked("cpu.total");
     stage.passes(5 * SECOND).await;
     assert_eq!(stage.counter.asked("cpu.total"), asked, "nobody asks any more");
-    assert_ne!(stage.sit(&[]).paint().position.epoch, epoch, "a new run is a new epoch");
+    assert_ne!(stage.subscribe(&[]).initial_state().position.epoch, epoch, "a new run is a new epoch");
 }
 
 #[tokio::test]
 async fn a_kept_page_runs_on_with_every_choice_of_its_inputs() {
     let page =
         format!("keep = true\n{BOARD}\n[[input]]\nname = \"city\"\nkind = \"radio\"\noptions = [\"LA\", \"NYC\"]\n");
-    let stage = Stage::with_page(&page);
-    let kept = stage.hub.keep(&stage.shelf);
+    let stage = LiveFixture::with_page(&page);
+    let kept = stage.hub.subscribe_kept_pages(&stage.shelf);
     stage.passes(2 * GRACE).await;
     assert_eq!((kept.len(), stage.hub.channels()), (2, 2));
-    assert_eq!(kept[0].watching(), 0, "keeping is not watching");
+    assert_eq!(kept[0].viewers(), 0, "keeping is not watching");
     drop(kept);
     settle().await;
     stage.passes(GRACE + SECOND).await;
@@ -215,7 +221,7 @@ async fn a_kept_page_runs_on_with_every_choice_of_its_inputs() {
 async fn batches_are_no_closer_together_than_the_interval() {
     let fast = BOARD.replace("\"1s\"", "\"100ms\"");
     let other = fast.split_once("[[panel]]").unwrap().1.replace("\"cpu\"", "\"load\"").replace("cpu.total", "load.1");
-    let stage = Stage::with_page(&format!("{fast}\n[[panel]]{other}"));
+    let stage = LiveFixture::with_page(&format!("{fast}\n[[panel]]{other}"));
     let mut viewer = stage.watch();
     settle().await;
     let mut last = json(&viewer.next().await.unwrap());
@@ -223,7 +229,7 @@ async fn batches_are_no_closer_together_than_the_interval() {
         stage.clock.advance(INTERVAL / 2);
         settle().await;
     }
-    let seq = stage.sit(&[]).paint().position.seq;
+    let seq = stage.subscribe(&[]).initial_state().position.seq;
     assert!(seq <= last["seq"].as_u64().unwrap() + 11, "two panels, a second: at most ten batches, not {seq}");
     last = json(&viewer.next().await.unwrap());
     assert_eq!(last["type"], "snapshot", "the ring is short here");
@@ -234,25 +240,28 @@ async fn there_are_only_so_many_channels_of_one_page() {
     let options: Vec<_> = (0..40).map(|n| format!("\"{n}\"")).collect();
     let options = options.join(", ");
     let input = |name: &str| format!("[[input]]\nname = \"{name}\"\nkind = \"dropdown\"\noptions = [{options}]\n");
-    let stage = Stage::with_page(&format!("{BOARD}\n{}{}", input("a"), input("b")));
+    let stage = LiveFixture::with_page(&format!("{BOARD}\n{}{}", input("a"), input("b")));
     let page = stage.page();
     let mut seats = Vec::new();
     let refused = (0..40).flat_map(|a| (0..40).map(move |b| (a.to_string(), b.to_string()))).find_map(|(a, b)| {
         let choice = page.choose([("a", a.as_str()), ("b", b.as_str())]).unwrap();
-        stage.hub.sit(&page, &choice).map(|seat| seats.push(seat)).err()
+        stage.hub.subscribe(&page, &choice).map(|seat| seats.push(seat)).err()
     });
-    assert_eq!(refused, Some(Crowded::Channels));
+    assert_eq!(refused, Some(CapacityExceeded::Channels));
     assert_eq!(stage.hub.channels(), seats.len());
 
     // Who has gone leaves room for who comes, and no trace in what comes after.
-    let (epoch, most) = (seats[0].paint().position.epoch, seats.len());
+    let (epoch, most) = (seats[0].initial_state().position.epoch, seats.len());
     seats.remove(0);
     let last = page.choose([("a", "39"), ("b", "39")]).unwrap();
-    seats.push(stage.hub.sit(&page, &last).unwrap());
-    assert_eq!(stage.hub.sit(&page, &page.choose([("a", "0"), ("b", "0")]).unwrap()).err(), Some(Crowded::Channels));
+    seats.push(stage.hub.subscribe(&page, &last).unwrap());
+    assert_eq!(
+        stage.hub.subscribe(&page, &page.choose([("a", "0"), ("b", "0")]).unwrap()).err(),
+        Some(CapacityExceeded::Channels)
+    );
     seats.remove(0);
-    let again = stage.hub.sit(&page, &page.choose([("a", "0"), ("b", "0")]).unwrap()).unwrap();
-    assert_ne!(again.paint().position.epoch, epoch);
+    let again = stage.hub.subscribe(&page, &page.choose([("a", "0"), ("b", "0")]).unwrap()).unwrap();
+    assert_ne!(again.initial_state().position.epoch, epoch);
     stage.passes(GRACE + SECOND).await;
     assert_eq!(stage.hub.channels(), most);
 }

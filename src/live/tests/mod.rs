@@ -1,8 +1,8 @@
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod channels;
-mod lines;
 mod model;
+mod ws_connections;
 
 use std::collections::HashMap;
 use std::fs;
@@ -34,12 +34,12 @@ const RING: usize = 4;
 
 /// A source that counts up, or fails with what it is told to say.
 #[derive(Default)]
-struct Counter {
+struct CountingSource {
     asked: Mutex<HashMap<String, usize>>,
     failure: Mutex<Option<String>>,
 }
 
-impl Counter {
+impl CountingSource {
     fn asked(&self, query: &str) -> usize {
         self.asked.lock().unwrap().get(query).copied().unwrap_or(0)
     }
@@ -50,8 +50,8 @@ impl Counter {
 }
 
 #[async_trait]
-impl Answers for Arc<Counter> {
-    async fn ask(&self, query: &BoundQuery) -> Result<Reading, SourceError> {
+impl QueryExecutor for Arc<CountingSource> {
+    async fn execute(&self, query: &BoundQuery) -> Result<Reading, SourceError> {
         let mut asked = self.asked.lock().unwrap();
         let count = asked.entry(query.text.clone()).or_default();
         *count += 1;
@@ -62,16 +62,16 @@ impl Answers for Arc<Counter> {
     }
 }
 
-struct Stage {
+struct LiveFixture {
     clock: Arc<ManualClock>,
-    counter: Arc<Counter>,
+    counter: Arc<CountingSource>,
     shelf: Arc<PageStore>,
     hub: Arc<Hub>,
     shutdown: watch::Sender<bool>,
     _folder: TempDir,
 }
 
-impl Stage {
+impl LiveFixture {
     fn with_page(page: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("board.toml"), page).unwrap();
@@ -79,7 +79,7 @@ impl Stage {
         let sources = Arc::new(Sources::open(&IndexMap::new(), clock.clone()).unwrap());
         let shelf = Arc::new(PageStore::load(folder.path(), Arc::clone(&sources)).unwrap());
         assert_eq!(shelf.count(), 1, "{}", shelf.all_faults());
-        let counter = Arc::new(Counter::default());
+        let counter = Arc::new(CountingSource::default());
         let feeds = Feeds::new(Arc::new(Arc::clone(&counter)), clock.clone());
         let settings = LiveSettings {
             heartbeat: 25 * SECOND,
@@ -95,49 +95,59 @@ impl Stage {
     }
 
     fn page(&self) -> OpenPage {
-        self.shelf.open("board", &Visitor::Anonymous).unwrap()
+        self.shelf.authorize("board", &Visitor::Anonymous).unwrap()
     }
 
-    fn sit(&self, inputs: &[(&str, &str)]) -> Seat {
+    fn subscribe(&self, inputs: &[(&str, &str)]) -> Subscription {
         let page = self.page();
-        self.hub.sit(&page, &page.choose(inputs.iter().copied()).unwrap()).unwrap()
+        self.hub.subscribe(&page, &page.choose(inputs.iter().copied()).unwrap()).unwrap()
     }
 
-    fn authority(&self) -> Authority {
+    fn authorization(&self) -> LiveAuthorization {
         // Each has a session of its own, as far as the limits go.
         let session = SessionId::new(i64::try_from(self.hub.viewers()).unwrap());
-        let (changes, place) = (self.shelf.changes(), self.hub.place(Holder::Session(session), None).unwrap());
+        let (changes, place) =
+            (self.shelf.changes(), self.hub.acquire_permit(PermitHolder::Session(session), None).unwrap());
         let (shelf, shutdown) = (Arc::clone(&self.shelf), self.shutdown.subscribe());
-        Authority::new(shelf, changes, self.page(), Visitor::Anonymous, Lease::default(), shutdown, place)
+        LiveAuthorization::new(
+            shelf,
+            changes,
+            self.page(),
+            Visitor::Anonymous,
+            CredentialWatch::default(),
+            shutdown,
+            place,
+        )
     }
 
     /// Watches over a socket whose wire holds so many bytes; what is given back is its far end.
-    fn connects(&self, inputs: &[(&str, &str)], position: Option<Position>, wire: usize) -> DuplexStream {
-        self.connects_after(inputs, position, wire, false)
+    fn connects(&self, inputs: &[(&str, &str)], position: Option<ChannelPosition>, wire: usize) -> DuplexStream {
+        self.connects_with(inputs, position, wire, false)
     }
 
     /// The same, for a client that agreed on deflated messages, or did not.
-    fn connects_after(
+    fn connects_with(
         &self,
         inputs: &[(&str, &str)],
-        position: Option<Position>,
+        position: Option<ChannelPosition>,
         wire: usize,
         deflates: bool,
     ) -> DuplexStream {
         let (near, far) = tokio::io::duplex(wire);
         let clock: Arc<dyn Clock> = self.clock.clone();
-        let socket = Socket::new(Arc::clone(&self.hub), self.sit(inputs), position, self.authority(), clock);
-        self.hub.carry(socket.serve(Upgraded { wire: Box::new(near), deflates }, ()));
+        let socket =
+            WsHandler::new(Arc::clone(&self.hub), self.subscribe(inputs), position, self.authorization(), clock);
+        self.hub.spawn(socket.serve(Upgraded { transport: Box::new(near), deflates }, ()));
         far
     }
 
     /// The same, in the hands of a client that is not ours.
-    async fn watches(&self, inputs: &[(&str, &str)], position: Option<Position>, wire: usize) -> Far {
+    async fn watches(&self, inputs: &[(&str, &str)], position: Option<ChannelPosition>, wire: usize) -> ClientSocket {
         WebSocketStream::from_raw_socket(self.connects(inputs, position, wire), Role::Client, None).await
     }
 
-    fn watch(&self) -> Viewer {
-        Viewer::new(self.sit(&[]), None)
+    fn watch(&self) -> ChannelReader {
+        ChannelReader::new(self.subscribe(&[]), None)
     }
 
     /// Moves the clock on by `length` in steps of a batch interval, letting everybody act after each.
@@ -151,7 +161,7 @@ impl Stage {
 }
 
 /// The far end of a socket.
-type Far = WebSocketStream<DuplexStream>;
+type ClientSocket = WebSocketStream<DuplexStream>;
 
 /// Lets every task that is ready act. The tests run on one thread, so this is exact: no time passes.
 async fn settle() {
@@ -160,7 +170,7 @@ async fn settle() {
     }
 }
 
-fn json(said: &Said) -> Value {
+fn json(said: &EncodedMessage) -> Value {
     serde_json::from_str(said.text()).unwrap()
 }
 
@@ -181,7 +191,7 @@ every = "1s"
 "#;
 
 /// What comes next at the far end, if anything does; the inner `None` is the end. A narrow wire takes many turns for a frame.
-async fn next_of(far: &mut Far) -> Option<Option<Result<Message, Error>>> {
+async fn next_message(far: &mut ClientSocket) -> Option<Option<Result<Message, Error>>> {
     for _ in 0..400 {
         if let Some(next) = far.next().now_or_never() {
             return Some(next);

@@ -28,7 +28,7 @@ window = "1h"
 
 /// What may happen, in any order.
 #[derive(Clone, Copy, Debug)]
-enum Act {
+enum ViewerAction {
     /// So many tenths of a second pass. Each second brings a reading.
     Pass(u16),
     /// One of them takes so many messages, as far as there are any.
@@ -41,90 +41,95 @@ enum Act {
     Choose(usize, usize),
 }
 
-fn act() -> impl Strategy<Value = Act> {
+fn viewer_action() -> impl Strategy<Value = ViewerAction> {
     prop_oneof![
-        4 => (1..40_u16).prop_map(Act::Pass),
-        1 => (300..1_200_u16).prop_map(Act::Pass),
-        6 => (0..WATCHERS, 0..12_usize).prop_map(|(who, count)| Act::Take(who, count)),
-        1 => (0..WATCHERS).prop_map(Act::Break),
-        2 => (0..WATCHERS).prop_map(Act::Return),
-        1 => (0..WATCHERS, 0..CITIES.len()).prop_map(|(who, city)| Act::Choose(who, city)),
+        4 => (1..40_u16).prop_map(ViewerAction::Pass),
+        1 => (300..1_200_u16).prop_map(ViewerAction::Pass),
+        6 => (0..WATCHERS, 0..12_usize).prop_map(|(who, count)| ViewerAction::Take(who, count)),
+        1 => (0..WATCHERS).prop_map(ViewerAction::Break),
+        2 => (0..WATCHERS).prop_map(ViewerAction::Return),
+        1 => (0..WATCHERS, 0..CITIES.len()).prop_map(|(who, city)| ViewerAction::Choose(who, city)),
     ]
 }
 
 /// As many over a wide wire, over a narrow one that is full at once, and over a stream of events.
 const WATCHERS: usize = 3;
 
-enum Line {
-    Socket(Box<Far>),
-    Stream(Box<Connection>),
+enum WatcherLink {
+    Socket(Box<ClientSocket>),
+    Stream(Box<SseConnection>),
     Broken,
 }
 
 /// One who watches, as a browser does: it knows what it was told, and where it is.
-struct Watcher {
-    line: Line,
+struct SimulatedViewer {
+    link: WatcherLink,
     /// The bytes its wire holds; `None` for a stream.
-    wire: Option<usize>,
+    capacity: Option<usize>,
     city: usize,
-    place: Option<Position>,
+    position: Option<ChannelPosition>,
     points: Vec<(i64, Value)>,
 }
 
-impl Watcher {
-    fn new(wire: Option<usize>) -> Self {
-        Self { line: Line::Broken, wire, city: 0, place: None, points: Vec::new() }
+impl SimulatedViewer {
+    fn new(capacity: Option<usize>) -> Self {
+        Self { link: WatcherLink::Broken, capacity, city: 0, position: None, points: Vec::new() }
     }
 
-    async fn returns(&mut self, stage: &Stage) {
+    async fn returns(&mut self, stage: &LiveFixture) {
         let inputs = [("city", CITIES[self.city])];
-        self.line = if let Some(wire) = self.wire {
-            Line::Socket(Box::new(stage.watches(&inputs, self.place.clone(), wire).await))
+        self.link = if let Some(wire) = self.capacity {
+            WatcherLink::Socket(Box::new(stage.watches(&inputs, self.position.clone(), wire).await))
         } else {
-            let seat = stage.sit(&inputs);
+            let seat = stage.subscribe(&inputs);
             let clock = stage.clock.clone();
-            Line::Stream(Box::new(Connection::new(seat, self.place.as_ref(), stage.authority(), clock)))
+            WatcherLink::Stream(Box::new(SseConnection::new(
+                seat,
+                self.position.as_ref(),
+                stage.authorization(),
+                clock,
+            )))
         };
     }
 
-    async fn chooses(&mut self, stage: &Stage, city: usize) {
+    async fn chooses(&mut self, stage: &LiveFixture, city: usize) {
         if self.city == city {
             return;
         }
         self.city = city;
-        match &mut self.line {
-            Line::Socket(far) => {
+        match &mut self.link {
+            WatcherLink::Socket(far) => {
                 let message = json!({ "type": "inputs", "values": { "city": CITIES[city] } }).to_string();
                 if !matches!(far.send(Message::text(message)).now_or_never(), Some(Ok(()))) {
-                    self.line = Line::Broken;
+                    self.link = WatcherLink::Broken;
                 }
             }
             // A stream takes no words: its browser opens another one, and begins anew.
-            Line::Stream(_) => {
-                self.place = None;
+            WatcherLink::Stream(_) => {
+                self.position = None;
                 self.returns(stage).await;
             }
-            Line::Broken => self.place = None,
+            WatcherLink::Broken => self.position = None,
         }
     }
 
     /// Takes what there is, up to `most` messages, and says how many there were.
     async fn takes(&mut self, most: usize) -> usize {
         for count in 0..most {
-            let text = match &mut self.line {
-                Line::Broken => return count,
-                Line::Stream(connection) => match connection.next().now_or_never() {
+            let text = match &mut self.link {
+                WatcherLink::Broken => return count,
+                WatcherLink::Stream(connection) => match connection.next_action().now_or_never() {
                     None => return count,
-                    Some(Say::Said(said)) => said.text().to_owned(),
-                    Some(Say::Bye(farewell)) => panic!("nobody sent it away: {farewell:?}"),
+                    Some(SseAction::Send(said)) => said.text().to_owned(),
+                    Some(SseAction::Close(farewell)) => panic!("nobody sent it away: {farewell:?}"),
                 },
-                Line::Socket(far) => match next_of(far).await {
+                WatcherLink::Socket(far) => match next_message(far).await {
                     None => return count,
                     Some(Some(Ok(Message::Text(text)))) => text.to_string(),
                     Some(Some(Ok(_))) => continue,
                     // Whoever takes nothing for too long is cut off.
                     Some(Some(Err(_)) | None) => {
-                        self.line = Line::Broken;
+                        self.link = WatcherLink::Broken;
                         return count;
                     }
                 },
@@ -139,11 +144,11 @@ impl Watcher {
         match message["type"].as_str().unwrap() {
             "snapshot" => {
                 let epoch = message["epoch"].as_str().unwrap().to_owned();
-                self.place = Some(Position { epoch, seq: message["seq"].as_u64().unwrap() });
+                self.position = Some(ChannelPosition { epoch, seq: message["seq"].as_u64().unwrap() });
                 self.points = points(&panel["view"]["times"], &panel["view"]["series"][0]["values"]);
             }
             "batch" => {
-                let place = self.place.as_mut().expect("a batch after a snapshot");
+                let place = self.position.as_mut().expect("a batch after a snapshot");
                 assert_eq!(message["seq"].as_u64(), Some(place.seq + 1), "no gap and no repeat");
                 place.seq += 1;
                 if panel["view"].is_object() {
@@ -172,34 +177,34 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_comes_in_between_everybody_ends_with_what_the_channel_shows(acts in vec(act(), 1..60)) {
+    fn whatever_comes_in_between_everybody_ends_with_what_the_channel_shows(acts in vec(viewer_action(), 1..60)) {
         on_one_thread(async {
-            let stage = Stage::with_page(CHART);
+            let stage = LiveFixture::with_page(CHART);
             // The channels go on, whoever leaves.
-            let _kept: Vec<_> = CITIES.iter().map(|city| stage.sit(&[("city", city)])).collect();
-            let mut watchers = [Watcher::new(Some(1 << 20)), Watcher::new(Some(512)), Watcher::new(None)];
+            let _kept: Vec<_> = CITIES.iter().map(|city| stage.subscribe(&[("city", city)])).collect();
+            let mut watchers = [SimulatedViewer::new(Some(1 << 20)), SimulatedViewer::new(Some(512)), SimulatedViewer::new(None)];
             settle().await;
             for act in acts {
                 match act {
-                    Act::Pass(tenths) => stage.passes(INTERVAL * u32::from(tenths)).await,
-                    Act::Take(who, count) => {
+                    ViewerAction::Pass(tenths) => stage.passes(INTERVAL * u32::from(tenths)).await,
+                    ViewerAction::Take(who, count) => {
                         watchers[who].takes(count).await;
                     }
-                    Act::Break(who) => watchers[who].line = Line::Broken,
-                    Act::Return(who) => watchers[who].returns(&stage).await,
-                    Act::Choose(who, city) => watchers[who].chooses(&stage, city).await,
+                    ViewerAction::Break(who) => watchers[who].link = WatcherLink::Broken,
+                    ViewerAction::Return(who) => watchers[who].returns(&stage).await,
+                    ViewerAction::Choose(who, city) => watchers[who].chooses(&stage, city).await,
                 }
             }
             for watcher in &mut watchers {
                 // Some were cut off, and find out only now.
                 while watcher.takes(1_000).await > 0 {}
-                if matches!(watcher.line, Line::Broken) {
+                if matches!(watcher.link, WatcherLink::Broken) {
                     watcher.returns(&stage).await;
                     while watcher.takes(1_000).await > 0 {}
                 }
-                let shown = stage.sit(&[("city", CITIES[watcher.city])]).paint();
+                let shown = stage.subscribe(&[("city", CITIES[watcher.city])]).initial_state();
                 let view = serde_json::to_value(&shown.panels.values().next().unwrap().view).unwrap();
-                assert_eq!(watcher.place.as_ref(), Some(&shown.position));
+                assert_eq!(watcher.position.as_ref(), Some(&shown.position));
                 assert_eq!(watcher.points, points(&view["times"], &view["series"][0]["values"]));
                 assert!(watcher.points.windows(2).all(|pair| pair[0].0 < pair[1].0), "no point twice");
             }

@@ -10,14 +10,14 @@ use crate::store::RowEvent;
 
 const START: Timestamp = Timestamp::from_millis(1_795_309_126_976);
 
-/// Rows in memory, and how many questions were asked about them, and about how many rows each.
+/// A store of rows in memory that records of every query how many rows it was about.
 #[derive(Clone)]
 struct FakeRows {
-    watchers: Arc<WatchRegistry>,
+    watch_registry: Arc<WatchRegistry>,
     clock: Arc<ManualClock>,
     rows: Arc<Mutex<HashMap<i64, RowStatus>>>,
     queries: Arc<Mutex<Vec<usize>>>,
-    /// Answers are held back while it is closed.
+    /// Queries wait while its one permit is taken.
     gate: Arc<tokio::sync::Semaphore>,
 }
 
@@ -26,7 +26,7 @@ impl WatchedStore for FakeRows {
     const ROW_NAME: &'static str = "row";
 
     fn watch_registry(&self) -> &WatchRegistry {
-        &self.watchers
+        &self.watch_registry
     }
 
     fn clock(&self) -> &dyn Clock {
@@ -48,7 +48,7 @@ impl FakeRows {
     fn new() -> Self {
         let clock = Arc::new(ManualClock::at(START));
         let gate = Arc::new(tokio::sync::Semaphore::new(1));
-        Self { watchers: Arc::default(), clock, rows: Arc::default(), queries: Arc::default(), gate }
+        Self { watch_registry: Arc::default(), clock, rows: Arc::default(), queries: Arc::default(), gate }
     }
 
     fn write(&self, row: i64, person: &Person) {
@@ -56,15 +56,15 @@ impl FakeRows {
         self.set(row, RowStatus::Valid { until: START + Duration::from_hours(1), person });
     }
 
-    fn set(&self, row: i64, standing: RowStatus) {
-        self.rows.lock().unwrap().insert(row, standing);
+    fn set(&self, row: i64, status: RowStatus) {
+        self.rows.lock().unwrap().insert(row, status);
     }
 
     fn watch(&self, row: i64, known: &Person) -> RowWatch {
         WatchRegistry::watch(self, row, known)
     }
 
-    /// Once everybody has done what there is to do now.
+    /// Waits until all tasks have done what there is to do now.
     async fn rests(&self) {
         for _ in 0..100 {
             tokio::task::yield_now().await;
@@ -88,125 +88,126 @@ fn alice(name: &str) -> Person {
     }
 }
 
-async fn news(watch: &mut RowWatch) -> Option<RowEvent> {
+async fn next_event(watch: &mut RowWatch) -> Option<RowEvent> {
     tokio::select! {
         biased;
-        news = watch.next_event() => Some(news),
+        event = watch.next_event() => Some(event),
         () = async { for _ in 0..100 { tokio::task::yield_now().await } } => None,
     }
 }
 
 #[tokio::test]
-async fn many_rows_are_looked_at_by_few_questions() {
-    let shelf = FakeRows::new();
-    (0..1_000).for_each(|row| shelf.write(row, &alice("Alice")));
-    let watches: Vec<_> = (0..1_000).map(|row| shelf.watch(row, &alice("Alice"))).collect();
-    shelf.rests().await;
-    assert_eq!(shelf.take_queries(), [256, 256, 256, 232], "they came at once");
-    shelf.clock.advance(CHECK_INTERVAL / 2);
-    shelf.rests().await;
-    assert_eq!(shelf.take_queries(), [0; 0]);
-    shelf.clock.advance(CHECK_INTERVAL / 2);
-    shelf.rests().await;
-    assert_eq!(shelf.take_queries(), [256, 256, 256, 232]);
+async fn many_rows_are_checked_by_few_queries() {
+    let store = FakeRows::new();
+    (0..1_000).for_each(|row| store.write(row, &alice("Alice")));
+    let watches: Vec<_> = (0..1_000).map(|row| store.watch(row, &alice("Alice"))).collect();
+    store.rests().await;
+    assert_eq!(store.take_queries(), [256, 256, 256, 232], "they came at once");
+    store.clock.advance(CHECK_INTERVAL / 2);
+    store.rests().await;
+    assert_eq!(store.take_queries(), [0; 0]);
+    store.clock.advance(CHECK_INTERVAL / 2);
+    store.rests().await;
+    assert_eq!(store.take_queries(), [256, 256, 256, 232]);
     drop(watches);
-    shelf.rests().await;
-    assert_eq!(shelf.watchers.len(), 0);
-    shelf.clock.advance(CHECK_INTERVAL);
-    shelf.rests().await;
-    assert_eq!(shelf.take_queries(), [0; 0], "nobody is there");
-    let _again = shelf.watch(1, &alice("Alice"));
-    shelf.rests().await;
-    assert_eq!(shelf.take_queries(), [1], "and somebody is again");
+    store.rests().await;
+    assert_eq!(store.watch_registry.len(), 0);
+    store.clock.advance(CHECK_INTERVAL);
+    store.rests().await;
+    assert_eq!(store.take_queries(), [0; 0], "nobody is there");
+    let _again = store.watch(1, &alice("Alice"));
+    store.rests().await;
+    assert_eq!(store.take_queries(), [1], "and somebody is again");
 }
 
 #[tokio::test]
 async fn two_who_know_their_person_otherwise_both_come_to_know_them() {
-    for (now, heard) in [("Old", [None, Some("Old")]), ("New", [Some("New"), None]), ("Newest", [Some("Newest"); 2])] {
-        let shelf = FakeRows::new();
-        shelf.write(1, &alice("Old"));
-        let mut first = shelf.watch(1, &alice("Old"));
-        shelf.rests().await;
-        shelf.write(1, &alice(now));
-        let mut second = shelf.watch(1, &alice("New"));
-        shelf.rests().await;
-        for (watch, heard) in [&mut first, &mut second].into_iter().zip(heard) {
-            let news = news(watch).await;
-            // Who is told what they know already can do nothing wrong by it.
-            let known = news == Some(RowEvent::Changed(alice(now)));
-            assert!(known || heard.is_none() && news.is_none(), "{news:?}, expected {heard:?} of {now}");
+    for (now, expected) in [("Old", [None, Some("Old")]), ("New", [Some("New"), None]), ("Newest", [Some("Newest"); 2])]
+    {
+        let store = FakeRows::new();
+        store.write(1, &alice("Old"));
+        let mut first = store.watch(1, &alice("Old"));
+        store.rests().await;
+        store.write(1, &alice(now));
+        let mut second = store.watch(1, &alice("New"));
+        store.rests().await;
+        for (watch, expected) in [&mut first, &mut second].into_iter().zip(expected) {
+            let event = next_event(watch).await;
+            // To receive what is known already does no harm.
+            let known = event == Some(RowEvent::Changed(alice(now)));
+            assert!(known || expected.is_none() && event.is_none(), "{event:?}, expected {expected:?} of {now}");
         }
     }
 }
 
 #[tokio::test]
-async fn who_comes_while_a_change_is_looked_up_hears_of_it_too() {
-    let shelf = FakeRows::new();
-    shelf.write(1, &alice("Old"));
-    let mut first = shelf.watch(1, &alice("Old"));
-    shelf.rests().await;
-    let closed = Arc::clone(&shelf.gate).acquire_owned().await.unwrap();
-    shelf.write(1, &alice("New"));
-    shelf.watchers.notify_changed(1);
-    shelf.rests().await;
-    let mut second = shelf.watch(1, &alice("Old"));
+async fn who_comes_while_a_change_is_read_hears_of_it_too() {
+    let store = FakeRows::new();
+    store.write(1, &alice("Old"));
+    let mut first = store.watch(1, &alice("Old"));
+    store.rests().await;
+    let closed = Arc::clone(&store.gate).acquire_owned().await.unwrap();
+    store.write(1, &alice("New"));
+    store.watch_registry.notify_changed(1);
+    store.rests().await;
+    let mut second = store.watch(1, &alice("Old"));
     drop(closed);
-    assert_eq!(news(&mut first).await, Some(RowEvent::Changed(alice("New"))));
-    assert_eq!(news(&mut second).await, Some(RowEvent::Changed(alice("New"))));
+    assert_eq!(next_event(&mut first).await, Some(RowEvent::Changed(alice("New"))));
+    assert_eq!(next_event(&mut second).await, Some(RowEvent::Changed(alice("New"))));
 
     // The same where the first has gone by then, and the row is begun anew.
-    let closed = Arc::clone(&shelf.gate).acquire_owned().await.unwrap();
-    shelf.write(1, &alice("Newest"));
-    shelf.watchers.notify_changed(1);
-    shelf.rests().await;
+    let closed = Arc::clone(&store.gate).acquire_owned().await.unwrap();
+    store.write(1, &alice("Newest"));
+    store.watch_registry.notify_changed(1);
+    store.rests().await;
     drop((first, second));
-    let mut third = shelf.watch(1, &alice("New"));
+    let mut third = store.watch(1, &alice("New"));
     drop(closed);
-    assert_eq!(news(&mut third).await, Some(RowEvent::Changed(alice("Newest"))));
+    assert_eq!(next_event(&mut third).await, Some(RowEvent::Changed(alice("Newest"))));
 }
 
 #[tokio::test]
 async fn a_clock_that_was_set_back_puts_no_row_off() {
-    let shelf = FakeRows::new();
-    (0..1_000).for_each(|row| shelf.write(row, &alice("Alice")));
-    let _watches: Vec<_> = (0..1_000).map(|row| shelf.watch(row, &alice("Alice"))).collect();
-    shelf.rests().await;
-    shelf.take_queries();
-    shelf.clock.set_back(Duration::from_hours(24));
-    shelf.clock.advance(CHECK_INTERVAL);
-    shelf.rests().await;
-    assert_eq!(shelf.take_queries(), [256, 256, 256, 232], "all of them, and each once");
+    let store = FakeRows::new();
+    (0..1_000).for_each(|row| store.write(row, &alice("Alice")));
+    let _watches: Vec<_> = (0..1_000).map(|row| store.watch(row, &alice("Alice"))).collect();
+    store.rests().await;
+    store.take_queries();
+    store.clock.set_back(Duration::from_hours(24));
+    store.clock.advance(CHECK_INTERVAL);
+    store.rests().await;
+    assert_eq!(store.take_queries(), [256, 256, 256, 232], "all of them, and each once");
 }
 
 #[tokio::test]
 async fn what_nobody_could_confirm_and_somebody_did_since_is_no_news() {
-    let shelf = FakeRows::new();
-    shelf.write(1, &alice("Alice"));
-    let mut watch = shelf.watch(1, &alice("Alice"));
-    assert_eq!(news(&mut watch).await, None);
-    shelf.set(1, RowStatus::Unconfirmed);
-    shelf.watchers.notify_changed(1);
-    shelf.rests().await;
-    shelf.write(1, &alice("Alice"));
-    shelf.watchers.notify_changed(1);
-    shelf.rests().await;
-    assert_eq!(news(&mut watch).await, None);
-    shelf.set(1, RowStatus::Unconfirmed);
-    shelf.watchers.notify_changed(1);
-    assert_eq!(news(&mut watch).await, Some(RowEvent::Unconfirmed));
-    assert_eq!(news(&mut watch).await, None, "once for each look");
+    let store = FakeRows::new();
+    store.write(1, &alice("Alice"));
+    let mut watch = store.watch(1, &alice("Alice"));
+    assert_eq!(next_event(&mut watch).await, None);
+    store.set(1, RowStatus::Unconfirmed);
+    store.watch_registry.notify_changed(1);
+    store.rests().await;
+    store.write(1, &alice("Alice"));
+    store.watch_registry.notify_changed(1);
+    store.rests().await;
+    assert_eq!(next_event(&mut watch).await, None);
+    store.set(1, RowStatus::Unconfirmed);
+    store.watch_registry.notify_changed(1);
+    assert_eq!(next_event(&mut watch).await, Some(RowEvent::Unconfirmed));
+    assert_eq!(next_event(&mut watch).await, None, "once for each check");
 }
 
 #[tokio::test]
-async fn a_row_is_looked_at_when_its_time_is_over_and_after_a_clock_was_set_back() {
-    let shelf = FakeRows::new();
+async fn a_row_is_checked_when_its_time_is_over_and_after_a_clock_was_set_back() {
+    let store = FakeRows::new();
     let person = serde_json::to_vec(&alice("Alice")).unwrap();
-    shelf.set(1, RowStatus::Valid { until: START + Duration::from_secs(10), person });
-    let mut watch = shelf.watch(1, &alice("Alice"));
-    assert_eq!(news(&mut watch).await, None);
-    shelf.clock.set_back(Duration::from_hours(24));
-    shelf.set(1, RowStatus::Ended(EndReason::Expired));
-    shelf.clock.advance(Duration::from_secs(10));
-    assert_eq!(news(&mut watch).await, Some(RowEvent::Ended(EndReason::Expired)));
-    assert_eq!(news(&mut watch).await, Some(RowEvent::Ended(EndReason::Expired)), "and to whoever asks again");
+    store.set(1, RowStatus::Valid { until: START + Duration::from_secs(10), person });
+    let mut watch = store.watch(1, &alice("Alice"));
+    assert_eq!(next_event(&mut watch).await, None);
+    store.clock.set_back(Duration::from_hours(24));
+    store.set(1, RowStatus::Ended(EndReason::Expired));
+    store.clock.advance(Duration::from_secs(10));
+    assert_eq!(next_event(&mut watch).await, Some(RowEvent::Ended(EndReason::Expired)));
+    assert_eq!(next_event(&mut watch).await, Some(RowEvent::Ended(EndReason::Expired)), "and to whoever asks again");
 }

@@ -7,53 +7,54 @@ use crate::domain::{EndReason, Fingerprint, Person, Timestamp};
 use crate::store::StoreError;
 use crate::store::row_watch::Mailbox;
 
-/// A row that is watched is looked at this often, although news is told at once: a laptop's sleep stops timers, and another
-/// process may have written into the file.
+/// A watched row is checked this often, although changes are notified at once: a laptop's sleep stops timers, and
+/// another process may have fingerprint into the file.
 pub(super) const CHECK_INTERVAL: Duration = Duration::from_mins(1);
 
-/// When a row cannot be read, it is looked at again after this long …
+/// When a row cannot be read, it is checked again after this long …
 const RETRY_INTERVAL: Duration = Duration::from_secs(10);
 
-/// … for so long in all. Then nobody can say that it still holds, and it does not.
+/// … for so long in all. Then nobody can say that it is still valid, and it counts as ended.
 const GIVE_UP_AFTER: Duration = Duration::from_mins(1);
 
-/// So many rows are looked at by one question.
+/// The most rows that one query checks.
 const MAX_ROWS_PER_CHECK: usize = 256;
 
-/// Which rows somebody listens to, and when each is looked at. It asks nobody: whoever keeps it does.
+/// The watched rows, and when each is due for a check. It does no I/O: the task that owns it does.
 #[derive(Default)]
 pub(super) struct WatchTable {
     pub(super) entries: HashMap<i64, WatchEntry>,
-    /// When which row is looked at, the next one first.
+    /// When which row is checked, the next one first.
     schedule: BTreeSet<(Timestamp, i64)>,
-    /// How many looks have begun.
+    /// The number of checks that have begun.
     checks_begun: u64,
     pub(super) is_task_running: bool,
 }
 
-/// A row that somebody listens to.
+/// A row that is watched.
 pub(super) struct WatchEntry {
     pub(super) mailbox: Arc<Mailbox>,
     pub(super) watches: usize,
     check_at: Timestamp,
-    /// Since when it cannot be read.
+    /// Since when the row cannot be read.
     unreadable_since: Option<Timestamp>,
-    /// Of the person as the row has them and as every listener knows them; `None` when one of them may not.
+    /// Of the person as the row has them and as every watch knows them; `None` when one of them may not.
     fingerprint: Option<Fingerprint>,
-    /// The newest look that had begun when the last listener came.
+    /// The newest check that had begun when the last watch was added.
     joined_after_check: u64,
 }
 
-/// What the one who looks after the rows does next.
+/// The next step of the task that checks the rows.
 pub(super) enum NextStep {
-    /// Looks at these; it is the look of that number.
+    /// Check these rows; it is the check of that number.
     Check(u64, Vec<i64>),
-    /// Waits so long.
+    /// Wait this long.
     Wait(Duration),
 }
 
 impl WatchTable {
-    /// One more listener, who knows the person so: where to listen, and up to which look they have heard.
+    /// Adds a watch that takes the row's person to be `known`: its mailbox, and the check that it counts as having
+    /// seen.
     pub(super) fn subscribe(&mut self, row: i64, known: Fingerprint, now: Timestamp) -> (Arc<Mailbox>, u64) {
         let entry = self.entries.entry(row).or_insert_with(|| WatchEntry {
             mailbox: Arc::default(),
@@ -66,15 +67,15 @@ impl WatchTable {
         entry.watches += 1;
         entry.joined_after_check = self.checks_begun;
         if entry.fingerprint != Some(known) {
-            // One of them is mistaken. The next look tells everybody.
+            // One of them is mistaken. The next check notifies everybody.
             entry.fingerprint = None;
         }
-        let post = Arc::clone(&entry.mailbox);
+        let mailbox = Arc::clone(&entry.mailbox);
         self.reschedule(row, now);
-        (post, self.checks_begun)
+        (mailbox, self.checks_begun)
     }
 
-    /// Has a row looked at then.
+    /// Sets when a row is checked next.
     pub(super) fn reschedule(&mut self, row: i64, at: Timestamp) {
         if let Some(entry) = self.entries.get_mut(&row) {
             self.schedule.remove(&(entry.check_at, row));
@@ -89,14 +90,14 @@ impl WatchTable {
         Some(entry)
     }
 
-    /// What there is to do; nothing, when nobody listens.
+    /// The next thing to do; `None` when no row is watched.
     pub(super) fn next(&mut self, now: Timestamp) -> Option<NextStep> {
         let Some((first, _)) = self.schedule.first() else {
             self.is_task_running = false;
             return None;
         };
-        // Nothing is planned further off than this, unless the clock was set back: that must not put a look off until it has
-        // caught up.
+        // Nothing is planned further off than this, unless the clock was set back: that must not put a check off until
+        // it has caught up.
         let too_far = self.schedule.range((now + CHECK_INTERVAL, i64::MAX)..);
         let due = self.schedule.range(..=(now, i64::MAX)).chain(too_far).map(|(_, row)| *row);
         let due: Vec<_> = due.take(MAX_ROWS_PER_CHECK).collect();
@@ -105,33 +106,33 @@ impl WatchTable {
         }
         self.checks_begun += 1;
         for row in &due {
-            // Whoever begins to listen meanwhile, or is told of a change, has it looked at once more.
+            // A watch that is added meanwhile, or a change that is notified, has it checked once more.
             self.reschedule(*row, now + CHECK_INTERVAL);
         }
         Some(NextStep::Check(self.checks_begun, due))
     }
 
-    /// Takes in what a look has shown, and tells those who listen.
+    /// Applies the outcome of a check, and notifies the watches.
     pub(super) fn apply_check(
         &mut self,
-        what: &str,
-        look: u64,
+        row_name: &str,
+        check: u64,
         rows: &[i64],
-        standings: Result<Vec<(i64, RowStatus)>, StoreError>,
+        statuses: Result<Vec<(i64, RowStatus)>, StoreError>,
         now: Timestamp,
     ) {
-        let mut standings: HashMap<_, _> = match standings {
-            Ok(standings) => standings.into_iter().collect(),
+        let mut statuses: HashMap<_, _> = match statuses {
+            Ok(statuses) => statuses.into_iter().collect(),
             Err(error) => {
-                tracing::warn!(rows = rows.len(), %error, "what live connections hang on cannot be looked up: {what}s");
+                tracing::warn!(rows = rows.len(), %error, "what live connections hang on cannot be looked up: {row_name}s");
                 for row in rows {
-                    self.check_failed(*row, what, now);
+                    self.check_failed(*row, row_name, now);
                 }
                 return;
             }
         };
         for row in rows {
-            match standings.remove(row).unwrap_or(RowStatus::Ended(EndReason::Expired)) {
+            match statuses.remove(row).unwrap_or(RowStatus::Ended(EndReason::Expired)) {
                 RowStatus::Ended(reason) => {
                     if let Some(entry) = self.remove(*row) {
                         entry.mailbox.set_ended(reason);
@@ -140,53 +141,53 @@ impl WatchTable {
                 RowStatus::Unconfirmed => {
                     if let Some(entry) = self.entries.get_mut(row) {
                         entry.unreadable_since = None;
-                        entry.mailbox.set_unconfirmed(look);
+                        entry.mailbox.set_unconfirmed(check);
                     }
                 }
-                RowStatus::Valid { until, person } => self.apply_valid(*row, what, look, until, &person, now),
+                RowStatus::Valid { until, person } => self.apply_valid(*row, row_name, check, until, &person, now),
             }
         }
     }
 
-    fn apply_valid(&mut self, row: i64, what: &str, look: u64, until: Timestamp, person: &[u8], now: Timestamp) {
+    fn apply_valid(&mut self, row: i64, row_name: &str, check: u64, until: Timestamp, person: &[u8], now: Timestamp) {
         let Some(entry) = self.entries.get_mut(&row) else { return };
-        let written = Fingerprint::of_bytes(person);
-        if entry.fingerprint != Some(written) {
+        let fingerprint = Fingerprint::of_bytes(person);
+        if entry.fingerprint != Some(fingerprint) {
             let read: Person = match serde_json::from_slice(person) {
                 Ok(read) => read,
                 Err(error) => {
-                    tracing::warn!(row, %error, "the person of a live connection's {what} cannot be read");
-                    self.check_failed(row, what, now);
+                    tracing::warn!(row, %error, "the person of a live connection's {row_name} cannot be read");
+                    self.check_failed(row, row_name, now);
                     return;
                 }
             };
-            entry.fingerprint = Some(written);
-            entry.mailbox.set_person(look, read);
+            entry.fingerprint = Some(fingerprint);
+            entry.mailbox.set_person(check, read);
         }
-        if entry.joined_after_check == look {
-            // Whoever came while this look was under way has not heard what it showed. The one that they asked for tells everybody,
-            // and nobody is harmed by hearing what they know.
+        if entry.joined_after_check == check {
+            // A watch that was added while this check was under way has not received its outcome. The check that it
+            // asked for notifies everybody, and nobody is harmed by receiving what they know.
             entry.fingerprint = None;
         }
         entry.unreadable_since = None;
         entry.mailbox.clear_unconfirmed();
-        // What began meanwhile to be due at once stays so.
+        // What has become due at once meanwhile stays so.
         if entry.check_at > until {
             self.reschedule(row, until);
         }
     }
 
-    /// A row could not be read: it is looked at again, and given up after a while.
-    pub(super) fn check_failed(&mut self, row: i64, what: &str, now: Timestamp) {
+    /// Notes that a row could not be read: it is checked again, and given up after a while.
+    pub(super) fn check_failed(&mut self, row: i64, row_name: &str, now: Timestamp) {
         let Some(entry) = self.entries.get_mut(&row) else { return };
         let since = *entry.unreadable_since.get_or_insert(now);
         if now.since(since) < GIVE_UP_AFTER {
-            // What began meanwhile to be due sooner stays so.
+            // What has become due sooner meanwhile stays so.
             if entry.check_at > now + RETRY_INTERVAL {
                 self.reschedule(row, now + RETRY_INTERVAL);
             }
         } else if let Some(entry) = self.remove(row) {
-            tracing::error!(row, "live connections end: their {what} cannot be looked up");
+            tracing::error!(row, "live connections end: their {row_name} cannot be looked up");
             entry.mailbox.set_ended(EndReason::Expired);
         }
     }

@@ -3,7 +3,7 @@ use std::convert::Infallible;
 use rocket::Request;
 use rocket::request::{FromRequest, Outcome};
 
-use crate::live::Position;
+use crate::live::ChannelPosition;
 
 /// What the query string asks for: inputs' values by name, and a position to resume from.
 pub(in crate::web) struct QueryParams(Vec<(String, String)>);
@@ -20,8 +20,8 @@ impl QueryParams {
     }
 
     /// Where a live connection was when it broke.
-    pub(in crate::web) fn position(&self) -> Option<Position> {
-        Some(Position { epoch: self.get("epoch")?.to_owned(), seq: self.get("seq")?.parse().ok()? })
+    pub(in crate::web) fn position(&self) -> Option<ChannelPosition> {
+        Some(ChannelPosition { epoch: self.get("epoch")?.to_owned(), seq: self.get("seq")?.parse().ok()? })
     }
 }
 
@@ -36,7 +36,7 @@ impl<'r> FromRequest<'r> for QueryParams {
 }
 
 /// Where a stream of server-sent events was when it broke, as the browser says by itself.
-pub(in crate::web) struct LastEventId(pub(in crate::web) Option<Position>);
+pub(in crate::web) struct LastEventId(pub(in crate::web) Option<ChannelPosition>);
 
 #[rocket::async_trait]
 impl<'r> FromRequest<'r> for LastEventId {
@@ -45,7 +45,7 @@ impl<'r> FromRequest<'r> for LastEventId {
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Infallible> {
         let position = || {
             let (epoch, seq) = request.headers().get_one("Last-Event-ID")?.split_once(':')?;
-            Some(Position { epoch: epoch.to_owned(), seq: seq.parse().ok()? })
+            Some(ChannelPosition { epoch: epoch.to_owned(), seq: seq.parse().ok()? })
         };
         Outcome::Success(Self(position()))
     }

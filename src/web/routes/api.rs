@@ -67,11 +67,11 @@ pub(super) async fn page(
     shelf: &State<Arc<PageStore>>,
     hub: &State<Arc<Hub>>,
 ) -> Result<Json<PageResponse>, Refusal> {
-    let page = shelf.open(slug, &visitor)?;
+    let page = shelf.authorize(slug, &visitor)?;
     let choice = page.choose(asked.pairs())?;
-    let seat = hub.sit(&page, &choice)?;
-    seat.complete_within(FIRST_PAINT_TIMEOUT).await;
-    let mut painting = seat.paint();
+    let seat = hub.subscribe(&page, &choice)?;
+    seat.wait_until_complete(FIRST_PAINT_TIMEOUT).await;
+    let mut painting = seat.initial_state();
     let panels = page.panels.iter().filter_map(|panel| {
         let frame = painting.panels.shift_remove(&panel.id)?;
         Some((panel.id.clone(), PanelResponse { title: panel.title.clone(), frame }))

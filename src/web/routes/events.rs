@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use crate::connections::Asking;
 use crate::domain::{Client, Visitor};
-use crate::live::{Event, Farewell};
+use crate::live::{CloseReason, SseEvent};
 use crate::pages::PageDenied;
 use crate::web::guards::{LastEventId, QueryParams, RequestOrigin};
 use crate::web::live_subscriber::LiveSubscriber;
@@ -41,7 +41,7 @@ pub(super) fn watch(
     client: Client,
     origin: RequestOrigin,
     dial: LiveSubscriber<'_>,
-) -> Result<EventStreamResponse<ByteStream![Event]>, Refusal> {
+) -> Result<EventStreamResponse<ByteStream![SseEvent]>, Refusal> {
     if origin == RequestOrigin::Foreign {
         return Err(Refusal::ForeignOrigin);
     }
@@ -52,20 +52,20 @@ pub(super) fn watch(
     let farewell = match dial.open_stream(slug, &visitor, &client, &asked, position.as_ref()) {
         Ok(connection) => {
             let asking = dial.in_flight_request();
-            dial.hub().carry(connection.pour(events, move || asking.iter().for_each(Asking::hang_up)));
+            dial.hub().spawn(connection.forward_to(events, move || asking.iter().for_each(Asking::hang_up)));
             None
         }
         Err(Refusal::PageDenied(PageDenied::SignInRequired)) if matches!(visitor, Visitor::Unconfirmed) => {
-            Some(Farewell::unconfirmed())
+            Some(CloseReason::unconfirmed())
         }
         Err(Refusal::CapacityExceeded(crowded)) if origin == RequestOrigin::Same => {
-            Some(Farewell::crowded(crowded.retry()))
+            Some(CloseReason::capacity_exceeded(crowded.retry_after()))
         }
         Err(refusal) => return Err(refusal),
     };
     Ok(EventStreamResponse::of(ByteStream! {
         if let Some(farewell) = farewell {
-            yield Arc::new(farewell.said()).event();
+            yield Arc::new(farewell.encode()).event();
         }
         while let Some(event) = said.recv().await {
             yield event;

@@ -5,7 +5,7 @@ use rocket_ws::WebSocket;
 
 use crate::audit::Event;
 use crate::domain::{Client, Visitor};
-use crate::live::Farewell;
+use crate::live::CloseReason;
 use crate::pages::PageDenied;
 use crate::web::guards::{QueryParams, RequestOrigin};
 use crate::web::live_subscriber::LiveSubscriber;
@@ -42,7 +42,7 @@ pub(super) fn watch(
             UpgradeAction::Reject(close_reason(&closed, &visitor))
         }
         Err(Refusal::CapacityExceeded(crowded)) if origin == RequestOrigin::Same => {
-            UpgradeAction::Reject(Farewell::crowded(crowded.retry()))
+            UpgradeAction::Reject(CloseReason::capacity_exceeded(crowded.retry_after()))
         }
         Err(refusal) => return Err(refusal),
     };
@@ -50,10 +50,10 @@ pub(super) fn watch(
 }
 
 /// What a closed door has to say to this visitor: whom nobody can confirm need not sign in, but come again.
-fn close_reason(closed: &PageDenied, visitor: &Visitor) -> Farewell {
+fn close_reason(closed: &PageDenied, visitor: &Visitor) -> CloseReason {
     match (closed, visitor) {
-        (PageDenied::SignInRequired, Visitor::Unconfirmed) => Farewell::unconfirmed(),
-        _ => Farewell::of(closed),
+        (PageDenied::SignInRequired, Visitor::Unconfirmed) => CloseReason::unconfirmed(),
+        _ => CloseReason::page_denied(closed),
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) fn show(
     metrics: &State<Metrics>,
     hub: &State<Arc<Hub>>,
 ) -> Result<(ContentType, String), Refusal> {
-    hub.tell_figures();
+    hub.update_metrics();
     let text = metrics.encode().map_err(|error: EncodeError| Refusal::Internal(error.to_string()))?;
     let openmetrics =
         ContentType::new("application", "openmetrics-text").with_params([("version", "1.0.0"), ("charset", "utf-8")]);

@@ -26,11 +26,11 @@ pub(super) async fn show(
     hub: &State<Arc<Hub>>,
     time: &State<SharedClock>,
 ) -> Result<Html<PageView>, Refusal> {
-    let page = shelf.open(slug, &visitor)?;
+    let page = shelf.authorize(slug, &visitor)?;
     let revision = shelf.revision_for(&page, &visitor);
     let choice = page.choose(asked.pairs())?;
-    let seat = hub.sit(&page, &choice)?;
-    seat.complete_within(FIRST_PAINT_TIMEOUT).await;
-    let view = PageView::of(&page, &revision, &choice, seat.paint(), seat.watching(), time.0.now());
+    let seat = hub.subscribe(&page, &choice)?;
+    seat.wait_until_complete(FIRST_PAINT_TIMEOUT).await;
+    let view = PageView::of(&page, &revision, &choice, seat.initial_state(), seat.viewers(), time.0.now());
     Ok(Html::new("pages/show", page.title.clone(), chrome, view))
 }

@@ -3,7 +3,7 @@ use serde::Serialize;
 
 use crate::config::{InputKind, PanelKind, PanelSettings};
 use crate::domain::{InputValues, PanelId, Timestamp};
-use crate::live::{Painting, Position};
+use crate::live::{ChannelPosition, InitialState};
 use crate::pages::{InputChoice, OpenPage};
 use crate::panels::{PanelFrame, PanelView, StaticChart};
 
@@ -80,7 +80,7 @@ impl PageView {
         page: &OpenPage,
         revision: &str,
         choice: &InputChoice,
-        mut painting: Painting,
+        mut painting: InitialState,
         viewers: usize,
         now: Timestamp,
     ) -> Self {
@@ -93,7 +93,7 @@ impl PageView {
             .iter()
             .map(|panel| PanelSlotView::of(panel, painting.panels.swap_remove(&panel.id).unwrap_or_default(), now))
             .collect();
-        let Position { epoch, seq } = painting.position;
+        let ChannelPosition { epoch, seq } = painting.position;
         let board = BoardView {
             title: page.title.clone(),
             about: page.about.clone(),
@@ -170,8 +170,8 @@ fn inputs(page: &OpenPage, values: &InputValues) -> Vec<InputView> {
 }
 
 /// JSON for a `<script type="application/json">`: with `<` escaped, nothing in it can end the element.
-fn live_data_json(revision: &str, painting: &Painting) -> String {
-    let Position { epoch, seq } = &painting.position;
+fn live_data_json(revision: &str, painting: &InitialState) -> String {
+    let ChannelPosition { epoch, seq } = &painting.position;
     let data = LiveData { revision, epoch, seq: *seq, panels: &painting.panels };
     let json = serde_json::to_string(&data).unwrap_or_else(|error| {
         tracing::error!(%error, "a first paint did not encode; its page begins with a snapshot instead");

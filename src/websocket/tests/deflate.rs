@@ -3,7 +3,7 @@ use std::fmt::Write as _;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::{BINARY, CONTINUATION, FINAL, MAX_MESSAGE, PING, TEXT, client_frame, read_all};
+use super::{BINARY, CONTINUATION, FIN, MAX_MESSAGE, PING, TEXT, client_frame, read_all};
 use crate::websocket::{
     MessageReader, WebSocketError, WsMessage, binary_frame, deflated_binary_frame, deflated_text_frame,
     negotiate_deflate, text_frame,
@@ -19,7 +19,7 @@ fn hello() -> (Vec<WsMessage>, Option<WebSocketError>) {
     (vec![WsMessage::Text("Hello".to_owned())], None)
 }
 
-/// A server's frame as the client would say it: the payload behind its header, masked, with the same flags.
+/// A server's frame as the client would send it: the payload behind its header, masked, with the same flags.
 fn echoed(frame: &[u8]) -> Vec<u8> {
     let header = match frame[1] {
         126 => 4,
@@ -39,17 +39,17 @@ fn noise(length: usize) -> Vec<u8> {
 fn the_examples_of_rfc_7692_are_read() {
     // Section 7.2.3: in one block, in two fragments, in a block without compression, with a last block, in two blocks.
     let one = [0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00];
-    assert_eq!(inflated(MAX_MESSAGE, &[client_frame(FINAL | RSV1 | TEXT, &one)]), hello());
-    let two = [client_frame(RSV1 | TEXT, &one[..3]), client_frame(FINAL | CONTINUATION, &one[3..])];
+    assert_eq!(inflated(MAX_MESSAGE, &[client_frame(FIN | RSV1 | TEXT, &one)]), hello());
+    let two = [client_frame(RSV1 | TEXT, &one[..3]), client_frame(FIN | CONTINUATION, &one[3..])];
     assert_eq!(inflated(MAX_MESSAGE, &two), hello());
     let stored = [0x00, 0x05, 0x00, 0xFA, 0xFF, 0x48, 0x65, 0x6C, 0x6C, 0x6F, 0x00];
-    assert_eq!(inflated(MAX_MESSAGE, &[client_frame(FINAL | RSV1 | TEXT, &stored)]), hello());
+    assert_eq!(inflated(MAX_MESSAGE, &[client_frame(FIN | RSV1 | TEXT, &stored)]), hello());
     let last = [0xF3, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00, 0x00];
-    assert_eq!(inflated(MAX_MESSAGE, &[client_frame(FINAL | RSV1 | TEXT, &last)]), hello());
+    assert_eq!(inflated(MAX_MESSAGE, &[client_frame(FIN | RSV1 | TEXT, &last)]), hello());
     let blocks = [0xF2, 0x48, 0x05, 0x00, 0x00, 0x00, 0xFF, 0xFF, 0xCA, 0xC9, 0xC9, 0x07, 0x00];
-    assert_eq!(inflated(MAX_MESSAGE, &[client_frame(FINAL | RSV1 | TEXT, &blocks)]), hello());
+    assert_eq!(inflated(MAX_MESSAGE, &[client_frame(FIN | RSV1 | TEXT, &blocks)]), hello());
     assert_eq!(
-        inflated(MAX_MESSAGE, &[client_frame(FINAL | RSV1 | TEXT, &[0])]),
+        inflated(MAX_MESSAGE, &[client_frame(FIN | RSV1 | TEXT, &[0])]),
         (vec![WsMessage::Text(String::new())], None)
     );
 }
@@ -58,7 +58,7 @@ fn the_examples_of_rfc_7692_are_read() {
 fn what_repeats_itself_is_deflated_and_what_does_not_is_left_plain() {
     let long = "a board, ".repeat(120);
     let deflated = deflated_text_frame(&long);
-    assert_eq!(deflated[0], FINAL | RSV1 | TEXT);
+    assert_eq!(deflated[0], FIN | RSV1 | TEXT);
     assert!(deflated.len() < 40, "{} bytes", deflated.len());
     assert_eq!(inflated(2000, &[echoed(&deflated)]), (vec![WsMessage::Text(long)], None));
     let short = "a board, ".repeat(100);
@@ -71,23 +71,23 @@ fn what_repeats_itself_is_deflated_and_what_does_not_is_left_plain() {
 #[test]
 fn each_message_stands_for_itself() {
     let (one, other) = (deflated_text_frame(&"one, ".repeat(300)), deflated_text_frame(&"another, ".repeat(300)));
-    let (heard, fault) = inflated(5000, &[echoed(&one), client_frame(FINAL | TEXT, b"plain"), echoed(&other)]);
-    assert_eq!(fault, None);
+    let (messages, error) = inflated(5000, &[echoed(&one), client_frame(FIN | TEXT, b"plain"), echoed(&other)]);
+    assert_eq!(error, None);
     let expected = [
         WsMessage::Text("one, ".repeat(300)),
         WsMessage::Text("plain".to_owned()),
         WsMessage::Text("another, ".repeat(300)),
     ];
-    assert_eq!(heard, expected);
+    assert_eq!(messages, expected);
 }
 
 #[test]
 fn a_deflated_message_is_refused_where_it_was_not_agreed_on_and_where_it_has_no_place() {
     let refused = (Vec::new(), Some(WebSocketError::ReservedBit));
-    let deflated = client_frame(FINAL | RSV1 | TEXT, &[0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00]);
+    let deflated = client_frame(FIN | RSV1 | TEXT, &[0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00]);
     assert_eq!(read_all(&mut MessageReader::new(MAX_MESSAGE), &deflated), refused);
-    assert_eq!(inflated(MAX_MESSAGE, &[client_frame(FINAL | RSV1 | PING, b"")]), refused);
-    let second = [client_frame(RSV1 | TEXT, b"a"), client_frame(FINAL | RSV1 | CONTINUATION, b"b")];
+    assert_eq!(inflated(MAX_MESSAGE, &[client_frame(FIN | RSV1 | PING, b"")]), refused);
+    let second = [client_frame(RSV1 | TEXT, b"a"), client_frame(FIN | RSV1 | CONTINUATION, b"b")];
     assert_eq!(inflated(MAX_MESSAGE, &second), refused);
 }
 
@@ -99,23 +99,23 @@ fn a_bomb_is_refused_at_the_longest_message() {
     let fits = echoed(&deflated_binary_frame(&vec![0; 64 << 10]));
     assert_eq!(inflated(64 << 10, &[fits]).0.len(), 1);
     let one_more = echoed(&deflated_binary_frame(&vec![0; (64 << 10) + 1]));
-    assert_eq!(inflated(64 << 10, &[one_more]).1.map(WebSocketError::code), Some(1009));
+    assert_eq!(inflated(64 << 10, &[one_more]).1.map(WebSocketError::close_code), Some(1009));
 }
 
 #[test]
 fn what_is_not_deflated_or_not_text_is_refused() {
-    let said = |payload: &[u8]| inflated(MAX_MESSAGE, &[client_frame(FINAL | RSV1 | TEXT, payload)]).1;
-    assert_eq!(said(&[0xFF, 0xFF, 0xFF]), Some(WebSocketError::InvalidDeflate));
-    assert_eq!(said(&[0xF3, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00, 0x01, 0x02]), Some(WebSocketError::InvalidDeflate));
+    let read = |payload: &[u8]| inflated(MAX_MESSAGE, &[client_frame(FIN | RSV1 | TEXT, payload)]).1;
+    assert_eq!(read(&[0xFF, 0xFF, 0xFF]), Some(WebSocketError::InvalidDeflate));
+    assert_eq!(read(&[0xF3, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00, 0x01, 0x02]), Some(WebSocketError::InvalidDeflate));
     let cut_short = [0x00, 0x05, 0x00, 0xFA, 0xFF, 0x48, 0x65];
-    assert_eq!(said(&cut_short), Some(WebSocketError::InvalidDeflate), "the tail is no part of the text");
+    assert_eq!(read(&cut_short), Some(WebSocketError::InvalidDeflate), "the tail is no part of the text");
     let latin = echoed(&deflated_binary_frame(&[0xE4; 2000]));
     assert_eq!(inflated(2000, &[as_text(latin)]).1, Some(WebSocketError::InvalidUtf8));
-    assert_eq!(WebSocketError::InvalidDeflate.code(), 1007);
+    assert_eq!(WebSocketError::InvalidDeflate.close_code(), 1007);
 }
 
 fn as_text(mut frame: Vec<u8>) -> Vec<u8> {
-    frame[0] = FINAL | RSV1 | TEXT;
+    frame[0] = FIN | RSV1 | TEXT;
     frame
 }
 
@@ -163,19 +163,19 @@ fn an_offer_that_is_not_strictly_one_is_declined() {
 proptest! {
     #[test]
     fn what_was_deflated_is_inflated_as_it_was(words in vec("[a-z]{0,8}", 0..300), noise in vec(0_u8..20, 0..3000)) {
-        let mut said = String::new();
+        let mut sent = String::new();
         for word in &words {
-            write!(said, "{word} {word} ").unwrap();
+            write!(sent, "{word} {word} ").unwrap();
         }
-        let frames = [echoed(&deflated_text_frame(&said)), echoed(&deflated_binary_frame(&noise))];
-        prop_assert_eq!(inflated(10_000, &frames), (vec![WsMessage::Text(said), WsMessage::Binary(noise)], None));
+        let frames = [echoed(&deflated_text_frame(&sent)), echoed(&deflated_binary_frame(&noise))];
+        prop_assert_eq!(inflated(10_000, &frames), (vec![WsMessage::Text(sent), WsMessage::Binary(noise)], None));
     }
 
     #[test]
     fn whatever_comes_as_deflated_is_no_panic_and_within_the_bound(payload in vec(any::<u8>(), 0..400), longest in 0..600_usize) {
-        let (heard, fault) = inflated(longest, &[client_frame(FINAL | RSV1 | BINARY, &payload)]);
-        prop_assert!(heard.len() == 1 || fault.is_some());
-        for message in heard {
+        let (messages, error) = inflated(longest, &[client_frame(FIN | RSV1 | BINARY, &payload)]);
+        prop_assert!(messages.len() == 1 || error.is_some());
+        for message in messages {
             let WsMessage::Binary(bytes) = message else { unreachable!("it was binary") };
             prop_assert!(bytes.capacity() <= longest, "{} bytes", bytes.capacity());
         }

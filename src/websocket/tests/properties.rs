@@ -1,14 +1,14 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::{BINARY, CONTINUATION, FINAL, MAX_MESSAGE, PING, PONG, TEXT, client_frame, masked, read_all};
+use super::{BINARY, CONTINUATION, FIN, MAX_MESSAGE, PING, PONG, TEXT, client_frame, masked, read_all};
 use crate::websocket::{MessageReader, WsMessage};
 
-/// What a reader may hold beside the message: its frame around the bytes, and a control frame's payload.
-const BESIDE: usize = 128 + 250;
+/// The memory that a reader may hold beside the message: its frame around the bytes, and a control frame's payload.
+const OVERHEAD: usize = 128 + 250;
 
-/// What a client may mean to say, as long as a reader takes it.
-fn anything_sayable() -> impl Strategy<Value = WsMessage> {
+/// Any message or ping that a client may send, within the reader's limit.
+fn any_message() -> impl Strategy<Value = WsMessage> {
     let control = || vec(any::<u8>(), 0..=125);
     prop_oneof![
         3 => any::<String>().prop_filter("short enough", |text| text.len() <= MAX_MESSAGE).prop_map(WsMessage::Text),
@@ -31,37 +31,37 @@ fn split<'a>(mut bytes: &'a [u8], lengths: &[usize]) -> Vec<&'a [u8]> {
     pieces
 }
 
-/// The frames of what is said, a message in fragments of those lengths.
-fn frames(said: &WsMessage, lengths: &[usize], mask: [u8; 4]) -> Vec<Vec<u8>> {
-    let (opcode, payload) = match said {
+/// The frames of a message, in fragments of those lengths.
+fn frames(sent: &WsMessage, lengths: &[usize], mask: [u8; 4]) -> Vec<Vec<u8>> {
+    let (opcode, payload) = match sent {
         WsMessage::Text(text) => (TEXT, text.as_bytes()),
         WsMessage::Binary(bytes) => (BINARY, &**bytes),
-        WsMessage::Ping(payload) => return vec![masked(FINAL | PING, mask, payload)],
-        WsMessage::Pong(payload) => return vec![masked(FINAL | PONG, mask, payload)],
+        WsMessage::Ping(payload) => return vec![masked(FIN | PING, mask, payload)],
+        WsMessage::Pong(payload) => return vec![masked(FIN | PONG, mask, payload)],
         WsMessage::Close(_) => unreachable!("it would be the last"),
     };
     let pieces = split(payload, lengths);
     let last = pieces.len() - 1;
-    let first = |at| if at == 0 { opcode } else { CONTINUATION } | if at == last { FINAL } else { 0 };
+    let first = |at| if at == 0 { opcode } else { CONTINUATION } | if at == last { FIN } else { 0 };
     pieces.iter().enumerate().map(|(at, piece)| masked(first(at), mask, piece)).collect()
 }
 
 proptest! {
     #[test]
-    fn what_was_said_is_heard_however_it_was_split(
-        said in vec((anything_sayable(), vec(0..400_usize, 0..6), any::<[u8; 4]>()), 0..6),
+    fn what_was_sent_is_read_however_it_was_split(
+        sent in vec((any_message(), vec(0..400_usize, 0..6), any::<[u8; 4]>()), 0..6),
         chunks in vec(0..300_usize, 0..40),
     ) {
-        let bytes = said.iter().flat_map(|(said, lengths, mask)| frames(said, lengths, *mask)).collect::<Vec<_>>().concat();
+        let bytes = sent.iter().flat_map(|(sent, lengths, mask)| frames(sent, lengths, *mask)).collect::<Vec<_>>().concat();
         let mut reader = MessageReader::new(MAX_MESSAGE);
         let mut all = Vec::new();
         for chunk in split(&bytes, &chunks) {
-            let (heard, fault) = read_all(&mut reader, chunk);
-            prop_assert_eq!(fault, None);
-            prop_assert!(reader.buffered_bytes() <= MAX_MESSAGE + BESIDE, "{} bytes", reader.buffered_bytes());
-            all.extend(heard);
+            let (received, error) = read_all(&mut reader, chunk);
+            prop_assert_eq!(error, None);
+            prop_assert!(reader.buffered_bytes() <= MAX_MESSAGE + OVERHEAD, "{} bytes", reader.buffered_bytes());
+            all.extend(received);
         }
-        prop_assert_eq!(all, said.into_iter().map(|(said, ..)| said).collect::<Vec<_>>());
+        prop_assert_eq!(all, sent.into_iter().map(|(sent, ..)| sent).collect::<Vec<_>>());
         prop_assert!(!reader.is_unfinished());
         prop_assert_eq!(reader.buffered_bytes(), 0);
     }
@@ -71,7 +71,7 @@ proptest! {
         let mut reader = MessageReader::new(longest);
         for chunk in chunks {
             read_all(&mut reader, &chunk);
-            prop_assert!(reader.buffered_bytes() <= longest + BESIDE, "{} bytes", reader.buffered_bytes());
+            prop_assert!(reader.buffered_bytes() <= longest + OVERHEAD, "{} bytes", reader.buffered_bytes());
         }
     }
 
@@ -83,24 +83,24 @@ proptest! {
         let mut reader = MessageReader::new(longest);
         for (first, payload) in any_frames {
             read_all(&mut reader, &client_frame(first & 0x8F, &payload));
-            prop_assert!(reader.buffered_bytes() <= longest + BESIDE, "{} bytes", reader.buffered_bytes());
+            prop_assert!(reader.buffered_bytes() <= longest + OVERHEAD, "{} bytes", reader.buffered_bytes());
         }
     }
 
     #[test]
-    fn how_bytes_come_changes_nothing_of_what_is_heard(
+    fn how_bytes_come_changes_nothing_of_what_is_read(
         any_frames in vec((any::<u8>(), vec(any::<u8>(), 0..150)), 0..10),
         chunks in vec(0..100_usize, 0..20),
     ) {
         let bytes = any_frames.iter().map(|(first, payload)| client_frame(first & 0x8F, payload)).collect::<Vec<_>>().concat();
         let at_once = read_all(&mut MessageReader::new(MAX_MESSAGE), &bytes);
         let mut reader = MessageReader::new(MAX_MESSAGE);
-        let (mut all, mut fault) = (Vec::new(), None);
+        let (mut all, mut error) = (Vec::new(), None);
         for chunk in split(&bytes, &chunks) {
-            let (heard, fault_here) = read_all(&mut reader, chunk);
-            all.extend(heard);
-            fault = fault.or(fault_here);
+            let (received, error_here) = read_all(&mut reader, chunk);
+            all.extend(received);
+            error = error.or(error_here);
         }
-        prop_assert_eq!((all, fault), at_once);
+        prop_assert_eq!((all, error), at_once);
     }
 }

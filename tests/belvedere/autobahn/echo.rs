@@ -122,7 +122,7 @@ impl Connection {
             Ok(WsMessage::Ping(payload)) => websocket::pong_frame(&payload),
             Ok(WsMessage::Pong(_)) => Vec::new(),
             Ok(WsMessage::Close(closing)) => websocket::close_frame(closing.map_or(1000, |closing| closing.code), ""),
-            Err(fault) => websocket::close_frame(fault.code(), &fault.to_string()),
+            Err(fault) => websocket::close_frame(fault.close_code(), &fault.to_string()),
         }
     }
 }

@@ -4,16 +4,16 @@ use std::sync::{Arc, OnceLock};
 
 use serde::{Serialize, Serializer};
 
-use super::channel::Position;
+use super::channel::ChannelPosition;
 use crate::domain::{PanelId, Timestamp};
 use crate::panels::PanelFrame;
 use crate::websocket;
 
 /// One message, encoded once in each form it is sent in, for everybody who listens.
 #[derive(Debug)]
-pub struct Said {
+pub struct EncodedMessage {
     /// Where a channel is after it; `None` for what does not move one.
-    position: Option<Position>,
+    position: Option<ChannelPosition>,
     /// When the oldest reading of a batch was taken; `None` for what is no batch.
     read_at: Option<Timestamp>,
     /// The WebSocket frame. A server's frames are not masked (RFC 6455, 5.1), so the same bytes serve all.
@@ -28,7 +28,7 @@ pub struct Said {
 
 /// A message as server-sent event (HTML, 9.2), ready to be written.
 #[derive(Clone, Debug)]
-pub struct Event(Arc<Said>);
+pub struct SseEvent(Arc<EncodedMessage>);
 
 /// The frames of panels by id, in the page's order.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ impl Serialize for PanelFrames<'_> {
 /// The messages of the wire protocol, server to client.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
-pub(super) enum Message<'a> {
+pub(super) enum ServerMessage<'a> {
     Hello {
         epoch: &'a str,
         seq: u64,
@@ -80,7 +80,7 @@ pub(super) enum Message<'a> {
     },
 }
 
-impl Said {
+impl EncodedMessage {
     /// The JSON text of the wire protocol.
     pub fn text(&self) -> &str {
         // It was text when the frame was made of it.
@@ -100,7 +100,7 @@ impl Said {
     }
 
     /// Where a channel is after it; `None` for what does not move one.
-    pub fn position(&self) -> Option<&Position> {
+    pub fn position(&self) -> Option<&ChannelPosition> {
         self.position.as_ref()
     }
 
@@ -110,10 +110,10 @@ impl Said {
     }
 
     /// The bytes that a stream of events is sent. `id` is the position, so that a browser brings it back.
-    pub fn event(self: &Arc<Self>) -> Event {
+    pub fn event(self: &Arc<Self>) -> SseEvent {
         self.event.get_or_init(|| {
             let mut event = String::with_capacity(self.text.len() + 64);
-            if let Some(Position { epoch, seq }) = &self.position {
+            if let Some(ChannelPosition { epoch, seq }) = &self.position {
                 // A string takes whatever is written to it.
                 let _ = writeln!(event, "id: {epoch}:{seq}");
             }
@@ -122,25 +122,25 @@ impl Said {
             event.push_str("\n\n");
             event.into_bytes().into()
         });
-        Event(Arc::clone(self))
+        SseEvent(Arc::clone(self))
     }
 
     /// The message with a control frame behind it, for WebSockets alone.
     #[must_use]
-    pub(super) fn followed_by(mut self, control: &[u8]) -> Self {
+    pub(super) fn with_control_frame(mut self, control: &[u8]) -> Self {
         self.frame = [&*self.frame, control].concat().into();
         self
     }
 }
 
-impl AsRef<[u8]> for Event {
+impl AsRef<[u8]> for SseEvent {
     fn as_ref(&self) -> &[u8] {
         self.0.event.get().map_or(&[], |event| event)
     }
 }
 
-impl Message<'_> {
-    pub(super) fn encode(&self) -> Said {
+impl ServerMessage<'_> {
+    pub(super) fn encode(&self) -> EncodedMessage {
         self.encode_at(None)
     }
 
@@ -152,7 +152,7 @@ impl Message<'_> {
     }
 
     /// Encodes what leaves a channel at `position`.
-    pub(super) fn encode_at(&self, position: Option<Position>) -> Said {
+    pub(super) fn encode_at(&self, position: Option<ChannelPosition>) -> EncodedMessage {
         let text = match serde_json::to_string(self) {
             Ok(text) => text,
             // Plain structs with text keys always encode; numbers that are not finite become null.
@@ -160,6 +160,13 @@ impl Message<'_> {
         };
         let frame = websocket::text_frame(&text).into_boxed_slice();
         let text = frame.len() - text.len()..frame.len();
-        Said { position, read_at: self.read_at(), frame, deflated: OnceLock::new(), text, event: OnceLock::new() }
+        EncodedMessage {
+            position,
+            read_at: self.read_at(),
+            frame,
+            deflated: OnceLock::new(),
+            text,
+            event: OnceLock::new(),
+        }
     }
 }

@@ -3,40 +3,40 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::farewell::Farewell;
-use super::talk;
-use super::wire::{Sending, Upgraded, Wire};
+use super::close_reason::CloseReason;
+use super::inbound;
+use super::transport::{OutgoingFrame, Upgraded, WsTransport};
 use crate::websocket::{self, MessageReader, WsMessage};
 
 /// How long the goodbye and the close handshake may take. Past this the connection is cut.
-pub(super) const PATIENCE: Duration = Duration::from_millis(900);
+pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_millis(900);
 
 /// A wire on which nothing is left to say but goodbye.
-pub(super) struct Leaving {
-    wire: Box<dyn Wire>,
-    unsent: Option<Sending>,
+pub(super) struct CloseHandshake {
+    transport: Box<dyn WsTransport>,
+    unsent: Option<OutgoingFrame>,
     reader: MessageReader,
 }
 
-impl Leaving {
+impl CloseHandshake {
     /// The frame that was begun is `unsent` yet.
-    pub(super) fn new(wire: Box<dyn Wire>, unsent: Option<Sending>, reader: MessageReader) -> Self {
-        Self { wire, unsent, reader }
+    pub(super) fn new(transport: Box<dyn WsTransport>, unsent: Option<OutgoingFrame>, reader: MessageReader) -> Self {
+        Self { transport, unsent, reader }
     }
 
     /// Says goodbye and closes with the farewell's code, within a second whatever the other side does.
-    pub(super) async fn say(self, farewell: &Farewell) {
-        let said = farewell.said();
-        self.within_patience(said.frame(false), false).await;
+    pub(super) async fn send(self, farewell: &CloseReason) {
+        let said = farewell.encode();
+        self.close_in_time(said.frame(false), false).await;
     }
 
     /// Answers the other side's close frame with the same code (RFC 6455, 5.5.1).
-    pub(super) async fn answer(self, code: u16) {
-        self.within_patience(&websocket::close_frame(code, ""), true).await;
+    pub(super) async fn reply(self, code: u16) {
+        self.close_in_time(&websocket::close_frame(code, ""), true).await;
     }
 
-    async fn within_patience(self, last: &[u8], they_have_closed: bool) {
-        match tokio::time::timeout(PATIENCE, self.close(last, they_have_closed)).await {
+    async fn close_in_time(self, last: &[u8], they_have_closed: bool) {
+        match tokio::time::timeout(CLOSE_TIMEOUT, self.close(last, they_have_closed)).await {
             Ok(Ok(())) => (),
             Ok(Err(error)) => tracing::debug!(%error, "a viewer left during the goodbye"),
             Err(_) => tracing::debug!("a viewer did not take the goodbye in time"),
@@ -45,21 +45,21 @@ impl Leaving {
 
     async fn close(mut self, last: &[u8], they_have_closed: bool) -> io::Result<()> {
         if let Some(unsent) = &self.unsent {
-            self.wire.write_all(unsent.rest()).await?;
+            self.transport.write_all(unsent.remaining()).await?;
         }
-        self.wire.write_all(last).await?;
-        self.wire.flush().await?;
+        self.transport.write_all(last).await?;
+        self.transport.flush().await?;
         if !they_have_closed {
-            self.hear_their_close().await?;
+            self.wait_for_peer_close().await?;
         }
-        self.wire.shutdown().await
+        self.transport.shutdown().await
     }
 
     /// Resolves at their close frame, or when they are gone.
-    async fn hear_their_close(&mut self) -> io::Result<()> {
+    async fn wait_for_peer_close(&mut self) -> io::Result<()> {
         let mut bytes = [0; 512];
         loop {
-            let count = self.wire.read(&mut bytes).await?;
+            let count = self.transport.read(&mut bytes).await?;
             if count == 0 {
                 return Ok(());
             }
@@ -76,8 +76,8 @@ impl Leaving {
 
 /// Says goodbye to somebody who gets no connection, since a browser's script cannot see the answer to a handshake, and lets go
 /// of what is `kept` then.
-pub async fn turn_away(upgraded: Upgraded, farewell: Farewell, kept: impl Send) {
-    let Upgraded { wire, deflates } = upgraded;
-    Leaving::new(wire, None, talk::reader(deflates)).say(&farewell).await;
+pub async fn reject(upgraded: Upgraded, farewell: CloseReason, kept: impl Send) {
+    let Upgraded { transport: wire, deflates } = upgraded;
+    CloseHandshake::new(wire, None, inbound::new_reader(deflates)).send(&farewell).await;
     drop(kept);
 }

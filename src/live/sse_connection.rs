@@ -1,0 +1,105 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::authorization::LiveAuthorization;
+use super::channel::ChannelPosition;
+use super::channel_reader::ChannelReader;
+use super::close_handshake;
+use super::close_reason::CloseReason;
+use super::message::{EncodedMessage, SseEvent};
+use super::subscription::Subscription;
+use crate::domain::{Clock, Timestamp};
+
+/// A stream that takes nothing for so long is given up; a browser comes back by itself.
+const STALL_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// A live connection that is asked what to say next, as a stream of events asks it.
+pub struct SseConnection {
+    reader: ChannelReader,
+    greeting: Option<Arc<EncodedMessage>>,
+    authorization: LiveAuthorization,
+    clock: Arc<dyn Clock>,
+    heartbeat: Duration,
+    next_ping: Timestamp,
+}
+
+/// What to do next.
+#[derive(Clone, Debug)]
+pub enum SseAction {
+    /// Send this.
+    Send(Arc<EncodedMessage>),
+    /// Send the goodbye, and end.
+    Close(CloseReason),
+}
+
+impl SseConnection {
+    /// A connection that goes on from `position`, as far as the channel still can.
+    pub fn new(
+        seat: Subscription,
+        position: Option<&ChannelPosition>,
+        authorization: LiveAuthorization,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let heartbeat = seat.channel().heartbeat();
+        let reader = ChannelReader::new(seat, position);
+        reader.metrics().begun(reader.is_resuming());
+        let next_ping = clock.now() + heartbeat;
+        Self {
+            greeting: Some(reader.hello(authorization.revision())),
+            reader,
+            authorization,
+            clock,
+            heartbeat,
+            next_ping,
+        }
+    }
+
+    /// Gives what there is to say to a stream, until the stream or the connection ends. A stream that takes nothing for a
+    /// minute, or not even the goodbye, is given up: `hang_up` has it ended, and is kept until then.
+    pub async fn forward_to(mut self, stream: mpsc::Sender<SseEvent>, hang_up: impl FnOnce()) {
+        let clock = Arc::clone(&self.clock);
+        let farewell = loop {
+            let say = tokio::select! {
+                () = stream.closed() => return,
+                say = self.next_action() => say,
+            };
+            let event = match say {
+                SseAction::Send(said) => said.event(),
+                SseAction::Close(farewell) => break farewell,
+            };
+            self.reader.metrics().streamed(event.as_ref().len());
+            tokio::select! {
+                biased;
+                sent = stream.send(event) => if sent.is_err() { return },
+                farewell = self.authorization.wait_for_end(&*clock) => break farewell,
+                () = clock.sleep(STALL_TIMEOUT) => return hang_up(),
+            }
+        };
+        self.reader.metrics().goodbye(farewell.reason);
+        let bye = stream.send(Arc::new(farewell.encode()).event());
+        // Real time, as over a socket: whoever is sent away waits in real time.
+        if tokio::time::timeout(close_handshake::CLOSE_TIMEOUT, bye).await.is_err() {
+            hang_up();
+        }
+    }
+
+    /// What to say next. Cancelling this loses nothing.
+    pub async fn next_action(&mut self) -> SseAction {
+        if let Some(greeting) = self.greeting.take() {
+            return SseAction::Send(greeting);
+        }
+        // No further off than a heartbeat, should the machine's clock have been set back.
+        let until_ping = self.next_ping.since(self.clock.now()).min(self.heartbeat);
+        tokio::select! {
+            biased;
+            farewell = self.authorization.wait_for_end(&*self.clock) => SseAction::Close(farewell),
+            () = self.clock.sleep(until_ping) => {
+                self.next_ping = self.clock.now() + self.heartbeat;
+                SseAction::Send(self.reader.ping_message())
+            }
+            said = self.reader.next() => said.map_or_else(|| SseAction::Close(CloseReason::broken()), SseAction::Send),
+        }
+    }
+}

@@ -1,0 +1,301 @@
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use tokio::io::{AsyncRead, ReadBuf};
+
+use super::close_handshake::CloseHandshake;
+use super::close_reason::CloseReason;
+use super::cursor::Cursor;
+use super::inbound::{ClientEvents, InboundReader, RequestedInputs};
+use super::message::EncodedMessage;
+use super::transport::{OutgoingFrame, Upgraded, WsTransport};
+use crate::domain::Timestamp;
+use crate::telemetry::LiveMetrics;
+use crate::websocket;
+
+/// A line that takes nothing for so many rounds of its row, a minute, is given up; a browser comes back by itself. Rounds are
+/// counted, and not the time: a clock that jumps is no stall.
+const MAX_BLOCKED_SWEEPS: u32 = 12;
+
+/// And one that has not taken a frame whole after two minutes: it holds that frame for itself alone by then, and a browser
+/// has given up waiting for its end.
+const MAX_FRAME_SWEEPS: u32 = 24;
+
+/// Whoever answers none of so many pings in a row has gone without a word: a laptop that sleeps, a network that is away.
+const MAX_UNANSWERED_PINGS: u32 = 3;
+
+/// What is read at once. Clients say little.
+const READ_BUFFER_BYTES: usize = 2 * 1024;
+
+/// One viewer's WebSocket, from the upgrade on.
+///
+/// Two write to it, each only whole frames, and never both at once: the row it sits in, whenever its channel has told
+/// something, and its own task, once a wire that was full takes more. It has a cursor and no queue: what is not written
+/// yet is the rest of one frame, which all who get it share.
+pub(super) struct WsConnection {
+    state: Mutex<WsState>,
+}
+
+struct WsState {
+    /// Who is woken when the wire can be read, or written again.
+    task_waker: Waker,
+    socket: Option<OpenSocket>,
+    lost: bool,
+}
+
+/// What is said, and what is heard.
+struct OpenSocket {
+    transport: Box<dyn WsTransport>,
+    /// Whether its client takes messages deflated.
+    deflates: bool,
+    cursor: Cursor,
+    /// The frame that is being written.
+    outgoing: Option<OutgoingFrame>,
+    pending: PendingControl,
+    inbound: InboundReader,
+    /// Whether the wire is full, and for how many rounds it has taken nothing.
+    blocked_sweeps: Option<u32>,
+    /// For how many rounds the frame that is being written has been.
+    frame_sweeps: u32,
+    /// Pings since anything was heard. They are counted, and not the time: a clock that jumps is no silence.
+    unanswered_pings: u32,
+}
+
+/// What is to be said at the next end of a frame, besides what the channel tells. Each is there once at most.
+#[derive(Default)]
+struct PendingControl {
+    greeting: Option<Arc<EncodedMessage>>,
+    ping: bool,
+    /// The answer to the newest of the other side's pings: older ones need none (RFC 6455, 5.5.3).
+    pong: Option<Vec<u8>>,
+}
+
+/// What was written, until it is counted.
+#[derive(Default)]
+pub(super) struct WriteStats {
+    frames: u64,
+    bytes: u64,
+}
+
+impl WriteStats {
+    fn add_frame(&mut self, bytes: usize) {
+        self.frames += 1;
+        self.bytes += u64::try_from(bytes).unwrap_or(u64::MAX);
+    }
+
+    /// How many bytes are not counted yet.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Counts it, once for many frames.
+    pub(super) fn flush_to(&mut self, metrics: &LiveMetrics) {
+        let Self { frames, bytes } = std::mem::take(self);
+        if frames > 0 {
+            metrics.wrote(frames, bytes);
+        }
+    }
+}
+
+/// What a line has for its own task.
+pub(super) enum ConnectionEvent {
+    /// Another channel of the page is asked for.
+    InputsRequested(RequestedInputs),
+    /// What came is none of the protocol's.
+    ProtocolError(CloseReason),
+    /// They say goodbye first.
+    PeerClosed(u16),
+    /// The channel broke.
+    ChannelBroken,
+    /// Nobody is there any more.
+    Lost,
+}
+
+impl WsConnection {
+    /// A line that begins with `greeting`.
+    pub(super) fn new(upgraded: Upgraded, cursor: Cursor, greeting: Arc<EncodedMessage>, now: Timestamp) -> Self {
+        let Upgraded { transport: wire, deflates } = upgraded;
+        let owed = PendingControl { greeting: Some(greeting), ..PendingControl::default() };
+        let talk = InboundReader::new(now, deflates);
+        let pen = OpenSocket {
+            transport: wire,
+            deflates,
+            cursor,
+            outgoing: None,
+            pending: owed,
+            inbound: talk,
+            blocked_sweeps: None,
+            frame_sweeps: 0,
+            unanswered_pings: 0,
+        };
+        Self { state: Mutex::new(WsState { task_waker: Waker::noop().clone(), socket: Some(pen), lost: false }) }
+    }
+
+    /// Writes what its channel has told, as far as the wire takes it at once.
+    pub(super) fn write(&self, tally: &mut WriteStats) {
+        let WsState { task_waker: own, socket: pen, lost } = &mut *self.state();
+        let Some(pen) = pen else { return };
+        // Its own task is woken by the wire, and goes on.
+        if pen.blocked_sweeps.is_some() {
+            return;
+        }
+        if pen.cursor.channel().is_broken() {
+            own.wake_by_ref();
+        } else if pen.write(&mut Context::from_waker(own), tally).is_err() {
+            *lost = true;
+            own.wake_by_ref();
+        }
+    }
+
+    /// Asks whether anybody is there.
+    pub(super) fn ping(&self, tally: &mut WriteStats) {
+        if let Some(pen) = &mut self.state().socket {
+            pen.pending.ping = true;
+            // While a frame waits for room nobody can have heard the question.
+            pen.unanswered_pings += u32::from(pen.blocked_sweeps.is_none());
+        }
+        self.write(tally);
+    }
+
+    /// Gives it up when it has taken nothing, or answered nothing, for too long.
+    pub(super) fn sweep(&self) {
+        let WsState { task_waker: own, socket: pen, lost } = &mut *self.state();
+        if pen.as_mut().is_some_and(OpenSocket::is_overdue) {
+            *lost = true;
+            own.wake_by_ref();
+        }
+    }
+
+    /// Gives it up after a fault of ours.
+    pub(super) fn mark_lost(&self) {
+        let WsState { task_waker: own, lost, .. } = &mut *self.state();
+        *lost = true;
+        own.wake_by_ref();
+    }
+
+    /// What there is for its own task to do. It goes on writing meanwhile.
+    pub(super) fn poll_event(
+        &self,
+        context: &mut Context<'_>,
+        now: Timestamp,
+        tally: &mut WriteStats,
+    ) -> Poll<ConnectionEvent> {
+        let WsState { task_waker: own, socket: pen, lost } = &mut *self.state();
+        own.clone_from(context.waker());
+        let Some(pen) = pen.as_mut().filter(|_| !*lost) else { return Poll::Ready(ConnectionEvent::Lost) };
+        if pen.cursor.channel().is_broken() {
+            return Poll::Ready(ConnectionEvent::ChannelBroken);
+        }
+        match pen.write(context, tally) {
+            Ok(()) => pen.poll_read(context, now, tally),
+            Err(_) => Poll::Ready(ConnectionEvent::Lost),
+        }
+    }
+
+    /// How many batches it is behind its channel, and whether its wire is full; `None` once it has ended.
+    pub(super) fn lag(&self) -> Option<(u64, bool)> {
+        let state = self.state();
+        let pen = state.socket.as_ref()?;
+        Some((pen.cursor.lag(), pen.blocked_sweeps.is_some()))
+    }
+
+    /// Goes on in another channel. What follows begins with a snapshot.
+    pub(super) fn switch_channel(&self, cursor: Cursor) {
+        let mut state = self.state();
+        let left = state.socket.as_mut().map(|pen| std::mem::replace(&mut pen.cursor, cursor));
+        drop(state);
+        // Letting go of a channel takes locks of its own.
+        drop(left);
+    }
+
+    /// Takes the wire out, to say goodbye on it. Nothing else is written to it from now on.
+    pub(super) fn begin_close(&self) -> Option<CloseHandshake> {
+        let OpenSocket { transport: wire, outgoing: sending, inbound: talk, .. } = self.state().socket.take()?;
+        Some(CloseHandshake::new(wire, sending, talk.into_reader()))
+    }
+
+    fn state(&self) -> MutexGuard<'_, WsState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl OpenSocket {
+    /// Writes frame after frame, until there is nothing to say or the wire is full.
+    fn write(&mut self, context: &mut Context<'_>, tally: &mut WriteStats) -> io::Result<()> {
+        loop {
+            if let Some(sending) = &mut self.outgoing {
+                let before = sending.written();
+                let sent = sending.poll_write(&mut self.transport, context)?;
+                let is_taken = sent.is_ready() || sending.written() > before;
+                if sent.is_pending() {
+                    self.blocked_sweeps = if is_taken { Some(0) } else { self.blocked_sweeps.or(Some(0)) };
+                    return Ok(());
+                }
+                (self.blocked_sweeps, self.frame_sweeps) = (None, 0);
+                tally.add_frame(sending.written());
+            }
+            self.outgoing = self.next_frame();
+            if self.outgoing.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn next_frame(&mut self) -> Option<OutgoingFrame> {
+        if let Some(greeting) = self.pending.greeting.take() {
+            return Some(OutgoingFrame::shared(greeting, false));
+        }
+        if let Some(payload) = self.pending.pong.take() {
+            return Some(OutgoingFrame::owned(websocket::pong_frame(&payload)));
+        }
+        if std::mem::take(&mut self.pending.ping) {
+            return Some(OutgoingFrame::shared(Arc::clone(self.cursor.channel().ping()), false));
+        }
+        self.cursor.next_message().map(|said| OutgoingFrame::shared(said, self.deflates))
+    }
+
+    /// Reads what has come, up to what its task has to know.
+    fn poll_read(
+        &mut self,
+        context: &mut Context<'_>,
+        now: Timestamp,
+        tally: &mut WriteStats,
+    ) -> Poll<ConnectionEvent> {
+        let mut bytes = [0; READ_BUFFER_BYTES];
+        loop {
+            let mut buffer = ReadBuf::new(&mut bytes);
+            match std::task::ready!(Pin::new(&mut self.transport).poll_read(context, &mut buffer)) {
+                Ok(()) if buffer.filled().is_empty() => return Poll::Ready(ConnectionEvent::Lost),
+                Ok(()) => self.unanswered_pings = 0,
+                Err(_) => return Poll::Ready(ConnectionEvent::Lost),
+            }
+            let ClientEvents { inputs: choice, pong, close } = match self.inbound.receive(buffer.filled_mut(), now) {
+                Ok(heard) => heard,
+                Err(farewell) => return Poll::Ready(ConnectionEvent::ProtocolError(farewell)),
+            };
+            if let Some(code) = close {
+                return Poll::Ready(ConnectionEvent::PeerClosed(code));
+            }
+            if let Some(payload) = pong {
+                self.pending.pong = Some(payload);
+                if self.blocked_sweeps.is_none() && self.write(context, tally).is_err() {
+                    return Poll::Ready(ConnectionEvent::Lost);
+                }
+            }
+            if let Some(values) = choice {
+                return Poll::Ready(ConnectionEvent::InputsRequested(values));
+            }
+        }
+    }
+
+    /// Counts one more round, and says whether it was one too many.
+    fn is_overdue(&mut self) -> bool {
+        self.frame_sweeps += u32::from(self.outgoing.is_some());
+        self.blocked_sweeps = self.blocked_sweeps.map(|rounds| rounds + 1);
+        let is_stalled = self.blocked_sweeps.is_some_and(|rounds| rounds >= MAX_BLOCKED_SWEEPS);
+        let is_too_slow = self.frame_sweeps >= MAX_FRAME_SWEEPS;
+        is_stalled || is_too_slow || self.unanswered_pings > MAX_UNANSWERED_PINGS || self.inbound.is_overdue()
+    }
+}
