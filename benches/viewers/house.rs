@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use belvedere::connections::raise_open_files;
+use belvedere::connections::raise_open_file_limit;
 use belvedere::demo_directory::EmbeddedDirectory;
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
@@ -69,7 +69,7 @@ pub(crate) fn carry_out(orders: &Orders) {
 
 /// As many as the system allows, from as few addresses as a load has.
 fn figment(folder: &Path, orders: &Orders) -> rocket::figment::Figment {
-    let many = raise_open_files().unwrap_or(MANY).min(MANY);
+    let many = raise_open_file_limit().unwrap_or(MANY).min(MANY);
     settings(folder)
         .merge(("port", orders.port))
         .merge(("shutdown.signals", ["term"]))

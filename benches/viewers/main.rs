@@ -27,7 +27,7 @@ mod wire;
 
 use std::sync::Arc;
 
-use belvedere::connections::raise_open_files;
+use belvedere::connections::raise_open_file_limit;
 use belvedere::demo_directory::{EmbeddedDirectory, Sample};
 use belvedere::domain::SystemClock;
 use serde::{Deserialize, Serialize};
@@ -48,7 +48,7 @@ pub(crate) enum Orders {
 }
 
 fn main() {
-    raise_open_files();
+    raise_open_file_limit();
     match process::orders() {
         Some(Orders::House(orders)) => house::carry_out(&orders),
         Some(Orders::Floor(orders)) => floor::carry_out(&orders),

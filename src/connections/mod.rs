@@ -7,20 +7,20 @@
 //!
 //! It never reads or writes what goes over a connection, and knows nothing of HTTP.
 
-mod asking;
-mod book;
-mod judge;
-mod open_files;
-mod round;
+mod in_flight;
+mod open_file_limit;
+mod policy;
 #[cfg(target_os = "linux")]
 mod sockets;
 #[cfg(not(target_os = "linux"))]
 #[path = "sockets_elsewhere.rs"]
 mod sockets;
+mod sweep;
+mod table;
 #[cfg(test)]
 mod tests;
 mod watch;
 
-pub use asking::Asking;
-pub use open_files::raise_open_files;
+pub use in_flight::InFlightRequest;
+pub use open_file_limit::raise_open_file_limit;
 pub use watch::Connections;

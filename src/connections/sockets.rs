@@ -17,26 +17,26 @@ use rustix::fs::{CWD, Dir, Mode, OFlags, openat, readlinkat_raw};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 use sendfd::SendWithFd;
 
-use super::judge::End;
+use super::policy::ShutdownMode;
 
 /// Where the kernel names the open files of this process.
-const OPEN_FILES: &str = "/proc/self/fd";
+const FD_DIRECTORY: &str = "/proc/self/fd";
 
 /// The connections to one port of ours.
 pub(super) struct Sockets {
     port: u16,
     /// Kept open, as it could not be opened when it is needed most: when there are too many open files.
-    folder: Dir,
-    pipe: (UnixStream, UnixStream),
+    fd_directory: Dir,
+    socket_pair: (UnixStream, UnixStream),
     /// Room for one duplicate when there are too many open files.
     spare: Option<File>,
-    known: HashMap<RawFd, Known>,
+    listed: HashMap<RawFd, ListedSocket>,
 }
 
 /// A socket that has been looked at.
 #[derive(Clone, Copy)]
-struct Known {
-    socket: u64,
+struct ListedSocket {
+    inode: u64,
     /// Its other end, when it is a connection to our port.
     peer: Option<SocketAddr>,
 }
@@ -46,10 +46,16 @@ impl Sockets {
     ///
     /// # Errors
     /// What the system says when it does not show a process its open files.
-    pub(super) fn of(port: u16) -> io::Result<Self> {
-        let folder = openat(CWD, OPEN_FILES, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    pub(super) fn for_port(port: u16) -> io::Result<Self> {
+        let folder = openat(CWD, FD_DIRECTORY, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
         let folder = Dir::new(folder)?;
-        Ok(Self { port, folder, pipe: UnixStream::pair()?, spare: spare(), known: HashMap::new() })
+        Ok(Self {
+            port,
+            fd_directory: folder,
+            socket_pair: UnixStream::pair()?,
+            spare: spare(),
+            listed: HashMap::new(),
+        })
     }
 
     /// The number of the socket of each connection, by its other end.
@@ -57,35 +63,35 @@ impl Sockets {
     /// # Errors
     /// What the system says.
     pub(super) fn list(&mut self) -> io::Result<HashMap<SocketAddr, u64>> {
-        let mut known = HashMap::with_capacity(self.known.len());
-        self.folder.rewind();
-        while let Some(entry) = self.folder.read() {
+        let mut known = HashMap::with_capacity(self.listed.len());
+        self.fd_directory.rewind();
+        while let Some(entry) = self.fd_directory.read() {
             let entry = entry?;
             // A file that was closed meanwhile, or is no socket, is none of ours.
             let name = entry.file_name();
             let Some(fd) = name.to_str().ok().and_then(|name| name.parse::<RawFd>().ok()) else { continue };
-            let Some(socket) = self.socket(name) else { continue };
-            let same = self.known.get(&fd).filter(|known| known.socket == socket);
+            let Some(socket) = self.inode_of(name) else { continue };
+            let same = self.listed.get(&fd).filter(|known| known.inode == socket);
             let peer = match same {
                 Some(known) => known.peer,
                 None => self.duplicate(fd).ok().flatten().and_then(|stream| self.peer_of(&stream)),
             };
-            known.insert(fd, Known { socket, peer });
+            known.insert(fd, ListedSocket { inode: socket, peer });
         }
         self.spare = self.spare.take().or_else(spare);
-        self.known = known;
-        Ok(self.known.values().filter_map(|known| Some((known.peer?, known.socket))).collect())
+        self.listed = known;
+        Ok(self.listed.values().filter_map(|known| Some((known.peer?, known.inode))).collect())
     }
 
     /// Shuts down those of `which` that are still what they were when they were listed.
-    pub(super) fn end(&mut self, which: &HashMap<SocketAddr, End>) {
-        let wanted = |known: &Known| Some((known.peer?, *which.get(&known.peer?)?));
+    pub(super) fn shut_down(&mut self, which: &HashMap<SocketAddr, ShutdownMode>) {
+        let wanted = |known: &ListedSocket| Some((known.peer?, *which.get(&known.peer?)?));
         let chosen: Vec<_> =
-            self.known.iter().filter_map(|(fd, known)| wanted(known).map(|(peer, end)| (*fd, peer, end))).collect();
+            self.listed.iter().filter_map(|(fd, known)| wanted(known).map(|(peer, end)| (*fd, peer, end))).collect();
         for (fd, peer, end) in chosen {
             let how = match end {
-                End::Reading => Shutdown::Read,
-                End::Both => Shutdown::Both,
+                ShutdownMode::Read => Shutdown::Read,
+                ShutdownMode::Both => Shutdown::Both,
             };
             // What is closed or not connected any more needs no shutting down.
             if let Ok(Some(stream)) = self.duplicate(fd)
@@ -98,9 +104,9 @@ impl Sockets {
     }
 
     /// `socket:[4711]` is what the kernel calls socket 4711.
-    fn socket(&self, name: &std::ffi::CStr) -> Option<u64> {
+    fn inode_of(&self, name: &std::ffi::CStr) -> Option<u64> {
         let mut buffer = [MaybeUninit::uninit(); 32];
-        let (target, _) = readlinkat_raw(self.folder.fd().ok()?, name, &mut buffer).ok()?;
+        let (target, _) = readlinkat_raw(self.fd_directory.fd().ok()?, name, &mut buffer).ok()?;
         std::str::from_utf8(target).ok()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
     }
 
@@ -111,21 +117,21 @@ impl Sockets {
 
     /// A duplicate of `fd`; `None` when there is no room for one.
     fn duplicate(&mut self, fd: RawFd) -> io::Result<Option<TcpStream>> {
-        self.pipe.0.send_with_fd(b"!", &[fd])?;
-        if let Some(duplicate) = self.receive()? {
+        self.socket_pair.0.send_with_fd(b"!", &[fd])?;
+        if let Some(duplicate) = self.receive_fd()? {
             return Ok(Some(TcpStream::from(duplicate)));
         }
         // There was no room for it: the spare makes some.
         self.spare = None;
-        self.pipe.0.send_with_fd(b"!", &[fd])?;
-        Ok(self.receive()?.map(TcpStream::from))
+        self.socket_pair.0.send_with_fd(b"!", &[fd])?;
+        Ok(self.receive_fd()?.map(TcpStream::from))
     }
 
-    fn receive(&self) -> io::Result<Option<OwnedFd>> {
+    fn receive_fd(&self) -> io::Result<Option<OwnedFd>> {
         let mut byte = [0];
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut control = RecvAncillaryBuffer::new(&mut space);
-        recvmsg(&self.pipe.1, &mut [IoSliceMut::new(&mut byte)], &mut control, RecvFlags::CMSG_CLOEXEC)?;
+        recvmsg(&self.socket_pair.1, &mut [IoSliceMut::new(&mut byte)], &mut control, RecvFlags::CMSG_CLOEXEC)?;
         Ok(control.drain().find_map(|message| match message {
             RecvAncillaryMessage::ScmRights(mut files) => files.next(),
             _ => None,

@@ -9,13 +9,13 @@ use crate::domain::{Clock, EndReason, Person, Timestamp, Visitor, wait_until};
 use crate::pages::{OpenPage, PageStore};
 use crate::store::RowEvent;
 
-/// What gives a connection the right to go on, and hears when it is gone.
+/// A live connection's right to continue: watches the credential, the page files and the shutdown that may end it.
 pub struct LiveAuthorization {
     shelf: Arc<PageStore>,
     shelf_changes: watch::Receiver<u64>,
     page: OpenPage,
     visitor: Visitor,
-    /// What this visitor sees: of the page, and of the bar around it.
+    /// The revision of what this visitor sees: the page, and the navigation around it.
     revision: String,
     credential_watch: CredentialWatch,
     shutdown: watch::Receiver<bool>,
@@ -38,20 +38,20 @@ impl LiveAuthorization {
         Self { shelf, shelf_changes, page, visitor, revision, credential_watch, shutdown, permit }
     }
 
-    /// What this visitor sees: of the page, and of the bar around it.
+    /// The revision of what this visitor sees: the page, and the navigation around it.
     pub(super) fn revision(&self) -> &str {
         &self.revision
     }
 
-    /// Asks the door again, since whoever changes the inputs subscribes anew.
+    /// Asks the door again, also for other inputs, since whoever changes them subscribes anew.
     ///
     /// # Errors
-    /// The goodbye, when the visitor may not see the page any more.
+    /// The reason to close, when the visitor may not see the page any more.
     pub(super) fn reauthorize(&self) -> Result<OpenPage, CloseReason> {
         self.shelf.authorize(self.page.slug.as_str(), &self.visitor).map_err(|closed| CloseReason::page_denied(&closed))
     }
 
-    /// Resolves when the connection must end, whatever its line is doing. May be cancelled and asked again.
+    /// Resolves when the connection must end, with the reason. May be cancelled and called again.
     pub(super) async fn wait_for_end(&mut self, clock: &dyn Clock) -> CloseReason {
         loop {
             let (end, factor_until) = (self.credential_watch.expires_at, self.second_factor_until());
@@ -80,8 +80,8 @@ impl LiveAuthorization {
         }
     }
 
-    /// The goodbye, when the page is another one by now, or may not be seen any more. That other pages came or went is
-    /// not worth a new start of every board: the bar follows at the next.
+    /// Handles a change of the page files. Returns the reason to close, when this page has changed, or may not be seen any more.
+    /// That other pages came or went is not worth reloading every board: the navigation follows at the next load.
     fn on_pages_changed(&mut self) -> Option<CloseReason> {
         match self.reauthorize() {
             Err(farewell) => Some(farewell),
@@ -93,8 +93,8 @@ impl LiveAuthorization {
         }
     }
 
-    /// Asks the door again for somebody whose second factor was shown too long ago: for a page that needs one, that is the
-    /// end. On any other the bar shows what is locked now.
+    /// Handles the expiry of the second factor. A page that needs one is closed; on any other the navigation shows what is
+    /// locked now.
     fn on_second_factor_expired(&mut self) -> Option<CloseReason> {
         if let Visitor::Member(member) = &mut self.visitor {
             member.second_factor_until = None;
@@ -102,8 +102,8 @@ impl LiveAuthorization {
         self.recheck_visitor()
     }
 
-    /// Asks the door again for somebody whom the directory describes anew. The goodbye, when they may not see the page
-    /// any more, or when the bar around it is another one by now: then the page is loaded anew with it.
+    /// Handles a change of the person in the directory. Returns the reason to close, when they may not see the page any more,
+    /// or when the navigation around it has changed: then the page is loaded anew with it.
     fn on_person_changed(&mut self, person: Person) -> Option<CloseReason> {
         if let Visitor::Member(member) = &mut self.visitor {
             member.person = person;
@@ -123,7 +123,7 @@ impl LiveAuthorization {
     }
 }
 
-/// What may end a connection.
+/// An event that may end a connection.
 enum AuthorizationEvent {
     Credential(RowEvent),
     SecondFactorExpired,
@@ -131,7 +131,7 @@ enum AuthorizationEvent {
     Shutdown,
 }
 
-/// Resolves at a moment; never, when there is none.
+/// Resolves at `moment`; never, when there is none.
 async fn wait_until_some(moment: Option<Timestamp>, clock: &dyn Clock) {
     match moment {
         Some(moment) => wait_until(clock, moment).await,

@@ -1,17 +1,17 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
-/// A failing source is asked at least this often: someone is looking at the board and waits for it to come back.
+/// The longest wait between queries of a failing source: someone is looking at the board and waits for it to come back.
 const MAX_WAIT: Duration = Duration::from_mins(1);
 
-/// How long to wait after the `failures`-th failure in a row of a query asked every `every`: twice as long each time,
-/// up to a minute, and never more often than when all is well.
+/// The wait after the `failures`-th failure in a row of a query with the interval `every`: twice as long each time, up to a
+/// minute, and never shorter than the interval.
 pub(super) fn after_failures(every: Duration, failures: u32) -> Duration {
     let doubled = every.saturating_mul(1 << failures.min(16));
     doubled.min(MAX_WAIT).max(every)
 }
 
-/// Some length up to `most`, so that many who are told the same thing do not all act at once. No secret.
+/// A random duration up to `max`, so that many clients that get the same message do not all act at once. No secret.
 pub(super) fn jitter(most: Duration) -> Duration {
     let share = RandomState::new().build_hasher().finish() % 1_000;
     most.mul_f64(f64::from(u32::try_from(share).unwrap_or(0)) / 1_000.0)

@@ -11,25 +11,25 @@ use crate::domain::{Bindings, Clock, Timestamp};
 use crate::pages::Page;
 use crate::sources::Sources;
 
-/// Feeds that are due at one moment are told together, when their answers come within this time of one another.
+/// Feeds that are due at the same moment share one batch, when their answers come within this time of one another.
 const COALESCE_WINDOW: Duration = Duration::from_millis(5);
 
-/// The feeds that a page's panels hang on.
+/// The subscriptions of a channel to the feeds of its page's panels.
 pub(super) struct FeedSubscriptions {
     subscriptions: Vec<FeedSubscription>,
-    /// Rung at every answer of any of them.
+    /// Notified at every answer of any of them.
     answered: Arc<Notify>,
 }
 
 struct FeedSubscription {
     panel: usize,
     feed: Arc<Feed>,
-    /// Up to which of the feed's answers the channel has heard.
+    /// The feed's `answer_count` when its state was collected last.
     seen_answers: u64,
 }
 
 impl FeedSubscriptions {
-    /// Joins the feeds that the page's panels hang on.
+    /// Subscribes to the feeds of the page's panels.
     pub(super) fn for_page(page: &Page, bindings: &Bindings, sources: &Sources, feeds: &Feeds) -> Self {
         let asked = page.panels.iter().enumerate().filter_map(|(at, panel)| Some((at, panel.source.as_ref()?)));
         let (panels, keys): (Vec<_>, Vec<_>) = asked
@@ -43,12 +43,12 @@ impl FeedSubscriptions {
             FeedSubscription { panel, feed, seen_answers: 0 }
         };
         let subscriptions = panels.into_iter().zip(feeds.get_or_start_all(keys)).map(subscribe).collect();
-        // Others may have asked some of them before.
+        // Some may have run before, and have answers.
         answered.notify_one();
         Self { subscriptions, answered }
     }
 
-    /// Adds what has been said since it was heard last.
+    /// Adds the state of each feed that has answered since the last call, with the index of its panel.
     fn collect_updates(&mut self, news: &mut Vec<(usize, FeedState)>) {
         for FeedSubscription { panel, feed, seen_answers: heard } in &mut self.subscriptions {
             let state = feed.state();
@@ -59,13 +59,13 @@ impl FeedSubscriptions {
         }
     }
 
-    /// Whether one of them is being asked.
+    /// Whether one of the queries is being executed.
     fn has_pending_query(&self, now: Timestamp) -> bool {
         self.subscriptions.iter().any(|subscription| subscription.feed.state().due <= now)
     }
 }
 
-/// Carries what the feeds say into the channel, in batches no closer together than the interval. Never ends by itself.
+/// Publishes the feeds' updates to the channel, in batches no closer together than `live.batch_interval`. Never ends by itself.
 pub(super) async fn run(channel: &Channel, mut feeds: FeedSubscriptions, settings: &LiveSettings, clock: &dyn Clock) {
     let bell = Arc::clone(&feeds.answered);
     let (mut news, mut told_at) = (Vec::new(), None::<Timestamp>);

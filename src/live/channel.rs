@@ -18,19 +18,19 @@ use super::writer_shards::WriterShards;
 use crate::telemetry::LiveMetrics;
 use crate::websocket;
 
-/// A place in a channel's story: which story, and how far.
+/// A position in a channel's history of batches: which run of the channel, and how far.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChannelPosition {
     /// Which run of the channel; a new one after every restart.
     pub epoch: String,
-    /// How many batches it had said.
+    /// The number of the newest batch at that position; 0 before the first.
     pub seq: u64,
 }
 
 /// The state of a channel at one position, for the first paint.
 #[derive(Clone, Debug)]
 pub struct InitialState {
-    /// Where the socket goes on from.
+    /// From where the live connection continues.
     pub position: ChannelPosition,
     /// Each panel as it stands, in the page's order.
     pub panels: IndexMap<PanelId, PanelFrame>,
@@ -57,20 +57,21 @@ pub(super) struct ChannelHead {
     pub(super) read_at: Option<Timestamp>,
 }
 
-/// What has been told up to `seq`. The panels change only together with the ring, so a state always belongs to a `seq`.
+/// The state of a channel after its newest batch. The panels change only together with the ring, so a state always
+/// belongs to a `seq`.
 struct ChannelState {
     panels: IndexMap<PanelId, PanelSlot>,
     ring: BatchRing,
     snapshot: Option<Arc<EncodedMessage>>,
 }
 
-/// A panel, and the reading it shows.
+/// A panel of a channel, and which reading of its feed it shows.
 struct PanelSlot {
     panel: Panel,
     every: Duration,
-    /// The number of the reading that was taken last.
+    /// The feed's `reading_count` when a reading was applied last.
     applied_count: u64,
-    /// Since when the source's answers are nothing that the panel can show.
+    /// Since when the source's answers are of a type that the panel cannot show.
     mismatched_since: Option<Timestamp>,
 }
 
@@ -83,8 +84,8 @@ impl Channel {
             head: watch::Sender::default(),
             broken: AtomicBool::new(false),
             heartbeat: settings.heartbeat,
-            // Browsers' scripts cannot see a WebSocket's own ping, but every client answers one by itself: the first tells
-            // the page that the line is alive, the second tells us.
+            // Browsers' scripts cannot see a WebSocket's own ping, but every client answers one by itself: the message tells
+            // the page that the connection is alive, the control frame's answer tells us.
             ping_message: Arc::new(ServerMessage::Ping.encode().with_control_frame(&websocket::ping_frame(&[]))),
             state: Mutex::new(ChannelState { panels, ring: BatchRing::new(settings.ring), snapshot: None }),
             shards: WriterShards::default(),
@@ -92,7 +93,7 @@ impl Channel {
         }
     }
 
-    /// The channel as it stands, and where that is in its story.
+    /// The current state, and its position.
     pub(super) fn initial_state(&self) -> InitialState {
         let told = self.told();
         InitialState {
@@ -101,33 +102,33 @@ impl Channel {
         }
     }
 
-    /// Gives the channel up after a fault of ours: its viewers are sent away to come back to a new one.
+    /// Marks the channel as broken after a fault of ours: its viewers are disconnected, and reconnect to a new one.
     pub(super) fn mark_broken(&self) {
         self.broken.store(true, Ordering::Relaxed);
         self.head.send_modify(|_| ());
     }
 
-    /// Whether it was given up.
+    /// Whether it was marked as broken.
     pub(super) fn is_broken(&self) -> bool {
         self.broken.load(Ordering::Relaxed)
     }
 
-    /// How often a silent connection is told that it is alive.
+    /// The interval of the ping messages.
     pub(super) fn heartbeat(&self) -> Duration {
         self.heartbeat
     }
 
-    /// What it is told then.
+    /// The message and control frame that each viewer gets at every heartbeat.
     pub(super) fn ping(&self) -> &Arc<EncodedMessage> {
         &self.ping_message
     }
 
-    /// What is counted of it.
+    /// The metrics of the live channels.
     pub(super) fn metrics(&self) -> &Arc<LiveMetrics> {
         &self.metrics
     }
 
-    /// Those who watch over sockets.
+    /// The viewers over WebSockets.
     pub(super) fn rows(&self) -> &WriterShards {
         &self.shards
     }
@@ -137,7 +138,7 @@ impl Channel {
         self.head.borrow().seq
     }
 
-    /// Wakes whenever the head moves.
+    /// A receiver that is notified whenever a batch is published.
     pub(super) fn head(&self) -> watch::Receiver<ChannelHead> {
         self.head.subscribe()
     }
@@ -160,14 +161,13 @@ impl Channel {
         position.epoch == self.epoch && self.told().ring.retains_after(position.seq)
     }
 
-    /// The greeting of a connection.
+    /// The `hello` message, the first of every connection.
     pub(super) fn hello(&self, revision: &str) -> EncodedMessage {
         let seq = self.told().ring.head();
         ServerMessage::Hello { epoch: &self.epoch, seq, heartbeat: self.heartbeat.as_secs(), revision }.encode()
     }
 
-    /// What someone at `cursor` is told next: the next batch while the ring holds it, otherwise one snapshot; `None`
-    /// at the head.
+    /// The message after `cursor`: the next batch while the ring holds it, otherwise one snapshot; `None` at the head.
     pub(super) fn next_message(&self, cursor: Option<u64>) -> Option<Arc<EncodedMessage>> {
         let mut told = self.told();
         match cursor {
@@ -180,7 +180,8 @@ impl Channel {
         }
     }
 
-    /// Takes in what the feeds said and tells it in one batch. Silent when nothing changed.
+    /// Applies the feeds' updates, each with the index of its panel, and publishes them as one batch. Publishes nothing
+    /// when no panel changed.
     pub(super) fn publish(&self, news: &[(usize, FeedState)], now: Timestamp) {
         let mut told = self.told();
         for (panel, state) in news {
@@ -232,7 +233,7 @@ impl PanelSlot {
         Self { panel: Panel::new(panel, bindings), every, applied_count: 0, mismatched_since: None }
     }
 
-    /// Takes in what a feed knows: its reading unless it is the one shown already, then its trouble.
+    /// Applies a feed's state: its reading unless it is the one shown already, then its trouble.
     fn apply(&mut self, state: &FeedState) {
         if let Some((at, reading)) = &state.reading
             && self.applied_count != state.reading_count

@@ -8,10 +8,10 @@ use super::inbound;
 use super::transport::{OutgoingFrame, Upgraded, WsTransport};
 use crate::websocket::{self, MessageReader, WsMessage};
 
-/// How long the goodbye and the close handshake may take. Past this the connection is cut.
+/// How long the `bye` message and the close handshake may take. Past this the connection is cut.
 pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_millis(900);
 
-/// A wire on which nothing is left to say but goodbye.
+/// The close handshake of a WebSocket (RFC 6455, 7.1.2): the last message, the close frames, the end of the transport.
 pub(super) struct CloseHandshake {
     transport: Box<dyn WsTransport>,
     unsent: Option<OutgoingFrame>,
@@ -19,18 +19,18 @@ pub(super) struct CloseHandshake {
 }
 
 impl CloseHandshake {
-    /// The frame that was begun is `unsent` yet.
+    /// `unsent` is the frame that was begun, whose rest must go out first.
     pub(super) fn new(transport: Box<dyn WsTransport>, unsent: Option<OutgoingFrame>, reader: MessageReader) -> Self {
         Self { transport, unsent, reader }
     }
 
-    /// Says goodbye and closes with the farewell's code, within a second whatever the other side does.
+    /// Sends the `bye` message and closes with the reason's code, within a second whatever the client does.
     pub(super) async fn send(self, farewell: &CloseReason) {
         let said = farewell.encode();
         self.close_in_time(said.frame(false), false).await;
     }
 
-    /// Answers the other side's close frame with the same code (RFC 6455, 5.5.1).
+    /// Answers the client's close frame with the same code (RFC 6455, 5.5.1).
     pub(super) async fn reply(self, code: u16) {
         self.close_in_time(&websocket::close_frame(code, ""), true).await;
     }
@@ -55,7 +55,7 @@ impl CloseHandshake {
         self.transport.shutdown().await
     }
 
-    /// Resolves at their close frame, or when they are gone.
+    /// Resolves at the client's close frame, or when it is gone.
     async fn wait_for_peer_close(&mut self) -> io::Result<()> {
         let mut bytes = [0; 512];
         loop {
@@ -74,8 +74,8 @@ impl CloseHandshake {
     }
 }
 
-/// Says goodbye to somebody who gets no connection, since a browser's script cannot see the answer to a handshake, and lets go
-/// of what is `kept` then.
+/// Closes an upgraded connection that was refused, since a browser's script cannot see the answer to a handshake; then drops
+/// `guard`.
 pub async fn reject(upgraded: Upgraded, farewell: CloseReason, kept: impl Send) {
     let Upgraded { transport: wire, deflates } = upgraded;
     CloseHandshake::new(wire, None, inbound::new_reader(deflates)).send(&farewell).await;

@@ -6,14 +6,14 @@ use crate::domain::EndReason;
 use crate::pages::PageDenied;
 use crate::websocket;
 
-/// After a page changed, its viewers come back within this time, so that they do not all come at once.
+/// After a page changed, its viewers reconnect within this time, so that they do not all come at once.
 const RECONNECT_SOON: Duration = Duration::from_millis(500);
 
-/// Over this long, those who are sent away come back.
+/// Within this time, viewers reconnect after other closes.
 const RECONNECT_LATER: Duration = Duration::from_secs(5);
 
-/// So many viewers a second are asked back to a server that starts again: each asks for its page's state at once, and
-/// people sign in meanwhile.
+/// So many viewers a second are asked to reconnect to a server that starts again: each asks for its page's state at once,
+/// and people sign in meanwhile.
 const RECONNECTS_PER_SECOND: usize = 1_000;
 
 /// Why a connection ends, in the words and numbers of the wire protocol.
@@ -24,7 +24,7 @@ pub struct CloseReason {
     pub reason: &'static str,
     /// The WebSocket close code.
     pub code: u16,
-    /// When to come back, if that makes sense.
+    /// When to reconnect, if that makes sense.
     pub retry_after: Option<Duration>,
 }
 
@@ -37,18 +37,18 @@ impl CloseReason {
             .with_control_frame(&websocket::close_frame(self.code, self.reason))
     }
 
-    /// What they watched by is over: their session, their token.
+    /// The session or token has ended.
     pub(super) fn credential_ended(reason: EndReason) -> Self {
         Self { reason: reason.as_str(), code: 4401, retry_after: None }
     }
 
-    /// What is said while nobody can confirm that the visitor may still be signed in. It may be over at any moment, and
-    /// the page goes on then.
+    /// Nobody can confirm at the moment that the visitor may still be signed in. That may be over at any time, and the page
+    /// goes on then.
     pub fn unconfirmed() -> Self {
         Self { reason: "unconfirmed", code: 1013, retry_after: Some(backoff::jitter(RECONNECT_LATER)) }
     }
 
-    /// What a closed door has to say.
+    /// The door refuses the page.
     pub fn page_denied(closed: &PageDenied) -> Self {
         match closed {
             // A file may be away for a moment, while it is replaced.
@@ -63,12 +63,12 @@ impl CloseReason {
         }
     }
 
-    /// There is no room for one more; `retry` says when to ask again.
+    /// A limit on channels or connections is reached; `retry_after` says when to try again.
     pub fn capacity_exceeded(retry: Duration) -> Self {
         Self { reason: "crowded", code: 1013, retry_after: Some(backoff::jitter(retry)) }
     }
 
-    /// What was said is no message of the protocol.
+    /// The client broke the protocol; `code` is the WebSocket close code.
     pub(super) fn protocol_error(code: u16) -> Self {
         Self { reason: "protocol", code, retry_after: None }
     }
@@ -78,17 +78,17 @@ impl CloseReason {
         Self { reason: "bad-inputs", code: 1008, retry_after: None }
     }
 
-    /// The page, or what stands around it, is another one by now.
+    /// The page, or the navigation around it, has changed.
     pub(super) fn changed() -> Self {
         Self { reason: "changed", code: 1001, retry_after: Some(backoff::jitter(RECONNECT_SOON)) }
     }
 
-    /// The channel was given up after a fault of ours.
+    /// The channel broke by a fault of ours.
     pub(super) fn broken() -> Self {
         Self { reason: "broken", code: 1011, retry_after: Some(backoff::jitter(RECONNECT_LATER)) }
     }
 
-    /// The server stops. Its `viewers` come back spread out, so that the next one is not asked by all of them at once.
+    /// The server stops. Its `viewers` reconnect spread out, so that the next one is not asked by all of them at once.
     pub(super) fn shutdown(viewers: usize) -> Self {
         let seconds = u64::try_from(viewers / RECONNECTS_PER_SECOND).unwrap_or(u64::MAX);
         let spread = RECONNECT_LATER.max(Duration::from_secs(seconds));

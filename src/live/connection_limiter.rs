@@ -8,41 +8,42 @@ use super::hub::CapacityExceeded;
 use crate::config::LiveSettings;
 use crate::domain::{PersonId, SessionId, TokenId, network_of};
 
-/// A quarter of the places is for those who are signed in: strangers must not be able to take the last one.
+/// The share of `live.most` that anonymous visitors may have: they must not be able to take the last permit from those who
+/// are signed in.
 const ANONYMOUS_SHARE: (usize, usize) = (3, 4);
 
-/// A person may have as many as with so many full sessions: browsers, screens on walls and scripts of one account. Whoever signs in
-/// again and again takes no more.
+/// A person's limit, as a multiple of `live.per_session`: browsers, screens on walls and scripts of one account. Whoever signs
+/// in again and again gets no more.
 const SESSIONS_PER_PERSON: usize = 4;
 
-/// How many watch, in all, from each address, with each session or token, and as each person.
+/// Limits the live connections: in all, by address, by session or token, and by person.
 pub(super) struct ConnectionLimiter {
     counts: Arc<Mutex<PermitCounts>>,
-    /// People are told apart by a hash: their ids would weigh more than all the rest.
+    /// People are counted by a hash: their ids would need more memory than all the rest.
     hasher: RandomState,
     max_total: usize,
-    /// How many of them strangers may have.
+    /// How many of them anonymous visitors may have.
     max_anonymous: usize,
     per_address: usize,
     per_session: usize,
 }
 
-/// As whom somebody watches: each has their own few places, so that a page in a loop takes no one else's, and members are not
-/// counted among the strangers of their address.
+/// The session, token or address that a connection is counted under: each has a limit of its own, so that a page in a loop
+/// takes no one else's permits, and members are not counted among the anonymous visitors of their address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PermitHolder {
     /// A browser's session.
     Session(SessionId),
     /// A script's token.
     Token(TokenId),
-    /// A member by a password alone, from that address.
+    /// A member who sent only a password (HTTP Basic), from that address.
     Password(Option<IpAddr>),
-    /// Nobody we know, from that address.
+    /// An anonymous visitor, from that address.
     Anonymous(Option<IpAddr>),
 }
 
 impl PermitHolder {
-    /// Those at one address, or in one IPv6 network of 64 bits, count as one.
+    /// With the address replaced by its network: one IPv4 address, or one IPv6 network of 64 bits, is one holder.
     fn by_network(self) -> Self {
         match self {
             Self::Password(address) => Self::Password(address.map(network_of)),
@@ -52,7 +53,7 @@ impl PermitHolder {
     }
 }
 
-/// A place among those who watch. Dropping it gives it back.
+/// A permit for one live connection. Dropping it gives it back.
 pub struct ConnectionPermit {
     counts: Arc<Mutex<PermitCounts>>,
     holder: PermitHolder,
@@ -73,10 +74,10 @@ impl ConnectionLimiter {
         Self { counts: Arc::default(), hasher: RandomState::new(), max_total, max_anonymous, per_address, per_session }
     }
 
-    /// A place for one more, and whom they are, if that is known.
+    /// Acquires a permit for `holder`, and for `person` where the visitor is a member.
     ///
     /// # Errors
-    /// [`Crowded`], when there is none.
+    /// [`CapacityExceeded`] when a limit is reached.
     pub(super) fn acquire(
         &self,
         holder: PermitHolder,
@@ -109,14 +110,14 @@ impl ConnectionLimiter {
         Ok(ConnectionPermit { counts: Arc::clone(&self.counts), holder, person })
     }
 
-    /// How many there are.
+    /// The number of live connections.
     pub(super) fn viewers(&self) -> usize {
         lock(&self.counts).total
     }
 }
 
 impl ConnectionPermit {
-    /// How many watch in all.
+    /// The number of live connections in all.
     pub(super) fn viewers(&self) -> usize {
         lock(&self.counts).total
     }

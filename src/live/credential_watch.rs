@@ -3,17 +3,17 @@ use std::future::pending;
 use crate::domain::Timestamp;
 use crate::store::{RowEvent, RowWatch};
 
-/// What somebody's live connection hangs on besides the door. A stranger's hangs on nothing.
+/// Watches the credential that a live connection rests on, for its end. An anonymous visitor's rests on none.
 #[derive(Default)]
 pub struct CredentialWatch {
-    /// The row of what they proved themselves by, or of what that was made from: their session, their token.
+    /// The watched row of the session or token that the member proved themselves by, or that their credential was made from.
     pub row: Option<RowWatch>,
-    /// The moment at which it ends in any case.
+    /// When it expires in any case.
     pub expires_at: Option<Timestamp>,
 }
 
 impl CredentialWatch {
-    /// Resolves when there is news of the row. May be cancelled and asked again.
+    /// Resolves when the row changes or ends. May be cancelled and called again.
     pub(super) async fn next_event(&mut self) -> RowEvent {
         match &mut self.row {
             Some(row) => row.next_event().await,

@@ -4,21 +4,23 @@ use super::channel::{Channel, ChannelPosition};
 use super::message::EncodedMessage;
 use super::subscription::{Subscription, ViewerSubscription};
 
-/// Where somebody is in a channel, and nothing else: there is no queue, so being slow costs no memory.
+/// A viewer's position in a channel, and nothing else: there is no queue, so being slow costs no memory.
 pub(super) struct Cursor {
     subscription: ViewerSubscription,
-    /// The last batch that was taken; `None` before a first snapshot.
+    /// The number of the last batch that was read; `None` before a first snapshot.
     last_seq: Option<u64>,
 }
 
 impl Cursor {
-    /// Goes on from `position`, if the channel still holds all that came after it; otherwise from a snapshot.
+    /// A cursor that resumes at `position`, if the channel still holds all that came after it; otherwise it begins with a
+    /// snapshot.
     pub(super) fn new(seat: Subscription, position: Option<&ChannelPosition>) -> Self {
         let last_seq = position.filter(|position| seat.channel().can_resume(position)).map(|position| position.seq);
         Self { subscription: seat.into_viewer(), last_seq }
     }
 
-    /// What comes next: every batch in order while the ring holds it, one snapshot when it does not; `None` at the head.
+    /// Advances to the next message: every batch in order while the ring holds it, one snapshot when it does not; `None` at
+    /// the head.
     pub(super) fn next_message(&mut self) -> Option<Arc<EncodedMessage>> {
         let said = self.subscription.channel().next_message(self.last_seq)?;
         self.last_seq = said.position().map(|position| position.seq);
@@ -30,7 +32,7 @@ impl Cursor {
         self.subscription.channel().seq().saturating_sub(self.last_seq.unwrap_or(0))
     }
 
-    /// Whether all that was missed will be replayed.
+    /// Whether everything that was missed will be replayed.
     pub(super) fn is_resuming(&self) -> bool {
         self.last_seq.is_some()
     }

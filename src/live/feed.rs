@@ -13,10 +13,10 @@ use crate::sources::{SourceError, Sources};
 
 use super::backoff;
 
-/// Whoever answers the feeds' queries.
+/// Executes the feeds' queries: the sources, or a test's stand-in.
 #[async_trait]
 pub trait QueryExecutor: Send + Sync + 'static {
-    /// Asks once, and gives up by itself after a while.
+    /// Executes the query once, with a timeout of its own.
     async fn execute(&self, query: &BoundQuery) -> Result<Reading, SourceError>;
 }
 
@@ -27,21 +27,21 @@ impl QueryExecutor for Sources {
     }
 }
 
-/// What is asked, and how often. Equal keys are one feed.
+/// A query and its interval. Equal keys share one feed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct FeedKey {
     pub(super) query: BoundQuery,
     pub(super) every: Duration,
 }
 
-/// What a feed knows: the last good reading, and why there is none newer.
+/// The state of a feed: the last good reading, and why there is none newer.
 #[derive(Clone, Debug)]
 pub(super) struct FeedState {
     pub(super) reading: Option<(Timestamp, Arc<Reading>)>,
     /// How many readings there were: tells one from the next even when the machine's clock is set back.
     pub(super) reading_count: u64,
     pub(super) trouble: Option<PanelTrouble>,
-    /// When the query is asked next. When that is over, an answer is on its way.
+    /// When the query is executed next. When that has passed, an answer is on its way.
     pub(super) due: Timestamp,
     /// How many answers there were, good or not.
     pub(super) answer_count: u64,
@@ -49,13 +49,13 @@ pub(super) struct FeedState {
     failures: u32,
 }
 
-/// The background task that asks one distinct query again and again. It stops when the last of its watchers lets go.
+/// The background task that executes one distinct query again and again. It stops when the last `Arc` of it is dropped.
 pub(super) struct Feed {
     shared: Arc<FeedShared>,
     _task: AbortOnDropHandle<()>,
 }
 
-/// What a feed knows, and who wants to hear when that is something new.
+/// A feed's state and its subscribers, shared with its task.
 struct FeedShared {
     state: Mutex<FeedState>,
     subscribers: Mutex<Vec<Weak<Notify>>>,
@@ -68,9 +68,9 @@ pub struct FeedReport {
     pub source: String,
     /// The query as its author wrote it.
     pub query: String,
-    /// How often it is asked.
+    /// How often it is executed.
     pub every: Duration,
-    /// How many panels of how many channels hang on it.
+    /// How many panels use it, over all channels.
     pub watchers: usize,
     /// When it last had an answer.
     pub last_ok: Option<Timestamp>,
@@ -79,7 +79,7 @@ pub struct FeedReport {
 }
 
 impl Feed {
-    /// Begins at once, and asks by a beat that began at `began`.
+    /// Starts a feed that executes its query at once, and then at multiples of its interval after `began`.
     pub(super) fn start(
         key: FeedKey,
         began: Timestamp,
@@ -93,21 +93,21 @@ impl Feed {
         Self { shared, _task: AbortOnDropHandle::new(task) }
     }
 
-    /// Has the bell rung at every answer, for as long as somebody has it.
+    /// Notifies `subscriber` at every answer, for as long as somebody else holds it.
     pub(super) fn subscribe(&self, bell: &Arc<Notify>) {
         let mut bells = self.shared.subscribers.lock().unwrap_or_else(PoisonError::into_inner);
         bells.retain(|bell| bell.strong_count() > 0);
         bells.push(Arc::downgrade(bell));
     }
 
-    /// What it knows now.
+    /// The current state.
     pub(super) fn state(&self) -> MutexGuard<'_, FeedState> {
         self.shared.state()
     }
 }
 
 impl FeedShared {
-    /// Takes in what was answered `now`, tells who wants to hear of it, and says when to ask again.
+    /// Records the answer that came `now`, notifies the subscribers, and returns when to execute the query again.
     fn record(&self, key: &FeedKey, answer: Result<Reading, SourceError>, now: Timestamp) -> Timestamp {
         let mut state = self.state();
         state.answer_count += 1;
@@ -153,9 +153,9 @@ async fn poll_forever(key: FeedKey, answers: Arc<dyn QueryExecutor>, clock: Arc<
     }
 }
 
-/// When a query is asked that was `due` and answered `now`: by a beat, so that feeds which began together, as those of one page do,
-/// go on together and are told together. A beat that the answer has missed, or that lies too far off since the clock was
-/// set back, begins anew.
+/// When a query that was `due` and was answered `now` is due next. The interval counts from due time to due time, so that
+/// feeds which began together, as those of one page do, stay together and share batches. When the answer took longer than the
+/// interval, or the clock was set back, it counts from `now`.
 fn next_due(due: Timestamp, wait: Duration, now: Timestamp) -> Timestamp {
     (due + wait).clamp(now, now + wait)
 }
@@ -165,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_query_is_asked_by_a_beat_however_long_the_answers_take() {
+    fn a_query_is_executed_at_fixed_intervals_however_long_the_answers_take() {
         let at = |millis: i64| Timestamp::from_millis(1_795_309_126_976 + millis);
         let second = Duration::from_secs(1);
         assert_eq!(next_due(at(0), second, at(30)), at(1_000));

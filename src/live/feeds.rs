@@ -6,7 +6,7 @@ use crate::telemetry::FeedsState;
 
 use super::feed::{Feed, FeedKey, FeedReport, QueryExecutor};
 
-/// All feeds that run: one per distinct query, whoever watches.
+/// All running feeds: one per distinct query and interval, however many watch.
 pub struct Feeds {
     executor: Arc<dyn QueryExecutor>,
     clock: Arc<dyn Clock>,
@@ -14,13 +14,13 @@ pub struct Feeds {
 }
 
 impl Feeds {
-    /// Feeds that ask `answers`.
+    /// No feeds yet; those to come have their queries executed by `executor`.
     pub fn new(executor: Arc<dyn QueryExecutor>, clock: Arc<dyn Clock>) -> Self {
         Self { executor, clock, running: Mutex::default() }
     }
 
-    /// Joins the feeds of these queries, starting those that nobody has yet, all by one beat. They run for as long as what
-    /// this returns.
+    /// The feeds of these queries. Those that do not run yet are started, all at the same moment. A feed runs for as long as
+    /// somebody holds it.
     pub(super) fn get_or_start_all(&self, keys: impl IntoIterator<Item = FeedKey>) -> Vec<Arc<Feed>> {
         let now = self.clock.now();
         keys.into_iter().map(|key| self.get_or_start(key, now)).collect()
@@ -37,7 +37,7 @@ impl Feeds {
         feed
     }
 
-    /// Every feed that runs, for the admin page.
+    /// All running feeds, for the admin page.
     pub fn report(&self) -> Vec<FeedReport> {
         let running = self.running();
         let mut report: Vec<_> = running
@@ -59,7 +59,7 @@ impl Feeds {
         report
     }
 
-    /// How the feeds of each source stand, by the source's name.
+    /// The state of each source's feeds, by the source's name.
     pub(super) fn state_by_source(&self) -> Vec<(String, FeedsState)> {
         let now = self.clock.now();
         let mut sources: BTreeMap<String, FeedsState> = BTreeMap::new();

@@ -20,13 +20,13 @@ use super::feeds::Feeds;
 use super::subscription::{SubscriberCounts, Subscription};
 use super::ws_connection::WsConnection;
 
-/// Each channel costs a task, its feeds and a ring; a page with many inputs has as many as a stranger cares to ask for.
+/// Each channel costs a task, its feeds and a ring; a page with many inputs has as many as an anonymous visitor cares to ask for.
 const MAX_CHANNELS: usize = 1_000;
 
-/// So that whoever walks through all the choices of one page leaves room for the others.
+/// A share of the channels, so that whoever tries all the inputs of one page leaves room for the others.
 const MAX_CHANNELS_PER_PAGE: usize = 250;
 
-/// All channels that run.
+/// All running channels, and their live connections.
 pub struct Hub {
     inner: Arc<HubInner>,
 }
@@ -42,7 +42,7 @@ struct HubInner {
     metrics: Arc<LiveMetrics>,
 }
 
-/// A channel belongs to one state of a page's file: when the file changes, those who watch move to another channel.
+/// The page, its revision and the input values of a channel: when the page's file changes, viewers move to another channel.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct ChannelKey {
     slug: PageSlug,
@@ -56,28 +56,28 @@ struct RunningChannel {
     _task: AbortOnDropHandle<()>,
 }
 
-/// There is no room for one more.
+/// The limit on channels or live connections that was reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CapacityExceeded {
-    /// Each channel costs something. Some will be given up when nobody watches them any more.
+    /// The number of channels. One that nobody watches any more makes room after the grace time.
     #[error("this server runs as many boards as it can")]
     Channels,
-    /// `live.most` watch, or as many strangers as are let in of them.
+    /// `live.most` connections, or the share of them that anonymous visitors may have.
     #[error("as many watch as `live.most` allows")]
     Total,
-    /// `live.per_address` strangers watch from one address.
+    /// `live.per_address` anonymous connections from one address.
     #[error("as many watch from this address as `live.per_address` allows")]
     PerAddress,
-    /// `live.per_session` watch with one session or token.
+    /// `live.per_session` connections with one session or token.
     #[error("as many watch with this session as `live.per_session` allows")]
     PerSession,
-    /// Four times `live.per_session` watch as one person.
+    /// Four times `live.per_session` connections of one person.
     #[error("as many watch as this person as four sessions may, each as `live.per_session` allows")]
     PerPerson,
 }
 
 impl CapacityExceeded {
-    /// When it makes sense to ask again: a channel or a place may be free by then.
+    /// When it makes sense to try again: there may be room by then.
     pub fn retry_after(self) -> Duration {
         match self {
             Self::Channels | Self::Total => Duration::from_mins(1),
@@ -112,7 +112,7 @@ impl Hub {
         }
     }
 
-    /// A seat at the channel of this page and choice. The page had to be opened first.
+    /// Subscribes to the channel of this page and choice of inputs, and starts it if need be.
     ///
     /// # Errors
     /// [`Crowded::Channels`] when one channel more would be too many.
@@ -120,10 +120,10 @@ impl Hub {
         self.inner.subscribe(page.page(), choice)
     }
 
-    /// A place for one more live connection.
+    /// A permit for one more live connection.
     ///
     /// # Errors
-    /// [`Crowded`] when there are as many as there may be.
+    /// [`CapacityExceeded`] when a limit on connections is reached.
     pub fn acquire_permit(
         &self,
         holder: PermitHolder,
@@ -132,24 +132,24 @@ impl Hub {
         self.inner.limiter.acquire(holder, person)
     }
 
-    /// Carries a socket on, aside from the request that it came from. At a shutdown it is waited for.
+    /// Spawns the task of a live connection, apart from the request that it came from. [`Self::drain`] waits for it.
     pub fn spawn(&self, socket: impl Future<Output = ()> + Send + 'static) {
         self.inner.connections.spawn(socket);
     }
 
-    /// Resolves once every socket has said its goodbye, or after `patience`.
+    /// Waits until every live connection is closed, or for `timeout`.
     pub async fn drain(&self, patience: Duration) {
         self.inner.connections.close();
-        // Real time: whoever stops the server waits in real time. Who does not take the goodbye is cut off with the process.
+        // Real time: whoever stops the server waits in real time. Clients that do not close are cut off with the process.
         let _ = tokio::time::timeout(patience, self.inner.connections.wait()).await;
     }
 
-    /// How many live connections there are.
+    /// The number of live connections.
     pub fn viewers(&self) -> usize {
         self.inner.limiter.viewers()
     }
 
-    /// How the live channels stand, looked up now.
+    /// The current state of the live channels, for the metrics and the admin page.
     pub fn state(&self) -> LiveState {
         let mut state = LiveState { feeds: self.inner.feeds.state_by_source(), ..LiveState::default() };
         let channels: Vec<_> = {
@@ -168,12 +168,12 @@ impl Hub {
         state
     }
 
-    /// Has the figures tell how things stand, for whoever reads them next.
+    /// Sets the metrics that are read from the current state.
     pub fn update_metrics(&self) {
         self.inner.metrics.stand(&self.state());
     }
 
-    /// Starts the channels of every page that is to be kept running, and returns the seats that keep them so.
+    /// Starts the channels of every page with `keep = true`, and returns the subscriptions that keep them running.
     pub fn subscribe_kept_pages(&self, shelf: &PageStore) -> Vec<Subscription> {
         let pages = shelf.pages().into_iter().filter(|page| page.keep);
         pages
@@ -187,7 +187,7 @@ impl Hub {
             .collect()
     }
 
-    /// The feeds, for the admin page.
+    /// The running feeds, for the admin page.
     pub fn feeds(&self) -> &Feeds {
         &self.inner.feeds
     }
@@ -197,7 +197,7 @@ impl Hub {
         &self.inner.settings
     }
 
-    /// How many channels run.
+    /// The number of running channels.
     pub fn channels(&self) -> usize {
         self.inner.lock_channels().len()
     }
@@ -222,7 +222,7 @@ impl HubInner {
                 let pumped = AssertUnwindSafe(batcher::run(&channel, subscriptions, &hub.settings, &*hub.clock));
                 tokio::select! {
                     Err(_) = pumped.catch_unwind() => {
-                        // The panic is in the log. Who comes back gets a new channel, and finds no dead board.
+                        // The panic is in the log. Who reconnects gets a new channel, and finds no dead board.
                         remove_channel(&mut hub.lock_channels(), &key, &channel);
                         channel.mark_broken();
                     }
@@ -234,7 +234,7 @@ impl HubInner {
         Ok(seat)
     }
 
-    /// Resolves once nobody has had a seat for the grace time, and the channel is out of the list.
+    /// Resolves once the channel has had no subscriber for the grace time, and is removed.
     async fn wait_until_abandoned(
         &self,
         key: &ChannelKey,
@@ -242,7 +242,7 @@ impl HubInner {
         mut watched: watch::Receiver<SubscriberCounts>,
     ) {
         loop {
-            // An error means that every sender is gone, the list's own too: then nobody can come back either.
+            // An error means that every sender is gone, the map's own too: then nobody can come back either.
             if watched.wait_for(|seats| seats.subscribers == 0).await.is_err() {
                 return;
             }
@@ -251,7 +251,7 @@ impl HubInner {
                 _ = watched.wait_for(|seats| seats.subscribers > 0) => continue,
             }
             let mut running = self.lock_channels();
-            // Seats are taken under this same lock: nobody can sit down between the look and the removal.
+            // Subscribing takes this same lock: nobody can subscribe between the check and the removal.
             if watched.borrow().subscribers == 0 {
                 remove_channel(&mut running, key, channel);
                 return;
@@ -264,7 +264,7 @@ impl HubInner {
     }
 }
 
-/// Makes room for one more channel, of one that only waits for somebody to come back where there is none.
+/// Makes room for one more channel: where there is none, by removing one without subscribers, within its grace time.
 fn make_room(running: &mut HashMap<ChannelKey, RunningChannel>, wanted: &ChannelKey) -> Result<(), CapacityExceeded> {
     let of_this_page = running.keys().filter(|other| other.slug == wanted.slug).count();
     let is_page_full = of_this_page >= MAX_CHANNELS_PER_PAGE;
@@ -281,7 +281,7 @@ fn make_room(running: &mut HashMap<ChannelKey, RunningChannel>, wanted: &Channel
     Ok(())
 }
 
-/// Takes a channel out of the list, and leaves one that has its place by now.
+/// Removes a channel, but not another one that has replaced it under the same key.
 fn remove_channel(running: &mut HashMap<ChannelKey, RunningChannel>, key: &ChannelKey, channel: &Arc<Channel>) {
     if running.get(key).is_some_and(|running| Arc::ptr_eq(&running.channel, channel)) {
         running.remove(key);

@@ -7,48 +7,48 @@ use super::close_reason::CloseReason;
 use crate::domain::Timestamp;
 use crate::websocket::{self, MessageReader, WebSocketError};
 
-/// Clients say little: a pong, or the values of a page's inputs.
+/// Clients send little: a pong, or the values of a page's inputs.
 const MAX_MESSAGE_BYTES: usize = 16 * 1024;
 
-/// Nobody chooses other inputs more often than this; each choice costs a snapshot. The page's own script sends no more
-/// than half as many.
+/// Nobody changes inputs more often than this; each change costs a snapshot. The page's own script sends no more than half as
+/// many.
 const MAX_INPUT_CHANGES_PER_SECOND: u32 = 8;
 
-/// Choices, and the answers to two pings each heartbeat: more than this within a second is nothing that a page says.
+/// Input changes, and the answers to two pings each heartbeat: no page sends more than this within a second.
 const MAX_MESSAGES_PER_SECOND: u32 = 64;
 
-/// A message that has begun is whole within so many rounds of its row, a quarter of a minute; slower than this is no network, but
-/// somebody who holds a place.
+/// A message that has begun must be whole within so many sweeps of the shard, a quarter of a minute; slower than this is no
+/// network, but an attempt to hold connections.
 const MAX_MESSAGE_SWEEPS: u32 = 3;
 
-/// Protocol abuse (RFC 6455, 7.4.1: policy violation).
+/// The close code for protocol abuse (RFC 6455, 7.4.1).
 const POLICY_VIOLATION: u16 = 1008;
 
-/// The values of inputs by name, as a client asks for them.
+/// The input values that a client asks for, by the inputs' names; not checked yet.
 pub(super) type RequestedInputs = BTreeMap<String, String>;
 
-/// What a client says over a WebSocket, held to the protocol and to its pace.
+/// Reads a client's messages from a WebSocket, and holds it to the protocol and its rate limits.
 pub(super) struct InboundReader {
     reader: MessageReader,
-    /// For how many rounds a message has begun and not ended.
+    /// For how many sweeps a message has begun and not ended.
     unfinished_sweeps: u32,
     window_start: Timestamp,
     messages_in_window: u32,
     input_changes: u32,
 }
 
-/// What there was in what was read.
+/// The events in the bytes that were read.
 #[derive(Default)]
 pub(super) struct ClientEvents {
-    /// Asked for last: whoever chooses twice means the second.
+    /// The inputs asked for last: whoever changes them twice means the second.
     pub(super) inputs: Option<RequestedInputs>,
-    /// What the newest ping wants to have answered.
+    /// The payload of the newest ping.
     pub(super) pong: Option<Vec<u8>>,
-    /// The code of their close frame.
+    /// The code of the client's close frame.
     pub(super) close: Option<u16>,
 }
 
-/// What a client may say.
+/// The messages of the wire protocol, client to server.
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 enum ClientMessage {
@@ -56,7 +56,7 @@ enum ClientMessage {
     Pong,
 }
 
-/// A reader of what clients say; of deflated messages too, where that was agreed on.
+/// A frame reader for clients' messages; for deflated ones too, where that was agreed on.
 pub(super) fn new_reader(deflates: bool) -> MessageReader {
     let reader = MessageReader::new(MAX_MESSAGE_BYTES);
     if deflates { reader.with_deflate() } else { reader }
@@ -73,10 +73,10 @@ impl InboundReader {
         }
     }
 
-    /// Takes in what was read.
+    /// Parses the bytes that were read.
     ///
     /// # Errors
-    /// The goodbye, when it is none of the protocol's, or too much.
+    /// The reason to close, when they break the protocol or a rate limit.
     pub(super) fn receive(&mut self, mut bytes: &mut [u8], now: Timestamp) -> Result<ClientEvents, CloseReason> {
         let mut all = ClientEvents::default();
         while let Some(heard) = self.reader.next(&mut bytes).map_err(protocol_error)? {
@@ -102,13 +102,13 @@ impl InboundReader {
         Ok(all)
     }
 
-    /// Counts one more round, and says whether a message has begun and does not come to its end.
+    /// Counts one more sweep, and returns whether a message has begun and does not come to its end.
     pub(super) fn is_overdue(&mut self) -> bool {
         self.unfinished_sweeps += u32::from(self.reader.is_unfinished());
         self.unfinished_sweeps >= MAX_MESSAGE_SWEEPS
     }
 
-    /// Reads on without understanding.
+    /// The frame reader, for the close handshake.
     pub(super) fn into_reader(self) -> MessageReader {
         self.reader
     }
@@ -135,7 +135,7 @@ impl InboundReader {
     }
 }
 
-/// What is too long could be right; everything else is not WebSocket.
+/// The close reason for a fault in the frames: what is too long could be valid, everything else is not WebSocket.
 fn protocol_error(fault: WebSocketError) -> CloseReason {
     CloseReason::protocol_error(
         if matches!(fault, WebSocketError::MessageTooLong { .. } | WebSocketError::TooManyEmptyFrames) {

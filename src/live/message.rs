@@ -9,20 +9,20 @@ use crate::domain::{PanelId, Timestamp};
 use crate::panels::PanelFrame;
 use crate::websocket;
 
-/// One message, encoded once in each form it is sent in, for everybody who listens.
+/// A server message, encoded once in each form it is sent in, for all viewers.
 #[derive(Debug)]
 pub struct EncodedMessage {
-    /// Where a channel is after it; `None` for what does not move one.
+    /// The channel's position after it; `None` for messages other than batches and snapshots.
     position: Option<ChannelPosition>,
     /// When the oldest reading of a batch was taken; `None` for what is no batch.
     read_at: Option<Timestamp>,
     /// The WebSocket frame. A server's frames are not masked (RFC 6455, 5.1), so the same bytes serve all.
     frame: Box<[u8]>,
-    /// The same, deflated, for those whose clients take it so; made when the first of them is told. `None` where it does not pay.
+    /// The frame with its payload deflated, made for the first client that agreed on it. `None` where it would not be shorter.
     deflated: OnceLock<Option<Box<[u8]>>>,
-    /// Where in the frame the JSON text stands.
+    /// The range of the JSON text within the frame.
     text: Range<usize>,
-    /// The event of a stream, made when the first stream asks.
+    /// The server-sent event, made for the first stream that sends it.
     event: OnceLock<Box<[u8]>>,
 }
 
@@ -87,7 +87,7 @@ impl EncodedMessage {
         str::from_utf8(&self.frame[self.text.clone()]).unwrap_or_default()
     }
 
-    /// The bytes that a WebSocket is sent, deflated where its client takes them so and it pays.
+    /// The WebSocket frame, deflated where its client agreed on that and it is shorter.
     pub fn frame(&self, deflates: bool) -> &[u8] {
         if !deflates || self.text.len() < websocket::MIN_DEFLATED_BYTES {
             return &self.frame;
@@ -99,7 +99,7 @@ impl EncodedMessage {
         deflated.as_deref().unwrap_or(&self.frame)
     }
 
-    /// Where a channel is after it; `None` for what does not move one.
+    /// The channel's position after it; `None` for messages other than batches and snapshots.
     pub fn position(&self) -> Option<&ChannelPosition> {
         self.position.as_ref()
     }
@@ -109,7 +109,7 @@ impl EncodedMessage {
         self.read_at
     }
 
-    /// The bytes that a stream of events is sent. `id` is the position, so that a browser brings it back.
+    /// The server-sent event. Its `id` is the position, so that a browser brings it back.
     pub fn event(self: &Arc<Self>) -> SseEvent {
         self.event.get_or_init(|| {
             let mut event = String::with_capacity(self.text.len() + 64);
@@ -151,7 +151,7 @@ impl ServerMessage<'_> {
         }
     }
 
-    /// Encodes what leaves a channel at `position`.
+    /// Encodes a message after which a channel is at `position`.
     pub(super) fn encode_at(&self, position: Option<ChannelPosition>) -> EncodedMessage {
         let text = match serde_json::to_string(self) {
             Ok(text) => text,

@@ -1,11 +1,11 @@
-//! What makes the boards move: feeds, channels, viewers.
+//! Live updates: feeds, channels, viewers.
 //!
 //! A [`Feeds`] asks each distinct query once, however many watch. A channel, one page with one choice of inputs,
-//! turns readings into batches, each encoded once, as the bytes of a WebSocket frame, into an append-only ring. Who watches
+//! turns readings into batches, each encoded once, as the bytes of a WebSocket frame, into an append-only ring. A viewer
 //! is a cursor into that ring: there is no queue, and a slow one costs nothing but a snapshot when it is back.
 //!
-//! Over a [`Socket`] the channel writes: its viewers sit in rows, a batch wakes one task a row, and that writes the same
-//! bytes to each. A [`Connection`] is asked instead, and says what a stream of events has to say next.
+//! WebSockets ([`WsHandler`]) are pushed to: their connections are divided into shards, a batch wakes one task per shard, and
+//! that writes the same bytes to each. Server-sent events ([`SseConnection`]) are pulled, one message after the other.
 //!
 //! This room never decides who may watch (it takes an `OpenPage`), and knows nothing of requests and responses: it takes
 //! the bytes both ways, once the upgrade is done.

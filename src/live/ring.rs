@@ -22,7 +22,7 @@ impl BatchRing {
         self.head
     }
 
-    /// Takes in the batch after the head; the oldest one falls off when there are too many.
+    /// Appends the batch after the head, and evicts the oldest one beyond the capacity.
     pub(super) fn push(&mut self, batch: Arc<EncodedMessage>) {
         self.head += 1;
         self.batches.push_back(batch);
@@ -41,7 +41,7 @@ impl BatchRing {
         self.batches.get(usize::try_from(seq.checked_sub(self.last_evicted())?).ok()?)
     }
 
-    /// The number of the newest batch that has fallen off.
+    /// The number of the newest batch that was evicted.
     fn last_evicted(&self) -> u64 {
         self.head - u64::try_from(self.batches.len()).unwrap_or(u64::MAX)
     }

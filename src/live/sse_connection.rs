@@ -12,10 +12,10 @@ use super::message::{EncodedMessage, SseEvent};
 use super::subscription::Subscription;
 use crate::domain::{Clock, Timestamp};
 
-/// A stream that takes nothing for so long is given up; a browser comes back by itself.
+/// A stream that accepts nothing for so long is dropped; a browser reconnects by itself.
 const STALL_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// A live connection that is asked what to say next, as a stream of events asks it.
+/// A live connection over server-sent events.
 pub struct SseConnection {
     reader: ChannelReader,
     greeting: Option<Arc<EncodedMessage>>,
@@ -25,17 +25,17 @@ pub struct SseConnection {
     next_ping: Timestamp,
 }
 
-/// What to do next.
+/// The next step of a stream.
 #[derive(Clone, Debug)]
 pub enum SseAction {
-    /// Send this.
+    /// Send this message.
     Send(Arc<EncodedMessage>),
-    /// Send the goodbye, and end.
+    /// Send the `bye` message, and end.
     Close(CloseReason),
 }
 
 impl SseConnection {
-    /// A connection that goes on from `position`, as far as the channel still can.
+    /// A connection that resumes at `position`, if the channel can still replay from there.
     pub fn new(
         seat: Subscription,
         position: Option<&ChannelPosition>,
@@ -56,8 +56,8 @@ impl SseConnection {
         }
     }
 
-    /// Gives what there is to say to a stream, until the stream or the connection ends. A stream that takes nothing for a
-    /// minute, or not even the goodbye, is given up: `hang_up` has it ended, and is kept until then.
+    /// Sends the events to a stream, until the stream or the connection ends. A stream that accepts nothing for a minute, or
+    /// not even the last event, is ended by `hang_up`, which lives until then.
     pub async fn forward_to(mut self, stream: mpsc::Sender<SseEvent>, hang_up: impl FnOnce()) {
         let clock = Arc::clone(&self.clock);
         let farewell = loop {
@@ -79,13 +79,13 @@ impl SseConnection {
         };
         self.reader.metrics().goodbye(farewell.reason);
         let bye = stream.send(Arc::new(farewell.encode()).event());
-        // Real time, as over a socket: whoever is sent away waits in real time.
+        // Real time, as over a WebSocket: clients wait in real time.
         if tokio::time::timeout(close_handshake::CLOSE_TIMEOUT, bye).await.is_err() {
             hang_up();
         }
     }
 
-    /// What to say next. Cancelling this loses nothing.
+    /// Waits for the next step. Cancelling this loses nothing.
     pub async fn next_action(&mut self) -> SseAction {
         if let Some(greeting) = self.greeting.take() {
             return SseAction::Send(greeting);

@@ -5,14 +5,14 @@ use tokio::sync::watch;
 
 use super::channel::{Channel, InitialState};
 
-/// How many have a place at a channel, and how many of them are live connections.
+/// How many subscriptions a channel has, and how many of them belong to live connections.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct SubscriberCounts {
     pub(super) subscribers: usize,
     pub(super) viewers: usize,
 }
 
-/// A place at a channel. The channel and its feeds go on while somebody has one, and for a grace time after.
+/// A subscription to a channel. The channel and its feeds run while there is one, and for a grace time after.
 pub struct Subscription {
     channel: Arc<Channel>,
     counts: watch::Sender<SubscriberCounts>,
@@ -24,18 +24,18 @@ impl Subscription {
         Self { channel, counts }
     }
 
-    /// The channel as it stands, for the first paint.
+    /// The channel's current state, for the first paint.
     pub fn initial_state(&self) -> InitialState {
         self.channel.initial_state()
     }
 
-    /// Resolves once every panel has something to show, or after `patience`.
+    /// Resolves once every panel has something to show, or after `timeout`.
     pub async fn wait_until_complete(&self, patience: Duration) {
         // Real time, not the clock's: a visitor waits for this page in real time. Late panels arrive on the socket.
         let _ = tokio::time::timeout(patience, self.channel.wait_until_complete()).await;
     }
 
-    /// How many live connections watch this channel.
+    /// The number of live connections to this channel.
     pub fn viewers(&self) -> usize {
         self.counts.borrow().viewers
     }
@@ -56,7 +56,7 @@ impl Drop for Subscription {
     }
 }
 
-/// The seat of a live connection.
+/// The subscription of a live connection, counted among the channel's viewers.
 pub(super) struct ViewerSubscription {
     subscription: Subscription,
 }

@@ -7,20 +7,20 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::message::EncodedMessage;
 
-/// A connection's bytes, both ways: TCP, or TLS over it.
+/// The byte stream beneath a WebSocket, both ways: TCP, or TLS over it.
 pub trait WsTransport: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> WsTransport for T {}
 
-/// A connection after the handshake, and what was agreed on in it.
+/// A connection after the WebSocket handshake, and the extension agreed on in it.
 pub struct Upgraded {
-    /// Its bytes.
+    /// The byte stream.
     pub transport: Box<dyn WsTransport>,
     /// Whether messages may be deflated, each by itself (RFC 7692).
     pub deflates: bool,
 }
 
-/// A frame that is being written.
+/// A frame that is being written, and how much of it is.
 pub(super) struct OutgoingFrame {
     frame: FrameBytes,
     written: usize,
@@ -32,22 +32,22 @@ enum FrameBytes {
 }
 
 impl OutgoingFrame {
-    /// What is said to everybody.
+    /// A message of the channel, whose bytes all viewers share.
     pub(super) fn shared(said: Arc<EncodedMessage>, deflates: bool) -> Self {
         Self { frame: FrameBytes::Shared { said, deflates }, written: 0 }
     }
 
-    /// What is said to one.
+    /// A frame for this connection alone.
     pub(super) fn owned(frame: Vec<u8>) -> Self {
         Self { frame: FrameBytes::Owned(frame), written: 0 }
     }
 
-    /// How many bytes the wire has taken.
+    /// The number of bytes written.
     pub(super) fn written(&self) -> usize {
         self.written
     }
 
-    /// What the wire has not taken yet.
+    /// The bytes that are not written yet.
     pub(super) fn remaining(&self) -> &[u8] {
         let bytes = match &self.frame {
             FrameBytes::Shared { said, deflates } => said.frame(*deflates),
@@ -56,7 +56,7 @@ impl OutgoingFrame {
         &bytes[self.written..]
     }
 
-    /// Writes on. Ready once all is written, and handed on to the system.
+    /// Continues writing. Ready once all is written and flushed.
     pub(super) fn poll_write(
         &mut self,
         wire: &mut Box<dyn WsTransport>,
@@ -75,7 +75,7 @@ impl OutgoingFrame {
                 taken => self.written += taken,
             }
         }
-        // TLS keeps what the system did not take.
+        // TLS buffers what the system did not accept.
         Pin::new(wire).poll_flush(context)
     }
 }

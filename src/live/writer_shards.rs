@@ -10,24 +10,24 @@ use super::ws_connection::{WriteStats, WsConnection};
 use crate::domain::{Clock, Timestamp};
 use crate::telemetry::LiveMetrics;
 
-/// So many viewers are served by one task: a batch wakes one task for all of them, and the tasks share the processors. It is
-/// what one task may write at a time without keeping a processor from the others for long: about half a millisecond.
+/// The number of connections that one task serves: a batch wakes one task for all of them, and the tasks share the processors.
+/// It is what one task may write at a time without keeping a processor from the others for long: about half a millisecond.
 const SHARD_CAPACITY: usize = 64;
 
-/// So much is written at a time where states are large, which TLS encrypts in a quarter of a millisecond; then whoever else waits for
-/// the processor has their turn.
+/// The bytes after which a shard's task yields to others, where states are large: TLS encrypts as many in a quarter of a
+/// millisecond.
 const YIELD_AFTER_BYTES: u64 = 256 * 1024;
 
-/// How often each row looks for those that have stalled.
+/// The interval at which each shard checks for stalled connections.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Those who watch a channel over sockets, in rows.
+/// The WebSocket connections of a channel, divided into shards.
 #[derive(Default)]
 pub(super) struct WriterShards {
     shards: Mutex<Vec<Arc<WriterShard>>>,
 }
 
-/// Some viewers, and the task that writes to them.
+/// Up to [`SHARD_CAPACITY`] connections, and the task that writes to them.
 struct WriterShard {
     connections: Arc<ShardConnections>,
     _task: AbortOnDropHandle<()>,
@@ -36,7 +36,7 @@ struct WriterShard {
 #[derive(Default)]
 struct ShardConnections(Mutex<Vec<Weak<WsConnection>>>);
 
-/// A place in a row. Dropping it gives it up.
+/// A connection's membership in a shard. Dropping it removes the connection.
 pub(super) struct ShardMembership {
     channel: Arc<Channel>,
     shard: Arc<WriterShard>,
@@ -44,11 +44,11 @@ pub(super) struct ShardMembership {
 }
 
 impl ShardMembership {
-    /// Puts the line into a row of the channel, which writes to it from now on.
+    /// Adds the connection to a shard of the channel, which writes to it from now on.
     pub(super) fn join(channel: &Arc<Channel>, line: &Arc<WsConnection>, clock: &Arc<dyn Clock>) -> Self {
         let connection = Arc::downgrade(line);
         let mut rows = channel.rows().lock();
-        // Rows have gaps where viewers have left; the newest row is the one that is filled up.
+        // Shards have gaps where connections have left; the newest shard is filled up first.
         let open = rows.iter().rev().find(|row| row.connections.lock().len() < SHARD_CAPACITY);
         let shard = if let Some(row) = open {
             Arc::clone(row)
@@ -76,7 +76,7 @@ impl Drop for ShardMembership {
 }
 
 impl WriterShards {
-    /// What each line of every row says of itself.
+    /// Calls a function with each connection of every shard, and collects the values that are `Some`.
     pub(super) fn filter_map<T>(&self, question: impl Fn(&WsConnection) -> Option<T>) -> Vec<T> {
         let mut answers = Vec::new();
         let mut present = Vec::new();
@@ -87,7 +87,7 @@ impl WriterShards {
         answers
     }
 
-    /// How many sit in each row.
+    /// The number of connections in each shard.
     #[cfg(test)]
     pub(super) fn sizes(&self) -> Vec<usize> {
         self.lock().iter().map(|row| row.connections.lock().len()).collect()
@@ -108,8 +108,8 @@ impl WriterShard {
             metrics: Arc::clone(channel.metrics()),
             clock,
         };
-        // What it may do at a time is bounded by the row's length. Tokio's own bound would tell a wire that can take more
-        // that it cannot, once a task has written often enough.
+        // Its work at a time is bounded by the shard's capacity. Tokio's own budget would report a transport that accepts more
+        // as full, once a task has written often enough.
         let task = tokio::spawn(tokio::task::unconstrained(work.run()));
         Self { connections, _task: AbortOnDropHandle::new(task) }
     }
@@ -120,20 +120,20 @@ impl ShardConnections {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds those who are there to `present`: nobody who comes or leaves has to wait for what is done with them.
+    /// Adds the connections that still exist to `alive`: those that join or leave need not wait for what is done with them.
     fn collect_alive(&self, present: &mut Vec<Arc<WsConnection>>) {
         present.extend(self.lock().iter().filter_map(Weak::upgrade));
     }
 }
 
-/// Does something with a line. A fault in what it is told stays with that one; the panic itself is in the log.
+/// Runs `work` on a connection. A panic, which is in the log, costs that connection alone.
 fn catch_panic(line: &WsConnection, work: impl FnOnce(&WsConnection)) {
     if catch_unwind(AssertUnwindSafe(|| work(line))).is_err() {
         line.mark_lost();
     }
 }
 
-/// What the task of a row has to do, and with what.
+/// The task of a shard.
 struct ShardTask {
     connections: Arc<ShardConnections>,
     head: watch::Receiver<ChannelHead>,
@@ -143,7 +143,7 @@ struct ShardTask {
 }
 
 impl ShardTask {
-    /// Writes what the channel tells to every line of the row, and looks after them.
+    /// Writes each batch of the channel to every connection of the shard, pings them, and drops those that have stalled.
     async fn run(mut self) {
         let mut present = Vec::with_capacity(SHARD_CAPACITY);
         let began = self.clock.now();
@@ -154,7 +154,7 @@ impl ShardTask {
             let nap = rounds.until_due(self.clock.now());
             let told = tokio::select! {
                 biased;
-                // The channel is gone, and with it all who watch it.
+                // The channel is gone, and with it all its viewers.
                 told = self.head.changed() => if told.is_ok() { true } else { return },
                 () = self.clock.sleep(nap) => false,
             };
@@ -175,7 +175,7 @@ impl ShardTask {
             }
             tally.flush_to(&self.metrics);
             let read_at = self.head.borrow().read_at;
-            // What is on the wires of those who keep up; the others' lag is looked up.
+            // The latency of those that keep up; the others' lag is read by `Hub::state`.
             if let Some(read_at) = read_at.filter(|_| told) {
                 self.metrics.on_the_wire(self.clock.now().since(read_at));
             }
@@ -183,7 +183,7 @@ impl ShardTask {
     }
 }
 
-/// What is due every so often.
+/// A recurring moment, once per period.
 struct Interval {
     next: Timestamp,
     period: Duration,
@@ -194,12 +194,12 @@ impl Interval {
         Self { next: now + period, period }
     }
 
-    /// How long until it is due; never longer than from one time to the next.
+    /// The time until it is due; never more than one period.
     fn until_due(&self, now: Timestamp) -> Duration {
         self.next.since(now).min(self.period)
     }
 
-    /// Whether it is due; then it is not, until the next time.
+    /// Whether it is due. If so, it is due again one period later.
     fn tick(&mut self, now: Timestamp) -> bool {
         // A clock that was set back must not put it off until that has caught up.
         let is_due = now >= self.next || self.next.since(now) > self.period;

@@ -15,64 +15,64 @@ use crate::domain::Timestamp;
 use crate::telemetry::LiveMetrics;
 use crate::websocket;
 
-/// A line that takes nothing for so many rounds of its row, a minute, is given up; a browser comes back by itself. Rounds are
-/// counted, and not the time: a clock that jumps is no stall.
+/// A connection that accepts no bytes for so many sweeps of its shard, a minute, is dropped; a browser reconnects by itself.
+/// Sweeps are counted, and not the time: a clock that jumps is no stall.
 const MAX_BLOCKED_SWEEPS: u32 = 12;
 
-/// And one that has not taken a frame whole after two minutes: it holds that frame for itself alone by then, and a browser
-/// has given up waiting for its end.
+/// A connection that has not accepted a whole frame after so many sweeps, two minutes, is dropped: it holds that frame for
+/// itself alone by then, and a browser has given up waiting for its end.
 const MAX_FRAME_SWEEPS: u32 = 24;
 
-/// Whoever answers none of so many pings in a row has gone without a word: a laptop that sleeps, a network that is away.
+/// A client that answers none of so many pings in a row is gone without a close: a laptop that sleeps, a network that is away.
 const MAX_UNANSWERED_PINGS: u32 = 3;
 
-/// What is read at once. Clients say little.
+/// The size of the read buffer. Clients send little.
 const READ_BUFFER_BYTES: usize = 2 * 1024;
 
-/// One viewer's WebSocket, from the upgrade on.
+/// The WebSocket of one viewer, from the upgrade on.
 ///
-/// Two write to it, each only whole frames, and never both at once: the row it sits in, whenever its channel has told
-/// something, and its own task, once a wire that was full takes more. It has a cursor and no queue: what is not written
-/// yet is the rest of one frame, which all who get it share.
+/// Two tasks write to it, each only whole frames, and never both at once: that of its shard, whenever its channel has published
+/// a batch, and its own, once a transport that was full takes more. It has a cursor and no queue: what is not written yet is
+/// the rest of one frame, which all viewers share.
 pub(super) struct WsConnection {
     state: Mutex<WsState>,
 }
 
 struct WsState {
-    /// Who is woken when the wire can be read, or written again.
+    /// Wakes the connection's own task, when the transport can be read or written again.
     task_waker: Waker,
     socket: Option<OpenSocket>,
     lost: bool,
 }
 
-/// What is said, and what is heard.
+/// The transport of an open connection, and the state of both directions.
 struct OpenSocket {
     transport: Box<dyn WsTransport>,
-    /// Whether its client takes messages deflated.
+    /// Whether its client agreed on deflated messages.
     deflates: bool,
     cursor: Cursor,
     /// The frame that is being written.
     outgoing: Option<OutgoingFrame>,
     pending: PendingControl,
     inbound: InboundReader,
-    /// Whether the wire is full, and for how many rounds it has taken nothing.
+    /// While the transport is full: for how many sweeps it has accepted nothing.
     blocked_sweeps: Option<u32>,
-    /// For how many rounds the frame that is being written has been.
+    /// For how many sweeps the current frame has been in writing.
     frame_sweeps: u32,
-    /// Pings since anything was heard. They are counted, and not the time: a clock that jumps is no silence.
+    /// Pings since anything was received. They are counted, and not the time: a clock that jumps is no silence.
     unanswered_pings: u32,
 }
 
-/// What is to be said at the next end of a frame, besides what the channel tells. Each is there once at most.
+/// Messages that go out before the channel's next one, once the current frame is written. At most one of each.
 #[derive(Default)]
 struct PendingControl {
     greeting: Option<Arc<EncodedMessage>>,
     ping: bool,
-    /// The answer to the newest of the other side's pings: older ones need none (RFC 6455, 5.5.3).
+    /// The payload of the client's newest ping, which is to be answered; older ones need no answer (RFC 6455, 5.5.3).
     pong: Option<Vec<u8>>,
 }
 
-/// What was written, until it is counted.
+/// Frames and bytes written that are not in the metrics yet.
 #[derive(Default)]
 pub(super) struct WriteStats {
     frames: u64,
@@ -85,12 +85,12 @@ impl WriteStats {
         self.bytes += u64::try_from(bytes).unwrap_or(u64::MAX);
     }
 
-    /// How many bytes are not counted yet.
+    /// The bytes that are not in the metrics yet.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// Counts it, once for many frames.
+    /// Adds them to the metrics, once for many frames.
     pub(super) fn flush_to(&mut self, metrics: &LiveMetrics) {
         let Self { frames, bytes } = std::mem::take(self);
         if frames > 0 {
@@ -99,22 +99,22 @@ impl WriteStats {
     }
 }
 
-/// What a line has for its own task.
+/// An event that a connection's own task handles.
 pub(super) enum ConnectionEvent {
-    /// Another channel of the page is asked for.
+    /// The client asks for the channel of other inputs.
     InputsRequested(RequestedInputs),
-    /// What came is none of the protocol's.
+    /// The client broke the protocol.
     ProtocolError(CloseReason),
-    /// They say goodbye first.
+    /// The client sent a close frame with this code.
     PeerClosed(u16),
-    /// The channel broke.
+    /// The channel was marked as broken.
     ChannelBroken,
-    /// Nobody is there any more.
+    /// The connection is lost, or was dropped by a sweep.
     Lost,
 }
 
 impl WsConnection {
-    /// A line that begins with `greeting`.
+    /// A connection whose first message is `greeting`.
     pub(super) fn new(upgraded: Upgraded, cursor: Cursor, greeting: Arc<EncodedMessage>, now: Timestamp) -> Self {
         let Upgraded { transport: wire, deflates } = upgraded;
         let owed = PendingControl { greeting: Some(greeting), ..PendingControl::default() };
@@ -133,11 +133,11 @@ impl WsConnection {
         Self { state: Mutex::new(WsState { task_waker: Waker::noop().clone(), socket: Some(pen), lost: false }) }
     }
 
-    /// Writes what its channel has told, as far as the wire takes it at once.
+    /// Writes what is new in its channel, as far as the transport accepts it at once.
     pub(super) fn write(&self, tally: &mut WriteStats) {
         let WsState { task_waker: own, socket: pen, lost } = &mut *self.state();
         let Some(pen) = pen else { return };
-        // Its own task is woken by the wire, and goes on.
+        // Its own task is woken by the transport, and continues.
         if pen.blocked_sweeps.is_some() {
             return;
         }
@@ -149,17 +149,17 @@ impl WsConnection {
         }
     }
 
-    /// Asks whether anybody is there.
+    /// Sends a ping, to find out whether the client is still there.
     pub(super) fn ping(&self, tally: &mut WriteStats) {
         if let Some(pen) = &mut self.state().socket {
             pen.pending.ping = true;
-            // While a frame waits for room nobody can have heard the question.
+            // While a frame waits for room, the ping cannot have arrived.
             pen.unanswered_pings += u32::from(pen.blocked_sweeps.is_none());
         }
         self.write(tally);
     }
 
-    /// Gives it up when it has taken nothing, or answered nothing, for too long.
+    /// Counts one sweep, and drops the connection when it has accepted nothing, or answered nothing, for too long.
     pub(super) fn sweep(&self) {
         let WsState { task_waker: own, socket: pen, lost } = &mut *self.state();
         if pen.as_mut().is_some_and(OpenSocket::is_overdue) {
@@ -168,14 +168,14 @@ impl WsConnection {
         }
     }
 
-    /// Gives it up after a fault of ours.
+    /// Drops the connection after a fault of ours.
     pub(super) fn mark_lost(&self) {
         let WsState { task_waker: own, lost, .. } = &mut *self.state();
         *lost = true;
         own.wake_by_ref();
     }
 
-    /// What there is for its own task to do. It goes on writing meanwhile.
+    /// Polls for the next event for its own task, and writes meanwhile.
     pub(super) fn poll_event(
         &self,
         context: &mut Context<'_>,
@@ -194,23 +194,23 @@ impl WsConnection {
         }
     }
 
-    /// How many batches it is behind its channel, and whether its wire is full; `None` once it has ended.
+    /// How many batches it is behind its channel, and whether its transport is full; `None` once it is closing.
     pub(super) fn lag(&self) -> Option<(u64, bool)> {
         let state = self.state();
         let pen = state.socket.as_ref()?;
         Some((pen.cursor.lag(), pen.blocked_sweeps.is_some()))
     }
 
-    /// Goes on in another channel. What follows begins with a snapshot.
+    /// Moves to the channel of another cursor. The next message is a snapshot, then.
     pub(super) fn switch_channel(&self, cursor: Cursor) {
         let mut state = self.state();
         let left = state.socket.as_mut().map(|pen| std::mem::replace(&mut pen.cursor, cursor));
         drop(state);
-        // Letting go of a channel takes locks of its own.
+        // Dropping a subscription takes locks of its own.
         drop(left);
     }
 
-    /// Takes the wire out, to say goodbye on it. Nothing else is written to it from now on.
+    /// Takes the transport out for the close handshake. Nothing else is written to it from now on; `None` if it is taken.
     pub(super) fn begin_close(&self) -> Option<CloseHandshake> {
         let OpenSocket { transport: wire, outgoing: sending, inbound: talk, .. } = self.state().socket.take()?;
         Some(CloseHandshake::new(wire, sending, talk.into_reader()))
@@ -222,7 +222,7 @@ impl WsConnection {
 }
 
 impl OpenSocket {
-    /// Writes frame after frame, until there is nothing to say or the wire is full.
+    /// Writes frame after frame, until there is none left or the transport is full.
     fn write(&mut self, context: &mut Context<'_>, tally: &mut WriteStats) -> io::Result<()> {
         loop {
             if let Some(sending) = &mut self.outgoing {
@@ -256,7 +256,7 @@ impl OpenSocket {
         self.cursor.next_message().map(|said| OutgoingFrame::shared(said, self.deflates))
     }
 
-    /// Reads what has come, up to what its task has to know.
+    /// Reads what has come, up to the first event for its task.
     fn poll_read(
         &mut self,
         context: &mut Context<'_>,
@@ -290,7 +290,7 @@ impl OpenSocket {
         }
     }
 
-    /// Counts one more round, and says whether it was one too many.
+    /// Counts one more sweep, and returns whether a limit is exceeded.
     fn is_overdue(&mut self) -> bool {
         self.frame_sweeps += u32::from(self.outgoing.is_some());
         self.blocked_sweeps = self.blocked_sweeps.map(|rounds| rounds + 1);

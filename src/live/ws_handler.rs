@@ -14,10 +14,10 @@ use super::ws_connection::{ConnectionEvent, WriteStats, WsConnection};
 use crate::domain::Clock;
 use crate::telemetry::LiveMetrics;
 
-/// Whoever watches over a WebSocket, from the upgrade on: what they hear, and everything that can end it.
+/// Serves one viewer over a WebSocket, from the upgrade to the close.
 ///
-/// The row writes what the channel tells. This task sleeps until the other side says something, the right to watch is
-/// gone, or a wire that was full takes more.
+/// The shard writes the channel's batches. The viewer's own task sleeps until the client sends something, the right to watch
+/// is gone, or a transport that was full takes more.
 pub struct WsHandler {
     hub: Arc<Hub>,
     authorization: Box<LiveAuthorization>,
@@ -32,7 +32,7 @@ enum WsTaskEvent {
 }
 
 impl WsHandler {
-    /// A connection that goes on from `position`, as far as the channel still can.
+    /// A handler that resumes at `position`, if the channel can still replay from there.
     pub fn new(
         hub: Arc<Hub>,
         subscription: Subscription,
@@ -43,7 +43,7 @@ impl WsHandler {
         Self { hub, authorization: Box::new(authority), clock, subscription, position }
     }
 
-    /// Serves the wire until one side ends it, or its time is over, and lets go of what is `kept` then.
+    /// Serves the connection until one side ends it, or the authorization does; then drops `guard`.
     pub fn serve<K: Send + 'static>(self, upgraded: Upgraded, kept: K) -> impl Future<Output = ()> + Send {
         let Self { hub, authorization: authority, clock, subscription: seat, position } = self;
         let greeting = Arc::new(seat.channel().hello(authority.revision()));
@@ -53,12 +53,12 @@ impl WsHandler {
         let channel = Arc::clone(cursor.channel());
         let line = Arc::new(WsConnection::new(upgraded, cursor, greeting, clock.now()));
         let place = ShardMembership::join(&channel, &line, &clock);
-        // What it takes to begin is gone by now: only what a viewer needs all the time is part of the future.
+        // What only the start needs is gone by now: the future holds no more than a viewer needs all the time.
         WsTask { hub, authorization: authority, clock, metrics, connection: line, membership: place, guard: kept }.run()
     }
 }
 
-/// A socket that is being served.
+/// The task of a WebSocket that is being served.
 struct WsTask<K> {
     hub: Arc<Hub>,
     authorization: Box<LiveAuthorization>,
@@ -109,7 +109,7 @@ impl<K> WsTask<K> {
         }
     }
 
-    /// Takes a seat at the channel of other inputs, if the door still opens.
+    /// Moves to the channel of other inputs, if the door still opens.
     fn switch_inputs(&mut self, values: &RequestedInputs) -> Result<(), CloseReason> {
         let page = self.authorization.reauthorize()?;
         let asked = values.iter().map(|(name, value)| (name.as_str(), value.as_str()));
@@ -124,7 +124,7 @@ impl<K> WsTask<K> {
         Ok(())
     }
 
-    /// Says goodbye, and lets go of all the rest then.
+    /// Closes the connection with a reason, then drops all the rest.
     async fn close(self, farewell: CloseReason) {
         let Self { membership: place, metrics, connection: line, guard: kept, .. } = self;
         drop(place);

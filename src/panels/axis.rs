@@ -1,20 +1,20 @@
-//! A chart's upright axis: from where to where, and the round numbers where lines are ruled.
+//! A chart's vertical axis: its range, and the round numbers where its ticks are.
 
 use super::digits;
 use super::unit::{NumberFormat, UnitScale};
 use super::view::{Axis, AxisTick};
 use crate::config::Unit;
 
-/// What the author said of the axis.
+/// The axis's bounds as the page's author set them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct AxisBounds {
     pub(super) min: Option<f64>,
     pub(super) max: Option<f64>,
-    /// Whether the space beneath the lines is filled, and so must begin at zero.
+    /// Whether the area beneath the lines is filled, and so must begin at zero.
     pub(super) filled: bool,
 }
 
-/// An axis, and how values read off it are written.
+/// An axis, and the number format of values read off it.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct AxisLayout {
     pub(super) axis: Axis,
@@ -22,36 +22,41 @@ pub(super) struct AxisLayout {
     pub(super) decimals: u8,
 }
 
-/// Four to six ruled lines are read at a glance.
+/// The gaps between ticks: four to six ticks are read at a glance.
 const MIN_GAPS: f64 = 3.0;
 const MAX_GAPS: f64 = 5.0;
 
-/// Values beyond this are drawn at the edge, so that their difference is still a number.
+/// The largest magnitude on an axis. Values beyond it are drawn at the edge, so that their difference is still a number.
 const MAX_MAGNITUDE: f64 = 1e300;
 
-/// An axis whose ends differ by less than this share of their size cannot be ruled with a double's digits.
+/// The smallest span of an axis relative to its ends: a double has too few digits for ticks within less.
 const MIN_RELATIVE_SPAN: f64 = 1e-9;
 
-/// Takes the noise of a division away before it is rounded up or down.
+/// The floating-point error of a division, taken away before rounding up or down.
 const ROUNDING_ERROR: f64 = 1e-9;
 
-/// More digits behind the point are not read off a chart.
+/// The most decimals of a value read off a chart.
 const MAX_DECIMALS: i32 = 6;
 
-/// The axis for values of this extent (lowest and highest; `None` when there is no value). `whole` tells that all
-/// of them are whole numbers.
-pub(super) fn layout(extent: Option<(f64, f64)>, whole: bool, bounds: AxisBounds, format: &NumberFormat) -> AxisLayout {
+/// Lays out the axis for values of this extent (lowest and highest; `None` when there is no value). `whole_numbers` tells
+/// that all of them are whole numbers.
+pub(super) fn layout(
+    extent: Option<(f64, f64)>,
+    whole_numbers: bool,
+    bounds: AxisBounds,
+    format: &NumberFormat,
+) -> AxisLayout {
     let (lo, hi) = range(extent, bounds, format.unit());
     let scale = format.scale_for(lo.abs().max(hi.abs()));
     let (bottom, top) = (lo / scale.divisor, hi / scale.divisor);
-    let stride = TickStep::for_range(bottom, top, bounds, scale.binary);
-    let (first, last) = stride.first_and_last(bottom, top, bounds);
+    let step = TickStep::for_range(bottom, top, bounds, scale.binary);
+    let (first, last) = step.first_and_last(bottom, top, bounds);
     let count = (last - first).clamp(0.0, MAX_GAPS * 2.0);
     let mut ticks = Vec::new();
     let mut gap = 0.0;
     while gap <= count {
-        let at = stride.value_at(first + gap);
-        let mut text = digits::format_fixed(at, if at == 0.0 { 0 } else { stride.decimals() }, true);
+        let at = step.value_at(first + gap);
+        let mut text = digits::format_fixed(at, if at == 0.0 { 0 } else { step.decimals() }, true);
         if gap + 1.0 > count {
             push_unit(&mut text, &scale.unit);
         }
@@ -59,19 +64,19 @@ pub(super) fn layout(extent: Option<(f64, f64)>, whole: bool, bounds: AxisBounds
         gap += 1.0;
     }
     let axis = Axis {
-        min: if bounds.min.is_some() { lo } else { stride.value_at(first) * scale.divisor },
-        max: if bounds.max.is_some() { hi } else { stride.value_at(last) * scale.divisor },
+        min: if bounds.min.is_some() { lo } else { step.value_at(first) * scale.divisor },
+        max: if bounds.max.is_some() { hi } else { step.value_at(last) * scale.divisor },
         ticks,
     };
-    let decimals = readout_decimals(stride, whole, format);
+    let decimals = readout_decimals(step, whole_numbers, format);
     AxisLayout { axis, scale, decimals }
 }
 
-/// From where to where, before rounding to ruled lines.
+/// The range of the axis, before rounding to ticks.
 ///
 /// Percent go from 0 to 100. Amounts of bytes, rates and times begin at zero, and so does whatever is filled: to
-/// cut them off would make small changes look large. Other lines begin at zero unless they keep to the upper half,
-/// as a temperature does.
+/// cut them off would make small changes look large. Other lines begin at zero unless all their values are in the upper
+/// half, as those of a temperature are.
 fn range(extent: Option<(f64, f64)>, bounds: AxisBounds, unit: &Unit) -> (f64, f64) {
     let (mut lo, mut hi) = extent.unwrap_or((0.0, 0.0));
     lo = lo.clamp(-MAX_MAGNITUDE, MAX_MAGNITUDE);
@@ -96,16 +101,16 @@ fn range(extent: Option<(f64, f64)>, bounds: AxisBounds, unit: &Unit) -> (f64, f
     if hi - lo >= narrowest {
         return (lo, hi);
     }
-    // Every value lies beyond the end that the author set, or the ends are too close to rule lines between.
+    // Every value lies beyond the end that the author set, or the ends are too close for ticks between them.
     let room = (lo.abs() * 0.1).max(1.0);
     if bounds.max.is_some() && bounds.min.is_none() { (hi - room, hi) } else { (lo, lo + room) }
 }
 
-/// The distance of two ruled lines: 1, 2, 2.5 or 5 times a power of ten, or a power of two.
+/// The distance between two ticks: 1, 2, 2.5 or 5 times a power of ten, or a power of two.
 #[derive(Clone, Copy, Debug)]
 enum TickStep {
     Decimal {
-        /// Ten times the first digits: 10, 20, 25 or 50.
+        /// Ten times the leading digits: 10, 20, 25 or 50.
         tenths: u8,
         power: i32,
     },
@@ -115,25 +120,25 @@ enum TickStep {
 }
 
 impl TickStep {
-    /// The stride that rules four to six lines, most likely five, and wastes the least room.
+    /// The step that makes four to six ticks, preferably five, and wastes the least room.
     fn for_range(lo: f64, hi: f64, bounds: AxisBounds, binary: bool) -> Self {
         let span = hi - lo;
-        let cost = |stride: TickStep| {
-            let (first, last) = stride.first_and_last(lo, hi, bounds);
+        let cost = |step: TickStep| {
+            let (first, last) = step.first_and_last(lo, hi, bounds);
             let gaps = last - first;
             let wasted = if bounds.min.is_some() && bounds.max.is_some() {
                 0.0
             } else {
-                ((last - first) * stride.value_at(1.0) - span).max(0.0) / span
+                ((last - first) * step.value_at(1.0) - span).max(0.0) / span
             };
             let out = if (MIN_GAPS..=MAX_GAPS).contains(&gaps) { 0.0 } else { 100.0 };
-            out + (gaps - 4.0).abs() + wasted + if stride.is_awkward() { 10.0 } else { 0.0 }
+            out + (gaps - 4.0).abs() + wasted + if step.is_awkward() { 10.0 } else { 0.0 }
         };
         let mut best = None;
-        let mut consider = |stride: TickStep| {
-            let cost = cost(stride);
+        let mut consider = |step: TickStep| {
+            let cost = cost(step);
             if best.is_none_or(|(least, _)| cost < least) {
-                best = Some((cost, stride));
+                best = Some((cost, step));
             }
         };
         if binary {
@@ -147,10 +152,10 @@ impl TickStep {
                 }
             }
         }
-        best.map_or(Self::Binary { power: 0 }, |(_, stride)| stride)
+        best.map_or(Self::Binary { power: 0 }, |(_, step)| step)
     }
 
-    /// Of the lines that are ruled, the first and the last, counted from zero in strides.
+    /// The first and the last tick, counted from zero in steps.
     fn first_and_last(self, lo: f64, hi: f64, bounds: AxisBounds) -> (f64, f64) {
         let one = self.value_at(1.0);
         let (lo, hi) = (lo / one, hi / one);
@@ -159,7 +164,7 @@ impl TickStep {
         (first, last)
     }
 
-    /// The value `count` strides from zero, without the noise of repeated addition.
+    /// The value `count` steps from zero, without the error of repeated addition.
     fn value_at(self, count: f64) -> f64 {
         let value = match self {
             Self::Decimal { tenths, power } if power >= 1 => count * f64::from(tenths) * 10f64.powi(power - 1),
@@ -169,7 +174,7 @@ impl TickStep {
         if value == 0.0 { 0.0 } else { value }
     }
 
-    /// Digits behind the point of a multiple of it.
+    /// The decimals that a multiple of it needs.
     fn decimals(self) -> u8 {
         let decimals = match self {
             Self::Decimal { tenths, power } => i32::from(tenths == 25) - power,
@@ -178,26 +183,26 @@ impl TickStep {
         u8::try_from(decimals.clamp(0, 9)).unwrap_or(0)
     }
 
-    /// Whether it is hard to count in: 0.25 or 2.5, though 25 and 250 are easy.
+    /// Whether its multiples are hard to read: 0.25 or 2.5, though 25 and 250 are easy.
     fn is_awkward(self) -> bool {
         matches!(self, Self::Decimal { tenths: 25, power } if power < 1)
     }
 }
 
-/// How many digits behind the point a value read off the chart has: one more place than the ruled lines tell apart.
-fn readout_decimals(stride: TickStep, whole: bool, format: &NumberFormat) -> u8 {
+/// The decimals of a value read off the chart: one more than the ticks tell apart.
+fn readout_decimals(step: TickStep, whole_numbers: bool, format: &NumberFormat) -> u8 {
     if let Some(decimals) = format.decimals() {
         return decimals;
     }
-    if whole && matches!(format.unit(), Unit::None | Unit::Other(_)) {
+    if whole_numbers && matches!(format.unit(), Unit::None | Unit::Other(_)) {
         return 0;
     }
     let fewest = i32::from(matches!(format.unit(), Unit::Percent | Unit::Celsius));
-    let places = 1 - floor_exponent(stride.value_at(1.0).log10());
+    let places = 1 - floor_exponent(step.value_at(1.0).log10());
     u8::try_from(places.clamp(fewest, MAX_DECIMALS)).unwrap_or(0)
 }
 
-/// The percent sign keeps close to a tick's narrow label, other units keep their distance.
+/// Appends a unit to a tick's label: the percent sign without a space, as the label is narrow, other units with one.
 fn push_unit(text: &mut String, unit: &str) {
     if !unit.is_empty() && unit != "%" {
         text.push(' ');

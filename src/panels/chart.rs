@@ -11,53 +11,53 @@ use super::words;
 use crate::config::PanelSettings;
 use crate::domain::{HealthState, LabelledNumber, Reading, Timestamp};
 
-/// An hour of one reading a second, with room for readings that come a little early: as many points as a wide
-/// screen has pixels to show. Readings that come faster are averaged.
+/// The most points of a chart: an hour of one reading a second, with room for readings that come a little early, and as
+/// many as a wide screen has pixels. Readings that come faster are averaged.
 pub(super) const MAX_POINTS: u32 = 4_000;
 
-/// Enough for the cores of a large machine; no eye follows more.
+/// The most lines of a chart: enough for the cores of a large machine; no eye follows more.
 pub(super) const MAX_LINES: usize = 128;
 
 /// Lines over time, bare (`line`) or filled beneath (`area`).
 ///
-/// A line that is missing from a reading goes on with gaps, and leaves the chart when its last point does. A panel
-/// that was in trouble has a gap from then until its next reading.
+/// A line that is missing from a reading goes on with gaps, and leaves the chart when its last point does. A panel whose
+/// source failed has a gap from then until its next reading.
 #[derive(Debug)]
 pub(super) struct ChartPanel {
     format: NumberFormat,
     bounds: AxisBounds,
     window: Duration,
-    /// At least so much time lies between two points.
+    /// The least time between two points.
     spacing: Duration,
     thresholds: Vec<(f64, HealthState)>,
     times: VecDeque<Timestamp>,
     lines: Vec<ChartLine>,
     /// The lowest and highest value of all points.
     extent: Option<(f64, f64)>,
-    /// Whether a point that stood at the edge of the extent is gone.
+    /// Whether a point at the edge of the extent was removed.
     extent_is_stale: bool,
     /// Whether every value so far was a whole number.
     whole_numbers: bool,
     axis_layout: AxisLayout,
-    /// For which extent, and whether whole numbers, the axis was ruled.
+    /// The extent, and whether all values are whole numbers, that the axis was laid out for.
     axis_inputs: (Option<(f64, f64)>, bool),
     pending: PendingUpdate,
 }
 
-/// What a browser that has seen everything up to the last drain does not know yet.
+/// The changes since the last drain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum PendingUpdate {
     None,
-    /// So many points at the end, perhaps a new axis, and the latest values.
+    /// Points at the end, perhaps a new axis, and the latest values.
     Points {
         points: usize,
         axis: bool,
     },
-    /// Too much to append: another set of lines, another unit, a clock that was set back.
+    /// Changes that cannot be appended: another set of lines, another unit, a clock that was set back.
     Full,
 }
 
-/// What a chart has to tell.
+/// The update of a chart for browsers.
 pub(super) enum ChartUpdate {
     Append(ChartAppend),
     View(ChartView),
@@ -83,7 +83,7 @@ impl ChartPanel {
         }
     }
 
-    /// Adds a reading. `gap` is the moment since when there was none, when the panel was in trouble.
+    /// Adds a reading. `gap` is the moment since when there was none, when the source had failed.
     pub(super) fn add_reading(
         &mut self,
         at: Timestamp,
@@ -142,7 +142,7 @@ impl ChartPanel {
         }
     }
 
-    /// What is new since the last drain; `None` when nothing is.
+    /// Takes the update since the last drain; `None` when nothing has changed.
     pub(super) fn drain(&mut self) -> Option<ChartUpdate> {
         match std::mem::replace(&mut self.pending, PendingUpdate::None) {
             PendingUpdate::None => None,
@@ -163,7 +163,7 @@ impl ChartPanel {
         }
     }
 
-    /// A clock that was set back: what lies ahead of it is not the past any more.
+    /// Drops the points after `at`: a clock was set back, and they are not the past any more.
     fn rewind(&mut self, at: Timestamp) {
         let mut rewound = false;
         while self.times.back().is_some_and(|last| *last > at) {
@@ -178,12 +178,12 @@ impl ChartPanel {
         }
     }
 
-    /// Whether a point may stand at this moment.
+    /// Whether enough time has passed for another point.
     fn is_due(&self, at: Timestamp) -> bool {
         self.times.back().is_none_or(|last| at >= *last + self.spacing)
     }
 
-    /// Notes the values for the next point, and gives new labels their lines.
+    /// Records the values for the next point, and adds lines for new labels.
     fn record(&mut self, at: Timestamp, numbers: &[LabelledNumber], same_lines: bool) {
         if same_lines {
             let whole_numbers = &mut self.whole_numbers;
@@ -208,7 +208,7 @@ impl ChartPanel {
         }
     }
 
-    /// Lets go of the line that was not seen for the longest time, when there are too many.
+    /// Removes the line that was missing for the longest time, when there are too many.
     fn evict_stalest_line(&mut self) {
         if self.lines.len() < MAX_LINES {
             return;
@@ -219,7 +219,7 @@ impl ChartPanel {
         }
     }
 
-    /// A point without values, where the lines break.
+    /// Adds a point without values, where the lines break.
     fn add_gap(&mut self, at: Timestamp) {
         self.lines.iter_mut().for_each(|line| line.pending = (0.0, 0));
         self.add_point(at);
@@ -237,7 +237,7 @@ impl ChartPanel {
         }
     }
 
-    /// Lets go of what has left the window.
+    /// Drops the points, and the lines without points, that have left the window.
     fn trim(&mut self, now: Timestamp) {
         let oldest = self.times.back().copied().unwrap_or(now) - self.window;
         while self.times.front().is_some_and(|first| *first < oldest) {
@@ -254,7 +254,7 @@ impl ChartPanel {
         }
     }
 
-    /// Brings the axis up to date with the points.
+    /// Lays the axis out anew when the points' extent has changed.
     fn update_axis(&mut self) {
         if std::mem::take(&mut self.extent_is_stale) {
             self.extent = None;
@@ -264,16 +264,16 @@ impl ChartPanel {
         if self.axis_inputs == (self.extent, self.whole_numbers) {
             return;
         }
-        let ruled = axis::layout(self.extent, self.whole_numbers, self.bounds, &self.format);
+        let layout = axis::layout(self.extent, self.whole_numbers, self.bounds, &self.format);
         self.axis_inputs = (self.extent, self.whole_numbers);
-        if ruled.scale != self.axis_layout.scale || ruled.decimals != self.axis_layout.decimals {
+        if layout.scale != self.axis_layout.scale || layout.decimals != self.axis_layout.decimals {
             self.pending = PendingUpdate::Full;
-        } else if ruled.axis != self.axis_layout.axis
+        } else if layout.axis != self.axis_layout.axis
             && let PendingUpdate::Points { axis, .. } = &mut self.pending
         {
             *axis = true;
         }
-        self.axis_layout = ruled;
+        self.axis_layout = layout;
     }
 }
 

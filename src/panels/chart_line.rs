@@ -1,14 +1,14 @@
-//! The points of one line.
+//! The points of one line of a chart.
 
 use std::collections::VecDeque;
 
 use crate::domain::Timestamp;
 
-/// One line and what is not yet a point of it.
+/// One line of a chart, with the values that are not yet a point of it.
 #[derive(Debug)]
 pub(super) struct ChartLine {
     pub(super) label: String,
-    /// One for each of the chart's times; not a number where there was none.
+    /// One for each of the chart's times; NaN where there was none.
     pub(super) values: VecDeque<f64>,
     pub(super) latest: f64,
     pub(super) last_seen: Timestamp,
@@ -17,13 +17,13 @@ pub(super) struct ChartLine {
 }
 
 impl ChartLine {
-    /// A line that begins with a gap of so many points.
+    /// A line that begins with `gap` points without a value.
     pub(super) fn new(label: &str, gap: usize, last_seen: Timestamp) -> Self {
         let values = std::iter::repeat_n(f64::NAN, gap).collect();
         Self { label: label.to_owned(), values, latest: f64::NAN, last_seen, pending: (0.0, 0) }
     }
 
-    /// Makes a point of the values since the last one, which is their mean.
+    /// Adds a point: the mean of the values since the last one.
     pub(super) fn add_point(&mut self) -> f64 {
         let (sum, count) = std::mem::take(&mut self.pending);
         let value = if count == 0 { f64::NAN } else { round_to_seven_digits(sum / f64::from(count)) };
@@ -31,7 +31,7 @@ impl ChartLine {
         value
     }
 
-    /// Takes a value for the next point.
+    /// Records a value for the next point.
     pub(super) fn record(&mut self, at: Timestamp, value: f64, whole_numbers: &mut bool) {
         self.latest = value;
         self.last_seen = at;
@@ -43,7 +43,7 @@ impl ChartLine {
     }
 }
 
-/// Makes room for a value between the lowest and the highest.
+/// Extends the extent (lowest and highest) to a value.
 pub(super) fn extend(extent: &mut Option<(f64, f64)>, value: f64) {
     if value.is_finite() {
         let (lo, hi) = extent.get_or_insert((value, value));
@@ -56,7 +56,7 @@ pub(super) fn finite(value: f64) -> Option<f64> {
     value.is_finite().then_some(value)
 }
 
-/// Seven significant digits: finer than any screen, and half as long in a frame. Whole numbers stay as they are.
+/// Rounds to seven significant digits: finer than any screen, and half as long in a frame. Whole numbers stay as they are.
 pub(super) fn round_to_seven_digits(value: f64) -> f64 {
     if value.fract() == 0.0 || !value.is_finite() {
         return value;

@@ -1,35 +1,35 @@
-//! Digits as people read them: rounded, grouped, with a real minus sign.
+//! Number formatting: rounding, digit grouping and a real minus sign.
 
-/// What stands where nobody knows the number.
+/// The text in place of an unknown number.
 pub(super) const NO_VALUE: &str = "–";
 
-/// From here on a number is written with a power of ten: a longer row of digits is not read but counted, and a
+/// The magnitude from which on numbers are in scientific notation: a longer row of digits is not read but counted, and a
 /// double no longer holds each of them.
 const SCIENTIFIC_FROM: f64 = 1e15;
 
-/// Below this a number is written with a power of ten, unless the author set its decimals.
+/// The magnitude below which numbers are in scientific notation, unless the author set their decimals.
 const SCIENTIFIC_BELOW: f64 = 1e-6;
 
-/// No more digits behind the point than this, whatever the value.
+/// The most decimals of any number.
 const MAX_DECIMALS: u8 = 9;
 
-/// How many digits stand behind the point when the author did not say.
+/// The rule for how many decimals a number has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Precision {
-    /// As many as the author said.
+    /// As many as the author set.
     Fixed(u8),
-    /// Whole numbers bare, others with three significant digits: `412`, `1.25`, `0.73`.
+    /// None for whole numbers, otherwise three significant digits: `412`, `1.25`, `0.73`.
     General,
     /// Three significant digits always, so that a moving number keeps its width: `1.00`, `41.0`, `412`.
     Significant,
     /// One digit, none from 100 on, two below 1: `0.52`, `86.4`, `100`.
     Percent,
-    /// As few as tell the value, at most three: `80`, `0.5`. For what an author wrote, such as a threshold.
+    /// As few as the value needs, at most three: `80`, `0.5`. For a number that an author wrote, such as a threshold.
     Minimal,
 }
 
 impl Precision {
-    /// The number rounded, and the digits behind its point.
+    /// The number rounded, and its decimals.
     pub(super) fn round(self, value: f64) -> (f64, u8) {
         let decimals = self.decimals(value);
         let rounded = round(value, decimals);
@@ -55,21 +55,22 @@ impl Precision {
     }
 }
 
-/// Whether there is nothing behind the point but a double's own noise.
+/// Whether a number is whole but for a double's own error.
 pub(super) fn is_integer(value: f64) -> bool {
     (value - value.round()).abs() <= 1e-9 * value.abs().max(1.0)
 }
 
-/// The value by `rule`, thousands grouped.
-pub(super) fn format_number(value: f64, rule: Precision) -> String {
-    if value.is_finite() && value != 0.0 && value.abs() < SCIENTIFIC_BELOW && !matches!(rule, Precision::Fixed(_)) {
+/// Formats a value with this precision, thousands grouped.
+pub(super) fn format_number(value: f64, precision: Precision) -> String {
+    if value.is_finite() && value != 0.0 && value.abs() < SCIENTIFIC_BELOW && !matches!(precision, Precision::Fixed(_))
+    {
         return format_scientific(value);
     }
-    let (rounded, decimals) = rule.round(value);
+    let (rounded, decimals) = precision.round(value);
     format_fixed(rounded, decimals, true)
 }
 
-/// The value with just so many digits behind the point.
+/// Formats a value with exactly so many decimals.
 pub(super) fn format_fixed(value: f64, decimals: u8, grouped: bool) -> String {
     if !value.is_finite() {
         return NO_VALUE.to_owned();
@@ -101,19 +102,19 @@ pub(super) fn format_fixed(value: f64, decimals: u8, grouped: bool) -> String {
 /// U+2212, as wide as a plus sign and never broken from its number.
 const MINUS: &str = "−";
 
-/// Rounded half away from zero, as people do. Never a negative zero.
+/// Rounds half away from zero, as people do. Never to a negative zero.
 fn round(value: f64, decimals: u8) -> f64 {
     if value.abs() >= SCIENTIFIC_FROM {
         return value;
     }
     let power = 10f64.powi(i32::from(decimals));
     let scaled = value * power;
-    // A nudge of a double's own noise: 1.005 is stored a little below what was meant.
+    // A nudge by a double's own error: 1.005 is stored a little below what was meant.
     let rounded = (scaled + scaled * 2.0 * f64::EPSILON).round() / power;
     if rounded == 0.0 { 0.0 } else { rounded }
 }
 
-/// Digits behind the point for three significant ones; two are enough below one.
+/// The decimals for three significant digits; two are enough below one.
 fn significant_decimals(size: f64) -> u8 {
     match size {
         0.0 => 0,
@@ -124,7 +125,7 @@ fn significant_decimals(size: f64) -> u8 {
     }
 }
 
-/// The place behind the point where the first digit of a number below one stands: 1 for 0.5, 3 for 0.004.
+/// The decimal place of the first digit of a number below one: 1 for 0.5, 3 for 0.004.
 fn first_digit_place(size: f64) -> u8 {
     let mut place = 1;
     let mut reach = size * 10.0;
@@ -135,7 +136,7 @@ fn first_digit_place(size: f64) -> u8 {
     place
 }
 
-/// `1.00 × 10³⁰⁰`.
+/// Formats a value in scientific notation: `1.00 × 10³⁰⁰`.
 fn format_scientific(value: f64) -> String {
     let plain = format!("{:.2e}", value.abs());
     let (digits, power) = plain.split_once('e').unwrap_or((&plain, "0"));
@@ -165,7 +166,7 @@ mod tests {
 
     #[test]
     fn numbers_are_written_as_people_read_them() {
-        for (value, rule, text) in [
+        for (value, precision, text) in [
             (1284.0, Precision::General, "1,284"),
             (999.0, Precision::General, "999"),
             (1_234_567.0, Precision::General, "1,234,567"),
@@ -206,7 +207,7 @@ mod tests {
             (f64::NEG_INFINITY, Precision::Fixed(1), "–"),
             (f64::MAX, Precision::Fixed(9), "1.80 × 10³⁰⁸"),
         ] {
-            assert_eq!(format_number(value, rule), text, "{value} by {rule:?}");
+            assert_eq!(format_number(value, precision), text, "{value} by {precision:?}");
         }
     }
 

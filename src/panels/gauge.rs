@@ -39,14 +39,14 @@ impl GaugePanel {
     }
 }
 
-/// How far `value` is on the way from `min` to `max`: 0 to 100, to a tenth, which is finer than a screen shows.
+/// The position of `value` between `min` and `max`: 0 to 100, to a tenth, which is finer than a screen shows.
 pub(super) fn percent(value: f64, min: f64, max: f64) -> f64 {
     let share = (value - min) / (max - min) * 1000.0;
     if share.is_nan() { 0.0 } else { share.clamp(0.0, 1000.0).round() / 10.0 }
 }
 
-/// Where along the dial the judgement changes, each with the state that begins there. A dial whose low values are
-/// the bad ones begins with them.
+/// The positions along the dial where the state changes, each with the state that begins there. A dial whose low values
+/// are the bad ones begins with them.
 fn threshold_marks(thresholds: &[Threshold], min: f64, max: f64) -> Vec<(f64, HealthState)> {
     let mut bounds: Vec<f64> = thresholds.iter().map(|t| t.at).filter(|at| (min..max).contains(at)).collect();
     bounds.push(min);

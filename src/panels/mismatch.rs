@@ -1,6 +1,6 @@
 use crate::domain::Reading;
 
-/// A reading that a panel of this kind cannot show, in words for people. No full stop.
+/// The reason why a panel of this kind cannot show a reading, in words for people. No full stop.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReadingMismatch {
     /// The reading is of another sort than the kind needs.
@@ -13,7 +13,7 @@ pub enum ReadingMismatch {
         /// `a table`.
         gave: &'static str,
     },
-    /// One number is wanted, and there are more or none.
+    /// The panel shows one number, and there are more or none.
     #[error("{kind} shows one number, but the source gave {count}; let the query pick one")]
     NotOneNumber {
         /// `a gauge`.
@@ -21,7 +21,7 @@ pub enum ReadingMismatch {
         /// How many there are.
         count: usize,
     },
-    /// A chart with so many lines is not read, and would grow without bound.
+    /// There are more lines than a chart draws: they could not be read, and would grow without bound.
     #[error("a chart draws at most {most} lines, but the source gave {count}; let the query pick fewer")]
     TooManyLines {
         /// How many are drawn.
@@ -29,13 +29,13 @@ pub enum ReadingMismatch {
         /// How many there are.
         count: usize,
     },
-    /// Two numbers with one label cannot be two lines.
+    /// Two numbers have the same label, and cannot be two lines.
     #[error("each line of a chart needs its own label, but the source gave '{label}' twice")]
     DuplicateLabel {
         /// The label.
         label: String,
     },
-    /// A table's column that the page asks for is not there.
+    /// The table has no such column as the page names.
     #[error("the source's table has no column '{column}'; it has {has}")]
     MissingColumn {
         /// The column.
@@ -43,7 +43,7 @@ pub enum ReadingMismatch {
         /// The columns there are.
         has: String,
     },
-    /// Numbers are judged by thresholds, and the panel has none.
+    /// Numbers need thresholds to become states, and the panel has none.
     #[error("states are judged from numbers by the panel's thresholds, and it has none; add thresholds to the panel")]
     NoThresholds,
 }

@@ -1,6 +1,6 @@
-//! Panels turn readings into views: numbers formatted, states judged, points ready to draw.
+//! Panels turn readings into views: numbers formatted, thresholds applied, points ready to draw.
 //!
-//! A [`Panel`] is the state of one panel in one channel: it takes readings and failures, and tells either all there
+//! A [`Panel`] is the state of one panel in one channel: it takes readings and failures, and gives either all there
 //! is to show ([`Panel::frame`]) or only what is new ([`Panel::drain`]). Each kind has its own file. A view is what
 //! templates and browsers get, and they only apply it. This room does no I/O, never looks at a clock, and knows
 //! nothing of who is watching.
@@ -33,6 +33,6 @@ pub use view::{
     TextView,
 };
 
-/// How many bars or things one panel shows. A source that gives more is told of in `more`, so that one long answer
-/// does not grow what every viewer gets.
+/// The most bars or states that one panel shows. What a source gives beyond them is counted in `more`, so that one long
+/// answer does not grow what every viewer gets.
 const MAX_ROWS: usize = 200;

@@ -11,21 +11,21 @@ use super::view::{PanelFrame, PanelTrouble, PanelView};
 use crate::config::{PanelKind, PanelSettings};
 use crate::domain::{Bindings, Reading, Timestamp};
 
-/// The state of one panel in one channel: what it shows, how old that is, and what is wrong.
+/// The state of one panel in one channel: its view, how old that is, and the source's failure, if any.
 ///
-/// Whoever applies a [`frame`](Panel::frame) and then every later [`drain`](Panel::drain) sees what the next
-/// `frame` shows.
+/// A browser that applies a [`frame`](Panel::frame) and then every later [`drain`](Panel::drain) shows the same as the
+/// next `frame`.
 #[derive(Debug)]
 pub struct Panel {
     kind: KindState,
-    /// What it shows; charts keep their own points instead.
+    /// The current view; charts keep their own points instead.
     view: Option<PanelView>,
     at: Option<Timestamp>,
     trouble: Option<PanelTrouble>,
     pending: PendingChanges,
 }
 
-/// What each kind needs to turn a reading into its view.
+/// The state that each kind needs to turn a reading into its view.
 #[derive(Debug)]
 enum KindState {
     Stat(StatPanel),
@@ -39,12 +39,12 @@ enum KindState {
     Text,
 }
 
-/// What happened since the last drain.
+/// The changes since the last drain.
 #[derive(Clone, Copy, Debug, Default)]
 struct PendingChanges {
-    /// A reading came, or trouble, or an end of it.
+    /// Whether there was a reading, or trouble, or an end of it.
     any: bool,
-    /// The view is another one.
+    /// Whether the view changed.
     view: bool,
 }
 
@@ -70,11 +70,11 @@ impl Panel {
         Self { kind, view, at: None, trouble: None, pending: PendingChanges::default() }
     }
 
-    /// Takes a reading of the moment `at`. It ends any trouble.
+    /// Adds a reading of the moment `at`. It ends any trouble.
     ///
     /// # Errors
-    /// A [`Mismatch`] when this kind of panel cannot show such a reading. The panel is as it was: it is for the
-    /// caller, who knows when the source is asked again, to [`fail`](Panel::fail) it with these words.
+    /// A [`ReadingMismatch`] when this kind of panel cannot show such a reading. The panel is as it was: it is for the caller,
+    /// who knows when the source is queried again, to [set that as its trouble](Panel::set_trouble).
     pub fn add_reading(&mut self, at: Timestamp, reading: &Reading) -> Result<(), ReadingMismatch> {
         let view = match &mut self.kind {
             KindState::Line(chart) | KindState::Area(chart) => {
@@ -100,7 +100,7 @@ impl Panel {
         Ok(())
     }
 
-    /// Notes why there is nothing newer. The last good view stays.
+    /// Sets the reason why there is nothing newer. The last good view stays.
     pub fn set_trouble(&mut self, trouble: PanelTrouble) {
         if self.trouble.as_ref() != Some(&trouble) {
             self.trouble = Some(trouble);
@@ -108,7 +108,7 @@ impl Panel {
         }
     }
 
-    /// Whether there is a view, or at least the reason why there is none.
+    /// Whether there is a view, or at least a reason why there is none.
     pub fn has_something_to_show(&self) -> bool {
         let view = match &self.kind {
             KindState::Line(_) | KindState::Area(_) => self.at.is_some(),
@@ -117,8 +117,8 @@ impl Panel {
         view || self.trouble.is_some()
     }
 
-    /// All there is to show now, for a snapshot or a first paint. It may hold what the next
-    /// [`drain`](Panel::drain) tells again.
+    /// The whole panel as it is now, for a snapshot or a first paint. It may hold what the next [`drain`](Panel::drain) gives
+    /// again.
     pub fn frame(&self) -> PanelFrame {
         let view = match &self.kind {
             // Before the first reading there is no chart, rather than an empty one.
@@ -129,20 +129,20 @@ impl Panel {
         PanelFrame { at: self.at, view, append: None, trouble: self.trouble.clone() }
     }
 
-    /// What is new since the last drain; `None` when nothing is.
+    /// Takes the changes since the last drain; `None` when there are none.
     ///
-    /// A chart tells its new points, any other kind its whole view when that is another one than before. A frame
-    /// with neither means that the view is still right (`at` is new), or that the source failed (`trouble`).
+    /// A chart gives its new points, any other kind its whole view when that has changed. A frame with neither means that the
+    /// view is still right (`at` is new), or that the source failed (`trouble`).
     pub fn drain(&mut self) -> Option<PanelFrame> {
-        let news = std::mem::take(&mut self.pending);
-        if !news.any {
+        let pending = std::mem::take(&mut self.pending);
+        if !pending.any {
             return None;
         }
         let mut frame = PanelFrame { at: self.at, view: None, append: None, trouble: self.trouble.clone() };
         match &mut self.kind {
             KindState::Line(chart) if self.at.is_some() => set_chart_update(&mut frame, chart.drain(), PanelView::Line),
             KindState::Area(chart) if self.at.is_some() => set_chart_update(&mut frame, chart.drain(), PanelView::Area),
-            _ if news.view => frame.view.clone_from(&self.view),
+            _ if pending.view => frame.view.clone_from(&self.view),
             _ => {}
         }
         Some(frame)
@@ -151,10 +151,10 @@ impl Panel {
 
 fn set_chart_update(
     frame: &mut PanelFrame,
-    told: Option<ChartUpdate>,
+    update: Option<ChartUpdate>,
     view: impl Fn(super::view::ChartView) -> PanelView,
 ) {
-    match told {
+    match update {
         Some(ChartUpdate::View(chart)) => frame.view = Some(view(chart)),
         Some(ChartUpdate::Append(append)) => frame.append = Some(append),
         None => {}

@@ -1,4 +1,4 @@
-//! The small line under a number.
+//! The sparkline under a number.
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
@@ -11,17 +11,17 @@ use crate::domain::Timestamp;
 const WIDTH: f64 = 300.0;
 const HEIGHT: f64 = 34.0;
 
-/// Room above and below, so that the line's own thickness is not cut off.
+/// The margin above and below, so that the line's own thickness is not cut off.
 const MARGIN: f64 = 2.0;
 
-/// More points than these are not told apart at the width of a panel.
+/// The most points of the line: more are not told apart at the width of a panel.
 const MAX_POINTS: i64 = 60;
 
-/// How many values are kept at most, thirty for each point: two a second for a quarter of an hour. What comes
-/// faster is sampled.
+/// The most values that are kept, thirty for each point: two a second for a quarter of an hour. Values that come faster
+/// are sampled.
 const MAX_VALUES: u32 = 1_800;
 
-/// The values of a window that moves with the newest one.
+/// The values within a time window that moves with the newest one.
 #[derive(Debug)]
 pub(super) struct SparklineHistory {
     window: Duration,
@@ -35,7 +35,7 @@ impl SparklineHistory {
         Self { window, spacing: spacing(window, MAX_VALUES), values: VecDeque::new() }
     }
 
-    /// Adds a value. One that is not known leaves no trace.
+    /// Adds a value. One that is not finite is left out.
     pub(super) fn push(&mut self, at: Timestamp, value: f64) {
         // A clock that was set back: what lies ahead of it is not the past any more.
         while self.values.back().is_some_and(|(last, _)| *last >= at) {
@@ -51,7 +51,7 @@ impl SparklineHistory {
         }
     }
 
-    /// The line from edge to edge; `None` when there are fewer than two points.
+    /// Draws the line from edge to edge; `None` when there are fewer than two points.
     pub(super) fn draw(&self) -> Option<Sparkline> {
         let points = self.points();
         let (first, last) = (points.first()?.0, points.last()?.0);
@@ -76,7 +76,7 @@ impl SparklineHistory {
         Some(Sparkline { line, area })
     }
 
-    /// At most [`POINTS`] points: milliseconds since the first value, and the value. Neighbours are averaged.
+    /// At most [`MAX_POINTS`] points: milliseconds since the first value, and the value. Neighbours are averaged.
     #[expect(clippy::cast_precision_loss, reason = "milliseconds within a window are far below 2^53")]
     fn points(&self) -> Vec<(f64, f64)> {
         let (Some((first, _)), Some((last, _))) = (self.values.front(), self.values.back()) else { return Vec::new() };
@@ -87,26 +87,26 @@ impl SparklineHistory {
         }
         let length = self.bucket_length(span);
         let mut points: Vec<(f64, f64)> = Vec::with_capacity(64);
-        let (mut slot, mut count) = (i64::MIN, 0.0);
+        let (mut bucket, mut count) = (i64::MIN, 0.0);
         for (at, value) in &self.values {
-            // Slots begin at fixed moments: a point does not change its values as the window moves on.
+            // Buckets begin at fixed moments: a point does not change its values as the window moves on.
             let here = at.as_millis().div_euclid(length);
             match points.last_mut() {
-                Some(point) if slot == here => {
+                Some(point) if bucket == here => {
                     count += 1.0;
                     point.0 += (since(at) - point.0) / count;
                     point.1 += value / count - point.1 / count;
                 }
                 _ => {
                     points.push((since(at), *value));
-                    (slot, count) = (here, 1.0);
+                    (bucket, count) = (here, 1.0);
                 }
             }
         }
         points
     }
 
-    /// How long one averaged point lasts: the window's share of one point, halved as long as the values at hand
+    /// The milliseconds that one point averages: the window's share of one point, halved as long as the values at hand
     /// leave room for it. It changes seldom, so the line moves but does not flicker.
     fn bucket_length(&self, span: i64) -> i64 {
         let room = MAX_POINTS - 1;
@@ -119,13 +119,13 @@ impl SparklineHistory {
     }
 }
 
-/// How far apart values must lie for at most `most` of them to fit into `window`, both ends counted.
+/// The distance in time at which at most `most` values fit into `window`, both ends counted.
 pub(super) fn spacing(window: Duration, most: u32) -> Duration {
     let millis = window.as_millis().div_ceil(u128::from(most.saturating_sub(1).max(1)));
     Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX).max(1))
 }
 
-/// One point of a path, with one decimal: the first begins it.
+/// Appends a point to a path, with one decimal: the first begins it.
 pub(super) fn push_point(path: &mut String, x: f64, y: f64) {
     path.push(if path.is_empty() { 'M' } else { 'L' });
     push_coordinate(path, x);
@@ -133,7 +133,7 @@ pub(super) fn push_point(path: &mut String, x: f64, y: f64) {
     push_coordinate(path, y);
 }
 
-/// A coordinate with at most one decimal. Several times quicker than the general way to write a double.
+/// Appends a coordinate with at most one decimal. Several times quicker than the general way to write a double.
 pub(super) fn push_coordinate(path: &mut String, value: f64) {
     #[expect(clippy::cast_possible_truncation, reason = "a coordinate lies in its box; a cast saturates anyway")]
     let tenths = (value * 10.0).round() as i32;

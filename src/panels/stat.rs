@@ -8,7 +8,7 @@ use super::words;
 use crate::config::PanelSettings;
 use crate::domain::{Reading, Threshold, Timestamp};
 
-/// One big number with its judgement and the line of the last minutes, or a few words.
+/// One big number with its state and a sparkline of the last minutes, or a few words.
 #[derive(Debug)]
 pub(super) struct StatPanel {
     format: NumberFormat,

@@ -8,10 +8,10 @@ use super::{MAX_ROWS, words};
 use crate::config::PanelSettings;
 use crate::domain::{HealthState, LabelledState, Reading, Threshold};
 
-/// How many beats of each thing are kept: what fits beside its name.
+/// The most states of each thing that are kept and shown: as many as fit beside its name.
 pub const MAX_BEATS: usize = 44;
 
-/// Things, how each is doing, and how it was.
+/// Things that are watched, with their states now and before.
 #[derive(Debug)]
 pub(super) struct StatesPanel {
     format: NumberFormat,
@@ -20,7 +20,7 @@ pub(super) struct StatesPanel {
     histories: Vec<StateHistory>,
 }
 
-/// A thing and its last beats, oldest first.
+/// The last states of one thing, oldest first.
 #[derive(Debug)]
 struct StateHistory {
     label: String,
@@ -37,7 +37,7 @@ impl StatesPanel {
         }
     }
 
-    /// Every reading is one beat of each of its things.
+    /// The view of a reading, which adds one beat to each of its things.
     pub(super) fn view(&mut self, reading: &Reading) -> Result<StatesView, ReadingMismatch> {
         match reading {
             Reading::States(states) => Ok(self.record(states.len(), states.iter().map(from_state))),
@@ -86,7 +86,7 @@ impl StatesPanel {
     }
 }
 
-/// How a thing is doing in this reading.
+/// The state of a thing in this reading.
 struct CurrentState {
     mark: Mark,
     note: Option<String>,
@@ -105,7 +105,7 @@ fn from_number(thresholds: &[Threshold], format: &NumberFormat, value: f64) -> C
     }
 }
 
-/// The beats of the thing of this label, most likely in the same place as before. What is taken is not found
+/// Takes the beats of the thing with this label, most likely in the same place as before. What is taken is not found
 /// again, so of two things with one label each keeps its own.
 fn take_beats(before: &mut [StateHistory], at: usize, label: &str) -> VecDeque<HealthState> {
     let is_it = |thing: &StateHistory| thing.label == label && !thing.beats.is_empty();
@@ -116,7 +116,7 @@ fn take_beats(before: &mut [StateHistory], at: usize, label: &str) -> VecDeque<H
     found.map(|at| std::mem::take(&mut before[at].beats)).unwrap_or_default()
 }
 
-/// The share of beats that were not bad, of those anyone could tell.
+/// The share of beats that were not bad, of those that are known.
 fn uptime(beats: &VecDeque<HealthState>) -> String {
     let known = beats.iter().filter(|beat| **beat != HealthState::Unknown).count();
     let bad = beats.iter().filter(|beat| **beat == HealthState::Bad).count();

@@ -1,4 +1,4 @@
-//! A chart as a still picture: what the first paint shows, and what stays without JavaScript.
+//! A chart as a static SVG: what the first paint shows, and what stays without JavaScript.
 
 use serde::Serialize;
 
@@ -6,11 +6,11 @@ use super::sparkline::{push_coordinate, push_point};
 use super::view::{ChartSeries, ChartView};
 use crate::domain::HealthState;
 
-/// The size of the picture's box. It is scaled to the panel's width.
+/// The size of the drawing's box. It is scaled to the panel's width.
 const WIDTH: f64 = 760.0;
 const HEIGHT: f64 = 190.0;
 
-/// The points within so much width are drawn as one upright stroke, which looks the same and is shorter.
+/// The width within which points are drawn as one vertical stroke, which looks the same and is shorter.
 const COLUMN_WIDTH: f64 = 2.0;
 
 /// A chart drawn into a box, as SVG path data and positions.
@@ -22,46 +22,45 @@ pub struct StaticChart {
     pub height: f64,
     /// The lines, in the chart's order.
     pub lines: Vec<StaticChartLine>,
-    /// The ruled lines, bottom first.
+    /// The axis's ticks, bottom first.
     pub ticks: Vec<StaticChartTick>,
     /// The thresholds that lie in the box.
     pub thresholds: Vec<StaticChartThreshold>,
 }
 
-/// One line of the picture.
+/// One line of a static chart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct StaticChartLine {
-    /// What it is the line of.
+    /// The line's label.
     pub label: String,
     /// Path data of the line; empty when there is no point.
     pub line: String,
-    /// The same, closed along the ground.
+    /// The line closed along the baseline.
     pub area: String,
 }
 
-/// A ruled line.
+/// A tick of a static chart, with its grid line.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct StaticChartTick {
-    /// How far from the top.
+    /// The distance from the top.
     pub y: f64,
-    /// What stands beside it.
+    /// Its label.
     pub text: String,
 }
 
-/// A threshold.
+/// A threshold line of a static chart.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct StaticChartThreshold {
-    /// How far from the top.
+    /// The distance from the top.
     pub y: f64,
     /// The state that begins there.
     pub state: HealthState,
 }
 
 impl ChartView {
-    /// The chart drawn into a box of 760 × 190. The right edge is the newest point, the left edge lies one window
-    /// before it.
+    /// Draws the chart into a box of 760 × 190. The right edge is the newest point, the left edge lies one window before it.
     pub fn static_chart(&self) -> StaticChart {
-        let ground = self.y(0f64.clamp(self.axis.min, self.axis.max.max(self.axis.min)));
+        let baseline = self.y(0f64.clamp(self.axis.min, self.axis.max.max(self.axis.min)));
         let ticks = self
             .axis
             .ticks
@@ -75,22 +74,22 @@ impl ChartView {
         StaticChart {
             width: WIDTH,
             height: HEIGHT,
-            lines: self.series.iter().map(|series| self.draw_line(series, ground)).collect(),
+            lines: self.series.iter().map(|series| self.draw_line(series, baseline)).collect(),
             ticks: ticks.collect(),
             thresholds: thresholds.collect(),
         }
     }
 
-    fn draw_line(&self, series: &ChartSeries, ground: f64) -> StaticChartLine {
+    fn draw_line(&self, series: &ChartSeries, baseline: f64) -> StaticChartLine {
         let (mut line, mut area) = (String::new(), String::new());
-        let mut run = LineSegment::default();
+        let mut segment = LineSegment::default();
         for (i, value) in series.values.iter().enumerate() {
             match value {
-                Some(value) => run.push(self.x(i), self.y(*value)),
-                None => run.finish(ground, &mut line, &mut area),
+                Some(value) => segment.push(self.x(i), self.y(*value)),
+                None => segment.finish(baseline, &mut line, &mut area),
             }
         }
-        run.finish(ground, &mut line, &mut area);
+        segment.finish(baseline, &mut line, &mut area);
         StaticChartLine { label: series.label.clone(), line, area }
     }
 
@@ -108,14 +107,14 @@ impl ChartView {
     }
 }
 
-/// Points without a gap between them.
+/// A stretch of a line without gaps.
 #[derive(Default)]
 struct LineSegment {
     points: Vec<(f64, f64)>,
     column: PixelColumn,
 }
 
-/// The points so near to each other that only their lowest and highest are drawn.
+/// Points so near to each other that only their lowest and highest are drawn.
 #[derive(Default)]
 struct PixelColumn {
     begin: f64,
@@ -131,8 +130,8 @@ impl LineSegment {
         self.column.points.push((x, y));
     }
 
-    /// Writes the run down and begins another.
-    fn finish(&mut self, ground: f64, line: &mut String, area: &mut String) {
+    /// Writes the segment to the paths and begins another.
+    fn finish(&mut self, baseline: f64, line: &mut String, area: &mut String) {
         self.column.flush(&mut self.points);
         let (Some(&(first, _)), Some(&(last, _))) = (self.points.first(), self.points.last()) else { return };
         let mut path = String::with_capacity(self.points.len() * 12);
@@ -146,7 +145,7 @@ impl LineSegment {
         line.push_str(&path);
         area.push_str(&path);
         area.push('V');
-        push_coordinate(area, ground);
+        push_coordinate(area, baseline);
         area.push('H');
         push_coordinate(area, first);
         area.push('Z');

@@ -6,12 +6,12 @@ use super::words;
 use crate::config::{PanelSettings, Unit};
 use crate::domain::{DataTable as Rows, HealthState, Reading, TableCell, TableColumn, Threshold};
 
-/// Rows under columns.
+/// A table.
 ///
 /// A column's numbers are written in the unit its source gives it. When the source knows no units at all, the
 /// panel's unit is that of every column. Numbers without a unit may be ports, years or ids, so they are not grouped.
 ///
-/// The panel's thresholds are in the panel's unit, so they judge the numbers of the columns that have that unit.
+/// The panel's thresholds are in the panel's unit, so they apply to the columns that have that unit.
 /// What is good is not marked.
 #[derive(Debug)]
 pub(super) struct TablePanel {
@@ -22,22 +22,22 @@ pub(super) struct TablePanel {
     max_rows: usize,
 }
 
-/// A column that is shown.
+/// A column that is visible.
 struct VisibleColumn<'a> {
-    /// Its place in the reading.
+    /// Its index in the reading.
     index: usize,
     name: &'a str,
     style: NumberStyle,
-    judged: bool,
+    thresholds_apply: bool,
     align: Align,
 }
 
-/// How a column's numbers are written.
+/// The format of a column's numbers.
 enum NumberStyle {
     /// With a unit.
     WithUnit(NumberFormat),
-    /// Bare, all with as many digits behind the point, which the author may have set.
-    Plain { decimals: u8, set: bool },
+    /// Without a unit, all with the same decimals, which the author may have set.
+    Plain { decimals: u8, author_set: bool },
 }
 
 impl TablePanel {
@@ -56,14 +56,14 @@ impl TablePanel {
             return Err(ReadingMismatch::wrong_kind("a table", "rows under columns", reading));
         };
         let rows = &table.rows[..table.rows.len().min(self.max_rows)];
-        let shown = self.visible_columns(table, rows)?;
+        let visible = self.visible_columns(table, rows)?;
         Ok(TableView {
             rows: rows
                 .iter()
-                .map(|row| shown.iter().map(|column| self.cell(column, row.get(column.index))).collect())
+                .map(|row| visible.iter().map(|column| self.cell(column, row.get(column.index))).collect())
                 .collect(),
             more: table.rows.len() - rows.len(),
-            columns: shown
+            columns: visible
                 .into_iter()
                 .map(|column| ColumnView { label: words::truncate(column.name), align: column.align })
                 .collect(),
@@ -76,15 +76,15 @@ impl TablePanel {
         rows: &[Vec<TableCell>],
     ) -> Result<Vec<VisibleColumn<'a>>, ReadingMismatch> {
         let units_known = table.columns.iter().any(|column| column.unit.is_some());
-        let shown = |at: usize| self.visible_column(at, &table.columns[at], units_known, rows);
+        let visible = |at: usize| self.visible_column(at, &table.columns[at], units_known, rows);
         if self.columns.is_empty() {
-            return Ok((0..table.columns.len()).map(shown).collect());
+            return Ok((0..table.columns.len()).map(visible).collect());
         }
         self.columns
             .iter()
             .map(|name| {
                 let at = table.columns.iter().position(|column| column.name == *name);
-                at.map(shown).ok_or_else(|| ReadingMismatch::MissingColumn {
+                at.map(visible).ok_or_else(|| ReadingMismatch::MissingColumn {
                     column: name.clone(),
                     has: column_names(&table.columns),
                 })
@@ -118,12 +118,12 @@ impl TablePanel {
         VisibleColumn {
             index: at,
             name: &column.name,
-            judged: !self.thresholds.is_empty() && unit == self.unit,
+            thresholds_apply: !self.thresholds.is_empty() && unit == self.unit,
             align: if !words && (numbers || unit != Unit::None) { Align::Right } else { Align::Left },
             style: match unit {
                 Unit::None => NumberStyle::Plain {
                     decimals: if fractions { self.decimals.unwrap_or(PLAIN_DECIMALS) } else { 0 },
-                    set: self.decimals.is_some(),
+                    author_set: self.decimals.is_some(),
                 },
                 unit => NumberStyle::WithUnit(NumberFormat::new(unit, self.decimals)),
             },
@@ -138,14 +138,14 @@ impl TablePanel {
                 CellView { text: words::cell_word(*state).to_owned(), state: Some(*state) }
             }
             Some(TableCell::Number(value)) => {
-                let state = if column.judged { Threshold::evaluate(&self.thresholds, *value) } else { None };
+                let state = if column.thresholds_apply { Threshold::evaluate(&self.thresholds, *value) } else { None };
                 CellView { text: column.style.format(*value), state: state.filter(|state| *state != HealthState::Good) }
             }
         }
     }
 }
 
-/// Enough for money and most measures. An author who needs more sets `decimals`.
+/// The decimals of numbers without a unit: enough for money and most measures. An author who needs more sets `decimals`.
 const PLAIN_DECIMALS: u8 = 2;
 
 impl NumberStyle {
@@ -154,7 +154,7 @@ impl NumberStyle {
             Self::WithUnit(format) => format.text(value),
             Self::Plain { .. } if !value.is_finite() => NO_VALUE.to_owned(),
             // Two digits would make nothing of it.
-            Self::Plain { set: false, .. } if value != 0.0 && value.abs() < 0.005 => {
+            Self::Plain { author_set: false, .. } if value != 0.0 && value.abs() < 0.005 => {
                 digits::format_number(value, Precision::General)
             }
             Self::Plain { decimals, .. } => digits::format_fixed(value, *decimals, false),

@@ -1,8 +1,8 @@
-//! The author's words: Markdown made into HTML that can do no harm.
+//! Text panels: the page author's Markdown rendered to sanitised HTML.
 //!
-//! Values that visitors chose are put in after the Markdown was read, and only where plain words stand, so they
-//! can never become markup. What comes out makes no request that leaves this host, runs nothing and styles
-//! nothing; it can only link.
+//! Values that visitors chose are filled in after the Markdown was parsed, and only where plain text stands, so they
+//! can never become markup. The HTML makes no request that leaves this host, runs nothing and styles nothing; it can
+//! only link.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -13,33 +13,33 @@ use pulldown_cmark::{CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, 
 use super::view::TextView;
 use crate::domain::{Bindings, TextTemplate};
 
-/// These two, from Unicode's private use area, stand around a placeholder's number while the Markdown is read.
-/// To Markdown they are letters, so `**{city}**` is bold whatever the city is called.
+/// The characters around a placeholder's number while the Markdown is parsed, from Unicode's private use area. To Markdown
+/// they are letters, so `**{city}**` is bold whatever the city is called.
 const MARKER_START: char = '\u{E000}';
 const MARKER_END: char = '\u{E001}';
 
-/// The view of a text panel.
+/// Renders a text panel.
 pub(super) fn render(markdown: &TextTemplate, bindings: &Bindings) -> TextView {
-    let slots = Placeholders::of(markdown, bindings);
-    let marked = slots.insert_markers(markdown);
+    let placeholders = Placeholders::of(markdown, bindings);
+    let marked = placeholders.insert_markers(markdown);
     let parser = Parser::new_ext(&marked, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH);
     let mut images = Vec::new();
-    let events = TextMergeStream::new(parser).filter_map(|event| sanitize_event(event, &slots, &mut images));
+    let events = TextMergeStream::new(parser).filter_map(|event| sanitize_event(event, &placeholders, &mut images));
     let mut out = String::with_capacity(marked.len() * 2);
     html::push_html(&mut out, events);
     TextView { html: sanitizer().clean(&out).to_string() }
 }
 
-/// The placeholders of a text: what is written between the braces, and the value.
+/// The placeholders of a text: the name between the braces, and the value.
 struct Placeholders<'a>(Vec<(&'a str, &'a str)>);
 
 impl<'a> Placeholders<'a> {
     fn of(pattern: &'a TextTemplate, bindings: &'a Bindings) -> Self {
         let value = |key: &str| bindings.get(key).map_or("", String::as_str);
-        Self(pattern.placeholders().map(|slot| (slot.key.as_str(), value(&slot.key))).collect())
+        Self(pattern.placeholders().map(|placeholder| (placeholder.key.as_str(), value(&placeholder.key))).collect())
     }
 
-    /// The text with a mark in the place of each placeholder.
+    /// The text with a marker in place of each placeholder.
     fn insert_markers(&self, pattern: &TextTemplate) -> String {
         let mark =
             |(i, (key, _)): (usize, &(&str, &str))| ((*key).to_owned(), format!("{MARKER_START}{i}{MARKER_END}"));
@@ -47,8 +47,8 @@ impl<'a> Placeholders<'a> {
         pattern.fill(&marks, str::to_owned)
     }
 
-    /// `text` with `put(key, value)` in the place of each mark.
-    fn replace_markers<'t>(&self, text: CowStr<'t>, put: impl Fn(&str, &str) -> String) -> CowStr<'t> {
+    /// `text` with `replace(key, value)` in place of each marker.
+    fn replace_markers<'t>(&self, text: CowStr<'t>, replace: impl Fn(&str, &str) -> String) -> CowStr<'t> {
         if !text.contains(MARKER_START) {
             return text;
         }
@@ -60,10 +60,10 @@ impl<'a> Placeholders<'a> {
                 behind.split_once(MARKER_END).and_then(|(i, rest)| Some((self.0.get(i.parse::<usize>().ok()?)?, rest)));
             rest = match mark {
                 Some(((key, value), rest)) => {
-                    filled.push_str(&put(key, value));
+                    filled.push_str(&replace(key, value));
                     rest
                 }
-                // Not a mark of ours: the author's own character, which means nothing to anybody else.
+                // Not a marker of ours: the author's own character, which means nothing to anybody else.
                 None => behind,
             };
         }
@@ -71,23 +71,23 @@ impl<'a> Placeholders<'a> {
         filled.into()
     }
 
-    /// Where words stand, the value does.
+    /// Fills the values into plain text.
     fn fill_text<'t>(&self, text: CowStr<'t>) -> CowStr<'t> {
         self.replace_markers(text, |_, value| value.to_owned())
     }
 
-    /// Where an address stands, the placeholder stays as its author wrote it, and is seen not to work.
+    /// Leaves placeholders in a URL as their author wrote them, where they are seen not to work.
     fn fill_url<'t>(&self, text: CowStr<'t>) -> CowStr<'t> {
         self.replace_markers(text, |key, _| format!("{{{key}}}"))
     }
 }
 
-/// Fills in what is words, and drops what is HTML or would be fetched from elsewhere. `images` remembers, from
-/// the outermost in, which of the images around an event are kept.
-fn sanitize_event<'a>(event: Event<'a>, slots: &Placeholders<'_>, images: &mut Vec<bool>) -> Option<Event<'a>> {
+/// Fills values into plain text, and drops HTML and images from elsewhere. `images` remembers, from the outermost in,
+/// which of the images around an event are kept.
+fn sanitize_event<'a>(event: Event<'a>, placeholders: &Placeholders<'_>, images: &mut Vec<bool>) -> Option<Event<'a>> {
     Some(match event {
-        Event::Text(text) => Event::Text(slots.fill_text(text)),
-        Event::Code(text) => Event::Code(slots.fill_text(text)),
+        Event::Text(text) => Event::Text(placeholders.fill_text(text)),
+        Event::Code(text) => Event::Code(placeholders.fill_text(text)),
         Event::Html(_) | Event::InlineHtml(_) => return None,
         Event::Start(Tag::Heading { level, .. }) => Event::Start(Tag::Heading {
             level: demote_heading(level),
@@ -97,7 +97,7 @@ fn sanitize_event<'a>(event: Event<'a>, slots: &Placeholders<'_>, images: &mut V
         }),
         Event::End(TagEnd::Heading(level)) => Event::End(TagEnd::Heading(demote_heading(level))),
         Event::Start(Tag::Link { link_type, dest_url, title, id }) => {
-            let (dest_url, title) = (slots.fill_url(dest_url), slots.fill_text(title));
+            let (dest_url, title) = (placeholders.fill_url(dest_url), placeholders.fill_text(title));
             Event::Start(Tag::Link { link_type, dest_url, title, id })
         }
         Event::Start(Tag::Image { link_type, dest_url, title, id }) => {
@@ -105,7 +105,7 @@ fn sanitize_event<'a>(event: Event<'a>, slots: &Placeholders<'_>, images: &mut V
             if !is_local_path(&dest_url) {
                 return None;
             }
-            let (dest_url, title) = (slots.fill_url(dest_url), slots.fill_text(title));
+            let (dest_url, title) = (placeholders.fill_url(dest_url), placeholders.fill_text(title));
             Event::Start(Tag::Image { link_type, dest_url, title, id })
         }
         Event::End(TagEnd::Image) if images.pop() == Some(false) => return None,
@@ -114,7 +114,7 @@ fn sanitize_event<'a>(event: Event<'a>, slots: &Placeholders<'_>, images: &mut V
     })
 }
 
-/// The panel's own title is an `h2`.
+/// Lowers a heading by two levels, as the panel's own title is an `h2`.
 fn demote_heading(level: HeadingLevel) -> HeadingLevel {
     match level {
         HeadingLevel::H1 => HeadingLevel::H3,
@@ -124,8 +124,8 @@ fn demote_heading(level: HeadingLevel) -> HeadingLevel {
     }
 }
 
-/// Whether an address is a path on this host. Browsers read a backslash as a slash and skip tabs and line ends, so
-/// an address with any of these is not taken for one.
+/// Whether a URL is a path on this host. Browsers read a backslash as a slash and skip tabs and line ends, so a URL with
+/// any of these is not taken for one.
 fn is_local_path(address: &str) -> bool {
     let mut chars = address.chars();
     chars.next() == Some('/')
@@ -133,7 +133,7 @@ fn is_local_path(address: &str) -> bool {
         && !address.chars().any(|c| c == '\\' || c.is_control() || c.is_whitespace())
 }
 
-/// What may stand in a text, and nothing else.
+/// The HTML sanitiser: the elements, attributes and URLs that a text may have, and nothing else.
 fn sanitizer() -> Builder<'static> {
     let tags = [
         "p",
@@ -180,7 +180,7 @@ fn sanitizer() -> Builder<'static> {
     cleaner
 }
 
-/// Of the addresses without a scheme, those that stay on this host.
+/// Allows those URLs without a scheme that stay on this host.
 fn allow_relative(address: &str) -> Option<Cow<'_, str>> {
     (address.starts_with(['#', '?']) || is_local_path(address)).then_some(Cow::Borrowed(address))
 }

@@ -1,28 +1,28 @@
-//! Numbers with their units: which step of KiB, MiB, GiB or ms, s, min suits a value, and what stands behind it.
+//! Numbers with units: which of KiB, MiB, GiB or ms, s, min suits a value, and its symbol.
 
 use super::digits::{self, NO_VALUE, Precision};
 use super::view::Figure;
 use crate::config::{PanelSettings, Unit};
 
-/// How the numbers of one panel, or of one column, are written.
+/// The number format of one panel, or of one column.
 #[derive(Clone, Debug)]
 pub(super) struct NumberFormat {
     unit: Unit,
     decimals: Option<u8>,
 }
 
-/// The one step a whole chart is written in, so that its lines can be compared.
+/// The one scaled unit of a whole chart, so that its lines can be compared.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct UnitScale {
-    /// What a value is divided by to be in `unit`.
+    /// The number to divide a value by to have it in `unit`.
     pub(super) divisor: f64,
-    /// What stands behind values.
+    /// The unit's symbol.
     pub(super) unit: String,
     /// Whether round numbers are powers of two.
     pub(super) binary: bool,
 }
 
-/// One step of a unit: from `size` on, numbers are written in `name`.
+/// A scaled unit, such as KiB: from `size` on, numbers are written in it.
 struct UnitStep {
     size: f64,
     symbol: &'static str,
@@ -62,7 +62,7 @@ const BITS_PER_SECOND: &[UnitStep] = &[
     step(1e15, "Pbit/s"),
 ];
 
-/// From a minute on, a figure is written in two parts (`3 min 20 s`), a chart's axis in the larger one.
+/// The units of time. From a minute on, a figure is written in two of them (`3 min 20 s`), a chart's axis in the larger.
 const SECONDS: &[UnitStep] = &[
     step(1e-9, "ns"),
     step(1e-6, "µs"),
@@ -77,7 +77,7 @@ const MINUTE: f64 = 60.0;
 const HOUR: f64 = 3_600.0;
 const DAY: f64 = 86_400.0;
 
-/// From so many days on, nobody asks for the hours.
+/// The number of days from which on hours are left out.
 const DAYS_ONLY_FROM: f64 = 100.0;
 
 impl NumberFormat {
@@ -108,12 +108,12 @@ impl NumberFormat {
         to_text(self.format(value, false))
     }
 
-    /// A number that an author wrote, with no more digits than it needs: `80 %`. Zero needs no unit.
+    /// A number that an author wrote, in one text with its unit and with no more digits than it needs: `80 %`. Zero has no unit.
     pub(super) fn minimal_text(&self, value: f64) -> String {
         if value == 0.0 { "0".to_owned() } else { to_text(self.format(value, true)) }
     }
 
-    /// The step for a chart whose values reach `largest` from zero, in either direction.
+    /// The scale for a chart whose values reach `largest` from zero, in either direction.
     pub(super) fn scale_for(&self, largest: f64) -> UnitScale {
         let binary = matches!(self.unit, Unit::Bytes | Unit::BytesPerSecond);
         let ladder = self.steps();
@@ -124,14 +124,14 @@ impl NumberFormat {
         UnitScale { divisor, unit: unit.to_owned(), binary }
     }
 
-    fn format(&self, value: f64, fewest: bool) -> Figure {
+    fn format(&self, value: f64, minimal: bool) -> Figure {
         if !value.is_finite() {
             return Figure { text: NO_VALUE.to_owned(), unit: String::new() };
         }
         let ladder = self.steps();
         if ladder.is_empty() {
             return Figure {
-                text: digits::format_number(value, self.precision(fewest, false)),
+                text: digits::format_number(value, self.precision(minimal, false)),
                 unit: self.symbol().to_owned(),
             };
         }
@@ -142,22 +142,24 @@ impl NumberFormat {
                 return Figure { text: format_duration(value), unit: String::new() };
             }
             let scaled = value / step.size;
-            let rule = self.precision(fewest, step.size > 1.0);
+            let precision = self.precision(minimal, step.size > 1.0);
             // 1023.99 KiB would be read as 1024 KiB: it is 1.00 MiB.
             match ladder.get(at + 1) {
-                Some(next) if (rule.round(scaled).0 * step.size).abs() >= next.size * (1.0 - f64::EPSILON) => at += 1,
-                _ => return Figure { text: digits::format_number(scaled, rule), unit: step.symbol.to_owned() },
+                Some(next) if (precision.round(scaled).0 * step.size).abs() >= next.size * (1.0 - f64::EPSILON) => {
+                    at += 1
+                }
+                _ => return Figure { text: digits::format_number(scaled, precision), unit: step.symbol.to_owned() },
             }
         }
     }
 
-    fn precision(&self, fewest: bool, stepped: bool) -> Precision {
+    fn precision(&self, minimal: bool, scaled_up: bool) -> Precision {
         match (&self.unit, self.decimals) {
-            _ if fewest => Precision::Minimal,
+            _ if minimal => Precision::Minimal,
             (_, Some(decimals)) => Precision::Fixed(decimals),
             (Unit::Percent, None) => Precision::Percent,
             (Unit::Celsius, None) => Precision::Fixed(1),
-            (Unit::Bytes | Unit::BytesPerSecond | Unit::BitsPerSecond, None) if stepped => Precision::Significant,
+            (Unit::Bytes | Unit::BytesPerSecond | Unit::BitsPerSecond, None) if scaled_up => Precision::Significant,
             _ => Precision::General,
         }
     }
@@ -172,7 +174,7 @@ impl NumberFormat {
         }
     }
 
-    /// What stands behind a number of a unit without steps.
+    /// The symbol of a unit that is not scaled.
     fn symbol(&self) -> &str {
         match &self.unit {
             Unit::Percent => "%",
@@ -183,7 +185,7 @@ impl NumberFormat {
     }
 }
 
-/// The unit a source means by the name it gives its column.
+/// The unit that a source names with its column.
 pub(super) fn parse_unit(name: &str) -> Unit {
     match name {
         "" => Unit::None,
@@ -197,7 +199,7 @@ pub(super) fn parse_unit(name: &str) -> Unit {
     }
 }
 
-/// The largest step that is not larger than the value. Zero is written in the plain unit.
+/// The index of the largest unit that is not larger than the value. Zero is written in the base unit.
 fn step_index(ladder: &[UnitStep], value: f64) -> usize {
     let size = if value == 0.0 || !value.is_finite() { 1.0 } else { value.abs() };
     ladder.iter().rposition(|step| step.size <= size).unwrap_or(0)
@@ -212,7 +214,7 @@ fn to_text(figure: Figure) -> String {
     text
 }
 
-/// A minute or more, in its two largest parts, rounded to the smaller one: `3 min 20 s`, `5 d 3 h`.
+/// Formats a minute or more in its two largest units, rounded to the smaller one: `3 min 20 s`, `5 d 3 h`.
 fn format_duration(seconds: f64) -> String {
     let size = seconds.abs();
     let (whole, part, names, each) = if size.round() < HOUR {

@@ -2,7 +2,7 @@ use serde::Serialize;
 
 use crate::domain::{HealthState, Timestamp};
 
-/// A panel as a browser gets it, whole (`view`) or what is new (`append`). The shape of DESIGN's wire protocol.
+/// The JSON of a panel for a browser: all of it (`view`) or what is new (`append`).
 ///
 /// A frame with neither leaves the view as it is: the same reading came again (`at` is newer), or none did
 /// (`trouble`).
@@ -14,26 +14,26 @@ pub struct PanelFrame {
     /// All there is to show.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub view: Option<PanelView>,
-    /// What a chart gains at its end, on top of the view the browser has.
+    /// The points that a chart gains at its end, on top of the view the browser has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub append: Option<ChartAppend>,
-    /// Why there is nothing newer. Absent means that all is well.
+    /// The reason why there is nothing newer. Absent means that all is well.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trouble: Option<PanelTrouble>,
 }
 
-/// Why a panel has no newer reading.
+/// The failure by which a panel has no newer reading.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PanelTrouble {
-    /// In words: `stock.corp answered 503`.
+    /// The reason, for people: `stock.corp answered 503`.
     pub reason: String,
-    /// Since when.
+    /// When it began.
     pub since: Timestamp,
-    /// When the source is asked again.
+    /// When the source is queried again.
     pub retry_at: Timestamp,
 }
 
-/// What a panel shows.
+/// The content of a panel, by its kind.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum PanelView {
@@ -47,38 +47,38 @@ pub enum PanelView {
     Area(ChartView),
     /// A bar for each labelled number.
     Bar(BarView),
-    /// Rows under columns.
+    /// A table.
     Table(TableView),
     /// Up or down, for each of several things.
     States(StatesView),
-    /// The author's words.
+    /// Text that the page's author wrote.
     Text(TextView),
 }
 
-/// A number as it is read: `86.4` and `%`.
+/// A formatted number and its unit: `86.4` and `%`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Figure {
     /// The digits, with a sign, a point and grouping.
     pub text: String,
-    /// What stands small behind them; may be empty.
+    /// The unit, shown small behind them; may be empty.
     pub unit: String,
 }
 
-/// A judgement: a state, and the word for it, so that colour never stands alone.
+/// A state and the word for it, so that colour never stands alone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Mark {
-    /// How it is doing.
+    /// The state.
     pub state: HealthState,
-    /// `ok`, `high`, `critical`, `low`, `unknown` …
+    /// The word: `ok`, `high`, `critical`, `low`, `unknown` …
     pub word: String,
 }
 
 /// One big number.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct StatView {
-    /// The number, or the words with an empty unit.
+    /// The number, or a text with an empty unit.
     pub figure: Figure,
-    /// How it is judged; absent without thresholds.
+    /// The state by the thresholds; absent without any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mark: Option<Mark>,
     /// A line beneath: `warns at 80 %, bad at 95 %`.
@@ -89,12 +89,12 @@ pub struct StatView {
     pub spark: Option<Sparkline>,
 }
 
-/// A small line, as SVG path data in a box of 300 × 34.
+/// A sparkline, as SVG path data in a box of 300 × 34.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Sparkline {
     /// The line.
     pub line: String,
-    /// The same, closed along the bottom.
+    /// The line closed along the bottom.
     pub area: String,
 }
 
@@ -103,16 +103,16 @@ pub struct Sparkline {
 pub struct GaugeView {
     /// The number.
     pub figure: Figure,
-    /// How it is judged; absent without thresholds.
+    /// The state by the thresholds; absent without any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mark: Option<Mark>,
-    /// How far round, from 0 to 100.
+    /// The value's position on the dial, from 0 to 100.
     pub percent: f64,
-    /// What stands at the left end.
+    /// The label at the left end.
     pub min: String,
-    /// What stands at the right end.
+    /// The label at the right end.
     pub max: String,
-    /// Where the thresholds are, from 0 to 100, each with the state that begins there.
+    /// The thresholds' positions, from 0 to 100, each with the state that begins there.
     pub marks: Vec<(f64, HealthState)>,
 }
 
@@ -123,24 +123,24 @@ pub struct ChartView {
     pub times: Vec<Timestamp>,
     /// The lines; each has as many values as there are times.
     pub series: Vec<ChartSeries>,
-    /// The upright axis.
+    /// The vertical axis.
     pub axis: Axis,
     /// How far back the chart goes, in milliseconds. Points older than this before the newest one are dropped.
     pub window: u64,
     /// The thresholds, each with the state that begins there.
     pub thresholds: Vec<(f64, HealthState)>,
-    /// Digits behind the point for values read off the chart.
+    /// The decimals of values read off the chart.
     pub decimals: u8,
-    /// What stands behind values read off the chart.
+    /// The unit of values read off the chart.
     pub unit: String,
-    /// What a value read off the chart is divided by to be in `unit`.
+    /// The number to divide a value by to have it in `unit`.
     pub divisor: f64,
 }
 
 /// One line of a chart.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ChartSeries {
-    /// What it is the line of; empty when there is only one.
+    /// The line's label; empty when there is only one.
     pub label: String,
     /// The last value.
     pub latest: Figure,
@@ -148,28 +148,28 @@ pub struct ChartSeries {
     pub values: Vec<Option<f64>>,
 }
 
-/// The upright axis.
+/// The vertical axis of a chart.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Axis {
     /// The value at the bottom.
     pub min: f64,
     /// The value at the top.
     pub max: f64,
-    /// Where lines are ruled, bottom first.
+    /// The ticks, bottom first.
     pub ticks: Vec<AxisTick>,
 }
 
-/// A ruled line of an axis.
+/// A tick of an axis, with its grid line.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct AxisTick {
     /// The value.
     pub at: f64,
-    /// What stands beside it.
+    /// Its label.
     pub text: String,
 }
 
-/// What a chart gains at its end. A moment that is not newer than the last one a browser has is already known to
-/// it, and is skipped.
+/// The points that a chart gains at its end. A moment that is not newer than the last one a browser has is known to it
+/// already, and is skipped.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ChartAppend {
     /// The new moments.
@@ -196,18 +196,18 @@ pub struct BarView {
 /// One bar.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct BarRow {
-    /// What it is the bar of; empty for a lone number, which the panel's title names.
+    /// The bar's label; empty for a lone number, which the panel's title names.
     pub label: String,
     /// The number.
     pub figure: Figure,
-    /// How long, from 0 to 100.
+    /// The bar's length, from 0 to 100.
     pub percent: f64,
-    /// How it is judged; absent without thresholds.
+    /// The state by the thresholds; absent without any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mark: Option<Mark>,
 }
 
-/// Rows under columns.
+/// A table.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct TableView {
     /// The columns, left to right.
@@ -218,36 +218,36 @@ pub struct TableView {
     pub more: usize,
 }
 
-/// A column's head.
+/// The header of a table's column.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ColumnView {
-    /// What stands at its head.
+    /// The header's text.
     pub label: String,
-    /// Numbers stand to the right.
+    /// The alignment: numbers are to the right.
     pub align: Align,
 }
 
-/// To which side a column keeps.
+/// The alignment of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Align {
-    /// Words.
+    /// For words.
     Left,
-    /// Numbers.
+    /// For numbers.
     Right,
 }
 
-/// One cell.
+/// A table's cell.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CellView {
-    /// What stands in it.
+    /// The cell's text.
     pub text: String,
-    /// How it is judged, where it is.
+    /// Its state by the thresholds, where that is not good.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<HealthState>,
 }
 
-/// Things, and how each is doing.
+/// Things that are watched, each with its state.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct StatesView {
     /// The things, in order.
@@ -257,23 +257,23 @@ pub struct StatesView {
     pub more: usize,
 }
 
-/// One thing, and how it is doing.
+/// A thing that is watched, and its state.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct StateRow {
-    /// The thing.
+    /// The thing's name.
     pub label: String,
-    /// How it is doing now: `up`, `down`, `warning`, `unknown`, or a judgement's word.
+    /// Its state now: `up`, `down`, `warning`, `unknown`, or the word of a threshold.
     pub mark: Mark,
     /// A few words beside it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
-    /// How it was doing, oldest first, at most [`crate::panels::BEATS`].
+    /// Its states so far, oldest first, at most [`MAX_BEATS`](crate::panels::MAX_BEATS).
     pub beats: Vec<HealthState>,
-    /// The share of beats that were not bad, of those anyone could tell: `97.7 %`.
+    /// The share of beats that were not bad, of those that are known: `97.7 %`.
     pub uptime: String,
 }
 
-/// The author's words.
+/// Text that the page's author wrote.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TextView {
     /// Sanitised HTML.

@@ -1,14 +1,14 @@
-//! What states are called, and long texts cut short.
+//! The words for states and thresholds, and truncation of long texts.
 
 use super::unit::NumberFormat;
 use super::view::Mark;
 use crate::domain::{HealthState, Threshold};
 
-/// How many characters of a label, a cell or a note are shown. More would not be read on a board, and a source
-/// that sends whole documents must not grow what every viewer gets.
+/// The most characters of a label, a cell or a note that are shown. More would not be read on a board, and a source that
+/// sends whole documents must not grow what every viewer gets.
 pub(super) const MAX_CHARS: usize = 200;
 
-/// The text, or its beginning.
+/// The text, cut off behind [`MAX_CHARS`] characters.
 pub(super) fn truncate(text: &str) -> String {
     // A text of so few bytes cannot have too many characters.
     if text.len() <= MAX_CHARS {
@@ -20,7 +20,7 @@ pub(super) fn truncate(text: &str) -> String {
     }
 }
 
-/// How `value` is judged by `thresholds`; `None` when there are none.
+/// The state of `value` by `thresholds`, and its word; `None` when there are no thresholds.
 pub(super) fn threshold_mark(thresholds: &[Threshold], value: f64) -> Option<Mark> {
     let state = Threshold::evaluate(thresholds, value)?;
     let word = match state {
@@ -33,7 +33,7 @@ pub(super) fn threshold_mark(thresholds: &[Threshold], value: f64) -> Option<Mar
     Some(Mark { state, word: word.to_owned() })
 }
 
-/// What a thing in this state is.
+/// The word for a thing in this state.
 pub(super) fn state_word(state: HealthState) -> &'static str {
     match state {
         HealthState::Good => "up",
@@ -43,7 +43,7 @@ pub(super) fn state_word(state: HealthState) -> &'static str {
     }
 }
 
-/// What stands in a table's cell for a state.
+/// The word for a state in a table's cell.
 pub(super) fn cell_word(state: HealthState) -> &'static str {
     match state {
         HealthState::Good => "ok",
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn thresholds_are_told_in_words_mildest_first() {
+    fn thresholds_are_put_into_words_mildest_first() {
         let percent = NumberFormat::new(Unit::Percent, None);
         assert_eq!(describe_thresholds(&LOAD, &percent).unwrap(), "warns at 80 %, bad at 95 %");
         let days = NumberFormat::new(Unit::Other("days".into()), None);

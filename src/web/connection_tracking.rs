@@ -4,7 +4,7 @@ use rocket::fairing::{Fairing, Info, Kind};
 use rocket::{Data, Orbit, Request, Rocket};
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::connections::{Asking, Connections};
+use crate::connections::{Connections, InFlightRequest};
 
 /// Tells the connections' watch what is asked on them, and has it watch while the server serves.
 pub(super) struct ConnectionTracking {
@@ -32,18 +32,18 @@ impl Fairing for ConnectionTracking {
     async fn on_request(&self, request: &mut Request<'_>, _: &mut Data<'_>) {
         // What is kept with the request lives until its answer has been handed over whole.
         let peer = request.remote();
-        request.local_cache(|| peer.map(|peer| self.connections.head_came(peer)));
+        request.local_cache(|| peer.map(|peer| self.connections.request_started(peer)));
     }
 }
 
 /// Says that whoever makes this request is signed in.
 pub(super) fn mark_as_members(request: &Request<'_>) {
-    if let Some(asking) = request.local_cache(|| None::<Asking>) {
-        asking.is_a_members();
+    if let Some(asking) = request.local_cache(|| None::<InFlightRequest>) {
+        asking.mark_as_members();
     }
 }
 
 /// The request that is under way, for what goes on with its connection when it is answered.
-pub(super) fn in_flight_request<'r>(request: &'r Request<'_>) -> Option<&'r Asking> {
-    request.local_cache(|| None::<Asking>).as_ref()
+pub(super) fn in_flight_request<'r>(request: &'r Request<'_>) -> Option<&'r InFlightRequest> {
+    request.local_cache(|| None::<InFlightRequest>).as_ref()
 }

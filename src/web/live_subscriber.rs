@@ -6,7 +6,7 @@ use rocket::request::{FromRequest, Outcome, Request};
 
 use crate::audit::Audit;
 use crate::auth::{Auth, Scripts};
-use crate::connections::Asking;
+use crate::connections::InFlightRequest;
 use crate::domain::{Client, Credential, Member, RootCredential, Visitor};
 use crate::live::{
     ChannelPosition, CredentialWatch, Hub, LiveAuthorization, PermitHolder, SseConnection, Subscription, WsHandler,
@@ -31,7 +31,7 @@ pub(super) struct LiveSubscriber<'r> {
     clock: &'r SharedClock,
     shutdown: &'r ShutdownSignal,
     has_authorization_header: bool,
-    in_flight: Option<&'r Asking>,
+    in_flight: Option<&'r InFlightRequest>,
 }
 
 #[rocket::async_trait]
@@ -92,8 +92,8 @@ impl<'r> LiveSubscriber<'r> {
     }
 
     /// What to keep for as long as a stream goes on: to the watch over the connections, it is a request that is under way.
-    pub(super) fn in_flight_request(&self) -> Option<Asking> {
-        self.in_flight.map(Asking::another)
+    pub(super) fn in_flight_request(&self) -> Option<InFlightRequest> {
+        self.in_flight.map(InFlightRequest::duplicate)
     }
 
     /// Where sockets go on once their request is answered.

@@ -7,7 +7,7 @@ use rocket::response::{self, Responder};
 use rocket::{Request, Response};
 use rocket_ws::WebSocket;
 
-use crate::connections::Asking;
+use crate::connections::InFlightRequest;
 use crate::live::{CloseReason, Hub, Upgraded, WsHandler, reject};
 use crate::websocket::negotiate_deflate;
 
@@ -44,7 +44,7 @@ impl<'r> Responder<'r, 'static> for WebSocketUpgrade {
             hub,
             action: then,
             deflates: agreed.is_some(),
-            in_flight: in_flight_request(request).map(Asking::another),
+            in_flight: in_flight_request(request).map(InFlightRequest::duplicate),
         };
         let mut response = Response::build();
         response.raw_header("Sec-WebSocket-Accept", handshake.accept_key().to_owned());
@@ -59,7 +59,7 @@ struct UpgradeHandler {
     hub: Arc<Hub>,
     action: UpgradeAction,
     deflates: bool,
-    in_flight: Option<Asking>,
+    in_flight: Option<InFlightRequest>,
 }
 
 #[rocket::async_trait]

@@ -9,8 +9,8 @@ fn layout_of(unit: Unit, extent: Option<(f64, f64)>, bounds: AxisBounds) -> Axis
     layout(extent, false, bounds, &NumberFormat::new(unit, None))
 }
 
-fn texts(ruled: &AxisLayout) -> Vec<&str> {
-    ruled.axis.ticks.iter().map(|tick| tick.text.as_str()).collect()
+fn texts(layout: &AxisLayout) -> Vec<&str> {
+    layout.axis.ticks.iter().map(|tick| tick.text.as_str()).collect()
 }
 
 #[test]
@@ -28,7 +28,7 @@ fn percent_beyond_100_still_fit() {
 }
 
 #[test]
-fn bytes_are_ruled_in_powers_of_two() {
+fn ticks_of_bytes_are_powers_of_two() {
     const GIB: f64 = 1024.0 * 1024.0 * 1024.0;
     let axis = layout_of(Unit::Bytes, Some((11.0 * GIB, 13.0 * GIB)), UNBOUNDED);
     assert_eq!(texts(&axis), ["0", "4", "8", "12", "16 GiB"]);

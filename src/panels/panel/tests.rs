@@ -1,6 +1,6 @@
 #![allow(clippy::float_cmp, clippy::unwrap_used, clippy::panic)]
 
-//! What every panel promises to those who watch it. [`Screen`] is a model of what a browser does with frames.
+//! Tests of what every panel promises to browsers. [`Browser`] is a model of what they do with frames.
 
 use std::time::Duration;
 
@@ -73,7 +73,7 @@ fn trouble(since: Timestamp) -> PanelTrouble {
     PanelTrouble { reason: "stock.corp answered 503".to_owned(), since, retry_at: since + Duration::from_secs(20) }
 }
 
-/// A browser: it applies frames and decides nothing.
+/// A model of a browser: it applies frames and decides nothing.
 #[derive(Debug, Default, PartialEq)]
 struct Browser {
     shown: PanelFrame,
@@ -112,7 +112,7 @@ fn trim(chart: &mut ChartView) {
     chart.series.iter_mut().for_each(|series| drop(series.values.drain(..gone)));
 }
 
-/// Numbers that look random and are the same in every run (SplitMix64).
+/// A random number generator with a seed (SplitMix64): the same numbers in every run.
 struct SplitMix64(u64);
 
 impl SplitMix64 {
@@ -214,9 +214,9 @@ fn a_failure_tells_itself_without_the_view_and_keeps_it() {
         panel.add_reading(second(0), &Reading::Number(1.0)).unwrap();
         panel.drain();
         panel.set_trouble(trouble(second(1)));
-        let told = panel.drain().unwrap();
+        let update = panel.drain().unwrap();
         assert_eq!(
-            told,
+            update,
             PanelFrame { at: Some(second(0)), trouble: Some(trouble(second(1))), ..PanelFrame::default() }
         );
         assert!(panel.frame().view.is_some());
@@ -231,9 +231,9 @@ fn a_good_reading_ends_the_trouble() {
     panel.set_trouble(trouble(second(0)));
     assert_eq!(panel.frame().view, None);
     panel.add_reading(second(2), &Reading::Number(1.0)).unwrap();
-    let told = panel.drain().unwrap();
-    assert_eq!(told.trouble, None);
-    assert!(told.view.is_some());
+    let update = panel.drain().unwrap();
+    assert_eq!(update.trouble, None);
+    assert!(update.view.is_some());
 }
 
 #[test]

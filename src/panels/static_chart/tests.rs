@@ -28,26 +28,26 @@ fn chart(points: &[(i64, Option<f64>)]) -> ChartView {
 
 #[test]
 fn the_newest_point_stands_at_the_right_edge() {
-    let still = chart(&[(1000, Some(0.0)), (1380, Some(50.0)), (1760, Some(100.0))]).static_chart();
-    assert_eq!(still.lines[0].line, "M0 190L380 95L760 0");
-    assert_eq!(still.lines[0].area, "M0 190L380 95L760 0V190H0Z");
+    let chart = chart(&[(1000, Some(0.0)), (1380, Some(50.0)), (1760, Some(100.0))]).static_chart();
+    assert_eq!(chart.lines[0].line, "M0 190L380 95L760 0");
+    assert_eq!(chart.lines[0].area, "M0 190L380 95L760 0V190H0Z");
 }
 
 #[test]
 fn a_gap_breaks_the_line() {
-    let still = chart(&[(0, Some(0.0)), (10, Some(10.0)), (20, None), (30, Some(20.0)), (40, None)]).static_chart();
-    assert_eq!(still.lines[0].line, "M720 190L730 171M750 152h0.1");
-    assert_eq!(still.lines[0].area, "M720 190L730 171V190H720ZM750 152h0.1V190H750Z");
+    let chart = chart(&[(0, Some(0.0)), (10, Some(10.0)), (20, None), (30, Some(20.0)), (40, None)]).static_chart();
+    assert_eq!(chart.lines[0].line, "M720 190L730 171M750 152h0.1");
+    assert_eq!(chart.lines[0].area, "M720 190L730 171V190H720ZM750 152h0.1V190H750Z");
 }
 
 #[test]
-fn ruled_lines_and_thresholds_have_their_places() {
-    let still = chart(&[]).static_chart();
-    assert_eq!(still.lines[0].line, "");
-    let ticks: Vec<_> = still.ticks.iter().map(|tick| (tick.y, tick.text.as_str())).collect();
+fn ticks_and_thresholds_have_their_places() {
+    let chart = chart(&[]).static_chart();
+    assert_eq!(chart.lines[0].line, "");
+    let ticks: Vec<_> = chart.ticks.iter().map(|tick| (tick.y, tick.text.as_str())).collect();
     assert_eq!(ticks, [(190.0, "0"), (0.0, "100%")]);
     assert_eq!(
-        still.thresholds,
+        chart.thresholds,
         [StaticChartThreshold { y: 38.0, state: HealthState::Warn }],
         "the other one lies above the box"
     );
@@ -55,8 +55,8 @@ fn ruled_lines_and_thresholds_have_their_places() {
 
 #[test]
 fn what_is_beyond_the_axis_is_drawn_at_its_edge() {
-    let still = chart(&[(0, Some(-50.0)), (10, Some(500.0))]).static_chart();
-    assert_eq!(still.lines[0].line, "M750 190L760 0");
+    let chart = chart(&[(0, Some(-50.0)), (10, Some(500.0))]).static_chart();
+    assert_eq!(chart.lines[0].line, "M750 190L760 0");
 }
 
 #[test]

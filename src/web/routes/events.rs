@@ -5,7 +5,7 @@ use rocket::response::stream::ByteStream;
 use rocket::{Responder, get};
 use tokio::sync::mpsc;
 
-use crate::connections::Asking;
+use crate::connections::InFlightRequest;
 use crate::domain::{Client, Visitor};
 use crate::live::{CloseReason, SseEvent};
 use crate::pages::PageDenied;
@@ -52,7 +52,8 @@ pub(super) fn watch(
     let farewell = match dial.open_stream(slug, &visitor, &client, &asked, position.as_ref()) {
         Ok(connection) => {
             let asking = dial.in_flight_request();
-            dial.hub().spawn(connection.forward_to(events, move || asking.iter().for_each(Asking::hang_up)));
+            dial.hub()
+                .spawn(connection.forward_to(events, move || asking.iter().for_each(InFlightRequest::request_close)));
             None
         }
         Err(Refusal::PageDenied(PageDenied::SignInRequired)) if matches!(visitor, Visitor::Unconfirmed) => {
