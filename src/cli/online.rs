@@ -111,7 +111,7 @@ async fn silent_sources(shelf: &PageStore, sources: &Sources) -> Faults {
             questions.push(probe);
         }
     }
-    let answers = join_all(questions.iter().map(|probe| sources.ask(&probe.query))).await;
+    let answers = join_all(questions.iter().map(|probe| sources.execute(&probe.query))).await;
     let fault = |(probe, answer): (crate::pages::PageQuery, Result<_, crate::sources::SourceError>)| {
         let error = answer.err()?;
         let help = format!("see to [default.sources.{}] in Rocket.toml, or to what it asks", probe.query.source);

@@ -13,7 +13,7 @@ mod policy;
 #[cfg(target_os = "linux")]
 mod sockets;
 #[cfg(not(target_os = "linux"))]
-#[path = "sockets_elsewhere.rs"]
+#[path = "sockets_unsupported.rs"]
 mod sockets;
 mod sweep;
 mod table;

@@ -23,7 +23,7 @@ pub trait QueryExecutor: Send + Sync + 'static {
 #[async_trait]
 impl QueryExecutor for Sources {
     async fn execute(&self, query: &BoundQuery) -> Result<Reading, SourceError> {
-        Sources::ask(self, query).await
+        Sources::execute(self, query).await
     }
 }
 

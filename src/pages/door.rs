@@ -5,35 +5,35 @@ use crate::domain::{Access, AccessDecision, PageSlug, Person, Visitor};
 
 use super::{Page, PageStore};
 
-/// A page that this visitor may see: the proof is that it exists, since only the door makes one.
+/// A page that a visitor is authorized to see. Only the door makes one, so having it is the proof.
 #[derive(Clone, Debug)]
 pub struct OpenPage {
     page: Arc<Page>,
 }
 
-/// Why the door stayed shut.
+/// The reason why a visitor may not see a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PageDenied {
     /// There is no such page.
     NotFound,
-    /// Not before we know who asks.
+    /// Only members may see it, and the visitor is not signed in.
     SignInRequired,
-    /// They may, once they have shown their second factor.
+    /// The member may see it once they have proved their second factor.
     SecondFactorRequired,
-    /// No, and we know who asks.
+    /// The member may not see it.
     NotAllowed {
-        /// Whom to ask for the right.
+        /// The page's owner, to ask for the right.
         owner: Option<String>,
     },
-    /// Their account may, but not what they proved it by: a token that was made for something else.
+    /// The account may see it, but the token's scope does not include it.
     OutOfScope,
 }
 
 impl PageStore {
-    /// The door: the one place that decides whether a visitor may see a page.
+    /// Authorizes a visitor to see a page. This is the door: the one place that decides it.
     ///
     /// # Errors
-    /// [`Closed`] with the reason.
+    /// [`PageDenied`] with the reason.
     pub fn authorize(&self, slug: &str, visitor: &Visitor) -> Result<OpenPage, PageDenied> {
         let page = self.page(slug).ok_or(PageDenied::NotFound)?;
         match page.access.evaluate(visitor) {
@@ -47,7 +47,7 @@ impl PageStore {
         }
     }
 
-    /// Every page this visitor may open, in the bar's order. Some of them after a second factor alone.
+    /// Every page this visitor may open, in the navigation's order. Some of them only after a second factor.
     pub fn authorized_pages(&self, visitor: &Visitor) -> Vec<ListedPage> {
         let opens =
             |page: &Arc<Page>| page.access.evaluate(visitor) == AccessDecision::Allowed && is_in_scope(page, visitor);
@@ -59,12 +59,12 @@ impl PageStore {
         pages.into_iter().map(listed).collect()
     }
 
-    /// Whether `person` needs a second factor wherever they must sign in, as the settings say.
+    /// Whether the settings require a second factor of `person` wherever they must sign in.
     pub fn requires_second_factor(&self, person: &Person) -> bool {
         self.second_factor().asks(person)
     }
 
-    /// Whether the visitor may open the page but for a second factor. Somebody whose factor counts no more has none.
+    /// Whether only a second factor is missing for the page. One that has expired is missing too.
     fn lacks_second_factor(&self, page: &Page, visitor: &Visitor) -> bool {
         let Some(member) = visitor.member() else { return false };
         page.access != Access::Public
@@ -72,20 +72,20 @@ impl PageStore {
             && (page.second_factor || self.requires_second_factor(&member.person))
     }
 
-    /// The title of a page that somebody is asked to sign in for, where every member may open it. What a page for
-    /// named groups or people is called, or that there is one, is not told to strangers.
+    /// The title of a page to show at sign-in, where every member may open it. The titles of pages for named groups or
+    /// people, or that there is one, are not told to strangers.
     pub fn title_behind_sign_in(&self, slug: &PageSlug) -> Option<String> {
         let page = self.page(slug.as_str())?;
         (page.access == Access::SignedIn).then(|| page.title.clone())
     }
 }
 
-/// Whether what the visitor showed is good for that page. What is public is so for everybody.
+/// Whether the visitor's token, if that is their credential, has the page in its scope. A public page is in every scope.
 fn is_in_scope(page: &Page, visitor: &Visitor) -> bool {
     page.access == Access::Public || visitor.member().is_none_or(|member| member.scope.can_read(&page.slug))
 }
 
-/// A page in a list: what it is called and for whom, and no way into it.
+/// A page in a list: its title and access, without authorization to see it.
 #[derive(Clone, Debug)]
 pub struct ListedPage {
     page: Arc<Page>,
@@ -93,12 +93,12 @@ pub struct ListedPage {
 }
 
 impl ListedPage {
-    /// Whether it opens after a second factor alone.
+    /// Whether it opens only after a second factor.
     pub fn is_locked(&self) -> bool {
         self.locked
     }
 
-    /// Who may open it, in a word.
+    /// The page's access in a word.
     pub fn access_word(&self) -> &'static str {
         match self.page.access {
             Access::Public => "public",

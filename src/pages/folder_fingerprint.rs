@@ -2,12 +2,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// The page files as they lie in a folder: enough to see that something changed.
+/// The names, sizes and modification times of the page files in a folder: enough to detect changes.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct FolderFingerprint(Option<Vec<(PathBuf, Option<SystemTime>, u64)>>);
 
 impl FolderFingerprint {
-    /// The folder as it is now. One that cannot be read has a stamp too.
+    /// The folder's fingerprint now. One that cannot be read has a fingerprint too.
     pub(super) fn of(folder: &Path) -> Self {
         Self(scan(folder))
     }

@@ -5,16 +5,16 @@ use crate::domain::{Bindings, InputName, InputValues};
 
 use super::Page;
 
-/// How many combinations of inputs a page that is kept running is kept running for. More would let one page file
-/// start thousands of feeds that nobody watches.
+/// The most combinations of inputs for which a page is kept running without viewers. More would let one page file start
+/// thousands of feeds that nobody watches.
 const MAX_KEPT_CHOICES: usize = 64;
 
 /// One chosen option for each input of a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InputChoice {
-    /// The option's value for each input: what tells channels apart, and what stands in the address.
+    /// The option's value for each input, which identifies the channel and stands in the URL.
     pub values: InputValues,
-    /// What the placeholders of queries and texts stand for.
+    /// The values for the placeholders of queries and texts.
     pub bindings: Bindings,
 }
 
@@ -24,18 +24,18 @@ pub struct InputChoice {
 pub struct InvalidChoice {
     /// The input.
     pub input: InputName,
-    /// What was asked for, cut short.
+    /// The value asked for, cut short.
     pub value: String,
-    /// What could be.
+    /// The values that it offers.
     pub offered: String,
 }
 
 impl Page {
-    /// Reads a visitor's choice: the inputs' values by name. An input that is not mentioned is at its default, and
-    /// names that are no inputs of this page are somebody else's.
+    /// Reads a visitor's choice from the inputs' values by name. An input that is not mentioned is at its default, and names
+    /// that are no inputs of this page are ignored.
     ///
     /// # Errors
-    /// [`BadChoice`] for a value that is not among the input's options.
+    /// [`InvalidChoice`] for a value that is not among the input's options.
     pub fn choose<'q>(
         &self,
         asked: impl IntoIterator<Item = (&'q str, &'q str)>,
@@ -49,7 +49,7 @@ impl Page {
         Ok(self.choice_of(&chosen))
     }
 
-    /// Every choice there is, the default ones first, up to a bound.
+    /// Every possible choice, the default ones first, up to a limit.
     pub fn choices(&self) -> Vec<InputChoice> {
         self.inputs
             .iter()

@@ -1,8 +1,8 @@
-//! Pages decide who sees what.
+//! Pages: what there is to see, and who may see it.
 //!
-//! The [`Shelf`] holds the pages as their files mean them, reloads them when the files change, and keeps a page
-//! running when its file turns bad. The door, [`Shelf::open`], is the one place that decides whether a visitor may
-//! see a page; everything else gets at a page only through the [`OpenPage`] that it hands out.
+//! The [`PageStore`] holds the pages as parsed from their files, reloads them when the files change, and keeps a page
+//! running when its file turns invalid. The door, [`PageStore::authorize`], is the one place that decides whether a visitor
+//! may see a page; everything else gets at a page only through the [`OpenPage`] that it gives.
 
 mod door;
 mod folder_fingerprint;

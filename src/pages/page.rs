@@ -4,10 +4,10 @@ use sha2::{Digest, Sha256};
 
 use crate::config::PageFile;
 
-/// Enough to tell the states of one page apart.
+/// The length of a revision: enough to tell the states of one page apart.
 pub(super) const REVISION_BYTES: usize = 6;
 
-/// A page on the shelf.
+/// A page in the store.
 #[derive(Debug)]
 pub struct Page {
     file: PageFile,
@@ -20,17 +20,17 @@ impl Page {
         Self { file, revision: hex::encode(&digest[..REVISION_BYTES]) }
     }
 
-    /// The file as visitors see it, with its folder and no more: `pages/operations.toml`. Where on this machine the folder
-    /// is, is nobody's business.
+    /// The file's name for visitors, with its folder and no more: `pages/operations.toml`. The path to the folder is nobody's
+    /// business.
     pub fn file_name(&self) -> String {
         let mut parts: Vec<_> = self.file.file.iter().rev().take(2).map(|part| part.to_string_lossy()).collect();
         parts.reverse();
         parts.join("/")
     }
 
-    /// Tells this state of the page from every other, over restarts too: a page whose file changed has other channels, and
-    /// a browser that shows the one before loads it again. The program's version counts, since it brings other templates
-    /// and scripts.
+    /// A hash of the page's file and the program's version, the same over restarts: a page whose file changed has other
+    /// channels, and a browser that shows the one before loads it again. The version counts, since it brings other
+    /// templates and scripts.
     pub fn revision(&self) -> &str {
         &self.revision
     }

@@ -14,10 +14,10 @@ use crate::sources::Sources;
 use super::Page;
 use super::folder_fingerprint::FolderFingerprint;
 
-/// A page is text that somebody types; a larger file is there by mistake.
+/// The largest page file, in bytes. A page is text that somebody types; a larger file is there by mistake.
 const MAX_PAGE_FILE_BYTES: u64 = 1024 * 1024;
 
-/// The pages that run, as their files mean them.
+/// The pages, as parsed from the files of a folder.
 pub struct PageStore {
     folder: PathBuf,
     sources: Arc<Sources>,
@@ -34,7 +34,7 @@ struct LoadedPages {
 }
 
 impl PageStore {
-    /// Loads the pages of `folder`. A faulty page is left out, said in the log and kept for [`Shelf::faults`].
+    /// Loads the pages of `folder`. An invalid page is left out, logged and kept for [`PageStore::diagnostics`].
     ///
     /// # Errors
     /// The folder itself cannot be read.
@@ -51,19 +51,19 @@ impl PageStore {
         Ok(shelf)
     }
 
-    /// The same shelf, for a site whose people need a second factor as these settings say, and not only where a page does.
+    /// Sets who needs a second factor on every page, and not only where a page says so.
     #[must_use]
     pub fn with_second_factor(self, second_factor: SecondFactorSettings) -> Self {
         Self { second_factor, ..self }
     }
 
-    /// Who needs a second factor, beside what the pages say.
+    /// The settings for who needs a second factor, beside what the pages say.
     pub(super) fn second_factor(&self) -> &SecondFactorSettings {
         &self.second_factor
     }
 
-    /// The faults in the page files of `folder` that show without any source: for when the sources are faulty
-    /// themselves, or the folder cannot be read.
+    /// The diagnostics for the page files of `folder` that need no source: for when the sources are invalid themselves, or
+    /// the folder cannot be read.
     pub fn faults_without_sources(folder: &Path) -> Faults {
         match list_page_files(folder) {
             Ok(files) => files.iter().filter_map(|file| parse_file(file).err()).flatten().collect(),
@@ -71,8 +71,8 @@ impl PageStore {
         }
     }
 
-    /// Reads the files again. A page whose file is unchanged goes on as it is; one whose file turned bad goes on as it
-    /// was; one whose file is gone is taken from the shelf.
+    /// Reads the files again. A page whose file is unchanged goes on as it is; one whose file turned invalid goes on as it
+    /// was; one whose file is gone is removed.
     pub fn reload(&self) {
         let mut faults = Faults::default();
         let mut pages = BTreeMap::new();
@@ -110,29 +110,29 @@ impl PageStore {
         self.subscribe.send_modify(|reloads| *reloads += 1);
     }
 
-    /// The same, if anything in the folder is other than when it was read last.
+    /// Reads the files again if anything in the folder has changed since they were read last.
     pub fn reload_if_changed(&self) {
         if self.read(|contents| contents.fingerprint != FolderFingerprint::of(&self.folder)) {
             self.reload();
         }
     }
 
-    /// Every fault in the page files, for admins.
+    /// The diagnostics for all page files, as reports for admins.
     pub fn faults(&self) -> Vec<FaultReport> {
         self.read(|contents| contents.faults.reports())
     }
 
-    /// Every fault in the page files, for the terminal.
+    /// The diagnostics for all page files, for the terminal.
     pub fn all_faults(&self) -> Faults {
         self.read(|contents| contents.faults.clone())
     }
 
-    /// How many pages run.
+    /// The number of pages.
     pub fn count(&self) -> usize {
         self.read(|contents| contents.pages.len())
     }
 
-    /// Counts the reloads.
+    /// Subscribes to reloads; the value counts them.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.subscribe.subscribe()
     }
@@ -142,17 +142,17 @@ impl PageStore {
         &self.folder
     }
 
-    /// What the pages' queries are asked of.
+    /// The sources of the pages' queries.
     pub(super) fn sources(&self) -> &Sources {
         &self.sources
     }
 
-    /// Every page, whoever asks: for those who keep them running.
+    /// Every page, without authorization: for those who keep them running.
     pub(crate) fn pages(&self) -> Vec<Arc<Page>> {
         self.read(|contents| contents.pages.values().cloned().collect())
     }
 
-    /// The page of that name, whoever asks: for the door.
+    /// The page of that name, without authorization: for the door.
     pub(super) fn page(&self, slug: &str) -> Option<Arc<Page>> {
         self.read(|contents| contents.pages.get(slug).cloned())
     }
@@ -167,7 +167,7 @@ impl PageStore {
         if faults.is_empty() { Ok(page) } else { Err(faults) }
     }
 
-    /// What only the sources can tell: whether they exist, and whether they understand the queries.
+    /// The diagnostics that need the sources: whether they exist, and whether they understand the queries.
     fn faults_with_sources(&self, page: &PageFile) -> Faults {
         let mut faults = Faults::default();
         for from in page.panels.iter().filter_map(|panel| panel.source.as_ref()) {
@@ -196,7 +196,7 @@ impl PageStore {
     }
 }
 
-/// The page as its file means it, whatever its sources say.
+/// Parses a page file, without checks that need the sources.
 fn parse_file(file: &Path) -> Result<PageFile, Faults> {
     let unreadable = |message: String, help: &str| Faults::from(Fault::new(Place::file(file), message, help));
     let size = fs::metadata(file).map_err(|error| unreadable(error.to_string(), "make the file readable"))?.len();
@@ -208,7 +208,7 @@ fn parse_file(file: &Path) -> Result<PageFile, Faults> {
     config::read_page(file, &text)
 }
 
-/// Whether some input of the page gives `city`, or `city.zone`, a value.
+/// Whether some input of the page provides a value for `city`, or `city.zone`.
 fn provides(page: &PageFile, key: &str) -> bool {
     let (name, field) = key.split_once('.').map_or((key, None), |(name, field)| (name, Some(field)));
     page.inputs

@@ -6,17 +6,17 @@ use crate::sources::Sources;
 
 use super::{Page, PageStore};
 
-/// One question that a page asks of a source when nobody has chosen anything.
+/// A query of a page with all inputs at their defaults.
 #[derive(Clone, Debug)]
 pub struct PageQuery {
-    /// The question.
+    /// The query.
     pub query: BoundQuery,
-    /// Where the page asks it.
+    /// Its location in the page's file.
     pub place: Place,
 }
 
 impl PageStore {
-    /// What the pages ask, panel by panel, each page at its defaults.
+    /// The queries of all pages, panel by panel, with all inputs at their defaults.
     pub fn default_queries(&self) -> Vec<PageQuery> {
         self.pages().iter().flat_map(|page| queries_of(page, self.sources())).collect()
     }

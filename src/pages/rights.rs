@@ -10,16 +10,16 @@ pub const ADMINS_SETTING: &str = "admins.groups";
 /// The setting that names the groups whose people need a second factor.
 const SECOND_FACTOR_SETTING: &str = "second_factor.groups";
 
-/// What somebody may do with a page.
+/// A person's right to a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PageRight {
     /// The page.
     pub slug: PageSlug,
-    /// What it is called.
+    /// Its title.
     pub title: String,
-    /// By what right they may open it; `None` when they may not.
+    /// The reason why they may open it; `None` when they may not.
     pub right: Option<AccessReason>,
-    /// Whether it opens to anybody at all, signed in or not.
+    /// Whether it is open to anybody, signed in or not.
     pub is_public: bool,
 }
 
@@ -28,19 +28,19 @@ pub struct PageRight {
 pub struct NamedGroup {
     /// The group as it is written.
     pub group: GroupRef,
-    /// Where it is written.
+    /// Its location in the page's file.
     pub place: Place,
-    /// The page's file, as visitors see it.
+    /// The page's file, named as for visitors.
     pub file: String,
 }
 
 impl PageStore {
-    /// What `person` may do with each page, by name.
+    /// The rights of `person` to each page, by name.
     pub fn rights_of(&self, person: &Person) -> Vec<PageRight> {
         self.pages().iter().map(|page| page_right(page, person)).collect()
     }
 
-    /// What `person` may do with one page; `None` when there is none of that name.
+    /// The right of `person` to one page; `None` when there is none of that name.
     pub fn right_of(&self, person: &Person, slug: &str) -> Option<PageRight> {
         self.page(slug).map(|page| page_right(&page, person))
     }
@@ -64,7 +64,7 @@ impl PageStore {
         named
     }
 
-    /// The pages that somebody may open and by what right, as the last part of an examination.
+    /// The pages that somebody may open and why, as the last section of the diagnostics.
     pub fn rights_section(&self, person: &Person) -> Section {
         let step = |page: PageRight| match page.right {
             Some(right) => Step::ok(page.slug.to_string()).with(right.to_string()),
@@ -75,8 +75,8 @@ impl PageStore {
     }
 }
 
-/// Every group that some page, the office of admin or the rule about second factors names, as the directory room is asked
-/// for them: without those of local accounts, which are in no directory.
+/// Every group that some page, the admins' setting or the one about second factors names, for the directory to look up:
+/// without those of local accounts, which are in no directory.
 pub fn referenced_groups(shelf: Option<&PageStore>, admins: &Audience) -> Vec<Naming> {
     let of_admins = admins.groups.iter().map(|group| Naming { group: group.clone(), by: ADMINS_SETTING.to_owned() });
     let of_pages = shelf.map(PageStore::named_groups).unwrap_or_default();
@@ -95,11 +95,11 @@ fn page_right(page: &Page, person: &Person) -> PageRight {
     }
 }
 
-/// Where the page's text has the group's name: the first place after `access` with that name in quotes. A name that is
-/// written with escapes is not found so; then the file stands for the place.
+/// The location of a group's name in the page's text: the first place after `access` with that name in quotes. A name
+/// that is written with escapes is not found so; then the location is the file alone.
 fn location_of(page: &Page, group: &GroupRef) -> Place {
     let name = group.to_string().to_lowercase();
-    // Folding the case of what is not ASCII may change its length, and with it every place behind.
+    // Folding the case of what is not ASCII may change its length, and with it every position behind.
     let text = page.text.to_ascii_lowercase();
     let begin = text.find("access").unwrap_or_default();
     let quoted = ['"', '\''].into_iter().find_map(|quote| {

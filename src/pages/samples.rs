@@ -9,7 +9,7 @@ use rust_embed::RustEmbed;
 #[include = "*.toml"]
 struct SamplePages;
 
-/// The sample page that a new house opens with: it is public, and names no group that somebody must have first.
+/// The sample page for a new installation: it is public, and names no group that somebody must make first.
 const FIRST_PAGE: &str = "welcome.toml";
 
 /// Writes a first page into `folder`, making it if need be.
@@ -24,7 +24,7 @@ pub fn write_first_page(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Writes the sample pages that the binary carries into `folder`, making it if need be.
+/// Writes the sample pages embedded in the binary into `folder`, making it if need be.
 ///
 /// # Errors
 /// The folder or a file in it cannot be written.

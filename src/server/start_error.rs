@@ -4,7 +4,7 @@ use rocket::figment::error::Error as FigmentError;
 
 use crate::config::Faults;
 use crate::directory::SetUpError;
-use crate::sources::SourceFault;
+use crate::sources::SourceOpenError;
 use crate::store::StoreError;
 use crate::telemetry::InvalidFilter;
 
@@ -25,7 +25,7 @@ pub enum StartError {
     Directory(#[from] SetUpError),
     /// A source cannot be opened.
     #[error("{0}")]
-    Source(#[from] SourceFault),
+    Source(#[from] SourceOpenError),
     /// A store of ours cannot be opened.
     #[error("{0}")]
     Store(#[from] StoreError),

@@ -11,25 +11,25 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use quick_cache::sync::Cache;
 
-use super::words::nearest;
+use super::text::closest_match;
 use super::{Source, SourceError};
 use crate::domain::{Bindings, BoundQuery, Clock, Reading, TextTemplate};
 
 /// What there is to ask, in the order error messages list it.
-const VERBS: [(&str, Verb); 4] =
-    [("time", Verb::Time), ("date", Verb::Date), ("day", Verb::Day), ("offset", Verb::Offset)];
+const CLOCK_FIELDS: [(&str, ClockField); 4] =
+    [("time", ClockField::Time), ("date", ClockField::Date), ("day", ClockField::Day), ("offset", ClockField::Offset)];
 
 /// So many queries are known as they were understood: a feed asks the same one every second.
-const KNOWN_QUERIES: usize = 8_192;
+const MAX_CACHED_QUERIES: usize = 8_192;
 
 /// The time of day, anywhere.
 pub(super) struct WorldClock {
     clock: Arc<dyn Clock>,
-    known: Cache<String, Arc<Written>>,
+    parsed: Cache<String, Arc<UnboundClockQuery>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Verb {
+enum ClockField {
     Time,
     Date,
     Day,
@@ -37,29 +37,29 @@ enum Verb {
 }
 
 /// A query as its author wrote it.
-struct Written {
-    verb: Verb,
-    zone: Zone,
+struct UnboundClockQuery {
+    field: ClockField,
+    zone: ZoneArgument,
 }
 
-enum Zone {
-    Known(TimeZone),
+enum ZoneArgument {
+    Fixed(TimeZone),
     Placeholder(String),
 }
 
 impl WorldClock {
     pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, known: Cache::new(KNOWN_QUERIES) }
+        Self { clock, parsed: Cache::new(MAX_CACHED_QUERIES) }
     }
 
-    fn answer(&self, verb: Verb, zone: TimeZone) -> Result<Reading, String> {
+    fn read(&self, verb: ClockField, zone: TimeZone) -> Result<Reading, String> {
         let beyond = |fault: jiff::Error| format!("the time there cannot be told: {fault}");
         let now = Timestamp::from_millisecond(self.clock.now().as_millis()).map_err(beyond)?.to_zoned(zone);
         Ok(match verb {
-            Verb::Time => Reading::Text(now.strftime("%H:%M:%S").to_string()),
-            Verb::Date => Reading::Text(now.strftime("%A, %-d %B %Y").to_string()),
-            Verb::Day => Reading::Number(passed_of_day(&now).map_err(beyond)?),
-            Verb::Offset => Reading::Text(offset(&now)),
+            ClockField::Time => Reading::Text(now.strftime("%H:%M:%S").to_string()),
+            ClockField::Date => Reading::Text(now.strftime("%A, %-d %B %Y").to_string()),
+            ClockField::Day => Reading::Number(percent_of_day(&now).map_err(beyond)?),
+            ClockField::Offset => Reading::Text(utc_offset(&now)),
         })
     }
 }
@@ -67,21 +67,22 @@ impl WorldClock {
 #[async_trait]
 impl Source for WorldClock {
     fn check(&self, query: &str) -> Result<Vec<String>, String> {
-        Ok(match Written::parse(query)?.zone {
-            Zone::Known(_) => Vec::new(),
-            Zone::Placeholder(key) => vec![key],
+        Ok(match UnboundClockQuery::parse(query)?.zone {
+            ZoneArgument::Fixed(_) => Vec::new(),
+            ZoneArgument::Placeholder(key) => vec![key],
         })
     }
 
-    async fn ask(&self, query: &BoundQuery) -> Result<Reading, SourceError> {
-        let written = self.known.get_or_insert_with(&*query.text, || Written::parse(&query.text).map(Arc::new));
+    async fn execute(&self, query: &BoundQuery) -> Result<Reading, SourceError> {
+        let written =
+            self.parsed.get_or_insert_with(&*query.text, || UnboundClockQuery::parse(&query.text).map(Arc::new));
         let written = written.map_err(SourceError)?;
         let zone = written.zone.bind(&query.bindings).map_err(SourceError)?;
-        self.answer(written.verb, zone).map_err(SourceError)
+        self.read(written.field, zone).map_err(SourceError)
     }
 }
 
-impl Written {
+impl UnboundClockQuery {
     fn parse(query: &str) -> Result<Self, String> {
         let words: Vec<&str> = query.split_whitespace().collect();
         let (verb, zone) = match words.as_slice() {
@@ -93,15 +94,15 @@ impl Written {
                     .to_owned());
             }
         };
-        Ok(Self { verb: Verb::named(verb)?, zone: Zone::parse(zone)? })
+        Ok(Self { field: ClockField::from_name(verb)?, zone: ZoneArgument::parse(zone)? })
     }
 }
 
-impl Verb {
-    fn named(word: &str) -> Result<Self, String> {
-        VERBS.iter().find(|(known, _)| *known == word).map(|(_, verb)| *verb).ok_or_else(|| {
-            let known = VERBS.map(|(known, _)| known);
-            match nearest(word, known) {
+impl ClockField {
+    fn from_name(word: &str) -> Result<Self, String> {
+        CLOCK_FIELDS.iter().find(|(known, _)| *known == word).map(|(_, verb)| *verb).ok_or_else(|| {
+            let known = CLOCK_FIELDS.map(|(known, _)| known);
+            match closest_match(word, known) {
                 Some(near) => {
                     format!("the clock has no '{word}'; did you mean '{near}'? It tells {}", known.join(", "))
                 }
@@ -111,11 +112,11 @@ impl Verb {
     }
 }
 
-impl Zone {
+impl ZoneArgument {
     fn parse(word: &str) -> Result<Self, String> {
         let pattern: TextTemplate = word.parse().map_err(|fault| format!("{fault}"))?;
         if let Some(name) = pattern.literal() {
-            return zone_named(name).map(Self::Known);
+            return find_zone(name).map(Self::Fixed);
         }
         match pattern.placeholders().next() {
             Some(slot) if word == format!("{{{}}}", slot.key) => Ok(Self::Placeholder(slot.key.clone())),
@@ -128,16 +129,16 @@ impl Zone {
 
     fn bind(&self, bindings: &Bindings) -> Result<TimeZone, String> {
         match self {
-            Self::Known(zone) => Ok(zone.clone()),
-            Self::Placeholder(key) => zone_named(bindings.get(key).ok_or_else(|| format!("{{{key}}} has no value"))?),
+            Self::Fixed(zone) => Ok(zone.clone()),
+            Self::Placeholder(key) => find_zone(bindings.get(key).ok_or_else(|| format!("{{{key}}} has no value"))?),
         }
     }
 }
 
-fn zone_named(name: &str) -> Result<TimeZone, String> {
+fn find_zone(name: &str) -> Result<TimeZone, String> {
     TimeZone::get(name).map_err(|_| {
         let known: Vec<String> = jiff::tz::db().available().map(|zone| zone.to_string()).collect();
-        let hint = match nearest(name, known.iter().map(String::as_str)) {
+        let hint = match closest_match(name, known.iter().map(String::as_str)) {
             Some(near) => format!("did you mean '{near}'?"),
             None => "the names are those of the IANA database, such as Europe/Vienna".to_owned(),
         };
@@ -146,7 +147,7 @@ fn zone_named(name: &str) -> Result<TimeZone, String> {
 }
 
 /// Percent of the local day that has passed. A day may have 23 or 25 hours, and may begin at one in the morning.
-fn passed_of_day(now: &Zoned) -> Result<f64, jiff::Error> {
+fn percent_of_day(now: &Zoned) -> Result<f64, jiff::Error> {
     let begins = now.start_of_day()?;
     let ends = now.tomorrow()?.start_of_day()?;
     let seconds = |from: &Zoned, to: &Zoned| from.duration_until(to).as_secs_f64();
@@ -154,7 +155,7 @@ fn passed_of_day(now: &Zoned) -> Result<f64, jiff::Error> {
 }
 
 /// `UTC−05:00`, with the minus sign of typography.
-fn offset(now: &Zoned) -> String {
+fn utc_offset(now: &Zoned) -> String {
     let seconds = now.offset().seconds();
     let minutes = seconds.unsigned_abs() / 60;
     let sign = if seconds < 0 { '−' } else { '+' };
@@ -176,7 +177,7 @@ mod tests {
         let now = moment.parse::<Timestamp>().unwrap().as_millisecond();
         let clock = WorldClock::new(Arc::new(ManualClock::at(crate::domain::Timestamp::from_millis(now))));
         let bindings = bindings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        clock.ask(&BoundQuery { source: "clock".parse().unwrap(), text: query.to_owned(), bindings }).await
+        clock.execute(&BoundQuery { source: "clock".parse().unwrap(), text: query.to_owned(), bindings }).await
     }
 
     fn text(words: &str) -> Reading {

@@ -8,9 +8,9 @@ mod clock;
 mod host;
 mod http;
 mod registry;
-mod words;
+mod text;
 
-pub use self::registry::{SourceFault, Sources};
+pub use self::registry::{SourceOpenError, Sources};
 
 use async_trait::async_trait;
 
@@ -30,7 +30,7 @@ pub trait Source: Send + Sync {
     ///
     /// # Errors
     /// A [`SourceError`] in words for people.
-    async fn ask(&self, query: &BoundQuery) -> Result<Reading, SourceError>;
+    async fn execute(&self, query: &BoundQuery) -> Result<Reading, SourceError>;
 }
 
 /// Why a source gave no reading, in words for people: `stock.corp answered 503`. No secret, no full stop.

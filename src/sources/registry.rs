@@ -7,16 +7,16 @@ use indexmap::IndexMap;
 use super::clock::WorldClock;
 use super::host::Host;
 use super::http::Http;
-use super::words::did_you_mean;
+use super::text::did_you_mean;
 use super::{Source, SourceError};
 use crate::config::SourceSettings;
 use crate::domain::{Bindings, BoundQuery, Clock, Reading, SourceName};
 
 /// The built-in source that is the machine itself.
-const HOST: &str = "host";
+const HOST_SOURCE: &str = "host";
 
 /// The built-in source that is the time of day.
-const CLOCK: &str = "clock";
+const CLOCK_SOURCE: &str = "clock";
 
 /// Everything that can be asked: `host`, `clock`, and what the admin named.
 pub struct Sources {
@@ -26,7 +26,7 @@ pub struct Sources {
 /// A source that cannot be opened as its settings say.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the source '{}' cannot be opened: {reason}", source_name.as_str())]
-pub struct SourceFault {
+pub struct SourceOpenError {
     /// Which source.
     pub source_name: SourceName,
     /// What is wrong and what would be right. No secret, no full stop.
@@ -39,14 +39,17 @@ impl Sources {
     /// # Errors
     /// [`SourceFault`] for the first source that cannot be opened.
     #[expect(clippy::needless_pass_by_value, reason = "it is handed on to every source that tells the time")]
-    pub fn open(settings: &IndexMap<SourceName, SourceSettings>, clock: Arc<dyn Clock>) -> Result<Self, SourceFault> {
+    pub fn open(
+        settings: &IndexMap<SourceName, SourceSettings>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, SourceOpenError> {
         let mut by_name: IndexMap<SourceName, Box<dyn Source>> = IndexMap::new();
-        let host = built_in(HOST);
-        let opened = Host::open().map_err(|reason| SourceFault { source_name: host.clone(), reason })?;
+        let host = built_in_name(HOST_SOURCE);
+        let opened = Host::open().map_err(|reason| SourceOpenError { source_name: host.clone(), reason })?;
         by_name.insert(host, Box::new(opened));
-        by_name.insert(built_in(CLOCK), Box::new(WorldClock::new(Arc::clone(&clock))));
+        by_name.insert(built_in_name(CLOCK_SOURCE), Box::new(WorldClock::new(Arc::clone(&clock))));
         for (name, settings) in settings {
-            let fault = |reason| SourceFault { source_name: name.clone(), reason };
+            let fault = |reason| SourceOpenError { source_name: name.clone(), reason };
             if by_name.contains_key(name) {
                 return Err(fault("the name belongs to a built-in source; choose another".to_owned()));
             }
@@ -85,8 +88,8 @@ impl Sources {
     ///
     /// # Errors
     /// A [`SourceError`] in words for people.
-    pub async fn ask(&self, query: &BoundQuery) -> Result<Reading, SourceError> {
-        self.get(&query.source).map_err(SourceError)?.ask(query).await
+    pub async fn execute(&self, query: &BoundQuery) -> Result<Reading, SourceError> {
+        self.get(&query.source).map_err(SourceError)?.execute(query).await
     }
 
     fn get(&self, name: &SourceName) -> Result<&dyn Source, String> {
@@ -100,7 +103,7 @@ impl Sources {
 }
 
 #[expect(clippy::expect_used, reason = "the names are constants above, and a test opens them")]
-fn built_in(name: &str) -> SourceName {
+fn built_in_name(name: &str) -> SourceName {
     name.parse().expect("a built-in name is a name")
 }
 

@@ -1,14 +1,14 @@
 //! What the host can be asked, as names and as meant.
 
 use crate::domain::{Bindings, TextTemplate};
-use crate::sources::words::nearest;
+use crate::sources::text::closest_match;
 
 /// One thing to ask of the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum HostQuery {
     CpuTotal,
     CpuCores,
-    Load(LoadOver),
+    Load(LoadWindow),
     MemoryUsed,
     MemoryAvailable,
     MemoryTotal,
@@ -27,19 +27,19 @@ pub(super) enum HostQuery {
 
 /// Over how long the load is averaged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum LoadOver {
+pub(super) enum LoadWindow {
     OneMinute,
     FiveMinutes,
     FifteenMinutes,
 }
 
 /// Every name, in the order error messages list them.
-pub(super) const NAMES: [(&str, HostQuery); 19] = [
+pub(super) const QUERY_NAMES: [(&str, HostQuery); 19] = [
     ("cpu.total", HostQuery::CpuTotal),
     ("cpu.cores", HostQuery::CpuCores),
-    ("load.1", HostQuery::Load(LoadOver::OneMinute)),
-    ("load.5", HostQuery::Load(LoadOver::FiveMinutes)),
-    ("load.15", HostQuery::Load(LoadOver::FifteenMinutes)),
+    ("load.1", HostQuery::Load(LoadWindow::OneMinute)),
+    ("load.5", HostQuery::Load(LoadWindow::FiveMinutes)),
+    ("load.15", HostQuery::Load(LoadWindow::FifteenMinutes)),
     ("memory.used", HostQuery::MemoryUsed),
     ("memory.available", HostQuery::MemoryAvailable),
     ("memory.total", HostQuery::MemoryTotal),
@@ -58,10 +58,10 @@ pub(super) const NAMES: [(&str, HostQuery); 19] = [
 
 impl HostQuery {
     /// Reads a name.
-    pub(super) fn named(name: &str) -> Result<Self, String> {
-        NAMES.iter().find(|(known, _)| *known == name).map(|(_, query)| *query).ok_or_else(|| {
-            let known = NAMES.map(|(known, _)| known);
-            match nearest(name, known) {
+    pub(super) fn from_name(name: &str) -> Result<Self, String> {
+        QUERY_NAMES.iter().find(|(known, _)| *known == name).map(|(_, query)| *query).ok_or_else(|| {
+            let known = QUERY_NAMES.map(|(known, _)| known);
+            match closest_match(name, known) {
                 Some(near) => {
                     format!("the host has no '{name}'; did you mean '{near}'? It answers {}", known.join(", "))
                 }
@@ -73,18 +73,18 @@ impl HostQuery {
 
 /// The query as its author wrote it: one name, or one placeholder that stands for a name.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Written {
+pub(super) enum UnboundHostQuery {
     Name(HostQuery),
     Placeholder(String),
 }
 
-impl Written {
+impl UnboundHostQuery {
     /// Reads a query. A name is looked up at once, so that a slip shows when the page is loaded.
     pub(super) fn parse(query: &str) -> Result<Self, String> {
         let query = query.trim();
         let pattern: TextTemplate = query.parse().map_err(|fault| format!("{fault}"))?;
         if let Some(name) = pattern.literal() {
-            return HostQuery::named(name).map(Self::Name);
+            return HostQuery::from_name(name).map(Self::Name);
         }
         let mut slots = pattern.placeholders();
         match (slots.next(), slots.next()) {
@@ -100,7 +100,7 @@ impl Written {
         match self {
             Self::Name(query) => Ok(*query),
             Self::Placeholder(key) => {
-                HostQuery::named(bindings.get(key).ok_or_else(|| format!("{{{key}}} has no value"))?)
+                HostQuery::from_name(bindings.get(key).ok_or_else(|| format!("{{{key}}} has no value"))?)
             }
         }
     }
@@ -113,31 +113,31 @@ mod tests {
 
     #[test]
     fn every_name_is_read_as_itself() {
-        for (name, query) in NAMES {
-            assert_eq!(Written::parse(name), Ok(Written::Name(query)));
+        for (name, query) in QUERY_NAMES {
+            assert_eq!(UnboundHostQuery::parse(name), Ok(UnboundHostQuery::Name(query)));
         }
     }
 
     #[test]
     fn a_slip_is_told_with_the_nearest_name_and_all_names() {
-        let fault = Written::parse("cpu.totl").unwrap_err();
+        let fault = UnboundHostQuery::parse("cpu.totl").unwrap_err();
         assert!(
             fault.starts_with("the host has no 'cpu.totl'; did you mean 'cpu.total'? It answers cpu.total,"),
             "{fault}"
         );
-        let fault = Written::parse("sales").unwrap_err();
+        let fault = UnboundHostQuery::parse("sales").unwrap_err();
         assert!(fault.starts_with("the host has no 'sales'; it answers cpu.total, cpu.cores,"), "{fault}");
     }
 
     #[test]
     fn a_placeholder_stands_for_a_whole_name_and_nothing_less() {
-        let written = Written::parse("{colour.query}").unwrap();
+        let written = UnboundHostQuery::parse("{colour.query}").unwrap();
         let bound = |value: &str| written.bind(&[("colour.query".to_owned(), value.to_owned())].into());
         assert_eq!(bound("swap.used"), Ok(HostQuery::SwapUsed));
         assert!(bound("swap").is_err());
         assert!(written.bind(&Bindings::new()).unwrap_err().contains("{colour.query} has no value"));
         for crooked in ["cpu.{what}", "{a}{b}", "{a} x", "{a", "{{cpu}}"] {
-            assert!(Written::parse(crooked).is_err(), "{crooked}");
+            assert!(UnboundHostQuery::parse(crooked).is_err(), "{crooked}");
         }
     }
 }

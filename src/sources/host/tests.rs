@@ -5,7 +5,7 @@ use crate::domain::{Bindings, LabelledNumber, TableCell};
 
 async fn answers(host: &Host, query: &str) -> Reading {
     let bound = BoundQuery { source: "host".parse().unwrap(), text: query.to_owned(), bindings: Bindings::new() };
-    host.ask(&bound).await.unwrap_or_else(|fault| panic!("{query}: {fault}"))
+    host.execute(&bound).await.unwrap_or_else(|fault| panic!("{query}: {fault}"))
 }
 
 async fn number_of(host: &Host, query: &str) -> f64 {
@@ -53,7 +53,7 @@ async fn every_name_answers_with_sane_values() {
 #[tokio::test]
 async fn a_busy_machine_is_seen_busy_in_the_very_first_answer() {
     let host = Host::open().unwrap();
-    let until = std::time::Instant::now() + gauge::SHARED_FOR * 2;
+    let until = std::time::Instant::now() + shared_collector::MIN_REFRESH_INTERVAL * 2;
     let work = tokio::task::spawn_blocking(move || while std::time::Instant::now() < until {});
     assert!(number_of(&host, "cpu.total").await > 0.0);
     work.await.unwrap();
@@ -85,6 +85,6 @@ async fn an_unknown_value_of_an_input_is_told_not_guessed() {
         text: "{what}".to_owned(),
         bindings: [("what".to_owned(), "memory.usde".to_owned())].into(),
     };
-    let fault = host.ask(&bound).await.unwrap_err();
+    let fault = host.execute(&bound).await.unwrap_err();
     assert!(fault.0.starts_with("the host has no 'memory.usde'; did you mean 'memory.used'?"), "{fault}");
 }

@@ -17,37 +17,37 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{CertificateError, ClientConfig, RootCertStore};
 use url::Url;
 
-use super::address::{Address, host_of};
+use super::url_template::{UrlTemplate, host_of};
 use crate::config::Secret;
 
 /// A redirect or two is a tidy server (`/x` to `/x/`); more is a loop.
-const MOST_REDIRECTS: usize = 3;
+const MAX_REDIRECTS: usize = 3;
 
 /// Each source talks to one host, and seldom to it more than twice at once; what is idle beyond that is let go.
-const MOST_IDLE: usize = 2;
+const MAX_IDLE_CONNECTIONS: usize = 2;
 
 /// A client that knows only `address`.
-pub(super) fn client(
-    address: &Arc<Address>,
+pub(super) fn build_client(
+    address: &Arc<UrlTemplate>,
     headers: &[(String, Secret)],
     ca_file: Option<&Path>,
 ) -> Result<Client, String> {
     let home = Arc::clone(address);
     let redirects = Policy::custom(move |attempt| {
-        if home.is_home_of(attempt.url()) && attempt.previous().len() <= MOST_REDIRECTS {
+        if home.has_same_origin(attempt.url()) && attempt.previous().len() <= MAX_REDIRECTS {
             attempt.follow()
         } else {
             attempt.stop()
         }
     });
     Client::builder()
-        .tls_backend_preconfigured(tls(address, ca_file)?)
+        .tls_backend_preconfigured(tls_config(address, ca_file)?)
         .default_headers(header_map(headers)?)
         .user_agent(concat!("belvedere/", env!("CARGO_PKG_VERSION")))
         .redirect(redirects)
         .referer(false)
         .no_proxy()
-        .pool_max_idle_per_host(MOST_IDLE)
+        .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS)
         .build()
         .map_err(|fault| format!("its client cannot be built: {fault}"))
 }
@@ -58,10 +58,10 @@ pub(super) fn client(
 /// What went wrong, naming the host and never the path, the query or a header.
 pub(super) async fn get(client: &Client, url: Url, max_bytes: usize) -> Result<Vec<u8>, String> {
     let host = host_of(&url);
-    let response = client.get(url).send().await.map_err(|fault| no_answer(&host, &fault))?;
-    let mut response = accepted(&host, response)?;
+    let response = client.get(url).send().await.map_err(|fault| describe_request_error(&host, &fault))?;
+    let mut response = require_success(&host, response)?;
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|fault| broken_answer(&host, &fault))? {
+    while let Some(chunk) = response.chunk().await.map_err(|fault| describe_body_error(&host, &fault))? {
         if body.len() + chunk.len() > max_bytes {
             return Err(format!(
                 "{host} sent more than the {max_bytes} bytes allowed; raise max_bytes of the source, or ask for less"
@@ -86,10 +86,10 @@ fn header_map(headers: &[(String, Secret)]) -> Result<HeaderMap, String> {
 }
 
 /// TLS with the admin's certificates, or with those the system trusts. An address without TLS gets no roots at all.
-fn tls(address: &Address, ca_file: Option<&Path>) -> Result<ClientConfig, String> {
+fn tls_config(address: &UrlTemplate, ca_file: Option<&Path>) -> Result<ClientConfig, String> {
     let mut roots = RootCertStore::empty();
     if let Some(file) = ca_file {
-        add_file(&mut roots, file)?;
+        add_ca_file(&mut roots, file)?;
     } else if address.is_tls() {
         let (added, _) = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         if added == 0 {
@@ -105,7 +105,7 @@ fn tls(address: &Address, ca_file: Option<&Path>) -> Result<ClientConfig, String
     Ok(config)
 }
 
-fn add_file(roots: &mut RootCertStore, file: &Path) -> Result<(), String> {
+fn add_ca_file(roots: &mut RootCertStore, file: &Path) -> Result<(), String> {
     let cannot = |fault: &dyn std::fmt::Display| format!("its ca_file {} cannot be used: {fault}", file.display());
     let certificates: Vec<_> = CertificateDer::pem_file_iter(file)
         .and_then(Iterator::collect)
@@ -120,7 +120,7 @@ fn add_file(roots: &mut RootCertStore, file: &Path) -> Result<(), String> {
 }
 
 /// The response if it is the answer, or what it is instead.
-fn accepted(host: &str, response: Response) -> Result<Response, String> {
+fn require_success(host: &str, response: Response) -> Result<Response, String> {
     let status = response.status();
     if status.is_success() {
         return Ok(response);
@@ -130,7 +130,7 @@ fn accepted(host: &str, response: Response) -> Result<Response, String> {
         && let Ok(target) = response.url().join(target)
     {
         return Err(if target.origin() == response.url().origin() {
-            format!("{host} sent more than {MOST_REDIRECTS} redirects")
+            format!("{host} sent more than {MAX_REDIRECTS} redirects")
         } else {
             let to = format!("{}://{}", target.scheme(), host_of(&target));
             format!("{host} sent a redirect to {to}, which is not followed; if that is right, make it the source's url")
@@ -140,12 +140,12 @@ fn accepted(host: &str, response: Response) -> Result<Response, String> {
 }
 
 /// Why there was no answer at all.
-fn no_answer(host: &str, fault: &reqwest::Error) -> String {
+fn describe_request_error(host: &str, fault: &reqwest::Error) -> String {
     if fault.is_dns() {
         return format!("{host} has no address: its name cannot be resolved");
     }
-    if let Some(fault) = tls_fault(fault) {
-        return format!("{host} cannot be trusted: {}", in_words(fault));
+    if let Some(fault) = tls_error(fault) {
+        return format!("{host} cannot be trusted: {}", describe_tls_error(fault));
     }
     match io_kind(fault) {
         Some(io::ErrorKind::ConnectionRefused) => format!("{host} refused the connection"),
@@ -162,7 +162,7 @@ fn no_answer(host: &str, fault: &reqwest::Error) -> String {
 }
 
 /// Why an answer that had begun did not end.
-fn broken_answer(host: &str, fault: &reqwest::Error) -> String {
+fn describe_body_error(host: &str, fault: &reqwest::Error) -> String {
     if fault.is_decode() && io_kind(fault).is_none_or(|kind| kind == io::ErrorKind::InvalidData) {
         format!("{host} sent an answer that cannot be unpacked")
     } else {
@@ -171,7 +171,7 @@ fn broken_answer(host: &str, fault: &reqwest::Error) -> String {
 }
 
 /// What caused `fault`, from the outside in, with what an I/O error wraps.
-fn causes(fault: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
+fn error_chain(fault: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
     std::iter::successors(Some(fault as &(dyn Error + 'static)), |fault| cause(*fault))
 }
 
@@ -182,15 +182,15 @@ fn cause<'a>(fault: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'stati
     }
 }
 
-fn tls_fault(fault: &reqwest::Error) -> Option<&rustls::Error> {
-    causes(fault).find_map(|cause| cause.downcast_ref::<rustls::Error>())
+fn tls_error(fault: &reqwest::Error) -> Option<&rustls::Error> {
+    error_chain(fault).find_map(|cause| cause.downcast_ref::<rustls::Error>())
 }
 
 fn io_kind(fault: &reqwest::Error) -> Option<io::ErrorKind> {
-    causes(fault).filter_map(|cause| cause.downcast_ref::<io::Error>()).last().map(io::Error::kind)
+    error_chain(fault).filter_map(|cause| cause.downcast_ref::<io::Error>()).last().map(io::Error::kind)
 }
 
-fn in_words(fault: &rustls::Error) -> String {
+fn describe_tls_error(fault: &rustls::Error) -> String {
     use CertificateError::{
         BadSignature, Expired, ExpiredContext, NotValidForName, NotValidForNameContext, UnknownIssuer,
     };

@@ -30,19 +30,19 @@ use jaq_std::ValT as _;
 use crate::domain::{DataTable, HealthState, LabelledNumber, LabelledState, Reading, TableCell, TableColumn};
 
 /// Rows or values of one reading. More cannot be looked at, and every viewer would receive them.
-pub(super) const MOST_ENTRIES: usize = 10_000;
+pub(super) const MAX_ENTRIES: usize = 10_000;
 
 /// Columns of one table: an array of objects that share no keys would otherwise become a square of empty cells.
-const MOST_COLUMNS: usize = 100;
+const MAX_COLUMNS: usize = 100;
 
 /// Cells of one table, empty ones included.
-const MOST_CELLS: usize = 100_000;
+const MAX_CELLS: usize = 100_000;
 
 /// Bytes of one text, as the reading of a panel: a long page of prose.
-const LONGEST_TEXT: usize = 64 * 1024;
+const MAX_TEXT_BYTES: usize = 64 * 1024;
 
 /// Bytes of a text in a cell, a label or a note.
-const LONGEST_CELL: usize = 512;
+const MAX_CELL_BYTES: usize = 512;
 
 /// The reading that these results of a filter are.
 ///
@@ -68,25 +68,27 @@ fn scalar(value: &Val) -> Result<Reading, String> {
         return Ok(Reading::Number(number));
     }
     let bytes = value.as_bytes().unwrap_or_default();
-    if bytes.len() > LONGEST_TEXT {
-        return Err(format!("the filter's text is longer than {LONGEST_TEXT} bytes"));
+    if bytes.len() > MAX_TEXT_BYTES {
+        return Err(format!("the filter's text is longer than {MAX_TEXT_BYTES} bytes"));
     }
     Ok(Reading::Text(String::from_utf8_lossy(bytes).into_owned()))
 }
 
 fn object(fields: &Map) -> Result<Reading, String> {
-    within(fields.len(), MOST_ENTRIES, "entries")?;
+    check_limit(fields.len(), MAX_ENTRIES, "entries")?;
     if fields.is_empty() {
         return Ok(Reading::Table(DataTable::default()));
     }
-    let labelled = |(key, value): (&Val, &Val)| Some(LabelledNumber { label: text(key), value: number_or_gap(value)? });
+    let labelled =
+        |(key, value): (&Val, &Val)| Some(LabelledNumber { label: short_text(key), value: number_or_gap(value)? });
     if fields.values().any(|value| value.as_f64().is_some())
         && let Some(numbers) = fields.iter().map(labelled).collect()
     {
         return Ok(Reading::Numbers(numbers));
     }
-    let state_of =
-        |(key, value): (&Val, &Val)| Some(LabelledState { label: text(key), state: state_or_gap(value)?, note: None });
+    let state_of = |(key, value): (&Val, &Val)| {
+        Some(LabelledState { label: short_text(key), state: state_or_gap(value)?, note: None })
+    };
     if fields.values().any(|value| state(value).is_some())
         && let Some(states) = fields.iter().map(state_of).collect()
     {
@@ -96,7 +98,7 @@ fn object(fields: &Map) -> Result<Reading, String> {
 }
 
 fn list(entries: &[Val]) -> Result<Reading, String> {
-    within(entries.len(), MOST_ENTRIES, "entries")?;
+    check_limit(entries.len(), MAX_ENTRIES, "entries")?;
     if entries.is_empty() {
         return Ok(Reading::Table(DataTable::default()));
     }
@@ -125,26 +127,26 @@ fn list(entries: &[Val]) -> Result<Reading, String> {
 }
 
 fn labelled_number(fields: &Map) -> Option<LabelledNumber> {
-    let label = name(get(fields, "label")?)?;
-    Some(LabelledNumber { label, value: number_or_gap(get(fields, "value")?)? })
+    let label = label_text(field(fields, "label")?)?;
+    Some(LabelledNumber { label, value: number_or_gap(field(fields, "value")?)? })
 }
 
 fn labelled_state(fields: &Map) -> Option<LabelledState> {
-    let label = name(get(fields, "label").or_else(|| get(fields, "name"))?)?;
-    let state = state_or_gap(get(fields, "state").or_else(|| get(fields, "up"))?)?;
-    let note = get(fields, "note").filter(|note| !matches!(note, Val::Null));
-    let understood = 2 + usize::from(get(fields, "note").is_some());
-    (fields.len() == understood).then(|| LabelledState { label, state, note: note.map(text) })
+    let label = label_text(field(fields, "label").or_else(|| field(fields, "name"))?)?;
+    let state = state_or_gap(field(fields, "state").or_else(|| field(fields, "up"))?)?;
+    let note = field(fields, "note").filter(|note| !matches!(note, Val::Null));
+    let understood = 2 + usize::from(field(fields, "note").is_some());
+    (fields.len() == understood).then(|| LabelledState { label, state, note: note.map(short_text) })
 }
 
 fn table_of_objects(rows: &[&Map]) -> Result<Reading, String> {
     let mut keys: indexmap::IndexSet<&Val> = indexmap::IndexSet::new();
     for fields in rows {
         keys.extend(fields.keys());
-        within(keys.len(), MOST_COLUMNS, "columns")?;
+        check_limit(keys.len(), MAX_COLUMNS, "columns")?;
     }
-    within(keys.len() * rows.len(), MOST_CELLS, "cells")?;
-    let names: Vec<String> = keys.iter().map(|key| text(key)).collect();
+    check_limit(keys.len() * rows.len(), MAX_CELLS, "cells")?;
+    let names: Vec<String> = keys.iter().map(|key| short_text(key)).collect();
     let cell_at = |fields: &&Map, key: &Val, name: &str| {
         fields.get(key).map_or(TableCell::Empty, |value| match name {
             "state" | "up" => state(value).map_or_else(|| cell(value), TableCell::State),
@@ -162,8 +164,8 @@ fn table_of_objects(rows: &[&Map]) -> Result<Reading, String> {
 
 fn table_of_arrays(rows: &[&[Val]]) -> Result<Reading, String> {
     let width = rows.iter().map(|row| row.len()).max().unwrap_or_default();
-    within(width, MOST_COLUMNS, "columns")?;
-    within(width * rows.len(), MOST_CELLS, "cells")?;
+    check_limit(width, MAX_COLUMNS, "columns")?;
+    check_limit(width * rows.len(), MAX_CELLS, "cells")?;
     Ok(Reading::Table(DataTable {
         columns: (1..=width).map(|at| column(&at.to_string())).collect(),
         rows: rows
@@ -173,7 +175,7 @@ fn table_of_arrays(rows: &[&[Val]]) -> Result<Reading, String> {
     }))
 }
 
-fn within(count: usize, most: usize, what: &str) -> Result<(), String> {
+fn check_limit(count: usize, most: usize, what: &str) -> Result<(), String> {
     if count > most {
         return Err(format!("the filter's result has more than {most} {what}; let it pick fewer"));
     }
@@ -188,7 +190,7 @@ fn cell(value: &Val) -> TableCell {
     match value {
         Val::Null => TableCell::Empty,
         Val::Bool(value) => TableCell::Text(yes_or_no(*value).to_owned()),
-        value => value.as_f64().map_or_else(|| TableCell::Text(text(value)), TableCell::Number),
+        value => value.as_f64().map_or_else(|| TableCell::Text(short_text(value)), TableCell::Number),
     }
 }
 
@@ -218,11 +220,11 @@ fn state(value: &Val) -> Option<HealthState> {
 }
 
 /// A label: a string, or a number read as one.
-fn name(value: &Val) -> Option<String> {
-    (value.as_bytes().is_some() || value.as_f64().is_some()).then(|| text(value))
+fn label_text(value: &Val) -> Option<String> {
+    (value.as_bytes().is_some() || value.as_f64().is_some()).then(|| short_text(value))
 }
 
-fn get<'a>(fields: &'a Map, key: &str) -> Option<&'a Val> {
+fn field<'a>(fields: &'a Map, key: &str) -> Option<&'a Val> {
     fields.get(&Val::from(key.to_owned()))
 }
 
@@ -235,22 +237,22 @@ fn as_array(value: &Val) -> Option<&[Val]> {
 }
 
 /// A value as a short text: a string as it is, anything else as its JSON.
-fn text(value: &Val) -> String {
-    let mut short = Short(String::new());
+fn short_text(value: &Val) -> String {
+    let mut short = TruncatedText(String::new());
     // The only error is that the text is full, which is what its mark says.
     let _ = match value.as_bytes() {
-        Some(bytes) => short.write_str(&String::from_utf8_lossy(&bytes[..bytes.len().min(LONGEST_CELL + 1)])),
+        Some(bytes) => short.write_str(&String::from_utf8_lossy(&bytes[..bytes.len().min(MAX_CELL_BYTES + 1)])),
         None => write!(short, "{value}"),
     };
     short.0
 }
 
 /// A text that takes only so much: a value may be far larger written out than it is in memory.
-struct Short(String);
+struct TruncatedText(String);
 
-impl Write for Short {
+impl Write for TruncatedText {
     fn write_str(&mut self, more: &str) -> fmt::Result {
-        let room = LONGEST_CELL.saturating_sub(self.0.len());
+        let room = MAX_CELL_BYTES.saturating_sub(self.0.len());
         if more.len() <= room {
             self.0.push_str(more);
             return Ok(());

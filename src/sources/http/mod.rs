@@ -7,10 +7,10 @@
 //! This room never turns verification off, never sends a header to another host, and never puts a URL, a header or
 //! what an answer contained into an error.
 
-mod address;
 mod client;
 mod jq;
 mod mapping;
+mod url_template;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,17 +18,17 @@ use std::time::Duration;
 use async_trait::async_trait;
 use reqwest::Client;
 
-use self::address::Address;
-use self::jq::Filters;
+use self::jq::FilterCache;
+use self::url_template::UrlTemplate;
 use super::{Source, SourceError};
 use crate::config::HttpSource;
 use crate::domain::{BoundQuery, Clock, Reading};
 
 /// A URL that answers JSON.
 pub(super) struct Http {
-    address: Arc<Address>,
+    url_template: Arc<UrlTemplate>,
     client: Client,
-    filters: Filters,
+    filters: FilterCache,
     timeout: Duration,
     max_bytes: usize,
     clock: Arc<dyn Clock>,
@@ -40,21 +40,21 @@ impl Http {
     /// # Errors
     /// What is wrong with the settings, without the URL or a header's value.
     pub(super) fn open(settings: &HttpSource, clock: Arc<dyn Clock>) -> Result<Self, String> {
-        let address = Arc::new(Address::parse(&settings.url)?);
+        let address = Arc::new(UrlTemplate::parse(&settings.url)?);
         Ok(Self {
-            client: client::client(&address, &settings.headers, settings.ca_file.as_deref())?,
-            address,
-            filters: Filters::new(),
+            client: client::build_client(&address, &settings.headers, settings.ca_file.as_deref())?,
+            url_template: address,
+            filters: FilterCache::new(),
             timeout: settings.timeout,
             max_bytes: settings.max_bytes,
             clock,
         })
     }
 
-    async fn answer(&self, query: &BoundQuery) -> Result<Reading, String> {
+    async fn fetch(&self, query: &BoundQuery) -> Result<Reading, String> {
         let filter = self.filters.get(&query.text)?;
-        let url = self.address.bind(&query.bindings)?;
-        let host = self.address.host();
+        let url = self.url_template.bind(&query.bindings)?;
+        let host = self.url_template.host();
         let body = tokio::select! {
             body = client::get(&self.client, url, self.max_bytes) => body?,
             () = self.clock.sleep(self.timeout) => {
@@ -69,7 +69,7 @@ impl Http {
 impl Source for Http {
     fn check(&self, query: &str) -> Result<Vec<String>, String> {
         let filter = self.filters.get(query)?;
-        let mut used = self.address.placeholders();
+        let mut used = self.url_template.placeholders();
         for key in filter.placeholders() {
             if !used.iter().any(|known| known == key) {
                 used.push(key.to_owned());
@@ -78,8 +78,8 @@ impl Source for Http {
         Ok(used)
     }
 
-    async fn ask(&self, query: &BoundQuery) -> Result<Reading, SourceError> {
-        self.answer(query).await.map_err(SourceError)
+    async fn execute(&self, query: &BoundQuery) -> Result<Reading, SourceError> {
+        self.fetch(query).await.map_err(SourceError)
     }
 }
 

@@ -15,7 +15,7 @@ use crate::domain::{ManualClock, SystemClock, Timestamp};
 
 /// What the test's server does with a request it has read.
 #[derive(Clone)]
-enum Reply {
+enum MockReply {
     /// Sends these bytes and hangs up.
     Bytes(Vec<u8>),
     /// Sends these bytes and then nothing, for ever.
@@ -25,20 +25,20 @@ enum Reply {
 }
 
 /// A web server of the test's own, on a port of its own, that notes the heads of the requests it gets.
-struct Server {
+struct MockHttpServer {
     port: u16,
     requests: Arc<Mutex<Vec<String>>>,
     task: JoinHandle<()>,
 }
 
-impl Drop for Server {
+impl Drop for MockHttpServer {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
-impl Server {
-    async fn start(tls: Option<TlsAcceptor>, reply: impl Fn(&str) -> Reply + Send + Sync + 'static) -> Self {
+impl MockHttpServer {
+    async fn start(tls: Option<TlsAcceptor>, reply: impl Fn(&str) -> MockReply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let requests = Arc::new(Mutex::new(Vec::new()));
@@ -49,11 +49,11 @@ impl Server {
                 let (noted, reply, tls) = (Arc::clone(&noted), Arc::clone(&reply), tls.clone());
                 tokio::spawn(async move {
                     match tls {
-                        None => converse(stream, &noted, &*reply).await,
+                        None => serve_connection(stream, &noted, &*reply).await,
                         // A client that does not trust us hangs up here, as it should.
                         Some(tls) => {
                             if let Ok(stream) = tls.accept(stream).await {
-                                converse(stream, &noted, &*reply).await;
+                                serve_connection(stream, &noted, &*reply).await;
                             }
                         }
                     }
@@ -65,7 +65,7 @@ impl Server {
 
     /// A server that answers every request with this JSON.
     async fn of(json: &'static str) -> Self {
-        Self::start(None, move |_| Reply::Bytes(ok(json))).await
+        Self::start(None, move |_| MockReply::Bytes(ok(json))).await
     }
 
     fn first_lines(&self) -> Vec<String> {
@@ -74,10 +74,10 @@ impl Server {
     }
 }
 
-async fn converse(
+async fn serve_connection(
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
     noted: &Mutex<Vec<String>>,
-    reply: &(impl Fn(&str) -> Reply + Sync),
+    reply: &(impl Fn(&str) -> MockReply + Sync),
 ) {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -90,16 +90,16 @@ async fn converse(
     noted.lock().unwrap().push(head.clone());
     // The client may hang up at any time; that is what some tests are about.
     match reply(&head) {
-        Reply::Bytes(bytes) => {
+        MockReply::Bytes(bytes) => {
             let _ = stream.write_all(&bytes).await;
             let _ = stream.shutdown().await;
         }
-        Reply::Stall(bytes) => {
+        MockReply::Stall(bytes) => {
             let _ = stream.write_all(&bytes).await;
             let _ = stream.flush().await;
             std::future::pending::<()>().await;
         }
-        Reply::Endless(bytes) => while stream.write_all(&bytes).await.is_ok() {},
+        MockReply::Endless(bytes) => while stream.write_all(&bytes).await.is_ok() {},
     }
 }
 
@@ -115,8 +115,8 @@ fn ok(json: &str) -> Vec<u8> {
     answer("200 OK", "", json.as_bytes())
 }
 
-fn redirect(to: &str) -> Reply {
-    Reply::Bytes(answer("302 Found", &format!("Location: {to}\r\n"), b""))
+fn redirect(to: &str) -> MockReply {
+    MockReply::Bytes(answer("302 Found", &format!("Location: {to}\r\n"), b""))
 }
 
 fn settings(url: &str) -> HttpSource {
@@ -129,9 +129,9 @@ fn settings(url: &str) -> HttpSource {
     }
 }
 
-async fn asked(settings: &HttpSource, filter: &str, values: &[(&str, &str)]) -> Result<Reading, String> {
+async fn fetch(settings: &HttpSource, filter: &str, values: &[(&str, &str)]) -> Result<Reading, String> {
     let http = Http::open(settings, Arc::new(SystemClock)).unwrap();
-    http.ask(&query(filter, values)).await.map_err(|fault| fault.0)
+    http.execute(&query(filter, values)).await.map_err(|fault| fault.0)
 }
 
 fn query(filter: &str, values: &[(&str, &str)]) -> BoundQuery {
@@ -141,9 +141,9 @@ fn query(filter: &str, values: &[(&str, &str)]) -> BoundQuery {
 
 #[tokio::test]
 async fn a_number_is_fetched_with_the_admins_headers() {
-    let server = Server::of(r#"{"price":4.5}"#).await;
+    let server = MockHttpServer::of(r#"{"price":4.5}"#).await;
     let url = format!("http://127.0.0.1:{}/price", server.port);
-    assert_eq!(asked(&settings(&url), ".price", &[]).await, Ok(Reading::Number(4.5)));
+    assert_eq!(fetch(&settings(&url), ".price", &[]).await, Ok(Reading::Number(4.5)));
     let head = server.requests.lock().unwrap()[0].to_lowercase();
     assert!(head.contains("x-api-key: hunter2") && head.contains("accept: application/json"), "{head}");
     assert!(head.contains("user-agent: belvedere/") && head.contains("accept-encoding: gzip"), "{head}");
@@ -151,10 +151,10 @@ async fn a_number_is_fetched_with_the_admins_headers() {
 
 #[tokio::test]
 async fn chosen_values_arrive_as_one_segment_and_one_query_value() {
-    let server = Server::of("1").await;
+    let server = MockHttpServer::of("1").await;
     let url = format!("http://127.0.0.1:{}/items/{{city}}/price?q={{city}}&key=1", server.port);
     for escape in ["a/../../b", "%2f", "a&key=2", "a#b", "a?b", "Zürich HB", "a\r\nX-Evil: 1"] {
-        assert_eq!(asked(&settings(&url), ".", &[("city", escape)]).await, Ok(Reading::Number(1.0)), "{escape}");
+        assert_eq!(fetch(&settings(&url), ".", &[("city", escape)]).await, Ok(Reading::Number(1.0)), "{escape}");
     }
     assert_eq!(
         server.first_lines(),
@@ -168,37 +168,37 @@ async fn chosen_values_arrive_as_one_segment_and_one_query_value() {
             "GET /items/a%0D%0AX-Evil%3A%201/price?q=a%0D%0AX-Evil%3A%201&key=1 HTTP/1.1",
         ]
     );
-    assert!(asked(&settings(&url), ".", &[("city", "..")]).await.unwrap_err().contains("'.' or '..'"));
+    assert!(fetch(&settings(&url), ".", &[("city", "..")]).await.unwrap_err().contains("'.' or '..'"));
     assert_eq!(server.first_lines().len(), 7, "a value that is refused is not sent");
 }
 
 #[tokio::test]
 async fn a_bad_status_is_told_with_host_and_number_and_nothing_more() {
-    let server = Server::start(None, |_| Reply::Bytes(answer("503 Out", "", b"{\"secret\":1}"))).await;
+    let server = MockHttpServer::start(None, |_| MockReply::Bytes(answer("503 Out", "", b"{\"secret\":1}"))).await;
     let url = format!("http://127.0.0.1:{}/x?key=hunter2", server.port);
-    let told = asked(&settings(&url), ".", &[]).await.unwrap_err();
+    let told = fetch(&settings(&url), ".", &[]).await.unwrap_err();
     assert_eq!(told, format!("127.0.0.1:{} answered 503", server.port));
 }
 
 #[tokio::test]
 async fn a_server_that_is_not_there_is_told_apart_from_one_without_an_address() {
     let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
-    let told = asked(&settings(&format!("http://127.0.0.1:{port}/?key=hunter2")), ".", &[]).await.unwrap_err();
+    let told = fetch(&settings(&format!("http://127.0.0.1:{port}/?key=hunter2")), ".", &[]).await.unwrap_err();
     assert_eq!(told, format!("127.0.0.1:{port} refused the connection"));
-    let told = asked(&settings("http://nowhere.invalid/?key=hunter2"), ".", &[]).await.unwrap_err();
+    let told = fetch(&settings("http://nowhere.invalid/?key=hunter2"), ".", &[]).await.unwrap_err();
     assert_eq!(told, "nowhere.invalid has no address: its name cannot be resolved");
 }
 
 #[tokio::test]
 async fn the_deadline_covers_the_answer_to_its_last_byte() {
     for begun in [&b""[..], b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n[1,"] {
-        let server = Server::start(None, move |_| Reply::Stall(begun.to_vec())).await;
+        let server = MockHttpServer::start(None, move |_| MockReply::Stall(begun.to_vec())).await;
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(0)));
         let url = format!("http://127.0.0.1:{}/", server.port);
         let http = Http::open(&settings(&url), Arc::<ManualClock>::clone(&clock)).unwrap();
         let query = query(".", &[]);
         let waiting = async {
-            let told = http.ask(&query).await.unwrap_err();
+            let told = http.execute(&query).await.unwrap_err();
             assert_eq!(told.0, format!("127.0.0.1:{} did not answer within 20s", server.port));
         };
         let moving = async {
@@ -214,10 +214,10 @@ async fn the_deadline_covers_the_answer_to_its_last_byte() {
 #[tokio::test]
 async fn an_answer_that_is_too_long_is_cut_off_whether_it_says_so_or_not() {
     let endless =
-        |head: &'static str| move |_: &str| Reply::Endless([head.as_bytes(), "x".repeat(4096).as_bytes()].concat());
+        |head: &'static str| move |_: &str| MockReply::Endless([head.as_bytes(), "x".repeat(4096).as_bytes()].concat());
     for head in ["HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n"] {
-        let server = Server::start(None, endless(head)).await;
-        let told = asked(&settings(&format!("http://127.0.0.1:{}/", server.port)), ".", &[]).await.unwrap_err();
+        let server = MockHttpServer::start(None, endless(head)).await;
+        let told = fetch(&settings(&format!("http://127.0.0.1:{}/", server.port)), ".", &[]).await.unwrap_err();
         assert!(told.contains("sent more than the 10000 bytes allowed"), "{told}");
     }
 }
@@ -230,50 +230,49 @@ async fn a_packed_answer_is_unpacked_and_counted_as_it_grows() {
         packer.finish().unwrap()
     };
     let serve = async |bytes: Vec<u8>| {
-        let server =
-            Server::start(None, move |_| Reply::Bytes(answer("200 OK", "Content-Encoding: gzip\r\n", &bytes))).await;
-        asked(&settings(&format!("http://127.0.0.1:{}/", server.port)), ".", &[]).await
+        let server = MockHttpServer::start(None, move |_| {
+            MockReply::Bytes(answer("200 OK", "Content-Encoding: gzip\r\n", &bytes))
+        })
+        .await;
+        fetch(&settings(&format!("http://127.0.0.1:{}/", server.port)), ".", &[]).await
     };
-    assert_eq!(serve(packed(b"[1]")).await, asked_directly("[1]").await);
+    assert_eq!(serve(packed(b"[1]")).await, fetch_from_mock("[1]").await);
     let bomb = packed(&vec![b' '; 50_000_000]);
     assert!(bomb.len() < 100_000);
     assert!(serve(bomb).await.unwrap_err().contains("sent more than the 10000 bytes allowed"));
     assert!(serve(b"no gzip at all".to_vec()).await.unwrap_err().contains("cannot be unpacked"));
 }
 
-async fn asked_directly(json: &'static str) -> Result<Reading, String> {
-    let server = Server::of(json).await;
-    asked(&settings(&format!("http://127.0.0.1:{}/", server.port)), ".", &[]).await
+async fn fetch_from_mock(json: &'static str) -> Result<Reading, String> {
+    let server = MockHttpServer::of(json).await;
+    fetch(&settings(&format!("http://127.0.0.1:{}/", server.port)), ".", &[]).await
 }
 
 #[tokio::test]
 async fn an_answer_that_breaks_off_is_no_answer() {
     let server =
-        Server::start(None, |_| Reply::Bytes(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n[1,".to_vec())).await;
-    let told = asked(&settings(&format!("http://127.0.0.1:{}/", server.port)), ".", &[]).await.unwrap_err();
+        MockHttpServer::start(None, |_| MockReply::Bytes(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n[1,".to_vec()))
+            .await;
+    let told = fetch(&settings(&format!("http://127.0.0.1:{}/", server.port)), ".", &[]).await.unwrap_err();
     assert_eq!(told, format!("127.0.0.1:{} broke off in the middle of its answer", server.port));
-    let server = Server::start(None, |_| Reply::Bytes(b"SSH-2.0-OpenSSH\r\n".to_vec())).await;
-    let told = asked(&settings(&format!("http://127.0.0.1:{}/", server.port)), ".", &[]).await.unwrap_err();
+    let server = MockHttpServer::start(None, |_| MockReply::Bytes(b"SSH-2.0-OpenSSH\r\n".to_vec())).await;
+    let told = fetch(&settings(&format!("http://127.0.0.1:{}/", server.port)), ".", &[]).await.unwrap_err();
     assert_eq!(told, format!("127.0.0.1:{} did not answer as a web server does", server.port));
 }
 
 #[tokio::test]
 async fn a_redirect_is_followed_at_home_and_nowhere_else() {
-    let home =
-        Server::start(
-            None,
-            |head| {
-                if head.starts_with("GET /old ") { redirect("/new") } else { Reply::Bytes(ok("7")) }
-            },
-        )
-        .await;
+    let home = MockHttpServer::start(None, |head| {
+        if head.starts_with("GET /old ") { redirect("/new") } else { MockReply::Bytes(ok("7")) }
+    })
+    .await;
     let url = format!("http://127.0.0.1:{}/old", home.port);
-    assert_eq!(asked(&settings(&url), ".", &[]).await, Ok(Reading::Number(7.0)));
+    assert_eq!(fetch(&settings(&url), ".", &[]).await, Ok(Reading::Number(7.0)));
 
-    let elsewhere = Server::of("8").await;
+    let elsewhere = MockHttpServer::of("8").await;
     let target = format!("http://127.0.0.1:{}/x?key=hunter2", elsewhere.port);
-    let sending = Server::start(None, move |_| redirect(&target)).await;
-    let told = asked(&settings(&format!("http://127.0.0.1:{}/", sending.port)), ".", &[]).await.unwrap_err();
+    let sending = MockHttpServer::start(None, move |_| redirect(&target)).await;
+    let told = fetch(&settings(&format!("http://127.0.0.1:{}/", sending.port)), ".", &[]).await.unwrap_err();
     assert!(
         told.contains(&format!("a redirect to http://127.0.0.1:{}, which is not followed", elsewhere.port)),
         "{told}"
@@ -281,8 +280,8 @@ async fn a_redirect_is_followed_at_home_and_nowhere_else() {
     assert!(!told.contains("hunter2"));
     assert!(elsewhere.requests.lock().unwrap().is_empty(), "no header may reach another host");
 
-    let circling = Server::start(None, |_| redirect("/again")).await;
-    let told = asked(&settings(&format!("http://127.0.0.1:{}/", circling.port)), ".", &[]).await.unwrap_err();
+    let circling = MockHttpServer::start(None, |_| redirect("/again")).await;
+    let told = fetch(&settings(&format!("http://127.0.0.1:{}/", circling.port)), ".", &[]).await.unwrap_err();
     assert!(told.ends_with("sent more than 3 redirects"), "{told}");
 }
 
@@ -312,10 +311,10 @@ async fn a_certificate_is_verified_and_what_is_wrong_with_it_is_told() {
     let (expired, expired_file) = certificate("127.0.0.1", 2001, &folder);
     let (misnamed, misnamed_file) = certificate("else.corp", 3000, &folder);
     let serve = async |tls: &TlsAcceptor, ca_file: Option<&PathBuf>| {
-        let server = Server::start(Some(tls.clone()), |_| Reply::Bytes(ok("9"))).await;
+        let server = MockHttpServer::start(Some(tls.clone()), |_| MockReply::Bytes(ok("9"))).await;
         let mut settings = settings(&format!("https://127.0.0.1:{}/", server.port));
         settings.ca_file = ca_file.cloned();
-        let told = asked(&settings, ".", &[]).await;
+        let told = fetch(&settings, ".", &[]).await;
         assert_eq!(server.requests.lock().unwrap().len(), usize::from(told.is_ok()), "headers went out: {told:?}");
         told
     };
@@ -332,7 +331,7 @@ async fn a_certificate_is_verified_and_what_is_wrong_with_it_is_told() {
 async fn a_server_that_speaks_no_tls_gets_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let (_, file) = certificate("127.0.0.1", 3000, &folder);
-    let server = Server::start(None, |_| Reply::Bytes(ok("1"))).await;
+    let server = MockHttpServer::start(None, |_| MockReply::Bytes(ok("1"))).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let plain = tokio::spawn(async move {
@@ -341,7 +340,7 @@ async fn a_server_that_speaks_no_tls_gets_nothing() {
     });
     let mut settings = settings(&format!("https://127.0.0.1:{port}/"));
     settings.ca_file = Some(file);
-    let told = asked(&settings, ".", &[]).await.unwrap_err();
+    let told = fetch(&settings, ".", &[]).await.unwrap_err();
     assert!(told.starts_with(&format!("127.0.0.1:{port} cannot be trusted: TLS failed")), "{told}");
     plain.await.unwrap();
     drop(server);
@@ -357,7 +356,7 @@ fn placeholders_of_the_url_and_of_the_filter_are_told_together() {
 
 #[tokio::test]
 async fn an_answer_that_is_no_json_names_its_host() {
-    let told = asked_directly("<html>").await.unwrap_err();
+    let told = fetch_from_mock("<html>").await.unwrap_err();
     assert!(
         told.starts_with("127.0.0.1:") && told.ends_with("not answer with JSON, but a web page (line 1, column 1)"),
         "{told}"

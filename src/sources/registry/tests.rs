@@ -16,7 +16,7 @@ fn http(url: &str) -> SourceSettings {
     })
 }
 
-fn opened(named: &[(&str, SourceSettings)]) -> Result<Sources, SourceFault> {
+fn opened(named: &[(&str, SourceSettings)]) -> Result<Sources, SourceOpenError> {
     let settings = named.iter().map(|(name, settings)| (name.parse().unwrap(), settings.clone())).collect();
     Sources::open(&settings, Arc::new(ManualClock::at(Timestamp::from_millis(0))))
 }
@@ -37,9 +37,9 @@ async fn the_built_in_sources_are_always_there() {
     let names: Vec<_> = sources.names().map(SourceName::as_str).collect();
     assert_eq!(names, ["host", "clock", "stock"]);
     let query = sources.bind(&name("clock"), "time", &values());
-    assert_eq!(sources.ask(&query).await, Ok(Reading::Text("00:00:00".to_owned())));
+    assert_eq!(sources.execute(&query).await, Ok(Reading::Text("00:00:00".to_owned())));
     let query = sources.bind(&name("host"), "memory.total", &values());
-    assert!(matches!(sources.ask(&query).await, Ok(Reading::Number(bytes)) if bytes > 0.0));
+    assert!(matches!(sources.execute(&query).await, Ok(Reading::Number(bytes)) if bytes > 0.0));
 }
 
 #[tokio::test]
@@ -48,7 +48,7 @@ async fn an_unknown_source_is_told_with_the_nearest_name() {
     let fault = sources.check(&name("stocks"), ".").unwrap_err();
     assert_eq!(fault, "there is no source 'stocks'; did you mean 'stock'? (there is host, clock, stock)");
     let query = sources.bind(&name("nowhere"), ".", &values());
-    assert!(sources.ask(&query).await.unwrap_err().0.starts_with("there is no source 'nowhere'"));
+    assert!(sources.execute(&query).await.unwrap_err().0.starts_with("there is no source 'nowhere'"));
 }
 
 #[test]

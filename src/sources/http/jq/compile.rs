@@ -9,18 +9,18 @@ use jaq_core::{Compiler, Filter};
 
 use super::meter::{Metered, natives};
 use super::rewrite::{free_variables, metered, metered_def};
-use crate::sources::words::{did_you_mean, shortened};
+use crate::sources::text::{did_you_mean, truncated};
 
 /// A filter that picks what a panel shows is a line or two. Reading one that is nothing but brackets takes a stack as
 /// deep as it is long.
-const LONGEST_FILTER: usize = 4 * 1024;
+const MAX_FILTER_BYTES: usize = 4 * 1024;
 
 /// The definition that the author's filter becomes.
 const MAIN: &str = "panel__";
 
 /// Left out: what reads the environment, ends the program or writes to its log, and the ways to build a path of any
 /// length, along which values are then updated with one call per step.
-const LEFT_OUT: [&str; 14] = [
+const EXCLUDED_FILTERS: [&str; 14] = [
     "env",
     "debug_empty",
     "stderr_empty",
@@ -84,13 +84,13 @@ impl Variable {
 /// # Errors
 /// What is wrong with it, where, and what may have been meant.
 pub(super) fn compile(text: &str) -> Result<Program, String> {
-    if text.len() > LONGEST_FILTER {
-        return Err(format!("the filter is longer than {LONGEST_FILTER} bytes"));
+    if text.len() > MAX_FILTER_BYTES {
+        return Err(format!("the filter is longer than {MAX_FILTER_BYTES} bytes"));
     }
     let term = parse(text)?;
     let variables = free_variables(&term)
         .into_iter()
-        .map(|name| Variable::parse(name).ok_or_else(|| no_variable(name)))
+        .map(|name| Variable::parse(name).ok_or_else(|| unknown_variable(name)))
         .collect::<Result<Vec<_>, _>>()?;
 
     let main = Def { name: MAIN, args: Vec::new(), body: metered(term) };
@@ -105,7 +105,7 @@ pub(super) fn compile(text: &str) -> Result<Program, String> {
         .compile(modules)
         .map_err(|errors| {
             let undefined = errors.into_iter().flat_map(|(_, undefined)| undefined).next();
-            undefined.map_or_else(|| "the filter cannot be compiled".to_owned(), |fault| no_such(&fault))
+            undefined.map_or_else(|| "the filter cannot be compiled".to_owned(), |fault| describe_undefined(&fault))
         })?;
     Ok(Program { filter, variables })
 }
@@ -120,13 +120,13 @@ fn parse(text: &str) -> Result<Term<&str>, String> {
             found if expected == "token" => {
                 format!(
                     "the filter cannot be read at character {at}: a '{}' does not belong there",
-                    shortened(found, 20)
+                    truncated(found, 20)
                 )
             }
             "" => format!("the filter ends too soon: after its last character belongs a {expected}"),
             found => format!(
                 "the filter cannot be read at character {at}: expected {expected}, found '{}'",
-                shortened(found, 20)
+                truncated(found, 20)
             ),
         }
     };
@@ -153,23 +153,23 @@ fn position(text: &str, found: &str) -> usize {
 
 fn definitions() -> impl Iterator<Item = Def<&'static str>> {
     let all = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
-    all.filter(|def| !LEFT_OUT.contains(&def.name))
+    all.filter(|def| !EXCLUDED_FILTERS.contains(&def.name))
 }
 
 fn functions() -> impl Iterator<Item = Fun<Metered>> {
     let all = jaq_core::funs().chain(jaq_std::funs()).chain(jaq_json::funs());
-    all.filter(|(name, ..)| !LEFT_OUT.contains(name)).chain(natives())
+    all.filter(|(name, ..)| !EXCLUDED_FILTERS.contains(name)).chain(natives())
 }
 
-fn no_variable(name: &str) -> String {
+fn unknown_variable(name: &str) -> String {
     format!("there is no variable {name}; a chosen value is $city, and its option's field zone is $city_zone")
 }
 
-fn no_such((name, what): &(&str, Undefined)) -> String {
+fn describe_undefined((name, what): &(&str, Undefined)) -> String {
     let Undefined::Filter(arity) = what else {
         return format!("there is no {} {name} there", what.as_str());
     };
-    if LEFT_OUT.contains(name) || matches!(*name, "input" | "inputs") {
+    if EXCLUDED_FILTERS.contains(name) || matches!(*name, "input" | "inputs") {
         return format!("the filter '{name}' of jq is left out here, since a panel's filter only looks at the answer");
     }
     let known: Vec<&str> = definitions()

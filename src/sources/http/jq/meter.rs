@@ -23,44 +23,44 @@ use jaq_json::{Num, Val};
 use jaq_std::ValT as _;
 
 /// How long a filter may run. A panel's filter needs a small part of it; the rest is for a busy machine.
-pub(super) const LONGEST_RUN: Duration = Duration::from_secs(1);
+pub(super) const MAX_RUN_TIME: Duration = Duration::from_secs(1);
 
 /// Steps a run may take: a hundred for each of the most entries a reading may have.
-const MOST_STEPS: u64 = 1_000_000;
+const MAX_STEPS: u64 = 1_000_000;
 
 /// Steps that building an array or an object costs, and a turn of a definition that calls itself. It bounds how deep
 /// values and scopes can be nested, and so how deep the program must go to drop them, to 50,000.
-const STEPS_TO_BUILD: u64 = 20;
+const BUILD_COST: u64 = 20;
 
 /// Arrays within arrays. An answer has at most 128.
-const DEEPEST_VALUE: usize = 512;
+const MAX_VALUE_DEPTH: usize = 512;
 
 /// Bytes of one text on its way through the filter.
-const LONGEST_TEXT: u32 = 16 * 1024 * 1024;
+const MAX_TEXT_BYTES: u32 = 16 * 1024 * 1024;
 
 /// Bytes of a value written as JSON: far more than a panel shows, and written well within a run's time.
-const LONGEST_JSON: usize = 1024 * 1024;
+const MAX_JSON_BYTES: usize = 1024 * 1024;
 
 /// Entries of one array or object on its way through the filter: about as much memory.
-const MOST_ENTRIES: usize = 1024 * 1024;
+const MAX_VALUE_ENTRIES: usize = 1024 * 1024;
 
 /// Bits of a whole number. Beyond it, products go on as floating-point numbers.
-const LONGEST_NUMBER: u64 = 1024;
+const MAX_INTEGER_BITS: u64 = 1024;
 
 /// The stack of a filter's thread, and how much of it a run may use. The rest is for native steps (and for dropping)
 /// of a value as deep as the budget lets anyone build; a test goes there, without optimisation. It is address space:
 /// memory is only what is touched, and a plain filter touches a few pages.
-pub(super) const STACK: usize = 256 * 1024 * 1024;
-const STACK_FOR_FILTER: usize = STACK / 16;
+pub(super) const STACK_BYTES: usize = 256 * 1024 * 1024;
+const FILTER_STACK_BYTES: usize = STACK_BYTES / 16;
 
 /// Looking at the clock costs as much as several steps.
-const STEPS_BETWEEN_LOOKS: u64 = 64;
+const STEPS_PER_CLOCK_CHECK: u64 = 64;
 
 /// Names that no author can write, since `!` is no letter to jq.
 pub(super) const STEP: &str = "step!";
 pub(super) const BUILD: &str = "build!";
-pub(super) const TIMES: &str = "times!";
-pub(super) const TEXT: &str = "text!";
+pub(super) const MULTIPLY: &str = "times!";
+pub(super) const TO_TEXT: &str = "text!";
 
 /// Why a run was halted, as the exit code that jq's machinery carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +74,7 @@ pub(super) enum Halt {
 
 impl Halt {
     /// The sentence for the panel.
-    pub(super) fn in_words(code: i32) -> String {
+    pub(super) fn describe(code: i32) -> String {
         let why = match code {
             code if code == Self::Steps as i32 => "it takes too many steps",
             code if code == Self::Time as i32 => "it takes too long",
@@ -87,19 +87,19 @@ impl Halt {
 }
 
 /// What one run may spend.
-pub(super) struct Budget {
+pub(super) struct RunBudget {
     steps: Cell<u64>,
-    ends: Instant,
-    stack_begins: usize,
+    deadline: Instant,
+    stack_start: usize,
     /// For `now`: seconds since the Unix epoch.
     now: f64,
 }
 
-impl Budget {
+impl RunBudget {
     /// A fresh budget, for a run on this thread that begins here. The time is the machine's own and not a `Clock`:
     /// it limits work, which no test moves forward by hand.
-    pub(super) fn starting(now: f64) -> Self {
-        Self { steps: Cell::new(0), ends: Instant::now() + LONGEST_RUN, stack_begins: here(), now }
+    pub(super) fn start(now: f64) -> Self {
+        Self { steps: Cell::new(0), deadline: Instant::now() + MAX_RUN_TIME, stack_start: stack_position(), now }
     }
 
     /// Takes `cost` steps for a value that is passing by.
@@ -107,13 +107,13 @@ impl Budget {
         let before = self.steps.get();
         let steps = before + cost;
         self.steps.set(steps);
-        if steps > MOST_STEPS {
+        if steps > MAX_STEPS {
             return Err(Halt::Steps);
         }
-        if before / STEPS_BETWEEN_LOOKS != steps / STEPS_BETWEEN_LOOKS && Instant::now() >= self.ends {
+        if before / STEPS_PER_CLOCK_CHECK != steps / STEPS_PER_CLOCK_CHECK && Instant::now() >= self.deadline {
             return Err(Halt::Time);
         }
-        if here().abs_diff(self.stack_begins) > STACK_FOR_FILTER {
+        if stack_position().abs_diff(self.stack_start) > FILTER_STACK_BYTES {
             return Err(Halt::Depth);
         }
         if is_too_large(passing) {
@@ -127,16 +127,16 @@ impl Budget {
 }
 
 /// Roughly where the stack has grown to.
-fn here() -> usize {
+fn stack_position() -> usize {
     let marker = 0_u8;
     std::hint::black_box(std::ptr::from_ref(&marker)).addr()
 }
 
 fn is_too_large(value: &Val) -> bool {
     match value {
-        Val::Arr(entries) => entries.len() > MOST_ENTRIES,
-        Val::Obj(fields) => fields.len() > MOST_ENTRIES,
-        value => value.as_bytes().is_some_and(|text| text.len() > LONGEST_TEXT as usize),
+        Val::Arr(entries) => entries.len() > MAX_VALUE_ENTRIES,
+        Val::Obj(fields) => fields.len() > MAX_VALUE_ENTRIES,
+        value => value.as_bytes().is_some_and(|text| text.len() > MAX_TEXT_BYTES as usize),
     }
 }
 
@@ -152,9 +152,9 @@ fn is_too_deep(value: &Val) -> bool {
         Val::Obj(fields) => fields.values().next_back(),
         _ => None,
     });
-    [first.take(DEEPEST_VALUE + 1).count(), last.take(DEEPEST_VALUE + 1).count()]
+    [first.take(MAX_VALUE_DEPTH + 1).count(), last.take(MAX_VALUE_DEPTH + 1).count()]
         .iter()
-        .any(|depth| *depth > DEEPEST_VALUE)
+        .any(|depth| *depth > MAX_VALUE_DEPTH)
 }
 
 /// The kind of data our filters run on: JSON, and a budget.
@@ -162,17 +162,17 @@ pub(super) struct Metered;
 
 impl DataT for Metered {
     type V<'a> = Val;
-    type Data<'a> = Purse<'a>;
+    type Data<'a> = RunData<'a>;
 }
 
 /// What every step of a run can reach.
 #[derive(Clone, Copy)]
-pub(super) struct Purse<'a> {
+pub(super) struct RunData<'a> {
     pub(super) lut: &'a Lut<Metered>,
-    pub(super) budget: &'a Budget,
+    pub(super) budget: &'a RunBudget,
 }
 
-impl<'a> HasLut<'a, Metered> for Purse<'a> {
+impl<'a> HasLut<'a, Metered> for RunData<'a> {
     fn lut(&self) -> &'a Lut<Metered> {
         self.lut
     }
@@ -182,24 +182,24 @@ impl<'a> HasLut<'a, Metered> for Purse<'a> {
 /// when the text grows too long) and `fromjson` (which refuses deep nesting, and repeats nothing of the text).
 pub(super) fn natives() -> [Fun<Metered>; 7] {
     [
-        (STEP, v(0), paying::<1>()),
-        (BUILD, v(0), paying::<STEPS_TO_BUILD>()),
+        (STEP, v(0), charge::<1>()),
+        (BUILD, v(0), charge::<BUILD_COST>()),
         (
-            TEXT,
+            TO_TEXT,
             v(0),
             Native::new(|cv| match cv.1.as_bytes() {
                 Some(_) => box_once(Ok(cv.1)),
-                None => box_once(json(&cv.1)),
+                None => box_once(to_json(&cv.1)),
             }),
         ),
-        ("tojson", v(0), Native::new(|cv| box_once(json(&cv.1)))),
+        ("tojson", v(0), Native::new(|cv| box_once(to_json(&cv.1)))),
         (
-            TIMES,
+            MULTIPLY,
             v(2),
             Native::new(|mut cv| {
                 let right = cv.0.pop_var();
                 let left = cv.0.pop_var();
-                box_once(times(left, right))
+                box_once(multiply(left, right))
             }),
         ),
         ("now", v(0), Native::new(|cv| box_once(Ok(Val::from(cv.0.data().budget.now))))),
@@ -215,7 +215,7 @@ pub(super) fn natives() -> [Fun<Metered>; 7] {
 }
 
 /// The identity, for a price: also as a path, so that `(.[] | …) |= …` goes on working.
-fn paying<const COST: u64>() -> Native<Metered> {
+fn charge<const COST: u64>() -> Native<Metered> {
     Native::<Metered>::new(|cv| {
         let paid = cv.0.data().budget.spend(COST, &cv.1);
         box_once(paid.map(|()| cv.1).map_err(|halt| Exn::halt(halt as i32)))
@@ -231,25 +231,25 @@ fn paying<const COST: u64>() -> Native<Metered> {
 }
 
 /// A value as its JSON. A value that refers to itself many times over is far larger written out than in memory.
-fn json<'a>(value: &Val) -> Result<Val, Exn<'a, Val>> {
-    written(value, LONGEST_JSON).map(Val::from).ok_or_else(|| Exn::halt(Halt::Size as i32))
+fn to_json<'a>(value: &Val) -> Result<Val, Exn<'a, Val>> {
+    to_bounded_string(value, MAX_JSON_BYTES).map(Val::from).ok_or_else(|| Exn::halt(Halt::Size as i32))
 }
 
 /// `value` as text, if that is not longer than `most` bytes.
-pub(super) fn written(value: &impl fmt::Display, most: usize) -> Option<String> {
-    let mut bounded = Bounded { text: String::new(), most };
+pub(super) fn to_bounded_string(value: &impl fmt::Display, most: usize) -> Option<String> {
+    let mut bounded = BoundedString { text: String::new(), max_bytes: most };
     write!(bounded, "{value}").ok()?;
     Some(bounded.text)
 }
 
-struct Bounded {
+struct BoundedString {
     text: String,
-    most: usize,
+    max_bytes: usize,
 }
 
-impl fmt::Write for Bounded {
+impl fmt::Write for BoundedString {
     fn write_str(&mut self, more: &str) -> fmt::Result {
-        if self.text.len() + more.len() > self.most {
+        if self.text.len() + more.len() > self.max_bytes {
             return Err(fmt::Error);
         }
         self.text.push_str(more);
@@ -258,25 +258,28 @@ impl fmt::Write for Bounded {
 }
 
 /// `left * right`, which for a text and a number is that many copies of the text.
-fn times<'a>(left: Val, right: Val) -> Result<Val, Exn<'a, Val>> {
+fn multiply<'a>(left: Val, right: Val) -> Result<Val, Exn<'a, Val>> {
     if let (Val::Num(one), Val::Num(other)) = (&left, &right) {
-        if bits(one) + bits(other) > LONGEST_NUMBER {
+        if bit_length(one) + bit_length(other) > MAX_INTEGER_BITS {
             let product = left.as_f64().unwrap_or(f64::NAN) * right.as_f64().unwrap_or(f64::NAN);
             return Ok(Val::from(product));
         }
-    } else if copies(&left, &right).or_else(|| copies(&right, &left)).is_some_and(|size| size > LONGEST_TEXT.into()) {
+    } else if repeated_length(&left, &right)
+        .or_else(|| repeated_length(&right, &left))
+        .is_some_and(|size| size > MAX_TEXT_BYTES.into())
+    {
         return Err(Exn::halt(Halt::Size as i32));
     }
     (left * right).map_err(Exn::from)
 }
 
 /// How long `text` will be when repeated `count` times, if that is what the two are.
-fn copies(text: &Val, count: &Val) -> Option<f64> {
+fn repeated_length(text: &Val, count: &Val) -> Option<f64> {
     let length = u32::try_from(text.as_bytes()?.len()).unwrap_or(u32::MAX);
     Some(f64::from(length) * count.as_f64()?)
 }
 
-fn bits(number: &Num) -> u64 {
+fn bit_length(number: &Num) -> u64 {
     match number {
         Num::Int(_) => u64::from(isize::BITS),
         Num::BigInt(number) => number.bits(),

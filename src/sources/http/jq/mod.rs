@@ -21,36 +21,36 @@ use jaq_json::Val;
 use tokio::sync::{Semaphore, oneshot};
 
 use self::compile::{Program, compile};
-use self::meter::{Budget, Halt, LONGEST_RUN, Metered, Purse, STACK, written};
-use super::mapping::{self, MOST_ENTRIES};
+use self::meter::{Halt, MAX_RUN_TIME, Metered, RunBudget, RunData, STACK_BYTES, to_bounded_string};
+use super::mapping::{self, MAX_ENTRIES};
 use crate::domain::{Bindings, Reading, Timestamp};
-use crate::sources::words::shortened;
+use crate::sources::text::truncated;
 
 /// Filters that are kept compiled for one source. Every panel has one; beyond this the oldest is compiled anew.
-const MOST_FILTERS: usize = 256;
+const MAX_FILTERS: usize = 256;
 
 /// How long past its budget a run is waited for, for the step it is in to end.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// Bytes of jq's message about a fault, which holds the values it is about.
-const LONGEST_FAULT: usize = 1024 * 1024;
+const MAX_JQ_ERROR_BYTES: usize = 1024 * 1024;
 
 /// Characters of a filter's own error message.
-const LONGEST_MESSAGE: usize = 160;
+const MAX_MESSAGE_CHARS: usize = 160;
 
 /// The filters of one source, each compiled once.
-pub(super) struct Filters {
-    compiled: Mutex<IndexMap<String, Arc<Filter>>>,
+pub(super) struct FilterCache {
+    compiled: Mutex<IndexMap<String, Arc<JqFilter>>>,
 }
 
 /// A compiled filter.
-pub(super) struct Filter {
+pub(super) struct JqFilter {
     program: Program,
     /// One run at a time: what cannot be stopped holds its turn, so that it is not started over and over.
-    turn: Arc<Semaphore>,
+    run_permit: Arc<Semaphore>,
 }
 
-impl Filters {
+impl FilterCache {
     pub(super) fn new() -> Self {
         Self { compiled: Mutex::new(IndexMap::new()) }
     }
@@ -59,18 +59,18 @@ impl Filters {
     ///
     /// # Errors
     /// What is wrong with it, for the author.
-    pub(super) fn get(&self, text: &str) -> Result<Arc<Filter>, String> {
+    pub(super) fn get(&self, text: &str) -> Result<Arc<JqFilter>, String> {
         let known = || self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(filter) = known().get(text) {
             return Ok(Arc::clone(filter));
         }
         let program = thread::scope(|scope| {
-            let compiling = own_thread().spawn_scoped(scope, || compile(text)).map_err(no_thread)?;
+            let compiling = filter_thread().spawn_scoped(scope, || compile(text)).map_err(thread_error)?;
             compiling.join().map_err(|_| "the filter cannot be compiled".to_owned())?
         })?;
-        let filter = Arc::new(Filter { program, turn: Arc::new(Semaphore::new(1)) });
+        let filter = Arc::new(JqFilter { program, run_permit: Arc::new(Semaphore::new(1)) });
         let mut known = known();
-        if known.len() >= MOST_FILTERS {
+        if known.len() >= MAX_FILTERS {
             known.shift_remove_index(0);
         }
         known.insert(text.to_owned(), Arc::clone(&filter));
@@ -78,7 +78,7 @@ impl Filters {
     }
 }
 
-impl Filter {
+impl JqFilter {
     /// The placeholders its variables stand for, each once.
     pub(super) fn placeholders(&self) -> impl Iterator<Item = &str> {
         self.program.variables.iter().map(|variable| variable.key.as_str())
@@ -95,48 +95,48 @@ impl Filter {
         bindings: Bindings,
         now: Timestamp,
     ) -> Result<Reading, String> {
-        let longest = LONGEST_RUN + GRACE;
-        let turn = tokio::time::timeout(longest, Arc::clone(&self.turn).acquire_owned()).await;
+        let longest = MAX_RUN_TIME + GRACE;
+        let turn = tokio::time::timeout(longest, Arc::clone(&self.run_permit).acquire_owned()).await;
         let Ok(Ok(turn)) = turn else {
             return Err("the filter is still busy with an earlier answer; let it pick less".to_owned());
         };
         let (done, result) = oneshot::channel();
         let run = move || {
-            let result = self.run_here(&host, &body, &bindings, now);
+            let result = self.run_blocking(&host, &body, &bindings, now);
             drop(turn);
             // Whoever asked may have given up.
             let _ = done.send(result);
         };
-        own_thread().spawn(run).map_err(no_thread)?;
+        filter_thread().spawn(run).map_err(thread_error)?;
         match tokio::time::timeout(longest, result).await {
             Ok(Ok(reading)) => reading,
             Ok(Err(_)) => Err("the filter broke off".to_owned()),
-            Err(_) => Err(Halt::in_words(Halt::Time as i32)),
+            Err(_) => Err(Halt::describe(Halt::Time as i32)),
         }
     }
 
-    fn run_here(&self, host: &str, body: &[u8], bindings: &Bindings, now: Timestamp) -> Result<Reading, String> {
-        let answer = answer(host, body)?;
+    fn run_blocking(&self, host: &str, body: &[u8], bindings: &Bindings, now: Timestamp) -> Result<Reading, String> {
+        let answer = parse_answer(host, body)?;
         let values = self.program.variables.iter().map(|variable| {
             let value = bindings.get(&variable.key).ok_or_else(|| format!("{{{}}} has no value", variable.key))?;
             Ok(Val::from(value.clone()))
         });
         let values = values.collect::<Result<Vec<_>, String>>()?;
-        let budget = Budget::starting(seconds(now));
-        let purse = Purse { lut: &self.program.filter.lut, budget: &budget };
+        let budget = RunBudget::start(unix_seconds(now));
+        let purse = RunData { lut: &self.program.filter.lut, budget: &budget };
         let context = Ctx::<Metered>::new(purse, Vars::new(values));
         let mut results = Vec::new();
         for result in self.program.filter.id.run((context, answer)) {
             let result = result.map_err(|exception| match exception.get_err() {
-                Ok(fault) => written(&fault, LONGEST_FAULT).map_or_else(
+                Ok(fault) => to_bounded_string(&fault, MAX_JQ_ERROR_BYTES).map_or_else(
                     || "the filter failed on a value too large to name".to_owned(),
-                    |message| in_words(&message),
+                    |message| describe_jq_error(&message),
                 ),
-                Err(exception) => Halt::in_words(exception.get_halt().unwrap_or_default()),
+                Err(exception) => Halt::describe(exception.get_halt().unwrap_or_default()),
             })?;
-            budget.spend(1, &result).map_err(|halt| Halt::in_words(halt as i32))?;
-            if results.len() == MOST_ENTRIES {
-                return Err(format!("the filter has more than {MOST_ENTRIES} results; let it pick fewer"));
+            budget.spend(1, &result).map_err(|halt| Halt::describe(halt as i32))?;
+            if results.len() == MAX_ENTRIES {
+                return Err(format!("the filter has more than {MAX_ENTRIES} results; let it pick fewer"));
             }
             results.push(result);
         }
@@ -145,7 +145,7 @@ impl Filter {
 }
 
 /// The answer as JSON. Nesting deeper than 128 is refused by the parser.
-fn answer(host: &str, body: &[u8]) -> Result<Val, String> {
+fn parse_answer(host: &str, body: &[u8]) -> Result<Val, String> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Err(format!("{host} answered with nothing"));
     }
@@ -155,7 +155,7 @@ fn answer(host: &str, body: &[u8]) -> Result<Val, String> {
     })
 }
 
-fn seconds(now: Timestamp) -> f64 {
+fn unix_seconds(now: Timestamp) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of our era are far below 2^53")]
     let millis = now.as_millis() as f64;
     millis / 1000.0
@@ -163,7 +163,7 @@ fn seconds(now: Timestamp) -> f64 {
 
 /// jq's messages repeat the values they are about, and those belong to whoever may see the whole answer. What is
 /// kept of them is their kind.
-fn in_words(message: &str) -> String {
+fn describe_jq_error(message: &str) -> String {
     let kind = |value: &str, from_end: bool| {
         let c = if from_end { value.chars().next_back() } else { value.chars().next() };
         match c {
@@ -186,7 +186,7 @@ fn in_words(message: &str) -> String {
         format!("it cannot change {} there, which is no part of the answer", kind(value, false))
     } else if let Ok(said) = serde_json::from_str::<String>(message) {
         // The author's own `error("…")`, or a message of a native filter.
-        shortened(&said, LONGEST_MESSAGE)
+        truncated(&said, MAX_MESSAGE_CHARS)
     } else {
         return format!("the filter failed with {}", kind(message, false));
     };
@@ -195,12 +195,12 @@ fn in_words(message: &str) -> String {
 
 /// A thread with a stack deep enough for nested filters and nested values. It is not one of the runtime's: a run that
 /// cannot be stopped must not take one of those away.
-fn own_thread() -> thread::Builder {
-    thread::Builder::new().name("filter".to_owned()).stack_size(STACK)
+fn filter_thread() -> thread::Builder {
+    thread::Builder::new().name("filter".to_owned()).stack_size(STACK_BYTES)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it stands in map_err")]
-fn no_thread(fault: std::io::Error) -> String {
+fn thread_error(fault: std::io::Error) -> String {
     format!("the filter cannot be run: {fault}")
 }
 

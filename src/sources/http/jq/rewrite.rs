@@ -7,7 +7,7 @@ use jaq_core::load::parse::{BinaryOp, Def, Pattern, Term};
 use jaq_core::ops::Math;
 use jaq_core::path::{Part, Path};
 
-use super::meter::{BUILD, STEP, TEXT, TIMES};
+use super::meter::{BUILD, MULTIPLY, STEP, TO_TEXT};
 
 /// The factor of `x *= factor`, under a name no author can write.
 const FACTOR: &str = "$factor!";
@@ -18,10 +18,10 @@ const RANGE: (&str, usize) = ("range", 3);
 /// A definition that pays on entry. One that calls itself pays as for building: every turn may hold on to the one
 /// before it.
 pub(super) fn metered_def(def: Def<&str>) -> Def<&str> {
-    let mut names = Names::default();
-    names.of_term(&def.body);
+    let mut names = TermNames::default();
+    names.visit_term(&def.body);
     let price = if names.called.contains(&(def.name, def.args.len())) { BUILD } else { STEP };
-    Def { name: def.name, args: def.args, body: after(price, metered(def.body)) }
+    Def { name: def.name, args: def.args, body: charge_before(price, metered(def.body)) }
 }
 
 /// A term that pays for what it does. Payments stand before a term wherever it may end in a call, since a call
@@ -30,13 +30,13 @@ pub(super) fn metered<'s>(term: Term<&'s str>) -> Term<&'s str> {
     let boxed = |term: Box<Term<&'s str>>| Box::new(metered(*term));
     match term {
         Term::Id | Term::Num(_) | Term::Var(_) | Term::Break(_) | Term::Arr(None) => term,
-        Term::Recurse => before(Term::Recurse, STEP),
+        Term::Recurse => charge_after(Term::Recurse, STEP),
         Term::Str(format, parts) => {
-            let parts = parts.into_iter().map(|part| metered_part(part, format.is_none()));
+            let parts = parts.into_iter().map(|part| metered_string_part(part, format.is_none()));
             Term::Str(format, parts.collect())
         }
-        Term::Arr(Some(entries)) => after(BUILD, Term::Arr(Some(boxed(entries)))),
-        Term::Obj(fields) => after(BUILD, Term::Obj(fields.into_iter().map(metered_field).collect())),
+        Term::Arr(Some(entries)) => charge_before(BUILD, Term::Arr(Some(boxed(entries)))),
+        Term::Obj(fields) => charge_before(BUILD, Term::Obj(fields.into_iter().map(metered_field).collect())),
         Term::Neg(term) => Term::Neg(boxed(term)),
         Term::BinOp(left, op, right) => metered_operation(boxed(left), op, boxed(right)),
         Term::Label(label, term) => Term::Label(label, boxed(term)),
@@ -44,7 +44,7 @@ pub(super) fn metered<'s>(term: Term<&'s str>) -> Term<&'s str> {
             let turns = args.into_iter().enumerate().map(|(at, arg)| {
                 let arg = metered(arg);
                 // The first is where it begins; the second is done again for every value.
-                if at == 1 { after(STEP, arg) } else { arg }
+                if at == 1 { charge_before(STEP, arg) } else { arg }
             });
             Term::Fold(word, boxed(over), metered_pattern(pattern), turns.collect())
         }
@@ -57,44 +57,44 @@ pub(super) fn metered<'s>(term: Term<&'s str>) -> Term<&'s str> {
         Term::Call(name, args) => {
             let endless = (name, args.len()) == RANGE;
             let call = Term::Call(name, args.into_iter().map(metered).collect());
-            if endless { before(call, STEP) } else { call }
+            if endless { charge_after(call, STEP) } else { call }
         }
         Term::Path(term, Path(parts)) => {
             let many = parts.iter().any(|(part, _)| matches!(part, Part::Range(None, None)));
-            let parts = parts.into_iter().map(|(part, opt)| (metered_step(part), opt)).collect();
+            let parts = parts.into_iter().map(|(part, opt)| (metered_path_part(part), opt)).collect();
             let path = Term::Path(boxed(term), Path(parts));
-            if many { before(path, STEP) } else { path }
+            if many { charge_after(path, STEP) } else { path }
         }
     }
 }
 
 /// The variables a filter uses and nowhere binds itself, with their `$`, in order of first use.
 pub(super) fn free_variables<'s>(term: &Term<&'s str>) -> Vec<&'s str> {
-    let mut names = Names::default();
-    names.of_term(term);
+    let mut names = TermNames::default();
+    names.visit_term(term);
     names.used.retain(|name| !names.bound.contains(name));
     names.used
 }
 
 fn metered_operation<'s>(left: Box<Term<&'s str>>, op: BinaryOp<&'s str>, right: Box<Term<&'s str>>) -> Term<&'s str> {
     match op {
-        BinaryOp::Math(Math::Mul) => Term::Call(TIMES, vec![*left, *right]),
-        BinaryOp::Math(Math::Add) => before(Term::BinOp(left, op, right), STEP),
+        BinaryOp::Math(Math::Mul) => Term::Call(MULTIPLY, vec![*left, *right]),
+        BinaryOp::Math(Math::Add) => charge_after(Term::BinOp(left, op, right), STEP),
         BinaryOp::UpdateMath(Math::Mul) => {
-            let product = Term::Call(TIMES, vec![Term::Id, Term::Var(FACTOR)]);
+            let product = Term::Call(MULTIPLY, vec![Term::Id, Term::Var(FACTOR)]);
             let update = Term::BinOp(left, BinaryOp::Update, Box::new(product));
             Term::BinOp(right, BinaryOp::Pipe(Some(Pattern::Var(FACTOR))), Box::new(update))
         }
-        BinaryOp::Comma => after(STEP, Term::BinOp(left, op, right)),
+        BinaryOp::Comma => charge_before(STEP, Term::BinOp(left, op, right)),
         BinaryOp::Pipe(pattern) => Term::BinOp(left, BinaryOp::Pipe(pattern.map(metered_pattern)), right),
         op => Term::BinOp(left, op, right),
     }
 }
 
 /// A `plain` part of a string is a value written as text; with a format such as `@uri`, that is the format's work.
-fn metered_part<'s>(part: StrPart<&'s str, Term<&'s str>>, plain: bool) -> StrPart<&'s str, Term<&'s str>> {
+fn metered_string_part<'s>(part: StrPart<&'s str, Term<&'s str>>, plain: bool) -> StrPart<&'s str, Term<&'s str>> {
     match part {
-        StrPart::Term(term) if plain => StrPart::Term(before(metered(term), TEXT)),
+        StrPart::Term(term) if plain => StrPart::Term(charge_after(metered(term), TO_TEXT)),
         StrPart::Term(term) => StrPart::Term(metered(term)),
         other => other,
     }
@@ -118,7 +118,7 @@ fn metered_pattern(pattern: Pattern<&str>) -> Pattern<&str> {
     }
 }
 
-fn metered_step(part: Part<Term<&str>>) -> Part<Term<&str>> {
+fn metered_path_part(part: Part<Term<&str>>) -> Part<Term<&str>> {
     match part {
         Part::Index(index) => Part::Index(metered(index)),
         Part::Range(from, to) => Part::Range(from.map(metered), to.map(metered)),
@@ -130,27 +130,27 @@ fn call(name: &str) -> Term<&str> {
 }
 
 /// `name | term`
-fn after<'s>(name: &'s str, term: Term<&'s str>) -> Term<&'s str> {
+fn charge_before<'s>(name: &'s str, term: Term<&'s str>) -> Term<&'s str> {
     Term::BinOp(Box::new(call(name)), BinaryOp::Pipe(None), Box::new(term))
 }
 
 /// `term | name`
-fn before<'s>(term: Term<&'s str>, name: &'s str) -> Term<&'s str> {
+fn charge_after<'s>(term: Term<&'s str>, name: &'s str) -> Term<&'s str> {
     Term::BinOp(Box::new(term), BinaryOp::Pipe(None), Box::new(call(name)))
 }
 
 /// The names in a term. A variable that is bound anywhere counts as the filter's own everywhere: used
 /// outside of its scope it is a slip, and the compiler says so.
 #[derive(Default)]
-struct Names<'s> {
+struct TermNames<'s> {
     used: Vec<&'s str>,
     bound: BTreeSet<&'s str>,
     /// Filters, with their number of arguments.
     called: BTreeSet<(&'s str, usize)>,
 }
 
-impl<'s> Names<'s> {
-    fn of_term(&mut self, term: &Term<&'s str>) {
+impl<'s> TermNames<'s> {
+    fn visit_term(&mut self, term: &Term<&'s str>) {
         match term {
             Term::Id | Term::Recurse | Term::Num(_) | Term::Break(_) | Term::Arr(None) => {}
             Term::Var(name) => {
@@ -161,82 +161,82 @@ impl<'s> Names<'s> {
             Term::Str(_, parts) => {
                 for part in parts {
                     if let StrPart::Term(term) = part {
-                        self.of_term(term);
+                        self.visit_term(term);
                     }
                 }
             }
-            Term::Arr(Some(term)) | Term::Neg(term) | Term::Label(_, term) => self.of_term(term),
+            Term::Arr(Some(term)) | Term::Neg(term) | Term::Label(_, term) => self.visit_term(term),
             Term::Obj(fields) => {
                 for (key, value) in fields {
-                    self.of_term(key);
-                    self.of_terms(value);
+                    self.visit_term(key);
+                    self.visit_terms(value);
                 }
             }
             Term::BinOp(left, op, right) => {
                 if let BinaryOp::Pipe(Some(pattern)) = op {
-                    self.of_pattern(pattern);
+                    self.visit_pattern(pattern);
                 }
-                self.of_term(left);
-                self.of_term(right);
+                self.visit_term(left);
+                self.visit_term(right);
             }
             Term::Fold(_, over, pattern, args) => {
-                self.of_pattern(pattern);
-                self.of_term(over);
-                self.of_terms(args);
+                self.visit_pattern(pattern);
+                self.visit_term(over);
+                self.visit_terms(args);
             }
             Term::TryCatch(term, catch) => {
-                self.of_term(term);
-                self.of_terms(catch.as_deref());
+                self.visit_term(term);
+                self.visit_terms(catch.as_deref());
             }
             Term::IfThenElse(cases, otherwise) => {
                 for (when, then) in cases {
-                    self.of_term(when);
-                    self.of_term(then);
+                    self.visit_term(when);
+                    self.visit_term(then);
                 }
-                self.of_terms(otherwise.as_deref());
+                self.visit_terms(otherwise.as_deref());
             }
             Term::Def(defs, term) => {
                 for def in defs {
                     self.bound.extend(def.args.iter().filter(|arg| arg.starts_with('$')));
-                    self.of_term(&def.body);
+                    self.visit_term(&def.body);
                 }
-                self.of_term(term);
+                self.visit_term(term);
             }
             Term::Call(name, args) => {
                 self.called.insert((name, args.len()));
-                self.of_terms(args);
+                self.visit_terms(args);
             }
             Term::Path(term, Path(parts)) => {
-                self.of_term(term);
+                self.visit_term(term);
                 for (part, _) in parts {
                     match part {
-                        Part::Index(index) => self.of_term(index),
-                        Part::Range(from, to) => self.of_terms(from.iter().chain(to)),
+                        Part::Index(index) => self.visit_term(index),
+                        Part::Range(from, to) => self.visit_terms(from.iter().chain(to)),
                     }
                 }
             }
         }
     }
 
-    fn of_terms<'t>(&mut self, terms: impl IntoIterator<Item = &'t Term<&'s str>>)
+    fn visit_terms<'t>(&mut self, terms: impl IntoIterator<Item = &'t Term<&'s str>>)
     where
         's: 't,
     {
         for term in terms {
-            self.of_term(term);
+            self.visit_term(term);
         }
     }
 
-    fn of_pattern(&mut self, pattern: &Pattern<&'s str>) {
+    fn visit_pattern(&mut self, pattern: &Pattern<&'s str>) {
         match pattern {
             Pattern::Var(name) => {
                 self.bound.insert(name);
             }
-            Pattern::Arr(patterns) => patterns.iter().for_each(|pattern| self.of_pattern(pattern)),
+            Pattern::Arr(patterns) => patterns.iter().for_each(|pattern| self.visit_pattern(pattern)),
             Pattern::Obj(fields) => {
                 for (key, pattern) in fields {
-                    self.of_term(key);
-                    self.of_pattern(pattern);
+                    self.visit_term(key);
+                    self.visit_pattern(pattern);
                 }
             }
         }

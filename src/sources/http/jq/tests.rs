@@ -5,8 +5,8 @@ use std::time::Instant;
 use super::*;
 use crate::domain::LabelledNumber;
 
-fn compiled(text: &str) -> Result<Arc<Filter>, String> {
-    Filters::new().get(text)
+fn compiled(text: &str) -> Result<Arc<JqFilter>, String> {
+    FilterCache::new().get(text)
 }
 
 async fn run_with(text: &str, answer: &str, values: &[(&str, &str)]) -> Result<Reading, String> {
@@ -20,10 +20,10 @@ async fn run(text: &str, answer: &str) -> Result<Reading, String> {
 }
 
 /// Runs a filter that must be stopped, and says what it was told.
-async fn stopped(text: &str) -> String {
+async fn stop_message(text: &str) -> String {
     let began = Instant::now();
     let told = run(text, "[1,2,3]").await.unwrap_err();
-    assert!(began.elapsed() < LONGEST_RUN + GRACE * 2, "{text} took {:?}", began.elapsed());
+    assert!(began.elapsed() < MAX_RUN_TIME + GRACE * 2, "{text} took {:?}", began.elapsed());
     told
 }
 
@@ -146,7 +146,7 @@ async fn an_endless_filter_is_stopped_and_told_why() {
         "[combinations(1000)]",
         "panel__",
     ] {
-        assert!(stopped(text).await.starts_with("the filter was stopped: it"), "{text}");
+        assert!(stop_message(text).await.starts_with("the filter was stopped: it"), "{text}");
     }
 }
 
@@ -154,7 +154,7 @@ async fn an_endless_filter_is_stopped_and_told_why() {
 async fn a_filter_that_calls_itself_too_deeply_does_not_take_the_program_with_it() {
     for text in ["def f: 1 + f; f", "def f: [f]; f", "def f: {a: f}; f", "def f: f | f; f", "def f(g): f(g | g); f(.)"]
     {
-        assert!(stopped(text).await.starts_with("the filter was stopped: it"), "{text}");
+        assert!(stop_message(text).await.starts_with("the filter was stopped: it"), "{text}");
     }
     for text in [
         "reduce range(1e6) as $i (.; [.])",
@@ -163,7 +163,7 @@ async fn a_filter_that_calls_itself_too_deeply_does_not_take_the_program_with_it
         "last(recurse([.]))",
         "reduce range(1e6) as $i (.; .[0] |= [.])",
     ] {
-        assert!(stopped(text).await.starts_with("the filter was stopped: it"), "{text}");
+        assert!(stop_message(text).await.starts_with("the filter was stopped: it"), "{text}");
     }
     // Just within the budget, and through every native step that goes down into a value, and dropped again.
     for step in [
@@ -206,7 +206,7 @@ async fn a_pattern_that_grows_out_of_hand_stays_where_it_is() {
     for text in ["test(\"((((a{100}){100}){100}){100})\")", "test(\"(a*)*b\")", "test(\"(a|a)*b\")"] {
         let began = Instant::now();
         let _ = run(text, &format!("\"{}\"", "a".repeat(1000))).await;
-        assert!(began.elapsed() < (LONGEST_RUN + GRACE) * 2, "{text} took {:?}", began.elapsed());
+        assert!(began.elapsed() < (MAX_RUN_TIME + GRACE) * 2, "{text} took {:?}", began.elapsed());
     }
 }
 
@@ -225,7 +225,7 @@ async fn a_filter_cannot_build_what_does_not_fit() {
         "reduce range(60) as $i (1; [., .]) | tostring | length",
         "reduce range(60) as $i (1; [., .]) | @base64",
     ] {
-        assert_eq!(stopped(text).await, "the filter was stopped: it builds too large a value", "{text}");
+        assert_eq!(stop_message(text).await, "the filter was stopped: it builds too large a value", "{text}");
     }
     assert!(matches!(run("reduce range(40) as $i (3; . * .)", "1").await, Ok(Reading::Number(n)) if n.is_infinite()));
     assert!(run("[range(20000)]", "1").await.unwrap_err().contains("more than 10000 entries"));
@@ -235,7 +235,7 @@ async fn a_filter_cannot_build_what_does_not_fit() {
 #[tokio::test]
 async fn what_cannot_be_stopped_is_left_alone_and_not_started_again() {
     let filter = compiled(".").unwrap();
-    let turn = Arc::clone(&filter.turn).acquire_owned().await.unwrap();
+    let turn = Arc::clone(&filter.run_permit).acquire_owned().await.unwrap();
     tokio::time::pause();
     let now = Timestamp::from_millis(0);
     let told = Arc::clone(&filter).run("h".to_owned(), b"1".to_vec(), Bindings::new(), now).await.unwrap_err();
@@ -284,13 +284,13 @@ async fn now_is_the_time_of_the_clock_that_was_passed_in() {
 
 #[test]
 fn a_filter_is_compiled_once_and_only_so_many_are_kept() {
-    let filters = Filters::new();
+    let filters = FilterCache::new();
     let first = filters.get(".first").unwrap();
     assert!(Arc::ptr_eq(&first, &filters.get(".first").unwrap()));
-    for at in 0..MOST_FILTERS {
+    for at in 0..MAX_FILTERS {
         filters.get(&format!(".[{at}]")).unwrap();
     }
-    assert_eq!(filters.compiled.lock().unwrap().len(), MOST_FILTERS);
+    assert_eq!(filters.compiled.lock().unwrap().len(), MAX_FILTERS);
     assert!(!Arc::ptr_eq(&first, &filters.get(".first").unwrap()));
 }
 

@@ -105,16 +105,16 @@ fn other_lists_are_tables_too() {
 
 #[test]
 fn what_would_not_fit_a_screen_is_refused_or_shortened() {
-    let many = format!("[{}0]", "0,".repeat(MOST_ENTRIES));
+    let many = format!("[{}0]", "0,".repeat(MAX_ENTRIES));
     assert!(read(&[&many]).unwrap_err().contains("more than 10000 entries"));
-    let fields: Vec<_> = (0..=MOST_COLUMNS).map(|at| format!("{{\"c{at}\":[]}}")).collect();
+    let fields: Vec<_> = (0..=MAX_COLUMNS).map(|at| format!("{{\"c{at}\":[]}}")).collect();
     assert!(read(&[&format!("[{}]", fields.join(","))]).unwrap_err().contains("more than 100 columns"));
     let wide = format!("[{}]", vec![format!("[{}0]", "0,".repeat(50)); 3000].join(","));
     assert!(read(&[&wide]).unwrap_err().contains("more than 100000 cells"));
-    let long = format!("\"{}\"", "x".repeat(LONGEST_TEXT + 1));
+    let long = format!("\"{}\"", "x".repeat(MAX_TEXT_BYTES + 1));
     assert!(read(&[&long]).unwrap_err().contains("longer than 65536 bytes"));
-    let Reading::Table(cut) = one(&format!("[\"{}\",\"b\"]", "ä".repeat(LONGEST_CELL))) else { panic!("no table") };
-    assert_eq!(cut.rows[0][0], words(&format!("{}…", "ä".repeat(LONGEST_CELL / 2))));
+    let Reading::Table(cut) = one(&format!("[\"{}\",\"b\"]", "ä".repeat(MAX_CELL_BYTES))) else { panic!("no table") };
+    assert_eq!(cut.rows[0][0], words(&format!("{}…", "ä".repeat(MAX_CELL_BYTES / 2))));
 }
 
 #[test]

@@ -1,17 +1,17 @@
-//! Systems that do not show a process its own sockets.
+//! The stand-in for systems that do not show a process its own sockets.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 
-use super::judge::End;
+use super::policy::ShutdownMode;
 
-/// Never there.
+/// The connections to one port of ours: none, as this system does not show them.
 pub(super) struct Sockets(Infallible);
 
 impl Sockets {
-    pub(super) fn of(_: u16) -> io::Result<Self> {
+    pub(super) fn for_port(_: u16) -> io::Result<Self> {
         Err(io::Error::new(io::ErrorKind::Unsupported, "this system does not show a process its connections"))
     }
 
@@ -19,7 +19,7 @@ impl Sockets {
         match self.0 {}
     }
 
-    pub(super) fn end(&mut self, _: &HashMap<SocketAddr, End>) {
+    pub(super) fn shut_down(&mut self, _: &HashMap<SocketAddr, ShutdownMode>) {
         match self.0 {}
     }
 }

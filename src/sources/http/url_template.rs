@@ -11,13 +11,13 @@ use url::Url;
 use crate::domain::{Bindings, TextTemplate};
 
 /// A source's URL with its placeholders.
-pub(super) struct Address {
+pub(super) struct UrlTemplate {
     pattern: TextTemplate,
     /// The URL with a harmless word for every placeholder: its scheme, host and shape are those of every request.
     sample: Url,
 }
 
-impl Address {
+impl UrlTemplate {
     /// Reads the URL of a source.
     ///
     /// # Errors
@@ -25,7 +25,8 @@ impl Address {
     pub(super) fn parse(pattern: &TextTemplate) -> Result<Self, String> {
         let filled = |word: &str| {
             let values = pattern.placeholders().map(|slot| (slot.key.clone(), word.to_owned())).collect();
-            Url::parse(&pattern.fill(&values, encoded)).map_err(|fault| format!("its url cannot be read: {fault}"))
+            Url::parse(&pattern.fill(&values, percent_encode))
+                .map_err(|fault| format!("its url cannot be read: {fault}"))
         };
         let (sample, other) = (filled("a")?, filled("b")?);
         if !matches!(sample.scheme(), "http" | "https") {
@@ -64,7 +65,7 @@ impl Address {
     }
 
     /// Whether `url` has this address's scheme, host and port.
-    pub(super) fn is_home_of(&self, url: &Url) -> bool {
+    pub(super) fn has_same_origin(&self, url: &Url) -> bool {
         self.sample.origin() == url.origin()
     }
 
@@ -76,13 +77,13 @@ impl Address {
         if let Some(slot) = self.pattern.placeholders().find(|slot| !bindings.contains_key(&slot.key)) {
             return Err(format!("{{{}}} has no value", slot.key));
         }
-        let filled = self.pattern.fill(bindings, encoded);
-        let segments = path(&filled).split('/').map(|segment| segment.to_ascii_lowercase().replace("%2e", "."));
+        let filled = self.pattern.fill(bindings, percent_encode);
+        let segments = path_of(&filled).split('/').map(|segment| segment.to_ascii_lowercase().replace("%2e", "."));
         if segments.into_iter().any(|segment| segment == "." || segment == "..") {
             return Err("a chosen value would be '.' or '..' in the path of the url; that is no value".to_owned());
         }
         let url = Url::parse(&filled).map_err(|fault| format!("the url cannot be read: {fault}"))?;
-        if !self.is_home_of(&url) || empty_segments(&url) != empty_segments(&self.sample) {
+        if !self.has_same_origin(&url) || empty_segments(&url) != empty_segments(&self.sample) {
             return Err("a chosen value is empty, and would change the path of the url".to_owned());
         }
         Ok(url)
@@ -96,7 +97,7 @@ pub(super) fn host_of(url: &Url) -> String {
 }
 
 /// What stands between the host and the query.
-fn path(filled: &str) -> &str {
+fn path_of(filled: &str) -> &str {
     let end = filled.find(['?', '#']).unwrap_or(filled.len());
     let begin = filled.find("://").map_or(0, |at| at + 3);
     filled.get(begin..end).and_then(|rest| rest.split_once('/')).map_or("", |(_, path)| path)
@@ -107,7 +108,7 @@ fn empty_segments(url: &Url) -> usize {
 }
 
 /// Percent-encodes all but the unreserved characters (RFC 3986, 2.3).
-fn encoded(value: &str) -> String {
+fn percent_encode(value: &str) -> String {
     let mut encoded = String::with_capacity(value.len());
     for byte in value.bytes() {
         if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
@@ -126,7 +127,7 @@ mod tests {
     use super::*;
 
     fn bound(pattern: &str, value: &str) -> Result<String, String> {
-        let address = Address::parse(&pattern.parse().unwrap())?;
+        let address = UrlTemplate::parse(&pattern.parse().unwrap())?;
         address.bind(&[("x".to_owned(), value.to_owned())].into()).map(String::from)
     }
 
@@ -160,14 +161,14 @@ mod tests {
 
     #[test]
     fn a_value_that_is_missing_is_told() {
-        let address = Address::parse(&"http://h/{city.zone}".parse().unwrap()).unwrap();
+        let address = UrlTemplate::parse(&"http://h/{city.zone}".parse().unwrap()).unwrap();
         assert_eq!(address.bind(&Bindings::new()).unwrap_err(), "{city.zone} has no value");
         assert_eq!(address.placeholders(), ["city.zone"]);
     }
 
     #[test]
     fn an_address_must_say_where_it_goes_by_itself() {
-        let fault = |pattern: &str| Address::parse(&pattern.parse().unwrap()).err().unwrap();
+        let fault = |pattern: &str| UrlTemplate::parse(&pattern.parse().unwrap()).err().unwrap();
         assert!(fault("https://{x}.corp/").contains("a placeholder in the host"));
         assert!(fault("https://stock.corp:{x}/").contains("cannot be read"));
         assert!(fault("file:///etc/passwd").contains("neither http:// nor https://"));
@@ -178,7 +179,7 @@ mod tests {
 
     #[test]
     fn the_port_is_named_only_when_it_is_not_the_usual_one() {
-        let host = |pattern: &str| Address::parse(&pattern.parse().unwrap()).unwrap().host();
+        let host = |pattern: &str| UrlTemplate::parse(&pattern.parse().unwrap()).unwrap().host();
         assert_eq!(host("https://stock.corp/x"), "stock.corp");
         assert_eq!(host("https://stock.corp:8443/x"), "stock.corp:8443");
         assert_eq!(host("http://[::1]:80/x"), "[::1]");

@@ -3,7 +3,13 @@
 use super::*;
 
 fn mount(device: &str, file_system: &str, at: &str, total: u64) -> Mount {
-    Mount { device: device.to_owned(), file_system: file_system.to_owned(), at: at.to_owned(), total, free: total / 4 }
+    Mount {
+        device: device.to_owned(),
+        file_system: file_system.to_owned(),
+        mount_point: at.to_owned(),
+        total,
+        free: total / 4,
+    }
 }
 
 #[test]
@@ -19,7 +25,7 @@ fn a_disk_is_listed_once_and_what_is_no_disk_not_at_all() {
         ]
         .into_iter(),
     );
-    let at: Vec<_> = mounts.iter().map(|mount| mount.at.as_str()).collect();
+    let at: Vec<_> = mounts.iter().map(|mount| mount.mount_point.as_str()).collect();
     assert_eq!(at, ["/", "/data"]);
     assert_eq!(mounts[1].used(), 150);
 }
@@ -32,25 +38,25 @@ fn in_a_container_the_layered_root_is_the_disk() {
 
 #[test]
 fn traffic_is_counted_over_the_time_that_really_passed() {
-    let counted = |received, sent| Traffic { received, sent };
+    let counted = |received, sent| TrafficCounters { received, sent };
     let before = [("eth0".to_owned(), counted(1000, 500)), ("gone".to_owned(), counted(1, 1))].into();
     let now = [("eth0".to_owned(), counted(4000, 100)), ("new".to_owned(), counted(9, 9))].into();
-    let rates = differences(&before, &now, Duration::from_millis(1500));
+    let rates = rates_between(&before, &now, Duration::from_millis(1500));
     assert_eq!(rates.len(), 1);
-    assert_eq!(rates["eth0"], Rate { received: 2000.0, sent: 0.0 });
+    assert_eq!(rates["eth0"], TrafficRate { received: 2000.0, sent: 0.0 });
 }
 
 #[test]
 fn loopback_and_idle_interfaces_show_only_when_there_is_nothing_else() {
     let mut interfaces = Interfaces::new(Networks::new().unwrap());
-    let rate = Rate { received: 1.0, sent: 1.0 };
+    let rate = TrafficRate { received: 1.0, sent: 1.0 };
     interfaces.rates = [("lo".to_owned(), rate)].into();
     assert_eq!(interfaces.rates().len(), 1);
     interfaces.rates.insert("ifb0".to_owned(), rate);
-    interfaces.counted = [("ifb0".to_owned(), Traffic { received: 0, sent: 0 })].into();
+    interfaces.counters = [("ifb0".to_owned(), TrafficCounters { received: 0, sent: 0 })].into();
     assert_eq!(interfaces.rates().len(), 2, "an interface that never carried a byte is not something else");
     interfaces.rates.insert("eth0".to_owned(), rate);
-    interfaces.counted.insert("eth0".to_owned(), Traffic { received: 9, sent: 9 });
+    interfaces.counters.insert("eth0".to_owned(), TrafficCounters { received: 9, sent: 9 });
     assert_eq!(interfaces.rates(), [("eth0".to_owned(), rate)]);
     assert!(is_loopback("lo0") && !is_loopback("lowpan0") && !is_loopback("eth0"));
 }

@@ -7,19 +7,19 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 /// Answers closer together than this share one reading: shares of CPU time mean nothing over less (sysinfo's own
 /// minimum is 200 ms), and many panels of one page ask in the same instant.
-pub(super) const SHARED_FOR: Duration = Duration::from_millis(250);
+pub(super) const MIN_REFRESH_INTERVAL: Duration = Duration::from_millis(250);
 
 /// A difference is taken over at most this long. After a longer silence a fresh base is taken first, so that the
 /// first point on a chart is not the average of a night.
-const OLDEST_BASE: Duration = Duration::from_mins(2);
+const MAX_BASELINE_AGE: Duration = Duration::from_mins(2);
 
 /// How long one answer may take. A network disk that hangs would otherwise hold its askers for ever.
-const PATIENCE: Duration = Duration::from_secs(5);
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A part of the machine that is refreshed before it is read.
-pub(super) trait Meter: Send + 'static {
+pub(super) trait Collector: Send + 'static {
     /// Whether its answers are differences between two refreshes.
-    const DIFFERS: bool;
+    const IS_DELTA: bool;
 
     /// Looks at the machine. May block. `elapsed` is the time since the last look, if there was one.
     fn refresh(&mut self, elapsed: Option<Duration>);
@@ -27,24 +27,24 @@ pub(super) trait Meter: Send + 'static {
 
 /// A meter behind a lock. A look that hangs keeps the lock and one thread; those who wait for it give up by
 /// themselves, without a thread each.
-pub(super) struct Gauge<M>(Arc<Mutex<Held<M>>>);
+pub(super) struct SharedCollector<M>(Arc<Mutex<CollectorState<M>>>);
 
-struct Held<M> {
-    meter: M,
-    refreshed: Option<Instant>,
+struct CollectorState<M> {
+    collector: M,
+    refreshed_at: Option<Instant>,
     /// Whether the last refresh had another before it to differ from.
-    based: bool,
+    has_baseline: bool,
 }
 
-impl<M: Meter> Gauge<M> {
+impl<M: Collector> SharedCollector<M> {
     /// A meter that nobody has looked at.
     pub(super) fn new(meter: M) -> Self {
-        Self(Arc::new(Mutex::new(Held { meter, refreshed: None, based: false })))
+        Self(Arc::new(Mutex::new(CollectorState { collector: meter, refreshed_at: None, has_baseline: false })))
     }
 
     /// A meter with its first look taken now, as the base of the first difference. Blocks.
-    pub(super) fn started(meter: M) -> Self {
-        let mut held = Held { meter, refreshed: None, based: false };
+    pub(super) fn with_baseline(meter: M) -> Self {
+        let mut held = CollectorState { collector: meter, refreshed_at: None, has_baseline: false };
         held.refresh();
         Self(Arc::new(Mutex::new(held)))
     }
@@ -53,41 +53,43 @@ impl<M: Meter> Gauge<M> {
     pub(super) async fn read<R: Send>(&self, read: impl FnOnce(&M) -> R + Send) -> Result<R, String> {
         let answer = async {
             let mut held = Arc::clone(&self.0).lock_owned().await;
-            if M::DIFFERS && held.age().is_none_or(|age| age > OLDEST_BASE) {
-                held.based = false;
-                held.refreshed = None;
-                held = refreshed(held).await?;
+            if M::IS_DELTA && held.age().is_none_or(|age| age > MAX_BASELINE_AGE) {
+                held.has_baseline = false;
+                held.refreshed_at = None;
+                held = refresh_blocking(held).await?;
             }
-            if M::DIFFERS && !held.based {
-                tokio::time::sleep(SHARED_FOR.saturating_sub(held.age().unwrap_or_default())).await;
-                held = refreshed(held).await?;
-            } else if held.age().is_none_or(|age| age >= SHARED_FOR) {
-                held = refreshed(held).await?;
+            if M::IS_DELTA && !held.has_baseline {
+                tokio::time::sleep(MIN_REFRESH_INTERVAL.saturating_sub(held.age().unwrap_or_default())).await;
+                held = refresh_blocking(held).await?;
+            } else if held.age().is_none_or(|age| age >= MIN_REFRESH_INTERVAL) {
+                held = refresh_blocking(held).await?;
             }
-            Ok(read(&held.meter))
+            Ok(read(&held.collector))
         };
-        tokio::time::timeout(PATIENCE, answer)
+        tokio::time::timeout(READ_TIMEOUT, answer)
             .await
-            .unwrap_or_else(|_| Err(format!("the host did not answer within {} s", PATIENCE.as_secs())))
+            .unwrap_or_else(|_| Err(format!("the host did not answer within {} s", READ_TIMEOUT.as_secs())))
     }
 }
 
-impl<M: Meter> Held<M> {
+impl<M: Collector> CollectorState<M> {
     fn age(&self) -> Option<Duration> {
-        self.refreshed.map(|at| at.elapsed())
+        self.refreshed_at.map(|at| at.elapsed())
     }
 
     fn refresh(&mut self) {
         let elapsed = self.age();
-        self.meter.refresh(elapsed);
-        self.based = elapsed.is_some();
-        self.refreshed = Some(Instant::now());
+        self.collector.refresh(elapsed);
+        self.has_baseline = elapsed.is_some();
+        self.refreshed_at = Some(Instant::now());
     }
 }
 
 /// Refreshes on a thread that may block. The guard goes with it: when the asker gives up, nobody else piles up
 /// behind a look that hangs.
-async fn refreshed<M: Meter>(mut held: OwnedMutexGuard<Held<M>>) -> Result<OwnedMutexGuard<Held<M>>, String> {
+async fn refresh_blocking<M: Collector>(
+    mut held: OwnedMutexGuard<CollectorState<M>>,
+) -> Result<OwnedMutexGuard<CollectorState<M>>, String> {
     tokio::task::spawn_blocking(move || {
         held.refresh();
         held
@@ -101,32 +103,32 @@ async fn refreshed<M: Meter>(mut held: OwnedMutexGuard<Held<M>>) -> Result<Owned
 mod tests {
     use super::*;
 
-    struct Counting {
-        looks: usize,
+    struct CountingCollector {
+        refreshes: usize,
         last: Option<Duration>,
     }
 
-    impl Meter for Counting {
-        const DIFFERS: bool = true;
+    impl Collector for CountingCollector {
+        const IS_DELTA: bool = true;
 
         fn refresh(&mut self, elapsed: Option<Duration>) {
-            self.looks += 1;
+            self.refreshes += 1;
             self.last = elapsed;
         }
     }
 
     #[tokio::test]
     async fn the_first_answer_already_rests_on_two_looks() {
-        let gauge = Gauge::new(Counting { looks: 0, last: None });
-        let (looks, last) = gauge.read(|meter| (meter.looks, meter.last)).await.unwrap();
+        let gauge = SharedCollector::new(CountingCollector { refreshes: 0, last: None });
+        let (looks, last) = gauge.read(|meter| (meter.refreshes, meter.last)).await.unwrap();
         assert_eq!(looks, 2);
-        assert!(last.unwrap() >= SHARED_FOR);
+        assert!(last.unwrap() >= MIN_REFRESH_INTERVAL);
     }
 
     #[tokio::test]
     async fn those_who_ask_together_share_one_look() {
-        let gauge = Gauge::started(Counting { looks: 0, last: None });
-        let asked = futures::future::join_all((0..20).map(|_| gauge.read(|meter| meter.looks))).await;
+        let gauge = SharedCollector::with_baseline(CountingCollector { refreshes: 0, last: None });
+        let asked = futures::future::join_all((0..20).map(|_| gauge.read(|meter| meter.refreshes))).await;
         assert!(asked.into_iter().all(|looks| looks.unwrap() == 2));
     }
 }

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use sysinfo::{Components, Disks, Networks, ProcessRefreshKind, ProcessesToUpdate, System};
 
-use super::gauge::Meter;
+use super::shared_collector::Collector;
 use crate::domain::{DataTable, LabelledNumber, TableCell, TableColumn};
 
 /// A table of processes is for looking at: the busiest fit on a screen or two.
-const MOST_PROCESSES: usize = 50;
+const MAX_PROCESSES: usize = 50;
 
 /// File systems that hold no files of their own, or live in memory: their "free space" is nobody's concern.
-const PSEUDO: [&str; 14] = [
+const PSEUDO_FILE_SYSTEMS: [&str; 14] = [
     "autofs",
     "cgroup",
     "cgroup2",
@@ -35,8 +35,8 @@ const OVERLAY: &str = "overlay";
 
 pub(super) struct Cpu(pub(super) System);
 
-impl Meter for Cpu {
-    const DIFFERS: bool = true;
+impl Collector for Cpu {
+    const IS_DELTA: bool = true;
 
     fn refresh(&mut self, _: Option<Duration>) {
         self.0.refresh_cpu_usage();
@@ -57,8 +57,8 @@ impl Cpu {
 
 pub(super) struct Memory(pub(super) System);
 
-impl Meter for Memory {
-    const DIFFERS: bool = false;
+impl Collector for Memory {
+    const IS_DELTA: bool = false;
 
     fn refresh(&mut self, _: Option<Duration>) {
         self.0.refresh_memory();
@@ -67,8 +67,8 @@ impl Meter for Memory {
 
 pub(super) struct Mounts(pub(super) Disks);
 
-impl Meter for Mounts {
-    const DIFFERS: bool = false;
+impl Collector for Mounts {
+    const IS_DELTA: bool = false;
 
     fn refresh(&mut self, _: Option<Duration>) {
         self.0.refresh(true);
@@ -80,7 +80,7 @@ impl Meter for Mounts {
 pub(super) struct Mount {
     pub(super) device: String,
     pub(super) file_system: String,
-    pub(super) at: String,
+    pub(super) mount_point: String,
     pub(super) total: u64,
     pub(super) free: u64,
 }
@@ -97,7 +97,7 @@ impl Mounts {
         real_mounts(self.0.iter().map(|disk| Mount {
             device: disk.name().to_string_lossy().into_owned(),
             file_system: disk.file_system().to_string_lossy().into_owned(),
-            at: disk.mount_point().to_string_lossy().into_owned(),
+            mount_point: disk.mount_point().to_string_lossy().into_owned(),
             total: disk.total_space(),
             free: disk.available_space(),
         }))
@@ -108,53 +108,54 @@ impl Mounts {
 fn real_mounts(mounts: impl Iterator<Item = Mount>) -> Vec<Mount> {
     let mut devices: BTreeMap<String, Mount> = BTreeMap::new();
     for mount in mounts {
-        let pseudo = PSEUDO.contains(&mount.file_system.as_str())
-            || (mount.file_system == OVERLAY && mount.at != "/")
+        let pseudo = PSEUDO_FILE_SYSTEMS.contains(&mount.file_system.as_str())
+            || (mount.file_system == OVERLAY && mount.mount_point != "/")
             || mount.total == 0;
         if pseudo {
             continue;
         }
         match devices.get(&mount.device) {
-            Some(known) if known.at.len() <= mount.at.len() => {}
+            Some(known) if known.mount_point.len() <= mount.mount_point.len() => {}
             _ => {
                 devices.insert(mount.device.clone(), mount);
             }
         }
     }
     let mut mounts: Vec<_> = devices.into_values().collect();
-    mounts.sort_by(|one, other| one.at.cmp(&other.at));
+    mounts.sort_by(|one, other| one.mount_point.cmp(&other.mount_point));
     mounts
 }
 
 /// Interfaces with their counters of the last two looks.
 pub(super) struct Interfaces {
     networks: Networks,
-    counted: BTreeMap<String, Traffic>,
-    rates: BTreeMap<String, Rate>,
+    counters: BTreeMap<String, TrafficCounters>,
+    rates: BTreeMap<String, TrafficRate>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Traffic {
+struct TrafficCounters {
     received: u64,
     sent: u64,
 }
 
 /// Bytes per second.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Rate {
+pub(super) struct TrafficRate {
     pub(super) received: f64,
     pub(super) sent: f64,
 }
 
 impl Interfaces {
     pub(super) fn new(networks: Networks) -> Self {
-        Self { networks, counted: BTreeMap::new(), rates: BTreeMap::new() }
+        Self { networks, counters: BTreeMap::new(), rates: BTreeMap::new() }
     }
 
     /// Bytes per second by interface. Loopback, and interfaces that never carried a byte, are left out unless there is
     /// nothing else.
-    pub(super) fn rates(&self) -> Vec<(String, Rate)> {
-        let carries = |name: &String| self.counted.get(name).is_some_and(|traffic| traffic.received + traffic.sent > 0);
+    pub(super) fn rates(&self) -> Vec<(String, TrafficRate)> {
+        let carries =
+            |name: &String| self.counters.get(name).is_some_and(|traffic| traffic.received + traffic.sent > 0);
         let counts = |name: &String| !is_loopback(name) && carries(name);
         let nothing_else = !self.rates.keys().any(counts);
         self.rates
@@ -165,37 +166,39 @@ impl Interfaces {
     }
 }
 
-impl Meter for Interfaces {
-    const DIFFERS: bool = true;
+impl Collector for Interfaces {
+    const IS_DELTA: bool = true;
 
     fn refresh(&mut self, elapsed: Option<Duration>) {
         self.networks.refresh(true);
-        let now: BTreeMap<String, Traffic> = self
+        let now: BTreeMap<String, TrafficCounters> = self
             .networks
             .iter()
             .map(|(name, data)| {
-                let traffic = Traffic { received: data.total_received(), sent: data.total_transmitted() };
+                let traffic = TrafficCounters { received: data.total_received(), sent: data.total_transmitted() };
                 (name.to_string_lossy().into_owned(), traffic)
             })
             .collect();
-        self.rates = elapsed.map(|elapsed| differences(&self.counted, &now, elapsed)).unwrap_or_default();
-        self.counted = now;
+        self.rates = elapsed.map(|elapsed| rates_between(&self.counters, &now, elapsed)).unwrap_or_default();
+        self.counters = now;
     }
 }
 
 /// What went over each interface per second. One that is new has no rate yet; a counter that went back (an
 /// interface set up anew) counts as nothing rather than as a huge number.
-fn differences(
-    before: &BTreeMap<String, Traffic>,
-    now: &BTreeMap<String, Traffic>,
+fn rates_between(
+    before: &BTreeMap<String, TrafficCounters>,
+    now: &BTreeMap<String, TrafficCounters>,
     elapsed: Duration,
-) -> BTreeMap<String, Rate> {
+) -> BTreeMap<String, TrafficRate> {
     let per_second = |now: u64, before: u64| number(now.saturating_sub(before)) / elapsed.as_secs_f64();
     now.iter()
         .filter_map(|(name, now)| {
             let before = before.get(name)?;
-            let rate =
-                Rate { received: per_second(now.received, before.received), sent: per_second(now.sent, before.sent) };
+            let rate = TrafficRate {
+                received: per_second(now.received, before.received),
+                sent: per_second(now.sent, before.sent),
+            };
             Some((name.clone(), rate))
         })
         .collect()
@@ -207,8 +210,8 @@ fn is_loopback(name: &str) -> bool {
 
 pub(super) struct Sensors(pub(super) Components);
 
-impl Meter for Sensors {
-    const DIFFERS: bool = false;
+impl Collector for Sensors {
+    const IS_DELTA: bool = false;
 
     fn refresh(&mut self, _: Option<Duration>) {
         self.0.refresh(true);
@@ -228,8 +231,8 @@ impl Sensors {
 
 pub(super) struct Processes(pub(super) System);
 
-impl Meter for Processes {
-    const DIFFERS: bool = true;
+impl Collector for Processes {
+    const IS_DELTA: bool = true;
 
     fn refresh(&mut self, _: Option<Duration>) {
         let what = ProcessRefreshKind::nothing().with_cpu().with_memory();
@@ -247,7 +250,7 @@ impl Processes {
             .map(|process| (process.cpu_usage(), process.memory(), process.pid(), process.name()))
             .collect();
         processes.sort_by(|one, other| other.0.total_cmp(&one.0).then(other.1.cmp(&one.1)).then(one.2.cmp(&other.2)));
-        processes.truncate(MOST_PROCESSES);
+        processes.truncate(MAX_PROCESSES);
         let column =
             |name: &str, unit: Option<&str>| TableColumn { name: name.to_owned(), unit: unit.map(str::to_owned) };
         DataTable {
