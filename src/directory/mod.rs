@@ -7,7 +7,7 @@
 //!
 //! The story of a sign-in, file by file: `directories` picks the one directory that the name belongs to, `servers` knows
 //! which of its servers answer, `dial` opens a connection under a deadline
-//! (`tls` says whom to believe, `protocol` speaks LDAP over it), `pool` keeps it
+//! (`tls` says whom to believe, the crate `ldap3` speaks LDAP over it), `pool` keeps it
 //! for the next one, `question` asks another server when one fails, `root_dse` finds out what kind of directory it is,
 //! `sign_in` finds the person and spends the one bind, `refusal` judges its result, `person` and `groups` read who it
 //! is, `lockout` how near an account is to being locked, `policy_control` and `expiry` when a password ends; `password` changes
@@ -15,6 +15,7 @@
 //! for whoever sets a directory up or mends one. This room never follows a referral, never sends an empty password, and
 //! never takes "no answer" for an answer.
 
+mod ber;
 mod client;
 mod connection;
 mod dial;
@@ -34,7 +35,6 @@ mod password;
 mod person;
 mod policy_control;
 mod pool;
-mod protocol;
 mod question;
 mod readiness;
 mod refresh;

@@ -1,4 +1,6 @@
-use ldap3::LdapResult;
+use std::collections::HashSet;
+
+use ldap3::{LdapResult, Mod};
 use zeroize::Zeroizing;
 
 use super::change::PasswordChange;
@@ -7,10 +9,9 @@ use super::words;
 use crate::directory::Refusal;
 use crate::directory::connection::Connection;
 use crate::directory::fault::{Fault, Operation, rc};
-use crate::directory::protocol::Change;
 use crate::domain::Password;
 
-const UNICODE_PWD: &str = "unicodePwd";
+const UNICODE_PWD: &[u8] = b"unicodePwd";
 
 /// Changes the password of the entry `dn` (MS-ADTS 3.1.1.3.1.5.1): the old value deleted and the new one added in one
 /// modify, which any account may send for any other, as it proves itself. History and policy hold for it; a `replace`
@@ -21,8 +22,11 @@ pub(super) async fn change(
     change: &PasswordChange,
 ) -> Result<LdapResult, Fault> {
     let (old, new) = (quoted(&change.old), quoted(&change.new));
-    let changes = [Change::Delete(UNICODE_PWD, &old), Change::Add(UNICODE_PWD, &new)];
-    connection.modify(Operation::ChangePassword, dn, &changes).await
+    let changes = vec![
+        Mod::Delete(UNICODE_PWD, HashSet::from([old.as_slice()])),
+        Mod::Add(UNICODE_PWD, HashSet::from([new.as_slice()])),
+    ];
+    connection.modify(Operation::ChangePassword, dn, changes).await
 }
 
 /// The password in quotes, as UTF-16LE. It wipes itself.
