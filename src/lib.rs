@@ -7,7 +7,7 @@
 //! - [`config`] reads settings and page files: raw as written, then settled as meant.
 //! - [`telemetry`] is the log and the program's figures, [`store`] the files of our own, [`websocket`] RFC 6455.
 //! - [`directory`], [`accounts`], [`sessions`], [`tokens`], [`factors`], [`sources`] and [`audit`] are the outside world,
-//!   one room each.
+//!   one room each; [`demo_directory`] is an LDAP server with sample people, for demos and tests.
 //! - [`connections`] bounds how many come, and how long they may say nothing.
 //! - [`auth`] proves who someone is, [`pages`] decides who sees what, [`panels`] turns readings into views.
 //! - [`live`] has feeds, channels, viewers.
@@ -22,6 +22,7 @@ pub mod auth;
 pub mod cli;
 pub mod config;
 pub mod connections;
+pub mod demo_directory;
 pub mod directory;
 pub mod domain;
 pub mod factors;

@@ -28,10 +28,10 @@ use crate::connections::Connections;
 use crate::directory::{Directories, Directory, GroupWatch, Readiness};
 use crate::domain::{Client, Clock};
 use crate::live::{Feeds, Hub};
-use crate::pages::Shelf;
+use crate::pages::PageStore;
 use crate::sources::Sources;
 use crate::telemetry::Metrics;
-use crate::web::{self, Assets, Rooms, Transport};
+use crate::web::{self, AppState, Assets, Transport};
 use keys::keys;
 use state_lock::StateLock;
 use stores::Stores;
@@ -78,7 +78,7 @@ impl Server {
         let state_lock = StateLock::take(&settings.state)?;
 
         let sources = Arc::new(Sources::open(&settings.sources, Arc::clone(&clock))?);
-        let shelf = Shelf::load(&settings.pages, Arc::clone(&sources))?;
+        let shelf = PageStore::load(&settings.pages, Arc::clone(&sources))?;
         let shelf = Arc::new(shelf.with_second_factor(settings.second_factor.clone()));
         let feeds = Feeds::new(sources.clone(), Arc::clone(&clock));
         let metrics = Metrics::new();
@@ -124,30 +124,30 @@ impl Server {
         let connections = Connections::new(settings.connections.clone(), proxies, Arc::clone(&clock));
         let passwordless = somebody_can_be_asked(&settings);
         let (shutting_down, shutdown) = watch::channel(false);
-        let rooms = Rooms {
+        let rooms = AppState {
             auth,
-            scripts,
+            api_auth: scripts,
             token_settings: settings.tokens.clone(),
             sessions,
             accounts: stores.accounts.clone(),
             digest_enabled: settings.digest.enabled,
             audit: stores.audit.clone(),
-            shelf,
+            page_store: shelf,
             hub,
             directories,
             groups,
             site: Arc::new(settings.site),
             admins: settings.admins,
             transport,
-            refresh,
+            session_refresher: refresh,
             // The session itself ends sooner where it is to.
-            session_lasts: settings
+            session_lifetime: settings
                 .sessions
                 .stay
                 .map_or(settings.sessions.absolute, |stay| stay.max(settings.sessions.absolute)),
-            session_stay: settings.sessions.stay,
+            stay_signed_in: settings.sessions.stay,
             session_stale_after: settings.sessions.max_staleness,
-            session_recent: settings.sessions.recent,
+            recent_authentication: settings.sessions.recent,
             passwordless,
             assets,
             connections,

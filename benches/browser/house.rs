@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use belvedere::directory::embedded::{EmbeddedDirectory, Sample};
+use belvedere::demo_directory::{EmbeddedDirectory, Sample};
 use belvedere::domain::{Clock as _, ManualClock, SystemClock};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use belvedere::config::{PanelKind, PanelSettings, Unit};
-use belvedere::domain::{Bindings, Cell, Column, Labelled, Reading, State, Table, Threshold, Timestamp};
+use belvedere::domain::{
+    Bindings, DataTable, HealthState, LabelledNumber, Reading, TableCell, TableColumn, Threshold, Timestamp,
+};
 use belvedere::panels::{Panel, PanelFrame};
 use indexmap::IndexMap;
 
@@ -40,7 +42,7 @@ fn board() -> Vec<(&'static str, PanelFrame)> {
 
 fn panel(kind: PanelKind, reading: &Reading) -> PanelFrame {
     let mut panel = Panel::new(&settings(kind), &Bindings::default());
-    panel.take(Timestamp::from_millis(NOW), reading).unwrap();
+    panel.add_reading(Timestamp::from_millis(NOW), reading).unwrap();
     panel.frame()
 }
 
@@ -50,7 +52,7 @@ fn chart() -> PanelFrame {
     for second in 0..900_u32 {
         let at = Timestamp::from_millis(NOW + i64::from(second) * 1000);
         let value = 40.0 + 25.0 * (f64::from(second) / 60.0).sin() + 3.0 * noise(second);
-        panel.take(at, &Reading::Number(value)).unwrap();
+        panel.add_reading(at, &Reading::Number(value)).unwrap();
     }
     panel.frame()
 }
@@ -65,8 +67,8 @@ fn settings(kind: PanelKind) -> PanelSettings {
         unit: Unit::Percent,
         decimals: None,
         thresholds: vec![
-            Threshold { at: 80.0, state: State::Warn, below: false },
-            Threshold { at: 95.0, state: State::Bad, below: false },
+            Threshold { at: 80.0, state: HealthState::Warn, below: false },
+            Threshold { at: 95.0, state: HealthState::Bad, below: false },
         ],
     }
 }
@@ -81,7 +83,8 @@ fn table() -> PanelKind {
 
 /// The processes of a server.
 fn processes() -> Reading {
-    let column = |name: &str, unit: Option<&str>| Column { name: name.to_owned(), unit: unit.map(ToOwned::to_owned) };
+    let column =
+        |name: &str, unit: Option<&str>| TableColumn { name: name.to_owned(), unit: unit.map(ToOwned::to_owned) };
     let columns = vec![
         column("pid", None),
         column("name", None),
@@ -94,19 +97,19 @@ fn processes() -> Reading {
     let users = ["postgres", "www-data", "belvedere", "root"];
     let row = |at: u32| {
         vec![
-            Cell::Number(f64::from(700 + at * 37)),
-            Cell::Text(names[at as usize % names.len()].to_owned()),
-            Cell::Text(users[at as usize % users.len()].to_owned()),
-            Cell::Number(50.0 + 49.0 * noise(at)),
-            Cell::Number((2e9 * (1.0 + noise(at + 1000))).round()),
-            Cell::State(if at.is_multiple_of(9) { State::Warn } else { State::Good }),
+            TableCell::Number(f64::from(700 + at * 37)),
+            TableCell::Text(names[at as usize % names.len()].to_owned()),
+            TableCell::Text(users[at as usize % users.len()].to_owned()),
+            TableCell::Number(50.0 + 49.0 * noise(at)),
+            TableCell::Number((2e9 * (1.0 + noise(at + 1000))).round()),
+            TableCell::State(if at.is_multiple_of(9) { HealthState::Warn } else { HealthState::Good }),
         ]
     };
-    Reading::Table(Table { columns, rows: (0..50).map(row).collect() })
+    Reading::Table(DataTable { columns, rows: (0..50).map(row).collect() })
 }
 
 fn disks() -> Reading {
-    let disk = |at: u32| Labelled { label: format!("srv-{at:02}:/var"), value: 50.0 + 50.0 * noise(at + 77) };
+    let disk = |at: u32| LabelledNumber { label: format!("srv-{at:02}:/var"), value: 50.0 + 50.0 * noise(at + 77) };
     Reading::Numbers((0..30).map(disk).collect())
 }
 

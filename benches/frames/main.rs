@@ -11,7 +11,7 @@ mod usage;
 
 use std::hint::black_box;
 
-use belvedere::websocket::{Heard, Reader, deflated_text, text};
+use belvedere::websocket::{MessageReader, WsMessage, deflated_text_frame, text_frame};
 use flate2::{Compress, Compression, FlushCompress};
 
 /// As in the program itself.
@@ -28,18 +28,22 @@ fn main() {
     println!("\n| batch | frame | bytes | of plain | CPU each |");
     println!("|---|---|---:|---:|---:|");
     for (name, batch) in batches::all() {
-        let plain = text(&batch).len();
+        let plain = text_frame(&batch).len();
         let line = |what: &str, length: usize, micros: f64| {
             let share = 100 * length / plain;
             println!("| {name} | {what} | {length} | {share} % | {micros:.1} µs |");
         };
-        line("plain", plain, each(|| text(&batch)));
-        line("**for those who take it deflated**", deflated_text(&batch).len(), each(|| deflated_text(&batch)));
+        line("plain", plain, each(|| text_frame(&batch)));
+        line(
+            "**for those who take it deflated**",
+            deflated_text_frame(&batch).len(),
+            each(|| deflated_text_frame(&batch)),
+        );
         for level in LEVELS {
             let length = at_level(&batch, level).len();
             line(&format!("deflated at level {level}"), length, each(|| at_level(&batch, level)));
         }
-        let said = masked(&deflated_text(&batch));
+        let said = masked(&deflated_text_frame(&batch));
         println!("| {name} | the same, read | | | {:.1} µs |", each(|| read_back(&said)));
     }
 }
@@ -76,7 +80,7 @@ fn masked(frame: &[u8]) -> Vec<u8> {
     said
 }
 
-fn read_back(said: &[u8]) -> Option<Heard> {
+fn read_back(said: &[u8]) -> Option<WsMessage> {
     let mut bytes = said.to_vec();
-    Reader::new(1 << 20).inflating().next(&mut bytes.as_mut_slice()).unwrap()
+    MessageReader::new(1 << 20).with_deflate().next(&mut bytes.as_mut_slice()).unwrap()
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use belvedere::config::TokenSettings;
-use belvedere::directory::embedded::{EmbeddedDirectory, Sample};
-use belvedere::domain::{Granted, Pages, SystemClock, Upkeep};
+use belvedere::demo_directory::{EmbeddedDirectory, Sample};
+use belvedere::domain::{PageScope, Revalidation, SystemClock, TokenScope};
 use belvedere::tokens::{Tokens, Wanted};
 use tempfile::TempDir;
 
@@ -64,9 +64,9 @@ async fn makes_a_token(store: &Path) -> String {
     let day = Duration::from_hours(24);
     let settings = TokenSettings { lifetime: day, longest: day, unrefreshed: day };
     let tokens = Tokens::open(store, &settings, day, Arc::new(SystemClock)).await.unwrap();
-    let granted = Granted { read: Pages::All, ..Granted::default() };
+    let granted = TokenScope { read: PageScope::All, ..TokenScope::default() };
     let name = "a script".parse().expect("a name");
-    let wanted = Wanted { name, granted, lasts: day, second_factor: false, upkeep: Upkeep::Unrefreshed };
+    let wanted = Wanted { name, granted, lasts: day, second_factor: false, upkeep: Revalidation::Unrefreshed };
     let (token, _) = tokens.make(&person(0), &wanted).await.unwrap();
     tokens.close().await;
     token.reveal().to_string()

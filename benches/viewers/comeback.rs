@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use belvedere::directory::embedded::EmbeddedDirectory;
+use belvedere::demo_directory::EmbeddedDirectory;
 
 use crate::common::report::verdict;
 use crate::crowd::{Crowd, places};

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use belvedere::connections::raise_open_files;
-use belvedere::directory::embedded::EmbeddedDirectory;
+use belvedere::demo_directory::EmbeddedDirectory;
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 

@@ -28,7 +28,7 @@ mod wire;
 use std::sync::Arc;
 
 use belvedere::connections::raise_open_files;
-use belvedere::directory::embedded::{EmbeddedDirectory, Sample};
+use belvedere::demo_directory::{EmbeddedDirectory, Sample};
 use belvedere::domain::SystemClock;
 use serde::{Deserialize, Serialize};
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use belvedere::directory::embedded::EmbeddedDirectory;
+use belvedere::demo_directory::EmbeddedDirectory;
 
 use crate::common::report::{number, verdict};
 use crate::crowd::{Crowd, Served, idle, places};

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use belvedere::config::Settings;
-use belvedere::domain::{BoundQuery, Cell, Column, ManualClock, Reading, Table, Timestamp, Visitor};
+use belvedere::domain::{BoundQuery, DataTable, ManualClock, Reading, TableCell, TableColumn, Timestamp, Visitor};
 use belvedere::live::{Answers, Feeds, Hub};
-use belvedere::pages::Shelf;
+use belvedere::pages::PageStore;
 use belvedere::sources::{SourceError, Sources};
 use belvedere::telemetry::Metrics;
 use rustix::time::{ClockId, clock_gettime};
@@ -55,14 +55,20 @@ impl Answers for Changing {
 }
 
 /// Processes, as the host has them: a name, a number, two shares and a size.
-fn table(number: f64) -> Table {
-    let column = |name: &str, unit: Option<&str>| Column { name: name.to_owned(), unit: unit.map(str::to_owned) };
+fn table(number: f64) -> DataTable {
+    let column = |name: &str, unit: Option<&str>| TableColumn { name: name.to_owned(), unit: unit.map(str::to_owned) };
     let row = |n: usize| {
         let own = number + f64::from(u32::try_from(n).unwrap_or(0));
-        let word = Cell::Text(format!("process-{n}"));
-        vec![word, Cell::Number(own), Cell::Number(own / 3.0), Cell::Number(own / 7.0), Cell::Number(own * 1e6)]
+        let word = TableCell::Text(format!("process-{n}"));
+        vec![
+            word,
+            TableCell::Number(own),
+            TableCell::Number(own / 3.0),
+            TableCell::Number(own / 7.0),
+            TableCell::Number(own * 1e6),
+        ]
     };
-    Table {
+    DataTable {
         columns: vec![
             column("name", None),
             column("id", None),
@@ -96,7 +102,7 @@ async fn one(panel: &str) -> f64 {
     let settings = house::settings(folder.path()).merge(("directory.url", "ldap://127.0.0.1:9"));
     let settings = Settings::from_figment(&settings).unwrap();
     let sources = Arc::new(Sources::open(&settings.sources, Arc::clone(&clock) as _).unwrap());
-    let shelf = Shelf::load(&pages, Arc::clone(&sources)).unwrap();
+    let shelf = PageStore::load(&pages, Arc::clone(&sources)).unwrap();
     assert_eq!(shelf.count(), 1, "{}", shelf.all_faults());
     let answers = Arc::new(Changing { answers: AtomicU32::new(0), is_table: panel.contains("table") });
     let feeds = Feeds::new(answers, Arc::clone(&clock) as _);

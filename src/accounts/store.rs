@@ -14,14 +14,14 @@ use super::writing::{Writing, groups_text};
 use super::{Account, AccountError, AccountGroup, AccountId, AccountName, MailAddress, NewAccount, PasswordRules};
 use crate::config::AccountSettings;
 use crate::domain::{Clock, Password, Timestamp};
-use crate::store::{Kind, Store, StoreError};
+use crate::store::{Store, StoreError, StoreKind};
 
 /// The steps from an empty file to today's tables, in the binary.
 static MIGRATIONS: Migrator = sqlx::migrate!("src/accounts/migrations");
 
-const KIND: Kind = Kind {
+const KIND: StoreKind = StoreKind {
     name: "store of local accounts",
-    without_it: "local accounts and open invitations are gone until they are made again",
+    if_recreated: "local accounts and open invitations are gone until they are made again",
 };
 
 /// Far more than anybody looks after by hand: their mail addresses are kept in memory.

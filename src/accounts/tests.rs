@@ -89,7 +89,7 @@ async fn an_account_is_kept_as_it_was_made_and_its_password_is_not() {
         person.groups.iter().map(|group| &*group.name).collect::<Vec<_>>(),
         ["admins", "guests", "second-factor"]
     );
-    assert!(person.owes_second_factor());
+    assert!(person.requires_second_factor());
     house.accounts.close().await;
     let kept = std::fs::read(house.file()).unwrap();
     let kept = String::from_utf8_lossy(&kept);

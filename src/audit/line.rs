@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::Event;
 use super::plain::{plain, plain_long};
-use crate::domain::{DirectoryName, EndReason, MadeFrom, Member, Person, SessionId, TokenId, Visitor};
+use crate::domain::{DirectoryName, EndReason, Member, Person, RootCredential, SessionId, TokenId, Visitor};
 
 /// Every word for an event, as the log and the store have it, in the order in which people look for them. Whoever adds an
 /// event adds its word.
@@ -108,12 +108,12 @@ impl Line {
             }
             Event::SessionEnded { person, session, reason } => Self {
                 session: Some(session),
-                reason: Some(reason.word()),
+                reason: Some(reason.as_str()),
                 ..Self::about(person, "session-ended", "ok")
             },
             Event::SessionEndedBy { person, session, by } => Self {
                 session: Some(session),
-                reason: Some(EndReason::Revoked.word()),
+                reason: Some(EndReason::Revoked.as_str()),
                 detail: Some(by_whom(person, by)),
                 ..Self::about(person, "session-ended", "ok")
             },
@@ -123,7 +123,7 @@ impl Line {
             Event::TokenMade { person, token } => Self::of_token(person, token, "token-made"),
             Event::TokenUsed { person, token } => Self::of_token(person, token, "token-used"),
             Event::TokenEnded { person, token, reason } => {
-                Self { reason: Some(reason.word()), ..Self::of_token(person, token, "token-ended") }
+                Self { reason: Some(reason.as_str()), ..Self::of_token(person, token, "token-ended") }
             }
             Event::SignedTokenMade { member } => Self::of_member(member, "signed-token-made", "ok"),
             Event::AuthorizationRefused { reason } => {
@@ -220,9 +220,9 @@ impl Line {
     }
 
     fn of_member(member: &Member, event: &'static str, result: &'static str) -> Self {
-        let token = match member.proof.rests_on() {
-            MadeFrom::Token(token) => Some(token),
-            MadeFrom::Session(_) | MadeFrom::Password => None,
+        let token = match member.credential.root() {
+            RootCredential::Token(token) => Some(token),
+            RootCredential::Session(_) | RootCredential::Password => None,
         };
         Self { session: member.session(), token, ..Self::about(&member.person, event, result) }
     }

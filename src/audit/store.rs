@@ -9,12 +9,12 @@ use super::keeper::Noted;
 use super::pending::Pending;
 use crate::config::AuditSettings;
 use crate::domain::{SessionId, Timestamp, TokenId};
-use crate::store::{Kind, Store, StoreError};
+use crate::store::{Store, StoreError, StoreKind};
 
 /// The steps from an empty file to today's tables, in the binary.
 static MIGRATIONS: Migrator = sqlx::migrate!("src/audit/migrations");
 
-const KIND: Kind = Kind { name: "audit store", without_it: "the audit begins anew" };
+const KIND: StoreKind = StoreKind { name: "audit store", if_recreated: "the audit begins anew" };
 
 /// How many events are forgotten at once: some milliseconds, after which new ones have their turn.
 const SWEEP_STEP: u64 = 1_000;
@@ -100,7 +100,7 @@ impl AuditStore {
         // There is a text for every size of a batch: none is worth keeping prepared.
         let insert = insert.build().persistent(false);
         let written = insert.execute(&mut *pen).await.map_err(|error| self.query_failed(&error))?;
-        pen.lay_down();
+        pen.release();
         self.count.fetch_add(written.rows_affected(), Ordering::Relaxed);
         Ok(())
     }

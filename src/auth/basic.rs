@@ -6,7 +6,7 @@ use super::remembered::Remembered;
 use super::sign_in::Attempt;
 use super::{Auth, SignInRefusal, pace};
 use crate::audit::Event;
-use crate::domain::{Client, EndReason, Member, Person, PersonId, Proof, Scope, Upkeep};
+use crate::domain::{Client, Credential, EndReason, Member, Person, PersonId, Revalidation, Scope};
 use crate::store::StoreError;
 use crate::tokens::Tokens;
 
@@ -71,7 +71,7 @@ impl Auth {
         }
         let person = remembered.ok_or(SignInRefusal::WrongCredentials)?;
         // No second factor can come along, so what asks for one stays closed.
-        Ok(Member { person, proof: Proof::Password, scope: Scope::Whole, second_factor_until: None })
+        Ok(Member { person, credential: Credential::Password, scope: Scope::Unrestricted, second_factor_until: None })
     }
 
     /// Ends all API tokens of somebody, and their live connections.
@@ -92,7 +92,7 @@ impl Auth {
     pub(super) async fn confirm_tokens_of(&self, person: &Person) {
         let Some(tokens) = &self.tokens else { return };
         // Of the others the refresh sees to it.
-        if self.directory.upkeep(person) == Upkeep::Refreshed {
+        if self.directory.upkeep(person) == Revalidation::Refreshed {
             return;
         }
         if let Err(error) = tokens.confirm(std::slice::from_ref(person), self.clock.now()).await {

@@ -18,7 +18,7 @@ use super::throttle::Permit;
 use crate::accounts::{Account, AccountId, AccountName, Accounts};
 use crate::audit::Event;
 use crate::directory::{Candidate, Refusal};
-use crate::domain::{Client, DirectoryName, Member, Proof, Scope, Username};
+use crate::domain::{Client, Credential, DirectoryName, Member, Scope, Username};
 use crate::store::StoreError;
 use credentials::Ha1;
 pub use credentials::{forget, keep};
@@ -154,7 +154,12 @@ impl Digest {
                     return Err(DigestRefusal::Wrong);
                 }
                 permit.proved(&person.id);
-                Ok(Member { person, proof: Proof::Password, scope: Scope::Whole, second_factor_until: None })
+                Ok(Member {
+                    person,
+                    credential: Credential::Password,
+                    scope: Scope::Unrestricted,
+                    second_factor_until: None,
+                })
             }
             (Some(_), Some(closed)) => {
                 permit.declined();

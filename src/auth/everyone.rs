@@ -9,7 +9,7 @@ use crate::directory::{
     ChangeRefusal, Directory, GroupFinding, Leave, Lockout, PasswordChange, PasswordState, Refusal, Standing,
     Unreachable,
 };
-use crate::domain::{Clock, DirectoryName, GroupRef, Password, Person, PersonId, Upkeep, Username};
+use crate::domain::{Clock, DirectoryName, GroupRef, Password, Person, PersonId, Revalidation, Username};
 
 /// Everyone who can sign in with a password: the people of the directories, and those with an account of the program's
 /// own. A sign-in goes to one of the two, chosen by what was typed, and never on to the other; what one of them cannot
@@ -49,7 +49,7 @@ impl Directory for Everyone {
         self.directories.reach().await
     }
 
-    fn upkeep(&self, person: &Person) -> Upkeep {
+    fn upkeep(&self, person: &Person) -> Revalidation {
         self.of_person(person).upkeep(person)
     }
 

@@ -5,7 +5,7 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::store::{Seal, SealingKey};
+use crate::store::{AeadCipher, SealingKey};
 
 /// HMAC-SHA256.
 pub(super) type Tag = Hmac<Sha256>;
@@ -66,8 +66,8 @@ impl Keys {
     }
 
     /// What seals the credentials of Digest.
-    pub(super) fn digest_credentials(&self) -> Seal {
-        Seal::new(&self.digest_credentials)
+    pub(super) fn digest_credentials(&self) -> AeadCipher {
+        AeadCipher::new(&self.digest_credentials)
     }
 
     /// The beginning of a CSRF token's tag.
@@ -81,8 +81,8 @@ impl Keys {
     }
 
     /// What seals the keys that sign tokens, before they are kept.
-    pub(super) fn signing_keys(&self) -> Seal {
-        Seal::new(&self.signing)
+    pub(super) fn signing_keys(&self) -> AeadCipher {
+        AeadCipher::new(&self.signing)
     }
 
     /// The beginning of a device mark's tag.

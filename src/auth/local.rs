@@ -9,7 +9,7 @@ use crate::directory::{
     PasswordState, Refusal, Rule, Standing, Unreachable,
 };
 use crate::domain::{
-    Clock, DirectoryName, Group, GroupId, GroupRef, NameForm, Password, Person, PersonId, Upkeep, Username,
+    Clock, DirectoryName, Group, GroupId, GroupRef, NameForm, Password, Person, PersonId, Revalidation, Username,
 };
 use crate::store::StoreError;
 
@@ -93,8 +93,8 @@ impl Directory for LocalDirectory {
         self.accounts.prepare().await.map_err(|error| why(&error))
     }
 
-    fn upkeep(&self, _person: &Person) -> Upkeep {
-        Upkeep::Refreshed
+    fn upkeep(&self, _person: &Person) -> Revalidation {
+        Revalidation::Refreshed
     }
 
     async fn refresh(&self, people: &[Person]) -> Vec<Result<Standing, Unreachable>> {

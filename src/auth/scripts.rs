@@ -9,7 +9,8 @@ use super::{Auth, Authorization, ShownRefusal, SignedText, Signer, TokenFault};
 use crate::audit::{Audit, Event};
 use crate::config::BasicSettings;
 use crate::domain::{
-    Client, EndReason, Granted, MadeFrom, Member, Person, PersonId, Proof, Scope, Timestamp, TokenId, Upkeep, Visitor,
+    Client, Credential, EndReason, Member, Person, PersonId, Revalidation, RootCredential, Scope, Timestamp, TokenId,
+    TokenScope, Visitor,
 };
 use crate::store::StoreError;
 use crate::tokens::{ApiToken, Found, MakeError, Token, TokenName, Tokens, Wanted};
@@ -37,7 +38,7 @@ pub struct Issued {
     /// How long it lasts.
     pub lasts: Duration,
     /// What it is good for.
-    pub granted: Granted,
+    pub granted: TokenScope,
 }
 
 /// Why there is no signed token.
@@ -127,8 +128,8 @@ impl Scripts {
         Ok(Visitor::from(Member {
             second_factor_until: token.second_factor.then_some(token.expires_at),
             person: token.person,
-            proof: Proof::Token(token.id),
-            scope: Scope::Only(token.granted),
+            credential: Credential::Token(token.id),
+            scope: Scope::Limited(token.granted),
         }))
     }
 
@@ -137,7 +138,7 @@ impl Scripts {
             Unsound::NotOurs => TokenFault::Unknown,
             Unsound::Expired => TokenFault::Expired,
         })?;
-        let granted: Granted = claims.scope.parse().map_err(|_| TokenFault::Unknown)?;
+        let granted: TokenScope = claims.scope.parse().map_err(|_| TokenFault::Unknown)?;
         let Some(person) = self.person_of(&claims).await? else { return Ok(Visitor::Unconfirmed) };
         if person.id.as_str() != claims.sub {
             return Err(TokenFault::Unknown.into());
@@ -145,9 +146,9 @@ impl Scripts {
         let (until, now) = (moment(claims.exp), self.auth.clock.now());
         Ok(Visitor::from(Member {
             person,
-            scope: Scope::Only(granted),
+            scope: Scope::Limited(granted),
             second_factor_until: claims.second_factor_until.map(moment).filter(|until| now < *until),
-            proof: Proof::Signed { id: claims.jti, until, made_from: claims.made_from },
+            credential: Credential::Jwt { jti: claims.jti, expires_at: until, root: claims.made_from },
         }))
     }
 
@@ -155,12 +156,12 @@ impl Scripts {
     /// could confirm them for too long.
     async fn person_of(&self, claims: &Claims) -> Result<Option<Person>, ShownRefusal> {
         match claims.made_from {
-            MadeFrom::Token(id) => Ok(good(self.tokens.get(id).await?)?.map(|token| token.person)),
-            MadeFrom::Session(id) => {
+            RootCredential::Token(id) => Ok(good(self.tokens.get(id).await?)?.map(|token| token.person)),
+            RootCredential::Session(id) => {
                 let session = self.auth.sessions.get(id).await?.ok_or(TokenFault::Revoked)?;
                 Ok((!session.is_stale(self.auth.clock.now())).then_some(session.person))
             }
-            MadeFrom::Password => {
+            RootCredential::Password => {
                 let known = self.by_password.get(&PersonId::new(&*claims.sub)).ok_or(TokenFault::Revoked)?;
                 let (person, until) = known;
                 if self.auth.clock.now() < until { Ok(Some(person)) } else { Err(TokenFault::Revoked.into()) }
@@ -172,16 +173,16 @@ impl Scripts {
     ///
     /// # Errors
     /// [`IssueRefusal`].
-    pub fn issue(&self, member: &Member, wanted: Option<Granted>, client: &Client) -> Result<Issued, IssueRefusal> {
-        let most = member.scope.grants();
+    pub fn issue(&self, member: &Member, wanted: Option<TokenScope>, client: &Client) -> Result<Issued, IssueRefusal> {
+        let most = member.scope.token_scope();
         let granted = wanted.unwrap_or_else(|| most.clone());
         if !most.covers(&granted) {
             return Err(IssueRefusal::Scope);
         }
-        if matches!(member.proof, Proof::Signed { .. }) {
+        if matches!(member.credential, Credential::Jwt { .. }) {
             return Err(IssueRefusal::FromSigned);
         }
-        let made_from = member.proof.rests_on();
+        let made_from = member.credential.root();
         let claims = Claims {
             sub: member.person.id.as_str().to_owned(),
             scope: granted.to_string(),
@@ -190,7 +191,7 @@ impl Scripts {
             ..self.signer.claims()?
         };
         let text = self.signer.sign(&claims).map_err(IssueRefusal::Unsigned)?;
-        if made_from == MadeFrom::Password {
+        if made_from == RootCredential::Password {
             self.by_password.insert(member.person.id.clone(), (member.person.clone(), moment(claims.exp)));
         }
         self.auth.audit().record(client, &Event::SignedTokenMade { member });
@@ -205,7 +206,7 @@ impl Scripts {
         &self,
         member: &Member,
         name: TokenName,
-        granted: Granted,
+        granted: TokenScope,
         lasts: Duration,
         client: &Client,
     ) -> Result<(ApiToken, Token), TokenRefusal> {
@@ -271,7 +272,7 @@ impl Scripts {
 fn good(found: Found) -> Result<Option<Token>, TokenFault> {
     match found {
         Found::Good(token) => Ok(Some(token)),
-        Found::Stale(Token { upkeep: Upkeep::Refreshed, .. }) => Ok(None),
+        Found::Stale(Token { upkeep: Revalidation::Refreshed, .. }) => Ok(None),
         Found::Stale(_) => Err(TokenFault::Unconfirmed),
         Found::Ended(EndReason::Expired) => Err(TokenFault::Expired),
         Found::Ended(EndReason::Revoked | EndReason::SignedOut) => Err(TokenFault::Revoked),

@@ -109,7 +109,7 @@ impl Throttle {
     fn try_admit(&self, username: &Username, client: &Client, lockout: Lockout) -> Result<Permit<'_>, Held> {
         let now = self.clock.now();
         let skeleton = skeleton(username);
-        let device = client.device().and_then(DeviceMark::parse);
+        let device = client.device_cookie().and_then(DeviceMark::parse);
         let is_own = |mark: &DeviceMark| self.keys.is_device_of(mark, Owner::Name(&skeleton), now);
         let from = Whence {
             address: self.hasher.hash_one(client.address().map(network)),

@@ -5,8 +5,8 @@ use clap::Args;
 
 use crate::config::{self, Settings};
 use crate::directory::{Directories, Seen, Sought};
-use crate::domain::{Clock, Right, SystemClock};
-use crate::pages::{PageRight, Shelf};
+use crate::domain::{AccessReason, Clock, SystemClock};
+use crate::pages::{PageRight, PageStore};
 use crate::sources::Sources;
 
 use super::doctor::{Stop, named};
@@ -61,7 +61,7 @@ async fn ask(options: &Options) -> Result<Answer, Stop> {
     let settings = Settings::from_figment(&config::figment())?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let sources = Sources::open(&settings.sources, Arc::clone(&clock))?;
-    let shelf = Shelf::load(&settings.pages, Arc::new(sources))?;
+    let shelf = PageStore::load(&settings.pages, Arc::new(sources))?;
     let Some(public) = shelf.is_public(page) else {
         let why = format!(
             "there is no page {page} in {}, or `belvedere check` finds a fault in it",
@@ -109,12 +109,12 @@ fn by_right(seen: &Seen, page: &PageRight) -> Answer {
             page.slug,
             seen.person.groups.len()
         )),
-        Some(Right::Public) => Answer::Yes(format!("{} is public, so everybody may open it", page.slug)),
-        Some(Right::SignedIn) => {
+        Some(AccessReason::Public) => Answer::Yes(format!("{} is public, so everybody may open it", page.slug)),
+        Some(AccessReason::SignedIn) => {
             Answer::Yes(format!("every member may open {}, and {name} is in the directory", page.slug))
         }
-        Some(Right::User(user)) => Answer::Yes(format!("{} names {user}, who is {name}", page.slug)),
-        Some(Right::Group { named, group }) => {
+        Some(AccessReason::User(user)) => Answer::Yes(format!("{} names {user}, who is {name}", page.slug)),
+        Some(AccessReason::Group { named, group }) => {
             let way = seen.memberships.iter().find(|membership| membership.group.id == group.id);
             let way = way.map_or_else(String::new, |membership| format!(", {}", membership.way.in_words()));
             Answer::Yes(format!("{} is for {named}, and {name} is a member{way}", page.slug))

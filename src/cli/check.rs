@@ -7,7 +7,7 @@ use rocket::figment::Figment;
 
 use crate::config::{self, Faults, ForPages, Settings};
 use crate::domain::SystemClock;
-use crate::pages::Shelf;
+use crate::pages::PageStore;
 use crate::server::StartError;
 use crate::sources::Sources;
 
@@ -44,7 +44,7 @@ pub(super) async fn run(options: Options) -> ExitCode {
 
 async fn check(settings: &Settings, online: bool) -> Result<String, StartError> {
     let sources = Arc::new(Sources::open(&settings.sources, Arc::new(SystemClock))?);
-    let shelf = Shelf::load(&settings.pages, Arc::clone(&sources))?;
+    let shelf = PageStore::load(&settings.pages, Arc::clone(&sources))?;
     let mut faults = shelf.all_faults();
     let mut unsaid = String::new();
     if online {
@@ -66,8 +66,8 @@ async fn check(settings: &Settings, online: bool) -> Result<String, StartError> 
 fn faults_beside(figment: &Figment) -> Faults {
     let Some(ForPages { folder, sources }) = Settings::for_pages(figment) else { return Faults::default() };
     let sources = sources.and_then(|sources| Sources::open(&sources, Arc::new(SystemClock)).ok());
-    let shelf = sources.and_then(|sources| Shelf::load(&folder, Arc::new(sources)).ok());
-    shelf.map_or_else(|| Shelf::faults_without_sources(&folder), |shelf| shelf.all_faults())
+    let shelf = sources.and_then(|sources| PageStore::load(&folder, Arc::new(sources)).ok());
+    shelf.map_or_else(|| PageStore::faults_without_sources(&folder), |shelf| shelf.all_faults())
 }
 
 fn count(faults: Faults) -> StartError {

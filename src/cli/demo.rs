@@ -9,9 +9,9 @@ use rocket::figment::Figment;
 use tempfile::TempDir;
 
 use crate::config::{self, Settings};
-use crate::directory::embedded::{Account, EmbeddedDirectory, Sample};
+use crate::demo_directory::{Account, EmbeddedDirectory, Sample};
 use crate::domain::SystemClock;
-use crate::pages::lay_out_samples;
+use crate::pages::write_sample_pages;
 use crate::server::{Ready, Server, StartError};
 use crate::telemetry;
 
@@ -86,7 +86,7 @@ fn pages_folder(scratch: &Path) -> std::io::Result<PathBuf> {
         return Ok(here.to_path_buf());
     }
     let folder = scratch.join("pages");
-    lay_out_samples(&folder)?;
+    write_sample_pages(&folder)?;
     Ok(folder)
 }
 

@@ -8,7 +8,7 @@ use clap::Args;
 use crate::config::{self, Settings};
 use crate::directory::{Authority, Directories, Examination, Naming, Questions, Section, Step};
 use crate::domain::{Clock, Password, SystemClock, Username};
-use crate::pages::{Shelf, namings};
+use crate::pages::{PageStore, referenced_groups};
 use crate::server::StartError;
 use crate::sources::Sources;
 
@@ -151,7 +151,7 @@ fn password(options: &Options, user: &Username) -> Result<Option<Password>, Stop
 
 /// The pages, as far as they can be read, and the groups that they and the settings name.
 struct Pages {
-    shelf: Result<Shelf, String>,
+    shelf: Result<PageStore, String>,
     groups: Vec<Naming>,
 }
 
@@ -159,15 +159,15 @@ impl Pages {
     fn load(settings: &Settings, clock: &Arc<dyn Clock>) -> Self {
         let shelf = Sources::open(&settings.sources, Arc::clone(clock))
             .map_err(|fault| fault.to_string())
-            .and_then(|sources| Shelf::load(&settings.pages, Arc::new(sources)).map_err(|_| unreadable(settings)));
-        let groups = namings(shelf.as_ref().ok(), &settings.admins);
+            .and_then(|sources| PageStore::load(&settings.pages, Arc::new(sources)).map_err(|_| unreadable(settings)));
+        let groups = referenced_groups(shelf.as_ref().ok(), &settings.admins);
         Self { shelf, groups }
     }
 
     fn add_to(&self, examination: &mut Examination) {
         let Some(seen) = &examination.seen else { return };
         examination.sections.push(match &self.shelf {
-            Ok(shelf) => shelf.examine(&seen.person),
+            Ok(shelf) => shelf.rights_section(&seen.person),
             Err(why) => Section {
                 title: "pages".to_owned(),
                 steps: vec![Step::failure("pages", why, "`belvedere check` says what is wrong with them")],

@@ -10,7 +10,7 @@ use rocket::figment::Figment;
 use crate::config::Settings;
 use crate::directory::{Authority, Directories, Examination, Known, Questions};
 use crate::domain::{Clock, SystemClock};
-use crate::pages::lay_out_first;
+use crate::pages::write_first_page;
 
 use super::doctor::{Stop, save_authority};
 use super::looks::{Looks, Tally};
@@ -258,6 +258,6 @@ fn lay_out_page(output: &Path) -> Result<String, Stop> {
         return Ok(String::new());
     }
     let unwritten = |fault| Stop::Said(format!("{} cannot be written: {fault}", folder.display()));
-    lay_out_first(&folder).map_err(unwritten)?;
+    write_first_page(&folder).map_err(unwritten)?;
     Ok(format!(", and a first page in {}", folder.display()))
 }

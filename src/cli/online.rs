@@ -5,7 +5,7 @@ use futures::future::join_all;
 use crate::config::{Fault, Faults, Place, Settings};
 use crate::directory::{Directories, Directory as _, GroupFinding, LdapDirectory, ServerNow, Table, Unreachable};
 use crate::domain::{Clock, GroupRef, SourceName, SystemClock};
-use crate::pages::{ADMINS, Shelf};
+use crate::pages::{ADMINS_SETTING, PageStore};
 use crate::server::StartError;
 use crate::sources::Sources;
 
@@ -17,7 +17,7 @@ const DOCTOR: &str = "`belvedere doctor` takes it step by step, and says what to
 /// Beside the faults, what could not be looked at, and what stands in nobody's way yet.
 pub(super) async fn check(
     settings: &Settings,
-    shelf: &Shelf,
+    shelf: &PageStore,
     sources: &Sources,
 ) -> Result<(Faults, String), StartError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -66,8 +66,8 @@ async fn silent_servers(directories: &Directories) -> Vec<String> {
 }
 
 /// Every group that is named, and where; those of local accounts are in no directory.
-fn named(settings: &Settings, shelf: &Shelf) -> (Vec<GroupRef>, Vec<Place>) {
-    let of_admins = settings.admins.groups.iter().map(|group| (group.clone(), Place::key(ADMINS)));
+fn named(settings: &Settings, shelf: &PageStore) -> (Vec<GroupRef>, Vec<Place>) {
+    let of_admins = settings.admins.groups.iter().map(|group| (group.clone(), Place::key(ADMINS_SETTING)));
     let of_pages = shelf.named_groups().into_iter().map(|named| (named.group, named.place));
     of_admins.chain(of_pages).filter(|(group, _)| !group.is_local()).unzip()
 }
@@ -102,17 +102,17 @@ fn fault(finding: &GroupFinding, place: &Place) -> Option<Fault> {
 }
 
 /// Asks each source once, as the first panel that uses it would at its page's defaults.
-async fn silent_sources(shelf: &Shelf, sources: &Sources) -> Faults {
+async fn silent_sources(shelf: &PageStore, sources: &Sources) -> Faults {
     let mut asked: Vec<SourceName> = Vec::new();
     let mut questions = Vec::new();
-    for probe in shelf.probes() {
+    for probe in shelf.default_queries() {
         if !asked.contains(&probe.query.source) {
             asked.push(probe.query.source.clone());
             questions.push(probe);
         }
     }
     let answers = join_all(questions.iter().map(|probe| sources.ask(&probe.query))).await;
-    let fault = |(probe, answer): (crate::pages::Probe, Result<_, crate::sources::SourceError>)| {
+    let fault = |(probe, answer): (crate::pages::PageQuery, Result<_, crate::sources::SourceError>)| {
         let error = answer.err()?;
         let help = format!("see to [default.sources.{}] in Rocket.toml, or to what it asks", probe.query.source);
         Some(Fault::new(probe.place, format!("the source \"{}\" does not answer: {error}", probe.query.source), help))

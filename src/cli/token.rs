@@ -9,7 +9,7 @@ use super::serve::fail;
 use crate::audit::{Audit, Event};
 use crate::config::{self, Settings, parse_duration};
 use crate::directory::{Directories, Directory as _, Sought};
-use crate::domain::{Client, Clock, EndReason, Granted, Person, SystemClock, Timestamp, TokenId};
+use crate::domain::{Client, Clock, EndReason, Person, SystemClock, Timestamp, TokenId, TokenScope};
 use crate::server;
 use crate::telemetry::{self, Metrics};
 use crate::tokens::{Token, TokenName, Tokens, Wanted};
@@ -51,7 +51,7 @@ struct Add {
     name: TokenName,
     /// What it is good for: read, or read:PAGE, push, push:NAME, with spaces between them.
     #[arg(long, default_value = "read")]
-    scope: Granted,
+    scope: TokenScope,
     /// How long it lasts: 12h, 30d. The setting `tokens.lifetime` when left out, `tokens.longest` at most.
     #[arg(long, value_parser = length)]
     expires: Option<Duration>,

@@ -178,6 +178,7 @@ fn line_around(text: &str, at: usize) -> &str {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FaultReport {
     /// All of the place in one: `pages/operations.toml:3:10`.
+    #[serde(rename = "place")]
     pub place: String,
     /// The file, unless it is in the environment.
     pub file: Option<PathBuf>,

@@ -3,7 +3,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::domain::{Access, InputName, PageSlug, PanelId, Pattern, SourceName, Threshold};
+use crate::domain::{Access, InputName, PageSlug, PanelId, SourceName, TextTemplate, Threshold};
 
 /// A page as its file means it.
 #[derive(Clone, Debug)]
@@ -161,7 +161,7 @@ pub enum PanelKind {
     /// Markdown of the author's.
     Text {
         /// The Markdown, with placeholders.
-        markdown: Pattern,
+        markdown: TextTemplate,
     },
 }
 

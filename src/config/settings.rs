@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::account_settings::{AccountSettings, DigestSettings};
 use super::directory_settings::{DirectorySettings, FurtherDirectory};
 use super::script_settings::{BasicSettings, SignedTokenSettings, TokenSettings};
-use crate::domain::{Audience, DirectoryName, GroupRef, Pattern, Person, SourceName, TrustedProxies};
+use crate::domain::{Audience, DirectoryName, GroupRef, Person, SourceName, TextTemplate, TrustedProxies};
 
 /// A working day: whose account was disabled at noon is out by the evening, even where nobody can ask about them.
 const DEFAULT_UNREFRESHED: Duration = Duration::from_hours(10);
@@ -117,7 +117,7 @@ pub enum SourceSettings {
 #[derive(Clone, Debug)]
 pub struct HttpSource {
     /// The URL, with placeholders for inputs in its path or query; its scheme and host have none.
-    pub url: Pattern,
+    pub url: TextTemplate,
     /// Headers sent with every request. Values may be secrets.
     pub headers: Vec<(String, Secret)>,
     /// PEM certificates to trust instead of the system's.
@@ -207,8 +207,8 @@ pub struct SecondFactorSettings {
 impl SecondFactorSettings {
     /// Whether `person` needs one wherever they must sign in: by the settings, or by their account.
     pub fn asks(&self, person: &Person) -> bool {
-        let is_in = |wanted: &GroupRef| person.groups.iter().any(|group| wanted.names(group, person));
-        self.required || person.owes_second_factor() || self.groups.iter().any(is_in)
+        let is_in = |wanted: &GroupRef| person.groups.iter().any(|group| wanted.matches(group, person));
+        self.required || person.requires_second_factor() || self.groups.iter().any(is_in)
     }
 }
 

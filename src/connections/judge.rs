@@ -74,7 +74,7 @@ pub(super) fn judge(
     let mut staying = Vec::with_capacity(shown.len());
     for (&peer, &socket) in shown {
         let connection = book.see(peer, socket, now);
-        let is_proxy = proxies.include(peer.ip());
+        let is_proxy = proxies.contains(peer.ip());
         match overdue(connection, is_proxy, limits, now) {
             Some((end, why)) => {
                 connection.ended_at = Some(now);

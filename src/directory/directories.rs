@@ -4,14 +4,17 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::future::join_all;
 
-use super::examine::{Examined, group_step};
-use super::groups::gathered;
-use super::{
-    ChangeRefusal, Directory, Examination, GroupFinding, LdapDirectory, Leave, Lockout, PasswordChange, PasswordState,
-    Questions, Refusal, Section, SetUpError, Sought, Standing, Step, Unreachable,
-};
+use super::client::{GroupFinding, LdapDirectory};
+use super::connection::set_up::SetUpError;
+use super::connection::{Refusal, Unreachable};
+use super::diagnostics::{Examined, group_step};
+use super::password::{ChangeRefusal, PasswordChange, PasswordState};
+use super::people::gathered;
+use super::refresh::Standing;
+use super::sign_in::{Leave, Lockout};
+use super::{Directory, Examination, Questions, Section, Sought, Step};
 use crate::config::Settings;
-use crate::domain::{Clock, DirectoryName, GroupRef, NameForm, Password, Person, PersonId, Upkeep, Username};
+use crate::domain::{Clock, DirectoryName, GroupRef, NameForm, Password, Person, PersonId, Revalidation, Username};
 use crate::telemetry::{DirectoryMetrics, Metrics};
 
 /// All the directories of the settings. A sign-in goes to one of them, chosen by what was typed, and never on to
@@ -186,8 +189,8 @@ impl Directory for Directories {
         self.default.reach().await
     }
 
-    fn upkeep(&self, person: &Person) -> Upkeep {
-        self.called(person.directory.as_ref()).map_or(Upkeep::Unrefreshed, |directory| directory.upkeep(person))
+    fn upkeep(&self, person: &Person) -> Revalidation {
+        self.called(person.directory.as_ref()).map_or(Revalidation::Unrefreshed, |directory| directory.upkeep(person))
     }
 
     async fn refresh(&self, people: &[Person]) -> Vec<Result<Standing, Unreachable>> {

@@ -4,9 +4,8 @@
 use ldap3::asn1::parse_tag;
 use ldap3::{LdapResult, ResultEntry};
 
-use super::entry::Entry;
-use super::sid::Sid;
-use super::{filter, guid, refusal};
+use super::schema::{Entry, Sid, filter, guid_text};
+use super::sign_in::judge_bind;
 use crate::config::DirectoryKind;
 
 /// The filter `(attribute=value)`.
@@ -26,13 +25,13 @@ pub fn sid(bytes: &[u8]) -> Option<(String, Vec<u8>)> {
 
 /// A GUID's bytes, as text.
 pub fn guid(bytes: &[u8]) -> Option<String> {
-    guid::guid_text(bytes)
+    guid_text(bytes)
 }
 
 /// Whether a bind with this result lets somebody in.
 pub fn bind_lets_in(kind: DirectoryKind, code: u32, text: &str) -> bool {
     let result = LdapResult { rc: code, matched: String::new(), text: text.into(), refs: vec![], ctrls: vec![] };
-    refusal::judge_bind(kind, &result).is_ok()
+    judge_bind(kind, &result).is_ok()
 }
 
 /// An entry's DN and how many values of `attribute` it has, where `bytes` are one in BER, and not nested deeper than a stack holds.

@@ -5,71 +5,53 @@
 //! leave of whoever asked; the answer is typed. This room never
 //! decides what somebody may see, and keeps no password longer than its bind.
 //!
-//! The story of a sign-in, file by file: `directories` picks the one directory that the name belongs to, `servers` knows
-//! which of its servers answer, `dial` opens a connection under a deadline
-//! (`tls` says whom to believe, the crate `ldap3` speaks LDAP over it), `pool` keeps it
-//! for the next one, `question` asks another server when one fails, `root_dse` finds out what kind of directory it is,
-//! `sign_in` finds the person and spends the one bind, `refusal` judges its result, `person` and `groups` read who it
-//! is, `lockout` how near an account is to being locked, `policy_control` and `expiry` when a password ends; `password` changes
-//! it. `examine` goes the same way step by step and says what it found,
-//! for whoever sets a directory up or mends one. This room never follows a referral, never sends an empty password, and
-//! never takes "no answer" for an answer.
+//! The rooms inside, from the ground up; each imports only from those below it (`tests/` holds this true):
+//!
+//! - `schema` reads and writes values as directories write them.
+//! - `connection` dials, encrypts and pools connections, and turns to another server when one fails.
+//! - `client` is what one directory's client keeps: [`LdapDirectory`], which the rooms above extend.
+//! - `people` knows what an entry says of a person, and which groups they are in.
+//! - `sign_in` finds the person and spends the one bind.
+//! - `password` changes a password, `refresh` finds out what became of people who are signed in.
+//! - `diagnostics` goes the way of a sign-in step by step and says what it found, for whoever sets a directory up or mends one.
+//!
+//! On top, [`Directories`] picks the one directory that a name belongs to. This room never follows a referral, never sends an
+//! empty password, and never takes "no answer" for an answer.
 
-mod ber;
 mod client;
 mod connection;
-mod dial;
+mod diagnostics;
 mod directories;
-mod entry;
-mod examine;
-mod expiry;
-mod fault;
-mod filter;
-mod groups;
-mod guid;
-mod leave;
-mod lockout;
-mod one_bind;
-mod overview;
-mod password;
-mod person;
-mod policy_control;
-mod pool;
-mod question;
-mod readiness;
-mod refresh;
-mod refusal;
-mod root_dse;
-mod servers;
-mod set_up;
-mod sid;
-mod sign_in;
-mod start_tls;
-mod time;
-mod tls;
-
-pub use client::LdapDirectory;
-pub use directories::Directories;
-pub use examine::{
-    Authority, Bar, Examination, Known, Membership, Questions, Section, Seen, Sought, Step, Table, Verdict, Way,
-};
-pub use groups::{GroupFinding, GroupReport, GroupWatch, Naming};
-pub use leave::{Candidate, Leave, Lockout, LockoutPolicy, Withheld};
-pub use overview::ServerNow;
-pub use password::{ChangeRefusal, PasswordChange, PasswordState, Rule};
-pub use readiness::Readiness;
-pub use refresh::{Departure, Standing};
-pub use set_up::SetUpError;
-
-pub mod embedded;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
+mod group_watch;
+mod ldap;
+mod password;
+mod people;
+mod readiness;
+mod refresh;
+mod schema;
+mod sign_in;
+
+pub use client::{GroupFinding, LdapDirectory, LockoutPolicy};
+pub use connection::{Refusal, SetUpError, Unreachable, Withheld};
+pub use diagnostics::{
+    Authority, Bar, Examination, Known, Membership, Questions, Section, Seen, ServerNow, Sought, Step, Table, Verdict,
+    Way,
+};
+pub use directories::Directories;
+pub use group_watch::{GroupReport, GroupWatch};
+pub use password::{ChangeRefusal, PasswordChange, PasswordState, Rule};
+pub use people::Naming;
+pub use readiness::Readiness;
+pub use refresh::{Departure, Standing};
+pub use sign_in::{Candidate, Leave, Lockout};
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::domain::{GroupRef, Password, Person, PersonId, Upkeep, Username};
+use crate::domain::{GroupRef, Password, Person, PersonId, Revalidation, Username};
 
 /// The directory, as the rest of the house sees it.
 #[async_trait]
@@ -88,7 +70,7 @@ pub trait Directory: Send + Sync {
     async fn reach(&self) -> Result<(), Unreachable>;
 
     /// How `person`, who has just signed in, can be kept up to date.
-    fn upkeep(&self, person: &Person) -> Upkeep;
+    fn upkeep(&self, person: &Person) -> Revalidation;
 
     /// What became of these people: one answer for each, in their order. Asked with the service identity, of many at
     /// a time.
@@ -127,68 +109,4 @@ pub trait Directory: Send + Sync {
     /// # Errors
     /// [`Unreachable`] when the directory cannot be asked, or there is no service account to ask with.
     async fn find_groups(&self, wanted: &[GroupRef]) -> Result<Vec<GroupFinding>, Unreachable>;
-}
-
-/// Why the directory did not let somebody in (MS-ADTS 5.1.1.5, and the sub-codes of result 49).
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// No such person, more than one, or the wrong password (`52e`, `525`): these must look alike to a stranger.
-    #[error("the name and password do not match")]
-    WrongCredentials,
-    /// `530`: not at this hour.
-    #[error("signing in is not allowed at this hour")]
-    NotAtThisHour,
-    /// `531`: not from this workstation.
-    #[error("signing in is not allowed from here")]
-    NotFromHere,
-    /// `532`. The password was right.
-    #[error("the password has expired")]
-    PasswordExpired,
-    /// `773`. The password was right.
-    #[error("the password must be changed before signing in")]
-    MustChangePassword,
-    /// `533`: disabled. Active Directory says so only when the password was right.
-    #[error("the account is disabled")]
-    Disabled,
-    /// `701`. The password was right.
-    #[error("the account has expired")]
-    AccountExpired,
-    /// `775`: locked, whatever the password; to a stranger it must look like [`Refusal::WrongCredentials`].
-    #[error("the account is locked")]
-    Locked,
-    /// Nobody could be asked.
-    #[error(transparent)]
-    Unreachable(#[from] Unreachable),
-    /// The [`Leave`] to bind was not given, so the password was not sent.
-    #[error(transparent)]
-    Withheld(#[from] Withheld),
-}
-
-impl Refusal {
-    /// One word for it, in figures and in the audit. It does not change.
-    pub fn word(&self) -> &'static str {
-        match self {
-            Self::WrongCredentials => "wrong-credentials",
-            Self::NotAtThisHour => "not-at-this-hour",
-            Self::NotFromHere => "not-from-here",
-            Self::PasswordExpired => "password-expired",
-            Self::MustChangePassword => "must-change-password",
-            Self::Disabled => "disabled",
-            Self::AccountExpired => "account-expired",
-            Self::Locked => "locked",
-            Self::Unreachable(_) => "unreachable",
-            Self::Withheld(_) => "withheld",
-        }
-    }
-}
-
-/// The directory could not be asked, or did not answer as a directory does. Never an answer about a person.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the directory cannot be reached: {reason}")]
-pub struct Unreachable {
-    /// For the log: every server tried and what went wrong there. No secret.
-    pub reason: String,
-    /// Whether a person's password had been sent to a server. It may then have been judged and counted there, though
-    /// nobody heard the answer.
-    pub password_sent: bool,
 }

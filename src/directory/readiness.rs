@@ -5,7 +5,8 @@ use tokio::sync::Mutex;
 
 use crate::domain::{Clock, Timestamp};
 
-use super::{Directory, Unreachable};
+use super::Directory;
+use super::connection::Unreachable;
 
 /// Load balancers ask every few seconds, and strangers as often as they like; the directory is asked no more than this.
 const ASKED_AT_MOST_EVERY: Duration = Duration::from_secs(5);

@@ -13,7 +13,7 @@ pub enum Access {
     Only(Audience),
 }
 
-/// The people a page, or the office of admin, belongs to. An empty audience is nobody.
+/// The groups and users who may open a page, or are admins. An empty audience is nobody.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Audience {
     /// The members of these groups, nested ones included.
@@ -22,7 +22,7 @@ pub struct Audience {
     pub users: Vec<UserRef>,
 }
 
-/// A group as the settings or a page name it.
+/// A reference to a group, as the settings or a page write it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum GroupRef {
     /// By its short name, in any case.
@@ -33,29 +33,31 @@ pub enum GroupRef {
     Sid(String),
 }
 
-/// A person as the settings or a page name them: the account's name or the principal name, in any case.
+/// A reference to a person, as the settings or a page write it: the account's name or the principal name, in any case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserRef(String);
 
-/// The answer to "may this visitor open it?".
+/// The decision whether a visitor may open a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Yes.
-    Open,
-    /// Not before we know who asks.
-    SignInFirst,
-    /// No, and we know who asks.
-    NotAllowed,
+pub enum AccessDecision {
+    /// They may.
+    Allowed,
+    /// They must sign in first.
+    SignInRequired,
+    /// They may not, and are known.
+    Forbidden,
 }
 
 impl Access {
     /// Whether `visitor` may open what this guards.
-    pub fn judge(&self, visitor: &Visitor) -> Verdict {
+    pub fn evaluate(&self, visitor: &Visitor) -> AccessDecision {
         match (self, visitor) {
-            (Self::Public, _) | (Self::SignedIn, Visitor::Member(_)) => Verdict::Open,
-            (_, Visitor::Anonymous | Visitor::Unconfirmed) => Verdict::SignInFirst,
-            (Self::Only(audience), Visitor::Member(member)) if audience.includes(&member.person) => Verdict::Open,
-            (Self::Only(_), Visitor::Member(_)) => Verdict::NotAllowed,
+            (Self::Public, _) | (Self::SignedIn, Visitor::Member(_)) => AccessDecision::Allowed,
+            (_, Visitor::Anonymous | Visitor::Unconfirmed) => AccessDecision::SignInRequired,
+            (Self::Only(audience), Visitor::Member(member)) if audience.includes(&member.person) => {
+                AccessDecision::Allowed
+            }
+            (Self::Only(_), Visitor::Member(_)) => AccessDecision::Forbidden,
         }
     }
 }
@@ -63,8 +65,8 @@ impl Access {
 impl Audience {
     /// Whether `person` is named, or is in a group that is.
     pub fn includes(&self, person: &Person) -> bool {
-        self.users.iter().any(|user| user.names(person))
-            || self.groups.iter().any(|wanted| person.groups.iter().any(|group| wanted.names(group, person)))
+        self.users.iter().any(|user| user.matches(person))
+            || self.groups.iter().any(|wanted| person.groups.iter().any(|group| wanted.matches(group, person)))
     }
 }
 
@@ -89,18 +91,18 @@ impl GroupRef {
         }
     }
 
-    /// Whether this is that group of that person's. A bare name is of the default directory: another's group of the
+    /// Whether this refers to `group`, which is one of `person`'s. A bare name is of the default directory: another's group of the
     /// same name is written with the directory before it, as in `brand\sales`.
-    pub fn names(&self, group: &Group, person: &Person) -> bool {
+    pub fn matches(&self, group: &Group, person: &Person) -> bool {
         match self {
             Self::Name(name) => {
                 let name = unqualified(name, person.directory.as_ref());
                 name.is_some_and(|name| {
-                    same_name(name, &group.name) || (person.directory.is_some() && is_dn_or_sid(name, group))
+                    same_name(name, &group.name) || (person.directory.is_some() && matches_dn_or_sid(name, group))
                 })
             }
             // What another directory calls by this name, or by a SID that all domains have, is not this group.
-            Self::Dn(dn) => person.directory.is_none() && is_dn(dn, group),
+            Self::Dn(dn) => person.directory.is_none() && matches_dn(dn, group),
             Self::Sid(sid) => person.directory.is_none() && *sid == group.id.as_str(),
         }
     }
@@ -121,9 +123,9 @@ impl UserRef {
         Self(text.trim().to_owned())
     }
 
-    /// Whether this is that person. A bare account name is of the default directory, as in [`GroupRef::names`];
+    /// Whether this refers to `person`. A bare account name is of the default directory, as in [`GroupRef::matches`];
     /// principal names differ in all of a forest, and a directory only answers for its own suffixes.
-    pub fn names(&self, person: &Person) -> bool {
+    pub fn matches(&self, person: &Person) -> bool {
         unqualified(&self.0, person.directory.as_ref()).is_some_and(|name| same_name(name, &person.username))
             || person.principal.as_deref().is_some_and(|p| same_name(&self.0, p))
     }
@@ -135,7 +137,7 @@ impl fmt::Display for UserRef {
     }
 }
 
-/// The name as `directory` itself has it, `None` when another directory is meant. The default directory's names stand
+/// `name` without the qualifier of `directory`, `None` when it is another directory's. The default directory's names stand
 /// for themselves; every other's have its name before them.
 fn unqualified<'a>(name: &'a str, directory: Option<&DirectoryName>) -> Option<&'a str> {
     // Whoever may make groups in the directory must not make one that passes for a local one.
@@ -149,16 +151,16 @@ fn is_local(name: &str) -> bool {
     name.split_once('\\').is_some_and(|(qualifier, _)| same_name(qualifier, DirectoryName::LOCAL))
 }
 
-/// Whether a name behind a directory's is that group's DN or SID: `brand\CN=Sales,DC=brand,DC=example`.
-fn is_dn_or_sid(name: &str, group: &Group) -> bool {
+/// Whether an unqualified name is the DN or SID of `group`, as in `brand\CN=Sales,DC=brand,DC=example`.
+fn matches_dn_or_sid(name: &str, group: &Group) -> bool {
     match GroupRef::parse(name) {
-        GroupRef::Dn(dn) => is_dn(&dn, group),
+        GroupRef::Dn(dn) => matches_dn(&dn, group),
         GroupRef::Sid(sid) => sid == group.id.as_str(),
         GroupRef::Name(_) => false,
     }
 }
 
-fn is_dn(dn: &Dn, group: &Group) -> bool {
+fn matches_dn(dn: &Dn, group: &Group) -> bool {
     group.dn.parse().is_ok_and(|theirs: Dn| *dn == theirs)
 }
 
@@ -214,12 +216,12 @@ mod tests {
             only(&["S-1-5-21-1-2-3-1104"], &[]),
             only(&[r"CN=dash\-ops,OU=Groups,DC=corp"], &[]),
         ] {
-            assert_eq!(access.judge(&member), Verdict::NotAllowed, "{access:?}");
+            assert_eq!(access.evaluate(&member), AccessDecision::Forbidden, "{access:?}");
         }
         for access in
             [only(&["BRAND\\dash-ops"], &[]), only(&[], &["brand\\Alice"]), only(&["brand\\S-1-5-21-1-2-3-1104"], &[])]
         {
-            assert_eq!(access.judge(&member), Verdict::Open, "{access:?}");
+            assert_eq!(access.evaluate(&member), AccessDecision::Allowed, "{access:?}");
         }
     }
 
@@ -240,11 +242,11 @@ mod tests {
         };
         let [forged, local] = [forged, local].map(|who| Visitor::from(Member::signed_in(SessionId::new(1), who)));
         for access in [only(&[r"local\admins"], &[]), only(&[r"LOCAL\Admins"], &[]), only(&[], &[r"local\root"])] {
-            assert_eq!(access.judge(&forged), Verdict::NotAllowed, "{access:?}");
-            assert_eq!(access.judge(&local), Verdict::Open, "{access:?}");
+            assert_eq!(access.evaluate(&forged), AccessDecision::Forbidden, "{access:?}");
+            assert_eq!(access.evaluate(&local), AccessDecision::Allowed, "{access:?}");
         }
         for access in [only(&["admins"], &["root"]), only(&[""], &[""]), only(&[r"local\"], &[r"local\"])] {
-            assert_eq!(access.judge(&local), Verdict::NotAllowed, "{access:?}");
+            assert_eq!(access.evaluate(&local), AccessDecision::Forbidden, "{access:?}");
         }
     }
 
@@ -259,13 +261,13 @@ mod tests {
             only(&["other"], &["Alice"]),
             only(&[], &["ALICE@corp.example.com"]),
         ] {
-            assert_eq!(access.judge(&member), Verdict::Open, "{access:?}");
-            assert_eq!(access.judge(&Visitor::Anonymous), Verdict::SignInFirst, "{access:?}");
-            assert_eq!(access.judge(&Visitor::Unconfirmed), Verdict::SignInFirst, "{access:?}");
+            assert_eq!(access.evaluate(&member), AccessDecision::Allowed, "{access:?}");
+            assert_eq!(access.evaluate(&Visitor::Anonymous), AccessDecision::SignInRequired, "{access:?}");
+            assert_eq!(access.evaluate(&Visitor::Unconfirmed), AccessDecision::SignInRequired, "{access:?}");
         }
         for access in [only(&[], &[]), only(&["dash"], &["alic"]), only(&["S-1-5-21-1-2-3-110"], &[])] {
-            assert_eq!(access.judge(&member), Verdict::NotAllowed, "{access:?}");
+            assert_eq!(access.evaluate(&member), AccessDecision::Forbidden, "{access:?}");
         }
-        assert_eq!(Access::Public.judge(&Visitor::Anonymous), Verdict::Open);
+        assert_eq!(Access::Public.evaluate(&Visitor::Anonymous), AccessDecision::Allowed);
     }
 }

@@ -2,54 +2,55 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
 /// Browsers send some 150 characters; nobody reads more of it in a list of sessions.
-const LONGEST_USER_AGENT: usize = 256;
+const MAX_USER_AGENT_CHARS: usize = 256;
 
-/// Where a request comes from, as far as one can know: for the list of one's sessions, the audit and the throttle.
+/// The client of a request, as far as it is known: for the list of one's sessions, the audit and the throttle.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Client {
     address: Option<IpAddr>,
     user_agent: Option<String>,
-    device: Option<Device>,
+    device_cookie: Option<DeviceCookieValue>,
 }
 
-/// What a browser keeps of who signed in well in it: for the throttle alone. It does not print itself.
+/// The device cookie, by which a browser shows who has signed in with it before: for the throttle alone. It does not
+/// print itself.
 #[derive(Clone, PartialEq, Eq)]
-struct Device(String);
+struct DeviceCookieValue(String);
 
-impl fmt::Debug for Device {
+impl fmt::Debug for DeviceCookieValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Device(…)")
+        f.write_str("DeviceCookieValue(…)")
     }
 }
 
 impl Client {
     /// A request from `address`, by a browser that calls itself `user_agent`. A longer name is cut, control
-    /// characters in it are dropped, and an IPv4 address in IPv6 clothes (`::ffff:192.0.2.1`) is undressed.
+    /// characters in it are dropped, and an IPv4-mapped IPv6 address (`::ffff:192.0.2.1`) becomes the IPv4 one.
     pub fn new(address: Option<IpAddr>, user_agent: Option<&str>) -> Self {
         let user_agent: Option<String> =
-            user_agent.map(|text| text.chars().filter(|c| !c.is_control()).take(LONGEST_USER_AGENT).collect());
+            user_agent.map(|text| text.chars().filter(|c| !c.is_control()).take(MAX_USER_AGENT_CHARS).collect());
         Self {
             address: address.map(|address| address.to_canonical()),
             user_agent: user_agent.filter(|text| !text.is_empty()),
-            device: None,
+            device_cookie: None,
         }
     }
 
-    /// The same, with the mark that the browser has kept, if it sent one.
+    /// This client with its device cookie, if it sent one.
     #[must_use]
-    pub fn with_device(self, mark: Option<&str>) -> Self {
-        Self { device: mark.map(|mark| Device(mark.to_owned())), ..self }
+    pub fn with_device_cookie(self, cookie: Option<&str>) -> Self {
+        Self { device_cookie: cookie.map(|value| DeviceCookieValue(value.to_owned())), ..self }
     }
 
-    /// The same without it: what is kept of where a session began.
+    /// This client without its device cookie, as it is stored with a session.
     #[must_use]
-    pub fn without_device(&self) -> Self {
-        Self { device: None, ..self.clone() }
+    pub fn without_device_cookie(&self) -> Self {
+        Self { device_cookie: None, ..self.clone() }
     }
 
-    /// The mark that the browser has kept, as it sent it.
-    pub fn device(&self) -> Option<&str> {
-        self.device.as_ref().map(|device| device.0.as_str())
+    /// The device cookie, as the browser sent it.
+    pub fn device_cookie(&self) -> Option<&str> {
+        self.device_cookie.as_ref().map(|cookie| cookie.0.as_str())
     }
 
     /// The address, when the connection has one (a Unix socket has none).
@@ -57,13 +58,14 @@ impl Client {
         self.address
     }
 
-    /// What the browser calls itself.
+    /// The user agent (RFC 9110, 10.1.5): what the browser calls itself.
     pub fn user_agent(&self) -> Option<&str> {
         self.user_agent.as_deref()
     }
 }
 
-/// Whom limits count as one: whoever has one IPv6 address has the 64 bits below it as well (RFC 6177).
+/// The network that limits count as one client: an IPv4 address, or an IPv6 network of 64 bits, as whoever has one
+/// address of it has all of them (RFC 6177).
 pub fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
@@ -81,7 +83,7 @@ mod tests {
         let client = Client::new(None, Some(&format!("Browser\r\n{}", "é".repeat(1000))));
         let kept = client.user_agent().unwrap();
         assert!(kept.starts_with("Browseré"));
-        assert_eq!(kept.chars().count(), LONGEST_USER_AGENT);
+        assert_eq!(kept.chars().count(), MAX_USER_AGENT_CHARS);
         assert_eq!(Client::new(None, Some("\n")).user_agent(), None);
     }
 

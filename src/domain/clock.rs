@@ -6,28 +6,28 @@ use tokio::sync::watch;
 
 use super::Timestamp;
 
-/// Where the time comes from. It is passed in, so that tests move it instead of waiting for it.
+/// A source of time. It is passed in, so that tests move it instead of waiting for it.
 pub trait Clock: Send + Sync + 'static {
     /// The present moment.
     fn now(&self) -> Timestamp;
 
-    /// Resolves once `length` has passed on this clock.
-    fn sleep(&self, length: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
+    /// Resolves once `duration` has passed on this clock.
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 
-    /// Resolves once so much has passed on this clock as lies between now and `moment`. All who sleep until one moment wake
-    /// together, whenever they lay down.
+    /// Resolves once the time between now and `moment` has passed on this clock. All who sleep until one moment wake
+    /// together, whenever they began to.
     fn sleep_until(&self, moment: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         self.sleep(moment.since(self.now()))
     }
 }
 
-/// Sleepers do not notice when a clock is set, so a moment is looked for again after so long.
-const LONGEST_NAP: Duration = Duration::from_mins(1);
+/// The longest that [`wait_until`] sleeps before it reads the clock again, as sleepers do not notice when it is set.
+const MAX_SLEEP: Duration = Duration::from_mins(1);
 
 /// Resolves at `moment`, within a minute also when the clock is set meanwhile.
-pub async fn reached(clock: &dyn Clock, moment: Timestamp) {
+pub async fn wait_until(clock: &dyn Clock, moment: Timestamp) {
     while clock.now() < moment {
-        clock.sleep(moment.since(clock.now()).min(LONGEST_NAP)).await;
+        clock.sleep(moment.since(clock.now()).min(MAX_SLEEP)).await;
     }
 }
 
@@ -41,8 +41,8 @@ impl Clock for SystemClock {
         Timestamp::from_millis(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
     }
 
-    fn sleep(&self, length: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-        Box::pin(tokio::time::sleep(length))
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(tokio::time::sleep(duration))
     }
 
     fn sleep_until(&self, moment: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
@@ -52,50 +52,50 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still until it is moved.
+/// A clock for tests, which stands still until it is moved.
 #[derive(Debug)]
 pub struct ManualClock {
-    hands: watch::Sender<Hands>,
+    state: watch::Sender<ManualClockState>,
 }
 
-/// What a clock shows, and how long it has run: the two part when it is set.
+/// The time that a manual clock shows, and how long it has run: the two part when it is set.
 #[derive(Clone, Copy, Debug)]
-struct Hands {
+struct ManualClockState {
     now: Timestamp,
-    run: Duration,
+    elapsed: Duration,
 }
 
 impl ManualClock {
     /// A clock that stands at `now`.
     pub fn at(now: Timestamp) -> Self {
-        Self { hands: watch::Sender::new(Hands { now, run: Duration::ZERO }) }
+        Self { state: watch::Sender::new(ManualClockState { now, elapsed: Duration::ZERO }) }
     }
 
     /// Moves the clock forward and wakes every sleeper whose time has come.
-    pub fn advance(&self, length: Duration) {
-        self.hands.send_modify(|hands| {
-            hands.now = hands.now + length;
-            hands.run += length;
+    pub fn advance(&self, duration: Duration) {
+        self.state.send_modify(|state| {
+            state.now = state.now + duration;
+            state.elapsed += duration;
         });
     }
 
     /// Sets the clock back, as an administrator or a time server may. Sleepers do not notice.
-    pub fn set_back(&self, length: Duration) {
-        self.hands.send_modify(|hands| hands.now = hands.now - length);
+    pub fn set_back(&self, duration: Duration) {
+        self.state.send_modify(|state| state.now = state.now - duration);
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        self.hands.borrow().now
+        self.state.borrow().now
     }
 
-    fn sleep(&self, length: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-        let mut moves = self.hands.subscribe();
-        let until = self.hands.borrow().run + length;
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        let mut changes = self.state.subscribe();
+        let until = self.state.borrow().elapsed + duration;
         Box::pin(async move {
             // The sender lives in `self`, which this future borrows: it cannot be gone.
-            let _ = moves.wait_for(|hands| hands.run >= until).await;
+            let _ = changes.wait_for(|state| state.elapsed >= until).await;
         })
     }
 }

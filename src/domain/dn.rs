@@ -5,8 +5,8 @@ use std::str::FromStr;
 /// white space around separators ignored, every escape read.
 #[derive(Clone, Debug, Eq)]
 pub struct Dn {
-    written: String,
-    normal: String,
+    original: String,
+    normalized: String,
 }
 
 /// A text that is not a distinguished name.
@@ -17,17 +17,17 @@ pub struct InvalidDn(&'static str);
 impl Dn {
     /// The name as it was written.
     pub fn as_str(&self) -> &str {
-        &self.written
+        &self.original
     }
 
-    /// The one form that all ways of writing this name share: an id, not a name to show or to send to a server.
-    pub fn normal(&self) -> &str {
-        &self.normal
+    /// The normalized form, which all spellings of this name share: an id, not a name to show or to send to a server.
+    pub fn normalized(&self) -> &str {
+        &self.normalized
     }
 
     /// Whether `self` lies in the subtree of `base`, or is it.
     pub fn is_within(&self, base: &Dn) -> bool {
-        self.normal == base.normal || self.normal.ends_with(&format!(",{}", base.normal))
+        self.normalized == base.normalized || self.normalized.ends_with(&format!(",{}", base.normalized))
     }
 }
 
@@ -35,37 +35,37 @@ impl FromStr for Dn {
     type Err = InvalidDn;
 
     fn from_str(text: &str) -> Result<Self, InvalidDn> {
-        let rdns = split_unescaped(text, ',').into_iter().map(normal_rdn).collect::<Result<Vec<_>, _>>()?;
+        let rdns = split_unescaped(text, ',').into_iter().map(normalize_rdn).collect::<Result<Vec<_>, _>>()?;
         // Not `trim`: it would take the space out of `CN=x\ ` and leave the backslash, which is another name, or none.
-        Ok(Self { written: trim_unescaped(text).to_owned(), normal: rdns.join(",") })
+        Ok(Self { original: trim_unescaped(text).to_owned(), normalized: rdns.join(",") })
     }
 }
 
 impl PartialEq for Dn {
     fn eq(&self, other: &Dn) -> bool {
-        self.normal == other.normal
+        self.normalized == other.normalized
     }
 }
 
 impl std::hash::Hash for Dn {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.normal.hash(state);
+        self.normalized.hash(state);
     }
 }
 
 impl fmt::Display for Dn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.written)
+        f.write_str(&self.original)
     }
 }
 
-fn normal_rdn(rdn: &str) -> Result<String, InvalidDn> {
-    let mut pairs = split_unescaped(rdn, '+').into_iter().map(normal_pair).collect::<Result<Vec<_>, _>>()?;
+fn normalize_rdn(rdn: &str) -> Result<String, InvalidDn> {
+    let mut pairs = split_unescaped(rdn, '+').into_iter().map(normalize_attribute).collect::<Result<Vec<_>, _>>()?;
     pairs.sort();
     Ok(pairs.join("+"))
 }
 
-fn normal_pair(pair: &str) -> Result<String, InvalidDn> {
+fn normalize_attribute(pair: &str) -> Result<String, InvalidDn> {
     let (attribute, value) = pair.split_once('=').ok_or(InvalidDn("a part has no '='"))?;
     let attribute = attribute.trim().to_lowercase();
     if attribute.is_empty() {
@@ -97,7 +97,7 @@ fn split_unescaped(text: &str, separator: char) -> Vec<&str> {
     parts
 }
 
-/// Spaces around a value does not count, unless the last of it is escaped (`CN=x\ `).
+/// Trims the spaces around a value, except an escaped last one (`CN=x\ `).
 fn trim_unescaped(value: &str) -> &str {
     let value = value.trim_start_matches(' ');
     let trimmed = value.trim_end_matches(' ');

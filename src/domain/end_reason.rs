@@ -1,19 +1,19 @@
 use std::fmt;
 
-/// Why a session ended. The word is the one live connections hear in their `bye`.
+/// Why a session or a token ended. Live connections are told it in their `bye`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EndReason {
     /// The person signed out, or signed in anew in the same browser.
     SignedOut,
     /// It was unused for too long, or reached its last hour.
     Expired,
-    /// Somebody else ended it: an admin, the person from another browser, the directory's word.
+    /// Somebody else ended it: an admin, the person from another browser, the directory's text.
     Revoked,
 }
 
 impl EndReason {
-    /// The word for it: `signed-out`, `expired`, `revoked`.
-    pub fn word(self) -> &'static str {
+    /// The reason as it is stored and sent: `signed-out`, `expired`, `revoked`.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::SignedOut => "signed-out",
             Self::Expired => "expired",
@@ -21,15 +21,15 @@ impl EndReason {
         }
     }
 
-    /// The reason that a word in a store stands for. One that a later version wrote: it ended, and not by itself.
-    pub fn of_word(word: &str) -> Self {
-        let known = [Self::SignedOut, Self::Expired].into_iter().find(|reason| reason.word() == word);
+    /// The reason read from the store. One that a later version wrote counts as revoked: it ended, and not by itself.
+    pub fn from_stored(text: &str) -> Self {
+        let known = [Self::SignedOut, Self::Expired].into_iter().find(|reason| reason.as_str() == text);
         known.unwrap_or(Self::Revoked)
     }
 }
 
 impl fmt::Display for EndReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
+        f.write_str(self.as_str())
     }
 }

@@ -1,19 +1,19 @@
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-/// Tells one state of a thing from another in 32 bytes, where the thing itself is too large to be kept for comparing.
+/// A SHA-256 digest that tells one state of a value from another, where the value is too large to be kept for comparing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
-    /// Of something as it is stored.
+    /// The fingerprint of stored bytes.
     pub fn of_bytes(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
     }
 
-    /// Of something by what it says of itself. What cannot be said has that of no bytes.
-    pub fn of(thing: &impl Serialize) -> Self {
-        Self::of_bytes(&serde_json::to_vec(thing).unwrap_or_default())
+    /// The fingerprint of a value's JSON. A value that cannot be serialized has that of no bytes.
+    pub fn of(value: &impl Serialize) -> Self {
+        Self::of_bytes(&serde_json::to_vec(value).unwrap_or_default())
     }
 }
 

@@ -1,48 +1,48 @@
 //! Pure types, and the clock.
 //!
-//! What two rooms share sinks to here: names, people, access, readings. Nothing in this room reads a file, opens
+//! The types that several rooms share are here: names, people, access, readings. Nothing in this room reads a file, opens
 //! a socket or knows of HTTP or LDAP.
 
 mod access;
-mod binding;
+mod access_reason;
 mod client;
 mod clock;
+mod credential;
 mod dn;
 mod end_reason;
 mod fingerprint;
+mod health_state;
 mod names;
 mod password;
 mod person;
-mod proof;
 mod query;
 mod reading;
-mod right;
+mod revalidation;
 mod scope;
-mod state;
+mod text_template;
 mod timestamp;
 mod trusted_proxies;
-mod upkeep;
 mod username;
 mod visitor;
 
-pub use access::{Access, Audience, GroupRef, UserRef, Verdict};
-pub use binding::{Bindings, Pattern, PatternError, Slot};
+pub use access::{Access, AccessDecision, Audience, GroupRef, UserRef};
+pub use access_reason::AccessReason;
 pub use client::{Client, network_of};
-pub use clock::{Clock, ManualClock, SystemClock, reached};
+pub use clock::{Clock, ManualClock, SystemClock, wait_until};
+pub use credential::{Credential, RootCredential, SessionId, TokenId};
 pub use dn::{Dn, InvalidDn};
 pub use end_reason::EndReason;
 pub use fingerprint::Fingerprint;
+pub use health_state::{HealthState, Threshold};
 pub use names::{DirectoryName, InputName, InvalidName, PageSlug, PanelId, SourceName};
 pub use password::{InvalidPassword, Password};
 pub use person::{Group, GroupId, Groups, Person, PersonId};
-pub use proof::{MadeFrom, Proof, SessionId, TokenId};
 pub use query::{BoundQuery, InputValues};
-pub use reading::{Cell, Column, Labelled, Reading, StateOf, Table};
-pub use right::Right;
-pub use scope::{Granted, InvalidScope, Pages, Pushes, Scope};
-pub use state::{State, Threshold};
+pub use reading::{DataTable, LabelledNumber, LabelledState, Reading, TableCell, TableColumn};
+pub use revalidation::Revalidation;
+pub use scope::{InvalidScope, PageScope, PushScope, Scope, TokenScope};
+pub use text_template::{Bindings, Placeholder, TemplateError, TextTemplate};
 pub use timestamp::Timestamp;
 pub use trusted_proxies::TrustedProxies;
-pub use upkeep::Upkeep;
 pub use username::{InvalidUsername, NameForm, Username};
 pub use visitor::{Member, Visitor};

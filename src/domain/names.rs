@@ -4,11 +4,11 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Long enough for any title made into a name, short enough for a URL and a log line.
-const LONGEST_NAME: usize = 64;
+const MAX_NAME_CHARS: usize = 64;
 
 /// Why a text cannot be a name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a {what} is 1 to {LONGEST_NAME} of the characters a-z, 0-9, '-' and '_', beginning with a letter or digit")]
+#[error("a {what} is 1 to {MAX_NAME_CHARS} of the characters a-z, 0-9, '-' and '_', beginning with a letter or digit")]
 pub struct InvalidName {
     what: &'static str,
 }
@@ -89,11 +89,11 @@ name!(
 );
 
 impl DirectoryName {
-    /// What stands before the names of the program's own accounts and of their groups. No directory of the settings is
+    /// The qualifier of the program's own accounts and of their groups (`local\admins`). No directory of the settings is
     /// called so.
     pub const LOCAL: &str = "local";
 
-    /// The directory that is none: the program's own accounts.
+    /// The name that stands for the program's own accounts, which are in no directory.
     pub fn local() -> Self {
         Self(Self::LOCAL.to_owned())
     }
@@ -116,14 +116,14 @@ impl PanelId {
                 id.push('-');
             }
         }
-        id.truncate(LONGEST_NAME);
+        id.truncate(MAX_NAME_CHARS);
         id.trim_end_matches('-').parse().ok()
     }
 }
 
 fn is_name(text: &str) -> bool {
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
-    text.len() <= LONGEST_NAME
+    text.len() <= MAX_NAME_CHARS
         && text.chars().all(allowed)
         && text.chars().next().is_some_and(|c| c.is_ascii_alphanumeric())
 }

@@ -3,7 +3,7 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 /// AD ends at 256 characters; other directories take more. Beyond this it is not a password but a flood.
-const LONGEST_PASSWORD: usize = 1024;
+const MAX_PASSWORD_BYTES: usize = 1024;
 
 /// A password on its way to one bind. It wipes itself when dropped and never prints itself.
 #[derive(Clone)]
@@ -16,7 +16,7 @@ pub enum InvalidPassword {
     #[error("the password is empty")]
     Empty,
     /// Longer than 1,024 bytes.
-    #[error("the password is longer than {LONGEST_PASSWORD} bytes")]
+    #[error("the password is longer than {MAX_PASSWORD_BYTES} bytes")]
     TooLong,
     /// Contains NUL, at which some servers stop reading.
     #[error("the password contains NUL")]
@@ -33,7 +33,7 @@ impl Password {
         if typed.is_empty() {
             return Err(InvalidPassword::Empty);
         }
-        if typed.len() > LONGEST_PASSWORD {
+        if typed.len() > MAX_PASSWORD_BYTES {
             return Err(InvalidPassword::TooLong);
         }
         if typed.contains('\0') {

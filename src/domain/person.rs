@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{DirectoryName, Timestamp};
 
-/// Who somebody is, for ever: the directory's stable id (`objectGUID`, `entryUUID`), never the DN, so that a rename
+/// A person's permanent id: the directory's stable one (`objectGUID`, `entryUUID`), never the DN, so that a rename
 /// or a move keeps the person and a re-created account is another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -41,7 +41,7 @@ pub struct Person {
     pub username: String,
     /// `userPrincipalName`, where there is one.
     pub principal: Option<String>,
-    /// What people call them (`displayName`, `cn`).
+    /// The name that people call them (`displayName`, `cn`).
     pub display_name: String,
     /// Every group they are in: nested, and the primary one.
     pub groups: Groups,
@@ -55,8 +55,8 @@ impl Person {
     /// settings ask of others.
     pub const SECOND_FACTOR_GROUP: &str = "second-factor";
 
-    /// Whether their account itself asks them for a second factor.
-    pub fn owes_second_factor(&self) -> bool {
+    /// Whether their account itself requires a second factor.
+    pub fn requires_second_factor(&self) -> bool {
         self.directory.as_ref().is_some_and(DirectoryName::is_local)
             && self.groups.iter().any(|group| group.name == Self::SECOND_FACTOR_GROUP)
     }
@@ -75,7 +75,7 @@ impl Person {
     }
 }
 
-/// What identifies a group in its directory: its SID in Active Directory, its normalised DN elsewhere.
+/// A group's id in its directory: its SID in Active Directory, its normalised DN elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct GroupId(String);

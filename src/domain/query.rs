@@ -24,10 +24,10 @@ impl FromIterator<(InputName, String)> for InputValues {
     }
 }
 
-/// What a feed asks of a source. Two panels with equal bound queries share one feed.
+/// A query with its inputs' values bound, as a feed sends it to a source. Two panels with equal ones share one feed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct BoundQuery {
-    /// Which source.
+    /// The source it is sent to.
     pub source: SourceName,
     /// The query as its author wrote it. Values are never spliced into it.
     pub text: String,

@@ -1,4 +1,4 @@
-use super::State;
+use super::HealthState;
 
 /// A source's answer to one query, typed.
 #[derive(Clone, Debug, PartialEq)]
@@ -6,18 +6,18 @@ pub enum Reading {
     /// One number. Not finite when the source cannot tell.
     Number(f64),
     /// Several numbers of one moment, each with a label: cores, disks, cities. In the source's order.
-    Numbers(Vec<Labelled>),
+    Numbers(Vec<LabelledNumber>),
     /// Rows under columns.
-    Table(Table),
-    /// Things and how each is doing.
-    States(Vec<StateOf>),
+    Table(DataTable),
+    /// Several things, and the state of each.
+    States(Vec<LabelledState>),
     /// Words.
     Text(String),
 }
 
 impl Reading {
-    /// What it is, for error messages.
-    pub fn what(&self) -> &'static str {
+    /// The name of its kind, for error messages.
+    pub fn kind_name(&self) -> &'static str {
         match self {
             Self::Number(_) => "a number",
             Self::Numbers(_) => "labelled numbers",
@@ -30,8 +30,8 @@ impl Reading {
 
 /// A number with a label.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Labelled {
-    /// What it is the number of.
+pub struct LabelledNumber {
+    /// The name of the thing it measures.
     pub label: String,
     /// The number, in the query's unit.
     pub value: f64,
@@ -39,16 +39,16 @@ pub struct Labelled {
 
 /// Rows under columns. Every row has as many cells as there are columns.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Table {
+pub struct DataTable {
     /// The columns, left to right.
-    pub columns: Vec<Column>,
+    pub columns: Vec<TableColumn>,
     /// The rows, top to bottom.
-    pub rows: Vec<Vec<Cell>>,
+    pub rows: Vec<Vec<TableCell>>,
 }
 
 /// A column of a table.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Column {
+pub struct TableColumn {
     /// Its name in the source's answer.
     pub name: String,
     /// The unit of its numbers, where the source knows it (`"bytes"`, `"percent"`, `"seconds"`).
@@ -57,24 +57,24 @@ pub struct Column {
 
 /// One cell of a table.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Cell {
+pub enum TableCell {
     /// Nothing there.
     Empty,
     /// A number, in its column's unit.
     Number(f64),
     /// Words.
     Text(String),
-    /// How something is doing.
-    State(State),
+    /// A state.
+    State(HealthState),
 }
 
-/// A thing and how it is doing.
+/// The state of one thing, with a label.
 #[derive(Clone, Debug, PartialEq)]
-pub struct StateOf {
-    /// The thing.
+pub struct LabelledState {
+    /// The name of the thing.
     pub label: String,
-    /// How it is doing.
-    pub state: State,
+    /// Its state.
+    pub state: HealthState,
     /// A few words beside it (`"41 ms"`, `"503"`).
     pub note: Option<String>,
 }

@@ -3,31 +3,31 @@ use std::str::FromStr;
 
 use super::{PageSlug, SourceName};
 
-/// Whoever names more than this means all; and a signed token carries its scope in every request.
-const MOST_WORDS: usize = 32;
+/// The most words in a scope: whoever names more means all, and a JWT carries its scope in every request.
+const MAX_SCOPE_WORDS: usize = 32;
 
-/// What somebody may do with what they proved it by. A session or a password may do all that its person may.
+/// The permissions of a credential. Sessions and passwords allow all that their person may do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// All that the person may.
-    Whole,
+    Unrestricted,
     /// Of what the person may, this alone.
-    Only(Granted),
+    Limited(TokenScope),
 }
 
-/// What an API token was made for. As text it is a list of words with spaces between them (RFC 6749, 3.3): `read`,
+/// The scope of an API token or a JWT. As text it is a list of words with spaces between them (RFC 6749, 3.3): `read`,
 /// `read:operations`, `push`, `push:meter`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Granted {
+pub struct TokenScope {
     /// The pages it reads.
-    pub read: Pages,
+    pub read: PageScope,
     /// The push endpoints it sends to.
-    pub push: Pushes,
+    pub push: PushScope,
 }
 
 /// Some of the pages, or all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Pages {
+pub enum PageScope {
     /// None.
     #[default]
     None,
@@ -39,7 +39,7 @@ pub enum Pages {
 
 /// Some of the push endpoints, or all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Pushes {
+pub enum PushScope {
     /// None.
     #[default]
     None,
@@ -56,7 +56,7 @@ pub enum InvalidScope {
     #[error("a scope says what it is for: write `read`, `read:<page>`, `push` or `push:<name>`")]
     Empty,
     /// It names too much one by one.
-    #[error("a scope has at most {MOST_WORDS} words; `read` alone means every page")]
+    #[error("a scope has at most {MAX_SCOPE_WORDS} words; `read` alone means every page")]
     TooLong,
     /// A word that means nothing.
     #[error("\"{0}\" is no scope: write `read`, `read:<page>`, `push` or `push:<name>`, with spaces between them")]
@@ -65,64 +65,64 @@ pub enum InvalidScope {
 
 impl Scope {
     /// Whether a page may be read with it, if its person may.
-    pub fn reads(&self, page: &PageSlug) -> bool {
+    pub fn can_read(&self, page: &PageSlug) -> bool {
         match self {
-            Self::Whole => true,
-            Self::Only(granted) => granted.reads(page),
+            Self::Unrestricted => true,
+            Self::Limited(scope) => scope.can_read(page),
         }
     }
 
-    /// Whether anything but reading and pushing may be done with it: accounts, tokens, the admin's office.
-    pub fn is_whole(&self) -> bool {
-        *self == Self::Whole
+    /// Whether it allows more than reading and pushing: accounts, tokens, administration.
+    pub fn is_unrestricted(&self) -> bool {
+        *self == Self::Unrestricted
     }
 
-    /// The most that a token made with it may be good for.
-    pub fn grants(&self) -> Granted {
+    /// The widest scope that a token issued with it may have.
+    pub fn token_scope(&self) -> TokenScope {
         match self {
-            Self::Whole => Granted::ALL,
-            Self::Only(granted) => granted.clone(),
+            Self::Unrestricted => TokenScope::ALL,
+            Self::Limited(scope) => scope.clone(),
         }
     }
 }
 
-impl Granted {
+impl TokenScope {
     /// Every page and every endpoint that the person may have.
-    pub const ALL: Self = Self { read: Pages::All, push: Pushes::All };
+    pub const ALL: Self = Self { read: PageScope::All, push: PushScope::All };
 
     /// Whether a page may be read with it, if its person may.
-    pub fn reads(&self, page: &PageSlug) -> bool {
+    pub fn can_read(&self, page: &PageSlug) -> bool {
         match &self.read {
-            Pages::None => false,
-            Pages::All => true,
-            Pages::Only(pages) => pages.contains(page),
+            PageScope::None => false,
+            PageScope::All => true,
+            PageScope::Only(pages) => pages.contains(page),
         }
     }
 
     /// Whether it grants all that `other` does.
     pub fn covers(&self, other: &Self) -> bool {
         let read = match (&self.read, &other.read) {
-            (Pages::All, _) | (_, Pages::None) => true,
-            (Pages::Only(mine), Pages::Only(theirs)) => theirs.iter().all(|page| mine.contains(page)),
-            (Pages::None | Pages::Only(_), _) => false,
+            (PageScope::All, _) | (_, PageScope::None) => true,
+            (PageScope::Only(mine), PageScope::Only(theirs)) => theirs.iter().all(|page| mine.contains(page)),
+            (PageScope::None | PageScope::Only(_), _) => false,
         };
         let push = match (&self.push, &other.push) {
-            (Pushes::All, _) | (_, Pushes::None) => true,
-            (Pushes::Only(mine), Pushes::Only(theirs)) => theirs.iter().all(|name| mine.contains(name)),
-            (Pushes::None | Pushes::Only(_), _) => false,
+            (PushScope::All, _) | (_, PushScope::None) => true,
+            (PushScope::Only(mine), PushScope::Only(theirs)) => theirs.iter().all(|name| mine.contains(name)),
+            (PushScope::None | PushScope::Only(_), _) => false,
         };
         read && push
     }
 }
 
-impl FromStr for Granted {
+impl FromStr for TokenScope {
     type Err = InvalidScope;
 
     fn from_str(text: &str) -> Result<Self, InvalidScope> {
-        let words: Vec<&str> = text.split_ascii_whitespace().take(MOST_WORDS + 1).collect();
+        let words: Vec<&str> = text.split_ascii_whitespace().take(MAX_SCOPE_WORDS + 1).collect();
         match words.len() {
             0 => return Err(InvalidScope::Empty),
-            count if count > MOST_WORDS => return Err(InvalidScope::TooLong),
+            count if count > MAX_SCOPE_WORDS => return Err(InvalidScope::TooLong),
             _ => {}
         }
         let (mut pages, mut pushes) = (Vec::new(), Vec::new());
@@ -137,40 +137,40 @@ impl FromStr for Granted {
                 _ => return Err(invalid()),
             }
         }
-        let read = if all_pages { Pages::All } else { Pages::of(pages) };
-        let push = if all_pushes { Pushes::All } else { Pushes::of(pushes) };
+        let read = if all_pages { PageScope::All } else { PageScope::from_list(pages) };
+        let push = if all_pushes { PushScope::All } else { PushScope::from_list(pushes) };
         Ok(Self { read, push })
     }
 }
 
-impl Pages {
-    fn of(mut pages: Vec<PageSlug>) -> Self {
+impl PageScope {
+    fn from_list(mut pages: Vec<PageSlug>) -> Self {
         pages.sort();
         pages.dedup();
         if pages.is_empty() { Self::None } else { Self::Only(pages) }
     }
 }
 
-impl Pushes {
-    fn of(mut names: Vec<SourceName>) -> Self {
+impl PushScope {
+    fn from_list(mut names: Vec<SourceName>) -> Self {
         names.sort();
         names.dedup();
         if names.is_empty() { Self::None } else { Self::Only(names) }
     }
 }
 
-impl fmt::Display for Granted {
+impl fmt::Display for TokenScope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut words = Vec::new();
         match &self.read {
-            Pages::None => {}
-            Pages::All => words.push("read".to_owned()),
-            Pages::Only(pages) => words.extend(pages.iter().map(|page| format!("read:{page}"))),
+            PageScope::None => {}
+            PageScope::All => words.push("read".to_owned()),
+            PageScope::Only(pages) => words.extend(pages.iter().map(|page| format!("read:{page}"))),
         }
         match &self.push {
-            Pushes::None => {}
-            Pushes::All => words.push("push".to_owned()),
-            Pushes::Only(names) => words.extend(names.iter().map(|name| format!("push:{name}"))),
+            PushScope::None => {}
+            PushScope::All => words.push("push".to_owned()),
+            PushScope::Only(names) => words.extend(names.iter().map(|name| format!("push:{name}"))),
         }
         f.write_str(&words.join(" "))
     }
@@ -180,7 +180,7 @@ impl fmt::Display for Granted {
 mod tests {
     use super::*;
 
-    fn granted(text: &str) -> Granted {
+    fn token_scope(text: &str) -> TokenScope {
         text.parse().unwrap()
     }
 
@@ -188,28 +188,28 @@ mod tests {
     fn a_token_reads_no_more_than_it_was_made_for() {
         let slug = |text: &str| text.parse::<PageSlug>().unwrap();
         let (ops, sales) = (slug("ops"), slug("sales"));
-        assert!(Scope::Whole.reads(&ops) && granted("read").reads(&ops));
-        let some = granted("read:ops push");
-        assert!(some.reads(&ops) && !some.reads(&sales));
-        assert!(!granted("push").reads(&ops));
-        assert!(Scope::Whole.is_whole() && !Scope::Only(Granted::ALL).is_whole());
+        assert!(Scope::Unrestricted.can_read(&ops) && token_scope("read").can_read(&ops));
+        let some = token_scope("read:ops push");
+        assert!(some.can_read(&ops) && !some.can_read(&sales));
+        assert!(!token_scope("push").can_read(&ops));
+        assert!(Scope::Unrestricted.is_unrestricted() && !Scope::Limited(TokenScope::ALL).is_unrestricted());
     }
 
     #[test]
     fn a_scope_is_written_as_it_is_read() {
         for text in ["read", "push", "read push", "read:ops read:sales", "read:ops push:meter", "push:a push:b"] {
-            assert_eq!(granted(text).to_string(), text);
+            assert_eq!(token_scope(text).to_string(), text);
         }
-        assert_eq!(granted(" read:b\tread:a  read:a ").to_string(), "read:a read:b");
-        assert_eq!(granted("read read:ops").to_string(), "read");
+        assert_eq!(token_scope(" read:b\tread:a  read:a ").to_string(), "read:a read:b");
+        assert_eq!(token_scope("read read:ops").to_string(), "read");
     }
 
     #[test]
     fn what_means_nothing_is_no_scope() {
-        assert_eq!("  ".parse::<Granted>(), Err(InvalidScope::Empty));
-        assert_eq!("read:a ".repeat(MOST_WORDS + 1).parse::<Granted>(), Err(InvalidScope::TooLong));
+        assert_eq!("  ".parse::<TokenScope>(), Err(InvalidScope::Empty));
+        assert_eq!("read:a ".repeat(MAX_SCOPE_WORDS + 1).parse::<TokenScope>(), Err(InvalidScope::TooLong));
         for text in ["write", "read:", "read:../x", "READ", "push:Ä", "read,push", "admin:all"] {
-            assert!(matches!(text.parse::<Granted>(), Err(InvalidScope::Word(_))), "{text}");
+            assert!(matches!(text.parse::<TokenScope>(), Err(InvalidScope::Word(_))), "{text}");
         }
     }
 
@@ -225,7 +225,7 @@ mod tests {
             ("push:a", "push:b", false),
             ("push", "push:b", true),
         ] {
-            assert_eq!(granted(mine).covers(&granted(theirs)), covers, "{mine} covers {theirs}");
+            assert_eq!(token_scope(mine).covers(&token_scope(theirs)), covers, "{mine} covers {theirs}");
         }
     }
 }

@@ -34,19 +34,19 @@ impl From<i64> for Timestamp {
 impl Add<Duration> for Timestamp {
     type Output = Timestamp;
 
-    fn add(self, length: Duration) -> Timestamp {
-        Timestamp(self.0.saturating_add(millis(length)))
+    fn add(self, duration: Duration) -> Timestamp {
+        Timestamp(self.0.saturating_add(millis(duration)))
     }
 }
 
 impl Sub<Duration> for Timestamp {
     type Output = Timestamp;
 
-    fn sub(self, length: Duration) -> Timestamp {
-        Timestamp(self.0.saturating_sub(millis(length)))
+    fn sub(self, duration: Duration) -> Timestamp {
+        Timestamp(self.0.saturating_sub(millis(duration)))
     }
 }
 
-fn millis(length: Duration) -> i64 {
-    i64::try_from(length.as_millis()).unwrap_or(i64::MAX)
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }

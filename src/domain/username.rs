@@ -1,7 +1,7 @@
 use std::fmt;
 
 /// AD allows 20 characters for `sAMAccountName` and 1,024 for `userPrincipalName`; mail addresses end at 254.
-const LONGEST_USERNAME: usize = 256;
+const MAX_USERNAME_CHARS: usize = 256;
 
 /// A name as someone typed it into the sign-in form, trimmed: `alice`, `alice@corp.example.com` or `CORP\alice`.
 ///
@@ -16,7 +16,7 @@ pub enum InvalidUsername {
     #[error("the name is empty")]
     Empty,
     /// Longer than any directory's names.
-    #[error("the name is longer than {LONGEST_USERNAME} characters")]
+    #[error("the name is longer than {MAX_USERNAME_CHARS} characters")]
     TooLong,
     /// Contains NUL, a line break or another control character.
     #[error("the name contains a control character")]
@@ -54,7 +54,7 @@ impl Username {
         if name.is_empty() {
             return Err(InvalidUsername::Empty);
         }
-        if name.chars().count() > LONGEST_USERNAME {
+        if name.chars().count() > MAX_USERNAME_CHARS {
             return Err(InvalidUsername::TooLong);
         }
         if name.chars().any(char::is_control) {

@@ -1,12 +1,12 @@
-use super::{Person, Proof, Scope, SessionId, Timestamp};
+use super::{Credential, Person, Scope, SessionId, Timestamp};
 
-/// Whoever makes a request.
+/// The one who makes a request.
 #[derive(Clone, Debug)]
 pub enum Visitor {
-    /// Nobody we know.
+    /// Nobody who is known.
     Anonymous,
-    /// Somebody who is signed in, and of whom the directory has not been able to say for too long whether they still
-    /// may be. A stranger at every door until it can; their session has not ended.
+    /// Somebody who is signed in, and whom the directory has not been able to confirm for too long. Treated as anonymous
+    /// until it can; their session has not ended.
     Unconfirmed,
     /// Somebody who has proved who they are.
     Member(Box<Member>),
@@ -17,25 +17,25 @@ pub enum Visitor {
 pub struct Member {
     /// Who they are.
     pub person: Person,
-    /// By what they have proved it.
-    pub proof: Proof,
-    /// What they may do with that.
+    /// The credential by which they have proved it.
+    pub credential: Credential,
+    /// The permissions of that credential.
     pub scope: Scope,
     /// Until when their second factor counts; `None` when they have shown none, or too long ago.
     pub second_factor_until: Option<Timestamp>,
 }
 
 impl Member {
-    /// Somebody who is signed in, and has shown no second factor.
+    /// A member with a session, who has shown no second factor.
     pub fn signed_in(session: SessionId, person: Person) -> Self {
-        Self { person, proof: Proof::Session(session), scope: Scope::Whole, second_factor_until: None }
+        Self { person, credential: Credential::Session(session), scope: Scope::Unrestricted, second_factor_until: None }
     }
 
-    /// Their session, where a session is what proves them.
+    /// Their session, where the credential is one.
     pub fn session(&self) -> Option<SessionId> {
-        match self.proof {
-            Proof::Session(id) => Some(id),
-            Proof::Password | Proof::Token(_) | Proof::Signed { .. } => None,
+        match self.credential {
+            Credential::Session(id) => Some(id),
+            Credential::Password | Credential::Token(_) | Credential::Jwt { .. } => None,
         }
     }
 }

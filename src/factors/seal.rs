@@ -27,11 +27,11 @@ impl Purpose {
 }
 
 /// What this room seals: each text for one purpose.
-pub(super) struct Seal(store::Seal);
+pub(super) struct Seal(store::AeadCipher);
 
 impl Seal {
     pub(super) fn new(key: &SealingKey) -> Self {
-        Self(store::Seal::new(key))
+        Self(store::AeadCipher::new(key))
     }
 
     /// Seals `text` for `purpose`, so that it opens only together with `whose`: somebody's row, somebody's browser.
@@ -39,7 +39,7 @@ impl Seal {
     /// # Errors
     /// [`StoreError::NoRandomness`] when the system has none to give.
     pub(super) fn close(&self, purpose: Purpose, whose: &[u8], text: &[u8]) -> Result<Vec<u8>, StoreError> {
-        self.0.close(&bound_to(purpose, whose), text)
+        self.0.seal(&bound_to(purpose, whose), text)
     }
 
     /// What was sealed; `None` when it was for something else, by another key, or has been changed.

@@ -8,14 +8,14 @@ use webauthn_rp::request::register::UserHandle64;
 use super::known::Known;
 use super::seal::Seal;
 use crate::domain::{Clock, Person, PersonId, Timestamp};
-use crate::store::{Kind, SealingKey, Store, StoreError, fill_randomly};
+use crate::store::{SealingKey, Store, StoreError, StoreKind, fill_randomly};
 
 /// The steps from an empty file to today's tables, in the binary.
 static MIGRATIONS: Migrator = sqlx::migrate!("src/factors/migrations");
 
-const KIND: Kind = Kind {
+const KIND: StoreKind = StoreKind {
     name: "store of second factors",
-    without_it: "everybody's authenticator apps, recovery codes and passkeys must be set up anew",
+    if_recreated: "everybody's authenticator apps, recovery codes and passkeys must be set up anew",
 };
 
 /// Everybody's second factors. Cheap to clone; the clones are one store.

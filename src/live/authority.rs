@@ -5,13 +5,13 @@ use tokio::sync::watch;
 use super::farewell::Farewell;
 use super::lease::Lease;
 use super::places::Place;
-use crate::domain::{Clock, EndReason, Person, Timestamp, Visitor, reached};
-use crate::pages::{OpenPage, Shelf};
-use crate::store::RowNews;
+use crate::domain::{Clock, EndReason, Person, Timestamp, Visitor, wait_until};
+use crate::pages::{OpenPage, PageStore};
+use crate::store::RowEvent;
 
 /// What gives a connection the right to go on, and hears when it is gone.
 pub struct Authority {
-    shelf: Arc<Shelf>,
+    shelf: Arc<PageStore>,
     shelf_changes: watch::Receiver<u64>,
     page: OpenPage,
     visitor: Visitor,
@@ -26,7 +26,7 @@ impl Authority {
     /// The right of `visitor` to watch `page`, for as long as the door, the `lease` and the server last. `shelf_changes`
     /// must have been subscribed before the page was opened, so that no change in between goes unheard.
     pub fn new(
-        shelf: Arc<Shelf>,
+        shelf: Arc<PageStore>,
         shelf_changes: watch::Receiver<u64>,
         page: OpenPage,
         visitor: Visitor,
@@ -61,15 +61,15 @@ impl Authority {
                 news = self.lease.news() => Cause::OfTheLease(news),
                 _ = self.shutdown.wait_for(|shutting_down| *shutting_down) => Cause::Shutdown,
                 () = passed(soonest, clock) => {
-                    if soonest == end { Cause::OfTheLease(RowNews::Ended(EndReason::Expired)) } else { Cause::OfTheFactor }
+                    if soonest == end { Cause::OfTheLease(RowEvent::Ended(EndReason::Expired)) } else { Cause::OfTheFactor }
                 }
                 // The sender lives in the shelf, which this holds.
                 _ = self.shelf_changes.changed() => Cause::OfTheShelf,
             };
             let farewell = match heard {
-                Cause::OfTheLease(RowNews::Ended(reason)) => Some(Farewell::ended(reason)),
-                Cause::OfTheLease(RowNews::Unconfirmed) => Some(Farewell::unconfirmed()),
-                Cause::OfTheLease(RowNews::Changed(person)) => self.visitor_is_now(person),
+                Cause::OfTheLease(RowEvent::Ended(reason)) => Some(Farewell::ended(reason)),
+                Cause::OfTheLease(RowEvent::Unconfirmed) => Some(Farewell::unconfirmed()),
+                Cause::OfTheLease(RowEvent::Changed(person)) => self.visitor_is_now(person),
                 Cause::Shutdown => Some(Farewell::shutdown(self.place.viewers())),
                 Cause::OfTheFactor => self.factor_counts_no_more(),
                 Cause::OfTheShelf => self.shelf_is_another(),
@@ -125,7 +125,7 @@ impl Authority {
 
 /// What may end a connection.
 enum Cause {
-    OfTheLease(RowNews),
+    OfTheLease(RowEvent),
     OfTheFactor,
     OfTheShelf,
     Shutdown,
@@ -134,7 +134,7 @@ enum Cause {
 /// Resolves at a moment; never, when there is none.
 async fn passed(moment: Option<Timestamp>, clock: &dyn Clock) {
     match moment {
-        Some(moment) => reached(clock, moment).await,
+        Some(moment) => wait_until(clock, moment).await,
         None => std::future::pending().await,
     }
 }

@@ -8,8 +8,8 @@ use tokio::sync::watch;
 
 use crate::config::{LiveSettings, PanelSettings};
 use crate::domain::{Bindings, PanelId, Timestamp};
-use crate::pages::{Choice, Page};
-use crate::panels::{Mismatch, Panel, PanelFrame, Trouble};
+use crate::pages::{InputChoice, Page};
+use crate::panels::{Panel, PanelFrame, PanelTrouble, ReadingMismatch};
 
 use super::feed::FeedState;
 use super::ring::Ring;
@@ -75,7 +75,7 @@ struct Shown {
 }
 
 impl Channel {
-    pub(super) fn new(page: &Page, choice: &Choice, settings: &LiveSettings, metrics: Arc<LiveMetrics>) -> Self {
+    pub(super) fn new(page: &Page, choice: &InputChoice, settings: &LiveSettings, metrics: Arc<LiveMetrics>) -> Self {
         let panels = page.panels.iter().map(|panel| (panel.id.clone(), Shown::new(panel, &choice.bindings))).collect();
         Self {
             epoch: new_epoch(),
@@ -84,7 +84,7 @@ impl Channel {
             heartbeat: settings.heartbeat,
             // Browsers' scripts cannot see a WebSocket's own ping, but every client answers one by itself: the first tells
             // the page that the line is alive, the second tells us.
-            ping: Arc::new(Message::Ping.encode().followed_by(&websocket::ping(&[]))),
+            ping: Arc::new(Message::Ping.encode().followed_by(&websocket::ping_frame(&[]))),
             told: Mutex::new(Told { panels, ring: Ring::new(settings.ring), snapshot: None }),
             rows: Rows::default(),
             metrics,
@@ -237,22 +237,22 @@ impl Shown {
             && self.taken != state.readings
         {
             self.taken = state.readings;
-            match self.panel.take(*at, reading) {
+            match self.panel.add_reading(*at, reading) {
                 Ok(()) => self.mismatched_since = None,
                 Err(mismatch) => self.does_not_fit(*at, &mismatch),
             }
         }
         if let Some(trouble) = &state.trouble {
-            self.panel.fail(trouble.clone());
+            self.panel.set_trouble(trouble.clone());
         }
     }
 
-    fn does_not_fit(&mut self, at: Timestamp, mismatch: &Mismatch) {
+    fn does_not_fit(&mut self, at: Timestamp, mismatch: &ReadingMismatch) {
         let since = *self.mismatched_since.get_or_insert_with(|| {
             tracing::warn!(%mismatch, "a panel cannot show what its source answers");
             at
         });
-        self.panel.fail(Trouble { reason: mismatch.to_string(), since, retry_at: at + self.every });
+        self.panel.set_trouble(PanelTrouble { reason: mismatch.to_string(), since, retry_at: at + self.every });
     }
 }
 

@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::backoff;
 use super::said::{Message, Said};
 use crate::domain::EndReason;
-use crate::pages::Closed;
+use crate::pages::PageDenied;
 use crate::websocket;
 
 /// After a page changed, its viewers come back within this time, so that they do not all come at once.
@@ -32,12 +32,14 @@ impl Farewell {
     /// The `bye` message, and for WebSockets the close frame behind it.
     pub fn said(&self) -> Said {
         let retry_ms = self.retry.map(|retry| u64::try_from(retry.as_millis()).unwrap_or(u64::MAX));
-        Message::Bye { reason: self.reason, retry_ms }.encode().followed_by(&websocket::close(self.code, self.reason))
+        Message::Bye { reason: self.reason, retry_ms }
+            .encode()
+            .followed_by(&websocket::close_frame(self.code, self.reason))
     }
 
     /// What they watched by is over: their session, their token.
     pub(super) fn ended(reason: EndReason) -> Self {
-        Self { reason: reason.word(), code: 4401, retry: None }
+        Self { reason: reason.as_str(), code: 4401, retry: None }
     }
 
     /// What is said while nobody can confirm that the visitor may still be signed in. It may be over at any moment, and
@@ -47,13 +49,15 @@ impl Farewell {
     }
 
     /// What a closed door has to say.
-    pub fn of(closed: &Closed) -> Self {
+    pub fn of(closed: &PageDenied) -> Self {
         match closed {
             // A file may be away for a moment, while it is replaced.
-            Closed::NotFound => Self { reason: "gone", code: 1001, retry: Some(backoff::jitter(COME_BACK_LATER)) },
-            Closed::NotAllowed { .. } | Closed::OutOfScope => Self { reason: "not-allowed", code: 4403, retry: None },
-            Closed::SignInFirst => Self { reason: "sign-in", code: 4401, retry: None },
-            Closed::SecondFactorFirst => Self { reason: "second-factor", code: 4401, retry: None },
+            PageDenied::NotFound => Self { reason: "gone", code: 1001, retry: Some(backoff::jitter(COME_BACK_LATER)) },
+            PageDenied::NotAllowed { .. } | PageDenied::OutOfScope => {
+                Self { reason: "not-allowed", code: 4403, retry: None }
+            }
+            PageDenied::SignInRequired => Self { reason: "sign-in", code: 4401, retry: None },
+            PageDenied::SecondFactorRequired => Self { reason: "second-factor", code: 4401, retry: None },
         }
     }
 

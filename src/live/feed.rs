@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::domain::{BoundQuery, Clock, Reading, Timestamp};
-use crate::panels::Trouble;
+use crate::panels::PanelTrouble;
 use crate::sources::{SourceError, Sources};
 
 use super::backoff;
@@ -40,7 +40,7 @@ pub(super) struct FeedState {
     pub(super) reading: Option<(Timestamp, Arc<Reading>)>,
     /// How many readings there were: tells one from the next even when the machine's clock is set back.
     pub(super) readings: u64,
-    pub(super) trouble: Option<Trouble>,
+    pub(super) trouble: Option<PanelTrouble>,
     /// When the query is asked next. When that is over, an answer is on its way.
     pub(super) due: Timestamp,
     /// How many answers there were, good or not.
@@ -122,7 +122,7 @@ impl Known {
                 }
                 state.due = now + backoff::after_failures(key.every, state.failures);
                 let since = state.trouble.as_ref().map_or(now, |trouble| trouble.since);
-                state.trouble = Some(Trouble { reason: error.to_string(), since, retry_at: state.due });
+                state.trouble = Some(PanelTrouble { reason: error.to_string(), since, retry_at: state.due });
             }
         }
         let due = state.due;

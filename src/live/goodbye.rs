@@ -6,7 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::farewell::Farewell;
 use super::talk;
 use super::wire::{Sending, Upgraded, Wire};
-use crate::websocket::{self, Heard, Reader};
+use crate::websocket::{self, MessageReader, WsMessage};
 
 /// How long the goodbye and the close handshake may take. Past this the connection is cut.
 pub(super) const PATIENCE: Duration = Duration::from_millis(900);
@@ -15,12 +15,12 @@ pub(super) const PATIENCE: Duration = Duration::from_millis(900);
 pub(super) struct Leaving {
     wire: Box<dyn Wire>,
     unsent: Option<Sending>,
-    reader: Reader,
+    reader: MessageReader,
 }
 
 impl Leaving {
     /// The frame that was begun is `unsent` yet.
-    pub(super) fn new(wire: Box<dyn Wire>, unsent: Option<Sending>, reader: Reader) -> Self {
+    pub(super) fn new(wire: Box<dyn Wire>, unsent: Option<Sending>, reader: MessageReader) -> Self {
         Self { wire, unsent, reader }
     }
 
@@ -32,7 +32,7 @@ impl Leaving {
 
     /// Answers the other side's close frame with the same code (RFC 6455, 5.5.1).
     pub(super) async fn answer(self, code: u16) {
-        self.within_patience(&websocket::close(code, ""), true).await;
+        self.within_patience(&websocket::close_frame(code, ""), true).await;
     }
 
     async fn within_patience(self, last: &[u8], they_have_closed: bool) {
@@ -66,7 +66,7 @@ impl Leaving {
             let mut rest = &mut bytes[..count];
             // What is no protocol has no close frame either.
             while let Some(heard) = self.reader.next(&mut rest).map_err(io::Error::other)? {
-                if matches!(heard, Heard::Close(_)) {
+                if matches!(heard, WsMessage::Close(_)) {
                     return Ok(());
                 }
             }

@@ -9,7 +9,7 @@ use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use crate::config::LiveSettings;
 use crate::domain::{Clock, InputValues, PageSlug, PersonId};
-use crate::pages::{Choice, OpenPage, Page, Shelf};
+use crate::pages::{InputChoice, OpenPage, Page, PageStore};
 use crate::sources::Sources;
 use crate::telemetry::{LiveMetrics, LiveState};
 
@@ -105,7 +105,7 @@ impl Hub {
     ///
     /// # Errors
     /// [`Crowded::Channels`] when one channel more would be too many.
-    pub fn sit(&self, page: &OpenPage, choice: &Choice) -> Result<Seat, Crowded> {
+    pub fn sit(&self, page: &OpenPage, choice: &InputChoice) -> Result<Seat, Crowded> {
         self.inner.sit(page.page(), choice)
     }
 
@@ -159,7 +159,7 @@ impl Hub {
     }
 
     /// Starts the channels of every page that is to be kept running, and returns the seats that keep them so.
-    pub fn keep(&self, shelf: &Shelf) -> Vec<Seat> {
+    pub fn keep(&self, shelf: &PageStore) -> Vec<Seat> {
         let pages = shelf.pages().into_iter().filter(|page| page.keep);
         pages
             .flat_map(|page| page.choices().into_iter().map(move |choice| (Arc::clone(&page), choice)))
@@ -189,7 +189,7 @@ impl Hub {
 }
 
 impl Inner {
-    fn sit(self: &Arc<Self>, page: &Arc<Page>, choice: &Choice) -> Result<Seat, Crowded> {
+    fn sit(self: &Arc<Self>, page: &Arc<Page>, choice: &InputChoice) -> Result<Seat, Crowded> {
         let key =
             ChannelKey { slug: page.slug.clone(), revision: page.revision().to_owned(), values: choice.values.clone() };
         let mut running = self.running();

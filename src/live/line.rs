@@ -234,7 +234,7 @@ impl Pen {
             return Some(Sending::shared(greeting, false));
         }
         if let Some(payload) = self.owed.pong.take() {
-            return Some(Sending::own(websocket::pong(&payload)));
+            return Some(Sending::own(websocket::pong_frame(&payload)));
         }
         if std::mem::take(&mut self.owed.ping) {
             return Some(Sending::shared(Arc::clone(self.cursor.channel().ping()), false));

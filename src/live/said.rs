@@ -89,11 +89,11 @@ impl Said {
 
     /// The bytes that a WebSocket is sent, deflated where its client takes them so and it pays.
     pub fn frame(&self, deflates: bool) -> &[u8] {
-        if !deflates || self.text.len() < websocket::DEFLATED_FROM {
+        if !deflates || self.text.len() < websocket::MIN_DEFLATED_BYTES {
             return &self.frame;
         }
         let deflated = self.deflated.get_or_init(|| {
-            let deflated = websocket::deflated_text(self.text());
+            let deflated = websocket::deflated_text_frame(self.text());
             (deflated.len() < self.frame.len()).then(|| deflated.into_boxed_slice())
         });
         deflated.as_deref().unwrap_or(&self.frame)
@@ -158,7 +158,7 @@ impl Message<'_> {
             // Plain structs with text keys always encode; numbers that are not finite become null.
             Err(error) => unreachable!("a message of our own did not encode: {error}"),
         };
-        let frame = websocket::text(&text).into_boxed_slice();
+        let frame = websocket::text_frame(&text).into_boxed_slice();
         let text = frame.len() - text.len()..frame.len();
         Said { position, read_at: self.read_at(), frame, deflated: OnceLock::new(), text, event: OnceLock::new() }
     }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::farewell::Farewell;
 use crate::domain::Timestamp;
-use crate::websocket::{self, Fault, Reader};
+use crate::websocket::{self, MessageReader, WebSocketError};
 
 /// Clients say little: a pong, or the values of a page's inputs.
 const LONGEST_MESSAGE: usize = 16 * 1024;
@@ -29,7 +29,7 @@ pub(super) type Values = BTreeMap<String, String>;
 
 /// What a client says over a WebSocket, held to the protocol and to its pace.
 pub(super) struct Talk {
-    reader: Reader,
+    reader: MessageReader,
     /// For how many rounds a message has begun and not ended.
     unfinished: u32,
     second: Timestamp,
@@ -57,9 +57,9 @@ enum ClientMessage {
 }
 
 /// A reader of what clients say; of deflated messages too, where that was agreed on.
-pub(super) fn reader(deflates: bool) -> Reader {
-    let reader = Reader::new(LONGEST_MESSAGE);
-    if deflates { reader.inflating() } else { reader }
+pub(super) fn reader(deflates: bool) -> MessageReader {
+    let reader = MessageReader::new(LONGEST_MESSAGE);
+    if deflates { reader.with_deflate() } else { reader }
 }
 
 impl Talk {
@@ -76,15 +76,15 @@ impl Talk {
         while let Some(heard) = self.reader.next(&mut bytes).map_err(abuse_of)? {
             self.count(now)?;
             match heard {
-                websocket::Heard::Text(text) => match serde_json::from_str(&text) {
+                websocket::WsMessage::Text(text) => match serde_json::from_str(&text) {
                     Ok(ClientMessage::Pong) => (),
                     Ok(ClientMessage::Inputs { values }) => all.choice = Some(self.allow(values)?),
                     Err(_) => return Err(Farewell::abuse(ABUSE)),
                 },
-                websocket::Heard::Ping(payload) => all.pong = Some(payload),
-                websocket::Heard::Pong(_) => (),
-                websocket::Heard::Binary(_) => return Err(Farewell::abuse(ABUSE)),
-                websocket::Heard::Close(closing) => {
+                websocket::WsMessage::Ping(payload) => all.pong = Some(payload),
+                websocket::WsMessage::Pong(_) => (),
+                websocket::WsMessage::Binary(_) => return Err(Farewell::abuse(ABUSE)),
+                websocket::WsMessage::Close(closing) => {
                     all.close = Some(closing.map_or(1000, |closing| closing.code));
                     break;
                 }
@@ -103,7 +103,7 @@ impl Talk {
     }
 
     /// Reads on without understanding.
-    pub(super) fn into_reader(self) -> Reader {
+    pub(super) fn into_reader(self) -> MessageReader {
         self.reader
     }
 
@@ -122,8 +122,8 @@ impl Talk {
 }
 
 /// What is too long could be right; everything else is not WebSocket.
-fn abuse_of(fault: Fault) -> Farewell {
-    Farewell::abuse(if matches!(fault, Fault::TooLong { .. } | Fault::TooManyEmptyFrames) {
+fn abuse_of(fault: WebSocketError) -> Farewell {
+    Farewell::abuse(if matches!(fault, WebSocketError::MessageTooLong { .. } | WebSocketError::TooManyEmptyFrames) {
         ABUSE
     } else {
         fault.code()

@@ -1,9 +1,9 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use crate::domain::{Access, PageSlug, Person, Verdict, Visitor};
+use crate::domain::{Access, AccessDecision, PageSlug, Person, Visitor};
 
-use super::{Page, Shelf};
+use super::{Page, PageStore};
 
 /// A page that this visitor may see: the proof is that it exists, since only the door makes one.
 #[derive(Clone, Debug)]
@@ -13,13 +13,13 @@ pub struct OpenPage {
 
 /// Why the door stayed shut.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Closed {
+pub enum PageDenied {
     /// There is no such page.
     NotFound,
     /// Not before we know who asks.
-    SignInFirst,
+    SignInRequired,
     /// They may, once they have shown their second factor.
-    SecondFactorFirst,
+    SecondFactorRequired,
     /// No, and we know who asks.
     NotAllowed {
         /// Whom to ask for the right.
@@ -29,35 +29,38 @@ pub enum Closed {
     OutOfScope,
 }
 
-impl Shelf {
+impl PageStore {
     /// The door: the one place that decides whether a visitor may see a page.
     ///
     /// # Errors
     /// [`Closed`] with the reason.
-    pub fn open(&self, slug: &str, visitor: &Visitor) -> Result<OpenPage, Closed> {
-        let page = self.page(slug).ok_or(Closed::NotFound)?;
-        match page.access.judge(visitor) {
-            Verdict::Open if !is_in_scope(&page, visitor) => Err(Closed::OutOfScope),
-            Verdict::Open if self.lacks_second_factor(&page, visitor) => Err(Closed::SecondFactorFirst),
-            Verdict::Open => Ok(OpenPage { page }),
-            Verdict::SignInFirst => Err(Closed::SignInFirst),
-            Verdict::NotAllowed => Err(Closed::NotAllowed { owner: page.owner.clone() }),
+    pub fn open(&self, slug: &str, visitor: &Visitor) -> Result<OpenPage, PageDenied> {
+        let page = self.page(slug).ok_or(PageDenied::NotFound)?;
+        match page.access.evaluate(visitor) {
+            AccessDecision::Allowed if !is_in_scope(&page, visitor) => Err(PageDenied::OutOfScope),
+            AccessDecision::Allowed if self.lacks_second_factor(&page, visitor) => {
+                Err(PageDenied::SecondFactorRequired)
+            }
+            AccessDecision::Allowed => Ok(OpenPage { page }),
+            AccessDecision::SignInRequired => Err(PageDenied::SignInRequired),
+            AccessDecision::Forbidden => Err(PageDenied::NotAllowed { owner: page.owner.clone() }),
         }
     }
 
     /// Every page this visitor may open, in the bar's order. Some of them after a second factor alone.
-    pub fn openable(&self, visitor: &Visitor) -> Vec<Listed> {
-        let opens = |page: &Arc<Page>| page.access.judge(visitor) == Verdict::Open && is_in_scope(page, visitor);
+    pub fn authorized_pages(&self, visitor: &Visitor) -> Vec<ListedPage> {
+        let opens =
+            |page: &Arc<Page>| page.access.evaluate(visitor) == AccessDecision::Allowed && is_in_scope(page, visitor);
         let mut pages: Vec<_> = self.pages().into_iter().filter(opens).collect();
         pages.sort_by(|a, b| {
             (a.order, a.title.to_lowercase(), &a.slug).cmp(&(b.order, b.title.to_lowercase(), &b.slug))
         });
-        let listed = |page: Arc<Page>| Listed { locked: self.lacks_second_factor(&page, visitor), page };
+        let listed = |page: Arc<Page>| ListedPage { locked: self.lacks_second_factor(&page, visitor), page };
         pages.into_iter().map(listed).collect()
     }
 
     /// Whether `person` needs a second factor wherever they must sign in, as the settings say.
-    pub fn asks_second_factor_of(&self, person: &Person) -> bool {
+    pub fn requires_second_factor(&self, person: &Person) -> bool {
         self.second_factor().asks(person)
     }
 
@@ -66,7 +69,7 @@ impl Shelf {
         let Some(member) = visitor.member() else { return false };
         page.access != Access::Public
             && member.second_factor_until.is_none()
-            && (page.second_factor || self.asks_second_factor_of(&member.person))
+            && (page.second_factor || self.requires_second_factor(&member.person))
     }
 
     /// The title of a page that somebody is asked to sign in for, where every member may open it. What a page for
@@ -79,17 +82,17 @@ impl Shelf {
 
 /// Whether what the visitor showed is good for that page. What is public is so for everybody.
 fn is_in_scope(page: &Page, visitor: &Visitor) -> bool {
-    page.access == Access::Public || visitor.member().is_none_or(|member| member.scope.reads(&page.slug))
+    page.access == Access::Public || visitor.member().is_none_or(|member| member.scope.can_read(&page.slug))
 }
 
 /// A page in a list: what it is called and for whom, and no way into it.
 #[derive(Clone, Debug)]
-pub struct Listed {
+pub struct ListedPage {
     page: Arc<Page>,
     locked: bool,
 }
 
-impl Listed {
+impl ListedPage {
     /// Whether it opens after a second factor alone.
     pub fn is_locked(&self) -> bool {
         self.locked
@@ -105,7 +108,7 @@ impl Listed {
     }
 }
 
-impl Deref for Listed {
+impl Deref for ListedPage {
     type Target = Page;
 
     fn deref(&self) -> &Page {

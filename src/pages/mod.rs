@@ -4,22 +4,22 @@
 //! running when its file turns bad. The door, [`Shelf::open`], is the one place that decides whether a visitor may
 //! see a page; everything else gets at a page only through the [`OpenPage`] that it hands out.
 
-mod bar;
-mod choice;
 mod door;
+mod folder_fingerprint;
+mod input_choice;
+mod navigation;
 mod page;
-mod probes;
+mod page_store;
+mod queries;
 mod rights;
 mod samples;
-mod shelf;
-mod stamp;
 mod watcher;
 
-pub use choice::{BadChoice, Choice};
-pub use door::{Closed, Listed, OpenPage};
+pub use door::{ListedPage, OpenPage, PageDenied};
+pub use input_choice::{InputChoice, InvalidChoice};
 pub use page::Page;
-pub use probes::Probe;
-pub use rights::{ADMINS, NamedGroup, PageRight, namings};
-pub use samples::{lay_out_first, lay_out_samples};
-pub use shelf::Shelf;
-pub use watcher::Watcher;
+pub use page_store::PageStore;
+pub use queries::PageQuery;
+pub use rights::{ADMINS_SETTING, NamedGroup, PageRight, referenced_groups};
+pub use samples::{write_first_page, write_sample_pages};
+pub use watcher::PageWatcher;

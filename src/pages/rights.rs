@@ -1,14 +1,14 @@
 use crate::config::Place;
 use crate::directory::{Naming, Section, Step};
-use crate::domain::{Access, Audience, GroupRef, PageSlug, Person, Right};
+use crate::domain::{Access, AccessReason, Audience, GroupRef, PageSlug, Person};
 
-use super::{Page, Shelf};
+use super::{Page, PageStore};
 
 /// The setting that names the admins' groups.
-pub const ADMINS: &str = "admins.groups";
+pub const ADMINS_SETTING: &str = "admins.groups";
 
 /// The setting that names the groups whose people need a second factor.
-const SECOND_FACTOR: &str = "second_factor.groups";
+const SECOND_FACTOR_SETTING: &str = "second_factor.groups";
 
 /// What somebody may do with a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub struct PageRight {
     /// What it is called.
     pub title: String,
     /// By what right they may open it; `None` when they may not.
-    pub right: Option<Right>,
+    pub right: Option<AccessReason>,
     /// Whether it opens to anybody at all, signed in or not.
     pub is_public: bool,
 }
@@ -34,15 +34,15 @@ pub struct NamedGroup {
     pub file: String,
 }
 
-impl Shelf {
+impl PageStore {
     /// What `person` may do with each page, by name.
     pub fn rights_of(&self, person: &Person) -> Vec<PageRight> {
-        self.pages().iter().map(|page| right(page, person)).collect()
+        self.pages().iter().map(|page| page_right(page, person)).collect()
     }
 
     /// What `person` may do with one page; `None` when there is none of that name.
     pub fn right_of(&self, person: &Person, slug: &str) -> Option<PageRight> {
-        self.page(slug).map(|page| right(&page, person))
+        self.page(slug).map(|page| page_right(&page, person))
     }
 
     /// Whether a page is open to anybody; `None` when there is none of that name.
@@ -57,7 +57,7 @@ impl Shelf {
             let Access::Only(audience) = &page.access else { continue };
             named.extend(audience.groups.iter().map(|group| NamedGroup {
                 group: group.clone(),
-                place: place_of(&page, group),
+                place: location_of(&page, group),
                 file: page.file_name(),
             }));
         }
@@ -65,7 +65,7 @@ impl Shelf {
     }
 
     /// The pages that somebody may open and by what right, as the last part of an examination.
-    pub fn examine(&self, person: &Person) -> Section {
+    pub fn rights_section(&self, person: &Person) -> Section {
         let step = |page: PageRight| match page.right {
             Some(right) => Step::ok(page.slug.to_string()).with(right.to_string()),
             None => Step::skipped(page.slug.to_string(), "stays closed: none of their groups, nor they, are named"),
@@ -77,27 +77,27 @@ impl Shelf {
 
 /// Every group that some page, the office of admin or the rule about second factors names, as the directory room is asked
 /// for them: without those of local accounts, which are in no directory.
-pub fn namings(shelf: Option<&Shelf>, admins: &Audience) -> Vec<Naming> {
-    let of_admins = admins.groups.iter().map(|group| Naming { group: group.clone(), by: ADMINS.to_owned() });
-    let of_pages = shelf.map(Shelf::named_groups).unwrap_or_default();
+pub fn referenced_groups(shelf: Option<&PageStore>, admins: &Audience) -> Vec<Naming> {
+    let of_admins = admins.groups.iter().map(|group| Naming { group: group.clone(), by: ADMINS_SETTING.to_owned() });
+    let of_pages = shelf.map(PageStore::named_groups).unwrap_or_default();
     let of_pages = of_pages.into_iter().map(|named| Naming { group: named.group, by: named.file });
     let of_factors = shelf.into_iter().flat_map(|shelf| &shelf.second_factor().groups);
-    let of_factors = of_factors.map(|group| Naming { group: group.clone(), by: SECOND_FACTOR.to_owned() });
+    let of_factors = of_factors.map(|group| Naming { group: group.clone(), by: SECOND_FACTOR_SETTING.to_owned() });
     of_admins.chain(of_factors).chain(of_pages).filter(|naming| !naming.group.is_local()).collect()
 }
 
-fn right(page: &Page, person: &Person) -> PageRight {
+fn page_right(page: &Page, person: &Person) -> PageRight {
     PageRight {
         slug: page.slug.clone(),
         title: page.title.clone(),
-        right: page.access.right_of(person),
+        right: page.access.reason_for(person),
         is_public: page.access == Access::Public,
     }
 }
 
 /// Where the page's text has the group's name: the first place after `access` with that name in quotes. A name that is
 /// written with escapes is not found so; then the file stands for the place.
-fn place_of(page: &Page, group: &GroupRef) -> Place {
+fn location_of(page: &Page, group: &GroupRef) -> Place {
     let name = group.to_string().to_lowercase();
     // Folding the case of what is not ASCII may change its length, and with it every place behind.
     let text = page.text.to_ascii_lowercase();

@@ -7,19 +7,19 @@ use rust_embed::RustEmbed;
 #[derive(RustEmbed)]
 #[folder = "pages/"]
 #[include = "*.toml"]
-struct Samples;
+struct SamplePages;
 
 /// The sample page that a new house opens with: it is public, and names no group that somebody must have first.
-const FIRST: &str = "welcome.toml";
+const FIRST_PAGE: &str = "welcome.toml";
 
 /// Writes a first page into `folder`, making it if need be.
 ///
 /// # Errors
 /// The folder or the file in it cannot be written.
-pub fn lay_out_first(folder: &Path) -> io::Result<()> {
+pub fn write_first_page(folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)?;
-    match Samples::get(FIRST) {
-        Some(page) => fs::write(folder.join(FIRST), page.data),
+    match SamplePages::get(FIRST_PAGE) {
+        Some(page) => fs::write(folder.join(FIRST_PAGE), page.data),
         None => Ok(()),
     }
 }
@@ -28,10 +28,10 @@ pub fn lay_out_first(folder: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// The folder or a file in it cannot be written.
-pub fn lay_out_samples(folder: &Path) -> io::Result<()> {
+pub fn write_sample_pages(folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)?;
-    for name in Samples::iter() {
-        if let Some(page) = Samples::get(&name) {
+    for name in SamplePages::iter() {
+        if let Some(page) = SamplePages::get(&name) {
             fs::write(folder.join(&*name), page.data)?;
         }
     }

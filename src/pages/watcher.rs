@@ -6,27 +6,27 @@ use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::Shelf;
+use super::PageStore;
 
 /// An editor writes a file in several steps; they are read once, when it has been quiet for this long.
-const QUIET_FOR: Duration = Duration::from_millis(150);
+const DEBOUNCE: Duration = Duration::from_millis(150);
 
 /// The system's notices follow a folder, not its name: when the folder itself is replaced, or lies on another machine, they
 /// stay away. So it is looked at this often besides; a look costs a few microseconds a file.
-const LOOK_EVERY: Duration = Duration::from_secs(3);
+const POLL_INTERVAL: Duration = Duration::from_secs(3);
 
 /// Reloads the shelf when something changes in its folder, for as long as this lives.
-pub struct Watcher {
+pub struct PageWatcher {
     _events: Option<RecommendedWatcher>,
     _task: AbortOnDropHandle<()>,
 }
 
-impl Watcher {
+impl PageWatcher {
     /// Begins to watch. Without the system's notices, changes are found by looking.
-    pub fn start(shelf: Arc<Shelf>) -> Self {
+    pub fn start(shelf: Arc<PageStore>) -> Self {
         // One slot: what matters is that something changed, not how often.
         let (changed, changes) = mpsc::channel(1);
-        let events = notices(shelf.folder(), changed.clone())
+        let events = watch_folder(shelf.folder(), changed.clone())
             .inspect_err(|error| {
                 tracing::warn!(%error, "the system gives no notice of changed page files; they are looked at every 3 s");
             })
@@ -40,7 +40,7 @@ impl Watcher {
     }
 }
 
-fn notices(folder: &Path, changed: mpsc::Sender<()>) -> notify::Result<RecommendedWatcher> {
+fn watch_folder(folder: &Path, changed: mpsc::Sender<()>) -> notify::Result<RecommendedWatcher> {
     let mut events = notify::recommended_watcher(move |event: notify::Result<Event>| {
         if event.is_ok_and(|event| !matches!(event.kind, EventKind::Access(_))) {
             // A full slot says the same already.
@@ -51,11 +51,11 @@ fn notices(folder: &Path, changed: mpsc::Sender<()>) -> notify::Result<Recommend
     Ok(events)
 }
 
-async fn reload_when_changed(shelf: Arc<Shelf>, mut changes: mpsc::Receiver<()>) {
+async fn reload_when_changed(shelf: Arc<PageStore>, mut changes: mpsc::Receiver<()>) {
     loop {
         // Both ends of a change are real time: files have no clock of ours.
-        if let Ok(Some(())) = tokio::time::timeout(LOOK_EVERY, changes.recv()).await {
-            while let Ok(Some(())) = tokio::time::timeout(QUIET_FOR, changes.recv()).await {}
+        if let Ok(Some(())) = tokio::time::timeout(POLL_INTERVAL, changes.recv()).await {
+            while let Ok(Some(())) = tokio::time::timeout(DEBOUNCE, changes.recv()).await {}
         }
         let shelf = Arc::clone(&shelf);
         if let Err(error) = tokio::task::spawn_blocking(move || shelf.reload_if_changed()).await {

@@ -1,13 +1,13 @@
 //! A chart's upright axis: from where to where, and the round numbers where lines are ruled.
 
 use super::digits;
-use super::unit::{Format, Scale};
-use super::view::{Axis, Tick};
+use super::unit::{NumberFormat, UnitScale};
+use super::view::{Axis, AxisTick};
 use crate::config::Unit;
 
 /// What the author said of the axis.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Bounds {
+pub(super) struct AxisBounds {
     pub(super) min: Option<f64>,
     pub(super) max: Option<f64>,
     /// Whether the space beneath the lines is filled, and so must begin at zero.
@@ -16,55 +16,55 @@ pub(super) struct Bounds {
 
 /// An axis, and how values read off it are written.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Ruled {
+pub(super) struct AxisLayout {
     pub(super) axis: Axis,
-    pub(super) scale: Scale,
+    pub(super) scale: UnitScale,
     pub(super) decimals: u8,
 }
 
 /// Four to six ruled lines are read at a glance.
-const FEWEST_GAPS: f64 = 3.0;
-const MOST_GAPS: f64 = 5.0;
+const MIN_GAPS: f64 = 3.0;
+const MAX_GAPS: f64 = 5.0;
 
 /// Values beyond this are drawn at the edge, so that their difference is still a number.
-const FARTHEST: f64 = 1e300;
+const MAX_MAGNITUDE: f64 = 1e300;
 
 /// An axis whose ends differ by less than this share of their size cannot be ruled with a double's digits.
-const NARROWEST: f64 = 1e-9;
+const MIN_RELATIVE_SPAN: f64 = 1e-9;
 
 /// Takes the noise of a division away before it is rounded up or down.
-const NOISE: f64 = 1e-9;
+const ROUNDING_ERROR: f64 = 1e-9;
 
 /// More digits behind the point are not read off a chart.
-const MOST_DECIMALS: i32 = 6;
+const MAX_DECIMALS: i32 = 6;
 
 /// The axis for values of this extent (lowest and highest; `None` when there is no value). `whole` tells that all
 /// of them are whole numbers.
-pub(super) fn rule(extent: Option<(f64, f64)>, whole: bool, bounds: Bounds, format: &Format) -> Ruled {
+pub(super) fn layout(extent: Option<(f64, f64)>, whole: bool, bounds: AxisBounds, format: &NumberFormat) -> AxisLayout {
     let (lo, hi) = range(extent, bounds, format.unit());
-    let scale = format.scale(lo.abs().max(hi.abs()));
+    let scale = format.scale_for(lo.abs().max(hi.abs()));
     let (bottom, top) = (lo / scale.divisor, hi / scale.divisor);
-    let stride = Stride::for_range(bottom, top, bounds, scale.binary);
-    let (first, last) = stride.ends(bottom, top, bounds);
-    let count = (last - first).clamp(0.0, MOST_GAPS * 2.0);
+    let stride = TickStep::for_range(bottom, top, bounds, scale.binary);
+    let (first, last) = stride.first_and_last(bottom, top, bounds);
+    let count = (last - first).clamp(0.0, MAX_GAPS * 2.0);
     let mut ticks = Vec::new();
     let mut gap = 0.0;
     while gap <= count {
-        let at = stride.at(first + gap);
-        let mut text = digits::written(at, if at == 0.0 { 0 } else { stride.decimals() }, true);
+        let at = stride.value_at(first + gap);
+        let mut text = digits::format_fixed(at, if at == 0.0 { 0 } else { stride.decimals() }, true);
         if gap + 1.0 > count {
-            add_unit(&mut text, &scale.unit);
+            push_unit(&mut text, &scale.unit);
         }
-        ticks.push(Tick { at: at * scale.divisor, text });
+        ticks.push(AxisTick { at: at * scale.divisor, text });
         gap += 1.0;
     }
     let axis = Axis {
-        min: if bounds.min.is_some() { lo } else { stride.at(first) * scale.divisor },
-        max: if bounds.max.is_some() { hi } else { stride.at(last) * scale.divisor },
+        min: if bounds.min.is_some() { lo } else { stride.value_at(first) * scale.divisor },
+        max: if bounds.max.is_some() { hi } else { stride.value_at(last) * scale.divisor },
         ticks,
     };
-    let decimals = read_decimals(stride, whole, format);
-    Ruled { axis, scale, decimals }
+    let decimals = readout_decimals(stride, whole, format);
+    AxisLayout { axis, scale, decimals }
 }
 
 /// From where to where, before rounding to ruled lines.
@@ -72,10 +72,10 @@ pub(super) fn rule(extent: Option<(f64, f64)>, whole: bool, bounds: Bounds, form
 /// Percent go from 0 to 100. Amounts of bytes, rates and times begin at zero, and so does whatever is filled: to
 /// cut them off would make small changes look large. Other lines begin at zero unless they keep to the upper half,
 /// as a temperature does.
-fn range(extent: Option<(f64, f64)>, bounds: Bounds, unit: &Unit) -> (f64, f64) {
+fn range(extent: Option<(f64, f64)>, bounds: AxisBounds, unit: &Unit) -> (f64, f64) {
     let (mut lo, mut hi) = extent.unwrap_or((0.0, 0.0));
-    lo = lo.clamp(-FARTHEST, FARTHEST);
-    hi = hi.clamp(-FARTHEST, FARTHEST);
+    lo = lo.clamp(-MAX_MAGNITUDE, MAX_MAGNITUDE);
+    hi = hi.clamp(-MAX_MAGNITUDE, MAX_MAGNITUDE);
     match unit {
         Unit::Percent => (lo, hi) = (lo.min(0.0), hi.max(100.0)),
         Unit::None | Unit::Celsius | Unit::Other(_) if !bounds.filled => {
@@ -92,7 +92,7 @@ fn range(extent: Option<(f64, f64)>, bounds: Bounds, unit: &Unit) -> (f64, f64) 
         (lo, hi) = if lo == 0.0 { (0.0, smallest) } else { (lo - lo.abs() * 0.1, hi + hi.abs() * 0.1) };
     }
     (lo, hi) = (bounds.min.unwrap_or(lo), bounds.max.unwrap_or(hi));
-    let narrowest = (lo.abs().max(hi.abs()) * NARROWEST).max(f64::MIN_POSITIVE);
+    let narrowest = (lo.abs().max(hi.abs()) * MIN_RELATIVE_SPAN).max(f64::MIN_POSITIVE);
     if hi - lo >= narrowest {
         return (lo, hi);
     }
@@ -103,7 +103,7 @@ fn range(extent: Option<(f64, f64)>, bounds: Bounds, unit: &Unit) -> (f64, f64) 
 
 /// The distance of two ruled lines: 1, 2, 2.5 or 5 times a power of ten, or a power of two.
 #[derive(Clone, Copy, Debug)]
-enum Stride {
+enum TickStep {
     Decimal {
         /// Ten times the first digits: 10, 20, 25 or 50.
         tenths: u8,
@@ -114,33 +114,33 @@ enum Stride {
     },
 }
 
-impl Stride {
+impl TickStep {
     /// The stride that rules four to six lines, most likely five, and wastes the least room.
-    fn for_range(lo: f64, hi: f64, bounds: Bounds, binary: bool) -> Self {
+    fn for_range(lo: f64, hi: f64, bounds: AxisBounds, binary: bool) -> Self {
         let span = hi - lo;
-        let cost = |stride: Stride| {
-            let (first, last) = stride.ends(lo, hi, bounds);
+        let cost = |stride: TickStep| {
+            let (first, last) = stride.first_and_last(lo, hi, bounds);
             let gaps = last - first;
             let wasted = if bounds.min.is_some() && bounds.max.is_some() {
                 0.0
             } else {
-                ((last - first) * stride.at(1.0) - span).max(0.0) / span
+                ((last - first) * stride.value_at(1.0) - span).max(0.0) / span
             };
-            let out = if (FEWEST_GAPS..=MOST_GAPS).contains(&gaps) { 0.0 } else { 100.0 };
-            out + (gaps - 4.0).abs() + wasted + if stride.is_odd() { 10.0 } else { 0.0 }
+            let out = if (MIN_GAPS..=MAX_GAPS).contains(&gaps) { 0.0 } else { 100.0 };
+            out + (gaps - 4.0).abs() + wasted + if stride.is_awkward() { 10.0 } else { 0.0 }
         };
         let mut best = None;
-        let mut consider = |stride: Stride| {
+        let mut consider = |stride: TickStep| {
             let cost = cost(stride);
             if best.is_none_or(|(least, _)| cost < least) {
                 best = Some((cost, stride));
             }
         };
         if binary {
-            let power = exponent(span.log2());
+            let power = floor_exponent(span.log2());
             (power - 4..=power).for_each(|power| consider(Self::Binary { power }));
         } else {
-            let power = exponent(span.log10());
+            let power = floor_exponent(span.log10());
             for power in power - 1..=power {
                 for tenths in [10, 20, 25, 50] {
                     consider(Self::Decimal { tenths, power });
@@ -151,16 +151,16 @@ impl Stride {
     }
 
     /// Of the lines that are ruled, the first and the last, counted from zero in strides.
-    fn ends(self, lo: f64, hi: f64, bounds: Bounds) -> (f64, f64) {
-        let one = self.at(1.0);
+    fn first_and_last(self, lo: f64, hi: f64, bounds: AxisBounds) -> (f64, f64) {
+        let one = self.value_at(1.0);
         let (lo, hi) = (lo / one, hi / one);
-        let first = if bounds.min.is_some() { (lo - NOISE).ceil() } else { (lo + NOISE).floor() };
-        let last = if bounds.max.is_some() { (hi + NOISE).floor() } else { (hi - NOISE).ceil() };
+        let first = if bounds.min.is_some() { (lo - ROUNDING_ERROR).ceil() } else { (lo + ROUNDING_ERROR).floor() };
+        let last = if bounds.max.is_some() { (hi + ROUNDING_ERROR).floor() } else { (hi - ROUNDING_ERROR).ceil() };
         (first, last)
     }
 
     /// The value `count` strides from zero, without the noise of repeated addition.
-    fn at(self, count: f64) -> f64 {
+    fn value_at(self, count: f64) -> f64 {
         let value = match self {
             Self::Decimal { tenths, power } if power >= 1 => count * f64::from(tenths) * 10f64.powi(power - 1),
             Self::Decimal { tenths, power } => count * f64::from(tenths) / 10f64.powi(1 - power),
@@ -179,13 +179,13 @@ impl Stride {
     }
 
     /// Whether it is hard to count in: 0.25 or 2.5, though 25 and 250 are easy.
-    fn is_odd(self) -> bool {
+    fn is_awkward(self) -> bool {
         matches!(self, Self::Decimal { tenths: 25, power } if power < 1)
     }
 }
 
 /// How many digits behind the point a value read off the chart has: one more place than the ruled lines tell apart.
-fn read_decimals(stride: Stride, whole: bool, format: &Format) -> u8 {
+fn readout_decimals(stride: TickStep, whole: bool, format: &NumberFormat) -> u8 {
     if let Some(decimals) = format.decimals() {
         return decimals;
     }
@@ -193,12 +193,12 @@ fn read_decimals(stride: Stride, whole: bool, format: &Format) -> u8 {
         return 0;
     }
     let fewest = i32::from(matches!(format.unit(), Unit::Percent | Unit::Celsius));
-    let places = 1 - exponent(stride.at(1.0).log10());
-    u8::try_from(places.clamp(fewest, MOST_DECIMALS)).unwrap_or(0)
+    let places = 1 - floor_exponent(stride.value_at(1.0).log10());
+    u8::try_from(places.clamp(fewest, MAX_DECIMALS)).unwrap_or(0)
 }
 
 /// The percent sign keeps close to a tick's narrow label, other units keep their distance.
-fn add_unit(text: &mut String, unit: &str) {
+fn push_unit(text: &mut String, unit: &str) {
     if !unit.is_empty() && unit != "%" {
         text.push(' ');
     }
@@ -206,8 +206,8 @@ fn add_unit(text: &mut String, unit: &str) {
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "the logarithm of a double is between -1075 and 1024")]
-fn exponent(logarithm: f64) -> i32 {
-    (logarithm + NOISE).floor() as i32
+fn floor_exponent(logarithm: f64) -> i32 {
+    (logarithm + ROUNDING_ERROR).floor() as i32
 }
 
 #[cfg(test)]

@@ -1,52 +1,52 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::axis::{self, Bounds, Ruled};
-use super::mismatch::Mismatch;
-use super::points::{Line, known, widen};
-use super::spark::spacing;
-use super::unit::Format;
-use super::view::{Append, ChartView, Series};
+use super::axis::{self, AxisBounds, AxisLayout};
+use super::chart_line::{ChartLine, extend, finite};
+use super::mismatch::ReadingMismatch;
+use super::sparkline::spacing;
+use super::unit::NumberFormat;
+use super::view::{ChartAppend, ChartSeries, ChartView};
 use super::words;
 use crate::config::PanelSettings;
-use crate::domain::{Labelled, Reading, State, Timestamp};
+use crate::domain::{HealthState, LabelledNumber, Reading, Timestamp};
 
 /// An hour of one reading a second, with room for readings that come a little early: as many points as a wide
 /// screen has pixels to show. Readings that come faster are averaged.
-pub(super) const MOST_POINTS: u32 = 4_000;
+pub(super) const MAX_POINTS: u32 = 4_000;
 
 /// Enough for the cores of a large machine; no eye follows more.
-pub(super) const MOST_LINES: usize = 128;
+pub(super) const MAX_LINES: usize = 128;
 
 /// Lines over time, bare (`line`) or filled beneath (`area`).
 ///
 /// A line that is missing from a reading goes on with gaps, and leaves the chart when its last point does. A panel
 /// that was in trouble has a gap from then until its next reading.
 #[derive(Debug)]
-pub(super) struct Chart {
-    format: Format,
-    bounds: Bounds,
+pub(super) struct ChartPanel {
+    format: NumberFormat,
+    bounds: AxisBounds,
     window: Duration,
     /// At least so much time lies between two points.
     spacing: Duration,
-    thresholds: Vec<(f64, State)>,
+    thresholds: Vec<(f64, HealthState)>,
     times: VecDeque<Timestamp>,
-    lines: Vec<Line>,
+    lines: Vec<ChartLine>,
     /// The lowest and highest value of all points.
     extent: Option<(f64, f64)>,
     /// Whether a point that stood at the edge of the extent is gone.
     extent_is_stale: bool,
     /// Whether every value so far was a whole number.
     whole_numbers: bool,
-    ruled: Ruled,
+    axis_layout: AxisLayout,
     /// For which extent, and whether whole numbers, the axis was ruled.
-    ruled_for: (Option<(f64, f64)>, bool),
-    news: News,
+    axis_inputs: (Option<(f64, f64)>, bool),
+    pending: PendingUpdate,
 }
 
 /// What a browser that has seen everything up to the last drain does not know yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum News {
+enum PendingUpdate {
     None,
     /// So many points at the end, perhaps a new axis, and the latest values.
     Points {
@@ -54,45 +54,50 @@ enum News {
         axis: bool,
     },
     /// Too much to append: another set of lines, another unit, a clock that was set back.
-    Everything,
+    Full,
 }
 
 /// What a chart has to tell.
-pub(super) enum Told {
-    Append(Append),
+pub(super) enum ChartUpdate {
+    Append(ChartAppend),
     View(ChartView),
 }
 
-impl Chart {
-    pub(super) fn new(settings: &PanelSettings, window: Duration, bounds: Bounds) -> Self {
-        let format = Format::of(settings);
+impl ChartPanel {
+    pub(super) fn new(settings: &PanelSettings, window: Duration, bounds: AxisBounds) -> Self {
+        let format = NumberFormat::for_panel(settings);
         Self {
-            ruled: axis::rule(None, true, bounds, &format),
+            axis_layout: axis::layout(None, true, bounds, &format),
             format,
             bounds,
             window,
-            spacing: spacing(window, MOST_POINTS),
+            spacing: spacing(window, MAX_POINTS),
             thresholds: settings.thresholds.iter().map(|threshold| (threshold.at, threshold.state)).collect(),
             times: VecDeque::new(),
             lines: Vec::new(),
             extent: None,
             extent_is_stale: false,
             whole_numbers: true,
-            ruled_for: (None, true),
-            news: News::Everything,
+            axis_inputs: (None, true),
+            pending: PendingUpdate::Full,
         }
     }
 
     /// Adds a reading. `gap` is the moment since when there was none, when the panel was in trouble.
-    pub(super) fn take(&mut self, at: Timestamp, reading: &Reading, gap: Option<Timestamp>) -> Result<(), Mismatch> {
+    pub(super) fn add_reading(
+        &mut self,
+        at: Timestamp,
+        reading: &Reading,
+        gap: Option<Timestamp>,
+    ) -> Result<(), ReadingMismatch> {
         let single;
         let numbers = match reading {
             Reading::Numbers(numbers) => numbers.as_slice(),
             Reading::Number(value) => {
-                single = [Labelled { label: String::new(), value: *value }];
+                single = [LabelledNumber { label: String::new(), value: *value }];
                 &single
             }
-            _ => return Err(Mismatch::kind("a chart", "numbers", reading)),
+            _ => return Err(ReadingMismatch::wrong_kind("a chart", "numbers", reading)),
         };
         let same_lines = numbers.len() == self.lines.len()
             && numbers.iter().zip(&self.lines).all(|(number, line)| number.label == line.label);
@@ -103,14 +108,14 @@ impl Chart {
         if let Some(since) = gap.filter(|since| *since < at && self.is_due(*since)) {
             self.add_gap(since);
         }
-        self.note(at, numbers, same_lines);
+        self.record(at, numbers, same_lines);
         if self.is_due(at) {
             self.add_point(at);
         }
         self.trim(at);
-        self.rule();
-        if self.news == News::None {
-            self.news = News::Points { points: 0, axis: false };
+        self.update_axis();
+        if self.pending == PendingUpdate::None {
+            self.pending = PendingUpdate::Points { points: 0, axis: false };
         }
         Ok(())
     }
@@ -122,37 +127,37 @@ impl Chart {
             series: self
                 .lines
                 .iter()
-                .map(|line| Series {
-                    label: words::cut(&line.label),
+                .map(|line| ChartSeries {
+                    label: words::truncate(&line.label),
                     latest: self.format.figure(line.latest),
-                    values: line.values.iter().copied().map(known).collect(),
+                    values: line.values.iter().copied().map(finite).collect(),
                 })
                 .collect(),
-            axis: self.ruled.axis.clone(),
+            axis: self.axis_layout.axis.clone(),
             window: u64::try_from(self.window.as_millis()).unwrap_or(u64::MAX),
             thresholds: self.thresholds.clone(),
-            decimals: self.ruled.decimals,
-            unit: self.ruled.scale.unit.clone(),
-            divisor: self.ruled.scale.divisor,
+            decimals: self.axis_layout.decimals,
+            unit: self.axis_layout.scale.unit.clone(),
+            divisor: self.axis_layout.scale.divisor,
         }
     }
 
     /// What is new since the last drain; `None` when nothing is.
-    pub(super) fn drain(&mut self) -> Option<Told> {
-        match std::mem::replace(&mut self.news, News::None) {
-            News::None => None,
-            News::Everything => Some(Told::View(self.view())),
-            News::Points { points, axis } => {
+    pub(super) fn drain(&mut self) -> Option<ChartUpdate> {
+        match std::mem::replace(&mut self.pending, PendingUpdate::None) {
+            PendingUpdate::None => None,
+            PendingUpdate::Full => Some(ChartUpdate::View(self.view())),
+            PendingUpdate::Points { points, axis } => {
                 let from = self.times.len() - points.min(self.times.len());
-                Some(Told::Append(Append {
+                Some(ChartUpdate::Append(ChartAppend {
                     times: self.times.range(from..).copied().collect(),
                     values: self
                         .lines
                         .iter()
-                        .map(|line| line.values.range(from..).copied().map(known).collect())
+                        .map(|line| line.values.range(from..).copied().map(finite).collect())
                         .collect(),
                     latest: self.lines.iter().map(|line| self.format.figure(line.latest)).collect(),
-                    axis: axis.then(|| self.ruled.axis.clone()),
+                    axis: axis.then(|| self.axis_layout.axis.clone()),
                 }))
             }
         }
@@ -167,9 +172,9 @@ impl Chart {
             rewound = true;
         }
         if rewound {
-            self.news = News::Everything;
+            self.pending = PendingUpdate::Full;
             self.extent_is_stale = true;
-            self.lines.iter_mut().for_each(|line| line.seen = line.seen.min(at));
+            self.lines.iter_mut().for_each(|line| line.last_seen = line.last_seen.min(at));
         }
     }
 
@@ -179,10 +184,10 @@ impl Chart {
     }
 
     /// Notes the values for the next point, and gives new labels their lines.
-    fn note(&mut self, at: Timestamp, numbers: &[Labelled], same_lines: bool) {
+    fn record(&mut self, at: Timestamp, numbers: &[LabelledNumber], same_lines: bool) {
         if same_lines {
             let whole_numbers = &mut self.whole_numbers;
-            self.lines.iter_mut().zip(numbers).for_each(|(line, number)| line.note(at, number.value, whole_numbers));
+            self.lines.iter_mut().zip(numbers).for_each(|(line, number)| line.record(at, number.value, whole_numbers));
             return;
         }
         self.lines.iter_mut().for_each(|line| line.latest = f64::NAN);
@@ -190,25 +195,25 @@ impl Chart {
         let mut new = Vec::new();
         for number in numbers {
             match self.lines.iter_mut().find(|line| line.label == number.label) {
-                Some(line) => line.note(at, number.value, &mut self.whole_numbers),
+                Some(line) => line.record(at, number.value, &mut self.whole_numbers),
                 None => new.push(number),
             }
         }
         for number in new {
-            self.make_room();
-            let mut line = Line::new(&number.label, self.times.len(), at);
-            line.note(at, number.value, &mut self.whole_numbers);
+            self.evict_stalest_line();
+            let mut line = ChartLine::new(&number.label, self.times.len(), at);
+            line.record(at, number.value, &mut self.whole_numbers);
             self.lines.push(line);
-            self.news = News::Everything;
+            self.pending = PendingUpdate::Full;
         }
     }
 
     /// Lets go of the line that was not seen for the longest time, when there are too many.
-    fn make_room(&mut self) {
-        if self.lines.len() < MOST_LINES {
+    fn evict_stalest_line(&mut self) {
+        if self.lines.len() < MAX_LINES {
             return;
         }
-        if let Some((oldest, _)) = self.lines.iter().enumerate().min_by_key(|(_, line)| line.seen) {
+        if let Some((oldest, _)) = self.lines.iter().enumerate().min_by_key(|(_, line)| line.last_seen) {
             self.lines.remove(oldest);
             self.extent_is_stale = true;
         }
@@ -223,12 +228,12 @@ impl Chart {
     fn add_point(&mut self, at: Timestamp) {
         self.times.push_back(at);
         for line in &mut self.lines {
-            widen(&mut self.extent, line.add_point());
+            extend(&mut self.extent, line.add_point());
         }
-        if let News::Points { points, .. } = &mut self.news {
+        if let PendingUpdate::Points { points, .. } = &mut self.pending {
             *points += 1;
-        } else if self.news == News::None {
-            self.news = News::Points { points: 1, axis: false };
+        } else if self.pending == PendingUpdate::None {
+            self.pending = PendingUpdate::Points { points: 1, axis: false };
         }
     }
 
@@ -243,42 +248,42 @@ impl Chart {
             }
         }
         let before = self.lines.len();
-        self.lines.retain(|line| line.seen >= oldest);
+        self.lines.retain(|line| line.last_seen >= oldest);
         if self.lines.len() < before {
-            self.news = News::Everything;
+            self.pending = PendingUpdate::Full;
         }
     }
 
     /// Brings the axis up to date with the points.
-    fn rule(&mut self) {
+    fn update_axis(&mut self) {
         if std::mem::take(&mut self.extent_is_stale) {
             self.extent = None;
             let Self { extent, lines, .. } = self;
-            lines.iter().flat_map(|line| &line.values).for_each(|value| widen(extent, *value));
+            lines.iter().flat_map(|line| &line.values).for_each(|value| extend(extent, *value));
         }
-        if self.ruled_for == (self.extent, self.whole_numbers) {
+        if self.axis_inputs == (self.extent, self.whole_numbers) {
             return;
         }
-        let ruled = axis::rule(self.extent, self.whole_numbers, self.bounds, &self.format);
-        self.ruled_for = (self.extent, self.whole_numbers);
-        if ruled.scale != self.ruled.scale || ruled.decimals != self.ruled.decimals {
-            self.news = News::Everything;
-        } else if ruled.axis != self.ruled.axis
-            && let News::Points { axis, .. } = &mut self.news
+        let ruled = axis::layout(self.extent, self.whole_numbers, self.bounds, &self.format);
+        self.axis_inputs = (self.extent, self.whole_numbers);
+        if ruled.scale != self.axis_layout.scale || ruled.decimals != self.axis_layout.decimals {
+            self.pending = PendingUpdate::Full;
+        } else if ruled.axis != self.axis_layout.axis
+            && let PendingUpdate::Points { axis, .. } = &mut self.pending
         {
             *axis = true;
         }
-        self.ruled = ruled;
+        self.axis_layout = ruled;
     }
 }
 
-fn check_labels(numbers: &[Labelled]) -> Result<(), Mismatch> {
-    if numbers.len() > MOST_LINES {
-        return Err(Mismatch::TooManyLines { most: MOST_LINES, count: numbers.len() });
+fn check_labels(numbers: &[LabelledNumber]) -> Result<(), ReadingMismatch> {
+    if numbers.len() > MAX_LINES {
+        return Err(ReadingMismatch::TooManyLines { most: MAX_LINES, count: numbers.len() });
     }
     for (i, number) in numbers.iter().enumerate() {
         if numbers[..i].iter().any(|earlier| earlier.label == number.label) {
-            return Err(Mismatch::TwiceLabelled { label: words::cut(&number.label) });
+            return Err(ReadingMismatch::DuplicateLabel { label: words::truncate(&number.label) });
         }
     }
     Ok(())

@@ -1,41 +1,41 @@
 //! Digits as people read them: rounded, grouped, with a real minus sign.
 
 /// What stands where nobody knows the number.
-pub(super) const UNKNOWN: &str = "–";
+pub(super) const NO_VALUE: &str = "–";
 
 /// From here on a number is written with a power of ten: a longer row of digits is not read but counted, and a
 /// double no longer holds each of them.
-const TOO_LONG: f64 = 1e15;
+const SCIENTIFIC_FROM: f64 = 1e15;
 
 /// Below this a number is written with a power of ten, unless the author set its decimals.
-const TOO_SMALL: f64 = 1e-6;
+const SCIENTIFIC_BELOW: f64 = 1e-6;
 
 /// No more digits behind the point than this, whatever the value.
-const MOST_DECIMALS: u8 = 9;
+const MAX_DECIMALS: u8 = 9;
 
 /// How many digits stand behind the point when the author did not say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Rule {
+pub(super) enum Precision {
     /// As many as the author said.
-    Set(u8),
+    Fixed(u8),
     /// Whole numbers bare, others with three significant digits: `412`, `1.25`, `0.73`.
-    Count,
+    General,
     /// Three significant digits always, so that a moving number keeps its width: `1.00`, `41.0`, `412`.
-    Measure,
+    Significant,
     /// One digit, none from 100 on, two below 1: `0.52`, `86.4`, `100`.
     Percent,
     /// As few as tell the value, at most three: `80`, `0.5`. For what an author wrote, such as a threshold.
-    Fewest,
+    Minimal,
 }
 
-impl Rule {
+impl Precision {
     /// The number rounded, and the digits behind its point.
     pub(super) fn round(self, value: f64) -> (f64, u8) {
         let decimals = self.decimals(value);
         let rounded = round(value, decimals);
         let again = match self {
             // 2.004 is not whole, and must not look as if it were.
-            Self::Count if decimals > 0 => significant(rounded.abs()),
+            Self::General if decimals > 0 => significant_decimals(rounded.abs()),
             _ => self.decimals(rounded),
         };
         // 99.96 has one decimal, but what it is rounded to, 100, has none.
@@ -45,37 +45,37 @@ impl Rule {
     fn decimals(self, value: f64) -> u8 {
         let size = value.abs();
         match self {
-            Self::Set(decimals) => decimals.min(MOST_DECIMALS),
-            Self::Count if is_whole(value) => 0,
-            Self::Count | Self::Measure => significant(size),
+            Self::Fixed(decimals) => decimals.min(MAX_DECIMALS),
+            Self::General if is_integer(value) => 0,
+            Self::General | Self::Significant => significant_decimals(size),
             Self::Percent if size == 0.0 || size >= 100.0 => 0,
             Self::Percent => 1 + u8::from(size < 1.0),
-            Self::Fewest => (0..3).find(|&d| (round(value, d) - value).abs() <= size * 1e-9).unwrap_or(3),
+            Self::Minimal => (0..3).find(|&d| (round(value, d) - value).abs() <= size * 1e-9).unwrap_or(3),
         }
     }
 }
 
 /// Whether there is nothing behind the point but a double's own noise.
-pub(super) fn is_whole(value: f64) -> bool {
+pub(super) fn is_integer(value: f64) -> bool {
     (value - value.round()).abs() <= 1e-9 * value.abs().max(1.0)
 }
 
 /// The value by `rule`, thousands grouped.
-pub(super) fn number(value: f64, rule: Rule) -> String {
-    if value.is_finite() && value != 0.0 && value.abs() < TOO_SMALL && !matches!(rule, Rule::Set(_)) {
-        return scientific(value);
+pub(super) fn format_number(value: f64, rule: Precision) -> String {
+    if value.is_finite() && value != 0.0 && value.abs() < SCIENTIFIC_BELOW && !matches!(rule, Precision::Fixed(_)) {
+        return format_scientific(value);
     }
     let (rounded, decimals) = rule.round(value);
-    written(rounded, decimals, true)
+    format_fixed(rounded, decimals, true)
 }
 
 /// The value with just so many digits behind the point.
-pub(super) fn written(value: f64, decimals: u8, grouped: bool) -> String {
+pub(super) fn format_fixed(value: f64, decimals: u8, grouped: bool) -> String {
     if !value.is_finite() {
-        return UNKNOWN.to_owned();
+        return NO_VALUE.to_owned();
     }
-    if value.abs() >= TOO_LONG {
-        return scientific(value);
+    if value.abs() >= SCIENTIFIC_FROM {
+        return format_scientific(value);
     }
     let rounded = round(value, decimals);
     let plain = format!("{:.*}", usize::from(decimals), rounded.abs());
@@ -103,7 +103,7 @@ const MINUS: &str = "−";
 
 /// Rounded half away from zero, as people do. Never a negative zero.
 fn round(value: f64, decimals: u8) -> f64 {
-    if value.abs() >= TOO_LONG {
+    if value.abs() >= SCIENTIFIC_FROM {
         return value;
     }
     let power = 10f64.powi(i32::from(decimals));
@@ -114,21 +114,21 @@ fn round(value: f64, decimals: u8) -> f64 {
 }
 
 /// Digits behind the point for three significant ones; two are enough below one.
-fn significant(size: f64) -> u8 {
+fn significant_decimals(size: f64) -> u8 {
     match size {
         0.0 => 0,
         s if s >= 100.0 => 0,
         s if s >= 10.0 => 1,
         s if s >= 1.0 => 2,
-        s => decimals_to(s).saturating_add(1).min(MOST_DECIMALS),
+        s => first_digit_place(s).saturating_add(1).min(MAX_DECIMALS),
     }
 }
 
 /// The place behind the point where the first digit of a number below one stands: 1 for 0.5, 3 for 0.004.
-fn decimals_to(size: f64) -> u8 {
+fn first_digit_place(size: f64) -> u8 {
     let mut place = 1;
     let mut reach = size * 10.0;
-    while reach < 1.0 && place < MOST_DECIMALS {
+    while reach < 1.0 && place < MAX_DECIMALS {
         reach *= 10.0;
         place += 1;
     }
@@ -136,7 +136,7 @@ fn decimals_to(size: f64) -> u8 {
 }
 
 /// `1.00 × 10³⁰⁰`.
-fn scientific(value: f64) -> String {
+fn format_scientific(value: f64) -> String {
     let plain = format!("{:.2e}", value.abs());
     let (digits, power) = plain.split_once('e').unwrap_or((&plain, "0"));
     let power: String = power
@@ -166,53 +166,53 @@ mod tests {
     #[test]
     fn numbers_are_written_as_people_read_them() {
         for (value, rule, text) in [
-            (1284.0, Rule::Count, "1,284"),
-            (999.0, Rule::Count, "999"),
-            (1_234_567.0, Rule::Count, "1,234,567"),
-            (-1284.0, Rule::Count, "−1,284"),
-            (-412.0, Rule::Count, "−412"),
-            (0.0, Rule::Count, "0"),
-            (-0.0, Rule::Count, "0"),
-            (-0.001, Rule::Set(1), "0.0"),
-            (7.0, Rule::Count, "7"),
-            (0.1 + 0.2, Rule::Count, "0.30"),
-            (41.000_000_000_01, Rule::Count, "41"),
-            (1.25, Rule::Count, "1.25"),
-            (2.004, Rule::Count, "2.00"),
-            (0.73, Rule::Count, "0.73"),
-            (0.004_21, Rule::Count, "0.0042"),
-            (9.996, Rule::Measure, "10.0"),
-            (99.96, Rule::Measure, "100"),
-            (1.0, Rule::Measure, "1.00"),
-            (0.0, Rule::Measure, "0"),
-            (86.4, Rule::Percent, "86.4"),
-            (99.96, Rule::Percent, "100"),
-            (7.0, Rule::Percent, "7.0"),
-            (0.0, Rule::Percent, "0"),
-            (0.05, Rule::Percent, "0.05"),
-            (0.999, Rule::Percent, "1.0"),
-            (80.0, Rule::Fewest, "80"),
-            (0.5, Rule::Fewest, "0.5"),
-            (1.0 / 3.0, Rule::Fewest, "0.333"),
-            (1.005, Rule::Set(2), "1.01"),
-            (2.5, Rule::Set(0), "3"),
-            (1284.5, Rule::Set(2), "1,284.50"),
-            (1e15, Rule::Count, "1.00 × 10¹⁵"),
-            (-1.5e300, Rule::Count, "−1.50 × 10³⁰⁰"),
-            (4.2e-9, Rule::Count, "4.20 × 10⁻⁹"),
-            (4.2e-9, Rule::Set(2), "0.00"),
-            (f64::NAN, Rule::Count, "–"),
-            (f64::INFINITY, Rule::Percent, "–"),
-            (f64::NEG_INFINITY, Rule::Set(1), "–"),
-            (f64::MAX, Rule::Set(9), "1.80 × 10³⁰⁸"),
+            (1284.0, Precision::General, "1,284"),
+            (999.0, Precision::General, "999"),
+            (1_234_567.0, Precision::General, "1,234,567"),
+            (-1284.0, Precision::General, "−1,284"),
+            (-412.0, Precision::General, "−412"),
+            (0.0, Precision::General, "0"),
+            (-0.0, Precision::General, "0"),
+            (-0.001, Precision::Fixed(1), "0.0"),
+            (7.0, Precision::General, "7"),
+            (0.1 + 0.2, Precision::General, "0.30"),
+            (41.000_000_000_01, Precision::General, "41"),
+            (1.25, Precision::General, "1.25"),
+            (2.004, Precision::General, "2.00"),
+            (0.73, Precision::General, "0.73"),
+            (0.004_21, Precision::General, "0.0042"),
+            (9.996, Precision::Significant, "10.0"),
+            (99.96, Precision::Significant, "100"),
+            (1.0, Precision::Significant, "1.00"),
+            (0.0, Precision::Significant, "0"),
+            (86.4, Precision::Percent, "86.4"),
+            (99.96, Precision::Percent, "100"),
+            (7.0, Precision::Percent, "7.0"),
+            (0.0, Precision::Percent, "0"),
+            (0.05, Precision::Percent, "0.05"),
+            (0.999, Precision::Percent, "1.0"),
+            (80.0, Precision::Minimal, "80"),
+            (0.5, Precision::Minimal, "0.5"),
+            (1.0 / 3.0, Precision::Minimal, "0.333"),
+            (1.005, Precision::Fixed(2), "1.01"),
+            (2.5, Precision::Fixed(0), "3"),
+            (1284.5, Precision::Fixed(2), "1,284.50"),
+            (1e15, Precision::General, "1.00 × 10¹⁵"),
+            (-1.5e300, Precision::General, "−1.50 × 10³⁰⁰"),
+            (4.2e-9, Precision::General, "4.20 × 10⁻⁹"),
+            (4.2e-9, Precision::Fixed(2), "0.00"),
+            (f64::NAN, Precision::General, "–"),
+            (f64::INFINITY, Precision::Percent, "–"),
+            (f64::NEG_INFINITY, Precision::Fixed(1), "–"),
+            (f64::MAX, Precision::Fixed(9), "1.80 × 10³⁰⁸"),
         ] {
-            assert_eq!(number(value, rule), text, "{value} by {rule:?}");
+            assert_eq!(format_number(value, rule), text, "{value} by {rule:?}");
         }
     }
 
     #[test]
     fn identifiers_are_left_ungrouped() {
-        assert_eq!(written(12_345.0, 0, false), "12345");
-        assert_eq!(written(-12_345.0, 0, false), "−12345");
+        assert_eq!(format_fixed(12_345.0, 0, false), "12345");
+        assert_eq!(format_fixed(-12_345.0, 0, false), "−12345");
     }
 }

@@ -1,39 +1,39 @@
-use super::mismatch::{Mismatch, one_number};
-use super::unit::Format;
+use super::mismatch::{ReadingMismatch, one_number};
+use super::unit::NumberFormat;
 use super::view::GaugeView;
 use super::words;
 use crate::config::PanelSettings;
-use crate::domain::{Reading, State, Threshold};
+use crate::domain::{HealthState, Reading, Threshold};
 
 /// A dial: a half circle from `min` to `max`.
 #[derive(Debug)]
-pub(super) struct Gauge {
-    format: Format,
+pub(super) struct GaugePanel {
+    format: NumberFormat,
     thresholds: Vec<Threshold>,
     min: f64,
     max: f64,
-    marks: Vec<(f64, State)>,
+    marks: Vec<(f64, HealthState)>,
 }
 
-impl Gauge {
+impl GaugePanel {
     pub(super) fn new(settings: &PanelSettings, min: f64, max: f64) -> Self {
         Self {
-            format: Format::of(settings),
-            marks: marks(&settings.thresholds, min, max),
+            format: NumberFormat::for_panel(settings),
+            marks: threshold_marks(&settings.thresholds, min, max),
             thresholds: settings.thresholds.clone(),
             min,
             max,
         }
     }
 
-    pub(super) fn view(&self, reading: &Reading) -> Result<GaugeView, Mismatch> {
+    pub(super) fn view(&self, reading: &Reading) -> Result<GaugeView, ReadingMismatch> {
         let value = one_number("a gauge", "a number", reading)?;
         Ok(GaugeView {
             figure: self.format.figure(value),
-            mark: words::mark(&self.thresholds, value),
+            mark: words::threshold_mark(&self.thresholds, value),
             percent: percent(value, self.min, self.max),
-            min: self.format.bound(self.min),
-            max: self.format.bound(self.max),
+            min: self.format.minimal_text(self.min),
+            max: self.format.minimal_text(self.max),
             marks: self.marks.clone(),
         })
     }
@@ -47,16 +47,16 @@ pub(super) fn percent(value: f64, min: f64, max: f64) -> f64 {
 
 /// Where along the dial the judgement changes, each with the state that begins there. A dial whose low values are
 /// the bad ones begins with them.
-fn marks(thresholds: &[Threshold], min: f64, max: f64) -> Vec<(f64, State)> {
+fn threshold_marks(thresholds: &[Threshold], min: f64, max: f64) -> Vec<(f64, HealthState)> {
     let mut bounds: Vec<f64> = thresholds.iter().map(|t| t.at).filter(|at| (min..max).contains(at)).collect();
     bounds.push(min);
     bounds.sort_by(f64::total_cmp);
     bounds.dedup();
     let ends = bounds.iter().copied().skip(1).chain([max]);
     let mut marks = Vec::new();
-    let mut before = State::Good;
+    let mut before = HealthState::Good;
     for (&begin, end) in bounds.iter().zip(ends) {
-        let state = Threshold::judge(thresholds, f64::midpoint(begin, end)).unwrap_or(State::Good);
+        let state = Threshold::evaluate(thresholds, f64::midpoint(begin, end)).unwrap_or(HealthState::Good);
         if state != before {
             marks.push((percent(begin, min, max), state));
             before = state;
@@ -70,23 +70,26 @@ fn marks(thresholds: &[Threshold], min: f64, max: f64) -> Vec<(f64, State)> {
 mod tests {
     use super::*;
 
-    fn at(at: f64, state: State, below: bool) -> Threshold {
+    fn at(at: f64, state: HealthState, below: bool) -> Threshold {
         Threshold { at, state, below }
     }
 
     #[test]
     fn marks_stand_where_the_judgement_changes() {
-        let load = [at(95.0, State::Bad, false), at(80.0, State::Warn, false)];
-        assert_eq!(marks(&load, 0.0, 100.0), [(80.0, State::Warn), (95.0, State::Bad)]);
-        assert_eq!(marks(&load, 90.0, 100.0), [(0.0, State::Warn), (50.0, State::Bad)]);
-        assert_eq!(marks(&load, 0.0, 50.0), []);
-        assert_eq!(marks(&[], 0.0, 100.0), []);
+        let load = [at(95.0, HealthState::Bad, false), at(80.0, HealthState::Warn, false)];
+        assert_eq!(threshold_marks(&load, 0.0, 100.0), [(80.0, HealthState::Warn), (95.0, HealthState::Bad)]);
+        assert_eq!(threshold_marks(&load, 90.0, 100.0), [(0.0, HealthState::Warn), (50.0, HealthState::Bad)]);
+        assert_eq!(threshold_marks(&load, 0.0, 50.0), []);
+        assert_eq!(threshold_marks(&[], 0.0, 100.0), []);
     }
 
     #[test]
     fn a_dial_whose_low_values_are_bad_begins_with_them() {
-        let left = [at(20.0, State::Warn, true), at(5.0, State::Bad, true)];
-        assert_eq!(marks(&left, 0.0, 100.0), [(0.0, State::Bad), (5.0, State::Warn), (20.0, State::Good)]);
+        let left = [at(20.0, HealthState::Warn, true), at(5.0, HealthState::Bad, true)];
+        assert_eq!(
+            threshold_marks(&left, 0.0, 100.0),
+            [(0.0, HealthState::Bad), (5.0, HealthState::Warn), (20.0, HealthState::Good)]
+        );
     }
 
     #[test]

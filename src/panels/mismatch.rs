@@ -2,10 +2,10 @@ use crate::domain::Reading;
 
 /// A reading that a panel of this kind cannot show, in words for people. No full stop.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Mismatch {
+pub enum ReadingMismatch {
     /// The reading is of another sort than the kind needs.
     #[error("{kind} shows {wants}, but the source gave {gave}")]
-    Kind {
+    WrongKind {
         /// `a gauge`.
         kind: &'static str,
         /// `a number`.
@@ -15,7 +15,7 @@ pub enum Mismatch {
     },
     /// One number is wanted, and there are more or none.
     #[error("{kind} shows one number, but the source gave {count}; let the query pick one")]
-    Several {
+    NotOneNumber {
         /// `a gauge`.
         kind: &'static str,
         /// How many there are.
@@ -31,13 +31,13 @@ pub enum Mismatch {
     },
     /// Two numbers with one label cannot be two lines.
     #[error("each line of a chart needs its own label, but the source gave '{label}' twice")]
-    TwiceLabelled {
+    DuplicateLabel {
         /// The label.
         label: String,
     },
     /// A table's column that the page asks for is not there.
     #[error("the source's table has no column '{column}'; it has {has}")]
-    NoColumn {
+    MissingColumn {
         /// The column.
         column: String,
         /// The columns there are.
@@ -48,20 +48,20 @@ pub enum Mismatch {
     NoThresholds,
 }
 
-impl Mismatch {
-    pub(super) fn kind(kind: &'static str, wants: &'static str, reading: &Reading) -> Self {
-        Self::Kind { kind, wants, gave: reading.what() }
+impl ReadingMismatch {
+    pub(super) fn wrong_kind(kind: &'static str, wants: &'static str, reading: &Reading) -> Self {
+        Self::WrongKind { kind, wants, gave: reading.kind_name() }
     }
 }
 
 /// The one number of a reading; a single labelled number counts.
-pub(super) fn one_number(kind: &'static str, wants: &'static str, reading: &Reading) -> Result<f64, Mismatch> {
+pub(super) fn one_number(kind: &'static str, wants: &'static str, reading: &Reading) -> Result<f64, ReadingMismatch> {
     match reading {
         Reading::Number(value) => Ok(*value),
         Reading::Numbers(numbers) => match numbers.as_slice() {
             [number] => Ok(number.value),
-            _ => Err(Mismatch::Several { kind, count: numbers.len() }),
+            _ => Err(ReadingMismatch::NotOneNumber { kind, count: numbers.len() }),
         },
-        _ => Err(Mismatch::kind(kind, wants, reading)),
+        _ => Err(ReadingMismatch::wrong_kind(kind, wants, reading)),
     }
 }

@@ -8,30 +8,31 @@
 mod axis;
 mod bar;
 mod chart;
+mod chart_line;
 mod digits;
 mod gauge;
 mod mismatch;
 mod panel;
-mod points;
-mod spark;
+mod sparkline;
 mod stat;
 mod states;
-mod still;
+mod static_chart;
 mod table;
 mod text;
 mod unit;
 mod view;
 mod words;
 
-pub use mismatch::Mismatch;
+pub use mismatch::ReadingMismatch;
 pub use panel::Panel;
-pub use states::BEATS;
-pub use still::{Still, StillLine, StillThreshold, StillTick};
+pub use states::MAX_BEATS;
+pub use static_chart::{StaticChart, StaticChartLine, StaticChartThreshold, StaticChartTick};
 pub use view::{
-    Align, Append, Axis, BarRow, BarView, CellView, ChartView, ColumnView, Figure, GaugeView, Mark, PanelFrame, Series,
-    Spark, StatView, StateRow, StatesView, TableView, TextView, Tick, Trouble, View,
+    Align, Axis, AxisTick, BarRow, BarView, CellView, ChartAppend, ChartSeries, ChartView, ColumnView, Figure,
+    GaugeView, Mark, PanelFrame, PanelTrouble, PanelView, Sparkline, StatView, StateRow, StatesView, TableView,
+    TextView,
 };
 
 /// How many bars or things one panel shows. A source that gives more is told of in `more`, so that one long answer
 /// does not grow what every viewer gets.
-const MOST_ROWS: usize = 200;
+const MAX_ROWS: usize = 200;

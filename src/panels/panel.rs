@@ -1,13 +1,13 @@
-use super::axis::Bounds;
-use super::bar::Bar;
-use super::chart::{Chart, Told};
-use super::gauge::Gauge;
-use super::mismatch::Mismatch;
-use super::stat::Stat;
-use super::states::States;
-use super::table::Table;
+use super::axis::AxisBounds;
+use super::bar::BarPanel;
+use super::chart::{ChartPanel, ChartUpdate};
+use super::gauge::GaugePanel;
+use super::mismatch::ReadingMismatch;
+use super::stat::StatPanel;
+use super::states::StatesPanel;
+use super::table::TablePanel;
 use super::text;
-use super::view::{PanelFrame, Trouble, View};
+use super::view::{PanelFrame, PanelTrouble, PanelView};
 use crate::config::{PanelKind, PanelSettings};
 use crate::domain::{Bindings, Reading, Timestamp};
 
@@ -17,31 +17,31 @@ use crate::domain::{Bindings, Reading, Timestamp};
 /// `frame` shows.
 #[derive(Debug)]
 pub struct Panel {
-    shape: Shape,
+    kind: KindState,
     /// What it shows; charts keep their own points instead.
-    view: Option<View>,
+    view: Option<PanelView>,
     at: Option<Timestamp>,
-    trouble: Option<Trouble>,
-    news: News,
+    trouble: Option<PanelTrouble>,
+    pending: PendingChanges,
 }
 
 /// What each kind needs to turn a reading into its view.
 #[derive(Debug)]
-enum Shape {
-    Stat(Stat),
-    Gauge(Gauge),
-    Line(Box<Chart>),
-    Area(Box<Chart>),
-    Bar(Bar),
-    Table(Table),
-    States(States),
+enum KindState {
+    Stat(StatPanel),
+    Gauge(GaugePanel),
+    Line(Box<ChartPanel>),
+    Area(Box<ChartPanel>),
+    Bar(BarPanel),
+    Table(TablePanel),
+    States(StatesPanel),
     /// Its view is there from the start.
     Text,
 }
 
 /// What happened since the last drain.
 #[derive(Clone, Copy, Debug, Default)]
-struct News {
+struct PendingChanges {
     /// A reading came, or trouble, or an end of it.
     any: bool,
     /// The view is another one.
@@ -51,22 +51,23 @@ struct News {
 impl Panel {
     /// A panel without a reading yet. A text has its view at once, with the inputs' values in it.
     pub fn new(settings: &PanelSettings, bindings: &Bindings) -> Self {
-        let chart = |window, min, max, filled| Box::new(Chart::new(settings, window, Bounds { min, max, filled }));
+        let chart =
+            |window, min, max, filled| Box::new(ChartPanel::new(settings, window, AxisBounds { min, max, filled }));
         let mut view = None;
-        let shape = match &settings.kind {
-            PanelKind::Stat { sparkline, window } => Shape::Stat(Stat::new(settings, *sparkline, *window)),
-            PanelKind::Gauge { min, max } => Shape::Gauge(Gauge::new(settings, *min, *max)),
-            PanelKind::Line { window, min, max } => Shape::Line(chart(*window, *min, *max, false)),
-            PanelKind::Area { window, min, max } => Shape::Area(chart(*window, *min, *max, true)),
-            PanelKind::Bar { max } => Shape::Bar(Bar::new(settings, *max)),
-            PanelKind::Table { columns, rows } => Shape::Table(Table::new(settings, columns, *rows)),
-            PanelKind::States => Shape::States(States::new(settings)),
+        let kind = match &settings.kind {
+            PanelKind::Stat { sparkline, window } => KindState::Stat(StatPanel::new(settings, *sparkline, *window)),
+            PanelKind::Gauge { min, max } => KindState::Gauge(GaugePanel::new(settings, *min, *max)),
+            PanelKind::Line { window, min, max } => KindState::Line(chart(*window, *min, *max, false)),
+            PanelKind::Area { window, min, max } => KindState::Area(chart(*window, *min, *max, true)),
+            PanelKind::Bar { max } => KindState::Bar(BarPanel::new(settings, *max)),
+            PanelKind::Table { columns, rows } => KindState::Table(TablePanel::new(settings, columns, *rows)),
+            PanelKind::States => KindState::States(StatesPanel::new(settings)),
             PanelKind::Text { markdown } => {
-                view = Some(View::Text(text::view(markdown, bindings)));
-                Shape::Text
+                view = Some(PanelView::Text(text::render(markdown, bindings)));
+                KindState::Text
             }
         };
-        Self { shape, view, at: None, trouble: None, news: News::default() }
+        Self { kind, view, at: None, trouble: None, pending: PendingChanges::default() }
     }
 
     /// Takes a reading of the moment `at`. It ends any trouble.
@@ -74,41 +75,43 @@ impl Panel {
     /// # Errors
     /// A [`Mismatch`] when this kind of panel cannot show such a reading. The panel is as it was: it is for the
     /// caller, who knows when the source is asked again, to [`fail`](Panel::fail) it with these words.
-    pub fn take(&mut self, at: Timestamp, reading: &Reading) -> Result<(), Mismatch> {
-        let view = match &mut self.shape {
-            Shape::Line(chart) | Shape::Area(chart) => {
-                chart.take(at, reading, self.trouble.as_ref().map(|trouble| trouble.since))?;
+    pub fn add_reading(&mut self, at: Timestamp, reading: &Reading) -> Result<(), ReadingMismatch> {
+        let view = match &mut self.kind {
+            KindState::Line(chart) | KindState::Area(chart) => {
+                chart.add_reading(at, reading, self.trouble.as_ref().map(|trouble| trouble.since))?;
                 None
             }
-            Shape::Stat(stat) => Some(View::Stat(stat.view(at, reading)?)),
-            Shape::Gauge(gauge) => Some(View::Gauge(gauge.view(reading)?)),
-            Shape::Bar(bar) => Some(View::Bar(bar.view(reading)?)),
-            Shape::Table(table) => Some(View::Table(table.view(reading)?)),
-            Shape::States(states) => Some(View::States(states.view(reading)?)),
-            Shape::Text => return Err(Mismatch::kind("a text panel", "its page's own words", reading)),
+            KindState::Stat(stat) => Some(PanelView::Stat(stat.view(at, reading)?)),
+            KindState::Gauge(gauge) => Some(PanelView::Gauge(gauge.view(reading)?)),
+            KindState::Bar(bar) => Some(PanelView::Bar(bar.view(reading)?)),
+            KindState::Table(table) => Some(PanelView::Table(table.view(reading)?)),
+            KindState::States(states) => Some(PanelView::States(states.view(reading)?)),
+            KindState::Text => {
+                return Err(ReadingMismatch::wrong_kind("a text panel", "its page's own words", reading));
+            }
         };
         if view.is_some() && view != self.view {
             self.view = view;
-            self.news.view = true;
+            self.pending.view = true;
         }
         self.at = Some(at);
         self.trouble = None;
-        self.news.any = true;
+        self.pending.any = true;
         Ok(())
     }
 
     /// Notes why there is nothing newer. The last good view stays.
-    pub fn fail(&mut self, trouble: Trouble) {
+    pub fn set_trouble(&mut self, trouble: PanelTrouble) {
         if self.trouble.as_ref() != Some(&trouble) {
             self.trouble = Some(trouble);
-            self.news.any = true;
+            self.pending.any = true;
         }
     }
 
     /// Whether there is a view, or at least the reason why there is none.
     pub fn has_something_to_show(&self) -> bool {
-        let view = match &self.shape {
-            Shape::Line(_) | Shape::Area(_) => self.at.is_some(),
+        let view = match &self.kind {
+            KindState::Line(_) | KindState::Area(_) => self.at.is_some(),
             _ => self.view.is_some(),
         };
         view || self.trouble.is_some()
@@ -117,10 +120,10 @@ impl Panel {
     /// All there is to show now, for a snapshot or a first paint. It may hold what the next
     /// [`drain`](Panel::drain) tells again.
     pub fn frame(&self) -> PanelFrame {
-        let view = match &self.shape {
+        let view = match &self.kind {
             // Before the first reading there is no chart, rather than an empty one.
-            Shape::Line(chart) => self.at.map(|_| View::Line(chart.view())),
-            Shape::Area(chart) => self.at.map(|_| View::Area(chart.view())),
+            KindState::Line(chart) => self.at.map(|_| PanelView::Line(chart.view())),
+            KindState::Area(chart) => self.at.map(|_| PanelView::Area(chart.view())),
             _ => self.view.clone(),
         };
         PanelFrame { at: self.at, view, append: None, trouble: self.trouble.clone() }
@@ -131,14 +134,14 @@ impl Panel {
     /// A chart tells its new points, any other kind its whole view when that is another one than before. A frame
     /// with neither means that the view is still right (`at` is new), or that the source failed (`trouble`).
     pub fn drain(&mut self) -> Option<PanelFrame> {
-        let news = std::mem::take(&mut self.news);
+        let news = std::mem::take(&mut self.pending);
         if !news.any {
             return None;
         }
         let mut frame = PanelFrame { at: self.at, view: None, append: None, trouble: self.trouble.clone() };
-        match &mut self.shape {
-            Shape::Line(chart) if self.at.is_some() => tell(&mut frame, chart.drain(), View::Line),
-            Shape::Area(chart) if self.at.is_some() => tell(&mut frame, chart.drain(), View::Area),
+        match &mut self.kind {
+            KindState::Line(chart) if self.at.is_some() => set_chart_update(&mut frame, chart.drain(), PanelView::Line),
+            KindState::Area(chart) if self.at.is_some() => set_chart_update(&mut frame, chart.drain(), PanelView::Area),
             _ if news.view => frame.view.clone_from(&self.view),
             _ => {}
         }
@@ -146,10 +149,14 @@ impl Panel {
     }
 }
 
-fn tell(frame: &mut PanelFrame, told: Option<Told>, view: impl Fn(super::view::ChartView) -> View) {
+fn set_chart_update(
+    frame: &mut PanelFrame,
+    told: Option<ChartUpdate>,
+    view: impl Fn(super::view::ChartView) -> PanelView,
+) {
     match told {
-        Some(Told::View(chart)) => frame.view = Some(view(chart)),
-        Some(Told::Append(append)) => frame.append = Some(append),
+        Some(ChartUpdate::View(chart)) => frame.view = Some(view(chart)),
+        Some(ChartUpdate::Append(append)) => frame.append = Some(append),
         None => {}
     }
 }

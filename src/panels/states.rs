@@ -1,71 +1,73 @@
 use std::collections::VecDeque;
 
-use super::digits::{self, UNKNOWN};
-use super::mismatch::Mismatch;
-use super::unit::Format;
+use super::digits::{self, NO_VALUE};
+use super::mismatch::ReadingMismatch;
+use super::unit::NumberFormat;
 use super::view::{Mark, StateRow, StatesView};
-use super::{MOST_ROWS, words};
+use super::{MAX_ROWS, words};
 use crate::config::PanelSettings;
-use crate::domain::{Reading, State, StateOf, Threshold};
+use crate::domain::{HealthState, LabelledState, Reading, Threshold};
 
 /// How many beats of each thing are kept: what fits beside its name.
-pub const BEATS: usize = 44;
+pub const MAX_BEATS: usize = 44;
 
 /// Things, how each is doing, and how it was.
 #[derive(Debug)]
-pub(super) struct States {
-    format: Format,
+pub(super) struct StatesPanel {
+    format: NumberFormat,
     thresholds: Vec<Threshold>,
     title: String,
-    things: Vec<Thing>,
+    histories: Vec<StateHistory>,
 }
 
 /// A thing and its last beats, oldest first.
 #[derive(Debug)]
-struct Thing {
+struct StateHistory {
     label: String,
-    beats: VecDeque<State>,
+    beats: VecDeque<HealthState>,
 }
 
-impl States {
+impl StatesPanel {
     pub(super) fn new(settings: &PanelSettings) -> Self {
         Self {
-            format: Format::of(settings),
+            format: NumberFormat::for_panel(settings),
             thresholds: settings.thresholds.clone(),
             title: settings.title.clone(),
-            things: Vec::new(),
+            histories: Vec::new(),
         }
     }
 
     /// Every reading is one beat of each of its things.
-    pub(super) fn view(&mut self, reading: &Reading) -> Result<StatesView, Mismatch> {
+    pub(super) fn view(&mut self, reading: &Reading) -> Result<StatesView, ReadingMismatch> {
         match reading {
-            Reading::States(states) => Ok(self.beat(states.len(), states.iter().map(given))),
-            Reading::Numbers(_) | Reading::Number(_) if self.thresholds.is_empty() => Err(Mismatch::NoThresholds),
+            Reading::States(states) => Ok(self.record(states.len(), states.iter().map(from_state))),
+            Reading::Numbers(_) | Reading::Number(_) if self.thresholds.is_empty() => {
+                Err(ReadingMismatch::NoThresholds)
+            }
             Reading::Numbers(numbers) => {
                 let (thresholds, format) = (self.thresholds.clone(), self.format.clone());
-                let rows = numbers.iter().map(|n| (n.label.as_str(), judged(&thresholds, &format, n.value)));
-                Ok(self.beat(numbers.len(), rows))
+                let rows = numbers.iter().map(|n| (n.label.as_str(), from_number(&thresholds, &format, n.value)));
+                Ok(self.record(numbers.len(), rows))
             }
             Reading::Number(value) => {
-                let row = judged(&self.thresholds, &self.format, *value);
+                let row = from_number(&self.thresholds, &self.format, *value);
                 let title = self.title.clone();
-                Ok(self.beat(1, [(title.as_str(), row)].into_iter()))
+                Ok(self.record(1, [(title.as_str(), row)].into_iter()))
             }
-            _ => Err(Mismatch::kind("a states panel", "states or numbers", reading)),
+            _ => Err(ReadingMismatch::wrong_kind("a states panel", "states or numbers", reading)),
         }
     }
 
-    fn beat<'a>(&mut self, count: usize, rows: impl Iterator<Item = (&'a str, Now)>) -> StatesView {
-        let mut before = std::mem::take(&mut self.things);
-        self.things.reserve(count.min(MOST_ROWS));
+    fn record<'a>(&mut self, count: usize, rows: impl Iterator<Item = (&'a str, CurrentState)>) -> StatesView {
+        let mut before = std::mem::take(&mut self.histories);
+        self.histories.reserve(count.min(MAX_ROWS));
         let rows = rows
-            .take(MOST_ROWS)
+            .take(MAX_ROWS)
             .enumerate()
             .map(|(at, (label, now))| {
-                let label = words::cut(label);
+                let label = words::truncate(label);
                 let mut beats = take_beats(&mut before, at, &label);
-                if beats.len() == BEATS {
+                if beats.len() == MAX_BEATS {
                     beats.pop_front();
                 }
                 beats.push_back(now.mark.state);
@@ -76,34 +78,37 @@ impl States {
                     beats: beats.iter().copied().collect(),
                     uptime: uptime(&beats),
                 };
-                self.things.push(Thing { label, beats });
+                self.histories.push(StateHistory { label, beats });
                 row
             })
             .collect();
-        StatesView { rows, more: count.saturating_sub(MOST_ROWS) }
+        StatesView { rows, more: count.saturating_sub(MAX_ROWS) }
     }
 }
 
 /// How a thing is doing in this reading.
-struct Now {
+struct CurrentState {
     mark: Mark,
     note: Option<String>,
 }
 
-fn given(thing: &StateOf) -> (&str, Now) {
-    let mark = Mark { state: thing.state, word: words::of_thing(thing.state).to_owned() };
-    (&thing.label, Now { mark, note: thing.note.as_deref().map(words::cut) })
+fn from_state(thing: &LabelledState) -> (&str, CurrentState) {
+    let mark = Mark { state: thing.state, word: words::state_word(thing.state).to_owned() };
+    (&thing.label, CurrentState { mark, note: thing.note.as_deref().map(words::truncate) })
 }
 
-fn judged(thresholds: &[Threshold], format: &Format, value: f64) -> Now {
-    let unknown = || Mark { state: State::Unknown, word: words::of_thing(State::Unknown).to_owned() };
-    Now { mark: words::mark(thresholds, value).unwrap_or_else(unknown), note: Some(format.text(value)) }
+fn from_number(thresholds: &[Threshold], format: &NumberFormat, value: f64) -> CurrentState {
+    let unknown = || Mark { state: HealthState::Unknown, word: words::state_word(HealthState::Unknown).to_owned() };
+    CurrentState {
+        mark: words::threshold_mark(thresholds, value).unwrap_or_else(unknown),
+        note: Some(format.text(value)),
+    }
 }
 
 /// The beats of the thing of this label, most likely in the same place as before. What is taken is not found
 /// again, so of two things with one label each keeps its own.
-fn take_beats(before: &mut [Thing], at: usize, label: &str) -> VecDeque<State> {
-    let is_it = |thing: &Thing| thing.label == label && !thing.beats.is_empty();
+fn take_beats(before: &mut [StateHistory], at: usize, label: &str) -> VecDeque<HealthState> {
+    let is_it = |thing: &StateHistory| thing.label == label && !thing.beats.is_empty();
     let found = match before.get(at) {
         Some(thing) if is_it(thing) => Some(at),
         _ => before.iter().position(is_it),
@@ -112,16 +117,16 @@ fn take_beats(before: &mut [Thing], at: usize, label: &str) -> VecDeque<State> {
 }
 
 /// The share of beats that were not bad, of those anyone could tell.
-fn uptime(beats: &VecDeque<State>) -> String {
-    let known = beats.iter().filter(|beat| **beat != State::Unknown).count();
-    let bad = beats.iter().filter(|beat| **beat == State::Bad).count();
+fn uptime(beats: &VecDeque<HealthState>) -> String {
+    let known = beats.iter().filter(|beat| **beat != HealthState::Unknown).count();
+    let bad = beats.iter().filter(|beat| **beat == HealthState::Bad).count();
     if known == 0 {
-        return UNKNOWN.to_owned();
+        return NO_VALUE.to_owned();
     }
     if bad == 0 {
         return "100 %".to_owned();
     }
     #[expect(clippy::cast_precision_loss, reason = "at most BEATS")]
     let share = (known - bad) as f64 / known as f64 * 100.0;
-    format!("{} %", digits::written(share, u8::from(bad < known), false))
+    format!("{} %", digits::format_fixed(share, u8::from(bad < known), false))
 }

@@ -1,10 +1,10 @@
-use super::digits::{self, Rule, UNKNOWN};
-use super::mismatch::Mismatch;
-use super::unit::{self, Format};
+use super::digits::{self, NO_VALUE, Precision};
+use super::mismatch::ReadingMismatch;
+use super::unit::{self, NumberFormat};
 use super::view::{Align, CellView, ColumnView, TableView};
 use super::words;
 use crate::config::{PanelSettings, Unit};
-use crate::domain::{Cell, Column, Reading, State, Table as Rows, Threshold};
+use crate::domain::{DataTable as Rows, HealthState, Reading, TableCell, TableColumn, Threshold};
 
 /// Rows under columns.
 ///
@@ -14,65 +14,69 @@ use crate::domain::{Cell, Column, Reading, State, Table as Rows, Threshold};
 /// The panel's thresholds are in the panel's unit, so they judge the numbers of the columns that have that unit.
 /// What is good is not marked.
 #[derive(Debug)]
-pub(super) struct Table {
+pub(super) struct TablePanel {
     unit: Unit,
     decimals: Option<u8>,
     thresholds: Vec<Threshold>,
     columns: Vec<String>,
-    rows: usize,
+    max_rows: usize,
 }
 
 /// A column that is shown.
-struct Shown<'a> {
+struct VisibleColumn<'a> {
     /// Its place in the reading.
-    at: usize,
+    index: usize,
     name: &'a str,
-    style: Style,
+    style: NumberStyle,
     judged: bool,
     align: Align,
 }
 
 /// How a column's numbers are written.
-enum Style {
+enum NumberStyle {
     /// With a unit.
-    Measured(Format),
+    WithUnit(NumberFormat),
     /// Bare, all with as many digits behind the point, which the author may have set.
-    Bare { decimals: u8, set: bool },
+    Plain { decimals: u8, set: bool },
 }
 
-impl Table {
-    pub(super) fn new(settings: &PanelSettings, columns: &[String], rows: usize) -> Self {
+impl TablePanel {
+    pub(super) fn new(settings: &PanelSettings, columns: &[String], max_rows: usize) -> Self {
         Self {
             unit: settings.unit.clone(),
             decimals: settings.decimals,
             thresholds: settings.thresholds.clone(),
             columns: columns.to_vec(),
-            rows,
+            max_rows,
         }
     }
 
-    pub(super) fn view(&self, reading: &Reading) -> Result<TableView, Mismatch> {
+    pub(super) fn view(&self, reading: &Reading) -> Result<TableView, ReadingMismatch> {
         let Reading::Table(table) = reading else {
-            return Err(Mismatch::kind("a table", "rows under columns", reading));
+            return Err(ReadingMismatch::wrong_kind("a table", "rows under columns", reading));
         };
-        let rows = &table.rows[..table.rows.len().min(self.rows)];
-        let shown = self.shown(table, rows)?;
+        let rows = &table.rows[..table.rows.len().min(self.max_rows)];
+        let shown = self.visible_columns(table, rows)?;
         Ok(TableView {
             rows: rows
                 .iter()
-                .map(|row| shown.iter().map(|column| self.cell(column, row.get(column.at))).collect())
+                .map(|row| shown.iter().map(|column| self.cell(column, row.get(column.index))).collect())
                 .collect(),
             more: table.rows.len() - rows.len(),
             columns: shown
                 .into_iter()
-                .map(|column| ColumnView { label: words::cut(column.name), align: column.align })
+                .map(|column| ColumnView { label: words::truncate(column.name), align: column.align })
                 .collect(),
         })
     }
 
-    fn shown<'a>(&self, table: &'a Rows, rows: &[Vec<Cell>]) -> Result<Vec<Shown<'a>>, Mismatch> {
+    fn visible_columns<'a>(
+        &self,
+        table: &'a Rows,
+        rows: &[Vec<TableCell>],
+    ) -> Result<Vec<VisibleColumn<'a>>, ReadingMismatch> {
         let units_known = table.columns.iter().any(|column| column.unit.is_some());
-        let shown = |at: usize| self.column(at, &table.columns[at], units_known, rows);
+        let shown = |at: usize| self.visible_column(at, &table.columns[at], units_known, rows);
         if self.columns.is_empty() {
             return Ok((0..table.columns.len()).map(shown).collect());
         }
@@ -80,74 +84,87 @@ impl Table {
             .iter()
             .map(|name| {
                 let at = table.columns.iter().position(|column| column.name == *name);
-                at.map(shown).ok_or_else(|| Mismatch::NoColumn { column: name.clone(), has: names(&table.columns) })
+                at.map(shown).ok_or_else(|| ReadingMismatch::MissingColumn {
+                    column: name.clone(),
+                    has: column_names(&table.columns),
+                })
             })
             .collect()
     }
 
-    fn column<'a>(&self, at: usize, column: &'a Column, units_known: bool, rows: &[Vec<Cell>]) -> Shown<'a> {
+    fn visible_column<'a>(
+        &self,
+        at: usize,
+        column: &'a TableColumn,
+        units_known: bool,
+        rows: &[Vec<TableCell>],
+    ) -> VisibleColumn<'a> {
         let unit = match &column.unit {
-            Some(name) => unit::named(name),
+            Some(name) => unit::parse_unit(name),
             None if units_known => Unit::None,
             None => self.unit.clone(),
         };
         let (mut numbers, mut words, mut fractions) = (false, false, false);
         for cell in rows.iter().filter_map(|row| row.get(at)) {
             match cell {
-                Cell::Number(value) => {
+                TableCell::Number(value) => {
                     numbers = true;
-                    fractions |= value.is_finite() && !digits::is_whole(*value);
+                    fractions |= value.is_finite() && !digits::is_integer(*value);
                 }
-                Cell::Text(_) | Cell::State(_) => words = true,
-                Cell::Empty => {}
+                TableCell::Text(_) | TableCell::State(_) => words = true,
+                TableCell::Empty => {}
             }
         }
-        Shown {
-            at,
+        VisibleColumn {
+            index: at,
             name: &column.name,
             judged: !self.thresholds.is_empty() && unit == self.unit,
             align: if !words && (numbers || unit != Unit::None) { Align::Right } else { Align::Left },
             style: match unit {
-                Unit::None => Style::Bare {
-                    decimals: if fractions { self.decimals.unwrap_or(BARE_DECIMALS) } else { 0 },
+                Unit::None => NumberStyle::Plain {
+                    decimals: if fractions { self.decimals.unwrap_or(PLAIN_DECIMALS) } else { 0 },
                     set: self.decimals.is_some(),
                 },
-                unit => Style::Measured(Format::new(unit, self.decimals)),
+                unit => NumberStyle::WithUnit(NumberFormat::new(unit, self.decimals)),
             },
         }
     }
 
-    fn cell(&self, column: &Shown<'_>, cell: Option<&Cell>) -> CellView {
+    fn cell(&self, column: &VisibleColumn<'_>, cell: Option<&TableCell>) -> CellView {
         match cell {
-            None | Some(Cell::Empty) => CellView { text: String::new(), state: None },
-            Some(Cell::Text(text)) => CellView { text: words::cut(text), state: None },
-            Some(Cell::State(state)) => CellView { text: words::of_cell(*state).to_owned(), state: Some(*state) },
-            Some(Cell::Number(value)) => {
-                let state = if column.judged { Threshold::judge(&self.thresholds, *value) } else { None };
-                CellView { text: column.style.write(*value), state: state.filter(|state| *state != State::Good) }
+            None | Some(TableCell::Empty) => CellView { text: String::new(), state: None },
+            Some(TableCell::Text(text)) => CellView { text: words::truncate(text), state: None },
+            Some(TableCell::State(state)) => {
+                CellView { text: words::cell_word(*state).to_owned(), state: Some(*state) }
+            }
+            Some(TableCell::Number(value)) => {
+                let state = if column.judged { Threshold::evaluate(&self.thresholds, *value) } else { None };
+                CellView { text: column.style.format(*value), state: state.filter(|state| *state != HealthState::Good) }
             }
         }
     }
 }
 
 /// Enough for money and most measures. An author who needs more sets `decimals`.
-const BARE_DECIMALS: u8 = 2;
+const PLAIN_DECIMALS: u8 = 2;
 
-impl Style {
-    fn write(&self, value: f64) -> String {
+impl NumberStyle {
+    fn format(&self, value: f64) -> String {
         match self {
-            Self::Measured(format) => format.text(value),
-            Self::Bare { .. } if !value.is_finite() => UNKNOWN.to_owned(),
+            Self::WithUnit(format) => format.text(value),
+            Self::Plain { .. } if !value.is_finite() => NO_VALUE.to_owned(),
             // Two digits would make nothing of it.
-            Self::Bare { set: false, .. } if value != 0.0 && value.abs() < 0.005 => digits::number(value, Rule::Count),
-            Self::Bare { decimals, .. } => digits::written(value, *decimals, false),
+            Self::Plain { set: false, .. } if value != 0.0 && value.abs() < 0.005 => {
+                digits::format_number(value, Precision::General)
+            }
+            Self::Plain { decimals, .. } => digits::format_fixed(value, *decimals, false),
         }
     }
 }
 
-fn names(columns: &[Column]) -> String {
+fn column_names(columns: &[TableColumn]) -> String {
     match columns {
         [] => "none".to_owned(),
-        columns => words::cut(&columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>().join(", ")),
+        columns => words::truncate(&columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>().join(", ")),
     }
 }

@@ -11,52 +11,53 @@ use ammonia::{Builder, UrlRelative};
 use pulldown_cmark::{CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, TextMergeStream, html};
 
 use super::view::TextView;
-use crate::domain::{Bindings, Pattern};
+use crate::domain::{Bindings, TextTemplate};
 
 /// These two, from Unicode's private use area, stand around a placeholder's number while the Markdown is read.
 /// To Markdown they are letters, so `**{city}**` is bold whatever the city is called.
-const OPEN: char = '\u{E000}';
-const CLOSE: char = '\u{E001}';
+const MARKER_START: char = '\u{E000}';
+const MARKER_END: char = '\u{E001}';
 
 /// The view of a text panel.
-pub(super) fn view(markdown: &Pattern, bindings: &Bindings) -> TextView {
-    let slots = Slots::of(markdown, bindings);
-    let marked = slots.mark(markdown);
+pub(super) fn render(markdown: &TextTemplate, bindings: &Bindings) -> TextView {
+    let slots = Placeholders::of(markdown, bindings);
+    let marked = slots.insert_markers(markdown);
     let parser = Parser::new_ext(&marked, Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH);
     let mut images = Vec::new();
-    let events = TextMergeStream::new(parser).filter_map(|event| tame(event, &slots, &mut images));
+    let events = TextMergeStream::new(parser).filter_map(|event| sanitize_event(event, &slots, &mut images));
     let mut out = String::with_capacity(marked.len() * 2);
     html::push_html(&mut out, events);
-    TextView { html: cleaner().clean(&out).to_string() }
+    TextView { html: sanitizer().clean(&out).to_string() }
 }
 
 /// The placeholders of a text: what is written between the braces, and the value.
-struct Slots<'a>(Vec<(&'a str, &'a str)>);
+struct Placeholders<'a>(Vec<(&'a str, &'a str)>);
 
-impl<'a> Slots<'a> {
-    fn of(pattern: &'a Pattern, bindings: &'a Bindings) -> Self {
+impl<'a> Placeholders<'a> {
+    fn of(pattern: &'a TextTemplate, bindings: &'a Bindings) -> Self {
         let value = |key: &str| bindings.get(key).map_or("", String::as_str);
-        Self(pattern.slots().map(|slot| (slot.key.as_str(), value(&slot.key))).collect())
+        Self(pattern.placeholders().map(|slot| (slot.key.as_str(), value(&slot.key))).collect())
     }
 
     /// The text with a mark in the place of each placeholder.
-    fn mark(&self, pattern: &Pattern) -> String {
-        let mark = |(i, (key, _)): (usize, &(&str, &str))| ((*key).to_owned(), format!("{OPEN}{i}{CLOSE}"));
+    fn insert_markers(&self, pattern: &TextTemplate) -> String {
+        let mark =
+            |(i, (key, _)): (usize, &(&str, &str))| ((*key).to_owned(), format!("{MARKER_START}{i}{MARKER_END}"));
         let marks: Bindings = self.0.iter().enumerate().map(mark).collect();
         pattern.fill(&marks, str::to_owned)
     }
 
     /// `text` with `put(key, value)` in the place of each mark.
-    fn fill<'t>(&self, text: CowStr<'t>, put: impl Fn(&str, &str) -> String) -> CowStr<'t> {
-        if !text.contains(OPEN) {
+    fn replace_markers<'t>(&self, text: CowStr<'t>, put: impl Fn(&str, &str) -> String) -> CowStr<'t> {
+        if !text.contains(MARKER_START) {
             return text;
         }
         let mut filled = String::with_capacity(text.len());
         let mut rest: &str = &text;
-        while let Some((before, behind)) = rest.split_once(OPEN) {
+        while let Some((before, behind)) = rest.split_once(MARKER_START) {
             filled.push_str(before);
             let mark =
-                behind.split_once(CLOSE).and_then(|(i, rest)| Some((self.0.get(i.parse::<usize>().ok()?)?, rest)));
+                behind.split_once(MARKER_END).and_then(|(i, rest)| Some((self.0.get(i.parse::<usize>().ok()?)?, rest)));
             rest = match mark {
                 Some(((key, value), rest)) => {
                     filled.push_str(&put(key, value));
@@ -71,37 +72,40 @@ impl<'a> Slots<'a> {
     }
 
     /// Where words stand, the value does.
-    fn words<'t>(&self, text: CowStr<'t>) -> CowStr<'t> {
-        self.fill(text, |_, value| value.to_owned())
+    fn fill_text<'t>(&self, text: CowStr<'t>) -> CowStr<'t> {
+        self.replace_markers(text, |_, value| value.to_owned())
     }
 
     /// Where an address stands, the placeholder stays as its author wrote it, and is seen not to work.
-    fn address<'t>(&self, text: CowStr<'t>) -> CowStr<'t> {
-        self.fill(text, |key, _| format!("{{{key}}}"))
+    fn fill_url<'t>(&self, text: CowStr<'t>) -> CowStr<'t> {
+        self.replace_markers(text, |key, _| format!("{{{key}}}"))
     }
 }
 
 /// Fills in what is words, and drops what is HTML or would be fetched from elsewhere. `images` remembers, from
 /// the outermost in, which of the images around an event are kept.
-fn tame<'a>(event: Event<'a>, slots: &Slots<'_>, images: &mut Vec<bool>) -> Option<Event<'a>> {
+fn sanitize_event<'a>(event: Event<'a>, slots: &Placeholders<'_>, images: &mut Vec<bool>) -> Option<Event<'a>> {
     Some(match event {
-        Event::Text(text) => Event::Text(slots.words(text)),
-        Event::Code(text) => Event::Code(slots.words(text)),
+        Event::Text(text) => Event::Text(slots.fill_text(text)),
+        Event::Code(text) => Event::Code(slots.fill_text(text)),
         Event::Html(_) | Event::InlineHtml(_) => return None,
-        Event::Start(Tag::Heading { level, .. }) => {
-            Event::Start(Tag::Heading { level: lower(level), id: None, classes: Vec::new(), attrs: Vec::new() })
-        }
-        Event::End(TagEnd::Heading(level)) => Event::End(TagEnd::Heading(lower(level))),
+        Event::Start(Tag::Heading { level, .. }) => Event::Start(Tag::Heading {
+            level: demote_heading(level),
+            id: None,
+            classes: Vec::new(),
+            attrs: Vec::new(),
+        }),
+        Event::End(TagEnd::Heading(level)) => Event::End(TagEnd::Heading(demote_heading(level))),
         Event::Start(Tag::Link { link_type, dest_url, title, id }) => {
-            let (dest_url, title) = (slots.address(dest_url), slots.words(title));
+            let (dest_url, title) = (slots.fill_url(dest_url), slots.fill_text(title));
             Event::Start(Tag::Link { link_type, dest_url, title, id })
         }
         Event::Start(Tag::Image { link_type, dest_url, title, id }) => {
-            images.push(is_of_this_site(&dest_url));
-            if !is_of_this_site(&dest_url) {
+            images.push(is_local_path(&dest_url));
+            if !is_local_path(&dest_url) {
                 return None;
             }
-            let (dest_url, title) = (slots.address(dest_url), slots.words(title));
+            let (dest_url, title) = (slots.fill_url(dest_url), slots.fill_text(title));
             Event::Start(Tag::Image { link_type, dest_url, title, id })
         }
         Event::End(TagEnd::Image) if images.pop() == Some(false) => return None,
@@ -111,7 +115,7 @@ fn tame<'a>(event: Event<'a>, slots: &Slots<'_>, images: &mut Vec<bool>) -> Opti
 }
 
 /// The panel's own title is an `h2`.
-fn lower(level: HeadingLevel) -> HeadingLevel {
+fn demote_heading(level: HeadingLevel) -> HeadingLevel {
     match level {
         HeadingLevel::H1 => HeadingLevel::H3,
         HeadingLevel::H2 => HeadingLevel::H4,
@@ -122,7 +126,7 @@ fn lower(level: HeadingLevel) -> HeadingLevel {
 
 /// Whether an address is a path on this host. Browsers read a backslash as a slash and skip tabs and line ends, so
 /// an address with any of these is not taken for one.
-fn is_of_this_site(address: &str) -> bool {
+fn is_local_path(address: &str) -> bool {
     let mut chars = address.chars();
     chars.next() == Some('/')
         && chars.next() != Some('/')
@@ -130,7 +134,7 @@ fn is_of_this_site(address: &str) -> bool {
 }
 
 /// What may stand in a text, and nothing else.
-fn cleaner() -> Builder<'static> {
+fn sanitizer() -> Builder<'static> {
     let tags = [
         "p",
         "br",
@@ -167,9 +171,9 @@ fn cleaner() -> Builder<'static> {
         .tags(HashSet::from(tags))
         .tag_attributes(HashMap::from(attributes))
         .url_schemes(HashSet::from(["http", "https", "mailto"]))
-        .url_relative(UrlRelative::Custom(Box::new(relative)))
+        .url_relative(UrlRelative::Custom(Box::new(allow_relative)))
         .attribute_filter(|element, attribute, value| match (element, attribute) {
-            ("img", "src") if !is_of_this_site(value) => None,
+            ("img", "src") if !is_local_path(value) => None,
             _ => Some(Cow::Borrowed(value)),
         })
         .link_rel(Some("noopener"));
@@ -177,8 +181,8 @@ fn cleaner() -> Builder<'static> {
 }
 
 /// Of the addresses without a scheme, those that stay on this host.
-fn relative(address: &str) -> Option<Cow<'_, str>> {
-    (address.starts_with(['#', '?']) || is_of_this_site(address)).then_some(Cow::Borrowed(address))
+fn allow_relative(address: &str) -> Option<Cow<'_, str>> {
+    (address.starts_with(['#', '?']) || is_local_path(address)).then_some(Cow::Borrowed(address))
 }
 
 #[cfg(test)]

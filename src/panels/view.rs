@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use crate::domain::{State, Timestamp};
+use crate::domain::{HealthState, Timestamp};
 
 /// A panel as a browser gets it, whole (`view`) or what is new (`append`). The shape of DESIGN's wire protocol.
 ///
@@ -13,18 +13,18 @@ pub struct PanelFrame {
     pub at: Option<Timestamp>,
     /// All there is to show.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub view: Option<View>,
+    pub view: Option<PanelView>,
     /// What a chart gains at its end, on top of the view the browser has.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub append: Option<Append>,
+    pub append: Option<ChartAppend>,
     /// Why there is nothing newer. Absent means that all is well.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub trouble: Option<Trouble>,
+    pub trouble: Option<PanelTrouble>,
 }
 
 /// Why a panel has no newer reading.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Trouble {
+pub struct PanelTrouble {
     /// In words: `stock.corp answered 503`.
     pub reason: String,
     /// Since when.
@@ -36,7 +36,7 @@ pub struct Trouble {
 /// What a panel shows.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
-pub enum View {
+pub enum PanelView {
     /// One big number, or a few words.
     Stat(StatView),
     /// A dial.
@@ -68,7 +68,7 @@ pub struct Figure {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Mark {
     /// How it is doing.
-    pub state: State,
+    pub state: HealthState,
     /// `ok`, `high`, `critical`, `low`, `unknown` …
     pub word: String,
 }
@@ -86,12 +86,12 @@ pub struct StatView {
     pub note: Option<String>,
     /// The last minutes.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub spark: Option<Spark>,
+    pub spark: Option<Sparkline>,
 }
 
 /// A small line, as SVG path data in a box of 300 × 34.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Spark {
+pub struct Sparkline {
     /// The line.
     pub line: String,
     /// The same, closed along the bottom.
@@ -113,7 +113,7 @@ pub struct GaugeView {
     /// What stands at the right end.
     pub max: String,
     /// Where the thresholds are, from 0 to 100, each with the state that begins there.
-    pub marks: Vec<(f64, State)>,
+    pub marks: Vec<(f64, HealthState)>,
 }
 
 /// Lines over time.
@@ -122,13 +122,13 @@ pub struct ChartView {
     /// The moments of the points, oldest first.
     pub times: Vec<Timestamp>,
     /// The lines; each has as many values as there are times.
-    pub series: Vec<Series>,
+    pub series: Vec<ChartSeries>,
     /// The upright axis.
     pub axis: Axis,
     /// How far back the chart goes, in milliseconds. Points older than this before the newest one are dropped.
     pub window: u64,
     /// The thresholds, each with the state that begins there.
-    pub thresholds: Vec<(f64, State)>,
+    pub thresholds: Vec<(f64, HealthState)>,
     /// Digits behind the point for values read off the chart.
     pub decimals: u8,
     /// What stands behind values read off the chart.
@@ -139,7 +139,7 @@ pub struct ChartView {
 
 /// One line of a chart.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Series {
+pub struct ChartSeries {
     /// What it is the line of; empty when there is only one.
     pub label: String,
     /// The last value.
@@ -156,12 +156,12 @@ pub struct Axis {
     /// The value at the top.
     pub max: f64,
     /// Where lines are ruled, bottom first.
-    pub ticks: Vec<Tick>,
+    pub ticks: Vec<AxisTick>,
 }
 
 /// A ruled line of an axis.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Tick {
+pub struct AxisTick {
     /// The value.
     pub at: f64,
     /// What stands beside it.
@@ -171,7 +171,7 @@ pub struct Tick {
 /// What a chart gains at its end. A moment that is not newer than the last one a browser has is already known to
 /// it, and is skipped.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Append {
+pub struct ChartAppend {
     /// The new moments.
     pub times: Vec<Timestamp>,
     /// For each line, as many new values as there are new moments.
@@ -244,7 +244,7 @@ pub struct CellView {
     pub text: String,
     /// How it is judged, where it is.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub state: Option<State>,
+    pub state: Option<HealthState>,
 }
 
 /// Things, and how each is doing.
@@ -268,7 +268,7 @@ pub struct StateRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
     /// How it was doing, oldest first, at most [`crate::panels::BEATS`].
-    pub beats: Vec<State>,
+    pub beats: Vec<HealthState>,
     /// The share of beats that were not bad, of those anyone could tell: `97.7 %`.
     pub uptime: String,
 }

@@ -1,60 +1,60 @@
 //! What states are called, and long texts cut short.
 
-use super::unit::Format;
+use super::unit::NumberFormat;
 use super::view::Mark;
-use crate::domain::{State, Threshold};
+use crate::domain::{HealthState, Threshold};
 
 /// How many characters of a label, a cell or a note are shown. More would not be read on a board, and a source
 /// that sends whole documents must not grow what every viewer gets.
-pub(super) const LONGEST: usize = 200;
+pub(super) const MAX_CHARS: usize = 200;
 
 /// The text, or its beginning.
-pub(super) fn cut(text: &str) -> String {
+pub(super) fn truncate(text: &str) -> String {
     // A text of so few bytes cannot have too many characters.
-    if text.len() <= LONGEST {
+    if text.len() <= MAX_CHARS {
         return text.to_owned();
     }
-    match text.char_indices().nth(LONGEST) {
+    match text.char_indices().nth(MAX_CHARS) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
     }
 }
 
 /// How `value` is judged by `thresholds`; `None` when there are none.
-pub(super) fn mark(thresholds: &[Threshold], value: f64) -> Option<Mark> {
-    let state = Threshold::judge(thresholds, value)?;
+pub(super) fn threshold_mark(thresholds: &[Threshold], value: f64) -> Option<Mark> {
+    let state = Threshold::evaluate(thresholds, value)?;
     let word = match state {
-        State::Good => "ok",
-        State::Warn if thresholds.iter().any(|t| t.state == state && t.below && value <= t.at) => "low",
-        State::Warn => "high",
-        State::Bad => "critical",
-        State::Unknown => "unknown",
+        HealthState::Good => "ok",
+        HealthState::Warn if thresholds.iter().any(|t| t.state == state && t.below && value <= t.at) => "low",
+        HealthState::Warn => "high",
+        HealthState::Bad => "critical",
+        HealthState::Unknown => "unknown",
     };
     Some(Mark { state, word: word.to_owned() })
 }
 
 /// What a thing in this state is.
-pub(super) fn of_thing(state: State) -> &'static str {
+pub(super) fn state_word(state: HealthState) -> &'static str {
     match state {
-        State::Good => "up",
-        State::Warn => "warning",
-        State::Bad => "down",
-        State::Unknown => "unknown",
+        HealthState::Good => "up",
+        HealthState::Warn => "warning",
+        HealthState::Bad => "down",
+        HealthState::Unknown => "unknown",
     }
 }
 
 /// What stands in a table's cell for a state.
-pub(super) fn of_cell(state: State) -> &'static str {
+pub(super) fn cell_word(state: HealthState) -> &'static str {
     match state {
-        State::Good => "ok",
-        State::Warn => "warning",
-        State::Bad => "bad",
-        State::Unknown => "unknown",
+        HealthState::Good => "ok",
+        HealthState::Warn => "warning",
+        HealthState::Bad => "bad",
+        HealthState::Unknown => "unknown",
     }
 }
 
 /// The thresholds in words, mildest first: `warns at 80 %, bad at 95 %`.
-pub(super) fn rules(thresholds: &[Threshold], format: &Format) -> Option<String> {
+pub(super) fn describe_thresholds(thresholds: &[Threshold], format: &NumberFormat) -> Option<String> {
     if thresholds.is_empty() {
         return None;
     }
@@ -64,12 +64,12 @@ pub(super) fn rules(thresholds: &[Threshold], format: &Format) -> Option<String>
         .into_iter()
         .map(|threshold| {
             let verb = match threshold.state {
-                State::Good => "good",
-                State::Warn => "warns",
-                State::Bad => "bad",
-                State::Unknown => "unknown",
+                HealthState::Good => "good",
+                HealthState::Warn => "warns",
+                HealthState::Bad => "bad",
+                HealthState::Unknown => "unknown",
             };
-            let bound = format.bound(threshold.at);
+            let bound = format.minimal_text(threshold.at);
             let or_less = if threshold.below { " or less" } else { "" };
             format!("{verb} at {bound}{or_less}")
         })
@@ -84,18 +84,18 @@ mod tests {
     use crate::config::Unit;
 
     const LOAD: [Threshold; 2] = [
-        Threshold { at: 95.0, state: State::Bad, below: false },
-        Threshold { at: 80.0, state: State::Warn, below: false },
+        Threshold { at: 95.0, state: HealthState::Bad, below: false },
+        Threshold { at: 80.0, state: HealthState::Warn, below: false },
     ];
 
     const LEFT: [Threshold; 2] = [
-        Threshold { at: 14.0, state: State::Warn, below: true },
-        Threshold { at: 3.0, state: State::Bad, below: true },
+        Threshold { at: 14.0, state: HealthState::Warn, below: true },
+        Threshold { at: 3.0, state: HealthState::Bad, below: true },
     ];
 
     #[test]
     fn a_judgement_never_stands_without_its_word() {
-        let word = |thresholds: &[Threshold], value| mark(thresholds, value).map(|mark| mark.word);
+        let word = |thresholds: &[Threshold], value| threshold_mark(thresholds, value).map(|mark| mark.word);
         assert_eq!(word(&LOAD, 50.0).unwrap(), "ok");
         assert_eq!(word(&LOAD, 80.0).unwrap(), "high");
         assert_eq!(word(&LOAD, 95.0).unwrap(), "critical");
@@ -108,28 +108,28 @@ mod tests {
     #[test]
     fn a_value_between_two_bounds_is_low_or_high_by_the_one_it_crossed() {
         let room = [
-            Threshold { at: 15.0, state: State::Warn, below: true },
-            Threshold { at: 30.0, state: State::Warn, below: false },
+            Threshold { at: 15.0, state: HealthState::Warn, below: true },
+            Threshold { at: 30.0, state: HealthState::Warn, below: false },
         ];
-        assert_eq!(mark(&room, 10.0).unwrap().word, "low");
-        assert_eq!(mark(&room, 20.0).unwrap().word, "ok");
-        assert_eq!(mark(&room, 31.0).unwrap().word, "high");
+        assert_eq!(threshold_mark(&room, 10.0).unwrap().word, "low");
+        assert_eq!(threshold_mark(&room, 20.0).unwrap().word, "ok");
+        assert_eq!(threshold_mark(&room, 31.0).unwrap().word, "high");
     }
 
     #[test]
     fn thresholds_are_told_in_words_mildest_first() {
-        let percent = Format::new(Unit::Percent, None);
-        assert_eq!(rules(&LOAD, &percent).unwrap(), "warns at 80 %, bad at 95 %");
-        let days = Format::new(Unit::Other("days".into()), None);
-        assert_eq!(rules(&LEFT, &days).unwrap(), "warns at 14 days or less, bad at 3 days or less");
-        assert_eq!(rules(&[], &days), None);
+        let percent = NumberFormat::new(Unit::Percent, None);
+        assert_eq!(describe_thresholds(&LOAD, &percent).unwrap(), "warns at 80 %, bad at 95 %");
+        let days = NumberFormat::new(Unit::Other("days".into()), None);
+        assert_eq!(describe_thresholds(&LEFT, &days).unwrap(), "warns at 14 days or less, bad at 3 days or less");
+        assert_eq!(describe_thresholds(&[], &days), None);
     }
 
     #[test]
     fn a_long_text_is_cut_between_characters() {
-        let long = "ö".repeat(LONGEST + 1);
-        assert_eq!(cut(&long), format!("{}…", "ö".repeat(LONGEST)));
-        let fits = "ö".repeat(LONGEST);
-        assert_eq!(cut(&fits), fits);
+        let long = "ö".repeat(MAX_CHARS + 1);
+        assert_eq!(truncate(&long), format!("{}…", "ö".repeat(MAX_CHARS)));
+        let fits = "ö".repeat(MAX_CHARS);
+        assert_eq!(truncate(&fits), fits);
     }
 }

@@ -3,14 +3,14 @@ use std::time::Duration;
 
 use crate::directory::{Directories, GroupWatch, Naming};
 use crate::domain::{Audience, Clock};
-use crate::pages::{Shelf, namings};
+use crate::pages::{PageStore, referenced_groups};
 
 /// Looks up the groups that pages and settings name: at the start, when the pages change, and every so often. Those that
 /// nobody can ask about, for want of a service account, are left alone.
 pub(super) async fn watch_groups(
     watch: Arc<GroupWatch>,
     directories: Arc<Directories>,
-    shelf: Arc<Shelf>,
+    shelf: Arc<PageStore>,
     admins: Audience,
     clock: Arc<dyn Clock>,
     every: Duration,
@@ -18,7 +18,7 @@ pub(super) async fn watch_groups(
     let mut changes = shelf.changes();
     loop {
         changes.mark_unchanged();
-        let mut named: Vec<Naming> = namings(Some(&shelf), &admins);
+        let mut named: Vec<Naming> = referenced_groups(Some(&shelf), &admins);
         named.retain(|naming| directories.can_look_up(&naming.group));
         watch.look(&named).await;
         tokio::select! {

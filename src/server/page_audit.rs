@@ -3,10 +3,10 @@ use std::sync::Arc;
 
 use crate::audit::{Audit, Event};
 use crate::domain::{Client, PageSlug};
-use crate::pages::Shelf;
+use crate::pages::PageStore;
 
 /// Writes into the audit which pages are other than before, whenever their files are read again.
-pub(super) async fn audit_pages(shelf: Arc<Shelf>, audit: Audit) {
+pub(super) async fn audit_pages(shelf: Arc<PageStore>, audit: Audit) {
     let mut changes = shelf.changes();
     let mut before = Pages::of(&shelf);
     loop {
@@ -27,7 +27,7 @@ struct Pages {
 }
 
 impl Pages {
-    fn of(shelf: &Shelf) -> Self {
+    fn of(shelf: &PageStore) -> Self {
         let revision = |page: &Arc<crate::pages::Page>| (page.slug.clone(), page.revision().to_owned());
         Self { revisions: shelf.pages().iter().map(revision).collect(), faults: shelf.faults().len() }
     }

@@ -8,15 +8,15 @@ use super::page_audit::audit_pages;
 use crate::auth::{AccountWatch, Auth, Scripts};
 use crate::domain::Clock;
 use crate::live::Hub;
-use crate::pages::{Shelf, Watcher};
-use crate::web::Rooms;
+use crate::pages::{PageStore, PageWatcher};
+use crate::web::AppState;
 
 /// How often sessions that have run out are swept from the store.
 const SWEEP_EVERY: Duration = Duration::from_mins(1);
 
 /// What runs beside the requests, for as long as the server does.
 pub(super) struct Tasks {
-    _watcher: Watcher,
+    _watcher: PageWatcher,
     _keeper: AbortOnDropHandle<()>,
     _sweeper: AbortOnDropHandle<()>,
     _token_follower: AbortOnDropHandle<()>,
@@ -28,8 +28,8 @@ pub(super) struct Tasks {
 
 impl Tasks {
     /// Begins what the rooms need done beside the requests. `refresh` is how often the directory is asked.
-    pub(super) fn begin(rooms: &Rooms, refresh: Duration) -> Self {
-        let (shelf, hub, clock) = (&rooms.shelf, &rooms.hub, &rooms.clock);
+    pub(super) fn begin(rooms: &AppState, refresh: Duration) -> Self {
+        let (shelf, hub, clock) = (&rooms.page_store, &rooms.hub, &rooms.clock);
         let groups = watch_groups(
             Arc::clone(&rooms.groups),
             Arc::clone(&rooms.directories),
@@ -38,20 +38,20 @@ impl Tasks {
             Arc::clone(clock),
             refresh,
         );
-        let people = Arc::clone(&rooms.refresh);
+        let people = Arc::clone(&rooms.session_refresher);
         let accounts = AccountWatch::new(
             rooms.accounts.clone(),
-            Arc::clone(&rooms.refresh),
+            Arc::clone(&rooms.session_refresher),
             rooms.sessions.clone(),
             rooms.auth.audit().clone(),
         );
-        let scripts = Arc::clone(&rooms.scripts);
+        let scripts = Arc::clone(&rooms.api_auth);
         Self {
-            _watcher: Watcher::start(Arc::clone(shelf)),
+            _watcher: PageWatcher::start(Arc::clone(shelf)),
             _keeper: AbortOnDropHandle::new(tokio::spawn(keep_pages(Arc::clone(hub), Arc::clone(shelf)))),
             _sweeper: AbortOnDropHandle::new(tokio::spawn(sweep(
                 Arc::clone(&rooms.auth),
-                Arc::clone(&rooms.scripts),
+                Arc::clone(&rooms.api_auth),
                 Arc::clone(clock),
             ))),
             _token_follower: AbortOnDropHandle::new(tokio::spawn(
@@ -69,7 +69,7 @@ impl Tasks {
 }
 
 /// Keeps the channels running of every page that asks for it, and goes by the new files when they change.
-async fn keep_pages(hub: Arc<Hub>, shelf: Arc<Shelf>) {
+async fn keep_pages(hub: Arc<Hub>, shelf: Arc<PageStore>) {
     let mut changes = shelf.changes();
     loop {
         changes.mark_unchanged();

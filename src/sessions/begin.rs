@@ -78,7 +78,7 @@ impl Sessions {
             person: serde_json::to_string(person).map_err(|error| self.failed(&error))?,
             at: now.as_millis(),
             second_factor_at: second_factor_at.map(Timestamp::as_millis),
-            upkeep: upkeep.word(),
+            upkeep: upkeep.as_str(),
             stays,
             address: client.address().map(|address| address.to_string()),
             user_agent: client.user_agent().map(str::to_owned),
@@ -86,7 +86,7 @@ impl Sessions {
         self.write(new).await?;
         let times = Times { created_at: now, last_seen_at: now, confirmed_at: now, upkeep, stays };
         let proofs = Proofs { proved_at: now, second_factor_at };
-        Ok((token, Session::of(id, person.clone(), times, proofs, client.without_device(), self.lifetimes())))
+        Ok((token, Session::of(id, person.clone(), times, proofs, client.without_device_cookie(), self.lifetimes())))
     }
 
     /// Notes what `person` has proved anew in their session, whose `token` it is, and gives their browser another token. The old one
@@ -179,7 +179,7 @@ impl Sessions {
         .execute(&mut *pen)
         .await
         .map_err(|error| self.query_failed(&error))?;
-        pen.lay_down();
+        pen.release();
         Ok(())
     }
 }

@@ -93,7 +93,7 @@ impl Sessions {
 
     /// How many live connections of this session there are.
     pub fn listeners(&self, id: SessionId) -> usize {
-        self.watchers().listeners(id.as_i64())
+        self.watchers().watch_count(id.as_i64())
     }
 
     /// One session, unless it has ended.
@@ -127,7 +127,7 @@ impl Sessions {
             columns!()
         ))
         .bind(self.now().as_millis())
-        .bind(reason.word())
+        .bind(reason.as_str())
         .bind(person.as_str())
         .bind(kept.as_i64())
         .fetch_all(self.pool())
@@ -147,7 +147,7 @@ impl Sessions {
             columns!()
         ))
         .bind(self.now().as_millis())
-        .bind(reason.word())
+        .bind(reason.as_str())
         .bind(kept.map(SessionId::as_i64))
         .fetch_all(self.pool())
         .await
@@ -161,7 +161,7 @@ impl Sessions {
             self.recent().turn_over();
         }
         for row in &rows {
-            self.watchers().tell_the_end(row.id().as_i64(), reason);
+            self.watchers().notify_ended(row.id().as_i64(), reason);
         }
         self.readable(rows).collect()
     }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use crate::config::SessionSettings;
-use crate::domain::{Client, Person, SessionId, Timestamp, Upkeep};
+use crate::domain::{Client, Person, Revalidation, SessionId, Timestamp};
 
 /// Somebody's being signed in, in one browser.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub struct Session {
     /// When it ends whatever is done.
     pub absolute_end: Timestamp,
     /// How what is known of the person is kept true.
-    pub upkeep: Upkeep,
+    pub upkeep: Revalidation,
     /// When the directory last said that they may be signed in.
     pub confirmed_at: Timestamp,
     /// From when on it opens nothing, unless the directory confirms it again. `None` when nobody can ask.
@@ -38,7 +38,7 @@ pub struct Session {
 #[derive(Clone, Copy, Debug)]
 pub struct Beginning {
     /// Whether the directory can be asked about the person again.
-    pub upkeep: Upkeep,
+    pub upkeep: Revalidation,
     /// Whether a second factor was shown with the sign-in.
     pub second_factor: bool,
     /// Whether the person asked to stay signed in, and may.
@@ -47,7 +47,7 @@ pub struct Beginning {
 
 impl Beginning {
     /// A sign-in by a password alone, in a browser that is closed some time.
-    pub fn by_password(upkeep: Upkeep) -> Self {
+    pub fn by_password(upkeep: Revalidation) -> Self {
         Self { upkeep, second_factor: false, stays: false }
     }
 }
@@ -135,9 +135,9 @@ impl Lifetimes {
     /// How long after the sign-in a session ends in any case.
     fn whole(self, times: Times) -> Duration {
         match times.upkeep {
-            Upkeep::Refreshed if times.stays => self.stay,
-            Upkeep::Refreshed => self.absolute,
-            Upkeep::Unrefreshed => self.unrefreshed,
+            Revalidation::Refreshed if times.stays => self.stay,
+            Revalidation::Refreshed => self.absolute,
+            Revalidation::Unrefreshed => self.unrefreshed,
         }
     }
 
@@ -151,7 +151,7 @@ impl Lifetimes {
         Ends {
             idle: times.last_seen_at + self.idle_of(times.stays),
             absolute: times.created_at + self.whole(times),
-            stale_from: (times.upkeep == Upkeep::Refreshed).then(|| times.confirmed_at + self.max_staleness),
+            stale_from: (times.upkeep == Revalidation::Refreshed).then(|| times.confirmed_at + self.max_staleness),
         }
     }
 }
@@ -162,7 +162,7 @@ pub(super) struct Times {
     pub(super) created_at: Timestamp,
     pub(super) last_seen_at: Timestamp,
     pub(super) confirmed_at: Timestamp,
-    pub(super) upkeep: Upkeep,
+    pub(super) upkeep: Revalidation,
     pub(super) stays: bool,
 }
 
@@ -173,7 +173,7 @@ impl Times {
             created_at: Timestamp::from_millis(created_at),
             last_seen_at: Timestamp::from_millis(last_seen_at),
             confirmed_at: Timestamp::from_millis(confirmed_at),
-            upkeep: Upkeep::from_word(upkeep).unwrap_or(Upkeep::Unrefreshed),
+            upkeep: Revalidation::parse(upkeep).unwrap_or(Revalidation::Unrefreshed),
             stays,
         }
     }

@@ -12,12 +12,12 @@ use super::session::{Lifetimes, Row, columns};
 use super::{EndReason, Found, Session, SessionToken};
 use crate::config::SessionSettings;
 use crate::domain::{Clock, SessionId, Timestamp};
-use crate::store::{HeldPen, Kind, Store, StoreError, Watchers};
+use crate::store::{Store, StoreError, StoreKind, WatchRegistry, WriteConnectionGuard};
 
 /// The steps from an empty file to today's tables, in the binary.
 static MIGRATIONS: Migrator = sqlx::migrate!("src/sessions/migrations");
 
-const KIND: Kind = Kind { name: "session store", without_it: "everybody signs in again" };
+const KIND: StoreKind = StoreKind { name: "session store", if_recreated: "everybody signs in again" };
 
 /// A page view becomes a write at most this often, so that reading a page does not wait for the disk.
 const TOUCH_AT_MOST_EVERY: Duration = Duration::from_mins(1);
@@ -39,7 +39,7 @@ struct Inner {
     store: Store,
     lifetimes: Lifetimes,
     clock: Arc<dyn Clock>,
-    watchers: Watchers,
+    watchers: WatchRegistry,
     recent: Recent,
     beginnings: Beginnings,
     /// The number of the session that was begun last. One server writes to a file, and whoever begins a session knows its number
@@ -68,7 +68,7 @@ impl Sessions {
                 store,
                 lifetimes: Lifetimes::new(settings),
                 clock,
-                watchers: Watchers::default(),
+                watchers: WatchRegistry::default(),
                 recent: Recent::new(),
                 beginnings: Beginnings::default(),
                 last_id: AtomicI64::new(last_id),
@@ -120,7 +120,7 @@ impl Sessions {
     pub async fn end(&self, id: SessionId, reason: EndReason) -> Result<bool, StoreError> {
         let written = sqlx::query("UPDATE sessions SET ended_at = ?, end_reason = ? WHERE id = ? AND ended_at IS NULL")
             .bind(self.now().as_millis())
-            .bind(reason.word())
+            .bind(reason.as_str())
             .bind(id.as_i64())
             .execute(self.pool())
             .await
@@ -128,7 +128,7 @@ impl Sessions {
         let ended = written.rows_affected() > 0;
         if ended {
             self.recent().turn_over();
-            self.inner.watchers.tell_the_end(id.as_i64(), reason);
+            self.inner.watchers.notify_ended(id.as_i64(), reason);
         }
         Ok(ended)
     }
@@ -152,7 +152,7 @@ impl Sessions {
             columns!()
         ))
         .bind(now.as_millis())
-        .bind(EndReason::Expired.word())
+        .bind(EndReason::Expired.as_str())
         .bind((now - lifetimes.unrefreshed).as_millis())
         .bind((now - lifetimes.stay).as_millis())
         .bind((now - lifetimes.absolute).as_millis())
@@ -176,7 +176,7 @@ impl Sessions {
         self.inner.store.close().await;
     }
 
-    pub(super) fn watchers(&self) -> &Watchers {
+    pub(super) fn watchers(&self) -> &WatchRegistry {
         &self.inner.watchers
     }
 
@@ -198,7 +198,7 @@ impl Sessions {
     }
 
     /// For what is written the most: see [`Store::pen`].
-    pub(super) async fn pen(&self) -> Result<HeldPen<'_>, sqlx::Error> {
+    pub(super) async fn pen(&self) -> Result<WriteConnectionGuard<'_>, sqlx::Error> {
         self.inner.store.pen().await
     }
 

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::session::{Row, columns};
 use super::{EndReason, Session, Sessions};
-use crate::domain::{Person, PersonId, Timestamp, Upkeep};
+use crate::domain::{Person, PersonId, Revalidation, Timestamp};
 use crate::store::StoreError;
 
 /// Some of the people who are signed in.
@@ -109,7 +109,7 @@ impl Sessions {
         transaction.commit().await.map_err(|error| self.query_failed(&error))?;
         self.recent().turn_over();
         for id in changed {
-            self.watchers().tell_of_change(id);
+            self.watchers().notify_changed(id);
         }
         Ok(())
     }
@@ -132,7 +132,7 @@ impl Sessions {
             columns!()
         ))
         .bind(self.now().as_millis())
-        .bind(reason.word())
+        .bind(reason.as_str())
         .bind(person.as_str())
         .bind(asked_at.as_millis())
         .fetch_all(self.pool())
@@ -146,7 +146,7 @@ impl Sessions {
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be read or written.
-    pub async fn settle_upkeep(&self, can: impl Fn(&Person) -> Upkeep) -> Result<(), StoreError> {
+    pub async fn settle_upkeep(&self, can: impl Fn(&Person) -> Revalidation) -> Result<(), StoreError> {
         let rows: Vec<(i64, Vec<u8>, String)> =
             sqlx::query_as("SELECT id, person, upkeep FROM sessions WHERE ended_at IS NULL")
                 .fetch_all(self.pool())
@@ -155,7 +155,7 @@ impl Sessions {
         let mut others: HashMap<&'static str, Vec<i64>> = HashMap::new();
         for (id, person, written) in rows {
             let Some(person) = readable(id, &person) else { continue };
-            let upkeep = can(&person).word();
+            let upkeep = can(&person).as_str();
             if upkeep != written {
                 others.entry(upkeep).or_default().push(id);
             }

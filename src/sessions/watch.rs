@@ -3,39 +3,39 @@ use async_trait::async_trait;
 use super::session::{StandingRow, Times};
 use super::{EndReason, Sessions};
 use crate::domain::{Clock, Person, SessionId, Timestamp};
-use crate::store::{Standing, StoreError, Watch, Watched, Watchers};
+use crate::store::{RowStatus, RowWatch, StoreError, WatchRegistry, WatchedStore};
 
 impl Sessions {
     /// Watches over a session whose person is `known` so, for as long as the watch is kept. Must be called within a Tokio
     /// runtime.
-    pub fn watch(&self, id: SessionId, known: &Person) -> Watch {
-        Watchers::watch(self, id.as_i64(), known)
+    pub fn watch(&self, id: SessionId, known: &Person) -> RowWatch {
+        WatchRegistry::watch(self, id.as_i64(), known)
     }
 
     /// How a session stood at `asked_at`, when the row was asked for: whoever used it since has moved its end.
-    fn standing(&self, row: StandingRow, asked_at: Timestamp) -> Standing {
+    fn standing(&self, row: StandingRow, asked_at: Timestamp) -> RowStatus {
         if let Some(word) = &row.end_reason {
-            return Standing::Ended(EndReason::of_word(word));
+            return RowStatus::Ended(EndReason::from_stored(word));
         }
         let times = Times::read(row.created_at, row.last_seen_at, row.confirmed_at, &row.upkeep, row.stays);
         let ends = self.lifetimes().of(times);
         let end = ends.idle.min(ends.absolute);
         if asked_at >= end {
-            return Standing::Ended(EndReason::Expired);
+            return RowStatus::Ended(EndReason::Expired);
         }
         match ends.stale_from {
-            Some(stale_from) if asked_at >= stale_from => Standing::Unconfirmed,
-            Some(stale_from) => Standing::Lives { until: end.min(stale_from), person: row.person },
-            None => Standing::Lives { until: end, person: row.person },
+            Some(stale_from) if asked_at >= stale_from => RowStatus::Unconfirmed,
+            Some(stale_from) => RowStatus::Valid { until: end.min(stale_from), person: row.person },
+            None => RowStatus::Valid { until: end, person: row.person },
         }
     }
 }
 
 #[async_trait]
-impl Watched for Sessions {
-    const ROW: &'static str = "session";
+impl WatchedStore for Sessions {
+    const ROW_NAME: &'static str = "session";
 
-    fn watchers(&self) -> &Watchers {
+    fn watch_registry(&self) -> &WatchRegistry {
         Self::watchers(self)
     }
 
@@ -43,7 +43,7 @@ impl Watched for Sessions {
         Self::clock(self)
     }
 
-    async fn standings(&self, rows: &[i64]) -> Result<Vec<(i64, Standing)>, StoreError> {
+    async fn row_statuses(&self, rows: &[i64]) -> Result<Vec<(i64, RowStatus)>, StoreError> {
         let asked_at = self.now();
         let rows = serde_json::to_string(rows).map_err(|error| self.failed(&error))?;
         let rows: Vec<StandingRow> = sqlx::query_as(

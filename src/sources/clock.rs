@@ -13,7 +13,7 @@ use quick_cache::sync::Cache;
 
 use super::words::nearest;
 use super::{Source, SourceError};
-use crate::domain::{Bindings, BoundQuery, Clock, Pattern, Reading};
+use crate::domain::{Bindings, BoundQuery, Clock, Reading, TextTemplate};
 
 /// What there is to ask, in the order error messages list it.
 const VERBS: [(&str, Verb); 4] =
@@ -113,11 +113,11 @@ impl Verb {
 
 impl Zone {
     fn parse(word: &str) -> Result<Self, String> {
-        let pattern: Pattern = word.parse().map_err(|fault| format!("{fault}"))?;
+        let pattern: TextTemplate = word.parse().map_err(|fault| format!("{fault}"))?;
         if let Some(name) = pattern.literal() {
             return zone_named(name).map(Self::Known);
         }
-        match pattern.slots().next() {
+        match pattern.placeholders().next() {
             Some(slot) if word == format!("{{{}}}", slot.key) => Ok(Self::Placeholder(slot.key.clone())),
             _ => Err(format!(
                 "'{word}' mixes text and placeholders; a time zone is one name such as Europe/Vienna, or one placeholder \

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use super::Kind;
+use super::StoreKind;
 
 /// A store could not do its work. It is never the answer "there is no such thing".
 #[derive(Clone, Debug, thiserror::Error)]
@@ -13,7 +13,7 @@ pub enum StoreError {
     )]
     Open {
         /// What it keeps.
-        kind: Kind,
+        kind: StoreKind,
         /// The file.
         path: PathBuf,
         /// What went wrong, for the log.
@@ -23,11 +23,11 @@ pub enum StoreError {
     #[error(
         "the {} {} is damaged: {reason}; stop the program and move the file away together with its '-wal' and '-shm' \
          neighbours: a new one is made, and {}",
-        kind.name, path.display(), kind.without_it
+        kind.name, path.display(), kind.if_recreated
     )]
     Damaged {
         /// What it keeps.
-        kind: Kind,
+        kind: StoreKind,
         /// The file.
         path: PathBuf,
         /// What is wrong with it, for the log.
@@ -37,11 +37,11 @@ pub enum StoreError {
     #[error(
         "the {} {} was written by another version of this program ({reason}); start that version, or stop and move the \
          file away: a new one is made, and {}",
-        kind.name, path.display(), kind.without_it
+        kind.name, path.display(), kind.if_recreated
     )]
     OtherVersion {
         /// What it keeps.
-        kind: Kind,
+        kind: StoreKind,
         /// The file.
         path: PathBuf,
         /// Which migration does not fit, for the log.
@@ -51,7 +51,7 @@ pub enum StoreError {
     #[error("the {} {} cannot be used: {reason}; look at its disk's free space and health", kind.name, path.display())]
     Query {
         /// What it keeps.
-        kind: Kind,
+        kind: StoreKind,
         /// The file.
         path: PathBuf,
         /// What SQLite says, for the log. It names no values.

@@ -7,18 +7,18 @@
 //! Live connections hang on rows, a session's or a token's. A [`Watch`] hears what becomes of one, at once; [`Watchers`] look
 //! after all that are watched, with one question for many.
 
+mod aead;
 mod error;
 mod open;
-mod pen;
 mod random;
-mod seal;
-mod watch;
-mod watchers;
+mod row_watch;
+mod watch_registry;
+mod write_connection;
 
+pub use aead::{AeadCipher, SealingKey};
 pub use error::StoreError;
-pub use open::{Kind, Store};
-pub use pen::HeldPen;
+pub use open::{Store, StoreKind};
 pub use random::fill_randomly;
-pub use seal::{Seal, SealingKey};
-pub use watch::{RowNews, Watch};
-pub use watchers::{Standing, Watched, Watchers};
+pub use row_watch::{RowEvent, RowWatch};
+pub use watch_registry::{RowStatus, WatchRegistry, WatchedStore};
+pub use write_connection::WriteConnectionGuard;

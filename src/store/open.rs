@@ -9,18 +9,18 @@ use sqlx::SqlitePool;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
-use super::pen::Pen;
-use super::{HeldPen, StoreError};
+use super::write_connection::WriteConnection;
+use super::{StoreError, WriteConnectionGuard};
 
 /// How long a statement waits for another's write to finish. Ours take a millisecond; a backup tool that reads the
 /// file holds it a little longer.
-const BUSY: Duration = Duration::from_secs(5);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// SQLite writes one at a time; a few connections let page views read past a write. Each is a thread.
-const CONNECTIONS: u32 = 4;
+const MAX_CONNECTIONS: u32 = 4;
 
 /// Longer than [`BUSY`], so that whoever waits for a connection hears of the real trouble first.
-const ACQUIRE: Duration = Duration::from_secs(8);
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// After so many pages of 4 KiB the write-ahead log is worked into the file, with two waits for the disk: some thousands of
 /// sign-ins, and 16 MiB beside the file.
@@ -32,20 +32,20 @@ const CACHE_KIB: &str = "-512";
 
 /// What a store keeps, in the words of its errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Kind {
+pub struct StoreKind {
     /// What it is called: "session store".
     pub name: &'static str,
     /// What follows when it is begun anew: "everybody signs in again".
-    pub without_it: &'static str,
+    pub if_recreated: &'static str,
 }
 
 /// One SQLite file of ours. Cheap to clone; the clones are one store.
 #[derive(Clone, Debug)]
 pub struct Store {
     pool: SqlitePool,
-    pen: Arc<Pen>,
+    write_connection: Arc<WriteConnection>,
     path: Arc<PathBuf>,
-    kind: Kind,
+    kind: StoreKind,
 }
 
 impl Store {
@@ -54,22 +54,22 @@ impl Store {
     ///
     /// # Errors
     /// A [`StoreError`] that names the file and the remedy, when it cannot be opened or is damaged.
-    pub async fn open(path: &Path, kind: Kind, migrations: &Migrator) -> Result<Self, StoreError> {
+    pub async fn open(path: &Path, kind: StoreKind, migrations: &Migrator) -> Result<Self, StoreError> {
         let unopened = |path: &Path, reason: String| StoreError::Open { kind, path: path.to_owned(), reason };
-        private_file(path).map_err(|error| unopened(path, error.to_string()))?;
+        create_private_file(path).map_err(|error| unopened(path, error.to_string()))?;
         let options = SqliteConnectOptions::new()
             .filename(path)
             .journal_mode(SqliteJournalMode::Wal)
             // In WAL mode this cannot damage the file; losing power may lose the last sign-ins, and people repeat them.
             .synchronous(SqliteSynchronous::Normal)
             .foreign_keys(true)
-            .busy_timeout(BUSY)
+            .busy_timeout(BUSY_TIMEOUT)
             .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
             .pragma("cache_size", CACHE_KIB)
             .disable_statement_logging();
         let pool = SqlitePoolOptions::new()
-            .max_connections(CONNECTIONS)
-            .acquire_timeout(ACQUIRE)
+            .max_connections(MAX_CONNECTIONS)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
             // A file does not hang up as a server does; to ask would cost each statement a message to a thread and back.
             .test_before_acquire(false);
         let connected = pool.connect_with(options).await;
@@ -77,7 +77,7 @@ impl Store {
             if is_damage(error) { damaged(kind, path, error) } else { unopened(path, error.to_string()) }
         };
         let pool = connected.map_err(|error| explain(&error))?;
-        let store = Self { pool, pen: Arc::default(), path: Arc::new(path.to_owned()), kind };
+        let store = Self { pool, write_connection: Arc::default(), path: Arc::new(path.to_owned()), kind };
         store.check().await.map_err(|error| explain(&error))?.map_err(|verdict| store.damaged(&verdict))?;
         migrations.run(&store.pool).await.map_err(|error| match error {
             MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => explain(&error),
@@ -96,8 +96,8 @@ impl Store {
     ///
     /// # Errors
     /// When there is none and none can be made, as after [`Store::close`].
-    pub async fn pen(&self) -> Result<HeldPen<'_>, sqlx::Error> {
-        self.pen.take_up(&self.pool).await
+    pub async fn pen(&self) -> Result<WriteConnectionGuard<'_>, sqlx::Error> {
+        self.write_connection.acquire(&self.pool).await
     }
 
     /// What a failed query means: a damaged file has its own remedy.
@@ -119,7 +119,7 @@ impl Store {
     pub async fn close(&self) {
         // Closed first, so that nobody makes another.
         let closed = self.pool.close();
-        if let Err(error) = self.pen.close().await {
+        if let Err(error) = self.write_connection.close().await {
             tracing::warn!(%error, path = %self.path.display(), "a store could not be closed in good order");
         }
         closed.await;
@@ -143,12 +143,12 @@ fn is_damage(error: &sqlx::Error) -> bool {
     code.is_some_and(|code| DAMAGED.contains(&(code & 0xff)))
 }
 
-fn damaged(kind: Kind, path: &Path, reason: &impl ToString) -> StoreError {
+fn damaged(kind: StoreKind, path: &Path, reason: &impl ToString) -> StoreError {
     StoreError::Damaged { kind, path: path.to_owned(), reason: reason.to_string() }
 }
 
 /// Makes the file for its owner alone before SQLite sees it: SQLite gives its `-wal` and `-shm` the same mode.
-fn private_file(path: &Path) -> io::Result<()> {
+fn create_private_file(path: &Path) -> io::Result<()> {
     let mut options = fs::OpenOptions::new();
     options.create(true).read(true).append(true);
     #[cfg(unix)]

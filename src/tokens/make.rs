@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::token::{Row, columns};
 use super::{ApiToken, Token, TokenName, Tokens};
-use crate::domain::{EndReason, Granted, Person, TokenId, Upkeep};
+use crate::domain::{EndReason, Person, Revalidation, TokenId, TokenScope};
 use crate::store::StoreError;
 
 /// How many good tokens one person may have: one for every script and screen of a busy team, and few enough that each
@@ -15,13 +15,13 @@ pub struct Wanted {
     /// What it is to be called.
     pub name: TokenName,
     /// What it is to be good for.
-    pub granted: Granted,
+    pub granted: TokenScope,
     /// How long; longer than the settings allow is cut to what they do.
     pub lasts: Duration,
     /// Whether its owner has shown their second factor.
     pub second_factor: bool,
     /// Whether the directory can be asked about its owner.
-    pub upkeep: Upkeep,
+    pub upkeep: Revalidation,
 }
 
 /// Why there is no new token.
@@ -63,7 +63,7 @@ impl Tokens {
         .bind(wanted.second_factor)
         .bind(now.as_millis())
         .bind((now + wanted.lasts.min(self.lifetimes().longest)).as_millis())
-        .bind(wanted.upkeep.word())
+        .bind(wanted.upkeep.as_str())
         .bind(self.oldest_alive())
         .bind(MOST_TOKENS_OF_ONE)
         .fetch_optional(self.pool())
@@ -91,7 +91,7 @@ impl Tokens {
         .await
         .map_err(|error| self.query_failed(&error))?;
         let Some(row) = row else { return Ok(None) };
-        self.watchers().tell_the_end(id.as_i64(), EndReason::Revoked);
+        self.watchers().notify_ended(id.as_i64(), EndReason::Revoked);
         self.read(row).map(Some)
     }
 }

@@ -9,12 +9,12 @@ use super::token::{Lifetimes, Row, columns};
 use super::{ApiToken, Found, Token};
 use crate::config::TokenSettings;
 use crate::domain::{Client, Clock, EndReason, Timestamp, TokenId};
-use crate::store::{Kind, Store, StoreError, Watchers};
+use crate::store::{Store, StoreError, StoreKind, WatchRegistry};
 
 /// The steps from an empty file to today's tables, in the binary.
 static MIGRATIONS: Migrator = sqlx::migrate!("src/tokens/migrations");
 
-const KIND: Kind = Kind { name: "token store", without_it: "everybody makes their API tokens anew" };
+const KIND: StoreKind = StoreKind { name: "token store", if_recreated: "everybody makes their API tokens anew" };
 
 /// A use becomes a write at most this often, so that a script that asks every second does not wait for the disk.
 const TOUCH_AT_MOST_EVERY: Duration = Duration::from_mins(1);
@@ -32,7 +32,7 @@ struct Inner {
     store: Store,
     lifetimes: Lifetimes,
     clock: Arc<dyn Clock>,
-    watchers: Watchers,
+    watchers: WatchRegistry,
 }
 
 impl Tokens {
@@ -49,7 +49,7 @@ impl Tokens {
     ) -> Result<Self, StoreError> {
         let store = Store::open(path, KIND, &MIGRATIONS).await?;
         let lifetimes = Lifetimes { longest: settings.longest, max_staleness, unrefreshed: settings.unrefreshed };
-        Ok(Self { inner: Arc::new(Inner { store, lifetimes, clock, watchers: Watchers::default() }) })
+        Ok(Self { inner: Arc::new(Inner { store, lifetimes, clock, watchers: WatchRegistry::default() }) })
     }
 
     /// What a secret stands for. One that opens something is now used, from where `client` is; how it was used before
@@ -118,7 +118,7 @@ impl Tokens {
     fn judge(&self, row: Option<Row>) -> Result<Found, StoreError> {
         let Some(row) = row else { return Ok(Found::Nothing) };
         if let Some(word) = &row.end_reason {
-            return Ok(Found::Ended(EndReason::of_word(word)));
+            return Ok(Found::Ended(EndReason::from_stored(word)));
         }
         let (token, now) = (self.read(row)?, self.now());
         Ok(if now >= token.expires_at {
@@ -158,7 +158,7 @@ impl Tokens {
     pub(super) fn tell_the_ended(&self, rows: Vec<Row>) -> Vec<Token> {
         for row in &rows {
             self.watchers()
-                .tell_the_end(row.id, row.end_reason.as_deref().map_or(EndReason::Expired, EndReason::of_word));
+                .notify_ended(row.id, row.end_reason.as_deref().map_or(EndReason::Expired, EndReason::from_stored));
         }
         self.readable(rows).collect()
     }
@@ -175,7 +175,7 @@ impl Tokens {
         row.token(self.inner.lifetimes).map_err(|reason| self.inner.store.damaged(&reason))
     }
 
-    pub(super) fn watchers(&self) -> &Watchers {
+    pub(super) fn watchers(&self) -> &WatchRegistry {
         &self.inner.watchers
     }
 

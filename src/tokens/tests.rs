@@ -7,8 +7,8 @@ use tempfile::TempDir;
 
 use super::{ApiToken, Found, MakeError, Token, Tokens, Wanted};
 use crate::config::TokenSettings;
-use crate::domain::{Client, EndReason, Groups, ManualClock, Person, PersonId, Timestamp, Upkeep};
-use crate::store::{RowNews, Watch};
+use crate::domain::{Client, EndReason, Groups, ManualClock, Person, PersonId, Revalidation, Timestamp};
+use crate::store::{RowEvent, RowWatch};
 
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
@@ -61,7 +61,7 @@ fn lasting(lasts: Duration) -> Wanted {
         granted: "read:ops".parse().unwrap(),
         lasts,
         second_factor: false,
-        upkeep: Upkeep::Refreshed,
+        upkeep: Revalidation::Refreshed,
     }
 }
 
@@ -161,7 +161,7 @@ async fn whom_nobody_confirms_for_too_long_has_no_way_in_until_somebody_does() {
     let drawer = Drawer::open().await;
     let alice = person("alice");
     let (asked, _) = drawer.makes(&alice, &lasting(30 * DAY)).await;
-    let (unasked, _) = drawer.makes(&alice, &Wanted { upkeep: Upkeep::Unrefreshed, ..lasting(30 * DAY) }).await;
+    let (unasked, _) = drawer.makes(&alice, &Wanted { upkeep: Revalidation::Unrefreshed, ..lasting(30 * DAY) }).await;
     drawer.clock.advance(STALE);
     assert!(matches!(drawer.finds(&asked).await, Found::Stale(_)));
     assert!(matches!(drawer.finds(&unasked).await, Found::Good(_)));
@@ -179,14 +179,14 @@ async fn people_are_listed_once_and_in_pages_as_long_as_they_can_be_asked_about(
     for name in ["a", "b", "b", "c"] {
         drawer.makes(&person(name), &lasting(HOUR)).await;
     }
-    drawer.makes(&person("d"), &Wanted { upkeep: Upkeep::Unrefreshed, ..lasting(HOUR) }).await;
+    drawer.makes(&person("d"), &Wanted { upkeep: Revalidation::Unrefreshed, ..lasting(HOUR) }).await;
     assert_eq!(drawer.tokens.count_people().await.unwrap(), 3);
     let (people, last) = drawer.tokens.people(None, 2).await.unwrap();
     assert_eq!(people.iter().map(|person| &*person.username).collect::<Vec<_>>(), ["a", "b"]);
     let (people, last) = drawer.tokens.people(last.as_ref(), 2).await.unwrap();
     assert_eq!(people.iter().map(|person| &*person.username).collect::<Vec<_>>(), ["c"]);
     assert_eq!(last, None);
-    drawer.tokens.settle_upkeep(|_| Upkeep::Unrefreshed).await.unwrap();
+    drawer.tokens.settle_upkeep(|_| Revalidation::Unrefreshed).await.unwrap();
     assert_eq!(drawer.tokens.count_people().await.unwrap(), 0);
 }
 
@@ -204,8 +204,8 @@ async fn whoever_is_gone_has_no_tokens_but_what_they_proved_since_counts() {
 }
 
 /// What a watch says within a real second, which is long for it and never decides a test that passes.
-async fn soon(watch: &mut Watch) -> RowNews {
-    tokio::time::timeout(Duration::from_secs(20), watch.news()).await.expect("there is news")
+async fn soon(watch: &mut RowWatch) -> RowEvent {
+    tokio::time::timeout(Duration::from_secs(20), watch.next_event()).await.expect("there is news")
 }
 
 #[tokio::test]
@@ -217,9 +217,9 @@ async fn a_watch_hears_of_a_change_and_of_the_end() {
     drawer.clock.advance(MINUTE);
     let renamed = Person { display_name: "Alice B.".into(), ..alice };
     drawer.tokens.confirm(std::slice::from_ref(&renamed), START + MINUTE).await.unwrap();
-    assert_eq!(soon(&mut watch).await, RowNews::Changed(renamed));
+    assert_eq!(soon(&mut watch).await, RowEvent::Changed(renamed));
     drawer.tokens.revoke(made.id, None).await.unwrap();
-    assert_eq!(soon(&mut watch).await, RowNews::Ended(EndReason::Revoked));
+    assert_eq!(soon(&mut watch).await, RowEvent::Ended(EndReason::Revoked));
     drop(watch);
     assert_eq!(drawer.tokens.watchers().len(), 0);
 }
@@ -232,9 +232,9 @@ async fn a_watch_ends_by_itself_when_the_token_expires_or_goes_stale() {
     let (_, long) = drawer.makes(&alice, &lasting(DAY)).await;
     let (mut short, mut long) = (drawer.tokens.watch(short.id, &alice), drawer.tokens.watch(long.id, &alice));
     drawer.clock.advance(10 * MINUTE);
-    assert_eq!(soon(&mut short).await, RowNews::Ended(EndReason::Expired));
+    assert_eq!(soon(&mut short).await, RowEvent::Ended(EndReason::Expired));
     drawer.clock.advance(STALE);
-    assert_eq!(soon(&mut long).await, RowNews::Unconfirmed);
+    assert_eq!(soon(&mut long).await, RowEvent::Unconfirmed);
 }
 
 #[tokio::test]
@@ -247,7 +247,7 @@ async fn a_watch_hears_what_another_process_did_to_the_file() {
     other.revoke(made.id, None).await.unwrap();
     let news = async {
         tokio::select! {
-            news = watch.news() => news,
+            news = watch.next_event() => news,
             () = drawer.tokens.follow_the_file() => unreachable!("it follows for ever"),
             () = async {
                 loop {
@@ -258,7 +258,7 @@ async fn a_watch_hears_what_another_process_did_to_the_file() {
             } => unreachable!("the time passes for ever"),
         }
     };
-    assert_eq!(news.await, RowNews::Ended(EndReason::Revoked));
+    assert_eq!(news.await, RowEvent::Ended(EndReason::Revoked));
     assert!(drawer.clock_now() < START + Duration::from_secs(50), "long before the watch looks for itself");
 }
 

@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::domain::{EndReason, Granted, Person, Timestamp, TokenId, Upkeep};
+use crate::domain::{EndReason, Person, Revalidation, Timestamp, TokenId, TokenScope};
 
 /// Long enough for "backup of the wall display in Lyon", short enough for a line of a list.
 const LONGEST_NAME: usize = 60;
@@ -18,7 +18,7 @@ pub struct Token {
     /// Whose it is, as the directory described them when it was last asked.
     pub person: Person,
     /// What it is good for, as far as its person may.
-    pub granted: Granted,
+    pub granted: TokenScope,
     /// Whether whoever made it had shown their second factor: it then counts as shown with every use.
     pub second_factor: bool,
     /// When it was made.
@@ -26,7 +26,7 @@ pub struct Token {
     /// From when on it opens nothing.
     pub expires_at: Timestamp,
     /// How what is known of the person is kept true.
-    pub upkeep: Upkeep,
+    pub upkeep: Revalidation,
     /// When the directory last said that the person may be signed in.
     pub confirmed_at: Timestamp,
     /// From when on it opens nothing unless its person is confirmed again.
@@ -99,11 +99,11 @@ impl Lifetimes {
         expires_at.min(created_at + self.longest)
     }
 
-    pub(super) fn stale_from(self, upkeep: Upkeep, confirmed_at: Timestamp) -> Timestamp {
+    pub(super) fn stale_from(self, upkeep: Revalidation, confirmed_at: Timestamp) -> Timestamp {
         confirmed_at
             + match upkeep {
-                Upkeep::Refreshed => self.max_staleness,
-                Upkeep::Unrefreshed => self.unrefreshed,
+                Revalidation::Refreshed => self.max_staleness,
+                Revalidation::Unrefreshed => self.unrefreshed,
             }
     }
 }
@@ -154,7 +154,7 @@ impl Row {
             |what: &str, why: &dyn fmt::Display| format!("the {what} of token {} cannot be read: {why}", self.id);
         let time = Timestamp::from_millis;
         // A word that a later version wrote is read as the shorter life.
-        let upkeep = Upkeep::from_word(&self.upkeep).unwrap_or(Upkeep::Unrefreshed);
+        let upkeep = Revalidation::parse(&self.upkeep).unwrap_or(Revalidation::Unrefreshed);
         let (created_at, confirmed_at) = (time(self.created_at), time(self.confirmed_at));
         let address = self.last_address.as_deref().map(str::parse).transpose();
         Ok(Token {

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::token::{Row, columns};
 use super::{Token, Tokens};
-use crate::domain::{Person, PersonId, Timestamp, Upkeep};
+use crate::domain::{Person, PersonId, Revalidation, Timestamp};
 use crate::store::StoreError;
 
 /// Keeping tokens true to the directory. Whatever holds for many people is one statement, however many they are.
@@ -96,7 +96,7 @@ impl Tokens {
         .map_err(|error| self.query_failed(&error))?;
         transaction.commit().await.map_err(|error| self.query_failed(&error))?;
         for id in changed {
-            self.watchers().tell_of_change(id);
+            self.watchers().notify_changed(id);
         }
         Ok(())
     }
@@ -126,7 +126,7 @@ impl Tokens {
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be read or written.
-    pub async fn settle_upkeep(&self, can: impl Fn(&Person) -> Upkeep) -> Result<(), StoreError> {
+    pub async fn settle_upkeep(&self, can: impl Fn(&Person) -> Revalidation) -> Result<(), StoreError> {
         let rows: Vec<(i64, Vec<u8>, String)> =
             sqlx::query_as("SELECT id, person, upkeep FROM tokens WHERE ended_at IS NULL")
                 .fetch_all(self.pool())
@@ -135,7 +135,7 @@ impl Tokens {
         let mut others: HashMap<&'static str, Vec<i64>> = HashMap::new();
         for (id, person, written) in rows {
             let Some(person) = readable(id, &person) else { continue };
-            let upkeep = can(&person).word();
+            let upkeep = can(&person).as_str();
             if upkeep != written {
                 others.entry(upkeep).or_default().push(id);
             }

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 
 use super::Tokens;
 use super::token::StandingRow;
-use crate::domain::{Clock, EndReason, Person, Timestamp, TokenId, Upkeep};
-use crate::store::{Standing, StoreError, Watch, Watched, Watchers};
+use crate::domain::{Clock, EndReason, Person, Revalidation, Timestamp, TokenId};
+use crate::store::{RowStatus, RowWatch, StoreError, WatchRegistry, WatchedStore};
 
 /// How often the file is asked whether another process ended a token that is being watched here, as `belvedere token
 /// revoke` does: one small question for all of them, and a live connection ends within a second.
@@ -14,22 +14,22 @@ const LOOK_FOR_OTHERS_EVERY: Duration = Duration::from_millis(500);
 impl Tokens {
     /// Watches over a token whose person is `known` so, for as long as the watch is kept. Must be called within a Tokio
     /// runtime.
-    pub fn watch(&self, id: TokenId, known: &Person) -> Watch {
-        Watchers::watch(self, id.as_i64(), known)
+    pub fn watch(&self, id: TokenId, known: &Person) -> RowWatch {
+        WatchRegistry::watch(self, id.as_i64(), known)
     }
 
     /// Tells live connections what another process wrote into the file, for as long as it is polled.
     pub async fn follow_the_file(&self) {
         loop {
             Self::clock(self).sleep(LOOK_FOR_OTHERS_EVERY).await;
-            let watched = Self::watchers(self).rows();
+            let watched = Self::watchers(self).watched_rows();
             if watched.is_empty() {
                 continue;
             }
             match self.ended_among(&watched).await {
                 Ok(ended) => {
                     for (id, reason) in ended {
-                        Self::watchers(self).tell_the_end(id, EndReason::of_word(&reason));
+                        Self::watchers(self).notify_ended(id, EndReason::from_stored(&reason));
                     }
                 }
                 // Each is looked at within the minute, and whoever looks knows what to do when that cannot be.
@@ -50,29 +50,29 @@ impl Tokens {
     }
 
     /// How a token stood at `asked_at`, when the row was asked for.
-    fn standing(&self, row: StandingRow, asked_at: Timestamp) -> Standing {
+    fn standing(&self, row: StandingRow, asked_at: Timestamp) -> RowStatus {
         if let Some(word) = &row.end_reason {
-            return Standing::Ended(EndReason::of_word(word));
+            return RowStatus::Ended(EndReason::from_stored(word));
         }
         let time = Timestamp::from_millis;
-        let upkeep = Upkeep::from_word(&row.upkeep).unwrap_or(Upkeep::Unrefreshed);
+        let upkeep = Revalidation::parse(&row.upkeep).unwrap_or(Revalidation::Unrefreshed);
         let expires_at = self.lifetimes().end(time(row.created_at), time(row.expires_at));
         let stale_from = self.lifetimes().stale_from(upkeep, time(row.confirmed_at));
         if asked_at >= expires_at {
-            Standing::Ended(EndReason::Expired)
+            RowStatus::Ended(EndReason::Expired)
         } else if asked_at >= stale_from {
-            Standing::Unconfirmed
+            RowStatus::Unconfirmed
         } else {
-            Standing::Lives { until: expires_at.min(stale_from), person: row.person }
+            RowStatus::Valid { until: expires_at.min(stale_from), person: row.person }
         }
     }
 }
 
 #[async_trait]
-impl Watched for Tokens {
-    const ROW: &'static str = "token";
+impl WatchedStore for Tokens {
+    const ROW_NAME: &'static str = "token";
 
-    fn watchers(&self) -> &Watchers {
+    fn watch_registry(&self) -> &WatchRegistry {
         Self::watchers(self)
     }
 
@@ -80,7 +80,7 @@ impl Watched for Tokens {
         Self::clock(self)
     }
 
-    async fn standings(&self, rows: &[i64]) -> Result<Vec<(i64, Standing)>, StoreError> {
+    async fn row_statuses(&self, rows: &[i64]) -> Result<Vec<(i64, RowStatus)>, StoreError> {
         let asked_at = self.now();
         let rows = serde_json::to_string(rows).map_err(|error| self.failed(&error))?;
         let rows: Vec<StandingRow> = sqlx::query_as(

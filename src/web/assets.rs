@@ -13,19 +13,19 @@ use walkdir::WalkDir;
 
 use crate::config::Theme;
 
-mod lean;
+mod minify;
 
 /// Hex digits of a version: 48 bits tell the states of the files apart.
 const VERSION_DIGITS: usize = 12;
 
 /// What is smaller gains nothing by being packed: it travels in one piece either way.
-const WORTH_PACKING: usize = 512;
+const MIN_GZIP_BYTES: usize = 512;
 
 /// The stylesheet with the site's own numbers. It has no file: it is made from the settings.
 const THEME_PATH: &str = "theme.css";
 
 /// The site's own scripts, which travel without their comments. Those of an overlay are the admin's, and stay as they are.
-const SCRIPTS: (&str, &str) = ("js/", ".js");
+const SCRIPT_PATHS: (&str, &str) = ("js/", ".js");
 
 /// Front-end libraries are served from below this path.
 const VENDOR_PREFIX: &str = "vendor/";
@@ -49,15 +49,15 @@ pub struct Assets {
     folders: Vec<PathBuf>,
     theme_css: String,
     /// What is known of all files, when none of them can change any more.
-    settled: Option<Arc<Settled>>,
+    index: Option<Arc<AssetIndex>>,
 }
 
 /// Files that cannot change while the program runs.
 #[derive(Debug)]
-struct Settled {
+struct AssetIndex {
     version: String,
     /// Each file by its path, packed with gzip (RFC 1952), where that makes it smaller.
-    packed: HashMap<String, Vec<u8>>,
+    gzipped: HashMap<String, Vec<u8>>,
     paths: HashSet<String>,
 }
 
@@ -65,7 +65,7 @@ impl Assets {
     /// The built-in files alone, under those of `overlay`.
     pub fn built_in(overlay: Option<&Path>, theme: &Theme) -> Self {
         let folders = overlay.map(Path::to_path_buf).into_iter().collect();
-        Self { folders, theme_css: theme_css(theme), settled: None }.settled()
+        Self { folders, theme_css: theme_css(theme), index: None }.indexed()
     }
 
     /// Like [`Assets::built_in`], with the source tree between the two when this is a debug build and it is there.
@@ -74,20 +74,20 @@ impl Assets {
         let sources = Path::new(env!("CARGO_MANIFEST_DIR"));
         if cfg!(debug_assertions) && sources.join("templates").is_dir() {
             assets.folders.push(sources.to_path_buf());
-            assets.settled = None;
+            assets.index = None;
         }
         assets
     }
 
     /// Works out once what is asked for again and again, if no file can change.
-    fn settled(mut self) -> Self {
+    fn indexed(mut self) -> Self {
         if self.folders.is_empty() {
             let vendored = BuiltInVendor::iter().map(|path| format!("{VENDOR_PREFIX}{path}"));
             let paths = BuiltInStatic::iter().map(String::from).chain(vendored).chain([THEME_PATH.to_owned()]);
             let paths: HashSet<String> = paths.collect();
-            let packed = paths.iter().filter_map(|path| Some((path.clone(), packed(&self.static_file(path)?)?)));
+            let packed = paths.iter().filter_map(|path| Some((path.clone(), gzip(&self.static_file(path)?)?)));
             let packed = packed.collect();
-            self.settled = Some(Arc::new(Settled { version: self.version_of_all(), packed, paths }));
+            self.index = Some(Arc::new(AssetIndex { version: self.compute_version(), gzipped: packed, paths }));
         }
         self
     }
@@ -96,11 +96,11 @@ impl Assets {
     /// browsers may keep them for ever: modules that import one another by name stay within it, and are always of one
     /// state.
     pub(super) fn version(&self) -> String {
-        self.settled.as_ref().map_or_else(|| self.version_of_all(), |settled| settled.version.clone())
+        self.index.as_ref().map_or_else(|| self.compute_version(), |settled| settled.version.clone())
     }
 
     /// From the built-in files' hashes; of those in folders, which may be edited any time, their times and sizes will do.
-    fn version_of_all(&self) -> String {
+    fn compute_version(&self) -> String {
         let mut hash = Sha256::new().chain_update(&self.theme_css);
         let mut built_in: Vec<_> =
             BuiltInStatic::iter().filter_map(|path| Some((BuiltInStatic::get(&path)?, path))).collect();
@@ -120,12 +120,12 @@ impl Assets {
                     .chain_update(changed.unwrap_or_default().as_nanos().to_be_bytes());
             }
         }
-        short(hash)
+        short_hash(hash)
     }
 
     /// A static file's bytes packed with gzip, where that was worth it.
-    pub(super) fn packed_file(&self, path: &str) -> Option<&[u8]> {
-        self.settled.as_ref()?.packed.get(path).map(Vec::as_slice)
+    pub(super) fn gzipped_file(&self, path: &str) -> Option<&[u8]> {
+        self.index.as_ref()?.gzipped.get(path).map(Vec::as_slice)
     }
 
     /// A static file's bytes, by its path below `/static/`.
@@ -136,20 +136,20 @@ impl Assets {
         if let Some(vendored) = path.strip_prefix(VENDOR_PREFIX) {
             return BuiltInVendor::get(vendored).map(|file| file.data);
         }
-        if let Some((folder, bytes)) = self.overlaid("static", path) {
+        if let Some((folder, bytes)) = self.read_from_folders("static", path) {
             let bytes = Cow::Owned(bytes);
             return Some(if folder == Path::new(env!("CARGO_MANIFEST_DIR")) {
-                lean_script(path, bytes)
+                minify_script(path, bytes)
             } else {
                 bytes
             });
         }
-        BuiltInStatic::get(path).map(|file| lean_script(path, file.data))
+        BuiltInStatic::get(path).map(|file| minify_script(path, file.data))
     }
 
     /// The address of a static file, with the version in it, so that browsers may keep it for ever.
     pub(super) fn static_url(&self, path: &str) -> Option<String> {
-        let is_there = match &self.settled {
+        let is_there = match &self.index {
             Some(settled) => settled.paths.contains(path),
             None => self.static_file(path).is_some(),
         };
@@ -157,8 +157,8 @@ impl Assets {
     }
 
     /// What tells these bytes from every other state of their file.
-    pub(super) fn version_of(bytes: &[u8]) -> String {
-        short(Sha256::new().chain_update(bytes))
+    pub(super) fn content_hash(bytes: &[u8]) -> String {
+        short_hash(Sha256::new().chain_update(bytes))
     }
 
     /// Whether this is how a version looks, of now or of another time.
@@ -169,13 +169,13 @@ impl Assets {
     /// Every template by name (`pages/show`): the built-in ones, and the overlay's in their place or beside them.
     pub(super) fn templates(&self) -> Vec<(String, String)> {
         let paths: BTreeSet<String> =
-            BuiltInTemplates::iter().map(String::from).chain(self.added_templates()).collect();
+            BuiltInTemplates::iter().map(String::from).chain(self.folder_templates()).collect();
         paths
             .into_iter()
             .filter_map(|path| {
                 let name = path.strip_suffix(".html.tera")?.to_owned();
                 let bytes = self
-                    .overlaid("templates", &path)
+                    .read_from_folders("templates", &path)
                     .map(|(_, bytes)| Cow::Owned(bytes))
                     .or_else(|| BuiltInTemplates::get(&path).map(|file| file.data))?;
                 Some((name, String::from_utf8_lossy(&bytes).into_owned()))
@@ -190,7 +190,7 @@ impl Assets {
     }
 
     /// The paths of what lies in the folders' `templates/`.
-    fn added_templates(&self) -> impl Iterator<Item = String> {
+    fn folder_templates(&self) -> impl Iterator<Item = String> {
         let roots = self.folders.iter().map(|folder| folder.join("templates"));
         roots.flat_map(|root| {
             let files =
@@ -200,7 +200,7 @@ impl Assets {
     }
 
     /// The file of the first folder that has it, and which one that is.
-    fn overlaid(&self, kind: &str, path: &str) -> Option<(&Path, Vec<u8>)> {
+    fn read_from_folders(&self, kind: &str, path: &str) -> Option<(&Path, Vec<u8>)> {
         let path = Path::new(path);
         if !path.components().all(|part| matches!(part, Component::Normal(_))) {
             return None;
@@ -212,28 +212,28 @@ impl Assets {
 }
 
 /// What travels of a script; anything else as it is.
-fn lean_script(path: &str, bytes: Cow<'static, [u8]>) -> Cow<'static, [u8]> {
-    let (folder, extension) = SCRIPTS;
+fn minify_script(path: &str, bytes: Cow<'static, [u8]>) -> Cow<'static, [u8]> {
+    let (folder, extension) = SCRIPT_PATHS;
     match str::from_utf8(&bytes) {
         Ok(script) if path.starts_with(folder) && path.ends_with(extension) => {
-            Cow::Owned(lean::lean(script).into_bytes())
+            Cow::Owned(minify::minify(script).into_bytes())
         }
         _ => bytes,
     }
 }
 
-fn short(hash: Sha256) -> String {
+fn short_hash(hash: Sha256) -> String {
     let mut version = hex::encode(hash.finalize());
     version.truncate(VERSION_DIGITS);
     version
 }
 
 /// The bytes packed, unless that is not worth it: pictures and the like are packed already.
-fn packed(bytes: &[u8]) -> Option<Vec<u8>> {
+fn gzip(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut packer = GzEncoder::new(Vec::new(), Compression::best());
     // Writing into memory does not fail.
     let packed = packer.write_all(bytes).and_then(|()| packer.finish()).ok()?;
-    (bytes.len() >= WORTH_PACKING && packed.len() < bytes.len()).then_some(packed)
+    (bytes.len() >= MIN_GZIP_BYTES && packed.len() < bytes.len()).then_some(packed)
 }
 
 fn theme_css(theme: &Theme) -> String {
@@ -266,9 +266,9 @@ mod tests {
     fn what_gains_by_it_is_packed_once_and_unpacks_to_the_same() {
         let assets = Assets::built_in(None, &THEME);
         let mut unpacked = Vec::new();
-        flate2::read::GzDecoder::new(assets.packed_file("css/base.css").unwrap()).read_to_end(&mut unpacked).unwrap();
+        flate2::read::GzDecoder::new(assets.gzipped_file("css/base.css").unwrap()).read_to_end(&mut unpacked).unwrap();
         assert_eq!(unpacked, assets.static_file("css/base.css").unwrap().as_ref());
-        assert!(assets.packed_file(THEME_PATH).is_none(), "too small to gain");
+        assert!(assets.gzipped_file(THEME_PATH).is_none(), "too small to gain");
     }
 
     /// The scripts that the one at `path` needs at once, and those that they need.
@@ -290,7 +290,7 @@ mod tests {
         let mut scripts = BTreeSet::from(["vendor/uplot/uPlot.esm.js".to_owned()]);
         with_imports(&assets, "js/page.js", &mut scripts);
         assert!(scripts.contains("js/panels/colours.js"), "{scripts:?}");
-        let travels = |path: &String| match assets.packed_file(path) {
+        let travels = |path: &String| match assets.gzipped_file(path) {
             Some(packed) => packed.len(),
             None => assets.static_file(path).unwrap().len(),
         };

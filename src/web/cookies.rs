@@ -7,16 +7,16 @@ use crate::sessions::SessionToken;
 use super::Transport;
 
 /// How long a choice of theme is remembered.
-const THEME_LASTS: Duration = Duration::days(400);
+const THEME_MAX_AGE: Duration = Duration::days(400);
 
 /// As long as the throttle believes the mark in it.
-const DEVICE_LASTS: Duration = Duration::days(30);
+const DEVICE_MAX_AGE: Duration = Duration::days(30);
 
 /// A form that was opened longer ago than this must be opened again.
-const FORM_LASTS: Duration = Duration::hours(12);
+const FORM_MAX_AGE: Duration = Duration::hours(12);
 
 /// As long as somebody may wait for their second factor, and a little: the server says when it is over.
-const PENDING_LASTS: Duration = Duration::minutes(10);
+const PENDING_MAX_AGE: Duration = Duration::minutes(10);
 
 /// The names of the cookies. Over HTTPS the session's name carries `__Host-`, with which browsers refuse it from
 /// anywhere but this very host (RFC 6265bis, 4.1.3.2).
@@ -55,12 +55,12 @@ impl<'r> Cookies<'r> {
         self.jar.get(self.transport.session_cookie())?.value().parse().ok()
     }
 
-    pub(super) fn keep_session(&self, token: &SessionToken, lasts: std::time::Duration) {
+    pub(super) fn set_session(&self, token: &SessionToken, lasts: std::time::Duration) {
         let lasts = Duration::try_from(lasts).unwrap_or(Duration::MAX);
         self.add(self.transport.session_cookie(), token.reveal().to_string(), Some(lasts));
     }
 
-    pub(super) fn forget_session(&self) {
+    pub(super) fn remove_session(&self) {
         self.remove(self.transport.session_cookie());
     }
 
@@ -70,8 +70,8 @@ impl<'r> Cookies<'r> {
     }
 
     /// Kept when the session ends: whoever signs out comes back.
-    pub(super) fn keep_device(&self, mark: &DeviceMark) {
-        self.add(self.transport.device_cookie(), mark.reveal(), Some(DEVICE_LASTS));
+    pub(super) fn set_device(&self, mark: &DeviceMark) {
+        self.add(self.transport.device_cookie(), mark.reveal(), Some(DEVICE_MAX_AGE));
     }
 
     /// With what somebody waits for their second factor.
@@ -79,21 +79,21 @@ impl<'r> Cookies<'r> {
         self.jar.get(self.transport.pending_cookie())?.value().parse().ok()
     }
 
-    pub(super) fn keep_pending(&self, token: &PendingToken) {
-        self.add(self.transport.pending_cookie(), token.reveal().to_string(), Some(PENDING_LASTS));
+    pub(super) fn set_pending(&self, token: &PendingToken) {
+        self.add(self.transport.pending_cookie(), token.reveal().to_string(), Some(PENDING_MAX_AGE));
     }
 
-    pub(super) fn forget_pending(&self) {
+    pub(super) fn remove_pending(&self) {
         self.remove(self.transport.pending_cookie());
     }
 
     /// The random value that a stranger's forms are bound to.
-    pub(super) fn stranger(&self) -> Option<StrangerToken> {
+    pub(super) fn pre_session(&self) -> Option<StrangerToken> {
         self.jar.get(self.transport.form_cookie())?.value().parse().ok()
     }
 
-    pub(super) fn keep_stranger(&self, token: &StrangerToken) {
-        self.add(self.transport.form_cookie(), token.reveal().to_string(), Some(FORM_LASTS));
+    pub(super) fn set_pre_session(&self, token: &StrangerToken) {
+        self.add(self.transport.form_cookie(), token.reveal().to_string(), Some(FORM_MAX_AGE));
     }
 
     /// `light`, `dark`, or whatever the system has.
@@ -105,19 +105,19 @@ impl<'r> Cookies<'r> {
         }
     }
 
-    pub(super) fn keep_theme(&self, theme: &'static str) {
-        self.add("theme", theme.to_owned(), Some(THEME_LASTS));
+    pub(super) fn set_theme(&self, theme: &'static str) {
+        self.add("theme", theme.to_owned(), Some(THEME_MAX_AGE));
     }
 
     fn add(&self, name: &'static str, value: String, lasts: Option<Duration>) {
-        self.jar.add(self.baked(name, value, lasts));
+        self.jar.add(self.build(name, value, lasts));
     }
 
     fn remove(&self, name: &'static str) {
-        self.jar.remove(self.baked(name, String::new(), None));
+        self.jar.remove(self.build(name, String::new(), None));
     }
 
-    fn baked(&self, name: &'static str, value: String, lasts: Option<Duration>) -> Cookie<'static> {
+    fn build(&self, name: &'static str, value: String, lasts: Option<Duration>) -> Cookie<'static> {
         let cookie = Cookie::build((name, value))
             .path("/")
             .http_only(true)

@@ -5,20 +5,20 @@ use rocket::http::Header;
 
 use super::guards::client_of;
 use super::refusal::Refusal;
-use super::shown::is_browser;
+use super::www_authenticate::is_browser;
 use crate::auth::{Digest, DigestRefusal, DigestRequest};
 use crate::domain::Member;
 
 /// What came of a proof that was refused, for the challenge that goes with the refusal.
 #[derive(Clone, Copy, Default)]
-struct Tried {
-    it_was: bool,
-    stale: bool,
+struct DigestAttempt {
+    was_made: bool,
+    is_stale: bool,
 }
 
 /// The member who proves themselves by Digest; `None` when nobody tries to, or it is not offered here.
 pub(super) async fn member_by_digest(request: &Request<'_>) -> Option<Result<Member, Refusal>> {
-    let digest = offered(request)?;
+    let digest = configured(request)?;
     let authorization = request.headers().get_one("Authorization").filter(|value| Digest::is_meant_by(value))?;
     let target = request.uri().to_string();
     let asked = DigestRequest { method: request.method().as_str(), target: &target, authorization };
@@ -27,15 +27,15 @@ pub(super) async fn member_by_digest(request: &Request<'_>) -> Option<Result<Mem
         Err(DigestRefusal::Store(error)) => return Some(Err(error.into())),
         Err(refusal) => refusal,
     };
-    request.local_cache(|| Tried { it_was: true, stale: matches!(refusal, DigestRefusal::Stale) });
+    request.local_cache(|| DigestAttempt { was_made: true, is_stale: matches!(refusal, DigestRefusal::Stale) });
     Some(Err(Refusal::DigestRefused))
 }
 
 /// The challenge that goes with a status of 401: for programs, and for whoever has tried. A browser would pop up a window of
 /// its own for it, in which nobody of a directory's gets any further.
 pub(super) fn challenge(request: &Request<'_>) -> Option<Header<'static>> {
-    let digest = offered(request)?;
-    let Tried { it_was, stale } = *request.local_cache(Tried::default);
+    let digest = configured(request)?;
+    let DigestAttempt { was_made: it_was, is_stale: stale } = *request.local_cache(DigestAttempt::default);
     if is_browser(request) && !it_was {
         return None;
     }
@@ -44,6 +44,6 @@ pub(super) fn challenge(request: &Request<'_>) -> Option<Header<'static>> {
     Some(Header::new("WWW-Authenticate", challenge))
 }
 
-fn offered<'r>(request: &'r Request<'_>) -> Option<&'r Digest> {
+fn configured<'r>(request: &'r Request<'_>) -> Option<&'r Digest> {
     request.rocket().state::<Option<Digest>>()?.as_ref()
 }

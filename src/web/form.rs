@@ -5,7 +5,7 @@ use rocket::data::{Data, FromData, Outcome};
 use rocket::form::{Errors, FromForm};
 use rocket::http::Status;
 
-use super::rooms::{Limits, Time};
+use super::app_state::{SharedClock, WebLimits};
 
 /// A form that has come within `connections.body_timeout`. Rocket's own waits for ever, so handlers take this one.
 pub(super) struct Form<T>(T);
@@ -19,7 +19,7 @@ impl<T> Form<T> {
 
 /// A button's form: it says nothing but that a page of ours made it.
 #[derive(FromForm)]
-pub(super) struct PlainForm<'r> {
+pub(super) struct CsrfForm<'r> {
     #[field(default = "")]
     pub(super) csrf: &'r str,
 }
@@ -41,14 +41,14 @@ impl<T> Deref for Form<T> {
 }
 
 /// The body of a request as text, in the same time. What is longer than Rocket's limit for strings, or no UTF-8, is refused.
-pub(super) struct Text(pub(super) String);
+pub(super) struct TextBody(pub(super) String);
 
 #[rocket::async_trait]
-impl<'r> FromData<'r> for Text {
+impl<'r> FromData<'r> for TextBody {
     type Error = ();
 
     async fn from_data(request: &'r Request<'_>, data: Data<'r>) -> Outcome<'r, Self> {
-        match in_time(request, String::from_data(request, data)).await {
+        match with_body_timeout(request, String::from_data(request, data)).await {
             Ok(text) => text.map(Self).map_error(|(status, _)| (status, ())),
             Err(status) => Outcome::Error((status, ())),
         }
@@ -60,7 +60,7 @@ impl<'r, T: FromForm<'r>> FromData<'r> for Form<T> {
     type Error = Errors<'r>;
 
     async fn from_data(request: &'r Request<'_>, data: Data<'r>) -> Outcome<'r, Self> {
-        match in_time(request, rocket::form::Form::<T>::from_data(request, data)).await {
+        match with_body_timeout(request, rocket::form::Form::<T>::from_data(request, data)).await {
             Ok(form) => form.map(|form| Self(form.into_inner())),
             Err(status) => Outcome::Error((status, Errors::new())),
         }
@@ -68,13 +68,13 @@ impl<'r, T: FromForm<'r>> FromData<'r> for Form<T> {
 }
 
 /// What a body holds, if it has come in time; otherwise what to answer.
-async fn in_time<T>(request: &Request<'_>, body: impl Future<Output = T>) -> Result<T, Status> {
+async fn with_body_timeout<T>(request: &Request<'_>, body: impl Future<Output = T>) -> Result<T, Status> {
     let rocket = request.rocket();
-    let (Some(limits), Some(Time(clock))) = (rocket.state::<Limits>(), rocket.state::<Time>()) else {
+    let (Some(limits), Some(SharedClock(clock))) = (rocket.state::<WebLimits>(), rocket.state::<SharedClock>()) else {
         return Err(Status::InternalServerError);
     };
     tokio::select! {
         body = body => Ok(body),
-        () = clock.sleep(limits.body) => Err(Status::RequestTimeout),
+        () = clock.sleep(limits.body_timeout) => Err(Status::RequestTimeout),
     }
 }

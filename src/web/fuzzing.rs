@@ -3,5 +3,5 @@
 
 /// The name in a sign-in form, when it can be read as one.
 pub fn sign_in_form(form: &str) -> Option<String> {
-    super::routes::name_in(form)
+    super::routes::parse_username(form)
 }

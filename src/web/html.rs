@@ -6,28 +6,28 @@ use rocket::response::{self, Responder, Response};
 use rocket_dyn_templates::Template;
 use serde::Serialize;
 
-use super::shown::form_challenge;
-use super::views::Chrome;
+use super::views::Layout;
+use super::www_authenticate::form_challenge;
 
 /// A page of HTML: a template with its view, in the site's chrome.
 pub(super) struct Html<V> {
     template: Cow<'static, str>,
     status: Status,
-    view: Framed<V>,
+    view: LayoutContext<V>,
 }
 
 /// What every template gets: the chrome, and its own view beside it.
 #[derive(Serialize)]
-struct Framed<V> {
-    chrome: Chrome,
+struct LayoutContext<V> {
+    layout: Layout,
     #[serde(flatten)]
     view: V,
 }
 
 impl<V: Serialize> Html<V> {
-    pub(super) fn new(template: &'static str, title: impl Into<String>, mut chrome: Chrome, view: V) -> Self {
+    pub(super) fn new(template: &'static str, title: impl Into<String>, mut chrome: Layout, view: V) -> Self {
         chrome.title = title.into();
-        Self { template: template.into(), status: Status::Ok, view: Framed { chrome, view } }
+        Self { template: template.into(), status: Status::Ok, view: LayoutContext { layout: chrome, view } }
     }
 
     pub(super) fn with_status(mut self, status: Status) -> Self {

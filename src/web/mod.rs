@@ -4,36 +4,36 @@
 //! `guards/` say who is asking, `routes/` has one file per noun, `views/` holds the structs that templates get, and
 //! `refusal.rs` is the one place where errors become responses. Nothing here decides who may see what.
 
+mod app_state;
 mod assets;
-mod connected;
+mod connection_tracking;
 mod cookies;
-mod dial;
+mod diagnostics_runner;
 mod digest;
-mod examiner;
 mod form;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod guards;
 mod headers;
 mod html;
+mod live_subscriber;
 mod refusal;
 mod request_log;
-mod rooms;
 mod routes;
-mod shown;
 mod templates;
 mod upgrade;
 mod views;
+mod www_authenticate;
 
+pub use app_state::{AppState, Transport};
 pub use assets::Assets;
-pub use rooms::{Rooms, Transport};
 
 use rocket::{Build, Rocket};
 
 /// Opens the web's doors: guards, routes, catchers, headers and the request log, over the rooms they need.
-pub fn stage(rocket: Rocket<Build>, rooms: Rooms) -> Rocket<Build> {
+pub fn stage(rocket: Rocket<Build>, rooms: AppState) -> Rocket<Build> {
     let assets = rooms.assets.clone();
-    let connected = connected::Connected::new(rooms.connections.clone());
+    let connected = connection_tracking::ConnectionTracking::new(rooms.connections.clone());
     let rocket = routes::mount(rocket)
         .register("/", refusal::catchers())
         .attach(connected)

@@ -13,19 +13,19 @@ use crate::audit::Event;
 use crate::auth::{Auth, NextPath};
 use crate::domain::{PageSlug, Visitor};
 use crate::live::Crowded;
-use crate::pages::{BadChoice, Closed};
+use crate::pages::{InvalidChoice, PageDenied};
 use crate::store::StoreError;
 
-use super::guards::{again_href, chrome_of, client_of, href_with_next, sign_in_href, visitor_of};
+use super::guards::{chrome_of, client_of, href_with_next, reauthenticate_href, sign_in_href, visitor_of};
 use super::html::Html;
-use super::shown::{Shown, challenges, sentence};
 use super::views::ErrorView;
+use super::www_authenticate::{RejectedAuthorization, capitalize, challenges};
 
 /// Bytes of a reference: enough to find one line in a log.
 const REFERENCE_BYTES: usize = 5;
 
 /// What is not reachable may be back by then.
-const ASK_AGAIN: Duration = Duration::from_secs(30);
+const RETRY_AFTER: Duration = Duration::from_secs(30);
 
 /// Why it is not the visitor's fault: for the log, which has it under the reference that the visitor sees.
 type Cause = String;
@@ -35,25 +35,25 @@ type Cause = String;
 #[derive(Clone, Debug)]
 pub(super) enum Refusal {
     /// The door is shut.
-    Closed(Closed),
+    PageDenied(PageDenied),
     /// The door is shut to somebody who is signed in, until the directory answers again.
     Unconfirmed,
     /// What was shown in an `Authorization` header opens nothing.
-    Shown(Shown),
+    AuthorizationRejected(RejectedAuthorization),
     /// What was asked for matters, and the member has not proved for a while who they are. Where to go on afterwards.
-    ProveAgain(NextPath),
+    ReauthenticationRequired(NextPath),
     /// What was asked for makes no sense, and why.
     BadRequest(String),
     /// A page of another site asked.
     ForeignOrigin,
     /// The form's token is not this session's: it is out of date, or another site made the form.
-    FormNotOurs,
+    CsrfMismatch,
     /// What Digest has shown is wrong, or out of date.
     DigestRefused,
     /// The session store cannot be asked.
     StoreUnavailable(Cause),
     /// No channel or viewer more.
-    Crowded(Crowded),
+    CapacityExceeded(Crowded),
     /// The path leads nowhere.
     NotFound,
     /// It is our fault.
@@ -62,21 +62,21 @@ pub(super) enum Refusal {
     Other(Status),
 }
 
-impl From<Closed> for Refusal {
-    fn from(closed: Closed) -> Self {
-        Self::Closed(closed)
+impl From<PageDenied> for Refusal {
+    fn from(closed: PageDenied) -> Self {
+        Self::PageDenied(closed)
     }
 }
 
-impl From<BadChoice> for Refusal {
-    fn from(choice: BadChoice) -> Self {
+impl From<InvalidChoice> for Refusal {
+    fn from(choice: InvalidChoice) -> Self {
         Self::BadRequest(choice.to_string())
     }
 }
 
 impl From<Crowded> for Refusal {
     fn from(crowded: Crowded) -> Self {
-        Self::Crowded(crowded)
+        Self::CapacityExceeded(crowded)
     }
 }
 
@@ -89,13 +89,17 @@ impl From<StoreError> for Refusal {
 impl Refusal {
     pub(super) fn status(&self) -> Status {
         match self {
-            Self::Closed(Closed::NotFound) | Self::NotFound => Status::NotFound,
-            Self::Closed(Closed::SignInFirst) | Self::DigestRefused | Self::Shown(_) => Status::Unauthorized,
-            Self::Closed(Closed::NotAllowed { .. } | Closed::SecondFactorFirst | Closed::OutOfScope)
+            Self::PageDenied(PageDenied::NotFound) | Self::NotFound => Status::NotFound,
+            Self::PageDenied(PageDenied::SignInRequired) | Self::DigestRefused | Self::AuthorizationRejected(_) => {
+                Status::Unauthorized
+            }
+            Self::PageDenied(
+                PageDenied::NotAllowed { .. } | PageDenied::SecondFactorRequired | PageDenied::OutOfScope,
+            )
             | Self::ForeignOrigin
-            | Self::ProveAgain(_) => Status::Forbidden,
-            Self::BadRequest(_) | Self::FormNotOurs => Status::BadRequest,
-            Self::Unconfirmed | Self::StoreUnavailable(_) | Self::Crowded(_) => Status::ServiceUnavailable,
+            | Self::ReauthenticationRequired(_) => Status::Forbidden,
+            Self::BadRequest(_) | Self::CsrfMismatch => Status::BadRequest,
+            Self::Unconfirmed | Self::StoreUnavailable(_) | Self::CapacityExceeded(_) => Status::ServiceUnavailable,
             Self::Internal(_) => Status::InternalServerError,
             Self::Other(status) => *status,
         }
@@ -110,22 +114,24 @@ impl Refusal {
 
     /// Whether what was shown is good, but not for this.
     pub(super) fn is_out_of_scope(&self) -> bool {
-        matches!(self, Self::Closed(Closed::OutOfScope))
+        matches!(self, Self::PageDenied(PageDenied::OutOfScope))
     }
 
     /// Each page offers its own ways on.
     fn template(&self) -> &'static str {
         match self {
-            Self::Closed(Closed::NotAllowed { .. }) => "errors/forbidden",
-            Self::Closed(Closed::NotFound) | Self::NotFound => "errors/not_found",
-            Self::Unconfirmed | Self::StoreUnavailable(_) | Self::Crowded(_) => "errors/unavailable",
+            Self::PageDenied(PageDenied::NotAllowed { .. }) => "errors/forbidden",
+            Self::PageDenied(PageDenied::NotFound) | Self::NotFound => "errors/not_found",
+            Self::Unconfirmed | Self::StoreUnavailable(_) | Self::CapacityExceeded(_) => "errors/unavailable",
             Self::Internal(_) => "errors/internal",
-            Self::Closed(Closed::SignInFirst | Closed::SecondFactorFirst | Closed::OutOfScope)
-            | Self::Shown(_)
+            Self::PageDenied(
+                PageDenied::SignInRequired | PageDenied::SecondFactorRequired | PageDenied::OutOfScope,
+            )
+            | Self::AuthorizationRejected(_)
             | Self::BadRequest(_)
-            | Self::ProveAgain(_)
+            | Self::ReauthenticationRequired(_)
             | Self::ForeignOrigin
-            | Self::FormNotOurs
+            | Self::CsrfMismatch
             | Self::DigestRefused
             | Self::Other(_) => "errors/bad_request",
         }
@@ -134,17 +140,17 @@ impl Refusal {
     /// A word for scripts.
     fn code(&self) -> &'static str {
         match self {
-            Self::Closed(Closed::NotFound) | Self::NotFound => "not-found",
-            Self::Closed(Closed::SignInFirst) | Self::DigestRefused => "sign-in",
-            Self::Closed(Closed::SecondFactorFirst) => "second-factor",
-            Self::Closed(Closed::NotAllowed { .. }) => "not-allowed",
-            Self::Closed(Closed::OutOfScope) => "out-of-scope",
-            Self::Shown(shown) => shown.code,
-            Self::BadRequest(_) | Self::FormNotOurs => "bad-request",
+            Self::PageDenied(PageDenied::NotFound) | Self::NotFound => "not-found",
+            Self::PageDenied(PageDenied::SignInRequired) | Self::DigestRefused => "sign-in",
+            Self::PageDenied(PageDenied::SecondFactorRequired) => "second-factor",
+            Self::PageDenied(PageDenied::NotAllowed { .. }) => "not-allowed",
+            Self::PageDenied(PageDenied::OutOfScope) => "out-of-scope",
+            Self::AuthorizationRejected(shown) => shown.code,
+            Self::BadRequest(_) | Self::CsrfMismatch => "bad-request",
             Self::ForeignOrigin => "foreign-origin",
-            Self::ProveAgain(_) => "prove-again",
+            Self::ReauthenticationRequired(_) => "prove-again",
             Self::Unconfirmed => "unconfirmed",
-            Self::StoreUnavailable(_) | Self::Crowded(_) => "unavailable",
+            Self::StoreUnavailable(_) | Self::CapacityExceeded(_) => "unavailable",
             Self::Internal(_) => "internal",
             Self::Other(_) => "refused",
         }
@@ -153,33 +159,33 @@ impl Refusal {
     /// When it makes sense to ask again (RFC 9110, 10.2.3).
     fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Crowded(crowded) => Some(crowded.retry()),
-            _ => (self.status() == Status::ServiceUnavailable).then_some(ASK_AGAIN),
+            Self::CapacityExceeded(crowded) => Some(crowded.retry()),
+            _ => (self.status() == Status::ServiceUnavailable).then_some(RETRY_AFTER),
         }
     }
 
     fn cause(&self) -> Cow<'_, str> {
         match self {
             Self::StoreUnavailable(cause) | Self::Internal(cause) => cause.into(),
-            Self::Crowded(crowded) => crowded.to_string().into(),
+            Self::CapacityExceeded(crowded) => crowded.to_string().into(),
             _ => self.status().reason_lossy().into(),
         }
     }
 
     /// What a visitor reads: the title, the sentence, and what to do next.
-    fn words(&self) -> (&'static str, String, String) {
+    fn message(&self) -> (&'static str, String, String) {
         match self {
-            Self::Closed(Closed::NotFound) | Self::NotFound => (
+            Self::PageDenied(PageDenied::NotFound) | Self::NotFound => (
                 "Nothing here",
                 "There is no page at this address. It may have been renamed or removed.".to_owned(),
                 "The pages you may open are in the bar above.".to_owned(),
             ),
-            Self::Closed(Closed::SignInFirst) | Self::DigestRefused => (
+            Self::PageDenied(PageDenied::SignInRequired) | Self::DigestRefused => (
                 "Sign in first",
                 "This is for people who have signed in.".to_owned(),
                 "Sign in and try again.".to_owned(),
             ),
-            Self::Closed(Closed::SecondFactorFirst) => (
+            Self::PageDenied(PageDenied::SecondFactorRequired) => (
                 "One more step",
                 "This takes a second factor beside your password. A script needs an API token, made in a session that \
                  has shown one."
@@ -187,31 +193,31 @@ impl Refusal {
                 "Show your second factor at /login/factor, and try again.".to_owned(),
             ),
             // The page itself says whom to ask.
-            Self::Closed(Closed::NotAllowed { .. }) => (
+            Self::PageDenied(PageDenied::NotAllowed { .. }) => (
                 "Not for this account",
                 "You are signed in, but this page is not among those your account may open.".to_owned(),
                 String::new(),
             ),
-            Self::Closed(Closed::OutOfScope) => (
+            Self::PageDenied(PageDenied::OutOfScope) => (
                 "Not with this",
                 "What you showed is good, but not for this.".to_owned(),
                 "Use a token that was made for it, or sign in with the form.".to_owned(),
             ),
-            Self::Shown(shown) => (
+            Self::AuthorizationRejected(shown) => (
                 "Not let in",
                 format!("{}.", shown.message),
                 "Mend the Authorization header that was sent, or leave it out and sign in with the form.".to_owned(),
             ),
-            Self::ProveAgain(_) => (
+            Self::ReauthenticationRequired(_) => (
                 "Confirm that it is you",
                 "This asks for a proof within the last minutes that it is you, in a browser that is signed in."
                     .to_owned(),
                 "Sign in with a browser and try again there.".to_owned(),
             ),
             Self::BadRequest(why) => {
-                ("That does not work", sentence(&format!("{why}.")), "Go back and choose again.".to_owned())
+                ("That does not work", capitalize(&format!("{why}.")), "Go back and choose again.".to_owned())
             }
-            Self::FormNotOurs => (
+            Self::CsrfMismatch => (
                 "That does not work",
                 "The page that this came from is out of date; reload it.".to_owned(),
                 "Then choose again.".to_owned(),
@@ -228,7 +234,7 @@ impl Refusal {
                     .to_owned(),
                 "Try again in a minute.".to_owned(),
             ),
-            Self::StoreUnavailable(_) | Self::Crowded(_) => (
+            Self::StoreUnavailable(_) | Self::CapacityExceeded(_) => (
                 "Not at the moment",
                 "The server cannot answer this right now. Nothing of yours is lost.".to_owned(),
                 "Try again in a minute.".to_owned(),
@@ -258,7 +264,7 @@ pub(super) fn catchers() -> Vec<Catcher> {
 }
 
 #[catch(default)]
-async fn refuse(status: Status, request: &Request<'_>) -> Answer {
+async fn refuse(status: Status, request: &Request<'_>) -> RefusalResponse {
     let stashed = stashed(request).lock().unwrap_or_else(PoisonError::into_inner).take();
     let refusal = stashed.unwrap_or(match status.code {
         404 => Refusal::NotFound,
@@ -267,16 +273,16 @@ async fn refuse(status: Status, request: &Request<'_>) -> Answer {
         500..=599 => Refusal::Internal("said by Rocket, before this line".to_owned()),
         _ => Refusal::Other(status),
     });
-    let refusal = as_it_looks_to_the_unconfirmed(refusal, request).await;
-    record(&refusal, request).await;
+    let refusal = as_seen_by_unconfirmed(refusal, request).await;
+    audit(&refusal, request).await;
     let reference = status.code.ge(&500).then(|| log_failure(&refusal, request));
-    answer(&refusal, reference, request).await
+    respond(&refusal, reference, request).await
 }
 
 /// Signing in helps nobody whom the directory cannot confirm. A browser is sent to the form all the same, which says
 /// so; a script is told to try again.
-async fn as_it_looks_to_the_unconfirmed(refusal: Refusal, request: &Request<'_>) -> Refusal {
-    let is_shut = matches!(refusal, Refusal::Closed(Closed::SignInFirst));
+async fn as_seen_by_unconfirmed(refusal: Refusal, request: &Request<'_>) -> Refusal {
+    let is_shut = matches!(refusal, Refusal::PageDenied(PageDenied::SignInRequired));
     let is_shown_the_form = request.method() == Method::Get && wants_html(request);
     if is_shut && !is_shown_the_form && matches!(visitor_of(request).await, Ok(Visitor::Unconfirmed)) {
         return Refusal::Unconfirmed;
@@ -286,11 +292,11 @@ async fn as_it_looks_to_the_unconfirmed(refusal: Refusal, request: &Request<'_>)
 
 /// Writes into the audit what the admin should hear of: a door that stayed shut for somebody we know, and a request
 /// that another site seems to have made. Being asked to sign in is neither.
-async fn record(refusal: &Refusal, request: &Request<'_>) {
+async fn audit(refusal: &Refusal, request: &Request<'_>) {
     let forgery = match refusal {
-        Refusal::Closed(Closed::NotAllowed { .. } | Closed::OutOfScope) => None,
+        Refusal::PageDenied(PageDenied::NotAllowed { .. } | PageDenied::OutOfScope) => None,
         Refusal::ForeignOrigin => Some("origin"),
-        Refusal::FormNotOurs => Some("csrf-token"),
+        Refusal::CsrfMismatch => Some("csrf-token"),
         _ => return,
     };
     let Some(auth) = request.rocket().state::<Arc<Auth>>() else { return };
@@ -306,21 +312,21 @@ async fn record(refusal: &Refusal, request: &Request<'_>) {
 }
 
 /// A page for people, an object for scripts, the sign-in form for a browser that is asked who it is.
-struct Answer {
+struct RefusalResponse {
     body: Either<Redirect, Either<Html<ErrorView>, Json<Value>>>,
     status: Status,
     challenges: Vec<Header<'static>>,
     retry_after: Option<Duration>,
 }
 
-impl Answer {
+impl RefusalResponse {
     fn redirect(href: String) -> Self {
         let body = Either::Left(Redirect::to(href));
         Self { body, status: Status::SeeOther, challenges: Vec::new(), retry_after: None }
     }
 }
 
-impl<'r> Responder<'r, 'static> for Answer {
+impl<'r> Responder<'r, 'static> for RefusalResponse {
     fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
         if let Either::Left(redirect) = self.body {
             return redirect.respond_to(request);
@@ -336,9 +342,9 @@ impl<'r> Responder<'r, 'static> for Answer {
     }
 }
 
-async fn answer(refusal: &Refusal, reference: Option<String>, request: &Request<'_>) -> Answer {
+async fn respond(refusal: &Refusal, reference: Option<String>, request: &Request<'_>) -> RefusalResponse {
     let status = refusal.status();
-    let (title, message, next_step) = refusal.words();
+    let (title, message, next_step) = refusal.message();
     let retry_after = refusal.retry_after();
     let is_challenged = status == Status::Unauthorized || refusal.is_out_of_scope();
     let challenges = if is_challenged { challenges(refusal, request) } else { Vec::new() };
@@ -346,27 +352,27 @@ async fn answer(refusal: &Refusal, reference: Option<String>, request: &Request<
         let error =
             json!({ "status": status.code, "code": refusal.code(), "message": message, "reference": reference });
         let body = Either::Right(Either::Right(Json(json!({ "error": error }))));
-        return Answer { body, status, challenges, retry_after };
+        return RefusalResponse { body, status, challenges, retry_after };
     }
-    if matches!(refusal, Refusal::Closed(Closed::SignInFirst)) && request.method() == Method::Get {
-        return Answer::redirect(sign_in_href(&request.uri().to_string()));
+    if matches!(refusal, Refusal::PageDenied(PageDenied::SignInRequired)) && request.method() == Method::Get {
+        return RefusalResponse::redirect(sign_in_href(&request.uri().to_string()));
     }
-    if matches!(refusal, Refusal::Closed(Closed::SecondFactorFirst)) && request.method() == Method::Get {
-        return Answer::redirect(href_with_next("/login/factor", &request.uri().to_string()));
+    if matches!(refusal, Refusal::PageDenied(PageDenied::SecondFactorRequired)) && request.method() == Method::Get {
+        return RefusalResponse::redirect(href_with_next("/login/factor", &request.uri().to_string()));
     }
-    if let Refusal::ProveAgain(next) = refusal {
-        return Answer::redirect(again_href(next));
+    if let Refusal::ReauthenticationRequired(next) = refusal {
+        return RefusalResponse::redirect(reauthenticate_href(next));
     }
     // Nobody is a stranger to the error page because the store is out of reach; it is shown without a name then.
     let visitor = visitor_of(request).await.unwrap_or(Visitor::Anonymous);
     let chrome = chrome_of(request, &visitor);
     let owner = match refusal {
-        Refusal::Closed(Closed::NotAllowed { owner }) => owner.clone(),
+        Refusal::PageDenied(PageDenied::NotAllowed { owner }) => owner.clone(),
         _ => None,
     };
     let view = ErrorView { title: title.to_owned(), message, reference, owner, next_step };
     let body = Either::Right(Either::Left(Html::new(refusal.template(), title, chrome, view)));
-    Answer { body, status, challenges, retry_after }
+    RefusalResponse { body, status, challenges, retry_after }
 }
 
 /// Whether a person reads the answer: a browser says that it takes HTML, a script says anything or JSON.

@@ -3,12 +3,12 @@ use std::time::Instant;
 use rocket::fairing::{Fairing, Info, Kind};
 use rocket::{Data, Request, Response};
 
-use super::guards::{address_of, known_visitor};
+use super::guards::{address_of, cached_member};
 
 /// One line a request: who, what, how it went, how long it took. The query string stays out: it may be anything.
 pub(super) struct RequestLog;
 
-struct Began(Instant);
+struct RequestStart(Instant);
 
 #[rocket::async_trait]
 impl Fairing for RequestLog {
@@ -17,12 +17,12 @@ impl Fairing for RequestLog {
     }
 
     async fn on_request(&self, request: &mut Request<'_>, _: &mut Data<'_>) {
-        request.local_cache(|| Began(Instant::now()));
+        request.local_cache(|| RequestStart(Instant::now()));
     }
 
     async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
-        let took = request.local_cache(|| Began(Instant::now())).0.elapsed();
-        let user = known_visitor(request).map_or_else(|| "-".to_owned(), |member| member.person.qualified_name());
+        let took = request.local_cache(|| RequestStart(Instant::now())).0.elapsed();
+        let user = cached_member(request).map_or_else(|| "-".to_owned(), |member| member.person.qualified_name());
         let route = request.route().map_or_else(|| "-".to_owned(), |route| route.uri.to_string());
         let address = address_of(request).map_or_else(|| "-".to_owned(), |address| address.to_string());
         tracing::info!(

@@ -9,39 +9,43 @@ use rocket_ws::WebSocket;
 
 use crate::connections::Asking;
 use crate::live::{Farewell, Hub, Socket, Upgraded, turn_away};
-use crate::websocket::agree_to_deflate;
+use crate::websocket::negotiate_deflate;
 
-use super::connected::asking_of;
+use super::connection_tracking::in_flight_request;
 
 /// The answer to a WebSocket's handshake, and what becomes of the connection after it.
-pub(super) struct Upgrade {
+pub(super) struct WebSocketUpgrade {
     handshake: WebSocket,
     hub: Arc<Hub>,
-    then: Then,
+    action: UpgradeAction,
 }
 
 /// What an upgraded connection is for.
-pub(super) enum Then {
+pub(super) enum UpgradeAction {
     /// Its visitor watches.
     Serve(Box<Socket>),
     /// Its visitor is told why not.
-    TurnAway(Farewell),
+    Reject(Farewell),
 }
 
-impl Upgrade {
-    pub(super) fn new(handshake: WebSocket, hub: &Arc<Hub>, then: Then) -> Self {
-        Self { handshake, hub: Arc::clone(hub), then }
+impl WebSocketUpgrade {
+    pub(super) fn new(handshake: WebSocket, hub: &Arc<Hub>, action: UpgradeAction) -> Self {
+        Self { handshake, hub: Arc::clone(hub), action }
     }
 }
 
 /// RFC 6455, 4.2.2.
-impl<'r> Responder<'r, 'static> for Upgrade {
+impl<'r> Responder<'r, 'static> for WebSocketUpgrade {
     fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
-        let Self { handshake, hub, then } = self;
+        let Self { handshake, hub, action: then } = self;
         let offers = request.headers().get("Sec-WebSocket-Extensions");
-        let agreed = agree_to_deflate(offers);
-        let carrier =
-            Carrier { hub, then, deflates: agreed.is_some(), asking: asking_of(request).map(Asking::another) };
+        let agreed = negotiate_deflate(offers);
+        let carrier = UpgradeHandler {
+            hub,
+            action: then,
+            deflates: agreed.is_some(),
+            in_flight: in_flight_request(request).map(Asking::another),
+        };
         let mut response = Response::build();
         response.raw_header("Sec-WebSocket-Accept", handshake.accept_key().to_owned());
         if let Some(agreed) = agreed {
@@ -51,24 +55,24 @@ impl<'r> Responder<'r, 'static> for Upgrade {
     }
 }
 
-struct Carrier {
+struct UpgradeHandler {
     hub: Arc<Hub>,
-    then: Then,
+    action: UpgradeAction,
     deflates: bool,
-    asking: Option<Asking>,
+    in_flight: Option<Asking>,
 }
 
 #[rocket::async_trait]
-impl IoHandler for Carrier {
+impl IoHandler for UpgradeHandler {
     /// Returns at once: Rocket keeps a request, with the buffer that its head was read into, until this does. The hub
     /// carries the socket on, and knows of it at a shutdown.
     async fn io(self: Pin<Box<Self>>, wire: IoStream) -> io::Result<()> {
-        let Self { hub, then, deflates, asking } = *Pin::into_inner(self);
+        let Self { hub, action, deflates, in_flight } = *Pin::into_inner(self);
         let upgraded = Upgraded { wire: Box::new(wire), deflates };
-        match then {
+        match action {
             // To the watch over the connections, a socket is a request that is under way.
-            Then::Serve(socket) => hub.carry(socket.serve(upgraded, asking)),
-            Then::TurnAway(farewell) => hub.carry(turn_away(upgraded, farewell, asking)),
+            UpgradeAction::Serve(socket) => hub.carry(socket.serve(upgraded, in_flight)),
+            UpgradeAction::Reject(farewell) => hub.carry(turn_away(upgraded, farewell, in_flight)),
         }
         Ok(())
     }

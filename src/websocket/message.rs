@@ -1,82 +1,83 @@
 use super::deflate::inflate;
-use super::fault::Fault;
-use super::head::Frame;
+use super::error::WebSocketError;
+use super::header::IncomingFrame;
 use super::opcode::Opcode;
-use super::reader::Heard;
+use super::reader::WsMessage;
 
-/// Some libraries end a message with an empty frame, or flush one in between. Without a bound it could go on so for ever.
-const MOST_EMPTY_FRAMES: u8 = 100;
+/// The empty frames that one message may have. Some libraries end a message with one, or flush one in between; without a
+/// limit it could go on so for ever.
+const MAX_EMPTY_FRAMES: u8 = 100;
 
-/// A message as far as it has come, however it was split.
-pub(super) struct Message {
+/// A message being assembled from its fragments.
+pub(super) struct PartialMessage {
     is_text: bool,
     is_deflated: bool,
     bytes: Vec<u8>,
-    /// How many of the bytes are known to be UTF-8. Behind them is at most a character's beginning.
-    checked: usize,
+    /// How many of the bytes were found to be UTF-8. Behind them is at most a character's beginning.
+    utf8_checked: usize,
     empty_frames: u8,
 }
 
-impl Message {
-    pub(super) fn begun_by(frame: &Frame) -> Self {
+impl PartialMessage {
+    pub(super) fn start(frame: &IncomingFrame) -> Self {
         let is_text = frame.opcode == Opcode::Text;
-        Self { is_text, is_deflated: frame.is_deflated, bytes: Vec::new(), checked: 0, empty_frames: 0 }
+        Self { is_text, is_deflated: frame.is_deflated, bytes: Vec::new(), utf8_checked: 0, empty_frames: 0 }
     }
 
-    /// Judges a frame of this message by its header, before any of it is kept.
-    pub(super) fn admit(&mut self, frame: &Frame, longest: usize) -> Result<(), Fault> {
-        if frame.left > longest.saturating_sub(self.bytes.len()) {
-            return Err(Fault::TooLong { longest });
+    /// Checks the limits against the header of a frame of this message, before any of its payload is kept.
+    pub(super) fn check_header(&mut self, frame: &IncomingFrame, longest: usize) -> Result<(), WebSocketError> {
+        if frame.remaining > longest.saturating_sub(self.bytes.len()) {
+            return Err(WebSocketError::MessageTooLong { longest });
         }
-        if frame.left == 0 && !frame.is_final {
+        if frame.remaining == 0 && !frame.is_final {
             self.empty_frames += 1;
-            if self.empty_frames > MOST_EMPTY_FRAMES {
-                return Err(Fault::TooManyEmptyFrames);
+            if self.empty_frames > MAX_EMPTY_FRAMES {
+                return Err(WebSocketError::TooManyEmptyFrames);
             }
         }
         Ok(())
     }
 
-    /// Keeps what came of `frame`, which knows what is still to come.
-    pub(super) fn push(&mut self, payload: &[u8], frame: &Frame, longest: usize) -> Result<(), Fault> {
-        self.make_room_for(payload.len(), frame, longest);
+    /// Appends received payload of `frame`, which knows how much is still to come.
+    pub(super) fn push(&mut self, payload: &[u8], frame: &IncomingFrame, longest: usize) -> Result<(), WebSocketError> {
+        self.reserve(payload.len(), frame, longest);
         self.bytes.extend_from_slice(payload);
-        if self.is_text && !self.is_deflated { self.check() } else { Ok(()) }
+        if self.is_text && !self.is_deflated { self.check_utf8() } else { Ok(()) }
     }
 
-    /// The buffer doubles with what has really come, not with what was announced, and no further than the message may.
-    fn make_room_for(&mut self, more: usize, frame: &Frame, longest: usize) {
+    /// Grows the buffer: it doubles with what was received, not with what was announced, and no further than the message may.
+    fn reserve(&mut self, more: usize, frame: &IncomingFrame, longest: usize) {
         let needed = self.bytes.len() + more;
         if needed > self.bytes.capacity() {
-            let most = if frame.is_final { needed + frame.left } else { longest };
+            let most = if frame.is_final { needed + frame.remaining } else { longest };
             let room = (self.bytes.capacity() * 2).min(most).max(needed);
             self.bytes.reserve_exact(room - self.bytes.len());
         }
     }
 
-    /// Refuses what no further byte can make UTF-8 (RFC 6455, section 8.1).
-    fn check(&mut self) -> Result<(), Fault> {
-        match std::str::from_utf8(&self.bytes[self.checked..]) {
-            Ok(text) => self.checked += text.len(),
-            Err(error) if error.error_len().is_none() => self.checked += error.valid_up_to(),
-            Err(_) => return Err(Fault::NotUtf8),
+    /// Checks the text so far; an error is what no further byte can make UTF-8 (RFC 6455, section 8.1).
+    fn check_utf8(&mut self) -> Result<(), WebSocketError> {
+        match std::str::from_utf8(&self.bytes[self.utf8_checked..]) {
+            Ok(text) => self.utf8_checked += text.len(),
+            Err(error) if error.error_len().is_none() => self.utf8_checked += error.valid_up_to(),
+            Err(_) => return Err(WebSocketError::InvalidUtf8),
         }
         Ok(())
     }
 
-    /// The whole message, its last frame being there.
-    pub(super) fn end(self, longest: usize) -> Result<Heard, Fault> {
+    /// The complete message, after its last frame.
+    pub(super) fn finish(self, longest: usize) -> Result<WsMessage, WebSocketError> {
         let bytes = if self.is_deflated { inflate(self.bytes, longest)? } else { self.bytes };
         if self.is_text {
-            String::from_utf8(bytes).map(Heard::Text).map_err(|_| Fault::NotUtf8)
+            String::from_utf8(bytes).map(WsMessage::Text).map_err(|_| WebSocketError::InvalidUtf8)
         } else {
-            Ok(Heard::Binary(bytes))
+            Ok(WsMessage::Binary(bytes))
         }
     }
 
-    /// How much memory its bytes take.
+    /// The memory that its buffer takes, in bytes.
     #[cfg(test)]
-    pub(super) fn held(&self) -> usize {
+    pub(super) fn buffered_bytes(&self) -> usize {
         self.bytes.capacity()
     }
 }

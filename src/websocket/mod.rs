@@ -1,27 +1,30 @@
-//! RFC 6455 for a server, with RFC 7692: frames, and a reader of what clients say.
+//! The WebSocket protocol for a server: RFC 6455 frames, a reader of clients' messages, and `permessage-deflate` (RFC 7692).
 //!
 //! [`text`] and its like make the bytes of whole frames. A server's frames are not masked, so those that everybody gets are made
 //! once and written as they are. A [`Reader`] takes bytes as they come, and gives messages and control frames. It refuses
 //! what the RFC forbids as soon as it shows, bounds every length before it keeps a byte, and holds nothing between messages.
 //!
-//! This room never reads or writes a socket, waits, or answers of itself: it is given bytes, and gives bytes.
+//! This room never reads or writes a socket, waits, or answers by itself: it is given bytes, and gives bytes.
 
 #![expect(clippy::mut_mut, reason = "a reader takes from the front of the bytes it is lent")]
 
-mod closing;
+mod close_frame;
 mod deflate;
-mod fault;
+mod error;
 mod frame;
-mod head;
+mod header;
 mod message;
-mod offer;
+mod negotiation;
 mod opcode;
 mod reader;
 #[cfg(test)]
 mod tests;
 
-pub use closing::Closing;
-pub use fault::Fault;
-pub use frame::{DEFLATED_FROM, binary, close, deflated_binary, deflated_text, ping, pong, text};
-pub use offer::agree_to_deflate;
-pub use reader::{Heard, Reader};
+pub use close_frame::CloseFrame;
+pub use error::WebSocketError;
+pub use frame::{
+    MIN_DEFLATED_BYTES, binary_frame, close_frame, deflated_binary_frame, deflated_text_frame, ping_frame, pong_frame,
+    text_frame,
+};
+pub use negotiation::negotiate_deflate;
+pub use reader::{MessageReader, WsMessage};

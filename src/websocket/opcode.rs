@@ -1,7 +1,7 @@
-/// A control frame carries this many bytes at most (RFC 6455, section 5.5).
-pub(super) const LONGEST_CONTROL: usize = 125;
+/// The longest payload of a control frame, in bytes (RFC 6455, section 5.5).
+pub(super) const MAX_CONTROL_PAYLOAD: usize = 125;
 
-/// What a frame is (RFC 6455, section 5.2).
+/// The kind of a frame (RFC 6455, section 5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Opcode {
     Continuation = 0x0,
@@ -14,7 +14,7 @@ pub(super) enum Opcode {
 
 impl Opcode {
     /// The opcode in the low four bits of a frame's first byte; `None` for a reserved one.
-    pub(super) fn of(first: u8) -> Option<Self> {
+    pub(super) fn from_first_byte(first: u8) -> Option<Self> {
         match first & 0x0F {
             0x0 => Some(Self::Continuation),
             0x1 => Some(Self::Text),

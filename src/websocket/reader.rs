@@ -1,60 +1,60 @@
 use std::mem;
 
-use super::closing::Closing;
-use super::fault::Fault;
-use super::head::{Frame, Head};
-use super::message::Message;
+use super::close_frame::CloseFrame;
+use super::error::WebSocketError;
+use super::header::{IncomingFrame, PartialHeader};
+use super::message::PartialMessage;
 use super::opcode::Opcode;
 
-/// Reads what a client says (RFC 6455, section 5), from bytes as they come.
+/// Reads a client's messages and control frames (RFC 6455, section 5) from bytes as they come.
 ///
-/// Between messages it holds nothing but itself. What it keeps of an unfinished message grows with what has come, never above
-/// the longest message.
-pub struct Reader {
-    longest_message: usize,
-    inflates: bool,
-    at: At,
+/// Between messages it has no buffer. That of an unfinished message grows with what has been received, never above the longest
+/// message.
+pub struct MessageReader {
+    max_message: usize,
+    deflate: bool,
+    state: ReadState,
     /// The message under way. Control frames may come between its frames.
-    message: Option<Box<Message>>,
+    message: Option<Box<PartialMessage>>,
 }
 
-/// What a client said.
+/// A message or control frame of a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Heard {
-    /// A text message, however it was split.
+pub enum WsMessage {
+    /// A text message, put together from its fragments.
     Text(String),
-    /// A binary message, however it was split.
+    /// A binary message, put together from its fragments.
     Binary(Vec<u8>),
-    /// To be answered by a pong with the same payload.
+    /// A ping, to be answered by a pong with the same payload.
     Ping(Vec<u8>),
-    /// Of no meaning, but a sign of life.
+    /// A pong: of no meaning, but a sign of life.
     Pong(Vec<u8>),
-    /// To be answered by a close frame. Nothing that comes after it is read.
-    Close(Option<Closing>),
+    /// A close frame, to be answered by another. Nothing that comes after it is read.
+    Close(Option<CloseFrame>),
 }
 
-/// Where in the stream the next byte belongs.
-enum At {
-    Head(Head),
-    /// In a frame of the message under way.
-    Message(Frame),
-    /// In a control frame, whose payload gathers here.
-    Control(Frame, Vec<u8>),
-    /// Behind a close frame or a fault.
-    End,
+/// The part of the stream that the next byte belongs to.
+enum ReadState {
+    Header(PartialHeader),
+    /// The payload of a frame of the message under way.
+    Message(IncomingFrame),
+    /// The payload of a control frame, which gathers here.
+    Control(IncomingFrame, Vec<u8>),
+    /// Nothing: it comes after a close frame or an error.
+    Closed,
 }
 
-impl Reader {
+impl MessageReader {
     /// A reader that takes messages of up to `longest_message` bytes.
-    pub fn new(longest_message: usize) -> Self {
-        Self { longest_message, inflates: false, at: At::Head(Head::default()), message: None }
+    pub fn new(max_message: usize) -> Self {
+        Self { max_message, deflate: false, state: ReadState::Header(PartialHeader::default()), message: None }
     }
 
     /// Takes deflated messages too, as agreed on by [`agree_to_deflate`](super::agree_to_deflate). The longest message bounds
     /// them both as they come and inflated.
     #[must_use]
-    pub fn inflating(self) -> Self {
-        Self { inflates: true, ..self }
+    pub fn with_deflate(self) -> Self {
+        Self { deflate: true, ..self }
     }
 
     /// Takes from the front of `bytes` (unmasking in place) up to the end of the next message or control frame; `None` when all
@@ -63,55 +63,55 @@ impl Reader {
     /// # Errors
     ///
     /// A [`Fault`], once, as soon as it shows. After it, and after a [`Heard::Close`], nothing more is read.
-    pub fn next(&mut self, bytes: &mut &mut [u8]) -> Result<Option<Heard>, Fault> {
+    pub fn next(&mut self, bytes: &mut &mut [u8]) -> Result<Option<WsMessage>, WebSocketError> {
         let heard = self.read(bytes);
-        if matches!(heard, Err(_) | Ok(Some(Heard::Close(_)))) {
-            *self = Self { at: At::End, ..Self::new(self.longest_message) };
+        if matches!(heard, Err(_) | Ok(Some(WsMessage::Close(_)))) {
+            *self = Self { state: ReadState::Closed, ..Self::new(self.max_message) };
         }
         heard
     }
 
-    /// Whether a frame or message has begun and not ended: whoever takes for ever over it can be closed.
+    /// Whether a frame or message has begun and not ended: a client that takes for ever over it can be closed.
     pub fn is_unfinished(&self) -> bool {
-        let is_within_frame = match &self.at {
-            At::Head(head) => head.has_begun(),
-            At::Message(_) | At::Control(..) => true,
-            At::End => false,
+        let is_within_frame = match &self.state {
+            ReadState::Header(head) => head.has_begun(),
+            ReadState::Message(_) | ReadState::Control(..) => true,
+            ReadState::Closed => false,
         };
         is_within_frame || self.message.is_some()
     }
 
-    fn read(&mut self, bytes: &mut &mut [u8]) -> Result<Option<Heard>, Fault> {
+    fn read(&mut self, bytes: &mut &mut [u8]) -> Result<Option<WsMessage>, WebSocketError> {
         loop {
-            match &mut self.at {
-                At::Head(head) => {
+            match &mut self.state {
+                ReadState::Header(head) => {
                     let Some(frame) = head.read(bytes)? else { return Ok(None) };
-                    self.at = self.begin(frame)?;
+                    self.state = self.begin_frame(frame)?;
                 }
-                At::Message(frame) => {
-                    let payload = frame.take(bytes);
+                ReadState::Message(frame) => {
+                    let payload = frame.take_payload(bytes);
                     let frame = *frame;
                     if let Some(message) = &mut self.message {
-                        message.push(payload, &frame, self.longest_message)?;
+                        message.push(payload, &frame, self.max_message)?;
                     }
-                    if frame.left > 0 {
+                    if frame.remaining > 0 {
                         return Ok(None);
                     }
-                    self.at = At::Head(Head::default());
+                    self.state = ReadState::Header(PartialHeader::default());
                     if let Some(message) = self.message.take_if(|_| frame.is_final) {
-                        return message.end(self.longest_message).map(Some);
+                        return message.finish(self.max_message).map(Some);
                     }
                 }
-                At::Control(frame, payload) => {
-                    payload.extend_from_slice(frame.take(bytes));
-                    if frame.left > 0 {
+                ReadState::Control(frame, payload) => {
+                    payload.extend_from_slice(frame.take_payload(bytes));
+                    if frame.remaining > 0 {
                         return Ok(None);
                     }
                     let (opcode, payload) = (frame.opcode, mem::take(payload));
-                    self.at = At::Head(Head::default());
-                    return Heard::control(opcode, payload).map(Some);
+                    self.state = ReadState::Header(PartialHeader::default());
+                    return WsMessage::from_control_frame(opcode, payload).map(Some);
                 }
-                At::End => {
+                ReadState::Closed => {
                     *bytes = &mut [];
                     return Ok(None);
                 }
@@ -121,37 +121,37 @@ impl Reader {
 
     /// Judges a frame by its header: fragments of two messages do not mix (RFC 6455, section 5.4), none makes its message too
     /// long, and only the first of a message says that it is deflated (RFC 7692, section 6).
-    fn begin(&mut self, frame: Frame) -> Result<At, Fault> {
+    fn begin_frame(&mut self, frame: IncomingFrame) -> Result<ReadState, WebSocketError> {
         let begins = matches!(frame.opcode, Opcode::Text | Opcode::Binary);
-        if frame.is_deflated && !(begins && self.inflates) {
-            return Err(Fault::ReservedBit);
+        if frame.is_deflated && !(begins && self.deflate) {
+            return Err(WebSocketError::ReservedBit);
         }
         if frame.opcode.is_control() {
-            return Ok(At::Control(frame, Vec::new()));
+            return Ok(ReadState::Control(frame, Vec::new()));
         }
         let message = match &mut self.message {
-            Some(_) if begins => return Err(Fault::MessageWithinMessage),
+            Some(_) if begins => return Err(WebSocketError::InterleavedMessage),
             Some(message) => message,
-            begun @ None if begins => begun.insert(Box::new(Message::begun_by(&frame))),
-            None => return Err(Fault::NothingToContinue),
+            begun @ None if begins => begun.insert(Box::new(PartialMessage::start(&frame))),
+            None => return Err(WebSocketError::UnexpectedContinuation),
         };
-        message.admit(&frame, self.longest_message)?;
-        Ok(At::Message(frame))
+        message.check_header(&frame, self.max_message)?;
+        Ok(ReadState::Message(frame))
     }
 
-    /// How much memory it holds beside itself.
+    /// The memory that its buffers take, in bytes.
     #[cfg(test)]
-    pub(super) fn held(&self) -> usize {
-        let control = if let At::Control(_, payload) = &self.at { payload.capacity() } else { 0 };
-        control + self.message.as_ref().map_or(0, |message| size_of::<Message>() + message.held())
+    pub(super) fn buffered_bytes(&self) -> usize {
+        let control = if let ReadState::Control(_, payload) = &self.state { payload.capacity() } else { 0 };
+        control + self.message.as_ref().map_or(0, |message| size_of::<PartialMessage>() + message.buffered_bytes())
     }
 }
 
-impl Heard {
-    fn control(opcode: Opcode, payload: Vec<u8>) -> Result<Self, Fault> {
+impl WsMessage {
+    fn from_control_frame(opcode: Opcode, payload: Vec<u8>) -> Result<Self, WebSocketError> {
         Ok(match opcode {
             Opcode::Ping => Self::Ping(payload),
-            Opcode::Close => Self::Close(Closing::read(&payload)?),
+            Opcode::Close => Self::Close(CloseFrame::parse(&payload)?),
             _ => Self::Pong(payload),
         })
     }

@@ -3,7 +3,7 @@ mod properties;
 
 use super::*;
 
-const LONGEST: usize = 1000;
+const MAX_MESSAGE: usize = 1000;
 
 const CONTINUATION: u8 = 0x0;
 const TEXT: u8 = 0x1;
@@ -32,12 +32,12 @@ fn masked(first: u8, mask: [u8; 4], payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-fn client(first: u8, payload: &[u8]) -> Vec<u8> {
+fn client_frame(first: u8, payload: &[u8]) -> Vec<u8> {
     masked(first, [0x37, 0xFA, 0x21, 0x3D], payload)
 }
 
 /// All that is heard in these bytes, up to a fault.
-fn hear(reader: &mut Reader, bytes: &[u8]) -> (Vec<Heard>, Option<Fault>) {
+fn read_all(reader: &mut MessageReader, bytes: &[u8]) -> (Vec<WsMessage>, Option<WebSocketError>) {
     let mut bytes = bytes.to_vec();
     let mut rest = bytes.as_mut_slice();
     let mut all = Vec::new();
@@ -52,88 +52,100 @@ fn hear(reader: &mut Reader, bytes: &[u8]) -> (Vec<Heard>, Option<Fault>) {
     (all, None)
 }
 
-fn hear_frames(frames: &[Vec<u8>]) -> (Vec<Heard>, Option<Fault>) {
-    hear(&mut Reader::new(LONGEST), &frames.concat())
+fn read_frames(frames: &[Vec<u8>]) -> (Vec<WsMessage>, Option<WebSocketError>) {
+    read_all(&mut MessageReader::new(MAX_MESSAGE), &frames.concat())
 }
 
-fn fault(frames: &[Vec<u8>]) -> Option<Fault> {
-    hear_frames(frames).1
+fn read_error(frames: &[Vec<u8>]) -> Option<WebSocketError> {
+    read_frames(frames).1
 }
 
 #[test]
 fn the_examples_of_the_rfc_are_read_and_written() {
     // RFC 6455, section 5.7.
     let hello = [0x81, 0x85, 0x37, 0xFA, 0x21, 0x3D, 0x7F, 0x9F, 0x4D, 0x51, 0x58];
-    assert_eq!(hear(&mut Reader::new(LONGEST), &hello), (vec![Heard::Text("Hello".to_owned())], None));
-    assert_eq!(text("Hello"), [0x81, 0x05, 0x48, 0x65, 0x6C, 0x6C, 0x6F]);
-    assert_eq!(ping(b"Hello"), [0x89, 0x05, 0x48, 0x65, 0x6C, 0x6C, 0x6F]);
-    assert_eq!(pong(b"Hello"), [0x8A, 0x05, 0x48, 0x65, 0x6C, 0x6C, 0x6F]);
-    assert_eq!(binary(&[7; 256])[..4], [0x82, 0x7E, 0x01, 0x00]);
-    assert_eq!(binary(&vec![7; 65_536])[..10], [0x82, 0x7F, 0, 0, 0, 0, 0, 1, 0, 0]);
+    assert_eq!(
+        read_all(&mut MessageReader::new(MAX_MESSAGE), &hello),
+        (vec![WsMessage::Text("Hello".to_owned())], None)
+    );
+    assert_eq!(text_frame("Hello"), [0x81, 0x05, 0x48, 0x65, 0x6C, 0x6C, 0x6F]);
+    assert_eq!(ping_frame(b"Hello"), [0x89, 0x05, 0x48, 0x65, 0x6C, 0x6C, 0x6F]);
+    assert_eq!(pong_frame(b"Hello"), [0x8A, 0x05, 0x48, 0x65, 0x6C, 0x6C, 0x6F]);
+    assert_eq!(binary_frame(&[7; 256])[..4], [0x82, 0x7E, 0x01, 0x00]);
+    assert_eq!(binary_frame(&vec![7; 65_536])[..10], [0x82, 0x7F, 0, 0, 0, 0, 0, 1, 0, 0]);
 }
 
 #[test]
 fn a_length_is_written_in_its_shortest_form() {
-    assert_eq!(binary(&[7; 125])[..2], [0x82, 125]);
-    assert_eq!(binary(&[7; 126])[..4], [0x82, 126, 0, 126]);
-    assert_eq!(binary(&vec![7; 65_535])[..4], [0x82, 126, 0xFF, 0xFF]);
-    assert_eq!(text("").len(), 2);
+    assert_eq!(binary_frame(&[7; 125])[..2], [0x82, 125]);
+    assert_eq!(binary_frame(&[7; 126])[..4], [0x82, 126, 0, 126]);
+    assert_eq!(binary_frame(&vec![7; 65_535])[..4], [0x82, 126, 0xFF, 0xFF]);
+    assert_eq!(text_frame("").len(), 2);
 }
 
 #[test]
 fn a_close_frame_says_as_much_as_fits_and_cuts_no_character() {
-    assert_eq!(close(4401, "sign in")[..4], [0x88, 9, 0x11, 0x31]);
-    assert_eq!(close(1000, ""), [0x88, 2, 0x03, 0xE8]);
-    let long = close(1000, &"ü".repeat(100));
+    assert_eq!(close_frame(4401, "sign in")[..4], [0x88, 9, 0x11, 0x31]);
+    assert_eq!(close_frame(1000, ""), [0x88, 2, 0x03, 0xE8]);
+    let long = close_frame(1000, &"ü".repeat(100));
     assert_eq!(long.len(), 2 + 2 + 122, "61 characters of two bytes fit into 123");
     assert!(std::str::from_utf8(&long[4..]).is_ok());
-    assert_eq!(ping(&[7; 200]).len(), 2 + 125);
+    assert_eq!(ping_frame(&[7; 200]).len(), 2 + 125);
 }
 
 #[test]
 fn a_message_in_fragments_is_read_as_one_and_pings_between_them_at_once() {
-    let (heard, fault) = hear_frames(&[
-        client(TEXT, b"Hel"),
-        client(FINAL | PING, b"there?"),
-        client(CONTINUATION, b""),
-        client(FINAL | PONG, b""),
-        client(FINAL | CONTINUATION, b"lo"),
-        client(FINAL | BINARY, &[0xFF, 0]),
+    let (heard, fault) = read_frames(&[
+        client_frame(TEXT, b"Hel"),
+        client_frame(FINAL | PING, b"there?"),
+        client_frame(CONTINUATION, b""),
+        client_frame(FINAL | PONG, b""),
+        client_frame(FINAL | CONTINUATION, b"lo"),
+        client_frame(FINAL | BINARY, &[0xFF, 0]),
     ]);
     assert_eq!(fault, None);
     let expected = [
-        Heard::Ping(b"there?".to_vec()),
-        Heard::Pong(Vec::new()),
-        Heard::Text("Hello".to_owned()),
-        Heard::Binary(vec![0xFF, 0]),
+        WsMessage::Ping(b"there?".to_vec()),
+        WsMessage::Pong(Vec::new()),
+        WsMessage::Text("Hello".to_owned()),
+        WsMessage::Binary(vec![0xFF, 0]),
     ];
     assert_eq!(heard, expected);
 }
 
 #[test]
 fn what_the_rfc_forbids_is_refused_with_1002() {
-    let mut unmasked = client(FINAL | TEXT, b"Hello");
+    let mut unmasked = client_frame(FINAL | TEXT, b"Hello");
     unmasked[1] &= 0x7F;
-    assert_eq!(fault(&[unmasked]), Some(Fault::NotMasked));
+    assert_eq!(read_error(&[unmasked]), Some(WebSocketError::UnmaskedFrame));
     for bit in [0x40, 0x20, 0x10] {
-        assert_eq!(fault(&[client(FINAL | bit | TEXT, b"")]), Some(Fault::ReservedBit));
+        assert_eq!(read_error(&[client_frame(FINAL | bit | TEXT, b"")]), Some(WebSocketError::ReservedBit));
     }
     for opcode in [3, 4, 5, 6, 7, 0xB, 0xC, 0xD, 0xE, 0xF] {
-        assert_eq!(fault(&[client(FINAL | opcode, b"")]), Some(Fault::UnknownOpcode(opcode)));
+        assert_eq!(read_error(&[client_frame(FINAL | opcode, b"")]), Some(WebSocketError::UnknownOpcode(opcode)));
     }
     for opcode in [PING, PONG, CLOSE] {
-        assert_eq!(fault(&[client(opcode, b"")]), Some(Fault::FragmentedControl));
-        assert_eq!(fault(&[client(FINAL | opcode, &[7; 126])]), Some(Fault::LongControl));
+        assert_eq!(read_error(&[client_frame(opcode, b"")]), Some(WebSocketError::FragmentedControl));
+        assert_eq!(read_error(&[client_frame(FINAL | opcode, &[7; 126])]), Some(WebSocketError::ControlTooLong));
     }
-    assert_eq!(fault(&[client(FINAL | CONTINUATION, b"")]), Some(Fault::NothingToContinue));
-    assert_eq!(fault(&[client(TEXT, b"a"), client(FINAL | TEXT, b"b")]), Some(Fault::MessageWithinMessage));
-    assert_eq!(Fault::MessageWithinMessage.code(), 1002);
+    assert_eq!(read_error(&[client_frame(FINAL | CONTINUATION, b"")]), Some(WebSocketError::UnexpectedContinuation));
+    assert_eq!(
+        read_error(&[client_frame(TEXT, b"a"), client_frame(FINAL | TEXT, b"b")]),
+        Some(WebSocketError::InterleavedMessage)
+    );
+    assert_eq!(WebSocketError::InterleavedMessage.code(), 1002);
 }
 
 #[test]
 fn the_first_two_bytes_are_refused_without_waiting_for_more() {
-    assert_eq!(hear(&mut Reader::new(LONGEST), &[FINAL | TEXT, 5]).1, Some(Fault::NotMasked));
-    assert_eq!(hear(&mut Reader::new(LONGEST), &[FINAL | PING, 0xFE]).1, Some(Fault::LongControl));
+    assert_eq!(
+        read_all(&mut MessageReader::new(MAX_MESSAGE), &[FINAL | TEXT, 5]).1,
+        Some(WebSocketError::UnmaskedFrame)
+    );
+    assert_eq!(
+        read_all(&mut MessageReader::new(MAX_MESSAGE), &[FINAL | PING, 0xFE]).1,
+        Some(WebSocketError::ControlTooLong)
+    );
 }
 
 #[test]
@@ -145,92 +157,103 @@ fn a_length_has_to_come_in_its_shortest_form() {
         &[FINAL | TEXT, 0xFF, 0x80, 0, 0, 0, 0, 0, 0, 5, 1, 2, 3, 4],
     ];
     for bytes in long_forms {
-        assert_eq!(hear(&mut Reader::new(LONGEST), bytes), (Vec::new(), Some(Fault::LengthForm)), "{bytes:?}");
+        assert_eq!(
+            read_all(&mut MessageReader::new(MAX_MESSAGE), bytes),
+            (Vec::new(), Some(WebSocketError::NonMinimalLength)),
+            "{bytes:?}"
+        );
     }
 }
 
 #[test]
 fn a_message_that_is_too_long_is_refused_by_its_header() {
-    let mut reader = Reader::new(LONGEST);
+    let mut reader = MessageReader::new(MAX_MESSAGE);
     let announced = [FINAL | BINARY, 0xFF, 0x7F, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4];
-    assert_eq!(hear(&mut reader, &announced).1, Some(Fault::TooLong { longest: LONGEST }));
-    assert_eq!(reader.held(), 0);
+    assert_eq!(read_all(&mut reader, &announced).1, Some(WebSocketError::MessageTooLong { longest: MAX_MESSAGE }));
+    assert_eq!(reader.buffered_bytes(), 0);
 
-    let (first, second) = (client(BINARY, &[7; 600]), client(FINAL | CONTINUATION, &[7; 401]));
-    assert_eq!(hear(&mut Reader::new(LONGEST), &[&*first, &second[..8]].concat()).1.map(Fault::code), Some(1009));
-    let second = client(FINAL | CONTINUATION, &[7; 400]);
-    assert_eq!(hear_frames(&[first, second]), (vec![Heard::Binary(vec![7; 1000])], None));
+    let (first, second) = (client_frame(BINARY, &[7; 600]), client_frame(FINAL | CONTINUATION, &[7; 401]));
+    assert_eq!(
+        read_all(&mut MessageReader::new(MAX_MESSAGE), &[&*first, &second[..8]].concat()).1.map(WebSocketError::code),
+        Some(1009)
+    );
+    let second = client_frame(FINAL | CONTINUATION, &[7; 400]);
+    assert_eq!(read_frames(&[first, second]), (vec![WsMessage::Binary(vec![7; 1000])], None));
 }
 
 #[test]
 fn an_announced_length_costs_nothing_until_it_comes() {
-    let mut reader = Reader::new(16 << 10);
-    hear(&mut reader, &client(FINAL | TEXT, &[b'a'; 16 << 10])[..9]);
+    let mut reader = MessageReader::new(16 << 10);
+    read_all(&mut reader, &client_frame(FINAL | TEXT, &[b'a'; 16 << 10])[..9]);
     assert!(reader.is_unfinished());
-    assert!(reader.held() <= 128, "{} bytes for the one that came", reader.held());
+    assert!(reader.buffered_bytes() <= 128, "{} bytes for the one that came", reader.buffered_bytes());
 }
 
 #[test]
 fn between_messages_nothing_is_held() {
-    assert!(size_of::<Reader>() <= 64, "{} bytes", size_of::<Reader>());
-    let mut reader = Reader::new(LONGEST);
-    for bytes in [client(FINAL | TEXT, &[b'a'; 900]), client(FINAL | PING, b"there?")] {
+    assert!(size_of::<MessageReader>() <= 64, "{} bytes", size_of::<MessageReader>());
+    let mut reader = MessageReader::new(MAX_MESSAGE);
+    for bytes in [client_frame(FINAL | TEXT, &[b'a'; 900]), client_frame(FINAL | PING, b"there?")] {
         let (begin, end) = bytes.split_at(4);
-        hear(&mut reader, begin);
+        read_all(&mut reader, begin);
         assert!(reader.is_unfinished());
-        assert_eq!(hear(&mut reader, end).0.len(), 1);
+        assert_eq!(read_all(&mut reader, end).0.len(), 1);
         assert!(!reader.is_unfinished());
-        assert_eq!(reader.held(), 0);
+        assert_eq!(reader.buffered_bytes(), 0);
     }
 }
 
 #[test]
 fn a_message_between_two_fragments_is_unfinished() {
-    let mut reader = Reader::new(LONGEST);
-    hear(&mut reader, &client(TEXT, b"Hel"));
+    let mut reader = MessageReader::new(MAX_MESSAGE);
+    read_all(&mut reader, &client_frame(TEXT, b"Hel"));
     assert!(reader.is_unfinished());
-    hear(&mut reader, &client(FINAL | CONTINUATION, b"lo"));
+    read_all(&mut reader, &client_frame(FINAL | CONTINUATION, b"lo"));
     assert!(!reader.is_unfinished());
 }
 
 #[test]
 fn a_message_does_not_go_on_for_ever_in_empty_frames() {
-    let mut reader = Reader::new(LONGEST);
-    assert_eq!(hear(&mut reader, &client(TEXT, b"")).1, None);
-    let fault = (0..200).find_map(|_| hear(&mut reader, &client(CONTINUATION, b"")).1);
-    assert_eq!(fault, Some(Fault::TooManyEmptyFrames));
+    let mut reader = MessageReader::new(MAX_MESSAGE);
+    assert_eq!(read_all(&mut reader, &client_frame(TEXT, b"")).1, None);
+    let fault = (0..200).find_map(|_| read_all(&mut reader, &client_frame(CONTINUATION, b"")).1);
+    assert_eq!(fault, Some(WebSocketError::TooManyEmptyFrames));
 }
 
 #[test]
 fn text_that_is_not_utf_8_is_refused_at_the_first_byte_that_shows_it() {
-    let refused = Some(Fault::NotUtf8);
-    assert_eq!(fault(&[client(FINAL | TEXT, &[0xCE])]), refused, "half a character at the end");
-    assert_eq!(fault(&[client(TEXT, &[0xF4]), client(CONTINUATION, &[0x90])]), refused, "over U+10FFFF");
-    assert_eq!(fault(&[client(TEXT, &[0xED]), client(CONTINUATION, &[0xA0])]), refused, "a surrogate");
-    let all = client(FINAL | TEXT, b"\xC0 and more");
-    assert_eq!(hear(&mut Reader::new(LONGEST), &all[..7]).1, refused, "within the frame");
-    assert_eq!(refused.map(Fault::code), Some(1007));
+    let refused = Some(WebSocketError::InvalidUtf8);
+    assert_eq!(read_error(&[client_frame(FINAL | TEXT, &[0xCE])]), refused, "half a character at the end");
+    assert_eq!(
+        read_error(&[client_frame(TEXT, &[0xF4]), client_frame(CONTINUATION, &[0x90])]),
+        refused,
+        "over U+10FFFF"
+    );
+    assert_eq!(read_error(&[client_frame(TEXT, &[0xED]), client_frame(CONTINUATION, &[0xA0])]), refused, "a surrogate");
+    let all = client_frame(FINAL | TEXT, b"\xC0 and more");
+    assert_eq!(read_all(&mut MessageReader::new(MAX_MESSAGE), &all[..7]).1, refused, "within the frame");
+    assert_eq!(refused.map(WebSocketError::code), Some(1007));
 }
 
 #[test]
 fn a_character_may_be_split_over_frames() {
     let bytes = "κ𝄞".as_bytes();
-    let mut frames: Vec<_> = bytes.iter().map(|byte| client(CONTINUATION, &[*byte])).collect();
+    let mut frames: Vec<_> = bytes.iter().map(|byte| client_frame(CONTINUATION, &[*byte])).collect();
     frames[0][0] = TEXT;
-    frames.push(client(FINAL | CONTINUATION, b""));
-    assert_eq!(hear_frames(&frames), (vec![Heard::Text("κ𝄞".to_owned())], None));
+    frames.push(client_frame(FINAL | CONTINUATION, b""));
+    assert_eq!(read_frames(&frames), (vec![WsMessage::Text("κ𝄞".to_owned())], None));
 }
 
 #[test]
 fn a_close_is_read_with_its_code_and_reason() {
-    let closed = |payload: &[u8]| hear_frames(&[client(FINAL | CLOSE, payload)]);
-    assert_eq!(closed(b""), (vec![Heard::Close(None)], None));
-    let closing = Closing { code: 1001, reason: "gone".to_owned() };
-    assert_eq!(closed(b"\x03\xE9gone"), (vec![Heard::Close(Some(closing))], None));
-    assert_eq!(closed(b"\x03").1, Some(Fault::HalfACloseCode));
-    assert_eq!(closed(b"\x03\xE9\xFF").1, Some(Fault::NotUtf8));
+    let closed = |payload: &[u8]| read_frames(&[client_frame(FINAL | CLOSE, payload)]);
+    assert_eq!(closed(b""), (vec![WsMessage::Close(None)], None));
+    let closing = CloseFrame { code: 1001, reason: "gone".to_owned() };
+    assert_eq!(closed(b"\x03\xE9gone"), (vec![WsMessage::Close(Some(closing))], None));
+    assert_eq!(closed(b"\x03").1, Some(WebSocketError::TruncatedCloseCode));
+    assert_eq!(closed(b"\x03\xE9\xFF").1, Some(WebSocketError::InvalidUtf8));
     for code in [0_u16, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535] {
-        assert_eq!(closed(&code.to_be_bytes()).1, Some(Fault::CloseCode(code)));
+        assert_eq!(closed(&code.to_be_bytes()).1, Some(WebSocketError::InvalidCloseCode(code)));
     }
     for code in [1000_u16, 1003, 1007, 1011, 1014, 3000, 3999, 4000, 4999] {
         assert_eq!(closed(&code.to_be_bytes()).0.len(), 1, "{code}");
@@ -239,11 +262,11 @@ fn a_close_is_read_with_its_code_and_reason() {
 
 #[test]
 fn nothing_is_read_behind_a_close_or_a_fault() {
-    let hello = client(FINAL | TEXT, b"Hello");
-    let (heard, fault) = hear_frames(&[client(FINAL | CLOSE, b""), hello.clone()]);
-    assert_eq!((heard, fault), (vec![Heard::Close(None)], None));
-    let mut reader = Reader::new(LONGEST);
-    assert!(hear(&mut reader, &client(FINAL | CONTINUATION, b"")).1.is_some());
-    assert_eq!(hear(&mut reader, &hello), (Vec::new(), None));
+    let hello = client_frame(FINAL | TEXT, b"Hello");
+    let (heard, fault) = read_frames(&[client_frame(FINAL | CLOSE, b""), hello.clone()]);
+    assert_eq!((heard, fault), (vec![WsMessage::Close(None)], None));
+    let mut reader = MessageReader::new(MAX_MESSAGE);
+    assert!(read_all(&mut reader, &client_frame(FINAL | CONTINUATION, b"")).1.is_some());
+    assert_eq!(read_all(&mut reader, &hello), (Vec::new(), None));
     assert!(!reader.is_unfinished());
 }

@@ -1,34 +1,34 @@
 /**
- * How old each panel is, and what its head says about it. One timer for the whole page; nothing is touched that has not
- * changed.
+ * The age of each panel's reading, shown in the panel's head. One timer for the whole page; nothing is touched that has
+ * not changed.
  */
-import { attribute, show, text } from "./dom.js";
-import { Skew } from "./skew.js";
-import { ageWords, condition, exactClock, recorded, since, wholeMoment } from "./words.js";
+import { ClockSkew } from "./clock_skew.js";
+import { setAttribute, setText, setVisible } from "./dom.js";
+import { formatAge, formatDateTime, formatRecordTime, formatSeconds, formatShortest, panelCondition } from "./format.js";
 
 /** @typedef {import("./types.js").Trouble} Trouble */
 
-/** Ages are told in whole seconds at the finest. */
-const EVERY_MS = 1000;
+/** How often ages are updated: they count whole seconds at the finest. */
+const TICK_MS = 1000;
 
-/** The viewer's clock may be minutes off; ages are told by the server's. */
-const skew = new Skew();
+/** The viewer's clock may be minutes off; ages are counted by the server's. */
+const clockSkew = new ClockSkew();
 
 /**
- * Takes a message's time of sending.
+ * Adds a message's time of sending to the estimate of the clock skew.
  *
  * @param {number} sent
  * @param {number} now
  */
-export const learn = (sent, now) => skew.learn(sent, now);
+export const updateClockSkew = (sent, now) => clockSkew.addSample(sent, now);
 
-/** Forgets the difference: a laptop that slept may have set its clock. */
-export const forget = () => skew.forget();
+/** Resets the estimate of the clock skew: a laptop that slept may have set its clock. */
+export const resetClockSkew = () => clockSkew.reset();
 
-/** @returns {number} what the server's clock says, as far as is known */
-export const serverNow = () => Date.now() + skew.ahead;
+/** @returns {number} the time by the server's clock, as far as it is known */
+export const serverNow = () => Date.now() + clockSkew.offset;
 
-export class Age {
+export class PanelAge {
   /** @param {HTMLElement} panel */
   constructor(panel) {
     const find = (/** @type {string} */ selector) => /** @type {HTMLElement | null} */ (panel.querySelector(selector));
@@ -36,7 +36,7 @@ export class Age {
     this.caption = find(".caption");
     this.details = /** @type {HTMLElement} */ (find(".age"));
     this.summary = /** @type {HTMLElement} */ (find(".age summary"));
-    this.why = /** @type {HTMLElement} */ (find(".why"));
+    this.reason = /** @type {HTMLElement} */ (find(".why"));
     this.rows = ["last", "since", "retry"].map((name) => /** @type {HTMLElement} */ (find(`.age-${name}`)));
     this.staleAfter = Number(panel.dataset.staleAfter) || 0;
     this.hasView = panel.dataset.condition !== "waiting";
@@ -46,58 +46,58 @@ export class Age {
     this.trouble = undefined;
   }
 
-  /** Paints what has changed. */
-  tell() {
+  /** Updates the elements that have changed. */
+  render() {
     const now = serverNow();
     const { at, trouble } = this;
-    const state = condition({ hasView: this.hasView, at, failing: trouble !== undefined, staleAfter: this.staleAfter }, now);
-    attribute(this.panel, "data-condition", state);
-    const fresh = state === "fresh";
+    const condition = panelCondition({ hasView: this.hasView, at, failing: trouble !== undefined, staleAfter: this.staleAfter }, now);
+    setAttribute(this.panel, "data-condition", condition);
+    const fresh = condition === "fresh";
     if (this.caption) {
-      show(this.caption, fresh);
-      if (at !== undefined) attribute(this.caption, "title", `Last reading ${exactClock(at)}`);
+      setVisible(this.caption, fresh);
+      if (at !== undefined) setAttribute(this.caption, "title", `Last reading ${formatSeconds(at)}`);
     }
-    show(this.details, trouble !== undefined || state === "late");
-    show(this.why, trouble !== undefined);
+    setVisible(this.details, trouble !== undefined || condition === "late");
+    setVisible(this.reason, trouble !== undefined);
     if (trouble) {
-      text(this.summary, `since ${since(trouble.since, now)}`);
-      text(this.why, trouble.reason);
-    } else if (state === "late" && at !== undefined) {
-      text(this.summary, ageWords(now - at));
+      setText(this.summary, `since ${formatShortest(trouble.since, now)}`);
+      setText(this.reason, trouble.reason);
+    } else if (condition === "late" && at !== undefined) {
+      setText(this.summary, formatAge(now - at));
     }
-    [at, trouble?.since, trouble?.retry_at].forEach((moment, index) => this.tellRow(this.rows[index], moment));
+    [at, trouble?.since, trouble?.retry_at].forEach((moment, index) => this.renderRow(this.rows[index], moment));
   }
 
   /** @param {HTMLElement | undefined} row @param {number | undefined} moment */
-  tellRow(row, moment) {
+  renderRow(row, moment) {
     if (!row) return;
-    show(row, moment !== undefined);
-    const place = row.querySelector("dd");
-    if (moment === undefined || !place) return;
-    let time = place.querySelector("time");
+    setVisible(row, moment !== undefined);
+    const cell = row.querySelector("dd");
+    if (moment === undefined || !cell) return;
+    let time = cell.querySelector("time");
     if (!time) {
       time = document.createElement("time");
-      place.replaceChildren(time);
+      cell.replaceChildren(time);
     }
-    paintTime(time, moment, exactClock(moment));
+    renderTime(time, moment, formatSeconds(moment));
   }
 }
 
-/** @param {HTMLTimeElement} time @param {number} at @param {string} words */
-function paintTime(time, at, words) {
+/** @param {HTMLTimeElement} time @param {number} at @param {string} label */
+function renderTime(time, at, label) {
   const exact = new Date(at).toISOString();
-  if (time.dateTime === exact && time.textContent === words) return;
+  if (time.dateTime === exact && time.textContent === label) return;
   time.dateTime = exact;
-  time.title = wholeMoment(at);
-  time.textContent = words;
+  time.title = formatDateTime(at);
+  time.textContent = label;
 }
 
 /** Puts the times that the server wrote in UTC into the viewer's zone. @param {ParentNode} root */
-export function localise(root) {
+export function localiseTimes(root) {
   for (const time of /** @type {NodeListOf<HTMLTimeElement>} */ (root.querySelectorAll("time[data-at]"))) {
     const at = Number(time.dataset.at);
-    const words = time.dataset.record === undefined ? since(at, Date.now()) : recorded(at);
-    paintTime(time, at, words);
+    const label = time.dataset.record === undefined ? formatShortest(at, Date.now()) : formatRecordTime(at);
+    renderTime(time, at, label);
   }
 }
 
@@ -109,7 +109,7 @@ export function localise(root) {
 export function everySecond(work) {
   setInterval(() => {
     if (!document.hidden) work();
-  }, EVERY_MS);
+  }, TICK_MS);
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden) work();
   });

@@ -1,45 +1,45 @@
 /**
- * What someone who listens to the page hears: one calm line when something has changed for the worse or back, never a
- * ticking number.
+ * Announcements for screen readers: one calm line when something has changed for the worse or back, never a ticking
+ * number.
  */
-import { text } from "./dom.js";
+import { setText } from "./dom.js";
 
-/** The least time between two lines, in milliseconds; whoever listens has other things to hear. */
-const EVERY_MS = 8000;
+/** The least time between two announcements, in milliseconds; whoever listens has other things to hear. */
+const MIN_INTERVAL_MS = 8000;
 
-/** So many things are named in one line. */
-const NAMED = 3;
+/** The most changes named in one announcement. */
+const MAX_NAMED = 3;
 
 export class Announcer {
   /** @param {HTMLElement} node a polite live region */
   constructor(node) {
     this.node = node;
-    /** Newest words per thing. @type {Map<string, string>} */
-    this.waiting = new Map();
+    /** The newest message by key. @type {Map<string, string>} */
+    this.pending = new Map();
     this.lastAt = -Infinity;
     /** @type {ReturnType<typeof setTimeout> | null} */
     this.timer = null;
   }
 
-  /** @param {string} thing @param {string} words */
-  say(thing, words) {
-    this.waiting.delete(thing);
-    this.waiting.set(thing, words);
+  /** @param {string} key @param {string} message */
+  announce(key, message) {
+    this.pending.delete(key);
+    this.pending.set(key, message);
     if (this.timer !== null) return;
-    const rest = Math.max(0, this.lastAt + EVERY_MS - Date.now());
-    this.timer = setTimeout(() => this.speak(), rest);
+    const delay = Math.max(0, this.lastAt + MIN_INTERVAL_MS - Date.now());
+    this.timer = setTimeout(() => this.flush(), delay);
   }
 
-  speak() {
+  flush() {
     this.timer = null;
     this.lastAt = Date.now();
-    text(this.node, summary([...this.waiting.values()]));
-    this.waiting.clear();
+    setText(this.node, summary([...this.pending.values()]));
+    this.pending.clear();
   }
 }
 
 /** @param {string[]} lines @returns {string} */
 export function summary(lines) {
-  const rest = lines.length - NAMED;
-  return [...lines.slice(0, NAMED), ...(rest > 0 ? [`and ${rest} more`] : [])].join("; ") + ".";
+  const remaining = lines.length - MAX_NAMED;
+  return [...lines.slice(0, MAX_NAMED), ...(remaining > 0 ? [`and ${remaining} more`] : [])].join("; ") + ".";
 }

@@ -1,15 +1,15 @@
-/** The panels of this page: what each shows, and one paint per animation frame however many batches came. */
-import { Age, everySecond, serverNow } from "./ages.js";
+/** The panels of this page, painted once per animation frame however many batches came. */
+import { everySecond, PanelAge, serverNow } from "./ages.js";
 import { h } from "./dom.js";
 import { mergeInto } from "./merge.js";
 import * as area from "./panels/area.js";
 import * as bar from "./panels/bar.js";
 import * as gauge from "./panels/gauge.js";
 import * as line from "./panels/line.js";
-import * as states from "./panels/states.js";
 import * as stat from "./panels/stat.js";
+import * as states from "./panels/states.js";
 import * as table from "./panels/table.js";
-import * as words from "./panels/text.js";
+import * as textPanel from "./panels/text.js";
 
 /** @typedef {import("./types.js").Frame} Frame */
 /** @typedef {import("./types.js").Frames} Frames */
@@ -23,15 +23,15 @@ import * as words from "./panels/text.js";
  */
 
 /** One module a kind, by the kind's name. @type {Record<string, Painter>} */
-const PAINTERS = { area, bar, gauge, line, stat, states, table, text: words };
+const PAINTERS = { area, bar, gauge, line, stat, states, table, text: textPanel };
 
 /**
  * @typedef {object} Panel
  * @property {string} title
  * @property {Element} body
  * @property {Painter} painter
- * @property {Age} age
- * @property {string} judged the state that was last told
+ * @property {PanelAge} age
+ * @property {string} announced the state that was announced last
  */
 
 export class Board {
@@ -49,56 +49,56 @@ export class Board {
       const body = element.querySelector(".body");
       if (!painter || !body) continue;
       const title = element.querySelector("h2")?.textContent ?? "";
-      this.panels.set(element.id.replace(/^panel-/, ""), { title, body, painter, age: new Age(element), judged: "" });
+      this.panels.set(element.id.replace(/^panel-/, ""), { title, body, painter, age: new PanelAge(element), announced: "" });
     }
-    /** What came since the last paint. @type {Map<string, Frame>} */
-    this.waiting = new Map();
-    this.asked = false;
-    /** Panels whose fault has been told: a console that fills for months is of no use. @type {Set<string>} */
-    this.faulty = new Set();
-    everySecond(() => this.tellAges());
+    /** The frames that came since the last paint. @type {Map<string, Frame>} */
+    this.pending = new Map();
+    this.paintRequested = false;
+    /** Panels whose fault has been logged: a console that fills for months is of no use. @type {Set<string>} */
+    this.reported = new Set();
+    everySecond(() => this.renderAges());
   }
 
-  /** What the server painted: only charts have more to show than is there. @param {Frames} frames */
-  begin(frames) {
+  /** Takes over the first paint of the server: only charts have more to show than is there. @param {Frames} frames */
+  hydrate(frames) {
     for (const [id, frame] of Object.entries(frames)) {
       const panel = this.panels.get(id);
       if (!panel) continue;
       panel.age.at = frame.at;
       panel.age.trouble = frame.trouble;
-      panel.judged = judgement(frame);
+      panel.announced = notableState(frame);
       const { view } = frame;
       if (view && panel.painter.append) this.guard(id, panel, () => panel.painter.paint(panel.body, view));
     }
-    this.tellAges();
+    this.renderAges();
   }
 
-  /** Everything anew. What waited is older, and falls away. @param {Frames} frames */
-  replace(frames) {
-    this.waiting.clear();
+  /** Replaces what every panel shows. What waited is older, and falls away. @param {Frames} frames */
+  applySnapshot(frames) {
+    this.pending.clear();
     for (const [id, frame] of Object.entries(frames)) {
       const panel = this.panels.get(id);
-      if (panel && !frame.view) this.guard(id, panel, () => showWaiting(panel));
-      this.waiting.set(id, frame);
+      if (panel && !frame.view) this.guard(id, panel, () => showNoReading(panel));
+      this.pending.set(id, frame);
     }
-    this.askForPaint();
+    this.requestPaint();
     this.grid.removeAttribute("aria-busy");
   }
 
   /** @param {Frames} frames */
-  add(frames) {
-    mergeInto(this.waiting, frames);
-    this.askForPaint();
+  applyBatch(frames) {
+    mergeInto(this.pending, frames);
+    this.requestPaint();
   }
 
-  askForPaint() {
-    if (this.asked) return;
-    this.asked = true;
+  requestPaint() {
+    if (this.paintRequested) return;
+    this.paintRequested = true;
     requestAnimationFrame(() => {
-      this.asked = false;
-      const waiting = this.waiting;
-      this.waiting = new Map();
-      for (const [id, frame] of waiting) {
+      this.paintRequested = false;
+      const pending = this.pending;
+      this.pending = new Map();
+      for (const [id, frame] of pending) {
         const panel = this.panels.get(id);
         if (panel) this.guard(id, panel, () => this.paint(id, panel, frame));
       }
@@ -115,7 +115,7 @@ export class Board {
     if (frame.append) painter.append?.(body, frame.append);
     if (frame.at !== undefined) age.at = frame.at;
     age.trouble = frame.trouble;
-    age.tell();
+    age.render();
     this.announce(id, panel, frame);
   }
 
@@ -129,51 +129,51 @@ export class Board {
   guard(id, panel, work) {
     try {
       work();
-    } catch (fault) {
-      panel.age.trouble = unpainted(panel.age.trouble);
-      if (this.faulty.has(id)) return;
-      this.faulty.add(id);
-      console.error(`The panel "${panel.title}" (${id}) could not be painted; further faults of it are not told.`, fault);
+    } catch (error) {
+      panel.age.trouble = paintTrouble(panel.age.trouble);
+      if (this.reported.has(id)) return;
+      this.reported.add(id);
+      console.error(`The panel "${panel.title}" (${id}) could not be painted; further faults of it are not told.`, error);
     }
   }
 
-  /** Says what has changed for the worse, or back. @param {string} id @param {Panel} panel @param {Frame} frame */
+  /** Announces what has changed for the worse, or back. @param {string} id @param {Panel} panel @param {Frame} frame */
   announce(id, panel, frame) {
-    const judged = frame.view || frame.trouble ? judgement(frame) : panel.judged === "failing" ? "" : panel.judged;
-    if (judged === panel.judged) return;
-    const before = panel.judged;
-    panel.judged = judged;
+    const state = frame.view || frame.trouble ? notableState(frame) : panel.announced === "failing" ? "" : panel.announced;
+    if (state === panel.announced) return;
+    const previous = panel.announced;
+    panel.announced = state;
     const { title } = panel;
-    if (judged === "failing") this.announcer.say(id, `${title}: ${frame.trouble?.reason ?? "no newer reading"}`);
-    else if (judged !== "") this.announcer.say(id, `${title} is ${judged}`);
-    else if (before !== "") this.announcer.say(id, `${title} is well again`);
+    if (state === "failing") this.announcer.announce(id, `${title}: ${frame.trouble?.reason ?? "no newer reading"}`);
+    else if (state !== "") this.announcer.announce(id, `${title} is ${state}`);
+    else if (previous !== "") this.announcer.announce(id, `${title} is well again`);
   }
 
-  tellAges() {
-    for (const { age } of this.panels.values()) age.tell();
+  renderAges() {
+    for (const { age } of this.panels.values()) age.render();
   }
 
-  /** Another channel has been asked for; what stands here is not its answer. */
-  expect() {
+  /** Marks the board as busy: another channel has been asked for, and what stands here is not its answer. */
+  markBusy() {
     this.grid.setAttribute("aria-busy", "true");
   }
 }
 
-/** What is worth saying of a frame: nothing when all is well. @param {Frame} frame @returns {string} */
-function judgement(frame) {
+/** The state of a frame that is worth announcing: none when all is well. @param {Frame} frame @returns {string} */
+function notableState(frame) {
   if (frame.trouble) return "failing";
   const mark = frame.view && "mark" in frame.view ? frame.view.mark : undefined;
   return mark && (mark.state === "warn" || mark.state === "bad") ? mark.word : "";
 }
 
 /** @param {import("./types.js").Trouble | undefined} before @returns {import("./types.js").Trouble} */
-function unpainted(before) {
+function paintTrouble(before) {
   const reason = "The newest reading could not be drawn here. If loading the page again does not help, the browser's console says why.";
   return { reason, since: before?.since ?? serverNow() };
 }
 
-/** There is no reading of this channel: an older one's must not stand in. @param {Panel} panel */
-function showWaiting(panel) {
+/** Clears a panel that has no reading in this channel: an older one's must not stand in. @param {Panel} panel */
+function showNoReading(panel) {
   panel.painter.clear?.(panel.body);
   panel.body.replaceChildren(h("p", "waiting", "No reading yet."));
   panel.age.hasView = false;

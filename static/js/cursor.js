@@ -1,6 +1,6 @@
 /**
- * Where this page is in its channel, and which messages fit there. It paints nothing and knows no line; a snapshot or a
- * batch that it lets through is the next one, and nothing is missing before it.
+ * The page's position in its channel, and which messages fit there. It paints nothing and knows no connection; a snapshot
+ * or a batch that it lets through is the next one, and nothing is missing before it.
  */
 
 export class Cursor {
@@ -12,48 +12,48 @@ export class Cursor {
     this.epoch = epoch;
     this.seq = seq;
     /** Whether batches are of a channel that this page does not show (yet), until a snapshot comes. */
-    this.adrift = false;
+    this.awaitingSnapshot = false;
     this.paused = false;
-    this.missed = false;
+    this.missedBatch = false;
   }
 
-  /** Nobody looks: what comes is left unread. */
+  /** Leaves what comes unread, since nobody looks. */
   pause() {
     this.paused = true;
   }
 
-  /** Somebody looks again. @returns {boolean} whether something was left unread */
+  /** Ends the pause. @returns {boolean} whether something was left unread */
   resume() {
-    const { missed } = this;
+    const { missedBatch } = this;
     this.paused = false;
-    this.missed = false;
-    return missed;
+    this.missedBatch = false;
+    return missedBatch;
   }
 
-  /** A batch came. While nobody looks it is left unread, which is remembered. @returns {boolean} whether it is left */
-  leaveUnread() {
-    if (!this.paused || this.adrift) return false;
-    this.missed = true;
+  /** Leaves a batch unread while paused, and remembers that. @returns {boolean} whether it is left */
+  skipWhilePaused() {
+    if (!this.paused || this.awaitingSnapshot) return false;
+    this.missedBatch = true;
     return true;
   }
 
-  /** The position is worth nothing any more; only a snapshot gives a new one. */
-  leave() {
+  /** Drops the position; only a snapshot gives a new one. */
+  invalidate() {
     this.epoch = null;
     this.seq = null;
-    this.adrift = true;
+    this.awaitingSnapshot = true;
   }
 
-  /** A line greets with the channel's epoch. @param {string} epoch */
-  greet(epoch) {
-    this.adrift = epoch !== this.epoch || this.seq === null;
+  /** Compares the epoch of a `hello` with the position's. @param {string} epoch */
+  acceptHello(epoch) {
+    this.awaitingSnapshot = epoch !== this.epoch || this.seq === null;
   }
 
   /** @param {import("./types.js").Snapshot} snapshot @returns {boolean} whether it is to be shown */
-  takesSnapshot(snapshot) {
-    this.adrift = false;
+  acceptSnapshot(snapshot) {
+    this.awaitingSnapshot = false;
     if (this.paused) {
-      this.missed = true;
+      this.missedBatch = true;
       return false;
     }
     this.epoch = snapshot.epoch;
@@ -62,14 +62,14 @@ export class Cursor {
   }
 
   /** @param {import("./types.js").Batch} batch @returns {"next" | "skip" | "gap"} `gap`: batches before it are missing */
-  takesBatch(batch) {
-    if (this.adrift) return "skip";
+  acceptBatch(batch) {
+    if (this.awaitingSnapshot) return "skip";
     if (this.paused) {
-      this.missed = true;
+      this.missedBatch = true;
       return "skip";
     }
-    // Unread batches lie between: a new line, which catches up, is already on its way.
-    if (this.missed) return "skip";
+    // Unread batches lie between: a new connection, which catches up, is already on its way.
+    if (this.missedBatch) return "skip";
     if (this.seq !== null && batch.seq <= this.seq) return "skip";
     if (this.seq !== null && batch.seq !== this.seq + 1) return "gap";
     this.seq = batch.seq;

@@ -1,4 +1,4 @@
-/** The few words this program says to the document. Nodes are made once and then changed, never made anew per update. */
+/** Helpers for the document. Nodes are made once and then changed, never made anew per update. */
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -31,23 +31,23 @@ export function svg(name, attributes, ...children) {
 }
 
 /** Sets a text, if it is another one. @param {Node} node @param {string} value */
-export function text(node, value) {
+export function setText(node, value) {
   if (node.textContent !== value) node.textContent = value;
 }
 
 /** Sets an attribute, if it is another one; `null` takes it away. @param {Element} node @param {string} name @param {string | null} value */
-export function attribute(node, name, value) {
+export function setAttribute(node, name, value) {
   if (value === null) node.removeAttribute(name);
   else if (node.getAttribute(name) !== value) node.setAttribute(name, value);
 }
 
 /** @param {HTMLElement} node @param {boolean} shown */
-export function show(node, shown) {
+export function setVisible(node, shown) {
   if (node.hidden === shown) node.hidden = !shown;
 }
 
 /**
- * Makes `parent` have a child for each item: the ones that are there are used again, missing ones made, spare ones removed.
+ * Gives `parent` one child for each item: the ones that are there are used again, missing ones made, spare ones removed.
  *
  * @template T
  * @template {Element} E
@@ -56,7 +56,7 @@ export function show(node, shown) {
  * @param {() => E} make
  * @param {(child: E, item: T, index: number) => void} update
  */
-export function list(parent, items, make, update) {
+export function syncChildren(parent, items, make, update) {
   while (parent.childElementCount > items.length) parent.lastElementChild?.remove();
   items.forEach((item, index) => {
     let child = /** @type {E | undefined} */ (parent.children[index]);
@@ -73,42 +73,42 @@ export function list(parent, items, make, update) {
  * @param {() => P} build makes a panel's nodes
  * @returns {(body: Element) => P} the nodes of this body, made at the first call and after something else stood there
  */
-export function partsOf(build) {
+export function cachedParts(build) {
   /** @type {WeakMap<Element, P>} */
-  const known = new WeakMap();
+  const cache = new WeakMap();
   return (body) => {
-    const parts = known.get(body);
+    const parts = cache.get(body);
     if (parts && parts.root.parentNode === body) return parts;
-    const made = build();
-    body.replaceChildren(made.root);
-    known.set(body, made);
-    return made;
+    const built = build();
+    body.replaceChildren(built.root);
+    cache.set(body, built);
+    return built;
   };
 }
 
-/** An answer that happens to be empty. @param {Element} body @param {string} what */
+/** Shows that an answer is empty. @param {Element} body @param {string} what */
 export function paintEmpty(body, what) {
-  const words = `Nothing to show. ${what}`;
-  if (body.firstElementChild?.className === "empty" && body.firstElementChild.textContent === words) return;
-  body.replaceChildren(h("p", "empty", words));
+  const message = `Nothing to show. ${what}`;
+  if (body.firstElementChild?.className === "empty" && body.firstElementChild.textContent === message) return;
+  body.replaceChildren(h("p", "empty", message));
 }
 
-/** @returns {HTMLSpanElement} a judgement, empty until painted */
-export const mark = () => h("span", "mark");
+/** @returns {HTMLSpanElement} a mark for a state, empty until painted */
+export const createMark = () => h("span", "mark");
 
-/** @param {HTMLElement} node @param {import("./types.js").Mark | undefined} judgement */
-export function paintMark(node, judgement) {
-  show(node, judgement !== undefined);
-  if (!judgement) return;
-  attribute(node, "data-state", judgement.state);
-  text(node, judgement.word);
+/** @param {HTMLElement} node @param {import("./types.js").Mark | undefined} stateMark */
+export function paintMark(node, stateMark) {
+  setVisible(node, stateMark !== undefined);
+  if (!stateMark) return;
+  setAttribute(node, "data-state", stateMark.state);
+  setText(node, stateMark.word);
 }
 
 /** @param {import("./types.js").Figure} figure @returns {string} `86.4 %` */
 export const figureText = (figure) => (figure.unit ? `${figure.text} ${figure.unit}` : figure.text);
 
 /** The big number of a stat and of a gauge. */
-export function reading() {
+export function createFigure() {
   const digits = h("span", "digits");
   const unit = h("span", "unit");
   const root = h("p", "reading", h("span", "figure", digits, unit));
@@ -116,9 +116,9 @@ export function reading() {
     root,
     /** @param {import("./types.js").Figure} figure */
     paint(figure) {
-      text(digits, figure.text);
-      text(unit, figure.unit);
-      show(unit, figure.unit !== "");
+      setText(digits, figure.text);
+      setText(unit, figure.unit);
+      setVisible(unit, figure.unit !== "");
     },
   };
 }

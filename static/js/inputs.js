@@ -3,20 +3,20 @@ import { signInHref } from "./status.js";
 
 /**
  * @param {HTMLFormElement} form
- * @param {(values: Record<string, string>) => boolean} choose moves the live channel; false when there is none any more
+ * @param {(values: Record<string, string>) => boolean} setInputs moves the live channel; false when there is none any more
  */
-export function watchInputs(form, choose) {
+export function watchInputs(form, setInputs) {
   history.replaceState({ values: valuesOf(form) }, "");
 
   form.addEventListener("change", () => {
     const values = valuesOf(form);
-    const address = `${location.pathname}?${new URLSearchParams(values)}`;
-    if (!choose(values)) {
-      location.assign(address);
+    const url = `${location.pathname}?${new URLSearchParams(values)}`;
+    if (!setInputs(values)) {
+      location.assign(url);
       return;
     }
-    history.pushState({ values }, "", address);
-    followAddress();
+    history.pushState({ values }, "", url);
+    updateReturnLinks();
   });
 
   form.addEventListener("submit", (event) => event.preventDefault());
@@ -24,8 +24,8 @@ export function watchInputs(form, choose) {
   addEventListener("popstate", (event) => {
     const values = event.state?.values;
     // An entry from before this page looked after its address: only the server knows what its inputs were.
-    if (!values || !setValues(form, values) || !choose(values)) location.reload();
-    else followAddress();
+    if (!values || !setValues(form, values) || !setInputs(values)) location.reload();
+    else updateReturnLinks();
   });
 }
 
@@ -47,12 +47,12 @@ function setValues(form, values) {
   return Object.entries(values).every(([name, value]) => now[name] === value);
 }
 
-/** Whatever leads back here leads to the inputs that are chosen now. */
-function followAddress() {
+/** Points the links and forms that lead back here to the inputs that are chosen now. */
+function updateReturnLinks() {
   const here = location.pathname + location.search;
   for (const field of /** @type {NodeListOf<HTMLInputElement>} */ (document.querySelectorAll('.theme input[name="next"]'))) {
     field.value = here;
   }
-  const door = /** @type {HTMLAnchorElement | null} */ (document.getElementById("sign-in"));
-  if (door) door.href = signInHref(door.href);
+  const signInLink = /** @type {HTMLAnchorElement | null} */ (document.getElementById("sign-in"));
+  if (signInLink) signInLink.href = signInHref(signInLink.href);
 }

@@ -1,11 +1,11 @@
-/** Where the script of every page begins that has no board: what its forms can do better with a script. */
-import "./chrome.js";
-import { watchPassword, watchPrint } from "./door.js";
-import { takeCode } from "./invitation.js";
+/** Entry point of every page without a board: what its forms can do better with a script. */
+import "./layout.js";
+import { submitCodeFromHash } from "./invitation.js";
 import { watchPasskey } from "./passkeys.js";
+import { addPasswordToggle, enablePrintButton } from "./sign_in.js";
 
 for (const button of document.querySelectorAll(".secret button")) {
-  if (button instanceof HTMLButtonElement) watchPassword(button);
+  if (button instanceof HTMLButtonElement) addPasswordToggle(button);
 }
 
 for (const form of document.querySelectorAll("form[data-passkey]")) {
@@ -13,8 +13,8 @@ for (const form of document.querySelectorAll("form[data-passkey]")) {
 }
 
 for (const button of document.querySelectorAll("button[data-print]")) {
-  if (button instanceof HTMLButtonElement) watchPrint(button);
+  if (button instanceof HTMLButtonElement) enablePrintButton(button);
 }
 
 const invitation = document.getElementById("invitation");
-if (invitation instanceof HTMLFormElement) takeCode(invitation);
+if (invitation instanceof HTMLFormElement) submitCodeFromHash(invitation);

@@ -1,21 +1,21 @@
-/** Batches that arrive between two paints become one. Pure. */
+/** Merges the batches that arrive between two paints. Pure. */
 
 /** @typedef {import("./types.js").Frame} Frame */
 /** @typedef {import("./types.js").Frames} Frames */
 /** @typedef {import("./types.js").Append} Append */
 
-/** A panel's waiting points are cut to this, oldest first: more than any screen is wide. */
-export const MOST_POINTS = 4096;
+/** The most points that wait for a panel, the oldest are cut first: more than any screen is wide. */
+export const MAX_POINTS = 4096;
 
 /**
- * Two runs of new points as one.
+ * Joins two runs of new points.
  *
  * @param {Append} first
  * @param {Append} second
  * @returns {Append}
  */
 export function joinAppends(first, second) {
-  const from = Math.max(0, first.times.length + second.times.length - MOST_POINTS);
+  const from = Math.max(0, first.times.length + second.times.length - MAX_POINTS);
   const axis = second.axis ?? first.axis;
   return {
     times: [...first.times, ...second.times].slice(from),
@@ -26,7 +26,7 @@ export function joinAppends(first, second) {
 }
 
 /**
- * What a panel shows after both frames, in one frame: the later view and everything else of the later frame wins, and
+ * Merges two frames of a panel into one: the later view and everything else of the later frame wins, and
  * new points are added to those before them. Points before a view are part of it and fall away.
  *
  * @param {Frame | undefined} first
@@ -46,9 +46,9 @@ export function mergeFrame(first, second) {
 /**
  * Adds a batch to what waits to be painted.
  *
- * @param {Map<string, Frame>} waiting changed in place
+ * @param {Map<string, Frame>} pending changed in place
  * @param {Frames} panels
  */
-export function mergeInto(waiting, panels) {
-  for (const [id, frame] of Object.entries(panels)) waiting.set(id, mergeFrame(waiting.get(id), frame));
+export function mergeInto(pending, panels) {
+  for (const [id, frame] of Object.entries(panels)) pending.set(id, mergeFrame(pending.get(id), frame));
 }

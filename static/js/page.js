@@ -1,24 +1,24 @@
-/** Where the script of a page of panels begins: joins the board, the connection, the inputs and the words about them. */
-import "./chrome.js";
-import { everySecond, forget, learn } from "./ages.js";
+/** Entry point of a page of panels: joins the board, the connection, the inputs and the status. */
+import "./layout.js";
+import { everySecond, resetClockSkew, updateClockSkew } from "./ages.js";
 import { Announcer } from "./announce.js";
 import { Board } from "./board.js";
+import { browserEnvironment } from "./environment.js";
 import { watchInputs } from "./inputs.js";
-import { Live } from "./live.js";
-import { browser } from "./outside.js";
+import { LiveConnection } from "./live.js";
 import { load, recolour } from "./panels/chart.js";
-import { Status } from "./status.js";
+import { ConnectionStatus } from "./status.js";
 import { THEME_CHANGED } from "./theme.js";
 
-startPage(element("board"));
+startPage(requireElement("board"));
 
 /** @param {HTMLElement} grid */
 function startPage(grid) {
-  const announcer = new Announcer(element("announcer"));
-  const status = new Status(element("connection"), element("notice"), announcer);
+  const announcer = new Announcer(requireElement("announcer"));
+  const status = new ConnectionStatus(requireElement("connection"), requireElement("notice"), announcer);
   const board = new Board(grid, announcer);
-  const first = JSON.parse(element("live-data").textContent ?? "{}");
-  board.begin(first.panels ?? {});
+  const first = JSON.parse(requireElement("live-data").textContent ?? "{}");
+  board.hydrate(first.panels ?? {});
   loadCharts(grid);
   document.addEventListener(THEME_CHANGED, recolour);
 
@@ -29,61 +29,61 @@ function startPage(grid) {
     seq: first.seq ?? null,
     revision: first.revision ?? null,
   };
-  const live = new Live(
+  const live = new LiveConnection(
     start,
     {
-      state(connection) {
-        if (connection.kind === "live") forget();
+      onState(connection) {
+        if (connection.kind === "live") resetClockSkew();
         status.set(connection);
       },
-      snapshot: (panels) => board.replace(panels),
-      batch(panels, sent) {
-        learn(sent, Date.now());
-        board.add(panels);
+      onSnapshot: (panels) => board.applySnapshot(panels),
+      onBatch(panels, sent) {
+        updateClockSkew(sent, Date.now());
+        board.applyBatch(panels);
       },
     },
-    browser(),
+    browserEnvironment(),
   );
   const form = document.getElementById("inputs");
   if (form instanceof HTMLFormElement) {
     watchInputs(form, (values) => {
-      const moved = live.choose(values);
-      if (moved) board.expect();
+      const moved = live.setInputs(values);
+      if (moved) board.markBusy();
       return moved;
     });
   }
   live.connect();
-  followTheTab(live);
+  followVisibility(live);
   everySecond(() => {
-    live.check();
-    status.tell();
+    live.checkSilence();
+    status.render();
   });
 }
 
-/** A tab that nobody sees paints nothing, and catches up when it is seen. @param {Live} live */
-function followTheTab(live) {
+/** Pauses the connection while nobody sees the tab; it catches up when it is seen. @param {LiveConnection} live */
+function followVisibility(live) {
   const follow = () => (document.hidden ? live.pause() : live.resume());
   document.addEventListener("visibilitychange", follow);
   follow();
-  addEventListener("online", () => live.hurry());
+  addEventListener("online", () => live.retryNow());
   // Frozen, to save power, or kept for the Back button: nothing of the page runs, and its socket would fill up.
-  document.addEventListener("freeze", () => live.rest());
+  document.addEventListener("freeze", () => live.suspend());
   document.addEventListener("resume", () => live.wake());
-  addEventListener("pagehide", () => live.rest());
+  addEventListener("pagehide", () => live.suspend());
   addEventListener("pageshow", (event) => event.persisted && live.wake());
 }
 
 /** @param {HTMLElement} grid */
 function loadCharts(grid) {
   if (!grid.querySelector('[data-kind="line"], [data-kind="area"]')) return;
-  load(grid.dataset.uplot ?? "").catch((fault) => {
+  load(grid.dataset.uplot ?? "").catch((error) => {
     // The server's still pictures stay; they are true, but they do not move.
-    console.error("The chart library could not be loaded; charts stand still until the page is loaded again.", fault);
+    console.error("The chart library could not be loaded; charts stand still until the page is loaded again.", error);
   });
 }
 
 /** @param {string} id @returns {HTMLElement} */
-function element(id) {
+function requireElement(id) {
   const found = document.getElementById(id);
   if (!found) throw new Error(`The page has no element #${id}; its template and its script do not belong together.`);
   return found;

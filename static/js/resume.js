@@ -1,6 +1,6 @@
-/** Where the next connection goes, and over what. Pure. */
+/** The address and the transport of the next connection. Pure. */
 
-/** So many WebSocket attempts in a row may end before the server's `hello` until the other transport is tried. */
+/** How many attempts in a row may end before the server's `hello` until the other transport is tried. */
 export const FAILURES_BEFORE_SWITCH = 2;
 
 /**
@@ -41,7 +41,7 @@ export function withInputs(url, base, values) {
 }
 
 /**
- * Over what to try next. A proxy that blocks upgrades shows as attempts that end before `hello`; a server that is away
+ * The transport to try next. A proxy that blocks upgrades shows as attempts that end before `hello`; a server that is away
  * does so too, therefore the choice is never for good and goes back the same way.
  *
  * @param {"websocket" | "events"} transport what was tried

@@ -3,8 +3,8 @@
 /** @typedef {import("./types.js").ChartView} ChartView */
 /** @typedef {import("./types.js").Append} Append */
 
-/** No chart keeps more points, whatever the window: memory must not depend on what a page asks for. */
-export const MOST_POINTS = 20_000;
+/** The most points that a chart keeps, whatever the window: memory must not depend on what a page asks for. */
+export const MAX_POINTS = 20_000;
 
 /**
  * @typedef {object} Columns
@@ -17,7 +17,7 @@ export const MOST_POINTS = 20_000;
  * @param {ChartView} view
  * @returns {Columns}
  */
-export function columnsOf(view) {
+export function toColumns(view) {
   return {
     times: view.times.map((time) => time / 1000),
     values: view.series.map((series) => [...series.values]),
@@ -32,7 +32,7 @@ export function columnsOf(view) {
  * @param {Append} append
  * @returns {boolean} false when the points do not fit these lines; a whole view must come first
  */
-export function grow(columns, append) {
+export function appendPoints(columns, append) {
   if (append.values.length !== columns.values.length) return false;
   if (append.values.some((values) => values.length !== append.times.length)) return false;
   for (const time of append.times) columns.times.push(time / 1000);
@@ -45,22 +45,22 @@ export function grow(columns, append) {
 function trim(columns) {
   const last = columns.times.at(-1);
   if (last === undefined) return;
-  let gone = Math.max(0, columns.times.length - MOST_POINTS);
+  let expired = Math.max(0, columns.times.length - MAX_POINTS);
   // One point beyond the edge stays, so that the line reaches it.
-  while (gone + 1 < columns.times.length && /** @type {number} */ (columns.times[gone + 1]) <= last - columns.window) gone += 1;
-  if (gone === 0) return;
-  columns.times.splice(0, gone);
-  for (const column of columns.values) column.splice(0, gone);
+  while (expired + 1 < columns.times.length && /** @type {number} */ (columns.times[expired + 1]) <= last - columns.window) expired += 1;
+  if (expired === 0) return;
+  columns.times.splice(0, expired);
+  for (const column of columns.values) column.splice(0, expired);
 }
 
 /**
- * What the time axis spans.
+ * The range of the time axis, in seconds.
  *
  * @param {Columns} columns
  * @param {number} now seconds, for a chart without points
  * @returns {[number, number]}
  */
-export function span(columns, now) {
+export function timeRange(columns, now) {
   const last = columns.times.at(-1) ?? now;
   return [last - columns.window, last];
 }

@@ -1,10 +1,10 @@
-/** What the bar, the page's title and the notice say about the connection. */
-import { attribute, show, text } from "./dom.js";
-import { connectionWords, noticeWords } from "./words.js";
+/** The state of the connection, as the bar, the page's title and the notice show it. */
+import { setAttribute, setText, setVisible } from "./dom.js";
+import { connectionText, noticeText } from "./format.js";
 
-/** @typedef {import("./types.js").Connection} Connection */
+/** @typedef {import("./types.js").ConnectionState} ConnectionState */
 
-export class Status {
+export class ConnectionStatus {
   /**
    * @param {HTMLElement} bar
    * @param {HTMLElement} notice
@@ -12,55 +12,55 @@ export class Status {
    */
   constructor(bar, notice, announcer) {
     this.bar = bar;
-    this.words = /** @type {HTMLElement} */ (bar.querySelector(".words"));
+    this.label = /** @type {HTMLElement} */ (bar.querySelector(".words"));
     this.notice = notice;
     this.announcer = announcer;
     this.title = document.title;
-    /** @type {Connection} */
+    /** @type {ConnectionState} */
     this.connection = { kind: "connecting" };
     this.wasLost = false;
   }
 
-  /** @param {Connection} connection */
+  /** @param {ConnectionState} connection */
   set(connection) {
-    const before = this.connection.kind;
+    const previous = this.connection.kind;
     this.connection = connection;
-    this.tell();
-    const notice = noticeWords(connection);
-    show(this.notice, notice !== null);
+    this.render();
+    const notice = noticeText(connection);
+    setVisible(this.notice, notice !== null);
     // The notice is an alert, and speaks for itself.
     if (notice) this.showNotice(notice);
-    else if (connection.kind === "reconnecting" && before !== "reconnecting") this.announcer.say("connection", "Connection lost, reconnecting");
-    else if (connection.kind === "live" && this.wasLost) this.announcer.say("connection", "Live again");
+    else if (connection.kind === "reconnecting" && previous !== "reconnecting") this.announcer.announce("connection", "Connection lost, reconnecting");
+    else if (connection.kind === "live" && this.wasLost) this.announcer.announce("connection", "Live again");
     if (connection.kind === "reconnecting") this.wasLost = true;
     if (connection.kind === "live") this.wasLost = false;
   }
 
-  /** Paints the words; called each second, since some of them count. */
-  tell() {
-    const { state, words } = connectionWords(this.connection, Date.now(), navigator.onLine);
-    attribute(this.bar, "data-state", state);
-    text(this.words, words);
+  /** Updates the text; called each second, since some of them count. */
+  render() {
+    const { state, text } = connectionText(this.connection, Date.now(), navigator.onLine);
+    setAttribute(this.bar, "data-state", state);
+    setText(this.label, text);
     // The title counts no seconds: it is read in a list of tabs, and by ears.
-    const told = state === "reconnecting" ? "Reconnecting" : words;
-    const title = state === "live" ? this.title.replace(/( · [^·]*)?$/, (site) => ` · Live${site}`) : `${told} · ${this.title}`;
+    const titleText = state === "reconnecting" ? "Reconnecting" : text;
+    const title = state === "live" ? this.title.replace(/( · [^·]*)?$/, (site) => ` · Live${site}`) : `${titleText} · ${this.title}`;
     if (document.title !== title) document.title = title;
   }
 
-  /** @param {{ words: string, signIn: boolean, tone: string }} notice */
-  showNotice({ words, signIn, tone }) {
-    attribute(this.notice, "data-tone", tone);
-    text(/** @type {HTMLElement} */ (this.notice.querySelector(".words")), words);
+  /** @param {{ text: string, signIn: boolean, tone: string }} notice */
+  showNotice({ text, signIn, tone }) {
+    setAttribute(this.notice, "data-tone", tone);
+    setText(/** @type {HTMLElement} */ (this.notice.querySelector(".words")), text);
     const link = this.notice.querySelector("a");
     if (!link) return;
-    show(link, signIn);
+    setVisible(link, signIn);
     link.href = signInHref(link.href);
   }
 }
 
-/** The door's address with the way back to where the viewer is now. @param {string} href @returns {string} */
+/** The address of the sign-in form with the way back to where the viewer is now. @param {string} href @returns {string} */
 export function signInHref(href) {
-  const door = new URL(href, location.href);
-  door.searchParams.set("next", location.pathname + location.search);
-  return door.pathname + door.search;
+  const signIn = new URL(href, location.href);
+  signIn.searchParams.set("next", location.pathname + location.search);
+  return signIn.pathname + signIn.search;
 }

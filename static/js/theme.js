@@ -1,6 +1,6 @@
 /** The theme's buttons, without loading the page. The server keeps the choice in a cookie and applies it from then on. */
 
-/** Told on the document when colours have changed. */
+/** The event that the document gets when colours have changed. */
 export const THEME_CHANGED = "themechange";
 
 /** @param {HTMLFormElement} form */
@@ -9,42 +9,42 @@ export function watchTheme(form) {
     const button = /** @type {HTMLButtonElement | null} */ (event.submitter);
     if (!button) return;
     event.preventDefault();
-    const before = current();
-    apply(form, button.value);
+    const previous = currentTheme();
+    applyTheme(form, button.value);
     const choice = new URLSearchParams();
     for (const [name, value] of new FormData(form, button)) choice.append(name, String(value));
     fetch(form.action, { method: "POST", body: choice, redirect: "manual" }).then(
-      (answer) => {
+      (response) => {
         // A refusal must be seen where it can be read; the plain form shows it.
-        if (answer.type !== "opaqueredirect" && !answer.ok) loadPlainly(form, button);
+        if (response.type !== "opaqueredirect" && !response.ok) submitForm(form, button);
       },
-      () => apply(form, before),
+      () => applyTheme(form, previous),
     );
   });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", tell);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", notifyChange);
 }
 
 /** @returns {string} */
-function current() {
+function currentTheme() {
   return /theme-(\w+)/.exec(document.documentElement.className)?.[1] ?? "system";
 }
 
 /** @param {HTMLFormElement} form @param {string} theme */
-function apply(form, theme) {
+function applyTheme(form, theme) {
   document.documentElement.className = `theme-${theme}`;
   document.querySelector('meta[name="color-scheme"]')?.setAttribute("content", theme === "system" ? "light dark" : theme);
   for (const button of form.querySelectorAll("button")) {
     button.setAttribute("aria-pressed", String(button.value === theme));
   }
-  tell();
+  notifyChange();
 }
 
-function tell() {
+function notifyChange() {
   document.dispatchEvent(new Event(THEME_CHANGED));
 }
 
 /** @param {HTMLFormElement} form @param {HTMLButtonElement} button */
-function loadPlainly(form, button) {
+function submitForm(form, button) {
   const choice = document.createElement("input");
   choice.type = "hidden";
   choice.name = button.name;

@@ -33,9 +33,9 @@
  * @typedef {{ type: "bye", reason: string, retry_ms?: number }} Bye
  * @typedef {Hello | Snapshot | Batch | Ping | Bye} Message
  *
- * @typedef {"gone" | "unconfirmed" | "crowded" | "shutdown"} Why
- * @typedef {{ kind: "connecting" | "live" } | { kind: "reconnecting", at: number, since: number, why: Why | null }
- *   | { kind: "signed-out", reason: string } | { kind: "refused" }} Connection
+ * @typedef {"gone" | "unconfirmed" | "crowded" | "shutdown"} LossReason
+ * @typedef {{ kind: "connecting" | "live" } | { kind: "reconnecting", at: number, since: number, reason: LossReason | null }
+ *   | { kind: "signed-out", reason: string } | { kind: "refused" }} ConnectionState
  */
 
 export {};

@@ -8,7 +8,7 @@ use belvedere::audit::Audit;
 use belvedere::auth::Refresh;
 use belvedere::config::{DirectorySettings, SessionSettings};
 use belvedere::directory::{Departure, Directory as _, LdapDirectory, Standing, Unreachable};
-use belvedere::domain::{Client, Groups, ManualClock, Person, PersonId, Timestamp, Upkeep};
+use belvedere::domain::{Client, Groups, ManualClock, Person, PersonId, Revalidation, Timestamp};
 use belvedere::sessions::{Beginning, Sessions};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -246,7 +246,7 @@ async fn an_answer_that_failed_or_shows_nobody_says_nothing_of_anybody() {
     let without = open(&settings(&[&server.ldap_url()], &server.ca_file));
     let unreachable = became_of(&without, &alice).await.unwrap_err();
     assert!(unreachable.reason.contains("bind_name"), "{unreachable}");
-    assert_eq!(without.upkeep(&alice), Upkeep::Unrefreshed);
+    assert_eq!(without.upkeep(&alice), Revalidation::Unrefreshed);
 }
 
 /// Sessions of people, kept true to a directory behind a proxy that counts.
@@ -267,7 +267,10 @@ impl Kept {
         let sessions = Sessions::open(&folder.path().join("sessions.db"), &settings, clock.clone()).await.unwrap();
         for person in people {
             for _ in 0..sessions_each {
-                sessions.begin(person, &Client::default(), Beginning::by_password(Upkeep::Refreshed)).await.unwrap();
+                sessions
+                    .begin(person, &Client::default(), Beginning::by_password(Revalidation::Refreshed))
+                    .await
+                    .unwrap();
             }
         }
         let directory = Arc::new(directory);

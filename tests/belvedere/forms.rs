@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use belvedere::directory::embedded::{EmbeddedDirectory, Sample};
+use belvedere::demo_directory::{EmbeddedDirectory, Sample};
 use belvedere::domain::{ManualClock, SystemClock};
 use reqwest::header::{ACCEPT, ORIGIN};
 use reqwest::{Method, StatusCode};

@@ -32,7 +32,7 @@ async fn a_group_is_found_by_name_dn_and_sid_as_a_sign_in_knows_it() {
     assert_eq!(findings.len(), 3);
     for (finding, wanted) in findings.iter().zip(&wanted) {
         assert_eq!((&finding.wanted, finding.found.as_slice()), (wanted, std::slice::from_ref(ops)));
-        assert!(wanted.names(&finding.found[0], &alice));
+        assert!(wanted.matches(&finding.found[0], &alice));
     }
 }
 

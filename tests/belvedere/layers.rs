@@ -9,7 +9,7 @@ const FLOORS: &[&[&str]] = &[
     &["domain"],
     &["config"],
     &["telemetry", "store", "websocket"],
-    &["sources", "directory", "accounts", "sessions", "tokens", "factors", "audit", "connections"],
+    &["sources", "directory", "demo_directory", "accounts", "sessions", "tokens", "factors", "audit", "connections"],
     &["pages", "panels", "auth"],
     &["live"],
     &["web"],
@@ -17,34 +17,38 @@ const FLOORS: &[&[&str]] = &[
     &["cli"],
 ];
 
+/// The rooms inside `directory`, from the ground up. The files beside them stand on top.
+const DIRECTORY_FLOORS: &[&[&str]] =
+    &[&["schema"], &["connection"], &["client"], &["people"], &["sign_in"], &["password", "refresh"], &["diagnostics"]];
+
+/// Imports inside `directory` that run upward all the same: an entry is read from BER, which `connection/protocol/` knows.
+const DIRECTORY_EXCEPTIONS: &[(&str, &str)] = &[("schema/entry.rs", "connection")];
+
 #[test]
 fn rooms_import_only_from_the_floors_below() {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut wrong = Vec::new();
-    let mut seen = BTreeSet::new();
-    for file in rust_files(&source) {
-        let room = room_of(file.strip_prefix(&source).unwrap());
-        let Some(floor) = floor_of(&room) else { continue };
-        seen.insert(room.clone());
-        for imported in rooms_named_in(&fs::read_to_string(&file).unwrap()) {
-            let below = floor_of(&imported).is_some_and(|theirs| theirs < floor);
-            if imported != room && !below {
-                wrong.push(format!("{}: {room} imports {imported}", file.display()));
-            }
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    let all: BTreeSet<String> = FLOORS.iter().copied().flatten().map(ToString::to_string).collect();
-    assert_eq!(seen, all, "every room has a floor, and every floor its rooms");
+    let (upward, seen) = imports_that_run_upward("", FLOORS);
+    assert!(upward.is_empty(), "{upward:?}");
+    assert_eq!(seen, names_in(FLOORS), "every room has a floor, and every floor its rooms");
+}
+
+#[test]
+fn the_rooms_inside_directory_import_only_from_the_floors_below() {
+    let (upward, seen) = imports_that_run_upward("directory", DIRECTORY_FLOORS);
+    let exceptions = DIRECTORY_EXCEPTIONS.iter().map(|(file, room)| ((*file).to_owned(), (*room).to_owned()));
+    assert_eq!(upward, exceptions.collect(), "what runs upward, and what may");
+    assert_eq!(seen, names_in(DIRECTORY_FLOORS), "every room has a floor, and every floor its rooms");
 }
 
 #[test]
 fn an_import_is_found_however_it_is_written() {
-    let rooms = |text: &str| rooms_named_in(text).into_iter().collect::<Vec<_>>();
+    let rooms = |text: &str| rooms_named_in(text, "crate::").into_iter().collect::<Vec<_>>();
     assert_eq!(rooms("use crate::web::Assets;"), ["web"]);
     assert_eq!(rooms("use crate::{live::Hub, domain::{Clock, State}, web};"), ["domain", "live", "web"]);
     assert_eq!(rooms("fn f() -> crate::auth::Auth { crate::pages::open() }"), ["auth", "pages"]);
     assert_eq!(rooms("// use crate::web::Assets;\n/// [`crate::live`]\n"), Vec::<String>::new());
+    let inside =
+        rooms_named_in("use crate::directory::{schema::Sid, people}; use crate::domain::Dn;", "crate::directory::");
+    assert_eq!(inside.into_iter().collect::<Vec<_>>(), ["people", "schema"]);
 }
 
 #[test]
@@ -62,8 +66,33 @@ fn no_handler_takes_a_form_that_is_waited_for_without_end() {
     assert!(wrong.is_empty(), "Rocket's own form has no deadline; take `web::form::Form`: {wrong:?}");
 }
 
-fn floor_of(room: &str) -> Option<usize> {
-    FLOORS.iter().position(|floor| floor.contains(&room))
+/// The imports below `src/<folder>` that name a room which is not on a lower floor, as file and room, and the rooms that there
+/// are. Files that stand beside the rooms of a folder are on top, and may import what they like.
+fn imports_that_run_upward(folder: &str, floors: &[&[&str]]) -> (BTreeSet<(String, String)>, BTreeSet<String>) {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(folder);
+    let prefix = if folder.is_empty() { "crate::".to_owned() } else { format!("crate::{folder}::") };
+    let floor_of = |room: &str| floors.iter().position(|floor| floor.contains(&room));
+    let (mut upward, mut seen) = (BTreeSet::new(), BTreeSet::new());
+    for file in rust_files(&source) {
+        let inside = file.strip_prefix(&source).unwrap();
+        let room = room_of(inside);
+        let Some(floor) = floor_of(&room) else { continue };
+        let text = fs::read_to_string(&file).unwrap();
+        for imported in rooms_named_in(&text, &prefix) {
+            let below = floor_of(&imported).is_some_and(|theirs| theirs < floor);
+            if imported != room && !below {
+                upward.insert((inside.display().to_string(), imported));
+            }
+        }
+        let climbs = text.contains("super::super") || inside.ends_with("mod.rs") && text.contains("use super::");
+        assert!(folder.is_empty() || !climbs, "{}: another room is named by its whole path", file.display());
+        seen.insert(room);
+    }
+    (upward, seen)
+}
+
+fn names_in(floors: &[&[&str]]) -> BTreeSet<String> {
+    floors.iter().copied().flatten().map(ToString::to_string).collect()
 }
 
 /// `pages/door.rs` is in the room `pages`, `server.rs` in `server`.
@@ -72,11 +101,11 @@ fn room_of(file: &Path) -> String {
     first.trim_end_matches(".rs").to_owned()
 }
 
-fn rooms_named_in(text: &str) -> BTreeSet<String> {
+fn rooms_named_in(text: &str, prefix: &str) -> BTreeSet<String> {
     let code: String = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
     let mut rooms = BTreeSet::new();
-    for (at, _) in code.match_indices("crate::") {
-        let rest = &code[at + "crate::".len()..];
+    for (at, _) in code.match_indices(prefix) {
+        let rest = &code[at + prefix.len()..];
         match rest.strip_prefix('{') {
             Some(group) => rooms.extend(group_heads(group)),
             None => rooms.extend(word(rest)),

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use belvedere::directory::embedded::{EmbeddedDirectory, Sample};
+use belvedere::demo_directory::{EmbeddedDirectory, Sample};
 use belvedere::domain::{ManualClock, SystemClock};
 use reqwest::StatusCode;
 use serde_json::json;

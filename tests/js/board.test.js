@@ -19,11 +19,11 @@ Object.assign(globalThis, {
 const { Board } = await import("../../static/js/board.js");
 
 /** @param {(body: any, view: any) => void} paint @returns {Panel} */
-const panel = (paint) => /** @type {any} */ ({ title: "A panel", body: {}, painter: { paint, append: paint }, age: { tell() {} }, judged: "" });
+const panel = (paint) => /** @type {any} */ ({ title: "A panel", body: {}, painter: { paint, append: paint }, age: { render() {} }, announced: "" });
 
 /** @param {Record<string, Panel>} panels */
-function house(panels) {
-  const board = new Board(/** @type {any} */ ({ querySelectorAll: () => [], removeAttribute() {} }), /** @type {any} */ ({ say() {} }));
+function createBoard(panels) {
+  const board = new Board(/** @type {any} */ ({ querySelectorAll: () => [], removeAttribute() {} }), /** @type {any} */ ({ announce() {} }));
   board.panels = new Map(Object.entries(panels));
   return board;
 }
@@ -43,8 +43,8 @@ const broken = () => {
 
 test("however many batches come between two frames, a panel is painted once, and the latest wins", () => {
   const painted = mock.fn();
-  const board = house({ one: panel(painted) });
-  for (let at = 1; at <= 1000; at += 1) board.add({ one: { at, view: { ...view, at } } });
+  const board = createBoard({ one: panel(painted) });
+  for (let at = 1; at <= 1000; at += 1) board.applyBatch({ one: { at, view: { ...view, at } } });
   frame();
   assert.equal(painted.mock.callCount(), 1);
   assert.equal(painted.mock.calls[0]?.arguments[1].at, 1000);
@@ -54,9 +54,9 @@ test("however many batches come between two frames, a panel is painted once, and
 test("a panel that cannot be painted does not stop the others, nor the next paint", (t) => {
   const told = t.mock.method(console, "error", () => {});
   const painted = mock.fn();
-  const board = house({ bad: panel(broken), good: panel(painted) });
+  const board = createBoard({ bad: panel(broken), good: panel(painted) });
   for (let round = 1; round <= 3; round += 1) {
-    board.add({ bad: { at: round, view }, good: { at: round, view } });
+    board.applyBatch({ bad: { at: round, view }, good: { at: round, view } });
     frame();
     assert.equal(painted.mock.callCount(), round);
   }
@@ -68,14 +68,14 @@ test("a panel that cannot be painted does not pass for fresh, and is well again 
   t.mock.method(console, "error", () => {});
   let fails = true;
   const one = panel(() => fails && broken());
-  const board = house({ one });
+  const board = createBoard({ one });
   one.age.at = 1;
-  board.add({ one: { at: 2, view } });
+  board.applyBatch({ one: { at: 2, view } });
   frame();
   assert.equal(one.age.at, 1);
   assert.match(one.age.trouble?.reason ?? "", /could not be drawn/);
   fails = false;
-  board.add({ one: { at: 3, view } });
+  board.applyBatch({ one: { at: 3, view } });
   frame();
   assert.equal(one.age.at, 3);
   assert.equal(one.age.trouble, undefined);
@@ -84,6 +84,6 @@ test("a panel that cannot be painted does not pass for fresh, and is well again 
 test("a chart that cannot be painted from the first paint leaves the page its beginning", (t) => {
   t.mock.method(console, "error", () => {});
   const painted = mock.fn();
-  house({ bad: panel(broken), good: panel(painted) }).begin({ bad: { at: 1, view }, good: { at: 1, view } });
+  createBoard({ bad: panel(broken), good: panel(painted) }).hydrate({ bad: { at: 1, view }, good: { at: 1, view } });
   assert.equal(painted.mock.callCount(), 1);
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { joinAppends, mergeFrame, mergeInto, MOST_POINTS } from "../../static/js/merge.js";
+import { joinAppends, MAX_POINTS, mergeFrame, mergeInto } from "../../static/js/merge.js";
 
 /** @typedef {import("../../static/js/types.js").Frame} Frame */
 
@@ -53,9 +53,9 @@ test("trouble that has passed is not carried on", () => {
 test("what waits is bounded, and the newest stays", () => {
   /** @type {Map<string, Frame>} */
   const waiting = new Map();
-  for (let time = 0; time < MOST_POINTS + 100; time += 1) mergeInto(waiting, { cpu: { at: time, append: append(time, time) } });
+  for (let time = 0; time < MAX_POINTS + 100; time += 1) mergeInto(waiting, { cpu: { at: time, append: append(time, time) } });
   const points = waiting.get("cpu")?.append;
-  assert.equal(points?.times.length, MOST_POINTS);
-  assert.equal(points?.values[0]?.length, MOST_POINTS);
-  assert.equal(points?.times.at(-1), MOST_POINTS + 99);
+  assert.equal(points?.times.length, MAX_POINTS);
+  assert.equal(points?.values[0]?.length, MAX_POINTS);
+  assert.equal(points?.times.at(-1), MAX_POINTS + 99);
 });

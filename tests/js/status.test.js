@@ -1,9 +1,9 @@
 /** The bar and the notice, over plain objects that stand for their elements. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Status } from "../../static/js/status.js";
+import { ConnectionStatus } from "../../static/js/status.js";
 
-/** @typedef {import("../../static/js/types.js").Connection} Connection */
+/** @typedef {import("../../static/js/types.js").ConnectionState} ConnectionState */
 
 test("the notice that a page is gone goes away when the page is back", () => {
   const element = () => ({ hidden: true, textContent: "", getAttribute: () => null, setAttribute() {}, querySelector: () => null });
@@ -14,11 +14,11 @@ test("the notice that a page is gone goes away when the page is back", () => {
   const said = [];
   Object.defineProperty(globalThis, "navigator", { value: { onLine: true }, configurable: true });
   Object.assign(globalThis, { document: { title: "Operations · Belvedere" } });
-  const status = new Status(/** @type {any} */ (bar), /** @type {any} */ (notice), /** @type {any} */ ({ say: (/** @type {string} */ _thing, /** @type {string} */ line) => said.push(line) }));
+  const status = new ConnectionStatus(/** @type {any} */ (bar), /** @type {any} */ (notice), /** @type {any} */ ({ announce: (/** @type {string} */ _thing, /** @type {string} */ line) => said.push(line) }));
 
   status.set({ kind: "live" });
   assert.ok(notice.hidden);
-  status.set({ kind: "reconnecting", at: 0, since: Date.now(), why: "gone" });
+  status.set({ kind: "reconnecting", at: 0, since: Date.now(), reason: "gone" });
   assert.ok(!notice.hidden);
   assert.match(words.textContent, /gone for now/);
   assert.match(document.title, /^Gone since .* · Operations/);

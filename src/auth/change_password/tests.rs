@@ -17,7 +17,7 @@ use crate::directory::{
     Unreachable,
 };
 use crate::domain::{
-    Client, Clock, GroupRef, Groups, ManualClock, Password, Person, PersonId, Timestamp, Upkeep, Username,
+    Client, Clock, GroupRef, Groups, ManualClock, Password, Person, PersonId, Revalidation, Timestamp, Username,
 };
 use crate::factors::Factors;
 use crate::sessions::Sessions;
@@ -68,8 +68,8 @@ impl Directory for OnePassword {
         Ok(())
     }
 
-    fn upkeep(&self, _person: &Person) -> Upkeep {
-        Upkeep::Refreshed
+    fn upkeep(&self, _person: &Person) -> Revalidation {
+        Revalidation::Refreshed
     }
 
     async fn refresh(&self, people: &[Person]) -> Vec<Result<Standing, Unreachable>> {

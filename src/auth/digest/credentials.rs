@@ -50,7 +50,7 @@ impl Ha1 {
 
     /// Encrypted for the store, and bound to its account.
     fn seal(&self, keys: &Keys, account: &AccountId) -> Result<Vec<u8>, StoreError> {
-        keys.digest_credentials().close(account.as_str().as_bytes(), self.0.as_bytes())
+        keys.digest_credentials().seal(account.as_str().as_bytes(), self.0.as_bytes())
     }
 
     /// `None` when it was sealed with another key or for another account.

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use crate::domain::{EndReason, Person, PersonId, Timestamp, Upkeep};
+use crate::domain::{EndReason, Person, PersonId, Revalidation, Timestamp};
 use crate::sessions::{People, Session, Sessions};
 use crate::store::StoreError;
 use crate::tokens::{Token, Tokens};
@@ -21,7 +21,7 @@ pub(super) struct Ended {
 
 impl Kept {
     /// See [`Sessions::settle_upkeep`].
-    pub(super) async fn settle_upkeep(&self, can: impl Fn(&Person) -> Upkeep) -> Result<(), StoreError> {
+    pub(super) async fn settle_upkeep(&self, can: impl Fn(&Person) -> Revalidation) -> Result<(), StoreError> {
         self.sessions.settle_upkeep(&can).await?;
         match &self.tokens {
             Some(tokens) => tokens.settle_upkeep(can).await,

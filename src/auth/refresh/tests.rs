@@ -10,7 +10,7 @@ use super::*;
 use crate::audit::paper::Paper;
 use crate::config::{SessionSettings, TokenSettings};
 use crate::directory::{ChangeRefusal, GroupFinding, Leave, Lockout, PasswordChange, PasswordState, Refusal};
-use crate::domain::{Group, GroupId, GroupRef, ManualClock, Password, Upkeep, Username};
+use crate::domain::{Group, GroupId, GroupRef, ManualClock, Password, Revalidation, Username};
 use crate::sessions::{Beginning, Found, SessionToken};
 use crate::tokens::{self, ApiToken, Wanted};
 
@@ -57,8 +57,8 @@ impl Directory for Book {
         Ok(())
     }
 
-    fn upkeep(&self, person: &Person) -> Upkeep {
-        if person.username.starts_with("local") { Upkeep::Unrefreshed } else { Upkeep::Refreshed }
+    fn upkeep(&self, person: &Person) -> Revalidation {
+        if person.username.starts_with("local") { Revalidation::Unrefreshed } else { Revalidation::Refreshed }
     }
 
     async fn refresh(&self, people: &[Person]) -> Vec<Result<Standing, Unreachable>> {

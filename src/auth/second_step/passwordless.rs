@@ -2,7 +2,7 @@ use super::PasskeySignInRefusal;
 use crate::audit::Event;
 use crate::auth::sign_in::{Auth, SignedIn};
 use crate::directory::{Standing, Unreachable};
-use crate::domain::{Client, Person, Upkeep};
+use crate::domain::{Client, Person, Revalidation};
 use crate::factors::{PasskeyAnswer, PasskeySite, Shown};
 use crate::sessions::{Beginning, SessionToken};
 
@@ -51,7 +51,7 @@ impl Auth {
 
     /// The person as the directory describes them now, if they may sign in.
     async fn read_again(&self, owner: &Person) -> Result<Person, PasskeySignInRefusal> {
-        if self.directory.upkeep(owner) == Upkeep::Unrefreshed {
+        if self.directory.upkeep(owner) == Revalidation::Unrefreshed {
             return Err(PasskeySignInRefusal::NobodyCanSay);
         }
         let _question = self.take_a_question()?;

@@ -110,7 +110,7 @@ fn drop_the_oldest(waiting: &mut HashMap<[u8; 32], Waiting>, among: impl Fn(&Wai
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Groups, PersonId, Upkeep};
+    use crate::domain::{Groups, PersonId, Revalidation};
 
     const START: Timestamp = Timestamp::from_millis(1_795_309_126_976);
 
@@ -128,7 +128,7 @@ mod tests {
 
     fn add(pending: &Pending, name: &str, now: Timestamp) -> PendingToken {
         let username = Username::parse(name).unwrap();
-        pending.add(&username, person(name), Beginning::by_password(Upkeep::Refreshed), now).unwrap()
+        pending.add(&username, person(name), Beginning::by_password(Revalidation::Refreshed), now).unwrap()
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::{FactorRefusal, PendingToken};
 use crate::audit::Event;
 use crate::auth::sign_in::{Auth, SignedIn};
 use crate::directory::Standing;
-use crate::domain::{Client, Person, PersonId, Timestamp, Upkeep, Username};
+use crate::domain::{Client, Person, PersonId, Revalidation, Timestamp, Username};
 use crate::factors::{CodeRefusal, Factors, PasskeyAnswer, PasskeySite, Shown};
 use crate::sessions::{Beginning, Proved, Session, SessionToken};
 use crate::store::StoreError;
@@ -111,7 +111,7 @@ impl Auth {
     /// Somebody who has waited, as the directory describes them now; `None` when they may not be signed in any more. Where
     /// nobody can be asked, what it said minutes ago stands.
     async fn as_of_now(&self, person: Person) -> Option<Person> {
-        if self.directory.upkeep(&person) == Upkeep::Unrefreshed {
+        if self.directory.upkeep(&person) == Revalidation::Unrefreshed {
             return Some(person);
         }
         match self.directory.refresh(std::slice::from_ref(&person)).await.into_iter().next() {

@@ -20,12 +20,12 @@ use crate::directory::{
     Refusal, Standing, Unreachable,
 };
 use crate::domain::{
-    Client, Clock, EndReason, GroupRef, Groups, ManualClock, Password, Person, PersonId, Timestamp, Upkeep, Username,
-    Visitor,
+    Client, Clock, EndReason, GroupRef, Groups, ManualClock, Password, Person, PersonId, Revalidation, Timestamp,
+    Username, Visitor,
 };
 use crate::factors::Factors;
 use crate::sessions::{SessionToken, Sessions};
-use crate::store::RowNews;
+use crate::store::RowEvent;
 
 const PASSWORD: &str = "correct horse";
 
@@ -85,8 +85,8 @@ impl Directory for Book {
         Ok(())
     }
 
-    fn upkeep(&self, _person: &Person) -> Upkeep {
-        Upkeep::Refreshed
+    fn upkeep(&self, _person: &Person) -> Revalidation {
+        Revalidation::Refreshed
     }
 
     async fn refresh(&self, people: &[Person]) -> Vec<Result<Standing, Unreachable>> {
@@ -222,7 +222,7 @@ async fn signing_in_gives_a_new_token_and_the_old_one_is_dead_at_once() {
     assert_ne!(first.token.reveal(), second.token.reveal());
     assert_eq!(house.member(&first.token).await, None);
     assert_eq!(house.member(&second.token).await.as_deref(), Some("bob"));
-    assert_eq!(tab.news().await, RowNews::Ended(EndReason::SignedOut));
+    assert_eq!(tab.next_event().await, RowEvent::Ended(EndReason::SignedOut));
 }
 
 #[tokio::test]
@@ -250,7 +250,7 @@ async fn who_signs_out_is_nobody_and_their_live_pages_hear_of_it() {
     let mut tab = house.sessions.watch(alice.session.id, &alice.session.person);
     house.auth.sign_out(&alice.token, &here()).await.unwrap();
     assert_eq!(house.member(&alice.token).await, None);
-    assert_eq!(tab.news().await, RowNews::Ended(EndReason::SignedOut));
+    assert_eq!(tab.next_event().await, RowEvent::Ended(EndReason::SignedOut));
     house.auth.sign_out(&alice.token, &here()).await.unwrap();
 }
 

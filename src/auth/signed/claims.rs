@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{MadeFrom, Timestamp};
+use crate::domain::{RootCredential, Timestamp};
 
 /// What a signed token says (RFC 7519, 4.1). Times are whole seconds since the Unix epoch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,7 +19,7 @@ pub(in crate::auth) struct Claims {
     /// What it is good for (RFC 8693, 4.2).
     pub(in crate::auth) scope: String,
     /// What it was made from, and ends with.
-    pub(in crate::auth) made_from: MadeFrom,
+    pub(in crate::auth) made_from: RootCredential,
     /// Until when a second factor counts that was shown for what it was made from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::auth) second_factor_until: Option<i64>,

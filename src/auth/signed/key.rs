@@ -4,7 +4,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::domain::Timestamp;
-use crate::store::{Seal, StoreError, fill_randomly};
+use crate::store::{AeadCipher, StoreError, fill_randomly};
 use crate::tokens::SealedKey;
 
 /// An Ed25519 private key is 32 random bytes (RFC 8032, 5.1.5).
@@ -29,17 +29,17 @@ pub struct PublicKeys(pub(super) JwkSet);
 
 impl Key {
     /// A new key, and the same sealed.
-    pub(super) fn make(seal: &Seal, now: Timestamp) -> Result<(Self, SealedKey), StoreError> {
+    pub(super) fn make(seal: &AeadCipher, now: Timestamp) -> Result<(Self, SealedKey), StoreError> {
         let mut seed = Zeroizing::new([0; SEED_BYTES]);
         fill_randomly(seed.as_mut_slice())?;
         let key = Self::of(&seed, now).map_err(|error| StoreError::NoRandomness(format!("no signing key: {error}")))?;
-        let sealed = seal.close(key.kid.as_bytes(), seed.as_slice())?;
+        let sealed = seal.seal(key.kid.as_bytes(), seed.as_slice())?;
         let sealed = SealedKey { kid: key.kid.clone(), sealed, made_at: now };
         Ok((key, sealed))
     }
 
     /// The key that was sealed; `None` when it was sealed with another secret, or is damaged.
-    pub(super) fn unseal(seal: &Seal, key: &SealedKey) -> Option<Self> {
+    pub(super) fn unseal(seal: &AeadCipher, key: &SealedKey) -> Option<Self> {
         let seed = seal.open(key.kid.as_bytes(), &key.sealed)?;
         let opened = Self::of(seed.as_slice().try_into().ok()?, key.made_at).ok()?;
         (opened.kid == key.kid).then_some(opened)

@@ -10,8 +10,8 @@ use super::key::{Key, PublicKeys};
 use super::text::SignedText;
 use crate::auth::Keys;
 use crate::config::SignedTokenSettings;
-use crate::domain::{Clock, MadeFrom, Timestamp};
-use crate::store::{Seal, StoreError, fill_randomly};
+use crate::domain::{Clock, RootCredential, Timestamp};
+use crate::store::{AeadCipher, StoreError, fill_randomly};
 use crate::tokens::Tokens;
 
 /// For whom the tokens are.
@@ -29,7 +29,7 @@ pub(super) type Ring = Arc<Vec<Arc<Key>>>;
 /// Signs short-lived tokens and reads them again.
 pub struct Signer {
     tokens: Tokens,
-    seal: Seal,
+    seal: AeadCipher,
     clock: Arc<dyn Clock>,
     issuer: String,
     settings: SignedTokenSettings,
@@ -120,7 +120,7 @@ impl Signer {
             exp: seconds(now + self.settings.lifetime),
             jti: hex::encode(id),
             scope: String::new(),
-            made_from: MadeFrom::Password,
+            made_from: RootCredential::Password,
             second_factor_until: None,
         })
     }

@@ -6,7 +6,7 @@ use tempfile::TempDir;
 use super::{Claims, SignedText, Signer, Unsound};
 use crate::auth::Keys;
 use crate::config::{SignedTokenSettings, TokenSettings};
-use crate::domain::{MadeFrom, ManualClock, Timestamp, TokenId};
+use crate::domain::{ManualClock, RootCredential, Timestamp, TokenId};
 use crate::tokens::Tokens;
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -41,7 +41,7 @@ fn signed(signer: &Signer, change: impl FnOnce(&mut Claims)) -> SignedText {
     let mut claims = Claims {
         sub: "objectGUID:alice".into(),
         scope: "read".into(),
-        made_from: MadeFrom::Token(TokenId::new(5)),
+        made_from: RootCredential::Token(TokenId::new(5)),
         ..signer.claims().unwrap()
     };
     change(&mut claims);
@@ -60,7 +60,7 @@ async fn what_was_signed_is_read_until_its_time_is_over() {
     let claims = signer.read(&text).unwrap();
     assert_eq!(
         (&*claims.sub, &*claims.scope, claims.made_from),
-        ("objectGUID:alice", "read", MadeFrom::Token(TokenId::new(5)))
+        ("objectGUID:alice", "read", RootCredential::Token(TokenId::new(5)))
     );
     desk.clock.advance(Duration::from_secs(179));
     assert!(signer.read(&text).is_ok());

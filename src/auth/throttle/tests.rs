@@ -567,7 +567,7 @@ fn strangers_cannot_keep_out_the_browser_in_which_its_owner_last_signed_in_well(
         let _ = gate.fails("alice", "203.0.113.5");
     }
     let admit = |name: &str, mark: Option<&str>| {
-        let client = from("198.51.100.77").with_device(mark);
+        let client = from("198.51.100.77").with_device_cookie(mark);
         gate.throttle.try_admit(&username(name), &client, gate.lockout)
     };
     assert!(admit("alice", None).is_err() && admit("alice", Some("forged")).is_err());
@@ -582,7 +582,7 @@ fn strangers_cannot_keep_out_the_browser_in_which_its_owner_last_signed_in_well(
 async fn a_marked_browser_has_no_more_than_the_one_try_that_is_kept_back() {
     let gate = Gate::before(Lockout { policy: Some(policy(5)), shows_people: true });
     let mark = gate.throttle.mark_device(&username("alice"), &person("alice")).unwrap().reveal();
-    let client = from("198.51.100.77").with_device(Some(&mark));
+    let client = from("198.51.100.77").with_device_cookie(Some(&mark));
     let mut failed = 0;
     for _ in 0..20 {
         let Ok(permit) = gate.throttle.try_admit(&username("alice"), &client, gate.lockout) else { continue };

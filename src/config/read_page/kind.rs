@@ -5,7 +5,7 @@ use super::super::page::{Input, PanelKind, Unit};
 use super::super::quantity::duration_text;
 use super::super::reader::{Fields, Placed};
 use super::super::words::choose;
-use crate::domain::{Pattern, Slot};
+use crate::domain::{Placeholder, TextTemplate};
 
 /// What a chart or a sparkline shows when nothing is said.
 const DEFAULT_WINDOW: Duration = Duration::from_mins(15);
@@ -233,16 +233,16 @@ fn read_table(fields: &mut Fields<'_>) -> Option<PanelKind> {
 fn read_text(fields: &mut Fields<'_>, inputs: &[Input]) -> Option<PanelKind> {
     fields.needs("text", "write the Markdown: `text = \"\"\"…\"\"\"`");
     let text = fields.placed_text("text")?;
-    let markdown: Pattern = match text.value.parse() {
+    let markdown: TextTemplate = match text.value.parse() {
         Ok(pattern) => pattern,
         Err(error) => {
-            let error: crate::domain::PatternError = error;
+            let error: crate::domain::TemplateError = error;
             fields.ledger.note(&text.place, error.to_string(), "a placeholder is an input's name in braces: `{city}`");
             return None;
         }
     };
     let mut sound = true;
-    for slot in markdown.slots() {
+    for slot in markdown.placeholders() {
         if let Err((message, help)) = check_slot(slot, inputs) {
             fields.ledger.note(&slot_place(&text.place, slot), message, help);
             sound = false;
@@ -252,7 +252,7 @@ fn read_text(fields: &mut Fields<'_>, inputs: &[Input]) -> Option<PanelKind> {
 }
 
 /// Whether a placeholder's input and field are there; if not, what is wrong and what would be right.
-fn check_slot(slot: &Slot, inputs: &[Input]) -> Result<(), (String, String)> {
+fn check_slot(slot: &Placeholder, inputs: &[Input]) -> Result<(), (String, String)> {
     let Some(input) = inputs.iter().find(|input| input.name.as_str() == slot.input()) else {
         let names: Vec<_> = inputs.iter().map(|input| input.name.as_str()).collect();
         let help = if names.is_empty() {
@@ -278,6 +278,6 @@ fn check_slot(slot: &Slot, inputs: &[Input]) -> Result<(), (String, String)> {
 }
 
 /// The placeholder itself where it can be found in what is written, or else the whole text.
-fn slot_place(text: &Place, slot: &Slot) -> Place {
+fn slot_place(text: &Place, slot: &Placeholder) -> Place {
     text.find(&format!("{{{}}}", slot.key)).unwrap_or_else(|| text.clone())
 }

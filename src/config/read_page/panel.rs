@@ -5,7 +5,7 @@ use super::super::page::{Input, PanelSettings, PanelSource, Unit};
 use super::super::reader::{Fields, Ledger, Placed};
 use super::super::words::shown;
 use super::kind::{KINDS, Kind, PARTICULAR};
-use crate::domain::{PanelId, SourceName, State, Threshold};
+use crate::domain::{HealthState, PanelId, SourceName, Threshold};
 
 /// Batches go out ten times a second; asking more often than that would be seen by nobody.
 pub(super) const SHORTEST_EVERY: Duration = Duration::from_millis(100);
@@ -43,7 +43,8 @@ const UNITS: [(&str, Unit); 6] = [
     ("celsius", Unit::Celsius),
 ];
 
-const STATES: [(&str, State); 3] = [("good", State::Good), ("warn", State::Warn), ("bad", State::Bad)];
+const STATES: [(&str, HealthState); 3] =
+    [("good", HealthState::Good), ("warn", HealthState::Warn), ("bad", HealthState::Bad)];
 
 /// A `[[panel]]`, at the place of its id or, without one, of its title. `None` when something is wrong with it.
 pub(super) fn read_panel(mut fields: Fields<'_>, inputs: &[Input]) -> Option<Placed<PanelSettings>> {
@@ -219,7 +220,7 @@ fn in_order(thresholds: &[Placed<Threshold>], ledger: &Ledger) -> bool {
             other.below == below && other.state >= state && (sooner || same)
         });
         if let Some((_, other)) = hidden_by {
-            let word = |state: State| STATES.iter().find(|(_, s)| *s == state).map_or("", |(word, _)| *word);
+            let word = |state: HealthState| STATES.iter().find(|(_, s)| *s == state).map_or("", |(word, _)| *word);
             let message = format!(
                 "`{}` at {at} could never be seen, because `{}` begins at {} already",
                 word(state),

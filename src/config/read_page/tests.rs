@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::super::fault::{Fault, Faults};
 use super::super::page::{InputKind, PageFile, PanelKind, Unit};
 use super::read_page;
-use crate::domain::{Access, Audience, GroupRef, State, UserRef};
+use crate::domain::{Access, Audience, GroupRef, HealthState, UserRef};
 
 const FILE: &str = "pages/ops.toml";
 
@@ -85,7 +85,10 @@ text = "**{city}** {city.zone} {{}}"
     assert_eq!((disk.id.as_str(), disk.span, disk.decimals), ("disk-used", 6, Some(2)));
     assert_eq!(disk.unit, Unit::Other("req/min".into()));
     assert_eq!(disk.kind, PanelKind::Line { window: Duration::from_hours(1), min: None, max: None });
-    assert_eq!(disk.thresholds.iter().map(|t| t.state).collect::<Vec<_>>(), [State::Warn, State::Bad, State::Warn]);
+    assert_eq!(
+        disk.thresholds.iter().map(|t| t.state).collect::<Vec<_>>(),
+        [HealthState::Warn, HealthState::Bad, HealthState::Warn]
+    );
     let source = disk.source.as_ref().unwrap();
     assert_eq!(
         (&page.text[source.query_span.clone()], source.query.as_str()),

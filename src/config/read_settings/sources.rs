@@ -10,7 +10,7 @@ use super::super::settings::{HttpSource, Secret, SourceSettings};
 use super::super::tree::{Entry, Node, Value};
 use super::super::words::shown;
 use super::files::{ca_file, path, secret, secret_in};
-use crate::domain::{Pattern, SourceName};
+use crate::domain::{SourceName, TextTemplate};
 
 /// Always there, and not to be set.
 const BUILT_IN: [&str; 2] = ["host", "clock"];
@@ -87,7 +87,7 @@ fn read_http(mut fields: Fields<'_>) -> Option<HttpSource> {
 }
 
 /// The URL, or the file it stands in when it has a key in it.
-fn read_url(fields: &mut Fields<'_>) -> Option<Pattern> {
+fn read_url(fields: &mut Fields<'_>) -> Option<TextTemplate> {
     let given = fields.key_place("url").is_some() || fields.key_place("url_file").is_some();
     let from_file = fields.key_place("url_file").is_some();
     let url = secret(fields, "url", "url_file")?;
@@ -108,8 +108,8 @@ fn read_url(fields: &mut Fields<'_>) -> Option<Pattern> {
 }
 
 /// What the URL says is not quoted: it may hold a key, and the line shows it anyway where it may be shown.
-fn check_url(text: &str) -> Result<Pattern, (String, String)> {
-    let pattern: Pattern = text.parse().map_err(|error: crate::domain::PatternError| {
+fn check_url(text: &str) -> Result<TextTemplate, (String, String)> {
+    let pattern: TextTemplate = text.parse().map_err(|error: crate::domain::TemplateError| {
         (
             format!("has a crooked placeholder: {error}"),
             "a placeholder is an input's name in braces: `?city={city}`".to_owned(),

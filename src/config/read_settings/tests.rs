@@ -157,8 +157,8 @@ filter = "debug"
     assert_eq!(settings.site.theme, Theme { hue: 30, accent_hue: 200, saturation: 5 });
     assert_eq!(settings.site.public_url.unwrap().as_str(), "https://boards.corp.example.com/");
     let proxies = &settings.site.trusted_proxies;
-    assert!(["10.1.2.3", "::1"].iter().all(|address| proxies.include(address.parse().unwrap())));
-    assert!(["11.0.0.1", "::2"].iter().all(|address| !proxies.include(address.parse().unwrap())));
+    assert!(["10.1.2.3", "::1"].iter().all(|address| proxies.contains(address.parse().unwrap())));
+    assert!(["11.0.0.1", "::2"].iter().all(|address| !proxies.contains(address.parse().unwrap())));
     assert_eq!((settings.connections.most, settings.connections.per_address), (2000, 64));
     let limits =
         [settings.connections.head_timeout, settings.connections.idle_timeout, settings.connections.body_timeout];

@@ -155,6 +155,6 @@ pub(super) fn on_a_deep_stack<F: Future>(future: F) -> impl Future<Output = F::O
 }
 
 /// Does some work on a stack of [`STACK`] bytes.
-pub(in crate::directory) fn on_a_stack_that_lasts<T>(work: impl FnOnce() -> T) -> T {
+pub(super) fn on_a_stack_that_lasts<T>(work: impl FnOnce() -> T) -> T {
     stacker::maybe_grow(STACK, STACK, work)
 }

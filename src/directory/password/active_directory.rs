@@ -6,9 +6,7 @@ use zeroize::Zeroizing;
 use super::change::PasswordChange;
 use super::refusal::{ChangeRefusal, Rule};
 use super::words;
-use crate::directory::Refusal;
-use crate::directory::connection::Connection;
-use crate::directory::fault::{Fault, Operation, rc};
+use crate::directory::connection::{Connection, Fault, Operation, Refusal, rc};
 use crate::domain::Password;
 
 const UNICODE_PWD: &[u8] = b"unicodePwd";

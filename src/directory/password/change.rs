@@ -1,12 +1,10 @@
 use super::refusal::ChangeRefusal;
 use super::{active_directory, modify_operation};
 use crate::config::{DirectoryKind, Scheme, Servers};
-use crate::directory::fault::{Fault, Operation, rc};
-use crate::directory::one_bind::OneBind;
-use crate::directory::question::Inquiry;
-use crate::directory::root_dse::{Domain, Profile};
-use crate::directory::sign_in::{ask_for_an_account, bind_name, own_token};
-use crate::directory::{LdapDirectory, Leave, Refusal, person};
+use crate::directory::client::LdapDirectory;
+use crate::directory::connection::{Domain, Fault, Inquiry, Operation, Profile, Refusal, rc};
+use crate::directory::people::{bind_name, person};
+use crate::directory::sign_in::{Leave, OneBind, ask_for_an_account, own_token};
 use crate::domain::{Password, PersonId, Username};
 
 /// An old password and the one that is to take its place.

@@ -3,11 +3,8 @@ use ldap3::LdapResult;
 use super::change::PasswordChange;
 use super::refusal::{ChangeRefusal, Rule};
 use super::words;
-use crate::directory::Refusal;
-use crate::directory::connection::Connection;
-use crate::directory::fault::{Fault, Operation, rc};
-use crate::directory::policy_control::{PASSWORD_POLICY, PolicyAnswer, PolicyError};
-use crate::directory::root_dse::Abilities;
+use crate::directory::connection::{Abilities, Connection, Fault, Operation, PASSWORD_POLICY, Refusal, rc};
+use crate::directory::sign_in::{PolicyAnswer, PolicyError};
 
 /// Changes the password of whoever is bound on `connection` (RFC 3062, 2).
 pub(super) async fn change(

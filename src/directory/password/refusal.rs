@@ -1,7 +1,6 @@
 use ldap3::LdapResult;
 
-use crate::directory::fault::{Fault, Operation};
-use crate::directory::{Refusal, Unreachable};
+use crate::directory::connection::{Fault, Operation, Refusal, Unreachable};
 
 /// Why a password was not changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

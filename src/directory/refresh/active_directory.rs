@@ -2,10 +2,9 @@ use std::collections::{HashMap, HashSet};
 
 use super::closure::{Closure, DEEPEST_NESTING, MOST_GROUPS, reach};
 use super::look::{Look, Within, cut_short};
-use crate::directory::entry::Entry;
-use crate::directory::root_dse::Domain;
-use crate::directory::sid::Sid;
-use crate::directory::{LdapDirectory, Unreachable, filter};
+use crate::directory::client::LdapDirectory;
+use crate::directory::connection::{Domain, Unreachable};
+use crate::directory::schema::{Entry, Sid, filter};
 use crate::domain::{Dn, Group, GroupId, Groups};
 
 /// How many groups one search asks for, by their names or SIDs: a filter that any controller takes.
@@ -178,8 +177,8 @@ impl Graph {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::closure::names_in;
     use super::*;
+    use crate::directory::refresh::closure::names_in;
 
     fn bytes(rid: u8) -> Vec<u8> {
         vec![1, 2, 0, 0, 0, 0, 0, 5, 21, 0, 0, 0, rid, 0, 0, 0]

@@ -1,5 +1,4 @@
-use crate::directory::filter;
-use crate::directory::guid::guid_bytes;
+use crate::directory::schema::{filter, guid_bytes};
 use crate::domain::PersonId;
 
 /// How somebody who was found once is found again.
@@ -49,8 +48,8 @@ fn as_sent(normal: &str) -> Option<String> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::directory::entry::Entry;
-    use crate::directory::person;
+    use crate::directory::people::person;
+    use crate::directory::schema::Entry;
     use crate::domain::Dn;
 
     #[test]

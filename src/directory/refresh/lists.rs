@@ -2,9 +2,10 @@ use std::collections::{HashMap, HashSet};
 
 use super::closure::{Closure, DEEPEST_NESTING, MOST_GROUPS, reach};
 use super::look::{Look, Within};
-use crate::directory::entry::Entry;
-use crate::directory::groups::LISTS_MEMBER;
-use crate::directory::{LdapDirectory, Unreachable, filter};
+use crate::directory::client::LdapDirectory;
+use crate::directory::connection::Unreachable;
+use crate::directory::people::LISTS_MEMBER;
+use crate::directory::schema::{Entry, filter};
 use crate::domain::{Dn, Group, GroupId};
 
 /// How many members one search asks the groups of: a filter that any server takes.
@@ -204,7 +205,7 @@ impl Lists {
         }
         let place = self.groups.len();
         let group =
-            Group { id: GroupId::new(dn.normal()), name: cn.unwrap_or(written).to_owned(), dn: written.to_owned() };
+            Group { id: GroupId::new(dn.normalized()), name: cn.unwrap_or(written).to_owned(), dn: written.to_owned() };
         self.groups.push(group);
         self.by_name.insert(dn, place);
         Some(place)
@@ -247,14 +248,14 @@ fn listings(template: &str) -> Vec<Listing> {
 
 /// The one form of a value, however it is written: names of entries by their meaning, others without regard to case.
 fn key(value: &str) -> String {
-    value.parse::<Dn>().map_or_else(|_| value.trim().to_lowercase(), |dn| dn.normal().to_owned())
+    value.parse::<Dn>().map_or_else(|_| value.trim().to_lowercase(), |dn| dn.normalized().to_owned())
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::closure::names_in;
     use super::*;
+    use crate::directory::refresh::closure::names_in;
 
     fn member(dn: &str, uid: &str) -> Member {
         Member { dn: dn.into(), uid: uid.into() }

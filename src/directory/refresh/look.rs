@@ -2,11 +2,8 @@ use std::ops::ControlFlow;
 
 use ldap3::Scope;
 
-use crate::directory::connection::{Connection, Found, Search};
-use crate::directory::fault::{Fault, Operation, rc};
-use crate::directory::question::Inquiry;
-use crate::directory::root_dse::Profile;
-use crate::directory::{LdapDirectory, Unreachable};
+use crate::directory::client::LdapDirectory;
+use crate::directory::connection::{Connection, Fault, Found, Inquiry, Operation, Profile, Search, Unreachable, rc};
 
 /// What these questions are called in the log.
 pub(super) const ASKED: &str = "refresh";

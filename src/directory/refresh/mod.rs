@@ -9,7 +9,6 @@
 //! An answer that failed, or that the server cut short, is never taken for a loss.
 
 mod active_directory;
-mod agreed;
 mod closure;
 mod ids;
 mod lists;
@@ -17,5 +16,4 @@ mod look;
 mod round;
 mod standing;
 
-pub(super) use agreed::Agreed;
 pub use standing::{Departure, Standing};

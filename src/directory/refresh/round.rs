@@ -6,15 +6,13 @@ use super::closure::Closure;
 use super::ids::{Reference, attribute, reference};
 use super::lists::Member;
 use super::look::{ASKED, Look, Within, cut_short};
-use super::standing::{self, departure};
-use super::{Departure, Standing};
+use super::standing;
+use super::standing::{Departure, Standing, departure};
 use crate::config::DirectoryKind;
-use crate::directory::connection::Connection;
-use crate::directory::entry::Entry;
-use crate::directory::fault::Fault;
-use crate::directory::groups::{Climber, climb_all, token_groups};
-use crate::directory::root_dse::Profile;
-use crate::directory::{LdapDirectory, Unreachable, filter, person};
+use crate::directory::client::LdapDirectory;
+use crate::directory::connection::{Connection, Fault, Profile, Unreachable};
+use crate::directory::people::{Climber, climb_all, person, token_groups};
+use crate::directory::schema::{Entry, filter};
 use crate::domain::{Dn, Groups, Person};
 
 /// How many people one search asks for: a filter that any server takes.

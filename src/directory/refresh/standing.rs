@@ -1,5 +1,5 @@
-use crate::directory::entry::Entry;
-use crate::directory::{person, time};
+use crate::directory::people::person;
+use crate::directory::schema::{Entry, time};
 use crate::domain::{Person, Timestamp};
 
 /// What tells, besides [`person::ATTRIBUTES`], whether somebody may be signed in.

@@ -127,9 +127,9 @@ async fn a_flood_of_pings_is_answered_once_and_then_closed() {
     settle().await;
     let mut answered = vec![0; 64 * 1024];
     let count = far.read(&mut answered).await.unwrap();
-    let pong = websocket::pong(b"two");
+    let pong = websocket::pong_frame(b"two");
     assert!(answered[..count].windows(pong.len()).any(|bytes| bytes == pong), "the newest has its answer");
-    assert!(!answered[..count].windows(5).any(|bytes| bytes == websocket::pong(b"one")), "older ones need none");
+    assert!(!answered[..count].windows(5).any(|bytes| bytes == websocket::pong_frame(b"one")), "older ones need none");
     far.write_all(&masked(0x89, b"").repeat(100)).await.unwrap();
     assert_eq!(close_code(far).await, Some(1008));
 }

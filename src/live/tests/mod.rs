@@ -23,7 +23,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use super::*;
 use crate::config::LiveSettings;
 use crate::domain::{BoundQuery, Clock, ManualClock, PersonId, Reading, SessionId, Timestamp, Visitor};
-use crate::pages::{OpenPage, Shelf};
+use crate::pages::{OpenPage, PageStore};
 use crate::sources::{SourceError, Sources};
 use crate::telemetry::Metrics;
 
@@ -65,7 +65,7 @@ impl Answers for Arc<Counter> {
 struct Stage {
     clock: Arc<ManualClock>,
     counter: Arc<Counter>,
-    shelf: Arc<Shelf>,
+    shelf: Arc<PageStore>,
     hub: Arc<Hub>,
     shutdown: watch::Sender<bool>,
     _folder: TempDir,
@@ -77,7 +77,7 @@ impl Stage {
         fs::write(folder.path().join("board.toml"), page).unwrap();
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
         let sources = Arc::new(Sources::open(&IndexMap::new(), clock.clone()).unwrap());
-        let shelf = Arc::new(Shelf::load(folder.path(), Arc::clone(&sources)).unwrap());
+        let shelf = Arc::new(PageStore::load(folder.path(), Arc::clone(&sources)).unwrap());
         assert_eq!(shelf.count(), 1, "{}", shelf.all_faults());
         let counter = Arc::new(Counter::default());
         let feeds = Feeds::new(Arc::new(Arc::clone(&counter)), clock.clone());

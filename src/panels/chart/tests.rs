@@ -5,7 +5,7 @@ use crate::config::{PanelKind, Unit};
 
 const WINDOW: Duration = Duration::from_mins(1);
 
-fn chart_of(unit: Unit, window: Duration) -> Chart {
+fn chart_of(unit: Unit, window: Duration) -> ChartPanel {
     let kind = PanelKind::Line { window, min: None, max: None };
     let settings = PanelSettings {
         id: "p".parse().unwrap(),
@@ -17,10 +17,10 @@ fn chart_of(unit: Unit, window: Duration) -> Chart {
         decimals: None,
         thresholds: Vec::new(),
     };
-    Chart::new(&settings, window, Bounds { min: None, max: None, filled: false })
+    ChartPanel::new(&settings, window, AxisBounds { min: None, max: None, filled: false })
 }
 
-fn chart() -> Chart {
+fn chart() -> ChartPanel {
     chart_of(Unit::Percent, WINDOW)
 }
 
@@ -34,22 +34,22 @@ fn second(second: i64) -> Timestamp {
 
 fn numbers(numbers: &[(&str, f64)]) -> Reading {
     Reading::Numbers(
-        numbers.iter().map(|(label, value)| Labelled { label: (*label).to_owned(), value: *value }).collect(),
+        numbers.iter().map(|(label, value)| LabelledNumber { label: (*label).to_owned(), value: *value }).collect(),
     )
 }
 
-fn appended(chart: &mut Chart) -> Append {
+fn appended(chart: &mut ChartPanel) -> ChartAppend {
     match chart.drain() {
-        Some(Told::Append(append)) => append,
-        Some(Told::View(_)) => panic!("the whole view"),
+        Some(ChartUpdate::Append(append)) => append,
+        Some(ChartUpdate::View(_)) => panic!("the whole view"),
         None => panic!("nothing"),
     }
 }
 
-fn whole(chart: &mut Chart) -> ChartView {
+fn whole(chart: &mut ChartPanel) -> ChartView {
     match chart.drain() {
-        Some(Told::View(view)) => view,
-        Some(Told::Append(_)) => panic!("only the end"),
+        Some(ChartUpdate::View(view)) => view,
+        Some(ChartUpdate::Append(_)) => panic!("only the end"),
         None => panic!("nothing"),
     }
 }
@@ -61,11 +61,11 @@ fn labels(view: &ChartView) -> Vec<&str> {
 #[test]
 fn the_first_reading_is_told_whole_and_later_ones_by_their_points() {
     let mut chart = chart();
-    chart.take(second(0), &Reading::Number(10.0), None).unwrap();
+    chart.add_reading(second(0), &Reading::Number(10.0), None).unwrap();
     let view = whole(&mut chart);
     assert_eq!((labels(&view), view.series[0].values.as_slice()), (vec![""], [Some(10.0)].as_slice()));
-    chart.take(second(1), &Reading::Number(f64::NAN), None).unwrap();
-    chart.take(second(2), &Reading::Number(12.5), None).unwrap();
+    chart.add_reading(second(1), &Reading::Number(f64::NAN), None).unwrap();
+    chart.add_reading(second(2), &Reading::Number(12.5), None).unwrap();
     let append = appended(&mut chart);
     assert_eq!(append.times, [second(1), second(2)]);
     assert_eq!(append.values, [[None, Some(12.5)]]);
@@ -77,21 +77,21 @@ fn the_first_reading_is_told_whole_and_later_ones_by_their_points() {
 #[test]
 fn an_axis_is_told_when_it_changes() {
     let mut chart = chart_of(Unit::Other("req/s".into()), WINDOW);
-    chart.take(second(0), &Reading::Number(20.0), None).unwrap();
-    chart.take(second(1), &Reading::Number(90.0), None).unwrap();
+    chart.add_reading(second(0), &Reading::Number(20.0), None).unwrap();
+    chart.add_reading(second(1), &Reading::Number(90.0), None).unwrap();
     chart.drain();
-    chart.take(second(2), &Reading::Number(100.0), None).unwrap();
+    chart.add_reading(second(2), &Reading::Number(100.0), None).unwrap();
     assert_eq!(appended(&mut chart).axis, None);
-    chart.take(second(3), &Reading::Number(130.0), None).unwrap();
+    chart.add_reading(second(3), &Reading::Number(130.0), None).unwrap();
     assert_eq!(appended(&mut chart).axis.unwrap().max, 150.0);
 }
 
 #[test]
 fn another_unit_is_told_with_the_whole_view() {
     let mut chart = chart_of(Unit::Bytes, WINDOW);
-    chart.take(second(0), &Reading::Number(1000.0), None).unwrap();
+    chart.add_reading(second(0), &Reading::Number(1000.0), None).unwrap();
     assert_eq!(whole(&mut chart).unit, "B");
-    chart.take(second(1), &Reading::Number(2048.0), None).unwrap();
+    chart.add_reading(second(1), &Reading::Number(2048.0), None).unwrap();
     let view = whole(&mut chart);
     assert_eq!((view.unit.as_str(), view.divisor, view.times.len()), ("KiB", 1024.0, 2));
 }
@@ -99,17 +99,17 @@ fn another_unit_is_told_with_the_whole_view() {
 #[test]
 fn the_axis_comes_down_when_the_peak_has_left() {
     let mut chart = chart_of(Unit::None, WINDOW);
-    chart.take(second(0), &Reading::Number(1000.0), None).unwrap();
-    (1..=60).for_each(|i| chart.take(second(i), &Reading::Number(10.0), None).unwrap());
+    chart.add_reading(second(0), &Reading::Number(1000.0), None).unwrap();
+    (1..=60).for_each(|i| chart.add_reading(second(i), &Reading::Number(10.0), None).unwrap());
     assert_eq!(chart.view().axis.max, 1000.0);
-    chart.take(second(61), &Reading::Number(5.0), None).unwrap();
+    chart.add_reading(second(61), &Reading::Number(5.0), None).unwrap();
     assert_eq!(chart.view().axis.max, 10.0);
 }
 
 #[test]
 fn points_leave_with_the_window() {
     let mut chart = chart();
-    (0..200).for_each(|i| chart.take(second(i), &Reading::Number(1.0), None).unwrap());
+    (0..200).for_each(|i| chart.add_reading(second(i), &Reading::Number(1.0), None).unwrap());
     let view = chart.view();
     assert_eq!((view.times.len(), view.times[0], view.window), (61, second(139), 60_000));
 }
@@ -117,7 +117,7 @@ fn points_leave_with_the_window() {
 #[test]
 fn an_hour_of_seconds_keeps_every_reading_though_some_come_early() {
     let mut chart = chart_of(Unit::Percent, Duration::from_hours(1));
-    (0..4000).for_each(|i| chart.take(millis(i * 1000 - i % 3 * 20), &Reading::Number(1.0), None).unwrap());
+    (0..4000).for_each(|i| chart.add_reading(millis(i * 1000 - i % 3 * 20), &Reading::Number(1.0), None).unwrap());
     assert!(chart.view().times.len() >= 3600, "{}", chart.view().times.len());
 }
 
@@ -125,10 +125,10 @@ fn an_hour_of_seconds_keeps_every_reading_though_some_come_early() {
 fn however_fast_the_readings_the_points_are_bounded_and_averaged() {
     let mut chart = chart();
     for i in 0..70_000 {
-        chart.take(millis(i), &Reading::Number(if i % 2 == 0 { 10.0 } else { 30.0 }), None).unwrap();
+        chart.add_reading(millis(i), &Reading::Number(if i % 2 == 0 { 10.0 } else { 30.0 }), None).unwrap();
     }
     let view = chart.view();
-    let most = usize::try_from(MOST_POINTS).unwrap();
+    let most = usize::try_from(MAX_POINTS).unwrap();
     assert!((3500..=most).contains(&view.times.len()), "{}", view.times.len());
     let mean = view.series[0].values[1000].unwrap();
     assert!((15.0..25.0).contains(&mean), "{mean}");
@@ -137,9 +137,9 @@ fn however_fast_the_readings_the_points_are_bounded_and_averaged() {
 #[test]
 fn a_reading_between_two_points_still_tells_the_latest_value() {
     let mut chart = chart_of(Unit::Percent, Duration::from_hours(24));
-    chart.take(second(0), &Reading::Number(1.0), None).unwrap();
+    chart.add_reading(second(0), &Reading::Number(1.0), None).unwrap();
     chart.drain();
-    chart.take(second(1), &Reading::Number(2.0), None).unwrap();
+    chart.add_reading(second(1), &Reading::Number(2.0), None).unwrap();
     let append = appended(&mut chart);
     assert_eq!((append.times.len(), append.latest[0].text.as_str()), (0, "2.0"));
 }
@@ -147,14 +147,14 @@ fn a_reading_between_two_points_still_tells_the_latest_value() {
 #[test]
 fn a_missing_line_goes_on_with_gaps_and_leaves_with_its_last_point() {
     let mut chart = chart();
-    chart.take(second(0), &numbers(&[("a", 1.0), ("b", 2.0)]), None).unwrap();
+    chart.add_reading(second(0), &numbers(&[("a", 1.0), ("b", 2.0)]), None).unwrap();
     chart.drain();
-    chart.take(second(1), &numbers(&[("b", 3.0)]), None).unwrap();
+    chart.add_reading(second(1), &numbers(&[("b", 3.0)]), None).unwrap();
     let append = appended(&mut chart);
     assert_eq!(append.values, [[None], [Some(3.0)]]);
     assert_eq!(append.latest[0].text, "–");
     for i in 2..=61 {
-        chart.take(second(i), &numbers(&[("b", 3.0)]), None).unwrap();
+        chart.add_reading(second(i), &numbers(&[("b", 3.0)]), None).unwrap();
     }
     assert_eq!(labels(&whole(&mut chart)), ["b"]);
 }
@@ -162,9 +162,9 @@ fn a_missing_line_goes_on_with_gaps_and_leaves_with_its_last_point() {
 #[test]
 fn a_new_line_is_told_with_the_whole_view() {
     let mut chart = chart();
-    chart.take(second(0), &numbers(&[("a", 1.0)]), None).unwrap();
+    chart.add_reading(second(0), &numbers(&[("a", 1.0)]), None).unwrap();
     chart.drain();
-    chart.take(second(1), &numbers(&[("b", 2.0), ("a", 1.5)]), None).unwrap();
+    chart.add_reading(second(1), &numbers(&[("b", 2.0), ("a", 1.5)]), None).unwrap();
     let view = whole(&mut chart);
     assert_eq!(labels(&view), ["a", "b"]);
     assert_eq!(view.series[0].values, [Some(1.0), Some(1.5)]);
@@ -174,8 +174,8 @@ fn a_new_line_is_told_with_the_whole_view() {
 #[test]
 fn trouble_leaves_a_gap() {
     let mut chart = chart();
-    chart.take(second(0), &Reading::Number(1.0), None).unwrap();
-    chart.take(second(9), &Reading::Number(2.0), Some(second(3))).unwrap();
+    chart.add_reading(second(0), &Reading::Number(1.0), None).unwrap();
+    chart.add_reading(second(9), &Reading::Number(2.0), Some(second(3))).unwrap();
     let view = chart.view();
     assert_eq!(view.times, [second(0), second(3), second(9)]);
     assert_eq!(view.series[0].values, [Some(1.0), None, Some(2.0)]);
@@ -185,10 +185,10 @@ fn trouble_leaves_a_gap() {
 fn a_clock_set_back_leaves_no_future() {
     let mut chart = chart();
     for i in [0, 10, 20] {
-        chart.take(second(i), &Reading::Number(1.0), None).unwrap();
+        chart.add_reading(second(i), &Reading::Number(1.0), None).unwrap();
     }
     chart.drain();
-    chart.take(second(5), &Reading::Number(2.0), None).unwrap();
+    chart.add_reading(second(5), &Reading::Number(2.0), None).unwrap();
     assert_eq!(whole(&mut chart).times, [second(0), second(5)]);
 }
 
@@ -196,21 +196,21 @@ fn a_clock_set_back_leaves_no_future() {
 fn labels_that_come_and_go_do_not_grow_the_chart() {
     let mut chart = chart_of(Unit::Percent, Duration::from_hours(24));
     for i in 0..1000 {
-        chart.take(second(i), &numbers(&[(&format!("job {i}"), 1.0), ("all", 2.0)]), None).unwrap();
+        chart.add_reading(second(i), &numbers(&[(&format!("job {i}"), 1.0), ("all", 2.0)]), None).unwrap();
     }
     let view = chart.view();
-    assert_eq!(view.series.len(), MOST_LINES);
+    assert_eq!(view.series.len(), MAX_LINES);
     assert!(labels(&view).contains(&"all") && labels(&view).contains(&"job 999"));
 }
 
 #[test]
 fn lines_that_cannot_be_told_apart_are_refused_and_change_nothing() {
     let mut chart = chart();
-    let error = chart.take(second(0), &numbers(&[("a", 1.0), ("a", 2.0)]), None).unwrap_err();
+    let error = chart.add_reading(second(0), &numbers(&[("a", 1.0), ("a", 2.0)]), None).unwrap_err();
     assert_eq!(error.to_string(), "each line of a chart needs its own label, but the source gave 'a' twice");
-    let many: Vec<_> = (0..=MOST_LINES).map(|i| i.to_string()).collect();
+    let many: Vec<_> = (0..=MAX_LINES).map(|i| i.to_string()).collect();
     let many: Vec<_> = many.iter().map(|label| (label.as_str(), 1.0)).collect();
-    let error = chart.take(second(0), &numbers(&many), None).unwrap_err();
+    let error = chart.add_reading(second(0), &numbers(&many), None).unwrap_err();
     assert_eq!(error.to_string(), "a chart draws at most 128 lines, but the source gave 129; let the query pick fewer");
     assert!(chart.view().times.is_empty());
 }
@@ -218,8 +218,8 @@ fn lines_that_cannot_be_told_apart_are_refused_and_change_nothing() {
 #[test]
 fn whole_numbers_are_read_off_without_a_point_until_there_is_a_fraction() {
     let mut chart = chart_of(Unit::None, WINDOW);
-    chart.take(second(0), &Reading::Number(4.0), None).unwrap();
+    chart.add_reading(second(0), &Reading::Number(4.0), None).unwrap();
     assert_eq!(whole(&mut chart).decimals, 0);
-    chart.take(second(1), &Reading::Number(3.5), None).unwrap();
+    chart.add_reading(second(1), &Reading::Number(3.5), None).unwrap();
     assert!(whole(&mut chart).decimals > 0);
 }

@@ -8,7 +8,7 @@ use super::super::view::Align::{Left, Right};
 use super::super::view::{ChartView, Figure, TableView};
 use super::*;
 use crate::config::Unit;
-use crate::domain::{Cell, Column, Labelled, State, StateOf, Table as Rows, Threshold};
+use crate::domain::{DataTable as Rows, HealthState, LabelledNumber, LabelledState, TableCell, TableColumn, Threshold};
 
 const WINDOW: Duration = Duration::from_mins(1);
 
@@ -29,11 +29,11 @@ fn panel(kind: PanelKind) -> Panel {
     Panel::new(&settings(kind), &Bindings::new())
 }
 
-fn judging(kind: PanelKind) -> PanelSettings {
+fn with_thresholds(kind: PanelKind) -> PanelSettings {
     let high = |at, state| Threshold { at, state, below: false };
     PanelSettings {
         unit: Unit::Percent,
-        thresholds: vec![high(80.0, State::Warn), high(95.0, State::Bad)],
+        thresholds: vec![high(80.0, HealthState::Warn), high(95.0, HealthState::Bad)],
         ..settings(kind)
     }
 }
@@ -65,21 +65,21 @@ fn second(second: i64) -> Timestamp {
 
 fn numbers(numbers: &[(&str, f64)]) -> Reading {
     Reading::Numbers(
-        numbers.iter().map(|(label, value)| Labelled { label: (*label).to_owned(), value: *value }).collect(),
+        numbers.iter().map(|(label, value)| LabelledNumber { label: (*label).to_owned(), value: *value }).collect(),
     )
 }
 
-fn trouble(since: Timestamp) -> Trouble {
-    Trouble { reason: "stock.corp answered 503".to_owned(), since, retry_at: since + Duration::from_secs(20) }
+fn trouble(since: Timestamp) -> PanelTrouble {
+    PanelTrouble { reason: "stock.corp answered 503".to_owned(), since, retry_at: since + Duration::from_secs(20) }
 }
 
 /// A browser: it applies frames and decides nothing.
 #[derive(Debug, Default, PartialEq)]
-struct Screen {
+struct Browser {
     shown: PanelFrame,
 }
 
-impl Screen {
+impl Browser {
     fn apply(&mut self, frame: PanelFrame) {
         self.shown.at = frame.at.or(self.shown.at);
         self.shown.trouble = frame.trouble;
@@ -87,7 +87,7 @@ impl Screen {
             self.shown.view = frame.view;
         }
         if let Some(append) = frame.append {
-            let Some(View::Line(chart) | View::Area(chart)) = &mut self.shown.view else {
+            let Some(PanelView::Line(chart) | PanelView::Area(chart)) = &mut self.shown.view else {
                 panic!("nothing to append to")
             };
             let known = chart.times.last().copied();
@@ -113,10 +113,10 @@ fn trim(chart: &mut ChartView) {
 }
 
 /// Numbers that look random and are the same in every run (SplitMix64).
-struct Dice(u64);
+struct SplitMix64(u64);
 
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
+impl SplitMix64 {
+    fn below(&mut self, sides: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -125,28 +125,31 @@ impl Dice {
 
     #[expect(clippy::cast_precision_loss, reason = "small numbers")]
     fn value(&mut self) -> f64 {
-        match self.roll(12) {
+        match self.below(12) {
             0 => f64::NAN,
             1 => 5_000.0,
             2 => -3.0,
-            _ => self.roll(1000) as f64 / 7.0,
+            _ => self.below(1000) as f64 / 7.0,
         }
     }
 
     fn reading(&mut self) -> Reading {
-        match self.roll(9) {
+        match self.below(9) {
             0..4 => Reading::Number(self.value()),
             4..7 => {
                 let labels = ["a", "b", "c", "d"];
-                let from = usize::try_from(self.roll(3)).unwrap();
+                let from = usize::try_from(self.below(3)).unwrap();
                 Reading::Numbers(
-                    labels[from..].iter().map(|l| Labelled { label: (*l).to_owned(), value: self.value() }).collect(),
+                    labels[from..]
+                        .iter()
+                        .map(|l| LabelledNumber { label: (*l).to_owned(), value: self.value() })
+                        .collect(),
                 )
             }
-            7 => Reading::States(vec![StateOf { label: "a".into(), state: State::Warn, note: None }]),
+            7 => Reading::States(vec![LabelledState { label: "a".into(), state: HealthState::Warn, note: None }]),
             _ => Reading::Table(Rows {
-                columns: vec![Column { name: "n".into(), unit: None }],
-                rows: vec![vec![Cell::Number(self.value())]],
+                columns: vec![TableColumn { name: "n".into(), unit: None }],
+                rows: vec![vec![TableCell::Number(self.value())]],
             }),
         }
     }
@@ -156,26 +159,26 @@ impl Dice {
 fn a_screen_that_applies_every_drain_shows_the_same_as_a_later_frame() {
     for (number, kind) in all_kinds().into_iter().enumerate() {
         for seed in 0..40 {
-            let mut dice = Dice(seed * 100 + number as u64);
-            let mut panel = Panel::new(&judging(kind.clone()), &Bindings::new());
-            let mut screen = Screen::default();
+            let mut dice = SplitMix64(seed * 100 + number as u64);
+            let mut panel = Panel::new(&with_thresholds(kind.clone()), &Bindings::new());
+            let mut screen = Browser::default();
             let mut now = Timestamp::from_millis(1_795_309_126_976);
             for step in 0..300 {
                 let frame = panel.frame();
                 assert_eq!(panel.has_something_to_show(), frame.view.is_some() || frame.trouble.is_some());
-                now = now + Duration::from_millis(dice.roll(2500));
-                match dice.roll(40) {
-                    0 => panel.fail(trouble(now)),
-                    1 => now = now - Duration::from_secs(dice.roll(30)),
-                    2..30 => _ = panel.take(now, &dice.reading()),
+                now = now + Duration::from_millis(dice.below(2500));
+                match dice.below(40) {
+                    0 => panel.set_trouble(trouble(now)),
+                    1 => now = now - Duration::from_secs(dice.below(30)),
+                    2..30 => _ = panel.add_reading(now, &dice.reading()),
                     // A late viewer gets a frame, and after it what it holds already.
-                    30 => screen = Screen { shown: panel.frame() },
+                    30 => screen = Browser { shown: panel.frame() },
                     _ => {
                         if let Some(frame) = panel.drain() {
                             screen.apply(frame);
                         }
                         if step > 0 {
-                            let expected = Screen { shown: panel.frame() };
+                            let expected = Browser { shown: panel.frame() };
                             assert_eq!(
                                 format!("{screen:?}"),
                                 format!("{expected:?}"),
@@ -185,7 +188,7 @@ fn a_screen_that_applies_every_drain_shows_the_same_as_a_later_frame() {
                     }
                 }
                 if step == 0 {
-                    screen = Screen { shown: panel.frame() };
+                    screen = Browser { shown: panel.frame() };
                 }
             }
         }
@@ -199,7 +202,7 @@ fn nothing_new_is_nothing_to_tell() {
         assert_eq!(panel.drain(), None);
     }
     let mut panel = panel(stat());
-    panel.take(second(0), &Reading::Number(1.0)).unwrap();
+    panel.add_reading(second(0), &Reading::Number(1.0)).unwrap();
     assert!(panel.drain().is_some());
     assert_eq!(panel.drain(), None);
 }
@@ -208,16 +211,16 @@ fn nothing_new_is_nothing_to_tell() {
 fn a_failure_tells_itself_without_the_view_and_keeps_it() {
     for kind in [stat(), line()] {
         let mut panel = panel(kind);
-        panel.take(second(0), &Reading::Number(1.0)).unwrap();
+        panel.add_reading(second(0), &Reading::Number(1.0)).unwrap();
         panel.drain();
-        panel.fail(trouble(second(1)));
+        panel.set_trouble(trouble(second(1)));
         let told = panel.drain().unwrap();
         assert_eq!(
             told,
             PanelFrame { at: Some(second(0)), trouble: Some(trouble(second(1))), ..PanelFrame::default() }
         );
         assert!(panel.frame().view.is_some());
-        panel.fail(trouble(second(1)));
+        panel.set_trouble(trouble(second(1)));
         assert_eq!(panel.drain(), None, "the same trouble is no news");
     }
 }
@@ -225,9 +228,9 @@ fn a_failure_tells_itself_without_the_view_and_keeps_it() {
 #[test]
 fn a_good_reading_ends_the_trouble() {
     let mut panel = panel(stat());
-    panel.fail(trouble(second(0)));
+    panel.set_trouble(trouble(second(0)));
     assert_eq!(panel.frame().view, None);
-    panel.take(second(2), &Reading::Number(1.0)).unwrap();
+    panel.add_reading(second(2), &Reading::Number(1.0)).unwrap();
     let told = panel.drain().unwrap();
     assert_eq!(told.trouble, None);
     assert!(told.view.is_some());
@@ -236,9 +239,9 @@ fn a_good_reading_ends_the_trouble() {
 #[test]
 fn an_unchanged_view_is_not_told_again_only_its_age() {
     let mut panel = panel(PanelKind::Gauge { min: 0.0, max: 10.0 });
-    panel.take(second(0), &Reading::Number(1.0)).unwrap();
+    panel.add_reading(second(0), &Reading::Number(1.0)).unwrap();
     panel.drain();
-    panel.take(second(1), &Reading::Number(1.0)).unwrap();
+    panel.add_reading(second(1), &Reading::Number(1.0)).unwrap();
     assert_eq!(panel.drain().unwrap(), PanelFrame { at: Some(second(1)), ..PanelFrame::default() });
 }
 
@@ -248,7 +251,7 @@ fn a_reading_of_the_wrong_sort_is_told_in_words_and_changes_nothing() {
     let said = |kind| {
         let mut panel = panel(kind);
         let before = panel.frame();
-        let error = panel.take(second(0), &table).unwrap_err().to_string();
+        let error = panel.add_reading(second(0), &table).unwrap_err().to_string();
         assert_eq!(panel.frame(), before);
         assert_eq!(panel.drain(), None);
         error
@@ -258,7 +261,8 @@ fn a_reading_of_the_wrong_sort_is_told_in_words_and_changes_nothing() {
     assert_eq!(said(line()), "a chart shows numbers, but the source gave a table");
     assert_eq!(said(PanelKind::Bar { max: None }), "a bar chart shows numbers, but the source gave a table");
     assert_eq!(said(PanelKind::States), "a states panel shows states or numbers, but the source gave a table");
-    let error = panel(PanelKind::Gauge { min: 0.0, max: 1.0 }).take(second(0), &numbers(&[("a", 1.0), ("b", 2.0)]));
+    let error =
+        panel(PanelKind::Gauge { min: 0.0, max: 1.0 }).add_reading(second(0), &numbers(&[("a", 1.0), ("b", 2.0)]));
     assert_eq!(
         error.unwrap_err().to_string(),
         "a gauge shows one number, but the source gave 2; let the query pick one"
@@ -267,32 +271,32 @@ fn a_reading_of_the_wrong_sort_is_told_in_words_and_changes_nothing() {
 
 #[test]
 fn a_stat_shows_figure_judgement_note_and_line() {
-    let mut panel = Panel::new(&judging(stat()), &Bindings::new());
-    panel.take(second(0), &Reading::Number(10.0)).unwrap();
-    panel.take(second(1), &numbers(&[("cpu", 86.4)])).unwrap();
-    let Some(View::Stat(view)) = panel.frame().view else { panic!() };
+    let mut panel = Panel::new(&with_thresholds(stat()), &Bindings::new());
+    panel.add_reading(second(0), &Reading::Number(10.0)).unwrap();
+    panel.add_reading(second(1), &numbers(&[("cpu", 86.4)])).unwrap();
+    let Some(PanelView::Stat(view)) = panel.frame().view else { panic!() };
     assert_eq!(view.figure, Figure { text: "86.4".into(), unit: "%".into() });
     assert_eq!(view.mark.unwrap().word, "high");
     assert_eq!(view.note.unwrap(), "warns at 80 %, bad at 95 %");
     assert_eq!(view.spark.unwrap().line, "M0 32L300 2");
 
-    panel.take(second(2), &Reading::Text(" closed\n".into())).unwrap();
-    let Some(View::Stat(view)) = panel.frame().view else { panic!() };
+    panel.add_reading(second(2), &Reading::Text(" closed\n".into())).unwrap();
+    let Some(PanelView::Stat(view)) = panel.frame().view else { panic!() };
     assert_eq!(view.figure, Figure { text: "closed".into(), unit: String::new() });
     assert_eq!(view.mark, None);
 
-    panel.take(second(3), &Reading::Number(f64::NAN)).unwrap();
-    let Some(View::Stat(view)) = panel.frame().view else { panic!() };
-    assert_eq!((view.figure.text.as_str(), view.mark.unwrap().state), ("–", State::Unknown));
+    panel.add_reading(second(3), &Reading::Number(f64::NAN)).unwrap();
+    let Some(PanelView::Stat(view)) = panel.frame().view else { panic!() };
+    assert_eq!((view.figure.text.as_str(), view.mark.unwrap().state), ("–", HealthState::Unknown));
 }
 
 #[test]
 fn a_gauge_shows_how_far_round_it_is() {
-    let mut panel = Panel::new(&judging(PanelKind::Gauge { min: 0.0, max: 200.0 }), &Bindings::new());
-    panel.take(second(0), &Reading::Number(50.0)).unwrap();
-    let Some(View::Gauge(view)) = panel.frame().view else { panic!() };
+    let mut panel = Panel::new(&with_thresholds(PanelKind::Gauge { min: 0.0, max: 200.0 }), &Bindings::new());
+    panel.add_reading(second(0), &Reading::Number(50.0)).unwrap();
+    let Some(PanelView::Gauge(view)) = panel.frame().view else { panic!() };
     assert_eq!((view.percent, view.min.as_str(), view.max.as_str()), (25.0, "0", "200 %"));
-    assert_eq!(view.marks, [(40.0, State::Warn), (47.5, State::Bad)]);
+    assert_eq!(view.marks, [(40.0, HealthState::Warn), (47.5, HealthState::Bad)]);
 }
 
 #[test]
@@ -300,15 +304,15 @@ fn bars_are_measured_by_the_largest_or_by_the_author() {
     let reading = numbers(&[("a", 10.0), ("b", 40.0), ("c", -1.0), ("d", f64::NAN)]);
     let bars = |max| {
         let mut panel = panel(PanelKind::Bar { max });
-        panel.take(second(0), &reading).unwrap();
-        let Some(View::Bar(view)) = panel.frame().view else { panic!() };
+        panel.add_reading(second(0), &reading).unwrap();
+        let Some(PanelView::Bar(view)) = panel.frame().view else { panic!() };
         view.bars.into_iter().map(|bar| bar.percent).collect::<Vec<_>>()
     };
     assert_eq!(bars(None), [25.0, 100.0, 0.0, 0.0]);
     assert_eq!(bars(Some(80.0)), [12.5, 50.0, 0.0, 0.0]);
     let mut alone = panel(PanelKind::Bar { max: Some(4.0) });
-    alone.take(second(0), &Reading::Number(1.0)).unwrap();
-    let Some(View::Bar(view)) = alone.frame().view else { panic!() };
+    alone.add_reading(second(0), &Reading::Number(1.0)).unwrap();
+    let Some(PanelView::Bar(view)) = alone.frame().view else { panic!() };
     assert_eq!((view.bars[0].label.as_str(), view.bars[0].percent), ("", 25.0));
 }
 
@@ -317,24 +321,29 @@ fn what_is_too_long_to_show_is_counted() {
     let many: Vec<_> = (0..250).map(|i| (i.to_string(), 1.0)).collect();
     let many: Vec<_> = many.iter().map(|(label, value)| (label.as_str(), *value)).collect();
     let mut panel = panel(PanelKind::Bar { max: None });
-    panel.take(second(0), &numbers(&many)).unwrap();
-    let Some(View::Bar(view)) = panel.frame().view else { panic!() };
+    panel.add_reading(second(0), &numbers(&many)).unwrap();
+    let Some(PanelView::Bar(view)) = panel.frame().view else { panic!() };
     assert_eq!((view.bars.len(), view.more), (200, 50));
 }
 
-fn table(settings: &PanelSettings, reading: &Reading) -> Result<TableView, Mismatch> {
+fn table(settings: &PanelSettings, reading: &Reading) -> Result<TableView, ReadingMismatch> {
     let mut panel = Panel::new(settings, &Bindings::new());
-    panel.take(second(0), reading)?;
+    panel.add_reading(second(0), reading)?;
     match panel.frame().view {
-        Some(View::Table(view)) => Ok(view),
+        Some(PanelView::Table(view)) => Ok(view),
         other => panic!("{other:?}"),
     }
 }
 
 fn processes() -> Reading {
-    let column = |name: &str, unit: Option<&str>| Column { name: name.to_owned(), unit: unit.map(str::to_owned) };
+    let column = |name: &str, unit: Option<&str>| TableColumn { name: name.to_owned(), unit: unit.map(str::to_owned) };
     let row = |pid, name: &str, cpu, memory| {
-        vec![Cell::Number(pid), Cell::Text(name.to_owned()), Cell::Number(cpu), Cell::Number(memory)]
+        vec![
+            TableCell::Number(pid),
+            TableCell::Text(name.to_owned()),
+            TableCell::Number(cpu),
+            TableCell::Number(memory),
+        ]
     };
     Reading::Table(Rows {
         columns: vec![
@@ -353,11 +362,11 @@ fn processes() -> Reading {
 
 #[test]
 fn a_table_writes_each_column_in_its_own_unit_and_judges_the_panels() {
-    let view = table(&judging(PanelKind::Table { columns: Vec::new(), rows: 2 }), &processes()).unwrap();
+    let view = table(&with_thresholds(PanelKind::Table { columns: Vec::new(), rows: 2 }), &processes()).unwrap();
     let texts: Vec<Vec<_>> = view.rows.iter().map(|row| row.iter().map(|cell| cell.text.as_str()).collect()).collect();
     assert_eq!(texts, [["4711", "postgres", "96.3 %", "3.50 MiB"], ["1", "init", "0 %", "512 B"]]);
     let states: Vec<_> = view.rows[0].iter().map(|cell| cell.state).collect();
-    assert_eq!(states, [None, None, Some(State::Bad), None]);
+    assert_eq!(states, [None, None, Some(HealthState::Bad), None]);
     assert_eq!(view.rows[1][2].state, None, "what is good is not marked");
     assert_eq!(view.more, 1);
     let aligns: Vec<_> = view.columns.iter().map(|column| column.align).collect();
@@ -378,20 +387,23 @@ fn a_table_shows_the_columns_asked_for_in_their_order() {
 #[test]
 fn a_source_without_units_gets_the_panels() {
     let reading = Reading::Table(Rows {
-        columns: vec![Column { name: "Host".into(), unit: None }, Column { name: "Used".into(), unit: None }],
-        rows: vec![vec![Cell::Text("a".into()), Cell::Number(90.0)], vec![Cell::State(State::Bad), Cell::Empty]],
+        columns: vec![TableColumn { name: "Host".into(), unit: None }, TableColumn { name: "Used".into(), unit: None }],
+        rows: vec![
+            vec![TableCell::Text("a".into()), TableCell::Number(90.0)],
+            vec![TableCell::State(HealthState::Bad), TableCell::Empty],
+        ],
     });
-    let view = table(&judging(PanelKind::Table { columns: Vec::new(), rows: 9 }), &reading).unwrap();
-    assert_eq!((view.rows[0][1].text.as_str(), view.rows[0][1].state), ("90.0 %", Some(State::Warn)));
-    assert_eq!((view.rows[1][0].text.as_str(), view.rows[1][0].state), ("bad", Some(State::Bad)));
+    let view = table(&with_thresholds(PanelKind::Table { columns: Vec::new(), rows: 9 }), &reading).unwrap();
+    assert_eq!((view.rows[0][1].text.as_str(), view.rows[0][1].state), ("90.0 %", Some(HealthState::Warn)));
+    assert_eq!((view.rows[1][0].text.as_str(), view.rows[1][0].state), ("bad", Some(HealthState::Bad)));
     assert_eq!(view.rows[1][1].text, "");
 }
 
 #[test]
 fn bare_numbers_of_a_column_have_equal_decimals() {
     let reading = Reading::Table(Rows {
-        columns: vec![Column { name: "Value".into(), unit: None }],
-        rows: [1204.0, 88.1, f64::NAN, 0.0003].into_iter().map(|value| vec![Cell::Number(value)]).collect(),
+        columns: vec![TableColumn { name: "Value".into(), unit: None }],
+        rows: [1204.0, 88.1, f64::NAN, 0.0003].into_iter().map(|value| vec![TableCell::Number(value)]).collect(),
     });
     let texts = |decimals| {
         let settings = PanelSettings { decimals, ..settings(PanelKind::Table { columns: Vec::new(), rows: 9 }) };
@@ -404,45 +416,50 @@ fn bare_numbers_of_a_column_have_equal_decimals() {
 
 #[test]
 fn things_keep_their_beats_and_their_share() {
-    use super::super::BEATS;
-    let thing = |label: &str, state| StateOf { label: label.to_owned(), state, note: Some("41 ms".into()) };
+    use super::super::MAX_BEATS;
+    let thing = |label: &str, state| LabelledState { label: label.to_owned(), state, note: Some("41 ms".into()) };
     let mut panel = panel(PanelKind::States);
     for i in 0..60 {
-        let shop = if i == 58 { State::Bad } else { State::Good };
+        let shop = if i == 58 { HealthState::Bad } else { HealthState::Good };
         // The order changes and a thing comes later: each keeps its own beats.
-        let mut things = vec![thing("shop", shop), thing("pay", State::Unknown)];
+        let mut things = vec![thing("shop", shop), thing("pay", HealthState::Unknown)];
         if i > 50 {
-            things.insert(0, thing("new", State::Warn));
+            things.insert(0, thing("new", HealthState::Warn));
         }
-        panel.take(second(i), &Reading::States(things)).unwrap();
+        panel.add_reading(second(i), &Reading::States(things)).unwrap();
     }
-    let Some(View::States(view)) = panel.frame().view else { panic!() };
+    let Some(PanelView::States(view)) = panel.frame().view else { panic!() };
     let rows: Vec<_> =
         view.rows.iter().map(|r| (r.label.as_str(), r.mark.word.as_str(), r.beats.len(), r.uptime.as_str())).collect();
-    assert_eq!(rows, [("new", "warning", 9, "100 %"), ("shop", "up", BEATS, "97.7 %"), ("pay", "unknown", BEATS, "–")]);
-    assert_eq!(view.rows[1].beats[BEATS - 2..], [State::Bad, State::Good]);
+    assert_eq!(
+        rows,
+        [("new", "warning", 9, "100 %"), ("shop", "up", MAX_BEATS, "97.7 %"), ("pay", "unknown", MAX_BEATS, "–")]
+    );
+    assert_eq!(view.rows[1].beats[MAX_BEATS - 2..], [HealthState::Bad, HealthState::Good]);
     assert_eq!(view.rows[0].note.as_deref(), Some("41 ms"));
 }
 
 #[test]
 fn two_things_of_one_name_keep_apart() {
-    let thing = |state| StateOf { label: "web".to_owned(), state, note: None };
+    let thing = |state| LabelledState { label: "web".to_owned(), state, note: None };
     let mut panel = panel(PanelKind::States);
-    (0..3).for_each(|i| panel.take(second(i), &Reading::States(vec![thing(State::Good), thing(State::Bad)])).unwrap());
-    let Some(View::States(view)) = panel.frame().view else { panic!() };
-    assert_eq!(view.rows[0].beats, [State::Good; 3]);
-    assert_eq!(view.rows[1].beats, [State::Bad; 3]);
+    (0..3).for_each(|i| {
+        panel.add_reading(second(i), &Reading::States(vec![thing(HealthState::Good), thing(HealthState::Bad)])).unwrap()
+    });
+    let Some(PanelView::States(view)) = panel.frame().view else { panic!() };
+    assert_eq!(view.rows[0].beats, [HealthState::Good; 3]);
+    assert_eq!(view.rows[1].beats, [HealthState::Bad; 3]);
     assert_eq!(view.rows[1].uptime, "0 %");
 }
 
 #[test]
 fn numbers_become_states_by_the_thresholds() {
-    let mut judged = Panel::new(&judging(PanelKind::States), &Bindings::new());
-    judged.take(second(0), &numbers(&[("a", 20.0), ("b", 97.0)])).unwrap();
-    let Some(View::States(view)) = judged.frame().view else { panic!() };
+    let mut judged = Panel::new(&with_thresholds(PanelKind::States), &Bindings::new());
+    judged.add_reading(second(0), &numbers(&[("a", 20.0), ("b", 97.0)])).unwrap();
+    let Some(PanelView::States(view)) = judged.frame().view else { panic!() };
     let rows: Vec<_> = view.rows.iter().map(|r| (r.mark.word.as_str(), r.note.as_deref().unwrap())).collect();
     assert_eq!(rows, [("ok", "20.0 %"), ("critical", "97.0 %")]);
-    let error = panel(PanelKind::States).take(second(0), &numbers(&[("a", 20.0)])).unwrap_err();
+    let error = panel(PanelKind::States).add_reading(second(0), &numbers(&[("a", 20.0)])).unwrap_err();
     assert!(error.to_string().ends_with("add thresholds to the panel"), "{error}");
 }
 
@@ -451,7 +468,7 @@ fn a_text_is_there_from_the_start() {
     let kind = PanelKind::Text { markdown: "You have selected **{city}**".parse().unwrap() };
     let bindings = [("city".to_owned(), "NYC".to_owned())].into();
     let panel = Panel::new(&settings(kind), &bindings);
-    let Some(View::Text(view)) = panel.frame().view else { panic!() };
+    let Some(PanelView::Text(view)) = panel.frame().view else { panic!() };
     assert_eq!(view.html, "<p>You have selected <strong>NYC</strong></p>\n");
     assert_eq!(panel.frame().at, None);
 }
@@ -460,20 +477,20 @@ fn a_text_is_there_from_the_start() {
 fn frames_are_written_as_the_wire_protocol_says() {
     let json = |frame: PanelFrame| serde_json::to_string(&frame).unwrap();
     let mut gauge = panel(PanelKind::Gauge { min: 0.0, max: 10.0 });
-    gauge.fail(trouble(Timestamp::from_millis(1000)));
+    gauge.set_trouble(trouble(Timestamp::from_millis(1000)));
     assert_eq!(
         json(gauge.drain().unwrap()),
         r#"{"trouble":{"reason":"stock.corp answered 503","since":1000,"retry_at":21000}}"#
     );
-    gauge.take(Timestamp::from_millis(2000), &Reading::Number(2.5)).unwrap();
+    gauge.add_reading(Timestamp::from_millis(2000), &Reading::Number(2.5)).unwrap();
     assert_eq!(
         json(gauge.drain().unwrap()),
         r#"{"at":2000,"view":{"kind":"gauge","figure":{"text":"2.50","unit":""},"percent":25.0,"min":"0","max":"10","marks":[]}}"#
     );
     let mut chart = panel(line());
-    chart.take(Timestamp::from_millis(1000), &Reading::Number(1.5)).unwrap();
+    chart.add_reading(Timestamp::from_millis(1000), &Reading::Number(1.5)).unwrap();
     chart.drain();
-    chart.take(Timestamp::from_millis(2000), &Reading::Number(f64::NAN)).unwrap();
+    chart.add_reading(Timestamp::from_millis(2000), &Reading::Number(f64::NAN)).unwrap();
     assert_eq!(
         json(chart.drain().unwrap()),
         r#"{"at":2000,"append":{"times":[2000],"values":[[null]],"latest":[{"text":"–","unit":""}]}}"#

@@ -1,7 +1,7 @@
 use super::*;
 
 fn read(unit: Unit, value: f64) -> String {
-    Format::new(unit, None).text(value)
+    NumberFormat::new(unit, None).text(value)
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn seconds_are_read_as_people_say_them() {
 
 #[test]
 fn units_without_steps_stand_behind_the_number() {
-    assert_eq!(Format::new(Unit::Percent, None).figure(86.4), Figure { text: "86.4".into(), unit: "%".into() });
+    assert_eq!(NumberFormat::new(Unit::Percent, None).figure(86.4), Figure { text: "86.4".into(), unit: "%".into() });
     assert_eq!(read(Unit::Celsius, 45.0), "45.0 °C");
     assert_eq!(read(Unit::Other("req/s".into()), 1284.0), "1,284 req/s");
     assert_eq!(read(Unit::None, 1284.0), "1,284");
@@ -71,27 +71,27 @@ fn units_without_steps_stand_behind_the_number() {
 
 #[test]
 fn the_author_decides_the_decimals() {
-    assert_eq!(Format::new(Unit::Percent, Some(0)).text(86.4), "86 %");
-    assert_eq!(Format::new(Unit::Bytes, Some(2)).text(11.256 * KIB), "11.26 KiB");
-    assert_eq!(Format::new(Unit::Seconds, Some(1)).text(0.412), "412.0 ms");
-    assert_eq!(Format::new(Unit::Bytes, Some(0)).text(1023.6 * KIB), "1 MiB");
+    assert_eq!(NumberFormat::new(Unit::Percent, Some(0)).text(86.4), "86 %");
+    assert_eq!(NumberFormat::new(Unit::Bytes, Some(2)).text(11.256 * KIB), "11.26 KiB");
+    assert_eq!(NumberFormat::new(Unit::Seconds, Some(1)).text(0.412), "412.0 ms");
+    assert_eq!(NumberFormat::new(Unit::Bytes, Some(0)).text(1023.6 * KIB), "1 MiB");
 }
 
 #[test]
 fn what_an_author_wrote_has_no_more_digits_than_it_needs() {
-    assert_eq!(Format::new(Unit::Percent, Some(2)).bound(80.0), "80 %");
-    assert_eq!(Format::new(Unit::Bytes, None).bound(10.0 * KIB * KIB * KIB), "10 GiB");
-    assert_eq!(Format::new(Unit::Celsius, None).bound(62.5), "62.5 °C");
-    assert_eq!(Format::new(Unit::Seconds, None).bound(90.0), "1 min 30 s");
-    assert_eq!(Format::new(Unit::Percent, None).bound(0.0), "0");
+    assert_eq!(NumberFormat::new(Unit::Percent, Some(2)).minimal_text(80.0), "80 %");
+    assert_eq!(NumberFormat::new(Unit::Bytes, None).minimal_text(10.0 * KIB * KIB * KIB), "10 GiB");
+    assert_eq!(NumberFormat::new(Unit::Celsius, None).minimal_text(62.5), "62.5 °C");
+    assert_eq!(NumberFormat::new(Unit::Seconds, None).minimal_text(90.0), "1 min 30 s");
+    assert_eq!(NumberFormat::new(Unit::Percent, None).minimal_text(0.0), "0");
 }
 
 #[test]
 fn a_chart_is_written_in_one_step() {
-    let scale = Format::new(Unit::Bytes, None).scale(3.0 * KIB * KIB);
+    let scale = NumberFormat::new(Unit::Bytes, None).scale_for(3.0 * KIB * KIB);
     assert_eq!((scale.divisor, scale.unit.as_str(), scale.binary), (KIB * KIB, "MiB", true));
-    let scale = Format::new(Unit::Seconds, None).scale(2.0 * HOUR);
+    let scale = NumberFormat::new(Unit::Seconds, None).scale_for(2.0 * HOUR);
     assert_eq!((scale.divisor, scale.unit.as_str(), scale.binary), (HOUR, "h", false));
-    assert_eq!(Format::new(Unit::Percent, None).scale(50.0).unit, "%");
-    assert_eq!(Format::new(Unit::Seconds, None).scale(0.0).unit, "s");
+    assert_eq!(NumberFormat::new(Unit::Percent, None).scale_for(50.0).unit, "%");
+    assert_eq!(NumberFormat::new(Unit::Seconds, None).scale_for(0.0).unit, "s");
 }

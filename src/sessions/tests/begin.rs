@@ -4,7 +4,7 @@ use std::time::Duration;
 use futures::future::join_all;
 
 use super::house::{House, MINUTE, person};
-use crate::domain::{Client, EndReason, Upkeep};
+use crate::domain::{Client, EndReason, Revalidation};
 use crate::sessions::{Beginning, Proved};
 
 #[tokio::test]
@@ -36,7 +36,7 @@ async fn a_number_is_never_given_twice_nor_after_a_restart() {
 async fn who_goes_away_while_signing_in_takes_nobody_along() {
     let house = House::new().await;
     let (alice, bob) = (person("alice"), person("bob"));
-    let (client, beginning) = (Client::default(), Beginning::by_password(Upkeep::Refreshed));
+    let (client, beginning) = (Client::default(), Beginning::by_password(Revalidation::Refreshed));
     let gone = house.sessions.begin(&alice, &client, beginning);
     let stays = house.sessions.begin(&bob, &client, beginning);
     let (mut gone, mut stays) = (Box::pin(gone), Box::pin(stays));
@@ -101,7 +101,7 @@ async fn whoever_asks_to_stay_stays_as_long_as_the_settings_say() {
     let mut house = House::new().await;
     let month = 30 * 24 * 60 * MINUTE;
     house.restarts_with(&House::staying(Some(month))).await;
-    let staying = Beginning { stays: true, ..Beginning::by_password(Upkeep::Refreshed) };
+    let staying = Beginning { stays: true, ..Beginning::by_password(Revalidation::Refreshed) };
     let (token, _) = house.sessions.begin(&person("alice"), &Client::default(), staying).await.unwrap();
     let (other, _) = house.signs_in("alice").await;
     house.clock.advance(month - MINUTE);

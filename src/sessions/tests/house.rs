@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::SessionSettings;
-use crate::domain::{Client, Clock as _, EndReason, Group, GroupId, ManualClock, Person, PersonId, Timestamp, Upkeep};
+use crate::domain::{
+    Client, Clock as _, EndReason, Group, GroupId, ManualClock, Person, PersonId, Revalidation, Timestamp,
+};
 use crate::sessions::{Beginning, Session, SessionToken, Sessions};
-use crate::store::{RowNews, Watch};
+use crate::store::{RowEvent, RowWatch};
 
 pub(super) const MINUTE: Duration = Duration::from_mins(1);
 pub(super) const IDLE: Duration = Duration::from_mins(30);
@@ -57,7 +59,10 @@ impl House {
     }
 
     pub(super) async fn signs_in(&self, name: &str) -> (SessionToken, Session) {
-        self.sessions.begin(&person(name), &Client::default(), Beginning::by_password(Upkeep::Refreshed)).await.unwrap()
+        self.sessions
+            .begin(&person(name), &Client::default(), Beginning::by_password(Revalidation::Refreshed))
+            .await
+            .unwrap()
     }
 
     pub(super) async fn knows(&self, token: &SessionToken) -> bool {
@@ -66,9 +71,9 @@ impl House {
 }
 
 /// Listens until the session is over, whatever else there is to hear.
-pub(super) async fn hears_the_end(watch: &mut Watch) -> EndReason {
+pub(super) async fn hears_the_end(watch: &mut RowWatch) -> EndReason {
     loop {
-        if let RowNews::Ended(reason) = watch.news().await {
+        if let RowEvent::Ended(reason) = watch.next_event().await {
             return reason;
         }
     }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::house::{ABSOLUTE, House, IDLE, MINUTE, hears_the_end, person};
-use crate::domain::{Client, EndReason, Upkeep};
+use crate::domain::{Client, EndReason, Revalidation};
 use crate::sessions::{Beginning, SessionToken};
 use crate::store::StoreError;
 
@@ -11,7 +11,7 @@ async fn a_session_is_found_as_it_was_begun() {
     let house = House::new().await;
     let client = Client::new("2001:db8::7".parse().ok(), Some("Browser/1 (Büro)"));
     let (token, begun) =
-        house.sessions.begin(&person("alice"), &client, Beginning::by_password(Upkeep::Refreshed)).await.unwrap();
+        house.sessions.begin(&person("alice"), &client, Beginning::by_password(Revalidation::Refreshed)).await.unwrap();
     let found = house.sessions.find(&token).await.unwrap().good().unwrap();
     assert_eq!(found, begun);
     assert_eq!(found.person, person("alice"));

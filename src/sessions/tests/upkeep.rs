@@ -2,9 +2,9 @@ use std::time::Duration;
 
 use super::house::{ABSOLUTE, House, IDLE, MINUTE, hears_the_end, person};
 use crate::config::SessionSettings;
-use crate::domain::{Client, Clock as _, EndReason, Person, Upkeep};
+use crate::domain::{Client, Clock as _, EndReason, Person, Revalidation};
 use crate::sessions::{Beginning, Found};
-use crate::store::RowNews;
+use crate::store::RowEvent;
 
 const STALE: Duration = Duration::from_mins(10);
 const UNREFRESHED: Duration = Duration::from_mins(20);
@@ -51,7 +51,7 @@ async fn whom_nobody_can_ask_about_has_a_short_session_and_it_does_not_go_stale(
     let house = house().await;
     let (token, session) = house
         .sessions
-        .begin(&person("alice"), &Client::default(), Beginning::by_password(Upkeep::Unrefreshed))
+        .begin(&person("alice"), &Client::default(), Beginning::by_password(Revalidation::Unrefreshed))
         .await
         .unwrap();
     assert_eq!(session.absolute_end, session.created_at + UNREFRESHED);
@@ -67,11 +67,11 @@ async fn whom_nobody_can_ask_about_has_a_short_session_and_it_does_not_go_stale(
 async fn settings_that_changed_meanwhile_hold_for_the_sessions_already_there() {
     let house = house().await;
     let (token, _) = house.signs_in("alice").await;
-    house.sessions.settle_upkeep(|_| Upkeep::Unrefreshed).await.unwrap();
+    house.sessions.settle_upkeep(|_| Revalidation::Unrefreshed).await.unwrap();
     house.clock.advance(STALE);
     assert!(house.knows(&token).await);
     assert_eq!(house.sessions.count_people().await.unwrap(), 0);
-    house.sessions.settle_upkeep(|_| Upkeep::Refreshed).await.unwrap();
+    house.sessions.settle_upkeep(|_| Revalidation::Refreshed).await.unwrap();
     assert!(matches!(house.sessions.find(&token).await.unwrap(), Found::Stale(_)), "nobody has asked about them");
 }
 
@@ -83,7 +83,7 @@ async fn people_come_once_each_in_order_and_only_those_who_can_be_asked_about() 
     }
     house
         .sessions
-        .begin(&person("local"), &Client::default(), Beginning::by_password(Upkeep::Unrefreshed))
+        .begin(&person("local"), &Client::default(), Beginning::by_password(Revalidation::Unrefreshed))
         .await
         .unwrap();
     let (_, ended) = house.signs_in("ended").await;
@@ -106,12 +106,12 @@ async fn a_person_who_changed_is_changed_in_all_their_sessions_and_their_connect
     let mut tab = house.sessions.watch(at_desk.id, &at_desk.person);
     let mut other = house.sessions.watch(at_bob.id, &at_bob.person);
     house.sessions.confirm(&[renamed("alice"), person("bob")], house.clock.now()).await.unwrap();
-    assert_eq!(tab.news().await, RowNews::Changed(renamed("alice")));
+    assert_eq!(tab.next_event().await, RowEvent::Changed(renamed("alice")));
     for token in [desk, phone] {
         assert_eq!(house.sessions.find(&token).await.unwrap().good().unwrap().person, renamed("alice"));
     }
     assert!(house.knows(&bob).await);
-    let nothing = tokio::time::timeout(Duration::from_millis(1), other.news()).await;
+    let nothing = tokio::time::timeout(Duration::from_millis(1), other.next_event()).await;
     assert!(nothing.is_err(), "{nothing:?}");
 }
 
@@ -122,7 +122,7 @@ async fn a_change_between_a_request_and_its_watch_is_not_missed() {
     house.sessions.confirm(&[renamed("alice")], house.clock.now()).await.unwrap();
     // The request had found her as she was.
     let mut tab = house.sessions.watch(session.id, &session.person);
-    assert_eq!(tab.news().await, RowNews::Changed(renamed("alice")));
+    assert_eq!(tab.next_event().await, RowEvent::Changed(renamed("alice")));
 }
 
 #[tokio::test]
@@ -142,7 +142,7 @@ async fn a_connection_hears_when_its_session_goes_stale() {
     let (_, session) = house.signs_in("alice").await;
     let mut tab = house.sessions.watch(session.id, &session.person);
     house.clock.advance(STALE);
-    assert_eq!(tab.news().await, RowNews::Unconfirmed);
+    assert_eq!(tab.next_event().await, RowEvent::Unconfirmed);
 }
 
 #[tokio::test]

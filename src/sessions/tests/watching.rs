@@ -6,7 +6,7 @@ use tokio::task::JoinHandle;
 use super::house::{ABSOLUTE, House, IDLE, MINUTE, hears_the_end, person};
 use crate::domain::{EndReason, SessionId};
 use crate::sessions::Session;
-use crate::store::Watched as _;
+use crate::store::WatchedStore as _;
 
 /// Long enough for any machine; only a test that fails waits for it.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -29,7 +29,7 @@ impl House {
             let step = left.min(MINUTE);
             self.clock.advance(step);
             left -= step;
-            self.sessions.standings(&[0]).await.unwrap();
+            self.sessions.row_statuses(&[0]).await.unwrap();
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use sysinfo::{Components, Disks, Networks, ProcessRefreshKind, ProcessesToUpdate, System};
 
 use super::gauge::Meter;
-use crate::domain::{Cell, Column, Labelled, Table};
+use crate::domain::{DataTable, LabelledNumber, TableCell, TableColumn};
 
 /// A table of processes is for looking at: the busiest fit on a screen or two.
 const MOST_PROCESSES: usize = 50;
@@ -50,7 +50,7 @@ impl Cpu {
     }
 
     /// Percent of each core.
-    pub(super) fn cores(&self) -> Vec<Labelled> {
+    pub(super) fn cores(&self) -> Vec<LabelledNumber> {
         self.0.cpus().iter().map(|core| labelled(core.name(), percent(core.usage()))).collect()
     }
 }
@@ -217,7 +217,7 @@ impl Meter for Sensors {
 
 impl Sensors {
     /// Degrees Celsius by sensor. Empty where the machine shows none.
-    pub(super) fn temperatures(&self) -> Vec<Labelled> {
+    pub(super) fn temperatures(&self) -> Vec<LabelledNumber> {
         let known = self.0.iter().filter_map(|sensor| Some((sensor.label(), sensor.temperature()?)));
         known
             .filter(|(_, celsius)| celsius.is_finite())
@@ -239,7 +239,7 @@ impl Meter for Processes {
 
 impl Processes {
     /// The busiest processes: by CPU, then by memory. CPU is in percent of one core, as `top` shows it.
-    pub(super) fn table(&self) -> Table {
+    pub(super) fn table(&self) -> DataTable {
         let mut processes: Vec<_> = self
             .0
             .processes()
@@ -248,8 +248,9 @@ impl Processes {
             .collect();
         processes.sort_by(|one, other| other.0.total_cmp(&one.0).then(other.1.cmp(&one.1)).then(one.2.cmp(&other.2)));
         processes.truncate(MOST_PROCESSES);
-        let column = |name: &str, unit: Option<&str>| Column { name: name.to_owned(), unit: unit.map(str::to_owned) };
-        Table {
+        let column =
+            |name: &str, unit: Option<&str>| TableColumn { name: name.to_owned(), unit: unit.map(str::to_owned) };
+        DataTable {
             columns: vec![
                 column("pid", None),
                 column("name", None),
@@ -262,10 +263,10 @@ impl Processes {
                     // The id is a name made of digits: as a number it would be shown with separators.
                     let name = name.to_string_lossy().into_owned();
                     vec![
-                        Cell::Text(pid.to_string()),
-                        Cell::Text(name),
-                        Cell::Number(f64::from(cpu)),
-                        Cell::Number(number(memory)),
+                        TableCell::Text(pid.to_string()),
+                        TableCell::Text(name),
+                        TableCell::Number(f64::from(cpu)),
+                        TableCell::Number(number(memory)),
                     ]
                 })
                 .collect(),
@@ -278,8 +279,8 @@ fn percent(share: f32) -> f64 {
     f64::from(share).clamp(0.0, 100.0)
 }
 
-pub(super) fn labelled(label: &str, value: f64) -> Labelled {
-    Labelled { label: label.to_owned(), value }
+pub(super) fn labelled(label: &str, value: f64) -> LabelledNumber {
+    LabelledNumber { label: label.to_owned(), value }
 }
 
 /// A count as a reading's number.

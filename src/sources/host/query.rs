@@ -1,6 +1,6 @@
 //! What the host can be asked, as names and as meant.
 
-use crate::domain::{Bindings, Pattern};
+use crate::domain::{Bindings, TextTemplate};
 use crate::sources::words::nearest;
 
 /// One thing to ask of the machine.
@@ -82,11 +82,11 @@ impl Written {
     /// Reads a query. A name is looked up at once, so that a slip shows when the page is loaded.
     pub(super) fn parse(query: &str) -> Result<Self, String> {
         let query = query.trim();
-        let pattern: Pattern = query.parse().map_err(|fault| format!("{fault}"))?;
+        let pattern: TextTemplate = query.parse().map_err(|fault| format!("{fault}"))?;
         if let Some(name) = pattern.literal() {
             return HostQuery::named(name).map(Self::Name);
         }
-        let mut slots = pattern.slots();
+        let mut slots = pattern.placeholders();
         match (slots.next(), slots.next()) {
             (Some(slot), None) if query == format!("{{{}}}", slot.key) => Ok(Self::Placeholder(slot.key.clone())),
             _ => Err("a query of the host is one name such as cpu.total, or one placeholder such as {colour.query} \

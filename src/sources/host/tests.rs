@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::domain::{Bindings, Cell, Labelled};
+use crate::domain::{Bindings, LabelledNumber, TableCell};
 
 async fn answers(host: &Host, query: &str) -> Reading {
     let bound = BoundQuery { source: "host".parse().unwrap(), text: query.to_owned(), bindings: Bindings::new() };
@@ -11,14 +11,14 @@ async fn answers(host: &Host, query: &str) -> Reading {
 async fn number_of(host: &Host, query: &str) -> f64 {
     match answers(host, query).await {
         Reading::Number(value) => value,
-        other => panic!("{query} answered {}", other.what()),
+        other => panic!("{query} answered {}", other.kind_name()),
     }
 }
 
-async fn numbers_of(host: &Host, query: &str) -> Vec<Labelled> {
+async fn numbers_of(host: &Host, query: &str) -> Vec<LabelledNumber> {
     match answers(host, query).await {
         Reading::Numbers(values) => values,
-        other => panic!("{query} answered {}", other.what()),
+        other => panic!("{query} answered {}", other.kind_name()),
     }
 }
 
@@ -70,7 +70,7 @@ async fn processes_come_busiest_first_and_this_one_is_among_them_by_name() {
         .rows
         .iter()
         .map(|row| match row.as_slice() {
-            [Cell::Text(_), Cell::Text(_), Cell::Number(cpu), Cell::Number(_)] => *cpu,
+            [TableCell::Text(_), TableCell::Text(_), TableCell::Number(cpu), TableCell::Number(_)] => *cpu,
             other => panic!("{other:?}"),
         })
         .collect();

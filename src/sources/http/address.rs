@@ -8,11 +8,11 @@ use std::fmt::Write as _;
 
 use url::Url;
 
-use crate::domain::{Bindings, Pattern};
+use crate::domain::{Bindings, TextTemplate};
 
 /// A source's URL with its placeholders.
 pub(super) struct Address {
-    pattern: Pattern,
+    pattern: TextTemplate,
     /// The URL with a harmless word for every placeholder: its scheme, host and shape are those of every request.
     sample: Url,
 }
@@ -22,9 +22,9 @@ impl Address {
     ///
     /// # Errors
     /// What is wrong with it. The URL itself is not repeated: it may hold a secret.
-    pub(super) fn parse(pattern: &Pattern) -> Result<Self, String> {
+    pub(super) fn parse(pattern: &TextTemplate) -> Result<Self, String> {
         let filled = |word: &str| {
-            let values = pattern.slots().map(|slot| (slot.key.clone(), word.to_owned())).collect();
+            let values = pattern.placeholders().map(|slot| (slot.key.clone(), word.to_owned())).collect();
             Url::parse(&pattern.fill(&values, encoded)).map_err(|fault| format!("its url cannot be read: {fault}"))
         };
         let (sample, other) = (filled("a")?, filled("b")?);
@@ -45,7 +45,7 @@ impl Address {
     /// The placeholders, each once.
     pub(super) fn placeholders(&self) -> Vec<String> {
         let mut keys: Vec<String> = Vec::new();
-        for slot in self.pattern.slots() {
+        for slot in self.pattern.placeholders() {
             if !keys.contains(&slot.key) {
                 keys.push(slot.key.clone());
             }
@@ -73,7 +73,7 @@ impl Address {
     /// # Errors
     /// Which value cannot be part of a URL.
     pub(super) fn bind(&self, bindings: &Bindings) -> Result<Url, String> {
-        if let Some(slot) = self.pattern.slots().find(|slot| !bindings.contains_key(&slot.key)) {
+        if let Some(slot) = self.pattern.placeholders().find(|slot| !bindings.contains_key(&slot.key)) {
             return Err(format!("{{{}}} has no value", slot.key));
         }
         let filled = self.pattern.fill(bindings, encoded);

@@ -27,7 +27,7 @@ use std::fmt::{self, Write};
 use jaq_json::{Map, Val};
 use jaq_std::ValT as _;
 
-use crate::domain::{Cell, Column, Labelled, Reading, State, StateOf, Table};
+use crate::domain::{DataTable, HealthState, LabelledNumber, LabelledState, Reading, TableCell, TableColumn};
 
 /// Rows or values of one reading. More cannot be looked at, and every viewer would receive them.
 pub(super) const MOST_ENTRIES: usize = 10_000;
@@ -77,16 +77,16 @@ fn scalar(value: &Val) -> Result<Reading, String> {
 fn object(fields: &Map) -> Result<Reading, String> {
     within(fields.len(), MOST_ENTRIES, "entries")?;
     if fields.is_empty() {
-        return Ok(Reading::Table(Table::default()));
+        return Ok(Reading::Table(DataTable::default()));
     }
-    let labelled = |(key, value): (&Val, &Val)| Some(Labelled { label: text(key), value: number_or_gap(value)? });
+    let labelled = |(key, value): (&Val, &Val)| Some(LabelledNumber { label: text(key), value: number_or_gap(value)? });
     if fields.values().any(|value| value.as_f64().is_some())
         && let Some(numbers) = fields.iter().map(labelled).collect()
     {
         return Ok(Reading::Numbers(numbers));
     }
     let state_of =
-        |(key, value): (&Val, &Val)| Some(StateOf { label: text(key), state: state_or_gap(value)?, note: None });
+        |(key, value): (&Val, &Val)| Some(LabelledState { label: text(key), state: state_or_gap(value)?, note: None });
     if fields.values().any(|value| state(value).is_some())
         && let Some(states) = fields.iter().map(state_of).collect()
     {
@@ -98,12 +98,12 @@ fn object(fields: &Map) -> Result<Reading, String> {
 fn list(entries: &[Val]) -> Result<Reading, String> {
     within(entries.len(), MOST_ENTRIES, "entries")?;
     if entries.is_empty() {
-        return Ok(Reading::Table(Table::default()));
+        return Ok(Reading::Table(DataTable::default()));
     }
     if entries.iter().any(|entry| entry.as_f64().is_some())
         && let Some(values) = entries.iter().map(number_or_gap).collect::<Option<Vec<_>>>()
     {
-        let labelled = |(at, value): (usize, f64)| Labelled { label: at.to_string(), value };
+        let labelled = |(at, value): (usize, f64)| LabelledNumber { label: at.to_string(), value };
         return Ok(Reading::Numbers(values.into_iter().enumerate().map(labelled).collect()));
     }
     if let Some(objects) = entries.iter().map(as_object).collect::<Option<Vec<_>>>() {
@@ -118,23 +118,23 @@ fn list(entries: &[Val]) -> Result<Reading, String> {
     if let Some(rows) = entries.iter().map(as_array).collect::<Option<Vec<_>>>() {
         return table_of_arrays(&rows);
     }
-    Ok(Reading::Table(Table {
+    Ok(Reading::Table(DataTable {
         columns: vec![column("value")],
         rows: entries.iter().map(|entry| vec![cell(entry)]).collect(),
     }))
 }
 
-fn labelled_number(fields: &Map) -> Option<Labelled> {
+fn labelled_number(fields: &Map) -> Option<LabelledNumber> {
     let label = name(get(fields, "label")?)?;
-    Some(Labelled { label, value: number_or_gap(get(fields, "value")?)? })
+    Some(LabelledNumber { label, value: number_or_gap(get(fields, "value")?)? })
 }
 
-fn labelled_state(fields: &Map) -> Option<StateOf> {
+fn labelled_state(fields: &Map) -> Option<LabelledState> {
     let label = name(get(fields, "label").or_else(|| get(fields, "name"))?)?;
     let state = state_or_gap(get(fields, "state").or_else(|| get(fields, "up"))?)?;
     let note = get(fields, "note").filter(|note| !matches!(note, Val::Null));
     let understood = 2 + usize::from(get(fields, "note").is_some());
-    (fields.len() == understood).then(|| StateOf { label, state, note: note.map(text) })
+    (fields.len() == understood).then(|| LabelledState { label, state, note: note.map(text) })
 }
 
 fn table_of_objects(rows: &[&Map]) -> Result<Reading, String> {
@@ -146,12 +146,12 @@ fn table_of_objects(rows: &[&Map]) -> Result<Reading, String> {
     within(keys.len() * rows.len(), MOST_CELLS, "cells")?;
     let names: Vec<String> = keys.iter().map(|key| text(key)).collect();
     let cell_at = |fields: &&Map, key: &Val, name: &str| {
-        fields.get(key).map_or(Cell::Empty, |value| match name {
-            "state" | "up" => state(value).map_or_else(|| cell(value), Cell::State),
+        fields.get(key).map_or(TableCell::Empty, |value| match name {
+            "state" | "up" => state(value).map_or_else(|| cell(value), TableCell::State),
             _ => cell(value),
         })
     };
-    Ok(Reading::Table(Table {
+    Ok(Reading::Table(DataTable {
         rows: rows
             .iter()
             .map(|fields| keys.iter().zip(&names).map(|(key, name)| cell_at(fields, key, name)).collect())
@@ -164,9 +164,12 @@ fn table_of_arrays(rows: &[&[Val]]) -> Result<Reading, String> {
     let width = rows.iter().map(|row| row.len()).max().unwrap_or_default();
     within(width, MOST_COLUMNS, "columns")?;
     within(width * rows.len(), MOST_CELLS, "cells")?;
-    Ok(Reading::Table(Table {
+    Ok(Reading::Table(DataTable {
         columns: (1..=width).map(|at| column(&at.to_string())).collect(),
-        rows: rows.iter().map(|row| (0..width).map(|at| row.get(at).map_or(Cell::Empty, cell)).collect()).collect(),
+        rows: rows
+            .iter()
+            .map(|row| (0..width).map(|at| row.get(at).map_or(TableCell::Empty, cell)).collect())
+            .collect(),
     }))
 }
 
@@ -177,15 +180,15 @@ fn within(count: usize, most: usize, what: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn column(name: &str) -> Column {
-    Column { name: name.to_owned(), unit: None }
+fn column(name: &str) -> TableColumn {
+    TableColumn { name: name.to_owned(), unit: None }
 }
 
-fn cell(value: &Val) -> Cell {
+fn cell(value: &Val) -> TableCell {
     match value {
-        Val::Null => Cell::Empty,
-        Val::Bool(value) => Cell::Text(yes_or_no(*value).to_owned()),
-        value => value.as_f64().map_or_else(|| Cell::Text(text(value)), Cell::Number),
+        Val::Null => TableCell::Empty,
+        Val::Bool(value) => TableCell::Text(yes_or_no(*value).to_owned()),
+        value => value.as_f64().map_or_else(|| TableCell::Text(text(value)), TableCell::Number),
     }
 }
 
@@ -197,19 +200,19 @@ fn number_or_gap(value: &Val) -> Option<f64> {
     if matches!(value, Val::Null) { Some(f64::NAN) } else { value.as_f64() }
 }
 
-fn state_or_gap(value: &Val) -> Option<State> {
-    if matches!(value, Val::Null) { Some(State::Unknown) } else { state(value) }
+fn state_or_gap(value: &Val) -> Option<HealthState> {
+    if matches!(value, Val::Null) { Some(HealthState::Unknown) } else { state(value) }
 }
 
-fn state(value: &Val) -> Option<State> {
+fn state(value: &Val) -> Option<HealthState> {
     if let Val::Bool(up) = value {
-        return Some(if *up { State::Good } else { State::Bad });
+        return Some(if *up { HealthState::Good } else { HealthState::Bad });
     }
     match value.as_bytes()?.to_ascii_lowercase().as_slice() {
-        b"good" | b"ok" | b"up" => Some(State::Good),
-        b"warn" => Some(State::Warn),
-        b"bad" | b"down" => Some(State::Bad),
-        b"unknown" => Some(State::Unknown),
+        b"good" | b"ok" | b"up" => Some(HealthState::Good),
+        b"warn" => Some(HealthState::Warn),
+        b"bad" | b"down" => Some(HealthState::Bad),
+        b"unknown" => Some(HealthState::Unknown),
         _ => None,
     }
 }

@@ -3,7 +3,7 @@ use rocket::request::{FromRequest, Outcome};
 
 use crate::factors::{PasskeySite, WhyNoPasskeys};
 use crate::web::Transport;
-use crate::web::rooms::Passwordless;
+use crate::web::app_state::Passwordless;
 
 /// Whether browsers make passkeys for this site at the address that the request was sent to.
 pub(in crate::web) struct Passkeys {

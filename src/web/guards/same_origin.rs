@@ -7,31 +7,31 @@ use crate::web::refusal::Refusal;
 
 /// Where a browser says that a request comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::web) enum Origin {
+pub(in crate::web) enum RequestOrigin {
     /// A page of this site.
-    Ours,
+    Same,
     /// A page of another site.
     Foreign,
     /// Nothing is said: not a browser, or an address typed in.
-    Unsaid,
+    Unknown,
 }
 
 /// A request that no other site's page has made. Every change of state asks for it.
 pub(in crate::web) struct SameOrigin;
 
 #[rocket::async_trait]
-impl<'r> FromRequest<'r> for Origin {
+impl<'r> FromRequest<'r> for RequestOrigin {
     type Error = std::convert::Infallible;
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Self::Error> {
         let transport = request.rocket().state::<Transport>();
-        let here = Here {
+        let here = ServerOrigin {
             host: request.host().map(ToString::to_string),
             secure: transport.is_some_and(|transport| transport.secure),
             public_url: transport.and_then(|transport| transport.public_url.as_ref()),
         };
         let said = |name| request.headers().get_one(name);
-        Outcome::Success(judge(said("Origin"), said("Sec-Fetch-Site"), &here))
+        Outcome::Success(classify(said("Origin"), said("Sec-Fetch-Site"), &here))
     }
 }
 
@@ -40,15 +40,15 @@ impl<'r> FromRequest<'r> for SameOrigin {
     type Error = ();
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
-        match request.guard::<Origin>().await {
-            Outcome::Success(Origin::Ours | Origin::Unsaid) => Outcome::Success(Self),
+        match request.guard::<RequestOrigin>().await {
+            Outcome::Success(RequestOrigin::Same | RequestOrigin::Unknown) => Outcome::Success(Self),
             _ => Outcome::Error((Refusal::ForeignOrigin.stash(request), ())),
         }
     }
 }
 
 /// What an origin must be to be ours.
-struct Here<'a> {
+struct ServerOrigin<'a> {
     /// The host that the request was sent to.
     host: Option<String>,
     /// Whether browsers come by HTTPS.
@@ -58,19 +58,19 @@ struct Here<'a> {
 }
 
 /// `Origin` (RFC 6454) decides; `Sec-Fetch-Site` (Fetch Metadata) where there is none.
-fn judge(origin: Option<&str>, fetch_site: Option<&str>, here: &Here<'_>) -> Origin {
+fn classify(origin: Option<&str>, fetch_site: Option<&str>, here: &ServerOrigin<'_>) -> RequestOrigin {
     match (origin, fetch_site) {
-        (Some(origin), _) if is_ours(origin, here) => Origin::Ours,
-        (None, Some("same-origin")) => Origin::Ours,
-        (None, Some("none") | None) => Origin::Unsaid,
-        _ => Origin::Foreign,
+        (Some(origin), _) if is_same_origin(origin, here) => RequestOrigin::Same,
+        (None, Some("same-origin")) => RequestOrigin::Same,
+        (None, Some("none") | None) => RequestOrigin::Unknown,
+        _ => RequestOrigin::Foreign,
     }
 }
 
 /// Behind a proxy the public address counts; otherwise the host that the request was sent to. Over our own TLS a page
 /// that came by plain HTTP is not ours: whoever sits on the wire can write one. Without TLS either scheme will do, since
 /// a proxy may add it, and the scheme that the browser used is not in the request.
-fn is_ours(origin: &str, here: &Here<'_>) -> bool {
+fn is_same_origin(origin: &str, here: &ServerOrigin<'_>) -> bool {
     let Ok(origin) = Url::parse(origin) else { return false };
     if let Some(public_url) = here.public_url {
         return origin.origin() == public_url.origin();
@@ -88,18 +88,18 @@ fn is_ours(origin: &str, here: &Here<'_>) -> bool {
 mod tests {
     use super::*;
 
-    fn at(host: &str, secure: bool) -> Here<'static> {
-        Here { host: Some(host.to_owned()), secure, public_url: None }
+    fn at(host: &str, secure: bool) -> ServerOrigin<'static> {
+        ServerOrigin { host: Some(host.to_owned()), secure, public_url: None }
     }
 
     #[test]
     fn over_tls_a_page_that_came_in_the_clear_is_not_ours() {
         for (origin, expected) in [
-            ("https://board.corp:8000", Origin::Ours),
-            ("http://board.corp:8000", Origin::Foreign),
-            ("https://board.corp", Origin::Foreign),
+            ("https://board.corp:8000", RequestOrigin::Same),
+            ("http://board.corp:8000", RequestOrigin::Foreign),
+            ("https://board.corp", RequestOrigin::Foreign),
         ] {
-            assert_eq!(judge(Some(origin), None, &at("board.corp:8000", true)), expected, "{origin}");
+            assert_eq!(classify(Some(origin), None, &at("board.corp:8000", true)), expected, "{origin}");
         }
     }
 
@@ -107,37 +107,38 @@ mod tests {
     fn only_this_sites_pages_are_ours() {
         let here = at("board.corp:8000", false);
         for (origin, expected) in [
-            ("http://board.corp:8000", Origin::Ours),
-            ("https://board.corp:8000", Origin::Ours),
-            ("http://board.corp", Origin::Foreign),
-            ("http://board.corp:8001", Origin::Foreign),
-            ("http://board.corp.evil.example:8000", Origin::Foreign),
-            ("http://evil.example", Origin::Foreign),
-            ("null", Origin::Foreign),
-            ("file://board.corp:8000", Origin::Foreign),
-            ("", Origin::Foreign),
+            ("http://board.corp:8000", RequestOrigin::Same),
+            ("https://board.corp:8000", RequestOrigin::Same),
+            ("http://board.corp", RequestOrigin::Foreign),
+            ("http://board.corp:8001", RequestOrigin::Foreign),
+            ("http://board.corp.evil.example:8000", RequestOrigin::Foreign),
+            ("http://evil.example", RequestOrigin::Foreign),
+            ("null", RequestOrigin::Foreign),
+            ("file://board.corp:8000", RequestOrigin::Foreign),
+            ("", RequestOrigin::Foreign),
         ] {
-            assert_eq!(judge(Some(origin), Some("same-origin"), &here), expected, "{origin}");
+            assert_eq!(classify(Some(origin), Some("same-origin"), &here), expected, "{origin}");
         }
-        assert_eq!(judge(Some("https://board.corp"), None, &at("board.corp", false)), Origin::Ours);
+        assert_eq!(classify(Some("https://board.corp"), None, &at("board.corp", false)), RequestOrigin::Same);
     }
 
     #[test]
     fn behind_a_proxy_the_public_address_counts() {
         let public = Url::parse("https://board.corp").unwrap();
-        let judged = |origin, host| judge(Some(origin), None, &Here { public_url: Some(&public), ..at(host, true) });
-        assert_eq!(judged("https://board.corp", "127.0.0.1:8000"), Origin::Ours);
-        assert_eq!(judged("http://board.corp", "board.corp"), Origin::Foreign);
-        assert_eq!(judged("http://127.0.0.1:8000", "127.0.0.1:8000"), Origin::Foreign);
+        let judged =
+            |origin, host| classify(Some(origin), None, &ServerOrigin { public_url: Some(&public), ..at(host, true) });
+        assert_eq!(judged("https://board.corp", "127.0.0.1:8000"), RequestOrigin::Same);
+        assert_eq!(judged("http://board.corp", "board.corp"), RequestOrigin::Foreign);
+        assert_eq!(judged("http://127.0.0.1:8000", "127.0.0.1:8000"), RequestOrigin::Foreign);
     }
 
     #[test]
     fn without_an_origin_the_browsers_own_word_counts() {
         let here = at("board.corp", true);
-        assert_eq!(judge(None, Some("cross-site"), &here), Origin::Foreign);
-        assert_eq!(judge(None, Some("same-site"), &here), Origin::Foreign);
-        assert_eq!(judge(None, Some("same-origin"), &here), Origin::Ours);
-        assert_eq!(judge(None, Some("none"), &here), Origin::Unsaid);
-        assert_eq!(judge(None, None, &here), Origin::Unsaid);
+        assert_eq!(classify(None, Some("cross-site"), &here), RequestOrigin::Foreign);
+        assert_eq!(classify(None, Some("same-site"), &here), RequestOrigin::Foreign);
+        assert_eq!(classify(None, Some("same-origin"), &here), RequestOrigin::Same);
+        assert_eq!(classify(None, Some("none"), &here), RequestOrigin::Unknown);
+        assert_eq!(classify(None, None, &here), RequestOrigin::Unknown);
     }
 }

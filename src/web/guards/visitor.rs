@@ -8,14 +8,14 @@ use rocket::request::{FromRequest, Outcome};
 
 use crate::auth::{Auth, Scripts};
 use crate::domain::{Client, Member, Visitor};
-use crate::pages::{Closed, Shelf};
+use crate::pages::{PageDenied, PageStore};
 use crate::web::Transport;
-use crate::web::connected::is_a_members;
+use crate::web::app_state::Admins;
+use crate::web::connection_tracking::mark_as_members;
 use crate::web::cookies::Cookies;
 use crate::web::digest::member_by_digest;
 use crate::web::refusal::Refusal;
-use crate::web::rooms::Admins;
-use crate::web::shown::Shown;
+use crate::web::www_authenticate::RejectedAuthorization;
 
 const AUTHORIZATION: &str = "Authorization";
 
@@ -27,7 +27,7 @@ impl<'r> FromRequest<'r> for Visitor {
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
         match visitor_of(request).await {
             Ok(visitor) => Outcome::Success(visitor),
-            Err(refusal) => refusal.stop(request),
+            Err(refusal) => refusal.into_outcome(request),
         }
     }
 }
@@ -40,12 +40,16 @@ impl<'r> FromRequest<'r> for Member {
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
         match try_outcome!(request.guard::<Visitor>().await) {
-            Visitor::Member(member) if !member.scope.is_whole() => Refusal::Closed(Closed::OutOfScope).stop(request),
-            Visitor::Member(member) if changes_something(request) && member.session().is_none() => {
-                Refusal::Closed(Closed::OutOfScope).stop(request)
+            Visitor::Member(member) if !member.scope.is_unrestricted() => {
+                Refusal::PageDenied(PageDenied::OutOfScope).into_outcome(request)
+            }
+            Visitor::Member(member) if is_unsafe_method(request) && member.session().is_none() => {
+                Refusal::PageDenied(PageDenied::OutOfScope).into_outcome(request)
             }
             Visitor::Member(member) => Outcome::Success(*member),
-            Visitor::Anonymous | Visitor::Unconfirmed => Refusal::Closed(Closed::SignInFirst).stop(request),
+            Visitor::Anonymous | Visitor::Unconfirmed => {
+                Refusal::PageDenied(PageDenied::SignInRequired).into_outcome(request)
+            }
         }
     }
 }
@@ -60,36 +64,36 @@ impl<'r> FromRequest<'r> for Administrator {
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
         let member = try_outcome!(request.guard::<Member>().await);
         match request.rocket().state::<Admins>() {
-            Some(Admins(admins)) if !(member.scope.is_whole() && admins.includes(&member.person)) => {
-                Refusal::Closed(Closed::NotAllowed { owner: None }).stop(request)
+            Some(Admins(admins)) if !(member.scope.is_unrestricted() && admins.includes(&member.person)) => {
+                Refusal::PageDenied(PageDenied::NotAllowed { owner: None }).into_outcome(request)
             }
             Some(_) if lacks_second_factor(request, &member) => {
-                Refusal::Closed(Closed::SecondFactorFirst).stop(request)
+                Refusal::PageDenied(PageDenied::SecondFactorRequired).into_outcome(request)
             }
             Some(_) => Outcome::Success(Self(member)),
-            None => Refusal::Closed(Closed::NotAllowed { owner: None }).stop(request),
+            None => Refusal::PageDenied(PageDenied::NotAllowed { owner: None }).into_outcome(request),
         }
     }
 }
 
 /// Whether the settings ask a second factor of somebody who has shown none: what is not public is closed then.
 fn lacks_second_factor(request: &Request<'_>, member: &Member) -> bool {
-    let asked = |shelf: &Arc<Shelf>| shelf.asks_second_factor_of(&member.person);
+    let asked = |shelf: &Arc<PageStore>| shelf.requires_second_factor(&member.person);
     member.second_factor_until.is_none() && request.rocket().state().is_none_or(asked)
 }
 
 /// Safe methods (RFC 9110, 9.2.1) change nothing here.
-fn changes_something(request: &Request<'_>) -> bool {
+fn is_unsafe_method(request: &Request<'_>) -> bool {
     !matches!(request.method(), Method::Get | Method::Head | Method::Options)
 }
 
 /// The visitor: from the `Authorization` header where there is one, which alone counts then, otherwise from the session's
 /// cookie.
 pub(in crate::web) async fn visitor_of(request: &Request<'_>) -> Result<Visitor, Refusal> {
-    request.local_cache_async(look_up(request)).await.clone()
+    request.local_cache_async(authenticate(request)).await.clone()
 }
 
-async fn look_up(request: &Request<'_>) -> Result<Visitor, Refusal> {
+async fn authenticate(request: &Request<'_>) -> Result<Visitor, Refusal> {
     let (Some(auth), Some(transport)) = (request.rocket().state::<Arc<Auth>>(), request.rocket().state::<Transport>())
     else {
         return Err(Refusal::Internal("the rooms behind the web are not there".to_owned()));
@@ -103,27 +107,27 @@ async fn look_up(request: &Request<'_>) -> Result<Visitor, Refusal> {
                 None => scripts.visitor(header, &client_of(request)).await?,
             };
             if visitor.member().is_some() {
-                is_a_members(request);
+                mark_as_members(request);
             }
             return Ok(visitor);
         }
-        (Some(_), _, _) => return Err(Refusal::Shown(Shown::more_than_one())),
+        (Some(_), _, _) => return Err(Refusal::AuthorizationRejected(RejectedAuthorization::multiple_headers())),
     }
     let token = Cookies::new(request.cookies(), transport).session();
     let visitor = auth.visitor(token.as_ref()).await?;
     if visitor.member().is_some() {
-        is_a_members(request);
+        mark_as_members(request);
     }
     Ok(visitor)
 }
 
 /// The member that some guard has found already, for the log.
-pub(in crate::web) fn known_visitor<'r>(request: &'r Request<'_>) -> Option<&'r Member> {
+pub(in crate::web) fn cached_member<'r>(request: &'r Request<'_>) -> Option<&'r Member> {
     request.local_cache(|| Ok::<_, Refusal>(Visitor::Anonymous)).as_ref().ok().and_then(Visitor::member)
 }
 
 /// Whether there is an `Authorization` header, good or not.
-pub(in crate::web) fn shows_authorization(request: &Request<'_>) -> bool {
+pub(in crate::web) fn has_authorization_header(request: &Request<'_>) -> bool {
     request.headers().contains(AUTHORIZATION)
 }
 
@@ -142,7 +146,7 @@ pub(in crate::web) fn client_of(request: &Request<'_>) -> Client {
     let client = Client::new(address_of(request), request.headers().get_one("User-Agent"));
     let transport = request.rocket().state::<Transport>();
     let cookies = transport.map(|transport| Cookies::new(request.cookies(), transport));
-    client.with_device(cookies.and_then(|cookies| cookies.device()))
+    client.with_device_cookie(cookies.and_then(|cookies| cookies.device()))
 }
 
 /// The header that Rocket's `ip_header` names is for those who set it. Otherwise a proxy is believed that the settings
@@ -152,9 +156,9 @@ pub(in crate::web) fn address_of(request: &Request<'_>) -> Option<IpAddr> {
     let proxies = || Some(&request.rocket().state::<Transport>()?.trusted_proxies);
     request.real_ip().or_else(|| match (peer, proxies()) {
         // The values are bounded by the size of a head; to read them from the end they are gathered first.
-        (Some(peer), Some(proxies)) if proxies.include(peer) => {
+        (Some(peer), Some(proxies)) if proxies.contains(peer) => {
             let forwarded: Vec<&str> = request.headers().get("X-Forwarded-For").collect();
-            Some(proxies.who_asks(peer, forwarded.into_iter()))
+            Some(proxies.client_address(peer, forwarded.into_iter()))
         }
         _ => peer,
     })
@@ -162,7 +166,7 @@ pub(in crate::web) fn address_of(request: &Request<'_>) -> Option<IpAddr> {
 
 /// Kept beside the guards: a status never leaves a guard without its refusal.
 impl Refusal {
-    pub(in crate::web) fn stop<T>(self, request: &Request<'_>) -> Outcome<T, ()> {
+    pub(in crate::web) fn into_outcome<T>(self, request: &Request<'_>) -> Outcome<T, ()> {
         let status: Status = self.stash(request);
         Outcome::Error((status, ()))
     }

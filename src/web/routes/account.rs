@@ -7,17 +7,17 @@ use super::account_tokens::OwnTokens;
 use crate::auth::Auth;
 use crate::domain::{Client, Member, SessionId};
 use crate::sessions::Sessions;
-use crate::web::form::{Form, IdForm, PlainForm};
-use crate::web::guards::{Asked, OwnForm};
+use crate::web::form::{CsrfForm, Form, IdForm};
+use crate::web::guards::{CsrfGuard, QueryParams};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
-use crate::web::views::{AccountView, Chrome, Said, Tone};
+use crate::web::views::{AccountView, Layout, Notice, Tone};
 
 #[get("/account")]
 pub(super) async fn show(
-    asked: Asked,
+    asked: QueryParams,
     member: Member,
-    chrome: Chrome,
+    chrome: Layout,
     auth: &State<Arc<Auth>>,
     tokens: OwnTokens,
     sessions: &State<Sessions>,
@@ -25,13 +25,13 @@ pub(super) async fn show(
     let sessions = sessions.of(&member.person.id).await?;
     let changes_password = auth.name_for_change(&member.person).is_some();
     let enrolled = auth.factors().of(&member.person.id).await?;
-    let view = AccountView::of(&member, &sessions, said(&asked), changes_password, &enrolled, tokens.0);
+    let view = AccountView::of(&member, &sessions, notice(&asked), changes_password, &enrolled, tokens.0);
     Ok(Html::new("auth/account", "Your account", chrome, view))
 }
 
 /// What is said to somebody who comes from changing their password or ending sessions. Whoever makes up such an address
 /// tells themselves.
-fn said(asked: &Asked) -> Option<Said> {
+fn notice(asked: &QueryParams) -> Option<Notice> {
     let (tone, text) = match (asked.get("password"), asked.get("sessions")) {
         (Some("changed"), _) => {
             (Tone::Info, "Your password is changed. Where you were signed in before, you are signed out.")
@@ -46,7 +46,7 @@ fn said(asked: &Asked) -> Option<Said> {
         (_, Some("gone")) => (Tone::Info, "There was nothing to end: you were signed out there before."),
         _ => return None,
     };
-    Some(Said { tone, text: text.to_owned() })
+    Some(Notice { tone, text: text.to_owned() })
 }
 
 /// Ends a session of one's own in another browser.
@@ -54,7 +54,7 @@ fn said(asked: &Asked) -> Option<Said> {
 pub(super) async fn end_session(
     form: Form<IdForm<'_>>,
     member: Member,
-    own: OwnForm<'_>,
+    own: CsrfGuard<'_>,
     client: Client,
     auth: &State<Arc<Auth>>,
 ) -> Result<Redirect, Refusal> {
@@ -66,9 +66,9 @@ pub(super) async fn end_session(
 /// Ends all sessions of one's own but this one.
 #[post("/account/sessions/end-others", data = "<form>")]
 pub(super) async fn end_other_sessions(
-    form: Form<PlainForm<'_>>,
+    form: Form<CsrfForm<'_>>,
     member: Member,
-    own: OwnForm<'_>,
+    own: CsrfGuard<'_>,
     client: Client,
     auth: &State<Arc<Auth>>,
 ) -> Result<Redirect, Refusal> {

@@ -8,32 +8,32 @@ use rocket::response::Redirect;
 use rocket::{State, post};
 
 use crate::auth::{Scripts, TokenRefusal};
-use crate::domain::{Client, Granted, InvalidScope, Member, TokenId, Visitor};
-use crate::pages::{Closed, Shelf};
+use crate::domain::{Client, InvalidScope, Member, TokenId, TokenScope, Visitor};
+use crate::pages::{PageDenied, PageStore};
 use crate::tokens::{InvalidTokenName, MakeError, TokenName};
 use crate::web::Transport;
-use crate::web::form::{Form, PlainForm};
-use crate::web::guards::{OwnForm, RecentlyProved, client_of};
+use crate::web::app_state::WebLimits;
+use crate::web::form::{CsrfForm, Form};
+use crate::web::guards::{CsrfGuard, RecentlyAuthenticated, client_of};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
-use crate::web::rooms::Limits;
-use crate::web::shown::sentence;
-use crate::web::views::{Chrome, TokenMadeView, TokensView};
+use crate::web::views::{Layout, NewTokenView, TokensView};
+use crate::web::www_authenticate::capitalize;
 
 /// Where tokens are made and ended, and for whom it is done.
-pub(super) struct Desk<'r> {
-    scripts: &'r Scripts,
+pub(super) struct TokenContext<'r> {
+    api_auth: &'r Scripts,
     transport: &'r Transport,
     client: Client,
 }
 
 #[rocket::async_trait]
-impl<'r> FromRequest<'r> for Desk<'r> {
+impl<'r> FromRequest<'r> for TokenContext<'r> {
     type Error = ();
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
         Outcome::Success(Self {
-            scripts: try_outcome!(request.guard::<&State<Arc<Scripts>>>().await),
+            api_auth: try_outcome!(request.guard::<&State<Arc<Scripts>>>().await),
             transport: try_outcome!(request.guard::<&State<Transport>>().await),
             client: client_of(request),
         })
@@ -49,21 +49,21 @@ impl<'r> FromRequest<'r> for OwnTokens {
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
         let member = try_outcome!(request.guard::<Member>().await);
-        let desk = try_outcome!(request.guard::<Desk<'_>>().await);
-        let shelf = try_outcome!(request.guard::<&State<Arc<Shelf>>>().await);
-        let limits = try_outcome!(request.guard::<&State<Limits>>().await);
-        match desk.scripts.tokens().of(&member.person.id).await {
+        let desk = try_outcome!(request.guard::<TokenContext<'_>>().await);
+        let shelf = try_outcome!(request.guard::<&State<Arc<PageStore>>>().await);
+        let limits = try_outcome!(request.guard::<&State<WebLimits>>().await);
+        match desk.api_auth.tokens().of(&member.person.id).await {
             Ok(tokens) => {
-                let pages = shelf.openable(&Visitor::from(member));
+                let pages = shelf.authorized_pages(&Visitor::from(member));
                 Outcome::Success(Self(TokensView::of(&tokens, &pages, &limits.tokens)))
             }
-            Err(error) => Refusal::from(error).stop(request),
+            Err(error) => Refusal::from(error).into_outcome(request),
         }
     }
 }
 
 #[derive(FromForm)]
-pub(super) struct MakeForm<'r> {
+pub(super) struct CreateTokenForm<'r> {
     #[field(default = "")]
     csrf: &'r str,
     #[field(default = "")]
@@ -78,24 +78,24 @@ pub(super) struct MakeForm<'r> {
 /// Makes a token, which may outlast the session, so the password is asked for again; and shows it this one time. The answer is kept nowhere, like every private page.
 #[post("/account/tokens", data = "<form>")]
 pub(super) async fn make(
-    form: Form<MakeForm<'_>>,
+    form: Form<CreateTokenForm<'_>>,
     member: Member,
-    chrome: Chrome,
-    own: OwnForm<'_>,
-    _recently: RecentlyProved,
-    desk: Desk<'_>,
-) -> Result<Html<TokenMadeView>, Refusal> {
+    chrome: Layout,
+    own: CsrfGuard<'_>,
+    _recently: RecentlyAuthenticated,
+    desk: TokenContext<'_>,
+) -> Result<Html<NewTokenView>, Refusal> {
     own.check(form.csrf)?;
     let name: TokenName =
-        form.name.parse().map_err(|invalid: InvalidTokenName| Refusal::BadRequest(sentence(&invalid.to_string())))?;
-    let scope: Granted =
-        form.scope.parse().map_err(|invalid: InvalidScope| Refusal::BadRequest(sentence(&invalid.to_string())))?;
+        form.name.parse().map_err(|invalid: InvalidTokenName| Refusal::BadRequest(capitalize(&invalid.to_string())))?;
+    let scope: TokenScope =
+        form.scope.parse().map_err(|invalid: InvalidScope| Refusal::BadRequest(capitalize(&invalid.to_string())))?;
     if form.lasts == 0 {
         return Err(Refusal::BadRequest("Choose how long the token lasts".to_owned()));
     }
     let (secret, token) =
-        desk.scripts.make(&member, name, scope, Duration::from_secs(form.lasts), &desk.client).await?;
-    let view = TokenMadeView::of(&secret, &token, desk.transport);
+        desk.api_auth.make(&member, name, scope, Duration::from_secs(form.lasts), &desk.client).await?;
+    let view = NewTokenView::of(&secret, &token, desk.transport);
     Ok(Html::new("auth/token_made", "Your new API token", chrome, view))
 }
 
@@ -103,21 +103,21 @@ pub(super) async fn make(
 #[post("/account/tokens/<id>/revoke", data = "<form>")]
 pub(super) async fn revoke(
     id: i64,
-    form: Form<PlainForm<'_>>,
+    form: Form<CsrfForm<'_>>,
     member: Member,
-    own: OwnForm<'_>,
-    desk: Desk<'_>,
+    own: CsrfGuard<'_>,
+    desk: TokenContext<'_>,
 ) -> Result<Redirect, Refusal> {
     own.check(form.csrf)?;
-    desk.scripts.revoke(TokenId::new(id), Some(&member.person), &desk.client).await?;
+    desk.api_auth.revoke(TokenId::new(id), Some(&member.person), &desk.client).await?;
     Ok(Redirect::to("/account#tokens"))
 }
 
 impl From<TokenRefusal> for Refusal {
     fn from(refusal: TokenRefusal) -> Self {
         match refusal {
-            TokenRefusal::NotInSession => Self::Closed(Closed::OutOfScope),
-            TokenRefusal::Unmade(MakeError::TooMany) => Self::BadRequest(sentence(&MakeError::TooMany.to_string())),
+            TokenRefusal::NotInSession => Self::PageDenied(PageDenied::OutOfScope),
+            TokenRefusal::Unmade(MakeError::TooMany) => Self::BadRequest(capitalize(&MakeError::TooMany.to_string())),
             TokenRefusal::Unmade(MakeError::Store(error)) => Self::StoreUnavailable(error.to_string()),
         }
     }

@@ -11,18 +11,18 @@ use crate::audit::Event;
 use crate::auth::Auth;
 use crate::domain::{Client, Member};
 use crate::web::Transport;
+use crate::web::app_state::SharedClock;
 use crate::web::form::Form;
-use crate::web::guards::{Administrator, Asked, OwnForm, RecentlyProved};
+use crate::web::guards::{Administrator, CsrfGuard, QueryParams, RecentlyAuthenticated};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
-use crate::web::rooms::Time;
 use crate::web::views::{
-    AccountRow, AccountsView, Chrome, InvitationRow, LinkView, Said, Tone, TypedInvitation, account_username,
-    accounts_place,
+    AccountRow, AccountsView, InvitationInput, InvitationLinkView, InvitationRow, Layout, Notice, Tone,
+    account_username, accounts_navigation,
 };
 
 /// The list, after something was done.
-const LIST: &str = "/admin/accounts";
+const LIST_PATH: &str = "/admin/accounts";
 
 #[derive(FromForm)]
 pub(super) struct InviteForm {
@@ -44,7 +44,7 @@ pub(super) struct InviteForm {
 
 /// A button beside an account or an invitation.
 #[derive(FromForm)]
-pub(super) struct ButtonForm<'r> {
+pub(super) struct AccountActionForm<'r> {
     #[field(default = "")]
     id: &'r str,
     #[field(default = "")]
@@ -52,24 +52,24 @@ pub(super) struct ButtonForm<'r> {
 }
 
 /// What the handlers below work with.
-pub(super) struct Desk<'r> {
+pub(super) struct AccountsContext<'r> {
     accounts: &'r Accounts,
     auth: &'r Auth,
-    time: &'r Time,
+    clock: &'r SharedClock,
     /// Where browsers find this site.
-    site: String,
+    site_url: String,
 }
 
 #[rocket::async_trait]
-impl<'r> FromRequest<'r> for Desk<'r> {
+impl<'r> FromRequest<'r> for AccountsContext<'r> {
     type Error = ();
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
         let rocket = request.rocket();
-        let (Some(accounts), Some(auth), Some(time), Some(transport)) = (
+        let (Some(accounts), Some(auth), Some(clock), Some(transport)) = (
             rocket.state::<Accounts>(),
             rocket.state::<Arc<Auth>>(),
-            rocket.state::<Time>(),
+            rocket.state::<SharedClock>(),
             rocket.state::<Transport>(),
         ) else {
             let refusal = Refusal::Internal("the rooms behind the web are not there".to_owned());
@@ -80,19 +80,19 @@ impl<'r> FromRequest<'r> for Desk<'r> {
             format!("{scheme}://{}", request.host().map(ToString::to_string).unwrap_or_default())
         };
         let public = transport.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned());
-        Outcome::Success(Self { accounts, auth, time, site: public.unwrap_or_else(here) })
+        Outcome::Success(Self { accounts, auth, clock, site_url: public.unwrap_or_else(here) })
     }
 }
 
 #[get("/accounts")]
 pub(super) async fn show(
-    asked: Asked,
+    asked: QueryParams,
     administrator: Administrator,
-    chrome: Chrome,
-    desk: Desk<'_>,
+    chrome: Layout,
+    desk: AccountsContext<'_>,
 ) -> Result<Html<AccountsView>, Refusal> {
     let Administrator(member) = administrator;
-    desk.page(chrome, &member, done(asked.get("done")), None, TypedInvitation::default()).await
+    desk.render(chrome, &member, notice(asked.get("done")), None, InvitationInput::default()).await
 }
 
 /// Invites somebody. The link is in the answer itself and nowhere else: it cannot be shown a second time.
@@ -100,36 +100,36 @@ pub(super) async fn show(
 pub(super) async fn invite(
     form: Form<InviteForm>,
     administrator: Administrator,
-    own: OwnForm<'_>,
-    _recently: RecentlyProved,
+    own: CsrfGuard<'_>,
+    _recently: RecentlyAuthenticated,
     client: Client,
-    chrome: Chrome,
-    desk: Desk<'_>,
+    chrome: Layout,
+    desk: AccountsContext<'_>,
 ) -> Result<Html<AccountsView>, Refusal> {
     let (Administrator(member), form) = (administrator, form.into_inner());
     own.check(&form.csrf)?;
-    let refused = |text: String| Said { tone: Tone::Warn, text };
-    let of = match read(&form) {
+    let refused = |text: String| Notice { tone: Tone::Warn, text };
+    let of = match parse_profile(&form) {
         Ok(of) => of,
         Err(text) => {
-            let page = desk.page(chrome, &member, Some(refused(text)), None, form.typed()).await?;
+            let page = desk.render(chrome, &member, Some(refused(text)), None, form.into_input()).await?;
             return Ok(page.with_status(Status::BadRequest));
         }
     };
     match desk.accounts.invite(of, &member.person.display_name, Acted::Here).await {
         Ok((code, invitation)) => {
-            desk.note(&client, &member, Act::Invited, invitation.of.name.as_str());
-            let link = LinkView {
-                href: format!("{}/invitation#{}", desk.site, *code.reveal()),
+            desk.audit(&client, &member, Act::Invited, invitation.of.name.as_str());
+            let link = InvitationLinkView {
+                href: format!("{}/invitation#{}", desk.site_url, *code.reveal()),
                 username: account_username(&invitation.of),
                 expires_ms: invitation.expires_at,
             };
-            desk.page(chrome, &member, None, Some(link), TypedInvitation::default()).await
+            desk.render(chrome, &member, None, Some(link), InvitationInput::default()).await
         }
         Err(AccountError::Store(error)) => Err(error.into()),
         Err(error) => {
             let said = refused(format!("{error}."));
-            let page = desk.page(chrome, &member, Some(said), None, form.typed()).await?;
+            let page = desk.render(chrome, &member, Some(said), None, form.into_input()).await?;
             Ok(page.with_status(Status::Conflict))
         }
     }
@@ -137,22 +137,22 @@ pub(super) async fn invite(
 
 #[post("/accounts/withdraw", data = "<form>")]
 pub(super) async fn withdraw(
-    form: Form<ButtonForm<'_>>,
+    form: Form<AccountActionForm<'_>>,
     administrator: Administrator,
-    own: OwnForm<'_>,
-    _recently: RecentlyProved,
+    own: CsrfGuard<'_>,
+    _recently: RecentlyAuthenticated,
     client: Client,
-    desk: Desk<'_>,
+    desk: AccountsContext<'_>,
 ) -> Result<Redirect, Refusal> {
     let Administrator(member) = administrator;
     own.check(form.csrf)?;
     let id = form.id.parse().map_err(|_| Refusal::NotFound)?;
     match desk.accounts.withdraw(id, Acted::Here).await {
         Ok(invitation) => {
-            desk.note(&client, &member, Act::Withdrawn, invitation.of.name.as_str());
-            Ok(back("withdrawn"))
+            desk.audit(&client, &member, Act::Withdrawn, invitation.of.name.as_str());
+            Ok(redirect_to_list("withdrawn"))
         }
-        Err(error) => gone_or(error),
+        Err(error) => redirect_if_gone(error),
     }
 }
 
@@ -160,12 +160,12 @@ pub(super) async fn withdraw(
 #[post("/accounts/<act>", rank = 2, data = "<form>")]
 pub(super) async fn act(
     act: &str,
-    form: Form<ButtonForm<'_>>,
+    form: Form<AccountActionForm<'_>>,
     administrator: Administrator,
-    own: OwnForm<'_>,
-    _recently: RecentlyProved,
+    own: CsrfGuard<'_>,
+    _recently: RecentlyAuthenticated,
     client: Client,
-    desk: Desk<'_>,
+    desk: AccountsContext<'_>,
 ) -> Result<Redirect, Refusal> {
     let Administrator(member) = administrator;
     own.check(form.csrf)?;
@@ -183,50 +183,50 @@ pub(super) async fn act(
     };
     match done {
         Ok(account) => {
-            desk.note(&client, &member, noted, account.of.name.as_str());
-            Ok(back(word))
+            desk.audit(&client, &member, noted, account.of.name.as_str());
+            Ok(redirect_to_list(word))
         }
-        Err(error) => gone_or(error),
+        Err(error) => redirect_if_gone(error),
     }
 }
 
-impl Desk<'_> {
-    async fn page(
+impl AccountsContext<'_> {
+    async fn render(
         &self,
-        chrome: Chrome,
+        chrome: Layout,
         member: &Member,
-        said: Option<Said>,
-        link: Option<LinkView>,
-        typed: TypedInvitation,
+        said: Option<Notice>,
+        link: Option<InvitationLinkView>,
+        typed: InvitationInput,
     ) -> Result<Html<AccountsView>, Refusal> {
-        let now = self.time.0.now();
+        let now = self.clock.0.now();
         let (accounts, invitations) = (self.accounts.all().await?, self.accounts.invitations().await?);
         let view = AccountsView {
-            places: accounts_place(),
-            said,
+            navigation: accounts_navigation(),
+            notice: said,
             link,
             accounts: accounts.iter().map(|account| AccountRow::of(account, &member.person.id, now)).collect(),
             invitations: invitations.iter().map(|invitation| InvitationRow::of(invitation, now)).collect(),
-            typed,
+            input: typed,
         };
         Ok(Html::new("admin/accounts", "Local accounts", chrome, view))
     }
 
-    fn note(&self, client: &Client, by: &Member, act: Act, account: &str) {
+    fn audit(&self, client: &Client, by: &Member, act: Act, account: &str) {
         let event = Event::AccountAct { act: act.word(), account, by: Some(&by.person) };
         self.auth.audit().record(client, &event);
     }
 }
 
 impl InviteForm {
-    fn typed(self) -> TypedInvitation {
+    fn into_input(self) -> InvitationInput {
         let Self { name, display_name, mail, groups, expires, second_factor, .. } = self;
-        TypedInvitation { name, display_name, mail, groups, expires, second_factor }
+        InvitationInput { name, display_name, mail, groups, expires, second_factor }
     }
 }
 
 /// The account that the form describes, or what about it does not work.
-fn read(form: &InviteForm) -> Result<NewAccount, String> {
+fn parse_profile(form: &InviteForm) -> Result<NewAccount, String> {
     let sentence = |error: &dyn std::fmt::Display| format!("{error}.");
     let name = form.name.parse().map_err(|error| sentence(&error))?;
     let display_name = form.display_name.trim();
@@ -244,20 +244,20 @@ fn read(form: &InviteForm) -> Result<NewAccount, String> {
     Ok(of)
 }
 
-fn back(word: &str) -> Redirect {
-    Redirect::to(format!("{LIST}?done={word}"))
+fn redirect_to_list(word: &str) -> Redirect {
+    Redirect::to(format!("{LIST_PATH}?done={word}"))
 }
 
 /// What is no more was withdrawn, accepted or removed meanwhile: the list shows it.
-fn gone_or(error: AccountError) -> Result<Redirect, Refusal> {
+fn redirect_if_gone(error: AccountError) -> Result<Redirect, Refusal> {
     match error {
         AccountError::Store(error) => Err(error.into()),
-        _ => Ok(back("gone")),
+        _ => Ok(redirect_to_list("gone")),
     }
 }
 
 /// What is said to somebody who comes from doing something. Whoever makes up such an address tells themselves.
-fn done(word: Option<&str>) -> Option<Said> {
+fn notice(word: Option<&str>) -> Option<Notice> {
     let text = match word? {
         "disabled" => "The account is disabled. Where it was signed in, it is signed out.",
         "enabled" => "The account is enabled: its owner may sign in again.",
@@ -266,5 +266,5 @@ fn done(word: Option<&str>) -> Option<Said> {
         "gone" => "That was gone already. This is how things stand now.",
         _ => return None,
     };
-    Some(Said { tone: Tone::Info, text: text.to_owned() })
+    Some(Notice { tone: Tone::Info, text: text.to_owned() })
 }

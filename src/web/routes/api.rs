@@ -7,20 +7,20 @@ use serde::Serialize;
 
 use crate::domain::{PanelId, Visitor};
 use crate::live::Hub;
-use crate::pages::{Listed, Shelf};
+use crate::pages::{ListedPage, PageStore};
 use crate::panels::PanelFrame;
-use crate::web::guards::Asked;
+use crate::web::guards::QueryParams;
 use crate::web::refusal::Refusal;
 
-use super::page::FIRST_PAINT_PATIENCE;
+use super::page::FIRST_PAINT_TIMEOUT;
 
 #[derive(Serialize)]
-pub(super) struct Pages {
-    pages: Vec<PageSummary>,
+pub(super) struct PagesResponse {
+    pages: Vec<PageItem>,
 }
 
 #[derive(Serialize)]
-struct PageSummary {
+struct PageItem {
     slug: String,
     title: String,
     about: Option<String>,
@@ -29,17 +29,17 @@ struct PageSummary {
 }
 
 #[derive(Serialize)]
-pub(super) struct PageState {
+pub(super) struct PageResponse {
     slug: String,
     title: String,
     inputs: IndexMap<String, String>,
     epoch: String,
     seq: u64,
-    panels: IndexMap<PanelId, PanelState>,
+    panels: IndexMap<PanelId, PanelResponse>,
 }
 
 #[derive(Serialize)]
-struct PanelState {
+struct PanelResponse {
     title: String,
     #[serde(flatten)]
     frame: PanelFrame,
@@ -47,36 +47,36 @@ struct PanelState {
 
 /// The pages this visitor may open.
 #[get("/pages")]
-pub(super) fn pages(visitor: Visitor, shelf: &State<Arc<Shelf>>) -> Json<Pages> {
-    let summary = |page: &Listed| PageSummary {
+pub(super) fn pages(visitor: Visitor, shelf: &State<Arc<PageStore>>) -> Json<PagesResponse> {
+    let summary = |page: &ListedPage| PageItem {
         slug: page.slug.to_string(),
         title: page.title.clone(),
         about: page.about.clone(),
         href: format!("/p/{}", page.slug),
         live: format!("/live/{}", page.slug),
     };
-    Json(Pages { pages: shelf.openable(&visitor).iter().map(summary).collect() })
+    Json(PagesResponse { pages: shelf.authorized_pages(&visitor).iter().map(summary).collect() })
 }
 
 /// A page as it stands now, and where its live channel goes on from.
 #[get("/pages/<slug>")]
 pub(super) async fn page(
     slug: &str,
-    asked: Asked,
+    asked: QueryParams,
     visitor: Visitor,
-    shelf: &State<Arc<Shelf>>,
+    shelf: &State<Arc<PageStore>>,
     hub: &State<Arc<Hub>>,
-) -> Result<Json<PageState>, Refusal> {
+) -> Result<Json<PageResponse>, Refusal> {
     let page = shelf.open(slug, &visitor)?;
     let choice = page.choose(asked.pairs())?;
     let seat = hub.sit(&page, &choice)?;
-    seat.complete_within(FIRST_PAINT_PATIENCE).await;
+    seat.complete_within(FIRST_PAINT_TIMEOUT).await;
     let mut painting = seat.paint();
     let panels = page.panels.iter().filter_map(|panel| {
         let frame = painting.panels.shift_remove(&panel.id)?;
-        Some((panel.id.clone(), PanelState { title: panel.title.clone(), frame }))
+        Some((panel.id.clone(), PanelResponse { title: panel.title.clone(), frame }))
     });
-    Ok(Json(PageState {
+    Ok(Json(PageResponse {
         slug: page.slug.to_string(),
         title: page.title.clone(),
         inputs: choice.values.iter().map(|(name, value)| (name.to_string(), value.to_owned())).collect(),

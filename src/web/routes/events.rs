@@ -8,21 +8,21 @@ use tokio::sync::mpsc;
 use crate::connections::Asking;
 use crate::domain::{Client, Visitor};
 use crate::live::{Event, Farewell};
-use crate::pages::Closed;
-use crate::web::dial::Dial;
-use crate::web::guards::{Asked, LastEventId, Origin};
+use crate::pages::PageDenied;
+use crate::web::guards::{LastEventId, QueryParams, RequestOrigin};
+use crate::web::live_subscriber::LiveSubscriber;
 use crate::web::refusal::Refusal;
 
 /// A stream of server-sent events. Each event was made once, for all who hear it.
 #[derive(Responder)]
-pub(super) struct Events<S> {
+pub(super) struct EventStreamResponse<S> {
     stream: S,
     kind: ContentType,
     buffering: Header<'static>,
     caching: Header<'static>,
 }
 
-impl<S> Events<S> {
+impl<S> EventStreamResponse<S> {
     fn of(stream: S) -> Self {
         // nginx gathers a stream until it has a page of it, unless it is told not to. And what a member saw is not kept.
         let buffering = Header::new("X-Accel-Buffering", "no");
@@ -35,33 +35,35 @@ impl<S> Events<S> {
 #[get("/<slug>")]
 pub(super) fn watch(
     slug: &str,
-    asked: Asked,
+    asked: QueryParams,
     last: LastEventId,
     visitor: Visitor,
     client: Client,
-    origin: Origin,
-    dial: Dial<'_>,
-) -> Result<Events<ByteStream![Event]>, Refusal> {
-    if origin == Origin::Foreign {
+    origin: RequestOrigin,
+    dial: LiveSubscriber<'_>,
+) -> Result<EventStreamResponse<ByteStream![Event]>, Refusal> {
+    if origin == RequestOrigin::Foreign {
         return Err(Refusal::ForeignOrigin);
     }
     let position = last.0.or_else(|| asked.position());
     // One event at a time: a stream that does not take it is no reason to keep more for it.
     let (events, mut said) = mpsc::channel(1);
     // A stream cannot be refused with a reason that its script would see.
-    let farewell = match dial.stream(slug, &visitor, &client, &asked, position.as_ref()) {
+    let farewell = match dial.open_stream(slug, &visitor, &client, &asked, position.as_ref()) {
         Ok(connection) => {
-            let asking = dial.goes_on();
+            let asking = dial.in_flight_request();
             dial.hub().carry(connection.pour(events, move || asking.iter().for_each(Asking::hang_up)));
             None
         }
-        Err(Refusal::Closed(Closed::SignInFirst)) if matches!(visitor, Visitor::Unconfirmed) => {
+        Err(Refusal::PageDenied(PageDenied::SignInRequired)) if matches!(visitor, Visitor::Unconfirmed) => {
             Some(Farewell::unconfirmed())
         }
-        Err(Refusal::Crowded(crowded)) if origin == Origin::Ours => Some(Farewell::crowded(crowded.retry())),
+        Err(Refusal::CapacityExceeded(crowded)) if origin == RequestOrigin::Same => {
+            Some(Farewell::crowded(crowded.retry()))
+        }
         Err(refusal) => return Err(refusal),
     };
-    Ok(Events::of(ByteStream! {
+    Ok(EventStreamResponse::of(ByteStream! {
         if let Some(farewell) = farewell {
             yield Arc::new(farewell.said()).event();
         }

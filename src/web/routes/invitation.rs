@@ -6,25 +6,25 @@ use rocket::response::Redirect;
 use rocket::{Either, State, get, post};
 use zeroize::Zeroizing;
 
-use super::doorstep::{Doorstep, TypedPassword};
+use super::sign_in_context::{SignInContext, TypedPassword};
 use crate::accounts::{Accounts, Invitation};
 use crate::auth::{Guests, InvitationRefusal, TypedAcceptance};
 use crate::domain::{Client, Visitor};
+use crate::web::app_state::WebLimits;
 use crate::web::form::Form;
 use crate::web::guards::{SameOrigin, client_of};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
-use crate::web::rooms::Limits;
-use crate::web::views::{AcceptanceView, Chrome, InvitationView, Said, Tone, account_username};
+use crate::web::views::{AcceptanceView, InvitationView, Layout, Notice, Tone, account_username};
 
 /// Where a guest enrols the second factor that their invitation asks for.
-const ENROLMENT: &str = "/account/factors";
+const ENROLMENT_PATH: &str = "/account/factors";
 
 /// Where other guests begin.
-const HOME: &str = "/";
+const HOME_PATH: &str = "/";
 
 /// Onward, or one of the two forms.
-type Answer = Either<Redirect, Either<Html<InvitationView>, Html<AcceptanceView>>>;
+type InvitationResponse = Either<Redirect, Either<Html<InvitationView>, Html<AcceptanceView>>>;
 
 /// The code is a secret like a password. It comes in a form, as an address would be logged.
 #[derive(FromForm)]
@@ -48,27 +48,27 @@ pub(super) struct AcceptanceForm {
 /// Where the link of an invitation leads. The code stands behind its `#`, which browsers do not send: the page's script
 /// puts it into the form, or the guest does.
 #[get("/")]
-pub(super) fn ask(chrome: Chrome, doorstep: Doorstep<'_>) -> Result<Html<InvitationView>, Refusal> {
+pub(super) fn ask(chrome: Layout, doorstep: SignInContext<'_>) -> Result<Html<InvitationView>, Refusal> {
     code_form(&doorstep, chrome, None)
 }
 
 /// The room that guests are received in.
-pub(super) struct Reception<'r> {
-    doorstep: Doorstep<'r>,
-    guests: &'r Guests,
+pub(super) struct InvitationContext<'r> {
+    sign_in: SignInContext<'r>,
+    invitations: &'r Guests,
     accounts: &'r Accounts,
     visitor: Visitor,
     client: Client,
 }
 
 #[rocket::async_trait]
-impl<'r> FromRequest<'r> for Reception<'r> {
+impl<'r> FromRequest<'r> for InvitationContext<'r> {
     type Error = ();
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
         Outcome::Success(Self {
-            doorstep: try_outcome!(request.guard::<Doorstep<'_>>().await),
-            guests: try_outcome!(request.guard::<&State<Guests>>().await),
+            sign_in: try_outcome!(request.guard::<SignInContext<'_>>().await),
+            invitations: try_outcome!(request.guard::<&State<Guests>>().await),
             accounts: try_outcome!(request.guard::<&State<Accounts>>().await),
             visitor: try_outcome!(request.guard::<Visitor>().await),
             client: client_of(request),
@@ -81,19 +81,19 @@ impl<'r> FromRequest<'r> for Reception<'r> {
 pub(super) async fn show(
     form: Form<CodeForm>,
     _from_here: SameOrigin,
-    chrome: Chrome,
-    reception: Reception<'_>,
-) -> Result<Answer, Refusal> {
+    chrome: Layout,
+    reception: InvitationContext<'_>,
+) -> Result<InvitationResponse, Refusal> {
     let CodeForm { code, csrf } = form.into_inner();
-    if !reception.doorstep.form_is_ours(&csrf) {
-        return reception.not_ours(chrome);
+    if !reception.sign_in.verify_pre_session_csrf(&csrf) {
+        return reception.refuse_forgery(chrome);
     }
-    match reception.guests.find(&code.0, &reception.client).await {
+    match reception.invitations.find(&code.0, &reception.client).await {
         Ok(invitation) => {
             let form = reception.acceptance_form(chrome, invitation, &code.0, None)?;
             Ok(Either::Right(Either::Right(form)))
         }
-        Err(refusal) => reception.refused(chrome, &refusal),
+        Err(refusal) => reception.code_form_after(chrome, &refusal),
     }
 }
 
@@ -102,88 +102,96 @@ pub(super) async fn show(
 pub(super) async fn accept(
     form: Form<AcceptanceForm>,
     _from_here: SameOrigin,
-    chrome: Chrome,
-    reception: Reception<'_>,
-    limits: &State<Limits>,
-) -> Result<Answer, Refusal> {
+    chrome: Layout,
+    reception: InvitationContext<'_>,
+    limits: &State<WebLimits>,
+) -> Result<InvitationResponse, Refusal> {
     let AcceptanceForm { code, display_name, new, again, csrf } = form.into_inner();
-    let Reception { doorstep, guests, client, .. } = &reception;
-    if !doorstep.form_is_ours(&csrf) {
-        return reception.not_ours(chrome);
+    let InvitationContext { sign_in, invitations, client, .. } = &reception;
+    if !sign_in.verify_pre_session_csrf(&csrf) {
+        return reception.refuse_forgery(chrome);
     }
     let code_again = Zeroizing::new(code.0.to_string());
     let typed = TypedAcceptance { code: code.0, display_name: display_name.clone(), new: new.0, again: again.0 };
-    let refusal = match guests.accept(typed, client, doorstep.cookies.session().as_ref()).await {
+    let refusal = match invitations.accept(typed, client, sign_in.cookies.session().as_ref()).await {
         Ok(accepted) => {
-            doorstep.cookies.keep_session(&accepted.signed_in.token, limits.session_lasts);
-            doorstep.cookies.keep_device(&accepted.signed_in.device);
-            return Ok(Either::Left(Redirect::to(if accepted.second_factor_required { ENROLMENT } else { HOME })));
+            sign_in.cookies.set_session(&accepted.signed_in.token, limits.session_lifetime);
+            sign_in.cookies.set_device(&accepted.signed_in.device);
+            return Ok(Either::Left(Redirect::to(if accepted.second_factor_required {
+                ENROLMENT_PATH
+            } else {
+                HOME_PATH
+            })));
         }
         Err(refusal) => refusal,
     };
-    let Some(said) = words(&refusal) else { return reception.refused(chrome, &refusal) };
-    match guests.find(&code_again, client).await {
+    let Some(said) = error_notice(&refusal) else { return reception.code_form_after(chrome, &refusal) };
+    match invitations.find(&code_again, client).await {
         Ok(mut invitation) => {
             invitation.of.display_name = display_name;
             let form = reception.acceptance_form(chrome, invitation, &code_again, Some(said))?;
             Ok(Either::Right(Either::Right(form.with_status(Status::BadRequest))))
         }
-        Err(refusal) => reception.refused(chrome, &refusal),
+        Err(refusal) => reception.code_form_after(chrome, &refusal),
     }
 }
 
-fn code_form(doorstep: &Doorstep<'_>, chrome: Chrome, said: Option<Said>) -> Result<Html<InvitationView>, Refusal> {
-    let view = InvitationView { said, csrf: doorstep.csrf()? };
+fn code_form(
+    sign_in: &SignInContext<'_>,
+    chrome: Layout,
+    said: Option<Notice>,
+) -> Result<Html<InvitationView>, Refusal> {
+    let view = InvitationView { notice: said, csrf: sign_in.pre_session_csrf_token()? };
     Ok(Html::new("auth/invitation", "Your invitation", chrome, view))
 }
 
-impl Reception<'_> {
+impl InvitationContext<'_> {
     fn acceptance_form(
         &self,
-        chrome: Chrome,
+        chrome: Layout,
         invitation: Invitation,
         code: &str,
-        said: Option<Said>,
+        said: Option<Notice>,
     ) -> Result<Html<AcceptanceView>, Refusal> {
         let of = invitation.of;
         let view = AcceptanceView {
-            said,
+            notice: said,
             invited_by: invitation.invited_by,
             username: account_username(&of),
             mail: of.mail.as_ref().map(ToString::to_string),
             display_name: of.display_name,
-            shortest: self.accounts.rules().shortest(),
+            min_length: self.accounts.rules().shortest(),
             second_factor: of.second_factor,
             code: code.to_owned(),
-            csrf: self.doorstep.csrf()?,
+            csrf: self.sign_in.pre_session_csrf_token()?,
         };
         Ok(Html::new("auth/acceptance", "Your invitation", chrome, view))
     }
 
     /// The form for the code again, as no other can be shown.
-    fn refused(&self, chrome: Chrome, refusal: &InvitationRefusal) -> Result<Answer, Refusal> {
+    fn code_form_after(&self, chrome: Layout, refusal: &InvitationRefusal) -> Result<InvitationResponse, Refusal> {
         if let InvitationRefusal::Store(error) = refusal {
             return Err(Refusal::StoreUnavailable(error.to_string()));
         }
         let text = format!(
             "This link opens nothing: it was used before, has expired, was withdrawn, or is not whole. If it was you who \
              used it, sign in. Otherwise ask whoever sent it for another. {}",
-            self.doorstep.ask()
+            self.sign_in.contact_advice()
         );
-        let form = code_form(&self.doorstep, chrome, Some(Said { tone: Tone::Warn, text }))?;
+        let form = code_form(&self.sign_in, chrome, Some(Notice { tone: Tone::Warn, text }))?;
         Ok(Either::Right(Either::Left(form.with_status(Status::NotFound))))
     }
 
-    fn not_ours(&self, chrome: Chrome) -> Result<Answer, Refusal> {
-        self.doorstep.note_forgery(&self.visitor, &self.client);
+    fn refuse_forgery(&self, chrome: Layout) -> Result<InvitationResponse, Refusal> {
+        self.sign_in.audit_forgery(&self.visitor, &self.client);
         let text = "This form was open for a long time, or this browser keeps no cookies. Please open your link again.";
-        let form = code_form(&self.doorstep, chrome, Some(Said { tone: Tone::Info, text: text.to_owned() }))?;
+        let form = code_form(&self.sign_in, chrome, Some(Notice { tone: Tone::Info, text: text.to_owned() }))?;
         Ok(Either::Right(Either::Left(form.with_status(Status::BadRequest))))
     }
 }
 
 /// What is said above the form for what can be mended there; `None` for the rest.
-fn words(refusal: &InvitationRefusal) -> Option<Said> {
+fn error_notice(refusal: &InvitationRefusal) -> Option<Notice> {
     let text = match refusal {
         InvitationRefusal::NotAName => "Say what you want to be called: a name of up to 256 characters.".to_owned(),
         InvitationRefusal::Empty => "Choose a password.".to_owned(),
@@ -197,5 +205,5 @@ fn words(refusal: &InvitationRefusal) -> Option<Said> {
         }
         InvitationRefusal::NoSuchInvitation | InvitationRefusal::Store(_) => return None,
     };
-    Some(Said { tone: Tone::Warn, text })
+    Some(Notice { tone: Tone::Warn, text })
 }

@@ -6,11 +6,11 @@ use rocket_ws::WebSocket;
 use crate::audit::Event;
 use crate::domain::{Client, Visitor};
 use crate::live::Farewell;
-use crate::pages::Closed;
-use crate::web::dial::Dial;
-use crate::web::guards::{Asked, Origin};
+use crate::pages::PageDenied;
+use crate::web::guards::{QueryParams, RequestOrigin};
+use crate::web::live_subscriber::LiveSubscriber;
 use crate::web::refusal::Refusal;
-use crate::web::upgrade::{Then, Upgrade};
+use crate::web::upgrade::{UpgradeAction, WebSocketUpgrade};
 
 /// The live channel of a page. A page of another site never gets one, and a session's cookie counts only when the
 /// browser says where it comes from; what is shown in a header no page can send. A browser that the door refuses is told
@@ -18,39 +18,41 @@ use crate::web::upgrade::{Then, Upgrade};
 #[get("/<slug>")]
 pub(super) fn watch(
     slug: &str,
-    asked: Asked,
-    origin: Origin,
+    asked: QueryParams,
+    origin: RequestOrigin,
     visitor: Visitor,
     client: Client,
-    dial: Dial<'_>,
+    dial: LiveSubscriber<'_>,
     handshake: WebSocket,
-) -> Result<Upgrade, Refusal> {
+) -> Result<WebSocketUpgrade, Refusal> {
     match (origin, &visitor) {
-        (Origin::Unsaid, _) if dial.is_by_header() => (),
-        (Origin::Foreign, _) | (Origin::Unsaid, Visitor::Member(_) | Visitor::Unconfirmed) => {
+        (RequestOrigin::Unknown, _) if dial.is_by_header() => (),
+        (RequestOrigin::Foreign, _) | (RequestOrigin::Unknown, Visitor::Member(_) | Visitor::Unconfirmed) => {
             return Err(Refusal::ForeignOrigin);
         }
-        (Origin::Ours, _) | (Origin::Unsaid, Visitor::Anonymous) => (),
+        (RequestOrigin::Same, _) | (RequestOrigin::Unknown, Visitor::Anonymous) => (),
     }
-    let then = match dial.socket(slug, &visitor, &client, &asked) {
-        Ok(socket) => Then::Serve(Box::new(socket)),
-        Err(Refusal::Closed(closed)) if origin == Origin::Ours => {
+    let then = match dial.open_socket(slug, &visitor, &client, &asked) {
+        Ok(socket) => UpgradeAction::Serve(Box::new(socket)),
+        Err(Refusal::PageDenied(closed)) if origin == RequestOrigin::Same => {
             // This answer passes no catcher, which would have written it down.
-            if let (Closed::NotAllowed { .. } | Closed::OutOfScope, Ok(page)) = (&closed, &slug.parse()) {
+            if let (PageDenied::NotAllowed { .. } | PageDenied::OutOfScope, Ok(page)) = (&closed, &slug.parse()) {
                 dial.audit().record(&client, &Event::PageRefused { visitor: &visitor, page });
             }
-            Then::TurnAway(farewell_of(&closed, &visitor))
+            UpgradeAction::Reject(close_reason(&closed, &visitor))
         }
-        Err(Refusal::Crowded(crowded)) if origin == Origin::Ours => Then::TurnAway(Farewell::crowded(crowded.retry())),
+        Err(Refusal::CapacityExceeded(crowded)) if origin == RequestOrigin::Same => {
+            UpgradeAction::Reject(Farewell::crowded(crowded.retry()))
+        }
         Err(refusal) => return Err(refusal),
     };
-    Ok(Upgrade::new(handshake, dial.hub(), then))
+    Ok(WebSocketUpgrade::new(handshake, dial.hub(), then))
 }
 
 /// What a closed door has to say to this visitor: whom nobody can confirm need not sign in, but come again.
-fn farewell_of(closed: &Closed, visitor: &Visitor) -> Farewell {
+fn close_reason(closed: &PageDenied, visitor: &Visitor) -> Farewell {
     match (closed, visitor) {
-        (Closed::SignInFirst, Visitor::Unconfirmed) => Farewell::unconfirmed(),
+        (PageDenied::SignInRequired, Visitor::Unconfirmed) => Farewell::unconfirmed(),
         _ => Farewell::of(closed),
     }
 }

@@ -16,7 +16,7 @@ use crate::web::refusal::Refusal;
 /// The program's figures, as monitoring systems read them.
 #[get("/metrics")]
 pub(super) fn show(
-    _reader: Reader,
+    _reader: MetricsReader,
     metrics: &State<Metrics>,
     hub: &State<Arc<Hub>>,
 ) -> Result<(ContentType, String), Refusal> {
@@ -29,17 +29,17 @@ pub(super) fn show(
 
 /// Somebody who may read the figures: an admin, or whoever shows the token of the settings. The figures name the
 /// directory's servers, so they are not for everybody.
-pub(super) struct Reader;
+pub(super) struct MetricsReader;
 
 #[rocket::async_trait]
-impl<'r> FromRequest<'r> for Reader {
+impl<'r> FromRequest<'r> for MetricsReader {
     type Error = ();
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
         let mut shown = request.headers().get("Authorization");
         let settings = try_outcome!(request.guard::<&State<MetricsSettings>>().await);
         match (shown.next(), shown.next(), &settings.token) {
-            (Some(shown), None, Some(token)) if is_bearer_of(shown, token.expose()) => Outcome::Success(Self),
+            (Some(shown), None, Some(token)) if is_bearer_token(shown, token.expose()) => Outcome::Success(Self),
             // Whoever shows something else is judged by it, as everywhere.
             _ => request.guard::<Administrator>().await.map(|_| Self),
         }
@@ -48,7 +48,7 @@ impl<'r> FromRequest<'r> for Reader {
 
 /// Whether an `Authorization` header (RFC 6750, 2.1) carries this very token. Hashes are compared, in constant time,
 /// so that neither the token's characters nor its length can be learned by measuring.
-fn is_bearer_of(header: &str, token: &str) -> bool {
+fn is_bearer_token(header: &str, token: &str) -> bool {
     let Some((scheme, shown)) = header.split_once(' ') else { return false };
     let same = Sha256::digest(shown.trim()).ct_eq(&Sha256::digest(token));
     scheme.eq_ignore_ascii_case("Bearer") && bool::from(same)
@@ -61,7 +61,7 @@ mod tests {
     #[test]
     fn only_the_whole_token_in_its_scheme_counts() {
         for header in ["Bearer 0123456789abcdef", "bearer 0123456789abcdef", "BEARER  0123456789abcdef "] {
-            assert!(is_bearer_of(header, "0123456789abcdef"), "{header}");
+            assert!(is_bearer_token(header, "0123456789abcdef"), "{header}");
         }
         for header in [
             "",
@@ -74,7 +74,7 @@ mod tests {
             "Bearer 0123456789ABCDEF",
             "Bearer 0123456789abcdef, Bearer x",
         ] {
-            assert!(!is_bearer_of(header, "0123456789abcdef"), "{header}");
+            assert!(!is_bearer_token(header, "0123456789abcdef"), "{header}");
         }
     }
 }

@@ -7,9 +7,7 @@ mod account_tokens;
 mod admin;
 mod admin_accounts;
 mod admin_factors;
-mod again;
 mod api;
-mod doorstep;
 mod events;
 mod factors;
 mod health;
@@ -20,8 +18,10 @@ mod metrics;
 mod page;
 mod passkey_sign_in;
 mod password;
+mod reauthenticate;
 mod second_step;
 mod sign_in;
+mod sign_in_context;
 mod sign_out;
 mod static_files;
 mod theme;
@@ -29,7 +29,7 @@ mod token;
 
 use rocket::{Build, Rocket, routes};
 #[cfg(feature = "fuzzing")]
-pub(super) use sign_in::name_in;
+pub(super) use sign_in::parse_username;
 
 pub(super) fn mount(rocket: Rocket<Build>) -> Rocket<Build> {
     rocket
@@ -60,7 +60,14 @@ pub(super) fn mount(rocket: Rocket<Build>) -> Rocket<Build> {
         .mount("/invitation", routes![invitation::ask, invitation::show, invitation::accept])
         .mount(
             "/login",
-            routes![sign_in::form, sign_in::submit, password::begin, password::submit, again::ask, again::submit],
+            routes![
+                sign_in::form,
+                sign_in::submit,
+                password::begin,
+                password::submit,
+                reauthenticate::ask,
+                reauthenticate::submit
+            ],
         )
         .mount("/logout", routes![sign_out::ask, sign_out::submit])
         .mount("/live", routes![live::watch, live::not_an_upgrade])

@@ -5,32 +5,32 @@ use rocket::{State, get};
 
 use crate::domain::Visitor;
 use crate::live::Hub;
-use crate::pages::Shelf;
-use crate::web::guards::Asked;
+use crate::pages::PageStore;
+use crate::web::app_state::SharedClock;
+use crate::web::guards::QueryParams;
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
-use crate::web::rooms::Time;
-use crate::web::views::{Chrome, PageView};
+use crate::web::views::{Layout, PageView};
 
 /// How long the first paint waits for panels that never had a reading. Longer than most sources take, short enough
 /// not to be felt as slow; what comes later arrives on the socket.
-pub(super) const FIRST_PAINT_PATIENCE: Duration = Duration::from_millis(400);
+pub(super) const FIRST_PAINT_TIMEOUT: Duration = Duration::from_millis(400);
 
 #[get("/p/<slug>")]
 pub(super) async fn show(
     slug: &str,
-    asked: Asked,
+    asked: QueryParams,
     visitor: Visitor,
-    chrome: Chrome,
-    shelf: &State<Arc<Shelf>>,
+    chrome: Layout,
+    shelf: &State<Arc<PageStore>>,
     hub: &State<Arc<Hub>>,
-    time: &State<Time>,
+    time: &State<SharedClock>,
 ) -> Result<Html<PageView>, Refusal> {
     let page = shelf.open(slug, &visitor)?;
     let revision = shelf.revision_for(&page, &visitor);
     let choice = page.choose(asked.pairs())?;
     let seat = hub.sit(&page, &choice)?;
-    seat.complete_within(FIRST_PAINT_PATIENCE).await;
+    seat.complete_within(FIRST_PAINT_TIMEOUT).await;
     let view = PageView::of(&page, &revision, &choice, seat.paint(), seat.watching(), time.0.now());
     Ok(Html::new("pages/show", page.title.clone(), chrome, view))
 }

@@ -4,20 +4,20 @@ use rocket::response::Redirect;
 use rocket::serde::json::Json;
 use rocket::{Either, post};
 
-use super::doorstep::Doorstep;
-use super::second_step::passkey_words;
+use super::second_step::passkey_error;
+use super::sign_in_context::SignInContext;
 use crate::auth::{NextPath, PasskeySignInRefusal};
 use crate::domain::Visitor;
 use crate::factors::{self, PasskeyAnswer, PasskeyRefusal};
-use crate::web::form::{Form, PlainForm};
+use crate::web::form::{CsrfForm, Form};
 use crate::web::guards::{Passkeys, SameOrigin};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
-use crate::web::views::{Chrome, Said, SignInView, Tone};
+use crate::web::views::{Layout, Notice, SignInView, Tone};
 
 /// The token alone.
 #[derive(FromForm)]
-pub(super) struct PasskeyForm<'r> {
+pub(super) struct PasskeySignInForm<'r> {
     #[field(default = "")]
     csrf: &'r str,
     #[field(default = "")]
@@ -32,13 +32,13 @@ pub(super) struct PasskeyForm<'r> {
 /// stranger's or a member's.
 #[post("/passkey/options", data = "<sent>")]
 pub(super) fn options(
-    sent: Form<PlainForm<'_>>,
+    sent: Form<CsrfForm<'_>>,
     _from_here: SameOrigin,
     passkeys: Passkeys,
-    doorstep: Doorstep<'_>,
+    doorstep: SignInContext<'_>,
 ) -> Result<Json<factors::Asked>, Refusal> {
-    if !doorstep.form_is_ours(sent.csrf) && !doorstep.members_form_is_ours(sent.csrf) {
-        return Err(Refusal::FormNotOurs);
+    if !doorstep.verify_pre_session_csrf(sent.csrf) && !doorstep.verify_member_csrf(sent.csrf) {
+        return Err(Refusal::CsrfMismatch);
     }
     let site = passkeys.site.map_err(|_| Refusal::NotFound)?;
     let asked = doorstep.auth.factors().ask_for_a_passkey(&site, sent.csrf.as_bytes());
@@ -51,18 +51,18 @@ pub(super) fn options(
 /// Signs in whoever's passkey answered.
 #[post("/passkey", data = "<sent>")]
 pub(super) async fn submit(
-    sent: Form<PasskeyForm<'_>>,
+    sent: Form<PasskeySignInForm<'_>>,
     _from_here: SameOrigin,
     visitor: Visitor,
-    chrome: Chrome,
+    chrome: Layout,
     passkeys: Passkeys,
-    doorstep: Doorstep<'_>,
+    doorstep: SignInContext<'_>,
 ) -> Result<Either<Redirect, Html<SignInView>>, Refusal> {
     let next = NextPath::parse(sent.next).unwrap_or_else(NextPath::home);
-    if !doorstep.form_is_ours(sent.csrf) {
-        doorstep.note_forgery(&visitor, &doorstep.client);
+    if !doorstep.verify_pre_session_csrf(sent.csrf) {
+        doorstep.audit_forgery(&visitor, &doorstep.client);
         let text = "This form was open for a long time, or this browser keeps no cookies. Please sign in again.";
-        let said = Said { tone: Tone::Info, text: text.to_owned() };
+        let said = Notice { tone: Tone::Info, text: text.to_owned() };
         let form = doorstep.sign_in_form(chrome, &next, "", Some(said))?;
         return Ok(Either::Right(form.with_status(Status::BadRequest)));
     }
@@ -72,24 +72,24 @@ pub(super) async fn submit(
     let browser = sent.csrf.as_bytes();
     match doorstep.auth.sign_in_with_passkey(&site, browser, answer, &doorstep.client, previous.as_ref()).await {
         Ok(signed_in) => {
-            doorstep.keep_session(&signed_in.token);
-            doorstep.cookies.keep_device(&signed_in.device);
+            doorstep.set_session_cookie(&signed_in.token);
+            doorstep.cookies.set_device(&signed_in.device);
             Ok(Either::Left(Redirect::to(next.to_string())))
         }
         Err(refusal) => {
-            let (status, text) = words(&doorstep, refusal)?;
-            let form = doorstep.sign_in_form(chrome, &next, "", Some(Said { tone: Tone::Warn, text }))?;
+            let (status, text) = error_text(&doorstep, refusal)?;
+            let form = doorstep.sign_in_form(chrome, &next, "", Some(Notice { tone: Tone::Warn, text }))?;
             Ok(Either::Right(form.with_status(status)))
         }
     }
 }
 
-fn words(doorstep: &Doorstep<'_>, refusal: PasskeySignInRefusal) -> Result<(Status, String), Refusal> {
+fn error_text(doorstep: &SignInContext<'_>, refusal: PasskeySignInRefusal) -> Result<(Status, String), Refusal> {
     Ok(match refusal {
         PasskeySignInRefusal::Store(error) | PasskeySignInRefusal::Passkey(PasskeyRefusal::Store(error)) => {
             return Err(error.into());
         }
-        PasskeySignInRefusal::Passkey(refusal) => passkey_words(&refusal),
+        PasskeySignInRefusal::Passkey(refusal) => passkey_error(&refusal),
         PasskeySignInRefusal::NobodyCanSay => (
             Status::Forbidden,
             "A passkey alone does not sign you in here, since nobody could tell whether your account is still good. Sign \
@@ -97,7 +97,7 @@ fn words(doorstep: &Doorstep<'_>, refusal: PasskeySignInRefusal) -> Result<(Stat
                 .to_owned(),
         ),
         PasskeySignInRefusal::Departed(_) => {
-            (Status::Forbidden, format!("Your passkey is right, but your account may not sign in. {}", doorstep.ask()))
+            (Status::Forbidden, format!("Your passkey is right, but your account may not sign in. {}", doorstep.contact_advice()))
         }
         PasskeySignInRefusal::Unreachable(unreachable) => {
             tracing::warn!(reason = unreachable.reason, "the owner of a passkey could not be asked about");

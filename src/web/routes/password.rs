@@ -3,25 +3,25 @@ use rocket::http::Status;
 use rocket::response::Redirect;
 use rocket::{Either, State, get, post};
 
-use super::doorstep::{Answer, Doorstep, TypedPassword};
+use super::sign_in_context::{SignInContext, SignInResponse, TypedPassword};
 use crate::auth::{Auth, Changed, Holder, NextPath, PasswordChangeRefusal, SignInRefusal, TypedChange};
 use crate::directory::{PasswordState, Rule, Unreachable};
 use crate::domain::{Client, Member, Username, Visitor};
+use crate::web::app_state::WebLimits;
 use crate::web::form::Form;
-use crate::web::guards::{Asked, SameOrigin, href_with_next, sign_in_href};
+use crate::web::guards::{QueryParams, SameOrigin, href_with_next, sign_in_href};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
-use crate::web::rooms::Limits;
-use crate::web::views::{Chrome, PasswordView, Said, Tone};
+use crate::web::views::{Layout, Notice, PasswordView, Tone};
 
 /// Where a member's form is.
-const MEMBERS_FORM: &str = "/account/password";
+const MEMBER_FORM_PATH: &str = "/account/password";
 
 /// The account page, once the password is changed.
-const CHANGED: &str = "/account?password=changed";
+const CHANGED_PATH: &str = "/account?password=changed";
 
 /// The same, when other sessions could not be ended.
-const CHANGED_HERE_ALONE: &str = "/account?password=changed-here";
+const CHANGED_BUT_SESSIONS_LEFT_PATH: &str = "/account?password=changed-here";
 
 /// What is missing is empty, and refused as such.
 #[derive(FromForm)]
@@ -39,9 +39,9 @@ pub(super) struct PasswordForm {
 
 /// Nobody begins here: the sign-in leads on whoever must change their password, and a member has a form of their own.
 #[get("/password")]
-pub(super) fn begin(asked: Asked, visitor: Visitor) -> Redirect {
+pub(super) fn begin(asked: QueryParams, visitor: Visitor) -> Redirect {
     match visitor {
-        Visitor::Member(_) => Redirect::to(MEMBERS_FORM),
+        Visitor::Member(_) => Redirect::to(MEMBER_FORM_PATH),
         Visitor::Anonymous | Visitor::Unconfirmed => {
             let next = asked.get("next").and_then(NextPath::parse).unwrap_or_else(NextPath::home);
             Redirect::to(sign_in_href(next.as_str()))
@@ -56,17 +56,17 @@ pub(super) async fn submit(
     client: Client,
     _from_here: SameOrigin,
     visitor: Visitor,
-    chrome: Chrome,
-    doorstep: Doorstep<'_>,
-    limits: &State<Limits>,
-) -> Result<Answer, Refusal> {
+    chrome: Layout,
+    doorstep: SignInContext<'_>,
+    limits: &State<WebLimits>,
+) -> Result<SignInResponse, Refusal> {
     let PasswordForm { username, old, new, again, next, csrf } = form.into_inner();
     let next = NextPath::parse(&next).unwrap_or_else(NextPath::home);
-    if !doorstep.form_is_ours(&csrf) {
-        doorstep.note_forgery(&visitor, &client);
+    if !doorstep.verify_pre_session_csrf(&csrf) {
+        doorstep.audit_forgery(&visitor, &client);
         let text = "This form was open for a long time, or this browser keeps no cookies. Please fill it in again.";
-        let said = Said { tone: Tone::Info, text: text.to_owned() };
-        let form = strangers_form(&doorstep, chrome, &next, &username, said)?;
+        let said = Notice { tone: Tone::Info, text: text.to_owned() };
+        let form = anonymous_form(&doorstep, chrome, &next, &username, said)?;
         return Ok(Either::Right(Either::Right(form.with_status(Status::BadRequest))));
     }
     if !doorstep.auth.changes_passwords(&username, PasswordState::Good) {
@@ -75,10 +75,10 @@ pub(super) async fn submit(
     let typed = TypedChange { old: old.0, new: new.0, again: again.0 };
     let previous = doorstep.cookies.session();
     match doorstep.auth.change_password(&username, typed, &client, previous.as_ref()).await {
-        Ok(changed) => welcome(&doorstep, limits, chrome, changed, &next, &username),
+        Ok(changed) => finish_change(&doorstep, limits, chrome, changed, &next, &username),
         Err(refusal) => {
-            let (status, said) = words(&doorstep, &refusal)?;
-            let form = strangers_form(&doorstep, chrome, &next, &username, said)?;
+            let (status, said) = error_notice(&doorstep, &refusal)?;
+            let form = anonymous_form(&doorstep, chrome, &next, &username, said)?;
             Ok(Either::Right(Either::Right(form.with_status(status))))
         }
     }
@@ -86,9 +86,9 @@ pub(super) async fn submit(
 
 /// A member's form.
 #[get("/account/password")]
-pub(super) fn ask(member: Member, chrome: Chrome, doorstep: Doorstep<'_>) -> Result<Html<PasswordView>, Refusal> {
+pub(super) fn ask(member: Member, chrome: Layout, doorstep: SignInContext<'_>) -> Result<Html<PasswordView>, Refusal> {
     let name = doorstep.auth.name_for_change(&member.person).ok_or(Refusal::NotFound)?;
-    Ok(members_form(chrome, &name, None))
+    Ok(member_form(chrome, &name, None))
 }
 
 /// Changes a member's password, and gives this browser a new session.
@@ -98,32 +98,32 @@ pub(super) async fn change(
     client: Client,
     _from_here: SameOrigin,
     member: Member,
-    chrome: Chrome,
-    doorstep: Doorstep<'_>,
-    limits: &State<Limits>,
-) -> Result<Answer, Refusal> {
+    chrome: Layout,
+    doorstep: SignInContext<'_>,
+    limits: &State<WebLimits>,
+) -> Result<SignInResponse, Refusal> {
     let PasswordForm { old, new, again, csrf, .. } = form.into_inner();
-    let previous = doorstep.cookies.session().ok_or(Refusal::FormNotOurs)?;
+    let previous = doorstep.cookies.session().ok_or(Refusal::CsrfMismatch)?;
     if !doorstep.auth.keys().csrf_holds(Holder::Member(&previous), &csrf) {
-        return Err(Refusal::FormNotOurs);
+        return Err(Refusal::CsrfMismatch);
     }
     let name = doorstep.auth.name_for_change(&member.person).ok_or(Refusal::NotFound)?;
     let typed = TypedChange { old: old.0, new: new.0, again: again.0 };
     match doorstep.auth.change_password(name.as_str(), typed, &client, Some(&previous)).await {
         Ok(changed) => {
-            let next = NextPath::parse(CHANGED).unwrap_or_else(NextPath::home);
-            welcome(&doorstep, limits, chrome, changed, &next, name.as_str())
+            let next = NextPath::parse(CHANGED_PATH).unwrap_or_else(NextPath::home);
+            finish_change(&doorstep, limits, chrome, changed, &next, name.as_str())
         }
         Err(refusal) => {
-            let (status, said) = words(&doorstep, &refusal)?;
-            Ok(Either::Right(Either::Right(members_form(chrome, &name, Some(said)).with_status(status))))
+            let (status, said) = error_notice(&doorstep, &refusal)?;
+            Ok(Either::Right(Either::Right(member_form(chrome, &name, Some(said)).with_status(status))))
         }
     }
 }
 
 /// What is said above the form for a new password, when a sign-in was refused for want of one and it can be changed
 /// here.
-pub(super) fn way_out(auth: &Auth, refusal: &SignInRefusal, username: &str) -> Option<Said> {
+pub(super) fn change_required_notice(auth: &Auth, refusal: &SignInRefusal, username: &str) -> Option<Notice> {
     let (state, text) = match refusal {
         SignInRefusal::PasswordExpired => {
             (PasswordState::Expired, "Your password has expired. Choose a new one, and you are signed in with it.")
@@ -134,33 +134,33 @@ pub(super) fn way_out(auth: &Auth, refusal: &SignInRefusal, username: &str) -> O
         ),
         _ => return None,
     };
-    auth.changes_passwords(username, state).then(|| Said { tone: Tone::Warn, text: text.to_owned() })
+    auth.changes_passwords(username, state).then(|| Notice { tone: Tone::Warn, text: text.to_owned() })
 }
 
 /// The form for somebody who is not signed in.
-pub(super) fn strangers_form(
-    doorstep: &Doorstep<'_>,
-    chrome: Chrome,
+pub(super) fn anonymous_form(
+    doorstep: &SignInContext<'_>,
+    chrome: Layout,
     next: &NextPath,
     username: &str,
-    said: Said,
+    said: Notice,
 ) -> Result<Html<PasswordView>, Refusal> {
     let view = PasswordView {
-        said: Some(said),
+        notice: Some(said),
         is_member: false,
         is_local: false,
         username: username.to_owned(),
         next: next.to_string(),
-        csrf: doorstep.csrf()?,
+        csrf: doorstep.pre_session_csrf_token()?,
     };
     Ok(Html::new("auth/password", "Change your password", chrome, view))
 }
 
-fn members_form(mut chrome: Chrome, name: &Username, said: Option<Said>) -> Html<PasswordView> {
+fn member_form(mut chrome: Layout, name: &Username, said: Option<Notice>) -> Html<PasswordView> {
     // Whoever is here need not be told to come here.
-    chrome.notes.retain(|note| note.link.as_ref().is_none_or(|link| link.href != MEMBERS_FORM));
+    chrome.banners.retain(|note| note.link.as_ref().is_none_or(|link| link.href != MEMBER_FORM_PATH));
     let view = PasswordView {
-        said,
+        notice: said,
         is_member: true,
         is_local: chrome.visitor.as_ref().is_some_and(|who| who.is_local),
         username: name.as_str().to_owned(),
@@ -171,35 +171,35 @@ fn members_form(mut chrome: Chrome, name: &Username, said: Option<Said>) -> Html
 }
 
 /// After the change: onward with the new session, or to the sign-in form when the directory failed them just then.
-fn welcome(
-    doorstep: &Doorstep<'_>,
-    limits: &Limits,
-    mut chrome: Chrome,
+fn finish_change(
+    doorstep: &SignInContext<'_>,
+    limits: &WebLimits,
+    mut chrome: Layout,
     changed: Changed,
     next: &NextPath,
     username: &str,
-) -> Result<Answer, Refusal> {
+) -> Result<SignInResponse, Refusal> {
     if let Some(pending) = changed.second_factor {
-        doorstep.cookies.forget_session();
-        doorstep.cookies.keep_pending(&pending);
+        doorstep.cookies.remove_session();
+        doorstep.cookies.set_pending(&pending);
         return Ok(Either::Left(Redirect::to(href_with_next("/login/factor", next.as_str()))));
     }
     let Some(signed_in) = changed.signed_in else {
-        doorstep.cookies.forget_session();
-        (chrome.visitor, chrome.notes) = (None, Vec::new());
+        doorstep.cookies.remove_session();
+        (chrome.visitor, chrome.banners) = (None, Vec::new());
         let text = "Your password is changed. Sign in with the new one.";
-        let said = Said { tone: Tone::Info, text: text.to_owned() };
+        let said = Notice { tone: Tone::Info, text: text.to_owned() };
         return Ok(Either::Right(Either::Left(doorstep.sign_in_form(chrome, next, username, Some(said))?)));
     };
-    doorstep.cookies.keep_session(&signed_in.token, limits.session_lasts);
-    doorstep.cookies.keep_device(&signed_in.device);
-    let onward = if changed.others_ended { next.to_string() } else { CHANGED_HERE_ALONE.to_owned() };
+    doorstep.cookies.set_session(&signed_in.token, limits.session_lifetime);
+    doorstep.cookies.set_device(&signed_in.device);
+    let onward = if changed.others_ended { next.to_string() } else { CHANGED_BUT_SESSIONS_LEFT_PATH.to_owned() };
     Ok(Either::Left(Redirect::to(onward)))
 }
 
 /// What is said about a refusal above the form.
-fn words(doorstep: &Doorstep<'_>, refusal: &PasswordChangeRefusal) -> Result<(Status, Said), Refusal> {
-    let warn = |status, text: &str| Ok((status, Said { tone: Tone::Warn, text: text.to_owned() }));
+fn error_notice(doorstep: &SignInContext<'_>, refusal: &PasswordChangeRefusal) -> Result<(Status, Notice), Refusal> {
+    let warn = |status, text: &str| Ok((status, Notice { tone: Tone::Warn, text: text.to_owned() }));
     match refusal {
         PasswordChangeRefusal::NewEmpty => warn(Status::BadRequest, "Choose a new password."),
         PasswordChangeRefusal::NotRepeated => {
@@ -211,13 +211,15 @@ fn words(doorstep: &Doorstep<'_>, refusal: &PasswordChangeRefusal) -> Result<(St
         PasswordChangeRefusal::NotAPassword => {
             warn(Status::BadRequest, "The new password is too long, or has a character that no password can have.")
         }
-        PasswordChangeRefusal::Policy { rule, words } => warn(Status::BadRequest, &in_words(*rule, words.as_deref())),
+        PasswordChangeRefusal::Policy { rule, words } => {
+            warn(Status::BadRequest, &policy_text(*rule, words.as_deref()))
+        }
         PasswordChangeRefusal::NotHere => warn(
             Status::Forbidden,
             &format!(
                 "Your password cannot be changed here. Change it on your computer (Ctrl-Alt-Del on Windows). If that \
                  does not work: {}",
-                doorstep.ask()
+                doorstep.contact_advice()
             ),
         ),
         PasswordChangeRefusal::Old(SignInRefusal::WrongCredentials | SignInRefusal::Throttled { .. }) => warn(
@@ -231,14 +233,14 @@ fn words(doorstep: &Doorstep<'_>, refusal: &PasswordChangeRefusal) -> Result<(St
             } else {
                 "The company directory cannot be reached right now. Your password is what it was. Try again in a minute."
             };
-            Ok((Status::ServiceUnavailable, Said { tone: Tone::Bad, text: text.to_owned() }))
+            Ok((Status::ServiceUnavailable, Notice { tone: Tone::Bad, text: text.to_owned() }))
         }
-        PasswordChangeRefusal::Old(refusal) => doorstep.words(refusal),
+        PasswordChangeRefusal::Old(refusal) => doorstep.error_notice(refusal),
     }
 }
 
 /// The rule that a new password breaks. The directory's own words come first where they say more.
-fn in_words(rule: Option<Rule>, theirs: Option<&str>) -> String {
+fn policy_text(rule: Option<Rule>, theirs: Option<&str>) -> String {
     let ours = match rule {
         Some(Rule::TooShort) => "The new password is too short.",
         Some(Rule::TooLong) => "The new password is too long.",
@@ -267,16 +269,16 @@ mod tests {
     fn each_broken_rule_has_its_words_and_the_directorys_own_where_they_say_more() {
         let words = "It should be equal or longer than 10 characters.";
         let samba = Some(words);
-        assert_eq!(in_words(Some(Rule::TooShort), samba), words);
-        assert_eq!(in_words(Some(Rule::TooShort), None), "The new password is too short.");
-        assert!(in_words(Some(Rule::InHistory), samba).starts_with("You had this password before."));
-        assert_eq!(in_words(None, samba), words);
-        assert!(in_words(None, None).contains("against your company's rules"));
+        assert_eq!(policy_text(Some(Rule::TooShort), samba), words);
+        assert_eq!(policy_text(Some(Rule::TooShort), None), "The new password is too short.");
+        assert!(policy_text(Some(Rule::InHistory), samba).starts_with("You had this password before."));
+        assert_eq!(policy_text(None, samba), words);
+        assert!(policy_text(None, None).contains("against your company's rules"));
     }
 
     #[test]
     fn after_the_change_the_way_leads_to_a_page_of_this_site() {
-        for path in [CHANGED, CHANGED_HERE_ALONE] {
+        for path in [CHANGED_PATH, CHANGED_BUT_SESSIONS_LEFT_PATH] {
             assert_eq!(NextPath::parse(path).unwrap().as_str(), path);
         }
     }

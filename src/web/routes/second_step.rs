@@ -3,17 +3,17 @@ use rocket::http::Status;
 use rocket::response::Redirect;
 use rocket::{Either, get, post};
 
-use super::doorstep::Doorstep;
+use super::sign_in_context::SignInContext;
 use crate::auth::{DeviceMark, FactorRefusal, Holder, NextPath, Showing};
 use crate::domain::{Member, Person, Visitor};
 use crate::factors::{CodeRefusal, PasskeyAnswer, PasskeyRefusal};
 use crate::sessions::SessionToken;
 use crate::web::form::Form;
-use crate::web::guards::{Asked, Passkeys, SameOrigin, href_with_next, sign_in_href};
+use crate::web::guards::{Passkeys, QueryParams, SameOrigin, href_with_next, sign_in_href};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
-use crate::web::shown::sentence;
-use crate::web::views::{Chrome, Said, SecondStepView, Tone, Way, WhyView, wait_in_words};
+use crate::web::views::{FactorMethod, Layout, NoPasskeysView, Notice, SecondStepView, Tone, humanize_wait};
+use crate::web::www_authenticate::capitalize;
 
 /// A code of the app, a recovery code, or a passkey's answer: what is not given is empty.
 #[derive(FromForm)]
@@ -32,12 +32,12 @@ pub(super) struct FactorForm<'r> {
     sealed: &'r str,
 }
 
-pub(super) type StepAnswer = Either<Redirect, Html<SecondStepView>>;
+pub(super) type SecondStepResponse = Either<Redirect, Html<SecondStepView>>;
 
 /// Who stands at the second step.
-pub(super) enum Who {
+pub(super) enum SecondStepSubject {
     /// Somebody who has given their password, and has no session yet.
-    Waiting(Person),
+    Pending(Person),
     /// A member, whose factor counts no more, or who confirms that it is they.
     Member(Box<Member>),
 }
@@ -45,17 +45,19 @@ pub(super) enum Who {
 /// The second step: of a sign-in, or of a member whom a page asks for it. Whoever has no factor is led to set one up.
 #[get("/factor")]
 pub(super) async fn ask(
-    asked: Asked,
+    asked: QueryParams,
     visitor: Visitor,
-    chrome: Chrome,
+    chrome: Layout,
     passkeys: Passkeys,
-    doorstep: Doorstep<'_>,
-) -> Result<StepAnswer, Refusal> {
+    doorstep: SignInContext<'_>,
+) -> Result<SecondStepResponse, Refusal> {
     let next = asked.get("next").and_then(NextPath::parse).unwrap_or_else(NextPath::home);
-    if let Some(person) = doorstep.waiting() {
-        return form(&doorstep, chrome, &passkeys, &Who::Waiting(person), &next, None).await.map(Either::Right);
+    if let Some(person) = doorstep.pending_person() {
+        return form(&doorstep, chrome, &passkeys, &SecondStepSubject::Pending(person), &next, None)
+            .await
+            .map(Either::Right);
     }
-    let Some(member) = in_a_session(visitor) else {
+    let Some(member) = session_member(visitor) else {
         return Ok(Either::Left(Redirect::to(sign_in_href(next.as_str()))));
     };
     if !doorstep.auth.needs_second_factor(&member.person.id).await? {
@@ -64,7 +66,7 @@ pub(super) async fn ask(
     if member.second_factor_until.is_some() {
         return Ok(Either::Left(Redirect::to(next.to_string())));
     }
-    form(&doorstep, chrome, &passkeys, &Who::Member(member), &next, None).await.map(Either::Right)
+    form(&doorstep, chrome, &passkeys, &SecondStepSubject::Member(member), &next, None).await.map(Either::Right)
 }
 
 #[post("/factor", data = "<sent>")]
@@ -72,18 +74,18 @@ pub(super) async fn show(
     sent: Form<FactorForm<'_>>,
     _from_here: SameOrigin,
     visitor: Visitor,
-    chrome: Chrome,
+    chrome: Layout,
     passkeys: Passkeys,
-    doorstep: Doorstep<'_>,
-) -> Result<StepAnswer, Refusal> {
+    doorstep: SignInContext<'_>,
+) -> Result<SecondStepResponse, Refusal> {
     let next = NextPath::parse(sent.next).unwrap_or_else(NextPath::home);
-    let who = match (doorstep.waiting(), in_a_session(visitor)) {
-        (Some(person), _) => Who::Waiting(person),
-        (None, Some(member)) => Who::Member(member),
+    let who = match (doorstep.pending_person(), session_member(visitor)) {
+        (Some(person), _) => SecondStepSubject::Pending(person),
+        (None, Some(member)) => SecondStepSubject::Member(member),
         (None, None) => return Ok(Either::Left(Redirect::to(sign_in_href(next.as_str())))),
     };
-    if !who.sent(&doorstep, sent.csrf) {
-        return Err(Refusal::FormNotOurs);
+    if !who.verify_csrf(&doorstep, sent.csrf) {
+        return Err(Refusal::CsrfMismatch);
     }
     let showing = match &passkeys.site {
         Ok(site) if !sent.credential.is_empty() => {
@@ -93,19 +95,19 @@ pub(super) async fn show(
         _ if sent.code.is_empty() => Showing::Code(sent.recovery),
         _ => Showing::Code(sent.code),
     };
-    match who.shows(&doorstep, showing).await {
-        Ok(Passed { token, device }) => {
-            doorstep.keep_session(&token);
-            if let Some(device) = device {
-                doorstep.cookies.keep_device(&device);
+    match who.verify(&doorstep, showing).await {
+        Ok(PassedSecondStep { token, device_cookie }) => {
+            doorstep.set_session_cookie(&token);
+            if let Some(device_cookie) = device_cookie {
+                doorstep.cookies.set_device(&device_cookie);
             }
-            doorstep.cookies.forget_pending();
+            doorstep.cookies.remove_pending();
             Ok(Either::Left(Redirect::to(next.to_string())))
         }
         // Their five minutes are over.
         Err(FactorRefusal::NotWaiting) => Ok(Either::Left(Redirect::to(sign_in_href(next.as_str())))),
         Err(refusal) => {
-            let (status, said) = words(refusal)?;
+            let (status, said) = error_notice(refusal)?;
             let form = form(&doorstep, chrome, &passkeys, &who, &next, Some(said)).await?;
             Ok(Either::Right(form.with_status(status)))
         }
@@ -114,7 +116,7 @@ pub(super) async fn show(
 
 /// The member whose session the cookie is. Who is proved by a header has no step to take here, and must not take it in
 /// the session of whoever's cookie comes along.
-fn in_a_session(visitor: Visitor) -> Option<Box<Member>> {
+fn session_member(visitor: Visitor) -> Option<Box<Member>> {
     match visitor {
         Visitor::Member(member) if member.session().is_some() => Some(member),
         _ => None,
@@ -122,40 +124,44 @@ fn in_a_session(visitor: Visitor) -> Option<Box<Member>> {
 }
 
 /// What the browser keeps of a second step that was passed.
-struct Passed {
+struct PassedSecondStep {
     token: SessionToken,
     /// For whoever has just signed in.
-    device: Option<DeviceMark>,
+    device_cookie: Option<DeviceMark>,
 }
 
-impl Who {
+impl SecondStepSubject {
     fn person(&self) -> &Person {
         match self {
-            Self::Waiting(person) => person,
+            Self::Pending(person) => person,
             Self::Member(member) => &member.person,
         }
     }
 
     /// Whether the form was made by us for this browser.
-    fn sent(&self, doorstep: &Doorstep<'_>, csrf: &str) -> bool {
+    fn verify_csrf(&self, doorstep: &SignInContext<'_>, csrf: &str) -> bool {
         match self {
-            Self::Waiting(_) => doorstep.form_is_ours(csrf),
-            Self::Member(_) => doorstep.members_form_is_ours(csrf),
+            Self::Pending(_) => doorstep.verify_pre_session_csrf(csrf),
+            Self::Member(_) => doorstep.verify_member_csrf(csrf),
         }
     }
 
-    async fn shows(&self, doorstep: &Doorstep<'_>, showing: Showing<'_>) -> Result<Passed, FactorRefusal> {
+    async fn verify(
+        &self,
+        doorstep: &SignInContext<'_>,
+        showing: Showing<'_>,
+    ) -> Result<PassedSecondStep, FactorRefusal> {
         let (session, client) = (doorstep.cookies.session(), &doorstep.client);
         match self {
-            Self::Waiting(_) => {
+            Self::Pending(_) => {
                 let pending = doorstep.cookies.pending().ok_or(FactorRefusal::NotWaiting)?;
                 let signed_in = doorstep.auth.finish_sign_in(&pending, showing, client, session.as_ref()).await?;
-                Ok(Passed { token: signed_in.token, device: Some(signed_in.device) })
+                Ok(PassedSecondStep { token: signed_in.token, device_cookie: Some(signed_in.device) })
             }
             Self::Member(member) => {
                 let session = session.ok_or(FactorRefusal::NotWaiting)?;
                 let renewed = doorstep.auth.step_up(&session, &member.person, showing, client).await?;
-                Ok(Passed { token: renewed.token, device: None })
+                Ok(PassedSecondStep { token: renewed.token, device_cookie: None })
             }
         }
     }
@@ -163,42 +169,42 @@ impl Who {
 
 /// The form for a second factor.
 pub(super) async fn form(
-    doorstep: &Doorstep<'_>,
-    chrome: Chrome,
+    doorstep: &SignInContext<'_>,
+    chrome: Layout,
     passkeys: &Passkeys,
-    who: &Who,
+    who: &SecondStepSubject,
     next: &NextPath,
-    said: Option<Said>,
+    said: Option<Notice>,
 ) -> Result<Html<SecondStepView>, Refusal> {
     let enrolled = doorstep.auth.factors().of(&who.person().id).await?;
     let has_passkeys = !enrolled.passkeys.is_empty();
-    let is_member = matches!(who, Who::Member(_));
+    let is_member = matches!(who, SecondStepSubject::Member(_));
     let ways = [
-        (Way::Passkey, has_passkeys && passkeys.site.is_ok()),
-        (Way::App, enrolled.app.is_some()),
-        (Way::RecoveryCode, enrolled.recovery_codes > 0),
+        (FactorMethod::Passkey, has_passkeys && passkeys.site.is_ok()),
+        (FactorMethod::App, enrolled.app.is_some()),
+        (FactorMethod::RecoveryCode, enrolled.recovery_codes > 0),
     ];
     let view = SecondStepView {
-        said,
+        notice: said,
         is_member,
         name: who.person().display_name.clone(),
-        ways: ways.into_iter().filter(|(_, will_do)| *will_do).map(|(way, _)| way).collect(),
-        no_passkeys: passkeys.site.as_ref().err().filter(|_| has_passkeys).map(WhyView::of),
+        methods: ways.into_iter().filter(|(_, will_do)| *will_do).map(|(way, _)| way).collect(),
+        no_passkeys: passkeys.site.as_ref().err().filter(|_| has_passkeys).map(NoPasskeysView::of),
         next: next.to_string(),
-        csrf: if is_member { chrome.csrf.clone() } else { doorstep.csrf()? },
+        csrf: if is_member { chrome.csrf.clone() } else { doorstep.pre_session_csrf_token()? },
     };
     Ok(Html::new("auth/second_step", "One more step", chrome, view))
 }
 
 /// What is said about a factor that was not taken.
-pub(super) fn words(refusal: FactorRefusal) -> Result<(Status, Said), Refusal> {
+pub(super) fn error_notice(refusal: FactorRefusal) -> Result<(Status, Notice), Refusal> {
     let refusal = match refusal.into_store_error() {
         Ok(error) => return Err(error.into()),
         Err(refusal) => refusal,
     };
     let (status, text) = match refusal {
         FactorRefusal::Code(CodeRefusal::Throttled { retry_after }) => {
-            let wait = wait_in_words(retry_after);
+            let wait = humanize_wait(retry_after);
             (Status::TooManyRequests, format!("There were too many wrong codes. Try again in {wait}."))
         }
         FactorRefusal::Code(CodeRefusal::Used) => (
@@ -223,16 +229,16 @@ pub(super) fn words(refusal: FactorRefusal) -> Result<(Status, Said), Refusal> {
         FactorRefusal::SomebodyElses => {
             (Status::Unauthorized, "That passkey belongs to another account. Choose yours.".to_owned())
         }
-        FactorRefusal::Passkey(refusal) => passkey_words(&refusal),
+        FactorRefusal::Passkey(refusal) => passkey_error(&refusal),
         FactorRefusal::NotWaiting | FactorRefusal::Store(_) => {
             (Status::Unauthorized, "That took too long. Sign in again.".to_owned())
         }
     };
-    Ok((status, Said { tone: Tone::Warn, text }))
+    Ok((status, Notice { tone: Tone::Warn, text }))
 }
 
 /// What is said about a passkey that was not taken; why is in the log.
-pub(super) fn passkey_words(refusal: &PasskeyRefusal) -> (Status, String) {
+pub(super) fn passkey_error(refusal: &PasskeyRefusal) -> (Status, String) {
     match refusal {
         PasskeyRefusal::NotAsked => {
             (Status::BadRequest, "That took too long, or was sent twice. Try the passkey again.".to_owned())
@@ -243,7 +249,7 @@ pub(super) fn passkey_words(refusal: &PasskeyRefusal) -> (Status, String) {
         ),
         PasskeyRefusal::Known => (Status::BadRequest, "This passkey is set up already.".to_owned()),
         PasskeyRefusal::TooMany => {
-            (Status::BadRequest, sentence(&format!("{refusal}. Remove one that you do not use.")))
+            (Status::BadRequest, capitalize(&format!("{refusal}. Remove one that you do not use.")))
         }
         PasskeyRefusal::Refused(why) => {
             tracing::info!(why, "a passkey's answer was refused");
@@ -253,14 +259,14 @@ pub(super) fn passkey_words(refusal: &PasskeyRefusal) -> (Status, String) {
     }
 }
 
-impl Doorstep<'_> {
+impl SignInContext<'_> {
     /// Who waits in this browser for their second factor.
-    fn waiting(&self) -> Option<Person> {
+    fn pending_person(&self) -> Option<Person> {
         self.auth.waiting(&self.cookies.pending()?)
     }
 
     /// Whether a member's form was made by us for this very session.
-    pub(super) fn members_form_is_ours(&self, csrf: &str) -> bool {
+    pub(super) fn verify_member_csrf(&self, csrf: &str) -> bool {
         self.cookies.session().is_some_and(|token| self.auth.keys().csrf_holds(Holder::Member(&token), csrf))
     }
 }

@@ -5,16 +5,16 @@ use rocket::http::Status;
 use rocket::response::Redirect;
 use rocket::{Either, State, get, post};
 
-use super::doorstep::{Answer, Doorstep, TypedPassword};
 use super::password;
+use super::sign_in_context::{SignInContext, SignInResponse, TypedPassword};
 use crate::auth::{NextPath, SignInRefusal};
 use crate::domain::{Client, Visitor};
+use crate::web::app_state::WebLimits;
 use crate::web::form::Form;
-use crate::web::guards::{Asked, SameOrigin, href_with_next};
+use crate::web::guards::{QueryParams, SameOrigin, href_with_next};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
-use crate::web::rooms::Limits;
-use crate::web::views::{Chrome, Said, SignInView, Tone, in_words};
+use crate::web::views::{Layout, Notice, SignInView, Tone, humanize};
 
 /// What is missing is empty, and refused as such: with the form, not with an error.
 #[derive(FromForm)]
@@ -33,30 +33,30 @@ pub(super) struct SignInForm {
 /// The form; a member is sent on to where they wanted to go, and one whom nobody can confirm is told so.
 #[get("/")]
 pub(super) fn form(
-    asked: Asked,
+    asked: QueryParams,
     visitor: Visitor,
-    chrome: Chrome,
-    doorstep: Doorstep<'_>,
-    limits: &State<Limits>,
+    chrome: Layout,
+    doorstep: SignInContext<'_>,
+    limits: &State<WebLimits>,
 ) -> Result<Either<Redirect, Html<SignInView>>, Refusal> {
     let next = asked.get("next").and_then(NextPath::parse).unwrap_or_else(NextPath::home);
     let said = match visitor {
         Visitor::Member(_) => return Ok(Either::Left(Redirect::to(next.to_string()))),
-        Visitor::Unconfirmed => Some(why_unconfirmed(limits.session_stale_after)),
+        Visitor::Unconfirmed => Some(unconfirmed_notice(limits.session_stale_after)),
         Visitor::Anonymous => None,
     };
     doorstep.sign_in_form(chrome, &next, "", said).map(Either::Right)
 }
 
 /// What is said to somebody who is signed in and finds the doors shut.
-fn why_unconfirmed(stale_after: Duration) -> Said {
+fn unconfirmed_notice(stale_after: Duration) -> Notice {
     let text = format!(
         "You are still signed in, but the company directory has not answered for more than {}, and without it nobody \
          can say what you may see. Your pages open again when it answers, without signing in. Pages open to all stay \
          open.",
-        in_words(stale_after)
+        humanize(stale_after)
     );
-    Said { tone: Tone::Warn, text }
+    Notice { tone: Tone::Warn, text }
 }
 
 /// Signs somebody in and sends them back to where they wanted to go, or says why not above the form. Who must change
@@ -67,44 +67,44 @@ pub(super) async fn submit(
     client: Client,
     _from_here: SameOrigin,
     visitor: Visitor,
-    chrome: Chrome,
-    doorstep: Doorstep<'_>,
-    limits: &State<Limits>,
-) -> Result<Answer, Refusal> {
+    chrome: Layout,
+    doorstep: SignInContext<'_>,
+    limits: &State<WebLimits>,
+) -> Result<SignInResponse, Refusal> {
     let SignInForm { username, password, next, csrf, stay } = form.into_inner();
     let next = NextPath::parse(&next).unwrap_or_else(NextPath::home);
-    if !doorstep.form_is_ours(&csrf) {
-        doorstep.note_forgery(&visitor, &client);
+    if !doorstep.verify_pre_session_csrf(&csrf) {
+        doorstep.audit_forgery(&visitor, &client);
         let text = "This form was open for a long time, or this browser keeps no cookies. Please sign in again.";
-        let said = Said { tone: Tone::Info, text: text.to_owned() };
+        let said = Notice { tone: Tone::Info, text: text.to_owned() };
         let form = doorstep.sign_in_form(chrome, &next, &username, Some(said))?;
         return Ok(Either::Right(Either::Left(form.with_status(Status::BadRequest))));
     }
     let previous = doorstep.cookies.session();
     let refusal = match doorstep.auth.sign_in_for(&username, password.0, stay, &client, previous.as_ref()).await {
         Ok(signed_in) => {
-            doorstep.cookies.keep_session(&signed_in.token, limits.session_lasts);
-            doorstep.cookies.keep_device(&signed_in.device);
+            doorstep.cookies.set_session(&signed_in.token, limits.session_lifetime);
+            doorstep.cookies.set_device(&signed_in.device);
             return Ok(Either::Left(Redirect::to(next.to_string())));
         }
         Err(SignInRefusal::SecondFactorFirst(pending)) => {
-            doorstep.cookies.keep_pending(&pending);
+            doorstep.cookies.set_pending(&pending);
             return Ok(Either::Left(Redirect::to(href_with_next("/login/factor", next.as_str()))));
         }
         Err(refusal) => refusal,
     };
-    if let Some(said) = password::way_out(doorstep.auth, &refusal, &username) {
-        let form = password::strangers_form(&doorstep, chrome, &next, &username, said)?;
+    if let Some(said) = password::change_required_notice(doorstep.auth, &refusal, &username) {
+        let form = password::anonymous_form(&doorstep, chrome, &next, &username, said)?;
         return Ok(Either::Right(Either::Right(form.with_status(Status::Forbidden))));
     }
-    let (status, said) = doorstep.words(&refusal)?;
+    let (status, said) = doorstep.error_notice(&refusal)?;
     let form = doorstep.sign_in_form(chrome, &next, &username, Some(said))?;
     Ok(Either::Right(Either::Left(form.with_status(status))))
 }
 
 /// The name in what is sent as a sign-in form, when it can be read as one.
 #[cfg(feature = "fuzzing")]
-pub(in crate::web) fn name_in(form: &str) -> Option<String> {
+pub(in crate::web) fn parse_username(form: &str) -> Option<String> {
     rocket::form::Form::parse_encoded(form.into()).ok().map(|form: SignInForm| form.username)
 }
 

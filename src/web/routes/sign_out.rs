@@ -8,15 +8,15 @@ use crate::auth::{Auth, Holder};
 use crate::domain::{Client, Visitor};
 use crate::web::Transport;
 use crate::web::cookies::Cookies;
-use crate::web::form::{Form, PlainForm};
+use crate::web::form::{CsrfForm, Form};
 use crate::web::guards::SameOrigin;
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
-use crate::web::views::{Chrome, SignOutView, SignedOutView};
+use crate::web::views::{Layout, SignOutView, SignedOutView};
 
 /// Whoever has a session is asked first, since following a link must change nothing; others have signed out.
 #[get("/")]
-pub(super) fn ask(visitor: Visitor, chrome: Chrome) -> Either<Html<SignOutView>, Html<SignedOutView>> {
+pub(super) fn ask(visitor: Visitor, chrome: Layout) -> Either<Html<SignOutView>, Html<SignedOutView>> {
     match visitor {
         Visitor::Member(_) | Visitor::Unconfirmed => {
             Either::Left(Html::new("auth/sign_out", "Sign out", chrome, SignOutView {}))
@@ -27,7 +27,7 @@ pub(super) fn ask(visitor: Visitor, chrome: Chrome) -> Either<Html<SignOutView>,
 
 #[post("/", data = "<form>")]
 pub(super) async fn submit(
-    form: Form<PlainForm<'_>>,
+    form: Form<CsrfForm<'_>>,
     client: Client,
     _from_here: SameOrigin,
     jar: &CookieJar<'_>,
@@ -37,10 +37,10 @@ pub(super) async fn submit(
     let cookies = Cookies::new(jar, transport);
     if let Some(token) = cookies.session() {
         if !auth.keys().csrf_holds(Holder::Member(&token), form.csrf) {
-            return Err(Refusal::FormNotOurs);
+            return Err(Refusal::CsrfMismatch);
         }
         auth.sign_out(&token, &client).await?;
     }
-    cookies.forget_session();
+    cookies.remove_session();
     Ok(Redirect::to("/logout"))
 }

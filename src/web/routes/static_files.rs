@@ -10,15 +10,15 @@ use crate::web::Assets;
 use crate::web::refusal::Refusal;
 
 /// What never changes at its address may be kept for a year, the longest that caches honour (RFC 9111, 5.2.2.1).
-const FOR_EVER: &str = "public, max-age=31536000, immutable";
+const CACHE_IMMUTABLE: &str = "public, max-age=31536000, immutable";
 
 /// An address without a version, or with an old one, is asked for again every time. The answer is a 304 as long as
 /// nothing has changed.
-const ASK_AGAIN: &str = "public, no-cache";
+const CACHE_REVALIDATE: &str = "public, no-cache";
 
 pub(super) struct StaticFile {
     bytes: Vec<u8>,
-    is_packed: bool,
+    is_gzipped: bool,
     content_type: ContentType,
     cache: &'static str,
     entity_tag: String,
@@ -27,21 +27,21 @@ pub(super) struct StaticFile {
 /// A file of the site's own: the same for everybody, so no visitor is looked up. The first part of its path may be a
 /// version, of now or of the page that a browser has still open.
 #[get("/<path..>")]
-pub(super) fn serve(path: PathBuf, takes: TakesGzip, assets: &State<Assets>) -> Result<StaticFile, Refusal> {
+pub(super) fn serve(path: PathBuf, takes: AcceptsGzip, assets: &State<Assets>) -> Result<StaticFile, Refusal> {
     let path = path.to_str().ok_or(Refusal::NotFound)?;
     let (version, name) = match path.split_once('/') {
         Some((version, name)) if Assets::is_version(version) => (Some(version), name),
         _ => (None, path),
     };
     let bytes = assets.static_file(name).ok_or(Refusal::NotFound)?;
-    let packed = assets.packed_file(name).filter(|_| takes.0);
+    let packed = assets.gzipped_file(name).filter(|_| takes.0);
     let extension = Path::new(name).extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     let is_current = version.is_some_and(|version| version == assets.version());
-    let tag = Assets::version_of(&bytes);
+    let tag = Assets::content_hash(&bytes);
     Ok(StaticFile {
         content_type: ContentType::from_extension(extension).unwrap_or(ContentType::Binary),
-        cache: if is_current { FOR_EVER } else { ASK_AGAIN },
-        is_packed: packed.is_some(),
+        cache: if is_current { CACHE_IMMUTABLE } else { CACHE_REVALIDATE },
+        is_gzipped: packed.is_some(),
         // Packed it is another representation (RFC 9110, 8.8.3).
         entity_tag: if packed.is_some() { format!("\"{tag}-gzip\"") } else { format!("\"{tag}\"") },
         bytes: packed.map_or_else(|| bytes.into_owned(), <[u8]>::to_vec),
@@ -49,10 +49,10 @@ pub(super) fn serve(path: PathBuf, takes: TakesGzip, assets: &State<Assets>) -> 
 }
 
 /// Whether the browser unpacks gzip (RFC 9110, 12.5.3). Everyone does who says so without a weight of zero.
-pub(super) struct TakesGzip(bool);
+pub(super) struct AcceptsGzip(bool);
 
 #[rocket::async_trait]
-impl<'r> FromRequest<'r> for TakesGzip {
+impl<'r> FromRequest<'r> for AcceptsGzip {
     type Error = Infallible;
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Infallible> {
@@ -68,11 +68,11 @@ impl<'r> FromRequest<'r> for TakesGzip {
 impl<'r> Responder<'r, 'static> for StaticFile {
     fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
         let mut response = Response::build();
-        if is_known(request, &self.entity_tag) {
+        if is_not_modified(request, &self.entity_tag) {
             response.status(Status::NotModified);
         } else {
             response.merge((self.content_type, self.bytes).respond_to(request)?);
-            if self.is_packed {
+            if self.is_gzipped {
                 response.header(Header::new("Content-Encoding", "gzip"));
             }
         }
@@ -85,7 +85,7 @@ impl<'r> Responder<'r, 'static> for StaticFile {
 }
 
 /// Whether the browser has these bytes already. Tags are compared weakly, as RFC 9110, 13.1.2 wants it.
-fn is_known(request: &Request<'_>, entity_tag: &str) -> bool {
+fn is_not_modified(request: &Request<'_>, entity_tag: &str) -> bool {
     let lists = request.headers().get("If-None-Match");
     lists.flat_map(|list| list.split(',')).map(str::trim).any(|tag| {
         let tag = tag.strip_prefix("W/").unwrap_or(tag);

@@ -11,12 +11,12 @@ use crate::web::guards::SameOrigin;
 
 #[derive(FromForm)]
 pub(super) struct ThemeForm<'r> {
-    theme: Theme,
+    theme: ThemeChoice,
     next: &'r str,
 }
 
 #[derive(FromFormField)]
-enum Theme {
+enum ThemeChoice {
     Light,
     Dark,
     System,
@@ -30,10 +30,10 @@ pub(super) fn choose(
     jar: &CookieJar<'_>,
     transport: &State<Transport>,
 ) -> Redirect {
-    Cookies::new(jar, transport).keep_theme(match form.theme {
-        Theme::Light => "light",
-        Theme::Dark => "dark",
-        Theme::System => "system",
+    Cookies::new(jar, transport).set_theme(match form.theme {
+        ThemeChoice::Light => "light",
+        ThemeChoice::Dark => "dark",
+        ThemeChoice::System => "system",
     });
     Redirect::to(NextPath::parse(form.next).unwrap_or_else(NextPath::home).to_string())
 }

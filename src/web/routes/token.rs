@@ -7,15 +7,15 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::auth::{IssueRefusal, PublicKeys, Scripts};
-use crate::domain::{Client, Granted, InvalidScope, Member, Proof, Visitor};
-use crate::pages::Closed;
-use crate::web::form::Text;
-use crate::web::guards::{Origin, SameOrigin};
+use crate::domain::{Client, Credential, InvalidScope, Member, TokenScope, Visitor};
+use crate::pages::PageDenied;
+use crate::web::form::TextBody;
+use crate::web::guards::{RequestOrigin, SameOrigin};
 use crate::web::refusal::Refusal;
 
 /// A signed token (RFC 6749, 5.1).
 #[derive(Serialize)]
-pub(super) struct TokenAnswer {
+pub(super) struct TokenResponse {
     access_token: Zeroizing<String>,
     token_type: &'static str,
     /// Seconds.
@@ -27,24 +27,24 @@ pub(super) struct TokenAnswer {
 /// a page of ours asks.
 #[post("/token", data = "<body>")]
 pub(super) fn issue(
-    body: Text,
+    body: TextBody,
     kind: Option<&ContentType>,
     visitor: Visitor,
-    origin: Origin,
+    origin: RequestOrigin,
     _from_here: SameOrigin,
     client: Client,
     scripts: &State<Arc<Scripts>>,
-) -> Result<Json<TokenAnswer>, Refusal> {
+) -> Result<Json<TokenResponse>, Refusal> {
     let member: Member = match visitor {
         Visitor::Member(member) => *member,
-        Visitor::Anonymous => return Err(Refusal::Closed(Closed::SignInFirst)),
+        Visitor::Anonymous => return Err(Refusal::PageDenied(PageDenied::SignInRequired)),
         Visitor::Unconfirmed => return Err(Refusal::Unconfirmed),
     };
-    if matches!(member.proof, Proof::Session(_)) && origin != Origin::Ours {
+    if matches!(member.credential, Credential::Session(_)) && origin != RequestOrigin::Same {
         return Err(Refusal::ForeignOrigin);
     }
-    let issued = scripts.issue(&member, wanted(&body.0, kind)?, &client)?;
-    Ok(Json(TokenAnswer {
+    let issued = scripts.issue(&member, requested_scope(&body.0, kind)?, &client)?;
+    Ok(Json(TokenResponse {
         access_token: issued.text,
         token_type: "Bearer",
         expires_in: issued.lasts.as_secs(),
@@ -54,7 +54,7 @@ pub(super) fn issue(
 
 /// The scope that is asked for, in a form (RFC 6749, 4.4.2); nothing sent is nothing asked for, and what cannot be read is
 /// not passed over, or somebody would get more than they asked for.
-fn wanted(body: &str, kind: Option<&ContentType>) -> Result<Option<Granted>, Refusal> {
+fn requested_scope(body: &str, kind: Option<&ContentType>) -> Result<Option<TokenScope>, Refusal> {
     if body.is_empty() {
         return Ok(None);
     }
@@ -76,7 +76,7 @@ fn wanted(body: &str, kind: Option<&ContentType>) -> Result<Option<Granted>, Ref
 impl From<IssueRefusal> for Refusal {
     fn from(refusal: IssueRefusal) -> Self {
         match refusal {
-            IssueRefusal::FromSigned | IssueRefusal::Scope => Self::Closed(Closed::OutOfScope),
+            IssueRefusal::FromSigned | IssueRefusal::Scope => Self::PageDenied(PageDenied::OutOfScope),
             IssueRefusal::Store(error) => Self::StoreUnavailable(error.to_string()),
             IssueRefusal::Unsigned(cause) => Self::Internal(cause),
         }
@@ -85,14 +85,14 @@ impl From<IssueRefusal> for Refusal {
 
 /// The keys by which anybody can verify signed tokens (RFC 7517, 5).
 #[derive(Responder)]
-pub(super) struct KeysAnswer {
+pub(super) struct JwksResponse {
     keys: Json<PublicKeys>,
     caching: Header<'static>,
 }
 
 /// A key signs as soon as it is made, so whoever keeps this asks again for a key they do not know.
 #[get("/.well-known/jwks.json")]
-pub(super) fn keys(scripts: &State<Arc<Scripts>>) -> KeysAnswer {
+pub(super) fn keys(scripts: &State<Arc<Scripts>>) -> JwksResponse {
     let caching = Header::new("Cache-Control", "public, max-age=300");
-    KeysAnswer { keys: Json(scripts.signer().public_keys()), caching }
+    JwksResponse { keys: Json(scripts.signer().public_keys()), caching }
 }

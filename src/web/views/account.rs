@@ -4,24 +4,24 @@ use crate::domain::{Member, Timestamp};
 use crate::factors::Enrolled;
 use crate::sessions::Session;
 
-use super::auth::Said;
-use super::device::device;
-use super::factors::ChangedView;
+use super::auth::Notice;
+use super::device::describe_device;
+use super::factors::FactorChangeView;
 use super::tokens::TokensView;
 
 /// One's own account.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct AccountView {
     /// What is to be said about what they have just done.
-    said: Option<Said>,
+    notice: Option<Notice>,
     /// Whether their password can be changed here.
-    changes_password: bool,
+    can_change_password: bool,
     /// When it expires, where the directory tells.
     password_expires_ms: Option<Timestamp>,
     /// How many second factors they have.
-    factors: usize,
+    factor_count: usize,
     /// What was changed last about them.
-    factors_changed: Option<ChangedView>,
+    last_factor_change: Option<FactorChangeView>,
     person: PersonView,
     sessions: Vec<SessionView>,
     api_tokens: TokensView,
@@ -49,8 +49,8 @@ impl AccountView {
     pub(in crate::web) fn of(
         member: &Member,
         sessions: &[Session],
-        said: Option<Said>,
-        changes_password: bool,
+        notice: Option<Notice>,
+        can_change_password: bool,
         enrolled: &Enrolled,
         api_tokens: TokensView,
     ) -> Self {
@@ -63,13 +63,13 @@ impl AccountView {
             since_ms: session.created_at,
             last_seen_ms: session.last_seen_at,
             address: session.client.address().map(|address| address.to_string()),
-            device: device(session.client.user_agent()),
+            device: describe_device(session.client.user_agent()),
         };
         Self {
-            said,
-            changes_password,
-            factors: usize::from(enrolled.app.is_some()) + enrolled.passkeys.len(),
-            factors_changed: ChangedView::of(enrolled),
+            notice,
+            can_change_password,
+            factor_count: usize::from(enrolled.app.is_some()) + enrolled.passkeys.len(),
+            last_factor_change: FactorChangeView::of(enrolled),
             // One that must be changed at once expired before everything.
             password_expires_ms: person.password_expires.filter(|expires| expires.as_millis() > 0),
             person: PersonView {

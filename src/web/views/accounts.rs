@@ -3,27 +3,27 @@ use serde::Serialize;
 use crate::accounts::{Account, AccountGroup, Closed, Invitation, NewAccount};
 use crate::domain::{DirectoryName, PersonId, Timestamp};
 
-use super::admin::{Place, PlaceLink};
-use super::auth::Said;
+use super::admin::{AdminNavItem, AdminPage};
+use super::auth::Notice;
 
 /// Local accounts, open invitations, and the form for another one.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct AccountsView {
     /// The bar of the admin's office.
-    pub(in crate::web) places: Vec<PlaceLink>,
+    pub(in crate::web) navigation: Vec<AdminNavItem>,
     /// What is to be said about what was just done.
-    pub(in crate::web) said: Option<Said>,
+    pub(in crate::web) notice: Option<Notice>,
     /// The link of an invitation that was just made, shown this once.
-    pub(in crate::web) link: Option<LinkView>,
+    pub(in crate::web) link: Option<InvitationLinkView>,
     pub(in crate::web) accounts: Vec<AccountRow>,
     pub(in crate::web) invitations: Vec<InvitationRow>,
     /// What was typed into the form, when it was refused.
-    pub(in crate::web) typed: TypedInvitation,
+    pub(in crate::web) input: InvitationInput,
 }
 
 /// A link to hand to a guest.
 #[derive(Debug, Serialize)]
-pub(in crate::web) struct LinkView {
+pub(in crate::web) struct InvitationLinkView {
     pub(in crate::web) href: String,
     pub(in crate::web) username: String,
     pub(in crate::web) expires_ms: Timestamp,
@@ -31,7 +31,7 @@ pub(in crate::web) struct LinkView {
 
 /// What an admin typed to invite somebody.
 #[derive(Clone, Debug, Default, Serialize)]
-pub(in crate::web) struct TypedInvitation {
+pub(in crate::web) struct InvitationInput {
     pub(in crate::web) name: String,
     pub(in crate::web) display_name: String,
     pub(in crate::web) mail: String,
@@ -51,19 +51,19 @@ pub(in crate::web) struct AccountRow {
     created_ms: Timestamp,
     expires_ms: Option<Timestamp>,
     state: &'static str,
-    word: &'static str,
+    state_label: &'static str,
     has_digest: bool,
     second_factor: bool,
     /// What can be done with it. Nothing with the admin's own: they cannot shut themselves out.
-    acts: Vec<ActView>,
+    actions: Vec<AccountActionView>,
 }
 
 /// A button.
 #[derive(Clone, Copy, Debug, Serialize)]
-struct ActView {
+struct AccountActionView {
     /// The last part of the address that it sends to.
-    verb: &'static str,
-    words: &'static str,
+    path: &'static str,
+    label: &'static str,
 }
 
 /// An invitation that nobody has accepted.
@@ -82,7 +82,7 @@ pub(in crate::web) struct InvitationRow {
 impl AccountRow {
     pub(in crate::web) fn of(account: &Account, admin: &PersonId, now: Timestamp) -> Self {
         let closed = account.closed(now);
-        let (state, word) = match closed {
+        let (state, state_label) = match closed {
             None => ("good", "open"),
             Some(Closed::Disabled) => ("unknown", "disabled"),
             Some(Closed::Expired) => ("unknown", "expired"),
@@ -96,10 +96,10 @@ impl AccountRow {
             created_ms: account.created_at,
             expires_ms: account.of.expires_at,
             state,
-            word,
+            state_label,
             has_digest: account.has_digest,
             second_factor: account.of.second_factor,
-            acts: if account.id.person_id() == *admin { Vec::new() } else { acts(account) },
+            actions: if account.id.person_id() == *admin { Vec::new() } else { actions(account) },
         }
     }
 }
@@ -119,16 +119,16 @@ impl InvitationRow {
     }
 }
 
-fn acts(account: &Account) -> Vec<ActView> {
-    const ENABLE: ActView = ActView { verb: "enable", words: "Enable" };
-    const DISABLE: ActView = ActView { verb: "disable", words: "Disable" };
-    const REMOVE: ActView = ActView { verb: "remove", words: "Remove" };
+fn actions(account: &Account) -> Vec<AccountActionView> {
+    const ENABLE: AccountActionView = AccountActionView { path: "enable", label: "Enable" };
+    const DISABLE: AccountActionView = AccountActionView { path: "disable", label: "Disable" };
+    const REMOVE: AccountActionView = AccountActionView { path: "remove", label: "Remove" };
     vec![if account.disabled_at.is_some() { ENABLE } else { DISABLE }, REMOVE]
 }
 
 /// The bar, as it looks from the list of accounts.
-pub(in crate::web) fn accounts_place() -> Vec<PlaceLink> {
-    Place::Accounts.bar()
+pub(in crate::web) fn accounts_navigation() -> Vec<AdminNavItem> {
+    AdminPage::Accounts.navigation()
 }
 
 /// The name as its owner types it, and as pages name it.

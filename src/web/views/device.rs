@@ -1,5 +1,5 @@
 /// A user agent in a few words: `Firefox on Windows`.
-pub(super) fn device(user_agent: Option<&str>) -> String {
+pub(super) fn describe_device(user_agent: Option<&str>) -> String {
     let Some(agent) = user_agent else { return "an unnamed program".to_owned() };
     let named =
         |names: &[(&str, &'static str)]| names.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name);

@@ -1,11 +1,11 @@
 use serde::Serialize;
 
-use super::words::in_words;
+use super::humanize::humanize;
 use crate::directory::{
     Directory as _, Examination, GroupReport, LdapDirectory, LockoutPolicy, Section, Step, Verdict,
 };
 use crate::domain::{Timestamp, Username};
-use crate::web::examiner::{Examined, Examiner};
+use crate::web::diagnostics_runner::{DiagnosticsRun, DiagnosticsRunner};
 
 /// The directories, as an admin wants to see them: how their servers do, who searches, which groups are missing, and
 /// what came of the last examination.
@@ -13,9 +13,9 @@ use crate::web::examiner::{Examined, Examiner};
 pub(in crate::web) struct DirectoryView {
     directories: Vec<DirectoryRow>,
     groups: GroupsView,
-    examined: Option<ExaminedView>,
-    is_examining: bool,
-    shows_people: bool,
+    last_run: Option<DiagnosticsRunView>,
+    is_running: bool,
+    can_look_up_people: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -30,58 +30,58 @@ struct DirectoryRow {
 struct ServerRow {
     address: String,
     state: &'static str,
-    word: &'static str,
+    state_label: &'static str,
     since_ms: Option<Timestamp>,
     reason: Option<String>,
 }
 
 #[derive(Debug, Default, Serialize)]
 struct GroupsView {
-    looked_at_ms: Option<Timestamp>,
-    missing: Vec<MissingRow>,
+    checked_at_ms: Option<Timestamp>,
+    missing: Vec<MissingGroupRow>,
     trouble: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
-struct MissingRow {
+struct MissingGroupRow {
     name: String,
     named_by: String,
-    near: Vec<String>,
+    suggestions: Vec<String>,
     note: Option<&'static str>,
 }
 
 #[derive(Debug, Serialize)]
-struct ExaminedView {
+struct DiagnosticsRunView {
     at_ms: Timestamp,
-    parts: Vec<PartView>,
+    sections: Vec<DiagnosticsSectionView>,
 }
 
 #[derive(Debug, Serialize)]
-struct PartView {
+struct DiagnosticsSectionView {
     title: String,
-    steps: Vec<StepView>,
+    steps: Vec<DiagnosticsStepView>,
 }
 
 #[derive(Debug, Serialize)]
-struct StepView {
+struct DiagnosticsStepView {
     name: String,
     state: &'static str,
-    word: &'static str,
+    state_label: &'static str,
     reason: Option<String>,
     remedy: Option<String>,
     details: Vec<String>,
 }
 
 impl DirectoryView {
-    pub(in crate::web) fn of(examiner: &Examiner, viewer: &str) -> Self {
+    pub(in crate::web) fn of(examiner: &DiagnosticsRunner, viewer: &str) -> Self {
         let viewer = Username::parse(viewer).ok();
         let directories = examiner.directories();
         Self {
             directories: directories.all().map(|directory| directory_row(directory, viewer.as_ref())).collect(),
             groups: examiner.groups().report().map(groups_view).unwrap_or_default(),
-            examined: examiner.last().map(|examined| examined_view(&examined)),
-            is_examining: examiner.is_at_work(),
-            shows_people: examiner.shows_people(),
+            last_run: examiner.last().map(|examined| run_view(&examined)),
+            is_running: examiner.is_running(),
+            can_look_up_people: examiner.can_look_up_people(),
         }
     }
 }
@@ -90,67 +90,69 @@ fn directory_row(directory: &LdapDirectory, viewer: Option<&Username>) -> Direct
     let servers = directory.servers_now().into_iter().map(|server| {
         let (since_ms, reason) = server.down.unzip();
         let (state, word) = if reason.is_some() { ("bad", "down") } else { ("good", "answers") };
-        ServerRow { address: server.address, state, word, since_ms, reason }
+        ServerRow { address: server.address, state, state_label: word, since_ms, reason }
     });
     let policy = viewer.and_then(|viewer| directory.lockout(viewer).policy);
     DirectoryRow {
         name: directory.name().map(ToString::to_string),
         servers: servers.collect(),
         identity: directory.service_account().map(str::to_owned),
-        lockout: policy.map(lockout_in_words),
+        lockout: policy.map(describe_lockout),
     }
 }
 
-fn lockout_in_words(policy: LockoutPolicy) -> String {
+fn describe_lockout(policy: LockoutPolicy) -> String {
     match policy.threshold {
         0 => "wrong passwords lock no account".to_owned(),
-        threshold => format!("{threshold} wrong passwords within {} lock an account", in_words(policy.window)),
+        threshold => format!("{threshold} wrong passwords within {} lock an account", humanize(policy.window)),
     }
 }
 
 fn groups_view(report: GroupReport) -> GroupsView {
     let looked_at_ms = Some(report.at);
     match report.missing {
-        Err(unreachable) => GroupsView { looked_at_ms, missing: Vec::new(), trouble: Some(unreachable.reason) },
+        Err(unreachable) => {
+            GroupsView { checked_at_ms: looked_at_ms, missing: Vec::new(), trouble: Some(unreachable.reason) }
+        }
         Ok(missing) => {
-            let row = |(finding, by): (crate::directory::GroupFinding, Vec<String>)| MissingRow {
+            let row = |(finding, by): (crate::directory::GroupFinding, Vec<String>)| MissingGroupRow {
                 name: finding.wanted.to_string(),
                 named_by: by.join(", "),
-                near: finding.near,
+                suggestions: finding.near,
                 note: finding.note,
             };
-            GroupsView { looked_at_ms, missing: missing.into_iter().map(row).collect(), trouble: None }
+            GroupsView { checked_at_ms: looked_at_ms, missing: missing.into_iter().map(row).collect(), trouble: None }
         }
     }
 }
 
-fn examined_view(examined: &Examined) -> ExaminedView {
+fn run_view(examined: &DiagnosticsRun) -> DiagnosticsRunView {
     let parts = examined
-        .examinations
+        .reports
         .iter()
-        .flat_map(|examination| examination.sections.iter().map(move |section| part(examination, section)));
-    ExaminedView { at_ms: examined.at, parts: parts.collect() }
+        .flat_map(|examination| examination.sections.iter().map(move |section| section_view(examination, section)));
+    DiagnosticsRunView { at_ms: examined.at, sections: parts.collect() }
 }
 
-fn part(examination: &Examination, section: &Section) -> PartView {
+fn section_view(examination: &Examination, section: &Section) -> DiagnosticsSectionView {
     let title = match &examination.directory {
         Some(directory) => format!("{directory}: {}", section.title),
         None => section.title.clone(),
     };
-    PartView { title, steps: section.steps.iter().map(step).collect() }
+    DiagnosticsSectionView { title, steps: section.steps.iter().map(step_view).collect() }
 }
 
-fn step(step: &Step) -> StepView {
+fn step_view(step: &Step) -> DiagnosticsStepView {
     let (state, word, reason, remedy) = match &step.verdict {
         Verdict::Ok => ("good", "ok", None, None),
         Verdict::Warning { reason, remedy } => ("warn", "see to it", Some(reason), Some(remedy)),
         Verdict::Failed { reason, remedy } => ("bad", "failed", Some(reason), Some(remedy)),
         Verdict::Skipped { why } => ("unknown", "not tried", Some(why), None),
     };
-    StepView {
+    DiagnosticsStepView {
         name: step.name.to_string(),
         state,
-        word,
+        state_label: word,
         reason: reason.cloned(),
         remedy: remedy.cloned(),
         details: step.details.clone(),

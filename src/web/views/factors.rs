@@ -3,21 +3,21 @@ use serde::Serialize;
 use crate::domain::Timestamp;
 use crate::factors::{AppOffer, Enrolled, Passkey, RecoveryCode, WhyNoPasskeys};
 
-use super::auth::{Said, Tone};
-use super::qr::{Picture, picture};
+use super::auth::{Notice, Tone};
+use super::qr::{QrCodeImage, qr_code};
 
 /// The second step of a sign-in, and the same for a member whose factor counts no more.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct SecondStepView {
-    pub(in crate::web) said: Option<Said>,
+    pub(in crate::web) notice: Option<Notice>,
     /// Whether they are signed in, and only confirm that it is they.
     pub(in crate::web) is_member: bool,
     /// Whom it is asked of.
     pub(in crate::web) name: String,
     /// What of theirs will do here.
-    pub(in crate::web) ways: Vec<Way>,
+    pub(in crate::web) methods: Vec<FactorMethod>,
     /// Why a passkey will not, where they have one.
-    pub(in crate::web) no_passkeys: Option<WhyView>,
+    pub(in crate::web) no_passkeys: Option<NoPasskeysView>,
     pub(in crate::web) next: String,
     pub(in crate::web) csrf: String,
 }
@@ -25,7 +25,7 @@ pub(in crate::web) struct SecondStepView {
 /// What somebody can show.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(in crate::web) enum Way {
+pub(in crate::web) enum FactorMethod {
     App,
     Passkey,
     RecoveryCode,
@@ -34,16 +34,16 @@ pub(in crate::web) enum Way {
 /// One's second factors.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct FactorsView {
-    said: Option<Said>,
+    notice: Option<Notice>,
     /// Whether they must have one.
     required: bool,
-    app: Option<AppView>,
+    app: Option<AuthenticatorView>,
     passkeys: Vec<PasskeyView>,
     recovery_codes: usize,
-    changed: Option<ChangedView>,
+    last_change: Option<FactorChangeView>,
     /// Whether this site takes passkeys at the address they came to.
     takes_passkeys: bool,
-    no_passkeys: Option<WhyView>,
+    no_passkeys: Option<NoPasskeysView>,
     /// Whether a passkey alone signs them in.
     passwordless: bool,
     /// Where an app is set up, and where a passkey is.
@@ -54,7 +54,7 @@ pub(in crate::web) struct FactorsView {
 }
 
 #[derive(Debug, Serialize)]
-struct AppView {
+struct AuthenticatorView {
     since_ms: Timestamp,
     last_used_ms: Option<Timestamp>,
 }
@@ -69,23 +69,23 @@ struct PasskeyView {
 
 /// What was changed last about somebody's factors.
 #[derive(Clone, Debug, Serialize)]
-pub(in crate::web) struct ChangedView {
-    words: String,
+pub(in crate::web) struct FactorChangeView {
+    description: String,
     at_ms: Timestamp,
 }
 
 /// Why there are no passkeys here, and where there are.
 #[derive(Clone, Debug, Serialize)]
-pub(in crate::web) struct WhyView {
+pub(in crate::web) struct NoPasskeysView {
     text: &'static str,
     href: Option<String>,
 }
 
 /// An app, to be set up.
 #[derive(Debug, Serialize)]
-pub(in crate::web) struct AppOfferView {
-    said: Option<Said>,
-    picture: Option<Picture>,
+pub(in crate::web) struct AuthenticatorSetupView {
+    notice: Option<Notice>,
+    qr_code: Option<QrCodeImage>,
     /// The seed, in groups of four.
     key: String,
     address: String,
@@ -95,15 +95,15 @@ pub(in crate::web) struct AppOfferView {
 
 /// A passkey, to be made.
 #[derive(Debug, Serialize)]
-pub(in crate::web) struct PasskeyOfferView {
-    pub(in crate::web) said: Option<Said>,
+pub(in crate::web) struct PasskeySetupView {
+    pub(in crate::web) notice: Option<Notice>,
     pub(in crate::web) next: String,
 }
 
 /// New recovery codes: shown once.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct RecoveryCodesView {
-    said: Option<Said>,
+    notice: Option<Notice>,
     username: String,
     codes: Vec<String>,
     next: String,
@@ -115,7 +115,7 @@ impl FactorsView {
         no_passkeys: Option<&WhyNoPasskeys>,
         passwordless: bool,
         required: bool,
-        said: Option<Said>,
+        notice: Option<Notice>,
         next: String,
         href: impl Fn(&str) -> String,
     ) -> Self {
@@ -126,14 +126,14 @@ impl FactorsView {
             last_used_ms: passkey.last_used_at,
         };
         Self {
-            said,
+            notice,
             required,
-            app: enrolled.app.map(|(since_ms, last_used_ms)| AppView { since_ms, last_used_ms }),
+            app: enrolled.app.map(|(since_ms, last_used_ms)| AuthenticatorView { since_ms, last_used_ms }),
             recovery_codes: enrolled.recovery_codes,
-            changed: ChangedView::of(&enrolled),
+            last_change: FactorChangeView::of(&enrolled),
             passkeys: enrolled.passkeys.into_iter().map(passkey).collect(),
             takes_passkeys: no_passkeys.is_none(),
-            no_passkeys: no_passkeys.map(WhyView::of),
+            no_passkeys: no_passkeys.map(NoPasskeysView::of),
             passwordless,
             app_href: href("/account/factors/app"),
             passkey_href: href("/account/factors/passkeys"),
@@ -142,14 +142,14 @@ impl FactorsView {
     }
 }
 
-impl ChangedView {
+impl FactorChangeView {
     pub(in crate::web) fn of(enrolled: &Enrolled) -> Option<Self> {
         let (words, at) = enrolled.changed.clone()?;
-        Some(Self { words, at_ms: at })
+        Some(Self { description: words, at_ms: at })
     }
 }
 
-impl WhyView {
+impl NoPasskeysView {
     pub(in crate::web) fn of(why: &WhyNoPasskeys) -> Self {
         let text = |text| Self { text, href: None };
         match why {
@@ -171,12 +171,12 @@ impl WhyView {
     }
 }
 
-impl AppOfferView {
-    pub(in crate::web) fn of(offer: &AppOffer, said: Option<Said>, next: String) -> Self {
+impl AuthenticatorSetupView {
+    pub(in crate::web) fn of(offer: &AppOffer, notice: Option<Notice>, next: String) -> Self {
         Self {
-            said,
-            picture: picture(&offer.address),
-            key: in_fours(&offer.key),
+            notice,
+            qr_code: qr_code(&offer.address),
+            key: group_in_fours(&offer.key),
             address: offer.address.to_string(),
             sealed: offer.sealed.clone(),
             next,
@@ -187,7 +187,7 @@ impl AppOfferView {
 impl RecoveryCodesView {
     pub(in crate::web) fn of(codes: &[RecoveryCode], said: Option<&str>, username: String, next: String) -> Self {
         Self {
-            said: said.map(|text| Said { tone: Tone::Info, text: text.to_owned() }),
+            notice: said.map(|text| Notice { tone: Tone::Info, text: text.to_owned() }),
             username,
             codes: codes.iter().map(|code| code.reveal().to_string()).collect(),
             next,
@@ -196,7 +196,7 @@ impl RecoveryCodesView {
 }
 
 /// `ABCD EFGH …`: what people copy without losing their place.
-fn in_fours(key: &str) -> String {
+fn group_in_fours(key: &str) -> String {
     let letters: Vec<char> = key.chars().collect();
     letters.chunks(4).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join(" ")
 }

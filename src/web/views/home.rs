@@ -1,28 +1,28 @@
 use serde::Serialize;
 
-use crate::pages::Listed;
+use crate::pages::ListedPage;
 
 /// The pages one may open, as cards.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct HomeView {
-    pages: Vec<Card>,
+    pages: Vec<PageCard>,
 }
 
 #[derive(Debug, Serialize)]
-struct Card {
+struct PageCard {
     title: String,
     about: Option<String>,
     href: String,
-    access_word: &'static str,
+    access_label: &'static str,
 }
 
 impl HomeView {
-    pub(in crate::web) fn of(pages: &[Listed]) -> Self {
-        let card = |page: &Listed| Card {
+    pub(in crate::web) fn of(pages: &[ListedPage]) -> Self {
+        let card = |page: &ListedPage| PageCard {
             title: page.title.clone(),
             about: page.about.clone(),
             href: format!("/p/{}", page.slug),
-            access_word: page.access_word(),
+            access_label: page.access_word(),
         };
         Self { pages: pages.iter().map(card).collect() }
     }

@@ -1,12 +1,12 @@
 use serde::Serialize;
 
-use super::auth::Said;
+use super::auth::Notice;
 
 /// The form that takes an invitation's code.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct InvitationView {
     /// What is to be said about the last try.
-    pub(in crate::web) said: Option<Said>,
+    pub(in crate::web) notice: Option<Notice>,
     /// The form's token.
     pub(in crate::web) csrf: String,
 }
@@ -15,7 +15,7 @@ pub(in crate::web) struct InvitationView {
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct AcceptanceView {
     /// What is to be said about the last try.
-    pub(in crate::web) said: Option<Said>,
+    pub(in crate::web) notice: Option<Notice>,
     /// Who invited.
     pub(in crate::web) invited_by: String,
     /// The name that the guest will sign in with: `local\ann`.
@@ -25,7 +25,7 @@ pub(in crate::web) struct AcceptanceView {
     /// What they are called.
     pub(in crate::web) display_name: String,
     /// The least number of characters of a password.
-    pub(in crate::web) shortest: usize,
+    pub(in crate::web) min_length: usize,
     /// Whether a second factor comes next.
     pub(in crate::web) second_factor: bool,
     /// The code once more: the form's own, as it works once.

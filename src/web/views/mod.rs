@@ -4,36 +4,38 @@ mod account;
 mod accounts;
 mod admin;
 mod auth;
-mod chrome;
+mod banners;
 mod device;
 mod directory;
 mod error;
 mod factors;
 mod home;
+mod humanize;
 mod invitation;
-mod notes;
+mod layout;
 mod page;
 mod qr;
 mod tokens;
-mod words;
 
 pub(super) use account::AccountView;
 pub(super) use accounts::{
-    AccountRow, AccountsView, InvitationRow, LinkView, TypedInvitation, accounts_place, username as account_username,
+    AccountRow, AccountsView, InvitationInput, InvitationLinkView, InvitationRow, accounts_navigation,
+    username as account_username,
 };
 pub(super) use admin::{
-    AdminDirectoryView, AdminSessionsView, AdminTokensView, AdminView, AuditForm, AuditView, FaultsView, OwnersView,
-    SessionsForm,
+    AdminDirectoryView, AdminOverviewView, AdminSessionsView, AdminTokensView, AuditForm, AuditView, FactorOwnersView,
+    FaultsView, SessionsForm,
 };
-pub(super) use auth::{AgainView, PasswordView, Said, SignInView, SignOutView, SignedOutView, Tone};
-pub(super) use chrome::{Chrome, NavItem, Note, Who};
+pub(super) use auth::{Notice, PasswordView, ReauthenticateView, SignInView, SignOutView, SignedOutView, Tone};
 pub(super) use directory::DirectoryView;
 pub(super) use error::ErrorView;
 pub(super) use factors::{
-    AppOfferView, FactorsView, PasskeyOfferView, RecoveryCodesView, SecondStepView, Way, WhyView,
+    AuthenticatorSetupView, FactorMethod, FactorsView, NoPasskeysView, PasskeySetupView, RecoveryCodesView,
+    SecondStepView,
 };
 pub(super) use home::HomeView;
+pub(super) use humanize::{humanize, humanize_wait};
 pub(super) use invitation::{AcceptanceView, InvitationView};
+pub(super) use layout::{Banner, Layout, LayoutVisitor, NavItem};
 pub(super) use page::PageView;
-pub(super) use tokens::{TokenMadeView, TokensView};
-pub(super) use words::{in_words, wait_in_words};
+pub(super) use tokens::{NewTokenView, TokensView};

@@ -4,30 +4,30 @@ use serde::Serialize;
 use crate::config::{InputKind, PanelKind, PanelSettings};
 use crate::domain::{InputValues, PanelId, Timestamp};
 use crate::live::{Painting, Position};
-use crate::pages::{Choice, OpenPage};
-use crate::panels::{PanelFrame, Still, View};
+use crate::pages::{InputChoice, OpenPage};
+use crate::panels::{PanelFrame, PanelView, StaticChart};
 
-use super::words::{every_in_words, in_words};
+use super::humanize::{humanize, humanize_interval};
 
 /// A page at its first paint: the views as the channel has them, and where the socket goes on from.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct PageView {
-    page: Board,
-    live: Live,
-    watching: usize,
+    page: BoardView,
+    live: LiveEndpoints,
+    viewers: usize,
     refresh_href: String,
-    data: String,
+    live_data: String,
 }
 
 #[derive(Debug, Serialize)]
-struct Board {
+struct BoardView {
     slug: String,
     title: String,
     about: Option<String>,
     file: String,
     source: Option<String>,
     inputs: Vec<InputView>,
-    panels: Vec<PanelOnPage>,
+    panels: Vec<PanelSlotView>,
 }
 
 #[derive(Debug, Serialize)]
@@ -42,11 +42,11 @@ struct InputView {
 struct OptionView {
     value: String,
     label: String,
-    chosen: bool,
+    is_selected: bool,
 }
 
 #[derive(Debug, Serialize)]
-struct PanelOnPage {
+struct PanelSlotView {
     id: String,
     title: String,
     kind: &'static str,
@@ -54,12 +54,12 @@ struct PanelOnPage {
     caption: Option<String>,
     stale_after: Option<u64>,
     frame: PanelFrame,
-    still: Option<Still>,
+    static_chart: Option<StaticChart>,
     age: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
-struct Live {
+struct LiveEndpoints {
     url: String,
     events_url: String,
     epoch: String,
@@ -79,22 +79,22 @@ impl PageView {
     pub(in crate::web) fn of(
         page: &OpenPage,
         revision: &str,
-        choice: &Choice,
+        choice: &InputChoice,
         mut painting: Painting,
-        watching: usize,
+        viewers: usize,
         now: Timestamp,
     ) -> Self {
         let query = live_query(&choice.values);
         // Before the frames move into the page.
-        let data = data_block(revision, &painting);
+        let live_data = live_data_json(revision, &painting);
         let slug = page.slug.to_string();
         let panels = page
             .panels
             .iter()
-            .map(|panel| PanelOnPage::of(panel, painting.panels.swap_remove(&panel.id).unwrap_or_default(), now))
+            .map(|panel| PanelSlotView::of(panel, painting.panels.swap_remove(&panel.id).unwrap_or_default(), now))
             .collect();
         let Position { epoch, seq } = painting.position;
-        let board = Board {
+        let board = BoardView {
             title: page.title.clone(),
             about: page.about.clone(),
             file: page.file_name(),
@@ -105,20 +105,20 @@ impl PageView {
         };
         Self {
             page: board,
-            live: Live {
+            live: LiveEndpoints {
                 url: format!("/live/{slug}{query}"),
                 events_url: format!("/events/{slug}{query}"),
                 epoch,
                 seq,
             },
-            watching,
+            viewers,
             refresh_href: format!("/p/{slug}{query}"),
-            data,
+            live_data,
         }
     }
 }
 
-impl PanelOnPage {
+impl PanelSlotView {
     fn of(panel: &PanelSettings, frame: PanelFrame, now: Timestamp) -> Self {
         let every = panel.source.as_ref().map(|source| source.every);
         let stale_after = panel.source.as_ref().map(|source| source.stale_after);
@@ -126,15 +126,15 @@ impl PanelOnPage {
         Self {
             id: panel.id.to_string(),
             title: panel.title.clone(),
-            kind: kind_word(&panel.kind),
+            kind: kind_name(&panel.kind),
             span: panel.span,
-            caption: every.filter(|_| is_chart(&panel.kind)).map(every_in_words),
+            caption: every.filter(|_| is_chart(&panel.kind)).map(humanize_interval),
             stale_after: stale_after.map(|limit| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX)),
-            still: match &frame.view {
-                Some(View::Line(chart) | View::Area(chart)) => Some(chart.still()),
+            static_chart: match &frame.view {
+                Some(PanelView::Line(chart) | PanelView::Area(chart)) => Some(chart.static_chart()),
                 _ => None,
             },
-            age: late_by.filter(|(age, limit)| age > limit).map(|(age, _)| format!("{} old", in_words(age))),
+            age: late_by.filter(|(age, limit)| age > limit).map(|(age, _)| format!("{} old", humanize(age))),
             frame,
         }
     }
@@ -162,7 +162,7 @@ fn inputs(page: &OpenPage, values: &InputValues) -> Vec<InputView> {
             .map(|option| OptionView {
                 value: option.value.clone(),
                 label: option.label.clone(),
-                chosen: values.get(&input.name) == Some(option.value.as_str()),
+                is_selected: values.get(&input.name) == Some(option.value.as_str()),
             })
             .collect(),
     };
@@ -170,7 +170,7 @@ fn inputs(page: &OpenPage, values: &InputValues) -> Vec<InputView> {
 }
 
 /// JSON for a `<script type="application/json">`: with `<` escaped, nothing in it can end the element.
-fn data_block(revision: &str, painting: &Painting) -> String {
+fn live_data_json(revision: &str, painting: &Painting) -> String {
     let Position { epoch, seq } = &painting.position;
     let data = LiveData { revision, epoch, seq: *seq, panels: &painting.panels };
     let json = serde_json::to_string(&data).unwrap_or_else(|error| {
@@ -180,7 +180,7 @@ fn data_block(revision: &str, painting: &Painting) -> String {
     json.replace('<', "\\u003c")
 }
 
-fn kind_word(kind: &PanelKind) -> &'static str {
+fn kind_name(kind: &PanelKind) -> &'static str {
     match kind {
         PanelKind::Stat { .. } => "stat",
         PanelKind::Gauge { .. } => "gauge",

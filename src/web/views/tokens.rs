@@ -3,22 +3,22 @@ use std::time::Duration;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::words::in_words;
+use super::humanize::humanize;
 use crate::config::TokenSettings;
 use crate::domain::Timestamp;
-use crate::pages::Listed;
+use crate::pages::ListedPage;
 use crate::tokens::{ApiToken, Token};
 use crate::web::Transport;
 
 /// The lengths that are offered, in days, as far as the settings allow them.
-const OFFERED_DAYS: [u64; 5] = [7, 30, 90, 180, 365];
+const LIFETIMES_IN_DAYS: [u64; 5] = [7, 30, 90, 180, 365];
 
 /// The API tokens on one's account page.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct TokensView {
     tokens: Vec<TokenView>,
-    scopes: Vec<Choice>,
-    lengths: Vec<Choice>,
+    scopes: Vec<SelectOption>,
+    lifetimes: Vec<SelectOption>,
 }
 
 #[derive(Debug, Serialize)]
@@ -34,15 +34,15 @@ struct TokenView {
 
 /// An option of a form.
 #[derive(Debug, Serialize)]
-struct Choice {
+struct SelectOption {
     value: String,
-    words: String,
+    label: String,
     selected: bool,
 }
 
 impl TokensView {
     /// `pages` are those that their owner may open.
-    pub(in crate::web) fn of(tokens: &[Token], pages: &[Listed], settings: &TokenSettings) -> Self {
+    pub(in crate::web) fn of(tokens: &[Token], pages: &[ListedPage], settings: &TokenSettings) -> Self {
         let view = |token: &Token| TokenView {
             id: token.id.as_i64(),
             name: token.name.to_string(),
@@ -52,43 +52,44 @@ impl TokensView {
             last_used_ms: token.last_used_at,
             last_address: token.last_address.map(|address| address.to_string()),
         };
-        let every = Choice { value: "read".to_owned(), words: "every page I may open".to_owned(), selected: true };
-        let one = |page: &Listed| Choice {
+        let every =
+            SelectOption { value: "read".to_owned(), label: "every page I may open".to_owned(), selected: true };
+        let one = |page: &ListedPage| SelectOption {
             value: format!("read:{}", page.slug),
-            words: format!("only {}", page.title),
+            label: format!("only {}", page.title),
             selected: false,
         };
         Self {
             tokens: tokens.iter().map(view).collect(),
             scopes: std::iter::once(every).chain(pages.iter().map(one)).collect(),
-            lengths: lengths(settings),
+            lifetimes: lifetimes(settings),
         }
     }
 }
 
 /// The lengths to choose from, with the usual one among them and chosen.
-fn lengths(settings: &TokenSettings) -> Vec<Choice> {
-    let mut offered: Vec<_> = OFFERED_DAYS.map(|days| Duration::from_hours(days * 24)).to_vec();
+fn lifetimes(settings: &TokenSettings) -> Vec<SelectOption> {
+    let mut offered: Vec<_> = LIFETIMES_IN_DAYS.map(|days| Duration::from_hours(days * 24)).to_vec();
     offered.retain(|length| *length <= settings.longest);
     offered.push(settings.lifetime);
     offered.sort();
     offered.dedup();
-    let choice = |length: Duration| Choice {
+    let choice = |length: Duration| SelectOption {
         value: length.as_secs().to_string(),
-        words: spelled_out(length),
+        label: lifetime_label(length),
         selected: length == settings.lifetime,
     };
     offered.into_iter().map(choice).collect()
 }
 
-fn spelled_out(length: Duration) -> String {
+fn lifetime_label(length: Duration) -> String {
     let days = length.as_secs() / 86_400;
-    if length == Duration::from_hours(days * 24) && days > 1 { format!("{days} days") } else { in_words(length) }
+    if length == Duration::from_hours(days * 24) && days > 1 { format!("{days} days") } else { humanize(length) }
 }
 
 /// A token that was just made, shown once.
 #[derive(Serialize)]
-pub(in crate::web) struct TokenMadeView {
+pub(in crate::web) struct NewTokenView {
     name: String,
     scope: String,
     expires_ms: Timestamp,
@@ -98,7 +99,7 @@ pub(in crate::web) struct TokenMadeView {
     site: String,
 }
 
-impl TokenMadeView {
+impl NewTokenView {
     pub(in crate::web) fn of(secret: &ApiToken, token: &Token, transport: &Transport) -> Self {
         let site = transport.public_url.as_ref().map_or("", |url| url.as_str().trim_end_matches('/'));
         Self {
@@ -120,9 +121,9 @@ mod tests {
         let day = Duration::from_hours(24);
         let words = |lifetime: Duration, longest: Duration| {
             let settings = TokenSettings { lifetime, longest, unrefreshed: day };
-            let choices = lengths(&settings);
+            let choices = lifetimes(&settings);
             assert_eq!(choices.iter().filter(|choice| choice.selected).count(), 1);
-            choices.into_iter().map(|choice| choice.words).collect::<Vec<_>>()
+            choices.into_iter().map(|choice| choice.label).collect::<Vec<_>>()
         };
         assert_eq!(words(90 * day, 365 * day), ["7 days", "30 days", "90 days", "180 days", "365 days"]);
         assert_eq!(words(14 * day, 30 * day), ["7 days", "14 days", "30 days"]);

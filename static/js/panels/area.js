@@ -1,4 +1,4 @@
-/** Lines over time, filled beneath. */
-import { makeChart } from "./chart.js";
+/** Area chart: lines over time, filled beneath. */
+import { createChartKind } from "./chart.js";
 
-export const { paint, append, clear } = makeChart("area");
+export const { paint, append, clear } = createChartKind("area");

@@ -1,11 +1,11 @@
-/** A bar for each labelled number. */
-import { attribute, h, list, mark, paintEmpty, paintMark, partsOf, show, svg, text } from "../dom.js";
+/** Bar panel: a bar for each labelled number. */
+import { cachedParts, createMark, h, paintEmpty, paintMark, setAttribute, setText, setVisible, svg, syncChildren } from "../dom.js";
 
-const parts = partsOf(() => ({ root: h("ul", "bars") }));
+const parts = cachedParts(() => ({ root: h("ul", "bars") }));
 
-function makeBar() {
-  const room = svg("svg", { class: "bar-room", "aria-hidden": "true" }, svg("rect", { height: "100%", rx: "3" }));
-  return h("li", "", h("span", "bar-label"), mark(), h("span", "bar-figure", "", h("small")), room);
+function createBar() {
+  const track = svg("svg", { class: "bar-room", "aria-hidden": "true" }, svg("rect", { height: "100%", rx: "3" }));
+  return h("li", "", h("span", "bar-label"), createMark(), h("span", "bar-figure", "", h("small")), track);
 }
 
 /** @param {Element} body @param {import("../types.js").BarView} view */
@@ -14,16 +14,16 @@ export function paint(body, view) {
     paintEmpty(body, "The source answered with no bars.");
     return;
   }
-  list(parts(body).root, view.bars, makeBar, (item, bar) => {
-    const [label, judged, figure, room] = /** @type {[Element, HTMLElement, Element, Element]} */ ([...item.children]);
-    attribute(item, "data-state", bar.mark?.state ?? "");
-    text(label, bar.label);
+  syncChildren(parts(body).root, view.bars, createBar, (item, bar) => {
+    const [label, stateMark, figure, track] = /** @type {[Element, HTMLElement, Element, Element]} */ ([...item.children]);
+    setAttribute(item, "data-state", bar.mark?.state ?? "");
+    setText(label, bar.label);
     // What is as it should be needs no word here; the bar's length says it.
-    paintMark(judged, bar.mark?.state === "good" ? undefined : bar.mark);
+    paintMark(stateMark, bar.mark?.state === "good" ? undefined : bar.mark);
     const unit = /** @type {HTMLElement} */ (figure.lastElementChild);
-    text(/** @type {Node} */ (figure.firstChild), bar.figure.unit ? `${bar.figure.text} ` : bar.figure.text);
-    text(unit, bar.figure.unit);
-    show(unit, bar.figure.unit !== "");
-    attribute(/** @type {Element} */ (room.firstElementChild), "width", `${bar.percent}%`);
+    setText(/** @type {Node} */ (figure.firstChild), bar.figure.unit ? `${bar.figure.text} ` : bar.figure.text);
+    setText(unit, bar.figure.unit);
+    setVisible(unit, bar.figure.unit !== "");
+    setAttribute(/** @type {Element} */ (track.firstElementChild), "width", `${bar.percent}%`);
   });
 }

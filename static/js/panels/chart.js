@@ -1,31 +1,31 @@
 /**
- * What line and area charts share. The view brings the points, the ticks and the figures; this draws them with uPlot, in
+ * Line and area charts. The view brings the points, the ticks and the figures; this draws them with uPlot, in
  * the theme's colours, and shows what the pointer reads on every chart of the page at once.
  */
-import { attribute, figureText, h, list, partsOf, show, text } from "../dom.js";
-import { columnsOf, grow, span } from "../series.js";
-import { clock, exactClock } from "../words.js";
+import { cachedParts, figureText, h, setAttribute, setText, setVisible, syncChildren } from "../dom.js";
+import { formatSeconds, formatTime } from "../format.js";
+import { appendPoints, timeRange, toColumns } from "../series.js";
 import { colours } from "./colours.js";
-import { Turns } from "./turns.js";
+import { DrawQueue } from "./draw_queue.js";
 
 /** @typedef {import("../types.js").ChartView} ChartView */
 /** @typedef {import("../types.js").Append} Append */
 /** @typedef {import("uplot")} Plot */
 /** @typedef {typeof import("uplot")} Library */
 
-/** So many colours are told apart; the lines after them begin again, dashed. */
-const COLOURS = 8;
+/** The number of colours; the lines after them begin again, dashed. */
+const COLOUR_COUNT = 8;
 
-/** Room at the edges, in pixels, and the room of the time axis: as the still picture has them. */
+/** The padding at the edges and the size of the time axis, in pixels: as the static chart has them. */
 const EDGE = 8;
 const TIME_AXIS = 26;
-const LEAST_VALUE_AXIS = 48;
+const MIN_VALUE_AXIS = 48;
 
-/** So far beyond the edge of the screen charts are drawn already, so that nobody who scrolls sees an old picture. */
-const AHEAD = "240px";
+/** How far beyond the edge of the screen charts are drawn already, so that nobody who scrolls sees an old picture. */
+const PRELOAD_MARGIN = "240px";
 
-/** What a digit of an axis takes at most, in pixels at 11 px. */
-const DIGIT = 6.6;
+/** The width of a digit of an axis at most, in pixels at 11 px. */
+const DIGIT_WIDTH = 6.6;
 
 /**
  * @typedef {object} Chart
@@ -33,10 +33,10 @@ const DIGIT = 6.6;
  * @property {HTMLElement} plot where uPlot draws
  * @property {HTMLElement} legend
  * @property {HTMLElement} empty
- * @property {HTMLElement} reader
+ * @property {HTMLElement} tooltip
  * @property {ChartView | null} view
  * @property {import("../series.js").Columns} columns
- * @property {Plot | null} drawn
+ * @property {Plot | null} uplot
  */
 
 /** @type {Library | null} */
@@ -45,28 +45,28 @@ let library = null;
 /** Every chart on the page by the element it is drawn in; few, and they live as long as it does. @type {Map<Element, Chart>} */
 const charts = new Map();
 
-/** @type {Turns<Chart>} */
-const turns = new Turns(draw, (work) => requestAnimationFrame(work));
+/** @type {DrawQueue<Chart>} */
+const drawQueue = new DrawQueue(draw, (work) => requestAnimationFrame(work));
 
-const resized = new ResizeObserver((entries) => {
+const resizeObserver = new ResizeObserver((entries) => {
   for (const { target, contentRect } of entries) {
     const chart = charts.get(target);
-    if (!chart?.drawn || contentRect.width === 0) continue;
-    chart.drawn.setSize({ width: Math.floor(contentRect.width), height: Math.floor(contentRect.height) });
+    if (!chart?.uplot || contentRect.width === 0) continue;
+    chart.uplot.setSize({ width: Math.floor(contentRect.width), height: Math.floor(contentRect.height) });
   }
 });
 
-const seen = new IntersectionObserver(
+const viewObserver = new IntersectionObserver(
   (entries) => {
     for (const { target, isIntersecting } of entries) {
       const chart = charts.get(target);
-      if (chart) turns.see(chart, isIntersecting);
+      if (chart) drawQueue.setInView(chart, isIntersecting);
     }
   },
-  { rootMargin: AHEAD },
+  { rootMargin: PRELOAD_MARGIN },
 );
 
-addEventListener("beforeprint", () => turns.drawAll());
+addEventListener("beforeprint", () => drawQueue.drawAll());
 
 /**
  * Fetches the chart library. Charts painted before draw themselves when it is there.
@@ -75,29 +75,29 @@ addEventListener("beforeprint", () => turns.drawAll());
  */
 export async function load(url) {
   library = /** @type {Library} */ ((await import(url)).default);
-  for (const chart of charts.values()) turns.ask(chart);
+  for (const chart of charts.values()) drawQueue.enqueue(chart);
 }
 
-/** The theme has changed. */
+/** Redraws every chart in the colours of a theme that has changed. */
 export function recolour() {
-  colours.read();
-  for (const chart of charts.values()) chart.drawn?.redraw(false);
+  colours.clearCache();
+  for (const chart of charts.values()) chart.uplot?.redraw(false);
 }
 
 /** @param {"line" | "area"} kind */
-export function makeChart(kind) {
-  const parts = partsOf(() => {
+export function createChartKind(kind) {
+  const parts = cachedParts(() => {
     const plot = h("div", "plot");
     plot.setAttribute("role", "img");
     const legend = h("ul", "legend");
     const empty = h("p", "empty", "Nothing to show. The source answered without a single point.");
-    const reader = h("div", "reader");
-    reader.setAttribute("aria-hidden", "true");
-    reader.hidden = true;
+    const tooltip = h("div", "reader");
+    tooltip.setAttribute("aria-hidden", "true");
+    tooltip.hidden = true;
     const root = h("div", "chart", plot, legend, empty);
     root.dataset.fill = kind;
     /** @type {Chart} */
-    const chart = { root, plot, legend, empty, reader, view: null, columns: { times: [], values: [], window: 1 }, drawn: null };
+    const chart = { root, plot, legend, empty, tooltip, view: null, columns: { times: [], values: [], window: 1 }, uplot: null };
     return chart;
   });
   return {
@@ -106,77 +106,77 @@ export function makeChart(kind) {
       const still = body.querySelector(".still");
       const chart = parts(body);
       // Until the library is there, the server's picture stands in.
-      if (still && !chart.drawn) chart.plot.append(still);
-      watch(chart);
-      const drawnOtherwise = chart.view === null || shape(chart.view) !== shape(view);
+      if (still && !chart.uplot) chart.plot.append(still);
+      observe(chart);
+      const mustRedraw = chart.view === null || drawingKey(chart.view) !== drawingKey(view);
       chart.view = view;
-      chart.columns = columnsOf(view);
+      chart.columns = toColumns(view);
       const title = body.closest("section")?.getAttribute("aria-labelledby") ?? "";
       chart.legend.id = title.replace(/title$/, "legend");
-      attribute(chart.plot, "aria-labelledby", `${title} ${chart.legend.id}`);
+      setAttribute(chart.plot, "aria-labelledby", `${title} ${chart.legend.id}`);
       paintLegend(chart, view.series.map((series) => series.latest));
-      if (drawnOtherwise) discard(chart);
-      turns.ask(chart);
+      if (mustRedraw) destroyPlot(chart);
+      drawQueue.enqueue(chart);
     },
     /** @param {Element} body @param {Append} append */
     append(body, append) {
       const chart = parts(body);
       // Points that do not fit belong to a view that has not come; until it does, the picture stays as it was.
-      if (!chart.view || !grow(chart.columns, append)) return;
+      if (!chart.view || !appendPoints(chart.columns, append)) return;
       if (append.axis) chart.view.axis = append.axis;
       paintLegend(chart, append.latest);
-      turns.ask(chart);
+      drawQueue.enqueue(chart);
     },
-    /** The panel has nothing to show any more. @param {Element} body */
+    /** Removes the chart of a panel that has nothing to show any more. @param {Element} body */
     clear(body) {
-      for (const chart of charts.values()) if (body.contains(chart.root)) forget(chart);
+      for (const chart of charts.values()) if (body.contains(chart.root)) dispose(chart);
     },
   };
 }
 
 /** @param {Chart} chart */
-function watch(chart) {
+function observe(chart) {
   if (charts.has(chart.plot)) return;
   charts.set(chart.plot, chart);
-  resized.observe(chart.plot);
-  seen.observe(chart.plot);
+  resizeObserver.observe(chart.plot);
+  viewObserver.observe(chart.plot);
 }
 
 /** @param {Chart} chart */
-function forget(chart) {
-  discard(chart);
-  resized.unobserve(chart.plot);
-  seen.unobserve(chart.plot);
+function dispose(chart) {
+  destroyPlot(chart);
+  resizeObserver.unobserve(chart.plot);
+  viewObserver.unobserve(chart.plot);
   charts.delete(chart.plot);
-  turns.forget(chart);
+  drawQueue.remove(chart);
 }
 
-/** What a drawing depends on beyond its points. @param {ChartView} view */
-const shape = (view) => JSON.stringify([view.series.map((series) => series.label), view.thresholds]);
+/** The key of a drawing: what it depends on beyond its points. @param {ChartView} view */
+const drawingKey = (view) => JSON.stringify([view.series.map((series) => series.label), view.thresholds]);
 
 /** @param {Chart} chart */
-function discard(chart) {
-  chart.drawn?.destroy();
-  chart.drawn = null;
+function destroyPlot(chart) {
+  chart.uplot?.destroy();
+  chart.uplot = null;
 }
 
 /** @param {Chart} chart @param {import("../types.js").Figure[]} latest */
 function paintLegend(chart, latest) {
   const series = chart.view?.series ?? [];
-  list(
+  syncChildren(
     chart.legend,
     series,
     () => h("li", "", h("i"), h("span", "legend-label"), h("b")),
     (item, line, index) => {
       const [swatch, label, value] = /** @type {[Element, HTMLElement, Element]} */ ([...item.children]);
-      attribute(swatch, "class", `series-${(index % COLOURS) + 1}`);
-      text(label, line.label);
-      show(label, line.label !== "");
+      setAttribute(swatch, "class", `series-${(index % COLOUR_COUNT) + 1}`);
+      setText(label, line.label);
+      setVisible(label, line.label !== "");
       const figure = latest[index];
-      text(value, figure ? figureText(figure) : "");
+      setText(value, figure ? figureText(figure) : "");
     },
   );
-  show(chart.empty, chart.columns.times.length === 0);
+  setVisible(chart.empty, chart.columns.times.length === 0);
 }
 
 /** @param {Chart} chart @returns {import("uplot").AlignedData} */
@@ -184,13 +184,13 @@ const data = (chart) => [chart.columns.times, ...chart.columns.values];
 
 /** @param {Chart} chart */
 function draw(chart) {
-  if (chart.drawn) chart.drawn.setData(data(chart), true);
-  if (!library || chart.drawn || !chart.view) return;
+  if (chart.uplot) chart.uplot.setData(data(chart), true);
+  if (!library || chart.uplot || !chart.view) return;
   const { width, height } = chart.plot.getBoundingClientRect();
   if (width === 0) return;
   chart.plot.querySelector(".still")?.remove();
-  chart.drawn = new library(options(chart, chart.view, Math.floor(width), Math.floor(height)), data(chart), chart.plot);
-  chart.drawn.over.append(chart.reader);
+  chart.uplot = new library(options(chart, chart.view, Math.floor(width), Math.floor(height)), data(chart), chart.plot);
+  chart.uplot.over.append(chart.tooltip);
 }
 
 /**
@@ -203,7 +203,7 @@ function draw(chart) {
 function options(chart, view, width, height) {
   const axis = () => /** @type {ChartView} */ (chart.view).axis;
   const font = `11px ${getComputedStyle(chart.plot).fontFamily}`;
-  const faint = () => colours.of("--faint");
+  const faint = () => colours.get("--faint");
   return {
     width,
     height,
@@ -213,10 +213,10 @@ function options(chart, view, width, height) {
       y: false,
       drag: { x: false, y: false, setScale: false },
       sync: { key: "board", setSeries: false, scales: ["x", null] },
-      points: { size: 7, fill: () => colours.of("--panel") },
+      points: { size: 7, fill: () => colours.get("--panel") },
     },
     scales: {
-      x: { time: true, range: () => span(chart.columns, Date.now() / 1000) },
+      x: { time: true, range: () => timeRange(chart.columns, Date.now() / 1000) },
       y: { range: () => [axis().min, axis().max] },
     },
     axes: [
@@ -228,14 +228,14 @@ function options(chart, view, width, height) {
         space: 72,
         grid: { show: false },
         ticks: { show: false },
-        values: (_plot, at, _axis, _space, step) => at.map((time) => (step < 60 ? exactClock : clock)(time * 1000)),
+        values: (_plot, at, _axis, _space, step) => at.map((time) => (step < 60 ? formatSeconds : formatTime)(time * 1000)),
       },
       {
         font,
         stroke: faint,
         gap: EDGE,
-        size: () => Math.max(LEAST_VALUE_AXIS, ...axis().ticks.map((tick) => tick.text.length * DIGIT + EDGE * 2)),
-        grid: { stroke: () => colours.of("--line"), width: 1 },
+        size: () => Math.max(MIN_VALUE_AXIS, ...axis().ticks.map((tick) => tick.text.length * DIGIT_WIDTH + EDGE * 2)),
+        grid: { stroke: () => colours.get("--line"), width: 1 },
         ticks: { show: false },
         splits: () => axis().ticks.map((tick) => tick.at),
         values: () => axis().ticks.map((tick) => tick.text),
@@ -244,7 +244,7 @@ function options(chart, view, width, height) {
     series: [{}, ...view.series.map((series, index) => line(view.kind, series.label, index))],
     hooks: {
       drawAxes: [(plot) => drawThresholds(plot, /** @type {ChartView} */ (chart.view).thresholds)],
-      setCursor: [(plot) => read(chart, plot)],
+      setCursor: [(plot) => showTooltip(chart, plot)],
     },
   };
 }
@@ -256,14 +256,14 @@ function options(chart, view, width, height) {
  * @returns {import("uplot").Series}
  */
 function line(kind, label, index) {
-  const name = `--line-${(index % COLOURS) + 1}`;
+  const name = `--line-${(index % COLOUR_COUNT) + 1}`;
   return {
     label,
-    stroke: () => colours.of(name),
+    stroke: () => colours.get(name),
     width: 1.75,
     points: { show: false },
-    ...(kind === "area" ? { fill: () => colours.faded(name, 0.14) } : {}),
-    ...(index >= COLOURS ? { dash: [6, 3] } : {}),
+    ...(kind === "area" ? { fill: () => colours.withAlpha(name, 0.14) } : {}),
+    ...(index >= COLOUR_COUNT ? { dash: [6, 3] } : {}),
   };
 }
 
@@ -277,7 +277,7 @@ function drawThresholds(plot, thresholds) {
   for (const [at, state] of thresholds) {
     const y = Math.round(plot.valToPos(at, "y", true));
     if (state === "good" || y < bbox.top || y > bbox.top + bbox.height) continue;
-    ctx.strokeStyle = colours.of(`--${state}-fill`);
+    ctx.strokeStyle = colours.get(`--${state}-fill`);
     ctx.beginPath();
     ctx.moveTo(bbox.left, y);
     ctx.lineTo(bbox.left + bbox.width, y);
@@ -287,33 +287,33 @@ function drawThresholds(plot, thresholds) {
 }
 
 /** Shows what stands under the pointer, here or on another chart. @param {Chart} chart @param {Plot} plot */
-function read(chart, plot) {
+function showTooltip(chart, plot) {
   const { idx, left = -1 } = plot.cursor;
-  const { view, columns, reader } = chart;
+  const { view, columns, tooltip } = chart;
   const time = idx === null || idx === undefined ? undefined : columns.times[idx];
   if (time === undefined || left < 0 || !view) {
-    show(reader, false);
+    setVisible(tooltip, false);
     return;
   }
-  if (reader.childElementCount === 0) reader.append(h("p", "reader-time"), h("ul"));
-  const [moment, values] = /** @type {[Element, Element]} */ ([...reader.children]);
-  text(moment, exactClock(time * 1000));
-  list(
+  if (tooltip.childElementCount === 0) tooltip.append(h("p", "reader-time"), h("ul"));
+  const [moment, values] = /** @type {[Element, Element]} */ ([...tooltip.children]);
+  setText(moment, formatSeconds(time * 1000));
+  syncChildren(
     values,
     view.series,
     () => h("li", "", h("i"), h("span"), h("b")),
     (item, series, index) => {
       const [swatch, label, value] = /** @type {[Element, Element, Element]} */ ([...item.children]);
-      attribute(swatch, "class", `series-${(index % COLOURS) + 1}`);
-      text(label, series.label);
-      text(value, valueText(view, columns.values[index]?.[/** @type {number} */ (idx)]));
+      setAttribute(swatch, "class", `series-${(index % COLOUR_COUNT) + 1}`);
+      setText(label, series.label);
+      setText(value, valueText(view, columns.values[index]?.[/** @type {number} */ (idx)]));
     },
   );
-  show(reader, true);
-  const room = plot.over.clientWidth;
-  const beside = left + 14;
-  const fits = beside + reader.offsetWidth <= room;
-  reader.style.left = `${Math.max(0, fits ? beside : left - reader.offsetWidth - 14)}px`;
+  setVisible(tooltip, true);
+  const plotWidth = plot.over.clientWidth;
+  const rightOfCursor = left + 14;
+  const fits = rightOfCursor + tooltip.offsetWidth <= plotWidth;
+  tooltip.style.left = `${Math.max(0, fits ? rightOfCursor : left - tooltip.offsetWidth - 14)}px`;
 }
 
 /** @param {ChartView} view @param {number | null | undefined} value */

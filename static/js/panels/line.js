@@ -1,4 +1,4 @@
-/** Lines over time. */
-import { makeChart } from "./chart.js";
+/** Line chart: lines over time. */
+import { createChartKind } from "./chart.js";
 
-export const { paint, append, clear } = makeChart("line");
+export const { paint, append, clear } = createChartKind("line");

@@ -1,28 +1,28 @@
-/** One big number, its judgement, a line beneath, and the last minutes. */
-import { attribute, h, mark, paintMark, partsOf, reading, show, svg, text } from "../dom.js";
+/** Stat panel: one big number, its mark, a line beneath, and the last minutes. */
+import { cachedParts, createFigure, createMark, h, paintMark, setAttribute, setText, setVisible, svg } from "../dom.js";
 
-const parts = partsOf(() => {
-  const figure = reading();
-  const judged = mark();
+const parts = cachedParts(() => {
+  const figure = createFigure();
+  const stateMark = createMark();
   const note = h("p", "note");
   const area = svg("path", { class: "spark-area" });
   const line = svg("path", { class: "spark-line" });
   const spark = svg("svg", { class: "spark", viewBox: "0 0 300 34", preserveAspectRatio: "none", "aria-hidden": "true" }, area, line);
-  figure.root.append(judged);
-  return { root: h("div", "stat", figure.root, note), figure, judged, note, spark, area, line };
+  figure.root.append(stateMark);
+  return { root: h("div", "stat", figure.root, note), figure, stateMark, note, spark, area, line };
 });
 
 /** @param {Element} body @param {import("../types.js").StatView} view */
 export function paint(body, view) {
-  const { root, figure, judged, note, spark, area, line } = parts(body);
-  attribute(root, "data-state", view.mark?.state ?? "");
+  const { root, figure, stateMark, note, spark, area, line } = parts(body);
+  setAttribute(root, "data-state", view.mark?.state ?? "");
   figure.paint(view.figure);
-  paintMark(judged, view.mark);
-  text(note, view.note ?? "");
-  show(note, view.note !== undefined);
+  paintMark(stateMark, view.mark);
+  setText(note, view.note ?? "");
+  setVisible(note, view.note !== undefined);
   if (view.spark) {
-    attribute(area, "d", view.spark.area);
-    attribute(line, "d", view.spark.line);
+    setAttribute(area, "d", view.spark.area);
+    setAttribute(line, "d", view.spark.line);
     if (!spark.isConnected) root.append(spark);
   } else {
     spark.remove();

@@ -1,12 +1,12 @@
-/** Things, and how each is doing. */
-import { attribute, h, list, mark, paintEmpty, paintMark, partsOf, show, text } from "../dom.js";
+/** States panel: things, and how each is doing. */
+import { cachedParts, createMark, h, paintEmpty, paintMark, setAttribute, setText, setVisible, syncChildren } from "../dom.js";
 
-const parts = partsOf(() => ({ root: h("ul", "things") }));
+const parts = cachedParts(() => ({ root: h("ul", "things") }));
 
-function makeThing() {
+function createRow() {
   const beats = h("span", "beats");
   beats.setAttribute("aria-hidden", "true");
-  return h("li", "", h("span", "thing", "", h("small")), beats, h("span", "uptime"), mark());
+  return h("li", "", h("span", "thing", "", h("small")), beats, h("span", "uptime"), createMark());
 }
 
 /** @param {Element} body @param {import("../types.js").StatesView} view */
@@ -15,19 +15,19 @@ export function paint(body, view) {
     paintEmpty(body, "The source answered with no things to watch.");
     return;
   }
-  list(parts(body).root, view.rows, makeThing, (item, row) => {
-    const [thing, beats, uptime, judged] = /** @type {[Element, Element, Element, HTMLElement]} */ ([...item.children]);
-    const note = /** @type {HTMLElement} */ (thing.lastElementChild);
-    text(/** @type {Node} */ (thing.firstChild), `${row.label} `);
-    text(note, row.note ?? "");
-    show(note, row.note !== undefined);
-    list(
+  syncChildren(parts(body).root, view.rows, createRow, (item, row) => {
+    const [labelNode, beats, uptime, stateMark] = /** @type {[Element, Element, Element, HTMLElement]} */ ([...item.children]);
+    const note = /** @type {HTMLElement} */ (labelNode.lastElementChild);
+    setText(/** @type {Node} */ (labelNode.firstChild), `${row.label} `);
+    setText(note, row.note ?? "");
+    setVisible(note, row.note !== undefined);
+    syncChildren(
       beats,
       row.beats,
       () => h("i"),
-      (beat, state) => attribute(beat, "data-state", state),
+      (beat, state) => setAttribute(beat, "data-state", state),
     );
-    text(uptime, row.uptime);
-    paintMark(judged, row.mark);
+    setText(uptime, row.uptime);
+    paintMark(stateMark, row.mark);
   });
 }

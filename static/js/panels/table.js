@@ -1,7 +1,7 @@
-/** Rows under columns. */
-import { attribute, h, list, paintEmpty, partsOf, show, text } from "../dom.js";
+/** Table panel: rows under columns. */
+import { cachedParts, h, paintEmpty, setAttribute, setText, setVisible, syncChildren } from "../dom.js";
 
-const parts = partsOf(() => {
+const parts = cachedParts(() => {
   const head = h("tr");
   const rows = h("tbody");
   const scroll = h("div", "table-scroll", h("table", "", h("thead", "", head), rows));
@@ -18,47 +18,47 @@ export function paint(body, view) {
     return;
   }
   const { head, rows, scroll, more } = parts(body);
-  attribute(scroll, "aria-labelledby", body.closest("section")?.getAttribute("aria-labelledby") ?? null);
-  const side = (/** @type {number} */ index) => (view.columns[index]?.align === "right" ? "right" : null);
-  list(
+  setAttribute(scroll, "aria-labelledby", body.closest("section")?.getAttribute("aria-labelledby") ?? null);
+  const alignmentClass = (/** @type {number} */ index) => (view.columns[index]?.align === "right" ? "right" : null);
+  syncChildren(
     head,
     view.columns,
     () => h("th"),
     (cell, column, index) => {
-      attribute(cell, "scope", "col");
-      attribute(cell, "class", side(index));
-      text(cell, column.label);
+      setAttribute(cell, "scope", "col");
+      setAttribute(cell, "class", alignmentClass(index));
+      setText(cell, column.label);
     },
   );
-  list(
+  syncChildren(
     rows,
     view.rows,
     () => h("tr"),
     (row, cells) =>
-      list(
+      syncChildren(
         row,
         cells,
         () => h("td"),
         (cell, value, index) => {
-          attribute(cell, "class", side(index));
+          setAttribute(cell, "class", alignmentClass(index));
           paintCell(cell, value);
         },
       ),
   );
-  text(more, `and ${view.more} more`);
-  show(more, view.more > 0);
+  setText(more, `and ${view.more} more`);
+  setVisible(more, view.more > 0);
 }
 
 /** @param {Element} cell @param {import("../types.js").Cell} value */
 function paintCell(cell, value) {
   if (!value.state) {
-    // `text` replaces a judgement that stood here, too.
+    // `text` replaces a mark that stood here, too.
     if (cell.firstElementChild) cell.replaceChildren(value.text);
-    else text(cell, value.text);
+    else setText(cell, value.text);
     return;
   }
   if (!cell.firstElementChild) cell.replaceChildren(h("span", "mark"));
-  const judged = /** @type {Element} */ (cell.firstElementChild);
-  attribute(judged, "data-state", value.state);
-  text(judged, value.text);
+  const stateMark = /** @type {Element} */ (cell.firstElementChild);
+  setAttribute(stateMark, "data-state", value.state);
+  setText(stateMark, value.text);
 }

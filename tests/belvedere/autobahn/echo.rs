@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::time::Duration;
 
-use belvedere::websocket::{self, Fault, Heard, Reader};
+use belvedere::websocket::{self, MessageReader, WebSocketError, WsMessage};
 use rocket::data::{IoHandler, IoStream};
 use rocket::fairing::AdHoc;
 use rocket::http::{Header, Status};
@@ -60,7 +60,7 @@ struct Upgrade(WebSocket);
 
 impl<'r> Responder<'r, 'static> for Upgrade {
     fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
-        let agreed = websocket::agree_to_deflate(request.headers().get("Sec-WebSocket-Extensions"));
+        let agreed = websocket::negotiate_deflate(request.headers().get("Sec-WebSocket-Extensions"));
         let mut answer = Response::build();
         answer
             .status(Status::SwitchingProtocols)
@@ -92,9 +92,9 @@ impl IoHandler for Connection {
 impl Connection {
     /// Says everything back, until a close frame or a fault, or the client is gone.
     async fn talk(&self, stream: &mut IoStream) -> io::Result<()> {
-        let mut reader = Reader::new(LONGEST_MESSAGE);
+        let mut reader = MessageReader::new(LONGEST_MESSAGE);
         if self.deflates {
-            reader = reader.inflating();
+            reader = reader.with_deflate();
         }
         let mut buffer = vec![0; 64 << 10];
         loop {
@@ -104,7 +104,7 @@ impl Connection {
             }
             let mut bytes = &mut buffer[..read];
             while let Some(heard) = reader.next(&mut bytes).transpose() {
-                let is_last = matches!(heard, Ok(Heard::Close(_)) | Err(_));
+                let is_last = matches!(heard, Ok(WsMessage::Close(_)) | Err(_));
                 stream.write_all(&self.answer(heard)).await?;
                 if is_last {
                     return Ok(());
@@ -113,16 +113,16 @@ impl Connection {
         }
     }
 
-    fn answer(&self, heard: Result<Heard, Fault>) -> Vec<u8> {
+    fn answer(&self, heard: Result<WsMessage, WebSocketError>) -> Vec<u8> {
         match heard {
-            Ok(Heard::Text(text)) if self.deflates => websocket::deflated_text(&text),
-            Ok(Heard::Text(text)) => websocket::text(&text),
-            Ok(Heard::Binary(payload)) if self.deflates => websocket::deflated_binary(&payload),
-            Ok(Heard::Binary(payload)) => websocket::binary(&payload),
-            Ok(Heard::Ping(payload)) => websocket::pong(&payload),
-            Ok(Heard::Pong(_)) => Vec::new(),
-            Ok(Heard::Close(closing)) => websocket::close(closing.map_or(1000, |closing| closing.code), ""),
-            Err(fault) => websocket::close(fault.code(), &fault.to_string()),
+            Ok(WsMessage::Text(text)) if self.deflates => websocket::deflated_text_frame(&text),
+            Ok(WsMessage::Text(text)) => websocket::text_frame(&text),
+            Ok(WsMessage::Binary(payload)) if self.deflates => websocket::deflated_binary_frame(&payload),
+            Ok(WsMessage::Binary(payload)) => websocket::binary_frame(&payload),
+            Ok(WsMessage::Ping(payload)) => websocket::pong_frame(&payload),
+            Ok(WsMessage::Pong(_)) => Vec::new(),
+            Ok(WsMessage::Close(closing)) => websocket::close_frame(closing.map_or(1000, |closing| closing.code), ""),
+            Err(fault) => websocket::close_frame(fault.code(), &fault.to_string()),
         }
     }
 }

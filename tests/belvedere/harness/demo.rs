@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use belvedere::directory::embedded::{Account, EmbeddedDirectory, Sample};
+use belvedere::demo_directory::{Account, EmbeddedDirectory, Sample};
 use belvedere::domain::{Clock, SystemClock};
 
 use super::house::{House, Plan};

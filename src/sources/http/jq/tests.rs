@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::*;
-use crate::domain::Labelled;
+use crate::domain::LabelledNumber;
 
 fn compiled(text: &str) -> Result<Arc<Filter>, String> {
     Filters::new().get(text)
@@ -307,7 +307,7 @@ async fn text_nested_as_deeply_as_it_may_be_long_is_read_and_run() {
 
 #[tokio::test]
 async fn labelled_numbers_keep_their_order() {
-    let labelled = |label: &str, value| Labelled { label: label.to_owned(), value };
+    let labelled = |label: &str, value| LabelledNumber { label: label.to_owned(), value };
     let reading = run("{b: 1, a: 2}", "1").await;
     assert_eq!(reading, Ok(Reading::Numbers(vec![labelled("b", 1.0), labelled("a", 2.0)])));
 }

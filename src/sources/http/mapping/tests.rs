@@ -12,12 +12,12 @@ fn one(json: &str) -> Reading {
 }
 
 fn numbers(values: &[(&str, f64)]) -> Reading {
-    let labelled = |(label, value): &(&str, f64)| Labelled { label: (*label).to_owned(), value: *value };
+    let labelled = |(label, value): &(&str, f64)| LabelledNumber { label: (*label).to_owned(), value: *value };
     Reading::Numbers(values.iter().map(labelled).collect())
 }
 
-fn states(values: &[(&str, State, Option<&str>)]) -> Reading {
-    let state = |(label, state, note): &(&str, State, Option<&str>)| StateOf {
+fn states(values: &[(&str, HealthState, Option<&str>)]) -> Reading {
+    let state = |(label, state, note): &(&str, HealthState, Option<&str>)| LabelledState {
         label: (*label).to_owned(),
         state: *state,
         note: note.map(str::to_owned),
@@ -25,12 +25,12 @@ fn states(values: &[(&str, State, Option<&str>)]) -> Reading {
     Reading::States(values.iter().map(state).collect())
 }
 
-fn words(text: &str) -> Cell {
-    Cell::Text(text.to_owned())
+fn words(text: &str) -> TableCell {
+    TableCell::Text(text.to_owned())
 }
 
-fn table(columns: &[&str], rows: Vec<Vec<Cell>>) -> Reading {
-    Reading::Table(Table { columns: columns.iter().map(|name| column(name)).collect(), rows })
+fn table(columns: &[&str], rows: Vec<Vec<TableCell>>) -> Reading {
+    Reading::Table(DataTable { columns: columns.iter().map(|name| column(name)).collect(), rows })
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn nothing_found_is_not_the_same_as_an_empty_list() {
 fn numbers_come_from_objects_lists_and_labelled_values() {
     let gap = one(r#"{"b":2,"a":null,"c":1}"#);
     let Reading::Numbers(values) = gap else { panic!("{gap:?}") };
-    assert_eq!(values[0], Labelled { label: "b".to_owned(), value: 2.0 });
+    assert_eq!(values[0], LabelledNumber { label: "b".to_owned(), value: 2.0 });
     assert!(values[1].label == "a" && values[1].value.is_nan());
     assert_eq!(one("[3,1]"), numbers(&[("0", 3.0), ("1", 1.0)]));
     assert_eq!(read(&["3", "1"]).unwrap(), numbers(&[("0", 3.0), ("1", 1.0)]));
@@ -64,7 +64,7 @@ fn numbers_come_from_objects_lists_and_labelled_values() {
 
 #[test]
 fn states_come_from_words_and_truth_values() {
-    use State::{Bad, Good, Unknown, Warn};
+    use HealthState::{Bad, Good, Unknown, Warn};
     let all = r#"{"a":true,"b":"DOWN","c":"warn","d":"unknown","e":null,"f":"ok","g":"up","h":"good","i":"bad"}"#;
     let expected = [Good, Bad, Warn, Unknown, Unknown, Good, Good, Good, Bad];
     let Reading::States(found) = one(all) else { panic!("no states") };
@@ -78,22 +78,28 @@ fn a_list_of_objects_is_a_table_in_the_order_columns_appear() {
     let rows =
         r#"[{"name":"db","state":"up","version":7},{"name":"web","state":"restarting","zone":null,"tags":["a"]}]"#;
     let expected = vec![
-        vec![words("db"), Cell::State(State::Good), Cell::Number(7.0), Cell::Empty, Cell::Empty],
-        vec![words("web"), words("restarting"), Cell::Empty, Cell::Empty, words("[\"a\"]")],
+        vec![
+            words("db"),
+            TableCell::State(HealthState::Good),
+            TableCell::Number(7.0),
+            TableCell::Empty,
+            TableCell::Empty,
+        ],
+        vec![words("web"), words("restarting"), TableCell::Empty, TableCell::Empty, words("[\"a\"]")],
     ];
     assert_eq!(one(rows), table(&["name", "state", "version", "zone", "tags"], expected));
     let single = one(r#"{"name":"db","version":7,"live":true}"#);
-    let row = vec![words("db"), Cell::Number(7.0), words("yes")];
+    let row = vec![words("db"), TableCell::Number(7.0), words("yes")];
     assert_eq!(single, table(&["name", "version", "live"], vec![row]));
 }
 
 #[test]
 fn other_lists_are_tables_too() {
     let grid = one(r#"[["a",1],["b"]]"#);
-    let rows = vec![vec![words("a"), Cell::Number(1.0)], vec![words("b"), Cell::Empty]];
+    let rows = vec![vec![words("a"), TableCell::Number(1.0)], vec![words("b"), TableCell::Empty]];
     assert_eq!(grid, table(&["1", "2"], rows));
     let mixed = one(r#"["a",1,null,true]"#);
-    let rows = vec![vec![words("a")], vec![Cell::Number(1.0)], vec![Cell::Empty], vec![words("yes")]];
+    let rows = vec![vec![words("a")], vec![TableCell::Number(1.0)], vec![TableCell::Empty], vec![words("yes")]];
     assert_eq!(mixed, table(&["value"], rows));
 }
 

@@ -11,34 +11,34 @@ use tokio_util::io::StreamReader;
 use crate::audit::{AuditStore, Event, Format, Position, Search};
 use crate::auth::Auth;
 use crate::domain::{Client, Timestamp};
-use crate::web::guards::{Administrator, Asked, RecentlyProved};
+use crate::web::guards::{Administrator, QueryParams, RecentlyAuthenticated};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
-use crate::web::views::{AuditForm, AuditView, Chrome};
+use crate::web::views::{AuditForm, AuditView, Layout};
 
 /// As many as one looks through.
-const A_PAGE: usize = 100;
+const PAGE_SIZE: usize = 100;
 
 /// So many are read at once for a file: a few hundred kilobytes in memory, whatever the file comes to.
-const A_PIECE: usize = 1_000;
+const EXPORT_CHUNK_SIZE: usize = 1_000;
 
 /// What happened, the newest first.
 #[get("/audit")]
 pub(super) async fn show(
     _administrator: Administrator,
-    asked: Asked,
-    chrome: Chrome,
+    asked: QueryParams,
+    chrome: Layout,
     store: &State<AuditStore>,
 ) -> Result<Html<AuditView>, Refusal> {
-    let (form, after) = (typed(&asked), position(asked.get("after")));
+    let (form, after) = (parse_form(&asked), parse_cursor(asked.get("after")));
     let (mut records, wrong) = match form.search() {
         // One more shows whether the list goes on.
-        Ok(search) => (store.search(&search, after, A_PAGE + 1).await?, None),
+        Ok(search) => (store.search(&search, after, PAGE_SIZE + 1).await?, None),
         Err(wrong) => (Vec::new(), Some(wrong)),
     };
-    let goes_on = records.len() > A_PAGE;
-    records.truncate(A_PAGE);
-    let view = AuditView::of(form, store, &records, goes_on).saying(wrong).further(after.is_some());
+    let goes_on = records.len() > PAGE_SIZE;
+    records.truncate(PAGE_SIZE);
+    let view = AuditView::of(form, store, &records, goes_on).with_notice(wrong).continued(after.is_some());
     Ok(Html::new("admin/audit", "Audit", chrome, view))
 }
 
@@ -46,12 +46,12 @@ pub(super) async fn show(
 #[get("/audit.csv")]
 pub(super) fn csv(
     administrator: Administrator,
-    _recently: RecentlyProved,
-    asked: Asked,
+    _recently: RecentlyAuthenticated,
+    asked: QueryParams,
     client: Client,
     auth: &State<Arc<Auth>>,
     store: &State<AuditStore>,
-) -> Result<Export, Refusal> {
+) -> Result<AuditExport, Refusal> {
     export(Format::Csv, &administrator, &asked, &client, auth, store)
 }
 
@@ -59,38 +59,38 @@ pub(super) fn csv(
 #[get("/audit.jsonl")]
 pub(super) fn json_lines(
     administrator: Administrator,
-    _recently: RecentlyProved,
-    asked: Asked,
+    _recently: RecentlyAuthenticated,
+    asked: QueryParams,
     client: Client,
     auth: &State<Arc<Auth>>,
     store: &State<AuditStore>,
-) -> Result<Export, Refusal> {
+) -> Result<AuditExport, Refusal> {
     export(Format::JsonLines, &administrator, &asked, &client, auth, store)
 }
 
 fn export(
     format: Format,
     administrator: &Administrator,
-    asked: &Asked,
+    asked: &QueryParams,
     client: &Client,
     auth: &Auth,
     store: &AuditStore,
-) -> Result<Export, Refusal> {
-    let form = typed(asked);
+) -> Result<AuditExport, Refusal> {
+    let form = parse_form(asked);
     let search = form.search().map_err(|wrong| Refusal::BadRequest(wrong.text.trim_end_matches('.').to_owned()))?;
     let what = format!("{} {}", format.extension(), form.query().finish());
     auth.audit().record(client, &Event::AuditExported { admin: &administrator.0, what: what.trim_end() });
-    Ok(Export { store: store.clone(), search, format })
+    Ok(AuditExport { store: store.clone(), search, format })
 }
 
 /// A file of events, written while it is sent.
-pub(super) struct Export {
+pub(super) struct AuditExport {
     store: AuditStore,
     search: Search,
     format: Format,
 }
 
-impl<'r> Responder<'r, 'static> for Export {
+impl<'r> Responder<'r, 'static> for AuditExport {
     fn respond_to(self, _: &'r Request<'_>) -> response::Result<'static> {
         let kind = match self.format {
             Format::Csv => ContentType::new("text", "csv").with_params([("charset", "utf-8"), ("header", "present")]),
@@ -100,45 +100,48 @@ impl<'r> Responder<'r, 'static> for Export {
         Response::build()
             .header(kind)
             .header(Header::new("Content-Disposition", disposition))
-            .streamed_body(StreamReader::new(Box::pin(self.pieces())))
+            .streamed_body(StreamReader::new(Box::pin(self.chunks())))
             .ok()
     }
 }
 
 /// How far a file is written.
-enum Written {
-    Nothing,
-    Until(Option<Position>),
-    All,
+enum ExportProgress {
+    NotStarted,
+    After(Option<Position>),
+    Done,
 }
 
-impl Export {
+impl AuditExport {
     /// The file piece by piece. When the store fails in the middle the connection breaks off, so that nobody takes a part
     /// for the whole.
-    fn pieces(self) -> impl Stream<Item = io::Result<Cursor<Vec<u8>>>> + Send {
-        stream::try_unfold((self, Written::Nothing), |(export, written)| async move {
+    fn chunks(self) -> impl Stream<Item = io::Result<Cursor<Vec<u8>>>> + Send {
+        stream::try_unfold((self, ExportProgress::NotStarted), |(export, written)| async move {
             let (piece, written) = match written {
-                Written::Nothing => (export.format.head().map_err(io::Error::other)?, Written::Until(None)),
-                Written::Until(after) => export.piece(after).await?,
-                Written::All => return Ok(None),
+                ExportProgress::NotStarted => {
+                    (export.format.head().map_err(io::Error::other)?, ExportProgress::After(None))
+                }
+                ExportProgress::After(after) => export.chunk(after).await?,
+                ExportProgress::Done => return Ok(None),
             };
             Ok(Some((Cursor::new(piece), (export, written))))
         })
     }
 
-    async fn piece(&self, after: Option<Position>) -> io::Result<(Vec<u8>, Written)> {
+    async fn chunk(&self, after: Option<Position>) -> io::Result<(Vec<u8>, ExportProgress)> {
         let broken_off = |error: &dyn std::fmt::Display| {
             tracing::error!(%error, "the audit's export breaks off");
             io::Error::other(error.to_string())
         };
-        let records = self.store.search(&self.search, after, A_PIECE).await.map_err(|error| broken_off(&error))?;
+        let records =
+            self.store.search(&self.search, after, EXPORT_CHUNK_SIZE).await.map_err(|error| broken_off(&error))?;
         let piece = self.format.write(&records).map_err(|error| broken_off(&error))?;
-        let last = records.last().filter(|_| records.len() == A_PIECE);
-        Ok((piece, last.map_or(Written::All, |last| Written::Until(Some(last.position())))))
+        let last = records.last().filter(|_| records.len() == EXPORT_CHUNK_SIZE);
+        Ok((piece, last.map_or(ExportProgress::Done, |last| ExportProgress::After(Some(last.position())))))
     }
 }
 
-fn typed(asked: &Asked) -> AuditForm {
+fn parse_form(asked: &QueryParams) -> AuditForm {
     let typed = |name| asked.get(name).unwrap_or_default().to_owned();
     AuditForm {
         who: typed("who"),
@@ -151,7 +154,7 @@ fn typed(asked: &Asked) -> AuditForm {
 }
 
 /// Where the list goes on: the moment and the number of the last event before it.
-fn position(after: Option<&str>) -> Option<Position> {
+fn parse_cursor(after: Option<&str>) -> Option<Position> {
     let (at, id) = after?.split_once('-')?;
     Some(Position { at: Timestamp::from_millis(at.parse().ok()?), id: id.parse().ok()? })
 }

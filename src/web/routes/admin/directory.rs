@@ -7,21 +7,21 @@ use rocket::{State, get, post};
 use crate::audit::Event;
 use crate::auth::{Auth, Refresh};
 use crate::domain::{Client, Username};
-use crate::web::examiner::Examiner;
+use crate::web::app_state::WebLimits;
+use crate::web::diagnostics_runner::DiagnosticsRunner;
 use crate::web::form::Form;
-use crate::web::guards::{Administrator, OwnForm, RecentlyProved};
+use crate::web::guards::{Administrator, CsrfGuard, RecentlyAuthenticated};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
-use crate::web::rooms::Limits;
-use crate::web::views::{AdminDirectoryView, Chrome, DirectoryView};
+use crate::web::views::{AdminDirectoryView, DirectoryView, Layout};
 
 #[get("/directory")]
 pub(super) fn show(
     administrator: Administrator,
-    chrome: Chrome,
-    examiner: &State<Examiner>,
+    chrome: Layout,
+    examiner: &State<DiagnosticsRunner>,
     refresh: &State<Arc<Refresh>>,
-    limits: &State<Limits>,
+    limits: &State<WebLimits>,
 ) -> Html<AdminDirectoryView> {
     let Administrator(member) = administrator;
     let directory = DirectoryView::of(examiner, &member.person.username);
@@ -30,7 +30,7 @@ pub(super) fn show(
 }
 
 #[derive(FromForm)]
-pub(super) struct ExamineForm<'r> {
+pub(super) struct DiagnosticsForm<'r> {
     #[field(default = "")]
     csrf: &'r str,
     #[field(default = "")]
@@ -40,13 +40,13 @@ pub(super) struct ExamineForm<'r> {
 /// Examines the directory; what came of it is shown by the page that this leads back to.
 #[post("/examine", data = "<form>")]
 pub(super) async fn examine(
-    form: Form<ExamineForm<'_>>,
+    form: Form<DiagnosticsForm<'_>>,
     administrator: Administrator,
     client: Client,
     auth: &State<Arc<Auth>>,
-    own: OwnForm<'_>,
-    _recently: RecentlyProved,
-    examiner: &State<Examiner>,
+    own: CsrfGuard<'_>,
+    _recently: RecentlyAuthenticated,
+    examiner: &State<DiagnosticsRunner>,
 ) -> Result<Redirect, Refusal> {
     own.check(form.csrf)?;
     let person = match form.person.trim() {
@@ -56,6 +56,6 @@ pub(super) async fn examine(
     let whom = person.as_ref().map_or_else(String::new, |name| format!(" and looked up {}", name.as_str()));
     let what = &format!("examined the directory{whom}");
     auth.audit().record(&client, &Event::AdminActed { admin: &administrator.0, what });
-    examiner.examine(person.as_ref()).await;
+    examiner.run(person.as_ref()).await;
     Ok(Redirect::to("/admin/directory"))
 }

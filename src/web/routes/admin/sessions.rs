@@ -7,48 +7,48 @@ use rocket::{State, get, post};
 use crate::auth::Auth;
 use crate::domain::{Client, PersonId, SessionId};
 use crate::sessions::{Listed, Sessions};
-use crate::web::form::{Form, IdForm, PlainForm};
-use crate::web::guards::{Administrator, Asked, OwnForm, RecentlyProved};
+use crate::web::form::{CsrfForm, Form, IdForm};
+use crate::web::guards::{Administrator, CsrfGuard, QueryParams, RecentlyAuthenticated};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
-use crate::web::views::{AdminSessionsView, Chrome, Said, SessionsForm, Tone};
+use crate::web::views::{AdminSessionsView, Layout, Notice, SessionsForm, Tone};
 
 /// As many as one looks through; more are found by searching.
-const A_PAGE: usize = 50;
+const PAGE_SIZE: usize = 50;
 
 /// Everybody's sessions, or those of a name or an address.
 #[get("/sessions")]
 pub(super) async fn show(
     administrator: Administrator,
-    asked: Asked,
-    chrome: Chrome,
+    asked: QueryParams,
+    chrome: Layout,
     sessions: &State<Sessions>,
 ) -> Result<Html<AdminSessionsView>, Refusal> {
     let typed = |name| asked.get(name).unwrap_or_default().to_owned();
     let form = SessionsForm { name: typed("name"), address: typed("address") };
     let after = asked.get("after").and_then(|id| id.parse().ok()).map(SessionId::new);
-    let (listed, wrong) = match form.wanted() {
-        Ok(wanted) => (sessions.everybodys(&wanted, after, A_PAGE).await?, None),
+    let (listed, wrong) = match form.filter() {
+        Ok(wanted) => (sessions.everybodys(&wanted, after, PAGE_SIZE).await?, None),
         Err(wrong) => (Listed { sessions: Vec::new(), last: None }, Some(wrong)),
     };
     let view = AdminSessionsView::of(form, &listed, &administrator.0, |id| sessions.listeners(id))
-        .saying(wrong.or_else(|| done(&asked)))
-        .among(sessions.count().await?)
-        .further(after.is_some());
+        .with_notice(wrong.or_else(|| notice(&asked)))
+        .with_count(sessions.count().await?)
+        .continued(after.is_some());
     Ok(Html::new("admin/sessions", "Sessions", chrome, view))
 }
 
 /// What is said to an admin who comes from ending sessions. Whoever makes up such an address tells themselves.
-fn done(asked: &Asked) -> Option<Said> {
+fn notice(asked: &QueryParams) -> Option<Notice> {
     let text = match asked.get("ended")?.parse::<u64>().ok()? {
         0 => "There was nothing to end: it had ended before.".to_owned(),
         1 => "One session has ended. What was open in it has stopped.".to_owned(),
         count => format!("{count} sessions have ended. What was open in them has stopped."),
     };
-    Some(Said { tone: Tone::Info, text })
+    Some(Notice { tone: Tone::Info, text })
 }
 
-fn back(ended: usize) -> Redirect {
+fn redirect_to_list(ended: usize) -> Redirect {
     Redirect::to(format!("/admin/sessions?ended={ended}"))
 }
 
@@ -57,18 +57,18 @@ fn back(ended: usize) -> Redirect {
 pub(super) async fn end(
     form: Form<IdForm<'_>>,
     administrator: Administrator,
-    own: OwnForm<'_>,
-    _recently: RecentlyProved,
+    own: CsrfGuard<'_>,
+    _recently: RecentlyAuthenticated,
     client: Client,
     auth: &State<Arc<Auth>>,
 ) -> Result<Redirect, Refusal> {
     own.check(form.csrf)?;
     let ended = auth.end_as_admin(&administrator.0, SessionId::new(form.id), &client).await?;
-    Ok(back(usize::from(ended.is_some())))
+    Ok(redirect_to_list(usize::from(ended.is_some())))
 }
 
 #[derive(FromForm)]
-pub(super) struct EndAllOfForm<'r> {
+pub(super) struct EndPersonsSessionsForm<'r> {
     #[field(default = "")]
     csrf: &'r str,
     person: &'r str,
@@ -77,28 +77,28 @@ pub(super) struct EndAllOfForm<'r> {
 /// Ends all sessions of one person.
 #[post("/sessions/end-all-of", data = "<form>")]
 pub(super) async fn end_all_of(
-    form: Form<EndAllOfForm<'_>>,
+    form: Form<EndPersonsSessionsForm<'_>>,
     administrator: Administrator,
-    own: OwnForm<'_>,
-    _recently: RecentlyProved,
+    own: CsrfGuard<'_>,
+    _recently: RecentlyAuthenticated,
     client: Client,
     auth: &State<Arc<Auth>>,
 ) -> Result<Redirect, Refusal> {
     own.check(form.csrf)?;
     let person = PersonId::new(form.person);
-    Ok(back(auth.end_all_of_as_admin(&administrator.0, &person, &client).await?))
+    Ok(redirect_to_list(auth.end_all_of_as_admin(&administrator.0, &person, &client).await?))
 }
 
 /// Ends everybody's sessions but this one.
 #[post("/sessions/end-everybodys", data = "<form>")]
 pub(super) async fn end_everybodys(
-    form: Form<PlainForm<'_>>,
+    form: Form<CsrfForm<'_>>,
     administrator: Administrator,
-    own: OwnForm<'_>,
-    _recently: RecentlyProved,
+    own: CsrfGuard<'_>,
+    _recently: RecentlyAuthenticated,
     client: Client,
     auth: &State<Arc<Auth>>,
 ) -> Result<Redirect, Refusal> {
     own.check(form.csrf)?;
-    Ok(back(auth.end_everybodys_as_admin(&administrator.0, &client).await?))
+    Ok(redirect_to_list(auth.end_everybodys_as_admin(&administrator.0, &client).await?))
 }

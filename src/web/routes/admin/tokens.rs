@@ -7,41 +7,41 @@ use crate::audit::Event;
 use crate::auth::Scripts;
 use crate::domain::{Client, TokenId};
 use crate::web::form::{Form, IdForm};
-use crate::web::guards::{Administrator, Asked, OwnForm, RecentlyProved};
+use crate::web::guards::{Administrator, CsrfGuard, QueryParams, RecentlyAuthenticated};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
-use crate::web::views::{AdminTokensView, Chrome, Said, Tone};
+use crate::web::views::{AdminTokensView, Layout, Notice, Tone};
 
 /// As many as one looks through.
-const A_PAGE: usize = 50;
+const PAGE_SIZE: usize = 50;
 
 /// Nobody turns so many pages; beyond it there is nothing to see.
-const LAST_PAGE: usize = 10_000;
+const MAX_PAGE: usize = 10_000;
 
 /// Everybody's API tokens, those used last first.
 #[get("/tokens")]
 pub(super) async fn show(
     _administrator: Administrator,
-    asked: Asked,
-    chrome: Chrome,
+    asked: QueryParams,
+    chrome: Layout,
     scripts: &State<Arc<Scripts>>,
 ) -> Result<Html<AdminTokensView>, Refusal> {
-    let turned = asked.get("page").and_then(|page| page.parse().ok()).unwrap_or(0).min(LAST_PAGE);
+    let turned = asked.get("page").and_then(|page| page.parse().ok()).unwrap_or(0).min(MAX_PAGE);
     // One more shows whether there is another page.
-    let mut tokens = scripts.tokens().everybodys(turned * A_PAGE, A_PAGE + 1).await?;
-    let is_more = tokens.len() > A_PAGE;
-    tokens.truncate(A_PAGE);
-    let view = AdminTokensView::of(&tokens, turned, is_more, done(&asked));
+    let mut tokens = scripts.tokens().everybodys(turned * PAGE_SIZE, PAGE_SIZE + 1).await?;
+    let is_more = tokens.len() > PAGE_SIZE;
+    tokens.truncate(PAGE_SIZE);
+    let view = AdminTokensView::of(&tokens, turned, is_more, notice(&asked));
     Ok(Html::new("admin/tokens", "API tokens", chrome, view))
 }
 
 /// What is said to an admin who comes from revoking one. Whoever makes up such an address tells themselves.
-fn done(asked: &Asked) -> Option<Said> {
+fn notice(asked: &QueryParams) -> Option<Notice> {
     let text = match asked.get("revoked")? {
         "0" => "There was nothing to revoke: it had ended before.",
         _ => "The token is revoked. What was open with it has stopped.",
     };
-    Some(Said { tone: Tone::Info, text: text.to_owned() })
+    Some(Notice { tone: Tone::Info, text: text.to_owned() })
 }
 
 /// Revokes one, whoever's it is.
@@ -49,8 +49,8 @@ fn done(asked: &Asked) -> Option<Said> {
 pub(super) async fn revoke(
     form: Form<IdForm<'_>>,
     administrator: Administrator,
-    own: OwnForm<'_>,
-    _recently: RecentlyProved,
+    own: CsrfGuard<'_>,
+    _recently: RecentlyAuthenticated,
     client: Client,
     scripts: &State<Arc<Scripts>>,
 ) -> Result<Redirect, Refusal> {

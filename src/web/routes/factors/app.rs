@@ -5,17 +5,17 @@ use rocket::{Either, get, post};
 use super::recovery;
 use crate::auth::NextPath;
 use crate::domain::{Client, Member, Person};
-use crate::web::form::{Form, PlainForm};
-use crate::web::guards::{Asked, OwnForm, RecentlyProved};
+use crate::web::form::{CsrfForm, Form};
+use crate::web::guards::{CsrfGuard, QueryParams, RecentlyAuthenticated};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
-use crate::web::routes::doorstep::Doorstep;
 use crate::web::routes::second_step;
-use crate::web::views::{AppOfferView, Chrome, RecoveryCodesView, Said};
+use crate::web::routes::sign_in_context::SignInContext;
+use crate::web::views::{AuthenticatorSetupView, Layout, Notice, RecoveryCodesView};
 
 /// The token, and where to go on to.
 #[derive(FromForm)]
-pub(in crate::web::routes) struct AppForm<'r> {
+pub(in crate::web::routes) struct AuthenticatorForm<'r> {
     #[field(default = "")]
     csrf: &'r str,
     #[field(default = "")]
@@ -29,12 +29,12 @@ pub(in crate::web::routes) struct AppForm<'r> {
 /// A new seed, as a picture and as text. Nothing changes by looking at it.
 #[get("/account/factors/app")]
 pub(in crate::web::routes) fn offer(
-    asked: Asked,
+    asked: QueryParams,
     member: Member,
-    _recently: RecentlyProved,
-    chrome: Chrome,
-    doorstep: Doorstep<'_>,
-) -> Result<Html<AppOfferView>, Refusal> {
+    _recently: RecentlyAuthenticated,
+    chrome: Layout,
+    doorstep: SignInContext<'_>,
+) -> Result<Html<AuthenticatorSetupView>, Refusal> {
     let next = asked.get("next").and_then(NextPath::parse).map(|next| next.to_string()).unwrap_or_default();
     form(&doorstep, chrome, &member.person, None, next)
 }
@@ -42,13 +42,13 @@ pub(in crate::web::routes) fn offer(
 /// Keeps the app, once its first code is right.
 #[post("/account/factors/app", data = "<sent>")]
 pub(in crate::web::routes) async fn confirm(
-    sent: Form<AppForm<'_>>,
+    sent: Form<AuthenticatorForm<'_>>,
     member: Member,
-    own: OwnForm<'_>,
-    _recently: RecentlyProved,
-    mut chrome: Chrome,
-    doorstep: Doorstep<'_>,
-) -> Result<Either<Redirect, Either<Html<RecoveryCodesView>, Html<AppOfferView>>>, Refusal> {
+    own: CsrfGuard<'_>,
+    _recently: RecentlyAuthenticated,
+    mut chrome: Layout,
+    doorstep: SignInContext<'_>,
+) -> Result<Either<Redirect, Either<Html<RecoveryCodesView>, Html<AuthenticatorSetupView>>>, Refusal> {
     own.check(sent.csrf)?;
     let person = &member.person;
     let next = NextPath::parse(sent.next).map(|next| next.to_string()).unwrap_or_default();
@@ -56,30 +56,30 @@ pub(in crate::web::routes) async fn confirm(
     let set_up = match doorstep.auth.set_up_app(own.token(), person, offer, sent.code, &doorstep.client).await {
         Ok(set_up) => set_up,
         Err(refusal) => {
-            let (status, said) = second_step::words(refusal)?;
+            let (status, said) = second_step::error_notice(refusal)?;
             let form = form(&doorstep, chrome, person, Some(said), next)?;
             return Ok(Either::Right(Either::Right(form.with_status(status))));
         }
     };
-    doorstep.keep_session(&set_up.session.token);
+    doorstep.set_session_cookie(&set_up.session.token);
     if set_up.recovery_codes.is_empty() {
         let onward = if next.is_empty() { "/account/factors?done=app".to_owned() } else { next };
         return Ok(Either::Left(Redirect::to(onward)));
     }
-    doorstep.renew(&mut chrome, &set_up.session.token);
+    doorstep.renew_layout(&mut chrome, &set_up.session.token);
     let said = "Your authenticator app is set up.";
-    Ok(Either::Right(Either::Left(recovery::page(chrome, person, &set_up.recovery_codes, Some(said), next))))
+    Ok(Either::Right(Either::Left(recovery::render(chrome, person, &set_up.recovery_codes, Some(said), next))))
 }
 
 /// Takes the app away.
 #[post("/account/factors/app/remove", data = "<sent>")]
 pub(in crate::web::routes) async fn remove(
-    sent: Form<PlainForm<'_>>,
+    sent: Form<CsrfForm<'_>>,
     client: Client,
     member: Member,
-    own: OwnForm<'_>,
-    _recently: RecentlyProved,
-    doorstep: Doorstep<'_>,
+    own: CsrfGuard<'_>,
+    _recently: RecentlyAuthenticated,
+    doorstep: SignInContext<'_>,
 ) -> Result<Redirect, Refusal> {
     own.check(sent.csrf)?;
     doorstep.auth.remove_app(&member.person, &client).await?;
@@ -87,12 +87,12 @@ pub(in crate::web::routes) async fn remove(
 }
 
 fn form(
-    doorstep: &Doorstep<'_>,
-    chrome: Chrome,
+    doorstep: &SignInContext<'_>,
+    chrome: Layout,
     person: &Person,
-    said: Option<Said>,
+    said: Option<Notice>,
     next: String,
-) -> Result<Html<AppOfferView>, Refusal> {
+) -> Result<Html<AuthenticatorSetupView>, Refusal> {
     let offer = doorstep.auth.factors().offer_app(person, &doorstep.site.name, chrome.csrf.as_bytes())?;
-    Ok(Html::new("factors/app", "Set up an authenticator app", chrome, AppOfferView::of(&offer, said, next)))
+    Ok(Html::new("factors/app", "Set up an authenticator app", chrome, AuthenticatorSetupView::of(&offer, said, next)))
 }

@@ -4,26 +4,26 @@ use rocket::{State, get};
 
 use crate::auth::{Auth, NextPath};
 use crate::domain::Member;
-use crate::pages::Shelf;
-use crate::web::guards::{Asked, Passkeys, href_with_next};
+use crate::pages::PageStore;
+use crate::web::guards::{Passkeys, QueryParams, href_with_next};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
-use crate::web::views::{Chrome, FactorsView, Said, Tone};
+use crate::web::views::{FactorsView, Layout, Notice, Tone};
 
 /// What one has. It can be looked at without a factor, since it is where one is set up.
 #[get("/account/factors")]
 pub(in crate::web::routes) async fn show(
-    asked: Asked,
+    asked: QueryParams,
     member: Member,
-    chrome: Chrome,
+    chrome: Layout,
     passkeys: Passkeys,
     auth: &State<Arc<Auth>>,
-    shelf: &State<Arc<Shelf>>,
+    shelf: &State<Arc<PageStore>>,
 ) -> Result<Html<FactorsView>, Refusal> {
     let enrolled = auth.factors().of(&member.person.id).await?;
     let next = asked.get("next").and_then(NextPath::parse).map(|next| next.to_string()).unwrap_or_default();
-    let said = said(asked.get("done"), !next.is_empty() && !enrolled.is_any());
-    let required = shelf.asks_second_factor_of(&member.person);
+    let said = notice(asked.get("done"), !next.is_empty() && !enrolled.is_any());
+    let required = shelf.requires_second_factor(&member.person);
     let why = passkeys.site.as_ref().err();
     let onward = next.clone();
     let href = |form: &str| if onward.is_empty() { form.to_owned() } else { href_with_next(form, &onward) };
@@ -33,7 +33,7 @@ pub(in crate::web::routes) async fn show(
 
 /// What is said to somebody who comes from doing something, or from a page that asks for what they do not have. Whoever makes up
 /// such an address tells themselves.
-fn said(done: Option<&str>, is_needed: bool) -> Option<Said> {
+fn notice(done: Option<&str>, is_needed: bool) -> Option<Notice> {
     let (tone, text) = match done {
         Some("app") => (Tone::Info, "Your authenticator app is set up. You are asked for its code when you sign in."),
         Some("passkey") => (Tone::Info, "Your passkey is set up."),
@@ -43,5 +43,5 @@ fn said(done: Option<&str>, is_needed: bool) -> Option<Said> {
         }
         _ => return None,
     };
-    Some(Said { tone, text: text.to_owned() })
+    Some(Notice { tone, text: text.to_owned() })
 }

@@ -7,16 +7,16 @@ use super::recovery;
 use crate::auth::NextPath;
 use crate::domain::{Client, Member};
 use crate::factors::{self, PasskeyAnswer, PasskeyId, PasskeyRefusal};
-use crate::web::form::{Form, PlainForm};
-use crate::web::guards::{Asked, OwnForm, Passkeys, RecentlyProved};
+use crate::web::form::{CsrfForm, Form};
+use crate::web::guards::{CsrfGuard, Passkeys, QueryParams, RecentlyAuthenticated};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
-use crate::web::routes::doorstep::Doorstep;
 use crate::web::routes::second_step;
-use crate::web::views::{Chrome, PasskeyOfferView, RecoveryCodesView};
+use crate::web::routes::sign_in_context::SignInContext;
+use crate::web::views::{Layout, PasskeySetupView, RecoveryCodesView};
 
 #[derive(FromForm)]
-pub(in crate::web::routes) struct PasskeyForm<'r> {
+pub(in crate::web::routes) struct NewPasskeyForm<'r> {
     #[field(default = "")]
     csrf: &'r str,
     #[field(default = "")]
@@ -32,25 +32,25 @@ pub(in crate::web::routes) struct PasskeyForm<'r> {
 /// The form for a new passkey.
 #[get("/account/factors/passkeys")]
 pub(in crate::web::routes) fn offer(
-    asked: Asked,
-    _recently: RecentlyProved,
-    chrome: Chrome,
+    asked: QueryParams,
+    _recently: RecentlyAuthenticated,
+    chrome: Layout,
     passkeys: Passkeys,
-) -> Result<Html<PasskeyOfferView>, Refusal> {
+) -> Result<Html<PasskeySetupView>, Refusal> {
     passkeys.site.map_err(|_| Refusal::NotFound)?;
     let next = asked.get("next").and_then(NextPath::parse).map(|next| next.to_string()).unwrap_or_default();
-    Ok(Html::new("factors/passkey", "Set up a passkey", chrome, PasskeyOfferView { said: None, next }))
+    Ok(Html::new("factors/passkey", "Set up a passkey", chrome, PasskeySetupView { notice: None, next }))
 }
 
 /// What the script is to ask the browser for.
 #[post("/account/factors/passkeys/options", data = "<sent>")]
 pub(in crate::web::routes) async fn options(
-    sent: Form<PlainForm<'_>>,
+    sent: Form<CsrfForm<'_>>,
     member: Member,
-    own: OwnForm<'_>,
-    _recently: RecentlyProved,
+    own: CsrfGuard<'_>,
+    _recently: RecentlyAuthenticated,
     passkeys: Passkeys,
-    doorstep: Doorstep<'_>,
+    doorstep: SignInContext<'_>,
 ) -> Result<Json<factors::Asked>, Refusal> {
     own.check(sent.csrf)?;
     let site = passkeys.site.map_err(|_| Refusal::NotFound)?;
@@ -65,14 +65,14 @@ pub(in crate::web::routes) async fn options(
 /// Keeps a new passkey.
 #[post("/account/factors/passkeys", data = "<sent>")]
 pub(in crate::web::routes) async fn add(
-    sent: Form<PasskeyForm<'_>>,
+    sent: Form<NewPasskeyForm<'_>>,
     member: Member,
-    own: OwnForm<'_>,
-    _recently: RecentlyProved,
-    mut chrome: Chrome,
+    own: CsrfGuard<'_>,
+    _recently: RecentlyAuthenticated,
+    mut chrome: Layout,
     passkeys: Passkeys,
-    doorstep: Doorstep<'_>,
-) -> Result<Either<Redirect, Either<Html<RecoveryCodesView>, Html<PasskeyOfferView>>>, Refusal> {
+    doorstep: SignInContext<'_>,
+) -> Result<Either<Redirect, Either<Html<RecoveryCodesView>, Html<PasskeySetupView>>>, Refusal> {
     own.check(sent.csrf)?;
     let person = &member.person;
     let site = passkeys.site.map_err(|_| Refusal::NotFound)?;
@@ -83,32 +83,32 @@ pub(in crate::web::routes) async fn add(
         match doorstep.auth.set_up_passkey(own.token(), person, sent.name, place, answer, &doorstep.client).await {
             Ok(set_up) => set_up,
             Err(refusal) => {
-                let (status, said) = second_step::words(refusal)?;
-                let view = PasskeyOfferView { said: Some(said), next };
+                let (status, said) = second_step::error_notice(refusal)?;
+                let view = PasskeySetupView { notice: Some(said), next };
                 let form = Html::new("factors/passkey", "Set up a passkey", chrome, view);
                 return Ok(Either::Right(Either::Right(form.with_status(status))));
             }
         };
-    doorstep.keep_session(&set_up.session.token);
+    doorstep.set_session_cookie(&set_up.session.token);
     if set_up.recovery_codes.is_empty() {
         let onward = if next.is_empty() { "/account/factors?done=passkey".to_owned() } else { next };
         return Ok(Either::Left(Redirect::to(onward)));
     }
-    doorstep.renew(&mut chrome, &set_up.session.token);
+    doorstep.renew_layout(&mut chrome, &set_up.session.token);
     let said = "Your passkey is set up.";
-    Ok(Either::Right(Either::Left(recovery::page(chrome, person, &set_up.recovery_codes, Some(said), next))))
+    Ok(Either::Right(Either::Left(recovery::render(chrome, person, &set_up.recovery_codes, Some(said), next))))
 }
 
 /// Takes a passkey away.
 #[post("/account/factors/passkeys/<id>/remove", data = "<sent>")]
 pub(in crate::web::routes) async fn remove(
     id: i64,
-    sent: Form<PlainForm<'_>>,
+    sent: Form<CsrfForm<'_>>,
     client: Client,
     member: Member,
-    own: OwnForm<'_>,
-    _recently: RecentlyProved,
-    doorstep: Doorstep<'_>,
+    own: CsrfGuard<'_>,
+    _recently: RecentlyAuthenticated,
+    doorstep: SignInContext<'_>,
 ) -> Result<Redirect, Refusal> {
     own.check(sent.csrf)?;
     doorstep.auth.remove_passkey(&member.person, PasskeyId::new(id), &client).await?;

@@ -2,23 +2,23 @@ use rocket::post;
 
 use crate::domain::{Client, Member, Person};
 use crate::factors::RecoveryCode;
-use crate::web::form::{Form, PlainForm};
-use crate::web::guards::{OwnForm, RecentlyProved};
+use crate::web::form::{CsrfForm, Form};
+use crate::web::guards::{CsrfGuard, RecentlyAuthenticated};
 use crate::web::html::Html;
 use crate::web::refusal::Refusal;
-use crate::web::routes::doorstep::Doorstep;
-use crate::web::views::{Chrome, RecoveryCodesView};
+use crate::web::routes::sign_in_context::SignInContext;
+use crate::web::views::{Layout, RecoveryCodesView};
 
 /// New recovery codes, in place of those from before, for whoever has a factor that they stand in for.
 #[post("/account/factors/recovery", data = "<sent>")]
 pub(in crate::web::routes) async fn renew(
-    sent: Form<PlainForm<'_>>,
+    sent: Form<CsrfForm<'_>>,
     client: Client,
     member: Member,
-    own: OwnForm<'_>,
-    _recently: RecentlyProved,
-    chrome: Chrome,
-    doorstep: Doorstep<'_>,
+    own: CsrfGuard<'_>,
+    _recently: RecentlyAuthenticated,
+    chrome: Layout,
+    doorstep: SignInContext<'_>,
 ) -> Result<Html<RecoveryCodesView>, Refusal> {
     own.check(sent.csrf)?;
     let person = &member.person;
@@ -27,12 +27,12 @@ pub(in crate::web::routes) async fn renew(
     }
     let codes = doorstep.auth.make_recovery_codes(person, &client).await?;
     let said = "These take the place of the codes you had before, which are good no more.";
-    Ok(page(chrome, person, &codes, Some(said), String::new()))
+    Ok(render(chrome, person, &codes, Some(said), String::new()))
 }
 
 /// The codes, shown this once.
-pub(super) fn page(
-    chrome: Chrome,
+pub(super) fn render(
+    chrome: Layout,
     person: &Person,
     codes: &[RecoveryCode],
     said: Option<&str>,

@@ -2,30 +2,30 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use super::places::{Place, PlaceLink};
+use super::navigation::{AdminNavItem, AdminPage};
 use crate::audit::{AuditStore, EVENTS, Format, Position, RESULTS, Record, Search};
 use crate::domain::Timestamp;
-use crate::web::views::device::device;
-use crate::web::views::words::in_words;
-use crate::web::views::{Said, Tone};
+use crate::web::views::device::describe_device;
+use crate::web::views::humanize::humanize;
+use crate::web::views::{Notice, Tone};
 
 /// What happened, as far as it is looked for.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct AuditView {
-    places: Vec<PlaceLink>,
-    said: Option<Said>,
+    navigation: Vec<AdminNavItem>,
+    notice: Option<Notice>,
     form: AuditForm,
-    events: Vec<Choice>,
-    results: Vec<Choice>,
-    records: Vec<RecordRow>,
+    events: Vec<FilterOption>,
+    results: Vec<FilterOption>,
+    records: Vec<AuditRecordRow>,
     /// Where the list goes on.
     older_href: Option<String>,
     /// Where it begins, when this is further on.
     newest_href: Option<String>,
     exports: Vec<ExportLink>,
     count: u64,
-    kept_for: String,
-    most_rows: u64,
+    retention: String,
+    max_rows: u64,
 }
 
 /// What is typed into the form above the list, and is in the page's address.
@@ -41,19 +41,19 @@ pub(in crate::web) struct AuditForm {
 }
 
 #[derive(Debug, Serialize)]
-struct Choice {
-    word: &'static str,
-    is_chosen: bool,
+struct FilterOption {
+    value: &'static str,
+    is_selected: bool,
 }
 
 #[derive(Debug, Serialize)]
 struct ExportLink {
-    words: &'static str,
+    label: &'static str,
     href: String,
 }
 
 #[derive(Debug, Serialize)]
-struct RecordRow {
+struct AuditRecordRow {
     at_ms: Timestamp,
     event: String,
     result: String,
@@ -61,24 +61,24 @@ struct RecordRow {
     who: Option<String>,
     address: Option<String>,
     /// What is to be said of it, in the order in which it is read.
-    facts: Vec<Fact>,
+    details: Vec<RecordDetail>,
 }
 
 #[derive(Debug, Serialize)]
-struct Fact {
+struct RecordDetail {
     name: &'static str,
     text: String,
 }
 
 impl AuditForm {
     /// What is looked for; or what is wrong about it.
-    pub(in crate::web) fn search(&self) -> Result<Search, Said> {
-        let wrong = |text: &str| Said { tone: Tone::Warn, text: text.to_owned() };
+    pub(in crate::web) fn search(&self) -> Result<Search, Notice> {
+        let wrong = |text: &str| Notice { tone: Tone::Warn, text: text.to_owned() };
         let filled = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
         let address = filled(&self.address).map(|text| text.parse()).transpose();
         let moment = |text: &str, is_last| match filled(text) {
             None => Ok(None),
-            Some(text) => utc(&text, is_last)
+            Some(text) => parse_utc(&text, is_last)
                 .map(Some)
                 .ok_or_else(|| wrong("A time is not one: write 2026-11-22T08:30, or 2026-11-22 for the whole day.")),
         };
@@ -119,35 +119,35 @@ impl AuditView {
     /// The page of these records. `goes_on` when there are more behind them; `is_further` when there are others before.
     pub(in crate::web) fn of(form: AuditForm, store: &AuditStore, records: &[Record], goes_on: bool) -> Self {
         let choices = |words: &[&'static str], chosen: &str| {
-            words.iter().map(|word| Choice { word, is_chosen: *word == chosen }).collect()
+            words.iter().map(|word| FilterOption { value: word, is_selected: *word == chosen }).collect()
         };
         let export = |format: Format, words| ExportLink {
-            words,
+            label: words,
             href: format!("/admin/audit.{}?{}", format.extension(), form.query().finish()),
         };
         Self {
-            places: Place::Audit.bar(),
-            said: None,
+            navigation: AdminPage::Audit.navigation(),
+            notice: None,
             events: choices(EVENTS, &form.event),
             results: choices(RESULTS, &form.result),
-            records: records.iter().map(RecordRow::of).collect(),
+            records: records.iter().map(AuditRecordRow::of).collect(),
             older_href: records.last().filter(|_| goes_on).map(|last| older_href(&form, last.position())),
             newest_href: None,
             exports: vec![export(Format::Csv, "CSV"), export(Format::JsonLines, "JSON lines")],
             count: store.count(),
-            kept_for: in_words(store.settings().keep),
-            most_rows: store.settings().most_rows,
+            retention: humanize(store.settings().keep),
+            max_rows: store.settings().most_rows,
             form,
         }
     }
 
-    pub(in crate::web) fn saying(mut self, said: Option<Said>) -> Self {
-        self.said = said;
+    pub(in crate::web) fn with_notice(mut self, said: Option<Notice>) -> Self {
+        self.notice = said;
         self
     }
 
     /// A page that is not the list's first.
-    pub(in crate::web) fn further(mut self, is_further: bool) -> Self {
+    pub(in crate::web) fn continued(mut self, is_further: bool) -> Self {
         self.newest_href = is_further.then(|| format!("/admin/audit?{}", self.form.query().finish()));
         self
     }
@@ -158,11 +158,12 @@ fn older_href(form: &AuditForm, after: Position) -> String {
     format!("/admin/audit?{}", form.query().append_pair("after", &place).finish())
 }
 
-impl RecordRow {
+impl AuditRecordRow {
     fn of(record: &Record) -> Self {
-        let fact = |name, text: &Option<String>| text.clone().map(|text| Fact { name, text });
-        let number = |name, number: Option<i64>| number.map(|number| Fact { name, text: number.to_string() });
-        let device = record.user_agent.as_deref().map(|agent| Fact { name: "with", text: device(Some(agent)) });
+        let fact = |name, text: &Option<String>| text.clone().map(|text| RecordDetail { name, text });
+        let number = |name, number: Option<i64>| number.map(|number| RecordDetail { name, text: number.to_string() });
+        let device =
+            record.user_agent.as_deref().map(|agent| RecordDetail { name: "with", text: describe_device(Some(agent)) });
         let facts = [
             fact("page", &record.page),
             fact("because", &record.reason),
@@ -185,14 +186,14 @@ impl RecordRow {
             },
             who: record.who.clone(),
             address: record.address.clone(),
-            facts: facts.into_iter().flatten().collect(),
+            details: facts.into_iter().flatten().collect(),
         }
     }
 }
 
 /// The moment that a browser's field for a date or a date and time names, in UTC. As the last one it means all of that day
 /// or minute: the moment after it.
-fn utc(text: &str, is_last: bool) -> Option<Timestamp> {
+fn parse_utc(text: &str, is_last: bool) -> Option<Timestamp> {
     let (first, length) = match text.parse::<Date>() {
         Ok(day) if !text.contains(['T', ' ']) => {
             (day.to_datetime(jiff::civil::Time::midnight()), jiff::Span::new().days(1))
@@ -220,10 +221,10 @@ mod tests {
             ("2026-11-22T00:58", false, midnight + 58 * minute),
             ("2026-11-22T00:58", true, midnight + 59 * minute),
         ] {
-            assert_eq!(utc(text, is_last), Some(Timestamp::from_millis(expected)), "{text} {is_last}");
+            assert_eq!(parse_utc(text, is_last), Some(Timestamp::from_millis(expected)), "{text} {is_last}");
         }
         for text in ["yesterday", "2026-13-01", "22.11.2026", "2026-11-22T25:00", "9999-12-31"] {
-            assert_eq!(utc(text, true), None, "{text}");
+            assert_eq!(parse_utc(text, true), None, "{text}");
         }
     }
 

@@ -1,22 +1,22 @@
 use serde::Serialize;
 
-use super::places::{Place, PlaceLink};
+use super::navigation::{AdminNavItem, AdminPage};
 use crate::factors::Owner;
-use crate::web::views::Said;
+use crate::web::views::Notice;
 
 /// Who has second factors, for admins.
 #[derive(Debug, Serialize)]
-pub(in crate::web) struct OwnersView {
-    places: Vec<PlaceLink>,
-    said: Option<Said>,
+pub(in crate::web) struct FactorOwnersView {
+    navigation: Vec<AdminNavItem>,
+    notice: Option<Notice>,
     find: String,
-    owners: Vec<OwnerView>,
+    owners: Vec<FactorOwnerView>,
     /// How many are shown at most.
-    most: usize,
+    limit: usize,
 }
 
 #[derive(Debug, Serialize)]
-struct OwnerView {
+struct FactorOwnerView {
     person: String,
     name: String,
     app: bool,
@@ -24,9 +24,9 @@ struct OwnerView {
     recovery_codes: usize,
 }
 
-impl OwnersView {
-    pub(in crate::web) fn of(owners: Vec<Owner>, find: &str, most: usize, said: Option<Said>) -> Self {
-        let owner = |owner: Owner| OwnerView {
+impl FactorOwnersView {
+    pub(in crate::web) fn of(owners: Vec<Owner>, find: &str, limit: usize, notice: Option<Notice>) -> Self {
+        let owner = |owner: Owner| FactorOwnerView {
             person: owner.person.as_str().to_owned(),
             name: owner.name,
             app: owner.app,
@@ -34,11 +34,11 @@ impl OwnersView {
             recovery_codes: owner.recovery_codes,
         };
         Self {
-            places: Place::Factors.bar(),
-            said,
+            navigation: AdminPage::Factors.navigation(),
+            notice,
             find: find.to_owned(),
             owners: owners.into_iter().map(owner).collect(),
-            most,
+            limit,
         }
     }
 }

@@ -1,17 +1,17 @@
 use serde::Serialize;
 
-use super::places::{Place, PlaceLink};
+use super::navigation::{AdminNavItem, AdminPage};
 use crate::config::FaultReport;
 
 /// The faults in page files.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct FaultsView {
-    places: Vec<PlaceLink>,
+    navigation: Vec<AdminNavItem>,
     page_faults: Vec<FaultReport>,
 }
 
 impl FaultsView {
     pub(in crate::web) fn of(page_faults: Vec<FaultReport>) -> Self {
-        Self { places: Place::Faults.bar(), page_faults }
+        Self { navigation: AdminPage::Faults.navigation(), page_faults }
     }
 }

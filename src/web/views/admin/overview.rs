@@ -6,27 +6,27 @@ use crate::auth::Refresh;
 use crate::config::FaultReport;
 use crate::domain::Timestamp;
 use crate::live::{FeedReport, Hub};
-use crate::pages::Listed;
+use crate::pages::ListedPage;
 use crate::telemetry::LiveState;
 
-use super::directory::UpkeepView;
-use super::places::{Place, PlaceLink};
-use crate::web::views::words::every_in_words;
+use super::directory::RevalidationView;
+use super::navigation::{AdminNavItem, AdminPage};
+use crate::web::views::humanize::humanize_interval;
 
 /// What an admin wants to see first: faults in page files, whether everybody can be asked about, and how the feeds do.
 #[derive(Debug, Serialize)]
-pub(in crate::web) struct AdminView {
-    places: Vec<PlaceLink>,
+pub(in crate::web) struct AdminOverviewView {
+    navigation: Vec<AdminNavItem>,
     page_faults: Vec<FaultReport>,
-    upkeep: UpkeepView,
-    live: LiveView,
+    revalidation: RevalidationView,
+    live: LiveSummaryView,
     pages: Vec<PageRow>,
     feeds: Vec<FeedRow>,
 }
 
 /// Who watches, and whether they keep up.
 #[derive(Debug, Serialize)]
-struct LiveView {
+struct LiveSummaryView {
     watching: String,
     lag: String,
 }
@@ -37,7 +37,7 @@ struct PageRow {
     title: String,
     href: String,
     file: String,
-    access_word: &'static str,
+    access_label: &'static str,
     panels: usize,
     watching: usize,
 }
@@ -52,45 +52,45 @@ struct FeedRow {
     trouble: Option<String>,
 }
 
-impl AdminView {
+impl AdminOverviewView {
     pub(in crate::web) fn of(
         page_faults: Vec<FaultReport>,
         refresh: &Refresh,
         stale_after: Duration,
-        pages: &[Listed],
+        pages: &[ListedPage],
         hub: &Hub,
     ) -> Self {
         let live = hub.state();
-        let page = |page: &Listed| PageRow {
+        let page = |page: &ListedPage| PageRow {
             slug: page.slug.to_string(),
             title: page.title.clone(),
             href: format!("/p/{}", page.slug),
             file: page.file_name(),
-            access_word: page.access_word(),
+            access_label: page.access_word(),
             panels: page.panels.len(),
             watching: live.viewers.get(page.slug.as_str()).copied().unwrap_or(0),
         };
         let feed = |feed: FeedReport| FeedRow {
             source: feed.source,
             query: feed.query,
-            every: every_in_words(feed.every),
+            every: humanize_interval(feed.every),
             watchers: feed.watchers,
             last_ok_ms: feed.last_ok,
             trouble: feed.trouble,
         };
         let feeds = hub.feeds().report().into_iter().map(feed).collect();
         Self {
-            places: Place::Overview.bar(),
+            navigation: AdminPage::Overview.navigation(),
             page_faults,
-            upkeep: UpkeepView::of(refresh, stale_after),
-            live: LiveView::of(hub.viewers(), &live),
+            revalidation: RevalidationView::of(refresh, stale_after),
+            live: LiveSummaryView::of(hub.viewers(), &live),
             pages: pages.iter().map(page).collect(),
             feeds,
         }
     }
 }
 
-impl LiveView {
+impl LiveSummaryView {
     fn of(viewers: usize, state: &LiveState) -> Self {
         let watch = if viewers == 1 { "live connection" } else { "live connections" };
         let boards = if state.channels == 1 { "board" } else { "boards" };
@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn who_keeps_up_is_told_in_a_sentence() {
         let told = |viewers, state: &LiveState| {
-            let LiveView { watching, lag } = LiveView::of(viewers, state);
+            let LiveSummaryView { watching, lag } = LiveSummaryView::of(viewers, state);
             format!("{watching} {lag}")
         };
         let mut state = LiveState { channels: 1, ..LiveState::default() };

@@ -1,16 +1,16 @@
 use serde::Serialize;
 
-use super::places::{Place, PlaceLink};
+use super::navigation::{AdminNavItem, AdminPage};
 use crate::domain::{Member, SessionId, Timestamp};
 use crate::sessions::{Listed, Session, Wanted};
-use crate::web::views::device::device;
-use crate::web::views::{Said, Tone};
+use crate::web::views::device::describe_device;
+use crate::web::views::{Notice, Tone};
 
 /// Everybody's sessions.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct AdminSessionsView {
-    places: Vec<PlaceLink>,
-    said: Option<Said>,
+    navigation: Vec<AdminNavItem>,
+    notice: Option<Notice>,
     form: SessionsForm,
     /// How many sessions there are in all.
     count: u64,
@@ -19,7 +19,7 @@ pub(in crate::web) struct AdminSessionsView {
     /// Where the list goes on.
     older_href: Option<String>,
     /// Whether this is not its beginning.
-    is_further: bool,
+    is_continued: bool,
 }
 
 /// What is typed into the form above the list.
@@ -46,12 +46,12 @@ struct SessionRow {
 
 impl SessionsForm {
     /// What is wanted; or what is wrong about it.
-    pub(in crate::web) fn wanted(&self) -> Result<Wanted, Said> {
+    pub(in crate::web) fn filter(&self) -> Result<Wanted, Notice> {
         let filled = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
         let address = filled(&self.address).map(|text| text.parse()).transpose();
         let address = address.map_err(|_| {
             let text = "The address is not one: write 192.0.2.7 or 2001:db8::7.";
-            Said { tone: Tone::Warn, text: text.to_owned() }
+            Notice { tone: Tone::Warn, text: text.to_owned() }
         })?;
         Ok(Wanted { name: filled(&self.name), address })
     }
@@ -84,33 +84,33 @@ impl AdminSessionsView {
             since_ms: session.created_at,
             last_seen_ms: session.last_seen_at,
             address: session.client.address().map(|address| address.to_string()),
-            device: device(session.client.user_agent()),
+            device: describe_device(session.client.user_agent()),
             boards: boards(session.id),
         };
         Self {
-            places: Place::Sessions.bar(),
-            said: None,
+            navigation: AdminPage::Sessions.navigation(),
+            notice: None,
             count: 0,
             is_searched: !form.is_empty(),
             sessions: listed.sessions.iter().map(row).collect(),
             older_href: listed.last.map(|last| form.older_href(last)),
-            is_further: false,
+            is_continued: false,
             form,
         }
     }
 
-    pub(in crate::web) fn saying(mut self, said: Option<Said>) -> Self {
-        self.said = said;
+    pub(in crate::web) fn with_notice(mut self, said: Option<Notice>) -> Self {
+        self.notice = said;
         self
     }
 
-    pub(in crate::web) fn among(mut self, count: u64) -> Self {
+    pub(in crate::web) fn with_count(mut self, count: u64) -> Self {
         self.count = count;
         self
     }
 
-    pub(in crate::web) fn further(mut self, is_further: bool) -> Self {
-        self.is_further = is_further;
+    pub(in crate::web) fn continued(mut self, is_further: bool) -> Self {
+        self.is_continued = is_further;
         self
     }
 }

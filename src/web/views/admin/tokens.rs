@@ -1,20 +1,20 @@
 use serde::Serialize;
 
-use super::places::{Place, PlaceLink};
+use super::navigation::{AdminNavItem, AdminPage};
 use crate::domain::Timestamp;
 use crate::tokens::Token;
-use crate::web::views::Said;
+use crate::web::views::Notice;
 
 /// Everybody's API tokens.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct AdminTokensView {
-    places: Vec<PlaceLink>,
-    said: Option<Said>,
+    navigation: Vec<AdminNavItem>,
+    notice: Option<Notice>,
     tokens: Vec<TokenRow>,
     /// Where the list goes on.
     next_href: Option<String>,
     /// Whether this is not its beginning.
-    is_further: bool,
+    is_continued: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -32,7 +32,7 @@ struct TokenRow {
 
 impl AdminTokensView {
     /// `turned` is how many pages came before.
-    pub(in crate::web) fn of(tokens: &[Token], turned: usize, is_more: bool, said: Option<Said>) -> Self {
+    pub(in crate::web) fn of(tokens: &[Token], turned: usize, is_more: bool, notice: Option<Notice>) -> Self {
         let row = |token: &Token| TokenRow {
             id: token.id.as_i64(),
             name: token.name.to_string(),
@@ -45,11 +45,11 @@ impl AdminTokensView {
             last_address: token.last_address.map(|address| address.to_string()),
         };
         Self {
-            places: Place::Tokens.bar(),
-            said,
+            navigation: AdminPage::Tokens.navigation(),
+            notice,
             tokens: tokens.iter().map(row).collect(),
             next_href: is_more.then(|| format!("/admin/tokens?page={}", turned + 1)),
-            is_further: turned > 0,
+            is_continued: turned > 0,
         }
     }
 }

@@ -1,0 +1,64 @@
+use std::collections::{BTreeSet, HashMap};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::{Mutex, PoisonError};
+
+use crate::domain::{GroupId, Groups, PersonId};
+
+/// More people than are ever signed in at once; they can all be forgotten, for a search each.
+const MOST_PEOPLE: usize = 50_000;
+
+/// Where the two ways of reading somebody's groups differ, though both are right: in well-known groups, in groups that
+/// the account which searches may not see. What was seen in bulk when the groups were last read one by one stands for
+/// them until either changes; otherwise such a person would be read anew in every round.
+#[derive(Default)]
+pub(in crate::directory) struct Agreed {
+    /// A hash of both, which is enough to know them again.
+    of: Mutex<HashMap<PersonId, u64>>,
+}
+
+impl Agreed {
+    /// Whether `closure` was seen when the person's groups were read and came to be `groups`.
+    pub(in crate::directory) fn is(&self, person: &PersonId, closure: &BTreeSet<&GroupId>, groups: &Groups) -> bool {
+        self.of.lock().unwrap_or_else(PoisonError::into_inner).get(person) == Some(&hash(closure, groups))
+    }
+
+    /// Notes what was seen in bulk at the time when the person's groups were read.
+    pub(in crate::directory) fn note(&self, person: &PersonId, closure: &BTreeSet<&GroupId>, groups: &Groups) {
+        let mut of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
+        if of.len() >= MOST_PEOPLE {
+            of.clear();
+        }
+        of.insert(person.clone(), hash(closure, groups));
+    }
+}
+
+fn hash(closure: &BTreeSet<&GroupId>, groups: &Groups) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    // A set is hashed with its size, so that no group can pass from the one into the other.
+    closure.hash(&mut hasher);
+    groups.iter().map(|group| &group.id).collect::<BTreeSet<_>>().hash(&mut hasher);
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Group;
+
+    #[test]
+    fn a_difference_stands_until_either_way_says_something_else() {
+        let id = |id: &str| GroupId::new(id);
+        let groups = |ids: &[&str]| -> Groups {
+            ids.iter().map(|id| Group { id: GroupId::new(*id), name: String::new(), dn: String::new() }).collect()
+        };
+        let (a, b, alice) = (id("a"), id("b"), PersonId::new("alice"));
+        let agreed = Agreed::default();
+        let seen = BTreeSet::from([&a]);
+        assert!(!agreed.is(&alice, &seen, &groups(&["a", "b"])));
+        agreed.note(&alice, &seen, &groups(&["a", "b"]));
+        assert!(agreed.is(&alice, &seen, &groups(&["b", "a"])));
+        assert!(!agreed.is(&alice, &BTreeSet::from([&a, &b]), &groups(&["a", "b"])), "seen otherwise");
+        assert!(!agreed.is(&alice, &seen, &groups(&["a"])), "read otherwise");
+        assert!(!agreed.is(&PersonId::new("bob"), &seen, &groups(&["a", "b"])));
+    }
+}

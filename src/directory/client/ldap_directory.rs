@@ -1,0 +1,171 @@
+use std::ops::ControlFlow;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tokio_util::task::AbortOnDropHandle;
+
+use super::agreed::Agreed;
+use super::found_groups::FoundGroups;
+use super::group_names::GroupNames;
+use super::lockout_policies::LockoutPolicies;
+use crate::config::DirectorySettings;
+use crate::directory::connection::{
+    Connection, Dialler, Fault, Inquiry, Pool, Prober, Profile, Purpose, ServerSet, SetUpError, Tls, set_up,
+};
+use crate::domain::{Clock, DirectoryName};
+use crate::telemetry::{DirectoryMetrics, Metrics};
+
+/// How often idle and dead connections are let go.
+const TIDY_EVERY: Duration = Duration::from_secs(30);
+
+/// The LDAP client: Active Directory, or any other LDAPv3 server.
+///
+/// Connections are kept for the next question: one pool for searches, with the service identity, and one in which
+/// passwords are proved, so that nobody's credential is ever bound on a service connection. What the servers are (their
+/// kind, base DN, domain) is asked once and kept; names of groups are kept for some minutes. Waiting for a server goes
+/// by the machine's own time, since a server answers in it; only what is kept ages by the [`Clock`].
+pub struct LdapDirectory {
+    name: Option<DirectoryName>,
+    /// The names that the settings give a further directory's domains, in lower case.
+    pub(in crate::directory) domains: Vec<String>,
+    pub(in crate::directory) settings: DirectorySettings,
+    pub(in crate::directory) clock: Arc<dyn Clock>,
+    pub(in crate::directory) metrics: DirectoryMetrics,
+    pub(in crate::directory) dialler: Arc<Dialler>,
+    pub(in crate::directory) servers: Arc<ServerSet>,
+    /// For searches: bound as the service account, or as nobody.
+    pub(in crate::directory) searching: Arc<Pool>,
+    /// For proving passwords, and for what people read and do as themselves.
+    pub(in crate::directory) proving: Arc<Pool>,
+    pub(in crate::directory) group_names: GroupNames,
+    pub(in crate::directory) found_groups: FoundGroups,
+    pub(in crate::directory) lockout_policies: LockoutPolicies,
+    pub(in crate::directory) agreed: Agreed,
+    /// The domain's NetBIOS name, once it was read.
+    pub(in crate::directory) netbios_name: OnceLock<String>,
+    profile: OnceLock<Profile>,
+    /// Keeps the pools in order; begins with the first question.
+    keeper: OnceLock<AbortOnDropHandle<()>>,
+}
+
+impl LdapDirectory {
+    /// Builds the client: reads the CA file and checks what can be checked without dialling.
+    ///
+    /// # Errors
+    /// [`SetUpError`], with the setting to correct.
+    pub fn new(settings: &DirectorySettings, clock: Arc<dyn Clock>) -> Result<Self, SetUpError> {
+        Self::build(None, Vec::new(), settings, clock, Metrics::new().directory())
+    }
+
+    /// The directory's name; `None` for the default one.
+    pub fn name(&self) -> Option<&DirectoryName> {
+        self.name.as_ref()
+    }
+
+    /// Builds the client of one among several, whose people are told from the default one's by its name, and counts
+    /// what it does.
+    pub(in crate::directory) fn build(
+        name: Option<DirectoryName>,
+        domains: Vec<String>,
+        settings: &DirectorySettings,
+        clock: Arc<dyn Clock>,
+        metrics: DirectoryMetrics,
+    ) -> Result<Self, SetUpError> {
+        set_up::check(settings)?;
+        let tls = Tls::new(settings.ca_file.as_deref())?;
+        let dialler = Arc::new(Dialler::new(settings, tls, metrics.clone()));
+        let prober = Prober {
+            dialler: Arc::clone(&dialler),
+            clock: Arc::clone(&clock),
+            dial_timeout: settings.dial_timeout,
+            metrics: metrics.clone(),
+        };
+        let servers = Arc::new(ServerSet::new(settings, Arc::new(prober)));
+        let pool =
+            |purpose| Arc::new(Pool::new(settings.connections, Arc::clone(&servers), purpose, Arc::clone(&clock)));
+        Ok(Self {
+            name,
+            domains,
+            searching: pool(Purpose::Search(settings.service_account.clone())),
+            proving: pool(Purpose::Prove),
+            dialler,
+            servers,
+            settings: settings.clone(),
+            clock,
+            metrics,
+            group_names: GroupNames::default(),
+            found_groups: FoundGroups::default(),
+            lockout_policies: LockoutPolicies::default(),
+            agreed: Agreed::default(),
+            netbios_name: OnceLock::new(),
+            profile: OnceLock::new(),
+            keeper: OnceLock::new(),
+        })
+    }
+
+    /// What the directory is, asked over `connection` until somebody has found out. Those who come at once all ask:
+    /// to wait for each other at a stalled server would add up its time-outs.
+    pub(in crate::directory) async fn profile(&self, connection: &mut Connection) -> Result<&Profile, Fault> {
+        if let Some(profile) = self.profile.get() {
+            return Ok(profile);
+        }
+        let profile = Profile::discover(&self.settings, connection).await?;
+        Ok(self.profile.get_or_init(|| profile))
+    }
+
+    /// What the directory is, as far as anybody has found out.
+    pub(in crate::directory) fn known_profile(&self) -> Option<&Profile> {
+        self.profile.get()
+    }
+
+    /// Sees to it that the pools are kept in order from the first question on.
+    pub(super) fn keep_in_order(&self) {
+        self.keeper.get_or_init(|| {
+            let pools = [Arc::downgrade(&self.searching), Arc::downgrade(&self.proving)];
+            let (clock, metrics) = (Arc::clone(&self.clock), self.metrics.clone());
+            let name = self.name.as_ref().map_or_else(|| "default".to_owned(), ToString::to_string);
+            AbortOnDropHandle::new(tokio::spawn(async move {
+                loop {
+                    for (pool, word) in pools.iter().zip(["search", "prove"]) {
+                        let Some(pool) = pool.upgrade() else { return };
+                        pool.tidy();
+                        metrics.pool(word, &name, pool.size());
+                    }
+                    clock.sleep(TIDY_EVERY).await;
+                }
+            }))
+        });
+    }
+    /// The account that searches, by name; `None` when people search as themselves.
+    pub fn service_account(&self) -> Option<&str> {
+        self.settings.service_account.as_ref().map(|account| account.name.as_str())
+    }
+
+    /// Whether there is an account that searches.
+    pub fn has_service_account(&self) -> bool {
+        self.settings.service_account.is_some()
+    }
+
+    /// A question begins: it has the operation's deadline as a whole, however many servers and steps it takes.
+    pub(in crate::directory) fn inquire(&self, asked: &'static str) -> Inquiry {
+        self.keep_in_order();
+        Inquiry::begin(asked, self.settings.operation_timeout)
+    }
+
+    /// What the directory is, asked of it if nobody has found out before.
+    ///
+    /// # Errors
+    /// The last server's fault.
+    pub(in crate::directory) async fn find_out(&self, inquiry: &mut Inquiry) -> Result<&Profile, Fault> {
+        if let Some(profile) = self.known_profile() {
+            return Ok(profile);
+        }
+        loop {
+            let mut connection = inquiry.take(&self.searching).await?;
+            let answer = self.profile(&mut connection).await;
+            if let ControlFlow::Break(answer) = inquiry.settle(answer, &connection) {
+                return answer;
+            }
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! Connections to the servers of one directory: dialled, encrypted, pooled, and given up when a server fails.
+//!
+//! `servers` knows which servers there are and which of them answer, `dial` opens a connection under a deadline (`tls` and
+//! `start_tls` encrypt it), `ldap_connection` is an open one (the crate `ldap3` speaks LDAP
+//! over it, and `driver` drives that), `root_dse` finds out what kind of
+//! directory it leads to, `pool` keeps it for the next use (`service_bind` judges the service account's bind), and `operation`
+//! is one question with its deadline, asked of another server when one fails. `fault` says why there is no answer, `refusal`
+//! what that means for a person.
+//!
+//! This room never follows a referral, never sends anything but a handshake to a server it has not verified, never waits
+//! without a deadline, and knows nothing of people and groups.
+
+mod dial;
+mod driver;
+mod fault;
+mod ldap_connection;
+mod operation;
+mod pool;
+mod refusal;
+mod root_dse;
+mod servers;
+mod service_bind;
+pub(super) mod set_up;
+pub(super) mod start_tls;
+mod tls;
+
+pub use refusal::{Refusal, Unreachable, Withheld};
+pub use set_up::SetUpError;
+
+pub(super) use dial::Dialler;
+pub(super) use fault::{Fault, Operation, rc};
+pub(super) use ldap_connection::{Connection, Found, Search};
+pub(super) use operation::Inquiry;
+pub(super) use pool::{Lease, Pool, Purpose};
+pub(super) use root_dse::{Abilities, Domain, PASSWORD_POLICY, Profile};
+pub(super) use servers::{Names, Prober, Server, ServerSet};
+pub(super) use service_bind::{judge_service_bind, sub_code};
+pub(super) use tls::Tls;

@@ -1,0 +1,258 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use deadpool::Runtime;
+use deadpool::managed::{Manager, Metrics, Object, PoolError, QueueMode, RecycleError, RecycleResult, Timeouts};
+use tokio::sync::Mutex;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::fault::{Fault, Operation, rc};
+use super::ldap_connection::Connection;
+use super::root_dse;
+use super::servers::ServerSet;
+use super::service_bind::{counts_against, judge_service_bind};
+use crate::config::ServiceAccount;
+use crate::domain::{Clock, Timestamp};
+use crate::telemetry::PoolSize;
+
+/// Active Directory cuts connections that are idle for 15 minutes (`MaxConnIdleTime`), firewalls often after five or
+/// ten, and those say nothing.
+const LONGEST_IDLE: Duration = Duration::from_mins(4);
+
+/// So that the load finds its way back to a preferred server, and nothing that leaks in a server leaks for ever.
+const LONGEST_LIFE: Duration = Duration::from_hours(1);
+
+/// So that whatever a server keeps of a connection's operations is let go of.
+const MOST_OPERATIONS: u32 = 5_000;
+
+/// A connection unused for longer is asked whether it is still there: a firewall may have forgotten it without a word,
+/// and a password can be sent only once.
+const SURELY_ALIVE: Duration = Duration::from_secs(2);
+
+/// A service account whose password was refused is tried again after this long: longer than any usual lockout policy
+/// looks back, so that each try is the only one in its time.
+const REFUSED_FOR: Duration = Duration::from_mins(31);
+
+/// One that was refused for another reason (locked, disabled, expired) is tried again after this long: such a try counts
+/// for nothing.
+const DECLINED_FOR: Duration = Duration::from_mins(1);
+
+/// Open connections for one purpose, kept and used again.
+pub(in crate::directory) struct Pool {
+    inner: deadpool::managed::Pool<Maker>,
+    clock: Arc<dyn Clock>,
+}
+
+/// A connection on loan. Dropped, it goes back, if it is still sound.
+pub(in crate::directory) type Lease = Object<Maker>;
+
+/// Makes connections for a pool, and says which may be used again.
+pub(in crate::directory) struct Maker {
+    servers: Arc<ServerSet>,
+    purpose: Purpose,
+    clock: Arc<dyn Clock>,
+    /// Held while the service account binds: were its password wrong, a crowd that binds at once would lock it.
+    refused: Mutex<Option<Refused>>,
+    /// The last use of the freshest connection that turned out to be dead: what was used no later is dead as well. In
+    /// milliseconds, as [`Timestamp`]s are.
+    dead_since: AtomicI64,
+}
+
+/// What a pool's connections are for.
+pub(in crate::directory) enum Purpose {
+    /// Searching: bound as the service account, or by nobody, and never as anybody else.
+    Search(Option<ServiceAccount>),
+    /// Proving passwords: each use begins with a bind.
+    Prove,
+}
+
+/// A pool's connection, with the times that decide how long it stays.
+pub(in crate::directory) struct Kept {
+    connection: Connection,
+    made: Timestamp,
+    used: Timestamp,
+    uses: u32,
+}
+
+/// The service account was refused, and is not tried again before then.
+struct Refused {
+    until: Timestamp,
+    fault: Fault,
+}
+
+impl Pool {
+    /// A pool of at most `size` connections.
+    pub(in crate::directory) fn new(
+        size: usize,
+        servers: Arc<ServerSet>,
+        purpose: Purpose,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let maker = Maker {
+            servers,
+            purpose,
+            clock: Arc::clone(&clock),
+            refused: Mutex::new(None),
+            dead_since: AtomicI64::new(i64::MIN),
+        };
+        // The connection used last comes first, so that those beyond the need grow idle and go.
+        #[expect(clippy::expect_used, reason = "a pool lacks nothing but its runtime, which is given")]
+        let inner = deadpool::managed::Pool::builder(maker)
+            .max_size(size)
+            .queue_mode(QueueMode::Lifo)
+            .runtime(Runtime::Tokio1)
+            .build()
+            .expect("a pool with a runtime");
+        Self { inner, clock }
+    }
+
+    /// A connection, until `deadline`: one that was kept, or a new one to the first server that answers.
+    ///
+    /// # Errors
+    /// When there is none before the deadline. Nothing but the service account's password was sent.
+    pub(in crate::directory) async fn take(&self, deadline: Instant) -> Result<Lease, Fault> {
+        let status = self.inner.status();
+        let crowded = status.size >= status.max_size && status.available == 0;
+        let timeouts = Timeouts { wait: Some(deadline.saturating_duration_since(Instant::now())), ..Timeouts::new() };
+        let fault = |reason: String| Err(Fault::broken(Operation::Dial, reason));
+        match timeout_at(deadline, Box::pin(self.inner.timeout_get(&timeouts))).await {
+            Ok(Ok(mut lease)) => {
+                lease.connection.until(deadline);
+                Ok(lease)
+            }
+            Ok(Err(PoolError::Backend(fault))) => Err(fault),
+            _ if crowded => fault(format!("all {} connections are in use (connections)", status.max_size)),
+            Ok(Err(_)) => fault("no connection became free in time (connections)".to_owned()),
+            Err(_elapsed) => fault(self.inner.manager().in_doubt()),
+        }
+    }
+
+    /// Lets go of what is idle, old, or dead. To be called now and then.
+    pub(in crate::directory) fn tidy(&self) {
+        let now = self.clock.now();
+        drop(self.inner.retain(|kept, _| kept.may_stay(now)));
+    }
+
+    /// How many connections there are, how many of them nobody uses, and how many wait for one.
+    pub(in crate::directory) fn size(&self) -> PoolSize {
+        let status = self.inner.status();
+        PoolSize { open: status.size, idle: status.available, waiting: status.waiting }
+    }
+}
+
+impl Manager for Maker {
+    type Type = Kept;
+    type Error = Fault;
+
+    // What is seldom done is in boxes: every use of a connection would move it about otherwise.
+    async fn create(&self) -> Result<Kept, Fault> {
+        let mut connection = Box::pin(self.servers.dial()).await?;
+        if let Purpose::Search(Some(account)) = &self.purpose {
+            Box::pin(self.bind(&mut connection, account)).await?;
+        }
+        let now = self.clock.now();
+        Ok(Kept { connection, made: now, used: now, uses: 1 })
+    }
+
+    async fn recycle(&self, kept: &mut Kept, _: &Metrics) -> RecycleResult<Fault> {
+        // Whoever used it last had a deadline of their own.
+        kept.connection.without_deadline();
+        let now = self.clock.now();
+        if !kept.may_stay(now) {
+            return Err(RecycleError::message("it has served its time"));
+        }
+        if kept.used.as_millis() <= self.dead_since.load(Ordering::Relaxed) {
+            return Err(RecycleError::message("another as old was dead"));
+        }
+        if now.since(kept.used) >= SURELY_ALIVE {
+            Box::pin(self.knock(kept)).await?;
+        }
+        kept.used = now;
+        kept.uses += 1;
+        Ok(())
+    }
+}
+
+impl Maker {
+    /// Asks whether anybody is still there. A living server answers this at once; a dead line is not waited for.
+    async fn knock(&self, kept: &mut Kept) -> RecycleResult<Fault> {
+        let patience = kept.connection.server().map_or(SURELY_ALIVE, |server| server.patience());
+        let answer = timeout(patience, root_dse::knock(&mut kept.connection)).await;
+        if matches!(answer, Ok(Ok(()))) {
+            return Ok(());
+        }
+        self.dead_since.fetch_max(kept.used.as_millis(), Ordering::Relaxed);
+        Err(RecycleError::message("nobody was there any more"))
+    }
+
+    /// Binds as the service account, one connection at a time.
+    ///
+    /// # Errors
+    /// Why not; for a while, a refusal from before, since every question would otherwise try the account, and lock it.
+    async fn bind(&self, connection: &mut Connection, account: &ServiceAccount) -> Result<(), Fault> {
+        let mut refused = self.refused.lock().await;
+        let now = self.clock.now();
+        if let Some(refused) = &*refused
+            && now < refused.until
+        {
+            return Err(refused.fault.clone());
+        }
+        let result = connection.bind(Operation::ServiceBind, &account.name, &account.password, None).await;
+        let judged = result.and_then(|result| judge_service_bind(&result));
+        let judged = judged.map_err(|fault| match connection.server() {
+            Some(server) => fault.at(&server.address),
+            None => fault,
+        });
+        match &judged {
+            Ok(()) => *refused = None,
+            Err(fault) if fault.result_code == Some(rc::INVALID_CREDENTIALS) => {
+                let wait = if counts_against(fault) { REFUSED_FOR } else { DECLINED_FOR };
+                *refused = Some(Refused { until: now + wait, fault: fault.clone() });
+            }
+            Err(_) => {}
+        }
+        judged
+    }
+
+    /// Why there is no connection yet: what is known of the servers.
+    fn in_doubt(&self) -> String {
+        let servers = self.servers.known();
+        let known: Vec<String> = servers
+            .iter()
+            .map(|server| match server.down() {
+                Some(down) => format!("{}: {}", server.address, down.reason),
+                None => format!("{}: no answer within the time for a question (operation_timeout)", server.address),
+            })
+            .collect();
+        if known.is_empty() { "DNS did not name a server in time".to_owned() } else { known.join("; ") }
+    }
+}
+
+impl Kept {
+    /// Whether this is its first use.
+    pub(super) fn is_new(&self) -> bool {
+        self.uses == 1
+    }
+
+    fn may_stay(&self, now: Timestamp) -> bool {
+        self.connection.is_sound()
+            && self.connection.operations() < MOST_OPERATIONS
+            && now.since(self.used) < LONGEST_IDLE
+            && now.since(self.made) < LONGEST_LIFE
+    }
+}
+
+impl std::ops::Deref for Kept {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+impl std::ops::DerefMut for Kept {
+    fn deref_mut(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+}

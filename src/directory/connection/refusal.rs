@@ -1,0 +1,68 @@
+/// Why the directory did not let somebody in (MS-ADTS 5.1.1.5, and the sub-codes of result 49).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// No such person, more than one, or the wrong password (`52e`, `525`): these must look alike to a stranger.
+    #[error("the name and password do not match")]
+    WrongCredentials,
+    /// `530`: not at this hour.
+    #[error("signing in is not allowed at this hour")]
+    NotAtThisHour,
+    /// `531`: not from this workstation.
+    #[error("signing in is not allowed from here")]
+    NotFromHere,
+    /// `532`. The password was right.
+    #[error("the password has expired")]
+    PasswordExpired,
+    /// `773`. The password was right.
+    #[error("the password must be changed before signing in")]
+    MustChangePassword,
+    /// `533`: disabled. Active Directory says so only when the password was right.
+    #[error("the account is disabled")]
+    Disabled,
+    /// `701`. The password was right.
+    #[error("the account has expired")]
+    AccountExpired,
+    /// `775`: locked, whatever the password; to a stranger it must look like [`Refusal::WrongCredentials`].
+    #[error("the account is locked")]
+    Locked,
+    /// Nobody could be asked.
+    #[error(transparent)]
+    Unreachable(#[from] Unreachable),
+    /// The [`Leave`](crate::directory::Leave) to bind was not given, so the password was not sent.
+    #[error(transparent)]
+    Withheld(#[from] Withheld),
+}
+
+impl Refusal {
+    /// One word for it, in figures and in the audit. It does not change.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::WrongCredentials => "wrong-credentials",
+            Self::NotAtThisHour => "not-at-this-hour",
+            Self::NotFromHere => "not-from-here",
+            Self::PasswordExpired => "password-expired",
+            Self::MustChangePassword => "must-change-password",
+            Self::Disabled => "disabled",
+            Self::AccountExpired => "account-expired",
+            Self::Locked => "locked",
+            Self::Unreachable(_) => "unreachable",
+            Self::Withheld(_) => "withheld",
+        }
+    }
+}
+
+/// The directory could not be asked, or did not answer as a directory does. Never an answer about a person.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the directory cannot be reached: {reason}")]
+pub struct Unreachable {
+    /// For the log: every server tried and what went wrong there. No secret.
+    pub reason: String,
+    /// Whether a person's password had been sent to a server. It may then have been judged and counted there, though
+    /// nobody heard the answer.
+    pub password_sent: bool,
+}
+
+/// Whoever asked for the sign-in did not let the password be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the password was not sent, as whoever asked for the sign-in withheld it")]
+pub struct Withheld;

@@ -1,0 +1,230 @@
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use futures::future::{BoxFuture, Shared};
+use tokio::sync::watch;
+use tokio::time::timeout;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::config::ServerAddress;
+use crate::directory::connection::dial::Dialler;
+use crate::directory::connection::fault::{Fault, Operation};
+use crate::directory::connection::root_dse;
+use crate::domain::{Clock, Timestamp};
+use crate::telemetry::DirectoryMetrics;
+
+/// A server that is down is probed again after this long, and after twice as long each time …
+const FIRST_PROBE_AFTER: Duration = Duration::from_secs(1);
+
+/// … but at least this often: so long, at most, is a server idle that has come back.
+const PROBE_AT_LEAST_EVERY: Duration = Duration::from_secs(30);
+
+/// A server that answers probes and nothing else is left out after so many operations in a row without an answer.
+const MOST_SILENCES: u32 = 3;
+
+/// One server of a directory, and whether it answers.
+pub(in crate::directory) struct Server {
+    pub(in crate::directory) address: ServerAddress,
+    prober: Arc<Prober>,
+    health: watch::Sender<Health>,
+    /// The probe under way, for all who wait for it.
+    probe: Mutex<Option<Probe>>,
+    /// How many operations in a row it did not answer in time.
+    silences: AtomicU32,
+    /// Probes it again and again while it is down.
+    revival: Mutex<Option<AbortOnDropHandle<()>>>,
+}
+
+type Probe = Shared<BoxFuture<'static, Result<(), Fault>>>;
+
+/// How a server does.
+#[derive(Clone, Debug, Default)]
+struct Health {
+    /// How many times it went down so far: connections from before are of no use.
+    downs: u64,
+    down: Option<Down>,
+}
+
+/// Since when a server does not answer, and why.
+#[derive(Clone, Debug)]
+pub(in crate::directory) struct Down {
+    pub(in crate::directory) since: Timestamp,
+    pub(in crate::directory) reason: Arc<str>,
+}
+
+/// How a server is asked whether it is there: a new connection and its RootDSE, within three quarters of the dial
+/// deadline. Together with the quarter that passes before anybody becomes suspicious, that is one dial deadline.
+pub(in crate::directory) struct Prober {
+    pub(in crate::directory) dialler: Arc<Dialler>,
+    pub(in crate::directory) clock: Arc<dyn Clock>,
+    pub(in crate::directory) dial_timeout: Duration,
+    pub(in crate::directory) metrics: DirectoryMetrics,
+}
+
+impl Prober {
+    async fn probe(&self, address: &ServerAddress) -> Result<(), Fault> {
+        let within = self.dial_timeout * 3 / 4;
+        let asked = async {
+            let mut connection = self.dialler.dial(address).await?;
+            root_dse::knock(&mut connection).await
+        };
+        match timeout(within, asked).await {
+            Ok(answer) => answer,
+            Err(_elapsed) => {
+                let reason = format!("no answer within {within:.1?} (dial_timeout)");
+                Err(Fault::broken(Operation::Dial, reason))
+            }
+        }
+    }
+}
+
+impl Server {
+    pub(in crate::directory) fn new(address: ServerAddress, prober: Arc<Prober>) -> Self {
+        let health = watch::Sender::new(Health::default());
+        prober.metrics.server_up(&address.to_string(), true);
+        Self {
+            address,
+            prober,
+            health,
+            probe: Mutex::default(),
+            silences: AtomicU32::new(0),
+            revival: Mutex::default(),
+        }
+    }
+
+    /// Since when and why it is down; `None` while it answers, as far as anybody knows.
+    pub(in crate::directory) fn down(&self) -> Option<Down> {
+        self.health.borrow().down.clone()
+    }
+
+    pub(in crate::directory) fn is_up(&self) -> bool {
+        self.health.borrow().down.is_none()
+    }
+
+    /// How many times it went down so far.
+    pub(in crate::directory) fn downs(&self) -> u64 {
+        self.health.borrow().downs
+    }
+
+    /// Resolves when it goes down, or has since it had gone down `downs` times.
+    pub(in crate::directory) async fn goes_down(&self, downs: u64) {
+        // The sender lives in `self`, which this borrows: it cannot be gone.
+        let _ = self.health.subscribe().wait_for(|health| health.downs != downs).await;
+    }
+
+    /// How long somebody waits for an answer before they ask whether the server is still there.
+    pub(in crate::directory) fn patience(&self) -> Duration {
+        self.prober.dial_timeout / 4
+    }
+
+    /// Asks whether it is there, together with everybody who asks now, and notes the answer.
+    ///
+    /// # Errors
+    /// Why it is not.
+    pub(in crate::directory) async fn probe(self: &Arc<Self>) -> Result<(), Fault> {
+        self.share_probe().0.await
+    }
+
+    /// Asks whether it is there *now*: the failure of a probe that had begun before is not believed.
+    ///
+    /// # Errors
+    /// Why it is not.
+    pub(in crate::directory) async fn probe_anew(self: &Arc<Self>) -> Result<(), Fault> {
+        let (probe, joined) = self.share_probe();
+        let answer = probe.await;
+        if joined && answer.is_err() { self.probe().await } else { answer }
+    }
+
+    /// The probe under way, or one that begins; and whether it was under way.
+    fn share_probe(self: &Arc<Self>) -> (Probe, bool) {
+        let mut under_way = self.probe.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*under_way {
+            Some(probe) if probe.peek().is_none() => (probe.clone(), true),
+            _ => (under_way.insert(self.begin_probe()).clone(), false),
+        }
+    }
+
+    /// Notes that it is not there. Its connections are of no more use. Said once, until it is up again.
+    pub(in crate::directory) fn mark_down(self: &Arc<Self>, reason: &str) {
+        self.leave_out(reason, 1, FIRST_PROBE_AFTER);
+    }
+
+    /// Notes that it is there and cannot do its work: others are asked for a while. What it is doing it may end.
+    pub(in crate::directory) fn rest(self: &Arc<Self>, reason: &str) {
+        self.leave_out(reason, 0, PROBE_AT_LEAST_EVERY);
+    }
+
+    /// It answered.
+    pub(in crate::directory) fn answered(&self) {
+        self.silences.store(0, Ordering::Relaxed);
+    }
+
+    /// It did not answer an operation in time, though it is there.
+    pub(in crate::directory) fn kept_silent(self: &Arc<Self>, reason: &str) {
+        if self.silences.fetch_add(1, Ordering::Relaxed) + 1 >= MOST_SILENCES {
+            self.rest(reason);
+        }
+    }
+
+    fn leave_out(self: &Arc<Self>, reason: &str, downs: u64, probe_after: Duration) {
+        let since = self.prober.clock.now();
+        let went = self.health.send_if_modified(|health| {
+            if health.down.is_some() {
+                return false;
+            }
+            health.downs += downs;
+            health.down = Some(Down { since, reason: reason.into() });
+            true
+        });
+        if went {
+            self.prober.metrics.server_up(&self.address.to_string(), false);
+            tracing::warn!(server = %self.address, reason, "a directory server is down: it is tried again in the background");
+            let revival = AbortOnDropHandle::new(tokio::spawn(revive(Arc::downgrade(self), probe_after)));
+            *self.revival.lock().unwrap_or_else(PoisonError::into_inner) = Some(revival);
+        }
+    }
+
+    fn begin_probe(self: &Arc<Self>) -> Probe {
+        let server = Arc::clone(self);
+        let asked = async move {
+            let answer = server.prober.probe(&server.address).await;
+            match &answer {
+                Ok(()) => server.mark_up(),
+                Err(fault) => server.mark_down(fault.reason().unwrap_or_default()),
+            }
+            answer
+        };
+        let lost = |_panic| Err(Fault::broken(Operation::Dial, "the question whether it is there broke down"));
+        let probe =
+            AssertUnwindSafe(asked).catch_unwind().map(move |answer| answer.unwrap_or_else(lost)).boxed().shared();
+        // Driven to its end even when nobody waits any more: an answer that was never heard must not be given later.
+        tokio::spawn(probe.clone());
+        probe
+    }
+
+    fn mark_up(&self) {
+        let came = self.health.send_if_modified(|health| health.down.take().is_some());
+        if came {
+            self.prober.metrics.server_up(&self.address.to_string(), true);
+            tracing::info!(server = %self.address, "a directory server is back");
+        }
+    }
+}
+
+/// Probes a server until it is up.
+async fn revive(server: std::sync::Weak<Server>, mut wait: Duration) {
+    loop {
+        let Some(clock) = server.upgrade().map(|server| Arc::clone(&server.prober.clock)) else { return };
+        clock.sleep(wait).await;
+        let Some(server) = server.upgrade() else { return };
+        // What it says is noted with the server.
+        let _ = server.probe_anew().await;
+        if server.is_up() {
+            return;
+        }
+        wait = (wait * 2).min(PROBE_AT_LEAST_EVERY);
+    }
+}

@@ -1,0 +1,57 @@
+use std::path::PathBuf;
+
+use super::tls;
+use crate::config::{DirectorySettings, Scheme, Servers};
+use crate::directory::schema::filter;
+
+/// Why a directory client cannot be built from its settings. Nothing was dialled.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SetUpError {
+    /// The CA file cannot be read, or holds no usable certificate.
+    #[error("directory.ca_file {}: {fault}; it must hold the CA's certificates in PEM form", path.display())]
+    CaFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        fault: String,
+    },
+    /// A host that no certificate can be made out to.
+    #[error("directory.url: \"{0}\" is no host name or IP address; write it as in ldaps://dc1.corp.example.com")]
+    Host(String),
+    /// A filter that is none (RFC 4515).
+    #[error("directory.{setting}: \"{filter}\" is no LDAP filter; it looks like (objectClass=person)")]
+    Filter {
+        /// Which setting.
+        setting: &'static str,
+        /// What it says.
+        filter: String,
+    },
+    /// The list of servers is empty.
+    #[error("directory.url names no server; write it as in ldaps://dc1.corp.example.com")]
+    NoServer,
+    /// TLS itself could not be set up.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(String),
+}
+
+/// Refuses what would only fail once somebody signs in.
+pub(in crate::directory) fn check(settings: &DirectorySettings) -> Result<(), SetUpError> {
+    if matches!(&settings.servers, Servers::Listed(servers) if servers.is_empty()) {
+        return Err(SetUpError::NoServer);
+    }
+    for server in settings.servers.listed() {
+        let encrypted = server.scheme == Scheme::Ldaps || settings.start_tls;
+        if server.host.is_empty() || (encrypted && !tls::is_verifiable(&server.host)) {
+            return Err(SetUpError::Host(server.host.clone()));
+        }
+    }
+    let filters = [("person_filter", &settings.person_filter), ("group_filter", &settings.group_filter)];
+    for (setting, filter) in filters {
+        if let Some(filter) = filter
+            && !filter::is_well_formed(filter)
+        {
+            return Err(SetUpError::Filter { setting, filter: filter.clone() });
+        }
+    }
+    Ok(())
+}

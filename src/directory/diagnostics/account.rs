@@ -1,0 +1,164 @@
+use crate::directory::password::PasswordState;
+use crate::directory::schema::Entry;
+use crate::directory::schema::time::{filetime, minute};
+use crate::domain::Timestamp;
+
+/// What only a base-scope read tells (MS-ADTS 3.1.1.4.5.17), and what says when an account ends.
+pub(super) const ATTRIBUTES: &[&str] = &[
+    "accountExpires",
+    "msDS-User-Account-Control-Computed",
+    "msDS-UserPasswordExpiryTimeComputed",
+    "primaryGroupID",
+    "pwdLastSet",
+    "shadowExpire",
+];
+
+/// Bits of `userAccountControl` (MS-ADTS 2.2.16) and of its computed sister (3.1.1.4.5.17).
+const DISABLED: i64 = 0x2;
+const LOCKED: i64 = 0x10;
+const NEVER_EXPIRES: i64 = 0x1_0000;
+const SMART_CARD: i64 = 0x4_0000;
+const PASSWORD_EXPIRED: i64 = 0x80_0000;
+
+/// Why somebody cannot sign in, whatever the password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bar {
+    /// What is the matter.
+    pub reason: String,
+    /// What their administrator can do.
+    pub remedy: String,
+    /// Whether they can end it themselves: the sign-in leads them to the form that changes their password, and then in.
+    pub ends_with_change: bool,
+}
+
+/// What an entry says of its account.
+pub(super) struct State {
+    /// `userAccountControl`.
+    control: i64,
+    /// Its computed sister.
+    computed: i64,
+    must_change: bool,
+    expired: bool,
+    ends: Option<Timestamp>,
+    password_ends: Option<Timestamp>,
+    password_never_ends: bool,
+}
+
+impl State {
+    pub(super) fn of(entry: &Entry, now: Timestamp) -> Self {
+        let bits = |attribute| entry.text(attribute).and_then(|bits| bits.parse::<i64>().ok()).unwrap_or_default();
+        let control = bits("userAccountControl");
+        let computed = bits("msDS-User-Account-Control-Computed");
+        let ends = entry.text("accountExpires").and_then(filetime);
+        let password_expiry = entry.text("msDS-UserPasswordExpiryTimeComputed");
+        let never = control & NEVER_EXPIRES != 0 || password_expiry == Some("9223372036854775807");
+        Self {
+            control,
+            computed,
+            must_change: entry.text("pwdLastSet") == Some("0"),
+            expired: ends.is_some_and(|ends| ends <= now),
+            ends,
+            password_ends: password_expiry.and_then(filetime),
+            password_never_ends: never,
+        }
+    }
+
+    /// The weightiest reason first: the others show once it is mended. `can_change` says whether a password that stands
+    /// so can be changed at the sign-in.
+    pub(super) fn bar(&self, can_change: impl Fn(PasswordState) -> bool) -> Option<Bar> {
+        let bar = |reason: &str, remedy: &str| {
+            Some(Bar { reason: reason.to_owned(), remedy: remedy.to_owned(), ends_with_change: false })
+        };
+        let password = |reason: &str, password: PasswordState| {
+            let ends_with_change = can_change(password);
+            let remedy = if ends_with_change {
+                "let the person change it at sign-in"
+            } else {
+                "passwords cannot be changed here: let the person change it at their own machine, or give them a new one"
+            };
+            Some(Bar { reason: reason.to_owned(), remedy: remedy.to_owned(), ends_with_change })
+        };
+        if self.control & DISABLED != 0 {
+            return bar("the account is disabled", "enable it in the directory, if the person is to sign in");
+        }
+        if self.expired {
+            return bar("the account has expired", "give it a later end in the directory, if the person is to sign in");
+        }
+        if self.computed & LOCKED != 0 {
+            let remedy = "wait until the directory unlocks it, or unlock it there; look in its log for who tries wrong \
+                          passwords";
+            return bar("the account is locked after too many wrong passwords", remedy);
+        }
+        if self.control & SMART_CARD != 0 {
+            let remedy = "take the requirement from the account (SMARTCARD_REQUIRED), if the person is to sign in here";
+            return bar("the account signs in by smart card only, and has no password", remedy);
+        }
+        if self.must_change {
+            return password("the password must be changed before the next sign-in", PasswordState::MustChange);
+        }
+        if self.computed & PASSWORD_EXPIRED != 0 {
+            return password("the password has expired", PasswordState::Expired);
+        }
+        None
+    }
+
+    pub(super) fn in_words(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        if let Some(ends) = self.ends {
+            words.push(format!("the account ends at {}", minute(ends)));
+        }
+        if self.password_never_ends {
+            words.push("the password never expires".to_owned());
+        } else if let Some(ends) = self.password_ends {
+            words.push(format!("the password expires at {}", minute(ends)));
+        }
+        words
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn state(attributes: &[(&str, &str)]) -> State {
+        let attributes: Vec<_> = attributes.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
+        State::of(&Entry::with("CN=a,DC=x", &attributes), Timestamp::from_millis(1_795_309_126_976))
+    }
+
+    #[test]
+    fn an_account_that_cannot_sign_in_says_why_and_what_helps() {
+        for (attributes, expected) in [
+            (&[("userAccountControl", "514")][..], "disabled"),
+            (&[("accountExpires", "126500000000000000")], "account has expired"),
+            (&[("msDS-User-Account-Control-Computed", "16")], "locked"),
+            (&[("pwdLastSet", "0"), ("msDS-User-Account-Control-Computed", "8388608")], "must be changed"),
+            (&[("msDS-User-Account-Control-Computed", "8388608")], "password has expired"),
+            (&[("userAccountControl", "262656")], "smart card"),
+        ] {
+            let bar = state(attributes).bar(|_| true).unwrap();
+            assert!(bar.reason.contains(expected) && !bar.remedy.is_empty(), "{bar:?}");
+        }
+        assert_eq!(state(&[("userAccountControl", "512"), ("pwdLastSet", "134000000000000000")]).bar(|_| true), None);
+    }
+
+    #[test]
+    fn only_a_password_that_can_be_changed_here_is_a_bar_that_its_owner_lifts() {
+        let must_change = state(&[("pwdLastSet", "0")]);
+        assert!(must_change.bar(|password| password == PasswordState::MustChange).unwrap().ends_with_change);
+        let bar = must_change.bar(|password| password == PasswordState::Expired).unwrap();
+        assert!(!bar.ends_with_change && bar.remedy.contains("their own machine"), "{bar:?}");
+        let locked = state(&[("pwdLastSet", "0"), ("msDS-User-Account-Control-Computed", "16")]);
+        assert!(!locked.bar(|_| true).unwrap().ends_with_change);
+        let by_card = state(&[("pwdLastSet", "0"), ("userAccountControl", "262656")]);
+        assert!(!by_card.bar(|_| true).unwrap().ends_with_change, "there is no password to change");
+    }
+
+    #[test]
+    fn when_things_end_is_told() {
+        let words = state(&[("accountExpires", "0"), ("msDS-UserPasswordExpiryTimeComputed", "134400000000000000")]);
+        assert_eq!(words.in_words(), ["the password expires at 2026-11-24 13:20 UTC"]);
+        let never = state(&[("accountExpires", "9223372036854775807"), ("userAccountControl", "66048")]);
+        assert_eq!(never.in_words(), ["the password never expires"]);
+    }
+}

@@ -1,0 +1,48 @@
+use ldap3::Scope;
+
+use super::report::Step;
+use super::service::failed;
+use crate::directory::connection::{Connection, Operation, Profile, Search};
+use crate::directory::schema::time::interval;
+
+const NAME: &str = "lockout policy";
+
+/// When the domain locks accounts (MS-SAMR 3.1.1.5), where it lets us read that.
+pub(super) async fn lockout(connection: &mut Connection, profile: &Profile) -> Step {
+    let Some(domain) = &profile.domain else {
+        return Step::skipped(NAME, "only Active Directory tells it; throttling stays below the usual five");
+    };
+    let search = Search {
+        base: &domain.dn,
+        scope: Scope::Base,
+        filter: "(objectClass=*)",
+        attributes: &["lockoutThreshold", "lockOutObservationWindow", "lockoutDuration"],
+        limit: 1,
+    };
+    let found = match connection.search(Operation::Search, &search).await {
+        Ok(found) => found,
+        Err(fault) => return failed(NAME, &fault),
+    };
+    let head = found.entries.first();
+    let Some(threshold) = head.and_then(|head| head.text("lockoutThreshold")).and_then(|text| text.parse::<u32>().ok())
+    else {
+        let why = "whoever searches may not read it (lockoutThreshold); throttling stays below the usual five";
+        return Step::skipped(NAME, why);
+    };
+    let length =
+        |attribute| head.and_then(|head| head.text(attribute)).and_then(interval).map(|length| length.as_secs() / 60);
+    let window = length("lockOutObservationWindow").map_or(String::new(), |minutes| format!(" within {minutes} min"));
+    let unlocked = match length("lockoutDuration") {
+        Some(minutes) => format!("for {minutes} min"),
+        None => "until an administrator unlocks it".to_owned(),
+    };
+    match threshold {
+        0 => Step::ok(NAME).with("wrong passwords lock no account"),
+        1 | 2 => {
+            let reason = format!("{threshold} wrong passwords{window} lock an account {unlocked}");
+            let remedy = "raise lockoutThreshold: so low a number locks people out over a slip of the finger";
+            Step::warning(NAME, reason, remedy)
+        }
+        _ => Step::ok(NAME).with(format!("{threshold} wrong passwords{window} lock an account {unlocked}")),
+    }
+}

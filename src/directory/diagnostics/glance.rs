@@ -1,0 +1,53 @@
+use std::ops::ControlFlow;
+
+use futures::future::join_all;
+use ldap3::Scope;
+
+use super::overview::ServerNow;
+use crate::directory::client::LdapDirectory;
+use crate::directory::connection::{Connection, Fault, Inquiry, Operation, Profile, Search, Server, Unreachable};
+
+impl LdapDirectory {
+    /// Asks one real question with the service account, where there is one: whether the base DN is there. A server may
+    /// answer strangers and refuse the account all the same.
+    ///
+    /// # Errors
+    /// [`Unreachable`], when the account may not bind, or does not see where people are looked for.
+    pub async fn try_service_account(&self) -> Result<(), Unreachable> {
+        if !self.has_service_account() {
+            return Ok(());
+        }
+        let mut inquiry = self.inquire("base-dn");
+        let answer = self.see_base(&mut inquiry).await;
+        inquiry.conclude_or_unreachable(answer)
+    }
+
+    async fn see_base(&self, inquiry: &mut Inquiry) -> Result<(), Fault> {
+        let profile = self.find_out(inquiry).await?;
+        loop {
+            let mut service = inquiry.take(&self.searching).await?;
+            let answer = see_base_over(&mut service, profile).await;
+            if let ControlFlow::Break(answer) = inquiry.settle(answer, &service) {
+                return answer;
+            }
+        }
+    }
+
+    /// Asks every server known, all at the same time, and gives those that do not answer.
+    pub async fn silent_servers(&self) -> Vec<ServerNow> {
+        let known = self.servers.known();
+        // A probe has its deadline, and leaves with the server what came of it.
+        join_all(known.iter().map(Server::probe)).await;
+        self.servers_now().into_iter().filter(|server| server.down.is_some()).collect()
+    }
+}
+
+async fn see_base_over(service: &mut Connection, profile: &Profile) -> Result<(), Fault> {
+    let base = &profile.base_dn;
+    let search = Search { base, scope: Scope::Base, filter: "(objectClass=*)", attributes: &["1.1"], limit: 1 };
+    let found = service.search(Operation::Search, &search).await?;
+    if found.entries.is_empty() {
+        return Err(Fault::unreachable(Operation::Search, format!("the account bind_name sees nothing at {base}")));
+    }
+    Ok(())
+}

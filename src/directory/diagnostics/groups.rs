@@ -1,0 +1,36 @@
+use super::report::Step;
+use crate::directory::client::GroupFinding;
+
+/// What a name of a group came to; `by` are those who name it.
+pub(in crate::directory) fn step(finding: &GroupFinding, by: &[String]) -> Step {
+    let name = finding.wanted.to_string();
+    let named = format!("named by {}", by.join(", "));
+    match finding.found.as_slice() {
+        [group] if group.dn.is_empty() => Step::ok(name).with("another domain's group, taken at its word").with(named),
+        [group] => Step::ok(name).with(group.dn.clone()).with(named),
+        [] => Step::failure(name, missing(finding), remedy(finding)).with(named),
+        several => {
+            let reason = format!("{} groups have that name, and the members of each are let in", several.len());
+            let remedy = "name the one that is meant by its DN or SID";
+            let dns = several.iter().map(|group| group.dn.clone());
+            Step::warning(name, reason, remedy).with_all(dns).with(named)
+        }
+    }
+}
+
+fn missing(finding: &GroupFinding) -> String {
+    match finding.note {
+        Some(note) => format!("nobody is let in by it: {note}"),
+        None => "there is no such group in the directory, so nobody is let in by it".to_owned(),
+    }
+}
+
+fn remedy(finding: &GroupFinding) -> String {
+    if finding.near.is_empty() {
+        return "correct the name where it stands, or make the group in the directory; a group is named by its account \
+                name (sAMAccountName, cn), its DN or its SID"
+            .to_owned();
+    }
+    let near: Vec<String> = finding.near.iter().map(|name| format!("\"{name}\"")).collect();
+    format!("correct the name where it stands, or make the group in the directory; did you mean {}?", near.join(" or "))
+}

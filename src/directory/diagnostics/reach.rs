@@ -1,0 +1,105 @@
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use futures::future::join_all;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+
+use super::report::Step;
+use crate::config::ServerAddress;
+use crate::directory::connection::Names;
+
+/// A name with more addresses than this is a misconfiguration; the client dials no more either.
+const MOST_ADDRESSES: usize = 8;
+
+/// The server's addresses.
+///
+/// # Errors
+/// The failed step.
+pub(super) async fn look_up(
+    names: &Names,
+    server: &ServerAddress,
+    patience: Duration,
+) -> Result<(Step, Vec<SocketAddr>), Step> {
+    const NAME: &str = "name";
+    let host = &server.host;
+    let found = timeout(patience, names.addresses(host, server.port)).await;
+    let addresses: Vec<SocketAddr> = match found {
+        Err(_elapsed) => {
+            let reason = format!("{host} was not resolved within {patience:?}");
+            return Err(Step::failure(
+                NAME,
+                reason,
+                "check that the DNS servers of this machine answer (/etc/resolv.conf), or name others in dns",
+            ));
+        }
+        Ok(Err(error)) => {
+            let reason = format!("{host} has no address ({error})");
+            return Err(Step::failure(NAME, reason, unknown_name(host)));
+        }
+        Ok(Ok(mut addresses)) => {
+            addresses.dedup();
+            addresses.truncate(MOST_ADDRESSES);
+            addresses
+        }
+    };
+    let mut ips: Vec<String> = addresses.iter().map(|address| address.ip().to_string()).collect();
+    ips.dedup();
+    Ok((Step::ok(NAME).with(ips.join(", ")), addresses))
+}
+
+fn unknown_name(host: &str) -> String {
+    let domain = host.split_once('.').map_or("corp.example.com", |(_, domain)| domain);
+    format!(
+        "correct url to a server's full name, or let this machine ask a DNS server that knows the domain; \
+         `nslookup -type=SRV _ldap._tcp.{domain}` lists the servers of a domain"
+    )
+}
+
+/// Connects to each address, all at the same time.
+///
+/// # Errors
+/// The failed step, when none answers.
+pub(super) async fn connect(
+    server: &ServerAddress,
+    addresses: &[SocketAddr],
+    patience: Duration,
+) -> Result<(Step, TcpStream), Step> {
+    const NAME: &str = "TCP";
+    let tries = join_all(addresses.iter().map(|address| try_one(*address, patience))).await;
+    let mut first = None;
+    let (mut lines, mut silent) = (Vec::new(), Vec::new());
+    for (address, tried) in addresses.iter().zip(tries) {
+        match tried {
+            Ok((stream, took)) => {
+                lines.push(format!("{address} answers in {} ms", took.as_millis()));
+                first.get_or_insert(stream);
+            }
+            Err(why) => silent.push(format!("{address}: {why}")),
+        }
+    }
+    let remedy = format!(
+        "check that the server runs, that {} is its port (636 for ldaps://, 389 for ldap://), and that no firewall \
+         stands between; otherwise correct url",
+        server.port
+    );
+    match first {
+        None if silent.is_empty() => Err(Step::failure(NAME, "the name has no address", "correct url")),
+        None => Err(Step::failure(NAME, silent.join(", "), remedy)),
+        Some(stream) if silent.is_empty() => Ok((Step::ok(NAME).with_all(lines), stream)),
+        Some(stream) => {
+            let reason = format!("not every address answers: {}", silent.join(", "));
+            let remedy = "each time such an address comes first, sign-ins wait for it: mend it, or take it out of DNS";
+            Ok((Step::warning(NAME, reason, remedy).with_all(lines), stream))
+        }
+    }
+}
+
+async fn try_one(address: SocketAddr, patience: Duration) -> Result<(TcpStream, Duration), String> {
+    let begun = Instant::now();
+    match timeout(patience, TcpStream::connect(address)).await {
+        Ok(Ok(stream)) => Ok((stream, begun.elapsed())),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_elapsed) => Err(format!("no answer within {patience:?} (dial_timeout)")),
+    }
+}

@@ -1,0 +1,234 @@
+use std::collections::{HashMap, VecDeque};
+
+use ldap3::Scope;
+
+use crate::directory::connection::{Connection, Fault, Operation, Profile, Search};
+use crate::directory::schema::{Entry, filter};
+use crate::domain::{Dn, Group, Groups};
+
+/// How many groups are looked into; beyond this the ways into the rest stay untold. Each costs a search on servers that
+/// do not say it with the group itself.
+const MOST_LOOKED_INTO: usize = 300;
+
+/// How many groups one search asks about.
+const ASKED_AT_ONCE: usize = 25;
+
+/// The most parents taken of one group.
+const MOST_PARENTS: u16 = 500;
+
+/// A group somebody is in, and how they come by it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Membership {
+    /// The group.
+    pub group: Group,
+    /// How they come by it.
+    pub way: Way,
+}
+
+/// How somebody comes by a group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// They are listed in it.
+    Direct,
+    /// It is their primary group, which lists nobody (`primaryGroupID`, MS-ADTS 3.1.1.4.5.19).
+    Primary,
+    /// Through these groups: the first has them or is their primary one, each is in the next, the last is in the group.
+    Through(Vec<String>),
+    /// It was not found out: another domain's group, or more groups than are looked into.
+    Untold,
+}
+
+impl Way {
+    /// `directly`, `through dash-ops-nyc, then dash-all`.
+    pub fn in_words(&self) -> String {
+        match self {
+            Self::Direct => "directly".to_owned(),
+            Self::Primary => "as their primary group".to_owned(),
+            Self::Through(groups) => format!("through {}", groups.join(", then ")),
+            Self::Untold => "in a way that this server does not show".to_owned(),
+        }
+    }
+}
+
+/// Finds the shortest way into each group.
+pub(super) async fn find(
+    connection: &mut Connection,
+    profile: &Profile,
+    person: &Entry,
+    uid: &str,
+    groups: &Groups,
+) -> Result<Vec<Membership>, Fault> {
+    let mut walk = Walk::begin(groups);
+    if let Some(primary) = primary(person, groups) {
+        walk.arrive(&primary.dn, &Way::Primary);
+    }
+    let direct = if profile.domain.is_some() {
+        person.texts("memberOf").map(str::to_owned).collect()
+    } else {
+        listing(connection, profile, &person.dn, uid).await?
+    };
+    for dn in direct {
+        walk.arrive(&dn, &Way::Direct);
+    }
+    for _ in 0..MOST_LOOKED_INTO.div_ceil(ASKED_AT_ONCE) {
+        let batch = walk.next();
+        if batch.is_empty() {
+            break;
+        }
+        for (child, parents) in parents_of(connection, profile, &batch).await? {
+            let way = walk.through(&child);
+            for parent in &parents {
+                walk.arrive(parent, &way);
+            }
+        }
+    }
+    Ok(walk.memberships(groups))
+}
+
+/// The walk from a person up to all their groups, level by level.
+struct Walk {
+    /// The names of the groups to reach, by their DNs in normal form.
+    names: HashMap<String, (String, String)>,
+    ways: HashMap<String, Way>,
+    open: VecDeque<String>,
+}
+
+impl Walk {
+    fn begin(groups: &Groups) -> Self {
+        let names =
+            groups.iter().filter_map(|group| Some((normal(&group.dn)?, (group.name.clone(), group.dn.clone()))));
+        Self { names: names.collect(), ways: HashMap::new(), open: VecDeque::new() }
+    }
+
+    /// A group has been reached. The first way is the shortest; groups that are not the person's do not count.
+    fn arrive(&mut self, dn: &str, way: &Way) {
+        let Some(key) = normal(dn).filter(|key| self.names.contains_key(key)) else { return };
+        if !self.ways.contains_key(&key) {
+            self.ways.insert(key.clone(), way.clone());
+            self.open.push_back(key);
+        }
+    }
+
+    /// The next groups to look into.
+    fn next(&mut self) -> Vec<String> {
+        let count = self.open.len().min(ASKED_AT_ONCE);
+        let dns = self.open.drain(..count).filter_map(|key| self.names.get(&key).map(|(_, dn)| dn.clone()));
+        dns.collect()
+    }
+
+    /// The way into what `child` is in.
+    fn through(&self, child: &str) -> Way {
+        let Some(key) = normal(child) else { return Way::Untold };
+        let mut groups = match self.ways.get(&key) {
+            Some(Way::Through(groups)) => groups.clone(),
+            _ => Vec::new(),
+        };
+        groups.extend(self.names.get(&key).map(|(name, _)| name.clone()));
+        Way::Through(groups)
+    }
+
+    fn memberships(&self, groups: &Groups) -> Vec<Membership> {
+        let way = |group: &Group| normal(&group.dn).and_then(|key| self.ways.get(&key).cloned()).unwrap_or(Way::Untold);
+        groups.iter().map(|group| Membership { group: group.clone(), way: way(group) }).collect()
+    }
+}
+
+fn normal(dn: &str) -> Option<String> {
+    dn.parse::<Dn>().ok().map(|dn| dn.normalized().to_owned())
+}
+
+/// The primary group: the domain's part of the person's SID, with `primaryGroupID` behind it.
+fn primary<'g>(person: &Entry, groups: &'g Groups) -> Option<&'g Group> {
+    use crate::directory::schema::Sid;
+    let own = person.bytes("objectSid").find_map(Sid::from_bytes)?.to_string();
+    let sid = format!("{}-{}", own.rsplit_once('-')?.0, person.text("primaryGroupID")?);
+    groups.iter().find(|group| group.id.as_str() == sid)
+}
+
+/// What each of these groups is in.
+async fn parents_of(
+    connection: &mut Connection,
+    profile: &Profile,
+    batch: &[String],
+) -> Result<Vec<(String, Vec<String>)>, Fault> {
+    let Some(domain) = &profile.domain else {
+        let mut parents = Vec::with_capacity(batch.len());
+        for dn in batch {
+            parents.push((dn.clone(), listing(connection, profile, dn, dn).await?));
+        }
+        return Ok(parents);
+    };
+    let clauses: Vec<String> = batch.iter().map(|dn| filter::equals("distinguishedName", dn)).collect();
+    let search = Search {
+        base: &domain.dn,
+        scope: Scope::Subtree,
+        filter: &filter::any(&clauses),
+        attributes: &["memberOf"],
+        limit: MOST_PARENTS,
+    };
+    let found = connection.search(Operation::Search, &search).await?;
+    let parents = |entry: Entry| (entry.dn.clone(), entry.texts("memberOf").map(str::to_owned).collect());
+    Ok(found.entries.into_iter().map(parents).collect())
+}
+
+/// The groups that list this member.
+async fn listing(connection: &mut Connection, profile: &Profile, dn: &str, uid: &str) -> Result<Vec<String>, Fault> {
+    let lists = filter::any(&[
+        filter::equals("member", dn),
+        filter::equals("uniqueMember", dn),
+        filter::equals("memberUid", uid),
+    ]);
+    let search = Search {
+        base: &profile.base_dn,
+        scope: Scope::Subtree,
+        filter: &lists,
+        attributes: &["cn"],
+        limit: MOST_PARENTS,
+    };
+    let found = connection.search(Operation::Search, &search).await?;
+    Ok(found.entries.into_iter().map(|entry| entry.dn).collect())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::domain::GroupId;
+
+    fn groups() -> Groups {
+        let group = |name: &str| Group { id: GroupId::new(name), name: name.into(), dn: format!("CN={name},DC=x") };
+        ["nyc", "ops", "all", "other"].map(group).into_iter().collect()
+    }
+
+    #[test]
+    fn the_shortest_way_is_told_and_a_cycle_ends() {
+        let groups = groups();
+        let mut walk = Walk::begin(&groups);
+        walk.arrive("cn=NYC, dc=x", &Way::Direct);
+        walk.arrive("CN=stranger,DC=x", &Way::Direct);
+        let parents = [("CN=nyc,DC=x", "CN=ops,DC=x"), ("CN=ops,DC=x", "CN=all,DC=x"), ("CN=all,DC=x", "CN=nyc,DC=x")];
+        loop {
+            let batch = walk.next();
+            if batch.is_empty() {
+                break;
+            }
+            for (child, parent) in parents.iter().filter(|(child, _)| batch.contains(&(*child).to_owned())) {
+                let way = walk.through(child);
+                walk.arrive(parent, &way);
+            }
+        }
+        let ways: Vec<_> = walk.memberships(&groups).into_iter().map(|one| one.way.in_words()).collect();
+        let untold = Way::Untold.in_words();
+        assert_eq!(ways, ["directly", "through nyc", "through nyc, then ops", &untold]);
+    }
+
+    #[test]
+    fn the_primary_group_is_found_by_its_number() {
+        let mut sid = vec![1, 2, 0, 0, 0, 0, 0, 5, 21, 0, 0, 0];
+        sid.extend(1104_u32.to_le_bytes());
+        let person = Entry::with("CN=a,DC=x", &[("objectSid", &sid), ("primaryGroupID", b"513")]);
+        let group = Group { id: GroupId::new("S-1-5-21-513"), name: "Domain Users".into(), dn: "CN=u,DC=x".into() };
+        let groups: Groups = [group].into_iter().collect();
+        assert_eq!(primary(&person, &groups).unwrap().name, "Domain Users");
+    }
+}

@@ -1,0 +1,65 @@
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::Directory;
+use super::client::GroupFinding;
+use super::connection::Unreachable;
+use super::people::{Naming, gathered};
+use crate::domain::{Clock, Timestamp};
+
+/// What was found when the groups were last looked up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupReport {
+    /// When that was.
+    pub at: Timestamp,
+    /// The groups that were not found, with those who name them; or why nobody could look.
+    pub missing: Result<Vec<(GroupFinding, Vec<String>)>, Unreachable>,
+}
+
+/// Keeps an eye on the groups that pages and settings name, so that an admin hears of a misspelt or deleted one before
+/// the people do who are shut out by it.
+pub struct GroupWatch {
+    directory: Arc<dyn Directory>,
+    clock: Arc<dyn Clock>,
+    last: Mutex<Option<GroupReport>>,
+    /// The missing groups that the log knows of.
+    told: Mutex<HashSet<String>>,
+}
+
+impl GroupWatch {
+    /// A watch that has not looked yet.
+    pub fn new(directory: Arc<dyn Directory>, clock: Arc<dyn Clock>) -> Self {
+        Self { directory, clock, last: Mutex::new(None), told: Mutex::default() }
+    }
+
+    /// Looks all of them up. A group that has become missing is said in the log, once.
+    pub async fn look(&self, namings: &[Naming]) {
+        let (groups, by) = gathered(namings);
+        let found = self.directory.find_groups(&groups).await;
+        let missing = found.map(|findings| {
+            findings.into_iter().zip(by).filter(|(finding, _)| finding.is_missing()).collect::<Vec<_>>()
+        });
+        if let Ok(missing) = &missing {
+            self.tell(missing);
+        }
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(GroupReport { at: self.clock.now(), missing });
+    }
+
+    /// What was found last; `None` before the first look.
+    pub fn report(&self) -> Option<GroupReport> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn tell(&self, missing: &[(GroupFinding, Vec<String>)]) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        for (finding, by) in missing {
+            if !told.contains(&finding.wanted.to_string()) {
+                tracing::warn!(
+                    group = %finding.wanted, named_by = by.join(", "), near = finding.near.join(", "), note = finding.note,
+                    "a group that pages or settings name is not in the directory: nobody is let in by it"
+                );
+            }
+        }
+        *told = missing.iter().map(|(finding, _)| finding.wanted.to_string()).collect();
+    }
+}

@@ -1,0 +1,77 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::time::{Instant, timeout_at};
+
+use super::client::LdapDirectory;
+use super::connection::{Fault, Operation};
+use super::sign_in::OneBind;
+use super::{
+    ChangeRefusal, Directory, GroupFinding, Leave, Lockout, PasswordChange, PasswordState, Refusal, Standing,
+    Unreachable,
+};
+use crate::domain::{GroupRef, Password, Person, PersonId, Revalidation, Username};
+
+#[async_trait]
+impl Directory for LdapDirectory {
+    async fn sign_in(&self, username: &Username, password: &Password, leave: &dyn Leave) -> Result<Person, Refusal> {
+        let mut inquiry = self.inquire("sign-in");
+        let mut bind = OneBind::with(password, leave);
+        let answer = self.try_sign_in(&mut inquiry, username, &mut bind).await;
+        let answer = inquiry.conclude(answer.map_err(|fault| fault.with_password_sent(bind.is_spent())));
+        self.metrics.sign_in(answer.as_ref().map_or_else(Refusal::word, |_| "ok"));
+        answer
+    }
+
+    async fn reach(&self) -> Result<(), Unreachable> {
+        let inquiry = self.inquire("reach");
+        let reached = timeout_at(inquiry.deadline, self.servers.reach()).await;
+        let too_late = || Fault::broken(Operation::Dial, "no server answered in time (operation_timeout)");
+        inquiry.conclude_or_unreachable(reached.unwrap_or_else(|_| Err(too_late())))
+    }
+
+    fn upkeep(&self, _person: &Person) -> Revalidation {
+        if self.settings.service_account.is_some() { Revalidation::Refreshed } else { Revalidation::Unrefreshed }
+    }
+
+    async fn refresh(&self, people: &[Person]) -> Vec<Result<Standing, Unreachable>> {
+        let started = Instant::now();
+        let answers = self.refresh_people(people).await;
+        let is_news = |(answer, known): &(&Result<Standing, Unreachable>, &Person)| match answer {
+            Ok(Standing::Here(person)) => person != *known,
+            Ok(Standing::Gone(_)) => true,
+            Err(_) => false,
+        };
+        self.metrics.refresh(people.len(), answers.iter().zip(people).filter(is_news).count(), started.elapsed());
+        answers
+    }
+
+    fn lockout(&self, _username: &Username) -> Lockout {
+        self.known_lockout(self.known_profile())
+    }
+
+    fn changes_passwords(&self, _username: &Username, state: PasswordState) -> bool {
+        self.can_change(state)
+    }
+
+    fn password_warning(&self, _person: &Person) -> Duration {
+        self.settings.password_warning
+    }
+
+    fn sign_in_name(&self, person: &Person) -> Option<Username> {
+        Username::parse(&person.username).ok()
+    }
+
+    async fn change_password(
+        &self,
+        username: &Username,
+        change: &PasswordChange,
+        leave: &dyn Leave,
+    ) -> Result<PersonId, ChangeRefusal> {
+        self.change(username, change, leave).await
+    }
+
+    async fn find_groups(&self, wanted: &[GroupRef]) -> Result<Vec<GroupFinding>, Unreachable> {
+        self.find_all_groups(wanted).await
+    }
+}

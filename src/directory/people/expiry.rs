@@ -1,0 +1,51 @@
+use crate::directory::schema::{Entry, time};
+use crate::domain::Timestamp;
+
+/// When a password that must be changed at once has expired: before everything.
+const LONG_AGO: Timestamp = Timestamp::from_millis(0);
+
+/// When the person's password expires; `None` when it does not, or the directory does not tell.
+///
+/// Active Directory reckons it from the policies that hold for the person; 389 Directory Server keeps it. Elsewhere
+/// only a bind tells.
+pub(in crate::directory) fn password_expires(entry: &Entry) -> Option<Timestamp> {
+    let reckoned = entry.text("msDS-UserPasswordExpiryTimeComputed").and_then(of_filetime);
+    reckoned.or_else(|| entry.text("passwordExpirationTime").and_then(time::generalized))
+}
+
+/// Zero is that it must be changed at the next sign-in.
+fn of_filetime(text: &str) -> Option<Timestamp> {
+    if text.parse::<i64>().is_ok_and(|steps| steps <= 0) { Some(LONG_AGO) } else { time::filetime(text) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expires(attribute: &str, text: &str) -> Option<i64> {
+        password_expires(&Entry::with("CN=a", &[(attribute, text.as_bytes())])).map(Timestamp::as_millis)
+    }
+
+    #[test]
+    fn active_directorys_reckoning_is_read() {
+        let computed = |text| expires("msDS-UserPasswordExpiryTimeComputed", text);
+        assert_eq!(computed("116444736000000000"), Some(0));
+        assert_eq!(computed("134370180000000000"), Some(1_792_544_400_000));
+        assert_eq!(computed("9223372036854775807"), None, "never");
+        assert_eq!(computed("0"), Some(0), "it must be changed");
+        for nonsense in ["", "soon", "99999999999999999999"] {
+            assert_eq!(computed(nonsense), None, "{nonsense:?}");
+        }
+        assert_eq!(computed("-9223372036854775808"), Some(0));
+    }
+
+    #[test]
+    fn the_time_that_389_directory_server_keeps_is_read() {
+        let kept = |text| expires("passwordExpirationTime", text);
+        assert_eq!(kept("20261122070000Z"), Some(1_795_330_800_000));
+        assert_eq!(kept("19700101000000Z"), Some(0), "it must be changed");
+        for nonsense in ["", "20261322070000Z", "2026", "20261122070000"] {
+            assert_eq!(kept(nonsense), None, "{nonsense:?}");
+        }
+    }
+}

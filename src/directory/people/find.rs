@@ -1,0 +1,283 @@
+use std::ops::ControlFlow;
+
+use ldap3::Scope;
+
+use super::near;
+use crate::directory::client::{GroupFinding, LdapDirectory};
+use crate::directory::connection::{Connection, Fault, Operation, Profile, Search, Unreachable, rc};
+use crate::directory::schema::{Entry, Sid, filter};
+use crate::domain::{DirectoryName, Dn, Group, GroupId, GroupRef};
+
+/// How many groups one question is about: a handful of searches, well within its deadline.
+const ASKED_AT_ONCE: usize = 25;
+
+/// The most entries taken for one batch of names: each should have one, and a few may have several.
+const MOST_ENTRIES: u16 = 200;
+
+/// SIDs that a domain has given out, its own or another (MS-DTYP 2.4.2.4).
+const OF_A_DOMAIN: &str = "S-1-5-21-";
+
+const ANY: &str = "(objectClass=*)";
+
+/// What is read of a group.
+pub(super) const ATTRIBUTES: &[&str] = &["objectClass", "objectSid", "sAMAccountName", "cn", "groupType"];
+
+/// `groupType`'s GROUP_TYPE_SECURITY_ENABLED (MS-ADTS 2.2.12). Other groups are lists for mail, and in nobody's token.
+const SECURITY_ENABLED: u32 = 0x8000_0000;
+
+/// The classes of groups outside Active Directory, whichever of the usual schemas they use.
+const GROUP_CLASSES: &str = "(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames)(objectClass=posixGroup)\
+                             (objectClass=groupOfMembers)(objectClass=groupOfURLs)(objectClass=group))";
+
+impl LdapDirectory {
+    /// One finding for each name, in their order. What was found in the last minutes is not asked for again.
+    ///
+    /// # Errors
+    /// [`Unreachable`] when the directory cannot be asked, or there is no service account to ask with.
+    pub(in crate::directory) async fn find_all_groups(
+        &self,
+        wanted: &[GroupRef],
+    ) -> Result<Vec<GroupFinding>, Unreachable> {
+        if !self.has_service_account() {
+            let reason = "groups are looked up with the service account, and none is set (bind_name)".to_owned();
+            return Err(Unreachable { reason, password_sent: false });
+        }
+        let now = self.clock.now();
+        let mut findings: Vec<Option<GroupFinding>> =
+            wanted.iter().map(|group| self.found_groups.get(now, group)).collect();
+        let open: Vec<GroupRef> =
+            wanted.iter().zip(&findings).filter(|(_, found)| found.is_none()).map(|(group, _)| group.clone()).collect();
+        let mut asked = Vec::with_capacity(open.len());
+        for batch in open.chunks(ASKED_AT_ONCE) {
+            let found = self.ask_for_groups(batch).await?;
+            self.found_groups.keep(now, &found);
+            asked.extend(found);
+        }
+        let mut asked = asked.into_iter();
+        Ok(findings.iter_mut().filter_map(|finding| finding.take().or_else(|| asked.next())).collect())
+    }
+
+    async fn ask_for_groups(&self, batch: &[GroupRef]) -> Result<Vec<GroupFinding>, Unreachable> {
+        let mut inquiry = self.inquire("groups");
+        let asked = async {
+            let profile = self.find_out(&mut inquiry).await?;
+            loop {
+                let mut service = inquiry.take(&self.searching).await?;
+                let answer = self.find_groups_over(&mut service, profile, batch).await;
+                if let ControlFlow::Break(answer) = inquiry.settle(answer, &service) {
+                    return answer;
+                }
+            }
+        };
+        let answer = asked.await;
+        inquiry.conclude_or_unreachable(answer)
+    }
+
+    /// The same over a connection that may search, without remembering anything.
+    pub(in crate::directory) async fn find_groups_over(
+        &self,
+        connection: &mut Connection,
+        profile: &Profile,
+        wanted: &[GroupRef],
+    ) -> Result<Vec<GroupFinding>, Fault> {
+        let finder = Finder { profile, name: self.name(), own_classes: self.settings.group_filter.is_some() };
+        let mut findings = Vec::with_capacity(wanted.len());
+        for batch in wanted.chunks(ASKED_AT_ONCE) {
+            findings.extend(finder.find(connection, batch).await?);
+        }
+        Ok(findings)
+    }
+}
+
+/// Looks for groups in one directory.
+pub(super) struct Finder<'a> {
+    pub(super) profile: &'a Profile,
+    /// The directory's name, which stands before its groups' names in pages.
+    pub(super) name: Option<&'a DirectoryName>,
+    /// Whether the settings' `group_filter` has classes of groups of its own.
+    pub(super) own_classes: bool,
+}
+
+impl Finder<'_> {
+    async fn find(&self, connection: &mut Connection, batch: &[GroupRef]) -> Result<Vec<GroupFinding>, Fault> {
+        let named = self.entries_of(connection, batch).await?;
+        let mut findings = Vec::with_capacity(batch.len());
+        for wanted in batch {
+            let candidates = match wanted {
+                GroupRef::Dn(dn) => self.entry_at(connection, dn).await?,
+                GroupRef::Name(_) | GroupRef::Sid(_) => {
+                    named.iter().filter(|entry| self.is_called(entry, wanted)).cloned().collect()
+                }
+            };
+            let mut finding = judge(wanted, &candidates);
+            if finding.is_missing() && finding.note.is_none() {
+                self.look_further(connection, &mut finding).await?;
+            }
+            findings.push(finding);
+        }
+        Ok(findings)
+    }
+
+    /// The entries with the names and SIDs of a batch, asked for at once.
+    async fn entries_of(&self, connection: &mut Connection, batch: &[GroupRef]) -> Result<Vec<Entry>, Fault> {
+        let clauses: Vec<String> = batch.iter().filter_map(|wanted| self.clause(wanted)).collect();
+        if clauses.is_empty() {
+            return Ok(Vec::new());
+        }
+        let filter = filter::all(&[self.classes(), &filter::any(&clauses)]);
+        self.search(connection, &filter, MOST_ENTRIES).await
+    }
+
+    /// For a name without a group: names that come near. A SID of another domain is taken at its word, since nobody can
+    /// look it up here and a token may well hold it.
+    async fn look_further(&self, connection: &mut Connection, finding: &mut GroupFinding) -> Result<(), Fault> {
+        let (GroupRef::Sid(text), Some(domain)) = (&finding.wanted, &self.profile.domain) else {
+            match near::names(self, connection, &finding.wanted).await {
+                Ok(near) => finding.near = near,
+                // A search in the middle of names may be refused or slow; the finding stands without it.
+                Err(fault) => {
+                    tracing::info!(group = %finding.wanted, reason = fault.reason(), "near misses were not looked for");
+                }
+            }
+            return Ok(());
+        };
+        let head = Search { base: &domain.dn, scope: Scope::Base, filter: ANY, attributes: &["objectSid"], limit: 1 };
+        let found = connection.search(Operation::Search, &head).await?;
+        let own = found.entries.iter().flat_map(|head| head.bytes("objectSid")).find_map(Sid::from_bytes);
+        let is_own = own.is_some_and(|own| text.starts_with(&format!("{own}-")));
+        if text.starts_with(OF_A_DOMAIN) && !is_own {
+            finding.found.push(Group { id: GroupId::new(text.clone()), name: text.clone(), dn: String::new() });
+        }
+        Ok(())
+    }
+
+    fn clause(&self, wanted: &GroupRef) -> Option<String> {
+        match wanted {
+            GroupRef::Name(name) => {
+                let name = self.own(name)?;
+                let attribute = if self.profile.domain.is_some() { "sAMAccountName" } else { "cn" };
+                Some(filter::equals(attribute, name))
+            }
+            GroupRef::Sid(text) => {
+                self.profile.domain.as_ref()?;
+                Some(format!("(objectSid={})", filter::escape_bytes(Sid::parse(text)?.as_bytes())))
+            }
+            GroupRef::Dn(_) => None,
+        }
+    }
+
+    async fn entry_at(&self, connection: &mut Connection, dn: &Dn) -> Result<Vec<Entry>, Fault> {
+        let search = Search { base: dn.as_str(), scope: Scope::Base, filter: ANY, attributes: ATTRIBUTES, limit: 1 };
+        match connection.search(Operation::Search, &search).await {
+            Ok(found) => Ok(found.entries),
+            // A referral is another domain's part of the forest, which is not this directory.
+            Err(fault)
+                if matches!(
+                    fault.result_code,
+                    Some(rc::NO_SUCH_OBJECT | rc::INVALID_DN_SYNTAX | rc::REFERRAL | rc::INSUFFICIENT_ACCESS)
+                ) =>
+            {
+                Ok(Vec::new())
+            }
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// Searches the whole directory. Who may not see its head sees no groups.
+    pub(super) async fn search(
+        &self,
+        connection: &mut Connection,
+        filter: &str,
+        limit: u16,
+    ) -> Result<Vec<Entry>, Fault> {
+        let base = self.profile.domain.as_ref().map_or(self.profile.base_dn.as_str(), |domain| &domain.dn);
+        let search = Search { base, scope: Scope::Subtree, filter, attributes: ATTRIBUTES, limit };
+        match connection.search(Operation::Search, &search).await {
+            Ok(found) => Ok(found.entries),
+            Err(fault) if fault.result_code == Some(rc::NO_SUCH_OBJECT) => Ok(Vec::new()),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// Which entries are groups.
+    pub(super) fn classes(&self) -> &'static str {
+        match (&self.profile.domain, self.own_classes) {
+            (Some(_), _) => "(objectClass=group)",
+            (None, false) => GROUP_CLASSES,
+            (None, true) => "(!(objectClass=person))",
+        }
+    }
+
+    /// The name as this directory has it; `None` when it is another directory's.
+    pub(super) fn own<'n>(&self, name: &'n str) -> Option<&'n str> {
+        let Some(own) = self.name else { return Some(name) };
+        let (qualifier, name) = name.split_once('\\')?;
+        qualifier.eq_ignore_ascii_case(own.as_str()).then_some(name)
+    }
+
+    fn is_called(&self, entry: &Entry, wanted: &GroupRef) -> bool {
+        match wanted {
+            GroupRef::Name(name) => self.own(name).is_some_and(|name| {
+                let attribute = if self.profile.domain.is_some() { "sAMAccountName" } else { "cn" };
+                entry.texts(attribute).any(|theirs| theirs.to_lowercase() == name.to_lowercase())
+            }),
+            GroupRef::Sid(text) => {
+                entry.bytes("objectSid").filter_map(Sid::from_bytes).any(|sid| sid.to_string() == *text)
+            }
+            GroupRef::Dn(_) => false,
+        }
+    }
+}
+
+/// What the entries of that name come to.
+fn judge(wanted: &GroupRef, candidates: &[Entry]) -> GroupFinding {
+    let counting: Vec<Group> = candidates.iter().filter(|entry| why_not(entry).is_none()).map(group).collect();
+    let note = if counting.is_empty() { candidates.iter().find_map(why_not) } else { None };
+    GroupFinding { wanted: wanted.clone(), found: counting, near: Vec::new(), note }
+}
+
+/// Why nobody is let in as a member of this entry.
+pub(super) fn why_not(entry: &Entry) -> Option<&'static str> {
+    let is = |class: &str| entry.texts("objectClass").any(|theirs| theirs.eq_ignore_ascii_case(class));
+    if is("person") || is("organizationalUnit") || is("container") {
+        return Some("it is no group");
+    }
+    // The attribute is a signed 32-bit integer in text (MS-ADTS 2.2.12).
+    let bits = entry.text("groupType").and_then(|bits| bits.parse::<i64>().ok());
+    match bits {
+        Some(bits) if bits & i64::from(SECURITY_ENABLED) == 0 => {
+            Some("it is a distribution list, and only security groups count: change its type in Active Directory")
+        }
+        _ => None,
+    }
+}
+
+/// The group as a sign-in would know it.
+fn group(entry: &Entry) -> Group {
+    let sid = entry.bytes("objectSid").find_map(Sid::from_bytes).map(|sid| sid.to_string());
+    let id =
+        sid.unwrap_or_else(|| entry.dn.parse().map_or_else(|_| entry.dn.clone(), |dn: Dn| dn.normalized().to_owned()));
+    Group { id: GroupId::new(id), name: name_of(entry).to_owned(), dn: entry.dn.clone() }
+}
+
+/// What a sign-in calls the group.
+pub(super) fn name_of(entry: &Entry) -> &str {
+    entry.text("sAMAccountName").or_else(|| entry.text("cn")).unwrap_or(&entry.dn)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_group_that_can_be_in_somebodys_token_counts() {
+        let typed = |bits: &str| Entry::with("CN=ops,DC=x", &[("cn", b"ops"), ("groupType", bits.as_bytes())]);
+        let (global, list) = (typed("-2147483646"), typed("2"));
+        assert_eq!(judge(&GroupRef::parse("ops"), &[global]).found[0].name, "ops");
+        let finding = judge(&GroupRef::parse("ops"), &[list]);
+        assert!(finding.is_missing() && finding.note.unwrap().contains("distribution list"), "{finding:?}");
+        let person = Entry::with("CN=a,DC=x", &[("objectClass", b"person")]);
+        assert_eq!(judge(&GroupRef::parse("CN=a,DC=x"), &[person]).note, Some("it is no group"));
+    }
+}

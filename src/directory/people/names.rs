@@ -1,0 +1,119 @@
+use ldap3::Scope;
+
+use super::person;
+use crate::directory::client::LdapDirectory;
+use crate::directory::connection::{Connection, Domain, Fault, Operation, Refusal, Search, rc};
+use crate::directory::schema::filter;
+use crate::domain::{Dn, NameForm, Username};
+
+impl LdapDirectory {
+    /// Which names people sign in with here.
+    pub(in crate::directory) fn names(&self) -> person::Names<'_> {
+        let settings = &self.settings;
+        person::Names {
+            template: settings.person_filter.as_deref(),
+            by_mail: settings.sign_in_by_mail,
+            domains: &self.domains,
+        }
+    }
+
+    pub(in crate::directory) fn short_name<'a>(&self, username: &'a Username) -> &'a str {
+        person::short_name(&self.domains, username)
+    }
+
+    /// `OTHER\alice` is not this domain's `alice`.
+    pub(in crate::directory) async fn refuse_foreign_domain(
+        &self,
+        domain: &Domain,
+        connection: &mut Connection,
+        username: &Username,
+    ) -> Result<(), Fault> {
+        let NameForm::DownLevel { domain: typed, .. } = username.form() else { return Ok(()) };
+        let netbios = match self.netbios_name.get() {
+            Some(known) => Some(known),
+            // That this person may not read it says nothing of the next.
+            None => netbios_name(domain, connection).await?.map(|read| self.netbios_name.get_or_init(|| read)),
+        };
+        // Where the NetBIOS name may not be read, it is taken to be the first label, as it is by default.
+        let short = netbios.map(String::as_str).or_else(|| domain.dns_name.split('.').next()).unwrap_or_default();
+        if typed.eq_ignore_ascii_case(short) || typed.eq_ignore_ascii_case(&domain.dns_name) {
+            return Ok(());
+        }
+        Err(Fault::refused(Operation::Search, Refusal::WrongCredentials))
+    }
+}
+
+/// The name to bind with as oneself: principal and down-level names as typed, a bare name in this domain.
+///
+/// Active Directory also takes DNs and canonical names in a bind (MS-ADTS 5.1.1.1.1); what was typed must never pass
+/// for one, so what looks like one names nobody.
+pub(in crate::directory) fn bind_name(domain: &Domain, username: &Username) -> Result<String, Fault> {
+    let typed = username.as_str();
+    let (name, qualifier) = match username.form() {
+        NameForm::Bare(name) => (format!("{name}@{}", domain.dns_name), ""),
+        NameForm::Principal { suffix, .. } => (typed.to_owned(), suffix),
+        // Windows takes the DNS name before the `\` as well; a simple bind on Samba does not.
+        NameForm::DownLevel { domain: dns_name, name } if dns_name.eq_ignore_ascii_case(&domain.dns_name) => {
+            (format!("{name}@{}", domain.dns_name), dns_name)
+        }
+        NameForm::DownLevel { domain, .. } => (typed.to_owned(), domain),
+    };
+    if typed.parse::<Dn>().is_ok() || qualifier.contains(['=', ',', '/']) {
+        return Err(Fault::refused(Operation::Bind, Refusal::WrongCredentials));
+    }
+    Ok(name)
+}
+
+/// The domain's NetBIOS name, from the forest's list of domains (MS-ADTS 6.1.1.2.1.1). `None` where it may not be read.
+async fn netbios_name(domain: &Domain, connection: &mut Connection) -> Result<Option<String>, Fault> {
+    let Some(configuration) = &domain.configuration else { return Ok(None) };
+    let search = Search {
+        base: &format!("CN=Partitions,{configuration}"),
+        scope: Scope::OneLevel,
+        filter: &filter::all(&["(objectClass=crossRef)", "(nETBIOSName=*)", &filter::equals("nCName", &domain.dn)]),
+        attributes: &["nETBIOSName"],
+        limit: 1,
+    };
+    match connection.search(Operation::Search, &search).await {
+        Ok(found) => Ok(found.entries.first().and_then(|entry| entry.text("nETBIOSName")).map(str::to_owned)),
+        Err(fault) if matches!(fault.result_code, Some(rc::NO_SUCH_OBJECT | rc::INSUFFICIENT_ACCESS)) => Ok(None),
+        Err(fault) => Err(fault),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn domain() -> Domain {
+        Domain { dn: "DC=corp,DC=example,DC=com".into(), dns_name: "corp.example.com".into(), configuration: None }
+    }
+
+    fn bound_as(typed: &str) -> Option<String> {
+        bind_name(&domain(), &Username::parse(typed).unwrap()).ok()
+    }
+
+    #[test]
+    fn people_bind_in_the_form_they_typed_and_bare_names_in_this_domain() {
+        assert_eq!(bound_as("alice").unwrap(), "alice@corp.example.com");
+        assert_eq!(bound_as("alice@brand.example").unwrap(), "alice@brand.example");
+        assert_eq!(bound_as("CORP\\alice").unwrap(), "CORP\\alice");
+        assert_eq!(bound_as("Corp.Example.com\\alice").unwrap(), "alice@corp.example.com");
+    }
+
+    #[test]
+    fn what_was_typed_never_binds_as_a_dn_or_a_canonical_name() {
+        for typed in [
+            "CN=alice,DC=corp",
+            "CN=a@b,DC=corp",
+            "CN=a@b",
+            "x@y,CN=alice,DC=corp",
+            "a@corp.example.com/Users/b",
+            "CN=a,DC=b\\c",
+            "a/b\\c",
+        ] {
+            assert_eq!(bound_as(typed), None, "{typed}");
+        }
+    }
+}

@@ -1,0 +1,287 @@
+use super::expiry::password_expires;
+use crate::config::DirectoryKind;
+use crate::directory::connection::{Domain, Profile};
+use crate::directory::schema::{Entry, filter, guid_text};
+use crate::domain::{DirectoryName, Dn, Groups, NameForm, Person, PersonId, Username};
+
+/// What is read of a person. Operational attributes come only when asked for by name (RFC 4511, 4.5.1.8).
+pub(in crate::directory) const ATTRIBUTES: &[&str] = &[
+    "objectGUID",
+    "objectSid",
+    "sAMAccountName",
+    "userPrincipalName",
+    "userAccountControl",
+    "entryUUID",
+    "nsUniqueId",
+    "uid",
+    "displayName",
+    "cn",
+    "memberOf",
+    "gidNumber",
+    "x500UniqueIdentifier",
+    "msDS-UserPasswordExpiryTimeComputed",
+    "passwordExpirationTime",
+];
+
+/// `userAccountControl`'s ADS_UF_ACCOUNTDISABLE (MS-ADTS 2.2.16).
+const ACCOUNT_DISABLE: u32 = 0x2;
+
+/// User accounts and nothing else: computers are of class `user` too, but not of category `person`.
+const AD_ACCOUNTS: &str = "(&(objectCategory=person)(objectClass=user))";
+
+/// People on other servers, whichever of the usual schemas they use.
+const LDAP_PEOPLE: &str =
+    "(|(objectClass=inetOrgPerson)(objectClass=posixAccount)(objectClass=person)(objectClass=account))";
+
+/// Which names people sign in with, as far as the settings have a say in it.
+pub(in crate::directory) struct Names<'a> {
+    /// The settings' `person_filter`.
+    pub(in crate::directory) template: Option<&'a str>,
+    /// Whether a mail address is a name too.
+    pub(super) by_mail: bool,
+    /// What may stand before `\` or behind `@` on a server that is no domain controller and knows no domains itself.
+    /// In lower case.
+    pub(in crate::directory) domains: &'a [String],
+}
+
+/// The filter that finds the one person `username` names.
+///
+/// On Active Directory a bare name is a `sAMAccountName`, or the first part of a principal name in this domain; a
+/// principal name is compared whole, since its suffix need not be the domain's, and for this domain's own suffix the
+/// `sAMAccountName` before it counts too (MS-ADTS 5.1.1.1.1). Elsewhere a name is a `uid`: unlike `cn` it is unique,
+/// and unlike `mail` nobody can change their own; a domain of the settings before or behind it is left out.
+///
+/// Where a name could be one person's principal name and another's mail address, both are found, and so it is
+/// nobody's.
+pub(in crate::directory) fn name_filter(profile: &Profile, names: &Names<'_>, username: &Username) -> String {
+    let (mut clauses, short, people) = match &profile.domain {
+        Some(domain) => (ad_clauses(domain, username.form()), ad_short_name(domain, username), AD_ACCOUNTS),
+        None => (uid_clauses(names.domains, username), short_name(names.domains, username), LDAP_PEOPLE),
+    };
+    if names.by_mail && matches!(username.form(), NameForm::Principal { .. }) {
+        clauses.push(filter::equals("mail", username.as_str()));
+    }
+    let by_name = filter::any(&clauses);
+    match names.template {
+        Some(template) => filter::person(template, short, &by_name),
+        None => filter::all(&[people, &by_name]),
+    }
+}
+
+/// The filter that any person passes: the settings' one with any name, else what is a person on this kind of server.
+pub(in crate::directory) fn any_person(profile: &Profile, template: Option<&str>) -> String {
+    match (template, &profile.domain) {
+        (Some(template), _) => filter::any_person(template),
+        (None, Some(_)) => AD_ACCOUNTS.to_owned(),
+        (None, None) => LDAP_PEOPLE.to_owned(),
+    }
+}
+
+/// The name as an admin's own filter gets it: without the domain where it is this one, else whole, so that
+/// `alice@elsewhere` never becomes this domain's `alice`.
+fn ad_short_name<'a>(domain: &Domain, username: &'a Username) -> &'a str {
+    match username.form() {
+        NameForm::Bare(name) | NameForm::DownLevel { name, .. } => name,
+        NameForm::Principal { name, suffix } if suffix.eq_ignore_ascii_case(&domain.dns_name) => name,
+        NameForm::Principal { .. } => username.as_str(),
+    }
+}
+
+fn ad_clauses(domain: &Domain, form: NameForm<'_>) -> Vec<String> {
+    match form {
+        NameForm::Bare(name) => {
+            let principal = format!("{name}@{}", domain.dns_name);
+            vec![filter::equals("sAMAccountName", name), filter::equals("userPrincipalName", &principal)]
+        }
+        NameForm::DownLevel { name, .. } => vec![filter::equals("sAMAccountName", name)],
+        NameForm::Principal { name, suffix } => {
+            let mut either = vec![filter::equals("userPrincipalName", &format!("{name}@{suffix}"))];
+            if suffix.eq_ignore_ascii_case(&domain.dns_name) {
+                either.push(filter::equals("sAMAccountName", name));
+            }
+            either
+        }
+    }
+}
+
+/// The filter for everybody, whatever they are called and whatever the settings' filter says.
+pub(in crate::directory) fn everybody(profile: &Profile) -> &'static str {
+    if profile.domain.is_some() { "(&(objectCategory=person)(objectClass=user))" } else { LDAP_PEOPLE }
+}
+
+/// The name without what the settings name as the directory's own domain: `alice` for `BRAND\alice`.
+pub(in crate::directory) fn short_name<'a>(domains: &[String], username: &'a Username) -> &'a str {
+    let is_own = |domain: &str| domains.contains(&domain.to_lowercase());
+    match username.form() {
+        NameForm::DownLevel { domain, name } if is_own(domain) => name,
+        NameForm::Principal { name, suffix } if is_own(suffix) => name,
+        NameForm::Bare(_) | NameForm::DownLevel { .. } | NameForm::Principal { .. } => username.as_str(),
+    }
+}
+
+fn uid_clauses(domains: &[String], username: &Username) -> Vec<String> {
+    let short = short_name(domains, username);
+    let mut either = vec![filter::equals("uid", short)];
+    if short != username.as_str() && matches!(username.form(), NameForm::Principal { .. }) {
+        // A uid may look like an address.
+        either.push(filter::equals("uid", username.as_str()));
+    }
+    either
+}
+
+/// Whether the account is disabled now. The bind says so as well; this also holds where it was asked of a server
+/// that had not yet heard.
+pub(in crate::directory) fn is_disabled(entry: &Entry) -> bool {
+    // The attribute is a signed 32-bit integer in text; its lowest bits read the same either way.
+    let bits = entry.text("userAccountControl").and_then(|bits| bits.parse::<i64>().ok());
+    bits.is_some_and(|bits| bits & i64::from(ACCOUNT_DISABLE) != 0)
+}
+
+/// The person an entry describes. `known_as` is the name that was typed, or by which they were known before.
+pub(in crate::directory) fn describe(
+    kind: DirectoryKind,
+    directory: Option<&DirectoryName>,
+    entry: &Entry,
+    known_as: &str,
+    groups: Groups,
+) -> Person {
+    let username = match kind {
+        DirectoryKind::ActiveDirectory => entry.text("sAMAccountName").unwrap_or(known_as),
+        DirectoryKind::Ldap => uid(entry, known_as),
+    };
+    if stable_id(entry).is_none() {
+        tracing::warn!(
+            dn = entry.dn,
+            "the directory shows no objectGUID, entryUUID or nsUniqueId: this person is known by their DN, and a \
+             rename makes them another; let the account that searches read one of these attributes"
+        );
+    }
+    Person {
+        id: id(directory, entry),
+        directory: directory.cloned(),
+        username: username.to_owned(),
+        principal: entry.text("userPrincipalName").map(str::to_owned),
+        display_name: entry.text("displayName").or_else(|| entry.text("cn")).unwrap_or(username).to_owned(),
+        groups,
+        password_expires: password_expires(entry),
+    }
+}
+
+/// The `uid` as the directory writes it; of several, the one that was typed.
+pub(in crate::directory) fn uid<'a>(entry: &'a Entry, known_as: &'a str) -> &'a str {
+    let meant = |uid: &&str| uid.to_lowercase() == known_as.to_lowercase();
+    entry.texts("uid").find(meant).or_else(|| entry.text("uid")).unwrap_or(known_as)
+}
+
+/// The stable id; where a server has none, the DN, which a rename changes. A further directory's name stands before it:
+/// whoever rules that directory can give its entries any id, and must not make them people of another.
+pub(in crate::directory) fn id(directory: Option<&DirectoryName>, entry: &Entry) -> PersonId {
+    let id = stable_id(entry).unwrap_or_else(|| {
+        let dn = entry.dn.parse::<Dn>().map_or_else(|_| entry.dn.clone(), |dn| dn.normalized().to_owned());
+        format!("dn:{dn}")
+    });
+    PersonId::new(directory.map_or_else(|| id.clone(), |directory| format!("{directory}/{id}")))
+}
+
+fn stable_id(entry: &Entry) -> Option<String> {
+    if let Some(guid) = entry.bytes("objectGUID").find_map(guid_text) {
+        return Some(format!("objectGUID:{guid}"));
+    }
+    ["entryUUID", "nsUniqueId"]
+        .into_iter()
+        .find_map(|attribute| entry.text(attribute).map(|value| format!("{attribute}:{}", value.to_lowercase())))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::directory::connection::Abilities;
+
+    fn domain() -> Domain {
+        Domain { dn: "DC=corp,DC=example,DC=com".into(), dns_name: "corp.example.com".into(), configuration: None }
+    }
+
+    fn filter_for(typed: &str) -> String {
+        filter_by(typed, Some(domain()), &Names { template: None, by_mail: false, domains: &[] })
+    }
+
+    fn filter_by(typed: &str, domain: Option<Domain>, names: &Names<'_>) -> String {
+        let profile = Profile { base_dn: "DC=corp,DC=example,DC=com".into(), domain, passwords: Abilities::default() };
+        name_filter(&profile, names, &Username::parse(typed).unwrap())
+    }
+
+    #[test]
+    fn each_way_of_writing_a_name_is_looked_for_where_it_belongs() {
+        assert!(filter_for("alice").contains("(|(sAMAccountName=alice)(userPrincipalName=alice@corp.example.com))"));
+        assert!(filter_for("CORP\\alice").ends_with("(sAMAccountName=alice))"));
+        assert!(filter_for("alice@Corp.Example.com").contains("(sAMAccountName=alice)"));
+        let elsewhere = filter_for("alice@brand.example");
+        assert!(elsewhere.contains("(userPrincipalName=alice@brand.example)") && !elsewhere.contains("sAMAccountName"));
+    }
+
+    #[test]
+    fn a_mail_address_is_looked_for_only_where_the_settings_say_so_and_only_for_what_looks_like_one() {
+        let by_mail = Names { template: None, by_mail: true, domains: &[] };
+        for domain in [Some(domain()), None] {
+            assert!(filter_by("al@shop.example", domain.clone(), &by_mail).contains("(mail=al@shop.example)"));
+            for bare in ["al", "CORP\\al", "al@"] {
+                assert!(!filter_by(bare, domain.clone(), &by_mail).contains("mail"), "{bare}");
+            }
+            let usual = Names { by_mail: false, ..by_mail };
+            assert!(!filter_by("al@shop.example", domain, &usual).contains("mail"));
+        }
+    }
+
+    #[test]
+    fn elsewhere_a_domain_of_the_settings_is_left_out_of_the_uid_and_no_other_is() {
+        let domains = ["brand".to_owned(), "brand.example".to_owned()];
+        let names = Names { template: None, by_mail: false, domains: &domains };
+        let by_name = |typed: &str| filter_by(typed, None, &names).replace(LDAP_PEOPLE, "");
+        assert_eq!(by_name("alice"), "(&(uid=alice))");
+        assert_eq!(by_name("Brand\\alice"), "(&(uid=alice))");
+        assert_eq!(by_name("alice@BRAND.example"), "(&(|(uid=alice)(uid=alice@BRAND.example)))");
+        assert_eq!(by_name("alice@other.example"), "(&(uid=alice@other.example))");
+        assert_eq!(by_name("other\\alice"), "(&(uid=other\\5calice))");
+        let own = Names { template: Some("(cn={username})"), ..names };
+        assert_eq!(filter_by("brand\\alice", None, &own), "(cn=alice)");
+    }
+
+    #[test]
+    fn a_name_stays_a_value_in_every_filter() {
+        for typed in ["*", "*)(uid=*", "alice)(|(uid=*", "CORP\\*", "*@corp.example.com"] {
+            let filter = filter_for(typed);
+            assert!(!filter.contains('*'), "{filter}");
+            assert!(ldap3::parse_filter(filter).is_ok());
+        }
+    }
+
+    #[test]
+    fn an_own_filter_never_takes_another_domains_name_for_this_ones() {
+        let short = |typed: &str| ad_short_name(&domain(), &Username::parse(typed).unwrap()).to_owned();
+        assert_eq!(short("alice@corp.example.com"), "alice");
+        assert_eq!(short("alice@brand.example"), "alice@brand.example");
+    }
+
+    #[test]
+    fn a_person_is_known_by_the_stable_id() {
+        let guid = Entry::with("CN=a,DC=x", &[("objectGUID", &[0; 16]), ("entryUUID", b"E")]);
+        assert_eq!(id(None, &guid).as_str(), "objectGUID:00000000-0000-0000-0000-000000000000");
+        assert_eq!(id(None, &Entry::with("cn=a,dc=x", &[("entryUUID", b"AB-CD")])).as_str(), "entryUUID:ab-cd");
+        assert_eq!(id(None, &Entry::with("CN=A, DC=x", &[])).as_str(), "dn:cn=a,dc=x");
+    }
+
+    #[test]
+    fn the_uid_is_the_one_that_was_typed() {
+        let entry = Entry::with("cn=a,dc=x", &[("uid", b"first"), ("uid", b"Alice")]);
+        assert_eq!(uid(&entry, "alice"), "Alice");
+        assert_eq!(uid(&entry, "other"), "first");
+    }
+
+    #[test]
+    fn a_disabled_account_is_seen_in_its_bits() {
+        for (bits, disabled) in [("514", true), ("512", false), ("-2147483646", true), ("x", false)] {
+            assert_eq!(is_disabled(&Entry::with("", &[("userAccountControl", bits.as_bytes())])), disabled, "{bits}");
+        }
+    }
+}

@@ -1,0 +1,116 @@
+use std::collections::HashMap;
+
+use ldap3::Scope;
+
+use crate::directory::client::GroupNames;
+use crate::directory::connection::{Connection, Domain, Fault, Operation, Search, rc};
+use crate::directory::schema::{Entry, Sid, filter};
+use crate::domain::{Clock, Group, GroupId, Groups, Timestamp};
+
+/// How many SIDs one search asks for: well below any server's limit on a filter's size.
+const SIDS_A_SEARCH: u16 = 50;
+
+/// The groups of a person in Active Directory: `tokenGroups`, which the server computes (MS-ADTS 3.1.1.4.5.19), has
+/// the nested and the primary ones, and no limit of 1,500 values.
+///
+/// # Errors
+/// When the attribute may not be read: everybody is in some group, so nothing at all is a missing right and no
+/// answer about the person.
+pub(in crate::directory) async fn token_groups(
+    connection: &mut Connection,
+    domain: &Domain,
+    names: &GroupNames,
+    clock: &dyn Clock,
+    person_dn: &str,
+) -> Result<Groups, Fault> {
+    let search = Search {
+        base: person_dn,
+        scope: Scope::Base,
+        filter: "(objectClass=*)",
+        attributes: &["tokenGroups"],
+        limit: 1,
+    };
+    let found = connection.search(Operation::Search, &search).await?;
+    let sids: Vec<Sid> =
+        found.entries.iter().flat_map(|entry| entry.bytes("tokenGroups")).filter_map(Sid::from_bytes).collect();
+    if sids.is_empty() {
+        return Err(Fault::unreachable(
+            Operation::Search,
+            "the person's tokenGroups may not be read: add the account that searches to the group \"Windows \
+             Authorization Access Group\"",
+        ));
+    }
+    names.of(connection, domain, clock.now(), &sids).await
+}
+
+impl GroupNames {
+    /// The groups these SIDs are. One that does not resolve (another domain's, a well-known one) keeps its SID as name.
+    async fn of(
+        &self,
+        connection: &mut Connection,
+        domain: &Domain,
+        now: Timestamp,
+        sids: &[Sid],
+    ) -> Result<Groups, Fault> {
+        let mut groups = self.known(now, sids);
+        let unknown: Vec<Sid> = sids.iter().filter(|sid| !groups.contains_key(*sid)).cloned().collect();
+        for batch in unknown.chunks(usize::from(SIDS_A_SEARCH)) {
+            let named = ask(connection, domain, batch).await?;
+            // That somebody may not see a group says nothing of what others may see.
+            let seen: Vec<_> = named.iter().filter(|(_, group)| !group.dn.is_empty()).cloned().collect();
+            self.keep(now, &seen);
+            groups.extend(named);
+        }
+        Ok(sids.iter().filter_map(|sid| groups.get(sid).cloned()).collect())
+    }
+}
+
+/// Asks for the names of at most [`SIDS_A_SEARCH`] SIDs.
+async fn ask(connection: &mut Connection, domain: &Domain, sids: &[Sid]) -> Result<Vec<(Sid, Group)>, Fault> {
+    let clauses: Vec<String> =
+        sids.iter().map(|sid| format!("(objectSid={})", filter::escape_bytes(sid.as_bytes()))).collect();
+    let search = Search {
+        base: &domain.dn,
+        scope: Scope::Subtree,
+        filter: &filter::any(&clauses),
+        attributes: &["objectSid", "sAMAccountName", "cn"],
+        limit: SIDS_A_SEARCH,
+    };
+    let entries = match connection.search(Operation::Search, &search).await {
+        Ok(found) => found.entries,
+        // Who may not see the domain's head sees no names there; the SIDs still hold.
+        Err(fault) if fault.result_code == Some(rc::NO_SUCH_OBJECT) => Vec::new(),
+        Err(fault) => return Err(fault),
+    };
+    let mut found: HashMap<Sid, Group> = entries.iter().filter_map(named).collect();
+    Ok(sids.iter().map(|sid| (sid.clone(), found.remove(sid).unwrap_or_else(|| nameless(sid)))).collect())
+}
+
+fn named(entry: &Entry) -> Option<(Sid, Group)> {
+    let sid = entry.bytes("objectSid").find_map(Sid::from_bytes)?;
+    let name = entry.text("sAMAccountName").or_else(|| entry.text("cn"))?;
+    let group = Group { id: GroupId::new(sid.to_string()), name: name.to_owned(), dn: entry.dn.clone() };
+    Some((sid, group))
+}
+
+fn nameless(sid: &Sid) -> Group {
+    Group { id: GroupId::new(sid.to_string()), name: sid.to_string(), dn: String::new() }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn sid(rid: u32) -> Sid {
+        let mut bytes = vec![1, 1, 0, 0, 0, 0, 0, 5];
+        bytes.extend(rid.to_le_bytes());
+        Sid::from_bytes(&bytes).unwrap()
+    }
+
+    #[test]
+    fn a_sid_without_a_name_is_still_a_group() {
+        let group = nameless(&sid(18));
+        assert_eq!((group.id.as_str(), group.name.as_str(), group.dn.as_str()), ("S-1-5-18", "S-1-5-18", ""));
+    }
+}

@@ -1,0 +1,39 @@
+use async_trait::async_trait;
+
+use crate::directory::client::LockoutPolicy;
+use crate::directory::connection::Withheld;
+use crate::domain::PersonId;
+
+/// The last word of whoever asks for a sign-in, before a password is sent.
+#[async_trait]
+pub trait Leave: Send + Sync {
+    /// Whether the password may be sent now. Asked once in a sign-in at the most, right before its one bind, and no
+    /// bind is made without it. `who` is the person found, where the directory shows people before they bind; `None`
+    /// where only the bind tells who it is.
+    ///
+    /// # Errors
+    /// [`Withheld`] when it may not.
+    async fn to_bind(&self, who: Option<&Candidate>) -> Result<(), Withheld>;
+}
+
+/// Somebody found in the directory whose password has not been tried yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// Who it is.
+    pub id: PersonId,
+    /// When the directory locks this account, where it lets us read that.
+    pub policy: Option<LockoutPolicy>,
+    /// How many wrong passwords the directory holds against the account now, wherever they were tried. `None` where it
+    /// does not tell.
+    pub failures: Option<u32>,
+}
+
+/// What is known of lockout before anybody is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lockout {
+    /// The directory's policy, once it has been read.
+    pub policy: Option<LockoutPolicy>,
+    /// Whether the directory shows whom a name belongs to before a password is sent, so that all names of one account
+    /// count together. Where it does, [`Leave::to_bind`] is always told who it is.
+    pub shows_people: bool,
+}

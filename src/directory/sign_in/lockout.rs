@@ -1,0 +1,193 @@
+use std::time::Duration;
+
+use ldap3::Scope;
+
+use super::leave::{Candidate, Lockout};
+use crate::directory::client::{LdapDirectory, LockoutPolicy};
+use crate::directory::connection::{Connection, Domain, Fault, Operation, Profile, Search, rc};
+use crate::directory::people::person;
+use crate::directory::schema::{Entry, time};
+use crate::domain::Timestamp;
+
+/// What is read of a person about to sign in, beside who it is: how many wrong passwords the directory holds against
+/// them, since when, and which policy is theirs, if not the domain's.
+pub(in crate::directory) const ATTRIBUTES: &[&str] = &[COUNT, LAST_WRONG, RESULTANT_PSO];
+
+const COUNT: &str = "badPwdCount";
+const LAST_WRONG: &str = "badPasswordTime";
+
+/// The password settings object that holds for the person, which the server works out (MS-ADTS 3.1.1.4.5).
+const RESULTANT_PSO: &str = "msDS-ResultantPSO";
+
+/// The policy on the domain's head, as threshold and window.
+const OF_DOMAIN: [&str; 2] = ["lockoutThreshold", "lockOutObservationWindow"];
+
+/// The same on a password settings object.
+const OF_PSO: [&str; 2] = ["msDS-LockoutThreshold", "msDS-LockoutObservationWindow"];
+
+/// The longest window that Active Directory takes: 99,999 minutes.
+const LONGEST_WINDOW: Duration = Duration::from_mins(99_999);
+
+/// Where a policy names no window: Active Directory's own default.
+const USUAL_WINDOW: Duration = Duration::from_mins(30);
+
+/// What is assumed of a policy that holds for somebody but may not be read: stricter than Microsoft's baseline of ten.
+const UNREADABLE: LockoutPolicy = LockoutPolicy { threshold: 5, window: USUAL_WINDOW };
+
+/// How far our clock may be from the directory's: what Kerberos allows within a domain, by default. A count is stale
+/// for us only when it is so by the directory's clock as well.
+const CLOCK_TOLERANCE: Duration = Duration::from_mins(5);
+
+impl LdapDirectory {
+    /// What is known now of how failed sign-ins are counted, without asking anybody.
+    pub(in crate::directory) fn known_lockout(&self, profile: Option<&Profile>) -> Lockout {
+        let is_ad = profile.is_none_or(|profile| profile.domain.is_some());
+        let shows_people = self.settings.service_account.is_some() || !is_ad;
+        Lockout { policy: self.lockout_policies.of_domain(), shows_people }
+    }
+
+    /// Whose password is about to be tried, and how near they are to a lockout. Asked over the service account's
+    /// `connection`; on other servers than Active Directory nothing is known of it.
+    ///
+    /// # Errors
+    /// When the server does not answer. A policy that may not be read is no fault.
+    pub(super) async fn candidate(
+        &self,
+        profile: &Profile,
+        connection: &mut Connection,
+        entry: &Entry,
+    ) -> Result<Candidate, Fault> {
+        let id = person::id(self.name(), entry);
+        let Some(domain) = &profile.domain else { return Ok(Candidate { id, policy: None, failures: None }) };
+        self.read_domain_policy(domain, connection).await?;
+        let policy = self.policy_of(connection, entry).await?;
+        Ok(Candidate { id, policy, failures: failures(entry, policy, self.clock.now()) })
+    }
+
+    /// Reads the domain's policy over the connection of somebody who has just signed in as themselves, if it is due.
+    /// It is not their business if that fails.
+    pub(super) async fn note_domain_policy(&self, domain: &Domain, own: &mut Connection) {
+        if let Err(fault) = self.read_domain_policy(domain, own).await {
+            tracing::warn!(
+                reason = fault.reason(),
+                result_code = fault.result_code,
+                "the directory's lockout policy could not be read: what was known of it holds on"
+            );
+        }
+    }
+
+    async fn read_domain_policy(&self, domain: &Domain, connection: &mut Connection) -> Result<(), Fault> {
+        let now = self.clock.now();
+        if !self.lockout_policies.is_due(now) {
+            return Ok(());
+        }
+        let policy = read_policy(connection, &domain.dn, OF_DOMAIN).await?;
+        if self.lockout_policies.keep_domain(policy, now) {
+            tell(domain, policy, self.settings.service_account.is_some());
+        }
+        Ok(())
+    }
+
+    /// The policy that holds for this person: their own password settings object's, or else the domain's.
+    async fn policy_of(&self, connection: &mut Connection, entry: &Entry) -> Result<Option<LockoutPolicy>, Fault> {
+        let of_domain = self.lockout_policies.of_domain();
+        let Some(dn) = entry.text(RESULTANT_PSO) else { return Ok(of_domain) };
+        let now = self.clock.now();
+        let own = if let Some(known) = self.lockout_policies.of_pso(dn, now) {
+            known.policy
+        } else {
+            let read = read_policy(connection, dn, OF_PSO).await?;
+            if read.is_none() {
+                tracing::warn!(
+                    pso = dn,
+                    "the lockout policy of a password settings object may not be read: five wrong passwords in half an \
+                     hour are assumed, or the domain's policy where that is stricter; let the account bind_name read \
+                     the object"
+                );
+            }
+            self.lockout_policies.keep_pso(dn, read, now);
+            read
+        };
+        Ok(Some(own.unwrap_or_else(|| stricter(of_domain.unwrap_or(UNREADABLE), UNREADABLE))))
+    }
+}
+
+/// Reads the policy that stands at `dn`. `None` where it may not be read.
+async fn read_policy(
+    connection: &mut Connection,
+    dn: &str,
+    attributes: [&str; 2],
+) -> Result<Option<LockoutPolicy>, Fault> {
+    let search = Search { base: dn, scope: Scope::Base, filter: "(objectClass=*)", attributes: &attributes, limit: 1 };
+    match connection.search(Operation::Search, &search).await {
+        Ok(found) => Ok(found.entries.first().and_then(|entry| policy(entry, attributes))),
+        Err(fault) if matches!(fault.result_code, Some(rc::NO_SUCH_OBJECT | rc::INSUFFICIENT_ACCESS)) => Ok(None),
+        Err(fault) => Err(fault),
+    }
+}
+
+fn policy(entry: &Entry, [threshold, window]: [&str; 2]) -> Option<LockoutPolicy> {
+    let threshold = entry.text(threshold)?.parse().ok()?;
+    let window = entry.text(window).map_or(USUAL_WINDOW, |window| {
+        // What is no length of time is "for ever".
+        time::interval(window).unwrap_or(LONGEST_WINDOW).min(LONGEST_WINDOW)
+    });
+    Some(LockoutPolicy { threshold, window })
+}
+
+/// How many wrong passwords count against the person now. The attribute alone does not tell: a controller sets it back
+/// only when the next password is judged (MS-SAMR 3.1.5.14.6).
+///
+/// Each controller counts for itself, and only the one that holds the PDC role hears of all failures: what is read of
+/// another is at most what that one knows.
+fn failures(entry: &Entry, policy: Option<LockoutPolicy>, now: Timestamp) -> Option<u32> {
+    let count = entry.text(COUNT)?.parse().ok()?;
+    let last = entry.text(LAST_WRONG).and_then(time::filetime);
+    let is_stale = policy.zip(last).is_some_and(|(policy, last)| now >= last + policy.window + CLOCK_TOLERANCE);
+    Some(if is_stale { 0 } else { count })
+}
+
+/// The lower threshold, and the longer window. A threshold of 0 is none.
+fn stricter(one: LockoutPolicy, other: LockoutPolicy) -> LockoutPolicy {
+    let threshold = match (one.threshold, other.threshold) {
+        (0, threshold) | (threshold, 0) => threshold,
+        (one, other) => one.min(other),
+    };
+    LockoutPolicy { threshold, window: one.window.max(other.window) }
+}
+
+/// Tells the admin what the policy is, once, and when it cannot be kept below.
+fn tell(domain: &Domain, policy: Option<LockoutPolicy>, has_account: bool) {
+    let domain = domain.dns_name.as_str();
+    let Some(LockoutPolicy { threshold, window }) = policy else {
+        tracing::warn!(
+            domain,
+            "the domain's lockout policy may not be read: five wrong passwords in half an hour are assumed to lock; let \
+             the account that searches read lockoutThreshold on the domain's head"
+        );
+        return;
+    };
+    let window_min = window.as_secs().div_ceil(60);
+    match (threshold, has_account) {
+        (1, _) => tracing::warn!(
+            domain,
+            threshold,
+            "one wrong password locks an account of this domain, so a single mistyped or malicious sign-in here does as \
+             well: raise the domain's lockout threshold, to 5 or more"
+        ),
+        (2, false) => tracing::warn!(
+            domain,
+            threshold,
+            "two wrong passwords lock an account of this domain, and without a service account two names of one person \
+             cannot be told for one: set bind_name, or raise the domain's lockout threshold"
+        ),
+        (0, _) => tracing::info!(domain, "wrong passwords lock no account of this domain"),
+        (_, _) => {
+            tracing::info!(domain, threshold, window_min, "failed sign-ins stay below the domain's lockout policy");
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

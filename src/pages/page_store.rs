@@ -1,0 +1,235 @@
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use itertools::Itertools;
+use tokio::sync::watch;
+
+use crate::config::{self, Fault, FaultReport, Faults, PageFile, Place, SecondFactorSettings};
+use crate::domain::PageSlug;
+use crate::sources::Sources;
+
+use super::Page;
+use super::folder_fingerprint::FolderFingerprint;
+
+/// A page is text that somebody types; a larger file is there by mistake.
+const MAX_PAGE_FILE_BYTES: u64 = 1024 * 1024;
+
+/// The pages that run, as their files mean them.
+pub struct PageStore {
+    folder: PathBuf,
+    sources: Arc<Sources>,
+    second_factor: SecondFactorSettings,
+    loaded: RwLock<LoadedPages>,
+    subscribe: watch::Sender<u64>,
+}
+
+#[derive(Default)]
+struct LoadedPages {
+    pages: BTreeMap<PageSlug, Arc<Page>>,
+    faults: Faults,
+    fingerprint: FolderFingerprint,
+}
+
+impl PageStore {
+    /// Loads the pages of `folder`. A faulty page is left out, said in the log and kept for [`Shelf::faults`].
+    ///
+    /// # Errors
+    /// The folder itself cannot be read.
+    pub fn load(folder: &Path, sources: Arc<Sources>) -> Result<Self, Faults> {
+        let shelf = Self {
+            folder: folder.to_path_buf(),
+            sources,
+            second_factor: SecondFactorSettings::default(),
+            loaded: RwLock::default(),
+            subscribe: watch::Sender::new(0),
+        };
+        list_page_files(folder)?;
+        shelf.reload();
+        Ok(shelf)
+    }
+
+    /// The same shelf, for a site whose people need a second factor as these settings say, and not only where a page does.
+    #[must_use]
+    pub fn with_second_factor(self, second_factor: SecondFactorSettings) -> Self {
+        Self { second_factor, ..self }
+    }
+
+    /// Who needs a second factor, beside what the pages say.
+    pub(super) fn second_factor(&self) -> &SecondFactorSettings {
+        &self.second_factor
+    }
+
+    /// The faults in the page files of `folder` that show without any source: for when the sources are faulty
+    /// themselves, or the folder cannot be read.
+    pub fn faults_without_sources(folder: &Path) -> Faults {
+        match list_page_files(folder) {
+            Ok(files) => files.iter().filter_map(|file| parse_file(file).err()).flatten().collect(),
+            Err(unreadable) => unreadable,
+        }
+    }
+
+    /// Reads the files again. A page whose file is unchanged goes on as it is; one whose file turned bad goes on as it
+    /// was; one whose file is gone is taken from the shelf.
+    pub fn reload(&self) {
+        let mut faults = Faults::default();
+        let mut pages = BTreeMap::new();
+        let before = self.read(|contents| contents.pages.clone());
+        // Before the files are read: what changes while they are is found the next time.
+        let stamp = FolderFingerprint::of(&self.folder);
+        match list_page_files(&self.folder) {
+            // The folder may be away for a moment while it is replaced; the pages stay meanwhile.
+            Err(unreadable) => (faults, pages) = (unreadable, before),
+            Ok(files) => {
+                for file in files {
+                    match self.read_page(&file) {
+                        Ok(page) => {
+                            let page = match before.get(&page.slug) {
+                                Some(same) if same.text == page.text => Arc::clone(same),
+                                _ => Arc::new(Page::new(page)),
+                            };
+                            pages.insert(page.slug.clone(), page);
+                        }
+                        Err(found) => {
+                            let before = slug_of(&file).and_then(|slug| before.get_key_value(&slug));
+                            pages.extend(before.map(|(slug, page)| (slug.clone(), Arc::clone(page))));
+                            faults.extend(found);
+                        }
+                    }
+                }
+            }
+        }
+        for fault in &faults {
+            tracing::error!(%fault, "a page file is faulty");
+        }
+        tracing::info!(pages = pages.len(), faults = faults.len(), folder = %self.folder.display(), "pages loaded");
+        *self.loaded.write().unwrap_or_else(PoisonError::into_inner) =
+            LoadedPages { pages, faults, fingerprint: stamp };
+        self.subscribe.send_modify(|reloads| *reloads += 1);
+    }
+
+    /// The same, if anything in the folder is other than when it was read last.
+    pub fn reload_if_changed(&self) {
+        if self.read(|contents| contents.fingerprint != FolderFingerprint::of(&self.folder)) {
+            self.reload();
+        }
+    }
+
+    /// Every fault in the page files, for admins.
+    pub fn faults(&self) -> Vec<FaultReport> {
+        self.read(|contents| contents.faults.reports())
+    }
+
+    /// Every fault in the page files, for the terminal.
+    pub fn all_faults(&self) -> Faults {
+        self.read(|contents| contents.faults.clone())
+    }
+
+    /// How many pages run.
+    pub fn count(&self) -> usize {
+        self.read(|contents| contents.pages.len())
+    }
+
+    /// Counts the reloads.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.subscribe.subscribe()
+    }
+
+    /// The folder of the page files.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// What the pages' queries are asked of.
+    pub(super) fn sources(&self) -> &Sources {
+        &self.sources
+    }
+
+    /// Every page, whoever asks: for those who keep them running.
+    pub(crate) fn pages(&self) -> Vec<Arc<Page>> {
+        self.read(|contents| contents.pages.values().cloned().collect())
+    }
+
+    /// The page of that name, whoever asks: for the door.
+    pub(super) fn page(&self, slug: &str) -> Option<Arc<Page>> {
+        self.read(|contents| contents.pages.get(slug).cloned())
+    }
+
+    fn read<T>(&self, look: impl FnOnce(&LoadedPages) -> T) -> T {
+        look(&self.loaded.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn read_page(&self, file: &Path) -> Result<PageFile, Faults> {
+        let page = parse_file(file)?;
+        let faults = self.faults_with_sources(&page);
+        if faults.is_empty() { Ok(page) } else { Err(faults) }
+    }
+
+    /// What only the sources can tell: whether they exist, and whether they understand the queries.
+    fn faults_with_sources(&self, page: &PageFile) -> Faults {
+        let mut faults = Faults::default();
+        for from in page.panels.iter().filter_map(|panel| panel.source.as_ref()) {
+            if !self.sources.names().contains(&from.source) {
+                let known = self.sources.names().join(", ");
+                let message = format!("there is no source \"{}\"", from.source);
+                let help = format!("name one of {known}, or add [default.sources.{}] to Rocket.toml", from.source);
+                faults.push(Fault::in_page(page, from.source_span.clone(), message, help));
+                continue;
+            }
+            match self.sources.check(&from.source, &from.query) {
+                Err(why) => {
+                    let message = format!("the source \"{}\" does not understand this query", from.source);
+                    faults.push(Fault::in_page(page, from.query_span.clone(), message, why));
+                }
+                Ok(placeholders) => {
+                    for key in placeholders.iter().filter(|key| !provides(page, key)) {
+                        let message = format!("no input of this page gives \"{key}\" a value");
+                        let help = "add an [[input]] of that name, or the field to each of its options";
+                        faults.push(Fault::in_page(page, from.query_span.clone(), message, help));
+                    }
+                }
+            }
+        }
+        faults
+    }
+}
+
+/// The page as its file means it, whatever its sources say.
+fn parse_file(file: &Path) -> Result<PageFile, Faults> {
+    let unreadable = |message: String, help: &str| Faults::from(Fault::new(Place::file(file), message, help));
+    let size = fs::metadata(file).map_err(|error| unreadable(error.to_string(), "make the file readable"))?.len();
+    if size > MAX_PAGE_FILE_BYTES {
+        let message = format!("the file has {size} bytes, more than a page can need ({MAX_PAGE_FILE_BYTES})");
+        return Err(unreadable(message, "split the page, or move what is not a page out of the folder"));
+    }
+    let text = fs::read_to_string(file).map_err(|error| unreadable(error.to_string(), "save the file as UTF-8"))?;
+    config::read_page(file, &text)
+}
+
+/// Whether some input of the page gives `city`, or `city.zone`, a value.
+fn provides(page: &PageFile, key: &str) -> bool {
+    let (name, field) = key.split_once('.').map_or((key, None), |(name, field)| (name, Some(field)));
+    page.inputs
+        .iter()
+        .filter(|input| input.name.as_str() == name)
+        .any(|input| field.is_none_or(|field| input.options.iter().all(|option| option.fields.contains_key(field))))
+}
+
+fn slug_of(file: &Path) -> Option<PageSlug> {
+    file.file_stem()?.to_str()?.parse().ok()
+}
+
+fn list_page_files(folder: &Path) -> Result<Vec<PathBuf>, Faults> {
+    let listed: io::Result<Vec<PathBuf>> =
+        fs::read_dir(folder).and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect());
+    let mut files = listed.map_err(|error| {
+        let message = format!("the folder of page files cannot be read: {error}");
+        let help = "make the folder, or name another with the setting `pages` (BELVEDERE_PAGES)";
+        Faults::from_iter([Fault::new(Place::file(folder), message, help)])
+    })?;
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "toml") && file.is_file());
+    files.sort();
+    Ok(files)
+}

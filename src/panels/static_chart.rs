@@ -1,0 +1,175 @@
+//! A chart as a still picture: what the first paint shows, and what stays without JavaScript.
+
+use serde::Serialize;
+
+use super::sparkline::{push_coordinate, push_point};
+use super::view::{ChartSeries, ChartView};
+use crate::domain::HealthState;
+
+/// The size of the picture's box. It is scaled to the panel's width.
+const WIDTH: f64 = 760.0;
+const HEIGHT: f64 = 190.0;
+
+/// The points within so much width are drawn as one upright stroke, which looks the same and is shorter.
+const COLUMN_WIDTH: f64 = 2.0;
+
+/// A chart drawn into a box, as SVG path data and positions.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StaticChart {
+    /// The box's width.
+    pub width: f64,
+    /// The box's height.
+    pub height: f64,
+    /// The lines, in the chart's order.
+    pub lines: Vec<StaticChartLine>,
+    /// The ruled lines, bottom first.
+    pub ticks: Vec<StaticChartTick>,
+    /// The thresholds that lie in the box.
+    pub thresholds: Vec<StaticChartThreshold>,
+}
+
+/// One line of the picture.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StaticChartLine {
+    /// What it is the line of.
+    pub label: String,
+    /// Path data of the line; empty when there is no point.
+    pub line: String,
+    /// The same, closed along the ground.
+    pub area: String,
+}
+
+/// A ruled line.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StaticChartTick {
+    /// How far from the top.
+    pub y: f64,
+    /// What stands beside it.
+    pub text: String,
+}
+
+/// A threshold.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StaticChartThreshold {
+    /// How far from the top.
+    pub y: f64,
+    /// The state that begins there.
+    pub state: HealthState,
+}
+
+impl ChartView {
+    /// The chart drawn into a box of 760 × 190. The right edge is the newest point, the left edge lies one window
+    /// before it.
+    pub fn static_chart(&self) -> StaticChart {
+        let ground = self.y(0f64.clamp(self.axis.min, self.axis.max.max(self.axis.min)));
+        let ticks = self
+            .axis
+            .ticks
+            .iter()
+            .map(|tick| StaticChartTick { y: round_to_tenth(self.y(tick.at)), text: tick.text.clone() });
+        let thresholds = self
+            .thresholds
+            .iter()
+            .filter(|(at, _)| (self.axis.min..=self.axis.max).contains(at))
+            .map(|(at, state)| StaticChartThreshold { y: round_to_tenth(self.y(*at)), state: *state });
+        StaticChart {
+            width: WIDTH,
+            height: HEIGHT,
+            lines: self.series.iter().map(|series| self.draw_line(series, ground)).collect(),
+            ticks: ticks.collect(),
+            thresholds: thresholds.collect(),
+        }
+    }
+
+    fn draw_line(&self, series: &ChartSeries, ground: f64) -> StaticChartLine {
+        let (mut line, mut area) = (String::new(), String::new());
+        let mut run = LineSegment::default();
+        for (i, value) in series.values.iter().enumerate() {
+            match value {
+                Some(value) => run.push(self.x(i), self.y(*value)),
+                None => run.finish(ground, &mut line, &mut area),
+            }
+        }
+        run.finish(ground, &mut line, &mut area);
+        StaticChartLine { label: series.label.clone(), line, area }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds within a window are far below 2^53")]
+    fn x(&self, point: usize) -> f64 {
+        let (Some(time), Some(newest)) = (self.times.get(point), self.times.last()) else { return 0.0 };
+        let age = (newest.as_millis() - time.as_millis()) as f64;
+        (WIDTH - age / self.window.max(1) as f64 * WIDTH).max(0.0)
+    }
+
+    fn y(&self, value: f64) -> f64 {
+        // Halved, because the distance of two doubles may itself be too large for one.
+        let share = (value / 2.0 - self.axis.min / 2.0) / (self.axis.max / 2.0 - self.axis.min / 2.0);
+        if share.is_nan() { HEIGHT } else { HEIGHT - share.clamp(0.0, 1.0) * HEIGHT }
+    }
+}
+
+/// Points without a gap between them.
+#[derive(Default)]
+struct LineSegment {
+    points: Vec<(f64, f64)>,
+    column: PixelColumn,
+}
+
+/// The points so near to each other that only their lowest and highest are drawn.
+#[derive(Default)]
+struct PixelColumn {
+    begin: f64,
+    points: Vec<(f64, f64)>,
+}
+
+impl LineSegment {
+    fn push(&mut self, x: f64, y: f64) {
+        if self.column.points.is_empty() || x >= self.column.begin + COLUMN_WIDTH {
+            self.column.flush(&mut self.points);
+            self.column.begin = x;
+        }
+        self.column.points.push((x, y));
+    }
+
+    /// Writes the run down and begins another.
+    fn finish(&mut self, ground: f64, line: &mut String, area: &mut String) {
+        self.column.flush(&mut self.points);
+        let (Some(&(first, _)), Some(&(last, _))) = (self.points.first(), self.points.last()) else { return };
+        let mut path = String::with_capacity(self.points.len() * 12);
+        for (x, y) in self.points.drain(..) {
+            push_point(&mut path, x, y);
+        }
+        if first >= last {
+            // A point alone: a stroke too short to have a direction, which round ends make a dot.
+            path.push_str("h0.1");
+        }
+        line.push_str(&path);
+        area.push_str(&path);
+        area.push('V');
+        push_coordinate(area, ground);
+        area.push('H');
+        push_coordinate(area, first);
+        area.push('Z');
+    }
+}
+
+impl PixelColumn {
+    fn flush(&mut self, out: &mut Vec<(f64, f64)>) {
+        let order = |a: &&(f64, f64), b: &&(f64, f64)| a.1.total_cmp(&b.1);
+        if let (Some(&top), Some(&bottom)) = (self.points.iter().min_by(order), self.points.iter().max_by(order)) {
+            let (first, second) = if top.0 <= bottom.0 { (top, bottom) } else { (bottom, top) };
+            out.push(first);
+            if second != first {
+                out.push(second);
+            }
+        }
+        self.points.clear();
+    }
+}
+
+fn round_to_tenth(value: f64) -> f64 {
+    (value * 10.0).round() / 10.0
+}
+
+#[cfg(test)]
+mod tests;

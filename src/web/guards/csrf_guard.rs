@@ -1,0 +1,50 @@
+use std::sync::Arc;
+
+use rocket::outcome::try_outcome;
+use rocket::request::{FromRequest, Outcome, Request};
+
+use super::SameOrigin;
+use crate::auth::{Auth, Holder, Keys};
+use crate::sessions::SessionToken;
+use crate::web::Transport;
+use crate::web::cookies::Cookies;
+use crate::web::refusal::Refusal;
+
+/// A form that no other site's page has sent, from a browser that has a session. What changes something for a member asks
+/// for this, and for [`OwnForm::check`] before anything is changed.
+pub(in crate::web) struct CsrfGuard<'r> {
+    token: SessionToken,
+    keys: &'r Keys,
+}
+
+impl CsrfGuard<'_> {
+    /// Whether the form was made for this very session: `csrf` is what came in its hidden field.
+    ///
+    /// # Errors
+    /// [`Refusal::FormNotOurs`], which the audit hears of.
+    pub(in crate::web) fn check(&self, csrf: &str) -> Result<(), Refusal> {
+        if self.keys.csrf_holds(Holder::Member(&self.token), csrf) { Ok(()) } else { Err(Refusal::CsrfMismatch) }
+    }
+
+    /// The session's token.
+    pub(in crate::web) fn token(&self) -> &SessionToken {
+        &self.token
+    }
+}
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for CsrfGuard<'r> {
+    type Error = ();
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
+        let SameOrigin = try_outcome!(request.guard::<SameOrigin>().await);
+        let rocket = request.rocket();
+        let (Some(auth), Some(transport)) = (rocket.state::<Arc<Auth>>(), rocket.state::<Transport>()) else {
+            return Refusal::Internal("the rooms behind the web are not there".to_owned()).into_outcome(request);
+        };
+        match Cookies::new(request.cookies(), transport).session() {
+            Some(token) => Outcome::Success(Self { token, keys: auth.keys() }),
+            None => Refusal::CsrfMismatch.into_outcome(request),
+        }
+    }
+}

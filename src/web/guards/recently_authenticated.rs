@@ -1,0 +1,52 @@
+use std::sync::Arc;
+
+use rocket::Request;
+use rocket::http::Method;
+use rocket::outcome::try_outcome;
+use rocket::request::{FromRequest, Outcome};
+use url::{Position, Url};
+
+use super::href_with_next;
+use crate::auth::{Auth, NextPath};
+use crate::domain::Member;
+use crate::web::app_state::WebLimits;
+use crate::web::refusal::Refusal;
+
+/// A member who has proved within `sessions.recent` that it is they, in the session they come with: with their second
+/// factor where they have one, otherwise with their password. Others are asked for it, and come back. What admins do asks for this, and so does whatever would outlast the session.
+pub(in crate::web) struct RecentlyAuthenticated;
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for RecentlyAuthenticated {
+    type Error = ();
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
+        let member = try_outcome!(request.guard::<Member>().await);
+        let rocket = request.rocket();
+        let (Some(auth), Some(limits)) = (rocket.state::<Arc<Auth>>(), rocket.state::<WebLimits>()) else {
+            return Refusal::Internal("the rooms behind the web are not there".to_owned()).into_outcome(request);
+        };
+        match auth.has_proved_within(limits.recent_authentication, &member).await {
+            Ok(true) => Outcome::Success(Self),
+            Ok(false) => Refusal::ReauthenticationRequired(return_page(request)).into_outcome(request),
+            Err(error) => Refusal::from(error).into_outcome(request),
+        }
+    }
+}
+
+/// Where the form for the proof is, and the way back from it.
+pub(in crate::web) fn reauthenticate_href(next: &NextPath) -> String {
+    href_with_next("/login/again", next.as_str())
+}
+
+/// The page to come back to. A form's fields are not kept meanwhile, so whoever sent one comes back to the page that it
+/// stands on, and sends it again. Whatever a `Referer` says, only its path counts, and only one of this site.
+fn return_page(request: &Request<'_>) -> NextPath {
+    let page = if request.method() == Method::Get {
+        Some(request.uri().to_string())
+    } else {
+        let from = request.headers().get_one("Referer").and_then(|from| Url::parse(from).ok());
+        from.map(|from| from[Position::BeforePath..Position::AfterQuery].to_owned())
+    };
+    page.as_deref().and_then(NextPath::parse).unwrap_or_else(NextPath::home)
+}

@@ -1,0 +1,146 @@
+use std::sync::Arc;
+
+use rocket::State;
+use rocket::outcome::try_outcome;
+use rocket::request::{FromRequest, Outcome, Request};
+
+use crate::audit::Audit;
+use crate::auth::{Auth, Scripts};
+use crate::connections::Asking;
+use crate::domain::{Client, Credential, Member, RootCredential, Visitor};
+use crate::live::{Authority, Connection, Holder, Hub, Lease, Position, Seat, Socket};
+use crate::pages::PageStore;
+use crate::sessions::Sessions;
+
+use super::app_state::{SharedClock, ShutdownSignal, WebLimits};
+use super::connection_tracking::in_flight_request;
+use super::guards::{QueryParams, has_authorization_header};
+use super::refusal::Refusal;
+
+/// What it takes to connect somebody to a page's channel.
+#[derive(Clone, Copy)]
+pub(super) struct LiveSubscriber<'r> {
+    auth: &'r Auth,
+    api_auth: &'r Scripts,
+    sessions: &'r Sessions,
+    limits: &'r WebLimits,
+    page_store: &'r Arc<PageStore>,
+    hub: &'r Arc<Hub>,
+    clock: &'r SharedClock,
+    shutdown: &'r ShutdownSignal,
+    has_authorization_header: bool,
+    in_flight: Option<&'r Asking>,
+}
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for LiveSubscriber<'r> {
+    type Error = ();
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
+        Outcome::Success(Self {
+            auth: try_outcome!(request.guard::<&State<Arc<Auth>>>().await),
+            api_auth: try_outcome!(request.guard::<&State<Arc<Scripts>>>().await).inner(),
+            limits: try_outcome!(request.guard::<&State<WebLimits>>().await).inner(),
+            sessions: try_outcome!(request.guard::<&State<Sessions>>().await).inner(),
+            page_store: try_outcome!(request.guard::<&State<Arc<PageStore>>>().await).inner(),
+            hub: try_outcome!(request.guard::<&State<Arc<Hub>>>().await).inner(),
+            clock: try_outcome!(request.guard::<&State<SharedClock>>().await).inner(),
+            shutdown: try_outcome!(request.guard::<&State<ShutdownSignal>>().await).inner(),
+            has_authorization_header: has_authorization_header(request),
+            in_flight: in_flight_request(request),
+        })
+    }
+}
+
+impl<'r> LiveSubscriber<'r> {
+    /// Where a refusal is written down.
+    pub(super) fn audit(&self) -> &'r Audit {
+        self.auth.audit()
+    }
+
+    /// Whether the request shows who it is by an `Authorization` header, which no page can have a browser send to a socket,
+    /// and not by a cookie, which browsers send along whoever asks them to.
+    pub(super) fn is_by_header(&self) -> bool {
+        self.has_authorization_header
+    }
+
+    /// A socket at the channel of that page and those inputs, if the door opens.
+    pub(super) fn open_socket(
+        &self,
+        slug: &str,
+        visitor: &Visitor,
+        client: &Client,
+        asked: &QueryParams,
+    ) -> Result<Socket, Refusal> {
+        let (seat, authority) = self.subscribe(slug, visitor, client, asked)?;
+        Ok(Socket::new(Arc::clone(self.hub), seat, asked.position(), authority, Arc::clone(&self.clock.0)))
+    }
+
+    /// A stream from the channel of that page and those inputs, if the door opens.
+    pub(super) fn open_stream(
+        &self,
+        slug: &str,
+        visitor: &Visitor,
+        client: &Client,
+        asked: &QueryParams,
+        position: Option<&Position>,
+    ) -> Result<Connection, Refusal> {
+        let (seat, authority) = self.subscribe(slug, visitor, client, asked)?;
+        Ok(Connection::new(seat, position, authority, Arc::clone(&self.clock.0)))
+    }
+
+    /// What to keep for as long as a stream goes on: to the watch over the connections, it is a request that is under way.
+    pub(super) fn in_flight_request(&self) -> Option<Asking> {
+        self.in_flight.map(Asking::another)
+    }
+
+    /// Where sockets go on once their request is answered.
+    pub(super) fn hub(&self) -> &'r Arc<Hub> {
+        self.hub
+    }
+
+    fn subscribe(
+        &self,
+        slug: &str,
+        visitor: &Visitor,
+        client: &Client,
+        asked: &QueryParams,
+    ) -> Result<(Seat, Authority), Refusal> {
+        let shelf_changes = self.page_store.changes();
+        let page = self.page_store.open(slug, visitor)?;
+        let choice = page.choose(asked.pairs())?;
+        let member = visitor.member();
+        let place = self.hub.place(permit_holder(member, client), member.map(|member| &member.person.id))?;
+        let seat = self.hub.sit(&page, &choice)?;
+        let lease = member.map_or_else(Lease::default, |member| self.credential_watch(member));
+        let shelf = Arc::clone(self.page_store);
+        let shutdown = self.shutdown.0.clone();
+        Ok((seat, Authority::new(shelf, shelf_changes, page, visitor.clone(), lease, shutdown, place)))
+    }
+
+    /// What the member's connection hangs on: all that they proved themselves by, and what that was made from.
+    fn credential_watch(&self, member: &Member) -> Lease {
+        let row = match member.credential.root() {
+            RootCredential::Session(session) => Some(self.sessions.watch(session, &member.person)),
+            RootCredential::Token(token) => Some(self.api_auth.tokens().watch(token, &member.person)),
+            RootCredential::Password => None,
+        };
+        let end = match member.credential {
+            Credential::Session(_) | Credential::Token(_) => None,
+            Credential::Jwt { expires_at: until, .. } => Some(until),
+            // Nobody asks about who came by a password alone, so they say it again as often as others are asked about.
+            Credential::Password => Some(self.clock.0.now() + self.limits.password_connection_lifetime),
+        };
+        Lease { row, end }
+    }
+}
+
+/// As whom they are counted among those who watch.
+fn permit_holder(member: Option<&Member>, client: &Client) -> Holder {
+    let Some(member) = member else { return Holder::Stranger(client.address()) };
+    match member.credential.root() {
+        RootCredential::Session(session) => Holder::Session(session),
+        RootCredential::Token(token) => Holder::Token(token),
+        RootCredential::Password => Holder::Password(client.address()),
+    }
+}

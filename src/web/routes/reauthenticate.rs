@@ -1,0 +1,106 @@
+use rocket::form::FromForm;
+use rocket::http::Status;
+use rocket::response::Redirect;
+use rocket::{Either, State, get, post};
+
+use super::second_step::{self, SecondStepSubject};
+use super::sign_in_context::{SignInContext, TypedPassword};
+use crate::auth::{NextPath, SignInRefusal};
+use crate::domain::{Client, Member};
+use crate::web::app_state::WebLimits;
+use crate::web::form::Form;
+use crate::web::guards::{CsrfGuard, Passkeys, QueryParams, reauthenticate_href};
+use crate::web::html::Html;
+use crate::web::refusal::Refusal;
+use crate::web::views::{Layout, Notice, ReauthenticateView, SecondStepView, Tone, humanize};
+
+/// What is missing is empty, and refused as such.
+#[derive(FromForm)]
+pub(super) struct ReauthenticateForm {
+    password: TypedPassword,
+    #[field(default = String::new())]
+    next: String,
+    #[field(default = String::new())]
+    csrf: String,
+}
+
+/// Asks a member for their second factor once more, or for their password where they have none.
+#[get("/again")]
+pub(super) async fn ask(
+    asked: QueryParams,
+    member: Member,
+    chrome: Layout,
+    passkeys: Passkeys,
+    doorstep: SignInContext<'_>,
+    limits: &State<WebLimits>,
+) -> Result<Either<Html<SecondStepView>, Html<ReauthenticateView>>, Refusal> {
+    // Who comes without a session has none to prove themselves in.
+    member.session().ok_or(Refusal::NotFound)?;
+    let next = asked.get("next").and_then(NextPath::parse).unwrap_or_else(NextPath::home);
+    if doorstep.auth.needs_second_factor(&member.person.id).await? {
+        let who = SecondStepSubject::Member(Box::new(member));
+        return second_step::form(&doorstep, chrome, &passkeys, &who, &next, None).await.map(Either::Left);
+    }
+    Ok(Either::Right(form(&member, chrome, limits, &next, None)))
+}
+
+/// Takes it, gives the browser another token, and leads back.
+#[post("/again", data = "<typed>")]
+pub(super) async fn submit(
+    typed: Form<ReauthenticateForm>,
+    own: CsrfGuard<'_>,
+    client: Client,
+    member: Member,
+    chrome: Layout,
+    doorstep: SignInContext<'_>,
+    limits: &State<WebLimits>,
+) -> Result<Either<Redirect, Html<ReauthenticateView>>, Refusal> {
+    let ReauthenticateForm { password, next, csrf } = typed.into_inner();
+    let next = NextPath::parse(&next).unwrap_or_else(NextPath::home);
+    own.check(&csrf)?;
+    // A password alone proves nothing of whoever has a second factor.
+    if doorstep.auth.needs_second_factor(&member.person.id).await? {
+        return Ok(Either::Left(Redirect::to(reauthenticate_href(&next))));
+    }
+    match doorstep.auth.prove_again(&member, password.0, &client, own.token()).await {
+        Ok(Some(proved)) => {
+            let lasts = proved.session.absolute_end.since(proved.session.proved_at);
+            doorstep.cookies.set_session(&proved.token, lasts);
+            doorstep.cookies.set_device(&proved.device);
+            Ok(Either::Left(Redirect::to(next.to_string())))
+        }
+        // The session has ended meanwhile: the form leads to the one for signing in.
+        Ok(None) => Ok(Either::Left(Redirect::to(reauthenticate_href(&next)))),
+        Err(refusal) => {
+            let (status, said) = error_notice(&doorstep, &refusal)?;
+            Ok(Either::Right(form(&member, chrome, limits, &next, Some(said)).with_status(status)))
+        }
+    }
+}
+
+fn form(
+    member: &Member,
+    chrome: Layout,
+    limits: &WebLimits,
+    next: &NextPath,
+    said: Option<Notice>,
+) -> Html<ReauthenticateView> {
+    let view = ReauthenticateView {
+        notice: said,
+        username: member.person.qualified_name(),
+        valid_for: humanize(limits.recent_authentication),
+        next: next.to_string(),
+    };
+    Html::new("auth/reauthenticate", "Your password again", chrome, view)
+}
+
+/// Their name is settled here, so a refusal speaks of the password alone.
+fn error_notice(doorstep: &SignInContext<'_>, refusal: &SignInRefusal) -> Result<(Status, Notice), Refusal> {
+    match refusal {
+        SignInRefusal::WrongCredentials | SignInRefusal::Throttled { .. } => {
+            let text = "That is not your password. After several wrong tries, wait a few minutes before the next.";
+            Ok((Status::Unauthorized, Notice { tone: Tone::Warn, text: text.to_owned() }))
+        }
+        refusal => doorstep.error_notice(refusal),
+    }
+}

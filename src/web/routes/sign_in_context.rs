@@ -1,0 +1,207 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use rocket::form::{FromFormField, ValueField};
+use rocket::http::Status;
+use rocket::outcome::try_outcome;
+use rocket::request::{FromRequest, Outcome, Request};
+use rocket::response::Redirect;
+use rocket::{Either, State};
+use zeroize::Zeroizing;
+
+use crate::audit::Event;
+use crate::auth::{Auth, Holder, NextPath, SignInRefusal, StrangerToken};
+use crate::config::SiteSettings;
+use crate::directory::Unreachable;
+use crate::domain::{Client, PageSlug, Visitor};
+use crate::pages::PageStore;
+use crate::sessions::SessionToken;
+use crate::web::Transport;
+use crate::web::app_state::WebLimits;
+use crate::web::cookies::Cookies;
+use crate::web::guards::{Passkeys, client_of};
+use crate::web::html::Html;
+use crate::web::refusal::Refusal;
+use crate::web::views::{Layout, NavItem, Notice, PasswordView, SignInView, Tone, humanize};
+
+/// A password as it came in a form. It wipes itself, wherever the form goes; what Rocket read it from lives as long as
+/// the request and is out of our hands.
+pub(super) struct TypedPassword(pub(super) Zeroizing<String>);
+
+impl<'v> FromFormField<'v> for TypedPassword {
+    fn from_value(field: ValueField<'v>) -> rocket::form::Result<'v, Self> {
+        Ok(Self(Zeroizing::new(field.value.to_owned())))
+    }
+
+    fn default() -> Option<Self> {
+        Some(Self(Zeroizing::default()))
+    }
+}
+
+/// Onward, or one of the two forms that stand here.
+pub(super) type SignInResponse = Either<Redirect, Either<Html<SignInView>, Html<PasswordView>>>;
+
+/// The room that the forms for names and passwords stand in.
+pub(super) struct SignInContext<'r> {
+    pub(super) cookies: Cookies<'r>,
+    pub(super) auth: &'r Auth,
+    page_store: &'r PageStore,
+    pub(super) site: &'r SiteSettings,
+    /// Who asks.
+    pub(super) client: Client,
+    session_lifetime: Duration,
+    /// How long somebody may ask to stay signed in.
+    stay_signed_in: Option<Duration>,
+    /// Whether a passkey alone signs somebody in here.
+    passwordless: bool,
+}
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for SignInContext<'r> {
+    type Error = ();
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
+        let transport = try_outcome!(request.guard::<&State<Transport>>().await).inner();
+        let limits = try_outcome!(request.guard::<&State<WebLimits>>().await);
+        Outcome::Success(Self {
+            cookies: Cookies::new(request.cookies(), transport),
+            auth: try_outcome!(request.guard::<&State<Arc<Auth>>>().await),
+            page_store: try_outcome!(request.guard::<&State<Arc<PageStore>>>().await),
+            site: try_outcome!(request.guard::<&State<Arc<SiteSettings>>>().await),
+            client: client_of(request),
+            session_lifetime: limits.session_lifetime,
+            stay_signed_in: limits.stay_signed_in,
+            passwordless: request.guard::<Passkeys>().await.succeeded().is_some_and(|passkeys| passkeys.passwordless),
+        })
+    }
+}
+
+impl SignInContext<'_> {
+    /// Whether a stranger's form was made by us for this very browser.
+    pub(super) fn verify_pre_session_csrf(&self, csrf: &str) -> bool {
+        self.cookies
+            .pre_session()
+            .is_some_and(|stranger: StrangerToken| self.auth.keys().csrf_holds(Holder::Stranger(&stranger), csrf))
+    }
+
+    /// Writes down that a form was not ours.
+    pub(super) fn audit_forgery(&self, visitor: &Visitor, client: &Client) {
+        self.auth.audit().record(client, &Event::ForgeryRefused { visitor, reason: "csrf-token" });
+    }
+
+    /// The token for a stranger's form.
+    pub(super) fn pre_session_csrf_token(&self) -> Result<String, Refusal> {
+        Ok(self.auth.keys().csrf_token(Holder::Stranger(&self.pre_session_token()?)).as_str().to_owned())
+    }
+
+    /// The sign-in form.
+    pub(super) fn sign_in_form(
+        &self,
+        chrome: Layout,
+        next: &NextPath,
+        username: &str,
+        said: Option<Notice>,
+    ) -> Result<Html<SignInView>, Refusal> {
+        let view = SignInView {
+            page_title: self.target_page_title(next),
+            notice: said,
+            username: username.to_owned(),
+            next: next.to_string(),
+            csrf: self.pre_session_csrf_token()?,
+            passwordless: self.passwordless,
+            stay_signed_in: self.stay_signed_in.map(humanize),
+        };
+        Ok(Html::new("auth/sign_in", "Sign in", chrome, view))
+    }
+
+    /// Gives this browser a session's token.
+    pub(super) fn set_session_cookie(&self, token: &SessionToken) {
+        self.cookies.set_session(token, self.session_lifetime);
+    }
+
+    /// Gives a page that is shown after a second factor, with a new session token, its forms' token, and unlocks its bar.
+    pub(super) fn renew_layout(&self, chrome: &mut Layout, token: &SessionToken) {
+        chrome.nav.iter_mut().for_each(NavItem::unlock);
+        self.auth.keys().csrf_token(Holder::Member(token)).as_str().clone_into(&mut chrome.csrf);
+    }
+
+    /// What this browser's forms are bound to; given to it with the first form.
+    fn pre_session_token(&self) -> Result<StrangerToken, Refusal> {
+        if let Some(stranger) = self.cookies.pre_session() {
+            return Ok(stranger);
+        }
+        let stranger = StrangerToken::generate().map_err(|error| Refusal::Internal(error.to_string()))?;
+        self.cookies.set_pre_session(&stranger);
+        Ok(stranger)
+    }
+
+    /// The title of the page that they came for.
+    fn target_page_title(&self, next: &NextPath) -> Option<String> {
+        let slug: PageSlug = next.as_str().strip_prefix("/p/")?.split('?').next()?.parse().ok()?;
+        self.page_store.title_behind_sign_in(&slug)
+    }
+
+    /// Whom to ask, as a sentence.
+    pub(super) fn contact_advice(&self) -> String {
+        match &self.site.contact {
+            Some(contact) => format!("Ask {contact}."),
+            None => "Ask your IT department.".to_owned(),
+        }
+    }
+
+    /// What is said about a refusal, to the person who typed: what helps them, and nothing that helps a stranger.
+    pub(super) fn error_notice(&self, refusal: &SignInRefusal) -> Result<(Status, Notice), Refusal> {
+        let ask = self.contact_advice();
+        let (status, tone, text) = match refusal {
+            // A throttled try looks like a wrong one: whoever guesses learns nothing from it.
+            SignInRefusal::WrongCredentials | SignInRefusal::Throttled { .. } => (
+                Status::Unauthorized,
+                Tone::Warn,
+                "That name and password did not match. Use the name and password that open your computer, or your \
+                 mail name. After several wrong tries, wait a few minutes before the next."
+                    .to_owned(),
+            ),
+            SignInRefusal::NotAtThisHour => {
+                (Status::Forbidden, Tone::Warn, format!("Your account may not sign in at this hour. {ask}"))
+            }
+            SignInRefusal::NotFromHere => {
+                (Status::Forbidden, Tone::Warn, format!("Your account may not sign in from this server. {ask}"))
+            }
+            SignInRefusal::PasswordExpired => (
+                Status::Forbidden,
+                Tone::Warn,
+                "Your password has expired. Change it on your computer (Ctrl-Alt-Del on Windows), then sign in here."
+                    .to_owned(),
+            ),
+            SignInRefusal::MustChangePassword => (
+                Status::Forbidden,
+                Tone::Warn,
+                "Your password must be changed before you can sign in. Change it on your computer first (Ctrl-Alt-Del on \
+                 Windows)."
+                    .to_owned(),
+            ),
+            // Their place to wait is lost: the way here led past the second step.
+            SignInRefusal::SecondFactorFirst(_) => {
+                (Status::Unauthorized, Tone::Info, "Sign in, and show your second factor.".to_owned())
+            }
+            SignInRefusal::Disabled => (Status::Forbidden, Tone::Bad, format!("Your account is disabled. {ask}")),
+            SignInRefusal::AccountExpired => (Status::Forbidden, Tone::Bad, format!("Your account has expired. {ask}")),
+            SignInRefusal::DirectoryUnreachable(Unreachable { password_sent: true, .. }) => (
+                Status::ServiceUnavailable,
+                Tone::Bad,
+                "The company directory did not answer in time, so you are not signed in. Your password may have been \
+                 checked all the same: make sure it is right before you try again in a minute."
+                    .to_owned(),
+            ),
+            SignInRefusal::DirectoryUnreachable(Unreachable { password_sent: false, .. }) => (
+                Status::ServiceUnavailable,
+                Tone::Bad,
+                "The company directory cannot be reached right now, so nobody can sign in. Your password was not \
+                 checked. Try again in a minute."
+                    .to_owned(),
+            ),
+            SignInRefusal::Store(error) => return Err(Refusal::StoreUnavailable(error.to_string())),
+        };
+        Ok((status, Notice { tone, text }))
+    }
+}

@@ -1,0 +1,59 @@
+use std::time::Duration;
+
+use super::auth::Tone;
+use super::layout::{Banner, BannerLink};
+use crate::domain::Timestamp;
+
+const DAY: u64 = 24 * 60 * 60;
+
+impl Banner {
+    /// That the member's password runs out soon; `left` is zero when it has. With a way to change it where there is one.
+    pub(in crate::web) fn password_expires(left: Duration, changes_here: bool) -> Self {
+        let link = changes_here.then_some(BannerLink { href: "/account/password", label: "Change it now" });
+        // The server does not know the reader's midnight: so a day is 24 hours, and is said rather too early.
+        let (tone, text) = match (left.as_secs(), left.as_secs() / DAY) {
+            (0, _) => {
+                (Tone::Warn, "Your password has expired: it must be changed before you sign in again.".to_owned())
+            }
+            (_, 0) => (Tone::Warn, "Your password expires today.".to_owned()),
+            (_, 1) => (Tone::Warn, "Your password expires tomorrow.".to_owned()),
+            (_, days) => (Tone::Info, format!("Your password expires in {days} days.")),
+        };
+        Self { tone, text, since_ms: None, link }
+    }
+
+    /// That the directory cannot be asked, and what that means to whoever is signed in.
+    pub(in crate::web) fn directory_unreachable(since: Timestamp) -> Self {
+        let text = "The company directory does not answer. You stay signed in meanwhile; changes to accounts and \
+                    groups show when it is back."
+            .to_owned();
+        Self { tone: Tone::Info, text, since_ms: Some(since), link: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_password_is_said_in_days_and_never_too_late() {
+        for (hours, words) in [
+            (0, "Your password has expired: it must be changed before you sign in again."),
+            (1, "Your password expires today."),
+            (23, "Your password expires today."),
+            (24, "Your password expires tomorrow."),
+            (47, "Your password expires tomorrow."),
+            (48, "Your password expires in 2 days."),
+            (6 * 24 + 1, "Your password expires in 6 days."),
+        ] {
+            assert_eq!(Banner::password_expires(Duration::from_hours(hours), true).text, words, "{hours} h");
+        }
+    }
+
+    #[test]
+    fn it_leads_to_the_form_only_where_there_is_one() {
+        let note = |changes_here| Banner::password_expires(Duration::from_hours(1), changes_here);
+        assert_eq!(note(true).link.map(|link| link.href), Some("/account/password"));
+        assert_eq!(note(false).link, None);
+    }
+}

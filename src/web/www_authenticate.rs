@@ -1,0 +1,117 @@
+use std::sync::Arc;
+
+use rocket::Request;
+use rocket::http::Header;
+
+use crate::auth::{Scripts, ShownRefusal, SignInRefusal, TokenFault};
+
+use super::digest;
+use super::refusal::{Refusal, wants_html};
+
+/// What the space is called that the challenges are for (RFC 9110, 11.5).
+const REALM: &str = "Belvedere";
+
+/// Where monitoring systems read, which have tokens and no names.
+const METRICS_PATH: &str = "/metrics";
+
+/// What was shown in an `Authorization` header opens nothing: in words for whoever sent it, and for programs.
+#[derive(Clone, Debug)]
+pub(super) struct RejectedAuthorization {
+    /// A word for scripts.
+    pub(super) code: &'static str,
+    /// What is wrong, as a sentence.
+    pub(super) message: String,
+    /// Whether it was a token, of which RFC 6750 has something to say.
+    is_token: bool,
+}
+
+impl RejectedAuthorization {
+    /// More than one header: whichever was meant, the other must not count.
+    pub(super) fn multiple_headers() -> Self {
+        let message = "There is more than one Authorization header, and only one can count".to_owned();
+        Self { code: "bad-authorization", message, is_token: false }
+    }
+}
+
+impl From<ShownRefusal> for Refusal {
+    fn from(refusal: ShownRefusal) -> Self {
+        let shown = |code, is_token, message: String| {
+            Self::AuthorizationRejected(RejectedAuthorization { code, message: capitalize(&message), is_token })
+        };
+        match refusal {
+            ShownRefusal::Invalid(invalid) => shown("bad-authorization", false, invalid.to_string()),
+            ShownRefusal::NotTaken(why) => shown("not-taken", false, why.to_owned()),
+            ShownRefusal::SecondFactor => shown("second-factor", false, refusal.to_string()),
+            ShownRefusal::Token(fault) => shown(token_error_code(fault), true, fault.to_string()),
+            ShownRefusal::Store(error) | ShownRefusal::Password(SignInRefusal::Store(error)) => {
+                Self::StoreUnavailable(error.to_string())
+            }
+            ShownRefusal::Password(SignInRefusal::DirectoryUnreachable(unreachable)) => {
+                Self::StoreUnavailable(unreachable.to_string())
+            }
+            // A throttled try looks like a wrong one: whoever guesses learns nothing from it.
+            ShownRefusal::Password(SignInRefusal::WrongCredentials | SignInRefusal::Throttled { .. }) => {
+                let message = "the name and password did not match; after several wrong tries, wait a few minutes";
+                shown("wrong-credentials", false, message.to_owned())
+            }
+            ShownRefusal::Password(refusal) => shown("account-refused", false, refusal.to_string()),
+        }
+    }
+}
+
+fn token_error_code(fault: TokenFault) -> &'static str {
+    match fault {
+        TokenFault::Unknown => "invalid-token",
+        TokenFault::Expired => "expired-token",
+        TokenFault::Revoked => "revoked-token",
+        TokenFault::Unconfirmed => "unconfirmed-token",
+    }
+}
+
+/// With a capital; the full stop is whoever shows it.
+pub(super) fn capitalize(message: &str) -> String {
+    let mut characters = message.chars();
+    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
+}
+
+/// The challenges that go with a refusal (RFC 9110, 15.5.2 wants one with every 401). A browser gets the form's alone: for
+/// Basic it would pop up a window, over a page that has a better way in.
+pub(super) fn challenges(refusal: &Refusal, request: &Request<'_>) -> Vec<Header<'static>> {
+    let bearer = |attributes: &str| Header::new("WWW-Authenticate", format!("Bearer realm=\"{REALM}\"{attributes}"));
+    if refusal.is_out_of_scope() {
+        // RFC 6750, 3.1: the only challenge that comes with a 403.
+        return vec![bearer(", error=\"insufficient_scope\"")];
+    }
+    let digest = digest::challenge(request);
+    if is_browser(request) {
+        return [form_challenge()].into_iter().chain(digest).collect();
+    }
+    let fault = match refusal {
+        Refusal::AuthorizationRejected(shown) if shown.is_token => {
+            format!(", error=\"invalid_token\", error_description=\"{}\"", shown.message)
+        }
+        _ => String::new(),
+    };
+    let mut challenges = vec![bearer(&fault)];
+    let takes_passwords = request.rocket().state::<Arc<Scripts>>().is_some_and(|scripts| scripts.takes_passwords());
+    if takes_passwords && request.uri().path() != METRICS_PATH {
+        challenges.push(Header::new("WWW-Authenticate", format!("Basic realm=\"{REALM}\", charset=\"UTF-8\"")));
+    }
+    challenges.extend(digest);
+    challenges.push(form_challenge());
+    challenges
+}
+
+/// The sign-in form's own: the scheme of draft-broyer-http-cookie-auth, which browsers do not know and so do not pop up
+/// for.
+pub(super) fn form_challenge() -> Header<'static> {
+    Header::new("WWW-Authenticate", format!("Cookie realm=\"{REALM}\", form-action=\"/login\""))
+}
+
+/// Whether a browser asks, be it for a page or on a script's behalf: those of today say what they fetch it for (Fetch
+/// Metadata), and every browser calls itself Mozilla.
+pub(super) fn is_browser(request: &Request<'_>) -> bool {
+    let headers = request.headers();
+    let is_mozilla = headers.get_one("User-Agent").is_some_and(|agent| agent.starts_with("Mozilla/"));
+    is_mozilla || wants_html(request) || headers.contains("Sec-Fetch-Mode") || headers.contains("Sec-Fetch-Site")
+}
