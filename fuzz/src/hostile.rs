@@ -254,8 +254,11 @@ impl Played {
     }
 }
 
-/// Whether there is, anywhere in what was said, a result code that a client may read as success: an ENUMERATED of zeros.
+/// Whether there is, anywhere in what was said, a result code that a client may read as success: an ENUMERATED of zeros, as far as
+/// the LDAP crate reads it.
 fn says_success(said: &[u8]) -> bool {
+    /// The crate drops what does not fit 32 bits.
+    const READ_OF_A_CODE: usize = 4;
     let number = |digits: &[u8]| digits.iter().fold(0_usize, |number, digit| number << 8 | usize::from(*digit));
     said.iter().enumerate().any(|(at, byte)| {
         let content = || {
@@ -265,7 +268,8 @@ fn says_success(said: &[u8]) -> bool {
             let length = if digits.is_empty() { usize::from(*first) } else { number(digits) };
             rest.get(..length)
         };
-        *byte == tag::ENUMERATED && content().is_some_and(|content| content.iter().all(|octet| *octet == 0))
+        *byte == tag::ENUMERATED
+            && content().is_some_and(|content| content.iter().rev().take(READ_OF_A_CODE).all(|octet| *octet == 0))
     })
 }
 

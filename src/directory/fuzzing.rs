@@ -1,9 +1,9 @@
 //! The pure readers of this room, for the fuzz targets in `fuzz/`. Not part of the program: it is there only with the
 //! feature `fuzzing`.
 
-use ldap3::LdapResult;
+use ldap3::asn1::parse_tag;
+use ldap3::{LdapResult, ResultEntry};
 
-use super::connection::protocol::{Answer, message, written};
 use super::schema::{Entry, Sid, filter, guid_text};
 use super::sign_in::judge_bind;
 use crate::config::DirectoryKind;
@@ -11,11 +11,6 @@ use crate::config::DirectoryKind;
 /// The filter `(attribute=value)`.
 pub fn equals(attribute: &str, value: &str) -> String {
     filter::equals(attribute, value)
-}
-
-/// A filter, as it is sent.
-pub fn sent(filter: &str) -> Option<Vec<u8>> {
-    written(filter).map(|bytes| bytes.to_vec())
 }
 
 /// The settings' group filter for one member.
@@ -39,15 +34,10 @@ pub fn bind_lets_in(kind: DirectoryKind, code: u32, text: &str) -> bool {
     judge_bind(kind, &result).is_ok()
 }
 
-/// An entry's DN and how many values of `attribute` it has, where `bytes` are its content in BER.
+/// An entry's DN and how many values of `attribute` it has, where `bytes` are one in BER, and not nested deeper than a stack holds.
 pub fn entry(bytes: &[u8], attribute: &str) -> Option<(String, usize)> {
-    let entry = Entry::read(bytes).ok()?;
+    let (_, item) = parse_tag(bytes).ok()?;
+    let entry = Entry::read(ResultEntry::new(item)).ok()?;
     let values = entry.bytes(attribute).count();
     Some((entry.dn, values))
-}
-
-/// Reads a message of a server's, as far as it is one.
-pub fn answer(bytes: &[u8]) -> bool {
-    let Ok(Some(length)) = message(bytes) else { return false };
-    Answer::read(&bytes[..length]).is_ok_and(|answer| answer.result(answer.tag).is_ok())
 }

@@ -41,10 +41,11 @@ impl Log for Bridge {
 
 /// Our own modules speak `tracing`; what comes from them by `log` is Rocket's generated code, which announces every guard
 /// that forwards. Rocket's server announces every request that has no route and every catcher, which the request log has
-/// already; its settings are checked, and its address is told, by our own commands.
+/// already; its settings are checked, and its address is told, by our own commands. The LDAP client's failures are told by whoever
+/// asked, and without the entries that it would print.
 fn speaks_for_itself(target: &str) -> bool {
     let crate_name = target.split("::").next().unwrap_or(target);
-    let told_elsewhere = ["rocket::server", "rocket::launch", "rocket::config"];
+    let told_elsewhere = ["rocket::server", "rocket::launch", "rocket::config", "ldap3::"];
     crate_name != env!("CARGO_CRATE_NAME") && !told_elsewhere.iter().any(|module| target.starts_with(module))
 }
 
@@ -56,6 +57,7 @@ mod tests {
     fn what_rockets_macros_say_in_our_name_is_not_repeated() {
         assert!(!speaks_for_itself("belvedere::web::routes::live::_"));
         assert!(!speaks_for_itself("rocket::server::_"));
+        assert!(!speaks_for_itself("ldap3::conn"));
         assert!(speaks_for_itself("rocket::shutdown"));
         assert!(speaks_for_itself("rocket_dyn_templates::engine::tera::_"));
     }

@@ -2,15 +2,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, StdStream};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 use super::fault::{Fault, Operation};
 use super::ldap_connection::{Connection, Meter};
-use super::protocol::Line;
 use super::servers::Names;
 use super::start_tls;
-use super::tls::Tls;
+use super::tls::{self, Tls};
 use crate::config::{DirectorySettings, Scheme, ServerAddress};
 use crate::telemetry::DirectoryMetrics;
 
@@ -110,15 +110,27 @@ impl Dialler {
         }
         let mut stream = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
         stream.set_nodelay(true).map_err(|error| error.to_string())?;
-        let line = if encrypted {
-            if server.scheme == Scheme::Ldap {
-                start_tls::ask(&mut stream).await?;
-            }
-            Line::over(self.tls.handshake(&server.host, stream).await?)
-        } else {
-            Line::over(stream)
-        };
+        if encrypted && server.scheme == Scheme::Ldap {
+            start_tls::ask(&mut stream).await?;
+        }
+        let tls = if encrypted { Some(server.host.as_str()) } else { None };
+        let ends = self.hand_over(stream, tls).await?;
         let meter = Meter::new(self.metrics.clone(), server.to_string());
-        Ok(Connection::new(line, self.operation_timeout, meter))
+        Ok(Connection::new(ends, self.operation_timeout, meter))
+    }
+
+    /// Hands an open stream to the `ldap3` crate, which makes it one to this host by TLS, if there is one.
+    async fn hand_over(&self, stream: TcpStream, tls_host: Option<&str>) -> Result<(LdapConnAsync, Ldap), String> {
+        let stream = stream.into_std().map_err(|error| error.to_string())?;
+        let settings = LdapConnSettings::new().set_std_stream(StdStream::Tcp(stream));
+        let (settings, url) = match tls_host {
+            Some(host) => {
+                let (config, host) = self.tls.settings_for(host)?;
+                (settings.set_config(config), format!("ldaps://{host}"))
+            }
+            // Nobody is looked up by it: the stream is there.
+            None => (settings, "ldap://localhost".to_owned()),
+        };
+        LdapConnAsync::with_settings(settings, &url).await.map_err(|error| tls::explain(&error))
     }
 }

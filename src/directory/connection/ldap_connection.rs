@@ -4,11 +4,12 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use ldap3::{LdapResult, Scope};
+use ldap3::controls::RawControl;
+use ldap3::{Ldap, LdapConnAsync, LdapError, LdapResult, Scope, SearchOptions};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::fault::{Fault, Operation, described, rc};
-use super::protocol::{Broken, Line, NotLdap, Request, tag};
+use super::driver::{Broken, Driver, on_a_deep_stack};
+use super::fault::{Fault, Operation, rc};
 use super::servers::Server;
 use crate::directory::schema::Entry;
 use crate::domain::Password;
@@ -17,12 +18,17 @@ use crate::telemetry::DirectoryMetrics;
 /// How long the server has to take note that an answer is no longer wanted.
 const ABANDON_PATIENCE: Duration = Duration::from_millis(250);
 
+/// The most that is taken of one search's entries, names and values together. What a server sends beyond is given up: a
+/// thousand entries with some kilobytes each, times a dozen.
+const MOST_TAKEN: usize = 64 * 1024 * 1024;
+
 /// One open connection. Dropping it closes its socket.
 ///
 /// Nothing it sends waits longer than the operation's deadline.
 pub(in crate::directory) struct Connection {
+    ldap: Ldap,
     /// Locked where its owner looks at it without using it.
-    line: Mutex<Line>,
+    driver: Mutex<Driver>,
     operation_timeout: Duration,
     /// When whoever uses it now must have their answer.
     deadline: Option<Instant>,
@@ -83,10 +89,11 @@ pub(in crate::directory) struct Found {
 }
 
 impl Connection {
-    /// Takes charge of a line just dialled.
-    pub(super) fn new(line: Line, operation_timeout: Duration, meter: Meter) -> Self {
+    /// Takes charge of a connection just dialled.
+    pub(super) fn new((end, ldap): (LdapConnAsync, Ldap), operation_timeout: Duration, meter: Meter) -> Self {
         Self {
-            line: Mutex::new(line),
+            ldap,
+            driver: Mutex::new(Driver::of(end)),
             operation_timeout,
             deadline: None,
             server: None,
@@ -130,7 +137,7 @@ impl Connection {
     /// Whether it can carry another operation, as far as can be known without one.
     pub(super) fn is_sound(&self) -> bool {
         let stands = self.server.as_ref().is_none_or(|watched| watched.server.downs() == watched.downs);
-        stands && !self.in_flight && self.line.lock().unwrap_or_else(PoisonError::into_inner).is_quiet()
+        stands && !self.in_flight && self.driver.lock().unwrap_or_else(PoisonError::into_inner).is_open()
     }
 
     /// One simple bind, with the control of this OID, if any. The result is the caller's to judge.
@@ -148,7 +155,7 @@ impl Connection {
             return Err(Fault::unreachable(operation, "the name to bind with is empty"));
         }
         // A bind cannot be abandoned (RFC 4511, 4.11): after a time-out the connection is of no more use.
-        self.ask(operation, &Request::Bind { name, password }, control, tag::BOUND).await
+        self.ask(operation, control, async |ldap| ldap.simple_bind(name, password.expose()).await).await
     }
 
     /// One search. References to other servers in its answer are passed over, never followed.
@@ -162,11 +169,15 @@ impl Connection {
     ) -> Result<Found, Fault> {
         let wait = self.begin();
         let seconds = i32::try_from(self.operation_timeout.as_secs().max(1)).unwrap_or(i32::MAX);
-        let line = self.line();
-        let answer = find(line, search, seconds, &wait).await;
-        if matches!(answer, Err(Trouble::TimedOut)) {
-            abandon(line).await;
-        }
+        let (ldap, driver) = self.ends();
+        let answer = on_a_deep_stack(async {
+            let answer = find(ldap, driver, search, seconds, &wait).await;
+            if matches!(answer, Err(Trouble::TimedOut)) {
+                abandon(ldap, driver).await;
+            }
+            answer
+        })
+        .await;
         self.meter.count(operation, answer.as_ref().ok().map(|(_, result)| result.rc), wait.begun);
         self.in_flight &= answer.is_err();
         match answer {
@@ -179,30 +190,28 @@ impl Connection {
         }
     }
 
-    /// An operation that has one answer, of this kind, and whose result is the caller's to judge.
+    /// An operation that has one answer, whose result is the caller's to judge, with the control of this OID, if any: without
+    /// a value, and not critical, so that a server that does not know it goes on without (RFC 4511, 4.1.11).
     async fn ask(
         &mut self,
         operation: Operation,
-        request: &Request<'_>,
         control: Option<&str>,
-        kind: u8,
+        request: impl AsyncFnOnce(&mut Ldap) -> Result<LdapResult, LdapError>,
     ) -> Result<LdapResult, Fault> {
         let wait = self.begin();
-        let line = self.line();
-        let answer = wait
-            .for_answer(async {
-                line.ask(request, control).await?;
-                Ok(line.hear().await?.result(kind)?)
-            })
-            .await;
+        let (ldap, driver) = self.ends();
+        if let Some(oid) = control {
+            ldap.with_controls(RawControl { ctype: oid.to_owned(), crit: false, val: None });
+        }
+        let answer = on_a_deep_stack(wait.for_answer(driver.drive(request(ldap)))).await;
         self.meter.count(operation, answer.as_ref().ok().map(|result| result.rc), wait.begun);
         self.in_flight &= answer.is_err();
         answer.map_err(|trouble| self.fault(operation, &trouble))
     }
 
-    /// What belongs to this owner alone needs no lock.
-    fn line(&mut self) -> &mut Line {
-        self.line.get_mut().unwrap_or_else(PoisonError::into_inner)
+    /// What asks, and what carries it. What belongs to this owner alone needs no lock.
+    fn ends(&mut self) -> (&mut Ldap, &mut Driver) {
+        (&mut self.ldap, self.driver.get_mut().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The wait for an operation that begins now.
@@ -219,7 +228,7 @@ impl Connection {
         let reason = match trouble {
             Trouble::TimedOut => format!("no answer within {:?} (operation_timeout)", self.operation_timeout),
             Trouble::ServerDown(reason) => reason.to_string(),
-            Trouble::Broken(Broken::Ended(notice)) => format!("it ended the connection: {}", described(notice)),
+            Trouble::TooLarge => format!("what it found is larger than {MOST_TAKEN} bytes together"),
             Trouble::Broken(broken) => broken.to_string(),
         };
         Fault::broken(operation, reason)
@@ -232,13 +241,8 @@ enum Trouble {
     TimedOut,
     /// Others found out meanwhile that the server does not answer.
     ServerDown(Arc<str>),
+    TooLarge,
     Broken(Broken),
-}
-
-impl From<NotLdap> for Trouble {
-    fn from(not_ldap: NotLdap) -> Self {
-        Self::Broken(not_ldap.into())
-    }
 }
 
 /// How an operation waits for its answer.
@@ -282,37 +286,43 @@ impl Wait {
 
 /// Searches, and gathers what is found.
 async fn find(
-    line: &mut Line,
+    ldap: &mut Ldap,
+    driver: &mut Driver,
     search: &Search<'_>,
     time_limit: i32,
     wait: &Wait,
 ) -> Result<(Found, LdapResult), Trouble> {
     let &Search { base, scope, filter, attributes, limit } = search;
-    let request = Request::Search { base, scope, filter, attributes, size_limit: limit.into(), time_limit };
-    wait.for_answer(line.ask(&request, None)).await?;
+    ldap.with_search_options(SearchOptions::new().sizelimit(limit.into()).timelimit(time_limit));
+    let mut stream = wait.for_answer(driver.drive(ldap.streaming_search(base, scope, filter, attributes))).await?;
     let mut found = Found { entries: Vec::new(), more: false };
-    loop {
-        let answer = wait.for_answer(line.hear()).await?;
-        match answer.tag {
-            tag::REFERENCE => {}
-            tag::ENTRY if found.entries.len() == usize::from(limit) => {
-                found.more = true;
-                abandon(line).await;
-                return Ok((found, success()));
-            }
-            tag::ENTRY => found.entries.push(Entry::read(answer.content).map_err(|_| NotLdap::Malformed)?),
-            _ => {
-                let result = answer.result(tag::SEARCHED)?;
-                found.more = result.rc == rc::SIZE_LIMIT_EXCEEDED;
-                return Ok((found, result));
-            }
+    let mut taken = 0;
+    while let Some(item) = wait.for_answer(driver.drive(stream.next())).await? {
+        if item.is_ref() || item.is_intermediate() {
+            continue;
         }
+        if found.entries.len() == usize::from(limit) {
+            found.more = true;
+            abandon(stream.ldap_handle(), driver).await;
+            return Ok((found, success()));
+        }
+        let entry = Entry::read(item).map_err(|_| Trouble::Broken(Broken::Malformed))?;
+        taken += entry.size();
+        if taken > MOST_TAKEN {
+            return Err(Trouble::TooLarge);
+        }
+        found.entries.push(entry);
     }
+    let result = stream.finish().await;
+    found.more = result.rc == rc::SIZE_LIMIT_EXCEEDED;
+    Ok((found, result))
 }
 
-/// Tells the server that the answer is no longer wanted. A courtesy: whether it hears it makes no difference here.
-async fn abandon(line: &mut Line) {
-    let _ = timeout(ABANDON_PATIENCE, line.abandon()).await;
+/// Tells the server that the answer to what was asked last is no longer wanted. A courtesy: whether it hears it makes no
+/// difference here.
+async fn abandon(ldap: &mut Ldap, driver: &mut Driver) {
+    let asked = ldap.last_id();
+    let _ = timeout(ABANDON_PATIENCE, driver.drive(ldap.abandon(asked))).await;
 }
 
 fn success() -> LdapResult {
@@ -322,53 +332,102 @@ fn success() -> LdapResult {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests {
-    use std::io;
-    use std::pin::Pin;
-    use std::task::{Context, Poll, ready};
-
-    use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-    use tokio::task::coop::poll_proceed;
+    use ldap3::{LdapConnSettings, StdStream};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
     use crate::telemetry::Metrics;
 
-    /// In between (RFC 4511, 4.13), to the first question.
-    const INTERMEDIATE: &[u8] = &[0x30, 0x05, 0x02, 0x01, 0x01, tag::INTERMEDIATE, 0x00];
+    const ANYBODY: Search<'_> = Search { base: "", scope: Scope::Base, filter: "(cn=*)", attributes: &[], limit: 1 };
 
-    /// A server that never stops talking, faster than anybody listens.
-    struct Chatterbox;
-
-    impl AsyncRead for Chatterbox {
-        fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-            // As a socket of the runtime's: whoever has read enough has to let others have their turn.
-            let turn = ready!(poll_proceed(context));
-            into.put_slice(INTERMEDIATE);
-            turn.made_progress();
-            Poll::Ready(Ok(()))
-        }
+    /// A connection whose operations take so long at the most, and its other end.
+    async fn connected(operation_timeout: Duration) -> (Connection, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (server, _) = listener.accept().await.unwrap();
+        let settings = LdapConnSettings::new().set_std_stream(StdStream::Tcp(stream.into_std().unwrap()));
+        let ends = LdapConnAsync::with_settings(settings, "ldap://localhost").await.unwrap();
+        let meter = Meter::new(Metrics::new().directory(), "ldap://server.example".to_owned());
+        (Connection::new(ends, operation_timeout, meter), server)
     }
 
-    impl AsyncWrite for Chatterbox {
-        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-            Poll::Ready(Ok(bytes.len()))
-        }
+    async fn reason(connection: &mut Connection) -> String {
+        let fault = connection.search(Operation::Search, &ANYBODY).await.map(|_| ()).unwrap_err();
+        assert!(fault.broken && !connection.is_sound());
+        fault.reason().unwrap().to_owned()
+    }
 
-        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Poll::Ready(Ok(()))
-        }
+    /// Answers the first request with these bytes, and stays.
+    async fn answer(server: &mut TcpStream, bytes: &[u8]) {
+        server.read_buf(&mut Vec::with_capacity(1024)).await.unwrap();
+        server.write_all(bytes).await.unwrap();
+    }
 
-        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Poll::Ready(Ok(()))
-        }
+    /// Sequences, one in another.
+    fn nested(levels: usize) -> Vec<u8> {
+        let header = |inside: usize| [&[0x30, 0x84][..], &u32::try_from(inside).unwrap().to_be_bytes()].concat();
+        (0..levels).rev().flat_map(|below| header(below * 6)).collect()
     }
 
     #[tokio::test]
     async fn a_server_that_never_stops_talking_is_heard_until_the_deadline_and_no_longer() {
-        let meter = Meter::new(Metrics::new().directory(), "ldap://chatterbox.example".to_owned());
-        let mut connection = Connection::new(Line::over(Chatterbox), Duration::from_millis(20), meter);
-        let search = Search { base: "", scope: Scope::Base, filter: "(cn=*)", attributes: &[], limit: 1 };
-        let fault = connection.search(Operation::Search, &search).await.map(|_| ()).unwrap_err();
-        assert!(fault.reason().unwrap().contains("no answer within 20ms"), "{fault:?}");
-        assert!(!connection.is_sound());
+        // In between (RFC 4511, 4.13), to the first question.
+        const INTERMEDIATE: &[u8] = &[0x30, 0x05, 0x02, 0x01, 0x01, 0x79, 0x00];
+        let (mut connection, mut server) = connected(Duration::from_millis(20)).await;
+        let talk = INTERMEDIATE.repeat(1_000);
+        let talks = tokio::spawn(async move { while server.write_all(&talk).await.is_ok() {} });
+        assert!(reason(&mut connection).await.contains("no answer within 20ms"));
+        drop(connection);
+        talks.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_is_no_ldap_ends_the_connection_and_nothing_else() {
+        let not_ldap = "its answer is not LDAP as RFC 4511 has it";
+        let deepest = nested(50_000);
+        for bytes in [
+            // Not a message; one without an operation; an operation that is none; a found entry that is hollow.
+            &[0x04, 0x00][..],
+            &[0x30, 0x03, 0x02, 0x01, 0x01],
+            &[0x30, 0x05, 0x02, 0x01, 0x01, 0x7e, 0x00],
+            &[0x30, 0x05, 0x02, 0x01, 0x01, 0x64, 0x00],
+            &[0x30, 0x80],
+            &deepest,
+        ] {
+            let (mut connection, mut server) = connected(Duration::from_secs(60)).await;
+            let (reason, ()) = tokio::join!(reason(&mut connection), answer(&mut server, bytes));
+            assert_eq!(reason, not_ldap, "{:02x?}", &bytes[..bytes.len().min(12)]);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_is_sound_until_the_server_hangs_up() {
+        let (connection, server) = connected(Duration::from_secs(60)).await;
+        assert!(connection.is_sound());
+        drop(server);
+        let (mut connection, mut server) = connected(Duration::from_secs(60)).await;
+        let hangs_up = async {
+            answer(&mut server, &[]).await;
+            drop(server);
+        };
+        assert_eq!(tokio::join!(reason(&mut connection), hangs_up).0, "it closed the connection");
+    }
+
+    #[tokio::test]
+    async fn more_than_is_taken_of_a_search_is_given_up() {
+        let (mut connection, mut server) = connected(Duration::from_secs(60)).await;
+        // An entry without a name, with one attribute without one, whose only value is too long.
+        let value = vec![b'x'; MOST_TAKEN + 1];
+        let values = octets(0x31, &octets(0x04, &value));
+        let attributes = octets(0x30, &octets(0x30, &[octets(0x04, b""), values].concat()));
+        let entry = octets(0x64, &[octets(0x04, b""), attributes].concat());
+        let message = octets(0x30, &[octets(0x02, &[1]), entry].concat());
+        let (reason, ()) = tokio::join!(reason(&mut connection), answer(&mut server, &message));
+        assert!(reason.contains("larger than"), "{reason}");
+    }
+
+    fn octets(tag: u8, content: &[u8]) -> Vec<u8> {
+        [&[tag, 0x84][..], &u32::try_from(content.len()).unwrap().to_be_bytes(), content].concat()
     }
 }

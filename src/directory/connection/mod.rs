@@ -1,7 +1,8 @@
 //! Connections to the servers of one directory: dialled, encrypted, pooled, and given up when a server fails.
 //!
 //! `servers` knows which servers there are and which of them answer, `dial` opens a connection under a deadline (`tls` and
-//! `start_tls` encrypt it, `protocol` speaks LDAP over it, `ldap_connection` is the open one), `root_dse` finds out what kind of
+//! `start_tls` encrypt it), `ldap_connection` is an open one (the crate `ldap3` speaks LDAP
+//! over it, and `driver` drives that), `root_dse` finds out what kind of
 //! directory it leads to, `pool` keeps it for the next use (`service_bind` judges the service account's bind), and `operation`
 //! is one question with its deadline, asked of another server when one fails. `fault` says why there is no answer, `refusal`
 //! what that means for a person.
@@ -10,11 +11,11 @@
 //! without a deadline, and knows nothing of people and groups.
 
 mod dial;
+mod driver;
 mod fault;
 mod ldap_connection;
 mod operation;
 mod pool;
-pub(super) mod protocol;
 mod refusal;
 mod root_dse;
 mod servers;

@@ -1,9 +1,14 @@
-//! StartTLS (RFC 4511, 4.14): the one thing that is said before TLS is there.
+//! StartTLS (RFC 4511, 4.14): the one request that goes out before TLS is there.
+//!
+//! It is not left to the `ldap3` crate, which takes whatever length and depth a stranger between us and the server sends, and
+//! what followed the answer in the clear.
 
+use ldap3::asn1::{StructureTag, TagClass, Types, parse_tag};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::protocol::{Answer, NotLdap, message, tag};
+use super::driver::on_a_stack_that_lasts;
+use crate::directory::schema::unsigned;
 
 /// A message with id 1: the extended request 1.3.6.1.4.1.1466.20037.
 const REQUEST: &[u8] = b"\x30\x1d\x02\x01\x01\x77\x18\x80\x161.3.6.1.4.1.1466.20037";
@@ -18,28 +23,59 @@ const LONGEST_ANSWER: usize = 4096;
 /// In words, with what to do about it.
 pub(in crate::directory) async fn ask(stream: &mut TcpStream) -> Result<(), String> {
     stream.write_all(REQUEST).await.map_err(|error| error.to_string())?;
-    let mut answer = Vec::new();
-    let length = loop {
+    let mut answer = Vec::with_capacity(LONGEST_ANSWER);
+    let code = loop {
         match stream.read_buf(&mut answer).await {
             Ok(0) => return Err("it closed the connection when it was asked for StartTLS".to_owned()),
             Ok(_) => {}
             Err(error) => return Err(error.to_string()),
         }
-        match message(&answer).map_err(|not_ldap| not_ldap.to_string())? {
-            Some(length) => break length,
-            None if answer.len() > LONGEST_ANSWER => return Err(NotLdap::TooLong.to_string()),
-            None => {}
+        match read(&answer) {
+            Read::Code(code) => break code,
+            Read::InPart if answer.len() <= LONGEST_ANSWER => {}
+            Read::InPart | Read::NotLdap => return Err("its answer is not LDAP as RFC 4511 has it".to_owned()),
+            Read::AndMore => {
+                return Err("it went on in the clear after StartTLS: somebody may be between it and us".to_owned());
+            }
         }
     };
-    if answer.len() > length {
-        return Err("it went on in the clear after StartTLS: somebody may be between it and us".to_owned());
-    }
-    let result = Answer::read(&answer).and_then(|answer| answer.result(tag::EXTENDED));
-    match result.map_err(|not_ldap| not_ldap.to_string())?.rc {
+    match code {
         0 => Ok(()),
         code => Err(format!(
             "it refused StartTLS (result {code}), and nothing was sent without it: use an ldaps:// URL, or install a \
              certificate on the server"
         )),
     }
+}
+
+/// What has come in answer so far.
+enum Read {
+    /// The whole answer: its result code.
+    Code(u32),
+    InPart,
+    /// The whole answer, and something behind it.
+    AndMore,
+    NotLdap,
+}
+
+fn read(bytes: &[u8]) -> Read {
+    const SEQUENCE: u8 = 0x30;
+    if bytes.first() != Some(&SEQUENCE) {
+        return Read::NotLdap;
+    }
+    on_a_stack_that_lasts(|| match parse_tag(bytes) {
+        Ok(([], message)) => result_code(message).map_or(Read::NotLdap, Read::Code),
+        Ok(_) => Read::AndMore,
+        Err(error) if error.is_incomplete() => Read::InPart,
+        Err(_) => Read::NotLdap,
+    })
+}
+
+/// The result code of an extended response (RFC 4511, 4.1.1 and 4.12).
+fn result_code(message: StructureTag) -> Option<u32> {
+    const EXTENDED_RESPONSE: u64 = 24;
+    let mut parts = message.expect_constructed()?.into_iter().skip(1);
+    let response = parts.next()?.match_class(TagClass::Application)?.match_id(EXTENDED_RESPONSE)?;
+    let code = response.expect_constructed()?.into_iter().next()?.match_id(Types::Enumerated as u64)?;
+    unsigned(&code.expect_primitive()?)
 }

@@ -1,17 +1,14 @@
-use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::client::WebPkiServerVerifier;
-use rustls::client::danger::ServerCertVerifier as _;
+use ldap3::LdapError;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, ClientConfig, RootCertStore};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
+use rustls::pki_types::{CertificateDer, IpAddr, ServerName, UnixTime};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
 use super::set_up::SetUpError;
 use crate::domain::Timestamp;
@@ -67,25 +64,73 @@ impl Tls {
             .map(drop)
     }
 
-    /// Makes `stream` one to `host`, a name or an address, whose certificate must be made out to it.
+    /// What the `ldap3` crate needs to make a stream one to `host`, a name or an address, whose certificate must be made out
+    /// to it: its configuration, and the host of its URL.
     ///
     /// # Errors
-    /// In words, with what to do about it. Nothing but the handshake was sent.
-    pub(in crate::directory) async fn handshake(
-        &self,
-        host: &str,
-        stream: TcpStream,
-    ) -> Result<TlsStream<TcpStream>, String> {
+    /// In words, with what to do about it.
+    pub(super) fn settings_for<'h>(&self, host: &'h str) -> Result<(Arc<ClientConfig>, &'h str), String> {
         if self.roots.is_empty() {
             return Err("this system has no trusted certificates: install its CA certificates, or set ca_file".into());
         }
         let name = ServerName::try_from(host.to_owned())
             .map_err(|_| "its host name cannot be in a certificate: correct url".to_owned())?;
-        let connector = TlsConnector::from(Arc::clone(&self.config));
-        connector
-            .connect(name, stream)
-            .await
-            .map_err(|error| explain(&error).unwrap_or_else(|| format!("TLS failed: {error}")))
+        if !matches!(name, ServerName::IpAddress(IpAddr::V6(_))) {
+            return Ok((Arc::clone(&self.config), host));
+        }
+        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::clone(&self.roots), Arc::clone(&self.provider))
+            .build()
+            .map_err(|fault| fault.to_string())?;
+        let mut config = ClientConfig::clone(&self.config);
+        // What was resumed for one address must not pass for another.
+        config.resumption = Resumption::disabled();
+        config.dangerous().set_certificate_verifier(Arc::new(AddressVerifier { verifier, address: name }));
+        Ok((Arc::new(config), ANY_ADDRESS))
+    }
+}
+
+/// In place of an IPv6 address in a URL, where it stands in brackets, and the `ldap3` crate takes them for a part of it.
+const ANY_ADDRESS: &str = "0.0.0.0";
+
+/// Verifies as ever that a certificate is made out to `address`, whatever name the handshake was begun with.
+#[derive(Debug)]
+struct AddressVerifier {
+    verifier: Arc<WebPkiServerVerifier>,
+    address: ServerName<'static>,
+}
+
+impl ServerCertVerifier for AddressVerifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        _begun_with: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        self.verifier.verify_server_cert(end_entity, intermediates, &self.address, ocsp_response, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.verifier.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.verifier.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.verifier.supported_verify_schemes()
     }
 }
 
@@ -116,13 +161,14 @@ fn roots_of_the_system() -> RootCertStore {
     roots
 }
 
-/// A failed handshake in words, with what to do about it. `None` when TLS is not at fault.
-pub(super) fn explain(error: &io::Error) -> Option<String> {
-    let fault = error.get_ref()?.downcast_ref::<rustls::Error>()?;
-    Some(match fault {
-        rustls::Error::InvalidCertificate(fault) => explain_certificate(fault),
-        other => format!("TLS failed: {other}"),
-    })
+/// Why the `ldap3` crate could not make a connection, in words, with what to do about it.
+pub(super) fn explain(error: &LdapError) -> String {
+    let LdapError::Io { source } = error else { return format!("the connection could not be set up: {error}") };
+    match source.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        Some(rustls::Error::InvalidCertificate(fault)) => explain_certificate(fault),
+        Some(fault) => format!("TLS failed: {fault}"),
+        None => format!("TLS failed: {source}"),
+    }
 }
 
 fn explain_certificate(fault: &CertificateError) -> String {

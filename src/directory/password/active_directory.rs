@@ -1,14 +1,15 @@
-use ldap3::LdapResult;
+use std::collections::HashSet;
+
+use ldap3::{LdapResult, Mod};
 use zeroize::Zeroizing;
 
 use super::change::PasswordChange;
 use super::refusal::{ChangeRefusal, Rule};
 use super::words;
-use crate::directory::connection::protocol::Change;
 use crate::directory::connection::{Connection, Fault, Operation, Refusal, rc};
 use crate::domain::Password;
 
-const UNICODE_PWD: &str = "unicodePwd";
+const UNICODE_PWD: &[u8] = b"unicodePwd";
 
 /// Changes the password of the entry `dn` (MS-ADTS 3.1.1.3.1.5.1): the old value deleted and the new one added in one
 /// modify, which any account may send for any other, as it proves itself. History and policy hold for it; a `replace`
@@ -19,8 +20,11 @@ pub(super) async fn change(
     change: &PasswordChange,
 ) -> Result<LdapResult, Fault> {
     let (old, new) = (quoted(&change.old), quoted(&change.new));
-    let changes = [Change::Delete(UNICODE_PWD, &old), Change::Add(UNICODE_PWD, &new)];
-    connection.modify(Operation::ChangePassword, dn, &changes).await
+    let changes = vec![
+        Mod::Delete(UNICODE_PWD, HashSet::from([old.as_slice()])),
+        Mod::Add(UNICODE_PWD, HashSet::from([new.as_slice()])),
+    ];
+    connection.modify(Operation::ChangePassword, dn, changes).await
 }
 
 /// The password in quotes, as UTF-16LE. It wipes itself.

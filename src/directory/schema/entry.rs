@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
-use crate::directory::connection::protocol::Elements;
-use crate::directory::connection::protocol::universal::{OCTET_STRING, SEQUENCE, SET};
+use ldap3::ResultEntry;
+use ldap3::asn1::StructureTag;
 
 /// One entry of a search's answer (RFC 4511, 4.5.2), read without trust: what is malformed is refused, not a panic.
 ///
@@ -19,29 +19,31 @@ pub(in crate::directory) struct Entry {
 pub(in crate::directory) struct Malformed;
 
 impl Entry {
-    /// Reads the content of a `SearchResultEntry`.
-    pub(in crate::directory) fn read(content: &[u8]) -> Result<Self, Malformed> {
-        Self::parts(content).ok_or(Malformed)
+    /// Reads what the `ldap3` crate hands on, whose own reader panics on what is no entry, and sorts values by whether they
+    /// happen to be text.
+    pub(in crate::directory) fn read(item: ResultEntry) -> Result<Self, Malformed> {
+        Self::parts(item.0).ok_or(Malformed)
     }
 
-    fn parts(content: &[u8]) -> Option<Self> {
-        let mut parts = Elements::of(content);
-        let mut entry = Self { dn: text(parts.next_is(OCTET_STRING)?)?, attributes: HashMap::new() };
-        let mut attributes = Elements::of(parts.next_is(SEQUENCE)?);
-        parts.ended()?;
-        while let Some(attribute) = attributes.next_is(SEQUENCE) {
-            let mut attribute = Elements::of(attribute);
-            let name = text(attribute.next_is(OCTET_STRING)?)?.to_ascii_lowercase();
-            let mut values = Elements::of(attribute.next_is(SET)?);
-            attribute.ended()?;
-            let of_it = entry.attributes.entry(name).or_default();
-            while let Some(value) = values.next_is(OCTET_STRING) {
-                of_it.push(value.to_vec());
+    fn parts(item: StructureTag) -> Option<Self> {
+        const SEARCH_RESULT_ENTRY: u64 = 4;
+        let parts = item.match_id(SEARCH_RESULT_ENTRY)?.expect_constructed()?;
+        let [dn, attributes] = <[_; 2]>::try_from(parts).ok()?;
+        let mut entry = Self { dn: text(dn)?, attributes: HashMap::new() };
+        for attribute in attributes.expect_constructed()? {
+            let [name, values] = <[_; 2]>::try_from(attribute.expect_constructed()?).ok()?;
+            let of_it = entry.attributes.entry(text(name)?.to_ascii_lowercase()).or_default();
+            for value in values.expect_constructed()? {
+                of_it.push(value.expect_primitive()?);
             }
-            values.ended()?;
         }
-        attributes.ended()?;
         Some(entry)
+    }
+
+    /// How many bytes its names and values take together.
+    pub(in crate::directory) fn size(&self) -> usize {
+        let values = |values: &[Vec<u8>]| values.iter().map(|value| size_of::<Vec<u8>>() + value.len()).sum::<usize>();
+        self.dn.len() + self.attributes.iter().map(|(name, of_it)| name.len() + values(of_it)).sum::<usize>()
     }
 
     /// An attribute's values as bytes; none when it is absent.
@@ -67,8 +69,8 @@ impl Entry {
     }
 }
 
-fn text(bytes: &[u8]) -> Option<String> {
-    str::from_utf8(bytes).ok().map(str::to_owned)
+fn text(octets: StructureTag) -> Option<String> {
+    String::from_utf8(octets.expect_primitive()?).ok()
 }
 
 #[cfg(test)]
@@ -86,33 +88,32 @@ impl Entry {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use ldap3::asn1::{PL, TagClass, Types};
+
     use super::*;
 
-    fn element(tag: u8, parts: &[Vec<u8>]) -> Vec<u8> {
-        let content = parts.concat();
-        [&[tag, u8::try_from(content.len()).unwrap()], &content[..]].concat()
+    fn octets(bytes: &[u8]) -> StructureTag {
+        let payload = PL::P(bytes.to_vec());
+        StructureTag { class: TagClass::Universal, id: Types::OctetString as u64, payload }
     }
 
-    fn octets(bytes: &[u8]) -> Vec<u8> {
-        element(OCTET_STRING, &[bytes.to_vec()])
+    fn list(parts: Vec<StructureTag>) -> StructureTag {
+        StructureTag { class: TagClass::Universal, id: Types::Sequence as u64, payload: PL::C(parts) }
     }
 
-    fn list(parts: &[Vec<u8>]) -> Vec<u8> {
-        element(SEQUENCE, parts)
-    }
-
-    fn values(parts: &[Vec<u8>]) -> Vec<u8> {
-        element(SET, parts)
+    fn item(id: u64, parts: Vec<StructureTag>) -> ResultEntry {
+        ResultEntry::new(StructureTag { class: TagClass::Application, id, payload: PL::C(parts) })
     }
 
     #[test]
     fn attributes_are_found_in_any_case_and_keep_their_bytes() {
-        let attribute = list(&[octets(b"objectGUID"), values(&[octets(&[0xff, 0])])]);
-        let entry = Entry::read(&[octets(b"CN=a"), list(&[attribute])].concat()).unwrap();
+        let attribute = list(vec![octets(b"objectGUID"), list(vec![octets(&[0xff, 0]), octets(b"text")])]);
+        let entry = Entry::read(item(4, vec![octets(b"CN=a"), list(vec![attribute])])).unwrap();
         assert_eq!(entry.dn, "CN=a");
-        assert_eq!(entry.bytes("OBJECTguid").collect::<Vec<_>>(), [&[0xff, 0]]);
-        assert_eq!(entry.text("objectGUID"), None);
+        assert_eq!(entry.bytes("OBJECTguid").collect::<Vec<_>>(), [&[0xff, 0][..], b"text"]);
+        assert_eq!(entry.text("objectGUID"), Some("text"));
         assert_eq!(entry.bytes("cn").count(), 0);
+        assert!(entry.size() > 20);
     }
 
     #[test]
@@ -124,20 +125,20 @@ mod tests {
 
     #[test]
     fn what_is_not_an_entry_is_refused_without_a_panic() {
-        let with = |attribute: Vec<u8>| vec![octets(b"CN=a"), list(&[attribute])];
+        let with = |attribute: StructureTag| vec![octets(b"CN=a"), list(vec![attribute])];
         for parts in [
             vec![],
             vec![octets(b"CN=a")],
-            vec![octets(&[0xff]), list(&[])],
+            vec![octets(&[0xff]), list(vec![])],
             vec![octets(b"CN=a"), octets(b"")],
-            vec![octets(b"CN=a"), list(&[]), list(&[])],
+            vec![octets(b"CN=a"), list(vec![]), list(vec![])],
             with(octets(b"cn")),
-            with(list(&[octets(b"cn")])),
-            with(list(&[octets(b"cn"), octets(b"x")])),
-            with(list(&[octets(b"cn"), values(&[values(&[])])])),
-            with(list(&[octets(b"cn"), values(&[vec![OCTET_STRING, 9]])])),
+            with(list(vec![octets(b"cn")])),
+            with(list(vec![octets(b"cn"), octets(b"x")])),
+            with(list(vec![octets(b"cn"), list(vec![list(vec![])])])),
         ] {
-            assert_eq!(Entry::read(&parts.concat()), Err(Malformed), "{parts:02x?}");
+            assert_eq!(Entry::read(item(4, parts.clone())), Err(Malformed), "{parts:02x?}");
         }
+        assert_eq!(Entry::read(item(5, vec![octets(b"CN=a"), list(vec![])])), Err(Malformed));
     }
 }

@@ -1,10 +1,10 @@
 use std::time::Duration;
 
+use ldap3::asn1::{StructureTag, TagClass, Types, parse_tag};
 use ldap3::controls::Control;
 
-use crate::directory::connection::protocol::universal::SEQUENCE;
-use crate::directory::connection::protocol::{Elements, unsigned};
 use crate::directory::connection::{PASSWORD_POLICY, Refusal};
+use crate::directory::schema::unsigned;
 
 /// 389 Directory Server's word that a password has expired or must be changed (draft-vchu-ldap-pwd-policy-00, 5.2).
 const PASSWORD_EXPIRED: &str = "2.16.840.1.113730.3.4.4";
@@ -99,32 +99,36 @@ impl PolicyAnswer {
 ///            error   [1] ENUMERATED OPTIONAL }
 /// ```
 fn answer(value: &[u8]) -> Option<PolicyAnswer> {
-    const WARNING: u8 = 0xa0;
-    const TIME_BEFORE_EXPIRATION: u8 = 0x80;
-    const GRACE_REMAINING: u8 = 0x81;
-    const ERROR: u8 = 0x81;
+    const WARNING: u64 = 0;
+    const TIME_BEFORE_EXPIRATION: u64 = 0;
+    const GRACE_REMAINING: u64 = 1;
+    const ERROR: u64 = 1;
 
     if value.len() > LONGEST_ANSWER {
         return None;
     }
-    let mut outer = Elements::of(value);
-    let mut parts = Elements::of(outer.next_is(SEQUENCE)?);
+    let ([], value) = parse_tag(value).ok()? else { return None };
+    let parts = value.match_class(TagClass::Universal)?.match_id(Types::Sequence as u64)?.expect_constructed()?;
+    let mut parts = parts.into_iter().peekable();
     let mut answer = PolicyAnswer::default();
-    if let Some(choice) = parts.next_is(WARNING) {
-        let mut choice = Elements::of(choice);
-        answer.expires_in = Some(match choice.next()? {
-            (TIME_BEFORE_EXPIRATION, number) => Duration::from_secs(unsigned(number)?.into()),
-            (GRACE_REMAINING, number) => unsigned(number).map(|_| Duration::ZERO)?,
-            _ => return None,
+    if let Some(warning) = parts.next_if(|part| is_context(part, WARNING)) {
+        let [choice] = <[_; 1]>::try_from(warning.expect_constructed()?).ok()?;
+        answer.expires_in = Some(if is_context(&choice, TIME_BEFORE_EXPIRATION) {
+            Duration::from_secs(unsigned(&choice.expect_primitive()?)?.into())
+        } else {
+            let grace = Some(choice).filter(|choice| is_context(choice, GRACE_REMAINING))?;
+            unsigned(&grace.expect_primitive()?).map(|_| Duration::ZERO)?
         });
-        choice.ended()?;
     }
-    if let Some(code) = parts.next_is(ERROR) {
-        answer.error = Some(PolicyError::of_code(unsigned(code)?)?);
+    if let Some(error) = parts.next_if(|part| is_context(part, ERROR)) {
+        answer.error = Some(PolicyError::of_code(unsigned(&error.expect_primitive()?)?)?);
     }
-    parts.ended()?;
-    outer.ended()?;
-    Some(answer)
+    parts.next().is_none().then_some(answer)
+}
+
+/// Whether this is the element with the context-specific tag `[number]`.
+fn is_context(element: &StructureTag, number: u64) -> bool {
+    element.class == TagClass::Context && element.id == number
 }
 
 /// Seconds written in digits.

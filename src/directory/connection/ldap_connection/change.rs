@@ -1,8 +1,8 @@
-use ldap3::LdapResult;
+use ldap3::exop::PasswordModify;
+use ldap3::{LdapResult, Mod};
 
 use super::Connection;
 use crate::directory::connection::fault::{Fault, Operation};
-use crate::directory::connection::protocol::{Change, Request, tag};
 use crate::domain::Password;
 
 /// What changes something. It is sent once; a caller that hears nothing does not know what came of it, and must not
@@ -13,9 +13,9 @@ impl Connection {
         &mut self,
         operation: Operation,
         dn: &str,
-        changes: &[Change<'_>],
+        changes: Vec<Mod<&[u8]>>,
     ) -> Result<LdapResult, Fault> {
-        self.ask(operation, &Request::Modify { dn, changes }, None, tag::MODIFIED).await
+        self.ask(operation, None, async |ldap| ldap.modify(dn, changes).await).await
     }
 
     /// Changes the password of whoever is bound (RFC 3062, 2), with the control of this OID, if any. The result is the caller's to judge.
@@ -26,6 +26,7 @@ impl Connection {
         new: &Password,
         control: Option<&str>,
     ) -> Result<LdapResult, Fault> {
-        self.ask(operation, &Request::ModifyPassword { old, new }, control, tag::EXTENDED).await
+        let change = PasswordModify { user_id: None, old_pass: Some(old.expose()), new_pass: Some(new.expose()) };
+        self.ask(operation, control, async |ldap| Ok(ldap.extended(change).await?.1)).await
     }
 }

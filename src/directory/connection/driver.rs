@@ -1,0 +1,160 @@
+use std::future::{Future, poll_fn};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker};
+
+use ldap3::{LdapConnAsync, LdapError};
+use tokio::task::unconstrained;
+
+/// The stack on which the `ldap3` crate is polled. It reads nested elements by recursion and without a limit, some 400 bytes a
+/// level (2 KiB without optimisation), and overflowing its stack would end the whole process. LDAP needs ten levels; this is
+/// enough for as many as three megabytes can hold. Only what is used of it takes memory.
+const STACK: usize = 256 * 1024 * 1024;
+
+/// Drives the `ldap3` crate's end of a connection in the task of whoever asks: it writes requests and reads answers while an
+/// operation is [driven](Driver::drive), and rests in between.
+///
+/// The crate panics on some malformed answers. That ends this connection and nothing else.
+pub(super) struct Driver {
+    /// `None` once the connection has ended.
+    running: Option<Pin<Box<dyn Future<Output = Result<(), LdapError>> + Send>>>,
+}
+
+/// Why a connection is of no more use, or an operation cannot be asked for on any.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Broken {
+    #[error("it closed the connection")]
+    Closed,
+    #[error("the connection broke: {0}")]
+    Io(io::Error),
+    #[error("its answer is not LDAP as RFC 4511 has it")]
+    Malformed,
+    #[error("the filter is not one: check person_filter and group_filter")]
+    Filter,
+}
+
+impl Driver {
+    /// The driver of a connection that was just made.
+    pub(super) fn of(end: LdapConnAsync) -> Self {
+        Self { running: Some(Box::pin(end.drive())) }
+    }
+
+    /// Drives the connection until `operation` has its answer, or there will be none. To be polled
+    /// [on a deep stack](on_a_deep_stack).
+    pub(super) async fn drive<T>(
+        &mut self,
+        operation: impl Future<Output = Result<T, LdapError>>,
+    ) -> Result<T, Broken> {
+        let mut operation = pin!(operation);
+        poll_fn(|context| {
+            let polled = catch_unwind(AssertUnwindSafe(|| self.poll(operation.as_mut(), context)));
+            polled.unwrap_or_else(|_panic| {
+                self.running = None;
+                Poll::Ready(Err(Broken::Malformed))
+            })
+        })
+        .await
+    }
+
+    /// Polls the operation, which hands its request over; the connection, which sends it, or reads the answer; and the
+    /// operation again, which takes the answer.
+    fn poll<T>(
+        &mut self,
+        mut operation: Pin<&mut impl Future<Output = Result<T, LdapError>>>,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<T, Broken>> {
+        if let Poll::Ready(answer) = operation.as_mut().poll(context) {
+            return Poll::Ready(answer.map_err(Broken::from));
+        }
+        let end = self.poll_connection(context);
+        match (operation.poll(context), end) {
+            (Poll::Ready(Ok(answer)), _) => Poll::Ready(Ok(answer)),
+            (_, Some(broken)) => Poll::Ready(Err(broken)),
+            (Poll::Ready(Err(error)), None) => Poll::Ready(Err(error.into())),
+            (Poll::Pending, None) => Poll::Pending,
+        }
+    }
+
+    /// Why the connection has ended, once it has.
+    fn poll_connection(&mut self, context: &mut Context<'_>) -> Option<Broken> {
+        let Some(running) = &mut self.running else { return Some(Broken::Closed) };
+        let Poll::Ready(ended) = running.as_mut().poll(context) else { return None };
+        self.running = None;
+        Some(ended.err().map_or(Broken::Closed, Broken::from))
+    }
+
+    /// Whether the connection stands, as far as can be known without an operation: the server has not hung up.
+    pub(super) fn is_open(&mut self) -> bool {
+        let Some(running) = &mut self.running else { return false };
+        // Whoever has no time left is not told that nothing came.
+        let polled = || pin!(unconstrained(running.as_mut())).poll(&mut Context::from_waker(Waker::noop()));
+        let stands =
+            on_a_stack_that_lasts(|| catch_unwind(AssertUnwindSafe(polled))).is_ok_and(|polled| polled.is_pending());
+        if !stands {
+            self.running = None;
+        }
+        stands
+    }
+}
+
+impl From<LdapError> for Broken {
+    fn from(error: LdapError) -> Self {
+        match error {
+            LdapError::FilterParsing => Self::Filter,
+            LdapError::Io { source } => source.into(),
+            // The channels between an operation and its connection, whose end is the reason.
+            _ => Self::Closed,
+        }
+    }
+}
+
+impl From<io::Error> for Broken {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe => Self::Closed,
+            // The crate's word for what it cannot decode.
+            io::ErrorKind::Other if error.get_ref().is_none_or(|inner| !inner.is::<rustls::Error>()) => Self::Malformed,
+            _ => Self::Io(error),
+        }
+    }
+}
+
+/// Polls and drops `future` on a stack of [`STACK`] bytes.
+pub(super) fn on_a_deep_stack<F: Future>(future: F) -> impl Future<Output = F::Output> {
+    struct Deep<F>(Option<Pin<Box<F>>>);
+
+    impl<F: Future> Future for Deep<F> {
+        type Output = F::Output;
+
+        fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+            on_a_stack_that_lasts(|| {
+                let Some(future) = &mut self.0 else { return Poll::Pending };
+                let polled = future.as_mut().poll(context);
+                if polled.is_ready() {
+                    self.0 = None;
+                }
+                polled
+            })
+        }
+    }
+
+    impl<F> Drop for Deep<F> {
+        // What was read is as deep, and dropping it recurses as reading did.
+        fn drop(&mut self) {
+            if self.0.is_some() {
+                on_a_stack_that_lasts(|| self.0 = None);
+            }
+        }
+    }
+
+    Deep(Some(Box::pin(future)))
+}
+
+/// Does some work on a stack of [`STACK`] bytes.
+pub(super) fn on_a_stack_that_lasts<T>(work: impl FnOnce() -> T) -> T {
+    stacker::maybe_grow(STACK, STACK, work)
+}
