@@ -130,7 +130,7 @@ impl AppState {
             self.groups,
             Arc::clone(&self.clock),
         );
-        let guests = Guests::new(Arc::clone(&self.auth), self.accounts.clone());
+        let invitations = Guests::new(Arc::clone(&self.auth), self.accounts.clone());
         let digest = self.digest_enabled.then(|| Digest::new(Arc::clone(&self.auth), self.accounts.clone()));
         let limits = WebLimits {
             session_lifetime: self.session_lifetime,
@@ -143,7 +143,7 @@ impl AppState {
         };
         rocket
             .manage(examiner)
-            .manage(guests)
+            .manage(invitations)
             .manage(digest)
             .manage(self.auth)
             .manage(self.sessions)

@@ -37,9 +37,9 @@ impl Fairing for ConnectionTracking {
 }
 
 /// Says that whoever makes this request is signed in.
-pub(super) fn mark_as_members(request: &Request<'_>) {
-    if let Some(asking) = request.local_cache(|| None::<InFlightRequest>) {
-        asking.mark_as_members();
+pub(super) fn mark_as_member(request: &Request<'_>) {
+    if let Some(in_flight) = request.local_cache(|| None::<InFlightRequest>) {
+        in_flight.mark_as_member();
     }
 }
 

@@ -55,9 +55,9 @@ impl<'r> Cookies<'r> {
         self.jar.get(self.transport.session_cookie())?.value().parse().ok()
     }
 
-    pub(super) fn set_session(&self, token: &SessionToken, lasts: std::time::Duration) {
-        let lasts = Duration::try_from(lasts).unwrap_or(Duration::MAX);
-        self.add(self.transport.session_cookie(), token.reveal().to_string(), Some(lasts));
+    pub(super) fn set_session(&self, token: &SessionToken, max_age: std::time::Duration) {
+        let max_age = Duration::try_from(max_age).unwrap_or(Duration::MAX);
+        self.add(self.transport.session_cookie(), token.reveal().to_string(), Some(max_age));
     }
 
     pub(super) fn remove_session(&self) {
@@ -109,22 +109,22 @@ impl<'r> Cookies<'r> {
         self.add("theme", theme.to_owned(), Some(THEME_MAX_AGE));
     }
 
-    fn add(&self, name: &'static str, value: String, lasts: Option<Duration>) {
-        self.jar.add(self.build(name, value, lasts));
+    fn add(&self, name: &'static str, value: String, max_age: Option<Duration>) {
+        self.jar.add(self.build(name, value, max_age));
     }
 
     fn remove(&self, name: &'static str) {
         self.jar.remove(self.build(name, String::new(), None));
     }
 
-    fn build(&self, name: &'static str, value: String, lasts: Option<Duration>) -> Cookie<'static> {
+    fn build(&self, name: &'static str, value: String, max_age: Option<Duration>) -> Cookie<'static> {
         let cookie = Cookie::build((name, value))
             .path("/")
             .http_only(true)
             .secure(self.transport.secure)
             .same_site(SameSite::Lax);
-        match lasts {
-            Some(lasts) => cookie.max_age(lasts).build(),
+        match max_age {
+            Some(max_age) => cookie.max_age(max_age).build(),
             None => cookie.build(),
         }
     }

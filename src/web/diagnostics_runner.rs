@@ -40,15 +40,15 @@ impl DiagnosticsRunner {
         let Ok(_alone) = self.running.try_lock() else { return };
         let groups = referenced_groups(Some(&self.page_store), &self.admins);
         let questions = Questions { groups: &groups, person, password: None, save_ca: None };
-        let mut examinations = self.directories.examine(&questions).await;
-        for examination in &mut examinations {
-            if let Some(seen) = &examination.seen {
+        let mut reports = self.directories.examine(&questions).await;
+        for report in &mut reports {
+            if let Some(seen) = &report.seen {
                 let section = self.page_store.rights_section(&seen.person);
-                examination.sections.push(section);
+                report.sections.push(section);
             }
         }
-        let examined = Arc::new(DiagnosticsRun { at: self.clock.now(), reports: examinations });
-        *self.last.write().unwrap_or_else(PoisonError::into_inner) = Some(examined);
+        let run = Arc::new(DiagnosticsRun { at: self.clock.now(), reports });
+        *self.last.write().unwrap_or_else(PoisonError::into_inner) = Some(run);
     }
 
     /// Whether people can be looked up in some directory without their password.

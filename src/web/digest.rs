@@ -21,8 +21,8 @@ pub(super) async fn member_by_digest(request: &Request<'_>) -> Option<Result<Mem
     let digest = configured(request)?;
     let authorization = request.headers().get_one("Authorization").filter(|value| Digest::is_meant_by(value))?;
     let target = request.uri().to_string();
-    let asked = DigestRequest { method: request.method().as_str(), target: &target, authorization };
-    let refusal = match digest.prove(asked, &client_of(request)).await {
+    let digest_request = DigestRequest { method: request.method().as_str(), target: &target, authorization };
+    let refusal = match digest.prove(digest_request, &client_of(request)).await {
         Ok(member) => return Some(Ok(member)),
         Err(DigestRefusal::Store(error)) => return Some(Err(error.into())),
         Err(refusal) => refusal,

@@ -25,9 +25,9 @@ struct LayoutContext<V> {
 }
 
 impl<V: Serialize> Html<V> {
-    pub(super) fn new(template: &'static str, title: impl Into<String>, mut chrome: Layout, view: V) -> Self {
-        chrome.title = title.into();
-        Self { template: template.into(), status: Status::Ok, view: LayoutContext { layout: chrome, view } }
+    pub(super) fn new(template: &'static str, title: impl Into<String>, mut layout: Layout, view: V) -> Self {
+        layout.title = title.into();
+        Self { template: template.into(), status: Status::Ok, view: LayoutContext { layout, view } }
     }
 
     pub(super) fn with_status(mut self, status: Status) -> Self {

@@ -72,10 +72,16 @@ impl<'r> LiveSubscriber<'r> {
         slug: &str,
         visitor: &Visitor,
         client: &Client,
-        asked: &QueryParams,
+        params: &QueryParams,
     ) -> Result<WsHandler, Refusal> {
-        let (seat, authority) = self.subscribe(slug, visitor, client, asked)?;
-        Ok(WsHandler::new(Arc::clone(self.hub), seat, asked.position(), authority, Arc::clone(&self.clock.0)))
+        let (subscription, authorization) = self.subscribe(slug, visitor, client, params)?;
+        Ok(WsHandler::new(
+            Arc::clone(self.hub),
+            subscription,
+            params.position(),
+            authorization,
+            Arc::clone(&self.clock.0),
+        ))
     }
 
     /// A stream from the channel of that page and those inputs, if the door opens.
@@ -84,11 +90,11 @@ impl<'r> LiveSubscriber<'r> {
         slug: &str,
         visitor: &Visitor,
         client: &Client,
-        asked: &QueryParams,
+        params: &QueryParams,
         position: Option<&ChannelPosition>,
     ) -> Result<SseConnection, Refusal> {
-        let (seat, authority) = self.subscribe(slug, visitor, client, asked)?;
-        Ok(SseConnection::new(seat, position, authority, Arc::clone(&self.clock.0)))
+        let (subscription, authorization) = self.subscribe(slug, visitor, client, params)?;
+        Ok(SseConnection::new(subscription, position, authorization, Arc::clone(&self.clock.0)))
     }
 
     /// What to keep for as long as a stream goes on: to the watch over the connections, it is a request that is under way.
@@ -106,18 +112,21 @@ impl<'r> LiveSubscriber<'r> {
         slug: &str,
         visitor: &Visitor,
         client: &Client,
-        asked: &QueryParams,
+        params: &QueryParams,
     ) -> Result<(Subscription, LiveAuthorization), Refusal> {
-        let shelf_changes = self.page_store.changes();
+        let page_changes = self.page_store.changes();
         let page = self.page_store.authorize(slug, visitor)?;
-        let choice = page.choose(asked.pairs())?;
+        let choice = page.choose(params.pairs())?;
         let member = visitor.member();
-        let place = self.hub.acquire_permit(permit_holder(member, client), member.map(|member| &member.person.id))?;
-        let seat = self.hub.subscribe(&page, &choice)?;
-        let lease = member.map_or_else(CredentialWatch::default, |member| self.credential_watch(member));
-        let shelf = Arc::clone(self.page_store);
+        let permit = self.hub.acquire_permit(permit_holder(member, client), member.map(|member| &member.person.id))?;
+        let subscription = self.hub.subscribe(&page, &choice)?;
+        let credential_watch = member.map_or_else(CredentialWatch::default, |member| self.credential_watch(member));
+        let page_store = Arc::clone(self.page_store);
         let shutdown = self.shutdown.0.clone();
-        Ok((seat, LiveAuthorization::new(shelf, shelf_changes, page, visitor.clone(), lease, shutdown, place)))
+        Ok((
+            subscription,
+            LiveAuthorization::new(page_store, page_changes, page, visitor.clone(), credential_watch, shutdown, permit),
+        ))
     }
 
     /// What the member's connection hangs on: all that they proved themselves by, and what that was made from.

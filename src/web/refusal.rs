@@ -75,8 +75,8 @@ impl From<InvalidChoice> for Refusal {
 }
 
 impl From<CapacityExceeded> for Refusal {
-    fn from(crowded: CapacityExceeded) -> Self {
-        Self::CapacityExceeded(crowded)
+    fn from(exceeded: CapacityExceeded) -> Self {
+        Self::CapacityExceeded(exceeded)
     }
 }
 
@@ -145,7 +145,7 @@ impl Refusal {
             Self::PageDenied(PageDenied::SecondFactorRequired) => "second-factor",
             Self::PageDenied(PageDenied::NotAllowed { .. }) => "not-allowed",
             Self::PageDenied(PageDenied::OutOfScope) => "out-of-scope",
-            Self::AuthorizationRejected(shown) => shown.code,
+            Self::AuthorizationRejected(rejected) => rejected.code,
             Self::BadRequest(_) | Self::CsrfMismatch => "bad-request",
             Self::ForeignOrigin => "foreign-origin",
             Self::ReauthenticationRequired(_) => "prove-again",
@@ -159,7 +159,7 @@ impl Refusal {
     /// When it makes sense to ask again (RFC 9110, 10.2.3).
     fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::CapacityExceeded(crowded) => Some(crowded.retry_after()),
+            Self::CapacityExceeded(exceeded) => Some(exceeded.retry_after()),
             _ => (self.status() == Status::ServiceUnavailable).then_some(RETRY_AFTER),
         }
     }
@@ -167,7 +167,7 @@ impl Refusal {
     fn cause(&self) -> Cow<'_, str> {
         match self {
             Self::StoreUnavailable(cause) | Self::Internal(cause) => cause.into(),
-            Self::CapacityExceeded(crowded) => crowded.to_string().into(),
+            Self::CapacityExceeded(exceeded) => exceeded.to_string().into(),
             _ => self.status().reason_lossy().into(),
         }
     }
@@ -203,9 +203,9 @@ impl Refusal {
                 "What you showed is good, but not for this.".to_owned(),
                 "Use a token that was made for it, or sign in with the form.".to_owned(),
             ),
-            Self::AuthorizationRejected(shown) => (
+            Self::AuthorizationRejected(rejected) => (
                 "Not let in",
-                format!("{}.", shown.message),
+                format!("{}.", rejected.message),
                 "Mend the Authorization header that was sent, or leave it out and sign in with the form.".to_owned(),
             ),
             Self::ReauthenticationRequired(_) => (
@@ -365,13 +365,13 @@ async fn respond(refusal: &Refusal, reference: Option<String>, request: &Request
     }
     // Nobody is a stranger to the error page because the store is out of reach; it is shown without a name then.
     let visitor = visitor_of(request).await.unwrap_or(Visitor::Anonymous);
-    let chrome = chrome_of(request, &visitor);
+    let layout = chrome_of(request, &visitor);
     let owner = match refusal {
         Refusal::PageDenied(PageDenied::NotAllowed { owner }) => owner.clone(),
         _ => None,
     };
     let view = ErrorView { title: title.to_owned(), message, reference, owner, next_step };
-    let body = Either::Right(Either::Left(Html::new(refusal.template(), title, chrome, view)));
+    let body = Either::Right(Either::Left(Html::new(refusal.template(), title, layout, view)));
     RefusalResponse { body, status, challenges, retry_after }
 }
 

@@ -37,21 +37,21 @@ impl WebSocketUpgrade {
 /// RFC 6455, 4.2.2.
 impl<'r> Responder<'r, 'static> for WebSocketUpgrade {
     fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
-        let Self { handshake, hub, action: then } = self;
+        let Self { handshake, hub, action } = self;
         let offers = request.headers().get("Sec-WebSocket-Extensions");
-        let agreed = negotiate_deflate(offers);
-        let carrier = UpgradeHandler {
+        let extension = negotiate_deflate(offers);
+        let handler = UpgradeHandler {
             hub,
-            action: then,
-            deflates: agreed.is_some(),
+            action,
+            deflates: extension.is_some(),
             in_flight: in_flight_request(request).map(InFlightRequest::duplicate),
         };
         let mut response = Response::build();
         response.raw_header("Sec-WebSocket-Accept", handshake.accept_key().to_owned());
-        if let Some(agreed) = agreed {
-            response.raw_header("Sec-WebSocket-Extensions", agreed);
+        if let Some(extension) = extension {
+            response.raw_header("Sec-WebSocket-Extensions", extension);
         }
-        response.upgrade("websocket", carrier).ok()
+        response.upgrade("websocket", handler).ok()
     }
 }
 
@@ -72,7 +72,7 @@ impl IoHandler for UpgradeHandler {
         match action {
             // To the watch over the connections, a socket is a request that is under way.
             UpgradeAction::Serve(socket) => hub.spawn(socket.serve(upgraded, in_flight)),
-            UpgradeAction::Reject(farewell) => hub.spawn(reject(upgraded, farewell, in_flight)),
+            UpgradeAction::Reject(close_reason) => hub.spawn(reject(upgraded, close_reason, in_flight)),
         }
         Ok(())
     }

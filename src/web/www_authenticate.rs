@@ -35,14 +35,14 @@ impl RejectedAuthorization {
 
 impl From<ShownRefusal> for Refusal {
     fn from(refusal: ShownRefusal) -> Self {
-        let shown = |code, is_token, message: String| {
+        let rejected = |code, is_token, message: String| {
             Self::AuthorizationRejected(RejectedAuthorization { code, message: capitalize(&message), is_token })
         };
         match refusal {
-            ShownRefusal::Invalid(invalid) => shown("bad-authorization", false, invalid.to_string()),
-            ShownRefusal::NotTaken(why) => shown("not-taken", false, why.to_owned()),
-            ShownRefusal::SecondFactor => shown("second-factor", false, refusal.to_string()),
-            ShownRefusal::Token(fault) => shown(token_error_code(fault), true, fault.to_string()),
+            ShownRefusal::Invalid(invalid) => rejected("bad-authorization", false, invalid.to_string()),
+            ShownRefusal::NotTaken(why) => rejected("not-taken", false, why.to_owned()),
+            ShownRefusal::SecondFactor => rejected("second-factor", false, refusal.to_string()),
+            ShownRefusal::Token(fault) => rejected(token_error_code(fault), true, fault.to_string()),
             ShownRefusal::Store(error) | ShownRefusal::Password(SignInRefusal::Store(error)) => {
                 Self::StoreUnavailable(error.to_string())
             }
@@ -52,9 +52,9 @@ impl From<ShownRefusal> for Refusal {
             // A throttled try looks like a wrong one: whoever guesses learns nothing from it.
             ShownRefusal::Password(SignInRefusal::WrongCredentials | SignInRefusal::Throttled { .. }) => {
                 let message = "the name and password did not match; after several wrong tries, wait a few minutes";
-                shown("wrong-credentials", false, message.to_owned())
+                rejected("wrong-credentials", false, message.to_owned())
             }
-            ShownRefusal::Password(refusal) => shown("account-refused", false, refusal.to_string()),
+            ShownRefusal::Password(refusal) => rejected("account-refused", false, refusal.to_string()),
         }
     }
 }
@@ -87,13 +87,13 @@ pub(super) fn challenges(refusal: &Refusal, request: &Request<'_>) -> Vec<Header
         return [form_challenge()].into_iter().chain(digest).collect();
     }
     let fault = match refusal {
-        Refusal::AuthorizationRejected(shown) if shown.is_token => {
-            format!(", error=\"invalid_token\", error_description=\"{}\"", shown.message)
+        Refusal::AuthorizationRejected(rejected) if rejected.is_token => {
+            format!(", error=\"invalid_token\", error_description=\"{}\"", rejected.message)
         }
         _ => String::new(),
     };
     let mut challenges = vec![bearer(&fault)];
-    let takes_passwords = request.rocket().state::<Arc<Scripts>>().is_some_and(|scripts| scripts.takes_passwords());
+    let takes_passwords = request.rocket().state::<Arc<Scripts>>().is_some_and(|api_auth| api_auth.takes_passwords());
     if takes_passwords && request.uri().path() != METRICS_PATH {
         challenges.push(Header::new("WWW-Authenticate", format!("Basic realm=\"{REALM}\", charset=\"UTF-8\"")));
     }

@@ -27,26 +27,27 @@ impl<'r> FromRequest<'r> for Layout {
 /// The same for a visitor who is known already.
 pub(in crate::web) fn layout_for(request: &Request<'_>, visitor: &Visitor) -> Layout {
     let rocket = request.rocket();
-    let here = request.uri().to_string();
+    let current_url = request.uri().to_string();
     let path = request.uri().path();
-    let mut chrome = Layout { current_url: here.clone(), sign_in_href: sign_in_href(&here), ..Layout::default() };
+    let mut layout =
+        Layout { current_url: current_url.clone(), sign_in_href: sign_in_href(&current_url), ..Layout::default() };
     if let Some(site) = rocket.state::<Arc<SiteSettings>>() {
-        chrome.site.clone_from(&site.name);
-        chrome.contact.clone_from(&site.contact);
+        layout.site.clone_from(&site.name);
+        layout.contact.clone_from(&site.contact);
     }
-    if let Some(shelf) = rocket.state::<Arc<PageStore>>() {
-        chrome.nav = shelf.authorized_pages(visitor).iter().map(|page| NavItem::of(page, path.as_str())).collect();
+    if let Some(page_store) = rocket.state::<Arc<PageStore>>() {
+        layout.nav = page_store.authorized_pages(visitor).iter().map(|page| NavItem::of(page, path.as_str())).collect();
     }
     if let Some(transport) = rocket.state::<Transport>() {
         let cookies = Cookies::new(request.cookies(), transport);
-        chrome.theme = cookies.theme();
+        layout.theme = cookies.theme();
         if let (Some(auth), Some(token), Visitor::Member(_) | Visitor::Unconfirmed) =
             (rocket.state::<Arc<Auth>>(), cookies.session(), visitor)
         {
-            auth.keys().csrf_token(Holder::Member(&token)).as_str().clone_into(&mut chrome.csrf);
+            auth.keys().csrf_token(Holder::Member(&token)).as_str().clone_into(&mut layout.csrf);
         }
     }
-    chrome.visitor = visitor.member().map(|member| LayoutVisitor {
+    layout.visitor = visitor.member().map(|member| LayoutVisitor {
         name: member.person.display_name.clone(),
         username: member.person.qualified_name(),
         is_local: member.person.directory.as_ref().is_some_and(DirectoryName::is_local),
@@ -55,25 +56,25 @@ pub(in crate::web) fn layout_for(request: &Request<'_>, visitor: &Visitor) -> La
     if let (Some(auth), Some(member)) = (rocket.state::<Arc<Auth>>(), visitor.member()) {
         let changes_here = || auth.name_for_change(&member.person).is_some();
         let left = auth.password_runs_out_in(&member.person);
-        chrome.banners.extend(left.map(|left| Banner::password_expires(left, changes_here())));
+        layout.banners.extend(left.map(|left| Banner::password_expires(left, changes_here())));
     }
-    if let (Some(refresh), Some(member)) = (rocket.state::<Arc<Refresh>>(), visitor.member()) {
-        let away_since = refresh.away_since(member.person.directory.as_ref());
-        chrome.banners.extend(away_since.map(Banner::directory_unreachable));
+    if let (Some(session_refresher), Some(member)) = (rocket.state::<Arc<Refresh>>(), visitor.member()) {
+        let away_since = session_refresher.away_since(member.person.directory.as_ref());
+        layout.banners.extend(away_since.map(Banner::directory_unreachable));
     }
-    chrome
+    layout
 }
 
 /// Where *Sign in* leads: to the form, and back here.
-pub(in crate::web) fn sign_in_href(here: &str) -> String {
-    if here == "/" || here.starts_with("/login") || here.starts_with("/logout") {
+pub(in crate::web) fn sign_in_href(current_url: &str) -> String {
+    if current_url == "/" || current_url.starts_with("/login") || current_url.starts_with("/logout") {
         return "/login".to_owned();
     }
-    href_with_next("/login", here)
+    href_with_next("/login", current_url)
 }
 
 /// Where a form is, with the way back to `there`.
-pub(in crate::web) fn href_with_next(form: &str, there: &str) -> String {
-    let next: String = url::form_urlencoded::byte_serialize(there.as_bytes()).collect();
+pub(in crate::web) fn href_with_next(form: &str, target: &str) -> String {
+    let next: String = url::form_urlencoded::byte_serialize(target.as_bytes()).collect();
     format!("{form}?next={next}")
 }

@@ -12,7 +12,7 @@ use crate::domain::Member;
 use crate::web::app_state::WebLimits;
 use crate::web::refusal::Refusal;
 
-/// A member who has proved within `sessions.recent` that it is they, in the session they come with: with their second
+/// A member who has proved within `sessions.recent` that it is they, in the session they come with their second
 /// factor where they have one, otherwise with their password. Others are asked for it, and come back. What admins do asks for this, and so does whatever would outlast the session.
 pub(in crate::web) struct RecentlyAuthenticated;
 

@@ -25,13 +25,13 @@ impl<'r> FromRequest<'r> for RequestOrigin {
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Self::Error> {
         let transport = request.rocket().state::<Transport>();
-        let here = ServerOrigin {
+        let server = ServerOrigin {
             host: request.host().map(ToString::to_string),
             secure: transport.is_some_and(|transport| transport.secure),
             public_url: transport.and_then(|transport| transport.public_url.as_ref()),
         };
-        let said = |name| request.headers().get_one(name);
-        Outcome::Success(classify(said("Origin"), said("Sec-Fetch-Site"), &here))
+        let header = |name| request.headers().get_one(name);
+        Outcome::Success(classify(header("Origin"), header("Sec-Fetch-Site"), &server))
     }
 }
 
@@ -58,9 +58,9 @@ struct ServerOrigin<'a> {
 }
 
 /// `Origin` (RFC 6454) decides; `Sec-Fetch-Site` (Fetch Metadata) where there is none.
-fn classify(origin: Option<&str>, fetch_site: Option<&str>, here: &ServerOrigin<'_>) -> RequestOrigin {
+fn classify(origin: Option<&str>, fetch_site: Option<&str>, server: &ServerOrigin<'_>) -> RequestOrigin {
     match (origin, fetch_site) {
-        (Some(origin), _) if is_same_origin(origin, here) => RequestOrigin::Same,
+        (Some(origin), _) if is_same_origin(origin, server) => RequestOrigin::Same,
         (None, Some("same-origin")) => RequestOrigin::Same,
         (None, Some("none") | None) => RequestOrigin::Unknown,
         _ => RequestOrigin::Foreign,
@@ -70,14 +70,14 @@ fn classify(origin: Option<&str>, fetch_site: Option<&str>, here: &ServerOrigin<
 /// Behind a proxy the public address counts; otherwise the host that the request was sent to. Over our own TLS a page
 /// that came by plain HTTP is not ours: whoever sits on the wire can write one. Without TLS either scheme will do, since
 /// a proxy may add it, and the scheme that the browser used is not in the request.
-fn is_same_origin(origin: &str, here: &ServerOrigin<'_>) -> bool {
+fn is_same_origin(origin: &str, server: &ServerOrigin<'_>) -> bool {
     let Ok(origin) = Url::parse(origin) else { return false };
-    if let Some(public_url) = here.public_url {
+    if let Some(public_url) = server.public_url {
         return origin.origin() == public_url.origin();
     }
-    let Some(host) = &here.host else { return false };
+    let Some(host) = &server.host else { return false };
     let Ok(ours) = Url::parse(&format!("{}://{host}", origin.scheme())) else { return false };
-    let schemes: &[&str] = if here.secure { &["https"] } else { &["http", "https"] };
+    let schemes: &[&str] = if server.secure { &["https"] } else { &["http", "https"] };
     schemes.contains(&origin.scheme())
         && origin.host().map(|host: Host<&str>| host.to_owned()) == ours.host().map(|host| host.to_owned())
         && origin.port_or_known_default() == ours.port_or_known_default()
@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn only_this_sites_pages_are_ours() {
-        let here = at("board.corp:8000", false);
+        let server = at("board.corp:8000", false);
         for (origin, expected) in [
             ("http://board.corp:8000", RequestOrigin::Same),
             ("https://board.corp:8000", RequestOrigin::Same),
@@ -117,7 +117,7 @@ mod tests {
             ("file://board.corp:8000", RequestOrigin::Foreign),
             ("", RequestOrigin::Foreign),
         ] {
-            assert_eq!(classify(Some(origin), Some("same-origin"), &here), expected, "{origin}");
+            assert_eq!(classify(Some(origin), Some("same-origin"), &server), expected, "{origin}");
         }
         assert_eq!(classify(Some("https://board.corp"), None, &at("board.corp", false)), RequestOrigin::Same);
     }
@@ -134,11 +134,11 @@ mod tests {
 
     #[test]
     fn without_an_origin_the_browsers_own_word_counts() {
-        let here = at("board.corp", true);
-        assert_eq!(classify(None, Some("cross-site"), &here), RequestOrigin::Foreign);
-        assert_eq!(classify(None, Some("same-site"), &here), RequestOrigin::Foreign);
-        assert_eq!(classify(None, Some("same-origin"), &here), RequestOrigin::Same);
-        assert_eq!(classify(None, Some("none"), &here), RequestOrigin::Unknown);
-        assert_eq!(classify(None, None, &here), RequestOrigin::Unknown);
+        let server = at("board.corp", true);
+        assert_eq!(classify(None, Some("cross-site"), &server), RequestOrigin::Foreign);
+        assert_eq!(classify(None, Some("same-site"), &server), RequestOrigin::Foreign);
+        assert_eq!(classify(None, Some("same-origin"), &server), RequestOrigin::Same);
+        assert_eq!(classify(None, Some("none"), &server), RequestOrigin::Unknown);
+        assert_eq!(classify(None, None, &server), RequestOrigin::Unknown);
     }
 }

@@ -11,7 +11,7 @@ use crate::domain::{Client, Member, Visitor};
 use crate::pages::{PageDenied, PageStore};
 use crate::web::Transport;
 use crate::web::app_state::Admins;
-use crate::web::connection_tracking::mark_as_members;
+use crate::web::connection_tracking::mark_as_member;
 use crate::web::cookies::Cookies;
 use crate::web::digest::member_by_digest;
 use crate::web::refusal::Refusal;
@@ -78,8 +78,8 @@ impl<'r> FromRequest<'r> for Administrator {
 
 /// Whether the settings ask a second factor of somebody who has shown none: what is not public is closed then.
 fn lacks_second_factor(request: &Request<'_>, member: &Member) -> bool {
-    let asked = |shelf: &Arc<PageStore>| shelf.requires_second_factor(&member.person);
-    member.second_factor_until.is_none() && request.rocket().state().is_none_or(asked)
+    let requires = |page_store: &Arc<PageStore>| page_store.requires_second_factor(&member.person);
+    member.second_factor_until.is_none() && request.rocket().state().is_none_or(requires)
 }
 
 /// Safe methods (RFC 9110, 9.2.1) change nothing here.
@@ -98,16 +98,16 @@ async fn authenticate(request: &Request<'_>) -> Result<Visitor, Refusal> {
     else {
         return Err(Refusal::Internal("the rooms behind the web are not there".to_owned()));
     };
-    let mut shown = request.headers().get(AUTHORIZATION);
-    match (shown.next(), shown.next(), request.rocket().state::<Arc<Scripts>>()) {
+    let mut headers = request.headers().get(AUTHORIZATION);
+    match (headers.next(), headers.next(), request.rocket().state::<Arc<Scripts>>()) {
         (None, _, _) => {}
-        (Some(header), None, Some(scripts)) => {
+        (Some(header), None, Some(api_auth)) => {
             let visitor = match member_by_digest(request).await {
                 Some(member) => Visitor::from(member?),
-                None => scripts.visitor(header, &client_of(request)).await?,
+                None => api_auth.visitor(header, &client_of(request)).await?,
             };
             if visitor.member().is_some() {
-                mark_as_members(request);
+                mark_as_member(request);
             }
             return Ok(visitor);
         }
@@ -116,7 +116,7 @@ async fn authenticate(request: &Request<'_>) -> Result<Visitor, Refusal> {
     let token = Cookies::new(request.cookies(), transport).session();
     let visitor = auth.visitor(token.as_ref()).await?;
     if visitor.member().is_some() {
-        mark_as_members(request);
+        mark_as_member(request);
     }
     Ok(visitor)
 }

@@ -15,9 +15,9 @@ use crate::web::views::{AccountView, Layout, Notice, Tone};
 
 #[get("/account")]
 pub(super) async fn show(
-    asked: QueryParams,
+    params: QueryParams,
     member: Member,
-    chrome: Layout,
+    layout: Layout,
     auth: &State<Arc<Auth>>,
     tokens: OwnTokens,
     sessions: &State<Sessions>,
@@ -25,14 +25,14 @@ pub(super) async fn show(
     let sessions = sessions.of(&member.person.id).await?;
     let changes_password = auth.name_for_change(&member.person).is_some();
     let enrolled = auth.factors().of(&member.person.id).await?;
-    let view = AccountView::of(&member, &sessions, notice(&asked), changes_password, &enrolled, tokens.0);
-    Ok(Html::new("auth/account", "Your account", chrome, view))
+    let view = AccountView::of(&member, &sessions, notice(&params), changes_password, &enrolled, tokens.0);
+    Ok(Html::new("auth/account", "Your account", layout, view))
 }
 
 /// What is said to somebody who comes from changing their password or ending sessions. Whoever makes up such an address
 /// tells themselves.
-fn notice(asked: &QueryParams) -> Option<Notice> {
-    let (tone, text) = match (asked.get("password"), asked.get("sessions")) {
+fn notice(params: &QueryParams) -> Option<Notice> {
+    let (tone, text) = match (params.get("password"), params.get("sessions")) {
         (Some("changed"), _) => {
             (Tone::Info, "Your password is changed. Where you were signed in before, you are signed out.")
         }
@@ -54,11 +54,11 @@ fn notice(asked: &QueryParams) -> Option<Notice> {
 pub(super) async fn end_session(
     form: Form<IdForm<'_>>,
     member: Member,
-    own: CsrfGuard<'_>,
+    csrf_guard: CsrfGuard<'_>,
     client: Client,
     auth: &State<Arc<Auth>>,
 ) -> Result<Redirect, Refusal> {
-    own.check(form.csrf)?;
+    csrf_guard.check(form.csrf)?;
     let ended = auth.end_own(&member, SessionId::new(form.id), &client).await?;
     Ok(Redirect::to(if ended { "/account?sessions=ended" } else { "/account?sessions=gone" }))
 }
@@ -68,11 +68,11 @@ pub(super) async fn end_session(
 pub(super) async fn end_other_sessions(
     form: Form<CsrfForm<'_>>,
     member: Member,
-    own: CsrfGuard<'_>,
+    csrf_guard: CsrfGuard<'_>,
     client: Client,
     auth: &State<Arc<Auth>>,
 ) -> Result<Redirect, Refusal> {
-    own.check(form.csrf)?;
+    csrf_guard.check(form.csrf)?;
     let ended = auth.end_own_others(&member, &client).await?;
     Ok(Redirect::to(if ended > 0 { "/account?sessions=others-ended" } else { "/account?sessions=gone" }))
 }

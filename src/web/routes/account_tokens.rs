@@ -49,12 +49,12 @@ impl<'r> FromRequest<'r> for OwnTokens {
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
         let member = try_outcome!(request.guard::<Member>().await);
-        let desk = try_outcome!(request.guard::<TokenContext<'_>>().await);
-        let shelf = try_outcome!(request.guard::<&State<Arc<PageStore>>>().await);
+        let context = try_outcome!(request.guard::<TokenContext<'_>>().await);
+        let page_store = try_outcome!(request.guard::<&State<Arc<PageStore>>>().await);
         let limits = try_outcome!(request.guard::<&State<WebLimits>>().await);
-        match desk.api_auth.tokens().of(&member.person.id).await {
+        match context.api_auth.tokens().of(&member.person.id).await {
             Ok(tokens) => {
-                let pages = shelf.authorized_pages(&Visitor::from(member));
+                let pages = page_store.authorized_pages(&Visitor::from(member));
                 Outcome::Success(Self(TokensView::of(&tokens, &pages, &limits.tokens)))
             }
             Err(error) => Refusal::from(error).into_outcome(request),
@@ -77,15 +77,15 @@ pub(super) struct CreateTokenForm<'r> {
 
 /// Makes a token, which may outlast the session, so the password is asked for again; and shows it this one time. The answer is kept nowhere, like every private page.
 #[post("/account/tokens", data = "<form>")]
-pub(super) async fn make(
+pub(super) async fn create(
     form: Form<CreateTokenForm<'_>>,
     member: Member,
-    chrome: Layout,
-    own: CsrfGuard<'_>,
+    layout: Layout,
+    csrf_guard: CsrfGuard<'_>,
     _recently: RecentlyAuthenticated,
-    desk: TokenContext<'_>,
+    context: TokenContext<'_>,
 ) -> Result<Html<NewTokenView>, Refusal> {
-    own.check(form.csrf)?;
+    csrf_guard.check(form.csrf)?;
     let name: TokenName =
         form.name.parse().map_err(|invalid: InvalidTokenName| Refusal::BadRequest(capitalize(&invalid.to_string())))?;
     let scope: TokenScope =
@@ -94,9 +94,9 @@ pub(super) async fn make(
         return Err(Refusal::BadRequest("Choose how long the token lasts".to_owned()));
     }
     let (secret, token) =
-        desk.api_auth.make(&member, name, scope, Duration::from_secs(form.lasts), &desk.client).await?;
-    let view = NewTokenView::of(&secret, &token, desk.transport);
-    Ok(Html::new("auth/token_made", "Your new API token", chrome, view))
+        context.api_auth.make(&member, name, scope, Duration::from_secs(form.lasts), &context.client).await?;
+    let view = NewTokenView::of(&secret, &token, context.transport);
+    Ok(Html::new("auth/token_made", "Your new API token", layout, view))
 }
 
 /// Ends one of one's own tokens. One that has ended before is as one wanted it.
@@ -105,11 +105,11 @@ pub(super) async fn revoke(
     id: i64,
     form: Form<CsrfForm<'_>>,
     member: Member,
-    own: CsrfGuard<'_>,
-    desk: TokenContext<'_>,
+    csrf_guard: CsrfGuard<'_>,
+    context: TokenContext<'_>,
 ) -> Result<Redirect, Refusal> {
-    own.check(form.csrf)?;
-    desk.api_auth.revoke(TokenId::new(id), Some(&member.person), &desk.client).await?;
+    csrf_guard.check(form.csrf)?;
+    context.api_auth.revoke(TokenId::new(id), Some(&member.person), &context.client).await?;
     Ok(Redirect::to("/account#tokens"))
 }
 

@@ -75,24 +75,24 @@ impl<'r> FromRequest<'r> for AccountsContext<'r> {
             let refusal = Refusal::Internal("the rooms behind the web are not there".to_owned());
             return Outcome::Error((refusal.stash(request), ()));
         };
-        let here = || {
+        let request_origin = || {
             let scheme = if transport.secure { "https" } else { "http" };
             format!("{scheme}://{}", request.host().map(ToString::to_string).unwrap_or_default())
         };
         let public = transport.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned());
-        Outcome::Success(Self { accounts, auth, clock, site_url: public.unwrap_or_else(here) })
+        Outcome::Success(Self { accounts, auth, clock, site_url: public.unwrap_or_else(request_origin) })
     }
 }
 
 #[get("/accounts")]
 pub(super) async fn show(
-    asked: QueryParams,
+    params: QueryParams,
     administrator: Administrator,
-    chrome: Layout,
-    desk: AccountsContext<'_>,
+    layout: Layout,
+    context: AccountsContext<'_>,
 ) -> Result<Html<AccountsView>, Refusal> {
     let Administrator(member) = administrator;
-    desk.render(chrome, &member, notice(asked.get("done")), None, InvitationInput::default()).await
+    context.render(layout, &member, notice(params.get("done")), None, InvitationInput::default()).await
 }
 
 /// Invites somebody. The link is in the answer itself and nowhere else: it cannot be shown a second time.
@@ -100,36 +100,36 @@ pub(super) async fn show(
 pub(super) async fn invite(
     form: Form<InviteForm>,
     administrator: Administrator,
-    own: CsrfGuard<'_>,
+    csrf_guard: CsrfGuard<'_>,
     _recently: RecentlyAuthenticated,
     client: Client,
-    chrome: Layout,
-    desk: AccountsContext<'_>,
+    layout: Layout,
+    context: AccountsContext<'_>,
 ) -> Result<Html<AccountsView>, Refusal> {
     let (Administrator(member), form) = (administrator, form.into_inner());
-    own.check(&form.csrf)?;
+    csrf_guard.check(&form.csrf)?;
     let refused = |text: String| Notice { tone: Tone::Warn, text };
-    let of = match parse_profile(&form) {
-        Ok(of) => of,
+    let profile = match parse_profile(&form) {
+        Ok(profile) => profile,
         Err(text) => {
-            let page = desk.render(chrome, &member, Some(refused(text)), None, form.into_input()).await?;
+            let page = context.render(layout, &member, Some(refused(text)), None, form.into_input()).await?;
             return Ok(page.with_status(Status::BadRequest));
         }
     };
-    match desk.accounts.invite(of, &member.person.display_name, Acted::Here).await {
+    match context.accounts.invite(profile, &member.person.display_name, Acted::Here).await {
         Ok((code, invitation)) => {
-            desk.audit(&client, &member, Act::Invited, invitation.of.name.as_str());
+            context.audit(&client, &member, Act::Invited, invitation.of.name.as_str());
             let link = InvitationLinkView {
-                href: format!("{}/invitation#{}", desk.site_url, *code.reveal()),
+                href: format!("{}/invitation#{}", context.site_url, *code.reveal()),
                 username: account_username(&invitation.of),
                 expires_ms: invitation.expires_at,
             };
-            desk.render(chrome, &member, None, Some(link), InvitationInput::default()).await
+            context.render(layout, &member, None, Some(link), InvitationInput::default()).await
         }
         Err(AccountError::Store(error)) => Err(error.into()),
         Err(error) => {
-            let said = refused(format!("{error}."));
-            let page = desk.render(chrome, &member, Some(said), None, form.into_input()).await?;
+            let notice = refused(format!("{error}."));
+            let page = context.render(layout, &member, Some(notice), None, form.into_input()).await?;
             Ok(page.with_status(Status::Conflict))
         }
     }
@@ -139,17 +139,17 @@ pub(super) async fn invite(
 pub(super) async fn withdraw(
     form: Form<AccountActionForm<'_>>,
     administrator: Administrator,
-    own: CsrfGuard<'_>,
+    csrf_guard: CsrfGuard<'_>,
     _recently: RecentlyAuthenticated,
     client: Client,
-    desk: AccountsContext<'_>,
+    context: AccountsContext<'_>,
 ) -> Result<Redirect, Refusal> {
     let Administrator(member) = administrator;
-    own.check(form.csrf)?;
+    csrf_guard.check(form.csrf)?;
     let id = form.id.parse().map_err(|_| Refusal::NotFound)?;
-    match desk.accounts.withdraw(id, Acted::Here).await {
+    match context.accounts.withdraw(id, Acted::Here).await {
         Ok(invitation) => {
-            desk.audit(&client, &member, Act::Withdrawn, invitation.of.name.as_str());
+            context.audit(&client, &member, Act::Withdrawn, invitation.of.name.as_str());
             Ok(redirect_to_list("withdrawn"))
         }
         Err(error) => redirect_if_gone(error),
@@ -162,13 +162,13 @@ pub(super) async fn act(
     act: &str,
     form: Form<AccountActionForm<'_>>,
     administrator: Administrator,
-    own: CsrfGuard<'_>,
+    csrf_guard: CsrfGuard<'_>,
     _recently: RecentlyAuthenticated,
     client: Client,
-    desk: AccountsContext<'_>,
+    context: AccountsContext<'_>,
 ) -> Result<Redirect, Refusal> {
     let Administrator(member) = administrator;
-    own.check(form.csrf)?;
+    csrf_guard.check(form.csrf)?;
     let id = AccountId::parse(form.id).ok_or(Refusal::NotFound)?;
     let closes = matches!(act, "disable" | "remove");
     if closes && id.person_id() == member.person.id {
@@ -176,14 +176,14 @@ pub(super) async fn act(
         return Err(Refusal::BadRequest(why.to_owned()));
     }
     let (done, noted, word) = match act {
-        "disable" => (desk.accounts.disable(&id, true, Acted::Here).await, Act::Disabled, "disabled"),
-        "enable" => (desk.accounts.disable(&id, false, Acted::Here).await, Act::Enabled, "enabled"),
-        "remove" => (desk.accounts.remove(&id, Acted::Here).await, Act::Removed, "removed"),
+        "disable" => (context.accounts.disable(&id, true, Acted::Here).await, Act::Disabled, "disabled"),
+        "enable" => (context.accounts.disable(&id, false, Acted::Here).await, Act::Enabled, "enabled"),
+        "remove" => (context.accounts.remove(&id, Acted::Here).await, Act::Removed, "removed"),
         _ => return Err(Refusal::NotFound),
     };
     match done {
         Ok(account) => {
-            desk.audit(&client, &member, noted, account.of.name.as_str());
+            context.audit(&client, &member, noted, account.of.name.as_str());
             Ok(redirect_to_list(word))
         }
         Err(error) => redirect_if_gone(error),
@@ -193,23 +193,23 @@ pub(super) async fn act(
 impl AccountsContext<'_> {
     async fn render(
         &self,
-        chrome: Layout,
+        layout: Layout,
         member: &Member,
-        said: Option<Notice>,
+        notice: Option<Notice>,
         link: Option<InvitationLinkView>,
-        typed: InvitationInput,
+        input: InvitationInput,
     ) -> Result<Html<AccountsView>, Refusal> {
         let now = self.clock.0.now();
         let (accounts, invitations) = (self.accounts.all().await?, self.accounts.invitations().await?);
         let view = AccountsView {
             navigation: accounts_navigation(),
-            notice: said,
+            notice,
             link,
             accounts: accounts.iter().map(|account| AccountRow::of(account, &member.person.id, now)).collect(),
             invitations: invitations.iter().map(|invitation| InvitationRow::of(invitation, now)).collect(),
-            input: typed,
+            input,
         };
-        Ok(Html::new("admin/accounts", "Local accounts", chrome, view))
+        Ok(Html::new("admin/accounts", "Local accounts", layout, view))
     }
 
     fn audit(&self, client: &Client, by: &Member, act: Act, account: &str) {
@@ -230,18 +230,18 @@ fn parse_profile(form: &InviteForm) -> Result<NewAccount, String> {
     let sentence = |error: &dyn std::fmt::Display| format!("{error}.");
     let name = form.name.parse().map_err(|error| sentence(&error))?;
     let display_name = form.display_name.trim();
-    let mut of = NewAccount::called(name, if display_name.is_empty() { form.name.trim() } else { display_name });
+    let mut profile = NewAccount::called(name, if display_name.is_empty() { form.name.trim() } else { display_name });
     if !form.mail.trim().is_empty() {
-        of.mail = Some(form.mail.parse().map_err(|error| sentence(&error))?);
+        profile.mail = Some(form.mail.parse().map_err(|error| sentence(&error))?);
     }
     let groups = form.groups.split([',', ' ']).map(|group| group.trim().trim_start_matches("local\\"));
     let groups: Result<Vec<AccountGroup>, _> = groups.filter(|group| !group.is_empty()).map(str::parse).collect();
-    of.groups = groups.map_err(|error| sentence(&error))?;
+    profile.groups = groups.map_err(|error| sentence(&error))?;
     if !form.expires.trim().is_empty() {
-        of.expires_at = Some(end_of_day(&form.expires).map_err(|error| sentence(&error))?);
+        profile.expires_at = Some(end_of_day(&form.expires).map_err(|error| sentence(&error))?);
     }
-    of.second_factor = form.second_factor;
-    Ok(of)
+    profile.second_factor = form.second_factor;
+    Ok(profile)
 }
 
 fn redirect_to_list(word: &str) -> Redirect {

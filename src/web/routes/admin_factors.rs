@@ -24,20 +24,20 @@ pub(super) struct ResetFactorsForm<'r> {
 /// Who has second factors.
 #[get("/factors")]
 pub(super) async fn show(
-    asked: QueryParams,
+    params: QueryParams,
     _administrator: Administrator,
-    chrome: Layout,
-    doorstep: SignInContext<'_>,
+    layout: Layout,
+    context: SignInContext<'_>,
 ) -> Result<Html<FactorOwnersView>, Refusal> {
-    let find = asked.get("find").unwrap_or_default().trim();
-    let owners = doorstep.auth.factors().owners(find, MAX_OWNERS).await?;
-    let said = asked.get("done").map(|_| {
+    let find = params.get("find").unwrap_or_default().trim();
+    let owners = context.auth.factors().owners(find, MAX_OWNERS).await?;
+    let notice = params.get("done").map(|_| {
         let text =
             "Their second factors are reset. They set up new ones at their next sign-in, where one is asked for.";
         Notice { tone: Tone::Info, text: text.to_owned() }
     });
-    let view = FactorOwnersView::of(owners, find, MAX_OWNERS, said);
-    Ok(Html::new("admin/factors", "Second factors", chrome, view))
+    let view = FactorOwnersView::of(owners, find, MAX_OWNERS, notice);
+    Ok(Html::new("admin/factors", "Second factors", layout, view))
 }
 
 /// Takes all second factors of somebody away, who has lost them and said so to an admin who knows them.
@@ -46,12 +46,12 @@ pub(super) async fn reset(
     sent: Form<ResetFactorsForm<'_>>,
     client: Client,
     administrator: Administrator,
-    own: CsrfGuard<'_>,
+    csrf_guard: CsrfGuard<'_>,
     _recently: RecentlyAuthenticated,
-    doorstep: SignInContext<'_>,
+    context: SignInContext<'_>,
 ) -> Result<Redirect, Refusal> {
-    own.check(sent.csrf)?;
+    csrf_guard.check(sent.csrf)?;
     let person = PersonId::new(sent.person);
-    doorstep.auth.reset_factors(&person, &administrator.0, &client).await?;
+    context.auth.reset_factors(&person, &administrator.0, &client).await?;
     Ok(Redirect::to("/admin/factors?done=reset"))
 }

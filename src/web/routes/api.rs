@@ -47,7 +47,7 @@ struct PanelResponse {
 
 /// The pages this visitor may open.
 #[get("/pages")]
-pub(super) fn pages(visitor: Visitor, shelf: &State<Arc<PageStore>>) -> Json<PagesResponse> {
+pub(super) fn pages(visitor: Visitor, page_store: &State<Arc<PageStore>>) -> Json<PagesResponse> {
     let summary = |page: &ListedPage| PageItem {
         slug: page.slug.to_string(),
         title: page.title.clone(),
@@ -55,25 +55,25 @@ pub(super) fn pages(visitor: Visitor, shelf: &State<Arc<PageStore>>) -> Json<Pag
         href: format!("/p/{}", page.slug),
         live: format!("/live/{}", page.slug),
     };
-    Json(PagesResponse { pages: shelf.authorized_pages(&visitor).iter().map(summary).collect() })
+    Json(PagesResponse { pages: page_store.authorized_pages(&visitor).iter().map(summary).collect() })
 }
 
 /// A page as it stands now, and where its live channel goes on from.
 #[get("/pages/<slug>")]
 pub(super) async fn page(
     slug: &str,
-    asked: QueryParams,
+    params: QueryParams,
     visitor: Visitor,
-    shelf: &State<Arc<PageStore>>,
+    page_store: &State<Arc<PageStore>>,
     hub: &State<Arc<Hub>>,
 ) -> Result<Json<PageResponse>, Refusal> {
-    let page = shelf.authorize(slug, &visitor)?;
-    let choice = page.choose(asked.pairs())?;
-    let seat = hub.subscribe(&page, &choice)?;
-    seat.wait_until_complete(FIRST_PAINT_TIMEOUT).await;
-    let mut painting = seat.initial_state();
+    let page = page_store.authorize(slug, &visitor)?;
+    let choice = page.choose(params.pairs())?;
+    let subscription = hub.subscribe(&page, &choice)?;
+    subscription.wait_until_complete(FIRST_PAINT_TIMEOUT).await;
+    let mut initial_state = subscription.initial_state();
     let panels = page.panels.iter().filter_map(|panel| {
-        let frame = painting.panels.shift_remove(&panel.id)?;
+        let frame = initial_state.panels.shift_remove(&panel.id)?;
         Some((panel.id.clone(), PanelResponse { title: panel.title.clone(), frame }))
     });
     Ok(Json(PageResponse {
@@ -81,7 +81,7 @@ pub(super) async fn page(
         title: page.title.clone(),
         inputs: choice.values.iter().map(|(name, value)| (name.to_string(), value.to_owned())).collect(),
         panels: panels.collect(),
-        epoch: painting.position.epoch,
-        seq: painting.position.seq,
+        epoch: initial_state.position.epoch,
+        seq: initial_state.position.seq,
     }))
 }

@@ -33,42 +33,43 @@ impl<S> EventStreamResponse<S> {
 /// The live channel as server-sent events, for browsers behind proxies that cut upgrades. `id` carries the position,
 /// which comes back as `Last-Event-ID` after a break (HTML, 9.2).
 #[get("/<slug>")]
-pub(super) fn watch(
+pub(super) fn connect(
     slug: &str,
-    asked: QueryParams,
+    params: QueryParams,
     last: LastEventId,
     visitor: Visitor,
     client: Client,
     origin: RequestOrigin,
-    dial: LiveSubscriber<'_>,
+    subscriber: LiveSubscriber<'_>,
 ) -> Result<EventStreamResponse<ByteStream![SseEvent]>, Refusal> {
     if origin == RequestOrigin::Foreign {
         return Err(Refusal::ForeignOrigin);
     }
-    let position = last.0.or_else(|| asked.position());
+    let position = last.0.or_else(|| params.position());
     // One event at a time: a stream that does not take it is no reason to keep more for it.
-    let (events, mut said) = mpsc::channel(1);
+    let (sender, mut receiver) = mpsc::channel(1);
     // A stream cannot be refused with a reason that its script would see.
-    let farewell = match dial.open_stream(slug, &visitor, &client, &asked, position.as_ref()) {
+    let close_reason = match subscriber.open_stream(slug, &visitor, &client, &params, position.as_ref()) {
         Ok(connection) => {
-            let asking = dial.in_flight_request();
-            dial.hub()
-                .spawn(connection.forward_to(events, move || asking.iter().for_each(InFlightRequest::request_close)));
+            let in_flight = subscriber.in_flight_request();
+            subscriber.hub().spawn(
+                connection.forward_to(sender, move || in_flight.iter().for_each(InFlightRequest::request_close)),
+            );
             None
         }
         Err(Refusal::PageDenied(PageDenied::SignInRequired)) if matches!(visitor, Visitor::Unconfirmed) => {
             Some(CloseReason::unconfirmed())
         }
-        Err(Refusal::CapacityExceeded(crowded)) if origin == RequestOrigin::Same => {
-            Some(CloseReason::capacity_exceeded(crowded.retry_after()))
+        Err(Refusal::CapacityExceeded(exceeded)) if origin == RequestOrigin::Same => {
+            Some(CloseReason::capacity_exceeded(exceeded.retry_after()))
         }
         Err(refusal) => return Err(refusal),
     };
     Ok(EventStreamResponse::of(ByteStream! {
-        if let Some(farewell) = farewell {
-            yield Arc::new(farewell.encode()).event();
+        if let Some(close_reason) = close_reason {
+            yield Arc::new(close_reason.encode()).event();
         }
-        while let Some(event) = said.recv().await {
+        while let Some(event) = receiver.recv().await {
             yield event;
         }
     }))

@@ -8,6 +8,6 @@ use crate::web::html::Html;
 use crate::web::views::{HomeView, Layout};
 
 #[get("/")]
-pub(super) fn show(visitor: Visitor, chrome: Layout, shelf: &State<Arc<PageStore>>) -> Html<HomeView> {
-    Html::new("pages/home", "Home", chrome, HomeView::of(&shelf.authorized_pages(&visitor)))
+pub(super) fn show(visitor: Visitor, layout: Layout, page_store: &State<Arc<PageStore>>) -> Html<HomeView> {
+    Html::new("pages/home", "Home", layout, HomeView::of(&page_store.authorized_pages(&visitor)))
 }

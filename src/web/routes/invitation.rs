@@ -48,8 +48,8 @@ pub(super) struct AcceptanceForm {
 /// Where the link of an invitation leads. The code stands behind its `#`, which browsers do not send: the page's script
 /// puts it into the form, or the guest does.
 #[get("/")]
-pub(super) fn ask(chrome: Layout, doorstep: SignInContext<'_>) -> Result<Html<InvitationView>, Refusal> {
-    code_form(&doorstep, chrome, None)
+pub(super) fn show_code_form(layout: Layout, context: SignInContext<'_>) -> Result<Html<InvitationView>, Refusal> {
+    code_form(&context, layout, None)
 }
 
 /// The room that guests are received in.
@@ -78,22 +78,22 @@ impl<'r> FromRequest<'r> for InvitationContext<'r> {
 
 /// Takes the code and shows what it is for.
 #[post("/", data = "<form>")]
-pub(super) async fn show(
+pub(super) async fn show_acceptance_form(
     form: Form<CodeForm>,
     _from_here: SameOrigin,
-    chrome: Layout,
-    reception: InvitationContext<'_>,
+    layout: Layout,
+    context: InvitationContext<'_>,
 ) -> Result<InvitationResponse, Refusal> {
     let CodeForm { code, csrf } = form.into_inner();
-    if !reception.sign_in.verify_pre_session_csrf(&csrf) {
-        return reception.refuse_forgery(chrome);
+    if !context.sign_in.verify_pre_session_csrf(&csrf) {
+        return context.refuse_forgery(layout);
     }
-    match reception.invitations.find(&code.0, &reception.client).await {
+    match context.invitations.find(&code.0, &context.client).await {
         Ok(invitation) => {
-            let form = reception.acceptance_form(chrome, invitation, &code.0, None)?;
+            let form = context.acceptance_form(layout, invitation, &code.0, None)?;
             Ok(Either::Right(Either::Right(form)))
         }
-        Err(refusal) => reception.code_form_after(chrome, &refusal),
+        Err(refusal) => context.code_form_after(layout, &refusal),
     }
 }
 
@@ -102,18 +102,18 @@ pub(super) async fn show(
 pub(super) async fn accept(
     form: Form<AcceptanceForm>,
     _from_here: SameOrigin,
-    chrome: Layout,
-    reception: InvitationContext<'_>,
+    layout: Layout,
+    context: InvitationContext<'_>,
     limits: &State<WebLimits>,
 ) -> Result<InvitationResponse, Refusal> {
     let AcceptanceForm { code, display_name, new, again, csrf } = form.into_inner();
-    let InvitationContext { sign_in, invitations, client, .. } = &reception;
+    let InvitationContext { sign_in, invitations, client, .. } = &context;
     if !sign_in.verify_pre_session_csrf(&csrf) {
-        return reception.refuse_forgery(chrome);
+        return context.refuse_forgery(layout);
     }
     let code_again = Zeroizing::new(code.0.to_string());
-    let typed = TypedAcceptance { code: code.0, display_name: display_name.clone(), new: new.0, again: again.0 };
-    let refusal = match invitations.accept(typed, client, sign_in.cookies.session().as_ref()).await {
+    let request = TypedAcceptance { code: code.0, display_name: display_name.clone(), new: new.0, again: again.0 };
+    let refusal = match invitations.accept(request, client, sign_in.cookies.session().as_ref()).await {
         Ok(accepted) => {
             sign_in.cookies.set_session(&accepted.signed_in.token, limits.session_lifetime);
             sign_in.cookies.set_device(&accepted.signed_in.device);
@@ -125,51 +125,51 @@ pub(super) async fn accept(
         }
         Err(refusal) => refusal,
     };
-    let Some(said) = error_notice(&refusal) else { return reception.code_form_after(chrome, &refusal) };
+    let Some(notice) = error_notice(&refusal) else { return context.code_form_after(layout, &refusal) };
     match invitations.find(&code_again, client).await {
         Ok(mut invitation) => {
             invitation.of.display_name = display_name;
-            let form = reception.acceptance_form(chrome, invitation, &code_again, Some(said))?;
+            let form = context.acceptance_form(layout, invitation, &code_again, Some(notice))?;
             Ok(Either::Right(Either::Right(form.with_status(Status::BadRequest))))
         }
-        Err(refusal) => reception.code_form_after(chrome, &refusal),
+        Err(refusal) => context.code_form_after(layout, &refusal),
     }
 }
 
 fn code_form(
     sign_in: &SignInContext<'_>,
-    chrome: Layout,
-    said: Option<Notice>,
+    layout: Layout,
+    notice: Option<Notice>,
 ) -> Result<Html<InvitationView>, Refusal> {
-    let view = InvitationView { notice: said, csrf: sign_in.pre_session_csrf_token()? };
-    Ok(Html::new("auth/invitation", "Your invitation", chrome, view))
+    let view = InvitationView { notice, csrf: sign_in.pre_session_csrf_token()? };
+    Ok(Html::new("auth/invitation", "Your invitation", layout, view))
 }
 
 impl InvitationContext<'_> {
     fn acceptance_form(
         &self,
-        chrome: Layout,
+        layout: Layout,
         invitation: Invitation,
         code: &str,
-        said: Option<Notice>,
+        notice: Option<Notice>,
     ) -> Result<Html<AcceptanceView>, Refusal> {
-        let of = invitation.of;
+        let profile = invitation.of;
         let view = AcceptanceView {
-            notice: said,
+            notice,
             invited_by: invitation.invited_by,
-            username: account_username(&of),
-            mail: of.mail.as_ref().map(ToString::to_string),
-            display_name: of.display_name,
+            username: account_username(&profile),
+            mail: profile.mail.as_ref().map(ToString::to_string),
+            display_name: profile.display_name,
             min_length: self.accounts.rules().shortest(),
-            second_factor: of.second_factor,
+            second_factor: profile.second_factor,
             code: code.to_owned(),
             csrf: self.sign_in.pre_session_csrf_token()?,
         };
-        Ok(Html::new("auth/acceptance", "Your invitation", chrome, view))
+        Ok(Html::new("auth/acceptance", "Your invitation", layout, view))
     }
 
     /// The form for the code again, as no other can be shown.
-    fn code_form_after(&self, chrome: Layout, refusal: &InvitationRefusal) -> Result<InvitationResponse, Refusal> {
+    fn code_form_after(&self, layout: Layout, refusal: &InvitationRefusal) -> Result<InvitationResponse, Refusal> {
         if let InvitationRefusal::Store(error) = refusal {
             return Err(Refusal::StoreUnavailable(error.to_string()));
         }
@@ -178,14 +178,14 @@ impl InvitationContext<'_> {
              used it, sign in. Otherwise ask whoever sent it for another. {}",
             self.sign_in.contact_advice()
         );
-        let form = code_form(&self.sign_in, chrome, Some(Notice { tone: Tone::Warn, text }))?;
+        let form = code_form(&self.sign_in, layout, Some(Notice { tone: Tone::Warn, text }))?;
         Ok(Either::Right(Either::Left(form.with_status(Status::NotFound))))
     }
 
-    fn refuse_forgery(&self, chrome: Layout) -> Result<InvitationResponse, Refusal> {
+    fn refuse_forgery(&self, layout: Layout) -> Result<InvitationResponse, Refusal> {
         self.sign_in.audit_forgery(&self.visitor, &self.client);
         let text = "This form was open for a long time, or this browser keeps no cookies. Please open your link again.";
-        let form = code_form(&self.sign_in, chrome, Some(Notice { tone: Tone::Info, text: text.to_owned() }))?;
+        let form = code_form(&self.sign_in, layout, Some(Notice { tone: Tone::Info, text: text.to_owned() }))?;
         Ok(Either::Right(Either::Left(form.with_status(Status::BadRequest))))
     }
 }

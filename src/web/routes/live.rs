@@ -16,44 +16,44 @@ use crate::web::upgrade::{UpgradeAction, WebSocketUpgrade};
 /// browser says where it comes from; what is shown in a header no page can send. A browser that the door refuses is told
 /// so on the socket, since its script cannot see the answer to a handshake; a script gets the plain refusal.
 #[get("/<slug>")]
-pub(super) fn watch(
+pub(super) fn connect(
     slug: &str,
-    asked: QueryParams,
+    params: QueryParams,
     origin: RequestOrigin,
     visitor: Visitor,
     client: Client,
-    dial: LiveSubscriber<'_>,
+    subscriber: LiveSubscriber<'_>,
     handshake: WebSocket,
 ) -> Result<WebSocketUpgrade, Refusal> {
     match (origin, &visitor) {
-        (RequestOrigin::Unknown, _) if dial.is_by_header() => (),
+        (RequestOrigin::Unknown, _) if subscriber.is_by_header() => (),
         (RequestOrigin::Foreign, _) | (RequestOrigin::Unknown, Visitor::Member(_) | Visitor::Unconfirmed) => {
             return Err(Refusal::ForeignOrigin);
         }
         (RequestOrigin::Same, _) | (RequestOrigin::Unknown, Visitor::Anonymous) => (),
     }
-    let then = match dial.open_socket(slug, &visitor, &client, &asked) {
+    let action = match subscriber.open_socket(slug, &visitor, &client, &params) {
         Ok(socket) => UpgradeAction::Serve(Box::new(socket)),
-        Err(Refusal::PageDenied(closed)) if origin == RequestOrigin::Same => {
+        Err(Refusal::PageDenied(denied)) if origin == RequestOrigin::Same => {
             // This answer passes no catcher, which would have written it down.
-            if let (PageDenied::NotAllowed { .. } | PageDenied::OutOfScope, Ok(page)) = (&closed, &slug.parse()) {
-                dial.audit().record(&client, &Event::PageRefused { visitor: &visitor, page });
+            if let (PageDenied::NotAllowed { .. } | PageDenied::OutOfScope, Ok(page)) = (&denied, &slug.parse()) {
+                subscriber.audit().record(&client, &Event::PageRefused { visitor: &visitor, page });
             }
-            UpgradeAction::Reject(close_reason(&closed, &visitor))
+            UpgradeAction::Reject(close_reason(&denied, &visitor))
         }
-        Err(Refusal::CapacityExceeded(crowded)) if origin == RequestOrigin::Same => {
-            UpgradeAction::Reject(CloseReason::capacity_exceeded(crowded.retry_after()))
+        Err(Refusal::CapacityExceeded(exceeded)) if origin == RequestOrigin::Same => {
+            UpgradeAction::Reject(CloseReason::capacity_exceeded(exceeded.retry_after()))
         }
         Err(refusal) => return Err(refusal),
     };
-    Ok(WebSocketUpgrade::new(handshake, dial.hub(), then))
+    Ok(WebSocketUpgrade::new(handshake, subscriber.hub(), action))
 }
 
 /// What a closed door has to say to this visitor: whom nobody can confirm need not sign in, but come again.
-fn close_reason(closed: &PageDenied, visitor: &Visitor) -> CloseReason {
-    match (closed, visitor) {
+fn close_reason(denied: &PageDenied, visitor: &Visitor) -> CloseReason {
+    match (denied, visitor) {
         (PageDenied::SignInRequired, Visitor::Unconfirmed) => CloseReason::unconfirmed(),
-        _ => CloseReason::page_denied(closed),
+        _ => CloseReason::page_denied(denied),
     }
 }
 

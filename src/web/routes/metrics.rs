@@ -36,10 +36,10 @@ impl<'r> FromRequest<'r> for MetricsReader {
     type Error = ();
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
-        let mut shown = request.headers().get("Authorization");
+        let mut headers = request.headers().get("Authorization");
         let settings = try_outcome!(request.guard::<&State<MetricsSettings>>().await);
-        match (shown.next(), shown.next(), &settings.token) {
-            (Some(shown), None, Some(token)) if is_bearer_token(shown, token.expose()) => Outcome::Success(Self),
+        match (headers.next(), headers.next(), &settings.token) {
+            (Some(header), None, Some(token)) if is_bearer_token(header, token.expose()) => Outcome::Success(Self),
             // Whoever shows something else is judged by it, as everywhere.
             _ => request.guard::<Administrator>().await.map(|_| Self),
         }
@@ -49,8 +49,8 @@ impl<'r> FromRequest<'r> for MetricsReader {
 /// Whether an `Authorization` header (RFC 6750, 2.1) carries this very token. Hashes are compared, in constant time,
 /// so that neither the token's characters nor its length can be learned by measuring.
 fn is_bearer_token(header: &str, token: &str) -> bool {
-    let Some((scheme, shown)) = header.split_once(' ') else { return false };
-    let same = Sha256::digest(shown.trim()).ct_eq(&Sha256::digest(token));
+    let Some((scheme, presented)) = header.split_once(' ') else { return false };
+    let same = Sha256::digest(presented.trim()).ct_eq(&Sha256::digest(token));
     scheme.eq_ignore_ascii_case("Bearer") && bool::from(same)
 }
 

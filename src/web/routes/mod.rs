@@ -42,37 +42,37 @@ pub(super) fn mount(rocket: Rocket<Build>) -> Rocket<Build> {
                 account::show,
                 account::end_session,
                 account::end_other_sessions,
-                password::ask,
+                password::show,
                 password::change
             ],
         )
-        .mount("/", routes![factors::list::show, factors::app::offer, factors::app::confirm, factors::app::remove])
-        .mount("/", routes![factors::passkeys::offer, factors::passkeys::options, factors::passkeys::add])
-        .mount("/", routes![factors::passkeys::remove, factors::recovery::renew])
+        .mount("/", routes![factors::list::show, factors::app::show, factors::app::confirm, factors::app::remove])
+        .mount("/", routes![factors::passkeys::show, factors::passkeys::options, factors::passkeys::add])
+        .mount("/", routes![factors::passkeys::remove, factors::recovery::regenerate])
         .mount("/admin", admin::routes())
         .mount("/admin", routes![admin_factors::show, admin_factors::reset])
-        .mount("/login", routes![second_step::ask, second_step::show])
+        .mount("/login", routes![second_step::show, second_step::submit])
         .mount("/login", routes![passkey_sign_in::options, passkey_sign_in::submit])
         .mount(
             "/admin",
             routes![admin_accounts::show, admin_accounts::invite, admin_accounts::withdraw, admin_accounts::act],
         )
-        .mount("/invitation", routes![invitation::ask, invitation::show, invitation::accept])
+        .mount("/invitation", routes![invitation::show_code_form, invitation::show_acceptance_form, invitation::accept])
         .mount(
             "/login",
             routes![
-                sign_in::form,
+                sign_in::show,
                 sign_in::submit,
-                password::begin,
-                password::submit,
-                reauthenticate::ask,
+                password::redirect_to_form,
+                password::change_and_sign_in,
+                reauthenticate::show,
                 reauthenticate::submit
             ],
         )
-        .mount("/logout", routes![sign_out::ask, sign_out::submit])
-        .mount("/live", routes![live::watch, live::not_an_upgrade])
-        .mount("/events", routes![events::watch])
-        .mount("/", routes![account_tokens::make, account_tokens::revoke, token::keys])
+        .mount("/logout", routes![sign_out::show, sign_out::submit])
+        .mount("/live", routes![live::connect, live::not_an_upgrade])
+        .mount("/events", routes![events::connect])
+        .mount("/", routes![account_tokens::create, account_tokens::revoke, token::keys])
         .mount("/api/v1", routes![api::pages, api::page, token::issue])
         .mount("/static", routes![static_files::serve])
         .mount("/", routes![health::alive, health::ready, metrics::show])

@@ -19,18 +19,19 @@ pub(super) const FIRST_PAINT_TIMEOUT: Duration = Duration::from_millis(400);
 #[get("/p/<slug>")]
 pub(super) async fn show(
     slug: &str,
-    asked: QueryParams,
+    params: QueryParams,
     visitor: Visitor,
-    chrome: Layout,
-    shelf: &State<Arc<PageStore>>,
+    layout: Layout,
+    page_store: &State<Arc<PageStore>>,
     hub: &State<Arc<Hub>>,
     time: &State<SharedClock>,
 ) -> Result<Html<PageView>, Refusal> {
-    let page = shelf.authorize(slug, &visitor)?;
-    let revision = shelf.revision_for(&page, &visitor);
-    let choice = page.choose(asked.pairs())?;
-    let seat = hub.subscribe(&page, &choice)?;
-    seat.wait_until_complete(FIRST_PAINT_TIMEOUT).await;
-    let view = PageView::of(&page, &revision, &choice, seat.initial_state(), seat.viewers(), time.0.now());
-    Ok(Html::new("pages/show", page.title.clone(), chrome, view))
+    let page = page_store.authorize(slug, &visitor)?;
+    let revision = page_store.revision_for(&page, &visitor);
+    let choice = page.choose(params.pairs())?;
+    let subscription = hub.subscribe(&page, &choice)?;
+    subscription.wait_until_complete(FIRST_PAINT_TIMEOUT).await;
+    let view =
+        PageView::of(&page, &revision, &choice, subscription.initial_state(), subscription.viewers(), time.0.now());
+    Ok(Html::new("pages/show", page.title.clone(), layout, view))
 }

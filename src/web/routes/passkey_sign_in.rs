@@ -35,14 +35,14 @@ pub(super) fn options(
     sent: Form<CsrfForm<'_>>,
     _from_here: SameOrigin,
     passkeys: Passkeys,
-    doorstep: SignInContext<'_>,
+    context: SignInContext<'_>,
 ) -> Result<Json<factors::Asked>, Refusal> {
-    if !doorstep.verify_pre_session_csrf(sent.csrf) && !doorstep.verify_member_csrf(sent.csrf) {
+    if !context.verify_pre_session_csrf(sent.csrf) && !context.verify_member_csrf(sent.csrf) {
         return Err(Refusal::CsrfMismatch);
     }
     let site = passkeys.site.map_err(|_| Refusal::NotFound)?;
-    let asked = doorstep.auth.factors().ask_for_a_passkey(&site, sent.csrf.as_bytes());
-    asked.map(Json).map_err(|refusal| match refusal {
+    let challenge = context.auth.factors().ask_for_a_passkey(&site, sent.csrf.as_bytes());
+    challenge.map(Json).map_err(|refusal| match refusal {
         PasskeyRefusal::Store(error) => error.into(),
         other => Refusal::Internal(other.to_string()),
     })
@@ -54,37 +54,37 @@ pub(super) async fn submit(
     sent: Form<PasskeySignInForm<'_>>,
     _from_here: SameOrigin,
     visitor: Visitor,
-    chrome: Layout,
+    layout: Layout,
     passkeys: Passkeys,
-    doorstep: SignInContext<'_>,
+    context: SignInContext<'_>,
 ) -> Result<Either<Redirect, Html<SignInView>>, Refusal> {
     let next = NextPath::parse(sent.next).unwrap_or_else(NextPath::home);
-    if !doorstep.verify_pre_session_csrf(sent.csrf) {
-        doorstep.audit_forgery(&visitor, &doorstep.client);
+    if !context.verify_pre_session_csrf(sent.csrf) {
+        context.audit_forgery(&visitor, &context.client);
         let text = "This form was open for a long time, or this browser keeps no cookies. Please sign in again.";
-        let said = Notice { tone: Tone::Info, text: text.to_owned() };
-        let form = doorstep.sign_in_form(chrome, &next, "", Some(said))?;
+        let notice = Notice { tone: Tone::Info, text: text.to_owned() };
+        let form = context.sign_in_form(layout, &next, "", Some(notice))?;
         return Ok(Either::Right(form.with_status(Status::BadRequest)));
     }
     let site = passkeys.site.map_err(|_| Refusal::NotFound)?;
     let answer = PasskeyAnswer { credential: sent.credential, sealed: sent.sealed };
-    let previous = doorstep.cookies.session();
+    let previous = context.cookies.session();
     let browser = sent.csrf.as_bytes();
-    match doorstep.auth.sign_in_with_passkey(&site, browser, answer, &doorstep.client, previous.as_ref()).await {
+    match context.auth.sign_in_with_passkey(&site, browser, answer, &context.client, previous.as_ref()).await {
         Ok(signed_in) => {
-            doorstep.set_session_cookie(&signed_in.token);
-            doorstep.cookies.set_device(&signed_in.device);
+            context.set_session_cookie(&signed_in.token);
+            context.cookies.set_device(&signed_in.device);
             Ok(Either::Left(Redirect::to(next.to_string())))
         }
         Err(refusal) => {
-            let (status, text) = error_text(&doorstep, refusal)?;
-            let form = doorstep.sign_in_form(chrome, &next, "", Some(Notice { tone: Tone::Warn, text }))?;
+            let (status, text) = error_text(&context, refusal)?;
+            let form = context.sign_in_form(layout, &next, "", Some(Notice { tone: Tone::Warn, text }))?;
             Ok(Either::Right(form.with_status(status)))
         }
     }
 }
 
-fn error_text(doorstep: &SignInContext<'_>, refusal: PasskeySignInRefusal) -> Result<(Status, String), Refusal> {
+fn error_text(context: &SignInContext<'_>, refusal: PasskeySignInRefusal) -> Result<(Status, String), Refusal> {
     Ok(match refusal {
         PasskeySignInRefusal::Store(error) | PasskeySignInRefusal::Passkey(PasskeyRefusal::Store(error)) => {
             return Err(error.into());
@@ -97,7 +97,7 @@ fn error_text(doorstep: &SignInContext<'_>, refusal: PasskeySignInRefusal) -> Re
                 .to_owned(),
         ),
         PasskeySignInRefusal::Departed(_) => {
-            (Status::Forbidden, format!("Your passkey is right, but your account may not sign in. {}", doorstep.contact_advice()))
+            (Status::Forbidden, format!("Your passkey is right, but your account may not sign in. {}", context.contact_advice()))
         }
         PasskeySignInRefusal::Unreachable(unreachable) => {
             tracing::warn!(reason = unreachable.reason, "the owner of a passkey could not be asked about");

@@ -39,11 +39,11 @@ pub(super) struct PasswordForm {
 
 /// Nobody begins here: the sign-in leads on whoever must change their password, and a member has a form of their own.
 #[get("/password")]
-pub(super) fn begin(asked: QueryParams, visitor: Visitor) -> Redirect {
+pub(super) fn redirect_to_form(params: QueryParams, visitor: Visitor) -> Redirect {
     match visitor {
         Visitor::Member(_) => Redirect::to(MEMBER_FORM_PATH),
         Visitor::Anonymous | Visitor::Unconfirmed => {
-            let next = asked.get("next").and_then(NextPath::parse).unwrap_or_else(NextPath::home);
+            let next = params.get("next").and_then(NextPath::parse).unwrap_or_else(NextPath::home);
             Redirect::to(sign_in_href(next.as_str()))
         }
     }
@@ -51,34 +51,34 @@ pub(super) fn begin(asked: QueryParams, visitor: Visitor) -> Redirect {
 
 /// Changes the password of somebody who cannot sign in before, and signs them in.
 #[post("/password", data = "<form>")]
-pub(super) async fn submit(
+pub(super) async fn change_and_sign_in(
     form: Form<PasswordForm>,
     client: Client,
     _from_here: SameOrigin,
     visitor: Visitor,
-    chrome: Layout,
-    doorstep: SignInContext<'_>,
+    layout: Layout,
+    context: SignInContext<'_>,
     limits: &State<WebLimits>,
 ) -> Result<SignInResponse, Refusal> {
     let PasswordForm { username, old, new, again, next, csrf } = form.into_inner();
     let next = NextPath::parse(&next).unwrap_or_else(NextPath::home);
-    if !doorstep.verify_pre_session_csrf(&csrf) {
-        doorstep.audit_forgery(&visitor, &client);
+    if !context.verify_pre_session_csrf(&csrf) {
+        context.audit_forgery(&visitor, &client);
         let text = "This form was open for a long time, or this browser keeps no cookies. Please fill it in again.";
-        let said = Notice { tone: Tone::Info, text: text.to_owned() };
-        let form = anonymous_form(&doorstep, chrome, &next, &username, said)?;
+        let notice = Notice { tone: Tone::Info, text: text.to_owned() };
+        let form = anonymous_form(&context, layout, &next, &username, notice)?;
         return Ok(Either::Right(Either::Right(form.with_status(Status::BadRequest))));
     }
-    if !doorstep.auth.changes_passwords(&username, PasswordState::Good) {
+    if !context.auth.changes_passwords(&username, PasswordState::Good) {
         return Err(Refusal::NotFound);
     }
-    let typed = TypedChange { old: old.0, new: new.0, again: again.0 };
-    let previous = doorstep.cookies.session();
-    match doorstep.auth.change_password(&username, typed, &client, previous.as_ref()).await {
-        Ok(changed) => finish_change(&doorstep, limits, chrome, changed, &next, &username),
+    let request = TypedChange { old: old.0, new: new.0, again: again.0 };
+    let previous = context.cookies.session();
+    match context.auth.change_password(&username, request, &client, previous.as_ref()).await {
+        Ok(changed) => finish_change(&context, limits, layout, changed, &next, &username),
         Err(refusal) => {
-            let (status, said) = error_notice(&doorstep, &refusal)?;
-            let form = anonymous_form(&doorstep, chrome, &next, &username, said)?;
+            let (status, notice) = error_notice(&context, &refusal)?;
+            let form = anonymous_form(&context, layout, &next, &username, notice)?;
             Ok(Either::Right(Either::Right(form.with_status(status))))
         }
     }
@@ -86,9 +86,9 @@ pub(super) async fn submit(
 
 /// A member's form.
 #[get("/account/password")]
-pub(super) fn ask(member: Member, chrome: Layout, doorstep: SignInContext<'_>) -> Result<Html<PasswordView>, Refusal> {
-    let name = doorstep.auth.name_for_change(&member.person).ok_or(Refusal::NotFound)?;
-    Ok(member_form(chrome, &name, None))
+pub(super) fn show(member: Member, layout: Layout, context: SignInContext<'_>) -> Result<Html<PasswordView>, Refusal> {
+    let name = context.auth.name_for_change(&member.person).ok_or(Refusal::NotFound)?;
+    Ok(member_form(layout, &name, None))
 }
 
 /// Changes a member's password, and gives this browser a new session.
@@ -98,25 +98,25 @@ pub(super) async fn change(
     client: Client,
     _from_here: SameOrigin,
     member: Member,
-    chrome: Layout,
-    doorstep: SignInContext<'_>,
+    layout: Layout,
+    context: SignInContext<'_>,
     limits: &State<WebLimits>,
 ) -> Result<SignInResponse, Refusal> {
     let PasswordForm { old, new, again, csrf, .. } = form.into_inner();
-    let previous = doorstep.cookies.session().ok_or(Refusal::CsrfMismatch)?;
-    if !doorstep.auth.keys().csrf_holds(Holder::Member(&previous), &csrf) {
+    let previous = context.cookies.session().ok_or(Refusal::CsrfMismatch)?;
+    if !context.auth.keys().csrf_holds(Holder::Member(&previous), &csrf) {
         return Err(Refusal::CsrfMismatch);
     }
-    let name = doorstep.auth.name_for_change(&member.person).ok_or(Refusal::NotFound)?;
-    let typed = TypedChange { old: old.0, new: new.0, again: again.0 };
-    match doorstep.auth.change_password(name.as_str(), typed, &client, Some(&previous)).await {
+    let name = context.auth.name_for_change(&member.person).ok_or(Refusal::NotFound)?;
+    let request = TypedChange { old: old.0, new: new.0, again: again.0 };
+    match context.auth.change_password(name.as_str(), request, &client, Some(&previous)).await {
         Ok(changed) => {
             let next = NextPath::parse(CHANGED_PATH).unwrap_or_else(NextPath::home);
-            finish_change(&doorstep, limits, chrome, changed, &next, name.as_str())
+            finish_change(&context, limits, layout, changed, &next, name.as_str())
         }
         Err(refusal) => {
-            let (status, said) = error_notice(&doorstep, &refusal)?;
-            Ok(Either::Right(Either::Right(member_form(chrome, &name, Some(said)).with_status(status))))
+            let (status, notice) = error_notice(&context, &refusal)?;
+            Ok(Either::Right(Either::Right(member_form(layout, &name, Some(notice)).with_status(status))))
         }
     }
 }
@@ -139,66 +139,66 @@ pub(super) fn change_required_notice(auth: &Auth, refusal: &SignInRefusal, usern
 
 /// The form for somebody who is not signed in.
 pub(super) fn anonymous_form(
-    doorstep: &SignInContext<'_>,
-    chrome: Layout,
+    context: &SignInContext<'_>,
+    layout: Layout,
     next: &NextPath,
     username: &str,
-    said: Notice,
+    notice: Notice,
 ) -> Result<Html<PasswordView>, Refusal> {
     let view = PasswordView {
-        notice: Some(said),
+        notice: Some(notice),
         is_member: false,
         is_local: false,
         username: username.to_owned(),
         next: next.to_string(),
-        csrf: doorstep.pre_session_csrf_token()?,
+        csrf: context.pre_session_csrf_token()?,
     };
-    Ok(Html::new("auth/password", "Change your password", chrome, view))
+    Ok(Html::new("auth/password", "Change your password", layout, view))
 }
 
-fn member_form(mut chrome: Layout, name: &Username, said: Option<Notice>) -> Html<PasswordView> {
+fn member_form(mut layout: Layout, name: &Username, notice: Option<Notice>) -> Html<PasswordView> {
     // Whoever is here need not be told to come here.
-    chrome.banners.retain(|note| note.link.as_ref().is_none_or(|link| link.href != MEMBER_FORM_PATH));
+    layout.banners.retain(|note| note.link.as_ref().is_none_or(|link| link.href != MEMBER_FORM_PATH));
     let view = PasswordView {
-        notice: said,
+        notice,
         is_member: true,
-        is_local: chrome.visitor.as_ref().is_some_and(|who| who.is_local),
+        is_local: layout.visitor.as_ref().is_some_and(|who| who.is_local),
         username: name.as_str().to_owned(),
         next: String::new(),
-        csrf: chrome.csrf.clone(),
+        csrf: layout.csrf.clone(),
     };
-    Html::new("auth/password", "Change your password", chrome, view)
+    Html::new("auth/password", "Change your password", layout, view)
 }
 
 /// After the change: onward with the new session, or to the sign-in form when the directory failed them just then.
 fn finish_change(
-    doorstep: &SignInContext<'_>,
+    context: &SignInContext<'_>,
     limits: &WebLimits,
-    mut chrome: Layout,
+    mut layout: Layout,
     changed: Changed,
     next: &NextPath,
     username: &str,
 ) -> Result<SignInResponse, Refusal> {
     if let Some(pending) = changed.second_factor {
-        doorstep.cookies.remove_session();
-        doorstep.cookies.set_pending(&pending);
+        context.cookies.remove_session();
+        context.cookies.set_pending(&pending);
         return Ok(Either::Left(Redirect::to(href_with_next("/login/factor", next.as_str()))));
     }
     let Some(signed_in) = changed.signed_in else {
-        doorstep.cookies.remove_session();
-        (chrome.visitor, chrome.banners) = (None, Vec::new());
+        context.cookies.remove_session();
+        (layout.visitor, layout.banners) = (None, Vec::new());
         let text = "Your password is changed. Sign in with the new one.";
-        let said = Notice { tone: Tone::Info, text: text.to_owned() };
-        return Ok(Either::Right(Either::Left(doorstep.sign_in_form(chrome, next, username, Some(said))?)));
+        let notice = Notice { tone: Tone::Info, text: text.to_owned() };
+        return Ok(Either::Right(Either::Left(context.sign_in_form(layout, next, username, Some(notice))?)));
     };
-    doorstep.cookies.set_session(&signed_in.token, limits.session_lifetime);
-    doorstep.cookies.set_device(&signed_in.device);
+    context.cookies.set_session(&signed_in.token, limits.session_lifetime);
+    context.cookies.set_device(&signed_in.device);
     let onward = if changed.others_ended { next.to_string() } else { CHANGED_BUT_SESSIONS_LEFT_PATH.to_owned() };
     Ok(Either::Left(Redirect::to(onward)))
 }
 
 /// What is said about a refusal above the form.
-fn error_notice(doorstep: &SignInContext<'_>, refusal: &PasswordChangeRefusal) -> Result<(Status, Notice), Refusal> {
+fn error_notice(context: &SignInContext<'_>, refusal: &PasswordChangeRefusal) -> Result<(Status, Notice), Refusal> {
     let warn = |status, text: &str| Ok((status, Notice { tone: Tone::Warn, text: text.to_owned() }));
     match refusal {
         PasswordChangeRefusal::NewEmpty => warn(Status::BadRequest, "Choose a new password."),
@@ -219,7 +219,7 @@ fn error_notice(doorstep: &SignInContext<'_>, refusal: &PasswordChangeRefusal) -
             &format!(
                 "Your password cannot be changed here. Change it on your computer (Ctrl-Alt-Del on Windows). If that \
                  does not work: {}",
-                doorstep.contact_advice()
+                context.contact_advice()
             ),
         ),
         PasswordChangeRefusal::Old(SignInRefusal::WrongCredentials | SignInRefusal::Throttled { .. }) => warn(
@@ -235,7 +235,7 @@ fn error_notice(doorstep: &SignInContext<'_>, refusal: &PasswordChangeRefusal) -
             };
             Ok((Status::ServiceUnavailable, Notice { tone: Tone::Bad, text: text.to_owned() }))
         }
-        PasswordChangeRefusal::Old(refusal) => doorstep.error_notice(refusal),
+        PasswordChangeRefusal::Old(refusal) => context.error_notice(refusal),
     }
 }
 
@@ -267,12 +267,12 @@ mod tests {
 
     #[test]
     fn each_broken_rule_has_its_words_and_the_directorys_own_where_they_say_more() {
-        let words = "It should be equal or longer than 10 characters.";
-        let samba = Some(words);
-        assert_eq!(policy_text(Some(Rule::TooShort), samba), words);
+        let text = "It should be equal or longer than 10 characters.";
+        let samba = Some(text);
+        assert_eq!(policy_text(Some(Rule::TooShort), samba), text);
         assert_eq!(policy_text(Some(Rule::TooShort), None), "The new password is too short.");
         assert!(policy_text(Some(Rule::InHistory), samba).starts_with("You had this password before."));
-        assert_eq!(policy_text(None, samba), words);
+        assert_eq!(policy_text(None, samba), text);
         assert!(policy_text(None, None).contains("against your company's rules"));
     }
 

@@ -26,81 +26,81 @@ pub(super) struct ReauthenticateForm {
 
 /// Asks a member for their second factor once more, or for their password where they have none.
 #[get("/again")]
-pub(super) async fn ask(
-    asked: QueryParams,
+pub(super) async fn show(
+    params: QueryParams,
     member: Member,
-    chrome: Layout,
+    layout: Layout,
     passkeys: Passkeys,
-    doorstep: SignInContext<'_>,
+    context: SignInContext<'_>,
     limits: &State<WebLimits>,
 ) -> Result<Either<Html<SecondStepView>, Html<ReauthenticateView>>, Refusal> {
     // Who comes without a session has none to prove themselves in.
     member.session().ok_or(Refusal::NotFound)?;
-    let next = asked.get("next").and_then(NextPath::parse).unwrap_or_else(NextPath::home);
-    if doorstep.auth.needs_second_factor(&member.person.id).await? {
-        let who = SecondStepSubject::Member(Box::new(member));
-        return second_step::form(&doorstep, chrome, &passkeys, &who, &next, None).await.map(Either::Left);
+    let next = params.get("next").and_then(NextPath::parse).unwrap_or_else(NextPath::home);
+    if context.auth.needs_second_factor(&member.person.id).await? {
+        let subject = SecondStepSubject::Member(Box::new(member));
+        return second_step::form(&context, layout, &passkeys, &subject, &next, None).await.map(Either::Left);
     }
-    Ok(Either::Right(form(&member, chrome, limits, &next, None)))
+    Ok(Either::Right(form(&member, layout, limits, &next, None)))
 }
 
 /// Takes it, gives the browser another token, and leads back.
 #[post("/again", data = "<typed>")]
 pub(super) async fn submit(
     typed: Form<ReauthenticateForm>,
-    own: CsrfGuard<'_>,
+    csrf_guard: CsrfGuard<'_>,
     client: Client,
     member: Member,
-    chrome: Layout,
-    doorstep: SignInContext<'_>,
+    layout: Layout,
+    context: SignInContext<'_>,
     limits: &State<WebLimits>,
 ) -> Result<Either<Redirect, Html<ReauthenticateView>>, Refusal> {
     let ReauthenticateForm { password, next, csrf } = typed.into_inner();
     let next = NextPath::parse(&next).unwrap_or_else(NextPath::home);
-    own.check(&csrf)?;
+    csrf_guard.check(&csrf)?;
     // A password alone proves nothing of whoever has a second factor.
-    if doorstep.auth.needs_second_factor(&member.person.id).await? {
+    if context.auth.needs_second_factor(&member.person.id).await? {
         return Ok(Either::Left(Redirect::to(reauthenticate_href(&next))));
     }
-    match doorstep.auth.prove_again(&member, password.0, &client, own.token()).await {
-        Ok(Some(proved)) => {
-            let lasts = proved.session.absolute_end.since(proved.session.proved_at);
-            doorstep.cookies.set_session(&proved.token, lasts);
-            doorstep.cookies.set_device(&proved.device);
+    match context.auth.prove_again(&member, password.0, &client, csrf_guard.token()).await {
+        Ok(Some(renewed)) => {
+            let max_age = renewed.session.absolute_end.since(renewed.session.proved_at);
+            context.cookies.set_session(&renewed.token, max_age);
+            context.cookies.set_device(&renewed.device);
             Ok(Either::Left(Redirect::to(next.to_string())))
         }
         // The session has ended meanwhile: the form leads to the one for signing in.
         Ok(None) => Ok(Either::Left(Redirect::to(reauthenticate_href(&next)))),
         Err(refusal) => {
-            let (status, said) = error_notice(&doorstep, &refusal)?;
-            Ok(Either::Right(form(&member, chrome, limits, &next, Some(said)).with_status(status)))
+            let (status, notice) = error_notice(&context, &refusal)?;
+            Ok(Either::Right(form(&member, layout, limits, &next, Some(notice)).with_status(status)))
         }
     }
 }
 
 fn form(
     member: &Member,
-    chrome: Layout,
+    layout: Layout,
     limits: &WebLimits,
     next: &NextPath,
-    said: Option<Notice>,
+    notice: Option<Notice>,
 ) -> Html<ReauthenticateView> {
     let view = ReauthenticateView {
-        notice: said,
+        notice,
         username: member.person.qualified_name(),
         valid_for: humanize(limits.recent_authentication),
         next: next.to_string(),
     };
-    Html::new("auth/reauthenticate", "Your password again", chrome, view)
+    Html::new("auth/reauthenticate", "Your password again", layout, view)
 }
 
 /// Their name is settled here, so a refusal speaks of the password alone.
-fn error_notice(doorstep: &SignInContext<'_>, refusal: &SignInRefusal) -> Result<(Status, Notice), Refusal> {
+fn error_notice(context: &SignInContext<'_>, refusal: &SignInRefusal) -> Result<(Status, Notice), Refusal> {
     match refusal {
         SignInRefusal::WrongCredentials | SignInRefusal::Throttled { .. } => {
             let text = "That is not your password. After several wrong tries, wait a few minutes before the next.";
             Ok((Status::Unauthorized, Notice { tone: Tone::Warn, text: text.to_owned() }))
         }
-        refusal => doorstep.error_notice(refusal),
+        refusal => context.error_notice(refusal),
     }
 }

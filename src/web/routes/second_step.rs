@@ -44,47 +44,47 @@ pub(super) enum SecondStepSubject {
 
 /// The second step: of a sign-in, or of a member whom a page asks for it. Whoever has no factor is led to set one up.
 #[get("/factor")]
-pub(super) async fn ask(
-    asked: QueryParams,
+pub(super) async fn show(
+    params: QueryParams,
     visitor: Visitor,
-    chrome: Layout,
+    layout: Layout,
     passkeys: Passkeys,
-    doorstep: SignInContext<'_>,
+    context: SignInContext<'_>,
 ) -> Result<SecondStepResponse, Refusal> {
-    let next = asked.get("next").and_then(NextPath::parse).unwrap_or_else(NextPath::home);
-    if let Some(person) = doorstep.pending_person() {
-        return form(&doorstep, chrome, &passkeys, &SecondStepSubject::Pending(person), &next, None)
+    let next = params.get("next").and_then(NextPath::parse).unwrap_or_else(NextPath::home);
+    if let Some(person) = context.pending_person() {
+        return form(&context, layout, &passkeys, &SecondStepSubject::Pending(person), &next, None)
             .await
             .map(Either::Right);
     }
     let Some(member) = session_member(visitor) else {
         return Ok(Either::Left(Redirect::to(sign_in_href(next.as_str()))));
     };
-    if !doorstep.auth.needs_second_factor(&member.person.id).await? {
+    if !context.auth.needs_second_factor(&member.person.id).await? {
         return Ok(Either::Left(Redirect::to(href_with_next("/account/factors", next.as_str()))));
     }
     if member.second_factor_until.is_some() {
         return Ok(Either::Left(Redirect::to(next.to_string())));
     }
-    form(&doorstep, chrome, &passkeys, &SecondStepSubject::Member(member), &next, None).await.map(Either::Right)
+    form(&context, layout, &passkeys, &SecondStepSubject::Member(member), &next, None).await.map(Either::Right)
 }
 
 #[post("/factor", data = "<sent>")]
-pub(super) async fn show(
+pub(super) async fn submit(
     sent: Form<FactorForm<'_>>,
     _from_here: SameOrigin,
     visitor: Visitor,
-    chrome: Layout,
+    layout: Layout,
     passkeys: Passkeys,
-    doorstep: SignInContext<'_>,
+    context: SignInContext<'_>,
 ) -> Result<SecondStepResponse, Refusal> {
     let next = NextPath::parse(sent.next).unwrap_or_else(NextPath::home);
-    let who = match (doorstep.pending_person(), session_member(visitor)) {
+    let subject = match (context.pending_person(), session_member(visitor)) {
         (Some(person), _) => SecondStepSubject::Pending(person),
         (None, Some(member)) => SecondStepSubject::Member(member),
         (None, None) => return Ok(Either::Left(Redirect::to(sign_in_href(next.as_str())))),
     };
-    if !who.verify_csrf(&doorstep, sent.csrf) {
+    if !subject.verify_csrf(&context, sent.csrf) {
         return Err(Refusal::CsrfMismatch);
     }
     let showing = match &passkeys.site {
@@ -95,20 +95,20 @@ pub(super) async fn show(
         _ if sent.code.is_empty() => Showing::Code(sent.recovery),
         _ => Showing::Code(sent.code),
     };
-    match who.verify(&doorstep, showing).await {
+    match subject.verify(&context, showing).await {
         Ok(PassedSecondStep { token, device_cookie }) => {
-            doorstep.set_session_cookie(&token);
+            context.set_session_cookie(&token);
             if let Some(device_cookie) = device_cookie {
-                doorstep.cookies.set_device(&device_cookie);
+                context.cookies.set_device(&device_cookie);
             }
-            doorstep.cookies.remove_pending();
+            context.cookies.remove_pending();
             Ok(Either::Left(Redirect::to(next.to_string())))
         }
         // Their five minutes are over.
         Err(FactorRefusal::NotWaiting) => Ok(Either::Left(Redirect::to(sign_in_href(next.as_str())))),
         Err(refusal) => {
-            let (status, said) = error_notice(refusal)?;
-            let form = form(&doorstep, chrome, &passkeys, &who, &next, Some(said)).await?;
+            let (status, notice) = error_notice(refusal)?;
+            let form = form(&context, layout, &passkeys, &subject, &next, Some(notice)).await?;
             Ok(Either::Right(form.with_status(status)))
         }
     }
@@ -139,28 +139,28 @@ impl SecondStepSubject {
     }
 
     /// Whether the form was made by us for this browser.
-    fn verify_csrf(&self, doorstep: &SignInContext<'_>, csrf: &str) -> bool {
+    fn verify_csrf(&self, context: &SignInContext<'_>, csrf: &str) -> bool {
         match self {
-            Self::Pending(_) => doorstep.verify_pre_session_csrf(csrf),
-            Self::Member(_) => doorstep.verify_member_csrf(csrf),
+            Self::Pending(_) => context.verify_pre_session_csrf(csrf),
+            Self::Member(_) => context.verify_member_csrf(csrf),
         }
     }
 
     async fn verify(
         &self,
-        doorstep: &SignInContext<'_>,
+        context: &SignInContext<'_>,
         showing: Showing<'_>,
     ) -> Result<PassedSecondStep, FactorRefusal> {
-        let (session, client) = (doorstep.cookies.session(), &doorstep.client);
+        let (session, client) = (context.cookies.session(), &context.client);
         match self {
             Self::Pending(_) => {
-                let pending = doorstep.cookies.pending().ok_or(FactorRefusal::NotWaiting)?;
-                let signed_in = doorstep.auth.finish_sign_in(&pending, showing, client, session.as_ref()).await?;
+                let pending = context.cookies.pending().ok_or(FactorRefusal::NotWaiting)?;
+                let signed_in = context.auth.finish_sign_in(&pending, showing, client, session.as_ref()).await?;
                 Ok(PassedSecondStep { token: signed_in.token, device_cookie: Some(signed_in.device) })
             }
             Self::Member(member) => {
                 let session = session.ok_or(FactorRefusal::NotWaiting)?;
-                let renewed = doorstep.auth.step_up(&session, &member.person, showing, client).await?;
+                let renewed = context.auth.step_up(&session, &member.person, showing, client).await?;
                 Ok(PassedSecondStep { token: renewed.token, device_cookie: None })
             }
         }
@@ -169,31 +169,31 @@ impl SecondStepSubject {
 
 /// The form for a second factor.
 pub(super) async fn form(
-    doorstep: &SignInContext<'_>,
-    chrome: Layout,
+    context: &SignInContext<'_>,
+    layout: Layout,
     passkeys: &Passkeys,
-    who: &SecondStepSubject,
+    subject: &SecondStepSubject,
     next: &NextPath,
-    said: Option<Notice>,
+    notice: Option<Notice>,
 ) -> Result<Html<SecondStepView>, Refusal> {
-    let enrolled = doorstep.auth.factors().of(&who.person().id).await?;
+    let enrolled = context.auth.factors().of(&subject.person().id).await?;
     let has_passkeys = !enrolled.passkeys.is_empty();
-    let is_member = matches!(who, SecondStepSubject::Member(_));
-    let ways = [
+    let is_member = matches!(subject, SecondStepSubject::Member(_));
+    let methods = [
         (FactorMethod::Passkey, has_passkeys && passkeys.site.is_ok()),
         (FactorMethod::App, enrolled.app.is_some()),
         (FactorMethod::RecoveryCode, enrolled.recovery_codes > 0),
     ];
     let view = SecondStepView {
-        notice: said,
+        notice,
         is_member,
-        name: who.person().display_name.clone(),
-        methods: ways.into_iter().filter(|(_, will_do)| *will_do).map(|(way, _)| way).collect(),
+        name: subject.person().display_name.clone(),
+        methods: methods.into_iter().filter(|(_, is_usable)| *is_usable).map(|(method, _)| method).collect(),
         no_passkeys: passkeys.site.as_ref().err().filter(|_| has_passkeys).map(NoPasskeysView::of),
         next: next.to_string(),
-        csrf: if is_member { chrome.csrf.clone() } else { doorstep.pre_session_csrf_token()? },
+        csrf: if is_member { layout.csrf.clone() } else { context.pre_session_csrf_token()? },
     };
-    Ok(Html::new("auth/second_step", "One more step", chrome, view))
+    Ok(Html::new("auth/second_step", "One more step", layout, view))
 }
 
 /// What is said about a factor that was not taken.

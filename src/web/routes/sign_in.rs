@@ -32,20 +32,20 @@ pub(super) struct SignInForm {
 
 /// The form; a member is sent on to where they wanted to go, and one whom nobody can confirm is told so.
 #[get("/")]
-pub(super) fn form(
-    asked: QueryParams,
+pub(super) fn show(
+    params: QueryParams,
     visitor: Visitor,
-    chrome: Layout,
-    doorstep: SignInContext<'_>,
+    layout: Layout,
+    context: SignInContext<'_>,
     limits: &State<WebLimits>,
 ) -> Result<Either<Redirect, Html<SignInView>>, Refusal> {
-    let next = asked.get("next").and_then(NextPath::parse).unwrap_or_else(NextPath::home);
-    let said = match visitor {
+    let next = params.get("next").and_then(NextPath::parse).unwrap_or_else(NextPath::home);
+    let notice = match visitor {
         Visitor::Member(_) => return Ok(Either::Left(Redirect::to(next.to_string()))),
         Visitor::Unconfirmed => Some(unconfirmed_notice(limits.session_stale_after)),
         Visitor::Anonymous => None,
     };
-    doorstep.sign_in_form(chrome, &next, "", said).map(Either::Right)
+    context.sign_in_form(layout, &next, "", notice).map(Either::Right)
 }
 
 /// What is said to somebody who is signed in and finds the doors shut.
@@ -67,38 +67,38 @@ pub(super) async fn submit(
     client: Client,
     _from_here: SameOrigin,
     visitor: Visitor,
-    chrome: Layout,
-    doorstep: SignInContext<'_>,
+    layout: Layout,
+    context: SignInContext<'_>,
     limits: &State<WebLimits>,
 ) -> Result<SignInResponse, Refusal> {
     let SignInForm { username, password, next, csrf, stay } = form.into_inner();
     let next = NextPath::parse(&next).unwrap_or_else(NextPath::home);
-    if !doorstep.verify_pre_session_csrf(&csrf) {
-        doorstep.audit_forgery(&visitor, &client);
+    if !context.verify_pre_session_csrf(&csrf) {
+        context.audit_forgery(&visitor, &client);
         let text = "This form was open for a long time, or this browser keeps no cookies. Please sign in again.";
-        let said = Notice { tone: Tone::Info, text: text.to_owned() };
-        let form = doorstep.sign_in_form(chrome, &next, &username, Some(said))?;
+        let notice = Notice { tone: Tone::Info, text: text.to_owned() };
+        let form = context.sign_in_form(layout, &next, &username, Some(notice))?;
         return Ok(Either::Right(Either::Left(form.with_status(Status::BadRequest))));
     }
-    let previous = doorstep.cookies.session();
-    let refusal = match doorstep.auth.sign_in_for(&username, password.0, stay, &client, previous.as_ref()).await {
+    let previous = context.cookies.session();
+    let refusal = match context.auth.sign_in_for(&username, password.0, stay, &client, previous.as_ref()).await {
         Ok(signed_in) => {
-            doorstep.cookies.set_session(&signed_in.token, limits.session_lifetime);
-            doorstep.cookies.set_device(&signed_in.device);
+            context.cookies.set_session(&signed_in.token, limits.session_lifetime);
+            context.cookies.set_device(&signed_in.device);
             return Ok(Either::Left(Redirect::to(next.to_string())));
         }
         Err(SignInRefusal::SecondFactorFirst(pending)) => {
-            doorstep.cookies.set_pending(&pending);
+            context.cookies.set_pending(&pending);
             return Ok(Either::Left(Redirect::to(href_with_next("/login/factor", next.as_str()))));
         }
         Err(refusal) => refusal,
     };
-    if let Some(said) = password::change_required_notice(doorstep.auth, &refusal, &username) {
-        let form = password::anonymous_form(&doorstep, chrome, &next, &username, said)?;
+    if let Some(notice) = password::change_required_notice(context.auth, &refusal, &username) {
+        let form = password::anonymous_form(&context, layout, &next, &username, notice)?;
         return Ok(Either::Right(Either::Right(form.with_status(Status::Forbidden))));
     }
-    let (status, said) = doorstep.error_notice(&refusal)?;
-    let form = doorstep.sign_in_form(chrome, &next, &username, Some(said))?;
+    let (status, notice) = context.error_notice(&refusal)?;
+    let form = context.sign_in_form(layout, &next, &username, Some(notice))?;
     Ok(Either::Right(Either::Left(form.with_status(status))))
 }
 

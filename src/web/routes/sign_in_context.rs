@@ -81,7 +81,7 @@ impl SignInContext<'_> {
     pub(super) fn verify_pre_session_csrf(&self, csrf: &str) -> bool {
         self.cookies
             .pre_session()
-            .is_some_and(|stranger: StrangerToken| self.auth.keys().csrf_holds(Holder::Stranger(&stranger), csrf))
+            .is_some_and(|token: StrangerToken| self.auth.keys().csrf_holds(Holder::Stranger(&token), csrf))
     }
 
     /// Writes down that a form was not ours.
@@ -97,21 +97,21 @@ impl SignInContext<'_> {
     /// The sign-in form.
     pub(super) fn sign_in_form(
         &self,
-        chrome: Layout,
+        layout: Layout,
         next: &NextPath,
         username: &str,
-        said: Option<Notice>,
+        notice: Option<Notice>,
     ) -> Result<Html<SignInView>, Refusal> {
         let view = SignInView {
             page_title: self.target_page_title(next),
-            notice: said,
+            notice,
             username: username.to_owned(),
             next: next.to_string(),
             csrf: self.pre_session_csrf_token()?,
             passwordless: self.passwordless,
             stay_signed_in: self.stay_signed_in.map(humanize),
         };
-        Ok(Html::new("auth/sign_in", "Sign in", chrome, view))
+        Ok(Html::new("auth/sign_in", "Sign in", layout, view))
     }
 
     /// Gives this browser a session's token.
@@ -120,19 +120,19 @@ impl SignInContext<'_> {
     }
 
     /// Gives a page that is shown after a second factor, with a new session token, its forms' token, and unlocks its bar.
-    pub(super) fn renew_layout(&self, chrome: &mut Layout, token: &SessionToken) {
-        chrome.nav.iter_mut().for_each(NavItem::unlock);
-        self.auth.keys().csrf_token(Holder::Member(token)).as_str().clone_into(&mut chrome.csrf);
+    pub(super) fn renew_layout(&self, layout: &mut Layout, token: &SessionToken) {
+        layout.nav.iter_mut().for_each(NavItem::unlock);
+        self.auth.keys().csrf_token(Holder::Member(token)).as_str().clone_into(&mut layout.csrf);
     }
 
     /// What this browser's forms are bound to; given to it with the first form.
     fn pre_session_token(&self) -> Result<StrangerToken, Refusal> {
-        if let Some(stranger) = self.cookies.pre_session() {
-            return Ok(stranger);
+        if let Some(token) = self.cookies.pre_session() {
+            return Ok(token);
         }
-        let stranger = StrangerToken::generate().map_err(|error| Refusal::Internal(error.to_string()))?;
-        self.cookies.set_pre_session(&stranger);
-        Ok(stranger)
+        let token = StrangerToken::generate().map_err(|error| Refusal::Internal(error.to_string()))?;
+        self.cookies.set_pre_session(&token);
+        Ok(token)
     }
 
     /// The title of the page that they came for.

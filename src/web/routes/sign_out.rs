@@ -16,12 +16,12 @@ use crate::web::views::{Layout, SignOutView, SignedOutView};
 
 /// Whoever has a session is asked first, since following a link must change nothing; others have signed out.
 #[get("/")]
-pub(super) fn ask(visitor: Visitor, chrome: Layout) -> Either<Html<SignOutView>, Html<SignedOutView>> {
+pub(super) fn show(visitor: Visitor, layout: Layout) -> Either<Html<SignOutView>, Html<SignedOutView>> {
     match visitor {
         Visitor::Member(_) | Visitor::Unconfirmed => {
-            Either::Left(Html::new("auth/sign_out", "Sign out", chrome, SignOutView {}))
+            Either::Left(Html::new("auth/sign_out", "Sign out", layout, SignOutView {}))
         }
-        Visitor::Anonymous => Either::Right(Html::new("auth/signed_out", "Signed out", chrome, SignedOutView {})),
+        Visitor::Anonymous => Either::Right(Html::new("auth/signed_out", "Signed out", layout, SignedOutView {})),
     }
 }
 

@@ -33,7 +33,7 @@ pub(super) fn issue(
     origin: RequestOrigin,
     _from_here: SameOrigin,
     client: Client,
-    scripts: &State<Arc<Scripts>>,
+    api_auth: &State<Arc<Scripts>>,
 ) -> Result<Json<TokenResponse>, Refusal> {
     let member: Member = match visitor {
         Visitor::Member(member) => *member,
@@ -43,7 +43,7 @@ pub(super) fn issue(
     if matches!(member.credential, Credential::Session(_)) && origin != RequestOrigin::Same {
         return Err(Refusal::ForeignOrigin);
     }
-    let issued = scripts.issue(&member, requested_scope(&body.0, kind)?, &client)?;
+    let issued = api_auth.issue(&member, requested_scope(&body.0, kind)?, &client)?;
     Ok(Json(TokenResponse {
         access_token: issued.text,
         token_type: "Bearer",
@@ -92,7 +92,7 @@ pub(super) struct JwksResponse {
 
 /// A key signs as soon as it is made, so whoever keeps this asks again for a key they do not know.
 #[get("/.well-known/jwks.json")]
-pub(super) fn keys(scripts: &State<Arc<Scripts>>) -> JwksResponse {
+pub(super) fn keys(api_auth: &State<Arc<Scripts>>) -> JwksResponse {
     let caching = Header::new("Cache-Control", "public, max-age=300");
-    JwksResponse { keys: Json(scripts.signer().public_keys()), caching }
+    JwksResponse { keys: Json(api_auth.signer().public_keys()), caching }
 }

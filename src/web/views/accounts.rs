@@ -81,8 +81,8 @@ pub(in crate::web) struct InvitationRow {
 
 impl AccountRow {
     pub(in crate::web) fn of(account: &Account, admin: &PersonId, now: Timestamp) -> Self {
-        let closed = account.closed(now);
-        let (state, state_label) = match closed {
+        let inactive = account.closed(now);
+        let (state, state_label) = match inactive {
             None => ("good", "open"),
             Some(Closed::Disabled) => ("unknown", "disabled"),
             Some(Closed::Expired) => ("unknown", "expired"),
@@ -132,14 +132,14 @@ pub(in crate::web) fn accounts_navigation() -> Vec<AdminNavItem> {
 }
 
 /// The name as its owner types it, and as pages name it.
-pub(in crate::web) fn username(of: &NewAccount) -> String {
-    format!("{}\\{}", DirectoryName::LOCAL, of.name)
+pub(in crate::web) fn username(profile: &NewAccount) -> String {
+    format!("{}\\{}", DirectoryName::LOCAL, profile.name)
 }
 
-fn mail(of: &NewAccount) -> Option<String> {
-    of.mail.as_ref().map(ToString::to_string)
+fn mail(profile: &NewAccount) -> Option<String> {
+    profile.mail.as_ref().map(ToString::to_string)
 }
 
-fn groups(of: &NewAccount) -> Vec<String> {
-    of.groups.iter().map(|group: &AccountGroup| format!("{}\\{group}", DirectoryName::LOCAL)).collect()
+fn groups(profile: &NewAccount) -> Vec<String> {
+    profile.groups.iter().map(|group: &AccountGroup| format!("{}\\{group}", DirectoryName::LOCAL)).collect()
 }

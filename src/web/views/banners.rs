@@ -8,8 +8,8 @@ const DAY: u64 = 24 * 60 * 60;
 
 impl Banner {
     /// That the member's password runs out soon; `left` is zero when it has. With a way to change it where there is one.
-    pub(in crate::web) fn password_expires(left: Duration, changes_here: bool) -> Self {
-        let link = changes_here.then_some(BannerLink { href: "/account/password", label: "Change it now" });
+    pub(in crate::web) fn password_expires(left: Duration, can_change: bool) -> Self {
+        let link = can_change.then_some(BannerLink { href: "/account/password", label: "Change it now" });
         // The server does not know the reader's midnight: so a day is 24 hours, and is said rather too early.
         let (tone, text) = match (left.as_secs(), left.as_secs() / DAY) {
             (0, _) => {
@@ -37,7 +37,7 @@ mod tests {
 
     #[test]
     fn the_end_of_a_password_is_said_in_days_and_never_too_late() {
-        for (hours, words) in [
+        for (hours, expected) in [
             (0, "Your password has expired: it must be changed before you sign in again."),
             (1, "Your password expires today."),
             (23, "Your password expires today."),
@@ -46,13 +46,13 @@ mod tests {
             (48, "Your password expires in 2 days."),
             (6 * 24 + 1, "Your password expires in 6 days."),
         ] {
-            assert_eq!(Banner::password_expires(Duration::from_hours(hours), true).text, words, "{hours} h");
+            assert_eq!(Banner::password_expires(Duration::from_hours(hours), true).text, expected, "{hours} h");
         }
     }
 
     #[test]
     fn it_leads_to_the_form_only_where_there_is_one() {
-        let note = |changes_here| Banner::password_expires(Duration::from_hours(1), changes_here);
+        let note = |can_change| Banner::password_expires(Duration::from_hours(1), can_change);
         assert_eq!(note(true).link.map(|link| link.href), Some("/account/password"));
         assert_eq!(note(false).link, None);
     }

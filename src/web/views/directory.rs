@@ -79,7 +79,7 @@ impl DirectoryView {
         Self {
             directories: directories.all().map(|directory| directory_row(directory, viewer.as_ref())).collect(),
             groups: examiner.groups().report().map(groups_view).unwrap_or_default(),
-            last_run: examiner.last().map(|examined| run_view(&examined)),
+            last_run: examiner.last().map(|run| run_view(&run)),
             is_running: examiner.is_running(),
             can_look_up_people: examiner.can_look_up_people(),
         }
@@ -126,16 +126,14 @@ fn groups_view(report: GroupReport) -> GroupsView {
     }
 }
 
-fn run_view(examined: &DiagnosticsRun) -> DiagnosticsRunView {
-    let parts = examined
-        .reports
-        .iter()
-        .flat_map(|examination| examination.sections.iter().map(move |section| section_view(examination, section)));
-    DiagnosticsRunView { at_ms: examined.at, sections: parts.collect() }
+fn run_view(run: &DiagnosticsRun) -> DiagnosticsRunView {
+    let parts =
+        run.reports.iter().flat_map(|report| report.sections.iter().map(move |section| section_view(report, section)));
+    DiagnosticsRunView { at_ms: run.at, sections: parts.collect() }
 }
 
-fn section_view(examination: &Examination, section: &Section) -> DiagnosticsSectionView {
-    let title = match &examination.directory {
+fn section_view(report: &Examination, section: &Section) -> DiagnosticsSectionView {
+    let title = match &report.directory {
         Some(directory) => format!("{directory}: {}", section.title),
         None => section.title.clone(),
     };

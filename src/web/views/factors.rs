@@ -144,15 +144,15 @@ impl FactorsView {
 
 impl FactorChangeView {
     pub(in crate::web) fn of(enrolled: &Enrolled) -> Option<Self> {
-        let (words, at) = enrolled.changed.clone()?;
-        Some(Self { description: words, at_ms: at })
+        let (description, at) = enrolled.changed.clone()?;
+        Some(Self { description, at_ms: at })
     }
 }
 
 impl NoPasskeysView {
-    pub(in crate::web) fn of(why: &WhyNoPasskeys) -> Self {
+    pub(in crate::web) fn of(unavailable: &WhyNoPasskeys) -> Self {
         let text = |text| Self { text, href: None };
-        match why {
+        match unavailable {
             WhyNoPasskeys::OnThisMachine { instead } => Self {
                 text: "Passkeys are bound to a name, and this address is a number. This site has one, too:",
                 href: Some(instead.clone()),
@@ -185,9 +185,9 @@ impl AuthenticatorSetupView {
 }
 
 impl RecoveryCodesView {
-    pub(in crate::web) fn of(codes: &[RecoveryCode], said: Option<&str>, username: String, next: String) -> Self {
+    pub(in crate::web) fn of(codes: &[RecoveryCode], notice: Option<&str>, username: String, next: String) -> Self {
         Self {
-            notice: said.map(|text| Notice { tone: Tone::Info, text: text.to_owned() }),
+            notice: notice.map(|text| Notice { tone: Tone::Info, text: text.to_owned() }),
             username,
             codes: codes.iter().map(|code| code.reveal().to_string()).collect(),
             next,

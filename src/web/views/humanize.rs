@@ -30,13 +30,13 @@ mod tests {
 
     #[test]
     fn lengths_are_said_in_their_largest_unit() {
-        for (millis, words) in
+        for (millis, expected) in
             [(250, "250 ms"), (12_000, "12 s"), (180_000, "3 min"), (7_200_000, "2 h"), (432_000_000, "5 d")]
         {
-            assert_eq!(humanize(Duration::from_millis(millis)), words);
+            assert_eq!(humanize(Duration::from_millis(millis)), expected);
         }
-        for (millis, words) in [(1, "1 s"), (30_000, "30 s"), (120_001, "3 min"), (3_600_000, "60 min")] {
-            assert_eq!(humanize_wait(Duration::from_millis(millis)), words);
+        for (millis, expected) in [(1, "1 s"), (30_000, "30 s"), (120_001, "3 min"), (3_600_000, "60 min")] {
+            assert_eq!(humanize_wait(Duration::from_millis(millis)), expected);
         }
         assert_eq!(humanize_interval(Duration::from_secs(1)), "every second");
     }

@@ -80,20 +80,20 @@ impl PageView {
         page: &OpenPage,
         revision: &str,
         choice: &InputChoice,
-        mut painting: InitialState,
+        mut initial_state: InitialState,
         viewers: usize,
         now: Timestamp,
     ) -> Self {
         let query = live_query(&choice.values);
         // Before the frames move into the page.
-        let live_data = live_data_json(revision, &painting);
+        let live_data = live_data_json(revision, &initial_state);
         let slug = page.slug.to_string();
         let panels = page
             .panels
             .iter()
-            .map(|panel| PanelSlotView::of(panel, painting.panels.swap_remove(&panel.id).unwrap_or_default(), now))
+            .map(|panel| PanelSlotView::of(panel, initial_state.panels.swap_remove(&panel.id).unwrap_or_default(), now))
             .collect();
-        let ChannelPosition { epoch, seq } = painting.position;
+        let ChannelPosition { epoch, seq } = initial_state.position;
         let board = BoardView {
             title: page.title.clone(),
             about: page.about.clone(),
@@ -170,9 +170,9 @@ fn inputs(page: &OpenPage, values: &InputValues) -> Vec<InputView> {
 }
 
 /// JSON for a `<script type="application/json">`: with `<` escaped, nothing in it can end the element.
-fn live_data_json(revision: &str, painting: &InitialState) -> String {
-    let ChannelPosition { epoch, seq } = &painting.position;
-    let data = LiveData { revision, epoch, seq: *seq, panels: &painting.panels };
+fn live_data_json(revision: &str, initial_state: &InitialState) -> String {
+    let ChannelPosition { epoch, seq } = &initial_state.position;
+    let data = LiveData { revision, epoch, seq: *seq, panels: &initial_state.panels };
     let json = serde_json::to_string(&data).unwrap_or_else(|error| {
         tracing::error!(%error, "a first paint did not encode; its page begins with a snapshot instead");
         "{}".to_owned()

@@ -119,14 +119,14 @@ mod tests {
     #[test]
     fn no_length_is_offered_that_the_settings_do_not_allow_and_the_usual_one_is_chosen() {
         let day = Duration::from_hours(24);
-        let words = |lifetime: Duration, longest: Duration| {
+        let labels = |lifetime: Duration, longest: Duration| {
             let settings = TokenSettings { lifetime, longest, unrefreshed: day };
             let choices = lifetimes(&settings);
             assert_eq!(choices.iter().filter(|choice| choice.selected).count(), 1);
             choices.into_iter().map(|choice| choice.label).collect::<Vec<_>>()
         };
-        assert_eq!(words(90 * day, 365 * day), ["7 days", "30 days", "90 days", "180 days", "365 days"]);
-        assert_eq!(words(14 * day, 30 * day), ["7 days", "14 days", "30 days"]);
-        assert_eq!(words(Duration::from_mins(30), Duration::from_hours(1)), ["30 min"]);
+        assert_eq!(labels(90 * day, 365 * day), ["7 days", "30 days", "90 days", "180 days", "365 days"]);
+        assert_eq!(labels(14 * day, 30 * day), ["7 days", "14 days", "30 days"]);
+        assert_eq!(labels(Duration::from_mins(30), Duration::from_hours(1)), ["30 min"]);
     }
 }

@@ -26,20 +26,20 @@ const EXPORT_CHUNK_SIZE: usize = 1_000;
 #[get("/audit")]
 pub(super) async fn show(
     _administrator: Administrator,
-    asked: QueryParams,
-    chrome: Layout,
+    params: QueryParams,
+    layout: Layout,
     store: &State<AuditStore>,
 ) -> Result<Html<AuditView>, Refusal> {
-    let (form, after) = (parse_form(&asked), parse_cursor(asked.get("after")));
-    let (mut records, wrong) = match form.search() {
+    let (form, after) = (parse_form(&params), parse_cursor(params.get("after")));
+    let (mut records, invalid) = match form.search() {
         // One more shows whether the list goes on.
         Ok(search) => (store.search(&search, after, PAGE_SIZE + 1).await?, None),
-        Err(wrong) => (Vec::new(), Some(wrong)),
+        Err(invalid) => (Vec::new(), Some(invalid)),
     };
     let goes_on = records.len() > PAGE_SIZE;
     records.truncate(PAGE_SIZE);
-    let view = AuditView::of(form, store, &records, goes_on).with_notice(wrong).continued(after.is_some());
-    Ok(Html::new("admin/audit", "Audit", chrome, view))
+    let view = AuditView::of(form, store, &records, goes_on).with_notice(invalid).continued(after.is_some());
+    Ok(Html::new("admin/audit", "Audit", layout, view))
 }
 
 /// The same as a table for a spreadsheet.
@@ -47,12 +47,12 @@ pub(super) async fn show(
 pub(super) fn csv(
     administrator: Administrator,
     _recently: RecentlyAuthenticated,
-    asked: QueryParams,
+    params: QueryParams,
     client: Client,
     auth: &State<Arc<Auth>>,
     store: &State<AuditStore>,
 ) -> Result<AuditExport, Refusal> {
-    export(Format::Csv, &administrator, &asked, &client, auth, store)
+    export(Format::Csv, &administrator, &params, &client, auth, store)
 }
 
 /// The same for programs.
@@ -60,24 +60,24 @@ pub(super) fn csv(
 pub(super) fn json_lines(
     administrator: Administrator,
     _recently: RecentlyAuthenticated,
-    asked: QueryParams,
+    params: QueryParams,
     client: Client,
     auth: &State<Arc<Auth>>,
     store: &State<AuditStore>,
 ) -> Result<AuditExport, Refusal> {
-    export(Format::JsonLines, &administrator, &asked, &client, auth, store)
+    export(Format::JsonLines, &administrator, &params, &client, auth, store)
 }
 
 fn export(
     format: Format,
     administrator: &Administrator,
-    asked: &QueryParams,
+    params: &QueryParams,
     client: &Client,
     auth: &Auth,
     store: &AuditStore,
 ) -> Result<AuditExport, Refusal> {
-    let form = parse_form(asked);
-    let search = form.search().map_err(|wrong| Refusal::BadRequest(wrong.text.trim_end_matches('.').to_owned()))?;
+    let form = parse_form(params);
+    let search = form.search().map_err(|invalid| Refusal::BadRequest(invalid.text.trim_end_matches('.').to_owned()))?;
     let what = format!("{} {}", format.extension(), form.query().finish());
     auth.audit().record(client, &Event::AuditExported { admin: &administrator.0, what: what.trim_end() });
     Ok(AuditExport { store: store.clone(), search, format })
@@ -141,15 +141,15 @@ impl AuditExport {
     }
 }
 
-fn parse_form(asked: &QueryParams) -> AuditForm {
-    let typed = |name| asked.get(name).unwrap_or_default().to_owned();
+fn parse_form(params: &QueryParams) -> AuditForm {
+    let field = |name| params.get(name).unwrap_or_default().to_owned();
     AuditForm {
-        who: typed("who"),
-        event: typed("event"),
-        result: typed("result"),
-        address: typed("address"),
-        from: typed("from"),
-        until: typed("until"),
+        who: field("who"),
+        event: field("event"),
+        result: field("result"),
+        address: field("address"),
+        from: field("from"),
+        until: field("until"),
     }
 }
 

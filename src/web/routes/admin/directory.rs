@@ -18,15 +18,15 @@ use crate::web::views::{AdminDirectoryView, DirectoryView, Layout};
 #[get("/directory")]
 pub(super) fn show(
     administrator: Administrator,
-    chrome: Layout,
+    layout: Layout,
     examiner: &State<DiagnosticsRunner>,
-    refresh: &State<Arc<Refresh>>,
+    session_refresher: &State<Arc<Refresh>>,
     limits: &State<WebLimits>,
 ) -> Html<AdminDirectoryView> {
     let Administrator(member) = administrator;
     let directory = DirectoryView::of(examiner, &member.person.username);
-    let view = AdminDirectoryView::of(directory, refresh, limits.session_stale_after);
-    Html::new("admin/directory", "Directory", chrome, view)
+    let view = AdminDirectoryView::of(directory, session_refresher, limits.session_stale_after);
+    Html::new("admin/directory", "Directory", layout, view)
 }
 
 #[derive(FromForm)]
@@ -39,16 +39,16 @@ pub(super) struct DiagnosticsForm<'r> {
 
 /// Examines the directory; what came of it is shown by the page that this leads back to.
 #[post("/examine", data = "<form>")]
-pub(super) async fn examine(
+pub(super) async fn run_diagnostics(
     form: Form<DiagnosticsForm<'_>>,
     administrator: Administrator,
     client: Client,
     auth: &State<Arc<Auth>>,
-    own: CsrfGuard<'_>,
+    csrf_guard: CsrfGuard<'_>,
     _recently: RecentlyAuthenticated,
     examiner: &State<DiagnosticsRunner>,
 ) -> Result<Redirect, Refusal> {
-    own.check(form.csrf)?;
+    csrf_guard.check(form.csrf)?;
     let person = match form.person.trim() {
         "" => None,
         typed => Some(Username::parse(typed).map_err(|fault| Refusal::BadRequest(fault.to_string()))?),

@@ -16,14 +16,14 @@ pub(super) fn routes() -> Vec<Route> {
         overview::faults,
         sessions::show,
         sessions::end,
-        sessions::end_all_of,
-        sessions::end_everybodys,
+        sessions::end_of_person,
+        sessions::end_of_everyone,
         tokens::show,
         tokens::revoke,
         audit::show,
         audit::csv,
         audit::json_lines,
         directory::show,
-        directory::examine
+        directory::run_diagnostics
     ]
 }

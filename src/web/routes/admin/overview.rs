@@ -14,19 +14,23 @@ use crate::web::views::{AdminOverviewView, FaultsView, Layout};
 #[get("/")]
 pub(super) fn show(
     administrator: Administrator,
-    chrome: Layout,
-    shelf: &State<Arc<PageStore>>,
+    layout: Layout,
+    page_store: &State<Arc<PageStore>>,
     hub: &State<Arc<Hub>>,
-    refresh: &State<Arc<Refresh>>,
+    session_refresher: &State<Arc<Refresh>>,
     limits: &State<WebLimits>,
 ) -> Html<AdminOverviewView> {
     let Administrator(member) = administrator;
-    let pages = shelf.authorized_pages(&Visitor::from(member));
-    let view = AdminOverviewView::of(shelf.faults(), refresh, limits.session_stale_after, &pages, hub);
-    Html::new("admin/index", "Administration", chrome, view)
+    let pages = page_store.authorized_pages(&Visitor::from(member));
+    let view = AdminOverviewView::of(page_store.faults(), session_refresher, limits.session_stale_after, &pages, hub);
+    Html::new("admin/index", "Administration", layout, view)
 }
 
 #[get("/faults")]
-pub(super) fn faults(_administrator: Administrator, chrome: Layout, shelf: &State<Arc<PageStore>>) -> Html<FaultsView> {
-    Html::new("admin/faults", "Page faults", chrome, FaultsView::of(shelf.faults()))
+pub(super) fn faults(
+    _administrator: Administrator,
+    layout: Layout,
+    page_store: &State<Arc<PageStore>>,
+) -> Html<FaultsView> {
+    Html::new("admin/faults", "Page faults", layout, FaultsView::of(page_store.faults()))
 }

@@ -20,27 +20,27 @@ const PAGE_SIZE: usize = 50;
 #[get("/sessions")]
 pub(super) async fn show(
     administrator: Administrator,
-    asked: QueryParams,
-    chrome: Layout,
+    params: QueryParams,
+    layout: Layout,
     sessions: &State<Sessions>,
 ) -> Result<Html<AdminSessionsView>, Refusal> {
-    let typed = |name| asked.get(name).unwrap_or_default().to_owned();
-    let form = SessionsForm { name: typed("name"), address: typed("address") };
-    let after = asked.get("after").and_then(|id| id.parse().ok()).map(SessionId::new);
-    let (listed, wrong) = match form.filter() {
+    let field = |name| params.get(name).unwrap_or_default().to_owned();
+    let form = SessionsForm { name: field("name"), address: field("address") };
+    let after = params.get("after").and_then(|id| id.parse().ok()).map(SessionId::new);
+    let (listed, invalid) = match form.filter() {
         Ok(wanted) => (sessions.everybodys(&wanted, after, PAGE_SIZE).await?, None),
-        Err(wrong) => (Listed { sessions: Vec::new(), last: None }, Some(wrong)),
+        Err(invalid) => (Listed { sessions: Vec::new(), last: None }, Some(invalid)),
     };
     let view = AdminSessionsView::of(form, &listed, &administrator.0, |id| sessions.listeners(id))
-        .with_notice(wrong.or_else(|| notice(&asked)))
+        .with_notice(invalid.or_else(|| notice(&params)))
         .with_count(sessions.count().await?)
         .continued(after.is_some());
-    Ok(Html::new("admin/sessions", "Sessions", chrome, view))
+    Ok(Html::new("admin/sessions", "Sessions", layout, view))
 }
 
 /// What is said to an admin who comes from ending sessions. Whoever makes up such an address tells themselves.
-fn notice(asked: &QueryParams) -> Option<Notice> {
-    let text = match asked.get("ended")?.parse::<u64>().ok()? {
+fn notice(params: &QueryParams) -> Option<Notice> {
+    let text = match params.get("ended")?.parse::<u64>().ok()? {
         0 => "There was nothing to end: it had ended before.".to_owned(),
         1 => "One session has ended. What was open in it has stopped.".to_owned(),
         count => format!("{count} sessions have ended. What was open in them has stopped."),
@@ -57,12 +57,12 @@ fn redirect_to_list(ended: usize) -> Redirect {
 pub(super) async fn end(
     form: Form<IdForm<'_>>,
     administrator: Administrator,
-    own: CsrfGuard<'_>,
+    csrf_guard: CsrfGuard<'_>,
     _recently: RecentlyAuthenticated,
     client: Client,
     auth: &State<Arc<Auth>>,
 ) -> Result<Redirect, Refusal> {
-    own.check(form.csrf)?;
+    csrf_guard.check(form.csrf)?;
     let ended = auth.end_as_admin(&administrator.0, SessionId::new(form.id), &client).await?;
     Ok(redirect_to_list(usize::from(ended.is_some())))
 }
@@ -76,29 +76,29 @@ pub(super) struct EndPersonsSessionsForm<'r> {
 
 /// Ends all sessions of one person.
 #[post("/sessions/end-all-of", data = "<form>")]
-pub(super) async fn end_all_of(
+pub(super) async fn end_of_person(
     form: Form<EndPersonsSessionsForm<'_>>,
     administrator: Administrator,
-    own: CsrfGuard<'_>,
+    csrf_guard: CsrfGuard<'_>,
     _recently: RecentlyAuthenticated,
     client: Client,
     auth: &State<Arc<Auth>>,
 ) -> Result<Redirect, Refusal> {
-    own.check(form.csrf)?;
+    csrf_guard.check(form.csrf)?;
     let person = PersonId::new(form.person);
     Ok(redirect_to_list(auth.end_all_of_as_admin(&administrator.0, &person, &client).await?))
 }
 
 /// Ends everybody's sessions but this one.
 #[post("/sessions/end-everybodys", data = "<form>")]
-pub(super) async fn end_everybodys(
+pub(super) async fn end_of_everyone(
     form: Form<CsrfForm<'_>>,
     administrator: Administrator,
-    own: CsrfGuard<'_>,
+    csrf_guard: CsrfGuard<'_>,
     _recently: RecentlyAuthenticated,
     client: Client,
     auth: &State<Arc<Auth>>,
 ) -> Result<Redirect, Refusal> {
-    own.check(form.csrf)?;
+    csrf_guard.check(form.csrf)?;
     Ok(redirect_to_list(auth.end_everybodys_as_admin(&administrator.0, &client).await?))
 }

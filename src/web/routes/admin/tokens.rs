@@ -22,22 +22,22 @@ const MAX_PAGE: usize = 10_000;
 #[get("/tokens")]
 pub(super) async fn show(
     _administrator: Administrator,
-    asked: QueryParams,
-    chrome: Layout,
-    scripts: &State<Arc<Scripts>>,
+    params: QueryParams,
+    layout: Layout,
+    api_auth: &State<Arc<Scripts>>,
 ) -> Result<Html<AdminTokensView>, Refusal> {
-    let turned = asked.get("page").and_then(|page| page.parse().ok()).unwrap_or(0).min(MAX_PAGE);
+    let page = params.get("page").and_then(|page| page.parse().ok()).unwrap_or(0).min(MAX_PAGE);
     // One more shows whether there is another page.
-    let mut tokens = scripts.tokens().everybodys(turned * PAGE_SIZE, PAGE_SIZE + 1).await?;
+    let mut tokens = api_auth.tokens().everybodys(page * PAGE_SIZE, PAGE_SIZE + 1).await?;
     let is_more = tokens.len() > PAGE_SIZE;
     tokens.truncate(PAGE_SIZE);
-    let view = AdminTokensView::of(&tokens, turned, is_more, notice(&asked));
-    Ok(Html::new("admin/tokens", "API tokens", chrome, view))
+    let view = AdminTokensView::of(&tokens, page, is_more, notice(&params));
+    Ok(Html::new("admin/tokens", "API tokens", layout, view))
 }
 
 /// What is said to an admin who comes from revoking one. Whoever makes up such an address tells themselves.
-fn notice(asked: &QueryParams) -> Option<Notice> {
-    let text = match asked.get("revoked")? {
+fn notice(params: &QueryParams) -> Option<Notice> {
+    let text = match params.get("revoked")? {
         "0" => "There was nothing to revoke: it had ended before.",
         _ => "The token is revoked. What was open with it has stopped.",
     };
@@ -49,17 +49,17 @@ fn notice(asked: &QueryParams) -> Option<Notice> {
 pub(super) async fn revoke(
     form: Form<IdForm<'_>>,
     administrator: Administrator,
-    own: CsrfGuard<'_>,
+    csrf_guard: CsrfGuard<'_>,
     _recently: RecentlyAuthenticated,
     client: Client,
-    scripts: &State<Arc<Scripts>>,
+    api_auth: &State<Arc<Scripts>>,
 ) -> Result<Redirect, Refusal> {
-    own.check(form.csrf)?;
+    csrf_guard.check(form.csrf)?;
     let id = TokenId::new(form.id);
-    let ended = scripts.revoke(id, None, &client).await?;
+    let ended = api_auth.revoke(id, None, &client).await?;
     if ended {
         let what = &format!("revoked API token {id}");
-        scripts.audit().record(&client, &Event::AdminActed { admin: &administrator.0, what });
+        api_auth.audit().record(&client, &Event::AdminActed { admin: &administrator.0, what });
     }
     Ok(Redirect::to(format!("/admin/tokens?revoked={}", u8::from(ended))))
 }

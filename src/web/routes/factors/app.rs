@@ -28,15 +28,15 @@ pub(in crate::web::routes) struct AuthenticatorForm<'r> {
 
 /// A new seed, as a picture and as text. Nothing changes by looking at it.
 #[get("/account/factors/app")]
-pub(in crate::web::routes) fn offer(
-    asked: QueryParams,
+pub(in crate::web::routes) fn show(
+    params: QueryParams,
     member: Member,
     _recently: RecentlyAuthenticated,
-    chrome: Layout,
-    doorstep: SignInContext<'_>,
+    layout: Layout,
+    context: SignInContext<'_>,
 ) -> Result<Html<AuthenticatorSetupView>, Refusal> {
-    let next = asked.get("next").and_then(NextPath::parse).map(|next| next.to_string()).unwrap_or_default();
-    form(&doorstep, chrome, &member.person, None, next)
+    let next = params.get("next").and_then(NextPath::parse).map(|next| next.to_string()).unwrap_or_default();
+    form(&context, layout, &member.person, None, next)
 }
 
 /// Keeps the app, once its first code is right.
@@ -44,31 +44,31 @@ pub(in crate::web::routes) fn offer(
 pub(in crate::web::routes) async fn confirm(
     sent: Form<AuthenticatorForm<'_>>,
     member: Member,
-    own: CsrfGuard<'_>,
+    csrf_guard: CsrfGuard<'_>,
     _recently: RecentlyAuthenticated,
-    mut chrome: Layout,
-    doorstep: SignInContext<'_>,
+    mut layout: Layout,
+    context: SignInContext<'_>,
 ) -> Result<Either<Redirect, Either<Html<RecoveryCodesView>, Html<AuthenticatorSetupView>>>, Refusal> {
-    own.check(sent.csrf)?;
+    csrf_guard.check(sent.csrf)?;
     let person = &member.person;
     let next = NextPath::parse(sent.next).map(|next| next.to_string()).unwrap_or_default();
     let offer = (sent.sealed, sent.csrf.as_bytes());
-    let set_up = match doorstep.auth.set_up_app(own.token(), person, offer, sent.code, &doorstep.client).await {
+    let set_up = match context.auth.set_up_app(csrf_guard.token(), person, offer, sent.code, &context.client).await {
         Ok(set_up) => set_up,
         Err(refusal) => {
-            let (status, said) = second_step::error_notice(refusal)?;
-            let form = form(&doorstep, chrome, person, Some(said), next)?;
+            let (status, notice) = second_step::error_notice(refusal)?;
+            let form = form(&context, layout, person, Some(notice), next)?;
             return Ok(Either::Right(Either::Right(form.with_status(status))));
         }
     };
-    doorstep.set_session_cookie(&set_up.session.token);
+    context.set_session_cookie(&set_up.session.token);
     if set_up.recovery_codes.is_empty() {
         let onward = if next.is_empty() { "/account/factors?done=app".to_owned() } else { next };
         return Ok(Either::Left(Redirect::to(onward)));
     }
-    doorstep.renew_layout(&mut chrome, &set_up.session.token);
-    let said = "Your authenticator app is set up.";
-    Ok(Either::Right(Either::Left(recovery::render(chrome, person, &set_up.recovery_codes, Some(said), next))))
+    context.renew_layout(&mut layout, &set_up.session.token);
+    let notice = "Your authenticator app is set up.";
+    Ok(Either::Right(Either::Left(recovery::render(layout, person, &set_up.recovery_codes, Some(notice), next))))
 }
 
 /// Takes the app away.
@@ -77,22 +77,27 @@ pub(in crate::web::routes) async fn remove(
     sent: Form<CsrfForm<'_>>,
     client: Client,
     member: Member,
-    own: CsrfGuard<'_>,
+    csrf_guard: CsrfGuard<'_>,
     _recently: RecentlyAuthenticated,
-    doorstep: SignInContext<'_>,
+    context: SignInContext<'_>,
 ) -> Result<Redirect, Refusal> {
-    own.check(sent.csrf)?;
-    doorstep.auth.remove_app(&member.person, &client).await?;
+    csrf_guard.check(sent.csrf)?;
+    context.auth.remove_app(&member.person, &client).await?;
     Ok(Redirect::to("/account/factors?done=removed"))
 }
 
 fn form(
-    doorstep: &SignInContext<'_>,
-    chrome: Layout,
+    context: &SignInContext<'_>,
+    layout: Layout,
     person: &Person,
-    said: Option<Notice>,
+    notice: Option<Notice>,
     next: String,
 ) -> Result<Html<AuthenticatorSetupView>, Refusal> {
-    let offer = doorstep.auth.factors().offer_app(person, &doorstep.site.name, chrome.csrf.as_bytes())?;
-    Ok(Html::new("factors/app", "Set up an authenticator app", chrome, AuthenticatorSetupView::of(&offer, said, next)))
+    let offer = context.auth.factors().offer_app(person, &context.site.name, layout.csrf.as_bytes())?;
+    Ok(Html::new(
+        "factors/app",
+        "Set up an authenticator app",
+        layout,
+        AuthenticatorSetupView::of(&offer, notice, next),
+    ))
 }

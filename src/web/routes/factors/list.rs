@@ -13,22 +13,22 @@ use crate::web::views::{FactorsView, Layout, Notice, Tone};
 /// What one has. It can be looked at without a factor, since it is where one is set up.
 #[get("/account/factors")]
 pub(in crate::web::routes) async fn show(
-    asked: QueryParams,
+    params: QueryParams,
     member: Member,
-    chrome: Layout,
+    layout: Layout,
     passkeys: Passkeys,
     auth: &State<Arc<Auth>>,
-    shelf: &State<Arc<PageStore>>,
+    page_store: &State<Arc<PageStore>>,
 ) -> Result<Html<FactorsView>, Refusal> {
     let enrolled = auth.factors().of(&member.person.id).await?;
-    let next = asked.get("next").and_then(NextPath::parse).map(|next| next.to_string()).unwrap_or_default();
-    let said = notice(asked.get("done"), !next.is_empty() && !enrolled.is_any());
-    let required = shelf.requires_second_factor(&member.person);
+    let next = params.get("next").and_then(NextPath::parse).map(|next| next.to_string()).unwrap_or_default();
+    let notice = notice(params.get("done"), !next.is_empty() && !enrolled.is_any());
+    let required = page_store.requires_second_factor(&member.person);
     let why = passkeys.site.as_ref().err();
     let onward = next.clone();
     let href = |form: &str| if onward.is_empty() { form.to_owned() } else { href_with_next(form, &onward) };
-    let view = FactorsView::of(enrolled, why, passkeys.passwordless, required, said, next, href);
-    Ok(Html::new("factors/index", "Second factors", chrome, view))
+    let view = FactorsView::of(enrolled, why, passkeys.passwordless, required, notice, next, href);
+    Ok(Html::new("factors/index", "Second factors", layout, view))
 }
 
 /// What is said to somebody who comes from doing something, or from a page that asks for what they do not have. Whoever makes up

@@ -31,15 +31,15 @@ pub(in crate::web::routes) struct NewPasskeyForm<'r> {
 
 /// The form for a new passkey.
 #[get("/account/factors/passkeys")]
-pub(in crate::web::routes) fn offer(
-    asked: QueryParams,
+pub(in crate::web::routes) fn show(
+    params: QueryParams,
     _recently: RecentlyAuthenticated,
-    chrome: Layout,
+    layout: Layout,
     passkeys: Passkeys,
 ) -> Result<Html<PasskeySetupView>, Refusal> {
     passkeys.site.map_err(|_| Refusal::NotFound)?;
-    let next = asked.get("next").and_then(NextPath::parse).map(|next| next.to_string()).unwrap_or_default();
-    Ok(Html::new("factors/passkey", "Set up a passkey", chrome, PasskeySetupView { notice: None, next }))
+    let next = params.get("next").and_then(NextPath::parse).map(|next| next.to_string()).unwrap_or_default();
+    Ok(Html::new("factors/passkey", "Set up a passkey", layout, PasskeySetupView { notice: None, next }))
 }
 
 /// What the script is to ask the browser for.
@@ -47,15 +47,15 @@ pub(in crate::web::routes) fn offer(
 pub(in crate::web::routes) async fn options(
     sent: Form<CsrfForm<'_>>,
     member: Member,
-    own: CsrfGuard<'_>,
+    csrf_guard: CsrfGuard<'_>,
     _recently: RecentlyAuthenticated,
     passkeys: Passkeys,
-    doorstep: SignInContext<'_>,
+    context: SignInContext<'_>,
 ) -> Result<Json<factors::Asked>, Refusal> {
-    own.check(sent.csrf)?;
+    csrf_guard.check(sent.csrf)?;
     let site = passkeys.site.map_err(|_| Refusal::NotFound)?;
-    let asked = doorstep.auth.factors().ask_for_a_new_passkey(&member.person, &site, sent.csrf.as_bytes()).await;
-    asked.map(Json).map_err(|refusal| match refusal {
+    let challenge = context.auth.factors().ask_for_a_new_passkey(&member.person, &site, sent.csrf.as_bytes()).await;
+    challenge.map(Json).map_err(|refusal| match refusal {
         PasskeyRefusal::Store(error) => error.into(),
         PasskeyRefusal::TooMany => Refusal::BadRequest(refusal.to_string()),
         other => Refusal::Internal(other.to_string()),
@@ -67,36 +67,39 @@ pub(in crate::web::routes) async fn options(
 pub(in crate::web::routes) async fn add(
     sent: Form<NewPasskeyForm<'_>>,
     member: Member,
-    own: CsrfGuard<'_>,
+    csrf_guard: CsrfGuard<'_>,
     _recently: RecentlyAuthenticated,
-    mut chrome: Layout,
+    mut layout: Layout,
     passkeys: Passkeys,
-    doorstep: SignInContext<'_>,
+    context: SignInContext<'_>,
 ) -> Result<Either<Redirect, Either<Html<RecoveryCodesView>, Html<PasskeySetupView>>>, Refusal> {
-    own.check(sent.csrf)?;
+    csrf_guard.check(sent.csrf)?;
     let person = &member.person;
     let site = passkeys.site.map_err(|_| Refusal::NotFound)?;
     let next = NextPath::parse(sent.next).map(|next| next.to_string()).unwrap_or_default();
     let answer = PasskeyAnswer { credential: sent.credential, sealed: sent.sealed };
-    let place = (&site, sent.csrf.as_bytes());
-    let set_up =
-        match doorstep.auth.set_up_passkey(own.token(), person, sent.name, place, answer, &doorstep.client).await {
-            Ok(set_up) => set_up,
-            Err(refusal) => {
-                let (status, said) = second_step::error_notice(refusal)?;
-                let view = PasskeySetupView { notice: Some(said), next };
-                let form = Html::new("factors/passkey", "Set up a passkey", chrome, view);
-                return Ok(Either::Right(Either::Right(form.with_status(status))));
-            }
-        };
-    doorstep.set_session_cookie(&set_up.session.token);
+    let binding = (&site, sent.csrf.as_bytes());
+    let set_up = match context
+        .auth
+        .set_up_passkey(csrf_guard.token(), person, sent.name, binding, answer, &context.client)
+        .await
+    {
+        Ok(set_up) => set_up,
+        Err(refusal) => {
+            let (status, notice) = second_step::error_notice(refusal)?;
+            let view = PasskeySetupView { notice: Some(notice), next };
+            let form = Html::new("factors/passkey", "Set up a passkey", layout, view);
+            return Ok(Either::Right(Either::Right(form.with_status(status))));
+        }
+    };
+    context.set_session_cookie(&set_up.session.token);
     if set_up.recovery_codes.is_empty() {
         let onward = if next.is_empty() { "/account/factors?done=passkey".to_owned() } else { next };
         return Ok(Either::Left(Redirect::to(onward)));
     }
-    doorstep.renew_layout(&mut chrome, &set_up.session.token);
-    let said = "Your passkey is set up.";
-    Ok(Either::Right(Either::Left(recovery::render(chrome, person, &set_up.recovery_codes, Some(said), next))))
+    context.renew_layout(&mut layout, &set_up.session.token);
+    let notice = "Your passkey is set up.";
+    Ok(Either::Right(Either::Left(recovery::render(layout, person, &set_up.recovery_codes, Some(notice), next))))
 }
 
 /// Takes a passkey away.
@@ -106,11 +109,11 @@ pub(in crate::web::routes) async fn remove(
     sent: Form<CsrfForm<'_>>,
     client: Client,
     member: Member,
-    own: CsrfGuard<'_>,
+    csrf_guard: CsrfGuard<'_>,
     _recently: RecentlyAuthenticated,
-    doorstep: SignInContext<'_>,
+    context: SignInContext<'_>,
 ) -> Result<Redirect, Refusal> {
-    own.check(sent.csrf)?;
-    doorstep.auth.remove_passkey(&member.person, PasskeyId::new(id), &client).await?;
+    csrf_guard.check(sent.csrf)?;
+    context.auth.remove_passkey(&member.person, PasskeyId::new(id), &client).await?;
     Ok(Redirect::to("/account/factors?done=removed"))
 }

@@ -11,33 +11,33 @@ use crate::web::views::{Layout, RecoveryCodesView};
 
 /// New recovery codes, in place of those from before, for whoever has a factor that they stand in for.
 #[post("/account/factors/recovery", data = "<sent>")]
-pub(in crate::web::routes) async fn renew(
+pub(in crate::web::routes) async fn regenerate(
     sent: Form<CsrfForm<'_>>,
     client: Client,
     member: Member,
-    own: CsrfGuard<'_>,
+    csrf_guard: CsrfGuard<'_>,
     _recently: RecentlyAuthenticated,
-    chrome: Layout,
-    doorstep: SignInContext<'_>,
+    layout: Layout,
+    context: SignInContext<'_>,
 ) -> Result<Html<RecoveryCodesView>, Refusal> {
-    own.check(sent.csrf)?;
+    csrf_guard.check(sent.csrf)?;
     let person = &member.person;
-    if !doorstep.auth.needs_second_factor(&person.id).await? {
+    if !context.auth.needs_second_factor(&person.id).await? {
         return Err(Refusal::BadRequest("Recovery codes stand in for a second factor, and there is none".to_owned()));
     }
-    let codes = doorstep.auth.make_recovery_codes(person, &client).await?;
-    let said = "These take the place of the codes you had before, which are good no more.";
-    Ok(render(chrome, person, &codes, Some(said), String::new()))
+    let codes = context.auth.make_recovery_codes(person, &client).await?;
+    let notice = "These take the place of the codes you had before, which are good no more.";
+    Ok(render(layout, person, &codes, Some(notice), String::new()))
 }
 
 /// The codes, shown this once.
 pub(super) fn render(
-    chrome: Layout,
+    layout: Layout,
     person: &Person,
     codes: &[RecoveryCode],
-    said: Option<&str>,
+    notice: Option<&str>,
     next: String,
 ) -> Html<RecoveryCodesView> {
-    let view = RecoveryCodesView::of(codes, said, person.qualified_name(), next);
-    Html::new("factors/codes", "Your recovery codes", chrome, view)
+    let view = RecoveryCodesView::of(codes, notice, person.qualified_name(), next);
+    Html::new("factors/codes", "Your recovery codes", layout, view)
 }

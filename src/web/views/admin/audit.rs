@@ -73,20 +73,20 @@ struct RecordDetail {
 impl AuditForm {
     /// What is looked for; or what is wrong about it.
     pub(in crate::web) fn search(&self) -> Result<Search, Notice> {
-        let wrong = |text: &str| Notice { tone: Tone::Warn, text: text.to_owned() };
-        let filled = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
-        let address = filled(&self.address).map(|text| text.parse()).transpose();
-        let moment = |text: &str, is_last| match filled(text) {
+        let invalid = |text: &str| Notice { tone: Tone::Warn, text: text.to_owned() };
+        let non_empty = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+        let address = non_empty(&self.address).map(|text| text.parse()).transpose();
+        let moment = |text: &str, is_last| match non_empty(text) {
             None => Ok(None),
             Some(text) => parse_utc(&text, is_last)
                 .map(Some)
-                .ok_or_else(|| wrong("A time is not one: write 2026-11-22T08:30, or 2026-11-22 for the whole day.")),
+                .ok_or_else(|| invalid("A time is not one: write 2026-11-22T08:30, or 2026-11-22 for the whole day.")),
         };
         Ok(Search {
-            who: filled(&self.who),
-            event: filled(&self.event),
-            result: filled(&self.result),
-            address: address.map_err(|_| wrong("The address is not one: write 192.0.2.7 or 2001:db8::7."))?,
+            who: non_empty(&self.who),
+            event: non_empty(&self.event),
+            result: non_empty(&self.result),
+            address: address.map_err(|_| invalid("The address is not one: write 192.0.2.7 or 2001:db8::7."))?,
             from: moment(&self.from, false)?,
             until: moment(&self.until, true)?,
         })
@@ -141,8 +141,8 @@ impl AuditView {
         }
     }
 
-    pub(in crate::web) fn with_notice(mut self, said: Option<Notice>) -> Self {
-        self.notice = said;
+    pub(in crate::web) fn with_notice(mut self, notice: Option<Notice>) -> Self {
+        self.notice = notice;
         self
     }
 
@@ -154,8 +154,8 @@ impl AuditView {
 }
 
 fn older_href(form: &AuditForm, after: Position) -> String {
-    let place = format!("{}-{}", after.at.as_millis(), after.id);
-    format!("/admin/audit?{}", form.query().append_pair("after", &place).finish())
+    let cursor = format!("{}-{}", after.at.as_millis(), after.id);
+    format!("/admin/audit?{}", form.query().append_pair("after", &cursor).finish())
 }
 
 impl AuditRecordRow {

@@ -34,25 +34,25 @@ struct OutageRow {
 }
 
 impl AdminDirectoryView {
-    pub(in crate::web) fn of(directory: DirectoryView, refresh: &Refresh, stale_after: Duration) -> Self {
+    pub(in crate::web) fn of(directory: DirectoryView, session_refresher: &Refresh, stale_after: Duration) -> Self {
         Self {
             navigation: AdminPage::Directory.navigation(),
             directory,
-            revalidation: RevalidationView::of(refresh, stale_after),
+            revalidation: RevalidationView::of(session_refresher, stale_after),
         }
     }
 }
 
 impl RevalidationView {
-    pub(super) fn of(refresh: &Refresh, stale_after: Duration) -> Self {
-        let report = refresh.report();
+    pub(super) fn of(session_refresher: &Refresh, stale_after: Duration) -> Self {
+        let report = session_refresher.report();
         let away = report.away.into_iter().map(|(directory, away)| OutageRow {
             directory: directory.as_ref().map_or("The directory", DirectoryName::as_str).to_owned(),
             since_ms: away.since,
             reason: away.reason,
         });
         Self {
-            interval: humanize_interval(refresh.every()),
+            interval: humanize_interval(session_refresher.every()),
             stale_after: humanize(stale_after),
             people: report.people,
             last_completed_ms: report.last_round,

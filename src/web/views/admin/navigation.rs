@@ -36,9 +36,6 @@ pub(in crate::web) struct AdminNavItem {
 impl AdminPage {
     /// The bar, as it looks from here.
     pub(in crate::web) fn navigation(self) -> Vec<AdminNavItem> {
-        ADMIN_PAGES
-            .iter()
-            .map(|(place, href, words)| AdminNavItem { href, label: words, current: *place == self })
-            .collect()
+        ADMIN_PAGES.iter().map(|(page, href, label)| AdminNavItem { href, label, current: *page == self }).collect()
     }
 }

@@ -55,7 +55,7 @@ struct FeedRow {
 impl AdminOverviewView {
     pub(in crate::web) fn of(
         page_faults: Vec<FaultReport>,
-        refresh: &Refresh,
+        session_refresher: &Refresh,
         stale_after: Duration,
         pages: &[ListedPage],
         hub: &Hub,
@@ -82,7 +82,7 @@ impl AdminOverviewView {
         Self {
             navigation: AdminPage::Overview.navigation(),
             page_faults,
-            revalidation: RevalidationView::of(refresh, stale_after),
+            revalidation: RevalidationView::of(session_refresher, stale_after),
             live: LiveSummaryView::of(hub.viewers(), &live),
             pages: pages.iter().map(page).collect(),
             feeds,
@@ -113,17 +113,17 @@ mod tests {
 
     #[test]
     fn who_keeps_up_is_told_in_a_sentence() {
-        let told = |viewers, state: &LiveState| {
+        let sentence = |viewers, state: &LiveState| {
             let LiveSummaryView { watching, lag } = LiveSummaryView::of(viewers, state);
             format!("{watching} {lag}")
         };
         let mut state = LiveState { channels: 1, ..LiveState::default() };
-        assert_eq!(told(0, &state), "0 live connections, 1 board running. ");
+        assert_eq!(sentence(0, &state), "0 live connections, 1 board running. ");
         state.lags = vec![0; 3];
-        assert_eq!(told(3, &state), "3 live connections, 1 board running. Everybody has the newest update.");
+        assert_eq!(sentence(3, &state), "3 live connections, 1 board running. Everybody has the newest update.");
         state.lags = vec![0, 0, 1, 40];
         state.stalled = 1;
         let expected = "Half are at most 1 updates behind, 99 % at most 40, the slowest 40; 1 take nothing now.";
-        assert_eq!(told(4, &state), format!("4 live connections, 1 board running. {expected}"));
+        assert_eq!(sentence(4, &state), format!("4 live connections, 1 board running. {expected}"));
     }
 }

@@ -47,13 +47,13 @@ struct SessionRow {
 impl SessionsForm {
     /// What is wanted; or what is wrong about it.
     pub(in crate::web) fn filter(&self) -> Result<Wanted, Notice> {
-        let filled = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
-        let address = filled(&self.address).map(|text| text.parse()).transpose();
+        let non_empty = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+        let address = non_empty(&self.address).map(|text| text.parse()).transpose();
         let address = address.map_err(|_| {
             let text = "The address is not one: write 192.0.2.7 or 2001:db8::7.";
             Notice { tone: Tone::Warn, text: text.to_owned() }
         })?;
-        Ok(Wanted { name: filled(&self.name), address })
+        Ok(Wanted { name: non_empty(&self.name), address })
     }
 
     fn is_empty(&self) -> bool {
@@ -99,8 +99,8 @@ impl AdminSessionsView {
         }
     }
 
-    pub(in crate::web) fn with_notice(mut self, said: Option<Notice>) -> Self {
-        self.notice = said;
+    pub(in crate::web) fn with_notice(mut self, notice: Option<Notice>) -> Self {
+        self.notice = notice;
         self
     }
 

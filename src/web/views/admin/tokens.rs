@@ -32,7 +32,7 @@ struct TokenRow {
 
 impl AdminTokensView {
     /// `turned` is how many pages came before.
-    pub(in crate::web) fn of(tokens: &[Token], turned: usize, is_more: bool, notice: Option<Notice>) -> Self {
+    pub(in crate::web) fn of(tokens: &[Token], page: usize, is_more: bool, notice: Option<Notice>) -> Self {
         let row = |token: &Token| TokenRow {
             id: token.id.as_i64(),
             name: token.name.to_string(),
@@ -48,8 +48,8 @@ impl AdminTokensView {
             navigation: AdminPage::Tokens.navigation(),
             notice,
             tokens: tokens.iter().map(row).collect(),
-            next_href: is_more.then(|| format!("/admin/tokens?page={}", turned + 1)),
-            is_continued: turned > 0,
+            next_href: is_more.then(|| format!("/admin/tokens?page={}", page + 1)),
+            is_continued: page > 0,
         }
     }
 }
