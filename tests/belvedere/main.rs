@@ -30,6 +30,7 @@ mod directory_pool;
 mod directory_refresh;
 mod directory_sign_in;
 mod doctor;
+mod documents;
 mod door;
 mod every_way_in;
 mod factors;

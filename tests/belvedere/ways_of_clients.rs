@@ -3,11 +3,9 @@
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 
 use crate::harness::demo::{Demo, page};
-use crate::harness::house::House;
 use crate::harness::program::text;
 
 /// How long a client may take. It never decides a test that passes.
@@ -20,7 +18,7 @@ const CLIENTS: [(&str, &[&str], &str); 2] = [
 ];
 
 /// Whether that client is there. Where it must be, its not being there is a failure; elsewhere it is said.
-async fn is_there(program: &str) -> bool {
+pub(crate) async fn is_there(program: &str) -> bool {
     let (_, probe, package) = CLIENTS.into_iter().find(|(name, ..)| *name == program).unwrap();
     let found = Command::new(program).args(probe).output().await.is_ok_and(|output| output.status.success());
     if !found {
@@ -81,53 +79,6 @@ async fn curl_reads_a_page_by_password_by_token_and_by_a_signed_token() {
     let (code, body) = curl(&["--oauth2-bearer", &token, &demo.house.url("/api/v1/pages/ops")]).await;
     assert_eq!(code, Some(22));
     assert!(body.contains("\"out-of-scope\""), "{body}");
-}
-
-/// The blocks of the README in that language which have `mark` in them, with this house's address in them.
-fn from_the_readme(language: &str, mark: &str, house: &House) -> Vec<String> {
-    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
-    let blocks = readme.split("```").skip(1).step_by(2).filter_map(|block| block.strip_prefix(language));
-    blocks
-        .filter(|block| block.contains(mark))
-        .map(|block| block.replace("http://127.0.0.1:8000", &house.url("")))
-        .collect()
-}
-
-#[tokio::test]
-async fn what_the_readme_says_to_type_reads_a_page_s_json() {
-    if !is_there("curl").await {
-        return;
-    }
-    let (demo, token) = house("read").await;
-    let [block] = &*from_the_readme("sh", "--oauth2-bearer", &demo.house) else { panic!("there is one such block") };
-    let lines: Vec<&str> = block.lines().filter(|line| line.starts_with("curl ")).collect();
-    assert_eq!(lines.len(), 2, "{block}");
-    for line in lines {
-        let output = run("sh", &["-c", &format!("{line} --silent --fail-with-body")], &[("TOKEN", &token)]).await;
-        let body = text(&output.stdout);
-        assert!(output.status.success(), "{line}: {body}");
-        serde_json::from_str::<serde_json::Value>(&body).expect("it is JSON");
-    }
-}
-
-#[tokio::test]
-async fn the_readme_s_program_watches_a_page_s_live_stream() {
-    if !is_there("/usr/bin/python3").await {
-        return;
-    }
-    let (demo, token) = house("read:operations").await;
-    let [program] = &*from_the_readme("python", "requests", &demo.house) else { panic!("there is one such block") };
-    let mut command = Command::new("/usr/bin/python3");
-    command.args(["-c", program]).env("TOKEN", token).stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
-    let mut child = command.spawn().unwrap();
-    let mut printed = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut heard = String::new();
-    while !heard.contains("batch") {
-        let line = tokio::time::timeout(PATIENCE, printed.next_line()).await.expect("it prints on").unwrap();
-        heard.push_str(&line.expect("it goes on"));
-        heard.push('\n');
-    }
-    assert!(heard.starts_with("hello []\nsnapshot ['uptime']\n"), "{heard}");
 }
 
 const SOCKET: &str = r#"

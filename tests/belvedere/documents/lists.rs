@@ -1,0 +1,86 @@
+//! The lists of commands, figures and events in the documents are the program's own.
+
+use std::collections::BTreeSet;
+
+use super::markdown::{BOOK, document};
+use crate::harness::demo::{Demo, page};
+use crate::harness::program::{belvedere, ends, text};
+
+/// What a command says of itself.
+async fn help(words: &[&str]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    text(&ends(belvedere(folder.path(), &[words, &["--help"]].concat())).await.stdout)
+}
+
+/// The commands that a help text lists.
+fn commands(help: &str) -> Vec<String> {
+    let lines = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let names = lines.filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
+    names.filter(|name| !name.is_empty() && *name != "help").map(str::to_owned).collect()
+}
+
+/// The options that it lists.
+fn options(help: &str) -> BTreeSet<String> {
+    let named = |line: &str| line.trim_start().split(' ').find(|word| word.starts_with("--")).map(str::to_owned);
+    let lines = help.lines().filter(|line| line.trim_start().starts_with('-'));
+    lines.filter_map(named).filter(|name| !matches!(&**name, "--help" | "--version")).collect()
+}
+
+#[tokio::test]
+async fn the_commands_and_their_options_are_all_there_and_no_others() {
+    let chapter = document(&format!("{BOOK}/commands.md"));
+    let anchors = chapter.anchors();
+    let listed = commands(&help(&[]).await);
+    let headings: Vec<_> = listed.iter().map(|command| format!("belvedere-{command}")).collect();
+    assert_eq!(anchors[1..].iter().collect::<BTreeSet<_>>(), headings.iter().collect::<BTreeSet<_>>());
+    for command in &listed {
+        let said = help(&[command]).await;
+        let (mut options_known, mut commands_known) = (options(&said), BTreeSet::new());
+        for act in commands(&said) {
+            options_known.extend(options(&help(&[command, &act]).await));
+            commands_known.insert(act);
+        }
+        let heading = format!("belvedere {command}");
+        let tables = chapter.tables().into_iter().filter(|table| table.heading == heading);
+        let codes: Vec<String> = tables.flat_map(|table| table.rows).map(|row| row[0].text.clone()).collect();
+        let option = |code: &String| code.split(' ').next().filter(|word| word.starts_with("--")).map(str::to_owned);
+        assert_eq!(codes.iter().filter_map(option).collect::<BTreeSet<_>>(), options_known, "{heading}");
+        let act = |code: &String| Some(code.strip_prefix(&*heading)?.split_whitespace().next()?.to_owned());
+        assert_eq!(codes.iter().filter_map(act).collect::<BTreeSet<_>>(), commands_known, "{heading}");
+    }
+}
+
+#[tokio::test]
+async fn the_figures_are_all_there() {
+    const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+    let plan = Demo::plan().await.set("metrics.token", TOKEN).page("members", &page("Members"));
+    let demo = plan.open().await;
+    // A figure with labels is there once it has something to tell.
+    let mut alice = demo.house.visitor();
+    alice.signs_in("alice", demo.password("alice")).await;
+    let mut left = alice.watches("/live/members").await.unwrap();
+    left.hears_a("batch").await;
+    alice.signs_out().await;
+    left.is_told_goodbye().await;
+    alice.signs_in("alice", demo.password("alice")).await;
+    let mut board = alice.watches("/live/members").await.unwrap();
+    board.hears_a("batch").await;
+    let said = demo.house.visitor().with_token(TOKEN).fetches("/metrics").await.body;
+    let families = said.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
+    let known: BTreeSet<&str> = families.collect();
+    let chapter = document(&format!("{BOOK}/running.md"));
+    let tables = chapter.tables();
+    let table = tables.iter().find(|table| table.head[0].text == "name").expect("the figures");
+    let documented: BTreeSet<&str> =
+        table.rows.iter().map(|row| row[0].text.trim_end_matches("_total").trim_end_matches("_info")).collect();
+    assert_eq!(documented, known);
+}
+
+#[test]
+fn the_events_of_the_audit_are_all_there() {
+    let chapter = document(&format!("{BOOK}/running.md"));
+    let tables = chapter.tables();
+    let table = tables.iter().find(|table| table.head[0].text == "events").expect("the events");
+    let documented: BTreeSet<&str> = table.rows.iter().flat_map(|row| &row[0].codes).map(String::as_str).collect();
+    assert_eq!(documented, belvedere::audit::EVENTS.iter().copied().collect());
+}
