@@ -26,8 +26,8 @@ mod visitors;
 #[path = "../../tests/belvedere/harness/certificates.rs"]
 mod certificates;
 #[allow(dead_code)]
-#[path = "../../tests/belvedere/harness/keeper.rs"]
-mod keeper;
+#[path = "../../tests/belvedere/harness/server_process.rs"]
+mod server_process;
 
 use crate::common::arguments::Arguments;
 use crate::common::process;

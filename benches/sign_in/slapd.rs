@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{fs, io};
 
-use crate::certificates::Authority;
-use crate::keeper;
+use crate::certificates::TestAuthority;
+use crate::server_process;
 
 pub(crate) const BASE_DN: &str = "dc=example,dc=org";
 pub(crate) const SERVICE_DN: &str = "cn=service,dc=example,dc=org";
@@ -29,19 +29,19 @@ impl Slapd {
     pub(crate) fn start() -> io::Result<Self> {
         let temporary = tempfile::Builder::new().prefix("belvedere-bench-").tempdir()?;
         let folder = temporary.path();
-        let authority = Authority::new();
+        let authority = TestAuthority::new();
         let ca_file = authority.write(&authority.issue(&["localhost"]), folder)?;
         let conf = folder.join("slapd.conf");
         fs::write(&conf, configuration(folder))?;
         fs::create_dir(folder.join("people"))?;
         let ldif = folder.join("people.ldif");
         fs::write(&ldif, population())?;
-        keeper::run(Command::new("slapadd").arg("-q").arg("-f").arg(&conf).arg("-l").arg(&ldif))?;
-        let [port, _] = keeper::two_free_ports()?;
+        server_process::run(Command::new("slapadd").arg("-q").arg("-f").arg(&conf).arg("-l").arg(&ldif))?;
+        let [port, _] = server_process::two_free_ports()?;
         let mut slapd = Command::new("slapd");
         slapd.args(["-d", "0", "-h", &format!("ldaps://127.0.0.1:{port}/")]).arg("-f").arg(&conf);
-        keeper::keep(&slapd, temporary)?;
-        keeper::wait_for(("127.0.0.1", port))?;
+        server_process::spawn_supervised(&slapd, temporary)?;
+        server_process::wait_for(("127.0.0.1", port))?;
         Ok(Self { port, ca_file })
     }
 

@@ -9,10 +9,10 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 
 use crate::harness::accounts::{PASSWORD, account, administers, hires};
-use crate::harness::demo::{Demo, page};
-use crate::harness::house::Plan;
-use crate::harness::program::{Running, belvedere, ends, text};
-use crate::harness::visitor::{Answer, Visitor};
+use crate::harness::demo_server::{DemoServer, page};
+use crate::harness::program::{RunningProgram, belvedere, run_to_end, text};
+use crate::harness::test_server::TestServerBuilder;
+use crate::harness::visitor::{Response, Visitor};
 
 /// Where no directory is.
 const DEAD: &str = "ldap://127.0.0.1:1";
@@ -30,7 +30,7 @@ async fn may_open(visitor: &mut Visitor, path: &str) -> bool {
 
 #[tokio::test]
 async fn a_break_glass_admin_signs_in_when_no_directory_answers() {
-    let house = Plan::with_directory(DEAD)
+    let house = TestServerBuilder::with_directory(DEAD)
         .set("admins.groups", vec![r"local\admins"])
         .page("board", &only(r"'local\admins'"))
         .open()
@@ -46,8 +46,12 @@ async fn a_break_glass_admin_signs_in_when_no_directory_answers() {
 
 #[tokio::test]
 async fn a_name_of_the_directory_is_never_a_local_accounts_nor_the_other_way_round() {
-    let demo =
-        Demo::plan().await.page("theirs", &only("'dash-ops'")).page("ours", &only(r"'local\dash-ops'")).open().await;
+    let demo = DemoServer::builder()
+        .await
+        .page("theirs", &only("'dash-ops'"))
+        .page("ours", &only(r"'local\dash-ops'"))
+        .open()
+        .await;
     hires(&demo.house, "alice", &["dash-ops"]).await;
     let theirs = demo.password("alice").to_owned();
 
@@ -56,18 +60,18 @@ async fn a_name_of_the_directory_is_never_a_local_accounts_nor_the_other_way_rou
     alice.signs_in("alice", &theirs).await;
     assert!(may_open(&mut alice, "/p/theirs").await && !may_open(&mut alice, "/p/ours").await);
 
-    let said = demo.wire.said();
+    let said = demo.ldap_proxy.bytes_sent();
     let mut guest = demo.house.visitor();
     assert_eq!(guest.tries_to_sign_in(r"local\alice", &theirs, "/").await.status, StatusCode::UNAUTHORIZED);
     guest.signs_in(r"LOCAL\Alice", PASSWORD).await;
     assert!(may_open(&mut guest, "/p/ours").await && !may_open(&mut guest, "/p/theirs").await);
-    assert_eq!(demo.wire.said(), said, "the directory never hears of local accounts");
+    assert_eq!(demo.ldap_proxy.bytes_sent(), said, "the directory never hears of local accounts");
 }
 
 #[tokio::test]
 async fn a_mail_address_signs_in_with_its_account_and_passes_for_nobodys_principal_name() {
     let named = format!("access = {{ users = [\"guest@belvedere.example\"] }}\n{}", page("Board"));
-    let demo = Demo::plan().await.page("named", &named).page("members", &page("Members")).open().await;
+    let demo = DemoServer::builder().await.page("named", &named).page("members", &page("Members")).open().await;
     let add = ["add", "guest", "--mail", "guest@belvedere.example", "--name", "A Guest", "--password-stdin"];
     administers(&demo.house, &add).await;
     let mut guest = demo.house.visitor();
@@ -76,40 +80,40 @@ async fn a_mail_address_signs_in_with_its_account_and_passes_for_nobodys_princip
     while guest.tries_to_sign_in("Guest@Belvedere.Example", PASSWORD, "/").await.status != StatusCode::SEE_OTHER {
         assert!(tokio::time::Instant::now() < deadline, "the address is not known");
     }
-    assert_eq!(guest.opens("/").await.name_in_the_bar().as_deref(), Some("A Guest"));
+    assert_eq!(guest.opens("/").await.signed_in_name().as_deref(), Some("A Guest"));
     assert!(may_open(&mut guest, "/p/members").await);
     assert!(!may_open(&mut guest, "/p/named").await, "an address written down here passed for the directory's");
 }
 
 #[tokio::test]
 async fn a_disabled_guests_live_page_closes_and_they_cannot_come_back_until_they_are_enabled() {
-    let demo = Demo::plan().await.page("board", &page("Board")).open().await;
+    let demo = DemoServer::builder().await.page("board", &page("Board")).open().await;
     hires(&demo.house, "guest", &[]).await;
     let mut guest = demo.house.visitor();
     guest.signs_in(r"local\guest", PASSWORD).await;
     let mut board = guest.watches("/live/board").await.unwrap();
     board.hears_a("snapshot").await;
     administers(&demo.house, &["disable", "guest"]).await;
-    let goodbye = board.is_told_goodbye().await;
+    let goodbye = board.is_closed().await;
     assert_eq!((goodbye.code, &goodbye.bye.unwrap()["reason"]), (Some(4401), &Value::from("revoked")));
     assert!(!may_open(&mut guest, "/p/board").await);
     let refused = guest.tries_to_sign_in(r"local\guest", PASSWORD, "/").await;
     assert_eq!(refused.status, StatusCode::FORBIDDEN);
-    assert!(refused.said().unwrap().contains("disabled"), "{:?}", refused.said());
+    assert!(refused.form_message().unwrap().contains("disabled"), "{:?}", refused.form_message());
     administers(&demo.house, &["enable", "guest"]).await;
     guest.signs_in(r"local\guest", PASSWORD).await;
 }
 
 #[tokio::test]
 async fn groups_passwords_and_removal_reach_boards_too() {
-    let demo = Demo::plan().await.page("board", &only(r"'local\guests'")).open().await;
+    let demo = DemoServer::builder().await.page("board", &only(r"'local\guests'")).open().await;
     hires(&demo.house, "guest", &["guests"]).await;
     let mut guest = demo.house.visitor();
     guest.signs_in(r"local\guest", PASSWORD).await;
     let mut board = guest.watches("/live/board").await.unwrap();
     board.hears_a("snapshot").await;
     administers(&demo.house, &["groups", "guest"]).await;
-    assert_eq!(board.is_told_goodbye().await.code, Some(4403), "the group is gone");
+    assert_eq!(board.is_closed().await.code, Some(4403), "the group is gone");
     assert_eq!(guest.opens("/p/board").await.status, StatusCode::FORBIDDEN, "they are still signed in");
 
     administers(&demo.house, &["groups", "guest", "guests"]).await;
@@ -117,13 +121,13 @@ async fn groups_passwords_and_removal_reach_boards_too() {
     let mut board = guest.watches("/live/board").await.unwrap();
     let output = account(&demo.house, &["password", "guest", "--password-stdin"], OTHER).await;
     assert!(output.status.success(), "{}", text(&output.stderr));
-    assert_eq!(board.is_told_goodbye().await.code, Some(4401), "the old password is good no more");
+    assert_eq!(board.is_closed().await.code, Some(4401), "the old password is good no more");
     assert_eq!(guest.tries_to_sign_in(r"local\guest", PASSWORD, "/").await.status, StatusCode::UNAUTHORIZED);
     guest.signs_in(r"local\guest", OTHER).await;
 
     let mut board = guest.watches("/live/board").await.unwrap();
     administers(&demo.house, &["remove", "guest"]).await;
-    assert_eq!(board.is_told_goodbye().await.code, Some(4401));
+    assert_eq!(board.is_closed().await.code, Some(4401));
     let gone = guest.tries_to_sign_in(r"local\guest", OTHER, "/").await;
     assert_eq!(gone.status, StatusCode::UNAUTHORIZED, "nobody can tell that there was one");
 }
@@ -132,26 +136,26 @@ async fn groups_passwords_and_removal_reach_boards_too() {
 async fn an_account_lets_nobody_in_from_its_end_on_and_those_inside_are_out() {
     // A day that is over by that clock, and not by the command line's.
     let clock = Arc::new(ManualClock::at(Timestamp::from_millis(4_102_444_800_000 - 1_000)));
-    let demo = Demo::plan_with(clock.clone()).await.page("board", &page("Board")).open().await;
+    let demo = DemoServer::builder_with_clock(clock.clone()).await.page("board", &page("Board")).open().await;
     administers(&demo.house, &["add", "guest", "--expires", "2099-12-31", "--password-stdin"]).await;
     let mut guest = demo.house.visitor();
     guest.signs_in(r"local\guest", PASSWORD).await;
     let mut board = guest.watches("/live/board").await.unwrap();
     board.hears_a("snapshot").await;
     clock.advance(Duration::from_secs(1));
-    assert_eq!(board.is_told_goodbye().await.code, Some(4401));
+    assert_eq!(board.is_closed().await.code, Some(4401));
     let refused = guest.tries_to_sign_in(r"local\guest", PASSWORD, "/").await;
-    assert!(refused.said().unwrap().contains("expired"), "{:?}", refused.said());
+    assert!(refused.form_message().unwrap().contains("expired"), "{:?}", refused.form_message());
 }
 
 #[tokio::test]
 async fn guessing_at_a_local_account_is_held_back_like_any_other_and_unknown_looks_like_wrong() {
-    let demo = Demo::plan().await.open().await;
+    let demo = DemoServer::builder().await.open().await;
     hires(&demo.house, "guest", &[]).await;
     let mut stranger = demo.house.visitor();
     let unknown = stranger.tries_to_sign_in(r"local\nobody", OTHER, "/").await;
     let mut wrong = stranger.tries_to_sign_in(r"local\guest", OTHER, "/").await;
-    let looks = |answer: &Answer| (answer.status, answer.said());
+    let looks = |answer: &Response| (answer.status, answer.form_message());
     assert_eq!(looks(&unknown), looks(&wrong));
     for _ in 0..8 {
         wrong = stranger.tries_to_sign_in(r"local\guest", OTHER, "/").await;
@@ -162,7 +166,7 @@ async fn guessing_at_a_local_account_is_held_back_like_any_other_and_unknown_loo
 
 #[tokio::test]
 async fn its_owner_changes_a_password_under_the_rules_and_hears_what_is_wrong() {
-    let demo = Demo::plan().await.open().await;
+    let demo = DemoServer::builder().await.open().await;
     hires(&demo.house, "guest", &[]).await;
     let (mut guest, mut elsewhere) = (demo.house.visitor(), demo.house.visitor());
     guest.signs_in(r"local\guest", PASSWORD).await;
@@ -176,7 +180,7 @@ async fn its_owner_changes_a_password_under_the_rules_and_hears_what_is_wrong() 
     for (new, words) in [("kurz", "needs 12 or more"), ("guest guest guest", "tried first")] {
         let fields = fields(new);
         let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, &**value)).collect();
-        let said = guest.posts("/account/password", &fields).await.said().unwrap();
+        let said = guest.posts("/account/password", &fields).await.form_message().unwrap();
         assert!(said.contains(words) && !said.contains("capital"), "{said}");
     }
     let fields = fields(OTHER);
@@ -189,7 +193,7 @@ async fn its_owner_changes_a_password_under_the_rules_and_hears_what_is_wrong() 
 
 #[tokio::test]
 async fn the_command_line_says_what_it_did_and_what_is_wrong() {
-    let demo = Demo::plan().await.open().await;
+    let demo = DemoServer::builder().await.open().await;
     let house = &demo.house;
     let none = administers(house, &["list"]).await;
     assert!(none.contains("There is no local account"), "{none}");
@@ -237,13 +241,13 @@ async fn what_the_command_line_does_beside_a_running_server_is_in_its_audit_and_
         command.env("BELVEDERE_DIRECTORY__URL", DEAD);
         command
     };
-    let mut server = Running::start(here(&["serve"]));
+    let mut server = RunningProgram::start(here(&["serve"]));
     let address = server.is_open_at().await;
     let mut add = here(&["account", "add", "root", "--password-stdin"]);
     let mut child = add.stdin(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(PASSWORD.as_bytes()).await.unwrap();
     assert!(child.wait().await.unwrap().success());
-    let link = text(&ends(here(&["account", "invite", "ann"])).await.stdout);
+    let link = text(&run_to_end(here(&["account", "invite", "ann"])).await.stdout);
     let code = link.lines().next().unwrap().rsplit_once('#').unwrap().1.to_owned();
 
     let mut root = Visitor::new(address);
@@ -251,8 +255,8 @@ async fn what_the_command_line_does_beside_a_running_server_is_in_its_audit_and_
     let mut guest = Visitor::new(address);
     guest.opens(&format!("/invitation#{code}")).await;
     let board = root.watches("/live/board").await;
-    assert!(ends(here(&["account", "disable", "root"])).await.status.success());
-    assert_eq!(board.unwrap().is_told_goodbye().await.code, Some(4401));
+    assert!(run_to_end(here(&["account", "disable", "root"])).await.status.success());
+    assert_eq!(board.unwrap().is_closed().await.code, Some(4401));
 
     let log = server.ends_after("TERM").await;
     for secret in [PASSWORD, &code, "$argon2"] {

@@ -2,14 +2,14 @@
 
 use reqwest::StatusCode;
 
-use crate::harness::house::{House, Plan};
 use crate::harness::samba;
+use crate::harness::test_server::{TestServer, TestServerBuilder};
 
 /// A house on the domain controller with a misspelt group, whose admin is `alice`.
-async fn house(domain: &samba::Domain) -> House {
+async fn house(domain: &samba::SambaDomain) -> TestServer {
     let page = "title = \"Operations\"\naccess = { groups = [\"dash-opps\"] }\n\n[[panel]]\ntitle = \"Up\"\n\
                 kind = \"stat\"\nsource = \"host\"\nquery = \"uptime\"\nevery = \"1s\"\n";
-    Plan::with_directory(&domain.ldaps_url())
+    TestServerBuilder::with_directory(&domain.ldaps_url())
         .set("directory.ca_file", domain.ca_file.to_str().unwrap())
         .set("directory.bind_name", samba::SERVICE_ACCOUNT)
         .set("directory.bind_password", samba::PASSWORD)
@@ -67,7 +67,7 @@ async fn nobody_else_has_the_directory_examined() {
 #[tokio::test]
 async fn the_field_for_a_person_says_why_it_cannot_be_used_without_a_service_account() {
     let Some(domain) = samba::domain() else { return };
-    let blind = Plan::with_directory(&domain.ldaps_url())
+    let blind = TestServerBuilder::with_directory(&domain.ldaps_url())
         .set("directory.ca_file", domain.ca_file.to_str().unwrap())
         .set("admins.users", vec!["alice".to_owned()])
         .open()

@@ -7,8 +7,8 @@ use belvedere::config::AuditSettings;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::harness::demo::{Demo, page};
-use crate::harness::visitor::{Answer, Visitor};
+use crate::harness::demo_server::{DemoServer, page};
+use crate::harness::visitor::{Response, Visitor};
 
 /// Names that try to be a line, a tag, a formula, a cell or a statement of their own.
 const HOSTILE: &[&str] = &[
@@ -25,25 +25,25 @@ const HOSTILE: &[&str] = &[
     "nimda\u{202e}bob",
 ];
 
-async fn house() -> Demo {
+async fn house() -> DemoServer {
     let closed = format!("access = {{ users = [\"nobody\"] }}\n{}", page("Closed"));
-    Demo::plan().await.set("admins.users", json!(["grace"])).page("closed", &closed).open().await
+    DemoServer::builder().await.set("admins.users", json!(["grace"])).page("closed", &closed).open().await
 }
 
 /// Tries to sign in under this name, and fails.
-async fn fails(demo: &Demo, name: &str) {
+async fn fails(demo: &DemoServer, name: &str) {
     let answer = demo.house.visitor().tries_to_sign_in(name, "wrong", "/").await;
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{name:?}");
 }
 
-async fn admin(demo: &Demo) -> Visitor {
+async fn admin(demo: &DemoServer) -> Visitor {
     let mut grace = demo.house.visitor();
     grace.signs_in("grace", demo.password("grace")).await;
     grace
 }
 
 /// The list at `path`, once all that has happened by now is in it.
-async fn list(grace: &mut Visitor, path: &str) -> Answer {
+async fn list(grace: &mut Visitor, path: &str) -> Response {
     // Whoever is refused now comes after what was before.
     let mark = format!("mark-{}", grace.cookies["belvedere"].get(..8).unwrap());
     let mut stranger = grace.clone();
@@ -54,7 +54,7 @@ async fn list(grace: &mut Visitor, path: &str) -> Answer {
 }
 
 /// The texts of the list's cells, row by row.
-fn rows(list: &Answer) -> Vec<String> {
+fn rows(list: &Response) -> Vec<String> {
     let body = list.body.split("<tbody>").nth(1).unwrap_or_default().split("</tbody>").next().unwrap();
     body.split("<tr>").skip(1).map(str::to_owned).collect()
 }
@@ -163,7 +163,7 @@ async fn the_audit_is_the_admins_alone_and_survives_a_restart() {
     assert_eq!(mode & 0o077, 0, "others may read it");
 
     let folder = Arc::clone(&demo.house.folder);
-    demo.house.close().await;
+    demo.house.shut_down().await;
     // Everything was written before the house closed.
     let (path, settings) = (folder.path().join("state/audit.db"), AuditSettings::default());
     let store = AuditStore::open(&path, &settings).await.unwrap();

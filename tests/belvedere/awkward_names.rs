@@ -18,7 +18,7 @@ use unicode_normalization::UnicodeNormalization as _;
 
 use crate::directory_sign_in::{open, settings, sign_in, with_account};
 use crate::harness::administrator::Administrator;
-use crate::harness::ldif::Entry;
+use crate::harness::ldif::LdifEntry;
 use crate::harness::{directory_389, samba, slapd};
 
 /// So many people are on each server.
@@ -45,7 +45,7 @@ const ALMOST_ALIKE: &[&str] = &[
 ];
 
 /// Somebody with a name and a password of their own.
-struct Someone {
+struct AwkwardPerson {
     name: String,
     cn: String,
     password: String,
@@ -60,9 +60,9 @@ async fn on_active_directory_two_hundred_awkward_names_sign_in_as_themselves_and
     // At most 20 characters, counted as UTF-16 has them, and no dot at the end.
     let names = distinct(&text(classes(SIGNS), 9), |name| !name.trim_end().ends_with('.'));
     let people = people(names);
-    let mut ldif = Entry::at(&base).with("objectClass", "organizationalUnit").ldif();
+    let mut ldif = LdifEntry::at(&base).with("objectClass", "organizationalUnit").ldif();
     for (place, someone) in people.iter().enumerate() {
-        let mut entry = Entry::at(&format!("CN={},{base}", ldap3::dn_escape(&*someone.cn)))
+        let mut entry = LdifEntry::at(&format!("CN={},{base}", ldap3::dn_escape(&*someone.cn)))
             .with("objectClass", "user")
             .with("sAMAccountName", &someone.name)
             .with("displayName", &someone.cn)
@@ -124,7 +124,7 @@ async fn on_389_two_hundred_awkward_names_sign_in_as_themselves_and_as_nobody_el
 async fn each_is_themselves(
     way: &str,
     directory: &LdapDirectory,
-    people: &[Someone],
+    people: &[AwkwardPerson],
     ids: &BTreeMap<String, String>,
     forms: &[fn(&str) -> String],
 ) {
@@ -171,15 +171,15 @@ fn guid_text(guid: &[u8]) -> String {
     [0..8, 8..12, 12..16, 16..20, 20..32].map(|group| &digits[group]).join("-")
 }
 
-fn people_of_ldap() -> Vec<Someone> {
+fn people_of_ldap() -> Vec<AwkwardPerson> {
     people(distinct(&text(classes(&[SIGNS, MORE_SIGNS].concat()), 12), |_| true))
 }
 
-fn people(names: Vec<String>) -> Vec<Someone> {
+fn people(names: Vec<String>) -> Vec<AwkwardPerson> {
     let common_names = distinct(&text(classes(&[SIGNS, MORE_SIGNS].concat()), 20), |_| true);
     let numbered = names.into_iter().zip(common_names).enumerate();
     numbered
-        .map(|(place, (name, cn))| Someone {
+        .map(|(place, (name, cn))| AwkwardPerson {
             name,
             cn,
             password: format!("Only-Mine-{place:03}-Is-This"),
@@ -188,10 +188,10 @@ fn people(names: Vec<String>) -> Vec<Someone> {
         .collect()
 }
 
-fn entries(base: &str, people: &[Someone]) -> String {
-    let mut ldif = Entry::at(base).with("objectClass", "organizationalUnit").ldif();
+fn entries(base: &str, people: &[AwkwardPerson]) -> String {
+    let mut ldif = LdifEntry::at(base).with("objectClass", "organizationalUnit").ldif();
     for someone in people {
-        ldif += &Entry::at(&format!("cn={},{base}", ldap3::dn_escape(&*someone.cn)))
+        ldif += &LdifEntry::at(&format!("cn={},{base}", ldap3::dn_escape(&*someone.cn)))
             .with("objectClass", "inetOrgPerson")
             .with("sn", "Awkward")
             .with("cn", &someone.cn)

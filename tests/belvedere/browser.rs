@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use crate::harness::browser::{Browser, Screen};
-use crate::harness::demo::{Demo, page};
-use crate::harness::house::Plan;
-use crate::harness::json_server::house_with_stock;
+use crate::harness::demo_server::{DemoServer, page};
+use crate::harness::json_server::server_with_stock_source;
 use crate::harness::samba;
+use crate::harness::test_server::TestServerBuilder;
 
 /// What every look at a page ends with.
 async fn nothing_is_amiss(browser: &Browser, house: &str) {
@@ -22,7 +22,7 @@ async fn nothing_is_amiss(browser: &Browser, house: &str) {
 async fn a_member_of_an_ad_group_signs_in_and_watches_the_machines_real_load() {
     let (Some(domain), Some(browser)) = (samba::domain(), Browser::open(Screen::Desktop).await) else { return };
     // The URL, and the authority of its own that signed its certificate: nothing else is configured.
-    let house = Plan::with_directory(&domain.ldaps_url())
+    let house = TestServerBuilder::with_directory(&domain.ldaps_url())
         .set("directory.ca_file", domain.ca_file.to_str().unwrap())
         .sample_pages()
         .open()
@@ -54,7 +54,7 @@ async fn a_member_of_an_ad_group_signs_in_and_watches_the_machines_real_load() {
 #[tokio::test]
 async fn choosing_a_city_changes_the_page_and_its_address_and_back_goes_back() {
     let Some(browser) = Browser::open(Screen::Desktop).await else { return };
-    let demo = Demo::plan().await.sample_pages().open().await;
+    let demo = DemoServer::builder().await.sample_pages().open().await;
     browser.goes_to(&demo.house.url("/p/cities")).await;
     browser.sees("#connection .words", |words| words == "Live").await;
     browser.asks("window.sameDocument = true").await;
@@ -78,7 +78,7 @@ async fn choosing_a_city_changes_the_page_and_its_address_and_back_goes_back() {
 #[tokio::test]
 async fn radios_choose_too_for_members() {
     let Some(browser) = Browser::open(Screen::Desktop).await else { return };
-    let demo = Demo::plan().await.sample_pages().open().await;
+    let demo = DemoServer::builder().await.sample_pages().open().await;
     browser.goes_to(&demo.house.url("/p/colours")).await;
     browser.signs_in("carol", demo.password("carol")).await;
     browser.sees("#connection .words", |words| words == "Live").await;
@@ -93,7 +93,7 @@ async fn radios_choose_too_for_members() {
 #[tokio::test]
 async fn signing_out_in_another_tab_is_said_in_this_one() {
     let Some(browser) = Browser::open(Screen::Desktop).await else { return };
-    let demo = Demo::plan().await.page("board", &page("Board")).open().await;
+    let demo = DemoServer::builder().await.page("board", &page("Board")).open().await;
     browser.goes_to(&demo.house.url("/p/board")).await;
     browser.signs_in("alice", demo.password("alice")).await;
     browser.sees("#connection .words", |words| words == "Live").await;
@@ -119,16 +119,16 @@ async fn signing_out_in_another_tab_is_said_in_this_one() {
 #[tokio::test]
 async fn a_restart_of_the_server_is_survived_by_those_who_watch() {
     let Some(browser) = Browser::open(Screen::Desktop).await else { return };
-    let demo = Demo::plan().await.page("board", &page("Board")).open().await;
+    let demo = DemoServer::builder().await.page("board", &page("Board")).open().await;
     let (address, url) = (demo.house.address, demo.directory.url());
     browser.goes_to(&demo.house.url("/p/board")).await;
     browser.signs_in("alice", demo.password("alice")).await;
     browser.sees("#connection .words", |words| words == "Live").await;
     browser.asks("window.sameDocument = true").await;
 
-    let again = Plan::again(&demo.house, &url).set("port", address.port());
-    let Demo { house, directory, .. } = demo;
-    house.close().await;
+    let again = TestServerBuilder::restarting(&demo.house, &url).set("port", address.port());
+    let DemoServer { house, directory, .. } = demo;
+    house.shut_down().await;
     browser.sees("#connection .words", |words| words.starts_with("Reconnecting") || words.starts_with("Offline")).await;
     let house = again.open().await;
     assert_eq!(house.address, address);
@@ -144,7 +144,7 @@ async fn a_restart_of_the_server_is_survived_by_those_who_watch() {
 async fn an_edited_page_is_seen_by_those_who_watch_and_one_that_was_away_comes_back() {
     let Some(browser) = Browser::open(Screen::Desktop).await else { return };
     let public = |title: &str| format!("access = \"public\"\n{}", page(title));
-    let demo = Demo::plan().await.page("board", &public("Board")).open().await;
+    let demo = DemoServer::builder().await.page("board", &public("Board")).open().await;
     browser.goes_to(&demo.house.url("/p/board")).await;
     browser.sees("#connection .words", |words| words == "Live").await;
     demo.house.write_page("board", &public("Edited board").replace("Uptime", "Running for"));
@@ -163,7 +163,7 @@ async fn an_edited_page_is_seen_by_those_who_watch_and_one_that_was_away_comes_b
 #[tokio::test]
 async fn a_failing_source_is_dimmed_with_its_reason_in_words() {
     let Some(browser) = Browser::open(Screen::Desktop).await else { return };
-    let (stock, demo) = house_with_stock().await;
+    let (stock, demo) = server_with_stock_source().await;
     browser.goes_to(&demo.house.url("/p/stock")).await;
     browser.sees("#panel-share", |text| text.contains("98.1")).await;
     stock.fails_with(503);
@@ -182,7 +182,7 @@ async fn a_failing_source_is_dimmed_with_its_reason_in_words() {
 async fn an_admin_has_the_directory_examined_and_reads_what_came_of_it() {
     for (screen, name) in [(Screen::Desktop, "desktop"), (Screen::Phone, "phone")] {
         let Some(browser) = Browser::open(screen).await else { return };
-        let demo = Demo::plan()
+        let demo = DemoServer::builder()
             .await
             .set("admins.groups", vec!["dash-admins".to_owned()])
             .page("board", &page("Board"))
@@ -246,7 +246,7 @@ async fn no_page_has_barriers_on_a_phone() {
 /// the console, no request to anybody else.
 async fn look_at_every_page(screen: Screen, name: &str) {
     let Some(browser) = Browser::open(screen).await else { return };
-    let demo = Demo::plan()
+    let demo = DemoServer::builder()
         .await
         .set("admins.groups", vec!["dash-admins".to_owned()])
         .sample_pages()

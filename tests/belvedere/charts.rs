@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::harness::browser::{Browser, Screen};
-use crate::harness::demo::Demo;
+use crate::harness::demo_server::DemoServer;
 
 /// More charts beneath one another than a screen has room for.
 fn tall_page() -> String {
@@ -19,7 +19,7 @@ fn tall_page() -> String {
 #[tokio::test]
 async fn a_chart_is_drawn_when_it_comes_into_view_and_then_goes_on() {
     let Some(browser) = Browser::open(Screen::Desktop).await else { return };
-    let demo = Demo::plan().await.page("tall", &tall_page()).open().await;
+    let demo = DemoServer::builder().await.page("tall", &tall_page()).open().await;
     browser.goes_to(&demo.house.url("/p/tall")).await;
     let drawn = "return document.querySelectorAll('.plot canvas').length";
     browser.waits_for(drawn, |count| count.as_u64() > Some(0)).await;

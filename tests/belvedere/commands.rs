@@ -3,7 +3,7 @@
 use reqwest::StatusCode;
 use tempfile::TempDir;
 
-use crate::harness::program::{Running, belvedere, ends, text};
+use crate::harness::program::{RunningProgram, belvedere, run_to_end, text};
 use crate::harness::samba;
 use crate::harness::visitor::Visitor;
 
@@ -25,13 +25,13 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
 #[tokio::test]
 async fn help_lists_the_commands() {
     let folder = tempfile::tempdir().unwrap();
-    let output = ends(belvedere(folder.path(), &["--help"])).await;
+    let output = run_to_end(belvedere(folder.path(), &["--help"])).await;
     assert!(output.status.success());
     let help = text(&output.stdout);
     for command in ["serve", "demo", "check"] {
         assert!(help.lines().any(|line| line.trim_start().starts_with(command)), "{command} in {help}");
     }
-    let output = ends(belvedere(folder.path(), &["sevre"])).await;
+    let output = run_to_end(belvedere(folder.path(), &["sevre"])).await;
     assert!(!output.status.success() && text(&output.stderr).contains("serve"), "{}", text(&output.stderr));
 }
 
@@ -51,7 +51,7 @@ async fn check_says_every_fault_of_settings_and_pages_with_its_place() {
         ("pages/worse.toml", "title = \"Worse\"\nacess = \"public\"\n\n[[panel]]\nkind = \"pie\"\n"),
         ("pages/broken.toml", "title = \"Broken\n"),
     ]);
-    let output = ends(belvedere(folder.path(), &["check"])).await;
+    let output = run_to_end(belvedere(folder.path(), &["check"])).await;
     assert_eq!(output.status.code(), Some(1));
     let said = text(&output.stderr);
     for (place, what) in [
@@ -80,7 +80,7 @@ async fn a_faulty_source_is_one_fault_and_not_one_in_each_page_that_asks_it() {
         ("boards/bad.toml", &bad),
         ("pages/not-asked-for.toml", "title = "),
     ]);
-    let said = text(&ends(belvedere(folder.path(), &["check"])).await.stderr);
+    let said = text(&run_to_end(belvedere(folder.path(), &["check"])).await.stderr);
     assert!(said.contains("Rocket.toml:7:8") && said.contains("boards/bad.toml:2:10"), "{said}");
     assert_eq!(said.matches("error:").count(), 2, "{said}");
 }
@@ -89,7 +89,7 @@ async fn a_faulty_source_is_one_fault_and_not_one_in_each_page_that_asks_it() {
 async fn check_ends_well_when_all_is_well() {
     let settings = "[default.directory]\nurl = \"ldaps://dc1.corp.example.com\"\n";
     let folder = folder(&[("Rocket.toml", settings), ("pages/all.toml", PAGE)]);
-    let output = ends(belvedere(folder.path(), &["check"])).await;
+    let output = run_to_end(belvedere(folder.path(), &["check"])).await;
     assert_eq!((output.status.code(), &*text(&output.stderr)), (Some(0), ""));
     assert!(text(&output.stdout).starts_with("Everything is in order: 1 page in "), "{}", text(&output.stdout));
     let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
@@ -100,8 +100,8 @@ async fn check_ends_well_when_all_is_well() {
 async fn serve_refuses_a_faulty_setting_with_the_words_of_check() {
     let settings = "[default.directory]\nurl = \"ldaps://dc1.corp.example.com\"\nbase_dn = \"nowhere\"\n";
     let folder = folder(&[("Rocket.toml", settings), ("pages/all.toml", PAGE)]);
-    let checked = ends(belvedere(folder.path(), &["check"])).await;
-    let served = ends(belvedere(folder.path(), &["serve"])).await;
+    let checked = run_to_end(belvedere(folder.path(), &["check"])).await;
+    let served = run_to_end(belvedere(folder.path(), &["serve"])).await;
     assert_eq!((checked.status.code(), served.status.code()), (Some(1), Some(1)));
     assert!(text(&served.stderr).contains("Rocket.toml:3:11"), "{}", text(&served.stderr));
     assert_eq!(text(&served.stderr), text(&checked.stderr));
@@ -112,7 +112,7 @@ async fn serve_refuses_a_faulty_setting_with_the_words_of_check() {
 async fn serve_without_a_directory_names_the_remedies() {
     let folder = folder(&[("pages/all.toml", PAGE)]);
     for arguments in [&["serve"][..], &[]] {
-        let output = ends(belvedere(folder.path(), arguments)).await;
+        let output = run_to_end(belvedere(folder.path(), arguments)).await;
         assert_eq!(output.status.code(), Some(1));
         let said = text(&output.stderr);
         for remedy in ["no directory is set", "BELVEDERE_DIRECTORY__URL", "belvedere demo"] {
@@ -126,7 +126,7 @@ async fn serve_without_pages_or_with_a_taken_port_says_what_to_do() {
     let nowhere = tempfile::tempdir().unwrap();
     let mut command = belvedere(nowhere.path(), &["serve"]);
     command.env("BELVEDERE_DIRECTORY__URL", "ldap://127.0.0.1:1");
-    let said = text(&ends(command).await.stderr);
+    let said = text(&run_to_end(command).await.stderr);
     assert!(said.contains("BELVEDERE_PAGES"), "{said}");
 
     let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
@@ -134,7 +134,7 @@ async fn serve_without_pages_or_with_a_taken_port_says_what_to_do() {
     let mut command = belvedere(folder.path(), &["serve"]);
     command.env("BELVEDERE_DIRECTORY__URL", "ldap://127.0.0.1:1");
     command.env("ROCKET_PORT", taken.local_addr().unwrap().port().to_string());
-    let output = ends(command).await;
+    let output = run_to_end(command).await;
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("ROCKET_PORT"), "{}", text(&output.stderr));
 }
@@ -148,14 +148,14 @@ async fn two_variables_are_all_it_takes_to_serve_an_active_directory() {
     let mut command = belvedere(folder.path(), &["serve"]);
     command.env("BELVEDERE_DIRECTORY__URL", domain.ldaps_url());
     command.env("BELVEDERE_DIRECTORY__CA_FILE", &domain.ca_file);
-    let mut house = Running::start(command);
+    let mut house = RunningProgram::start(command);
     let address = house.is_open_at().await;
 
     let mut alice = Visitor::new(address);
     alice.signs_in("alice", samba::PASSWORD).await;
     assert_eq!(alice.opens("/p/ops").await.status, StatusCode::OK);
     let mut bob = Visitor::new(address);
-    bob.tries_to_sign_in("bobb", "Not-The-Password-5", "/").await.said().expect("a reason");
+    bob.tries_to_sign_in("bobb", "Not-The-Password-5", "/").await.form_message().expect("a reason");
     assert_eq!(bob.signs_in("bob", samba::PASSWORD).await.opens("/p/ops").await.status, StatusCode::FORBIDDEN);
 
     let log = house.ends_after("TERM").await;
@@ -176,7 +176,7 @@ async fn two_variables_are_all_it_takes_to_serve_an_active_directory() {
 async fn the_demo_opens_shows_lets_alice_in_and_leaves_nothing_behind() {
     for signal in ["TERM", "INT"] {
         let folder = tempfile::tempdir().unwrap();
-        let mut demo = Running::start(belvedere(folder.path(), &["demo"]));
+        let mut demo = RunningProgram::start(belvedere(folder.path(), &["demo"]));
         let address = demo.is_open_at().await;
         assert!(address.ip().is_loopback());
         let welcome = demo.prints_until("Ctrl-C").await;

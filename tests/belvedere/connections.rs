@@ -9,24 +9,24 @@ use reqwest::StatusCode;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
-use crate::harness::demo::{Demo, DemoPlan, page};
+use crate::harness::demo_server::{DemoServer, DemoServerBuilder, page};
 
 /// How long a test waits for what must come. It never decides a test that passes.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A connection of somebody who does not speak as a browser does.
-struct Line(TcpStream);
+struct RawClient(TcpStream);
 
 /// Loopback has sixteen million addresses: each stranger has one of their own.
-async fn connects(house: SocketAddr, stranger: u32) -> Line {
+async fn connects(house: SocketAddr, stranger: u32) -> RawClient {
     let socket = TcpSocket::new_v4().unwrap();
     let [_, a, b, c] = stranger.to_be_bytes();
     socket.bind(SocketAddr::from((Ipv4Addr::new(127, a, b, c), 0))).unwrap();
     let connected = tokio::time::timeout(PATIENCE, socket.connect(house)).await.expect("the house accepts in time");
-    Line(connected.unwrap())
+    RawClient(connected.unwrap())
 }
 
-impl Line {
+impl RawClient {
     async fn says(&mut self, text: &str) {
         self.0.write_all(text.as_bytes()).await.unwrap();
     }
@@ -70,8 +70,8 @@ impl Line {
 }
 
 /// A house that is as impatient as it can be set, with a page for all and one for members.
-async fn impatient() -> DemoPlan {
-    let plan = Demo::plan().await;
+async fn impatient() -> DemoServerBuilder {
+    let plan = DemoServer::builder().await;
     let plan = plan.page("open", &format!("access = \"public\"\n{}", page("Open"))).page("own", &page("Own"));
     plan.set("connections.head_timeout", "1s")
         .set("connections.idle_timeout", "1s")
@@ -169,7 +169,7 @@ async fn two_thousand_idle_connections_keep_no_member_out() {
     alice.signs_in("alice", demo.password("alice")).await;
     let mut board = alice.watches("/live/own").await.unwrap();
 
-    let mut flood: Vec<Line> = Vec::new();
+    let mut flood: Vec<RawClient> = Vec::new();
     for stranger in 0..2_000_u32 {
         flood.push(connects(house, 2 + stranger).await);
         if stranger % 400 == 0 {
@@ -194,7 +194,7 @@ async fn two_thousand_idle_connections_keep_no_member_out() {
 async fn behind_a_proxy_of_ours_visitors_are_where_it_says_and_behind_a_strangers_where_that_is() {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     for (proxies, expected) in [("127.0.0.0/8", "203.0.113.9"), ("10.0.0.0/8", "127.0.0.1")] {
-        let plan = Demo::plan_with(Arc::clone(&clock)).await.set("site.trusted_proxies", vec![proxies]);
+        let plan = DemoServer::builder_with_clock(Arc::clone(&clock)).await.set("site.trusted_proxies", vec![proxies]);
         let demo = plan.open().await;
         let mut alice = demo.house.visitor().behind_a_proxy_at("198.51.100.1, 203.0.113.9");
         alice.signs_in("alice", demo.password("alice")).await;

@@ -10,24 +10,24 @@ use tokio::process::Command;
 
 use crate::factors::sets_up_an_app;
 use crate::harness::accounts::{PASSWORD, account, administers, hires};
-use crate::harness::demo::{Demo, DemoPlan, page};
-use crate::harness::keeper::skipped;
+use crate::harness::demo_server::{DemoServer, DemoServerBuilder, page};
 use crate::harness::program::text;
-use crate::harness::visitor::{Answer, Visitor};
+use crate::harness::server_process::skipped;
+use crate::harness::visitor::{Response, Visitor};
 use crate::sessions::START;
 
 const BOARD: &str = "/api/v1/pages/board";
 
-async fn plan(clock: Option<Arc<ManualClock>>) -> DemoPlan {
+async fn plan(clock: Option<Arc<ManualClock>>) -> DemoServerBuilder {
     let plan = match clock {
-        Some(clock) => Demo::plan_with(clock).await,
-        None => Demo::plan().await,
+        Some(clock) => DemoServer::builder_with_clock(clock).await,
+        None => DemoServer::builder().await,
     };
     plan.set("digest.enabled", true).page("board", &page("Board"))
 }
 
 /// Makes an account for a device.
-async fn installs(demo: &Demo, name: &str) {
+async fn installs(demo: &DemoServer, name: &str) {
     administers(&demo.house, &["add", name, "--digest", "--password-stdin"]).await;
 }
 
@@ -42,20 +42,20 @@ struct Device {
 }
 
 impl Device {
-    fn of(demo: &Demo, name: &'static str, password: &str) -> Self {
+    fn of(demo: &DemoServer, name: &'static str, password: &str) -> Self {
         let password = password.to_owned();
         Self { visitor: demo.house.visitor(), name, password, nonce: String::new(), count: 0 }
     }
 
     /// Asks without proof, and keeps the nonce that comes back.
-    async fn is_challenged(&mut self) -> Answer {
+    async fn is_challenged(&mut self) -> Response {
         let answer = self.visitor.fetches(BOARD).await;
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
         self.hears(&answer);
         answer
     }
 
-    fn hears(&mut self, answer: &Answer) {
+    fn hears(&mut self, answer: &Response) {
         let challenge = challenge(answer).expect("Digest is asked for");
         assert!(challenge.contains("algorithm=SHA-256") && challenge.contains("qop=\"auth\""), "{challenge}");
         challenge.split("nonce=\"").nth(1).unwrap().split('"').next().unwrap().clone_into(&mut self.nonce);
@@ -76,23 +76,23 @@ impl Device {
         )
     }
 
-    async fn shows(&mut self, path: &str, proof: &str) -> Answer {
+    async fn shows(&mut self, path: &str, proof: &str) -> Response {
         let request = self.visitor.request(Method::GET, path).header("Authorization", proof);
         self.visitor.send(request).await
     }
 
-    async fn asks(&mut self, path: &str) -> Answer {
+    async fn asks(&mut self, path: &str) -> Response {
         let proof = self.proof(path);
         self.shows(path, &proof).await
     }
 }
 
-fn challenge(answer: &Answer) -> Option<&str> {
+fn challenge(answer: &Response) -> Option<&str> {
     let challenges = answer.headers.get_all("WWW-Authenticate").iter().filter_map(|value| value.to_str().ok());
     challenges.into_iter().find(|challenge| challenge.starts_with("Digest "))
 }
 
-fn is_stale(answer: &Answer) -> bool {
+fn is_stale(answer: &Response) -> bool {
     challenge(answer).is_some_and(|challenge| challenge.contains("stale=true"))
 }
 
@@ -172,7 +172,7 @@ async fn digest_is_for_those_local_accounts_alone_that_were_made_for_it() {
     installs(&demo, "cam-1").await;
     hires(&demo.house, "guest", &[]).await;
     let theirs = demo.password("alice").to_owned();
-    let said = demo.wire.said();
+    let said = demo.ldap_proxy.bytes_sent();
     for (name, password) in [("guest", PASSWORD), ("alice", &theirs), ("nobody", PASSWORD), ("cam-1", "wrong one here")]
     {
         let mut device = Device::of(&demo, name, password);
@@ -180,7 +180,7 @@ async fn digest_is_for_those_local_accounts_alone_that_were_made_for_it() {
         let answer = device.asks(BOARD).await;
         assert_eq!((answer.status, is_stale(&answer)), (StatusCode::UNAUTHORIZED, false), "{name}");
     }
-    assert_eq!(demo.wire.said(), said, "no directory hears of it");
+    assert_eq!(demo.ldap_proxy.bytes_sent(), said, "no directory hears of it");
     let mut device = Device::of(&demo, "cam-1", PASSWORD);
     device.is_challenged().await;
     assert_eq!(device.asks(BOARD).await.status, StatusCode::OK);
@@ -220,7 +220,7 @@ async fn nobody_is_asked_for_digest_unless_it_is_on_and_a_browser_never_is() {
     assert!(challenge(&browser.tries_to_sign_in("alice", "wrong", "/").await).is_none());
     assert!(challenge(&browser.fetches(BOARD).await).is_some());
 
-    let off = Demo::plan().await.page("board", &page("Board")).open().await;
+    let off = DemoServer::builder().await.page("board", &page("Board")).open().await;
     installs(&off, "cam-1").await;
     let mut script = off.house.visitor();
     assert!(challenge(&script.fetches(BOARD).await).is_none());

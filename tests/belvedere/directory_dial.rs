@@ -18,9 +18,9 @@ use tokio_rustls::TlsAcceptor;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::directory_sign_in::{open, settings, sign_in};
-use crate::harness::certificates::{Authority, Identity};
-use crate::harness::stalled::Stalled;
-use crate::harness::{keeper, samba, slapd};
+use crate::harness::certificates::{TestAuthority, TestCertificate};
+use crate::harness::stalled_controller::StalledController;
+use crate::harness::{samba, server_process, slapd};
 
 /// Nobody's; looked for in everything an impostor hears.
 const SECRET: &str = "never-to-be-heard";
@@ -30,12 +30,12 @@ const DEADLINE: Duration = Duration::from_millis(500);
 const SLACK: Duration = Duration::from_secs(5);
 
 /// A listener that answers the first request with fixed bytes, or not at all, and remembers all it hears.
-struct Impostor {
+struct ImpostorServer {
     port: u16,
     heard: JoinHandle<Vec<u8>>,
 }
 
-impl Impostor {
+impl ImpostorServer {
     async fn plain(answer: &'static [u8]) -> Self {
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -52,7 +52,7 @@ impl Impostor {
         Self { port, heard }
     }
 
-    async fn with_tls(identity: &Identity) -> Self {
+    async fn with_tls(identity: &TestCertificate) -> Self {
         let certificate = CertificateDer::from_pem_slice(identity.certificate.as_bytes()).unwrap();
         let key = PrivateKeyDer::from_pem_slice(identity.key.as_bytes()).unwrap();
         let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
@@ -97,7 +97,7 @@ fn closed_port() -> u16 {
     TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }
 
-fn trusted(authority: &Authority) -> (tempfile::TempDir, PathBuf) {
+fn trusted(authority: &TestAuthority) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let ca_file = folder.path().join("ca.pem");
     std::fs::write(&ca_file, authority.pem()).unwrap();
@@ -114,7 +114,7 @@ async fn reason(settings: &DirectorySettings) -> String {
 
 #[tokio::test]
 async fn a_certificate_that_is_not_the_directorys_ends_it_before_a_word_is_said() {
-    let (authority, stranger) = (Authority::new(), Authority::new());
+    let (authority, stranger) = (TestAuthority::new(), TestAuthority::new());
     let (_folder, ca_file) = trusted(&authority);
     for (identity, expected) in [
         (stranger.issue(&["localhost"]), "unknown CA"),
@@ -122,7 +122,7 @@ async fn a_certificate_that_is_not_the_directorys_ends_it_before_a_word_is_said(
         (authority.issue(&[]), "names no host"),
         (authority.issue_expired(&["localhost"]), "expired"),
     ] {
-        let impostor = Impostor::with_tls(&identity).await;
+        let impostor = ImpostorServer::with_tls(&identity).await;
         let reason = reason(&impatient(&format!("ldaps://localhost:{}", impostor.port), &ca_file)).await;
         assert!(reason.contains(expected), "{reason}");
         assert_eq!(impostor.heard().await, b"", "{expected}");
@@ -131,9 +131,9 @@ async fn a_certificate_that_is_not_the_directorys_ends_it_before_a_word_is_said(
 
 #[tokio::test]
 async fn a_server_that_never_answers_costs_its_deadline_and_hears_no_secret() {
-    let (_folder, ca_file) = trusted(&Authority::new());
+    let (_folder, ca_file) = trusted(&TestAuthority::new());
     for scheme in ["ldaps", "ldap"] {
-        let impostor = Impostor::plain(b"").await;
+        let impostor = ImpostorServer::plain(b"").await;
         let reason = reason(&impatient(&format!("{scheme}://127.0.0.1:{}", impostor.port), &ca_file)).await;
         assert!(reason.contains("no answer within"), "{reason}");
         assert!(!contains(&impostor.heard().await, SECRET), "{scheme}");
@@ -142,9 +142,9 @@ async fn a_server_that_never_answers_costs_its_deadline_and_hears_no_secret() {
 
 #[tokio::test]
 async fn a_refused_start_tls_is_not_followed_by_plain_words() {
-    let (_folder, ca_file) = trusted(&Authority::new());
+    let (_folder, ca_file) = trusted(&TestAuthority::new());
     // ExtendedResponse (RFC 4511, 4.12), protocolError.
-    let refused = Impostor::plain(&[0x30, 0x0c, 2, 1, 1, 0x78, 7, 0x0a, 1, 2, 4, 0, 4, 0]).await;
+    let refused = ImpostorServer::plain(&[0x30, 0x0c, 2, 1, 1, 0x78, 7, 0x0a, 1, 2, 4, 0, 4, 0]).await;
     let url = format!("ldap://127.0.0.1:{}", refused.port);
     let reason = reason(&DirectorySettings { start_tls: true, ..impatient(&url, &ca_file) }).await;
     assert!(reason.contains("refused StartTLS"), "{reason}");
@@ -155,7 +155,7 @@ async fn a_refused_start_tls_is_not_followed_by_plain_words() {
 
 #[tokio::test]
 async fn malformed_answers_are_a_fault_of_the_servers_and_never_a_crash() {
-    let (_folder, ca_file) = trusted(&Authority::new());
+    let (_folder, ca_file) = trusted(&TestAuthority::new());
     let answers: [&[u8]; 9] = [
         b"HTTP/1.1 400 Bad Request\r\n\r\n",
         &[0x30, 0],
@@ -169,7 +169,7 @@ async fn malformed_answers_are_a_fault_of_the_servers_and_never_a_crash() {
         &[0x30, 5, 2, 1, 1, 0x7e, 0],
     ];
     for answer in answers {
-        let impostor = Impostor::plain(answer).await;
+        let impostor = ImpostorServer::plain(answer).await;
         let reason = reason(&impatient(&format!("ldap://127.0.0.1:{}", impostor.port), &ca_file)).await;
         assert!(reason.contains("127.0.0.1"), "{reason}");
         assert!(!contains(&impostor.heard().await, SECRET), "{answer:?}");
@@ -178,7 +178,7 @@ async fn malformed_answers_are_a_fault_of_the_servers_and_never_a_crash() {
 
 #[tokio::test]
 async fn a_closed_port_and_an_unknown_name_are_told_apart() {
-    let (_folder, ca_file) = trusted(&Authority::new());
+    let (_folder, ca_file) = trusted(&TestAuthority::new());
     let closed = reason(&impatient(&format!("ldaps://127.0.0.1:{}", closed_port()), &ca_file)).await;
     assert!(closed.contains("refused"), "{closed}");
     let unknown = reason(&impatient("ldaps://no-such-host.invalid", &ca_file)).await;
@@ -188,7 +188,7 @@ async fn a_closed_port_and_an_unknown_name_are_told_apart() {
 
 #[tokio::test]
 async fn plain_ldap_does_not_leave_this_machine_unless_allowed() {
-    let (_folder, ca_file) = trusted(&Authority::new());
+    let (_folder, ca_file) = trusted(&TestAuthority::new());
     // An address for documentation (RFC 5737): nothing is there, and nothing may be tried.
     let reason = reason(&impatient("ldap://192.0.2.1", &ca_file)).await;
     assert!(reason.contains("allow_plaintext"), "{reason}");
@@ -204,7 +204,7 @@ async fn plain_binds_that_the_server_forbids_name_the_remedy() {
 #[tokio::test]
 async fn the_next_server_answers_when_the_first_does_not() {
     let Some(server) = slapd::server() else { return };
-    let silent = Impostor::plain(b"").await;
+    let silent = ImpostorServer::plain(b"").await;
     let dead = [format!("ldaps://localhost:{}", closed_port()), format!("ldaps://localhost:{}", silent.port)];
     let servers = settings(&[&dead[0], &dead[1], &server.ldaps_url()], &server.ca_file);
     let directory = open(&DirectorySettings { dial_timeout: Duration::from_secs(2), ..servers });
@@ -220,13 +220,13 @@ async fn the_next_server_answers_when_the_first_does_not() {
 
 #[tokio::test]
 async fn a_password_once_sent_is_never_sent_to_the_next_server() {
-    let (_folder, ca_file) = trusted(&Authority::new());
-    let servers = [Stalled::start().await, Stalled::start().await];
+    let (_folder, ca_file) = trusted(&TestAuthority::new());
+    let servers = [StalledController::start().await, StalledController::start().await];
     let urls = servers.each_ref().map(|server| format!("ldap://127.0.0.1:{}", server.port));
     let both = settings(&[&urls[0], &urls[1]], &ca_file);
     let reason = reason(&DirectorySettings { operation_timeout: DEADLINE, ..both }).await;
     assert!(reason.contains("no answer within"), "{reason}");
-    let [first, second] = servers.each_ref().map(Stalled::binds);
+    let [first, second] = servers.each_ref().map(StalledController::binds);
     assert_eq!((first, second), (vec!["alice@corp.example.com".to_owned()], vec![]));
 }
 
@@ -234,11 +234,11 @@ async fn a_password_once_sent_is_never_sent_to_the_next_server() {
 async fn a_failure_is_logged_once_with_its_server_and_without_a_secret() {
     // With a single subscriber alive, a test on another thread would settle for all whether anything is logged.
     let _second = tracing::Dispatch::new(tracing_subscriber::registry());
-    let log = Log::default();
+    let log = CapturedLog::default();
     let subscriber = tracing_subscriber::fmt().json().with_max_level(tracing::Level::TRACE).with_writer(log.clone());
     let _guard = tracing::subscriber::set_default(subscriber.finish());
-    let (_folder, ca_file) = trusted(&Authority::new());
-    let stalled = Stalled::start().await;
+    let (_folder, ca_file) = trusted(&TestAuthority::new());
+    let stalled = StalledController::start().await;
     reason(&impatient(&format!("ldap://127.0.0.1:{}", stalled.port), &ca_file)).await;
 
     let written = log.written();
@@ -254,15 +254,15 @@ async fn a_failure_is_logged_once_with_its_server_and_without_a_secret() {
 
 /// A log that keeps what is written.
 #[derive(Clone, Default)]
-pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct CapturedLog(Arc<Mutex<Vec<u8>>>);
 
-impl Log {
+impl CapturedLog {
     pub(crate) fn written(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 }
 
-impl io::Write for Log {
+impl io::Write for CapturedLog {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.lock().unwrap().extend_from_slice(bytes);
         Ok(bytes.len())
@@ -273,7 +273,7 @@ impl io::Write for Log {
     }
 }
 
-impl MakeWriter<'_> for Log {
+impl MakeWriter<'_> for CapturedLog {
     type Writer = Self;
 
     fn make_writer(&self) -> Self {
@@ -285,12 +285,12 @@ impl MakeWriter<'_> for Log {
 async fn an_ipv6_literal_is_dialled_and_its_certificate_verified() {
     let Some(server) = slapd::server() else { return };
     if !server.ipv6 {
-        keeper::skipped("IPv6, which this machine does not have on loopback");
+        server_process::skipped("IPv6, which this machine does not have on loopback");
         return;
     }
     let url = format!("ldaps://[::1]:{}", server.ldaps_port);
     assert!(sign_in(&open(&settings(&[&url], &server.ca_file)), "alice", slapd::PASSWORD).await.is_ok());
-    let (_folder, stranger) = trusted(&Authority::new());
+    let (_folder, stranger) = trusted(&TestAuthority::new());
     let reason = reason(&settings(&[&url], &stranger)).await;
     assert!(reason.contains("unknown CA"), "{reason}");
 }
@@ -305,7 +305,7 @@ async fn a_certificate_made_out_to_a_name_does_not_hold_for_an_address() {
 
 #[test]
 fn what_can_never_work_is_refused_before_anybody_signs_in() {
-    let (folder, ca_file) = trusted(&Authority::new());
+    let (folder, ca_file) = trusted(&TestAuthority::new());
     let empty = folder.path().join("empty.pem");
     std::fs::write(&empty, "").unwrap();
     let new = |settings: &DirectorySettings| LdapDirectory::new(settings, Arc::new(SystemClock)).err();

@@ -9,13 +9,13 @@ use belvedere::directory::{LdapDirectory, Refusal, Unreachable};
 use belvedere::domain::{ManualClock, Timestamp};
 
 use crate::directory_sign_in::{settings, sign_in};
-use crate::harness::dns::{DnsServer, Mood};
+use crate::harness::dns::{DnsBehaviour, DnsServer};
 use crate::harness::samba;
 
 const CONTROLLERS: &str = "_ldap._tcp.dc._msdcs.corp.example.com";
 const OF_BERLIN: &str = "_ldap._tcp.Berlin._sites.dc._msdcs.corp.example.com";
 
-fn discovered(domain: &samba::Domain, dns: &DnsServer, site: Option<&str>) -> DirectorySettings {
+fn discovered(domain: &samba::SambaDomain, dns: &DnsServer, site: Option<&str>) -> DirectorySettings {
     let discovery =
         Discovery { scheme: Scheme::Ldaps, domain: samba::DNS_DOMAIN.to_owned(), site: site.map(str::to_owned) };
     DirectorySettings {
@@ -30,7 +30,7 @@ fn clock() -> Arc<ManualClock> {
     Arc::new(ManualClock::at(Timestamp::from_millis(1_795_309_126_976)))
 }
 
-async fn with_two_controllers(domain: &samba::Domain) -> DnsServer {
+async fn with_two_controllers(domain: &samba::SambaDomain) -> DnsServer {
     let dns = DnsServer::start().await;
     dns.add_service(CONTROLLERS, 0, 100, 389, "dc1.corp.example.com");
     dns.add_service(CONTROLLERS, 10, 100, 389, "dc2.corp.example.com");
@@ -106,7 +106,7 @@ async fn the_servers_known_before_are_used_on_while_dns_is_silent() {
     let clock = clock();
     let directory = LdapDirectory::new(&discovered(domain, &dns, None), clock.clone()).unwrap();
     assert!(sign_in(&directory, "alice", samba::PASSWORD).await.is_ok());
-    dns.set(Mood::Silent);
+    dns.set(DnsBehaviour::Silent);
     clock.advance(Duration::from_mins(20));
     // The hosts' addresses are still known to the resolver; the list is not asked for again in vain for ever.
     let settings = discovered(domain, &dns, None);

@@ -12,9 +12,9 @@ use tokio::time::sleep;
 
 use crate::directory_sign_in::{settings, sign_in};
 use crate::harness::black_hole::BlackHole;
-use crate::harness::fault_proxy::{Fault, FaultProxy, Seen};
+use crate::harness::fault_proxy::{Fault, FaultProxy, ProxyTraffic};
 use crate::harness::garbage::Garbage;
-use crate::harness::requests::Request;
+use crate::harness::ldap_requests::LdapRequest;
 use crate::harness::slapd::{self, Slapd};
 
 /// The dial deadline of these tests.
@@ -127,11 +127,11 @@ async fn a_server_that_answers_nothing_but_probes_is_left_out_after_a_few() {
     let directory = LdapDirectory::new(&hanging, clock()).unwrap();
     for _ in 0..3 {
         // The connection hangs from the first real question on; the probe's own is answered as ever.
-        let is_real = |request: &Request| matches!(request, Request::Search(search) if !search.base.is_empty());
+        let is_real = |request: &LdapRequest| matches!(request, LdapRequest::Search(search) if !search.base.is_empty());
         let so_far = preferred.searches().iter().filter(|search| !search.base.is_empty()).count();
         preferred.set_when(is_real, Fault::Silent);
         let hangs_alone = async {
-            let real = |seen: &Seen| seen.searches.iter().filter(|search| !search.base.is_empty()).count();
+            let real = |seen: &ProxyTraffic| seen.searches.iter().filter(|search| !search.base.is_empty()).count();
             preferred.until(|seen| real(seen) > so_far).await;
             preferred.set(Fault::Pass).await;
         };

@@ -10,7 +10,7 @@ use futures::future::join_all;
 use crate::directory_sign_in::{open, settings, sign_in};
 use crate::harness::fault_proxy::{Fault, FaultProxy};
 use crate::harness::garbage::Garbage;
-use crate::harness::requests::{Request, Scope};
+use crate::harness::ldap_requests::{LdapRequest, SearchScope};
 use crate::harness::slapd;
 
 /// What an answer that never ends costs, and how much later a busy machine may notice.
@@ -18,15 +18,15 @@ const DEADLINE: Duration = Duration::from_secs(2);
 const SLACK: Duration = Duration::from_secs(10);
 
 /// When in a sign-in the garbage comes.
-type Moment = (&'static str, fn(&Request) -> bool);
+type FaultTrigger = (&'static str, fn(&LdapRequest) -> bool);
 
-const MOMENTS: [Moment; 3] = [
+const MOMENTS: [FaultTrigger; 3] = [
     (
         "what kind of directory it is",
-        |request| matches!(request, Request::Search(search) if search.scope == Scope::Base),
+        |request| matches!(request, LdapRequest::Search(search) if search.scope == SearchScope::Base),
     ),
-    ("who it is", |request| matches!(request, Request::Search(search) if search.scope == Scope::Subtree)),
-    ("whether the password is right", |request| matches!(request, Request::Bind(name) if name.contains("Alice"))),
+    ("who it is", |request| matches!(request, LdapRequest::Search(search) if search.scope == SearchScope::Subtree)),
+    ("whether the password is right", |request| matches!(request, LdapRequest::Bind(name) if name.contains("Alice"))),
 ];
 
 #[tokio::test]

@@ -8,8 +8,8 @@ use belvedere::directory::{
 };
 use belvedere::domain::{Clock as _, Password, PersonId, SystemClock, Username};
 
-use crate::directory_sign_in::{Always, Never, open, settings, sign_in, with_account};
-use crate::harness::ldif::{Change, Entry};
+use crate::directory_sign_in::{AlwaysAllowed, NeverAllowed, open, settings, sign_in, with_account};
+use crate::harness::ldif::{LdifChange, LdifEntry};
 use crate::harness::{directory_389, samba, slapd};
 
 /// A password that every directory here takes.
@@ -20,10 +20,10 @@ const WRONG: &str = "Not-The-Password-5";
 async fn change(directory: &LdapDirectory, name: &str, old: &str, new: &str) -> Result<PersonId, ChangeRefusal> {
     let password = |text: &str| Password::parse(text.to_owned()).unwrap();
     let change = PasswordChange { old: password(old), new: password(new) };
-    directory.change_password(&Username::parse(name).unwrap(), &change, &Always).await
+    directory.change_password(&Username::parse(name).unwrap(), &change, &AlwaysAllowed).await
 }
 
-fn over_ldaps(domain: &samba::Domain) -> DirectorySettings {
+fn over_ldaps(domain: &samba::SambaDomain) -> DirectorySettings {
     settings(&[&domain.ldaps_url()], &domain.ca_file)
 }
 
@@ -32,7 +32,7 @@ fn with_samba_account(settings: DirectorySettings) -> DirectorySettings {
 }
 
 /// Without an account, and with one.
-fn both_ways_to_samba(domain: &samba::Domain) -> [(&'static str, LdapDirectory); 2] {
+fn both_ways_to_samba(domain: &samba::SambaDomain) -> [(&'static str, LdapDirectory); 2] {
     let settings = over_ldaps(domain);
     [("as themselves", open(&settings)), ("with an account", open(&with_samba_account(settings)))]
 }
@@ -48,9 +48,9 @@ fn age_of(days: i64) -> String {
 }
 
 /// Hires somebody who may change their password as often as they like. It is good for so many `days`.
-pub(crate) fn hire_for(domain: &samba::Domain, name: &str, days: i64) {
+pub(crate) fn hire_for(domain: &samba::SambaDomain, name: &str, days: i64) {
     domain.hire(name);
-    let policy = Entry::at(&policy_of(name))
+    let policy = LdifEntry::at(&policy_of(name))
         .with("objectClass", "msDS-PasswordSettings")
         .with("msDS-PasswordSettingsPrecedence", "10")
         .with("msDS-PasswordReversibleEncryptionEnabled", "FALSE")
@@ -67,13 +67,13 @@ pub(crate) fn hire_for(domain: &samba::Domain, name: &str, days: i64) {
 }
 
 /// The same, but they must change it before they sign in.
-pub(crate) fn hire_who_must_change(domain: &samba::Domain, name: &str) {
+pub(crate) fn hire_who_must_change(domain: &samba::SambaDomain, name: &str) {
     hire_for(domain, name, 100);
-    domain.modify(&Change::at(&dn(name)).replace("pwdLastSet", "0").ldif());
+    domain.modify(&LdifChange::at(&dn(name)).replace("pwdLastSet", "0").ldif());
 }
 
 /// The same, but it is older than the policy allows.
-pub(crate) fn hire_whose_password_ran_out(domain: &samba::Domain, name: &str) {
+pub(crate) fn hire_whose_password_ran_out(domain: &samba::SambaDomain, name: &str) {
     hire_for(domain, name, 100);
     // A FILETIME in the year 2001.
     domain.backdate_password(&dn(name), 126_500_000_000_000_000);
@@ -81,7 +81,7 @@ pub(crate) fn hire_whose_password_ran_out(domain: &samba::Domain, name: &str) {
 
 /// LDIF by which somebody's password never expires (`DONT_EXPIRE_PASSWORD`, MS-ADTS 2.2.16).
 pub(crate) fn never_expires(name: &str) -> String {
-    Change::at(&dn(name)).replace("userAccountControl", (0x200 | 0x10000).to_string()).ldif()
+    LdifChange::at(&dn(name)).replace("userAccountControl", (0x200 | 0x10000).to_string()).ldif()
 }
 
 fn dn(name: &str) -> String {
@@ -147,7 +147,7 @@ async fn without_leave_nobodys_password_is_sent() {
         let password = |text: &str| Password::parse(text.to_owned()).unwrap();
         let change = PasswordChange { old: password(WRONG), new: password(NEW) };
         let name = Username::parse("bob").unwrap();
-        let refused = directory.change_password(&name, &change, &Never::default()).await;
+        let refused = directory.change_password(&name, &change, &NeverAllowed::default()).await;
         assert_eq!(refused, Err(Refusal::Withheld(Withheld).into()), "{way}");
     }
     assert_eq!(domain.bad_password_count("bob"), 0);
@@ -255,7 +255,7 @@ async fn on_openldap_a_password_that_was_reset_is_changed_and_an_expired_one_is_
     let directory = where_passwords_age(server);
     server.hire_below(slapd::POLICY_BASE_DN, "renewed");
     let renewed = slapd::dn_below(slapd::POLICY_BASE_DN, "renewed");
-    server.administrator().apply(&Change::at(&renewed).replace("pwdReset", "TRUE").ldif()).unwrap();
+    server.administrator().apply(&LdifChange::at(&renewed).replace("pwdReset", "TRUE").ldif()).unwrap();
     assert_eq!(sign_in(&directory, "renewed", slapd::PASSWORD).await, Err(Refusal::MustChangePassword));
     assert!(directory.changes_passwords(&Username::parse("renewed").unwrap(), PasswordState::MustChange));
     let too_short = &NEW[..slapd::SHORTEST_PASSWORD - 1];

@@ -13,13 +13,13 @@ use crate::harness::fault_proxy::{Fault, FaultProxy};
 use crate::harness::slapd::{self, Slapd};
 
 /// slapd behind a proxy that counts, with a service account, on a clock of its own.
-struct Counted {
+struct CountedPool {
     proxy: FaultProxy,
     clock: Arc<ManualClock>,
     settings: DirectorySettings,
 }
 
-impl Counted {
+impl CountedPool {
     async fn before(server: &Slapd) -> Self {
         let proxy = FaultProxy::before(&server.ldap_url()).await;
         let password = Password::parse(slapd::PASSWORD.to_owned()).unwrap();
@@ -45,7 +45,7 @@ impl Counted {
 #[tokio::test]
 async fn two_connections_serve_everybody_who_comes_in_turn_and_only_one_of_them_hears_passwords() {
     let Some(server) = slapd::server() else { return };
-    let counted = Counted::before(server).await;
+    let counted = CountedPool::before(server).await;
     let directory = counted.open();
     for name in ["alice", "bob", "alice", "bob"] {
         assert_eq!(sign_in(&directory, name, slapd::PASSWORD).await.unwrap().username, name);
@@ -60,7 +60,7 @@ async fn two_connections_serve_everybody_who_comes_in_turn_and_only_one_of_them_
 #[tokio::test]
 async fn many_at_once_share_the_connections_there_may_be() {
     let Some(server) = slapd::server() else { return };
-    let counted = Counted::before(server).await;
+    let counted = CountedPool::before(server).await;
     let directory =
         LdapDirectory::new(&DirectorySettings { connections: 3, ..counted.settings.clone() }, counted.clock.clone())
             .unwrap();
@@ -72,7 +72,7 @@ async fn many_at_once_share_the_connections_there_may_be() {
 #[tokio::test]
 async fn idle_connections_are_let_go_before_the_server_or_a_firewall_cuts_them() {
     let Some(server) = slapd::server() else { return };
-    let counted = Counted::before(server).await;
+    let counted = CountedPool::before(server).await;
     let directory = counted.open();
     sign_in(&directory, "alice", slapd::PASSWORD).await.unwrap();
     counted.proxy.until(|seen| seen.open == 2).await;
@@ -84,7 +84,7 @@ async fn idle_connections_are_let_go_before_the_server_or_a_firewall_cuts_them()
 #[tokio::test]
 async fn a_living_line_is_used_again_long_after_whoever_used_it_last_had_their_deadline() {
     let Some(server) = slapd::server() else { return };
-    let counted = Counted::before(server).await;
+    let counted = CountedPool::before(server).await;
     let deadline = Duration::from_secs(1);
     let settings = DirectorySettings { operation_timeout: deadline, ..counted.settings.clone() };
     let directory = LdapDirectory::new(&settings, counted.clock.clone()).unwrap();
@@ -99,7 +99,7 @@ async fn a_living_line_is_used_again_long_after_whoever_used_it_last_had_their_d
 #[tokio::test]
 async fn a_line_that_went_dead_without_a_word_is_noticed_before_a_password_is_sent_on_it() {
     let Some(server) = slapd::server() else { return };
-    let counted = Counted::before(server).await;
+    let counted = CountedPool::before(server).await;
     let settings = DirectorySettings { dial_timeout: Duration::from_secs(2), ..counted.settings.clone() };
     let directory = LdapDirectory::new(&settings, counted.clock.clone()).unwrap();
     join_all((0..8).map(|_| sign_in(&directory, "alice", slapd::PASSWORD))).await;
@@ -115,7 +115,7 @@ async fn a_line_that_went_dead_without_a_word_is_noticed_before_a_password_is_se
 #[tokio::test]
 async fn a_refused_service_account_is_not_tried_by_every_visitor_so_that_it_is_not_locked() {
     let Some(server) = slapd::server() else { return };
-    let counted = Counted::before(server).await;
+    let counted = CountedPool::before(server).await;
     let password = Password::parse("not the password".to_owned()).unwrap();
     let account = Some(ServiceAccount { name: slapd::SERVICE_DN.to_owned(), password });
     let settings = DirectorySettings { service_account: account, ..counted.settings.clone() };

@@ -14,14 +14,14 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::directory_sign_in::{open, settings, sign_in, with_account};
 use crate::harness::fault_proxy::{Fault, FaultProxy};
-use crate::harness::ldif::{self, Change, Entry};
+use crate::harness::ldif::{self, LdifChange, LdifEntry};
 use crate::harness::{samba, slapd};
 use crate::sessions::START;
 
 /// A whole round of two thousand sessions may cost so many searches: "tens", and not one for each.
 const TENS: usize = 100;
 
-fn on_samba(domain: &samba::Domain) -> DirectorySettings {
+fn on_samba(domain: &samba::SambaDomain) -> DirectorySettings {
     with_account(settings(&[&domain.ldaps_url()], &domain.ca_file), samba::SERVICE_ACCOUNT, samba::PASSWORD)
 }
 
@@ -83,7 +83,7 @@ async fn on_active_directory_what_became_of_somebody_is_told() {
     is_here(&directory, &locked).await;
 
     let change = |name: &str, attribute: &str, value: &[u8]| {
-        domain.modify(&Change::at(&domain.dn(name)).replace(attribute, value).ldif());
+        domain.modify(&LdifChange::at(&domain.dn(name)).replace(attribute, value).ldif());
     };
     // A FILETIME in the year 2001.
     change("fresh-expires", "accountExpires", b"126500000000000000");
@@ -152,7 +152,7 @@ async fn on_openldap_what_became_of_somebody_is_told() {
     is_gone(&directory, &again, Departure::NotFound).await;
     administrator.apply(&ldif::rename(&slapd::dn("of-moved"), "cn=Somewhere\\, Else", None)).unwrap();
     assert_eq!(is_here(&directory, &moved).await.id, moved.id);
-    let change = Change::at(&slapd::dn("of-renamed")).replace("displayName", "Renée Named").replace("uid", "renee");
+    let change = LdifChange::at(&slapd::dn("of-renamed")).replace("displayName", "Renée Named").replace("uid", "renee");
     administrator.apply(&change.ldif()).unwrap();
     let renamed = is_here(&directory, &renamed).await;
     assert_eq!((renamed.display_name.as_str(), renamed.username.as_str()), ("Renée Named", "renee"));
@@ -183,7 +183,7 @@ async fn on_openldap_every_kind_of_group_gained_and_lost_is_found_out() {
     let administrator = server.administrator();
     server.hire("og-alice");
     let (alice, inner) = (slapd::dn("og-alice"), slapd::dn("og-inner"));
-    let group = |class: &str, name: &str| Entry::at(&slapd::dn(name)).with("objectClass", class).with("cn", name);
+    let group = |class: &str, name: &str| LdifEntry::at(&slapd::dn(name)).with("objectClass", class).with("cn", name);
     let nobody = slapd::dn("nobody");
     administrator.apply(&group("groupOfNames", "og-inner").with("member", &nobody).ldif()).unwrap();
     administrator.apply(&group("groupOfUniqueNames", "og-outer").with("uniqueMember", &inner).ldif()).unwrap();
@@ -192,8 +192,8 @@ async fn on_openldap_every_kind_of_group_gained_and_lost_is_found_out() {
     let known = sign_in(&directory, "og-alice", slapd::PASSWORD).await.unwrap();
     assert!(known.groups.is_empty());
 
-    let change = |group: &str, change: &dyn Fn(Change) -> Change| {
-        administrator.apply(&change(Change::at(&slapd::dn(group))).ldif()).unwrap();
+    let change = |group: &str, change: &dyn Fn(LdifChange) -> LdifChange| {
+        administrator.apply(&change(LdifChange::at(&slapd::dn(group))).ldif()).unwrap();
     };
     change("og-inner", &|group| group.add("member", &alice));
     let known = is_here(&directory, &known).await;
@@ -250,7 +250,7 @@ async fn an_answer_that_failed_or_shows_nobody_says_nothing_of_anybody() {
 }
 
 /// Sessions of people, kept true to a directory behind a proxy that counts.
-struct Kept {
+struct StoredSession {
     clock: Arc<ManualClock>,
     sessions: Sessions,
     refresh: Arc<Refresh>,
@@ -258,7 +258,7 @@ struct Kept {
     _folder: tempfile::TempDir,
 }
 
-impl Kept {
+impl StoredSession {
     /// So many sessions of each person, as if they had just signed in.
     async fn of(directory: LdapDirectory, people: &[Person], sessions_each: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -309,10 +309,10 @@ async fn two_thousand_people_on_openldap_cost_tens_of_searches_a_round() {
     let administrator = server.administrator();
     let base = slapd::dn("Many");
     let at = |cn: &str| slapd::dn_below(&base, cn);
-    let top = Entry::at(&base).with("objectClass", "organizationalRole").with("cn", "Many").ldif();
+    let top = LdifEntry::at(&base).with("objectClass", "organizationalRole").with("cn", "Many").ldif();
     let names: Vec<String> = (0..PEOPLE).map(|number| format!("many-{number}")).collect();
     let people: String = names.iter().map(|name| slapd::person(&base, name, name).ldif()).collect();
-    let group = |name: &str| Entry::at(&at(name)).with("objectClass", "groupOfNames").with("cn", name);
+    let group = |name: &str| LdifEntry::at(&at(name)).with("objectClass", "groupOfNames").with("cn", name);
     let all: Vec<String> = names.iter().map(|name| at(name)).collect();
     let groups = group("everybody").with_all("member", &all).ldif()
         + &group("company").with("member", at("everybody")).ldif()
@@ -337,7 +337,7 @@ async fn two_thousand_people_on_openldap_cost_tens_of_searches_a_round() {
         .collect();
     assert_eq!(people.len(), PEOPLE);
 
-    let kept = Kept::of(directory, &people, 1).await;
+    let kept = StoredSession::of(directory, &people, 1).await;
     let first = kept.goes_round().await;
     let before = proxy.searches().len();
     kept.goes_round().await;
@@ -384,7 +384,7 @@ async fn two_thousand_sessions_on_active_directory_cost_tens_of_searches_a_round
     assert_eq!(people.len(), PEOPLE);
     assert!(people.contains(&one), "they are written as the program writes them");
 
-    let kept = Kept::of(directory, &people, SESSIONS_EACH).await;
+    let kept = StoredSession::of(directory, &people, SESSIONS_EACH).await;
     kept.goes_round().await;
     let before = proxy.searches().len();
     kept.goes_round().await;

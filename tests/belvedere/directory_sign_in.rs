@@ -60,14 +60,14 @@ pub(crate) fn open(settings: &DirectorySettings) -> LdapDirectory {
 
 pub(crate) async fn sign_in(directory: &LdapDirectory, name: &str, password: &str) -> Result<Person, Refusal> {
     let password = Password::parse(password.to_owned()).unwrap();
-    directory.sign_in(&Username::parse(name).unwrap(), &password, &Always).await
+    directory.sign_in(&Username::parse(name).unwrap(), &password, &AlwaysAllowed).await
 }
 
 /// Leave to bind, whoever it is.
-pub(crate) struct Always;
+pub(crate) struct AlwaysAllowed;
 
 #[async_trait]
-impl Leave for Always {
+impl Leave for AlwaysAllowed {
     async fn to_bind(&self, _who: Option<&Candidate>) -> Result<(), Withheld> {
         Ok(())
     }
@@ -84,7 +84,7 @@ fn in_group(person: &Person, name: &str) -> bool {
 
 /// The domain controller over LDAPS and over StartTLS, each with and without a service account; each is configured
 /// by nothing but its URL, the CA file, and the account.
-fn every_way_to_samba(domain: &samba::Domain) -> Vec<(&'static str, LdapDirectory)> {
+fn every_way_to_samba(domain: &samba::SambaDomain) -> Vec<(&'static str, LdapDirectory)> {
     let ldaps = settings(&[&domain.ldaps_url()], &domain.ca_file);
     let start_tls = DirectorySettings { start_tls: true, ..settings(&[&domain.ldap_url()], &domain.ca_file) };
     vec![
@@ -111,10 +111,10 @@ fn every_way_to_slapd(server: &slapd::Slapd) -> Vec<(&'static str, LdapDirectory
 
 /// Never leave to bind; it notes who was found.
 #[derive(Default)]
-pub(crate) struct Never(Mutex<Vec<Option<PersonId>>>);
+pub(crate) struct NeverAllowed(Mutex<Vec<Option<PersonId>>>);
 
 #[async_trait]
-impl Leave for Never {
+impl Leave for NeverAllowed {
     async fn to_bind(&self, who: Option<&Candidate>) -> Result<(), Withheld> {
         self.0.lock().unwrap().push(who.map(|who| who.id.clone()));
         Err(Withheld)
@@ -133,7 +133,7 @@ async fn without_leave_no_password_is_sent_and_whoever_is_asked_for_it_hears_who
     for (way, directory, password) in ways {
         let alice = sign_in(&directory, "alice", password).await.unwrap();
         let (name, password) = (Username::parse("alice").unwrap(), Password::parse(password.to_owned()).unwrap());
-        let never = Never::default();
+        let never = NeverAllowed::default();
         assert_eq!(directory.sign_in(&name, &password, &never).await, Err(Refusal::Withheld(Withheld)), "{way}");
         // Active Directory shows nobody to strangers: without an account only the bind tells who it is.
         let shown = (!way.contains("as themselves")).then_some(alice.id);

@@ -8,10 +8,10 @@ use std::path::Path;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::harness::certificates::{Authority, Identity};
+use crate::harness::certificates::{TestAuthority, TestCertificate};
 use crate::harness::dns::DnsServer;
-use crate::harness::face::Face;
-use crate::harness::program::{Running, belvedere, ends, text};
+use crate::harness::program::{RunningProgram, belvedere, run_to_end, text};
+use crate::harness::silent_tls_server::SilentTlsServer;
 use crate::harness::visitor::Visitor;
 use crate::harness::{samba, slapd};
 
@@ -23,17 +23,17 @@ const OPERATIONS: &str = "title = \"Operations\"\naccess = { groups = [\"dash-op
 const WRONG: &str = "Never-To-Be-Seen-9";
 
 /// A folder as an admin has it.
-struct Site {
+struct DoctorSite {
     folder: TempDir,
 }
 
 /// What a command came to.
-struct Said {
+struct DoctorOutput {
     code: i32,
     words: String,
 }
 
-impl Site {
+impl DoctorSite {
     /// Settings beneath `[default.directory]`, and the pages.
     fn new(directory: &str, pages: &[(&str, &str)]) -> Self {
         let site = Self { folder: tempfile::tempdir().unwrap() };
@@ -48,7 +48,7 @@ impl Site {
     }
 
     /// A site on the domain controller, searched by its service account.
-    fn on(domain: &samba::Domain, pages: &[(&str, &str)]) -> Self {
+    fn on(domain: &samba::SambaDomain, pages: &[(&str, &str)]) -> Self {
         let site = Self::new(
             &format!(
                 "url = \"{}\"\nca_file = \"{}\"\nbind_name = \"{}\"\nbind_password_file = \"secret\"\n",
@@ -70,25 +70,25 @@ impl Site {
         self.folder.path()
     }
 
-    async fn runs(&self, arguments: &[&str]) -> Said {
+    async fn runs(&self, arguments: &[&str]) -> DoctorOutput {
         self.runs_with("", arguments).await
     }
 
     /// The same, with something on standard input.
-    async fn runs_with(&self, input: &str, arguments: &[&str]) -> Said {
+    async fn runs_with(&self, input: &str, arguments: &[&str]) -> DoctorOutput {
         self.write("input", input);
         let mut command = belvedere(self.path(), arguments);
         command.stdin(File::open(self.path().join("input")).unwrap());
-        let output = ends(command).await;
+        let output = run_to_end(command).await;
         let words = text(&output.stdout) + &text(&output.stderr);
         for secret in [samba::PASSWORD, slapd::PASSWORD, WRONG] {
             assert!(!words.contains(secret), "a password is printed: {words}");
         }
-        Said { code: output.status.code().unwrap(), words }
+        DoctorOutput { code: output.status.code().unwrap(), words }
     }
 }
 
-impl Said {
+impl DoctorOutput {
     /// The command failed, and said all of this.
     fn fails_with(&self, expected: &[&str]) -> &Self {
         assert_eq!(self.code, 1, "{}", self.words);
@@ -114,19 +114,19 @@ fn with_ca(url: &str, ca_file: &Path) -> String {
 }
 
 /// What an authority's certificate is called in the settings of a site that believes in it.
-fn believing_in(authority: &Authority, url: &str) -> Site {
-    let site = Site::new(&format!("url = \"{url}\"\nca_file = \"ca.pem\"\n"), &[]);
+fn believing_in(authority: &TestAuthority, url: &str) -> DoctorSite {
+    let site = DoctorSite::new(&format!("url = \"{url}\"\nca_file = \"ca.pem\"\n"), &[]);
     site.write("ca.pem", &authority.pem());
     site
 }
 
-async fn showing(identity: &Identity) -> Face {
-    Face::shows(&identity.certificate, &identity.key).await
+async fn showing(identity: &TestCertificate) -> SilentTlsServer {
+    SilentTlsServer::presenting(&identity.certificate, &identity.key).await
 }
 
 #[tokio::test]
 async fn a_bad_name_is_told_with_what_to_correct() {
-    let site = Site::new("url = \"ldaps://dc1.no-such-domain.invalid\"\n", &[("ops", OPERATIONS)]);
+    let site = DoctorSite::new("url = \"ldaps://dc1.no-such-domain.invalid\"\n", &[("ops", OPERATIONS)]);
     site.runs(&["doctor"]).await.fails_with(&[
         "FAILED  name",
         "dc1.no-such-domain.invalid has no address",
@@ -140,16 +140,17 @@ async fn a_bad_name_is_told_with_what_to_correct() {
 #[tokio::test]
 async fn a_closed_port_is_told_with_what_to_check() {
     let closed = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
-    let site = Site::new(&format!("url = \"ldaps://{closed}\"\n"), &[]);
+    let site = DoctorSite::new(&format!("url = \"ldaps://{closed}\"\n"), &[]);
     let said = site.runs(&["doctor"]).await;
     said.fails_with(&["ok      name", "FAILED  TCP", "refused", "firewall", "correct url", "1 step failed"]);
 }
 
 #[tokio::test]
 async fn an_unknown_authority_is_named_and_can_be_saved_and_then_it_is_known() {
-    let (authority, stranger) = (Authority::new(), Authority::new());
+    let (authority, stranger) = (TestAuthority::new(), TestAuthority::new());
     let identity = authority.issue(&["localhost"]);
-    let face = Face::shows(&format!("{}{}", identity.certificate, authority.pem()), &identity.key).await;
+    let face =
+        SilentTlsServer::presenting(&format!("{}{}", identity.certificate, authority.pem()), &identity.key).await;
     let site = believing_in(&stranger, &face.url());
     let said = site.runs(&["doctor", "--save-ca", "saved.pem"]).await;
     said.fails_with(&[
@@ -173,8 +174,8 @@ async fn an_unknown_authority_is_named_and_can_be_saved_and_then_it_is_known() {
 
 #[tokio::test]
 async fn an_authority_that_the_server_does_not_send_is_told_how_to_get() {
-    let face = showing(&Authority::new().issue(&["localhost"])).await;
-    let site = believing_in(&Authority::new(), &face.url());
+    let face = showing(&TestAuthority::new().issue(&["localhost"])).await;
+    let site = believing_in(&TestAuthority::new(), &face.url());
     let said = site.runs(&["doctor", "--save-ca", "saved.pem"]).await;
     said.fails_with(&[
         "does not send that CA's certificate",
@@ -188,7 +189,7 @@ async fn an_authority_that_the_server_does_not_send_is_told_how_to_get() {
 
 #[tokio::test]
 async fn a_certificate_for_another_name_is_told_with_its_names() {
-    let authority = Authority::new();
+    let authority = TestAuthority::new();
     let face = showing(&authority.issue(&["dc1.corp.example.com", "dc1"])).await;
     let site = believing_in(&authority, &face.url());
     site.runs(&["doctor"]).await.fails_with(&[
@@ -201,7 +202,7 @@ async fn a_certificate_for_another_name_is_told_with_its_names() {
 
 #[tokio::test]
 async fn a_certificate_that_has_expired_or_names_nobody_is_told_with_its_dates_and_the_remedy() {
-    let authority = Authority::new();
+    let authority = TestAuthority::new();
     let face = showing(&authority.issue_expired(&["localhost"])).await;
     let site = believing_in(&authority, &face.url());
     site.runs(&["doctor"]).await.fails_with(&["has expired", "2002-01-01", "-> renew it on the server"]);
@@ -217,7 +218,7 @@ async fn a_certificate_that_has_expired_or_names_nobody_is_told_with_its_dates_a
 
 #[tokio::test]
 async fn plain_ldap_over_a_network_is_refused_with_the_right_url() {
-    let site = Site::new("url = \"ldap://dc1.corp.example.com\"\n", &[]);
+    let site = DoctorSite::new("url = \"ldap://dc1.corp.example.com\"\n", &[]);
     site.runs(&["doctor"]).await.fails_with(&["unencrypted", "ldaps://dc1.corp.example.com", "Rocket.toml:4"]);
 }
 
@@ -228,7 +229,7 @@ async fn a_wrong_service_password_is_told_after_one_bind_however_many_servers_th
     let urls = format!("url = [\"{}\", \"{}\"]\nstart_tls = true\n", domain.ldaps_url(), domain.ldap_url());
     let ca_file = format!("ca_file = \"{}\"\n", domain.ca_file.display());
     let account = "bind_name = \"svc-mistyped@corp.example.com\"\nbind_password_file = \"secret\"\n";
-    let site = Site::new(&(urls + &ca_file + account), &[("ops", OPERATIONS)]);
+    let site = DoctorSite::new(&(urls + &ca_file + account), &[("ops", OPERATIONS)]);
     site.write("secret", WRONG);
     let said = site.runs(&["doctor"]).await;
     said.fails_with(&[
@@ -246,7 +247,7 @@ async fn a_wrong_service_password_is_told_after_one_bind_however_many_servers_th
 async fn a_missing_group_is_told_with_names_that_come_near_and_who_names_it() {
     let Some(domain) = samba::domain() else { return };
     let misspelt = OPERATIONS.replace("dash-ops", "dash-opps");
-    let site = Site::on(domain, &[("ops", &misspelt), ("right", OPERATIONS)]);
+    let site = DoctorSite::on(domain, &[("ops", &misspelt), ("right", OPERATIONS)]);
     let said = site.runs(&["doctor"]).await;
     said.fails_with(&[
         "FAILED  dash-opps",
@@ -263,7 +264,7 @@ async fn a_domain_that_works_is_told_down_to_what_one_person_may_open() {
     let Some(domain) = samba::domain() else { return };
     let members = OPERATIONS.replace("access = { groups = [\"dash-ops\"] }\n", "");
     let finance = OPERATIONS.replace("dash-ops", "dash-finance");
-    let site = Site::on(domain, &[("ops", OPERATIONS), ("members", &members), ("finance", &finance)]);
+    let site = DoctorSite::on(domain, &[("ops", OPERATIONS), ("members", &members), ("finance", &finance)]);
     let said = site.runs(&["doctor", "--user", "alice"]).await;
     said.ends_well_with(&[
         "TLS 1.3; the certificate is made out to",
@@ -288,7 +289,7 @@ async fn a_domain_that_works_is_told_down_to_what_one_person_may_open() {
 #[tokio::test]
 async fn without_a_service_account_a_person_is_seen_with_their_own_password_tried_once() {
     let Some(domain) = samba::domain() else { return };
-    let site = Site::new(&with_ca(&domain.ldaps_url(), &domain.ca_file), &[("ops", OPERATIONS)]);
+    let site = DoctorSite::new(&with_ca(&domain.ldaps_url(), &domain.ca_file), &[("ops", OPERATIONS)]);
     let arguments = ["doctor", "--user", "alice@brand.example", "--password-stdin"];
     let said = site.runs_with(&format!("{}\n", samba::PASSWORD), &arguments).await;
     said.ends_well_with(&["people search as themselves", "may sign in with it", "dash-ops, through dash-ops-nyc"]);
@@ -320,7 +321,7 @@ async fn without_a_service_account_a_person_is_seen_with_their_own_password_trie
 #[tokio::test]
 async fn an_account_that_cannot_sign_in_says_why() {
     let Some(domain) = samba::domain() else { return };
-    let site = Site::on(domain, &[("ops", OPERATIONS)]);
+    let site = DoctorSite::on(domain, &[("ops", OPERATIONS)]);
     for (name, reason) in [
         ("disabled", "the account is disabled"),
         ("expired", "the account has expired"),
@@ -336,7 +337,7 @@ async fn an_account_that_cannot_sign_in_says_why() {
 async fn another_ldap_server_that_works_is_told_too() {
     let Some(server) = slapd::server() else { return };
     let settings = with_ca(&server.ldaps_url(), &server.ca_file) + "base_dn = \"dc=example,dc=org\"\n";
-    let site = Site::new(&settings, &[("ops", OPERATIONS)]);
+    let site = DoctorSite::new(&settings, &[("ops", OPERATIONS)]);
     site.runs(&["doctor", "--user", "alice"]).await.ends_well_with(&[
         "LDAP directory",
         "this server does not tell its time",
@@ -349,8 +350,10 @@ async fn another_ldap_server_that_works_is_told_too() {
     ]);
     let said = site.runs(&["doctor", "--user", "twin"]).await;
     said.fails_with(&["twin is more than one person", "cn=Twin One", "cn=Twin Two"]);
-    let nowhere =
-        Site::new(&(with_ca(&server.ldaps_url(), &server.ca_file) + "base_dn = \"ou=gone,dc=example,dc=org\"\n"), &[]);
+    let nowhere = DoctorSite::new(
+        &(with_ca(&server.ldaps_url(), &server.ca_file) + "base_dn = \"ou=gone,dc=example,dc=org\"\n"),
+        &[],
+    );
     nowhere.runs(&["doctor"]).await.fails_with(&[
         "FAILED  base DN",
         "ou=gone,dc=example,dc=org is not there",
@@ -366,13 +369,13 @@ async fn servers_that_dns_names_are_told_with_the_records_and_a_domain_without_a
     dns.add_host("dc1.corp.example.com", domain.host().parse::<IpAddr>().unwrap());
     let settings = |domain: &str| format!("url = \"ldaps+srv://{domain}\"\ndns = [\"{}\"]\n", dns.address());
     let ca_file = format!("ca_file = \"{}\"\n", domain.ca_file.display());
-    let site = Site::new(&(settings("corp.example.com") + &ca_file), &[]);
+    let site = DoctorSite::new(&(settings("corp.example.com") + &ca_file), &[]);
     site.runs(&["doctor"]).await.ends_well_with(&[
         "ok      SRV records",
         "ldaps://dc1.corp.example.com:636 (_ldap._tcp.dc._msdcs.corp.example.com, priority 0, weight 100)",
         "calls itself dc1.corp.example.com",
     ]);
-    let nowhere = Site::new(&settings("elsewhere.example.com"), &[]);
+    let nowhere = DoctorSite::new(&settings("elsewhere.example.com"), &[]);
     nowhere.runs(&["doctor"]).await.fails_with(&[
         "FAILED  SRV records",
         "names no server",
@@ -386,7 +389,7 @@ async fn servers_that_dns_names_are_told_with_the_records_and_a_domain_without_a
 #[tokio::test]
 async fn what_was_found_is_there_for_programs_too() {
     let Some(domain) = samba::domain() else { return };
-    let site = Site::on(domain, &[("ops", &OPERATIONS.replace("dash-ops", "dash-opps"))]);
+    let site = DoctorSite::on(domain, &[("ops", &OPERATIONS.replace("dash-ops", "dash-opps"))]);
     let said = site.runs(&["doctor", "--json", "--user", "alice"]).await;
     assert_eq!(said.code, 1);
     let found: Value = serde_json::from_str(&said.words).unwrap();
@@ -403,7 +406,7 @@ async fn can_says_yes_no_or_that_nobody_can_say_and_why() {
     let Some(domain) = samba::domain() else { return };
     let public = OPERATIONS.replace("{ groups = [\"dash-ops\"] }", "\"public\"");
     let pages = [("ops", OPERATIONS), ("all", public.as_str())];
-    let site = Site::on(domain, &pages);
+    let site = DoctorSite::on(domain, &pages);
     let can = async |name, page| site.runs(&["can", name, page]).await;
     can("CORP\\alice", "ops").await.ends_well_with(&["Yes: ", "dash-ops", "through dash-ops-nyc"]);
     can("bob", "ops").await.fails_with(&["No: ", "neither Bob Baker nor any of their"]);
@@ -414,7 +417,7 @@ async fn can_says_yes_no_or_that_nobody_can_say_and_why() {
     let unknown = can("alice", "opps").await;
     assert_eq!(unknown.code, 2, "{}", unknown.words);
 
-    let blind = Site::new(&with_ca(&domain.ldaps_url(), &domain.ca_file), &pages);
+    let blind = DoctorSite::new(&with_ca(&domain.ldaps_url(), &domain.ca_file), &pages);
     let unknown = blind.runs(&["can", "alice", "ops"]).await;
     assert_eq!(unknown.code, 2, "{}", unknown.words);
     unknown.says(&["could not be found out", "bind_name", "belvedere doctor --user alice"]);
@@ -423,7 +426,8 @@ async fn can_says_yes_no_or_that_nobody_can_say_and_why() {
 #[tokio::test]
 async fn whoever_only_has_to_change_their_password_may_open_what_is_theirs_once_they_have() {
     let Some(domain) = samba::domain() else { return };
-    let site = Site::on(domain, &[("ops", OPERATIONS), ("money", &OPERATIONS.replace("dash-ops", "dash-finance"))]);
+    let site =
+        DoctorSite::on(domain, &[("ops", OPERATIONS), ("money", &OPERATIONS.replace("dash-ops", "dash-finance"))]);
     let once = "Yes: once must-change has changed the password, as the password must be changed";
     site.runs(&["can", "must-change", "ops"]).await.ends_well_with(&[once, "dash-ops"]);
     site.runs(&["can", "must-change", "money"]).await.fails_with(&["No: ", "is for others"]);
@@ -438,7 +442,7 @@ async fn whoever_only_has_to_change_their_password_may_open_what_is_theirs_once_
 #[tokio::test]
 async fn another_domains_name_is_nobodys_as_at_the_sign_in() {
     let Some(domain) = samba::domain() else { return };
-    let site = Site::on(domain, &[("ops", OPERATIONS)]);
+    let site = DoctorSite::on(domain, &[("ops", OPERATIONS)]);
     site.runs(&["doctor", "--user", "corp\\alice"]).await.ends_well_with(&["Alice Archer"]);
     let said = site.runs(&["doctor", "--user", "OTHER\\alice"]).await;
     said.fails_with(&["FAILED  person", "OTHER is not this directory's domain (CORP)", "-> write CORP\\"]);
@@ -448,14 +452,14 @@ async fn another_domains_name_is_nobodys_as_at_the_sign_in() {
 #[tokio::test]
 async fn a_password_on_standard_input_that_nobody_needs_is_not_read() {
     let Some(domain) = samba::domain() else { return };
-    let site = Site::on(domain, &[("ops", OPERATIONS)]);
+    let site = DoctorSite::on(domain, &[("ops", OPERATIONS)]);
     let said = site.runs_with(WRONG, &["doctor", "--user", "alice", "--password-stdin"]).await;
     said.ends_well_with(&["--password-stdin is not needed", "Alice Archer"]);
 }
 
 #[tokio::test]
 async fn faulty_settings_are_told_to_programs_in_json_too() {
-    let site = Site::new("url = \"ldaps://dc1\"\nca_fiel = \"ca.pem\"\n", &[]);
+    let site = DoctorSite::new("url = \"ldaps://dc1\"\nca_fiel = \"ca.pem\"\n", &[]);
     let said = site.runs(&["doctor", "--json"]).await;
     assert_eq!(said.code, 1);
     let found: Value = serde_json::from_str(&said.words).unwrap();
@@ -464,7 +468,7 @@ async fn faulty_settings_are_told_to_programs_in_json_too() {
     assert!(fault["message"].as_str().unwrap().contains("ca_fiel"), "{found}");
     assert!(fault["help"].as_str().unwrap().contains("ca_file"), "{found}");
 
-    let site = Site::new("url = \"ldaps://dc1\"\nca_file = \"gone.pem\"\n", &[]);
+    let site = DoctorSite::new("url = \"ldaps://dc1\"\nca_file = \"gone.pem\"\n", &[]);
     let said = site.runs(&["doctor", "--json"]).await;
     let found: Value = serde_json::from_str(&said.words).unwrap();
     assert!(found["faults"][0]["message"].as_str().unwrap().contains("gone.pem"), "{found}");
@@ -473,7 +477,7 @@ async fn faulty_settings_are_told_to_programs_in_json_too() {
 #[tokio::test]
 async fn settings_elsewhere_are_taken_by_every_command() {
     let Some(domain) = samba::domain() else { return };
-    let site = Site { folder: tempfile::tempdir().unwrap() };
+    let site = DoctorSite { folder: tempfile::tempdir().unwrap() };
     std::fs::create_dir(site.path().join("sub")).unwrap();
     let (url, ca_file) = (domain.ldaps_url(), domain.ca_file.to_str().unwrap());
     let said = site.runs(&["init", &url, "--ca-file", ca_file, "--output", "sub/x.toml"]).await;
@@ -482,7 +486,7 @@ async fn settings_elsewhere_are_taken_by_every_command() {
     for arguments in [&["doctor"][..], &["check"]] {
         let mut command = belvedere(site.path(), arguments);
         command.env("ROCKET_CONFIG", "sub/x.toml").env("ROCKET_PROFILE", "release");
-        let output = ends(command).await;
+        let output = run_to_end(command).await;
         assert_eq!(output.status.code(), Some(0), "{}{}", text(&output.stdout), text(&output.stderr));
     }
 }
@@ -491,7 +495,7 @@ async fn settings_elsewhere_are_taken_by_every_command() {
 async fn advice_for_a_further_directory_names_its_own_settings() {
     let Some(domain) = samba::domain() else { return };
     domain.hire("svc-of-brand");
-    let site = Site::on(domain, &[]);
+    let site = DoctorSite::on(domain, &[]);
     let settings = std::fs::read_to_string(site.path().join("Rocket.toml")).unwrap();
     let further = format!(
         "\n[default.directories.brand]\ndomains = [\"brand.example\"]\n{}bind_name = \"svc-of-brand@corp.example.com\"\n\
@@ -515,7 +519,7 @@ async fn advice_for_a_further_directory_names_its_own_settings() {
 async fn check_online_asks_with_the_service_account_though_no_page_names_a_group() {
     let Some(domain) = samba::domain() else { return };
     domain.hire("svc-of-check");
-    let site = Site::new(
+    let site = DoctorSite::new(
         &(with_ca(&domain.ldaps_url(), &domain.ca_file)
             + "bind_name = \"svc-of-check@corp.example.com\"\nbind_password_file = \"secret\"\n"),
         &[],
@@ -533,7 +537,7 @@ async fn check_online_tells_of_a_dead_server_beside_one_that_answers() {
     let Some(domain) = samba::domain() else { return };
     let closed = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
     let urls = format!("url = [\"{}\", \"ldaps://{closed}\"]\n", domain.ldaps_url());
-    let site = Site::new(&format!("{urls}ca_file = \"{}\"\n", domain.ca_file.display()), &[]);
+    let site = DoctorSite::new(&format!("{urls}ca_file = \"{}\"\n", domain.ca_file.display()), &[]);
     let said = site.runs(&["check", "--online"]).await;
     said.ends_well_with(&["Everything is in order", &format!("\nNot answering: ldaps://{closed}: ")]);
     assert_eq!(said.words.matches("Not answering").count(), 1, "{}", said.words);
@@ -545,7 +549,7 @@ async fn check_online_names_the_line_of_a_missing_group_and_of_a_silent_source()
     let closed = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
     let misspelt = OPERATIONS.replace("[\"dash-ops\"]", "[\"dash-ops\", \"Dash-Opps\"]");
     let stock = OPERATIONS.replace("\"host\"", "\"stock\"").replace("\"uptime\"", "\".level\"");
-    let site = Site::on(domain, &[("ops", &misspelt), ("stock", &stock)]);
+    let site = DoctorSite::on(domain, &[("ops", &misspelt), ("stock", &stock)]);
     let settings = std::fs::read_to_string(site.path().join("Rocket.toml")).unwrap();
     let source = format!("\n[default.sources.stock]\nkind = \"http\"\nurl = \"http://{closed}/levels\"\n");
     site.write("Rocket.toml", &(settings + &source));
@@ -562,14 +566,14 @@ async fn check_online_names_the_line_of_a_missing_group_and_of_a_silent_source()
     std::fs::remove_file(site.path().join("pages/stock.toml")).unwrap();
     site.runs(&["check", "--online"]).await.ends_well_with(&["Everything is in order: 1 page"]);
 
-    let gone = Site::new(&format!("url = \"ldaps://{closed}\"\n"), &[]);
+    let gone = DoctorSite::new(&format!("url = \"ldaps://{closed}\"\n"), &[]);
     gone.runs(&["check", "--online"]).await.fails_with(&["directory.url", "refused", "belvedere doctor"]);
 }
 
 #[tokio::test]
 async fn init_writes_settings_that_check_and_serve_take_and_never_a_secret() {
     let Some(domain) = samba::domain() else { return };
-    let site = Site { folder: tempfile::tempdir().unwrap() };
+    let site = DoctorSite { folder: tempfile::tempdir().unwrap() };
     site.write("secret", samba::PASSWORD);
     let (ca_file, url) = (domain.ca_file.to_str().unwrap(), domain.ldaps_url());
     // The name alone will do.
@@ -591,7 +595,7 @@ async fn init_writes_settings_that_check_and_serve_take_and_never_a_secret() {
     assert!(!written.contains(samba::PASSWORD));
 
     site.runs(&["check", "--online"]).await.ends_well_with(&["Everything is in order: 1 page"]);
-    let mut house = Running::start(belvedere(site.path(), &["serve"]));
+    let mut house = RunningProgram::start(belvedere(site.path(), &["serve"]));
     let address = house.is_open_at().await;
     Visitor::new(address).signs_in("alice", samba::PASSWORD).await;
     house.ends_after("TERM").await;
@@ -605,10 +609,11 @@ async fn init_writes_settings_that_check_and_serve_take_and_never_a_secret() {
 
 #[tokio::test]
 async fn init_says_nothing_to_an_authority_that_nobody_has_compared_yet() {
-    let authority = Authority::new();
+    let authority = TestAuthority::new();
     let identity = authority.issue(&["localhost"]);
-    let face = Face::shows(&format!("{}{}", identity.certificate, authority.pem()), &identity.key).await;
-    let site = Site { folder: tempfile::tempdir().unwrap() };
+    let face =
+        SilentTlsServer::presenting(&format!("{}{}", identity.certificate, authority.pem()), &identity.key).await;
+    let site = DoctorSite { folder: tempfile::tempdir().unwrap() };
     site.write("secret", WRONG);
     let url = face.url();
     let account = ["init", &url, "--bind-name", "svc@corp.example.com", "--bind-password-file", "secret"];
@@ -628,7 +633,7 @@ async fn init_says_nothing_to_an_authority_that_nobody_has_compared_yet() {
 #[tokio::test]
 async fn init_writes_start_tls_and_the_base_dn_as_they_were_asked_for() {
     let Some(domain) = samba::domain() else { return };
-    let site = Site { folder: tempfile::tempdir().unwrap() };
+    let site = DoctorSite { folder: tempfile::tempdir().unwrap() };
     let (url, ca_file) = (domain.ldap_url(), domain.ca_file.to_str().unwrap());
     let bare = url.trim_start_matches("ldap://");
     let base_dn = format!("OU=Staff,{}", samba::BASE_DN);
@@ -643,9 +648,9 @@ async fn init_writes_start_tls_and_the_base_dn_as_they_were_asked_for() {
 
 #[tokio::test]
 async fn init_writes_nothing_as_long_as_the_directory_cannot_be_used() {
-    let authority = Authority::new();
+    let authority = TestAuthority::new();
     let face = showing(&authority.issue(&["dc1.corp.example.com"])).await;
-    let site = Site { folder: tempfile::tempdir().unwrap() };
+    let site = DoctorSite { folder: tempfile::tempdir().unwrap() };
     site.write("ca.pem", &authority.pem());
     let said = site.runs(&["init", &face.url(), "--ca-file", "ca.pem"]).await;
     said.fails_with(&["for another host name", "ldaps://dc1.corp.example.com", "nothing was written"]);

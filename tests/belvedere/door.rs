@@ -2,18 +2,18 @@
 
 use reqwest::StatusCode;
 
-use crate::harness::demo::{Demo, page};
+use crate::harness::demo_server::{DemoServer, page};
 use crate::harness::visitor::Visitor;
 
 /// What the door says, whichever way it is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Verdict {
+enum DoorOutcome {
     Open,
     SignIn,
     NotAllowed,
     NotFound,
 }
-use Verdict::{NotAllowed, NotFound, Open, SignIn};
+use DoorOutcome::{NotAllowed, NotFound, Open, SignIn};
 
 /// Slug and access of each page.
 const PAGES: &[(&str, &str)] = &[
@@ -28,15 +28,15 @@ const PAGES: &[(&str, &str)] = &[
 ];
 
 /// Who, and what the door says to them for each page above; `""` is a visitor without an account.
-const TABLE: &[(&str, [Verdict; 8])] = &[
+const TABLE: &[(&str, [DoorOutcome; 8])] = &[
     ("", [Open, SignIn, SignIn, SignIn, SignIn, SignIn, SignIn, SignIn]),
     ("alice", [Open, Open, Open, Open, Open, NotAllowed, NotAllowed, Open]),
     ("bob", [Open, Open, Open, NotAllowed, NotAllowed, Open, NotAllowed, Open]),
     ("carol", [Open, Open, Open, NotAllowed, NotAllowed, NotAllowed, Open, NotAllowed]),
 ];
 
-async fn house() -> Demo {
-    let mut demo = Demo::plan().await;
+async fn house() -> DemoServer {
+    let mut demo = DemoServer::builder().await;
     for (slug, access) in PAGES {
         let access = if access.is_empty() { String::new() } else { format!("access = {access}\n") };
         demo = demo.page(slug, &format!("{access}{}", page(slug)));
@@ -99,7 +99,7 @@ async fn a_browser_is_sent_to_sign_in_and_a_script_is_challenged() {
 
 #[tokio::test]
 async fn a_member_without_the_right_is_told_whom_to_ask_and_not_which_group() {
-    let demo = Demo::plan().await;
+    let demo = DemoServer::builder().await;
     let page = format!("owner = \"the operations desk\"\naccess = {{ groups = [\"dash-ops\"] }}\n{}", page("ops"));
     let demo = demo.page("ops", &page).open().await;
     let mut bob = demo.house.visitor();
@@ -110,7 +110,7 @@ async fn a_member_without_the_right_is_told_whom_to_ask_and_not_which_group() {
     assert!(!refused.body.contains("dash-ops"), "{}", refused.body);
 }
 
-async fn html(visitor: &mut Visitor, slug: &str) -> Verdict {
+async fn html(visitor: &mut Visitor, slug: &str) -> DoorOutcome {
     let answer = visitor.opens(&format!("/p/{slug}")).await;
     match answer.status {
         StatusCode::SEE_OTHER => {
@@ -121,18 +121,18 @@ async fn html(visitor: &mut Visitor, slug: &str) -> Verdict {
     }
 }
 
-async fn json(visitor: &mut Visitor, slug: &str) -> Verdict {
+async fn json(visitor: &mut Visitor, slug: &str) -> DoorOutcome {
     verdict(visitor.fetches(&format!("/api/v1/pages/{slug}")).await.status)
 }
 
-async fn events(visitor: &mut Visitor, slug: &str) -> Verdict {
+async fn events(visitor: &mut Visitor, slug: &str) -> DoorOutcome {
     // The stream never ends by itself; its head is enough.
     let request = visitor.request(reqwest::Method::GET, &format!("/events/{slug}"));
     verdict(request.send().await.unwrap().status())
 }
 
 /// As a browser, which is told on the socket.
-async fn socket(visitor: &Visitor, slug: &str) -> Verdict {
+async fn socket(visitor: &Visitor, slug: &str) -> DoorOutcome {
     match visitor.watches(&format!("/live/{slug}")).await {
         Err(status) => verdict(status),
         Ok(mut board) => {
@@ -140,7 +140,7 @@ async fn socket(visitor: &Visitor, slug: &str) -> Verdict {
             match (first["type"].as_str().unwrap(), first["reason"].as_str()) {
                 ("hello", _) => Open,
                 ("bye", Some(reason)) => {
-                    let code = board.is_told_goodbye().await.code;
+                    let code = board.is_closed().await.code;
                     match (reason, code) {
                         ("sign-in", Some(4401)) => SignIn,
                         ("not-allowed", Some(4403)) => NotAllowed,
@@ -154,7 +154,7 @@ async fn socket(visitor: &Visitor, slug: &str) -> Verdict {
     }
 }
 
-fn verdict(status: StatusCode) -> Verdict {
+fn verdict(status: StatusCode) -> DoorOutcome {
     match status.as_u16() {
         200 => Open,
         401 => SignIn,

@@ -8,8 +8,8 @@ use reqwest::StatusCode;
 use totp_rs::{Builder, Secret};
 
 use crate::harness::browser::{Browser, Screen};
-use crate::harness::demo::{Demo, DemoPlan, page};
-use crate::harness::visitor::{Answer, Visitor};
+use crate::harness::demo_server::{DemoServer, DemoServerBuilder, page};
+use crate::harness::visitor::{Response, Visitor};
 use crate::sessions::{MINUTE, START, is_a_stranger, is_signed_in};
 
 const SESSION: &str = "belvedere";
@@ -17,12 +17,12 @@ const PENDING: &str = "belvedere-factor";
 const STEP: Duration = Duration::from_secs(30);
 
 /// An authenticator app, as it runs on a phone.
-pub(crate) struct Phone {
+pub(crate) struct AuthenticatorApp {
     key: String,
     clock: Arc<ManualClock>,
 }
 
-impl Phone {
+impl AuthenticatorApp {
     /// The code that it shows now.
     fn shows(&self) -> String {
         let totp = Builder::new().with_secret(Secret::try_from_base32(&self.key).unwrap()).build_noncompliant();
@@ -37,24 +37,28 @@ impl Phone {
 }
 
 /// A house with a page for members and one that takes a second factor, and its clock.
-async fn plan() -> (DemoPlan, Arc<ManualClock>) {
+async fn plan() -> (DemoServerBuilder, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock::at(START));
-    let plan = Demo::plan_with(clock.clone()).await;
+    let plan = DemoServer::builder_with_clock(clock.clone()).await;
     let plan = plan.page("members", &page("Members"));
     (plan.page("vault", &format!("access = {{ factor = 2 }}\n{}", page("Vault"))), clock)
 }
 
-pub(crate) async fn house() -> (Demo, Arc<ManualClock>) {
+pub(crate) async fn house() -> (DemoServer, Arc<ManualClock>) {
     let (plan, clock) = plan().await;
     (plan.open().await, clock)
 }
 
 /// Sets up an app by its form; answers with it, and with the page of recovery codes.
-pub(crate) async fn sets_up_an_app(visitor: &mut Visitor, clock: &Arc<ManualClock>, next: &str) -> (Phone, Answer) {
+pub(crate) async fn sets_up_an_app(
+    visitor: &mut Visitor,
+    clock: &Arc<ManualClock>,
+    next: &str,
+) -> (AuthenticatorApp, Response) {
     let form = visitor.opens(&format!("/account/factors/app?next={next}")).await;
     assert_eq!(form.status, StatusCode::OK, "{:?} {}", form.location, form.body);
     let key = form.body.split("<code class=\"key\">").nth(1).unwrap().split('<').next().unwrap().replace(' ', "");
-    let phone = Phone { key, clock: clock.clone() };
+    let phone = AuthenticatorApp { key, clock: clock.clone() };
     let field = |name| form.field("/account/factors/app", name).unwrap();
     let (csrf, sealed, next) = (field("csrf"), field("sealed"), field("next"));
     let fields = [("csrf", &*csrf), ("sealed", &sealed), ("next", &next), ("code", &phone.shows())];
@@ -64,7 +68,11 @@ pub(crate) async fn sets_up_an_app(visitor: &mut Visitor, clock: &Arc<ManualCloc
 }
 
 /// Somebody who is signed in and has an app.
-pub(crate) async fn with_an_app(demo: &Demo, clock: &Arc<ManualClock>, who: &str) -> (Visitor, Phone, Answer) {
+pub(crate) async fn with_an_app(
+    demo: &DemoServer,
+    clock: &Arc<ManualClock>,
+    who: &str,
+) -> (Visitor, AuthenticatorApp, Response) {
     let mut visitor = demo.house.visitor();
     visitor.signs_in(who, demo.password(who)).await;
     let (phone, codes) = sets_up_an_app(&mut visitor, clock, "").await;
@@ -72,13 +80,13 @@ pub(crate) async fn with_an_app(demo: &Demo, clock: &Arc<ManualClock>, who: &str
 }
 
 /// The recovery codes on the page that shows them.
-fn codes_on(page: &Answer) -> Vec<String> {
+fn codes_on(page: &Response) -> Vec<String> {
     let list = page.body.split("class=\"codes\"").nth(1).unwrap();
     list.split("<code>").skip(1).map(|code| code.split('<').next().unwrap().to_owned()).collect()
 }
 
 /// Sends the form of the second step that `path` shows.
-async fn shows(visitor: &mut Visitor, path: &str, field: &str, value: &str) -> Answer {
+async fn shows(visitor: &mut Visitor, path: &str, field: &str, value: &str) -> Response {
     let form = visitor.opens(path).await;
     assert_eq!(form.status, StatusCode::OK, "{path}: {:?}", form.location);
     let csrf = form.field("/login/factor", "csrf").unwrap();
@@ -87,7 +95,7 @@ async fn shows(visitor: &mut Visitor, path: &str, field: &str, value: &str) -> A
 }
 
 /// Gives the password, and must be asked for more.
-async fn gives_the_password(visitor: &mut Visitor, demo: &Demo, who: &str, next: &str) {
+async fn gives_the_password(visitor: &mut Visitor, demo: &DemoServer, who: &str, next: &str) {
     let answer = visitor.tries_to_sign_in(who, demo.password(who), next).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER);
     let encoded: String = url::form_urlencoded::byte_serialize(next.as_bytes()).collect();
@@ -105,7 +113,7 @@ async fn whoever_has_an_app_gets_no_session_for_their_password_alone() {
 
     let wrong = shows(&mut alice, "/login/factor?next=/p/members", "code", "000000").await;
     assert_eq!(wrong.status, StatusCode::UNAUTHORIZED);
-    assert!(wrong.said().unwrap().starts_with("That code did not match."), "{:?}", wrong.said());
+    assert!(wrong.form_message().unwrap().starts_with("That code did not match."), "{:?}", wrong.form_message());
     is_a_stranger(&mut alice).await;
 
     let code = phone.shows_next();
@@ -120,7 +128,7 @@ async fn whoever_has_an_app_gets_no_session_for_their_password_alone() {
     gives_the_password(&mut eve, &demo, "alice", "/").await;
     let replayed = shows(&mut eve, "/login/factor", "code", &code).await;
     assert_eq!(replayed.status, StatusCode::UNAUTHORIZED);
-    assert!(replayed.said().unwrap().contains("used before"));
+    assert!(replayed.form_message().unwrap().contains("used before"));
 }
 
 #[tokio::test]
@@ -179,7 +187,7 @@ async fn wrong_codes_are_limited_by_person_and_say_for_how_long() {
     let code = phone.shows();
     let answer = shows(&mut alice, "/login/factor", "code", &code).await;
     assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS, "another browser is another, and not another try");
-    assert_eq!(answer.said().unwrap(), "There were too many wrong codes. Try again in 30 s.");
+    assert_eq!(answer.form_message().unwrap(), "There were too many wrong codes. Try again in 30 s.");
     let code = phone.shows_next();
     assert_eq!(shows(&mut alice, "/login/factor", "code", &code).await.status, StatusCode::SEE_OTHER);
 }
@@ -225,11 +233,11 @@ async fn a_live_board_ends_when_the_second_factor_counts_no_more() {
     let mut vault = alice.watches("/live/vault").await.unwrap();
     vault.hears_a("snapshot").await;
     clock.advance(Duration::from_hours(1));
-    let goodbye = vault.is_told_goodbye().await;
+    let goodbye = vault.is_closed().await;
     assert_eq!(goodbye.bye.unwrap()["reason"], "second-factor");
     assert_eq!(goodbye.code, Some(4401));
     let mut refused = alice.watches("/live/vault").await.unwrap();
-    assert_eq!(refused.is_told_goodbye().await.bye.unwrap()["reason"], "second-factor", "and none begins");
+    assert_eq!(refused.is_closed().await.bye.unwrap()["reason"], "second-factor", "and none begins");
 }
 
 #[tokio::test]
@@ -245,7 +253,7 @@ async fn where_it_is_required_nothing_but_public_pages_opens_without_one() {
         let next: String = url::form_urlencoded::byte_serialize(path.as_bytes()).collect();
         assert_eq!(grace.opens(path).await.location, Some(format!("/login/factor?next={next}")), "{path}");
     }
-    let board = grace.watches("/live/members").await.unwrap().is_told_goodbye().await;
+    let board = grace.watches("/live/members").await.unwrap().is_closed().await;
     assert_eq!(board.bye.unwrap()["reason"], "second-factor");
     assert!(grace.opens("/account/factors").await.body.contains("You need a second factor"));
     sets_up_an_app(&mut grace, &clock, "").await;
@@ -374,7 +382,7 @@ async fn what_is_set_up_lasts_over_a_restart_and_the_files_do_not_hold_the_key()
         assert!(!kept.windows(seed.len()).any(|window| window == seed));
     }
     // The house after the restart goes by the real time.
-    let demo = demo.again().await;
+    let demo = demo.restart().await;
     let mut alice = demo.house.visitor();
     gives_the_password(&mut alice, &demo, "alice", "/").await;
     is_a_stranger(&mut alice).await;
@@ -393,9 +401,9 @@ async fn at_an_address_that_is_a_number_passkeys_are_not_offered_and_it_is_said_
 }
 
 /// A house that can be asked about people, so that a passkey alone signs in; by the real time, as browsers go by it.
-async fn house_for_passkeys() -> Demo {
+async fn house_for_passkeys() -> DemoServer {
     let vault = format!("access = {{ factor = 2 }}\n{}", page("Vault"));
-    let plan = Demo::plan().await.page("members", &page("Members")).page("vault", &vault);
+    let plan = DemoServer::builder().await.page("members", &page("Members")).page("vault", &vault);
     let plan = plan
         .set("directory.bind_name", "svc-reader@belvedere.example")
         .set("directory.bind_password", "svc-reader-demo");
@@ -403,12 +411,12 @@ async fn house_for_passkeys() -> Demo {
 }
 
 /// The house's address by name, as passkeys want it.
-fn by_name(demo: &Demo, path: &str) -> String {
+fn by_name(demo: &DemoServer, path: &str) -> String {
     format!("http://localhost:{}{path}", demo.house.address.port())
 }
 
 /// Makes a passkey by the form of the page it is at.
-async fn makes_a_passkey(browser: &Browser, demo: &Demo, name: &str) {
+async fn makes_a_passkey(browser: &Browser, demo: &DemoServer, name: &str) {
     browser.goes_to(&by_name(demo, "/account/factors/passkeys")).await;
     browser.finds("input[name=name]").await.send_keys(name).await.unwrap();
     browser.presses("form[data-passkey] .button").await;
@@ -513,7 +521,7 @@ async fn a_passkey_s_answer_is_good_once_and_for_its_own_account() {
 #[tokio::test]
 async fn without_a_service_account_a_passkey_comes_after_the_password_alone_and_it_is_said() {
     let Some(browser) = Browser::open(Screen::Desktop).await else { return };
-    let demo = Demo::plan().await.page("members", &page("Members")).open().await;
+    let demo = DemoServer::builder().await.page("members", &page("Members")).open().await;
     let authenticator = browser.has_an_authenticator().await;
     browser.goes_to(&by_name(&demo, "/login?next=/account/factors")).await;
     assert!(!browser.reads("main").await.contains("passkey"), "it is not offered");
@@ -569,7 +577,7 @@ async fn the_pages_for_second_factors_have_no_barriers() {
 async fn sets_up_an_app_beside(visitor: &mut Visitor, clock: &Arc<ManualClock>) {
     let form = visitor.opens("/account/factors/app").await;
     let key = form.body.split("<code class=\"key\">").nth(1).unwrap().split('<').next().unwrap().replace(' ', "");
-    let phone = Phone { key, clock: clock.clone() };
+    let phone = AuthenticatorApp { key, clock: clock.clone() };
     let field = |name| form.field("/account/factors/app", name).unwrap();
     let (csrf, sealed) = (field("csrf"), field("sealed"));
     let answer =
@@ -578,7 +586,7 @@ async fn sets_up_an_app_beside(visitor: &mut Visitor, clock: &Arc<ManualClock>) 
 }
 
 /// Looks at a page in light and in dark.
-async fn look_at(browser: &Browser, demo: &Demo, path: &str, name: &str) {
+async fn look_at(browser: &Browser, demo: &DemoServer, path: &str, name: &str) {
     for theme in ["light", "dark"] {
         browser.goes_to(&by_name(demo, path)).await;
         browser.presses(&format!("form[action='/theme'] button[value={theme}]")).await;
@@ -632,7 +640,7 @@ async fn a_lost_phone_s_sessions_and_tokens_end_with_its_factors() {
     let csrf = list.field("/admin/factors/reset", "csrf").unwrap();
     let person = list.field("/admin/factors/reset", "person").unwrap();
     grace.posts("/admin/factors/reset", &[("csrf", &csrf), ("person", &person)]).await;
-    assert_eq!(board.is_told_goodbye().await.bye.unwrap()["reason"], "revoked");
+    assert_eq!(board.is_closed().await.bye.unwrap()["reason"], "revoked");
     assert_eq!(alice.opens("/account").await.status, StatusCode::SEE_OTHER);
     assert_eq!(demo.house.visitor().with_token(&token).fetches("/p/members").await.status, StatusCode::UNAUTHORIZED);
 }

@@ -8,15 +8,15 @@ use belvedere::domain::{ManualClock, SystemClock};
 use reqwest::header::{ACCEPT, ORIGIN};
 use reqwest::{Method, StatusCode};
 
-use crate::harness::demo::{Demo, page};
-use crate::harness::program::{Running, belvedere};
-use crate::harness::visitor::{Answer, Visitor};
+use crate::harness::demo_server::{DemoServer, page};
+use crate::harness::program::{RunningProgram, belvedere};
+use crate::harness::visitor::{Response, Visitor};
 use crate::sessions::{MINUTE, START, house, is_a_stranger, is_signed_in};
 
 #[tokio::test]
 async fn a_sign_in_that_no_form_of_this_browser_s_sent_is_not_carried_out() {
     let demo = house().await;
-    let before = demo.wire.said();
+    let before = demo.ldap_proxy.bytes_sent();
     let mut eve = demo.house.visitor();
     let eves = eve.opens("/login").await.field("/login", "csrf").unwrap();
 
@@ -31,7 +31,7 @@ async fn a_sign_in_that_no_form_of_this_browser_s_sent_is_not_carried_out() {
         is_a_stranger(&mut alice).await;
         // The form comes back with the name and a good token, so that a person only types the password again.
         assert_eq!(answer.field("/login", "username").as_deref(), Some("alice"), "{how}");
-        assert!(answer.said().unwrap().contains("Please sign in again."), "{how}: {:?}", answer.said());
+        assert!(answer.form_message().unwrap().contains("Please sign in again."), "{how}: {:?}", answer.form_message());
         assert!(!answer.body.contains(demo.password("alice")), "{how}");
     }
     // A token without the cookie that it belongs to.
@@ -40,13 +40,13 @@ async fn a_sign_in_that_no_form_of_this_browser_s_sent_is_not_carried_out() {
     alice.cookies.clear();
     let answer = alice.posts("/login", &as_fields(&credentials(&form, &demo, "alice"))).await;
     assert_eq!(answer.status, StatusCode::BAD_REQUEST);
-    assert_eq!(demo.wire.said(), before, "the directory heard of it");
+    assert_eq!(demo.ldap_proxy.bytes_sent(), before, "the directory heard of it");
 }
 
 #[tokio::test]
 async fn a_sign_in_sent_by_a_page_of_another_site_is_not_carried_out() {
     let demo = house().await;
-    let before = demo.wire.said();
+    let before = demo.ldap_proxy.bytes_sent();
     let mut alice = demo.house.visitor();
     let form = alice.opens("/login").await;
     let fields = credentials(&form, &demo, "alice");
@@ -61,7 +61,7 @@ async fn a_sign_in_sent_by_a_page_of_another_site_is_not_carried_out() {
         assert_eq!(answer.status, StatusCode::FORBIDDEN, "{site}");
     }
     is_a_stranger(&mut alice).await;
-    assert_eq!(demo.wire.said(), before, "the directory heard of it");
+    assert_eq!(demo.ldap_proxy.bytes_sent(), before, "the directory heard of it");
     let answer = sends(&mut alice, &[("Sec-Fetch-Site", "same-origin")], &fields).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER, "the same form from here is good: {}", answer.body);
 }
@@ -104,7 +104,7 @@ async fn signing_out_takes_a_form_of_this_very_session() {
 #[tokio::test]
 async fn a_visitor_is_where_the_connection_comes_from_unless_the_settings_name_a_proxy_s_header() {
     for (named, expected) in [(None, "127.0.0.1"), (Some("X-Real-IP"), "192.0.2.9")] {
-        let mut plan = Demo::plan().await;
+        let mut plan = DemoServer::builder().await;
         if let Some(header) = named {
             plan = plan.set("ip_header", header);
         }
@@ -122,7 +122,7 @@ async fn a_visitor_is_where_the_connection_comes_from_unless_the_settings_name_a
 #[tokio::test]
 async fn an_address_that_fails_too_often_waits_whatever_it_calls_itself() {
     let clock = Arc::new(ManualClock::at(START));
-    let demo = Demo::plan_with(clock.clone()).await.open().await;
+    let demo = DemoServer::builder_with_clock(clock.clone()).await.open().await;
     let mut eve = demo.house.visitor();
     let form = eve.opens("/login").await;
     let mut fields = credentials(&form, &demo, "alice");
@@ -131,10 +131,14 @@ async fn an_address_that_fails_too_often_waits_whatever_it_calls_itself() {
         let called = format!("192.0.2.{number}");
         assert_eq!(sends(&mut eve, &[("X-Real-IP", &called)], &fields).await.status, StatusCode::UNAUTHORIZED);
     }
-    let before = demo.wire.said();
+    let before = demo.ldap_proxy.bytes_sent();
     fields[0].1 = "alice".to_owned();
     let answer = sends(&mut eve, &[("X-Real-IP", "192.0.2.99")], &fields).await;
-    assert_eq!((answer.status, demo.wire.said()), (StatusCode::UNAUTHORIZED, before), "the directory heard of it");
+    assert_eq!(
+        (answer.status, demo.ldap_proxy.bytes_sent()),
+        (StatusCode::UNAUTHORIZED, before),
+        "the directory heard of it"
+    );
     clock.advance(5 * MINUTE);
     assert_eq!(sends(&mut eve, &[], &fields).await.status, StatusCode::SEE_OTHER, "later it may try again");
 }
@@ -148,7 +152,7 @@ async fn a_page_that_stays_shut_and_a_request_that_is_not_ours_stand_in_the_audi
     std::fs::write(folder.path().join("pages/closed.toml"), page).unwrap();
     let mut command = belvedere(folder.path(), &["serve"]);
     command.env("BELVEDERE_DIRECTORY__URL", directory.url());
-    let mut program = Running::start(command);
+    let mut program = RunningProgram::start(command);
     let mut alice = Visitor::new(program.is_open_at().await);
     assert_eq!(alice.opens("/p/closed").await.status, StatusCode::SEE_OTHER, "a stranger is only asked to sign in");
     let stranger = alice.opens("/login?next=%2Fp%2Fclosed").await;
@@ -183,7 +187,7 @@ fn of(line: &serde_json::Value, field: &str) -> String {
 }
 
 /// The filled-in form, ready to be sent.
-pub(crate) fn credentials(form: &Answer, demo: &Demo, who: &str) -> Vec<(&'static str, String)> {
+pub(crate) fn credentials(form: &Response, demo: &DemoServer, who: &str) -> Vec<(&'static str, String)> {
     let csrf = form.field("/login", "csrf").unwrap();
     let password = demo.password(who).to_owned();
     vec![("username", who.to_owned()), ("password", password), ("next", "/".to_owned()), ("csrf", csrf)]
@@ -195,7 +199,7 @@ pub(crate) fn as_fields<'f>(fields: &'f [(&'static str, String)]) -> Vec<(&'f st
 }
 
 /// Sends the sign-in form with these headers and no `Origin`.
-async fn sends(visitor: &mut Visitor, headers: &[(&str, &str)], fields: &[(&'static str, String)]) -> Answer {
+async fn sends(visitor: &mut Visitor, headers: &[(&str, &str)], fields: &[(&'static str, String)]) -> Response {
     let mut request = visitor.request(Method::POST, "/login").header(ACCEPT, "text/html");
     for (name, value) in headers {
         request = request.header(*name, *value);

@@ -7,12 +7,12 @@ use belvedere::config::DirectorySettings;
 use belvedere::directory::{Directory as _, GroupFinding, GroupWatch, LdapDirectory, Naming};
 use belvedere::domain::{Clock as _, GroupRef, ManualClock, SystemClock};
 
-use crate::directory_dial::Log;
+use crate::directory_dial::CapturedLog;
 use crate::directory_sign_in::{open, settings, sign_in, with_account};
 use crate::harness::{samba, slapd};
 
 /// The domain controller, asked by its service account.
-fn of_domain(domain: &samba::Domain) -> DirectorySettings {
+fn of_domain(domain: &samba::SambaDomain) -> DirectorySettings {
     with_account(settings(&[&domain.ldaps_url()], &domain.ca_file), samba::SERVICE_ACCOUNT, samba::PASSWORD)
 }
 
@@ -111,7 +111,7 @@ async fn a_missing_group_is_logged_once_and_found_once_it_is_there() {
     let Some(domain) = samba::domain() else { return };
     // With a single subscriber alive, a test on another thread would settle for all whether anything is logged.
     let _second = tracing::Dispatch::new(tracing_subscriber::registry());
-    let log = Log::default();
+    let log = CapturedLog::default();
     let subscriber = tracing_subscriber::fmt().json().with_writer(log.clone());
     let _guard = tracing::subscriber::set_default(subscriber.finish());
 

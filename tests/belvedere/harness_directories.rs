@@ -7,7 +7,7 @@ use hickory_resolver::config::{NameServerConfig, ResolverConfig};
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 
 use crate::harness::administrator::Administrator;
-use crate::harness::dns::{DnsServer, Mood};
+use crate::harness::dns::{DnsBehaviour, DnsServer};
 use crate::harness::{directory_389, samba, slapd};
 
 /// Binds as `name` and searches below `base`; the server's words if it refuses.
@@ -16,7 +16,7 @@ fn bind(server: Administrator, base: &str, name: &str, password: &'static str) -
     person.search(base, "(objectClass=nothing)", &[]).map(drop).map_err(|error| error.to_string())
 }
 
-fn bind_to_domain(domain: &samba::Domain, name: &str, password: &'static str) -> Result<(), String> {
+fn bind_to_domain(domain: &samba::SambaDomain, name: &str, password: &'static str) -> Result<(), String> {
     let server = Administrator { url: domain.second_ldaps_url(), ..domain.administrator() };
     bind(server, samba::BASE_DN, &format!("CORP\\{name}"), password)
 }
@@ -137,10 +137,10 @@ async fn the_name_server_answers_from_its_table_counts_and_falls_silent() {
     server.forget("dc1.corp.example.com");
     resolver.clear_cache();
     assert!(resolver.lookup_ip("dc1.corp.example.com").await.is_err());
-    server.set(Mood::Fails);
+    server.set(DnsBehaviour::Fails);
     assert!(!resolver.lookup_ip("dc3.corp.example.com").await.unwrap_err().is_nx_domain());
 
-    server.set(Mood::Silent);
+    server.set(DnsBehaviour::Silent);
     let asked = |questions: &[String]| questions.contains(&"A dc4.corp.example.com".to_owned());
     tokio::select! {
         answer = resolver.lookup_ip("dc4.corp.example.com") => panic!("an answer of silence: {answer:?}"),

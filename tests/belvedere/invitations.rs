@@ -8,30 +8,30 @@ use reqwest::StatusCode;
 
 use crate::harness::accounts::PASSWORD;
 use crate::harness::browser::{Browser, Screen};
-use crate::harness::demo::{Demo, DemoPlan, page};
-use crate::harness::visitor::{Answer, Visitor};
+use crate::harness::demo_server::{DemoServer, DemoServerBuilder, page};
+use crate::harness::visitor::{Response, Visitor};
 use crate::sessions::START;
 
 const OTHER: &str = "copper violin seven moss";
 
-async fn plan(clock: Option<Arc<ManualClock>>) -> DemoPlan {
+async fn plan(clock: Option<Arc<ManualClock>>) -> DemoServerBuilder {
     let plan = match clock {
-        Some(clock) => Demo::plan_with(clock).await,
-        None => Demo::plan().await,
+        Some(clock) => DemoServer::builder_with_clock(clock).await,
+        None => DemoServer::builder().await,
     };
     let board = format!("access = {{ groups = ['local\\guests'] }}\n{}", page("Board"));
     plan.set("admins.groups", vec!["dash-admins"]).page("board", &board).page("members", &page("Members"))
 }
 
 /// The admin of the sample people, signed in.
-async fn admin(demo: &Demo) -> Visitor {
+async fn admin(demo: &DemoServer) -> Visitor {
     let mut grace = demo.house.visitor();
     grace.signs_in("grace", demo.password("grace")).await;
     grace
 }
 
 /// Fills in the form on the page of accounts.
-async fn tries_to_invite(admin: &mut Visitor, fields: &[(&str, &str)]) -> Answer {
+async fn tries_to_invite(admin: &mut Visitor, fields: &[(&str, &str)]) -> Response {
     let csrf = admin.opens("/admin/accounts").await.field("/admin/accounts/invite", "csrf").unwrap();
     admin.posts("/admin/accounts/invite", &[&[("csrf", &*csrf)], fields].concat()).await
 }
@@ -43,7 +43,7 @@ async fn invites(admin: &mut Visitor, name: &str) -> String {
     code_in(&answer)
 }
 
-fn code_in(answer: &Answer) -> String {
+fn code_in(answer: &Response) -> String {
     let link = answer.body.split("id=\"link\">").nth(1).expect("the link is shown").split('<').next().unwrap();
     let (address, code) = link.rsplit_once('#').unwrap();
     assert!(address.ends_with("&#x2F;invitation"), "{address}");
@@ -51,13 +51,13 @@ fn code_in(answer: &Answer) -> String {
 }
 
 /// Opens the link and gives in its code, as the page's script does.
-async fn opens_the_link(guest: &mut Visitor, code: &str) -> Answer {
+async fn opens_the_link(guest: &mut Visitor, code: &str) -> Response {
     let csrf = guest.opens("/invitation").await.field("/invitation", "csrf").unwrap();
     guest.posts("/invitation", &[("csrf", &csrf), ("code", code)]).await
 }
 
 /// Opens the link and fills in the form behind it.
-async fn accepts(guest: &mut Visitor, code: &str, [name, new, again]: [&str; 3]) -> Answer {
+async fn accepts(guest: &mut Visitor, code: &str, [name, new, again]: [&str; 3]) -> Response {
     let form = opens_the_link(guest, code).await;
     let Some(csrf) = form.field("/invitation/accept", "csrf") else { return form };
     let fields = [("csrf", &*csrf), ("code", code), ("display_name", name), ("new", new), ("again", again)];
@@ -78,7 +78,7 @@ async fn a_guest_accepts_once_and_is_signed_in() {
         "{}",
         accepted.body
     );
-    assert_eq!(guest.opens("/").await.name_in_the_bar().as_deref(), Some("Ann P."));
+    assert_eq!(guest.opens("/").await.signed_in_name().as_deref(), Some("Ann P."));
     assert_eq!(guest.opens("/p/board").await.status, StatusCode::OK, "the groups are those of the invitation");
     assert_eq!(guest.opens("/admin").await.status, StatusCode::FORBIDDEN);
     demo.house.visitor().signs_in(r"local\ann", PASSWORD).await;
@@ -86,8 +86,8 @@ async fn a_guest_accepts_once_and_is_signed_in() {
     let mut second = demo.house.visitor();
     let again = accepts(&mut second, &code, ["Eve", OTHER, OTHER]).await;
     assert_eq!(again.status, StatusCode::NOT_FOUND);
-    assert!(again.said().unwrap().contains("opens nothing"), "{:?}", again.said());
-    assert!(second.opens("/").await.name_in_the_bar().is_none());
+    assert!(again.form_message().unwrap().contains("opens nothing"), "{:?}", again.form_message());
+    assert!(second.opens("/").await.signed_in_name().is_none());
 }
 
 #[tokio::test]
@@ -106,7 +106,7 @@ async fn an_invitation_expires_can_be_withdrawn_and_a_guess_looks_the_same() {
 
     let mut guest = demo.house.visitor();
     let guess = opens_the_link(&mut guest, &"A".repeat(43)).await;
-    let looks = |answer: &Answer| (answer.status, answer.said());
+    let looks = |answer: &Response| (answer.status, answer.form_message());
     assert_eq!(looks(&guess).0, StatusCode::NOT_FOUND);
     assert_eq!(looks(&opens_the_link(&mut guest, &withdrawn).await), looks(&guess));
     assert_eq!(looks(&opens_the_link(&mut guest, "rubbish").await), looks(&guess));
@@ -130,7 +130,7 @@ async fn a_guest_hears_what_is_wrong_and_the_invitation_stays_open() {
     ] {
         let answer = accepts(&mut guest, &code, typed).await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{typed:?}");
-        assert!(answer.said().unwrap().contains(words), "{typed:?}: {:?}", answer.said());
+        assert!(answer.form_message().unwrap().contains(words), "{typed:?}: {:?}", answer.form_message());
         assert!(typed[1].is_empty() || !answer.body.contains(typed[1]), "a page repeats a password");
     }
     assert_eq!(accepts(&mut guest, &code, ["Ann", PASSWORD, PASSWORD]).await.status, StatusCode::SEE_OTHER);
@@ -154,8 +154,8 @@ async fn accepting_ends_the_session_that_this_browser_had() {
     let code = invites(&mut grace, "ann").await;
     let mut before = grace.clone();
     accepts(&mut grace, &code, ["Ann", PASSWORD, PASSWORD]).await;
-    assert_eq!(grace.opens("/").await.name_in_the_bar().as_deref(), Some("Ann"));
-    assert!(before.opens("/").await.name_in_the_bar().is_none(), "the old token is good no more");
+    assert_eq!(grace.opens("/").await.signed_in_name().as_deref(), Some("Ann"));
+    assert!(before.opens("/").await.signed_in_name().is_none(), "the old token is good no more");
 }
 
 #[tokio::test]
@@ -201,7 +201,7 @@ async fn an_admin_disables_enables_and_removes_accounts_but_not_their_own() {
     let fields = [("csrf", &*csrf), ("id", &*id)];
     let answer = grace.posts("/admin/accounts/disable", &fields).await;
     assert_eq!(answer.location.as_deref(), Some("/admin/accounts?done=disabled"));
-    assert_eq!(board.is_told_goodbye().await.code, Some(4401));
+    assert_eq!(board.is_closed().await.code, Some(4401));
     grace.posts("/admin/accounts/enable", &fields).await;
     ann.signs_in(r"local\ann", PASSWORD).await;
     grace.posts("/admin/accounts/remove", &fields).await;
@@ -225,7 +225,7 @@ async fn a_form_that_does_not_work_says_why_and_keeps_what_was_typed() {
         fields.push((field, typed));
         let answer = tries_to_invite(&mut grace, &fields).await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{field}");
-        assert!(answer.said().unwrap().contains(words), "{field}: {:?}", answer.said());
+        assert!(answer.form_message().unwrap().contains(words), "{field}: {:?}", answer.form_message());
         assert_eq!(answer.field("/admin/accounts/invite", field).as_deref(), Some(typed));
     }
     invites(&mut grace, "ann").await;

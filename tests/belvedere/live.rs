@@ -6,8 +6,8 @@ use futures::StreamExt;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::harness::demo::{Demo, page};
-use crate::harness::json_server::house_with_stock;
+use crate::harness::demo_server::{DemoServer, page};
+use crate::harness::json_server::server_with_stock_source;
 
 const CITIES: &str = r#"
 title = "Cities"
@@ -43,8 +43,8 @@ query = "time {city.zone}"
 every = "100ms"
 "#;
 
-async fn house() -> Demo {
-    Demo::plan()
+async fn house() -> DemoServer {
+    DemoServer::builder()
         .await
         .page("open", &format!("access = \"public\"\n{}", page("Open")))
         .page("members", &page("Members"))
@@ -82,7 +82,7 @@ async fn a_dead_session_opens_no_channel() {
     let dead = alice.clone();
     alice.signs_out().await;
     let mut board = dead.watches("/live/members").await.unwrap();
-    let goodbye = board.is_told_goodbye().await;
+    let goodbye = board.is_closed().await;
     assert_eq!((goodbye.bye.unwrap()["reason"].as_str(), goodbye.code), (Some("sign-in"), Some(4401)));
 }
 
@@ -109,7 +109,7 @@ async fn the_first_paint_and_the_socket_lose_no_seq() {
 
 #[tokio::test]
 async fn a_resume_outside_the_ring_or_from_another_run_begins_with_a_snapshot() {
-    let demo = Demo::plan().await.set("live.ring", 3).page("cities", CITIES).open().await;
+    let demo = DemoServer::builder().await.set("live.ring", 3).page("cities", CITIES).open().await;
     let visitor = demo.house.visitor();
     let mut board = visitor.watches("/live/cities").await.unwrap();
     let epoch = board.hears().await["epoch"].as_str().unwrap().to_owned();
@@ -145,7 +145,7 @@ async fn signing_out_closes_that_sessions_boards_within_a_second_and_no_others()
     alice.signs_out().await;
     let all_closed = async {
         for board in &mut boards {
-            let goodbye = board.is_told_goodbye().await;
+            let goodbye = board.is_closed().await;
             assert_eq!((goodbye.bye.unwrap()["reason"].as_str(), goodbye.code), (Some("signed-out"), Some(4401)));
         }
     };
@@ -183,12 +183,12 @@ async fn what_is_no_message_of_ours_ends_the_connection() {
     for (text, reason) in abuse {
         let mut board = demo.house.visitor().watches("/live/cities").await.unwrap();
         board.says(text).await;
-        let goodbye = board.is_told_goodbye().await;
+        let goodbye = board.is_closed().await;
         assert_eq!((goodbye.bye.unwrap()["reason"].as_str(), goodbye.code), (Some(reason), Some(1008)), "{text}");
     }
     let mut board = demo.house.visitor().watches("/live/cities").await.unwrap();
     board.says(&"x".repeat(20_000)).await;
-    assert_eq!(board.is_told_goodbye().await.code, Some(1008), "an oversize message is not taken in");
+    assert_eq!(board.is_closed().await.code, Some(1008), "an oversize message is not taken in");
     let mut board = demo.house.visitor().watches("/live/cities").await.unwrap();
     board.says(r#"{"type":"pong"}"#).await;
     board.hears_a("batch").await;
@@ -200,26 +200,26 @@ async fn a_changed_page_sends_its_viewers_to_the_new_one_and_a_closed_one_sends_
     let visitor = demo.house.visitor();
     let mut board = visitor.watches("/live/open").await.unwrap();
     demo.house.write_page("open", &format!("access = \"public\"\n{}", page("Opened anew")));
-    let goodbye = board.is_told_goodbye().await;
+    let goodbye = board.is_closed().await;
     let bye = goodbye.bye.unwrap();
     assert_eq!((bye["reason"].as_str(), goodbye.code), (Some("changed"), Some(1001)));
     assert!(bye["retry_ms"].is_u64());
 
     let mut board = visitor.watches("/live/open").await.unwrap();
     demo.house.write_page("open", &page("Closed"));
-    let goodbye = board.is_told_goodbye().await;
+    let goodbye = board.is_closed().await;
     assert_eq!((goodbye.bye.unwrap()["reason"].as_str(), goodbye.code), (Some("sign-in"), Some(4401)));
 
     let mut alice = demo.house.visitor();
     alice.signs_in("alice", demo.password("alice")).await;
     let mut board = alice.watches("/live/open").await.unwrap();
     demo.house.write_page("open", &format!("access = {{ groups = [\"dash-finance\"] }}\n{}", page("Finance")));
-    let goodbye = board.is_told_goodbye().await;
+    let goodbye = board.is_closed().await;
     assert_eq!((goodbye.bye.unwrap()["reason"].as_str(), goodbye.code), (Some("not-allowed"), Some(4403)));
 
     let mut board = alice.watches("/live/ops").await.unwrap();
     demo.house.remove_page("ops");
-    let goodbye = board.is_told_goodbye().await;
+    let goodbye = board.is_closed().await;
     assert_eq!((goodbye.bye.unwrap()["reason"].as_str(), goodbye.code), (Some("gone"), Some(1001)));
 }
 
@@ -232,7 +232,7 @@ async fn the_page_and_its_channel_tell_the_same_revision_until_the_file_changes(
     let greeted = board.hears().await["revision"].clone();
     assert!(painted.is_string() && painted == greeted, "{painted} and {greeted}");
     demo.house.write_page("open", &format!("access = \"public\"\n{}", page("Opened anew")));
-    board.is_told_goodbye().await;
+    board.is_closed().await;
     let anew = visitor.watches("/live/open").await.unwrap().hears().await["revision"].clone();
     assert_ne!(anew, painted);
 }
@@ -247,13 +247,13 @@ async fn who_floods_a_channel_with_choices_is_sent_away() {
             break;
         }
     }
-    let goodbye = board.is_told_goodbye().await;
+    let goodbye = board.is_closed().await;
     assert_eq!((goodbye.bye.unwrap()["reason"].as_str(), goodbye.code), (Some("protocol"), Some(1008)));
 }
 
 #[tokio::test]
 async fn one_viewer_too_many_is_told_when_to_ask_again() {
-    let plan = Demo::plan().await.page("open", &format!("access = \"public\"\n{}", page("Open")));
+    let plan = DemoServer::builder().await.page("open", &format!("access = \"public\"\n{}", page("Open")));
     let demo = plan.page("members", &page("Members")).set("live.per_session", 1).set("live.most", 2).open().await;
     let (mut stranger, ours) = (demo.house.visitor(), demo.house.url(""));
     let mut alice = demo.house.visitor();
@@ -261,7 +261,7 @@ async fn one_viewer_too_many_is_told_when_to_ask_again() {
 
     let first = alice.watches("/live/members").await.unwrap();
     let mut second = alice.watches_from(Some(&ours), "/live/members").await.unwrap();
-    let goodbye = second.is_told_goodbye().await;
+    let goodbye = second.is_closed().await;
     let bye = goodbye.bye.unwrap();
     assert_eq!((bye["reason"].as_str(), goodbye.code), (Some("crowded"), Some(1013)));
     assert!(bye["retry_ms"].as_u64().unwrap() <= 60_000, "{bye}");
@@ -288,8 +288,8 @@ async fn a_shutdown_tells_viewers_when_to_come_back() {
     let demo = house().await;
     let mut board = demo.house.visitor().watches("/live/open").await.unwrap();
     board.hears_a("snapshot").await;
-    let Demo { house, directory, .. } = demo;
-    let (goodbye, ()) = tokio::join!(board.is_told_goodbye(), house.close());
+    let DemoServer { house, directory, .. } = demo;
+    let (goodbye, ()) = tokio::join!(board.is_closed(), house.shut_down());
     let bye = goodbye.bye.unwrap();
     assert_eq!((bye["reason"].as_str(), goodbye.code), (Some("shutdown"), Some(1001)));
     assert!(bye["retry_ms"].as_u64().unwrap() <= 5_000);
@@ -325,7 +325,7 @@ async fn events_carry_the_same_frames_and_resume_by_last_event_id() {
 
 #[tokio::test]
 async fn a_failing_http_source_keeps_the_last_value_and_says_why() {
-    let (stock, demo) = house_with_stock().await;
+    let (stock, demo) = server_with_stock_source().await;
     let mut visitor = demo.house.visitor();
     let mut board = visitor.watches("/live/stock").await.unwrap();
     while board.hears_of("share").await["view"]["figure"]["text"] != "98.1" {}

@@ -11,22 +11,22 @@ use futures::future::join_all;
 use reqwest::StatusCode;
 
 use crate::directory_sign_in::{open, settings, sign_in, with_account};
-use crate::harness::house::{House, Plan};
-use crate::harness::ldif::{Change, Entry};
+use crate::harness::ldif::{LdifChange, LdifEntry};
 use crate::harness::samba;
+use crate::harness::test_server::{TestServer, TestServerBuilder};
 use crate::sign_in::{WRONG, is_welcomed, refused};
 
 /// So many addresses has the stranger.
 const ADDRESSES: usize = 6;
 
 /// A house on the domain controller that believes what a proxy says of addresses.
-fn plan(domain: &samba::Domain) -> Plan {
+fn plan(domain: &samba::SambaDomain) -> TestServerBuilder {
     let ca_file = domain.ca_file.to_str().unwrap();
-    let plan = Plan::with_directory(&domain.ldaps_url()).set("directory.ca_file", ca_file);
+    let plan = TestServerBuilder::with_directory(&domain.ldaps_url()).set("directory.ca_file", ca_file);
     plan.set("directory.operation_timeout", "10s").set("ip_header", "X-Real-IP")
 }
 
-fn plan_with_account(domain: &samba::Domain) -> Plan {
+fn plan_with_account(domain: &samba::SambaDomain) -> TestServerBuilder {
     plan(domain)
         .set("directory.bind_name", samba::SERVICE_ACCOUNT)
         .set("directory.bind_password", samba::PASSWORD)
@@ -34,10 +34,10 @@ fn plan_with_account(domain: &samba::Domain) -> Plan {
 }
 
 /// Hires somebody whose principal name is unlike their account's, and who has a mail address; every name there is.
-fn hire(domain: &samba::Domain, name: &str) -> Vec<String> {
+fn hire(domain: &samba::SambaDomain, name: &str) -> Vec<String> {
     domain.hire(name);
     let (principal, mail) = (format!("{name}.unlike@brand.example"), format!("mail-of-{name}@shop.example"));
-    let change = Change::at(&samba::dn(name)).replace("userPrincipalName", &principal).replace("mail", &mail);
+    let change = LdifChange::at(&samba::dn(name)).replace("userPrincipalName", &principal).replace("mail", &mail);
     domain.modify(&change.ldif());
     let accented = name.replacen('e', "é", 1);
     vec![
@@ -56,7 +56,7 @@ fn hire(domain: &samba::Domain, name: &str) -> Vec<String> {
 }
 
 /// Tries each name with a wrong password, from each address, all at once and then one after the other.
-async fn hammer(house: &House, names: &[String]) {
+async fn hammer(house: &TestServer, names: &[String]) {
     let addresses: Vec<String> = (1..=ADDRESSES).map(|number| format!("203.0.113.{number}")).collect();
     let attempt = async |name: &str, address: &str| {
         let answer = house.visitor().at(address).tries_to_sign_in(name, WRONG, "/").await;
@@ -73,7 +73,7 @@ async fn hammer(house: &House, names: &[String]) {
 }
 
 /// The account is open, by the word of the directory itself.
-async fn is_not_locked(domain: &samba::Domain, name: &str) {
+async fn is_not_locked(domain: &samba::SambaDomain, name: &str) {
     let count = domain.bad_password_count(name);
     assert!(count < samba::LOCKOUT_THRESHOLD, "{name}: {count} wrong passwords reached the domain controller");
     assert!(count >= 1, "{name}: somebody tried at all");
@@ -113,7 +113,7 @@ async fn an_owner_whose_name_is_hammered_still_signs_in_from_where_they_did_befo
     is_not_locked_after_a_good_sign_in(domain, "hammered-owner").await;
 }
 
-async fn is_not_locked_after_a_good_sign_in(domain: &samba::Domain, name: &str) {
+async fn is_not_locked_after_a_good_sign_in(domain: &samba::SambaDomain, name: &str) {
     assert_eq!(domain.bad_password_count(name), 0, "the good sign-in reached the directory");
     let elsewhere = open(&settings(&[&domain.ldaps_url()], &domain.ca_file));
     assert!(sign_in(&elsewhere, name, samba::PASSWORD).await.is_ok(), "{name} is locked");
@@ -142,10 +142,10 @@ async fn after_failures_elsewhere_a_try_that_could_lock_is_withheld_until_they_a
 
 /// Never leave to bind; it notes who was found.
 #[derive(Default)]
-struct Notes(Mutex<Vec<Candidate>>);
+struct RecordingGate(Mutex<Vec<Candidate>>);
 
 #[async_trait]
-impl Leave for Notes {
+impl Leave for RecordingGate {
     async fn to_bind(&self, who: Option<&Candidate>) -> Result<(), Withheld> {
         self.0.lock().unwrap().extend(who.cloned());
         Err(Withheld)
@@ -153,7 +153,7 @@ impl Leave for Notes {
 }
 
 async fn candidate(directory: &LdapDirectory, name: &str) -> Candidate {
-    let notes = Notes::default();
+    let notes = RecordingGate::default();
     let password = Password::parse(WRONG.to_owned()).unwrap();
     let refused = directory.sign_in(&Username::parse(name).unwrap(), &password, &notes).await;
     assert_eq!(refused, Err(Refusal::Withheld(Withheld)), "{name}");
@@ -207,9 +207,9 @@ async fn a_policy_of_somebodys_own_holds_for_them_or_is_taken_to_be_strict_where
 }
 
 /// A password settings object for one person.
-fn password_settings(name: &str, threshold: u32, person: &str) -> Entry {
+fn password_settings(name: &str, threshold: u32, person: &str) -> LdifEntry {
     let ten_minutes = "-6000000000";
-    Entry::at(&format!("CN={name},CN=Password Settings Container,CN=System,{}", samba::BASE_DN))
+    LdifEntry::at(&format!("CN={name},CN=Password Settings Container,CN=System,{}", samba::BASE_DN))
         .with("objectClass", "msDS-PasswordSettings")
         .with("msDS-PasswordSettingsPrecedence", "1")
         .with("msDS-PasswordReversibleEncryptionEnabled", "FALSE")

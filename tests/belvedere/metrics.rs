@@ -3,9 +3,9 @@
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
-use crate::harness::demo::Demo;
-use crate::harness::house::House;
-use crate::harness::visitor::Answer;
+use crate::harness::demo_server::DemoServer;
+use crate::harness::test_server::TestServer;
+use crate::harness::visitor::Response;
 
 const OPEN: &str = r#"
 title = "Open"
@@ -23,7 +23,7 @@ const TOKEN: &str = "9f86d081884c7d659a2feaa0c55ad015";
 
 #[tokio::test]
 async fn an_admin_reads_the_figures_and_other_members_do_not() {
-    let demo = Demo::plan().await.set("admins", json!({ "users": ["alice"] })).open().await;
+    let demo = DemoServer::builder().await.set("admins", json!({ "users": ["alice"] })).open().await;
     let mut alice = demo.house.visitor();
     alice.signs_in("alice", demo.password("alice")).await;
     are_figures(&alice.opens("/metrics").await);
@@ -37,7 +37,7 @@ async fn an_admin_reads_the_figures_and_other_members_do_not() {
 
 #[tokio::test]
 async fn what_the_live_channels_do_is_counted_and_how_they_stand_is_looked_up() {
-    let demo = Demo::plan().await.page("open", OPEN).set("metrics.token", TOKEN).open().await;
+    let demo = DemoServer::builder().await.page("open", OPEN).set("metrics.token", TOKEN).open().await;
     let visitor = demo.house.visitor();
     let mut board = visitor.watches("/live/open").await.unwrap();
     board.hears_a("snapshot").await;
@@ -65,7 +65,7 @@ async fn what_the_live_channels_do_is_counted_and_how_they_stand_is_looked_up() 
 
 #[tokio::test]
 async fn a_stranger_is_asked_to_sign_in_and_a_script_is_refused() {
-    let demo = Demo::plan().await.set("metrics.token", TOKEN).open().await;
+    let demo = DemoServer::builder().await.set("metrics.token", TOKEN).open().await;
     let mut stranger = demo.house.visitor();
     let sent_on = stranger.opens("/metrics").await;
     assert_eq!(sent_on.status, StatusCode::SEE_OTHER);
@@ -78,7 +78,7 @@ async fn a_stranger_is_asked_to_sign_in_and_a_script_is_refused() {
 
 #[tokio::test]
 async fn a_monitoring_system_reads_the_figures_with_the_token_and_with_no_other() {
-    let demo = Demo::plan().await.set("metrics.token", TOKEN).open().await;
+    let demo = DemoServer::builder().await.set("metrics.token", TOKEN).open().await;
     are_figures(&asks(&demo.house, &format!("Bearer {TOKEN}")).await);
     for shown in [
         format!("Bearer {}", &TOKEN[1..]),
@@ -95,20 +95,20 @@ async fn a_monitoring_system_reads_the_figures_with_the_token_and_with_no_other(
 
 #[tokio::test]
 async fn where_no_token_is_set_none_is_right() {
-    let demo = Demo::plan().await.open().await;
+    let demo = DemoServer::builder().await.open().await;
     for shown in ["Bearer ", "Bearer", "Bearer x", ""] {
         assert_eq!(asks(&demo.house, shown).await.status, StatusCode::UNAUTHORIZED, "{shown:?}");
     }
 }
 
-async fn asks(house: &House, authorization: &str) -> Answer {
+async fn asks(house: &TestServer, authorization: &str) -> Response {
     let mut visitor = house.visitor();
     let accept = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
     let request = visitor.request(Method::GET, "/metrics").header("Accept", accept);
     visitor.send(request.header("Authorization", authorization)).await
 }
 
-fn are_figures(answer: &Answer) {
+fn are_figures(answer: &Response) {
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
     let kind = answer.header("Content-Type");
     assert_eq!(kind, Some("application/openmetrics-text; version=1.0.0; charset=utf-8"));
@@ -117,6 +117,6 @@ fn are_figures(answer: &Answer) {
     assert!(answer.body.ends_with("\n# EOF\n"), "{}", answer.body);
 }
 
-fn tells_nothing(answer: &Answer) {
+fn tells_nothing(answer: &Response) {
     assert!(!answer.body.contains("belvedere_"), "{}", answer.body);
 }

@@ -5,28 +5,28 @@ use belvedere::directory::{LdapDirectory, Refusal};
 use reqwest::StatusCode;
 
 use crate::directory_sign_in::{open, settings, sign_in, with_account};
-use crate::harness::demo::page;
+use crate::harness::demo_server::page;
 use crate::harness::fault_proxy::FaultProxy;
-use crate::harness::house::{House, Plan};
-use crate::harness::ldif::{self, Change, Entry};
+use crate::harness::ldif::{self, LdifChange, LdifEntry};
+use crate::harness::test_server::{TestServer, TestServerBuilder};
 use crate::harness::{samba, slapd};
 use crate::sign_in::{WRONG, is_welcomed, refused};
 
 /// A house with two directories: the domain controller, and slapd under the name `brand`.
 struct TwoDirectories {
-    house: House,
+    house: TestServer,
     corp: FaultProxy,
     brand: FaultProxy,
 }
 
 impl TwoDirectories {
-    async fn open(domain: &samba::Domain, server: &slapd::Slapd) -> Self {
+    async fn open(domain: &samba::SambaDomain, server: &slapd::Slapd) -> Self {
         let corp = FaultProxy::with_tls(&domain.ldaps_url(), &domain.ca_file).await;
         let brand = FaultProxy::with_tls(&server.ldaps_url(), &server.ca_file).await;
         let only = |group: &str, user: &str| {
             format!("access = {{ groups = ['{group}'], users = ['{user}'] }}\n{}", page("for some"))
         };
-        let house = Plan::with_directory(corp.url())
+        let house = TestServerBuilder::with_directory(corp.url())
             .set("directory.ca_file", corp.ca_file().to_str().unwrap())
             .set("directories.brand.url", brand.url())
             .set("directories.brand.ca_file", brand.ca_file().to_str().unwrap())
@@ -110,7 +110,7 @@ async fn people_of_another_directory_open_what_names_them_with_their_directory_a
 }
 
 /// The domain controller with its service account, and mail addresses as names.
-fn samba_by_mail(domain: &samba::Domain) -> (LdapDirectory, LdapDirectory) {
+fn samba_by_mail(domain: &samba::SambaDomain) -> (LdapDirectory, LdapDirectory) {
     let usual =
         with_account(settings(&[&domain.ldaps_url()], &domain.ca_file), samba::SERVICE_ACCOUNT, samba::PASSWORD);
     let by_mail = DirectorySettings { sign_in_by_mail: true, ..usual.clone() };
@@ -121,7 +121,7 @@ fn samba_by_mail(domain: &samba::Domain) -> (LdapDirectory, LdapDirectory) {
 async fn on_active_directory_a_mail_address_is_a_name_where_the_settings_say_so() {
     let Some(domain) = samba::domain() else { return };
     domain.hire("posted");
-    domain.modify(&Change::at(&samba::dn("posted")).replace("mail", "Post.Ed@shop.example").ldif());
+    domain.modify(&LdifChange::at(&samba::dn("posted")).replace("mail", "Post.Ed@shop.example").ldif());
     let (usual, by_mail) = samba_by_mail(domain);
     let mailed = sign_in(&by_mail, "post.ed@SHOP.example", samba::PASSWORD).await.unwrap();
     assert_eq!(mailed, sign_in(&by_mail, "posted", samba::PASSWORD).await.unwrap());
@@ -136,10 +136,10 @@ async fn a_mail_address_that_is_also_anothers_name_is_nobodys() {
         [("honest", "honest@shop.example"), ("impostor", "honest@corp.example.com"), ("namesake", "twice@shop.example")]
     {
         domain.hire(name);
-        domain.modify(&Change::at(&samba::dn(name)).replace("mail", mail).ldif());
+        domain.modify(&LdifChange::at(&samba::dn(name)).replace("mail", mail).ldif());
     }
     domain.hire("other-namesake");
-    domain.modify(&Change::at(&samba::dn("other-namesake")).replace("mail", "twice@shop.example").ldif());
+    domain.modify(&LdifChange::at(&samba::dn("other-namesake")).replace("mail", "twice@shop.example").ldif());
     let (usual, by_mail) = samba_by_mail(domain);
     for name in ["honest@corp.example.com", "twice@shop.example"] {
         assert_eq!(sign_in(&by_mail, name, samba::PASSWORD).await, Err(Refusal::WrongCredentials), "{name}");
@@ -156,7 +156,7 @@ async fn on_openldap_a_mail_address_is_a_name_where_the_settings_say_so() {
     server.hire("posted");
     server.hire("clash@shop.example");
     server.hire("clasher");
-    let mail = |name: &str, mail: &str| Change::at(&slapd::dn(name)).add("mail", mail).ldif();
+    let mail = |name: &str, mail: &str| LdifChange::at(&slapd::dn(name)).add("mail", mail).ldif();
     let changes = mail("posted", "post.ed@shop.example") + &mail("clasher", "clash@shop.example");
     server.administrator().apply(&changes).unwrap();
     let usual = settings(&[&server.ldaps_url()], &server.ca_file);
@@ -190,7 +190,7 @@ async fn on_active_directory_a_person_stays_who_they_are_until_the_account_is_an
     look("mover").await;
     domain.move_to("mover", "CN=Users");
     look("CORP\\mover").await;
-    let account = Change::at(&domain.dn("mover"))
+    let account = LdifChange::at(&domain.dn("mover"))
         .replace("sAMAccountName", "MOVER")
         .replace("userPrincipalName", "m@brand.example");
     domain.modify(&account.ldif());
@@ -213,10 +213,10 @@ async fn on_openldap_a_person_stays_who_they_are_until_the_entry_is_another() {
     let id = async |name: &str| sign_in(&directory, name, slapd::PASSWORD).await.unwrap().id;
     let before = id("mover").await;
     let unit = format!("ou=elsewhere,{}", slapd::BASE_DN);
-    let unit_entry = Entry::at(&unit).with("objectClass", "organizationalUnit").with("ou", "elsewhere").ldif();
+    let unit_entry = LdifEntry::at(&unit).with("objectClass", "organizationalUnit").with("ou", "elsewhere").ldif();
     let moved = format!("cn=Mover\\, Married,{unit}");
     let rename = ldif::rename(&slapd::dn("mover"), "cn=Mover\\, Married", Some(&unit));
-    let changed_case = Change::at(&moved).replace("uid", "MOVER").ldif();
+    let changed_case = LdifChange::at(&moved).replace("uid", "MOVER").ldif();
     server.administrator().apply(&(unit_entry + &rename + &changed_case)).unwrap();
     assert_eq!(id("mover").await, before);
     server.administrator().apply(&ldif::delete(&moved)).unwrap();
@@ -230,7 +230,7 @@ async fn on_openldap_the_posix_group_of_a_persons_number_counts_and_so_do_unique
     for name in ["numbered", "unnumbered"] {
         server.hire(name);
     }
-    let posix = Change::at(&slapd::dn("numbered"))
+    let posix = LdifChange::at(&slapd::dn("numbered"))
         .add("objectClass", "posixAccount")
         .add("uidNumber", "4711")
         .add("gidNumber", "4711")
@@ -238,16 +238,20 @@ async fn on_openldap_the_posix_group_of_a_persons_number_counts_and_so_do_unique
         .add("x500UniqueIdentifier", "'0101'B")
         .ldif();
     let group = |name: &str, number: &str| {
-        Entry::at(&slapd::dn(name)).with("objectClass", "posixGroup").with("cn", name).with("gidNumber", number).ldif()
+        LdifEntry::at(&slapd::dn(name))
+            .with("objectClass", "posixGroup")
+            .with("cn", name)
+            .with("gidNumber", number)
+            .ldif()
     };
-    let above = Entry::at(&slapd::dn("above-primary"))
+    let above = LdifEntry::at(&slapd::dn("above-primary"))
         .with("objectClass", "groupOfNames")
         .with("cn", "above-primary")
         .with("member", slapd::dn("primary"))
         .ldif();
     // Names with a unique identifier behind them (RFC 4517, 3.3.21); the second is of somebody who had the DN before.
     let unique = |name: &str, bits: &str| {
-        Entry::at(&slapd::dn(name))
+        LdifEntry::at(&slapd::dn(name))
             .with("objectClass", "groupOfUniqueNames")
             .with("cn", name)
             .with("uniqueMember", format!("{}#{bits}", slapd::dn("numbered")))

@@ -14,8 +14,8 @@ use crate::directory_sign_in::{open, settings, sign_in, with_account};
 use crate::harness::directory_389::{self, Directory389};
 use crate::harness::fault_proxy::{Fault, FaultProxy};
 use crate::harness::garbage::Garbage;
-use crate::harness::requests::{Request, Scope};
-use crate::harness::samba::{self, Domain};
+use crate::harness::ldap_requests::{LdapRequest, SearchScope};
+use crate::harness::samba::{self, SambaDomain};
 use crate::harness::slapd::{self, Slapd};
 
 /// What a silent server costs here; a busy machine's servers must be able to answer in it.
@@ -26,14 +26,14 @@ const WRONG: &str = "Wrong-Password-1";
 
 /// A server and its people.
 #[derive(Clone, Copy)]
-enum Server {
-    ActiveDirectory(&'static Domain),
+enum ServerKind {
+    ActiveDirectory(&'static SambaDomain),
     OpenLdap(&'static Slapd),
     OpenLdapWithPolicy(&'static Slapd),
     Directory389(&'static Directory389),
 }
 
-impl Server {
+impl ServerKind {
     /// Every server that can be started.
     fn all() -> Vec<Self> {
         let mut servers = Vec::new();
@@ -82,31 +82,31 @@ impl Server {
     }
 
     /// Each way in at this server: without an account that searches, and with one.
-    async fn ways(self) -> [Way; 2] {
-        [Way::new(self, false).await, Way::new(self, true).await]
+    async fn ways(self) -> [ClientSetup; 2] {
+        [ClientSetup::new(self, false).await, ClientSetup::new(self, true).await]
     }
 }
 
 /// A directory of two servers, behind a proxy each.
-struct Way {
+struct ClientSetup {
     name: &'static str,
     directory: LdapDirectory,
     proxies: [FaultProxy; 2],
     _ca: TempDir,
 }
 
-impl Way {
-    async fn new(server: Server, has_account: bool) -> Self {
+impl ClientSetup {
+    async fn new(server: ServerKind, has_account: bool) -> Self {
         let (name, account) = match server {
-            Server::ActiveDirectory(_) => ("Active Directory", samba::SERVICE_ACCOUNT),
-            Server::OpenLdap(_) => ("OpenLDAP", slapd::SERVICE_DN),
-            Server::OpenLdapWithPolicy(_) => ("OpenLDAP with a policy", slapd::SERVICE_DN),
-            Server::Directory389(_) => ("389 Directory Server", directory_389::SERVICE_DN),
+            ServerKind::ActiveDirectory(_) => ("Active Directory", samba::SERVICE_ACCOUNT),
+            ServerKind::OpenLdap(_) => ("OpenLDAP", slapd::SERVICE_DN),
+            ServerKind::OpenLdapWithPolicy(_) => ("OpenLDAP with a policy", slapd::SERVICE_DN),
+            ServerKind::Directory389(_) => ("389 Directory ServerKind", directory_389::SERVICE_DN),
         };
         let proxies = proxies(server).await;
         let ca = tempfile::tempdir().unwrap();
         let mut settings = impatient(server, &proxies, &ca);
-        if let Server::OpenLdapWithPolicy(_) = server {
+        if let ServerKind::OpenLdapWithPolicy(_) = server {
             settings.base_dn = Some(slapd::POLICY_BASE_DN.to_owned());
         }
         if has_account {
@@ -123,25 +123,25 @@ impl Way {
 }
 
 /// Two servers: a controller at both its addresses, or one server twice.
-async fn proxies(server: Server) -> [FaultProxy; 2] {
+async fn proxies(server: ServerKind) -> [FaultProxy; 2] {
     let url = match server {
-        Server::ActiveDirectory(domain) => {
+        ServerKind::ActiveDirectory(domain) => {
             let proxy = async |url: &str| FaultProxy::with_tls(url, &domain.ca_file).await;
             return [proxy(&domain.ldaps_url()).await, proxy(&domain.second_ldaps_url()).await];
         }
-        Server::OpenLdap(server) | Server::OpenLdapWithPolicy(server) => server.ldap_url(),
-        Server::Directory389(server) => server.ldap_url(),
+        ServerKind::OpenLdap(server) | ServerKind::OpenLdapWithPolicy(server) => server.ldap_url(),
+        ServerKind::Directory389(server) => server.ldap_url(),
     };
     [FaultProxy::before(&url).await, FaultProxy::before(&url).await]
 }
 
 /// Settings for both proxies; where they have TLS, both CAs are trusted, by a file in this folder.
-fn impatient(server: Server, proxies: &[FaultProxy; 2], folder: &TempDir) -> DirectorySettings {
+fn impatient(server: ServerKind, proxies: &[FaultProxy; 2], folder: &TempDir) -> DirectorySettings {
     let urls: Vec<&str> = proxies.iter().map(FaultProxy::url).collect();
     let ca_file = folder.path().join("ca.pem");
     let mut settings =
         DirectorySettings { dial_timeout: DEADLINE, operation_timeout: DEADLINE, ..settings(&urls, &ca_file) };
-    if let Server::ActiveDirectory(_) = server {
+    if let ServerKind::ActiveDirectory(_) = server {
         let both = proxies.iter().map(|proxy| std::fs::read_to_string(proxy.ca_file()).unwrap()).collect::<String>();
         std::fs::write(ca_file, both).unwrap();
     } else {
@@ -157,7 +157,7 @@ fn somebody(case: &str, number: usize) -> String {
 
 #[tokio::test]
 async fn whatever_the_refusal_one_bind_reaches_the_servers() {
-    for server in Server::all() {
+    for server in ServerKind::all() {
         for (number, way) in server.ways().await.into_iter().enumerate() {
             let hired = somebody("once", number);
             server.hire(&hired);
@@ -175,12 +175,12 @@ async fn whatever_the_refusal_one_bind_reaches_the_servers() {
 
 #[tokio::test]
 async fn nobody_is_bound_for_a_name_that_was_searched_for_in_vain() {
-    for server in Server::all() {
+    for server in ServerKind::all() {
         for (number, way) in server.ways().await.into_iter().enumerate() {
             let refused = sign_in(&way.directory, "nobody-at-all", WRONG).await;
             assert_eq!(refused, Err(Refusal::WrongCredentials), "{}", way.name);
             // Without an account only the bind can tell, on Active Directory.
-            let expected = usize::from(matches!(server, Server::ActiveDirectory(_)) && number == 0);
+            let expected = usize::from(matches!(server, ServerKind::ActiveDirectory(_)) && number == 0);
             assert_eq!(way.binds("nobody-at-all"), expected, "{}", way.name);
         }
     }
@@ -197,12 +197,12 @@ async fn a_server_that_dies_with_the_bind_in_its_hands_has_had_the_only_one() {
         Fault::Garbage(Garbage::AnotherId),
         Fault::Garbage(Garbage::BrokenResult),
     ];
-    for server in Server::all() {
+    for server in ServerKind::all() {
         let mut scenes = Vec::new();
         for (number, (fault, has_account)) in
             faults.iter().flat_map(|fault| [(fault, false), (fault, true)]).enumerate()
         {
-            let (way, hired) = (Way::new(server, has_account).await, somebody("dies", number));
+            let (way, hired) = (ClientSetup::new(server, has_account).await, somebody("dies", number));
             server.hire(&hired);
             for proxy in &way.proxies {
                 proxy.set_at_bind(&hired, *fault);
@@ -223,18 +223,18 @@ async fn a_server_that_dies_with_the_bind_in_its_hands_has_had_the_only_one() {
 
 #[tokio::test]
 async fn a_server_that_dies_before_the_bind_leaves_it_to_the_next_one() {
-    for server in Server::all() {
+    for server in ServerKind::all() {
         // Each is noticed at once. A server that falls silent, or begins a message that never ends, costs its first
         // visitor the deadline.
         for fault in [Fault::Cut, Fault::Refuse, Fault::Garbage(Garbage::Zeros), Fault::Garbage(Garbage::NoOperation)] {
             for has_account in [false, true] {
-                let way = Way::new(server, has_account).await;
+                let way = ClientSetup::new(server, has_account).await;
                 // The first question of all: what kind of directory it is.
                 way.proxies[0].set_when(
-                    |request| matches!(request, Request::Search(search) if search.scope == Scope::Base),
+                    |request| matches!(request, LdapRequest::Search(search) if search.scope == SearchScope::Base),
                     fault,
                 );
-                let person = if matches!(server, Server::OpenLdapWithPolicy(_)) { "well" } else { "alice" };
+                let person = if matches!(server, ServerKind::OpenLdapWithPolicy(_)) { "well" } else { "alice" };
                 let answer = sign_in(&way.directory, person, server.password()).await;
                 assert!(answer.is_ok(), "{}, {fault:?}: {answer:?}", way.name);
                 assert_eq!(way.binds(person), 1, "{}, {fault:?}", way.name);
@@ -245,7 +245,7 @@ async fn a_server_that_dies_before_the_bind_leaves_it_to_the_next_one() {
 
 #[tokio::test]
 async fn many_wrong_passwords_at_once_while_a_server_goes_and_comes_are_one_bind_each() {
-    for server in Server::all() {
+    for server in ServerKind::all() {
         for (number, way) in server.ways().await.into_iter().enumerate() {
             let crowd: Vec<String> = (0..12).map(|place| somebody(&format!("crowd{number}"), place)).collect();
             for name in &crowd {

@@ -12,18 +12,18 @@ use serde_json::json;
 use sqlx::Connection as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
-use crate::harness::demo::{Demo, page};
-use crate::harness::house::Plan;
-use crate::harness::program::{Running, belvedere};
-use crate::harness::stalled::Stalled;
-use crate::harness::visitor::{Answer, Visitor};
+use crate::harness::demo_server::{DemoServer, page};
+use crate::harness::program::{RunningProgram, belvedere};
+use crate::harness::stalled_controller::StalledController;
+use crate::harness::test_server::TestServerBuilder;
+use crate::harness::visitor::{Response, Visitor};
 use crate::sessions::START;
 use crate::sign_in::{WRONG, is_welcomed, refused};
 
 #[tokio::test]
 async fn when_the_directory_is_out_of_reach_the_form_says_so_and_nothing_of_the_person() {
-    let demo = Demo::plan().await.page("all", &format!("access = \"public\"\n{}", page("all"))).open().await;
-    demo.wire.cut();
+    let demo = DemoServer::builder().await.page("all", &format!("access = \"public\"\n{}", page("all"))).open().await;
+    demo.ldap_proxy.cut();
     let said = refused(&demo.house, "alice", demo.password("alice")).await;
     assert_eq!(said.0, StatusCode::SERVICE_UNAVAILABLE);
     assert!(said.1.contains("The company directory cannot be reached right now"), "{}", said.1);
@@ -35,14 +35,14 @@ async fn when_the_directory_is_out_of_reach_the_form_says_so_and_nothing_of_the_
         assert_eq!(refused(&demo.house, name, password).await, said, "{name}");
     }
     assert_eq!(demo.house.visitor().opens("/p/all").await.status, StatusCode::OK, "public pages need no directory");
-    demo.wire.mend();
+    demo.ldap_proxy.restore();
     is_welcomed(&demo.house, "alice", demo.password("alice"), "Alice Johnson").await;
 }
 
 #[tokio::test]
 async fn a_password_that_was_sent_and_not_answered_counts_and_is_not_called_unchecked() {
-    let controller = Stalled::start().await;
-    let house = Plan::with_directory(&format!("ldap://127.0.0.1:{}", controller.port))
+    let controller = StalledController::start().await;
+    let house = TestServerBuilder::with_directory(&format!("ldap://127.0.0.1:{}", controller.port))
         .set("directory.operation_timeout", "1s")
         .open()
         .await;
@@ -60,17 +60,17 @@ async fn a_password_that_was_sent_and_not_answered_counts_and_is_not_called_unch
 
 #[tokio::test]
 async fn who_is_signed_in_stays_so_when_the_directory_is_out_of_reach() {
-    let demo = Demo::plan().await.open().await;
+    let demo = DemoServer::builder().await.open().await;
     let mut alice = demo.house.visitor();
     alice.signs_in("alice", demo.password("alice")).await;
-    demo.wire.cut();
+    demo.ldap_proxy.cut();
     assert_eq!(alice.opens("/account").await.status, StatusCode::OK);
 }
 
 #[tokio::test]
 async fn when_the_session_store_cannot_be_asked_nobody_is_let_in_or_sent_away() {
     let clock = Arc::new(ManualClock::at(START));
-    let plan = Demo::plan_with(clock.clone()).await.page("members", &page("Members"));
+    let plan = DemoServer::builder_with_clock(clock.clone()).await.page("members", &page("Members"));
     let demo = plan.page("all", &format!("access = \"public\"\n{}", page("all"))).open().await;
     let (mut alice, mut bob, mut stranger) = (demo.house.visitor(), demo.house.visitor(), demo.house.visitor());
     alice.signs_in("alice", demo.password("alice")).await;
@@ -109,7 +109,7 @@ async fn a_fault_of_ours_shows_a_reference_and_not_its_cause() {
     let overlay = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(overlay.path().join("templates/pages")).unwrap();
     std::fs::write(overlay.path().join("templates/pages/home.html.tera"), "{{ no.such.value }}").unwrap();
-    let demo = Demo::plan().await.set("overlay", overlay.path().to_str().unwrap()).open().await;
+    let demo = DemoServer::builder().await.set("overlay", overlay.path().to_str().unwrap()).open().await;
     let mut visitor = demo.house.visitor();
     let page = visitor.opens("/").await;
     assert_eq!((page.status, page.heading().as_deref()), (StatusCode::INTERNAL_SERVER_ERROR, Some("Our mistake")));
@@ -131,7 +131,7 @@ async fn the_log_has_the_cause_under_the_reference() {
     std::fs::create_dir(folder.path().join("pages")).unwrap();
     let mut command = belvedere(folder.path(), &["serve"]);
     command.env("BELVEDERE_DIRECTORY__URL", directory.url());
-    let mut program = Running::start(command);
+    let mut program = RunningProgram::start(command);
     let mut alice = Visitor::new(program.is_open_at().await);
     alice.signs_in("alice", "alice-demo").await;
     let mut store = store_in(folder.path()).await;
@@ -145,7 +145,7 @@ async fn the_log_has_the_cause_under_the_reference() {
 }
 
 /// The house's own session store, from outside.
-async fn store_of(demo: &Demo) -> SqliteConnection {
+async fn store_of(demo: &DemoServer) -> SqliteConnection {
     store_in(demo.house.folder.path()).await
 }
 
@@ -154,7 +154,7 @@ async fn store_in(folder: &Path) -> SqliteConnection {
     SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(file)).await.unwrap()
 }
 
-fn is_an_outage(answer: &Answer, at: &str) {
+fn is_an_outage(answer: &Response, at: &str) {
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{at}: {:?}", answer.location);
     assert_eq!(answer.heading().as_deref(), Some("Not at the moment"), "{at}");
     assert!(answer.header("Retry-After").is_some(), "{at}");
@@ -163,7 +163,7 @@ fn is_an_outage(answer: &Answer, at: &str) {
 }
 
 /// What somebody can tell whoever runs the site.
-fn reference_on(page: &Answer) -> String {
+fn reference_on(page: &Response) -> String {
     let reference = page.body.split("class=\"reference\"").nth(1).expect("a reference");
     reference.split("<code>").nth(1).unwrap().split('<').next().unwrap().to_owned()
 }

@@ -3,8 +3,8 @@
 use reqwest::StatusCode;
 use serde_json::json;
 
-use crate::harness::demo::{Demo, page};
-use crate::harness::visitor::Answer;
+use crate::harness::demo_server::{DemoServer, page};
+use crate::harness::visitor::Response;
 
 /// Every sample page with each of its choices, and somebody who may open it; `""` has no account.
 const SAMPLES: &[(&str, &str)] = &[
@@ -41,13 +41,13 @@ pub(crate) fn public(title: &str) -> String {
 
 #[tokio::test]
 async fn every_panel_of_the_sample_pages_comes_alive() {
-    let demo = Demo::plan().await.sample_pages().open().await;
+    let demo = DemoServer::builder().await.sample_pages().open().await;
     for (who, path) in SAMPLES {
         let mut visitor = demo.house.visitor();
         if !who.is_empty() {
             visitor.signs_in(who, demo.password(who)).await;
         }
-        let alive = |answer: &Answer| {
+        let alive = |answer: &Response| {
             let panels = answer.body.matches("<section class=\"panel").count();
             answer.status == StatusCode::OK
                 && panels > 0
@@ -63,7 +63,7 @@ async fn every_panel_of_the_sample_pages_comes_alive() {
 
 #[tokio::test]
 async fn what_is_chosen_is_selected_and_said() {
-    let demo = Demo::plan().await.sample_pages().open().await;
+    let demo = DemoServer::builder().await.sample_pages().open().await;
     let mut visitor = demo.house.visitor();
     let nyc = visitor.opens("/p/cities?city=NYC").await.body;
     assert!(
@@ -81,7 +81,7 @@ async fn what_is_chosen_is_selected_and_said() {
 
 #[tokio::test]
 async fn a_value_that_is_no_option_is_refused_with_the_options_and_other_names_are_nobody_s() {
-    let demo = Demo::plan().await.page("cities", CITIES).open().await;
+    let demo = DemoServer::builder().await.page("cities", CITIES).open().await;
     let mut visitor = demo.house.visitor();
     let refused = visitor.opens("/p/cities?city=%3Cscript%3EParis").await;
     assert_eq!(refused.status, StatusCode::BAD_REQUEST);
@@ -99,7 +99,8 @@ async fn a_value_that_is_no_option_is_refused_with_the_options_and_other_names_a
 
 #[tokio::test]
 async fn an_edited_page_shows_without_a_restart_and_a_bad_edit_leaves_it_running() {
-    let plan = Demo::plan().await.set("admins.groups", json!(["dash-admins"])).page("board", &public("Before"));
+    let plan =
+        DemoServer::builder().await.set("admins.groups", json!(["dash-admins"])).page("board", &public("Before"));
     let demo = plan.open().await;
     let (mut visitor, mut grace, mut carol) = (demo.house.visitor(), demo.house.visitor(), demo.house.visitor());
     grace.signs_in("grace", demo.password("grace")).await;
@@ -127,7 +128,7 @@ async fn an_edited_page_shows_without_a_restart_and_a_bad_edit_leaves_it_running
 
 #[tokio::test]
 async fn an_edit_that_shuts_the_door_shuts_it_at_once() {
-    let demo = Demo::plan().await.page("board", &public("Board")).open().await;
+    let demo = DemoServer::builder().await.page("board", &public("Board")).open().await;
     let mut visitor = demo.house.visitor();
     assert_eq!(visitor.opens("/p/board").await.status, StatusCode::OK);
     demo.house.write_page("board", &page("Board"));
@@ -136,9 +137,9 @@ async fn an_edit_that_shuts_the_door_shuts_it_at_once() {
 
 #[tokio::test]
 async fn a_new_page_is_in_the_bar_and_a_removed_one_is_nowhere() {
-    let demo = Demo::plan().await.page("old", &public("Old")).open().await;
+    let demo = DemoServer::builder().await.page("old", &public("Old")).open().await;
     let mut visitor = demo.house.visitor();
-    let in_the_bar = |home: &Answer, slug: &str| home.body.contains(&format!("<a href=\"&#x2F;p&#x2F;{slug}\""));
+    let in_the_bar = |home: &Response, slug: &str| home.body.contains(&format!("<a href=\"&#x2F;p&#x2F;{slug}\""));
     demo.house.write_page("new", &public("New"));
     let home = visitor.opens_until("/", |home| in_the_bar(home, "new")).await;
     assert!(in_the_bar(&home, "old"));
@@ -150,7 +151,7 @@ async fn a_new_page_is_in_the_bar_and_a_removed_one_is_nowhere() {
 
 #[tokio::test]
 async fn an_address_that_leads_nowhere_is_a_page_for_people_and_an_object_for_scripts() {
-    let demo = Demo::plan().await.page("board", &public("Board")).open().await;
+    let demo = DemoServer::builder().await.page("board", &public("Board")).open().await;
     let mut visitor = demo.house.visitor();
     for path in
         ["/nowhere", "/p/nowhere", "/p/board/more", "/p/%3Cscript%3E", "/static/nowhere.css", "/p/%ff", "/admin/x"]
@@ -175,7 +176,7 @@ async fn an_address_that_leads_nowhere_is_a_page_for_people_and_an_object_for_sc
 
 #[tokio::test]
 async fn a_folder_that_is_replaced_whole_is_noticed() {
-    let demo = Demo::plan().await.page("board", &public("Board")).open().await;
+    let demo = DemoServer::builder().await.page("board", &public("Board")).open().await;
     let mut visitor = demo.house.visitor();
     let folder = demo.house.folder.path();
     std::fs::rename(folder.join("pages"), folder.join("pages.old")).unwrap();

@@ -8,9 +8,9 @@ use reqwest::StatusCode;
 
 use crate::directory_passwords::{hire_for, hire_who_must_change, hire_whose_password_ran_out};
 use crate::harness::browser::{Browser, Screen};
-use crate::harness::demo::page;
-use crate::harness::house::{House, Plan};
-use crate::harness::visitor::{Answer, Visitor};
+use crate::harness::demo_server::page;
+use crate::harness::test_server::{TestServer, TestServerBuilder};
+use crate::harness::visitor::{Response, Visitor};
 use crate::harness::{samba, slapd};
 
 /// A password that every directory here takes.
@@ -21,22 +21,22 @@ const WRONG: &str = "Not-The-Password-5";
 const STRANGERS_FORM: &str = "/login/password";
 const MEMBERS_FORM: &str = "/account/password";
 
-fn on_samba(domain: &samba::Domain) -> Plan {
-    Plan::with_directory(&domain.ldaps_url()).set("directory.ca_file", domain.ca_file.to_str().unwrap())
+fn on_samba(domain: &samba::SambaDomain) -> TestServerBuilder {
+    TestServerBuilder::with_directory(&domain.ldaps_url()).set("directory.ca_file", domain.ca_file.to_str().unwrap())
 }
 
-fn with_account(domain: &samba::Domain) -> Plan {
+fn with_account(domain: &samba::SambaDomain) -> TestServerBuilder {
     on_samba(domain).set("directory.bind_name", samba::SERVICE_ACCOUNT).set("directory.bind_password", samba::PASSWORD)
 }
 
-fn on_slapd(server: &slapd::Slapd, base: &str) -> Plan {
-    Plan::with_directory(&server.ldaps_url())
+fn on_slapd(server: &slapd::Slapd, base: &str) -> TestServerBuilder {
+    TestServerBuilder::with_directory(&server.ldaps_url())
         .set("directory.ca_file", server.ca_file.to_str().unwrap())
         .set("directory.base_dn", base)
 }
 
 /// Fills in the form that `shown` has, and sends it.
-async fn fills_in(visitor: &mut Visitor, shown: &Answer, action: &str, [old, new, again]: [&str; 3]) -> Answer {
+async fn fills_in(visitor: &mut Visitor, shown: &Response, action: &str, [old, new, again]: [&str; 3]) -> Response {
     let field = |name| shown.field(action, name).unwrap_or_else(|| panic!("no {name} in {}", shown.body));
     let (csrf, next, username) = (field("csrf"), field("next"), field("username"));
     let typed = [("old", old), ("new", new), ("again", again)];
@@ -45,7 +45,7 @@ async fn fills_in(visitor: &mut Visitor, shown: &Answer, action: &str, [old, new
 }
 
 /// Opens a member's form, fills it in, and sends it.
-async fn changes(visitor: &mut Visitor, old: &str, new: &str) -> Answer {
+async fn changes(visitor: &mut Visitor, old: &str, new: &str) -> Response {
     let form = visitor.opens(MEMBERS_FORM).await;
     fills_in(visitor, &form, MEMBERS_FORM, [old, new, new]).await
 }
@@ -62,7 +62,7 @@ async fn who_must_change_their_password_does_so_here_and_comes_to_the_page_they_
         let mut visitor = house.visitor();
         let form = visitor.tries_to_sign_in(name, samba::PASSWORD, "/p/board").await;
         assert_eq!(form.status, StatusCode::FORBIDDEN, "{name}");
-        assert!(form.said().unwrap().starts_with(words), "{name}: {:?}", form.said());
+        assert!(form.form_message().unwrap().starts_with(words), "{name}: {:?}", form.form_message());
         assert_eq!(form.field(STRANGERS_FORM, "username").as_deref(), Some(name));
         assert_eq!(form.header("Cache-Control"), Some("no-store"));
         assert!(!form.body.contains(samba::PASSWORD), "no password is sent back");
@@ -72,15 +72,19 @@ async fn who_must_change_their_password_does_so_here_and_comes_to_the_page_they_
             (again.status, again.field(STRANGERS_FORM, "next").as_deref()),
             (StatusCode::BAD_REQUEST, Some("/p/board"))
         );
-        assert_eq!(again.said().as_deref(), Some("The new password was not typed the same both times."), "{name}");
+        assert_eq!(
+            again.form_message().as_deref(),
+            Some("The new password was not typed the same both times."),
+            "{name}"
+        );
 
         let short = fills_in(&mut visitor, &again, STRANGERS_FORM, [samba::PASSWORD, "Ab-1", "Ab-1"]).await;
         assert_eq!(short.status, StatusCode::BAD_REQUEST, "{name}");
-        assert!(short.said().unwrap().contains("too short"), "{name}: {:?}", short.said());
+        assert!(short.form_message().unwrap().contains("too short"), "{name}: {:?}", short.form_message());
 
         let welcome = fills_in(&mut visitor, &short, STRANGERS_FORM, [samba::PASSWORD, NEW, NEW]).await;
         assert_eq!((welcome.status, welcome.location.as_deref()), (StatusCode::SEE_OTHER, Some("/p/board")), "{name}");
-        assert_eq!(visitor.opens("/p/board").await.name_in_the_bar().as_deref(), Some(name));
+        assert_eq!(visitor.opens("/p/board").await.signed_in_name().as_deref(), Some(name));
         assert_eq!(domain.bad_password_count(name), 0, "{name}");
     }
 }
@@ -90,20 +94,20 @@ async fn on_openldap_a_password_that_was_reset_is_changed_here() {
     let Some(server) = slapd::server() else { return };
     server.hire_below(slapd::POLICY_BASE_DN, "led");
     let led = slapd::dn_below(slapd::POLICY_BASE_DN, "led");
-    let reset = crate::harness::ldif::Change::at(&led).replace("pwdReset", "TRUE").ldif();
+    let reset = crate::harness::ldif::LdifChange::at(&led).replace("pwdReset", "TRUE").ldif();
     server.administrator().apply(&reset).unwrap();
     let house = on_slapd(server, slapd::POLICY_BASE_DN).open().await;
     let mut visitor = house.visitor();
     let form = visitor.tries_to_sign_in("led", slapd::PASSWORD, "/").await;
     let had = fills_in(&mut visitor, &form, STRANGERS_FORM, [slapd::PASSWORD, "too short", "too short"]).await;
-    assert_eq!(had.said().as_deref(), Some("The new password is too short."));
+    assert_eq!(had.form_message().as_deref(), Some("The new password is too short."));
     let welcome = fills_in(&mut visitor, &had, STRANGERS_FORM, [slapd::PASSWORD, NEW, NEW]).await;
     assert_eq!(welcome.status, StatusCode::SEE_OTHER, "{}", welcome.body);
-    assert_eq!(visitor.opens("/").await.name_in_the_bar().as_deref(), Some("led"));
+    assert_eq!(visitor.opens("/").await.signed_in_name().as_deref(), Some("led"));
 
     // One that has expired lets its owner in nowhere, and so cannot be changed by them.
     let refused = house.visitor().tries_to_sign_in("expired", slapd::PASSWORD, "/").await;
-    assert!(refused.said().unwrap().starts_with("Your password has expired. Change it on your computer"));
+    assert!(refused.form_message().unwrap().starts_with("Your password has expired. LdifChange it on your computer"));
     assert!(refused.field("/login", "username").is_some(), "the sign-in form stays");
 }
 
@@ -154,7 +158,7 @@ async fn wrong_old_passwords_and_wrong_sign_ins_use_up_the_same_few_tries() {
     for _ in 0..4 {
         let refused = changes(&mut owner, WRONG, NEW).await;
         assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
-        assert!(refused.said().unwrap().starts_with("The current password did not match."));
+        assert!(refused.form_message().unwrap().starts_with("The current password did not match."));
         let refused = house.visitor().tries_to_sign_in("guessed-twice", WRONG, "/").await;
         assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
     }
@@ -199,7 +203,7 @@ async fn what_cannot_be_meant_never_reaches_the_directory() {
         let form = visitor.opens(MEMBERS_FORM).await;
         let refused = fills_in(&mut visitor, &form, MEMBERS_FORM, typed).await;
         assert!(refused.status.is_client_error(), "{typed:?}");
-        assert!(refused.said().unwrap().starts_with(words), "{typed:?}: {:?}", refused.said());
+        assert!(refused.form_message().unwrap().starts_with(words), "{typed:?}: {:?}", refused.form_message());
         assert!(!refused.body.contains(NEW) && !refused.body.contains(old), "{typed:?}");
     }
     assert_eq!(server.binds(&slapd::dn("clumsy")), before);
@@ -229,7 +233,7 @@ async fn where_passwords_are_not_changed_here_nothing_leads_to_a_form() {
     let Some(domain) = samba::domain() else { return };
     let house = with_account(domain).set("directory.password_change", false).open().await;
     let told = house.visitor().tries_to_sign_in("must-change", samba::PASSWORD, "/").await;
-    assert!(told.said().unwrap().contains("Change it on your computer first"), "{:?}", told.said());
+    assert!(told.form_message().unwrap().contains("LdifChange it on your computer first"), "{:?}", told.form_message());
     let csrf = told.field("/login", "csrf").unwrap();
     let mut visitor = house.visitor();
     visitor.signs_in("alice", samba::PASSWORD).await;
@@ -242,7 +246,7 @@ async fn where_passwords_are_not_changed_here_nothing_leads_to_a_form() {
     // Without an account, the one that lets nobody in is changed elsewhere, and the one that does is changed here.
     let house = on_samba(domain).open().await;
     let told = house.visitor().tries_to_sign_in("must-change", samba::PASSWORD, "/").await;
-    assert!(told.said().unwrap().contains("Change it on your computer first"), "{:?}", told.said());
+    assert!(told.form_message().unwrap().contains("LdifChange it on your computer first"), "{:?}", told.form_message());
     let mut visitor = house.visitor();
     visitor.signs_in("alice", samba::PASSWORD).await;
     assert_eq!(visitor.opens(MEMBERS_FORM).await.status, StatusCode::OK);
@@ -261,7 +265,7 @@ async fn the_address_of_the_strangers_form_leads_to_where_each_begins() {
 }
 
 /// The sentences under the bar.
-fn notes(answer: &Answer) -> Option<&str> {
+fn notes(answer: &Response) -> Option<&str> {
     let notes = answer.body.split("class=\"notes\"").nth(1)?;
     notes.split("</section>").next()
 }
@@ -290,7 +294,7 @@ async fn members_are_told_in_time_that_their_password_expires() {
         match expected {
             None => assert_eq!(said, None, "{days} days"),
             Some(words) => assert!(
-                said.is_some_and(|said| said.contains(words) && said.contains("Change it now")),
+                said.is_some_and(|said| said.contains(words) && said.contains("LdifChange it now")),
                 "{days} days: {said:?}"
             ),
         }
@@ -299,11 +303,11 @@ async fn members_are_told_in_time_that_their_password_expires() {
     // Who has changed it is not told any more; the new one is a hundred days away for the directory, and not for the
     // house, whose clock the test moved.
     let mut visitor = signed_in(&house, "runs-out").await;
-    assert!(!notes(&visitor.opens(MEMBERS_FORM).await).unwrap_or_default().contains("Change it now"));
+    assert!(!notes(&visitor.opens(MEMBERS_FORM).await).unwrap_or_default().contains("LdifChange it now"));
     visitor.signs_out().await;
 }
 
-async fn signed_in(house: &House, name: &str) -> Visitor {
+async fn signed_in(house: &TestServer, name: &str) -> Visitor {
     let mut visitor = house.visitor();
     visitor.signs_in(name, samba::PASSWORD).await;
     visitor
@@ -330,7 +334,7 @@ async fn in_a_browser_the_whole_way_from_a_password_to_be_changed_to_the_page() 
     let house = with_account(domain).page("board", &page("Board")).open().await;
     desktop.goes_to(&house.url("/p/board")).await;
     desktop.signs_in("in-person", samba::PASSWORD).await;
-    desktop.sees("h1", |title| title == "Change your password").await;
+    desktop.sees("h1", |title| title == "LdifChange your password").await;
     looks_well(&desktop, "password-stranger-light-desktop").await;
 
     // What is typed can be seen, both fields at once, and is sent as a password all the same.
@@ -381,7 +385,7 @@ async fn in_a_browser_the_warning_leads_to_the_form() {
         looks_well(&browser, &format!("account-warned-{theme}-desktop")).await;
         browser.goes_to(&house.url("/")).await;
         browser.presses(".notes a").await;
-        browser.sees("h1", |title| title == "Change your password").await;
+        browser.sees("h1", |title| title == "LdifChange your password").await;
         looks_well(&browser, &format!("password-member-{theme}-desktop")).await;
     }
     browser.closes().await;

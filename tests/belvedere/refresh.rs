@@ -9,11 +9,11 @@ use serde_json::json;
 
 use crate::harness::board::Board;
 use crate::harness::browser::{Browser, Screen};
-use crate::harness::demo::page;
+use crate::harness::demo_server::page;
 use crate::harness::fault_proxy::{Fault, FaultProxy};
-use crate::harness::house::{House, Plan};
-use crate::harness::ldif::{Change, Entry};
-use crate::harness::visitor::{Answer, Visitor};
+use crate::harness::ldif::{LdifChange, LdifEntry};
+use crate::harness::test_server::{TestServer, TestServerBuilder};
+use crate::harness::visitor::{Response, Visitor};
 use crate::harness::{samba, slapd};
 use crate::sessions::{MINUTE, START, is_a_stranger, is_signed_in};
 
@@ -42,14 +42,14 @@ async fn opens_in_time(
     clock: &ManualClock,
     visitor: &mut Visitor,
     path: &str,
-    right: impl Fn(&Answer) -> bool,
-) -> Answer {
+    right: impl Fn(&Response) -> bool,
+) -> Response {
     in_time(clock, visitor.opens_until(path, right)).await
 }
 
 /// How the board ends, while the time passes: the reason and the close code.
 async fn ends_in_time(clock: &ManualClock, board: &mut Board) -> (String, Option<u16>) {
-    let goodbye = in_time(clock, board.is_told_goodbye()).await;
+    let goodbye = in_time(clock, board.is_closed()).await;
     let bye = goodbye.bye.unwrap_or_default();
     (bye["reason"].as_str().unwrap_or_default().to_owned(), goodbye.code)
 }
@@ -64,13 +64,13 @@ async fn revision_at(visitor: &Visitor, path: &str) -> String {
     visitor.watches(path).await.unwrap().hears_a("hello").await["revision"].as_str().unwrap().to_owned()
 }
 
-fn shows_in_the_bar(answer: &Answer, title: &str) -> bool {
+fn shows_in_the_bar(answer: &Response, title: &str) -> bool {
     answer.body.split("class=\"places\"").nth(1).is_some_and(|bar| bar.contains(title))
 }
 
 /// A house on the domain controller, for these groups' pages and one for all members.
-async fn on_samba(domain: &samba::Domain, clock: &Arc<ManualClock>, groups: &[&str]) -> House {
-    let plan = Plan::with_directory(&domain.ldaps_url())
+async fn on_samba(domain: &samba::SambaDomain, clock: &Arc<ManualClock>, groups: &[&str]) -> TestServer {
+    let plan = TestServerBuilder::with_directory(&domain.ldaps_url())
         .set("directory.ca_file", domain.ca_file.to_str().unwrap())
         .set("directory.bind_name", samba::SERVICE_ACCOUNT)
         .set("directory.bind_password", samba::PASSWORD)
@@ -150,8 +150,8 @@ async fn who_is_renamed_and_moved_stays_signed_in_and_bears_the_new_name() {
     alice.signs_in("live-renamed", samba::PASSWORD).await;
     domain.rename("live-renamed", "Wed, Newly");
     domain.move_to("live-renamed", "CN=Users");
-    domain.modify(&Change::at(&domain.dn("live-renamed")).replace("displayName", "Newly Wed").ldif());
-    let is_renamed = |answer: &Answer| answer.name_in_the_bar().as_deref() == Some("Newly Wed");
+    domain.modify(&LdifChange::at(&domain.dn("live-renamed")).replace("displayName", "Newly Wed").ldif());
+    let is_renamed = |answer: &Response| answer.signed_in_name().as_deref() == Some("Newly Wed");
     opens_in_time(&clock, &mut alice, "/account", is_renamed).await;
 }
 
@@ -161,25 +161,25 @@ async fn on_openldap_sessions_pages_and_boards_follow_as_well() {
     let administrator = server.administrator();
     server.hire("live-carla");
     let (carla, nobody) = (slapd::dn("live-carla"), slapd::dn("nobody"));
-    let group = Entry::at(&slapd::dn("live-crew")).with("objectClass", "groupOfNames").with("cn", "live-crew");
+    let group = LdifEntry::at(&slapd::dn("live-crew")).with("objectClass", "groupOfNames").with("cn", "live-crew");
     administrator.apply(&group.with("member", &nobody).ldif()).unwrap();
     let clock = clock();
     let house = on_slapd(&server.ldap_url(), &clock).page("crew", &page_of("live-crew")).open().await;
     let mut visitor = house.visitor();
     visitor.signs_in("live-carla", slapd::PASSWORD).await;
     let mut board = watches(&visitor, "/live/members").await;
-    administrator.apply(&Change::at(&slapd::dn("live-crew")).add("member", &carla).ldif()).unwrap();
+    administrator.apply(&LdifChange::at(&slapd::dn("live-crew")).add("member", &carla).ldif()).unwrap();
     assert_eq!(ends_in_time(&clock, &mut board).await.0, "changed");
     let mut board = watches(&visitor, "/live/crew").await;
-    administrator.apply(&Change::at(&slapd::dn("live-crew")).delete("member", &carla).ldif()).unwrap();
+    administrator.apply(&LdifChange::at(&slapd::dn("live-crew")).delete("member", &carla).ldif()).unwrap();
     assert_eq!(ends_in_time(&clock, &mut board).await.0, "not-allowed");
     administrator.apply(&crate::harness::ldif::delete(&carla)).unwrap();
     opens_in_time(&clock, &mut visitor, "/account", |answer| answer.status == StatusCode::SEE_OTHER).await;
 }
 
 /// A house on OpenLDAP in plan, with a public page and one for all members.
-fn on_slapd(url: &str, clock: &Arc<ManualClock>) -> Plan {
-    Plan::with_directory(url)
+fn on_slapd(url: &str, clock: &Arc<ManualClock>) -> TestServerBuilder {
+    TestServerBuilder::with_directory(url)
         .set("directory.bind_name", slapd::SERVICE_DN)
         .set("directory.bind_password", slapd::PASSWORD)
         .set("admins.users", json!(["live-admin"]))
@@ -217,11 +217,15 @@ async fn an_outage_is_lived_through_with_a_note_until_it_is_too_long_and_is_over
 }
 
 /// Every door says that it is not for good, and public pages are open.
-async fn is_shut_out_for_now(house: &House, alice: &mut Visitor) {
+async fn is_shut_out_for_now(house: &TestServer, alice: &mut Visitor) {
     let sent = alice.opens("/p/members").await;
     assert_eq!(sent.location.as_deref(), Some("/login?next=%2Fp%2Fmembers"), "{}", sent.status);
     let form = alice.opens("/login?next=%2Fp%2Fmembers").await;
-    assert!(form.said().unwrap().starts_with("You are still signed in, but the company directory"), "{}", form.body);
+    assert!(
+        form.form_message().unwrap().starts_with("You are still signed in, but the company directory"),
+        "{}",
+        form.body
+    );
     assert_eq!(alice.opens("/p/open").await.status, StatusCode::OK);
     assert_eq!(alice.opens("/").await.status, StatusCode::OK);
 
@@ -229,7 +233,7 @@ async fn is_shut_out_for_now(house: &House, alice: &mut Visitor) {
     assert_eq!(object.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(object.json()["error"]["code"], "unconfirmed");
     let mut board = alice.watches("/live/members").await.unwrap();
-    let goodbye = board.is_told_goodbye().await;
+    let goodbye = board.is_closed().await;
     let bye = goodbye.bye.unwrap();
     assert_eq!((bye["reason"].as_str(), goodbye.code), (Some("unconfirmed"), Some(1013)));
     assert!(bye["retry_ms"].is_u64(), "{bye}");
@@ -243,7 +247,7 @@ async fn without_an_account_that_searches_a_session_is_short() {
     let Some(server) = slapd::server() else { return };
     server.hire("live-short");
     let clock = clock();
-    let house = Plan::with_directory(&server.ldap_url())
+    let house = TestServerBuilder::with_directory(&server.ldap_url())
         .set("sessions.unrefreshed", "2h")
         .clock(clock.clone())
         .page("members", &page("Members"))

@@ -10,13 +10,14 @@ use reqwest::{Method, StatusCode};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::harness::demo::{Demo, page};
-use crate::harness::visitor::{Answer, Visitor};
+use crate::harness::demo_server::{DemoServer, page};
+use crate::harness::visitor::{Response, Visitor};
 use crate::pages::public;
 
 #[tokio::test]
 async fn every_kind_of_response_carries_the_security_headers() {
-    let demo = Demo::plan().await.page("board", &public("Board")).page("members", &page("Members")).open().await;
+    let demo =
+        DemoServer::builder().await.page("board", &public("Board")).page("members", &page("Members")).open().await;
     let mut visitor = demo.house.visitor();
     for (path, status) in [
         ("/", 200),
@@ -47,7 +48,7 @@ async fn every_kind_of_response_carries_the_security_headers() {
 
 #[tokio::test]
 async fn a_page_has_no_script_or_style_of_its_own_and_asks_nobody_else() {
-    let demo = Demo::plan().await.sample_pages().open().await;
+    let demo = DemoServer::builder().await.sample_pages().open().await;
     let mut visitor = demo.house.visitor();
     for path in ["/", "/p/welcome", "/p/cities", "/login", "/nowhere"] {
         let body = visitor.opens(path).await.body;
@@ -66,7 +67,7 @@ async fn a_page_has_no_script_or_style_of_its_own_and_asks_nobody_else() {
 
 #[tokio::test]
 async fn static_files_are_kept_for_ever_under_their_version_and_asked_for_again_without() {
-    let demo = Demo::plan().await.open().await;
+    let demo = DemoServer::builder().await.open().await;
     let mut visitor = demo.house.visitor();
     let home = visitor.opens("/").await.body.replace("&#x2F;", "/");
     let is_base = |text: &&str| text.starts_with("/static/") && text.ends_with("/css/base.css");
@@ -95,7 +96,7 @@ async fn static_files_are_kept_for_ever_under_their_version_and_asked_for_again_
 
 #[tokio::test]
 async fn a_file_that_has_not_changed_is_not_sent_again() {
-    let demo = Demo::plan().await.open().await;
+    let demo = DemoServer::builder().await.open().await;
     let mut visitor = demo.house.visitor();
     let first = visitor.fetches("/static/js/main.js").await;
     let tag = first.header("ETag").expect("a tag to ask with").to_owned();
@@ -113,7 +114,7 @@ async fn a_file_that_has_not_changed_is_not_sent_again() {
 
 #[tokio::test]
 async fn no_address_below_static_leaves_the_folder() {
-    let demo = Demo::plan().await.open().await;
+    let demo = DemoServer::builder().await.open().await;
     for path in [
         "/static/../Cargo.toml",
         "/static/css/../../Cargo.toml",
@@ -140,26 +141,27 @@ async fn no_address_below_static_leaves_the_folder() {
 #[tokio::test]
 async fn it_is_alive_always_and_ready_when_the_directory_answers() {
     let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_795_309_126_976)));
-    let demo = Demo::plan_with(clock.clone()).await.open().await;
+    let demo = DemoServer::builder_with_clock(clock.clone()).await.open().await;
     let mut visitor = demo.house.visitor();
     assert_eq!(visitor.fetches("/readyz").await.status, StatusCode::OK);
-    let before = demo.wire.said();
+    let before = demo.ldap_proxy.bytes_sent();
     assert_eq!(visitor.fetches("/readyz").await.status, StatusCode::OK);
-    assert_eq!(demo.wire.said(), before, "the directory is not asked each time");
+    assert_eq!(demo.ldap_proxy.bytes_sent(), before, "the directory is not asked each time");
 
-    demo.wire.cut();
+    demo.ldap_proxy.cut();
     clock.advance(Duration::from_secs(6));
     let answer = visitor.fetches("/readyz").await;
     assert_eq!((answer.status, &*answer.body), (StatusCode::SERVICE_UNAVAILABLE, "the directory cannot be reached\n"));
     assert_eq!(visitor.fetches("/healthz").await.status, StatusCode::OK);
-    demo.wire.mend();
+    demo.ldap_proxy.restore();
     clock.advance(Duration::from_secs(6));
     assert_eq!(visitor.fetches("/readyz").await.status, StatusCode::OK);
 }
 
 #[tokio::test]
 async fn a_head_request_says_what_a_get_would_without_the_body() {
-    let demo = Demo::plan().await.page("board", &public("Board")).page("members", &page("Members")).open().await;
+    let demo =
+        DemoServer::builder().await.page("board", &public("Board")).page("members", &page("Members")).open().await;
     let mut visitor: Visitor = demo.house.visitor();
     for (path, status) in [("/p/board", 200), ("/p/nowhere", 404), ("/healthz", 200), ("/p/members", 303)] {
         let request = visitor.request(Method::HEAD, path).header(ACCEPT, "text/html");
@@ -168,7 +170,7 @@ async fn a_head_request_says_what_a_get_would_without_the_body() {
     }
 }
 
-fn is_guarded(answer: &Answer, at: &str) {
+fn is_guarded(answer: &Response, at: &str) {
     let csp = answer.header("Content-Security-Policy").unwrap_or_else(|| panic!("no policy for {at}"));
     for part in
         ["default-src 'none'", "script-src 'self'", "object-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"]
@@ -216,7 +218,7 @@ async fn an_overlay_replaces_single_templates_and_files() {
     write("templates/our/news.html.tera", "<p>News of ours</p>");
     write("static/css/home.css", "/* our own */");
     let page = page("<b>Bold</b>");
-    let demo = Demo::plan().await.set("overlay", overlay.path().to_str().unwrap());
+    let demo = DemoServer::builder().await.set("overlay", overlay.path().to_str().unwrap());
     let demo = demo.page("bold", &format!("access = \"public\"\n{page}")).open().await;
     let mut visitor = demo.house.visitor();
     let home = visitor.opens("/").await.body;

@@ -6,34 +6,34 @@ use std::time::{Duration, Instant};
 use reqwest::StatusCode;
 use serde_json::json;
 
-use crate::harness::demo::{Demo, page};
-use crate::harness::visitor::{Answer, Visitor};
+use crate::harness::demo_server::{DemoServer, page};
+use crate::harness::visitor::{Response, Visitor};
 use crate::sessions::{is_a_stranger, is_signed_in};
 
 /// By when an ended session's boards must have heard of it.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// A house whose admin is grace.
-async fn house() -> Demo {
-    let plan = Demo::plan().await.set("admins.users", json!(["grace"])).set("ip_header", "X-Real-IP");
+async fn house() -> DemoServer {
+    let plan = DemoServer::builder().await.set("admins.users", json!(["grace"])).set("ip_header", "X-Real-IP");
     plan.page("members", &page("members")).open().await
 }
 
-async fn signed_in(demo: &Demo, who: &str, address: &str) -> Visitor {
+async fn signed_in(demo: &DemoServer, who: &str, address: &str) -> Visitor {
     let mut visitor = demo.house.visitor().at(address);
     visitor.signs_in(who, demo.password(who)).await;
     visitor
 }
 
 /// The number of the session in the row of the list that has `mark` in it.
-fn id_of(list: &Answer, mark: &str) -> String {
+fn id_of(list: &Response, mark: &str) -> String {
     let row = list.body.split("<tr>").find(|row| row.contains(mark)).unwrap_or_else(|| panic!("{mark}: {}", list.body));
     let field = row.split("name=\"id\" value=\"").nth(1).expect("the row has its button");
     field[..field.find('"').unwrap()].to_owned()
 }
 
 /// Presses a button of the list at `list`.
-async fn presses(visitor: &mut Visitor, list: &str, action: &str, fields: &[(&str, &str)]) -> Answer {
+async fn presses(visitor: &mut Visitor, list: &str, action: &str, fields: &[(&str, &str)]) -> Response {
     let csrf = visitor.opens(list).await.field(action, "csrf").expect("the list has the button");
     let fields: Vec<_> = fields.iter().copied().chain([("csrf", csrf.as_str())]).collect();
     visitor.posts(action, &fields).await
@@ -53,7 +53,7 @@ async fn one_s_phone_is_signed_out_from_the_desk_and_its_board_says_so_at_once()
     let begun = Instant::now();
     let answer = presses(&mut desk, "/account", "/account/sessions/end", &[("id", &id)]).await;
     assert_eq!(answer.location.as_deref(), Some("/account?sessions=ended"));
-    let goodbye = there.is_told_goodbye().await;
+    let goodbye = there.is_closed().await;
     assert!(begun.elapsed() < AT_ONCE, "{:?}", begun.elapsed());
     assert_eq!((goodbye.bye.unwrap()["reason"].as_str(), goodbye.code), (Some("revoked"), Some(4401)));
     is_a_stranger(&mut phone).await;
@@ -135,7 +135,7 @@ async fn an_admin_finds_anybody_s_session_and_ends_it() {
     let begun = Instant::now();
     let answer = presses(&mut grace, "/admin/sessions", "/admin/sessions/end", &[("id", &id)]).await;
     assert_eq!(answer.location.as_deref(), Some("/admin/sessions?ended=1"));
-    assert_eq!(board.is_told_goodbye().await.bye.unwrap()["reason"], "revoked");
+    assert_eq!(board.is_closed().await.bye.unwrap()["reason"], "revoked");
     assert!(begun.elapsed() < AT_ONCE, "{:?}", begun.elapsed());
     is_a_stranger(&mut alice).await;
     is_signed_in(&mut bob).await;
@@ -211,7 +211,7 @@ async fn an_admin_revokes_anybodys_token_and_its_board_hears_of_it_at_once() {
     let begun = Instant::now();
     let answer = presses(&mut grace, "/admin/tokens", "/admin/tokens/revoke", &[("id", &id)]).await;
     assert_eq!(answer.location.as_deref(), Some("/admin/tokens?revoked=1"));
-    assert_eq!(board.is_told_goodbye().await.bye.unwrap()["reason"], "revoked");
+    assert_eq!(board.is_closed().await.bye.unwrap()["reason"], "revoked");
     assert!(begun.elapsed() < AT_ONCE, "{:?}", begun.elapsed());
     assert!(grace.opens("/admin/tokens").await.body.contains("There are none."));
     assert!(grace.opens("/admin/audit").await.body.contains("revoked API token"));

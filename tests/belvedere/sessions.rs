@@ -10,9 +10,9 @@ use reqwest::StatusCode;
 use sha2::{Digest as _, Sha256};
 
 use crate::forms::{as_fields, credentials};
-use crate::harness::certificates::Authority;
-use crate::harness::demo::{Demo, page};
-use crate::harness::visitor::{Answer, Visitor};
+use crate::harness::certificates::TestAuthority;
+use crate::harness::demo_server::{DemoServer, page};
+use crate::harness::visitor::{Response, Visitor};
 
 const SESSION: &str = "belvedere";
 
@@ -23,8 +23,8 @@ pub(crate) const MINUTE: Duration = Duration::from_mins(1);
 pub(crate) const START: Timestamp = Timestamp::from_millis(1_795_309_126_976);
 
 /// A page for whoever has signed in, as most of these tests ask for one.
-pub(crate) async fn house() -> Demo {
-    Demo::plan().await.page("members", &page("members")).open().await
+pub(crate) async fn house() -> DemoServer {
+    DemoServer::builder().await.page("members", &page("members")).open().await
 }
 
 #[tokio::test]
@@ -39,7 +39,7 @@ async fn the_session_cookie_is_for_this_site_s_requests_alone() {
 
 #[tokio::test]
 async fn over_https_the_cookies_are_secure_and_the_host_s_own() {
-    let demo = Demo::plan().await.set("site.public_url", "https://boards.corp.example").open().await;
+    let demo = DemoServer::builder().await.set("site.public_url", "https://boards.corp.example").open().await;
     let origin = "https://boards.corp.example";
     let secure = ["HttpOnly", "Path=/", "SameSite=Lax", "Secure"];
     let mut alice = demo.house.visitor();
@@ -64,10 +64,11 @@ async fn over_https_the_cookies_are_secure_and_the_host_s_own() {
 #[tokio::test]
 async fn where_the_server_itself_speaks_https_the_cookies_are_secure_too() {
     let folder = tempfile::tempdir().unwrap();
-    let authority = Authority::new();
+    let authority = TestAuthority::new();
     authority.write(&authority.issue(&["127.0.0.1"]), folder.path()).unwrap();
     let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-    let demo = Demo::plan().await.set("tls.certs", file("cert.pem")).set("tls.key", file("key.pem")).open().await;
+    let demo =
+        DemoServer::builder().await.set("tls.certs", file("cert.pem")).set("tls.key", file("key.pem")).open().await;
     let _ = rustls::crypto::ring::default_provider().install_default();
     let trusted = [reqwest::Certificate::from_pem(authority.pem().as_bytes()).unwrap()];
     let browser = reqwest::Client::builder().tls_certs_only(trusted).build().unwrap();
@@ -153,7 +154,7 @@ async fn a_restart_keeps_people_signed_in_and_their_open_forms_good() {
     let ended = gone.clone();
     gone.signs_out().await;
 
-    let demo = demo.again().await;
+    let demo = demo.restart().await;
     let (mut alice, mut ended) = (moved(&demo, &alice), moved(&demo, &ended));
     is_signed_in(&mut alice).await;
     is_a_stranger(&mut ended).await;
@@ -164,8 +165,12 @@ async fn a_restart_keeps_people_signed_in_and_their_open_forms_good() {
 #[tokio::test]
 async fn a_session_that_nobody_uses_ends() {
     let clock = Arc::new(ManualClock::at(START));
-    let demo =
-        Demo::plan_with(clock.clone()).await.set("sessions.idle", "1h").set("sessions.absolute", "8h").open().await;
+    let demo = DemoServer::builder_with_clock(clock.clone())
+        .await
+        .set("sessions.idle", "1h")
+        .set("sessions.absolute", "8h")
+        .open()
+        .await;
     let mut alice = demo.house.visitor();
     alice.signs_in("alice", demo.password("alice")).await;
     for _ in 0..3 {
@@ -179,8 +184,12 @@ async fn a_session_that_nobody_uses_ends() {
 #[tokio::test]
 async fn a_session_ends_in_any_case_when_its_last_hour_is_over() {
     let clock = Arc::new(ManualClock::at(START));
-    let demo =
-        Demo::plan_with(clock.clone()).await.set("sessions.idle", "1h").set("sessions.absolute", "3h").open().await;
+    let demo = DemoServer::builder_with_clock(clock.clone())
+        .await
+        .set("sessions.idle", "1h")
+        .set("sessions.absolute", "3h")
+        .open()
+        .await;
     let mut alice = demo.house.visitor();
     let answer = alice.tries_to_sign_in("alice", demo.password("alice"), "/").await;
     assert!(answer.set_cookie(SESSION).unwrap().contains("Max-Age=10800"), "the browser forgets it by then");
@@ -199,7 +208,7 @@ async fn one_s_account_lists_one_s_own_sessions() {
     desk.signs_in("alice", demo.password("alice")).await;
     phone.signs_in("alice", demo.password("alice")).await;
     bob.signs_in("bob", demo.password("bob")).await;
-    let rows = |answer: &Answer| answer.body.matches(">127.0.0.1</td>").count();
+    let rows = |answer: &Response| answer.body.matches(">127.0.0.1</td>").count();
     assert_eq!(rows(&desk.opens("/account").await), 2);
     assert_eq!(rows(&bob.opens("/account").await), 1);
     phone.signs_out().await;
@@ -217,7 +226,7 @@ fn attributes(cookie: &str) -> Vec<&str> {
 }
 
 /// The same browser before the house at its new address.
-fn moved(demo: &Demo, visitor: &Visitor) -> Visitor {
+fn moved(demo: &DemoServer, visitor: &Visitor) -> Visitor {
     let mut moved = demo.house.visitor();
     moved.cookies.clone_from(&visitor.cookies);
     moved
@@ -247,7 +256,7 @@ async fn signs_in_to_stay(visitor: &mut Visitor, password: &str) {
 async fn whoever_ticks_it_stays_signed_in_where_the_settings_let_them() {
     let clock = Arc::new(ManualClock::at(START));
     // Somebody must be there to ask about those who stay.
-    let plan = Demo::plan_with(clock.clone())
+    let plan = DemoServer::builder_with_clock(clock.clone())
         .await
         .set("directory.bind_name", "svc-reader@belvedere.example")
         .set("directory.bind_password", "svc-reader-demo");
@@ -264,7 +273,7 @@ async fn whoever_ticks_it_stays_signed_in_where_the_settings_let_them() {
 #[tokio::test]
 async fn where_the_settings_do_not_offer_it_a_tick_changes_nothing() {
     let clock = Arc::new(ManualClock::at(START));
-    let demo = Demo::plan_with(clock.clone()).await.set("sessions.max_staleness", "30d").open().await;
+    let demo = DemoServer::builder_with_clock(clock.clone()).await.set("sessions.max_staleness", "30d").open().await;
     let mut visitor = demo.house.visitor();
     assert!(!visitor.opens("/login").await.body.contains("Stay signed in"));
     signs_in_to_stay(&mut visitor, demo.password("alice")).await;

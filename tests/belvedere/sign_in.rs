@@ -8,8 +8,8 @@ use std::time::Duration;
 use belvedere::domain::{ManualClock, Timestamp};
 use reqwest::StatusCode;
 
-use crate::harness::demo::{Demo, page};
-use crate::harness::house::{House, Plan};
+use crate::harness::demo_server::{DemoServer, page};
+use crate::harness::test_server::{TestServer, TestServerBuilder};
 use crate::harness::{samba, slapd};
 
 /// What everybody hears who could be anybody.
@@ -37,14 +37,14 @@ const ATTEMPTS: &[&str] = &[
 const SESSION: &str = "belvedere";
 
 /// Nothing but the URL and the CA file says where the directory is and what it is.
-fn on_samba(domain: &samba::Domain) -> Plan {
+fn on_samba(domain: &samba::SambaDomain) -> TestServerBuilder {
     let ca_file = domain.ca_file.to_str().unwrap();
-    Plan::with_directory(&domain.ldaps_url()).set("directory.ca_file", ca_file).set("site.contact", DESK)
+    TestServerBuilder::with_directory(&domain.ldaps_url()).set("directory.ca_file", ca_file).set("site.contact", DESK)
 }
 
-fn on_slapd(server: &slapd::Slapd) -> Plan {
+fn on_slapd(server: &slapd::Slapd) -> TestServerBuilder {
     let ca_file = server.ca_file.to_str().unwrap();
-    Plan::with_directory(&server.ldaps_url()).set("directory.ca_file", ca_file).set("site.contact", DESK)
+    TestServerBuilder::with_directory(&server.ldaps_url()).set("directory.ca_file", ca_file).set("site.contact", DESK)
 }
 
 fn for_group(group: &str) -> String {
@@ -94,7 +94,7 @@ async fn each_way_of_writing_a_name_is_the_same_person() {
             is_welcomed(&house, name, slapd::PASSWORD, "Alice Archer").await;
         }
     }
-    let demo = Demo::plan().await.open().await;
+    let demo = DemoServer::builder().await.open().await;
     for name in ["alice", "Alice", "DEMO\\alice", "demo\\ALICE", "alice@belvedere.example"] {
         is_welcomed(&demo.house, name, demo.password("alice"), "Alice Johnson").await;
     }
@@ -115,7 +115,7 @@ async fn awkward_names_sign_in_and_stand_in_the_bar_as_they_are() {
             is_welcomed(&house, name, slapd::PASSWORD, display_name).await;
         }
     }
-    let demo = Demo::plan().await.open().await;
+    let demo = DemoServer::builder().await.open().await;
     for account in demo.directory.accounts().iter().filter(|account| account.shows.starts_with("may open")) {
         is_welcomed(&demo.house, &account.username, &account.password, &account.display_name).await;
     }
@@ -136,7 +136,7 @@ async fn active_directory_s_refusals_have_words_that_help() {
 
 #[tokio::test]
 async fn the_embedded_directory_s_refusals_have_words_that_help() {
-    let demo = Demo::plan().await.set("site.contact", DESK).open().await;
+    let demo = DemoServer::builder().await.set("site.contact", DESK).open().await;
     for (name, words) in [
         ("dave", "Your account is disabled. Ask the help desk."),
         ("erin", "Your account has expired. Ask the help desk."),
@@ -183,7 +183,7 @@ async fn on_openldap_nobody_learns_which_names_exist() {
 
 #[tokio::test]
 async fn on_the_embedded_directory_nobody_learns_which_names_exist_or_how_they_stand() {
-    let demo = Demo::plan().await.open().await;
+    let demo = DemoServer::builder().await.open().await;
     is_throttled(&demo.house, "carol").await;
     let mut look_alike = vec![("alice", WRONG), ("nobody", WRONG), ("carol", demo.password("carol"))];
     // Who has not proved the password hears nothing of how the account stands.
@@ -194,9 +194,9 @@ async fn on_the_embedded_directory_nobody_learns_which_names_exist_or_how_they_s
 
 #[tokio::test]
 async fn a_name_or_password_that_cannot_be_one_never_reaches_the_directory() {
-    let demo = Demo::plan().await.open().await;
+    let demo = DemoServer::builder().await.open().await;
     let long = "x".repeat(1025);
-    let before = demo.wire.said();
+    let before = demo.ldap_proxy.bytes_sent();
     for (name, password) in [
         ("alice", ""),
         ("alice", &*long),
@@ -209,14 +209,14 @@ async fn a_name_or_password_that_cannot_be_one_never_reaches_the_directory() {
     ] {
         assert_eq!(refused(&demo.house, name, password).await.0, StatusCode::UNAUTHORIZED, "{name:?} {password:?}");
     }
-    assert_eq!(demo.wire.said(), before, "the directory heard of them");
+    assert_eq!(demo.ldap_proxy.bytes_sent(), before, "the directory heard of them");
     is_welcomed(&demo.house, "alice", demo.password("alice"), "Alice Johnson").await;
-    assert_ne!(demo.wire.said(), before, "the wire hears what is said");
+    assert_ne!(demo.ldap_proxy.bytes_sent(), before, "the wire hears what is said");
 }
 
 #[tokio::test]
 async fn what_was_typed_stays_in_the_form_as_text() {
-    let demo = Demo::plan().await.open().await;
+    let demo = DemoServer::builder().await.open().await;
     let name = "\"><script>alert('x')</script>&amp;/";
     let answer = demo.house.visitor().tries_to_sign_in(name, WRONG, "/").await;
     assert_eq!(answer.field("/login", "username").as_deref(), Some(name));
@@ -228,14 +228,14 @@ async fn what_was_typed_stays_in_the_form_as_text() {
 #[tokio::test]
 async fn after_some_wrong_passwords_no_further_try_is_heard_and_others_are() {
     let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_795_309_126_976)));
-    let demo = Demo::plan_with(clock.clone()).await.open().await;
+    let demo = DemoServer::builder_with_clock(clock.clone()).await.open().await;
     is_throttled(&demo.house, "carol").await;
-    let before = demo.wire.said();
+    let before = demo.ldap_proxy.bytes_sent();
     let spellings = ["carol", "CAROL", "DEMO\\carol", "carol@belvedere.example"];
     for name in spellings {
         assert_eq!(refused(&demo.house, name, demo.password("carol")).await.0, StatusCode::UNAUTHORIZED, "{name}");
     }
-    assert_eq!(demo.wire.said(), before, "the directory heard of a further try");
+    assert_eq!(demo.ldap_proxy.bytes_sent(), before, "the directory heard of a further try");
     is_welcomed(&demo.house, "alice", demo.password("alice"), "Alice Johnson").await;
     clock.advance(Duration::from_mins(32));
     is_welcomed(&demo.house, "carol", demo.password("carol"), "Carol Ng").await;
@@ -256,14 +256,14 @@ async fn all_spellings_of_a_name_add_up_to_fewer_wrong_passwords_than_lock() {
 }
 
 /// Uses up the tries for this account.
-async fn is_throttled(house: &House, name: &str) {
+async fn is_throttled(house: &TestServer, name: &str) {
     for _ in 0..3 {
         assert_eq!(refused(house, name, WRONG).await.0, StatusCode::UNAUTHORIZED);
     }
 }
 
 /// All of these get the same answer, and so does what no directory could know.
-async fn look_alike_and_like_impossible_ones(house: &House, tries: &[(&str, &str)]) {
+async fn look_alike_and_like_impossible_ones(house: &TestServer, tries: &[(&str, &str)]) {
     let (status, body) = refused(house, tries[0].0, tries[0].1).await;
     assert_eq!(status, StatusCode::UNAUTHORIZED);
     assert!(body.contains(NO_MATCH), "{body}");
@@ -275,7 +275,7 @@ async fn look_alike_and_like_impossible_ones(house: &House, tries: &[(&str, &str
 }
 
 /// A refusal for somebody who has proved the password, and only for them.
-async fn is_told(house: &House, name: &str, password: &str, words: &str) {
+async fn is_told(house: &TestServer, name: &str, password: &str, words: &str) {
     let (status, body) = refused(house, name, password).await;
     assert_eq!(status, StatusCode::FORBIDDEN, "{name}");
     assert!(body.contains(words), "{name}: {body}");
@@ -283,7 +283,7 @@ async fn is_told(house: &House, name: &str, password: &str, words: &str) {
 
 /// What somebody sees who is not let in: the status, and the page without what differs by itself, which is the form's
 /// token and the name as typed.
-pub(crate) async fn refused(house: &House, name: &str, password: &str) -> (StatusCode, String) {
+pub(crate) async fn refused(house: &TestServer, name: &str, password: &str) -> (StatusCode, String) {
     let mut visitor = house.visitor();
     let answer = visitor.tries_to_sign_in(name, password, "/").await;
     assert!(answer.location.is_none(), "{name:?} is let in");
@@ -300,10 +300,10 @@ pub(crate) async fn refused(house: &House, name: &str, password: &str) -> (Statu
 }
 
 /// Somebody is let in, and the bar has their name as it is.
-pub(crate) async fn is_welcomed(house: &House, name: &str, password: &str, display_name: &str) {
+pub(crate) async fn is_welcomed(house: &TestServer, name: &str, password: &str, display_name: &str) {
     let mut visitor = house.visitor();
     visitor.signs_in(name, password).await;
     let home = visitor.opens("/").await;
-    assert_eq!(home.name_in_the_bar().as_deref(), Some(display_name), "{name}");
+    assert_eq!(home.signed_in_name().as_deref(), Some(display_name), "{name}");
     assert!(!home.body.contains("<angles>"), "a name is text");
 }

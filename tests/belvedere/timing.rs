@@ -6,9 +6,9 @@ use std::time::Instant;
 use futures::{StreamExt, stream};
 use reqwest::StatusCode;
 
-use crate::harness::house::{House, Plan};
 use crate::harness::slapd;
-use crate::harness::statistics::told_apart;
+use crate::harness::statistics::mann_whitney_p;
+use crate::harness::test_server::{TestServer, TestServerBuilder};
 use crate::harness::visitor::Visitor;
 use crate::sign_in::WRONG;
 
@@ -31,12 +31,12 @@ async fn an_unknown_name_and_a_wrong_password_cannot_be_told_apart_by_their_time
     let people: String = (0..TRIES).map(|n| slapd::person(slapd::BASE_DN, &known(n), &known(n)).ldif()).collect();
     server.administrator().apply(&people).unwrap();
     let ca_file = server.ca_file.to_str().unwrap();
-    let plan = Plan::with_directory(&server.ldaps_url()).set("directory.ca_file", ca_file);
+    let plan = TestServerBuilder::with_directory(&server.ldaps_url()).set("directory.ca_file", ca_file);
     let house = plan.set("site.trusted_proxies", vec!["127.0.0.1"]).open().await;
     let mut found = Vec::new();
     for round in 0..ROUNDS {
         let (unknown, wrong) = measure(&house, round).await;
-        found.push(told_apart(&unknown, &wrong));
+        found.push(mann_whitney_p(&unknown, &wrong));
         if found.last().is_some_and(|probability| *probability > BY_CHANCE) {
             return;
         }
@@ -46,7 +46,7 @@ async fn an_unknown_name_and_a_wrong_password_cannot_be_told_apart_by_their_time
 
 /// How long each try took, of both kinds. One of each is under way at the same time, so that whatever else the machine
 /// does meanwhile is done to both.
-async fn measure(house: &House, round: u32) -> (Vec<f64>, Vec<f64>) {
+async fn measure(house: &TestServer, round: u32) -> (Vec<f64>, Vec<f64>) {
     // One form does for all: it is the address and the name that tell people apart.
     let mut stranger = house.visitor();
     let csrf = &stranger.opens("/login").await.field("/login", "csrf").unwrap();

@@ -7,10 +7,10 @@ use belvedere::domain::ManualClock;
 use reqwest::{Method, StatusCode};
 use tokio::process::Command;
 
-use crate::harness::demo::{Demo, page};
-use crate::harness::program::{belvedere, ends, text};
+use crate::credentials::{house, revokes_the_first};
+use crate::harness::demo_server::{DemoServer, page};
+use crate::harness::program::{belvedere, run_to_end, text};
 use crate::sessions::{MINUTE, START};
-use crate::ways::{house, revokes_the_first};
 
 #[tokio::test]
 async fn a_token_is_shown_once_and_listed_without_its_secret() {
@@ -89,7 +89,7 @@ async fn revoking_a_token_closes_its_boards_within_a_second_and_no_frame_follows
     let events = script.request(Method::GET, "/events/members").send().await.unwrap();
     let revoked = Instant::now();
     revokes_the_first(&mut desk).await;
-    let goodbye = board.is_told_goodbye().await;
+    let goodbye = board.is_closed().await;
     assert_eq!((goodbye.bye.unwrap()["reason"].as_str(), goodbye.code), (Some("revoked"), Some(4401)));
     let heard = events.text().await.unwrap();
     assert!(heard.trim_end().ends_with("{\"type\":\"bye\",\"reason\":\"revoked\"}"), "{heard}");
@@ -106,7 +106,7 @@ async fn a_token_that_expires_closes_its_boards() {
     let mut board = demo.house.visitor().with_token(&token).watches_from(None, "/live/members").await.unwrap();
     board.hears_a("snapshot").await;
     clock.advance(2 * MINUTE);
-    let goodbye = board.is_told_goodbye().await;
+    let goodbye = board.is_closed().await;
     assert_eq!((goodbye.bye.unwrap()["reason"].as_str(), goodbye.code), (Some("expired"), Some(4401)));
 }
 
@@ -129,10 +129,10 @@ async fn where_nobody_can_ask_about_people_their_signing_in_keeps_tokens_good() 
 }
 
 /// A command of the program beside that house, with an account that searches.
-fn beside(demo: &Demo, arguments: &[&str]) -> Command {
+fn beside(demo: &DemoServer, arguments: &[&str]) -> Command {
     let folder = demo.house.folder.path();
     let mut command = belvedere(folder, arguments);
-    command.env("BELVEDERE_DIRECTORY__URL", demo.wire.url()).env("BELVEDERE_STATE", folder.join("state"));
+    command.env("BELVEDERE_DIRECTORY__URL", demo.ldap_proxy.url()).env("BELVEDERE_STATE", folder.join("state"));
     command
         .env("BELVEDERE_DIRECTORY__BIND_NAME", "carol@belvedere.example")
         .env("BELVEDERE_DIRECTORY__BIND_PASSWORD", demo.password("carol"));
@@ -141,10 +141,10 @@ fn beside(demo: &Demo, arguments: &[&str]) -> Command {
 
 #[tokio::test]
 async fn the_admin_of_the_machine_makes_lists_and_revokes_tokens_beside_a_running_server() {
-    let demo = Demo::plan().await.page("members", &page("Members")).page("ops", &page("Ops")).open().await;
+    let demo = DemoServer::builder().await.page("members", &page("Members")).page("ops", &page("Ops")).open().await;
     let add =
         ["token", "add", "--person", "alice", "--name", "wall display", "--scope", "read:members", "--expires", "30d"];
-    let added = ends(beside(&demo, &add)).await;
+    let added = run_to_end(beside(&demo, &add)).await;
     assert!(added.status.success(), "{}", text(&added.stderr));
     let token = text(&added.stdout).trim().to_owned();
     assert!(token.starts_with("bvt_") && !text(&added.stderr).contains(&token), "{}", text(&added.stderr));
@@ -156,26 +156,26 @@ async fn the_admin_of_the_machine_makes_lists_and_revokes_tokens_beside_a_runnin
     let mut board = script.watches_from(None, "/live/members").await.unwrap();
     board.hears_a("snapshot").await;
 
-    let listed = text(&ends(beside(&demo, &["token", "list"])).await.stdout);
+    let listed = text(&run_to_end(beside(&demo, &["token", "list"])).await.stdout);
     let row = listed.lines().find(|line| line.contains("wall display")).expect("it is listed");
     assert!(row.contains("alice") && row.contains("read:members") && !listed.contains(&token), "{listed}");
-    let others = text(&ends(beside(&demo, &["token", "list", "--person", "bob"])).await.stdout);
+    let others = text(&run_to_end(beside(&demo, &["token", "list", "--person", "bob"])).await.stdout);
     assert_eq!(others.lines().count(), 1, "{others}");
 
     let number = row.split('\t').next().unwrap();
-    let revoked = ends(beside(&demo, &["token", "revoke", number])).await;
+    let revoked = run_to_end(beside(&demo, &["token", "revoke", number])).await;
     assert!(revoked.status.success(), "{}", text(&revoked.stderr));
-    let goodbye = tokio::time::timeout(Duration::from_secs(1), board.is_told_goodbye()).await.expect("within a second");
+    let goodbye = tokio::time::timeout(Duration::from_secs(1), board.is_closed()).await.expect("within a second");
     assert_eq!((goodbye.bye.unwrap()["reason"].as_str(), goodbye.code), (Some("revoked"), Some(4401)));
     assert_eq!(script.fetches("/p/members").await.json()["error"]["code"], "revoked-token");
-    let again = ends(beside(&demo, &["token", "revoke", number])).await;
+    let again = run_to_end(beside(&demo, &["token", "revoke", number])).await;
     assert_eq!(again.status.code(), Some(1));
     assert!(text(&again.stderr).contains("token list"), "{}", text(&again.stderr));
 }
 
 #[tokio::test]
 async fn what_cannot_be_made_in_a_shell_says_why() {
-    let demo = Demo::plan().await.open().await;
+    let demo = DemoServer::builder().await.open().await;
     for (person, scope, expires, why) in [
         ("nobody", "read", "30d", "nobody"),
         ("dave", "read", "30d", "cannot sign in"),
@@ -184,7 +184,7 @@ async fn what_cannot_be_made_in_a_shell_says_why() {
         ("alice", "read", "400d", "tokens.longest"),
     ] {
         let add = ["token", "add", "--person", person, "--name", "x", "--scope", scope, "--expires", expires];
-        let refused = ends(beside(&demo, &add)).await;
+        let refused = run_to_end(beside(&demo, &add)).await;
         assert!(!refused.status.success() && refused.stdout.is_empty(), "{person} {scope} {expires}");
         assert!(text(&refused.stderr).contains(why), "{why} in {}", text(&refused.stderr));
     }

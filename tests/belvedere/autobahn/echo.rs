@@ -22,12 +22,12 @@ const LONGEST_MESSAGE: usize = 16 << 20;
 const LEAVE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The server, which ends with this.
-pub(super) struct Echo {
+pub(super) struct EchoServer {
     pub(super) address: SocketAddr,
     shutdown: Shutdown,
 }
 
-impl Echo {
+impl EchoServer {
     pub(super) async fn open() -> Self {
         let (tell, told) = oneshot::channel();
         let up = AdHoc::on_liftoff("Up", |rocket| {
@@ -44,21 +44,21 @@ impl Echo {
     }
 }
 
-impl Drop for Echo {
+impl Drop for EchoServer {
     fn drop(&mut self) {
         self.shutdown.clone().notify();
     }
 }
 
 #[get("/")]
-fn echo(socket: WebSocket) -> Upgrade {
-    Upgrade(socket)
+fn echo(socket: WebSocket) -> UpgradeToEcho {
+    UpgradeToEcho(socket)
 }
 
 /// The answer that agrees to the upgrade; from then on the connection is ours.
-struct Upgrade(WebSocket);
+struct UpgradeToEcho(WebSocket);
 
-impl<'r> Responder<'r, 'static> for Upgrade {
+impl<'r> Responder<'r, 'static> for UpgradeToEcho {
     fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
         let agreed = websocket::negotiate_deflate(request.headers().get("Sec-WebSocket-Extensions"));
         let mut answer = Response::build();
@@ -66,7 +66,7 @@ impl<'r> Responder<'r, 'static> for Upgrade {
             .status(Status::SwitchingProtocols)
             .header(Header::new("Sec-WebSocket-Version", "13"))
             .header(Header::new("Sec-WebSocket-Accept", self.0.accept_key().to_owned()))
-            .upgrade("websocket", Connection { deflates: agreed.is_some() });
+            .upgrade("websocket", EchoConnection { deflates: agreed.is_some() });
         if let Some(agreed) = agreed {
             answer.header(Header::new("Sec-WebSocket-Extensions", agreed));
         }
@@ -74,12 +74,12 @@ impl<'r> Responder<'r, 'static> for Upgrade {
     }
 }
 
-struct Connection {
+struct EchoConnection {
     deflates: bool,
 }
 
 #[rocket::async_trait]
-impl IoHandler for Connection {
+impl IoHandler for EchoConnection {
     async fn io(self: Pin<Box<Self>>, mut stream: IoStream) -> io::Result<()> {
         self.talk(&mut stream).await?;
         // The client's own end is awaited, or what it still sends would be answered by a reset, and the close frame lost with it.
@@ -89,7 +89,7 @@ impl IoHandler for Connection {
     }
 }
 
-impl Connection {
+impl EchoConnection {
     /// Says everything back, until a close frame or a fault, or the client is gone.
     async fn talk(&self, stream: &mut IoStream) -> io::Result<()> {
         let mut reader = MessageReader::new(LONGEST_MESSAGE);

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::process::Command;
 
 use crate::harness::program::text;
-use echo::Echo;
+use echo::EchoServer;
 
 /// Where the Python is that has the suite.
 const PYTHON: &str = "BELVEDERE_AUTOBAHN_PYTHON";
@@ -44,7 +44,7 @@ async fn run(at_once: usize, patterns: &[&str]) -> Option<Vec<Outcome>> {
         eprintln!("SKIPPED: {PYTHON} does not say where Autobahn's test suite is; tests/run installs it");
         return None;
     };
-    let echo = Echo::open().await;
+    let echo = EchoServer::open().await;
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/autobahn/run.py");
     let mut command = Command::new(python);
     command.arg("-B").arg(script).arg(format!("ws://{}/", echo.address)).arg(at_once.to_string()).args(patterns);

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::markdown::{BOOK, document};
-use crate::harness::demo::{Demo, page};
-use crate::harness::program::{belvedere, ends, text};
+use crate::harness::demo_server::{DemoServer, page};
+use crate::harness::program::{belvedere, run_to_end, text};
 
 /// What a command says of itself.
 async fn help(words: &[&str]) -> String {
     let folder = tempfile::tempdir().unwrap();
-    text(&ends(belvedere(folder.path(), &[words, &["--help"]].concat())).await.stdout)
+    text(&run_to_end(belvedere(folder.path(), &[words, &["--help"]].concat())).await.stdout)
 }
 
 /// The commands that a help text lists.
@@ -53,7 +53,7 @@ async fn the_commands_and_their_options_are_all_there_and_no_others() {
 #[tokio::test]
 async fn the_figures_are_all_there() {
     const TOKEN: &str = "0123456789abcdef0123456789abcdef";
-    let plan = Demo::plan().await.set("metrics.token", TOKEN).page("members", &page("Members"));
+    let plan = DemoServer::builder().await.set("metrics.token", TOKEN).page("members", &page("Members"));
     let demo = plan.open().await;
     // A figure with labels is there once it has something to tell.
     let mut alice = demo.house.visitor();
@@ -61,7 +61,7 @@ async fn the_figures_are_all_there() {
     let mut left = alice.watches("/live/members").await.unwrap();
     left.hears_a("batch").await;
     alice.signs_out().await;
-    left.is_told_goodbye().await;
+    left.is_closed().await;
     alice.signs_in("alice", demo.password("alice")).await;
     let mut board = alice.watches("/live/members").await.unwrap();
     board.hears_a("batch").await;

@@ -10,8 +10,8 @@ use tokio::process::Command;
 
 use super::markdown::{Block, documents};
 use super::shell::Place;
-use crate::harness::demo::{Demo, page};
-use crate::ways_of_clients::is_there;
+use crate::credentials_of_clients::is_there;
+use crate::harness::demo_server::{DemoServer, page};
 
 /// How long a program may take. It never decides a test that passes.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -95,7 +95,7 @@ fn sort_of(value: &Value) -> String {
 
 /// One of everything that the program sends.
 async fn samples() -> Vec<Value> {
-    let plan = Demo::plan().await.set("live.heartbeat", "1s").sample_pages().page("board", BOARD);
+    let plan = DemoServer::builder().await.set("live.heartbeat", "1s").sample_pages().page("board", BOARD);
     let demo = plan.page("members", &page("Members")).open().await;
     let mut desk = demo.house.visitor();
     desk.signs_in("alice", demo.password("alice")).await;
@@ -111,15 +111,15 @@ async fn samples() -> Vec<Value> {
     for kind in ["hello", "snapshot", "ping"].into_iter().chain([["batch"; BATCHES]].concat()) {
         samples.push(board.hears_a(kind).await);
     }
-    demo.house.close().await;
-    samples.extend(board.is_told_goodbye().await.bye);
+    demo.house.shut_down().await;
+    samples.extend(board.is_closed().await.bye);
     samples
 }
 
 #[tokio::test]
 async fn every_block_of_json_is_what_the_program_sends_or_takes() {
     let samples = samples().await;
-    let demo = Demo::plan().await.sample_pages().open().await;
+    let demo = DemoServer::builder().await.sample_pages().open().await;
     let mut board = demo.house.visitor().watches("/live/cities").await.unwrap();
     board.hears_a("snapshot").await;
     for block in blocks("json") {

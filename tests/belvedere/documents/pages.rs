@@ -6,7 +6,7 @@ use std::path::Path;
 use belvedere::config::{PageFile, read_page};
 
 use super::markdown::{BOOK, Cell, document};
-use crate::harness::program::{belvedere, ends, text};
+use crate::harness::program::{belvedere, run_to_end, text};
 
 /// A key, query or kind that is none, unlike any there is.
 const NONSENSE: &str = "zzzzzzzzzzzzzzzz";
@@ -180,7 +180,7 @@ async fn asked(source: &str) -> String {
     std::fs::write(folder.path().join("pages/p.toml"), page).unwrap();
     let mut command = belvedere(folder.path(), &["check"]);
     command.env("BELVEDERE_DIRECTORY__URL", "ldaps://dc1.corp.example.com");
-    text(&ends(command).await.stderr)
+    text(&run_to_end(command).await.stderr)
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use rocket::figment::providers::{Format as _, Toml};
 
 use super::markdown::{BOOK, Cell, document, root};
 use super::toml_blocks::{at_home, check};
-use crate::harness::program::{belvedere, ends, text};
+use crate::harness::program::{belvedere, run_to_end, text};
 
 /// What every table of settings is added to.
 const URL: &str = "directory.url = \"ldaps://dc1.corp.example.com\"\n";
@@ -182,7 +182,7 @@ async fn every_setting_with_a_default_can_come_from_the_environment() {
             command.env(key.variable.replace("__NAME__", "__STOCK__"), value);
         }
     }
-    let output = ends(command).await;
+    let output = run_to_end(command).await;
     assert!(output.status.success(), "{}", text(&output.stderr));
 }
 

@@ -11,11 +11,11 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 use super::markdown::{Document, documents, root};
+use crate::credentials_of_clients::is_there;
 use crate::harness::accounts::PASSWORD;
-use crate::harness::demo::Demo;
-use crate::harness::program::{Running, text};
+use crate::harness::demo_server::DemoServer;
+use crate::harness::program::{RunningProgram, text};
 use crate::harness::visitor::Visitor;
-use crate::ways_of_clients::is_there;
 
 /// How long a line may take. It never decides a test that passes.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -40,7 +40,7 @@ const NOT_RUN: [(&str, &str); 8] = [
 
 /// A folder beside a running server, in which lines are typed.
 pub(super) struct Place {
-    pub(super) demo: Demo,
+    pub(super) demo: DemoServer,
     pub(super) token: String,
     folder: TempDir,
     /// What was exported before.
@@ -49,7 +49,7 @@ pub(super) struct Place {
 
 impl Place {
     pub(super) async fn new() -> Self {
-        let plan = Demo::plan().await.sample_pages();
+        let plan = DemoServer::builder().await.sample_pages();
         let plan = plan.set("admins.groups", vec!["dash-admins"]).set("metrics.token", METRICS_TOKEN);
         let plan = plan.set("digest.enabled", true).set("directory.bind_name", SERVICE_ACCOUNT);
         let demo = plan.set("directory.bind_password", "svc-reader-demo").open().await;
@@ -70,7 +70,7 @@ impl Place {
         let settings = format!(
             "[default]\nadmins = {{ groups = [\"dash-admins\"] }}\n\n[default.directory]\nurl = \"{}\"\nbind_name = \
              \"{SERVICE_ACCOUNT}\"\nbind_password = \"svc-reader-demo\"\n\n[default.digest]\nenabled = true\n",
-            self.demo.wire.url()
+            self.demo.ldap_proxy.url()
         );
         fs::write(here.join("Rocket.toml"), settings).unwrap();
         fs::write(here.join("metrics-token"), METRICS_TOKEN).unwrap();
@@ -80,7 +80,7 @@ impl Place {
 
     /// The line with what is here in the place of what stands for it.
     pub(super) fn here(&self, line: &str) -> String {
-        let line = line.replace("ldaps://dc1.corp.example.com", &self.demo.wire.url());
+        let line = line.replace("ldaps://dc1.corp.example.com", &self.demo.ldap_proxy.url());
         let line = line.replace("https://boards.corp.example.com", &self.demo.house.url(""));
         let line = line.replace("http://127.0.0.1:8000", &self.demo.house.url(""));
         line.replace("ws://127.0.0.1:8000", &self.demo.house.url("").replace("http", "ws"))
@@ -142,7 +142,7 @@ impl Place {
                 let elsewhere = format!("BELVEDERE_STATE={}", tempfile::tempdir().unwrap().path().display());
                 let server =
                     self.shell(&format!("exec env {elsewhere} {}", self.here(line)), self.folder.path().to_owned());
-                let mut server = Running::start(server);
+                let mut server = RunningProgram::start(server);
                 let address = server.is_open_at().await;
                 Visitor::new(address).opens("/").await;
                 server.ends_after("TERM").await;

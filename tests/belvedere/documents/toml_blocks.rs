@@ -7,8 +7,8 @@ use std::path::Path;
 use toml::{Table, Value};
 
 use super::markdown::{Block, documents};
-use crate::harness::certificates::Authority;
-use crate::harness::program::{belvedere, ends, text};
+use crate::harness::certificates::TestAuthority;
+use crate::harness::program::{belvedere, run_to_end, text};
 
 /// Settings that everything else can be added to.
 const URL: &str = "[default.directory]\nurl = \"ldaps://dc1.corp.example.com\"\n";
@@ -56,7 +56,7 @@ pub(super) async fn check(settings: &str, page: Option<(&str, &str)>, place: &st
     if let Some((file, text)) = page {
         fs::write(folder.path().join(file), text).unwrap();
     }
-    let output = ends(belvedere(folder.path(), &["check"])).await;
+    let output = run_to_end(belvedere(folder.path(), &["check"])).await;
     assert!(output.status.success(), "{place}:\n{}", text(&output.stderr));
 }
 
@@ -65,7 +65,9 @@ fn lay_out_files(value: &Value, folder: &Path) {
     let Value::Table(table) = value else { return };
     for (key, value) in table {
         match value {
-            Value::String(name) if key == "ca_file" => fs::write(folder.join(name), Authority::new().pem()).unwrap(),
+            Value::String(name) if key == "ca_file" => {
+                fs::write(folder.join(name), TestAuthority::new().pem()).unwrap()
+            }
             Value::String(name) if key == "file" || key.ends_with("_file") => {
                 fs::write(folder.join(name), "0123456789abcdef0123456789abcdef\n").unwrap();
             }

@@ -10,8 +10,8 @@ use tokio::process::Command;
 
 use super::markdown::{Block, document, documents};
 use super::settings::variables;
-use crate::harness::demo::{Demo, page};
-use crate::harness::program::{belvedere, ends, text};
+use crate::harness::demo_server::{DemoServer, page};
+use crate::harness::program::{belvedere, run_to_end, text};
 use crate::harness::visitor::Visitor;
 
 /// How long nginx may take to listen. It never decides a test that passes.
@@ -40,7 +40,7 @@ async fn what_stands_there_for_nginx_makes_a_proxy() {
     let [block] = blocks.as_slice() else { panic!("there is one block for nginx") };
     let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
     let site = format!("http://127.0.0.1:{port}");
-    let plan = Demo::plan().await.page("members", &page("Members")).set("site.public_url", &*site);
+    let plan = DemoServer::builder().await.page("members", &page("Members")).set("site.public_url", &*site);
     let demo = plan.set("site.trusted_proxies", vec!["127.0.0.1"]).set("admins.users", vec!["alice"]).open().await;
 
     let folder = tempfile::tempdir().unwrap();
@@ -85,7 +85,7 @@ async fn the_unit_for_systemd_starts_a_command_that_there_is() {
     assert_eq!(program, "/usr/local/bin/belvedere");
     let folder = tempfile::tempdir().unwrap();
     let arguments: Vec<&str> = arguments.split(' ').chain(["--help"]).collect();
-    let output = ends(belvedere(folder.path(), &arguments)).await;
+    let output = run_to_end(belvedere(folder.path(), &arguments)).await;
     assert!(output.status.success(), "{starts}: {}", text(&output.stderr));
     let chapter = document("docs/src/running.md").text;
     for key in ["User", "WorkingDirectory", "StateDirectory"] {

@@ -4,14 +4,14 @@ use std::process::{Output, Stdio};
 
 use tokio::io::AsyncWriteExt as _;
 
-use super::house::House;
 use super::program::{belvedere, text};
+use super::test_server::TestServer;
 
 /// A password that the rules let pass.
 pub(crate) const PASSWORD: &str = "lamp otter gravel nine";
 
 /// `belvedere account …`, over the state of this house, with `typed` on its standard input.
-pub(crate) async fn account(house: &House, arguments: &[&str], typed: &str) -> Output {
+pub(crate) async fn account(house: &TestServer, arguments: &[&str], typed: &str) -> Output {
     let folder = house.folder.path();
     let mut command = belvedere(folder, &[&["account"], arguments].concat());
     command
@@ -28,14 +28,14 @@ pub(crate) async fn account(house: &House, arguments: &[&str], typed: &str) -> O
 }
 
 /// The same, and it must work. Answers with what it printed.
-pub(crate) async fn administers(house: &House, arguments: &[&str]) -> String {
+pub(crate) async fn administers(house: &TestServer, arguments: &[&str]) -> String {
     let output = account(house, arguments, &format!("{PASSWORD}\n")).await;
     assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
     text(&output.stdout)
 }
 
 /// Makes an account with [`PASSWORD`] in these groups.
-pub(crate) async fn hires(house: &House, name: &str, groups: &[&str]) {
+pub(crate) async fn hires(house: &TestServer, name: &str, groups: &[&str]) {
     let groups: Vec<&str> = groups.iter().flat_map(|group| ["--group", group]).collect();
     administers(house, &[&["add", name, "--password-stdin"], &groups[..]].concat()).await;
 }

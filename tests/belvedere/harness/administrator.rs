@@ -4,8 +4,8 @@ use std::io;
 use std::path::PathBuf;
 use std::process::Command;
 
-use super::keeper;
-use super::ldif::{self, Found};
+use super::ldif::{self, LdifAttributes};
+use super::server_process;
 
 /// An account, and where it is one.
 pub(crate) struct Administrator {
@@ -25,17 +25,17 @@ impl Administrator {
     pub(crate) fn apply(&self, ldif: &str) -> io::Result<()> {
         let file = tempfile::NamedTempFile::new()?;
         std::fs::write(file.path(), ldif)?;
-        keeper::run(self.tool("ldapmodify").arg("-a").arg("-f").arg(file.path())).map(drop)
+        server_process::run(self.tool("ldapmodify").arg("-a").arg("-f").arg(file.path())).map(drop)
     }
 
     /// What is found below `base`.
     ///
     /// # Errors
     /// When the directory refuses, or there is no such base; its words.
-    pub(crate) fn search(&self, base: &str, filter: &str, attributes: &[&str]) -> io::Result<Vec<Found>> {
+    pub(crate) fn search(&self, base: &str, filter: &str, attributes: &[&str]) -> io::Result<Vec<LdifAttributes>> {
         let mut tool = self.tool("ldapsearch");
         tool.args(["-LLL", "-o", "ldif-wrap=no", "-E", "pr=500/noprompt", "-b", base, filter]).args(attributes);
-        Ok(ldif::parse(&keeper::run(&mut tool)?))
+        Ok(ldif::parse(&server_process::run(&mut tool)?))
     }
 
     /// The first value of an attribute of the one entry that is found below `base`; `None` where it has none.

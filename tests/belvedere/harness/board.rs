@@ -19,7 +19,7 @@ pub(crate) struct Board {
 
 /// How a connection ended.
 #[derive(Debug)]
-pub(crate) struct Goodbye {
+pub(crate) struct ReceivedClose {
     pub(crate) bye: Option<Value>,
     pub(crate) code: Option<u16>,
 }
@@ -77,7 +77,7 @@ impl Board {
     }
 
     /// Waits until the connection ends, and says how.
-    pub(crate) async fn is_told_goodbye(&mut self) -> Goodbye {
+    pub(crate) async fn is_closed(&mut self) -> ReceivedClose {
         let mut bye = None;
         loop {
             match tokio::time::timeout(PATIENCE, self.socket.next()).await.expect("the connection ends") {
@@ -89,10 +89,10 @@ impl Board {
                     }
                 }
                 Some(Ok(Message::Close(frame))) => {
-                    return Goodbye { bye, code: frame.map(|CloseFrame { code, .. }| code.into()) };
+                    return ReceivedClose { bye, code: frame.map(|CloseFrame { code, .. }| code.into()) };
                 }
                 Some(Ok(_)) => (),
-                Some(Err(_)) | None => return Goodbye { bye, code: None },
+                Some(Err(_)) | None => return ReceivedClose { bye, code: None },
             }
         }
     }

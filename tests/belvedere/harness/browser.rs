@@ -9,7 +9,7 @@ use fantoccini::elements::Element;
 use fantoccini::{Client, ClientBuilder, Locator};
 use serde_json::{Value, json};
 
-use super::keeper;
+use super::server_process;
 
 /// How long a test waits for something that must appear. It never decides a test that passes.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -35,12 +35,12 @@ const SWITCHES: &[&str] = &[
 
 /// The driver's address, started once a run.
 static DRIVER: LazyLock<io::Result<String>> = LazyLock::new(|| {
-    let [port, _] = keeper::two_free_ports()?;
+    let [port, _] = server_process::two_free_ports()?;
     let mut driver = Command::new("chromedriver");
     driver.arg(format!("--port={port}"));
     // A folder of its own is removed with the driver.
-    keeper::keep(&driver, tempfile::tempdir()?)?;
-    keeper::wait_for(("127.0.0.1", port))?;
+    server_process::spawn_supervised(&driver, tempfile::tempdir()?)?;
+    server_process::wait_for(("127.0.0.1", port))?;
     Ok(format!("http://127.0.0.1:{port}"))
 });
 
@@ -68,7 +68,7 @@ impl Browser {
     }
 
     async fn open_with(screen: Screen, logs: Value) -> Option<Self> {
-        let driver = keeper::started("Chromium with its driver", &DRIVER)?;
+        let driver = server_process::started("Chromium with its driver", &DRIVER)?;
         let mut options = json!({ "args": SWITCHES });
         match screen {
             Screen::Desktop => options["args"].as_array_mut().unwrap().push(json!("--window-size=1440,900")),

@@ -13,19 +13,19 @@ use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
 
 /// A certificate authority nobody else trusts.
-pub(crate) struct Authority {
+pub(crate) struct TestAuthority {
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
 
 /// A key and a certificate, in PEM form.
-pub(crate) struct Identity {
+pub(crate) struct TestCertificate {
     /// The certificate.
     pub(crate) certificate: String,
     /// Its key (PKCS #8).
     pub(crate) key: String,
 }
 
-impl Authority {
+impl TestAuthority {
     /// A new one.
     pub(crate) fn new() -> Self {
         let mut params = CertificateParams::default();
@@ -40,28 +40,28 @@ impl Authority {
     }
 
     /// An identity made out to these host names and addresses.
-    pub(crate) fn issue(&self, hosts: &[&str]) -> Identity {
+    pub(crate) fn issue(&self, hosts: &[&str]) -> TestCertificate {
         self.sign(&params(hosts))
     }
 
     /// An identity that was valid once.
-    pub(crate) fn issue_expired(&self, hosts: &[&str]) -> Identity {
+    pub(crate) fn issue_expired(&self, hosts: &[&str]) -> TestCertificate {
         let mut params = params(hosts);
         params.not_before = rcgen::date_time_ymd(2001, 1, 1);
         params.not_after = rcgen::date_time_ymd(2002, 1, 1);
         self.sign(&params)
     }
 
-    fn sign(&self, params: &CertificateParams) -> Identity {
+    fn sign(&self, params: &CertificateParams) -> TestCertificate {
         let key = KeyPair::generate().unwrap();
-        Identity { certificate: params.signed_by(&key, &self.issuer).unwrap().pem(), key: key.serialize_pem() }
+        TestCertificate { certificate: params.signed_by(&key, &self.issuer).unwrap().pem(), key: key.serialize_pem() }
     }
 
     /// Writes the CA's certificate and an identity into `folder`: `ca.pem`, `cert.pem`, `key.pem`.
     ///
     /// # Errors
     /// When a file cannot be written.
-    pub(crate) fn write(&self, identity: &Identity, folder: &Path) -> io::Result<PathBuf> {
+    pub(crate) fn write(&self, identity: &TestCertificate, folder: &Path) -> io::Result<PathBuf> {
         let ca_file = folder.join("ca.pem");
         std::fs::write(&ca_file, self.pem())?;
         std::fs::write(folder.join("cert.pem"), &identity.certificate)?;
@@ -100,7 +100,7 @@ pub(crate) struct TlsBridge {
 
 impl TlsBridge {
     /// A bridge that shows `identity` to clients, and takes from the server a certificate for `host` from `server_ca`.
-    pub(crate) fn new(identity: &Identity, server_ca: &Path, host: &str) -> Self {
+    pub(crate) fn new(identity: &TestCertificate, server_ca: &Path, host: &str) -> Self {
         let certificate = CertificateDer::from_pem_slice(identity.certificate.as_bytes()).unwrap();
         let key = PrivateKeyDer::from_pem_slice(identity.key.as_bytes()).unwrap();
         let towards_client = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))

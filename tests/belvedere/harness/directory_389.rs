@@ -7,9 +7,9 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use super::administrator::Administrator;
-use super::certificates::Authority;
-use super::keeper;
-use super::ldif::{Change, Entry};
+use super::certificates::TestAuthority;
+use super::ldif::{LdifChange, LdifEntry};
+use super::server_process;
 use super::slapd::AWKWARD;
 
 /// Everybody's password.
@@ -53,7 +53,7 @@ pub(crate) struct Directory389 {
 /// The server; `None`, said loudly, where it cannot be started.
 pub(crate) fn server() -> Option<&'static Directory389> {
     static SERVER: OnceLock<io::Result<Directory389>> = OnceLock::new();
-    keeper::started("389 Directory Server", SERVER.get_or_init(Directory389::start))
+    server_process::started("389 Directory Server", SERVER.get_or_init(Directory389::start))
 }
 
 impl Directory389 {
@@ -89,14 +89,14 @@ impl Directory389 {
     fn start() -> io::Result<Self> {
         let temporary = tempfile::Builder::new().prefix("belvedere-389-").tempdir()?;
         let folder = temporary.path().to_owned();
-        let [plain, tls] = keeper::two_free_ports()?;
+        let [plain, tls] = server_process::two_free_ports()?;
         let ca_file = lay_out(&folder, plain, tls)?;
         let mut server = Command::new("ns-slapd");
         // A debug level, even none, keeps it in the foreground.
         server.arg("-D").arg(folder.join("config")).args(["-d", "0"]);
-        keeper::keep(&server, temporary)?;
+        server_process::spawn_supervised(&server, temporary)?;
         for port in [plain, tls] {
-            keeper::wait_for(("127.0.0.1", port))?;
+            server_process::wait_for(("127.0.0.1", port))?;
         }
         let directory = Self { ldap_port: plain, ldaps_port: tls, ca_file, folder };
         directory.administrator().apply(&population())?;
@@ -111,12 +111,12 @@ fn lay_out(folder: &Path, plain: u16, tls: u16) -> io::Result<PathBuf> {
     }
     fs::copy(COLLATIONS, folder.join("config/slapd-collations.conf"))?;
     fs::copy(OWN_SCHEMA, folder.join("config/schema/99user.ldif"))?;
-    let authority = Authority::new();
+    let authority = TestAuthority::new();
     let ca_file = authority.write(&authority.issue(&["localhost"]), folder)?;
     store_certificate(folder)?;
-    let password = keeper::run(Command::new("pwdhash").args(["-s", "SSHA512", PASSWORD]))?;
+    let password = server_process::run(Command::new("pwdhash").args(["-s", "SSHA512", PASSWORD]))?;
     // It changes to this user; only root may name another than the one who starts it.
-    let user = keeper::run(Command::new("id").arg("-un"))?;
+    let user = server_process::run(Command::new("id").arg("-un"))?;
     let here = folder.display();
     let mut settings = fs::read_to_string(TEMPLATE)?;
     for (key, value) in [
@@ -172,8 +172,8 @@ fn store_certificate(folder: &Path) -> io::Result<()> {
     let database = format!("sql:{}", folder.join("config").display());
     let bundle = folder.join("identity.p12");
     let file = |name: &str| folder.join(name);
-    keeper::run(Command::new("certutil").args(["-N", "--empty-password", "-d", &database]))?;
-    keeper::run(
+    server_process::run(Command::new("certutil").args(["-N", "--empty-password", "-d", &database]))?;
+    server_process::run(
         Command::new("openssl")
             .args(["pkcs12", "-export", "-name", "Server-Cert", "-passout", "pass:", "-in"])
             .arg(file("cert.pem"))
@@ -182,8 +182,8 @@ fn store_certificate(folder: &Path) -> io::Result<()> {
             .arg("-out")
             .arg(&bundle),
     )?;
-    keeper::run(Command::new("pk12util").args(["-W", "", "-K", "", "-d", &database, "-i"]).arg(&bundle))?;
-    keeper::run(
+    server_process::run(Command::new("pk12util").args(["-W", "", "-K", "", "-d", &database, "-i"]).arg(&bundle))?;
+    server_process::run(
         Command::new("certutil").args(["-A", "-n", "CA", "-t", "CT,,", "-d", &database, "-i"]).arg(file("ca.pem")),
     )?;
     Ok(())
@@ -198,7 +198,7 @@ fn population() -> String {
     for (cn, uid) in AWKWARD {
         ldif += &person(cn, uid).ldif();
     }
-    ldif += &Entry::at(SERVICE_DN)
+    ldif += &LdifEntry::at(SERVICE_DN)
         .with("objectClass", "inetOrgPerson")
         .with("sn", "service")
         .with("userPassword", PASSWORD)
@@ -216,12 +216,12 @@ fn population() -> String {
 }
 
 fn database() -> String {
-    let backend = Entry::at("cn=people,cn=ldbm database,cn=plugins,cn=config")
+    let backend = LdifEntry::at("cn=people,cn=ldbm database,cn=plugins,cn=config")
         .with("objectClass", "extensibleObject")
         .with("objectClass", "nsBackendInstance")
         .with("cn", "people")
         .with("nsslapd-suffix", BASE_DN);
-    let mapping = Entry::at(&format!("cn=\"{BASE_DN}\",cn=mapping tree,cn=config"))
+    let mapping = LdifEntry::at(&format!("cn=\"{BASE_DN}\",cn=mapping tree,cn=config"))
         .with("objectClass", "extensibleObject")
         .with("objectClass", "nsMappingTree")
         .with("cn", BASE_DN)
@@ -231,18 +231,18 @@ fn database() -> String {
                     allow (read, search, compare) userdn = \"ldap:///anyone\";)";
     let own_password = "(targetattr = \"userPassword\")(version 3.0; acl \"everybody has a password of their own\"; \
                         allow (write) userdn = \"ldap:///self\";)";
-    let base = Entry::at(BASE_DN)
+    let base = LdifEntry::at(BASE_DN)
         .with("objectClass", "domain")
         .with("dc", "example")
         .with("aci", all_read)
         .with("aci", own_password);
-    [backend, mapping, base].map(Entry::ldif).concat()
+    [backend, mapping, base].map(LdifEntry::ldif).concat()
 }
 
 /// Those whose passwords a policy watches.
 fn watched() -> String {
     let policy = dn("strict");
-    let mut ldif = Entry::at(&policy)
+    let mut ldif = LdifEntry::at(&policy)
         .with("objectClass", "ldapSubentry")
         .with("objectClass", "passwordPolicy")
         .with("passwordMustChange", "on")
@@ -256,19 +256,19 @@ fn watched() -> String {
         ldif += &person(name, name).with("pwdpolicysubentry", &policy).ldif();
     }
     // The policy does not hold yet while the entry is added.
-    ldif += &Change::at(&dn("must-change")).replace("userPassword", PASSWORD).ldif();
+    ldif += &LdifChange::at(&dn("must-change")).replace("userPassword", PASSWORD).ldif();
     let until = |time: jiff::Timestamp| time.strftime("%Y%m%d%H%M%SZ").to_string();
     let soon = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(72);
     let past = jiff::Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_hours(24);
-    ldif += &Change::at(&dn("expired")).replace("passwordExpirationTime", until(past)).ldif();
-    ldif + &Change::at(&dn("expiring")).replace("passwordExpirationTime", until(soon)).ldif()
+    ldif += &LdifChange::at(&dn("expired")).replace("passwordExpirationTime", until(past)).ldif();
+    ldif + &LdifChange::at(&dn("expiring")).replace("passwordExpirationTime", until(soon)).ldif()
 }
 
 /// In seconds.
 const DAY: u32 = 24 * 60 * 60;
 
-fn person(cn: &str, uid: &str) -> Entry {
-    Entry::at(&dn(cn))
+fn person(cn: &str, uid: &str) -> LdifEntry {
+    LdifEntry::at(&dn(cn))
         .with("objectClass", "inetOrgPerson")
         .with("cn", cn)
         .with("sn", cn)
@@ -276,8 +276,8 @@ fn person(cn: &str, uid: &str) -> Entry {
         .with("userPassword", PASSWORD)
 }
 
-fn group(class: &str, name: &str) -> Entry {
-    Entry::at(&dn(name)).with("objectClass", class).with("cn", name)
+fn group(class: &str, name: &str) -> LdifEntry {
+    LdifEntry::at(&dn(name)).with("objectClass", class).with("cn", name)
 }
 
 /// Where an entry with this common name is.

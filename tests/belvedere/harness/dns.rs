@@ -26,7 +26,7 @@ const WITHIN: Duration = Duration::from_secs(30);
 
 /// How the server takes questions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mood {
+pub(crate) enum DnsBehaviour {
     /// It answers from its table.
     Answers,
     /// It hears them and says nothing.
@@ -38,13 +38,13 @@ pub(crate) enum Mood {
 /// The running server, on a loopback port of its own for UDP and TCP. It stops when dropped.
 pub(crate) struct DnsServer {
     address: SocketAddr,
-    state: Arc<State>,
+    state: Arc<DnsServerState>,
     _serving: [AbortOnDropHandle<()>; 2],
 }
 
-struct State {
+struct DnsServerState {
     records: Mutex<Vec<Record>>,
-    mood: Mutex<Mood>,
+    behaviour: Mutex<DnsBehaviour>,
     questions: watch::Sender<Vec<String>>,
 }
 
@@ -53,9 +53,9 @@ impl DnsServer {
     pub(crate) async fn start() -> Self {
         let (udp, tcp) = sockets().await.unwrap();
         let address = udp.local_addr().unwrap();
-        let state = Arc::new(State {
+        let state = Arc::new(DnsServerState {
             records: Mutex::default(),
-            mood: Mutex::new(Mood::Answers),
+            behaviour: Mutex::new(DnsBehaviour::Answers),
             questions: watch::Sender::default(),
         });
         let serving = [
@@ -91,8 +91,8 @@ impl DnsServer {
     }
 
     /// Changes how it takes questions.
-    pub(crate) fn set(&self, mood: Mood) {
-        *self.state.mood.lock().unwrap() = mood;
+    pub(crate) fn set(&self, mood: DnsBehaviour) {
+        *self.state.behaviour.lock().unwrap() = mood;
     }
 
     /// Every question so far, in order: `SRV _ldap._tcp.corp.example.com`.
@@ -116,7 +116,7 @@ impl DnsServer {
     }
 }
 
-impl State {
+impl DnsServerState {
     /// The answer to a question, if there is one.
     fn answer(&self, question: &[u8]) -> Option<Message> {
         let question = Message::from_vec(question).ok()?;
@@ -128,10 +128,10 @@ impl State {
         answer.metadata.recursion_desired = question.metadata.recursion_desired;
         answer.metadata.recursion_available = true;
         answer.add_query(query.clone());
-        match *self.mood.lock().unwrap() {
-            Mood::Silent => return None,
-            Mood::Fails => answer.metadata.response_code = ResponseCode::ServFail,
-            Mood::Answers => {
+        match *self.behaviour.lock().unwrap() {
+            DnsBehaviour::Silent => return None,
+            DnsBehaviour::Fails => answer.metadata.response_code = ResponseCode::ServFail,
+            DnsBehaviour::Answers => {
                 let records = self.records.lock().unwrap();
                 let named: Vec<&Record> = records.iter().filter(|record| record.name == *query.name()).collect();
                 if named.is_empty() {
@@ -145,7 +145,7 @@ impl State {
     }
 }
 
-async fn serve_udp(socket: UdpSocket, state: Arc<State>) {
+async fn serve_udp(socket: UdpSocket, state: Arc<DnsServerState>) {
     let mut buffer = [0; 4096];
     while let Ok((length, client)) = socket.recv_from(&mut buffer).await {
         let Some(mut answer) = state.answer(&buffer[..length]) else { continue };
@@ -158,7 +158,7 @@ async fn serve_udp(socket: UdpSocket, state: Arc<State>) {
     }
 }
 
-async fn serve_tcp(listener: TcpListener, state: Arc<State>) {
+async fn serve_tcp(listener: TcpListener, state: Arc<DnsServerState>) {
     let mut clients = JoinSet::new();
     loop {
         tokio::select! {
@@ -173,7 +173,7 @@ async fn serve_tcp(listener: TcpListener, state: Arc<State>) {
 }
 
 /// Each message has its length in front (RFC 1035, 4.2.2).
-async fn serve_client(mut client: TcpStream, state: &State) -> io::Result<()> {
+async fn serve_client(mut client: TcpStream, state: &DnsServerState) -> io::Result<()> {
     loop {
         let mut question = vec![0; client.read_u16().await?.into()];
         client.read_exact(&mut question).await?;

@@ -7,20 +7,20 @@ use tokio::io::{self, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-use super::fault_proxy::{Fault, State};
-use super::requests::Reader;
+use super::fault_proxy::{Fault, FaultProxyState};
+use super::ldap_requests::LdapRequestReader;
 
 /// One client's connection; while it is there, it counts as open.
-pub(super) struct Connection {
-    state: Arc<State>,
-    reader: Arc<Mutex<Reader>>,
+pub(super) struct ProxiedConnection {
+    state: Arc<FaultProxyState>,
+    reader: Arc<Mutex<LdapRequestReader>>,
     is_silenced: bool,
 }
 
-impl Connection {
+impl ProxiedConnection {
     /// One that begins now.
-    pub(super) fn new(state: Arc<State>) -> Self {
-        state.seen.send_modify(|seen| {
+    pub(super) fn new(state: Arc<FaultProxyState>) -> Self {
+        state.traffic.send_modify(|seen| {
             seen.connections += 1;
             seen.open += 1;
         });
@@ -30,11 +30,11 @@ impl Connection {
     /// Carries bytes between the client and the server until it ends.
     ///
     /// Either side may hang up at any time: that ends this connection and no other.
-    pub(super) async fn carry(mut self, client: TcpStream) {
-        let _ = self.try_carry(client).await;
+    pub(super) async fn forward(mut self, client: TcpStream) {
+        let _ = self.try_forward(client).await;
     }
 
-    async fn try_carry(&mut self, mut client: TcpStream) -> io::Result<()> {
+    async fn try_forward(&mut self, mut client: TcpStream) -> io::Result<()> {
         let state = Arc::clone(&self.state);
         let is_silent = *state.fault.borrow() == Fault::Silent;
         let Some(tls) = &state.tls else {
@@ -65,7 +65,7 @@ impl Connection {
                 if length == 0 {
                     return Ok(());
                 }
-                let requests = reader.lock().unwrap().hear(&buffer[..length]);
+                let requests = reader.lock().unwrap().read(&buffer[..length]);
                 state.note(requests);
                 to_server.write_all(&buffer[..length]).await?;
                 to_server.flush().await?;
@@ -132,9 +132,9 @@ impl Connection {
     }
 }
 
-impl Drop for Connection {
+impl Drop for ProxiedConnection {
     fn drop(&mut self) {
-        self.state.seen.send_modify(|seen| seen.open -= 1);
+        self.state.traffic.send_modify(|seen| seen.open -= 1);
     }
 }
 

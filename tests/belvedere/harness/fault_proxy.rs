@@ -11,10 +11,10 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::certificates::{Authority, TlsBridge};
-use super::fault_connection::Connection;
+use super::certificates::{TestAuthority, TlsBridge};
+use super::fault_connection::ProxiedConnection;
 use super::garbage::Garbage;
-use super::requests::{Request, Search};
+use super::ldap_requests::{LdapRequest, SearchRequest};
 
 /// How long a test waits for what must come, on a busy machine too.
 const WITHIN: Duration = Duration::from_secs(30);
@@ -38,7 +38,7 @@ pub(crate) enum Fault {
 
 /// What came by so far.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Seen {
+pub(crate) struct ProxyTraffic {
     /// Connections taken.
     pub(crate) connections: usize,
     /// Connections that are there now.
@@ -46,7 +46,7 @@ pub(crate) struct Seen {
     /// The name of every bind, also of those without a name.
     pub(crate) binds: Vec<String>,
     /// Every search.
-    pub(crate) searches: Vec<Search>,
+    pub(crate) searches: Vec<SearchRequest>,
 }
 
 /// A proxy on a loopback port of its own, in front of a real server. It keeps its port while it refuses, and ends when
@@ -56,26 +56,26 @@ pub(crate) struct Seen {
 /// proxy was set up [with TLS](Self::with_tls) of its own.
 pub(crate) struct FaultProxy {
     url: String,
-    state: Arc<State>,
+    state: Arc<FaultProxyState>,
     ca_folder: Option<TempDir>,
     /// Bound and never listening: nobody else gets the port while the proxy refuses.
     _reserved: TcpSocket,
     _accepting: AbortOnDropHandle<()>,
 }
 
-pub(super) struct State {
+pub(super) struct FaultProxyState {
     address: SocketAddr,
     pub(super) target: String,
     pub(super) tls: Option<TlsBridge>,
     pub(super) fault: watch::Sender<Fault>,
     is_listening: watch::Sender<bool>,
-    pub(super) seen: watch::Sender<Seen>,
-    trap: Mutex<Option<Trap>>,
+    pub(super) traffic: watch::Sender<ProxyTraffic>,
+    triggered: Mutex<Option<TriggeredFault>>,
 }
 
 /// The fault that begins with a certain request.
-struct Trap {
-    springs_at: Box<dyn Fn(&Request) -> bool + Send>,
+struct TriggeredFault {
+    trigger: Box<dyn Fn(&LdapRequest) -> bool + Send>,
     fault: Fault,
 }
 
@@ -101,20 +101,20 @@ impl FaultProxy {
         let address = reserved.local_addr().unwrap();
         let (mut tls, mut ca_folder) = (None, None);
         if let Some(server_ca) = server_ca {
-            let (authority, folder) = (Authority::new(), tempfile::tempdir().unwrap());
+            let (authority, folder) = (TestAuthority::new(), tempfile::tempdir().unwrap());
             let identity = authority.issue(&[host]);
             authority.write(&identity, folder.path()).unwrap();
             tls = Some(TlsBridge::new(&identity, server_ca, host));
             ca_folder = Some(folder);
         }
-        let state = Arc::new(State {
+        let state = Arc::new(FaultProxyState {
             address,
             target: format!("{host}:{port}"),
             tls,
             fault: watch::Sender::new(Fault::Pass),
             is_listening: watch::Sender::new(false),
-            seen: watch::Sender::default(),
-            trap: Mutex::default(),
+            traffic: watch::Sender::default(),
+            triggered: Mutex::default(),
         });
         let accepting = AbortOnDropHandle::new(tokio::spawn(accept(Arc::clone(&state))));
         let url = format!("{scheme}://{host}:{}", address.port());
@@ -142,15 +142,15 @@ impl FaultProxy {
     }
 
     /// The fault begins with the next request that `springs_at` knows; the request itself still reaches the server.
-    pub(crate) fn set_when(&self, springs_at: impl Fn(&Request) -> bool + Send + 'static, fault: Fault) {
-        *self.state.trap.lock().unwrap() = Some(Trap { springs_at: Box::new(springs_at), fault });
+    pub(crate) fn set_when(&self, springs_at: impl Fn(&LdapRequest) -> bool + Send + 'static, fault: Fault) {
+        *self.state.triggered.lock().unwrap() = Some(TriggeredFault { trigger: Box::new(springs_at), fault });
     }
 
     /// The fault begins with the next bind whose name contains `name`.
     pub(crate) fn set_at_bind(&self, name: &str, fault: Fault) {
         let wanted = name.to_lowercase();
-        let springs_at = move |request: &Request| match request {
-            Request::Bind(name) => name.to_lowercase().contains(&wanted),
+        let springs_at = move |request: &LdapRequest| match request {
+            LdapRequest::Bind(name) => name.to_lowercase().contains(&wanted),
             _ => false,
         };
         self.set_when(springs_at, fault);
@@ -158,48 +158,48 @@ impl FaultProxy {
 
     /// How many connections it has taken.
     pub(crate) fn connections(&self) -> usize {
-        self.state.seen.borrow().connections
+        self.state.traffic.borrow().connections
     }
 
     /// The name of every bind so far, in order; empty for one without a name.
     pub(crate) fn binds(&self) -> Vec<String> {
-        self.state.seen.borrow().binds.clone()
+        self.state.traffic.borrow().binds.clone()
     }
 
     /// Every search so far, in order.
-    pub(crate) fn searches(&self) -> Vec<Search> {
-        self.state.seen.borrow().searches.clone()
+    pub(crate) fn searches(&self) -> Vec<SearchRequest> {
+        self.state.traffic.borrow().searches.clone()
     }
 
     /// Waits until what was seen is so.
     ///
     /// # Panics
     /// When it is not so in half a minute.
-    pub(crate) async fn until(&self, is_so: impl FnMut(&Seen) -> bool) -> Seen {
-        let mut seen = self.state.seen.subscribe();
+    pub(crate) async fn until(&self, is_so: impl FnMut(&ProxyTraffic) -> bool) -> ProxyTraffic {
+        let mut seen = self.state.traffic.subscribe();
         patiently("a client", seen.wait_for(is_so)).await.unwrap().clone()
     }
 }
 
-impl State {
+impl FaultProxyState {
     /// Counts what the client asked. A trap springs before the server can have heard of it.
-    pub(super) fn note(&self, requests: Vec<Request>) {
+    pub(super) fn note(&self, requests: Vec<LdapRequest>) {
         for request in requests {
-            let mut trap = self.trap.lock().unwrap();
-            if let Some(sprung) = trap.take_if(|trap| (trap.springs_at)(&request)) {
+            let mut trap = self.triggered.lock().unwrap();
+            if let Some(sprung) = trap.take_if(|trap| (trap.trigger)(&request)) {
                 self.fault.send_replace(sprung.fault);
             }
             drop(trap);
-            self.seen.send_modify(|seen| match request {
-                Request::Bind(name) => seen.binds.push(name),
-                Request::Search(search) => seen.searches.push(search),
-                Request::Other(_) => {}
+            self.traffic.send_modify(|seen| match request {
+                LdapRequest::Bind(name) => seen.binds.push(name),
+                LdapRequest::Search(search) => seen.searches.push(search),
+                LdapRequest::Other(_) => {}
             });
         }
     }
 }
 
-async fn accept(state: Arc<State>) {
+async fn accept(state: Arc<FaultProxyState>) {
     let mut fault = state.fault.subscribe();
     let mut connections = JoinSet::new();
     loop {
@@ -212,7 +212,7 @@ async fn accept(state: Arc<State>) {
                 Some(_) = connections.join_next() => {}
                 accepted = listener.accept() => {
                     let (client, _) = accepted.unwrap();
-                    connections.spawn(Connection::new(Arc::clone(&state)).carry(client));
+                    connections.spawn(ProxiedConnection::new(Arc::clone(&state)).forward(client));
                 }
             }
         }

@@ -8,27 +8,28 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-use super::demo::Demo;
+use super::demo_server::DemoServer;
 
 /// What it answers at the moment.
 #[derive(Clone)]
-enum Mood {
+enum HttpBehaviour {
     Answers(Value),
     FailsWith(u16),
 }
 
 pub(crate) struct JsonServer {
     address: SocketAddr,
-    mood: Arc<Mutex<Mood>>,
+    behaviour: Arc<Mutex<HttpBehaviour>>,
     served: JoinHandle<()>,
 }
 
 /// A public page on a source of its own, whose one panel `share` shows 98.1 for as long as the server is well.
-pub(crate) async fn house_with_stock() -> (JsonServer, Demo) {
+pub(crate) async fn server_with_stock_source() -> (JsonServer, DemoServer) {
     let stock = JsonServer::start(json!({ "stock": { "share": 98.1 } })).await;
     let page = "title = \"Stock\"\naccess = \"public\"\n[[panel]]\nid = \"share\"\ntitle = \"Share\"\nkind = \"stat\"\n\
                 source = \"stock\"\nquery = \".stock.share\"\nunit = \"percent\"\nevery = \"100ms\"\n";
-    let plan = Demo::plan().await.set("sources.stock.kind", "http").set("sources.stock.url", stock.url("/stock"));
+    let plan =
+        DemoServer::builder().await.set("sources.stock.kind", "http").set("sources.stock.url", stock.url("/stock"));
     let demo = plan.page("stock", page).open().await;
     (stock, demo)
 }
@@ -38,7 +39,7 @@ impl JsonServer {
     pub(crate) async fn start(value: Value) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let mood = Arc::new(Mutex::new(Mood::Answers(value)));
+        let mood = Arc::new(Mutex::new(HttpBehaviour::Answers(value)));
         let served = tokio::spawn({
             let mood = Arc::clone(&mood);
             async move {
@@ -47,7 +48,7 @@ impl JsonServer {
                 }
             }
         });
-        Self { address, mood, served }
+        Self { address, behaviour: mood, served }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -56,12 +57,12 @@ impl JsonServer {
 
     /// From now on it answers `value`.
     pub(crate) fn answers(&self, value: Value) {
-        *self.mood.lock().unwrap() = Mood::Answers(value);
+        *self.behaviour.lock().unwrap() = HttpBehaviour::Answers(value);
     }
 
     /// From now on it fails with that status.
     pub(crate) fn fails_with(&self, status: u16) {
-        *self.mood.lock().unwrap() = Mood::FailsWith(status);
+        *self.behaviour.lock().unwrap() = HttpBehaviour::FailsWith(status);
     }
 }
 
@@ -71,7 +72,7 @@ impl Drop for JsonServer {
     }
 }
 
-async fn answer(mut stream: TcpStream, mood: Arc<Mutex<Mood>>) {
+async fn answer(mut stream: TcpStream, mood: Arc<Mutex<HttpBehaviour>>) {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         match stream.read_u8().await {
@@ -80,8 +81,8 @@ async fn answer(mut stream: TcpStream, mood: Arc<Mutex<Mood>>) {
         }
     }
     let (status, body) = match mood.lock().unwrap().clone() {
-        Mood::Answers(value) => (200, value.to_string()),
-        Mood::FailsWith(status) => (status, "no".to_owned()),
+        HttpBehaviour::Answers(value) => (200, value.to_string()),
+        HttpBehaviour::FailsWith(status) => (status, "no".to_owned()),
     };
     let answer = format!(
         "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",

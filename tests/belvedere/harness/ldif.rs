@@ -7,9 +7,9 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
 /// An entry to add.
-pub(crate) struct Entry(String);
+pub(crate) struct LdifEntry(String);
 
-impl Entry {
+impl LdifEntry {
     /// An entry at this DN.
     pub(crate) fn at(dn: &str) -> Self {
         Self(line("dn", dn))
@@ -33,9 +33,9 @@ impl Entry {
 }
 
 /// An entry to change.
-pub(crate) struct Change(String);
+pub(crate) struct LdifChange(String);
 
-impl Change {
+impl LdifChange {
     /// The entry at this DN.
     pub(crate) fn at(dn: &str) -> Self {
         Self(line("dn", dn) + "changetype: modify\n")
@@ -80,13 +80,13 @@ pub(crate) fn delete(dn: &str) -> String {
 }
 
 /// What a search found: the values by attribute; `dn` is one of them.
-pub(crate) type Found = BTreeMap<String, Vec<Vec<u8>>>;
+pub(crate) type LdifAttributes = BTreeMap<String, Vec<Vec<u8>>>;
 
 /// The entries in a search's output (without wrapped lines).
-pub(crate) fn parse(output: &str) -> Vec<Found> {
+pub(crate) fn parse(output: &str) -> Vec<LdifAttributes> {
     let mut entries = Vec::new();
     for block in output.split("\n\n") {
-        let mut entry = Found::new();
+        let mut entry = LdifAttributes::new();
         for line in block.lines().filter(|line| !line.starts_with('#')) {
             let Some((attribute, value)) = line.split_once(':') else { continue };
             let value = match value.strip_prefix(':') {

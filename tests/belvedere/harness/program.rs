@@ -20,7 +20,7 @@ pub(crate) fn belvedere(folder: &Path, arguments: &[&str]) -> Command {
 }
 
 /// Runs it to its end.
-pub(crate) async fn ends(mut command: Command) -> Output {
+pub(crate) async fn run_to_end(mut command: Command) -> Output {
     tokio::time::timeout(PATIENCE, command.output()).await.expect("the command ends").unwrap()
 }
 
@@ -30,14 +30,14 @@ pub(crate) fn text(bytes: &[u8]) -> String {
 }
 
 /// A command that runs until it is told to stop.
-pub(crate) struct Running {
+pub(crate) struct RunningProgram {
     child: Child,
     printed: Lines<BufReader<ChildStdout>>,
     log: Lines<BufReader<ChildStderr>>,
     logged: String,
 }
 
-impl Running {
+impl RunningProgram {
     /// Starts it.
     pub(crate) fn start(mut command: Command) -> Self {
         let mut child = command.spawn().unwrap();

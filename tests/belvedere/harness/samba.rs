@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use super::administrator::Administrator;
-use super::keeper;
-use super::ldif::{self, Change, Entry};
-use super::samba_controller::Controller;
+use super::ldif::{self, LdifChange, LdifEntry};
+use super::samba_controller::SambaController;
+use super::server_process;
 
 /// Everybody's password, but the administrator's.
 pub(crate) const PASSWORD: &str = "Correct-Horse-7";
@@ -54,19 +54,19 @@ const BYPASS_LAST_SET: &str = "1.3.6.1.4.1.7165.4.3.20";
 ///
 /// Nobody but `locked` may be given wrong passwords: the account would lock for every other test. Hire somebody. Whom a
 /// test has hired it may change in every way; people are named by their account names, which are their common names too.
-pub(crate) struct Domain {
+pub(crate) struct SambaDomain {
     addresses: [Ipv4Addr; 2],
     /// The CA that its certificate is from.
     pub(crate) ca_file: PathBuf,
 }
 
 /// The domain controller; `None`, said loudly, where it cannot be started.
-pub(crate) fn domain() -> Option<&'static Domain> {
-    static DOMAIN: OnceLock<io::Result<Domain>> = OnceLock::new();
-    keeper::started("a Samba domain controller", DOMAIN.get_or_init(Domain::start))
+pub(crate) fn domain() -> Option<&'static SambaDomain> {
+    static DOMAIN: OnceLock<io::Result<SambaDomain>> = OnceLock::new();
+    server_process::started("a Samba domain controller", DOMAIN.get_or_init(SambaDomain::start))
 }
 
-impl Domain {
+impl SambaDomain {
     /// Its address, which is also the host in its URLs.
     pub(crate) fn host(&self) -> String {
         self.addresses[0].to_string()
@@ -109,12 +109,12 @@ impl Domain {
 
     /// Adds an ordinary account that no other test knows.
     pub(crate) fn hire(&self, name: &str) {
-        self.modify(&account(&Hire { cn: name, name, ..Hire::default() }));
+        self.modify(&account(&NewAccount { cn: name, name, ..NewAccount::default() }));
     }
 
     /// Adds many ordinary accounts at once.
     pub(crate) fn hire_all(&self, names: &[String]) {
-        let accounts = names.iter().map(|name| account(&Hire { cn: name, name, ..Hire::default() }));
+        let accounts = names.iter().map(|name| account(&NewAccount { cn: name, name, ..NewAccount::default() }));
         self.modify(&accounts.collect::<String>());
     }
 
@@ -127,7 +127,7 @@ impl Domain {
     pub(crate) fn object_guids(&self, names: &str) -> Vec<(String, Vec<u8>)> {
         let filter = format!("(&(objectCategory=person)(sAMAccountName={names}))");
         let found = self.administrator().search(BASE_DN, &filter, &["sAMAccountName", "objectGUID"]).unwrap();
-        let of = |entry: ldif::Found| {
+        let of = |entry: ldif::LdifAttributes| {
             let (mut name, mut guid) = (entry.get("sAMAccountName")?.clone(), entry.get("objectGUID")?.clone());
             Some((String::from_utf8(name.remove(0)).unwrap(), guid.remove(0)))
         };
@@ -219,17 +219,17 @@ impl Domain {
         self.administrator().text(BASE_DN, &named(name), attribute)
     }
 
-    fn change(&self, name: &str, change: impl FnOnce(Change) -> Change) {
-        self.modify(&change(Change::at(&self.dn(name))).ldif());
+    fn change(&self, name: &str, change: impl FnOnce(LdifChange) -> LdifChange) {
+        self.modify(&change(LdifChange::at(&self.dn(name))).ldif());
     }
 
     /// Makes a password as old as if it had been set at this FILETIME, which nobody may do over LDAP.
     pub(crate) fn backdate_password(&self, dn: &str, set_at: i64) {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let change = Change::at(dn).replace("pwdLastSet", set_at.to_string()).ldif();
+        let change = LdifChange::at(dn).replace("pwdLastSet", set_at.to_string()).ldif();
         std::fs::write(file.path(), change).unwrap();
         let database = self.ca_file.with_file_name("private").join("sam.ldb");
-        keeper::run(
+        server_process::run(
             std::process::Command::new("ldbmodify")
                 .arg("-H")
                 .arg(database)
@@ -240,7 +240,7 @@ impl Domain {
     }
 
     fn start() -> io::Result<Self> {
-        let Controller { addresses, ca_file } = Controller::start(ADMINISTRATOR_PASSWORD)?;
+        let SambaController { addresses, ca_file } = SambaController::start(ADMINISTRATOR_PASSWORD)?;
         let domain = Self { addresses, ca_file };
         domain.administrator().apply(&population())?;
         domain.lock("locked");
@@ -256,7 +256,7 @@ fn named(name: &str) -> String {
 const ORDINARY: &str = "512";
 const DISABLED: &str = "514";
 
-struct Hire<'a> {
+struct NewAccount<'a> {
     cn: &'a str,
     name: &'a str,
     principal: Option<&'a str>,
@@ -264,7 +264,7 @@ struct Hire<'a> {
     more: &'a [(&'a str, &'a str)],
 }
 
-impl Default for Hire<'_> {
+impl Default for NewAccount<'_> {
     fn default() -> Self {
         Self { cn: "", name: "", principal: None, control: ORDINARY, more: &[] }
     }
@@ -272,21 +272,21 @@ impl Default for Hire<'_> {
 
 /// Everybody, the groups, and the policy, as LDIF.
 fn population() -> String {
-    let mut ldif = Change::at(BASE_DN).replace("lockoutThreshold", LOCKOUT_THRESHOLD.to_string()).ldif();
-    ldif += &Entry::at(&format!("OU=Staff,{BASE_DN}")).with("objectClass", "organizationalUnit").ldif();
-    ldif += &account(&Hire { cn: "Belvedere, service", name: "svc-belvedere", ..Hire::default() });
+    let mut ldif = LdifChange::at(BASE_DN).replace("lockoutThreshold", LOCKOUT_THRESHOLD.to_string()).ldif();
+    ldif += &LdifEntry::at(&format!("OU=Staff,{BASE_DN}")).with("objectClass", "organizationalUnit").ldif();
+    ldif += &account(&NewAccount { cn: "Belvedere, service", name: "svc-belvedere", ..NewAccount::default() });
     let alice = Some("alice@brand.example");
-    ldif += &account(&Hire { cn: "Alice Archer", name: "alice", principal: alice, ..Hire::default() });
-    ldif += &account(&Hire { cn: "Bob Baker", name: "bob", ..Hire::default() });
-    ldif += &account(&Hire { cn: "disabled", name: "disabled", control: DISABLED, ..Hire::default() });
+    ldif += &account(&NewAccount { cn: "Alice Archer", name: "alice", principal: alice, ..NewAccount::default() });
+    ldif += &account(&NewAccount { cn: "Bob Baker", name: "bob", ..NewAccount::default() });
+    ldif += &account(&NewAccount { cn: "disabled", name: "disabled", control: DISABLED, ..NewAccount::default() });
     // A FILETIME in the year 2001.
     let more = &[("accountExpires", "126500000000000000")];
-    ldif += &account(&Hire { cn: "expired", name: "expired", more, ..Hire::default() });
+    ldif += &account(&NewAccount { cn: "expired", name: "expired", more, ..NewAccount::default() });
     let more = &[("pwdLastSet", "0")];
-    ldif += &account(&Hire { cn: "must-change", name: "must-change", more, ..Hire::default() });
-    ldif += &account(&Hire { cn: "locked", name: "locked", ..Hire::default() });
+    ldif += &account(&NewAccount { cn: "must-change", name: "must-change", more, ..NewAccount::default() });
+    ldif += &account(&NewAccount { cn: "locked", name: "locked", ..NewAccount::default() });
     for (cn, name) in AWKWARD {
-        ldif += &account(&Hire { cn, name, ..Hire::default() });
+        ldif += &account(&NewAccount { cn, name, ..NewAccount::default() });
     }
     let troubled = ["disabled", "expired", "must-change", "locked"].map(dn);
     let nyc: Vec<String> = AWKWARD.iter().map(|(cn, _)| *cn).chain(["Alice Archer"]).map(dn).collect();
@@ -297,10 +297,10 @@ fn population() -> String {
     ldif
 }
 
-fn account(hire: &Hire<'_>) -> String {
-    let Hire { cn, name, principal, control, more } = hire;
+fn account(hire: &NewAccount<'_>) -> String {
+    let NewAccount { cn, name, principal, control, more } = hire;
     let own = format!("{name}@{DNS_DOMAIN}");
-    let entry = Entry::at(&dn(cn))
+    let entry = LdifEntry::at(&dn(cn))
         .with("objectClass", "user")
         .with("sAMAccountName", name)
         .with("userPrincipalName", principal.unwrap_or(&own))
@@ -311,7 +311,11 @@ fn account(hire: &Hire<'_>) -> String {
 }
 
 fn group(name: &str, members: &[String]) -> String {
-    Entry::at(&dn(name)).with("objectClass", "group").with("sAMAccountName", name).with_all("member", members).ldif()
+    LdifEntry::at(&dn(name))
+        .with("objectClass", "group")
+        .with("sAMAccountName", name)
+        .with_all("member", members)
+        .ldif()
 }
 
 /// `unicodePwd` is the password in quotes, as UTF-16 (MS-ADTS 3.1.1.3.1.5.1).

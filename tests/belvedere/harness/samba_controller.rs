@@ -7,22 +7,22 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::certificates::Authority;
-use super::keeper;
+use super::certificates::TestAuthority;
 use super::samba::NETBIOS_DOMAIN;
+use super::server_process;
 
 /// The ports a domain controller insists on: LDAP, LDAPS, Kerberos, changing passwords.
 const FIXED_PORTS: [u16; 4] = [389, 636, 88, 464];
 
 /// A running controller that knows nobody yet but its administrator.
-pub(super) struct Controller {
+pub(super) struct SambaController {
     /// Where it listens, at each with the same certificate.
     pub(super) addresses: [Ipv4Addr; 2],
     /// The CA that its certificate is from.
     pub(super) ca_file: PathBuf,
 }
 
-impl Controller {
+impl SambaController {
     /// Provisions and starts one; it lives as long as this process.
     ///
     /// # Errors
@@ -37,10 +37,10 @@ impl Controller {
         let ca_file = provision(folder, addresses, administrator_password)?;
         let mut samba = Command::new("samba");
         samba.arg("-s").arg(folder.join("etc/smb.conf")).args(["-i", "--debug-stdout"]);
-        keeper::keep(&samba, temporary)?;
+        server_process::spawn_supervised(&samba, temporary)?;
         for address in addresses {
             for port in FIXED_PORTS {
-                keeper::wait_for((address, port))?;
+                server_process::wait_for((address, port))?;
             }
         }
         Ok(Self { addresses, ca_file })
@@ -59,7 +59,7 @@ fn free_addresses() -> io::Result<[Ipv4Addr; 2]> {
 
 fn provision(folder: &Path, addresses: [Ipv4Addr; 2], administrator_password: &str) -> io::Result<PathBuf> {
     let here = folder.display();
-    keeper::run(
+    server_process::run(
         Command::new("samba-tool")
             .args(["domain", "provision", "--realm=CORP.EXAMPLE.COM", "--server-role=dc"])
             .arg(format!("--domain={NETBIOS_DOMAIN}"))
@@ -74,7 +74,7 @@ fn provision(folder: &Path, addresses: [Ipv4Addr; 2], administrator_password: &s
             .arg(format!("--option=xattr_tdb:file={here}/xattr.tdb")),
     )?;
     // The certificate Samba makes for itself names no host (no subject alternative name), which nothing current accepts.
-    let authority = Authority::new();
+    let authority = TestAuthority::new();
     let [first, second] = addresses.map(|address| address.to_string());
     let identity = authority.issue(&[&first, &second, "dc1.corp.example.com", "dc2.corp.example.com"]);
     let ca_file = authority.write(&identity, folder)?;

@@ -8,9 +8,9 @@ use std::sync::OnceLock;
 use jiff::{SignedDuration, Timestamp};
 
 use super::administrator::Administrator;
-use super::certificates::Authority;
-use super::keeper;
-use super::ldif::Entry;
+use super::certificates::TestAuthority;
+use super::ldif::LdifEntry;
+use super::server_process;
 
 /// Everybody's password.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
@@ -82,7 +82,7 @@ pub(crate) struct Slapd {
 /// The server; `None`, said loudly, where it cannot be started.
 pub(crate) fn server() -> Option<&'static Slapd> {
     static SLAPD: OnceLock<io::Result<Slapd>> = OnceLock::new();
-    keeper::started("slapd", SLAPD.get_or_init(Slapd::start))
+    server_process::started("slapd", SLAPD.get_or_init(Slapd::start))
 }
 
 impl Slapd {
@@ -115,7 +115,7 @@ impl Slapd {
 
     /// How many binds with this DN have reached the server, by its own log.
     pub(crate) fn binds(&self, dn: &str) -> usize {
-        let log = std::fs::read(self.folder.join(keeper::LOG)).unwrap();
+        let log = std::fs::read(self.folder.join(server_process::LOG)).unwrap();
         // 128 is a simple bind; a second line, without it, tells that a bind went well.
         let bind = format!(" BIND dn=\"{dn}\" method=128");
         String::from_utf8_lossy(&log).lines().filter(|line| line.contains(&bind)).count()
@@ -124,7 +124,7 @@ impl Slapd {
     fn start() -> io::Result<Self> {
         let temporary = tempfile::Builder::new().prefix("belvedere-slapd-").tempdir()?;
         let folder = temporary.path().to_owned();
-        let authority = Authority::new();
+        let authority = TestAuthority::new();
         let ca_file = authority.write(&authority.issue(&["localhost", "::1"]), &folder)?;
         let conf = folder.join("slapd.conf");
         std::fs::write(&conf, configuration(&folder))?;
@@ -136,9 +136,9 @@ impl Slapd {
         {
             let file = folder.join("people.ldif");
             std::fs::write(&file, ldif)?;
-            keeper::run(Command::new("slapadd").arg("-f").arg(&conf).args(["-b", base]).arg("-l").arg(&file))?;
+            server_process::run(Command::new("slapadd").arg("-f").arg(&conf).args(["-b", base]).arg("-l").arg(&file))?;
         }
-        let [plain, tls] = keeper::two_free_ports()?;
+        let [plain, tls] = server_process::two_free_ports()?;
         let ipv6 = std::net::TcpListener::bind(("::1", tls)).is_ok();
         let mut urls = format!("ldap://127.0.0.1:{plain}/ ldaps://127.0.0.1:{tls}/");
         if ipv6 {
@@ -147,9 +147,9 @@ impl Slapd {
         let mut slapd = Command::new("slapd");
         // A debug level keeps it in the foreground; this one is a line for every operation.
         slapd.args(["-d", "stats", "-h", &urls]).arg("-f").arg(&conf);
-        keeper::keep(&slapd, temporary)?;
+        server_process::spawn_supervised(&slapd, temporary)?;
         for port in [plain, tls] {
-            keeper::wait_for(("127.0.0.1", port))?;
+            server_process::wait_for(("127.0.0.1", port))?;
         }
         let server = Self { ldap_port: plain, ldaps_port: tls, ipv6, ca_file, folder };
         // The overlay sees only what is added while it runs.
@@ -205,12 +205,12 @@ fn population() -> String {
 }
 
 fn closed_population() -> String {
-    let service = Entry::at(SERVICE_DN)
+    let service = LdifEntry::at(SERVICE_DN)
         .with("objectClass", "inetOrgPerson")
         .with("sn", "service")
         .with("userPassword", PASSWORD)
         .ldif();
-    let carol = Entry::at(&format!("uid=carol,{CLOSED_BASE_DN}"))
+    let carol = LdifEntry::at(&format!("uid=carol,{CLOSED_BASE_DN}"))
         .with("objectClass", "inetOrgPerson")
         .with("cn", "Carol")
         .with("sn", "Carol")
@@ -234,7 +234,7 @@ fn backlinked_population() -> String {
 /// The policy (draft-behera-ldap-password-policy) and the people under it.
 fn aging_population() -> String {
     let ago = |age: SignedDuration| (Timestamp::now() - age).strftime("%Y%m%d%H%M%SZ").to_string();
-    let policy = Entry::at(&dn_below(POLICY_BASE_DN, "policy"))
+    let policy = LdifEntry::at(&dn_below(POLICY_BASE_DN, "policy"))
         .with("objectClass", "device")
         .with("objectClass", "pwdPolicy")
         .with("cn", "policy")
@@ -258,11 +258,11 @@ fn aging_population() -> String {
         // Forever: only an administrator can unlock it.
         aging("locked").with("pwdChangedTime", ago(fresh)).with("pwdAccountLockedTime", "000001010000Z"),
     ];
-    top(POLICY_BASE_DN, "policy") + &policy.ldif() + &people.map(Entry::ldif).concat()
+    top(POLICY_BASE_DN, "policy") + &policy.ldif() + &people.map(LdifEntry::ldif).concat()
 }
 
 fn top(base: &str, name: &str) -> String {
-    Entry::at(base)
+    LdifEntry::at(base)
         .with("objectClass", "dcObject")
         .with("objectClass", "organization")
         .with("dc", name)
@@ -271,8 +271,8 @@ fn top(base: &str, name: &str) -> String {
 }
 
 /// Somebody to add, with the usual password.
-pub(crate) fn person(base: &str, cn: &str, uid: &str) -> Entry {
-    Entry::at(&dn_below(base, cn))
+pub(crate) fn person(base: &str, cn: &str, uid: &str) -> LdifEntry {
+    LdifEntry::at(&dn_below(base, cn))
         .with("objectClass", "inetOrgPerson")
         .with("cn", cn)
         .with("sn", cn)
@@ -280,8 +280,8 @@ pub(crate) fn person(base: &str, cn: &str, uid: &str) -> Entry {
         .with("userPassword", PASSWORD)
 }
 
-fn group(base: &str, class: &str, name: &str) -> Entry {
-    Entry::at(&dn_below(base, name)).with("objectClass", class).with("cn", name)
+fn group(base: &str, class: &str, name: &str) -> LdifEntry {
+    LdifEntry::at(&dn_below(base, name)).with("objectClass", class).with("cn", name)
 }
 
 /// Where an entry with this common name is.

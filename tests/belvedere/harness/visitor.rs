@@ -25,25 +25,25 @@ const HTML: &str = "text/html,application/xhtml+xml,*/*;q=0.8";
 /// Somebody with a browser of their own.
 #[derive(Clone)]
 pub(crate) struct Visitor {
-    house: SocketAddr,
+    server: SocketAddr,
     http: reqwest::Client,
     /// The header in which a proxy says where they are, and what it says; see [`Visitor::at`].
     address: Option<(&'static str, String)>,
     /// What is shown in `Authorization` headers; see [`Visitor::shows`].
-    shown: Vec<String>,
+    authorizations: Vec<String>,
     pub(crate) cookies: BTreeMap<String, String>,
 }
 
 /// What the house answered.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) status: StatusCode,
     pub(crate) location: Option<String>,
     pub(crate) headers: reqwest::header::HeaderMap,
     pub(crate) body: String,
 }
 
-impl Answer {
+impl Response {
     /// The body as JSON.
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error} in {:?}", self.body))
@@ -71,7 +71,7 @@ impl Answer {
     }
 
     /// The sentence above the form.
-    pub(crate) fn said(&self) -> Option<String> {
+    pub(crate) fn form_message(&self) -> Option<String> {
         self.text_of("id=\"said\"")
     }
 
@@ -81,7 +81,7 @@ impl Answer {
     }
 
     /// Who is signed in, as the bar says it.
-    pub(crate) fn name_in_the_bar(&self) -> Option<String> {
+    pub(crate) fn signed_in_name(&self) -> Option<String> {
         let bar = self.body.split("class=\"who-name\"").nth(1)?;
         let name = bar.split("<span>").nth(1)?;
         Some(as_read(&name[..name.find("</span>")?]))
@@ -108,13 +108,13 @@ fn as_read(html: &str) -> String {
 }
 
 impl Visitor {
-    pub(crate) fn new(house: SocketAddr) -> Self {
+    pub(crate) fn new(server: SocketAddr) -> Self {
         // Plain HTTP on loopback needs no TLS, but the client wants to know whose it would be.
         let _ = rustls::crypto::ring::default_provider().install_default();
         // A new connection for each request: the house ends those that say nothing by its own clock, which tests move on.
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).pool_max_idle_per_host(0);
         let http = http.build().unwrap();
-        Self { house, http, address: None, shown: Vec::new(), cookies: BTreeMap::new() }
+        Self { server, http, address: None, authorizations: Vec::new(), cookies: BTreeMap::new() }
     }
 
     /// The same visitor at this address, for a house that believes the header `X-Real-IP`.
@@ -130,19 +130,19 @@ impl Visitor {
     }
 
     /// The same visitor with an `Authorization` header in every request; with one more, when it is called again.
-    pub(crate) fn shows(mut self, authorization: &str) -> Self {
-        self.shown.push(authorization.to_owned());
+    pub(crate) fn sends_authorization(mut self, authorization: &str) -> Self {
+        self.authorizations.push(authorization.to_owned());
         self
     }
 
     /// The same visitor with a name and a password in every request (RFC 7617).
     pub(crate) fn with_password(self, username: &str, password: &str) -> Self {
-        self.shows(&format!("Basic {}", BASE64_STANDARD.encode(format!("{username}:{password}"))))
+        self.sends_authorization(&format!("Basic {}", BASE64_STANDARD.encode(format!("{username}:{password}"))))
     }
 
     /// The same visitor with a token in every request (RFC 6750).
     pub(crate) fn with_token(self, token: &str) -> Self {
-        self.shows(&format!("Bearer {token}"))
+        self.sends_authorization(&format!("Bearer {token}"))
     }
 
     /// Makes an API token on the account page, good for `scope`, which lasts so many seconds. Answers with its text.
@@ -157,7 +157,7 @@ impl Visitor {
     }
 
     /// Has a signed token made of what it shows, good for `scope` where one is given.
-    pub(crate) async fn asks_for_a_signed_token(&mut self, scope: Option<&str>) -> Answer {
+    pub(crate) async fn asks_for_a_signed_token(&mut self, scope: Option<&str>) -> Response {
         let mut form = url::form_urlencoded::Serializer::new(String::new());
         form.extend_pairs(scope.map(|scope| ("scope", scope)));
         let request = self.request(Method::POST, "/api/v1/token").header(ACCEPT, "*/*");
@@ -173,19 +173,19 @@ impl Visitor {
     }
 
     /// Opens a path as a browser does.
-    pub(crate) async fn opens(&mut self, path: &str) -> Answer {
+    pub(crate) async fn opens(&mut self, path: &str) -> Response {
         let request = self.request(Method::GET, path).header(ACCEPT, HTML);
         self.send(request).await
     }
 
     /// Asks for a path as a script does.
-    pub(crate) async fn fetches(&mut self, path: &str) -> Answer {
+    pub(crate) async fn fetches(&mut self, path: &str) -> Response {
         let request = self.request(Method::GET, path).header(ACCEPT, "*/*");
         self.send(request).await
     }
 
     /// Opens a path again and again until the answer is the one that must come.
-    pub(crate) async fn opens_until(&mut self, path: &str, right: impl Fn(&Answer) -> bool) -> Answer {
+    pub(crate) async fn opens_until(&mut self, path: &str, right: impl Fn(&Response) -> bool) -> Response {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let answer = self.opens(path).await;
@@ -199,16 +199,16 @@ impl Visitor {
 
     /// The origin of this house's pages.
     pub(crate) fn origin(&self) -> String {
-        format!("http://{}", self.house)
+        format!("http://{}", self.server)
     }
 
     /// Sends a form as a browser does from a page of this house.
-    pub(crate) async fn posts(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn posts(&mut self, path: &str, fields: &[(&str, &str)]) -> Response {
         self.posts_from(&self.origin(), path, fields).await
     }
 
     /// Sends a form as a browser does from a page of `origin`.
-    pub(crate) async fn posts_from(&mut self, origin: &str, path: &str, fields: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn posts_from(&mut self, origin: &str, path: &str, fields: &[(&str, &str)]) -> Response {
         let mut form = url::form_urlencoded::Serializer::new(String::new());
         form.extend_pairs(fields);
         let request = self
@@ -221,7 +221,7 @@ impl Visitor {
     }
 
     /// Fills in the sign-in form that `path` shows.
-    pub(crate) async fn tries_to_sign_in(&mut self, username: &str, password: &str, next: &str) -> Answer {
+    pub(crate) async fn tries_to_sign_in(&mut self, username: &str, password: &str, next: &str) -> Response {
         let next: String = url::form_urlencoded::byte_serialize(next.as_bytes()).collect();
         let form = self.opens(&format!("/login?next={next}")).await;
         let csrf = form.field("/login", "csrf").expect("the form has its token");
@@ -237,7 +237,7 @@ impl Visitor {
     }
 
     /// Signs out by the button in the bar.
-    pub(crate) async fn signs_out(&mut self) -> Answer {
+    pub(crate) async fn signs_out(&mut self) -> Response {
         let home = self.opens("/").await;
         let csrf = home.field("/logout", "csrf").expect("the bar has the sign-out form");
         self.posts("/logout", &[("csrf", &csrf)]).await
@@ -250,14 +250,14 @@ impl Visitor {
 
     /// Opens a page's live channel from a page of `origin`, or from no browser at all.
     pub(crate) async fn watches_from(&self, origin: Option<&str>, path: &str) -> Result<Board, StatusCode> {
-        let mut request = format!("ws://{}{path}", self.house).into_client_request().unwrap();
+        let mut request = format!("ws://{}{path}", self.server).into_client_request().unwrap();
         if let Some(origin) = origin {
             request.headers_mut().insert("Origin", origin.parse().unwrap());
         }
         if !self.cookies.is_empty() {
             request.headers_mut().insert("Cookie", self.cookie_header().parse().unwrap());
         }
-        for shown in &self.shown {
+        for shown in &self.authorizations {
             request.headers_mut().append("Authorization", shown.parse().unwrap());
         }
         match tokio_tungstenite::connect_async(request).await {
@@ -269,18 +269,18 @@ impl Visitor {
 
     /// The request, with this visitor's cookies.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let mut request = self.http.request(method, format!("http://{}{path}", self.house));
+        let mut request = self.http.request(method, format!("http://{}{path}", self.server));
         if let Some((header, address)) = &self.address {
             request = request.header(*header, address);
         }
-        for shown in &self.shown {
+        for shown in &self.authorizations {
             request = request.header("Authorization", shown);
         }
         if self.cookies.is_empty() { request } else { request.header(COOKIE, self.cookie_header()) }
     }
 
     /// Sends it, and keeps the cookies that come back.
-    pub(crate) async fn send(&mut self, request: RequestBuilder) -> Answer {
+    pub(crate) async fn send(&mut self, request: RequestBuilder) -> Response {
         let response = request.send().await.expect("the house answers");
         for cookie in response.headers().get_all(SET_COOKIE) {
             let (pair, attributes) = cookie.to_str().unwrap().split_once(';').unwrap();
@@ -291,7 +291,7 @@ impl Visitor {
                 self.cookies.insert(name.to_owned(), value.to_owned());
             }
         }
-        Answer {
+        Response {
             status: response.status(),
             location: response.headers().get(LOCATION).map(|location| location.to_str().unwrap().to_owned()),
             headers: response.headers().clone(),

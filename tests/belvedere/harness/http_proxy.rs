@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::house::House;
+use super::test_server::TestServer;
 
 /// Longer than any head that a browser sends.
 const LONGEST_HEAD: usize = 16 * 1024;
@@ -17,34 +17,34 @@ const LONGEST_HEAD: usize = 16 * 1024;
 const REFUSAL: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 
 /// A gateway on a loopback port of its own. It ends when dropped.
-pub(crate) struct Gateway {
+pub(crate) struct HttpProxy {
     address: SocketAddr,
-    state: Arc<State>,
+    state: Arc<HttpProxyState>,
     _carrying: AbortOnDropHandle<()>,
 }
 
-struct State {
+struct HttpProxyState {
     house: SocketAddr,
     takes_upgrades: bool,
     /// How often all lines were cut.
-    cuts: watch::Sender<usize>,
+    closings: watch::Sender<usize>,
 }
 
-impl Gateway {
+impl HttpProxy {
     /// A gateway that lets everything through.
-    pub(crate) async fn to(house: &House) -> Self {
+    pub(crate) async fn to(house: &TestServer) -> Self {
         Self::open(house, true).await
     }
 
     /// A gateway that refuses upgrades, and lets everything else through.
-    pub(crate) async fn without_upgrades_to(house: &House) -> Self {
+    pub(crate) async fn without_upgrades_to(house: &TestServer) -> Self {
         Self::open(house, false).await
     }
 
-    async fn open(house: &House, takes_upgrades: bool) -> Self {
+    async fn open(house: &TestServer, takes_upgrades: bool) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let state = Arc::new(State { house: house.address, takes_upgrades, cuts: watch::Sender::new(0) });
+        let state = Arc::new(HttpProxyState { house: house.address, takes_upgrades, closings: watch::Sender::new(0) });
         let carrying = tokio::spawn(accept(listener, Arc::clone(&state)));
         Self { address, state, _carrying: AbortOnDropHandle::new(carrying) }
     }
@@ -55,25 +55,25 @@ impl Gateway {
     }
 
     /// Ends every connection there is. New ones are let through.
-    pub(crate) fn cuts_all(&self) {
-        self.state.cuts.send_modify(|cuts| *cuts += 1);
+    pub(crate) fn closes_all(&self) {
+        self.state.closings.send_modify(|cuts| *cuts += 1);
     }
 }
 
-async fn accept(listener: TcpListener, state: Arc<State>) {
+async fn accept(listener: TcpListener, state: Arc<HttpProxyState>) {
     while let Ok((browser, _)) = listener.accept().await {
-        let (state, mut cuts) = (Arc::clone(&state), state.cuts.subscribe());
+        let (state, mut cuts) = (Arc::clone(&state), state.closings.subscribe());
         tokio::spawn(async move {
             tokio::select! {
                 _ = cuts.changed() => (),
                 // Either side may hang up at any time: that ends this connection and no other.
-                _ = carry(browser, &state) => (),
+                _ = forward(browser, &state) => (),
             }
         });
     }
 }
 
-async fn carry(mut browser: TcpStream, state: &State) -> io::Result<()> {
+async fn forward(mut browser: TcpStream, state: &HttpProxyState) -> io::Result<()> {
     let mut head = Vec::new();
     while !head.windows(4).any(|end| end == b"\r\n\r\n") {
         if head.len() > LONGEST_HEAD || browser.read_buf(&mut head).await? == 0 {

@@ -8,26 +8,26 @@ use reqwest::header::{ACCEPT, ORIGIN};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
-use crate::harness::demo::{Demo, page};
+use crate::harness::demo_server::{DemoServer, page};
 use crate::harness::visitor::Visitor;
 use crate::pages::public;
 use crate::sessions::{MINUTE, START, is_a_stranger, is_signed_in};
 
 /// A house with an admin, a member's page and everybody's.
-async fn house() -> Demo {
-    let plan = Demo::plan().await.set("admins.users", json!(["grace"]));
+async fn house() -> DemoServer {
+    let plan = DemoServer::builder().await.set("admins.users", json!(["grace"]));
     plan.page("board", &public("Board")).page("members", &page("Members")).open().await
 }
 
 /// The house's ways in, with something in each place that a route leaves open.
-fn doors(demo: &Demo) -> Vec<(Method, String)> {
+fn doors(demo: &DemoServer) -> Vec<(Method, String)> {
     let fill = |part: &str| match part {
         "<slug>" | "<page>" => "members".to_owned(),
         "<path..>" => "css/base.css".to_owned(),
         part if part.starts_with('<') => "1".to_owned(),
         part => part.to_owned(),
     };
-    let doors = demo.house.doors.iter().map(|(method, path)| {
+    let doors = demo.house.routes.iter().map(|(method, path)| {
         let path = path.split('?').next().unwrap().split('/').map(fill).collect::<Vec<_>>().join("/");
         (method.parse().unwrap(), path)
     });
@@ -129,7 +129,7 @@ async fn no_way_in_reads_a_body_without_end() {
     let mut grace = demo.house.visitor();
     grace.signs_in("grace", demo.password("grace")).await;
     let csrf = grace.opens("/").await.field("/logout", "csrf").unwrap();
-    let before = demo.wire.said();
+    let before = demo.ldap_proxy.bytes_sent();
     for (method, path) in doors(&demo).into_iter().filter(|(method, _)| *method == Method::POST) {
         let body = format!("csrf={csrf}&password={}", "x".repeat(2 << 20));
         let request = grace.request(method, &path).header(ACCEPT, "text/html");
@@ -140,14 +140,17 @@ async fn no_way_in_reads_a_body_without_end() {
         };
         assert!(answer.status().is_client_error(), "{path}: {}", answer.status());
     }
-    assert_eq!(demo.wire.said(), before, "the directory heard of it");
+    assert_eq!(demo.ldap_proxy.bytes_sent(), before, "the directory heard of it");
     is_signed_in(&mut grace).await;
 }
 
 #[tokio::test]
 async fn a_board_that_only_listens_does_not_keep_its_session_and_hears_of_the_end() {
     let clock = Arc::new(ManualClock::at(START));
-    let demo = Demo::plan_with(clock.clone()).await.set("sessions.idle", "1h").page("members", &page("members"));
+    let demo = DemoServer::builder_with_clock(clock.clone())
+        .await
+        .set("sessions.idle", "1h")
+        .page("members", &page("members"));
     let demo = demo.open().await;
     let mut alice = demo.house.visitor();
     alice.signs_in("alice", demo.password("alice")).await;
@@ -159,7 +162,7 @@ async fn a_board_that_only_listens_does_not_keep_its_session_and_hears_of_the_en
         board.hears_a("ping").await;
     }
     clock.advance(10 * MINUTE);
-    let goodbye = board.is_told_goodbye().await;
+    let goodbye = board.is_closed().await;
     assert_eq!((goodbye.bye.unwrap()["reason"].as_str(), goodbye.code), (Some("expired"), Some(4401)));
     is_a_stranger(&mut alice).await;
 }
@@ -179,7 +182,7 @@ async fn no_password_and_no_token_is_in_the_audit_or_in_any_file_of_ours() {
     assert_ne!(first, second);
     let secrets = [wrong, demo.password("grace"), &first, &second, &csrf].map(str::to_owned);
     let folder = Arc::clone(&demo.house.folder);
-    demo.house.close().await;
+    demo.house.shut_down().await;
     for file in fs::read_dir(folder.path().join("state")).unwrap() {
         let path = file.unwrap().path();
         let kept = fs::read(&path).unwrap();

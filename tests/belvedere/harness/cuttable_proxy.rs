@@ -9,25 +9,25 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::AbortOnDropHandle;
 
 /// A wire on a loopback port of its own. It ends when dropped.
-pub(crate) struct Wire {
+pub(crate) struct CuttableProxy {
     address: SocketAddr,
-    state: Arc<State>,
+    state: Arc<CuttableProxyState>,
     _carrying: AbortOnDropHandle<()>,
 }
 
 #[derive(Default)]
-struct State {
-    said: AtomicUsize,
+struct CuttableProxyState {
+    bytes_sent: AtomicUsize,
     cut: AtomicBool,
 }
 
-impl Wire {
+impl CuttableProxy {
     /// A wire to what listens at this `ldap://` URL.
     pub(crate) async fn to(url: &str) -> Self {
         let target = url.strip_prefix("ldap://").unwrap().to_owned();
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let state = Arc::new(State::default());
+        let state = Arc::new(CuttableProxyState::default());
         let carrying = tokio::spawn(accept(listener, target, Arc::clone(&state)));
         Self { address, state, _carrying: AbortOnDropHandle::new(carrying) }
     }
@@ -38,8 +38,8 @@ impl Wire {
     }
 
     /// How many bytes the house has said to the directory.
-    pub(crate) fn said(&self) -> usize {
-        self.state.said.load(Ordering::SeqCst)
+    pub(crate) fn bytes_sent(&self) -> usize {
+        self.state.bytes_sent.load(Ordering::SeqCst)
     }
 
     /// From here on every new connection is dropped.
@@ -48,23 +48,23 @@ impl Wire {
     }
 
     /// The wire is whole again.
-    pub(crate) fn mend(&self) {
+    pub(crate) fn restore(&self) {
         self.state.cut.store(false, Ordering::SeqCst);
     }
 }
 
-async fn accept(listener: TcpListener, target: String, state: Arc<State>) {
+async fn accept(listener: TcpListener, target: String, state: Arc<CuttableProxyState>) {
     while let Ok((house, _)) = listener.accept().await {
         if state.cut.load(Ordering::SeqCst) {
             continue;
         }
         let (target, state) = (target.clone(), Arc::clone(&state));
         // Either side may hang up at any time: that ends this connection and no other.
-        tokio::spawn(async move { carry(house, &target, &state).await });
+        tokio::spawn(async move { forward(house, &target, &state).await });
     }
 }
 
-async fn carry(house: TcpStream, target: &str, state: &State) -> io::Result<()> {
+async fn forward(house: TcpStream, target: &str, state: &CuttableProxyState) -> io::Result<()> {
     let (mut from_house, mut to_house) = house.into_split();
     let (mut from_directory, mut to_directory) = TcpStream::connect(target).await?.into_split();
     let questions = async {
@@ -74,7 +74,7 @@ async fn carry(house: TcpStream, target: &str, state: &State) -> io::Result<()> 
             if length == 0 {
                 return to_directory.shutdown().await;
             }
-            state.said.fetch_add(length, Ordering::SeqCst);
+            state.bytes_sent.fetch_add(length, Ordering::SeqCst);
             to_directory.write_all(&buffer[..length]).await?;
         }
     };

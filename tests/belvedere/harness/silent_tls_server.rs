@@ -12,15 +12,15 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::task::AbortOnDropHandle;
 
 /// A server behind TLS that never answers.
-pub(crate) struct Face {
+pub(crate) struct SilentTlsServer {
     port: u16,
-    heard: Arc<Mutex<Vec<u8>>>,
+    received: Arc<Mutex<Vec<u8>>>,
     _listening: AbortOnDropHandle<()>,
 }
 
-impl Face {
+impl SilentTlsServer {
     /// Shows these certificates, its own first, all in one PEM text.
-    pub(crate) async fn shows(certificates: &str, key: &str) -> Self {
+    pub(crate) async fn presenting(certificates: &str, key: &str) -> Self {
         let chain: Vec<_> =
             CertificateDer::pem_slice_iter(certificates.as_bytes()).map(|certificate| certificate.unwrap()).collect();
         let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
@@ -47,7 +47,7 @@ impl Face {
                 });
             }
         });
-        Self { port, heard, _listening: AbortOnDropHandle::new(listening) }
+        Self { port, received: heard, _listening: AbortOnDropHandle::new(listening) }
     }
 
     /// Its LDAPS URL.
@@ -57,6 +57,6 @@ impl Face {
 
     /// All that was said to it behind the handshake, by those who have hung up.
     pub(crate) fn heard(&self) -> Vec<u8> {
-        self.heard.lock().unwrap().clone()
+        self.received.lock().unwrap().clone()
     }
 }

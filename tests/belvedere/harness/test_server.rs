@@ -16,23 +16,23 @@ use tokio::task::JoinHandle;
 use super::visitor::Visitor;
 
 /// A running server. It shuts down when dropped.
-pub(crate) struct House {
+pub(crate) struct TestServer {
     pub(crate) address: SocketAddr,
     pub(crate) folder: Arc<TempDir>,
     /// Every way in, by its method and address.
-    pub(crate) doors: Vec<(String, String)>,
+    pub(crate) routes: Vec<(String, String)>,
     shutdown: rocket::Shutdown,
     served: JoinHandle<()>,
 }
 
 /// A house in plan.
-pub(crate) struct Plan {
+pub(crate) struct TestServerBuilder {
     settings: Value,
     folder: Arc<TempDir>,
     clock: Arc<dyn Clock>,
 }
 
-impl Plan {
+impl TestServerBuilder {
     /// A house whose people are those of the directory at `url`.
     pub(crate) fn with_directory(url: &str) -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
@@ -42,7 +42,7 @@ impl Plan {
     }
 
     /// The same house again: its state and pages as they were left.
-    pub(crate) fn again(house: &House, url: &str) -> Self {
+    pub(crate) fn restarting(house: &TestServer, url: &str) -> Self {
         let plan = Self { settings: json!({}), folder: Arc::clone(&house.folder), clock: Arc::new(SystemClock) };
         plan.set("directory.url", url)
     }
@@ -59,7 +59,7 @@ impl Plan {
 
     /// The time is the test's, but for the moments by which a refused sign-in is held back: they pass by themselves.
     pub(crate) fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = Arc::new(MomentsPass(clock));
+        self.clock = Arc::new(RealShortSleeps(clock));
         self
     }
 
@@ -95,7 +95,7 @@ impl Plan {
     }
 
     /// Builds the house and waits until its door is open.
-    pub(crate) async fn open(self) -> House {
+    pub(crate) async fn open(self) -> TestServer {
         let server = Server::build(self.figment(), Arc::clone(&self.clock))
             .await
             .unwrap_or_else(|error: server::StartError| panic!("the house does not start: {error}"));
@@ -105,14 +105,14 @@ impl Plan {
             server.serve().await.unwrap_or_else(|error| panic!("the house fell down: {error}"));
         });
         let ready = ready.await.expect("the house opens its door");
-        House { address: ready.address, shutdown: ready.shutdown, folder: self.folder, doors, served }
+        TestServer { address: ready.address, shutdown: ready.shutdown, folder: self.folder, routes: doors, served }
     }
 }
 
 /// Waits of less than a second are real, as long as they take; longer ones are the clock's.
-struct MomentsPass(Arc<dyn Clock>);
+struct RealShortSleeps(Arc<dyn Clock>);
 
-impl Clock for MomentsPass {
+impl Clock for RealShortSleeps {
     fn now(&self) -> Timestamp {
         self.0.now()
     }
@@ -122,7 +122,7 @@ impl Clock for MomentsPass {
     }
 }
 
-impl House {
+impl TestServer {
     /// The address of a path in this house.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
@@ -144,13 +144,13 @@ impl House {
     }
 
     /// Shuts the house in good order, and waits for it.
-    pub(crate) async fn close(mut self) {
+    pub(crate) async fn shut_down(mut self) {
         self.shutdown.clone().notify();
         (&mut self.served).await.expect("the house closes in good order");
     }
 }
 
-impl Drop for House {
+impl Drop for TestServer {
     fn drop(&mut self) {
         self.shutdown.clone().notify();
     }

@@ -11,14 +11,14 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::codec::Framed;
 
 /// The running server; it stops when dropped.
-pub(crate) struct Stalled {
+pub(crate) struct StalledController {
     /// Its port, on `127.0.0.1`.
     pub(crate) port: u16,
     binds: Arc<Mutex<Vec<String>>>,
     serving: JoinHandle<()>,
 }
 
-impl Stalled {
+impl StalledController {
     /// Starts one.
     pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
@@ -42,7 +42,7 @@ impl Stalled {
     }
 }
 
-impl Drop for Stalled {
+impl Drop for StalledController {
     fn drop(&mut self) {
         self.serving.abort();
     }

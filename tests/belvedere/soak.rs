@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 
 use crate::harness::board::Board;
 use crate::harness::browser::{Browser, Screen};
-use crate::harness::demo::Demo;
-use crate::harness::gateway::Gateway;
+use crate::harness::demo_server::DemoServer;
+use crate::harness::http_proxy::HttpProxy;
 use crate::harness::json_server::JsonServer;
 
 /// 22 November 2026, 00:00 UTC: the clock's words for a minute are then easily told.
@@ -120,11 +120,11 @@ text = "What **hangs** on a wall."
 "#;
 
 /// The display, and all that stands behind it.
-struct Wall {
+struct WallDisplay {
     clock: Arc<ManualClock>,
     floor: JsonServer,
-    demo: Demo,
-    gateway: Gateway,
+    demo: DemoServer,
+    gateway: HttpProxy,
     browser: Browser,
     /// Hears what the page hears, so that no second passes before the last one was told.
     board: Board,
@@ -144,7 +144,7 @@ struct Footprint {
 #[tokio::test]
 async fn a_wall_display_takes_up_as_much_after_four_hours_as_after_two() {
     let Some(browser) = Browser::open_for_long(Screen::Desktop).await else { return };
-    let mut wall = Wall::hangs(browser).await;
+    let mut wall = WallDisplay::hangs(browser).await;
     for _ in 0..2 {
         wall.shows_an_hour().await;
     }
@@ -160,11 +160,11 @@ async fn a_wall_display_takes_up_as_much_after_four_hours_as_after_two() {
     wall.browser.closes().await;
 }
 
-impl Wall {
+impl WallDisplay {
     async fn hangs(browser: Browser) -> Self {
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(MIDNIGHT)));
         let floor = JsonServer::start(on_the_floor(0)).await;
-        let demo = Demo::plan_with(Arc::clone(&clock) as _)
+        let demo = DemoServer::builder_with_clock(Arc::clone(&clock) as _)
             .await
             .set("sources.floor.kind", "http")
             .set("sources.floor.url", floor.url("/"))
@@ -174,7 +174,7 @@ impl Wall {
             .page("wall", PAGE)
             .open()
             .await;
-        let gateway = Gateway::to(&demo.house).await;
+        let gateway = HttpProxy::to(&demo.house).await;
         let board = demo.house.visitor().watches("/live/wall").await.unwrap();
         browser.goes_to(&gateway.url("/p/wall")).await;
         browser.sees("#connection .words", |words| words == "Live").await;
@@ -194,7 +194,7 @@ impl Wall {
                 10 => self.is_hidden_for(6).await,
                 // What was missed is still there, and comes batch by batch.
                 20 => self.is_hidden_for(2).await,
-                40 => self.gateway.cuts_all(),
+                40 => self.gateway.closes_all(),
                 50 => self.floor.fails_with(503),
                 _ => (),
             }
@@ -262,7 +262,7 @@ impl Wall {
     async fn is_edited(&mut self) {
         self.browser.asks("window.sameDocument = true").await;
         self.demo.house.write_page("wall", &format!("{PAGE}# Edited in minute {}.\n", self.minute));
-        assert_eq!(self.board.is_told_goodbye().await.bye.unwrap()["reason"], "changed");
+        assert_eq!(self.board.is_closed().await.bye.unwrap()["reason"], "changed");
         self.board = self.demo.house.visitor().watches("/live/wall").await.unwrap();
         self.browser.waits_for("return window.sameDocument ?? null", Value::is_null).await;
         self.browser.sees("#connection .words", |words| words == "Live").await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::process::Command;
 
-use crate::harness::demo::{Demo, page};
+use crate::harness::demo_server::{DemoServer, page};
 use crate::harness::program::text;
 
 /// How long a client may take. It never decides a test that passes.
@@ -36,8 +36,8 @@ async fn run(program: &str, arguments: &[&str], environment: &[(&str, &str)]) ->
 }
 
 /// A house with three pages, and a token of alice's.
-async fn house(scope: &str) -> (Demo, String) {
-    let plan = Demo::plan().await.page("members", &page("Members")).page("ops", &page("Ops"));
+async fn house(scope: &str) -> (DemoServer, String) {
+    let plan = DemoServer::builder().await.page("members", &page("Members")).page("ops", &page("Ops"));
     let demo = plan.page("operations", &page("Operations")).open().await;
     let mut desk = demo.house.visitor();
     desk.signs_in("alice", demo.password("alice")).await;

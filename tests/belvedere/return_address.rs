@@ -2,7 +2,7 @@
 
 use reqwest::StatusCode;
 
-use crate::harness::demo::Demo;
+use crate::harness::demo_server::DemoServer;
 use crate::harness::visitor::Visitor;
 
 /// A page with an input whose values need care in an address.
@@ -62,8 +62,8 @@ const ATTACKS: &[&str] = &[
     "",
 ];
 
-async fn house() -> Demo {
-    Demo::plan().await.page("cities", CITIES).open().await
+async fn house() -> DemoServer {
+    DemoServer::builder().await.page("cities", CITIES).open().await
 }
 
 #[tokio::test]
@@ -156,7 +156,8 @@ async fn who_is_signed_in_already_goes_straight_on() {
 
 #[tokio::test]
 async fn who_may_not_open_a_page_can_become_somebody_else() {
-    let demo = Demo::plan().await.page("ops", &format!("access = {{ users = [\"carol\"] }}\n{CITIES}")).open().await;
+    let demo =
+        DemoServer::builder().await.page("ops", &format!("access = {{ users = [\"carol\"] }}\n{CITIES}")).open().await;
     let mut bob = demo.house.visitor();
     bob.signs_in("bob", demo.password("bob")).await;
     let refused = bob.opens("/p/ops").await;
@@ -179,7 +180,7 @@ async fn a_choice_of_theme_leads_back_and_is_remembered() {
     assert!(visitor.opens("/").await.body.contains("class=\"theme-dark\""));
 }
 
-fn goes_home(answer: &crate::harness::visitor::Answer, attack: &str) {
+fn goes_home(answer: &crate::harness::visitor::Response, attack: &str) {
     assert_eq!((answer.status, answer.location.as_deref()), (StatusCode::SEE_OTHER, Some("/")), "{attack:?}");
     assert_eq!(answer.headers.get_all("Location").iter().count(), 1, "{attack:?}");
 }

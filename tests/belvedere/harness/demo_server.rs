@@ -5,43 +5,43 @@ use std::sync::Arc;
 use belvedere::demo_directory::{Account, EmbeddedDirectory, Sample};
 use belvedere::domain::{Clock, SystemClock};
 
-use super::house::{House, Plan};
-use super::wire::Wire;
+use super::cuttable_proxy::CuttableProxy;
+use super::test_server::{TestServer, TestServerBuilder};
 
 /// The house, its directory, and the wire between the two.
-pub(crate) struct Demo {
-    pub(crate) house: House,
+pub(crate) struct DemoServer {
+    pub(crate) house: TestServer,
     pub(crate) directory: EmbeddedDirectory,
-    pub(crate) wire: Wire,
+    pub(crate) ldap_proxy: CuttableProxy,
 }
 
 /// The same in plan.
-pub(crate) struct DemoPlan {
-    plan: Plan,
+pub(crate) struct DemoServerBuilder {
+    server: TestServerBuilder,
     directory: EmbeddedDirectory,
-    wire: Wire,
+    ldap_proxy: CuttableProxy,
 }
 
-impl Demo {
+impl DemoServer {
     /// A house on an embedded directory of its own.
-    pub(crate) async fn plan() -> DemoPlan {
-        Self::plan_with(Arc::new(SystemClock)).await
+    pub(crate) async fn builder() -> DemoServerBuilder {
+        Self::builder_with_clock(Arc::new(SystemClock)).await
     }
 
     /// The same, by the test's clock.
-    pub(crate) async fn plan_with(clock: Arc<dyn Clock>) -> DemoPlan {
+    pub(crate) async fn builder_with_clock(clock: Arc<dyn Clock>) -> DemoServerBuilder {
         let directory = EmbeddedDirectory::start(&Sample::demo(), Arc::clone(&clock)).await.unwrap();
-        let wire = Wire::to(&directory.url()).await;
-        let plan = Plan::with_directory(&wire.url()).clock(clock);
-        DemoPlan { plan, directory, wire }
+        let wire = CuttableProxy::to(&directory.url()).await;
+        let plan = TestServerBuilder::with_directory(&wire.url()).clock(clock);
+        DemoServerBuilder { server: plan, directory, ldap_proxy: wire }
     }
 
     /// Shuts the house in good order and opens it again, as it was left.
-    pub(crate) async fn again(self) -> Self {
-        let Self { house, directory, wire } = self;
-        let plan = Plan::again(&house, &wire.url());
-        house.close().await;
-        Self { house: plan.open().await, directory, wire }
+    pub(crate) async fn restart(self) -> Self {
+        let Self { house, directory, ldap_proxy: wire } = self;
+        let plan = TestServerBuilder::restarting(&house, &wire.url());
+        house.shut_down().await;
+        Self { house: plan.open().await, directory, ldap_proxy: wire }
     }
 
     /// The sample password of somebody.
@@ -54,28 +54,28 @@ impl Demo {
     }
 }
 
-impl DemoPlan {
+impl DemoServerBuilder {
     /// See [`Plan::set`].
     pub(crate) fn set(mut self, path: &str, value: impl Into<serde_json::Value>) -> Self {
-        self.plan = self.plan.set(path, value);
+        self.server = self.server.set(path, value);
         self
     }
 
     /// See [`Plan::page`].
     pub(crate) fn page(mut self, slug: &str, text: &str) -> Self {
-        self.plan = self.plan.page(slug, text);
+        self.server = self.server.page(slug, text);
         self
     }
 
     /// See [`Plan::sample_pages`].
     pub(crate) fn sample_pages(mut self) -> Self {
-        self.plan = self.plan.sample_pages();
+        self.server = self.server.sample_pages();
         self
     }
 
     /// Opens the house.
-    pub(crate) async fn open(self) -> Demo {
-        Demo { house: self.plan.open().await, directory: self.directory, wire: self.wire }
+    pub(crate) async fn open(self) -> DemoServer {
+        DemoServer { house: self.server.open().await, directory: self.directory, ldap_proxy: self.ldap_proxy }
     }
 }
 

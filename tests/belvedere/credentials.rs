@@ -8,13 +8,13 @@ use futures::future::join_all;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
-use crate::harness::demo::{Demo, page};
+use crate::harness::demo_server::{DemoServer, page};
 use crate::harness::visitor::Visitor;
 use crate::sessions::{MINUTE, START};
 
 /// How a way stands that somebody comes by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Way {
+enum CredentialKind {
     /// Nothing is shown.
     Missing,
     /// All that the person may.
@@ -28,11 +28,11 @@ enum Way {
     /// Whatever it was, it is good for nothing.
     Bad,
 }
-use Way::{Bad, Missing, Reads, ReadsNone, ReadsOne, Whole};
+use CredentialKind::{Bad, Missing, Reads, ReadsNone, ReadsOne, Whole};
 
 /// What a route is for.
 #[derive(Clone, Copy, Debug)]
-enum Route {
+enum PageRoute {
     Public,
     /// A page that alice may open.
     Page,
@@ -43,9 +43,9 @@ enum Route {
     /// Lists that everybody has, of what they may open.
     List,
 }
-use Route::{List, Ops, Own, Page, Public};
+use PageRoute::{List, Ops, Own, Page, Public};
 
-const ROUTES: &[(&str, Route)] = &[
+const ROUTES: &[(&str, PageRoute)] = &[
     ("/p/everybody", Public),
     ("/p/members", Page),
     ("/p/ops", Ops),
@@ -65,7 +65,7 @@ const ROUTES: &[(&str, Route)] = &[
     ("/metrics", Own),
 ];
 
-fn expected(way: Way, route: Route) -> u16 {
+fn expected(way: CredentialKind, route: PageRoute) -> u16 {
     match (way, route) {
         (Bad, _) | (Missing, Page | Ops | Own) => 401,
         (Reads | ReadsOne | ReadsNone, Own) | (ReadsOne | ReadsNone, Page) | (ReadsNone, Ops) => 403,
@@ -73,8 +73,8 @@ fn expected(way: Way, route: Route) -> u16 {
     }
 }
 
-pub(crate) async fn house(clock: &Arc<ManualClock>) -> Demo {
-    Demo::plan_with(clock.clone())
+pub(crate) async fn house(clock: &Arc<ManualClock>) -> DemoServer {
+    DemoServer::builder_with_clock(clock.clone())
         .await
         .set("admins", json!({ "users": ["alice"] }))
         .page("everybody", &format!("access = \"public\"\n{}", page("Everybody")))
@@ -85,7 +85,7 @@ pub(crate) async fn house(clock: &Arc<ManualClock>) -> Demo {
 }
 
 /// The ways of alice, each with how it stands.
-async fn ways(demo: &Demo, clock: &ManualClock) -> Vec<(String, Visitor, Way)> {
+async fn ways(demo: &DemoServer, clock: &ManualClock) -> Vec<(String, Visitor, CredentialKind)> {
     let mut desk = demo.house.visitor();
     desk.signs_in("alice", demo.password("alice")).await;
     let mut ways = Vec::new();
@@ -132,7 +132,7 @@ async fn ways(demo: &Demo, clock: &ManualClock) -> Vec<(String, Visitor, Way)> {
     way("a token and a name", stranger().with_token(&token).with_password("alice", password), Bad);
     way("a token twice", stranger().with_token(&token).with_token(&token), Bad);
     for shown in ["", "Bearer", "Basic !", "Negotiate abc", "Digest username=\"alice\"", &token] {
-        way("what cannot be read", stranger().shows(shown), Bad);
+        way("what cannot be read", stranger().sends_authorization(shown), Bad);
     }
     let mut both = desk.clone().with_password("alice", "wrong");
     both.cookies.clone_from(&desk.cookies);
@@ -224,7 +224,7 @@ async fn a_token_in_an_address_is_no_way_in() {
 async fn a_script_is_challenged_and_no_browser_ever_pops_up_a_window() {
     let clock = Arc::new(ManualClock::at(START));
     let demo = house(&clock).await;
-    let challenges = |answer: &crate::harness::visitor::Answer| {
+    let challenges = |answer: &crate::harness::visitor::Response| {
         let all = answer.headers.get_all("WWW-Authenticate").iter();
         all.map(|value| value.to_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
@@ -267,7 +267,7 @@ async fn answers(visitor: &Visitor, path: &str) -> u16 {
             Ok(mut board) => match board.hears().await["type"].as_str() {
                 Some("hello") => 200,
                 // As a browser, which is told on the socket.
-                Some("bye") => board.is_told_goodbye().await.code.unwrap() - 4_000,
+                Some("bye") => board.is_closed().await.code.unwrap() - 4_000,
                 other => panic!("{other:?}"),
             },
             Err(status) => status.as_u16(),

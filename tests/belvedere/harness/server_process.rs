@@ -20,7 +20,7 @@ pub(crate) const LOG: &str = "server.log";
 
 /// Waits for the end of its standard input, which comes with the end of the test process however it ends; then stops
 /// the server and removes its folder. Should the shell itself be killed, the server gets a TERM all the same.
-const KEEPER: &str = r#"
+const SUPERVISOR: &str = r#"
 dir=$1; shift
 setpriv --pdeathsig TERM "$@" </dev/null &
 server=$!
@@ -33,18 +33,18 @@ sleep 1
 rm -rf "$dir"
 "#;
 
-/// The keepers, whose standard inputs must stay open until the process ends.
-static KEPT: Mutex<Vec<Child>> = Mutex::new(Vec::new());
+/// The supervisors, whose standard inputs must stay open until the process ends.
+static SUPERVISORS: Mutex<Vec<Child>> = Mutex::new(Vec::new());
 
 /// Starts `server`, which must stay in the foreground and keeps its files in `folder`. From here on the folder is the
-/// keeper's to remove.
+/// supervisor's to remove.
 ///
 /// # Errors
 /// When no shell can be started or the log cannot be written.
-pub(crate) fn keep(server: &Command, folder: TempDir) -> io::Result<()> {
+pub(crate) fn spawn_supervised(server: &Command, folder: TempDir) -> io::Result<()> {
     let log = File::create(folder.path().join(LOG))?;
-    let keeper = Command::new("sh")
-        .args(["-c", KEEPER, "keeper"])
+    let supervisor = Command::new("sh")
+        .args(["-c", SUPERVISOR, "supervisor"])
         .arg(folder.path())
         .arg(server.get_program())
         .args(server.get_args())
@@ -52,7 +52,7 @@ pub(crate) fn keep(server: &Command, folder: TempDir) -> io::Result<()> {
         .stdout(log.try_clone()?)
         .stderr(log)
         .spawn()?;
-    KEPT.lock().unwrap().push(keeper);
+    SUPERVISORS.lock().unwrap().push(supervisor);
     let _ = folder.keep();
     Ok(())
 }

@@ -1,8 +1,8 @@
 //! What a board does where it cannot have what it asks for: an upgrade, or a place.
 
 use crate::harness::browser::{Browser, Screen};
-use crate::harness::demo::{Demo, page};
-use crate::harness::gateway::Gateway;
+use crate::harness::demo_server::{DemoServer, page};
+use crate::harness::http_proxy::HttpProxy;
 
 const FIGURE: &str = "#panel-uptime .digits";
 
@@ -13,8 +13,8 @@ fn public() -> String {
 #[tokio::test]
 async fn a_page_behind_a_proxy_that_blocks_upgrades_is_live_over_events_and_goes_on_over_them() {
     let Some(browser) = Browser::open(Screen::Desktop).await else { return };
-    let demo = Demo::plan().await.page("board", &public()).open().await;
-    let gateway = Gateway::without_upgrades_to(&demo.house).await;
+    let demo = DemoServer::builder().await.page("board", &public()).open().await;
+    let gateway = HttpProxy::without_upgrades_to(&demo.house).await;
     browser.goes_to(&gateway.url("/p/board")).await;
     browser.asks("window.sameDocument = true").await;
     browser.sees("#connection .words", |words| words == "Live").await;
@@ -24,7 +24,7 @@ async fn a_page_behind_a_proxy_that_blocks_upgrades_is_live_over_events_and_goes
     let first = browser.reads(FIGURE).await;
     let before = browser.sees(FIGURE, |text| text != first).await;
 
-    gateway.cuts_all();
+    gateway.closes_all();
     browser.sees(FIGURE, |text| text != before).await;
     browser.sees("#connection .words", |words| words == "Live").await;
     let asked = browser.requests().await;
@@ -37,7 +37,7 @@ async fn a_page_behind_a_proxy_that_blocks_upgrades_is_live_over_events_and_goes
 #[tokio::test]
 async fn a_board_without_a_place_says_so_and_goes_on_when_there_is_one() {
     let Some(browser) = Browser::open(Screen::Desktop).await else { return };
-    let demo = Demo::plan().await.set("live.per_address", 1).page("board", &public()).open().await;
+    let demo = DemoServer::builder().await.set("live.per_address", 1).page("board", &public()).open().await;
     let other = demo.house.visitor().watches("/live/board").await.unwrap();
     browser.goes_to(&demo.house.url("/p/board")).await;
     browser.sees("#connection .words", |words| words == "Too many watch").await;
@@ -52,8 +52,8 @@ async fn a_board_without_a_place_says_so_and_goes_on_when_there_is_one() {
 #[tokio::test]
 async fn a_board_without_a_place_is_told_so_over_events_too() {
     let Some(browser) = Browser::open(Screen::Desktop).await else { return };
-    let demo = Demo::plan().await.set("live.per_address", 1).page("board", &public()).open().await;
-    let gateway = Gateway::without_upgrades_to(&demo.house).await;
+    let demo = DemoServer::builder().await.set("live.per_address", 1).page("board", &public()).open().await;
+    let gateway = HttpProxy::without_upgrades_to(&demo.house).await;
     let _other = demo.house.visitor().watches("/live/board").await.unwrap();
     browser.goes_to(&gateway.url("/p/board")).await;
     browser.sees("#connection .words", |words| words == "Too many watch").await;

@@ -11,10 +11,10 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::harness::demo::Demo;
+use crate::credentials::{house, of_session, revokes_the_first};
+use crate::harness::demo_server::DemoServer;
 use crate::harness::visitor::Visitor;
 use crate::sessions::{MINUTE, START};
-use crate::ways::{house, of_session, revokes_the_first};
 
 /// What a token says, whoever signed it.
 fn part(token: &str, number: usize) -> Value {
@@ -22,7 +22,7 @@ fn part(token: &str, number: usize) -> Value {
     serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
 }
 
-async fn signed_in(demo: &Demo) -> Visitor {
+async fn signed_in(demo: &DemoServer) -> Visitor {
     let mut desk = demo.house.visitor();
     desk.signs_in("alice", demo.password("alice")).await;
     desk
@@ -73,7 +73,7 @@ async fn the_answer_and_the_token_are_as_agreed_and_anybody_can_verify_it() {
 
 #[tokio::test]
 async fn the_address_that_browsers_use_is_who_signs() {
-    let demo = Demo::plan().await.set("site.public_url", "https://boards.corp.example.com").open().await;
+    let demo = DemoServer::builder().await.set("site.public_url", "https://boards.corp.example.com").open().await;
     let token = demo.house.visitor().with_password("alice", demo.password("alice")).gets_a_signed_token().await;
     assert_eq!(part(&token, 1)["iss"], "https://boards.corp.example.com");
 }
@@ -174,7 +174,7 @@ async fn a_live_connection_ends_with_the_token_s_time() {
     let mut board = script.watches_from(None, "/live/members").await.unwrap();
     board.hears_a("snapshot").await;
     clock.advance(3 * MINUTE);
-    let goodbye = board.is_told_goodbye().await;
+    let goodbye = board.is_closed().await;
     assert_eq!((goodbye.bye.unwrap()["reason"].as_str(), goodbye.code), (Some("expired"), Some(4401)));
     assert_eq!(script.watches_from(None, "/live/members").await.err(), Some(StatusCode::UNAUTHORIZED));
 }
@@ -201,18 +201,18 @@ async fn it_ends_at_once_with_what_it_was_made_from() {
     desk.signs_out().await;
     assert_eq!(of_desk.fetches("/p/members").await.json()["error"]["code"], "revoked-token");
     for (mut board, reason) in boards.into_iter().zip(["revoked", "signed-out"]) {
-        let goodbye = tokio::time::timeout(Duration::from_secs(1), board.is_told_goodbye()).await.expect("in a second");
+        let goodbye = tokio::time::timeout(Duration::from_secs(1), board.is_closed()).await.expect("in a second");
         assert_eq!((goodbye.bye.unwrap()["reason"].as_str(), goodbye.code), (Some(reason), Some(4401)));
     }
 }
 
 #[tokio::test]
 async fn a_restart_and_a_new_key_leave_tokens_good() {
-    let demo = Demo::plan().await.page("members", &crate::harness::demo::page("Members")).open().await;
+    let demo = DemoServer::builder().await.page("members", &crate::harness::demo_server::page("Members")).open().await;
     let mut desk = signed_in(&demo).await;
     let token = desk.makes_a_token("read", 3600).await;
     let signed = demo.house.visitor().with_token(&token).gets_a_signed_token().await;
-    let demo = demo.again().await;
+    let demo = demo.restart().await;
     assert_eq!(demo.house.visitor().with_token(&signed).fetches("/p/members").await.status, StatusCode::OK);
     assert_eq!(demo.house.visitor().with_token(&token).fetches("/p/members").await.status, StatusCode::OK);
 }

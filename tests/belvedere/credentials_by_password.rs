@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use belvedere::domain::ManualClock;
 use reqwest::{Method, StatusCode};
 
+use crate::credentials::house;
 use crate::factors;
-use crate::harness::demo::{Demo, page};
+use crate::harness::demo_server::{DemoServer, page};
 use crate::sessions::{MINUTE, START};
-use crate::ways::house;
 
 #[tokio::test]
 async fn a_right_password_is_asked_about_once_a_minute_and_no_session_begins() {
@@ -17,17 +17,17 @@ async fn a_right_password_is_asked_about_once_a_minute_and_no_session_begins() {
     let demo = house(&clock).await;
     let mut script = demo.house.visitor().with_password("alice", demo.password("alice"));
     assert_eq!(script.fetches("/api/v1/pages/members").await.status, StatusCode::OK);
-    let said = demo.wire.said();
+    let said = demo.ldap_proxy.bytes_sent();
     for path in ["/api/v1/pages/members", "/p/ops", "/account"] {
         assert_eq!(script.fetches(path).await.status, StatusCode::OK, "{path}");
     }
     let mut wrong = demo.house.visitor().with_password("alice", "wrong");
-    assert_eq!(demo.wire.said(), said, "what was right is not asked about again");
+    assert_eq!(demo.ldap_proxy.bytes_sent(), said, "what was right is not asked about again");
     assert_eq!(wrong.fetches("/p/ops").await.status, StatusCode::UNAUTHORIZED);
-    let said = demo.wire.said();
+    let said = demo.ldap_proxy.bytes_sent();
     clock.advance(MINUTE);
     let account = script.opens("/account").await;
-    assert!(demo.wire.said() > said, "after a minute it is");
+    assert!(demo.ldap_proxy.bytes_sent() > said, "after a minute it is");
     assert!(!account.body.contains("<td>127.0.0.1</td>"), "no session is listed: {}", account.body);
     assert!(account.set_cookie("belvedere").is_none());
 }
@@ -40,25 +40,25 @@ async fn the_directory_has_its_say_again_when_what_is_remembered_runs_out() {
     assert_eq!(script.fetches("/p/members").await.status, StatusCode::OK);
     let mut unknown = demo.house.visitor().with_password("bob", demo.password("bob"));
     // A connection that is there would go on.
-    demo.wire.cut();
+    demo.ldap_proxy.cut();
     clock.advance(Duration::from_secs(59));
     assert_eq!(script.fetches("/p/members").await.status, StatusCode::OK, "for a minute it is known");
     let _ = unknown.fetches("/p/everybody").await;
-    demo.wire.mend();
+    demo.ldap_proxy.restore();
     clock.advance(Duration::from_secs(1));
-    let said = demo.wire.said();
+    let said = demo.ldap_proxy.bytes_sent();
     assert_eq!(script.fetches("/p/members").await.status, StatusCode::OK);
-    assert!(demo.wire.said() > said);
+    assert!(demo.ldap_proxy.bytes_sent() > said);
 }
 
 #[tokio::test]
 async fn nothing_is_remembered_where_the_settings_say_so() {
-    let demo = Demo::plan().await.set("basic.remember", "0s").page("members", &page("Members")).open().await;
+    let demo = DemoServer::builder().await.set("basic.remember", "0s").page("members", &page("Members")).open().await;
     let mut script = demo.house.visitor().with_password("alice", demo.password("alice"));
     for _ in 0..2 {
-        let said = demo.wire.said();
+        let said = demo.ldap_proxy.bytes_sent();
         assert_eq!(script.fetches("/p/members").await.status, StatusCode::OK);
-        assert!(demo.wire.said() > said);
+        assert!(demo.ldap_proxy.bytes_sent() > said);
     }
 }
 
@@ -80,12 +80,12 @@ async fn wrong_ones_are_limited_as_at_the_form_and_take_as_long() {
     for _ in 0..8 {
         let _ = demo.house.visitor().with_password("bob", "wrong").fetches("/p/members").await;
     }
-    let said = demo.wire.said();
+    let said = demo.ldap_proxy.bytes_sent();
     let mut right = demo.house.visitor().with_password("bob", demo.password("bob"));
     assert_eq!(right.fetches("/p/members").await.json()["error"]["code"], "wrong-credentials");
     let form = demo.house.visitor().tries_to_sign_in("bob", demo.password("bob"), "/").await;
     assert_eq!(form.status, StatusCode::UNAUTHORIZED);
-    assert_eq!(demo.wire.said(), said, "the directory hears of neither");
+    assert_eq!(demo.ldap_proxy.bytes_sent(), said, "the directory hears of neither");
     // Other people are not concerned.
     clock.advance(31 * MINUTE);
     assert_eq!(right.fetches("/p/members").await.status, StatusCode::OK, "and in time it is over");
@@ -93,7 +93,7 @@ async fn wrong_ones_are_limited_as_at_the_form_and_take_as_long() {
 
 #[tokio::test]
 async fn many_requests_at_once_are_few_binds() {
-    let demo = Demo::plan().await.page("members", &page("Members")).open().await;
+    let demo = DemoServer::builder().await.page("members", &page("Members")).open().await;
     let script = demo.house.visitor().with_password("alice", demo.password("alice"));
     let requests = (0..40).map(|_| {
         let mut script = script.clone();
@@ -112,7 +112,7 @@ async fn a_live_connection_ends_after_as_long_as_nobody_is_asked_about_its_perso
     let mut board = script.watches_from(None, "/live/members").await.unwrap();
     board.hears_a("snapshot").await;
     clock.advance(5 * MINUTE);
-    let goodbye = board.is_told_goodbye().await;
+    let goodbye = board.is_closed().await;
     assert_eq!(goodbye.bye.unwrap()["reason"], "expired");
     assert_eq!(goodbye.code, Some(4401));
     // Whoever says it again goes on.
@@ -132,12 +132,12 @@ async fn another_sites_page_gets_no_channel_whatever_it_shows() {
 
 #[tokio::test]
 async fn where_passwords_are_not_taken_a_script_is_told_what_to_use() {
-    let demo = Demo::plan().await.set("basic.enabled", false).page("members", &page("Members")).open().await;
+    let demo = DemoServer::builder().await.set("basic.enabled", false).page("members", &page("Members")).open().await;
     let mut script = demo.house.visitor().with_password("alice", demo.password("alice"));
     let refused = script.fetches("/p/members").await;
     assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
     assert_eq!(refused.json()["error"]["code"], "not-taken");
-    assert_eq!(demo.wire.said(), 0, "the password goes nowhere");
+    assert_eq!(demo.ldap_proxy.bytes_sent(), 0, "the password goes nowhere");
     let challenges = refused.headers.get_all("WWW-Authenticate").iter();
     assert!(challenges.map(|value| value.to_str().unwrap()).all(|challenge| !challenge.starts_with("Basic")));
 }

@@ -6,18 +6,18 @@ use belvedere::domain::ManualClock;
 use reqwest::header::{ACCEPT, ORIGIN, REFERER};
 use reqwest::{Method, StatusCode};
 
-use crate::harness::demo::{Demo, page};
-use crate::harness::visitor::{Answer, Visitor};
+use crate::harness::demo_server::{DemoServer, page};
+use crate::harness::visitor::{Response, Visitor};
 use crate::sessions::{MINUTE, START, is_a_stranger, is_signed_in};
 
 /// A house whose admin is alice, by the test's clock.
-async fn house(clock: &Arc<ManualClock>) -> Demo {
-    let plan = Demo::plan_with(clock.clone()).await;
+async fn house(clock: &Arc<ManualClock>) -> DemoServer {
+    let plan = DemoServer::builder_with_clock(clock.clone()).await;
     plan.set("admins.users", vec!["alice"]).page("members", &page("members")).open().await
 }
 
 /// Has the directory examined: an act of an admin's.
-async fn examines(visitor: &mut Visitor) -> Answer {
+async fn examines(visitor: &mut Visitor) -> Response {
     let csrf = visitor.opens("/admin/directory").await.field("/admin/examine", "csrf").unwrap();
     let (house, body) = (visitor.origin(), format!("csrf={csrf}"));
     let request = visitor
@@ -31,7 +31,7 @@ async fn examines(visitor: &mut Visitor) -> Answer {
 }
 
 /// Types a password into the form that asks for it again.
-async fn proves(visitor: &mut Visitor, password: &str, next: &str) -> Answer {
+async fn proves(visitor: &mut Visitor, password: &str, next: &str) -> Response {
     let form = visitor.opens(&format!("/login/again?next={next}")).await;
     assert_eq!(form.status, StatusCode::OK, "{:?}", form.location);
     let csrf = form.field("/login/again", "csrf").unwrap();
@@ -72,20 +72,24 @@ async fn a_wrong_password_proves_nothing_and_counts_like_one_at_the_sign_in() {
     let mut alice = demo.house.visitor();
     alice.signs_in("alice", demo.password("alice")).await;
     clock.advance(16 * MINUTE);
-    let mut said = demo.wire.said();
+    let mut said = demo.ldap_proxy.bytes_sent();
     for tries in 0.. {
         assert!(tries < 30, "the tries are never used up");
         let answer = proves(&mut alice, "not hers", "%2F").await;
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
-        assert!(answer.said().unwrap().starts_with("That is not your password."), "{:?}", answer.said());
-        if demo.wire.said() == said {
+        assert!(
+            answer.form_message().unwrap().starts_with("That is not your password."),
+            "{:?}",
+            answer.form_message()
+        );
+        if demo.ldap_proxy.bytes_sent() == said {
             break;
         }
-        said = demo.wire.said();
+        said = demo.ldap_proxy.bytes_sent();
     }
     // Now not even the right one is tried; she is still who she was.
     assert_eq!(proves(&mut alice, demo.password("alice"), "%2F").await.status, StatusCode::UNAUTHORIZED);
-    assert_eq!(demo.wire.said(), said, "the directory heard of it");
+    assert_eq!(demo.ldap_proxy.bytes_sent(), said, "the directory heard of it");
     is_signed_in(&mut alice).await;
     assert!(examines(&mut alice).await.location.unwrap().starts_with("/login/again"));
 }

@@ -8,20 +8,20 @@ use ldap3_lber::structure::{PL, StructureTag};
 
 /// One thing asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Request {
+pub(crate) enum LdapRequest {
     /// A bind with this name: a DN, a principal name, or nothing.
     Bind(String),
     /// A search.
-    Search(Search),
+    Search(SearchRequest),
     /// Anything else, by the number of its operation.
     Other(u64),
 }
 
 /// A search.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Search {
+pub(crate) struct SearchRequest {
     pub(crate) base: String,
-    pub(crate) scope: Scope,
+    pub(crate) scope: SearchScope,
     /// As RFC 4515 writes it.
     pub(crate) filter: String,
     pub(crate) attributes: Vec<String>,
@@ -29,7 +29,7 @@ pub(crate) struct Search {
 
 /// How far below its base a search looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Scope {
+pub(crate) enum SearchScope {
     Base,
     One,
     Subtree,
@@ -37,19 +37,19 @@ pub(crate) enum Scope {
 
 /// Reads one connection.
 #[derive(Default)]
-pub(crate) struct Reader {
+pub(crate) struct LdapRequestReader {
     unread: Vec<u8>,
     /// From here on the stream is encrypted.
     is_dark: bool,
     last_id: i64,
 }
 
-impl Reader {
+impl LdapRequestReader {
     /// What was asked with these bytes. Nothing, once the client speaks TLS.
     ///
     /// # Panics
     /// On what is neither LDAP nor TLS: then every count would be wrong.
-    pub(crate) fn hear(&mut self, bytes: &[u8]) -> Vec<Request> {
+    pub(crate) fn read(&mut self, bytes: &[u8]) -> Vec<LdapRequest> {
         let mut requests = Vec::new();
         if self.is_dark {
             return requests;
@@ -82,23 +82,23 @@ impl Reader {
     }
 }
 
-fn request(operation: StructureTag) -> Request {
+fn request(operation: StructureTag) -> LdapRequest {
     match (operation.class, operation.id) {
-        (TagClass::Application, 0) => Request::Bind(text(&octets(children(operation).remove(1)))),
-        (TagClass::Application, 3) => Request::Search(search(children(operation))),
-        (_, id) => Request::Other(id),
+        (TagClass::Application, 0) => LdapRequest::Bind(text(&octets(children(operation).remove(1)))),
+        (TagClass::Application, 3) => LdapRequest::Search(search(children(operation))),
+        (_, id) => LdapRequest::Other(id),
     }
 }
 
-fn search(parts: Vec<StructureTag>) -> Search {
+fn search(parts: Vec<StructureTag>) -> SearchRequest {
     let [base, scope, _aliases, _size, _time, _types_only, filter, attributes] = parts.try_into().unwrap();
     let scope = match number(&octets(scope)) {
-        0 => Scope::Base,
-        1 => Scope::One,
-        _ => Scope::Subtree,
+        0 => SearchScope::Base,
+        1 => SearchScope::One,
+        _ => SearchScope::Subtree,
     };
     let attributes = children(attributes).into_iter().map(|attribute| text(&octets(attribute))).collect();
-    Search { base: text(&octets(base)), scope, filter: filter_text(filter), attributes }
+    SearchRequest { base: text(&octets(base)), scope, filter: filter_text(filter), attributes }
 }
 
 /// The filter's choices are numbered in RFC 4511, 4.5.1.
