@@ -11,7 +11,7 @@ use super::throttle::Permit;
 use super::{PasswordChangeRefusal, PendingToken, SignInRefusal};
 use crate::audit::Event;
 use crate::directory::{
-    Candidate, ChangeRefusal, Leave, PasswordChange, PasswordState, Refusal, Rule, Unreachable, Withheld,
+    BindDenied, Candidate, ChangeRefusal, DirectoryRefusal, Leave, PasswordChange, PasswordState, Rule, Unreachable,
 };
 use crate::domain::{Client, EndReason, InvalidPassword, Password, Person, PersonId, Username};
 use crate::sessions::SessionToken;
@@ -141,7 +141,7 @@ impl Auth {
         change: &PasswordChange,
         asking: &Asking<'_>,
     ) -> Result<PersonId, ChangeRefusal> {
-        let _question = self.take_a_question().map_err(Refusal::from)?;
+        let _question = self.take_a_question().map_err(DirectoryRefusal::from)?;
         self.directory.change_password(name, change, asking).await
     }
 
@@ -205,7 +205,9 @@ fn settle(permit: Permit<'_>, refusal: &ChangeRefusal, given: bool) {
     match refusal {
         // Dropping the permit lets the failure stand.
         ChangeRefusal::Old(
-            Refusal::WrongCredentials | Refusal::Locked | Refusal::Unreachable(Unreachable { password_sent: true, .. }),
+            DirectoryRefusal::WrongCredentials
+            | DirectoryRefusal::Locked
+            | DirectoryRefusal::Unreachable(Unreachable { password_sent: true, .. }),
         ) => drop(permit),
         // Leave was given, so the old password was sent, and it was not what was wrong.
         _ if given => permit.declined(),
@@ -231,7 +233,7 @@ struct Asking<'a> {
 
 #[async_trait]
 impl Leave for Asking<'_> {
-    async fn to_bind(&self, who: Option<&Candidate>) -> Result<(), Withheld> {
+    async fn to_bind(&self, who: Option<&Candidate>) -> Result<(), BindDenied> {
         self.turn.to_bind(who).await?;
         self.given.store(true, Ordering::Relaxed);
         Ok(())

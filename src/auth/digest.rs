@@ -17,7 +17,7 @@ use super::sign_in::{Attempt, Auth};
 use super::throttle::Permit;
 use crate::accounts::{Account, AccountId, AccountName, Accounts};
 use crate::audit::Event;
-use crate::directory::{Candidate, Refusal};
+use crate::directory::{Candidate, DirectoryRefusal};
 use crate::domain::{Client, Credential, DirectoryName, Member, Scope, Username};
 use crate::store::StoreError;
 use credentials::Ha1;
@@ -163,12 +163,12 @@ impl Digest {
             }
             (Some(_), Some(closed)) => {
                 permit.declined();
-                Err(refused(self.auth.refuse(Attempt::SignIn, Refusal::from(closed), name, client)))
+                Err(refused(self.auth.refuse(Attempt::SignIn, DirectoryRefusal::from(closed), name, client)))
             }
             (None, _) => {
                 // Dropped, it is a failure.
                 drop(permit);
-                Err(refused(self.auth.refuse(Attempt::SignIn, Refusal::WrongCredentials, name, client)))
+                Err(refused(self.auth.refuse(Attempt::SignIn, DirectoryRefusal::WrongCredentials, name, client)))
             }
         }
     }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use super::local::LocalDirectory;
 use crate::accounts::Accounts;
 use crate::directory::{
-    ChangeRefusal, Directory, GroupFinding, Leave, Lockout, PasswordChange, PasswordState, Refusal, Standing,
+    ChangeRefusal, Directory, DirectoryRefusal, GroupFinding, Leave, Lockout, PasswordChange, PasswordState, Standing,
     Unreachable,
 };
 use crate::domain::{Clock, DirectoryName, GroupRef, Password, Person, PersonId, Revalidation, Username};
@@ -40,7 +40,12 @@ fn is_local(person: &Person) -> bool {
 
 #[async_trait]
 impl Directory for Everyone {
-    async fn sign_in(&self, username: &Username, password: &Password, leave: &dyn Leave) -> Result<Person, Refusal> {
+    async fn sign_in(
+        &self,
+        username: &Username,
+        password: &Password,
+        leave: &dyn Leave,
+    ) -> Result<Person, DirectoryRefusal> {
         self.of_name(username).sign_in(username, password, leave).await
     }
 

@@ -5,8 +5,8 @@ use async_trait::async_trait;
 
 use crate::accounts::{Account, AccountError, AccountId, Accounts, Acted, BrokenRule, Checked, Closed};
 use crate::directory::{
-    Candidate, ChangeRefusal, Departure, Directory, GroupFinding, Leave, Lockout, LockoutPolicy, PasswordChange,
-    PasswordState, Refusal, Rule, Standing, Unreachable,
+    Candidate, ChangeRefusal, Departure, Directory, DirectoryRefusal, GroupFinding, Leave, Lockout, LockoutPolicy,
+    PasswordChange, PasswordState, Rule, Standing, Unreachable,
 };
 use crate::domain::{
     Clock, DirectoryName, Group, GroupId, GroupRef, NameForm, Password, Person, PersonId, Revalidation, Username,
@@ -54,14 +54,19 @@ impl LocalDirectory {
     }
 
     /// Proves somebody's password, if `leave` allows it. An unknown name takes as much computing as a wrong password.
-    async fn prove(&self, username: &Username, password: &Password, leave: &dyn Leave) -> Result<Account, Refusal> {
+    async fn prove(
+        &self,
+        username: &Username,
+        password: &Password,
+        leave: &dyn Leave,
+    ) -> Result<Account, DirectoryRefusal> {
         let account = self.find(username).await.map_err(|error| unreachable(&error))?;
         if let Some(account) = &account {
             let candidate = Candidate { id: account.id.person_id(), policy: Some(NEVER_LOCKS), failures: None };
             leave.to_bind(Some(&candidate)).await?;
         }
         let checked = self.accounts.check(account.as_ref(), password).await.map_err(|error| unreachable(&error))?;
-        let account = account.filter(|_| checked == Checked::Right).ok_or(Refusal::WrongCredentials)?;
+        let account = account.filter(|_| checked == Checked::Right).ok_or(DirectoryRefusal::WrongCredentials)?;
         match account.closed(self.clock.now()) {
             None => Ok(account),
             Some(closed) => Err(closed.into()),
@@ -84,7 +89,12 @@ impl LocalDirectory {
 
 #[async_trait]
 impl Directory for LocalDirectory {
-    async fn sign_in(&self, username: &Username, password: &Password, leave: &dyn Leave) -> Result<Person, Refusal> {
+    async fn sign_in(
+        &self,
+        username: &Username,
+        password: &Password,
+        leave: &dyn Leave,
+    ) -> Result<Person, DirectoryRefusal> {
         Ok(self.prove(username, password, leave).await?.person())
     }
 
@@ -138,7 +148,7 @@ impl Directory for LocalDirectory {
             }
             AccountError::Store(error) => unreachable(&error).into(),
             // It was removed in between.
-            _ => Refusal::WrongCredentials.into(),
+            _ => DirectoryRefusal::WrongCredentials.into(),
         })?;
         Ok(account.id.person_id())
     }
@@ -156,7 +166,7 @@ impl Directory for LocalDirectory {
     }
 }
 
-impl From<Closed> for Refusal {
+impl From<Closed> for DirectoryRefusal {
     fn from(closed: Closed) -> Self {
         match closed {
             Closed::Disabled => Self::Disabled,
@@ -166,7 +176,7 @@ impl From<Closed> for Refusal {
 }
 
 /// The store did not answer, which is no answer about the person. No password has been judged.
-fn unreachable(error: &StoreError) -> Refusal {
+fn unreachable(error: &StoreError) -> DirectoryRefusal {
     tracing::error!(%error, "local accounts cannot be asked");
     why(error).into()
 }

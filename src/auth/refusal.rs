@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::PendingToken;
-use crate::directory::{ChangeRefusal, Refusal, Rule, Unreachable};
+use crate::directory::{ChangeRefusal, DirectoryRefusal, Rule, Unreachable};
 use crate::store::StoreError;
 
 /// Why somebody was not signed in, as far as a visitor may know it.
@@ -89,35 +89,37 @@ impl From<ChangeRefusal> for PasswordChangeRefusal {
     }
 }
 
-impl From<Refusal> for SignInRefusal {
-    fn from(refusal: Refusal) -> Self {
+impl From<DirectoryRefusal> for SignInRefusal {
+    fn from(refusal: DirectoryRefusal) -> Self {
         match refusal {
-            Refusal::WrongCredentials | Refusal::Locked | Refusal::Withheld(_) => Self::WrongCredentials,
-            Refusal::NotAtThisHour => Self::NotAtThisHour,
-            Refusal::NotFromHere => Self::NotFromHere,
-            Refusal::PasswordExpired => Self::PasswordExpired,
-            Refusal::MustChangePassword => Self::MustChangePassword,
-            Refusal::Disabled => Self::Disabled,
-            Refusal::AccountExpired => Self::AccountExpired,
-            Refusal::Unreachable(unreachable) => Self::DirectoryUnreachable(unreachable),
+            DirectoryRefusal::WrongCredentials | DirectoryRefusal::Locked | DirectoryRefusal::BindDenied(_) => {
+                Self::WrongCredentials
+            }
+            DirectoryRefusal::NotAtThisHour => Self::NotAtThisHour,
+            DirectoryRefusal::NotFromHere => Self::NotFromHere,
+            DirectoryRefusal::PasswordExpired => Self::PasswordExpired,
+            DirectoryRefusal::MustChangePassword => Self::MustChangePassword,
+            DirectoryRefusal::Disabled => Self::Disabled,
+            DirectoryRefusal::AccountExpired => Self::AccountExpired,
+            DirectoryRefusal::Unreachable(unreachable) => Self::DirectoryUnreachable(unreachable),
         }
     }
 }
 
 /// The directory's refusal in the audit: a word that does not change, and Active Directory's sub-code where the
 /// refusal stands for just one (MS-ADTS 5.1.1.5).
-pub(super) fn in_the_audit(refusal: &Refusal) -> (&'static str, Option<&'static str>) {
+pub(super) fn in_the_audit(refusal: &DirectoryRefusal) -> (&'static str, Option<&'static str>) {
     match refusal {
-        Refusal::WrongCredentials => (refusal.word(), None),
-        Refusal::NotAtThisHour => (refusal.word(), Some("530")),
-        Refusal::NotFromHere => (refusal.word(), Some("531")),
-        Refusal::PasswordExpired => (refusal.word(), Some("532")),
-        Refusal::Disabled => (refusal.word(), Some("533")),
-        Refusal::AccountExpired => (refusal.word(), Some("701")),
-        Refusal::MustChangePassword => (refusal.word(), Some("773")),
-        Refusal::Locked => (refusal.word(), Some("775")),
-        Refusal::Unreachable(Unreachable { password_sent: false, .. }) => ("directory-unreachable", None),
-        Refusal::Unreachable(Unreachable { password_sent: true, .. }) => ("directory-silent", None),
-        Refusal::Withheld(_) => ("throttled", None),
+        DirectoryRefusal::WrongCredentials => (refusal.word(), None),
+        DirectoryRefusal::NotAtThisHour => (refusal.word(), Some("530")),
+        DirectoryRefusal::NotFromHere => (refusal.word(), Some("531")),
+        DirectoryRefusal::PasswordExpired => (refusal.word(), Some("532")),
+        DirectoryRefusal::Disabled => (refusal.word(), Some("533")),
+        DirectoryRefusal::AccountExpired => (refusal.word(), Some("701")),
+        DirectoryRefusal::MustChangePassword => (refusal.word(), Some("773")),
+        DirectoryRefusal::Locked => (refusal.word(), Some("775")),
+        DirectoryRefusal::Unreachable(Unreachable { password_sent: false, .. }) => ("directory-unreachable", None),
+        DirectoryRefusal::Unreachable(Unreachable { password_sent: true, .. }) => ("directory-silent", None),
+        DirectoryRefusal::BindDenied(_) => ("throttled", None),
     }
 }

@@ -11,7 +11,7 @@ use super::remembered::Remembered;
 use super::throttle::{DeviceMark, Held, Permit, Throttle};
 use super::{Keys, SecondStep, SignInRefusal};
 use crate::audit::{Audit, Event};
-use crate::directory::{Candidate, Directory, Leave, Refusal, Unreachable, Withheld};
+use crate::directory::{BindDenied, Candidate, Directory, DirectoryRefusal, Leave, Unreachable};
 use crate::domain::{
     Client, Clock, EndReason, InvalidPassword, InvalidUsername, Member, Password, Person, PersonId, Username, Visitor,
 };
@@ -266,13 +266,19 @@ impl Auth {
             }
             Held::Pending => {
                 let reason = "earlier sign-ins for this account are waiting for its answer".to_owned();
-                let refusal = Refusal::Unreachable(Unreachable { reason, password_sent: false });
+                let refusal = DirectoryRefusal::Unreachable(Unreachable { reason, password_sent: false });
                 self.refuse(attempt, refusal, name, client)
             }
         }
     }
 
-    pub(super) fn refuse(&self, attempt: Attempt, refusal: Refusal, name: &Username, client: &Client) -> SignInRefusal {
+    pub(super) fn refuse(
+        &self,
+        attempt: Attempt,
+        refusal: DirectoryRefusal,
+        name: &Username,
+        client: &Client,
+    ) -> SignInRefusal {
         let (reason, directory_code) = in_the_audit(&refusal);
         let event = attempt.refused(name.as_str(), reason, directory_code, None);
         self.audit.record(client, &event);
@@ -305,22 +311,23 @@ impl Auth {
         match refusal {
             // Dropping the permit lets the failure stand: a password that was sent may have been judged and counted,
             // even if no answer came.
-            Refusal::WrongCredentials
-            | Refusal::Locked
-            | Refusal::Unreachable(Unreachable { password_sent: true, .. }) => drop(permit),
-            Refusal::Unreachable(Unreachable { password_sent: false, .. }) | Refusal::Withheld(_) => permit.not_asked(),
-            Refusal::NotAtThisHour
-            | Refusal::NotFromHere
-            | Refusal::PasswordExpired
-            | Refusal::MustChangePassword
-            | Refusal::Disabled
-            | Refusal::AccountExpired => permit.declined(),
+            DirectoryRefusal::WrongCredentials
+            | DirectoryRefusal::Locked
+            | DirectoryRefusal::Unreachable(Unreachable { password_sent: true, .. }) => drop(permit),
+            DirectoryRefusal::Unreachable(Unreachable { password_sent: false, .. })
+            | DirectoryRefusal::BindDenied(_) => permit.not_asked(),
+            DirectoryRefusal::NotAtThisHour
+            | DirectoryRefusal::NotFromHere
+            | DirectoryRefusal::PasswordExpired
+            | DirectoryRefusal::MustChangePassword
+            | DirectoryRefusal::Disabled
+            | DirectoryRefusal::AccountExpired => permit.declined(),
         }
         Err(self.refuse(attempt, refusal, name, client))
     }
 
     /// Asks the directory, unless too many are waiting for its answer already.
-    async fn ask(&self, name: &Username, password: &Password, turn: &Turn<'_>) -> Result<Person, Refusal> {
+    async fn ask(&self, name: &Username, password: &Password, turn: &Turn<'_>) -> Result<Person, DirectoryRefusal> {
         let _question = self.take_a_question()?;
         self.directory.sign_in(name, password, turn).await
     }
@@ -357,11 +364,11 @@ impl<'a> Turn<'a> {
 
 #[async_trait]
 impl Leave for Turn<'_> {
-    async fn to_bind(&self, who: Option<&Candidate>) -> Result<(), Withheld> {
+    async fn to_bind(&self, who: Option<&Candidate>) -> Result<(), BindDenied> {
         let Some(who) = who else { return Ok(()) };
         self.permit.found(who).await.map_err(|held| {
             self.held.get_or_init(|| held);
-            Withheld
+            BindDenied
         })
     }
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::table::ConnectionTable;
 use crate::domain::Clock;
 
-/// A request that is under way on a connection. Dropping it says that it has been answered.
+/// A request in flight on a connection. Dropping it marks the request as answered.
 pub struct InFlightRequest {
     table: Arc<Mutex<ConnectionTable>>,
     clock: Arc<dyn Clock>,
@@ -17,20 +17,20 @@ impl InFlightRequest {
         Self { table, clock, peer }
     }
 
-    /// The same once more: for what goes on with the connection when the request is answered.
+    /// Another request in flight on the same connection: for what goes on with it after the request is answered.
     #[must_use]
     pub fn duplicate(&self) -> Self {
         Self::start(Arc::clone(&self.table), Arc::clone(&self.clock), self.peer)
     }
 
-    /// Whoever asks does not take the answer: the connection is ended at the next look.
+    /// Requests that the connection be closed at the next sweep, as its client does not take the response.
     pub fn request_close(&self) {
         self.table.lock().unwrap_or_else(PoisonError::into_inner).request_close(self.peer);
     }
 
-    /// Whoever asks is signed in: when there is no room for all, they stay.
-    pub fn mark_as_members(&self) {
-        self.table.lock().unwrap_or_else(PoisonError::into_inner).mark_as_members(self.peer);
+    /// Marks the connection as a member's: when there is no room for all, it stays.
+    pub fn mark_as_member(&self) {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner).mark_as_member(self.peer);
     }
 }
 

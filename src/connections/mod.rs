@@ -1,9 +1,9 @@
-//! How many connections there may be, and how long each may say nothing.
+//! Limits on connections: their number, and how long each may be idle.
 //!
 //! Rocket accepts every connection and waits for its first request for ever; it takes no listener from outside that could
 //! do otherwise. So this room watches from beside it: it finds the sockets of the served port among the process's own open
-//! files (`sockets`), hears from the web which of them have asked something ([`Connections::head_came`]), judges which
-//! have to go (`Book`), and shuts those down. The web's own reading then ends as if the other side had left.
+//! files (`sockets`), is told by the web which of them have requests ([`Connections::request_started`]), selects those that
+//! have to go (`policy`), and shuts them down. The web's own reading then ends as if the other side had left.
 //!
 //! It never reads or writes what goes over a connection, and knows nothing of HTTP.
 

@@ -1,7 +1,7 @@
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Lets the process open as many files as the system allows it at most, and says how many that is; `None` when there is
-/// no limit. Systems begin with a low limit (1,024) for the sake of programs that use `select`, which this one does not.
+/// Raises the process's limit of open files to the most that the system allows, and returns it; `None` when there is no
+/// limit. Systems begin with a low one (1,024) for the sake of programs that use `select`, which this one does not.
 pub fn raise_open_file_limit() -> Option<u64> {
     let limit = getrlimit(Resource::Nofile);
     if limit.current == limit.maximum {

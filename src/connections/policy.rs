@@ -7,28 +7,28 @@ use super::table::{ConnectionTable, TrackedConnection};
 use crate::config::ConnectionSettings;
 use crate::domain::{Timestamp, TrustedProxies, network_of};
 
-/// A connection whose reading was shut down still writes what it owes, so long at most.
+/// The time that a connection has to write its response after it was shut down for reading.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
 
-/// How a connection is ended.
+/// The directions in which a connection is shut down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ShutdownMode {
-    /// Nothing more is read from it; what is owed is still written.
+    /// Nothing more is read from it; a response under way is still written.
     Read,
-    /// At once.
+    /// It ends at once.
     Both,
 }
 
-/// Why a connection is ended.
+/// The reason why a connection is ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum EvictionReason {
     /// Its first request has not come within `connections.head_timeout`.
     HeadTimeout,
-    /// Nothing more has been asked for `connections.idle_timeout`.
+    /// There was no request for `connections.idle_timeout`.
     IdleTimeout,
-    /// It did not close after its reading was shut down.
+    /// It did not close after it was shut down for reading.
     NotClosed,
-    /// It does not take what it is sent.
+    /// Its client does not take what it is sent.
     WriteStalled,
     /// There are more than `connections.per_address` from its address.
     PerAddressLimit,
@@ -36,7 +36,7 @@ pub(super) enum EvictionReason {
     TotalLimit,
 }
 
-/// A connection that has to go.
+/// A connection to be ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Eviction {
     pub(super) peer: SocketAddr,
@@ -44,69 +44,70 @@ pub(super) struct Eviction {
     pub(super) reason: EvictionReason,
 }
 
-/// Those who go first when there is no room for all, in this order; within one kind the lesser number goes first.
+/// The order in which connections are ended when there is no room for all: by class, then the lesser number first.
 type EvictionRank = (ConnectionClass, Reverse<i64>);
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum ConnectionClass {
-    /// Nothing was ever asked. The oldest goes first: who means to ask does so at once.
+    /// No request was ever sent. The oldest goes first: a client that means to send one does so at once.
     NoRequestYet,
-    /// A stranger's, between two requests. The one that has been quiet longest goes first.
+    /// A stranger's, between two requests. The one that has been idle longest goes first.
     IdleStranger,
     /// A stranger's request or board. The newest goes first, so that what is there stays.
     ActiveStranger,
     IdleMember,
     ActiveMember,
-    /// Behind it are many, and it bounds them itself.
+    /// A trusted proxy's: many clients are behind it, and it limits them itself.
     Proxy,
 }
 
-/// Judges those that the system shows at `now`, and notes who is told to end. `most` is how many there may be in all.
+/// Selects the connections to end among those that the system lists at `now`, and marks them as shut down. `max_total` is how
+/// many there may be in all.
 pub(super) fn select_evictions(
-    book: &mut ConnectionTable,
-    shown: &HashMap<SocketAddr, u64>,
+    table: &mut ConnectionTable,
+    listed: &HashMap<SocketAddr, u64>,
     limits: &ConnectionSettings,
-    most: usize,
+    max_total: usize,
     proxies: &TrustedProxies,
     now: Timestamp,
 ) -> Vec<Eviction> {
-    let mut verdicts = Vec::new();
-    let mut staying = Vec::with_capacity(shown.len());
-    for (&peer, &socket) in shown {
-        let connection = book.observe(peer, socket, now);
+    let mut evictions = Vec::new();
+    let mut staying = Vec::with_capacity(listed.len());
+    for (&peer, &inode) in listed {
+        let connection = table.observe(peer, inode, now);
         let is_proxy = proxies.contains(peer.ip());
         match overdue(connection, is_proxy, limits, now) {
-            Some((end, why)) => {
+            Some((mode, reason)) => {
                 connection.shut_down_at = Some(now);
-                verdicts.push(Eviction { peer, mode: end, reason: why });
+                evictions.push(Eviction { peer, mode, reason });
             }
-            // It has been told, and has a moment to go.
+            // It was shut down, and has a moment to close.
             None if connection.shut_down_at.is_some() => {}
             None => staying.push((rank(connection, is_proxy), peer)),
         }
     }
-    let mut crowded_out = over_address_limit(&mut staying, limits.per_address);
+    let mut surplus = over_address_limit(&mut staying, limits.per_address);
     staying.sort_unstable();
-    let surplus = staying.len().saturating_sub(most);
-    crowded_out.extend(staying.drain(..surplus).map(|(_, peer)| (peer, EvictionReason::TotalLimit)));
-    for (peer, why) in crowded_out {
-        if let Some(connection) = book.connections.get_mut(&peer) {
+    let over_total = staying.len().saturating_sub(max_total);
+    surplus.extend(staying.drain(..over_total).map(|(_, peer)| (peer, EvictionReason::TotalLimit)));
+    for (peer, reason) in surplus {
+        if let Some(connection) = table.connections.get_mut(&peer) {
             connection.shut_down_at = Some(now);
         }
-        verdicts.push(Eviction { peer, mode: ShutdownMode::Both, reason: why });
+        evictions.push(Eviction { peer, mode: ShutdownMode::Both, reason });
     }
-    verdicts
+    evictions
 }
 
-/// Whether time is over for it, whatever there is beside it.
+/// Whether a connection is past one of its timeouts, whatever room there is.
 fn overdue(
     connection: &TrackedConnection,
     is_proxy: bool,
     limits: &ConnectionSettings,
     now: Timestamp,
 ) -> Option<(ShutdownMode, EvictionReason)> {
-    if let Some(ended_at) = connection.shut_down_at {
-        return (now >= ended_at + SHUTDOWN_GRACE).then_some((ShutdownMode::Both, EvictionReason::NotClosed));
+    if let Some(shut_down_at) = connection.shut_down_at {
+        return (now >= shut_down_at + SHUTDOWN_GRACE).then_some((ShutdownMode::Both, EvictionReason::NotClosed));
     }
     if connection.close_requested {
         return Some((ShutdownMode::Both, EvictionReason::WriteStalled));
@@ -127,8 +128,8 @@ fn overdue(
 
 fn rank(connection: &TrackedConnection, is_proxy: bool) -> EvictionRank {
     let opened = connection.opened_at.as_millis();
-    let quiet_since = connection.answered_at.filter(|_| connection.in_flight == 0);
-    match (is_proxy, connection.is_members, quiet_since) {
+    let idle_since = connection.answered_at.filter(|_| connection.in_flight == 0);
+    match (is_proxy, connection.is_member, idle_since) {
         (true, ..) => (ConnectionClass::Proxy, Reverse(opened)),
         (_, true, Some(since)) => (ConnectionClass::IdleMember, Reverse(-since.as_millis())),
         (_, true, None) => (ConnectionClass::ActiveMember, Reverse(opened)),
@@ -138,22 +139,22 @@ fn rank(connection: &TrackedConnection, is_proxy: bool) -> EvictionRank {
     }
 }
 
-/// Takes out of `staying` whoever is too many from one address. Proxies may have as many as they like.
-fn over_address_limit(staying: &mut Vec<(EvictionRank, SocketAddr)>, most: usize) -> Vec<(SocketAddr, EvictionReason)> {
-    let mut places: HashMap<IpAddr, usize> = HashMap::new();
-    for ((kind, _), peer) in staying.iter() {
-        if *kind != ConnectionClass::Proxy {
-            *places.entry(network_of(peer.ip())).or_default() += 1;
+/// Takes the connections above the limit per address out of `staying`. Proxies may have as many as they like.
+fn over_address_limit(staying: &mut Vec<(EvictionRank, SocketAddr)>, max: usize) -> Vec<(SocketAddr, EvictionReason)> {
+    let mut by_address: HashMap<IpAddr, usize> = HashMap::new();
+    for ((class, _), peer) in staying.iter() {
+        if *class != ConnectionClass::Proxy {
+            *by_address.entry(network_of(peer.ip())).or_default() += 1;
         }
     }
-    places.retain(|_, count| *count > most);
-    if places.is_empty() {
+    by_address.retain(|_, count| *count > max);
+    if by_address.is_empty() {
         return Vec::new();
     }
     staying.sort_unstable();
     let mut out = Vec::new();
-    staying.retain(|((kind, _), peer)| match places.get_mut(&network_of(peer.ip())) {
-        Some(count) if *count > most && *kind != ConnectionClass::Proxy => {
+    staying.retain(|((class, _), peer)| match by_address.get_mut(&network_of(peer.ip())) {
+        Some(count) if *count > max && *class != ConnectionClass::Proxy => {
             *count -= 1;
             out.push((*peer, EvictionReason::PerAddressLimit));
             false

@@ -19,21 +19,21 @@ use sendfd::SendWithFd;
 
 use super::policy::ShutdownMode;
 
-/// Where the kernel names the open files of this process.
+/// The directory in which the kernel names the open files of this process.
 const FD_DIRECTORY: &str = "/proc/self/fd";
 
 /// The connections to one port of ours.
 pub(super) struct Sockets {
     port: u16,
-    /// Kept open, as it could not be opened when it is needed most: when there are too many open files.
+    /// [`FD_DIRECTORY`]. Kept open, as it could not be opened when it is needed most: when there are too many open files.
     fd_directory: Dir,
     socket_pair: (UnixStream, UnixStream),
-    /// Room for one duplicate when there are too many open files.
+    /// Closed to make room for one duplicate when there are too many open files.
     spare: Option<File>,
     listed: HashMap<RawFd, ListedSocket>,
 }
 
-/// A socket that has been looked at.
+/// A socket as it was last listed.
 #[derive(Clone, Copy)]
 struct ListedSocket {
     inode: u64,
@@ -45,55 +45,59 @@ impl Sockets {
     /// The connections to `port`.
     ///
     /// # Errors
-    /// What the system says when it does not show a process its open files.
+    /// The system's error when it does not show a process its open files.
     pub(super) fn for_port(port: u16) -> io::Result<Self> {
-        let folder = openat(CWD, FD_DIRECTORY, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
-        let folder = Dir::new(folder)?;
+        let fd_directory =
+            openat(CWD, FD_DIRECTORY, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+        let fd_directory = Dir::new(fd_directory)?;
         Ok(Self {
             port,
-            fd_directory: folder,
+            fd_directory: fd_directory,
             socket_pair: UnixStream::pair()?,
             spare: spare(),
             listed: HashMap::new(),
         })
     }
 
-    /// The number of the socket of each connection, by its other end.
+    /// The inode number of each connection's socket, by its other end.
     ///
     /// # Errors
-    /// What the system says.
+    /// The system's error.
     pub(super) fn list(&mut self) -> io::Result<HashMap<SocketAddr, u64>> {
-        let mut known = HashMap::with_capacity(self.listed.len());
+        let mut listed = HashMap::with_capacity(self.listed.len());
         self.fd_directory.rewind();
         while let Some(entry) = self.fd_directory.read() {
             let entry = entry?;
             // A file that was closed meanwhile, or is no socket, is none of ours.
             let name = entry.file_name();
             let Some(fd) = name.to_str().ok().and_then(|name| name.parse::<RawFd>().ok()) else { continue };
-            let Some(socket) = self.inode_of(name) else { continue };
-            let same = self.listed.get(&fd).filter(|known| known.inode == socket);
+            let Some(inode) = self.inode_of(name) else { continue };
+            let same = self.listed.get(&fd).filter(|socket| socket.inode == inode);
             let peer = match same {
-                Some(known) => known.peer,
+                Some(socket) => socket.peer,
                 None => self.duplicate(fd).ok().flatten().and_then(|stream| self.peer_of(&stream)),
             };
-            known.insert(fd, ListedSocket { inode: socket, peer });
+            listed.insert(fd, ListedSocket { inode, peer });
         }
         self.spare = self.spare.take().or_else(spare);
-        self.listed = known;
-        Ok(self.listed.values().filter_map(|known| Some((known.peer?, known.inode))).collect())
+        self.listed = listed;
+        Ok(self.listed.values().filter_map(|socket| Some((socket.peer?, socket.inode))).collect())
     }
 
-    /// Shuts down those of `which` that are still what they were when they were listed.
+    /// Shuts down those of `which` that are still the same connections as when they were listed.
     pub(super) fn shut_down(&mut self, which: &HashMap<SocketAddr, ShutdownMode>) {
-        let wanted = |known: &ListedSocket| Some((known.peer?, *which.get(&known.peer?)?));
-        let chosen: Vec<_> =
-            self.listed.iter().filter_map(|(fd, known)| wanted(known).map(|(peer, end)| (*fd, peer, end))).collect();
-        for (fd, peer, end) in chosen {
-            let how = match end {
+        let wanted = |socket: &ListedSocket| Some((socket.peer?, *which.get(&socket.peer?)?));
+        let chosen: Vec<_> = self
+            .listed
+            .iter()
+            .filter_map(|(fd, socket)| wanted(socket).map(|(peer, mode)| (*fd, peer, mode)))
+            .collect();
+        for (fd, peer, mode) in chosen {
+            let how = match mode {
                 ShutdownMode::Read => Shutdown::Read,
                 ShutdownMode::Both => Shutdown::Both,
             };
-            // What is closed or not connected any more needs no shutting down.
+            // A socket that is closed or not connected any more needs no shutting down.
             if let Ok(Some(stream)) = self.duplicate(fd)
                 && self.peer_of(&stream) == Some(peer)
             {
@@ -103,7 +107,7 @@ impl Sockets {
         self.spare = self.spare.take().or_else(spare);
     }
 
-    /// `socket:[4711]` is what the kernel calls socket 4711.
+    /// The inode number of a socket: the kernel names socket 4711 `socket:[4711]`.
     fn inode_of(&self, name: &std::ffi::CStr) -> Option<u64> {
         let mut buffer = [MaybeUninit::uninit(); 32];
         let (target, _) = readlinkat_raw(self.fd_directory.fd().ok()?, name, &mut buffer).ok()?;
@@ -139,7 +143,7 @@ impl Sockets {
     }
 }
 
-/// Any open file will do.
+/// Opens the spare file; any file will do.
 fn spare() -> Option<File> {
     File::open("/dev/null").ok()
 }

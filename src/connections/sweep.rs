@@ -9,15 +9,15 @@ use super::table::ConnectionTable;
 use crate::config::ConnectionSettings;
 use crate::domain::{Timestamp, TrustedProxies};
 
-/// A flood is told of once so often, with what there was of it.
+/// The least time between two log entries about too many connections; each has the counts since the last.
 const LOG_INTERVAL: Duration = Duration::from_mins(1);
 
-/// One look at the connections after the other.
+/// The sweep over the connections that ends those the policy selects.
 pub(super) struct Sweep {
     sockets: Sockets,
     table: Arc<Mutex<ConnectionTable>>,
     limits: ConnectionSettings,
-    most: usize,
+    max_total: usize,
     proxies: TrustedProxies,
     overload_log: OverloadLog,
 }
@@ -27,56 +27,56 @@ impl Sweep {
         sockets: Sockets,
         table: Arc<Mutex<ConnectionTable>>,
         limits: ConnectionSettings,
-        most: usize,
+        max_total: usize,
         proxies: TrustedProxies,
     ) -> Self {
-        Self { sockets, table, limits, most, proxies, overload_log: OverloadLog::default() }
+        Self { sockets, table, limits, max_total, proxies, overload_log: OverloadLog::default() }
     }
 
-    /// Looks at the connections, ends those that have to go, and says how many there were.
+    /// Lists the connections, ends those that have to go, and returns how many there were.
     pub(super) fn run(&mut self, now: Timestamp) -> usize {
-        let shown = match self.sockets.list() {
-            Ok(shown) => shown,
+        let listed = match self.sockets.list() {
+            Ok(listed) => listed,
             Err(error) => {
                 self.overload_log.log_list_failure(&error, now);
                 return 0;
             }
         };
-        let verdicts = {
-            let mut book = self.table.lock().unwrap_or_else(PoisonError::into_inner);
-            let verdicts = select_evictions(&mut book, &shown, &self.limits, self.most, &self.proxies, now);
-            book.retain_listed(&shown, now);
-            verdicts
+        let evictions = {
+            let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+            let evictions = select_evictions(&mut table, &listed, &self.limits, self.max_total, &self.proxies, now);
+            table.retain_listed(&listed, now);
+            evictions
         };
-        if !verdicts.is_empty() {
-            self.sockets.shut_down(&verdicts.iter().map(|verdict| (verdict.peer, verdict.mode)).collect());
-            self.overload_log.record(&verdicts);
+        if !evictions.is_empty() {
+            self.sockets.shut_down(&evictions.iter().map(|eviction| (eviction.peer, eviction.mode)).collect());
+            self.overload_log.record(&evictions);
         }
         self.overload_log.log_if_due(now);
-        shown.len()
+        listed.len()
     }
 }
 
-/// What has not been told yet of those who were too many.
+/// The counts of connections ended for want of room that are not logged yet.
 #[derive(Default)]
 struct OverloadLog {
     logged_at: Option<Timestamp>,
     over_total_limit: usize,
     over_address_limit: usize,
-    /// One of those of whom there were too many.
+    /// The other end of one of those above the limit per address.
     example_peer: Option<SocketAddr>,
 }
 
 impl OverloadLog {
-    fn record(&mut self, verdicts: &[Eviction]) {
+    fn record(&mut self, evictions: &[Eviction]) {
         let mut counts: HashMap<EvictionReason, usize> = HashMap::new();
-        for verdict in verdicts {
-            *counts.entry(verdict.reason).or_default() += 1;
-            if verdict.reason == EvictionReason::PerAddressLimit {
-                self.example_peer = Some(verdict.peer);
+        for eviction in evictions {
+            *counts.entry(eviction.reason).or_default() += 1;
+            if eviction.reason == EvictionReason::PerAddressLimit {
+                self.example_peer = Some(eviction.peer);
             }
         }
-        let count = |why| counts.get(&why).copied().unwrap_or(0);
+        let count = |reason| counts.get(&reason).copied().unwrap_or(0);
         self.over_total_limit += count(EvictionReason::TotalLimit);
         self.over_address_limit += count(EvictionReason::PerAddressLimit);
         tracing::debug!(?counts, "connections ended");
@@ -86,18 +86,18 @@ impl OverloadLog {
         if self.over_total_limit + self.over_address_limit == 0 || !self.is_due(now) {
             return;
         }
-        let Self { over_total_limit: too_many, over_address_limit: from_one_place, example_peer: such_as, .. } = *self;
-        if from_one_place > 0 {
+        let Self { over_total_limit, over_address_limit, example_peer, .. } = *self;
+        if over_address_limit > 0 {
             tracing::warn!(
-                ended = from_one_place,
-                address = such_as.map(|peer| peer.ip().to_string()),
+                ended = over_address_limit,
+                address = example_peer.map(|peer| peer.ip().to_string()),
                 "an address has more connections than `connections.per_address`; if it is a proxy of yours, name it in \
                  `site.trusted_proxies`"
             );
         }
-        if too_many > 0 {
+        if over_total_limit > 0 {
             tracing::warn!(
-                ended = too_many,
+                ended = over_total_limit,
                 "there are more connections than `connections.most`; strangers' were ended"
             );
         }
@@ -112,6 +112,6 @@ impl OverloadLog {
     }
 
     fn is_due(&self, now: Timestamp) -> bool {
-        self.logged_at.is_none_or(|said_at| now >= said_at + LOG_INTERVAL)
+        self.logged_at.is_none_or(|logged_at| now >= logged_at + LOG_INTERVAL)
     }
 }

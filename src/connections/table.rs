@@ -3,30 +3,30 @@ use std::net::SocketAddr;
 
 use crate::domain::Timestamp;
 
-/// What is known of each connection, by the address and port of its other end: what the system shows of them, and what the
-/// web has heard on them. It holds as many as the system last showed, and those on which something is being asked.
+/// The connections by the address and port of their other end, with what the system lists of them and the requests that the
+/// web has received on them. It holds those that the system listed last, and those with requests in flight.
 #[derive(Default)]
 pub(super) struct ConnectionTable {
     pub(super) connections: HashMap<SocketAddr, TrackedConnection>,
-    /// Whether anybody looks after the connections; without it, those that are done are forgotten at once.
+    /// Whether the connections are being watched; otherwise those without requests in flight are forgotten at once.
     pub(super) is_watched: bool,
 }
 
-/// One connection.
+/// A connection in the table.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TrackedConnection {
-    /// The number that the system knows its socket by, once it has been seen.
+    /// The inode number of its socket, once the system has listed it.
     pub(super) socket_inode: Option<u64>,
     pub(super) opened_at: Timestamp,
-    /// How many requests are under way. What goes on with a connection after its request makes it more than one.
+    /// The number of requests in flight. What goes on with a connection after its request makes it more than one.
     pub(super) in_flight: u32,
-    /// When the last of them was answered; `None` when nothing was ever asked.
+    /// When the last of them was answered; `None` when there was none yet.
     pub(super) answered_at: Option<Timestamp>,
-    /// Whether somebody who is signed in has asked on it.
-    pub(super) is_members: bool,
-    /// Whether the web has asked for its end.
+    /// Whether a member has sent a request on it.
+    pub(super) is_member: bool,
+    /// Whether the web has requested that it be closed.
     pub(super) close_requested: bool,
-    /// When its reading was shut down.
+    /// When it was shut down.
     pub(super) shut_down_at: Option<Timestamp>,
 }
 
@@ -37,7 +37,7 @@ impl TrackedConnection {
             opened_at: now,
             in_flight: 0,
             answered_at: None,
-            is_members: false,
+            is_member: false,
             close_requested: false,
             shut_down_at: None,
         }
@@ -45,12 +45,12 @@ impl TrackedConnection {
 }
 
 impl ConnectionTable {
-    /// A request's head has come whole.
+    /// Records that a request's head was received.
     pub(super) fn request_started(&mut self, peer: SocketAddr, now: Timestamp) {
         self.connections.entry(peer).or_insert_with(|| TrackedConnection::new(now)).in_flight += 1;
     }
 
-    /// A request is answered, or nobody waits for its answer any more.
+    /// Records that a request is answered, or that nobody waits for its answer any more.
     pub(super) fn request_finished(&mut self, peer: SocketAddr, now: Timestamp) {
         let Some(connection) = self.connections.get_mut(&peer) else { return };
         connection.in_flight = connection.in_flight.saturating_sub(1);
@@ -60,9 +60,9 @@ impl ConnectionTable {
         }
     }
 
-    pub(super) fn mark_as_members(&mut self, peer: SocketAddr) {
+    pub(super) fn mark_as_member(&mut self, peer: SocketAddr) {
         if let Some(connection) = self.connections.get_mut(&peer) {
-            connection.is_members = true;
+            connection.is_member = true;
         }
     }
 
@@ -72,12 +72,12 @@ impl ConnectionTable {
         }
     }
 
-    /// The system shows `socket` at `peer`.
-    pub(super) fn observe(&mut self, peer: SocketAddr, socket: u64, now: Timestamp) -> &mut TrackedConnection {
+    /// Records that the system lists a socket with this inode number at `peer`.
+    pub(super) fn observe(&mut self, peer: SocketAddr, inode: u64, now: Timestamp) -> &mut TrackedConnection {
         let connection = self.connections.entry(peer).or_insert_with(|| TrackedConnection::new(now));
-        if connection.socket_inode != Some(socket) {
-            // A new connection from a port that was another's: what the web heard since then is already of this one.
-            connection.socket_inode = Some(socket);
+        if connection.socket_inode != Some(inode) {
+            // A new connection from the port of an earlier one: the requests since then are already of this one.
+            connection.socket_inode = Some(inode);
             connection.opened_at = now;
             connection.shut_down_at = None;
             connection.close_requested = false;
@@ -85,11 +85,11 @@ impl ConnectionTable {
         connection
     }
 
-    /// Forgets the connections that are gone: the system did not show them when it was asked at `listed_at`.
-    pub(super) fn retain_listed(&mut self, shown: &HashMap<SocketAddr, u64>, listed_at: Timestamp) {
+    /// Forgets the connections that are gone: the system did not list them at `listed_at`.
+    pub(super) fn retain_listed(&mut self, listed: &HashMap<SocketAddr, u64>, listed_at: Timestamp) {
         self.connections.retain(|peer, connection| {
             let is_younger = connection.answered_at.unwrap_or(connection.opened_at) >= listed_at;
-            connection.in_flight > 0 || is_younger || shown.contains_key(peer)
+            connection.in_flight > 0 || is_younger || listed.contains_key(peer)
         });
     }
 }

@@ -10,17 +10,17 @@ use super::table::ConnectionTable;
 use crate::config::ConnectionSettings;
 use crate::domain::{Clock, TrustedProxies};
 
-/// How often the connections are looked at.
+/// The interval of sweeps over the connections.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The same when there are many: a flood fills in a second what a day does not.
+/// The interval when there are many connections: a flood fills in a second what a day does not.
 const BUSY_SWEEP_INTERVAL: Duration = Duration::from_millis(100);
 
-/// A look at many thousands takes tens of milliseconds. They are looked at less often then, so that looking takes a twentieth
-/// of one processor at most.
+/// The least pause between sweeps, as a multiple of the last sweep's duration. A sweep over many thousands takes tens of
+/// milliseconds; so it takes a twentieth of one processor at most.
 const PAUSE_PER_SWEEP: u32 = 20;
 
-/// What connections may not take of the open files: the directory's, the stores', the sources'.
+/// The open files that connections may not take: the directory's, the stores', the sources'.
 const RESERVED_FILES: u64 = 256;
 
 /// The connections to one port, and the limits they are held to.
@@ -33,20 +33,20 @@ pub struct Connections {
 }
 
 impl Connections {
-    /// None so far. Connections of `proxies` count for many, and are held to `connections.most` alone.
+    /// A table without connections. Those of `proxies` stand for many clients, and are held to `connections.most` alone.
     pub fn new(limits: ConnectionSettings, proxies: TrustedProxies, clock: Arc<dyn Clock>) -> Self {
         Self { table: Arc::new(Mutex::new(ConnectionTable::default())), limits, proxies, clock }
     }
 
-    /// The head of a request has come whole from `peer`. What is given back is to be kept until it is answered.
+    /// Records that the head of a request was received from `peer`. The guard is to be kept until it is answered.
     pub fn request_started(&self, peer: SocketAddr) -> InFlightRequest {
         InFlightRequest::start(Arc::clone(&self.table), Arc::clone(&self.clock), peer)
     }
 
-    /// Looks after the connections to `port` until it is dropped. Where the system does not show them it says so once, and
+    /// Sweeps over the connections to `port` until it is dropped. Where the system does not show them it logs that once, and
     /// ends.
     pub async fn watch(self, port: u16) {
-        let most = self.total_limit();
+        let max_total = self.total_limit();
         let sockets = match Sockets::for_port(port) {
             Ok(sockets) => sockets,
             Err(error) => {
@@ -59,28 +59,28 @@ impl Connections {
             }
         };
         self.table.lock().unwrap_or_else(PoisonError::into_inner).is_watched = true;
-        let book = Arc::clone(&self.table);
-        let mut round = Sweep::new(sockets, self.table, self.limits, most, self.proxies);
-        let mut nap = SWEEP_INTERVAL;
+        let table = Arc::clone(&self.table);
+        let mut sweep = Sweep::new(sockets, self.table, self.limits, max_total, self.proxies);
+        let mut pause = SWEEP_INTERVAL;
         loop {
-            self.clock.sleep(nap).await;
+            self.clock.sleep(pause).await;
             let now = self.clock.now();
-            // A few microseconds for each connection, in which the files of this process are looked at.
+            // A few microseconds for each connection, in which the open files of this process are listed.
             let done = tokio::task::spawn_blocking(move || {
                 let began = Instant::now();
-                let shown = round.run(now);
-                (round, shown, began.elapsed())
+                let count = sweep.run(now);
+                (sweep, count, began.elapsed())
             });
-            let Ok((same, shown, took)) = done.await else {
+            let Ok((same, count, took)) = done.await else {
                 tracing::error!(
                     "the connections are not looked after any more, by a fault of ours; restart the server"
                 );
-                // Nobody would strike out those that have gone.
-                book.lock().unwrap_or_else(PoisonError::into_inner).is_watched = false;
+                // Nobody would remove those that have gone.
+                table.lock().unwrap_or_else(PoisonError::into_inner).is_watched = false;
                 return;
             };
-            round = same;
-            nap = if shown > most / 2 {
+            sweep = same;
+            pause = if count > max_total / 2 {
                 BUSY_SWEEP_INTERVAL.max(took * PAUSE_PER_SWEEP).min(SWEEP_INTERVAL)
             } else {
                 SWEEP_INTERVAL
@@ -88,7 +88,7 @@ impl Connections {
         }
     }
 
-    /// How many there may be in all.
+    /// The most connections in all: the setting, or fewer where the system allows too few open files.
     fn total_limit(&self) -> usize {
         let Some(files) = raise_open_file_limit() else { return self.limits.most };
         let room = usize::try_from(files.saturating_sub(RESERVED_FILES).max(files / 2)).unwrap_or(usize::MAX);

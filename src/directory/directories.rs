@@ -6,7 +6,7 @@ use futures::future::join_all;
 
 use super::client::{GroupFinding, LdapDirectory};
 use super::connection::set_up::SetUpError;
-use super::connection::{Refusal, Unreachable};
+use super::connection::{DirectoryRefusal, Unreachable};
 use super::diagnostics::{Examined, group_step};
 use super::password::{ChangeRefusal, PasswordChange, PasswordState};
 use super::people::gathered;
@@ -179,7 +179,12 @@ fn merged(wanted: &[GroupRef], found: &[Vec<GroupFinding>]) -> Vec<GroupFinding>
 
 #[async_trait]
 impl Directory for Directories {
-    async fn sign_in(&self, username: &Username, password: &Password, leave: &dyn Leave) -> Result<Person, Refusal> {
+    async fn sign_in(
+        &self,
+        username: &Username,
+        password: &Password,
+        leave: &dyn Leave,
+    ) -> Result<Person, DirectoryRefusal> {
         let person = self.of_name(username).sign_in(username, password, leave).await?;
         Ok(self.without_foreign_principal(person))
     }

@@ -4,7 +4,7 @@
 use ldap3::asn1::parse_tag;
 use ldap3::{LdapResult, ResultEntry};
 
-use super::schema::{Entry, Sid, filter, guid_text};
+use super::schema::{LdapEntry, Sid, filter, guid_text};
 use super::sign_in::judge_bind;
 use crate::config::DirectoryKind;
 
@@ -15,7 +15,7 @@ pub fn equals(attribute: &str, value: &str) -> String {
 
 /// The settings' group filter for one member.
 pub fn group_filter(template: &str, dn: &str, username: &str) -> String {
-    filter::group(template, dn, username)
+    filter::group_by_member(template, dn, username)
 }
 
 /// A SID's bytes, as text, and as bytes again.
@@ -37,7 +37,7 @@ pub fn bind_lets_in(kind: DirectoryKind, code: u32, text: &str) -> bool {
 /// An entry's DN and how many values of `attribute` it has, where `bytes` are one in BER, and not nested deeper than a stack holds.
 pub fn entry(bytes: &[u8], attribute: &str) -> Option<(String, usize)> {
     let (_, item) = parse_tag(bytes).ok()?;
-    let entry = Entry::read(ResultEntry::new(item)).ok()?;
+    let entry = LdapEntry::from_result(ResultEntry::new(item)).ok()?;
     let values = entry.bytes(attribute).count();
     Some((entry.dn, values))
 }

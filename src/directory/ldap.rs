@@ -4,30 +4,35 @@ use async_trait::async_trait;
 use tokio::time::{Instant, timeout_at};
 
 use super::client::LdapDirectory;
-use super::connection::{Fault, Operation};
+use super::connection::{OperationFault, OperationKind};
 use super::sign_in::OneBind;
 use super::{
-    ChangeRefusal, Directory, GroupFinding, Leave, Lockout, PasswordChange, PasswordState, Refusal, Standing,
+    ChangeRefusal, Directory, DirectoryRefusal, GroupFinding, Leave, Lockout, PasswordChange, PasswordState, Standing,
     Unreachable,
 };
 use crate::domain::{GroupRef, Password, Person, PersonId, Revalidation, Username};
 
 #[async_trait]
 impl Directory for LdapDirectory {
-    async fn sign_in(&self, username: &Username, password: &Password, leave: &dyn Leave) -> Result<Person, Refusal> {
+    async fn sign_in(
+        &self,
+        username: &Username,
+        password: &Password,
+        leave: &dyn Leave,
+    ) -> Result<Person, DirectoryRefusal> {
         let mut inquiry = self.inquire("sign-in");
         let mut bind = OneBind::with(password, leave);
         let answer = self.try_sign_in(&mut inquiry, username, &mut bind).await;
-        let answer = inquiry.conclude(answer.map_err(|fault| fault.with_password_sent(bind.is_spent())));
-        self.metrics.sign_in(answer.as_ref().map_or_else(Refusal::word, |_| "ok"));
+        let answer = inquiry.finish(answer.map_err(|fault| fault.with_password_sent(bind.is_spent())));
+        self.metrics.sign_in(answer.as_ref().map_or_else(DirectoryRefusal::word, |_| "ok"));
         answer
     }
 
     async fn reach(&self) -> Result<(), Unreachable> {
         let inquiry = self.inquire("reach");
-        let reached = timeout_at(inquiry.deadline, self.servers.reach()).await;
-        let too_late = || Fault::broken(Operation::Dial, "no server answered in time (operation_timeout)");
-        inquiry.conclude_or_unreachable(reached.unwrap_or_else(|_| Err(too_late())))
+        let reached = timeout_at(inquiry.deadline, self.servers.check_reachable()).await;
+        let too_late = || OperationFault::broken(OperationKind::Dial, "no server answered in time (operation_timeout)");
+        inquiry.finish_or_unreachable(reached.unwrap_or_else(|_| Err(too_late())))
     }
 
     fn upkeep(&self, _person: &Person) -> Revalidation {

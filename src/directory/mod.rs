@@ -34,7 +34,7 @@ mod schema;
 mod sign_in;
 
 pub use client::{GroupFinding, LdapDirectory, LockoutPolicy};
-pub use connection::{Refusal, SetUpError, Unreachable, Withheld};
+pub use connection::{BindDenied, DirectoryRefusal, SetUpError, Unreachable};
 pub use diagnostics::{
     Authority, Bar, Examination, Known, Membership, Questions, Section, Seen, ServerNow, Sought, Step, Table, Verdict,
     Way,
@@ -61,7 +61,12 @@ pub trait Directory: Send + Sync {
     /// # Errors
     /// A [`Refusal`] that says why not; [`Refusal::Unreachable`] when nobody could be asked, which is never an
     /// answer about the person; [`Refusal::Withheld`] when `leave` did not allow the bind.
-    async fn sign_in(&self, username: &Username, password: &Password, leave: &dyn Leave) -> Result<Person, Refusal>;
+    async fn sign_in(
+        &self,
+        username: &Username,
+        password: &Password,
+        leave: &dyn Leave,
+    ) -> Result<Person, DirectoryRefusal>;
 
     /// Whether a server can be reached and answers.
     ///

@@ -11,8 +11,8 @@ use crate::store::RowEvent;
 
 /// A live connection's right to continue: watches the credential, the page files and the shutdown that may end it.
 pub struct LiveAuthorization {
-    shelf: Arc<PageStore>,
-    shelf_changes: watch::Receiver<u64>,
+    page_store: Arc<PageStore>,
+    page_changes: watch::Receiver<u64>,
     page: OpenPage,
     visitor: Visitor,
     /// The revision of what this visitor sees: the page, and the navigation around it.
@@ -23,19 +23,19 @@ pub struct LiveAuthorization {
 }
 
 impl LiveAuthorization {
-    /// The right of `visitor` to watch `page`, for as long as the door, the `lease` and the server last. `shelf_changes`
-    /// must have been subscribed before the page was opened, so that no change in between goes unheard.
+    /// The right of `visitor` to watch `page`, for as long as the door, the credential and the server last. `page_changes`
+    /// must have been subscribed before the page was opened, so that no change in between is missed.
     pub fn new(
-        shelf: Arc<PageStore>,
-        shelf_changes: watch::Receiver<u64>,
+        page_store: Arc<PageStore>,
+        page_changes: watch::Receiver<u64>,
         page: OpenPage,
         visitor: Visitor,
         credential_watch: CredentialWatch,
         shutdown: watch::Receiver<bool>,
         permit: ConnectionPermit,
     ) -> Self {
-        let revision = shelf.revision_for(&page, &visitor);
-        Self { shelf, shelf_changes, page, visitor, revision, credential_watch, shutdown, permit }
+        let revision = page_store.revision_for(&page, &visitor);
+        Self { page_store, page_changes, page, visitor, revision, credential_watch, shutdown, permit }
     }
 
     /// The revision of what this visitor sees: the page, and the navigation around it.
@@ -48,25 +48,27 @@ impl LiveAuthorization {
     /// # Errors
     /// The reason to close, when the visitor may not see the page any more.
     pub(super) fn reauthorize(&self) -> Result<OpenPage, CloseReason> {
-        self.shelf.authorize(self.page.slug.as_str(), &self.visitor).map_err(|closed| CloseReason::page_denied(&closed))
+        self.page_store
+            .authorize(self.page.slug.as_str(), &self.visitor)
+            .map_err(|denied| CloseReason::page_denied(&denied))
     }
 
     /// Resolves when the connection must end, with the reason. May be cancelled and called again.
     pub(super) async fn wait_for_end(&mut self, clock: &dyn Clock) -> CloseReason {
         loop {
-            let (end, factor_until) = (self.credential_watch.expires_at, self.second_factor_until());
-            let soonest = end.into_iter().chain(factor_until).min();
-            let heard = tokio::select! {
+            let (expires_at, second_factor_until) = (self.credential_watch.expires_at, self.second_factor_until());
+            let soonest = expires_at.into_iter().chain(second_factor_until).min();
+            let event = tokio::select! {
                 biased;
-                news = self.credential_watch.next_event() => AuthorizationEvent::Credential(news),
+                row_event = self.credential_watch.next_event() => AuthorizationEvent::Credential(row_event),
                 _ = self.shutdown.wait_for(|shutting_down| *shutting_down) => AuthorizationEvent::Shutdown,
                 () = wait_until_some(soonest, clock) => {
-                    if soonest == end { AuthorizationEvent::Credential(RowEvent::Ended(EndReason::Expired)) } else { AuthorizationEvent::SecondFactorExpired }
+                    if soonest == expires_at { AuthorizationEvent::Credential(RowEvent::Ended(EndReason::Expired)) } else { AuthorizationEvent::SecondFactorExpired }
                 }
-                // The sender lives in the shelf, which this holds.
-                _ = self.shelf_changes.changed() => AuthorizationEvent::PagesChanged,
+                // The sender lives in the page store, which this holds.
+                _ = self.page_changes.changed() => AuthorizationEvent::PagesChanged,
             };
-            let farewell = match heard {
+            let reason = match event {
                 AuthorizationEvent::Credential(RowEvent::Ended(reason)) => Some(CloseReason::credential_ended(reason)),
                 AuthorizationEvent::Credential(RowEvent::Unconfirmed) => Some(CloseReason::unconfirmed()),
                 AuthorizationEvent::Credential(RowEvent::Changed(person)) => self.on_person_changed(person),
@@ -74,8 +76,8 @@ impl LiveAuthorization {
                 AuthorizationEvent::SecondFactorExpired => self.on_second_factor_expired(),
                 AuthorizationEvent::PagesChanged => self.on_pages_changed(),
             };
-            if let Some(farewell) = farewell {
-                return farewell;
+            if let Some(reason) = reason {
+                return reason;
             }
         }
     }
@@ -84,10 +86,10 @@ impl LiveAuthorization {
     /// That other pages came or went is not worth reloading every board: the navigation follows at the next load.
     fn on_pages_changed(&mut self) -> Option<CloseReason> {
         match self.reauthorize() {
-            Err(farewell) => Some(farewell),
+            Err(reason) => Some(reason),
             Ok(page) if page.revision() != self.page.revision() => Some(CloseReason::changed()),
             Ok(page) => {
-                self.revision = self.shelf.revision_for(&page, &self.visitor);
+                self.revision = self.page_store.revision_for(&page, &self.visitor);
                 None
             }
         }
@@ -117,8 +119,10 @@ impl LiveAuthorization {
 
     fn recheck_visitor(&self) -> Option<CloseReason> {
         match self.reauthorize() {
-            Err(farewell) => Some(farewell),
-            Ok(page) => (self.shelf.revision_for(&page, &self.visitor) != self.revision).then(CloseReason::changed),
+            Err(reason) => Some(reason),
+            Ok(page) => {
+                (self.page_store.revision_for(&page, &self.visitor) != self.revision).then(CloseReason::changed)
+            }
         }
     }
 }

@@ -12,9 +12,9 @@ pub(super) fn after_failures(every: Duration, failures: u32) -> Duration {
 }
 
 /// A random duration up to `max`, so that many clients that get the same message do not all act at once. No secret.
-pub(super) fn jitter(most: Duration) -> Duration {
+pub(super) fn jitter(max: Duration) -> Duration {
     let share = RandomState::new().build_hasher().finish() % 1_000;
-    most.mul_f64(f64::from(u32::try_from(share).unwrap_or(0)) / 1_000.0)
+    max.mul_f64(f64::from(u32::try_from(share).unwrap_or(0)) / 1_000.0)
 }
 
 #[cfg(test)]

@@ -31,10 +31,10 @@ struct FeedSubscription {
 impl FeedSubscriptions {
     /// Subscribes to the feeds of the page's panels.
     pub(super) fn for_page(page: &Page, bindings: &Bindings, sources: &Sources, feeds: &Feeds) -> Self {
-        let asked = page.panels.iter().enumerate().filter_map(|(at, panel)| Some((at, panel.source.as_ref()?)));
-        let (panels, keys): (Vec<_>, Vec<_>) = asked
-            .map(|(panel, from)| {
-                (panel, FeedKey { query: sources.bind(&from.source, &from.query, bindings), every: from.every })
+        let queried = page.panels.iter().enumerate().filter_map(|(index, panel)| Some((index, panel.source.as_ref()?)));
+        let (panels, keys): (Vec<_>, Vec<_>) = queried
+            .map(|(panel, source)| {
+                (panel, FeedKey { query: sources.bind(&source.source, &source.query, bindings), every: source.every })
             })
             .unzip();
         let answered = Arc::new(Notify::new());
@@ -49,12 +49,12 @@ impl FeedSubscriptions {
     }
 
     /// Adds the state of each feed that has answered since the last call, with the index of its panel.
-    fn collect_updates(&mut self, news: &mut Vec<(usize, FeedState)>) {
-        for FeedSubscription { panel, feed, seen_answers: heard } in &mut self.subscriptions {
+    fn collect_updates(&mut self, updates: &mut Vec<(usize, FeedState)>) {
+        for FeedSubscription { panel, feed, seen_answers } in &mut self.subscriptions {
             let state = feed.state();
-            if *heard != state.answer_count {
-                *heard = state.answer_count;
-                news.push((*panel, state.clone()));
+            if *seen_answers != state.answer_count {
+                *seen_answers = state.answer_count;
+                updates.push((*panel, state.clone()));
             }
         }
     }
@@ -67,36 +67,37 @@ impl FeedSubscriptions {
 
 /// Publishes the feeds' updates to the channel, in batches no closer together than `live.batch_interval`. Never ends by itself.
 pub(super) async fn run(channel: &Channel, mut feeds: FeedSubscriptions, settings: &LiveSettings, clock: &dyn Clock) {
-    let bell = Arc::clone(&feeds.answered);
-    let (mut news, mut told_at) = (Vec::new(), None::<Timestamp>);
+    let answered = Arc::clone(&feeds.answered);
+    let (mut updates, mut published_at) = (Vec::new(), None::<Timestamp>);
     loop {
-        bell.notified().await;
-        feeds.collect_updates(&mut news);
+        answered.notified().await;
+        feeds.collect_updates(&mut updates);
         // Those that are due at the same moment and answer at once have answered after this, …
         tokio::task::yield_now().await;
-        feeds.collect_updates(&mut news);
+        feeds.collect_updates(&mut updates);
         if feeds.has_pending_query(clock.now()) {
             // … and others soon. Real time, not the clock's: it is about what is on its way.
-            let rest = async {
+            let stragglers = async {
                 while feeds.has_pending_query(clock.now()) {
-                    bell.notified().await;
-                    feeds.collect_updates(&mut news);
+                    answered.notified().await;
+                    feeds.collect_updates(&mut updates);
                 }
             };
-            let _ = tokio::time::timeout(COALESCE_WINDOW, rest).await;
+            let _ = tokio::time::timeout(COALESCE_WINDOW, stragglers).await;
         }
-        let due = told_at.map_or(Duration::ZERO, |at| settings.batch_interval.saturating_sub(clock.now().since(at)));
+        let due =
+            published_at.map_or(Duration::ZERO, |at| settings.batch_interval.saturating_sub(clock.now().since(at)));
         let mut wait = clock.sleep(due);
         loop {
             tokio::select! {
                 biased;
-                () = bell.notified() => feeds.collect_updates(&mut news),
+                () = answered.notified() => feeds.collect_updates(&mut updates),
                 () = &mut wait => break,
             }
         }
         let now = clock.now();
-        channel.publish(&news, now);
-        news.clear();
-        told_at = Some(now);
+        channel.publish(&updates, now);
+        updates.clear();
+        published_at = Some(now);
     }
 }

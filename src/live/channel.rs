@@ -95,10 +95,10 @@ impl Channel {
 
     /// The current state, and its position.
     pub(super) fn initial_state(&self) -> InitialState {
-        let told = self.told();
+        let state = self.state();
         InitialState {
-            position: ChannelPosition { epoch: self.epoch.clone(), seq: told.ring.head() },
-            panels: told.panels.iter().map(|(id, shown)| (id.clone(), shown.panel.frame())).collect(),
+            position: ChannelPosition { epoch: self.epoch.clone(), seq: state.ring.head() },
+            panels: state.panels.iter().map(|(id, slot)| (id.clone(), slot.panel.frame())).collect(),
         }
     }
 
@@ -119,7 +119,7 @@ impl Channel {
     }
 
     /// The message and control frame that each viewer gets at every heartbeat.
-    pub(super) fn ping(&self) -> &Arc<EncodedMessage> {
+    pub(super) fn ping_message(&self) -> &Arc<EncodedMessage> {
         &self.ping_message
     }
 
@@ -129,7 +129,7 @@ impl Channel {
     }
 
     /// The viewers over WebSockets.
-    pub(super) fn rows(&self) -> &WriterShards {
+    pub(super) fn shards(&self) -> &WriterShards {
         &self.shards
     }
 
@@ -148,7 +148,7 @@ impl Channel {
         let mut head = self.head();
         loop {
             head.mark_unchanged();
-            if self.told().is_complete() {
+            if self.state().is_complete() {
                 return;
             }
             // The sender is a field of `self`.
@@ -158,72 +158,72 @@ impl Channel {
 
     /// Whether everything after `position` can still be replayed.
     pub(super) fn can_resume(&self, position: &ChannelPosition) -> bool {
-        position.epoch == self.epoch && self.told().ring.retains_after(position.seq)
+        position.epoch == self.epoch && self.state().ring.retains_after(position.seq)
     }
 
     /// The `hello` message, the first of every connection.
     pub(super) fn hello(&self, revision: &str) -> EncodedMessage {
-        let seq = self.told().ring.head();
+        let seq = self.state().ring.head();
         ServerMessage::Hello { epoch: &self.epoch, seq, heartbeat: self.heartbeat.as_secs(), revision }.encode()
     }
 
     /// The message after `cursor`: the next batch while the ring holds it, otherwise one snapshot; `None` at the head.
     pub(super) fn next_message(&self, cursor: Option<u64>) -> Option<Arc<EncodedMessage>> {
-        let mut told = self.told();
+        let mut state = self.state();
         match cursor {
-            Some(seq) if seq == told.ring.head() => None,
-            Some(seq) if told.ring.retains_after(seq) => told.ring.after(seq).cloned(),
+            Some(seq) if seq == state.ring.head() => None,
+            Some(seq) if state.ring.retains_after(seq) => state.ring.after(seq).cloned(),
             _ => {
                 self.metrics.snapshot();
-                Some(told.snapshot(&self.epoch))
+                Some(state.snapshot(&self.epoch))
             }
         }
     }
 
     /// Applies the feeds' updates, each with the index of its panel, and publishes them as one batch. Publishes nothing
     /// when no panel changed.
-    pub(super) fn publish(&self, news: &[(usize, FeedState)], now: Timestamp) {
-        let mut told = self.told();
-        for (panel, state) in news {
-            if let Some((_, shown)) = told.panels.get_index_mut(*panel) {
-                shown.apply(state);
+    pub(super) fn publish(&self, updates: &[(usize, FeedState)], now: Timestamp) {
+        let mut state = self.state();
+        for (panel, feed_state) in updates {
+            if let Some((_, slot)) = state.panels.get_index_mut(*panel) {
+                slot.apply(feed_state);
             }
         }
-        let seq = told.ring.head() + 1;
+        let seq = state.ring.head() + 1;
         let batch = {
             let frames: PanelFrames<'_> =
-                told.panels.iter_mut().filter_map(|(id, shown)| Some((id, shown.panel.drain()?))).collect();
+                state.panels.iter_mut().filter_map(|(id, slot)| Some((id, slot.panel.drain()?))).collect();
             if frames.is_empty() {
                 return;
             }
             let position = ChannelPosition { epoch: self.epoch.clone(), seq };
             ServerMessage::Batch { seq, sent: now, panels: &frames }.encode_at(Some(position))
         };
-        told.snapshot = None;
+        state.snapshot = None;
         let read_at = batch.read_at();
-        told.ring.push(Arc::new(batch));
-        drop(told);
+        state.ring.push(Arc::new(batch));
+        drop(state);
         self.head.send_replace(ChannelHead { seq, read_at });
     }
 
-    fn told(&self) -> MutexGuard<'_, ChannelState> {
+    fn state(&self) -> MutexGuard<'_, ChannelState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl ChannelState {
     fn is_complete(&self) -> bool {
-        self.panels.values().all(|shown| shown.panel.has_something_to_show())
+        self.panels.values().all(|slot| slot.panel.has_something_to_show())
     }
 
     fn snapshot(&mut self, epoch: &str) -> Arc<EncodedMessage> {
         let Self { panels, ring, snapshot } = self;
-        let said = snapshot.get_or_insert_with(|| {
-            let frames = panels.iter().map(|(id, shown)| (id, shown.panel.frame())).collect();
+        let message = snapshot.get_or_insert_with(|| {
+            let frames = panels.iter().map(|(id, slot)| (id, slot.panel.frame())).collect();
             let position = ChannelPosition { epoch: epoch.to_owned(), seq: ring.head() };
             Arc::new(ServerMessage::Snapshot { epoch, seq: ring.head(), panels: &frames }.encode_at(Some(position)))
         });
-        Arc::clone(said)
+        Arc::clone(message)
     }
 }
 

@@ -17,9 +17,9 @@ pub struct ChannelReader {
 impl ChannelReader {
     /// A reader that resumes at `position`, if the channel still holds all that came after it; otherwise it begins with a
     /// snapshot.
-    pub fn new(seat: Subscription, position: Option<&ChannelPosition>) -> Self {
-        let head = seat.channel().head();
-        Self { cursor: Cursor::new(seat, position), head }
+    pub fn new(subscription: Subscription, position: Option<&ChannelPosition>) -> Self {
+        let head = subscription.channel().head();
+        Self { cursor: Cursor::new(subscription, position), head }
     }
 
     /// The `hello` message: the channel's position, and the `revision` of the page that is served now.
@@ -39,7 +39,7 @@ impl ChannelReader {
 
     /// The message of a heartbeat.
     pub(super) fn ping_message(&self) -> Arc<EncodedMessage> {
-        Arc::clone(self.cursor.channel().ping())
+        Arc::clone(self.cursor.channel().ping_message())
     }
 
     /// Waits for the next message: every batch in order while the ring holds it, one snapshot when it does not; `None` when
@@ -50,8 +50,8 @@ impl ChannelReader {
             if self.cursor.channel().is_broken() {
                 return None;
             }
-            if let Some(said) = self.cursor.next_message() {
-                return Some(said);
+            if let Some(message) = self.cursor.next_message() {
+                return Some(message);
             }
             // The sender lives in the channel, which the cursor holds: it cannot be gone.
             let _ = self.head.changed().await;

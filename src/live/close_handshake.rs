@@ -25,9 +25,9 @@ impl CloseHandshake {
     }
 
     /// Sends the `bye` message and closes with the reason's code, within a second whatever the client does.
-    pub(super) async fn send(self, farewell: &CloseReason) {
-        let said = farewell.encode();
-        self.close_in_time(said.frame(false), false).await;
+    pub(super) async fn send(self, reason: &CloseReason) {
+        let message = reason.encode();
+        self.close_in_time(message.frame(false), false).await;
     }
 
     /// Answers the client's close frame with the same code (RFC 6455, 5.5.1).
@@ -35,21 +35,21 @@ impl CloseHandshake {
         self.close_in_time(&websocket::close_frame(code, ""), true).await;
     }
 
-    async fn close_in_time(self, last: &[u8], they_have_closed: bool) {
-        match tokio::time::timeout(CLOSE_TIMEOUT, self.close(last, they_have_closed)).await {
+    async fn close_in_time(self, last: &[u8], peer_has_closed: bool) {
+        match tokio::time::timeout(CLOSE_TIMEOUT, self.close(last, peer_has_closed)).await {
             Ok(Ok(())) => (),
             Ok(Err(error)) => tracing::debug!(%error, "a viewer left during the goodbye"),
             Err(_) => tracing::debug!("a viewer did not take the goodbye in time"),
         }
     }
 
-    async fn close(mut self, last: &[u8], they_have_closed: bool) -> io::Result<()> {
+    async fn close(mut self, last: &[u8], peer_has_closed: bool) -> io::Result<()> {
         if let Some(unsent) = &self.unsent {
             self.transport.write_all(unsent.remaining()).await?;
         }
         self.transport.write_all(last).await?;
         self.transport.flush().await?;
-        if !they_have_closed {
+        if !peer_has_closed {
             self.wait_for_peer_close().await?;
         }
         self.transport.shutdown().await
@@ -65,8 +65,8 @@ impl CloseHandshake {
             }
             let mut rest = &mut bytes[..count];
             // What is no protocol has no close frame either.
-            while let Some(heard) = self.reader.next(&mut rest).map_err(io::Error::other)? {
-                if matches!(heard, WsMessage::Close(_)) {
+            while let Some(message) = self.reader.next(&mut rest).map_err(io::Error::other)? {
+                if matches!(message, WsMessage::Close(_)) {
                     return Ok(());
                 }
             }
@@ -76,8 +76,8 @@ impl CloseHandshake {
 
 /// Closes an upgraded connection that was refused, since a browser's script cannot see the answer to a handshake; then drops
 /// `guard`.
-pub async fn reject(upgraded: Upgraded, farewell: CloseReason, kept: impl Send) {
-    let Upgraded { transport: wire, deflates } = upgraded;
-    CloseHandshake::new(wire, None, inbound::new_reader(deflates)).send(&farewell).await;
-    drop(kept);
+pub async fn reject(upgraded: Upgraded, reason: CloseReason, guard: impl Send) {
+    let Upgraded { transport, deflates } = upgraded;
+    CloseHandshake::new(transport, None, inbound::new_reader(deflates)).send(&reason).await;
+    drop(guard);
 }

@@ -6,17 +6,17 @@ use crate::domain::EndReason;
 use crate::pages::PageDenied;
 use crate::websocket;
 
-/// After a page changed, its viewers reconnect within this time, so that they do not all come at once.
+/// The time over which the viewers of a changed page reconnect, so that they do not all come at once.
 const RECONNECT_SOON: Duration = Duration::from_millis(500);
 
-/// Within this time, viewers reconnect after other closes.
+/// The time over which viewers reconnect after other closes.
 const RECONNECT_LATER: Duration = Duration::from_secs(5);
 
-/// So many viewers a second are asked to reconnect to a server that starts again: each asks for its page's state at once,
-/// and people sign in meanwhile.
+/// The rate at which viewers are asked to reconnect to a server that starts again: each requests its page's state at once, and
+/// people sign in meanwhile.
 const RECONNECTS_PER_SECOND: usize = 1_000;
 
-/// Why a connection ends, in the words and numbers of the wire protocol.
+/// The reason why a live connection is closed, in the words and codes of the wire protocol.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CloseReason {
     /// `signed-out`, `expired`, `revoked`, `sign-in`, `second-factor`, `unconfirmed`, `not-allowed`, `changed`, `gone`, `broken`,
@@ -49,8 +49,8 @@ impl CloseReason {
     }
 
     /// The door refuses the page.
-    pub fn page_denied(closed: &PageDenied) -> Self {
-        match closed {
+    pub fn page_denied(denied: &PageDenied) -> Self {
+        match denied {
             // A file may be away for a moment, while it is replaced.
             PageDenied::NotFound => {
                 Self { reason: "gone", code: 1001, retry_after: Some(backoff::jitter(RECONNECT_LATER)) }

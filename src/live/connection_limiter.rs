@@ -48,7 +48,7 @@ impl PermitHolder {
         match self {
             Self::Password(address) => Self::Password(address.map(network_of)),
             Self::Anonymous(address) => Self::Anonymous(address.map(network_of)),
-            known => known,
+            other => other,
         }
     }
 }
@@ -85,28 +85,28 @@ impl ConnectionLimiter {
     ) -> Result<ConnectionPermit, CapacityExceeded> {
         let person = person.map(|person| self.hasher.hash_one(person));
         let holder = holder.by_network();
-        let mut taken = lock(&self.counts);
-        let is_stranger = matches!(holder, PermitHolder::Anonymous(_));
-        if taken.total >= if is_stranger { self.max_anonymous } else { self.max_total } {
+        let mut counts = lock(&self.counts);
+        let is_anonymous = matches!(holder, PermitHolder::Anonymous(_));
+        if counts.total >= if is_anonymous { self.max_anonymous } else { self.max_total } {
             return Err(CapacityExceeded::Total);
         }
-        let (most, crowded) = match holder {
+        let (max, exceeded) = match holder {
             PermitHolder::Session(_) | PermitHolder::Token(_) => (self.per_session, CapacityExceeded::PerSession),
             PermitHolder::Password(_) | PermitHolder::Anonymous(_) => (self.per_address, CapacityExceeded::PerAddress),
         };
-        if taken.by_holder.get(&holder).is_some_and(|count| *count >= most) {
-            return Err(crowded);
+        if counts.by_holder.get(&holder).is_some_and(|count| *count >= max) {
+            return Err(exceeded);
         }
-        let of_person = person.and_then(|person| taken.by_person.get(&person)).copied().unwrap_or_default();
+        let of_person = person.and_then(|person| counts.by_person.get(&person)).copied().unwrap_or_default();
         if of_person >= self.per_session.saturating_mul(SESSIONS_PER_PERSON) {
             return Err(CapacityExceeded::PerPerson);
         }
-        taken.total += 1;
-        *taken.by_holder.entry(holder).or_default() += 1;
+        counts.total += 1;
+        *counts.by_holder.entry(holder).or_default() += 1;
         if let Some(person) = person {
-            *taken.by_person.entry(person).or_default() += 1;
+            *counts.by_person.entry(person).or_default() += 1;
         }
-        drop(taken);
+        drop(counts);
         Ok(ConnectionPermit { counts: Arc::clone(&self.counts), holder, person })
     }
 
@@ -125,22 +125,22 @@ impl ConnectionPermit {
 
 impl Drop for ConnectionPermit {
     fn drop(&mut self) {
-        let mut taken = lock(&self.counts);
-        taken.total -= 1;
-        decrement(&mut taken.by_holder, self.holder);
+        let mut counts = lock(&self.counts);
+        counts.total -= 1;
+        decrement(&mut counts.by_holder, self.holder);
         if let Some(person) = self.person {
-            decrement(&mut taken.by_person, person);
+            decrement(&mut counts.by_person, person);
         }
     }
 }
 
-fn lock(taken: &Mutex<PermitCounts>) -> MutexGuard<'_, PermitCounts> {
+fn lock(counts: &Mutex<PermitCounts>) -> MutexGuard<'_, PermitCounts> {
     // The counts change together, in calls that cannot panic between them.
-    taken.lock().unwrap_or_else(PoisonError::into_inner)
+    counts.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn decrement<K: Eq + Hash>(taken: &mut HashMap<K, usize>, key: K) {
-    if let Entry::Occupied(mut entry) = taken.entry(key) {
+fn decrement<K: Eq + Hash>(counts: &mut HashMap<K, usize>, key: K) {
+    if let Entry::Occupied(mut entry) = counts.entry(key) {
         *entry.get_mut() -= 1;
         if *entry.get() == 0 {
             entry.remove();

@@ -14,17 +14,18 @@ pub(super) struct Cursor {
 impl Cursor {
     /// A cursor that resumes at `position`, if the channel still holds all that came after it; otherwise it begins with a
     /// snapshot.
-    pub(super) fn new(seat: Subscription, position: Option<&ChannelPosition>) -> Self {
-        let last_seq = position.filter(|position| seat.channel().can_resume(position)).map(|position| position.seq);
-        Self { subscription: seat.into_viewer(), last_seq }
+    pub(super) fn new(subscription: Subscription, position: Option<&ChannelPosition>) -> Self {
+        let last_seq =
+            position.filter(|position| subscription.channel().can_resume(position)).map(|position| position.seq);
+        Self { subscription: subscription.into_viewer(), last_seq }
     }
 
     /// Advances to the next message: every batch in order while the ring holds it, one snapshot when it does not; `None` at
     /// the head.
     pub(super) fn next_message(&mut self) -> Option<Arc<EncodedMessage>> {
-        let said = self.subscription.channel().next_message(self.last_seq)?;
-        self.last_seq = said.position().map(|position| position.seq);
-        Some(said)
+        let message = self.subscription.channel().next_message(self.last_seq)?;
+        self.last_seq = message.position().map(|position| position.seq);
+        Some(message)
     }
 
     /// How many batches it is behind; all of them before a first snapshot.
@@ -37,7 +38,7 @@ impl Cursor {
         self.last_seq.is_some()
     }
 
-    /// The channel it is in.
+    /// The channel that it reads.
     pub(super) fn channel(&self) -> &Arc<Channel> {
         self.subscription.channel()
     }

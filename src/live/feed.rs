@@ -72,32 +72,32 @@ pub struct FeedReport {
     pub every: Duration,
     /// How many panels use it, over all channels.
     pub watchers: usize,
-    /// When it last had an answer.
+    /// When it had its last reading.
     pub last_ok: Option<Timestamp>,
-    /// Why it has none newer.
+    /// Why it has no newer reading.
     pub trouble: Option<String>,
 }
 
 impl Feed {
-    /// Starts a feed that executes its query at once, and then at multiples of its interval after `began`.
+    /// Starts a feed that executes its query at once, and then at multiples of its interval after `first_due`.
     pub(super) fn start(
         key: FeedKey,
-        began: Timestamp,
-        answers: Arc<dyn QueryExecutor>,
+        first_due: Timestamp,
+        executor: Arc<dyn QueryExecutor>,
         clock: Arc<dyn Clock>,
     ) -> Self {
         let state =
-            FeedState { reading: None, reading_count: 0, trouble: None, due: began, answer_count: 0, failures: 0 };
+            FeedState { reading: None, reading_count: 0, trouble: None, due: first_due, answer_count: 0, failures: 0 };
         let shared = Arc::new(FeedShared { state: Mutex::new(state), subscribers: Mutex::default() });
-        let task = tokio::spawn(poll_forever(key, answers, clock, Arc::clone(&shared)));
+        let task = tokio::spawn(poll_forever(key, executor, clock, Arc::clone(&shared)));
         Self { shared, _task: AbortOnDropHandle::new(task) }
     }
 
     /// Notifies `subscriber` at every answer, for as long as somebody else holds it.
-    pub(super) fn subscribe(&self, bell: &Arc<Notify>) {
-        let mut bells = self.shared.subscribers.lock().unwrap_or_else(PoisonError::into_inner);
-        bells.retain(|bell| bell.strong_count() > 0);
-        bells.push(Arc::downgrade(bell));
+    pub(super) fn subscribe(&self, subscriber: &Arc<Notify>) {
+        let mut subscribers = self.shared.subscribers.lock().unwrap_or_else(PoisonError::into_inner);
+        subscribers.retain(|subscriber| subscriber.strong_count() > 0);
+        subscribers.push(Arc::downgrade(subscriber));
     }
 
     /// The current state.
@@ -133,8 +133,8 @@ impl FeedShared {
         }
         let due = state.due;
         drop(state);
-        let bells = self.subscribers.lock().unwrap_or_else(PoisonError::into_inner);
-        bells.iter().filter_map(Weak::upgrade).for_each(|bell| bell.notify_one());
+        let subscribers = self.subscribers.lock().unwrap_or_else(PoisonError::into_inner);
+        subscribers.iter().filter_map(Weak::upgrade).for_each(|subscriber| subscriber.notify_one());
         due
     }
 
@@ -144,11 +144,11 @@ impl FeedShared {
     }
 }
 
-async fn poll_forever(key: FeedKey, answers: Arc<dyn QueryExecutor>, clock: Arc<dyn Clock>, known: Arc<FeedShared>) {
+async fn poll_forever(key: FeedKey, executor: Arc<dyn QueryExecutor>, clock: Arc<dyn Clock>, shared: Arc<FeedShared>) {
     loop {
-        let answer = AssertUnwindSafe(answers.execute(&key.query)).catch_unwind().await;
+        let answer = AssertUnwindSafe(executor.execute(&key.query)).catch_unwind().await;
         let answer = answer.unwrap_or_else(|_| Err(SourceError("the source broke while it was asked".to_owned())));
-        let due = known.record(&key, answer, clock.now());
+        let due = shared.record(&key, answer, clock.now());
         clock.sleep_until(due).await;
     }
 }
@@ -156,8 +156,8 @@ async fn poll_forever(key: FeedKey, answers: Arc<dyn QueryExecutor>, clock: Arc<
 /// When a query that was `due` and was answered `now` is due next. The interval counts from due time to due time, so that
 /// feeds which began together, as those of one page do, stay together and share batches. When the answer took longer than the
 /// interval, or the clock was set back, it counts from `now`.
-fn next_due(due: Timestamp, wait: Duration, now: Timestamp) -> Timestamp {
-    (due + wait).clamp(now, now + wait)
+fn next_due(due: Timestamp, period: Duration, now: Timestamp) -> Timestamp {
+    (due + period).clamp(now, now + period)
 }
 
 #[cfg(test)]

@@ -20,7 +20,8 @@ use super::feeds::Feeds;
 use super::subscription::{SubscriberCounts, Subscription};
 use super::ws_connection::WsConnection;
 
-/// Each channel costs a task, its feeds and a ring; a page with many inputs has as many as an anonymous visitor cares to ask for.
+/// The limit on channels: each costs a task, its feeds and a ring, and a page with many inputs has as many as an anonymous visitor
+/// cares to ask for.
 const MAX_CHANNELS: usize = 1_000;
 
 /// A share of the channels, so that whoever tries all the inputs of one page leaves room for the others.
@@ -96,26 +97,15 @@ impl Hub {
         metrics: LiveMetrics,
     ) -> Self {
         let metrics = Arc::new(metrics);
-        let places = ConnectionLimiter::new(&settings);
-        let (running, sockets) = (Mutex::default(), TaskTracker::new());
-        Self {
-            inner: Arc::new(HubInner {
-                sources,
-                feeds,
-                settings,
-                clock,
-                channels: running,
-                limiter: places,
-                connections: sockets,
-                metrics,
-            }),
-        }
+        let limiter = ConnectionLimiter::new(&settings);
+        let (channels, connections) = (Mutex::default(), TaskTracker::new());
+        Self { inner: Arc::new(HubInner { sources, feeds, settings, clock, channels, limiter, connections, metrics }) }
     }
 
     /// Subscribes to the channel of this page and choice of inputs, and starts it if need be.
     ///
     /// # Errors
-    /// [`Crowded::Channels`] when one channel more would be too many.
+    /// [`CapacityExceeded::Channels`] when one channel more would be too many.
     pub fn subscribe(&self, page: &OpenPage, choice: &InputChoice) -> Result<Subscription, CapacityExceeded> {
         self.inner.subscribe(page.page(), choice)
     }
@@ -133,15 +123,15 @@ impl Hub {
     }
 
     /// Spawns the task of a live connection, apart from the request that it came from. [`Self::drain`] waits for it.
-    pub fn spawn(&self, socket: impl Future<Output = ()> + Send + 'static) {
-        self.inner.connections.spawn(socket);
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.inner.connections.spawn(task);
     }
 
     /// Waits until every live connection is closed, or for `timeout`.
-    pub async fn drain(&self, patience: Duration) {
+    pub async fn drain(&self, timeout: Duration) {
         self.inner.connections.close();
         // Real time: whoever stops the server waits in real time. Clients that do not close are cut off with the process.
-        let _ = tokio::time::timeout(patience, self.inner.connections.wait()).await;
+        let _ = tokio::time::timeout(timeout, self.inner.connections.wait()).await;
     }
 
     /// The number of live connections.
@@ -153,14 +143,14 @@ impl Hub {
     pub fn state(&self) -> LiveState {
         let mut state = LiveState { feeds: self.inner.feeds.state_by_source(), ..LiveState::default() };
         let channels: Vec<_> = {
-            let running = self.inner.lock_channels();
-            for (key, channel) in &*running {
+            let channels = self.inner.lock_channels();
+            for (key, channel) in &*channels {
                 *state.viewers.entry(key.slug.to_string()).or_default() += channel.counts.borrow().viewers;
             }
-            running.values().map(|running| Arc::clone(&running.channel)).collect()
+            channels.values().map(|running| Arc::clone(&running.channel)).collect()
         };
         state.channels = channels.len();
-        for (lag, is_full) in channels.iter().flat_map(|channel| channel.rows().filter_map(WsConnection::lag)) {
+        for (lag, is_full) in channels.iter().flat_map(|channel| channel.shards().filter_map(WsConnection::lag)) {
             state.lags.push(lag);
             state.stalled += usize::from(is_full);
         }
@@ -174,8 +164,8 @@ impl Hub {
     }
 
     /// Starts the channels of every page with `keep = true`, and returns the subscriptions that keep them running.
-    pub fn subscribe_kept_pages(&self, shelf: &PageStore) -> Vec<Subscription> {
-        let pages = shelf.pages().into_iter().filter(|page| page.keep);
+    pub fn subscribe_kept_pages(&self, page_store: &PageStore) -> Vec<Subscription> {
+        let pages = page_store.pages().into_iter().filter(|page| page.keep);
         pages
             .flat_map(|page| page.choices().into_iter().map(move |choice| (Arc::clone(&page), choice)))
             .filter_map(|(page, choice)| {
@@ -207,31 +197,32 @@ impl HubInner {
     fn subscribe(self: &Arc<Self>, page: &Arc<Page>, choice: &InputChoice) -> Result<Subscription, CapacityExceeded> {
         let key =
             ChannelKey { slug: page.slug.clone(), revision: page.revision().to_owned(), values: choice.values.clone() };
-        let mut running = self.lock_channels();
-        if let Some(RunningChannel { channel, counts: seats, .. }) = running.get(&key) {
-            return Ok(Subscription::new(Arc::clone(channel), seats.clone()));
+        let mut channels = self.lock_channels();
+        if let Some(RunningChannel { channel, counts, .. }) = channels.get(&key) {
+            return Ok(Subscription::new(Arc::clone(channel), counts.clone()));
         }
-        make_room(&mut running, &key)?;
+        make_room(&mut channels, &key)?;
         let channel = Arc::new(Channel::new(page, choice, &self.settings, Arc::clone(&self.metrics)));
-        let seats = watch::Sender::new(SubscriberCounts::default());
-        let seat = Subscription::new(Arc::clone(&channel), seats.clone());
+        let counts = watch::Sender::new(SubscriberCounts::default());
+        let subscription = Subscription::new(Arc::clone(&channel), counts.clone());
         let subscriptions = FeedSubscriptions::for_page(page, &choice.bindings, &self.sources, &self.feeds);
         let task = tokio::spawn({
-            let (hub, key, channel, watched) = (Arc::clone(self), key.clone(), Arc::clone(&channel), seats.subscribe());
+            let (hub, key, channel, watched_counts) =
+                (Arc::clone(self), key.clone(), Arc::clone(&channel), counts.subscribe());
             async move {
-                let pumped = AssertUnwindSafe(batcher::run(&channel, subscriptions, &hub.settings, &*hub.clock));
+                let batching = AssertUnwindSafe(batcher::run(&channel, subscriptions, &hub.settings, &*hub.clock));
                 tokio::select! {
-                    Err(_) = pumped.catch_unwind() => {
+                    Err(_) = batching.catch_unwind() => {
                         // The panic is in the log. Who reconnects gets a new channel, and finds no dead board.
                         remove_channel(&mut hub.lock_channels(), &key, &channel);
                         channel.mark_broken();
                     }
-                    () = hub.wait_until_abandoned(&key, &channel, watched) => (),
+                    () = hub.wait_until_abandoned(&key, &channel, watched_counts) => (),
                 }
             }
         });
-        running.insert(key, RunningChannel { channel, counts: seats, _task: AbortOnDropHandle::new(task) });
-        Ok(seat)
+        channels.insert(key, RunningChannel { channel, counts, _task: AbortOnDropHandle::new(task) });
+        Ok(subscription)
     }
 
     /// Resolves once the channel has had no subscriber for the grace time, and is removed.
@@ -239,21 +230,21 @@ impl HubInner {
         &self,
         key: &ChannelKey,
         channel: &Arc<Channel>,
-        mut watched: watch::Receiver<SubscriberCounts>,
+        mut counts: watch::Receiver<SubscriberCounts>,
     ) {
         loop {
             // An error means that every sender is gone, the map's own too: then nobody can come back either.
-            if watched.wait_for(|seats| seats.subscribers == 0).await.is_err() {
+            if counts.wait_for(|counts| counts.subscribers == 0).await.is_err() {
                 return;
             }
             tokio::select! {
                 () = self.clock.sleep(self.settings.grace) => (),
-                _ = watched.wait_for(|seats| seats.subscribers > 0) => continue,
+                _ = counts.wait_for(|counts| counts.subscribers > 0) => continue,
             }
-            let mut running = self.lock_channels();
+            let mut channels = self.lock_channels();
             // Subscribing takes this same lock: nobody can subscribe between the check and the removal.
-            if watched.borrow().subscribers == 0 {
-                remove_channel(&mut running, key, channel);
+            if counts.borrow().subscribers == 0 {
+                remove_channel(&mut channels, key, channel);
                 return;
             }
         }
@@ -265,25 +256,25 @@ impl HubInner {
 }
 
 /// Makes room for one more channel: where there is none, by removing one without subscribers, within its grace time.
-fn make_room(running: &mut HashMap<ChannelKey, RunningChannel>, wanted: &ChannelKey) -> Result<(), CapacityExceeded> {
-    let of_this_page = running.keys().filter(|other| other.slug == wanted.slug).count();
+fn make_room(channels: &mut HashMap<ChannelKey, RunningChannel>, wanted: &ChannelKey) -> Result<(), CapacityExceeded> {
+    let of_this_page = channels.keys().filter(|other| other.slug == wanted.slug).count();
     let is_page_full = of_this_page >= MAX_CHANNELS_PER_PAGE;
-    if !is_page_full && running.len() < MAX_CHANNELS {
+    if !is_page_full && channels.len() < MAX_CHANNELS {
         return Ok(());
     }
-    let mut abandoned = running
+    let mut abandoned = channels
         .iter()
         .filter(|(key, running)| (!is_page_full || key.slug == wanted.slug) && running.counts.borrow().subscribers == 0)
         .map(|(key, _)| key.clone());
     let key = abandoned.next().ok_or(CapacityExceeded::Channels)?;
     drop(abandoned);
-    running.remove(&key);
+    channels.remove(&key);
     Ok(())
 }
 
 /// Removes a channel, but not another one that has replaced it under the same key.
-fn remove_channel(running: &mut HashMap<ChannelKey, RunningChannel>, key: &ChannelKey, channel: &Arc<Channel>) {
-    if running.get(key).is_some_and(|running| Arc::ptr_eq(&running.channel, channel)) {
-        running.remove(key);
+fn remove_channel(channels: &mut HashMap<ChannelKey, RunningChannel>, key: &ChannelKey, channel: &Arc<Channel>) {
+    if channels.get(key).is_some_and(|running| Arc::ptr_eq(&running.channel, channel)) {
+        channels.remove(key);
     }
 }

@@ -7,14 +7,13 @@ use super::close_reason::CloseReason;
 use crate::domain::Timestamp;
 use crate::websocket::{self, MessageReader, WebSocketError};
 
-/// Clients send little: a pong, or the values of a page's inputs.
+/// The longest message of a client: a pong, or the values of a page's inputs.
 const MAX_MESSAGE_BYTES: usize = 16 * 1024;
 
-/// Nobody changes inputs more often than this; each change costs a snapshot. The page's own script sends no more than half as
-/// many.
+/// The limit on input changes: each costs a snapshot. The page's own script sends no more than half as many.
 const MAX_INPUT_CHANGES_PER_SECOND: u32 = 8;
 
-/// Input changes, and the answers to two pings each heartbeat: no page sends more than this within a second.
+/// The limit on all messages. No page sends so many: input changes, and the answers to two pings each heartbeat.
 const MAX_MESSAGES_PER_SECOND: u32 = 64;
 
 /// A message that has begun must be whole within so many sweeps of the shard, a quarter of a minute; slower than this is no
@@ -78,20 +77,20 @@ impl InboundReader {
     /// # Errors
     /// The reason to close, when they break the protocol or a rate limit.
     pub(super) fn receive(&mut self, mut bytes: &mut [u8], now: Timestamp) -> Result<ClientEvents, CloseReason> {
-        let mut all = ClientEvents::default();
-        while let Some(heard) = self.reader.next(&mut bytes).map_err(protocol_error)? {
+        let mut events = ClientEvents::default();
+        while let Some(message) = self.reader.next(&mut bytes).map_err(protocol_error)? {
             self.count_message(now)?;
-            match heard {
+            match message {
                 websocket::WsMessage::Text(text) => match serde_json::from_str(&text) {
                     Ok(ClientMessage::Pong) => (),
-                    Ok(ClientMessage::Inputs { values }) => all.inputs = Some(self.count_input_change(values)?),
+                    Ok(ClientMessage::Inputs { values }) => events.inputs = Some(self.count_input_change(values)?),
                     Err(_) => return Err(CloseReason::protocol_error(POLICY_VIOLATION)),
                 },
-                websocket::WsMessage::Ping(payload) => all.pong = Some(payload),
+                websocket::WsMessage::Ping(payload) => events.pong = Some(payload),
                 websocket::WsMessage::Pong(_) => (),
                 websocket::WsMessage::Binary(_) => return Err(CloseReason::protocol_error(POLICY_VIOLATION)),
                 websocket::WsMessage::Close(closing) => {
-                    all.close = Some(closing.map_or(1000, |closing| closing.code));
+                    events.close = Some(closing.map_or(1000, |closing| closing.code));
                     break;
                 }
             }
@@ -99,7 +98,7 @@ impl InboundReader {
         if !self.reader.is_unfinished() {
             self.unfinished_sweeps = 0;
         }
-        Ok(all)
+        Ok(events)
     }
 
     /// Counts one more sweep, and returns whether a message has begun and does not come to its end.
@@ -136,12 +135,12 @@ impl InboundReader {
 }
 
 /// The close reason for a fault in the frames: what is too long could be valid, everything else is not WebSocket.
-fn protocol_error(fault: WebSocketError) -> CloseReason {
+fn protocol_error(error: WebSocketError) -> CloseReason {
     CloseReason::protocol_error(
-        if matches!(fault, WebSocketError::MessageTooLong { .. } | WebSocketError::TooManyEmptyFrames) {
+        if matches!(error, WebSocketError::MessageTooLong { .. } | WebSocketError::TooManyEmptyFrames) {
             POLICY_VIOLATION
         } else {
-            fault.close_code()
+            error.close_code()
         },
     )
 }

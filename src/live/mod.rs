@@ -1,6 +1,6 @@
 //! Live updates: feeds, channels, viewers.
 //!
-//! A [`Feeds`] asks each distinct query once, however many watch. A channel, one page with one choice of inputs,
+//! [`Feeds`] executes each distinct query once, however many watch. A channel, one page with one choice of inputs,
 //! turns readings into batches, each encoded once, as the bytes of a WebSocket frame, into an append-only ring. A viewer
 //! is a cursor into that ring: there is no queue, and a slow one costs nothing but a snapshot when it is back.
 //!

@@ -12,7 +12,7 @@ pub(super) struct BatchRing {
 }
 
 impl BatchRing {
-    /// An empty ring for `most` batches.
+    /// An empty ring for `capacity` batches.
     pub(super) fn new(capacity: usize) -> Self {
         Self { batches: VecDeque::new(), capacity, head: 0 }
     }

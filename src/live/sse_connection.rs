@@ -12,7 +12,7 @@ use super::message::{EncodedMessage, SseEvent};
 use super::subscription::Subscription;
 use crate::domain::{Clock, Timestamp};
 
-/// A stream that accepts nothing for so long is dropped; a browser reconnects by itself.
+/// The time after which a stream that accepts nothing is dropped; a browser reconnects by itself.
 const STALL_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A live connection over server-sent events.
@@ -37,13 +37,13 @@ pub enum SseAction {
 impl SseConnection {
     /// A connection that resumes at `position`, if the channel can still replay from there.
     pub fn new(
-        seat: Subscription,
+        subscription: Subscription,
         position: Option<&ChannelPosition>,
         authorization: LiveAuthorization,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let heartbeat = seat.channel().heartbeat();
-        let reader = ChannelReader::new(seat, position);
+        let heartbeat = subscription.channel().heartbeat();
+        let reader = ChannelReader::new(subscription, position);
         reader.metrics().begun(reader.is_resuming());
         let next_ping = clock.now() + heartbeat;
         Self {
@@ -58,27 +58,27 @@ impl SseConnection {
 
     /// Sends the events to a stream, until the stream or the connection ends. A stream that accepts nothing for a minute, or
     /// not even the last event, is ended by `hang_up`, which lives until then.
-    pub async fn forward_to(mut self, stream: mpsc::Sender<SseEvent>, hang_up: impl FnOnce()) {
+    pub async fn forward_to(mut self, sender: mpsc::Sender<SseEvent>, hang_up: impl FnOnce()) {
         let clock = Arc::clone(&self.clock);
-        let farewell = loop {
-            let say = tokio::select! {
-                () = stream.closed() => return,
-                say = self.next_action() => say,
+        let reason = loop {
+            let action = tokio::select! {
+                () = sender.closed() => return,
+                action = self.next_action() => action,
             };
-            let event = match say {
-                SseAction::Send(said) => said.event(),
-                SseAction::Close(farewell) => break farewell,
+            let event = match action {
+                SseAction::Send(message) => message.event(),
+                SseAction::Close(reason) => break reason,
             };
             self.reader.metrics().streamed(event.as_ref().len());
             tokio::select! {
                 biased;
-                sent = stream.send(event) => if sent.is_err() { return },
-                farewell = self.authorization.wait_for_end(&*clock) => break farewell,
+                sent = sender.send(event) => if sent.is_err() { return },
+                reason = self.authorization.wait_for_end(&*clock) => break reason,
                 () = clock.sleep(STALL_TIMEOUT) => return hang_up(),
             }
         };
-        self.reader.metrics().goodbye(farewell.reason);
-        let bye = stream.send(Arc::new(farewell.encode()).event());
+        self.reader.metrics().goodbye(reason.reason);
+        let bye = sender.send(Arc::new(reason.encode()).event());
         // Real time, as over a WebSocket: clients wait in real time.
         if tokio::time::timeout(close_handshake::CLOSE_TIMEOUT, bye).await.is_err() {
             hang_up();
@@ -94,12 +94,12 @@ impl SseConnection {
         let until_ping = self.next_ping.since(self.clock.now()).min(self.heartbeat);
         tokio::select! {
             biased;
-            farewell = self.authorization.wait_for_end(&*self.clock) => SseAction::Close(farewell),
+            reason = self.authorization.wait_for_end(&*self.clock) => SseAction::Close(reason),
             () = self.clock.sleep(until_ping) => {
                 self.next_ping = self.clock.now() + self.heartbeat;
                 SseAction::Send(self.reader.ping_message())
             }
-            said = self.reader.next() => said.map_or_else(|| SseAction::Close(CloseReason::broken()), SseAction::Send),
+            message = self.reader.next() => message.map_or_else(|| SseAction::Close(CloseReason::broken()), SseAction::Send),
         }
     }
 }

@@ -20,7 +20,7 @@ pub struct Subscription {
 
 impl Subscription {
     pub(super) fn new(channel: Arc<Channel>, counts: watch::Sender<SubscriberCounts>) -> Self {
-        counts.send_modify(|seats| seats.subscribers += 1);
+        counts.send_modify(|counts| counts.subscribers += 1);
         Self { channel, counts }
     }
 
@@ -30,9 +30,9 @@ impl Subscription {
     }
 
     /// Resolves once every panel has something to show, or after `timeout`.
-    pub async fn wait_until_complete(&self, patience: Duration) {
+    pub async fn wait_until_complete(&self, timeout: Duration) {
         // Real time, not the clock's: a visitor waits for this page in real time. Late panels arrive on the socket.
-        let _ = tokio::time::timeout(patience, self.channel.wait_until_complete()).await;
+        let _ = tokio::time::timeout(timeout, self.channel.wait_until_complete()).await;
     }
 
     /// The number of live connections to this channel.
@@ -41,7 +41,7 @@ impl Subscription {
     }
 
     pub(super) fn into_viewer(self) -> ViewerSubscription {
-        self.counts.send_modify(|seats| seats.viewers += 1);
+        self.counts.send_modify(|counts| counts.viewers += 1);
         ViewerSubscription { subscription: self }
     }
 
@@ -52,7 +52,7 @@ impl Subscription {
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        self.counts.send_modify(|seats| seats.subscribers -= 1);
+        self.counts.send_modify(|counts| counts.subscribers -= 1);
     }
 }
 
@@ -69,6 +69,6 @@ impl ViewerSubscription {
 
 impl Drop for ViewerSubscription {
     fn drop(&mut self) {
-        self.subscription.counts.send_modify(|seats| seats.viewers -= 1);
+        self.subscription.counts.send_modify(|counts| counts.viewers -= 1);
     }
 }

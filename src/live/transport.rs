@@ -27,14 +27,14 @@ pub(super) struct OutgoingFrame {
 }
 
 enum FrameBytes {
-    Shared { said: Arc<EncodedMessage>, deflates: bool },
+    Shared { message: Arc<EncodedMessage>, deflates: bool },
     Owned(Vec<u8>),
 }
 
 impl OutgoingFrame {
     /// A message of the channel, whose bytes all viewers share.
-    pub(super) fn shared(said: Arc<EncodedMessage>, deflates: bool) -> Self {
-        Self { frame: FrameBytes::Shared { said, deflates }, written: 0 }
+    pub(super) fn shared(message: Arc<EncodedMessage>, deflates: bool) -> Self {
+        Self { frame: FrameBytes::Shared { message, deflates }, written: 0 }
     }
 
     /// A frame for this connection alone.
@@ -50,7 +50,7 @@ impl OutgoingFrame {
     /// The bytes that are not written yet.
     pub(super) fn remaining(&self) -> &[u8] {
         let bytes = match &self.frame {
-            FrameBytes::Shared { said, deflates } => said.frame(*deflates),
+            FrameBytes::Shared { message, deflates } => message.frame(*deflates),
             FrameBytes::Owned(bytes) => bytes,
         };
         &bytes[self.written..]
@@ -59,23 +59,27 @@ impl OutgoingFrame {
     /// Continues writing. Ready once all is written and flushed.
     pub(super) fn poll_write(
         &mut self,
-        wire: &mut Box<dyn WsTransport>,
+        transport: &mut Box<dyn WsTransport>,
         context: &mut Context<'_>,
     ) -> io::Result<Poll<()>> {
-        match self.poll_write_all(wire, context) {
+        match self.poll_write_all(transport, context) {
             Poll::Ready(written) => written.map(Poll::Ready),
             Poll::Pending => Ok(Poll::Pending),
         }
     }
 
-    fn poll_write_all(&mut self, wire: &mut Box<dyn WsTransport>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_write_all(
+        &mut self,
+        transport: &mut Box<dyn WsTransport>,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
         while !self.remaining().is_empty() {
-            match ready!(Pin::new(&mut *wire).poll_write(context, self.remaining()))? {
+            match ready!(Pin::new(&mut *transport).poll_write(context, self.remaining()))? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                taken => self.written += taken,
+                count => self.written += count,
             }
         }
         // TLS buffers what the system did not accept.
-        Pin::new(wire).poll_flush(context)
+        Pin::new(transport).poll_flush(context)
     }
 }

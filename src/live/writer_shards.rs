@@ -33,6 +33,7 @@ struct WriterShard {
     _task: AbortOnDropHandle<()>,
 }
 
+/// The connections of a shard, which they may have left.
 #[derive(Default)]
 struct ShardConnections(Mutex<Vec<Weak<WsConnection>>>);
 
@@ -45,52 +46,52 @@ pub(super) struct ShardMembership {
 
 impl ShardMembership {
     /// Adds the connection to a shard of the channel, which writes to it from now on.
-    pub(super) fn join(channel: &Arc<Channel>, line: &Arc<WsConnection>, clock: &Arc<dyn Clock>) -> Self {
-        let connection = Arc::downgrade(line);
-        let mut rows = channel.rows().lock();
+    pub(super) fn join(channel: &Arc<Channel>, connection: &Arc<WsConnection>, clock: &Arc<dyn Clock>) -> Self {
+        let connection = Arc::downgrade(connection);
+        let mut shards = channel.shards().lock();
         // Shards have gaps where connections have left; the newest shard is filled up first.
-        let open = rows.iter().rev().find(|row| row.connections.lock().len() < SHARD_CAPACITY);
-        let shard = if let Some(row) = open {
-            Arc::clone(row)
+        let open = shards.iter().rev().find(|shard| shard.connections.lock().len() < SHARD_CAPACITY);
+        let shard = if let Some(shard) = open {
+            Arc::clone(shard)
         } else {
-            let row = Arc::new(WriterShard::start(channel, Arc::clone(clock)));
-            rows.push(Arc::clone(&row));
-            row
+            let shard = Arc::new(WriterShard::start(channel, Arc::clone(clock)));
+            shards.push(Arc::clone(&shard));
+            shard
         };
         shard.connections.lock().push(Weak::clone(&connection));
-        drop(rows);
+        drop(shards);
         Self { channel: Arc::clone(channel), shard, connection }
     }
 }
 
 impl Drop for ShardMembership {
     fn drop(&mut self) {
-        let mut rows = self.channel.rows().lock();
-        let mut lines = self.shard.connections.lock();
-        lines.retain(|line| !line.ptr_eq(&self.connection));
-        if lines.is_empty() {
-            drop(lines);
-            rows.retain(|row| !Arc::ptr_eq(row, &self.shard));
+        let mut shards = self.channel.shards().lock();
+        let mut connections = self.shard.connections.lock();
+        connections.retain(|connection| !connection.ptr_eq(&self.connection));
+        if connections.is_empty() {
+            drop(connections);
+            shards.retain(|shard| !Arc::ptr_eq(shard, &self.shard));
         }
     }
 }
 
 impl WriterShards {
     /// Calls a function with each connection of every shard, and collects the values that are `Some`.
-    pub(super) fn filter_map<T>(&self, question: impl Fn(&WsConnection) -> Option<T>) -> Vec<T> {
-        let mut answers = Vec::new();
-        let mut present = Vec::new();
-        self.lock().iter().for_each(|row| row.connections.collect_alive(&mut present));
-        for line in &present {
-            catch_panic(line, |line| answers.extend(question(line)));
+    pub(super) fn filter_map<T>(&self, f: impl Fn(&WsConnection) -> Option<T>) -> Vec<T> {
+        let mut results = Vec::new();
+        let mut alive = Vec::new();
+        self.lock().iter().for_each(|shard| shard.connections.collect_alive(&mut alive));
+        for connection in &alive {
+            catch_panic(connection, |connection| results.extend(f(connection)));
         }
-        answers
+        results
     }
 
     /// The number of connections in each shard.
     #[cfg(test)]
     pub(super) fn sizes(&self) -> Vec<usize> {
-        self.lock().iter().map(|row| row.connections.lock().len()).collect()
+        self.lock().iter().map(|shard| shard.connections.lock().len()).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Arc<WriterShard>>> {
@@ -101,7 +102,7 @@ impl WriterShards {
 impl WriterShard {
     fn start(channel: &Channel, clock: Arc<dyn Clock>) -> Self {
         let connections = Arc::new(ShardConnections::default());
-        let work = ShardTask {
+        let writer = ShardTask {
             connections: Arc::clone(&connections),
             head: channel.head(),
             heartbeat: channel.heartbeat(),
@@ -110,7 +111,7 @@ impl WriterShard {
         };
         // Its work at a time is bounded by the shard's capacity. Tokio's own budget would report a transport that accepts more
         // as full, once a task has written often enough.
-        let task = tokio::spawn(tokio::task::unconstrained(work.run()));
+        let task = tokio::spawn(tokio::task::unconstrained(writer.run()));
         Self { connections, _task: AbortOnDropHandle::new(task) }
     }
 }
@@ -121,15 +122,15 @@ impl ShardConnections {
     }
 
     /// Adds the connections that still exist to `alive`: those that join or leave need not wait for what is done with them.
-    fn collect_alive(&self, present: &mut Vec<Arc<WsConnection>>) {
-        present.extend(self.lock().iter().filter_map(Weak::upgrade));
+    fn collect_alive(&self, alive: &mut Vec<Arc<WsConnection>>) {
+        alive.extend(self.lock().iter().filter_map(Weak::upgrade));
     }
 }
 
 /// Runs `work` on a connection. A panic, which is in the log, costs that connection alone.
-fn catch_panic(line: &WsConnection, work: impl FnOnce(&WsConnection)) {
-    if catch_unwind(AssertUnwindSafe(|| work(line))).is_err() {
-        line.mark_lost();
+fn catch_panic(connection: &WsConnection, work: impl FnOnce(&WsConnection)) {
+    if catch_unwind(AssertUnwindSafe(|| work(connection))).is_err() {
+        connection.mark_lost();
     }
 }
 
@@ -145,38 +146,38 @@ struct ShardTask {
 impl ShardTask {
     /// Writes each batch of the channel to every connection of the shard, pings them, and drops those that have stalled.
     async fn run(mut self) {
-        let mut present = Vec::with_capacity(SHARD_CAPACITY);
+        let mut alive = Vec::with_capacity(SHARD_CAPACITY);
         let began = self.clock.now();
-        let mut rounds = Interval::new(began, SWEEP_INTERVAL.min(self.heartbeat));
-        let mut pings = Interval::new(began, self.heartbeat);
-        let mut tally = WriteStats::default();
+        let mut sweep_interval = Interval::new(began, SWEEP_INTERVAL.min(self.heartbeat));
+        let mut ping_interval = Interval::new(began, self.heartbeat);
+        let mut stats = WriteStats::default();
         loop {
-            let nap = rounds.until_due(self.clock.now());
-            let told = tokio::select! {
+            let sleep_time = sweep_interval.until_due(self.clock.now());
+            let published = tokio::select! {
                 biased;
                 // The channel is gone, and with it all its viewers.
-                told = self.head.changed() => if told.is_ok() { true } else { return },
-                () = self.clock.sleep(nap) => false,
+                published = self.head.changed() => if published.is_ok() { true } else { return },
+                () = self.clock.sleep(sleep_time) => false,
             };
             let now = self.clock.now();
-            let (sweeps, asks) = (rounds.tick(now), pings.tick(now));
-            self.connections.collect_alive(&mut present);
-            for line in present.drain(..) {
-                catch_panic(&line, |line| {
-                    if sweeps {
-                        line.sweep();
+            let (sweep_due, ping_due) = (sweep_interval.tick(now), ping_interval.tick(now));
+            self.connections.collect_alive(&mut alive);
+            for connection in alive.drain(..) {
+                catch_panic(&connection, |connection| {
+                    if sweep_due {
+                        connection.sweep();
                     }
-                    if asks { line.ping(&mut tally) } else { line.write(&mut tally) }
+                    if ping_due { connection.ping(&mut stats) } else { connection.write(&mut stats) }
                 });
-                if tally.bytes() >= YIELD_AFTER_BYTES {
-                    tally.flush_to(&self.metrics);
+                if stats.bytes() >= YIELD_AFTER_BYTES {
+                    stats.flush_to(&self.metrics);
                     tokio::task::yield_now().await;
                 }
             }
-            tally.flush_to(&self.metrics);
+            stats.flush_to(&self.metrics);
             let read_at = self.head.borrow().read_at;
             // The latency of those that keep up; the others' lag is read by `Hub::state`.
-            if let Some(read_at) = read_at.filter(|_| told) {
+            if let Some(read_at) = read_at.filter(|_| published) {
                 self.metrics.on_the_wire(self.clock.now().since(read_at));
             }
         }

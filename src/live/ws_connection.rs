@@ -15,15 +15,15 @@ use crate::domain::Timestamp;
 use crate::telemetry::LiveMetrics;
 use crate::websocket;
 
-/// A connection that accepts no bytes for so many sweeps of its shard, a minute, is dropped; a browser reconnects by itself.
+/// The sweeps of the shard, a minute, after which a connection that accepts no bytes is dropped; a browser reconnects by itself.
 /// Sweeps are counted, and not the time: a clock that jumps is no stall.
 const MAX_BLOCKED_SWEEPS: u32 = 12;
 
-/// A connection that has not accepted a whole frame after so many sweeps, two minutes, is dropped: it holds that frame for
+/// The sweeps, two minutes, after which a connection that has not accepted a whole frame is dropped: it holds that frame for
 /// itself alone by then, and a browser has given up waiting for its end.
 const MAX_FRAME_SWEEPS: u32 = 24;
 
-/// A client that answers none of so many pings in a row is gone without a close: a laptop that sleeps, a network that is away.
+/// The pings in a row that a client may leave unanswered. One that answers none is gone: a laptop that sleeps, a network that is away.
 const MAX_UNANSWERED_PINGS: u32 = 3;
 
 /// The size of the read buffer. Clients send little.
@@ -38,6 +38,7 @@ pub(super) struct WsConnection {
     state: Mutex<WsState>,
 }
 
+/// The state that the connection's two tasks share.
 struct WsState {
     /// Wakes the connection's own task, when the transport can be read or written again.
     task_waker: Waker,
@@ -116,63 +117,63 @@ pub(super) enum ConnectionEvent {
 impl WsConnection {
     /// A connection whose first message is `greeting`.
     pub(super) fn new(upgraded: Upgraded, cursor: Cursor, greeting: Arc<EncodedMessage>, now: Timestamp) -> Self {
-        let Upgraded { transport: wire, deflates } = upgraded;
-        let owed = PendingControl { greeting: Some(greeting), ..PendingControl::default() };
-        let talk = InboundReader::new(now, deflates);
-        let pen = OpenSocket {
-            transport: wire,
+        let Upgraded { transport, deflates } = upgraded;
+        let pending = PendingControl { greeting: Some(greeting), ..PendingControl::default() };
+        let inbound = InboundReader::new(now, deflates);
+        let socket = OpenSocket {
+            transport,
             deflates,
             cursor,
             outgoing: None,
-            pending: owed,
-            inbound: talk,
+            pending,
+            inbound,
             blocked_sweeps: None,
             frame_sweeps: 0,
             unanswered_pings: 0,
         };
-        Self { state: Mutex::new(WsState { task_waker: Waker::noop().clone(), socket: Some(pen), lost: false }) }
+        Self { state: Mutex::new(WsState { task_waker: Waker::noop().clone(), socket: Some(socket), lost: false }) }
     }
 
     /// Writes what is new in its channel, as far as the transport accepts it at once.
-    pub(super) fn write(&self, tally: &mut WriteStats) {
-        let WsState { task_waker: own, socket: pen, lost } = &mut *self.state();
-        let Some(pen) = pen else { return };
+    pub(super) fn write(&self, stats: &mut WriteStats) {
+        let WsState { task_waker, socket, lost } = &mut *self.state();
+        let Some(socket) = socket else { return };
         // Its own task is woken by the transport, and continues.
-        if pen.blocked_sweeps.is_some() {
+        if socket.blocked_sweeps.is_some() {
             return;
         }
-        if pen.cursor.channel().is_broken() {
-            own.wake_by_ref();
-        } else if pen.write(&mut Context::from_waker(own), tally).is_err() {
+        if socket.cursor.channel().is_broken() {
+            task_waker.wake_by_ref();
+        } else if socket.write(&mut Context::from_waker(task_waker), stats).is_err() {
             *lost = true;
-            own.wake_by_ref();
+            task_waker.wake_by_ref();
         }
     }
 
     /// Sends a ping, to find out whether the client is still there.
-    pub(super) fn ping(&self, tally: &mut WriteStats) {
-        if let Some(pen) = &mut self.state().socket {
-            pen.pending.ping = true;
+    pub(super) fn ping(&self, stats: &mut WriteStats) {
+        if let Some(socket) = &mut self.state().socket {
+            socket.pending.ping = true;
             // While a frame waits for room, the ping cannot have arrived.
-            pen.unanswered_pings += u32::from(pen.blocked_sweeps.is_none());
+            socket.unanswered_pings += u32::from(socket.blocked_sweeps.is_none());
         }
-        self.write(tally);
+        self.write(stats);
     }
 
     /// Counts one sweep, and drops the connection when it has accepted nothing, or answered nothing, for too long.
     pub(super) fn sweep(&self) {
-        let WsState { task_waker: own, socket: pen, lost } = &mut *self.state();
-        if pen.as_mut().is_some_and(OpenSocket::is_overdue) {
+        let WsState { task_waker, socket, lost } = &mut *self.state();
+        if socket.as_mut().is_some_and(OpenSocket::is_overdue) {
             *lost = true;
-            own.wake_by_ref();
+            task_waker.wake_by_ref();
         }
     }
 
     /// Drops the connection after a fault of ours.
     pub(super) fn mark_lost(&self) {
-        let WsState { task_waker: own, lost, .. } = &mut *self.state();
+        let WsState { task_waker, lost, .. } = &mut *self.state();
         *lost = true;
-        own.wake_by_ref();
+        task_waker.wake_by_ref();
     }
 
     /// Polls for the next event for its own task, and writes meanwhile.
@@ -180,16 +181,16 @@ impl WsConnection {
         &self,
         context: &mut Context<'_>,
         now: Timestamp,
-        tally: &mut WriteStats,
+        stats: &mut WriteStats,
     ) -> Poll<ConnectionEvent> {
-        let WsState { task_waker: own, socket: pen, lost } = &mut *self.state();
-        own.clone_from(context.waker());
-        let Some(pen) = pen.as_mut().filter(|_| !*lost) else { return Poll::Ready(ConnectionEvent::Lost) };
-        if pen.cursor.channel().is_broken() {
+        let WsState { task_waker, socket, lost } = &mut *self.state();
+        task_waker.clone_from(context.waker());
+        let Some(socket) = socket.as_mut().filter(|_| !*lost) else { return Poll::Ready(ConnectionEvent::Lost) };
+        if socket.cursor.channel().is_broken() {
             return Poll::Ready(ConnectionEvent::ChannelBroken);
         }
-        match pen.write(context, tally) {
-            Ok(()) => pen.poll_read(context, now, tally),
+        match socket.write(context, stats) {
+            Ok(()) => socket.poll_read(context, now, stats),
             Err(_) => Poll::Ready(ConnectionEvent::Lost),
         }
     }
@@ -197,23 +198,23 @@ impl WsConnection {
     /// How many batches it is behind its channel, and whether its transport is full; `None` once it is closing.
     pub(super) fn lag(&self) -> Option<(u64, bool)> {
         let state = self.state();
-        let pen = state.socket.as_ref()?;
-        Some((pen.cursor.lag(), pen.blocked_sweeps.is_some()))
+        let socket = state.socket.as_ref()?;
+        Some((socket.cursor.lag(), socket.blocked_sweeps.is_some()))
     }
 
     /// Moves to the channel of another cursor. The next message is a snapshot, then.
     pub(super) fn switch_channel(&self, cursor: Cursor) {
         let mut state = self.state();
-        let left = state.socket.as_mut().map(|pen| std::mem::replace(&mut pen.cursor, cursor));
+        let old_cursor = state.socket.as_mut().map(|socket| std::mem::replace(&mut socket.cursor, cursor));
         drop(state);
         // Dropping a subscription takes locks of its own.
-        drop(left);
+        drop(old_cursor);
     }
 
     /// Takes the transport out for the close handshake. Nothing else is written to it from now on; `None` if it is taken.
     pub(super) fn begin_close(&self) -> Option<CloseHandshake> {
-        let OpenSocket { transport: wire, outgoing: sending, inbound: talk, .. } = self.state().socket.take()?;
-        Some(CloseHandshake::new(wire, sending, talk.into_reader()))
+        let OpenSocket { transport, outgoing, inbound, .. } = self.state().socket.take()?;
+        Some(CloseHandshake::new(transport, outgoing, inbound.into_reader()))
     }
 
     fn state(&self) -> MutexGuard<'_, WsState> {
@@ -223,18 +224,18 @@ impl WsConnection {
 
 impl OpenSocket {
     /// Writes frame after frame, until there is none left or the transport is full.
-    fn write(&mut self, context: &mut Context<'_>, tally: &mut WriteStats) -> io::Result<()> {
+    fn write(&mut self, context: &mut Context<'_>, stats: &mut WriteStats) -> io::Result<()> {
         loop {
-            if let Some(sending) = &mut self.outgoing {
-                let before = sending.written();
-                let sent = sending.poll_write(&mut self.transport, context)?;
-                let is_taken = sent.is_ready() || sending.written() > before;
+            if let Some(outgoing) = &mut self.outgoing {
+                let before = outgoing.written();
+                let sent = outgoing.poll_write(&mut self.transport, context)?;
+                let made_progress = sent.is_ready() || outgoing.written() > before;
                 if sent.is_pending() {
-                    self.blocked_sweeps = if is_taken { Some(0) } else { self.blocked_sweeps.or(Some(0)) };
+                    self.blocked_sweeps = if made_progress { Some(0) } else { self.blocked_sweeps.or(Some(0)) };
                     return Ok(());
                 }
                 (self.blocked_sweeps, self.frame_sweeps) = (None, 0);
-                tally.add_frame(sending.written());
+                stats.add_frame(outgoing.written());
             }
             self.outgoing = self.next_frame();
             if self.outgoing.is_none() {
@@ -251,9 +252,9 @@ impl OpenSocket {
             return Some(OutgoingFrame::owned(websocket::pong_frame(&payload)));
         }
         if std::mem::take(&mut self.pending.ping) {
-            return Some(OutgoingFrame::shared(Arc::clone(self.cursor.channel().ping()), false));
+            return Some(OutgoingFrame::shared(Arc::clone(self.cursor.channel().ping_message()), false));
         }
-        self.cursor.next_message().map(|said| OutgoingFrame::shared(said, self.deflates))
+        self.cursor.next_message().map(|message| OutgoingFrame::shared(message, self.deflates))
     }
 
     /// Reads what has come, up to the first event for its task.
@@ -261,7 +262,7 @@ impl OpenSocket {
         &mut self,
         context: &mut Context<'_>,
         now: Timestamp,
-        tally: &mut WriteStats,
+        stats: &mut WriteStats,
     ) -> Poll<ConnectionEvent> {
         let mut bytes = [0; READ_BUFFER_BYTES];
         loop {
@@ -271,20 +272,20 @@ impl OpenSocket {
                 Ok(()) => self.unanswered_pings = 0,
                 Err(_) => return Poll::Ready(ConnectionEvent::Lost),
             }
-            let ClientEvents { inputs: choice, pong, close } = match self.inbound.receive(buffer.filled_mut(), now) {
-                Ok(heard) => heard,
-                Err(farewell) => return Poll::Ready(ConnectionEvent::ProtocolError(farewell)),
+            let ClientEvents { inputs, pong, close } = match self.inbound.receive(buffer.filled_mut(), now) {
+                Ok(events) => events,
+                Err(reason) => return Poll::Ready(ConnectionEvent::ProtocolError(reason)),
             };
             if let Some(code) = close {
                 return Poll::Ready(ConnectionEvent::PeerClosed(code));
             }
             if let Some(payload) = pong {
                 self.pending.pong = Some(payload);
-                if self.blocked_sweeps.is_none() && self.write(context, tally).is_err() {
+                if self.blocked_sweeps.is_none() && self.write(context, stats).is_err() {
                     return Poll::Ready(ConnectionEvent::Lost);
                 }
             }
-            if let Some(values) = choice {
+            if let Some(values) = inputs {
                 return Poll::Ready(ConnectionEvent::InputsRequested(values));
             }
         }
@@ -293,8 +294,8 @@ impl OpenSocket {
     /// Counts one more sweep, and returns whether a limit is exceeded.
     fn is_overdue(&mut self) -> bool {
         self.frame_sweeps += u32::from(self.outgoing.is_some());
-        self.blocked_sweeps = self.blocked_sweeps.map(|rounds| rounds + 1);
-        let is_stalled = self.blocked_sweeps.is_some_and(|rounds| rounds >= MAX_BLOCKED_SWEEPS);
+        self.blocked_sweeps = self.blocked_sweeps.map(|sweeps| sweeps + 1);
+        let is_stalled = self.blocked_sweeps.is_some_and(|sweeps| sweeps >= MAX_BLOCKED_SWEEPS);
         let is_too_slow = self.frame_sweeps >= MAX_FRAME_SWEEPS;
         is_stalled || is_too_slow || self.unanswered_pings > MAX_UNANSWERED_PINGS || self.inbound.is_overdue()
     }

@@ -37,24 +37,24 @@ impl WsHandler {
         hub: Arc<Hub>,
         subscription: Subscription,
         position: Option<ChannelPosition>,
-        authority: LiveAuthorization,
+        authorization: LiveAuthorization,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { hub, authorization: Box::new(authority), clock, subscription, position }
+        Self { hub, authorization: Box::new(authorization), clock, subscription, position }
     }
 
     /// Serves the connection until one side ends it, or the authorization does; then drops `guard`.
-    pub fn serve<K: Send + 'static>(self, upgraded: Upgraded, kept: K) -> impl Future<Output = ()> + Send {
-        let Self { hub, authorization: authority, clock, subscription: seat, position } = self;
-        let greeting = Arc::new(seat.channel().hello(authority.revision()));
-        let metrics = Arc::clone(seat.channel().metrics());
-        let cursor = Cursor::new(seat, position.as_ref());
+    pub fn serve<K: Send + 'static>(self, upgraded: Upgraded, guard: K) -> impl Future<Output = ()> + Send {
+        let Self { hub, authorization, clock, subscription, position } = self;
+        let greeting = Arc::new(subscription.channel().hello(authorization.revision()));
+        let metrics = Arc::clone(subscription.channel().metrics());
+        let cursor = Cursor::new(subscription, position.as_ref());
         metrics.begun(cursor.is_resuming());
         let channel = Arc::clone(cursor.channel());
-        let line = Arc::new(WsConnection::new(upgraded, cursor, greeting, clock.now()));
-        let place = ShardMembership::join(&channel, &line, &clock);
+        let connection = Arc::new(WsConnection::new(upgraded, cursor, greeting, clock.now()));
+        let membership = ShardMembership::join(&channel, &connection, &clock);
         // What only the start needs is gone by now: the future holds no more than a viewer needs all the time.
-        WsTask { hub, authorization: authority, clock, metrics, connection: line, membership: place, guard: kept }.run()
+        WsTask { hub, authorization, clock, metrics, connection, membership, guard }.run()
     }
 }
 
@@ -71,67 +71,67 @@ struct WsTask<K> {
 
 impl<K> WsTask<K> {
     async fn run(mut self) {
-        let farewell = loop {
+        let reason = loop {
             match self.next_event().await {
-                WsTaskEvent::Close(farewell) | WsTaskEvent::Connection(ConnectionEvent::ProtocolError(farewell)) => {
-                    break farewell;
+                WsTaskEvent::Close(reason) | WsTaskEvent::Connection(ConnectionEvent::ProtocolError(reason)) => {
+                    break reason;
                 }
                 WsTaskEvent::Connection(ConnectionEvent::ChannelBroken) => break CloseReason::broken(),
                 WsTaskEvent::Connection(ConnectionEvent::Lost) => return,
                 WsTaskEvent::Connection(ConnectionEvent::PeerClosed(code)) => {
-                    if let Some(leaving) = self.connection.begin_close() {
-                        Box::pin(leaving.reply(code)).await;
+                    if let Some(handshake) = self.connection.begin_close() {
+                        Box::pin(handshake.reply(code)).await;
                     }
                     return;
                 }
                 WsTaskEvent::Connection(ConnectionEvent::InputsRequested(values)) => {
-                    if let Err(farewell) = self.switch_inputs(&values) {
-                        break farewell;
+                    if let Err(reason) = self.switch_inputs(&values) {
+                        break reason;
                     }
                 }
             }
         };
-        Box::pin(self.close(farewell)).await;
+        Box::pin(self.close(reason)).await;
     }
 
     async fn next_event(&mut self) -> WsTaskEvent {
-        let Self { authorization: authority, clock, metrics, connection: line, .. } = self;
-        let news = poll_fn(|context| {
-            let mut tally = WriteStats::default();
-            let news = line.poll_event(context, clock.now(), &mut tally);
-            tally.flush_to(metrics);
-            news
+        let Self { authorization, clock, metrics, connection, .. } = self;
+        let event = poll_fn(|context| {
+            let mut stats = WriteStats::default();
+            let event = connection.poll_event(context, clock.now(), &mut stats);
+            stats.flush_to(metrics);
+            event
         });
         tokio::select! {
             biased;
-            farewell = authority.wait_for_end(&**clock) => WsTaskEvent::Close(farewell),
-            news = news => WsTaskEvent::Connection(news),
+            reason = authorization.wait_for_end(&**clock) => WsTaskEvent::Close(reason),
+            event = event => WsTaskEvent::Connection(event),
         }
     }
 
     /// Moves to the channel of other inputs, if the door still opens.
     fn switch_inputs(&mut self, values: &RequestedInputs) -> Result<(), CloseReason> {
         let page = self.authorization.reauthorize()?;
-        let asked = values.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let choice = page.choose(asked).map_err(|_| CloseReason::bad_inputs())?;
-        let seat = self
+        let pairs = values.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let choice = page.choose(pairs).map_err(|_| CloseReason::bad_inputs())?;
+        let subscription = self
             .hub
             .subscribe(&page, &choice)
-            .map_err(|crowded| CloseReason::capacity_exceeded(crowded.retry_after()))?;
-        let channel = Arc::clone(seat.channel());
-        self.connection.switch_channel(Cursor::new(seat, None));
+            .map_err(|exceeded| CloseReason::capacity_exceeded(exceeded.retry_after()))?;
+        let channel = Arc::clone(subscription.channel());
+        self.connection.switch_channel(Cursor::new(subscription, None));
         self.membership = ShardMembership::join(&channel, &self.connection, &self.clock);
         Ok(())
     }
 
     /// Closes the connection with a reason, then drops all the rest.
-    async fn close(self, farewell: CloseReason) {
-        let Self { membership: place, metrics, connection: line, guard: kept, .. } = self;
-        drop(place);
-        metrics.goodbye(farewell.reason);
-        if let Some(leaving) = line.begin_close() {
-            leaving.send(&farewell).await;
+    async fn close(self, reason: CloseReason) {
+        let Self { membership, metrics, connection, guard, .. } = self;
+        drop(membership);
+        metrics.goodbye(reason.reason);
+        if let Some(handshake) = connection.begin_close() {
+            handshake.send(&reason).await;
         }
-        drop(kept);
+        drop(guard);
     }
 }

@@ -39,7 +39,7 @@ impl PageStore {
     /// # Errors
     /// The folder itself cannot be read.
     pub fn load(folder: &Path, sources: Arc<Sources>) -> Result<Self, Faults> {
-        let shelf = Self {
+        let store = Self {
             folder: folder.to_path_buf(),
             sources,
             second_factor: SecondFactorSettings::default(),
@@ -47,8 +47,8 @@ impl PageStore {
             subscribe: watch::Sender::new(0),
         };
         list_page_files(folder)?;
-        shelf.reload();
-        Ok(shelf)
+        store.reload();
+        Ok(store)
     }
 
     /// Sets who needs a second factor on every page, and not only where a page says so.
@@ -78,7 +78,7 @@ impl PageStore {
         let mut pages = BTreeMap::new();
         let before = self.read(|contents| contents.pages.clone());
         // Before the files are read: what changes while they are is found the next time.
-        let stamp = FolderFingerprint::of(&self.folder);
+        let fingerprint = FolderFingerprint::of(&self.folder);
         match list_page_files(&self.folder) {
             // The folder may be away for a moment while it is replaced; the pages stay meanwhile.
             Err(unreadable) => (faults, pages) = (unreadable, before),
@@ -105,8 +105,7 @@ impl PageStore {
             tracing::error!(%fault, "a page file is faulty");
         }
         tracing::info!(pages = pages.len(), faults = faults.len(), folder = %self.folder.display(), "pages loaded");
-        *self.loaded.write().unwrap_or_else(PoisonError::into_inner) =
-            LoadedPages { pages, faults, fingerprint: stamp };
+        *self.loaded.write().unwrap_or_else(PoisonError::into_inner) = LoadedPages { pages, faults, fingerprint };
         self.subscribe.send_modify(|reloads| *reloads += 1);
     }
 
@@ -157,8 +156,8 @@ impl PageStore {
         self.read(|contents| contents.pages.get(slug).cloned())
     }
 
-    fn read<T>(&self, look: impl FnOnce(&LoadedPages) -> T) -> T {
-        look(&self.loaded.read().unwrap_or_else(PoisonError::into_inner))
+    fn read<T>(&self, f: impl FnOnce(&LoadedPages) -> T) -> T {
+        f(&self.loaded.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn read_page(&self, file: &Path) -> Result<PageFile, Faults> {

@@ -23,10 +23,10 @@ pub struct PageWatcher {
 
 impl PageWatcher {
     /// Starts to watch. Without the system's notifications, changes are found by polling.
-    pub fn start(shelf: Arc<PageStore>) -> Self {
+    pub fn start(page_store: Arc<PageStore>) -> Self {
         // A capacity of one: what matters is that something changed, not how often.
         let (changed, changes) = mpsc::channel(1);
-        let events = watch_folder(shelf.folder(), changed.clone())
+        let events = watch_folder(page_store.folder(), changed.clone())
             .inspect_err(|error| {
                 tracing::warn!(%error, "the system gives no notice of changed page files; they are looked at every 3 s");
             })
@@ -34,7 +34,7 @@ impl PageWatcher {
         let task = tokio::spawn(async move {
             // Kept here, so that the channel outlives the notifications.
             let _changed = changed;
-            reload_when_changed(shelf, changes).await;
+            reload_when_changed(page_store, changes).await;
         });
         Self { _events: events, _task: AbortOnDropHandle::new(task) }
     }
@@ -51,14 +51,14 @@ fn watch_folder(folder: &Path, changed: mpsc::Sender<()>) -> notify::Result<Reco
     Ok(events)
 }
 
-async fn reload_when_changed(shelf: Arc<PageStore>, mut changes: mpsc::Receiver<()>) {
+async fn reload_when_changed(page_store: Arc<PageStore>, mut changes: mpsc::Receiver<()>) {
     loop {
         // Real time: files have no clock of ours.
         if let Ok(Some(())) = tokio::time::timeout(POLL_INTERVAL, changes.recv()).await {
             while let Ok(Some(())) = tokio::time::timeout(DEBOUNCE, changes.recv()).await {}
         }
-        let shelf = Arc::clone(&shelf);
-        if let Err(error) = tokio::task::spawn_blocking(move || shelf.reload_if_changed()).await {
+        let page_store = Arc::clone(&page_store);
+        if let Err(error) = tokio::task::spawn_blocking(move || page_store.reload_if_changed()).await {
             tracing::error!(%error, "the pages could not be reloaded");
         }
     }

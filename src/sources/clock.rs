@@ -1,4 +1,4 @@
-//! The time of day, anywhere.
+//! The source `clock`: the time of day in any time zone.
 //!
 //! `time ZONE`, `date ZONE`, `day ZONE` (percent of that place's day that has passed) and `offset ZONE`. The zone is a
 //! name of the IANA database (`America/New_York`), built into the program; without one it is `UTC`. A query is split
@@ -15,14 +15,14 @@ use super::text::closest_match;
 use super::{Source, SourceError};
 use crate::domain::{Bindings, BoundQuery, Clock, Reading, TextTemplate};
 
-/// What there is to ask, in the order error messages list it.
+/// The fields by name, in the order error messages list them.
 const CLOCK_FIELDS: [(&str, ClockField); 4] =
     [("time", ClockField::Time), ("date", ClockField::Date), ("day", ClockField::Day), ("offset", ClockField::Offset)];
 
-/// So many queries are known as they were understood: a feed asks the same one every second.
+/// The number of parsed queries that are cached: a feed executes the same one every second.
 const MAX_CACHED_QUERIES: usize = 8_192;
 
-/// The time of day, anywhere.
+/// The source `clock`.
 pub(super) struct WorldClock {
     clock: Arc<dyn Clock>,
     parsed: Cache<String, Arc<UnboundClockQuery>>,
@@ -36,7 +36,7 @@ enum ClockField {
     Offset,
 }
 
-/// A query as its author wrote it.
+/// A parsed query whose time zone may be a placeholder.
 struct UnboundClockQuery {
     field: ClockField,
     zone: ZoneArgument,
@@ -52,13 +52,13 @@ impl WorldClock {
         Self { clock, parsed: Cache::new(MAX_CACHED_QUERIES) }
     }
 
-    fn read(&self, verb: ClockField, zone: TimeZone) -> Result<Reading, String> {
-        let beyond = |fault: jiff::Error| format!("the time there cannot be told: {fault}");
-        let now = Timestamp::from_millisecond(self.clock.now().as_millis()).map_err(beyond)?.to_zoned(zone);
-        Ok(match verb {
+    fn read(&self, field: ClockField, zone: TimeZone) -> Result<Reading, String> {
+        let out_of_range = |error: jiff::Error| format!("the time there cannot be told: {error}");
+        let now = Timestamp::from_millisecond(self.clock.now().as_millis()).map_err(out_of_range)?.to_zoned(zone);
+        Ok(match field {
             ClockField::Time => Reading::Text(now.strftime("%H:%M:%S").to_string()),
             ClockField::Date => Reading::Text(now.strftime("%A, %-d %B %Y").to_string()),
-            ClockField::Day => Reading::Number(percent_of_day(&now).map_err(beyond)?),
+            ClockField::Day => Reading::Number(percent_of_day(&now).map_err(out_of_range)?),
             ClockField::Offset => Reading::Text(utc_offset(&now)),
         })
     }
@@ -74,39 +74,39 @@ impl Source for WorldClock {
     }
 
     async fn execute(&self, query: &BoundQuery) -> Result<Reading, SourceError> {
-        let written =
+        let unbound =
             self.parsed.get_or_insert_with(&*query.text, || UnboundClockQuery::parse(&query.text).map(Arc::new));
-        let written = written.map_err(SourceError)?;
-        let zone = written.zone.bind(&query.bindings).map_err(SourceError)?;
-        self.read(written.field, zone).map_err(SourceError)
+        let unbound = unbound.map_err(SourceError)?;
+        let zone = unbound.zone.bind(&query.bindings).map_err(SourceError)?;
+        self.read(unbound.field, zone).map_err(SourceError)
     }
 }
 
 impl UnboundClockQuery {
     fn parse(query: &str) -> Result<Self, String> {
         let words: Vec<&str> = query.split_whitespace().collect();
-        let (verb, zone) = match words.as_slice() {
-            [verb] => (verb, "UTC"),
-            [verb, zone] => (verb, *zone),
+        let (field, zone) = match words.as_slice() {
+            [field] => (field, "UTC"),
+            [field, zone] => (field, *zone),
             _ => {
                 return Err("a query of the clock is one of time, date, day and offset, and a time zone behind it, \
                              as in 'time Europe/Vienna'"
                     .to_owned());
             }
         };
-        Ok(Self { field: ClockField::from_name(verb)?, zone: ZoneArgument::parse(zone)? })
+        Ok(Self { field: ClockField::from_name(field)?, zone: ZoneArgument::parse(zone)? })
     }
 }
 
 impl ClockField {
-    fn from_name(word: &str) -> Result<Self, String> {
-        CLOCK_FIELDS.iter().find(|(known, _)| *known == word).map(|(_, verb)| *verb).ok_or_else(|| {
+    fn from_name(name: &str) -> Result<Self, String> {
+        CLOCK_FIELDS.iter().find(|(known, _)| *known == name).map(|(_, field)| *field).ok_or_else(|| {
             let known = CLOCK_FIELDS.map(|(known, _)| known);
-            match closest_match(word, known) {
+            match closest_match(name, known) {
                 Some(near) => {
-                    format!("the clock has no '{word}'; did you mean '{near}'? It tells {}", known.join(", "))
+                    format!("the clock has no '{name}'; did you mean '{near}'? It tells {}", known.join(", "))
                 }
-                None => format!("the clock has no '{word}'; it tells {}", known.join(", ")),
+                None => format!("the clock has no '{name}'; it tells {}", known.join(", ")),
             }
         })
     }
@@ -114,12 +114,14 @@ impl ClockField {
 
 impl ZoneArgument {
     fn parse(word: &str) -> Result<Self, String> {
-        let pattern: TextTemplate = word.parse().map_err(|fault| format!("{fault}"))?;
-        if let Some(name) = pattern.literal() {
+        let template: TextTemplate = word.parse().map_err(|error| format!("{error}"))?;
+        if let Some(name) = template.literal() {
             return find_zone(name).map(Self::Fixed);
         }
-        match pattern.placeholders().next() {
-            Some(slot) if word == format!("{{{}}}", slot.key) => Ok(Self::Placeholder(slot.key.clone())),
+        match template.placeholders().next() {
+            Some(placeholder) if word == format!("{{{}}}", placeholder.key) => {
+                Ok(Self::Placeholder(placeholder.key.clone()))
+            }
             _ => Err(format!(
                 "'{word}' mixes text and placeholders; a time zone is one name such as Europe/Vienna, or one placeholder \
                  such as {{city.zone}}"
@@ -168,12 +170,12 @@ mod tests {
     use super::*;
     use crate::domain::ManualClock;
 
-    /// What the clock answers to `query` at `moment` (RFC 3339).
-    async fn told(query: &str, moment: &str) -> Reading {
-        told_with(query, moment, &[]).await.unwrap()
+    /// The clock's answer to `query` at `moment` (RFC 3339).
+    async fn answer(query: &str, moment: &str) -> Reading {
+        answer_with(query, moment, &[]).await.unwrap()
     }
 
-    async fn told_with(query: &str, moment: &str, bindings: &[(&str, &str)]) -> Result<Reading, SourceError> {
+    async fn answer_with(query: &str, moment: &str, bindings: &[(&str, &str)]) -> Result<Reading, SourceError> {
         let now = moment.parse::<Timestamp>().unwrap().as_millisecond();
         let clock = WorldClock::new(Arc::new(ManualClock::at(crate::domain::Timestamp::from_millis(now))));
         let bindings = bindings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
@@ -187,35 +189,35 @@ mod tests {
     #[tokio::test]
     async fn the_time_there_is_told_in_words() {
         let moment = "2026-11-22T19:03:22Z";
-        assert_eq!(told("time America/New_York", moment).await, text("14:03:22"));
-        assert_eq!(told("date Asia/Tokyo", moment).await, text("Monday, 23 November 2026"));
-        assert_eq!(told("date America/Los_Angeles", moment).await, text("Sunday, 22 November 2026"));
-        assert_eq!(told("offset America/New_York", moment).await, text("UTC−05:00"));
-        assert_eq!(told("offset Asia/Kathmandu", moment).await, text("UTC+05:45"));
-        assert_eq!(told("  offset ", moment).await, text("UTC+00:00"));
-        assert_eq!(told("time", moment).await, text("19:03:22"));
+        assert_eq!(answer("time America/New_York", moment).await, text("14:03:22"));
+        assert_eq!(answer("date Asia/Tokyo", moment).await, text("Monday, 23 November 2026"));
+        assert_eq!(answer("date America/Los_Angeles", moment).await, text("Sunday, 22 November 2026"));
+        assert_eq!(answer("offset America/New_York", moment).await, text("UTC−05:00"));
+        assert_eq!(answer("offset Asia/Kathmandu", moment).await, text("UTC+05:45"));
+        assert_eq!(answer("  offset ", moment).await, text("UTC+00:00"));
+        assert_eq!(answer("time", moment).await, text("19:03:22"));
     }
 
     #[tokio::test]
     async fn a_day_is_as_long_as_it_is_there() {
-        assert_eq!(told("day UTC", "2026-11-22T06:00:00Z").await, Reading::Number(25.0));
+        assert_eq!(answer("day UTC", "2026-11-22T06:00:00Z").await, Reading::Number(25.0));
         // 29 March 2026 in Vienna has 23 hours: half past eleven hours in, it is 12:30 summer time.
-        assert_eq!(told("day Europe/Vienna", "2026-03-29T10:30:00Z").await, Reading::Number(50.0));
+        assert_eq!(answer("day Europe/Vienna", "2026-03-29T10:30:00Z").await, Reading::Number(50.0));
         // 25 October 2026 has 25: twelve and a half hours in, it is 11:30 winter time.
-        assert_eq!(told("day Europe/Vienna", "2026-10-25T10:30:00Z").await, Reading::Number(50.0));
-        assert_eq!(told("time Europe/Vienna", "2026-10-25T10:30:00Z").await, text("11:30:00"));
-        assert_eq!(told("day Europe/Vienna", "2026-10-24T22:00:00Z").await, Reading::Number(0.0));
+        assert_eq!(answer("day Europe/Vienna", "2026-10-25T10:30:00Z").await, Reading::Number(50.0));
+        assert_eq!(answer("time Europe/Vienna", "2026-10-25T10:30:00Z").await, text("11:30:00"));
+        assert_eq!(answer("day Europe/Vienna", "2026-10-24T22:00:00Z").await, Reading::Number(0.0));
     }
 
     #[tokio::test]
     async fn a_value_is_one_word_whatever_is_in_it() {
         let moment = "2026-11-22T19:03:22Z";
         let chosen = |zone| [("city.zone", zone)];
-        let montreal = told_with("time {city.zone}", moment, &chosen("America/Montreal")).await;
+        let montreal = answer_with("time {city.zone}", moment, &chosen("America/Montreal")).await;
         assert_eq!(montreal.unwrap(), text("14:03:22"));
-        for crooked in ["UTC time", "UTC\nUTC", "", "../../etc/passwd"] {
-            let fault = told_with("time {city.zone}", moment, &chosen(crooked)).await.unwrap_err();
-            assert!(fault.0.starts_with(&format!("there is no time zone '{crooked}'")), "{fault}");
+        for invalid in ["UTC time", "UTC\nUTC", "", "../../etc/passwd"] {
+            let error = answer_with("time {city.zone}", moment, &chosen(invalid)).await.unwrap_err();
+            assert!(error.0.starts_with(&format!("there is no time zone '{invalid}'")), "{error}");
         }
     }
 
@@ -224,11 +226,11 @@ mod tests {
         let clock = WorldClock::new(Arc::new(crate::domain::SystemClock));
         assert_eq!(clock.check("day {city.zone}"), Ok(vec!["city.zone".to_owned()]));
         assert_eq!(clock.check("day"), Ok(Vec::new()));
-        let fault = |query| clock.check(query).unwrap_err();
-        assert_eq!(fault("tiem UTC"), "the clock has no 'tiem'; did you mean 'time'? It tells time, date, day, offset");
-        assert_eq!(fault("time Europe/Viena"), "there is no time zone 'Europe/Viena'; did you mean 'Europe/Vienna'?");
-        assert!(fault("time Europe/{city}").contains("mixes text and placeholders"));
-        assert!(fault("time UTC UTC").starts_with("a query of the clock is one of"));
-        assert!(fault("").starts_with("a query of the clock is one of"));
+        let error = |query| clock.check(query).unwrap_err();
+        assert_eq!(error("tiem UTC"), "the clock has no 'tiem'; did you mean 'time'? It tells time, date, day, offset");
+        assert_eq!(error("time Europe/Viena"), "there is no time zone 'Europe/Viena'; did you mean 'Europe/Vienna'?");
+        assert!(error("time Europe/{city}").contains("mixes text and placeholders"));
+        assert!(error("time UTC UTC").starts_with("a query of the clock is one of"));
+        assert!(error("").starts_with("a query of the clock is one of"));
     }
 }

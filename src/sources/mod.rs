@@ -1,8 +1,8 @@
-//! What can be asked for data: the machine itself, the clock, a URL.
+//! Data sources: the machine itself, the clock, a URL.
 //!
-//! A source answers one query with one typed [`Reading`], or says why it cannot. Values that visitors chose are
-//! bound in the source's own safe way, never spliced into a query. Nothing here repeats, caches or remembers:
-//! that is a feed's work.
+//! A source answers one query with one typed [`Reading`], or with the reason why it cannot. Values that visitors chose are
+//! bound in the source's own safe way, never spliced into a query. Nothing here repeats a query or keeps readings: that is a
+//! feed's work.
 
 mod clock;
 mod host;
@@ -16,7 +16,7 @@ use async_trait::async_trait;
 
 use crate::domain::{BoundQuery, Reading};
 
-/// Something that can be asked.
+/// A data source: checks queries, and executes them.
 #[async_trait]
 pub trait Source: Send + Sync {
     /// Checks a query as an author wrote it: `Ok` lists the placeholders it uses (`city`, `city.zone`), so that the
@@ -26,7 +26,7 @@ pub trait Source: Send + Sync {
     /// What is wrong with it and what would be right, in a sentence without a full stop.
     fn check(&self, query: &str) -> Result<Vec<String>, String>;
 
-    /// Asks once. It gives up by itself after the source's own time-out.
+    /// Executes the query once, with the source's own timeout.
     ///
     /// # Errors
     /// A [`SourceError`] in words for people.

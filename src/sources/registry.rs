@@ -18,12 +18,12 @@ const HOST_SOURCE: &str = "host";
 /// The built-in source that is the time of day.
 const CLOCK_SOURCE: &str = "clock";
 
-/// Everything that can be asked: `host`, `clock`, and what the admin named.
+/// All sources by name: `host`, `clock`, and those of the settings.
 pub struct Sources {
     by_name: IndexMap<SourceName, Box<dyn Source>>,
 }
 
-/// A source that cannot be opened as its settings say.
+/// The error when a source cannot be opened as its settings say.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the source '{}' cannot be opened: {reason}", source_name.as_str())]
 pub struct SourceOpenError {
@@ -49,12 +49,12 @@ impl Sources {
         by_name.insert(host, Box::new(opened));
         by_name.insert(built_in_name(CLOCK_SOURCE), Box::new(WorldClock::new(Arc::clone(&clock))));
         for (name, settings) in settings {
-            let fault = |reason| SourceOpenError { source_name: name.clone(), reason };
+            let error = |reason| SourceOpenError { source_name: name.clone(), reason };
             if by_name.contains_key(name) {
-                return Err(fault("the name belongs to a built-in source; choose another".to_owned()));
+                return Err(error("the name belongs to a built-in source; choose another".to_owned()));
             }
             let source = match settings {
-                SourceSettings::Http(http) => Http::open(http, Arc::clone(&clock)).map_err(fault)?,
+                SourceSettings::Http(http) => Http::open(http, Arc::clone(&clock)).map_err(error)?,
             };
             by_name.insert(name.clone(), Box::new(source));
         }
@@ -75,7 +75,7 @@ impl Sources {
     }
 
     /// The query with the values it uses, and only those: panels that do not use an input share a feed whatever is
-    /// chosen. A query that does not check keeps all values, and says what is wrong when it is asked.
+    /// chosen. A query that does not check keeps all values, and fails with the reason when it is executed.
     pub fn bind(&self, source: &SourceName, query: &str, values: &Bindings) -> BoundQuery {
         let mut bindings = values.clone();
         if let Ok(used) = self.check(source, query) {
@@ -84,7 +84,7 @@ impl Sources {
         BoundQuery { source: source.clone(), text: query.to_owned(), bindings }
     }
 
-    /// Asks once. It gives up by itself after the source's own time-out.
+    /// Executes the query once, with the source's own timeout.
     ///
     /// # Errors
     /// A [`SourceError`] in words for people.

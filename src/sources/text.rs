@@ -1,26 +1,26 @@
-//! Sentences that several sources need.
+//! Text helpers of the sources' error messages: suggestions and truncation.
 
-/// Below this likeness (0 to 1) a name is another name, not a typing slip.
+/// Below this similarity (0 to 1) a name is another name, not a typo.
 const MIN_SIMILARITY: f64 = 0.5;
 
-/// The name among `known` that is most like `wrong`, when one is like it at all.
+/// The name among `known` that is most similar to `wrong`, if one is similar enough.
 pub(super) fn closest_match<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     known
         .into_iter()
         .map(|name| (strsim::normalized_damerau_levenshtein(&wrong.to_lowercase(), &name.to_lowercase()), name))
-        .filter(|(likeness, _)| *likeness >= MIN_SIMILARITY)
+        .filter(|(similarity, _)| *similarity >= MIN_SIMILARITY)
         .max_by(|(one, _), (other, _)| one.total_cmp(other))
         .map(|(_, name)| name)
 }
 
-/// `; did you mean 'cpu.total'?` when there is something to mean, nothing otherwise.
+/// `; did you mean 'cpu.total'?` when there is a similar name, nothing otherwise.
 pub(super) fn did_you_mean<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     closest_match(wrong, known).map(|name| format!("; did you mean '{name}'?")).unwrap_or_default()
 }
 
-/// The first `longest` characters of `text`, with a mark when there were more.
-pub(super) fn truncated(text: &str, longest: usize) -> String {
-    match text.char_indices().nth(longest) {
+/// The first `max_chars` characters of `text`, with an ellipsis when there were more.
+pub(super) fn truncated(text: &str, max_chars: usize) -> String {
+    match text.char_indices().nth(max_chars) {
         Some((at, _)) => format!("{}…", &text[..at]),
         None => text.to_owned(),
     }
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slip_finds_the_name_and_a_stranger_finds_none() {
+    fn a_typo_finds_the_name_and_another_word_finds_none() {
         let known = ["cpu.total", "cpu.cores", "uptime"];
         assert_eq!(closest_match("cpu.totl", known), Some("cpu.total"));
         assert_eq!(closest_match("Uptime", known), Some("uptime"));
@@ -40,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn shortening_cuts_between_characters() {
+    fn truncation_cuts_between_characters() {
         assert_eq!(truncated("äöü", 2), "äö…");
         assert_eq!(truncated("äöü", 3), "äöü");
     }

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use belvedere::directory::{LdapDirectory, Refusal};
+use belvedere::directory::{DirectoryRefusal, LdapDirectory};
 use futures::StreamExt as _;
 use proptest::char::range;
 use proptest::collection::vec;
@@ -137,7 +137,7 @@ async fn each_is_themselves(
             let themselves = sign_in(directory, &typed, &someone.password).await;
             let expected = (ids[&someone.number].as_str(), someone.name.as_str(), someone.cn.as_str());
             match (&stranger, &themselves) {
-                (Err(Refusal::WrongCredentials), Ok(person))
+                (Err(DirectoryRefusal::WrongCredentials), Ok(person))
                     if (person.id.as_str(), &*person.username, &*person.display_name) == expected =>
                 {
                     None

@@ -1,7 +1,7 @@
 //! Who gets in at 389 Directory Server.
 
 use belvedere::config::DirectorySettings;
-use belvedere::directory::Refusal;
+use belvedere::directory::DirectoryRefusal;
 
 use crate::directory_sign_in::{open, settings, sign_in, with_account};
 use crate::harness::directory_389::{PASSWORD, SERVICE_DN, server};
@@ -52,7 +52,11 @@ async fn on_389_strangers_wrong_passwords_and_shared_names_are_refused_alike() {
     for (way, settings) in every_way(server) {
         let directory = open(&settings);
         for (name, password) in [("alice", "wrong"), ("nobody", PASSWORD), ("twin", PASSWORD)] {
-            assert_eq!(sign_in(&directory, name, password).await, Err(Refusal::WrongCredentials), "{way}: {name}");
+            assert_eq!(
+                sign_in(&directory, name, password).await,
+                Err(DirectoryRefusal::WrongCredentials),
+                "{way}: {name}"
+            );
         }
     }
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use belvedere::config::DirectorySettings;
-use belvedere::directory::{Directory as _, LdapDirectory, Refusal, SetUpError};
+use belvedere::directory::{Directory as _, DirectoryRefusal, LdapDirectory, SetUpError};
 use belvedere::domain::SystemClock;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -107,7 +107,7 @@ fn trusted(authority: &TestAuthority) -> (tempfile::TempDir, PathBuf) {
 async fn reason(settings: &DirectorySettings) -> String {
     let started = Instant::now();
     let refusal = sign_in(&open(settings), "alice", SECRET).await.unwrap_err();
-    assert!(matches!(refusal, Refusal::Unreachable(_)), "{refusal}");
+    assert!(matches!(refusal, DirectoryRefusal::Unreachable(_)), "{refusal}");
     assert!(started.elapsed() < settings.dial_timeout + settings.operation_timeout + SLACK, "{:?}", started.elapsed());
     refusal.to_string()
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use belvedere::config::{DirectoryKind, DirectorySettings};
-use belvedere::directory::{LdapDirectory, Refusal, Unreachable};
+use belvedere::directory::{DirectoryRefusal, LdapDirectory, Unreachable};
 use belvedere::domain::{ManualClock, Person, Timestamp};
 use futures::future::join_all;
 use tokio::time::sleep;
@@ -42,7 +42,7 @@ async fn two_proxies(server: &Slapd) -> [FaultProxy; 2] {
     [FaultProxy::before(&server.ldap_url()).await, FaultProxy::before(&server.ldap_url()).await]
 }
 
-async fn timed(directory: &LdapDirectory) -> (Duration, Result<Person, Refusal>) {
+async fn timed(directory: &LdapDirectory) -> (Duration, Result<Person, DirectoryRefusal>) {
     let started = Instant::now();
     let answer = sign_in(directory, "alice", slapd::PASSWORD).await;
     (started.elapsed(), answer)
@@ -136,7 +136,10 @@ async fn a_server_that_answers_nothing_but_probes_is_left_out_after_a_few() {
             preferred.set(Fault::Pass).await;
         };
         let (answer, ()) = tokio::join!(sign_in(&directory, "alice", slapd::PASSWORD), hangs_alone);
-        assert!(matches!(answer, Err(Refusal::Unreachable(Unreachable { password_sent: false, .. }))), "{answer:?}");
+        assert!(
+            matches!(answer, Err(DirectoryRefusal::Unreachable(Unreachable { password_sent: false, .. }))),
+            "{answer:?}"
+        );
     }
     assert!(sign_in(&directory, "alice", slapd::PASSWORD).await.is_ok());
     assert!(!other.binds().is_empty(), "the other one was asked");
@@ -156,7 +159,7 @@ async fn no_fault_of_one_server_is_ever_an_answer_about_a_person_and_none_hangs(
         }
         first.set(fault).await;
         let (took, answer) = timed(&both).await;
-        let sent = matches!(&answer, Err(Refusal::Unreachable(Unreachable { password_sent: true, .. })));
+        let sent = matches!(&answer, Err(DirectoryRefusal::Unreachable(Unreachable { password_sent: true, .. })));
         assert!(answer.is_ok() || sent, "{fault:?}: {answer:?}");
         assert!(took < DIAL * 5 + AT_ONCE, "{fault:?}: {took:?}");
         let (took, answer) = timed(&both).await;
@@ -164,7 +167,7 @@ async fn no_fault_of_one_server_is_ever_an_answer_about_a_person_and_none_hangs(
         assert!(took < DIAL + AT_ONCE, "{fault:?}: {took:?}");
 
         let (took, answer) = timed(&alone).await;
-        assert!(matches!(answer, Err(Refusal::Unreachable(_))), "{fault:?}: {answer:?}");
+        assert!(matches!(answer, Err(DirectoryRefusal::Unreachable(_))), "{fault:?}: {answer:?}");
         assert!(took < DIAL * 5 + AT_ONCE, "{fault:?}: {took:?}");
         first.set(Fault::Pass).await;
         let (_, answer) = timed(&alone).await;
@@ -202,7 +205,7 @@ async fn a_directory_that_dies_and_comes_back_under_fifty_sign_ins_a_second_lose
         match visitor.await.unwrap() {
             Ok(_) => answered += 1,
             // A fault met the bind or its answer on the way: the one thing that is not done twice.
-            Err(Refusal::Unreachable(Unreachable { password_sent: true, .. })) => sent_in_vain += 1,
+            Err(DirectoryRefusal::Unreachable(Unreachable { password_sent: true, .. })) => sent_in_vain += 1,
             Err(other) => panic!("{other}"),
         }
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use belvedere::config::DirectorySettings;
 use belvedere::directory::{
-    ChangeRefusal, Directory as _, LdapDirectory, PasswordChange, PasswordState, Refusal, Rule, Withheld,
+    BindDenied, ChangeRefusal, Directory as _, DirectoryRefusal, LdapDirectory, PasswordChange, PasswordState, Rule,
 };
 use belvedere::domain::{Clock as _, Password, PersonId, SystemClock, Username};
 
@@ -99,7 +99,7 @@ async fn on_active_directory_people_change_their_password_and_the_old_one_is_goo
         assert_eq!(changed, person.id, "{way}");
         // For an hour Active Directory takes the old one from other ways in (MS-SAMR 3.1.1.7.1), but not for a change.
         let again = change(&directory, &name, samba::PASSWORD, "Another-Battery-8").await;
-        assert_eq!(again, Err(Refusal::WrongCredentials.into()), "{way}");
+        assert_eq!(again, Err(DirectoryRefusal::WrongCredentials.into()), "{way}");
     }
 }
 
@@ -110,8 +110,8 @@ async fn with_a_service_account_who_must_change_their_password_can_and_without_o
     hire_whose_password_ran_out(domain, "overdue");
     let [(_, alone), (_, with_account)] = both_ways_to_samba(domain);
     for (name, refusal, state) in [
-        ("reset", Refusal::MustChangePassword, PasswordState::MustChange),
-        ("overdue", Refusal::PasswordExpired, PasswordState::Expired),
+        ("reset", DirectoryRefusal::MustChangePassword, PasswordState::MustChange),
+        ("overdue", DirectoryRefusal::PasswordExpired, PasswordState::Expired),
     ] {
         let username = Username::parse(name).unwrap();
         assert_eq!(sign_in(&alone, name, samba::PASSWORD).await, Err(refusal.clone()), "{name}");
@@ -133,7 +133,11 @@ async fn on_active_directory_a_wrong_old_password_counts_once() {
         let name = format!("miscounts-{number}");
         hire_for(domain, &name, 100);
         for count in 1..samba::LOCKOUT_THRESHOLD {
-            assert_eq!(change(&directory, &name, WRONG, NEW).await, Err(Refusal::WrongCredentials.into()), "{way}");
+            assert_eq!(
+                change(&directory, &name, WRONG, NEW).await,
+                Err(DirectoryRefusal::WrongCredentials.into()),
+                "{way}"
+            );
             assert_eq!(domain.bad_password_count(&name), count, "{way}");
         }
         change(&directory, &name, samba::PASSWORD, NEW).await.unwrap();
@@ -148,7 +152,7 @@ async fn without_leave_nobodys_password_is_sent() {
         let change = PasswordChange { old: password(WRONG), new: password(NEW) };
         let name = Username::parse("bob").unwrap();
         let refused = directory.change_password(&name, &change, &NeverAllowed::default()).await;
-        assert_eq!(refused, Err(Refusal::Withheld(Withheld).into()), "{way}");
+        assert_eq!(refused, Err(DirectoryRefusal::BindDenied(BindDenied).into()), "{way}");
     }
     assert_eq!(domain.bad_password_count("bob"), 0);
 }
@@ -184,7 +188,7 @@ async fn strangers_and_awkward_names_are_refused_like_a_wrong_password() {
     for (way, directory) in both_ways_to_samba(domain) {
         for name in ["nobody", "*", "OTHER\\alice", "al*"] {
             let refused = change(&directory, name, samba::PASSWORD, NEW).await;
-            assert_eq!(refused, Err(Refusal::WrongCredentials.into()), "{way}: {name}");
+            assert_eq!(refused, Err(DirectoryRefusal::WrongCredentials.into()), "{way}: {name}");
         }
     }
 }
@@ -214,12 +218,16 @@ async fn on_openldap_people_change_their_password_by_rfc_3062() {
         let name = format!("changes-{number}");
         server.hire(&name);
         let binds = || server.binds(&slapd::dn(&name));
-        assert_eq!(change(&directory, &name, WRONG, NEW).await, Err(Refusal::WrongCredentials.into()), "{way}");
+        assert_eq!(
+            change(&directory, &name, WRONG, NEW).await,
+            Err(DirectoryRefusal::WrongCredentials.into()),
+            "{way}"
+        );
         assert_eq!(binds(), 1, "{way}: a wrong password is one bind");
         let changed = change(&directory, &name, slapd::PASSWORD, NEW).await.unwrap();
         assert_eq!(binds(), 2, "{way}: and so is a right one");
         assert_eq!(sign_in(&directory, &name, NEW).await.unwrap().id, changed, "{way}");
-        assert_eq!(sign_in(&directory, &name, slapd::PASSWORD).await, Err(Refusal::WrongCredentials), "{way}");
+        assert_eq!(sign_in(&directory, &name, slapd::PASSWORD).await, Err(DirectoryRefusal::WrongCredentials), "{way}");
     }
 }
 
@@ -233,14 +241,14 @@ async fn openldaps_password_policy_is_heard() {
     let Some(server) = slapd::server() else { return };
     let directory = where_passwords_age(server);
     for (name, expected) in [
-        ("must-change", Refusal::MustChangePassword),
-        ("expired", Refusal::PasswordExpired),
-        ("locked", Refusal::Locked),
+        ("must-change", DirectoryRefusal::MustChangePassword),
+        ("expired", DirectoryRefusal::PasswordExpired),
+        ("locked", DirectoryRefusal::Locked),
     ] {
         assert_eq!(sign_in(&directory, name, slapd::PASSWORD).await, Err(expected), "{name}");
     }
     for name in ["must-change", "expired"] {
-        assert_eq!(sign_in(&directory, name, WRONG).await, Err(Refusal::WrongCredentials), "{name}");
+        assert_eq!(sign_in(&directory, name, WRONG).await, Err(DirectoryRefusal::WrongCredentials), "{name}");
     }
     assert_eq!(sign_in(&directory, "well", slapd::PASSWORD).await.unwrap().password_expires, None, "too far off");
     let expires = sign_in(&directory, "expiring", slapd::PASSWORD).await.unwrap().password_expires.unwrap();
@@ -256,7 +264,7 @@ async fn on_openldap_a_password_that_was_reset_is_changed_and_an_expired_one_is_
     server.hire_below(slapd::POLICY_BASE_DN, "renewed");
     let renewed = slapd::dn_below(slapd::POLICY_BASE_DN, "renewed");
     server.administrator().apply(&LdifChange::at(&renewed).replace("pwdReset", "TRUE").ldif()).unwrap();
-    assert_eq!(sign_in(&directory, "renewed", slapd::PASSWORD).await, Err(Refusal::MustChangePassword));
+    assert_eq!(sign_in(&directory, "renewed", slapd::PASSWORD).await, Err(DirectoryRefusal::MustChangePassword));
     assert!(directory.changes_passwords(&Username::parse("renewed").unwrap(), PasswordState::MustChange));
     let too_short = &NEW[..slapd::SHORTEST_PASSWORD - 1];
     for (new, rule) in [(too_short, Rule::TooShort), (slapd::PASSWORD, Rule::InHistory)] {
@@ -281,9 +289,15 @@ async fn on_389_passwords_age_and_are_changed() {
     ];
     for (number, (way, directory)) in ways.into_iter().enumerate() {
         let old = directory_389::PASSWORD;
-        for (name, expected) in [("must-change", Refusal::MustChangePassword), ("expired", Refusal::PasswordExpired)] {
+        for (name, expected) in
+            [("must-change", DirectoryRefusal::MustChangePassword), ("expired", DirectoryRefusal::PasswordExpired)]
+        {
             assert_eq!(sign_in(&directory, name, old).await, Err(expected), "{way}: {name}");
-            assert_eq!(sign_in(&directory, name, WRONG).await, Err(Refusal::WrongCredentials), "{way}: {name}");
+            assert_eq!(
+                sign_in(&directory, name, WRONG).await,
+                Err(DirectoryRefusal::WrongCredentials),
+                "{way}: {name}"
+            );
         }
         let expires = sign_in(&directory, "expiring", old).await.unwrap().password_expires.unwrap();
         let left = expires.since(SystemClock.now());
@@ -295,7 +309,11 @@ async fn on_389_passwords_age_and_are_changed() {
         server.hire(&name);
         let changed = change(&directory, &name, old, NEW).await.unwrap();
         assert_eq!(sign_in(&directory, &name, NEW).await.unwrap().id, changed, "{way}");
-        assert_eq!(change(&directory, &name, WRONG, old).await, Err(Refusal::WrongCredentials.into()), "{way}");
+        assert_eq!(
+            change(&directory, &name, WRONG, old).await,
+            Err(DirectoryRefusal::WrongCredentials.into()),
+            "{way}"
+        );
     }
     let directory = open(&settings(&[&server.ldaps_url()], &server.ca_file));
     let refused = change(&directory, "must-change", directory_389::PASSWORD, "short").await;

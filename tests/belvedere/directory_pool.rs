@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use belvedere::config::{DirectoryKind, DirectorySettings, ServiceAccount};
-use belvedere::directory::{LdapDirectory, Refusal, Unreachable};
+use belvedere::directory::{DirectoryRefusal, LdapDirectory, Unreachable};
 use belvedere::domain::{ManualClock, Password, Timestamp};
 use futures::future::join_all;
 
@@ -49,7 +49,7 @@ async fn two_connections_serve_everybody_who_comes_in_turn_and_only_one_of_them_
     let directory = counted.open();
     for name in ["alice", "bob", "alice", "bob"] {
         assert_eq!(sign_in(&directory, name, slapd::PASSWORD).await.unwrap().username, name);
-        assert_eq!(sign_in(&directory, name, "wrong").await, Err(Refusal::WrongCredentials));
+        assert_eq!(sign_in(&directory, name, "wrong").await, Err(DirectoryRefusal::WrongCredentials));
     }
     assert_eq!(counted.proxy.connections(), 2, "one that searches, one that proves");
     // Were a person bound where the service account searches, it would have to be bound again.
@@ -123,7 +123,7 @@ async fn a_refused_service_account_is_not_tried_by_every_visitor_so_that_it_is_n
     // A crowd that comes at once, and those who come after it.
     for _ in 0..3 {
         for answer in join_all((0..10).map(|_| sign_in(&directory, "alice", slapd::PASSWORD))).await {
-            let Err(Refusal::Unreachable(Unreachable { reason, password_sent: false })) = answer else {
+            let Err(DirectoryRefusal::Unreachable(Unreachable { reason, password_sent: false })) = answer else {
                 panic!("{answer:?}")
             };
             assert!(reason.contains("bind_password"), "{reason}");

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use belvedere::config::{DirectorySettings, Scheme, ServerAddress, Servers, ServiceAccount};
-use belvedere::directory::{Candidate, Directory as _, LdapDirectory, Leave, Refusal, Withheld};
+use belvedere::directory::{BindDenied, Candidate, Directory as _, DirectoryRefusal, LdapDirectory, Leave};
 use belvedere::domain::{Password, Person, PersonId, SystemClock, Username};
 
 use crate::harness::{samba, slapd};
@@ -58,7 +58,7 @@ pub(crate) fn open(settings: &DirectorySettings) -> LdapDirectory {
     LdapDirectory::new(settings, Arc::new(SystemClock)).unwrap()
 }
 
-pub(crate) async fn sign_in(directory: &LdapDirectory, name: &str, password: &str) -> Result<Person, Refusal> {
+pub(crate) async fn sign_in(directory: &LdapDirectory, name: &str, password: &str) -> Result<Person, DirectoryRefusal> {
     let password = Password::parse(password.to_owned()).unwrap();
     directory.sign_in(&Username::parse(name).unwrap(), &password, &AlwaysAllowed).await
 }
@@ -68,7 +68,7 @@ pub(crate) struct AlwaysAllowed;
 
 #[async_trait]
 impl Leave for AlwaysAllowed {
-    async fn to_bind(&self, _who: Option<&Candidate>) -> Result<(), Withheld> {
+    async fn to_bind(&self, _who: Option<&Candidate>) -> Result<(), BindDenied> {
         Ok(())
     }
 }
@@ -115,9 +115,9 @@ pub(crate) struct NeverAllowed(Mutex<Vec<Option<PersonId>>>);
 
 #[async_trait]
 impl Leave for NeverAllowed {
-    async fn to_bind(&self, who: Option<&Candidate>) -> Result<(), Withheld> {
+    async fn to_bind(&self, who: Option<&Candidate>) -> Result<(), BindDenied> {
         self.0.lock().unwrap().push(who.map(|who| who.id.clone()));
-        Err(Withheld)
+        Err(BindDenied)
     }
 }
 
@@ -134,7 +134,11 @@ async fn without_leave_no_password_is_sent_and_whoever_is_asked_for_it_hears_who
         let alice = sign_in(&directory, "alice", password).await.unwrap();
         let (name, password) = (Username::parse("alice").unwrap(), Password::parse(password.to_owned()).unwrap());
         let never = NeverAllowed::default();
-        assert_eq!(directory.sign_in(&name, &password, &never).await, Err(Refusal::Withheld(Withheld)), "{way}");
+        assert_eq!(
+            directory.sign_in(&name, &password, &never).await,
+            Err(DirectoryRefusal::BindDenied(BindDenied)),
+            "{way}"
+        );
         // Active Directory shows nobody to strangers: without an account only the bind tells who it is.
         let shown = (!way.contains("as themselves")).then_some(alice.id);
         assert_eq!(*never.0.lock().unwrap(), [shown], "{way}: asked once");
@@ -188,16 +192,16 @@ async fn active_directory_says_why_it_refuses_who_proved_the_password() {
     let Some(domain) = samba::domain() else { return };
     for (way, directory) in every_way_to_samba(domain) {
         for (name, expected) in [
-            ("disabled", Refusal::Disabled),
-            ("expired", Refusal::AccountExpired),
-            ("must-change", Refusal::MustChangePassword),
-            ("locked", Refusal::Locked),
+            ("disabled", DirectoryRefusal::Disabled),
+            ("expired", DirectoryRefusal::AccountExpired),
+            ("must-change", DirectoryRefusal::MustChangePassword),
+            ("locked", DirectoryRefusal::Locked),
         ] {
             assert_eq!(sign_in(&directory, name, samba::PASSWORD).await, Err(expected), "{way}: {name}");
         }
         for name in ["nobody", "nobody@corp.example.com", "alice@foreign.example", "OTHER\\alice", "CORP\\nobody"] {
             let answer = sign_in(&directory, name, samba::PASSWORD).await;
-            assert_eq!(answer, Err(Refusal::WrongCredentials), "{way}: {name}");
+            assert_eq!(answer, Err(DirectoryRefusal::WrongCredentials), "{way}: {name}");
         }
     }
 }
@@ -208,11 +212,11 @@ async fn one_failed_sign_in_is_one_bind() {
     for (number, (way, directory)) in every_way_to_samba(domain).into_iter().enumerate() {
         let name = format!("hired-{number}");
         domain.hire(&name);
-        assert_eq!(sign_in(&directory, &name, "wrong").await, Err(Refusal::WrongCredentials), "{way}");
+        assert_eq!(sign_in(&directory, &name, "wrong").await, Err(DirectoryRefusal::WrongCredentials), "{way}");
         assert_eq!(domain.bad_password_count(&name), 1, "{way}");
         assert_eq!(
             sign_in(&directory, &format!("CORP\\{name}"), "wrong").await,
-            Err(Refusal::WrongCredentials),
+            Err(DirectoryRefusal::WrongCredentials),
             "{way}"
         );
         assert_eq!(domain.bad_password_count(&name), 2, "{way}");
@@ -267,7 +271,7 @@ async fn a_name_that_tries_to_be_a_filter_or_a_dn_finds_nobody() {
         for (way, directory) in every_way_to_samba(domain) {
             for name in ATTEMPTS {
                 let answer = sign_in(&directory, name, samba::PASSWORD).await;
-                assert_eq!(answer, Err(Refusal::WrongCredentials), "{way}: {name}");
+                assert_eq!(answer, Err(DirectoryRefusal::WrongCredentials), "{way}: {name}");
             }
         }
     }
@@ -275,7 +279,7 @@ async fn a_name_that_tries_to_be_a_filter_or_a_dn_finds_nobody() {
         for (way, directory) in every_way_to_slapd(server) {
             for name in ATTEMPTS {
                 let answer = sign_in(&directory, name, slapd::PASSWORD).await;
-                assert_eq!(answer, Err(Refusal::WrongCredentials), "{way}: {name}");
+                assert_eq!(answer, Err(DirectoryRefusal::WrongCredentials), "{way}: {name}");
             }
         }
     }
@@ -303,7 +307,7 @@ async fn openldap_refuses_strangers_wrong_passwords_and_shared_names_alike() {
     for (way, directory) in every_way_to_slapd(server) {
         for (name, password) in [("alice", "wrong"), ("nobody", slapd::PASSWORD), ("twin", slapd::PASSWORD)] {
             let answer = sign_in(&directory, name, password).await;
-            assert_eq!(answer, Err(Refusal::WrongCredentials), "{way}: {name}");
+            assert_eq!(answer, Err(DirectoryRefusal::WrongCredentials), "{way}: {name}");
         }
     }
 }
@@ -324,7 +328,7 @@ async fn own_filters_say_who_is_a_person_and_what_is_a_group() {
 
     let directory = open(&own("(cn=Alice Archer)", unique));
     assert!(sign_in(&directory, "alice", slapd::PASSWORD).await.is_ok());
-    assert_eq!(sign_in(&directory, "bob", slapd::PASSWORD).await, Err(Refusal::WrongCredentials));
+    assert_eq!(sign_in(&directory, "bob", slapd::PASSWORD).await, Err(DirectoryRefusal::WrongCredentials));
 }
 
 #[tokio::test]
@@ -335,7 +339,10 @@ async fn where_strangers_may_not_search_the_admin_is_told_to_name_an_account() {
         ..settings(&[&server.ldaps_url()], &server.ca_file)
     };
     let refusal = sign_in(&open(&closed), "carol", slapd::PASSWORD).await.unwrap_err();
-    assert!(matches!(&refusal, Refusal::Unreachable(_)) && refusal.to_string().contains("bind_name"), "{refusal}");
+    assert!(
+        matches!(&refusal, DirectoryRefusal::Unreachable(_)) && refusal.to_string().contains("bind_name"),
+        "{refusal}"
+    );
 
     let with_account = open(&with_account(closed, slapd::SERVICE_DN, slapd::PASSWORD));
     assert!(sign_in(&with_account, "carol", slapd::PASSWORD).await.is_ok());
@@ -349,6 +356,9 @@ async fn a_wrong_setting_is_never_an_answer_about_a_person() {
     let bad_base = DirectorySettings { base_dn: Some("dc=nowhere".into()), ..right };
     for (settings, remedy) in [(bad_account, "bind_password"), (bad_base, "base_dn")] {
         let refusal = sign_in(&open(&settings), "alice", slapd::PASSWORD).await.unwrap_err();
-        assert!(matches!(&refusal, Refusal::Unreachable(_)) && refusal.to_string().contains(remedy), "{refusal}");
+        assert!(
+            matches!(&refusal, DirectoryRefusal::Unreachable(_)) && refusal.to_string().contains(remedy),
+            "{refusal}"
+        );
     }
 }

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use belvedere::directory::Refusal;
+use belvedere::directory::DirectoryRefusal;
 
 #[allow(unreachable_pub, reason = "in its own crate it is reached")]
 #[path = "../../fuzz/src/hostile.rs"]
@@ -41,12 +41,12 @@ async fn the_corpus_leads_through_every_way_of_signing_in() {
         assert_eq!((person.username.as_str(), person.groups.len()), (username, groups), "{name}");
     }
     for (name, refusal) in [
-        ("ldap-nobody", Refusal::WrongCredentials),
-        ("ldap-twins", Refusal::WrongCredentials),
-        ("ldap-wrong-password", Refusal::WrongCredentials),
-        ("ldap-locked", Refusal::Locked),
-        ("ad-data-773", Refusal::MustChangePassword),
-        ("ad-principal-disabled", Refusal::Disabled),
+        ("ldap-nobody", DirectoryRefusal::WrongCredentials),
+        ("ldap-twins", DirectoryRefusal::WrongCredentials),
+        ("ldap-wrong-password", DirectoryRefusal::WrongCredentials),
+        ("ldap-locked", DirectoryRefusal::Locked),
+        ("ad-data-773", DirectoryRefusal::MustChangePassword),
+        ("ad-principal-disabled", DirectoryRefusal::Disabled),
     ] {
         assert_eq!(play(name).await, Err(refusal), "{name}");
     }

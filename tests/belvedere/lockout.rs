@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use belvedere::directory::{Candidate, Directory as _, LdapDirectory, Leave, LockoutPolicy, Refusal, Withheld};
+use belvedere::directory::{
+    BindDenied, Candidate, Directory as _, DirectoryRefusal, LdapDirectory, Leave, LockoutPolicy,
+};
 use belvedere::domain::{Clock as _, ManualClock, Password, SystemClock, Username};
 use futures::future::join_all;
 use reqwest::StatusCode;
@@ -126,7 +128,7 @@ async fn after_failures_elsewhere_a_try_that_could_lock_is_withheld_until_they_a
     let elsewhere = open(&settings(&[&domain.ldaps_url()], &domain.ca_file));
     for _ in 1..samba::LOCKOUT_THRESHOLD {
         let refusal = sign_in(&elsewhere, "mistyped-elsewhere", WRONG).await;
-        assert_eq!(refusal, Err(Refusal::WrongCredentials));
+        assert_eq!(refusal, Err(DirectoryRefusal::WrongCredentials));
     }
     let clock = Arc::new(ManualClock::at(SystemClock.now()));
     let house = plan_with_account(domain).clock(clock.clone()).open().await;
@@ -146,9 +148,9 @@ struct RecordingGate(Mutex<Vec<Candidate>>);
 
 #[async_trait]
 impl Leave for RecordingGate {
-    async fn to_bind(&self, who: Option<&Candidate>) -> Result<(), Withheld> {
+    async fn to_bind(&self, who: Option<&Candidate>) -> Result<(), BindDenied> {
         self.0.lock().unwrap().extend(who.cloned());
-        Err(Withheld)
+        Err(BindDenied)
     }
 }
 
@@ -156,7 +158,7 @@ async fn candidate(directory: &LdapDirectory, name: &str) -> Candidate {
     let notes = RecordingGate::default();
     let password = Password::parse(WRONG.to_owned()).unwrap();
     let refused = directory.sign_in(&Username::parse(name).unwrap(), &password, &notes).await;
-    assert_eq!(refused, Err(Refusal::Withheld(Withheld)), "{name}");
+    assert_eq!(refused, Err(DirectoryRefusal::BindDenied(BindDenied)), "{name}");
     notes.0.into_inner().unwrap().remove(0)
 }
 
@@ -172,7 +174,7 @@ async fn the_policy_and_the_count_are_read_with_the_person() {
     for failures in 0..2 {
         let who = candidate(&directory, "counted").await;
         assert_eq!((who.policy, who.failures), (Some(policy), Some(failures)));
-        assert_eq!(sign_in(&directory, "counted", WRONG).await, Err(Refusal::WrongCredentials));
+        assert_eq!(sign_in(&directory, "counted", WRONG).await, Err(DirectoryRefusal::WrongCredentials));
     }
     let known = directory.lockout(&name);
     assert_eq!((known.policy, known.shows_people), (Some(policy), true), "kept in memory");

@@ -1,7 +1,7 @@
 //! Whose a name is: one person's, in one directory, for as long as the account is theirs; or nobody's.
 
 use belvedere::config::DirectorySettings;
-use belvedere::directory::{LdapDirectory, Refusal};
+use belvedere::directory::{DirectoryRefusal, LdapDirectory};
 use reqwest::StatusCode;
 
 use crate::directory_sign_in::{open, settings, sign_in, with_account};
@@ -126,7 +126,7 @@ async fn on_active_directory_a_mail_address_is_a_name_where_the_settings_say_so(
     let mailed = sign_in(&by_mail, "post.ed@SHOP.example", samba::PASSWORD).await.unwrap();
     assert_eq!(mailed, sign_in(&by_mail, "posted", samba::PASSWORD).await.unwrap());
     let answer = sign_in(&usual, "post.ed@shop.example", samba::PASSWORD).await;
-    assert_eq!(answer, Err(Refusal::WrongCredentials), "not unless the settings say so");
+    assert_eq!(answer, Err(DirectoryRefusal::WrongCredentials), "not unless the settings say so");
 }
 
 #[tokio::test]
@@ -142,7 +142,7 @@ async fn a_mail_address_that_is_also_anothers_name_is_nobodys() {
     domain.modify(&LdifChange::at(&samba::dn("other-namesake")).replace("mail", "twice@shop.example").ldif());
     let (usual, by_mail) = samba_by_mail(domain);
     for name in ["honest@corp.example.com", "twice@shop.example"] {
-        assert_eq!(sign_in(&by_mail, name, samba::PASSWORD).await, Err(Refusal::WrongCredentials), "{name}");
+        assert_eq!(sign_in(&by_mail, name, samba::PASSWORD).await, Err(DirectoryRefusal::WrongCredentials), "{name}");
     }
     for name in ["honest", "CORP\\honest", "honest@shop.example"] {
         assert_eq!(sign_in(&by_mail, name, samba::PASSWORD).await.unwrap().username, "honest", "{name}");
@@ -165,11 +165,11 @@ async fn on_openldap_a_mail_address_is_a_name_where_the_settings_say_so() {
         let mailed = sign_in(&by_mail, "Post.Ed@shop.example", slapd::PASSWORD).await.unwrap();
         assert_eq!(mailed, sign_in(&by_mail, "posted", slapd::PASSWORD).await.unwrap());
         let clash = sign_in(&by_mail, "clash@shop.example", slapd::PASSWORD).await;
-        assert_eq!(clash, Err(Refusal::WrongCredentials), "one person's uid and another's address");
+        assert_eq!(clash, Err(DirectoryRefusal::WrongCredentials), "one person's uid and another's address");
     }
     let usual = open(&usual);
     let answer = sign_in(&usual, "post.ed@shop.example", slapd::PASSWORD).await;
-    assert_eq!(answer, Err(Refusal::WrongCredentials), "not unless the settings say so");
+    assert_eq!(answer, Err(DirectoryRefusal::WrongCredentials), "not unless the settings say so");
     assert!(sign_in(&usual, "clash@shop.example", slapd::PASSWORD).await.is_ok(), "a uid may look like an address");
 }
 
@@ -275,5 +275,5 @@ async fn on_openldap_the_posix_group_of_a_persons_number_counts_and_so_do_unique
         groups.sort_unstable();
         assert_eq!(groups, expected, "{name}");
     }
-    assert_eq!(sign_in(&open(&plain), "numbered", WRONG).await, Err(Refusal::WrongCredentials));
+    assert_eq!(sign_in(&open(&plain), "numbered", WRONG).await, Err(DirectoryRefusal::WrongCredentials));
 }

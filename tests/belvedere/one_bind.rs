@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use belvedere::config::DirectorySettings;
-use belvedere::directory::{LdapDirectory, Refusal, Unreachable};
+use belvedere::directory::{DirectoryRefusal, LdapDirectory, Unreachable};
 use futures::future::join_all;
 use tempfile::TempDir;
 
@@ -162,7 +162,7 @@ async fn whatever_the_refusal_one_bind_reaches_the_servers() {
             let hired = somebody("once", number);
             server.hire(&hired);
             let refused = sign_in(&way.directory, &hired, WRONG).await;
-            assert_eq!(refused, Err(Refusal::WrongCredentials), "{}", way.name);
+            assert_eq!(refused, Err(DirectoryRefusal::WrongCredentials), "{}", way.name);
             assert_eq!((way.binds(&hired), server.counted(&hired)), (1, 1), "{}", way.name);
             for name in server.troubled() {
                 // How it ends is another promise; that it is one bind holds even if the person gets in.
@@ -178,7 +178,7 @@ async fn nobody_is_bound_for_a_name_that_was_searched_for_in_vain() {
     for server in ServerKind::all() {
         for (number, way) in server.ways().await.into_iter().enumerate() {
             let refused = sign_in(&way.directory, "nobody-at-all", WRONG).await;
-            assert_eq!(refused, Err(Refusal::WrongCredentials), "{}", way.name);
+            assert_eq!(refused, Err(DirectoryRefusal::WrongCredentials), "{}", way.name);
             // Without an account only the bind can tell, on Active Directory.
             let expected = usize::from(matches!(server, ServerKind::ActiveDirectory(_)) && number == 0);
             assert_eq!(way.binds("nobody-at-all"), expected, "{}", way.name);
@@ -212,7 +212,7 @@ async fn a_server_that_dies_with_the_bind_in_its_hands_has_had_the_only_one() {
         // Silence costs its deadline: all at once.
         let answers = join_all(scenes.iter().map(|(way, hired, _)| sign_in(&way.directory, hired, WRONG))).await;
         for ((way, hired, fault), answer) in scenes.iter().zip(answers) {
-            let sent = matches!(&answer, Err(Refusal::Unreachable(Unreachable { password_sent: true, .. })));
+            let sent = matches!(&answer, Err(DirectoryRefusal::Unreachable(Unreachable { password_sent: true, .. })));
             assert!(sent, "{}, {fault:?}: {answer:?}", way.name);
             assert_eq!(way.binds(hired), 1, "{}, {fault:?}", way.name);
             let counted = server.counted(hired);
@@ -270,7 +270,7 @@ async fn many_wrong_passwords_at_once_while_a_server_goes_and_comes_are_one_bind
                 assert!(answer.is_err(), "{}: {name}", way.name);
                 assert!(way.binds(name) <= 1, "{}: {name}: {} binds, {answer:?}", way.name, way.binds(name));
                 assert!(server.counted(name) <= 1, "{}: {name}: the server counted more", way.name);
-                if answer == Err(Refusal::WrongCredentials) {
+                if answer == Err(DirectoryRefusal::WrongCredentials) {
                     assert_eq!(way.binds(name), 1, "{}: {name} was judged without a bind", way.name);
                 }
             }

@@ -13,8 +13,8 @@ use crate::audit::Audit;
 use crate::auth::{Keys, PasswordChangeRefusal, SecondStep, SignInRefusal, SignedIn};
 use crate::config::SessionSettings;
 use crate::directory::{
-    ChangeRefusal, Directory, GroupFinding, Leave, Lockout, PasswordChange, PasswordState, Refusal, Rule, Standing,
-    Unreachable,
+    ChangeRefusal, Directory, DirectoryRefusal, GroupFinding, Leave, Lockout, PasswordChange, PasswordState, Rule,
+    Standing, Unreachable,
 };
 use crate::domain::{
     Client, Clock, GroupRef, Groups, ManualClock, Password, Person, PersonId, Revalidation, Timestamp, Username,
@@ -33,15 +33,15 @@ struct OnePassword {
 }
 
 impl OnePassword {
-    async fn judge(&self, sent: &Password, leave: &dyn Leave) -> Result<(), Refusal> {
+    async fn judge(&self, sent: &Password, leave: &dyn Leave) -> Result<(), DirectoryRefusal> {
         leave.to_bind(None).await?;
         self.sent.fetch_add(1, Ordering::SeqCst);
-        if *self.password.lock().unwrap() == sent.expose() { Ok(()) } else { Err(Refusal::WrongCredentials) }
+        if *self.password.lock().unwrap() == sent.expose() { Ok(()) } else { Err(DirectoryRefusal::WrongCredentials) }
     }
 }
 
-fn unreachable(password_sent: bool) -> Refusal {
-    Refusal::Unreachable(Unreachable { reason: "dc1: no answer".into(), password_sent })
+fn unreachable(password_sent: bool) -> DirectoryRefusal {
+    DirectoryRefusal::Unreachable(Unreachable { reason: "dc1: no answer".into(), password_sent })
 }
 
 fn person(name: &str) -> Person {
@@ -58,7 +58,12 @@ fn person(name: &str) -> Person {
 
 #[async_trait]
 impl Directory for OnePassword {
-    async fn sign_in(&self, username: &Username, password: &Password, leave: &dyn Leave) -> Result<Person, Refusal> {
+    async fn sign_in(
+        &self,
+        username: &Username,
+        password: &Password,
+        leave: &dyn Leave,
+    ) -> Result<Person, DirectoryRefusal> {
         self.judge(password, leave).await?;
         let fails_after_the_change = username.as_str() == "unlucky" && password.expose() == NEW;
         if fails_after_the_change { Err(unreachable(true)) } else { Ok(person(username.as_str())) }

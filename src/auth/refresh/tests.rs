@@ -9,7 +9,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::*;
 use crate::audit::paper::Paper;
 use crate::config::{SessionSettings, TokenSettings};
-use crate::directory::{ChangeRefusal, GroupFinding, Leave, Lockout, PasswordChange, PasswordState, Refusal};
+use crate::directory::{ChangeRefusal, DirectoryRefusal, GroupFinding, Leave, Lockout, PasswordChange, PasswordState};
 use crate::domain::{Group, GroupId, GroupRef, ManualClock, Password, Revalidation, Username};
 use crate::sessions::{Beginning, Found, SessionToken};
 use crate::tokens::{self, ApiToken, Wanted};
@@ -49,8 +49,8 @@ fn unreachable() -> Unreachable {
 
 #[async_trait]
 impl Directory for Book {
-    async fn sign_in(&self, _: &Username, _: &Password, _: &dyn Leave) -> Result<Person, Refusal> {
-        Err(Refusal::WrongCredentials)
+    async fn sign_in(&self, _: &Username, _: &Password, _: &dyn Leave) -> Result<Person, DirectoryRefusal> {
+        Err(DirectoryRefusal::WrongCredentials)
     }
 
     async fn reach(&self) -> Result<(), Unreachable> {

@@ -16,8 +16,8 @@ use crate::auth::pace;
 use crate::auth::{Keys, SecondStep};
 use crate::config::SessionSettings;
 use crate::directory::{
-    Candidate, ChangeRefusal, Directory, GroupFinding, Leave, Lockout, LockoutPolicy, PasswordChange, PasswordState,
-    Refusal, Standing, Unreachable,
+    Candidate, ChangeRefusal, Directory, DirectoryRefusal, GroupFinding, Leave, Lockout, LockoutPolicy, PasswordChange,
+    PasswordState, Standing, Unreachable,
 };
 use crate::domain::{
     Client, Clock, EndReason, GroupRef, Groups, ManualClock, Password, Person, PersonId, Revalidation, Timestamp,
@@ -37,7 +37,12 @@ struct Book {
 
 #[async_trait]
 impl Directory for Book {
-    async fn sign_in(&self, username: &Username, password: &Password, leave: &dyn Leave) -> Result<Person, Refusal> {
+    async fn sign_in(
+        &self,
+        username: &Username,
+        password: &Password,
+        leave: &dyn Leave,
+    ) -> Result<Person, DirectoryRefusal> {
         // Two names of one person, whom this directory shows before the bind.
         let john = Candidate { id: PersonId::new("objectGUID:john"), policy: None, failures: None };
         let near = Candidate {
@@ -56,19 +61,23 @@ impl Directory for Book {
         tokio::task::yield_now().await;
         let right = password.expose() == PASSWORD;
         match username.as_str() {
-            "nobody" => Err(Refusal::WrongCredentials),
-            "locked" => Err(Refusal::Locked),
+            "nobody" => Err(DirectoryRefusal::WrongCredentials),
+            "locked" => Err(DirectoryRefusal::Locked),
             // It never answers.
             name if name.starts_with("silence") => std::future::pending().await,
-            "away" => Err(Refusal::Unreachable(Unreachable { reason: "dc1: no route".into(), password_sent: false })),
-            "slow" => Err(Refusal::Unreachable(Unreachable { reason: "dc1: no answer".into(), password_sent: true })),
-            _ if !right => Err(Refusal::WrongCredentials),
-            "expired" => Err(Refusal::PasswordExpired),
-            "new" => Err(Refusal::MustChangePassword),
-            "disabled" => Err(Refusal::Disabled),
-            "gone" => Err(Refusal::AccountExpired),
-            "night" => Err(Refusal::NotAtThisHour),
-            "elsewhere" => Err(Refusal::NotFromHere),
+            "away" => {
+                Err(DirectoryRefusal::Unreachable(Unreachable { reason: "dc1: no route".into(), password_sent: false }))
+            }
+            "slow" => {
+                Err(DirectoryRefusal::Unreachable(Unreachable { reason: "dc1: no answer".into(), password_sent: true }))
+            }
+            _ if !right => Err(DirectoryRefusal::WrongCredentials),
+            "expired" => Err(DirectoryRefusal::PasswordExpired),
+            "new" => Err(DirectoryRefusal::MustChangePassword),
+            "disabled" => Err(DirectoryRefusal::Disabled),
+            "gone" => Err(DirectoryRefusal::AccountExpired),
+            "night" => Err(DirectoryRefusal::NotAtThisHour),
+            "elsewhere" => Err(DirectoryRefusal::NotFromHere),
             name => Ok(Person {
                 id: PersonId::new(format!("objectGUID:{name}")),
                 directory: None,

@@ -10,7 +10,8 @@ use super::group_names::GroupNames;
 use super::lockout_policies::LockoutPolicies;
 use crate::config::DirectorySettings;
 use crate::directory::connection::{
-    Connection, Dialler, Fault, Inquiry, Pool, Prober, Profile, Purpose, ServerSet, SetUpError, Tls, set_up,
+    ConnectionPool, Dialler, DirectoryProfile, LdapConnection, Operation, OperationFault, PoolPurpose, Prober,
+    ServerSet, SetUpError, TlsClient, set_up,
 };
 use crate::domain::{Clock, DirectoryName};
 use crate::telemetry::{DirectoryMetrics, Metrics};
@@ -34,16 +35,16 @@ pub struct LdapDirectory {
     pub(in crate::directory) dialler: Arc<Dialler>,
     pub(in crate::directory) servers: Arc<ServerSet>,
     /// For searches: bound as the service account, or as nobody.
-    pub(in crate::directory) searching: Arc<Pool>,
+    pub(in crate::directory) searching: Arc<ConnectionPool>,
     /// For proving passwords, and for what people read and do as themselves.
-    pub(in crate::directory) proving: Arc<Pool>,
+    pub(in crate::directory) proving: Arc<ConnectionPool>,
     pub(in crate::directory) group_names: GroupNames,
     pub(in crate::directory) found_groups: FoundGroups,
     pub(in crate::directory) lockout_policies: LockoutPolicies,
     pub(in crate::directory) agreed: Agreed,
     /// The domain's NetBIOS name, once it was read.
     pub(in crate::directory) netbios_name: OnceLock<String>,
-    profile: OnceLock<Profile>,
+    profile: OnceLock<DirectoryProfile>,
     /// Keeps the pools in order; begins with the first question.
     keeper: OnceLock<AbortOnDropHandle<()>>,
 }
@@ -71,8 +72,8 @@ impl LdapDirectory {
         clock: Arc<dyn Clock>,
         metrics: DirectoryMetrics,
     ) -> Result<Self, SetUpError> {
-        set_up::check(settings)?;
-        let tls = Tls::new(settings.ca_file.as_deref())?;
+        set_up::check_settings(settings)?;
+        let tls = TlsClient::new(settings.ca_file.as_deref())?;
         let dialler = Arc::new(Dialler::new(settings, tls, metrics.clone()));
         let prober = Prober {
             dialler: Arc::clone(&dialler),
@@ -81,13 +82,14 @@ impl LdapDirectory {
             metrics: metrics.clone(),
         };
         let servers = Arc::new(ServerSet::new(settings, Arc::new(prober)));
-        let pool =
-            |purpose| Arc::new(Pool::new(settings.connections, Arc::clone(&servers), purpose, Arc::clone(&clock)));
+        let pool = |purpose| {
+            Arc::new(ConnectionPool::new(settings.connections, Arc::clone(&servers), purpose, Arc::clone(&clock)))
+        };
         Ok(Self {
             name,
             domains,
-            searching: pool(Purpose::Search(settings.service_account.clone())),
-            proving: pool(Purpose::Prove),
+            searching: pool(PoolPurpose::Search(settings.service_account.clone())),
+            proving: pool(PoolPurpose::Bind),
             dialler,
             servers,
             settings: settings.clone(),
@@ -105,16 +107,19 @@ impl LdapDirectory {
 
     /// What the directory is, asked over `connection` until somebody has found out. Those who come at once all ask:
     /// to wait for each other at a stalled server would add up its time-outs.
-    pub(in crate::directory) async fn profile(&self, connection: &mut Connection) -> Result<&Profile, Fault> {
+    pub(in crate::directory) async fn profile(
+        &self,
+        connection: &mut LdapConnection,
+    ) -> Result<&DirectoryProfile, OperationFault> {
         if let Some(profile) = self.profile.get() {
             return Ok(profile);
         }
-        let profile = Profile::discover(&self.settings, connection).await?;
+        let profile = DirectoryProfile::discover(&self.settings, connection).await?;
         Ok(self.profile.get_or_init(|| profile))
     }
 
     /// What the directory is, as far as anybody has found out.
-    pub(in crate::directory) fn known_profile(&self) -> Option<&Profile> {
+    pub(in crate::directory) fn known_profile(&self) -> Option<&DirectoryProfile> {
         self.profile.get()
     }
 
@@ -128,7 +133,7 @@ impl LdapDirectory {
                 loop {
                     for (pool, word) in pools.iter().zip(["search", "prove"]) {
                         let Some(pool) = pool.upgrade() else { return };
-                        pool.tidy();
+                        pool.remove_stale();
                         metrics.pool(word, &name, pool.size());
                     }
                     clock.sleep(TIDY_EVERY).await;
@@ -147,23 +152,26 @@ impl LdapDirectory {
     }
 
     /// A question begins: it has the operation's deadline as a whole, however many servers and steps it takes.
-    pub(in crate::directory) fn inquire(&self, asked: &'static str) -> Inquiry {
+    pub(in crate::directory) fn inquire(&self, asked: &'static str) -> Operation {
         self.keep_in_order();
-        Inquiry::begin(asked, self.settings.operation_timeout)
+        Operation::begin(asked, self.settings.operation_timeout)
     }
 
     /// What the directory is, asked of it if nobody has found out before.
     ///
     /// # Errors
     /// The last server's fault.
-    pub(in crate::directory) async fn find_out(&self, inquiry: &mut Inquiry) -> Result<&Profile, Fault> {
+    pub(in crate::directory) async fn find_out(
+        &self,
+        inquiry: &mut Operation,
+    ) -> Result<&DirectoryProfile, OperationFault> {
         if let Some(profile) = self.known_profile() {
             return Ok(profile);
         }
         loop {
-            let mut connection = inquiry.take(&self.searching).await?;
+            let mut connection = inquiry.acquire(&self.searching).await?;
             let answer = self.profile(&mut connection).await;
-            if let ControlFlow::Break(answer) = inquiry.settle(answer, &connection) {
+            if let ControlFlow::Break(answer) = inquiry.finish_attempt(answer, &connection) {
                 return answer;
             }
         }

@@ -6,22 +6,22 @@ use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, StdStream};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
-use super::fault::{Fault, Operation};
-use super::ldap_connection::{Connection, Meter};
-use super::servers::Names;
+use super::fault::{OperationFault, OperationKind};
+use super::ldap_connection::{ConnectionMetrics, LdapConnection};
+use super::servers::DnsResolver;
 use super::start_tls;
-use super::tls::{self, Tls};
+use super::tls::{self, TlsClient};
 use crate::config::{DirectorySettings, Scheme, ServerAddress};
 use crate::telemetry::DirectoryMetrics;
 
 /// A name with more addresses than this is a misconfiguration, or an attempt to keep us busy.
-const MOST_ADDRESSES: usize = 8;
+const MAX_ADDRESSES: usize = 8;
 
 /// How connections are made.
 pub(in crate::directory) struct Dialler {
-    pub(in crate::directory) names: Arc<Names>,
+    pub(in crate::directory) resolver: Arc<DnsResolver>,
     metrics: DirectoryMetrics,
-    tls: Tls,
+    tls: TlsClient,
     start_tls: bool,
     allow_plaintext: bool,
     dial_timeout: Duration,
@@ -29,9 +29,9 @@ pub(in crate::directory) struct Dialler {
 }
 
 impl Dialler {
-    pub(in crate::directory) fn new(settings: &DirectorySettings, tls: Tls, metrics: DirectoryMetrics) -> Self {
+    pub(in crate::directory) fn new(settings: &DirectorySettings, tls: TlsClient, metrics: DirectoryMetrics) -> Self {
         Self {
-            names: Arc::new(Names::new(settings.dns.clone())),
+            resolver: Arc::new(DnsResolver::new(settings.dns.clone())),
             metrics,
             tls,
             start_tls: settings.start_tls,
@@ -46,7 +46,7 @@ impl Dialler {
     ///
     /// # Errors
     /// A fault that names the server, and for every address what went wrong there. Nothing secret has been sent.
-    pub(in crate::directory) async fn dial(&self, server: &ServerAddress) -> Result<Connection, Fault> {
+    pub(in crate::directory) async fn dial(&self, server: &ServerAddress) -> Result<LdapConnection, OperationFault> {
         let started = Instant::now();
         let dialled = self.try_dial(server).await;
         let outcome = if dialled.is_ok() { "ok" } else { "unreachable" };
@@ -54,7 +54,7 @@ impl Dialler {
         dialled
     }
 
-    async fn try_dial(&self, server: &ServerAddress) -> Result<Connection, Fault> {
+    async fn try_dial(&self, server: &ServerAddress) -> Result<LdapConnection, OperationFault> {
         let deadline = Instant::now() + self.dial_timeout;
         let addresses = self.resolve(server, deadline).await?;
         let mut faults = Vec::new();
@@ -67,19 +67,19 @@ impl Dialler {
                 Err(_elapsed) => faults.push(format!("{address}: no answer within {share:.1?} (dial_timeout)")),
             }
         }
-        Err(Fault::broken(Operation::Dial, faults.join(", ")))
+        Err(OperationFault::broken(OperationKind::Dial, faults.join(", ")))
     }
 
     /// The server's addresses. When they cannot be found out now, those it had before: DNS often stands on the same
     /// machines, and fails with them.
-    async fn resolve(&self, server: &ServerAddress, deadline: Instant) -> Result<Vec<SocketAddr>, Fault> {
-        let fault = |reason| Err(Fault::broken(Operation::Dial, reason));
+    async fn resolve(&self, server: &ServerAddress, deadline: Instant) -> Result<Vec<SocketAddr>, OperationFault> {
+        let fault = |reason| Err(OperationFault::broken(OperationKind::Dial, reason));
         // Half of the time is left for dialling.
         let by = Instant::now() + deadline.saturating_duration_since(Instant::now()) / 2;
-        let before = self.names.known(&server.host, server.port);
+        let before = self.resolver.known(&server.host, server.port);
         let found = match timeout_at(
             if before.is_some() { by } else { deadline },
-            self.names.addresses(&server.host, server.port),
+            self.resolver.resolve(&server.host, server.port),
         )
         .await
         {
@@ -97,11 +97,11 @@ impl Dialler {
             (Err(reason), None) => return fault(reason),
         };
         addresses.dedup();
-        addresses.truncate(MOST_ADDRESSES);
+        addresses.truncate(MAX_ADDRESSES);
         Ok(addresses)
     }
 
-    async fn dial_address(&self, server: &ServerAddress, address: SocketAddr) -> Result<Connection, String> {
+    async fn dial_address(&self, server: &ServerAddress, address: SocketAddr) -> Result<LdapConnection, String> {
         let encrypted = server.scheme == Scheme::Ldaps || self.start_tls;
         if !encrypted && !self.allow_plaintext && !address.ip().to_canonical().is_loopback() {
             return Err("plain LDAP would send passwords readable over the network: use an ldaps:// URL, set \
@@ -111,21 +111,21 @@ impl Dialler {
         let mut stream = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
         stream.set_nodelay(true).map_err(|error| error.to_string())?;
         if encrypted && server.scheme == Scheme::Ldap {
-            start_tls::ask(&mut stream).await?;
+            start_tls::request(&mut stream).await?;
         }
         let tls = if encrypted { Some(server.host.as_str()) } else { None };
-        let ends = self.hand_over(stream, tls).await?;
-        let meter = Meter::new(self.metrics.clone(), server.to_string());
-        Ok(Connection::new(ends, self.operation_timeout, meter))
+        let ends = self.connect_ldap(stream, tls).await?;
+        let meter = ConnectionMetrics::new(self.metrics.clone(), server.to_string());
+        Ok(LdapConnection::new(ends, self.operation_timeout, meter))
     }
 
     /// Hands an open stream to the `ldap3` crate, which makes it one to this host by TLS, if there is one.
-    async fn hand_over(&self, stream: TcpStream, tls_host: Option<&str>) -> Result<(LdapConnAsync, Ldap), String> {
+    async fn connect_ldap(&self, stream: TcpStream, tls_host: Option<&str>) -> Result<(LdapConnAsync, Ldap), String> {
         let stream = stream.into_std().map_err(|error| error.to_string())?;
         let settings = LdapConnSettings::new().set_std_stream(StdStream::Tcp(stream));
         let (settings, url) = match tls_host {
             Some(host) => {
-                let (config, host) = self.tls.settings_for(host)?;
+                let (config, host) = self.tls.config_for(host)?;
                 (settings.set_config(config), format!("ldaps://{host}"))
             }
             // Nobody is looked up by it: the stream is there.

@@ -10,20 +10,20 @@ use tokio::task::unconstrained;
 /// The stack on which the `ldap3` crate is polled. It reads nested elements by recursion and without a limit, some 400 bytes a
 /// level (2 KiB without optimisation), and overflowing its stack would end the whole process. LDAP needs ten levels; this is
 /// enough for as many as three megabytes can hold. Only what is used of it takes memory.
-const STACK: usize = 256 * 1024 * 1024;
+const STACK_BYTES: usize = 256 * 1024 * 1024;
 
 /// Drives the `ldap3` crate's end of a connection in the task of whoever asks: it writes requests and reads answers while an
 /// operation is [driven](Driver::drive), and rests in between.
 ///
 /// The crate panics on some malformed answers. That ends this connection and nothing else.
-pub(super) struct Driver {
+pub(super) struct ConnectionDriver {
     /// `None` once the connection has ended.
     running: Option<Pin<Box<dyn Future<Output = Result<(), LdapError>> + Send>>>,
 }
 
 /// Why a connection is of no more use, or an operation cannot be asked for on any.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Broken {
+pub(super) enum ConnectionError {
     #[error("it closed the connection")]
     Closed,
     #[error("the connection broke: {0}")]
@@ -34,9 +34,9 @@ pub(super) enum Broken {
     Filter,
 }
 
-impl Driver {
+impl ConnectionDriver {
     /// The driver of a connection that was just made.
-    pub(super) fn of(end: LdapConnAsync) -> Self {
+    pub(super) fn new(end: LdapConnAsync) -> Self {
         Self { running: Some(Box::pin(end.drive())) }
     }
 
@@ -45,13 +45,13 @@ impl Driver {
     pub(super) async fn drive<T>(
         &mut self,
         operation: impl Future<Output = Result<T, LdapError>>,
-    ) -> Result<T, Broken> {
+    ) -> Result<T, ConnectionError> {
         let mut operation = pin!(operation);
         poll_fn(|context| {
             let polled = catch_unwind(AssertUnwindSafe(|| self.poll(operation.as_mut(), context)));
             polled.unwrap_or_else(|_panic| {
                 self.running = None;
-                Poll::Ready(Err(Broken::Malformed))
+                Poll::Ready(Err(ConnectionError::Malformed))
             })
         })
         .await
@@ -63,9 +63,9 @@ impl Driver {
         &mut self,
         mut operation: Pin<&mut impl Future<Output = Result<T, LdapError>>>,
         context: &mut Context<'_>,
-    ) -> Poll<Result<T, Broken>> {
+    ) -> Poll<Result<T, ConnectionError>> {
         if let Poll::Ready(answer) = operation.as_mut().poll(context) {
-            return Poll::Ready(answer.map_err(Broken::from));
+            return Poll::Ready(answer.map_err(ConnectionError::from));
         }
         let end = self.poll_connection(context);
         match (operation.poll(context), end) {
@@ -77,11 +77,11 @@ impl Driver {
     }
 
     /// Why the connection has ended, once it has.
-    fn poll_connection(&mut self, context: &mut Context<'_>) -> Option<Broken> {
-        let Some(running) = &mut self.running else { return Some(Broken::Closed) };
+    fn poll_connection(&mut self, context: &mut Context<'_>) -> Option<ConnectionError> {
+        let Some(running) = &mut self.running else { return Some(ConnectionError::Closed) };
         let Poll::Ready(ended) = running.as_mut().poll(context) else { return None };
         self.running = None;
-        Some(ended.err().map_or(Broken::Closed, Broken::from))
+        Some(ended.err().map_or(ConnectionError::Closed, ConnectionError::from))
     }
 
     /// Whether the connection stands, as far as can be known without an operation: the server has not hung up.
@@ -89,8 +89,7 @@ impl Driver {
         let Some(running) = &mut self.running else { return false };
         // Whoever has no time left is not told that nothing came.
         let polled = || pin!(unconstrained(running.as_mut())).poll(&mut Context::from_waker(Waker::noop()));
-        let stands =
-            on_a_stack_that_lasts(|| catch_unwind(AssertUnwindSafe(polled))).is_ok_and(|polled| polled.is_pending());
+        let stands = on_deep_stack(|| catch_unwind(AssertUnwindSafe(polled))).is_ok_and(|polled| polled.is_pending());
         if !stands {
             self.running = None;
         }
@@ -98,7 +97,7 @@ impl Driver {
     }
 }
 
-impl From<LdapError> for Broken {
+impl From<LdapError> for ConnectionError {
     fn from(error: LdapError) -> Self {
         match error {
             LdapError::FilterParsing => Self::Filter,
@@ -109,7 +108,7 @@ impl From<LdapError> for Broken {
     }
 }
 
-impl From<io::Error> for Broken {
+impl From<io::Error> for ConnectionError {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::UnexpectedEof
@@ -124,14 +123,14 @@ impl From<io::Error> for Broken {
 }
 
 /// Polls and drops `future` on a stack of [`STACK`] bytes.
-pub(super) fn on_a_deep_stack<F: Future>(future: F) -> impl Future<Output = F::Output> {
+pub(super) fn poll_on_deep_stack<F: Future>(future: F) -> impl Future<Output = F::Output> {
     struct Deep<F>(Option<Pin<Box<F>>>);
 
     impl<F: Future> Future for Deep<F> {
         type Output = F::Output;
 
         fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-            on_a_stack_that_lasts(|| {
+            on_deep_stack(|| {
                 let Some(future) = &mut self.0 else { return Poll::Pending };
                 let polled = future.as_mut().poll(context);
                 if polled.is_ready() {
@@ -146,7 +145,7 @@ pub(super) fn on_a_deep_stack<F: Future>(future: F) -> impl Future<Output = F::O
         // What was read is as deep, and dropping it recurses as reading did.
         fn drop(&mut self) {
             if self.0.is_some() {
-                on_a_stack_that_lasts(|| self.0 = None);
+                on_deep_stack(|| self.0 = None);
             }
         }
     }
@@ -155,6 +154,6 @@ pub(super) fn on_a_deep_stack<F: Future>(future: F) -> impl Future<Output = F::O
 }
 
 /// Does some work on a stack of [`STACK`] bytes.
-pub(super) fn on_a_stack_that_lasts<T>(work: impl FnOnce() -> T) -> T {
-    stacker::maybe_grow(STACK, STACK, work)
+pub(super) fn on_deep_stack<T>(work: impl FnOnce() -> T) -> T {
+    stacker::maybe_grow(STACK_BYTES, STACK_BYTES, work)
 }

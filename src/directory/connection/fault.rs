@@ -2,28 +2,28 @@ use std::fmt;
 
 use ldap3::LdapResult;
 
-use super::refusal::{Refusal, Unreachable};
+use super::refusal::{DirectoryRefusal, Unreachable};
 use crate::config::ServerAddress;
 
 /// The most of a server's own words that goes into a reason: enough for any message of Active Directory's.
-const LONGEST_DIAGNOSTIC: usize = 200;
+const MAX_DIAGNOSTIC_CHARS: usize = 200;
 
 /// Why one exchange with one server did not lead on: the refusal, and what the log wants to know about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::directory) struct Fault {
-    pub(in crate::directory) refusal: Refusal,
-    pub(in crate::directory) operation: Operation,
+pub(in crate::directory) struct OperationFault {
+    pub(in crate::directory) refusal: DirectoryRefusal,
+    pub(in crate::directory) operation: OperationKind,
     /// The server's result code (RFC 4511, 4.1.9), when it gave one.
     pub(in crate::directory) result_code: Option<u32>,
     /// Active Directory's sub-code behind result 49.
     pub(in crate::directory) sub_code: Option<u32>,
     /// Whether it was the connection or the server that failed, and not what was asked or answered.
-    pub(in crate::directory) broken: bool,
+    pub(in crate::directory) connection_failed: bool,
 }
 
 /// What was being done; the log's field `operation`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::directory) enum Operation {
+pub(in crate::directory) enum OperationKind {
     Dial,
     RootDse,
     ServiceBind,
@@ -32,7 +32,7 @@ pub(in crate::directory) enum Operation {
     ChangePassword,
 }
 
-impl Operation {
+impl OperationKind {
     /// Its word in the log and in figures.
     pub(in crate::directory) fn word(self) -> &'static str {
         match self {
@@ -46,46 +46,46 @@ impl Operation {
     }
 }
 
-impl fmt::Display for Operation {
+impl fmt::Display for OperationKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.word())
     }
 }
 
-impl Fault {
+impl OperationFault {
     /// Nobody could be asked.
-    pub(in crate::directory) fn unreachable(operation: Operation, reason: impl Into<String>) -> Self {
-        let refusal = Refusal::Unreachable(Unreachable { reason: reason.into(), password_sent: false });
-        Self { refusal, operation, result_code: None, sub_code: None, broken: false }
+    pub(in crate::directory) fn unreachable(operation: OperationKind, reason: impl Into<String>) -> Self {
+        let refusal = DirectoryRefusal::Unreachable(Unreachable { reason: reason.into(), password_sent: false });
+        Self { refusal, operation, result_code: None, sub_code: None, connection_failed: false }
     }
 
     /// The connection broke, or could not be made.
-    pub(in crate::directory) fn broken(operation: Operation, reason: impl Into<String>) -> Self {
-        Self { broken: true, ..Self::unreachable(operation, reason) }
+    pub(in crate::directory) fn broken(operation: OperationKind, reason: impl Into<String>) -> Self {
+        Self { connection_failed: true, ..Self::unreachable(operation, reason) }
     }
 
     /// The person was refused before, or without, an answer of the server's.
-    pub(in crate::directory) fn refused(operation: Operation, refusal: Refusal) -> Self {
-        Self { refusal, operation, result_code: None, sub_code: None, broken: false }
+    pub(in crate::directory) fn refused(operation: OperationKind, refusal: DirectoryRefusal) -> Self {
+        Self { refusal, operation, result_code: None, sub_code: None, connection_failed: false }
     }
 
     /// The server answered with a result that is no answer about a person; `what` says what it refused.
-    pub(in crate::directory) fn result(operation: Operation, result: &LdapResult, what: &str) -> Self {
-        let reason = format!("{what}: {}{}", described(result), remedy(operation, result.rc));
+    pub(in crate::directory) fn from_result(operation: OperationKind, result: &LdapResult, what: &str) -> Self {
+        let reason = format!("{what}: {}{}", describe_result(result), remedy(operation, result.rc));
         Self { result_code: Some(result.rc), ..Self::unreachable(operation, reason) }
     }
 
     /// The same fault, with a word on whether a person's password had been sent by then.
     pub(in crate::directory) fn with_password_sent(mut self, sent: bool) -> Self {
-        if let Refusal::Unreachable(Unreachable { password_sent, .. }) = &mut self.refusal {
+        if let DirectoryRefusal::Unreachable(Unreachable { password_sent, .. }) = &mut self.refusal {
             *password_sent = sent;
         }
         self
     }
 
     /// The same fault, with the server that it happened at before its reason.
-    pub(in crate::directory) fn at(mut self, server: &ServerAddress) -> Self {
-        if let Refusal::Unreachable(Unreachable { reason, .. }) = &mut self.refusal {
+    pub(in crate::directory) fn at_server(mut self, server: &ServerAddress) -> Self {
+        if let DirectoryRefusal::Unreachable(Unreachable { reason, .. }) = &mut self.refusal {
             let place = format!("{server}: ");
             if !reason.starts_with(&place) {
                 reason.insert_str(0, &place);
@@ -97,14 +97,14 @@ impl Fault {
     /// The reason, when nobody could be asked.
     pub(in crate::directory) fn reason(&self) -> Option<&str> {
         match &self.refusal {
-            Refusal::Unreachable(Unreachable { reason, .. }) => Some(reason),
+            DirectoryRefusal::Unreachable(Unreachable { reason, .. }) => Some(reason),
             _ => None,
         }
     }
 
     /// The same fault with `advice` behind its reason.
-    pub(in crate::directory) fn advise(mut self, advice: &str) -> Self {
-        if let Refusal::Unreachable(Unreachable { reason, .. }) = &mut self.refusal {
+    pub(in crate::directory) fn with_advice(mut self, advice: &str) -> Self {
+        if let DirectoryRefusal::Unreachable(Unreachable { reason, .. }) = &mut self.refusal {
             reason.push_str("; ");
             reason.push_str(advice);
         }
@@ -114,17 +114,17 @@ impl Fault {
     /// Whether the next server of the list could answer otherwise. A server that understood and declined speaks for
     /// all of them: asking on would only repeat a refused service password, server after server.
     pub(super) fn another_server_may_help(&self) -> bool {
-        self.reason().is_some() && (self.broken || self.is_overloaded())
+        self.reason().is_some() && (self.connection_failed || self.is_overloaded())
     }
 
     /// Whether the server said that it cannot do its work now.
     pub(super) fn is_overloaded(&self) -> bool {
-        matches!(self.result_code, Some(rc::BUSY | rc::UNAVAILABLE))
+        matches!(self.result_code, Some(result_code::BUSY | result_code::UNAVAILABLE))
     }
 }
 
 /// The result codes this room judges (RFC 4511, appendix A).
-pub(in crate::directory) mod rc {
+pub(in crate::directory) mod result_code {
     pub(in crate::directory) const SUCCESS: u32 = 0;
     pub(in crate::directory) const OPERATIONS_ERROR: u32 = 1;
     pub(in crate::directory) const PROTOCOL_ERROR: u32 = 2;
@@ -144,9 +144,9 @@ pub(in crate::directory) mod rc {
 }
 
 /// A result in words: its code, and the server's own text on one line.
-pub(in crate::directory) fn described(result: &LdapResult) -> String {
+pub(in crate::directory) fn describe_result(result: &LdapResult) -> String {
     let text: String =
-        result.text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST_DIAGNOSTIC).collect();
+        result.text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_DIAGNOSTIC_CHARS).collect();
     match text.trim() {
         "" => format!("result {}", result.rc),
         text => format!("result {} \"{text}\"", result.rc),
@@ -154,24 +154,26 @@ pub(in crate::directory) fn described(result: &LdapResult) -> String {
 }
 
 /// What an admin can do about a result code.
-fn remedy(operation: Operation, code: u32) -> &'static str {
-    let binds = matches!(operation, Operation::Bind | Operation::ServiceBind);
+fn remedy(operation: OperationKind, code: u32) -> &'static str {
+    let binds = matches!(operation, OperationKind::Bind | OperationKind::ServiceBind);
     match code {
-        rc::CONFIDENTIALITY_REQUIRED => {
+        result_code::CONFIDENTIALITY_REQUIRED => {
             " (it wants an encrypted connection: use an ldaps:// URL, or set start_tls = true)"
         }
-        rc::STRONGER_AUTH_REQUIRED if binds => {
+        result_code::STRONGER_AUTH_REQUIRED if binds => {
             " (it wants an encrypted connection: use an ldaps:// URL, or set start_tls = true)"
         }
-        rc::REFERRAL => {
+        result_code::REFERRAL => {
             " (it refers to another server, which is never followed: name that server in url, or correct base_dn)"
         }
-        rc::NO_SUCH_OBJECT => " (no such entry, or it may not be seen: check base_dn)",
-        rc::OPERATIONS_ERROR | rc::STRONGER_AUTH_REQUIRED | rc::INSUFFICIENT_ACCESS => {
+        result_code::NO_SUCH_OBJECT => " (no such entry, or it may not be seen: check base_dn)",
+        result_code::OPERATIONS_ERROR | result_code::STRONGER_AUTH_REQUIRED | result_code::INSUFFICIENT_ACCESS => {
             " (it wants to know who asks: set bind_name and bind_password to an account that may read people and groups)"
         }
-        rc::BUSY | rc::UNAVAILABLE => " (it is overloaded or stopping: another server in url would take over)",
-        rc::UNWILLING => " (it declines by policy: its own log says why)",
+        result_code::BUSY | result_code::UNAVAILABLE => {
+            " (it is overloaded or stopping: another server in url would take over)"
+        }
+        result_code::UNWILLING => " (it declines by policy: its own log says why)",
         _ => "",
     }
 }
@@ -186,8 +188,8 @@ mod tests {
 
     #[test]
     fn a_reason_tells_the_place_the_fault_and_the_remedy() {
-        let fault = Fault::result(
-            Operation::Bind,
+        let fault = OperationFault::from_result(
+            OperationKind::Bind,
             &result(8, "BindSimple: Transport encryption required."),
             "the server refused the bind",
         );
@@ -199,19 +201,25 @@ mod tests {
     #[test]
     fn a_servers_words_cannot_forge_lines_or_flood_the_log() {
         let flood = format!("a\nb\r\0{}", "x".repeat(100_000));
-        let fault = Fault::result(Operation::Search, &result(80, &flood), "no");
+        let fault = OperationFault::from_result(OperationKind::Search, &result(80, &flood), "no");
         let reason = fault.reason().unwrap_or_default();
         assert!(!reason.contains(char::is_control));
-        assert!(reason.len() < 2 * LONGEST_DIAGNOSTIC);
+        assert!(reason.len() < 2 * MAX_DIAGNOSTIC_CHARS);
     }
 
     #[test]
     fn only_a_server_that_could_not_judge_is_followed_by_the_next() {
-        let code = |rc| Fault::result(Operation::ServiceBind, &result(rc, ""), "").another_server_may_help();
-        assert!(code(rc::BUSY) && code(rc::UNAVAILABLE));
-        assert!(!code(rc::INVALID_CREDENTIALS) && !code(rc::STRONGER_AUTH_REQUIRED));
-        assert!(Fault::broken(Operation::Dial, "closed").another_server_may_help());
-        assert!(!Fault::unreachable(Operation::Search, "tokenGroups may not be read").another_server_may_help());
-        assert!(!Fault::refused(Operation::Bind, Refusal::WrongCredentials).another_server_may_help());
+        let code =
+            |rc| OperationFault::from_result(OperationKind::ServiceBind, &result(rc, ""), "").another_server_may_help();
+        assert!(code(result_code::BUSY) && code(result_code::UNAVAILABLE));
+        assert!(!code(result_code::INVALID_CREDENTIALS) && !code(result_code::STRONGER_AUTH_REQUIRED));
+        assert!(OperationFault::broken(OperationKind::Dial, "closed").another_server_may_help());
+        assert!(
+            !OperationFault::unreachable(OperationKind::Search, "tokenGroups may not be read")
+                .another_server_may_help()
+        );
+        assert!(
+            !OperationFault::refused(OperationKind::Bind, DirectoryRefusal::WrongCredentials).another_server_may_help()
+        );
     }
 }

@@ -1,4 +1,4 @@
-mod change;
+mod modify;
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,54 +8,54 @@ use ldap3::controls::RawControl;
 use ldap3::{Ldap, LdapConnAsync, LdapError, LdapResult, Scope, SearchOptions};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::driver::{Broken, Driver, on_a_deep_stack};
-use super::fault::{Fault, Operation, rc};
-use super::servers::Server;
-use crate::directory::schema::Entry;
+use super::driver::{ConnectionDriver, ConnectionError, poll_on_deep_stack};
+use super::fault::{OperationFault, OperationKind, result_code};
+use super::servers::DirectoryServer;
+use crate::directory::schema::LdapEntry;
 use crate::domain::Password;
 use crate::telemetry::DirectoryMetrics;
 
 /// How long the server has to take note that an answer is no longer wanted.
-const ABANDON_PATIENCE: Duration = Duration::from_millis(250);
+const ABANDON_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// The most that is taken of one search's entries, names and values together. What a server sends beyond is given up: a
 /// thousand entries with some kilobytes each, times a dozen.
-const MOST_TAKEN: usize = 64 * 1024 * 1024;
+const MAX_SEARCH_BYTES: usize = 64 * 1024 * 1024;
 
 /// One open connection. Dropping it closes its socket.
 ///
 /// Nothing it sends waits longer than the operation's deadline.
-pub(in crate::directory) struct Connection {
+pub(in crate::directory) struct LdapConnection {
     ldap: Ldap,
     /// Locked where its owner looks at it without using it.
-    driver: Mutex<Driver>,
+    driver: Mutex<ConnectionDriver>,
     operation_timeout: Duration,
     /// When whoever uses it now must have their answer.
     deadline: Option<Instant>,
     /// The server at its other end, where its health is watched.
-    server: Option<Watched>,
-    meter: Meter,
+    server: Option<WatchedServer>,
+    metrics: ConnectionMetrics,
     /// How many operations it has begun.
-    operations: u32,
+    operation_count: u32,
     /// Whether an operation has begun and not ended: nobody knows how much of it was sent, and what came of it.
     in_flight: bool,
 }
 
 /// Counts what is done over one connection.
-pub(super) struct Meter {
+pub(super) struct ConnectionMetrics {
     metrics: DirectoryMetrics,
     server: String,
 }
 
-impl Meter {
+impl ConnectionMetrics {
     pub(in crate::directory) fn new(metrics: DirectoryMetrics, server: String) -> Self {
         Self { metrics, server }
     }
 
     /// An operation has ended: with a result of the server's, or without one.
-    fn count(&self, operation: Operation, result_code: Option<u32>, begun: Instant) {
+    fn record(&self, operation: OperationKind, result_code: Option<u32>, begun: Instant) {
         let outcome = match result_code {
-            Some(rc::SUCCESS | rc::SIZE_LIMIT_EXCEEDED) => "ok",
+            Some(result_code::SUCCESS | result_code::SIZE_LIMIT_EXCEEDED) => "ok",
             Some(_) => "refused",
             None => "unreachable",
         };
@@ -65,14 +65,14 @@ impl Meter {
 
 /// A server whose connections end when it goes down.
 #[derive(Clone)]
-struct Watched {
-    server: Arc<Server>,
+struct WatchedServer {
+    server: Arc<DirectoryServer>,
     /// How many times it had gone down when the connection was made.
-    downs: u64,
+    outage_count: u64,
 }
 
 /// What to look for.
-pub(in crate::directory) struct Search<'a> {
+pub(in crate::directory) struct SearchRequest<'a> {
     pub(in crate::directory) base: &'a str,
     pub(in crate::directory) scope: Scope,
     pub(in crate::directory) filter: &'a str,
@@ -82,40 +82,44 @@ pub(in crate::directory) struct Search<'a> {
 }
 
 /// What was found.
-pub(in crate::directory) struct Found {
-    pub(in crate::directory) entries: Vec<Entry>,
+pub(in crate::directory) struct SearchResult {
+    pub(in crate::directory) entries: Vec<LdapEntry>,
     /// Whether there would have been more.
-    pub(in crate::directory) more: bool,
+    pub(in crate::directory) truncated: bool,
 }
 
-impl Connection {
+impl LdapConnection {
     /// Takes charge of a connection just dialled.
-    pub(super) fn new((end, ldap): (LdapConnAsync, Ldap), operation_timeout: Duration, meter: Meter) -> Self {
+    pub(super) fn new(
+        (end, ldap): (LdapConnAsync, Ldap),
+        operation_timeout: Duration,
+        metrics: ConnectionMetrics,
+    ) -> Self {
         Self {
             ldap,
-            driver: Mutex::new(Driver::of(end)),
+            driver: Mutex::new(ConnectionDriver::new(end)),
             operation_timeout,
             deadline: None,
             server: None,
-            meter,
-            operations: 0,
+            metrics,
+            operation_count: 0,
             in_flight: false,
         }
     }
 
     /// The same, as one to `server`, which had gone down `downs` times before: it ends when that goes down.
-    pub(in crate::directory) fn to(mut self, server: &Arc<Server>, downs: u64) -> Self {
-        self.server = Some(Watched { server: Arc::clone(server), downs });
+    pub(in crate::directory) fn with_server(mut self, server: &Arc<DirectoryServer>, downs: u64) -> Self {
+        self.server = Some(WatchedServer { server: Arc::clone(server), outage_count: downs });
         self
     }
 
     /// From here on no operation goes on beyond `deadline`.
-    pub(in crate::directory) fn until(&mut self, deadline: Instant) {
+    pub(in crate::directory) fn set_deadline(&mut self, deadline: Instant) {
         self.deadline = Some(deadline);
     }
 
     /// From here on an operation ends by its own deadline alone.
-    pub(super) fn without_deadline(&mut self) {
+    pub(super) fn clear_deadline(&mut self) {
         self.deadline = None;
     }
 
@@ -125,18 +129,18 @@ impl Connection {
     }
 
     /// The server at its other end, where it is one of a set.
-    pub(in crate::directory) fn server(&self) -> Option<&Arc<Server>> {
+    pub(in crate::directory) fn server(&self) -> Option<&Arc<DirectoryServer>> {
         self.server.as_ref().map(|watched| &watched.server)
     }
 
     /// How many operations it has begun.
     pub(in crate::directory) fn operations(&self) -> u32 {
-        self.operations
+        self.operation_count
     }
 
     /// Whether it can carry another operation, as far as can be known without one.
-    pub(super) fn is_sound(&self) -> bool {
-        let stands = self.server.as_ref().is_none_or(|watched| watched.server.downs() == watched.downs);
+    pub(super) fn is_usable(&self) -> bool {
+        let stands = self.server.as_ref().is_none_or(|watched| watched.server.outage_count() == watched.outage_count);
         stands && !self.in_flight && self.driver.lock().unwrap_or_else(PoisonError::into_inner).is_open()
     }
 
@@ -146,16 +150,16 @@ impl Connection {
     /// it makes an anonymous bind on some servers (RFC 4513, 5.1).
     pub(in crate::directory) async fn bind(
         &mut self,
-        operation: Operation,
+        operation: OperationKind,
         name: &str,
         password: &Password,
         control: Option<&str>,
-    ) -> Result<LdapResult, Fault> {
+    ) -> Result<LdapResult, OperationFault> {
         if name.is_empty() {
-            return Err(Fault::unreachable(operation, "the name to bind with is empty"));
+            return Err(OperationFault::unreachable(operation, "the name to bind with is empty"));
         }
         // A bind cannot be abandoned (RFC 4511, 4.11): after a time-out the connection is of no more use.
-        self.ask(operation, control, async |ldap| ldap.simple_bind(name, password.expose()).await).await
+        self.run(operation, control, async |ldap| ldap.simple_bind(name, password.expose()).await).await
     }
 
     /// One search. References to other servers in its answer are passed over, never followed.
@@ -164,169 +168,183 @@ impl Connection {
     /// Any result but success and `sizeLimitExceeded`; its code is in the fault.
     pub(in crate::directory) async fn search(
         &mut self,
-        operation: Operation,
-        search: &Search<'_>,
-    ) -> Result<Found, Fault> {
-        let wait = self.begin();
+        operation: OperationKind,
+        search: &SearchRequest<'_>,
+    ) -> Result<SearchResult, OperationFault> {
+        let wait = self.start_operation();
         let seconds = i32::try_from(self.operation_timeout.as_secs().max(1)).unwrap_or(i32::MAX);
-        let (ldap, driver) = self.ends();
-        let answer = on_a_deep_stack(async {
-            let answer = find(ldap, driver, search, seconds, &wait).await;
-            if matches!(answer, Err(Trouble::TimedOut)) {
+        let (ldap, driver) = self.ldap_and_driver();
+        let answer = poll_on_deep_stack(async {
+            let answer = run_search(ldap, driver, search, seconds, &wait).await;
+            if matches!(answer, Err(NoAnswer::TimedOut)) {
                 abandon(ldap, driver).await;
             }
             answer
         })
         .await;
-        self.meter.count(operation, answer.as_ref().ok().map(|(_, result)| result.rc), wait.begun);
+        self.metrics.record(operation, answer.as_ref().ok().map(|(_, result)| result.rc), wait.started);
         self.in_flight &= answer.is_err();
         match answer {
-            Ok((found, result)) if matches!(result.rc, rc::SUCCESS | rc::SIZE_LIMIT_EXCEEDED) => Ok(found),
+            Ok((found, result)) if matches!(result.rc, result_code::SUCCESS | result_code::SIZE_LIMIT_EXCEEDED) => {
+                Ok(found)
+            }
             Ok((_, result)) => {
                 let base = if search.base.is_empty() { "the RootDSE" } else { search.base };
-                Err(Fault::result(operation, &result, &format!("the search below {base} failed")))
+                Err(OperationFault::from_result(operation, &result, &format!("the search below {base} failed")))
             }
-            Err(trouble) => Err(self.fault(operation, &trouble)),
+            Err(trouble) => Err(self.to_fault(operation, &trouble)),
         }
     }
 
     /// An operation that has one answer, whose result is the caller's to judge, with the control of this OID, if any: without
     /// a value, and not critical, so that a server that does not know it goes on without (RFC 4511, 4.1.11).
-    async fn ask(
+    async fn run(
         &mut self,
-        operation: Operation,
+        operation: OperationKind,
         control: Option<&str>,
         request: impl AsyncFnOnce(&mut Ldap) -> Result<LdapResult, LdapError>,
-    ) -> Result<LdapResult, Fault> {
-        let wait = self.begin();
-        let (ldap, driver) = self.ends();
+    ) -> Result<LdapResult, OperationFault> {
+        let wait = self.start_operation();
+        let (ldap, driver) = self.ldap_and_driver();
         if let Some(oid) = control {
             ldap.with_controls(RawControl { ctype: oid.to_owned(), crit: false, val: None });
         }
-        let answer = on_a_deep_stack(wait.for_answer(driver.drive(request(ldap)))).await;
-        self.meter.count(operation, answer.as_ref().ok().map(|result| result.rc), wait.begun);
+        let answer = poll_on_deep_stack(wait.until_answered(driver.drive(request(ldap)))).await;
+        self.metrics.record(operation, answer.as_ref().ok().map(|result| result.rc), wait.started);
         self.in_flight &= answer.is_err();
-        answer.map_err(|trouble| self.fault(operation, &trouble))
+        answer.map_err(|trouble| self.to_fault(operation, &trouble))
     }
 
     /// What asks, and what carries it. What belongs to this owner alone needs no lock.
-    fn ends(&mut self) -> (&mut Ldap, &mut Driver) {
+    fn ldap_and_driver(&mut self) -> (&mut Ldap, &mut ConnectionDriver) {
         (&mut self.ldap, self.driver.get_mut().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The wait for an operation that begins now.
-    fn begin(&mut self) -> Wait {
-        self.operations += 1;
+    fn start_operation(&mut self) -> AnswerWait {
+        self.operation_count += 1;
         self.in_flight = true;
         let begun = Instant::now();
         let own = begun + self.operation_timeout;
-        Wait { begun, deadline: self.deadline.map_or(own, |deadline| deadline.min(own)), server: self.server.clone() }
+        AnswerWait {
+            started: begun,
+            deadline: self.deadline.map_or(own, |deadline| deadline.min(own)),
+            server: self.server.clone(),
+        }
     }
 
     /// Why there is no answer, in words.
-    fn fault(&self, operation: Operation, trouble: &Trouble) -> Fault {
+    fn to_fault(&self, operation: OperationKind, trouble: &NoAnswer) -> OperationFault {
         let reason = match trouble {
-            Trouble::TimedOut => format!("no answer within {:?} (operation_timeout)", self.operation_timeout),
-            Trouble::ServerDown(reason) => reason.to_string(),
-            Trouble::TooLarge => format!("what it found is larger than {MOST_TAKEN} bytes together"),
-            Trouble::Broken(broken) => broken.to_string(),
+            NoAnswer::TimedOut => format!("no answer within {:?} (operation_timeout)", self.operation_timeout),
+            NoAnswer::ServerDown(reason) => reason.to_string(),
+            NoAnswer::TooLarge => format!("what it found is larger than {MAX_SEARCH_BYTES} bytes together"),
+            NoAnswer::Connection(broken) => broken.to_string(),
         };
-        Fault::broken(operation, reason)
+        OperationFault::broken(operation, reason)
     }
 }
 
 /// Why there is no answer.
 #[derive(Debug)]
-enum Trouble {
+enum NoAnswer {
     TimedOut,
     /// Others found out meanwhile that the server does not answer.
     ServerDown(Arc<str>),
     TooLarge,
-    Broken(Broken),
+    Connection(ConnectionError),
 }
 
 /// How an operation waits for its answer.
-struct Wait {
-    begun: Instant,
+struct AnswerWait {
+    started: Instant,
     deadline: Instant,
-    server: Option<Watched>,
+    server: Option<WatchedServer>,
 }
 
-impl Wait {
+impl AnswerWait {
     /// Waits until the deadline. When the next word is long in coming, the server is probed on another connection, and the wait
     /// ends if it is not there: a server that is slow is waited for, one that is dead is not.
-    async fn for_answer<T>(&self, answer: impl Future<Output = Result<T, Broken>>) -> Result<T, Trouble> {
+    async fn until_answered<T>(&self, answer: impl Future<Output = Result<T, ConnectionError>>) -> Result<T, NoAnswer> {
         let heard = async {
             tokio::select! {
                 biased;
-                answer = answer => answer.map_err(Trouble::Broken),
-                reason = self.server_dies() => Err(Trouble::ServerDown(reason)),
+                answer = answer => answer.map_err(NoAnswer::Connection),
+                reason = self.server_goes_down() => Err(NoAnswer::ServerDown(reason)),
             }
         };
         // Unlike a sleep beside the answer, this ends the wait for a server that never stops talking, too.
-        timeout_at(self.deadline, heard).await.unwrap_or(Err(Trouble::TimedOut))
+        timeout_at(self.deadline, heard).await.unwrap_or(Err(NoAnswer::TimedOut))
     }
 
     /// Resolves when the server is known to be down.
-    async fn server_dies(&self) -> Arc<str> {
-        let Some(Watched { server, downs }) = &self.server else { return std::future::pending().await };
+    async fn server_goes_down(&self) -> Arc<str> {
+        let Some(WatchedServer { server, outage_count: downs }) = &self.server else {
+            return std::future::pending().await;
+        };
         let suspicious = async {
-            tokio::time::sleep(server.patience()).await;
+            tokio::time::sleep(server.probe_delay()).await;
             // What it says is noted with the server, which is what is waited for here.
             let _ = server.probe().await;
             std::future::pending::<()>().await;
         };
         tokio::select! {
-            () = server.goes_down(*downs) => {}
+            () = server.wait_for_outage(*downs) => {}
             () = suspicious => {}
         }
-        server.down().map_or_else(|| "the server went down".into(), |down| down.reason)
+        server.outage().map_or_else(|| "the server went down".into(), |down| down.reason)
     }
 }
 
 /// Searches, and gathers what is found.
-async fn find(
+async fn run_search(
     ldap: &mut Ldap,
-    driver: &mut Driver,
-    search: &Search<'_>,
+    driver: &mut ConnectionDriver,
+    search: &SearchRequest<'_>,
     time_limit: i32,
-    wait: &Wait,
-) -> Result<(Found, LdapResult), Trouble> {
-    let &Search { base, scope, filter, attributes, limit } = search;
+    wait: &AnswerWait,
+) -> Result<(SearchResult, LdapResult), NoAnswer> {
+    let &SearchRequest { base, scope, filter, attributes, limit } = search;
     ldap.with_search_options(SearchOptions::new().sizelimit(limit.into()).timelimit(time_limit));
-    let mut stream = wait.for_answer(driver.drive(ldap.streaming_search(base, scope, filter, attributes))).await?;
-    let mut found = Found { entries: Vec::new(), more: false };
+    let mut stream = wait.until_answered(driver.drive(ldap.streaming_search(base, scope, filter, attributes))).await?;
+    let mut found = SearchResult { entries: Vec::new(), truncated: false };
     let mut taken = 0;
-    while let Some(item) = wait.for_answer(driver.drive(stream.next())).await? {
+    while let Some(item) = wait.until_answered(driver.drive(stream.next())).await? {
         if item.is_ref() || item.is_intermediate() {
             continue;
         }
         if found.entries.len() == usize::from(limit) {
-            found.more = true;
+            found.truncated = true;
             abandon(stream.ldap_handle(), driver).await;
             return Ok((found, success()));
         }
-        let entry = Entry::read(item).map_err(|_| Trouble::Broken(Broken::Malformed))?;
+        let entry = LdapEntry::from_result(item).map_err(|_| NoAnswer::Connection(ConnectionError::Malformed))?;
         taken += entry.size();
-        if taken > MOST_TAKEN {
-            return Err(Trouble::TooLarge);
+        if taken > MAX_SEARCH_BYTES {
+            return Err(NoAnswer::TooLarge);
         }
         found.entries.push(entry);
     }
     let result = stream.finish().await;
-    found.more = result.rc == rc::SIZE_LIMIT_EXCEEDED;
+    found.truncated = result.rc == result_code::SIZE_LIMIT_EXCEEDED;
     Ok((found, result))
 }
 
 /// Tells the server that the answer to what was asked last is no longer wanted. A courtesy: whether it hears it makes no
 /// difference here.
-async fn abandon(ldap: &mut Ldap, driver: &mut Driver) {
+async fn abandon(ldap: &mut Ldap, driver: &mut ConnectionDriver) {
     let asked = ldap.last_id();
-    let _ = timeout(ABANDON_PATIENCE, driver.drive(ldap.abandon(asked))).await;
+    let _ = timeout(ABANDON_TIMEOUT, driver.drive(ldap.abandon(asked))).await;
 }
 
 fn success() -> LdapResult {
-    LdapResult { rc: rc::SUCCESS, matched: String::new(), text: String::new(), refs: Vec::new(), ctrls: Vec::new() }
+    LdapResult {
+        rc: result_code::SUCCESS,
+        matched: String::new(),
+        text: String::new(),
+        refs: Vec::new(),
+        ctrls: Vec::new(),
+    }
 }
 
 #[cfg(test)]
@@ -339,22 +357,23 @@ mod tests {
     use super::*;
     use crate::telemetry::Metrics;
 
-    const ANYBODY: Search<'_> = Search { base: "", scope: Scope::Base, filter: "(cn=*)", attributes: &[], limit: 1 };
+    const ANYBODY: SearchRequest<'_> =
+        SearchRequest { base: "", scope: Scope::Base, filter: "(cn=*)", attributes: &[], limit: 1 };
 
     /// A connection whose operations take so long at the most, and its other end.
-    async fn connected(operation_timeout: Duration) -> (Connection, TcpStream) {
+    async fn connected(operation_timeout: Duration) -> (LdapConnection, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (server, _) = listener.accept().await.unwrap();
         let settings = LdapConnSettings::new().set_std_stream(StdStream::Tcp(stream.into_std().unwrap()));
         let ends = LdapConnAsync::with_settings(settings, "ldap://localhost").await.unwrap();
-        let meter = Meter::new(Metrics::new().directory(), "ldap://server.example".to_owned());
-        (Connection::new(ends, operation_timeout, meter), server)
+        let meter = ConnectionMetrics::new(Metrics::new().directory(), "ldap://server.example".to_owned());
+        (LdapConnection::new(ends, operation_timeout, meter), server)
     }
 
-    async fn reason(connection: &mut Connection) -> String {
-        let fault = connection.search(Operation::Search, &ANYBODY).await.map(|_| ()).unwrap_err();
-        assert!(fault.broken && !connection.is_sound());
+    async fn reason(connection: &mut LdapConnection) -> String {
+        let fault = connection.search(OperationKind::Search, &ANYBODY).await.map(|_| ()).unwrap_err();
+        assert!(fault.connection_failed && !connection.is_usable());
         fault.reason().unwrap().to_owned()
     }
 
@@ -404,7 +423,7 @@ mod tests {
     #[tokio::test]
     async fn a_connection_is_sound_until_the_server_hangs_up() {
         let (connection, server) = connected(Duration::from_secs(60)).await;
-        assert!(connection.is_sound());
+        assert!(connection.is_usable());
         drop(server);
         let (mut connection, mut server) = connected(Duration::from_secs(60)).await;
         let hangs_up = async {
@@ -418,7 +437,7 @@ mod tests {
     async fn more_than_is_taken_of_a_search_is_given_up() {
         let (mut connection, mut server) = connected(Duration::from_secs(60)).await;
         // An entry without a name, with one attribute without one, whose only value is too long.
-        let value = vec![b'x'; MOST_TAKEN + 1];
+        let value = vec![b'x'; MAX_SEARCH_BYTES + 1];
         let values = octets(0x31, &octets(0x04, &value));
         let attributes = octets(0x30, &octets(0x30, &[octets(0x04, b""), values].concat()));
         let entry = octets(0x64, &[octets(0x04, b""), attributes].concat());

@@ -24,15 +24,15 @@ pub(super) mod set_up;
 pub(super) mod start_tls;
 mod tls;
 
-pub use refusal::{Refusal, Unreachable, Withheld};
+pub use refusal::{BindDenied, DirectoryRefusal, Unreachable};
 pub use set_up::SetUpError;
 
 pub(super) use dial::Dialler;
-pub(super) use fault::{Fault, Operation, rc};
-pub(super) use ldap_connection::{Connection, Found, Search};
-pub(super) use operation::Inquiry;
-pub(super) use pool::{Lease, Pool, Purpose};
-pub(super) use root_dse::{Abilities, Domain, PASSWORD_POLICY, Profile};
-pub(super) use servers::{Names, Prober, Server, ServerSet};
-pub(super) use service_bind::{judge_service_bind, sub_code};
-pub(super) use tls::Tls;
+pub(super) use fault::{OperationFault, OperationKind, result_code};
+pub(super) use ldap_connection::{LdapConnection, SearchRequest, SearchResult};
+pub(super) use operation::Operation;
+pub(super) use pool::{ConnectionPool, PoolPurpose, PooledConnection};
+pub(super) use root_dse::{AdDomain, DirectoryProfile, PASSWORD_POLICY_CONTROL, PasswordCapabilities};
+pub(super) use servers::{DirectoryServer, DnsResolver, Prober, ServerSet};
+pub(super) use service_bind::{ad_sub_code, judge_service_bind};
+pub(super) use tls::TlsClient;

@@ -7,93 +7,93 @@ use deadpool::managed::{Manager, Metrics, Object, PoolError, QueueMode, RecycleE
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::fault::{Fault, Operation, rc};
-use super::ldap_connection::Connection;
+use super::fault::{OperationFault, OperationKind, result_code};
+use super::ldap_connection::LdapConnection;
 use super::root_dse;
 use super::servers::ServerSet;
-use super::service_bind::{counts_against, judge_service_bind};
+use super::service_bind::{counts_as_wrong_password, judge_service_bind};
 use crate::config::ServiceAccount;
 use crate::domain::{Clock, Timestamp};
 use crate::telemetry::PoolSize;
 
 /// Active Directory cuts connections that are idle for 15 minutes (`MaxConnIdleTime`), firewalls often after five or
 /// ten, and those say nothing.
-const LONGEST_IDLE: Duration = Duration::from_mins(4);
+const MAX_IDLE: Duration = Duration::from_mins(4);
 
 /// So that the load finds its way back to a preferred server, and nothing that leaks in a server leaks for ever.
-const LONGEST_LIFE: Duration = Duration::from_hours(1);
+const MAX_LIFETIME: Duration = Duration::from_hours(1);
 
 /// So that whatever a server keeps of a connection's operations is let go of.
-const MOST_OPERATIONS: u32 = 5_000;
+const MAX_OPERATIONS: u32 = 5_000;
 
 /// A connection unused for longer is asked whether it is still there: a firewall may have forgotten it without a word,
 /// and a password can be sent only once.
-const SURELY_ALIVE: Duration = Duration::from_secs(2);
+const PING_AFTER_IDLE: Duration = Duration::from_secs(2);
 
 /// A service account whose password was refused is tried again after this long: longer than any usual lockout policy
 /// looks back, so that each try is the only one in its time.
-const REFUSED_FOR: Duration = Duration::from_mins(31);
+const WRONG_PASSWORD_BACKOFF: Duration = Duration::from_mins(31);
 
 /// One that was refused for another reason (locked, disabled, expired) is tried again after this long: such a try counts
 /// for nothing.
-const DECLINED_FOR: Duration = Duration::from_mins(1);
+const REFUSAL_BACKOFF: Duration = Duration::from_mins(1);
 
 /// Open connections for one purpose, kept and used again.
-pub(in crate::directory) struct Pool {
-    inner: deadpool::managed::Pool<Maker>,
+pub(in crate::directory) struct ConnectionPool {
+    inner: deadpool::managed::Pool<ConnectionManager>,
     clock: Arc<dyn Clock>,
 }
 
 /// A connection on loan. Dropped, it goes back, if it is still sound.
-pub(in crate::directory) type Lease = Object<Maker>;
+pub(in crate::directory) type PooledConnection = Object<ConnectionManager>;
 
 /// Makes connections for a pool, and says which may be used again.
-pub(in crate::directory) struct Maker {
+pub(in crate::directory) struct ConnectionManager {
     servers: Arc<ServerSet>,
-    purpose: Purpose,
+    purpose: PoolPurpose,
     clock: Arc<dyn Clock>,
     /// Held while the service account binds: were its password wrong, a crowd that binds at once would lock it.
-    refused: Mutex<Option<Refused>>,
+    bind_backoff: Mutex<Option<ServiceBindBackoff>>,
     /// The last use of the freshest connection that turned out to be dead: what was used no later is dead as well. In
     /// milliseconds, as [`Timestamp`]s are.
     dead_since: AtomicI64,
 }
 
 /// What a pool's connections are for.
-pub(in crate::directory) enum Purpose {
+pub(in crate::directory) enum PoolPurpose {
     /// Searching: bound as the service account, or by nobody, and never as anybody else.
     Search(Option<ServiceAccount>),
     /// Proving passwords: each use begins with a bind.
-    Prove,
+    Bind,
 }
 
 /// A pool's connection, with the times that decide how long it stays.
-pub(in crate::directory) struct Kept {
-    connection: Connection,
-    made: Timestamp,
-    used: Timestamp,
+pub(in crate::directory) struct PoolEntry {
+    connection: LdapConnection,
+    created: Timestamp,
+    last_used: Timestamp,
     uses: u32,
 }
 
 /// The service account was refused, and is not tried again before then.
-struct Refused {
+struct ServiceBindBackoff {
     until: Timestamp,
-    fault: Fault,
+    fault: OperationFault,
 }
 
-impl Pool {
+impl ConnectionPool {
     /// A pool of at most `size` connections.
     pub(in crate::directory) fn new(
         size: usize,
         servers: Arc<ServerSet>,
-        purpose: Purpose,
+        purpose: PoolPurpose,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let maker = Maker {
+        let maker = ConnectionManager {
             servers,
             purpose,
             clock: Arc::clone(&clock),
-            refused: Mutex::new(None),
+            bind_backoff: Mutex::new(None),
             dead_since: AtomicI64::new(i64::MIN),
         };
         // The connection used last comes first, so that those beyond the need grow idle and go.
@@ -111,27 +111,27 @@ impl Pool {
     ///
     /// # Errors
     /// When there is none before the deadline. Nothing but the service account's password was sent.
-    pub(in crate::directory) async fn take(&self, deadline: Instant) -> Result<Lease, Fault> {
+    pub(in crate::directory) async fn acquire(&self, deadline: Instant) -> Result<PooledConnection, OperationFault> {
         let status = self.inner.status();
         let crowded = status.size >= status.max_size && status.available == 0;
         let timeouts = Timeouts { wait: Some(deadline.saturating_duration_since(Instant::now())), ..Timeouts::new() };
-        let fault = |reason: String| Err(Fault::broken(Operation::Dial, reason));
+        let fault = |reason: String| Err(OperationFault::broken(OperationKind::Dial, reason));
         match timeout_at(deadline, Box::pin(self.inner.timeout_get(&timeouts))).await {
             Ok(Ok(mut lease)) => {
-                lease.connection.until(deadline);
+                lease.connection.set_deadline(deadline);
                 Ok(lease)
             }
             Ok(Err(PoolError::Backend(fault))) => Err(fault),
             _ if crowded => fault(format!("all {} connections are in use (connections)", status.max_size)),
             Ok(Err(_)) => fault("no connection became free in time (connections)".to_owned()),
-            Err(_elapsed) => fault(self.inner.manager().in_doubt()),
+            Err(_elapsed) => fault(self.inner.manager().reason_for_none()),
         }
     }
 
     /// Lets go of what is idle, old, or dead. To be called now and then.
-    pub(in crate::directory) fn tidy(&self) {
+    pub(in crate::directory) fn remove_stale(&self) {
         let now = self.clock.now();
-        drop(self.inner.retain(|kept, _| kept.may_stay(now)));
+        drop(self.inner.retain(|kept, _| kept.is_reusable(now)));
     }
 
     /// How many connections there are, how many of them nobody uses, and how many wait for one.
@@ -141,48 +141,48 @@ impl Pool {
     }
 }
 
-impl Manager for Maker {
-    type Type = Kept;
-    type Error = Fault;
+impl Manager for ConnectionManager {
+    type Type = PoolEntry;
+    type Error = OperationFault;
 
     // What is seldom done is in boxes: every use of a connection would move it about otherwise.
-    async fn create(&self) -> Result<Kept, Fault> {
+    async fn create(&self) -> Result<PoolEntry, OperationFault> {
         let mut connection = Box::pin(self.servers.dial()).await?;
-        if let Purpose::Search(Some(account)) = &self.purpose {
-            Box::pin(self.bind(&mut connection, account)).await?;
+        if let PoolPurpose::Search(Some(account)) = &self.purpose {
+            Box::pin(self.bind_service_account(&mut connection, account)).await?;
         }
         let now = self.clock.now();
-        Ok(Kept { connection, made: now, used: now, uses: 1 })
+        Ok(PoolEntry { connection, created: now, last_used: now, uses: 1 })
     }
 
-    async fn recycle(&self, kept: &mut Kept, _: &Metrics) -> RecycleResult<Fault> {
+    async fn recycle(&self, kept: &mut PoolEntry, _: &Metrics) -> RecycleResult<OperationFault> {
         // Whoever used it last had a deadline of their own.
-        kept.connection.without_deadline();
+        kept.connection.clear_deadline();
         let now = self.clock.now();
-        if !kept.may_stay(now) {
+        if !kept.is_reusable(now) {
             return Err(RecycleError::message("it has served its time"));
         }
-        if kept.used.as_millis() <= self.dead_since.load(Ordering::Relaxed) {
+        if kept.last_used.as_millis() <= self.dead_since.load(Ordering::Relaxed) {
             return Err(RecycleError::message("another as old was dead"));
         }
-        if now.since(kept.used) >= SURELY_ALIVE {
-            Box::pin(self.knock(kept)).await?;
+        if now.since(kept.last_used) >= PING_AFTER_IDLE {
+            Box::pin(self.ping(kept)).await?;
         }
-        kept.used = now;
+        kept.last_used = now;
         kept.uses += 1;
         Ok(())
     }
 }
 
-impl Maker {
+impl ConnectionManager {
     /// Asks whether anybody is still there. A living server answers this at once; a dead line is not waited for.
-    async fn knock(&self, kept: &mut Kept) -> RecycleResult<Fault> {
-        let patience = kept.connection.server().map_or(SURELY_ALIVE, |server| server.patience());
-        let answer = timeout(patience, root_dse::knock(&mut kept.connection)).await;
+    async fn ping(&self, kept: &mut PoolEntry) -> RecycleResult<OperationFault> {
+        let patience = kept.connection.server().map_or(PING_AFTER_IDLE, |server| server.probe_delay());
+        let answer = timeout(patience, root_dse::ping(&mut kept.connection)).await;
         if matches!(answer, Ok(Ok(()))) {
             return Ok(());
         }
-        self.dead_since.fetch_max(kept.used.as_millis(), Ordering::Relaxed);
+        self.dead_since.fetch_max(kept.last_used.as_millis(), Ordering::Relaxed);
         Err(RecycleError::message("nobody was there any more"))
     }
 
@@ -190,25 +190,29 @@ impl Maker {
     ///
     /// # Errors
     /// Why not; for a while, a refusal from before, since every question would otherwise try the account, and lock it.
-    async fn bind(&self, connection: &mut Connection, account: &ServiceAccount) -> Result<(), Fault> {
-        let mut refused = self.refused.lock().await;
+    async fn bind_service_account(
+        &self,
+        connection: &mut LdapConnection,
+        account: &ServiceAccount,
+    ) -> Result<(), OperationFault> {
+        let mut refused = self.bind_backoff.lock().await;
         let now = self.clock.now();
         if let Some(refused) = &*refused
             && now < refused.until
         {
             return Err(refused.fault.clone());
         }
-        let result = connection.bind(Operation::ServiceBind, &account.name, &account.password, None).await;
+        let result = connection.bind(OperationKind::ServiceBind, &account.name, &account.password, None).await;
         let judged = result.and_then(|result| judge_service_bind(&result));
         let judged = judged.map_err(|fault| match connection.server() {
-            Some(server) => fault.at(&server.address),
+            Some(server) => fault.at_server(&server.address),
             None => fault,
         });
         match &judged {
             Ok(()) => *refused = None,
-            Err(fault) if fault.result_code == Some(rc::INVALID_CREDENTIALS) => {
-                let wait = if counts_against(fault) { REFUSED_FOR } else { DECLINED_FOR };
-                *refused = Some(Refused { until: now + wait, fault: fault.clone() });
+            Err(fault) if fault.result_code == Some(result_code::INVALID_CREDENTIALS) => {
+                let wait = if counts_as_wrong_password(fault) { WRONG_PASSWORD_BACKOFF } else { REFUSAL_BACKOFF };
+                *refused = Some(ServiceBindBackoff { until: now + wait, fault: fault.clone() });
             }
             Err(_) => {}
         }
@@ -216,11 +220,11 @@ impl Maker {
     }
 
     /// Why there is no connection yet: what is known of the servers.
-    fn in_doubt(&self) -> String {
+    fn reason_for_none(&self) -> String {
         let servers = self.servers.known();
         let known: Vec<String> = servers
             .iter()
-            .map(|server| match server.down() {
+            .map(|server| match server.outage() {
                 Some(down) => format!("{}: {}", server.address, down.reason),
                 None => format!("{}: no answer within the time for a question (operation_timeout)", server.address),
             })
@@ -229,30 +233,30 @@ impl Maker {
     }
 }
 
-impl Kept {
+impl PoolEntry {
     /// Whether this is its first use.
-    pub(super) fn is_new(&self) -> bool {
+    pub(super) fn is_first_use(&self) -> bool {
         self.uses == 1
     }
 
-    fn may_stay(&self, now: Timestamp) -> bool {
-        self.connection.is_sound()
-            && self.connection.operations() < MOST_OPERATIONS
-            && now.since(self.used) < LONGEST_IDLE
-            && now.since(self.made) < LONGEST_LIFE
+    fn is_reusable(&self, now: Timestamp) -> bool {
+        self.connection.is_usable()
+            && self.connection.operations() < MAX_OPERATIONS
+            && now.since(self.last_used) < MAX_IDLE
+            && now.since(self.created) < MAX_LIFETIME
     }
 }
 
-impl std::ops::Deref for Kept {
-    type Target = Connection;
+impl std::ops::Deref for PoolEntry {
+    type Target = LdapConnection;
 
-    fn deref(&self) -> &Connection {
+    fn deref(&self) -> &LdapConnection {
         &self.connection
     }
 }
 
-impl std::ops::DerefMut for Kept {
-    fn deref_mut(&mut self) -> &mut Connection {
+impl std::ops::DerefMut for PoolEntry {
+    fn deref_mut(&mut self) -> &mut LdapConnection {
         &mut self.connection
     }
 }

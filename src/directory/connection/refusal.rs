@@ -1,6 +1,6 @@
 /// Why the directory did not let somebody in (MS-ADTS 5.1.1.5, and the sub-codes of result 49).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum DirectoryRefusal {
     /// No such person, more than one, or the wrong password (`52e`, `525`): these must look alike to a stranger.
     #[error("the name and password do not match")]
     WrongCredentials,
@@ -30,10 +30,10 @@ pub enum Refusal {
     Unreachable(#[from] Unreachable),
     /// The [`Leave`](crate::directory::Leave) to bind was not given, so the password was not sent.
     #[error(transparent)]
-    Withheld(#[from] Withheld),
+    BindDenied(#[from] BindDenied),
 }
 
-impl Refusal {
+impl DirectoryRefusal {
     /// One word for it, in figures and in the audit. It does not change.
     pub fn word(&self) -> &'static str {
         match self {
@@ -46,7 +46,7 @@ impl Refusal {
             Self::AccountExpired => "account-expired",
             Self::Locked => "locked",
             Self::Unreachable(_) => "unreachable",
-            Self::Withheld(_) => "withheld",
+            Self::BindDenied(_) => "withheld",
         }
     }
 }
@@ -65,4 +65,4 @@ pub struct Unreachable {
 /// Whoever asked for the sign-in did not let the password be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the password was not sent, as whoever asked for the sign-in withheld it")]
-pub struct Withheld;
+pub struct BindDenied;

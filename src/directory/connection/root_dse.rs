@@ -1,60 +1,60 @@
 use ldap3::Scope;
 
-use super::fault::{Fault, Operation};
-use super::ldap_connection::{Connection, Search};
+use super::fault::{OperationFault, OperationKind};
+use super::ldap_connection::{LdapConnection, SearchRequest};
 use crate::config::{DirectoryKind, DirectorySettings};
-use crate::directory::schema::Entry;
+use crate::directory::schema::LdapEntry;
 
 /// The capability that makes a server Active Directory (MS-ADTS 3.1.1.3.4.3.1); Samba has it too.
-const ACTIVE_DIRECTORY: &str = "1.2.840.113556.1.4.800";
+const ACTIVE_DIRECTORY_CAPABILITY: &str = "1.2.840.113556.1.4.800";
 
 /// Changing one's own password (RFC 3062, 2).
-const PASSWORD_MODIFY: &str = "1.3.6.1.4.1.4203.1.11.1";
+const PASSWORD_MODIFY_OPERATION: &str = "1.3.6.1.4.1.4203.1.11.1";
 
 /// The password policy control (draft-behera-ldap-password-policy-10, 6): the same in the request and in the answer.
-pub(in crate::directory) const PASSWORD_POLICY: &str = "1.3.6.1.4.1.42.2.27.8.5.1";
+pub(in crate::directory) const PASSWORD_POLICY_CONTROL: &str = "1.3.6.1.4.1.42.2.27.8.5.1";
 
 /// What the directory is, found out once from its RootDSE (RFC 4512, 5.1) and the settings, which have the last word.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::directory) struct Profile {
+pub(in crate::directory) struct DirectoryProfile {
     /// Where searches for people and groups begin.
     pub(in crate::directory) base_dn: String,
     /// What only Active Directory has.
-    pub(in crate::directory) domain: Option<Domain>,
+    pub(in crate::directory) domain: Option<AdDomain>,
     /// What it can do with passwords.
-    pub(in crate::directory) passwords: Abilities,
+    pub(in crate::directory) password_capabilities: PasswordCapabilities,
 }
 
 /// What a server says it can do with passwords.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::directory) struct Abilities {
+pub(in crate::directory) struct PasswordCapabilities {
     /// Whether it tells of its password policy when asked to (`supportedControl`).
-    pub(in crate::directory) policy_control: bool,
+    pub(in crate::directory) supports_policy_control: bool,
     /// Whether people can change their own (RFC 3062, in `supportedExtension`).
-    pub(in crate::directory) modify_operation: bool,
+    pub(in crate::directory) supports_password_modify: bool,
 }
 
-impl Abilities {
-    fn of(root: &Entry) -> Self {
+impl PasswordCapabilities {
+    fn of(root: &LdapEntry) -> Self {
         Self {
-            policy_control: root.texts("supportedControl").any(|oid| oid == PASSWORD_POLICY),
-            modify_operation: root.texts("supportedExtension").any(|oid| oid == PASSWORD_MODIFY),
+            supports_policy_control: root.texts("supportedControl").any(|oid| oid == PASSWORD_POLICY_CONTROL),
+            supports_password_modify: root.texts("supportedExtension").any(|oid| oid == PASSWORD_MODIFY_OPERATION),
         }
     }
 }
 
 /// The domain a domain controller serves.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::directory) struct Domain {
+pub(in crate::directory) struct AdDomain {
     /// Its head: `DC=corp,DC=example,DC=com`.
     pub(in crate::directory) dn: String,
     /// `corp.example.com`.
     pub(in crate::directory) dns_name: String,
     /// Where the forest keeps its configuration, the domains' NetBIOS names among it.
-    pub(in crate::directory) configuration: Option<String>,
+    pub(in crate::directory) configuration_dn: Option<String>,
 }
 
-impl Profile {
+impl DirectoryProfile {
     /// What kind of directory it is.
     pub(in crate::directory) fn kind(&self) -> DirectoryKind {
         if self.domain.is_some() { DirectoryKind::ActiveDirectory } else { DirectoryKind::Ldap }
@@ -64,21 +64,24 @@ impl Profile {
     /// show its RootDSE to strangers is taken to have no abilities beyond LDAP itself.
     pub(in crate::directory) async fn discover(
         settings: &DirectorySettings,
-        connection: &mut Connection,
-    ) -> Result<Self, Fault> {
-        let root = match (read(connection).await, settings.kind, &settings.base_dn) {
+        connection: &mut LdapConnection,
+    ) -> Result<Self, OperationFault> {
+        let root = match (read_root_dse(connection).await, settings.kind, &settings.base_dn) {
             (Ok(root), _, _) => root,
-            (Err(fault), Some(DirectoryKind::Ldap), Some(_)) if fault.result_code.is_some() => Entry::default(),
+            (Err(fault), Some(DirectoryKind::Ldap), Some(_)) if fault.result_code.is_some() => LdapEntry::default(),
             (Err(fault), _, _) => {
-                return Err(fault.advise("if this server does not show its RootDSE to strangers, set kind and base_dn"));
+                return Err(
+                    fault.with_advice("if this server does not show its RootDSE to strangers, set kind and base_dn")
+                );
             }
         };
-        Self::settle(settings, &root).map_err(|reason| Fault::unreachable(Operation::RootDse, reason))
+        Self::from_root_dse(settings, &root)
+            .map_err(|reason| OperationFault::unreachable(OperationKind::RootDse, reason))
     }
 
-    fn settle(settings: &DirectorySettings, root: &Entry) -> Result<Self, &'static str> {
+    fn from_root_dse(settings: &DirectorySettings, root: &LdapEntry) -> Result<Self, &'static str> {
         let kind = settings.kind.unwrap_or_else(|| {
-            let is_ad = root.texts("supportedCapabilities").any(|capability| capability == ACTIVE_DIRECTORY);
+            let is_ad = root.texts("supportedCapabilities").any(|capability| capability == ACTIVE_DIRECTORY_CAPABILITY);
             if is_ad { DirectoryKind::ActiveDirectory } else { DirectoryKind::Ldap }
         });
         let context = default_context(root);
@@ -89,14 +92,14 @@ impl Profile {
             .ok_or("its RootDSE names no naming context: set base_dn to where its people are")?;
         let domain = match kind {
             DirectoryKind::Ldap => None,
-            DirectoryKind::ActiveDirectory => Some(domain(root, context.unwrap_or(base_dn))?),
+            DirectoryKind::ActiveDirectory => Some(ad_domain(root, context.unwrap_or(base_dn))?),
         };
-        Ok(Self { base_dn: base_dn.to_owned(), domain, passwords: Abilities::of(root) })
+        Ok(Self { base_dn: base_dn.to_owned(), domain, password_capabilities: PasswordCapabilities::of(root) })
     }
 }
 
 /// Reads the RootDSE.
-pub(in crate::directory) async fn read(connection: &mut Connection) -> Result<Entry, Fault> {
+pub(in crate::directory) async fn read_root_dse(connection: &mut LdapConnection) -> Result<LdapEntry, OperationFault> {
     let attributes = [
         "supportedCapabilities",
         "defaultNamingContext",
@@ -106,16 +109,18 @@ pub(in crate::directory) async fn read(connection: &mut Connection) -> Result<En
         "supportedControl",
         "supportedExtension",
     ];
-    let search = Search { base: "", scope: Scope::Base, filter: "(objectClass=*)", attributes: &attributes, limit: 1 };
-    let found = connection.search(Operation::RootDse, &search).await?;
+    let search =
+        SearchRequest { base: "", scope: Scope::Base, filter: "(objectClass=*)", attributes: &attributes, limit: 1 };
+    let found = connection.search(OperationKind::RootDse, &search).await?;
     Ok(found.entries.into_iter().next().unwrap_or_default())
 }
 
 /// Whether somebody is there: asks for nothing, and any well-formed answer will do. A server that keeps its RootDSE from
 /// strangers is there.
-pub(super) async fn knock(connection: &mut Connection) -> Result<(), Fault> {
-    let search = Search { base: "", scope: Scope::Base, filter: "(objectClass=*)", attributes: &["1.1"], limit: 1 };
-    match connection.search(Operation::RootDse, &search).await {
+pub(super) async fn ping(connection: &mut LdapConnection) -> Result<(), OperationFault> {
+    let search =
+        SearchRequest { base: "", scope: Scope::Base, filter: "(objectClass=*)", attributes: &["1.1"], limit: 1 };
+    match connection.search(OperationKind::RootDse, &search).await {
         Err(fault) if fault.another_server_may_help() => Err(fault),
         Ok(_) | Err(_) => Ok(()),
     }
@@ -123,17 +128,17 @@ pub(super) async fn knock(connection: &mut Connection) -> Result<(), Fault> {
 
 /// The server's own choice, else the first context that can hold people: `cn=config`, `cn=changelog` and their like
 /// do not.
-fn default_context(root: &Entry) -> Option<&str> {
+fn default_context(root: &LdapEntry) -> Option<&str> {
     let holds_people = |context: &&str| !context.is_empty() && !context.to_ascii_lowercase().starts_with("cn=");
     root.text("defaultNamingContext").or_else(|| root.texts("namingContexts").find(holds_people))
 }
 
-fn domain(root: &Entry, head: &str) -> Result<Domain, &'static str> {
+fn ad_domain(root: &LdapEntry, head: &str) -> Result<AdDomain, &'static str> {
     let (dn, labels) = domain_head(head).ok_or("its naming context is no domain's (DC=…,DC=…): set kind = \"ldap\"")?;
     // `ldapServiceName` ends in the realm, which is the domain's name in capitals (MS-ADTS 3.1.1.3.2.12). The naming
     // context says the same and is never the forest root's by mistake.
     let dns_name = labels.join(".");
-    Ok(Domain { dn, dns_name, configuration: root.text("configurationNamingContext").map(str::to_owned) })
+    Ok(AdDomain { dn, dns_name, configuration_dn: root.text("configurationNamingContext").map(str::to_owned) })
 }
 
 /// The trailing `DC=` parts of a name, and their values.
@@ -160,8 +165,8 @@ mod tests {
         DirectorySettings::of(Servers::Listed(Vec::new()))
     }
 
-    fn controller() -> Entry {
-        Entry::with(
+    fn controller() -> LdapEntry {
+        LdapEntry::with(
             "",
             &[
                 ("supportedCapabilities", b"1.2.840.113556.1.4.800"),
@@ -174,7 +179,7 @@ mod tests {
 
     #[test]
     fn active_directory_is_known_by_its_root_alone() {
-        let profile = Profile::settle(&settings(), &controller()).unwrap();
+        let profile = DirectoryProfile::from_root_dse(&settings(), &controller()).unwrap();
         assert_eq!(profile.kind(), DirectoryKind::ActiveDirectory);
         assert_eq!(profile.base_dn, "DC=corp,DC=example,DC=com");
         assert_eq!(profile.domain.unwrap().dns_name, "corp.example.com");
@@ -184,33 +189,44 @@ mod tests {
     fn the_settings_have_the_last_word() {
         let base_dn = Some("OU=Staff, dc=corp, dc=example, dc=com".to_owned());
         let narrow = DirectorySettings { base_dn: base_dn.clone(), ..settings() };
-        let profile = Profile::settle(&narrow, &controller()).unwrap();
+        let profile = DirectoryProfile::from_root_dse(&narrow, &controller()).unwrap();
         assert_eq!(Some(profile.base_dn), base_dn);
         assert_eq!(profile.domain.unwrap().dn, "DC=corp,DC=example,DC=com");
 
         let other = DirectorySettings { kind: Some(DirectoryKind::Ldap), ..settings() };
-        assert_eq!(Profile::settle(&other, &controller()).unwrap().domain, None);
+        assert_eq!(DirectoryProfile::from_root_dse(&other, &controller()).unwrap().domain, None);
 
         let blind = DirectorySettings { kind: Some(DirectoryKind::ActiveDirectory), base_dn, ..settings() };
-        assert_eq!(Profile::settle(&blind, &Entry::default()).unwrap().domain.unwrap().dns_name, "corp.example.com");
+        assert_eq!(
+            DirectoryProfile::from_root_dse(&blind, &LdapEntry::default()).unwrap().domain.unwrap().dns_name,
+            "corp.example.com"
+        );
     }
 
     #[test]
     fn another_server_is_asked_below_its_first_context_with_people() {
-        let root = Entry::with("", &[("namingContexts", b"cn=config"), ("namingContexts", b"dc=example,dc=org")]);
-        let profile = Profile::settle(&settings(), &root).unwrap();
+        let root = LdapEntry::with("", &[("namingContexts", b"cn=config"), ("namingContexts", b"dc=example,dc=org")]);
+        let profile = DirectoryProfile::from_root_dse(&settings(), &root).unwrap();
         assert_eq!((profile.kind(), profile.base_dn.as_str()), (DirectoryKind::Ldap, "dc=example,dc=org"));
-        assert!(Profile::settle(&settings(), &Entry::default()).unwrap_err().contains("set base_dn"));
+        assert!(
+            DirectoryProfile::from_root_dse(&settings(), &LdapEntry::default()).unwrap_err().contains("set base_dn")
+        );
     }
 
     #[test]
     fn what_a_server_can_do_with_passwords_stands_in_its_root() {
         let base = ("namingContexts", &b"dc=example,dc=org"[..]);
-        let root = Entry::with("", &[base, ("supportedExtension", PASSWORD_MODIFY.as_bytes())]);
-        let profile = Profile::settle(&settings(), &root).unwrap();
-        assert_eq!(profile.passwords, Abilities { policy_control: false, modify_operation: true });
-        let root = Entry::with("", &[base, ("supportedControl", PASSWORD_POLICY.as_bytes())]);
-        let profile = Profile::settle(&settings(), &root).unwrap();
-        assert_eq!(profile.passwords, Abilities { policy_control: true, modify_operation: false });
+        let root = LdapEntry::with("", &[base, ("supportedExtension", PASSWORD_MODIFY_OPERATION.as_bytes())]);
+        let profile = DirectoryProfile::from_root_dse(&settings(), &root).unwrap();
+        assert_eq!(
+            profile.password_capabilities,
+            PasswordCapabilities { supports_policy_control: false, supports_password_modify: true }
+        );
+        let root = LdapEntry::with("", &[base, ("supportedControl", PASSWORD_POLICY_CONTROL.as_bytes())]);
+        let profile = DirectoryProfile::from_root_dse(&settings(), &root).unwrap();
+        assert_eq!(
+            profile.password_capabilities,
+            PasswordCapabilities { supports_policy_control: true, supports_password_modify: false }
+        );
     }
 }

@@ -35,7 +35,7 @@ pub enum SetUpError {
 }
 
 /// Refuses what would only fail once somebody signs in.
-pub(in crate::directory) fn check(settings: &DirectorySettings) -> Result<(), SetUpError> {
+pub(in crate::directory) fn check_settings(settings: &DirectorySettings) -> Result<(), SetUpError> {
     if matches!(&settings.servers, Servers::Listed(servers) if servers.is_empty()) {
         return Err(SetUpError::NoServer);
     }

@@ -7,34 +7,36 @@ use ldap3::asn1::{StructureTag, TagClass, Types, parse_tag};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::driver::on_a_stack_that_lasts;
+use super::driver::on_deep_stack;
 use crate::directory::schema::unsigned;
 
 /// A message with id 1: the extended request 1.3.6.1.4.1.1466.20037.
 const REQUEST: &[u8] = b"\x30\x1d\x02\x01\x01\x77\x18\x80\x161.3.6.1.4.1.1466.20037";
 
 /// An answer is some dozen bytes, and some words.
-const LONGEST_ANSWER: usize = 4096;
+const MAX_ANSWER_BYTES: usize = 4096;
 
 /// Asks the server to speak TLS from here on. Nothing else may follow its answer: what came in the clear must never be
 /// taken for what came encrypted.
 ///
 /// # Errors
 /// In words, with what to do about it.
-pub(in crate::directory) async fn ask(stream: &mut TcpStream) -> Result<(), String> {
+pub(in crate::directory) async fn request(stream: &mut TcpStream) -> Result<(), String> {
     stream.write_all(REQUEST).await.map_err(|error| error.to_string())?;
-    let mut answer = Vec::with_capacity(LONGEST_ANSWER);
+    let mut answer = Vec::with_capacity(MAX_ANSWER_BYTES);
     let code = loop {
         match stream.read_buf(&mut answer).await {
             Ok(0) => return Err("it closed the connection when it was asked for StartTLS".to_owned()),
             Ok(_) => {}
             Err(error) => return Err(error.to_string()),
         }
-        match read(&answer) {
-            Read::Code(code) => break code,
-            Read::InPart if answer.len() <= LONGEST_ANSWER => {}
-            Read::InPart | Read::NotLdap => return Err("its answer is not LDAP as RFC 4511 has it".to_owned()),
-            Read::AndMore => {
+        match parse_answer(&answer) {
+            StartTlsAnswer::Code(code) => break code,
+            StartTlsAnswer::Incomplete if answer.len() <= MAX_ANSWER_BYTES => {}
+            StartTlsAnswer::Incomplete | StartTlsAnswer::NotLdap => {
+                return Err("its answer is not LDAP as RFC 4511 has it".to_owned());
+            }
+            StartTlsAnswer::TrailingData => {
                 return Err("it went on in the clear after StartTLS: somebody may be between it and us".to_owned());
             }
         }
@@ -49,25 +51,25 @@ pub(in crate::directory) async fn ask(stream: &mut TcpStream) -> Result<(), Stri
 }
 
 /// What has come in answer so far.
-enum Read {
+enum StartTlsAnswer {
     /// The whole answer: its result code.
     Code(u32),
-    InPart,
+    Incomplete,
     /// The whole answer, and something behind it.
-    AndMore,
+    TrailingData,
     NotLdap,
 }
 
-fn read(bytes: &[u8]) -> Read {
+fn parse_answer(bytes: &[u8]) -> StartTlsAnswer {
     const SEQUENCE: u8 = 0x30;
     if bytes.first() != Some(&SEQUENCE) {
-        return Read::NotLdap;
+        return StartTlsAnswer::NotLdap;
     }
-    on_a_stack_that_lasts(|| match parse_tag(bytes) {
-        Ok(([], message)) => result_code(message).map_or(Read::NotLdap, Read::Code),
-        Ok(_) => Read::AndMore,
-        Err(error) if error.is_incomplete() => Read::InPart,
-        Err(_) => Read::NotLdap,
+    on_deep_stack(|| match parse_tag(bytes) {
+        Ok(([], message)) => result_code(message).map_or(StartTlsAnswer::NotLdap, StartTlsAnswer::Code),
+        Ok(_) => StartTlsAnswer::TrailingData,
+        Err(error) if error.is_incomplete() => StartTlsAnswer::Incomplete,
+        Err(_) => StartTlsAnswer::NotLdap,
     })
 }
 

@@ -14,13 +14,13 @@ use super::set_up::SetUpError;
 use crate::domain::Timestamp;
 
 /// Whom this room believes to be the directory.
-pub(in crate::directory) struct Tls {
+pub(in crate::directory) struct TlsClient {
     provider: Arc<CryptoProvider>,
     roots: Arc<RootCertStore>,
     config: Arc<ClientConfig>,
 }
 
-impl Tls {
+impl TlsClient {
     /// Trusts the certificates in `ca_file` and no others; without one, the system's.
     ///
     /// # Errors
@@ -29,7 +29,7 @@ impl Tls {
     pub(in crate::directory) fn new(ca_file: Option<&Path>) -> Result<Self, SetUpError> {
         let roots = Arc::new(match ca_file {
             Some(path) => roots_from_file(path)?,
-            None => roots_of_the_system(),
+            None => system_roots(),
         });
         let provider = Arc::new(ring::default_provider());
         let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
@@ -44,7 +44,7 @@ impl Tls {
     ///
     /// # Errors
     /// TLS' own reason.
-    pub(in crate::directory) fn judge(
+    pub(in crate::directory) fn verify_chain(
         &self,
         host: &str,
         chain: &[CertificateDer<'_>],
@@ -69,7 +69,7 @@ impl Tls {
     ///
     /// # Errors
     /// In words, with what to do about it.
-    pub(super) fn settings_for<'h>(&self, host: &'h str) -> Result<(Arc<ClientConfig>, &'h str), String> {
+    pub(super) fn config_for<'h>(&self, host: &'h str) -> Result<(Arc<ClientConfig>, &'h str), String> {
         if self.roots.is_empty() {
             return Err("this system has no trusted certificates: install its CA certificates, or set ca_file".into());
         }
@@ -85,12 +85,12 @@ impl Tls {
         // What was resumed for one address must not pass for another.
         config.resumption = Resumption::disabled();
         config.dangerous().set_certificate_verifier(Arc::new(AddressVerifier { verifier, address: name }));
-        Ok((Arc::new(config), ANY_ADDRESS))
+        Ok((Arc::new(config), PLACEHOLDER_HOST))
     }
 }
 
 /// In place of an IPv6 address in a URL, where it stands in brackets, and the `ldap3` crate takes them for a part of it.
-const ANY_ADDRESS: &str = "0.0.0.0";
+const PLACEHOLDER_HOST: &str = "0.0.0.0";
 
 /// Verifies as ever that a certificate is made out to `address`, whatever name the handshake was begun with.
 #[derive(Debug)]
@@ -153,7 +153,7 @@ fn roots_from_file(path: &Path) -> Result<RootCertStore, SetUpError> {
 }
 
 /// One unreadable certificate among a hundred must not cost the other ninety-nine.
-fn roots_of_the_system() -> RootCertStore {
+fn system_roots() -> RootCertStore {
     let found = rustls_native_certs::load_native_certs();
     let mut roots = RootCertStore::empty();
     let (trusted, ignored) = roots.add_parsable_certificates(found.certs);

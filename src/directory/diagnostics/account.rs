@@ -1,6 +1,6 @@
 use crate::directory::password::PasswordState;
-use crate::directory::schema::Entry;
-use crate::directory::schema::time::{filetime, minute};
+use crate::directory::schema::LdapEntry;
+use crate::directory::schema::time::{format_minute, parse_filetime};
 use crate::domain::Timestamp;
 
 /// What only a base-scope read tells (MS-ADTS 3.1.1.4.5.17), and what says when an account ends.
@@ -45,11 +45,11 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn of(entry: &Entry, now: Timestamp) -> Self {
+    pub(super) fn of(entry: &LdapEntry, now: Timestamp) -> Self {
         let bits = |attribute| entry.text(attribute).and_then(|bits| bits.parse::<i64>().ok()).unwrap_or_default();
         let control = bits("userAccountControl");
         let computed = bits("msDS-User-Account-Control-Computed");
-        let ends = entry.text("accountExpires").and_then(filetime);
+        let ends = entry.text("accountExpires").and_then(parse_filetime);
         let password_expiry = entry.text("msDS-UserPasswordExpiryTimeComputed");
         let never = control & NEVER_EXPIRES != 0 || password_expiry == Some("9223372036854775807");
         Self {
@@ -58,7 +58,7 @@ impl State {
             must_change: entry.text("pwdLastSet") == Some("0"),
             expired: ends.is_some_and(|ends| ends <= now),
             ends,
-            password_ends: password_expiry.and_then(filetime),
+            password_ends: password_expiry.and_then(parse_filetime),
             password_never_ends: never,
         }
     }
@@ -105,12 +105,12 @@ impl State {
     pub(super) fn in_words(&self) -> Vec<String> {
         let mut words = Vec::new();
         if let Some(ends) = self.ends {
-            words.push(format!("the account ends at {}", minute(ends)));
+            words.push(format!("the account ends at {}", format_minute(ends)));
         }
         if self.password_never_ends {
             words.push("the password never expires".to_owned());
         } else if let Some(ends) = self.password_ends {
-            words.push(format!("the password expires at {}", minute(ends)));
+            words.push(format!("the password expires at {}", format_minute(ends)));
         }
         words
     }
@@ -123,7 +123,7 @@ mod tests {
 
     fn state(attributes: &[(&str, &str)]) -> State {
         let attributes: Vec<_> = attributes.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
-        State::of(&Entry::with("CN=a,DC=x", &attributes), Timestamp::from_millis(1_795_309_126_976))
+        State::of(&LdapEntry::with("CN=a,DC=x", &attributes), Timestamp::from_millis(1_795_309_126_976))
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::run::Questions;
 use super::server::Open;
 use super::service::failed;
 use crate::directory::client::LdapDirectory;
-use crate::directory::connection::{Fault, Operation, Refusal};
+use crate::directory::connection::{DirectoryRefusal, OperationFault, OperationKind};
 use crate::directory::people::bind_name;
 use crate::directory::sign_in::judge_bind;
 use crate::domain::Username;
@@ -43,7 +43,7 @@ impl LdapDirectory {
             Err(fault) => return Err(not_let_in(section, refused(NAME, username, &fault), username)),
         };
         let kind = open.profile.kind();
-        let answer = match open.connection.bind(Operation::Bind, &name, password, None).await {
+        let answer = match open.connection.bind(OperationKind::Bind, &name, password, None).await {
             Ok(result) => judge_bind(kind, &result),
             Err(fault) => Err(fault),
         };
@@ -56,7 +56,7 @@ impl LdapDirectory {
         }
     }
 
-    async fn name_to_bind(&self, open: &mut Open, username: &Username) -> Result<Option<String>, Fault> {
+    async fn name_to_bind(&self, open: &mut Open, username: &Username) -> Result<Option<String>, OperationFault> {
         if let Some(domain) = &open.profile.domain {
             return bind_name(domain, username).map(Some);
         }
@@ -80,12 +80,16 @@ fn not_let_in(section: &mut Section, step: Step, username: &Username) -> String 
     format!("{username} was not let in, and there is nobody else to ask as")
 }
 
-fn refused(name: &'static str, username: &Username, fault: &Fault) -> Step {
+fn refused(name: &'static str, username: &Username, fault: &OperationFault) -> Step {
     let remedy = match &fault.refusal {
-        Refusal::WrongCredentials => "check the spelling of both; it was tried once, and counts as one failed sign-in",
-        Refusal::PasswordExpired | Refusal::MustChangePassword => "let the person change it, then examine again",
-        Refusal::Locked => "unlock the account in the directory, or wait until it is",
-        Refusal::Unreachable(_) => return failed(name, fault),
+        DirectoryRefusal::WrongCredentials => {
+            "check the spelling of both; it was tried once, and counts as one failed sign-in"
+        }
+        DirectoryRefusal::PasswordExpired | DirectoryRefusal::MustChangePassword => {
+            "let the person change it, then examine again"
+        }
+        DirectoryRefusal::Locked => "unlock the account in the directory, or wait until it is",
+        DirectoryRefusal::Unreachable(_) => return failed(name, fault),
         _ => "see to the account in the directory",
     };
     Step::failure(name, format!("{username} is not let in: {}", fault.refusal), remedy)

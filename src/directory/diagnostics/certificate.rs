@@ -14,8 +14,8 @@ use x509_parser::prelude::FromDer as _;
 
 use super::handshake::{NoHandshake, Shown};
 use super::report::{Authority, Step, told_once};
-use crate::directory::connection::Tls;
-use crate::directory::schema::time::day;
+use crate::directory::connection::TlsClient;
+use crate::directory::schema::time::format_day;
 use crate::domain::Timestamp;
 
 const NAME: &str = "TLS";
@@ -32,7 +32,7 @@ const PEM_LINE: usize = 64;
 /// Whose certificate it must be, and who vouches for it.
 pub(super) struct Expected<'a> {
     pub(super) host: &'a str,
-    pub(super) tls: &'a Tls,
+    pub(super) tls: &'a TlsClient,
     /// The setting `ca_file`.
     pub(super) ca_file: Option<&'a Path>,
     /// How an unknown authority's certificate is saved and then used.
@@ -59,7 +59,7 @@ pub(super) fn judge(shown: &Shown, expected: &Expected<'_>) -> (Step, Option<Aut
         return (Step::failure(NAME, "the server shows no certificate that can be read", remedy), None);
     };
     let details = described(shown.protocol, own, &chain, expected.now);
-    let (step, authority) = match expected.tls.judge(expected.host, &shown.chain, expected.now) {
+    let (step, authority) = match expected.tls.verify_chain(expected.host, &shown.chain, expected.now) {
         Ok(()) => (sound(own, expected.now), None),
         Err(rustls::Error::InvalidCertificate(fault)) => match fault {
             CertificateError::UnknownIssuer | CertificateError::BadSignature => {
@@ -80,7 +80,7 @@ fn sound(own: &Certificate, now: Timestamp) -> Step {
     if own.until.since(now) > EXPIRES_SOON {
         return Step::ok(NAME);
     }
-    let reason = format!("the server's certificate expires soon, on {}", day(own.until));
+    let reason = format!("the server's certificate expires soon, on {}", format_day(own.until));
     Step::warning(NAME, reason, "renew it on the server before that day: from then on nobody can sign in")
 }
 
@@ -126,7 +126,7 @@ fn unsound(fault: &CertificateError, own: &Certificate, host: &str) -> Step {
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
             let reason = format!(
                 "a certificate in the server's chain has expired; the server's own ran until {}",
-                day(own.until)
+                format_day(own.until)
             );
             Step::failure(
                 NAME,
@@ -137,7 +137,7 @@ fn unsound(fault: &CertificateError, own: &Certificate, host: &str) -> Step {
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
             let reason = format!(
                 "a certificate in the server's chain is not valid yet; the server's own is from {}",
-                day(own.from)
+                format_day(own.from)
             );
             Step::failure(
                 NAME,
@@ -182,10 +182,10 @@ fn described(protocol: &str, own: &Certificate, chain: &[Certificate], now: Time
     let mut lines = vec![
         format!("{protocol}; the certificate is made out to {names}"),
         format!("{}, issued by {}", own.subject, own.issuer),
-        format!("valid from {} to {}{}", day(own.from), day(own.until), left(own, now)),
+        format!("valid from {} to {}{}", format_day(own.from), format_day(own.until), left(own, now)),
     ];
     lines.extend(chain.iter().skip(1).map(|above| {
-        format!("sent with it: {}, issued by {}, valid to {}", above.subject, above.issuer, day(above.until))
+        format!("sent with it: {}, issued by {}, valid to {}", above.subject, above.issuer, format_day(above.until))
     }));
     lines
 }
@@ -258,7 +258,7 @@ mod tests {
         let (mut server, _) = listener.accept().await.unwrap();
         // An extended response with result 52, unavailable.
         server.write_all(&[0x30, 12, 2, 1, 1, 0x78, 7, 10, 1, 52, 4, 0, 4, 0]).await.unwrap();
-        let why = start_tls::ask(&mut stream).await.unwrap_err();
+        let why = start_tls::request(&mut stream).await.unwrap_err();
         let Verdict::Failed { reason, remedy } = no_handshake(NoHandshake::StartTls(why), true).verdict else {
             panic!("it passed");
         };

@@ -2,24 +2,24 @@ use ldap3::Scope;
 
 use super::report::Step;
 use super::service::failed;
-use crate::directory::connection::{Connection, Operation, Profile, Search};
-use crate::directory::schema::time::interval;
+use crate::directory::connection::{DirectoryProfile, LdapConnection, OperationKind, SearchRequest};
+use crate::directory::schema::time::parse_interval;
 
 const NAME: &str = "lockout policy";
 
 /// When the domain locks accounts (MS-SAMR 3.1.1.5), where it lets us read that.
-pub(super) async fn lockout(connection: &mut Connection, profile: &Profile) -> Step {
+pub(super) async fn lockout(connection: &mut LdapConnection, profile: &DirectoryProfile) -> Step {
     let Some(domain) = &profile.domain else {
         return Step::skipped(NAME, "only Active Directory tells it; throttling stays below the usual five");
     };
-    let search = Search {
+    let search = SearchRequest {
         base: &domain.dn,
         scope: Scope::Base,
         filter: "(objectClass=*)",
         attributes: &["lockoutThreshold", "lockOutObservationWindow", "lockoutDuration"],
         limit: 1,
     };
-    let found = match connection.search(Operation::Search, &search).await {
+    let found = match connection.search(OperationKind::Search, &search).await {
         Ok(found) => found,
         Err(fault) => return failed(NAME, &fault),
     };
@@ -29,8 +29,9 @@ pub(super) async fn lockout(connection: &mut Connection, profile: &Profile) -> S
         let why = "whoever searches may not read it (lockoutThreshold); throttling stays below the usual five";
         return Step::skipped(NAME, why);
     };
-    let length =
-        |attribute| head.and_then(|head| head.text(attribute)).and_then(interval).map(|length| length.as_secs() / 60);
+    let length = |attribute| {
+        head.and_then(|head| head.text(attribute)).and_then(parse_interval).map(|length| length.as_secs() / 60)
+    };
     let window = length("lockOutObservationWindow").map_or(String::new(), |minutes| format!(" within {minutes} min"));
     let unlocked = match length("lockoutDuration") {
         Some(minutes) => format!("for {minutes} min"),

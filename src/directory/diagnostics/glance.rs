@@ -5,7 +5,10 @@ use ldap3::Scope;
 
 use super::overview::ServerNow;
 use crate::directory::client::LdapDirectory;
-use crate::directory::connection::{Connection, Fault, Inquiry, Operation, Profile, Search, Server, Unreachable};
+use crate::directory::connection::{
+    DirectoryProfile, DirectoryServer, LdapConnection, Operation, OperationFault, OperationKind, SearchRequest,
+    Unreachable,
+};
 
 impl LdapDirectory {
     /// Asks one real question with the service account, where there is one: whether the base DN is there. A server may
@@ -19,15 +22,15 @@ impl LdapDirectory {
         }
         let mut inquiry = self.inquire("base-dn");
         let answer = self.see_base(&mut inquiry).await;
-        inquiry.conclude_or_unreachable(answer)
+        inquiry.finish_or_unreachable(answer)
     }
 
-    async fn see_base(&self, inquiry: &mut Inquiry) -> Result<(), Fault> {
+    async fn see_base(&self, inquiry: &mut Operation) -> Result<(), OperationFault> {
         let profile = self.find_out(inquiry).await?;
         loop {
-            let mut service = inquiry.take(&self.searching).await?;
+            let mut service = inquiry.acquire(&self.searching).await?;
             let answer = see_base_over(&mut service, profile).await;
-            if let ControlFlow::Break(answer) = inquiry.settle(answer, &service) {
+            if let ControlFlow::Break(answer) = inquiry.finish_attempt(answer, &service) {
                 return answer;
             }
         }
@@ -37,17 +40,20 @@ impl LdapDirectory {
     pub async fn silent_servers(&self) -> Vec<ServerNow> {
         let known = self.servers.known();
         // A probe has its deadline, and leaves with the server what came of it.
-        join_all(known.iter().map(Server::probe)).await;
+        join_all(known.iter().map(DirectoryServer::probe)).await;
         self.servers_now().into_iter().filter(|server| server.down.is_some()).collect()
     }
 }
 
-async fn see_base_over(service: &mut Connection, profile: &Profile) -> Result<(), Fault> {
+async fn see_base_over(service: &mut LdapConnection, profile: &DirectoryProfile) -> Result<(), OperationFault> {
     let base = &profile.base_dn;
-    let search = Search { base, scope: Scope::Base, filter: "(objectClass=*)", attributes: &["1.1"], limit: 1 };
-    let found = service.search(Operation::Search, &search).await?;
+    let search = SearchRequest { base, scope: Scope::Base, filter: "(objectClass=*)", attributes: &["1.1"], limit: 1 };
+    let found = service.search(OperationKind::Search, &search).await?;
     if found.entries.is_empty() {
-        return Err(Fault::unreachable(Operation::Search, format!("the account bind_name sees nothing at {base}")));
+        return Err(OperationFault::unreachable(
+            OperationKind::Search,
+            format!("the account bind_name sees nothing at {base}"),
+        ));
     }
     Ok(())
 }

@@ -31,7 +31,7 @@ pub(super) enum NoHandshake {
 /// for StartTLS, and after it nothing. It has no deadline of its own.
 pub(super) async fn shake_hands(mut stream: TcpStream, host: &str, asks: bool) -> Result<Shown, NoHandshake> {
     if asks {
-        start_tls::ask(&mut stream).await.map_err(NoHandshake::StartTls)?;
+        start_tls::request(&mut stream).await.map_err(NoHandshake::StartTls)?;
     }
     let recorder = Arc::new(Recorder::default());
     let name = ServerName::try_from(host.to_owned()).map_err(|fault| NoHandshake::Failed(fault.to_string()))?;

@@ -9,7 +9,8 @@ use super::{account, ways};
 use crate::config::DirectoryKind;
 use crate::directory::client::LdapDirectory;
 use crate::directory::connection::{
-    Connection, Domain, Fault, Inquiry, Operation, Profile, Refusal, Search, Unreachable,
+    AdDomain, DirectoryProfile, DirectoryRefusal, LdapConnection, Operation, OperationFault, OperationKind,
+    SearchRequest, Unreachable,
 };
 use crate::directory::people::{Climber, climb, person, token_groups};
 use crate::domain::{NameForm, Person, Username};
@@ -56,7 +57,7 @@ impl LdapDirectory {
     pub async fn look_up(&self, username: &Username) -> Result<Sought, Unreachable> {
         let mut inquiry = self.inquire("person");
         let answer = self.try_look_up(&mut inquiry, username).await;
-        inquiry.conclude_or_unreachable(answer)
+        inquiry.finish_or_unreachable(answer)
     }
 
     /// Whether people are looked up here without their password: by the service account, or by strangers, who may look
@@ -66,18 +67,18 @@ impl LdapDirectory {
         self.has_service_account() || is_ldap.unwrap_or(self.settings.kind == Some(DirectoryKind::Ldap))
     }
 
-    async fn try_look_up(&self, inquiry: &mut Inquiry, username: &Username) -> Result<Sought, Fault> {
+    async fn try_look_up(&self, inquiry: &mut Operation, username: &Username) -> Result<Sought, OperationFault> {
         if !self.has_service_account() {
-            return Err(Fault::unreachable(
-                Operation::ServiceBind,
+            return Err(OperationFault::unreachable(
+                OperationKind::ServiceBind,
                 "people are looked up with the service account, and none is set: set bind_name and bind_password_file",
             ));
         }
         let profile = self.find_out(inquiry).await?;
         loop {
-            let mut service = inquiry.take(&self.searching).await?;
+            let mut service = inquiry.acquire(&self.searching).await?;
             let answer = self.seek(&mut service, profile, username).await;
-            if let ControlFlow::Break(answer) = inquiry.settle(answer, &service) {
+            if let ControlFlow::Break(answer) = inquiry.finish_attempt(answer, &service) {
                 return answer;
             }
         }
@@ -86,31 +87,36 @@ impl LdapDirectory {
     /// Looks somebody up over a connection that may search.
     pub(super) async fn seek(
         &self,
-        connection: &mut Connection,
-        profile: &Profile,
+        connection: &mut LdapConnection,
+        profile: &DirectoryProfile,
         username: &Username,
-    ) -> Result<Sought, Fault> {
+    ) -> Result<Sought, OperationFault> {
         if let Some(domain) = &profile.domain
             && let Some(elsewhere) = self.elsewhere(connection, domain, username).await?
         {
             return Ok(elsewhere);
         }
         let filter = person::name_filter(profile, &self.names(), username);
-        let search = Search {
+        let search = SearchRequest {
             base: &profile.base_dn,
             scope: Scope::Subtree,
             filter: &filter,
             attributes: &["cn"],
             limit: MOST_NAMESAKES,
         };
-        let found = connection.search(Operation::Search, &search).await?;
+        let found = connection.search(OperationKind::Search, &search).await?;
         let [one] = found.entries.as_slice() else {
             return Ok(Sought::NotOne(found.entries.into_iter().map(|entry| entry.dn).collect()));
         };
         let attributes = [person::ATTRIBUTES, account::ATTRIBUTES].concat();
-        let search =
-            Search { base: &one.dn, scope: Scope::Base, filter: "(objectClass=*)", attributes: &attributes, limit: 1 };
-        let found = connection.search(Operation::Search, &search).await?;
+        let search = SearchRequest {
+            base: &one.dn,
+            scope: Scope::Base,
+            filter: "(objectClass=*)",
+            attributes: &attributes,
+            limit: 1,
+        };
+        let found = connection.search(OperationKind::Search, &search).await?;
         let Some(entry) = found.entries.into_iter().next() else { return Ok(Sought::NotOne(Vec::new())) };
         let uid = person::uid(&entry, self.short_name(username));
         let groups = if let Some(domain) = &profile.domain {
@@ -133,12 +139,12 @@ impl LdapDirectory {
     /// Another domain's name, where a sign-in would refuse it as one.
     async fn elsewhere(
         &self,
-        connection: &mut Connection,
-        domain: &Domain,
+        connection: &mut LdapConnection,
+        domain: &AdDomain,
         username: &Username,
-    ) -> Result<Option<Sought>, Fault> {
+    ) -> Result<Option<Sought>, OperationFault> {
         match self.refuse_foreign_domain(domain, connection, username).await {
-            Err(Fault { refusal: Refusal::WrongCredentials, .. }) => {}
+            Err(OperationFault { refusal: DirectoryRefusal::WrongCredentials, .. }) => {}
             other => return other.map(|()| None),
         }
         let NameForm::DownLevel { domain: typed, .. } = username.form() else { return Ok(None) };

@@ -7,7 +7,7 @@ use tokio::time::{Instant, timeout};
 
 use super::report::Step;
 use crate::config::ServerAddress;
-use crate::directory::connection::Names;
+use crate::directory::connection::DnsResolver;
 
 /// A name with more addresses than this is a misconfiguration; the client dials no more either.
 const MOST_ADDRESSES: usize = 8;
@@ -17,13 +17,13 @@ const MOST_ADDRESSES: usize = 8;
 /// # Errors
 /// The failed step.
 pub(super) async fn look_up(
-    names: &Names,
+    names: &DnsResolver,
     server: &ServerAddress,
     patience: Duration,
 ) -> Result<(Step, Vec<SocketAddr>), Step> {
     const NAME: &str = "name";
     let host = &server.host;
-    let found = timeout(patience, names.addresses(host, server.port)).await;
+    let found = timeout(patience, names.resolve(host, server.port)).await;
     let addresses: Vec<SocketAddr> = match found {
         Err(_elapsed) => {
             let reason = format!("{host} was not resolved within {patience:?}");

@@ -4,9 +4,9 @@ use ldap3::Scope;
 
 use super::report::{Known, Step};
 use crate::config::DirectoryKind;
-use crate::directory::connection::{Connection, Fault, Operation, Profile, Search};
-use crate::directory::schema::Entry;
-use crate::directory::schema::time::generalized;
+use crate::directory::connection::{DirectoryProfile, LdapConnection, OperationFault, OperationKind, SearchRequest};
+use crate::directory::schema::LdapEntry;
+use crate::directory::schema::time::parse_generalized_time;
 use crate::domain::Timestamp;
 
 /// Kerberos' tolerance, by which a domain's clocks must agree in any case (MS-KILE 3.3.1).
@@ -30,14 +30,15 @@ const LEVELS: [&str; 11] =
     ["2000", "2003 interim", "2003", "2008", "2008 R2", "2012", "2012 R2", "2016", "(level 8)", "(level 9)", "2025"];
 
 /// What the server says of itself.
-pub(super) async fn read(connection: &mut Connection) -> Result<Entry, Fault> {
-    let search = Search { base: "", scope: Scope::Base, filter: "(objectClass=*)", attributes: ATTRIBUTES, limit: 1 };
-    let found = connection.search(Operation::RootDse, &search).await?;
+pub(super) async fn read(connection: &mut LdapConnection) -> Result<LdapEntry, OperationFault> {
+    let search =
+        SearchRequest { base: "", scope: Scope::Base, filter: "(objectClass=*)", attributes: ATTRIBUTES, limit: 1 };
+    let found = connection.search(OperationKind::RootDse, &search).await?;
     Ok(found.entries.into_iter().next().unwrap_or_default())
 }
 
 /// What the directory is.
-pub(super) fn known(root: &Entry, profile: &Profile) -> Known {
+pub(super) fn known(root: &LdapEntry, profile: &DirectoryProfile) -> Known {
     Known {
         kind: kind(root, profile),
         base_dn: profile.base_dn.clone(),
@@ -47,7 +48,7 @@ pub(super) fn known(root: &Entry, profile: &Profile) -> Known {
 }
 
 /// The step that tells it.
-pub(super) fn step(root: &Entry, known: &Known) -> Step {
+pub(super) fn step(root: &LdapEntry, known: &Known) -> Step {
     const NAME: &str = "RootDSE";
     let step = if root.text("isSynchronized") == Some("FALSE") {
         let remedy = "wait until it is, or take it out of url: until then it may know yesterday's groups and passwords";
@@ -68,7 +69,7 @@ pub(super) fn step(root: &Entry, known: &Known) -> Step {
     step.with(format!("people are looked for below {}", known.base_dn))
 }
 
-fn kind(root: &Entry, profile: &Profile) -> String {
+fn kind(root: &LdapEntry, profile: &DirectoryProfile) -> String {
     let kind = match profile.kind() {
         DirectoryKind::ActiveDirectory => "Active Directory",
         DirectoryKind::Ldap => "LDAP directory",
@@ -78,9 +79,9 @@ fn kind(root: &Entry, profile: &Profile) -> String {
 }
 
 /// How far the server's clock is from this machine's.
-pub(super) fn clock(root: &Entry, now: Timestamp) -> Step {
+pub(super) fn clock(root: &LdapEntry, now: Timestamp) -> Step {
     const NAME: &str = "clock";
-    let Some(theirs) = root.text("currentTime").and_then(generalized) else {
+    let Some(theirs) = root.text("currentTime").and_then(parse_generalized_time) else {
         return Step::skipped(NAME, "this server does not tell its time");
     };
     let (difference, way) = if theirs > now { (theirs.since(now), "ahead of") } else { (now.since(theirs), "behind") };
@@ -105,20 +106,20 @@ mod tests {
 
     #[test]
     fn clocks_that_part_by_more_than_kerberos_allows_are_a_warning() {
-        let now = generalized("20261122070000Z").unwrap();
-        let at = |time: &str| clock(&Entry::with("", &[("currentTime", time.as_bytes())]), now);
+        let now = parse_generalized_time("20261122070000Z").unwrap();
+        let at = |time: &str| clock(&LdapEntry::with("", &[("currentTime", time.as_bytes())]), now);
         assert_eq!(at("20261122070001.0Z").verdict, Verdict::Ok);
         assert_eq!(at("20261122065500.0Z").details, ["the server's clock is 5 min behind this machine's"]);
         assert!(matches!(at("20261122065500.0Z").verdict, Verdict::Ok));
         assert!(matches!(at("20261122070501.0Z").verdict, Verdict::Warning { .. }));
-        assert!(matches!(clock(&Entry::default(), now).verdict, Verdict::Skipped { .. }));
+        assert!(matches!(clock(&LdapEntry::default(), now).verdict, Verdict::Skipped { .. }));
     }
 
     #[test]
     fn a_controller_that_lags_behind_is_a_warning() {
         let known = Known { kind: "x".into(), base_dn: "dc=x".into(), domain: None, server_name: None };
-        let lagging = Entry::with("", &[("isSynchronized", b"FALSE")]);
+        let lagging = LdapEntry::with("", &[("isSynchronized", b"FALSE")]);
         assert!(matches!(step(&lagging, &known).verdict, Verdict::Warning { .. }));
-        assert!(matches!(step(&Entry::default(), &known).verdict, Verdict::Ok));
+        assert!(matches!(step(&LdapEntry::default(), &known).verdict, Verdict::Ok));
     }
 }

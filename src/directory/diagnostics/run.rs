@@ -95,7 +95,7 @@ impl LdapDirectory {
         if let Servers::Discovered(discovery) = &self.settings.servers {
             let mut section = Section::new(discovery.domain.clone());
             section.note(match &listed {
-                Ok(_) => Step::ok(NAME).with_all(self.servers.found().unwrap_or_default()),
+                Ok(_) => Step::ok(NAME).with_all(self.servers.discovery_report().unwrap_or_default()),
                 Err(fault) => {
                     let reason = told_once(fault.reason().unwrap_or("DNS names no server"));
                     let remedy = "correct the domain in url, let this machine ask the domain's own DNS servers (dns), or \

@@ -11,7 +11,7 @@ use super::service::failed;
 use super::{certificate, reach, root};
 use crate::config::{Scheme, ServerAddress};
 use crate::directory::client::LdapDirectory;
-use crate::directory::connection::{Connection, Fault, Profile, Tls};
+use crate::directory::connection::{DirectoryProfile, LdapConnection, OperationFault, TlsClient};
 
 /// The steps at one server, behind the ones that reach it.
 const AT_A_SERVER: &[&str] = &["RootDSE", "clock", "service account"];
@@ -28,8 +28,8 @@ pub(super) struct Reached {
 
 /// A verified connection to a server that has said what it is.
 pub(super) struct Open {
-    pub(super) connection: Connection,
-    pub(super) profile: Profile,
+    pub(super) connection: LdapConnection,
+    pub(super) profile: DirectoryProfile,
     pub(super) known: Known,
 }
 
@@ -52,7 +52,7 @@ impl LdapDirectory {
     async fn reach_one(&self, server: &ServerAddress, questions: &Questions<'_>) -> Reached {
         let mut reached = Reached { section: Section::new(server.to_string()), open: None, authority: None };
         let patience = self.settings.dial_timeout;
-        let addresses = match reach::look_up(&self.dialler.names, server, patience).await {
+        let addresses = match reach::look_up(&self.dialler.resolver, server, patience).await {
             Ok((step, addresses)) => {
                 reached.section.note(step);
                 addresses
@@ -98,7 +98,7 @@ impl LdapDirectory {
         if server.scheme == Scheme::Ldap && !start_tls {
             return (self.without_tls(addresses), None);
         }
-        let tls = match Tls::new(self.settings.ca_file.as_deref()) {
+        let tls = match TlsClient::new(self.settings.ca_file.as_deref()) {
             Ok(tls) => tls,
             Err(fault) => {
                 return (Step::failure(NAME, fault.to_string(), "correct ca_file, or write the file"), None);
@@ -147,8 +147,8 @@ impl LdapDirectory {
         };
         let looked = async {
             let root = root::read(&mut connection).await?;
-            let profile = Profile::discover(&self.settings, &mut connection).await?;
-            Ok::<_, Fault>((root, profile))
+            let profile = DirectoryProfile::discover(&self.settings, &mut connection).await?;
+            Ok::<_, OperationFault>((root, profile))
         };
         match looked.await {
             Ok((root, profile)) => {

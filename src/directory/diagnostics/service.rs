@@ -3,7 +3,9 @@ use ldap3::{LdapResult, Scope};
 use super::report::Step;
 use super::table::Table;
 use crate::config::{DirectorySettings, ServiceAccount};
-use crate::directory::connection::{Connection, Fault, Operation, Profile, Search, judge_service_bind, rc};
+use crate::directory::connection::{
+    DirectoryProfile, LdapConnection, OperationFault, OperationKind, SearchRequest, judge_service_bind, result_code,
+};
 use crate::directory::people::person;
 
 const NAME: &str = "service account";
@@ -14,12 +16,12 @@ const NAME: &str = "service account";
 /// The failed step, and whether the server judged the account: then no other server is asked, since every refusal counts
 /// against the account's lockout.
 pub(super) async fn bind(
-    connection: &mut Connection,
+    connection: &mut LdapConnection,
     account: &ServiceAccount,
     settings: &Table,
 ) -> Result<Step, (Step, bool)> {
     let name = &account.name;
-    let answer = connection.bind(Operation::ServiceBind, name, &account.password, None).await;
+    let answer = connection.bind(OperationKind::ServiceBind, name, &account.password, None).await;
     let result = answer.map_err(|fault| (failed(NAME, &fault), false))?;
     match judge_service_bind(&result) {
         Ok(()) => Ok(Step::ok(NAME).with(format!("{name} may bind"))),
@@ -48,22 +50,24 @@ fn refused(name: &str, result: &LdapResult, sub_code: Option<u32>, settings: &Ta
         settings.variable("bind_password_file")
     );
     let (reason, remedy) = match (result.rc, sub_code) {
-        (rc::INVALID_CREDENTIALS, Some(0x533)) => {
+        (result_code::INVALID_CREDENTIALS, Some(0x533)) => {
             (reason("the account is disabled"), "enable it in the directory, or name another account in bind_name")
         }
-        (rc::INVALID_CREDENTIALS, Some(0x775)) => (
+        (result_code::INVALID_CREDENTIALS, Some(0x775)) => (
             reason("the account is locked after too many wrong passwords"),
             "unlock it in the directory, and correct bind_password_file before it is locked again",
         ),
-        (rc::INVALID_CREDENTIALS, Some(0x532 | 0x773)) => (
+        (result_code::INVALID_CREDENTIALS, Some(0x532 | 0x773)) => (
             reason("its password has expired, or must be changed"),
             "give it a new password that does not expire, and write it where bind_password_file says",
         ),
-        (rc::INVALID_CREDENTIALS, Some(0x701)) => {
+        (result_code::INVALID_CREDENTIALS, Some(0x701)) => {
             (reason("the account has expired"), "give it a later end in the directory")
         }
-        (rc::INVALID_CREDENTIALS, _) => (reason("there is no such account, or its password is wrong"), wrong.as_str()),
-        (rc::STRONGER_AUTH_REQUIRED | rc::CONFIDENTIALITY_REQUIRED, _) => (
+        (result_code::INVALID_CREDENTIALS, _) => {
+            (reason("there is no such account, or its password is wrong"), wrong.as_str())
+        }
+        (result_code::STRONGER_AUTH_REQUIRED | result_code::CONFIDENTIALITY_REQUIRED, _) => (
             reason("the server wants an encrypted connection"),
             "write an ldaps:// URL in url, or set start_tls = true",
         ),
@@ -76,13 +80,22 @@ fn refused(name: &str, result: &LdapResult, sub_code: Option<u32>, settings: &Ta
 }
 
 /// Whether the base DN is there, and people below it can be seen.
-pub(super) async fn base(connection: &mut Connection, profile: &Profile, settings: &DirectorySettings) -> Step {
+pub(super) async fn base(
+    connection: &mut LdapConnection,
+    profile: &DirectoryProfile,
+    settings: &DirectorySettings,
+) -> Step {
     const NAME: &str = "base DN";
     let base_dn = &profile.base_dn;
     let written = if settings.base_dn.is_some() { "base_dn" } else { "base_dn (found out from the RootDSE)" };
-    let head =
-        Search { base: base_dn, scope: Scope::Base, filter: "(objectClass=*)", attributes: &["objectClass"], limit: 1 };
-    match connection.search(Operation::Search, &head).await {
+    let head = SearchRequest {
+        base: base_dn,
+        scope: Scope::Base,
+        filter: "(objectClass=*)",
+        attributes: &["objectClass"],
+        limit: 1,
+    };
+    match connection.search(OperationKind::Search, &head).await {
         Ok(found) if !found.entries.is_empty() => {}
         Err(fault) if fault.result_code.is_none() => return failed(NAME, &fault),
         Ok(_) | Err(_) => {
@@ -94,14 +107,14 @@ pub(super) async fn base(connection: &mut Connection, profile: &Profile, setting
             return Step::failure(NAME, reason, remedy);
         }
     }
-    let people = Search {
+    let people = SearchRequest {
         base: base_dn,
         scope: Scope::Subtree,
         filter: person::everybody(profile),
         attributes: &["cn"],
         limit: 1,
     };
-    match connection.search(Operation::Search, &people).await {
+    match connection.search(OperationKind::Search, &people).await {
         Ok(found) if found.entries.is_empty() => {
             let reason = format!("{base_dn} is there, but no person below it can be seen");
             let remedy = "correct base_dn to where the people are, or let the account bind_name read them";
@@ -113,10 +126,10 @@ pub(super) async fn base(connection: &mut Connection, profile: &Profile, setting
 }
 
 /// A step that the connection itself, or a result nobody foresaw, brought down.
-pub(super) fn failed(name: &'static str, fault: &Fault) -> Step {
+pub(super) fn failed(name: &'static str, fault: &OperationFault) -> Step {
     let reason = fault.reason().map_or_else(|| fault.refusal.to_string(), str::to_owned);
     let remedy = match fault.operation {
-        Operation::Dial => "see to the steps above, then examine again",
+        OperationKind::Dial => "see to the steps above, then examine again",
         _ if fault.result_code.is_none() => {
             "look whether the server is overloaded, or whether something between cuts connections; operation_timeout \
              says how long an answer may take"

@@ -2,8 +2,8 @@ use std::collections::{HashMap, VecDeque};
 
 use ldap3::Scope;
 
-use crate::directory::connection::{Connection, Fault, Operation, Profile, Search};
-use crate::directory::schema::{Entry, filter};
+use crate::directory::connection::{DirectoryProfile, LdapConnection, OperationFault, OperationKind, SearchRequest};
+use crate::directory::schema::{LdapEntry, filter};
 use crate::domain::{Dn, Group, Groups};
 
 /// How many groups are looked into; beyond this the ways into the rest stay untold. Each costs a search on servers that
@@ -52,12 +52,12 @@ impl Way {
 
 /// Finds the shortest way into each group.
 pub(super) async fn find(
-    connection: &mut Connection,
-    profile: &Profile,
-    person: &Entry,
+    connection: &mut LdapConnection,
+    profile: &DirectoryProfile,
+    person: &LdapEntry,
     uid: &str,
     groups: &Groups,
-) -> Result<Vec<Membership>, Fault> {
+) -> Result<Vec<Membership>, OperationFault> {
     let mut walk = Walk::begin(groups);
     if let Some(primary) = primary(person, groups) {
         walk.arrive(&primary.dn, &Way::Primary);
@@ -138,7 +138,7 @@ fn normal(dn: &str) -> Option<String> {
 }
 
 /// The primary group: the domain's part of the person's SID, with `primaryGroupID` behind it.
-fn primary<'g>(person: &Entry, groups: &'g Groups) -> Option<&'g Group> {
+fn primary<'g>(person: &LdapEntry, groups: &'g Groups) -> Option<&'g Group> {
     use crate::directory::schema::Sid;
     let own = person.bytes("objectSid").find_map(Sid::from_bytes)?.to_string();
     let sid = format!("{}-{}", own.rsplit_once('-')?.0, person.text("primaryGroupID")?);
@@ -147,10 +147,10 @@ fn primary<'g>(person: &Entry, groups: &'g Groups) -> Option<&'g Group> {
 
 /// What each of these groups is in.
 async fn parents_of(
-    connection: &mut Connection,
-    profile: &Profile,
+    connection: &mut LdapConnection,
+    profile: &DirectoryProfile,
     batch: &[String],
-) -> Result<Vec<(String, Vec<String>)>, Fault> {
+) -> Result<Vec<(String, Vec<String>)>, OperationFault> {
     let Some(domain) = &profile.domain else {
         let mut parents = Vec::with_capacity(batch.len());
         for dn in batch {
@@ -159,33 +159,38 @@ async fn parents_of(
         return Ok(parents);
     };
     let clauses: Vec<String> = batch.iter().map(|dn| filter::equals("distinguishedName", dn)).collect();
-    let search = Search {
+    let search = SearchRequest {
         base: &domain.dn,
         scope: Scope::Subtree,
         filter: &filter::any(&clauses),
         attributes: &["memberOf"],
         limit: MOST_PARENTS,
     };
-    let found = connection.search(Operation::Search, &search).await?;
-    let parents = |entry: Entry| (entry.dn.clone(), entry.texts("memberOf").map(str::to_owned).collect());
+    let found = connection.search(OperationKind::Search, &search).await?;
+    let parents = |entry: LdapEntry| (entry.dn.clone(), entry.texts("memberOf").map(str::to_owned).collect());
     Ok(found.entries.into_iter().map(parents).collect())
 }
 
 /// The groups that list this member.
-async fn listing(connection: &mut Connection, profile: &Profile, dn: &str, uid: &str) -> Result<Vec<String>, Fault> {
+async fn listing(
+    connection: &mut LdapConnection,
+    profile: &DirectoryProfile,
+    dn: &str,
+    uid: &str,
+) -> Result<Vec<String>, OperationFault> {
     let lists = filter::any(&[
         filter::equals("member", dn),
         filter::equals("uniqueMember", dn),
         filter::equals("memberUid", uid),
     ]);
-    let search = Search {
+    let search = SearchRequest {
         base: &profile.base_dn,
         scope: Scope::Subtree,
         filter: &lists,
         attributes: &["cn"],
         limit: MOST_PARENTS,
     };
-    let found = connection.search(Operation::Search, &search).await?;
+    let found = connection.search(OperationKind::Search, &search).await?;
     Ok(found.entries.into_iter().map(|entry| entry.dn).collect())
 }
 
@@ -226,7 +231,7 @@ mod tests {
     fn the_primary_group_is_found_by_its_number() {
         let mut sid = vec![1, 2, 0, 0, 0, 0, 0, 5, 21, 0, 0, 0];
         sid.extend(1104_u32.to_le_bytes());
-        let person = Entry::with("CN=a,DC=x", &[("objectSid", &sid), ("primaryGroupID", b"513")]);
+        let person = LdapEntry::with("CN=a,DC=x", &[("objectSid", &sid), ("primaryGroupID", b"513")]);
         let group = Group { id: GroupId::new("S-1-5-21-513"), name: "Domain Users".into(), dn: "CN=u,DC=x".into() };
         let groups: Groups = [group].into_iter().collect();
         assert_eq!(primary(&person, &groups).unwrap().name, "Domain Users");

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 use super::change::PasswordChange;
 use super::refusal::{ChangeRefusal, Rule};
 use super::words;
-use crate::directory::connection::{Connection, Fault, Operation, Refusal, rc};
+use crate::directory::connection::{DirectoryRefusal, LdapConnection, OperationFault, OperationKind, result_code};
 use crate::domain::Password;
 
 const UNICODE_PWD: &[u8] = b"unicodePwd";
@@ -15,16 +15,16 @@ const UNICODE_PWD: &[u8] = b"unicodePwd";
 /// modify, which any account may send for any other, as it proves itself. History and policy hold for it; a `replace`
 /// would be an administrator's reset.
 pub(super) async fn change(
-    connection: &mut Connection,
+    connection: &mut LdapConnection,
     dn: &str,
     change: &PasswordChange,
-) -> Result<LdapResult, Fault> {
+) -> Result<LdapResult, OperationFault> {
     let (old, new) = (quoted(&change.old), quoted(&change.new));
     let changes = vec![
         Mod::Delete(UNICODE_PWD, HashSet::from([old.as_slice()])),
         Mod::Add(UNICODE_PWD, HashSet::from([new.as_slice()])),
     ];
-    connection.modify(Operation::ChangePassword, dn, changes).await
+    connection.modify(OperationKind::ChangePassword, dn, changes).await
 }
 
 /// The password in quotes, as UTF-16LE. It wipes itself.
@@ -41,29 +41,29 @@ fn quoted(password: &Password) -> Zeroizing<Vec<u8>> {
 
 /// Judges what came of it, by the Win32 error before the text (MS-ERREF 2.2).
 pub(super) fn judge(result: &LdapResult) -> Result<(), ChangeRefusal> {
-    if result.rc == rc::SUCCESS {
+    if result.rc == result_code::SUCCESS {
         return Ok(());
     }
     Err(match (win32(&result.text), result.rc) {
         // ERROR_INVALID_PASSWORD, ERROR_LOGON_FAILURE: the old one.
-        (Some(0x56 | 0x52e), _) => Refusal::WrongCredentials.into(),
+        (Some(0x56 | 0x52e), _) => DirectoryRefusal::WrongCredentials.into(),
         // ERROR_ILL_FORMED_PASSWORD, ERROR_PASSWORD_RESTRICTION.
         (Some(0x52c | 0x52d), _) => policy(result),
         // ERROR_ACCOUNT_LOCKED_OUT.
-        (Some(0x775), _) => Refusal::Locked.into(),
+        (Some(0x775), _) => DirectoryRefusal::Locked.into(),
         // ERROR_ACCOUNT_DISABLED, ERROR_ACCOUNT_EXPIRED.
-        (Some(0x533), _) => Refusal::Disabled.into(),
-        (Some(0x701), _) => Refusal::AccountExpired.into(),
+        (Some(0x533), _) => DirectoryRefusal::Disabled.into(),
+        (Some(0x701), _) => DirectoryRefusal::AccountExpired.into(),
         // ERROR_ACCESS_DENIED.
-        (Some(0x5), _) | (_, rc::INSUFFICIENT_ACCESS) => {
+        (Some(0x5), _) | (_, result_code::INSUFFICIENT_ACCESS) => {
             ChangeRefusal::NotHere { reason: "the directory does not let this account's password be changed" }
         }
         // ERROR_GEN_FAILURE.
-        (Some(0x1f), _) | (_, rc::CONFIDENTIALITY_REQUIRED | rc::STRONGER_AUTH_REQUIRED) => {
+        (Some(0x1f), _) | (_, result_code::CONFIDENTIALITY_REQUIRED | result_code::STRONGER_AUTH_REQUIRED) => {
             ChangeRefusal::NotHere { reason: "the directory wants a better encrypted connection" }
         }
-        (_, rc::CONSTRAINT_VIOLATION) => policy(result),
-        (_, rc::UNWILLING) => ChangeRefusal::NotHere { reason: "the directory declines by policy" },
+        (_, result_code::CONSTRAINT_VIOLATION) => policy(result),
+        (_, result_code::UNWILLING) => ChangeRefusal::NotHere { reason: "the directory declines by policy" },
         _ => ChangeRefusal::unclear(result),
     })
 }
@@ -111,11 +111,11 @@ mod tests {
     #[test]
     fn the_win32_error_says_what_was_wrong() {
         let microsoft = "AtrErr: DSID-03191083, #1:\n\t0: 00000056: DSID-03191083, problem 1005, data 0";
-        assert_eq!(judged(19, &format!("00000056: {microsoft}")), Refusal::WrongCredentials.into());
+        assert_eq!(judged(19, &format!("00000056: {microsoft}")), DirectoryRefusal::WrongCredentials.into());
         let policy = ChangeRefusal::Policy { rule: None, words: None };
         assert_eq!(judged(19, &format!("0000052D: {microsoft}")), policy);
         assert_eq!(judged(53, "0000052D: SvcErr: DSID-031A12D2, problem 5003 (WILL_NOT_PERFORM), data 0"), policy);
-        assert_eq!(judged(19, "00000775: x"), Refusal::Locked.into());
+        assert_eq!(judged(19, "00000775: x"), DirectoryRefusal::Locked.into());
         for (rc, text) in [(50, "00000005: SecErr: DSID-0315"), (50, ""), (53, "0000001F: SvcErr"), (53, ""), (8, "")] {
             assert!(matches!(judged(rc, text), ChangeRefusal::NotHere { .. }), "{rc} {text}");
         }
@@ -135,7 +135,9 @@ mod tests {
     fn an_answer_that_is_none_is_no_refusal_and_the_password_was_sent() {
         for rc in [1, 32, 51, 52, 80] {
             let refused = judged(rc, "00000041: no");
-            let ChangeRefusal::Old(Refusal::Unreachable(unreachable)) = refused else { panic!("{rc}: {refused}") };
+            let ChangeRefusal::Old(DirectoryRefusal::Unreachable(unreachable)) = refused else {
+                panic!("{rc}: {refused}")
+            };
             assert!(unreachable.password_sent);
         }
     }

@@ -2,7 +2,9 @@ use super::refusal::ChangeRefusal;
 use super::{active_directory, modify_operation};
 use crate::config::{DirectoryKind, Scheme, Servers};
 use crate::directory::client::LdapDirectory;
-use crate::directory::connection::{Domain, Fault, Inquiry, Operation, Profile, Refusal, rc};
+use crate::directory::connection::{
+    AdDomain, DirectoryProfile, DirectoryRefusal, Operation, OperationFault, OperationKind, result_code,
+};
 use crate::directory::people::{bind_name, person};
 use crate::directory::sign_in::{Leave, OneBind, ask_for_an_account, own_token};
 use crate::domain::{Password, PersonId, Username};
@@ -42,7 +44,7 @@ impl LdapDirectory {
                 (true, _) => self.is_encrypted() && self.settings.service_account.is_some(),
                 // The bind succeeds, and allows the change alone.
                 (false, PasswordState::Good | PasswordState::MustChange) => {
-                    known.is_none_or(|known| known.passwords.modify_operation)
+                    known.is_none_or(|known| known.password_capabilities.supports_password_modify)
                 }
                 (false, PasswordState::Expired) => false,
             }
@@ -62,23 +64,25 @@ impl LdapDirectory {
         let mut inquiry = self.inquire("change-password");
         let mut old = OneBind::with(&change.old, leave);
         let answer = Box::pin(self.try_change(&mut inquiry, username, change, &mut old)).await;
-        match inquiry.conclude(answer.map_err(|fault| fault.with_password_sent(old.is_spent()))) {
+        match inquiry.finish(answer.map_err(|fault| fault.with_password_sent(old.is_spent()))) {
             Ok(answer) => answer.inspect_err(note),
-            Err(Refusal::PasswordExpired | Refusal::MustChangePassword) => Err(ChangeRefusal::NotHere {
-                reason: "nobody may bind with the old password any more, right as it is: on Active Directory \
+            Err(DirectoryRefusal::PasswordExpired | DirectoryRefusal::MustChangePassword) => {
+                Err(ChangeRefusal::NotHere {
+                    reason: "nobody may bind with the old password any more, right as it is: on Active Directory \
                          bind_name would let it be changed",
-            }),
+                })
+            }
             Err(refusal) => Err(refusal.into()),
         }
     }
 
     async fn try_change(
         &self,
-        inquiry: &mut Inquiry,
+        inquiry: &mut Operation,
         username: &Username,
         change: &PasswordChange,
         old: &mut OneBind<'_>,
-    ) -> Result<Answer, Fault> {
+    ) -> Result<Answer, OperationFault> {
         let profile = self.find_out(inquiry).await?;
         if let Some(reason) = self.obstacle(profile) {
             return Ok(Err(ChangeRefusal::NotHere { reason }));
@@ -91,13 +95,13 @@ impl LdapDirectory {
     }
 
     /// Why nobody's password can be changed in this directory. Nothing of theirs has been sent to it.
-    fn obstacle(&self, profile: &Profile) -> Option<&'static str> {
+    fn obstacle(&self, profile: &DirectoryProfile) -> Option<&'static str> {
         match &profile.domain {
             // MS-ADTS 3.1.1.3.1.5.1.
             Some(_) if !self.is_encrypted() => {
                 Some("Active Directory changes passwords only over an encrypted connection")
             }
-            None if !profile.passwords.modify_operation => {
+            None if !profile.password_capabilities.supports_password_modify => {
                 Some("the server does not offer the password modify operation (RFC 3062)")
             }
             _ => None,
@@ -108,35 +112,35 @@ impl LdapDirectory {
     /// who may not bind until they have changed it can change it.
     async fn change_for_them(
         &self,
-        inquiry: &mut Inquiry,
-        profile: &Profile,
+        inquiry: &mut Operation,
+        profile: &DirectoryProfile,
         username: &Username,
         change: &PasswordChange,
         old: &mut OneBind<'_>,
-    ) -> Result<Answer, Fault> {
+    ) -> Result<Answer, OperationFault> {
         // On the connection that has just found them: it is alive.
         let (entry, who, mut service) = self.find_person(inquiry, profile, username).await?;
         let changed = async {
-            old.release(Operation::ChangePassword, Some(&who), service.deadline()).await?;
+            old.release(OperationKind::ChangePassword, Some(&who), service.deadline()).await?;
             active_directory::change(&mut service, &entry.dn, change).await
         };
         let result = changed.await;
-        let result = inquiry.note(result, &service)?;
+        let result = inquiry.record_result(result, &service)?;
         Ok(active_directory::judge(&result).map(|()| who.id))
     }
 
     /// Active Directory without one: the person binds, and changes their own entry.
     async fn change_as_themselves(
         &self,
-        inquiry: &mut Inquiry,
-        profile: &Profile,
-        domain: &Domain,
+        inquiry: &mut Operation,
+        profile: &DirectoryProfile,
+        domain: &AdDomain,
         username: &Username,
         change: &PasswordChange,
         old: &mut OneBind<'_>,
-    ) -> Result<Answer, Fault> {
+    ) -> Result<Answer, OperationFault> {
         let name = bind_name(domain, username)?;
-        let mut own = inquiry.take(&self.proving).await?;
+        let mut own = inquiry.acquire(&self.proving).await?;
         let changed = async {
             old.spend(profile, &mut own, &name, None).await?;
             self.refuse_foreign_domain(domain, &mut own, username).await?;
@@ -146,33 +150,33 @@ impl LdapDirectory {
             Ok(active_directory::judge(&result).map(|()| person::id(self.name(), &entry)))
         };
         let answer = changed.await;
-        inquiry.note(answer, &own)
+        inquiry.record_result(answer, &own)
     }
 
     /// Another server: whoever may search finds the person, who binds and changes it on the connection of their own.
     async fn change_by_operation(
         &self,
-        inquiry: &mut Inquiry,
-        profile: &Profile,
+        inquiry: &mut Operation,
+        profile: &DirectoryProfile,
         username: &Username,
         change: &PasswordChange,
         old: &mut OneBind<'_>,
-    ) -> Result<Answer, Fault> {
+    ) -> Result<Answer, OperationFault> {
         let found = self.find_person(inquiry, profile, username).await;
         let anonymous = self.settings.service_account.is_none();
         let (entry, who, _) = found.map_err(|fault| if anonymous { ask_for_an_account(fault) } else { fault })?;
-        let mut own = inquiry.take(&self.proving).await?;
+        let mut own = inquiry.acquire(&self.proving).await?;
         let changed = async {
             match old.spend(profile, &mut own, &entry.dn, Some(&who)).await {
                 // The bind stands, and allows just this.
-                Err(fault) if fault.result_code == Some(rc::SUCCESS) => {}
+                Err(fault) if fault.result_code == Some(result_code::SUCCESS) => {}
                 bound => bound?,
             }
-            let result = modify_operation::change(&mut own, profile.passwords, change).await?;
+            let result = modify_operation::change(&mut own, profile.password_capabilities, change).await?;
             Ok(modify_operation::judge(&result).map(|()| who.id))
         };
         let answer = changed.await;
-        inquiry.note(answer, &own)
+        inquiry.record_result(answer, &own)
     }
 
     fn is_encrypted(&self) -> bool {
@@ -187,7 +191,7 @@ impl LdapDirectory {
 /// A line in the log about a change that the directory declined.
 fn note(refusal: &ChangeRefusal) {
     let asked = "change-password";
-    if matches!(refusal, ChangeRefusal::Old(Refusal::Unreachable(_))) {
+    if matches!(refusal, ChangeRefusal::Old(DirectoryRefusal::Unreachable(_))) {
         tracing::warn!(asked, %refusal, "a password was sent, and no clear answer came");
     } else {
         tracing::info!(asked, %refusal, "the directory did not change a password");

@@ -3,22 +3,25 @@ use ldap3::LdapResult;
 use super::change::PasswordChange;
 use super::refusal::{ChangeRefusal, Rule};
 use super::words;
-use crate::directory::connection::{Abilities, Connection, Fault, Operation, PASSWORD_POLICY, Refusal, rc};
+use crate::directory::connection::{
+    DirectoryRefusal, LdapConnection, OperationFault, OperationKind, PASSWORD_POLICY_CONTROL, PasswordCapabilities,
+    result_code,
+};
 use crate::directory::sign_in::{PolicyAnswer, PolicyError};
 
 /// Changes the password of whoever is bound on `connection` (RFC 3062, 2).
 pub(super) async fn change(
-    connection: &mut Connection,
-    abilities: Abilities,
+    connection: &mut LdapConnection,
+    abilities: PasswordCapabilities,
     change: &PasswordChange,
-) -> Result<LdapResult, Fault> {
-    let control = abilities.policy_control.then_some(PASSWORD_POLICY);
-    connection.modify_password(Operation::ChangePassword, &change.old, &change.new, control).await
+) -> Result<LdapResult, OperationFault> {
+    let control = abilities.supports_policy_control.then_some(PASSWORD_POLICY_CONTROL);
+    connection.modify_password(OperationKind::ChangePassword, &change.old, &change.new, control).await
 }
 
 /// Judges what came of it: by the policy control where there is one, else by the result.
 pub(super) fn judge(result: &LdapResult) -> Result<(), ChangeRefusal> {
-    if result.rc == rc::SUCCESS {
+    if result.rc == result_code::SUCCESS {
         return Ok(());
     }
     Err(match (PolicyAnswer::read(&result.ctrls).error, result.rc) {
@@ -27,16 +30,18 @@ pub(super) fn judge(result: &LdapResult) -> Result<(), ChangeRefusal> {
         (Some(PolicyError::InsufficientQuality), _) => ChangeRefusal::rule(Rule::TooSimple),
         (Some(PolicyError::InHistory), _) => ChangeRefusal::rule(Rule::InHistory),
         (Some(PolicyError::TooYoung), _) => ChangeRefusal::rule(Rule::TooYoung),
-        (Some(PolicyError::ModificationNotAllowed), _) | (_, rc::INSUFFICIENT_ACCESS) => {
+        (Some(PolicyError::ModificationNotAllowed), _) | (_, result_code::INSUFFICIENT_ACCESS) => {
             ChangeRefusal::NotHere { reason: "the directory does not let this account's password be changed" }
         }
-        (Some(PolicyError::AccountLocked), _) => Refusal::Locked.into(),
-        (_, rc::CONSTRAINT_VIOLATION) => ChangeRefusal::Policy { rule: None, words: words::for_people(result) },
-        (_, rc::INVALID_CREDENTIALS) => Refusal::WrongCredentials.into(),
-        (_, rc::CONFIDENTIALITY_REQUIRED | rc::STRONGER_AUTH_REQUIRED) => {
+        (Some(PolicyError::AccountLocked), _) => DirectoryRefusal::Locked.into(),
+        (_, result_code::CONSTRAINT_VIOLATION) => {
+            ChangeRefusal::Policy { rule: None, words: words::for_people(result) }
+        }
+        (_, result_code::INVALID_CREDENTIALS) => DirectoryRefusal::WrongCredentials.into(),
+        (_, result_code::CONFIDENTIALITY_REQUIRED | result_code::STRONGER_AUTH_REQUIRED) => {
             ChangeRefusal::NotHere { reason: "the directory wants an encrypted connection" }
         }
-        (_, rc::UNWILLING | rc::PROTOCOL_ERROR) => {
+        (_, result_code::UNWILLING | result_code::PROTOCOL_ERROR) => {
             ChangeRefusal::NotHere { reason: "the directory declines by policy" }
         }
         _ => ChangeRefusal::unclear(result),
@@ -52,7 +57,7 @@ mod tests {
 
     fn judged(rc: u32, text: &str, policy: Option<u8>) -> ChangeRefusal {
         let control = |code| RawControl {
-            ctype: PASSWORD_POLICY.to_owned(),
+            ctype: PASSWORD_POLICY_CONTROL.to_owned(),
             crit: false,
             val: Some(vec![0x30, 3, 0x81, 1, code]),
         };
@@ -75,12 +80,12 @@ mod tests {
         let words = Some("Password is too young to change.".to_owned());
         let policy = ChangeRefusal::Policy { rule: None, words };
         assert_eq!(judged(19, "Password is too young to change", None), policy);
-        assert_eq!(judged(49, "", None), Refusal::WrongCredentials.into());
+        assert_eq!(judged(49, "", None), DirectoryRefusal::WrongCredentials.into());
         for code in [2, 8, 13, 50, 53] {
             assert!(matches!(judged(code, "", None), ChangeRefusal::NotHere { .. }), "{code}");
         }
         for code in [1, 51, 52, 80] {
-            assert!(matches!(judged(code, "", None), ChangeRefusal::Old(Refusal::Unreachable(_))), "{code}");
+            assert!(matches!(judged(code, "", None), ChangeRefusal::Old(DirectoryRefusal::Unreachable(_))), "{code}");
         }
     }
 }

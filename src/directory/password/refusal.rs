@@ -1,13 +1,13 @@
 use ldap3::LdapResult;
 
-use crate::directory::connection::{Fault, Operation, Refusal, Unreachable};
+use crate::directory::connection::{DirectoryRefusal, OperationFault, OperationKind, Unreachable};
 
 /// Why a password was not changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ChangeRefusal {
     /// The old password was refused, or nobody could be asked.
     #[error(transparent)]
-    Old(#[from] Refusal),
+    Old(#[from] DirectoryRefusal),
     /// The new password is against the directory's rules, or the old one is too young to be changed.
     #[error("the directory does not take the new password: {}", words.as_deref().unwrap_or("it breaks a rule"))]
     Policy {
@@ -42,9 +42,15 @@ pub enum Rule {
 impl ChangeRefusal {
     /// The directory answered, and said neither yes nor no.
     pub(super) fn unclear(result: &LdapResult) -> Self {
-        match Fault::result(Operation::ChangePassword, result, "the server did not change the password").refusal {
-            Refusal::Unreachable(Unreachable { reason, .. }) => {
-                Self::Old(Refusal::Unreachable(Unreachable { reason, password_sent: true }))
+        match OperationFault::from_result(
+            OperationKind::ChangePassword,
+            result,
+            "the server did not change the password",
+        )
+        .refusal
+        {
+            DirectoryRefusal::Unreachable(Unreachable { reason, .. }) => {
+                Self::Old(DirectoryRefusal::Unreachable(Unreachable { reason, password_sent: true }))
             }
             other => Self::Old(other),
         }

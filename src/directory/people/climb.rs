@@ -2,8 +2,8 @@ use std::collections::HashMap;
 
 use ldap3::Scope;
 
-use crate::directory::connection::{Connection, Fault, Operation, Search};
-use crate::directory::schema::{Entry, filter};
+use crate::directory::connection::{LdapConnection, OperationFault, OperationKind, SearchRequest};
+use crate::directory::schema::{LdapEntry, filter};
 use crate::domain::{Dn, Group, GroupId, Groups};
 
 /// Groups in groups in groups: deeper than this is a mistake in the directory, and every level costs a search.
@@ -38,11 +38,11 @@ pub(in crate::directory) struct Climber<'a> {
 /// When a search fails. A half-known set of groups is never handed out for a fault; only the limits named above cut
 /// it short, and the log says so.
 pub(in crate::directory) async fn climb(
-    connection: &mut Connection,
+    connection: &mut LdapConnection,
     climber: &Climber<'_>,
-    person: &Entry,
+    person: &LdapEntry,
     uid: &str,
-) -> Result<Groups, Fault> {
+) -> Result<Groups, OperationFault> {
     climb_as_far(connection, climber, person, uid, CutShort::IsTaken).await
 }
 
@@ -51,11 +51,11 @@ pub(in crate::directory) async fn climb(
 /// # Errors
 /// Also when the server sends only some of the groups.
 pub(in crate::directory) async fn climb_all(
-    connection: &mut Connection,
+    connection: &mut LdapConnection,
     climber: &Climber<'_>,
-    person: &Entry,
+    person: &LdapEntry,
     uid: &str,
-) -> Result<Groups, Fault> {
+) -> Result<Groups, OperationFault> {
     climb_as_far(connection, climber, person, uid, CutShort::IsAFault).await
 }
 
@@ -67,37 +67,37 @@ enum CutShort {
 }
 
 async fn climb_as_far(
-    connection: &mut Connection,
+    connection: &mut LdapConnection,
     climber: &Climber<'_>,
-    person: &Entry,
+    person: &LdapEntry,
     uid: &str,
     cut_short: CutShort,
-) -> Result<Groups, Fault> {
+) -> Result<Groups, OperationFault> {
     let mut found = Collected::default();
     for dn in person.texts("memberOf") {
         found.add(dn, None);
     }
     let template = climber.template.unwrap_or(LISTS_MEMBER);
-    let mut level = vec![filter::group(template, &person.dn, uid)];
+    let mut level = vec![filter::group_by_member(template, &person.dn, uid)];
     if climber.template.is_none() {
         level.extend(primary_group(person));
         level.extend(unique_memberships(person));
     }
     for _ in 0..DEEPEST_NESTING {
         for batch in level.chunks(MEMBERS_A_SEARCH) {
-            let search = Search {
+            let search = SearchRequest {
                 base: climber.base_dn,
                 scope: Scope::Subtree,
                 filter: &filter::any(batch),
                 attributes: &["cn"],
                 limit: GROUPS_A_SEARCH,
             };
-            let answer = connection.search(Operation::Search, &search).await?;
-            if answer.more && cut_short == CutShort::IsAFault {
+            let answer = connection.search(OperationKind::Search, &search).await?;
+            if answer.truncated && cut_short == CutShort::IsAFault {
                 let reason = "the server cut the list of groups short: raise its size limit for bind_name";
-                return Err(Fault::unreachable(Operation::Search, reason));
+                return Err(OperationFault::unreachable(OperationKind::Search, reason));
             }
-            if answer.more {
+            if answer.truncated {
                 tracing::warn!(dn = person.dn, "the server cut the list of groups short: raise its size limit");
             }
             for group in answer.entries {
@@ -105,7 +105,7 @@ async fn climb_as_far(
             }
         }
         // A group's own name must not pass for a uid: its DN, which no uid is, stands in both places.
-        level = found.take_new().iter().map(|dn| filter::group(template, dn, dn)).collect();
+        level = found.take_new().iter().map(|dn| filter::group_by_member(template, dn, dn)).collect();
         if level.is_empty() {
             return Ok(found.into_groups());
         }
@@ -123,7 +123,7 @@ async fn climb_as_far(
 
 /// The posix group that a `posixAccount` is in by its `gidNumber`; such a group does not list the account (RFC 2307,
 /// 3). An admin's own `group_filter` says all there is to say instead.
-fn primary_group(person: &Entry) -> Option<String> {
+fn primary_group(person: &LdapEntry) -> Option<String> {
     let number = person.text("gidNumber").filter(|number| number.bytes().all(|digit| digit.is_ascii_digit()))?;
     Some(filter::all(&["(objectClass=posixGroup)", &filter::equals("gidNumber", number)]))
 }
@@ -131,7 +131,7 @@ fn primary_group(person: &Entry) -> Option<String> {
 /// The groups that list the person with a unique identifier behind the DN (RFC 4517, 3.3.21). Such a value is another
 /// than the bare DN to a server, and that is its sense: who gets the DN after somebody has another identifier, and is
 /// no member.
-fn unique_memberships(person: &Entry) -> impl Iterator<Item = String> {
+fn unique_memberships(person: &LdapEntry) -> impl Iterator<Item = String> {
     let is_bit_string = |bits: &&str| {
         let digits = bits.strip_prefix('\'').and_then(|bits| bits.strip_suffix("'B"));
         digits.is_some_and(|digits| digits.bytes().all(|digit| matches!(digit, b'0' | b'1')))
@@ -216,14 +216,15 @@ mod tests {
 
     #[test]
     fn only_a_number_names_a_primary_group() {
-        let with = |number: &str| primary_group(&Entry::with("uid=a,dc=x", &[("gidNumber", number.as_bytes())]));
+        let with = |number: &str| primary_group(&LdapEntry::with("uid=a,dc=x", &[("gidNumber", number.as_bytes())]));
         assert_eq!(with("100").as_deref(), Some("(&(objectClass=posixGroup)(gidNumber=100))"));
         assert_eq!((with("*"), with("")), (None, None));
     }
 
     #[test]
     fn only_the_persons_own_identifier_stands_behind_their_dn() {
-        let person = Entry::with("uid=a,dc=x", &[("x500UniqueIdentifier", b"'01'B"), ("x500UniqueIdentifier", b"*")]);
+        let person =
+            LdapEntry::with("uid=a,dc=x", &[("x500UniqueIdentifier", b"'01'B"), ("x500UniqueIdentifier", b"*")]);
         let filters: Vec<_> = unique_memberships(&person).collect();
         assert_eq!(filters, ["(uniqueMember=uid=a,dc=x\\23\\2701\\27B)"]);
     }

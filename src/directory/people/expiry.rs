@@ -1,4 +1,4 @@
-use crate::directory::schema::{Entry, time};
+use crate::directory::schema::{LdapEntry, time};
 use crate::domain::Timestamp;
 
 /// When a password that must be changed at once has expired: before everything.
@@ -8,14 +8,14 @@ const LONG_AGO: Timestamp = Timestamp::from_millis(0);
 ///
 /// Active Directory reckons it from the policies that hold for the person; 389 Directory Server keeps it. Elsewhere
 /// only a bind tells.
-pub(in crate::directory) fn password_expires(entry: &Entry) -> Option<Timestamp> {
+pub(in crate::directory) fn password_expires(entry: &LdapEntry) -> Option<Timestamp> {
     let reckoned = entry.text("msDS-UserPasswordExpiryTimeComputed").and_then(of_filetime);
-    reckoned.or_else(|| entry.text("passwordExpirationTime").and_then(time::generalized))
+    reckoned.or_else(|| entry.text("passwordExpirationTime").and_then(time::parse_generalized_time))
 }
 
 /// Zero is that it must be changed at the next sign-in.
 fn of_filetime(text: &str) -> Option<Timestamp> {
-    if text.parse::<i64>().is_ok_and(|steps| steps <= 0) { Some(LONG_AGO) } else { time::filetime(text) }
+    if text.parse::<i64>().is_ok_and(|steps| steps <= 0) { Some(LONG_AGO) } else { time::parse_filetime(text) }
 }
 
 #[cfg(test)]
@@ -23,7 +23,7 @@ mod tests {
     use super::*;
 
     fn expires(attribute: &str, text: &str) -> Option<i64> {
-        password_expires(&Entry::with("CN=a", &[(attribute, text.as_bytes())])).map(Timestamp::as_millis)
+        password_expires(&LdapEntry::with("CN=a", &[(attribute, text.as_bytes())])).map(Timestamp::as_millis)
     }
 
     #[test]

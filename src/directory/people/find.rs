@@ -4,8 +4,10 @@ use ldap3::Scope;
 
 use super::near;
 use crate::directory::client::{GroupFinding, LdapDirectory};
-use crate::directory::connection::{Connection, Fault, Operation, Profile, Search, Unreachable, rc};
-use crate::directory::schema::{Entry, Sid, filter};
+use crate::directory::connection::{
+    DirectoryProfile, LdapConnection, OperationFault, OperationKind, SearchRequest, Unreachable, result_code,
+};
+use crate::directory::schema::{LdapEntry, Sid, filter};
 use crate::domain::{DirectoryName, Dn, Group, GroupId, GroupRef};
 
 /// How many groups one question is about: a handful of searches, well within its deadline.
@@ -62,24 +64,24 @@ impl LdapDirectory {
         let asked = async {
             let profile = self.find_out(&mut inquiry).await?;
             loop {
-                let mut service = inquiry.take(&self.searching).await?;
+                let mut service = inquiry.acquire(&self.searching).await?;
                 let answer = self.find_groups_over(&mut service, profile, batch).await;
-                if let ControlFlow::Break(answer) = inquiry.settle(answer, &service) {
+                if let ControlFlow::Break(answer) = inquiry.finish_attempt(answer, &service) {
                     return answer;
                 }
             }
         };
         let answer = asked.await;
-        inquiry.conclude_or_unreachable(answer)
+        inquiry.finish_or_unreachable(answer)
     }
 
     /// The same over a connection that may search, without remembering anything.
     pub(in crate::directory) async fn find_groups_over(
         &self,
-        connection: &mut Connection,
-        profile: &Profile,
+        connection: &mut LdapConnection,
+        profile: &DirectoryProfile,
         wanted: &[GroupRef],
-    ) -> Result<Vec<GroupFinding>, Fault> {
+    ) -> Result<Vec<GroupFinding>, OperationFault> {
         let finder = Finder { profile, name: self.name(), own_classes: self.settings.group_filter.is_some() };
         let mut findings = Vec::with_capacity(wanted.len());
         for batch in wanted.chunks(ASKED_AT_ONCE) {
@@ -91,7 +93,7 @@ impl LdapDirectory {
 
 /// Looks for groups in one directory.
 pub(super) struct Finder<'a> {
-    pub(super) profile: &'a Profile,
+    pub(super) profile: &'a DirectoryProfile,
     /// The directory's name, which stands before its groups' names in pages.
     pub(super) name: Option<&'a DirectoryName>,
     /// Whether the settings' `group_filter` has classes of groups of its own.
@@ -99,7 +101,11 @@ pub(super) struct Finder<'a> {
 }
 
 impl Finder<'_> {
-    async fn find(&self, connection: &mut Connection, batch: &[GroupRef]) -> Result<Vec<GroupFinding>, Fault> {
+    async fn find(
+        &self,
+        connection: &mut LdapConnection,
+        batch: &[GroupRef],
+    ) -> Result<Vec<GroupFinding>, OperationFault> {
         let named = self.entries_of(connection, batch).await?;
         let mut findings = Vec::with_capacity(batch.len());
         for wanted in batch {
@@ -119,7 +125,11 @@ impl Finder<'_> {
     }
 
     /// The entries with the names and SIDs of a batch, asked for at once.
-    async fn entries_of(&self, connection: &mut Connection, batch: &[GroupRef]) -> Result<Vec<Entry>, Fault> {
+    async fn entries_of(
+        &self,
+        connection: &mut LdapConnection,
+        batch: &[GroupRef],
+    ) -> Result<Vec<LdapEntry>, OperationFault> {
         let clauses: Vec<String> = batch.iter().filter_map(|wanted| self.clause(wanted)).collect();
         if clauses.is_empty() {
             return Ok(Vec::new());
@@ -130,7 +140,11 @@ impl Finder<'_> {
 
     /// For a name without a group: names that come near. A SID of another domain is taken at its word, since nobody can
     /// look it up here and a token may well hold it.
-    async fn look_further(&self, connection: &mut Connection, finding: &mut GroupFinding) -> Result<(), Fault> {
+    async fn look_further(
+        &self,
+        connection: &mut LdapConnection,
+        finding: &mut GroupFinding,
+    ) -> Result<(), OperationFault> {
         let (GroupRef::Sid(text), Some(domain)) = (&finding.wanted, &self.profile.domain) else {
             match near::names(self, connection, &finding.wanted).await {
                 Ok(near) => finding.near = near,
@@ -141,8 +155,9 @@ impl Finder<'_> {
             }
             return Ok(());
         };
-        let head = Search { base: &domain.dn, scope: Scope::Base, filter: ANY, attributes: &["objectSid"], limit: 1 };
-        let found = connection.search(Operation::Search, &head).await?;
+        let head =
+            SearchRequest { base: &domain.dn, scope: Scope::Base, filter: ANY, attributes: &["objectSid"], limit: 1 };
+        let found = connection.search(OperationKind::Search, &head).await?;
         let own = found.entries.iter().flat_map(|head| head.bytes("objectSid")).find_map(Sid::from_bytes);
         let is_own = own.is_some_and(|own| text.starts_with(&format!("{own}-")));
         if text.starts_with(OF_A_DOMAIN) && !is_own {
@@ -166,15 +181,21 @@ impl Finder<'_> {
         }
     }
 
-    async fn entry_at(&self, connection: &mut Connection, dn: &Dn) -> Result<Vec<Entry>, Fault> {
-        let search = Search { base: dn.as_str(), scope: Scope::Base, filter: ANY, attributes: ATTRIBUTES, limit: 1 };
-        match connection.search(Operation::Search, &search).await {
+    async fn entry_at(&self, connection: &mut LdapConnection, dn: &Dn) -> Result<Vec<LdapEntry>, OperationFault> {
+        let search =
+            SearchRequest { base: dn.as_str(), scope: Scope::Base, filter: ANY, attributes: ATTRIBUTES, limit: 1 };
+        match connection.search(OperationKind::Search, &search).await {
             Ok(found) => Ok(found.entries),
             // A referral is another domain's part of the forest, which is not this directory.
             Err(fault)
                 if matches!(
                     fault.result_code,
-                    Some(rc::NO_SUCH_OBJECT | rc::INVALID_DN_SYNTAX | rc::REFERRAL | rc::INSUFFICIENT_ACCESS)
+                    Some(
+                        result_code::NO_SUCH_OBJECT
+                            | result_code::INVALID_DN_SYNTAX
+                            | result_code::REFERRAL
+                            | result_code::INSUFFICIENT_ACCESS
+                    )
                 ) =>
             {
                 Ok(Vec::new())
@@ -186,15 +207,15 @@ impl Finder<'_> {
     /// Searches the whole directory. Who may not see its head sees no groups.
     pub(super) async fn search(
         &self,
-        connection: &mut Connection,
+        connection: &mut LdapConnection,
         filter: &str,
         limit: u16,
-    ) -> Result<Vec<Entry>, Fault> {
+    ) -> Result<Vec<LdapEntry>, OperationFault> {
         let base = self.profile.domain.as_ref().map_or(self.profile.base_dn.as_str(), |domain| &domain.dn);
-        let search = Search { base, scope: Scope::Subtree, filter, attributes: ATTRIBUTES, limit };
-        match connection.search(Operation::Search, &search).await {
+        let search = SearchRequest { base, scope: Scope::Subtree, filter, attributes: ATTRIBUTES, limit };
+        match connection.search(OperationKind::Search, &search).await {
             Ok(found) => Ok(found.entries),
-            Err(fault) if fault.result_code == Some(rc::NO_SUCH_OBJECT) => Ok(Vec::new()),
+            Err(fault) if fault.result_code == Some(result_code::NO_SUCH_OBJECT) => Ok(Vec::new()),
             Err(fault) => Err(fault),
         }
     }
@@ -215,7 +236,7 @@ impl Finder<'_> {
         qualifier.eq_ignore_ascii_case(own.as_str()).then_some(name)
     }
 
-    fn is_called(&self, entry: &Entry, wanted: &GroupRef) -> bool {
+    fn is_called(&self, entry: &LdapEntry, wanted: &GroupRef) -> bool {
         match wanted {
             GroupRef::Name(name) => self.own(name).is_some_and(|name| {
                 let attribute = if self.profile.domain.is_some() { "sAMAccountName" } else { "cn" };
@@ -230,14 +251,14 @@ impl Finder<'_> {
 }
 
 /// What the entries of that name come to.
-fn judge(wanted: &GroupRef, candidates: &[Entry]) -> GroupFinding {
+fn judge(wanted: &GroupRef, candidates: &[LdapEntry]) -> GroupFinding {
     let counting: Vec<Group> = candidates.iter().filter(|entry| why_not(entry).is_none()).map(group).collect();
     let note = if counting.is_empty() { candidates.iter().find_map(why_not) } else { None };
     GroupFinding { wanted: wanted.clone(), found: counting, near: Vec::new(), note }
 }
 
 /// Why nobody is let in as a member of this entry.
-pub(super) fn why_not(entry: &Entry) -> Option<&'static str> {
+pub(super) fn why_not(entry: &LdapEntry) -> Option<&'static str> {
     let is = |class: &str| entry.texts("objectClass").any(|theirs| theirs.eq_ignore_ascii_case(class));
     if is("person") || is("organizationalUnit") || is("container") {
         return Some("it is no group");
@@ -253,7 +274,7 @@ pub(super) fn why_not(entry: &Entry) -> Option<&'static str> {
 }
 
 /// The group as a sign-in would know it.
-fn group(entry: &Entry) -> Group {
+fn group(entry: &LdapEntry) -> Group {
     let sid = entry.bytes("objectSid").find_map(Sid::from_bytes).map(|sid| sid.to_string());
     let id =
         sid.unwrap_or_else(|| entry.dn.parse().map_or_else(|_| entry.dn.clone(), |dn: Dn| dn.normalized().to_owned()));
@@ -261,7 +282,7 @@ fn group(entry: &Entry) -> Group {
 }
 
 /// What a sign-in calls the group.
-pub(super) fn name_of(entry: &Entry) -> &str {
+pub(super) fn name_of(entry: &LdapEntry) -> &str {
     entry.text("sAMAccountName").or_else(|| entry.text("cn")).unwrap_or(&entry.dn)
 }
 
@@ -272,12 +293,12 @@ mod tests {
 
     #[test]
     fn only_a_group_that_can_be_in_somebodys_token_counts() {
-        let typed = |bits: &str| Entry::with("CN=ops,DC=x", &[("cn", b"ops"), ("groupType", bits.as_bytes())]);
+        let typed = |bits: &str| LdapEntry::with("CN=ops,DC=x", &[("cn", b"ops"), ("groupType", bits.as_bytes())]);
         let (global, list) = (typed("-2147483646"), typed("2"));
         assert_eq!(judge(&GroupRef::parse("ops"), &[global]).found[0].name, "ops");
         let finding = judge(&GroupRef::parse("ops"), &[list]);
         assert!(finding.is_missing() && finding.note.unwrap().contains("distribution list"), "{finding:?}");
-        let person = Entry::with("CN=a,DC=x", &[("objectClass", b"person")]);
+        let person = LdapEntry::with("CN=a,DC=x", &[("objectClass", b"person")]);
         assert_eq!(judge(&GroupRef::parse("CN=a,DC=x"), &[person]).note, Some("it is no group"));
     }
 }

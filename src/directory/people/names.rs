@@ -2,7 +2,9 @@ use ldap3::Scope;
 
 use super::person;
 use crate::directory::client::LdapDirectory;
-use crate::directory::connection::{Connection, Domain, Fault, Operation, Refusal, Search, rc};
+use crate::directory::connection::{
+    AdDomain, DirectoryRefusal, LdapConnection, OperationFault, OperationKind, SearchRequest, result_code,
+};
 use crate::directory::schema::filter;
 use crate::domain::{Dn, NameForm, Username};
 
@@ -24,10 +26,10 @@ impl LdapDirectory {
     /// `OTHER\alice` is not this domain's `alice`.
     pub(in crate::directory) async fn refuse_foreign_domain(
         &self,
-        domain: &Domain,
-        connection: &mut Connection,
+        domain: &AdDomain,
+        connection: &mut LdapConnection,
         username: &Username,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), OperationFault> {
         let NameForm::DownLevel { domain: typed, .. } = username.form() else { return Ok(()) };
         let netbios = match self.netbios_name.get() {
             Some(known) => Some(known),
@@ -39,7 +41,7 @@ impl LdapDirectory {
         if typed.eq_ignore_ascii_case(short) || typed.eq_ignore_ascii_case(&domain.dns_name) {
             return Ok(());
         }
-        Err(Fault::refused(Operation::Search, Refusal::WrongCredentials))
+        Err(OperationFault::refused(OperationKind::Search, DirectoryRefusal::WrongCredentials))
     }
 }
 
@@ -47,7 +49,7 @@ impl LdapDirectory {
 ///
 /// Active Directory also takes DNs and canonical names in a bind (MS-ADTS 5.1.1.1.1); what was typed must never pass
 /// for one, so what looks like one names nobody.
-pub(in crate::directory) fn bind_name(domain: &Domain, username: &Username) -> Result<String, Fault> {
+pub(in crate::directory) fn bind_name(domain: &AdDomain, username: &Username) -> Result<String, OperationFault> {
     let typed = username.as_str();
     let (name, qualifier) = match username.form() {
         NameForm::Bare(name) => (format!("{name}@{}", domain.dns_name), ""),
@@ -59,24 +61,28 @@ pub(in crate::directory) fn bind_name(domain: &Domain, username: &Username) -> R
         NameForm::DownLevel { domain, .. } => (typed.to_owned(), domain),
     };
     if typed.parse::<Dn>().is_ok() || qualifier.contains(['=', ',', '/']) {
-        return Err(Fault::refused(Operation::Bind, Refusal::WrongCredentials));
+        return Err(OperationFault::refused(OperationKind::Bind, DirectoryRefusal::WrongCredentials));
     }
     Ok(name)
 }
 
 /// The domain's NetBIOS name, from the forest's list of domains (MS-ADTS 6.1.1.2.1.1). `None` where it may not be read.
-async fn netbios_name(domain: &Domain, connection: &mut Connection) -> Result<Option<String>, Fault> {
-    let Some(configuration) = &domain.configuration else { return Ok(None) };
-    let search = Search {
+async fn netbios_name(domain: &AdDomain, connection: &mut LdapConnection) -> Result<Option<String>, OperationFault> {
+    let Some(configuration) = &domain.configuration_dn else { return Ok(None) };
+    let search = SearchRequest {
         base: &format!("CN=Partitions,{configuration}"),
         scope: Scope::OneLevel,
         filter: &filter::all(&["(objectClass=crossRef)", "(nETBIOSName=*)", &filter::equals("nCName", &domain.dn)]),
         attributes: &["nETBIOSName"],
         limit: 1,
     };
-    match connection.search(Operation::Search, &search).await {
+    match connection.search(OperationKind::Search, &search).await {
         Ok(found) => Ok(found.entries.first().and_then(|entry| entry.text("nETBIOSName")).map(str::to_owned)),
-        Err(fault) if matches!(fault.result_code, Some(rc::NO_SUCH_OBJECT | rc::INSUFFICIENT_ACCESS)) => Ok(None),
+        Err(fault)
+            if matches!(fault.result_code, Some(result_code::NO_SUCH_OBJECT | result_code::INSUFFICIENT_ACCESS)) =>
+        {
+            Ok(None)
+        }
         Err(fault) => Err(fault),
     }
 }
@@ -86,8 +92,8 @@ async fn netbios_name(domain: &Domain, connection: &mut Connection) -> Result<Op
 mod tests {
     use super::*;
 
-    fn domain() -> Domain {
-        Domain { dn: "DC=corp,DC=example,DC=com".into(), dns_name: "corp.example.com".into(), configuration: None }
+    fn domain() -> AdDomain {
+        AdDomain { dn: "DC=corp,DC=example,DC=com".into(), dns_name: "corp.example.com".into(), configuration_dn: None }
     }
 
     fn bound_as(typed: &str) -> Option<String> {

@@ -1,6 +1,6 @@
 use super::find::{Finder, name_of, why_not};
-use crate::directory::connection::{Connection, Fault};
-use crate::directory::schema::{Entry, filter};
+use crate::directory::connection::{LdapConnection, OperationFault};
+use crate::directory::schema::{LdapEntry, filter};
 use crate::domain::GroupRef;
 
 /// How many groups are compared with a name that names none.
@@ -21,9 +21,9 @@ const MOST_PARTS: usize = 6;
 /// The names of groups that come near one that names none, the nearest first. Nothing comes near a SID.
 pub(super) async fn names(
     finder: &Finder<'_>,
-    connection: &mut Connection,
+    connection: &mut LdapConnection,
     wanted: &GroupRef,
-) -> Result<Vec<String>, Fault> {
+) -> Result<Vec<String>, OperationFault> {
     let meant = match wanted {
         GroupRef::Sid(_) => return Ok(Vec::new()),
         // Whoever wrote `CORP\ops` meant `ops`, which is how it is written here.
@@ -39,7 +39,7 @@ pub(super) async fn names(
     }
     let filter = filter::all(&[finder.classes(), &filter::any(&clauses)]);
     let found = finder.search(connection, &filter, MOST_COMPARED).await?;
-    let shown = |entry: &Entry| match wanted {
+    let shown = |entry: &LdapEntry| match wanted {
         GroupRef::Dn(_) => entry.dn.clone(),
         GroupRef::Name(_) | GroupRef::Sid(_) => match finder.name {
             Some(directory) => format!("{directory}\\{}", name_of(entry)),

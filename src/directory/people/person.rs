@@ -1,7 +1,7 @@
 use super::expiry::password_expires;
 use crate::config::DirectoryKind;
-use crate::directory::connection::{Domain, Profile};
-use crate::directory::schema::{Entry, filter, guid_text};
+use crate::directory::connection::{AdDomain, DirectoryProfile};
+use crate::directory::schema::{LdapEntry, filter, guid_text};
 use crate::domain::{DirectoryName, Dn, Groups, NameForm, Person, PersonId, Username};
 
 /// What is read of a person. Operational attributes come only when asked for by name (RFC 4511, 4.5.1.8).
@@ -53,7 +53,7 @@ pub(in crate::directory) struct Names<'a> {
 ///
 /// Where a name could be one person's principal name and another's mail address, both are found, and so it is
 /// nobody's.
-pub(in crate::directory) fn name_filter(profile: &Profile, names: &Names<'_>, username: &Username) -> String {
+pub(in crate::directory) fn name_filter(profile: &DirectoryProfile, names: &Names<'_>, username: &Username) -> String {
     let (mut clauses, short, people) = match &profile.domain {
         Some(domain) => (ad_clauses(domain, username.form()), ad_short_name(domain, username), AD_ACCOUNTS),
         None => (uid_clauses(names.domains, username), short_name(names.domains, username), LDAP_PEOPLE),
@@ -63,13 +63,13 @@ pub(in crate::directory) fn name_filter(profile: &Profile, names: &Names<'_>, us
     }
     let by_name = filter::any(&clauses);
     match names.template {
-        Some(template) => filter::person(template, short, &by_name),
+        Some(template) => filter::person_by_name(template, short, &by_name),
         None => filter::all(&[people, &by_name]),
     }
 }
 
 /// The filter that any person passes: the settings' one with any name, else what is a person on this kind of server.
-pub(in crate::directory) fn any_person(profile: &Profile, template: Option<&str>) -> String {
+pub(in crate::directory) fn any_person(profile: &DirectoryProfile, template: Option<&str>) -> String {
     match (template, &profile.domain) {
         (Some(template), _) => filter::any_person(template),
         (None, Some(_)) => AD_ACCOUNTS.to_owned(),
@@ -79,7 +79,7 @@ pub(in crate::directory) fn any_person(profile: &Profile, template: Option<&str>
 
 /// The name as an admin's own filter gets it: without the domain where it is this one, else whole, so that
 /// `alice@elsewhere` never becomes this domain's `alice`.
-fn ad_short_name<'a>(domain: &Domain, username: &'a Username) -> &'a str {
+fn ad_short_name<'a>(domain: &AdDomain, username: &'a Username) -> &'a str {
     match username.form() {
         NameForm::Bare(name) | NameForm::DownLevel { name, .. } => name,
         NameForm::Principal { name, suffix } if suffix.eq_ignore_ascii_case(&domain.dns_name) => name,
@@ -87,7 +87,7 @@ fn ad_short_name<'a>(domain: &Domain, username: &'a Username) -> &'a str {
     }
 }
 
-fn ad_clauses(domain: &Domain, form: NameForm<'_>) -> Vec<String> {
+fn ad_clauses(domain: &AdDomain, form: NameForm<'_>) -> Vec<String> {
     match form {
         NameForm::Bare(name) => {
             let principal = format!("{name}@{}", domain.dns_name);
@@ -105,7 +105,7 @@ fn ad_clauses(domain: &Domain, form: NameForm<'_>) -> Vec<String> {
 }
 
 /// The filter for everybody, whatever they are called and whatever the settings' filter says.
-pub(in crate::directory) fn everybody(profile: &Profile) -> &'static str {
+pub(in crate::directory) fn everybody(profile: &DirectoryProfile) -> &'static str {
     if profile.domain.is_some() { "(&(objectCategory=person)(objectClass=user))" } else { LDAP_PEOPLE }
 }
 
@@ -131,7 +131,7 @@ fn uid_clauses(domains: &[String], username: &Username) -> Vec<String> {
 
 /// Whether the account is disabled now. The bind says so as well; this also holds where it was asked of a server
 /// that had not yet heard.
-pub(in crate::directory) fn is_disabled(entry: &Entry) -> bool {
+pub(in crate::directory) fn is_disabled(entry: &LdapEntry) -> bool {
     // The attribute is a signed 32-bit integer in text; its lowest bits read the same either way.
     let bits = entry.text("userAccountControl").and_then(|bits| bits.parse::<i64>().ok());
     bits.is_some_and(|bits| bits & i64::from(ACCOUNT_DISABLE) != 0)
@@ -141,7 +141,7 @@ pub(in crate::directory) fn is_disabled(entry: &Entry) -> bool {
 pub(in crate::directory) fn describe(
     kind: DirectoryKind,
     directory: Option<&DirectoryName>,
-    entry: &Entry,
+    entry: &LdapEntry,
     known_as: &str,
     groups: Groups,
 ) -> Person {
@@ -168,14 +168,14 @@ pub(in crate::directory) fn describe(
 }
 
 /// The `uid` as the directory writes it; of several, the one that was typed.
-pub(in crate::directory) fn uid<'a>(entry: &'a Entry, known_as: &'a str) -> &'a str {
+pub(in crate::directory) fn uid<'a>(entry: &'a LdapEntry, known_as: &'a str) -> &'a str {
     let meant = |uid: &&str| uid.to_lowercase() == known_as.to_lowercase();
     entry.texts("uid").find(meant).or_else(|| entry.text("uid")).unwrap_or(known_as)
 }
 
 /// The stable id; where a server has none, the DN, which a rename changes. A further directory's name stands before it:
 /// whoever rules that directory can give its entries any id, and must not make them people of another.
-pub(in crate::directory) fn id(directory: Option<&DirectoryName>, entry: &Entry) -> PersonId {
+pub(in crate::directory) fn id(directory: Option<&DirectoryName>, entry: &LdapEntry) -> PersonId {
     let id = stable_id(entry).unwrap_or_else(|| {
         let dn = entry.dn.parse::<Dn>().map_or_else(|_| entry.dn.clone(), |dn| dn.normalized().to_owned());
         format!("dn:{dn}")
@@ -183,7 +183,7 @@ pub(in crate::directory) fn id(directory: Option<&DirectoryName>, entry: &Entry)
     PersonId::new(directory.map_or_else(|| id.clone(), |directory| format!("{directory}/{id}")))
 }
 
-fn stable_id(entry: &Entry) -> Option<String> {
+fn stable_id(entry: &LdapEntry) -> Option<String> {
     if let Some(guid) = entry.bytes("objectGUID").find_map(guid_text) {
         return Some(format!("objectGUID:{guid}"));
     }
@@ -196,18 +196,22 @@ fn stable_id(entry: &Entry) -> Option<String> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::directory::connection::Abilities;
+    use crate::directory::connection::PasswordCapabilities;
 
-    fn domain() -> Domain {
-        Domain { dn: "DC=corp,DC=example,DC=com".into(), dns_name: "corp.example.com".into(), configuration: None }
+    fn domain() -> AdDomain {
+        AdDomain { dn: "DC=corp,DC=example,DC=com".into(), dns_name: "corp.example.com".into(), configuration_dn: None }
     }
 
     fn filter_for(typed: &str) -> String {
         filter_by(typed, Some(domain()), &Names { template: None, by_mail: false, domains: &[] })
     }
 
-    fn filter_by(typed: &str, domain: Option<Domain>, names: &Names<'_>) -> String {
-        let profile = Profile { base_dn: "DC=corp,DC=example,DC=com".into(), domain, passwords: Abilities::default() };
+    fn filter_by(typed: &str, domain: Option<AdDomain>, names: &Names<'_>) -> String {
+        let profile = DirectoryProfile {
+            base_dn: "DC=corp,DC=example,DC=com".into(),
+            domain,
+            password_capabilities: PasswordCapabilities::default(),
+        };
         name_filter(&profile, names, &Username::parse(typed).unwrap())
     }
 
@@ -265,15 +269,15 @@ mod tests {
 
     #[test]
     fn a_person_is_known_by_the_stable_id() {
-        let guid = Entry::with("CN=a,DC=x", &[("objectGUID", &[0; 16]), ("entryUUID", b"E")]);
+        let guid = LdapEntry::with("CN=a,DC=x", &[("objectGUID", &[0; 16]), ("entryUUID", b"E")]);
         assert_eq!(id(None, &guid).as_str(), "objectGUID:00000000-0000-0000-0000-000000000000");
-        assert_eq!(id(None, &Entry::with("cn=a,dc=x", &[("entryUUID", b"AB-CD")])).as_str(), "entryUUID:ab-cd");
-        assert_eq!(id(None, &Entry::with("CN=A, DC=x", &[])).as_str(), "dn:cn=a,dc=x");
+        assert_eq!(id(None, &LdapEntry::with("cn=a,dc=x", &[("entryUUID", b"AB-CD")])).as_str(), "entryUUID:ab-cd");
+        assert_eq!(id(None, &LdapEntry::with("CN=A, DC=x", &[])).as_str(), "dn:cn=a,dc=x");
     }
 
     #[test]
     fn the_uid_is_the_one_that_was_typed() {
-        let entry = Entry::with("cn=a,dc=x", &[("uid", b"first"), ("uid", b"Alice")]);
+        let entry = LdapEntry::with("cn=a,dc=x", &[("uid", b"first"), ("uid", b"Alice")]);
         assert_eq!(uid(&entry, "alice"), "Alice");
         assert_eq!(uid(&entry, "other"), "first");
     }
@@ -281,7 +285,11 @@ mod tests {
     #[test]
     fn a_disabled_account_is_seen_in_its_bits() {
         for (bits, disabled) in [("514", true), ("512", false), ("-2147483646", true), ("x", false)] {
-            assert_eq!(is_disabled(&Entry::with("", &[("userAccountControl", bits.as_bytes())])), disabled, "{bits}");
+            assert_eq!(
+                is_disabled(&LdapEntry::with("", &[("userAccountControl", bits.as_bytes())])),
+                disabled,
+                "{bits}"
+            );
         }
     }
 }

@@ -3,8 +3,10 @@ use std::collections::HashMap;
 use ldap3::Scope;
 
 use crate::directory::client::GroupNames;
-use crate::directory::connection::{Connection, Domain, Fault, Operation, Search, rc};
-use crate::directory::schema::{Entry, Sid, filter};
+use crate::directory::connection::{
+    AdDomain, LdapConnection, OperationFault, OperationKind, SearchRequest, result_code,
+};
+use crate::directory::schema::{LdapEntry, Sid, filter};
 use crate::domain::{Clock, Group, GroupId, Groups, Timestamp};
 
 /// How many SIDs one search asks for: well below any server's limit on a filter's size.
@@ -17,25 +19,25 @@ const SIDS_A_SEARCH: u16 = 50;
 /// When the attribute may not be read: everybody is in some group, so nothing at all is a missing right and no
 /// answer about the person.
 pub(in crate::directory) async fn token_groups(
-    connection: &mut Connection,
-    domain: &Domain,
+    connection: &mut LdapConnection,
+    domain: &AdDomain,
     names: &GroupNames,
     clock: &dyn Clock,
     person_dn: &str,
-) -> Result<Groups, Fault> {
-    let search = Search {
+) -> Result<Groups, OperationFault> {
+    let search = SearchRequest {
         base: person_dn,
         scope: Scope::Base,
         filter: "(objectClass=*)",
         attributes: &["tokenGroups"],
         limit: 1,
     };
-    let found = connection.search(Operation::Search, &search).await?;
+    let found = connection.search(OperationKind::Search, &search).await?;
     let sids: Vec<Sid> =
         found.entries.iter().flat_map(|entry| entry.bytes("tokenGroups")).filter_map(Sid::from_bytes).collect();
     if sids.is_empty() {
-        return Err(Fault::unreachable(
-            Operation::Search,
+        return Err(OperationFault::unreachable(
+            OperationKind::Search,
             "the person's tokenGroups may not be read: add the account that searches to the group \"Windows \
              Authorization Access Group\"",
         ));
@@ -47,11 +49,11 @@ impl GroupNames {
     /// The groups these SIDs are. One that does not resolve (another domain's, a well-known one) keeps its SID as name.
     async fn of(
         &self,
-        connection: &mut Connection,
-        domain: &Domain,
+        connection: &mut LdapConnection,
+        domain: &AdDomain,
         now: Timestamp,
         sids: &[Sid],
-    ) -> Result<Groups, Fault> {
+    ) -> Result<Groups, OperationFault> {
         let mut groups = self.known(now, sids);
         let unknown: Vec<Sid> = sids.iter().filter(|sid| !groups.contains_key(*sid)).cloned().collect();
         for batch in unknown.chunks(usize::from(SIDS_A_SEARCH)) {
@@ -66,27 +68,31 @@ impl GroupNames {
 }
 
 /// Asks for the names of at most [`SIDS_A_SEARCH`] SIDs.
-async fn ask(connection: &mut Connection, domain: &Domain, sids: &[Sid]) -> Result<Vec<(Sid, Group)>, Fault> {
+async fn ask(
+    connection: &mut LdapConnection,
+    domain: &AdDomain,
+    sids: &[Sid],
+) -> Result<Vec<(Sid, Group)>, OperationFault> {
     let clauses: Vec<String> =
         sids.iter().map(|sid| format!("(objectSid={})", filter::escape_bytes(sid.as_bytes()))).collect();
-    let search = Search {
+    let search = SearchRequest {
         base: &domain.dn,
         scope: Scope::Subtree,
         filter: &filter::any(&clauses),
         attributes: &["objectSid", "sAMAccountName", "cn"],
         limit: SIDS_A_SEARCH,
     };
-    let entries = match connection.search(Operation::Search, &search).await {
+    let entries = match connection.search(OperationKind::Search, &search).await {
         Ok(found) => found.entries,
         // Who may not see the domain's head sees no names there; the SIDs still hold.
-        Err(fault) if fault.result_code == Some(rc::NO_SUCH_OBJECT) => Vec::new(),
+        Err(fault) if fault.result_code == Some(result_code::NO_SUCH_OBJECT) => Vec::new(),
         Err(fault) => return Err(fault),
     };
     let mut found: HashMap<Sid, Group> = entries.iter().filter_map(named).collect();
     Ok(sids.iter().map(|sid| (sid.clone(), found.remove(sid).unwrap_or_else(|| nameless(sid)))).collect())
 }
 
-fn named(entry: &Entry) -> Option<(Sid, Group)> {
+fn named(entry: &LdapEntry) -> Option<(Sid, Group)> {
     let sid = entry.bytes("objectSid").find_map(Sid::from_bytes)?;
     let name = entry.text("sAMAccountName").or_else(|| entry.text("cn"))?;
     let group = Group { id: GroupId::new(sid.to_string()), name: name.to_owned(), dn: entry.dn.clone() };

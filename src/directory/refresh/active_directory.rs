@@ -3,8 +3,8 @@ use std::collections::{HashMap, HashSet};
 use super::closure::{Closure, DEEPEST_NESTING, MOST_GROUPS, reach};
 use super::look::{Look, Within, cut_short};
 use crate::directory::client::LdapDirectory;
-use crate::directory::connection::{Domain, Unreachable};
-use crate::directory::schema::{Entry, Sid, filter};
+use crate::directory::connection::{AdDomain, Unreachable};
+use crate::directory::schema::{LdapEntry, Sid, filter};
 use crate::domain::{Dn, Group, GroupId, Groups};
 
 /// How many groups one search asks for, by their names or SIDs: a filter that any controller takes.
@@ -12,7 +12,7 @@ const GROUPS_A_SEARCH: usize = 100;
 
 /// `groupType`'s GROUP_TYPE_SECURITY_ENABLED, the sign of a 32-bit integer (MS-ADTS 2.2.12). Other groups grant
 /// nothing and are not in `tokenGroups`.
-fn is_mailing_list(group: &Entry) -> bool {
+fn is_mailing_list(group: &LdapEntry) -> bool {
     group.text("groupType").and_then(|bits| bits.parse::<i64>().ok()).is_some_and(|bits| bits >= 0)
 }
 
@@ -28,7 +28,7 @@ pub(super) fn comparable(groups: &Groups) -> HashSet<&GroupId> {
 }
 
 /// Whether somebody is in a group of another domain than their own. That one's nesting cannot be seen from here.
-pub(super) fn reaches_abroad(person: &Entry, groups: &Groups) -> bool {
+pub(super) fn reaches_abroad(person: &LdapEntry, groups: &Groups) -> bool {
     let Some(own) = sid(person).map(|sid| sid.to_string()) else { return true };
     let home = own.rsplit_once('-').map_or("", |(domain, _)| domain);
     groups
@@ -68,8 +68,8 @@ impl LdapDirectory {
     /// [`Unreachable`], when a search fails or is cut short.
     pub(super) async fn closures_in_domain(
         &self,
-        domain: &Domain,
-        people: &[&Entry],
+        domain: &AdDomain,
+        people: &[&LdapEntry],
     ) -> Result<Vec<Closure>, Unreachable> {
         let mut graph = Graph::default();
         let mut asked: HashSet<Wanted> = HashSet::new();
@@ -90,7 +90,7 @@ impl LdapDirectory {
         Ok(people.iter().map(|person| if is_complete { graph.closure(person) } else { Closure::Unknown }).collect())
     }
 
-    async fn read_groups(&self, domain: &Domain, wanted: &[Wanted], graph: &mut Graph) -> Result<(), Unreachable> {
+    async fn read_groups(&self, domain: &AdDomain, wanted: &[Wanted], graph: &mut Graph) -> Result<(), Unreachable> {
         let clauses: Vec<String> = wanted.iter().map(Wanted::clause).collect();
         let found = self
             .look(Look {
@@ -102,7 +102,7 @@ impl LdapDirectory {
                 limit: u16::try_from(wanted.len()).unwrap_or(u16::MAX),
             })
             .await?;
-        if found.more {
+        if found.truncated {
             return Err(cut_short("the groups that were asked for"));
         }
         for entry in &found.entries {
@@ -113,20 +113,20 @@ impl LdapDirectory {
 }
 
 /// The groups that somebody is in directly.
-fn begins(person: &Entry) -> Vec<Wanted> {
+fn begins(person: &LdapEntry) -> Vec<Wanted> {
     let named = names(person).into_iter().map(Wanted::Named);
     named.chain(primary_group(person).map(Wanted::Numbered)).collect()
 }
 
-fn names(entry: &Entry) -> Vec<Dn> {
+fn names(entry: &LdapEntry) -> Vec<Dn> {
     entry.texts("memberOf").filter_map(|dn| dn.parse().ok()).collect()
 }
 
-fn primary_group(person: &Entry) -> Option<Sid> {
-    sid(person)?.with_last(person.text("primaryGroupID")?.parse().ok()?)
+fn primary_group(person: &LdapEntry) -> Option<Sid> {
+    sid(person)?.with_rid(person.text("primaryGroupID")?.parse().ok()?)
 }
 
-fn sid(entry: &Entry) -> Option<Sid> {
+fn sid(entry: &LdapEntry) -> Option<Sid> {
     entry.bytes("objectSid").find_map(Sid::from_bytes)
 }
 
@@ -140,7 +140,7 @@ impl Wanted {
 }
 
 impl Graph {
-    fn add(&mut self, entry: &Entry) {
+    fn add(&mut self, entry: &LdapEntry) {
         let (Some(sid), Ok(dn)) = (sid(entry), entry.dn.parse::<Dn>()) else { return };
         if is_mailing_list(entry) || self.by_sid.contains_key(&sid) {
             return;
@@ -161,7 +161,7 @@ impl Graph {
     }
 
     /// What is not in the graph is no group that can be seen, or none that grants anything.
-    fn closure(&self, person: &Entry) -> Closure {
+    fn closure(&self, person: &LdapEntry) -> Closure {
         let begin = begins(person).into_iter().filter_map(|wanted| self.place(&wanted));
         let parents =
             |at: usize| self.groups[at].parents.iter().filter_map(|dn| self.by_name.get(dn).copied()).collect();
@@ -184,22 +184,22 @@ mod tests {
         vec![1, 2, 0, 0, 0, 0, 0, 5, 21, 0, 0, 0, rid, 0, 0, 0]
     }
 
-    fn group(name: &str, rid: u8, parents: &[&str], more: &[(&str, &[u8])]) -> Entry {
+    fn group(name: &str, rid: u8, parents: &[&str], more: &[(&str, &[u8])]) -> LdapEntry {
         let sid = bytes(rid);
         let mut attributes: Vec<(&str, &[u8])> = vec![("objectSid", &sid), ("sAMAccountName", name.as_bytes())];
         attributes.extend(parents.iter().map(|parent| ("memberOf", parent.as_bytes())));
         attributes.extend(more);
-        Entry::with(&format!("CN={name},DC=x"), &attributes)
+        LdapEntry::with(&format!("CN={name},DC=x"), &attributes)
     }
 
-    fn person(more: &[(&str, &[u8])]) -> Entry {
+    fn person(more: &[(&str, &[u8])]) -> LdapEntry {
         let sid = bytes(100);
         let mut attributes: Vec<(&str, &[u8])> = vec![("objectSid", &sid), ("primaryGroupID", b"5")];
         attributes.extend(more);
-        Entry::with("CN=alice,DC=x", &attributes)
+        LdapEntry::with("CN=alice,DC=x", &attributes)
     }
 
-    fn graph(groups: &[Entry]) -> Graph {
+    fn graph(groups: &[LdapEntry]) -> Graph {
         let mut graph = Graph::default();
         for group in groups {
             graph.add(group);
@@ -245,7 +245,7 @@ mod tests {
         let alice = person(&[]);
         assert!(!reaches_abroad(&alice, &held("S-1-5-21-513")) && !reaches_abroad(&alice, &held("S-1-5-32-545")));
         assert!(reaches_abroad(&alice, &held("S-1-5-21-1-2-3-513")));
-        assert!(reaches_abroad(&Entry::with("CN=a", &[]), &held("S-1-5-32-545")), "nobody knows");
+        assert!(reaches_abroad(&LdapEntry::with("CN=a", &[]), &held("S-1-5-32-545")), "nobody knows");
         assert!(comparable(&held("S-1-5-11")).is_empty());
     }
 }

@@ -49,25 +49,25 @@ fn as_sent(normal: &str) -> Option<String> {
 mod tests {
     use super::*;
     use crate::directory::people::person;
-    use crate::directory::schema::Entry;
+    use crate::directory::schema::LdapEntry;
     use crate::domain::Dn;
 
     #[test]
     fn who_was_found_by_an_id_is_looked_for_by_it() {
         let guid: Vec<u8> = (0..16).collect();
-        let id = person::id(None, &Entry::with("CN=a", &[("objectGUID", &guid)]));
+        let id = person::id(None, &LdapEntry::with("CN=a", &[("objectGUID", &guid)]));
         let escaped = filter::escape_bytes(&guid);
         assert_eq!(reference(&id), Some(Reference::Clause(format!("(objectGUID={escaped})"))));
-        let id = person::id(None, &Entry::with("cn=a", &[("entryUUID", b"AB-CD")]));
+        let id = person::id(None, &LdapEntry::with("cn=a", &[("entryUUID", b"AB-CD")]));
         assert_eq!(reference(&id), Some(Reference::Clause("(entryUUID=ab-cd)".into())));
-        let id = person::id(None, &Entry::with("cn=a", &[("nsUniqueId", b"1-2-3")]));
+        let id = person::id(None, &LdapEntry::with("cn=a", &[("nsUniqueId", b"1-2-3")]));
         assert_eq!(reference(&id), Some(Reference::Clause("(nsUniqueId=1-2-3)".into())));
     }
 
     #[test]
     fn an_id_of_a_further_directory_is_never_one_of_the_default_ones_and_is_looked_for_there() {
         let brand = "brand".parse().unwrap();
-        let entry = Entry::with("cn=a", &[("entryUUID", b"AB-CD")]);
+        let entry = LdapEntry::with("cn=a", &[("entryUUID", b"AB-CD")]);
         let (theirs, ours) = (person::id(Some(&brand), &entry), person::id(None, &entry));
         assert_ne!(theirs, ours);
         assert_eq!(theirs.as_str(), "brand/entryUUID:ab-cd");
@@ -85,7 +85,9 @@ mod tests {
             r#"cn=\#hash \"q\" \; \<a\> ,dc=x"#,
             "cn=a+uid=b,dc=x",
         ] {
-            let Some(Reference::Dn(sent)) = reference(&person::id(None, &Entry::with(dn, &[]))) else { panic!("{dn}") };
+            let Some(Reference::Dn(sent)) = reference(&person::id(None, &LdapEntry::with(dn, &[]))) else {
+                panic!("{dn}")
+            };
             assert_eq!(sent.parse::<Dn>().unwrap(), dn.parse::<Dn>().unwrap(), "{sent}");
         }
     }

@@ -5,7 +5,7 @@ use super::look::{Look, Within};
 use crate::directory::client::LdapDirectory;
 use crate::directory::connection::Unreachable;
 use crate::directory::people::LISTS_MEMBER;
-use crate::directory::schema::{Entry, filter};
+use crate::directory::schema::{LdapEntry, filter};
 use crate::domain::{Dn, Group, GroupId};
 
 /// How many members one search asks the groups of: a filter that any server takes.
@@ -61,7 +61,7 @@ impl LdapDirectory {
     pub(super) async fn closures_by_lists(
         &self,
         base_dn: &str,
-        people: &[(&Entry, Member)],
+        people: &[(&LdapEntry, Member)],
     ) -> Result<Vec<Closure>, Unreachable> {
         let template = self.settings.group_filter.as_deref().unwrap_or(LISTS_MEMBER);
         let mut lists = Lists::new(template);
@@ -83,7 +83,7 @@ impl LdapDirectory {
             }
         }
         let is_complete = climbed == lists.groups.len() && !lists.is_partial;
-        let closure = |(person, member): &(&Entry, Member)| {
+        let closure = |(person, member): &(&LdapEntry, Member)| {
             if is_complete && !lists.overfull.contains(&member.dn) {
                 lists.closure(person, member)
             } else {
@@ -104,7 +104,7 @@ impl LdapDirectory {
         let mut to_do = vec![members];
         while let Some(mut members) = to_do.pop() {
             let clauses: Vec<String> =
-                members.iter().map(|member| filter::group(template, &member.dn, &member.uid)).collect();
+                members.iter().map(|member| filter::group_by_member(template, &member.dn, &member.uid)).collect();
             let found = self
                 .look(Look {
                     within: Within::Below(base_dn.to_owned()),
@@ -117,7 +117,7 @@ impl LdapDirectory {
             for group in &found.entries {
                 lists.add(group);
             }
-            if found.more {
+            if found.truncated {
                 if let [only] = members.as_slice() {
                     lists.too_many(only);
                     continue;
@@ -166,7 +166,7 @@ impl Lists {
     }
 
     /// Adds a group with everybody whom it lists.
-    fn add(&mut self, entry: &Entry) {
+    fn add(&mut self, entry: &LdapEntry) {
         let Some(place) = self.place_of(&entry.dn, entry.text("cn")) else { return };
         let mut members = 0;
         for (at, listing) in self.listings.iter().enumerate() {
@@ -217,7 +217,7 @@ impl Lists {
         self.listings.iter().enumerate().filter_map(by).flatten().copied().collect()
     }
 
-    fn closure(&self, person: &Entry, member: &Member) -> Closure {
+    fn closure(&self, person: &LdapEntry, member: &Member) -> Closure {
         let named = person.texts("memberOf").filter_map(|dn| self.by_name.get(&dn.parse::<Dn>().ok()?).copied());
         let reached = reach(self.of(member).into_iter().chain(named), |at| self.of(&as_member(&self.groups[at])));
         let groups = reached.into_iter().map(|at| &self.groups[at]);
@@ -228,7 +228,7 @@ impl Lists {
 impl Listing {
     /// The value by which a group lists this member.
     fn value_for(&self, member: &Member) -> String {
-        filter::fill(&self.value, &member.dn, &member.uid)
+        filter::fill_placeholders(&self.value, &member.dn, &member.uid)
     }
 }
 
@@ -236,7 +236,7 @@ impl Listing {
 fn listings(template: &str) -> Vec<Listing> {
     let comparisons = template.split('(').filter_map(|piece| piece.split(')').next());
     comparisons
-        .filter(|comparison| filter::has_member(comparison))
+        .filter(|comparison| filter::has_placeholder(comparison))
         .filter_map(|comparison| {
             let (attribute, value) = comparison.split_once('=')?;
             // Behind the attribute's name there may be a matching rule (RFC 4515, 3).
@@ -280,7 +280,7 @@ mod tests {
     fn every_way_of_being_listed_counts_nested_and_in_a_cycle_and_no_other() {
         let mut lists = Lists::new(LISTS_MEMBER);
         let group = |name: &str, attribute: &str, value: &str| {
-            Entry::with(&format!("cn={name},dc=x"), &[("cn", name.as_bytes()), (attribute, value.as_bytes())])
+            LdapEntry::with(&format!("cn={name},dc=x"), &[("cn", name.as_bytes()), (attribute, value.as_bytes())])
         };
         lists.add(&group("direct", "member", "CN=Alice, DC=x"));
         lists.add(&group("unique", "uniqueMember", "cn=alice,dc=x"));
@@ -290,7 +290,7 @@ mod tests {
         lists.add(&group("others", "memberUid", "bob"));
         lists.add(&group("wrongly", "memberUid", "cn=alice,dc=x"));
         lists.add_named("cn=overlay,dc=x");
-        let alice = Entry::with("cn=alice,dc=x", &[("memberOf", b"cn=overlay,dc=x")]);
+        let alice = LdapEntry::with("cn=alice,dc=x", &[("memberOf", b"cn=overlay,dc=x")]);
         let closure = lists.closure(&alice, &member("cn=alice,dc=x", "alice"));
         assert_eq!(names_in(&closure), ["above", "cn=overlay,dc=x", "direct", "posix", "unique"]);
     }
@@ -301,7 +301,7 @@ mod tests {
         let values: Vec<String> = (0..=LARGE).map(|n| format!("cn=p{n},dc=x")).collect();
         let mut attributes: Vec<(&str, &[u8])> = vec![("cn", b"all"), ("entryUUID", b"ab-cd")];
         attributes.extend(values.iter().map(|value| ("member", value.as_bytes())));
-        lists.add(&Entry::with("cn=all,dc=x", &attributes));
+        lists.add(&LdapEntry::with("cn=all,dc=x", &attributes));
         assert_eq!(lists.without_known("(a=b)"), "(&(a=b)(!(entryUUID=ab-cd)))");
         assert_eq!(lists.of(&member("cn=p7,dc=x", "p7")), [0], "whom it lists is known all the same");
     }
@@ -309,7 +309,7 @@ mod tests {
     #[test]
     fn a_list_that_came_in_part_only_is_known_as_such() {
         let mut lists = Lists::new(LISTS_MEMBER);
-        lists.add(&Entry::with("cn=all,dc=x", &[("member;range=0-1499", b"cn=a,dc=x")]));
+        lists.add(&LdapEntry::with("cn=all,dc=x", &[("member;range=0-1499", b"cn=a,dc=x")]));
         assert!(lists.is_partial);
     }
 }

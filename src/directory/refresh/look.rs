@@ -3,7 +3,10 @@ use std::ops::ControlFlow;
 use ldap3::Scope;
 
 use crate::directory::client::LdapDirectory;
-use crate::directory::connection::{Connection, Fault, Found, Inquiry, Operation, Profile, Search, Unreachable, rc};
+use crate::directory::connection::{
+    DirectoryProfile, LdapConnection, Operation, OperationFault, OperationKind, SearchRequest, SearchResult,
+    Unreachable, result_code,
+};
 
 /// What these questions are called in the log.
 pub(super) const ASKED: &str = "refresh";
@@ -30,24 +33,24 @@ pub(super) enum Within {
 
 impl LdapDirectory {
     /// What the directory is, asked of it if nobody has found out before.
-    pub(super) async fn asked_profile(&self) -> Result<&Profile, Unreachable> {
+    pub(super) async fn asked_profile(&self) -> Result<&DirectoryProfile, Unreachable> {
         let mut inquiry = self.inquire(ASKED);
         let profile = self.find_out(&mut inquiry).await;
-        inquiry.conclude_or_unreachable(profile)
+        inquiry.finish_or_unreachable(profile)
     }
 
     /// Looks once. Each look is a question of its own: none is long, and a server that fails in between is replaced.
-    pub(super) async fn look(&self, look: Look) -> Result<Found, Unreachable> {
+    pub(super) async fn look(&self, look: Look) -> Result<SearchResult, Unreachable> {
         let mut inquiry = self.inquire(ASKED);
         let answer = self.look_until_answered(&mut inquiry, &look).await;
-        inquiry.conclude_or_unreachable(answer)
+        inquiry.finish_or_unreachable(answer)
     }
 
-    async fn look_until_answered(&self, inquiry: &mut Inquiry, look: &Look) -> Result<Found, Fault> {
+    async fn look_until_answered(&self, inquiry: &mut Operation, look: &Look) -> Result<SearchResult, OperationFault> {
         loop {
-            let mut service = inquiry.take(&self.searching).await?;
+            let mut service = inquiry.acquire(&self.searching).await?;
             let answer = look.through(&mut service).await;
-            if let ControlFlow::Break(answer) = inquiry.settle(answer, &service) {
+            if let ControlFlow::Break(answer) = inquiry.finish_attempt(answer, &service) {
                 return answer;
             }
         }
@@ -55,17 +58,17 @@ impl LdapDirectory {
 }
 
 impl Look {
-    async fn through(&self, connection: &mut Connection) -> Result<Found, Fault> {
+    async fn through(&self, connection: &mut LdapConnection) -> Result<SearchResult, OperationFault> {
         let attributes: Vec<&str> =
             self.attributes.iter().copied().chain(self.further.iter().map(String::as_str)).collect();
         let (base, scope) = match &self.within {
             Within::Below(base) => (base, Scope::Subtree),
             Within::Entry(dn) => (dn, Scope::Base),
         };
-        let search = Search { base, scope, filter: &self.filter, attributes: &attributes, limit: self.limit };
-        match connection.search(Operation::Search, &search).await {
-            Err(fault) if scope == Scope::Base && fault.result_code == Some(rc::NO_SUCH_OBJECT) => {
-                Ok(Found { entries: Vec::new(), more: false })
+        let search = SearchRequest { base, scope, filter: &self.filter, attributes: &attributes, limit: self.limit };
+        match connection.search(OperationKind::Search, &search).await {
+            Err(fault) if scope == Scope::Base && fault.result_code == Some(result_code::NO_SUCH_OBJECT) => {
+                Ok(SearchResult { entries: Vec::new(), truncated: false })
             }
             found => found,
         }

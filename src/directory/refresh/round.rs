@@ -10,9 +10,9 @@ use super::standing;
 use super::standing::{Departure, Standing, departure};
 use crate::config::DirectoryKind;
 use crate::directory::client::LdapDirectory;
-use crate::directory::connection::{Connection, Fault, Profile, Unreachable};
+use crate::directory::connection::{DirectoryProfile, LdapConnection, OperationFault, Unreachable};
 use crate::directory::people::{Climber, climb_all, person, token_groups};
-use crate::directory::schema::{Entry, filter};
+use crate::directory::schema::{LdapEntry, filter};
 use crate::domain::{Dn, Groups, Person};
 
 /// How many people one search asks for: a filter that any server takes.
@@ -21,7 +21,7 @@ const PEOPLE_A_SEARCH: usize = 100;
 /// Somebody as they were found again.
 enum Sight {
     Gone(Departure),
-    Here(Box<Entry>),
+    Here(Box<LdapEntry>),
 }
 
 impl LdapDirectory {
@@ -42,7 +42,7 @@ impl LdapDirectory {
                 Err(unreachable) => sights.extend(batch.iter().map(|_| Err(unreachable.clone()))),
             }
         }
-        let here: Vec<(&Person, &Entry)> = people
+        let here: Vec<(&Person, &LdapEntry)> = people
             .iter()
             .zip(&sights)
             .filter_map(|(person, sight)| match sight {
@@ -62,7 +62,7 @@ impl LdapDirectory {
     }
 
     /// Finds these people again by their ids.
-    async fn find_again(&self, profile: &Profile, people: &[Person]) -> Result<Vec<Sight>, Unreachable> {
+    async fn find_again(&self, profile: &DirectoryProfile, people: &[Person]) -> Result<Vec<Sight>, Unreachable> {
         let references: Vec<Option<Reference>> = people.iter().map(|person| reference(&person.id)).collect();
         let clauses: Vec<String> = references
             .iter()
@@ -95,11 +95,11 @@ impl LdapDirectory {
 
     async fn people_within(
         &self,
-        profile: &Profile,
+        profile: &DirectoryProfile,
         within: Within,
         which: &str,
         most: usize,
-    ) -> Result<Vec<Entry>, Unreachable> {
+    ) -> Result<Vec<LdapEntry>, Unreachable> {
         let any_person = person::any_person(profile, self.settings.person_filter.as_deref());
         let found = self
             .look(Look {
@@ -110,12 +110,16 @@ impl LdapDirectory {
                 limit: u16::try_from(most).unwrap_or(u16::MAX),
             })
             .await?;
-        if found.more { Err(cut_short("the people who were asked for")) } else { Ok(found.entries) }
+        if found.truncated { Err(cut_short("the people who were asked for")) } else { Ok(found.entries) }
     }
 
     /// When not one of the people is found, they may all have gone; more often a right was taken away from the account
     /// that searches, or `base_dn` leads elsewhere now. It is an answer only where other people can be seen.
-    async fn make_sure_that_people_can_be_seen(&self, profile: &Profile, people: &[Person]) -> Result<(), Unreachable> {
+    async fn make_sure_that_people_can_be_seen(
+        &self,
+        profile: &DirectoryProfile,
+        people: &[Person],
+    ) -> Result<(), Unreachable> {
         let any_person = person::any_person(profile, self.settings.person_filter.as_deref());
         // By the very attributes that they were looked for: a right to read one of those may be gone alone.
         let attributes: BTreeSet<&str> = people.iter().filter_map(|person| attribute(&person.id)).collect();
@@ -130,7 +134,7 @@ impl LdapDirectory {
                 limit: 1,
             })
             .await?;
-        if !found.entries.is_empty() || found.more {
+        if !found.entries.is_empty() || found.truncated {
             return Ok(());
         }
         let reason = format!(
@@ -142,7 +146,11 @@ impl LdapDirectory {
     }
 
     /// These people as they are now. Only those whose groups seem to have changed are read one by one.
-    async fn describe_all(&self, profile: &Profile, people: &[(&Person, &Entry)]) -> Vec<Result<Person, Unreachable>> {
+    async fn describe_all(
+        &self,
+        profile: &DirectoryProfile,
+        people: &[(&Person, &LdapEntry)],
+    ) -> Vec<Result<Person, Unreachable>> {
         let closures = match self.closures(profile, people).await {
             Ok(closures) => closures,
             Err(unreachable) => return people.iter().map(|_| Err(unreachable.clone())).collect(),
@@ -160,7 +168,7 @@ impl LdapDirectory {
     }
 
     /// The person as the entry has them now. Where only a bind tells when their password expires, that stands.
-    fn described(&self, profile: &Profile, known: &Person, entry: &Entry, groups: Groups) -> Person {
+    fn described(&self, profile: &DirectoryProfile, known: &Person, entry: &LdapEntry, groups: Groups) -> Person {
         let mut person = person::describe(profile.kind(), self.name(), entry, &known.username, groups);
         if profile.domain.is_none() && person.password_expires.is_none() {
             person.password_expires = known.password_expires;
@@ -168,12 +176,16 @@ impl LdapDirectory {
         person
     }
 
-    async fn closures(&self, profile: &Profile, people: &[(&Person, &Entry)]) -> Result<Vec<Closure>, Unreachable> {
+    async fn closures(
+        &self,
+        profile: &DirectoryProfile,
+        people: &[(&Person, &LdapEntry)],
+    ) -> Result<Vec<Closure>, Unreachable> {
         if let Some(domain) = &profile.domain {
-            let entries: Vec<&Entry> = people.iter().map(|(_, entry)| *entry).collect();
+            let entries: Vec<&LdapEntry> = people.iter().map(|(_, entry)| *entry).collect();
             return self.closures_in_domain(domain, &entries).await;
         }
-        let members: Vec<(&Entry, Member)> = people
+        let members: Vec<(&LdapEntry, Member)> = people
             .iter()
             .map(|(known, entry)| {
                 let uid = person::uid(entry, &known.username).to_owned();
@@ -184,7 +196,7 @@ impl LdapDirectory {
     }
 
     /// Whether somebody is in the groups that they are known to be in, as far as can be seen in bulk.
-    fn is_as_known(&self, profile: &Profile, known: &Person, entry: &Entry, closure: &Closure) -> bool {
+    fn is_as_known(&self, profile: &DirectoryProfile, known: &Person, entry: &LdapEntry, closure: &Closure) -> bool {
         let Some(seen) = closure.ids() else { return false };
         let same = match profile.kind() {
             DirectoryKind::ActiveDirectory if reaches_abroad(entry, &known.groups) => return false,
@@ -202,23 +214,23 @@ impl LdapDirectory {
     /// Somebody's groups, read as at a sign-in.
     async fn read_groups_of(
         &self,
-        profile: &Profile,
+        profile: &DirectoryProfile,
         known: &Person,
-        entry: &Entry,
+        entry: &LdapEntry,
         closure: &Closure,
     ) -> Result<Groups, Unreachable> {
         let mut inquiry = self.inquire(ASKED);
         let answer = loop {
-            let mut service = match inquiry.take(&self.searching).await {
+            let mut service = match inquiry.acquire(&self.searching).await {
                 Ok(service) => service,
                 Err(fault) => break Err(fault),
             };
             let groups = self.read_groups_on(&mut service, profile, known, entry).await;
-            if let ControlFlow::Break(groups) = inquiry.settle(groups, &service) {
+            if let ControlFlow::Break(groups) = inquiry.finish_attempt(groups, &service) {
                 break groups;
             }
         };
-        let groups = inquiry.conclude_or_unreachable(answer)?;
+        let groups = inquiry.finish_or_unreachable(answer)?;
         if let Some(seen) = closure.ids() {
             self.agreed.note(&known.id, &seen, &groups);
         }
@@ -227,11 +239,11 @@ impl LdapDirectory {
 
     async fn read_groups_on(
         &self,
-        service: &mut Connection,
-        profile: &Profile,
+        service: &mut LdapConnection,
+        profile: &DirectoryProfile,
         known: &Person,
-        entry: &Entry,
-    ) -> Result<Groups, Fault> {
+        entry: &LdapEntry,
+    ) -> Result<Groups, OperationFault> {
         if let Some(domain) = &profile.domain {
             return token_groups(service, domain, &self.group_names, &*self.clock, &entry.dn).await;
         }

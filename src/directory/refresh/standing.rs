@@ -1,5 +1,5 @@
 use crate::directory::people::person;
-use crate::directory::schema::{Entry, time};
+use crate::directory::schema::{LdapEntry, time};
 use crate::domain::{Person, Timestamp};
 
 /// What tells, besides [`person::ATTRIBUTES`], whether somebody may be signed in.
@@ -47,13 +47,13 @@ impl Departure {
 /// Why the account that `entry` describes may not be signed in at `now`; `None` when it may.
 ///
 /// A lockout after wrong passwords is no reason: a stranger can cause one, and would sign people out by it.
-pub(super) fn departure(entry: &Entry, now: Timestamp) -> Option<Departure> {
+pub(super) fn departure(entry: &LdapEntry, now: Timestamp) -> Option<Departure> {
     let locked_for_good = entry.texts("pwdAccountLockedTime").any(|time| time == LOCKED_FOR_GOOD)
         || entry.texts("nsAccountLock").any(|locked| locked.eq_ignore_ascii_case("true"));
     if person::is_disabled(entry) || locked_for_good {
         return Some(Departure::Disabled);
     }
-    if entry.text("accountExpires").and_then(time::filetime).is_some_and(|end| now >= end) {
+    if entry.text("accountExpires").and_then(time::parse_filetime).is_some_and(|end| now >= end) {
         return Some(Departure::AccountExpired);
     }
     let outside = entry.bytes("logonHours").any(|hours| !allows(hours, now));
@@ -87,7 +87,7 @@ mod tests {
     const HOUR: Duration = Duration::from_hours(1);
 
     fn of(attribute: &str, value: &[u8], now: Timestamp) -> Option<Departure> {
-        departure(&Entry::with("CN=a", &[(attribute, value)]), now)
+        departure(&LdapEntry::with("CN=a", &[(attribute, value)]), now)
     }
 
     #[test]

@@ -8,7 +8,7 @@ use ldap3::asn1::StructureTag;
 /// Values are bytes, as the wire has them; attribute names are looked up without regard to case, as servers write
 /// them in whatever case they like.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(in crate::directory) struct Entry {
+pub(in crate::directory) struct LdapEntry {
     /// Its distinguished name, as the server wrote it. Empty for the RootDSE.
     pub(in crate::directory) dn: String,
     attributes: HashMap<String, Vec<Vec<u8>>>,
@@ -16,16 +16,16 @@ pub(in crate::directory) struct Entry {
 
 /// A server's answer that is not an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::directory) struct Malformed;
+pub(in crate::directory) struct MalformedEntry;
 
-impl Entry {
+impl LdapEntry {
     /// Reads what the `ldap3` crate hands on, whose own reader panics on what is no entry, and sorts values by whether they
     /// happen to be text.
-    pub(in crate::directory) fn read(item: ResultEntry) -> Result<Self, Malformed> {
-        Self::parts(item.0).ok_or(Malformed)
+    pub(in crate::directory) fn from_result(item: ResultEntry) -> Result<Self, MalformedEntry> {
+        Self::parse(item.0).ok_or(MalformedEntry)
     }
 
-    fn parts(item: StructureTag) -> Option<Self> {
+    fn parse(item: StructureTag) -> Option<Self> {
         const SEARCH_RESULT_ENTRY: u64 = 4;
         let parts = item.match_id(SEARCH_RESULT_ENTRY)?.expect_constructed()?;
         let [dn, attributes] = <[_; 2]>::try_from(parts).ok()?;
@@ -74,7 +74,7 @@ fn text(octets: StructureTag) -> Option<String> {
 }
 
 #[cfg(test)]
-impl Entry {
+impl LdapEntry {
     /// An entry for tests of what reads entries.
     pub(in crate::directory) fn with(dn: &str, attributes: &[(&str, &[u8])]) -> Self {
         let mut entry = Self { dn: dn.to_owned(), attributes: HashMap::new() };
@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn attributes_are_found_in_any_case_and_keep_their_bytes() {
         let attribute = list(vec![octets(b"objectGUID"), list(vec![octets(&[0xff, 0]), octets(b"text")])]);
-        let entry = Entry::read(item(4, vec![octets(b"CN=a"), list(vec![attribute])])).unwrap();
+        let entry = LdapEntry::from_result(item(4, vec![octets(b"CN=a"), list(vec![attribute])])).unwrap();
         assert_eq!(entry.dn, "CN=a");
         assert_eq!(entry.bytes("OBJECTguid").collect::<Vec<_>>(), [&[0xff, 0][..], b"text"]);
         assert_eq!(entry.text("objectGUID"), Some("text"));
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_part_of_an_attributes_values_is_known_as_such() {
-        let entry = Entry::with("CN=a", &[("member;Range=0-1499", b"CN=x"), ("cn", b"a")]);
+        let entry = LdapEntry::with("CN=a", &[("member;Range=0-1499", b"CN=x"), ("cn", b"a")]);
         assert!(entry.is_partial("member") && entry.is_partial("Member"));
         assert!(!entry.is_partial("cn") && !entry.is_partial("mem"));
     }
@@ -137,8 +137,8 @@ mod tests {
             with(list(vec![octets(b"cn"), octets(b"x")])),
             with(list(vec![octets(b"cn"), list(vec![list(vec![])])])),
         ] {
-            assert_eq!(Entry::read(item(4, parts.clone())), Err(Malformed), "{parts:02x?}");
+            assert_eq!(LdapEntry::from_result(item(4, parts.clone())), Err(MalformedEntry), "{parts:02x?}");
         }
-        assert_eq!(Entry::read(item(5, vec![octets(b"CN=a"), list(vec![])])), Err(Malformed));
+        assert_eq!(LdapEntry::from_result(item(5, vec![octets(b"CN=a"), list(vec![])])), Err(MalformedEntry));
     }
 }

@@ -47,7 +47,7 @@ pub(in crate::directory) fn any(filters: &[String]) -> String {
 
 /// The settings' person filter for one name. A filter without `{username}` says which entries are people, and
 /// `by_name` says which of them is meant.
-pub(in crate::directory) fn person(template: &str, username: &str, by_name: &str) -> String {
+pub(in crate::directory) fn person_by_name(template: &str, username: &str, by_name: &str) -> String {
     if template.contains(USERNAME) { template.replace(USERNAME, &escape(username)) } else { all(&[template, by_name]) }
 }
 
@@ -57,13 +57,13 @@ pub(in crate::directory) fn any_person(template: &str) -> String {
 }
 
 /// The settings' group filter for one member.
-pub(in crate::directory) fn group(template: &str, dn: &str, username: &str) -> String {
+pub(in crate::directory) fn group_by_member(template: &str, dn: &str, username: &str) -> String {
     // One pass over the template's own placeholders: a DN that contains `{username}` is escaped, braces included.
     template.replace(DN, &escape(dn)).replace(USERNAME, &escape(username))
 }
 
 /// The settings' filter's own text of a value, with the placeholders filled in as they are.
-pub(in crate::directory) fn fill(value: &str, dn: &str, username: &str) -> String {
+pub(in crate::directory) fn fill_placeholders(value: &str, dn: &str, username: &str) -> String {
     // One pass: what is filled in is never taken for a placeholder.
     let mut filled = String::with_capacity(value.len() + dn.len());
     let mut rest = value;
@@ -80,7 +80,7 @@ pub(in crate::directory) fn fill(value: &str, dn: &str, username: &str) -> Strin
 }
 
 /// Whether a place for a member's DN or name is in this part of a filter.
-pub(in crate::directory) fn has_member(part: &str) -> bool {
+pub(in crate::directory) fn has_placeholder(part: &str) -> bool {
     part.contains(DN) || part.contains(USERNAME)
 }
 
@@ -102,7 +102,7 @@ pub(in crate::directory) fn unescape(value: &str) -> String {
 
 /// Whether a filter of the settings is one (RFC 4515), whatever goes into its placeholders.
 pub(in crate::directory) fn is_well_formed(template: &str) -> bool {
-    ldap3::parse_filter(group(template, "cn=x", "x")).is_ok()
+    ldap3::parse_filter(group_by_member(template, "cn=x", "x")).is_ok()
 }
 
 #[cfg(test)]
@@ -126,15 +126,15 @@ mod tests {
 
     #[test]
     fn a_placeholder_in_a_name_is_only_text() {
-        assert_eq!(group("(&(a={dn})(b={username}))", "cn={username}", "{dn}"), {
+        assert_eq!(group_by_member("(&(a={dn})(b={username}))", "cn={username}", "{dn}"), {
             "(&(a=cn=\\7busername\\7d)(b=\\7bdn\\7d))"
         });
     }
 
     #[test]
     fn a_person_filter_without_a_place_for_the_name_gets_one() {
-        assert_eq!(person("(uid={username})", "a*", "(never)"), "(uid=a\\2a)");
-        assert_eq!(person("(objectClass=person)", "a", "(uid=a)"), "(&(objectClass=person)(uid=a))");
+        assert_eq!(person_by_name("(uid={username})", "a*", "(never)"), "(uid=a\\2a)");
+        assert_eq!(person_by_name("(objectClass=person)", "a", "(uid=a)"), "(&(objectClass=person)(uid=a))");
     }
 
     #[test]
@@ -146,8 +146,8 @@ mod tests {
     #[test]
     fn a_value_of_the_settings_is_read_as_it_is_meant() {
         assert_eq!(unescape(r"a\2ab\5c\c3\b6"), "a*b\\ö");
-        assert_eq!(fill("uid={username},{dn}{", "{username}", "{dn}"), "uid={dn},{username}{");
-        assert!(has_member("member={dn}") && has_member("x={username}") && !has_member("objectClass=*"));
+        assert_eq!(fill_placeholders("uid={username},{dn}{", "{username}", "{dn}"), "uid={dn},{username}{");
+        assert!(has_placeholder("member={dn}") && has_placeholder("x={username}") && !has_placeholder("objectClass=*"));
     }
 
     #[test]

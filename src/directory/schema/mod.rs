@@ -11,6 +11,6 @@ mod sid;
 pub(super) mod time;
 
 pub(super) use ber::unsigned;
-pub(super) use entry::Entry;
+pub(super) use entry::LdapEntry;
 pub(super) use guid::{guid_bytes, guid_text};
 pub(super) use sid::Sid;

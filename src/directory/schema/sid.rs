@@ -10,14 +10,14 @@ pub(in crate::directory) struct Sid(Vec<u8>);
 const HEADER: usize = 8;
 
 /// A SID has at most this many sub-authorities (MS-DTYP 2.4.2.2).
-const MOST_SUB_AUTHORITIES: usize = 15;
+const MAX_SUB_AUTHORITIES: usize = 15;
 
 impl Sid {
     /// Reads the binary form; `None` when the bytes are not one.
     pub(in crate::directory) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let [1, count, ..] = bytes else { return None };
         let count = usize::from(*count);
-        (count <= MOST_SUB_AUTHORITIES && bytes.len() == HEADER + 4 * count).then(|| Self(bytes.to_vec()))
+        (count <= MAX_SUB_AUTHORITIES && bytes.len() == HEADER + 4 * count).then(|| Self(bytes.to_vec()))
     }
 
     /// Reads `S-1-5-21-…`, with a decimal or hexadecimal authority (MS-DTYP 2.4.2.1); `None` when the text is not one.
@@ -33,7 +33,7 @@ impl Sid {
         };
         let [0, 0, authority @ ..] = authority.to_be_bytes() else { return None };
         let subs = parts.map(|part| part.parse::<u32>().ok()).collect::<Option<Vec<_>>>()?;
-        let count = u8::try_from(subs.len()).ok().filter(|count| usize::from(*count) <= MOST_SUB_AUTHORITIES)?;
+        let count = u8::try_from(subs.len()).ok().filter(|count| usize::from(*count) <= MAX_SUB_AUTHORITIES)?;
         let mut bytes = vec![1, count];
         bytes.extend(authority);
         bytes.extend(subs.iter().flat_map(|sub| sub.to_le_bytes()));
@@ -46,7 +46,7 @@ impl Sid {
     }
 
     /// The SID with another last part: of a user that has `primaryGroupID`, the primary group (MS-ADTS 3.1.1.2.3.5).
-    pub(in crate::directory) fn with_last(&self, rid: u32) -> Option<Self> {
+    pub(in crate::directory) fn with_rid(&self, rid: u32) -> Option<Self> {
         let cut = self.0.len().checked_sub(4).filter(|cut| *cut >= HEADER)?;
         let mut bytes = self.0[..cut].to_vec();
         bytes.extend(rid.to_le_bytes());
@@ -100,8 +100,8 @@ mod tests {
     #[test]
     fn a_primary_group_differs_from_its_member_in_the_last_part_alone() {
         let user = Sid::from_bytes(&[1, 2, 0, 0, 0, 0, 0, 5, 21, 0, 0, 0, 7, 4, 0, 0]).unwrap();
-        assert_eq!(user.with_last(513).unwrap().to_string(), "S-1-5-21-513");
-        assert_eq!(Sid::from_bytes(&[1, 0, 0, 0, 0, 0, 0, 1]).unwrap().with_last(1), None);
+        assert_eq!(user.with_rid(513).unwrap().to_string(), "S-1-5-21-513");
+        assert_eq!(Sid::from_bytes(&[1, 0, 0, 0, 0, 0, 0, 1]).unwrap().with_rid(1), None);
     }
 
     #[test]

@@ -12,19 +12,19 @@ use crate::domain::Timestamp;
 const FILETIME_EPOCH: i64 = 11_644_473_600_000;
 
 /// FILETIME counts in 100 ns.
-const TICKS_A_MILLISECOND: i64 = 10_000;
+const TICKS_PER_MILLISECOND: i64 = 10_000;
 
 /// `2026-11-22`, in UTC.
-pub(in crate::directory) fn day(at: Timestamp) -> String {
-    said(at, "%Y-%m-%d")
+pub(in crate::directory) fn format_day(at: Timestamp) -> String {
+    format_utc(at, "%Y-%m-%d")
 }
 
 /// `2026-11-22 14:02 UTC`.
-pub(in crate::directory) fn minute(at: Timestamp) -> String {
-    said(at, "%Y-%m-%d %H:%M UTC")
+pub(in crate::directory) fn format_minute(at: Timestamp) -> String {
+    format_utc(at, "%Y-%m-%d %H:%M UTC")
 }
 
-fn said(at: Timestamp, format: &str) -> String {
+fn format_utc(at: Timestamp, format: &str) -> String {
     match Moment::from_millisecond(at.as_millis()) {
         Ok(moment) => moment.strftime(format).to_string(),
         Err(_) => "a time beyond all calendars".to_owned(),
@@ -32,7 +32,7 @@ fn said(at: Timestamp, format: &str) -> String {
 }
 
 /// Reads `20261122070021.0Z` (GeneralizedTime, RFC 4517, 3.3.13), to the second.
-pub(in crate::directory) fn generalized(text: &str) -> Option<Timestamp> {
+pub(in crate::directory) fn parse_generalized_time(text: &str) -> Option<Timestamp> {
     let digits = text.get(..14).filter(|_| text.ends_with('Z'))?;
     let civil = DateTime::strptime("%Y%m%d%H%M%S", digits).ok()?;
     let moment = civil.to_zoned(TimeZone::UTC).ok()?.timestamp();
@@ -40,16 +40,16 @@ pub(in crate::directory) fn generalized(text: &str) -> Option<Timestamp> {
 }
 
 /// Reads a FILETIME. Zero and the greatest number mean "never" or "not set", and are `None`.
-pub(in crate::directory) fn filetime(text: &str) -> Option<Timestamp> {
+pub(in crate::directory) fn parse_filetime(text: &str) -> Option<Timestamp> {
     match text.parse::<i64>().ok()? {
         ..=0 | i64::MAX => None,
-        ticks => Some(Timestamp::from_millis(ticks / TICKS_A_MILLISECOND - FILETIME_EPOCH)),
+        ticks => Some(Timestamp::from_millis(ticks / TICKS_PER_MILLISECOND - FILETIME_EPOCH)),
     }
 }
 
 /// Reads a length of time as Active Directory keeps it: a negative count of 100 ns (MS-ADTS 3.1.1.3.3). `None` for "for
 /// ever".
-pub(in crate::directory) fn interval(text: &str) -> Option<Duration> {
+pub(in crate::directory) fn parse_interval(text: &str) -> Option<Duration> {
     match text.parse::<i64>().ok()? {
         i64::MIN => None,
         ticks => Some(Duration::from_micros(ticks.unsigned_abs() / 10)),
@@ -62,15 +62,25 @@ mod tests {
 
     #[test]
     fn the_directorys_ways_of_writing_a_time_are_read() {
-        assert_eq!(generalized("20261122070021.0Z").map(minute).as_deref(), Some("2026-11-22 07:00 UTC"));
-        assert_eq!(generalized("20261122070021Z").map(day).as_deref(), Some("2026-11-22"));
+        assert_eq!(
+            parse_generalized_time("20261122070021.0Z").map(format_minute).as_deref(),
+            Some("2026-11-22 07:00 UTC")
+        );
+        assert_eq!(parse_generalized_time("20261122070021Z").map(format_day).as_deref(), Some("2026-11-22"));
         for bad in ["", "20261122", "20269922070021.0Z", "20261122070021+0100", "äöüäöüäöüZ"] {
-            assert_eq!(generalized(bad), None, "{bad}");
+            assert_eq!(parse_generalized_time(bad), None, "{bad}");
         }
-        assert_eq!(filetime("126500000000000000").map(day).as_deref(), Some("2001-11-12"), "MS-DTYP 2.3.3");
+        assert_eq!(
+            parse_filetime("126500000000000000").map(format_day).as_deref(),
+            Some("2001-11-12"),
+            "MS-DTYP 2.3.3"
+        );
         for never in ["0", "-1", "9223372036854775807", "x"] {
-            assert_eq!(filetime(never), None, "{never}");
+            assert_eq!(parse_filetime(never), None, "{never}");
         }
-        assert_eq!((interval("-18000000000"), interval("-9223372036854775808")), (Some(Duration::from_mins(30)), None));
+        assert_eq!(
+            (parse_interval("-18000000000"), parse_interval("-9223372036854775808")),
+            (Some(Duration::from_mins(30)), None)
+        );
     }
 }

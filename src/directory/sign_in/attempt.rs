@@ -6,19 +6,22 @@ use super::find_person::{ask_for_an_account, own_token};
 use super::leave::Candidate;
 use super::one_bind::OneBind;
 use crate::directory::client::LdapDirectory;
-use crate::directory::connection::{Connection, Domain, Fault, Inquiry, Lease, Operation, Profile, Refusal, Search};
+use crate::directory::connection::{
+    AdDomain, DirectoryProfile, DirectoryRefusal, LdapConnection, Operation, OperationFault, OperationKind,
+    PooledConnection, SearchRequest,
+};
 use crate::directory::people::{Climber, bind_name, climb, person, token_groups};
-use crate::directory::schema::Entry;
+use crate::directory::schema::LdapEntry;
 use crate::domain::{Groups, Person, Username};
 
 impl LdapDirectory {
     /// The whole sign-in. What can be asked again is asked of another server when one fails; the bind never is.
     pub(in crate::directory) async fn try_sign_in(
         &self,
-        inquiry: &mut Inquiry,
+        inquiry: &mut Operation,
         username: &Username,
         bind: &mut OneBind<'_>,
-    ) -> Result<Person, Fault> {
+    ) -> Result<Person, OperationFault> {
         let profile = self.find_out(inquiry).await?;
         let (entry, groups) = match (&self.settings.service_account, &profile.domain) {
             (Some(_), _) => self.search_then_bind(inquiry, profile, username, bind).await?,
@@ -36,19 +39,19 @@ impl LdapDirectory {
     /// and it reads their groups.
     async fn search_then_bind(
         &self,
-        inquiry: &mut Inquiry,
-        profile: &Profile,
+        inquiry: &mut Operation,
+        profile: &DirectoryProfile,
         username: &Username,
         bind: &mut OneBind<'_>,
-    ) -> Result<(Entry, Groups), Fault> {
+    ) -> Result<(LdapEntry, Groups), OperationFault> {
         let (entry, who, _) = self.find_person(inquiry, profile, username).await?;
         drop(self.prove(inquiry, profile, &entry, &who, bind).await?);
         refuse_disabled(&entry)?;
         // The password was right; if a server fails now, another can still say what groups there are.
         loop {
-            let mut service = inquiry.take(&self.searching).await?;
+            let mut service = inquiry.acquire(&self.searching).await?;
             let groups = self.groups(profile, &mut service, &entry, username).await;
-            if let ControlFlow::Break(groups) = inquiry.settle(groups, &service) {
+            if let ControlFlow::Break(groups) = inquiry.finish_attempt(groups, &service) {
                 return Ok((entry, groups?));
             }
         }
@@ -57,29 +60,29 @@ impl LdapDirectory {
     /// Binds as the person found, on a connection for nothing else, which is handed back with the bind.
     async fn prove(
         &self,
-        inquiry: &mut Inquiry,
-        profile: &Profile,
-        found: &Entry,
+        inquiry: &mut Operation,
+        profile: &DirectoryProfile,
+        found: &LdapEntry,
         who: &Candidate,
         bind: &mut OneBind<'_>,
-    ) -> Result<Lease, Fault> {
-        let mut own = inquiry.take(&self.proving).await?;
+    ) -> Result<PooledConnection, OperationFault> {
+        let mut own = inquiry.acquire(&self.proving).await?;
         let judged = bind.spend(profile, &mut own, &found.dn, Some(who)).await;
-        inquiry.note(judged, &own)?;
+        inquiry.record_result(judged, &own)?;
         Ok(own)
     }
 
     /// Active Directory without a service account: the person binds by name and reads their own entry.
     async fn bind_then_read(
         &self,
-        inquiry: &mut Inquiry,
-        profile: &Profile,
-        domain: &Domain,
+        inquiry: &mut Operation,
+        profile: &DirectoryProfile,
+        domain: &AdDomain,
         username: &Username,
         bind: &mut OneBind<'_>,
-    ) -> Result<(Entry, Groups), Fault> {
+    ) -> Result<(LdapEntry, Groups), OperationFault> {
         let name = bind_name(domain, username)?;
-        let mut own = inquiry.take(&self.proving).await?;
+        let mut own = inquiry.acquire(&self.proving).await?;
         let asked = async {
             bind.spend(profile, &mut own, &name, None).await?;
             self.refuse_foreign_domain(domain, &mut own, username).await?;
@@ -91,41 +94,41 @@ impl LdapDirectory {
             Ok((entry, groups))
         };
         let answer = asked.await;
-        inquiry.note(answer, &own)
+        inquiry.record_result(answer, &own)
     }
 
     /// Another server without a service account: an anonymous search finds the one person, who proves the password
     /// and reads the rest, as strangers may often see names but not memberships.
     async fn ask_then_bind(
         &self,
-        inquiry: &mut Inquiry,
-        profile: &Profile,
+        inquiry: &mut Operation,
+        profile: &DirectoryProfile,
         username: &Username,
         bind: &mut OneBind<'_>,
-    ) -> Result<(Entry, Groups), Fault> {
+    ) -> Result<(LdapEntry, Groups), OperationFault> {
         let (shown, who, _) = self.find_person(inquiry, profile, username).await.map_err(ask_for_an_account)?;
         let mut own = self.prove(inquiry, profile, &shown, &who, bind).await?;
         let answer = self.read_oneself(profile, &mut own, &shown, username).await;
-        inquiry.note(answer.map_err(ask_for_an_account), &own)
+        inquiry.record_result(answer.map_err(ask_for_an_account), &own)
     }
 
     async fn read_oneself(
         &self,
-        profile: &Profile,
-        own: &mut Connection,
-        shown: &Entry,
+        profile: &DirectoryProfile,
+        own: &mut LdapConnection,
+        shown: &LdapEntry,
         username: &Username,
-    ) -> Result<(Entry, Groups), Fault> {
-        let search = Search {
+    ) -> Result<(LdapEntry, Groups), OperationFault> {
+        let search = SearchRequest {
             base: &shown.dn,
             scope: Scope::Base,
             filter: "(objectClass=*)",
             attributes: person::ATTRIBUTES,
             limit: 1,
         };
-        let found = own.search(Operation::Search, &search).await?;
+        let found = own.search(OperationKind::Search, &search).await?;
         let Some(entry) = found.entries.into_iter().next() else {
-            return Err(Fault::unreachable(Operation::Search, "people may not read themselves"));
+            return Err(OperationFault::unreachable(OperationKind::Search, "people may not read themselves"));
         };
         let groups = self.groups(profile, own, &entry, username).await?;
         Ok((entry, groups))
@@ -133,11 +136,11 @@ impl LdapDirectory {
 
     async fn groups(
         &self,
-        profile: &Profile,
-        connection: &mut Connection,
-        entry: &Entry,
+        profile: &DirectoryProfile,
+        connection: &mut LdapConnection,
+        entry: &LdapEntry,
         username: &Username,
-    ) -> Result<Groups, Fault> {
+    ) -> Result<Groups, OperationFault> {
         if let Some(domain) = &profile.domain {
             return token_groups(connection, domain, &self.group_names, &*self.clock, &entry.dn).await;
         }
@@ -146,9 +149,9 @@ impl LdapDirectory {
     }
 }
 
-fn refuse_disabled(entry: &Entry) -> Result<(), Fault> {
+fn refuse_disabled(entry: &LdapEntry) -> Result<(), OperationFault> {
     if person::is_disabled(entry) {
-        return Err(Fault::refused(Operation::Search, Refusal::Disabled));
+        return Err(OperationFault::refused(OperationKind::Search, DirectoryRefusal::Disabled));
     }
     Ok(())
 }

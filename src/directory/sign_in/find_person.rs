@@ -5,9 +5,12 @@ use ldap3::Scope;
 use super::leave::Candidate;
 use super::lockout;
 use crate::directory::client::LdapDirectory;
-use crate::directory::connection::{Connection, Fault, Inquiry, Lease, Operation, Profile, Refusal, Search};
+use crate::directory::connection::{
+    DirectoryProfile, DirectoryRefusal, LdapConnection, Operation, OperationFault, OperationKind, PooledConnection,
+    SearchRequest,
+};
 use crate::directory::people::person;
-use crate::directory::schema::{Entry, Sid};
+use crate::directory::schema::{LdapEntry, Sid};
 use crate::domain::Username;
 
 impl LdapDirectory {
@@ -15,14 +18,14 @@ impl LdapDirectory {
     /// bind, and the connection on which they were found.
     pub(in crate::directory) async fn find_person(
         &self,
-        inquiry: &mut Inquiry,
-        profile: &Profile,
+        inquiry: &mut Operation,
+        profile: &DirectoryProfile,
         username: &Username,
-    ) -> Result<(Entry, Candidate, Lease), Fault> {
+    ) -> Result<(LdapEntry, Candidate, PooledConnection), OperationFault> {
         loop {
-            let mut searching = inquiry.take(&self.searching).await?;
+            let mut searching = inquiry.acquire(&self.searching).await?;
             let answer = self.find_person_on(&mut searching, profile, username).await;
-            if let ControlFlow::Break(found) = inquiry.settle(answer, &searching) {
+            if let ControlFlow::Break(found) = inquiry.finish_attempt(answer, &searching) {
                 let (entry, who) = found?;
                 return Ok((entry, who, searching));
             }
@@ -31,10 +34,10 @@ impl LdapDirectory {
 
     async fn find_person_on(
         &self,
-        searching: &mut Connection,
-        profile: &Profile,
+        searching: &mut LdapConnection,
+        profile: &DirectoryProfile,
         username: &Username,
-    ) -> Result<(Entry, Candidate), Fault> {
+    ) -> Result<(LdapEntry, Candidate), OperationFault> {
         if let Some(domain) = &profile.domain {
             self.refuse_foreign_domain(domain, searching, username).await?;
         }
@@ -47,24 +50,24 @@ impl LdapDirectory {
     /// is that account. None and several look alike, and grant nothing.
     pub(in crate::directory) async fn find_one(
         &self,
-        profile: &Profile,
-        connection: &mut Connection,
+        profile: &DirectoryProfile,
+        connection: &mut LdapConnection,
         username: &Username,
         token: &[Sid],
-    ) -> Result<Entry, Fault> {
+    ) -> Result<LdapEntry, OperationFault> {
         let filter = person::name_filter(profile, &self.names(), username);
-        let search = Search {
+        let search = SearchRequest {
             base: &profile.base_dn,
             scope: Scope::Subtree,
             filter: &filter,
             attributes: &[person::ATTRIBUTES, lockout::ATTRIBUTES].concat(),
             limit: 2,
         };
-        let mut found = connection.search(Operation::Search, &search).await?;
+        let mut found = connection.search(OperationKind::Search, &search).await?;
         found.entries.retain(|entry| may_be_bound(entry, token));
-        match <[Entry; 1]>::try_from(found.entries) {
-            Ok([entry]) if !found.more && !entry.dn.is_empty() => Ok(entry),
-            Ok(_) | Err(_) => Err(Fault::refused(Operation::Search, Refusal::WrongCredentials)),
+        match <[LdapEntry; 1]>::try_from(found.entries) {
+            Ok([entry]) if !found.truncated && !entry.dn.is_empty() => Ok(entry),
+            Ok(_) | Err(_) => Err(OperationFault::refused(OperationKind::Search, DirectoryRefusal::WrongCredentials)),
         }
     }
 }
@@ -72,22 +75,27 @@ impl LdapDirectory {
 /// The SIDs of the account this connection was bound as, its own among them (RootDSE `tokenGroups`, MS-ADTS
 /// 3.1.1.3.2.27): the server might have taken the typed name for another account's. Empty where a server does not
 /// tell; then the name alone must find exactly one.
-pub(in crate::directory) async fn own_token(own: &mut Connection) -> Result<Vec<Sid>, Fault> {
-    let search =
-        Search { base: "", scope: Scope::Base, filter: "(objectClass=*)", attributes: &["tokenGroups"], limit: 1 };
-    let found = own.search(Operation::RootDse, &search).await?;
+pub(in crate::directory) async fn own_token(own: &mut LdapConnection) -> Result<Vec<Sid>, OperationFault> {
+    let search = SearchRequest {
+        base: "",
+        scope: Scope::Base,
+        filter: "(objectClass=*)",
+        attributes: &["tokenGroups"],
+        limit: 1,
+    };
+    let found = own.search(OperationKind::RootDse, &search).await?;
     Ok(found.entries.iter().flat_map(|root| root.bytes("tokenGroups")).filter_map(Sid::from_bytes).collect())
 }
 
 /// Whether `entry` can be the account that holds `token`.
-fn may_be_bound(entry: &Entry, token: &[Sid]) -> bool {
+fn may_be_bound(entry: &LdapEntry, token: &[Sid]) -> bool {
     token.is_empty() || entry.bytes("objectSid").filter_map(Sid::from_bytes).any(|sid| token.contains(&sid))
 }
 
 /// What an admin can do when neither strangers nor people themselves may search.
-pub(in crate::directory) fn ask_for_an_account(fault: Fault) -> Fault {
+pub(in crate::directory) fn ask_for_an_account(fault: OperationFault) -> OperationFault {
     if fault.result_code.is_some() {
-        return fault.advise("people are searched for anonymously here, as no bind_name is set");
+        return fault.with_advice("people are searched for anonymously here, as no bind_name is set");
     }
     fault
 }
@@ -101,9 +109,9 @@ mod tests {
     fn another_account_than_the_one_that_was_bound_is_nobody() {
         let sid = |rid: u8| vec![1, 1, 0, 0, 0, 0, 0, 5, rid, 0, 0, 0];
         let token = [Sid::from_bytes(&sid(7)).unwrap(), Sid::from_bytes(&sid(8)).unwrap()];
-        assert!(may_be_bound(&Entry::with("CN=a", &[("objectSid", &sid(7))]), &token));
-        assert!(!may_be_bound(&Entry::with("CN=a", &[("objectSid", &sid(9))]), &token));
-        assert!(!may_be_bound(&Entry::with("CN=a", &[]), &token));
-        assert!(may_be_bound(&Entry::with("CN=a", &[]), &[]), "a server that tells nothing");
+        assert!(may_be_bound(&LdapEntry::with("CN=a", &[("objectSid", &sid(7))]), &token));
+        assert!(!may_be_bound(&LdapEntry::with("CN=a", &[("objectSid", &sid(9))]), &token));
+        assert!(!may_be_bound(&LdapEntry::with("CN=a", &[]), &token));
+        assert!(may_be_bound(&LdapEntry::with("CN=a", &[]), &[]), "a server that tells nothing");
     }
 }

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 
 use crate::directory::client::LockoutPolicy;
-use crate::directory::connection::Withheld;
+use crate::directory::connection::BindDenied;
 use crate::domain::PersonId;
 
 /// The last word of whoever asks for a sign-in, before a password is sent.
@@ -13,7 +13,7 @@ pub trait Leave: Send + Sync {
     ///
     /// # Errors
     /// [`Withheld`] when it may not.
-    async fn to_bind(&self, who: Option<&Candidate>) -> Result<(), Withheld>;
+    async fn to_bind(&self, who: Option<&Candidate>) -> Result<(), BindDenied>;
 }
 
 /// Somebody found in the directory whose password has not been tried yet.

@@ -4,9 +4,11 @@ use ldap3::Scope;
 
 use super::leave::{Candidate, Lockout};
 use crate::directory::client::{LdapDirectory, LockoutPolicy};
-use crate::directory::connection::{Connection, Domain, Fault, Operation, Profile, Search, rc};
+use crate::directory::connection::{
+    AdDomain, DirectoryProfile, LdapConnection, OperationFault, OperationKind, SearchRequest, result_code,
+};
 use crate::directory::people::person;
-use crate::directory::schema::{Entry, time};
+use crate::directory::schema::{LdapEntry, time};
 use crate::domain::Timestamp;
 
 /// What is read of a person about to sign in, beside who it is: how many wrong passwords the directory holds against
@@ -40,7 +42,7 @@ const CLOCK_TOLERANCE: Duration = Duration::from_mins(5);
 
 impl LdapDirectory {
     /// What is known now of how failed sign-ins are counted, without asking anybody.
-    pub(in crate::directory) fn known_lockout(&self, profile: Option<&Profile>) -> Lockout {
+    pub(in crate::directory) fn known_lockout(&self, profile: Option<&DirectoryProfile>) -> Lockout {
         let is_ad = profile.is_none_or(|profile| profile.domain.is_some());
         let shows_people = self.settings.service_account.is_some() || !is_ad;
         Lockout { policy: self.lockout_policies.of_domain(), shows_people }
@@ -53,10 +55,10 @@ impl LdapDirectory {
     /// When the server does not answer. A policy that may not be read is no fault.
     pub(super) async fn candidate(
         &self,
-        profile: &Profile,
-        connection: &mut Connection,
-        entry: &Entry,
-    ) -> Result<Candidate, Fault> {
+        profile: &DirectoryProfile,
+        connection: &mut LdapConnection,
+        entry: &LdapEntry,
+    ) -> Result<Candidate, OperationFault> {
         let id = person::id(self.name(), entry);
         let Some(domain) = &profile.domain else { return Ok(Candidate { id, policy: None, failures: None }) };
         self.read_domain_policy(domain, connection).await?;
@@ -66,7 +68,7 @@ impl LdapDirectory {
 
     /// Reads the domain's policy over the connection of somebody who has just signed in as themselves, if it is due.
     /// It is not their business if that fails.
-    pub(super) async fn note_domain_policy(&self, domain: &Domain, own: &mut Connection) {
+    pub(super) async fn note_domain_policy(&self, domain: &AdDomain, own: &mut LdapConnection) {
         if let Err(fault) = self.read_domain_policy(domain, own).await {
             tracing::warn!(
                 reason = fault.reason(),
@@ -76,7 +78,11 @@ impl LdapDirectory {
         }
     }
 
-    async fn read_domain_policy(&self, domain: &Domain, connection: &mut Connection) -> Result<(), Fault> {
+    async fn read_domain_policy(
+        &self,
+        domain: &AdDomain,
+        connection: &mut LdapConnection,
+    ) -> Result<(), OperationFault> {
         let now = self.clock.now();
         if !self.lockout_policies.is_due(now) {
             return Ok(());
@@ -89,7 +95,11 @@ impl LdapDirectory {
     }
 
     /// The policy that holds for this person: their own password settings object's, or else the domain's.
-    async fn policy_of(&self, connection: &mut Connection, entry: &Entry) -> Result<Option<LockoutPolicy>, Fault> {
+    async fn policy_of(
+        &self,
+        connection: &mut LdapConnection,
+        entry: &LdapEntry,
+    ) -> Result<Option<LockoutPolicy>, OperationFault> {
         let of_domain = self.lockout_policies.of_domain();
         let Some(dn) = entry.text(RESULTANT_PSO) else { return Ok(of_domain) };
         let now = self.clock.now();
@@ -114,23 +124,28 @@ impl LdapDirectory {
 
 /// Reads the policy that stands at `dn`. `None` where it may not be read.
 async fn read_policy(
-    connection: &mut Connection,
+    connection: &mut LdapConnection,
     dn: &str,
     attributes: [&str; 2],
-) -> Result<Option<LockoutPolicy>, Fault> {
-    let search = Search { base: dn, scope: Scope::Base, filter: "(objectClass=*)", attributes: &attributes, limit: 1 };
-    match connection.search(Operation::Search, &search).await {
+) -> Result<Option<LockoutPolicy>, OperationFault> {
+    let search =
+        SearchRequest { base: dn, scope: Scope::Base, filter: "(objectClass=*)", attributes: &attributes, limit: 1 };
+    match connection.search(OperationKind::Search, &search).await {
         Ok(found) => Ok(found.entries.first().and_then(|entry| policy(entry, attributes))),
-        Err(fault) if matches!(fault.result_code, Some(rc::NO_SUCH_OBJECT | rc::INSUFFICIENT_ACCESS)) => Ok(None),
+        Err(fault)
+            if matches!(fault.result_code, Some(result_code::NO_SUCH_OBJECT | result_code::INSUFFICIENT_ACCESS)) =>
+        {
+            Ok(None)
+        }
         Err(fault) => Err(fault),
     }
 }
 
-fn policy(entry: &Entry, [threshold, window]: [&str; 2]) -> Option<LockoutPolicy> {
+fn policy(entry: &LdapEntry, [threshold, window]: [&str; 2]) -> Option<LockoutPolicy> {
     let threshold = entry.text(threshold)?.parse().ok()?;
     let window = entry.text(window).map_or(USUAL_WINDOW, |window| {
         // What is no length of time is "for ever".
-        time::interval(window).unwrap_or(LONGEST_WINDOW).min(LONGEST_WINDOW)
+        time::parse_interval(window).unwrap_or(LONGEST_WINDOW).min(LONGEST_WINDOW)
     });
     Some(LockoutPolicy { threshold, window })
 }
@@ -140,9 +155,9 @@ fn policy(entry: &Entry, [threshold, window]: [&str; 2]) -> Option<LockoutPolicy
 ///
 /// Each controller counts for itself, and only the one that holds the PDC role hears of all failures: what is read of
 /// another is at most what that one knows.
-fn failures(entry: &Entry, policy: Option<LockoutPolicy>, now: Timestamp) -> Option<u32> {
+fn failures(entry: &LdapEntry, policy: Option<LockoutPolicy>, now: Timestamp) -> Option<u32> {
     let count = entry.text(COUNT)?.parse().ok()?;
-    let last = entry.text(LAST_WRONG).and_then(time::filetime);
+    let last = entry.text(LAST_WRONG).and_then(time::parse_filetime);
     let is_stale = policy.zip(last).is_some_and(|(policy, last)| now >= last + policy.window + CLOCK_TOLERANCE);
     Some(if is_stale { 0 } else { count })
 }
@@ -157,7 +172,7 @@ fn stricter(one: LockoutPolicy, other: LockoutPolicy) -> LockoutPolicy {
 }
 
 /// Tells the admin what the policy is, once, and when it cannot be kept below.
-fn tell(domain: &Domain, policy: Option<LockoutPolicy>, has_account: bool) {
+fn tell(domain: &AdDomain, policy: Option<LockoutPolicy>, has_account: bool) {
     let domain = domain.dns_name.as_str();
     let Some(LockoutPolicy { threshold, window }) = policy else {
         tracing::warn!(

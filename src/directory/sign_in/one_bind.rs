@@ -5,7 +5,9 @@ use tokio::time::{Instant, timeout_at};
 use super::leave::{Candidate, Leave};
 use super::policy_control::PolicyAnswer;
 use super::refusal;
-use crate::directory::connection::{Connection, Fault, Operation, PASSWORD_POLICY, Profile};
+use crate::directory::connection::{
+    DirectoryProfile, LdapConnection, OperationFault, OperationKind, PASSWORD_POLICY_CONTROL,
+};
 use crate::domain::Password;
 
 /// A password is not sent when there is less time than this for the answer.
@@ -32,20 +34,21 @@ impl<'a> OneBind<'a> {
     /// The password, with leave to send it this once.
     pub(in crate::directory) async fn release(
         &mut self,
-        operation: Operation,
+        operation: OperationKind,
         who: Option<&Candidate>,
         by: Option<Instant>,
-    ) -> Result<&'a Password, Fault> {
+    ) -> Result<&'a Password, OperationFault> {
         let Some(password) = self.password else {
-            return Err(Fault::unreachable(operation, "the password was sent before, and is not sent twice"));
+            return Err(OperationFault::unreachable(operation, "the password was sent before, and is not sent twice"));
         };
-        let too_late = || Fault::unreachable(operation, "other tries for this account took all the time there was");
+        let too_late =
+            || OperationFault::unreachable(operation, "other tries for this account took all the time there was");
         let leave = self.leave.to_bind(who);
         let leave = match by {
             Some(by) => timeout_at(by, leave).await.map_err(|_| too_late())?,
             None => leave.await,
         };
-        leave.map_err(|withheld| Fault::refused(operation, withheld.into()))?;
+        leave.map_err(|withheld| OperationFault::refused(operation, withheld.into()))?;
         // Sent without time for an answer it might be judged, and nobody would hear.
         if by.is_some_and(|by| Instant::now() + TIME_FOR_AN_ANSWER > by) {
             return Err(too_late());
@@ -57,14 +60,14 @@ impl<'a> OneBind<'a> {
     /// Binds as `name`, once. `who` that is, where it is known before.
     pub(in crate::directory) async fn spend(
         &mut self,
-        profile: &Profile,
-        connection: &mut Connection,
+        profile: &DirectoryProfile,
+        connection: &mut LdapConnection,
         name: &str,
         who: Option<&Candidate>,
-    ) -> Result<(), Fault> {
-        let password = self.release(Operation::Bind, who, connection.deadline()).await?;
-        let control = profile.passwords.policy_control.then_some(PASSWORD_POLICY);
-        let result = connection.bind(Operation::Bind, name, password, control).await?;
+    ) -> Result<(), OperationFault> {
+        let password = self.release(OperationKind::Bind, who, connection.deadline()).await?;
+        let control = profile.password_capabilities.supports_policy_control.then_some(PASSWORD_POLICY_CONTROL);
+        let result = connection.bind(OperationKind::Bind, name, password, control).await?;
         self.expires_in = PolicyAnswer::read(&result.ctrls).expires_in;
         refusal::judge_bind(profile.kind(), &result)
     }

@@ -3,7 +3,7 @@ use std::time::Duration;
 use ldap3::asn1::{StructureTag, TagClass, Types, parse_tag};
 use ldap3::controls::Control;
 
-use crate::directory::connection::{PASSWORD_POLICY, Refusal};
+use crate::directory::connection::{DirectoryRefusal, PASSWORD_POLICY_CONTROL};
 use crate::directory::schema::unsigned;
 
 /// 389 Directory Server's word that a password has expired or must be changed (draft-vchu-ldap-pwd-policy-00, 5.2).
@@ -66,7 +66,7 @@ impl PolicyAnswer {
             let found = controls.iter().find(|Control(_, control)| control.ctype == oid);
             found.map(|Control(_, control)| control.val.as_deref().unwrap_or_default())
         };
-        if let Some(value) = value(PASSWORD_POLICY) {
+        if let Some(value) = value(PASSWORD_POLICY_CONTROL) {
             return answer(value).unwrap_or_else(|| {
                 tracing::warn!("the directory's password policy control is malformed, and is passed over");
                 Self::default()
@@ -80,15 +80,15 @@ impl PolicyAnswer {
     }
 
     /// What it means for a bind that succeeded.
-    pub(super) fn on_success(self) -> Option<Refusal> {
-        (self.error == Some(PolicyError::ChangeAfterReset)).then_some(Refusal::MustChangePassword)
+    pub(super) fn on_success(self) -> Option<DirectoryRefusal> {
+        (self.error == Some(PolicyError::ChangeAfterReset)).then_some(DirectoryRefusal::MustChangePassword)
     }
 
     /// What it means for a bind that was refused as if the password were wrong.
-    pub(super) fn on_refusal(self) -> Option<Refusal> {
+    pub(super) fn on_refusal(self) -> Option<DirectoryRefusal> {
         match self.error? {
-            PolicyError::PasswordExpired | PolicyError::ChangeAfterReset => Some(Refusal::PasswordExpired),
-            PolicyError::AccountLocked => Some(Refusal::Locked),
+            PolicyError::PasswordExpired | PolicyError::ChangeAfterReset => Some(DirectoryRefusal::PasswordExpired),
+            PolicyError::AccountLocked => Some(DirectoryRefusal::Locked),
             _ => None,
         }
     }
@@ -151,7 +151,7 @@ mod tests {
     }
 
     fn policy(value: &[u8]) -> PolicyAnswer {
-        read(PASSWORD_POLICY, value)
+        read(PASSWORD_POLICY_CONTROL, value)
     }
 
     #[test]
@@ -169,11 +169,11 @@ mod tests {
 
     #[test]
     fn a_password_that_was_reset_is_good_for_nothing_but_a_change() {
-        assert_eq!(policy(&[0x30, 3, 0x81, 1, 2]).on_success(), Some(Refusal::MustChangePassword));
-        assert_eq!(read(PASSWORD_EXPIRED, b"0").on_success(), Some(Refusal::MustChangePassword));
-        assert_eq!(policy(&[0x30, 3, 0x81, 1, 0]).on_refusal(), Some(Refusal::PasswordExpired));
-        assert_eq!(policy(&[0x30, 3, 0x81, 1, 1]).on_refusal(), Some(Refusal::Locked));
-        assert_eq!(read(PASSWORD_EXPIRED, b"0").on_refusal(), Some(Refusal::PasswordExpired));
+        assert_eq!(policy(&[0x30, 3, 0x81, 1, 2]).on_success(), Some(DirectoryRefusal::MustChangePassword));
+        assert_eq!(read(PASSWORD_EXPIRED, b"0").on_success(), Some(DirectoryRefusal::MustChangePassword));
+        assert_eq!(policy(&[0x30, 3, 0x81, 1, 0]).on_refusal(), Some(DirectoryRefusal::PasswordExpired));
+        assert_eq!(policy(&[0x30, 3, 0x81, 1, 1]).on_refusal(), Some(DirectoryRefusal::Locked));
+        assert_eq!(read(PASSWORD_EXPIRED, b"0").on_refusal(), Some(DirectoryRefusal::PasswordExpired));
         assert_eq!(policy(&[0x30, 3, 0x81, 1, 8]).error, Some(PolicyError::InHistory));
     }
 

@@ -2,47 +2,66 @@ use ldap3::LdapResult;
 
 use super::policy_control::PolicyAnswer;
 use crate::config::DirectoryKind;
-use crate::directory::connection::{Fault, Operation, Refusal, rc, sub_code};
+use crate::directory::connection::{DirectoryRefusal, OperationFault, OperationKind, ad_sub_code, result_code};
 
 /// Judges the one bind that carried a person's password.
 ///
 /// # Errors
 /// A [`Fault`] with the typed refusal, or with [`Refusal::Unreachable`] when the result says nothing about the person.
-pub(in crate::directory) fn judge_bind(kind: DirectoryKind, result: &LdapResult) -> Result<(), Fault> {
-    let sub_code = sub_code(&result.text);
+pub(in crate::directory) fn judge_bind(kind: DirectoryKind, result: &LdapResult) -> Result<(), OperationFault> {
+    let sub_code = ad_sub_code(&result.text);
     let policy = PolicyAnswer::read(&result.ctrls);
     let refusal = match (result.rc, kind) {
         // The bind stands all the same: on its connection the password can be changed.
-        (rc::SUCCESS, _) => match policy.on_success() {
+        (result_code::SUCCESS, _) => match policy.on_success() {
             Some(refusal) => refusal,
             None => return Ok(()),
         },
-        (rc::INVALID_CREDENTIALS, DirectoryKind::ActiveDirectory) => refusal_of(sub_code),
-        (rc::INVALID_CREDENTIALS, DirectoryKind::Ldap) => policy.on_refusal().unwrap_or(Refusal::WrongCredentials),
+        (result_code::INVALID_CREDENTIALS, DirectoryKind::ActiveDirectory) => refusal_of(sub_code),
+        (result_code::INVALID_CREDENTIALS, DirectoryKind::Ldap) => {
+            policy.on_refusal().unwrap_or(DirectoryRefusal::WrongCredentials)
+        }
         // 48 is an entry without a password; 32 and 34 are what some servers say of a name they cannot bind.
-        (rc::INAPPROPRIATE_AUTHENTICATION | rc::NO_SUCH_OBJECT | rc::INVALID_DN_SYNTAX, _) => Refusal::WrongCredentials,
+        (
+            result_code::INAPPROPRIATE_AUTHENTICATION | result_code::NO_SUCH_OBJECT | result_code::INVALID_DN_SYNTAX,
+            _,
+        ) => DirectoryRefusal::WrongCredentials,
         // 389 Directory Server: "Exceed password retry limit".
-        (rc::CONSTRAINT_VIOLATION, DirectoryKind::Ldap) => Refusal::Locked,
+        (result_code::CONSTRAINT_VIOLATION, DirectoryKind::Ldap) => DirectoryRefusal::Locked,
         // 389 Directory Server of an inactivated account, whatever the password: like a lockout it must not be told to a
         // stranger.
-        (rc::UNWILLING, DirectoryKind::Ldap) if result.text.contains("inactivated") => Refusal::Locked,
-        _ => return Err(Fault::result(Operation::Bind, result, "the server did not judge the password")),
+        (result_code::UNWILLING, DirectoryKind::Ldap) if result.text.contains("inactivated") => {
+            DirectoryRefusal::Locked
+        }
+        _ => {
+            return Err(OperationFault::from_result(
+                OperationKind::Bind,
+                result,
+                "the server did not judge the password",
+            ));
+        }
     };
-    Err(Fault { refusal, operation: Operation::Bind, result_code: Some(result.rc), sub_code, broken: false })
+    Err(OperationFault {
+        refusal,
+        operation: OperationKind::Bind,
+        result_code: Some(result.rc),
+        sub_code,
+        connection_failed: false,
+    })
 }
 
 /// Unknown sub-codes are refused like a wrong password; the log has the number.
-fn refusal_of(sub_code: Option<u32>) -> Refusal {
+fn refusal_of(sub_code: Option<u32>) -> DirectoryRefusal {
     match sub_code {
-        Some(0x530) => Refusal::NotAtThisHour,
-        Some(0x531) => Refusal::NotFromHere,
-        Some(0x532) => Refusal::PasswordExpired,
-        Some(0x533) => Refusal::Disabled,
-        Some(0x701) => Refusal::AccountExpired,
-        Some(0x773) => Refusal::MustChangePassword,
-        Some(0x775) => Refusal::Locked,
+        Some(0x530) => DirectoryRefusal::NotAtThisHour,
+        Some(0x531) => DirectoryRefusal::NotFromHere,
+        Some(0x532) => DirectoryRefusal::PasswordExpired,
+        Some(0x533) => DirectoryRefusal::Disabled,
+        Some(0x701) => DirectoryRefusal::AccountExpired,
+        Some(0x773) => DirectoryRefusal::MustChangePassword,
+        Some(0x775) => DirectoryRefusal::Locked,
         // 0x525 no such user, 0x52e wrong password.
-        _ => Refusal::WrongCredentials,
+        _ => DirectoryRefusal::WrongCredentials,
     }
 }
 
@@ -55,25 +74,25 @@ mod tests {
         LdapResult { rc, matched: String::new(), text: text.into(), refs: vec![], ctrls: vec![] }
     }
 
-    fn refused(kind: DirectoryKind, rc: u32, text: &str) -> Refusal {
+    fn refused(kind: DirectoryKind, rc: u32, text: &str) -> DirectoryRefusal {
         judge_bind(kind, &result(rc, text)).unwrap_err().refusal
     }
 
     #[test]
     fn every_sub_code_has_its_refusal() {
         for (data, expected) in [
-            ("525", Refusal::WrongCredentials),
-            ("52e", Refusal::WrongCredentials),
-            ("530", Refusal::NotAtThisHour),
-            ("531", Refusal::NotFromHere),
-            ("532", Refusal::PasswordExpired),
-            ("533", Refusal::Disabled),
-            ("701", Refusal::AccountExpired),
-            ("773", Refusal::MustChangePassword),
-            ("775", Refusal::Locked),
-            ("deadbeef", Refusal::WrongCredentials),
-            ("ffffffffff", Refusal::WrongCredentials),
-            ("", Refusal::WrongCredentials),
+            ("525", DirectoryRefusal::WrongCredentials),
+            ("52e", DirectoryRefusal::WrongCredentials),
+            ("530", DirectoryRefusal::NotAtThisHour),
+            ("531", DirectoryRefusal::NotFromHere),
+            ("532", DirectoryRefusal::PasswordExpired),
+            ("533", DirectoryRefusal::Disabled),
+            ("701", DirectoryRefusal::AccountExpired),
+            ("773", DirectoryRefusal::MustChangePassword),
+            ("775", DirectoryRefusal::Locked),
+            ("deadbeef", DirectoryRefusal::WrongCredentials),
+            ("ffffffffff", DirectoryRefusal::WrongCredentials),
+            ("", DirectoryRefusal::WrongCredentials),
         ] {
             for text in [
                 format!("80090308: LdapErr: DSID-0C090449, comment: AcceptSecurityContext error, data {data}, v4563\0"),
@@ -86,15 +105,15 @@ mod tests {
 
     #[test]
     fn sub_codes_are_only_active_directorys() {
-        assert_eq!(refused(DirectoryKind::Ldap, 49, "error, data 775, v1"), Refusal::WrongCredentials);
-        assert_eq!(refused(DirectoryKind::ActiveDirectory, 49, ""), Refusal::WrongCredentials);
+        assert_eq!(refused(DirectoryKind::Ldap, 49, "error, data 775, v1"), DirectoryRefusal::WrongCredentials);
+        assert_eq!(refused(DirectoryKind::ActiveDirectory, 49, ""), DirectoryRefusal::WrongCredentials);
     }
 
     #[test]
     fn a_result_that_says_nothing_about_the_person_is_no_wrong_password() {
         for code in [1, 2, 3, 8, 10, 13, 14, 50, 51, 52, 53, 80, 12345] {
             for kind in [DirectoryKind::ActiveDirectory, DirectoryKind::Ldap] {
-                assert!(matches!(refused(kind, code, "x"), Refusal::Unreachable(_)), "{code}");
+                assert!(matches!(refused(kind, code, "x"), DirectoryRefusal::Unreachable(_)), "{code}");
             }
         }
     }

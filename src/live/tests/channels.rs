@@ -3,233 +3,233 @@ use super::*;
 #[tokio::test]
 async fn one_query_is_one_feed_however_many_watch() {
     let second_panel = BOARD.split_once("[[panel]]").unwrap().1.replace("\"cpu\"", "\"again\"");
-    let stage = LiveFixture::with_page(&format!("{BOARD}\n[[panel]]{second_panel}"));
-    let _viewers: Vec<_> = (0..50).map(|_| stage.watch()).collect();
+    let fixture = LiveFixture::with_page(&format!("{BOARD}\n[[panel]]{second_panel}"));
+    let _viewers: Vec<_> = (0..50).map(|_| fixture.watch()).collect();
     settle().await;
-    stage.passes(3 * SECOND).await;
-    assert_eq!(stage.counter.asked("cpu.total"), 4, "at once, and then every second");
-    assert_eq!(stage.hub.channels(), 1);
-    assert_eq!(stage.hub.feeds().report().len(), 1);
+    fixture.passes(3 * SECOND).await;
+    assert_eq!(fixture.counter.asked("cpu.total"), 4, "at once, and then every second");
+    assert_eq!(fixture.hub.channels(), 1);
+    assert_eq!(fixture.hub.feeds().report().len(), 1);
 }
 
 #[tokio::test]
 async fn a_viewer_hears_every_batch_in_order_after_one_snapshot() {
-    let stage = LiveFixture::with_page(BOARD);
-    let mut viewer = stage.watch();
+    let fixture = LiveFixture::with_page(BOARD);
+    let mut viewer = fixture.watch();
     settle().await;
     let first = json(&viewer.next().await.unwrap());
     assert_eq!((first["type"].as_str(), shown(&first)), (Some("snapshot"), "1"));
     for count in 2..20 {
-        stage.passes(SECOND).await;
+        fixture.passes(SECOND).await;
         let batch = json(&viewer.next().await.unwrap());
         assert_eq!(batch["type"], "batch");
         assert_eq!(batch["seq"], first["seq"].as_u64().unwrap() + count - 1);
-        assert_eq!(batch["sent"], stage.clock.now().as_millis());
+        assert_eq!(batch["sent"], fixture.clock.now().as_millis());
         assert_eq!(shown(&batch), count.to_string());
     }
 }
 
 #[tokio::test]
 async fn who_falls_off_the_ring_gets_one_snapshot_and_goes_on_from_there() {
-    let stage = LiveFixture::with_page(BOARD);
-    let mut slow = stage.watch();
+    let fixture = LiveFixture::with_page(BOARD);
+    let mut slow = fixture.watch();
     settle().await;
     slow.next().await;
-    stage.passes(10 * SECOND).await;
+    fixture.passes(10 * SECOND).await;
     let caught_up = json(&slow.next().await.unwrap());
     assert_eq!((caught_up["type"].as_str(), shown(&caught_up)), (Some("snapshot"), "11"));
-    stage.passes(SECOND).await;
+    fixture.passes(SECOND).await;
     let next = json(&slow.next().await.unwrap());
     assert_eq!((next["type"].as_str(), shown(&next)), (Some("batch"), "12"));
 }
 
 #[tokio::test]
 async fn a_reconnect_within_the_ring_replays_the_whole_gap_and_outside_it_none() {
-    let stage = LiveFixture::with_page(BOARD);
-    let mut viewer = stage.watch();
+    let fixture = LiveFixture::with_page(BOARD);
+    let mut viewer = fixture.watch();
     settle().await;
     let left = viewer.next().await.unwrap().position().unwrap().clone();
-    stage.passes(3 * SECOND).await;
+    fixture.passes(3 * SECOND).await;
 
-    let mut back = ChannelReader::new(stage.subscribe(&[]), Some(&left));
+    let mut back = ChannelReader::new(fixture.subscribe(&[]), Some(&left));
     for count in ["2", "3", "4"] {
         let replayed = json(&back.next().await.unwrap());
         assert_eq!((replayed["type"].as_str(), shown(&replayed)), (Some("batch"), count));
     }
 
-    stage.passes(5 * SECOND).await;
+    fixture.passes(5 * SECOND).await;
     for stale in
         [left.clone(), ChannelPosition { epoch: "another".into(), ..left.clone() }, ChannelPosition { seq: 99, ..left }]
     {
-        let mut late = ChannelReader::new(stage.subscribe(&[]), Some(&stale));
+        let mut late = ChannelReader::new(fixture.subscribe(&[]), Some(&stale));
         assert_eq!(json(&late.next().await.unwrap())["type"], "snapshot", "{stale:?}");
     }
 }
 
 #[tokio::test]
 async fn the_first_paint_and_the_socket_join_without_a_gap_or_a_repeat() {
-    let stage = LiveFixture::with_page(&BOARD.replace("\"stat\"", "\"line\""));
-    let keeper = stage.subscribe(&[]);
+    let fixture = LiveFixture::with_page(&BOARD.replace("\"stat\"", "\"line\""));
+    let subscription = fixture.subscribe(&[]);
     settle().await;
-    stage.passes(3 * SECOND).await;
-    let painting = keeper.initial_state();
-    stage.passes(2 * SECOND).await;
-    let mut viewer = ChannelReader::new(stage.subscribe(&[]), Some(&painting.position));
+    fixture.passes(3 * SECOND).await;
+    let initial = subscription.initial_state();
+    fixture.passes(2 * SECOND).await;
+    let mut viewer = ChannelReader::new(fixture.subscribe(&[]), Some(&initial.position));
 
-    let painted = serde_json::to_value(&painting.panels["cpu"]).unwrap();
-    let mut times = painted["view"]["times"].as_array().unwrap().clone();
+    let initial_panel = serde_json::to_value(&initial.panels["cpu"]).unwrap();
+    let mut times = initial_panel["view"]["times"].as_array().unwrap().clone();
     for _ in 0..2 {
         let batch = json(&viewer.next().await.unwrap());
         times.extend(batch["panels"]["cpu"]["append"]["times"].as_array().unwrap().iter().cloned());
     }
-    let now = serde_json::to_value(&stage.subscribe(&[]).initial_state().panels["cpu"]).unwrap();
+    let now = serde_json::to_value(&fixture.subscribe(&[]).initial_state().panels["cpu"]).unwrap();
     assert_eq!(&times, now["view"]["times"].as_array().unwrap());
     assert_eq!(times.len(), 6);
 }
 
 #[tokio::test]
 async fn a_snapshot_is_encoded_once_for_all_who_ask_at_the_same_place() {
-    let stage = LiveFixture::with_page(BOARD);
-    let (mut one, mut other) = (stage.watch(), stage.watch());
+    let fixture = LiveFixture::with_page(BOARD);
+    let (mut one, mut other) = (fixture.watch(), fixture.watch());
     settle().await;
     assert!(Arc::ptr_eq(&one.next().await.unwrap(), &other.next().await.unwrap()));
-    stage.passes(SECOND).await;
+    fixture.passes(SECOND).await;
     assert!(Arc::ptr_eq(&one.next().await.unwrap(), &other.next().await.unwrap()));
 }
 
 #[tokio::test]
 async fn a_failing_source_keeps_its_last_value_and_says_why_and_is_asked_less_and_less() {
-    let stage = LiveFixture::with_page(BOARD);
-    let mut viewer = stage.watch();
+    let fixture = LiveFixture::with_page(BOARD);
+    let mut viewer = fixture.watch();
     settle().await;
     viewer.next().await;
-    stage.counter.fails_with(Some("stock.corp answered 503"));
-    stage.passes(SECOND).await;
+    fixture.counter.fails_with(Some("stock.corp answered 503"));
+    fixture.passes(SECOND).await;
     let failing = json(&viewer.next().await.unwrap());
     let trouble = &failing["panels"]["cpu"]["trouble"];
     assert_eq!(trouble["reason"], "stock.corp answered 503");
     assert!(failing["panels"]["cpu"]["view"].is_null(), "the view stays as it is: {failing}");
 
-    let newcomer = json(&stage.watch().next().await.unwrap());
+    let newcomer = json(&fixture.watch().next().await.unwrap());
     assert_eq!(shown(&newcomer), "1", "a newcomer sees the last value too");
     assert_eq!(newcomer["panels"]["cpu"]["trouble"]["reason"], "stock.corp answered 503");
 
-    let before = stage.counter.asked("cpu.total");
-    stage.passes(60 * SECOND).await;
-    let asked = stage.counter.asked("cpu.total") - before;
+    let before = fixture.counter.asked("cpu.total");
+    fixture.passes(60 * SECOND).await;
+    let asked = fixture.counter.asked("cpu.total") - before;
     assert!((4..=6).contains(&asked), "after 2, 4, 8, 16, 32 s, not {asked} times");
 
-    stage.counter.fails_with(None);
-    stage.passes(60 * SECOND).await;
-    let well = json(&stage.watch().next().await.unwrap());
+    fixture.counter.fails_with(None);
+    fixture.passes(60 * SECOND).await;
+    let well = json(&fixture.watch().next().await.unwrap());
     assert!(well["panels"]["cpu"]["trouble"].is_null());
     assert_ne!(shown(&well), "1");
 }
 
 #[tokio::test]
 async fn a_reading_counts_even_when_the_machines_clock_was_set_back() {
-    let stage = LiveFixture::with_page(BOARD);
-    let mut viewer = stage.watch();
+    let fixture = LiveFixture::with_page(BOARD);
+    let mut viewer = fixture.watch();
     settle().await;
     viewer.next().await;
-    stage.clock.set_back(3_600 * SECOND);
-    stage.passes(2 * SECOND).await;
+    fixture.clock.set_back(3_600 * SECOND);
+    fixture.passes(2 * SECOND).await;
     let later = json(&viewer.next().await.unwrap());
     assert_eq!((later["type"].as_str(), shown(&later)), (Some("batch"), "2"));
 }
 
 #[tokio::test]
 async fn an_answer_that_does_not_fit_is_told_once_with_its_beginning() {
-    let stage = LiveFixture::with_page(&BOARD.replace("\"stat\"", "\"table\""));
-    let mut viewer = stage.watch();
+    let fixture = LiveFixture::with_page(&BOARD.replace("\"stat\"", "\"table\""));
+    let mut viewer = fixture.watch();
     settle().await;
     let trouble = |frame: Value| frame["panels"]["cpu"]["trouble"].clone();
     let first = trouble(json(&viewer.next().await.unwrap()));
     assert!(first["reason"].as_str().unwrap().contains("table"), "{first}");
     assert!(first["retry_at"].as_i64() > first["since"].as_i64());
-    stage.passes(5 * SECOND).await;
-    let later = trouble(json(&stage.watch().next().await.unwrap()));
+    fixture.passes(5 * SECOND).await;
+    let later = trouble(json(&fixture.watch().next().await.unwrap()));
     assert_eq!(later["since"], first["since"], "it began then and has not stopped since");
 }
 
 #[tokio::test]
 async fn a_channel_that_broke_sends_its_viewers_away() {
-    let stage = LiveFixture::with_page(BOARD);
-    let seat = stage.subscribe(&[]);
-    let mut viewer = stage.watch();
+    let fixture = LiveFixture::with_page(BOARD);
+    let subscription = fixture.subscribe(&[]);
+    let mut viewer = fixture.watch();
     settle().await;
     viewer.next().await;
-    let (next, ()) = tokio::join!(viewer.next(), async { seat.channel().mark_broken() });
+    let (next, ()) = tokio::join!(viewer.next(), async { subscription.channel().mark_broken() });
     assert!(next.is_none());
 }
 
 #[tokio::test]
 async fn a_channel_that_starts_while_its_feed_fails_shows_what_the_feed_last_knew() {
     let page = format!("{BOARD}\n[[input]]\nname = \"city\"\nkind = \"radio\"\noptions = [\"LA\", \"NYC\"]\n");
-    let stage = LiveFixture::with_page(&page);
-    let mut first = ChannelReader::new(stage.subscribe(&[("city", "LA")]), None);
+    let fixture = LiveFixture::with_page(&page);
+    let mut first = ChannelReader::new(fixture.subscribe(&[("city", "LA")]), None);
     settle().await;
     first.next().await;
-    stage.counter.fails_with(Some("gone"));
-    stage.passes(SECOND).await;
+    fixture.counter.fails_with(Some("gone"));
+    fixture.passes(SECOND).await;
     // The query does not use the input, so the other channel joins the same feed.
-    let seat = stage.subscribe(&[("city", "NYC")]);
+    let subscription = fixture.subscribe(&[("city", "NYC")]);
     settle().await;
-    let late = json(&ChannelReader::new(seat, None).next().await.unwrap());
+    let late = json(&ChannelReader::new(subscription, None).next().await.unwrap());
     assert_eq!((shown(&late), late["panels"]["cpu"]["trouble"]["reason"].as_str()), ("1", Some("gone")));
 }
 
 #[tokio::test]
 async fn a_channel_nobody_watches_is_given_up_after_the_grace_time_and_its_feeds_with_it() {
-    let stage = LiveFixture::with_page(BOARD);
-    let viewer = stage.watch();
+    let fixture = LiveFixture::with_page(BOARD);
+    let viewer = fixture.watch();
     settle().await;
-    let epoch = stage.subscribe(&[]).initial_state().position.epoch;
+    let epoch = fixture.subscribe(&[]).initial_state().position.epoch;
     drop(viewer);
-    stage.passes(59 * SECOND).await;
+    fixture.passes(59 * SECOND).await;
     assert_eq!(
-        stage.subscribe(&[]).initial_state().position.epoch,
+        fixture.subscribe(&[]).initial_state().position.epoch,
         epoch,
         "who comes back in time finds the same channel"
     );
     settle().await;
-    stage.passes(GRACE + SECOND).await;
-    assert_eq!(stage.hub.channels(), 0);
-    assert!(stage.hub.feeds().report().is_empty());
-    let asked = stage.counter.asked("cpu.total");
-    stage.passes(5 * SECOND).await;
-    assert_eq!(stage.counter.asked("cpu.total"), asked, "nobody asks any more");
-    assert_ne!(stage.subscribe(&[]).initial_state().position.epoch, epoch, "a new run is a new epoch");
+    fixture.passes(GRACE + SECOND).await;
+    assert_eq!(fixture.hub.channels(), 0);
+    assert!(fixture.hub.feeds().report().is_empty());
+    let asked = fixture.counter.asked("cpu.total");
+    fixture.passes(5 * SECOND).await;
+    assert_eq!(fixture.counter.asked("cpu.total"), asked, "nobody asks any more");
+    assert_ne!(fixture.subscribe(&[]).initial_state().position.epoch, epoch, "a new run is a new epoch");
 }
 
 #[tokio::test]
 async fn a_kept_page_runs_on_with_every_choice_of_its_inputs() {
     let page =
         format!("keep = true\n{BOARD}\n[[input]]\nname = \"city\"\nkind = \"radio\"\noptions = [\"LA\", \"NYC\"]\n");
-    let stage = LiveFixture::with_page(&page);
-    let kept = stage.hub.subscribe_kept_pages(&stage.shelf);
-    stage.passes(2 * GRACE).await;
-    assert_eq!((kept.len(), stage.hub.channels()), (2, 2));
+    let fixture = LiveFixture::with_page(&page);
+    let kept = fixture.hub.subscribe_kept_pages(&fixture.page_store);
+    fixture.passes(2 * GRACE).await;
+    assert_eq!((kept.len(), fixture.hub.channels()), (2, 2));
     assert_eq!(kept[0].viewers(), 0, "keeping is not watching");
     drop(kept);
     settle().await;
-    stage.passes(GRACE + SECOND).await;
-    assert_eq!(stage.hub.channels(), 0);
+    fixture.passes(GRACE + SECOND).await;
+    assert_eq!(fixture.hub.channels(), 0);
 }
 
 #[tokio::test]
 async fn batches_are_no_closer_together_than_the_interval() {
     let fast = BOARD.replace("\"1s\"", "\"100ms\"");
     let other = fast.split_once("[[panel]]").unwrap().1.replace("\"cpu\"", "\"load\"").replace("cpu.total", "load.1");
-    let stage = LiveFixture::with_page(&format!("{fast}\n[[panel]]{other}"));
-    let mut viewer = stage.watch();
+    let fixture = LiveFixture::with_page(&format!("{fast}\n[[panel]]{other}"));
+    let mut viewer = fixture.watch();
     settle().await;
     let mut last = json(&viewer.next().await.unwrap());
     for _ in 0..20 {
-        stage.clock.advance(INTERVAL / 2);
+        fixture.clock.advance(INTERVAL / 2);
         settle().await;
     }
-    let seq = stage.subscribe(&[]).initial_state().position.seq;
+    let seq = fixture.subscribe(&[]).initial_state().position.seq;
     assert!(seq <= last["seq"].as_u64().unwrap() + 11, "two panels, a second: at most ten batches, not {seq}");
     last = json(&viewer.next().await.unwrap());
     assert_eq!(last["type"], "snapshot", "the ring is short here");
@@ -240,28 +240,28 @@ async fn there_are_only_so_many_channels_of_one_page() {
     let options: Vec<_> = (0..40).map(|n| format!("\"{n}\"")).collect();
     let options = options.join(", ");
     let input = |name: &str| format!("[[input]]\nname = \"{name}\"\nkind = \"dropdown\"\noptions = [{options}]\n");
-    let stage = LiveFixture::with_page(&format!("{BOARD}\n{}{}", input("a"), input("b")));
-    let page = stage.page();
-    let mut seats = Vec::new();
+    let fixture = LiveFixture::with_page(&format!("{BOARD}\n{}{}", input("a"), input("b")));
+    let page = fixture.page();
+    let mut subscriptions = Vec::new();
     let refused = (0..40).flat_map(|a| (0..40).map(move |b| (a.to_string(), b.to_string()))).find_map(|(a, b)| {
         let choice = page.choose([("a", a.as_str()), ("b", b.as_str())]).unwrap();
-        stage.hub.subscribe(&page, &choice).map(|seat| seats.push(seat)).err()
+        fixture.hub.subscribe(&page, &choice).map(|subscription| subscriptions.push(subscription)).err()
     });
     assert_eq!(refused, Some(CapacityExceeded::Channels));
-    assert_eq!(stage.hub.channels(), seats.len());
+    assert_eq!(fixture.hub.channels(), subscriptions.len());
 
     // Who has gone leaves room for who comes, and no trace in what comes after.
-    let (epoch, most) = (seats[0].initial_state().position.epoch, seats.len());
-    seats.remove(0);
+    let (epoch, most) = (subscriptions[0].initial_state().position.epoch, subscriptions.len());
+    subscriptions.remove(0);
     let last = page.choose([("a", "39"), ("b", "39")]).unwrap();
-    seats.push(stage.hub.subscribe(&page, &last).unwrap());
+    subscriptions.push(fixture.hub.subscribe(&page, &last).unwrap());
     assert_eq!(
-        stage.hub.subscribe(&page, &page.choose([("a", "0"), ("b", "0")]).unwrap()).err(),
+        fixture.hub.subscribe(&page, &page.choose([("a", "0"), ("b", "0")]).unwrap()).err(),
         Some(CapacityExceeded::Channels)
     );
-    seats.remove(0);
-    let again = stage.hub.subscribe(&page, &page.choose([("a", "0"), ("b", "0")]).unwrap()).unwrap();
+    subscriptions.remove(0);
+    let again = fixture.hub.subscribe(&page, &page.choose([("a", "0"), ("b", "0")]).unwrap()).unwrap();
     assert_ne!(again.initial_state().position.epoch, epoch);
-    stage.passes(GRACE + SECOND).await;
-    assert_eq!(stage.hub.channels(), most);
+    fixture.passes(GRACE + SECOND).await;
+    assert_eq!(fixture.hub.channels(), most);
 }

@@ -32,7 +32,7 @@ const GRACE: Duration = Duration::from_mins(1);
 const SECOND: Duration = Duration::from_secs(1);
 const RING: usize = 4;
 
-/// A source that counts up, or fails with what it is told to say.
+/// A source that counts up, or fails with a given reason.
 #[derive(Default)]
 struct CountingSource {
     asked: Mutex<HashMap<String, usize>>,
@@ -65,7 +65,7 @@ impl QueryExecutor for Arc<CountingSource> {
 struct LiveFixture {
     clock: Arc<ManualClock>,
     counter: Arc<CountingSource>,
-    shelf: Arc<PageStore>,
+    page_store: Arc<PageStore>,
     hub: Arc<Hub>,
     shutdown: watch::Sender<bool>,
     _folder: TempDir,
@@ -77,8 +77,8 @@ impl LiveFixture {
         fs::write(folder.path().join("board.toml"), page).unwrap();
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
         let sources = Arc::new(Sources::open(&IndexMap::new(), clock.clone()).unwrap());
-        let shelf = Arc::new(PageStore::load(folder.path(), Arc::clone(&sources)).unwrap());
-        assert_eq!(shelf.count(), 1, "{}", shelf.all_faults());
+        let page_store = Arc::new(PageStore::load(folder.path(), Arc::clone(&sources)).unwrap());
+        assert_eq!(page_store.count(), 1, "{}", page_store.all_faults());
         let counter = Arc::new(CountingSource::default());
         let feeds = Feeds::new(Arc::new(Arc::clone(&counter)), clock.clone());
         let settings = LiveSettings {
@@ -91,11 +91,11 @@ impl LiveFixture {
             per_session: 10,
         };
         let hub = Arc::new(Hub::new(sources, feeds, settings, clock.clone(), Metrics::new().live()));
-        Self { clock, counter, shelf, hub, shutdown: watch::Sender::new(false), _folder: folder }
+        Self { clock, counter, page_store, hub, shutdown: watch::Sender::new(false), _folder: folder }
     }
 
     fn page(&self) -> OpenPage {
-        self.shelf.authorize("board", &Visitor::Anonymous).unwrap()
+        self.page_store.authorize("board", &Visitor::Anonymous).unwrap()
     }
 
     fn subscribe(&self, inputs: &[(&str, &str)]) -> Subscription {
@@ -106,44 +106,49 @@ impl LiveFixture {
     fn authorization(&self) -> LiveAuthorization {
         // Each has a session of its own, as far as the limits go.
         let session = SessionId::new(i64::try_from(self.hub.viewers()).unwrap());
-        let (changes, place) =
-            (self.shelf.changes(), self.hub.acquire_permit(PermitHolder::Session(session), None).unwrap());
-        let (shelf, shutdown) = (Arc::clone(&self.shelf), self.shutdown.subscribe());
+        let (changes, permit) =
+            (self.page_store.changes(), self.hub.acquire_permit(PermitHolder::Session(session), None).unwrap());
+        let (page_store, shutdown) = (Arc::clone(&self.page_store), self.shutdown.subscribe());
         LiveAuthorization::new(
-            shelf,
+            page_store,
             changes,
             self.page(),
             Visitor::Anonymous,
             CredentialWatch::default(),
             shutdown,
-            place,
+            permit,
         )
     }
 
-    /// Watches over a socket whose wire holds so many bytes; what is given back is its far end.
-    fn connects(&self, inputs: &[(&str, &str)], position: Option<ChannelPosition>, wire: usize) -> DuplexStream {
-        self.connects_with(inputs, position, wire, false)
+    /// Connects over a WebSocket whose transport buffers `capacity` bytes, and returns the client's end.
+    fn connects(&self, inputs: &[(&str, &str)], position: Option<ChannelPosition>, capacity: usize) -> DuplexStream {
+        self.connects_with(inputs, position, capacity, false)
     }
 
-    /// The same, for a client that agreed on deflated messages, or did not.
+    /// Connects as [`Self::connects`] does, with or without deflated messages.
     fn connects_with(
         &self,
         inputs: &[(&str, &str)],
         position: Option<ChannelPosition>,
-        wire: usize,
+        capacity: usize,
         deflates: bool,
     ) -> DuplexStream {
-        let (near, far) = tokio::io::duplex(wire);
+        let (server_side, client) = tokio::io::duplex(capacity);
         let clock: Arc<dyn Clock> = self.clock.clone();
-        let socket =
+        let handler =
             WsHandler::new(Arc::clone(&self.hub), self.subscribe(inputs), position, self.authorization(), clock);
-        self.hub.spawn(socket.serve(Upgraded { transport: Box::new(near), deflates }, ()));
-        far
+        self.hub.spawn(handler.serve(Upgraded { transport: Box::new(server_side), deflates }, ()));
+        client
     }
 
-    /// The same, in the hands of a client that is not ours.
-    async fn watches(&self, inputs: &[(&str, &str)], position: Option<ChannelPosition>, wire: usize) -> ClientSocket {
-        WebSocketStream::from_raw_socket(self.connects(inputs, position, wire), Role::Client, None).await
+    /// Connects, and returns the client's end as a WebSocket of another implementation.
+    async fn watches(
+        &self,
+        inputs: &[(&str, &str)],
+        position: Option<ChannelPosition>,
+        capacity: usize,
+    ) -> ClientSocket {
+        WebSocketStream::from_raw_socket(self.connects(inputs, position, capacity), Role::Client, None).await
     }
 
     fn watch(&self) -> ChannelReader {
@@ -160,7 +165,7 @@ impl LiveFixture {
     }
 }
 
-/// The far end of a socket.
+/// The client's end of a WebSocket.
 type ClientSocket = WebSocketStream<DuplexStream>;
 
 /// Lets every task that is ready act. The tests run on one thread, so this is exact: no time passes.
@@ -170,8 +175,8 @@ async fn settle() {
     }
 }
 
-fn json(said: &EncodedMessage) -> Value {
-    serde_json::from_str(said.text()).unwrap()
+fn json(message: &EncodedMessage) -> Value {
+    serde_json::from_str(message.text()).unwrap()
 }
 
 fn shown(frame: &Value) -> &str {
@@ -190,10 +195,10 @@ query = "cpu.total"
 every = "1s"
 "#;
 
-/// What comes next at the far end, if anything does; the inner `None` is the end. A narrow wire takes many turns for a frame.
-async fn next_message(far: &mut ClientSocket) -> Option<Option<Result<Message, Error>>> {
+/// The next message at the client's end, if any comes; the inner `None` is the end. A small buffer takes many turns for a frame.
+async fn next_message(client: &mut ClientSocket) -> Option<Option<Result<Message, Error>>> {
     for _ in 0..400 {
-        if let Some(next) = far.next().now_or_never() {
+        if let Some(next) = client.next().now_or_never() {
             return Some(next);
         }
         tokio::task::yield_now().await;

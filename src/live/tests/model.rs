@@ -1,4 +1,4 @@
-//! Whatever comes in between, everybody who watches ends up with what the channel shows.
+//! Property test: whatever happens in between, every viewer ends up with the state of the channel.
 
 use futures::SinkExt;
 use proptest::collection::vec;
@@ -26,18 +26,18 @@ every = "1s"
 window = "1h"
 "#;
 
-/// What may happen, in any order.
+/// An event of the simulation, in any order.
 #[derive(Clone, Copy, Debug)]
 enum ViewerAction {
     /// So many tenths of a second pass. Each second brings a reading.
     Pass(u16),
-    /// One of them takes so many messages, as far as there are any.
+    /// A viewer reads so many messages, as far as there are any.
     Take(usize, usize),
-    /// The line of one of them breaks.
+    /// A viewer's connection breaks.
     Break(usize),
-    /// One of them comes back, to where it was.
+    /// A viewer reconnects, to resume where it was.
     Return(usize),
-    /// One of them asks for another channel, over a socket.
+    /// A viewer asks for another channel.
     Choose(usize, usize),
 }
 
@@ -52,7 +52,7 @@ fn viewer_action() -> impl Strategy<Value = ViewerAction> {
     ]
 }
 
-/// As many over a wide wire, over a narrow one that is full at once, and over a stream of events.
+/// One over a WebSocket with a large buffer, one over a small one that is full at once, one over a stream of events.
 const WATCHERS: usize = 3;
 
 enum WatcherLink {
@@ -61,10 +61,10 @@ enum WatcherLink {
     Broken,
 }
 
-/// One who watches, as a browser does: it knows what it was told, and where it is.
+/// A simulated browser: it keeps the points it received, and its position.
 struct SimulatedViewer {
     link: WatcherLink,
-    /// The bytes its wire holds; `None` for a stream.
+    /// The bytes that its transport buffers; `None` for a stream of events.
     capacity: Option<usize>,
     city: usize,
     position: Option<ChannelPosition>,
@@ -76,70 +76,70 @@ impl SimulatedViewer {
         Self { link: WatcherLink::Broken, capacity, city: 0, position: None, points: Vec::new() }
     }
 
-    async fn returns(&mut self, stage: &LiveFixture) {
+    async fn returns(&mut self, fixture: &LiveFixture) {
         let inputs = [("city", CITIES[self.city])];
-        self.link = if let Some(wire) = self.capacity {
-            WatcherLink::Socket(Box::new(stage.watches(&inputs, self.position.clone(), wire).await))
+        self.link = if let Some(capacity) = self.capacity {
+            WatcherLink::Socket(Box::new(fixture.watches(&inputs, self.position.clone(), capacity).await))
         } else {
-            let seat = stage.subscribe(&inputs);
-            let clock = stage.clock.clone();
+            let subscription = fixture.subscribe(&inputs);
+            let clock = fixture.clock.clone();
             WatcherLink::Stream(Box::new(SseConnection::new(
-                seat,
+                subscription,
                 self.position.as_ref(),
-                stage.authorization(),
+                fixture.authorization(),
                 clock,
             )))
         };
     }
 
-    async fn chooses(&mut self, stage: &LiveFixture, city: usize) {
+    async fn chooses(&mut self, fixture: &LiveFixture, city: usize) {
         if self.city == city {
             return;
         }
         self.city = city;
         match &mut self.link {
-            WatcherLink::Socket(far) => {
+            WatcherLink::Socket(client) => {
                 let message = json!({ "type": "inputs", "values": { "city": CITIES[city] } }).to_string();
-                if !matches!(far.send(Message::text(message)).now_or_never(), Some(Ok(()))) {
+                if !matches!(client.send(Message::text(message)).now_or_never(), Some(Ok(()))) {
                     self.link = WatcherLink::Broken;
                 }
             }
-            // A stream takes no words: its browser opens another one, and begins anew.
+            // A stream of events receives nothing: its browser opens another one, and begins anew.
             WatcherLink::Stream(_) => {
                 self.position = None;
-                self.returns(stage).await;
+                self.returns(fixture).await;
             }
             WatcherLink::Broken => self.position = None,
         }
     }
 
-    /// Takes what there is, up to `most` messages, and says how many there were.
+    /// Reads up to `most` messages, as far as there are any, and returns how many there were.
     async fn takes(&mut self, most: usize) -> usize {
         for count in 0..most {
             let text = match &mut self.link {
                 WatcherLink::Broken => return count,
                 WatcherLink::Stream(connection) => match connection.next_action().now_or_never() {
                     None => return count,
-                    Some(SseAction::Send(said)) => said.text().to_owned(),
-                    Some(SseAction::Close(farewell)) => panic!("nobody sent it away: {farewell:?}"),
+                    Some(SseAction::Send(message)) => message.text().to_owned(),
+                    Some(SseAction::Close(reason)) => panic!("nobody closed it: {reason:?}"),
                 },
-                WatcherLink::Socket(far) => match next_message(far).await {
+                WatcherLink::Socket(client) => match next_message(client).await {
                     None => return count,
                     Some(Some(Ok(Message::Text(text)))) => text.to_string(),
                     Some(Some(Ok(_))) => continue,
-                    // Whoever takes nothing for too long is cut off.
+                    // A client that accepts nothing for too long is dropped.
                     Some(Some(Err(_)) | None) => {
                         self.link = WatcherLink::Broken;
                         return count;
                     }
                 },
             };
-            self.hears(&serde_json::from_str(&text).unwrap());
+            self.receives(&serde_json::from_str(&text).unwrap());
         }
         most
     }
 
-    fn hears(&mut self, message: &Value) {
+    fn receives(&mut self, message: &Value) {
         let panel = &message["panels"]["cpu"];
         match message["type"].as_str().unwrap() {
             "snapshot" => {
@@ -148,9 +148,9 @@ impl SimulatedViewer {
                 self.points = points(&panel["view"]["times"], &panel["view"]["series"][0]["values"]);
             }
             "batch" => {
-                let place = self.position.as_mut().expect("a batch after a snapshot");
-                assert_eq!(message["seq"].as_u64(), Some(place.seq + 1), "no gap and no repeat");
-                place.seq += 1;
+                let position = self.position.as_mut().expect("a batch after a snapshot");
+                assert_eq!(message["seq"].as_u64(), Some(position.seq + 1), "no gap and no repeat");
+                position.seq += 1;
                 if panel["view"].is_object() {
                     self.points = points(&panel["view"]["times"], &panel["view"]["series"][0]["values"]);
                 }
@@ -179,30 +179,30 @@ proptest! {
     #[test]
     fn whatever_comes_in_between_everybody_ends_with_what_the_channel_shows(acts in vec(viewer_action(), 1..60)) {
         on_one_thread(async {
-            let stage = LiveFixture::with_page(CHART);
+            let fixture = LiveFixture::with_page(CHART);
             // The channels go on, whoever leaves.
-            let _kept: Vec<_> = CITIES.iter().map(|city| stage.subscribe(&[("city", city)])).collect();
+            let _kept: Vec<_> = CITIES.iter().map(|city| fixture.subscribe(&[("city", city)])).collect();
             let mut watchers = [SimulatedViewer::new(Some(1 << 20)), SimulatedViewer::new(Some(512)), SimulatedViewer::new(None)];
             settle().await;
             for act in acts {
                 match act {
-                    ViewerAction::Pass(tenths) => stage.passes(INTERVAL * u32::from(tenths)).await,
+                    ViewerAction::Pass(tenths) => fixture.passes(INTERVAL * u32::from(tenths)).await,
                     ViewerAction::Take(who, count) => {
                         watchers[who].takes(count).await;
                     }
                     ViewerAction::Break(who) => watchers[who].link = WatcherLink::Broken,
-                    ViewerAction::Return(who) => watchers[who].returns(&stage).await,
-                    ViewerAction::Choose(who, city) => watchers[who].chooses(&stage, city).await,
+                    ViewerAction::Return(who) => watchers[who].returns(&fixture).await,
+                    ViewerAction::Choose(who, city) => watchers[who].chooses(&fixture, city).await,
                 }
             }
             for watcher in &mut watchers {
                 // Some were cut off, and find out only now.
                 while watcher.takes(1_000).await > 0 {}
                 if matches!(watcher.link, WatcherLink::Broken) {
-                    watcher.returns(&stage).await;
+                    watcher.returns(&fixture).await;
                     while watcher.takes(1_000).await > 0 {}
                 }
-                let shown = stage.subscribe(&[("city", CITIES[watcher.city])]).initial_state();
+                let shown = fixture.subscribe(&[("city", CITIES[watcher.city])]).initial_state();
                 let view = serde_json::to_value(&shown.panels.values().next().unwrap().view).unwrap();
                 assert_eq!(watcher.position.as_ref(), Some(&shown.position));
                 assert_eq!(watcher.points, points(&view["times"], &view["series"][0]["values"]));

@@ -1,4 +1,4 @@
-//! Those at the far end of a socket who are slow, silent, or mean harm.
+//! WebSocket clients that are slow, silent, or mean harm.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,10 +10,10 @@ use crate::websocket;
 
 const WIDE: usize = 1 << 20;
 
-/// What has come at the far end, as far as it has.
-async fn received(far: &mut ClientSocket) -> Vec<Value> {
+/// The messages that have arrived at the client's end.
+async fn received(client: &mut ClientSocket) -> Vec<Value> {
     let mut messages = Vec::new();
-    while let Some(Some(Ok(message))) = next_message(far).await {
+    while let Some(Some(Ok(message))) = next_message(client).await {
         if let Message::Text(text) = message {
             messages.push(serde_json::from_str(&text).unwrap());
         }
@@ -26,10 +26,10 @@ fn kinds(messages: &[Value]) -> Vec<&str> {
 }
 
 /// The code of the close frame at the end of what has come.
-async fn close_code(mut far: DuplexStream) -> Option<u16> {
+async fn close_code(mut client: DuplexStream) -> Option<u16> {
     let mut bytes = Vec::new();
-    // Within the goodbye's patience the other side hangs up.
-    tokio::time::timeout(Duration::from_secs(5), far.read_to_end(&mut bytes)).await.unwrap().unwrap();
+    // Within the timeout of the close handshake the server hangs up.
+    tokio::time::timeout(Duration::from_secs(5), client.read_to_end(&mut bytes)).await.unwrap().unwrap();
     let at = bytes.windows(2).rposition(|pair| pair[0] == 0x88 && usize::from(pair[1]) < 126)?;
     Some(u16::from_be_bytes([*bytes.get(at + 2)?, *bytes.get(at + 3)?]))
 }
@@ -43,45 +43,48 @@ fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
 
 #[tokio::test]
 async fn a_socket_hears_hello_then_a_snapshot_then_every_batch() {
-    let stage = LiveFixture::with_page(BOARD);
-    let _painted = stage.subscribe(&[]);
+    let fixture = LiveFixture::with_page(BOARD);
+    let _painted = fixture.subscribe(&[]);
     settle().await;
-    let mut far = stage.watches(&[], None, WIDE).await;
+    let mut client = fixture.watches(&[], None, WIDE).await;
     settle().await;
-    stage.passes(3 * SECOND).await;
-    let heard = received(&mut far).await;
-    assert_eq!(kinds(&heard), ["hello", "snapshot", "batch", "batch", "batch"]);
-    assert_eq!(heard[4]["seq"].as_u64(), heard[1]["seq"].as_u64().map(|seq| seq + 3));
+    fixture.passes(3 * SECOND).await;
+    let messages = received(&mut client).await;
+    assert_eq!(kinds(&messages), ["hello", "snapshot", "batch", "batch", "batch"]);
+    assert_eq!(messages[4]["seq"].as_u64(), messages[1]["seq"].as_u64().map(|seq| seq + 3));
 }
 
 #[tokio::test]
 async fn who_stalls_falls_off_the_ring_and_goes_on_from_one_snapshot() {
-    let stage = LiveFixture::with_page(BOARD);
-    let mut slow = stage.watches(&[], None, 64).await;
-    let mut quick = stage.watches(&[], None, WIDE).await;
+    let fixture = LiveFixture::with_page(BOARD);
+    let mut slow = fixture.watches(&[], None, 64).await;
+    let mut quick = fixture.watches(&[], None, WIDE).await;
     settle().await;
     for _ in 0..20 {
-        stage.passes(SECOND).await;
+        fixture.passes(SECOND).await;
         assert!(!received(&mut quick).await.is_empty(), "nobody waits for the one who takes nothing");
     }
-    let heard = received(&mut slow).await;
-    assert_eq!(kinds(&heard).iter().filter(|kind| **kind == "snapshot").count(), 1 + usize::from(heard.len() > 3));
-    let seqs: Vec<_> = heard.iter().filter_map(|message| message["seq"].as_u64()).collect();
-    assert_eq!(seqs.last(), Some(&stage.subscribe(&[]).initial_state().position.seq), "it has caught up");
+    let messages = received(&mut slow).await;
+    assert_eq!(
+        kinds(&messages).iter().filter(|kind| **kind == "snapshot").count(),
+        1 + usize::from(messages.len() > 3)
+    );
+    let seqs: Vec<_> = messages.iter().filter_map(|message| message["seq"].as_u64()).collect();
+    assert_eq!(seqs.last(), Some(&fixture.subscribe(&[]).initial_state().position.seq), "it has caught up");
     assert!(seqs.len() < 20, "and not by every batch that it has missed: {seqs:?}");
 }
 
 #[tokio::test]
 async fn who_takes_nothing_for_a_minute_is_cut_off_and_who_takes_a_little_is_not() {
-    let stage = LiveFixture::with_page(BOARD);
-    let mut dead = stage.connects(&[], None, 64);
-    let mut slow = stage.watches(&[], None, 64).await;
+    let fixture = LiveFixture::with_page(BOARD);
+    let mut dead = fixture.connects(&[], None, 64);
+    let mut slow = fixture.watches(&[], None, 64).await;
     settle().await;
     for _ in 0..70 {
-        stage.passes(SECOND).await;
+        fixture.passes(SECOND).await;
         let _ = slow.next().now_or_never();
     }
-    assert_eq!(stage.hub.viewers(), 1);
+    assert_eq!(fixture.hub.viewers(), 1);
     let mut left = Vec::new();
     dead.read_to_end(&mut left).await.unwrap();
     assert!(left.len() <= 64, "nothing was kept for it");
@@ -89,54 +92,54 @@ async fn who_takes_nothing_for_a_minute_is_cut_off_and_who_takes_a_little_is_not
 
 #[tokio::test]
 async fn who_has_gone_without_a_word_is_found_out_by_unanswered_pings() {
-    let stage = LiveFixture::with_page(BOARD);
-    let mut silent = stage.connects(&[], None, WIDE);
-    let mut there = stage.watches(&[], None, WIDE).await;
+    let fixture = LiveFixture::with_page(BOARD);
+    let mut silent = fixture.connects(&[], None, WIDE);
+    let mut there = fixture.watches(&[], None, WIDE).await;
     settle().await;
     for _ in 0..5 {
-        assert_eq!(stage.hub.viewers(), 2);
-        stage.passes(26 * SECOND).await;
+        assert_eq!(fixture.hub.viewers(), 2);
+        fixture.passes(26 * SECOND).await;
         // It says nothing, but its library answers.
         received(&mut there).await;
         let _ = there.flush().now_or_never();
         settle().await;
     }
-    assert_eq!(stage.hub.viewers(), 1);
-    let mut heard = Vec::new();
-    silent.read_to_end(&mut heard).await.unwrap();
-    assert!(heard.windows(2).any(|pair| pair == [0x89, 0]), "it was asked");
+    assert_eq!(fixture.hub.viewers(), 1);
+    let mut bytes = Vec::new();
+    silent.read_to_end(&mut bytes).await.unwrap();
+    assert!(bytes.windows(2).any(|pair| pair == [0x89, 0]), "it was asked");
 }
 
 #[tokio::test]
 async fn a_letter_now_and_then_is_not_waited_for() {
-    let stage = LiveFixture::with_page(BOARD);
-    let mut far = stage.connects(&[], None, WIDE);
+    let fixture = LiveFixture::with_page(BOARD);
+    let mut client = fixture.connects(&[], None, WIDE);
     for byte in [0x81, 0xfe] {
-        far.write_all(&[byte]).await.unwrap();
-        stage.passes(8 * SECOND).await;
+        client.write_all(&[byte]).await.unwrap();
+        fixture.passes(8 * SECOND).await;
     }
-    assert_eq!(stage.hub.viewers(), 0);
+    assert_eq!(fixture.hub.viewers(), 0);
 }
 
 #[tokio::test]
 async fn a_flood_of_pings_is_answered_once_and_then_closed() {
-    let stage = LiveFixture::with_page(BOARD);
-    let mut far = stage.connects(&[], None, WIDE);
+    let fixture = LiveFixture::with_page(BOARD);
+    let mut client = fixture.connects(&[], None, WIDE);
     settle().await;
-    far.write_all(&[masked(0x89, b"one"), masked(0x89, b"two")].concat()).await.unwrap();
+    client.write_all(&[masked(0x89, b"one"), masked(0x89, b"two")].concat()).await.unwrap();
     settle().await;
     let mut answered = vec![0; 64 * 1024];
-    let count = far.read(&mut answered).await.unwrap();
+    let count = client.read(&mut answered).await.unwrap();
     let pong = websocket::pong_frame(b"two");
     assert!(answered[..count].windows(pong.len()).any(|bytes| bytes == pong), "the newest has its answer");
     assert!(!answered[..count].windows(5).any(|bytes| bytes == websocket::pong_frame(b"one")), "older ones need none");
-    far.write_all(&masked(0x89, b"").repeat(100)).await.unwrap();
-    assert_eq!(close_code(far).await, Some(1008));
+    client.write_all(&masked(0x89, b"").repeat(100)).await.unwrap();
+    assert_eq!(close_code(client).await, Some(1008));
 }
 
 #[tokio::test]
 async fn what_is_no_websocket_is_closed_with_the_code_that_says_so() {
-    let stage = LiveFixture::with_page(BOARD);
+    let fixture = LiveFixture::with_page(BOARD);
     let long = [&[0x81_u8, 0xff][..], &(1_u64 << 40).to_be_bytes(), &[0; 4]].concat();
     let fragments = [masked(0x01, b"{"), masked(0x00, b"").repeat(2_000)].concat();
     let wrong: [(&str, Vec<u8>, u16); 8] = [
@@ -150,92 +153,92 @@ async fn what_is_no_websocket_is_closed_with_the_code_that_says_so() {
         ("no message of ours", masked(0x81, b"{}"), 1008),
     ];
     for (what, bytes, code) in wrong {
-        let mut far = stage.connects(&[], None, WIDE);
-        far.write_all(&bytes).await.unwrap();
+        let mut client = fixture.connects(&[], None, WIDE);
+        client.write_all(&bytes).await.unwrap();
         // The close handshake's other half.
-        far.write_all(&masked(0x88, &code.to_be_bytes())).await.unwrap();
-        assert_eq!(close_code(far).await, Some(code), "{what}");
+        client.write_all(&masked(0x88, &code.to_be_bytes())).await.unwrap();
+        assert_eq!(close_code(client).await, Some(code), "{what}");
     }
     settle().await;
-    assert_eq!(stage.hub.viewers(), 0);
+    assert_eq!(fixture.hub.viewers(), 0);
 }
 
 #[tokio::test]
 async fn who_closes_gets_the_same_code_back() {
-    let stage = LiveFixture::with_page(BOARD);
-    let mut far = stage.connects(&[], None, WIDE);
-    far.write_all(&masked(0x88, &1001_u16.to_be_bytes())).await.unwrap();
-    assert_eq!(close_code(far).await, Some(1001));
+    let fixture = LiveFixture::with_page(BOARD);
+    let mut client = fixture.connects(&[], None, WIDE);
+    client.write_all(&masked(0x88, &1001_u16.to_be_bytes())).await.unwrap();
+    assert_eq!(close_code(client).await, Some(1001));
 }
 
 #[tokio::test]
-async fn a_row_is_as_long_as_it_may_be_and_no_longer_than_somebody_sits_in_it() {
-    let stage = LiveFixture::with_page(BOARD);
-    let mut fars: Vec<_> = (0..150).map(|_| stage.connects(&[], None, WIDE)).collect();
+async fn a_shard_is_filled_before_the_next_and_ends_with_its_last_connection() {
+    let fixture = LiveFixture::with_page(BOARD);
+    let mut clients: Vec<_> = (0..150).map(|_| fixture.connects(&[], None, WIDE)).collect();
     settle().await;
-    let seat = stage.subscribe(&[]);
-    assert_eq!(seat.channel().rows().sizes(), [64, 64, 22]);
-    fars.truncate(70);
+    let subscription = fixture.subscribe(&[]);
+    assert_eq!(subscription.channel().shards().sizes(), [64, 64, 22]);
+    clients.truncate(70);
     settle().await;
-    assert_eq!(seat.channel().rows().sizes(), [64, 6]);
-    stage.passes(SECOND).await;
-    fars.push(stage.connects(&[], None, WIDE));
-    fars.drain(..64);
+    assert_eq!(subscription.channel().shards().sizes(), [64, 6]);
+    fixture.passes(SECOND).await;
+    clients.push(fixture.connects(&[], None, WIDE));
+    clients.drain(..64);
     settle().await;
-    assert_eq!(seat.channel().rows().sizes(), [7]);
-    drop(fars);
+    assert_eq!(subscription.channel().shards().sizes(), [7]);
+    drop(clients);
     settle().await;
-    assert_eq!((seat.channel().rows().sizes().len(), seat.viewers()), (0, 0));
+    assert_eq!((subscription.channel().shards().sizes().len(), subscription.viewers()), (0, 0));
 }
 
 #[tokio::test]
-async fn who_chooses_hears_the_other_channel_alone_and_the_rows_follow() {
+async fn who_chooses_hears_the_other_channel_alone_and_the_shards_follow() {
     let page = BOARD
         .replace("[[panel]]", "[[input]]\nname = \"city\"\nkind = \"radio\"\noptions = [\"LA\", \"NYC\"]\n[[panel]]");
-    let stage = LiveFixture::with_page(&page);
-    let mut far = stage.watches(&[("city", "LA")], None, WIDE).await;
-    stage.passes(SECOND).await;
-    let first = received(&mut far).await;
-    far.send(Message::text(r#"{"type":"inputs","values":{"city":"NYC"}}"#)).await.unwrap();
-    stage.passes(2 * SECOND).await;
-    let after = received(&mut far).await;
+    let fixture = LiveFixture::with_page(&page);
+    let mut client = fixture.watches(&[("city", "LA")], None, WIDE).await;
+    fixture.passes(SECOND).await;
+    let first = received(&mut client).await;
+    client.send(Message::text(r#"{"type":"inputs","values":{"city":"NYC"}}"#)).await.unwrap();
+    fixture.passes(2 * SECOND).await;
+    let after = received(&mut client).await;
     assert_eq!(after[0]["type"], "snapshot");
     assert_ne!(after[0]["epoch"], first[1]["epoch"]);
-    assert_eq!(stage.subscribe(&[("city", "LA")]).channel().rows().sizes().len(), 0);
-    assert_eq!(stage.subscribe(&[("city", "NYC")]).channel().rows().sizes(), [1]);
+    assert_eq!(fixture.subscribe(&[("city", "LA")]).channel().shards().sizes().len(), 0);
+    assert_eq!(fixture.subscribe(&[("city", "NYC")]).channel().shards().sizes(), [1]);
 }
 
 #[tokio::test]
-async fn strangers_have_only_so_many_places_and_never_the_last_ones() {
-    let stage = LiveFixture::with_page(BOARD);
-    let stranger = |last: u16| {
+async fn anonymous_visitors_have_only_so_many_permits_and_never_the_last_ones() {
+    let fixture = LiveFixture::with_page(BOARD);
+    let anonymous = |last: u16| {
         PermitHolder::Anonymous(Some(std::net::Ipv6Addr::from([0x2001, 0xdb8, 0, last, 0, 0, 0, 1]).into()))
     };
     let session = |id| PermitHolder::Session(SessionId::new(id));
-    let mut places: Vec<_> = (0..10).map(|_| stage.hub.acquire_permit(session(7), None).unwrap()).collect();
-    assert_eq!(stage.hub.acquire_permit(session(7), None).err(), Some(CapacityExceeded::PerSession));
-    places.extend((0..100).map(|_| stage.hub.acquire_permit(stranger(1), None).unwrap()));
-    assert_eq!(stage.hub.acquire_permit(stranger(1), None).err(), Some(CapacityExceeded::PerAddress));
-    while let Ok(place) = stage.hub.acquire_permit(stranger(u16::try_from(places.len()).unwrap()), None) {
-        places.push(place);
+    let mut permits: Vec<_> = (0..10).map(|_| fixture.hub.acquire_permit(session(7), None).unwrap()).collect();
+    assert_eq!(fixture.hub.acquire_permit(session(7), None).err(), Some(CapacityExceeded::PerSession));
+    permits.extend((0..100).map(|_| fixture.hub.acquire_permit(anonymous(1), None).unwrap()));
+    assert_eq!(fixture.hub.acquire_permit(anonymous(1), None).err(), Some(CapacityExceeded::PerAddress));
+    while let Ok(permit) = fixture.hub.acquire_permit(anonymous(u16::try_from(permits.len()).unwrap()), None) {
+        permits.push(permit);
     }
-    assert_eq!(stage.hub.viewers(), 750, "three quarters of `live.most`");
-    assert!(stage.hub.acquire_permit(session(8), None).is_ok(), "there is room for who is signed in");
-    drop(places);
-    assert_eq!(stage.hub.viewers(), 0);
-    assert!(stage.hub.acquire_permit(stranger(1), None).is_ok(), "a place that was given back is free");
+    assert_eq!(fixture.hub.viewers(), 750, "three quarters of `live.most`");
+    assert!(fixture.hub.acquire_permit(session(8), None).is_ok(), "there is room for who is signed in");
+    drop(permits);
+    assert_eq!(fixture.hub.viewers(), 0);
+    assert!(fixture.hub.acquire_permit(anonymous(1), None).is_ok(), "a permit that was given back is free");
 }
 
 #[tokio::test]
-async fn nobody_takes_the_others_places_by_signing_in_again_and_again() {
-    let stage = LiveFixture::with_page(BOARD);
+async fn nobody_takes_the_others_permits_by_signing_in_again_and_again() {
+    let fixture = LiveFixture::with_page(BOARD);
     let [alice, bob] = ["objectGUID:alice", "objectGUID:bob"].map(PersonId::new);
     let session = |id| PermitHolder::Session(SessionId::new(id));
-    let mut places: Vec<_> = (0..40).map(|n| stage.hub.acquire_permit(session(n), Some(&alice)).unwrap()).collect();
-    assert_eq!(stage.hub.acquire_permit(session(40), Some(&alice)).err(), Some(CapacityExceeded::PerPerson));
-    assert!(stage.hub.acquire_permit(session(41), Some(&bob)).is_ok());
-    places.pop();
-    assert!(stage.hub.acquire_permit(session(40), Some(&alice)).is_ok());
+    let mut permits: Vec<_> = (0..40).map(|n| fixture.hub.acquire_permit(session(n), Some(&alice)).unwrap()).collect();
+    assert_eq!(fixture.hub.acquire_permit(session(40), Some(&alice)).err(), Some(CapacityExceeded::PerPerson));
+    assert!(fixture.hub.acquire_permit(session(41), Some(&bob)).is_ok());
+    permits.pop();
+    assert!(fixture.hub.acquire_permit(session(40), Some(&alice)).is_ok());
 }
 
 #[tokio::test]
@@ -244,9 +247,9 @@ async fn a_long_message_goes_deflated_to_those_who_take_it_so_and_plain_to_the_o
     let page = format!(
         "title = \"Board\"\naccess = \"public\"\n[[panel]]\nid = \"text\"\nkind = \"text\"\ntext = \"{words}\""
     );
-    let stage = LiveFixture::with_page(&page);
-    let mut takes_it = stage.connects_with(&[], None, WIDE, true);
-    let mut plain = stage.watches(&[], None, WIDE).await;
+    let fixture = LiveFixture::with_page(&page);
+    let mut takes_it = fixture.connects_with(&[], None, WIDE, true);
+    let mut plain = fixture.watches(&[], None, WIDE).await;
     settle().await;
     let mut bytes = vec![0; 64 * 1024];
     let count = takes_it.read(&mut bytes).await.unwrap();
@@ -264,21 +267,22 @@ async fn a_long_message_goes_deflated_to_those_who_take_it_so_and_plain_to_the_o
 
 #[tokio::test]
 async fn what_a_viewer_keeps_is_small() {
-    let stage = LiveFixture::with_page(BOARD);
-    let (near, _far) = tokio::io::duplex(64);
-    let clock: Arc<dyn Clock> = stage.clock.clone();
-    let socket = WsHandler::new(Arc::clone(&stage.hub), stage.subscribe(&[]), None, stage.authorization(), clock);
-    let task = socket.serve(Upgraded { transport: Box::new(near), deflates: true }, ());
+    let fixture = LiveFixture::with_page(BOARD);
+    let (server_side, _client) = tokio::io::duplex(64);
+    let clock: Arc<dyn Clock> = fixture.clock.clone();
+    let handler =
+        WsHandler::new(Arc::clone(&fixture.hub), fixture.subscribe(&[]), None, fixture.authorization(), clock);
+    let task = handler.serve(Upgraded { transport: Box::new(server_side), deflates: true }, ());
     assert!(size_of_val(&task) <= 900, "the task of a viewer takes {} bytes", size_of_val(&task));
     assert!(size_of::<super::super::ws_connection::WsConnection>() <= 300);
     assert!(size_of::<LiveAuthorization>() <= 200);
 }
 
-/// Reads until the channel's end of the story, as fast as it goes, and says how many snapshots it took.
-async fn follows(mut far: ClientSocket, until: u64) -> u32 {
+/// Reads up to the batch `until`, as fast as it goes, and returns how many snapshots it took.
+async fn follows(mut client: ClientSocket, until: u64) -> u32 {
     let (mut at, mut snapshots) = (None, 0);
     while at < Some(until) {
-        let Message::Text(text) = far.next().await.unwrap().unwrap() else { continue };
+        let Message::Text(text) = client.next().await.unwrap().unwrap() else { continue };
         let message: Value = serde_json::from_str(&text).unwrap();
         let seq = message["seq"].as_u64();
         match message["type"].as_str().unwrap() {
@@ -299,18 +303,18 @@ async fn follows(mut far: ClientSocket, until: u64) -> u32 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn on_many_threads_nobody_misses_a_batch_or_hears_one_twice() {
     const END: u64 = 150;
-    let stage = LiveFixture::with_page(&BOARD.replace("\"1s\"", "\"100ms\""));
+    let fixture = LiveFixture::with_page(&BOARD.replace("\"1s\"", "\"100ms\""));
     let mut followers = tokio::task::JoinSet::new();
     for number in 0..200 {
-        // Half of them on wires that are full at every frame.
-        let wire = if number % 2 == 0 { 100 } else { WIDE };
-        followers.spawn(follows(stage.watches(&[], None, wire).await, END));
+        // Half of them with buffers that are full at every frame.
+        let capacity = if number % 2 == 0 { 100 } else { WIDE };
+        followers.spawn(follows(fixture.watches(&[], None, capacity).await, END));
     }
-    let seat = stage.subscribe(&[]);
-    let mut head = seat.channel().head();
+    let subscription = fixture.subscribe(&[]);
+    let mut head = subscription.channel().head();
     while head.borrow_and_update().seq < END {
-        stage.clock.advance(INTERVAL / 2);
-        // The pump and the feed take turns; only so much real time as they need passes.
+        fixture.clock.advance(INTERVAL / 2);
+        // The batcher and the feed take turns; only so much real time as they need passes.
         let _ = tokio::time::timeout(Duration::from_millis(2), head.changed()).await;
     }
     let snapshots: u32 = followers.join_all().await.into_iter().sum();
@@ -319,33 +323,33 @@ async fn on_many_threads_nobody_misses_a_batch_or_hears_one_twice() {
 
 #[tokio::test]
 async fn a_stream_that_takes_nothing_is_given_up_and_hears_its_end_as_soon_as_a_socket() {
-    let stage = LiveFixture::with_page(BOARD);
-    let pour = || {
-        let (events, said) = tokio::sync::mpsc::channel(1);
-        let clock: Arc<dyn Clock> = stage.clock.clone();
-        let connection = SseConnection::new(stage.subscribe(&[]), None, stage.authorization(), clock);
+    let fixture = LiveFixture::with_page(BOARD);
+    let forward = || {
+        let (sender, events) = tokio::sync::mpsc::channel(1);
+        let clock: Arc<dyn Clock> = fixture.clock.clone();
+        let connection = SseConnection::new(fixture.subscribe(&[]), None, fixture.authorization(), clock);
         let hung_up = Arc::new(AtomicBool::new(false));
         let hangs_up = Arc::clone(&hung_up);
-        stage.hub.spawn(connection.forward_to(events, move || hangs_up.store(true, Ordering::Relaxed)));
-        (said, hung_up)
+        fixture.hub.spawn(connection.forward_to(sender, move || hangs_up.store(true, Ordering::Relaxed)));
+        (events, hung_up)
     };
     let is_up = |hung_up: &AtomicBool| hung_up.load(Ordering::Relaxed);
-    let (mut reads, well) = pour();
-    let (_stalls, stalled) = pour();
+    let (mut reads, well) = forward();
+    let (_stalls, stalled) = forward();
     for _ in 0..62 {
-        stage.passes(SECOND).await;
+        fixture.passes(SECOND).await;
         while reads.try_recv().is_ok() {
             settle().await;
         }
     }
-    assert!(is_up(&stalled), "a minute without a word taken");
-    assert_eq!((is_up(&well), stage.hub.viewers()), (false, 1));
+    assert!(is_up(&stalled), "a minute without an event accepted");
+    assert_eq!((is_up(&well), fixture.hub.viewers()), (false, 1));
 
-    let (deaf, ended) = pour();
-    stage.passes(SECOND).await;
-    stage.shutdown.send_replace(true);
-    stage.hub.drain(Duration::from_secs(5)).await;
-    assert!(is_up(&ended), "not even the goodbye was taken");
-    assert_eq!(stage.hub.viewers(), 0);
+    let (deaf, ended) = forward();
+    fixture.passes(SECOND).await;
+    fixture.shutdown.send_replace(true);
+    fixture.hub.drain(Duration::from_secs(5)).await;
+    assert!(is_up(&ended), "not even the `bye` was accepted");
+    assert_eq!(fixture.hub.viewers(), 0);
     drop(deaf);
 }

@@ -1,4 +1,4 @@
-//! The parts of the machine, through `sysinfo`.
+//! The collectors of the machine's parts, through `sysinfo`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use sysinfo::{Components, Disks, Networks, ProcessRefreshKind, ProcessesToUpdate
 use super::shared_collector::Collector;
 use crate::domain::{DataTable, LabelledNumber, TableCell, TableColumn};
 
-/// A table of processes is for looking at: the busiest fit on a screen or two.
+/// The rows of the table of processes: the busiest fit on a screen or two.
 const MAX_PROCESSES: usize = 50;
 
 /// File systems that hold no files of their own, or live in memory: their "free space" is nobody's concern.
@@ -126,7 +126,7 @@ fn real_mounts(mounts: impl Iterator<Item = Mount>) -> Vec<Mount> {
     mounts
 }
 
-/// Interfaces with their counters of the last two looks.
+/// Network interfaces, their counters at the last refresh, and their rates between the last two.
 pub(super) struct Interfaces {
     networks: Networks,
     counters: BTreeMap<String, TrafficCounters>,
@@ -154,13 +154,13 @@ impl Interfaces {
     /// Bytes per second by interface. Loopback, and interfaces that never carried a byte, are left out unless there is
     /// nothing else.
     pub(super) fn rates(&self) -> Vec<(String, TrafficRate)> {
-        let carries =
+        let has_traffic =
             |name: &String| self.counters.get(name).is_some_and(|traffic| traffic.received + traffic.sent > 0);
-        let counts = |name: &String| !is_loopback(name) && carries(name);
-        let nothing_else = !self.rates.keys().any(counts);
+        let is_shown = |name: &String| !is_loopback(name) && has_traffic(name);
+        let none_shown = !self.rates.keys().any(is_shown);
         self.rates
             .iter()
-            .filter(|(name, _)| nothing_else || counts(name))
+            .filter(|(name, _)| none_shown || is_shown(name))
             .map(|(name, rate)| (name.clone(), *rate))
             .collect()
     }
@@ -184,7 +184,7 @@ impl Collector for Interfaces {
     }
 }
 
-/// What went over each interface per second. One that is new has no rate yet; a counter that went back (an
+/// The traffic of each interface per second. A new interface has no rate yet; a counter that went back (an
 /// interface set up anew) counts as nothing rather than as a huge number.
 fn rates_between(
     before: &BTreeMap<String, TrafficCounters>,

@@ -1,8 +1,8 @@
-//! The machine this runs on: CPU, memory, disks, network, temperatures, processes.
+//! The source `host`: CPU, memory, disks, network, temperatures and processes of this machine.
 //!
 //! A query is exactly one name (`cpu.total`) or exactly one placeholder that stands for a name (`{colour.query}`).
-//! Only what is asked is looked at, and those who ask in the same quarter of a second share one look. This room
-//! never runs a program, and reads nothing but what the system tells everyone about itself.
+//! Only what is queried is read, and queries in the same quarter of a second share one refresh. This room never runs a
+//! program, and reads nothing but what the system tells everyone about itself.
 
 mod collectors;
 mod query;
@@ -17,7 +17,7 @@ use self::shared_collector::SharedCollector;
 use super::{Source, SourceError};
 use crate::domain::{BoundQuery, Reading};
 
-/// The machine this runs on.
+/// The source `host`.
 pub(super) struct Host {
     cpu: SharedCollector<Cpu>,
     memory: SharedCollector<Memory>,
@@ -28,7 +28,7 @@ pub(super) struct Host {
 }
 
 impl Host {
-    /// Takes the first look at everything that is told by differences.
+    /// Opens the source, and takes the baseline of what is measured by differences.
     ///
     /// # Errors
     /// Why this system cannot be read at all.
@@ -48,7 +48,7 @@ impl Host {
         match query {
             HostQuery::CpuTotal => self.cpu.read(Cpu::total).await.map(Reading::Number),
             HostQuery::CpuCores => self.cpu.read(Cpu::cores).await.map(Reading::Numbers),
-            HostQuery::Load(over) => load_average(over).map(Reading::Number),
+            HostQuery::Load(window) => load_average(window).map(Reading::Number),
             HostQuery::MemoryUsed => self.memory(|system| number(system.used_memory())).await,
             HostQuery::MemoryAvailable => self.memory(|system| number(system.available_memory())).await,
             HostQuery::MemoryTotal => self.memory(|system| number(system.total_memory())).await,
@@ -68,18 +68,18 @@ impl Host {
         }
     }
 
-    async fn memory(&self, of: fn(&System) -> f64) -> Result<Reading, String> {
-        self.memory.read(|memory| Reading::Number(of(&memory.0))).await
+    async fn memory(&self, figure: fn(&System) -> f64) -> Result<Reading, String> {
+        self.memory.read(|memory| Reading::Number(figure(&memory.0))).await
     }
 
-    async fn disks(&self, of: fn(&Mount) -> f64) -> Result<Reading, String> {
+    async fn disks(&self, figure: fn(&Mount) -> f64) -> Result<Reading, String> {
         let mounts = self.mounts.read(Mounts::list).await?;
-        Ok(Reading::Numbers(mounts.iter().map(|mount| labelled(&mount.mount_point, of(mount))).collect()))
+        Ok(Reading::Numbers(mounts.iter().map(|mount| labelled(&mount.mount_point, figure(mount))).collect()))
     }
 
-    async fn traffic(&self, of: fn(&TrafficRate) -> f64) -> Result<Reading, String> {
+    async fn traffic(&self, figure: fn(&TrafficRate) -> f64) -> Result<Reading, String> {
         let rates = self.interfaces.read(Interfaces::rates).await?;
-        Ok(Reading::Numbers(rates.iter().map(|(name, rate)| labelled(name, of(rate))).collect()))
+        Ok(Reading::Numbers(rates.iter().map(|(name, rate)| labelled(name, figure(rate))).collect()))
     }
 }
 
@@ -93,14 +93,14 @@ impl Source for Host {
     }
 
     async fn execute(&self, query: &BoundQuery) -> Result<Reading, SourceError> {
-        let asked = UnboundHostQuery::parse(&query.text).and_then(|written| written.bind(&query.bindings));
-        self.read(asked.map_err(SourceError)?).await.map_err(SourceError)
+        let bound = UnboundHostQuery::parse(&query.text).and_then(|unbound| unbound.bind(&query.bindings));
+        self.read(bound.map_err(SourceError)?).await.map_err(SourceError)
     }
 }
 
-fn load_average(over: LoadWindow) -> Result<f64, String> {
+fn load_average(window: LoadWindow) -> Result<f64, String> {
     let load = System::load_average().map_err(read_error)?;
-    Ok(match over {
+    Ok(match window {
         LoadWindow::OneMinute => load.one,
         LoadWindow::FiveMinutes => load.five,
         LoadWindow::FifteenMinutes => load.fifteen,
@@ -113,8 +113,8 @@ fn percentage(part: u64, whole: u64) -> f64 {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it stands in map_err")]
-fn read_error(fault: sysinfo::Error) -> String {
-    format!("the host cannot be read: {fault}")
+fn read_error(error: sysinfo::Error) -> String {
+    format!("the host cannot be read: {error}")
 }
 
 #[cfg(test)]

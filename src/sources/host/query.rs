@@ -1,9 +1,9 @@
-//! What the host can be asked, as names and as meant.
+//! The queries of the source `host`, and their names.
 
 use crate::domain::{Bindings, TextTemplate};
 use crate::sources::text::closest_match;
 
-/// One thing to ask of the machine.
+/// A figure of the machine that can be queried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum HostQuery {
     CpuTotal,
@@ -25,7 +25,7 @@ pub(super) enum HostQuery {
     Uptime,
 }
 
-/// Over how long the load is averaged.
+/// The window of a load average.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LoadWindow {
     OneMinute,
@@ -33,7 +33,7 @@ pub(super) enum LoadWindow {
     FifteenMinutes,
 }
 
-/// Every name, in the order error messages list them.
+/// All queries by name, in the order error messages list them.
 pub(super) const QUERY_NAMES: [(&str, HostQuery); 19] = [
     ("cpu.total", HostQuery::CpuTotal),
     ("cpu.cores", HostQuery::CpuCores),
@@ -57,7 +57,7 @@ pub(super) const QUERY_NAMES: [(&str, HostQuery); 19] = [
 ];
 
 impl HostQuery {
-    /// Reads a name.
+    /// The query of this name.
     pub(super) fn from_name(name: &str) -> Result<Self, String> {
         QUERY_NAMES.iter().find(|(known, _)| *known == name).map(|(_, query)| *query).ok_or_else(|| {
             let known = QUERY_NAMES.map(|(known, _)| known);
@@ -71,7 +71,7 @@ impl HostQuery {
     }
 }
 
-/// The query as its author wrote it: one name, or one placeholder that stands for a name.
+/// A parsed query whose placeholder is not bound yet: one name, or one placeholder that stands for a name.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum UnboundHostQuery {
     Name(HostQuery),
@@ -79,23 +79,25 @@ pub(super) enum UnboundHostQuery {
 }
 
 impl UnboundHostQuery {
-    /// Reads a query. A name is looked up at once, so that a slip shows when the page is loaded.
+    /// Parses a query. A name is looked up at once, so that a typo shows when the page is loaded.
     pub(super) fn parse(query: &str) -> Result<Self, String> {
         let query = query.trim();
-        let pattern: TextTemplate = query.parse().map_err(|fault| format!("{fault}"))?;
-        if let Some(name) = pattern.literal() {
+        let template: TextTemplate = query.parse().map_err(|error| format!("{error}"))?;
+        if let Some(name) = template.literal() {
             return HostQuery::from_name(name).map(Self::Name);
         }
-        let mut slots = pattern.placeholders();
-        match (slots.next(), slots.next()) {
-            (Some(slot), None) if query == format!("{{{}}}", slot.key) => Ok(Self::Placeholder(slot.key.clone())),
+        let mut placeholders = template.placeholders();
+        match (placeholders.next(), placeholders.next()) {
+            (Some(placeholder), None) if query == format!("{{{}}}", placeholder.key) => {
+                Ok(Self::Placeholder(placeholder.key.clone()))
+            }
             _ => Err("a query of the host is one name such as cpu.total, or one placeholder such as {colour.query} \
                       that stands for a whole name"
                 .to_owned()),
         }
     }
 
-    /// What is asked once the inputs' values are known.
+    /// The query with the inputs' values bound.
     pub(super) fn bind(&self, bindings: &Bindings) -> Result<HostQuery, String> {
         match self {
             Self::Name(query) => Ok(*query),
@@ -120,24 +122,24 @@ mod tests {
 
     #[test]
     fn a_slip_is_told_with_the_nearest_name_and_all_names() {
-        let fault = UnboundHostQuery::parse("cpu.totl").unwrap_err();
+        let error = UnboundHostQuery::parse("cpu.totl").unwrap_err();
         assert!(
-            fault.starts_with("the host has no 'cpu.totl'; did you mean 'cpu.total'? It answers cpu.total,"),
-            "{fault}"
+            error.starts_with("the host has no 'cpu.totl'; did you mean 'cpu.total'? It answers cpu.total,"),
+            "{error}"
         );
-        let fault = UnboundHostQuery::parse("sales").unwrap_err();
-        assert!(fault.starts_with("the host has no 'sales'; it answers cpu.total, cpu.cores,"), "{fault}");
+        let error = UnboundHostQuery::parse("sales").unwrap_err();
+        assert!(error.starts_with("the host has no 'sales'; it answers cpu.total, cpu.cores,"), "{error}");
     }
 
     #[test]
     fn a_placeholder_stands_for_a_whole_name_and_nothing_less() {
-        let written = UnboundHostQuery::parse("{colour.query}").unwrap();
-        let bound = |value: &str| written.bind(&[("colour.query".to_owned(), value.to_owned())].into());
+        let unbound = UnboundHostQuery::parse("{colour.query}").unwrap();
+        let bound = |value: &str| unbound.bind(&[("colour.query".to_owned(), value.to_owned())].into());
         assert_eq!(bound("swap.used"), Ok(HostQuery::SwapUsed));
         assert!(bound("swap").is_err());
-        assert!(written.bind(&Bindings::new()).unwrap_err().contains("{colour.query} has no value"));
-        for crooked in ["cpu.{what}", "{a}{b}", "{a} x", "{a", "{{cpu}}"] {
-            assert!(UnboundHostQuery::parse(crooked).is_err(), "{crooked}");
+        assert!(unbound.bind(&Bindings::new()).unwrap_err().contains("{colour.query} has no value"));
+        for invalid in ["cpu.{what}", "{a}{b}", "{a} x", "{a", "{{cpu}}"] {
+            assert!(UnboundHostQuery::parse(invalid).is_err(), "{invalid}");
         }
     }
 }

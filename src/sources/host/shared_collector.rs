@@ -1,70 +1,70 @@
-//! One part of the machine, read by many at once.
+//! A collector that is shared by concurrent queries, with its refreshes limited.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-/// Answers closer together than this share one reading: shares of CPU time mean nothing over less (sysinfo's own
+/// Queries closer together than this share one refresh: shares of CPU time mean nothing over less (sysinfo's own
 /// minimum is 200 ms), and many panels of one page ask in the same instant.
 pub(super) const MIN_REFRESH_INTERVAL: Duration = Duration::from_millis(250);
 
-/// A difference is taken over at most this long. After a longer silence a fresh base is taken first, so that the
+/// A difference is taken over at most this long. After a longer pause a fresh baseline is taken first, so that the
 /// first point on a chart is not the average of a night.
 const MAX_BASELINE_AGE: Duration = Duration::from_mins(2);
 
-/// How long one answer may take. A network disk that hangs would otherwise hold its askers for ever.
+/// The timeout of one read. A network disk that hangs would otherwise hold its queries for ever.
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A part of the machine that is refreshed before it is read.
+/// Collects the figures of one part of the machine; refreshed before it is read.
 pub(super) trait Collector: Send + 'static {
-    /// Whether its answers are differences between two refreshes.
+    /// Whether its figures are differences between two refreshes.
     const IS_DELTA: bool;
 
-    /// Looks at the machine. May block. `elapsed` is the time since the last look, if there was one.
+    /// Reads the machine's figures anew. May block. `elapsed` is the time since the last refresh, if there was one.
     fn refresh(&mut self, elapsed: Option<Duration>);
 }
 
-/// A meter behind a lock. A look that hangs keeps the lock and one thread; those who wait for it give up by
+/// A collector behind a lock. A refresh that hangs keeps the lock and one thread; queries that wait for it time out by
 /// themselves, without a thread each.
 pub(super) struct SharedCollector<M>(Arc<Mutex<CollectorState<M>>>);
 
 struct CollectorState<M> {
     collector: M,
     refreshed_at: Option<Instant>,
-    /// Whether the last refresh had another before it to differ from.
+    /// Whether the last refresh had an earlier one to take differences from.
     has_baseline: bool,
 }
 
 impl<M: Collector> SharedCollector<M> {
-    /// A meter that nobody has looked at.
-    pub(super) fn new(meter: M) -> Self {
-        Self(Arc::new(Mutex::new(CollectorState { collector: meter, refreshed_at: None, has_baseline: false })))
+    /// A collector without a refresh yet.
+    pub(super) fn new(collector: M) -> Self {
+        Self(Arc::new(Mutex::new(CollectorState { collector, refreshed_at: None, has_baseline: false })))
     }
 
-    /// A meter with its first look taken now, as the base of the first difference. Blocks.
-    pub(super) fn with_baseline(meter: M) -> Self {
-        let mut held = CollectorState { collector: meter, refreshed_at: None, has_baseline: false };
-        held.refresh();
-        Self(Arc::new(Mutex::new(held)))
+    /// A collector that is refreshed once now, as the baseline of the first difference. Blocks.
+    pub(super) fn with_baseline(collector: M) -> Self {
+        let mut state = CollectorState { collector, refreshed_at: None, has_baseline: false };
+        state.refresh();
+        Self(Arc::new(Mutex::new(state)))
     }
 
-    /// What `read` sees on the meter, not older than [`SHARED_FOR`].
+    /// Applies `read` to the collector, with figures not older than [`MIN_REFRESH_INTERVAL`].
     pub(super) async fn read<R: Send>(&self, read: impl FnOnce(&M) -> R + Send) -> Result<R, String> {
         let answer = async {
-            let mut held = Arc::clone(&self.0).lock_owned().await;
-            if M::IS_DELTA && held.age().is_none_or(|age| age > MAX_BASELINE_AGE) {
-                held.has_baseline = false;
-                held.refreshed_at = None;
-                held = refresh_blocking(held).await?;
+            let mut state = Arc::clone(&self.0).lock_owned().await;
+            if M::IS_DELTA && state.age().is_none_or(|age| age > MAX_BASELINE_AGE) {
+                state.has_baseline = false;
+                state.refreshed_at = None;
+                state = refresh_blocking(state).await?;
             }
-            if M::IS_DELTA && !held.has_baseline {
-                tokio::time::sleep(MIN_REFRESH_INTERVAL.saturating_sub(held.age().unwrap_or_default())).await;
-                held = refresh_blocking(held).await?;
-            } else if held.age().is_none_or(|age| age >= MIN_REFRESH_INTERVAL) {
-                held = refresh_blocking(held).await?;
+            if M::IS_DELTA && !state.has_baseline {
+                tokio::time::sleep(MIN_REFRESH_INTERVAL.saturating_sub(state.age().unwrap_or_default())).await;
+                state = refresh_blocking(state).await?;
+            } else if state.age().is_none_or(|age| age >= MIN_REFRESH_INTERVAL) {
+                state = refresh_blocking(state).await?;
             }
-            Ok(read(&held.collector))
+            Ok(read(&state.collector))
         };
         tokio::time::timeout(READ_TIMEOUT, answer)
             .await
@@ -85,14 +85,14 @@ impl<M: Collector> CollectorState<M> {
     }
 }
 
-/// Refreshes on a thread that may block. The guard goes with it: when the asker gives up, nobody else piles up
-/// behind a look that hangs.
+/// Refreshes on a thread that may block. The guard goes with it: when the query times out, no other thread piles up
+/// behind a refresh that hangs.
 async fn refresh_blocking<M: Collector>(
-    mut held: OwnedMutexGuard<CollectorState<M>>,
+    mut state: OwnedMutexGuard<CollectorState<M>>,
 ) -> Result<OwnedMutexGuard<CollectorState<M>>, String> {
     tokio::task::spawn_blocking(move || {
-        held.refresh();
-        held
+        state.refresh();
+        state
     })
     .await
     .map_err(|_| "the host could not be read: the reading itself failed".to_owned())
@@ -119,16 +119,16 @@ mod tests {
 
     #[tokio::test]
     async fn the_first_answer_already_rests_on_two_looks() {
-        let gauge = SharedCollector::new(CountingCollector { refreshes: 0, last: None });
-        let (looks, last) = gauge.read(|meter| (meter.refreshes, meter.last)).await.unwrap();
-        assert_eq!(looks, 2);
+        let collector = SharedCollector::new(CountingCollector { refreshes: 0, last: None });
+        let (refreshes, last) = collector.read(|collector| (collector.refreshes, collector.last)).await.unwrap();
+        assert_eq!(refreshes, 2);
         assert!(last.unwrap() >= MIN_REFRESH_INTERVAL);
     }
 
     #[tokio::test]
     async fn those_who_ask_together_share_one_look() {
-        let gauge = SharedCollector::with_baseline(CountingCollector { refreshes: 0, last: None });
-        let asked = futures::future::join_all((0..20).map(|_| gauge.read(|meter| meter.refreshes))).await;
-        assert!(asked.into_iter().all(|looks| looks.unwrap() == 2));
+        let collector = SharedCollector::with_baseline(CountingCollector { refreshes: 0, last: None });
+        let answers = futures::future::join_all((0..20).map(|_| collector.read(|collector| collector.refreshes))).await;
+        assert!(answers.into_iter().all(|refreshes| refreshes.unwrap() == 2));
     }
 }

@@ -5,7 +5,7 @@ use crate::domain::{Bindings, LabelledNumber, TableCell};
 
 async fn answers(host: &Host, query: &str) -> Reading {
     let bound = BoundQuery { source: "host".parse().unwrap(), text: query.to_owned(), bindings: Bindings::new() };
-    host.execute(&bound).await.unwrap_or_else(|fault| panic!("{query}: {fault}"))
+    host.execute(&bound).await.unwrap_or_else(|error| panic!("{query}: {error}"))
 }
 
 async fn number_of(host: &Host, query: &str) -> f64 {
@@ -85,6 +85,6 @@ async fn an_unknown_value_of_an_input_is_told_not_guessed() {
         text: "{what}".to_owned(),
         bindings: [("what".to_owned(), "memory.usde".to_owned())].into(),
     };
-    let fault = host.execute(&bound).await.unwrap_err();
-    assert!(fault.0.starts_with("the host has no 'memory.usde'; did you mean 'memory.used'?"), "{fault}");
+    let error = host.execute(&bound).await.unwrap_err();
+    assert!(error.0.starts_with("the host has no 'memory.usde'; did you mean 'memory.used'?"), "{error}");
 }

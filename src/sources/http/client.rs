@@ -1,4 +1,4 @@
-//! One GET, from the dial to the last byte, and everything that can go wrong in between, in words.
+//! The HTTP client of a source: one GET, from the dial to the last byte, and its error messages.
 //!
 //! Certificates are always verified. Redirects are followed only within the source's own scheme, host and port, so
 //! headers never reach anyone else. Proxies of the environment are not used: where a source points is what the
@@ -20,28 +20,28 @@ use url::Url;
 use super::url_template::{UrlTemplate, host_of};
 use crate::config::Secret;
 
-/// A redirect or two is a tidy server (`/x` to `/x/`); more is a loop.
+/// The limit on redirects: one or two are a tidy server (`/x` to `/x/`); more is a loop.
 const MAX_REDIRECTS: usize = 3;
 
-/// Each source talks to one host, and seldom to it more than twice at once; what is idle beyond that is let go.
+/// The idle connections that are kept: each source has one host, and seldom more than two requests to it at once.
 const MAX_IDLE_CONNECTIONS: usize = 2;
 
-/// A client that knows only `address`.
+/// Builds a client that follows redirects only within the origin of `url_template`.
 pub(super) fn build_client(
-    address: &Arc<UrlTemplate>,
+    url_template: &Arc<UrlTemplate>,
     headers: &[(String, Secret)],
     ca_file: Option<&Path>,
 ) -> Result<Client, String> {
-    let home = Arc::clone(address);
+    let template = Arc::clone(url_template);
     let redirects = Policy::custom(move |attempt| {
-        if home.has_same_origin(attempt.url()) && attempt.previous().len() <= MAX_REDIRECTS {
+        if template.has_same_origin(attempt.url()) && attempt.previous().len() <= MAX_REDIRECTS {
             attempt.follow()
         } else {
             attempt.stop()
         }
     });
     Client::builder()
-        .tls_backend_preconfigured(tls_config(address, ca_file)?)
+        .tls_backend_preconfigured(tls_config(url_template, ca_file)?)
         .default_headers(header_map(headers)?)
         .user_agent(concat!("belvedere/", env!("CARGO_PKG_VERSION")))
         .redirect(redirects)
@@ -49,19 +49,19 @@ pub(super) fn build_client(
         .no_proxy()
         .pool_max_idle_per_host(MAX_IDLE_CONNECTIONS)
         .build()
-        .map_err(|fault| format!("its client cannot be built: {fault}"))
+        .map_err(|error| format!("its client cannot be built: {error}"))
 }
 
-/// Gets `url` and reads its answer, unpacked, up to `max_bytes`. It has no deadline of its own.
+/// Gets `url` and reads the body of its response, decompressed, up to `max_bytes`. It has no timeout of its own.
 ///
 /// # Errors
-/// What went wrong, naming the host and never the path, the query or a header.
+/// A message that names the host, and never the path, the query or a header.
 pub(super) async fn get(client: &Client, url: Url, max_bytes: usize) -> Result<Vec<u8>, String> {
     let host = host_of(&url);
-    let response = client.get(url).send().await.map_err(|fault| describe_request_error(&host, &fault))?;
+    let response = client.get(url).send().await.map_err(|error| describe_request_error(&host, &error))?;
     let mut response = require_success(&host, response)?;
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|fault| describe_body_error(&host, &fault))? {
+    while let Some(chunk) = response.chunk().await.map_err(|error| describe_body_error(&host, &error))? {
         if body.len() + chunk.len() > max_bytes {
             return Err(format!(
                 "{host} sent more than the {max_bytes} bytes allowed; raise max_bytes of the source, or ask for less"
@@ -85,12 +85,12 @@ fn header_map(headers: &[(String, Secret)]) -> Result<HeaderMap, String> {
     Ok(map)
 }
 
-/// TLS with the admin's certificates, or with those the system trusts. An address without TLS gets no roots at all.
-fn tls_config(address: &UrlTemplate, ca_file: Option<&Path>) -> Result<ClientConfig, String> {
+/// The TLS settings, with the admin's certificates or with those the system trusts. A URL without TLS gets no roots at all.
+fn tls_config(url_template: &UrlTemplate, ca_file: Option<&Path>) -> Result<ClientConfig, String> {
     let mut roots = RootCertStore::empty();
     if let Some(file) = ca_file {
         add_ca_file(&mut roots, file)?;
-    } else if address.is_tls() {
+    } else if url_template.is_tls() {
         let (added, _) = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         if added == 0 {
             return Err("this system has no trusted certificates; install them, or set ca_file".to_owned());
@@ -98,7 +98,7 @@ fn tls_config(address: &UrlTemplate, ca_file: Option<&Path>) -> Result<ClientCon
     }
     let mut config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
-        .map_err(|fault| format!("TLS cannot be set up: {fault}"))?
+        .map_err(|error| format!("TLS cannot be set up: {error}"))?
         .with_root_certificates(roots)
         .with_no_client_auth();
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
@@ -106,20 +106,20 @@ fn tls_config(address: &UrlTemplate, ca_file: Option<&Path>) -> Result<ClientCon
 }
 
 fn add_ca_file(roots: &mut RootCertStore, file: &Path) -> Result<(), String> {
-    let cannot = |fault: &dyn std::fmt::Display| format!("its ca_file {} cannot be used: {fault}", file.display());
+    let describe = |error: &dyn std::fmt::Display| format!("its ca_file {} cannot be used: {error}", file.display());
     let certificates: Vec<_> = CertificateDer::pem_file_iter(file)
         .and_then(Iterator::collect)
-        .map_err(|fault: rustls::pki_types::pem::Error| cannot(&fault))?;
+        .map_err(|error: rustls::pki_types::pem::Error| describe(&error))?;
     if certificates.is_empty() {
-        return Err(cannot(&"there is no PEM certificate in it"));
+        return Err(describe(&"there is no PEM certificate in it"));
     }
     for certificate in certificates {
-        roots.add(certificate).map_err(|fault| cannot(&fault))?;
+        roots.add(certificate).map_err(|error| describe(&error))?;
     }
     Ok(())
 }
 
-/// The response if it is the answer, or what it is instead.
+/// The response if its status is a success; otherwise the error message.
 fn require_success(host: &str, response: Response) -> Result<Response, String> {
     let status = response.status();
     if status.is_success() {
@@ -139,15 +139,15 @@ fn require_success(host: &str, response: Response) -> Result<Response, String> {
     Err(format!("{host} answered {}", status.as_u16()))
 }
 
-/// Why there was no answer at all.
-fn describe_request_error(host: &str, fault: &reqwest::Error) -> String {
-    if fault.is_dns() {
+/// The error message when there was no response at all.
+fn describe_request_error(host: &str, error: &reqwest::Error) -> String {
+    if error.is_dns() {
         return format!("{host} has no address: its name cannot be resolved");
     }
-    if let Some(fault) = tls_error(fault) {
-        return format!("{host} cannot be trusted: {}", describe_tls_error(fault));
+    if let Some(error) = tls_error(error) {
+        return format!("{host} cannot be trusted: {}", describe_tls_error(error));
     }
-    match io_kind(fault) {
+    match io_kind(error) {
         Some(io::ErrorKind::ConnectionRefused) => format!("{host} refused the connection"),
         Some(io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe) => {
             format!("{host} broke the connection off")
@@ -156,45 +156,45 @@ fn describe_request_error(host: &str, fault: &reqwest::Error) -> String {
             format!("{host} cannot be reached from here: there is no way to it")
         }
         Some(io::ErrorKind::TimedOut) => format!("{host} did not take the connection in time"),
-        _ if fault.is_connect() => format!("{host} cannot be reached"),
+        _ if error.is_connect() => format!("{host} cannot be reached"),
         _ => format!("{host} did not answer as a web server does"),
     }
 }
 
-/// Why an answer that had begun did not end.
-fn describe_body_error(host: &str, fault: &reqwest::Error) -> String {
-    if fault.is_decode() && io_kind(fault).is_none_or(|kind| kind == io::ErrorKind::InvalidData) {
+/// The error message when the response's body broke off.
+fn describe_body_error(host: &str, error: &reqwest::Error) -> String {
+    if error.is_decode() && io_kind(error).is_none_or(|kind| kind == io::ErrorKind::InvalidData) {
         format!("{host} sent an answer that cannot be unpacked")
     } else {
         format!("{host} broke off in the middle of its answer")
     }
 }
 
-/// What caused `fault`, from the outside in, with what an I/O error wraps.
-fn error_chain(fault: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
-    std::iter::successors(Some(fault as &(dyn Error + 'static)), |fault| cause(*fault))
+/// The chain of sources of an error, from the outside in, with what an I/O error wraps.
+fn error_chain(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    std::iter::successors(Some(error as &(dyn Error + 'static)), |error| cause(*error))
 }
 
-fn cause<'a>(fault: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
-    match fault.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+fn cause<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
         Some(wrapped) => Some(wrapped),
-        None => fault.source(),
+        None => error.source(),
     }
 }
 
-fn tls_error(fault: &reqwest::Error) -> Option<&rustls::Error> {
-    error_chain(fault).find_map(|cause| cause.downcast_ref::<rustls::Error>())
+fn tls_error(error: &reqwest::Error) -> Option<&rustls::Error> {
+    error_chain(error).find_map(|cause| cause.downcast_ref::<rustls::Error>())
 }
 
-fn io_kind(fault: &reqwest::Error) -> Option<io::ErrorKind> {
-    error_chain(fault).filter_map(|cause| cause.downcast_ref::<io::Error>()).last().map(io::Error::kind)
+fn io_kind(error: &reqwest::Error) -> Option<io::ErrorKind> {
+    error_chain(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).last().map(io::Error::kind)
 }
 
-fn describe_tls_error(fault: &rustls::Error) -> String {
+fn describe_tls_error(error: &rustls::Error) -> String {
     use CertificateError::{
         BadSignature, Expired, ExpiredContext, NotValidForName, NotValidForNameContext, UnknownIssuer,
     };
-    let words = match fault {
+    let words = match error {
         rustls::Error::InvalidCertificate(UnknownIssuer | BadSignature) => {
             "nobody known here signed its certificate; set ca_file of the source to the authority that did"
         }

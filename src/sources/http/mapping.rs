@@ -1,4 +1,4 @@
-//! How a filter's result becomes a reading.
+//! The mapping from a filter's results to a reading.
 //!
 //! | the filter gives | the reading |
 //! |---|---|
@@ -29,7 +29,7 @@ use jaq_std::ValT as _;
 
 use crate::domain::{DataTable, HealthState, LabelledNumber, LabelledState, Reading, TableCell, TableColumn};
 
-/// Rows or values of one reading. More cannot be looked at, and every viewer would receive them.
+/// The rows or values of one reading. More cannot be looked at, and every viewer would receive them.
 pub(super) const MAX_ENTRIES: usize = 10_000;
 
 /// Columns of one table: an array of objects that share no keys would otherwise become a square of empty cells.
@@ -44,7 +44,7 @@ const MAX_TEXT_BYTES: usize = 64 * 1024;
 /// Bytes of a text in a cell, a label or a note.
 const MAX_CELL_BYTES: usize = 512;
 
-/// The reading that these results of a filter are.
+/// Maps the results of a filter to a reading.
 ///
 /// # Errors
 /// Why they are none, in words that repeat nothing of the answer.
@@ -175,9 +175,9 @@ fn table_of_arrays(rows: &[&[Val]]) -> Result<Reading, String> {
     }))
 }
 
-fn check_limit(count: usize, most: usize, what: &str) -> Result<(), String> {
-    if count > most {
-        return Err(format!("the filter's result has more than {most} {what}; let it pick fewer"));
+fn check_limit(count: usize, max: usize, what: &str) -> Result<(), String> {
+    if count > max {
+        return Err(format!("the filter's result has more than {max} {what}; let it pick fewer"));
     }
     Ok(())
 }
@@ -238,16 +238,16 @@ fn as_array(value: &Val) -> Option<&[Val]> {
 
 /// A value as a short text: a string as it is, anything else as its JSON.
 fn short_text(value: &Val) -> String {
-    let mut short = TruncatedText(String::new());
+    let mut truncated = TruncatedText(String::new());
     // The only error is that the text is full, which is what its mark says.
     let _ = match value.as_bytes() {
-        Some(bytes) => short.write_str(&String::from_utf8_lossy(&bytes[..bytes.len().min(MAX_CELL_BYTES + 1)])),
-        None => write!(short, "{value}"),
+        Some(bytes) => truncated.write_str(&String::from_utf8_lossy(&bytes[..bytes.len().min(MAX_CELL_BYTES + 1)])),
+        None => write!(truncated, "{value}"),
     };
-    short.0
+    truncated.0
 }
 
-/// A text that takes only so much: a value may be far larger written out than it is in memory.
+/// A text of at most [`MAX_CELL_BYTES`] and an ellipsis: a value may be far larger written out than it is in memory.
 struct TruncatedText(String);
 
 impl Write for TruncatedText {

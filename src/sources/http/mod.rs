@@ -1,8 +1,8 @@
-//! A URL that answers JSON, and a jq filter that picks from it what a panel shows.
+//! The source kind `http`: a URL that answers JSON, and a jq filter that picks from it what a panel shows.
 //!
 //! The admin decides where the URL points, with what headers and whose certificates; a visitor's value is one path
 //! segment or one query value of it ([`address`]), and a variable of the filter ([`jq`]): `$city`, and `$city_zone`
-//! for the field `zone` of its chosen option. How the filter's result becomes a reading is told in [`mapping`].
+//! for the field `zone` of its chosen option. [`mapping`] defines how the filter's result becomes a reading.
 //!
 //! This room never turns verification off, never sends a header to another host, and never puts a URL, a header or
 //! what an answer contained into an error.
@@ -24,7 +24,7 @@ use super::{Source, SourceError};
 use crate::config::HttpSource;
 use crate::domain::{BoundQuery, Clock, Reading};
 
-/// A URL that answers JSON.
+/// A source of kind `http`.
 pub(super) struct Http {
     url_template: Arc<UrlTemplate>,
     client: Client,
@@ -35,7 +35,7 @@ pub(super) struct Http {
 }
 
 impl Http {
-    /// Reads the URL and the certificates. Nothing is dialled.
+    /// Opens the source: parses the URL and loads the certificates. Nothing is dialled.
     ///
     /// # Errors
     /// What is wrong with the settings, without the URL or a header's value.

@@ -13,7 +13,7 @@ use super::*;
 use crate::config::Secret;
 use crate::domain::{ManualClock, SystemClock, Timestamp};
 
-/// What the test's server does with a request it has read.
+/// The reaction of the mock server to a request.
 #[derive(Clone)]
 enum MockReply {
     /// Sends these bytes and hangs up.
@@ -24,7 +24,7 @@ enum MockReply {
     Endless(Vec<u8>),
 }
 
-/// A web server of the test's own, on a port of its own, that notes the heads of the requests it gets.
+/// A mock web server on a port of its own, which records the heads of the requests it gets.
 struct MockHttpServer {
     port: u16,
     requests: Arc<Mutex<Vec<String>>>,
@@ -131,7 +131,7 @@ fn settings(url: &str) -> HttpSource {
 
 async fn fetch(settings: &HttpSource, filter: &str, values: &[(&str, &str)]) -> Result<Reading, String> {
     let http = Http::open(settings, Arc::new(SystemClock)).unwrap();
-    http.execute(&query(filter, values)).await.map_err(|fault| fault.0)
+    http.execute(&query(filter, values)).await.map_err(|error| error.0)
 }
 
 fn query(filter: &str, values: &[(&str, &str)]) -> BoundQuery {
@@ -176,17 +176,17 @@ async fn chosen_values_arrive_as_one_segment_and_one_query_value() {
 async fn a_bad_status_is_told_with_host_and_number_and_nothing_more() {
     let server = MockHttpServer::start(None, |_| MockReply::Bytes(answer("503 Out", "", b"{\"secret\":1}"))).await;
     let url = format!("http://127.0.0.1:{}/x?key=hunter2", server.port);
-    let told = fetch(&settings(&url), ".", &[]).await.unwrap_err();
-    assert_eq!(told, format!("127.0.0.1:{} answered 503", server.port));
+    let error = fetch(&settings(&url), ".", &[]).await.unwrap_err();
+    assert_eq!(error, format!("127.0.0.1:{} answered 503", server.port));
 }
 
 #[tokio::test]
 async fn a_server_that_is_not_there_is_told_apart_from_one_without_an_address() {
     let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
-    let told = fetch(&settings(&format!("http://127.0.0.1:{port}/?key=hunter2")), ".", &[]).await.unwrap_err();
-    assert_eq!(told, format!("127.0.0.1:{port} refused the connection"));
-    let told = fetch(&settings("http://nowhere.invalid/?key=hunter2"), ".", &[]).await.unwrap_err();
-    assert_eq!(told, "nowhere.invalid has no address: its name cannot be resolved");
+    let error = fetch(&settings(&format!("http://127.0.0.1:{port}/?key=hunter2")), ".", &[]).await.unwrap_err();
+    assert_eq!(error, format!("127.0.0.1:{port} refused the connection"));
+    let error = fetch(&settings("http://nowhere.invalid/?key=hunter2"), ".", &[]).await.unwrap_err();
+    assert_eq!(error, "nowhere.invalid has no address: its name cannot be resolved");
 }
 
 #[tokio::test]
@@ -198,8 +198,8 @@ async fn the_deadline_covers_the_answer_to_its_last_byte() {
         let http = Http::open(&settings(&url), Arc::<ManualClock>::clone(&clock)).unwrap();
         let query = query(".", &[]);
         let waiting = async {
-            let told = http.execute(&query).await.unwrap_err();
-            assert_eq!(told.0, format!("127.0.0.1:{} did not answer within 20s", server.port));
+            let error = http.execute(&query).await.unwrap_err();
+            assert_eq!(error.0, format!("127.0.0.1:{} did not answer within 20s", server.port));
         };
         let moving = async {
             while server.requests.lock().unwrap().is_empty() {
@@ -217,8 +217,8 @@ async fn an_answer_that_is_too_long_is_cut_off_whether_it_says_so_or_not() {
         |head: &'static str| move |_: &str| MockReply::Endless([head.as_bytes(), "x".repeat(4096).as_bytes()].concat());
     for head in ["HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n"] {
         let server = MockHttpServer::start(None, endless(head)).await;
-        let told = fetch(&settings(&format!("http://127.0.0.1:{}/", server.port)), ".", &[]).await.unwrap_err();
-        assert!(told.contains("sent more than the 10000 bytes allowed"), "{told}");
+        let error = fetch(&settings(&format!("http://127.0.0.1:{}/", server.port)), ".", &[]).await.unwrap_err();
+        assert!(error.contains("sent more than the 10000 bytes allowed"), "{error}");
     }
 }
 
@@ -253,11 +253,11 @@ async fn an_answer_that_breaks_off_is_no_answer() {
     let server =
         MockHttpServer::start(None, |_| MockReply::Bytes(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n[1,".to_vec()))
             .await;
-    let told = fetch(&settings(&format!("http://127.0.0.1:{}/", server.port)), ".", &[]).await.unwrap_err();
-    assert_eq!(told, format!("127.0.0.1:{} broke off in the middle of its answer", server.port));
+    let error = fetch(&settings(&format!("http://127.0.0.1:{}/", server.port)), ".", &[]).await.unwrap_err();
+    assert_eq!(error, format!("127.0.0.1:{} broke off in the middle of its answer", server.port));
     let server = MockHttpServer::start(None, |_| MockReply::Bytes(b"SSH-2.0-OpenSSH\r\n".to_vec())).await;
-    let told = fetch(&settings(&format!("http://127.0.0.1:{}/", server.port)), ".", &[]).await.unwrap_err();
-    assert_eq!(told, format!("127.0.0.1:{} did not answer as a web server does", server.port));
+    let error = fetch(&settings(&format!("http://127.0.0.1:{}/", server.port)), ".", &[]).await.unwrap_err();
+    assert_eq!(error, format!("127.0.0.1:{} did not answer as a web server does", server.port));
 }
 
 #[tokio::test]
@@ -272,17 +272,17 @@ async fn a_redirect_is_followed_at_home_and_nowhere_else() {
     let elsewhere = MockHttpServer::of("8").await;
     let target = format!("http://127.0.0.1:{}/x?key=hunter2", elsewhere.port);
     let sending = MockHttpServer::start(None, move |_| redirect(&target)).await;
-    let told = fetch(&settings(&format!("http://127.0.0.1:{}/", sending.port)), ".", &[]).await.unwrap_err();
+    let error = fetch(&settings(&format!("http://127.0.0.1:{}/", sending.port)), ".", &[]).await.unwrap_err();
     assert!(
-        told.contains(&format!("a redirect to http://127.0.0.1:{}, which is not followed", elsewhere.port)),
-        "{told}"
+        error.contains(&format!("a redirect to http://127.0.0.1:{}, which is not followed", elsewhere.port)),
+        "{error}"
     );
-    assert!(!told.contains("hunter2"));
+    assert!(!error.contains("hunter2"));
     assert!(elsewhere.requests.lock().unwrap().is_empty(), "no header may reach another host");
 
     let circling = MockHttpServer::start(None, |_| redirect("/again")).await;
-    let told = fetch(&settings(&format!("http://127.0.0.1:{}/", circling.port)), ".", &[]).await.unwrap_err();
-    assert!(told.ends_with("sent more than 3 redirects"), "{told}");
+    let error = fetch(&settings(&format!("http://127.0.0.1:{}/", circling.port)), ".", &[]).await.unwrap_err();
+    assert!(error.ends_with("sent more than 3 redirects"), "{error}");
 }
 
 /// A certificate for `name`, valid since 1975 until `until`, as a server's TLS and as a PEM file that trusts it.
@@ -314,17 +314,17 @@ async fn a_certificate_is_verified_and_what_is_wrong_with_it_is_told() {
         let server = MockHttpServer::start(Some(tls.clone()), |_| MockReply::Bytes(ok("9"))).await;
         let mut settings = settings(&format!("https://127.0.0.1:{}/", server.port));
         settings.ca_file = ca_file.cloned();
-        let told = fetch(&settings, ".", &[]).await;
-        assert_eq!(server.requests.lock().unwrap().len(), usize::from(told.is_ok()), "headers went out: {told:?}");
-        told
+        let result = fetch(&settings, ".", &[]).await;
+        assert_eq!(server.requests.lock().unwrap().len(), usize::from(result.is_ok()), "headers went out: {result:?}");
+        result
     };
     assert_eq!(serve(&good, Some(&trusted)).await, Ok(Reading::Number(9.0)));
-    let told = serve(&good, Some(&other)).await.unwrap_err();
-    assert!(told.contains("cannot be trusted: nobody known here signed its certificate; set ca_file"), "{told}");
-    let told = serve(&expired, Some(&expired_file)).await.unwrap_err();
-    assert!(told.ends_with("cannot be trusted: its certificate has expired"), "{told}");
-    let told = serve(&misnamed, Some(&misnamed_file)).await.unwrap_err();
-    assert!(told.ends_with("cannot be trusted: its certificate is for another name"), "{told}");
+    let error = serve(&good, Some(&other)).await.unwrap_err();
+    assert!(error.contains("cannot be trusted: nobody known here signed its certificate; set ca_file"), "{error}");
+    let error = serve(&expired, Some(&expired_file)).await.unwrap_err();
+    assert!(error.ends_with("cannot be trusted: its certificate has expired"), "{error}");
+    let error = serve(&misnamed, Some(&misnamed_file)).await.unwrap_err();
+    assert!(error.ends_with("cannot be trusted: its certificate is for another name"), "{error}");
 }
 
 #[tokio::test]
@@ -340,8 +340,8 @@ async fn a_server_that_speaks_no_tls_gets_nothing() {
     });
     let mut settings = settings(&format!("https://127.0.0.1:{port}/"));
     settings.ca_file = Some(file);
-    let told = fetch(&settings, ".", &[]).await.unwrap_err();
-    assert!(told.starts_with(&format!("127.0.0.1:{port} cannot be trusted: TLS failed")), "{told}");
+    let error = fetch(&settings, ".", &[]).await.unwrap_err();
+    assert!(error.starts_with(&format!("127.0.0.1:{port} cannot be trusted: TLS failed")), "{error}");
     plain.await.unwrap();
     drop(server);
 }
@@ -356,9 +356,9 @@ fn placeholders_of_the_url_and_of_the_filter_are_told_together() {
 
 #[tokio::test]
 async fn an_answer_that_is_no_json_names_its_host() {
-    let told = fetch_from_mock("<html>").await.unwrap_err();
+    let error = fetch_from_mock("<html>").await.unwrap_err();
     assert!(
-        told.starts_with("127.0.0.1:") && told.ends_with("not answer with JSON, but a web page (line 1, column 1)"),
-        "{told}"
+        error.starts_with("127.0.0.1:") && error.ends_with("not answer with JSON, but a web page (line 1, column 1)"),
+        "{error}"
     );
 }

@@ -1,4 +1,4 @@
-//! Where an HTTP source points, and how visitors' values get into it.
+//! The URL of an HTTP source, and how visitors' values are bound to it.
 //!
 //! A value becomes exactly one path segment, or exactly one value in the query: everything but letters, digits and
 //! `-_.~` is percent-encoded (RFC 3986, 2.3). Dots are letters to that rule but not to a path, so a segment that has
@@ -12,21 +12,22 @@ use crate::domain::{Bindings, TextTemplate};
 
 /// A source's URL with its placeholders.
 pub(super) struct UrlTemplate {
-    pattern: TextTemplate,
-    /// The URL with a harmless word for every placeholder: its scheme, host and shape are those of every request.
+    template: TextTemplate,
+    /// The URL with a harmless word for every placeholder: its scheme, host and number of segments are those of every request.
     sample: Url,
 }
 
 impl UrlTemplate {
-    /// Reads the URL of a source.
+    /// Parses the URL of a source.
     ///
     /// # Errors
     /// What is wrong with it. The URL itself is not repeated: it may hold a secret.
-    pub(super) fn parse(pattern: &TextTemplate) -> Result<Self, String> {
+    pub(super) fn parse(template: &TextTemplate) -> Result<Self, String> {
         let filled = |word: &str| {
-            let values = pattern.placeholders().map(|slot| (slot.key.clone(), word.to_owned())).collect();
-            Url::parse(&pattern.fill(&values, percent_encode))
-                .map_err(|fault| format!("its url cannot be read: {fault}"))
+            let values =
+                template.placeholders().map(|placeholder| (placeholder.key.clone(), word.to_owned())).collect();
+            Url::parse(&template.fill(&values, percent_encode))
+                .map_err(|error| format!("its url cannot be read: {error}"))
         };
         let (sample, other) = (filled("a")?, filled("b")?);
         if !matches!(sample.scheme(), "http" | "https") {
@@ -40,15 +41,15 @@ impl UrlTemplate {
         if !sample.username().is_empty() || sample.password().is_some() {
             return Err("its url holds a name or a password; send them as a header instead".to_owned());
         }
-        Ok(Self { pattern: pattern.clone(), sample })
+        Ok(Self { template: template.clone(), sample })
     }
 
     /// The placeholders, each once.
     pub(super) fn placeholders(&self) -> Vec<String> {
         let mut keys: Vec<String> = Vec::new();
-        for slot in self.pattern.placeholders() {
-            if !keys.contains(&slot.key) {
-                keys.push(slot.key.clone());
+        for placeholder in self.template.placeholders() {
+            if !keys.contains(&placeholder.key) {
+                keys.push(placeholder.key.clone());
             }
         }
         keys
@@ -59,30 +60,32 @@ impl UrlTemplate {
         host_of(&self.sample)
     }
 
-    /// Whether it is spoken to over TLS.
+    /// Whether its scheme is `https`.
     pub(super) fn is_tls(&self) -> bool {
         self.sample.scheme() == "https"
     }
 
-    /// Whether `url` has this address's scheme, host and port.
+    /// Whether `url` has the same scheme, host and port.
     pub(super) fn has_same_origin(&self, url: &Url) -> bool {
         self.sample.origin() == url.origin()
     }
 
-    /// The URL to ask for these values.
+    /// The URL with these values bound.
     ///
     /// # Errors
     /// Which value cannot be part of a URL.
     pub(super) fn bind(&self, bindings: &Bindings) -> Result<Url, String> {
-        if let Some(slot) = self.pattern.placeholders().find(|slot| !bindings.contains_key(&slot.key)) {
-            return Err(format!("{{{}}} has no value", slot.key));
+        if let Some(placeholder) =
+            self.template.placeholders().find(|placeholder| !bindings.contains_key(&placeholder.key))
+        {
+            return Err(format!("{{{}}} has no value", placeholder.key));
         }
-        let filled = self.pattern.fill(bindings, percent_encode);
+        let filled = self.template.fill(bindings, percent_encode);
         let segments = path_of(&filled).split('/').map(|segment| segment.to_ascii_lowercase().replace("%2e", "."));
         if segments.into_iter().any(|segment| segment == "." || segment == "..") {
             return Err("a chosen value would be '.' or '..' in the path of the url; that is no value".to_owned());
         }
-        let url = Url::parse(&filled).map_err(|fault| format!("the url cannot be read: {fault}"))?;
+        let url = Url::parse(&filled).map_err(|error| format!("the url cannot be read: {error}"))?;
         if !self.has_same_origin(&url) || empty_segments(&url) != empty_segments(&self.sample) {
             return Err("a chosen value is empty, and would change the path of the url".to_owned());
         }
@@ -96,7 +99,7 @@ pub(super) fn host_of(url: &Url) -> String {
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
-/// What stands between the host and the query.
+/// The path of a URL, between the host and the query.
 fn path_of(filled: &str) -> &str {
     let end = filled.find(['?', '#']).unwrap_or(filled.len());
     let begin = filled.find("://").map_or(0, |at| at + 3);
@@ -126,8 +129,8 @@ fn percent_encode(value: &str) -> String {
 mod tests {
     use super::*;
 
-    fn bound(pattern: &str, value: &str) -> Result<String, String> {
-        let address = UrlTemplate::parse(&pattern.parse().unwrap())?;
+    fn bound(template: &str, value: &str) -> Result<String, String> {
+        let address = UrlTemplate::parse(&template.parse().unwrap())?;
         address.bind(&[("x".to_owned(), value.to_owned())].into()).map(String::from)
     }
 
@@ -148,9 +151,9 @@ mod tests {
 
     #[test]
     fn a_value_cannot_climb_or_vanish_in_the_path() {
-        for pattern in ["http://h/a/{x}", "http://h/{x}/b", "http://h/a/{x}?q"] {
+        for template in ["http://h/a/{x}", "http://h/{x}/b", "http://h/a/{x}?q"] {
             for value in [".", "..", ""] {
-                assert!(bound(pattern, value).is_err(), "{pattern} {value:?}");
+                assert!(bound(template, value).is_err(), "{template} {value:?}");
             }
         }
         assert!(bound("http://h/.{x}/b", ".").is_err());
@@ -168,18 +171,18 @@ mod tests {
 
     #[test]
     fn an_address_must_say_where_it_goes_by_itself() {
-        let fault = |pattern: &str| UrlTemplate::parse(&pattern.parse().unwrap()).err().unwrap();
-        assert!(fault("https://{x}.corp/").contains("a placeholder in the host"));
-        assert!(fault("https://stock.corp:{x}/").contains("cannot be read"));
-        assert!(fault("file:///etc/passwd").contains("neither http:// nor https://"));
-        assert!(fault("{x}://a/").contains("neither"));
-        let secret = fault("https://me:hunter2@stock.corp/");
+        let error = |template: &str| UrlTemplate::parse(&template.parse().unwrap()).err().unwrap();
+        assert!(error("https://{x}.corp/").contains("a placeholder in the host"));
+        assert!(error("https://stock.corp:{x}/").contains("cannot be read"));
+        assert!(error("file:///etc/passwd").contains("neither http:// nor https://"));
+        assert!(error("{x}://a/").contains("neither"));
+        let secret = error("https://me:hunter2@stock.corp/");
         assert!(secret.contains("as a header") && !secret.contains("hunter2"));
     }
 
     #[test]
     fn the_port_is_named_only_when_it_is_not_the_usual_one() {
-        let host = |pattern: &str| UrlTemplate::parse(&pattern.parse().unwrap()).unwrap().host();
+        let host = |template: &str| UrlTemplate::parse(&template.parse().unwrap()).unwrap().host();
         assert_eq!(host("https://stock.corp/x"), "stock.corp");
         assert_eq!(host("https://stock.corp:8443/x"), "stock.corp:8443");
         assert_eq!(host("http://[::1]:80/x"), "[::1]");

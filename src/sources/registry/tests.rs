@@ -43,10 +43,10 @@ async fn the_built_in_sources_are_always_there() {
 }
 
 #[tokio::test]
-async fn an_unknown_source_is_told_with_the_nearest_name() {
+async fn an_unknown_source_is_reported_with_the_nearest_name() {
     let sources = opened(&[("stock", http("http://stock.corp/"))]).unwrap();
-    let fault = sources.check(&name("stocks"), ".").unwrap_err();
-    assert_eq!(fault, "there is no source 'stocks'; did you mean 'stock'? (there is host, clock, stock)");
+    let error = sources.check(&name("stocks"), ".").unwrap_err();
+    assert_eq!(error, "there is no source 'stocks'; did you mean 'stock'? (there is host, clock, stock)");
     let query = sources.bind(&name("nowhere"), ".", &values());
     assert!(sources.execute(&query).await.unwrap_err().0.starts_with("there is no source 'nowhere'"));
 }
@@ -67,17 +67,17 @@ fn a_query_is_bound_to_the_values_it_uses_and_no_others() {
 
 #[test]
 fn a_source_that_cannot_be_opened_is_named_and_its_secrets_are_not() {
-    let fault = |named: &[(&str, SourceSettings)]| opened(named).err().unwrap().to_string();
-    let built_in = fault(&[("host", http("http://a/"))]);
+    let error = |named: &[(&str, SourceSettings)]| opened(named).err().unwrap().to_string();
+    let built_in = error(&[("host", http("http://a/"))]);
     assert_eq!(built_in, "the source 'host' cannot be opened: the name belongs to a built-in source; choose another");
-    let url = fault(&[("stock", http("https://me:hunter2@stock.corp/"))]);
+    let url = error(&[("stock", http("https://me:hunter2@stock.corp/"))]);
     assert!(url.starts_with("the source 'stock' cannot be opened: its url holds") && !url.contains("hunter2"), "{url}");
     let SourceSettings::Http(mut settings) = http("https://stock.corp/");
     settings.headers[0].1 = Secret::new("hunter2\n".to_owned());
-    let header = fault(&[("stock", SourceSettings::Http(settings.clone()))]);
+    let header = error(&[("stock", SourceSettings::Http(settings.clone()))]);
     assert!(header.contains("the value of the header 'Authorization'") && !header.contains("hunter2"), "{header}");
     settings.headers.clear();
     settings.ca_file = Some("/nonexistent/ca.pem".into());
-    let file = fault(&[("stock", SourceSettings::Http(settings))]);
+    let file = error(&[("stock", SourceSettings::Http(settings))]);
     assert!(file.contains("its ca_file /nonexistent/ca.pem cannot be used"), "{file}");
 }

@@ -3,11 +3,11 @@
 //! A server that fails is not asked again by anybody until it has answered a probe in the background: a dead one costs
 //! one dial deadline, once. Where DNS says which servers there are, it is asked again now and then.
 
-mod discover;
-mod names;
+mod dns;
 mod server;
 mod set;
+mod srv_discovery;
 
-pub(in crate::directory) use names::Names;
-pub(in crate::directory) use server::{Prober, Server};
+pub(in crate::directory) use dns::DnsResolver;
+pub(in crate::directory) use server::{DirectoryServer, Prober};
 pub(in crate::directory) use set::ServerSet;

@@ -11,46 +11,46 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::config::ServerAddress;
 use crate::directory::connection::dial::Dialler;
-use crate::directory::connection::fault::{Fault, Operation};
+use crate::directory::connection::fault::{OperationFault, OperationKind};
 use crate::directory::connection::root_dse;
 use crate::domain::{Clock, Timestamp};
 use crate::telemetry::DirectoryMetrics;
 
 /// A server that is down is probed again after this long, and after twice as long each time …
-const FIRST_PROBE_AFTER: Duration = Duration::from_secs(1);
+const FIRST_PROBE_DELAY: Duration = Duration::from_secs(1);
 
 /// … but at least this often: so long, at most, is a server idle that has come back.
-const PROBE_AT_LEAST_EVERY: Duration = Duration::from_secs(30);
+const MAX_PROBE_INTERVAL: Duration = Duration::from_secs(30);
 
 /// A server that answers probes and nothing else is left out after so many operations in a row without an answer.
-const MOST_SILENCES: u32 = 3;
+const MAX_TIMEOUTS: u32 = 3;
 
 /// One server of a directory, and whether it answers.
-pub(in crate::directory) struct Server {
+pub(in crate::directory) struct DirectoryServer {
     pub(in crate::directory) address: ServerAddress,
     prober: Arc<Prober>,
-    health: watch::Sender<Health>,
+    health: watch::Sender<ServerHealth>,
     /// The probe under way, for all who wait for it.
-    probe: Mutex<Option<Probe>>,
+    probe: Mutex<Option<SharedProbe>>,
     /// How many operations in a row it did not answer in time.
-    silences: AtomicU32,
+    timeouts: AtomicU32,
     /// Probes it again and again while it is down.
-    revival: Mutex<Option<AbortOnDropHandle<()>>>,
+    recovery: Mutex<Option<AbortOnDropHandle<()>>>,
 }
 
-type Probe = Shared<BoxFuture<'static, Result<(), Fault>>>;
+type SharedProbe = Shared<BoxFuture<'static, Result<(), OperationFault>>>;
 
 /// How a server does.
 #[derive(Clone, Debug, Default)]
-struct Health {
+struct ServerHealth {
     /// How many times it went down so far: connections from before are of no use.
-    downs: u64,
-    down: Option<Down>,
+    outage_count: u64,
+    outage: Option<ServerOutage>,
 }
 
 /// Since when a server does not answer, and why.
 #[derive(Clone, Debug)]
-pub(in crate::directory) struct Down {
+pub(in crate::directory) struct ServerOutage {
     pub(in crate::directory) since: Timestamp,
     pub(in crate::directory) reason: Arc<str>,
 }
@@ -65,58 +65,58 @@ pub(in crate::directory) struct Prober {
 }
 
 impl Prober {
-    async fn probe(&self, address: &ServerAddress) -> Result<(), Fault> {
+    async fn probe(&self, address: &ServerAddress) -> Result<(), OperationFault> {
         let within = self.dial_timeout * 3 / 4;
         let asked = async {
             let mut connection = self.dialler.dial(address).await?;
-            root_dse::knock(&mut connection).await
+            root_dse::ping(&mut connection).await
         };
         match timeout(within, asked).await {
             Ok(answer) => answer,
             Err(_elapsed) => {
                 let reason = format!("no answer within {within:.1?} (dial_timeout)");
-                Err(Fault::broken(Operation::Dial, reason))
+                Err(OperationFault::broken(OperationKind::Dial, reason))
             }
         }
     }
 }
 
-impl Server {
+impl DirectoryServer {
     pub(in crate::directory) fn new(address: ServerAddress, prober: Arc<Prober>) -> Self {
-        let health = watch::Sender::new(Health::default());
+        let health = watch::Sender::new(ServerHealth::default());
         prober.metrics.server_up(&address.to_string(), true);
         Self {
             address,
             prober,
             health,
             probe: Mutex::default(),
-            silences: AtomicU32::new(0),
-            revival: Mutex::default(),
+            timeouts: AtomicU32::new(0),
+            recovery: Mutex::default(),
         }
     }
 
     /// Since when and why it is down; `None` while it answers, as far as anybody knows.
-    pub(in crate::directory) fn down(&self) -> Option<Down> {
-        self.health.borrow().down.clone()
+    pub(in crate::directory) fn outage(&self) -> Option<ServerOutage> {
+        self.health.borrow().outage.clone()
     }
 
     pub(in crate::directory) fn is_up(&self) -> bool {
-        self.health.borrow().down.is_none()
+        self.health.borrow().outage.is_none()
     }
 
     /// How many times it went down so far.
-    pub(in crate::directory) fn downs(&self) -> u64 {
-        self.health.borrow().downs
+    pub(in crate::directory) fn outage_count(&self) -> u64 {
+        self.health.borrow().outage_count
     }
 
     /// Resolves when it goes down, or has since it had gone down `downs` times.
-    pub(in crate::directory) async fn goes_down(&self, downs: u64) {
+    pub(in crate::directory) async fn wait_for_outage(&self, downs: u64) {
         // The sender lives in `self`, which this borrows: it cannot be gone.
-        let _ = self.health.subscribe().wait_for(|health| health.downs != downs).await;
+        let _ = self.health.subscribe().wait_for(|health| health.outage_count != downs).await;
     }
 
     /// How long somebody waits for an answer before they ask whether the server is still there.
-    pub(in crate::directory) fn patience(&self) -> Duration {
+    pub(in crate::directory) fn probe_delay(&self) -> Duration {
         self.prober.dial_timeout / 4
     }
 
@@ -124,7 +124,7 @@ impl Server {
     ///
     /// # Errors
     /// Why it is not.
-    pub(in crate::directory) async fn probe(self: &Arc<Self>) -> Result<(), Fault> {
+    pub(in crate::directory) async fn probe(self: &Arc<Self>) -> Result<(), OperationFault> {
         self.share_probe().0.await
     }
 
@@ -132,62 +132,62 @@ impl Server {
     ///
     /// # Errors
     /// Why it is not.
-    pub(in crate::directory) async fn probe_anew(self: &Arc<Self>) -> Result<(), Fault> {
+    pub(in crate::directory) async fn fresh_probe(self: &Arc<Self>) -> Result<(), OperationFault> {
         let (probe, joined) = self.share_probe();
         let answer = probe.await;
         if joined && answer.is_err() { self.probe().await } else { answer }
     }
 
     /// The probe under way, or one that begins; and whether it was under way.
-    fn share_probe(self: &Arc<Self>) -> (Probe, bool) {
+    fn share_probe(self: &Arc<Self>) -> (SharedProbe, bool) {
         let mut under_way = self.probe.lock().unwrap_or_else(PoisonError::into_inner);
         match &*under_way {
             Some(probe) if probe.peek().is_none() => (probe.clone(), true),
-            _ => (under_way.insert(self.begin_probe()).clone(), false),
+            _ => (under_way.insert(self.start_probe()).clone(), false),
         }
     }
 
     /// Notes that it is not there. Its connections are of no more use. Said once, until it is up again.
     pub(in crate::directory) fn mark_down(self: &Arc<Self>, reason: &str) {
-        self.leave_out(reason, 1, FIRST_PROBE_AFTER);
+        self.take_out_of_rotation(reason, 1, FIRST_PROBE_DELAY);
     }
 
     /// Notes that it is there and cannot do its work: others are asked for a while. What it is doing it may end.
-    pub(in crate::directory) fn rest(self: &Arc<Self>, reason: &str) {
-        self.leave_out(reason, 0, PROBE_AT_LEAST_EVERY);
+    pub(in crate::directory) fn mark_overloaded(self: &Arc<Self>, reason: &str) {
+        self.take_out_of_rotation(reason, 0, MAX_PROBE_INTERVAL);
     }
 
     /// It answered.
-    pub(in crate::directory) fn answered(&self) {
-        self.silences.store(0, Ordering::Relaxed);
+    pub(in crate::directory) fn record_answer(&self) {
+        self.timeouts.store(0, Ordering::Relaxed);
     }
 
     /// It did not answer an operation in time, though it is there.
-    pub(in crate::directory) fn kept_silent(self: &Arc<Self>, reason: &str) {
-        if self.silences.fetch_add(1, Ordering::Relaxed) + 1 >= MOST_SILENCES {
-            self.rest(reason);
+    pub(in crate::directory) fn record_timeout(self: &Arc<Self>, reason: &str) {
+        if self.timeouts.fetch_add(1, Ordering::Relaxed) + 1 >= MAX_TIMEOUTS {
+            self.mark_overloaded(reason);
         }
     }
 
-    fn leave_out(self: &Arc<Self>, reason: &str, downs: u64, probe_after: Duration) {
+    fn take_out_of_rotation(self: &Arc<Self>, reason: &str, downs: u64, probe_after: Duration) {
         let since = self.prober.clock.now();
         let went = self.health.send_if_modified(|health| {
-            if health.down.is_some() {
+            if health.outage.is_some() {
                 return false;
             }
-            health.downs += downs;
-            health.down = Some(Down { since, reason: reason.into() });
+            health.outage_count += downs;
+            health.outage = Some(ServerOutage { since, reason: reason.into() });
             true
         });
         if went {
             self.prober.metrics.server_up(&self.address.to_string(), false);
             tracing::warn!(server = %self.address, reason, "a directory server is down: it is tried again in the background");
-            let revival = AbortOnDropHandle::new(tokio::spawn(revive(Arc::downgrade(self), probe_after)));
-            *self.revival.lock().unwrap_or_else(PoisonError::into_inner) = Some(revival);
+            let revival = AbortOnDropHandle::new(tokio::spawn(probe_until_up(Arc::downgrade(self), probe_after)));
+            *self.recovery.lock().unwrap_or_else(PoisonError::into_inner) = Some(revival);
         }
     }
 
-    fn begin_probe(self: &Arc<Self>) -> Probe {
+    fn start_probe(self: &Arc<Self>) -> SharedProbe {
         let server = Arc::clone(self);
         let asked = async move {
             let answer = server.prober.probe(&server.address).await;
@@ -197,7 +197,8 @@ impl Server {
             }
             answer
         };
-        let lost = |_panic| Err(Fault::broken(Operation::Dial, "the question whether it is there broke down"));
+        let lost =
+            |_panic| Err(OperationFault::broken(OperationKind::Dial, "the question whether it is there broke down"));
         let probe =
             AssertUnwindSafe(asked).catch_unwind().map(move |answer| answer.unwrap_or_else(lost)).boxed().shared();
         // Driven to its end even when nobody waits any more: an answer that was never heard must not be given later.
@@ -206,7 +207,7 @@ impl Server {
     }
 
     fn mark_up(&self) {
-        let came = self.health.send_if_modified(|health| health.down.take().is_some());
+        let came = self.health.send_if_modified(|health| health.outage.take().is_some());
         if came {
             self.prober.metrics.server_up(&self.address.to_string(), true);
             tracing::info!(server = %self.address, "a directory server is back");
@@ -215,16 +216,16 @@ impl Server {
 }
 
 /// Probes a server until it is up.
-async fn revive(server: std::sync::Weak<Server>, mut wait: Duration) {
+async fn probe_until_up(server: std::sync::Weak<DirectoryServer>, mut wait: Duration) {
     loop {
         let Some(clock) = server.upgrade().map(|server| Arc::clone(&server.prober.clock)) else { return };
         clock.sleep(wait).await;
         let Some(server) = server.upgrade() else { return };
         // What it says is noted with the server.
-        let _ = server.probe_anew().await;
+        let _ = server.fresh_probe().await;
         if server.is_up() {
             return;
         }
-        wait = (wait * 2).min(PROBE_AT_LEAST_EVERY);
+        wait = (wait * 2).min(MAX_PROBE_INTERVAL);
     }
 }

@@ -10,8 +10,8 @@ fn filetime(at: Timestamp) -> String {
     ((at.as_millis() + 11_644_473_600_000) * 10_000).to_string()
 }
 
-fn with_failures(count: &str, last: &str) -> Entry {
-    Entry::with("CN=a", &[(COUNT, count.as_bytes()), (LAST_WRONG, last.as_bytes())])
+fn with_failures(count: &str, last: &str) -> LdapEntry {
+    LdapEntry::with("CN=a", &[(COUNT, count.as_bytes()), (LAST_WRONG, last.as_bytes())])
 }
 
 fn five() -> LockoutPolicy {
@@ -20,15 +20,15 @@ fn five() -> LockoutPolicy {
 
 #[test]
 fn a_policy_is_read_from_the_domain_s_head() {
-    let head = Entry::with("DC=x", &[("lockoutThreshold", b"5"), ("lockOutObservationWindow", b"-18000000000")]);
+    let head = LdapEntry::with("DC=x", &[("lockoutThreshold", b"5"), ("lockOutObservationWindow", b"-18000000000")]);
     assert_eq!(policy(&head, OF_DOMAIN), Some(five()));
-    let bare = Entry::with("DC=x", &[("lockoutThreshold", b"0")]);
+    let bare = LdapEntry::with("DC=x", &[("lockoutThreshold", b"0")]);
     assert_eq!(policy(&bare, OF_DOMAIN), Some(LockoutPolicy { threshold: 0, window: USUAL_WINDOW }));
-    assert_eq!(policy(&Entry::with("DC=x", &[]), OF_DOMAIN), None, "not readable");
+    assert_eq!(policy(&LdapEntry::with("DC=x", &[]), OF_DOMAIN), None, "not readable");
     for nonsense in [&b"many"[..], b"-1", b"99999999999"] {
-        assert_eq!(policy(&Entry::with("DC=x", &[("lockoutThreshold", nonsense)]), OF_DOMAIN), None);
+        assert_eq!(policy(&LdapEntry::with("DC=x", &[("lockoutThreshold", nonsense)]), OF_DOMAIN), None);
     }
-    let never = Entry::with("DC=x", &[("lockoutThreshold", b"5"), (OF_DOMAIN[1], b"-9223372036854775808")]);
+    let never = LdapEntry::with("DC=x", &[("lockoutThreshold", b"5"), (OF_DOMAIN[1], b"-9223372036854775808")]);
     assert_eq!(policy(&never, OF_DOMAIN).unwrap().window, LONGEST_WINDOW);
 }
 
@@ -42,7 +42,7 @@ fn the_directory_s_count_holds_until_its_window_is_over_by_both_clocks() {
     assert_eq!(failures(&person, None, NOW + minutes(1000)), Some(4), "no window is known");
     assert_eq!(failures(&with_failures("0", "0"), Some(five()), NOW), Some(0));
     assert_eq!(failures(&with_failures("x", "0"), Some(five()), NOW), None);
-    assert_eq!(failures(&Entry::with("CN=a", &[]), Some(five()), NOW), None, "not readable");
+    assert_eq!(failures(&LdapEntry::with("CN=a", &[]), Some(five()), NOW), None, "not readable");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! From a filter's text to a program.
+//! Compiles a filter's text to a program.
 
 use jaq_core::compile::Undefined;
 use jaq_core::load::lex::Lexer;
@@ -11,14 +11,14 @@ use super::meter::{Metered, natives};
 use super::rewrite::{free_variables, metered, metered_def};
 use crate::sources::text::{did_you_mean, truncated};
 
-/// A filter that picks what a panel shows is a line or two. Reading one that is nothing but brackets takes a stack as
-/// deep as it is long.
+/// The longest filter. One that picks what a panel shows is a line or two; parsing one that is nothing but brackets takes a
+/// stack as deep as it is long.
 const MAX_FILTER_BYTES: usize = 4 * 1024;
 
 /// The definition that the author's filter becomes.
 const MAIN: &str = "panel__";
 
-/// Left out: what reads the environment, ends the program or writes to its log, and the ways to build a path of any
+/// jq's filters that are left out: what reads the environment, ends the program or writes to its log, and the ways to build a path of any
 /// length, along which values are then updated with one call per step.
 const EXCLUDED_FILTERS: [&str; 14] = [
     "env",
@@ -105,13 +105,13 @@ pub(super) fn compile(text: &str) -> Result<Program, String> {
         .compile(modules)
         .map_err(|errors| {
             let undefined = errors.into_iter().flat_map(|(_, undefined)| undefined).next();
-            undefined.map_or_else(|| "the filter cannot be compiled".to_owned(), |fault| describe_undefined(&fault))
+            undefined.map_or_else(|| "the filter cannot be compiled".to_owned(), |error| describe_undefined(&error))
         })?;
     Ok(Program { filter, variables })
 }
 
 fn parse(text: &str) -> Result<Term<&str>, String> {
-    let fault = |expected: &str, found: &str| {
+    let error = |expected: &str, found: &str| {
         let at = position(text, found);
         match found {
             "" if expected == "token" => {
@@ -131,21 +131,21 @@ fn parse(text: &str) -> Result<Term<&str>, String> {
         }
     };
     let first =
-        |faults: Vec<String>| faults.into_iter().next().unwrap_or_else(|| "the filter cannot be read".to_owned());
+        |errors: Vec<String>| errors.into_iter().next().unwrap_or_else(|| "the filter cannot be read".to_owned());
     let tokens = Lexer::new(text)
         .lex()
-        .map_err(|faults| first(faults.iter().map(|(expected, found)| fault(expected.as_str(), found)).collect()))?;
-    Parser::new(&tokens).parse(Parser::term).map_err(|faults| {
+        .map_err(|errors| first(errors.iter().map(|(expected, found)| error(expected.as_str(), found)).collect()))?;
+    Parser::new(&tokens).parse(Parser::term).map_err(|errors| {
         first(
-            faults
+            errors
                 .iter()
-                .map(|(expected, found)| fault(expected.as_str(), found.map_or("", |token| token.0)))
+                .map(|(expected, found)| error(expected.as_str(), found.map_or("", |token| token.0)))
                 .collect(),
         )
     })
 }
 
-/// Which character of `text` the slice `found` of it begins at, counted from 1.
+/// The character of `text` at which its slice `found` begins, counted from 1.
 fn position(text: &str, found: &str) -> usize {
     let offset = found.as_ptr().addr().saturating_sub(text.as_ptr().addr());
     text.get(..offset).map_or(text.chars().count(), |before| before.chars().count()) + 1

@@ -1,6 +1,6 @@
-//! What keeps a filter from running for ever.
+//! The budget that keeps a filter from running for ever.
 //!
-//! jq is a full programming language: `[range(1e12)]`, `def f: f; f` and `"x" * 1e10` are one slip away. Before a
+//! jq is a full programming language: `[range(1e12)]`, `def f: f; f` and `"x" * 1e10` are one mistake away. Before a
 //! filter and the standard definitions are compiled, their syntax is rewritten so that they pay as they go: on entry
 //! to every definition, every turn of `reduce` and `foreach`, every `,`, every array and object they build, and for
 //! every value that `.[]`, `..` and `range` give. The payment is taken by a native filter whose name no author can
@@ -22,7 +22,7 @@ use jaq_core::{DataT, Error, Exn, Lut, Native};
 use jaq_json::{Num, Val};
 use jaq_std::ValT as _;
 
-/// How long a filter may run. A panel's filter needs a small part of it; the rest is for a busy machine.
+/// The time a filter may run. A panel's filter needs a small part of it; the rest is for a busy machine.
 pub(super) const MAX_RUN_TIME: Duration = Duration::from_secs(1);
 
 /// Steps a run may take: a hundred for each of the most entries a reading may have.
@@ -53,16 +53,16 @@ const MAX_INTEGER_BITS: u64 = 1024;
 pub(super) const STACK_BYTES: usize = 256 * 1024 * 1024;
 const FILTER_STACK_BYTES: usize = STACK_BYTES / 16;
 
-/// Looking at the clock costs as much as several steps.
+/// The steps between two checks of the time: reading the clock costs as much as several steps.
 const STEPS_PER_CLOCK_CHECK: u64 = 64;
 
-/// Names that no author can write, since `!` is no letter to jq.
+/// The names of the metering filters, which no author can write, since `!` is no letter to jq.
 pub(super) const STEP: &str = "step!";
 pub(super) const BUILD: &str = "build!";
 pub(super) const MULTIPLY: &str = "times!";
 pub(super) const TO_TEXT: &str = "text!";
 
-/// Why a run was halted, as the exit code that jq's machinery carries.
+/// The reason why a run was halted, as the exit code that jq's machinery carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
 pub(super) enum Halt {
@@ -73,7 +73,7 @@ pub(super) enum Halt {
 }
 
 impl Halt {
-    /// The sentence for the panel.
+    /// The error message for the panel.
     pub(super) fn describe(code: i32) -> String {
         let why = match code {
             code if code == Self::Steps as i32 => "it takes too many steps",
@@ -86,7 +86,7 @@ impl Halt {
     }
 }
 
-/// What one run may spend.
+/// The budget of one run: steps, time and stack.
 pub(super) struct RunBudget {
     steps: Cell<u64>,
     deadline: Instant,
@@ -103,7 +103,7 @@ impl RunBudget {
     }
 
     /// Takes `cost` steps for a value that is passing by.
-    pub(super) fn spend(&self, cost: u64, passing: &Val) -> Result<(), Halt> {
+    pub(super) fn spend(&self, cost: u64, value: &Val) -> Result<(), Halt> {
         let before = self.steps.get();
         let steps = before + cost;
         self.steps.set(steps);
@@ -116,17 +116,17 @@ impl RunBudget {
         if stack_position().abs_diff(self.stack_start) > FILTER_STACK_BYTES {
             return Err(Halt::Depth);
         }
-        if is_too_large(passing) {
+        if is_too_large(value) {
             return Err(Halt::Size);
         }
-        if is_too_deep(passing) {
+        if is_too_deep(value) {
             return Err(Halt::Depth);
         }
         Ok(())
     }
 }
 
-/// Roughly where the stack has grown to.
+/// The approximate address of the top of the stack.
 fn stack_position() -> usize {
     let marker = 0_u8;
     std::hint::black_box(std::ptr::from_ref(&marker)).addr()
@@ -140,7 +140,7 @@ fn is_too_large(value: &Val) -> bool {
     }
 }
 
-/// Whether the value is nested too deeply along its first or its last entries, which is where slips nest.
+/// Whether the value is nested too deeply along its first or its last entries, which is where mistakes nest.
 fn is_too_deep(value: &Val) -> bool {
     let first = std::iter::successors(Some(value), |value| match value {
         Val::Arr(entries) => entries.first(),
@@ -157,7 +157,7 @@ fn is_too_deep(value: &Val) -> bool {
         .any(|depth| *depth > MAX_VALUE_DEPTH)
 }
 
-/// The kind of data our filters run on: JSON, and a budget.
+/// The data types of jq's interpreter for our filters: JSON values, and a budget.
 pub(super) struct Metered;
 
 impl DataT for Metered {
@@ -165,7 +165,7 @@ impl DataT for Metered {
     type Data<'a> = RunData<'a>;
 }
 
-/// What every step of a run can reach.
+/// The context that every step of a run can reach.
 #[derive(Clone, Copy)]
 pub(super) struct RunData<'a> {
     pub(super) lut: &'a Lut<Metered>,
@@ -214,7 +214,7 @@ pub(super) fn natives() -> [Fun<Metered>; 7] {
     ]
 }
 
-/// The identity, for a price: also as a path, so that `(.[] | …) |= …` goes on working.
+/// The identity filter that charges its cost to the budget; also as a path, so that `(.[] | …) |= …` goes on working.
 fn charge<const COST: u64>() -> Native<Metered> {
     Native::<Metered>::new(|cv| {
         let paid = cv.0.data().budget.spend(COST, &cv.1);
@@ -235,9 +235,9 @@ fn to_json<'a>(value: &Val) -> Result<Val, Exn<'a, Val>> {
     to_bounded_string(value, MAX_JSON_BYTES).map(Val::from).ok_or_else(|| Exn::halt(Halt::Size as i32))
 }
 
-/// `value` as text, if that is not longer than `most` bytes.
-pub(super) fn to_bounded_string(value: &impl fmt::Display, most: usize) -> Option<String> {
-    let mut bounded = BoundedString { text: String::new(), max_bytes: most };
+/// `value` as text, if that is not longer than `max_bytes`.
+pub(super) fn to_bounded_string(value: &impl fmt::Display, max_bytes: usize) -> Option<String> {
+    let mut bounded = BoundedString { text: String::new(), max_bytes };
     write!(bounded, "{value}").ok()?;
     Some(bounded.text)
 }
@@ -273,7 +273,7 @@ fn multiply<'a>(left: Val, right: Val) -> Result<Val, Exn<'a, Val>> {
     (left * right).map_err(Exn::from)
 }
 
-/// How long `text` will be when repeated `count` times, if that is what the two are.
+/// The length of `text` repeated `count` times, if they are a text and a number.
 fn repeated_length(text: &Val, count: &Val) -> Option<f64> {
     let length = u32::try_from(text.as_bytes()?.len()).unwrap_or(u32::MAX);
     Some(f64::from(length) * count.as_f64()?)

@@ -26,19 +26,19 @@ use super::mapping::{self, MAX_ENTRIES};
 use crate::domain::{Bindings, Reading, Timestamp};
 use crate::sources::text::truncated;
 
-/// Filters that are kept compiled for one source. Every panel has one; beyond this the oldest is compiled anew.
+/// The number of compiled filters cached for one source. Every panel has one; beyond this the oldest is compiled anew.
 const MAX_FILTERS: usize = 256;
 
-/// How long past its budget a run is waited for, for the step it is in to end.
+/// How long past its time limit a run is waited for, for the step it is in to end.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// Bytes of jq's message about a fault, which holds the values it is about.
+/// Bytes of jq's own error message, which holds the values it is about.
 const MAX_JQ_ERROR_BYTES: usize = 1024 * 1024;
 
 /// Characters of a filter's own error message.
 const MAX_MESSAGE_CHARS: usize = 160;
 
-/// The filters of one source, each compiled once.
+/// The compiled filters of one source, by their text.
 pub(super) struct FilterCache {
     compiled: Mutex<IndexMap<String, Arc<JqFilter>>>,
 }
@@ -46,7 +46,7 @@ pub(super) struct FilterCache {
 /// A compiled filter.
 pub(super) struct JqFilter {
     program: Program,
-    /// One run at a time: what cannot be stopped holds its turn, so that it is not started over and over.
+    /// Allows one run at a time: one that cannot be stopped keeps its permit, so that it is not started over and over.
     run_permit: Arc<Semaphore>,
 }
 
@@ -55,13 +55,13 @@ impl FilterCache {
         Self { compiled: Mutex::new(IndexMap::new()) }
     }
 
-    /// The filter of this text.
+    /// The filter of this text, compiled if it is not cached.
     ///
     /// # Errors
     /// What is wrong with it, for the author.
     pub(super) fn get(&self, text: &str) -> Result<Arc<JqFilter>, String> {
-        let known = || self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(filter) = known().get(text) {
+        let compiled = || self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(filter) = compiled().get(text) {
             return Ok(Arc::clone(filter));
         }
         let program = thread::scope(|scope| {
@@ -69,11 +69,11 @@ impl FilterCache {
             compiling.join().map_err(|_| "the filter cannot be compiled".to_owned())?
         })?;
         let filter = Arc::new(JqFilter { program, run_permit: Arc::new(Semaphore::new(1)) });
-        let mut known = known();
-        if known.len() >= MAX_FILTERS {
-            known.shift_remove_index(0);
+        let mut compiled = compiled();
+        if compiled.len() >= MAX_FILTERS {
+            compiled.shift_remove_index(0);
         }
-        known.insert(text.to_owned(), Arc::clone(&filter));
+        compiled.insert(text.to_owned(), Arc::clone(&filter));
         Ok(filter)
     }
 }
@@ -95,20 +95,20 @@ impl JqFilter {
         bindings: Bindings,
         now: Timestamp,
     ) -> Result<Reading, String> {
-        let longest = MAX_RUN_TIME + GRACE;
-        let turn = tokio::time::timeout(longest, Arc::clone(&self.run_permit).acquire_owned()).await;
-        let Ok(Ok(turn)) = turn else {
+        let timeout = MAX_RUN_TIME + GRACE;
+        let permit = tokio::time::timeout(timeout, Arc::clone(&self.run_permit).acquire_owned()).await;
+        let Ok(Ok(permit)) = permit else {
             return Err("the filter is still busy with an earlier answer; let it pick less".to_owned());
         };
-        let (done, result) = oneshot::channel();
+        let (sender, result) = oneshot::channel();
         let run = move || {
             let result = self.run_blocking(&host, &body, &bindings, now);
-            drop(turn);
+            drop(permit);
             // Whoever asked may have given up.
-            let _ = done.send(result);
+            let _ = sender.send(result);
         };
         filter_thread().spawn(run).map_err(thread_error)?;
-        match tokio::time::timeout(longest, result).await {
+        match tokio::time::timeout(timeout, result).await {
             Ok(Ok(reading)) => reading,
             Ok(Err(_)) => Err("the filter broke off".to_owned()),
             Err(_) => Err(Halt::describe(Halt::Time as i32)),
@@ -123,12 +123,12 @@ impl JqFilter {
         });
         let values = values.collect::<Result<Vec<_>, String>>()?;
         let budget = RunBudget::start(unix_seconds(now));
-        let purse = RunData { lut: &self.program.filter.lut, budget: &budget };
-        let context = Ctx::<Metered>::new(purse, Vars::new(values));
+        let data = RunData { lut: &self.program.filter.lut, budget: &budget };
+        let context = Ctx::<Metered>::new(data, Vars::new(values));
         let mut results = Vec::new();
         for result in self.program.filter.id.run((context, answer)) {
             let result = result.map_err(|exception| match exception.get_err() {
-                Ok(fault) => to_bounded_string(&fault, MAX_JQ_ERROR_BYTES).map_or_else(
+                Ok(error) => to_bounded_string(&error, MAX_JQ_ERROR_BYTES).map_or_else(
                     || "the filter failed on a value too large to name".to_owned(),
                     |message| describe_jq_error(&message),
                 ),
@@ -144,14 +144,14 @@ impl JqFilter {
     }
 }
 
-/// The answer as JSON. Nesting deeper than 128 is refused by the parser.
+/// Parses the answer as JSON. Nesting deeper than 128 is refused by the parser.
 fn parse_answer(host: &str, body: &[u8]) -> Result<Val, String> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Err(format!("{host} answered with nothing"));
     }
-    serde_json::from_slice(body).map_err(|fault| {
+    serde_json::from_slice(body).map_err(|error| {
         let page = if body.trim_ascii_start().starts_with(b"<") { ", but a web page" } else { "" };
-        format!("{host} did not answer with JSON{page} (line {}, column {})", fault.line(), fault.column())
+        format!("{host} did not answer with JSON{page} (line {}, column {})", error.line(), error.column())
     })
 }
 
@@ -161,8 +161,8 @@ fn unix_seconds(now: Timestamp) -> f64 {
     millis / 1000.0
 }
 
-/// jq's messages repeat the values they are about, and those belong to whoever may see the whole answer. What is
-/// kept of them is their kind.
+/// The error message for one of jq's, with the kinds of the values it is about in place of the values: those belong to
+/// whoever may see the whole answer.
 fn describe_jq_error(message: &str) -> String {
     let kind = |value: &str, from_end: bool| {
         let c = if from_end { value.chars().next_back() } else { value.chars().next() };
@@ -184,24 +184,24 @@ fn describe_jq_error(message: &str) -> String {
         format!("it cannot use {} as {wanted}", kind(rest, false))
     } else if let Some(value) = message.strip_prefix("invalid path expression with input ") {
         format!("it cannot change {} there, which is no part of the answer", kind(value, false))
-    } else if let Ok(said) = serde_json::from_str::<String>(message) {
+    } else if let Ok(own_message) = serde_json::from_str::<String>(message) {
         // The author's own `error("…")`, or a message of a native filter.
-        truncated(&said, MAX_MESSAGE_CHARS)
+        truncated(&own_message, MAX_MESSAGE_CHARS)
     } else {
         return format!("the filter failed with {}", kind(message, false));
     };
     format!("the filter failed: {what}")
 }
 
-/// A thread with a stack deep enough for nested filters and nested values. It is not one of the runtime's: a run that
+/// The builder of a thread with a stack deep enough for nested filters and values. It is not one of the runtime's: a run that
 /// cannot be stopped must not take one of those away.
 fn filter_thread() -> thread::Builder {
     thread::Builder::new().name("filter".to_owned()).stack_size(STACK_BYTES)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it stands in map_err")]
-fn thread_error(fault: std::io::Error) -> String {
-    format!("the filter cannot be run: {fault}")
+fn thread_error(error: std::io::Error) -> String {
+    format!("the filter cannot be run: {error}")
 }
 
 #[cfg(test)]

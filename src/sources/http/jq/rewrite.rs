@@ -1,4 +1,4 @@
-//! A filter's syntax: what it refers to, and how it is made to pay (see [`super::meter`]).
+//! Rewrites a filter's syntax tree so that it pays for its steps (see [`super::meter`]), and finds the names it uses.
 
 use std::collections::BTreeSet;
 
@@ -12,10 +12,10 @@ use super::meter::{BUILD, MULTIPLY, STEP, TO_TEXT};
 /// The factor of `x *= factor`, under a name no author can write.
 const FACTOR: &str = "$factor!";
 
-/// The native filter that gives numbers without end, with this many arguments.
+/// The native filter that can give endless numbers, and its number of arguments.
 const RANGE: (&str, usize) = ("range", 3);
 
-/// A definition that pays on entry. One that calls itself pays as for building: every turn may hold on to the one
+/// The definition with a charge on entry. One that calls itself pays as for building: every call may hold on to the one
 /// before it.
 pub(super) fn metered_def(def: Def<&str>) -> Def<&str> {
     let mut names = TermNames::default();
@@ -24,8 +24,8 @@ pub(super) fn metered_def(def: Def<&str>) -> Def<&str> {
     Def { name: def.name, args: def.args, body: charge_before(price, metered(def.body)) }
 }
 
-/// A term that pays for what it does. Payments stand before a term wherever it may end in a call, since a call
-/// behind which nothing follows must stay one (or endless filters would fill the stack).
+/// The term with charges for what it does. A charge stands before a term wherever it may end in a call, since a tail call
+/// must stay one (or endless filters would fill the stack).
 pub(super) fn metered<'s>(term: Term<&'s str>) -> Term<&'s str> {
     let boxed = |term: Box<Term<&'s str>>| Box::new(metered(*term));
     match term {
@@ -91,7 +91,8 @@ fn metered_operation<'s>(left: Box<Term<&'s str>>, op: BinaryOp<&'s str>, right:
     }
 }
 
-/// A `plain` part of a string is a value written as text; with a format such as `@uri`, that is the format's work.
+/// The part of a string with its charges. A `plain` part is a value written as text; with a format such as `@uri`, that is
+/// the format's work.
 fn metered_string_part<'s>(part: StrPart<&'s str, Term<&'s str>>, plain: bool) -> StrPart<&'s str, Term<&'s str>> {
     match part {
         StrPart::Term(term) if plain => StrPart::Term(charge_after(metered(term), TO_TEXT)),
@@ -100,7 +101,7 @@ fn metered_string_part<'s>(part: StrPart<&'s str, Term<&'s str>>, plain: bool) -
     }
 }
 
-/// Keys without a value (`{a}`, `{$x}`) are names to the compiler and stay as they are.
+/// The field of an object with its charges. Keys without a value (`{a}`, `{$x}`) are names to the compiler and stay.
 fn metered_field<'s>((key, value): (Term<&'s str>, Option<Term<&'s str>>)) -> (Term<&'s str>, Option<Term<&'s str>>) {
     match value {
         Some(value) => (metered(key), Some(metered(value))),
@@ -140,7 +141,7 @@ fn charge_after<'s>(term: Term<&'s str>, name: &'s str) -> Term<&'s str> {
 }
 
 /// The names in a term. A variable that is bound anywhere counts as the filter's own everywhere: used
-/// outside of its scope it is a slip, and the compiler says so.
+/// outside of its scope it is a mistake, and the compiler says so.
 #[derive(Default)]
 struct TermNames<'s> {
     used: Vec<&'s str>,

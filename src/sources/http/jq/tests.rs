@@ -19,12 +19,12 @@ async fn run(text: &str, answer: &str) -> Result<Reading, String> {
     run_with(text, answer, &[]).await
 }
 
-/// Runs a filter that must be stopped, and says what it was told.
+/// Runs a filter that must be stopped, and returns the error message.
 async fn stop_message(text: &str) -> String {
     let began = Instant::now();
-    let told = run(text, "[1,2,3]").await.unwrap_err();
+    let message = run(text, "[1,2,3]").await.unwrap_err();
     assert!(began.elapsed() < MAX_RUN_TIME + GRACE * 2, "{text} took {:?}", began.elapsed());
-    told
+    message
 }
 
 fn text(words: &str) -> Reading {
@@ -63,8 +63,8 @@ async fn a_chosen_value_is_a_variable_and_never_part_of_the_filter() {
     let answer = r#"{"LA":1,"NYC":2}"#;
     assert_eq!(run_with(".[$city]", answer, &[("city", "NYC")]).await, Ok(Reading::Number(2.0)));
     let escape = "\"] | error(\"got out\") | .[\"";
-    let told = run_with(".[$city]", answer, &[("city", escape)]).await;
-    assert_eq!(told, Err("the filter found nothing in the answer".to_owned()));
+    let result = run_with(".[$city]", answer, &[("city", escape)]).await;
+    assert_eq!(result, Err("the filter found nothing in the answer".to_owned()));
     assert_eq!(run_with("$city", answer, &[("city", escape)]).await, Ok(text(escape)));
     assert_eq!(run("$city_zone", answer).await, Err("{city.zone} has no value".to_owned()));
     assert_eq!(run_with("$city_zone", answer, &[("city.zone", "A/B")]).await, Ok(text("A/B")));
@@ -81,16 +81,16 @@ fn the_values_a_filter_uses_are_named_as_placeholders() {
 
 #[test]
 fn a_mistake_is_told_where_it_is_and_what_may_be_meant() {
-    let fault = |text: &str| compiled(text).err().unwrap();
-    assert_eq!(fault(".a | lenght"), "there is no filter 'lenght'; did you mean 'length'?");
-    assert_eq!(fault("map"), "there is a filter 'map', but none that takes 0 arguments");
-    assert_eq!(fault(".a | )"), "the filter cannot be read at character 6: a ')' does not belong there");
-    assert_eq!(fault("\"ä\" | .a .. 1"), "the filter cannot be read at character 10: expected nothing, found '..'");
-    assert!(fault(".a | [.b").contains("belongs a closing bracket"), "{}", fault(".a | [.b"));
-    assert!(fault(".a |").contains("ends too soon"), "{}", fault(".a |"));
-    assert!(fault("").contains("ends too soon"), "{}", fault(""));
-    assert!(fault(&".".repeat(5000)).contains("longer than"));
-    assert!(fault("(. as $x | 1) | $x").contains("there is no variable $x"));
+    let error = |text: &str| compiled(text).err().unwrap();
+    assert_eq!(error(".a | lenght"), "there is no filter 'lenght'; did you mean 'length'?");
+    assert_eq!(error("map"), "there is a filter 'map', but none that takes 0 arguments");
+    assert_eq!(error(".a | )"), "the filter cannot be read at character 6: a ')' does not belong there");
+    assert_eq!(error("\"ä\" | .a .. 1"), "the filter cannot be read at character 10: expected nothing, found '..'");
+    assert!(error(".a | [.b").contains("belongs a closing bracket"), "{}", error(".a | [.b"));
+    assert!(error(".a |").contains("ends too soon"), "{}", error(".a |"));
+    assert!(error("").contains("ends too soon"), "{}", error(""));
+    assert!(error(&".".repeat(5000)).contains("longer than"));
+    assert!(error("(. as $x | 1) | $x").contains("there is no variable $x"));
 }
 
 #[test]
@@ -194,8 +194,8 @@ async fn a_filter_that_calls_itself_too_deeply_does_not_take_the_program_with_it
         "ascii_downcase",
         "{a: .} * {a: {b: .}}",
     ] {
-        let told = run(&format!("reduce range(45000) as $i (1; [.]) | {step}"), "1").await;
-        assert_eq!(told, Err("the filter was stopped: it goes too deep".to_owned()));
+        let result = run(&format!("reduce range(45000) as $i (1; [.]) | {step}"), "1").await;
+        assert_eq!(result, Err("the filter was stopped: it goes too deep".to_owned()));
         // Hidden between other entries, it is still no deeper than the stack can bear.
         let _ = run(&format!("reduce range(38000) as $i (1; [0, ., 0]) | {step}"), "1").await;
     }
@@ -235,20 +235,20 @@ async fn a_filter_cannot_build_what_does_not_fit() {
 #[tokio::test]
 async fn what_cannot_be_stopped_is_left_alone_and_not_started_again() {
     let filter = compiled(".").unwrap();
-    let turn = Arc::clone(&filter.run_permit).acquire_owned().await.unwrap();
+    let permit = Arc::clone(&filter.run_permit).acquire_owned().await.unwrap();
     tokio::time::pause();
     let now = Timestamp::from_millis(0);
-    let told = Arc::clone(&filter).run("h".to_owned(), b"1".to_vec(), Bindings::new(), now).await.unwrap_err();
-    assert!(told.contains("still busy"), "{told}");
+    let error = Arc::clone(&filter).run("h".to_owned(), b"1".to_vec(), Bindings::new(), now).await.unwrap_err();
+    assert!(error.contains("still busy"), "{error}");
     tokio::time::resume();
-    drop(turn);
+    drop(permit);
     assert_eq!(filter.run("h".to_owned(), b"1".to_vec(), Bindings::new(), now).await, Ok(Reading::Number(1.0)));
 }
 
 #[tokio::test]
 async fn an_error_repeats_nothing_of_the_answer() {
     let answer = r#"{"token":"hunter2","list":["hunter2"]}"#;
-    for (filter, told) in [
+    for (filter, expected) in [
         (".token.a", "the filter failed: it cannot look into a text with a text"),
         (".list.a", "the filter failed: it cannot look into an array with a text"),
         (". - 1", "the filter failed: it cannot calculate with an object and a number"),
@@ -259,7 +259,7 @@ async fn an_error_repeats_nothing_of_the_answer() {
         (".list | error", "the filter failed with an array"),
         ("error(\"no stock\")", "the filter failed: no stock"),
     ] {
-        assert_eq!(run(filter, answer).await, Err(told.to_owned()), "{filter}");
+        assert_eq!(run(filter, answer).await, Err(expected.to_owned()), "{filter}");
     }
 }
 
@@ -298,7 +298,7 @@ fn a_filter_is_compiled_once_and_only_so_many_are_kept() {
 async fn text_nested_as_deeply_as_it_may_be_long_is_read_and_run() {
     let nested = format!("{}1{}", "[".repeat(2000), "]".repeat(2000));
     let reading = run(&nested, "1").await;
-    assert!(reading.is_ok() || reading.is_err_and(|told| told.contains("too deep")));
+    assert!(reading.is_ok() || reading.is_err_and(|error| error.contains("too deep")));
     let negated = format!("{}1", "-".repeat(4000));
     assert_eq!(run(&negated, "1").await, Ok(Reading::Number(1.0)));
     let piped = format!(".{}", "|.".repeat(2000));

@@ -3,87 +3,87 @@ use std::time::Duration;
 
 use tokio::sync::Mutex;
 
-use super::names::{DNS_TIMEOUT, Names, Record};
+use super::dns::{DNS_TIMEOUT, DnsResolver, SrvRecord};
 use crate::config::{Discovery, Scheme, ServerAddress};
-use crate::directory::connection::fault::{Fault, Operation};
+use crate::directory::connection::fault::{OperationFault, OperationKind};
 use crate::domain::{Clock, Timestamp};
 
 /// How long a domain's list of servers is believed: controllers come and go in days.
-const LIST_AGE: Duration = Duration::from_mins(15);
+const LIST_MAX_AGE: Duration = Duration::from_mins(15);
 
 /// When none of them answers, DNS may know better; it is asked no more often than this.
-const ASKED_AT_MOST_EVERY: Duration = Duration::from_secs(5);
+const MIN_QUERY_INTERVAL: Duration = Duration::from_secs(5);
 
 /// More servers than are ever tried in turn; a forest may have hundreds.
-const MOST_SERVERS: usize = 16;
+const MAX_SERVERS: usize = 16;
 
 /// LDAPS has no record of its own in Active Directory: its controllers are those of LDAP, on this port.
 const LDAPS_PORT: u16 = 636;
 
 /// A domain's servers, found by their SRV records (MS-ADTS 6.3.2.3), asked again when the list has aged.
-pub(in crate::directory) struct Srv {
+pub(in crate::directory) struct SrvDiscovery {
     discovery: Discovery,
-    names: Arc<Names>,
+    resolver: Arc<DnsResolver>,
     clock: Arc<dyn Clock>,
     /// When DNS was last asked, and whether it named any. Held while it is asked, so that it is asked once.
-    asked: Mutex<Option<(Timestamp, bool)>>,
+    last_query: Mutex<Option<(Timestamp, bool)>>,
     /// What DNS last said, for whoever asks how it came to be.
-    found: std::sync::Mutex<Vec<String>>,
+    report: std::sync::Mutex<Vec<String>>,
 }
 
-impl Srv {
-    pub(in crate::directory) fn new(discovery: Discovery, names: Arc<Names>, clock: Arc<dyn Clock>) -> Self {
-        Self { discovery, names, clock, asked: Mutex::new(None), found: std::sync::Mutex::default() }
+impl SrvDiscovery {
+    pub(in crate::directory) fn new(discovery: Discovery, resolver: Arc<DnsResolver>, clock: Arc<dyn Clock>) -> Self {
+        Self { discovery, resolver, clock, last_query: Mutex::new(None), report: std::sync::Mutex::default() }
     }
 
     /// The servers in the order to try them, anew when the list has aged; `None` when the last list still holds.
     ///
     /// # Errors
     /// When DNS cannot be asked or names none.
-    pub(in crate::directory) async fn look_up(
+    pub(in crate::directory) async fn discover(
         &self,
         nobody_answers: bool,
-    ) -> Result<Option<Vec<ServerAddress>>, Fault> {
-        let mut asked = self.asked.lock().await;
+    ) -> Result<Option<Vec<ServerAddress>>, OperationFault> {
+        let mut asked = self.last_query.lock().await;
         let now = self.clock.now();
         if let Some((at, found)) = *asked {
-            let age = if found && !nobody_answers { LIST_AGE } else { ASKED_AT_MOST_EVERY };
+            let age = if found && !nobody_answers { LIST_MAX_AGE } else { MIN_QUERY_INTERVAL };
             if now.since(at) < age {
                 return Ok(None);
             }
         }
-        let answer = tokio::time::timeout(DNS_TIMEOUT, self.ask()).await;
+        let answer = tokio::time::timeout(DNS_TIMEOUT, self.query_dns()).await;
         let answer = answer.unwrap_or_else(|_| Err(format!("DNS did not answer within {DNS_TIMEOUT:?}")));
         *asked = Some((now, answer.is_ok()));
-        answer.map(Some).map_err(|reason| Fault::broken(Operation::Dial, reason))
+        answer.map(Some).map_err(|reason| OperationFault::broken(OperationKind::Dial, reason))
     }
 
     /// What DNS last said, a line for each server.
     pub(in crate::directory) fn found(&self) -> Vec<String> {
-        self.found.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.report.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    async fn ask(&self) -> Result<Vec<ServerAddress>, String> {
+    async fn query_dns(&self) -> Result<Vec<ServerAddress>, String> {
         let Discovery { scheme, domain, site } = &self.discovery;
         let mut servers: Vec<ServerAddress> = Vec::new();
         let mut lines = Vec::new();
-        for question in questions(*scheme, domain, site.as_deref()) {
+        for question in srv_queries(*scheme, domain, site.as_deref()) {
             // The plain names are only asked where there are no controllers.
-            if question.last_resort && !servers.is_empty() {
+            if question.is_fallback && !servers.is_empty() {
                 break;
             }
-            let records = self.names.srv(&question.name).await.map_err(|error| {
+            let records = self.resolver.lookup_srv(&question.name).await.map_err(|error| {
                 format!("DNS cannot be asked for {} ({error}): check this machine's DNS, or set dns", question.name)
             })?;
-            for record in in_order(records, random_below) {
+            for record in ordered(records, random_below) {
                 let port = if question.is_ldaps || *scheme == Scheme::Ldap { record.port } else { LDAPS_PORT };
                 let server = ServerAddress { scheme: *scheme, host: record.target, port };
-                if !is_within(&server.host, domain) {
+                if !is_in_domain(&server.host, domain) {
                     let host = &server.host;
                     tracing::warn!(host, domain, "DNS names a server outside the domain: it is passed over");
                     continue;
                 }
-                if servers.len() < MOST_SERVERS && !servers.contains(&server) {
+                if servers.len() < MAX_SERVERS && !servers.contains(&server) {
                     lines.push(format!(
                         "{server} ({}, priority {}, weight {})",
                         question.name, record.priority, record.weight
@@ -92,12 +92,12 @@ impl Srv {
                 }
             }
         }
-        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = lines;
+        *self.report.lock().unwrap_or_else(PoisonError::into_inner) = lines;
         if servers.is_empty() {
             return Err(format!(
                 "DNS names no server for {domain} (no SRV record for {}): check the domain in url, and that this \
                  machine asks the domain's DNS, or set dns",
-                questions(*scheme, domain, site.as_deref())
+                srv_queries(*scheme, domain, site.as_deref())
                     .iter()
                     .map(|question| question.name.as_str())
                     .collect::<Vec<_>>()
@@ -109,17 +109,18 @@ impl Srv {
 }
 
 /// A name to ask the SRV records of.
-struct Question {
+struct SrvQuery {
     name: String,
     /// Whether its ports speak TLS from the first byte.
     is_ldaps: bool,
-    last_resort: bool,
+    is_fallback: bool,
 }
 
 /// The names in their order: the site's controllers, the domain's, then what other servers register (RFC 2782).
-fn questions(scheme: Scheme, domain: &str, site: Option<&str>) -> Vec<Question> {
+fn srv_queries(scheme: Scheme, domain: &str, site: Option<&str>) -> Vec<SrvQuery> {
     let mut questions = Vec::new();
-    let mut ask = |name: String, is_ldaps, last_resort| questions.push(Question { name, is_ldaps, last_resort });
+    let mut ask =
+        |name: String, is_ldaps, last_resort| questions.push(SrvQuery { name, is_ldaps, is_fallback: last_resort });
     if let Some(site) = site {
         ask(format!("_ldap._tcp.{site}._sites.dc._msdcs.{domain}"), false, false);
     }
@@ -133,13 +134,13 @@ fn questions(scheme: Scheme, domain: &str, site: Option<&str>) -> Vec<Question> 
 
 /// The answer of DNS is not proof: whoever forges one could name a server of their own, with a certificate that is
 /// good for its name. Only names within the domain are believed, for which a CA gives certificates to its owner.
-fn is_within(host: &str, domain: &str) -> bool {
+fn is_in_domain(host: &str, domain: &str) -> bool {
     let domain = domain.to_lowercase();
     host.strip_suffix(&domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
 /// By priority, and among equals by chance according to weight (RFC 2782, "Usage rules"). A target of "." is no server.
-fn in_order(mut records: Vec<Record>, mut random: impl FnMut(u64) -> u64) -> Vec<Record> {
+fn ordered(mut records: Vec<SrvRecord>, mut random: impl FnMut(u64) -> u64) -> Vec<SrvRecord> {
     records.retain(|record| !record.target.is_empty());
     records.sort_by_key(|record| (record.priority, record.weight));
     let mut ordered = Vec::with_capacity(records.len());
@@ -169,12 +170,12 @@ fn random_below(most: u64) -> u64 {
 mod tests {
     use super::*;
 
-    fn record(priority: u16, weight: u16, target: &str) -> Record {
-        Record { priority, weight, port: 389, target: target.to_owned() }
+    fn record(priority: u16, weight: u16, target: &str) -> SrvRecord {
+        SrvRecord { priority, weight, port: 389, target: target.to_owned() }
     }
 
-    fn order(records: &[Record], random: impl FnMut(u64) -> u64) -> Vec<String> {
-        in_order(records.to_vec(), random).into_iter().map(|record| record.target).collect()
+    fn order(records: &[SrvRecord], random: impl FnMut(u64) -> u64) -> Vec<String> {
+        ordered(records.to_vec(), random).into_iter().map(|record| record.target).collect()
     }
 
     #[test]
@@ -202,17 +203,17 @@ mod tests {
 
     #[test]
     fn only_names_within_the_domain_are_believed() {
-        assert!(is_within("dc1.corp.example.com", "corp.example.com"));
-        assert!(is_within("dc1.berlin.corp.example.com", "Corp.Example.com"));
+        assert!(is_in_domain("dc1.corp.example.com", "corp.example.com"));
+        assert!(is_in_domain("dc1.berlin.corp.example.com", "Corp.Example.com"));
         for foreign in ["evil.com", "evilcorp.example.com", "corp.example.com.evil.com", ""] {
-            assert!(!is_within(foreign, "corp.example.com"), "{foreign}");
+            assert!(!is_in_domain(foreign, "corp.example.com"), "{foreign}");
         }
     }
 
     #[test]
     fn the_sites_controllers_come_before_the_domains() {
         let names = |scheme, site| -> Vec<String> {
-            questions(scheme, "corp.example.com", site).into_iter().map(|question| question.name).collect()
+            srv_queries(scheme, "corp.example.com", site).into_iter().map(|question| question.name).collect()
         };
         assert_eq!(
             names(Scheme::Ldaps, Some("Berlin")),

@@ -12,19 +12,19 @@ use hickory_resolver::proto::rr::RData;
 pub(super) const DNS_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Some times as many as there are servers at once.
-const MOST_HOSTS: usize = 64;
+const MAX_HOSTS: usize = 64;
 
 /// Who is asked for names: the servers in the settings, or the system's.
-pub(in crate::directory) struct Names {
-    own: Vec<SocketAddr>,
+pub(in crate::directory) struct DnsResolver {
+    name_servers: Vec<SocketAddr>,
     /// The addresses that each host had when they were last found out.
-    known: Mutex<HashMap<String, Vec<IpAddr>>>,
+    last_known: Mutex<HashMap<String, Vec<IpAddr>>>,
     resolver: OnceLock<Result<TokioResolver, String>>,
 }
 
 /// One SRV record (RFC 2782).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Record {
+pub(super) struct SrvRecord {
     pub(super) priority: u16,
     pub(super) weight: u16,
     pub(super) port: u16,
@@ -32,19 +32,19 @@ pub(super) struct Record {
     pub(super) target: String,
 }
 
-impl Names {
-    pub(in crate::directory) fn new(own: Vec<SocketAddr>) -> Self {
-        Self { own, known: Mutex::default(), resolver: OnceLock::new() }
+impl DnsResolver {
+    pub(in crate::directory) fn new(name_servers: Vec<SocketAddr>) -> Self {
+        Self { name_servers, last_known: Mutex::default(), resolver: OnceLock::new() }
     }
 
     /// The addresses of a host, as the system resolves it (with its hosts file and all), or by the settings' servers.
     ///
     /// # Errors
     /// Why there are none, in words.
-    pub(in crate::directory) async fn addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
-        let found = self.look_up(host, port).await?;
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if !found.is_empty() && (known.len() < MOST_HOSTS || known.contains_key(host)) {
+    pub(in crate::directory) async fn resolve(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
+        let found = self.lookup_addresses(host, port).await?;
+        let mut known = self.last_known.lock().unwrap_or_else(PoisonError::into_inner);
+        if !found.is_empty() && (known.len() < MAX_HOSTS || known.contains_key(host)) {
             known.insert(host.to_owned(), found.iter().map(SocketAddr::ip).collect());
         }
         Ok(found)
@@ -52,28 +52,28 @@ impl Names {
 
     /// The addresses that the host had when they were last found out.
     pub(in crate::directory) fn known(&self, host: &str, port: u16) -> Option<Vec<SocketAddr>> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.last_known.lock().unwrap_or_else(PoisonError::into_inner);
         known.get(host).map(|addresses| addresses.iter().map(|address| SocketAddr::new(*address, port)).collect())
     }
 
-    async fn look_up(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
-        if self.own.is_empty() || host.parse::<IpAddr>().is_ok() {
+    async fn lookup_addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
+        if self.name_servers.is_empty() || host.parse::<IpAddr>().is_ok() {
             let found = tokio::net::lookup_host((host, port)).await.map_err(|error| error.to_string())?;
             return Ok(found.collect());
         }
-        let found = self.resolver()?.lookup_ip(absolute(host)).await.map_err(|error| error.to_string())?;
+        let found = self.resolver()?.lookup_ip(fully_qualified(host)).await.map_err(|error| error.to_string())?;
         Ok(found.iter().map(|address| SocketAddr::new(address, port)).collect())
     }
 
     /// The SRV records of a name; none when there is no such name.
-    pub(super) async fn srv(&self, name: &str) -> Result<Vec<Record>, String> {
-        let found = match self.resolver()?.srv_lookup(absolute(name)).await {
+    pub(super) async fn lookup_srv(&self, name: &str) -> Result<Vec<SrvRecord>, String> {
+        let found = match self.resolver()?.srv_lookup(fully_qualified(name)).await {
             Ok(found) => found,
             Err(error) if error.is_no_records_found() || error.is_nx_domain() => return Ok(Vec::new()),
             Err(error) => return Err(error.to_string()),
         };
         let record = |data: &RData| match data {
-            RData::SRV(srv) => Some(Record {
+            RData::SRV(srv) => Some(SrvRecord {
                 priority: srv.priority,
                 weight: srv.weight,
                 port: srv.port,
@@ -86,10 +86,10 @@ impl Names {
 
     fn resolver(&self) -> Result<&TokioResolver, String> {
         let built = self.resolver.get_or_init(|| {
-            let mut builder = if self.own.is_empty() {
+            let mut builder = if self.name_servers.is_empty() {
                 TokioResolver::builder_tokio().map_err(|error| format!("the system's DNS settings: {error}"))?
             } else {
-                let servers = self.own.iter().map(|address| name_server(*address)).collect();
+                let servers = self.name_servers.iter().map(|address| name_server(*address)).collect();
                 let config = ResolverConfig::from_name_servers(servers);
                 TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
             };
@@ -102,7 +102,7 @@ impl Names {
 }
 
 /// With the dot at its end: no search domain is ever tried behind it.
-fn absolute(name: &str) -> String {
+fn fully_qualified(name: &str) -> String {
     format!("{}.", name.trim_end_matches('.'))
 }
 
