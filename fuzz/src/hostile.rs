@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use belvedere::config::{DirectorySettings, Servers, Settings};
-use belvedere::directory::{Candidate, Directory as _, LdapDirectory, Leave, Refusal, Withheld};
+use belvedere::directory::{BindDenied, Candidate, Directory as _, DirectoryRefusal, LdapDirectory, Leave};
 use belvedere::domain::{Password, Person, SystemClock, Username};
 use rocket::figment::Figment;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -233,7 +233,7 @@ struct Request {
 #[derive(Debug)]
 pub struct Played {
     /// What the client made of it.
-    pub answer: Result<Person, Refusal>,
+    pub answer: Result<Person, DirectoryRefusal>,
     /// How often the person's password came over the wire.
     pub passwords: usize,
     /// All that the server said on the connection on which it had heard the password.
@@ -392,7 +392,7 @@ struct Always;
 
 #[async_trait]
 impl Leave for Always {
-    async fn to_bind(&self, _: Option<&Candidate>) -> Result<(), Withheld> {
+    async fn to_bind(&self, _: Option<&Candidate>) -> Result<(), BindDenied> {
         Ok(())
     }
 }
