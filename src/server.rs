@@ -69,8 +69,8 @@ impl Server {
     /// [`StartError`] when a setting is faulty, or something that must be there is not.
     pub async fn build(figment: Figment, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
         let settings = Settings::from_figment(&figment)?;
-        config::make_state_folder(&settings.state)?;
-        let figment = match config::secret_key(&figment, &settings.state)? {
+        config::create_state_folder(&settings.state)?;
+        let figment = match config::load_or_create_secret_key(&figment, &settings.state)? {
             Some(kept) => kept.merge_into(figment),
             None => figment,
         };
@@ -107,8 +107,7 @@ impl Server {
         );
         let refresh = Arc::new(refresh.with_tokens(tokens.clone()));
         let issuer = settings.site.issuer();
-        let signer =
-            Signer::open(tokens.clone(), &keys, settings.signed_tokens.clone(), issuer, Arc::clone(&clock)).await?;
+        let signer = Signer::open(tokens.clone(), &keys, settings.jwt.clone(), issuer, Arc::clone(&clock)).await?;
         let auth = Auth::new(directory, sessions.clone(), second_step, audit.clone(), Arc::clone(&clock), keys);
         let auth = Arc::new(auth.remembering(settings.basic.remember).confirming(tokens.clone()));
         let scripts = Arc::new(Scripts::new(Arc::clone(&auth), tokens, signer, settings.basic.clone()));

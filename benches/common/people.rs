@@ -18,7 +18,7 @@ pub(crate) const GROUPS: [&str; 5] = ["desk-0", "desk-1", "desk-2", "desk-3", "d
 /// Begins that many sessions, of so many people in turn, in the state folder `state`. Gives the cookies' values.
 pub(crate) async fn sign_in(state: &Path, sessions: usize, people: usize) -> Vec<String> {
     let day = Duration::from_hours(24);
-    let settings = SessionSettings::lasting(day, day);
+    let settings = SessionSettings::with_lifetimes(day, day);
     let store = Sessions::open(&state.join("sessions.db"), &settings, Arc::new(SystemClock)).await.unwrap();
     let tokens = stream::iter(0..sessions)
         .map(|n| {

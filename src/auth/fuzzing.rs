@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::signed::Claims;
 use super::{Authorization, Keys, SignedText, Signer};
-use crate::config::{SignedTokenSettings, TokenSettings};
+use crate::config::{JwtSettings, TokenSettings};
 use crate::domain::SystemClock;
 use crate::store::StoreError;
 use crate::tokens::Tokens;
@@ -43,7 +43,7 @@ pub async fn signer(folder: &Path) -> Result<Signer, StoreError> {
     let (hour, clock) = (Duration::from_hours(1), Arc::new(SystemClock));
     let settings = TokenSettings { lifetime: hour, longest: hour, unrefreshed: hour };
     let tokens = Tokens::open(&folder.join("tokens.db"), &settings, hour, clock.clone()).await?;
-    let settings = SignedTokenSettings { lifetime: hour, rotate: 24 * hour };
+    let settings = JwtSettings { lifetime: hour, rotate: 24 * hour };
     Signer::open(tokens, &Keys::from_secret(&[7; 32]), settings, "Fuzz".to_owned(), clock).await
 }
 

@@ -213,7 +213,7 @@ async fn carry_out(command: Command) -> Result<String, Trouble> {
 impl Desk {
     async fn open() -> Result<Self, Trouble> {
         let settings = Settings::from_figment(&config::figment()).map_err(StartError::from)?;
-        config::make_state_folder(&settings.state).map_err(StartError::from)?;
+        config::create_state_folder(&settings.state).map_err(StartError::from)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let accounts = server::open_accounts(&settings, clock).await?;
         Ok(Self { accounts, settings })

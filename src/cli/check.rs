@@ -5,7 +5,7 @@ use std::sync::Arc;
 use clap::Args;
 use rocket::figment::Figment;
 
-use crate::config::{self, Faults, ForPages, Settings};
+use crate::config::{self, Diagnostics, PagesSettings, Settings};
 use crate::domain::SystemClock;
 use crate::pages::PageStore;
 use crate::server::StartError;
@@ -63,14 +63,14 @@ async fn check(settings: &Settings, online: bool) -> Result<String, StartError> 
 }
 
 /// The faults in the pages when there are some in the settings: whoever mends the ones wants to see the others too.
-fn faults_beside(figment: &Figment) -> Faults {
-    let Some(ForPages { folder, sources }) = Settings::for_pages(figment) else { return Faults::default() };
+fn faults_beside(figment: &Figment) -> Diagnostics {
+    let Some(PagesSettings { folder, sources }) = Settings::for_pages(figment) else { return Diagnostics::default() };
     let sources = sources.and_then(|sources| Sources::open(&sources, Arc::new(SystemClock)).ok());
     let shelf = sources.and_then(|sources| PageStore::load(&folder, Arc::new(sources)).ok());
     shelf.map_or_else(|| PageStore::faults_without_sources(&folder), |shelf| shelf.all_faults())
 }
 
-fn count(faults: Faults) -> StartError {
+fn count(faults: Diagnostics) -> StartError {
     if std::io::stderr().is_terminal() {
         eprintln!(
             "{} to mend:\n",

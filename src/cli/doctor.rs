@@ -66,7 +66,7 @@ impl Stop {
     /// The same for programs: the settings' faults in parts, anything else as one fault without a place.
     fn in_json(&self) -> serde_json::Value {
         let message = match self {
-            Self::Start(StartError::Settings(faults)) => return serde_json::json!({ "faults": faults.reports() }),
+            Self::Start(StartError::Settings(faults)) => return serde_json::json!({ "faults": faults.to_reports() }),
             Self::Start(error) => error.to_string(),
             Self::Said(why) => why.clone(),
         };

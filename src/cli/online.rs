@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use futures::future::join_all;
 
-use crate::config::{Fault, Faults, Place, Settings};
+use crate::config::{Diagnostic, Diagnostics, Settings, SourceLocation};
 use crate::directory::{Directories, Directory as _, GroupFinding, LdapDirectory, ServerNow, Table, Unreachable};
 use crate::domain::{Clock, GroupRef, SourceName, SystemClock};
 use crate::pages::{ADMINS_SETTING, PageStore};
@@ -19,7 +19,7 @@ pub(super) async fn check(
     settings: &Settings,
     shelf: &PageStore,
     sources: &Sources,
-) -> Result<(Faults, String), StartError> {
+) -> Result<(Diagnostics, String), StartError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let directories = Directories::new(settings, &clock)?;
     let mut faults = reach(&directories).await;
@@ -42,15 +42,15 @@ pub(super) async fn check(
     Ok((faults, unsaid))
 }
 
-async fn reach(directories: &Directories) -> Faults {
+async fn reach(directories: &Directories) -> Diagnostics {
     let faults = join_all(directories.all().map(|directory| async move {
         let table = Table::of(directory.name());
         if let Err(unreachable) = directory.reach().await {
-            return Some(Fault::new(Place::key(format!("{table}.url")), unreachable.to_string(), DOCTOR));
+            return Some(Diagnostic::new(SourceLocation::key(format!("{table}.url")), unreachable.to_string(), DOCTOR));
         }
         let Unreachable { reason, .. } = directory.try_service_account().await.err()?;
         let message = format!("the service account cannot search: {reason}");
-        Some(Fault::new(Place::key(format!("{table}.bind_name")), message, DOCTOR))
+        Some(Diagnostic::new(SourceLocation::key(format!("{table}.bind_name")), message, DOCTOR))
     }));
     faults.await.into_iter().flatten().collect()
 }
@@ -66,25 +66,25 @@ async fn silent_servers(directories: &Directories) -> Vec<String> {
 }
 
 /// Every group that is named, and where; those of local accounts are in no directory.
-fn named(settings: &Settings, shelf: &PageStore) -> (Vec<GroupRef>, Vec<Place>) {
-    let of_admins = settings.admins.groups.iter().map(|group| (group.clone(), Place::key(ADMINS_SETTING)));
+fn named(settings: &Settings, shelf: &PageStore) -> (Vec<GroupRef>, Vec<SourceLocation>) {
+    let of_admins = settings.admins.groups.iter().map(|group| (group.clone(), SourceLocation::key(ADMINS_SETTING)));
     let of_pages = shelf.named_groups().into_iter().map(|named| (named.group, named.place));
     of_admins.chain(of_pages).filter(|(group, _)| !group.is_local()).unzip()
 }
 
-async fn missing_groups(directories: &Directories, named: &[(GroupRef, Place)]) -> Faults {
+async fn missing_groups(directories: &Directories, named: &[(GroupRef, SourceLocation)]) -> Diagnostics {
     let groups: Vec<GroupRef> = named.iter().map(|(group, _)| group.clone()).collect();
     match directories.find_groups(&groups).await {
         Err(unreachable) => {
             // Which of several it was is told by the server in the reason.
             let place = if directories.all().count() == 1 { "directory" } else { "directories" };
-            Fault::new(Place::key(place), unreachable.to_string(), DOCTOR).into()
+            Diagnostic::new(SourceLocation::key(place), unreachable.to_string(), DOCTOR).into()
         }
         Ok(findings) => findings.iter().zip(named).filter_map(|(finding, (_, place))| fault(finding, place)).collect(),
     }
 }
 
-fn fault(finding: &GroupFinding, place: &Place) -> Option<Fault> {
+fn fault(finding: &GroupFinding, place: &SourceLocation) -> Option<Diagnostic> {
     if !finding.is_missing() {
         return None;
     }
@@ -98,11 +98,11 @@ fn fault(finding: &GroupFinding, place: &Place) -> Option<Fault> {
             format!("did you mean {}?", near.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(" or "))
         }
     };
-    Some(Fault::new(place.clone(), message, help))
+    Some(Diagnostic::new(place.clone(), message, help))
 }
 
 /// Asks each source once, as the first panel that uses it would at its page's defaults.
-async fn silent_sources(shelf: &PageStore, sources: &Sources) -> Faults {
+async fn silent_sources(shelf: &PageStore, sources: &Sources) -> Diagnostics {
     let mut asked: Vec<SourceName> = Vec::new();
     let mut questions = Vec::new();
     for probe in shelf.default_queries() {
@@ -115,7 +115,11 @@ async fn silent_sources(shelf: &PageStore, sources: &Sources) -> Faults {
     let fault = |(probe, answer): (crate::pages::PageQuery, Result<_, crate::sources::SourceError>)| {
         let error = answer.err()?;
         let help = format!("see to [default.sources.{}] in Rocket.toml, or to what it asks", probe.query.source);
-        Some(Fault::new(probe.place, format!("the source \"{}\" does not answer: {error}", probe.query.source), help))
+        Some(Diagnostic::new(
+            probe.place,
+            format!("the source \"{}\" does not answer: {error}", probe.query.source),
+            help,
+        ))
     };
     questions.into_iter().zip(answers).filter_map(fault).collect()
 }

@@ -77,7 +77,7 @@ async fn act(act: Act) -> Result<(), Stop> {
     let settings = Settings::from_figment(&config::figment())?;
     // What is done here stands in the log and in the audit's store, as what the server does.
     telemetry::start(&settings.log)?;
-    config::make_state_folder(&settings.state)?;
+    config::create_state_folder(&settings.state)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let tokens = server::open_tokens(&settings, &clock).await?;
     let kept = server::open_audit(&settings).await?;

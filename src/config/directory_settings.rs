@@ -22,7 +22,7 @@ const DEFAULT_PASSWORD_WARNING: Duration = Duration::from_hours(7 * 24);
 #[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own that an admin writes as true or false")]
 pub struct DirectorySettings {
     /// The servers.
-    pub servers: Servers,
+    pub servers: DirectoryServers,
     /// The DNS servers to ask instead of the system's. Empty for the system's.
     pub dns: Vec<SocketAddr>,
     /// Whether `ldap://` connections are turned into TLS before anything is said (RFC 4511, 4.14).
@@ -57,7 +57,7 @@ pub struct DirectorySettings {
 
 /// A directory beside the default one.
 #[derive(Clone, Debug)]
-pub struct FurtherDirectory {
+pub struct AdditionalDirectory {
     /// The domain names and principal suffixes whose people it has (`BRAND`, `brand.example`). Never empty; no two
     /// directories share one.
     pub domains: Vec<String>,
@@ -67,14 +67,14 @@ pub struct FurtherDirectory {
 
 /// The servers of one directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Servers {
+pub enum DirectoryServers {
     /// These, tried in order. Never empty.
     Listed(Vec<ServerAddress>),
     /// Those that DNS names for a domain (RFC 2782).
-    Discovered(Discovery),
+    Discovered(DnsDiscovery),
 }
 
-impl Servers {
+impl DirectoryServers {
     /// The servers that are listed; none when DNS names them.
     pub fn listed(&self) -> &[ServerAddress] {
         match self {
@@ -86,9 +86,9 @@ impl Servers {
 
 /// A domain whose servers DNS knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Discovery {
+pub struct DnsDiscovery {
     /// How its servers are spoken to.
-    pub scheme: Scheme,
+    pub scheme: LdapScheme,
     /// `corp.example.com`.
     pub domain: String,
     /// The site whose controllers come first (MS-ADTS 6.3.2.3).
@@ -97,7 +97,7 @@ pub struct Discovery {
 
 impl DirectorySettings {
     /// What is meant when nothing but `servers` is written.
-    pub fn of(servers: Servers) -> Self {
+    pub fn with_servers(servers: DirectoryServers) -> Self {
         Self {
             servers,
             dns: Vec::new(),
@@ -132,7 +132,7 @@ pub enum DirectoryKind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerAddress {
     /// `ldap` or `ldaps`.
-    pub scheme: Scheme,
+    pub scheme: LdapScheme,
     /// A name or an IP address, without brackets.
     pub host: String,
     /// 389 and 636 when not written.
@@ -141,7 +141,7 @@ pub struct ServerAddress {
 
 /// Whether TLS is there from the first byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scheme {
+pub enum LdapScheme {
     /// Plain, or StartTLS.
     Ldap,
     /// TLS from the first byte.
@@ -151,8 +151,8 @@ pub enum Scheme {
 impl fmt::Display for ServerAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = match self.scheme {
-            Scheme::Ldap => "ldap",
-            Scheme::Ldaps => "ldaps",
+            LdapScheme::Ldap => "ldap",
+            LdapScheme::Ldaps => "ldaps",
         };
         if self.host.contains(':') {
             write!(f, "{scheme}://[{}]:{}", self.host, self.port)

@@ -6,37 +6,38 @@
 //! directory answers or a query makes sense to its source is asked elsewhere.
 
 mod account_settings;
-mod cover;
+mod api_auth_settings;
+mod config_sources;
+mod diagnostic;
 mod directory_settings;
 mod environment;
-mod fault;
+mod hints;
 mod page;
 mod quantity;
 mod read_page;
 mod read_settings;
 mod reader;
+mod redact;
 mod render;
-mod script_settings;
 mod secret_key;
 mod settings;
-mod settings_tree;
 mod tree;
 mod typed;
-mod words;
 
 pub use account_settings::{AccountSettings, DigestSettings};
+pub use api_auth_settings::{BasicSettings, JwtSettings, TokenSettings};
+pub use diagnostic::{Diagnostic, DiagnosticReport, Diagnostics, SourceLocation};
 pub use directory_settings::{
-    DirectoryKind, DirectorySettings, Discovery, FurtherDirectory, Scheme, ServerAddress, Servers, ServiceAccount,
+    AdditionalDirectory, DirectoryKind, DirectoryServers, DirectorySettings, DnsDiscovery, LdapScheme, ServerAddress,
+    ServiceAccount,
 };
 pub use environment::figment;
-pub use fault::{Fault, FaultReport, Faults, Place};
 pub use page::{Input, InputKind, InputOption, PageFile, PanelKind, PanelSettings, PanelSource, Unit};
 pub use quantity::parse_duration;
 pub use read_page::read_page;
-pub use read_settings::ForPages;
-pub use script_settings::{BasicSettings, SignedTokenSettings, TokenSettings};
-pub use secret_key::{SecretKey, make_state_folder, secret_key};
+pub use read_settings::PagesSettings;
+pub use secret_key::{SecretKey, create_state_folder, load_or_create_secret_key};
 pub use settings::{
-    AuditSettings, ConnectionSettings, HttpSource, LiveSettings, LogFormat, LogSettings, MetricsSettings,
-    SecondFactorSettings, Secret, SessionSettings, Settings, SiteSettings, SourceSettings, Theme,
+    AuditSettings, ConnectionSettings, HttpSourceSettings, LiveSettings, LogFormat, LogSettings, MetricsSettings,
+    SecondFactorSettings, Secret, SessionSettings, Settings, SiteSettings, SiteTheme, SourceSettings,
 };

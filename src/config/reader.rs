@@ -6,21 +6,21 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::fault::{Fault, Faults, Place};
+use super::diagnostic::{Diagnostic, Diagnostics, SourceLocation};
+use super::hints::{choose, shown};
 use super::quantity::{duration_text, parse_duration, parse_size, size_text};
 use super::tree::{Entry, Node, Value};
-use super::words::{choose, shown};
 
 /// Where faults are noted. Shared by all readers of one tree.
 #[derive(Default)]
-pub(super) struct Ledger(RefCell<Faults>);
+pub(super) struct Ledger(RefCell<Diagnostics>);
 
 impl Ledger {
-    pub(super) fn note(&self, place: &Place, message: impl Into<String>, help: impl Into<String>) {
-        self.add(Fault::new(place.clone(), message, help));
+    pub(super) fn note(&self, place: &SourceLocation, message: impl Into<String>, help: impl Into<String>) {
+        self.add(Diagnostic::new(place.clone(), message, help));
     }
 
-    pub(super) fn add(&self, fault: Fault) {
+    pub(super) fn add(&self, fault: Diagnostic) {
         self.0.borrow_mut().push(fault);
     }
 
@@ -45,7 +45,7 @@ impl Ledger {
     }
 
     /// Everything noted, from top to bottom.
-    pub(super) fn close(self) -> Faults {
+    pub(super) fn close(self) -> Diagnostics {
         self.0.into_inner().in_order()
     }
 }
@@ -54,19 +54,19 @@ impl Ledger {
 #[derive(Clone, Debug)]
 pub(super) struct Placed<T> {
     pub(super) value: T,
-    pub(super) place: Place,
+    pub(super) place: SourceLocation,
 }
 
 /// The keys of one table, taken one by one; [`Fields::finish`] then reports those nobody asked for.
 pub(super) struct Fields<'l> {
-    pub(super) place: Place,
+    pub(super) place: SourceLocation,
     pub(super) ledger: &'l Ledger,
     entries: Vec<Entry>,
     asked: Vec<&'static str>,
 }
 
 impl<'l> Fields<'l> {
-    pub(super) fn new(place: Place, entries: Vec<Entry>, ledger: &'l Ledger) -> Self {
+    pub(super) fn new(place: SourceLocation, entries: Vec<Entry>, ledger: &'l Ledger) -> Self {
         Self { place, ledger, entries, asked: Vec::new() }
     }
 
@@ -78,7 +78,7 @@ impl<'l> Fields<'l> {
     }
 
     /// Where `key` is written.
-    pub(super) fn key_place(&self, key: &str) -> Option<Place> {
+    pub(super) fn key_place(&self, key: &str) -> Option<SourceLocation> {
         self.entries.iter().find(|entry| entry.key == key).map(|entry| entry.key_place.clone())
     }
 

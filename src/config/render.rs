@@ -1,11 +1,11 @@
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 
-use super::fault::{Fault, Faults, Spot};
+use super::diagnostic::{Diagnostic, Diagnostics, Spot};
 
 /// Beyond this a line is no longer something a person wrote to be read; showing it would flood the terminal.
 const LONGEST_SHOWN_LINE: usize = 400;
 
-impl Faults {
+impl Diagnostics {
     /// All faults for a terminal: `path:line:column`, the line with a marker beneath, and what would be right.
     /// `styled` adds colour, for when it really is a terminal.
     pub fn render(&self, styled: bool) -> String {
@@ -14,12 +14,12 @@ impl Faults {
     }
 }
 
-fn render_one(fault: &Fault, renderer: &Renderer) -> String {
+fn render_one(fault: &Diagnostic, renderer: &Renderer) -> String {
     let title = Level::ERROR.primary_title(fault.message.as_str());
     let help = Level::HELP.message(fault.help.as_str());
-    let group = match fault.place.spot() {
+    let group = match fault.location.spot() {
         Spot::Text(document, span) => {
-            let (line, column) = fault.place.line_and_column().unwrap_or((1, 1));
+            let (line, column) = fault.location.line_and_column().unwrap_or((1, 1));
             let start = document.text[..span.start].rfind('\n').map_or(0, |newline| newline + 1);
             let end = document.text[span.start..].find('\n').map_or(document.text.len(), |at| span.start + at);
             let shown = document.text[start..end].trim_end_matches('\r');
@@ -39,7 +39,7 @@ fn render_one(fault: &Fault, renderer: &Renderer) -> String {
             }
         }
         Spot::File(_) | Spot::Variable(_) | Spot::Key(_) => {
-            title.element(Origin::path(fault.place.to_string())).element(help)
+            title.element(Origin::path(fault.location.to_string())).element(help)
         }
     };
     renderer.render(&[group])

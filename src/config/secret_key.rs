@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use rocket::figment::Figment;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::fault::{Fault, Faults, Place};
+use super::diagnostic::{Diagnostic, Diagnostics, SourceLocation};
 
 /// What Rocket takes as a master key: 256 bits for signing and 256 for encrypting.
 const KEY_BYTES: usize = 64;
@@ -51,12 +51,12 @@ impl fmt::Debug for SecretKey {
 ///
 /// # Errors
 /// The folder or the file cannot be made or read, others can read the file, or there is no key in it.
-pub fn secret_key(figment: &Figment, state: &Path) -> Result<Option<SecretKey>, Faults> {
+pub fn load_or_create_secret_key(figment: &Figment, state: &Path) -> Result<Option<SecretKey>, Diagnostics> {
     let configured = figment.extract_inner::<rocket::config::SecretKey>("secret_key");
     if configured.is_ok_and(|key| !key.is_zero()) {
         return Ok(None);
     }
-    make_state_folder(state)?;
+    create_state_folder(state)?;
     let file = state.join(KEY_FILE);
     let found = match File::open(&file) {
         Ok(opened) => read_key(opened, &file)?,
@@ -70,23 +70,28 @@ pub fn secret_key(figment: &Figment, state: &Path) -> Result<Option<SecretKey>, 
 ///
 /// # Errors
 /// It cannot be made, or something else stands in its place.
-pub fn make_state_folder(state: &Path) -> Result<(), Faults> {
+pub fn create_state_folder(state: &Path) -> Result<(), Diagnostics> {
     let made = DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(state);
     made.map_err(|error| {
         let help =
             "make it, owned by the program's user with mode 700, or set `state` (BELVEDERE_STATE) to another folder";
-        Fault::new(Place::file(state), format!("the state folder cannot be made: {error}"), help).into()
+        Diagnostic::new(SourceLocation::file(state), format!("the state folder cannot be made: {error}"), help).into()
     })
 }
 
-fn read_key(opened: File, file: &Path) -> Result<SecretKey, Faults> {
+fn read_key(opened: File, file: &Path) -> Result<SecretKey, Diagnostics> {
     let mode = opened.metadata().map_err(|error| unusable(file, &error))?.permissions().mode();
     if mode & 0o077 != 0 {
         let help = format!(
             "run `chmod 600 {0}`; if somebody may have read it, remove it: a new one is made, and everybody signs in again",
             file.display()
         );
-        return Err(Fault::new(Place::file(file), "other users of this machine can read the secret key", help).into());
+        return Err(Diagnostic::new(
+            SourceLocation::file(file),
+            "other users of this machine can read the secret key",
+            help,
+        )
+        .into());
     }
     let mut text = Zeroizing::new(String::new());
     let read = opened.take(LARGEST_KEY_FILE).read_to_string(&mut text);
@@ -97,7 +102,7 @@ fn read_key(opened: File, file: &Path) -> Result<SecretKey, Faults> {
     }
     decode(&text).ok_or_else(|| {
         let help = "remove the file: a new key is made, and everybody signs in again";
-        Fault::new(Place::file(file), "there is no secret key in this file", help).into()
+        Diagnostic::new(SourceLocation::file(file), "there is no secret key in this file", help).into()
     })
 }
 
@@ -114,13 +119,13 @@ fn decode(text: &str) -> Option<SecretKey> {
 
 /// Makes a key, all of it or nothing: it is written beside its place and linked there, which fails when another start of
 /// the program was quicker. Then that one's key counts.
-fn make_key(state: &Path, file: &Path) -> Result<SecretKey, Faults> {
+fn make_key(state: &Path, file: &Path) -> Result<SecretKey, Diagnostics> {
     let mut key = Zeroizing::new([0; KEY_BYTES]);
     let mut suffix = [0; 8];
     getrandom::fill(key.as_mut_slice()).and_then(|()| getrandom::fill(&mut suffix)).map_err(|error| {
         let message = format!("the system's random generator does not answer: {error}");
-        Faults::from(Fault::new(
-            Place::file(file),
+        Diagnostics::from(Diagnostic::new(
+            SourceLocation::file(file),
             message,
             "let the program read /dev/urandom, or set Rocket's `secret_key`",
         ))
@@ -149,9 +154,9 @@ fn write_new(file: &Path, key: &[u8]) -> io::Result<()> {
     opened.sync_all()
 }
 
-fn unusable(file: &Path, error: &io::Error) -> Faults {
+fn unusable(file: &Path, error: &io::Error) -> Diagnostics {
     let help = "let the program's user read and write the state folder, or set Rocket's `secret_key`";
-    Fault::new(Place::file(file), format!("the secret key cannot be kept: {error}"), help).into()
+    Diagnostic::new(SourceLocation::file(file), format!("the secret key cannot be kept: {error}"), help).into()
 }
 
 #[cfg(test)]
@@ -167,8 +172,8 @@ mod tests {
     fn a_key_is_made_once_and_kept_for_its_owner_alone() {
         let folder = tempfile::tempdir().unwrap();
         let state = folder.path().join("deep/state");
-        let first = secret_key(&defaults(), &state).unwrap().unwrap();
-        let again = secret_key(&defaults(), &state).unwrap().unwrap();
+        let first = load_or_create_secret_key(&defaults(), &state).unwrap().unwrap();
+        let again = load_or_create_secret_key(&defaults(), &state).unwrap().unwrap();
         assert_eq!(first.expose(), again.expose());
         assert_ne!(first.expose(), &[0; KEY_BYTES]);
         let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
@@ -180,7 +185,7 @@ mod tests {
     #[test]
     fn rocket_takes_the_key() {
         let folder = tempfile::tempdir().unwrap();
-        let key = secret_key(&defaults(), folder.path()).unwrap().unwrap();
+        let key = load_or_create_secret_key(&defaults(), folder.path()).unwrap().unwrap();
         let config = rocket::Config::try_from(key.merge_into(defaults().select("release"))).unwrap();
         assert!(!config.secret_key.is_zero());
         assert!(config.secret_key == rocket::config::SecretKey::from(key.expose()));
@@ -190,14 +195,14 @@ mod tests {
     fn a_configured_key_is_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         let figment = defaults().merge(("secret_key", STANDARD.encode([7; KEY_BYTES])));
-        assert!(secret_key(&figment, &folder.path().join("state")).unwrap().is_none());
+        assert!(load_or_create_secret_key(&figment, &folder.path().join("state")).unwrap().is_none());
         assert!(!folder.path().join("state").exists());
     }
 
     #[test]
     fn of_many_first_starts_at_once_one_key_remains() {
         let folder = tempfile::tempdir().unwrap();
-        let start = || *secret_key(&defaults(), folder.path()).unwrap().unwrap().expose();
+        let start = || *load_or_create_secret_key(&defaults(), folder.path()).unwrap().unwrap().expose();
         let keys: Vec<_> = std::thread::scope(|scope| {
             let starts: Vec<_> = (0..8).map(|_| scope.spawn(start)).collect();
             starts.into_iter().map(|start| start.join().unwrap()).collect()
@@ -208,10 +213,10 @@ mod tests {
     #[test]
     fn a_key_that_others_can_read_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        secret_key(&defaults(), folder.path()).unwrap();
+        load_or_create_secret_key(&defaults(), folder.path()).unwrap();
         let file = folder.path().join("secret_key");
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640)).unwrap();
-        let faults = secret_key(&defaults(), folder.path()).unwrap_err();
+        let faults = load_or_create_secret_key(&defaults(), folder.path()).unwrap_err();
         assert!(faults.to_string().contains("chmod 600"), "{faults}");
     }
 
@@ -223,7 +228,7 @@ mod tests {
         for text in [b"" as &[u8], b"short", b"\xff\xfe", zeros.as_bytes(), &[b'A'; 200]] {
             std::fs::write(&file, text).unwrap();
             std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
-            let faults = secret_key(&defaults(), folder.path()).unwrap_err();
+            let faults = load_or_create_secret_key(&defaults(), folder.path()).unwrap_err();
             assert!(faults.to_string().contains("remove the file"), "{faults}");
         }
     }
@@ -234,7 +239,7 @@ mod tests {
         let blocked = folder.path().join("file");
         std::fs::write(&blocked, "").unwrap();
         for state in [blocked.clone(), blocked.join("state")] {
-            let faults = secret_key(&defaults(), &state).unwrap_err();
+            let faults = load_or_create_secret_key(&defaults(), &state).unwrap_err();
             assert!(faults.to_string().contains("BELVEDERE_STATE"), "{faults}");
         }
     }

@@ -7,8 +7,8 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::account_settings::{AccountSettings, DigestSettings};
-use super::directory_settings::{DirectorySettings, FurtherDirectory};
-use super::script_settings::{BasicSettings, SignedTokenSettings, TokenSettings};
+use super::api_auth_settings::{BasicSettings, JwtSettings, TokenSettings};
+use super::directory_settings::{AdditionalDirectory, DirectorySettings};
 use crate::domain::{Audience, DirectoryName, GroupRef, Person, SourceName, TextTemplate, TrustedProxies};
 
 /// A working day: whose account was disabled at noon is out by the evening, even where nobody can ask about them.
@@ -42,7 +42,7 @@ pub struct Settings {
     /// The directory that people belong to who name no other.
     pub directory: DirectorySettings,
     /// Further directories, each by the name that pages know it by.
-    pub directories: IndexMap<DirectoryName, FurtherDirectory>,
+    pub directories: IndexMap<DirectoryName, AdditionalDirectory>,
     /// The named sources, in the order written. `host` and `clock` are always there and not listed.
     pub sources: IndexMap<SourceName, SourceSettings>,
     /// The program's own accounts.
@@ -60,7 +60,7 @@ pub struct Settings {
     /// Personal API tokens.
     pub tokens: TokenSettings,
     /// Short-lived signed tokens.
-    pub signed_tokens: SignedTokenSettings,
+    pub jwt: JwtSettings,
     /// The live channels.
     pub live: LiveSettings,
     /// How many connections there may be, and how long they may say nothing.
@@ -83,7 +83,7 @@ pub struct SiteSettings {
     /// The proxies whose `X-Forwarded-For` says who asks.
     pub trusted_proxies: TrustedProxies,
     /// Its colours.
-    pub theme: Theme,
+    pub theme: SiteTheme,
 }
 
 impl SiteSettings {
@@ -97,7 +97,7 @@ impl SiteSettings {
 
 /// A theme: a handful of HSL numbers.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Theme {
+pub struct SiteTheme {
     /// The hue of grounds and lines, in degrees.
     pub hue: u16,
     /// The hue of links and buttons, in degrees.
@@ -110,12 +110,12 @@ pub struct Theme {
 #[derive(Clone, Debug)]
 pub enum SourceSettings {
     /// A URL that answers JSON.
-    Http(HttpSource),
+    Http(HttpSourceSettings),
 }
 
 /// A URL that answers JSON.
 #[derive(Clone, Debug)]
-pub struct HttpSource {
+pub struct HttpSourceSettings {
     /// The URL, with placeholders for inputs in its path or query; its scheme and host have none.
     pub url: TextTemplate,
     /// Headers sent with every request. Values may be secrets.
@@ -171,7 +171,7 @@ pub struct SessionSettings {
 
 impl SessionSettings {
     /// Sessions of these lengths, and the usual rest.
-    pub fn lasting(idle: Duration, absolute: Duration) -> Self {
+    pub fn with_lifetimes(idle: Duration, absolute: Duration) -> Self {
         Self {
             idle,
             absolute,
@@ -206,7 +206,7 @@ pub struct SecondFactorSettings {
 
 impl SecondFactorSettings {
     /// Whether `person` needs one wherever they must sign in: by the settings, or by their account.
-    pub fn asks(&self, person: &Person) -> bool {
+    pub fn required_for(&self, person: &Person) -> bool {
         let is_in = |wanted: &GroupRef| person.groups.iter().any(|group| wanted.matches(group, person));
         self.required || person.requires_second_factor() || self.groups.iter().any(is_in)
     }

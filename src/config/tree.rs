@@ -4,11 +4,11 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::fault::{Document, Fault, Faults, Place};
+use super::diagnostic::{Diagnostic, Diagnostics, Document, SourceLocation};
 
 /// A value as written, and where. It may be a secret, so it does not print itself.
 pub(super) struct Node {
-    pub(super) place: Place,
+    pub(super) place: SourceLocation,
     pub(super) value: Value,
 }
 
@@ -29,7 +29,7 @@ pub(super) enum Value {
 /// A key and its value.
 pub(super) struct Entry {
     pub(super) key: String,
-    pub(super) key_place: Place,
+    pub(super) key_place: SourceLocation,
     pub(super) node: Node,
 }
 
@@ -60,10 +60,10 @@ impl Node {
 
 /// Reads a TOML document: everything in it that can be read, and every fault of its syntax. `document` is what people
 /// are shown of `text`: the same, or the same with its secrets covered.
-pub(super) fn read_document(text: &str, document: &Arc<Document>) -> (Vec<Entry>, Faults) {
+pub(super) fn read_document(text: &str, document: &Arc<Document>) -> (Vec<Entry>, Diagnostics) {
     let (table, errors) = DeTable::parse_recoverable(text);
-    let place = |span: Range<usize>| Place::in_document(document, span);
-    let faults: Faults = errors.iter().map(|error| syntax_fault(error, &place)).collect();
+    let place = |span: Range<usize>| SourceLocation::in_document(document, span);
+    let faults: Diagnostics = errors.iter().map(|error| syntax_fault(error, &place)).collect();
     (entries(table.get_ref(), &place), faults.in_order())
 }
 
@@ -71,12 +71,12 @@ pub(super) fn read_document(text: &str, document: &Arc<Document>) -> (Vec<Entry>
 ///
 /// # Errors
 /// What is wrong with its syntax.
-pub(super) fn read_value(text: &str, place: &Place) -> Result<Node, String> {
+pub(super) fn read_value(text: &str, place: &SourceLocation) -> Result<Node, String> {
     let value = DeValue::parse(text).map_err(|error| error.message().to_owned())?;
     Ok(node(&value, &|_| place.clone()))
 }
 
-fn syntax_fault(error: &toml::de::Error, place: &dyn Fn(Range<usize>) -> Place) -> Fault {
+fn syntax_fault(error: &toml::de::Error, place: &dyn Fn(Range<usize>) -> SourceLocation) -> Diagnostic {
     let message = error.message();
     let help = if message.contains("duplicate key") {
         "each key stands once in its table: keep one of them"
@@ -85,10 +85,10 @@ fn syntax_fault(error: &toml::de::Error, place: &dyn Fn(Range<usize>) -> Place) 
     } else {
         "the syntax is TOML: `key = \"text\"`, `key = 5`, `key = [\"a\", \"b\"]`, `[table]`, `[[one of several]]`"
     };
-    Fault::new(place(error.span().unwrap_or_default()), message, help)
+    Diagnostic::new(place(error.span().unwrap_or_default()), message, help)
 }
 
-fn entries(table: &DeTable<'_>, place: &dyn Fn(Range<usize>) -> Place) -> Vec<Entry> {
+fn entries(table: &DeTable<'_>, place: &dyn Fn(Range<usize>) -> SourceLocation) -> Vec<Entry> {
     let mut entries: Vec<_> = table.iter().collect();
     entries.sort_by_key(|(key, _)| key.span().start);
     entries
@@ -101,7 +101,7 @@ fn entries(table: &DeTable<'_>, place: &dyn Fn(Range<usize>) -> Place) -> Vec<En
         .collect()
 }
 
-fn node(value: &Spanned<DeValue<'_>>, place: &dyn Fn(Range<usize>) -> Place) -> Node {
+fn node(value: &Spanned<DeValue<'_>>, place: &dyn Fn(Range<usize>) -> SourceLocation) -> Node {
     let read = match value.get_ref() {
         DeValue::String(text) => Value::Text(text.to_string()),
         DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())

@@ -61,7 +61,7 @@ impl PageStore {
 
     /// Whether the settings require a second factor of `person` wherever they must sign in.
     pub fn requires_second_factor(&self, person: &Person) -> bool {
-        self.second_factor().asks(person)
+        self.second_factor().required_for(person)
     }
 
     /// Whether only a second factor is missing for the page. One that has expired is missing too.

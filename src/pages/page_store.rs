@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use itertools::Itertools;
 use tokio::sync::watch;
 
-use crate::config::{self, Fault, FaultReport, Faults, PageFile, Place, SecondFactorSettings};
+use crate::config::{self, Diagnostic, DiagnosticReport, Diagnostics, PageFile, SecondFactorSettings, SourceLocation};
 use crate::domain::PageSlug;
 use crate::sources::Sources;
 
@@ -29,7 +29,7 @@ pub struct PageStore {
 #[derive(Default)]
 struct LoadedPages {
     pages: BTreeMap<PageSlug, Arc<Page>>,
-    faults: Faults,
+    faults: Diagnostics,
     fingerprint: FolderFingerprint,
 }
 
@@ -38,7 +38,7 @@ impl PageStore {
     ///
     /// # Errors
     /// The folder itself cannot be read.
-    pub fn load(folder: &Path, sources: Arc<Sources>) -> Result<Self, Faults> {
+    pub fn load(folder: &Path, sources: Arc<Sources>) -> Result<Self, Diagnostics> {
         let store = Self {
             folder: folder.to_path_buf(),
             sources,
@@ -64,7 +64,7 @@ impl PageStore {
 
     /// The diagnostics for the page files of `folder` that need no source: for when the sources are invalid themselves, or
     /// the folder cannot be read.
-    pub fn faults_without_sources(folder: &Path) -> Faults {
+    pub fn faults_without_sources(folder: &Path) -> Diagnostics {
         match list_page_files(folder) {
             Ok(files) => files.iter().filter_map(|file| parse_file(file).err()).flatten().collect(),
             Err(unreadable) => unreadable,
@@ -74,7 +74,7 @@ impl PageStore {
     /// Reads the files again. A page whose file is unchanged goes on as it is; one whose file turned invalid goes on as it
     /// was; one whose file is gone is removed.
     pub fn reload(&self) {
-        let mut faults = Faults::default();
+        let mut faults = Diagnostics::default();
         let mut pages = BTreeMap::new();
         let before = self.read(|contents| contents.pages.clone());
         // Before the files are read: what changes while they are is found the next time.
@@ -117,12 +117,12 @@ impl PageStore {
     }
 
     /// The diagnostics for all page files, as reports for admins.
-    pub fn faults(&self) -> Vec<FaultReport> {
-        self.read(|contents| contents.faults.reports())
+    pub fn faults(&self) -> Vec<DiagnosticReport> {
+        self.read(|contents| contents.faults.to_reports())
     }
 
     /// The diagnostics for all page files, for the terminal.
-    pub fn all_faults(&self) -> Faults {
+    pub fn all_faults(&self) -> Diagnostics {
         self.read(|contents| contents.faults.clone())
     }
 
@@ -160,33 +160,33 @@ impl PageStore {
         f(&self.loaded.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn read_page(&self, file: &Path) -> Result<PageFile, Faults> {
+    fn read_page(&self, file: &Path) -> Result<PageFile, Diagnostics> {
         let page = parse_file(file)?;
         let faults = self.faults_with_sources(&page);
         if faults.is_empty() { Ok(page) } else { Err(faults) }
     }
 
     /// The diagnostics that need the sources: whether they exist, and whether they understand the queries.
-    fn faults_with_sources(&self, page: &PageFile) -> Faults {
-        let mut faults = Faults::default();
+    fn faults_with_sources(&self, page: &PageFile) -> Diagnostics {
+        let mut faults = Diagnostics::default();
         for from in page.panels.iter().filter_map(|panel| panel.source.as_ref()) {
             if !self.sources.names().contains(&from.source) {
                 let known = self.sources.names().join(", ");
                 let message = format!("there is no source \"{}\"", from.source);
                 let help = format!("name one of {known}, or add [default.sources.{}] to Rocket.toml", from.source);
-                faults.push(Fault::in_page(page, from.source_span.clone(), message, help));
+                faults.push(Diagnostic::in_page(page, from.source_span.clone(), message, help));
                 continue;
             }
             match self.sources.check(&from.source, &from.query) {
                 Err(why) => {
                     let message = format!("the source \"{}\" does not understand this query", from.source);
-                    faults.push(Fault::in_page(page, from.query_span.clone(), message, why));
+                    faults.push(Diagnostic::in_page(page, from.query_span.clone(), message, why));
                 }
                 Ok(placeholders) => {
                     for key in placeholders.iter().filter(|key| !provides(page, key)) {
                         let message = format!("no input of this page gives \"{key}\" a value");
                         let help = "add an [[input]] of that name, or the field to each of its options";
-                        faults.push(Fault::in_page(page, from.query_span.clone(), message, help));
+                        faults.push(Diagnostic::in_page(page, from.query_span.clone(), message, help));
                     }
                 }
             }
@@ -196,8 +196,9 @@ impl PageStore {
 }
 
 /// Parses a page file, without checks that need the sources.
-fn parse_file(file: &Path) -> Result<PageFile, Faults> {
-    let unreadable = |message: String, help: &str| Faults::from(Fault::new(Place::file(file), message, help));
+fn parse_file(file: &Path) -> Result<PageFile, Diagnostics> {
+    let unreadable =
+        |message: String, help: &str| Diagnostics::from(Diagnostic::new(SourceLocation::file(file), message, help));
     let size = fs::metadata(file).map_err(|error| unreadable(error.to_string(), "make the file readable"))?.len();
     if size > MAX_PAGE_FILE_BYTES {
         let message = format!("the file has {size} bytes, more than a page can need ({MAX_PAGE_FILE_BYTES})");
@@ -220,13 +221,13 @@ fn slug_of(file: &Path) -> Option<PageSlug> {
     file.file_stem()?.to_str()?.parse().ok()
 }
 
-fn list_page_files(folder: &Path) -> Result<Vec<PathBuf>, Faults> {
+fn list_page_files(folder: &Path) -> Result<Vec<PathBuf>, Diagnostics> {
     let listed: io::Result<Vec<PathBuf>> =
         fs::read_dir(folder).and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect());
     let mut files = listed.map_err(|error| {
         let message = format!("the folder of page files cannot be read: {error}");
         let help = "make the folder, or name another with the setting `pages` (BELVEDERE_PAGES)";
-        Faults::from_iter([Fault::new(Place::file(folder), message, help)])
+        Diagnostics::from_iter([Diagnostic::new(SourceLocation::file(folder), message, help)])
     })?;
     files.retain(|file| file.extension().is_some_and(|extension| extension == "toml") && file.is_file());
     files.sort();

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use crate::config::Place;
+use crate::config::SourceLocation;
 use crate::domain::BoundQuery;
 use crate::sources::Sources;
 
@@ -12,7 +12,7 @@ pub struct PageQuery {
     /// The query.
     pub query: BoundQuery,
     /// Its location in the page's file.
-    pub place: Place,
+    pub place: SourceLocation,
 }
 
 impl PageStore {
@@ -28,7 +28,7 @@ fn queries_of(page: &Arc<Page>, sources: &Sources) -> Vec<PageQuery> {
     let asked = page.panels.iter().filter_map(|panel| panel.source.as_ref());
     let probe = |from: &crate::config::PanelSource| PageQuery {
         query: sources.bind(&from.source, &from.query, &choice.bindings),
-        place: Place::text(&page.file, page.text.clone(), from.query_span.clone()),
+        place: SourceLocation::text(&page.file, page.text.clone(), from.query_span.clone()),
     };
     asked.map(probe).collect()
 }

@@ -1,4 +1,4 @@
-use crate::config::Place;
+use crate::config::SourceLocation;
 use crate::directory::{Naming, Section, Step};
 use crate::domain::{Access, AccessReason, Audience, GroupRef, PageSlug, Person};
 
@@ -29,7 +29,7 @@ pub struct NamedGroup {
     /// The group as it is written.
     pub group: GroupRef,
     /// Its location in the page's file.
-    pub place: Place,
+    pub place: SourceLocation,
     /// The page's file, named as for visitors.
     pub file: String,
 }
@@ -97,7 +97,7 @@ fn page_right(page: &Page, person: &Person) -> PageRight {
 
 /// The location of a group's name in the page's text: the first place after `access` with that name in quotes. A name
 /// that is written with escapes is not found so; then the location is the file alone.
-fn location_of(page: &Page, group: &GroupRef) -> Place {
+fn location_of(page: &Page, group: &GroupRef) -> SourceLocation {
     let name = group.to_string().to_lowercase();
     // Folding the case of what is not ASCII may change its length, and with it every position behind.
     let text = page.text.to_ascii_lowercase();
@@ -107,7 +107,7 @@ fn location_of(page: &Page, group: &GroupRef) -> Place {
         Some(begin + at..begin + at + name.len() + 2)
     });
     match quoted {
-        Some(span) => Place::text(&page.file, page.text.clone(), span),
-        None => Place::file(&page.file),
+        Some(span) => SourceLocation::text(&page.file, page.text.clone(), span),
+        None => SourceLocation::file(&page.file),
     }
 }

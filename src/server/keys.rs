@@ -10,7 +10,7 @@ use crate::config::{self, Settings};
 /// # Errors
 /// [`StartError`] when the secret key cannot be read, or made.
 pub(crate) fn keys_of(figment: &Figment, settings: &Settings) -> Result<Keys, StartError> {
-    match config::secret_key(figment, &settings.state)? {
+    match config::load_or_create_secret_key(figment, &settings.state)? {
         Some(kept) => keys(&kept.merge_into(figment.clone())),
         None => keys(figment),
     }

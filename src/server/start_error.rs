@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use rocket::figment::error::Error as FigmentError;
 
-use crate::config::Faults;
+use crate::config::Diagnostics;
 use crate::directory::SetUpError;
 use crate::sources::SourceOpenError;
 use crate::store::StoreError;
@@ -13,7 +13,7 @@ use crate::telemetry::InvalidFilter;
 pub enum StartError {
     /// Something is wrong in the settings.
     #[error("{0}")]
-    Settings(#[from] Faults),
+    Settings(#[from] Diagnostics),
     /// Something is wrong in Rocket's own settings.
     #[error("{0}")]
     Rocket(Box<FigmentError>),

@@ -11,7 +11,7 @@ use rust_embed::RustEmbed;
 use sha2::{Digest, Sha256};
 use walkdir::WalkDir;
 
-use crate::config::Theme;
+use crate::config::SiteTheme;
 
 mod minify;
 
@@ -63,13 +63,13 @@ struct AssetIndex {
 
 impl Assets {
     /// The built-in files alone, under those of `overlay`.
-    pub fn built_in(overlay: Option<&Path>, theme: &Theme) -> Self {
+    pub fn built_in(overlay: Option<&Path>, theme: &SiteTheme) -> Self {
         let folders = overlay.map(Path::to_path_buf).into_iter().collect();
         Self { folders, theme_css: theme_css(theme), index: None }.indexed()
     }
 
     /// Like [`Assets::built_in`], with the source tree between the two when this is a debug build and it is there.
-    pub fn for_this_build(overlay: Option<&Path>, theme: &Theme) -> Self {
+    pub fn for_this_build(overlay: Option<&Path>, theme: &SiteTheme) -> Self {
         let mut assets = Self::built_in(overlay, theme);
         let sources = Path::new(env!("CARGO_MANIFEST_DIR"));
         if cfg!(debug_assertions) && sources.join("templates").is_dir() {
@@ -236,8 +236,8 @@ fn gzip(bytes: &[u8]) -> Option<Vec<u8>> {
     (bytes.len() >= MIN_GZIP_BYTES && packed.len() < bytes.len()).then_some(packed)
 }
 
-fn theme_css(theme: &Theme) -> String {
-    let Theme { hue, accent_hue, saturation } = theme;
+fn theme_css(theme: &SiteTheme) -> String {
+    let SiteTheme { hue, accent_hue, saturation } = theme;
     format!(":root {{ --hue: {hue}; --accent-hue: {accent_hue}; --saturation: {saturation}%; }}\n")
 }
 
@@ -248,7 +248,7 @@ mod tests {
 
     use super::*;
 
-    const THEME: Theme = Theme { hue: 215, accent_hue: 217, saturation: 14 };
+    const THEME: SiteTheme = SiteTheme { hue: 215, accent_hue: 217, saturation: 14 };
 
     #[test]
     fn the_binary_carries_every_file_it_serves() {
@@ -307,7 +307,7 @@ mod tests {
     fn any_other_state_of_any_file_has_another_version() {
         let built_in = Assets::built_in(None, &THEME).version();
         assert_eq!(built_in, Assets::built_in(None, &THEME).version());
-        assert_ne!(built_in, Assets::built_in(None, &Theme { hue: 1, ..THEME }).version());
+        assert_ne!(built_in, Assets::built_in(None, &SiteTheme { hue: 1, ..THEME }).version());
         let overlay = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(overlay.path().join("static/js")).unwrap();
         let assets = Assets::built_in(Some(overlay.path()), &THEME);

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use belvedere::config::{DirectorySettings, Discovery, Scheme, Servers};
+use belvedere::config::{DirectoryServers, DirectorySettings, DnsDiscovery, LdapScheme};
 use belvedere::directory::{DirectoryRefusal, LdapDirectory, Unreachable};
 use belvedere::domain::{ManualClock, Timestamp};
 
@@ -17,9 +17,9 @@ const OF_BERLIN: &str = "_ldap._tcp.Berlin._sites.dc._msdcs.corp.example.com";
 
 fn discovered(domain: &samba::SambaDomain, dns: &DnsServer, site: Option<&str>) -> DirectorySettings {
     let discovery =
-        Discovery { scheme: Scheme::Ldaps, domain: samba::DNS_DOMAIN.to_owned(), site: site.map(str::to_owned) };
+        DnsDiscovery { scheme: LdapScheme::Ldaps, domain: samba::DNS_DOMAIN.to_owned(), site: site.map(str::to_owned) };
     DirectorySettings {
-        servers: Servers::Discovered(discovery),
+        servers: DirectoryServers::Discovered(discovery),
         dns: vec![dns.address()],
         dial_timeout: Duration::from_secs(2),
         ..settings(&[], &domain.ca_file)

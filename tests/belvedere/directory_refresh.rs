@@ -263,7 +263,7 @@ impl StoredSession {
     async fn of(directory: LdapDirectory, people: &[Person], sessions_each: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::at(START));
-        let settings = SessionSettings::lasting(Duration::from_hours(12), Duration::from_hours(24 * 7));
+        let settings = SessionSettings::with_lifetimes(Duration::from_hours(12), Duration::from_hours(24 * 7));
         let sessions = Sessions::open(&folder.path().join("sessions.db"), &settings, clock.clone()).await.unwrap();
         for person in people {
             for _ in 0..sessions_each {

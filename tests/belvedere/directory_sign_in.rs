@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use belvedere::config::{DirectorySettings, Scheme, ServerAddress, Servers, ServiceAccount};
+use belvedere::config::{DirectoryServers, DirectorySettings, LdapScheme, ServerAddress, ServiceAccount};
 use belvedere::directory::{BindDenied, Candidate, Directory as _, DirectoryRefusal, LdapDirectory, Leave};
 use belvedere::domain::{Password, Person, PersonId, SystemClock, Username};
 
@@ -40,13 +40,13 @@ pub(crate) fn settings(urls: &[&str], ca_file: &Path) -> DirectorySettings {
         ca_file: Some(ca_file.to_owned()),
         dial_timeout: Duration::from_secs(10),
         operation_timeout: Duration::from_secs(10),
-        ..DirectorySettings::of(Servers::Listed(servers))
+        ..DirectorySettings::with_servers(DirectoryServers::Listed(servers))
     }
 }
 
 fn address(url: &str) -> ServerAddress {
     let (scheme, rest) = url.split_once("://").unwrap();
-    let (scheme, standard) = if scheme == "ldaps" { (Scheme::Ldaps, 636) } else { (Scheme::Ldap, 389) };
+    let (scheme, standard) = if scheme == "ldaps" { (LdapScheme::Ldaps, 636) } else { (LdapScheme::Ldap, 389) };
     let (host, port) = match rest.rsplit_once(':') {
         Some((host, port)) => (host, port.parse().unwrap()),
         None => (rest, standard),

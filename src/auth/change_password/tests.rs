@@ -136,7 +136,7 @@ impl House {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(NOW)));
-        let settings = SessionSettings::lasting(Duration::from_mins(30), Duration::from_hours(12));
+        let settings = SessionSettings::with_lifetimes(Duration::from_mins(30), Duration::from_hours(12));
         let sessions = Sessions::open(&folder.path().join("sessions.db"), &settings, clock.clone()).await.unwrap();
         let directory = Arc::new(OnePassword { password: Mutex::new(OLD.to_owned()), sent: AtomicUsize::new(0) });
         let keys = Keys::from_secret(&[7; 32]);

@@ -117,7 +117,7 @@ impl House {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_795_309_126_976)));
-        let lasting = SessionSettings::lasting(Duration::from_hours(12), Duration::from_hours(48));
+        let lasting = SessionSettings::with_lifetimes(Duration::from_hours(12), Duration::from_hours(48));
         let settings = SessionSettings { refresh: EVERY, max_staleness: STALE, ..lasting };
         let sessions = Sessions::open(&folder.path().join("sessions.db"), &settings, clock.clone()).await.unwrap();
         let book = Arc::new(Book::default());

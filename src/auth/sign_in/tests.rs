@@ -154,7 +154,7 @@ impl House {
     async fn with(pace: impl FnOnce(Arc<ManualClock>) -> Arc<dyn Clock>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_795_309_126_976)));
-        let settings = SessionSettings::lasting(Duration::from_mins(30), Duration::from_hours(12));
+        let settings = SessionSettings::with_lifetimes(Duration::from_mins(30), Duration::from_hours(12));
         let sessions = Sessions::open(&folder.path().join("sessions.db"), &settings, clock.clone()).await.unwrap();
         let book = Arc::new(Book::default());
         let keys = Keys::from_secret(&[7; 32]);

@@ -9,7 +9,7 @@ use super::claims::{Claims, seconds};
 use super::key::{Key, PublicKeys};
 use super::text::SignedText;
 use crate::auth::Keys;
-use crate::config::SignedTokenSettings;
+use crate::config::JwtSettings;
 use crate::domain::{Clock, RootCredential, Timestamp};
 use crate::store::{AeadCipher, StoreError, fill_randomly};
 use crate::tokens::Tokens;
@@ -32,7 +32,7 @@ pub struct Signer {
     seal: AeadCipher,
     clock: Arc<dyn Clock>,
     issuer: String,
-    settings: SignedTokenSettings,
+    settings: JwtSettings,
     /// The oldest first; the last one signs.
     ring: RwLock<Ring>,
 }
@@ -55,7 +55,7 @@ impl Signer {
     pub async fn open(
         tokens: Tokens,
         keys: &Keys,
-        settings: SignedTokenSettings,
+        settings: JwtSettings,
         issuer: String,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StoreError> {

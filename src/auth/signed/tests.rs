@@ -5,7 +5,7 @@ use tempfile::TempDir;
 
 use super::{Claims, SignedText, Signer, Unsound};
 use crate::auth::Keys;
-use crate::config::{SignedTokenSettings, TokenSettings};
+use crate::config::{JwtSettings, TokenSettings};
 use crate::domain::{ManualClock, RootCredential, Timestamp, TokenId};
 use crate::tokens::Tokens;
 
@@ -27,7 +27,7 @@ impl Desk {
         let settings = TokenSettings { lifetime: DAY, longest: DAY, unrefreshed: DAY };
         let file = self.folder.path().join("tokens.db");
         let tokens = Tokens::open(&file, &settings, DAY, self.clock.clone()).await.unwrap();
-        let settings = SignedTokenSettings { lifetime: 3 * MINUTE, rotate: 30 * DAY };
+        let settings = JwtSettings { lifetime: 3 * MINUTE, rotate: 30 * DAY };
         let keys = Keys::from_secret(&[secret; 32]);
         Signer::open(tokens, &keys, settings, issuer.to_owned(), self.clock.clone()).await.unwrap()
     }

@@ -1,8 +1,8 @@
 use std::ops::RangeInclusive;
 
+use super::super::hints::{choose, shown};
 use super::super::reader::{Fields, Ledger, Placed};
 use super::super::tree::{Node, Value};
-use super::super::words::{choose, shown};
 use crate::domain::{Access, Audience, GroupRef, UserRef};
 
 /// What `factor` may be: a password alone, or a second factor with it.

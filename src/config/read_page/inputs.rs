@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
 
+use super::super::hints::{choose, shown};
 use super::super::page::{Input, InputKind, InputOption};
 use super::super::reader::{Fields, Ledger, Placed};
 use super::super::tree::{Node, Value};
-use super::super::words::{choose, shown};
 use crate::domain::InputName;
 
 /// A list longer than this is searched, not read; and every option may become a channel.

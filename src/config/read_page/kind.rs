@@ -1,10 +1,10 @@
 use std::time::Duration;
 
-use super::super::fault::Place;
+use super::super::diagnostic::SourceLocation;
+use super::super::hints::choose;
 use super::super::page::{Input, PanelKind, Unit};
 use super::super::quantity::duration_text;
 use super::super::reader::{Fields, Placed};
-use super::super::words::choose;
 use crate::domain::{Placeholder, TextTemplate};
 
 /// What a chart or a sparkline shows when nothing is said.
@@ -278,6 +278,6 @@ fn check_slot(slot: &Placeholder, inputs: &[Input]) -> Result<(), (String, Strin
 }
 
 /// The placeholder itself where it can be found in what is written, or else the whole text.
-fn slot_place(text: &Place, slot: &Placeholder) -> Place {
+fn slot_place(text: &SourceLocation, slot: &Placeholder) -> SourceLocation {
     text.find(&format!("{{{}}}", slot.key)).unwrap_or_else(|| text.clone())
 }

@@ -2,11 +2,11 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::super::fault::{Document, Fault, Faults, Place};
+use super::super::diagnostic::{Diagnostic, Diagnostics, Document, SourceLocation};
+use super::super::hints::shown;
 use super::super::page::{Input, PageFile, PanelSettings};
 use super::super::reader::{Fields, Ledger, Placed};
 use super::super::tree::{Node, read_document};
-use super::super::words::shown;
 use super::access::read_access;
 use super::inputs::read_input;
 use super::panel::read_panel;
@@ -29,11 +29,11 @@ const MOST_INPUTS: usize = 12;
 ///
 /// # Errors
 /// Every fault in the text, each with its place and what would be right.
-pub fn read_page(file: &Path, text: &str) -> Result<PageFile, Faults> {
+pub fn read_page(file: &Path, text: &str) -> Result<PageFile, Diagnostics> {
     if text.len() > LARGEST_PAGE {
         let message = format!("the file has {} bytes", text.len());
-        return Err(Fault::new(
-            Place::file(file),
+        return Err(Diagnostic::new(
+            SourceLocation::file(file),
             message,
             format!("{LARGEST_PAGE} are the most: make several pages of it"),
         )
@@ -47,7 +47,7 @@ pub fn read_page(file: &Path, text: &str) -> Result<PageFile, Faults> {
         return Err(syntax);
     }
     let slug = read_slug(file, &ledger);
-    let mut fields = Fields::new(Place::in_document(&document, 0..0), entries, &ledger);
+    let mut fields = Fields::new(SourceLocation::in_document(&document, 0..0), entries, &ledger);
 
     fields.needs("title", "give the page a heading: `title = \"Operations\"`");
     let title = fields.text("title");
@@ -89,7 +89,7 @@ fn read_slug(file: &Path, ledger: &Ledger) -> Option<PageSlug> {
         Ok(slug) => Some(slug),
         Err(error) => {
             let message = format!("the file's name {} cannot be a page's address", shown(&stem));
-            ledger.add(Fault::new(Place::file(file), message, format!("rename the file: {error}")));
+            ledger.add(Diagnostic::new(SourceLocation::file(file), message, format!("rename the file: {error}")));
             None
         }
     }
@@ -132,10 +132,10 @@ fn read_panels<'l>(fields: &mut Fields<'l>, inputs: &[Input], ledger: &'l Ledger
 
 /// Names that may stand only once.
 #[derive(Default)]
-struct Seen(HashMap<String, Place>);
+struct Seen(HashMap<String, SourceLocation>);
 
 impl Seen {
-    fn is_new(&mut self, what: &str, key: &str, name: &str, place: &Place, ledger: &Ledger) -> bool {
+    fn is_new(&mut self, what: &str, key: &str, name: &str, place: &SourceLocation, ledger: &Ledger) -> bool {
         if let Some(first) = self.0.get(name) {
             let line = first.line_and_column().map_or(0, |(line, _)| line);
             let message = format!("another {what} has the {key} `{name}` already, in line {line}");

@@ -1,9 +1,9 @@
 use std::time::Duration;
 
-use super::super::fault::Place;
+use super::super::diagnostic::SourceLocation;
+use super::super::hints::shown;
 use super::super::page::{Input, PanelSettings, PanelSource, Unit};
 use super::super::reader::{Fields, Ledger, Placed};
-use super::super::words::shown;
 use super::kind::{KINDS, Kind, PARTICULAR};
 use crate::domain::{HealthState, PanelId, SourceName, Threshold};
 
@@ -139,7 +139,7 @@ fn read_source(fields: &mut Fields<'_>) -> Option<PanelSource> {
     })
 }
 
-fn span(place: &Place) -> std::ops::Range<usize> {
+fn span(place: &SourceLocation) -> std::ops::Range<usize> {
     place.span().unwrap_or_default()
 }
 

@@ -3,19 +3,19 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::super::fault::{Fault, Faults};
+use super::super::diagnostic::{Diagnostic, Diagnostics};
 use super::super::page::{InputKind, PageFile, PanelKind, Unit};
 use super::read_page;
 use crate::domain::{Access, Audience, GroupRef, HealthState, UserRef};
 
 const FILE: &str = "pages/ops.toml";
 
-fn read(text: &str) -> Result<PageFile, Faults> {
+fn read(text: &str) -> Result<PageFile, Diagnostics> {
     read_page(Path::new(FILE), text)
 }
 
 /// The one fault in `text`.
-fn fault(text: &str) -> Fault {
+fn fault(text: &str) -> Diagnostic {
     let faults = read(text).expect_err(text);
     assert_eq!(faults.len(), 1, "{text}\n{faults}");
     faults.into_iter().next().unwrap()
@@ -35,7 +35,7 @@ fn input(line: &str) -> String {
 fn expect(cases: &[(String, &str, &str, &str)]) {
     for (text, place, message, help) in cases {
         let fault = fault(text);
-        assert_eq!(fault.place.to_string(), format!("{FILE}:{place}"), "{text}\n{fault}");
+        assert_eq!(fault.location.to_string(), format!("{FILE}:{place}"), "{text}\n{fault}");
         assert!(fault.message.contains(message), "{text}\n{fault}");
         assert!(fault.help.contains(help), "{text}\n{fault}");
     }
@@ -269,14 +269,14 @@ fn every_fault_is_found_in_one_go_from_top_to_bottom() {
     let text =
         "titel = \"T\"\norder = \"x\"\n[[panel]]\nkind = \"line\"\nspan = 99\nevery = \"1ms\"\nuint = \"percent\"\n";
     let faults = read(text).unwrap_err();
-    let lines: Vec<_> = faults.iter().map(|fault| fault.place.line_and_column().unwrap().0).collect();
+    let lines: Vec<_> = faults.iter().map(|fault| fault.location.line_and_column().unwrap().0).collect();
     assert_eq!(lines, [1, 1, 2, 3, 3, 3, 5, 6, 7], "{faults}");
 }
 
 #[test]
 fn all_broken_syntax_is_found_in_one_go() {
     let faults = read("title = Operations\nabout = \"x\norder = 1\n[[panel\n").unwrap_err();
-    let lines: Vec<_> = faults.iter().map(|fault| fault.place.line_and_column().unwrap().0).collect();
+    let lines: Vec<_> = faults.iter().map(|fault| fault.location.line_and_column().unwrap().0).collect();
     assert_eq!(lines, [1, 2, 4], "{faults}");
 }
 
@@ -301,7 +301,7 @@ fn a_fault_is_shown_with_its_line_and_a_marker() {
 
 #[test]
 fn a_fault_in_parts_has_all_that_a_page_needs() {
-    let report = fault("title = \"T\"\naccess = \"pubic\"\n").report();
+    let report = fault("title = \"T\"\naccess = \"pubic\"\n").to_report();
     let json = serde_json::to_value(&report).unwrap();
     assert_eq!(
         json,
@@ -317,12 +317,12 @@ fn a_fault_in_parts_has_all_that_a_page_needs() {
 fn a_fault_found_later_stands_at_the_query() {
     let page = read(&panel("kind = \"stat\"")).unwrap();
     let span = page.panels[0].source.as_ref().unwrap().query_span.clone();
-    let fault = Fault::in_page(&page, span, "the host knows no `load.1`", "did you mean `load.5`?");
-    assert_eq!(fault.place.to_string(), "pages/ops.toml:5:9");
-    assert_eq!(fault.report().text.as_deref(), Some("query = \"load.1\""));
+    let fault = Diagnostic::in_page(&page, span, "the host knows no `load.1`", "did you mean `load.5`?");
+    assert_eq!(fault.location.to_string(), "pages/ops.toml:5:9");
+    assert_eq!(fault.to_report().text.as_deref(), Some("query = \"load.1\""));
     // A span from another text is no reason to fall over.
-    let far = Fault::in_page(&page, 5_000..usize::MAX, "m", "h");
-    assert!(Faults::from(far).render(true).contains("pages/ops.toml"));
+    let far = Diagnostic::in_page(&page, 5_000..usize::MAX, "m", "h");
+    assert!(Diagnostics::from(far).render(true).contains("pages/ops.toml"));
 }
 
 #[test]
@@ -371,7 +371,7 @@ fn nothing_that_can_be_written_makes_it_fall_over() {
         let text: String = text.into_iter().collect();
         if let Err(faults) = read(&text) {
             assert!(!faults.is_empty(), "refused without a reason:\n{text}");
-            assert!(!faults.render(true).is_empty() && faults.reports().len() == faults.len());
+            assert!(!faults.render(true).is_empty() && faults.to_reports().len() == faults.len());
         }
     }
 }
@@ -390,7 +390,8 @@ fn neither_depth_nor_length_makes_it_fall_over() {
     ] {
         let faults = read(&text).unwrap_err();
         assert!(
-            !faults.is_empty() && faults.iter().all(|fault| Faults::from(fault.clone()).render(false).len() < 5_000)
+            !faults.is_empty()
+                && faults.iter().all(|fault| Diagnostics::from(fault.clone()).render(false).len() < 5_000)
         );
     }
 }

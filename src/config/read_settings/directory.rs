@@ -2,10 +2,12 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 
-use super::super::directory_settings::{DirectoryKind, DirectorySettings, FurtherDirectory, Servers, ServiceAccount};
+use super::super::directory_settings::{
+    AdditionalDirectory, DirectoryKind, DirectoryServers, DirectorySettings, ServiceAccount,
+};
+use super::super::hints::shown;
 use super::super::reader::Fields;
 use super::super::tree::Entry;
-use super::super::words::shown;
 use super::files::{ca_file, secret};
 use super::mail;
 use super::servers::{read_dns, read_servers};
@@ -34,7 +36,7 @@ pub(super) fn read_directory(mut fields: Fields<'_>) -> Option<DirectorySettings
 }
 
 /// `[directories.…]`, in the order written.
-pub(super) fn read_directories(mut fields: Fields<'_>) -> Option<IndexMap<DirectoryName, FurtherDirectory>> {
+pub(super) fn read_directories(mut fields: Fields<'_>) -> Option<IndexMap<DirectoryName, AdditionalDirectory>> {
     let entries = fields.rest();
     let written = entries.len();
     let mut taken = Vec::new();
@@ -47,7 +49,7 @@ fn read_further(
     entry: Entry,
     fields: &Fields<'_>,
     taken: &mut Vec<String>,
-) -> Option<(DirectoryName, FurtherDirectory)> {
+) -> Option<(DirectoryName, AdditionalDirectory)> {
     let ledger = fields.ledger;
     let name = entry.key.parse::<DirectoryName>().map_err(|error| {
         let message = format!("a directory cannot be called {}", shown(&entry.key));
@@ -85,12 +87,12 @@ fn read_further(
         taken.push(folded);
     }
     let domains = domains.value.into_iter().map(|domain| domain.value).collect();
-    Some((name.ok()?, FurtherDirectory { domains, settings: settings? }))
+    Some((name.ok()?, AdditionalDirectory { domains, settings: settings? }))
 }
 
 fn read_one(fields: &mut Fields<'_>) -> Option<DirectorySettings> {
     let ledger = fields.ledger;
-    let standard = DirectorySettings::of(Servers::Listed(Vec::new()));
+    let standard = DirectorySettings::with_servers(DirectoryServers::Listed(Vec::new()));
     let site = fields.or("site", None, |fields, key| fields.placed_text(key).map(Some));
     let servers = site.and_then(|site| read_servers(fields, site));
     let dns =

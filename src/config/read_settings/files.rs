@@ -6,7 +6,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use zeroize::Zeroizing;
 
-use super::super::fault::{Place, Spot};
+use super::super::diagnostic::{SourceLocation, Spot};
 use super::super::reader::{Fields, Placed};
 
 /// The largest secret: long beyond any password or token, so that a wrong path is noticed.
@@ -112,7 +112,7 @@ fn read(path: &Path, most: u64) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn remedy(place: &Place) -> &'static str {
+fn remedy(place: &SourceLocation) -> &'static str {
     match place.spot() {
         Spot::Text(..) => {
             "correct the path, which is relative to the settings' folder, or let the program's user read the file"

@@ -1,9 +1,9 @@
+use super::super::diagnostic::SourceLocation;
 use super::super::directory_settings::{DirectoryKind, DirectorySettings};
-use super::super::fault::Place;
 use super::super::reader::Ledger;
 
 /// Whether `sign_in_by_mail`, which is written at `place`, goes together with the rest of the table.
-pub(super) fn check(settings: &DirectorySettings, place: Option<&Place>, ledger: &Ledger) -> bool {
+pub(super) fn check(settings: &DirectorySettings, place: Option<&SourceLocation>, ledger: &Ledger) -> bool {
     let (true, Some(place)) = (settings.sign_in_by_mail, place) else { return true };
     // Active Directory shows nobody to strangers, and takes no mail address in a bind.
     if settings.service_account.is_none() && settings.kind != Some(DirectoryKind::Ldap) {

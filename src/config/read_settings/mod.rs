@@ -4,6 +4,7 @@
 //! Nothing is dialled.
 
 mod accounts;
+mod api_auth;
 mod audit;
 mod connections;
 mod directory;
@@ -11,7 +12,6 @@ mod files;
 mod live;
 mod mail;
 mod metrics;
-mod scripts;
 mod second_factor;
 mod server_address;
 mod servers;
@@ -21,5 +21,5 @@ mod sources;
 #[cfg(test)]
 mod tests;
 
-pub use settings::ForPages;
+pub use settings::PagesSettings;
 pub(super) use settings::TABLES;

@@ -2,9 +2,9 @@ use std::net::IpAddr;
 
 use url::Url;
 
-use super::super::cover::has_user_information;
-use super::super::directory_settings::{Discovery, Scheme, ServerAddress};
-use super::super::words::shown;
+use super::super::directory_settings::{DnsDiscovery, LdapScheme, ServerAddress};
+use super::super::hints::shown;
+use super::super::redact::has_user_information;
 
 const LDAP_PORT: u16 = 389;
 const LDAPS_PORT: u16 = 636;
@@ -33,8 +33,8 @@ pub(super) fn read_server_address(text: &str) -> Result<ServerAddress, (String, 
         return Err((format!("{} is not a URL", shown(text)), help));
     };
     let scheme = match url.scheme() {
-        "ldap" => Scheme::Ldap,
-        "ldaps" => Scheme::Ldaps,
+        "ldap" => LdapScheme::Ldap,
+        "ldaps" => LdapScheme::Ldaps,
         _ => {
             return Err((
                 format!("{} is not an LDAP URL", shown(text)),
@@ -60,8 +60,8 @@ pub(super) fn read_server_address(text: &str) -> Result<ServerAddress, (String, 
         ));
     }
     let standard = match scheme {
-        Scheme::Ldap => LDAP_PORT,
-        Scheme::Ldaps => LDAPS_PORT,
+        LdapScheme::Ldap => LDAP_PORT,
+        LdapScheme::Ldaps => LDAPS_PORT,
     };
     Ok(ServerAddress { scheme, host: host.to_owned(), port: url.port().unwrap_or(standard) })
 }
@@ -76,11 +76,11 @@ pub(super) fn is_discovery(text: &str) -> bool {
 ///
 /// # Errors
 /// What is wrong and what would be right.
-pub(super) fn read_discovery(text: &str, site: Option<String>) -> Result<Discovery, (String, String)> {
+pub(super) fn read_discovery(text: &str, site: Option<String>) -> Result<DnsDiscovery, (String, String)> {
     const HELP: &str = "write the domain alone, as in `ldaps+srv://corp.example.com`: DNS names servers and ports";
     let plain = text.trim().to_ascii_lowercase().replacen("+srv://", "://", 1);
     let ServerAddress { scheme, host, port } = read_server_address(&plain)?;
-    let standard = if scheme == Scheme::Ldaps { LDAPS_PORT } else { LDAP_PORT };
+    let standard = if scheme == LdapScheme::Ldaps { LDAPS_PORT } else { LDAP_PORT };
     // A port that is written is gone from a URL when it is the scheme's own; the colon is not.
     if port != standard || plain.splitn(3, ':').nth(2).is_some() {
         return Err((format!("{} has a port", shown(text)), HELP.to_owned()));
@@ -88,7 +88,7 @@ pub(super) fn read_discovery(text: &str, site: Option<String>) -> Result<Discove
     if host.parse::<IpAddr>().is_ok() || !host.contains('.') {
         return Err((format!("{} names no domain", shown(text)), HELP.to_owned()));
     }
-    Ok(Discovery { scheme, domain: host.trim_end_matches('.').to_owned(), site })
+    Ok(DnsDiscovery { scheme, domain: host.trim_end_matches('.').to_owned(), site })
 }
 
 /// Whether what is said to this server never leaves the machine.
@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn a_domain_may_stand_for_the_servers_that_dns_knows() {
         let found = read_discovery("ldaps+srv://Corp.example.com", Some("Berlin".into())).unwrap();
-        assert_eq!((found.scheme, found.domain.as_str()), (Scheme::Ldaps, "corp.example.com"));
+        assert_eq!((found.scheme, found.domain.as_str()), (LdapScheme::Ldaps, "corp.example.com"));
         assert!(is_discovery("LDAP+SRV://x") && !is_discovery("ldaps://x"));
         for bad in ["ldaps+srv://corp.example.com:636", "ldaps+srv://10.0.0.1", "ldaps+srv://corp", "ldaps+srv://"] {
             assert!(read_discovery(bad, None).is_err(), "{bad}");

@@ -1,10 +1,10 @@
 use std::net::{IpAddr, SocketAddr};
 
-use super::super::directory_settings::{Discovery, Scheme, ServerAddress, Servers};
-use super::super::fault::Place;
+use super::super::diagnostic::SourceLocation;
+use super::super::directory_settings::{DirectoryServers, DnsDiscovery, LdapScheme, ServerAddress};
+use super::super::hints::shown;
 use super::super::reader::{Fields, Ledger, Placed};
 use super::super::tree::{Node, Value};
-use super::super::words::shown;
 use super::server_address::{is_discovery, is_loopback, read_discovery, read_server_address};
 
 /// Each may cost a dial time-out before the next is tried.
@@ -16,7 +16,7 @@ const DNS_PORT: u16 = 53;
 /// Servers with the places they were written at.
 pub(super) enum Written {
     Listed(Vec<Placed<ServerAddress>>),
-    Discovered(Placed<Discovery>),
+    Discovered(Placed<DnsDiscovery>),
 }
 
 impl Written {
@@ -24,7 +24,7 @@ impl Written {
     pub(super) fn refuse_plaintext(&self, ledger: &Ledger) {
         match self {
             Self::Listed(servers) => servers.iter().for_each(|server| refuse_plaintext(server, ledger)),
-            Self::Discovered(Placed { value, place }) if value.scheme == Scheme::Ldap => {
+            Self::Discovered(Placed { value, place }) if value.scheme == LdapScheme::Ldap => {
                 let message =
                     format!("passwords would cross the network unencrypted to the servers of {}", value.domain);
                 let help = format!("write `ldaps+srv://{}`, or add `start_tls = true`", value.domain);
@@ -34,10 +34,10 @@ impl Written {
         }
     }
 
-    pub(super) fn value(self) -> Servers {
+    pub(super) fn value(self) -> DirectoryServers {
         match self {
-            Self::Listed(servers) => Servers::Listed(servers.into_iter().map(|server| server.value).collect()),
-            Self::Discovered(discovery) => Servers::Discovered(discovery.value),
+            Self::Listed(servers) => DirectoryServers::Listed(servers.into_iter().map(|server| server.value).collect()),
+            Self::Discovered(discovery) => DirectoryServers::Discovered(discovery.value),
         }
     }
 }
@@ -83,7 +83,11 @@ pub(super) fn read_servers(fields: &mut Fields<'_>, site: Option<Placed<String>>
     read_list(&place, written, ledger).map(Written::Listed)
 }
 
-fn read_list(place: &Place, written: Vec<Placed<String>>, ledger: &Ledger) -> Option<Vec<Placed<ServerAddress>>> {
+fn read_list(
+    place: &SourceLocation,
+    written: Vec<Placed<String>>,
+    ledger: &Ledger,
+) -> Option<Vec<Placed<ServerAddress>>> {
     if written.is_empty() || written.len() > MOST_SERVERS {
         let message = format!("`url` has {} servers", written.len());
         ledger.note(place, message, format!("write 1 to {MOST_SERVERS}: `url = \"ldaps://dc1.corp.example.com\"`"));
@@ -134,7 +138,7 @@ pub(super) fn read_dns(written: Vec<Placed<String>>, ledger: &Ledger) -> Option<
 
 /// Passwords do not cross a network unencrypted, unless somebody insists.
 fn refuse_plaintext(server: &Placed<ServerAddress>, ledger: &Ledger) {
-    if server.value.scheme == Scheme::Ldap && !is_loopback(&server.value) {
+    if server.value.scheme == LdapScheme::Ldap && !is_loopback(&server.value) {
         ledger.note(
             &server.place,
             format!("passwords would cross the network unencrypted to {}", server.value),

@@ -4,19 +4,19 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use rocket::figment::Figment;
 
-use super::super::fault::Faults;
+use super::super::config_sources::Writings;
+use super::super::diagnostic::Diagnostics;
 use super::super::read_page::read_audience;
 use super::super::reader::{Fields, Ledger};
 use super::super::settings::{LogFormat, LogSettings, SessionSettings, Settings, SourceSettings};
-use super::super::settings_tree::Writings;
 use super::accounts::{read_accounts, read_digest};
+use super::api_auth::{read_basic, read_signed, read_tokens};
 use super::audit::read_audit;
 use super::connections::read_connections;
 use super::directory::{read_directories, read_directory};
 use super::files::path;
 use super::live::read_live;
 use super::metrics::read_metrics;
-use super::scripts::{read_basic, read_signed, read_tokens};
 use super::second_factor::read_second_factor;
 use super::site::read_site;
 use super::sources::read_sources;
@@ -96,7 +96,7 @@ impl Settings {
     ///
     /// # Errors
     /// Every fault, each with its place (file, line and column, or the environment variable) and what would be right.
-    pub fn from_figment(figment: &Figment) -> Result<Self, Faults> {
+    pub fn from_figment(figment: &Figment) -> Result<Self, Diagnostics> {
         let writings = Writings::of(figment);
         let entries = writings.merged()?;
         let ledger = Ledger::default();
@@ -111,20 +111,20 @@ impl Settings {
     }
 
     /// What can be read for the pages out of settings that are faulty elsewhere. `None` when not even their folder can.
-    pub fn for_pages(figment: &Figment) -> Option<ForPages> {
+    pub fn for_pages(figment: &Figment) -> Option<PagesSettings> {
         let writings = Writings::of(figment);
         // The faults found on the way are those that `from_figment` tells of.
         let unheard = Ledger::default();
         let mut fields = Fields::new(writings.whole(), writings.merged().ok()?, &unheard);
         let default = writings.folder().join(DEFAULT_PAGES);
         let folder = fields.or("pages", default, |fields, key| path(fields, key).map(|path| path.value))?;
-        Some(ForPages { folder, sources: read_sources(fields.table_or_empty("sources")) })
+        Some(PagesSettings { folder, sources: read_sources(fields.table_or_empty("sources")) })
     }
 }
 
 /// What the pages need of the settings, so that one check finds the faults of both.
 #[derive(Debug)]
-pub struct ForPages {
+pub struct PagesSettings {
     /// The folder of page files.
     pub folder: PathBuf,
     /// The named sources, unless one of them is faulty.
@@ -170,7 +170,7 @@ fn read_settings(mut fields: Fields<'_>, folder: &std::path::Path) -> Option<Set
         audit: audit?,
         basic: basic?,
         tokens: tokens?,
-        signed_tokens: signed_tokens?,
+        jwt: signed_tokens?,
         live: live?,
         connections: connections?,
         log: log?,
@@ -192,7 +192,7 @@ fn read_sessions(mut fields: Fields<'_>) -> Option<SessionSettings> {
         fields.ledger.note(&idle.place, message, "write a shorter `idle` or a longer `absolute`");
     }
     let idle_is = idle.map_or(DEFAULT_IDLE.min(absolute), |idle| idle.value);
-    let standard = SessionSettings::lasting(idle_is, absolute);
+    let standard = SessionSettings::with_lifetimes(idle_is, absolute);
     let unrefreshed = fields.or("unrefreshed", standard.unrefreshed, |fields, key| {
         fields.duration(key, range.clone()).map(|unrefreshed| unrefreshed.value)
     });

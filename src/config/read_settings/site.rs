@@ -3,16 +3,16 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use url::Url;
 
-use super::super::cover::has_user_information;
+use super::super::hints::shown;
 use super::super::reader::{Fields, Placed};
-use super::super::settings::{SiteSettings, Theme};
-use super::super::words::shown;
+use super::super::redact::has_user_information;
+use super::super::settings::{SiteSettings, SiteTheme};
 use crate::domain::TrustedProxies;
 
 const DEFAULT_NAME: &str = "Belvedere";
 
 /// A quiet blue grey with links a little bluer: what the stylesheet was drawn with.
-const DEFAULT_THEME: Theme = Theme { hue: 215, accent_hue: 217, saturation: 14 };
+const DEFAULT_THEME: SiteTheme = SiteTheme { hue: 215, accent_hue: 217, saturation: 14 };
 
 /// `[site]`.
 pub(super) fn read_site(mut fields: Fields<'_>) -> Option<SiteSettings> {
@@ -89,14 +89,14 @@ fn read_public_url(fields: &Fields<'_>, text: &Placed<String>) -> Option<Url> {
     None
 }
 
-fn read_theme(mut fields: Fields<'_>) -> Option<Theme> {
+fn read_theme(mut fields: Fields<'_>) -> Option<SiteTheme> {
     let hue = fields.or("hue", i64::from(DEFAULT_THEME.hue), |fields, key| fields.whole(key, 0..=359));
     let accent_hue =
         fields.or("accent_hue", i64::from(DEFAULT_THEME.accent_hue), |fields, key| fields.whole(key, 0..=359));
     let saturation =
         fields.or("saturation", i64::from(DEFAULT_THEME.saturation), |fields, key| fields.whole(key, 0..=100));
     fields.finish();
-    Some(Theme {
+    Some(SiteTheme {
         hue: u16::try_from(hue?).ok()?,
         accent_hue: u16::try_from(accent_hue?).ok()?,
         saturation: u8::try_from(saturation?).ok()?,

@@ -4,11 +4,11 @@ use indexmap::IndexMap;
 use reqwest::header::{HeaderName, HeaderValue};
 use url::Url;
 
-use super::super::cover::has_user_information;
+use super::super::hints::shown;
 use super::super::reader::Fields;
-use super::super::settings::{HttpSource, Secret, SourceSettings};
+use super::super::redact::has_user_information;
+use super::super::settings::{HttpSourceSettings, Secret, SourceSettings};
 use super::super::tree::{Entry, Node, Value};
-use super::super::words::shown;
 use super::files::{ca_file, path, secret, secret_in};
 use crate::domain::{SourceName, TextTemplate};
 
@@ -67,7 +67,7 @@ fn read_source(entry: Entry, fields: &Fields<'_>) -> Option<(SourceName, SourceS
     Some((name?, SourceSettings::Http(source)))
 }
 
-fn read_http(mut fields: Fields<'_>) -> Option<HttpSource> {
+fn read_http(mut fields: Fields<'_>) -> Option<HttpSourceSettings> {
     let url = read_url(&mut fields);
     let headers = fields.or("headers", Some(Vec::new()), |fields, key| fields.table(key).map(read_headers));
     let ca_file = ca_file(&mut fields);
@@ -77,7 +77,7 @@ fn read_http(mut fields: Fields<'_>) -> Option<HttpSource> {
     let max_bytes = fields
         .or("max_bytes", DEFAULT_MAX_BYTES, |fields, key| fields.size(key, SMALLEST_MAX_BYTES..=LARGEST_MAX_BYTES));
     fields.finish();
-    Some(HttpSource {
+    Some(HttpSourceSettings {
         url: url?,
         headers: headers??,
         ca_file: ca_file?,

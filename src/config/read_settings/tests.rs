@@ -7,10 +7,10 @@ use std::time::Duration;
 use rocket::figment::Figment;
 use rocket::figment::providers::{Format, Toml};
 
-use super::super::directory_settings::{DirectoryKind, Scheme};
+use super::super::diagnostic::Diagnostics;
+use super::super::directory_settings::{DirectoryKind, LdapScheme};
 use super::super::environment::Environment;
-use super::super::fault::Faults;
-use super::super::settings::{LogFormat, Settings, SourceSettings, Theme};
+use super::super::settings::{LogFormat, Settings, SiteTheme, SourceSettings};
 
 /// A folder with settings, and an environment of its own.
 struct Folder {
@@ -42,7 +42,7 @@ impl Folder {
         self.folder.path().join(name)
     }
 
-    fn read_as(&self, profile: &str) -> Result<Settings, Faults> {
+    fn read_as(&self, profile: &str) -> Result<Settings, Diagnostics> {
         let figment = Figment::from(rocket::Config::default())
             .merge(Toml::file_exact(self.path("Rocket.toml")).nested())
             .merge(Environment::new(self.variables.clone()))
@@ -50,7 +50,7 @@ impl Folder {
         Settings::from_figment(&figment)
     }
 
-    fn read(&self) -> Result<Settings, Faults> {
+    fn read(&self) -> Result<Settings, Diagnostics> {
         self.read_as("debug")
     }
 
@@ -59,7 +59,7 @@ impl Folder {
         let faults = self.read().expect_err("there is a fault");
         assert_eq!(faults.len(), 1, "{faults}");
         let fault = faults.iter().next().unwrap();
-        let line = format!("{} | {} | {}", fault.place, fault.message, fault.help);
+        let line = format!("{} | {} | {}", fault.location, fault.message, fault.help);
         line.replace(&format!("{}/", self.folder.path().display()), "")
     }
 }
@@ -154,7 +154,7 @@ filter = "debug"
     assert_eq!(settings.state, Path::new("/var/lib/belvedere"));
     assert_eq!(settings.overlay, Some(folder.path("mine")));
     assert_eq!((settings.admins.groups.len(), settings.admins.users.len()), (1, 1));
-    assert_eq!(settings.site.theme, Theme { hue: 30, accent_hue: 200, saturation: 5 });
+    assert_eq!(settings.site.theme, SiteTheme { hue: 30, accent_hue: 200, saturation: 5 });
     assert_eq!(settings.site.public_url.unwrap().as_str(), "https://boards.corp.example.com/");
     let proxies = &settings.site.trusted_proxies;
     assert!(["10.1.2.3", "::1"].iter().all(|address| proxies.contains(address.parse().unwrap())));
@@ -164,7 +164,7 @@ filter = "debug"
         [settings.connections.head_timeout, settings.connections.idle_timeout, settings.connections.body_timeout];
     assert_eq!(limits, [5, 120, 30].map(Duration::from_secs));
     let directory = &settings.directory;
-    assert_eq!((directory.servers.listed()[0].scheme, directory.servers.listed()[0].port), (Scheme::Ldap, 389));
+    assert_eq!((directory.servers.listed()[0].scheme, directory.servers.listed()[0].port), (LdapScheme::Ldap, 389));
     assert_eq!(
         (directory.servers.listed()[1].host.as_str(), directory.servers.listed()[1].port),
         ("2001:db8::5", 3269)
@@ -417,7 +417,7 @@ fn what_stands_outside_a_profile_is_not_ignored() {
 fn broken_syntax_has_its_place() {
     let folder = Folder::with("[default]\npages = p\n[default.directory\nurl = \"ldaps://dc1\"\n");
     let faults = folder.read().unwrap_err();
-    let lines: Vec<_> = faults.iter().map(|fault| fault.place.line_and_column().unwrap().0).collect();
+    let lines: Vec<_> = faults.iter().map(|fault| fault.location.line_and_column().unwrap().0).collect();
     assert_eq!(lines, [2, 3], "{faults}");
 }
 
@@ -450,7 +450,7 @@ fn no_fault_shows_a_secret() {
         "[default.directory]\nurl = \"ldaps://dc1\"\n[default.metrics]\ntoken = \"hunter2\n",
     ] {
         let faults = Folder::with(text).read().unwrap_err();
-        let reports = serde_json::to_string(&faults.reports()).unwrap();
+        let reports = serde_json::to_string(&faults.to_reports()).unwrap();
         for shown in [faults.render(true), format!("{faults:?}"), reports] {
             assert!(!shown.contains("hunter2"), "{shown}");
         }

@@ -11,7 +11,7 @@ use super::ldap_connection::{ConnectionMetrics, LdapConnection};
 use super::servers::DnsResolver;
 use super::start_tls;
 use super::tls::{self, TlsClient};
-use crate::config::{DirectorySettings, Scheme, ServerAddress};
+use crate::config::{DirectorySettings, LdapScheme, ServerAddress};
 use crate::telemetry::DirectoryMetrics;
 
 /// A name with more addresses than this is a misconfiguration, or an attempt to keep us busy.
@@ -102,7 +102,7 @@ impl Dialler {
     }
 
     async fn dial_address(&self, server: &ServerAddress, address: SocketAddr) -> Result<LdapConnection, String> {
-        let encrypted = server.scheme == Scheme::Ldaps || self.start_tls;
+        let encrypted = server.scheme == LdapScheme::Ldaps || self.start_tls;
         if !encrypted && !self.allow_plaintext && !address.ip().to_canonical().is_loopback() {
             return Err("plain LDAP would send passwords readable over the network: use an ldaps:// URL, set \
                         start_tls = true, or allow it with allow_plaintext = true"
@@ -110,7 +110,7 @@ impl Dialler {
         }
         let mut stream = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
         stream.set_nodelay(true).map_err(|error| error.to_string())?;
-        if encrypted && server.scheme == Scheme::Ldap {
+        if encrypted && server.scheme == LdapScheme::Ldap {
             start_tls::request(&mut stream).await?;
         }
         let tls = if encrypted { Some(server.host.as_str()) } else { None };

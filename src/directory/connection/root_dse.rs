@@ -159,10 +159,10 @@ fn domain_head(dn: &str) -> Option<(String, Vec<String>)> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::config::Servers;
+    use crate::config::DirectoryServers;
 
     fn settings() -> DirectorySettings {
-        DirectorySettings::of(Servers::Listed(Vec::new()))
+        DirectorySettings::with_servers(DirectoryServers::Listed(Vec::new()))
     }
 
     fn controller() -> LdapEntry {

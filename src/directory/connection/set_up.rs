@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use super::tls;
-use crate::config::{DirectorySettings, Scheme, Servers};
+use crate::config::{DirectoryServers, DirectorySettings, LdapScheme};
 use crate::directory::schema::filter;
 
 /// Why a directory client cannot be built from its settings. Nothing was dialled.
@@ -36,11 +36,11 @@ pub enum SetUpError {
 
 /// Refuses what would only fail once somebody signs in.
 pub(in crate::directory) fn check_settings(settings: &DirectorySettings) -> Result<(), SetUpError> {
-    if matches!(&settings.servers, Servers::Listed(servers) if servers.is_empty()) {
+    if matches!(&settings.servers, DirectoryServers::Listed(servers) if servers.is_empty()) {
         return Err(SetUpError::NoServer);
     }
     for server in settings.servers.listed() {
-        let encrypted = server.scheme == Scheme::Ldaps || settings.start_tls;
+        let encrypted = server.scheme == LdapScheme::Ldaps || settings.start_tls;
         if server.host.is_empty() || (encrypted && !tls::is_verifiable(&server.host)) {
             return Err(SetUpError::Host(server.host.clone()));
         }

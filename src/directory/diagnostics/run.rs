@@ -9,7 +9,7 @@ use super::report::{Examination, Section, Step, told_once};
 use super::server::{Open, Reached};
 use super::service::{base, bind, failed, none_is_set};
 use super::table::Table;
-use crate::config::{ServerAddress, Servers};
+use crate::config::{DirectoryServers, ServerAddress};
 use crate::directory::client::{GroupFinding, LdapDirectory};
 use crate::directory::people::Naming;
 use crate::domain::{GroupRef, Password, Username};
@@ -92,7 +92,7 @@ impl LdapDirectory {
     async fn servers_to_examine(&self, examination: &mut Examination) -> Vec<ServerAddress> {
         const NAME: &str = "SRV records";
         let listed = self.servers.list().await;
-        if let Servers::Discovered(discovery) = &self.settings.servers {
+        if let DirectoryServers::Discovered(discovery) = &self.settings.servers {
             let mut section = Section::new(discovery.domain.clone());
             section.note(match &listed {
                 Ok(_) => Step::ok(NAME).with_all(self.servers.discovery_report().unwrap_or_default()),

@@ -9,7 +9,7 @@ use super::report::{Authority, Known, Section, Step};
 use super::run::{Questions, too_long};
 use super::service::failed;
 use super::{certificate, reach, root};
-use crate::config::{Scheme, ServerAddress};
+use crate::config::{LdapScheme, ServerAddress};
 use crate::directory::client::LdapDirectory;
 use crate::directory::connection::{DirectoryProfile, LdapConnection, OperationFault, TlsClient};
 
@@ -94,8 +94,8 @@ impl LdapDirectory {
         questions: &Questions<'_>,
     ) -> (Step, Option<Authority>) {
         const NAME: &str = "TLS";
-        let start_tls = server.scheme == Scheme::Ldap && self.settings.start_tls;
-        if server.scheme == Scheme::Ldap && !start_tls {
+        let start_tls = server.scheme == LdapScheme::Ldap && self.settings.start_tls;
+        if server.scheme == LdapScheme::Ldap && !start_tls {
             return (self.without_tls(addresses), None);
         }
         let tls = match TlsClient::new(self.settings.ca_file.as_deref()) {

@@ -1,6 +1,6 @@
 use super::refusal::ChangeRefusal;
 use super::{active_directory, modify_operation};
-use crate::config::{DirectoryKind, Scheme, Servers};
+use crate::config::{DirectoryKind, DirectoryServers, LdapScheme};
 use crate::directory::client::LdapDirectory;
 use crate::directory::connection::{
     AdDomain, DirectoryProfile, DirectoryRefusal, Operation, OperationFault, OperationKind, result_code,
@@ -181,8 +181,8 @@ impl LdapDirectory {
 
     fn is_encrypted(&self) -> bool {
         let by_scheme = match &self.settings.servers {
-            Servers::Listed(servers) => servers.iter().all(|server| server.scheme == Scheme::Ldaps),
-            Servers::Discovered(discovery) => discovery.scheme == Scheme::Ldaps,
+            DirectoryServers::Listed(servers) => servers.iter().all(|server| server.scheme == LdapScheme::Ldaps),
+            DirectoryServers::Discovered(discovery) => discovery.scheme == LdapScheme::Ldaps,
         };
         self.settings.start_tls || by_scheme
     }

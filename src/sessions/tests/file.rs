@@ -31,7 +31,7 @@ impl House {
 
 async fn opening(path: &Path) -> StoreError {
     let clock = Arc::new(ManualClock::at(Timestamp::from_millis(0)));
-    let settings = SessionSettings::lasting(IDLE, ABSOLUTE);
+    let settings = SessionSettings::with_lifetimes(IDLE, ABSOLUTE);
     match Sessions::open(path, &settings, clock).await {
         Ok(_) => panic!("{} was opened", path.display()),
         Err(error) => error,

@@ -85,7 +85,7 @@ async fn open(folder: &tempfile::TempDir, clock: &Arc<ManualClock>, settings: &S
 
 /// Sessions of these lengths, which nobody has to confirm meanwhile.
 fn lasting(idle: Duration, absolute: Duration) -> SessionSettings {
-    SessionSettings { max_staleness: absolute, ..SessionSettings::lasting(idle, absolute) }
+    SessionSettings { max_staleness: absolute, ..SessionSettings::with_lifetimes(idle, absolute) }
 }
 
 pub(super) fn person(name: &str) -> Person {

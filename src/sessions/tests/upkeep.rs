@@ -11,7 +11,7 @@ const UNREFRESHED: Duration = Duration::from_mins(20);
 
 async fn house() -> House {
     let mut house = House::new().await;
-    let lasting = SessionSettings::lasting(IDLE, ABSOLUTE);
+    let lasting = SessionSettings::with_lifetimes(IDLE, ABSOLUTE);
     house.restarts_with(&SessionSettings { max_staleness: STALE, unrefreshed: UNREFRESHED, ..lasting }).await;
     house
 }

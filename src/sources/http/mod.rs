@@ -21,7 +21,7 @@ use reqwest::Client;
 use self::jq::FilterCache;
 use self::url_template::UrlTemplate;
 use super::{Source, SourceError};
-use crate::config::HttpSource;
+use crate::config::HttpSourceSettings;
 use crate::domain::{BoundQuery, Clock, Reading};
 
 /// A source of kind `http`.
@@ -39,7 +39,7 @@ impl Http {
     ///
     /// # Errors
     /// What is wrong with the settings, without the URL or a header's value.
-    pub(super) fn open(settings: &HttpSource, clock: Arc<dyn Clock>) -> Result<Self, String> {
+    pub(super) fn open(settings: &HttpSourceSettings, clock: Arc<dyn Clock>) -> Result<Self, String> {
         let address = Arc::new(UrlTemplate::parse(&settings.url)?);
         Ok(Self {
             client: client::build_client(&address, &settings.headers, settings.ca_file.as_deref())?,

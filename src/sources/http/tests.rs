@@ -119,8 +119,8 @@ fn redirect(to: &str) -> MockReply {
     MockReply::Bytes(answer("302 Found", &format!("Location: {to}\r\n"), b""))
 }
 
-fn settings(url: &str) -> HttpSource {
-    HttpSource {
+fn settings(url: &str) -> HttpSourceSettings {
+    HttpSourceSettings {
         url: url.parse().unwrap(),
         headers: vec![("X-Api-Key".to_owned(), Secret::new("hunter2".to_owned()))],
         ca_file: None,
@@ -129,7 +129,7 @@ fn settings(url: &str) -> HttpSource {
     }
 }
 
-async fn fetch(settings: &HttpSource, filter: &str, values: &[(&str, &str)]) -> Result<Reading, String> {
+async fn fetch(settings: &HttpSourceSettings, filter: &str, values: &[(&str, &str)]) -> Result<Reading, String> {
     let http = Http::open(settings, Arc::new(SystemClock)).unwrap();
     http.execute(&query(filter, values)).await.map_err(|error| error.0)
 }

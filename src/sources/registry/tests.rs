@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::*;
-use crate::config::{HttpSource, Secret};
+use crate::config::{HttpSourceSettings, Secret};
 use crate::domain::{ManualClock, Timestamp};
 
 fn http(url: &str) -> SourceSettings {
-    SourceSettings::Http(HttpSource {
+    SourceSettings::Http(HttpSourceSettings {
         url: url.parse().unwrap(),
         headers: vec![("Authorization".to_owned(), Secret::new("Bearer hunter2".to_owned()))],
         ca_file: None,

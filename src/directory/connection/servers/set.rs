@@ -4,7 +4,7 @@ use futures::stream::{FuturesUnordered, StreamExt as _};
 
 use super::server::{DirectoryServer, Prober};
 use super::srv_discovery::SrvDiscovery;
-use crate::config::{DirectorySettings, ServerAddress, Servers};
+use crate::config::{DirectoryServers, DirectorySettings, ServerAddress};
 use crate::directory::connection::fault::{OperationFault, OperationKind};
 use crate::directory::connection::ldap_connection::LdapConnection;
 
@@ -19,8 +19,8 @@ pub(in crate::directory) struct ServerSet {
 impl ServerSet {
     pub(in crate::directory) fn new(settings: &DirectorySettings, prober: Arc<Prober>) -> Self {
         let discovery = match &settings.servers {
-            Servers::Listed(_) => None,
-            Servers::Discovered(discovery) => Some(SrvDiscovery::new(
+            DirectoryServers::Listed(_) => None,
+            DirectoryServers::Discovered(discovery) => Some(SrvDiscovery::new(
                 discovery.clone(),
                 Arc::clone(&prober.dialler.resolver),
                 Arc::clone(&prober.clock),

@@ -4,7 +4,7 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 
 use super::dns::{DNS_TIMEOUT, DnsResolver, SrvRecord};
-use crate::config::{Discovery, Scheme, ServerAddress};
+use crate::config::{DnsDiscovery, LdapScheme, ServerAddress};
 use crate::directory::connection::fault::{OperationFault, OperationKind};
 use crate::domain::{Clock, Timestamp};
 
@@ -22,7 +22,7 @@ const LDAPS_PORT: u16 = 636;
 
 /// A domain's servers, found by their SRV records (MS-ADTS 6.3.2.3), asked again when the list has aged.
 pub(in crate::directory) struct SrvDiscovery {
-    discovery: Discovery,
+    discovery: DnsDiscovery,
     resolver: Arc<DnsResolver>,
     clock: Arc<dyn Clock>,
     /// When DNS was last asked, and whether it named any. Held while it is asked, so that it is asked once.
@@ -32,7 +32,11 @@ pub(in crate::directory) struct SrvDiscovery {
 }
 
 impl SrvDiscovery {
-    pub(in crate::directory) fn new(discovery: Discovery, resolver: Arc<DnsResolver>, clock: Arc<dyn Clock>) -> Self {
+    pub(in crate::directory) fn new(
+        discovery: DnsDiscovery,
+        resolver: Arc<DnsResolver>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         Self { discovery, resolver, clock, last_query: Mutex::new(None), report: std::sync::Mutex::default() }
     }
 
@@ -64,7 +68,7 @@ impl SrvDiscovery {
     }
 
     async fn query_dns(&self) -> Result<Vec<ServerAddress>, String> {
-        let Discovery { scheme, domain, site } = &self.discovery;
+        let DnsDiscovery { scheme, domain, site } = &self.discovery;
         let mut servers: Vec<ServerAddress> = Vec::new();
         let mut lines = Vec::new();
         for question in srv_queries(*scheme, domain, site.as_deref()) {
@@ -76,7 +80,7 @@ impl SrvDiscovery {
                 format!("DNS cannot be asked for {} ({error}): check this machine's DNS, or set dns", question.name)
             })?;
             for record in ordered(records, random_below) {
-                let port = if question.is_ldaps || *scheme == Scheme::Ldap { record.port } else { LDAPS_PORT };
+                let port = if question.is_ldaps || *scheme == LdapScheme::Ldap { record.port } else { LDAPS_PORT };
                 let server = ServerAddress { scheme: *scheme, host: record.target, port };
                 if !is_in_domain(&server.host, domain) {
                     let host = &server.host;
@@ -117,7 +121,7 @@ struct SrvQuery {
 }
 
 /// The names in their order: the site's controllers, the domain's, then what other servers register (RFC 2782).
-fn srv_queries(scheme: Scheme, domain: &str, site: Option<&str>) -> Vec<SrvQuery> {
+fn srv_queries(scheme: LdapScheme, domain: &str, site: Option<&str>) -> Vec<SrvQuery> {
     let mut questions = Vec::new();
     let mut ask =
         |name: String, is_ldaps, last_resort| questions.push(SrvQuery { name, is_ldaps, is_fallback: last_resort });
@@ -125,7 +129,7 @@ fn srv_queries(scheme: Scheme, domain: &str, site: Option<&str>) -> Vec<SrvQuery
         ask(format!("_ldap._tcp.{site}._sites.dc._msdcs.{domain}"), false, false);
     }
     ask(format!("_ldap._tcp.dc._msdcs.{domain}"), false, false);
-    if scheme == Scheme::Ldaps {
+    if scheme == LdapScheme::Ldaps {
         ask(format!("_ldaps._tcp.{domain}"), true, true);
     }
     ask(format!("_ldap._tcp.{domain}"), false, true);
@@ -216,7 +220,7 @@ mod tests {
             srv_queries(scheme, "corp.example.com", site).into_iter().map(|question| question.name).collect()
         };
         assert_eq!(
-            names(Scheme::Ldaps, Some("Berlin")),
+            names(LdapScheme::Ldaps, Some("Berlin")),
             [
                 "_ldap._tcp.Berlin._sites.dc._msdcs.corp.example.com",
                 "_ldap._tcp.dc._msdcs.corp.example.com",
@@ -224,6 +228,6 @@ mod tests {
                 "_ldap._tcp.corp.example.com",
             ]
         );
-        assert_eq!(names(Scheme::Ldap, None).len(), 2);
+        assert_eq!(names(LdapScheme::Ldap, None).len(), 2);
     }
 }

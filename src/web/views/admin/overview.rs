@@ -3,7 +3,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::auth::Refresh;
-use crate::config::FaultReport;
+use crate::config::DiagnosticReport;
 use crate::domain::Timestamp;
 use crate::live::{FeedReport, Hub};
 use crate::pages::ListedPage;
@@ -17,7 +17,7 @@ use crate::web::views::humanize::humanize_interval;
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct AdminOverviewView {
     navigation: Vec<AdminNavItem>,
-    page_faults: Vec<FaultReport>,
+    page_faults: Vec<DiagnosticReport>,
     revalidation: RevalidationView,
     live: LiveSummaryView,
     pages: Vec<PageRow>,
@@ -54,7 +54,7 @@ struct FeedRow {
 
 impl AdminOverviewView {
     pub(in crate::web) fn of(
-        page_faults: Vec<FaultReport>,
+        page_faults: Vec<DiagnosticReport>,
         session_refresher: &Refresh,
         stale_after: Duration,
         pages: &[ListedPage],

@@ -23,7 +23,7 @@ pub struct TokenSettings {
 
 /// Short-lived signed tokens (JWT, RFC 7519).
 #[derive(Clone, Debug)]
-pub struct SignedTokenSettings {
+pub struct JwtSettings {
     /// How long one lasts.
     pub lifetime: Duration,
     /// How long one key signs.

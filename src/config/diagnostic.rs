@@ -19,7 +19,7 @@ pub(super) struct Document {
 
 /// Where a fault is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place(Spot);
+pub struct SourceLocation(Spot);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Spot {
@@ -33,7 +33,7 @@ pub(super) enum Spot {
     Key(String),
 }
 
-impl Place {
+impl SourceLocation {
     /// A file as a whole.
     pub fn file(file: impl Into<PathBuf>) -> Self {
         Self(Spot::File(file.into()))
@@ -94,7 +94,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for SourceLocation {
     /// `pages/operations.toml:3:10`, a file, `BELVEDERE_DIRECTORY__URL`, or a key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.0, self.line_and_column()) {
@@ -111,19 +111,19 @@ impl fmt::Display for Place {
 
 /// Something wrong in what somebody wrote: where, what, and what would be right.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct Diagnostic {
     /// Where it is.
-    pub place: Place,
+    pub location: SourceLocation,
     /// What is wrong, in a sentence without a full stop. Never a secret.
     pub message: String,
     /// What would be right, in a sentence without a full stop.
     pub help: String,
 }
 
-impl Fault {
+impl Diagnostic {
     /// A fault at `place`.
-    pub fn new(place: Place, message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self { place, message: message.into(), help: help.into() }
+    pub fn new(location: SourceLocation, message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { location, message: message.into(), help: help.into() }
     }
 
     /// A fault in a page's text that shows only later, when the page meets its sources: `span` is
@@ -134,13 +134,13 @@ impl Fault {
         message: impl Into<String>,
         help: impl Into<String>,
     ) -> Self {
-        Self::new(Place::text(&page.file, page.text.clone(), span), message, help)
+        Self::new(SourceLocation::text(&page.file, page.text.clone(), span), message, help)
     }
 
     /// The fault in parts, for a page or an API to show.
-    pub fn report(&self) -> FaultReport {
-        let (line, column) = self.place.line_and_column().unzip();
-        let (file, text, variable) = match self.place.spot() {
+    pub fn to_report(&self) -> DiagnosticReport {
+        let (line, column) = self.location.line_and_column().unzip();
+        let (file, text, variable) = match self.location.spot() {
             Spot::Text(document, span) => {
                 (Some(document.file.as_path()), Some(line_around(&document.text, span.start)), None)
             }
@@ -148,8 +148,8 @@ impl Fault {
             Spot::Variable(name) => (None, None, Some(name.clone())),
             Spot::Key(_) => (None, None, None),
         };
-        FaultReport {
-            place: self.place.to_string(),
+        DiagnosticReport {
+            location: self.location.to_string(),
             file: file.map(Path::to_path_buf),
             variable,
             line,
@@ -161,10 +161,10 @@ impl Fault {
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for Diagnostic {
     /// One line, for a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} ({})", self.place, self.message, self.help)
+        write!(f, "{}: {} ({})", self.location, self.message, self.help)
     }
 }
 
@@ -176,10 +176,10 @@ fn line_around(text: &str, at: usize) -> &str {
 
 /// A fault in parts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct FaultReport {
+pub struct DiagnosticReport {
     /// All of the place in one: `pages/operations.toml:3:10`.
     #[serde(rename = "place")]
-    pub place: String,
+    pub location: String,
     /// The file, unless it is in the environment.
     pub file: Option<PathBuf>,
     /// The environment variable, if it is in one.
@@ -198,11 +198,11 @@ pub struct FaultReport {
 
 /// Every fault found in one go. As an error it has at least one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Faults(Vec<Fault>);
+pub struct Diagnostics(Vec<Diagnostic>);
 
-impl Faults {
+impl Diagnostics {
     /// Adds one more.
-    pub fn push(&mut self, fault: Fault) {
+    pub fn push(&mut self, fault: Diagnostic) {
         self.0.push(fault);
     }
 
@@ -217,26 +217,26 @@ impl Faults {
     }
 
     /// Each of them, by place.
-    pub fn iter(&self) -> std::slice::Iter<'_, Fault> {
+    pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
         self.0.iter()
     }
 
     /// Each of them in parts.
-    pub fn reports(&self) -> Vec<FaultReport> {
-        self.0.iter().map(Fault::report).collect()
+    pub fn to_reports(&self) -> Vec<DiagnosticReport> {
+        self.0.iter().map(Diagnostic::to_report).collect()
     }
 
     /// In the order a reader meets them: by file, then from top to bottom; what is not in a text comes first. Of very many
     /// only the first are kept, and a last one says how many more there were.
     pub(super) fn in_order(mut self) -> Self {
-        self.0.sort_by_cached_key(|fault| match fault.place.spot() {
+        self.0.sort_by_cached_key(|fault| match fault.location.spot() {
             Spot::Text(document, span) => (document.file.clone(), span.start),
             _ => (PathBuf::new(), 0),
         });
         if self.0.len() > MOST_FAULTS {
             let more = self.0.split_off(MOST_FAULTS);
-            let place = more[0].place.clone();
-            self.push(Fault::new(
+            let place = more[0].location.clone();
+            self.push(Diagnostic::new(
                 place,
                 format!("here and behind are {} more faults", more.len()),
                 "mend the first ones first",
@@ -246,45 +246,45 @@ impl Faults {
     }
 }
 
-impl From<Fault> for Faults {
-    fn from(fault: Fault) -> Self {
+impl From<Diagnostic> for Diagnostics {
+    fn from(fault: Diagnostic) -> Self {
         Self(vec![fault])
     }
 }
 
-impl Extend<Fault> for Faults {
-    fn extend<I: IntoIterator<Item = Fault>>(&mut self, faults: I) {
+impl Extend<Diagnostic> for Diagnostics {
+    fn extend<I: IntoIterator<Item = Diagnostic>>(&mut self, faults: I) {
         self.0.extend(faults);
     }
 }
 
-impl FromIterator<Fault> for Faults {
-    fn from_iter<I: IntoIterator<Item = Fault>>(faults: I) -> Self {
+impl FromIterator<Diagnostic> for Diagnostics {
+    fn from_iter<I: IntoIterator<Item = Diagnostic>>(faults: I) -> Self {
         Self(faults.into_iter().collect())
     }
 }
 
-impl IntoIterator for Faults {
-    type Item = Fault;
-    type IntoIter = std::vec::IntoIter<Fault>;
+impl IntoIterator for Diagnostics {
+    type Item = Diagnostic;
+    type IntoIter = std::vec::IntoIter<Diagnostic>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.0.into_iter()
     }
 }
 
-impl<'a> IntoIterator for &'a Faults {
-    type Item = &'a Fault;
-    type IntoIter = std::slice::Iter<'a, Fault>;
+impl<'a> IntoIterator for &'a Diagnostics {
+    type Item = &'a Diagnostic;
+    type IntoIter = std::slice::Iter<'a, Diagnostic>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.0.iter()
     }
 }
 
-impl std::error::Error for Faults {}
+impl std::error::Error for Diagnostics {}
 
-impl fmt::Display for Faults {
+impl fmt::Display for Diagnostics {
     /// The plain form of [`Faults::render`].
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.render(false))

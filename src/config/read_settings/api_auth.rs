@@ -1,7 +1,7 @@
 use std::time::Duration;
 
+use super::super::api_auth_settings::{BasicSettings, JwtSettings, TokenSettings};
 use super::super::reader::Fields;
-use super::super::script_settings::{BasicSettings, SignedTokenSettings, TokenSettings};
 
 /// A script that asks every few seconds costs the directory one bind a minute, and a changed password is noticed by then.
 const DEFAULT_REMEMBER: Duration = Duration::from_mins(1);
@@ -65,7 +65,7 @@ pub(super) fn read_tokens(mut fields: Fields<'_>) -> Option<TokenSettings> {
 }
 
 /// `[jwt]`.
-pub(super) fn read_signed(mut fields: Fields<'_>) -> Option<SignedTokenSettings> {
+pub(super) fn read_signed(mut fields: Fields<'_>) -> Option<JwtSettings> {
     let lifetime = fields.or("lifetime", DEFAULT_SIGNED_LIFETIME, |fields, key| {
         fields.duration(key, Duration::from_secs(10)..=LONGEST_SIGNED_LIFETIME).map(|found| found.value)
     });
@@ -73,5 +73,5 @@ pub(super) fn read_signed(mut fields: Fields<'_>) -> Option<SignedTokenSettings>
         fields.duration(key, SHORTEST_ROTATE..=LONGEST_TOKEN).map(|found| found.value)
     });
     fields.finish();
-    Some(SignedTokenSettings { lifetime: lifetime?, rotate: rotate? })
+    Some(JwtSettings { lifetime: lifetime?, rotate: rotate? })
 }

@@ -5,9 +5,9 @@ use rocket::figment::error::Error;
 use rocket::figment::value::{Tag, Value as Merged};
 use rocket::figment::{Figment, Metadata, Profile, Source};
 
-use super::cover::cover;
+use super::diagnostic::{Diagnostic, Diagnostics, Document, SourceLocation};
 use super::environment::VARIABLE;
-use super::fault::{Document, Fault, Faults, Place};
+use super::redact::cover;
 use super::tree::{Entry, Node, Value, read_document};
 
 /// Where the settings were written, for finding the place of each merged value again.
@@ -24,7 +24,7 @@ struct Writing {
     document: Arc<Document>,
     /// What is in it. Only its places are of use: the values are figment's, which has merged them.
     root: Node,
-    syntax: Faults,
+    syntax: Diagnostics,
 }
 
 impl<'f> Writings<'f> {
@@ -44,7 +44,7 @@ impl<'f> Writings<'f> {
     ///
     /// # Errors
     /// What keeps figment from merging: broken syntax, values outside a profile.
-    pub(super) fn merged(&self) -> Result<Vec<Entry>, Faults> {
+    pub(super) fn merged(&self) -> Result<Vec<Entry>, Diagnostics> {
         let misplaced = self.misplaced();
         let merged = self.figment.find_value("").map_err(|error| self.broken(error))?;
         if !misplaced.is_empty() {
@@ -57,8 +57,10 @@ impl<'f> Writings<'f> {
     }
 
     /// The place of the whole: the settings file, if there is one.
-    pub(super) fn whole(&self) -> Place {
-        self.files.first().map_or_else(|| Place::key("directory"), |file| Place::file(&file.document.file))
+    pub(super) fn whole(&self) -> SourceLocation {
+        self.files
+            .first()
+            .map_or_else(|| SourceLocation::key("directory"), |file| SourceLocation::file(&file.document.file))
     }
 
     /// The folder that defaults are relative to: that of the settings file.
@@ -67,13 +69,13 @@ impl<'f> Writings<'f> {
     }
 
     /// A fault that figment found, at its place.
-    pub(super) fn fault_of(&self, error: &Error) -> Fault {
+    pub(super) fn fault_of(&self, error: &Error) -> Diagnostic {
         let place = error.metadata.as_ref().map_or_else(
-            || Place::key(error.path.join(".")),
+            || SourceLocation::key(error.path.join(".")),
             |metadata| self.place_in(metadata, error.profile.as_ref(), &error.path),
         );
         if error.path.first().is_some_and(|key| key == "secret_key") {
-            return Fault::new(
+            return Diagnostic::new(
                 place,
                 "`secret_key` is not a key",
                 "write 32 random bytes in base64, as `openssl rand -base64 32` prints them, or leave it out: one is made and kept",
@@ -81,11 +83,11 @@ impl<'f> Writings<'f> {
         }
         let key = error.path.join(".");
         let help = "this is one of Rocket's own settings: https://rocket.rs/guide/v0.5/configuration/";
-        Fault::new(place, format!("`{key}`: {}", error.kind), help)
+        Diagnostic::new(place, format!("`{key}`: {}", error.kind), help)
     }
 
-    fn broken(&self, error: Error) -> Faults {
-        let mut faults: Faults = self.files.iter().flat_map(|file| file.syntax.iter().cloned()).collect();
+    fn broken(&self, error: Error) -> Diagnostics {
+        let mut faults: Diagnostics = self.files.iter().flat_map(|file| file.syntax.iter().cloned()).collect();
         if faults.is_empty() {
             faults.extend(self.misplaced());
         }
@@ -97,19 +99,19 @@ impl<'f> Writings<'f> {
 
     /// What figment could not read although the syntax seemed sound. Its message may quote the text, so only the first
     /// line of it is shown.
-    fn unreadable(&self, error: &Error) -> Fault {
+    fn unreadable(&self, error: &Error) -> Diagnostic {
         let message = error.kind.to_string();
         let message = message.lines().next().unwrap_or_default().to_owned();
         let of_variables = error.metadata.as_ref().is_some_and(|metadata| metadata.name == VARIABLE);
         let file = self.files.first().filter(|_| !of_variables);
         match file {
-            Some(file) => Fault::new(
-                Place::file(&file.document.file),
+            Some(file) => Diagnostic::new(
+                SourceLocation::file(&file.document.file),
                 format!("the file cannot be read: {message}"),
                 "write each table in one piece and each inline table in one line, as TOML 1.0 wants it",
             ),
-            None => Fault::new(
-                Place::variable("BELVEDERE_…"),
+            None => Diagnostic::new(
+                SourceLocation::variable("BELVEDERE_…"),
                 message,
                 "set each key by one variable, in UTF-8: BELVEDERE_DIRECTORY__URL=ldaps://dc1.corp.example.com",
             ),
@@ -117,8 +119,8 @@ impl<'f> Writings<'f> {
     }
 
     /// Keys outside a profile, which figment refuses or takes for profiles of that name.
-    fn misplaced(&self) -> Faults {
-        let mut faults = Faults::default();
+    fn misplaced(&self) -> Diagnostics {
+        let mut faults = Diagnostics::default();
         let Some(file) = self.files.first() else { return faults };
         let Value::Table(entries) = &file.root.value else { return faults };
         let nested = |key: &str| {
@@ -129,10 +131,18 @@ impl<'f> Writings<'f> {
             let is_table = matches!(entry.node.value, Value::Table(_));
             if is_table && super::read_settings::TABLES.contains(&key.as_str()) && nested(key) {
                 let help = format!("write `[default.{key}]`");
-                faults.push(Fault::new(entry.key_place.clone(), format!("`[{key}]` stands outside a profile"), help));
+                faults.push(Diagnostic::new(
+                    entry.key_place.clone(),
+                    format!("`[{key}]` stands outside a profile"),
+                    help,
+                ));
             } else if !is_table && self.figment.find_value("").is_err() {
                 let help = "put it beneath the line `[default]`";
-                faults.push(Fault::new(entry.key_place.clone(), format!("`{key}` stands outside a profile"), help));
+                faults.push(Diagnostic::new(
+                    entry.key_place.clone(),
+                    format!("`{key}` stands outside a profile"),
+                    help,
+                ));
             }
         }
         faults
@@ -182,7 +192,7 @@ impl<'f> Writings<'f> {
         self.figment.get_metadata(tag)
     }
 
-    fn place(&self, tag: Tag, path: &[String], is_table: bool) -> Place {
+    fn place(&self, tag: Tag, path: &[String], is_table: bool) -> SourceLocation {
         // A table may be written in several places; what is missing in it is best written in the file.
         if is_table
             && !path.is_empty()
@@ -193,31 +203,31 @@ impl<'f> Writings<'f> {
         match self.metadata(tag) {
             Some(metadata) => self.place_in(metadata, tag.profile().as_ref(), path),
             None if path.is_empty() => self.whole(),
-            None => Place::key(path.join(".")),
+            None => SourceLocation::key(path.join(".")),
         }
     }
 
-    fn place_in(&self, metadata: &Metadata, profile: Option<&Profile>, path: &[String]) -> Place {
+    fn place_in(&self, metadata: &Metadata, profile: Option<&Profile>, path: &[String]) -> SourceLocation {
         if let Some(Source::File(source)) = &metadata.source
             && let Some(file) = self.files.iter().find(|file| file.path == *source)
         {
             let found = self.lookup(file, profile, path);
-            return found.map_or_else(|| Place::file(&file.document.file), |node| node.place.clone());
+            return found.map_or_else(|| SourceLocation::file(&file.document.file), |node| node.place.clone());
         }
         if metadata.name == VARIABLE {
-            return Place::variable(metadata.interpolate(&Profile::Default, path));
+            return SourceLocation::variable(metadata.interpolate(&Profile::Default, path));
         }
         // Rocket's own variables, named "`ROCKET_` environment variable(s)".
         if let Some(rest) = metadata.name.strip_prefix('`')
             && let Some((prefix, _)) = rest.split_once('`')
             && let Some(key) = path.first()
         {
-            return Place::variable(format!("{prefix}{}", key.to_ascii_uppercase()));
+            return SourceLocation::variable(format!("{prefix}{}", key.to_ascii_uppercase()));
         }
-        Place::key(path.join("."))
+        SourceLocation::key(path.join("."))
     }
 
-    fn written_key(&self, path: &[String]) -> Option<Place> {
+    fn written_key(&self, path: &[String]) -> Option<SourceLocation> {
         let (key, table) = path.split_last()?;
         let entry = |file| self.lookup(file, None, path).and(self.lookup(file, None, table)?.entry(key));
         self.files.iter().find_map(entry).map(|entry| entry.key_place.clone())
@@ -252,7 +262,7 @@ impl Writing {
         let document = Arc::new(Document { file: near(path), text: cover(&text) });
         // The covered text is for showing; the places are taken from the text itself, which is as long.
         let (entries, syntax) = read_document(&text, &document);
-        let root = Node { place: Place::in_document(&document, 0..0), value: Value::Table(entries) };
+        let root = Node { place: SourceLocation::in_document(&document, 0..0), value: Value::Table(entries) };
         Some(Self { path: path.to_owned(), document, root, syntax })
     }
 }
