@@ -11,8 +11,8 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use belvedere::config::{DirectorySettings, Servers, Settings};
-use belvedere::directory::{BindDenied, Candidate, Directory as _, DirectoryRefusal, LdapDirectory, Leave};
+use belvedere::config::{DirectoryServers, DirectorySettings, Settings};
+use belvedere::directory::{BindCandidate, BindDenied, BindGate, Directory as _, DirectoryRefusal, LdapDirectory};
 use belvedere::domain::{Password, Person, SystemClock, Username};
 use rocket::figment::Figment;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -131,7 +131,7 @@ impl Script {
         static READ: LazyLock<[[DirectorySettings; KINDS.len()]; 2]> =
             LazyLock::new(|| [false, true].map(|service_account| KINDS.map(|kind| settings(service_account, kind))));
         let mut settings = READ[usize::from(self.service_account)][self.kind].clone();
-        if let Servers::Listed(servers) = &mut settings.servers {
+        if let DirectoryServers::Listed(servers) = &mut settings.servers {
             servers[0].port = port;
         }
         settings
@@ -387,12 +387,12 @@ fn ca_file() -> PathBuf {
     folder.join("nobodys-ca.pem")
 }
 
-/// Leave to bind, whoever it is.
+/// A gate that allows every bind.
 struct Always;
 
 #[async_trait]
-impl Leave for Always {
-    async fn to_bind(&self, _: Option<&Candidate>) -> Result<(), BindDenied> {
+impl BindGate for Always {
+    async fn allow_bind(&self, _: Option<&BindCandidate>) -> Result<(), BindDenied> {
         Ok(())
     }
 }

@@ -11,7 +11,8 @@ use super::throttle::Permit;
 use super::{PasswordChangeRefusal, PendingToken, SignInRefusal};
 use crate::audit::Event;
 use crate::directory::{
-    BindDenied, Candidate, ChangeRefusal, DirectoryRefusal, Leave, PasswordChange, PasswordState, Rule, Unreachable,
+    BindCandidate, BindDenied, BindGate, ChangeRefusal, DirectoryRefusal, PasswordChange, PasswordRule, PasswordState,
+    Unreachable,
 };
 use crate::domain::{Client, EndReason, InvalidPassword, Password, Person, PersonId, Username};
 use crate::sessions::SessionToken;
@@ -147,7 +148,7 @@ impl Auth {
 
     fn refuse_change(&self, refusal: ChangeRefusal, name: &Username, client: &Client) -> PasswordChangeRefusal {
         let (reason, directory_code) = match &refusal {
-            ChangeRefusal::Old(refusal) => in_the_audit(refusal),
+            ChangeRefusal::OldPassword(refusal) => in_the_audit(refusal),
             ChangeRefusal::Policy { rule, .. } => (rule.map_or("policy", rule_word), None),
             ChangeRefusal::NotHere { .. } => ("not-here", None),
         };
@@ -204,7 +205,7 @@ fn parse(
 fn settle(permit: Permit<'_>, refusal: &ChangeRefusal, given: bool) {
     match refusal {
         // Dropping the permit lets the failure stand.
-        ChangeRefusal::Old(
+        ChangeRefusal::OldPassword(
             DirectoryRefusal::WrongCredentials
             | DirectoryRefusal::Locked
             | DirectoryRefusal::Unreachable(Unreachable { password_sent: true, .. }),
@@ -215,13 +216,13 @@ fn settle(permit: Permit<'_>, refusal: &ChangeRefusal, given: bool) {
     }
 }
 
-fn rule_word(rule: Rule) -> &'static str {
+fn rule_word(rule: PasswordRule) -> &'static str {
     match rule {
-        Rule::TooShort => "too-short",
-        Rule::TooLong => "too-long",
-        Rule::TooSimple => "too-simple",
-        Rule::InHistory => "in-history",
-        Rule::TooYoung => "too-young",
+        PasswordRule::TooShort => "too-short",
+        PasswordRule::TooLong => "too-long",
+        PasswordRule::TooSimple => "too-simple",
+        PasswordRule::InHistory => "in-history",
+        PasswordRule::TooYoung => "too-young",
     }
 }
 
@@ -232,9 +233,9 @@ struct Asking<'a> {
 }
 
 #[async_trait]
-impl Leave for Asking<'_> {
-    async fn to_bind(&self, who: Option<&Candidate>) -> Result<(), BindDenied> {
-        self.turn.to_bind(who).await?;
+impl BindGate for Asking<'_> {
+    async fn allow_bind(&self, who: Option<&BindCandidate>) -> Result<(), BindDenied> {
+        self.turn.allow_bind(who).await?;
         self.given.store(true, Ordering::Relaxed);
         Ok(())
     }

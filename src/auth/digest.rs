@@ -17,7 +17,7 @@ use super::sign_in::{Attempt, Auth};
 use super::throttle::Permit;
 use crate::accounts::{Account, AccountId, AccountName, Accounts};
 use crate::audit::Event;
-use crate::directory::{Candidate, DirectoryRefusal};
+use crate::directory::{BindCandidate, DirectoryRefusal};
 use crate::domain::{Client, Credential, DirectoryName, Member, Scope, Username};
 use crate::store::StoreError;
 use credentials::Ha1;
@@ -199,8 +199,8 @@ pub fn read(authorization: &str) -> Option<(String, String, u32)> {
     Credentials::parse(authorization).map(|sent| (sent.username, sent.uri, sent.count))
 }
 
-fn candidate(account: &Account) -> Candidate {
-    Candidate { id: AccountId::person_id(&account.id), policy: Some(super::local::NEVER_LOCKS), failures: None }
+fn candidate(account: &Account) -> BindCandidate {
+    BindCandidate { id: AccountId::person_id(&account.id), policy: Some(super::local::NEVER_LOCKS), failures: None }
 }
 
 /// Whatever keeps somebody out looks the same to them.

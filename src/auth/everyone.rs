@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use super::local::LocalDirectory;
 use crate::accounts::Accounts;
 use crate::directory::{
-    ChangeRefusal, Directory, DirectoryRefusal, GroupFinding, Leave, Lockout, PasswordChange, PasswordState, Standing,
-    Unreachable,
+    BindGate, ChangeRefusal, Directory, DirectoryRefusal, GroupLookup, LockoutInfo, PasswordChange, PasswordState,
+    Standing, Unreachable,
 };
 use crate::domain::{Clock, DirectoryName, GroupRef, Password, Person, PersonId, Revalidation, Username};
 
@@ -44,7 +44,7 @@ impl Directory for Everyone {
         &self,
         username: &Username,
         password: &Password,
-        leave: &dyn Leave,
+        leave: &dyn BindGate,
     ) -> Result<Person, DirectoryRefusal> {
         self.of_name(username).sign_in(username, password, leave).await
     }
@@ -72,7 +72,7 @@ impl Directory for Everyone {
         people.iter().map(answer).map(|answer| answer.unwrap_or_else(unanswered)).collect()
     }
 
-    fn lockout(&self, username: &Username) -> Lockout {
+    fn lockout(&self, username: &Username) -> LockoutInfo {
         self.of_name(username).lockout(username)
     }
 
@@ -92,12 +92,12 @@ impl Directory for Everyone {
         &self,
         username: &Username,
         change: &PasswordChange,
-        leave: &dyn Leave,
+        leave: &dyn BindGate,
     ) -> Result<PersonId, ChangeRefusal> {
         self.of_name(username).change_password(username, change, leave).await
     }
 
-    async fn find_groups(&self, wanted: &[GroupRef]) -> Result<Vec<GroupFinding>, Unreachable> {
+    async fn find_groups(&self, wanted: &[GroupRef]) -> Result<Vec<GroupLookup>, Unreachable> {
         let (local, others): (Vec<_>, Vec<_>) = wanted.iter().cloned().partition(GroupRef::is_local);
         let mut of_local = self.local.find_groups(&local).await?.into_iter();
         let of_others = if others.is_empty() { Vec::new() } else { self.directories.find_groups(&others).await? };

@@ -5,8 +5,8 @@ use async_trait::async_trait;
 
 use crate::accounts::{Account, AccountError, AccountId, Accounts, Acted, BrokenRule, Checked, Closed};
 use crate::directory::{
-    Candidate, ChangeRefusal, Departure, Directory, DirectoryRefusal, GroupFinding, Leave, Lockout, LockoutPolicy,
-    PasswordChange, PasswordState, Rule, Standing, Unreachable,
+    BindCandidate, BindGate, ChangeRefusal, Departure, Directory, DirectoryRefusal, GroupLookup, LockoutInfo,
+    LockoutPolicy, PasswordChange, PasswordRule, PasswordState, Standing, Unreachable,
 };
 use crate::domain::{
     Clock, DirectoryName, Group, GroupId, GroupRef, NameForm, Password, Person, PersonId, Revalidation, Username,
@@ -58,12 +58,12 @@ impl LocalDirectory {
         &self,
         username: &Username,
         password: &Password,
-        leave: &dyn Leave,
+        leave: &dyn BindGate,
     ) -> Result<Account, DirectoryRefusal> {
         let account = self.find(username).await.map_err(|error| unreachable(&error))?;
         if let Some(account) = &account {
-            let candidate = Candidate { id: account.id.person_id(), policy: Some(NEVER_LOCKS), failures: None };
-            leave.to_bind(Some(&candidate)).await?;
+            let candidate = BindCandidate { id: account.id.person_id(), policy: Some(NEVER_LOCKS), failures: None };
+            leave.allow_bind(Some(&candidate)).await?;
         }
         let checked = self.accounts.check(account.as_ref(), password).await.map_err(|error| unreachable(&error))?;
         let account = account.filter(|_| checked == Checked::Right).ok_or(DirectoryRefusal::WrongCredentials)?;
@@ -93,7 +93,7 @@ impl Directory for LocalDirectory {
         &self,
         username: &Username,
         password: &Password,
-        leave: &dyn Leave,
+        leave: &dyn BindGate,
     ) -> Result<Person, DirectoryRefusal> {
         Ok(self.prove(username, password, leave).await?.person())
     }
@@ -115,8 +115,8 @@ impl Directory for LocalDirectory {
         answers
     }
 
-    fn lockout(&self, _username: &Username) -> Lockout {
-        Lockout { policy: Some(NEVER_LOCKS), shows_people: true }
+    fn lockout(&self, _username: &Username) -> LockoutInfo {
+        LockoutInfo { policy: Some(NEVER_LOCKS), identifies_before_bind: true }
     }
 
     /// Passwords do not expire here, and nobody must change theirs.
@@ -136,15 +136,15 @@ impl Directory for LocalDirectory {
         &self,
         username: &Username,
         change: &PasswordChange,
-        leave: &dyn Leave,
+        leave: &dyn BindGate,
     ) -> Result<PersonId, ChangeRefusal> {
         let account = self.prove(username, &change.old, leave).await?;
         // Its owner did it: the audit has that in words of its own.
         let changed = self.accounts.set_password(&account.id, &change.new, Acted::Here).await;
         changed.map_err(|error| match error {
             AccountError::Password(broken) => {
-                let rule = matches!(broken, BrokenRule::TooShort { .. }).then_some(Rule::TooShort);
-                ChangeRefusal::Policy { rule, words: Some(broken.to_string()) }
+                let rule = matches!(broken, BrokenRule::TooShort { .. }).then_some(PasswordRule::TooShort);
+                ChangeRefusal::Policy { rule, message: Some(broken.to_string()) }
             }
             AccountError::Store(error) => unreachable(&error).into(),
             // It was removed in between.
@@ -154,13 +154,13 @@ impl Directory for LocalDirectory {
     }
 
     /// A group of accounts is there as soon as it is named.
-    async fn find_groups(&self, wanted: &[GroupRef]) -> Result<Vec<GroupFinding>, Unreachable> {
+    async fn find_groups(&self, wanted: &[GroupRef]) -> Result<Vec<GroupLookup>, Unreachable> {
         let found = |wanted: &GroupRef| {
             let written = wanted.to_string();
             let name = written.split_once('\\').map_or(written.as_str(), |(_, name)| name).to_lowercase();
             let id = GroupId::new(format!("{}{name}", AccountId::PREFIX));
             let found = vec![Group { id, name, dn: String::new() }];
-            GroupFinding { wanted: wanted.clone(), found, near: Vec::new(), note: None }
+            GroupLookup { wanted: wanted.clone(), found, suggestions: Vec::new(), note: None }
         };
         Ok(wanted.iter().map(found).collect())
     }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::PendingToken;
-use crate::directory::{ChangeRefusal, DirectoryRefusal, Rule, Unreachable};
+use crate::directory::{ChangeRefusal, DirectoryRefusal, PasswordRule, Unreachable};
 use crate::store::StoreError;
 
 /// Why somebody was not signed in, as far as a visitor may know it.
@@ -70,7 +70,7 @@ pub enum PasswordChangeRefusal {
     #[error("the new password is against the directory's rules")]
     Policy {
         /// The rule, where the directory names it.
-        rule: Option<Rule>,
+        rule: Option<PasswordRule>,
         /// The directory's own words, where they are meant for people.
         words: Option<String>,
     },
@@ -82,8 +82,8 @@ pub enum PasswordChangeRefusal {
 impl From<ChangeRefusal> for PasswordChangeRefusal {
     fn from(refusal: ChangeRefusal) -> Self {
         match refusal {
-            ChangeRefusal::Old(refusal) => Self::Old(refusal.into()),
-            ChangeRefusal::Policy { rule, words } => Self::Policy { rule, words },
+            ChangeRefusal::OldPassword(refusal) => Self::Old(refusal.into()),
+            ChangeRefusal::Policy { rule, message } => Self::Policy { rule, words: message },
             ChangeRefusal::NotHere { .. } => Self::NotHere,
         }
     }

@@ -11,7 +11,7 @@ use super::remembered::Remembered;
 use super::throttle::{DeviceMark, Held, Permit, Throttle};
 use super::{Keys, SecondStep, SignInRefusal};
 use crate::audit::{Audit, Event};
-use crate::directory::{BindDenied, Candidate, Directory, DirectoryRefusal, Leave, Unreachable};
+use crate::directory::{BindCandidate, BindDenied, BindGate, Directory, DirectoryRefusal, Unreachable};
 use crate::domain::{
     Client, Clock, EndReason, InvalidPassword, InvalidUsername, Member, Password, Person, PersonId, Username, Visitor,
 };
@@ -363,8 +363,8 @@ impl<'a> Turn<'a> {
 }
 
 #[async_trait]
-impl Leave for Turn<'_> {
-    async fn to_bind(&self, who: Option<&Candidate>) -> Result<(), BindDenied> {
+impl BindGate for Turn<'_> {
+    async fn allow_bind(&self, who: Option<&BindCandidate>) -> Result<(), BindDenied> {
         let Some(who) = who else { return Ok(()) };
         self.permit.found(who).await.map_err(|held| {
             self.held.get_or_init(|| held);

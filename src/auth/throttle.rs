@@ -37,7 +37,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, Semaphore};
 
 use super::Keys;
-use crate::directory::Lockout;
+use crate::directory::LockoutInfo;
 use crate::domain::{Client, Clock, PersonId, Username};
 use crate::store::StoreError;
 use books::{Account, Books, Whence};
@@ -93,7 +93,7 @@ impl Throttle {
         &self,
         username: &Username,
         client: &Client,
-        lockout: Lockout,
+        lockout: LockoutInfo,
     ) -> Result<Permit<'_>, Held> {
         self.patiently(|| self.try_admit(username, client, lockout)).await
     }
@@ -106,7 +106,7 @@ impl Throttle {
         self.keys.mark_device(&skeleton(username), person, self.clock.now())
     }
 
-    fn try_admit(&self, username: &Username, client: &Client, lockout: Lockout) -> Result<Permit<'_>, Held> {
+    fn try_admit(&self, username: &Username, client: &Client, lockout: LockoutInfo) -> Result<Permit<'_>, Held> {
         let now = self.clock.now();
         let skeleton = skeleton(username);
         let device = client.device_cookie().and_then(DeviceMark::parse);
@@ -123,13 +123,13 @@ impl Throttle {
         let of_account = books.account_room(account, budget, from, now).err();
         let of_person = person.and_then(|person| books.account_room(person, budget, from, now).err());
         // Who is shown before the bind waits for other tries then, when it is sure whose they are.
-        let of_person = of_person.filter(|held| !lockout.shows_people || *held != Held::Pending);
+        let of_person = of_person.filter(|held| !lockout.identifies_before_bind || *held != Held::Pending);
         let of_address =
             if books.is_familiar(account, from, now) { None } else { books.address_room(from.address, now).err() };
         if let Some(held) = of_account.max(of_person).max(of_address) {
             return Err(held);
         }
-        let person = person.filter(|_| !lockout.shows_people).map(|person| Whose { person, budget });
+        let person = person.filter(|_| !lockout.identifies_before_bind).map(|person| Whose { person, budget });
         for account in [Some(account), person.map(|whose| whose.person)].into_iter().flatten() {
             books.change_account(account, now, |tries| tries.begin(now));
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 
 use crate::config::{self, Settings};
-use crate::directory::{Authority, Directories, Examination, Naming, Questions, Section, Step};
+use crate::directory::{Authority, Directories, Examination, GroupMention, Questions, Section, Step};
 use crate::domain::{Clock, Password, SystemClock, Username};
 use crate::pages::{PageStore, referenced_groups};
 use crate::server::StartError;
@@ -152,7 +152,7 @@ fn password(options: &Options, user: &Username) -> Result<Option<Password>, Stop
 /// The pages, as far as they can be read, and the groups that they and the settings name.
 struct Pages {
     shelf: Result<PageStore, String>,
-    groups: Vec<Naming>,
+    groups: Vec<GroupMention>,
 }
 
 impl Pages {

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use futures::future::join_all;
 
 use crate::config::{Diagnostic, Diagnostics, Settings, SourceLocation};
-use crate::directory::{Directories, Directory as _, GroupFinding, LdapDirectory, ServerNow, Table, Unreachable};
+use crate::directory::{Directories, Directory as _, GroupLookup, LdapDirectory, ServerNow, Table, Unreachable};
 use crate::domain::{Clock, GroupRef, SourceName, SystemClock};
 use crate::pages::{ADMINS_SETTING, PageStore};
 use crate::server::StartError;
@@ -84,7 +84,7 @@ async fn missing_groups(directories: &Directories, named: &[(GroupRef, SourceLoc
     }
 }
 
-fn fault(finding: &GroupFinding, place: &SourceLocation) -> Option<Diagnostic> {
+fn fault(finding: &GroupLookup, place: &SourceLocation) -> Option<Diagnostic> {
     if !finding.is_missing() {
         return None;
     }
@@ -92,7 +92,7 @@ fn fault(finding: &GroupFinding, place: &SourceLocation) -> Option<Diagnostic> {
         Some(note) => format!("nobody is let in as a member of \"{}\": {note}", finding.wanted),
         None => format!("there is no group \"{}\" in the directory, so nobody is let in by it", finding.wanted),
     };
-    let help = match finding.near.as_slice() {
+    let help = match finding.suggestions.as_slice() {
         [] => "name a group of the directory by its account name (sAMAccountName, cn), its DN or its SID".to_owned(),
         near => {
             format!("did you mean {}?", near.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(" or "))

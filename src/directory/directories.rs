@@ -4,14 +4,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::future::join_all;
 
-use super::client::{GroupFinding, LdapDirectory};
+use super::client::{GroupLookup, LdapDirectory};
 use super::connection::set_up::SetUpError;
 use super::connection::{DirectoryRefusal, Unreachable};
 use super::diagnostics::{Examined, group_step};
 use super::password::{ChangeRefusal, PasswordChange, PasswordState};
-use super::people::gathered;
+use super::people::merge_mentions;
 use super::refresh::Standing;
-use super::sign_in::{Leave, Lockout};
+use super::sign_in::{BindGate, LockoutInfo};
 use super::{Directory, Examination, Questions, Section, Sought, Step};
 use crate::config::Settings;
 use crate::domain::{Clock, DirectoryName, GroupRef, NameForm, Password, Person, PersonId, Revalidation, Username};
@@ -90,7 +90,7 @@ impl Directories {
 
     /// Examines every directory, and each group that is named where it belongs.
     pub async fn examine(&self, questions: &Questions<'_>) -> Vec<Examination> {
-        let (wanted, by) = gathered(questions.groups);
+        let (wanted, by) = merge_mentions(questions.groups);
         let asked = questions.person.map(|person| (person, self.of_name(person).name().cloned()));
         let examined = join_all(self.all().map(|directory| {
             let theirs = self.groups_of(directory, &wanted);
@@ -166,14 +166,18 @@ impl Directories {
 
 /// One finding for each name: the first that found something, else the first there is. `found` are the directories'
 /// answers.
-fn merged(wanted: &[GroupRef], found: &[Vec<GroupFinding>]) -> Vec<GroupFinding> {
+fn merged(wanted: &[GroupRef], found: &[Vec<GroupLookup>]) -> Vec<GroupLookup> {
     let of = |group: &GroupRef| {
         let mut all = found.iter().flatten().filter(|finding| finding.wanted == *group);
         let first = all.next()?;
         Some(if first.is_missing() { all.find(|finding| !finding.is_missing()).unwrap_or(first) } else { first })
     };
-    let nothing =
-        |group: &GroupRef| GroupFinding { wanted: group.clone(), found: Vec::new(), near: Vec::new(), note: None };
+    let nothing = |group: &GroupRef| GroupLookup {
+        wanted: group.clone(),
+        found: Vec::new(),
+        suggestions: Vec::new(),
+        note: None,
+    };
     wanted.iter().map(|group| of(group).cloned().unwrap_or_else(|| nothing(group))).collect()
 }
 
@@ -183,7 +187,7 @@ impl Directory for Directories {
         &self,
         username: &Username,
         password: &Password,
-        leave: &dyn Leave,
+        leave: &dyn BindGate,
     ) -> Result<Person, DirectoryRefusal> {
         let person = self.of_name(username).sign_in(username, password, leave).await?;
         Ok(self.without_foreign_principal(person))
@@ -221,7 +225,7 @@ impl Directory for Directories {
         answers.into_iter().map(|answer| answer.unwrap_or_else(unknown)).collect()
     }
 
-    fn lockout(&self, username: &Username) -> Lockout {
+    fn lockout(&self, username: &Username) -> LockoutInfo {
         self.of_name(username).lockout(username)
     }
 
@@ -246,12 +250,12 @@ impl Directory for Directories {
         &self,
         username: &Username,
         change: &PasswordChange,
-        leave: &dyn Leave,
+        leave: &dyn BindGate,
     ) -> Result<PersonId, ChangeRefusal> {
         self.of_name(username).change_password(username, change, leave).await
     }
 
-    async fn find_groups(&self, wanted: &[GroupRef]) -> Result<Vec<GroupFinding>, Unreachable> {
+    async fn find_groups(&self, wanted: &[GroupRef]) -> Result<Vec<GroupLookup>, Unreachable> {
         let mut found = Vec::new();
         for directory in self.all() {
             let theirs = self.groups_of(directory, wanted);

@@ -2,9 +2,9 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Directory;
-use super::client::GroupFinding;
+use super::client::GroupLookup;
 use super::connection::Unreachable;
-use super::people::{Naming, gathered};
+use super::people::{GroupMention, merge_mentions};
 use crate::domain::{Clock, Timestamp};
 
 /// What was found when the groups were last looked up.
@@ -13,7 +13,7 @@ pub struct GroupReport {
     /// When that was.
     pub at: Timestamp,
     /// The groups that were not found, with those who name them; or why nobody could look.
-    pub missing: Result<Vec<(GroupFinding, Vec<String>)>, Unreachable>,
+    pub missing: Result<Vec<(GroupLookup, Vec<String>)>, Unreachable>,
 }
 
 /// Keeps an eye on the groups that pages and settings name, so that an admin hears of a misspelt or deleted one before
@@ -33,8 +33,8 @@ impl GroupWatch {
     }
 
     /// Looks all of them up. A group that has become missing is said in the log, once.
-    pub async fn look(&self, namings: &[Naming]) {
-        let (groups, by) = gathered(namings);
+    pub async fn look(&self, namings: &[GroupMention]) {
+        let (groups, by) = merge_mentions(namings);
         let found = self.directory.find_groups(&groups).await;
         let missing = found.map(|findings| {
             findings.into_iter().zip(by).filter(|(finding, _)| finding.is_missing()).collect::<Vec<_>>()
@@ -50,12 +50,12 @@ impl GroupWatch {
         self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn tell(&self, missing: &[(GroupFinding, Vec<String>)]) {
+    fn tell(&self, missing: &[(GroupLookup, Vec<String>)]) {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         for (finding, by) in missing {
             if !told.contains(&finding.wanted.to_string()) {
                 tracing::warn!(
-                    group = %finding.wanted, named_by = by.join(", "), near = finding.near.join(", "), note = finding.note,
+                    group = %finding.wanted, named_by = by.join(", "), near = finding.suggestions.join(", "), note = finding.note,
                     "a group that pages or settings name is not in the directory: nobody is let in by it"
                 );
             }

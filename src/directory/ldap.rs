@@ -5,10 +5,10 @@ use tokio::time::{Instant, timeout_at};
 
 use super::client::LdapDirectory;
 use super::connection::{OperationFault, OperationKind};
-use super::sign_in::OneBind;
+use super::sign_in::SingleUsePassword;
 use super::{
-    ChangeRefusal, Directory, DirectoryRefusal, GroupFinding, Leave, Lockout, PasswordChange, PasswordState, Standing,
-    Unreachable,
+    BindGate, ChangeRefusal, Directory, DirectoryRefusal, GroupLookup, LockoutInfo, PasswordChange, PasswordState,
+    Standing, Unreachable,
 };
 use crate::domain::{GroupRef, Password, Person, PersonId, Revalidation, Username};
 
@@ -18,10 +18,10 @@ impl Directory for LdapDirectory {
         &self,
         username: &Username,
         password: &Password,
-        leave: &dyn Leave,
+        leave: &dyn BindGate,
     ) -> Result<Person, DirectoryRefusal> {
-        let mut inquiry = self.inquire("sign-in");
-        let mut bind = OneBind::with(password, leave);
+        let mut inquiry = self.begin_operation("sign-in");
+        let mut bind = SingleUsePassword::new(password, leave);
         let answer = self.try_sign_in(&mut inquiry, username, &mut bind).await;
         let answer = inquiry.finish(answer.map_err(|fault| fault.with_password_sent(bind.is_spent())));
         self.metrics.sign_in(answer.as_ref().map_or_else(DirectoryRefusal::word, |_| "ok"));
@@ -29,7 +29,7 @@ impl Directory for LdapDirectory {
     }
 
     async fn reach(&self) -> Result<(), Unreachable> {
-        let inquiry = self.inquire("reach");
+        let inquiry = self.begin_operation("reach");
         let reached = timeout_at(inquiry.deadline, self.servers.check_reachable()).await;
         let too_late = || OperationFault::broken(OperationKind::Dial, "no server answered in time (operation_timeout)");
         inquiry.finish_or_unreachable(reached.unwrap_or_else(|_| Err(too_late())))
@@ -51,12 +51,12 @@ impl Directory for LdapDirectory {
         answers
     }
 
-    fn lockout(&self, _username: &Username) -> Lockout {
+    fn lockout(&self, _username: &Username) -> LockoutInfo {
         self.known_lockout(self.known_profile())
     }
 
     fn changes_passwords(&self, _username: &Username, state: PasswordState) -> bool {
-        self.can_change(state)
+        self.allows_password_change(state)
     }
 
     fn password_warning(&self, _person: &Person) -> Duration {
@@ -71,12 +71,12 @@ impl Directory for LdapDirectory {
         &self,
         username: &Username,
         change: &PasswordChange,
-        leave: &dyn Leave,
+        leave: &dyn BindGate,
     ) -> Result<PersonId, ChangeRefusal> {
-        self.change(username, change, leave).await
+        self.run_password_change(username, change, leave).await
     }
 
-    async fn find_groups(&self, wanted: &[GroupRef]) -> Result<Vec<GroupFinding>, Unreachable> {
-        self.find_all_groups(wanted).await
+    async fn find_groups(&self, wanted: &[GroupRef]) -> Result<Vec<GroupLookup>, Unreachable> {
+        self.lookup_groups(wanted).await
     }
 }

@@ -33,7 +33,7 @@ mod refresh;
 mod schema;
 mod sign_in;
 
-pub use client::{GroupFinding, LdapDirectory, LockoutPolicy};
+pub use client::{GroupLookup, LdapDirectory, LockoutPolicy};
 pub use connection::{BindDenied, DirectoryRefusal, SetUpError, Unreachable};
 pub use diagnostics::{
     Authority, Bar, Examination, Known, Membership, Questions, Section, Seen, ServerNow, Sought, Step, Table, Verdict,
@@ -41,11 +41,11 @@ pub use diagnostics::{
 };
 pub use directories::Directories;
 pub use group_watch::{GroupReport, GroupWatch};
-pub use password::{ChangeRefusal, PasswordChange, PasswordState, Rule};
-pub use people::Naming;
+pub use password::{ChangeRefusal, PasswordChange, PasswordRule, PasswordState};
+pub use people::GroupMention;
 pub use readiness::Readiness;
 pub use refresh::{Departure, Standing};
-pub use sign_in::{Candidate, Leave, Lockout};
+pub use sign_in::{BindCandidate, BindGate, LockoutInfo};
 
 use std::time::Duration;
 
@@ -65,7 +65,7 @@ pub trait Directory: Send + Sync {
         &self,
         username: &Username,
         password: &Password,
-        leave: &dyn Leave,
+        leave: &dyn BindGate,
     ) -> Result<Person, DirectoryRefusal>;
 
     /// Whether a server can be reached and answers.
@@ -85,7 +85,7 @@ pub trait Directory: Send + Sync {
     async fn refresh(&self, people: &[Person]) -> Vec<Result<Standing, Unreachable>>;
 
     /// What is known, without asking anybody now, of how the directory counts failed sign-ins of `username`.
-    fn lockout(&self, username: &Username) -> Lockout;
+    fn lockout(&self, username: &Username) -> LockoutInfo;
 
     /// Whether the person `username` names can change a password that stands so here, as far as is known without
     /// asking.
@@ -106,12 +106,12 @@ pub trait Directory: Send + Sync {
         &self,
         username: &Username,
         change: &PasswordChange,
-        leave: &dyn Leave,
+        leave: &dyn BindGate,
     ) -> Result<PersonId, ChangeRefusal>;
 
     /// Looks up groups that the settings and pages name: one finding for each, in their order.
     ///
     /// # Errors
     /// [`Unreachable`] when the directory cannot be asked, or there is no service account to ask with.
-    async fn find_groups(&self, wanted: &[GroupRef]) -> Result<Vec<GroupFinding>, Unreachable>;
+    async fn find_groups(&self, wanted: &[GroupRef]) -> Result<Vec<GroupLookup>, Unreachable>;
 }

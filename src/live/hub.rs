@@ -171,7 +171,7 @@ impl Hub {
             .filter_map(|(page, choice)| {
                 self.inner
                     .subscribe(&page, &choice)
-                    .inspect_err(|crowded| tracing::warn!(page = %page.slug, %crowded, "not kept"))
+                    .inspect_err(|error| tracing::warn!(page = %page.slug, crowded = %error, "not kept"))
                     .ok()
             })
             .collect()

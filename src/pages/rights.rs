@@ -1,5 +1,5 @@
 use crate::config::SourceLocation;
-use crate::directory::{Naming, Section, Step};
+use crate::directory::{GroupMention, Section, Step};
 use crate::domain::{Access, AccessReason, Audience, GroupRef, PageSlug, Person};
 
 use super::{Page, PageStore};
@@ -77,12 +77,14 @@ impl PageStore {
 
 /// Every group that some page, the admins' setting or the one about second factors names, for the directory to look up:
 /// without those of local accounts, which are in no directory.
-pub fn referenced_groups(page_store: Option<&PageStore>, admins: &Audience) -> Vec<Naming> {
-    let of_admins = admins.groups.iter().map(|group| Naming { group: group.clone(), by: ADMINS_SETTING.to_owned() });
+pub fn referenced_groups(page_store: Option<&PageStore>, admins: &Audience) -> Vec<GroupMention> {
+    let of_admins =
+        admins.groups.iter().map(|group| GroupMention { group: group.clone(), named_by: ADMINS_SETTING.to_owned() });
     let of_pages = page_store.map(PageStore::named_groups).unwrap_or_default();
-    let of_pages = of_pages.into_iter().map(|named| Naming { group: named.group, by: named.file });
+    let of_pages = of_pages.into_iter().map(|named| GroupMention { group: named.group, named_by: named.file });
     let of_factors = page_store.into_iter().flat_map(|page_store| &page_store.second_factor().groups);
-    let of_factors = of_factors.map(|group| Naming { group: group.clone(), by: SECOND_FACTOR_SETTING.to_owned() });
+    let of_factors =
+        of_factors.map(|group| GroupMention { group: group.clone(), named_by: SECOND_FACTOR_SETTING.to_owned() });
     of_admins.chain(of_factors).chain(of_pages).filter(|naming| !naming.group.is_local()).collect()
 }
 

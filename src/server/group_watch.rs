@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::directory::{Directories, GroupWatch, Naming};
+use crate::directory::{Directories, GroupMention, GroupWatch};
 use crate::domain::{Audience, Clock};
 use crate::pages::{PageStore, referenced_groups};
 
@@ -18,7 +18,7 @@ pub(super) async fn watch_groups(
     let mut changes = shelf.changes();
     loop {
         changes.mark_unchanged();
-        let mut named: Vec<Naming> = referenced_groups(Some(&shelf), &admins);
+        let mut named: Vec<GroupMention> = referenced_groups(Some(&shelf), &admins);
         named.retain(|naming| directories.can_look_up(&naming.group));
         watch.look(&named).await;
         tokio::select! {

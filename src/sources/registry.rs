@@ -37,7 +37,7 @@ impl Sources {
     /// Opens the built-in sources and the named ones. Nothing is dialled; files of certificates are read.
     ///
     /// # Errors
-    /// [`SourceFault`] for the first source that cannot be opened.
+    /// [`SourceOpenError`] for the first source that cannot be opened.
     #[expect(clippy::needless_pass_by_value, reason = "it is handed on to every source that tells the time")]
     pub fn open(
         settings: &IndexMap<SourceName, SourceSettings>,

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use belvedere::config::DirectorySettings;
 use belvedere::directory::{
-    BindDenied, ChangeRefusal, Directory as _, DirectoryRefusal, LdapDirectory, PasswordChange, PasswordState, Rule,
+    BindDenied, ChangeRefusal, Directory as _, DirectoryRefusal, LdapDirectory, PasswordChange, PasswordRule,
+    PasswordState,
 };
 use belvedere::domain::{Clock as _, Password, PersonId, SystemClock, Username};
 
@@ -164,11 +165,15 @@ async fn active_directorys_rules_are_told_in_its_own_words() {
         let name = format!("ruled-{number}");
         hire_for(domain, &name, 100);
         for (new, rule, words) in [
-            ("Ab1-", Rule::TooShort, "The password is too short. It should be equal or longer than 10 characters."),
-            ("abcdefghijkl", Rule::TooSimple, "The password does not meet the complexity criteria."),
-            (samba::PASSWORD, Rule::InHistory, "The password was already used (previous password)."),
+            (
+                "Ab1-",
+                PasswordRule::TooShort,
+                "The password is too short. It should be equal or longer than 10 characters.",
+            ),
+            ("abcdefghijkl", PasswordRule::TooSimple, "The password does not meet the complexity criteria."),
+            (samba::PASSWORD, PasswordRule::InHistory, "The password was already used (previous password)."),
         ] {
-            let expected = ChangeRefusal::Policy { rule: Some(rule), words: Some(words.to_owned()) };
+            let expected = ChangeRefusal::Policy { rule: Some(rule), message: Some(words.to_owned()) };
             assert_eq!(change(&directory, &name, samba::PASSWORD, new).await, Err(expected), "{way}: {new}");
         }
         // Nothing of this was a wrong password.
@@ -178,8 +183,8 @@ async fn active_directorys_rules_are_told_in_its_own_words() {
     domain.hire("hasty");
     let [(_, directory), _] = both_ways_to_samba(domain);
     let refused = change(&directory, "hasty", samba::PASSWORD, NEW).await;
-    let Err(ChangeRefusal::Policy { rule, words }) = refused else { panic!("{refused:?}") };
-    assert_eq!(rule, Some(Rule::TooYoung), "{words:?}");
+    let Err(ChangeRefusal::Policy { rule, message }) = refused else { panic!("{refused:?}") };
+    assert_eq!(rule, Some(PasswordRule::TooYoung), "{message:?}");
 }
 
 #[tokio::test]
@@ -267,9 +272,9 @@ async fn on_openldap_a_password_that_was_reset_is_changed_and_an_expired_one_is_
     assert_eq!(sign_in(&directory, "renewed", slapd::PASSWORD).await, Err(DirectoryRefusal::MustChangePassword));
     assert!(directory.changes_passwords(&Username::parse("renewed").unwrap(), PasswordState::MustChange));
     let too_short = &NEW[..slapd::SHORTEST_PASSWORD - 1];
-    for (new, rule) in [(too_short, Rule::TooShort), (slapd::PASSWORD, Rule::InHistory)] {
+    for (new, rule) in [(too_short, PasswordRule::TooShort), (slapd::PASSWORD, PasswordRule::InHistory)] {
         let refused = change(&directory, "renewed", slapd::PASSWORD, new).await;
-        assert_eq!(refused, Err(ChangeRefusal::Policy { rule: Some(rule), words: None }));
+        assert_eq!(refused, Err(ChangeRefusal::Policy { rule: Some(rule), message: None }));
     }
     change(&directory, "renewed", slapd::PASSWORD, NEW).await.unwrap();
     sign_in(&directory, "renewed", NEW).await.unwrap();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use belvedere::config::{DirectoryServers, DirectorySettings, LdapScheme, ServerAddress, ServiceAccount};
-use belvedere::directory::{BindDenied, Candidate, Directory as _, DirectoryRefusal, LdapDirectory, Leave};
+use belvedere::directory::{BindCandidate, BindDenied, BindGate, Directory as _, DirectoryRefusal, LdapDirectory};
 use belvedere::domain::{Password, Person, PersonId, SystemClock, Username};
 
 use crate::harness::{samba, slapd};
@@ -67,8 +67,8 @@ pub(crate) async fn sign_in(directory: &LdapDirectory, name: &str, password: &st
 pub(crate) struct AlwaysAllowed;
 
 #[async_trait]
-impl Leave for AlwaysAllowed {
-    async fn to_bind(&self, _who: Option<&Candidate>) -> Result<(), BindDenied> {
+impl BindGate for AlwaysAllowed {
+    async fn allow_bind(&self, _who: Option<&BindCandidate>) -> Result<(), BindDenied> {
         Ok(())
     }
 }
@@ -114,8 +114,8 @@ fn every_way_to_slapd(server: &slapd::Slapd) -> Vec<(&'static str, LdapDirectory
 pub(crate) struct NeverAllowed(Mutex<Vec<Option<PersonId>>>);
 
 #[async_trait]
-impl Leave for NeverAllowed {
-    async fn to_bind(&self, who: Option<&Candidate>) -> Result<(), BindDenied> {
+impl BindGate for NeverAllowed {
+    async fn allow_bind(&self, who: Option<&BindCandidate>) -> Result<(), BindDenied> {
         self.0.lock().unwrap().push(who.map(|who| who.id.clone()));
         Err(BindDenied)
     }

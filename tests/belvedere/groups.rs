@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use belvedere::config::DirectorySettings;
-use belvedere::directory::{Directory as _, GroupFinding, GroupWatch, LdapDirectory, Naming};
+use belvedere::directory::{Directory as _, GroupLookup, GroupMention, GroupWatch, LdapDirectory};
 use belvedere::domain::{Clock as _, GroupRef, ManualClock, SystemClock};
 
 use crate::directory_dial::CapturedLog;
@@ -16,7 +16,7 @@ fn of_domain(domain: &samba::SambaDomain) -> DirectorySettings {
     with_account(settings(&[&domain.ldaps_url()], &domain.ca_file), samba::SERVICE_ACCOUNT, samba::PASSWORD)
 }
 
-async fn find(directory: &LdapDirectory, name: &str) -> GroupFinding {
+async fn find(directory: &LdapDirectory, name: &str) -> GroupLookup {
     directory.find_groups(&[GroupRef::parse(name)]).await.unwrap().remove(0)
 }
 
@@ -51,7 +51,7 @@ async fn what_lets_nobody_in_is_missing_and_says_why_or_what_comes_near() {
     ] {
         let finding = find(&directory, name).await;
         assert!(finding.is_missing(), "{finding:?}");
-        assert_eq!(finding.near.first().map(String::as_str), Some(near), "{finding:?}");
+        assert_eq!(finding.suggestions.first().map(String::as_str), Some(near), "{finding:?}");
     }
     for (name, note) in
         [("all-hands", "distribution list"), ("CN=Alice Archer,OU=Staff,DC=corp,DC=example,DC=com", "no group")]
@@ -102,7 +102,7 @@ async fn other_servers_groups_are_found_by_their_common_name_and_namesakes_are_a
         assert_eq!(find(&directory, name).await.found.len(), 1, "{name}");
     }
     assert_eq!(find(&directory, "namesake").await.found.len(), 2);
-    assert_eq!(find(&directory, "dash-financ").await.near.first().map(String::as_str), Some("dash-finance"));
+    assert_eq!(find(&directory, "dash-financ").await.suggestions.first().map(String::as_str), Some("dash-finance"));
     assert!(find(&directory, "Alice Archer").await.is_missing(), "a person is no group");
 }
 
@@ -119,7 +119,7 @@ async fn a_missing_group_is_logged_once_and_found_once_it_is_there() {
     let directory = Arc::new(LdapDirectory::new(&of_domain(domain), clock.clone()).unwrap());
     let watch = GroupWatch::new(directory, clock.clone());
     assert_eq!(watch.report(), None);
-    let naming = |by: &str| Naming { group: GroupRef::parse("late-comers"), by: by.to_owned() };
+    let naming = |by: &str| GroupMention { group: GroupRef::parse("late-comers"), named_by: by.to_owned() };
     let namings = [naming("pages/a.toml"), naming("pages/b.toml")];
     for _ in 0..2 {
         watch.look(&namings).await;

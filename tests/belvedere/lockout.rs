@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use belvedere::directory::{
-    BindDenied, Candidate, Directory as _, DirectoryRefusal, LdapDirectory, Leave, LockoutPolicy,
+    BindCandidate, BindDenied, BindGate, Directory as _, DirectoryRefusal, LdapDirectory, LockoutPolicy,
 };
 use belvedere::domain::{Clock as _, ManualClock, Password, SystemClock, Username};
 use futures::future::join_all;
@@ -144,17 +144,17 @@ async fn after_failures_elsewhere_a_try_that_could_lock_is_withheld_until_they_a
 
 /// Never leave to bind; it notes who was found.
 #[derive(Default)]
-struct RecordingGate(Mutex<Vec<Candidate>>);
+struct RecordingGate(Mutex<Vec<BindCandidate>>);
 
 #[async_trait]
-impl Leave for RecordingGate {
-    async fn to_bind(&self, who: Option<&Candidate>) -> Result<(), BindDenied> {
+impl BindGate for RecordingGate {
+    async fn allow_bind(&self, who: Option<&BindCandidate>) -> Result<(), BindDenied> {
         self.0.lock().unwrap().extend(who.cloned());
         Err(BindDenied)
     }
 }
 
-async fn candidate(directory: &LdapDirectory, name: &str) -> Candidate {
+async fn candidate(directory: &LdapDirectory, name: &str) -> BindCandidate {
     let notes = RecordingGate::default();
     let password = Password::parse(WRONG.to_owned()).unwrap();
     let refused = directory.sign_in(&Username::parse(name).unwrap(), &password, &notes).await;
@@ -177,7 +177,7 @@ async fn the_policy_and_the_count_are_read_with_the_person() {
         assert_eq!(sign_in(&directory, "counted", WRONG).await, Err(DirectoryRefusal::WrongCredentials));
     }
     let known = directory.lockout(&name);
-    assert_eq!((known.policy, known.shows_people), (Some(policy), true), "kept in memory");
+    assert_eq!((known.policy, known.identifies_before_bind), (Some(policy), true), "kept in memory");
 }
 
 #[tokio::test]
@@ -189,7 +189,7 @@ async fn without_a_service_account_the_policy_is_read_by_whoever_signs_in() {
     sign_in(&directory, "bob", samba::PASSWORD).await.unwrap();
     let known = directory.lockout(&name);
     assert_eq!(known.policy.map(|policy| policy.threshold), Some(samba::LOCKOUT_THRESHOLD));
-    assert!(!known.shows_people);
+    assert!(!known.identifies_before_bind);
 }
 
 #[tokio::test]

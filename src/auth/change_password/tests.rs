@@ -13,8 +13,8 @@ use crate::audit::Audit;
 use crate::auth::{Keys, PasswordChangeRefusal, SecondStep, SignInRefusal, SignedIn};
 use crate::config::SessionSettings;
 use crate::directory::{
-    ChangeRefusal, Directory, DirectoryRefusal, GroupFinding, Leave, Lockout, PasswordChange, PasswordState, Rule,
-    Standing, Unreachable,
+    BindGate, ChangeRefusal, Directory, DirectoryRefusal, GroupLookup, LockoutInfo, PasswordChange, PasswordRule,
+    PasswordState, Standing, Unreachable,
 };
 use crate::domain::{
     Client, Clock, GroupRef, Groups, ManualClock, Password, Person, PersonId, Revalidation, Timestamp, Username,
@@ -33,8 +33,8 @@ struct OnePassword {
 }
 
 impl OnePassword {
-    async fn judge(&self, sent: &Password, leave: &dyn Leave) -> Result<(), DirectoryRefusal> {
-        leave.to_bind(None).await?;
+    async fn judge(&self, sent: &Password, leave: &dyn BindGate) -> Result<(), DirectoryRefusal> {
+        leave.allow_bind(None).await?;
         self.sent.fetch_add(1, Ordering::SeqCst);
         if *self.password.lock().unwrap() == sent.expose() { Ok(()) } else { Err(DirectoryRefusal::WrongCredentials) }
     }
@@ -62,7 +62,7 @@ impl Directory for OnePassword {
         &self,
         username: &Username,
         password: &Password,
-        leave: &dyn Leave,
+        leave: &dyn BindGate,
     ) -> Result<Person, DirectoryRefusal> {
         self.judge(password, leave).await?;
         let fails_after_the_change = username.as_str() == "unlucky" && password.expose() == NEW;
@@ -81,8 +81,8 @@ impl Directory for OnePassword {
         people.iter().map(|person| Ok(Standing::Here(person.clone()))).collect()
     }
 
-    fn lockout(&self, _username: &Username) -> Lockout {
-        Lockout { policy: None, shows_people: true }
+    fn lockout(&self, _username: &Username) -> LockoutInfo {
+        LockoutInfo { policy: None, identifies_before_bind: true }
     }
 
     fn changes_passwords(&self, _username: &Username, state: PasswordState) -> bool {
@@ -101,7 +101,7 @@ impl Directory for OnePassword {
         &self,
         username: &Username,
         change: &PasswordChange,
-        leave: &dyn Leave,
+        leave: &dyn BindGate,
     ) -> Result<PersonId, ChangeRefusal> {
         match username.as_str() {
             "away" => return Err(unreachable(false).into()),
@@ -112,13 +112,13 @@ impl Directory for OnePassword {
             return Err(unreachable(true).into());
         }
         if change.new.expose() == "short" {
-            return Err(ChangeRefusal::Policy { rule: Some(Rule::TooShort), words: None });
+            return Err(ChangeRefusal::Policy { rule: Some(PasswordRule::TooShort), message: None });
         }
         change.new.expose().clone_into(&mut self.password.lock().unwrap());
         Ok(person(username.as_str()).id)
     }
 
-    async fn find_groups(&self, _wanted: &[GroupRef]) -> Result<Vec<GroupFinding>, Unreachable> {
+    async fn find_groups(&self, _wanted: &[GroupRef]) -> Result<Vec<GroupLookup>, Unreachable> {
         Ok(Vec::new())
     }
 }
@@ -238,7 +238,7 @@ async fn who_struggles_with_the_rules_guesses_nothing_and_is_not_locked_out() {
     let house = House::new().await;
     for _ in 0..10 {
         let refused = house.changes("alice", [OLD, "short", "short"]).await;
-        assert!(matches!(refused, Err(PasswordChangeRefusal::Policy { rule: Some(Rule::TooShort), .. })));
+        assert!(matches!(refused, Err(PasswordChangeRefusal::Policy { rule: Some(PasswordRule::TooShort), .. })));
     }
     house.changes("alice", [OLD, NEW, NEW]).await.unwrap();
 }

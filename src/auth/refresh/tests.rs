@@ -9,7 +9,9 @@ use tokio_util::task::AbortOnDropHandle;
 use super::*;
 use crate::audit::paper::Paper;
 use crate::config::{SessionSettings, TokenSettings};
-use crate::directory::{ChangeRefusal, DirectoryRefusal, GroupFinding, Leave, Lockout, PasswordChange, PasswordState};
+use crate::directory::{
+    BindGate, ChangeRefusal, DirectoryRefusal, GroupLookup, LockoutInfo, PasswordChange, PasswordState,
+};
 use crate::domain::{Group, GroupId, GroupRef, ManualClock, Password, Revalidation, Username};
 use crate::sessions::{Beginning, Found, SessionToken};
 use crate::tokens::{self, ApiToken, Wanted};
@@ -49,7 +51,7 @@ fn unreachable() -> Unreachable {
 
 #[async_trait]
 impl Directory for Book {
-    async fn sign_in(&self, _: &Username, _: &Password, _: &dyn Leave) -> Result<Person, DirectoryRefusal> {
+    async fn sign_in(&self, _: &Username, _: &Password, _: &dyn BindGate) -> Result<Person, DirectoryRefusal> {
         Err(DirectoryRefusal::WrongCredentials)
     }
 
@@ -74,8 +76,8 @@ impl Directory for Book {
         people.iter().map(of).collect()
     }
 
-    fn lockout(&self, _: &Username) -> Lockout {
-        Lockout { policy: None, shows_people: true }
+    fn lockout(&self, _: &Username) -> LockoutInfo {
+        LockoutInfo { policy: None, identifies_before_bind: true }
     }
 
     fn changes_passwords(&self, _: &Username, _: PasswordState) -> bool {
@@ -86,7 +88,7 @@ impl Directory for Book {
         &self,
         _: &Username,
         _: &PasswordChange,
-        _: &dyn Leave,
+        _: &dyn BindGate,
     ) -> Result<PersonId, ChangeRefusal> {
         Err(ChangeRefusal::NotHere { reason: "this is a book" })
     }
@@ -99,7 +101,7 @@ impl Directory for Book {
         None
     }
 
-    async fn find_groups(&self, _: &[GroupRef]) -> Result<Vec<GroupFinding>, Unreachable> {
+    async fn find_groups(&self, _: &[GroupRef]) -> Result<Vec<GroupLookup>, Unreachable> {
         Ok(Vec::new())
     }
 }

@@ -16,8 +16,8 @@ use crate::auth::pace;
 use crate::auth::{Keys, SecondStep};
 use crate::config::SessionSettings;
 use crate::directory::{
-    Candidate, ChangeRefusal, Directory, DirectoryRefusal, GroupFinding, Leave, Lockout, LockoutPolicy, PasswordChange,
-    PasswordState, Standing, Unreachable,
+    BindCandidate, BindGate, ChangeRefusal, Directory, DirectoryRefusal, GroupLookup, LockoutInfo, LockoutPolicy,
+    PasswordChange, PasswordState, Standing, Unreachable,
 };
 use crate::domain::{
     Client, Clock, EndReason, GroupRef, Groups, ManualClock, Password, Person, PersonId, Revalidation, Timestamp,
@@ -41,11 +41,11 @@ impl Directory for Book {
         &self,
         username: &Username,
         password: &Password,
-        leave: &dyn Leave,
+        leave: &dyn BindGate,
     ) -> Result<Person, DirectoryRefusal> {
         // Two names of one person, whom this directory shows before the bind.
-        let john = Candidate { id: PersonId::new("objectGUID:john"), policy: None, failures: None };
-        let near = Candidate {
+        let john = BindCandidate { id: PersonId::new("objectGUID:john"), policy: None, failures: None };
+        let near = BindCandidate {
             id: PersonId::new("objectGUID:near"),
             policy: Some(LockoutPolicy { threshold: 5, window: Duration::from_mins(30) }),
             failures: Some(4),
@@ -55,7 +55,7 @@ impl Directory for Book {
             "near-lockout" => Some(&near),
             _ => None,
         };
-        leave.to_bind(who).await?;
+        leave.allow_bind(who).await?;
         self.binds.fetch_add(1, Ordering::SeqCst);
         // Others have their turn meanwhile, as with any directory.
         tokio::task::yield_now().await;
@@ -102,8 +102,8 @@ impl Directory for Book {
         people.iter().map(|person| Ok(Standing::Here(person.clone()))).collect()
     }
 
-    fn lockout(&self, _username: &Username) -> Lockout {
-        Lockout { policy: None, shows_people: true }
+    fn lockout(&self, _username: &Username) -> LockoutInfo {
+        LockoutInfo { policy: None, identifies_before_bind: true }
     }
 
     fn changes_passwords(&self, _username: &Username, _state: PasswordState) -> bool {
@@ -122,12 +122,12 @@ impl Directory for Book {
         &self,
         _username: &Username,
         _change: &PasswordChange,
-        _leave: &dyn Leave,
+        _leave: &dyn BindGate,
     ) -> Result<PersonId, ChangeRefusal> {
         Err(ChangeRefusal::NotHere { reason: "this is a book" })
     }
 
-    async fn find_groups(&self, _wanted: &[GroupRef]) -> Result<Vec<GroupFinding>, Unreachable> {
+    async fn find_groups(&self, _wanted: &[GroupRef]) -> Result<Vec<GroupLookup>, Unreachable> {
         Ok(Vec::new())
     }
 }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::directory::{Lockout, LockoutPolicy};
+use crate::directory::{LockoutInfo, LockoutPolicy};
 
 /// What is assumed of a directory that does not tell, or has not been asked yet: five wrong passwords lock, which is
 /// stricter than Microsoft's baseline of ten, and half an hour without another starts the count afresh.
@@ -50,9 +50,9 @@ pub(super) struct Budget {
 
 impl Budget {
     /// For a name, before the directory is asked.
-    pub(super) fn of_name(lockout: Lockout) -> Self {
+    pub(super) fn of_name(lockout: LockoutInfo) -> Self {
         let policy = lockout.policy.unwrap_or(ASSUMED);
-        if lockout.shows_people || policy.threshold == 0 {
+        if lockout.identifies_before_bind || policy.threshold == 0 {
             return Self::of_person(lockout.policy);
         }
         let failures = ((policy.threshold - 1) / UNLIKE_NAMES).clamp(1, MOST_FAILURES_OF_STRANGERS);
@@ -84,9 +84,9 @@ mod tests {
         Budget::of_person(Some(LockoutPolicy { threshold, window: WINDOW }))
     }
 
-    fn of_name(threshold: u32, shows_people: bool) -> Budget {
+    fn of_name(threshold: u32, identifies_before_bind: bool) -> Budget {
         let policy = Some(LockoutPolicy { threshold, window: WINDOW });
-        Budget::of_name(Lockout { policy, shows_people })
+        Budget::of_name(LockoutInfo { policy, identifies_before_bind })
     }
 
     #[test]
@@ -111,22 +111,22 @@ mod tests {
     #[test]
     fn where_nothing_is_known_five_and_half_an_hour_are_assumed() {
         assert_eq!(Budget::of_person(None), Budget { failures: 3, familiar: 4, window: Duration::from_mins(31) });
-        let hidden = Budget::of_name(Lockout { policy: None, shows_people: false });
+        let hidden = Budget::of_name(LockoutInfo { policy: None, identifies_before_bind: false });
         assert_eq!(hidden, Budget { failures: 2, familiar: 2, window: Duration::from_mins(31) });
     }
 
     #[test]
     fn a_directory_that_never_locks_is_no_leave_to_guess_for_ever() {
-        for shows_people in [true, false] {
-            let budget = of_name(0, shows_people);
+        for identifies_before_bind in [true, false] {
+            let budget = of_name(0, identifies_before_bind);
             assert_eq!((budget.failures, budget.window), (8, Duration::from_mins(31)));
         }
     }
 
     #[test]
     fn a_threshold_that_cannot_be_kept_below_still_lets_people_sign_in() {
-        for shows_people in [true, false] {
-            let budget = of_name(1, shows_people);
+        for identifies_before_bind in [true, false] {
+            let budget = of_name(1, identifies_before_bind);
             assert_eq!((budget.failures, budget.familiar), (1, 1));
         }
     }
@@ -134,8 +134,8 @@ mod tests {
     #[test]
     fn no_budget_is_greater_than_the_failures_that_are_kept() {
         for threshold in 0..1000 {
-            for shows_people in [true, false] {
-                let budget = of_name(threshold, shows_people);
+            for identifies_before_bind in [true, false] {
+                let budget = of_name(threshold, identifies_before_bind);
                 let kept = if threshold == 0 { budget.failures } else { budget.familiar.max(budget.failures) };
                 assert!(kept as usize <= MOST_FAILURES);
             }

@@ -5,7 +5,7 @@ use super::budget::Budget;
 use super::device::{DeviceMark, Owner};
 use super::limits::{AccountTries, Failure, Held};
 use super::{FAMILIAR_FOR, Throttle};
-use crate::directory::Candidate;
+use crate::directory::BindCandidate;
 use crate::domain::PersonId;
 
 /// The leave to ask the directory once. As long as it is held the try is under way; dropping it makes the try a
@@ -51,7 +51,7 @@ impl Permit<'_> {
     /// # Errors
     /// [`Held`] when that person's tries are used up, here or by the directory's own count; the password must not be
     /// sent then.
-    pub(in crate::auth) async fn found(&self, who: &Candidate) -> Result<(), Held> {
+    pub(in crate::auth) async fn found(&self, who: &BindCandidate) -> Result<(), Held> {
         let person = self.throttle.person(&who.id);
         self.throttle.patiently(|| self.try_found(who, person)).await
     }
@@ -98,7 +98,7 @@ impl Permit<'_> {
         self.settle(Outcome::NotAsked);
     }
 
-    fn try_found(&self, who: &Candidate, person: Account) -> Result<(), Held> {
+    fn try_found(&self, who: &BindCandidate, person: Account) -> Result<(), Held> {
         let now = self.throttle.clock.now();
         let budget = Budget::of_person(who.policy);
         let mut known = self.person.lock().unwrap_or_else(PoisonError::into_inner);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::books::MOST_ENTRIES;
 use super::{Held, PATIENCE, Permit, Throttle, skeleton};
 use crate::auth::Keys;
-use crate::directory::{Candidate, Lockout, LockoutPolicy};
+use crate::directory::{BindCandidate, LockoutInfo, LockoutPolicy};
 use crate::domain::{Client, Clock, ManualClock, PersonId, Timestamp, Username};
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -15,16 +15,16 @@ const MINUTE: Duration = Duration::from_mins(1);
 struct Gate {
     clock: Arc<ManualClock>,
     throttle: Throttle,
-    lockout: Lockout,
+    lockout: LockoutInfo,
 }
 
 impl Gate {
     /// Before a directory that shows people, and tells nothing of its policy.
     fn new() -> Self {
-        Self::before(Lockout { policy: None, shows_people: true })
+        Self::before(LockoutInfo { policy: None, identifies_before_bind: true })
     }
 
-    fn before(lockout: Lockout) -> Self {
+    fn before(lockout: LockoutInfo) -> Self {
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_795_309_126_976)));
         Self { throttle: Throttle::new(clock.clone(), Arc::new(Keys::from_secret(&[7; 32]))), clock, lockout }
     }
@@ -47,7 +47,7 @@ impl Gate {
         self.fails_as_one_of(name, "192.0.2.1", &candidate(id)).await
     }
 
-    async fn fails_as_one_of(&self, name: &str, address: &str, who: &Candidate) -> Result<(), Held> {
+    async fn fails_as_one_of(&self, name: &str, address: &str, who: &BindCandidate) -> Result<(), Held> {
         let permit = self.admit(name, address)?;
         if let Err(held) = permit.found(who).await {
             permit.not_asked();
@@ -67,8 +67,8 @@ fn username(name: &str) -> Username {
 }
 
 /// Somebody of whom the directory tells no count.
-fn candidate(id: &str) -> Candidate {
-    Candidate { id: person(id), policy: None, failures: None }
+fn candidate(id: &str) -> BindCandidate {
+    BindCandidate { id: person(id), policy: None, failures: None }
 }
 
 fn person(id: &str) -> PersonId {
@@ -142,8 +142,8 @@ fn nobody_can_lock_a_colleague_however_the_tries_are_spread() {
 async fn whatever_the_policy_a_person_is_never_locked_under_all_of_their_names() {
     for threshold in 2..=12 {
         for pause in [1, 601, 1799, 1801, 1859] {
-            let gate = Gate::before(Lockout { policy: Some(policy(threshold)), shows_people: true });
-            let john = Candidate { policy: Some(policy(threshold)), ..candidate("john") };
+            let gate = Gate::before(LockoutInfo { policy: Some(policy(threshold)), identifies_before_bind: true });
+            let john = BindCandidate { policy: Some(policy(threshold)), ..candidate("john") };
             let good = gate.admit("jdoe", "198.51.100.9").unwrap();
             good.found(&john).await.unwrap();
             good.proved(&john.id);
@@ -169,7 +169,7 @@ async fn whatever_the_policy_a_person_is_never_locked_under_all_of_their_names()
 fn where_only_the_bind_tells_who_it_is_two_unlike_names_never_add_up_to_a_lockout() {
     for threshold in 3..=12 {
         for pause in [1, 601, 1799, 1801, 1859] {
-            let gate = Gate::before(Lockout { policy: Some(policy(threshold)), shows_people: false });
+            let gate = Gate::before(LockoutInfo { policy: Some(policy(threshold)), identifies_before_bind: false });
             // Their owner has signed in with one of them.
             gate.admit("jdoe", "198.51.100.9").unwrap().proved(&person("john"));
             let mut directory = DirectoryCount::default();
@@ -203,8 +203,8 @@ async fn a_try_that_could_be_the_one_that_locks_is_not_made() {
         (1, 0, Ok(())),
         (0, 1_000_000, Ok(())),
     ] {
-        let gate = Gate::before(Lockout { policy: Some(policy(threshold)), shows_people: true });
-        let john = Candidate { policy: Some(policy(threshold)), failures: Some(failures), ..candidate("john") };
+        let gate = Gate::before(LockoutInfo { policy: Some(policy(threshold)), identifies_before_bind: true });
+        let john = BindCandidate { policy: Some(policy(threshold)), failures: Some(failures), ..candidate("john") };
         let tried = gate.fails_as_one_of("jdoe", "192.0.2.1", &john).await;
         assert_eq!(tried, expected, "{failures} of {threshold}");
     }
@@ -213,18 +213,18 @@ async fn a_try_that_could_be_the_one_that_locks_is_not_made() {
 #[tokio::test]
 async fn what_is_withheld_for_the_directory_s_count_is_no_failure_and_open_again_afterwards() {
     let gate = Gate::new();
-    let near = Candidate { policy: Some(policy(5)), failures: Some(4), ..candidate("john") };
+    let near = BindCandidate { policy: Some(policy(5)), failures: Some(4), ..candidate("john") };
     for _ in 0..20 {
         assert_eq!(gate.fails_as_one_of("jdoe", "192.0.2.1", &near).await, Err(Held::NearLockout));
     }
-    let afresh = Candidate { failures: Some(0), ..near };
+    let afresh = BindCandidate { failures: Some(0), ..near };
     assert_eq!(gate.fails_as_one_of("jdoe", "192.0.2.1", &afresh).await, Ok(()));
 }
 
 #[tokio::test]
 async fn tries_that_read_the_same_count_wait_for_each_other() {
-    let gate = Gate::before(Lockout { policy: Some(policy(10)), shows_people: true });
-    let near = Candidate { policy: Some(policy(10)), failures: Some(7), ..candidate("john") };
+    let gate = Gate::before(LockoutInfo { policy: Some(policy(10)), identifies_before_bind: true });
+    let near = BindCandidate { policy: Some(policy(10)), failures: Some(7), ..candidate("john") };
     let mut permits = Vec::new();
     for _ in 0..3 {
         permits.push(gate.admit("jdoe", "192.0.2.1").unwrap());
@@ -242,9 +242,9 @@ async fn tries_that_read_the_same_count_wait_for_each_other() {
 
 #[tokio::test]
 async fn a_stricter_policy_of_a_persons_own_holds_for_them() {
-    let gate = Gate::before(Lockout { policy: Some(policy(10)), shows_people: true });
+    let gate = Gate::before(LockoutInfo { policy: Some(policy(10)), identifies_before_bind: true });
     let strict = Some(LockoutPolicy { threshold: 3, window: 90 * MINUTE });
-    let john = Candidate { policy: strict, ..candidate("john") };
+    let john = BindCandidate { policy: strict, ..candidate("john") };
     assert_eq!(gate.fails_as_one_of("jdoe", "192.0.2.1", &john).await, Ok(()));
     assert!(matches!(gate.fails_as_one_of("jdoe", "192.0.2.1", &john).await, Err(Held::Spent(_))));
     gate.clock.advance(90 * MINUTE);
@@ -255,8 +255,8 @@ async fn a_stricter_policy_of_a_persons_own_holds_for_them() {
 
 #[tokio::test]
 async fn good_sign_ins_at_once_all_come_through_under_the_strictest_policy() {
-    let gate = &Gate::before(Lockout { policy: Some(policy(3)), shows_people: true });
-    let john = &Candidate { policy: Some(policy(3)), failures: Some(1), ..candidate("john") };
+    let gate = &Gate::before(LockoutInfo { policy: Some(policy(3)), identifies_before_bind: true });
+    let john = &BindCandidate { policy: Some(policy(3)), failures: Some(1), ..candidate("john") };
     let sign_in = async |name: &str| {
         let permit = gate.throttle.admit(&username(name), &from("192.0.2.1"), gate.lockout).await?;
         permit.found(john).await?;
@@ -271,7 +271,7 @@ async fn good_sign_ins_at_once_all_come_through_under_the_strictest_policy() {
 
 #[test]
 fn a_window_that_was_longer_when_somebody_failed_is_not_cut_short() {
-    let mut gate = Gate::before(Lockout { policy: Some(policy(5)), shows_people: false });
+    let mut gate = Gate::before(LockoutInfo { policy: Some(policy(5)), identifies_before_bind: false });
     gate.fails("alice", "192.0.2.1").unwrap();
     gate.fails("alice", "192.0.2.1").unwrap();
     gate.lockout.policy = Some(LockoutPolicy { threshold: 5, window: MINUTE });
@@ -580,7 +580,7 @@ fn strangers_cannot_keep_out_the_browser_in_which_its_owner_last_signed_in_well(
 
 #[tokio::test]
 async fn a_marked_browser_has_no_more_than_the_one_try_that_is_kept_back() {
-    let gate = Gate::before(Lockout { policy: Some(policy(5)), shows_people: true });
+    let gate = Gate::before(LockoutInfo { policy: Some(policy(5)), identifies_before_bind: true });
     let mark = gate.throttle.mark_device(&username("alice"), &person("alice")).unwrap().reveal();
     let client = from("198.51.100.77").with_device_cookie(Some(&mark));
     let mut failed = 0;
@@ -596,7 +596,7 @@ async fn a_marked_browser_has_no_more_than_the_one_try_that_is_kept_back() {
 
 #[test]
 fn one_address_alone_cannot_use_up_what_an_account_may_fail() {
-    let gate = Gate::before(Lockout { policy: Some(policy(10)), shows_people: true });
+    let gate = Gate::before(LockoutInfo { policy: Some(policy(10)), identifies_before_bind: true });
     let heard = (0..12).filter(|_| {
         gate.clock.advance(2 * MINUTE);
         gate.fails("alice", "203.0.113.5").is_ok()
@@ -607,7 +607,7 @@ fn one_address_alone_cannot_use_up_what_an_account_may_fail() {
 
 #[test]
 fn whoever_keeps_trying_one_account_waits_longer_each_time() {
-    let gate = Gate::before(Lockout { policy: Some(policy(0)), shows_people: true });
+    let gate = Gate::before(LockoutInfo { policy: Some(policy(0)), identifies_before_bind: true });
     let mut waits = Vec::new();
     for _ in 0..7 {
         let waited = match gate.fails("alice", "203.0.113.5") {

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use tokio_util::task::AbortOnDropHandle;
 
-use super::agreed::Agreed;
-use super::found_groups::FoundGroups;
-use super::group_names::GroupNames;
-use super::lockout_policies::LockoutPolicies;
+use super::group_lookup_cache::GroupLookupCache;
+use super::group_name_cache::GroupNameCache;
+use super::lockout_policy_cache::LockoutPolicyCache;
+use super::membership_cache::MembershipCache;
 use crate::config::DirectorySettings;
 use crate::directory::connection::{
     ConnectionPool, Dialler, DirectoryProfile, LdapConnection, Operation, OperationFault, PoolPurpose, Prober,
@@ -17,7 +17,7 @@ use crate::domain::{Clock, DirectoryName};
 use crate::telemetry::{DirectoryMetrics, Metrics};
 
 /// How often idle and dead connections are let go.
-const TIDY_EVERY: Duration = Duration::from_secs(30);
+const POOL_MAINTENANCE_INTERVAL: Duration = Duration::from_secs(30);
 
 /// The LDAP client: Active Directory, or any other LDAPv3 server.
 ///
@@ -35,18 +35,18 @@ pub struct LdapDirectory {
     pub(in crate::directory) dialler: Arc<Dialler>,
     pub(in crate::directory) servers: Arc<ServerSet>,
     /// For searches: bound as the service account, or as nobody.
-    pub(in crate::directory) searching: Arc<ConnectionPool>,
+    pub(in crate::directory) search_pool: Arc<ConnectionPool>,
     /// For proving passwords, and for what people read and do as themselves.
-    pub(in crate::directory) proving: Arc<ConnectionPool>,
-    pub(in crate::directory) group_names: GroupNames,
-    pub(in crate::directory) found_groups: FoundGroups,
-    pub(in crate::directory) lockout_policies: LockoutPolicies,
-    pub(in crate::directory) agreed: Agreed,
+    pub(in crate::directory) bind_pool: Arc<ConnectionPool>,
+    pub(in crate::directory) group_names: GroupNameCache,
+    pub(in crate::directory) group_lookups: GroupLookupCache,
+    pub(in crate::directory) lockout_policies: LockoutPolicyCache,
+    pub(in crate::directory) membership_cache: MembershipCache,
     /// The domain's NetBIOS name, once it was read.
     pub(in crate::directory) netbios_name: OnceLock<String>,
     profile: OnceLock<DirectoryProfile>,
     /// Keeps the pools in order; begins with the first question.
-    keeper: OnceLock<AbortOnDropHandle<()>>,
+    pool_maintenance: OnceLock<AbortOnDropHandle<()>>,
 }
 
 impl LdapDirectory {
@@ -88,20 +88,20 @@ impl LdapDirectory {
         Ok(Self {
             name,
             domains,
-            searching: pool(PoolPurpose::Search(settings.service_account.clone())),
-            proving: pool(PoolPurpose::Bind),
+            search_pool: pool(PoolPurpose::Search(settings.service_account.clone())),
+            bind_pool: pool(PoolPurpose::Bind),
             dialler,
             servers,
             settings: settings.clone(),
             clock,
             metrics,
-            group_names: GroupNames::default(),
-            found_groups: FoundGroups::default(),
-            lockout_policies: LockoutPolicies::default(),
-            agreed: Agreed::default(),
+            group_names: GroupNameCache::default(),
+            group_lookups: GroupLookupCache::default(),
+            lockout_policies: LockoutPolicyCache::default(),
+            membership_cache: MembershipCache::default(),
             netbios_name: OnceLock::new(),
             profile: OnceLock::new(),
-            keeper: OnceLock::new(),
+            pool_maintenance: OnceLock::new(),
         })
     }
 
@@ -124,9 +124,9 @@ impl LdapDirectory {
     }
 
     /// Sees to it that the pools are kept in order from the first question on.
-    pub(super) fn keep_in_order(&self) {
-        self.keeper.get_or_init(|| {
-            let pools = [Arc::downgrade(&self.searching), Arc::downgrade(&self.proving)];
+    pub(super) fn start_pool_maintenance(&self) {
+        self.pool_maintenance.get_or_init(|| {
+            let pools = [Arc::downgrade(&self.search_pool), Arc::downgrade(&self.bind_pool)];
             let (clock, metrics) = (Arc::clone(&self.clock), self.metrics.clone());
             let name = self.name.as_ref().map_or_else(|| "default".to_owned(), ToString::to_string);
             AbortOnDropHandle::new(tokio::spawn(async move {
@@ -136,7 +136,7 @@ impl LdapDirectory {
                         pool.remove_stale();
                         metrics.pool(word, &name, pool.size());
                     }
-                    clock.sleep(TIDY_EVERY).await;
+                    clock.sleep(POOL_MAINTENANCE_INTERVAL).await;
                 }
             }))
         });
@@ -152,8 +152,8 @@ impl LdapDirectory {
     }
 
     /// A question begins: it has the operation's deadline as a whole, however many servers and steps it takes.
-    pub(in crate::directory) fn inquire(&self, asked: &'static str) -> Operation {
-        self.keep_in_order();
+    pub(in crate::directory) fn begin_operation(&self, asked: &'static str) -> Operation {
+        self.start_pool_maintenance();
         Operation::begin(asked, self.settings.operation_timeout)
     }
 
@@ -169,7 +169,7 @@ impl LdapDirectory {
             return Ok(profile);
         }
         loop {
-            let mut connection = inquiry.acquire(&self.searching).await?;
+            let mut connection = inquiry.acquire(&self.search_pool).await?;
             let answer = self.profile(&mut connection).await;
             if let ControlFlow::Break(answer) = inquiry.finish_attempt(answer, &connection) {
                 return answer;

@@ -20,7 +20,7 @@ impl LdapDirectory {
         if !self.has_service_account() {
             return Ok(());
         }
-        let mut inquiry = self.inquire("base-dn");
+        let mut inquiry = self.begin_operation("base-dn");
         let answer = self.see_base(&mut inquiry).await;
         inquiry.finish_or_unreachable(answer)
     }
@@ -28,7 +28,7 @@ impl LdapDirectory {
     async fn see_base(&self, inquiry: &mut Operation) -> Result<(), OperationFault> {
         let profile = self.find_out(inquiry).await?;
         loop {
-            let mut service = inquiry.acquire(&self.searching).await?;
+            let mut service = inquiry.acquire(&self.search_pool).await?;
             let answer = see_base_over(&mut service, profile).await;
             if let ControlFlow::Break(answer) = inquiry.finish_attempt(answer, &service) {
                 return answer;

@@ -1,8 +1,8 @@
 use super::report::Step;
-use crate::directory::client::GroupFinding;
+use crate::directory::client::GroupLookup;
 
 /// What a name of a group came to; `by` are those who name it.
-pub(in crate::directory) fn step(finding: &GroupFinding, by: &[String]) -> Step {
+pub(in crate::directory) fn step(finding: &GroupLookup, by: &[String]) -> Step {
     let name = finding.wanted.to_string();
     let named = format!("named by {}", by.join(", "));
     match finding.found.as_slice() {
@@ -18,19 +18,19 @@ pub(in crate::directory) fn step(finding: &GroupFinding, by: &[String]) -> Step 
     }
 }
 
-fn missing(finding: &GroupFinding) -> String {
+fn missing(finding: &GroupLookup) -> String {
     match finding.note {
         Some(note) => format!("nobody is let in by it: {note}"),
         None => "there is no such group in the directory, so nobody is let in by it".to_owned(),
     }
 }
 
-fn remedy(finding: &GroupFinding) -> String {
-    if finding.near.is_empty() {
+fn remedy(finding: &GroupLookup) -> String {
+    if finding.suggestions.is_empty() {
         return "correct the name where it stands, or make the group in the directory; a group is named by its account \
                 name (sAMAccountName, cn), its DN or its SID"
             .to_owned();
     }
-    let near: Vec<String> = finding.near.iter().map(|name| format!("\"{name}\"")).collect();
+    let near: Vec<String> = finding.suggestions.iter().map(|name| format!("\"{name}\"")).collect();
     format!("correct the name where it stands, or make the group in the directory; did you mean {}?", near.join(" or "))
 }

@@ -12,7 +12,7 @@ use crate::directory::connection::{
     AdDomain, DirectoryProfile, DirectoryRefusal, LdapConnection, Operation, OperationFault, OperationKind,
     SearchRequest, Unreachable,
 };
-use crate::directory::people::{Climber, climb, person, token_groups};
+use crate::directory::people::{NestedGroupSearch, person, read_token_groups, resolve_nested};
 use crate::domain::{NameForm, Person, Username};
 
 /// How many entries of one name are told.
@@ -55,7 +55,7 @@ impl LdapDirectory {
     /// # Errors
     /// [`Unreachable`] when the directory cannot be asked, or there is no service account.
     pub async fn look_up(&self, username: &Username) -> Result<Sought, Unreachable> {
-        let mut inquiry = self.inquire("person");
+        let mut inquiry = self.begin_operation("person");
         let answer = self.try_look_up(&mut inquiry, username).await;
         inquiry.finish_or_unreachable(answer)
     }
@@ -76,7 +76,7 @@ impl LdapDirectory {
         }
         let profile = self.find_out(inquiry).await?;
         loop {
-            let mut service = inquiry.acquire(&self.searching).await?;
+            let mut service = inquiry.acquire(&self.search_pool).await?;
             let answer = self.seek(&mut service, profile, username).await;
             if let ControlFlow::Break(answer) = inquiry.finish_attempt(answer, &service) {
                 return answer;
@@ -96,7 +96,7 @@ impl LdapDirectory {
         {
             return Ok(elsewhere);
         }
-        let filter = person::name_filter(profile, &self.names(), username);
+        let filter = person::name_filter(profile, &self.name_settings(), username);
         let search = SearchRequest {
             base: &profile.base_dn,
             scope: Scope::Subtree,
@@ -120,18 +120,19 @@ impl LdapDirectory {
         let Some(entry) = found.entries.into_iter().next() else { return Ok(Sought::NotOne(Vec::new())) };
         let uid = person::uid(&entry, self.short_name(username));
         let groups = if let Some(domain) = &profile.domain {
-            token_groups(connection, domain, &self.group_names, &*self.clock, &entry.dn).await?
+            read_token_groups(connection, domain, &self.group_names, &*self.clock, &entry.dn).await?
         } else {
-            let climber = Climber { base_dn: &profile.base_dn, template: self.settings.group_filter.as_deref() };
-            climb(connection, &climber, &entry, uid).await?
+            let climber =
+                NestedGroupSearch { base_dn: &profile.base_dn, group_filter: self.settings.group_filter.as_deref() };
+            resolve_nested(connection, &climber, &entry, uid).await?
         };
         let memberships = ways::find(connection, profile, &entry, uid, &groups).await?;
         let state = State::of(&entry, self.clock.now());
         Ok(Sought::One(Box::new(Seen {
-            person: person::describe(profile.kind(), self.name(), &entry, self.short_name(username), groups),
+            person: person::from_entry(profile.kind(), self.name(), &entry, self.short_name(username), groups),
             dn: entry.dn.clone(),
             memberships,
-            bar: state.bar(|password| self.can_change(password)),
+            bar: state.bar(|password| self.allows_password_change(password)),
             state: state.in_words(),
         })))
     }

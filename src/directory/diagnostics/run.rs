@@ -10,8 +10,8 @@ use super::server::{Open, Reached};
 use super::service::{base, bind, failed, none_is_set};
 use super::table::Table;
 use crate::config::{DirectoryServers, ServerAddress};
-use crate::directory::client::{GroupFinding, LdapDirectory};
-use crate::directory::people::Naming;
+use crate::directory::client::{GroupLookup, LdapDirectory};
+use crate::directory::people::GroupMention;
 use crate::domain::{GroupRef, Password, Username};
 
 /// How long an examination of one directory may take as a whole: every step of a slow one, and somebody still watches.
@@ -21,7 +21,7 @@ const WHOLE: Duration = Duration::from_mins(1);
 #[derive(Clone, Copy, Default)]
 pub struct Questions<'a> {
     /// The groups that pages and settings name.
-    pub groups: &'a [Naming],
+    pub groups: &'a [GroupMention],
     /// Somebody to look up.
     pub person: Option<&'a Username>,
     /// Their password, tried once, where there is no service account to look them up with.
@@ -33,7 +33,7 @@ pub struct Questions<'a> {
 /// What came of a directory, and of its groups: `None` where they could not be looked up.
 pub(in crate::directory) struct Examined {
     pub(in crate::directory) examination: Examination,
-    pub(in crate::directory) groups: Result<Vec<GroupFinding>, String>,
+    pub(in crate::directory) groups: Result<Vec<GroupLookup>, String>,
 }
 
 impl LdapDirectory {
@@ -160,7 +160,7 @@ impl LdapDirectory {
         person: Option<&Username>,
         groups: &[GroupRef],
         examination: &mut Examination,
-    ) -> Result<Vec<GroupFinding>, String> {
+    ) -> Result<Vec<GroupLookup>, String> {
         let Open { connection, profile, .. } = open;
         let mut section = Section::new("the directory");
         let seen = section.note(base(connection, profile, &self.settings).await);
@@ -187,7 +187,7 @@ impl LdapDirectory {
             }
             examination.sections.push(section);
         }
-        let found = self.find_groups_over(connection, profile, groups).await;
+        let found = self.lookup_groups_on(connection, profile, groups).await;
         found.map_err(|fault| fault.reason().unwrap_or("the search was refused").to_owned())
     }
 }

@@ -110,7 +110,7 @@ pub(super) async fn base(
     let people = SearchRequest {
         base: base_dn,
         scope: Scope::Subtree,
-        filter: person::everybody(profile),
+        filter: person::all_people_filter(profile),
         attributes: &["cn"],
         limit: 1,
     };

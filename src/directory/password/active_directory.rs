@@ -4,8 +4,8 @@ use ldap3::{LdapResult, Mod};
 use zeroize::Zeroizing;
 
 use super::change::PasswordChange;
-use super::refusal::{ChangeRefusal, Rule};
-use super::words;
+use super::diagnostic_message;
+use super::refusal::{ChangeRefusal, PasswordRule};
 use crate::directory::connection::{DirectoryRefusal, LdapConnection, OperationFault, OperationKind, result_code};
 use crate::domain::Password;
 
@@ -19,7 +19,7 @@ pub(super) async fn change(
     dn: &str,
     change: &PasswordChange,
 ) -> Result<LdapResult, OperationFault> {
-    let (old, new) = (quoted(&change.old), quoted(&change.new));
+    let (old, new) = (quoted_utf16(&change.old), quoted_utf16(&change.new));
     let changes = vec![
         Mod::Delete(UNICODE_PWD, HashSet::from([old.as_slice()])),
         Mod::Add(UNICODE_PWD, HashSet::from([new.as_slice()])),
@@ -28,7 +28,7 @@ pub(super) async fn change(
 }
 
 /// The password in quotes, as UTF-16LE. It wipes itself.
-fn quoted(password: &Password) -> Zeroizing<Vec<u8>> {
+fn quoted_utf16(password: &Password) -> Zeroizing<Vec<u8>> {
     let text = password.expose();
     // All the room from the start: a buffer that grows leaves copies behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(2 * (text.len() + 2)));
@@ -44,11 +44,11 @@ pub(super) fn judge(result: &LdapResult) -> Result<(), ChangeRefusal> {
     if result.rc == result_code::SUCCESS {
         return Ok(());
     }
-    Err(match (win32(&result.text), result.rc) {
+    Err(match (win32_code(&result.text), result.rc) {
         // ERROR_INVALID_PASSWORD, ERROR_LOGON_FAILURE: the old one.
         (Some(0x56 | 0x52e), _) => DirectoryRefusal::WrongCredentials.into(),
         // ERROR_ILL_FORMED_PASSWORD, ERROR_PASSWORD_RESTRICTION.
-        (Some(0x52c | 0x52d), _) => policy(result),
+        (Some(0x52c | 0x52d), _) => policy_refusal(result),
         // ERROR_ACCOUNT_LOCKED_OUT.
         (Some(0x775), _) => DirectoryRefusal::Locked.into(),
         // ERROR_ACCOUNT_DISABLED, ERROR_ACCOUNT_EXPIRED.
@@ -62,29 +62,29 @@ pub(super) fn judge(result: &LdapResult) -> Result<(), ChangeRefusal> {
         (Some(0x1f), _) | (_, result_code::CONFIDENTIALITY_REQUIRED | result_code::STRONGER_AUTH_REQUIRED) => {
             ChangeRefusal::NotHere { reason: "the directory wants a better encrypted connection" }
         }
-        (_, result_code::CONSTRAINT_VIOLATION) => policy(result),
+        (_, result_code::CONSTRAINT_VIOLATION) => policy_refusal(result),
         (_, result_code::UNWILLING) => ChangeRefusal::NotHere { reason: "the directory declines by policy" },
         _ => ChangeRefusal::unclear(result),
     })
 }
 
-fn policy(result: &LdapResult) -> ChangeRefusal {
-    let words = words::for_people(result);
+fn policy_refusal(result: &LdapResult) -> ChangeRefusal {
+    let message = diagnostic_message::message_for_people(result);
     // Samba names the rule in its sentence and nowhere else; Microsoft's controllers do not tell which it was.
-    let rule = words.as_deref().and_then(|words| {
+    let rule = message.as_deref().and_then(|message| {
         let names = [
-            ("too short", Rule::TooShort),
-            ("complexity", Rule::TooSimple),
-            ("already used", Rule::InHistory),
-            ("too young", Rule::TooYoung),
+            ("too short", PasswordRule::TooShort),
+            ("complexity", PasswordRule::TooSimple),
+            ("already used", PasswordRule::InHistory),
+            ("too young", PasswordRule::TooYoung),
         ];
-        names.into_iter().find(|(name, _)| words.contains(name)).map(|(_, rule)| rule)
+        names.into_iter().find(|(name, _)| message.contains(name)).map(|(_, rule)| rule)
     });
-    ChangeRefusal::Policy { rule, words }
+    ChangeRefusal::Policy { rule, message }
 }
 
 /// The eight hexadecimal digits that Active Directory begins a diagnostic message with.
-fn win32(diagnostic: &str) -> Option<u32> {
+fn win32_code(diagnostic: &str) -> Option<u32> {
     let (digits, _) = diagnostic.split_once(':')?;
     if digits.len() == 8 { u32::from_str_radix(digits, 16).ok() } else { None }
 }
@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn a_password_is_quoted_and_in_utf_16() {
         let password = Password::parse("aé\"😀".to_owned()).unwrap();
-        let bytes = quoted(&password);
+        let bytes = quoted_utf16(&password);
         let units: Vec<u16> = bytes.chunks(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
         assert_eq!(String::from_utf16(&units).unwrap(), "\"aé\"😀\"");
         assert!(bytes.capacity() >= bytes.len());
@@ -112,7 +112,7 @@ mod tests {
     fn the_win32_error_says_what_was_wrong() {
         let microsoft = "AtrErr: DSID-03191083, #1:\n\t0: 00000056: DSID-03191083, problem 1005, data 0";
         assert_eq!(judged(19, &format!("00000056: {microsoft}")), DirectoryRefusal::WrongCredentials.into());
-        let policy = ChangeRefusal::Policy { rule: None, words: None };
+        let policy = ChangeRefusal::Policy { rule: None, message: None };
         assert_eq!(judged(19, &format!("0000052D: {microsoft}")), policy);
         assert_eq!(judged(53, "0000052D: SvcErr: DSID-031A12D2, problem 5003 (WILL_NOT_PERFORM), data 0"), policy);
         assert_eq!(judged(19, "00000775: x"), DirectoryRefusal::Locked.into());
@@ -127,15 +127,15 @@ mod tests {
             19,
             "0000052D: Constraint violation - check_password_restrictions: the password was already used (in history)!",
         );
-        let words = Some("The password was already used (in history).".to_owned());
-        assert_eq!(refused, ChangeRefusal::Policy { rule: Some(Rule::InHistory), words });
+        let message = Some("The password was already used (in history).".to_owned());
+        assert_eq!(refused, ChangeRefusal::Policy { rule: Some(PasswordRule::InHistory), message });
     }
 
     #[test]
     fn an_answer_that_is_none_is_no_refusal_and_the_password_was_sent() {
         for rc in [1, 32, 51, 52, 80] {
             let refused = judged(rc, "00000041: no");
-            let ChangeRefusal::Old(DirectoryRefusal::Unreachable(unreachable)) = refused else {
+            let ChangeRefusal::OldPassword(DirectoryRefusal::Unreachable(unreachable)) = refused else {
                 panic!("{rc}: {refused}")
             };
             assert!(unreachable.password_sent);

@@ -1,12 +1,12 @@
 use super::refusal::ChangeRefusal;
-use super::{active_directory, modify_operation};
+use super::{active_directory, password_modify};
 use crate::config::{DirectoryKind, DirectoryServers, LdapScheme};
 use crate::directory::client::LdapDirectory;
 use crate::directory::connection::{
     AdDomain, DirectoryProfile, DirectoryRefusal, Operation, OperationFault, OperationKind, result_code,
 };
 use crate::directory::people::{bind_name, person};
-use crate::directory::sign_in::{Leave, OneBind, ask_for_an_account, own_token};
+use crate::directory::sign_in::{BindGate, SingleUsePassword, advise_service_account, read_own_token};
 use crate::domain::{Password, PersonId, Username};
 
 /// An old password and the one that is to take its place.
@@ -30,11 +30,11 @@ pub enum PasswordState {
 }
 
 /// What one server said about the change; whose password it was, when it was made.
-type Answer = Result<PersonId, ChangeRefusal>;
+type ChangeResult = Result<PersonId, ChangeRefusal>;
 
 impl LdapDirectory {
     /// Whether a password that stands so can be changed here, as far as is known without asking.
-    pub(in crate::directory) fn can_change(&self, state: PasswordState) -> bool {
+    pub(in crate::directory) fn allows_password_change(&self, state: PasswordState) -> bool {
         let known = self.known_profile();
         let is_ad = known.map_or(self.settings.kind != Some(DirectoryKind::Ldap), |known| known.domain.is_some());
         self.settings.password_change
@@ -52,20 +52,20 @@ impl LdapDirectory {
 
     /// Changes a password, at the first server that can be reached. Once the old one has been sent, no other server is
     /// asked, whatever came of it.
-    pub(in crate::directory) async fn change(
+    pub(in crate::directory) async fn run_password_change(
         &self,
         username: &Username,
         change: &PasswordChange,
-        leave: &dyn Leave,
+        leave: &dyn BindGate,
     ) -> Result<PersonId, ChangeRefusal> {
         if !self.settings.password_change {
             return Err(ChangeRefusal::NotHere { reason: "password_change is false" });
         }
-        let mut inquiry = self.inquire("change-password");
-        let mut old = OneBind::with(&change.old, leave);
+        let mut inquiry = self.begin_operation("change-password");
+        let mut old = SingleUsePassword::new(&change.old, leave);
         let answer = Box::pin(self.try_change(&mut inquiry, username, change, &mut old)).await;
         match inquiry.finish(answer.map_err(|fault| fault.with_password_sent(old.is_spent()))) {
-            Ok(answer) => answer.inspect_err(note),
+            Ok(answer) => answer.inspect_err(log_refusal),
             Err(DirectoryRefusal::PasswordExpired | DirectoryRefusal::MustChangePassword) => {
                 Err(ChangeRefusal::NotHere {
                     reason: "nobody may bind with the old password any more, right as it is: on Active Directory \
@@ -81,16 +81,16 @@ impl LdapDirectory {
         inquiry: &mut Operation,
         username: &Username,
         change: &PasswordChange,
-        old: &mut OneBind<'_>,
-    ) -> Result<Answer, OperationFault> {
+        old: &mut SingleUsePassword<'_>,
+    ) -> Result<ChangeResult, OperationFault> {
         let profile = self.find_out(inquiry).await?;
         if let Some(reason) = self.obstacle(profile) {
             return Ok(Err(ChangeRefusal::NotHere { reason }));
         }
         match (&profile.domain, &self.settings.service_account) {
-            (Some(_), Some(_)) => self.change_for_them(inquiry, profile, username, change, old).await,
-            (Some(domain), None) => self.change_as_themselves(inquiry, profile, domain, username, change, old).await,
-            (None, _) => self.change_by_operation(inquiry, profile, username, change, old).await,
+            (Some(_), Some(_)) => self.change_as_service_account(inquiry, profile, username, change, old).await,
+            (Some(domain), None) => self.change_as_person(inquiry, profile, domain, username, change, old).await,
+            (None, _) => self.change_by_modify_operation(inquiry, profile, username, change, old).await,
         }
     }
 
@@ -110,18 +110,18 @@ impl LdapDirectory {
 
     /// Active Directory, with a service account: it sends the change, which proves itself by the old password. So those
     /// who may not bind until they have changed it can change it.
-    async fn change_for_them(
+    async fn change_as_service_account(
         &self,
         inquiry: &mut Operation,
         profile: &DirectoryProfile,
         username: &Username,
         change: &PasswordChange,
-        old: &mut OneBind<'_>,
-    ) -> Result<Answer, OperationFault> {
+        old: &mut SingleUsePassword<'_>,
+    ) -> Result<ChangeResult, OperationFault> {
         // On the connection that has just found them: it is alive.
         let (entry, who, mut service) = self.find_person(inquiry, profile, username).await?;
         let changed = async {
-            old.release(OperationKind::ChangePassword, Some(&who), service.deadline()).await?;
+            old.take(OperationKind::ChangePassword, Some(&who), service.deadline()).await?;
             active_directory::change(&mut service, &entry.dn, change).await
         };
         let result = changed.await;
@@ -130,50 +130,50 @@ impl LdapDirectory {
     }
 
     /// Active Directory without one: the person binds, and changes their own entry.
-    async fn change_as_themselves(
+    async fn change_as_person(
         &self,
         inquiry: &mut Operation,
         profile: &DirectoryProfile,
         domain: &AdDomain,
         username: &Username,
         change: &PasswordChange,
-        old: &mut OneBind<'_>,
-    ) -> Result<Answer, OperationFault> {
+        old: &mut SingleUsePassword<'_>,
+    ) -> Result<ChangeResult, OperationFault> {
         let name = bind_name(domain, username)?;
-        let mut own = inquiry.acquire(&self.proving).await?;
+        let mut own = inquiry.acquire(&self.bind_pool).await?;
         let changed = async {
-            old.spend(profile, &mut own, &name, None).await?;
+            old.bind(profile, &mut own, &name, None).await?;
             self.refuse_foreign_domain(domain, &mut own, username).await?;
-            let token = own_token(&mut own).await?;
-            let entry = self.find_one(profile, &mut own, username, &token).await?;
+            let token = read_own_token(&mut own).await?;
+            let entry = self.find_unique_entry(profile, &mut own, username, &token).await?;
             let result = active_directory::change(&mut own, &entry.dn, change).await?;
-            Ok(active_directory::judge(&result).map(|()| person::id(self.name(), &entry)))
+            Ok(active_directory::judge(&result).map(|()| person::person_id(self.name(), &entry)))
         };
         let answer = changed.await;
         inquiry.record_result(answer, &own)
     }
 
     /// Another server: whoever may search finds the person, who binds and changes it on the connection of their own.
-    async fn change_by_operation(
+    async fn change_by_modify_operation(
         &self,
         inquiry: &mut Operation,
         profile: &DirectoryProfile,
         username: &Username,
         change: &PasswordChange,
-        old: &mut OneBind<'_>,
-    ) -> Result<Answer, OperationFault> {
+        old: &mut SingleUsePassword<'_>,
+    ) -> Result<ChangeResult, OperationFault> {
         let found = self.find_person(inquiry, profile, username).await;
         let anonymous = self.settings.service_account.is_none();
-        let (entry, who, _) = found.map_err(|fault| if anonymous { ask_for_an_account(fault) } else { fault })?;
-        let mut own = inquiry.acquire(&self.proving).await?;
+        let (entry, who, _) = found.map_err(|fault| if anonymous { advise_service_account(fault) } else { fault })?;
+        let mut own = inquiry.acquire(&self.bind_pool).await?;
         let changed = async {
-            match old.spend(profile, &mut own, &entry.dn, Some(&who)).await {
+            match old.bind(profile, &mut own, &entry.dn, Some(&who)).await {
                 // The bind stands, and allows just this.
                 Err(fault) if fault.result_code == Some(result_code::SUCCESS) => {}
                 bound => bound?,
             }
-            let result = modify_operation::change(&mut own, profile.password_capabilities, change).await?;
-            Ok(modify_operation::judge(&result).map(|()| who.id))
+            let result = password_modify::change(&mut own, profile.password_capabilities, change).await?;
+            Ok(password_modify::judge(&result).map(|()| who.id))
         };
         let answer = changed.await;
         inquiry.record_result(answer, &own)
@@ -189,9 +189,9 @@ impl LdapDirectory {
 }
 
 /// A line in the log about a change that the directory declined.
-fn note(refusal: &ChangeRefusal) {
+fn log_refusal(refusal: &ChangeRefusal) {
     let asked = "change-password";
-    if matches!(refusal, ChangeRefusal::Old(DirectoryRefusal::Unreachable(_))) {
+    if matches!(refusal, ChangeRefusal::OldPassword(DirectoryRefusal::Unreachable(_))) {
         tracing::warn!(asked, %refusal, "a password was sent, and no clear answer came");
     } else {
         tracing::info!(asked, %refusal, "the directory did not change a password");

@@ -7,9 +7,9 @@
 
 mod active_directory;
 mod change;
-mod modify_operation;
+mod diagnostic_message;
+mod password_modify;
 mod refusal;
-mod words;
 
 pub use change::{PasswordChange, PasswordState};
-pub use refusal::{ChangeRefusal, Rule};
+pub use refusal::{ChangeRefusal, PasswordRule};

@@ -7,14 +7,14 @@ use crate::directory::connection::{DirectoryRefusal, OperationFault, OperationKi
 pub enum ChangeRefusal {
     /// The old password was refused, or nobody could be asked.
     #[error(transparent)]
-    Old(#[from] DirectoryRefusal),
+    OldPassword(#[from] DirectoryRefusal),
     /// The new password is against the directory's rules, or the old one is too young to be changed.
-    #[error("the directory does not take the new password: {}", words.as_deref().unwrap_or("it breaks a rule"))]
+    #[error("the directory does not take the new password: {}", message.as_deref().unwrap_or("it breaks a rule"))]
     Policy {
         /// The rule, where the directory names it.
-        rule: Option<Rule>,
+        rule: Option<PasswordRule>,
         /// The directory's own words, where they are meant for people.
-        words: Option<String>,
+        message: Option<String>,
     },
     /// It cannot be changed here, but elsewhere.
     #[error("the password cannot be changed here: {reason}")]
@@ -26,7 +26,7 @@ pub enum ChangeRefusal {
 
 /// A directory's rules for passwords (draft-behera-ldap-password-policy-10, 5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rule {
+pub enum PasswordRule {
     /// The new one is too short.
     TooShort,
     /// The new one is too long.
@@ -50,14 +50,14 @@ impl ChangeRefusal {
         .refusal
         {
             DirectoryRefusal::Unreachable(Unreachable { reason, .. }) => {
-                Self::Old(DirectoryRefusal::Unreachable(Unreachable { reason, password_sent: true }))
+                Self::OldPassword(DirectoryRefusal::Unreachable(Unreachable { reason, password_sent: true }))
             }
-            other => Self::Old(other),
+            other => Self::OldPassword(other),
         }
     }
 
     /// A rule, without words of the directory's.
-    pub(super) fn rule(rule: Rule) -> Self {
-        Self::Policy { rule: Some(rule), words: None }
+    pub(super) fn rule(rule: PasswordRule) -> Self {
+        Self::Policy { rule: Some(rule), message: None }
     }
 }

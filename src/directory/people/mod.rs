@@ -4,18 +4,18 @@
 //! Groups come from `token` on Active Directory and from `climb` elsewhere; `find` looks up groups by name, `near` suggests
 //! others when there is none. This room sends no password, and an answer that was cut short is said to be.
 
-mod climb;
-mod expiry;
-mod find;
-mod names;
-mod naming;
-mod near;
+mod group_lookup;
+mod group_mention;
+mod nested_groups;
+mod password_expiry;
 pub(super) mod person;
-mod token;
+mod sign_in_names;
+mod suggestions;
+mod token_groups;
 
-pub use naming::Naming;
+pub use group_mention::GroupMention;
 
-pub(super) use climb::{Climber, LISTS_MEMBER, climb, climb_all};
-pub(super) use names::bind_name;
-pub(super) use naming::gathered;
-pub(super) use token::token_groups;
+pub(super) use group_mention::merge_mentions;
+pub(super) use nested_groups::{MEMBER_FILTER, NestedGroupSearch, resolve_nested, resolve_nested_whole};
+pub(super) use sign_in_names::bind_name;
+pub(super) use token_groups::read_token_groups;

@@ -1,4 +1,4 @@
-use super::expiry::password_expires;
+use super::password_expiry::password_expires;
 use crate::config::DirectoryKind;
 use crate::directory::connection::{AdDomain, DirectoryProfile};
 use crate::directory::schema::{LdapEntry, filter, guid_text};
@@ -34,9 +34,9 @@ const LDAP_PEOPLE: &str =
     "(|(objectClass=inetOrgPerson)(objectClass=posixAccount)(objectClass=person)(objectClass=account))";
 
 /// Which names people sign in with, as far as the settings have a say in it.
-pub(in crate::directory) struct Names<'a> {
+pub(in crate::directory) struct NameSettings<'a> {
     /// The settings' `person_filter`.
-    pub(in crate::directory) template: Option<&'a str>,
+    pub(in crate::directory) person_filter: Option<&'a str>,
     /// Whether a mail address is a name too.
     pub(super) by_mail: bool,
     /// What may stand before `\` or behind `@` on a server that is no domain controller and knows no domains itself.
@@ -53,7 +53,11 @@ pub(in crate::directory) struct Names<'a> {
 ///
 /// Where a name could be one person's principal name and another's mail address, both are found, and so it is
 /// nobody's.
-pub(in crate::directory) fn name_filter(profile: &DirectoryProfile, names: &Names<'_>, username: &Username) -> String {
+pub(in crate::directory) fn name_filter(
+    profile: &DirectoryProfile,
+    names: &NameSettings<'_>,
+    username: &Username,
+) -> String {
     let (mut clauses, short, people) = match &profile.domain {
         Some(domain) => (ad_clauses(domain, username.form()), ad_short_name(domain, username), AD_ACCOUNTS),
         None => (uid_clauses(names.domains, username), short_name(names.domains, username), LDAP_PEOPLE),
@@ -62,14 +66,14 @@ pub(in crate::directory) fn name_filter(profile: &DirectoryProfile, names: &Name
         clauses.push(filter::equals("mail", username.as_str()));
     }
     let by_name = filter::any(&clauses);
-    match names.template {
+    match names.person_filter {
         Some(template) => filter::person_by_name(template, short, &by_name),
         None => filter::all(&[people, &by_name]),
     }
 }
 
 /// The filter that any person passes: the settings' one with any name, else what is a person on this kind of server.
-pub(in crate::directory) fn any_person(profile: &DirectoryProfile, template: Option<&str>) -> String {
+pub(in crate::directory) fn any_person_filter(profile: &DirectoryProfile, template: Option<&str>) -> String {
     match (template, &profile.domain) {
         (Some(template), _) => filter::any_person(template),
         (None, Some(_)) => AD_ACCOUNTS.to_owned(),
@@ -105,7 +109,7 @@ fn ad_clauses(domain: &AdDomain, form: NameForm<'_>) -> Vec<String> {
 }
 
 /// The filter for everybody, whatever they are called and whatever the settings' filter says.
-pub(in crate::directory) fn everybody(profile: &DirectoryProfile) -> &'static str {
+pub(in crate::directory) fn all_people_filter(profile: &DirectoryProfile) -> &'static str {
     if profile.domain.is_some() { "(&(objectCategory=person)(objectClass=user))" } else { LDAP_PEOPLE }
 }
 
@@ -138,7 +142,7 @@ pub(in crate::directory) fn is_disabled(entry: &LdapEntry) -> bool {
 }
 
 /// The person an entry describes. `known_as` is the name that was typed, or by which they were known before.
-pub(in crate::directory) fn describe(
+pub(in crate::directory) fn from_entry(
     kind: DirectoryKind,
     directory: Option<&DirectoryName>,
     entry: &LdapEntry,
@@ -157,7 +161,7 @@ pub(in crate::directory) fn describe(
         );
     }
     Person {
-        id: id(directory, entry),
+        id: person_id(directory, entry),
         directory: directory.cloned(),
         username: username.to_owned(),
         principal: entry.text("userPrincipalName").map(str::to_owned),
@@ -175,7 +179,7 @@ pub(in crate::directory) fn uid<'a>(entry: &'a LdapEntry, known_as: &'a str) -> 
 
 /// The stable id; where a server has none, the DN, which a rename changes. A further directory's name stands before it:
 /// whoever rules that directory can give its entries any id, and must not make them people of another.
-pub(in crate::directory) fn id(directory: Option<&DirectoryName>, entry: &LdapEntry) -> PersonId {
+pub(in crate::directory) fn person_id(directory: Option<&DirectoryName>, entry: &LdapEntry) -> PersonId {
     let id = stable_id(entry).unwrap_or_else(|| {
         let dn = entry.dn.parse::<Dn>().map_or_else(|_| entry.dn.clone(), |dn| dn.normalized().to_owned());
         format!("dn:{dn}")
@@ -203,10 +207,10 @@ mod tests {
     }
 
     fn filter_for(typed: &str) -> String {
-        filter_by(typed, Some(domain()), &Names { template: None, by_mail: false, domains: &[] })
+        filter_by(typed, Some(domain()), &NameSettings { person_filter: None, by_mail: false, domains: &[] })
     }
 
-    fn filter_by(typed: &str, domain: Option<AdDomain>, names: &Names<'_>) -> String {
+    fn filter_by(typed: &str, domain: Option<AdDomain>, names: &NameSettings<'_>) -> String {
         let profile = DirectoryProfile {
             base_dn: "DC=corp,DC=example,DC=com".into(),
             domain,
@@ -226,13 +230,13 @@ mod tests {
 
     #[test]
     fn a_mail_address_is_looked_for_only_where_the_settings_say_so_and_only_for_what_looks_like_one() {
-        let by_mail = Names { template: None, by_mail: true, domains: &[] };
+        let by_mail = NameSettings { person_filter: None, by_mail: true, domains: &[] };
         for domain in [Some(domain()), None] {
             assert!(filter_by("al@shop.example", domain.clone(), &by_mail).contains("(mail=al@shop.example)"));
             for bare in ["al", "CORP\\al", "al@"] {
                 assert!(!filter_by(bare, domain.clone(), &by_mail).contains("mail"), "{bare}");
             }
-            let usual = Names { by_mail: false, ..by_mail };
+            let usual = NameSettings { by_mail: false, ..by_mail };
             assert!(!filter_by("al@shop.example", domain, &usual).contains("mail"));
         }
     }
@@ -240,14 +244,14 @@ mod tests {
     #[test]
     fn elsewhere_a_domain_of_the_settings_is_left_out_of_the_uid_and_no_other_is() {
         let domains = ["brand".to_owned(), "brand.example".to_owned()];
-        let names = Names { template: None, by_mail: false, domains: &domains };
+        let names = NameSettings { person_filter: None, by_mail: false, domains: &domains };
         let by_name = |typed: &str| filter_by(typed, None, &names).replace(LDAP_PEOPLE, "");
         assert_eq!(by_name("alice"), "(&(uid=alice))");
         assert_eq!(by_name("Brand\\alice"), "(&(uid=alice))");
         assert_eq!(by_name("alice@BRAND.example"), "(&(|(uid=alice)(uid=alice@BRAND.example)))");
         assert_eq!(by_name("alice@other.example"), "(&(uid=alice@other.example))");
         assert_eq!(by_name("other\\alice"), "(&(uid=other\\5calice))");
-        let own = Names { template: Some("(cn={username})"), ..names };
+        let own = NameSettings { person_filter: Some("(cn={username})"), ..names };
         assert_eq!(filter_by("brand\\alice", None, &own), "(cn=alice)");
     }
 
@@ -270,9 +274,12 @@ mod tests {
     #[test]
     fn a_person_is_known_by_the_stable_id() {
         let guid = LdapEntry::with("CN=a,DC=x", &[("objectGUID", &[0; 16]), ("entryUUID", b"E")]);
-        assert_eq!(id(None, &guid).as_str(), "objectGUID:00000000-0000-0000-0000-000000000000");
-        assert_eq!(id(None, &LdapEntry::with("cn=a,dc=x", &[("entryUUID", b"AB-CD")])).as_str(), "entryUUID:ab-cd");
-        assert_eq!(id(None, &LdapEntry::with("CN=A, DC=x", &[])).as_str(), "dn:cn=a,dc=x");
+        assert_eq!(person_id(None, &guid).as_str(), "objectGUID:00000000-0000-0000-0000-000000000000");
+        assert_eq!(
+            person_id(None, &LdapEntry::with("cn=a,dc=x", &[("entryUUID", b"AB-CD")])).as_str(),
+            "entryUUID:ab-cd"
+        );
+        assert_eq!(person_id(None, &LdapEntry::with("CN=A, DC=x", &[])).as_str(), "dn:cn=a,dc=x");
     }
 
     #[test]

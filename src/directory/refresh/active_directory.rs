@@ -81,7 +81,7 @@ impl LdapDirectory {
             }
             let before = graph.groups.len();
             for batch in level.chunks(GROUPS_A_SEARCH) {
-                self.read_groups(domain, batch, &mut graph).await?;
+                self.read_group_batch(domain, batch, &mut graph).await?;
             }
             let found = graph.groups[before..].iter();
             level = found.flat_map(|node| node.parents.iter().cloned().map(Wanted::Named)).collect();
@@ -90,7 +90,12 @@ impl LdapDirectory {
         Ok(people.iter().map(|person| if is_complete { graph.closure(person) } else { Closure::Unknown }).collect())
     }
 
-    async fn read_groups(&self, domain: &AdDomain, wanted: &[Wanted], graph: &mut Graph) -> Result<(), Unreachable> {
+    async fn read_group_batch(
+        &self,
+        domain: &AdDomain,
+        wanted: &[Wanted],
+        graph: &mut Graph,
+    ) -> Result<(), Unreachable> {
         let clauses: Vec<String> = wanted.iter().map(Wanted::clause).collect();
         let found = self
             .look(Look {

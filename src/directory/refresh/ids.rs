@@ -55,12 +55,12 @@ mod tests {
     #[test]
     fn who_was_found_by_an_id_is_looked_for_by_it() {
         let guid: Vec<u8> = (0..16).collect();
-        let id = person::id(None, &LdapEntry::with("CN=a", &[("objectGUID", &guid)]));
+        let id = person::person_id(None, &LdapEntry::with("CN=a", &[("objectGUID", &guid)]));
         let escaped = filter::escape_bytes(&guid);
         assert_eq!(reference(&id), Some(Reference::Clause(format!("(objectGUID={escaped})"))));
-        let id = person::id(None, &LdapEntry::with("cn=a", &[("entryUUID", b"AB-CD")]));
+        let id = person::person_id(None, &LdapEntry::with("cn=a", &[("entryUUID", b"AB-CD")]));
         assert_eq!(reference(&id), Some(Reference::Clause("(entryUUID=ab-cd)".into())));
-        let id = person::id(None, &LdapEntry::with("cn=a", &[("nsUniqueId", b"1-2-3")]));
+        let id = person::person_id(None, &LdapEntry::with("cn=a", &[("nsUniqueId", b"1-2-3")]));
         assert_eq!(reference(&id), Some(Reference::Clause("(nsUniqueId=1-2-3)".into())));
     }
 
@@ -68,7 +68,7 @@ mod tests {
     fn an_id_of_a_further_directory_is_never_one_of_the_default_ones_and_is_looked_for_there() {
         let brand = "brand".parse().unwrap();
         let entry = LdapEntry::with("cn=a", &[("entryUUID", b"AB-CD")]);
-        let (theirs, ours) = (person::id(Some(&brand), &entry), person::id(None, &entry));
+        let (theirs, ours) = (person::person_id(Some(&brand), &entry), person::person_id(None, &entry));
         assert_ne!(theirs, ours);
         assert_eq!(theirs.as_str(), "brand/entryUUID:ab-cd");
         assert_eq!(reference(&theirs), reference(&ours));
@@ -85,7 +85,7 @@ mod tests {
             r#"cn=\#hash \"q\" \; \<a\> ,dc=x"#,
             "cn=a+uid=b,dc=x",
         ] {
-            let Some(Reference::Dn(sent)) = reference(&person::id(None, &LdapEntry::with(dn, &[]))) else {
+            let Some(Reference::Dn(sent)) = reference(&person::person_id(None, &LdapEntry::with(dn, &[]))) else {
                 panic!("{dn}")
             };
             assert_eq!(sent.parse::<Dn>().unwrap(), dn.parse::<Dn>().unwrap(), "{sent}");

@@ -4,7 +4,7 @@ use super::closure::{Closure, DEEPEST_NESTING, MOST_GROUPS, reach};
 use super::look::{Look, Within};
 use crate::directory::client::LdapDirectory;
 use crate::directory::connection::Unreachable;
-use crate::directory::people::LISTS_MEMBER;
+use crate::directory::people::MEMBER_FILTER;
 use crate::directory::schema::{LdapEntry, filter};
 use crate::domain::{Dn, Group, GroupId};
 
@@ -63,7 +63,7 @@ impl LdapDirectory {
         base_dn: &str,
         people: &[(&LdapEntry, Member)],
     ) -> Result<Vec<Closure>, Unreachable> {
-        let template = self.settings.group_filter.as_deref().unwrap_or(LISTS_MEMBER);
+        let template = self.settings.group_filter.as_deref().unwrap_or(MEMBER_FILTER);
         let mut lists = Lists::new(template);
         for batch in people.chunks(MEMBERS_A_SEARCH) {
             let members: Vec<Member> = batch.iter().map(|(_, member)| member.clone()).collect();
@@ -268,7 +268,7 @@ mod tests {
         };
         let pair = |attribute: &str, value: &str| (attribute.to_owned(), value.to_owned());
         assert_eq!(
-            of(LISTS_MEMBER),
+            of(MEMBER_FILTER),
             [pair("member", "{dn}"), pair("uniqueMember", "{dn}"), pair("memberUid", "{username}")]
         );
         assert_eq!(of("(&(objectClass=groupOfNames)(member={dn}))"), [pair("member", "{dn}")]);
@@ -278,7 +278,7 @@ mod tests {
 
     #[test]
     fn every_way_of_being_listed_counts_nested_and_in_a_cycle_and_no_other() {
-        let mut lists = Lists::new(LISTS_MEMBER);
+        let mut lists = Lists::new(MEMBER_FILTER);
         let group = |name: &str, attribute: &str, value: &str| {
             LdapEntry::with(&format!("cn={name},dc=x"), &[("cn", name.as_bytes()), (attribute, value.as_bytes())])
         };
@@ -297,7 +297,7 @@ mod tests {
 
     #[test]
     fn a_large_group_is_sent_once() {
-        let mut lists = Lists::new(LISTS_MEMBER);
+        let mut lists = Lists::new(MEMBER_FILTER);
         let values: Vec<String> = (0..=LARGE).map(|n| format!("cn=p{n},dc=x")).collect();
         let mut attributes: Vec<(&str, &[u8])> = vec![("cn", b"all"), ("entryUUID", b"ab-cd")];
         attributes.extend(values.iter().map(|value| ("member", value.as_bytes())));
@@ -308,7 +308,7 @@ mod tests {
 
     #[test]
     fn a_list_that_came_in_part_only_is_known_as_such() {
-        let mut lists = Lists::new(LISTS_MEMBER);
+        let mut lists = Lists::new(MEMBER_FILTER);
         lists.add(&LdapEntry::with("cn=all,dc=x", &[("member;range=0-1499", b"cn=a,dc=x")]));
         assert!(lists.is_partial);
     }

@@ -34,21 +34,21 @@ pub(super) enum Within {
 impl LdapDirectory {
     /// What the directory is, asked of it if nobody has found out before.
     pub(super) async fn asked_profile(&self) -> Result<&DirectoryProfile, Unreachable> {
-        let mut inquiry = self.inquire(ASKED);
+        let mut inquiry = self.begin_operation(ASKED);
         let profile = self.find_out(&mut inquiry).await;
         inquiry.finish_or_unreachable(profile)
     }
 
     /// Looks once. Each look is a question of its own: none is long, and a server that fails in between is replaced.
     pub(super) async fn look(&self, look: Look) -> Result<SearchResult, Unreachable> {
-        let mut inquiry = self.inquire(ASKED);
+        let mut inquiry = self.begin_operation(ASKED);
         let answer = self.look_until_answered(&mut inquiry, &look).await;
         inquiry.finish_or_unreachable(answer)
     }
 
     async fn look_until_answered(&self, inquiry: &mut Operation, look: &Look) -> Result<SearchResult, OperationFault> {
         loop {
-            let mut service = inquiry.acquire(&self.searching).await?;
+            let mut service = inquiry.acquire(&self.search_pool).await?;
             let answer = look.through(&mut service).await;
             if let ControlFlow::Break(answer) = inquiry.finish_attempt(answer, &service) {
                 return answer;

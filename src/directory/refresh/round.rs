@@ -11,7 +11,7 @@ use super::standing::{Departure, Standing, departure};
 use crate::config::DirectoryKind;
 use crate::directory::client::LdapDirectory;
 use crate::directory::connection::{DirectoryProfile, LdapConnection, OperationFault, Unreachable};
-use crate::directory::people::{Climber, climb_all, person, token_groups};
+use crate::directory::people::{NestedGroupSearch, person, read_token_groups, resolve_nested_whole};
 use crate::directory::schema::{LdapEntry, filter};
 use crate::domain::{Dn, Groups, Person};
 
@@ -86,10 +86,11 @@ impl LdapDirectory {
             self.make_sure_that_people_can_be_seen(profile, people).await?;
         }
         let now = self.clock.now();
-        let sight = |known: &Person| match entries.iter().find(|entry| person::id(self.name(), entry) == known.id) {
-            None => Sight::Gone(Departure::NotFound),
-            Some(entry) => departure(entry, now).map_or_else(|| Sight::Here(Box::new(entry.clone())), Sight::Gone),
-        };
+        let sight =
+            |known: &Person| match entries.iter().find(|entry| person::person_id(self.name(), entry) == known.id) {
+                None => Sight::Gone(Departure::NotFound),
+                Some(entry) => departure(entry, now).map_or_else(|| Sight::Here(Box::new(entry.clone())), Sight::Gone),
+            };
         Ok(people.iter().map(sight).collect())
     }
 
@@ -100,7 +101,7 @@ impl LdapDirectory {
         which: &str,
         most: usize,
     ) -> Result<Vec<LdapEntry>, Unreachable> {
-        let any_person = person::any_person(profile, self.settings.person_filter.as_deref());
+        let any_person = person::any_person_filter(profile, self.settings.person_filter.as_deref());
         let found = self
             .look(Look {
                 within,
@@ -120,7 +121,7 @@ impl LdapDirectory {
         profile: &DirectoryProfile,
         people: &[Person],
     ) -> Result<(), Unreachable> {
-        let any_person = person::any_person(profile, self.settings.person_filter.as_deref());
+        let any_person = person::any_person_filter(profile, self.settings.person_filter.as_deref());
         // By the very attributes that they were looked for: a right to read one of those may be gone alone.
         let attributes: BTreeSet<&str> = people.iter().filter_map(|person| attribute(&person.id)).collect();
         let ids: Vec<String> = attributes.into_iter().map(|attribute| format!("({attribute}=*)")).collect();
@@ -169,7 +170,7 @@ impl LdapDirectory {
 
     /// The person as the entry has them now. Where only a bind tells when their password expires, that stands.
     fn described(&self, profile: &DirectoryProfile, known: &Person, entry: &LdapEntry, groups: Groups) -> Person {
-        let mut person = person::describe(profile.kind(), self.name(), entry, &known.username, groups);
+        let mut person = person::from_entry(profile.kind(), self.name(), entry, &known.username, groups);
         if profile.domain.is_none() && person.password_expires.is_none() {
             person.password_expires = known.password_expires;
         }
@@ -208,7 +209,7 @@ impl LdapDirectory {
                 known.groups.len() == seen.len() && known.groups.iter().all(|group| seen.contains(&group.id))
             }
         };
-        same || self.agreed.is(&known.id, &seen, &known.groups)
+        same || self.membership_cache.is_unchanged(&known.id, &seen, &known.groups)
     }
 
     /// Somebody's groups, read as at a sign-in.
@@ -219,9 +220,9 @@ impl LdapDirectory {
         entry: &LdapEntry,
         closure: &Closure,
     ) -> Result<Groups, Unreachable> {
-        let mut inquiry = self.inquire(ASKED);
+        let mut inquiry = self.begin_operation(ASKED);
         let answer = loop {
-            let mut service = match inquiry.acquire(&self.searching).await {
+            let mut service = match inquiry.acquire(&self.search_pool).await {
                 Ok(service) => service,
                 Err(fault) => break Err(fault),
             };
@@ -232,7 +233,7 @@ impl LdapDirectory {
         };
         let groups = inquiry.finish_or_unreachable(answer)?;
         if let Some(seen) = closure.ids() {
-            self.agreed.note(&known.id, &seen, &groups);
+            self.membership_cache.record(&known.id, &seen, &groups);
         }
         Ok(groups)
     }
@@ -245,10 +246,11 @@ impl LdapDirectory {
         entry: &LdapEntry,
     ) -> Result<Groups, OperationFault> {
         if let Some(domain) = &profile.domain {
-            return token_groups(service, domain, &self.group_names, &*self.clock, &entry.dn).await;
+            return read_token_groups(service, domain, &self.group_names, &*self.clock, &entry.dn).await;
         }
-        let climber = Climber { base_dn: &profile.base_dn, template: self.settings.group_filter.as_deref() };
-        climb_all(service, &climber, entry, person::uid(entry, &known.username)).await
+        let climber =
+            NestedGroupSearch { base_dn: &profile.base_dn, group_filter: self.settings.group_filter.as_deref() };
+        resolve_nested_whole(service, &climber, entry, person::uid(entry, &known.username)).await
     }
 }
 

@@ -2,15 +2,15 @@ use std::ops::ControlFlow;
 
 use ldap3::Scope;
 
-use super::find_person::{ask_for_an_account, own_token};
-use super::leave::Candidate;
-use super::one_bind::OneBind;
+use super::bind_gate::BindCandidate;
+use super::find_person::{advise_service_account, read_own_token};
+use super::single_use_password::SingleUsePassword;
 use crate::directory::client::LdapDirectory;
 use crate::directory::connection::{
     AdDomain, DirectoryProfile, DirectoryRefusal, LdapConnection, Operation, OperationFault, OperationKind,
     PooledConnection, SearchRequest,
 };
-use crate::directory::people::{Climber, bind_name, climb, person, token_groups};
+use crate::directory::people::{NestedGroupSearch, bind_name, person, read_token_groups, resolve_nested};
 use crate::directory::schema::LdapEntry;
 use crate::domain::{Groups, Person, Username};
 
@@ -20,15 +20,15 @@ impl LdapDirectory {
         &self,
         inquiry: &mut Operation,
         username: &Username,
-        bind: &mut OneBind<'_>,
+        bind: &mut SingleUsePassword<'_>,
     ) -> Result<Person, OperationFault> {
         let profile = self.find_out(inquiry).await?;
         let (entry, groups) = match (&self.settings.service_account, &profile.domain) {
             (Some(_), _) => self.search_then_bind(inquiry, profile, username, bind).await?,
             (None, Some(domain)) => self.bind_then_read(inquiry, profile, domain, username, bind).await?,
-            (None, None) => self.ask_then_bind(inquiry, profile, username, bind).await?,
+            (None, None) => self.anonymous_search_then_bind(inquiry, profile, username, bind).await?,
         };
-        let mut person = person::describe(profile.kind(), self.name(), &entry, self.short_name(username), groups);
+        let mut person = person::from_entry(profile.kind(), self.name(), &entry, self.short_name(username), groups);
         if let Some(left) = bind.expires_in {
             person.password_expires = Some(self.clock.now() + left);
         }
@@ -42,15 +42,15 @@ impl LdapDirectory {
         inquiry: &mut Operation,
         profile: &DirectoryProfile,
         username: &Username,
-        bind: &mut OneBind<'_>,
+        bind: &mut SingleUsePassword<'_>,
     ) -> Result<(LdapEntry, Groups), OperationFault> {
         let (entry, who, _) = self.find_person(inquiry, profile, username).await?;
-        drop(self.prove(inquiry, profile, &entry, &who, bind).await?);
+        drop(self.prove_password(inquiry, profile, &entry, &who, bind).await?);
         refuse_disabled(&entry)?;
         // The password was right; if a server fails now, another can still say what groups there are.
         loop {
-            let mut service = inquiry.acquire(&self.searching).await?;
-            let groups = self.groups(profile, &mut service, &entry, username).await;
+            let mut service = inquiry.acquire(&self.search_pool).await?;
+            let groups = self.read_groups(profile, &mut service, &entry, username).await;
             if let ControlFlow::Break(groups) = inquiry.finish_attempt(groups, &service) {
                 return Ok((entry, groups?));
             }
@@ -58,16 +58,16 @@ impl LdapDirectory {
     }
 
     /// Binds as the person found, on a connection for nothing else, which is handed back with the bind.
-    async fn prove(
+    async fn prove_password(
         &self,
         inquiry: &mut Operation,
         profile: &DirectoryProfile,
         found: &LdapEntry,
-        who: &Candidate,
-        bind: &mut OneBind<'_>,
+        who: &BindCandidate,
+        bind: &mut SingleUsePassword<'_>,
     ) -> Result<PooledConnection, OperationFault> {
-        let mut own = inquiry.acquire(&self.proving).await?;
-        let judged = bind.spend(profile, &mut own, &found.dn, Some(who)).await;
+        let mut own = inquiry.acquire(&self.bind_pool).await?;
+        let judged = bind.bind(profile, &mut own, &found.dn, Some(who)).await;
         inquiry.record_result(judged, &own)?;
         Ok(own)
     }
@@ -79,18 +79,18 @@ impl LdapDirectory {
         profile: &DirectoryProfile,
         domain: &AdDomain,
         username: &Username,
-        bind: &mut OneBind<'_>,
+        bind: &mut SingleUsePassword<'_>,
     ) -> Result<(LdapEntry, Groups), OperationFault> {
         let name = bind_name(domain, username)?;
-        let mut own = inquiry.acquire(&self.proving).await?;
+        let mut own = inquiry.acquire(&self.bind_pool).await?;
         let asked = async {
-            bind.spend(profile, &mut own, &name, None).await?;
+            bind.bind(profile, &mut own, &name, None).await?;
             self.refuse_foreign_domain(domain, &mut own, username).await?;
-            let token = own_token(&mut own).await?;
-            let entry = self.find_one(profile, &mut own, username, &token).await?;
+            let token = read_own_token(&mut own).await?;
+            let entry = self.find_unique_entry(profile, &mut own, username, &token).await?;
             refuse_disabled(&entry)?;
-            let groups = self.groups(profile, &mut own, &entry, username).await?;
-            self.note_domain_policy(domain, &mut own).await;
+            let groups = self.read_groups(profile, &mut own, &entry, username).await?;
+            self.try_refresh_domain_policy(domain, &mut own).await;
             Ok((entry, groups))
         };
         let answer = asked.await;
@@ -99,20 +99,20 @@ impl LdapDirectory {
 
     /// Another server without a service account: an anonymous search finds the one person, who proves the password
     /// and reads the rest, as strangers may often see names but not memberships.
-    async fn ask_then_bind(
+    async fn anonymous_search_then_bind(
         &self,
         inquiry: &mut Operation,
         profile: &DirectoryProfile,
         username: &Username,
-        bind: &mut OneBind<'_>,
+        bind: &mut SingleUsePassword<'_>,
     ) -> Result<(LdapEntry, Groups), OperationFault> {
-        let (shown, who, _) = self.find_person(inquiry, profile, username).await.map_err(ask_for_an_account)?;
-        let mut own = self.prove(inquiry, profile, &shown, &who, bind).await?;
-        let answer = self.read_oneself(profile, &mut own, &shown, username).await;
-        inquiry.record_result(answer.map_err(ask_for_an_account), &own)
+        let (shown, who, _) = self.find_person(inquiry, profile, username).await.map_err(advise_service_account)?;
+        let mut own = self.prove_password(inquiry, profile, &shown, &who, bind).await?;
+        let answer = self.read_own_entry(profile, &mut own, &shown, username).await;
+        inquiry.record_result(answer.map_err(advise_service_account), &own)
     }
 
-    async fn read_oneself(
+    async fn read_own_entry(
         &self,
         profile: &DirectoryProfile,
         own: &mut LdapConnection,
@@ -130,11 +130,11 @@ impl LdapDirectory {
         let Some(entry) = found.entries.into_iter().next() else {
             return Err(OperationFault::unreachable(OperationKind::Search, "people may not read themselves"));
         };
-        let groups = self.groups(profile, own, &entry, username).await?;
+        let groups = self.read_groups(profile, own, &entry, username).await?;
         Ok((entry, groups))
     }
 
-    async fn groups(
+    async fn read_groups(
         &self,
         profile: &DirectoryProfile,
         connection: &mut LdapConnection,
@@ -142,10 +142,11 @@ impl LdapDirectory {
         username: &Username,
     ) -> Result<Groups, OperationFault> {
         if let Some(domain) = &profile.domain {
-            return token_groups(connection, domain, &self.group_names, &*self.clock, &entry.dn).await;
+            return read_token_groups(connection, domain, &self.group_names, &*self.clock, &entry.dn).await;
         }
-        let climber = Climber { base_dn: &profile.base_dn, template: self.settings.group_filter.as_deref() };
-        climb(connection, &climber, entry, person::uid(entry, self.short_name(username))).await
+        let climber =
+            NestedGroupSearch { base_dn: &profile.base_dn, group_filter: self.settings.group_filter.as_deref() };
+        resolve_nested(connection, &climber, entry, person::uid(entry, self.short_name(username))).await
     }
 }
 

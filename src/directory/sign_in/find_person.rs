@@ -2,7 +2,7 @@ use std::ops::ControlFlow;
 
 use ldap3::Scope;
 
-use super::leave::Candidate;
+use super::bind_gate::BindCandidate;
 use super::lockout;
 use crate::directory::client::LdapDirectory;
 use crate::directory::connection::{
@@ -21,9 +21,9 @@ impl LdapDirectory {
         inquiry: &mut Operation,
         profile: &DirectoryProfile,
         username: &Username,
-    ) -> Result<(LdapEntry, Candidate, PooledConnection), OperationFault> {
+    ) -> Result<(LdapEntry, BindCandidate, PooledConnection), OperationFault> {
         loop {
-            let mut searching = inquiry.acquire(&self.searching).await?;
+            let mut searching = inquiry.acquire(&self.search_pool).await?;
             let answer = self.find_person_on(&mut searching, profile, username).await;
             if let ControlFlow::Break(found) = inquiry.finish_attempt(answer, &searching) {
                 let (entry, who) = found?;
@@ -37,25 +37,25 @@ impl LdapDirectory {
         searching: &mut LdapConnection,
         profile: &DirectoryProfile,
         username: &Username,
-    ) -> Result<(LdapEntry, Candidate), OperationFault> {
+    ) -> Result<(LdapEntry, BindCandidate), OperationFault> {
         if let Some(domain) = &profile.domain {
             self.refuse_foreign_domain(domain, searching, username).await?;
         }
-        let entry = self.find_one(profile, searching, username, &[]).await?;
-        let who = self.candidate(profile, searching, &entry).await?;
+        let entry = self.find_unique_entry(profile, searching, username, &[]).await?;
+        let who = self.bind_candidate(profile, searching, &entry).await?;
         Ok((entry, who))
     }
 
     /// The one entry that `username` names; where the `token` of the account that was bound is known, the one that
     /// is that account. None and several look alike, and grant nothing.
-    pub(in crate::directory) async fn find_one(
+    pub(in crate::directory) async fn find_unique_entry(
         &self,
         profile: &DirectoryProfile,
         connection: &mut LdapConnection,
         username: &Username,
         token: &[Sid],
     ) -> Result<LdapEntry, OperationFault> {
-        let filter = person::name_filter(profile, &self.names(), username);
+        let filter = person::name_filter(profile, &self.name_settings(), username);
         let search = SearchRequest {
             base: &profile.base_dn,
             scope: Scope::Subtree,
@@ -64,7 +64,7 @@ impl LdapDirectory {
             limit: 2,
         };
         let mut found = connection.search(OperationKind::Search, &search).await?;
-        found.entries.retain(|entry| may_be_bound(entry, token));
+        found.entries.retain(|entry| is_bound_account(entry, token));
         match <[LdapEntry; 1]>::try_from(found.entries) {
             Ok([entry]) if !found.truncated && !entry.dn.is_empty() => Ok(entry),
             Ok(_) | Err(_) => Err(OperationFault::refused(OperationKind::Search, DirectoryRefusal::WrongCredentials)),
@@ -75,7 +75,7 @@ impl LdapDirectory {
 /// The SIDs of the account this connection was bound as, its own among them (RootDSE `tokenGroups`, MS-ADTS
 /// 3.1.1.3.2.27): the server might have taken the typed name for another account's. Empty where a server does not
 /// tell; then the name alone must find exactly one.
-pub(in crate::directory) async fn own_token(own: &mut LdapConnection) -> Result<Vec<Sid>, OperationFault> {
+pub(in crate::directory) async fn read_own_token(own: &mut LdapConnection) -> Result<Vec<Sid>, OperationFault> {
     let search = SearchRequest {
         base: "",
         scope: Scope::Base,
@@ -88,12 +88,12 @@ pub(in crate::directory) async fn own_token(own: &mut LdapConnection) -> Result<
 }
 
 /// Whether `entry` can be the account that holds `token`.
-fn may_be_bound(entry: &LdapEntry, token: &[Sid]) -> bool {
+fn is_bound_account(entry: &LdapEntry, token: &[Sid]) -> bool {
     token.is_empty() || entry.bytes("objectSid").filter_map(Sid::from_bytes).any(|sid| token.contains(&sid))
 }
 
 /// What an admin can do when neither strangers nor people themselves may search.
-pub(in crate::directory) fn ask_for_an_account(fault: OperationFault) -> OperationFault {
+pub(in crate::directory) fn advise_service_account(fault: OperationFault) -> OperationFault {
     if fault.result_code.is_some() {
         return fault.with_advice("people are searched for anonymously here, as no bind_name is set");
     }
@@ -109,9 +109,9 @@ mod tests {
     fn another_account_than_the_one_that_was_bound_is_nobody() {
         let sid = |rid: u8| vec![1, 1, 0, 0, 0, 0, 0, 5, rid, 0, 0, 0];
         let token = [Sid::from_bytes(&sid(7)).unwrap(), Sid::from_bytes(&sid(8)).unwrap()];
-        assert!(may_be_bound(&LdapEntry::with("CN=a", &[("objectSid", &sid(7))]), &token));
-        assert!(!may_be_bound(&LdapEntry::with("CN=a", &[("objectSid", &sid(9))]), &token));
-        assert!(!may_be_bound(&LdapEntry::with("CN=a", &[]), &token));
-        assert!(may_be_bound(&LdapEntry::with("CN=a", &[]), &[]), "a server that tells nothing");
+        assert!(is_bound_account(&LdapEntry::with("CN=a", &[("objectSid", &sid(7))]), &token));
+        assert!(!is_bound_account(&LdapEntry::with("CN=a", &[("objectSid", &sid(9))]), &token));
+        assert!(!is_bound_account(&LdapEntry::with("CN=a", &[]), &token));
+        assert!(is_bound_account(&LdapEntry::with("CN=a", &[]), &[]), "a server that tells nothing");
     }
 }

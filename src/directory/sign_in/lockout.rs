@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use ldap3::Scope;
 
-use super::leave::{Candidate, Lockout};
+use super::bind_gate::{BindCandidate, LockoutInfo};
 use crate::directory::client::{LdapDirectory, LockoutPolicy};
 use crate::directory::connection::{
     AdDomain, DirectoryProfile, LdapConnection, OperationFault, OperationKind, SearchRequest, result_code,
@@ -13,28 +13,28 @@ use crate::domain::Timestamp;
 
 /// What is read of a person about to sign in, beside who it is: how many wrong passwords the directory holds against
 /// them, since when, and which policy is theirs, if not the domain's.
-pub(in crate::directory) const ATTRIBUTES: &[&str] = &[COUNT, LAST_WRONG, RESULTANT_PSO];
+pub(in crate::directory) const ATTRIBUTES: &[&str] = &[BAD_PASSWORD_COUNT, BAD_PASSWORD_TIME, RESULTANT_PSO];
 
-const COUNT: &str = "badPwdCount";
-const LAST_WRONG: &str = "badPasswordTime";
+const BAD_PASSWORD_COUNT: &str = "badPwdCount";
+const BAD_PASSWORD_TIME: &str = "badPasswordTime";
 
 /// The password settings object that holds for the person, which the server works out (MS-ADTS 3.1.1.4.5).
 const RESULTANT_PSO: &str = "msDS-ResultantPSO";
 
 /// The policy on the domain's head, as threshold and window.
-const OF_DOMAIN: [&str; 2] = ["lockoutThreshold", "lockOutObservationWindow"];
+const DOMAIN_POLICY: [&str; 2] = ["lockoutThreshold", "lockOutObservationWindow"];
 
 /// The same on a password settings object.
-const OF_PSO: [&str; 2] = ["msDS-LockoutThreshold", "msDS-LockoutObservationWindow"];
+const PSO_POLICY: [&str; 2] = ["msDS-LockoutThreshold", "msDS-LockoutObservationWindow"];
 
 /// The longest window that Active Directory takes: 99,999 minutes.
-const LONGEST_WINDOW: Duration = Duration::from_mins(99_999);
+const MAX_WINDOW: Duration = Duration::from_mins(99_999);
 
 /// Where a policy names no window: Active Directory's own default.
-const USUAL_WINDOW: Duration = Duration::from_mins(30);
+const DEFAULT_WINDOW: Duration = Duration::from_mins(30);
 
 /// What is assumed of a policy that holds for somebody but may not be read: stricter than Microsoft's baseline of ten.
-const UNREADABLE: LockoutPolicy = LockoutPolicy { threshold: 5, window: USUAL_WINDOW };
+const FALLBACK_POLICY: LockoutPolicy = LockoutPolicy { threshold: 5, window: DEFAULT_WINDOW };
 
 /// How far our clock may be from the directory's: what Kerberos allows within a domain, by default. A count is stale
 /// for us only when it is so by the directory's clock as well.
@@ -42,10 +42,10 @@ const CLOCK_TOLERANCE: Duration = Duration::from_mins(5);
 
 impl LdapDirectory {
     /// What is known now of how failed sign-ins are counted, without asking anybody.
-    pub(in crate::directory) fn known_lockout(&self, profile: Option<&DirectoryProfile>) -> Lockout {
+    pub(in crate::directory) fn known_lockout(&self, profile: Option<&DirectoryProfile>) -> LockoutInfo {
         let is_ad = profile.is_none_or(|profile| profile.domain.is_some());
-        let shows_people = self.settings.service_account.is_some() || !is_ad;
-        Lockout { policy: self.lockout_policies.of_domain(), shows_people }
+        let identifies_before_bind = self.settings.service_account.is_some() || !is_ad;
+        LockoutInfo { policy: self.lockout_policies.domain_policy(), identifies_before_bind }
     }
 
     /// Whose password is about to be tried, and how near they are to a lockout. Asked over the service account's
@@ -53,23 +53,23 @@ impl LdapDirectory {
     ///
     /// # Errors
     /// When the server does not answer. A policy that may not be read is no fault.
-    pub(super) async fn candidate(
+    pub(super) async fn bind_candidate(
         &self,
         profile: &DirectoryProfile,
         connection: &mut LdapConnection,
         entry: &LdapEntry,
-    ) -> Result<Candidate, OperationFault> {
-        let id = person::id(self.name(), entry);
-        let Some(domain) = &profile.domain else { return Ok(Candidate { id, policy: None, failures: None }) };
-        self.read_domain_policy(domain, connection).await?;
-        let policy = self.policy_of(connection, entry).await?;
-        Ok(Candidate { id, policy, failures: failures(entry, policy, self.clock.now()) })
+    ) -> Result<BindCandidate, OperationFault> {
+        let id = person::person_id(self.name(), entry);
+        let Some(domain) = &profile.domain else { return Ok(BindCandidate { id, policy: None, failures: None }) };
+        self.refresh_domain_policy(domain, connection).await?;
+        let policy = self.policy_for(connection, entry).await?;
+        Ok(BindCandidate { id, policy, failures: failure_count(entry, policy, self.clock.now()) })
     }
 
     /// Reads the domain's policy over the connection of somebody who has just signed in as themselves, if it is due.
     /// It is not their business if that fails.
-    pub(super) async fn note_domain_policy(&self, domain: &AdDomain, own: &mut LdapConnection) {
-        if let Err(fault) = self.read_domain_policy(domain, own).await {
+    pub(super) async fn try_refresh_domain_policy(&self, domain: &AdDomain, own: &mut LdapConnection) {
+        if let Err(fault) = self.refresh_domain_policy(domain, own).await {
             tracing::warn!(
                 reason = fault.reason(),
                 result_code = fault.result_code,
@@ -78,35 +78,35 @@ impl LdapDirectory {
         }
     }
 
-    async fn read_domain_policy(
+    async fn refresh_domain_policy(
         &self,
         domain: &AdDomain,
         connection: &mut LdapConnection,
     ) -> Result<(), OperationFault> {
         let now = self.clock.now();
-        if !self.lockout_policies.is_due(now) {
+        if !self.lockout_policies.is_refresh_due(now) {
             return Ok(());
         }
-        let policy = read_policy(connection, &domain.dn, OF_DOMAIN).await?;
-        if self.lockout_policies.keep_domain(policy, now) {
-            tell(domain, policy, self.settings.service_account.is_some());
+        let policy = read_policy(connection, &domain.dn, DOMAIN_POLICY).await?;
+        if self.lockout_policies.insert_domain(policy, now) {
+            log_policy(domain, policy, self.settings.service_account.is_some());
         }
         Ok(())
     }
 
     /// The policy that holds for this person: their own password settings object's, or else the domain's.
-    async fn policy_of(
+    async fn policy_for(
         &self,
         connection: &mut LdapConnection,
         entry: &LdapEntry,
     ) -> Result<Option<LockoutPolicy>, OperationFault> {
-        let of_domain = self.lockout_policies.of_domain();
+        let of_domain = self.lockout_policies.domain_policy();
         let Some(dn) = entry.text(RESULTANT_PSO) else { return Ok(of_domain) };
         let now = self.clock.now();
-        let own = if let Some(known) = self.lockout_policies.of_pso(dn, now) {
+        let own = if let Some(known) = self.lockout_policies.pso_policy(dn, now) {
             known.policy
         } else {
-            let read = read_policy(connection, dn, OF_PSO).await?;
+            let read = read_policy(connection, dn, PSO_POLICY).await?;
             if read.is_none() {
                 tracing::warn!(
                     pso = dn,
@@ -115,10 +115,10 @@ impl LdapDirectory {
                      the object"
                 );
             }
-            self.lockout_policies.keep_pso(dn, read, now);
+            self.lockout_policies.insert_pso(dn, read, now);
             read
         };
-        Ok(Some(own.unwrap_or_else(|| stricter(of_domain.unwrap_or(UNREADABLE), UNREADABLE))))
+        Ok(Some(own.unwrap_or_else(|| stricter(of_domain.unwrap_or(FALLBACK_POLICY), FALLBACK_POLICY))))
     }
 }
 
@@ -131,7 +131,7 @@ async fn read_policy(
     let search =
         SearchRequest { base: dn, scope: Scope::Base, filter: "(objectClass=*)", attributes: &attributes, limit: 1 };
     match connection.search(OperationKind::Search, &search).await {
-        Ok(found) => Ok(found.entries.first().and_then(|entry| policy(entry, attributes))),
+        Ok(found) => Ok(found.entries.first().and_then(|entry| parse_policy(entry, attributes))),
         Err(fault)
             if matches!(fault.result_code, Some(result_code::NO_SUCH_OBJECT | result_code::INSUFFICIENT_ACCESS)) =>
         {
@@ -141,11 +141,11 @@ async fn read_policy(
     }
 }
 
-fn policy(entry: &LdapEntry, [threshold, window]: [&str; 2]) -> Option<LockoutPolicy> {
+fn parse_policy(entry: &LdapEntry, [threshold, window]: [&str; 2]) -> Option<LockoutPolicy> {
     let threshold = entry.text(threshold)?.parse().ok()?;
-    let window = entry.text(window).map_or(USUAL_WINDOW, |window| {
+    let window = entry.text(window).map_or(DEFAULT_WINDOW, |window| {
         // What is no length of time is "for ever".
-        time::parse_interval(window).unwrap_or(LONGEST_WINDOW).min(LONGEST_WINDOW)
+        time::parse_interval(window).unwrap_or(MAX_WINDOW).min(MAX_WINDOW)
     });
     Some(LockoutPolicy { threshold, window })
 }
@@ -155,9 +155,9 @@ fn policy(entry: &LdapEntry, [threshold, window]: [&str; 2]) -> Option<LockoutPo
 ///
 /// Each controller counts for itself, and only the one that holds the PDC role hears of all failures: what is read of
 /// another is at most what that one knows.
-fn failures(entry: &LdapEntry, policy: Option<LockoutPolicy>, now: Timestamp) -> Option<u32> {
-    let count = entry.text(COUNT)?.parse().ok()?;
-    let last = entry.text(LAST_WRONG).and_then(time::parse_filetime);
+fn failure_count(entry: &LdapEntry, policy: Option<LockoutPolicy>, now: Timestamp) -> Option<u32> {
+    let count = entry.text(BAD_PASSWORD_COUNT)?.parse().ok()?;
+    let last = entry.text(BAD_PASSWORD_TIME).and_then(time::parse_filetime);
     let is_stale = policy.zip(last).is_some_and(|(policy, last)| now >= last + policy.window + CLOCK_TOLERANCE);
     Some(if is_stale { 0 } else { count })
 }
@@ -172,7 +172,7 @@ fn stricter(one: LockoutPolicy, other: LockoutPolicy) -> LockoutPolicy {
 }
 
 /// Tells the admin what the policy is, once, and when it cannot be kept below.
-fn tell(domain: &AdDomain, policy: Option<LockoutPolicy>, has_account: bool) {
+fn log_policy(domain: &AdDomain, policy: Option<LockoutPolicy>, has_account: bool) {
     let domain = domain.dns_name.as_str();
     let Some(LockoutPolicy { threshold, window }) = policy else {
         tracing::warn!(

@@ -7,16 +7,16 @@
 //! A password is never sent without leave, never twice, and never to a second server.
 
 mod attempt;
+mod bind_gate;
+mod bind_result;
 mod find_person;
-mod leave;
 mod lockout;
-mod one_bind;
 mod policy_control;
-mod refusal;
+mod single_use_password;
 
-pub use leave::{Candidate, Leave, Lockout};
+pub use bind_gate::{BindCandidate, BindGate, LockoutInfo};
 
-pub(super) use find_person::{ask_for_an_account, own_token};
-pub(super) use one_bind::OneBind;
-pub(super) use policy_control::{PolicyAnswer, PolicyError};
-pub(super) use refusal::judge_bind;
+pub(super) use bind_result::judge_bind;
+pub(super) use find_person::{advise_service_account, read_own_token};
+pub(super) use policy_control::{PasswordPolicyError, PasswordPolicyResponse};
+pub(super) use single_use_password::SingleUsePassword;

@@ -7,26 +7,26 @@ use crate::directory::connection::{DirectoryRefusal, PASSWORD_POLICY_CONTROL};
 use crate::directory::schema::unsigned;
 
 /// 389 Directory Server's word that a password has expired or must be changed (draft-vchu-ldap-pwd-policy-00, 5.2).
-const PASSWORD_EXPIRED: &str = "2.16.840.1.113730.3.4.4";
+const PASSWORD_EXPIRED_CONTROL: &str = "2.16.840.1.113730.3.4.4";
 
 /// Its word that a password expires in so many seconds, written in digits (the same, 5.3).
-const PASSWORD_EXPIRING: &str = "2.16.840.1.113730.3.4.5";
+const PASSWORD_EXPIRING_CONTROL: &str = "2.16.840.1.113730.3.4.5";
 
 /// The longest answer of the policy control: two tags around an integer, and an enumeration. More is not this control.
-const LONGEST_ANSWER: usize = 64;
+const MAX_RESPONSE_BYTES: usize = 64;
 
 /// What a server says about a password beside the result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::directory) struct PolicyAnswer {
+pub(in crate::directory) struct PasswordPolicyResponse {
     /// So long until it expires; nothing when it has expired, and lets in by grace.
     pub(super) expires_in: Option<Duration>,
     /// What is wrong with it, or with the one that was to take its place.
-    pub(in crate::directory) error: Option<PolicyError>,
+    pub(in crate::directory) error: Option<PasswordPolicyError>,
 }
 
 /// `error` in the control's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::directory) enum PolicyError {
+pub(in crate::directory) enum PasswordPolicyError {
     PasswordExpired,
     AccountLocked,
     ChangeAfterReset,
@@ -39,8 +39,8 @@ pub(in crate::directory) enum PolicyError {
     TooLong,
 }
 
-impl PolicyError {
-    fn of_code(code: u32) -> Option<Self> {
+impl PasswordPolicyError {
+    fn from_code(code: u32) -> Option<Self> {
         Some(match code {
             0 => Self::PasswordExpired,
             1 => Self::AccountLocked,
@@ -58,7 +58,7 @@ impl PolicyError {
     }
 }
 
-impl PolicyAnswer {
+impl PasswordPolicyResponse {
     /// Reads what is among the `controls` of an answer. The policy control says most; 389's older ones count where it
     /// is absent. One that is malformed says nothing.
     pub(in crate::directory) fn read(controls: &[Control]) -> Self {
@@ -67,28 +67,30 @@ impl PolicyAnswer {
             found.map(|Control(_, control)| control.val.as_deref().unwrap_or_default())
         };
         if let Some(value) = value(PASSWORD_POLICY_CONTROL) {
-            return answer(value).unwrap_or_else(|| {
+            return parse_response(value).unwrap_or_else(|| {
                 tracing::warn!("the directory's password policy control is malformed, and is passed over");
                 Self::default()
             });
         }
-        if value(PASSWORD_EXPIRED).is_some() {
+        if value(PASSWORD_EXPIRED_CONTROL).is_some() {
             // On a bind that succeeds: nothing but a change is allowed now.
-            return Self { expires_in: None, error: Some(PolicyError::ChangeAfterReset) };
+            return Self { expires_in: None, error: Some(PasswordPolicyError::ChangeAfterReset) };
         }
-        Self { expires_in: value(PASSWORD_EXPIRING).and_then(seconds), error: None }
+        Self { expires_in: value(PASSWORD_EXPIRING_CONTROL).and_then(parse_seconds), error: None }
     }
 
     /// What it means for a bind that succeeded.
-    pub(super) fn on_success(self) -> Option<DirectoryRefusal> {
-        (self.error == Some(PolicyError::ChangeAfterReset)).then_some(DirectoryRefusal::MustChangePassword)
+    pub(super) fn refusal_after_success(self) -> Option<DirectoryRefusal> {
+        (self.error == Some(PasswordPolicyError::ChangeAfterReset)).then_some(DirectoryRefusal::MustChangePassword)
     }
 
     /// What it means for a bind that was refused as if the password were wrong.
-    pub(super) fn on_refusal(self) -> Option<DirectoryRefusal> {
+    pub(super) fn refusal_after_failure(self) -> Option<DirectoryRefusal> {
         match self.error? {
-            PolicyError::PasswordExpired | PolicyError::ChangeAfterReset => Some(DirectoryRefusal::PasswordExpired),
-            PolicyError::AccountLocked => Some(DirectoryRefusal::Locked),
+            PasswordPolicyError::PasswordExpired | PasswordPolicyError::ChangeAfterReset => {
+                Some(DirectoryRefusal::PasswordExpired)
+            }
+            PasswordPolicyError::AccountLocked => Some(DirectoryRefusal::Locked),
             _ => None,
         }
     }
@@ -98,19 +100,19 @@ impl PolicyAnswer {
 /// SEQUENCE { warning [0] CHOICE { timeBeforeExpiration [0] INTEGER, graceAuthNsRemaining [1] INTEGER } OPTIONAL,
 ///            error   [1] ENUMERATED OPTIONAL }
 /// ```
-fn answer(value: &[u8]) -> Option<PolicyAnswer> {
+fn parse_response(value: &[u8]) -> Option<PasswordPolicyResponse> {
     const WARNING: u64 = 0;
     const TIME_BEFORE_EXPIRATION: u64 = 0;
     const GRACE_REMAINING: u64 = 1;
     const ERROR: u64 = 1;
 
-    if value.len() > LONGEST_ANSWER {
+    if value.len() > MAX_RESPONSE_BYTES {
         return None;
     }
     let ([], value) = parse_tag(value).ok()? else { return None };
     let parts = value.match_class(TagClass::Universal)?.match_id(Types::Sequence as u64)?.expect_constructed()?;
     let mut parts = parts.into_iter().peekable();
-    let mut answer = PolicyAnswer::default();
+    let mut answer = PasswordPolicyResponse::default();
     if let Some(warning) = parts.next_if(|part| is_context(part, WARNING)) {
         let [choice] = <[_; 1]>::try_from(warning.expect_constructed()?).ok()?;
         answer.expires_in = Some(if is_context(&choice, TIME_BEFORE_EXPIRATION) {
@@ -121,7 +123,7 @@ fn answer(value: &[u8]) -> Option<PolicyAnswer> {
         });
     }
     if let Some(error) = parts.next_if(|part| is_context(part, ERROR)) {
-        answer.error = Some(PolicyError::of_code(unsigned(&error.expect_primitive()?)?)?);
+        answer.error = Some(PasswordPolicyError::from_code(unsigned(&error.expect_primitive()?)?)?);
     }
     parts.next().is_none().then_some(answer)
 }
@@ -132,7 +134,7 @@ fn is_context(element: &StructureTag, number: u64) -> bool {
 }
 
 /// Seconds written in digits.
-fn seconds(value: &[u8]) -> Option<Duration> {
+fn parse_seconds(value: &[u8]) -> Option<Duration> {
     let digits = std::str::from_utf8(value).ok()?.trim_end_matches('\0');
     digits.parse::<u32>().ok().map(|seconds| Duration::from_secs(seconds.into()))
 }
@@ -143,38 +145,44 @@ mod tests {
 
     use super::*;
 
-    fn read(oid: &str, value: &[u8]) -> PolicyAnswer {
-        PolicyAnswer::read(&[Control(
+    fn read(oid: &str, value: &[u8]) -> PasswordPolicyResponse {
+        PasswordPolicyResponse::read(&[Control(
             None,
             RawControl { ctype: oid.to_owned(), crit: false, val: Some(value.to_vec()) },
         )])
     }
 
-    fn policy(value: &[u8]) -> PolicyAnswer {
+    fn policy(value: &[u8]) -> PasswordPolicyResponse {
         read(PASSWORD_POLICY_CONTROL, value)
     }
 
     #[test]
     fn a_warning_says_how_long_the_password_is_good() {
-        assert_eq!(policy(&[0x30, 0]), PolicyAnswer::default());
+        assert_eq!(policy(&[0x30, 0]), PasswordPolicyResponse::default());
         let soon = policy(&[0x30, 6, 0xa0, 4, 0x80, 2, 0x0e, 0x10]);
-        assert_eq!(soon, PolicyAnswer { expires_in: Some(Duration::from_hours(1)), error: None });
+        assert_eq!(soon, PasswordPolicyResponse { expires_in: Some(Duration::from_hours(1)), error: None });
         let long_winded = policy(&[0x30, 0x84, 0, 0, 0, 7, 0xa0, 0x81, 4, 0x80, 2, 0x0e, 0x10]);
         assert_eq!(long_winded, soon);
         let grace = policy(&[0x30, 5, 0xa0, 3, 0x81, 1, 2]);
         assert_eq!(grace.expires_in, Some(Duration::ZERO));
-        assert_eq!(grace.on_success(), None, "it lets in by grace");
-        assert_eq!(read(PASSWORD_EXPIRING, b"86400").expires_in, Some(Duration::from_hours(24)));
+        assert_eq!(grace.refusal_after_success(), None, "it lets in by grace");
+        assert_eq!(read(PASSWORD_EXPIRING_CONTROL, b"86400").expires_in, Some(Duration::from_hours(24)));
     }
 
     #[test]
     fn a_password_that_was_reset_is_good_for_nothing_but_a_change() {
-        assert_eq!(policy(&[0x30, 3, 0x81, 1, 2]).on_success(), Some(DirectoryRefusal::MustChangePassword));
-        assert_eq!(read(PASSWORD_EXPIRED, b"0").on_success(), Some(DirectoryRefusal::MustChangePassword));
-        assert_eq!(policy(&[0x30, 3, 0x81, 1, 0]).on_refusal(), Some(DirectoryRefusal::PasswordExpired));
-        assert_eq!(policy(&[0x30, 3, 0x81, 1, 1]).on_refusal(), Some(DirectoryRefusal::Locked));
-        assert_eq!(read(PASSWORD_EXPIRED, b"0").on_refusal(), Some(DirectoryRefusal::PasswordExpired));
-        assert_eq!(policy(&[0x30, 3, 0x81, 1, 8]).error, Some(PolicyError::InHistory));
+        assert_eq!(policy(&[0x30, 3, 0x81, 1, 2]).refusal_after_success(), Some(DirectoryRefusal::MustChangePassword));
+        assert_eq!(
+            read(PASSWORD_EXPIRED_CONTROL, b"0").refusal_after_success(),
+            Some(DirectoryRefusal::MustChangePassword)
+        );
+        assert_eq!(policy(&[0x30, 3, 0x81, 1, 0]).refusal_after_failure(), Some(DirectoryRefusal::PasswordExpired));
+        assert_eq!(policy(&[0x30, 3, 0x81, 1, 1]).refusal_after_failure(), Some(DirectoryRefusal::Locked));
+        assert_eq!(
+            read(PASSWORD_EXPIRED_CONTROL, b"0").refusal_after_failure(),
+            Some(DirectoryRefusal::PasswordExpired)
+        );
+        assert_eq!(policy(&[0x30, 3, 0x81, 1, 8]).error, Some(PasswordPolicyError::InHistory));
     }
 
     #[test]
@@ -200,10 +208,10 @@ mod tests {
             &[0x30, 9, 0xa0, 7, 0x80, 5, 1, 1, 1, 1, 1],
             &[0x30; 4096],
         ] {
-            assert_eq!(policy(value), PolicyAnswer::default(), "{value:?}");
+            assert_eq!(policy(value), PasswordPolicyResponse::default(), "{value:?}");
         }
         for value in [&b""[..], b"-1", b"1e3", b"99999999999", &[0xff]] {
-            assert_eq!(read(PASSWORD_EXPIRING, value).expires_in, None, "{value:?}");
+            assert_eq!(read(PASSWORD_EXPIRING_CONTROL, value).expires_in, None, "{value:?}");
         }
     }
 
@@ -211,7 +219,7 @@ mod tests {
     fn no_bytes_whatever_are_a_panic() {
         proptest::proptest!(|(value: Vec<u8>)| {
             policy(&value);
-            read(PASSWORD_EXPIRING, &value);
+            read(PASSWORD_EXPIRING_CONTROL, &value);
         });
     }
 }

@@ -1,7 +1,7 @@
 //! The source kind `http`: a URL that answers JSON, and a jq filter that picks from it what a panel shows.
 //!
 //! The admin decides where the URL points, with what headers and whose certificates; a visitor's value is one path
-//! segment or one query value of it ([`address`]), and a variable of the filter ([`jq`]): `$city`, and `$city_zone`
+//! segment or one query value of it ([`url_template`]), and a variable of the filter ([`jq`]): `$city`, and `$city_zone`
 //! for the field `zone` of its chosen option. [`mapping`] defines how the filter's result becomes a reading.
 //!
 //! This room never turns verification off, never sends a header to another host, and never puts a URL, a header or

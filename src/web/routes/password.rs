@@ -5,7 +5,7 @@ use rocket::{Either, State, get, post};
 
 use super::sign_in_context::{SignInContext, SignInResponse, TypedPassword};
 use crate::auth::{Auth, Changed, Holder, NextPath, PasswordChangeRefusal, SignInRefusal, TypedChange};
-use crate::directory::{PasswordState, Rule, Unreachable};
+use crate::directory::{PasswordRule, PasswordState, Unreachable};
 use crate::domain::{Client, Member, Username, Visitor};
 use crate::web::app_state::WebLimits;
 use crate::web::form::Form;
@@ -240,22 +240,22 @@ fn error_notice(context: &SignInContext<'_>, refusal: &PasswordChangeRefusal) ->
 }
 
 /// The rule that a new password breaks. The directory's own words come first where they say more.
-fn policy_text(rule: Option<Rule>, theirs: Option<&str>) -> String {
+fn policy_text(rule: Option<PasswordRule>, theirs: Option<&str>) -> String {
     let ours = match rule {
-        Some(Rule::TooShort) => "The new password is too short.",
-        Some(Rule::TooLong) => "The new password is too long.",
-        Some(Rule::TooSimple) => {
+        Some(PasswordRule::TooShort) => "The new password is too short.",
+        Some(PasswordRule::TooLong) => "The new password is too long.",
+        Some(PasswordRule::TooSimple) => {
             "The new password is too simple: mix capital and small letters, digits and signs, and leave out your name."
         }
-        Some(Rule::InHistory) => "You had this password before. Choose one that is new.",
-        Some(Rule::TooYoung) => "Your password was changed so recently that it may not be changed again yet.",
+        Some(PasswordRule::InHistory) => "You had this password before. Choose one that is new.",
+        Some(PasswordRule::TooYoung) => "Your password was changed so recently that it may not be changed again yet.",
         None => {
             "The new password is against your company's rules: it may be too short, too simple, or one you had before. \
              Or your password was changed so recently that it may not be changed again yet."
         }
     };
     match (rule, theirs) {
-        (Some(Rule::TooShort | Rule::TooLong) | None, Some(theirs)) => theirs.to_owned(),
+        (Some(PasswordRule::TooShort | PasswordRule::TooLong) | None, Some(theirs)) => theirs.to_owned(),
         _ => ours.to_owned(),
     }
 }
@@ -269,9 +269,9 @@ mod tests {
     fn each_broken_rule_has_its_words_and_the_directorys_own_where_they_say_more() {
         let text = "It should be equal or longer than 10 characters.";
         let samba = Some(text);
-        assert_eq!(policy_text(Some(Rule::TooShort), samba), text);
-        assert_eq!(policy_text(Some(Rule::TooShort), None), "The new password is too short.");
-        assert!(policy_text(Some(Rule::InHistory), samba).starts_with("You had this password before."));
+        assert_eq!(policy_text(Some(PasswordRule::TooShort), samba), text);
+        assert_eq!(policy_text(Some(PasswordRule::TooShort), None), "The new password is too short.");
+        assert!(policy_text(Some(PasswordRule::InHistory), samba).starts_with("You had this password before."));
         assert_eq!(policy_text(None, samba), text);
         assert!(policy_text(None, None).contains("against your company's rules"));
     }

@@ -115,10 +115,10 @@ fn groups_view(report: GroupReport) -> GroupsView {
             GroupsView { checked_at_ms: looked_at_ms, missing: Vec::new(), trouble: Some(unreachable.reason) }
         }
         Ok(missing) => {
-            let row = |(finding, by): (crate::directory::GroupFinding, Vec<String>)| MissingGroupRow {
+            let row = |(finding, by): (crate::directory::GroupLookup, Vec<String>)| MissingGroupRow {
                 name: finding.wanted.to_string(),
                 named_by: by.join(", "),
-                suggestions: finding.near,
+                suggestions: finding.suggestions,
                 note: finding.note,
             };
             GroupsView { checked_at_ms: looked_at_ms, missing: missing.into_iter().map(row).collect(), trouble: None }

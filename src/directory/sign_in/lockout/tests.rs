@@ -11,7 +11,7 @@ fn filetime(at: Timestamp) -> String {
 }
 
 fn with_failures(count: &str, last: &str) -> LdapEntry {
-    LdapEntry::with("CN=a", &[(COUNT, count.as_bytes()), (LAST_WRONG, last.as_bytes())])
+    LdapEntry::with("CN=a", &[(BAD_PASSWORD_COUNT, count.as_bytes()), (BAD_PASSWORD_TIME, last.as_bytes())])
 }
 
 fn five() -> LockoutPolicy {
@@ -21,28 +21,28 @@ fn five() -> LockoutPolicy {
 #[test]
 fn a_policy_is_read_from_the_domain_s_head() {
     let head = LdapEntry::with("DC=x", &[("lockoutThreshold", b"5"), ("lockOutObservationWindow", b"-18000000000")]);
-    assert_eq!(policy(&head, OF_DOMAIN), Some(five()));
+    assert_eq!(parse_policy(&head, DOMAIN_POLICY), Some(five()));
     let bare = LdapEntry::with("DC=x", &[("lockoutThreshold", b"0")]);
-    assert_eq!(policy(&bare, OF_DOMAIN), Some(LockoutPolicy { threshold: 0, window: USUAL_WINDOW }));
-    assert_eq!(policy(&LdapEntry::with("DC=x", &[]), OF_DOMAIN), None, "not readable");
+    assert_eq!(parse_policy(&bare, DOMAIN_POLICY), Some(LockoutPolicy { threshold: 0, window: DEFAULT_WINDOW }));
+    assert_eq!(parse_policy(&LdapEntry::with("DC=x", &[]), DOMAIN_POLICY), None, "not readable");
     for nonsense in [&b"many"[..], b"-1", b"99999999999"] {
-        assert_eq!(policy(&LdapEntry::with("DC=x", &[("lockoutThreshold", nonsense)]), OF_DOMAIN), None);
+        assert_eq!(parse_policy(&LdapEntry::with("DC=x", &[("lockoutThreshold", nonsense)]), DOMAIN_POLICY), None);
     }
-    let never = LdapEntry::with("DC=x", &[("lockoutThreshold", b"5"), (OF_DOMAIN[1], b"-9223372036854775808")]);
-    assert_eq!(policy(&never, OF_DOMAIN).unwrap().window, LONGEST_WINDOW);
+    let never = LdapEntry::with("DC=x", &[("lockoutThreshold", b"5"), (DOMAIN_POLICY[1], b"-9223372036854775808")]);
+    assert_eq!(parse_policy(&never, DOMAIN_POLICY).unwrap().window, MAX_WINDOW);
 }
 
 #[test]
 fn the_directory_s_count_holds_until_its_window_is_over_by_both_clocks() {
     let person = with_failures("4", &filetime(NOW));
-    let after = |time: Duration| failures(&person, Some(five()), NOW + time);
+    let after = |time: Duration| failure_count(&person, Some(five()), NOW + time);
     assert_eq!(after(Duration::ZERO), Some(4));
     assert_eq!(after(minutes(30)), Some(4), "the directory's clock may be behind");
     assert_eq!(after(minutes(35)), Some(0));
-    assert_eq!(failures(&person, None, NOW + minutes(1000)), Some(4), "no window is known");
-    assert_eq!(failures(&with_failures("0", "0"), Some(five()), NOW), Some(0));
-    assert_eq!(failures(&with_failures("x", "0"), Some(five()), NOW), None);
-    assert_eq!(failures(&LdapEntry::with("CN=a", &[]), Some(five()), NOW), None, "not readable");
+    assert_eq!(failure_count(&person, None, NOW + minutes(1000)), Some(4), "no window is known");
+    assert_eq!(failure_count(&with_failures("0", "0"), Some(five()), NOW), Some(0));
+    assert_eq!(failure_count(&with_failures("x", "0"), Some(five()), NOW), None);
+    assert_eq!(failure_count(&LdapEntry::with("CN=a", &[]), Some(five()), NOW), None, "not readable");
 }
 
 #[test]

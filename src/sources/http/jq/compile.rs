@@ -79,7 +79,7 @@ impl Variable {
     }
 }
 
-/// Compiles a filter. Deeply nested text needs a deep stack: see [`super::own_thread`].
+/// Compiles a filter. Deeply nested text needs a deep stack: see [`super::filter_thread`].
 ///
 /// # Errors
 /// What is wrong with it, where, and what may have been meant.

@@ -4,12 +4,12 @@
 //! filter and the standard definitions are compiled, their syntax is rewritten so that they pay as they go: on entry
 //! to every definition, every turn of `reduce` and `foreach`, every `,`, every array and object they build, and for
 //! every value that `.[]`, `..` and `range` give. The payment is taken by a native filter whose name no author can
-//! write. When a run has spent its [`Budget`] it is halted, which `try` cannot catch.
+//! write. When a run has spent its [`RunBudget`] it is halted, which `try` cannot catch.
 //!
 //! One thing is not metered: work inside a single native step (sorting or comparing values). It is
 //! bounded by the size of the values, which the budget bounds; a value that refers to itself many times over
 //! (`reduce range(60) as $i (1; [., .])`) can still be slow to compare. Such a run is left behind on its thread and its
-//! filter is not started again until it ends (see [`Filter::run`](super::Filter::run)).
+//! filter is not started again until it ends (see [`JqFilter::run`](super::JqFilter::run)).
 
 use std::cell::Cell;
 use std::fmt::{self, Write};

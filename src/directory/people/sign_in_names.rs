@@ -10,10 +10,10 @@ use crate::domain::{Dn, NameForm, Username};
 
 impl LdapDirectory {
     /// Which names people sign in with here.
-    pub(in crate::directory) fn names(&self) -> person::Names<'_> {
+    pub(in crate::directory) fn name_settings(&self) -> person::NameSettings<'_> {
         let settings = &self.settings;
-        person::Names {
-            template: settings.person_filter.as_deref(),
+        person::NameSettings {
+            person_filter: settings.person_filter.as_deref(),
             by_mail: settings.sign_in_by_mail,
             domains: &self.domains,
         }
@@ -34,7 +34,7 @@ impl LdapDirectory {
         let netbios = match self.netbios_name.get() {
             Some(known) => Some(known),
             // That this person may not read it says nothing of the next.
-            None => netbios_name(domain, connection).await?.map(|read| self.netbios_name.get_or_init(|| read)),
+            None => read_netbios_name(domain, connection).await?.map(|read| self.netbios_name.get_or_init(|| read)),
         };
         // Where the NetBIOS name may not be read, it is taken to be the first label, as it is by default.
         let short = netbios.map(String::as_str).or_else(|| domain.dns_name.split('.').next()).unwrap_or_default();
@@ -67,7 +67,10 @@ pub(in crate::directory) fn bind_name(domain: &AdDomain, username: &Username) ->
 }
 
 /// The domain's NetBIOS name, from the forest's list of domains (MS-ADTS 6.1.1.2.1.1). `None` where it may not be read.
-async fn netbios_name(domain: &AdDomain, connection: &mut LdapConnection) -> Result<Option<String>, OperationFault> {
+async fn read_netbios_name(
+    domain: &AdDomain,
+    connection: &mut LdapConnection,
+) -> Result<Option<String>, OperationFault> {
     let Some(configuration) = &domain.configuration_dn else { return Ok(None) };
     let search = SearchRequest {
         base: &format!("CN=Partitions,{configuration}"),

@@ -1,6 +1,6 @@
 use ldap3::LdapResult;
 
-use super::policy_control::PolicyAnswer;
+use super::policy_control::PasswordPolicyResponse;
 use crate::config::DirectoryKind;
 use crate::directory::connection::{DirectoryRefusal, OperationFault, OperationKind, ad_sub_code, result_code};
 
@@ -10,16 +10,16 @@ use crate::directory::connection::{DirectoryRefusal, OperationFault, OperationKi
 /// A [`Fault`] with the typed refusal, or with [`Refusal::Unreachable`] when the result says nothing about the person.
 pub(in crate::directory) fn judge_bind(kind: DirectoryKind, result: &LdapResult) -> Result<(), OperationFault> {
     let sub_code = ad_sub_code(&result.text);
-    let policy = PolicyAnswer::read(&result.ctrls);
+    let policy = PasswordPolicyResponse::read(&result.ctrls);
     let refusal = match (result.rc, kind) {
         // The bind stands all the same: on its connection the password can be changed.
-        (result_code::SUCCESS, _) => match policy.on_success() {
+        (result_code::SUCCESS, _) => match policy.refusal_after_success() {
             Some(refusal) => refusal,
             None => return Ok(()),
         },
-        (result_code::INVALID_CREDENTIALS, DirectoryKind::ActiveDirectory) => refusal_of(sub_code),
+        (result_code::INVALID_CREDENTIALS, DirectoryKind::ActiveDirectory) => refusal_for_sub_code(sub_code),
         (result_code::INVALID_CREDENTIALS, DirectoryKind::Ldap) => {
-            policy.on_refusal().unwrap_or(DirectoryRefusal::WrongCredentials)
+            policy.refusal_after_failure().unwrap_or(DirectoryRefusal::WrongCredentials)
         }
         // 48 is an entry without a password; 32 and 34 are what some servers say of a name they cannot bind.
         (
@@ -51,7 +51,7 @@ pub(in crate::directory) fn judge_bind(kind: DirectoryKind, result: &LdapResult)
 }
 
 /// Unknown sub-codes are refused like a wrong password; the log has the number.
-fn refusal_of(sub_code: Option<u32>) -> DirectoryRefusal {
+fn refusal_for_sub_code(sub_code: Option<u32>) -> DirectoryRefusal {
     match sub_code {
         Some(0x530) => DirectoryRefusal::NotAtThisHour,
         Some(0x531) => DirectoryRefusal::NotFromHere,

@@ -2,22 +2,22 @@ use crate::domain::GroupRef;
 
 /// A group, and who names it: a page's file, or a setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Naming {
+pub struct GroupMention {
     /// The group as it is written.
     pub group: GroupRef,
     /// `pages/operations.toml`, `admins.groups`.
-    pub by: String,
+    pub named_by: String,
 }
 
 /// Each group once, and beside it everybody who names it.
-pub(in crate::directory) fn gathered(namings: &[Naming]) -> (Vec<GroupRef>, Vec<Vec<String>>) {
+pub(in crate::directory) fn merge_mentions(namings: &[GroupMention]) -> (Vec<GroupRef>, Vec<Vec<String>>) {
     let (mut groups, mut by): (Vec<GroupRef>, Vec<Vec<String>>) = (Vec::new(), Vec::new());
     for naming in namings {
         if let Some(place) = groups.iter().position(|group| *group == naming.group) {
-            by[place].push(naming.by.clone());
+            by[place].push(naming.named_by.clone());
         } else {
             groups.push(naming.group.clone());
-            by.push(vec![naming.by.clone()]);
+            by.push(vec![naming.named_by.clone()]);
         }
     }
     (groups, by)

@@ -7,28 +7,28 @@ use crate::directory::schema::{LdapEntry, filter};
 use crate::domain::{Dn, Group, GroupId, Groups};
 
 /// Groups in groups in groups: deeper than this is a mistake in the directory, and every level costs a search.
-const DEEPEST_NESTING: usize = 32;
+const MAX_NESTING: usize = 32;
 
 /// More groups than any person is in; below the usual limits on what one search returns, times a few.
-const MOST_GROUPS: usize = 2_000;
+const MAX_GROUPS: usize = 2_000;
 
 /// How many groups one search asks the parents of: a filter that any server takes.
-const MEMBERS_A_SEARCH: usize = 25;
+const MEMBERS_PER_SEARCH: usize = 25;
 
 /// The most groups taken from one search: what servers commonly allow (Active Directory's page, 389's default).
-const GROUPS_A_SEARCH: u16 = 1_000;
+const GROUPS_PER_SEARCH: u16 = 1_000;
 
 /// More identifiers than an entry has: one is the rule.
-const MOST_IDENTIFIERS: usize = 4;
+const MAX_IDENTIFIERS: usize = 4;
 
 /// Which entries list a DN or, in posix groups, a `uid`, as a member.
-pub(in crate::directory) const LISTS_MEMBER: &str = "(|(member={dn})(uniqueMember={dn})(memberUid={username}))";
+pub(in crate::directory) const MEMBER_FILTER: &str = "(|(member={dn})(uniqueMember={dn})(memberUid={username}))";
 
 /// Whose groups are looked for, and where.
-pub(in crate::directory) struct Climber<'a> {
+pub(in crate::directory) struct NestedGroupSearch<'a> {
     pub(in crate::directory) base_dn: &'a str,
     /// The settings' `group_filter`.
-    pub(in crate::directory) template: Option<&'a str>,
+    pub(in crate::directory) group_filter: Option<&'a str>,
 }
 
 /// The groups of a person on a server that does not compute them: those in `memberOf`, those that list the person, the
@@ -37,63 +37,63 @@ pub(in crate::directory) struct Climber<'a> {
 /// # Errors
 /// When a search fails. A half-known set of groups is never handed out for a fault; only the limits named above cut
 /// it short, and the log says so.
-pub(in crate::directory) async fn climb(
+pub(in crate::directory) async fn resolve_nested(
     connection: &mut LdapConnection,
-    climber: &Climber<'_>,
+    climber: &NestedGroupSearch<'_>,
     person: &LdapEntry,
     uid: &str,
 ) -> Result<Groups, OperationFault> {
-    climb_as_far(connection, climber, person, uid, CutShort::IsTaken).await
+    resolve(connection, climber, person, uid, TruncatedAnswers::Accept).await
 }
 
 /// The same for somebody whose groups are known: what the server cuts short is a fault, since it is no loss.
 ///
 /// # Errors
 /// Also when the server sends only some of the groups.
-pub(in crate::directory) async fn climb_all(
+pub(in crate::directory) async fn resolve_nested_whole(
     connection: &mut LdapConnection,
-    climber: &Climber<'_>,
+    climber: &NestedGroupSearch<'_>,
     person: &LdapEntry,
     uid: &str,
 ) -> Result<Groups, OperationFault> {
-    climb_as_far(connection, climber, person, uid, CutShort::IsAFault).await
+    resolve(connection, climber, person, uid, TruncatedAnswers::Reject).await
 }
 
 /// What an answer is worth that the server cut short. At a sign-in it grants what it holds.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum CutShort {
-    IsTaken,
-    IsAFault,
+enum TruncatedAnswers {
+    Accept,
+    Reject,
 }
 
-async fn climb_as_far(
+async fn resolve(
     connection: &mut LdapConnection,
-    climber: &Climber<'_>,
+    climber: &NestedGroupSearch<'_>,
     person: &LdapEntry,
     uid: &str,
-    cut_short: CutShort,
+    cut_short: TruncatedAnswers,
 ) -> Result<Groups, OperationFault> {
-    let mut found = Collected::default();
+    let mut found = GroupCollector::default();
     for dn in person.texts("memberOf") {
         found.add(dn, None);
     }
-    let template = climber.template.unwrap_or(LISTS_MEMBER);
+    let template = climber.group_filter.unwrap_or(MEMBER_FILTER);
     let mut level = vec![filter::group_by_member(template, &person.dn, uid)];
-    if climber.template.is_none() {
-        level.extend(primary_group(person));
-        level.extend(unique_memberships(person));
+    if climber.group_filter.is_none() {
+        level.extend(primary_group_filter(person));
+        level.extend(unique_member_filters(person));
     }
-    for _ in 0..DEEPEST_NESTING {
-        for batch in level.chunks(MEMBERS_A_SEARCH) {
+    for _ in 0..MAX_NESTING {
+        for batch in level.chunks(MEMBERS_PER_SEARCH) {
             let search = SearchRequest {
                 base: climber.base_dn,
                 scope: Scope::Subtree,
                 filter: &filter::any(batch),
                 attributes: &["cn"],
-                limit: GROUPS_A_SEARCH,
+                limit: GROUPS_PER_SEARCH,
             };
             let answer = connection.search(OperationKind::Search, &search).await?;
-            if answer.truncated && cut_short == CutShort::IsAFault {
+            if answer.truncated && cut_short == TruncatedAnswers::Reject {
                 let reason = "the server cut the list of groups short: raise its size limit for bind_name";
                 return Err(OperationFault::unreachable(OperationKind::Search, reason));
             }
@@ -105,11 +105,11 @@ async fn climb_as_far(
             }
         }
         // A group's own name must not pass for a uid: its DN, which no uid is, stands in both places.
-        level = found.take_new().iter().map(|dn| filter::group_by_member(template, dn, dn)).collect();
+        level = found.take_unresolved().iter().map(|dn| filter::group_by_member(template, dn, dn)).collect();
         if level.is_empty() {
             return Ok(found.into_groups());
         }
-        if found.groups.len() >= MOST_GROUPS {
+        if found.groups.len() >= MAX_GROUPS {
             break;
         }
     }
@@ -123,7 +123,7 @@ async fn climb_as_far(
 
 /// The posix group that a `posixAccount` is in by its `gidNumber`; such a group does not list the account (RFC 2307,
 /// 3). An admin's own `group_filter` says all there is to say instead.
-fn primary_group(person: &LdapEntry) -> Option<String> {
+fn primary_group_filter(person: &LdapEntry) -> Option<String> {
     let number = person.text("gidNumber").filter(|number| number.bytes().all(|digit| digit.is_ascii_digit()))?;
     Some(filter::all(&["(objectClass=posixGroup)", &filter::equals("gidNumber", number)]))
 }
@@ -131,48 +131,48 @@ fn primary_group(person: &LdapEntry) -> Option<String> {
 /// The groups that list the person with a unique identifier behind the DN (RFC 4517, 3.3.21). Such a value is another
 /// than the bare DN to a server, and that is its sense: who gets the DN after somebody has another identifier, and is
 /// no member.
-fn unique_memberships(person: &LdapEntry) -> impl Iterator<Item = String> {
+fn unique_member_filters(person: &LdapEntry) -> impl Iterator<Item = String> {
     let is_bit_string = |bits: &&str| {
         let digits = bits.strip_prefix('\'').and_then(|bits| bits.strip_suffix("'B"));
         digits.is_some_and(|digits| digits.bytes().all(|digit| matches!(digit, b'0' | b'1')))
     };
-    let identifiers = person.texts("x500UniqueIdentifier").filter(is_bit_string).take(MOST_IDENTIFIERS);
+    let identifiers = person.texts("x500UniqueIdentifier").filter(is_bit_string).take(MAX_IDENTIFIERS);
     identifiers.map(|bits| filter::equals("uniqueMember", &format!("{}#{bits}", person.dn)))
 }
 
 /// The groups found so far, each once, in the order found.
 #[derive(Default)]
-struct Collected {
+struct GroupCollector {
     groups: Vec<Group>,
-    places: HashMap<Dn, usize>,
-    climbed: usize,
+    index: HashMap<Dn, usize>,
+    resolved: usize,
 }
 
-impl Collected {
+impl GroupCollector {
     /// Adds a group, or gives a name to one known only by its DN.
     fn add(&mut self, written: &str, cn: Option<&str>) {
         let Ok(dn) = written.parse::<Dn>() else {
             tracing::warn!(dn = written, "the server names a group by what is not a distinguished name: left out");
             return;
         };
-        if let Some(place) = self.places.get(&dn) {
+        if let Some(place) = self.index.get(&dn) {
             if let Some(cn) = cn {
                 cn.clone_into(&mut self.groups[*place].name);
             }
             return;
         }
-        if self.groups.len() >= MOST_GROUPS {
+        if self.groups.len() >= MAX_GROUPS {
             return;
         }
-        let name = cn.map_or_else(|| first_value(&dn), str::to_owned);
-        self.places.insert(dn.clone(), self.groups.len());
+        let name = cn.map_or_else(|| first_rdn_value(&dn), str::to_owned);
+        self.index.insert(dn.clone(), self.groups.len());
         self.groups.push(Group { id: GroupId::new(dn.normalized()), name, dn: written.to_owned() });
     }
 
     /// The DNs found since this was last asked.
-    fn take_new(&mut self) -> Vec<String> {
-        let new = self.groups[self.climbed..].iter().map(|group| group.dn.clone()).collect();
-        self.climbed = self.groups.len();
+    fn take_unresolved(&mut self) -> Vec<String> {
+        let new = self.groups[self.resolved..].iter().map(|group| group.dn.clone()).collect();
+        self.resolved = self.groups.len();
         new
     }
 
@@ -183,7 +183,7 @@ impl Collected {
 
 /// What a group is called that is known by its DN alone (`cn=ops,ou=groups` is `ops`). A name with escapes in it is
 /// left whole: a wrong guess would be a group that somebody is not in.
-fn first_value(dn: &Dn) -> String {
+fn first_rdn_value(dn: &Dn) -> String {
     let first = dn.as_str().split(',').next().unwrap_or_default();
     match first.split_once('=') {
         Some((_, value)) if !dn.as_str().contains(['\\', '+']) => value.trim().to_owned(),
@@ -198,11 +198,11 @@ mod tests {
 
     #[test]
     fn a_group_counts_once_however_its_name_is_written() {
-        let mut found = Collected::default();
+        let mut found = GroupCollector::default();
         found.add("cn=Ops, ou=groups,dc=x", None);
         found.add("CN=ops,OU=Groups,DC=X", Some("ops"));
-        assert_eq!(found.take_new(), ["cn=Ops, ou=groups,dc=x"]);
-        assert!(found.take_new().is_empty());
+        assert_eq!(found.take_unresolved(), ["cn=Ops, ou=groups,dc=x"]);
+        assert!(found.take_unresolved().is_empty());
         let groups = found.into_groups();
         let group = groups.iter().next().unwrap();
         assert_eq!((groups.len(), group.name.as_str(), group.id.as_str()), (1, "ops", "cn=ops,ou=groups,dc=x"));
@@ -210,13 +210,14 @@ mod tests {
 
     #[test]
     fn a_group_known_by_its_dn_alone_has_its_first_value_as_name() {
-        assert_eq!(first_value(&"cn=ops,dc=x".parse().unwrap()), "ops");
-        assert_eq!(first_value(&r"cn=a\,cn=ops,dc=x".parse().unwrap()), r"cn=a\,cn=ops,dc=x");
+        assert_eq!(first_rdn_value(&"cn=ops,dc=x".parse().unwrap()), "ops");
+        assert_eq!(first_rdn_value(&r"cn=a\,cn=ops,dc=x".parse().unwrap()), r"cn=a\,cn=ops,dc=x");
     }
 
     #[test]
     fn only_a_number_names_a_primary_group() {
-        let with = |number: &str| primary_group(&LdapEntry::with("uid=a,dc=x", &[("gidNumber", number.as_bytes())]));
+        let with =
+            |number: &str| primary_group_filter(&LdapEntry::with("uid=a,dc=x", &[("gidNumber", number.as_bytes())]));
         assert_eq!(with("100").as_deref(), Some("(&(objectClass=posixGroup)(gidNumber=100))"));
         assert_eq!((with("*"), with("")), (None, None));
     }
@@ -225,16 +226,16 @@ mod tests {
     fn only_the_persons_own_identifier_stands_behind_their_dn() {
         let person =
             LdapEntry::with("uid=a,dc=x", &[("x500UniqueIdentifier", b"'01'B"), ("x500UniqueIdentifier", b"*")]);
-        let filters: Vec<_> = unique_memberships(&person).collect();
+        let filters: Vec<_> = unique_member_filters(&person).collect();
         assert_eq!(filters, ["(uniqueMember=uid=a,dc=x\\23\\2701\\27B)"]);
     }
 
     #[test]
     fn the_number_of_groups_has_an_end() {
-        let mut found = Collected::default();
+        let mut found = GroupCollector::default();
         for n in 0..3_000 {
             found.add(&format!("cn=g{n},dc=x"), None);
         }
-        assert_eq!(found.groups.len(), MOST_GROUPS);
+        assert_eq!(found.groups.len(), MAX_GROUPS);
     }
 }

@@ -6,47 +6,47 @@ use crate::directory::schema::Sid;
 use crate::domain::{Group, Timestamp};
 
 /// How long a group's name is believed: a renamed group answers to its new name after this.
-const NAME_AGE: Duration = Duration::from_mins(10);
+const NAME_MAX_AGE: Duration = Duration::from_mins(10);
 
 /// How many names are kept: more groups than people are ever in at once, in a few megabytes.
-const MOST_NAMES: usize = 10_000;
+const MAX_NAMES: usize = 10_000;
 
 /// A group's name and DN by its SID, as last read, so that a sign-in asks only for groups nobody had before.
 #[derive(Default)]
-pub(in crate::directory) struct GroupNames {
-    kept: Mutex<HashMap<Sid, Named>>,
+pub(in crate::directory) struct GroupNameCache {
+    groups: Mutex<HashMap<Sid, CachedGroup>>,
 }
 
-struct Named {
+struct CachedGroup {
     group: Group,
-    read: Timestamp,
+    read_at: Timestamp,
 }
 
-impl GroupNames {
-    pub(in crate::directory) fn known(&self, now: Timestamp, sids: &[Sid]) -> HashMap<Sid, Group> {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+impl GroupNameCache {
+    pub(in crate::directory) fn get_fresh(&self, now: Timestamp, sids: &[Sid]) -> HashMap<Sid, Group> {
+        let kept = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
         let fresh = |sid: &Sid| {
             kept.get(sid).filter(|named| named.is_fresh(now)).map(|named| (sid.clone(), named.group.clone()))
         };
         sids.iter().filter_map(fresh).collect()
     }
 
-    pub(in crate::directory) fn keep(&self, now: Timestamp, named: &[(Sid, Group)]) {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() + named.len() > MOST_NAMES {
+    pub(in crate::directory) fn insert(&self, now: Timestamp, named: &[(Sid, Group)]) {
+        let mut kept = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() + named.len() > MAX_NAMES {
             kept.retain(|_, named| named.is_fresh(now));
         }
-        if kept.len() + named.len() > MOST_NAMES {
+        if kept.len() + named.len() > MAX_NAMES {
             // All of it is fresh, and all of it can be asked for again.
             kept.clear();
         }
-        kept.extend(named.iter().map(|(sid, group)| (sid.clone(), Named { group: group.clone(), read: now })));
+        kept.extend(named.iter().map(|(sid, group)| (sid.clone(), CachedGroup { group: group.clone(), read_at: now })));
     }
 }
 
-impl Named {
+impl CachedGroup {
     fn is_fresh(&self, now: Timestamp) -> bool {
-        now < self.read + NAME_AGE
+        now < self.read_at + NAME_MAX_AGE
     }
 }
 
@@ -72,19 +72,19 @@ mod tests {
 
     #[test]
     fn a_name_is_believed_for_its_time_and_no_longer() {
-        let names = GroupNames::default();
-        names.keep(at(0), &[(sid(1), nameless(&sid(1)))]);
-        assert_eq!(names.known(at(599), &[sid(1), sid(2)]).len(), 1);
-        assert_eq!(names.known(at(600), &[sid(1)]).len(), 0);
+        let names = GroupNameCache::default();
+        names.insert(at(0), &[(sid(1), nameless(&sid(1)))]);
+        assert_eq!(names.get_fresh(at(599), &[sid(1), sid(2)]).len(), 1);
+        assert_eq!(names.get_fresh(at(600), &[sid(1)]).len(), 0);
     }
 
     #[test]
     fn the_kept_names_do_not_grow_without_end() {
-        let names = GroupNames::default();
+        let names = GroupNameCache::default();
         for rid in 0..30_000 {
-            names.keep(at(0), &[(sid(rid), nameless(&sid(rid)))]);
+            names.insert(at(0), &[(sid(rid), nameless(&sid(rid)))]);
         }
-        assert!(names.kept.lock().unwrap().len() <= MOST_NAMES);
-        assert_eq!(names.known(at(0), &[sid(29_999)]).len(), 1);
+        assert!(names.groups.lock().unwrap().len() <= MAX_NAMES);
+        assert_eq!(names.get_fresh(at(0), &[sid(29_999)]).len(), 1);
     }
 }

@@ -6,19 +6,19 @@ use crate::domain::PersonId;
 
 /// The last word of whoever asks for a sign-in, before a password is sent.
 #[async_trait]
-pub trait Leave: Send + Sync {
+pub trait BindGate: Send + Sync {
     /// Whether the password may be sent now. Asked once in a sign-in at the most, right before its one bind, and no
     /// bind is made without it. `who` is the person found, where the directory shows people before they bind; `None`
     /// where only the bind tells who it is.
     ///
     /// # Errors
     /// [`Withheld`] when it may not.
-    async fn to_bind(&self, who: Option<&Candidate>) -> Result<(), BindDenied>;
+    async fn allow_bind(&self, who: Option<&BindCandidate>) -> Result<(), BindDenied>;
 }
 
 /// Somebody found in the directory whose password has not been tried yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Candidate {
+pub struct BindCandidate {
     /// Who it is.
     pub id: PersonId,
     /// When the directory locks this account, where it lets us read that.
@@ -30,10 +30,10 @@ pub struct Candidate {
 
 /// What is known of lockout before anybody is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lockout {
+pub struct LockoutInfo {
     /// The directory's policy, once it has been read.
     pub policy: Option<LockoutPolicy>,
     /// Whether the directory shows whom a name belongs to before a password is sent, so that all names of one account
     /// count together. Where it does, [`Leave::to_bind`] is always told who it is.
-    pub shows_people: bool,
+    pub identifies_before_bind: bool,
 }

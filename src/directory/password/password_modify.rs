@@ -1,13 +1,13 @@
 use ldap3::LdapResult;
 
 use super::change::PasswordChange;
-use super::refusal::{ChangeRefusal, Rule};
-use super::words;
+use super::diagnostic_message;
+use super::refusal::{ChangeRefusal, PasswordRule};
 use crate::directory::connection::{
     DirectoryRefusal, LdapConnection, OperationFault, OperationKind, PASSWORD_POLICY_CONTROL, PasswordCapabilities,
     result_code,
 };
-use crate::directory::sign_in::{PolicyAnswer, PolicyError};
+use crate::directory::sign_in::{PasswordPolicyError, PasswordPolicyResponse};
 
 /// Changes the password of whoever is bound on `connection` (RFC 3062, 2).
 pub(super) async fn change(
@@ -24,18 +24,18 @@ pub(super) fn judge(result: &LdapResult) -> Result<(), ChangeRefusal> {
     if result.rc == result_code::SUCCESS {
         return Ok(());
     }
-    Err(match (PolicyAnswer::read(&result.ctrls).error, result.rc) {
-        (Some(PolicyError::TooShort), _) => ChangeRefusal::rule(Rule::TooShort),
-        (Some(PolicyError::TooLong), _) => ChangeRefusal::rule(Rule::TooLong),
-        (Some(PolicyError::InsufficientQuality), _) => ChangeRefusal::rule(Rule::TooSimple),
-        (Some(PolicyError::InHistory), _) => ChangeRefusal::rule(Rule::InHistory),
-        (Some(PolicyError::TooYoung), _) => ChangeRefusal::rule(Rule::TooYoung),
-        (Some(PolicyError::ModificationNotAllowed), _) | (_, result_code::INSUFFICIENT_ACCESS) => {
+    Err(match (PasswordPolicyResponse::read(&result.ctrls).error, result.rc) {
+        (Some(PasswordPolicyError::TooShort), _) => ChangeRefusal::rule(PasswordRule::TooShort),
+        (Some(PasswordPolicyError::TooLong), _) => ChangeRefusal::rule(PasswordRule::TooLong),
+        (Some(PasswordPolicyError::InsufficientQuality), _) => ChangeRefusal::rule(PasswordRule::TooSimple),
+        (Some(PasswordPolicyError::InHistory), _) => ChangeRefusal::rule(PasswordRule::InHistory),
+        (Some(PasswordPolicyError::TooYoung), _) => ChangeRefusal::rule(PasswordRule::TooYoung),
+        (Some(PasswordPolicyError::ModificationNotAllowed), _) | (_, result_code::INSUFFICIENT_ACCESS) => {
             ChangeRefusal::NotHere { reason: "the directory does not let this account's password be changed" }
         }
-        (Some(PolicyError::AccountLocked), _) => DirectoryRefusal::Locked.into(),
+        (Some(PasswordPolicyError::AccountLocked), _) => DirectoryRefusal::Locked.into(),
         (_, result_code::CONSTRAINT_VIOLATION) => {
-            ChangeRefusal::Policy { rule: None, words: words::for_people(result) }
+            ChangeRefusal::Policy { rule: None, message: diagnostic_message::message_for_people(result) }
         }
         (_, result_code::INVALID_CREDENTIALS) => DirectoryRefusal::WrongCredentials.into(),
         (_, result_code::CONFIDENTIALITY_REQUIRED | result_code::STRONGER_AUTH_REQUIRED) => {
@@ -67,9 +67,13 @@ mod tests {
 
     #[test]
     fn the_policy_control_names_the_rule() {
-        for (code, rule) in
-            [(5, Rule::TooSimple), (6, Rule::TooShort), (7, Rule::TooYoung), (8, Rule::InHistory), (9, Rule::TooLong)]
-        {
+        for (code, rule) in [
+            (5, PasswordRule::TooSimple),
+            (6, PasswordRule::TooShort),
+            (7, PasswordRule::TooYoung),
+            (8, PasswordRule::InHistory),
+            (9, PasswordRule::TooLong),
+        ] {
             assert_eq!(judged(19, "Password fails quality checking policy", Some(code)), ChangeRefusal::rule(rule));
         }
         assert!(matches!(judged(19, "", Some(3)), ChangeRefusal::NotHere { .. }));
@@ -77,15 +81,18 @@ mod tests {
 
     #[test]
     fn without_it_the_result_and_its_words_count() {
-        let words = Some("Password is too young to change.".to_owned());
-        let policy = ChangeRefusal::Policy { rule: None, words };
+        let message = Some("Password is too young to change.".to_owned());
+        let policy = ChangeRefusal::Policy { rule: None, message };
         assert_eq!(judged(19, "Password is too young to change", None), policy);
         assert_eq!(judged(49, "", None), DirectoryRefusal::WrongCredentials.into());
         for code in [2, 8, 13, 50, 53] {
             assert!(matches!(judged(code, "", None), ChangeRefusal::NotHere { .. }), "{code}");
         }
         for code in [1, 51, 52, 80] {
-            assert!(matches!(judged(code, "", None), ChangeRefusal::Old(DirectoryRefusal::Unreachable(_))), "{code}");
+            assert!(
+                matches!(judged(code, "", None), ChangeRefusal::OldPassword(DirectoryRefusal::Unreachable(_))),
+                "{code}"
+            );
         }
     }
 }

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use ldap3::Scope;
 
-use crate::directory::client::GroupNames;
+use crate::directory::client::GroupNameCache;
 use crate::directory::connection::{
     AdDomain, LdapConnection, OperationFault, OperationKind, SearchRequest, result_code,
 };
@@ -10,7 +10,7 @@ use crate::directory::schema::{LdapEntry, Sid, filter};
 use crate::domain::{Clock, Group, GroupId, Groups, Timestamp};
 
 /// How many SIDs one search asks for: well below any server's limit on a filter's size.
-const SIDS_A_SEARCH: u16 = 50;
+const SIDS_PER_SEARCH: u16 = 50;
 
 /// The groups of a person in Active Directory: `tokenGroups`, which the server computes (MS-ADTS 3.1.1.4.5.19), has
 /// the nested and the primary ones, and no limit of 1,500 values.
@@ -18,10 +18,10 @@ const SIDS_A_SEARCH: u16 = 50;
 /// # Errors
 /// When the attribute may not be read: everybody is in some group, so nothing at all is a missing right and no
 /// answer about the person.
-pub(in crate::directory) async fn token_groups(
+pub(in crate::directory) async fn read_token_groups(
     connection: &mut LdapConnection,
     domain: &AdDomain,
-    names: &GroupNames,
+    names: &GroupNameCache,
     clock: &dyn Clock,
     person_dn: &str,
 ) -> Result<Groups, OperationFault> {
@@ -42,25 +42,25 @@ pub(in crate::directory) async fn token_groups(
              Authorization Access Group\"",
         ));
     }
-    names.of(connection, domain, clock.now(), &sids).await
+    names.resolve(connection, domain, clock.now(), &sids).await
 }
 
-impl GroupNames {
+impl GroupNameCache {
     /// The groups these SIDs are. One that does not resolve (another domain's, a well-known one) keeps its SID as name.
-    async fn of(
+    async fn resolve(
         &self,
         connection: &mut LdapConnection,
         domain: &AdDomain,
         now: Timestamp,
         sids: &[Sid],
     ) -> Result<Groups, OperationFault> {
-        let mut groups = self.known(now, sids);
+        let mut groups = self.get_fresh(now, sids);
         let unknown: Vec<Sid> = sids.iter().filter(|sid| !groups.contains_key(*sid)).cloned().collect();
-        for batch in unknown.chunks(usize::from(SIDS_A_SEARCH)) {
-            let named = ask(connection, domain, batch).await?;
+        for batch in unknown.chunks(usize::from(SIDS_PER_SEARCH)) {
+            let named = read_groups_by_sid(connection, domain, batch).await?;
             // That somebody may not see a group says nothing of what others may see.
             let seen: Vec<_> = named.iter().filter(|(_, group)| !group.dn.is_empty()).cloned().collect();
-            self.keep(now, &seen);
+            self.insert(now, &seen);
             groups.extend(named);
         }
         Ok(sids.iter().filter_map(|sid| groups.get(sid).cloned()).collect())
@@ -68,7 +68,7 @@ impl GroupNames {
 }
 
 /// Asks for the names of at most [`SIDS_A_SEARCH`] SIDs.
-async fn ask(
+async fn read_groups_by_sid(
     connection: &mut LdapConnection,
     domain: &AdDomain,
     sids: &[Sid],
@@ -80,7 +80,7 @@ async fn ask(
         scope: Scope::Subtree,
         filter: &filter::any(&clauses),
         attributes: &["objectSid", "sAMAccountName", "cn"],
-        limit: SIDS_A_SEARCH,
+        limit: SIDS_PER_SEARCH,
     };
     let entries = match connection.search(OperationKind::Search, &search).await {
         Ok(found) => found.entries,
@@ -88,18 +88,18 @@ async fn ask(
         Err(fault) if fault.result_code == Some(result_code::NO_SUCH_OBJECT) => Vec::new(),
         Err(fault) => return Err(fault),
     };
-    let mut found: HashMap<Sid, Group> = entries.iter().filter_map(named).collect();
-    Ok(sids.iter().map(|sid| (sid.clone(), found.remove(sid).unwrap_or_else(|| nameless(sid)))).collect())
+    let mut found: HashMap<Sid, Group> = entries.iter().filter_map(group_with_sid).collect();
+    Ok(sids.iter().map(|sid| (sid.clone(), found.remove(sid).unwrap_or_else(|| unnamed_group(sid)))).collect())
 }
 
-fn named(entry: &LdapEntry) -> Option<(Sid, Group)> {
+fn group_with_sid(entry: &LdapEntry) -> Option<(Sid, Group)> {
     let sid = entry.bytes("objectSid").find_map(Sid::from_bytes)?;
     let name = entry.text("sAMAccountName").or_else(|| entry.text("cn"))?;
     let group = Group { id: GroupId::new(sid.to_string()), name: name.to_owned(), dn: entry.dn.clone() };
     Some((sid, group))
 }
 
-fn nameless(sid: &Sid) -> Group {
+fn unnamed_group(sid: &Sid) -> Group {
     Group { id: GroupId::new(sid.to_string()), name: sid.to_string(), dn: String::new() }
 }
 
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_sid_without_a_name_is_still_a_group() {
-        let group = nameless(&sid(18));
+        let group = unnamed_group(&sid(18));
         assert_eq!((group.id.as_str(), group.name.as_str(), group.dn.as_str()), ("S-1-5-18", "S-1-5-18", ""));
     }
 }

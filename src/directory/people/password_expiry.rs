@@ -9,12 +9,12 @@ const LONG_AGO: Timestamp = Timestamp::from_millis(0);
 /// Active Directory reckons it from the policies that hold for the person; 389 Directory Server keeps it. Elsewhere
 /// only a bind tells.
 pub(in crate::directory) fn password_expires(entry: &LdapEntry) -> Option<Timestamp> {
-    let reckoned = entry.text("msDS-UserPasswordExpiryTimeComputed").and_then(of_filetime);
+    let reckoned = entry.text("msDS-UserPasswordExpiryTimeComputed").and_then(parse_expiry);
     reckoned.or_else(|| entry.text("passwordExpirationTime").and_then(time::parse_generalized_time))
 }
 
 /// Zero is that it must be changed at the next sign-in.
-fn of_filetime(text: &str) -> Option<Timestamp> {
+fn parse_expiry(text: &str) -> Option<Timestamp> {
     if text.parse::<i64>().is_ok_and(|steps| steps <= 0) { Some(LONG_AGO) } else { time::parse_filetime(text) }
 }
 

@@ -5,25 +5,25 @@ use std::time::Duration;
 use crate::domain::{Group, GroupRef, Timestamp};
 
 /// How long an answer is believed: a group that was made a moment ago is found after this at the latest.
-const FINDING_AGE: Duration = Duration::from_mins(3);
+const LOOKUP_MAX_AGE: Duration = Duration::from_mins(3);
 
 /// How many answers are kept: more than pages and settings ever name, in a few hundred kilobytes.
-const MOST_FINDINGS: usize = 2_000;
+const MAX_LOOKUPS: usize = 2_000;
 
 /// What a name in the settings or in a page turned out to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GroupFinding {
+pub struct GroupLookup {
     /// The name as it is written.
     pub wanted: GroupRef,
     /// The groups it names: one, as a rule. None when there is none; several when the name is ambiguous.
     pub found: Vec<Group>,
     /// Names of groups that come near, when there is none.
-    pub near: Vec<String>,
+    pub suggestions: Vec<String>,
     /// Why something of that name does not count, when there is something.
     pub note: Option<&'static str>,
 }
 
-impl GroupFinding {
+impl GroupLookup {
     /// Whether nobody can be let in by this name.
     pub fn is_missing(&self) -> bool {
         self.found.is_empty()
@@ -32,20 +32,20 @@ impl GroupFinding {
 
 /// The findings of the last minutes, by the names as they are written.
 #[derive(Default)]
-pub(in crate::directory) struct FoundGroups {
-    kept: Mutex<HashMap<String, (Timestamp, GroupFinding)>>,
+pub(in crate::directory) struct GroupLookupCache {
+    lookups: Mutex<HashMap<String, (Timestamp, GroupLookup)>>,
 }
 
-impl FoundGroups {
-    pub(in crate::directory) fn get(&self, now: Timestamp, wanted: &GroupRef) -> Option<GroupFinding> {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+impl GroupLookupCache {
+    pub(in crate::directory) fn get(&self, now: Timestamp, wanted: &GroupRef) -> Option<GroupLookup> {
+        let kept = self.lookups.lock().unwrap_or_else(PoisonError::into_inner);
         let (found, finding) = kept.get(&wanted.to_string())?;
-        (now < *found + FINDING_AGE).then(|| finding.clone())
+        (now < *found + LOOKUP_MAX_AGE).then(|| finding.clone())
     }
 
-    pub(in crate::directory) fn keep(&self, now: Timestamp, findings: &[GroupFinding]) {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() + findings.len() > MOST_FINDINGS {
+    pub(in crate::directory) fn insert(&self, now: Timestamp, findings: &[GroupLookup]) {
+        let mut kept = self.lookups.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() + findings.len() > MAX_LOOKUPS {
             kept.clear();
         }
         kept.extend(findings.iter().map(|finding| (finding.wanted.to_string(), (now, finding.clone()))));
@@ -57,20 +57,20 @@ impl FoundGroups {
 mod tests {
     use super::*;
 
-    fn finding(name: &str) -> GroupFinding {
-        GroupFinding { wanted: GroupRef::parse(name), found: Vec::new(), near: Vec::new(), note: None }
+    fn finding(name: &str) -> GroupLookup {
+        GroupLookup { wanted: GroupRef::parse(name), found: Vec::new(), suggestions: Vec::new(), note: None }
     }
 
     #[test]
     fn a_finding_is_believed_for_its_time_and_no_longer() {
-        let kept = FoundGroups::default();
+        let kept = GroupLookupCache::default();
         let at = |seconds: i64| Timestamp::from_millis(seconds * 1_000);
-        kept.keep(at(0), &[finding("ops")]);
+        kept.insert(at(0), &[finding("ops")]);
         assert!(kept.get(at(179), &GroupRef::parse("ops")).is_some());
         assert!(kept.get(at(180), &GroupRef::parse("ops")).is_none());
         for n in 0..5_000 {
-            kept.keep(at(0), &[finding(&format!("g{n}"))]);
+            kept.insert(at(0), &[finding(&format!("g{n}"))]);
         }
-        assert!(kept.kept.lock().unwrap().len() <= MOST_FINDINGS);
+        assert!(kept.lookups.lock().unwrap().len() <= MAX_LOOKUPS);
     }
 }

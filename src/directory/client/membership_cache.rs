@@ -5,34 +5,40 @@ use std::sync::{Mutex, PoisonError};
 use crate::domain::{GroupId, Groups, PersonId};
 
 /// More people than are ever signed in at once; they can all be forgotten, for a search each.
-const MOST_PEOPLE: usize = 50_000;
+const MAX_PEOPLE: usize = 50_000;
 
 /// Where the two ways of reading somebody's groups differ, though both are right: in well-known groups, in groups that
 /// the account which searches may not see. What was seen in bulk when the groups were last read one by one stands for
 /// them until either changes; otherwise such a person would be read anew in every round.
 #[derive(Default)]
-pub(in crate::directory) struct Agreed {
+pub(in crate::directory) struct MembershipCache {
     /// A hash of both, which is enough to know them again.
-    of: Mutex<HashMap<PersonId, u64>>,
+    fingerprints: Mutex<HashMap<PersonId, u64>>,
 }
 
-impl Agreed {
+impl MembershipCache {
     /// Whether `closure` was seen when the person's groups were read and came to be `groups`.
-    pub(in crate::directory) fn is(&self, person: &PersonId, closure: &BTreeSet<&GroupId>, groups: &Groups) -> bool {
-        self.of.lock().unwrap_or_else(PoisonError::into_inner).get(person) == Some(&hash(closure, groups))
+    pub(in crate::directory) fn is_unchanged(
+        &self,
+        person: &PersonId,
+        closure: &BTreeSet<&GroupId>,
+        groups: &Groups,
+    ) -> bool {
+        self.fingerprints.lock().unwrap_or_else(PoisonError::into_inner).get(person)
+            == Some(&fingerprint(closure, groups))
     }
 
     /// Notes what was seen in bulk at the time when the person's groups were read.
-    pub(in crate::directory) fn note(&self, person: &PersonId, closure: &BTreeSet<&GroupId>, groups: &Groups) {
-        let mut of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
-        if of.len() >= MOST_PEOPLE {
+    pub(in crate::directory) fn record(&self, person: &PersonId, closure: &BTreeSet<&GroupId>, groups: &Groups) {
+        let mut of = self.fingerprints.lock().unwrap_or_else(PoisonError::into_inner);
+        if of.len() >= MAX_PEOPLE {
             of.clear();
         }
-        of.insert(person.clone(), hash(closure, groups));
+        of.insert(person.clone(), fingerprint(closure, groups));
     }
 }
 
-fn hash(closure: &BTreeSet<&GroupId>, groups: &Groups) -> u64 {
+fn fingerprint(closure: &BTreeSet<&GroupId>, groups: &Groups) -> u64 {
     let mut hasher = DefaultHasher::new();
     // A set is hashed with its size, so that no group can pass from the one into the other.
     closure.hash(&mut hasher);
@@ -52,13 +58,13 @@ mod tests {
             ids.iter().map(|id| Group { id: GroupId::new(*id), name: String::new(), dn: String::new() }).collect()
         };
         let (a, b, alice) = (id("a"), id("b"), PersonId::new("alice"));
-        let agreed = Agreed::default();
+        let agreed = MembershipCache::default();
         let seen = BTreeSet::from([&a]);
-        assert!(!agreed.is(&alice, &seen, &groups(&["a", "b"])));
-        agreed.note(&alice, &seen, &groups(&["a", "b"]));
-        assert!(agreed.is(&alice, &seen, &groups(&["b", "a"])));
-        assert!(!agreed.is(&alice, &BTreeSet::from([&a, &b]), &groups(&["a", "b"])), "seen otherwise");
-        assert!(!agreed.is(&alice, &seen, &groups(&["a"])), "read otherwise");
-        assert!(!agreed.is(&PersonId::new("bob"), &seen, &groups(&["a", "b"])));
+        assert!(!agreed.is_unchanged(&alice, &seen, &groups(&["a", "b"])));
+        agreed.record(&alice, &seen, &groups(&["a", "b"]));
+        assert!(agreed.is_unchanged(&alice, &seen, &groups(&["b", "a"])));
+        assert!(!agreed.is_unchanged(&alice, &BTreeSet::from([&a, &b]), &groups(&["a", "b"])), "seen otherwise");
+        assert!(!agreed.is_unchanged(&alice, &seen, &groups(&["a"])), "read otherwise");
+        assert!(!agreed.is_unchanged(&PersonId::new("bob"), &seen, &groups(&["a", "b"])));
     }
 }

@@ -1,23 +1,23 @@
 use ldap3::LdapResult;
 
 /// The longest text of a directory's that is shown to a person: two sentences.
-const LONGEST_WORDS: usize = 160;
+const MAX_MESSAGE_CHARS: usize = 160;
 
 /// What Samba says before the sentence that is meant for people.
 const SAMBA_PREFIX: &str = "check_password_restrictions: ";
 
 /// What stands in the diagnostics that Microsoft's controllers write for programmers.
-const NOT_FOR_PEOPLE: [&str; 4] = ["DSID-", "problem ", "Ldap", "0x"];
+const TECHNICAL_MARKERS: [&str; 4] = ["DSID-", "problem ", "Ldap", "0x"];
 
 /// The sentence for people in a server's diagnostic message, if there is one: it has a beginning, is short, and
 /// names no DN, no code and no line of a program.
-pub(super) fn for_people(result: &LdapResult) -> Option<String> {
+pub(super) fn message_for_people(result: &LdapResult) -> Option<String> {
     let text = result.text.trim_end_matches('\0').trim();
     let text = text.rsplit_once(SAMBA_PREFIX).map_or(text, |(_, sentence)| sentence);
     let is_sentence = text.split_whitespace().count() > 2
-        && text.chars().count() <= LONGEST_WORDS
+        && text.chars().count() <= MAX_MESSAGE_CHARS
         && !text.contains(|c: char| c.is_control() || c == '=')
-        && !NOT_FOR_PEOPLE.iter().any(|mark| text.contains(mark))
+        && !TECHNICAL_MARKERS.iter().any(|mark| text.contains(mark))
         && text.starts_with(char::is_alphabetic);
     is_sentence.then(|| as_sentence(text))
 }
@@ -35,7 +35,7 @@ mod tests {
 
     fn words(text: &str) -> Option<String> {
         let result = LdapResult { rc: 19, matched: String::new(), text: text.into(), refs: vec![], ctrls: vec![] };
-        for_people(&result)
+        message_for_people(&result)
     }
 
     #[test]

@@ -2,8 +2,8 @@ use std::ops::ControlFlow;
 
 use ldap3::Scope;
 
-use super::near;
-use crate::directory::client::{GroupFinding, LdapDirectory};
+use super::suggestions;
+use crate::directory::client::{GroupLookup, LdapDirectory};
 use crate::directory::connection::{
     DirectoryProfile, LdapConnection, OperationFault, OperationKind, SearchRequest, Unreachable, result_code,
 };
@@ -11,15 +11,15 @@ use crate::directory::schema::{LdapEntry, Sid, filter};
 use crate::domain::{DirectoryName, Dn, Group, GroupId, GroupRef};
 
 /// How many groups one question is about: a handful of searches, well within its deadline.
-const ASKED_AT_ONCE: usize = 25;
+const GROUPS_PER_SEARCH: usize = 25;
 
 /// The most entries taken for one batch of names: each should have one, and a few may have several.
-const MOST_ENTRIES: u16 = 200;
+const MAX_ENTRIES: u16 = 200;
 
 /// SIDs that a domain has given out, its own or another (MS-DTYP 2.4.2.4).
-const OF_A_DOMAIN: &str = "S-1-5-21-";
+const DOMAIN_SID_PREFIX: &str = "S-1-5-21-";
 
-const ANY: &str = "(objectClass=*)";
+const ANY_ENTRY: &str = "(objectClass=*)";
 
 /// What is read of a group.
 pub(super) const ATTRIBUTES: &[&str] = &["objectClass", "objectSid", "sAMAccountName", "cn", "groupType"];
@@ -36,36 +36,36 @@ impl LdapDirectory {
     ///
     /// # Errors
     /// [`Unreachable`] when the directory cannot be asked, or there is no service account to ask with.
-    pub(in crate::directory) async fn find_all_groups(
+    pub(in crate::directory) async fn lookup_groups(
         &self,
         wanted: &[GroupRef],
-    ) -> Result<Vec<GroupFinding>, Unreachable> {
+    ) -> Result<Vec<GroupLookup>, Unreachable> {
         if !self.has_service_account() {
             let reason = "groups are looked up with the service account, and none is set (bind_name)".to_owned();
             return Err(Unreachable { reason, password_sent: false });
         }
         let now = self.clock.now();
-        let mut findings: Vec<Option<GroupFinding>> =
-            wanted.iter().map(|group| self.found_groups.get(now, group)).collect();
+        let mut findings: Vec<Option<GroupLookup>> =
+            wanted.iter().map(|group| self.group_lookups.get(now, group)).collect();
         let open: Vec<GroupRef> =
             wanted.iter().zip(&findings).filter(|(_, found)| found.is_none()).map(|(group, _)| group.clone()).collect();
         let mut asked = Vec::with_capacity(open.len());
-        for batch in open.chunks(ASKED_AT_ONCE) {
-            let found = self.ask_for_groups(batch).await?;
-            self.found_groups.keep(now, &found);
+        for batch in open.chunks(GROUPS_PER_SEARCH) {
+            let found = self.lookup_group_batch(batch).await?;
+            self.group_lookups.insert(now, &found);
             asked.extend(found);
         }
         let mut asked = asked.into_iter();
         Ok(findings.iter_mut().filter_map(|finding| finding.take().or_else(|| asked.next())).collect())
     }
 
-    async fn ask_for_groups(&self, batch: &[GroupRef]) -> Result<Vec<GroupFinding>, Unreachable> {
-        let mut inquiry = self.inquire("groups");
+    async fn lookup_group_batch(&self, batch: &[GroupRef]) -> Result<Vec<GroupLookup>, Unreachable> {
+        let mut inquiry = self.begin_operation("groups");
         let asked = async {
             let profile = self.find_out(&mut inquiry).await?;
             loop {
-                let mut service = inquiry.acquire(&self.searching).await?;
-                let answer = self.find_groups_over(&mut service, profile, batch).await;
+                let mut service = inquiry.acquire(&self.search_pool).await?;
+                let answer = self.lookup_groups_on(&mut service, profile, batch).await;
                 if let ControlFlow::Break(answer) = inquiry.finish_attempt(answer, &service) {
                     return answer;
                 }
@@ -76,48 +76,49 @@ impl LdapDirectory {
     }
 
     /// The same over a connection that may search, without remembering anything.
-    pub(in crate::directory) async fn find_groups_over(
+    pub(in crate::directory) async fn lookup_groups_on(
         &self,
         connection: &mut LdapConnection,
         profile: &DirectoryProfile,
         wanted: &[GroupRef],
-    ) -> Result<Vec<GroupFinding>, OperationFault> {
-        let finder = Finder { profile, name: self.name(), own_classes: self.settings.group_filter.is_some() };
+    ) -> Result<Vec<GroupLookup>, OperationFault> {
+        let finder =
+            GroupFinder { profile, directory: self.name(), has_custom_classes: self.settings.group_filter.is_some() };
         let mut findings = Vec::with_capacity(wanted.len());
-        for batch in wanted.chunks(ASKED_AT_ONCE) {
-            findings.extend(finder.find(connection, batch).await?);
+        for batch in wanted.chunks(GROUPS_PER_SEARCH) {
+            findings.extend(finder.lookup(connection, batch).await?);
         }
         Ok(findings)
     }
 }
 
 /// Looks for groups in one directory.
-pub(super) struct Finder<'a> {
+pub(super) struct GroupFinder<'a> {
     pub(super) profile: &'a DirectoryProfile,
     /// The directory's name, which stands before its groups' names in pages.
-    pub(super) name: Option<&'a DirectoryName>,
+    pub(super) directory: Option<&'a DirectoryName>,
     /// Whether the settings' `group_filter` has classes of groups of its own.
-    pub(super) own_classes: bool,
+    pub(super) has_custom_classes: bool,
 }
 
-impl Finder<'_> {
-    async fn find(
+impl GroupFinder<'_> {
+    async fn lookup(
         &self,
         connection: &mut LdapConnection,
         batch: &[GroupRef],
-    ) -> Result<Vec<GroupFinding>, OperationFault> {
-        let named = self.entries_of(connection, batch).await?;
+    ) -> Result<Vec<GroupLookup>, OperationFault> {
+        let named = self.find_entries(connection, batch).await?;
         let mut findings = Vec::with_capacity(batch.len());
         for wanted in batch {
             let candidates = match wanted {
                 GroupRef::Dn(dn) => self.entry_at(connection, dn).await?,
                 GroupRef::Name(_) | GroupRef::Sid(_) => {
-                    named.iter().filter(|entry| self.is_called(entry, wanted)).cloned().collect()
+                    named.iter().filter(|entry| self.matches(entry, wanted)).cloned().collect()
                 }
             };
-            let mut finding = judge(wanted, &candidates);
+            let mut finding = judge_candidates(wanted, &candidates);
             if finding.is_missing() && finding.note.is_none() {
-                self.look_further(connection, &mut finding).await?;
+                self.resolve_missing(connection, &mut finding).await?;
             }
             findings.push(finding);
         }
@@ -125,29 +126,29 @@ impl Finder<'_> {
     }
 
     /// The entries with the names and SIDs of a batch, asked for at once.
-    async fn entries_of(
+    async fn find_entries(
         &self,
         connection: &mut LdapConnection,
         batch: &[GroupRef],
     ) -> Result<Vec<LdapEntry>, OperationFault> {
-        let clauses: Vec<String> = batch.iter().filter_map(|wanted| self.clause(wanted)).collect();
+        let clauses: Vec<String> = batch.iter().filter_map(|wanted| self.filter_clause(wanted)).collect();
         if clauses.is_empty() {
             return Ok(Vec::new());
         }
-        let filter = filter::all(&[self.classes(), &filter::any(&clauses)]);
-        self.search(connection, &filter, MOST_ENTRIES).await
+        let filter = filter::all(&[self.class_filter(), &filter::any(&clauses)]);
+        self.search(connection, &filter, MAX_ENTRIES).await
     }
 
     /// For a name without a group: names that come near. A SID of another domain is taken at its word, since nobody can
     /// look it up here and a token may well hold it.
-    async fn look_further(
+    async fn resolve_missing(
         &self,
         connection: &mut LdapConnection,
-        finding: &mut GroupFinding,
+        finding: &mut GroupLookup,
     ) -> Result<(), OperationFault> {
         let (GroupRef::Sid(text), Some(domain)) = (&finding.wanted, &self.profile.domain) else {
-            match near::names(self, connection, &finding.wanted).await {
-                Ok(near) => finding.near = near,
+            match suggestions::suggest(self, connection, &finding.wanted).await {
+                Ok(near) => finding.suggestions = near,
                 // A search in the middle of names may be refused or slow; the finding stands without it.
                 Err(fault) => {
                     tracing::info!(group = %finding.wanted, reason = fault.reason(), "near misses were not looked for");
@@ -155,21 +156,26 @@ impl Finder<'_> {
             }
             return Ok(());
         };
-        let head =
-            SearchRequest { base: &domain.dn, scope: Scope::Base, filter: ANY, attributes: &["objectSid"], limit: 1 };
+        let head = SearchRequest {
+            base: &domain.dn,
+            scope: Scope::Base,
+            filter: ANY_ENTRY,
+            attributes: &["objectSid"],
+            limit: 1,
+        };
         let found = connection.search(OperationKind::Search, &head).await?;
         let own = found.entries.iter().flat_map(|head| head.bytes("objectSid")).find_map(Sid::from_bytes);
         let is_own = own.is_some_and(|own| text.starts_with(&format!("{own}-")));
-        if text.starts_with(OF_A_DOMAIN) && !is_own {
+        if text.starts_with(DOMAIN_SID_PREFIX) && !is_own {
             finding.found.push(Group { id: GroupId::new(text.clone()), name: text.clone(), dn: String::new() });
         }
         Ok(())
     }
 
-    fn clause(&self, wanted: &GroupRef) -> Option<String> {
+    fn filter_clause(&self, wanted: &GroupRef) -> Option<String> {
         match wanted {
             GroupRef::Name(name) => {
-                let name = self.own(name)?;
+                let name = self.local_name(name)?;
                 let attribute = if self.profile.domain.is_some() { "sAMAccountName" } else { "cn" };
                 Some(filter::equals(attribute, name))
             }
@@ -182,8 +188,13 @@ impl Finder<'_> {
     }
 
     async fn entry_at(&self, connection: &mut LdapConnection, dn: &Dn) -> Result<Vec<LdapEntry>, OperationFault> {
-        let search =
-            SearchRequest { base: dn.as_str(), scope: Scope::Base, filter: ANY, attributes: ATTRIBUTES, limit: 1 };
+        let search = SearchRequest {
+            base: dn.as_str(),
+            scope: Scope::Base,
+            filter: ANY_ENTRY,
+            attributes: ATTRIBUTES,
+            limit: 1,
+        };
         match connection.search(OperationKind::Search, &search).await {
             Ok(found) => Ok(found.entries),
             // A referral is another domain's part of the forest, which is not this directory.
@@ -221,8 +232,8 @@ impl Finder<'_> {
     }
 
     /// Which entries are groups.
-    pub(super) fn classes(&self) -> &'static str {
-        match (&self.profile.domain, self.own_classes) {
+    pub(super) fn class_filter(&self) -> &'static str {
+        match (&self.profile.domain, self.has_custom_classes) {
             (Some(_), _) => "(objectClass=group)",
             (None, false) => GROUP_CLASSES,
             (None, true) => "(!(objectClass=person))",
@@ -230,15 +241,15 @@ impl Finder<'_> {
     }
 
     /// The name as this directory has it; `None` when it is another directory's.
-    pub(super) fn own<'n>(&self, name: &'n str) -> Option<&'n str> {
-        let Some(own) = self.name else { return Some(name) };
+    pub(super) fn local_name<'n>(&self, name: &'n str) -> Option<&'n str> {
+        let Some(own) = self.directory else { return Some(name) };
         let (qualifier, name) = name.split_once('\\')?;
         qualifier.eq_ignore_ascii_case(own.as_str()).then_some(name)
     }
 
-    fn is_called(&self, entry: &LdapEntry, wanted: &GroupRef) -> bool {
+    fn matches(&self, entry: &LdapEntry, wanted: &GroupRef) -> bool {
         match wanted {
-            GroupRef::Name(name) => self.own(name).is_some_and(|name| {
+            GroupRef::Name(name) => self.local_name(name).is_some_and(|name| {
                 let attribute = if self.profile.domain.is_some() { "sAMAccountName" } else { "cn" };
                 entry.texts(attribute).any(|theirs| theirs.to_lowercase() == name.to_lowercase())
             }),
@@ -251,14 +262,15 @@ impl Finder<'_> {
 }
 
 /// What the entries of that name come to.
-fn judge(wanted: &GroupRef, candidates: &[LdapEntry]) -> GroupFinding {
-    let counting: Vec<Group> = candidates.iter().filter(|entry| why_not(entry).is_none()).map(group).collect();
-    let note = if counting.is_empty() { candidates.iter().find_map(why_not) } else { None };
-    GroupFinding { wanted: wanted.clone(), found: counting, near: Vec::new(), note }
+fn judge_candidates(wanted: &GroupRef, candidates: &[LdapEntry]) -> GroupLookup {
+    let counting: Vec<Group> =
+        candidates.iter().filter(|entry| rejection_reason(entry).is_none()).map(group_from_entry).collect();
+    let note = if counting.is_empty() { candidates.iter().find_map(rejection_reason) } else { None };
+    GroupLookup { wanted: wanted.clone(), found: counting, suggestions: Vec::new(), note }
 }
 
 /// Why nobody is let in as a member of this entry.
-pub(super) fn why_not(entry: &LdapEntry) -> Option<&'static str> {
+pub(super) fn rejection_reason(entry: &LdapEntry) -> Option<&'static str> {
     let is = |class: &str| entry.texts("objectClass").any(|theirs| theirs.eq_ignore_ascii_case(class));
     if is("person") || is("organizationalUnit") || is("container") {
         return Some("it is no group");
@@ -274,15 +286,15 @@ pub(super) fn why_not(entry: &LdapEntry) -> Option<&'static str> {
 }
 
 /// The group as a sign-in would know it.
-fn group(entry: &LdapEntry) -> Group {
+fn group_from_entry(entry: &LdapEntry) -> Group {
     let sid = entry.bytes("objectSid").find_map(Sid::from_bytes).map(|sid| sid.to_string());
     let id =
         sid.unwrap_or_else(|| entry.dn.parse().map_or_else(|_| entry.dn.clone(), |dn: Dn| dn.normalized().to_owned()));
-    Group { id: GroupId::new(id), name: name_of(entry).to_owned(), dn: entry.dn.clone() }
+    Group { id: GroupId::new(id), name: group_name(entry).to_owned(), dn: entry.dn.clone() }
 }
 
 /// What a sign-in calls the group.
-pub(super) fn name_of(entry: &LdapEntry) -> &str {
+pub(super) fn group_name(entry: &LdapEntry) -> &str {
     entry.text("sAMAccountName").or_else(|| entry.text("cn")).unwrap_or(&entry.dn)
 }
 
@@ -295,10 +307,10 @@ mod tests {
     fn only_a_group_that_can_be_in_somebodys_token_counts() {
         let typed = |bits: &str| LdapEntry::with("CN=ops,DC=x", &[("cn", b"ops"), ("groupType", bits.as_bytes())]);
         let (global, list) = (typed("-2147483646"), typed("2"));
-        assert_eq!(judge(&GroupRef::parse("ops"), &[global]).found[0].name, "ops");
-        let finding = judge(&GroupRef::parse("ops"), &[list]);
+        assert_eq!(judge_candidates(&GroupRef::parse("ops"), &[global]).found[0].name, "ops");
+        let finding = judge_candidates(&GroupRef::parse("ops"), &[list]);
         assert!(finding.is_missing() && finding.note.unwrap().contains("distribution list"), "{finding:?}");
         let person = LdapEntry::with("CN=a,DC=x", &[("objectClass", b"person")]);
-        assert_eq!(judge(&GroupRef::parse("CN=a,DC=x"), &[person]).note, Some("it is no group"));
+        assert_eq!(judge_candidates(&GroupRef::parse("CN=a,DC=x"), &[person]).note, Some("it is no group"));
     }
 }
