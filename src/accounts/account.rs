@@ -2,16 +2,16 @@ use crate::domain::{DirectoryName, Group, GroupId, Person, Timestamp};
 
 use super::{AccountGroup, AccountId, AccountName, MailAddress};
 
-/// An account, without its secrets.
+/// A local account, without its secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Account {
-    /// Which.
+pub struct LocalAccount {
+    /// Its id.
     pub id: AccountId,
-    /// Who it is for.
-    pub of: NewAccount,
-    /// When it was made.
+    /// Its name, owner and groups.
+    pub profile: AccountProfile,
+    /// When it was created.
     pub created_at: Timestamp,
-    /// Since when it is disabled.
+    /// When it was disabled, if it is.
     pub disabled_at: Option<Timestamp>,
     /// When its password was set. Whoever signed in with the one before is signed out.
     pub password_set_at: Timestamp,
@@ -19,47 +19,47 @@ pub struct Account {
     pub has_digest: bool,
 }
 
-/// What somebody says of an account when they make one, or invite somebody to it.
+/// The description of an account, from which it is created, or to which somebody is invited.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewAccount {
+pub struct AccountProfile {
     /// Its name, behind `local\`.
     pub name: AccountName,
-    /// What people call whoever it is for.
+    /// Its owner's name, for people.
     pub display_name: String,
-    /// Their mail address, with which they may sign in too.
+    /// The owner's mail address, with which they may sign in too.
     pub mail: Option<MailAddress>,
-    /// The groups they are in.
+    /// The groups that the owner is in.
     pub groups: Vec<AccountGroup>,
-    /// From when on it lets nobody in.
+    /// The moment from which on nobody can sign in with it.
     pub expires_at: Option<Timestamp>,
     /// Whether its owner must have a second factor.
     pub second_factor: bool,
 }
 
-/// Why an account lets nobody in.
+/// The reason why nobody can sign in with an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Closed {
-    /// Somebody disabled it.
+pub enum InactiveReason {
+    /// It is disabled.
     Disabled,
-    /// Its time is over.
+    /// It has expired.
     Expired,
 }
 
-impl NewAccount {
-    /// An account with a name, and nothing else that can be left out.
-    pub fn called(name: AccountName, display_name: &str) -> Self {
+impl AccountProfile {
+    /// A profile with a name and a display name, and nothing else.
+    pub fn named(name: AccountName, display_name: &str) -> Self {
         let display_name = display_name.to_owned();
         Self { name, display_name, mail: None, groups: Vec::new(), expires_at: None, second_factor: false }
     }
 }
 
-impl Account {
-    /// Why it lets nobody in at `now`; `None` when it does.
-    pub fn closed(&self, now: Timestamp) -> Option<Closed> {
+impl LocalAccount {
+    /// The reason why nobody can sign in with it at `now`; `None` when its owner can.
+    pub fn inactive_reason(&self, now: Timestamp) -> Option<InactiveReason> {
         if self.disabled_at.is_some() {
-            return Some(Closed::Disabled);
+            return Some(InactiveReason::Disabled);
         }
-        self.of.expires_at.is_some_and(|end| now >= end).then_some(Closed::Expired)
+        self.profile.expires_at.is_some_and(|end| now >= end).then_some(InactiveReason::Expired)
     }
 
     /// The person who signs in with it. They have no principal name: an address that somebody wrote down here must not
@@ -70,14 +70,14 @@ impl Account {
             name: name.to_owned(),
             dn: String::new(),
         };
-        let owes = self.of.second_factor.then_some(Person::SECOND_FACTOR_GROUP);
-        let groups = self.of.groups.iter().map(AccountGroup::as_str).filter(|name| Some(*name) != owes);
+        let owes = self.profile.second_factor.then_some(Person::SECOND_FACTOR_GROUP);
+        let groups = self.profile.groups.iter().map(AccountGroup::as_str).filter(|name| Some(*name) != owes);
         Person {
             id: self.id.person_id(),
             directory: Some(DirectoryName::local()),
-            username: self.of.name.to_string(),
+            username: self.profile.name.to_string(),
             principal: None,
-            display_name: self.of.display_name.clone(),
+            display_name: self.profile.display_name.clone(),
             groups: groups.chain(owes).map(group).collect(),
             password_expires: None,
         }

@@ -4,61 +4,62 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::Accounts;
+use super::LocalAccounts;
 use crate::domain::Timestamp;
 use crate::store::StoreError;
 
-/// How soon a change that the command line made is noticed: an account that is disabled must be out "at once". It costs
-/// the reading of one number that SQLite keeps in shared memory.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// The interval of polling for changes that the command line made: an account that is disabled must be out "at once". A
+/// poll costs the reading of one number that SQLite keeps in shared memory.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-/// What is known of all accounts without asking the store.
+/// The facts about all accounts that are kept in memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Known {
-    /// Every mail address that is an account's.
-    mails: HashSet<String>,
-    /// How often anything has changed.
-    changes: u64,
+pub struct AccountIndex {
+    /// The mail addresses of all accounts.
+    mail_addresses: HashSet<String>,
+    /// The number of changes so far.
+    generation: u64,
 }
 
-impl Known {
+impl AccountIndex {
     /// Whether this is exactly some account's mail address, in any case.
     pub fn has_mail(&self, mail: &str) -> bool {
-        !self.mails.is_empty() && self.mails.contains(&mail.to_lowercase())
+        !self.mail_addresses.is_empty() && self.mail_addresses.contains(&mail.to_lowercase())
     }
 }
 
-impl Accounts {
-    /// What is known of all accounts, as it changes: here, or on the command line.
-    pub fn known(&self) -> watch::Receiver<Arc<Known>> {
-        self.inner.known.subscribe()
+impl LocalAccounts {
+    /// Subscribes to changes of any account, made here or on the command line.
+    pub fn subscribe(&self) -> watch::Receiver<Arc<AccountIndex>> {
+        self.inner.index.subscribe()
     }
 
     /// Whether this is exactly some account's mail address.
     pub fn has_mail(&self, mail: &str) -> bool {
-        self.inner.known.borrow().has_mail(mail)
+        self.inner.index.borrow().has_mail(mail)
     }
 
-    /// Looks for changes that others make, and for accounts whose time ends, for as long as it is polled. What it finds is
-    /// heard by those who hold [`Self::known`].
-    pub async fn look_out(&self) {
+    /// Watches for changes by other processes, and for accounts that expire, for as long as it is polled, and notifies those who
+    /// [`subscribe`](Self::subscribe).
+    pub async fn watch_changes(&self) {
         let mut seen = None;
         let mut looked_at = self.now();
         loop {
-            match self.look(&mut seen, looked_at).await {
+            match self.poll_changes(&mut seen, looked_at).await {
                 Ok(at) => looked_at = at,
                 Err(error) => {
                     seen = None;
                     tracing::error!(%error, "nobody can see whether local accounts have changed");
                 }
             }
-            self.inner.clock.sleep(LOOK_EVERY).await;
+            self.inner.clock.sleep(POLL_INTERVAL).await;
         }
     }
 
-    /// One look. `seen` is the connection that looks, and the number that it saw: SQLite changes it for a connection when
-    /// another one, of this process or not, has written (<https://www.sqlite.org/pragma.html#pragma_data_version>).
-    async fn look(
+    /// Polls for changes once. `seen` is the connection for it, and the data version that it saw: SQLite changes that for a
+    /// connection when another one, of this process or not, has written
+    /// (<https://www.sqlite.org/pragma.html#pragma_data_version>).
+    async fn poll_changes(
         &self,
         seen: &mut Option<(sqlx::pool::PoolConnection<sqlx::Sqlite>, i64)>,
         since: Timestamp,
@@ -82,19 +83,22 @@ impl Accounts {
                 .map_err(|error| self.query_failed(&error))?;
         *seen = Some((connection, version));
         if ended || is_first || version != before {
-            self.look_again().await?;
+            self.refresh_index().await?;
         }
         Ok(now)
     }
 
-    /// Reads what is known, and tells those who want to hear of changes.
-    pub(super) async fn look_again(&self) -> Result<(), StoreError> {
+    /// Reads the index anew, and notifies subscribers.
+    pub(super) async fn refresh_index(&self) -> Result<(), StoreError> {
         let mails: Vec<String> = sqlx::query_scalar("SELECT mail FROM accounts WHERE mail IS NOT NULL")
             .fetch_all(self.pool())
             .await
             .map_err(|error| self.query_failed(&error))?;
-        self.inner.known.send_modify(|known| {
-            *known = Arc::new(Known { mails: mails.into_iter().collect(), changes: known.changes + 1 });
+        self.inner.index.send_modify(|known| {
+            *known = Arc::new(AccountIndex {
+                mail_addresses: mails.into_iter().collect(),
+                generation: known.generation + 1,
+            });
         });
         Ok(())
     }

@@ -6,40 +6,40 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::NewAccount;
+use super::AccountProfile;
 use crate::domain::Timestamp;
 use crate::store::{StoreError, fill_randomly};
 
-/// 256 bits: nobody guesses one.
+/// The length of a code: 256 bits, which nobody guesses.
 const BYTES: usize = 32;
 
-/// 32 bytes in base64url without padding.
+/// The length of a code as text: 32 bytes in base64url without padding.
 const CHARACTERS: usize = 43;
 
 /// An open invitation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invitation {
-    /// Its name in lists and forms; it accepts nothing.
+    /// Its id in lists and forms; it is no code that accepts.
     pub id: i64,
-    /// The account it makes.
-    pub of: NewAccount,
-    /// Who invited.
+    /// The profile of the account that it makes.
+    pub profile: AccountProfile,
+    /// The name of whoever invited.
     pub invited_by: String,
-    /// When.
+    /// When it was made.
     pub created_at: Timestamp,
-    /// From when on it cannot be accepted.
+    /// The moment from which on it cannot be accepted.
     pub expires_at: Timestamp,
 }
 
-/// What the link of an invitation carries: whoever has it may accept, once. It never prints itself and wipes itself when
+/// The secret code in an invitation's link: whoever has it may accept, once. It never prints itself and wipes itself when
 /// dropped.
 #[derive(Clone)]
 pub struct InvitationCode(Zeroizing<[u8; BYTES]>);
 
-/// The text is not a code that this program could have made.
+/// The error for a text that is not the code of an invitation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the code of an invitation is {CHARACTERS} characters: copy the whole link")]
-pub struct InvalidCode;
+pub struct InvalidInvitationCode;
 
 impl InvitationCode {
     /// A new code from the system's generator.
@@ -57,26 +57,26 @@ impl InvitationCode {
         Zeroizing::new(URL_SAFE_NO_PAD.encode(self.0.as_slice()))
     }
 
-    /// SHA-256 of the code: what the store keeps. Nothing can be tried out against the hash of 256 random bits.
+    /// SHA-256 of the code, which the store keeps. The hash of 256 random bits cannot be reversed by guessing.
     pub(super) fn hash(&self) -> [u8; 32] {
         Sha256::digest(self.0.as_slice()).into()
     }
 }
 
 impl FromStr for InvitationCode {
-    type Err = InvalidCode;
+    type Err = InvalidInvitationCode;
 
     /// Accepts the code alone, and the whole link as people copy it, with the code behind its `#`.
-    fn from_str(text: &str) -> Result<Self, InvalidCode> {
+    fn from_str(text: &str) -> Result<Self, InvalidInvitationCode> {
         let text = text.trim();
         let code = text.rsplit_once('#').map_or(text, |(_, code)| code);
         if code.len() != CHARACTERS {
-            return Err(InvalidCode);
+            return Err(InvalidInvitationCode);
         }
         let mut bytes = Zeroizing::new([0; BYTES]);
         match URL_SAFE_NO_PAD.decode_slice(code, bytes.as_mut_slice()) {
             Ok(BYTES) => Ok(Self(bytes)),
-            _ => Err(InvalidCode),
+            _ => Err(InvalidInvitationCode),
         }
     }
 }
@@ -101,7 +101,7 @@ mod tests {
         }
         let (shorter, longer) = (&text[..42], format!("{}A", *text));
         for wrong in ["", "#", shorter, &longer, &"é".repeat(21), "https://boards.example/invitation#"] {
-            assert_eq!(wrong.parse::<InvitationCode>().unwrap_err(), InvalidCode, "{wrong:?}");
+            assert_eq!(wrong.parse::<InvitationCode>().unwrap_err(), InvalidInvitationCode, "{wrong:?}");
         }
     }
 

@@ -4,19 +4,19 @@ use std::str::FromStr;
 use crate::domain::PersonId;
 use crate::store::{StoreError, fill_randomly};
 
-/// As long as any name here; a mail address ends at 254 characters (RFC 5321, 4.5.3.1.3).
-const LONGEST_NAME: usize = 64;
-const LONGEST_MAIL: usize = 254;
+/// The longest names; that of a mail address is 254 characters (RFC 5321, 4.5.3.1.3).
+const MAX_NAME_LENGTH: usize = 64;
+const MAX_MAIL_LENGTH: usize = 254;
 
-/// What stands before the UUID in a [`PersonId`]; a directory's ids begin with the name of an LDAP attribute.
+/// The prefix of the UUID in a [`PersonId`]; a directory's ids begin with the name of an LDAP attribute.
 const ID_PREFIX: &str = "local:";
 
-/// Why a text cannot be a name of an account or a group, or a mail address.
+/// The error for a text that is no name of an account or a group, or no mail address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidAccountName {
     /// Not a name.
     #[error(
-        "{0:?} is no name: write 1 to {LONGEST_NAME} of the letters a-z, digits, '.', '-' and '_', beginning with a \
+        "{0:?} is no name: write 1 to {MAX_NAME_LENGTH} of the letters a-z, digits, '.', '-' and '_', beginning with a \
          letter or digit, without `local\\` before it"
     )]
     Name(String),
@@ -25,7 +25,7 @@ pub enum InvalidAccountName {
     Mail(String),
 }
 
-macro_rules! plain_name {
+macro_rules! account_name {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,7 +42,7 @@ macro_rules! plain_name {
             type Err = InvalidAccountName;
 
             fn from_str(text: &str) -> Result<Self, InvalidAccountName> {
-                plain(text).map(Self).ok_or_else(|| InvalidAccountName::Name(text.chars().take(LONGEST_NAME).collect()))
+                parse_name(text).map(Self).ok_or_else(|| InvalidAccountName::Name(text.chars().take(MAX_NAME_LENGTH).collect()))
             }
         }
 
@@ -54,16 +54,16 @@ macro_rules! plain_name {
     };
 }
 
-plain_name!(
-    /// What an account is called, behind `local\`.
+account_name!(
+    /// The name of an account, behind `local\`.
     AccountName
 );
-plain_name!(
+account_name!(
     /// A group of accounts, which pages name behind `local\`.
     AccountGroup
 );
 
-/// A mail address, in lower case: what its owner may type in place of the account's name.
+/// A mail address, in lower case, which its owner may type in place of the account's name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct MailAddress(String);
 
@@ -83,10 +83,10 @@ impl FromStr for MailAddress {
         let whole = address.split_once('@').is_some_and(|(name, domain)| {
             !name.is_empty() && domain.split('.').all(|label| !label.is_empty()) && !domain.contains('@')
         });
-        if whole && address.len() <= LONGEST_MAIL && address.chars().all(sound) {
+        if whole && address.len() <= MAX_MAIL_LENGTH && address.chars().all(sound) {
             return Ok(Self(address));
         }
-        Err(InvalidAccountName::Mail(text.chars().take(LONGEST_MAIL).collect()))
+        Err(InvalidAccountName::Mail(text.chars().take(MAX_MAIL_LENGTH).collect()))
     }
 }
 
@@ -96,15 +96,15 @@ impl fmt::Display for MailAddress {
     }
 }
 
-/// Which account it is, for ever: a random UUID (RFC 9562, 5.4).
+/// The permanent id of an account: a random UUID (RFC 9562, 5.4).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct AccountId(String);
 
 impl AccountId {
-    /// What every [`PersonId`] of an account begins with.
+    /// The prefix of every [`PersonId`] of an account.
     pub const PREFIX: &str = ID_PREFIX;
 
-    /// A new one.
+    /// A new id.
     ///
     /// # Errors
     /// [`StoreError::NoRandomness`] when the system has none to give.
@@ -117,14 +117,14 @@ impl AccountId {
         Ok(Self(format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])))
     }
 
-    /// The id that is written so: in a form's field, or in the store.
+    /// Parses an id, from a form's field or from the store.
     pub fn parse(text: &str) -> Option<Self> {
         let plain = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c) || c == '-';
         (text.len() == 36 && text.chars().all(plain)).then(|| Self(text.to_owned()))
     }
 
-    /// The account behind a person; `None` for a directory's people.
-    pub fn of(person: &PersonId) -> Option<Self> {
+    /// The id of a person's account; `None` for a directory's people.
+    pub fn from_person_id(person: &PersonId) -> Option<Self> {
         person.as_str().strip_prefix(ID_PREFIX).and_then(Self::parse)
     }
 
@@ -139,11 +139,11 @@ impl AccountId {
     }
 }
 
-fn plain(text: &str) -> Option<String> {
+fn parse_name(text: &str) -> Option<String> {
     let name = text.trim().to_ascii_lowercase();
     let sound = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-_".contains(c);
     let begins = name.starts_with(|c: char| c.is_ascii_alphanumeric());
-    (begins && name.len() <= LONGEST_NAME && name.chars().all(sound)).then_some(name)
+    (begins && name.len() <= MAX_NAME_LENGTH && name.chars().all(sound)).then_some(name)
 }
 
 #[cfg(test)]
@@ -171,11 +171,11 @@ mod tests {
     #[test]
     fn an_account_is_known_by_its_person_and_nobody_else_is() {
         let id = AccountId::generate().unwrap();
-        assert_eq!(AccountId::of(&id.person_id()), Some(id.clone()));
+        assert_eq!(AccountId::from_person_id(&id.person_id()), Some(id.clone()));
         assert_ne!(id, AccountId::generate().unwrap());
         assert_eq!(AccountId::parse(id.as_str()).as_ref(), Some(&id));
         for other in [format!("entryUUID:{}", id.as_str()), id.as_str().to_owned(), "local:".to_owned()] {
-            assert_eq!(AccountId::of(&PersonId::new(other)), None);
+            assert_eq!(AccountId::from_person_id(&PersonId::new(other)), None);
         }
     }
 }

@@ -1,12 +1,12 @@
-use super::{Account, AccountGroup, AccountId, MailAddress, NewAccount};
+use super::{AccountGroup, AccountId, AccountProfile, LocalAccount, MailAddress};
 use crate::domain::Timestamp;
 
 /// An account's row, without its secrets.
 #[derive(sqlx::FromRow)]
-pub(super) struct Row {
+pub(super) struct StoredAccount {
     id: String,
     #[sqlx(flatten)]
-    of: Described,
+    profile: ProfileColumns,
     expires_at: Option<i64>,
     created_at: i64,
     disabled_at: Option<i64>,
@@ -14,9 +14,9 @@ pub(super) struct Row {
     has_digest: bool,
 }
 
-/// What the rows of accounts and of invitations have in common.
+/// The columns of a profile, which the rows of accounts and of invitations have in common.
 #[derive(sqlx::FromRow)]
-pub(super) struct Described {
+pub(super) struct ProfileColumns {
     name: String,
     display_name: String,
     mail: Option<String>,
@@ -24,7 +24,7 @@ pub(super) struct Described {
     second_factor: bool,
 }
 
-/// What is read of an account's row, for the statements that read one.
+/// The columns of an account's row, for the statements that read one.
 macro_rules! columns {
     () => {
         "id, name, display_name, mail, groups, second_factor, expires_at, created_at, disabled_at, password_set_at, \
@@ -33,13 +33,13 @@ macro_rules! columns {
 }
 pub(super) use columns;
 
-impl Row {
-    /// The account, or what about the row cannot be read.
-    pub(super) fn account(self) -> Result<Account, String> {
+impl StoredAccount {
+    /// The account, or an error that says what about the row cannot be read.
+    pub(super) fn into_account(self) -> Result<LocalAccount, String> {
         let id = AccountId::parse(&self.id).ok_or_else(|| format!("{:?} is not the id of an account", self.id))?;
-        Ok(Account {
+        Ok(LocalAccount {
             id,
-            of: self.of.read(self.expires_at)?,
+            profile: self.profile.into_profile(self.expires_at)?,
             created_at: Timestamp::from_millis(self.created_at),
             disabled_at: self.disabled_at.map(Timestamp::from_millis),
             password_set_at: Timestamp::from_millis(self.password_set_at),
@@ -48,14 +48,14 @@ impl Row {
     }
 }
 
-impl Described {
-    /// What it says, or what about it cannot be read.
-    pub(super) fn read(self, expires_at: Option<i64>) -> Result<NewAccount, String> {
+impl ProfileColumns {
+    /// The profile, or an error that says what about it cannot be read.
+    pub(super) fn into_profile(self, expires_at: Option<i64>) -> Result<AccountProfile, String> {
         let Self { name, display_name, mail, groups, second_factor } = self;
         let of = |error: &dyn std::fmt::Display| format!("the account {name:?} cannot be read: {error}");
         let groups: Vec<String> = serde_json::from_str(&groups).map_err(|error| of(&error))?;
         let groups = groups.iter().map(|group| group.parse::<AccountGroup>()).collect::<Result<_, _>>();
-        Ok(NewAccount {
+        Ok(AccountProfile {
             name: name.parse().map_err(|error| of(&error))?,
             groups: groups.map_err(|error| of(&error))?,
             mail: mail.map(|mail| mail.parse::<MailAddress>()).transpose().map_err(|error| of(&error))?,

@@ -2,34 +2,34 @@ use std::sync::Arc;
 
 use zxcvbn::Score;
 
-use super::NewAccount;
+use super::AccountProfile;
 use crate::domain::Password;
 
-/// What must not be guessed in fewer tries than this by whoever begins with what people choose most: a hundred million
+/// The least strength of a password: a hundred million guesses by somebody who begins with what people choose most
 /// (<https://dropbox.tech/security/zxcvbn-realistic-password-strength-estimation>).
-const LEAST_SCORE: Score = Score::Three;
+const MIN_SCORE: Score = Score::Three;
 
 /// The rules for passwords of local accounts, those of NIST SP 800-63B (5.1.1.2): a length, and none that is common or easily
 /// guessed from what is known of the person. No rule about kinds of characters, and none expires.
 #[derive(Clone, Debug)]
 pub struct PasswordRules {
-    shortest: usize,
-    /// What everybody here knows: the site's name, the program's.
-    common: Arc<[String]>,
+    min_length: usize,
+    /// Words that everybody here knows: the site's name, the program's.
+    common_words: Arc<[String]>,
 }
 
-/// What is wrong with a new password, in the words that its owner reads.
+/// The rule that a new password violates, in words for its owner.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BrokenRule {
+pub enum PasswordRuleViolation {
     /// It is short.
     #[error(
         "The password has {length} characters and needs {shortest} or more. A few words in a row are easy to remember; \
          spaces are welcome."
     )]
     TooShort {
-        /// How many it has.
+        /// The number of its characters.
         length: usize,
-        /// How many it needs.
+        /// The least number of characters.
         shortest: usize,
     },
     /// It is among those that are tried first.
@@ -38,32 +38,32 @@ pub enum BrokenRule {
          that have nothing to do with each other, say."
     )]
     Guessable {
-        /// What makes it so, as a sentence with a space behind it, or nothing.
+        /// The reason, as a sentence with a space behind it, or nothing.
         hint: String,
     },
 }
 
 impl PasswordRules {
     /// Passwords of at least `shortest` characters, without the `common` words.
-    pub fn new(shortest: usize, common: impl IntoIterator<Item = String>) -> Self {
-        Self { shortest, common: common.into_iter().collect() }
+    pub fn new(min_length: usize, common: impl IntoIterator<Item = String>) -> Self {
+        Self { min_length, common_words: common.into_iter().collect() }
     }
 
     /// The least number of characters.
     pub fn shortest(&self) -> usize {
-        self.shortest
+        self.min_length
     }
 
-    /// Whether somebody described so may have this password. Takes some milliseconds of computing for the longest.
+    /// Checks a password for an account with this profile. Takes some milliseconds of computing for the longest.
     ///
     /// # Errors
-    /// [`BrokenRule`], in words for them.
-    pub fn judge(&self, password: &Password, of: &NewAccount) -> Result<(), BrokenRule> {
+    /// [`PasswordRuleViolation`], in words for the account's owner.
+    pub fn check(&self, password: &Password, of: &AccountProfile) -> Result<(), PasswordRuleViolation> {
         let length = password.expose().chars().count();
-        if length < self.shortest {
-            return Err(BrokenRule::TooShort { length, shortest: self.shortest });
+        if length < self.min_length {
+            return Err(PasswordRuleViolation::TooShort { length, shortest: self.min_length });
         }
-        let mut known: Vec<&str> = self.common.iter().map(String::as_str).collect();
+        let mut known: Vec<&str> = self.common_words.iter().map(String::as_str).collect();
         known.push(of.name.as_str());
         known.push(&of.display_name);
         known.extend(of.display_name.split_whitespace());
@@ -72,11 +72,11 @@ impl PasswordRules {
             known.extend(mail.as_str().split(['@', '.']));
         }
         let guessed = zxcvbn::zxcvbn(password.expose(), &known);
-        if guessed.score() >= LEAST_SCORE {
+        if guessed.score() >= MIN_SCORE {
             return Ok(());
         }
         let hint = guessed.feedback().and_then(zxcvbn::feedback::Feedback::warning);
-        Err(BrokenRule::Guessable { hint: hint.map_or_else(String::new, |hint| format!("{hint} ")) })
+        Err(PasswordRuleViolation::Guessable { hint: hint.map_or_else(String::new, |hint| format!("{hint} ")) })
     }
 }
 
@@ -85,17 +85,17 @@ impl PasswordRules {
 mod tests {
     use super::*;
 
-    fn judged(password: &str) -> Result<(), BrokenRule> {
+    fn judged(password: &str) -> Result<(), PasswordRuleViolation> {
         let rules = PasswordRules::new(12, ["Contoso Boards".to_owned(), "belvedere".to_owned()]);
         let mail = "ann@partner.example".parse().ok();
-        let ann = NewAccount { mail, ..NewAccount::called("ann".parse().unwrap(), "Annabella Lindqvist") };
-        rules.judge(&Password::parse(password.to_owned()).unwrap(), &ann)
+        let ann = AccountProfile { mail, ..AccountProfile::named("ann".parse().unwrap(), "Annabella Lindqvist") };
+        rules.check(&Password::parse(password.to_owned()).unwrap(), &ann)
     }
 
     #[test]
     fn length_counts_characters_and_nothing_else_is_asked_of_them() {
-        assert_eq!(judged("kurz"), Err(BrokenRule::TooShort { length: 4, shortest: 12 }));
-        assert_eq!(judged("üöäüöäüöäüö"), Err(BrokenRule::TooShort { length: 11, shortest: 12 }));
+        assert_eq!(judged("kurz"), Err(PasswordRuleViolation::TooShort { length: 4, shortest: 12 }));
+        assert_eq!(judged("üöäüöäüöäüö"), Err(PasswordRuleViolation::TooShort { length: 11, shortest: 12 }));
         for good in
             ["lamp otter gravel nine", "träume häufig Birnenmost", "correcthorsebatterystaple-7", "ленивый барсук поёт"]
         {
@@ -117,7 +117,7 @@ mod tests {
             "ann@partner.example",
             "abcdefghijklmnop",
         ] {
-            assert!(matches!(judged(bad), Err(BrokenRule::Guessable { .. })), "{bad}: {:?}", judged(bad));
+            assert!(matches!(judged(bad), Err(PasswordRuleViolation::Guessable { .. })), "{bad}: {:?}", judged(bad));
         }
     }
 

@@ -6,17 +6,19 @@ use sqlx::SqlitePool;
 use sqlx::migrate::Migrator;
 use tokio::sync::watch;
 
-use super::acts::{Act, Acted};
-use super::changes::Known;
-use super::hashing::{Compared, Hashing};
-use super::row::{Row, columns};
-use super::writing::{Writing, groups_text};
-use super::{Account, AccountError, AccountGroup, AccountId, AccountName, MailAddress, NewAccount, PasswordRules};
+use super::actions::{AccountAction, ActionOrigin};
+use super::changes::AccountIndex;
+use super::hashing::{HashMatch, PasswordHashing};
+use super::row::{StoredAccount, columns};
+use super::transaction::{WriteTransaction, groups_json};
+use super::{
+    AccountError, AccountGroup, AccountId, AccountName, AccountProfile, LocalAccount, MailAddress, PasswordRules,
+};
 use crate::config::AccountSettings;
 use crate::domain::{Clock, Password, Timestamp};
 use crate::store::{Store, StoreError, StoreKind};
 
-/// The steps from an empty file to today's tables, in the binary.
+/// The migrations from an empty file to today's tables, embedded in the binary.
 static MIGRATIONS: Migrator = sqlx::migrate!("src/accounts/migrations");
 
 const KIND: StoreKind = StoreKind {
@@ -24,148 +26,162 @@ const KIND: StoreKind = StoreKind {
     if_recreated: "local accounts and open invitations are gone until they are made again",
 };
 
-/// Far more than anybody looks after by hand: their mail addresses are kept in memory.
-const MOST_ACCOUNTS: i64 = 10_000;
+/// The most accounts, far more than anybody looks after by hand: their mail addresses are kept in memory.
+const MAX_ACCOUNTS: i64 = 10_000;
 
-/// The program's own accounts. Cheap to clone; the clones are one store.
+/// The store of local accounts. Cheap to clone; the clones are one store.
 #[derive(Clone)]
-pub struct Accounts {
-    pub(super) inner: Arc<Inner>,
+pub struct LocalAccounts {
+    pub(super) inner: Arc<AccountsInner>,
 }
 
-pub(super) struct Inner {
+pub(super) struct AccountsInner {
     pub(super) store: Store,
     pub(super) rules: PasswordRules,
     pub(super) invitation_lasts: Duration,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) hashing: Hashing,
-    pub(super) known: watch::Sender<Arc<Known>>,
+    pub(super) hashing: PasswordHashing,
+    pub(super) index: watch::Sender<Arc<AccountIndex>>,
 }
 
-/// What changes one account and answers with it.
-type Statement = sqlx::query::QueryAs<'static, sqlx::Sqlite, Row, sqlx::sqlite::SqliteArguments>;
+/// A statement that changes one account and returns its row.
+type ChangeStatement = sqlx::query::QueryAs<'static, sqlx::Sqlite, StoredAccount, sqlx::sqlite::SqliteArguments>;
 
-/// What came of comparing a password with an account's.
+/// The result of checking a password against an account's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Checked {
-    /// It is the account's.
-    Right,
-    /// It is not, or there is no such account.
+pub enum PasswordCheck {
+    /// The password is the account's.
+    Correct,
+    /// The password is another, or there is no such account.
     Wrong,
 }
 
-impl Accounts {
-    /// Opens the store in the file `path`, which is made (mode 0600) when there is none; its folder must be there.
-    /// `common` are words that everybody here knows, and that no password may consist of.
+impl LocalAccounts {
+    /// Opens the store in the file `path`, which is created (mode 0600) when there is none; its folder must exist.
+    /// `common_words` are those that everybody here knows, and that no password may consist of.
     ///
     /// # Errors
     /// A [`StoreError`] that names the file and the remedy, when it cannot be opened or is damaged.
     pub async fn open(
         path: &Path,
         settings: &AccountSettings,
-        common: impl IntoIterator<Item = String>,
+        common_words: impl IntoIterator<Item = String>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StoreError> {
-        let inner = Inner {
+        let inner = AccountsInner {
             store: Store::open(path, KIND, &MIGRATIONS).await?,
-            rules: PasswordRules::new(settings.shortest_password, common),
+            rules: PasswordRules::new(settings.shortest_password, common_words),
             invitation_lasts: settings.invitation_lasts,
             clock,
-            hashing: Hashing::new(),
-            known: watch::Sender::default(),
+            hashing: PasswordHashing::new(),
+            index: watch::Sender::default(),
         };
         let accounts = Self { inner: Arc::new(inner) };
-        accounts.look_again().await?;
+        accounts.refresh_index().await?;
         Ok(accounts)
     }
 
-    /// Makes an account.
+    /// Creates an account.
     ///
     /// # Errors
-    /// [`AccountError`] when the name or address is another's, the password is against the rules, or it cannot be kept.
-    pub async fn add(&self, of: NewAccount, password: &Password, by: Acted) -> Result<Account, AccountError> {
-        self.rules().judge(password, &of)?;
+    /// [`AccountError`] when the name or address is another's, the password is against the rules, or the store fails.
+    pub async fn add(
+        &self,
+        of: AccountProfile,
+        password: &Password,
+        by: ActionOrigin,
+    ) -> Result<LocalAccount, AccountError> {
+        self.rules().check(password, &of)?;
         let hash = self.inner.hashing.hash(password).await?;
-        let mut writing = self.write().await?;
-        self.must_be_free(&mut writing, &of, None).await?;
+        let mut writing = self.begin_write().await?;
+        self.check_available(&mut writing, &of, None).await?;
         let account = self.insert(&mut writing, of, &hash).await?;
-        self.note(&mut writing, by, Act::Added, &account.of.name).await?;
-        self.wrote(writing).await?;
+        self.record_action(&mut writing, by, AccountAction::Added, &account.profile.name).await?;
+        self.commit(writing).await?;
         Ok(account)
     }
 
-    /// Every account, by name.
+    /// Lists all accounts, by name.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be asked, or a row makes no sense.
-    pub async fn all(&self) -> Result<Vec<Account>, StoreError> {
-        let rows: Vec<Row> = sqlx::query_as(concat!("SELECT ", columns!(), " FROM accounts ORDER BY name"))
+    pub async fn all(&self) -> Result<Vec<LocalAccount>, StoreError> {
+        let rows: Vec<StoredAccount> = sqlx::query_as(concat!("SELECT ", columns!(), " FROM accounts ORDER BY name"))
             .fetch_all(self.pool())
             .await
             .map_err(|error| self.query_failed(&error))?;
-        rows.into_iter().map(|row| self.read(row)).collect()
+        rows.into_iter().map(|row| self.read_account(row)).collect()
     }
 
     /// The account with this id.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be asked: that says nothing about the account.
-    pub async fn get(&self, id: &AccountId) -> Result<Option<Account>, StoreError> {
+    pub async fn get(&self, id: &AccountId) -> Result<Option<LocalAccount>, StoreError> {
         let found = sqlx::query_as(concat!("SELECT ", columns!(), " FROM accounts WHERE id = ?"));
-        self.one(found.bind(id.as_str().to_owned()).fetch_optional(self.pool()).await)
+        self.read_optional(found.bind(id.as_str().to_owned()).fetch_optional(self.pool()).await)
     }
 
     /// The account of this name.
     ///
     /// # Errors
     /// [`StoreError`], likewise.
-    pub async fn named(&self, name: &AccountName) -> Result<Option<Account>, StoreError> {
+    pub async fn by_name(&self, name: &AccountName) -> Result<Option<LocalAccount>, StoreError> {
         let found = sqlx::query_as(concat!("SELECT ", columns!(), " FROM accounts WHERE name = ?"));
-        self.one(found.bind(name.as_str().to_owned()).fetch_optional(self.pool()).await)
+        self.read_optional(found.bind(name.as_str().to_owned()).fetch_optional(self.pool()).await)
     }
 
     /// The account with exactly this mail address.
     ///
     /// # Errors
     /// [`StoreError`], likewise.
-    pub async fn with_mail(&self, mail: &MailAddress) -> Result<Option<Account>, StoreError> {
+    pub async fn by_mail(&self, mail: &MailAddress) -> Result<Option<LocalAccount>, StoreError> {
         let found = sqlx::query_as(concat!("SELECT ", columns!(), " FROM accounts WHERE mail = ?"));
-        self.one(found.bind(mail.as_str().to_owned()).fetch_optional(self.pool()).await)
+        self.read_optional(found.bind(mail.as_str().to_owned()).fetch_optional(self.pool()).await)
     }
 
-    /// Compares a password with an account's. As much is computed when there is none, so that the time tells nothing. A
+    /// Checks a password against an account's. As much is computed when there is none, so that the time tells nothing. A
     /// hash that was made with less than today's cost is made anew.
     ///
     /// # Errors
-    /// [`StoreError`] when it could not be compared: that says nothing about the password.
-    pub async fn check(&self, account: Option<&Account>, password: &Password) -> Result<Checked, StoreError> {
+    /// [`StoreError`] when it could not be checked: that says nothing about the password.
+    pub async fn check_password(
+        &self,
+        account: Option<&LocalAccount>,
+        password: &Password,
+    ) -> Result<PasswordCheck, StoreError> {
         let hash = match account {
-            Some(account) => self.hash_of(&account.id).await?,
+            Some(account) => self.password_hash(&account.id).await?,
             None => None,
         };
-        let compared = self.inner.hashing.compare(password, hash.clone()).await?;
-        if let (Compared::SameAndOutdated, Some(account), Some(outdated)) = (compared, account, hash) {
-            self.renew(account, password, &outdated).await?;
+        let compared = self.inner.hashing.verify(password, hash.clone()).await?;
+        if let (HashMatch::MatchOutdated, Some(account), Some(outdated)) = (compared, account, hash) {
+            self.rehash(account, password, &outdated).await?;
         }
-        Ok(if compared == Compared::Differs { Checked::Wrong } else { Checked::Right })
+        Ok(if compared == HashMatch::Mismatch { PasswordCheck::Wrong } else { PasswordCheck::Correct })
     }
 
-    /// Computes what [`Self::check`] compares with for names that nobody has, before anybody types one.
+    /// Computes the dummy hash of [`Self::check_password`] for names that nobody has, before anybody types one.
     ///
     /// # Errors
     /// [`StoreError`] when the system has no randomness or no memory to give.
-    pub async fn prepare(&self) -> Result<(), StoreError> {
+    pub async fn prepare_dummy_hash(&self) -> Result<(), StoreError> {
         self.inner.hashing.nobodys().await.map(|_| ())
     }
 
-    /// Gives an account another password. Its sessions from before end, and Digest is off until it is turned on again: it
-    /// knew the old one.
+    /// Sets an account's password. Its sessions from before end, and Digest is off until it is turned on again, as it was made
+    /// from the old one.
     ///
     /// # Errors
     /// [`AccountError::Password`] when it is against the rules, [`AccountError::Gone`] when there is no such account.
-    pub async fn set_password(&self, id: &AccountId, password: &Password, by: Acted) -> Result<Account, AccountError> {
+    pub async fn set_password(
+        &self,
+        id: &AccountId,
+        password: &Password,
+        by: ActionOrigin,
+    ) -> Result<LocalAccount, AccountError> {
         let account = self.get(id).await?.ok_or(AccountError::Gone)?;
-        self.rules().judge(password, &account.of)?;
+        self.rules().check(password, &account.profile)?;
         let hash = self.inner.hashing.hash(password).await?;
         let changed = sqlx::query_as(concat!(
             "UPDATE accounts SET password_hash = ?, password_set_at = ?, digest = NULL WHERE id = ? RETURNING ",
@@ -174,14 +190,19 @@ impl Accounts {
         .bind(hash)
         .bind(self.now().as_millis())
         .bind(id.as_str().to_owned());
-        self.change(changed, by, Act::PasswordSet).await
+        self.execute_change(changed, by, AccountAction::PasswordSet).await
     }
 
     /// Disables an account, or enables it again.
     ///
     /// # Errors
     /// [`AccountError::Gone`] when there is no such account.
-    pub async fn disable(&self, id: &AccountId, disabled: bool, by: Acted) -> Result<Account, AccountError> {
+    pub async fn set_disabled(
+        &self,
+        id: &AccountId,
+        disabled: bool,
+        by: ActionOrigin,
+    ) -> Result<LocalAccount, AccountError> {
         let changed = sqlx::query_as(concat!(
             "UPDATE accounts SET disabled_at = iif(?1, coalesce(disabled_at, ?2), NULL) WHERE id = ?3 RETURNING ",
             columns!()
@@ -189,7 +210,7 @@ impl Accounts {
         .bind(disabled)
         .bind(self.now().as_millis())
         .bind(id.as_str().to_owned());
-        self.change(changed, by, if disabled { Act::Disabled } else { Act::Enabled }).await
+        self.execute_change(changed, by, if disabled { AccountAction::Disabled } else { AccountAction::Enabled }).await
     }
 
     /// Puts an account into these groups, and into no others.
@@ -200,16 +221,16 @@ impl Accounts {
         &self,
         id: &AccountId,
         groups: &[AccountGroup],
-        by: Acted,
-    ) -> Result<Account, AccountError> {
+        by: ActionOrigin,
+    ) -> Result<LocalAccount, AccountError> {
         let changed = sqlx::query_as(concat!("UPDATE accounts SET groups = ? WHERE id = ? RETURNING ", columns!()))
-            .bind(groups_text(groups))
+            .bind(groups_json(groups))
             .bind(id.as_str().to_owned());
-        self.change(changed, by, Act::GroupsSet).await
+        self.execute_change(changed, by, AccountAction::GroupsSet).await
     }
 
-    /// Keeps what Digest needs of an account, encrypted by whoever calls, or forgets it. `password_set_at` says to
-    /// which password it belongs: one that was set meanwhile has another.
+    /// Sets the credentials of an account for Digest, encrypted by the caller, or removes them. `password_set_at` says to
+    /// which password they belong, which must still be the account's.
     ///
     /// # Errors
     /// [`AccountError::Gone`] when there is no such account with that password.
@@ -218,9 +239,9 @@ impl Accounts {
         id: &AccountId,
         sealed: Option<Vec<u8>>,
         password_set_at: Timestamp,
-        by: Acted,
-    ) -> Result<Account, AccountError> {
-        let act = if sealed.is_some() { Act::DigestOn } else { Act::DigestOff };
+        by: ActionOrigin,
+    ) -> Result<LocalAccount, AccountError> {
+        let act = if sealed.is_some() { AccountAction::DigestOn } else { AccountAction::DigestOff };
         let changed = sqlx::query_as(concat!(
             "UPDATE accounts SET digest = ? WHERE id = ? AND password_set_at = ? RETURNING ",
             columns!()
@@ -228,10 +249,10 @@ impl Accounts {
         .bind(sealed)
         .bind(id.as_str().to_owned())
         .bind(password_set_at.as_millis());
-        self.change(changed, by, act).await
+        self.execute_change(changed, by, act).await
     }
 
-    /// What Digest needs of an account, as it was given to [`Self::set_digest`].
+    /// The credentials of an account for Digest, as they were given to [`Self::set_digest`].
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be asked.
@@ -244,13 +265,13 @@ impl Accounts {
         Ok(sealed.flatten())
     }
 
-    /// Removes an account for good. One that is made later under the same name is another.
+    /// Removes an account for good. One that is created later under the same name is another.
     ///
     /// # Errors
     /// [`AccountError::Gone`] when there is no such account.
-    pub async fn remove(&self, id: &AccountId, by: Acted) -> Result<Account, AccountError> {
+    pub async fn remove(&self, id: &AccountId, by: ActionOrigin) -> Result<LocalAccount, AccountError> {
         let removed = sqlx::query_as(concat!("DELETE FROM accounts WHERE id = ? RETURNING ", columns!()));
-        self.change(removed.bind(id.as_str().to_owned()), by, Act::Removed).await
+        self.execute_change(removed.bind(id.as_str().to_owned()), by, AccountAction::Removed).await
     }
 
     /// The rules for passwords here.
@@ -263,21 +284,21 @@ impl Accounts {
         self.inner.store.close().await;
     }
 
-    /// A new row, after everything about it was found to be in order.
+    /// Inserts an account that was checked before.
     pub(super) async fn insert(
         &self,
-        writing: &mut Writing,
-        of: NewAccount,
+        writing: &mut WriteTransaction,
+        of: AccountProfile,
         hash: &str,
-    ) -> Result<Account, AccountError> {
+    ) -> Result<LocalAccount, AccountError> {
         let count: i64 = sqlx::query_scalar("SELECT count(*) FROM accounts")
             .fetch_one(&mut **writing)
             .await
             .map_err(|error| self.query_failed(&error))?;
-        if count >= MOST_ACCOUNTS {
+        if count >= MAX_ACCOUNTS {
             return Err(AccountError::TooMany(count));
         }
-        let row: Row = sqlx::query_as(concat!(
+        let row: StoredAccount = sqlx::query_as(concat!(
             "INSERT INTO accounts (id, name, display_name, mail, groups, created_at, expires_at, password_hash,
                  password_set_at, second_factor) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?6, ?9) RETURNING ",
             columns!()
@@ -286,7 +307,7 @@ impl Accounts {
         .bind(of.name.as_str())
         .bind(&of.display_name)
         .bind(of.mail.as_ref().map(MailAddress::as_str))
-        .bind(groups_text(&of.groups))
+        .bind(groups_json(&of.groups))
         .bind(self.now().as_millis())
         .bind(of.expires_at.map(Timestamp::as_millis))
         .bind(hash)
@@ -294,19 +315,24 @@ impl Accounts {
         .fetch_one(&mut **writing)
         .await
         .map_err(|error| self.query_failed(&error))?;
-        Ok(self.read(row)?)
+        Ok(self.read_account(row)?)
     }
 
-    /// Carries out a statement that changes one account and answers with it.
-    async fn change(&self, statement: Statement, by: Acted, act: Act) -> Result<Account, AccountError> {
-        let mut writing = self.write().await?;
-        let account = self.one(statement.fetch_optional(&mut *writing).await)?.ok_or(AccountError::Gone)?;
-        self.note(&mut writing, by, act, &account.of.name).await?;
-        self.wrote(writing).await?;
+    /// Executes a statement that changes one account, and returns the account.
+    async fn execute_change(
+        &self,
+        statement: ChangeStatement,
+        by: ActionOrigin,
+        act: AccountAction,
+    ) -> Result<LocalAccount, AccountError> {
+        let mut writing = self.begin_write().await?;
+        let account = self.read_optional(statement.fetch_optional(&mut *writing).await)?.ok_or(AccountError::Gone)?;
+        self.record_action(&mut writing, by, act, &account.profile.name).await?;
+        self.commit(writing).await?;
         Ok(account)
     }
 
-    async fn hash_of(&self, id: &AccountId) -> Result<Option<String>, StoreError> {
+    async fn password_hash(&self, id: &AccountId) -> Result<Option<String>, StoreError> {
         sqlx::query_scalar("SELECT password_hash FROM accounts WHERE id = ?")
             .bind(id.as_str())
             .fetch_optional(self.pool())
@@ -314,8 +340,8 @@ impl Accounts {
             .map_err(|error| self.query_failed(&error))
     }
 
-    /// Makes a hash anew, unless the password was changed meanwhile.
-    async fn renew(&self, account: &Account, password: &Password, outdated: &str) -> Result<(), StoreError> {
+    /// Replaces an outdated hash, unless the password was changed meanwhile.
+    async fn rehash(&self, account: &LocalAccount, password: &Password, outdated: &str) -> Result<(), StoreError> {
         let hash = self.inner.hashing.hash(password).await?;
         sqlx::query("UPDATE accounts SET password_hash = ? WHERE id = ? AND password_hash = ?")
             .bind(hash)
@@ -327,12 +353,15 @@ impl Accounts {
         Ok(())
     }
 
-    fn one(&self, found: Result<Option<Row>, sqlx::Error>) -> Result<Option<Account>, StoreError> {
-        found.map_err(|error| self.query_failed(&error))?.map(|row| self.read(row)).transpose()
+    fn read_optional(
+        &self,
+        found: Result<Option<StoredAccount>, sqlx::Error>,
+    ) -> Result<Option<LocalAccount>, StoreError> {
+        found.map_err(|error| self.query_failed(&error))?.map(|row| self.read_account(row)).transpose()
     }
 
-    fn read(&self, row: Row) -> Result<Account, StoreError> {
-        row.account().map_err(|reason| self.inner.store.damaged(&reason))
+    fn read_account(&self, row: StoredAccount) -> Result<LocalAccount, StoreError> {
+        row.into_account().map_err(|reason| self.inner.store.damaged(&reason))
     }
 
     pub(super) fn pool(&self) -> &SqlitePool {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{
-    Account, AccountError, AccountName, Accounts, Act, Acted, Checked, Closed, InvitationCode, NewAccount, Told,
+    AccountAction, AccountError, AccountName, AccountProfile, ActionOrigin, CommandLineAction, InactiveReason,
+    InvitationCode, LocalAccount, LocalAccounts, PasswordCheck,
 };
 use crate::config::AccountSettings;
 use crate::domain::{Clock, ManualClock, Password, Timestamp};
@@ -15,13 +16,13 @@ const GOOD: &str = "lamp otter gravel nine";
 const OTHER: &str = "copper violin seven moss";
 const LASTS: Duration = Duration::from_hours(72);
 
-struct House {
+struct AccountsFixture {
     clock: Arc<ManualClock>,
-    accounts: Accounts,
+    accounts: LocalAccounts,
     folder: tempfile::TempDir,
 }
 
-impl House {
+impl AccountsFixture {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::at(START));
@@ -30,7 +31,7 @@ impl House {
     }
 
     /// The command line, with the same file.
-    async fn command_line(&self) -> Accounts {
+    async fn command_line(&self) -> LocalAccounts {
         open(&self.folder, &self.clock).await
     }
 
@@ -38,27 +39,27 @@ impl House {
         self.folder.path().join("accounts.db")
     }
 
-    async fn add(&self, name: &str) -> Account {
-        self.accounts.add(new(name), &password(GOOD), Acted::Here).await.unwrap()
+    async fn add(&self, name: &str) -> LocalAccount {
+        self.accounts.add(new(name), &password(GOOD), ActionOrigin::Server).await.unwrap()
     }
 
-    async fn check(&self, account: &Account, typed: &str) -> Checked {
-        self.accounts.check(Some(account), &password(typed)).await.unwrap()
+    async fn check(&self, account: &LocalAccount, typed: &str) -> PasswordCheck {
+        self.accounts.check_password(Some(account), &password(typed)).await.unwrap()
     }
 }
 
-async fn open(folder: &tempfile::TempDir, clock: &Arc<ManualClock>) -> Accounts {
+async fn open(folder: &tempfile::TempDir, clock: &Arc<ManualClock>) -> LocalAccounts {
     let settings = AccountSettings { shortest_password: 12, invitation_lasts: LASTS };
     let clock = Arc::clone(clock) as Arc<dyn Clock>;
-    Accounts::open(&folder.path().join("accounts.db"), &settings, ["Belvedere".to_owned()], clock).await.unwrap()
+    LocalAccounts::open(&folder.path().join("accounts.db"), &settings, ["Belvedere".to_owned()], clock).await.unwrap()
 }
 
 fn name(name: &str) -> AccountName {
     name.parse().unwrap()
 }
 
-fn new(of: &str) -> NewAccount {
-    NewAccount::called(name(of), "Guest")
+fn new(of: &str) -> AccountProfile {
+    AccountProfile::named(name(of), "Guest")
 }
 
 fn password(text: &str) -> Password {
@@ -67,21 +68,18 @@ fn password(text: &str) -> Password {
 
 #[tokio::test]
 async fn an_account_is_kept_as_it_was_made_and_its_password_is_not() {
-    let house = House::new().await;
-    let of = NewAccount {
+    let house = AccountsFixture::new().await;
+    let of = AccountProfile {
         mail: "Ann@Partner.example".parse().ok(),
         groups: vec!["guests".parse().unwrap(), "admins".parse().unwrap(), "guests".parse().unwrap()],
         expires_at: Some(START + Duration::from_hours(1)),
         second_factor: true,
-        ..NewAccount::called(name("Ann"), "Ann Partner")
+        ..AccountProfile::named(name("Ann"), "Ann Partner")
     };
-    let account = house.accounts.add(of, &password(GOOD), Acted::Here).await.unwrap();
+    let account = house.accounts.add(of, &password(GOOD), ActionOrigin::Server).await.unwrap();
     assert_eq!(house.accounts.get(&account.id).await.unwrap().as_ref(), Some(&account));
-    assert_eq!(house.accounts.named(&name("ann")).await.unwrap().as_ref(), Some(&account));
-    assert_eq!(
-        house.accounts.with_mail(&"ann@partner.example".parse().unwrap()).await.unwrap().as_ref(),
-        Some(&account)
-    );
+    assert_eq!(house.accounts.by_name(&name("ann")).await.unwrap().as_ref(), Some(&account));
+    assert_eq!(house.accounts.by_mail(&"ann@partner.example".parse().unwrap()).await.unwrap().as_ref(), Some(&account));
     let person = account.person();
     assert_eq!((person.qualified_name().as_str(), &*person.display_name), ("local\\ann", "Ann Partner"));
     assert_eq!(person.principal, None, "an address written down here would pass for a directory's");
@@ -98,34 +96,37 @@ async fn an_account_is_kept_as_it_was_made_and_its_password_is_not() {
 
 #[tokio::test]
 async fn a_right_password_is_right_and_nothing_else_is() {
-    let house = House::new().await;
+    let house = AccountsFixture::new().await;
     let ann = house.add("ann").await;
-    assert_eq!(house.check(&ann, GOOD).await, Checked::Right);
-    assert_eq!(house.check(&ann, OTHER).await, Checked::Wrong);
-    assert_eq!(house.accounts.check(None, &password(GOOD)).await.unwrap(), Checked::Wrong);
+    assert_eq!(house.check(&ann, GOOD).await, PasswordCheck::Correct);
+    assert_eq!(house.check(&ann, OTHER).await, PasswordCheck::Wrong);
+    assert_eq!(house.accounts.check_password(None, &password(GOOD)).await.unwrap(), PasswordCheck::Wrong);
     house.clock.advance(Duration::from_secs(1));
-    let changed = house.accounts.set_password(&ann.id, &password(OTHER), Acted::Here).await.unwrap();
+    let changed = house.accounts.set_password(&ann.id, &password(OTHER), ActionOrigin::Server).await.unwrap();
     assert_eq!(changed.password_set_at, START + Duration::from_secs(1));
-    assert_eq!((house.check(&ann, GOOD).await, house.check(&ann, OTHER).await), (Checked::Wrong, Checked::Right));
+    assert_eq!(
+        (house.check(&ann, GOOD).await, house.check(&ann, OTHER).await),
+        (PasswordCheck::Wrong, PasswordCheck::Correct)
+    );
 }
 
 #[tokio::test]
 async fn an_unknown_name_takes_the_same_work_as_a_wrong_password() {
-    let house = House::new().await;
+    let house = AccountsFixture::new().await;
     let ann = house.add("ann").await;
-    house.accounts.prepare().await.unwrap();
+    house.accounts.prepare_dummy_hash().await.unwrap();
     let computed = || house.accounts.inner.hashing.computed.load(std::sync::atomic::Ordering::SeqCst);
     let before = computed();
     house.check(&ann, OTHER).await;
     let wrong = computed() - before;
-    house.accounts.check(None, &password(OTHER)).await.unwrap();
+    house.accounts.check_password(None, &password(OTHER)).await.unwrap();
     assert_eq!((wrong, computed() - before - wrong), (1, 1));
 }
 
 #[tokio::test]
 async fn a_hash_of_less_cost_is_made_anew_by_the_sign_in_that_shows_the_password() {
     use argon2::password_hash::{PasswordHasher as _, SaltString};
-    let house = House::new().await;
+    let house = AccountsFixture::new().await;
     let ann = house.add("ann").await;
     let params = argon2::Params::new(8 * 1024, 1, 1, None).unwrap();
     let weak = argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params);
@@ -133,50 +134,53 @@ async fn a_hash_of_less_cost_is_made_anew_by_the_sign_in_that_shows_the_password
     sqlx::query("UPDATE accounts SET password_hash = ?").bind(weak).execute(house.accounts.pool()).await.unwrap();
     let hash =
         || sqlx::query_scalar::<_, String>("SELECT password_hash FROM accounts").fetch_one(house.accounts.pool());
-    assert_eq!(house.check(&ann, OTHER).await, Checked::Wrong);
+    assert_eq!(house.check(&ann, OTHER).await, PasswordCheck::Wrong);
     assert!(hash().await.unwrap().contains("m=8192"));
-    assert_eq!(house.check(&ann, GOOD).await, Checked::Right);
+    assert_eq!(house.check(&ann, GOOD).await, PasswordCheck::Correct);
     assert!(hash().await.unwrap().contains("m=19456,t=2,p=1"));
-    assert_eq!(house.check(&ann, GOOD).await, Checked::Right);
+    assert_eq!(house.check(&ann, GOOD).await, PasswordCheck::Correct);
 }
 
 #[tokio::test]
 async fn a_name_and_an_address_are_one_accounts_and_a_removed_ones_are_free() {
-    let house = House::new().await;
+    let house = AccountsFixture::new().await;
     let mail = "ann@partner.example".parse().ok();
-    let ann = NewAccount { mail, ..new("ann") };
-    let first = house.accounts.add(ann.clone(), &password(GOOD), Acted::Here).await.unwrap();
-    let again = house.accounts.add(new("ANN"), &password(GOOD), Acted::Here).await;
+    let ann = AccountProfile { mail, ..new("ann") };
+    let first = house.accounts.add(ann.clone(), &password(GOOD), ActionOrigin::Server).await.unwrap();
+    let again = house.accounts.add(new("ANN"), &password(GOOD), ActionOrigin::Server).await;
     assert!(matches!(again, Err(AccountError::NameTaken(_))), "{again:?}");
-    let same_mail = NewAccount { mail: ann.mail.clone(), ..new("bob") };
-    let refused = house.accounts.invite(same_mail, "alice", Acted::Here).await;
+    let same_mail = AccountProfile { mail: ann.mail.clone(), ..new("bob") };
+    let refused = house.accounts.invite(same_mail, "alice", ActionOrigin::Server).await;
     assert!(matches!(refused, Err(AccountError::MailTaken(_))), "{refused:?}");
-    house.accounts.remove(&first.id, Acted::Here).await.unwrap();
-    let second = house.accounts.add(ann, &password(GOOD), Acted::Here).await.unwrap();
+    house.accounts.remove(&first.id, ActionOrigin::Server).await.unwrap();
+    let second = house.accounts.add(ann, &password(GOOD), ActionOrigin::Server).await.unwrap();
     assert_ne!(first.id, second.id, "an account made anew is another");
-    let gone = house.accounts.remove(&first.id, Acted::Here).await;
+    let gone = house.accounts.remove(&first.id, ActionOrigin::Server).await;
     assert!(matches!(gone, Err(AccountError::Gone)), "{gone:?}");
 }
 
 #[tokio::test]
 async fn an_account_is_closed_while_it_is_disabled_and_from_its_end_on() {
-    let house = House::new().await;
+    let house = AccountsFixture::new().await;
     let ann = house.add("ann").await;
-    assert_eq!(ann.closed(START), None);
-    let disabled = house.accounts.disable(&ann.id, true, Acted::Here).await.unwrap();
-    assert_eq!(disabled.closed(START), Some(Closed::Disabled));
-    let enabled = house.accounts.disable(&ann.id, false, Acted::Here).await.unwrap();
-    assert_eq!(enabled.closed(START), None);
+    assert_eq!(ann.inactive_reason(START), None);
+    let disabled = house.accounts.set_disabled(&ann.id, true, ActionOrigin::Server).await.unwrap();
+    assert_eq!(disabled.inactive_reason(START), Some(InactiveReason::Disabled));
+    let enabled = house.accounts.set_disabled(&ann.id, false, ActionOrigin::Server).await.unwrap();
+    assert_eq!(enabled.inactive_reason(START), None);
     let end = START + Duration::from_hours(1);
-    let guest = NewAccount { expires_at: Some(end), ..new("guest") };
-    let guest = house.accounts.add(guest, &password(GOOD), Acted::Here).await.unwrap();
-    assert_eq!((guest.closed(end - Duration::from_millis(1)), guest.closed(end)), (None, Some(Closed::Expired)));
+    let guest = AccountProfile { expires_at: Some(end), ..new("guest") };
+    let guest = house.accounts.add(guest, &password(GOOD), ActionOrigin::Server).await.unwrap();
+    assert_eq!(
+        (guest.inactive_reason(end - Duration::from_millis(1)), guest.inactive_reason(end)),
+        (None, Some(InactiveReason::Expired))
+    );
 }
 
 #[tokio::test]
 async fn an_invitation_works_once() {
-    let house = House::new().await;
-    let (code, invitation) = house.accounts.invite(new("ann"), "alice", Acted::Here).await.unwrap();
+    let house = AccountsFixture::new().await;
+    let (code, invitation) = house.accounts.invite(new("ann"), "alice", ActionOrigin::Server).await.unwrap();
     assert_eq!((invitation.invited_by.as_str(), invitation.expires_at), ("alice", START + LASTS));
     assert_eq!(house.accounts.invitation(&code).await.unwrap(), Some(invitation));
     let short = house.accounts.accept(&code, None, &password("short")).await;
@@ -186,8 +190,8 @@ async fn an_invitation_works_once() {
     let (one, other) = tokio::join!(accept(), accept());
     assert_eq!(usize::from(one.is_ok()) + usize::from(other.is_ok()), 1, "{one:?} {other:?}");
     let ann = one.or(other).unwrap();
-    assert_eq!(ann.of.display_name, "Ann Partner");
-    assert_eq!(house.check(&ann, GOOD).await, Checked::Right);
+    assert_eq!(ann.profile.display_name, "Ann Partner");
+    assert_eq!(house.check(&ann, GOOD).await, PasswordCheck::Correct);
     let again = accept().await;
     assert!(matches!(again, Err(AccountError::Gone)), "{again:?}");
     assert_eq!(house.accounts.invitations().await.unwrap(), []);
@@ -195,8 +199,8 @@ async fn an_invitation_works_once() {
 
 #[tokio::test]
 async fn an_invitation_expires_can_be_withdrawn_and_cannot_be_guessed() {
-    let house = House::new().await;
-    let (code, _) = house.accounts.invite(new("ann"), "alice", Acted::Here).await.unwrap();
+    let house = AccountsFixture::new().await;
+    let (code, _) = house.accounts.invite(new("ann"), "alice", ActionOrigin::Server).await.unwrap();
     let guess = InvitationCode::generate().unwrap();
     assert_eq!(house.accounts.invitation(&guess).await.unwrap(), None);
     house.clock.advance(Duration::from_hours(71));
@@ -207,19 +211,19 @@ async fn an_invitation_expires_can_be_withdrawn_and_cannot_be_guessed() {
     assert!(matches!(late, Err(AccountError::Gone)), "{late:?}");
     assert_eq!(house.accounts.invitations().await.unwrap().len(), 1, "it is still listed");
 
-    let (fresh, invitation) = house.accounts.invite(new("ann"), "alice", Acted::Here).await.unwrap();
-    let taken = house.accounts.add(new("ann"), &password(GOOD), Acted::Here).await;
+    let (fresh, invitation) = house.accounts.invite(new("ann"), "alice", ActionOrigin::Server).await.unwrap();
+    let taken = house.accounts.add(new("ann"), &password(GOOD), ActionOrigin::Server).await;
     assert!(matches!(taken, Err(AccountError::NameTaken(_))), "the name is promised: {taken:?}");
-    house.accounts.withdraw(invitation.id, Acted::Here).await.unwrap();
+    house.accounts.withdraw(invitation.id, ActionOrigin::Server).await.unwrap();
     assert_eq!(house.accounts.invitation(&fresh).await.unwrap(), None);
-    assert!(matches!(house.accounts.withdraw(invitation.id, Acted::Here).await, Err(AccountError::Gone)));
+    assert!(matches!(house.accounts.withdraw(invitation.id, ActionOrigin::Server).await, Err(AccountError::Gone)));
     house.add("ann").await;
 }
 
 #[tokio::test]
 async fn the_store_keeps_no_code_that_accepts() {
-    let house = House::new().await;
-    let (code, _) = house.accounts.invite(new("ann"), "alice", Acted::Here).await.unwrap();
+    let house = AccountsFixture::new().await;
+    let (code, _) = house.accounts.invite(new("ann"), "alice", ActionOrigin::Server).await.unwrap();
     house.accounts.close().await;
     let kept = std::fs::read(house.file()).unwrap();
     assert!(!String::from_utf8_lossy(&kept).contains(code.reveal().as_str()));
@@ -227,38 +231,38 @@ async fn the_store_keeps_no_code_that_accepts() {
 
 #[tokio::test]
 async fn what_the_command_line_does_is_noticed_and_told_once() {
-    let house = House::new().await;
+    let house = AccountsFixture::new().await;
     let ann = house.add("ann").await;
     let looking = house.accounts.clone();
-    let watch = tokio::spawn(async move { looking.look_out().await });
-    let mut known = house.accounts.known();
+    let watch = tokio::spawn(async move { looking.watch_changes().await });
+    let mut known = house.accounts.subscribe();
     known.changed().await.unwrap();
     known.mark_unchanged();
 
     let beside = house.command_line().await;
     let mail = "bob@partner.example".parse().ok();
-    beside.add(NewAccount { mail, ..new("bob") }, &password(GOOD), Acted::OnCommandLine).await.unwrap();
-    beside.disable(&ann.id, true, Acted::OnCommandLine).await.unwrap();
+    beside.add(AccountProfile { mail, ..new("bob") }, &password(GOOD), ActionOrigin::CommandLine).await.unwrap();
+    beside.set_disabled(&ann.id, true, ActionOrigin::CommandLine).await.unwrap();
     assert!(!house.accounts.has_mail("bob@partner.example"), "nobody has looked yet");
     house.clock.advance(Duration::from_millis(500));
     tokio::time::timeout(Duration::from_secs(20), known.changed()).await.unwrap().unwrap();
     assert!(house.accounts.has_mail("BOB@partner.example"));
 
-    let told = |act, account: &str| Told { at: START, act, account: account.to_owned() };
-    let acts = house.accounts.take_acts().await.unwrap();
-    assert_eq!(acts, [told(Act::Added, "bob"), told(Act::Disabled, "ann")]);
-    assert_eq!(house.accounts.take_acts().await.unwrap(), [], "nothing is told twice");
+    let told = |action, account: &str| CommandLineAction { at: START, action, account: account.to_owned() };
+    let acts = house.accounts.take_actions().await.unwrap();
+    assert_eq!(acts, [told(AccountAction::Added, "bob"), told(AccountAction::Disabled, "ann")]);
+    assert_eq!(house.accounts.take_actions().await.unwrap(), [], "nothing is told twice");
     watch.abort();
 }
 
 #[tokio::test]
 async fn the_end_of_an_accounts_time_is_noticed() {
-    let house = House::new().await;
-    let guest = NewAccount { expires_at: Some(START + Duration::from_secs(1)), ..new("guest") };
-    house.accounts.add(guest, &password(GOOD), Acted::Here).await.unwrap();
+    let house = AccountsFixture::new().await;
+    let guest = AccountProfile { expires_at: Some(START + Duration::from_secs(1)), ..new("guest") };
+    house.accounts.add(guest, &password(GOOD), ActionOrigin::Server).await.unwrap();
     let looking = house.accounts.clone();
-    let watch = tokio::spawn(async move { looking.look_out().await });
-    let mut known = house.accounts.known();
+    let watch = tokio::spawn(async move { looking.watch_changes().await });
+    let mut known = house.accounts.subscribe();
     known.changed().await.unwrap();
     known.mark_unchanged();
     house.clock.advance(Duration::from_secs(1));
@@ -268,13 +272,13 @@ async fn the_end_of_an_accounts_time_is_noticed() {
 
 #[tokio::test]
 async fn digest_is_kept_with_a_password_and_goes_with_it() {
-    let house = House::new().await;
+    let house = AccountsFixture::new().await;
     let ann = house.add("ann").await;
-    let keep = |at| house.accounts.set_digest(&ann.id, Some(vec![1, 2, 3]), at, Acted::Here);
+    let keep = |at| house.accounts.set_digest(&ann.id, Some(vec![1, 2, 3]), at, ActionOrigin::Server);
     assert!(keep(ann.password_set_at).await.unwrap().has_digest);
     assert_eq!(house.accounts.digest(&ann.id).await.unwrap(), Some(vec![1, 2, 3]));
     house.clock.advance(Duration::from_secs(1));
-    let changed = house.accounts.set_password(&ann.id, &password(OTHER), Acted::Here).await.unwrap();
+    let changed = house.accounts.set_password(&ann.id, &password(OTHER), ActionOrigin::Server).await.unwrap();
     assert!(!changed.has_digest);
     assert_eq!(house.accounts.digest(&ann.id).await.unwrap(), None);
     let late = keep(ann.password_set_at).await;

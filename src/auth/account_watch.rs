@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Refresh;
-use crate::accounts::{AccountId, Accounts};
+use crate::accounts::{AccountId, LocalAccounts};
 use crate::audit::{Audit, Event};
 use crate::domain::{Client, EndReason, Person, PersonId};
 use crate::sessions::{People, Sessions};
@@ -14,7 +14,7 @@ const LOOKED_AT_TOGETHER: usize = 200;
 /// Keeps the sessions true to local accounts: what is done to one, here or on the command line, its owner's sessions and
 /// boards follow within a second.
 pub struct AccountWatch {
-    accounts: Accounts,
+    accounts: LocalAccounts,
     refresh: Arc<Refresh>,
     sessions: Sessions,
     audit: Audit,
@@ -22,20 +22,20 @@ pub struct AccountWatch {
 
 impl AccountWatch {
     /// The work, not begun.
-    pub fn new(accounts: Accounts, refresh: Arc<Refresh>, sessions: Sessions, audit: Audit) -> Self {
+    pub fn new(accounts: LocalAccounts, refresh: Arc<Refresh>, sessions: Sessions, audit: Audit) -> Self {
         Self { accounts, refresh, sessions, audit }
     }
 
     /// Works for as long as it is polled. Begins with everybody, since nobody knows how long the program was down.
     pub async fn run(&self) {
-        tokio::join!(self.accounts.look_out(), self.follow_changes());
+        tokio::join!(self.accounts.watch_changes(), self.follow_changes());
     }
 
     async fn follow_changes(&self) {
-        if let Err(error) = self.accounts.prepare().await {
+        if let Err(error) = self.accounts.prepare_dummy_hash().await {
             tracing::error!(%error, "local accounts are not ready");
         }
-        let mut known = self.accounts.known();
+        let mut known = self.accounts.subscribe();
         loop {
             known.mark_unchanged();
             if let Err(error) = self.follow().await {
@@ -66,19 +66,19 @@ impl AccountWatch {
     /// What the command line did is written into the audit here, since two programs cannot write one.
     async fn tell_the_audit(&self) -> Result<(), StoreError> {
         loop {
-            let acts = self.accounts.take_acts().await?;
+            let acts = self.accounts.take_actions().await?;
             if acts.is_empty() {
                 return Ok(());
             }
             for told in acts {
-                let event = Event::AccountAct { act: told.act.word(), account: &told.account, by: None };
+                let event = Event::AccountAct { act: told.action.word(), account: &told.account, by: None };
                 self.audit.record(&Client::default(), &event);
             }
         }
     }
 
     async fn end_what_an_old_password_opened(&self, person: &Person) -> Result<(), StoreError> {
-        let Some(id) = AccountId::of(&person.id) else { return Ok(()) };
+        let Some(id) = AccountId::from_person_id(&person.id) else { return Ok(()) };
         let Some(account) = self.accounts.get(&id).await? else { return Ok(()) };
         // The session that a change of password opens may begin in the same millisecond.
         let before = account.password_set_at - Duration::from_millis(1);

@@ -15,7 +15,7 @@ use super::SignInRefusal;
 use super::pace;
 use super::sign_in::{Attempt, Auth};
 use super::throttle::Permit;
-use crate::accounts::{Account, AccountId, AccountName, Accounts};
+use crate::accounts::{AccountId, AccountName, LocalAccount, LocalAccounts};
 use crate::audit::Event;
 use crate::directory::{BindCandidate, DirectoryRefusal};
 use crate::domain::{Client, Credential, DirectoryName, Member, Scope, Username};
@@ -31,7 +31,7 @@ const REALM: &str = "Belvedere";
 /// Answers those who come with Digest.
 pub struct Digest {
     auth: Arc<Auth>,
-    accounts: Accounts,
+    accounts: LocalAccounts,
     nonces: Nonces,
 }
 
@@ -62,7 +62,7 @@ pub enum DigestRefusal {
 
 impl Digest {
     /// The way in by Digest, for `accounts`, under the limits of `auth`.
-    pub fn new(auth: Arc<Auth>, accounts: Accounts) -> Self {
+    pub fn new(auth: Arc<Auth>, accounts: LocalAccounts) -> Self {
         let nonces = Nonces::new(Arc::clone(&auth.clock));
         Self { auth, accounts, nonces }
     }
@@ -136,12 +136,12 @@ impl Digest {
     /// What the try counts for, and who it was.
     async fn settle(
         &self,
-        account: Option<Account>,
+        account: Option<LocalAccount>,
         permit: Permit<'_>,
         name: &Username,
         client: &Client,
     ) -> Result<Member, DigestRefusal> {
-        let closed = account.as_ref().and_then(|account| account.closed(self.auth.clock.now()));
+        let closed = account.as_ref().and_then(|account| account.inactive_reason(self.auth.clock.now()));
         match (account, closed) {
             (Some(account), None) => {
                 let person = account.person();
@@ -174,16 +174,16 @@ impl Digest {
     }
 
     /// The account of this name, and what its owner's answers are computed with, where it may use Digest.
-    async fn look_up(&self, name: &str) -> Result<(Option<Account>, Option<Ha1>), StoreError> {
+    async fn look_up(&self, name: &str) -> Result<(Option<LocalAccount>, Option<Ha1>), StoreError> {
         let Ok(name) = name.parse::<AccountName>() else { return Ok((None, None)) };
-        let Some(account) = self.accounts.named(&name).await?.filter(|account| account.has_digest) else {
+        let Some(account) = self.accounts.by_name(&name).await?.filter(|account| account.has_digest) else {
             return Ok((None, None));
         };
         let sealed = self.accounts.digest(&account.id).await?;
         let ha1 = sealed.and_then(|sealed| Ha1::open(self.auth.keys(), &account.id, &sealed));
         if ha1.is_none() {
             tracing::warn!(
-                account = %account.of.name,
+                account = %account.profile.name,
                 "what Digest needs of this account cannot be decrypted, as the secret key has changed: turn it on again \
                  with `belvedere account digest`"
             );
@@ -199,7 +199,7 @@ pub fn read(authorization: &str) -> Option<(String, String, u32)> {
     Credentials::parse(authorization).map(|sent| (sent.username, sent.uri, sent.count))
 }
 
-fn candidate(account: &Account) -> BindCandidate {
+fn candidate(account: &LocalAccount) -> BindCandidate {
     BindCandidate { id: AccountId::person_id(&account.id), policy: Some(super::local::NEVER_LOCKS), failures: None }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::local::LocalDirectory;
-use crate::accounts::Accounts;
+use crate::accounts::LocalAccounts;
 use crate::directory::{
     BindGate, ChangeRefusal, Directory, DirectoryRefusal, GroupLookup, LockoutInfo, PasswordChange, PasswordState,
     Standing, Unreachable,
@@ -21,7 +21,7 @@ pub struct Everyone {
 
 impl Everyone {
     /// The people of `directories`, and those of `accounts`.
-    pub fn new(directories: Arc<dyn Directory>, accounts: Accounts, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(directories: Arc<dyn Directory>, accounts: LocalAccounts, clock: Arc<dyn Clock>) -> Self {
         Self { directories, local: LocalDirectory::new(accounts, clock) }
     }
 

@@ -4,7 +4,9 @@ use zeroize::Zeroizing;
 
 use super::pace;
 use super::sign_in::{Auth, SignedIn, password_word};
-use crate::accounts::{Account, AccountError, Accounts, Act, BrokenRule, Invitation, InvitationCode};
+use crate::accounts::{
+    AccountAction, AccountError, Invitation, InvitationCode, LocalAccount, LocalAccounts, PasswordRuleViolation,
+};
 use crate::audit::Event;
 use crate::domain::{Client, InvalidPassword, Password, Username};
 use crate::sessions::{Beginning, SessionToken};
@@ -16,7 +18,7 @@ const LONGEST_DISPLAY_NAME: usize = 256;
 /// Lets in those who were invited.
 pub struct Guests {
     auth: Arc<Auth>,
-    accounts: Accounts,
+    accounts: LocalAccounts,
 }
 
 /// What somebody typed to accept an invitation.
@@ -60,7 +62,7 @@ pub enum InvitationRefusal {
     NotAPassword,
     /// It is against the rules.
     #[error(transparent)]
-    Password(BrokenRule),
+    Password(PasswordRuleViolation),
     /// The name or mail address has become somebody else's.
     #[error("{0}")]
     Taken(String),
@@ -71,7 +73,7 @@ pub enum InvitationRefusal {
 
 impl Guests {
     /// The room where guests of `accounts` are let in by `auth`.
-    pub fn new(auth: Arc<Auth>, accounts: Accounts) -> Self {
+    pub fn new(auth: Arc<Auth>, accounts: LocalAccounts) -> Self {
         Self { auth, accounts }
     }
 
@@ -107,15 +109,15 @@ impl Guests {
             Ok(account) => {
                 let person = account.person();
                 let event = Event::AccountAct {
-                    act: Act::Accepted.word(),
-                    account: account.of.name.as_str(),
+                    act: AccountAction::Accepted.word(),
+                    account: account.profile.name.as_str(),
                     by: Some(&person),
                 };
                 self.auth.audit.record(client, &event);
                 let name = Username::parse(&person.qualified_name()).map_err(|_| InvitationRefusal::NotAName)?;
                 let beginning = Beginning::by_password(self.auth.directory.upkeep(&person));
                 let signed_in = self.auth.begin_session(&name, &person, beginning, client, previous).await?;
-                Ok(Accepted { signed_in, second_factor_required: account.of.second_factor })
+                Ok(Accepted { signed_in, second_factor_required: account.profile.second_factor })
             }
             Err(refusal) => {
                 pace::hold_back(&*self.auth.clock, begun).await;
@@ -124,7 +126,7 @@ impl Guests {
         }
     }
 
-    async fn try_accept(&self, mut typed: TypedAcceptance) -> Result<Account, InvitationRefusal> {
+    async fn try_accept(&self, mut typed: TypedAcceptance) -> Result<LocalAccount, InvitationRefusal> {
         let code: InvitationCode = typed.code.parse().map_err(|_| InvitationRefusal::NoSuchInvitation)?;
         let name = typed.display_name.trim();
         if name.is_empty() || name.chars().count() > LONGEST_DISPLAY_NAME || name.chars().any(char::is_control) {

@@ -3,7 +3,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::accounts::{Account, AccountError, AccountId, Accounts, Acted, BrokenRule, Checked, Closed};
+use crate::accounts::{
+    AccountError, AccountId, ActionOrigin, InactiveReason, LocalAccount, LocalAccounts, PasswordCheck,
+    PasswordRuleViolation,
+};
 use crate::directory::{
     BindCandidate, BindGate, ChangeRefusal, Departure, Directory, DirectoryRefusal, GroupLookup, LockoutInfo,
     LockoutPolicy, PasswordChange, PasswordRule, PasswordState, Standing, Unreachable,
@@ -19,12 +22,12 @@ pub(super) const NEVER_LOCKS: LockoutPolicy = LockoutPolicy { threshold: 0, wind
 /// The program's own accounts, as a directory: so that whoever has one signs in, is limited, kept up to date and changes
 /// their password in the same way as everybody.
 pub(super) struct LocalDirectory {
-    accounts: Accounts,
+    accounts: LocalAccounts,
     clock: Arc<dyn Clock>,
 }
 
 impl LocalDirectory {
-    pub(super) fn new(accounts: Accounts, clock: Arc<dyn Clock>) -> Self {
+    pub(super) fn new(accounts: LocalAccounts, clock: Arc<dyn Clock>) -> Self {
         Self { accounts, clock }
     }
 
@@ -39,14 +42,14 @@ impl LocalDirectory {
     }
 
     /// The account that is meant, if there is one.
-    async fn find(&self, username: &Username) -> Result<Option<Account>, StoreError> {
+    async fn find(&self, username: &Username) -> Result<Option<LocalAccount>, StoreError> {
         match username.form() {
             NameForm::DownLevel { name, .. } => match name.parse() {
-                Ok(name) => self.accounts.named(&name).await,
+                Ok(name) => self.accounts.by_name(&name).await,
                 Err(_no_account_has_such_a_name) => Ok(None),
             },
             NameForm::Principal { .. } => match username.as_str().parse() {
-                Ok(mail) => self.accounts.with_mail(&mail).await,
+                Ok(mail) => self.accounts.by_mail(&mail).await,
                 Err(_no_account_has_such_an_address) => Ok(None),
             },
             NameForm::Bare(_) => Ok(None),
@@ -59,30 +62,32 @@ impl LocalDirectory {
         username: &Username,
         password: &Password,
         leave: &dyn BindGate,
-    ) -> Result<Account, DirectoryRefusal> {
+    ) -> Result<LocalAccount, DirectoryRefusal> {
         let account = self.find(username).await.map_err(|error| unreachable(&error))?;
         if let Some(account) = &account {
             let candidate = BindCandidate { id: account.id.person_id(), policy: Some(NEVER_LOCKS), failures: None };
             leave.allow_bind(Some(&candidate)).await?;
         }
-        let checked = self.accounts.check(account.as_ref(), password).await.map_err(|error| unreachable(&error))?;
-        let account = account.filter(|_| checked == Checked::Right).ok_or(DirectoryRefusal::WrongCredentials)?;
-        match account.closed(self.clock.now()) {
+        let checked =
+            self.accounts.check_password(account.as_ref(), password).await.map_err(|error| unreachable(&error))?;
+        let account =
+            account.filter(|_| checked == PasswordCheck::Correct).ok_or(DirectoryRefusal::WrongCredentials)?;
+        match account.inactive_reason(self.clock.now()) {
             None => Ok(account),
             Some(closed) => Err(closed.into()),
         }
     }
 
     async fn standing(&self, person: &Person) -> Result<Standing, StoreError> {
-        let account = match AccountId::of(&person.id) {
+        let account = match AccountId::from_person_id(&person.id) {
             Some(id) => self.accounts.get(&id).await?,
             None => None,
         };
         let Some(account) = account else { return Ok(Standing::Gone(Departure::NotFound)) };
-        Ok(match account.closed(self.clock.now()) {
+        Ok(match account.inactive_reason(self.clock.now()) {
             None => Standing::Here(account.person()),
-            Some(Closed::Disabled) => Standing::Gone(Departure::Disabled),
-            Some(Closed::Expired) => Standing::Gone(Departure::AccountExpired),
+            Some(InactiveReason::Disabled) => Standing::Gone(Departure::Disabled),
+            Some(InactiveReason::Expired) => Standing::Gone(Departure::AccountExpired),
         })
     }
 }
@@ -100,7 +105,7 @@ impl Directory for LocalDirectory {
 
     /// Whether the store answers.
     async fn reach(&self) -> Result<(), Unreachable> {
-        self.accounts.prepare().await.map_err(|error| why(&error))
+        self.accounts.prepare_dummy_hash().await.map_err(|error| why(&error))
     }
 
     fn upkeep(&self, _person: &Person) -> Revalidation {
@@ -140,10 +145,10 @@ impl Directory for LocalDirectory {
     ) -> Result<PersonId, ChangeRefusal> {
         let account = self.prove(username, &change.old, leave).await?;
         // Its owner did it: the audit has that in words of its own.
-        let changed = self.accounts.set_password(&account.id, &change.new, Acted::Here).await;
+        let changed = self.accounts.set_password(&account.id, &change.new, ActionOrigin::Server).await;
         changed.map_err(|error| match error {
             AccountError::Password(broken) => {
-                let rule = matches!(broken, BrokenRule::TooShort { .. }).then_some(PasswordRule::TooShort);
+                let rule = matches!(broken, PasswordRuleViolation::TooShort { .. }).then_some(PasswordRule::TooShort);
                 ChangeRefusal::Policy { rule, message: Some(broken.to_string()) }
             }
             AccountError::Store(error) => unreachable(&error).into(),
@@ -166,11 +171,11 @@ impl Directory for LocalDirectory {
     }
 }
 
-impl From<Closed> for DirectoryRefusal {
-    fn from(closed: Closed) -> Self {
+impl From<InactiveReason> for DirectoryRefusal {
+    fn from(closed: InactiveReason) -> Self {
         match closed {
-            Closed::Disabled => Self::Disabled,
-            Closed::Expired => Self::AccountExpired,
+            InactiveReason::Disabled => Self::Disabled,
+            InactiveReason::Expired => Self::AccountExpired,
         }
     }
 }

@@ -8,7 +8,8 @@ use zeroize::Zeroizing;
 use super::account_list;
 use super::serve::fail;
 use crate::accounts::{
-    Account, AccountError, AccountGroup, AccountName, Accounts, Acted, Checked, MailAddress, NewAccount, end_of_day,
+    AccountError, AccountGroup, AccountName, AccountProfile, ActionOrigin, LocalAccount, LocalAccounts, MailAddress,
+    PasswordCheck, end_of_day,
 };
 use crate::auth::{Keys, digest};
 use crate::config::{self, Settings};
@@ -158,7 +159,7 @@ impl From<StoreError> for Trouble {
 
 /// The store, and what else a command needs.
 struct Desk {
-    accounts: Accounts,
+    accounts: LocalAccounts,
     settings: Settings,
 }
 
@@ -178,17 +179,17 @@ pub(super) async fn run(options: Options) -> ExitCode {
 
 async fn carry_out(command: Command) -> Result<String, Trouble> {
     let desk = Desk::open().await?;
-    let by = Acted::OnCommandLine;
+    let by = ActionOrigin::CommandLine;
     let said = match command {
         Command::Add { described, typed, digest } => desk.add(described, typed, digest).await?,
         Command::Invite { described } => desk.invite(described).await?,
         Command::Withdraw { name } => desk.withdraw(&name).await?,
         Command::Disable { name } => {
-            let account = desk.accounts.disable(&desk.find(&name).await?.id, true, by).await?;
+            let account = desk.accounts.set_disabled(&desk.find(&name).await?.id, true, by).await?;
             format!("{} is disabled. Where it is signed in, it is signed out within a second.", called(&account))
         }
         Command::Enable { name } => {
-            let account = desk.accounts.disable(&desk.find(&name).await?.id, false, by).await?;
+            let account = desk.accounts.set_disabled(&desk.find(&name).await?.id, false, by).await?;
             format!("{} is enabled.", called(&account))
         }
         Command::Remove { name } => {
@@ -197,7 +198,7 @@ async fn carry_out(command: Command) -> Result<String, Trouble> {
         }
         Command::Groups { name, groups } => {
             let account = desk.accounts.set_groups(&desk.find(&name).await?.id, &groups, by).await?;
-            format!("{} is in {}.", called(&account), account_list::groups_in_words(&account.of.groups))
+            format!("{} is in {}.", called(&account), account_list::groups_in_words(&account.profile.groups))
         }
         Command::Password { name, typed, digest } => desk.set_password(&name, typed, digest).await?,
         Command::Digest { name, switch, typed } => desk.set_digest(&name, switch, typed).await?,
@@ -219,8 +220,8 @@ impl Desk {
         Ok(Self { accounts, settings })
     }
 
-    async fn find(&self, name: &AccountName) -> Result<Account, Trouble> {
-        let found = self.accounts.named(name).await?;
+    async fn find(&self, name: &AccountName) -> Result<LocalAccount, Trouble> {
+        let found = self.accounts.by_name(name).await?;
         Ok(found.ok_or_else(|| AccountError::NoSuchAccount(name.clone()))?)
     }
 
@@ -228,7 +229,7 @@ impl Desk {
         self.may_use_digest(digest)?;
         let of = described.read();
         let password = typed.twice(&format!("Password for local\\{}", of.name))?;
-        let account = self.accounts.add(of, &password, Acted::OnCommandLine).await?;
+        let account = self.accounts.add(of, &password, ActionOrigin::CommandLine).await?;
         if digest {
             self.keep_digest(&account, &password).await?;
         }
@@ -236,7 +237,7 @@ impl Desk {
     }
 
     async fn invite(&self, described: Described) -> Result<String, Trouble> {
-        let (code, invitation) = self.accounts.invite(described.read(), INVITED_BY, Acted::OnCommandLine).await?;
+        let (code, invitation) = self.accounts.invite(described.read(), INVITED_BY, ActionOrigin::CommandLine).await?;
         let site = self.settings.site.public_url.as_ref();
         let site = site.map_or("http://localhost:8000/", url::Url::as_str).trim_end_matches('/');
         let hint = match self.settings.site.public_url {
@@ -252,10 +253,10 @@ impl Desk {
 
     async fn withdraw(&self, name: &AccountName) -> Result<String, Trouble> {
         let all = self.accounts.invitations().await?;
-        let open = all.iter().find(|invitation| invitation.of.name == *name).ok_or_else(|| {
+        let open = all.iter().find(|invitation| invitation.profile.name == *name).ok_or_else(|| {
             Trouble::Said(format!("there is no open invitation to local\\{name}: `belvedere account list` shows them"))
         })?;
-        self.accounts.withdraw(open.id, Acted::OnCommandLine).await?;
+        self.accounts.withdraw(open.id, ActionOrigin::CommandLine).await?;
         Ok(format!("The invitation to local\\{name} is withdrawn: its link opens nothing any more."))
     }
 
@@ -263,7 +264,7 @@ impl Desk {
         self.may_use_digest(digest)?;
         let before = self.find(name).await?;
         let password = typed.twice(&format!("New password for local\\{name}"))?;
-        let account = self.accounts.set_password(&before.id, &password, Acted::OnCommandLine).await?;
+        let account = self.accounts.set_password(&before.id, &password, ActionOrigin::CommandLine).await?;
         if digest {
             self.keep_digest(&account, &password).await?;
         }
@@ -275,17 +276,17 @@ impl Desk {
     async fn set_digest(&self, name: &AccountName, switch: Switch, typed: Typed) -> Result<String, Trouble> {
         let account = self.find(name).await?;
         if matches!(switch, Switch::Off) {
-            digest::forget(&self.accounts, &account, Acted::OnCommandLine).await?;
+            digest::forget(&self.accounts, &account, ActionOrigin::CommandLine).await?;
             return Ok(format!("{} cannot use Digest any more.", called(&account)));
         }
         self.may_use_digest(true)?;
         let password = typed.once(&format!("Password of local\\{name}"))?;
-        if self.accounts.check(Some(&account), &password).await? == Checked::Wrong {
+        if self.accounts.check_password(Some(&account), &password).await? == PasswordCheck::Wrong {
             let said = format!("that is not the password of local\\{name}; `belvedere account password` sets another");
             return Err(Trouble::Said(said));
         }
         self.keep_digest(&account, &password).await?;
-        Ok(format!("{} may use Digest, under the name {} alone.", called(&account), account.of.name))
+        Ok(format!("{} may use Digest, under the name {} alone.", called(&account), account.profile.name))
     }
 
     fn may_use_digest(&self, wanted: bool) -> Result<(), Trouble> {
@@ -296,19 +297,19 @@ impl Desk {
         Err(Trouble::Said(said.to_owned()))
     }
 
-    async fn keep_digest(&self, account: &Account, password: &Password) -> Result<(), Trouble> {
+    async fn keep_digest(&self, account: &LocalAccount, password: &Password) -> Result<(), Trouble> {
         let keys: Keys = server::keys_of(&config::figment(), &self.settings)?;
-        digest::keep(&self.accounts, account, password, &keys, Acted::OnCommandLine).await?;
+        digest::keep(&self.accounts, account, password, &keys, ActionOrigin::CommandLine).await?;
         Ok(())
     }
 }
 
 impl Described {
-    fn read(self) -> NewAccount {
+    fn read(self) -> AccountProfile {
         let Self { name, display_name, mail, groups, expires, second_factor } = self;
         let display_name = display_name.filter(|words| !words.trim().is_empty());
         let display_name = display_name.map_or_else(|| name.to_string(), |words| words.trim().to_owned());
-        NewAccount { name, display_name, mail, groups, expires_at: expires, second_factor }
+        AccountProfile { name, display_name, mail, groups, expires_at: expires, second_factor }
     }
 }
 
@@ -350,6 +351,6 @@ fn parsed(mut typed: Zeroizing<String>) -> Result<Password, Trouble> {
     Password::parse(std::mem::take(&mut *typed)).map_err(|invalid| Trouble::Said(invalid.to_string()))
 }
 
-fn called(account: &Account) -> String {
-    format!("local\\{}", account.of.name)
+fn called(account: &LocalAccount) -> String {
+    format!("local\\{}", account.profile.name)
 }

@@ -2,11 +2,11 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use crate::accounts::{Account, AccountGroup, Closed, Invitation, NewAccount};
+use crate::accounts::{AccountGroup, AccountProfile, InactiveReason, Invitation, LocalAccount};
 use crate::domain::Timestamp;
 
 /// Every account and open invitation, for people or for programs.
-pub(super) fn render(accounts: &[Account], invitations: &[Invitation], now: Timestamp, as_json: bool) -> String {
+pub(super) fn render(accounts: &[LocalAccount], invitations: &[Invitation], now: Timestamp, as_json: bool) -> String {
     if as_json {
         let accounts: Vec<Value> = accounts.iter().map(|account| account_value(account, now)).collect();
         let invitations: Vec<Value> = invitations.iter().map(|invitation| invitation_value(invitation, now)).collect();
@@ -19,22 +19,22 @@ pub(super) fn render(accounts: &[Account], invitations: &[Invitation], now: Time
     }
     let mut text = String::new();
     for account in accounts {
-        let mut notes = vec![described(&account.of)];
-        if let Some(closed) = account.closed(now) {
+        let mut notes = vec![described(&account.profile)];
+        if let Some(closed) = account.inactive_reason(now) {
             notes.push(word(closed).to_owned());
         }
-        if let (Some(end), None) = (account.of.expires_at, account.closed(now)) {
+        if let (Some(end), None) = (account.profile.expires_at, account.inactive_reason(now)) {
             notes.push(format!("until {}", moment(end)));
         }
         if account.has_digest {
             notes.push("Digest".to_owned());
         }
-        line(&mut text, &account.of, &notes);
+        line(&mut text, &account.profile, &notes);
     }
     for invitation in invitations {
         let open = if now >= invitation.expires_at { "not accepted until" } else { "invited until" };
         let until = format!("{open} {}, by {}", moment(invitation.expires_at), invitation.invited_by);
-        line(&mut text, &invitation.of, &[described(&invitation.of), until]);
+        line(&mut text, &invitation.profile, &[described(&invitation.profile), until]);
     }
     text
 }
@@ -51,12 +51,12 @@ pub(super) fn moment(at: Timestamp) -> String {
     moment.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
-fn line(text: &mut String, of: &NewAccount, notes: &[String]) {
+fn line(text: &mut String, of: &AccountProfile, notes: &[String]) {
     // Writing to a String does not fail.
     let _ = writeln!(text, "{:<24} {}", format!("local\\{}", of.name), notes.join("; "));
 }
 
-fn described(of: &NewAccount) -> String {
+fn described(of: &AccountProfile) -> String {
     let mail = of.mail.as_ref().map_or_else(String::new, |mail| format!(" <{mail}>"));
     let factor = if of.second_factor { "; with a second factor" } else { "" };
     // What its owner chose to be called must not write on the terminal.
@@ -64,24 +64,24 @@ fn described(of: &NewAccount) -> String {
     format!("{name}{mail}; {}{factor}", groups_in_words(&of.groups))
 }
 
-fn word(closed: Closed) -> &'static str {
+fn word(closed: InactiveReason) -> &'static str {
     match closed {
-        Closed::Disabled => "disabled",
-        Closed::Expired => "expired",
+        InactiveReason::Disabled => "disabled",
+        InactiveReason::Expired => "expired",
     }
 }
 
-fn account_value(account: &Account, now: Timestamp) -> Value {
-    let mut value = described_value(&account.of);
+fn account_value(account: &LocalAccount, now: Timestamp) -> Value {
+    let mut value = described_value(&account.profile);
     value["created_at"] = json!(account.created_at);
     value["password_set_at"] = json!(account.password_set_at);
-    value["state"] = json!(account.closed(now).map_or("open", word));
+    value["state"] = json!(account.inactive_reason(now).map_or("open", word));
     value["digest"] = json!(account.has_digest);
     value
 }
 
 fn invitation_value(invitation: &Invitation, now: Timestamp) -> Value {
-    let mut value = described_value(&invitation.of);
+    let mut value = described_value(&invitation.profile);
     value["invited_by"] = json!(invitation.invited_by);
     value["created_at"] = json!(invitation.created_at);
     value["accepted_until"] = json!(invitation.expires_at);
@@ -90,7 +90,7 @@ fn invitation_value(invitation: &Invitation, now: Timestamp) -> Value {
 }
 
 /// Times are milliseconds since the Unix epoch, as everywhere in what programs read.
-fn described_value(of: &NewAccount) -> Value {
+fn described_value(of: &AccountProfile) -> Value {
     let groups: Vec<&str> = of.groups.iter().map(AccountGroup::as_str).collect();
     json!({
         "name": of.name.as_str(),

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use crate::accounts::Accounts;
+use crate::accounts::LocalAccounts;
 use crate::audit::AuditStore;
 use crate::auth::Keys;
 use crate::config::Settings;
@@ -22,7 +22,7 @@ const AUDIT: &str = "audit.db";
 pub(super) struct Stores {
     pub(super) sessions: Sessions,
     pub(super) factors: Factors,
-    pub(super) accounts: Accounts,
+    pub(super) accounts: LocalAccounts,
     pub(super) tokens: Tokens,
     pub(super) audit: AuditStore,
 }
@@ -54,10 +54,10 @@ impl Stores {
 ///
 /// # Errors
 /// [`StoreError`] when it cannot be opened.
-pub(crate) async fn open_accounts(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Accounts, StoreError> {
+pub(crate) async fn open_accounts(settings: &Settings, clock: Arc<dyn Clock>) -> Result<LocalAccounts, StoreError> {
     // What everybody here knows makes no password.
     let known_to_all = ["belvedere".to_owned(), settings.site.name.clone()];
-    Accounts::open(&settings.state.join(ACCOUNTS), &settings.accounts, known_to_all, clock).await
+    LocalAccounts::open(&settings.state.join(ACCOUNTS), &settings.accounts, known_to_all, clock).await
 }
 
 /// The store of the audit.

@@ -5,7 +5,7 @@ use rocket::{Build, Rocket};
 use tokio::sync::watch;
 use url::Url;
 
-use crate::accounts::Accounts;
+use crate::accounts::LocalAccounts;
 use crate::audit::AuditStore;
 use crate::auth::{Auth, Digest, Guests, Refresh, Scripts};
 use crate::config::{MetricsSettings, SiteSettings, TokenSettings};
@@ -31,7 +31,7 @@ pub struct AppState {
     /// Who is signed in.
     pub sessions: Sessions,
     /// The program's own accounts.
-    pub accounts: Accounts,
+    pub accounts: LocalAccounts,
     /// Whether those of them that opted in may use Digest.
     pub digest_enabled: bool,
     /// What happened, to be searched.

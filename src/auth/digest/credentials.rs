@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use super::REALM;
 use super::header::Credentials;
-use crate::accounts::{Account, AccountError, AccountId, Accounts, Acted, prepared};
+use crate::accounts::{AccountError, AccountId, ActionOrigin, LocalAccount, LocalAccounts, normalize_password};
 use crate::auth::Keys;
 use crate::domain::Password;
 use crate::store::StoreError;
@@ -19,12 +19,12 @@ pub(super) struct Ha1(Zeroizing<String>);
 /// # Errors
 /// [`AccountError`] when it cannot be kept, or the password was changed meanwhile.
 pub async fn keep(
-    accounts: &Accounts,
-    account: &Account,
+    accounts: &LocalAccounts,
+    account: &LocalAccount,
     password: &Password,
     keys: &Keys,
-    by: Acted,
-) -> Result<Account, AccountError> {
+    by: ActionOrigin,
+) -> Result<LocalAccount, AccountError> {
     let sealed = Ha1::of(account, password).seal(keys, &account.id)?;
     accounts.set_digest(&account.id, Some(sealed), account.password_set_at, by).await
 }
@@ -33,13 +33,17 @@ pub async fn keep(
 ///
 /// # Errors
 /// [`AccountError`] when it cannot be written.
-pub async fn forget(accounts: &Accounts, account: &Account, by: Acted) -> Result<Account, AccountError> {
+pub async fn forget(
+    accounts: &LocalAccounts,
+    account: &LocalAccount,
+    by: ActionOrigin,
+) -> Result<LocalAccount, AccountError> {
     accounts.set_digest(&account.id, None, account.password_set_at, by).await
 }
 
 impl Ha1 {
-    fn of(account: &Account, password: &Password) -> Self {
-        let text = joined(&[account.of.name.as_str(), REALM, &prepared(password)]);
+    fn of(account: &LocalAccount, password: &Password) -> Self {
+        let text = joined(&[account.profile.name.as_str(), REALM, &normalize_password(password)]);
         Self(Zeroizing::new(hash(text.as_bytes())))
     }
 

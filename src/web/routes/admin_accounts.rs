@@ -6,7 +6,9 @@ use rocket::request::{FromRequest, Outcome, Request};
 use rocket::response::Redirect;
 use rocket::{get, post};
 
-use crate::accounts::{AccountError, AccountGroup, AccountId, Accounts, Act, Acted, NewAccount, end_of_day};
+use crate::accounts::{
+    AccountAction, AccountError, AccountGroup, AccountId, AccountProfile, ActionOrigin, LocalAccounts, end_of_day,
+};
 use crate::audit::Event;
 use crate::auth::Auth;
 use crate::domain::{Client, Member};
@@ -53,7 +55,7 @@ pub(super) struct AccountActionForm<'r> {
 
 /// What the handlers below work with.
 pub(super) struct AccountsContext<'r> {
-    accounts: &'r Accounts,
+    accounts: &'r LocalAccounts,
     auth: &'r Auth,
     clock: &'r SharedClock,
     /// Where browsers find this site.
@@ -67,7 +69,7 @@ impl<'r> FromRequest<'r> for AccountsContext<'r> {
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
         let rocket = request.rocket();
         let (Some(accounts), Some(auth), Some(clock), Some(transport)) = (
-            rocket.state::<Accounts>(),
+            rocket.state::<LocalAccounts>(),
             rocket.state::<Arc<Auth>>(),
             rocket.state::<SharedClock>(),
             rocket.state::<Transport>(),
@@ -116,12 +118,12 @@ pub(super) async fn invite(
             return Ok(page.with_status(Status::BadRequest));
         }
     };
-    match context.accounts.invite(profile, &member.person.display_name, Acted::Here).await {
+    match context.accounts.invite(profile, &member.person.display_name, ActionOrigin::Server).await {
         Ok((code, invitation)) => {
-            context.audit(&client, &member, Act::Invited, invitation.of.name.as_str());
+            context.audit(&client, &member, AccountAction::Invited, invitation.profile.name.as_str());
             let link = InvitationLinkView {
                 href: format!("{}/invitation#{}", context.site_url, *code.reveal()),
-                username: account_username(&invitation.of),
+                username: account_username(&invitation.profile),
                 expires_ms: invitation.expires_at,
             };
             context.render(layout, &member, None, Some(link), InvitationInput::default()).await
@@ -147,9 +149,9 @@ pub(super) async fn withdraw(
     let Administrator(member) = administrator;
     csrf_guard.check(form.csrf)?;
     let id = form.id.parse().map_err(|_| Refusal::NotFound)?;
-    match context.accounts.withdraw(id, Acted::Here).await {
+    match context.accounts.withdraw(id, ActionOrigin::Server).await {
         Ok(invitation) => {
-            context.audit(&client, &member, Act::Withdrawn, invitation.of.name.as_str());
+            context.audit(&client, &member, AccountAction::Withdrawn, invitation.profile.name.as_str());
             Ok(redirect_to_list("withdrawn"))
         }
         Err(error) => redirect_if_gone(error),
@@ -176,14 +178,18 @@ pub(super) async fn act(
         return Err(Refusal::BadRequest(why.to_owned()));
     }
     let (done, noted, word) = match act {
-        "disable" => (context.accounts.disable(&id, true, Acted::Here).await, Act::Disabled, "disabled"),
-        "enable" => (context.accounts.disable(&id, false, Acted::Here).await, Act::Enabled, "enabled"),
-        "remove" => (context.accounts.remove(&id, Acted::Here).await, Act::Removed, "removed"),
+        "disable" => {
+            (context.accounts.set_disabled(&id, true, ActionOrigin::Server).await, AccountAction::Disabled, "disabled")
+        }
+        "enable" => {
+            (context.accounts.set_disabled(&id, false, ActionOrigin::Server).await, AccountAction::Enabled, "enabled")
+        }
+        "remove" => (context.accounts.remove(&id, ActionOrigin::Server).await, AccountAction::Removed, "removed"),
         _ => return Err(Refusal::NotFound),
     };
     match done {
         Ok(account) => {
-            context.audit(&client, &member, noted, account.of.name.as_str());
+            context.audit(&client, &member, noted, account.profile.name.as_str());
             Ok(redirect_to_list(word))
         }
         Err(error) => redirect_if_gone(error),
@@ -212,7 +218,7 @@ impl AccountsContext<'_> {
         Ok(Html::new("admin/accounts", "Local accounts", layout, view))
     }
 
-    fn audit(&self, client: &Client, by: &Member, act: Act, account: &str) {
+    fn audit(&self, client: &Client, by: &Member, act: AccountAction, account: &str) {
         let event = Event::AccountAct { act: act.word(), account, by: Some(&by.person) };
         self.auth.audit().record(client, &event);
     }
@@ -226,11 +232,12 @@ impl InviteForm {
 }
 
 /// The account that the form describes, or what about it does not work.
-fn parse_profile(form: &InviteForm) -> Result<NewAccount, String> {
+fn parse_profile(form: &InviteForm) -> Result<AccountProfile, String> {
     let sentence = |error: &dyn std::fmt::Display| format!("{error}.");
     let name = form.name.parse().map_err(|error| sentence(&error))?;
     let display_name = form.display_name.trim();
-    let mut profile = NewAccount::called(name, if display_name.is_empty() { form.name.trim() } else { display_name });
+    let mut profile =
+        AccountProfile::named(name, if display_name.is_empty() { form.name.trim() } else { display_name });
     if !form.mail.trim().is_empty() {
         profile.mail = Some(form.mail.parse().map_err(|error| sentence(&error))?);
     }

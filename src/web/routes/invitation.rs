@@ -7,7 +7,7 @@ use rocket::{Either, State, get, post};
 use zeroize::Zeroizing;
 
 use super::sign_in_context::{SignInContext, TypedPassword};
-use crate::accounts::{Accounts, Invitation};
+use crate::accounts::{Invitation, LocalAccounts};
 use crate::auth::{Guests, InvitationRefusal, TypedAcceptance};
 use crate::domain::{Client, Visitor};
 use crate::web::app_state::WebLimits;
@@ -56,7 +56,7 @@ pub(super) fn show_code_form(layout: Layout, context: SignInContext<'_>) -> Resu
 pub(super) struct InvitationContext<'r> {
     sign_in: SignInContext<'r>,
     invitations: &'r Guests,
-    accounts: &'r Accounts,
+    accounts: &'r LocalAccounts,
     visitor: Visitor,
     client: Client,
 }
@@ -69,7 +69,7 @@ impl<'r> FromRequest<'r> for InvitationContext<'r> {
         Outcome::Success(Self {
             sign_in: try_outcome!(request.guard::<SignInContext<'_>>().await),
             invitations: try_outcome!(request.guard::<&State<Guests>>().await),
-            accounts: try_outcome!(request.guard::<&State<Accounts>>().await),
+            accounts: try_outcome!(request.guard::<&State<LocalAccounts>>().await),
             visitor: try_outcome!(request.guard::<Visitor>().await),
             client: client_of(request),
         })
@@ -128,7 +128,7 @@ pub(super) async fn accept(
     let Some(notice) = error_notice(&refusal) else { return context.code_form_after(layout, &refusal) };
     match invitations.find(&code_again, client).await {
         Ok(mut invitation) => {
-            invitation.of.display_name = display_name;
+            invitation.profile.display_name = display_name;
             let form = context.acceptance_form(layout, invitation, &code_again, Some(notice))?;
             Ok(Either::Right(Either::Right(form.with_status(Status::BadRequest))))
         }
@@ -153,7 +153,7 @@ impl InvitationContext<'_> {
         code: &str,
         notice: Option<Notice>,
     ) -> Result<Html<AcceptanceView>, Refusal> {
-        let profile = invitation.of;
+        let profile = invitation.profile;
         let view = AcceptanceView {
             notice,
             invited_by: invitation.invited_by,

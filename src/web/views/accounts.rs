@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use crate::accounts::{Account, AccountGroup, Closed, Invitation, NewAccount};
+use crate::accounts::{AccountGroup, AccountProfile, InactiveReason, Invitation, LocalAccount};
 use crate::domain::{DirectoryName, PersonId, Timestamp};
 
 use super::admin::{AdminNavItem, AdminPage};
@@ -80,25 +80,25 @@ pub(in crate::web) struct InvitationRow {
 }
 
 impl AccountRow {
-    pub(in crate::web) fn of(account: &Account, admin: &PersonId, now: Timestamp) -> Self {
-        let inactive = account.closed(now);
+    pub(in crate::web) fn of(account: &LocalAccount, admin: &PersonId, now: Timestamp) -> Self {
+        let inactive = account.inactive_reason(now);
         let (state, state_label) = match inactive {
             None => ("good", "open"),
-            Some(Closed::Disabled) => ("unknown", "disabled"),
-            Some(Closed::Expired) => ("unknown", "expired"),
+            Some(InactiveReason::Disabled) => ("unknown", "disabled"),
+            Some(InactiveReason::Expired) => ("unknown", "expired"),
         };
         Self {
             id: account.id.as_str().to_owned(),
-            username: username(&account.of),
-            display_name: account.of.display_name.clone(),
-            mail: mail(&account.of),
-            groups: groups(&account.of),
+            username: username(&account.profile),
+            display_name: account.profile.display_name.clone(),
+            mail: mail(&account.profile),
+            groups: groups(&account.profile),
             created_ms: account.created_at,
-            expires_ms: account.of.expires_at,
+            expires_ms: account.profile.expires_at,
             state,
             state_label,
             has_digest: account.has_digest,
-            second_factor: account.of.second_factor,
+            second_factor: account.profile.second_factor,
             actions: if account.id.person_id() == *admin { Vec::new() } else { actions(account) },
         }
     }
@@ -108,10 +108,10 @@ impl InvitationRow {
     pub(in crate::web) fn of(invitation: &Invitation, now: Timestamp) -> Self {
         Self {
             id: invitation.id,
-            username: username(&invitation.of),
-            display_name: invitation.of.display_name.clone(),
-            mail: mail(&invitation.of),
-            groups: groups(&invitation.of),
+            username: username(&invitation.profile),
+            display_name: invitation.profile.display_name.clone(),
+            mail: mail(&invitation.profile),
+            groups: groups(&invitation.profile),
             invited_by: invitation.invited_by.clone(),
             expires_ms: invitation.expires_at,
             has_expired: now >= invitation.expires_at,
@@ -119,7 +119,7 @@ impl InvitationRow {
     }
 }
 
-fn actions(account: &Account) -> Vec<AccountActionView> {
+fn actions(account: &LocalAccount) -> Vec<AccountActionView> {
     const ENABLE: AccountActionView = AccountActionView { path: "enable", label: "Enable" };
     const DISABLE: AccountActionView = AccountActionView { path: "disable", label: "Disable" };
     const REMOVE: AccountActionView = AccountActionView { path: "remove", label: "Remove" };
@@ -132,14 +132,14 @@ pub(in crate::web) fn accounts_navigation() -> Vec<AdminNavItem> {
 }
 
 /// The name as its owner types it, and as pages name it.
-pub(in crate::web) fn username(profile: &NewAccount) -> String {
+pub(in crate::web) fn username(profile: &AccountProfile) -> String {
     format!("{}\\{}", DirectoryName::LOCAL, profile.name)
 }
 
-fn mail(profile: &NewAccount) -> Option<String> {
+fn mail(profile: &AccountProfile) -> Option<String> {
     profile.mail.as_ref().map(ToString::to_string)
 }
 
-fn groups(profile: &NewAccount) -> Vec<String> {
+fn groups(profile: &AccountProfile) -> Vec<String> {
     profile.groups.iter().map(|group: &AccountGroup| format!("{}\\{group}", DirectoryName::LOCAL)).collect()
 }

@@ -3,19 +3,19 @@ use jiff::tz::TimeZone;
 
 use crate::domain::Timestamp;
 
-/// The text is no day.
+/// The error for a text that is no date.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is no day: write it as 2027-01-31")]
-pub struct InvalidDay(String);
+pub struct InvalidDate(String);
 
-/// The first moment after a day, in UTC, which is written as `2027-01-31`: an account is good to the end of its last day.
+/// The first moment after a date, in UTC, which is written as `2027-01-31`: an account is valid to the end of its last day.
 ///
 /// # Errors
-/// [`InvalidDay`] when there is no such day.
-pub fn end_of_day(text: &str) -> Result<Timestamp, InvalidDay> {
-    /// Longer, and it is none; nor is it repeated.
+/// [`InvalidDate`] when there is no such date.
+pub fn end_of_day(text: &str) -> Result<Timestamp, InvalidDate> {
+    /// The most characters that the error repeats.
     const LONGEST: usize = 32;
-    let invalid = || InvalidDay(text.chars().take(LONGEST).collect());
+    let invalid = || InvalidDate(text.chars().take(LONGEST).collect());
     let day: Date = text.trim().parse().map_err(|_| invalid())?;
     let next = day.tomorrow().and_then(|day| day.to_zoned(TimeZone::UTC)).map_err(|_| invalid())?;
     Ok(Timestamp::from_millis(next.timestamp().as_millisecond()))

@@ -2,17 +2,17 @@ use std::fmt;
 
 use sqlx::SqliteConnection;
 
-use super::{AccountName, Accounts};
+use super::{AccountName, LocalAccounts};
 use crate::domain::Timestamp;
 use crate::store::StoreError;
 
-/// How many are read at a time: what the command line did while the server was down is told in portions.
-const TOLD_AT_ONCE: i64 = 100;
+/// The most actions that are taken at a time: those from while the server was down come in batches.
+const BATCH_SIZE: i64 = 100;
 
-/// Something that was done to an account.
+/// An action on an account or an invitation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Act {
-    /// It was made.
+pub enum AccountAction {
+    /// It was created.
     Added,
     /// Somebody was invited to it.
     Invited,
@@ -26,9 +26,9 @@ pub enum Act {
     Enabled,
     /// It was removed.
     Removed,
-    /// It was put into other groups.
+    /// Its groups were replaced.
     GroupsSet,
-    /// It was given another password, by somebody else than its owner.
+    /// Its password was set by somebody else than its owner.
     PasswordSet,
     /// Digest was turned on.
     DigestOn,
@@ -36,27 +36,27 @@ pub enum Act {
     DigestOff,
 }
 
-/// Who does something to an account, as far as the store is concerned.
+/// The process that performs an action on an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Acted {
-    /// The server, which writes it into the audit by itself.
-    Here,
-    /// The command line: the server is told of it in the store.
-    OnCommandLine,
+pub enum ActionOrigin {
+    /// The server, which writes the action into the audit by itself.
+    Server,
+    /// The command line: the action is recorded in the store for the server.
+    CommandLine,
 }
 
-/// What the command line did.
+/// An action that the command line performed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Told {
-    /// When.
+pub struct CommandLineAction {
+    /// When it was performed.
     pub at: Timestamp,
-    /// What.
-    pub act: Act,
-    /// To which account, by its name then.
+    /// The action.
+    pub action: AccountAction,
+    /// The account, by its name then.
     pub account: String,
 }
 
-impl Act {
+impl AccountAction {
     const ALL: [Self; 11] = [
         Self::Added,
         Self::Invited,
@@ -88,29 +88,29 @@ impl Act {
         }
     }
 
-    /// The act that a word stands for.
+    /// The action that a word stands for.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|act| act.word() == word)
     }
 }
 
-impl fmt::Display for Act {
+impl fmt::Display for AccountAction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.word())
     }
 }
 
-/// What the command line does reaches the audit through the store: only the server writes the audit.
-impl Accounts {
-    /// Notes an act of the command line, together with the change itself.
-    pub(super) async fn note(
+/// The actions of the command line, which reach the audit through the store: only the server writes the audit.
+impl LocalAccounts {
+    /// Records an action of the command line, together with the change itself.
+    pub(super) async fn record_action(
         &self,
         writing: &mut SqliteConnection,
-        by: Acted,
-        act: Act,
+        by: ActionOrigin,
+        act: AccountAction,
         account: &AccountName,
     ) -> Result<(), StoreError> {
-        if by == Acted::Here {
+        if by == ActionOrigin::Server {
             return Ok(());
         }
         sqlx::query("INSERT INTO acts (at, act, account) VALUES (?, ?, ?)")
@@ -123,12 +123,12 @@ impl Accounts {
         Ok(())
     }
 
-    /// Takes what the command line did and nobody has been told of yet, oldest first. Whoever takes it writes it into the
-    /// audit. To be called until it is empty.
+    /// Takes the command line's actions that are not in the audit yet, oldest first. The caller writes them into the audit,
+    /// and calls this until there are none.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be read or written; then nothing is taken.
-    pub async fn take_acts(&self) -> Result<Vec<Told>, StoreError> {
+    pub async fn take_actions(&self) -> Result<Vec<CommandLineAction>, StoreError> {
         let any: bool = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM acts)")
             .fetch_one(self.pool())
             .await
@@ -139,17 +139,17 @@ impl Accounts {
         let mut rows: Vec<(i64, i64, String, String)> = sqlx::query_as(
             "DELETE FROM acts WHERE id IN (SELECT id FROM acts ORDER BY id LIMIT ?) RETURNING id, at, act, account",
         )
-        .bind(TOLD_AT_ONCE)
+        .bind(BATCH_SIZE)
         .fetch_all(self.pool())
         .await
         .map_err(|error| self.query_failed(&error))?;
         rows.sort_unstable();
         let told = rows.into_iter().filter_map(|(_, at, word, account)| {
-            let Some(act) = Act::from_word(&word) else {
+            let Some(act) = AccountAction::from_word(&word) else {
                 tracing::warn!(word, account, "an act of a later version's command line is not told to the audit");
                 return None;
             };
-            Some(Told { at: Timestamp::from_millis(at), act, account })
+            Some(CommandLineAction { at: Timestamp::from_millis(at), action: act, account })
         });
         Ok(told.collect())
     }

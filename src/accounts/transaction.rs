@@ -1,30 +1,30 @@
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 
-use super::{AccountError, AccountGroup, Accounts, MailAddress, NewAccount};
+use super::{AccountError, AccountGroup, AccountProfile, LocalAccounts, MailAddress};
 use crate::store::StoreError;
 
-/// A change that nobody sees half of.
-pub(super) type Writing = Transaction<'static, Sqlite>;
+/// A write transaction.
+pub(super) type WriteTransaction = Transaction<'static, Sqlite>;
 
-/// How changes are written, beside whoever writes from the command line.
-impl Accounts {
-    /// Begins a change. It has the file for itself at once: what it reads stays true until it is written.
-    pub(super) async fn write(&self) -> Result<Writing, StoreError> {
+/// Write transactions, beside those of the command line.
+impl LocalAccounts {
+    /// Begins a write transaction. It locks the file at once: what it reads stays true until it is committed.
+    pub(super) async fn begin_write(&self) -> Result<WriteTransaction, StoreError> {
         self.pool().begin_with("BEGIN IMMEDIATE").await.map_err(|error| self.query_failed(&error))
     }
 
-    /// Ends the change, and tells whoever wants to know.
-    pub(super) async fn wrote(&self, writing: Writing) -> Result<(), StoreError> {
+    /// Commits the transaction, and notifies subscribers.
+    pub(super) async fn commit(&self, writing: WriteTransaction) -> Result<(), StoreError> {
         writing.commit().await.map_err(|error| self.query_failed(&error))?;
-        self.look_again().await
+        self.refresh_index().await
     }
 
-    /// Makes sure that nobody has the name or the address, and that neither is promised to anybody. `but` is the
-    /// invitation that is being accepted; those that have expired promise nothing any more.
-    pub(super) async fn must_be_free(
+    /// Checks that no account and no open invitation has the name or the address. `except` is the invitation that is being
+    /// accepted; expired ones are removed.
+    pub(super) async fn check_available(
         &self,
         writing: &mut SqliteConnection,
-        of: &NewAccount,
+        of: &AccountProfile,
         but: Option<i64>,
     ) -> Result<(), AccountError> {
         let mail = of.mail.as_ref().map(MailAddress::as_str);
@@ -54,8 +54,8 @@ impl Accounts {
     }
 }
 
-/// Groups as a row has them.
-pub(super) fn groups_text(groups: &[AccountGroup]) -> String {
+/// The JSON of groups in a row.
+pub(super) fn groups_json(groups: &[AccountGroup]) -> String {
     let mut names: Vec<&str> = groups.iter().map(AccountGroup::as_str).collect();
     names.sort_unstable();
     names.dedup();
