@@ -90,7 +90,7 @@ impl AccountAction {
 
     /// The action that a word stands for.
     pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|act| act.word() == word)
+        Self::ALL.into_iter().find(|action| action.word() == word)
     }
 }
 
@@ -105,19 +105,19 @@ impl LocalAccounts {
     /// Records an action of the command line, together with the change itself.
     pub(super) async fn record_action(
         &self,
-        writing: &mut SqliteConnection,
-        by: ActionOrigin,
-        act: AccountAction,
+        transaction: &mut SqliteConnection,
+        origin: ActionOrigin,
+        action: AccountAction,
         account: &AccountName,
     ) -> Result<(), StoreError> {
-        if by == ActionOrigin::Server {
+        if origin == ActionOrigin::Server {
             return Ok(());
         }
         sqlx::query("INSERT INTO acts (at, act, account) VALUES (?, ?, ?)")
             .bind(self.now().as_millis())
-            .bind(act.word())
+            .bind(action.word())
             .bind(account.as_str())
-            .execute(writing)
+            .execute(transaction)
             .await
             .map_err(|error| self.query_failed(&error))?;
         Ok(())
@@ -144,13 +144,13 @@ impl LocalAccounts {
         .await
         .map_err(|error| self.query_failed(&error))?;
         rows.sort_unstable();
-        let told = rows.into_iter().filter_map(|(_, at, word, account)| {
-            let Some(act) = AccountAction::from_word(&word) else {
+        let actions = rows.into_iter().filter_map(|(_, at, word, account)| {
+            let Some(action) = AccountAction::from_word(&word) else {
                 tracing::warn!(word, account, "an act of a later version's command line is not told to the audit");
                 return None;
             };
-            Some(CommandLineAction { at: Timestamp::from_millis(at), action: act, account })
+            Some(CommandLineAction { at: Timestamp::from_millis(at), action, account })
         });
-        Ok(told.collect())
+        Ok(actions.collect())
     }
 }

@@ -43,10 +43,10 @@ impl LocalAccounts {
     /// [`subscribe`](Self::subscribe).
     pub async fn watch_changes(&self) {
         let mut seen = None;
-        let mut looked_at = self.now();
+        let mut polled_at = self.now();
         loop {
-            match self.poll_changes(&mut seen, looked_at).await {
-                Ok(at) => looked_at = at,
+            match self.poll_changes(&mut seen, polled_at).await {
+                Ok(at) => polled_at = at,
                 Err(error) => {
                     seen = None;
                     tracing::error!(%error, "nobody can see whether local accounts have changed");
@@ -94,10 +94,10 @@ impl LocalAccounts {
             .fetch_all(self.pool())
             .await
             .map_err(|error| self.query_failed(&error))?;
-        self.inner.index.send_modify(|known| {
-            *known = Arc::new(AccountIndex {
+        self.inner.index.send_modify(|index| {
+            *index = Arc::new(AccountIndex {
                 mail_addresses: mails.into_iter().collect(),
-                generation: known.generation + 1,
+                generation: index.generation + 1,
             });
         });
         Ok(())

@@ -37,21 +37,21 @@ impl LocalAccounts {
     /// [`AccountError`] when the name or address is another's, or there are too many open ones.
     pub async fn invite(
         &self,
-        of: AccountProfile,
+        profile: AccountProfile,
         invited_by: &str,
-        by: ActionOrigin,
+        origin: ActionOrigin,
     ) -> Result<(InvitationCode, Invitation), AccountError> {
         let code = InvitationCode::generate()?;
         let now = self.now();
-        let mut writing = self.begin_write().await?;
+        let mut transaction = self.begin_write().await?;
         sqlx::query("DELETE FROM invitations WHERE expires_at <= ?")
             .bind((now - KEEP_EXPIRED).as_millis())
-            .execute(&mut *writing)
+            .execute(&mut *transaction)
             .await
             .map_err(|error| self.query_failed(&error))?;
-        self.check_available(&mut writing, &of, None).await?;
+        self.check_available(&mut transaction, &profile, None).await?;
         let count: i64 = sqlx::query_scalar("SELECT count(*) FROM invitations")
-            .fetch_one(&mut *writing)
+            .fetch_one(&mut *transaction)
             .await
             .map_err(|error| self.query_failed(&error))?;
         if count >= MAX_INVITATIONS {
@@ -63,20 +63,20 @@ impl LocalAccounts {
             columns!()
         ))
         .bind(code.hash().to_vec())
-        .bind(of.name.as_str())
-        .bind(&of.display_name)
-        .bind(of.mail.as_ref().map(MailAddress::as_str))
-        .bind(groups_json(&of.groups))
-        .bind(of.expires_at.map(Timestamp::as_millis))
-        .bind(of.second_factor)
+        .bind(profile.name.as_str())
+        .bind(&profile.display_name)
+        .bind(profile.mail.as_ref().map(MailAddress::as_str))
+        .bind(groups_json(&profile.groups))
+        .bind(profile.expires_at.map(Timestamp::as_millis))
+        .bind(profile.second_factor)
         .bind(invited_by)
         .bind(now.as_millis())
         .bind((now + self.inner.invitation_lasts).as_millis())
-        .fetch_one(&mut *writing)
+        .fetch_one(&mut *transaction)
         .await
         .map_err(|error| self.query_failed(&error))?;
-        self.record_action(&mut writing, by, AccountAction::Invited, &of.name).await?;
-        self.commit(writing).await?;
+        self.record_action(&mut transaction, origin, AccountAction::Invited, &profile.name).await?;
+        self.commit(transaction).await?;
         Ok((code, self.read_invitation(row)?))
     }
 
@@ -121,28 +121,28 @@ impl LocalAccounts {
         password: &Password,
     ) -> Result<LocalAccount, AccountError> {
         let invitation = self.invitation(code).await?.ok_or(AccountError::Gone)?;
-        let mut of = invitation.profile;
+        let mut profile = invitation.profile;
         // Neither the display name of the invitation nor the chosen one makes a password.
-        self.rules().check(password, &of)?;
+        self.rules().check(password, &profile)?;
         if let Some(display_name) = display_name {
-            display_name.clone_into(&mut of.display_name);
+            display_name.clone_into(&mut profile.display_name);
         }
-        self.rules().check(password, &of)?;
+        self.rules().check(password, &profile)?;
         let hash = self.inner.hashing.hash(password).await?;
-        let mut writing = self.begin_write().await?;
+        let mut transaction = self.begin_write().await?;
         // Checked and used up in one statement: of several who accept at once, one does.
         let taken = sqlx::query("DELETE FROM invitations WHERE code_hash = ? AND expires_at > ?")
             .bind(code.hash().to_vec())
             .bind(self.now().as_millis())
-            .execute(&mut *writing)
+            .execute(&mut *transaction)
             .await
             .map_err(|error| self.query_failed(&error))?;
         if taken.rows_affected() == 0 {
             return Err(AccountError::Gone);
         }
-        self.check_available(&mut writing, &of, Some(invitation.id)).await?;
-        let account = self.insert(&mut writing, of, &hash).await?;
-        self.commit(writing).await?;
+        self.check_available(&mut transaction, &profile, Some(invitation.id)).await?;
+        let account = self.insert(&mut transaction, profile, &hash).await?;
+        self.commit(transaction).await?;
         Ok(account)
     }
 
@@ -150,24 +150,24 @@ impl LocalAccounts {
     ///
     /// # Errors
     /// [`AccountError::Gone`] when there is none: it may have been accepted.
-    pub async fn withdraw(&self, id: i64, by: ActionOrigin) -> Result<Invitation, AccountError> {
-        let mut writing = self.begin_write().await?;
+    pub async fn withdraw(&self, id: i64, origin: ActionOrigin) -> Result<Invitation, AccountError> {
+        let mut transaction = self.begin_write().await?;
         let row: Option<StoredInvitation> =
             sqlx::query_as(concat!("DELETE FROM invitations WHERE id = ? RETURNING ", columns!()))
                 .bind(id)
-                .fetch_optional(&mut *writing)
+                .fetch_optional(&mut *transaction)
                 .await
                 .map_err(|error| self.query_failed(&error))?;
         let withdrawn = self.read_invitation(row.ok_or(AccountError::Gone)?)?;
-        self.record_action(&mut writing, by, AccountAction::Withdrawn, &withdrawn.profile.name).await?;
-        self.commit(writing).await?;
+        self.record_action(&mut transaction, origin, AccountAction::Withdrawn, &withdrawn.profile.name).await?;
+        self.commit(transaction).await?;
         Ok(withdrawn)
     }
 
     fn read_invitation(&self, row: StoredInvitation) -> Result<Invitation, StoreError> {
-        let StoredInvitation { id, profile: of, account_expires_at, invited_by, created_at, expires_at } = row;
-        let of = of.into_profile(account_expires_at).map_err(|reason| self.inner.store.damaged(&reason))?;
+        let StoredInvitation { id, profile, account_expires_at, invited_by, created_at, expires_at } = row;
+        let profile = profile.into_profile(account_expires_at).map_err(|reason| self.inner.store.damaged(&reason))?;
         let (created_at, expires_at) = (Timestamp::from_millis(created_at), Timestamp::from_millis(expires_at));
-        Ok(Invitation { id, profile: of, invited_by, created_at, expires_at })
+        Ok(Invitation { id, profile, invited_by, created_at, expires_at })
     }
 }

@@ -79,11 +79,11 @@ impl FromStr for MailAddress {
 
     fn from_str(text: &str) -> Result<Self, InvalidAccountName> {
         let address = text.trim().to_lowercase();
-        let sound = |c: char| !c.is_whitespace() && !c.is_control() && !"\\\"<>(),;:".contains(c);
+        let allowed = |c: char| !c.is_whitespace() && !c.is_control() && !"\\\"<>(),;:".contains(c);
         let whole = address.split_once('@').is_some_and(|(name, domain)| {
             !name.is_empty() && domain.split('.').all(|label| !label.is_empty()) && !domain.contains('@')
         });
-        if whole && address.len() <= MAX_MAIL_LENGTH && address.chars().all(sound) {
+        if whole && address.len() <= MAX_MAIL_LENGTH && address.chars().all(allowed) {
             return Ok(Self(address));
         }
         Err(InvalidAccountName::Mail(text.chars().take(MAX_MAIL_LENGTH).collect()))
@@ -141,9 +141,9 @@ impl AccountId {
 
 fn parse_name(text: &str) -> Option<String> {
     let name = text.trim().to_ascii_lowercase();
-    let sound = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-_".contains(c);
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-_".contains(c);
     let begins = name.starts_with(|c: char| c.is_ascii_alphanumeric());
-    (begins && name.len() <= MAX_NAME_LENGTH && name.chars().all(sound)).then_some(name)
+    (begins && name.len() <= MAX_NAME_LENGTH && name.chars().all(allowed)).then_some(name)
 }
 
 #[cfg(test)]

@@ -52,13 +52,13 @@ impl ProfileColumns {
     /// The profile, or an error that says what about it cannot be read.
     pub(super) fn into_profile(self, expires_at: Option<i64>) -> Result<AccountProfile, String> {
         let Self { name, display_name, mail, groups, second_factor } = self;
-        let of = |error: &dyn std::fmt::Display| format!("the account {name:?} cannot be read: {error}");
-        let groups: Vec<String> = serde_json::from_str(&groups).map_err(|error| of(&error))?;
+        let unreadable = |error: &dyn std::fmt::Display| format!("the account {name:?} cannot be read: {error}");
+        let groups: Vec<String> = serde_json::from_str(&groups).map_err(|error| unreadable(&error))?;
         let groups = groups.iter().map(|group| group.parse::<AccountGroup>()).collect::<Result<_, _>>();
         Ok(AccountProfile {
-            name: name.parse().map_err(|error| of(&error))?,
-            groups: groups.map_err(|error| of(&error))?,
-            mail: mail.map(|mail| mail.parse::<MailAddress>()).transpose().map_err(|error| of(&error))?,
+            name: name.parse().map_err(|error| unreadable(&error))?,
+            groups: groups.map_err(|error| unreadable(&error))?,
+            mail: mail.map(|mail| mail.parse::<MailAddress>()).transpose().map_err(|error| unreadable(&error))?,
             display_name,
             expires_at: expires_at.map(Timestamp::from_millis),
             second_factor,

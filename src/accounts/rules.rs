@@ -58,24 +58,24 @@ impl PasswordRules {
     ///
     /// # Errors
     /// [`PasswordRuleViolation`], in words for the account's owner.
-    pub fn check(&self, password: &Password, of: &AccountProfile) -> Result<(), PasswordRuleViolation> {
+    pub fn check(&self, password: &Password, profile: &AccountProfile) -> Result<(), PasswordRuleViolation> {
         let length = password.expose().chars().count();
         if length < self.min_length {
             return Err(PasswordRuleViolation::TooShort { length, shortest: self.min_length });
         }
-        let mut known: Vec<&str> = self.common_words.iter().map(String::as_str).collect();
-        known.push(of.name.as_str());
-        known.push(&of.display_name);
-        known.extend(of.display_name.split_whitespace());
-        if let Some(mail) = &of.mail {
-            known.push(mail.as_str());
-            known.extend(mail.as_str().split(['@', '.']));
+        let mut user_inputs: Vec<&str> = self.common_words.iter().map(String::as_str).collect();
+        user_inputs.push(profile.name.as_str());
+        user_inputs.push(&profile.display_name);
+        user_inputs.extend(profile.display_name.split_whitespace());
+        if let Some(mail) = &profile.mail {
+            user_inputs.push(mail.as_str());
+            user_inputs.extend(mail.as_str().split(['@', '.']));
         }
-        let guessed = zxcvbn::zxcvbn(password.expose(), &known);
-        if guessed.score() >= MIN_SCORE {
+        let estimate = zxcvbn::zxcvbn(password.expose(), &user_inputs);
+        if estimate.score() >= MIN_SCORE {
             return Ok(());
         }
-        let hint = guessed.feedback().and_then(zxcvbn::feedback::Feedback::warning);
+        let hint = estimate.feedback().and_then(zxcvbn::feedback::Feedback::warning);
         Err(PasswordRuleViolation::Guessable { hint: hint.map_or_else(String::new, |hint| format!("{hint} ")) })
     }
 }

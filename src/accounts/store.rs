@@ -87,17 +87,17 @@ impl LocalAccounts {
     /// [`AccountError`] when the name or address is another's, the password is against the rules, or the store fails.
     pub async fn add(
         &self,
-        of: AccountProfile,
+        profile: AccountProfile,
         password: &Password,
-        by: ActionOrigin,
+        origin: ActionOrigin,
     ) -> Result<LocalAccount, AccountError> {
-        self.rules().check(password, &of)?;
+        self.rules().check(password, &profile)?;
         let hash = self.inner.hashing.hash(password).await?;
-        let mut writing = self.begin_write().await?;
-        self.check_available(&mut writing, &of, None).await?;
-        let account = self.insert(&mut writing, of, &hash).await?;
-        self.record_action(&mut writing, by, AccountAction::Added, &account.profile.name).await?;
-        self.commit(writing).await?;
+        let mut transaction = self.begin_write().await?;
+        self.check_available(&mut transaction, &profile, None).await?;
+        let account = self.insert(&mut transaction, profile, &hash).await?;
+        self.record_action(&mut transaction, origin, AccountAction::Added, &account.profile.name).await?;
+        self.commit(transaction).await?;
         Ok(account)
     }
 
@@ -178,7 +178,7 @@ impl LocalAccounts {
         &self,
         id: &AccountId,
         password: &Password,
-        by: ActionOrigin,
+        origin: ActionOrigin,
     ) -> Result<LocalAccount, AccountError> {
         let account = self.get(id).await?.ok_or(AccountError::Gone)?;
         self.rules().check(password, &account.profile)?;
@@ -190,7 +190,7 @@ impl LocalAccounts {
         .bind(hash)
         .bind(self.now().as_millis())
         .bind(id.as_str().to_owned());
-        self.execute_change(changed, by, AccountAction::PasswordSet).await
+        self.execute_change(changed, origin, AccountAction::PasswordSet).await
     }
 
     /// Disables an account, or enables it again.
@@ -201,7 +201,7 @@ impl LocalAccounts {
         &self,
         id: &AccountId,
         disabled: bool,
-        by: ActionOrigin,
+        origin: ActionOrigin,
     ) -> Result<LocalAccount, AccountError> {
         let changed = sqlx::query_as(concat!(
             "UPDATE accounts SET disabled_at = iif(?1, coalesce(disabled_at, ?2), NULL) WHERE id = ?3 RETURNING ",
@@ -210,7 +210,7 @@ impl LocalAccounts {
         .bind(disabled)
         .bind(self.now().as_millis())
         .bind(id.as_str().to_owned());
-        self.execute_change(changed, by, if disabled { AccountAction::Disabled } else { AccountAction::Enabled }).await
+        self.execute_change(changed, origin, if disabled { AccountAction::Disabled } else { AccountAction::Enabled }).await
     }
 
     /// Puts an account into these groups, and into no others.
@@ -221,12 +221,12 @@ impl LocalAccounts {
         &self,
         id: &AccountId,
         groups: &[AccountGroup],
-        by: ActionOrigin,
+        origin: ActionOrigin,
     ) -> Result<LocalAccount, AccountError> {
         let changed = sqlx::query_as(concat!("UPDATE accounts SET groups = ? WHERE id = ? RETURNING ", columns!()))
             .bind(groups_json(groups))
             .bind(id.as_str().to_owned());
-        self.execute_change(changed, by, AccountAction::GroupsSet).await
+        self.execute_change(changed, origin, AccountAction::GroupsSet).await
     }
 
     /// Sets the credentials of an account for Digest, encrypted by the caller, or removes them. `password_set_at` says to
@@ -239,9 +239,9 @@ impl LocalAccounts {
         id: &AccountId,
         sealed: Option<Vec<u8>>,
         password_set_at: Timestamp,
-        by: ActionOrigin,
+        origin: ActionOrigin,
     ) -> Result<LocalAccount, AccountError> {
-        let act = if sealed.is_some() { AccountAction::DigestOn } else { AccountAction::DigestOff };
+        let action = if sealed.is_some() { AccountAction::DigestOn } else { AccountAction::DigestOff };
         let changed = sqlx::query_as(concat!(
             "UPDATE accounts SET digest = ? WHERE id = ? AND password_set_at = ? RETURNING ",
             columns!()
@@ -249,7 +249,7 @@ impl LocalAccounts {
         .bind(sealed)
         .bind(id.as_str().to_owned())
         .bind(password_set_at.as_millis());
-        self.execute_change(changed, by, act).await
+        self.execute_change(changed, origin, action).await
     }
 
     /// The credentials of an account for Digest, as they were given to [`Self::set_digest`].
@@ -269,9 +269,9 @@ impl LocalAccounts {
     ///
     /// # Errors
     /// [`AccountError::Gone`] when there is no such account.
-    pub async fn remove(&self, id: &AccountId, by: ActionOrigin) -> Result<LocalAccount, AccountError> {
+    pub async fn remove(&self, id: &AccountId, origin: ActionOrigin) -> Result<LocalAccount, AccountError> {
         let removed = sqlx::query_as(concat!("DELETE FROM accounts WHERE id = ? RETURNING ", columns!()));
-        self.execute_change(removed.bind(id.as_str().to_owned()), by, AccountAction::Removed).await
+        self.execute_change(removed.bind(id.as_str().to_owned()), origin, AccountAction::Removed).await
     }
 
     /// The rules for passwords here.
@@ -287,12 +287,12 @@ impl LocalAccounts {
     /// Inserts an account that was checked before.
     pub(super) async fn insert(
         &self,
-        writing: &mut WriteTransaction,
-        of: AccountProfile,
+        transaction: &mut WriteTransaction,
+        profile: AccountProfile,
         hash: &str,
     ) -> Result<LocalAccount, AccountError> {
         let count: i64 = sqlx::query_scalar("SELECT count(*) FROM accounts")
-            .fetch_one(&mut **writing)
+            .fetch_one(&mut **transaction)
             .await
             .map_err(|error| self.query_failed(&error))?;
         if count >= MAX_ACCOUNTS {
@@ -304,15 +304,15 @@ impl LocalAccounts {
             columns!()
         ))
         .bind(AccountId::generate()?.as_str())
-        .bind(of.name.as_str())
-        .bind(&of.display_name)
-        .bind(of.mail.as_ref().map(MailAddress::as_str))
-        .bind(groups_json(&of.groups))
+        .bind(profile.name.as_str())
+        .bind(&profile.display_name)
+        .bind(profile.mail.as_ref().map(MailAddress::as_str))
+        .bind(groups_json(&profile.groups))
         .bind(self.now().as_millis())
-        .bind(of.expires_at.map(Timestamp::as_millis))
+        .bind(profile.expires_at.map(Timestamp::as_millis))
         .bind(hash)
-        .bind(of.second_factor)
-        .fetch_one(&mut **writing)
+        .bind(profile.second_factor)
+        .fetch_one(&mut **transaction)
         .await
         .map_err(|error| self.query_failed(&error))?;
         Ok(self.read_account(row)?)
@@ -322,13 +322,13 @@ impl LocalAccounts {
     async fn execute_change(
         &self,
         statement: ChangeStatement,
-        by: ActionOrigin,
-        act: AccountAction,
+        origin: ActionOrigin,
+        action: AccountAction,
     ) -> Result<LocalAccount, AccountError> {
-        let mut writing = self.begin_write().await?;
-        let account = self.read_optional(statement.fetch_optional(&mut *writing).await)?.ok_or(AccountError::Gone)?;
-        self.record_action(&mut writing, by, act, &account.profile.name).await?;
-        self.commit(writing).await?;
+        let mut transaction = self.begin_write().await?;
+        let account = self.read_optional(statement.fetch_optional(&mut *transaction).await)?.ok_or(AccountError::Gone)?;
+        self.record_action(&mut transaction, origin, action, &account.profile.name).await?;
+        self.commit(transaction).await?;
         Ok(account)
     }
 

@@ -68,7 +68,7 @@ fn password(text: &str) -> Password {
 
 #[tokio::test]
 async fn an_account_is_kept_as_it_was_made_and_its_password_is_not() {
-    let house = AccountsFixture::new().await;
+    let fixture = AccountsFixture::new().await;
     let of = AccountProfile {
         mail: "Ann@Partner.example".parse().ok(),
         groups: vec!["guests".parse().unwrap(), "admins".parse().unwrap(), "guests".parse().unwrap()],
@@ -76,10 +76,10 @@ async fn an_account_is_kept_as_it_was_made_and_its_password_is_not() {
         second_factor: true,
         ..AccountProfile::named(name("Ann"), "Ann Partner")
     };
-    let account = house.accounts.add(of, &password(GOOD), ActionOrigin::Server).await.unwrap();
-    assert_eq!(house.accounts.get(&account.id).await.unwrap().as_ref(), Some(&account));
-    assert_eq!(house.accounts.by_name(&name("ann")).await.unwrap().as_ref(), Some(&account));
-    assert_eq!(house.accounts.by_mail(&"ann@partner.example".parse().unwrap()).await.unwrap().as_ref(), Some(&account));
+    let account = fixture.accounts.add(of, &password(GOOD), ActionOrigin::Server).await.unwrap();
+    assert_eq!(fixture.accounts.get(&account.id).await.unwrap().as_ref(), Some(&account));
+    assert_eq!(fixture.accounts.by_name(&name("ann")).await.unwrap().as_ref(), Some(&account));
+    assert_eq!(fixture.accounts.by_mail(&"ann@partner.example".parse().unwrap()).await.unwrap().as_ref(), Some(&account));
     let person = account.person();
     assert_eq!((person.qualified_name().as_str(), &*person.display_name), ("local\\ann", "Ann Partner"));
     assert_eq!(person.principal, None, "an address written down here would pass for a directory's");
@@ -88,89 +88,89 @@ async fn an_account_is_kept_as_it_was_made_and_its_password_is_not() {
         ["admins", "guests", "second-factor"]
     );
     assert!(person.requires_second_factor());
-    house.accounts.close().await;
-    let kept = std::fs::read(house.file()).unwrap();
+    fixture.accounts.close().await;
+    let kept = std::fs::read(fixture.file()).unwrap();
     let kept = String::from_utf8_lossy(&kept);
     assert!(kept.contains("$argon2id$") && !kept.contains(GOOD));
 }
 
 #[tokio::test]
 async fn a_right_password_is_right_and_nothing_else_is() {
-    let house = AccountsFixture::new().await;
-    let ann = house.add("ann").await;
-    assert_eq!(house.check(&ann, GOOD).await, PasswordCheck::Correct);
-    assert_eq!(house.check(&ann, OTHER).await, PasswordCheck::Wrong);
-    assert_eq!(house.accounts.check_password(None, &password(GOOD)).await.unwrap(), PasswordCheck::Wrong);
-    house.clock.advance(Duration::from_secs(1));
-    let changed = house.accounts.set_password(&ann.id, &password(OTHER), ActionOrigin::Server).await.unwrap();
+    let fixture = AccountsFixture::new().await;
+    let ann = fixture.add("ann").await;
+    assert_eq!(fixture.check(&ann, GOOD).await, PasswordCheck::Correct);
+    assert_eq!(fixture.check(&ann, OTHER).await, PasswordCheck::Wrong);
+    assert_eq!(fixture.accounts.check_password(None, &password(GOOD)).await.unwrap(), PasswordCheck::Wrong);
+    fixture.clock.advance(Duration::from_secs(1));
+    let changed = fixture.accounts.set_password(&ann.id, &password(OTHER), ActionOrigin::Server).await.unwrap();
     assert_eq!(changed.password_set_at, START + Duration::from_secs(1));
     assert_eq!(
-        (house.check(&ann, GOOD).await, house.check(&ann, OTHER).await),
+        (fixture.check(&ann, GOOD).await, fixture.check(&ann, OTHER).await),
         (PasswordCheck::Wrong, PasswordCheck::Correct)
     );
 }
 
 #[tokio::test]
 async fn an_unknown_name_takes_the_same_work_as_a_wrong_password() {
-    let house = AccountsFixture::new().await;
-    let ann = house.add("ann").await;
-    house.accounts.prepare_dummy_hash().await.unwrap();
-    let computed = || house.accounts.inner.hashing.computed.load(std::sync::atomic::Ordering::SeqCst);
+    let fixture = AccountsFixture::new().await;
+    let ann = fixture.add("ann").await;
+    fixture.accounts.prepare_dummy_hash().await.unwrap();
+    let computed = || fixture.accounts.inner.hashing.computed.load(std::sync::atomic::Ordering::SeqCst);
     let before = computed();
-    house.check(&ann, OTHER).await;
+    fixture.check(&ann, OTHER).await;
     let wrong = computed() - before;
-    house.accounts.check_password(None, &password(OTHER)).await.unwrap();
+    fixture.accounts.check_password(None, &password(OTHER)).await.unwrap();
     assert_eq!((wrong, computed() - before - wrong), (1, 1));
 }
 
 #[tokio::test]
 async fn a_hash_of_less_cost_is_made_anew_by_the_sign_in_that_shows_the_password() {
     use argon2::password_hash::{PasswordHasher as _, SaltString};
-    let house = AccountsFixture::new().await;
-    let ann = house.add("ann").await;
+    let fixture = AccountsFixture::new().await;
+    let ann = fixture.add("ann").await;
     let params = argon2::Params::new(8 * 1024, 1, 1, None).unwrap();
     let weak = argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params);
     let weak = weak.hash_password(GOOD.as_bytes(), &SaltString::encode_b64(&[7; 16]).unwrap()).unwrap().to_string();
-    sqlx::query("UPDATE accounts SET password_hash = ?").bind(weak).execute(house.accounts.pool()).await.unwrap();
+    sqlx::query("UPDATE accounts SET password_hash = ?").bind(weak).execute(fixture.accounts.pool()).await.unwrap();
     let hash =
-        || sqlx::query_scalar::<_, String>("SELECT password_hash FROM accounts").fetch_one(house.accounts.pool());
-    assert_eq!(house.check(&ann, OTHER).await, PasswordCheck::Wrong);
+        || sqlx::query_scalar::<_, String>("SELECT password_hash FROM accounts").fetch_one(fixture.accounts.pool());
+    assert_eq!(fixture.check(&ann, OTHER).await, PasswordCheck::Wrong);
     assert!(hash().await.unwrap().contains("m=8192"));
-    assert_eq!(house.check(&ann, GOOD).await, PasswordCheck::Correct);
+    assert_eq!(fixture.check(&ann, GOOD).await, PasswordCheck::Correct);
     assert!(hash().await.unwrap().contains("m=19456,t=2,p=1"));
-    assert_eq!(house.check(&ann, GOOD).await, PasswordCheck::Correct);
+    assert_eq!(fixture.check(&ann, GOOD).await, PasswordCheck::Correct);
 }
 
 #[tokio::test]
 async fn a_name_and_an_address_are_one_accounts_and_a_removed_ones_are_free() {
-    let house = AccountsFixture::new().await;
+    let fixture = AccountsFixture::new().await;
     let mail = "ann@partner.example".parse().ok();
     let ann = AccountProfile { mail, ..new("ann") };
-    let first = house.accounts.add(ann.clone(), &password(GOOD), ActionOrigin::Server).await.unwrap();
-    let again = house.accounts.add(new("ANN"), &password(GOOD), ActionOrigin::Server).await;
+    let first = fixture.accounts.add(ann.clone(), &password(GOOD), ActionOrigin::Server).await.unwrap();
+    let again = fixture.accounts.add(new("ANN"), &password(GOOD), ActionOrigin::Server).await;
     assert!(matches!(again, Err(AccountError::NameTaken(_))), "{again:?}");
     let same_mail = AccountProfile { mail: ann.mail.clone(), ..new("bob") };
-    let refused = house.accounts.invite(same_mail, "alice", ActionOrigin::Server).await;
+    let refused = fixture.accounts.invite(same_mail, "alice", ActionOrigin::Server).await;
     assert!(matches!(refused, Err(AccountError::MailTaken(_))), "{refused:?}");
-    house.accounts.remove(&first.id, ActionOrigin::Server).await.unwrap();
-    let second = house.accounts.add(ann, &password(GOOD), ActionOrigin::Server).await.unwrap();
+    fixture.accounts.remove(&first.id, ActionOrigin::Server).await.unwrap();
+    let second = fixture.accounts.add(ann, &password(GOOD), ActionOrigin::Server).await.unwrap();
     assert_ne!(first.id, second.id, "an account made anew is another");
-    let gone = house.accounts.remove(&first.id, ActionOrigin::Server).await;
+    let gone = fixture.accounts.remove(&first.id, ActionOrigin::Server).await;
     assert!(matches!(gone, Err(AccountError::Gone)), "{gone:?}");
 }
 
 #[tokio::test]
 async fn an_account_is_closed_while_it_is_disabled_and_from_its_end_on() {
-    let house = AccountsFixture::new().await;
-    let ann = house.add("ann").await;
+    let fixture = AccountsFixture::new().await;
+    let ann = fixture.add("ann").await;
     assert_eq!(ann.inactive_reason(START), None);
-    let disabled = house.accounts.set_disabled(&ann.id, true, ActionOrigin::Server).await.unwrap();
+    let disabled = fixture.accounts.set_disabled(&ann.id, true, ActionOrigin::Server).await.unwrap();
     assert_eq!(disabled.inactive_reason(START), Some(InactiveReason::Disabled));
-    let enabled = house.accounts.set_disabled(&ann.id, false, ActionOrigin::Server).await.unwrap();
+    let enabled = fixture.accounts.set_disabled(&ann.id, false, ActionOrigin::Server).await.unwrap();
     assert_eq!(enabled.inactive_reason(START), None);
     let end = START + Duration::from_hours(1);
     let guest = AccountProfile { expires_at: Some(end), ..new("guest") };
-    let guest = house.accounts.add(guest, &password(GOOD), ActionOrigin::Server).await.unwrap();
+    let guest = fixture.accounts.add(guest, &password(GOOD), ActionOrigin::Server).await.unwrap();
     assert_eq!(
         (guest.inactive_reason(end - Duration::from_millis(1)), guest.inactive_reason(end)),
         (None, Some(InactiveReason::Expired))
@@ -179,108 +179,108 @@ async fn an_account_is_closed_while_it_is_disabled_and_from_its_end_on() {
 
 #[tokio::test]
 async fn an_invitation_works_once() {
-    let house = AccountsFixture::new().await;
-    let (code, invitation) = house.accounts.invite(new("ann"), "alice", ActionOrigin::Server).await.unwrap();
+    let fixture = AccountsFixture::new().await;
+    let (code, invitation) = fixture.accounts.invite(new("ann"), "alice", ActionOrigin::Server).await.unwrap();
     assert_eq!((invitation.invited_by.as_str(), invitation.expires_at), ("alice", START + LASTS));
-    assert_eq!(house.accounts.invitation(&code).await.unwrap(), Some(invitation));
-    let short = house.accounts.accept(&code, None, &password("short")).await;
+    assert_eq!(fixture.accounts.invitation(&code).await.unwrap(), Some(invitation));
+    let short = fixture.accounts.accept(&code, None, &password("short")).await;
     assert!(matches!(short, Err(AccountError::Password(_))), "{short:?}");
     let typed = password(GOOD);
-    let accept = || house.accounts.accept(&code, Some("Ann Partner"), &typed);
+    let accept = || fixture.accounts.accept(&code, Some("Ann Partner"), &typed);
     let (one, other) = tokio::join!(accept(), accept());
     assert_eq!(usize::from(one.is_ok()) + usize::from(other.is_ok()), 1, "{one:?} {other:?}");
     let ann = one.or(other).unwrap();
     assert_eq!(ann.profile.display_name, "Ann Partner");
-    assert_eq!(house.check(&ann, GOOD).await, PasswordCheck::Correct);
+    assert_eq!(fixture.check(&ann, GOOD).await, PasswordCheck::Correct);
     let again = accept().await;
     assert!(matches!(again, Err(AccountError::Gone)), "{again:?}");
-    assert_eq!(house.accounts.invitations().await.unwrap(), []);
+    assert_eq!(fixture.accounts.invitations().await.unwrap(), []);
 }
 
 #[tokio::test]
 async fn an_invitation_expires_can_be_withdrawn_and_cannot_be_guessed() {
-    let house = AccountsFixture::new().await;
-    let (code, _) = house.accounts.invite(new("ann"), "alice", ActionOrigin::Server).await.unwrap();
+    let fixture = AccountsFixture::new().await;
+    let (code, _) = fixture.accounts.invite(new("ann"), "alice", ActionOrigin::Server).await.unwrap();
     let guess = InvitationCode::generate().unwrap();
-    assert_eq!(house.accounts.invitation(&guess).await.unwrap(), None);
-    house.clock.advance(Duration::from_hours(71));
-    assert!(house.accounts.invitation(&code).await.unwrap().is_some());
-    house.clock.advance(Duration::from_hours(1));
-    assert_eq!(house.accounts.invitation(&code).await.unwrap(), None);
-    let late = house.accounts.accept(&code, None, &password(GOOD)).await;
+    assert_eq!(fixture.accounts.invitation(&guess).await.unwrap(), None);
+    fixture.clock.advance(Duration::from_hours(71));
+    assert!(fixture.accounts.invitation(&code).await.unwrap().is_some());
+    fixture.clock.advance(Duration::from_hours(1));
+    assert_eq!(fixture.accounts.invitation(&code).await.unwrap(), None);
+    let late = fixture.accounts.accept(&code, None, &password(GOOD)).await;
     assert!(matches!(late, Err(AccountError::Gone)), "{late:?}");
-    assert_eq!(house.accounts.invitations().await.unwrap().len(), 1, "it is still listed");
+    assert_eq!(fixture.accounts.invitations().await.unwrap().len(), 1, "it is still listed");
 
-    let (fresh, invitation) = house.accounts.invite(new("ann"), "alice", ActionOrigin::Server).await.unwrap();
-    let taken = house.accounts.add(new("ann"), &password(GOOD), ActionOrigin::Server).await;
+    let (fresh, invitation) = fixture.accounts.invite(new("ann"), "alice", ActionOrigin::Server).await.unwrap();
+    let taken = fixture.accounts.add(new("ann"), &password(GOOD), ActionOrigin::Server).await;
     assert!(matches!(taken, Err(AccountError::NameTaken(_))), "the name is promised: {taken:?}");
-    house.accounts.withdraw(invitation.id, ActionOrigin::Server).await.unwrap();
-    assert_eq!(house.accounts.invitation(&fresh).await.unwrap(), None);
-    assert!(matches!(house.accounts.withdraw(invitation.id, ActionOrigin::Server).await, Err(AccountError::Gone)));
-    house.add("ann").await;
+    fixture.accounts.withdraw(invitation.id, ActionOrigin::Server).await.unwrap();
+    assert_eq!(fixture.accounts.invitation(&fresh).await.unwrap(), None);
+    assert!(matches!(fixture.accounts.withdraw(invitation.id, ActionOrigin::Server).await, Err(AccountError::Gone)));
+    fixture.add("ann").await;
 }
 
 #[tokio::test]
 async fn the_store_keeps_no_code_that_accepts() {
-    let house = AccountsFixture::new().await;
-    let (code, _) = house.accounts.invite(new("ann"), "alice", ActionOrigin::Server).await.unwrap();
-    house.accounts.close().await;
-    let kept = std::fs::read(house.file()).unwrap();
+    let fixture = AccountsFixture::new().await;
+    let (code, _) = fixture.accounts.invite(new("ann"), "alice", ActionOrigin::Server).await.unwrap();
+    fixture.accounts.close().await;
+    let kept = std::fs::read(fixture.file()).unwrap();
     assert!(!String::from_utf8_lossy(&kept).contains(code.reveal().as_str()));
 }
 
 #[tokio::test]
 async fn what_the_command_line_does_is_noticed_and_told_once() {
-    let house = AccountsFixture::new().await;
-    let ann = house.add("ann").await;
-    let looking = house.accounts.clone();
-    let watch = tokio::spawn(async move { looking.watch_changes().await });
-    let mut known = house.accounts.subscribe();
-    known.changed().await.unwrap();
-    known.mark_unchanged();
+    let fixture = AccountsFixture::new().await;
+    let ann = fixture.add("ann").await;
+    let watcher = fixture.accounts.clone();
+    let watch = tokio::spawn(async move { watcher.watch_changes().await });
+    let mut changes = fixture.accounts.subscribe();
+    changes.changed().await.unwrap();
+    changes.mark_unchanged();
 
-    let beside = house.command_line().await;
+    let beside = fixture.command_line().await;
     let mail = "bob@partner.example".parse().ok();
     beside.add(AccountProfile { mail, ..new("bob") }, &password(GOOD), ActionOrigin::CommandLine).await.unwrap();
     beside.set_disabled(&ann.id, true, ActionOrigin::CommandLine).await.unwrap();
-    assert!(!house.accounts.has_mail("bob@partner.example"), "nobody has looked yet");
-    house.clock.advance(Duration::from_millis(500));
-    tokio::time::timeout(Duration::from_secs(20), known.changed()).await.unwrap().unwrap();
-    assert!(house.accounts.has_mail("BOB@partner.example"));
+    assert!(!fixture.accounts.has_mail("bob@partner.example"), "nobody has looked yet");
+    fixture.clock.advance(Duration::from_millis(500));
+    tokio::time::timeout(Duration::from_secs(20), changes.changed()).await.unwrap().unwrap();
+    assert!(fixture.accounts.has_mail("BOB@partner.example"));
 
-    let told = |action, account: &str| CommandLineAction { at: START, action, account: account.to_owned() };
-    let acts = house.accounts.take_actions().await.unwrap();
-    assert_eq!(acts, [told(AccountAction::Added, "bob"), told(AccountAction::Disabled, "ann")]);
-    assert_eq!(house.accounts.take_actions().await.unwrap(), [], "nothing is told twice");
+    let action_of = |action, account: &str| CommandLineAction { at: START, action, account: account.to_owned() };
+    let actions = fixture.accounts.take_actions().await.unwrap();
+    assert_eq!(actions, [action_of(AccountAction::Added, "bob"), action_of(AccountAction::Disabled, "ann")]);
+    assert_eq!(fixture.accounts.take_actions().await.unwrap(), [], "nothing is told twice");
     watch.abort();
 }
 
 #[tokio::test]
 async fn the_end_of_an_accounts_time_is_noticed() {
-    let house = AccountsFixture::new().await;
+    let fixture = AccountsFixture::new().await;
     let guest = AccountProfile { expires_at: Some(START + Duration::from_secs(1)), ..new("guest") };
-    house.accounts.add(guest, &password(GOOD), ActionOrigin::Server).await.unwrap();
-    let looking = house.accounts.clone();
-    let watch = tokio::spawn(async move { looking.watch_changes().await });
-    let mut known = house.accounts.subscribe();
-    known.changed().await.unwrap();
-    known.mark_unchanged();
-    house.clock.advance(Duration::from_secs(1));
-    tokio::time::timeout(Duration::from_secs(20), known.changed()).await.unwrap().unwrap();
+    fixture.accounts.add(guest, &password(GOOD), ActionOrigin::Server).await.unwrap();
+    let watcher = fixture.accounts.clone();
+    let watch = tokio::spawn(async move { watcher.watch_changes().await });
+    let mut changes = fixture.accounts.subscribe();
+    changes.changed().await.unwrap();
+    changes.mark_unchanged();
+    fixture.clock.advance(Duration::from_secs(1));
+    tokio::time::timeout(Duration::from_secs(20), changes.changed()).await.unwrap().unwrap();
     watch.abort();
 }
 
 #[tokio::test]
 async fn digest_is_kept_with_a_password_and_goes_with_it() {
-    let house = AccountsFixture::new().await;
-    let ann = house.add("ann").await;
-    let keep = |at| house.accounts.set_digest(&ann.id, Some(vec![1, 2, 3]), at, ActionOrigin::Server);
+    let fixture = AccountsFixture::new().await;
+    let ann = fixture.add("ann").await;
+    let keep = |at| fixture.accounts.set_digest(&ann.id, Some(vec![1, 2, 3]), at, ActionOrigin::Server);
     assert!(keep(ann.password_set_at).await.unwrap().has_digest);
-    assert_eq!(house.accounts.digest(&ann.id).await.unwrap(), Some(vec![1, 2, 3]));
-    house.clock.advance(Duration::from_secs(1));
-    let changed = house.accounts.set_password(&ann.id, &password(OTHER), ActionOrigin::Server).await.unwrap();
+    assert_eq!(fixture.accounts.digest(&ann.id).await.unwrap(), Some(vec![1, 2, 3]));
+    fixture.clock.advance(Duration::from_secs(1));
+    let changed = fixture.accounts.set_password(&ann.id, &password(OTHER), ActionOrigin::Server).await.unwrap();
     assert!(!changed.has_digest);
-    assert_eq!(house.accounts.digest(&ann.id).await.unwrap(), None);
+    assert_eq!(fixture.accounts.digest(&ann.id).await.unwrap(), None);
     let late = keep(ann.password_set_at).await;
     assert!(matches!(late, Err(AccountError::Gone)), "it belonged to the password before: {late:?}");
 }

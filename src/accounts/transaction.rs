@@ -14,8 +14,8 @@ impl LocalAccounts {
     }
 
     /// Commits the transaction, and notifies subscribers.
-    pub(super) async fn commit(&self, writing: WriteTransaction) -> Result<(), StoreError> {
-        writing.commit().await.map_err(|error| self.query_failed(&error))?;
+    pub(super) async fn commit(&self, transaction: WriteTransaction) -> Result<(), StoreError> {
+        transaction.commit().await.map_err(|error| self.query_failed(&error))?;
         self.refresh_index().await
     }
 
@@ -23,16 +23,16 @@ impl LocalAccounts {
     /// accepted; expired ones are removed.
     pub(super) async fn check_available(
         &self,
-        writing: &mut SqliteConnection,
-        of: &AccountProfile,
-        but: Option<i64>,
+        transaction: &mut SqliteConnection,
+        profile: &AccountProfile,
+        except: Option<i64>,
     ) -> Result<(), AccountError> {
-        let mail = of.mail.as_ref().map(MailAddress::as_str);
+        let mail = profile.mail.as_ref().map(MailAddress::as_str);
         sqlx::query("DELETE FROM invitations WHERE (name = ? OR mail = ?) AND expires_at <= ?")
-            .bind(of.name.as_str())
+            .bind(profile.name.as_str())
             .bind(mail)
             .bind(self.now().as_millis())
-            .execute(&mut *writing)
+            .execute(&mut *transaction)
             .await
             .map_err(|error| self.query_failed(&error))?;
         let (name_taken, mail_taken): (bool, bool) = sqlx::query_as(
@@ -40,14 +40,14 @@ impl LocalAccounts {
                  UNION ALL SELECT name, mail FROM invitations WHERE id IS NOT ?1)
              SELECT EXISTS (SELECT 1 FROM others WHERE name = ?2), EXISTS (SELECT 1 FROM others WHERE mail = ?3)",
         )
-        .bind(but)
-        .bind(of.name.as_str())
+        .bind(except)
+        .bind(profile.name.as_str())
         .bind(mail)
-        .fetch_one(&mut *writing)
+        .fetch_one(&mut *transaction)
         .await
         .map_err(|error| self.query_failed(&error))?;
-        match &of.mail {
-            _ if name_taken => Err(AccountError::NameTaken(of.name.clone())),
+        match &profile.mail {
+            _ if name_taken => Err(AccountError::NameTaken(profile.name.clone())),
             Some(mail) if mail_taken => Err(AccountError::MailTaken(mail.clone())),
             _ => Ok(()),
         }

@@ -3,9 +3,9 @@ use std::time::Duration;
 /// Name and password with every request (Basic, RFC 7617).
 #[derive(Clone, Debug)]
 pub struct BasicSettings {
-    /// Whether it is a way in at all.
+    /// Whether it is accepted at all.
     pub enabled: bool,
-    /// How long a name and password that were right are not asked about again; zero for never.
+    /// How long a verified name and password are cached; zero for not at all.
     pub remember: Duration,
 }
 
@@ -16,8 +16,8 @@ pub struct TokenSettings {
     pub lifetime: Duration,
     /// How long a token may last.
     pub longest: Duration,
-    /// Where nobody can be asked about its person, as there is no service account: how long after their last sign-in it
-    /// is good.
+    /// How long after its person's last sign-in a token is good when they cannot be read again, as there is no service
+    /// account.
     pub unrefreshed: Duration,
 }
 

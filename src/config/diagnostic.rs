@@ -6,26 +6,26 @@ use std::sync::Arc;
 use serde::Serialize;
 
 /// Nobody reads more than this in one go, and each costs a look through its text.
-const MOST_FAULTS: usize = 100;
+const MAX_DIAGNOSTICS: usize = 100;
 
-/// A text somebody wrote, with the file it came from, for showing the line a fault is in.
+/// The text of a file that somebody wrote, for showing the line a diagnostic is about.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Document {
     /// The file, as shown to people.
     pub(super) file: PathBuf,
-    /// Its text. Secrets in it are already covered with `*`.
+    /// Its text. Secrets in it are already overwritten with `*`.
     pub(super) text: String,
 }
 
-/// Where a fault is.
+/// The location of a diagnostic or a value: in a text, a file, an environment variable or a setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SourceLocation(Spot);
+pub struct SourceLocation(LocationKind);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Spot {
-    /// In a text, by bytes. The span lies within the text and on its characters' borders.
+pub(super) enum LocationKind {
+    /// Bytes of a text. The span lies within the text and on its characters' borders.
     Text(Arc<Document>, Range<usize>),
-    /// A file as a whole: it cannot be read, or its name is wrong.
+    /// A whole file: it cannot be read, or its name is wrong.
     File(PathBuf),
     /// An environment variable.
     Variable(String),
@@ -34,14 +34,14 @@ pub(super) enum Spot {
 }
 
 impl SourceLocation {
-    /// A file as a whole.
+    /// A whole file.
     pub fn file(file: impl Into<PathBuf>) -> Self {
-        Self(Spot::File(file.into()))
+        Self(LocationKind::File(file.into()))
     }
 
     /// An environment variable.
     pub fn variable(name: impl Into<String>) -> Self {
-        Self(Spot::Variable(name.into()))
+        Self(LocationKind::Variable(name.into()))
     }
 
     /// Bytes `span` of `text`, which stands in `file`. A span that does not fit the text is moved to where it does.
@@ -53,37 +53,37 @@ impl SourceLocation {
         let text = &document.text;
         let start = text.floor_char_boundary(span.start);
         let end = text.ceil_char_boundary(span.end).max(start);
-        Self(Spot::Text(Arc::clone(document), start..end))
+        Self(LocationKind::Text(Arc::clone(document), start..end))
     }
 
-    /// A setting by its key's path (`admins.groups`), for what shows only later, when settings meet the world.
+    /// A setting by its key's path (`admins.groups`), for what is found only after the settings are read.
     pub fn key(path: impl Into<String>) -> Self {
-        Self(Spot::Key(path.into()))
+        Self(LocationKind::Key(path.into()))
     }
 
-    pub(super) fn spot(&self) -> &Spot {
+    pub(super) fn kind(&self) -> &LocationKind {
         &self.0
     }
 
     /// The bytes in the text, when it is in a text.
     pub(super) fn span(&self) -> Option<Range<usize>> {
         match &self.0 {
-            Spot::Text(_, span) => Some(span.clone()),
+            LocationKind::Text(_, span) => Some(span.clone()),
             _ => None,
         }
     }
 
-    /// The first occurrence of `part` within this place, when it is in a text.
+    /// The first occurrence of `part` within this location, when it is in a text.
     pub(super) fn find(&self, part: &str) -> Option<Self> {
-        let Spot::Text(document, span) = &self.0 else { return None };
+        let LocationKind::Text(document, span) = &self.0 else { return None };
         let start = span.start + document.text[span.clone()].find(part)?;
-        Some(Self(Spot::Text(Arc::clone(document), start..start + part.len())))
+        Some(Self(LocationKind::Text(Arc::clone(document), start..start + part.len())))
     }
 
     /// Line and column, both from 1, the column in characters.
     pub fn line_and_column(&self) -> Option<(usize, usize)> {
         match &self.0 {
-            Spot::Text(document, span) => {
+            LocationKind::Text(document, span) => {
                 let before = &document.text[..span.start];
                 let line = before.matches('\n').count() + 1;
                 let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
@@ -98,35 +98,35 @@ impl fmt::Display for SourceLocation {
     /// `pages/operations.toml:3:10`, a file, `BELVEDERE_DIRECTORY__URL`, or a key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.0, self.line_and_column()) {
-            (Spot::Text(document, _), Some((line, column))) => {
+            (LocationKind::Text(document, _), Some((line, column))) => {
                 write!(f, "{}:{line}:{column}", document.file.display())
             }
-            (Spot::Text(document, _), None) => write!(f, "{}", document.file.display()),
-            (Spot::File(file), _) => write!(f, "{}", file.display()),
-            (Spot::Variable(name), _) => write!(f, "environment variable {name}"),
-            (Spot::Key(path), _) => write!(f, "setting {path}"),
+            (LocationKind::Text(document, _), None) => write!(f, "{}", document.file.display()),
+            (LocationKind::File(file), _) => write!(f, "{}", file.display()),
+            (LocationKind::Variable(name), _) => write!(f, "environment variable {name}"),
+            (LocationKind::Key(path), _) => write!(f, "setting {path}"),
         }
     }
 }
 
-/// Something wrong in what somebody wrote: where, what, and what would be right.
+/// An error in a settings or page file: where, what, and how to correct it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
     /// Where it is.
     pub location: SourceLocation,
-    /// What is wrong, in a sentence without a full stop. Never a secret.
+    /// The error, in a sentence without a full stop. Never a secret.
     pub message: String,
-    /// What would be right, in a sentence without a full stop.
+    /// The correction, in a sentence without a full stop.
     pub help: String,
 }
 
 impl Diagnostic {
-    /// A fault at `place`.
+    /// A diagnostic at `location`.
     pub fn new(location: SourceLocation, message: impl Into<String>, help: impl Into<String>) -> Self {
         Self { location, message: message.into(), help: help.into() }
     }
 
-    /// A fault in a page's text that shows only later, when the page meets its sources: `span` is
+    /// A diagnostic in a page's text that is found only later, by the page's sources: `span` is
     /// [`super::PanelSource::query_span`] or [`super::PanelSource::source_span`].
     pub fn in_page(
         page: &super::PageFile,
@@ -137,16 +137,16 @@ impl Diagnostic {
         Self::new(SourceLocation::text(&page.file, page.text.clone(), span), message, help)
     }
 
-    /// The fault in parts, for a page or an API to show.
+    /// The diagnostic in parts, for a page or an API to show.
     pub fn to_report(&self) -> DiagnosticReport {
         let (line, column) = self.location.line_and_column().unzip();
-        let (file, text, variable) = match self.location.spot() {
-            Spot::Text(document, span) => {
+        let (file, text, variable) = match self.location.kind() {
+            LocationKind::Text(document, span) => {
                 (Some(document.file.as_path()), Some(line_around(&document.text, span.start)), None)
             }
-            Spot::File(file) => (Some(file.as_path()), None, None),
-            Spot::Variable(name) => (None, None, Some(name.clone())),
-            Spot::Key(_) => (None, None, None),
+            LocationKind::File(file) => (Some(file.as_path()), None, None),
+            LocationKind::Variable(name) => (None, None, Some(name.clone())),
+            LocationKind::Key(_) => (None, None, None),
         };
         DiagnosticReport {
             location: self.location.to_string(),
@@ -174,10 +174,10 @@ fn line_around(text: &str, at: usize) -> &str {
     text[start..end].trim_end_matches('\r')
 }
 
-/// A fault in parts.
+/// A diagnostic in parts, as it is serialized.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct DiagnosticReport {
-    /// All of the place in one: `pages/operations.toml:3:10`.
+    /// The whole location as text: `pages/operations.toml:3:10`.
     #[serde(rename = "place")]
     pub location: String,
     /// The file, unless it is in the environment.
@@ -188,22 +188,22 @@ pub struct DiagnosticReport {
     pub line: Option<usize>,
     /// The column in characters, from 1.
     pub column: Option<usize>,
-    /// The whole line, secrets covered.
+    /// The whole line, secrets redacted.
     pub text: Option<String>,
-    /// What is wrong.
+    /// The error.
     pub message: String,
-    /// What would be right.
+    /// The correction.
     pub help: String,
 }
 
-/// Every fault found in one go. As an error it has at least one.
+/// All diagnostics of one pass. As an error it has at least one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Diagnostics(Vec<Diagnostic>);
 
 impl Diagnostics {
     /// Adds one more.
-    pub fn push(&mut self, fault: Diagnostic) {
-        self.0.push(fault);
+    pub fn push(&mut self, diagnostic: Diagnostic) {
+        self.0.push(diagnostic);
     }
 
     /// Whether nothing is wrong.
@@ -216,7 +216,7 @@ impl Diagnostics {
         self.0.len()
     }
 
-    /// Each of them, by place.
+    /// Each of them, by location.
     pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
         self.0.iter()
     }
@@ -226,18 +226,18 @@ impl Diagnostics {
         self.0.iter().map(Diagnostic::to_report).collect()
     }
 
-    /// In the order a reader meets them: by file, then from top to bottom; what is not in a text comes first. Of very many
+    /// Sorts them by file, then from top to bottom; those that are not in a text come first. Of very many
     /// only the first are kept, and a last one says how many more there were.
     pub(super) fn in_order(mut self) -> Self {
-        self.0.sort_by_cached_key(|fault| match fault.location.spot() {
-            Spot::Text(document, span) => (document.file.clone(), span.start),
+        self.0.sort_by_cached_key(|diagnostic| match diagnostic.location.kind() {
+            LocationKind::Text(document, span) => (document.file.clone(), span.start),
             _ => (PathBuf::new(), 0),
         });
-        if self.0.len() > MOST_FAULTS {
-            let more = self.0.split_off(MOST_FAULTS);
-            let place = more[0].location.clone();
+        if self.0.len() > MAX_DIAGNOSTICS {
+            let more = self.0.split_off(MAX_DIAGNOSTICS);
+            let location = more[0].location.clone();
             self.push(Diagnostic::new(
-                place,
+                location,
                 format!("here and behind are {} more faults", more.len()),
                 "mend the first ones first",
             ));
@@ -247,20 +247,20 @@ impl Diagnostics {
 }
 
 impl From<Diagnostic> for Diagnostics {
-    fn from(fault: Diagnostic) -> Self {
-        Self(vec![fault])
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self(vec![diagnostic])
     }
 }
 
 impl Extend<Diagnostic> for Diagnostics {
-    fn extend<I: IntoIterator<Item = Diagnostic>>(&mut self, faults: I) {
-        self.0.extend(faults);
+    fn extend<I: IntoIterator<Item = Diagnostic>>(&mut self, diagnostics: I) {
+        self.0.extend(diagnostics);
     }
 }
 
 impl FromIterator<Diagnostic> for Diagnostics {
-    fn from_iter<I: IntoIterator<Item = Diagnostic>>(faults: I) -> Self {
-        Self(faults.into_iter().collect())
+    fn from_iter<I: IntoIterator<Item = Diagnostic>>(diagnostics: I) -> Self {
+        Self(diagnostics.into_iter().collect())
     }
 }
 

@@ -17,7 +17,7 @@ const DEFAULT_CONNECTIONS: usize = 16;
 /// A week, so that nobody's password runs out over a holiday weekend unannounced.
 const DEFAULT_PASSWORD_WARNING: Duration = Duration::from_hours(7 * 24);
 
-/// Where the directory is and how to ask it.
+/// The settings of one directory: where it is and how to query it.
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own that an admin writes as true or false")]
 pub struct DirectorySettings {
@@ -25,7 +25,7 @@ pub struct DirectorySettings {
     pub servers: DirectoryServers,
     /// The DNS servers to ask instead of the system's. Empty for the system's.
     pub dns: Vec<SocketAddr>,
-    /// Whether `ldap://` connections are turned into TLS before anything is said (RFC 4511, 4.14).
+    /// Whether `ldap://` connections begin with StartTLS (RFC 4511, 4.14).
     pub start_tls: bool,
     /// PEM certificates to trust instead of the system's.
     pub ca_file: Option<PathBuf>,
@@ -33,7 +33,7 @@ pub struct DirectorySettings {
     pub allow_plaintext: bool,
     /// The account that searches; without one, people search as themselves.
     pub service_account: Option<ServiceAccount>,
-    /// What kind of directory it is; found out from its RootDSE when `None`.
+    /// The kind of directory; found out from its RootDSE when `None`.
     pub kind: Option<DirectoryKind>,
     /// Where searches begin; found out from the RootDSE when `None`.
     pub base_dn: Option<String>,
@@ -51,7 +51,7 @@ pub struct DirectorySettings {
     pub connections: usize,
     /// How long dialling one server may take, name look-up and TLS included.
     pub dial_timeout: Duration,
-    /// How long one question may take as a whole: the wait for a connection, every dial, every operation.
+    /// How long one operation may take as a whole: the wait for a connection, every dial, every request.
     pub operation_timeout: Duration,
 }
 
@@ -61,7 +61,7 @@ pub struct AdditionalDirectory {
     /// The domain names and principal suffixes whose people it has (`BRAND`, `brand.example`). Never empty; no two
     /// directories share one.
     pub domains: Vec<String>,
-    /// Where it is and how to ask it.
+    /// Where it is and how to query it.
     pub settings: DirectorySettings,
 }
 
@@ -70,7 +70,7 @@ pub struct AdditionalDirectory {
 pub enum DirectoryServers {
     /// These, tried in order. Never empty.
     Listed(Vec<ServerAddress>),
-    /// Those that DNS names for a domain (RFC 2782).
+    /// Those that DNS names for a domain.
     Discovered(DnsDiscovery),
 }
 
@@ -84,10 +84,10 @@ impl DirectoryServers {
     }
 }
 
-/// A domain whose servers DNS knows.
+/// A domain whose servers are found by DNS SRV records (RFC 2782).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DnsDiscovery {
-    /// How its servers are spoken to.
+    /// The scheme of its servers.
     pub scheme: LdapScheme,
     /// `corp.example.com`.
     pub domain: String,
@@ -96,7 +96,7 @@ pub struct DnsDiscovery {
 }
 
 impl DirectorySettings {
-    /// What is meant when nothing but `servers` is written.
+    /// The defaults, with these servers.
     pub fn with_servers(servers: DirectoryServers) -> Self {
         Self {
             servers,
@@ -119,7 +119,7 @@ impl DirectorySettings {
     }
 }
 
-/// What kind of directory it is.
+/// The kind of a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DirectoryKind {
     /// Active Directory, Microsoft's or Samba's.

@@ -4,29 +4,29 @@ use rocket::figment::error::Error;
 use rocket::figment::value::{Dict, Map, Value};
 use rocket::figment::{Figment, Metadata, Profile, Provider};
 
-/// What variables of ours begin with.
+/// The prefix of this program's variables.
 const PREFIX: &str = "BELVEDERE_";
 
-/// What stands between a table's name and a key's in a variable's name. A single `_` is part of a key.
+/// The separator of a table's name and a key's in a variable's name. A single `_` is part of a key.
 const SEPARATOR: &str = "__";
 
-/// How figment names these values' origin; places are told by it.
-pub(super) const VARIABLE: &str = "environment variable";
+/// The name of these values' figment metadata, by which their locations are recognized.
+pub(super) const ENVIRONMENT_METADATA: &str = "environment variable";
 
-/// All that is said about settings, weakest first: Rocket's defaults, `Rocket.toml` (or the file that `ROCKET_CONFIG`
+/// The sources of settings, weakest first: Rocket's defaults, `Rocket.toml` (or the file that `ROCKET_CONFIG`
 /// names) with its profiles, `ROCKET_…` variables, `BELVEDERE_…` variables. `ROCKET_PROFILE` selects the profile.
 pub fn figment() -> Figment {
-    rocket::Config::figment().merge(Environment::of_process())
+    rocket::Config::figment().merge(Environment::from_process())
 }
 
-/// The variables `BELVEDERE_DIRECTORY__URL` and so on. Unlike figment's own provider this one leaves every value the
-/// text it is, so that the password `0123` is not the number 123; whoever wants a number reads one.
+/// The provider of the variables `BELVEDERE_DIRECTORY__URL` and so on. Unlike figment's own it leaves every value the text
+/// it is, so that the password `0123` is not the number 123; whoever wants a number reads one.
 pub(super) struct Environment {
     variables: Vec<(OsString, OsString)>,
 }
 
 impl Environment {
-    pub(super) fn of_process() -> Self {
+    pub(super) fn from_process() -> Self {
         Self::new(std::env::vars_os())
     }
 
@@ -40,7 +40,7 @@ impl Environment {
 
 impl Provider for Environment {
     fn metadata(&self) -> Metadata {
-        Metadata::named(VARIABLE).interpolater(|_, path| {
+        Metadata::named(ENVIRONMENT_METADATA).interpolater(|_, path| {
             let keys: Vec<_> = path.iter().map(|key| key.to_ascii_uppercase()).collect();
             format!("{PREFIX}{}", keys.join(SEPARATOR))
         })
@@ -53,7 +53,7 @@ impl Provider for Environment {
             let value = value.to_str().ok_or_else(|| format!("the value of {name} is not UTF-8"))?;
             let path = name[PREFIX.len()..].to_ascii_lowercase();
             let path: Vec<_> = path.split(SEPARATOR).collect();
-            if !put(&mut settings, &path, value) {
+            if !insert_at(&mut settings, &path, value) {
                 return Err(format!("{name} and a variable whose name begins like it set the same thing").into());
             }
         }
@@ -61,14 +61,14 @@ impl Provider for Environment {
     }
 }
 
-/// Puts `value` at the end of `path`; `false` when a value stands in the way. The names come sorted, so a table never
+/// Inserts `value` at the end of `path`; `false` when a value stands in the way. The names come sorted, so a table never
 /// finds itself behind its own keys.
-fn put(settings: &mut Dict, path: &[&str], value: &str) -> bool {
+fn insert_at(settings: &mut Dict, path: &[&str], value: &str) -> bool {
     match path {
         [] => false,
         [key] => settings.insert((*key).to_owned(), Value::from(value)).is_none(),
         [table, rest @ ..] => match settings.entry((*table).to_owned()).or_insert_with(|| Value::from(Dict::new())) {
-            Value::Dict(_, table) => put(table, rest, value),
+            Value::Dict(_, table) => insert_at(table, rest, value),
             _ => false,
         },
     }

@@ -1,24 +1,24 @@
-//! Words for messages: what was written, and what was probably meant.
+//! Text for messages: quoted input, and suggestions of what was probably meant.
 
 /// Longer texts are cut in messages.
-const LONGEST_SHOWN: usize = 60;
+const MAX_QUOTED_CHARS: usize = 60;
 
-/// What somebody wrote, fit for a message: control characters shown, long texts cut.
-pub(super) fn shown(text: &str) -> String {
+/// Quotes input for a message: control characters escaped, long texts truncated.
+pub(super) fn quote(text: &str) -> String {
     let mut shown = String::new();
-    for c in text.chars().take(LONGEST_SHOWN) {
+    for c in text.chars().take(MAX_QUOTED_CHARS) {
         if c.is_control() { shown.extend(c.escape_default()) } else { shown.push(c) }
     }
-    if text.chars().nth(LONGEST_SHOWN).is_some() {
+    if text.chars().nth(MAX_QUOTED_CHARS).is_some() {
         shown.push('…');
     }
     format!("`{shown}`")
 }
 
-/// "did you mean …?" when one of `known` is near `written`, and otherwise all of `known`.
-pub(super) fn choose(written: &str, known: &[&str]) -> String {
+/// Suggests one of `known` when it is near `written` ("did you mean …?"), and otherwise lists them all.
+pub(super) fn suggest(written: &str, known: &[&str]) -> String {
     let list = || known.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
-    match nearest(written, known) {
+    match closest(written, known) {
         Some(word) => format!("did you mean `{word}`?"),
         None if known.is_empty() => "nothing is known here".to_owned(),
         None if known.len() == 1 => format!("write {}", list()),
@@ -27,8 +27,8 @@ pub(super) fn choose(written: &str, known: &[&str]) -> String {
 }
 
 /// The word most like `written`, unless even that is quite another word.
-pub(super) fn nearest<'a>(written: &str, known: &[&'a str]) -> Option<&'a str> {
-    let written: String = written.chars().take(LONGEST_SHOWN).flat_map(char::to_lowercase).collect();
+pub(super) fn closest<'a>(written: &str, known: &[&'a str]) -> Option<&'a str> {
+    let written: String = written.chars().take(MAX_QUOTED_CHARS).flat_map(char::to_lowercase).collect();
     // One slip in a short word, one more for every four letters.
     let allowed = 1 + written.chars().count() / 4;
     known
@@ -46,17 +46,17 @@ mod tests {
     #[test]
     fn the_nearest_word_is_offered_and_a_far_one_is_not() {
         let known = ["public", "signed-in", "NYC"];
-        assert_eq!(nearest("signed_in", &known), Some("signed-in"));
-        assert_eq!(nearest("PUBLIC", &known), Some("public"));
-        assert_eq!(nearest("nyx", &known), Some("NYC"));
-        assert_eq!(nearest("private", &known), None);
-        assert_eq!(nearest("", &known), None);
-        assert_eq!(choose("private", &["a", "b"]), "write one of `a`, `b`");
+        assert_eq!(closest("signed_in", &known), Some("signed-in"));
+        assert_eq!(closest("PUBLIC", &known), Some("public"));
+        assert_eq!(closest("nyx", &known), Some("NYC"));
+        assert_eq!(closest("private", &known), None);
+        assert_eq!(closest("", &known), None);
+        assert_eq!(suggest("private", &["a", "b"]), "write one of `a`, `b`");
     }
 
     #[test]
     fn what_was_written_is_shown_without_control_characters_and_cut() {
-        assert_eq!(shown("a\u{1b}[31mb\n"), "`a\\u{1b}[31mb\\n`");
-        assert_eq!(shown(&"ä".repeat(100)).chars().count(), 63);
+        assert_eq!(quote("a\u{1b}[31mb\n"), "`a\\u{1b}[31mb\\n`");
+        assert_eq!(quote(&"ä".repeat(100)).chars().count(), 63);
     }
 }

@@ -1,7 +1,7 @@
-//! What people write, read strictly: `Rocket.toml` and the environment into [`Settings`], page files into
+//! Configuration, parsed strictly: `Rocket.toml` and the environment into [`Settings`], page files into
 //! [`PageFile`]s.
 //!
-//! Raw as written becomes settled as meant, in one pass that collects every fault with its file, line and column.
+//! One pass turns raw values into settled ones and collects every [`Diagnostic`] with its file, line and column.
 //! After this room no code asks whether a setting is present or sane. It never dials anything: whether the
 //! directory answers or a query makes sense to its source is asked elsewhere.
 

@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use crate::domain::{Access, InputName, PageSlug, PanelId, SourceName, TextTemplate, Threshold};
 
-/// A page as its file means it.
+/// A parsed page file.
 #[derive(Clone, Debug)]
 pub struct PageFile {
     /// The stem of the file.
     pub slug: PageSlug,
     /// The file, as shown to people: `pages/operations.toml`.
     pub file: PathBuf,
-    /// What is written in it.
+    /// The text of the file.
     pub text: String,
-    /// Its heading, and its name in the bar.
+    /// Its heading, and its name in the navigation.
     pub title: String,
     /// One line beneath the heading.
     pub about: Option<String>,
@@ -24,7 +24,7 @@ pub struct PageFile {
     pub second_factor: bool,
     /// Whom to ask for the right to open it.
     pub owner: Option<String>,
-    /// Its place in the bar: lower comes first, then by title.
+    /// Its order in the navigation: lower comes first, then by title.
     pub order: i64,
     /// Whether its feeds run when nobody watches.
     pub keep: bool,
@@ -41,17 +41,17 @@ pub struct PageFile {
 pub struct Input {
     /// Its name: in the address, and between the braces of a placeholder.
     pub name: InputName,
-    /// What stands beside it.
+    /// The text beside it.
     pub label: String,
-    /// How it looks.
+    /// The kind of control.
     pub kind: InputKind,
-    /// What can be chosen; never empty, values distinct.
+    /// The choices; never empty, values distinct.
     pub options: Vec<InputOption>,
-    /// The index in `options` of what is chosen at first.
+    /// The index in `options` of the initial choice.
     pub default: usize,
 }
 
-/// How an input looks.
+/// The kind of control that an input is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InputKind {
     /// A drop-down list.
@@ -63,15 +63,15 @@ pub enum InputKind {
 /// One choice of an input.
 #[derive(Clone, Debug)]
 pub struct InputOption {
-    /// What stands in the address and for `{name}`.
+    /// The value in the URL and for `{name}`.
     pub value: String,
-    /// What people read.
+    /// The text that people read.
     pub label: String,
     /// Further fields, for `{name.field}`. Every option of an input has the same ones.
     pub fields: BTreeMap<String, String>,
 }
 
-/// A panel as its page means it.
+/// A panel as its page defines it.
 #[derive(Clone, Debug)]
 pub struct PanelSettings {
     /// Distinct on the page.
@@ -88,7 +88,7 @@ pub struct PanelSettings {
     pub unit: Unit,
     /// Digits behind the point; chosen by the number's size when `None`.
     pub decimals: Option<u8>,
-    /// By what its numbers are judged.
+    /// The thresholds that give its numbers their state.
     pub thresholds: Vec<Threshold>,
 }
 
@@ -99,7 +99,7 @@ pub struct PanelSource {
     pub source: SourceName,
     /// The query as written.
     pub query: String,
-    /// Where in the page's text the query stands, in bytes, for faults that only the source can find.
+    /// Where in the page's text the query stands, in bytes, for diagnostics that only the source can give.
     pub query_span: Range<usize>,
     /// Where the source's name stands, in bytes.
     pub source_span: Range<usize>,
@@ -109,7 +109,7 @@ pub struct PanelSource {
     pub stale_after: Duration,
 }
 
-/// How a reading is shown, with what only that way of showing needs.
+/// The kind of a panel, with the settings that only this kind has.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PanelKind {
     /// One big number, or a few words.
@@ -119,7 +119,7 @@ pub enum PanelKind {
         /// How far back that line goes.
         window: Duration,
     },
-    /// A dial.
+    /// A dial gauge.
     Gauge {
         /// The value at its left end.
         min: f64,

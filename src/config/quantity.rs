@@ -33,17 +33,17 @@ fn parse(text: &str, units: &[(&str, u64)]) -> Option<u64> {
 }
 
 /// A duration as one would write it: in the largest unit that divides it.
-pub(super) fn duration_text(duration: Duration) -> String {
+pub(super) fn format_duration(duration: Duration) -> String {
     let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-    largest(millis, &DURATION_UNITS)
+    in_largest_unit(millis, &DURATION_UNITS)
 }
 
 /// A size as one would write it.
-pub(super) fn size_text(bytes: u64) -> String {
-    largest(bytes, &[("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)])
+pub(super) fn format_size(bytes: u64) -> String {
+    in_largest_unit(bytes, &[("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)])
 }
 
-fn largest(amount: u64, units: &[(&str, u64)]) -> String {
+fn in_largest_unit(amount: u64, units: &[(&str, u64)]) -> String {
     let fits = units.iter().rev().find(|(_, factor)| amount != 0 && amount.is_multiple_of(*factor));
     let (unit, factor) = fits.unwrap_or(&units[0]);
     format!("{}{unit}", amount / factor)
@@ -77,9 +77,9 @@ mod tests {
     #[test]
     fn quantities_are_written_as_they_are_read() {
         for text in ["250ms", "1s", "90s", "15m", "2h", "7d"] {
-            assert_eq!(duration_text(parse_duration(text).unwrap()), text);
+            assert_eq!(format_duration(parse_duration(text).unwrap()), text);
         }
-        assert_eq!(duration_text(Duration::ZERO), "0ms");
-        assert_eq!(size_text(1 << 20), "1MiB");
+        assert_eq!(format_duration(Duration::ZERO), "0ms");
+        assert_eq!(format_size(1 << 20), "1MiB");
     }
 }

@@ -1,4 +1,4 @@
-//! Covering the secrets in a settings file with `*` before any of its lines is shown.
+//! Redaction of the secrets in a settings file, before any of its lines is shown.
 
 use std::ops::Range;
 
@@ -11,14 +11,14 @@ const SECRET_KEYS: [&str; 4] = ["bind_password", "secret_key", "password", "toke
 /// Tables whose values are all secrets.
 const SECRET_TABLES: [&str; 1] = ["headers"];
 
-/// `text` with every secret overwritten, byte for byte, so that places in it stay where they are.
-pub(super) fn cover(text: &str) -> String {
+/// Overwrites every secret in `text` with `*`, byte for byte, so that locations in it stay the same.
+pub(super) fn redact(text: &str) -> String {
     let (table, errors) = DeTable::parse_recoverable(text);
     let mut spans = Vec::new();
-    in_table(&table.into_inner(), false, &mut spans);
+    find_in_table(&table.into_inner(), false, &mut spans);
     if !errors.is_empty() {
         // Where the syntax is broken the tree cannot be trusted to know where a value ends.
-        in_lines(text, &mut spans);
+        find_in_lines(text, &mut spans);
     }
     let mut bytes = text.as_bytes().to_vec();
     for span in spans {
@@ -28,35 +28,35 @@ pub(super) fn cover(text: &str) -> String {
             }
         }
     }
-    // Spans lie on the borders of characters; if one ever did not, this still shows nothing that was covered.
+    // Spans lie on the borders of characters; if one ever did not, this still shows nothing that was redacted.
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-fn in_table(table: &DeTable<'_>, secret: bool, spans: &mut Vec<Range<usize>>) {
+fn find_in_table(table: &DeTable<'_>, secret: bool, spans: &mut Vec<Range<usize>>) {
     for (key, value) in table {
         let key = key.get_ref().as_ref();
-        in_value(value, secret || SECRET_KEYS.contains(&key) || SECRET_TABLES.contains(&key), spans);
+        find_in_value(value, secret || SECRET_KEYS.contains(&key) || SECRET_TABLES.contains(&key), spans);
     }
 }
 
-fn in_value(value: &Spanned<DeValue<'_>>, secret: bool, spans: &mut Vec<Range<usize>>) {
+fn find_in_value(value: &Spanned<DeValue<'_>>, secret: bool, spans: &mut Vec<Range<usize>>) {
     match value.get_ref() {
-        DeValue::Table(table) => in_table(table, secret, spans),
-        DeValue::Array(items) => items.iter().for_each(|item| in_value(item, secret, spans)),
-        DeValue::String(text) if secret || has_user_information(text) => spans.push(value.span()),
+        DeValue::Table(table) => find_in_table(table, secret, spans),
+        DeValue::Array(items) => items.iter().for_each(|item| find_in_value(item, secret, spans)),
+        DeValue::String(text) if secret || has_userinfo(text) => spans.push(value.span()),
         _ if secret => spans.push(value.span()),
         _ => {}
     }
 }
 
-/// Whether `text` is a URL with a name, and perhaps a password, before its host.
-pub(super) fn has_user_information(text: &str) -> bool {
+/// Whether `text` is a URL with userinfo (RFC 3986, 3.2.1): a name, and perhaps a password, before its host.
+pub(super) fn has_userinfo(text: &str) -> bool {
     text.split_once("://").is_some_and(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or_default().contains('@'))
 }
 
-/// By the look of each line: what stands behind the `=` of a secret key, of a key in a secret table, and any line with
+/// Finds secrets line by line, for broken syntax: what stands behind the `=` of a secret key, of a key in a secret table, and any line with
 /// an `@` behind a `://`.
-fn in_lines(text: &str, spans: &mut Vec<Range<usize>>) {
+fn find_in_lines(text: &str, spans: &mut Vec<Range<usize>>) {
     let mut start = 0;
     let mut in_secret_table = false;
     for line in text.split_inclusive('\n') {
@@ -84,18 +84,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_are_covered_and_nothing_moves() {
+    fn secrets_are_redacted_and_nothing_moves() {
         let text = "[default.directory]\nbind_name = \"svc\"\nbind_password = \"hünter2\" # mine\n\
                     [default.sources.a]\nurl = \"https://u:hunter3@h/\"\nheaders = { X = \"hunter4\", Y = { file = \"f\" } }\n";
-        let covered = cover(text);
-        assert_eq!(covered.len(), text.len());
-        assert!(!covered.contains("nter"), "{covered}");
-        assert!(covered.contains("bind_name = \"svc\"\nbind_password = **********"), "{covered}");
-        assert!(covered.contains("# mine"));
+        let redacted = redact(text);
+        assert_eq!(redacted.len(), text.len());
+        assert!(!redacted.contains("nter"), "{redacted}");
+        assert!(redacted.contains("bind_name = \"svc\"\nbind_password = **********"), "{redacted}");
+        assert!(redacted.contains("# mine"));
     }
 
     #[test]
-    fn secrets_are_covered_where_the_syntax_is_broken() {
+    fn secrets_are_redacted_where_the_syntax_is_broken() {
         for text in [
             "[default.directory]\nbind_password = \"hunter2\nurl = 5\n",
             "[default.directory\nbind_password = hunter2\n",
@@ -104,7 +104,7 @@ mod tests {
             "x = [\nurl = \"ldap://u:hunter2@h\"\n",
             "bind_password hunter2\n",
         ] {
-            assert!(!cover(text).contains("hunter2"), "{}", cover(text));
+            assert!(!redact(text).contains("hunter2"), "{}", redact(text));
         }
     }
 }

@@ -1,30 +1,30 @@
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 
-use super::diagnostic::{Diagnostic, Diagnostics, Spot};
+use super::diagnostic::{Diagnostic, Diagnostics, LocationKind};
 
 /// Beyond this a line is no longer something a person wrote to be read; showing it would flood the terminal.
-const LONGEST_SHOWN_LINE: usize = 400;
+const MAX_SHOWN_LINE: usize = 400;
 
 impl Diagnostics {
-    /// All faults for a terminal: `path:line:column`, the line with a marker beneath, and what would be right.
+    /// Renders all diagnostics for a terminal: `path:line:column`, the line with a marker beneath, and the help.
     /// `styled` adds colour, for when it really is a terminal.
     pub fn render(&self, styled: bool) -> String {
         let renderer = if styled { Renderer::styled() } else { Renderer::plain() };
-        self.iter().map(|fault| render_one(fault, &renderer)).collect::<Vec<_>>().join("\n\n")
+        self.iter().map(|diagnostic| render_diagnostic(diagnostic, &renderer)).collect::<Vec<_>>().join("\n\n")
     }
 }
 
-fn render_one(fault: &Diagnostic, renderer: &Renderer) -> String {
-    let title = Level::ERROR.primary_title(fault.message.as_str());
-    let help = Level::HELP.message(fault.help.as_str());
-    let group = match fault.location.spot() {
-        Spot::Text(document, span) => {
-            let (line, column) = fault.location.line_and_column().unwrap_or((1, 1));
+fn render_diagnostic(diagnostic: &Diagnostic, renderer: &Renderer) -> String {
+    let title = Level::ERROR.primary_title(diagnostic.message.as_str());
+    let help = Level::HELP.message(diagnostic.help.as_str());
+    let group = match diagnostic.location.kind() {
+        LocationKind::Text(document, span) => {
+            let (line, column) = diagnostic.location.line_and_column().unwrap_or((1, 1));
             let start = document.text[..span.start].rfind('\n').map_or(0, |newline| newline + 1);
             let end = document.text[span.start..].find('\n').map_or(document.text.len(), |at| span.start + at);
             let shown = document.text[start..end].trim_end_matches('\r');
             let path = document.file.display().to_string();
-            if shown.len() > LONGEST_SHOWN_LINE {
+            if shown.len() > MAX_SHOWN_LINE {
                 title.element(Origin::path(path).line(line).char_column(column)).element(help)
             } else {
                 let marked = (span.start - start).min(shown.len())..(span.end.min(end) - start).min(shown.len());
@@ -38,8 +38,8 @@ fn render_one(fault: &Diagnostic, renderer: &Renderer) -> String {
                     .element(help)
             }
         }
-        Spot::File(_) | Spot::Variable(_) | Spot::Key(_) => {
-            title.element(Origin::path(fault.location.to_string())).element(help)
+        LocationKind::File(_) | LocationKind::Variable(_) | LocationKind::Key(_) => {
+            title.element(Origin::path(diagnostic.location.to_string())).element(help)
         }
     };
     renderer.render(&[group])

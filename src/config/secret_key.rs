@@ -11,11 +11,11 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::diagnostic::{Diagnostic, Diagnostics, SourceLocation};
 
-/// What Rocket takes as a master key: 256 bits for signing and 256 for encrypting.
+/// The length of Rocket's master key: 256 bits for signing and 256 for encrypting.
 const KEY_BYTES: usize = 64;
 
 /// The key in base64 and a line break, with room for a stray one.
-const LARGEST_KEY_FILE: u64 = 128;
+const MAX_KEY_FILE_BYTES: u64 = 128;
 
 const KEY_FILE: &str = "secret_key";
 
@@ -60,16 +60,16 @@ pub fn load_or_create_secret_key(figment: &Figment, state: &Path) -> Result<Opti
     let file = state.join(KEY_FILE);
     let found = match File::open(&file) {
         Ok(opened) => read_key(opened, &file)?,
-        Err(error) if error.kind() == ErrorKind::NotFound => make_key(state, &file)?,
-        Err(error) => return Err(unusable(&file, &error)),
+        Err(error) if error.kind() == ErrorKind::NotFound => create_key(state, &file)?,
+        Err(error) => return Err(key_file_error(&file, &error)),
     };
     Ok(Some(found))
 }
 
-/// Makes the folder of what must last, for the program's user alone. One that is there is left as it is.
+/// Creates the state folder, for the program's user alone. One that is there is left as it is.
 ///
 /// # Errors
-/// It cannot be made, or something else stands in its place.
+/// It cannot be created, or something else stands in its place.
 pub fn create_state_folder(state: &Path) -> Result<(), Diagnostics> {
     let made = DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(state);
     made.map_err(|error| {
@@ -80,7 +80,7 @@ pub fn create_state_folder(state: &Path) -> Result<(), Diagnostics> {
 }
 
 fn read_key(opened: File, file: &Path) -> Result<SecretKey, Diagnostics> {
-    let mode = opened.metadata().map_err(|error| unusable(file, &error))?.permissions().mode();
+    let mode = opened.metadata().map_err(|error| key_file_error(file, &error))?.permissions().mode();
     if mode & 0o077 != 0 {
         let help = format!(
             "run `chmod 600 {0}`; if somebody may have read it, remove it: a new one is made, and everybody signs in again",
@@ -94,11 +94,11 @@ fn read_key(opened: File, file: &Path) -> Result<SecretKey, Diagnostics> {
         .into());
     }
     let mut text = Zeroizing::new(String::new());
-    let read = opened.take(LARGEST_KEY_FILE).read_to_string(&mut text);
+    let read = opened.take(MAX_KEY_FILE_BYTES).read_to_string(&mut text);
     if let Err(error) = read.as_ref().map_err(io::Error::kind)
         && error != ErrorKind::InvalidData
     {
-        return Err(unusable(file, &error.into()));
+        return Err(key_file_error(file, &error.into()));
     }
     decode(&text).ok_or_else(|| {
         let help = "remove the file: a new key is made, and everybody signs in again";
@@ -117,9 +117,9 @@ fn decode(text: &str) -> Option<SecretKey> {
     Some(SecretKey(key))
 }
 
-/// Makes a key, all of it or nothing: it is written beside its place and linked there, which fails when another start of
+/// Creates a key, all of it or nothing: it is written beside its place and linked there, which fails when another start of
 /// the program was quicker. Then that one's key counts.
-fn make_key(state: &Path, file: &Path) -> Result<SecretKey, Diagnostics> {
+fn create_key(state: &Path, file: &Path) -> Result<SecretKey, Diagnostics> {
     let mut key = Zeroizing::new([0; KEY_BYTES]);
     let mut suffix = [0; 8];
     getrandom::fill(key.as_mut_slice()).and_then(|()| getrandom::fill(&mut suffix)).map_err(|error| {
@@ -135,14 +135,14 @@ fn make_key(state: &Path, file: &Path) -> Result<SecretKey, Diagnostics> {
     if let Err(error) = std::fs::remove_file(&draft)
         && error.kind() != ErrorKind::NotFound
     {
-        return Err(unusable(&draft, &error));
+        return Err(key_file_error(&draft, &error));
     }
     match kept {
         Ok(()) => Ok(SecretKey(key)),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            read_key(File::open(file).map_err(|error| unusable(file, &error))?, file)
+            read_key(File::open(file).map_err(|error| key_file_error(file, &error))?, file)
         }
-        Err(error) => Err(unusable(file, &error)),
+        Err(error) => Err(key_file_error(file, &error)),
     }
 }
 
@@ -154,7 +154,7 @@ fn write_new(file: &Path, key: &[u8]) -> io::Result<()> {
     opened.sync_all()
 }
 
-fn unusable(file: &Path, error: &io::Error) -> Diagnostics {
+fn key_file_error(file: &Path, error: &io::Error) -> Diagnostics {
     let help = "let the program's user read and write the state folder, or set Rocket's `secret_key`";
     Diagnostic::new(SourceLocation::file(file), format!("the secret key cannot be kept: {error}"), help).into()
 }
@@ -216,8 +216,8 @@ mod tests {
         load_or_create_secret_key(&defaults(), folder.path()).unwrap();
         let file = folder.path().join("secret_key");
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640)).unwrap();
-        let faults = load_or_create_secret_key(&defaults(), folder.path()).unwrap_err();
-        assert!(faults.to_string().contains("chmod 600"), "{faults}");
+        let diagnostics = load_or_create_secret_key(&defaults(), folder.path()).unwrap_err();
+        assert!(diagnostics.to_string().contains("chmod 600"), "{diagnostics}");
     }
 
     #[test]
@@ -228,8 +228,8 @@ mod tests {
         for text in [b"" as &[u8], b"short", b"\xff\xfe", zeros.as_bytes(), &[b'A'; 200]] {
             std::fs::write(&file, text).unwrap();
             std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
-            let faults = load_or_create_secret_key(&defaults(), folder.path()).unwrap_err();
-            assert!(faults.to_string().contains("remove the file"), "{faults}");
+            let diagnostics = load_or_create_secret_key(&defaults(), folder.path()).unwrap_err();
+            assert!(diagnostics.to_string().contains("remove the file"), "{diagnostics}");
         }
     }
 
@@ -239,8 +239,8 @@ mod tests {
         let blocked = folder.path().join("file");
         std::fs::write(&blocked, "").unwrap();
         for state in [blocked.clone(), blocked.join("state")] {
-            let faults = load_or_create_secret_key(&defaults(), &state).unwrap_err();
-            assert!(faults.to_string().contains("BELVEDERE_STATE"), "{faults}");
+            let diagnostics = load_or_create_secret_key(&defaults(), &state).unwrap_err();
+            assert!(diagnostics.to_string().contains("BELVEDERE_STATE"), "{diagnostics}");
         }
     }
 }

@@ -20,7 +20,7 @@ const DEFAULT_REFRESH: Duration = Duration::from_mins(5);
 /// A domain controller's reboot, and the time to notice that it did not come back.
 const DEFAULT_MAX_STALENESS: Duration = Duration::from_hours(1);
 
-/// A coffee, and not a lunch: whoever sits down at a browser left open is asked for the password.
+/// The default of `recent`: a coffee, and not a lunch, as whoever sits down at a browser left open is asked for the password.
 const DEFAULT_RECENT: Duration = Duration::from_mins(15);
 
 /// A working day, so that a step-up is asked for each morning and not between two meetings.
@@ -31,7 +31,7 @@ const DEFAULT_REMEMBER: Duration = Duration::from_hours(12);
 pub struct Settings {
     /// The folder of page files.
     pub pages: PathBuf,
-    /// The folder of what must last.
+    /// The folder of all that must last: database, keys.
     pub state: PathBuf,
     /// A folder whose `templates/` and `static/` are laid over the built-in ones.
     pub overlay: Option<PathBuf>,
@@ -39,7 +39,7 @@ pub struct Settings {
     pub site: SiteSettings,
     /// Who may see the admin page.
     pub admins: Audience,
-    /// The directory that people belong to who name no other.
+    /// The default directory, for people who name no other.
     pub directory: DirectorySettings,
     /// Further directories, each by the name that pages know it by.
     pub directories: IndexMap<DirectoryName, AdditionalDirectory>,
@@ -53,17 +53,17 @@ pub struct Settings {
     pub sessions: SessionSettings,
     /// Who needs a second factor.
     pub second_factor: SecondFactorSettings,
-    /// What is kept of the audit.
+    /// How much of the audit is kept.
     pub audit: AuditSettings,
     /// Name and password with every request.
     pub basic: BasicSettings,
     /// Personal API tokens.
     pub tokens: TokenSettings,
-    /// Short-lived signed tokens.
+    /// Short-lived signed tokens (JWT).
     pub jwt: JwtSettings,
     /// The live channels.
     pub live: LiveSettings,
-    /// How many connections there may be, and how long they may say nothing.
+    /// The limits of connections: how many, and how long they may be silent.
     pub connections: ConnectionSettings,
     /// The program's own log.
     pub log: LogSettings,
@@ -87,7 +87,7 @@ pub struct SiteSettings {
 }
 
 impl SiteSettings {
-    /// What the site is called in the tokens it signs (`iss`): the address that browsers use, or its name where there is
+    /// The issuer in the tokens that the site signs (`iss`): the address that browsers use, or its name where there is
     /// none.
     pub fn issuer(&self) -> String {
         let address = self.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned());
@@ -157,7 +157,7 @@ pub struct SessionSettings {
     pub idle: Duration,
     /// A session ends this long after sign-in, however busy.
     pub absolute: Duration,
-    /// Whoever asks for it at the sign-in stays signed in for so long, used or not; `None` when nobody may.
+    /// How long somebody stays signed in who asks for that at the sign-in, used or not; `None` when nobody may.
     pub stay: Option<Duration>,
     /// A session whose person cannot be read again, as there is no service account, ends this long after sign-in.
     pub unrefreshed: Duration,
@@ -165,12 +165,12 @@ pub struct SessionSettings {
     pub refresh: Duration,
     /// How long a session is good when the directory cannot be asked.
     pub max_staleness: Duration,
-    /// How long ago somebody may have proved who they are for what matters: what admins do, one's own tokens and factors.
+    /// How long ago somebody may have authenticated for sensitive actions: administration, one's own tokens and factors.
     pub recent: Duration,
 }
 
 impl SessionSettings {
-    /// Sessions of these lengths, and the usual rest.
+    /// Sessions of these lengths, with defaults for the rest.
     pub fn with_lifetimes(idle: Duration, absolute: Duration) -> Self {
         Self {
             idle,
@@ -184,7 +184,7 @@ impl SessionSettings {
     }
 }
 
-/// What is kept of the audit, beside the log.
+/// How much of the audit is kept, beside the log.
 #[derive(Clone, Debug)]
 pub struct AuditSettings {
     /// How long an event is kept.
@@ -237,16 +237,16 @@ pub struct LiveSettings {
     pub per_session: usize,
 }
 
-/// How many connections there may be, and how long they may say nothing.
+/// The limits of connections: how many, and how long they may be silent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConnectionSettings {
     /// How many connections there may be in all; fewer where the system allows fewer open files.
     pub most: usize,
     /// How many of them from one address, or from one IPv6 network of 64 bits.
     pub per_address: usize,
-    /// How long a new connection may take to say what it wants, TLS included.
+    /// How long a new connection may take to send its request's head, TLS included.
     pub head_timeout: Duration,
-    /// How long a connection on which nothing is asked any more is kept for the next question.
+    /// How long an idle connection is kept for its next request.
     pub idle_timeout: Duration,
     /// How long the body of a request may take.
     pub body_timeout: Duration,
@@ -275,6 +275,6 @@ pub enum LogFormat {
 /// The program's own figures.
 #[derive(Clone, Debug)]
 pub struct MetricsSettings {
-    /// What a monitoring system shows at `/metrics`; without one only admins read there.
+    /// The bearer token for `/metrics`; without one only admins read there.
     pub token: Option<Secret>,
 }

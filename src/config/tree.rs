@@ -6,77 +6,77 @@ use toml::de::{DeTable, DeValue};
 
 use super::diagnostic::{Diagnostic, Diagnostics, Document, SourceLocation};
 
-/// A value as written, and where. It may be a secret, so it does not print itself.
-pub(super) struct Node {
-    pub(super) place: SourceLocation,
-    pub(super) value: Value,
+/// An untyped value and its location. It may be a secret, so it does not print itself.
+pub(super) struct ConfigNode {
+    pub(super) location: SourceLocation,
+    pub(super) value: ConfigValue,
 }
 
-/// What is written.
-pub(super) enum Value {
-    Text(String),
-    Whole(i64),
-    Real(f64),
-    Truth(bool),
-    List(Vec<Node>),
-    Table(Vec<Entry>),
+/// An untyped value, as TOML or an environment variable has it.
+pub(super) enum ConfigValue {
+    String(String),
+    Integer(i64),
+    Float(f64),
+    Boolean(bool),
+    Array(Vec<ConfigNode>),
+    Table(Vec<ConfigEntry>),
     /// The text of an environment variable: it has no type until somebody asks for one.
-    Variable(String),
+    EnvVar(String),
     /// Something no key takes, in words: a date, a number beyond 64 bits.
-    Other(&'static str),
+    Unsupported(&'static str),
 }
 
 /// A key and its value.
-pub(super) struct Entry {
+pub(super) struct ConfigEntry {
     pub(super) key: String,
-    pub(super) key_place: SourceLocation,
-    pub(super) node: Node,
+    pub(super) key_location: SourceLocation,
+    pub(super) node: ConfigNode,
 }
 
-impl Value {
-    /// What it is, in the words of error messages.
-    pub(super) fn what(&self) -> &'static str {
+impl ConfigValue {
+    /// The name of its type in error messages.
+    pub(super) fn type_name(&self) -> &'static str {
         match self {
-            Self::Text(_) | Self::Variable(_) => "text",
-            Self::Whole(_) => "a whole number",
-            Self::Real(_) => "a number with a point",
-            Self::Truth(_) => "`true` or `false`",
-            Self::List(_) => "a list",
+            Self::String(_) | Self::EnvVar(_) => "text",
+            Self::Integer(_) => "a whole number",
+            Self::Float(_) => "a number with a point",
+            Self::Boolean(_) => "`true` or `false`",
+            Self::Array(_) => "a list",
             Self::Table(_) => "a table",
-            Self::Other(what) => what,
+            Self::Unsupported(what) => what,
         }
     }
 }
 
-impl Node {
-    /// The node under `key`, when this is a table that has it.
-    pub(super) fn entry(&self, key: &str) -> Option<&Entry> {
+impl ConfigNode {
+    /// The entry of `key`, when this is a table that has it.
+    pub(super) fn get(&self, key: &str) -> Option<&ConfigEntry> {
         match &self.value {
-            Value::Table(entries) => entries.iter().find(|entry| entry.key == key),
+            ConfigValue::Table(entries) => entries.iter().find(|entry| entry.key == key),
             _ => None,
         }
     }
 }
 
-/// Reads a TOML document: everything in it that can be read, and every fault of its syntax. `document` is what people
-/// are shown of `text`: the same, or the same with its secrets covered.
-pub(super) fn read_document(text: &str, document: &Arc<Document>) -> (Vec<Entry>, Diagnostics) {
+/// Parses a TOML document: everything in it that can be read, and every syntax error. `document` is what people are
+/// shown of `text`: itself, or itself with its secrets redacted.
+pub(super) fn parse_document(text: &str, document: &Arc<Document>) -> (Vec<ConfigEntry>, Diagnostics) {
     let (table, errors) = DeTable::parse_recoverable(text);
-    let place = |span: Range<usize>| SourceLocation::in_document(document, span);
-    let faults: Diagnostics = errors.iter().map(|error| syntax_fault(error, &place)).collect();
-    (entries(table.get_ref(), &place), faults.in_order())
+    let location = |span: Range<usize>| SourceLocation::in_document(document, span);
+    let diagnostics: Diagnostics = errors.iter().map(|error| syntax_diagnostic(error, &location)).collect();
+    (entries(table.get_ref(), &location), diagnostics.in_order())
 }
 
-/// Reads a single TOML value, as an environment variable holds a list or a table. Everything in it is at `place`.
+/// Parses a single TOML value, as an environment variable holds a list or a table. Everything in it is at `location`.
 ///
 /// # Errors
-/// What is wrong with its syntax.
-pub(super) fn read_value(text: &str, place: &SourceLocation) -> Result<Node, String> {
+/// The syntax error.
+pub(super) fn parse_value(text: &str, location: &SourceLocation) -> Result<ConfigNode, String> {
     let value = DeValue::parse(text).map_err(|error| error.message().to_owned())?;
-    Ok(node(&value, &|_| place.clone()))
+    Ok(node(&value, &|_| location.clone()))
 }
 
-fn syntax_fault(error: &toml::de::Error, place: &dyn Fn(Range<usize>) -> SourceLocation) -> Diagnostic {
+fn syntax_diagnostic(error: &toml::de::Error, location: &dyn Fn(Range<usize>) -> SourceLocation) -> Diagnostic {
     let message = error.message();
     let help = if message.contains("duplicate key") {
         "each key stands once in its table: keep one of them"
@@ -85,32 +85,34 @@ fn syntax_fault(error: &toml::de::Error, place: &dyn Fn(Range<usize>) -> SourceL
     } else {
         "the syntax is TOML: `key = \"text\"`, `key = 5`, `key = [\"a\", \"b\"]`, `[table]`, `[[one of several]]`"
     };
-    Diagnostic::new(place(error.span().unwrap_or_default()), message, help)
+    Diagnostic::new(location(error.span().unwrap_or_default()), message, help)
 }
 
-fn entries(table: &DeTable<'_>, place: &dyn Fn(Range<usize>) -> SourceLocation) -> Vec<Entry> {
+fn entries(table: &DeTable<'_>, location: &dyn Fn(Range<usize>) -> SourceLocation) -> Vec<ConfigEntry> {
     let mut entries: Vec<_> = table.iter().collect();
     entries.sort_by_key(|(key, _)| key.span().start);
     entries
         .into_iter()
-        .map(|(key, value)| Entry {
+        .map(|(key, value)| ConfigEntry {
             key: key.get_ref().to_string(),
-            key_place: place(key.span()),
-            node: node(value, place),
+            key_location: location(key.span()),
+            node: node(value, location),
         })
         .collect()
 }
 
-fn node(value: &Spanned<DeValue<'_>>, place: &dyn Fn(Range<usize>) -> SourceLocation) -> Node {
+fn node(value: &Spanned<DeValue<'_>>, location: &dyn Fn(Range<usize>) -> SourceLocation) -> ConfigNode {
     let read = match value.get_ref() {
-        DeValue::String(text) => Value::Text(text.to_string()),
+        DeValue::String(text) => ConfigValue::String(text.to_string()),
         DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
-            .map_or(Value::Other("a number beyond 64 bits"), Value::Whole),
-        DeValue::Float(number) => number.as_str().parse().map_or(Value::Other("not a number"), Value::Real),
-        DeValue::Boolean(truth) => Value::Truth(*truth),
-        DeValue::Datetime(_) => Value::Other("a date or time"),
-        DeValue::Array(items) => Value::List(items.iter().map(|item| node(item, place)).collect()),
-        DeValue::Table(table) => Value::Table(entries(table, place)),
+            .map_or(ConfigValue::Unsupported("a number beyond 64 bits"), ConfigValue::Integer),
+        DeValue::Float(number) => {
+            number.as_str().parse().map_or(ConfigValue::Unsupported("not a number"), ConfigValue::Float)
+        }
+        DeValue::Boolean(boolean) => ConfigValue::Boolean(*boolean),
+        DeValue::Datetime(_) => ConfigValue::Unsupported("a date or time"),
+        DeValue::Array(items) => ConfigValue::Array(items.iter().map(|item| node(item, location)).collect()),
+        DeValue::Table(table) => ConfigValue::Table(entries(table, location)),
     };
-    Node { place: place(value.span()), value: read }
+    ConfigNode { location: location(value.span()), value: read }
 }

@@ -1,96 +1,104 @@
 use std::ops::RangeInclusive;
 
-use super::reader::{Fields, Ledger, Placed};
-use super::tree::{Node, Value, read_value};
+use super::reader::{DiagnosticSink, Fields, Located};
+use super::tree::{ConfigNode, ConfigValue, parse_value};
 
-/// What a value is asked to be. Each asking notes what is wrong and where.
-impl Node {
-    /// A text with something in it.
-    pub(super) fn text(self, key: &str, ledger: &Ledger) -> Option<Placed<String>> {
-        let Self { place, value } = self;
+/// Conversions of an untyped value. Each reports what is wrong and where.
+impl ConfigNode {
+    /// A string that is not blank.
+    pub(super) fn into_string(self, key: &str, sink: &DiagnosticSink) -> Option<Located<String>> {
+        let Self { location, value } = self;
         match value {
-            Value::Text(text) | Value::Variable(text) if !text.trim().is_empty() => {
-                return Some(Placed { value: text, place });
+            ConfigValue::String(text) | ConfigValue::EnvVar(text) if !text.trim().is_empty() => {
+                return Some(Located { value: text, location });
             }
-            Value::Text(_) | Value::Variable(_) => {
-                ledger.note(&place, format!("`{key}` is empty"), "write something between the quotes, or leave it out");
+            ConfigValue::String(_) | ConfigValue::EnvVar(_) => {
+                sink.report(
+                    &location,
+                    format!("`{key}` is empty"),
+                    "write something between the quotes, or leave it out",
+                );
             }
-            other => ledger.note(
-                &place,
-                format!("`{key}` must be text, not {}", other.what()),
+            other => sink.report(
+                &location,
+                format!("`{key}` must be text, not {}", other.type_name()),
                 format!("write it in quotes: `{key} = \"…\"`"),
             ),
         }
         None
     }
 
-    pub(super) fn whole(self, key: &str, range: RangeInclusive<i64>, ledger: &Ledger) -> Option<i64> {
+    pub(super) fn into_integer(self, key: &str, range: RangeInclusive<i64>, sink: &DiagnosticSink) -> Option<i64> {
         let found = match &self.value {
-            Value::Whole(number) => Some(*number),
-            Value::Variable(text) => text.trim().parse().ok(),
+            ConfigValue::Integer(number) => Some(*number),
+            ConfigValue::EnvVar(text) => text.trim().parse().ok(),
             _ => None,
         };
         let Some(value) = found else {
-            let message = format!("`{key}` must be a whole number, not {}", self.value.what());
+            let message = format!("`{key}` must be a whole number, not {}", self.value.type_name());
             let help = format!("write a whole number from {} to {}, without quotes", range.start(), range.end());
-            ledger.note(&self.place, message, help);
+            sink.report(&self.location, message, help);
             return None;
         };
-        let placed = Placed { value, place: self.place };
-        ledger.within(key, placed, &range, "a whole number", |number| number.to_string()).map(|number| number.value)
+        let located = Located { value, location: self.location };
+        sink.check_range(key, located, &range, "a whole number", |number| number.to_string()).map(|number| number.value)
     }
 
-    pub(super) fn real(self, key: &str, ledger: &Ledger) -> Option<Placed<f64>> {
+    pub(super) fn into_float(self, key: &str, sink: &DiagnosticSink) -> Option<Located<f64>> {
         let found = match &self.value {
-            Value::Real(number) => Some(*number),
+            ConfigValue::Float(number) => Some(*number),
             // Numbers a person writes down are far below 2^53, where this would round.
             #[expect(clippy::cast_precision_loss, reason = "limits and thresholds need no more than 53 bits")]
-            Value::Whole(number) => Some(*number as f64),
-            Value::Variable(text) => text.trim().parse().ok(),
+            ConfigValue::Integer(number) => Some(*number as f64),
+            ConfigValue::EnvVar(text) => text.trim().parse().ok(),
             _ => None,
         };
         match found {
-            Some(value) if value.is_finite() => return Some(Placed { value, place: self.place }),
+            Some(value) if value.is_finite() => return Some(Located { value, location: self.location }),
             Some(_) => {
-                ledger.note(&self.place, format!("`{key}` is not finite"), "write an ordinary number");
+                sink.report(&self.location, format!("`{key}` is not finite"), "write an ordinary number");
             }
             None => {
-                let message = format!("`{key}` must be a number, not {}", self.value.what());
-                ledger.note(&self.place, message, "write a number, without quotes");
+                let message = format!("`{key}` must be a number, not {}", self.value.type_name());
+                sink.report(&self.location, message, "write a number, without quotes");
             }
         }
         None
     }
 
-    pub(super) fn list(self, key: &str, ledger: &Ledger) -> Option<Placed<Vec<Node>>> {
-        let Self { place, value } = self.opened(ledger)?;
-        if let Value::List(items) = value {
-            return Some(Placed { value: items, place });
+    pub(super) fn into_array(self, key: &str, sink: &DiagnosticSink) -> Option<Located<Vec<ConfigNode>>> {
+        let Self { location, value } = self.parse_env_toml(sink)?;
+        if let ConfigValue::Array(items) = value {
+            return Some(Located { value: items, location });
         }
-        let message = format!("`{key}` must be a list, not {}", value.what());
-        ledger.note(&place, message, format!("write it in brackets: `{key} = [\"…\", \"…\"]`"));
+        let message = format!("`{key}` must be a list, not {}", value.type_name());
+        sink.report(&location, message, format!("write it in brackets: `{key} = [\"…\", \"…\"]`"));
         None
     }
 
-    pub(super) fn table<'l>(self, key: &str, ledger: &'l Ledger) -> Option<Fields<'l>> {
-        let Self { place, value } = self.opened(ledger)?;
-        if let Value::Table(entries) = value {
-            return Some(Fields::new(place, entries, ledger));
+    pub(super) fn into_table<'l>(self, key: &str, sink: &'l DiagnosticSink) -> Option<Fields<'l>> {
+        let Self { location, value } = self.parse_env_toml(sink)?;
+        if let ConfigValue::Table(entries) = value {
+            return Some(Fields::new(location, entries, sink));
         }
-        let message = format!("`{key}` must be a table, not {}", value.what());
-        ledger.note(&place, message, format!("write it in braces, `{key} = {{ … }}`, or under a heading in brackets"));
+        let message = format!("`{key}` must be a table, not {}", value.type_name());
+        sink.report(
+            &location,
+            message,
+            format!("write it in braces, `{key} = {{ … }}`, or under a heading in brackets"),
+        );
         None
     }
 
-    /// The same with a list or table that stands in an environment variable, in TOML's form, read.
-    pub(super) fn opened(self, ledger: &Ledger) -> Option<Self> {
+    /// Parses an environment variable that has an array or a table in TOML; any other value stays as it is.
+    pub(super) fn parse_env_toml(self, sink: &DiagnosticSink) -> Option<Self> {
         match &self.value {
-            Value::Variable(text) if text.trim_start().starts_with(['[', '{']) => {
-                match read_value(text.trim(), &self.place) {
+            ConfigValue::EnvVar(text) if text.trim_start().starts_with(['[', '{']) => {
+                match parse_value(text.trim(), &self.location) {
                     Ok(node) => Some(node),
                     Err(error) => {
                         let help = "write it as in a TOML file: `[\"a\", \"b\"]` or `{ key = \"text\" }`";
-                        ledger.note(&self.place, format!("the value is not TOML: {error}"), help);
+                        sink.report(&self.location, format!("the value is not TOML: {error}"), help);
                         None
                     }
                 }

@@ -1,33 +1,33 @@
 use std::ops::RangeInclusive;
 
-use super::super::hints::{choose, shown};
-use super::super::reader::{Fields, Ledger, Placed};
-use super::super::tree::{Node, Value};
+use super::super::hints::{quote, suggest};
+use super::super::reader::{DiagnosticSink, Fields, Located};
+use super::super::tree::{ConfigNode, ConfigValue};
 use crate::domain::{Access, Audience, GroupRef, UserRef};
 
-/// What `factor` may be: a password alone, or a second factor with it.
+/// The range of `factor`: a password alone, or a second factor with it.
 const FACTORS: RangeInclusive<i64> = 1..=2;
 
 /// `"public"`, `"signed-in"`, or `{ groups = […], users = […], factor = 2 }`: who may open a page, and whether it takes a second
 /// factor.
-pub(super) fn read_access(node: Node, ledger: &Ledger) -> Option<(Access, bool)> {
+pub(super) fn read_access(node: ConfigNode, sink: &DiagnosticSink) -> Option<(Access, bool)> {
     match &node.value {
-        Value::Text(word) => match word.as_str() {
+        ConfigValue::String(word) => match word.as_str() {
             "public" => Some((Access::Public, false)),
             "signed-in" => Some((Access::SignedIn, false)),
             other => {
-                let choice = choose(other, &["public", "signed-in"]);
+                let choice = suggest(other, &["public", "signed-in"]);
                 let help =
                     format!("{choice} (or name people: `access = {{ groups = [\"dash-ops\"], users = [\"alice\"] }}`)");
-                ledger.note(&node.place, format!("`access` cannot be {}", shown(other)), help);
+                sink.report(&node.location, format!("`access` cannot be {}", quote(other)), help);
                 None
             }
         },
-        Value::Table(_) => {
-            let mut fields = node.table("access", ledger)?;
-            let place = fields.place.clone();
-            let factor = fields.or("factor", None, |fields, key| fields.whole(key, FACTORS).map(Some));
-            let named = ["groups", "users"].iter().any(|key| fields.key_place(key).is_some());
+        ConfigValue::Table(_) => {
+            let mut fields = node.into_table("access", sink)?;
+            let location = fields.location.clone();
+            let factor = fields.optional("factor", None, |fields, key| fields.integer(key, FACTORS).map(Some));
+            let named = ["groups", "users"].iter().any(|key| fields.key_location(key).is_some());
             let audience = read_audience(fields)?;
             let factor = factor?;
             if !named && factor.is_some() {
@@ -35,15 +35,15 @@ pub(super) fn read_access(node: Node, ledger: &Ledger) -> Option<(Access, bool)>
             }
             if audience == Audience::default() {
                 let help = "name a group or a person, or write `access = \"signed-in\"` for every member";
-                ledger.note(&place, "`access` names nobody, so nobody could open the page", help);
+                sink.report(&location, "`access` names nobody, so nobody could open the page", help);
                 return None;
             }
             Some((Access::Only(audience), factor == Some(2)))
         }
         other => {
-            let message = format!("`access` must be text or a table, not {}", other.what());
+            let message = format!("`access` must be text or a table, not {}", other.type_name());
             let help = "write \"public\", \"signed-in\", or `{ groups = [\"dash-ops\"], users = [\"alice\"] }`";
-            ledger.note(&node.place, message, help);
+            sink.report(&node.location, message, help);
             None
         }
     }
@@ -62,10 +62,10 @@ pub(in super::super) fn read_audience(mut fields: Fields<'_>) -> Option<Audience
     })
 }
 
-fn names(fields: &mut Fields<'_>, key: &'static str) -> Option<Vec<Placed<String>>> {
+fn names(fields: &mut Fields<'_>, key: &'static str) -> Option<Vec<Located<String>>> {
     let Some(node) = fields.take(key) else { return Some(Vec::new()) };
-    let list = node.list(key, fields.ledger)?;
-    let written = list.value.len();
-    let names: Vec<_> = list.value.into_iter().filter_map(|item| item.text(key, fields.ledger)).collect();
-    (names.len() == written).then_some(names)
+    let list = node.into_array(key, fields.sink)?;
+    let count = list.value.len();
+    let names: Vec<_> = list.value.into_iter().filter_map(|item| item.into_string(key, fields.sink)).collect();
+    (names.len() == count).then_some(names)
 }

@@ -1,6 +1,6 @@
-//! Page files, read: one file per noun, each from raw as written to settled as meant.
+//! The parser of page files: one file per noun, each from raw values to settled ones.
 //!
-//! Queries stay as written. Only their source knows what is in them, and the `pages` room asks it.
+//! Queries stay as written. Only their source can check them, and the `pages` room asks it to.
 
 mod access;
 mod inputs;

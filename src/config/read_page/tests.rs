@@ -14,11 +14,11 @@ fn read(text: &str) -> Result<PageFile, Diagnostics> {
     read_page(Path::new(FILE), text)
 }
 
-/// The one fault in `text`.
-fn fault(text: &str) -> Diagnostic {
-    let faults = read(text).expect_err(text);
-    assert_eq!(faults.len(), 1, "{text}\n{faults}");
-    faults.into_iter().next().unwrap()
+/// The one diagnostic of `text`.
+fn diagnostic(text: &str) -> Diagnostic {
+    let diagnostics = read(text).expect_err(text);
+    assert_eq!(diagnostics.len(), 1, "{text}\n{diagnostics}");
+    diagnostics.into_iter().next().unwrap()
 }
 
 /// A page with one panel that is right but for `line`, which is its sixth.
@@ -33,11 +33,11 @@ fn input(line: &str) -> String {
 
 #[track_caller]
 fn expect(cases: &[(String, &str, &str, &str)]) {
-    for (text, place, message, help) in cases {
-        let fault = fault(text);
-        assert_eq!(fault.location.to_string(), format!("{FILE}:{place}"), "{text}\n{fault}");
-        assert!(fault.message.contains(message), "{text}\n{fault}");
-        assert!(fault.help.contains(help), "{text}\n{fault}");
+    for (text, location, message, help) in cases {
+        let diagnostic = diagnostic(text);
+        assert_eq!(diagnostic.location.to_string(), format!("{FILE}:{location}"), "{text}\n{diagnostic}");
+        assert!(diagnostic.message.contains(message), "{text}\n{diagnostic}");
+        assert!(diagnostic.help.contains(help), "{text}\n{diagnostic}");
     }
 }
 
@@ -126,7 +126,7 @@ fn what_is_left_out_has_a_sensible_value() {
 }
 
 #[test]
-fn faults_of_the_page_itself_have_place_and_remedy() {
+fn diagnostics_of_the_page_itself_have_location_and_help() {
     expect(&[
         (String::new(), "1:1", "`title` is missing", "title = \"Operations\""),
         ("titel = \"T\"\ntitle = \"T\"".into(), "1:1", "no key `titel`", "did you mean `title`?"),
@@ -149,7 +149,7 @@ fn faults_of_the_page_itself_have_place_and_remedy() {
 }
 
 #[test]
-fn faults_of_panels_have_place_and_remedy() {
+fn diagnostics_of_panels_have_location_and_help() {
     expect(&[
         (panel("kind = \"gage\""), "6:8", "cannot be `gage`", "did you mean `gauge`?"),
         (panel("span = 3"), "2:1", "`kind` is missing", "kind = \"stat\""),
@@ -205,7 +205,7 @@ fn faults_of_panels_have_place_and_remedy() {
 }
 
 #[test]
-fn faults_of_texts_and_of_what_panels_need_have_place_and_remedy() {
+fn diagnostics_of_texts_and_of_what_panels_need_have_location_and_help() {
     let page = |body: &str| format!("title = \"T\"\n{body}\n");
     let radio = "[[input]]\nname = \"city\"\nkind = \"radio\"\noptions = [{ value = \"LA\", zone = \"Z\" }]\n";
     expect(&[
@@ -238,7 +238,7 @@ fn faults_of_texts_and_of_what_panels_need_have_place_and_remedy() {
 }
 
 #[test]
-fn faults_of_inputs_have_place_and_remedy() {
+fn diagnostics_of_inputs_have_location_and_help() {
     expect(&[
         (input("options = []"), "5:11", "nothing could be chosen", "at least one"),
         (input("options = [1]"), "5:12", "must be text, not a whole number", "quotes"),
@@ -265,43 +265,43 @@ fn faults_of_inputs_have_place_and_remedy() {
 }
 
 #[test]
-fn every_fault_is_found_in_one_go_from_top_to_bottom() {
+fn every_error_is_found_in_one_go_from_top_to_bottom() {
     let text =
         "titel = \"T\"\norder = \"x\"\n[[panel]]\nkind = \"line\"\nspan = 99\nevery = \"1ms\"\nuint = \"percent\"\n";
-    let faults = read(text).unwrap_err();
-    let lines: Vec<_> = faults.iter().map(|fault| fault.location.line_and_column().unwrap().0).collect();
-    assert_eq!(lines, [1, 1, 2, 3, 3, 3, 5, 6, 7], "{faults}");
+    let diagnostics = read(text).unwrap_err();
+    let lines: Vec<_> = diagnostics.iter().map(|diagnostic| diagnostic.location.line_and_column().unwrap().0).collect();
+    assert_eq!(lines, [1, 1, 2, 3, 3, 3, 5, 6, 7], "{diagnostics}");
 }
 
 #[test]
 fn all_broken_syntax_is_found_in_one_go() {
-    let faults = read("title = Operations\nabout = \"x\norder = 1\n[[panel\n").unwrap_err();
-    let lines: Vec<_> = faults.iter().map(|fault| fault.location.line_and_column().unwrap().0).collect();
-    assert_eq!(lines, [1, 2, 4], "{faults}");
+    let diagnostics = read("title = Operations\nabout = \"x\norder = 1\n[[panel\n").unwrap_err();
+    let lines: Vec<_> = diagnostics.iter().map(|diagnostic| diagnostic.location.line_and_column().unwrap().0).collect();
+    assert_eq!(lines, [1, 2, 4], "{diagnostics}");
 }
 
 #[test]
 fn a_file_whose_name_is_no_address_is_refused() {
     for name in ["pages/Big Board.toml", "pages/.toml", "pages/ä.toml", "/"] {
-        let faults = read_page(Path::new(name), "title = \"T\"").unwrap_err();
-        assert!(faults.to_string().contains("rename the file"), "{faults}");
+        let diagnostics = read_page(Path::new(name), "title = \"T\"").unwrap_err();
+        assert!(diagnostics.to_string().contains("rename the file"), "{diagnostics}");
     }
 }
 
 #[test]
-fn a_fault_is_shown_with_its_line_and_a_marker() {
-    let faults = read("title = \"T\"\naccess = \"pubic\"\n").unwrap_err();
-    let shown = faults.render(false);
+fn a_diagnostic_is_shown_with_its_line_and_a_marker() {
+    let diagnostics = read("title = \"T\"\naccess = \"pubic\"\n").unwrap_err();
+    let shown = diagnostics.render(false);
     assert!(shown.contains("pages/ops.toml:2:10"), "{shown}");
     assert!(shown.contains("access = \"pubic\"\n"), "{shown}");
     assert!(shown.contains("^^^^^^^"), "{shown}");
     assert!(shown.contains("help: did you mean `public`?"), "{shown}");
-    assert!(!shown.contains('\u{1b}') && faults.render(true).contains('\u{1b}'));
+    assert!(!shown.contains('\u{1b}') && diagnostics.render(true).contains('\u{1b}'));
 }
 
 #[test]
-fn a_fault_in_parts_has_all_that_a_page_needs() {
-    let report = fault("title = \"T\"\naccess = \"pubic\"\n").to_report();
+fn a_diagnostic_in_parts_has_all_that_a_page_needs() {
+    let report = diagnostic("title = \"T\"\naccess = \"pubic\"\n").to_report();
     let json = serde_json::to_value(&report).unwrap();
     assert_eq!(
         json,
@@ -314,25 +314,25 @@ fn a_fault_in_parts_has_all_that_a_page_needs() {
 }
 
 #[test]
-fn a_fault_found_later_stands_at_the_query() {
+fn a_diagnostic_found_later_stands_at_the_query() {
     let page = read(&panel("kind = \"stat\"")).unwrap();
     let span = page.panels[0].source.as_ref().unwrap().query_span.clone();
-    let fault = Diagnostic::in_page(&page, span, "the host knows no `load.1`", "did you mean `load.5`?");
-    assert_eq!(fault.location.to_string(), "pages/ops.toml:5:9");
-    assert_eq!(fault.to_report().text.as_deref(), Some("query = \"load.1\""));
+    let diagnostic = Diagnostic::in_page(&page, span, "the host knows no `load.1`", "did you mean `load.5`?");
+    assert_eq!(diagnostic.location.to_string(), "pages/ops.toml:5:9");
+    assert_eq!(diagnostic.to_report().text.as_deref(), Some("query = \"load.1\""));
     // A span from another text is no reason to fall over.
     let far = Diagnostic::in_page(&page, 5_000..usize::MAX, "m", "h");
     assert!(Diagnostics::from(far).render(true).contains("pages/ops.toml"));
 }
 
 #[test]
-fn every_sample_page_is_read_without_fault() {
+fn every_sample_page_is_read_without_error() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("pages");
     let mut slugs = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let file = entry.unwrap().path();
         let text = std::fs::read_to_string(&file).unwrap();
-        let page = read_page(&file, &text).unwrap_or_else(|faults| panic!("{faults}"));
+        let page = read_page(&file, &text).unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
         assert!(page.show_source, "{} teaches", page.slug);
         slugs.push(page.slug.to_string());
     }
@@ -369,9 +369,9 @@ fn nothing_that_can_be_written_makes_it_fall_over() {
             }
         }
         let text: String = text.into_iter().collect();
-        if let Err(faults) = read(&text) {
-            assert!(!faults.is_empty(), "refused without a reason:\n{text}");
-            assert!(!faults.render(true).is_empty() && faults.to_reports().len() == faults.len());
+        if let Err(diagnostics) = read(&text) {
+            assert!(!diagnostics.is_empty(), "refused without a reason:\n{text}");
+            assert!(!diagnostics.render(true).is_empty() && diagnostics.to_reports().len() == diagnostics.len());
         }
     }
 }
@@ -388,10 +388,12 @@ fn neither_depth_nor_length_makes_it_fall_over() {
         format!("title = \"T\"\n{}", "[[panel]]\n".repeat(20_000)),
         "x".repeat(200_000),
     ] {
-        let faults = read(&text).unwrap_err();
+        let diagnostics = read(&text).unwrap_err();
         assert!(
-            !faults.is_empty()
-                && faults.iter().all(|fault| Diagnostics::from(fault.clone()).render(false).len() < 5_000)
+            !diagnostics.is_empty()
+                && diagnostics
+                    .iter()
+                    .all(|diagnostic| Diagnostics::from(diagnostic.clone()).render(false).len() < 5_000)
         );
     }
 }

@@ -8,27 +8,27 @@ use super::super::reader::Fields;
 const DEFAULT_SHORTEST_PASSWORD: i64 = 12;
 
 /// NIST SP 800-63B, 5.1.1.2: "at least 8 characters in length".
-const LOWEST_SHORTEST_PASSWORD: i64 = 8;
+const MIN_SHORTEST_PASSWORD: i64 = 8;
 
 /// NIST SP 800-63B, 5.1.1.2, wants passwords of 64 characters to be possible; longer ones must not be asked for.
-const HIGHEST_SHORTEST_PASSWORD: i64 = 64;
+const MAX_SHORTEST_PASSWORD: i64 = 64;
 
 /// A weekend and a day.
 const DEFAULT_INVITATION_LASTS: Duration = Duration::from_hours(72);
 
 /// Shorter, and the mail may come too late.
-const SHORTEST_INVITATION: Duration = Duration::from_mins(5);
+const MIN_INVITATION: Duration = Duration::from_mins(5);
 
 /// Longer, and it lies forgotten in a mailbox.
-const LONGEST_INVITATION: Duration = Duration::from_hours(24 * 30);
+const MAX_INVITATION: Duration = Duration::from_hours(24 * 30);
 
 /// `[accounts]`.
 pub(super) fn read_accounts(mut fields: Fields<'_>) -> Option<AccountSettings> {
-    let shortest = fields.or("shortest_password", DEFAULT_SHORTEST_PASSWORD, |fields, key| {
-        fields.whole(key, LOWEST_SHORTEST_PASSWORD..=HIGHEST_SHORTEST_PASSWORD)
+    let shortest = fields.optional("shortest_password", DEFAULT_SHORTEST_PASSWORD, |fields, key| {
+        fields.integer(key, MIN_SHORTEST_PASSWORD..=MAX_SHORTEST_PASSWORD)
     });
-    let invitation_lasts = fields.or("invitation_lasts", DEFAULT_INVITATION_LASTS, |fields, key| {
-        fields.duration(key, SHORTEST_INVITATION..=LONGEST_INVITATION).map(|lasts| lasts.value)
+    let invitation_lasts = fields.optional("invitation_lasts", DEFAULT_INVITATION_LASTS, |fields, key| {
+        fields.duration(key, MIN_INVITATION..=MAX_INVITATION).map(|lasts| lasts.value)
     });
     fields.finish();
     Some(AccountSettings { shortest_password: usize::try_from(shortest?).ok()?, invitation_lasts: invitation_lasts? })
@@ -36,7 +36,7 @@ pub(super) fn read_accounts(mut fields: Fields<'_>) -> Option<AccountSettings> {
 
 /// `[digest]`.
 pub(super) fn read_digest(mut fields: Fields<'_>) -> Option<DigestSettings> {
-    let enabled = fields.or("enabled", false, Fields::truth);
+    let enabled = fields.optional("enabled", false, Fields::boolean);
     fields.finish();
     Some(DigestSettings { enabled: enabled? })
 }

@@ -10,10 +10,10 @@ const DEFAULT_MOST: i64 = 10_000;
 const DEFAULT_PER_ADDRESS: i64 = 512;
 
 /// Beyond this it is memory that says how many there are.
-const MOST_CONNECTIONS: i64 = 1_000_000;
+const MAX_CONNECTIONS: i64 = 1_000_000;
 
 /// Fewer would not let one browser load one page.
-const FEWEST_PER_ADDRESS: i64 = 8;
+const MIN_PER_ADDRESS: i64 = 8;
 
 /// The handshake and the head of a request are a few packets: on a bad mobile network some seconds.
 const DEFAULT_HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -27,11 +27,13 @@ const DEFAULT_BODY_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// `[connections]`.
 pub(super) fn read_connections(mut fields: Fields<'_>) -> Option<ConnectionSettings> {
-    let most = fields.or("most", DEFAULT_MOST, |fields, key| fields.whole(key, FEWEST_PER_ADDRESS..=MOST_CONNECTIONS));
-    let per_address = fields
-        .or("per_address", DEFAULT_PER_ADDRESS, |fields, key| fields.whole(key, FEWEST_PER_ADDRESS..=MOST_CONNECTIONS));
+    let most =
+        fields.optional("most", DEFAULT_MOST, |fields, key| fields.integer(key, MIN_PER_ADDRESS..=MAX_CONNECTIONS));
+    let per_address = fields.optional("per_address", DEFAULT_PER_ADDRESS, |fields, key| {
+        fields.integer(key, MIN_PER_ADDRESS..=MAX_CONNECTIONS)
+    });
     let mut wait = |key, default| {
-        fields.or(key, default, |fields, key| {
+        fields.optional(key, default, |fields, key| {
             fields.duration(key, Duration::from_secs(1)..=Duration::from_hours(1)).map(|found| found.value)
         })
     };

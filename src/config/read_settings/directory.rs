@@ -5,25 +5,25 @@ use indexmap::IndexMap;
 use super::super::directory_settings::{
     AdditionalDirectory, DirectoryKind, DirectoryServers, DirectorySettings, ServiceAccount,
 };
-use super::super::hints::shown;
+use super::super::hints::quote;
 use super::super::reader::Fields;
-use super::super::tree::Entry;
+use super::super::tree::ConfigEntry;
 use super::files::{ca_file, secret};
 use super::mail;
 use super::servers::{read_dns, read_servers};
 use crate::domain::{DirectoryName, Dn, Password};
 
 /// Nothing over a network is sure to be quicker.
-const SHORTEST_TIMEOUT: Duration = Duration::from_millis(100);
+const MIN_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// Somebody is waiting before the sign-in form.
-const LONGEST_TIMEOUT: Duration = Duration::from_mins(1);
+const MAX_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// A company's year: whoever wants to be told earlier changes their password now.
-const LONGEST_WARNING: Duration = Duration::from_hours(365 * 24);
+/// The longest `password_warning`: a year. Whoever wants to be told earlier changes their password now.
+const MAX_WARNING: Duration = Duration::from_hours(365 * 24);
 
 /// Well below what a domain controller takes from one client.
-const MOST_CONNECTIONS: i64 = 256;
+const MAX_CONNECTIONS: i64 = 256;
 
 const KINDS: [(&str, DirectoryKind); 2] =
     [("active-directory", DirectoryKind::ActiveDirectory), ("ldap", DirectoryKind::Ldap)];
@@ -37,93 +37,94 @@ pub(super) fn read_directory(mut fields: Fields<'_>) -> Option<DirectorySettings
 
 /// `[directories.…]`, in the order written.
 pub(super) fn read_directories(mut fields: Fields<'_>) -> Option<IndexMap<DirectoryName, AdditionalDirectory>> {
-    let entries = fields.rest();
-    let written = entries.len();
+    let entries = fields.take_rest();
+    let count = entries.len();
     let mut taken = Vec::new();
-    let further: IndexMap<_, _> =
-        entries.into_iter().filter_map(|entry| read_further(entry, &fields, &mut taken)).collect();
-    (further.len() == written).then_some(further)
+    let additional: IndexMap<_, _> =
+        entries.into_iter().filter_map(|entry| read_additional(entry, &fields, &mut taken)).collect();
+    (additional.len() == count).then_some(additional)
 }
 
-fn read_further(
-    entry: Entry,
+fn read_additional(
+    entry: ConfigEntry,
     fields: &Fields<'_>,
     taken: &mut Vec<String>,
 ) -> Option<(DirectoryName, AdditionalDirectory)> {
-    let ledger = fields.ledger;
+    let sink = fields.sink;
     let name = entry.key.parse::<DirectoryName>().map_err(|error| {
-        let message = format!("a directory cannot be called {}", shown(&entry.key));
-        ledger.note(&entry.key_place, message, error.to_string());
+        let message = format!("a directory cannot be called {}", quote(&entry.key));
+        sink.report(&entry.key_location, message, error.to_string());
     });
     if name.as_ref().is_ok_and(DirectoryName::is_local) {
         let help = "give it another name; pages write `local\\admins` for the groups of local accounts";
-        ledger.note(&entry.key_place, "`local` stands for the program's own accounts", help);
+        sink.report(&entry.key_location, "`local` stands for the program's own accounts", help);
         return None;
     }
-    let mut table = entry.node.table(&entry.key, ledger)?;
-    table.needs("domains", "say whose sign-ins go there: `domains = [\"BRAND\", \"brand.example\"]`");
-    let domains = table.texts("domains");
+    let mut table = entry.node.into_table(&entry.key, sink)?;
+    table.require("domains", "say whose sign-ins go there: `domains = [\"BRAND\", \"brand.example\"]`");
+    let domains = table.strings("domains");
     let settings = read_one(&mut table);
     table.finish();
     let domains = domains?;
     if domains.value.is_empty() {
         let help =
             "name at least one: a sign-in goes to one directory, chosen by what stands before `\\` or behind `@`";
-        ledger.note(&domains.place, "`domains` is empty, so nobody would ever sign in there", help);
+        sink.report(&domains.location, "`domains` is empty, so nobody would ever sign in there", help);
         return None;
     }
     for domain in &domains.value {
-        let folded = domain.value.to_lowercase();
-        if folded == DirectoryName::LOCAL {
-            let message = format!("{} stands for the program's own accounts", shown(&domain.value));
-            ledger.note(&domain.place, message, "take it out: `local\\name` always signs in with a local account");
+        let lowercase = domain.value.to_lowercase();
+        if lowercase == DirectoryName::LOCAL {
+            let message = format!("{} stands for the program's own accounts", quote(&domain.value));
+            sink.report(&domain.location, message, "take it out: `local\\name` always signs in with a local account");
             return None;
         }
-        if taken.contains(&folded) {
-            let message = format!("{} stands for two directories", shown(&domain.value));
-            ledger.note(&domain.place, message, "a sign-in goes to one directory: take one out");
+        if taken.contains(&lowercase) {
+            let message = format!("{} stands for two directories", quote(&domain.value));
+            sink.report(&domain.location, message, "a sign-in goes to one directory: take one out");
             return None;
         }
-        taken.push(folded);
+        taken.push(lowercase);
     }
     let domains = domains.value.into_iter().map(|domain| domain.value).collect();
     Some((name.ok()?, AdditionalDirectory { domains, settings: settings? }))
 }
 
 fn read_one(fields: &mut Fields<'_>) -> Option<DirectorySettings> {
-    let ledger = fields.ledger;
-    let standard = DirectorySettings::with_servers(DirectoryServers::Listed(Vec::new()));
-    let site = fields.or("site", None, |fields, key| fields.placed_text(key).map(Some));
+    let sink = fields.sink;
+    let defaults = DirectorySettings::with_servers(DirectoryServers::Listed(Vec::new()));
+    let site = fields.optional("site", None, |fields, key| fields.located_string(key).map(Some));
     let servers = site.and_then(|site| read_servers(fields, site));
-    let dns =
-        fields.or("dns", Some(Vec::new()), |fields, key| fields.texts(key).map(|dns| read_dns(dns.value, ledger)));
-    let start_tls = fields.or("start_tls", false, Fields::truth);
+    let dns = fields
+        .optional("dns", Some(Vec::new()), |fields, key| fields.strings(key).map(|dns| read_dns(dns.value, sink)));
+    let start_tls = fields.optional("start_tls", false, Fields::boolean);
     let ca_file = ca_file(fields);
-    let allow_plaintext = fields.or("allow_plaintext", false, Fields::truth);
+    let allow_plaintext = fields.optional("allow_plaintext", false, Fields::boolean);
     let account = read_account(fields);
-    let kind = fields.or("kind", None, |fields, key| fields.word(key, &KINDS).map(|kind| Some(kind.value)));
-    let base_dn =
-        fields.or("base_dn", None, |fields, key| fields.parsed::<Dn>(key).map(|dn| Some(dn.value.as_str().to_owned())));
+    let kind =
+        fields.optional("kind", None, |fields, key| fields.enumeration(key, &KINDS).map(|kind| Some(kind.value)));
+    let base_dn = fields
+        .optional("base_dn", None, |fields, key| fields.parsed::<Dn>(key).map(|dn| Some(dn.value.as_str().to_owned())));
     let person_filter = read_filter(fields, "person_filter", &["username"]);
     let group_filter = read_filter(fields, "group_filter", &["dn", "username"]);
-    let mail_place = fields.key_place("sign_in_by_mail");
-    let sign_in_by_mail = fields.or("sign_in_by_mail", false, Fields::truth);
-    let password_change = fields.or("password_change", standard.password_change, Fields::truth);
-    let password_warning = fields.or("password_warning", standard.password_warning, |fields, key| {
-        fields.duration(key, Duration::ZERO..=LONGEST_WARNING).map(|warning| warning.value)
+    let mail_location = fields.key_location("sign_in_by_mail");
+    let sign_in_by_mail = fields.optional("sign_in_by_mail", false, Fields::boolean);
+    let password_change = fields.optional("password_change", defaults.password_change, Fields::boolean);
+    let password_warning = fields.optional("password_warning", defaults.password_warning, |fields, key| {
+        fields.duration(key, Duration::ZERO..=MAX_WARNING).map(|warning| warning.value)
     });
-    let connections = fields.or("connections", standard.connections, |fields, key| {
-        fields.whole(key, 1..=MOST_CONNECTIONS).and_then(|count| usize::try_from(count).ok())
+    let connections = fields.optional("connections", defaults.connections, |fields, key| {
+        fields.integer(key, 1..=MAX_CONNECTIONS).and_then(|count| usize::try_from(count).ok())
     });
-    let dial_timeout = read_timeout(fields, "dial_timeout", standard.dial_timeout);
-    let operation_timeout = read_timeout(fields, "operation_timeout", standard.operation_timeout);
+    let dial_timeout = read_timeout(fields, "dial_timeout", defaults.dial_timeout);
+    let operation_timeout = read_timeout(fields, "operation_timeout", defaults.operation_timeout);
 
     let (servers, start_tls, allow_plaintext) = (servers?, start_tls?, allow_plaintext?);
     if !start_tls && !allow_plaintext {
-        servers.refuse_plaintext(ledger);
+        servers.reject_plaintext(sink);
     }
     let settings = DirectorySettings {
-        servers: servers.value(),
+        servers: servers.into_servers(),
         dns: dns??,
         start_tls,
         ca_file: ca_file?,
@@ -140,51 +141,55 @@ fn read_one(fields: &mut Fields<'_>) -> Option<DirectorySettings> {
         dial_timeout: dial_timeout?,
         operation_timeout: operation_timeout?,
     };
-    mail::check(&settings, mail_place.as_ref(), ledger).then_some(settings)
+    mail::check(&settings, mail_location.as_ref(), sink).then_some(settings)
 }
 
 /// The account that searches: its name and its password, or neither.
 #[expect(clippy::option_option, reason = "wrong, absent and present are three different answers")]
 fn read_account(fields: &mut Fields<'_>) -> Option<Option<ServiceAccount>> {
-    let name = fields.or("bind_name", None, |fields, key| fields.placed_text(key).map(Some));
+    let name = fields.optional("bind_name", None, |fields, key| fields.located_string(key).map(Some));
     let password = secret(fields, "bind_password", "bind_password_file");
     match (name?, password?) {
         (None, None) => Some(None),
         (Some(name), Some(password)) => match Password::parse(password.value.to_string()) {
-            Ok(sound) => Some(Some(ServiceAccount { name: name.value, password: sound })),
+            Ok(valid) => Some(Some(ServiceAccount { name: name.value, password: valid })),
             Err(error) => {
-                fields.ledger.note(&password.place, error.to_string(), "write the password of the account `bind_name`");
+                fields.sink.report(
+                    &password.location,
+                    error.to_string(),
+                    "write the password of the account `bind_name`",
+                );
                 None
             }
         },
         (Some(name), None) => {
             let help = "add `bind_password_file = \"…\"`, or take `bind_name` out: then people search as themselves";
-            fields.ledger.note(&name.place, "`bind_name` has no password", help);
+            fields.sink.report(&name.location, "`bind_name` has no password", help);
             None
         }
         (None, Some(password)) => {
             let help = "add `bind_name = \"svc-belvedere@corp.example.com\"`, or take the password out";
-            fields.ledger.note(&password.place, "there is a password, but no `bind_name` that it belongs to", help);
+            fields.sink.report(&password.location, "there is a password, but no `bind_name` that it belongs to", help);
             None
         }
     }
 }
 
 fn read_timeout(fields: &mut Fields<'_>, key: &'static str, default: Duration) -> Option<Duration> {
-    fields.or(key, default, |fields, key| {
-        fields.duration(key, SHORTEST_TIMEOUT..=LONGEST_TIMEOUT).map(|timeout| timeout.value)
+    fields.optional(key, default, |fields, key| {
+        fields.duration(key, MIN_TIMEOUT..=MAX_TIMEOUT).map(|timeout| timeout.value)
     })
 }
 
 /// An LDAP filter (RFC 4515) in which at least one of `placeholders` stands, and no other.
 #[expect(clippy::option_option, reason = "wrong, absent and present are three different answers")]
 fn read_filter(fields: &mut Fields<'_>, key: &'static str, placeholders: &[&str]) -> Option<Option<String>> {
-    fields.or(key, None, |fields, key| {
-        let text = fields.placed_text(key)?;
+    fields.optional(key, None, |fields, key| {
+        let text = fields.located_string(key)?;
         match check_filter(text.value.trim(), placeholders) {
             Ok(()) => Some(Some(text.value.trim().to_owned())),
             Err((message, help)) => {
-                fields.ledger.note(&text.place, format!("`{key}` {message}"), help);
+                fields.sink.report(&text.location, format!("`{key}` {message}"), help);
                 None
             }
         }
@@ -198,7 +203,7 @@ fn check_filter(filter: &str, placeholders: &[&str]) -> Result<(), (String, Stri
     for piece in filter.split('{').skip(1) {
         let name = piece.split('}').next().unwrap_or_default();
         if !placeholders.contains(&name) {
-            let message = format!("has the unknown placeholder {}", shown(&format!("{{{name}}}")));
+            let message = format!("has the unknown placeholder {}", quote(&format!("{{{name}}}")));
             return Err((message, format!("write {list}, {example}")));
         }
         found = true;

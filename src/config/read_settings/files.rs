@@ -6,24 +6,24 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use zeroize::Zeroizing;
 
-use super::super::diagnostic::{SourceLocation, Spot};
-use super::super::reader::{Fields, Placed};
+use super::super::diagnostic::{LocationKind, SourceLocation};
+use super::super::reader::{Fields, Located};
 
 /// The largest secret: long beyond any password or token, so that a wrong path is noticed.
-const LARGEST_SECRET: u64 = 64 * 1024;
+const MAX_SECRET_BYTES: u64 = 64 * 1024;
 
 /// The bundles of operating systems are some hundred KiB.
-const LARGEST_CA_FILE: u64 = 4 * 1024 * 1024;
+const MAX_CA_FILE_BYTES: u64 = 4 * 1024 * 1024;
 
 /// A path. One that is written in a file is relative to that file's folder, as Rocket's own are; one from the
 /// environment is relative to the working directory.
-pub(super) fn path(fields: &mut Fields<'_>, key: &'static str) -> Option<Placed<PathBuf>> {
-    let text = fields.placed_text(key)?;
-    let value = match text.place.spot() {
-        Spot::Text(document, _) => document.file.parent().unwrap_or(Path::new("")).join(&text.value),
+pub(super) fn path(fields: &mut Fields<'_>, key: &'static str) -> Option<Located<PathBuf>> {
+    let text = fields.located_string(key)?;
+    let value = match text.location.kind() {
+        LocationKind::Text(document, _) => document.file.parent().unwrap_or(Path::new("")).join(&text.value),
         _ => PathBuf::from(&text.value),
     };
-    Some(Placed { value, place: text.place })
+    Some(Located { value, location: text.location })
 }
 
 /// A secret that stands either under `key` or in the file that `file_key` names. `None` when something is wrong,
@@ -33,19 +33,21 @@ pub(super) fn secret(
     fields: &mut Fields<'_>,
     key: &'static str,
     file_key: &'static str,
-) -> Option<Option<Placed<Zeroizing<String>>>> {
-    let both = fields.key_place(key).and(fields.key_place(file_key));
-    let written = fields.or(key, None, |fields, key| {
-        fields.placed_text(key).map(|text| Some(Placed { value: Zeroizing::new(text.value), place: text.place }))
+) -> Option<Option<Located<Zeroizing<String>>>> {
+    let both = fields.key_location(key).and(fields.key_location(file_key));
+    let written = fields.optional(key, None, |fields, key| {
+        fields
+            .located_string(key)
+            .map(|text| Some(Located { value: Zeroizing::new(text.value), location: text.location }))
     });
-    let in_file = fields.or(file_key, None, |fields, key| {
+    let in_file = fields.optional(file_key, None, |fields, key| {
         let file = path(fields, key)?;
-        let value = secret_in(fields, &file)?;
-        Some(Some(Placed { value, place: file.place }))
+        let value = read_secret_file(fields, &file)?;
+        Some(Some(Located { value, location: file.location }))
     });
-    if let Some(place) = both {
-        fields.ledger.note(
-            &place,
+    if let Some(location) = both {
+        fields.sink.report(
+            &location,
             format!("`{key}` and `{file_key}` are both set"),
             format!("keep one of them; `{file_key}` keeps the secret out of the settings"),
         );
@@ -55,17 +57,17 @@ pub(super) fn secret(
 }
 
 /// The secret in a file, without the line break that editors put at its end.
-pub(super) fn secret_in(fields: &Fields<'_>, file: &Placed<PathBuf>) -> Option<Zeroizing<String>> {
-    let bytes = Zeroizing::new(contents(fields, file, LARGEST_SECRET)?);
+pub(super) fn read_secret_file(fields: &Fields<'_>, file: &Located<PathBuf>) -> Option<Zeroizing<String>> {
+    let bytes = Zeroizing::new(read_bounded(fields, file, MAX_SECRET_BYTES)?);
     let path = file.value.display();
     let Ok(text) = std::str::from_utf8(&bytes) else {
-        fields.ledger.note(&file.place, format!("{path} is not UTF-8"), "the file holds the secret as plain text");
+        fields.sink.report(&file.location, format!("{path} is not UTF-8"), "the file holds the secret as plain text");
         return None;
     };
     let secret = text.strip_suffix('\n').unwrap_or(text);
     let secret = secret.strip_suffix('\r').unwrap_or(secret);
     if secret.is_empty() {
-        fields.ledger.note(&file.place, format!("{path} is empty"), "write the secret into it, on one line");
+        fields.sink.report(&file.location, format!("{path} is empty"), "write the secret into it, on one line");
         return None;
     }
     Some(Zeroizing::new(secret.to_owned()))
@@ -74,9 +76,9 @@ pub(super) fn secret_in(fields: &Fields<'_>, file: &Placed<PathBuf>) -> Option<Z
 /// A file of PEM certificates, looked at now so that it is not missed at the first sign-in.
 #[expect(clippy::option_option, reason = "wrong, absent and present are three different answers")]
 pub(super) fn ca_file(fields: &mut Fields<'_>) -> Option<Option<PathBuf>> {
-    fields.or("ca_file", None, |fields, key| {
+    fields.optional("ca_file", None, |fields, key| {
         let file = path(fields, key)?;
-        let pem = contents(fields, &file, LARGEST_CA_FILE)?;
+        let pem = read_bounded(fields, &file, MAX_CA_FILE_BYTES)?;
         let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
         let help = "it holds the certificate of the authority that signed the server's, between the lines \
                     -----BEGIN CERTIFICATE----- and -----END CERTIFICATE-----";
@@ -85,36 +87,36 @@ pub(super) fn ca_file(fields: &mut Fields<'_>) -> Option<Option<PathBuf>> {
             Ok(_) => format!("{} has no PEM certificate in it", file.value.display()),
             Err(error) => format!("{} is not sound PEM: {error}", file.value.display()),
         };
-        fields.ledger.note(&file.place, message, help);
+        fields.sink.report(&file.location, message, help);
         None
     })
 }
 
-fn contents(fields: &Fields<'_>, file: &Placed<PathBuf>, most: u64) -> Option<Vec<u8>> {
-    match read(&file.value, most) {
-        Ok(bytes) if bytes.len() as u64 <= most => return Some(bytes),
+fn read_bounded(fields: &Fields<'_>, file: &Located<PathBuf>, max_bytes: u64) -> Option<Vec<u8>> {
+    match read(&file.value, max_bytes) {
+        Ok(bytes) if bytes.len() as u64 <= max_bytes => return Some(bytes),
         Ok(_) => {
-            let message = format!("{} is larger than {most} bytes", file.value.display());
-            fields.ledger.note(&file.place, message, "this can hardly be the file that is meant: correct the path");
+            let message = format!("{} is larger than {max_bytes} bytes", file.value.display());
+            fields.sink.report(&file.location, message, "this can hardly be the file that is meant: correct the path");
         }
         Err(error) => {
             let message = format!("{} cannot be read: {error}", file.value.display());
-            fields.ledger.note(&file.place, message, remedy(&file.place));
+            fields.sink.report(&file.location, message, help_for(&file.location));
         }
     }
     None
 }
 
-fn read(path: &Path, most: u64) -> std::io::Result<Vec<u8>> {
+fn read(path: &Path, max_bytes: u64) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     // One byte more tells a file that is too large from one that just fits.
-    File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
+    File::open(path)?.take(max_bytes + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-fn remedy(place: &SourceLocation) -> &'static str {
-    match place.spot() {
-        Spot::Text(..) => {
+fn help_for(location: &SourceLocation) -> &'static str {
+    match location.kind() {
+        LocationKind::Text(..) => {
             "correct the path, which is relative to the settings' folder, or let the program's user read the file"
         }
         _ => "correct the path, which is relative to the working directory, or let the program's user read the file",

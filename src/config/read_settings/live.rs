@@ -13,37 +13,37 @@ const DEFAULT_BATCH_INTERVAL: Duration = Duration::from_millis(100);
 const DEFAULT_RING: i64 = 256;
 
 /// Beyond this a snapshot is always the shorter way back.
-const LARGEST_RING: i64 = 65_536;
+const MAX_RING: i64 = 65_536;
 
 /// A reload or a walk from page to page finds the history still there.
 const DEFAULT_GRACE: Duration = Duration::from_mins(1);
 
-/// What `connections.most` allows by itself, less what pages, sign-ins and scripts need beside the boards.
+/// The default of `connections.most`, less what pages, sign-ins and scripts need beside the boards.
 const DEFAULT_MOST: i64 = 9_000;
 
-/// What `connections.per_address` allows by itself, less the browsers' other connections.
+/// The default of `connections.per_address`, less the browsers' other connections.
 const DEFAULT_PER_ADDRESS: i64 = 400;
 
 /// Every page of a site in a tab of its own, and more. A script that connects in a loop ends here.
 const DEFAULT_PER_SESSION: i64 = 50;
 
 /// Beyond this it is memory that says how many there are.
-const MOST_VIEWERS: i64 = 1_000_000;
+const MAX_VIEWERS: i64 = 1_000_000;
 
 /// `[live]`.
 pub(super) fn read_live(mut fields: Fields<'_>) -> Option<LiveSettings> {
     let second = Duration::from_secs(1);
-    let heartbeat = fields.or("heartbeat", DEFAULT_HEARTBEAT, |fields, key| {
+    let heartbeat = fields.optional("heartbeat", DEFAULT_HEARTBEAT, |fields, key| {
         fields.duration(key, second..=Duration::from_mins(5)).map(|found| found.value)
     });
-    let batch_interval = fields.or("batch_interval", DEFAULT_BATCH_INTERVAL, |fields, key| {
+    let batch_interval = fields.optional("batch_interval", DEFAULT_BATCH_INTERVAL, |fields, key| {
         fields.duration(key, Duration::from_millis(10)..=Duration::from_secs(10)).map(|found| found.value)
     });
-    let ring = fields.or("ring", DEFAULT_RING, |fields, key| fields.whole(key, 2..=LARGEST_RING));
-    let grace = fields.or("grace", DEFAULT_GRACE, |fields, key| {
+    let ring = fields.optional("ring", DEFAULT_RING, |fields, key| fields.integer(key, 2..=MAX_RING));
+    let grace = fields.optional("grace", DEFAULT_GRACE, |fields, key| {
         fields.duration(key, Duration::ZERO..=Duration::from_hours(1)).map(|found| found.value)
     });
-    let mut viewers = |key, default| fields.or(key, default, |fields, key| fields.whole(key, 1..=MOST_VIEWERS));
+    let mut viewers = |key, default| fields.optional(key, default, |fields, key| fields.integer(key, 1..=MAX_VIEWERS));
     let most = viewers("most", DEFAULT_MOST);
     let per_address = viewers("per_address", DEFAULT_PER_ADDRESS);
     let per_session = viewers("per_session", DEFAULT_PER_SESSION);

@@ -1,21 +1,21 @@
 use super::super::diagnostic::SourceLocation;
 use super::super::directory_settings::{DirectoryKind, DirectorySettings};
-use super::super::reader::Ledger;
+use super::super::reader::DiagnosticSink;
 
-/// Whether `sign_in_by_mail`, which is written at `place`, goes together with the rest of the table.
-pub(super) fn check(settings: &DirectorySettings, place: Option<&SourceLocation>, ledger: &Ledger) -> bool {
-    let (true, Some(place)) = (settings.sign_in_by_mail, place) else { return true };
+/// Whether `sign_in_by_mail`, which is written at `location`, goes together with the rest of the table.
+pub(super) fn check(settings: &DirectorySettings, location: Option<&SourceLocation>, sink: &DiagnosticSink) -> bool {
+    let (true, Some(location)) = (settings.sign_in_by_mail, location) else { return true };
     // Active Directory shows nobody to strangers, and takes no mail address in a bind.
     if settings.service_account.is_none() && settings.kind != Some(DirectoryKind::Ldap) {
         let help = "set `bind_name` and `bind_password_file`; or write `kind = \"ldap\"`, if it is another server than \
                     Active Directory and strangers may search there";
-        ledger.note(place, "`sign_in_by_mail` needs an account that finds out whose address it is", help);
+        sink.report(location, "`sign_in_by_mail` needs an account that finds out whose address it is", help);
         return false;
     }
     if settings.person_filter.is_some() {
         let help = "write the address into the filter, as in `(|(uid={username})(mail={username}))`, and take \
                     `sign_in_by_mail` out";
-        ledger.note(place, "`sign_in_by_mail` means nothing beside a `person_filter`, which says it all", help);
+        sink.report(location, "`sign_in_by_mail` means nothing beside a `person_filter`, which says it all", help);
         return false;
     }
     true

@@ -1,6 +1,6 @@
-//! The settings, read: one file per table, each from raw as written to settled as meant.
+//! The parser of settings: one file per table, each from raw values to settled ones.
 //!
-//! Files that settings name (certificates, secrets) are read here, so that a missing one is a fault like any other.
+//! Files that settings name (certificates, secrets) are read here, so that a missing one is reported like any other error.
 //! Nothing is dialled.
 
 mod accounts;

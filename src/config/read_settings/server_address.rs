@@ -3,8 +3,8 @@ use std::net::IpAddr;
 use url::Url;
 
 use super::super::directory_settings::{DnsDiscovery, LdapScheme, ServerAddress};
-use super::super::hints::shown;
-use super::super::redact::has_user_information;
+use super::super::hints::quote;
+use super::super::redact::has_userinfo;
 
 const LDAP_PORT: u16 = 389;
 const LDAPS_PORT: u16 = 636;
@@ -14,10 +14,10 @@ const EXAMPLE: &str = "write it like `ldaps://dc1.corp.example.com` or `ldaps://
 /// Reads `ldaps://dc1.corp.example.com`, `ldap://[::1]:3389`.
 ///
 /// # Errors
-/// What is wrong and what would be right. The text is quoted only when no password can be in it.
+/// Message and help. The text is quoted only when no password can be in it.
 pub(super) fn read_server_address(text: &str) -> Result<ServerAddress, (String, String)> {
     let text = text.trim();
-    if has_user_information(text) || text.contains('@') {
+    if has_userinfo(text) || text.contains('@') {
         let message = "the URL has a user in it".to_owned();
         return Err((
             message,
@@ -30,14 +30,14 @@ pub(super) fn read_server_address(text: &str) -> Result<ServerAddress, (String, 
         } else {
             format!("write the scheme before it: `ldaps://{text}`")
         };
-        return Err((format!("{} is not a URL", shown(text)), help));
+        return Err((format!("{} is not a URL", quote(text)), help));
     };
     let scheme = match url.scheme() {
         "ldap" => LdapScheme::Ldap,
         "ldaps" => LdapScheme::Ldaps,
         _ => {
             return Err((
-                format!("{} is not an LDAP URL", shown(text)),
+                format!("{} is not an LDAP URL", quote(text)),
                 format!("it begins with ldaps:// or ldap://; {EXAMPLE}"),
             ));
         }
@@ -45,28 +45,28 @@ pub(super) fn read_server_address(text: &str) -> Result<ServerAddress, (String, 
     let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
     if host.is_empty() || !host.is_ascii() || host.contains('%') {
         return Err((
-            format!("{} names no host", shown(text)),
+            format!("{} names no host", quote(text)),
             format!("the host is a DNS name or an IP address; {EXAMPLE}"),
         ));
     }
     if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
         let help = format!("where to search is said by `base_dn`; {EXAMPLE}");
-        return Err((format!("{} has something behind its host", shown(text)), help));
+        return Err((format!("{} has something behind its host", quote(text)), help));
     }
     if url.port() == Some(0) {
         return Err((
-            format!("{} has the port 0", shown(text)),
+            format!("{} has the port 0", quote(text)),
             "leave the port out, or write the server's".to_owned(),
         ));
     }
-    let standard = match scheme {
+    let default_port = match scheme {
         LdapScheme::Ldap => LDAP_PORT,
         LdapScheme::Ldaps => LDAPS_PORT,
     };
-    Ok(ServerAddress { scheme, host: host.to_owned(), port: url.port().unwrap_or(standard) })
+    Ok(ServerAddress { scheme, host: host.to_owned(), port: url.port().unwrap_or(default_port) })
 }
 
-/// Whether `text` leaves it to DNS which servers there are.
+/// Whether `text` is a discovery URL, which leaves it to DNS which servers there are.
 pub(super) fn is_discovery(text: &str) -> bool {
     let scheme = text.trim().split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
     matches!(scheme.as_deref(), Some("ldap+srv" | "ldaps+srv"))
@@ -75,23 +75,23 @@ pub(super) fn is_discovery(text: &str) -> bool {
 /// Reads `ldaps+srv://corp.example.com`.
 ///
 /// # Errors
-/// What is wrong and what would be right.
+/// Message and help.
 pub(super) fn read_discovery(text: &str, site: Option<String>) -> Result<DnsDiscovery, (String, String)> {
     const HELP: &str = "write the domain alone, as in `ldaps+srv://corp.example.com`: DNS names servers and ports";
     let plain = text.trim().to_ascii_lowercase().replacen("+srv://", "://", 1);
     let ServerAddress { scheme, host, port } = read_server_address(&plain)?;
-    let standard = if scheme == LdapScheme::Ldaps { LDAPS_PORT } else { LDAP_PORT };
+    let default_port = if scheme == LdapScheme::Ldaps { LDAPS_PORT } else { LDAP_PORT };
     // A port that is written is gone from a URL when it is the scheme's own; the colon is not.
-    if port != standard || plain.splitn(3, ':').nth(2).is_some() {
-        return Err((format!("{} has a port", shown(text)), HELP.to_owned()));
+    if port != default_port || plain.splitn(3, ':').nth(2).is_some() {
+        return Err((format!("{} has a port", quote(text)), HELP.to_owned()));
     }
     if host.parse::<IpAddr>().is_ok() || !host.contains('.') {
-        return Err((format!("{} names no domain", shown(text)), HELP.to_owned()));
+        return Err((format!("{} names no domain", quote(text)), HELP.to_owned()));
     }
     Ok(DnsDiscovery { scheme, domain: host.trim_end_matches('.').to_owned(), site })
 }
 
-/// Whether what is said to this server never leaves the machine.
+/// Whether the server is on this machine, so that no password crosses a network.
 pub(super) fn is_loopback(address: &ServerAddress) -> bool {
     match address.host.parse::<IpAddr>() {
         Ok(ip) => ip.to_canonical().is_loopback(),

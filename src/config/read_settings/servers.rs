@@ -2,39 +2,39 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::super::diagnostic::SourceLocation;
 use super::super::directory_settings::{DirectoryServers, DnsDiscovery, LdapScheme, ServerAddress};
-use super::super::hints::shown;
-use super::super::reader::{Fields, Ledger, Placed};
-use super::super::tree::{Node, Value};
+use super::super::hints::quote;
+use super::super::reader::{DiagnosticSink, Fields, Located};
+use super::super::tree::{ConfigNode, ConfigValue};
 use super::server_address::{is_discovery, is_loopback, read_discovery, read_server_address};
 
 /// Each may cost a dial time-out before the next is tried.
-const MOST_SERVERS: usize = 16;
+const MAX_SERVERS: usize = 16;
 
 /// RFC 1035, 4.2.
 const DNS_PORT: u16 = 53;
 
-/// Servers with the places they were written at.
-pub(super) enum Written {
-    Listed(Vec<Placed<ServerAddress>>),
-    Discovered(Placed<DnsDiscovery>),
+/// Servers and their locations.
+pub(super) enum LocatedServers {
+    Listed(Vec<Located<ServerAddress>>),
+    Discovered(Located<DnsDiscovery>),
 }
 
-impl Written {
+impl LocatedServers {
     /// Passwords do not cross a network unencrypted, unless somebody insists.
-    pub(super) fn refuse_plaintext(&self, ledger: &Ledger) {
+    pub(super) fn reject_plaintext(&self, sink: &DiagnosticSink) {
         match self {
-            Self::Listed(servers) => servers.iter().for_each(|server| refuse_plaintext(server, ledger)),
-            Self::Discovered(Placed { value, place }) if value.scheme == LdapScheme::Ldap => {
+            Self::Listed(servers) => servers.iter().for_each(|server| reject_plaintext(server, sink)),
+            Self::Discovered(Located { value, location }) if value.scheme == LdapScheme::Ldap => {
                 let message =
                     format!("passwords would cross the network unencrypted to the servers of {}", value.domain);
                 let help = format!("write `ldaps+srv://{}`, or add `start_tls = true`", value.domain);
-                ledger.note(place, message, help);
+                sink.report(location, message, help);
             }
             Self::Discovered(_) => {}
         }
     }
 
-    pub(super) fn value(self) -> DirectoryServers {
+    pub(super) fn into_servers(self) -> DirectoryServers {
         match self {
             Self::Listed(servers) => DirectoryServers::Listed(servers.into_iter().map(|server| server.value).collect()),
             Self::Discovered(discovery) => DirectoryServers::Discovered(discovery.value),
@@ -43,89 +43,89 @@ impl Written {
 }
 
 /// One URL, a list of them in the order they are tried, or a domain whose servers DNS knows.
-pub(super) fn read_servers(fields: &mut Fields<'_>, site: Option<Placed<String>>) -> Option<Written> {
-    let ledger = fields.ledger;
+pub(super) fn read_servers(fields: &mut Fields<'_>, site: Option<Located<String>>) -> Option<LocatedServers> {
+    let sink = fields.sink;
     let Some(node) = fields.take("url") else {
-        ledger.note(
-            &fields.place,
+        sink.report(
+            &fields.location,
             "no directory is set, so nobody could sign in",
             "set `url = \"ldaps://dc1.corp.example.com\"` beneath [default.directory], or the variable \
              BELVEDERE_DIRECTORY__URL; to look around without a directory, run `belvedere demo`",
         );
         return None;
     };
-    let place = node.place.clone();
-    let written = match node.opened(ledger)? {
-        list @ Node { value: Value::List(_), .. } => list
-            .list("url", ledger)?
+    let location = node.location.clone();
+    let written = match node.parse_env_toml(sink)? {
+        list @ ConfigNode { value: ConfigValue::Array(_), .. } => list
+            .into_array("url", sink)?
             .value
             .into_iter()
-            .map(|item| item.text("url", ledger))
+            .map(|item| item.into_string("url", sink))
             .collect::<Option<Vec<_>>>()?,
-        one => vec![one.text("url", ledger)?],
+        one => vec![one.into_string("url", sink)?],
     };
     if let [only] = written.as_slice()
         && is_discovery(&only.value)
     {
         let site = site.map(|site| site.value);
         return match read_discovery(&only.value, site) {
-            Ok(value) => Some(Written::Discovered(Placed { value, place: only.place.clone() })),
+            Ok(value) => Some(LocatedServers::Discovered(Located { value, location: only.location.clone() })),
             Err((message, help)) => {
-                ledger.note(&only.place, message, help);
+                sink.report(&only.location, message, help);
                 None
             }
         };
     }
     if let Some(site) = site {
         let help = "it chooses among the servers that DNS knows: write `url = \"ldaps+srv://corp.example.com\"`";
-        ledger.note(&site.place, "`site` means nothing for servers that are listed", help);
+        sink.report(&site.location, "`site` means nothing for servers that are listed", help);
     }
-    read_list(&place, written, ledger).map(Written::Listed)
+    read_list(&location, written, sink).map(LocatedServers::Listed)
 }
 
 fn read_list(
-    place: &SourceLocation,
-    written: Vec<Placed<String>>,
-    ledger: &Ledger,
-) -> Option<Vec<Placed<ServerAddress>>> {
-    if written.is_empty() || written.len() > MOST_SERVERS {
+    location: &SourceLocation,
+    written: Vec<Located<String>>,
+    sink: &DiagnosticSink,
+) -> Option<Vec<Located<ServerAddress>>> {
+    if written.is_empty() || written.len() > MAX_SERVERS {
         let message = format!("`url` has {} servers", written.len());
-        ledger.note(place, message, format!("write 1 to {MOST_SERVERS}: `url = \"ldaps://dc1.corp.example.com\"`"));
+        sink.report(location, message, format!("write 1 to {MAX_SERVERS}: `url = \"ldaps://dc1.corp.example.com\"`"));
         return None;
     }
-    let mut servers: Vec<Placed<ServerAddress>> = Vec::new();
-    let mut sound = true;
+    let mut servers: Vec<Located<ServerAddress>> = Vec::new();
+    let mut valid = true;
     for text in written {
         if is_discovery(&text.value) {
             let help = "DNS names all of a domain's servers: write that URL alone, without a list";
-            ledger.note(&text.place, format!("{} stands in a list", shown(&text.value)), help);
-            sound = false;
+            sink.report(&text.location, format!("{} stands in a list", quote(&text.value)), help);
+            valid = false;
             continue;
         }
         match read_server_address(&text.value) {
             Ok(server) if servers.iter().any(|earlier| earlier.value == server) => {
-                ledger.note(&text.place, format!("{server} stands twice"), "a server is tried once: take one out");
-                sound = false;
+                sink.report(&text.location, format!("{server} stands twice"), "a server is tried once: take one out");
+                valid = false;
             }
-            Ok(value) => servers.push(Placed { value, place: text.place }),
+            Ok(value) => servers.push(Located { value, location: text.location }),
             Err((message, help)) => {
-                ledger.note(&text.place, message, help);
-                sound = false;
+                sink.report(&text.location, message, help);
+                valid = false;
             }
         }
     }
-    sound.then_some(servers)
+    valid.then_some(servers)
 }
 
 /// The DNS servers to ask, each `address` or `address:port`.
-pub(super) fn read_dns(written: Vec<Placed<String>>, ledger: &Ledger) -> Option<Vec<SocketAddr>> {
-    let read = |text: Placed<String>| {
+pub(super) fn read_dns(written: Vec<Located<String>>, sink: &DiagnosticSink) -> Option<Vec<SocketAddr>> {
+    let read = |text: Located<String>| {
         let address =
             text.value.parse().or_else(|_| text.value.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, DNS_PORT)));
         if address.is_err() {
-            let message = format!("{} is not the address of a DNS server", shown(&text.value));
-            ledger.note(
-                &text.place,
+            let message = format!("{} is not the address of a DNS server", quote(&text.value));
+            sink.report(
+                &text.location,
                 message,
                 "write an IP address, with a port if it is not 53: `dns = [\"10.0.0.53\"]`",
             );
@@ -137,10 +137,10 @@ pub(super) fn read_dns(written: Vec<Placed<String>>, ledger: &Ledger) -> Option<
 }
 
 /// Passwords do not cross a network unencrypted, unless somebody insists.
-fn refuse_plaintext(server: &Placed<ServerAddress>, ledger: &Ledger) {
+fn reject_plaintext(server: &Located<ServerAddress>, sink: &DiagnosticSink) {
     if server.value.scheme == LdapScheme::Ldap && !is_loopback(&server.value) {
-        ledger.note(
-            &server.place,
+        sink.report(
+            &server.location,
             format!("passwords would cross the network unencrypted to {}", server.value),
             format!(
                 "write `ldaps://{}`, or add `start_tls = true`; `allow_plaintext = true` insists",

@@ -4,13 +4,13 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use rocket::figment::Figment;
 
-use super::super::config_sources::Writings;
+use super::super::config_sources::ConfigSources;
 use super::super::diagnostic::Diagnostics;
 use super::super::read_page::read_audience;
-use super::super::reader::{Fields, Ledger};
+use super::super::reader::{DiagnosticSink, Fields};
 use super::super::settings::{LogFormat, LogSettings, SessionSettings, Settings, SourceSettings};
 use super::accounts::{read_accounts, read_digest};
-use super::api_auth::{read_basic, read_signed, read_tokens};
+use super::api_auth::{read_basic, read_jwt, read_tokens};
 use super::audit::read_audit;
 use super::connections::read_connections;
 use super::directory::{read_directories, read_directory};
@@ -45,7 +45,7 @@ pub(in super::super) const TABLES: [&str; 17] = [
 
 /// The keys that are Rocket's: of `rocket::Config`, of its templates, and the two by which `ROCKET_CONFIG` and
 /// `ROCKET_PROFILE` say where settings stand.
-const ROCKETS: [&str; 18] = [
+const ROCKET_KEYS: [&str; 18] = [
     "address",
     "port",
     "workers",
@@ -76,66 +76,69 @@ const DEFAULT_IDLE: Duration = Duration::from_hours(12);
 const DEFAULT_ABSOLUTE: Duration = Duration::from_hours(24 * 7);
 
 /// Asking more often than this would only load the directory.
-const SHORTEST_REFRESH: Duration = Duration::from_secs(10);
+const MIN_REFRESH: Duration = Duration::from_secs(10);
 
 /// Asking less often than this is hardly asking.
-const LONGEST_REFRESH: Duration = Duration::from_hours(24);
+const MAX_REFRESH: Duration = Duration::from_hours(24);
 
 /// Shorter sessions would end between two clicks.
-const SHORTEST_SESSION: Duration = Duration::from_mins(1);
+const MIN_SESSION: Duration = Duration::from_mins(1);
 
 /// A session longer than a year is an account that nobody checks.
-const LONGEST_SESSION: Duration = Duration::from_hours(24 * 365);
+const MAX_SESSION: Duration = Duration::from_hours(24 * 365);
 
-/// Our own story; of the libraries only what is wrong. Those that speak `log` have the target `library`.
+/// The default of `log.filter`: this program's events, and warnings of libraries. Those that use `log` have the target
+/// `library`.
 const DEFAULT_FILTER: &str = "info,library=warn,sqlx=warn,ldap3=warn,ldap3_proto=warn,reqwest=warn";
 
 impl Settings {
-    /// Settles what `figment` holds in its selected profile. [`super::super::figment`] makes the usual one; nothing here
+    /// Parses the settings in the selected profile of `figment`. [`super::super::figment`] makes the usual one; nothing here
     /// depends on a file being there. Rocket's own settings are checked too, and stay in the figment.
     ///
     /// # Errors
-    /// Every fault, each with its place (file, line and column, or the environment variable) and what would be right.
+    /// Every error, each with its location (file, line and column, or the environment variable) and correction.
     pub fn from_figment(figment: &Figment) -> Result<Self, Diagnostics> {
-        let writings = Writings::of(figment);
-        let entries = writings.merged()?;
-        let ledger = Ledger::default();
+        let config_sources = ConfigSources::from_figment(figment);
+        let entries = config_sources.merged()?;
+        let sink = DiagnosticSink::default();
         if let Err(error) = figment.extract::<rocket::Config>() {
-            error.into_iter().for_each(|error| ledger.add(writings.fault_of(&error)));
+            error.into_iter().for_each(|error| sink.push(config_sources.diagnostic_for(&error)));
         }
-        let mut fields = Fields::new(writings.whole(), entries, &ledger);
-        fields.leave(&ROCKETS);
-        let settings = read_settings(fields, &writings.folder());
-        let faults = ledger.close();
-        settings.filter(|_| faults.is_empty()).ok_or(faults)
+        let mut fields = Fields::new(config_sources.root_location(), entries, &sink);
+        fields.ignore(&ROCKET_KEYS);
+        let settings = read_settings(fields, &config_sources.base_folder());
+        let diagnostics = sink.into_diagnostics();
+        settings.filter(|_| diagnostics.is_empty()).ok_or(diagnostics)
     }
 
-    /// What can be read for the pages out of settings that are faulty elsewhere. `None` when not even their folder can.
+    /// Parses only what pages need, out of settings that may have errors elsewhere. `None` when not even their folder can be
+    /// read.
     pub fn for_pages(figment: &Figment) -> Option<PagesSettings> {
-        let writings = Writings::of(figment);
-        // The faults found on the way are those that `from_figment` tells of.
-        let unheard = Ledger::default();
-        let mut fields = Fields::new(writings.whole(), writings.merged().ok()?, &unheard);
-        let default = writings.folder().join(DEFAULT_PAGES);
-        let folder = fields.or("pages", default, |fields, key| path(fields, key).map(|path| path.value))?;
+        let config_sources = ConfigSources::from_figment(figment);
+        // The errors found on the way are those that `from_figment` reports.
+        let ignored = DiagnosticSink::default();
+        let mut fields = Fields::new(config_sources.root_location(), config_sources.merged().ok()?, &ignored);
+        let default = config_sources.base_folder().join(DEFAULT_PAGES);
+        let folder = fields.optional("pages", default, |fields, key| path(fields, key).map(|path| path.value))?;
         Some(PagesSettings { folder, sources: read_sources(fields.table_or_empty("sources")) })
     }
 }
 
-/// What the pages need of the settings, so that one check finds the faults of both.
+/// The settings that pages need, so that one check finds the errors of both.
 #[derive(Debug)]
 pub struct PagesSettings {
     /// The folder of page files.
     pub folder: PathBuf,
-    /// The named sources, unless one of them is faulty.
+    /// The named sources, unless one of them has an error.
     pub sources: Option<IndexMap<SourceName, SourceSettings>>,
 }
 
 fn read_settings(mut fields: Fields<'_>, folder: &std::path::Path) -> Option<Settings> {
     let pages = path(&mut fields, "pages").map(|path| path.value);
     let state = path(&mut fields, "state").map(|path| path.value);
-    let overlay = fields.or("overlay", None, |fields, key| path(fields, key).map(|path| Some(path.value)));
-    let admins = fields.or("admins", Some(Audience::default()), |fields, key| fields.table(key).map(read_audience));
+    let overlay = fields.optional("overlay", None, |fields, key| path(fields, key).map(|path| Some(path.value)));
+    let admins =
+        fields.optional("admins", Some(Audience::default()), |fields, key| fields.table(key).map(read_audience));
     let site = read_site(fields.table_or_empty("site"));
     let directory = read_directory(fields.table_or_empty("directory"));
     let directories = read_directories(fields.table_or_empty("directories"));
@@ -147,7 +150,7 @@ fn read_settings(mut fields: Fields<'_>, folder: &std::path::Path) -> Option<Set
     let second_factor = read_second_factor(fields.table_or_empty("second_factor"));
     let basic = read_basic(fields.table_or_empty("basic"));
     let tokens = read_tokens(fields.table_or_empty("tokens"));
-    let signed_tokens = read_signed(fields.table_or_empty("jwt"));
+    let jwt = read_jwt(fields.table_or_empty("jwt"));
     let live = read_live(fields.table_or_empty("live"));
     let connections = read_connections(fields.table_or_empty("connections"));
     let log = read_log(fields.table_or_empty("log"));
@@ -170,7 +173,7 @@ fn read_settings(mut fields: Fields<'_>, folder: &std::path::Path) -> Option<Set
         audit: audit?,
         basic: basic?,
         tokens: tokens?,
-        jwt: signed_tokens?,
+        jwt: jwt?,
         live: live?,
         connections: connections?,
         log: log?,
@@ -179,9 +182,9 @@ fn read_settings(mut fields: Fields<'_>, folder: &std::path::Path) -> Option<Set
 }
 
 fn read_sessions(mut fields: Fields<'_>) -> Option<SessionSettings> {
-    let range = SHORTEST_SESSION..=LONGEST_SESSION;
-    let idle = fields.or("idle", None, |fields, key| fields.duration(key, range.clone()).map(Some));
-    let absolute = fields.or("absolute", DEFAULT_ABSOLUTE, |fields, key| {
+    let range = MIN_SESSION..=MAX_SESSION;
+    let idle = fields.optional("idle", None, |fields, key| fields.duration(key, range.clone()).map(Some));
+    let absolute = fields.optional("absolute", DEFAULT_ABSOLUTE, |fields, key| {
         fields.duration(key, range.clone()).map(|absolute| absolute.value)
     });
     let (idle, absolute) = (idle?, absolute?);
@@ -189,48 +192,52 @@ fn read_sessions(mut fields: Fields<'_>) -> Option<SessionSettings> {
         && idle.value > absolute
     {
         let message = "`idle` is longer than `absolute`, so it could never be reached";
-        fields.ledger.note(&idle.place, message, "write a shorter `idle` or a longer `absolute`");
+        fields.sink.report(&idle.location, message, "write a shorter `idle` or a longer `absolute`");
     }
     let idle_is = idle.map_or(DEFAULT_IDLE.min(absolute), |idle| idle.value);
-    let standard = SessionSettings::with_lifetimes(idle_is, absolute);
-    let unrefreshed = fields.or("unrefreshed", standard.unrefreshed, |fields, key| {
+    let defaults = SessionSettings::with_lifetimes(idle_is, absolute);
+    let unrefreshed = fields.optional("unrefreshed", defaults.unrefreshed, |fields, key| {
         fields.duration(key, range.clone()).map(|unrefreshed| unrefreshed.value)
     });
-    let refresh = fields.or("refresh", standard.refresh, |fields, key| {
-        fields.duration(key, SHORTEST_REFRESH..=LONGEST_REFRESH).map(|refresh| refresh.value)
+    let refresh = fields.optional("refresh", defaults.refresh, |fields, key| {
+        fields.duration(key, MIN_REFRESH..=MAX_REFRESH).map(|refresh| refresh.value)
     });
-    let max_staleness = fields.or("max_staleness", None, |fields, key| fields.duration(key, range.clone()).map(Some));
+    let max_staleness =
+        fields.optional("max_staleness", None, |fields, key| fields.duration(key, range.clone()).map(Some));
     let (refresh, max_staleness) = (refresh?, max_staleness?);
     if let Some(max_staleness) = &max_staleness
         && max_staleness.value < refresh * 2
     {
         let message =
             "`max_staleness` is shorter than two rounds of `refresh`, so one slow answer would shut people out";
-        fields.ledger.note(&max_staleness.place, message, "write a longer `max_staleness` or a shorter `refresh`");
+        fields.sink.report(&max_staleness.location, message, "write a longer `max_staleness` or a shorter `refresh`");
     }
-    let stay = fields.or("stay", None, |fields, key| fields.duration(key, range.clone()).map(|stay| Some(stay.value)));
-    let recent = fields
-        .or("recent", standard.recent, |fields, key| fields.duration(key, range.clone()).map(|recent| recent.value));
+    let stay =
+        fields.optional("stay", None, |fields, key| fields.duration(key, range.clone()).map(|stay| Some(stay.value)));
+    let recent = fields.optional("recent", defaults.recent, |fields, key| {
+        fields.duration(key, range.clone()).map(|recent| recent.value)
+    });
     fields.finish();
     Some(SessionSettings {
         stay: stay?,
         recent: recent?,
         unrefreshed: unrefreshed?,
         refresh,
-        max_staleness: max_staleness.map_or(standard.max_staleness.max(refresh * 2), |staleness| staleness.value),
-        ..standard
+        max_staleness: max_staleness.map_or(defaults.max_staleness.max(refresh * 2), |staleness| staleness.value),
+        ..defaults
     })
 }
 
 fn read_log(mut fields: Fields<'_>) -> Option<LogSettings> {
     let formats = [("auto", LogFormat::Auto), ("human", LogFormat::Human), ("json", LogFormat::Json)];
-    let format =
-        fields.or("format", LogFormat::Auto, |fields, key| fields.word(key, &formats).map(|format| format.value));
-    let filter = fields.or("filter", DEFAULT_FILTER.to_owned(), |fields, key| {
-        let filter = fields.placed_text(key)?;
+    let format = fields.optional("format", LogFormat::Auto, |fields, key| {
+        fields.enumeration(key, &formats).map(|format| format.value)
+    });
+    let filter = fields.optional("filter", DEFAULT_FILTER.to_owned(), |fields, key| {
+        let filter = fields.located_string(key)?;
         if let Err(error) = tracing_subscriber::EnvFilter::builder().parse(&filter.value) {
             let help = "write levels and targets with commas between them: `info,belvedere=debug`";
-            fields.ledger.note(&filter.place, format!("`filter` cannot be read: {error}"), help);
+            fields.sink.report(&filter.location, format!("`filter` cannot be read: {error}"), help);
             return None;
         }
         Some(filter.value)
@@ -240,7 +247,7 @@ fn read_log(mut fields: Fields<'_>) -> Option<LogSettings> {
 }
 
 impl Default for LogSettings {
-    /// What `[log]` means when nothing is written, for commands that log before they have read any settings.
+    /// The defaults of `[log]`, for commands that log before they have read any settings.
     fn default() -> Self {
         Self { format: LogFormat::Auto, filter: DEFAULT_FILTER.to_owned() }
     }

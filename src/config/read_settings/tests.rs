@@ -54,12 +54,12 @@ impl Folder {
         self.read_as("debug")
     }
 
-    /// The one fault, as `place | message | help`, with this folder's own path left out.
-    fn fault(&self) -> String {
-        let faults = self.read().expect_err("there is a fault");
-        assert_eq!(faults.len(), 1, "{faults}");
-        let fault = faults.iter().next().unwrap();
-        let line = format!("{} | {} | {}", fault.location, fault.message, fault.help);
+    /// The one diagnostic, as `location | message | help`, with this folder's own path left out.
+    fn diagnostic(&self) -> String {
+        let diagnostics = self.read().expect_err("there is a fault");
+        assert_eq!(diagnostics.len(), 1, "{diagnostics}");
+        let diagnostic = diagnostics.iter().next().unwrap();
+        let line = format!("{} | {} | {}", diagnostic.location, diagnostic.message, diagnostic.help);
         line.replace(&format!("{}/", self.folder.path().display()), "")
     }
 }
@@ -67,10 +67,10 @@ impl Folder {
 const URL: &str = "[default.directory]\nurl = \"ldaps://dc1.corp.example.com\"\n";
 
 #[track_caller]
-fn expect(folder: &Folder, place: &str, message: &str, help: &str) {
-    let line = folder.fault();
+fn expect(folder: &Folder, location: &str, message: &str, help: &str) {
+    let line = folder.diagnostic();
     let parts: Vec<_> = line.split(" | ").collect();
-    assert_eq!(parts[0], place, "{line}");
+    assert_eq!(parts[0], location, "{line}");
     assert!(parts[1].contains(message), "{line}");
     assert!(parts[2].contains(help), "{line}");
 }
@@ -149,7 +149,7 @@ filter = "debug"
     .file("ca.pem", &certificate())
     .file("token", "Bearer abc\n")
     .file("url", "http://127.0.0.1/?key=secret\r\n");
-    let settings = folder.read().unwrap_or_else(|faults| panic!("{faults}"));
+    let settings = folder.read().unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
     assert_eq!(settings.pages, folder.path("boards"));
     assert_eq!(settings.state, Path::new("/var/lib/belvedere"));
     assert_eq!(settings.overlay, Some(folder.path("mine")));
@@ -200,8 +200,8 @@ fn the_selected_profile_overrides_the_default_one() {
         ("dc2", Duration::from_secs(3))
     );
     assert_eq!(folder.read_as("debug").unwrap().directory.servers.listed()[0].host, "dc1");
-    let faults = folder.read_as("staging").unwrap_err();
-    assert!(faults.to_string().contains("Rocket.toml:7:8"), "{faults}");
+    let diagnostics = folder.read_as("staging").unwrap_err();
+    assert!(diagnostics.to_string().contains("Rocket.toml:7:8"), "{diagnostics}");
 }
 
 #[test]
@@ -217,7 +217,7 @@ fn the_environment_overrides_the_file() {
         .variable("BELVEDERE_ADMINS__USERS", "[\"alice\"]")
         .variable("BELVEDERE_SITE__NAME", "[1] Boards, \"quoted\"")
         .read()
-        .unwrap_or_else(|faults| panic!("{faults}"));
+        .unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
     assert_eq!(settings.directory.servers.listed().len(), 2);
     assert_eq!(settings.directory.service_account.unwrap().password.expose(), "0123");
     assert_eq!((settings.pages, settings.live.ring), (PathBuf::from("elsewhere"), 64));
@@ -227,7 +227,7 @@ fn the_environment_overrides_the_file() {
 }
 
 #[test]
-fn faults_of_the_file_have_place_and_remedy() {
+fn diagnostics_of_the_file_have_location_and_help() {
     let after_url = |text: &str| Folder::with(&format!("{URL}{text}\n"));
     expect(&Folder::with(""), "Rocket.toml", "no directory is set", "`belvedere demo`");
     expect(
@@ -325,7 +325,7 @@ fn faults_of_the_file_have_place_and_remedy() {
 }
 
 #[test]
-fn faults_of_sources_have_place_and_remedy() {
+fn diagnostics_of_sources_have_location_and_help() {
     let source = |text: &str| Folder::with(&format!("{URL}[default.sources.stock]\n{text}\n"));
     let http = |text: &str| source(&format!("kind = \"http\"\n{text}"));
     expect(&source(""), "Rocket.toml:3:1", "`kind` is missing", "kind = \"http\"");
@@ -354,9 +354,9 @@ fn faults_of_sources_have_place_and_remedy() {
 }
 
 #[test]
-fn faults_of_the_environment_name_the_variable() {
+fn diagnostics_of_the_environment_name_the_variable() {
     let folder = |name: &str, value: &str| Folder::with(URL).variable(name, value);
-    let place = |name: &str| format!("environment variable {name}");
+    let location = |name: &str| format!("environment variable {name}");
     for (name, value, message, help) in [
         ("BELVEDERE_DIRECTORY__URL", "dc1", "is not a URL", "`ldaps://dc1`"),
         ("BELVEDERE_DIRECTORY__URL", "[\"ldaps://a\"", "not TOML", "[\"a\", \"b\"]"),
@@ -366,7 +366,7 @@ fn faults_of_the_environment_name_the_variable() {
         ("BELVEDERE_PAGES", "", "is empty", "something"),
         ("BELVEDERE_SESSIONS", "short", "must be a table", "braces"),
     ] {
-        expect(&folder(name, value), &place(name), message, help);
+        expect(&folder(name, value), &location(name), message, help);
     }
     expect(
         &folder("BELVEDERE_LIVE", "{ ring = 5 }").variable("BELVEDERE_LIVE__GRACE", "5s"),
@@ -377,9 +377,9 @@ fn faults_of_the_environment_name_the_variable() {
 }
 
 #[test]
-fn without_any_file_the_fault_says_how_to_begin() {
-    let faults = Settings::from_figment(&Figment::from(rocket::Config::default())).unwrap_err();
-    let shown = faults.to_string();
+fn without_any_file_the_diagnostic_says_how_to_begin() {
+    let diagnostics = Settings::from_figment(&Figment::from(rocket::Config::default())).unwrap_err();
+    let shown = diagnostics.to_string();
     assert!(shown.contains("setting directory") && shown.contains("BELVEDERE_DIRECTORY__URL"), "{shown}");
 }
 
@@ -398,7 +398,7 @@ fn passwords_do_not_cross_the_network_unencrypted() {
         "url = \"ldap://dc1\"\nallow_plaintext = true",
         "url = [\"ldap://localhost:3890\", \"ldap://127.0.0.2\", \"ldap://[::1]\"]",
     ] {
-        with(allowed).read().unwrap_or_else(|faults| panic!("{faults}"));
+        with(allowed).read().unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
     }
 }
 
@@ -414,11 +414,11 @@ fn what_stands_outside_a_profile_is_not_ignored() {
 }
 
 #[test]
-fn broken_syntax_has_its_place() {
+fn broken_syntax_has_its_location() {
     let folder = Folder::with("[default]\npages = p\n[default.directory\nurl = \"ldaps://dc1\"\n");
-    let faults = folder.read().unwrap_err();
-    let lines: Vec<_> = faults.iter().map(|fault| fault.location.line_and_column().unwrap().0).collect();
-    assert_eq!(lines, [2, 3], "{faults}");
+    let diagnostics = folder.read().unwrap_err();
+    let lines: Vec<_> = diagnostics.iter().map(|diagnostic| diagnostic.location.line_and_column().unwrap().0).collect();
+    assert_eq!(lines, [2, 3], "{diagnostics}");
 }
 
 #[test]
@@ -432,11 +432,11 @@ fn rockets_own_settings_are_checked_in_the_same_go() {
     let folder = Folder::with(&format!(
         "[default]\naddress = \"0.0.0.0\"\ntemplate_dir = \"t\"\ntls = {{ certs = \"c\", key = \"k\" }}\n{URL}"
     ));
-    folder.read().unwrap_or_else(|faults| panic!("{faults}"));
+    folder.read().unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
 }
 
 #[test]
-fn no_fault_shows_a_secret() {
+fn no_diagnostic_shows_a_secret() {
     for text in [
         "[default]\nsecret_key = \"hunter2\"\n[default.directory]\nurl = \"ldaps://dc1\"\n",
         "[default.directory]\nurl = \"ldaps://dc1\"\nbind_password = \"hunter2\"\n",
@@ -449,9 +449,9 @@ fn no_fault_shows_a_secret() {
         "[default.directory]\nurl = \"ldaps://dc1\"\n[default.metrics]\ntoken = \"hunter2\"\n",
         "[default.directory]\nurl = \"ldaps://dc1\"\n[default.metrics]\ntoken = \"hunter2\n",
     ] {
-        let faults = Folder::with(text).read().unwrap_err();
-        let reports = serde_json::to_string(&faults.to_reports()).unwrap();
-        for shown in [faults.render(true), format!("{faults:?}"), reports] {
+        let diagnostics = Folder::with(text).read().unwrap_err();
+        let reports = serde_json::to_string(&diagnostics.to_reports()).unwrap();
+        for shown in [diagnostics.render(true), format!("{diagnostics:?}"), reports] {
             assert!(!shown.contains("hunter2"), "{shown}");
         }
     }
@@ -467,24 +467,24 @@ fn no_fault_shows_a_secret() {
 fn the_repositorys_own_settings_need_only_the_url() {
     let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Rocket.toml")).unwrap();
     let line = 1 + text.lines().position(|line| line == "[default.directory]").unwrap();
-    let place = format!("Rocket.toml:{line}:1");
-    expect(&Folder::with(&text), &place, "no directory is set", "BELVEDERE_DIRECTORY__URL");
+    let location = format!("Rocket.toml:{line}:1");
+    expect(&Folder::with(&text), &location, "no directory is set", "BELVEDERE_DIRECTORY__URL");
     let folder = Folder::with(&text).variable("BELVEDERE_DIRECTORY__URL", "ldaps://dc1");
-    folder.read().unwrap_or_else(|faults| panic!("{faults}"));
+    folder.read().unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
 }
 
 #[test]
 fn no_directory_is_called_as_the_programs_own_accounts_are() {
-    let faults = |name: &str, domain: &str| {
+    let diagnostics = |name: &str, domain: &str| {
         let text = format!(
             "[default.directory]\nurl = \"ldaps://dc1\"\n\n[default.directories.{name}]\nurl = \"ldaps://dc2\"\n\
              domains = [\"{domain}\"]\n"
         );
-        Folder::with(&text).read().map_err(|faults| faults.to_string())
+        Folder::with(&text).read().map_err(|diagnostics| diagnostics.to_string())
     };
-    assert!(faults("brand", "BRAND").is_ok());
+    assert!(diagnostics("brand", "BRAND").is_ok());
     for (name, domain) in [("local", "BRAND"), ("brand", "LOCAL")] {
-        let said = faults(name, domain).unwrap_err();
+        let said = diagnostics(name, domain).unwrap_err();
         assert!(said.contains("stands for the program's own accounts"), "{said}");
     }
 }
@@ -494,10 +494,13 @@ fn passwords_of_local_accounts_have_a_least_length_that_nobody_can_undercut() {
     let read = |accounts: &str| {
         Folder::with(&format!("[default.directory]\nurl = \"ldaps://dc1\"\n\n[default.accounts]\n{accounts}\n")).read()
     };
-    let settings = read("").unwrap_or_else(|faults| panic!("{faults}"));
+    let settings = read("").unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
     assert_eq!((settings.accounts.shortest_password, settings.digest.enabled), (12, false));
     assert_eq!(settings.accounts.invitation_lasts, Duration::from_hours(72));
-    assert_eq!(read("shortest_password = 8").unwrap_or_else(|faults| panic!("{faults}")).accounts.shortest_password, 8);
+    assert_eq!(
+        read("shortest_password = 8").unwrap_or_else(|diagnostics| panic!("{diagnostics}")).accounts.shortest_password,
+        8
+    );
     for bad in ["shortest_password = 7", "invitation_lasts = \"1s\"", "invitation_lasts = \"90d\""] {
         assert!(read(bad).is_err(), "{bad}");
     }
@@ -519,7 +522,7 @@ fn what_the_repositorys_settings_show_as_comments_is_true() {
         .file("bind-password", "secret")
         .file("stock-token", "Bearer abc")
         .file("metrics-token", "0123456789abcdef01234567");
-    let settings = folder.read().unwrap_or_else(|faults| panic!("{faults}"));
+    let settings = folder.read().unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
     assert_eq!(settings.sources.len(), 1);
     assert!(settings.directory.service_account.is_some() && settings.overlay.is_some());
 }
@@ -542,8 +545,8 @@ fn nothing_that_can_be_written_makes_it_fall_over() {
         }
         for mangled in [text[..at].to_owned(), format!("{}{}{}", &text[..at], odd[count % odd.len()], &text[at..])] {
             std::fs::write(folder.path("Rocket.toml"), mangled).unwrap();
-            if let Err(faults) = folder.read() {
-                assert!(!faults.is_empty() && !faults.render(true).is_empty());
+            if let Err(diagnostics) = folder.read() {
+                assert!(!diagnostics.is_empty() && !diagnostics.render(true).is_empty());
             }
         }
     }
@@ -558,13 +561,13 @@ fn certificate() -> String {
 
 #[test]
 fn mail_addresses_are_names_where_somebody_can_say_whose_they_are() {
-    for sound in [
+    for valid in [
         "sign_in_by_mail = true\nkind = \"ldap\"",
         "sign_in_by_mail = true\nbind_name = \"svc\"\nbind_password = \"x\"",
         "sign_in_by_mail = true\nkind = \"active-directory\"\nbind_name = \"svc\"\nbind_password = \"x\"",
     ] {
-        let settings = Folder::with(&format!("{URL}{sound}\n")).read().unwrap();
-        assert!(settings.directory.sign_in_by_mail, "{sound}");
+        let settings = Folder::with(&format!("{URL}{valid}\n")).read().unwrap();
+        assert!(settings.directory.sign_in_by_mail, "{valid}");
     }
 }
 
