@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::{env, fs};
 
-/// What the program serves, out of everything in the package; under which name; and what is added at its end. The package
-/// has its module in long words only, 42 KB when packed; the short one, 22 KB, is a plain script, and with one line a module.
+/// The files that the program serves: the name in the package, the name to serve it under, and text to append. The package
+/// has its module unminified only, 42 KB compressed; the minified file, 22 KB, is a plain script, and with one line a module.
 const FILES: [(&str, &str, &str); 2] =
     [("uPlot.iife.min.js", "uPlot.esm.js", "export default uPlot;\n"), ("uPlot.min.css", "uPlot.min.css", "")];
 
-/// What npm is asked: exactly the lockfile, nothing for development, and no script of any package.
-const INSTALL: [&str; 5] = ["ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"];
+/// The arguments of npm: install exactly the lockfile, nothing for development, and no script of any package.
+const NPM_ARGS: [&str; 5] = ["ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"];
 
 fn main() -> ExitCode {
     // Not `node_modules`: it is filled while this runs, and would look changed to the next build. What came from it is
@@ -26,8 +26,8 @@ fn main() -> ExitCode {
     }
     match vendor() {
         Ok(()) => ExitCode::SUCCESS,
-        Err(fault) => {
-            for line in fault.to_string().lines() {
+        Err(error) => {
+            for line in error.to_string().lines() {
                 println!("cargo::error={line}");
             }
             ExitCode::FAILURE
@@ -35,7 +35,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Puts the library's files into `OUT_DIR/vendor/uplot/`, fetching the library first when it is missing.
+/// Copies the library's files into `OUT_DIR/vendor/uplot/`, fetching the library first when it is missing.
 fn vendor() -> Result<(), Box<dyn Error>> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
     let library = root.join("node_modules/uplot/dist");
@@ -43,38 +43,38 @@ fn vendor() -> Result<(), Box<dyn Error>> {
         install(&root)?;
     }
     let target = PathBuf::from(env::var("OUT_DIR")?).join("vendor/uplot");
-    fs::create_dir_all(&target).map_err(|fault| format!("cannot make {}: {fault}", target.display()))?;
-    for (file, name, end) in FILES {
-        let text = fs::read_to_string(library.join(file)).map_err(|fault| {
-            format!("node_modules/uplot/dist/{file} cannot be read: {fault}. Delete node_modules and build again.")
+    fs::create_dir_all(&target).map_err(|error| format!("cannot make {}: {error}", target.display()))?;
+    for (file, name, suffix) in FILES {
+        let text = fs::read_to_string(library.join(file)).map_err(|error| {
+            format!("node_modules/uplot/dist/{file} cannot be read: {error}. Delete node_modules and build again.")
         })?;
         let path = target.join(name);
-        fs::write(&path, text + end).map_err(|fault| format!("cannot write {}: {fault}", path.display()))?;
+        fs::write(&path, text + suffix).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
     }
     Ok(())
 }
 
-/// Runs `npm ci`, and turns its failure into what the reader can do about it.
+/// Runs `npm ci`, and turns its failure into a message about what to do.
 fn install(root: &Path) -> Result<(), Box<dyn Error>> {
     // On Windows npm is a script, and only `npm.cmd` can be started without a shell.
     let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
-    let output = Command::new(npm).args(INSTALL).current_dir(root).output().map_err(|fault| {
+    let output = Command::new(npm).args(NPM_ARGS).current_dir(root).output().map_err(|error| {
         format!(
-            "npm is needed to fetch the chart library (uPlot) and could not be started: {fault}.\n\
+            "npm is needed to fetch the chart library (uPlot) and could not be started: {error}.\n\
              Install Node.js 20 or newer, which brings npm (on Debian and Ubuntu: apt install npm), and build again."
         )
     })?;
     if output.status.success() {
         return Ok(());
     }
-    let said = String::from_utf8_lossy(&output.stderr);
+    let stderr = String::from_utf8_lossy(&output.stderr);
     Err(format!(
         "npm could not fetch the chart library (uPlot): `npm {}` ended with {}.\n{}\n\
          Check that this machine reaches the npm registry (npm ping), or fetch it by hand with that command, \
          and build again.",
-        INSTALL.join(" "),
+        NPM_ARGS.join(" "),
         output.status,
-        said.trim()
+        stderr.trim()
     )
     .into())
 }

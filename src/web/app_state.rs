@@ -20,45 +20,45 @@ use crate::telemetry::Metrics;
 use super::Assets;
 use super::diagnostics_runner::DiagnosticsRunner;
 
-/// The rooms below, as the web needs them.
+/// The web's managed state: handles of the rooms below.
 pub struct AppState {
-    /// Proves who someone is.
+    /// Authenticates people.
     pub auth: Arc<Auth>,
-    /// The ways in for scripts.
+    /// Authenticates scripts.
     pub api_auth: Arc<Scripts>,
     /// How long API tokens last.
     pub token_settings: TokenSettings,
-    /// Who is signed in.
+    /// The sessions.
     pub sessions: Sessions,
     /// The program's own accounts.
     pub accounts: LocalAccounts,
-    /// Whether those of them that opted in may use Digest.
+    /// Whether local accounts that opted in may use Digest.
     pub digest_enabled: bool,
-    /// What happened, to be searched.
+    /// The audit records, to be searched.
     pub audit: AuditStore,
-    /// Decides who sees what.
+    /// The pages, and who may open them.
     pub page_store: Arc<PageStore>,
-    /// Makes the boards move.
+    /// The live channels.
     pub hub: Arc<Hub>,
-    /// The directories themselves, to be examined.
+    /// The directories themselves, for diagnostics.
     pub directories: Arc<Directories>,
-    /// Which of the groups that pages name are missing.
+    /// Looks for groups that pages name and no directory has.
     pub groups: Arc<GroupWatch>,
-    /// How the site presents itself.
+    /// The site's name and contact.
     pub site: Arc<SiteSettings>,
-    /// Who may see the admin page.
+    /// The admins.
     pub admins: Audience,
     /// How requests reach this server.
     pub transport: Transport,
-    /// Keeps the sessions true to the directory.
+    /// Refreshes the people of the sessions from the directory.
     pub session_refresher: Arc<Refresh>,
     /// How long a session may last.
     pub session_lifetime: Duration,
     /// How long somebody may ask to stay signed in.
     pub stay_signed_in: Option<Duration>,
-    /// How long a session is good when the directory cannot be asked.
+    /// How long a session is valid while the directory cannot be reached.
     pub session_stale_after: Duration,
-    /// How long ago somebody may have proved who they are for what matters.
+    /// How recent an authentication must be for sensitive actions.
     pub recent_authentication: Duration,
     /// Whether a passkey alone may sign somebody in: whether anybody can be asked about its owner.
     pub passwordless: bool,
@@ -68,45 +68,45 @@ pub struct AppState {
     pub connections: Connections,
     /// How long the body of a request may take.
     pub body_timeout: Duration,
-    /// The time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
     /// Turns true when the server begins to shut down.
     pub shutdown: watch::Receiver<bool>,
-    /// Whether the directory answers, asked at most once in a while.
+    /// Whether the directory answers, checked at most once in a while.
     pub readiness: Readiness,
-    /// The program's figures.
+    /// The program's metrics.
     pub metrics: Metrics,
-    /// Who reads them without being an admin.
+    /// The token for reading the metrics without being an admin.
     pub metrics_settings: MetricsSettings,
 }
 
-/// How requests reach this server.
+/// How requests reach this server: HTTPS, the public address, proxies.
 #[derive(Clone, Debug)]
 pub struct Transport {
     /// Whether browsers come by HTTPS: by Rocket's own TLS, or by a proxy at an `https://` public address.
     pub secure: bool,
     /// The address browsers use, when it is not the one in the request.
     pub public_url: Option<Url>,
-    /// The proxies whose `X-Forwarded-For` says who asks.
+    /// The proxies whose `X-Forwarded-For` names the client.
     pub trusted_proxies: TrustedProxies,
 }
 
-/// Who may see the admin page.
+/// The people who may see the admin pages.
 pub(super) struct Admins(pub(super) Audience);
 
-/// How long things may last.
+/// How long sessions, tokens, connections and request bodies may last.
 pub(super) struct WebLimits {
-    /// The life of a session's cookie; the session itself may end sooner.
+    /// The lifetime of a session's cookie; the session itself may end sooner.
     pub(super) session_lifetime: Duration,
     /// How long somebody may ask to stay signed in.
     pub(super) stay_signed_in: Option<Duration>,
-    /// How long a session is good when the directory cannot be asked.
+    /// How long a session is valid while the directory cannot be reached.
     pub(super) session_stale_after: Duration,
-    /// How long a live connection goes on that a password opened: nobody asks about its person meanwhile.
+    /// The lifetime of a live connection that a password opened: its person is not refreshed meanwhile.
     pub(super) password_connection_lifetime: Duration,
     /// How long API tokens last.
     pub(super) tokens: TokenSettings,
-    /// How long ago somebody may have proved who they are for what matters.
+    /// How recent an authentication must be for sensitive actions.
     pub(super) recent_authentication: Duration,
     /// How long the body of a request may take.
     pub(super) body_timeout: Duration,
@@ -118,7 +118,7 @@ pub(super) struct Passwordless(pub(super) bool);
 /// Turns true when the server begins to shut down.
 pub(super) struct ShutdownSignal(pub(super) watch::Receiver<bool>);
 
-/// The time.
+/// The clock, as managed state.
 pub(super) struct SharedClock(pub(super) Arc<dyn Clock>);
 
 impl AppState {

@@ -15,19 +15,20 @@ use crate::config::SiteTheme;
 
 mod minify;
 
-/// Hex digits of a version: 48 bits tell the states of the files apart.
+/// The length of a version in hex digits: 48 bits tell the states of the files apart.
 const VERSION_DIGITS: usize = 12;
 
-/// What is smaller gains nothing by being packed: it travels in one piece either way.
+/// The least size of a file to compress: a smaller one travels in one packet either way.
 const MIN_GZIP_BYTES: usize = 512;
 
-/// The stylesheet with the site's own numbers. It has no file: it is made from the settings.
+/// The path of the stylesheet with the site's own colours. It has no file: it is made from the settings.
 const THEME_PATH: &str = "theme.css";
 
-/// The site's own scripts, which travel without their comments. Those of an overlay are the admin's, and stay as they are.
+/// The folder and extension of the site's own scripts, which are minified. Those of an overlay are the admin's, and
+/// stay as they are.
 const SCRIPT_PATHS: (&str, &str) = ("js/", ".js");
 
-/// Front-end libraries are served from below this path.
+/// The path below which front-end libraries are served.
 const VENDOR_PREFIX: &str = "vendor/";
 
 #[derive(RustEmbed)]
@@ -48,15 +49,15 @@ struct BuiltInVendor;
 pub struct Assets {
     folders: Vec<PathBuf>,
     theme_css: String,
-    /// What is known of all files, when none of them can change any more.
+    /// The index of all files, when none of them can change any more.
     index: Option<Arc<AssetIndex>>,
 }
 
-/// Files that cannot change while the program runs.
+/// An index of the files, when they cannot change while the program runs.
 #[derive(Debug)]
 struct AssetIndex {
     version: String,
-    /// Each file by its path, packed with gzip (RFC 1952), where that makes it smaller.
+    /// Each file by its path, compressed with gzip (RFC 1952), where that makes it smaller.
     gzipped: HashMap<String, Vec<u8>>,
     paths: HashSet<String>,
 }
@@ -79,7 +80,7 @@ impl Assets {
         assets
     }
 
-    /// Works out once what is asked for again and again, if no file can change.
+    /// Builds the index, if no file can change.
     fn indexed(mut self) -> Self {
         if self.folders.is_empty() {
             let vendored = BuiltInVendor::iter().map(|path| format!("{VENDOR_PREFIX}{path}"));
@@ -92,14 +93,15 @@ impl Assets {
         self
     }
 
-    /// What tells the files, all together, from every other state of them. It is a part of their addresses, so that
+    /// The version of all files together: a hash of their contents. It is a part of their addresses, so that
     /// browsers may keep them for ever: modules that import one another by name stay within it, and are always of one
     /// state.
     pub(super) fn version(&self) -> String {
         self.index.as_ref().map_or_else(|| self.compute_version(), |settled| settled.version.clone())
     }
 
-    /// From the built-in files' hashes; of those in folders, which may be edited any time, their times and sizes will do.
+    /// Hashes the hashes of the built-in files; of those in folders, which may be edited any time, their times and
+    /// sizes.
     fn compute_version(&self) -> String {
         let mut hash = Sha256::new().chain_update(&self.theme_css);
         let mut built_in: Vec<_> =
@@ -123,7 +125,7 @@ impl Assets {
         short_hash(hash)
     }
 
-    /// A static file's bytes packed with gzip, where that was worth it.
+    /// A static file's bytes compressed with gzip, where that was worth it.
     pub(super) fn gzipped_file(&self, path: &str) -> Option<&[u8]> {
         self.index.as_ref()?.gzipped.get(path).map(Vec::as_slice)
     }
@@ -156,12 +158,12 @@ impl Assets {
         is_there.then(|| format!("/static/{}/{path}", self.version()))
     }
 
-    /// What tells these bytes from every other state of their file.
+    /// The hash of a file's bytes, for its entity tag.
     pub(super) fn content_hash(bytes: &[u8]) -> String {
         short_hash(Sha256::new().chain_update(bytes))
     }
 
-    /// Whether this is how a version looks, of now or of another time.
+    /// Whether `text` has the form of a version, current or not.
     pub(super) fn is_version(text: &str) -> bool {
         text.len() == VERSION_DIGITS && text.bytes().all(|byte| byte.is_ascii_hexdigit())
     }
@@ -183,13 +185,13 @@ impl Assets {
             .collect()
     }
 
-    /// The source tree's templates, which a debug build watches.
+    /// The folder of the source tree's templates, which a debug build watches.
     pub(crate) fn watched_templates(&self) -> Option<PathBuf> {
         let sources = Path::new(env!("CARGO_MANIFEST_DIR"));
         self.folders.iter().any(|folder| folder == sources).then(|| sources.join("templates"))
     }
 
-    /// The paths of what lies in the folders' `templates/`.
+    /// The paths of the templates in the folders.
     fn folder_templates(&self) -> impl Iterator<Item = String> {
         let roots = self.folders.iter().map(|folder| folder.join("templates"));
         roots.flat_map(|root| {
@@ -199,7 +201,7 @@ impl Assets {
         })
     }
 
-    /// The file of the first folder that has it, and which one that is.
+    /// Reads a file from the first folder that has it, and says which folder that is.
     fn read_from_folders(&self, kind: &str, path: &str) -> Option<(&Path, Vec<u8>)> {
         let path = Path::new(path);
         if !path.components().all(|part| matches!(part, Component::Normal(_))) {
@@ -211,7 +213,7 @@ impl Assets {
     }
 }
 
-/// What travels of a script; anything else as it is.
+/// Minifies a script; anything else stays as it is.
 fn minify_script(path: &str, bytes: Cow<'static, [u8]>) -> Cow<'static, [u8]> {
     let (folder, extension) = SCRIPT_PATHS;
     match str::from_utf8(&bytes) {
@@ -228,7 +230,7 @@ fn short_hash(hash: Sha256) -> String {
     version
 }
 
-/// The bytes packed, unless that is not worth it: pictures and the like are packed already.
+/// Compresses bytes, unless that is not worth it: pictures and the like are compressed already.
 fn gzip(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut packer = GzEncoder::new(Vec::new(), Compression::best());
     // Writing into memory does not fail.
@@ -263,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn what_gains_by_it_is_packed_once_and_unpacks_to_the_same() {
+    fn what_gains_by_it_is_compressed_once_and_decompresses_to_the_same() {
         let assets = Assets::built_in(None, &THEME);
         let mut unpacked = Vec::new();
         flate2::read::GzDecoder::new(assets.gzipped_file("css/base.css").unwrap()).read_to_end(&mut unpacked).unwrap();
@@ -271,7 +273,7 @@ mod tests {
         assert!(assets.gzipped_file(THEME_PATH).is_none(), "too small to gain");
     }
 
-    /// The scripts that the one at `path` needs at once, and those that they need.
+    /// Collects the script at `path` and everything it imports.
     fn with_imports(assets: &Assets, path: &str, known: &mut BTreeSet<String>) {
         if !known.insert(path.to_owned()) {
             return;

@@ -6,7 +6,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::connections::{Connections, InFlightRequest};
 
-/// Tells the connections' watch what is asked on them, and has it watch while the server serves.
+/// A fairing that reports each request to the connection table, and sweeps connections while the server runs.
 pub(super) struct ConnectionTracking {
     connections: Connections,
     watch: Mutex<Option<AbortOnDropHandle<()>>>,
@@ -30,20 +30,20 @@ impl Fairing for ConnectionTracking {
     }
 
     async fn on_request(&self, request: &mut Request<'_>, _: &mut Data<'_>) {
-        // What is kept with the request lives until its answer has been handed over whole.
+        // A value cached with the request lives until its response has been sent whole.
         let peer = request.remote();
         request.local_cache(|| peer.map(|peer| self.connections.request_started(peer)));
     }
 }
 
-/// Says that whoever makes this request is signed in.
+/// Marks the request's connection as a member's.
 pub(super) fn mark_as_member(request: &Request<'_>) {
     if let Some(in_flight) = request.local_cache(|| None::<InFlightRequest>) {
         in_flight.mark_as_member();
     }
 }
 
-/// The request that is under way, for what goes on with its connection when it is answered.
+/// The request in flight, for tasks that use its connection after the response.
 pub(super) fn in_flight_request<'r>(request: &'r Request<'_>) -> Option<&'r InFlightRequest> {
     request.local_cache(|| None::<InFlightRequest>).as_ref()
 }

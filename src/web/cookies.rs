@@ -6,16 +6,16 @@ use crate::sessions::SessionToken;
 
 use super::Transport;
 
-/// How long a choice of theme is remembered.
+/// The lifetime of the theme cookie.
 const THEME_MAX_AGE: Duration = Duration::days(400);
 
-/// As long as the throttle believes the mark in it.
+/// The lifetime of the device cookie: as long as the throttle accepts it.
 const DEVICE_MAX_AGE: Duration = Duration::days(30);
 
-/// A form that was opened longer ago than this must be opened again.
+/// The lifetime of the cookie that forms are bound to before a session. A form opened longer ago must be opened again.
 const FORM_MAX_AGE: Duration = Duration::hours(12);
 
-/// As long as somebody may wait for their second factor, and a little: the server says when it is over.
+/// The lifetime of the cookie of a pending sign-in: a little longer than the server keeps one.
 const PENDING_MAX_AGE: Duration = Duration::minutes(10);
 
 /// The names of the cookies. Over HTTPS the session's name carries `__Host-`, with which browsers refuse it from
@@ -38,7 +38,7 @@ impl Transport {
     }
 }
 
-/// The cookies, read and written in one place.
+/// Reads and writes the cookies.
 #[derive(Clone, Copy)]
 pub(super) struct Cookies<'r> {
     jar: &'r CookieJar<'r>,
@@ -64,17 +64,17 @@ impl<'r> Cookies<'r> {
         self.remove(self.transport.session_cookie());
     }
 
-    /// What this browser has kept of who signed in well in it, whatever it is.
+    /// The device cookie's value, unchecked: it tells that somebody signed in from this browser before.
     pub(super) fn device(&self) -> Option<&'r str> {
         self.jar.get(self.transport.device_cookie()).map(Cookie::value)
     }
 
-    /// Kept when the session ends: whoever signs out comes back.
+    /// Sets the device cookie. It outlives the session: whoever signs out comes back.
     pub(super) fn set_device(&self, mark: &DeviceMark) {
         self.add(self.transport.device_cookie(), mark.reveal(), Some(DEVICE_MAX_AGE));
     }
 
-    /// With what somebody waits for their second factor.
+    /// The token of a sign-in that waits for its second factor.
     pub(super) fn pending(&self) -> Option<PendingToken> {
         self.jar.get(self.transport.pending_cookie())?.value().parse().ok()
     }
@@ -87,7 +87,7 @@ impl<'r> Cookies<'r> {
         self.remove(self.transport.pending_cookie());
     }
 
-    /// The random value that a stranger's forms are bound to.
+    /// The random token that forms are bound to before there is a session.
     pub(super) fn pre_session(&self) -> Option<StrangerToken> {
         self.jar.get(self.transport.form_cookie())?.value().parse().ok()
     }
@@ -96,7 +96,7 @@ impl<'r> Cookies<'r> {
         self.add(self.transport.form_cookie(), token.reveal().to_string(), Some(FORM_MAX_AGE));
     }
 
-    /// `light`, `dark`, or whatever the system has.
+    /// The theme: `light`, `dark` or `system`.
     pub(super) fn theme(&self) -> &'static str {
         match self.jar.get("theme").map(Cookie::value) {
             Some("light") => "light",

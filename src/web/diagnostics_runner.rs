@@ -6,7 +6,7 @@ use crate::directory::{Directories, Examination, GroupWatch, LdapDirectory, Ques
 use crate::domain::{Audience, Clock, Timestamp, Username};
 use crate::pages::{PageStore, referenced_groups};
 
-/// Examines the directories for the admin page, one examination at a time, and keeps what came of the last.
+/// Runs the directories' diagnostics for the admin page, one run at a time, and keeps the last results.
 pub(super) struct DiagnosticsRunner {
     directories: Arc<Directories>,
     page_store: Arc<PageStore>,
@@ -17,7 +17,7 @@ pub(super) struct DiagnosticsRunner {
     last: RwLock<Option<Arc<DiagnosticsRun>>>,
 }
 
-/// What came of an examination.
+/// The results of a run.
 pub(super) struct DiagnosticsRun {
     pub(super) at: Timestamp,
     pub(super) reports: Vec<Examination>,
@@ -34,8 +34,8 @@ impl DiagnosticsRunner {
         Self { directories, page_store, admins, groups, clock, running: Mutex::new(()), last: RwLock::default() }
     }
 
-    /// Examines everything, and `person` where one is named. When an examination is under way already, that one is as
-    /// good: nothing is done then.
+    /// Runs all diagnostics, and looks up `person` where one is named. Does nothing while another run is under way:
+    /// that one is as good.
     pub(super) async fn run(&self, person: Option<&Username>) {
         let Ok(_alone) = self.running.try_lock() else { return };
         let groups = referenced_groups(Some(&self.page_store), &self.admins);
@@ -56,22 +56,22 @@ impl DiagnosticsRunner {
         self.directories.all().any(LdapDirectory::shows_people)
     }
 
-    /// Whether an examination is under way.
+    /// Whether a run is under way.
     pub(super) fn is_running(&self) -> bool {
         self.running.try_lock().is_err()
     }
 
-    /// What came of the last one.
+    /// The results of the last run.
     pub(super) fn last(&self) -> Option<Arc<DiagnosticsRun>> {
         self.last.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Which groups were missing when somebody last looked.
+    /// The watch over the groups that pages name.
     pub(super) fn groups(&self) -> &GroupWatch {
         &self.groups
     }
 
-    /// The directories it examines.
+    /// The directories.
     pub(super) fn directories(&self) -> &Directories {
         &self.directories
     }

@@ -1,4 +1,4 @@
-//! Digest at the door: what a request carries is shown to `auth`, and a refusal asks for it.
+//! HTTP Digest authentication of requests, and its challenge.
 
 use rocket::Request;
 use rocket::http::Header;
@@ -9,14 +9,14 @@ use super::www_authenticate::is_browser;
 use crate::auth::{Digest, DigestRefusal, DigestRequest};
 use crate::domain::Member;
 
-/// What came of a proof that was refused, for the challenge that goes with the refusal.
+/// A failed Digest attempt, for the challenge that goes with the refusal.
 #[derive(Clone, Copy, Default)]
 struct DigestAttempt {
     was_made: bool,
     is_stale: bool,
 }
 
-/// The member who proves themselves by Digest; `None` when nobody tries to, or it is not offered here.
+/// Authenticates a request by Digest; `None` when it has no Digest credentials, or Digest is off.
 pub(super) async fn member_by_digest(request: &Request<'_>) -> Option<Result<Member, Refusal>> {
     let digest = configured(request)?;
     let authorization = request.headers().get_one("Authorization").filter(|value| Digest::is_meant_by(value))?;
@@ -31,8 +31,8 @@ pub(super) async fn member_by_digest(request: &Request<'_>) -> Option<Result<Mem
     Some(Err(Refusal::DigestRefused))
 }
 
-/// The challenge that goes with a status of 401: for programs, and for whoever has tried. A browser would pop up a window of
-/// its own for it, in which nobody of a directory's gets any further.
+/// The challenge that goes with a status of 401: for programs, and for whoever has tried. A browser would pop up a
+/// window of its own for it, in which nobody of a directory's gets any further.
 pub(super) fn challenge(request: &Request<'_>) -> Option<Header<'static>> {
     let digest = configured(request)?;
     let DigestAttempt { was_made: it_was, is_stale: stale } = *request.local_cache(DigestAttempt::default);

@@ -7,24 +7,24 @@ use rocket::http::Status;
 
 use super::app_state::{SharedClock, WebLimits};
 
-/// A form that has come within `connections.body_timeout`. Rocket's own waits for ever, so handlers take this one.
+/// A form that has arrived within `connections.body_timeout`. Rocket's own waits for ever, so handlers take this one.
 pub(super) struct Form<T>(T);
 
 impl<T> Form<T> {
-    /// What was filled in.
+    /// The fields.
     pub(super) fn into_inner(self) -> T {
         self.0
     }
 }
 
-/// A button's form: it says nothing but that a page of ours made it.
+/// A form with a CSRF token alone: a button's.
 #[derive(FromForm)]
 pub(super) struct CsrfForm<'r> {
     #[field(default = "")]
     pub(super) csrf: &'r str,
 }
 
-/// The form of a button beside one of many, which are told apart by a number.
+/// A form with a CSRF token and a numeric id: a button's beside one of many.
 #[derive(FromForm)]
 pub(super) struct IdForm<'r> {
     #[field(default = "")]
@@ -40,7 +40,8 @@ impl<T> Deref for Form<T> {
     }
 }
 
-/// The body of a request as text, in the same time. What is longer than Rocket's limit for strings, or no UTF-8, is refused.
+/// The body of a request as text, arrived in the same time. What is longer than Rocket's limit for strings, or no
+/// UTF-8, is refused.
 pub(super) struct TextBody(pub(super) String);
 
 #[rocket::async_trait]
@@ -67,7 +68,7 @@ impl<'r, T: FromForm<'r>> FromData<'r> for Form<T> {
     }
 }
 
-/// What a body holds, if it has come in time; otherwise what to answer.
+/// Awaits a request's body within the timeout; otherwise the status to answer with.
 async fn with_body_timeout<T>(request: &Request<'_>, body: impl Future<Output = T>) -> Result<T, Status> {
     let rocket = request.rocket();
     let (Some(limits), Some(SharedClock(clock))) = (rocket.state::<WebLimits>(), rocket.state::<SharedClock>()) else {

@@ -4,20 +4,21 @@ use rocket::{Request, Response};
 
 use super::Transport;
 
-/// Everything comes from this server and nothing runs that is not a file of it. Live connections are `'self'` too:
-/// CSP matches `ws:` and `wss:` to the page's own host (CSP 3, 6.7.2.8).
+/// The Content-Security-Policy: everything comes from this server, and nothing runs that is not a file of it. Live
+/// connections are `'self'` too: CSP matches `ws:` and `wss:` to the page's own host (CSP 3, 6.7.2.8).
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
      font-src 'self'; connect-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; \
      frame-ancestors 'none'";
 
-/// Two years: a browser that has been here once comes by HTTPS ever after, over any pause in its visits.
+/// Strict transport security for two years: a browser that has been here once comes by HTTPS ever after, over any pause
+/// in its visits.
 const STRICT_TRANSPORT_SECURITY: &str = "max-age=63072000";
 
-/// Sensors and the like that no board here uses.
+/// The Permissions-Policy: sensors and the like that no board here uses.
 const PERMISSIONS_POLICY: &str =
     "camera=(), microphone=(), geolocation=(), payment=(), usb=(), accelerometer=(), gyroscope=(), magnetometer=()";
 
-/// Puts the security headers on every response, whoever made it.
+/// A fairing that sets the security headers on every response.
 pub(super) struct SecurityHeaders;
 
 #[rocket::async_trait]

@@ -9,14 +9,14 @@ use serde::Serialize;
 use super::views::Layout;
 use super::www_authenticate::form_challenge;
 
-/// A page of HTML: a template with its view, in the site's chrome.
+/// A page of HTML: a template with its view, in the site's layout.
 pub(super) struct Html<V> {
     template: Cow<'static, str>,
     status: Status,
     view: LayoutContext<V>,
 }
 
-/// What every template gets: the chrome, and its own view beside it.
+/// The context of every template: the layout, and its own view beside it.
 #[derive(Serialize)]
 struct LayoutContext<V> {
     layout: Layout,

@@ -19,7 +19,7 @@ use super::connection_tracking::in_flight_request;
 use super::guards::{QueryParams, has_authorization_header};
 use super::refusal::Refusal;
 
-/// What it takes to connect somebody to a page's channel.
+/// Subscribes visitors to a page's live channel, over a socket or a stream.
 #[derive(Clone, Copy)]
 pub(super) struct LiveSubscriber<'r> {
     auth: &'r Auth,
@@ -55,18 +55,18 @@ impl<'r> FromRequest<'r> for LiveSubscriber<'r> {
 }
 
 impl<'r> LiveSubscriber<'r> {
-    /// Where a refusal is written down.
+    /// The audit, for refusals.
     pub(super) fn audit(&self) -> &'r Audit {
         self.auth.audit()
     }
 
-    /// Whether the request shows who it is by an `Authorization` header, which no page can have a browser send to a socket,
-    /// and not by a cookie, which browsers send along whoever asks them to.
-    pub(super) fn is_by_header(&self) -> bool {
+    /// Whether the request authenticates by an `Authorization` header, which no page can have a browser send to a
+    /// socket, and not by a cookie, which browsers send along whoever asks them to.
+    pub(super) fn has_authorization_header(&self) -> bool {
         self.has_authorization_header
     }
 
-    /// A socket at the channel of that page and those inputs, if the door opens.
+    /// Opens a socket on the channel of that page and those inputs, if the visitor may open the page.
     pub(super) fn open_socket(
         &self,
         slug: &str,
@@ -78,13 +78,13 @@ impl<'r> LiveSubscriber<'r> {
         Ok(WsHandler::new(
             Arc::clone(self.hub),
             subscription,
-            params.position(),
+            params.resume_position(),
             authorization,
             Arc::clone(&self.clock.0),
         ))
     }
 
-    /// A stream from the channel of that page and those inputs, if the door opens.
+    /// Opens a stream from the channel of that page and those inputs, if the visitor may open the page.
     pub(super) fn open_stream(
         &self,
         slug: &str,
@@ -97,12 +97,12 @@ impl<'r> LiveSubscriber<'r> {
         Ok(SseConnection::new(subscription, position, authorization, Arc::clone(&self.clock.0)))
     }
 
-    /// What to keep for as long as a stream goes on: to the watch over the connections, it is a request that is under way.
+    /// The request in flight, to be kept for as long as a stream goes on: the connection table counts it as one.
     pub(super) fn in_flight_request(&self) -> Option<InFlightRequest> {
         self.in_flight.map(InFlightRequest::duplicate)
     }
 
-    /// Where sockets go on once their request is answered.
+    /// The hub, which runs sockets once their request is answered.
     pub(super) fn hub(&self) -> &'r Arc<Hub> {
         self.hub
     }
@@ -129,7 +129,7 @@ impl<'r> LiveSubscriber<'r> {
         ))
     }
 
-    /// What the member's connection hangs on: all that they proved themselves by, and what that was made from.
+    /// Watches the credentials that a member's connection rests on: the one presented, and the one it was made from.
     fn credential_watch(&self, member: &Member) -> CredentialWatch {
         let row = match member.credential.root() {
             RootCredential::Session(session) => Some(self.sessions.watch(session, &member.person)),
@@ -139,14 +139,14 @@ impl<'r> LiveSubscriber<'r> {
         let end = match member.credential {
             Credential::Session(_) | Credential::Token(_) => None,
             Credential::Jwt { expires_at: until, .. } => Some(until),
-            // Nobody asks about who came by a password alone, so they say it again as often as others are asked about.
+            // Nobody refreshes who came by a password alone, so they authenticate again as often as others are refreshed.
             Credential::Password => Some(self.clock.0.now() + self.limits.password_connection_lifetime),
         };
         CredentialWatch { row, expires_at: end }
     }
 }
 
-/// As whom they are counted among those who watch.
+/// The holder that a visitor's connections are counted by.
 fn permit_holder(member: Option<&Member>, client: &Client) -> PermitHolder {
     let Some(member) = member else { return PermitHolder::Anonymous(client.address()) };
     match member.credential.root() {

@@ -1,4 +1,4 @@
-//! The only room that knows Rocket's requests and responses.
+//! Web routes, guards and views: the only room that knows Rocket's requests and responses.
 //!
 //! A handler reads as a sentence: a guard proves the visitor, the door yields an open page, a view renders it.
 //! `guards/` say who is asking, `routes/` has one file per noun, `views/` holds the structs that templates get, and
@@ -30,7 +30,7 @@ pub use assets::Assets;
 
 use rocket::{Build, Rocket};
 
-/// Opens the web's doors: guards, routes, catchers, headers and the request log, over the rooms they need.
+/// Attaches routes, catchers, headers, the request log and the managed state to a Rocket.
 pub fn stage(rocket: Rocket<Build>, rooms: AppState) -> Rocket<Build> {
     let assets = rooms.assets.clone();
     let connected = connection_tracking::ConnectionTracking::new(rooms.connections.clone());

@@ -21,42 +21,42 @@ use super::html::Html;
 use super::views::ErrorView;
 use super::www_authenticate::{RejectedAuthorization, capitalize, challenges};
 
-/// Bytes of a reference: enough to find one line in a log.
+/// The length of an error's reference in bytes: enough to find one line in a log.
 const REFERENCE_BYTES: usize = 5;
 
-/// What is not reachable may be back by then.
+/// When to try again: what is not reachable may be back by then.
 const RETRY_AFTER: Duration = Duration::from_secs(30);
 
-/// Why it is not the visitor's fault: for the log, which has it under the reference that the visitor sees.
+/// The cause of a server error: for the log, which has it under the reference that the visitor sees.
 type Cause = String;
 
-/// Everything that can keep a request from its answer. The one place where errors become responses: what a visitor
+/// Every error that a request can end with. The one place where errors become responses: what a visitor
 /// sees says what to do next, what the log keeps says why.
 #[derive(Clone, Debug)]
 pub(super) enum Refusal {
-    /// The door is shut.
+    /// The visitor may not open the page.
     PageDenied(PageDenied),
-    /// The door is shut to somebody who is signed in, until the directory answers again.
+    /// The member cannot be confirmed until the directory answers again.
     Unconfirmed,
-    /// What was shown in an `Authorization` header opens nothing.
+    /// The credentials in the `Authorization` header are not accepted.
     AuthorizationRejected(RejectedAuthorization),
-    /// What was asked for matters, and the member has not proved for a while who they are. Where to go on afterwards.
+    /// The action is sensitive, and the member has not authenticated recently. With the page to return to.
     ReauthenticationRequired(NextPath),
-    /// What was asked for makes no sense, and why.
+    /// The request makes no sense, and why.
     BadRequest(String),
-    /// A page of another site asked.
+    /// A page of another site made the request.
     ForeignOrigin,
     /// The form's token is not this session's: it is out of date, or another site made the form.
     CsrfMismatch,
-    /// What Digest has shown is wrong, or out of date.
+    /// The Digest credentials are wrong, or out of date.
     DigestRefused,
-    /// The session store cannot be asked.
+    /// The session store or the directory cannot be reached.
     StoreUnavailable(Cause),
-    /// No channel or viewer more.
+    /// There is no room for another channel or viewer.
     CapacityExceeded(CapacityExceeded),
     /// The path leads nowhere.
     NotFound,
-    /// It is our fault.
+    /// An error of the server.
     Internal(Cause),
     /// Rocket refused it before any handler saw it.
     Other(Status),
@@ -105,19 +105,19 @@ impl Refusal {
         }
     }
 
-    /// Leaves the refusal with the request for the catcher to find, since only a catcher may await.
+    /// Stores the refusal with the request for the catcher to find, since only a catcher may await.
     pub(super) fn stash(self, request: &Request<'_>) -> Status {
         let status = self.status();
         *stashed(request).lock().unwrap_or_else(PoisonError::into_inner) = Some(self);
         status
     }
 
-    /// Whether what was shown is good, but not for this.
+    /// Whether the credentials are valid, but not for this.
     pub(super) fn is_out_of_scope(&self) -> bool {
         matches!(self, Self::PageDenied(PageDenied::OutOfScope))
     }
 
-    /// Each page offers its own ways on.
+    /// The template of the error page: each offers its own ways on.
     fn template(&self) -> &'static str {
         match self {
             Self::PageDenied(PageDenied::NotAllowed { .. }) => "errors/forbidden",
@@ -137,7 +137,7 @@ impl Refusal {
         }
     }
 
-    /// A word for scripts.
+    /// The error code for scripts.
     fn code(&self) -> &'static str {
         match self {
             Self::PageDenied(PageDenied::NotFound) | Self::NotFound => "not-found",
@@ -156,7 +156,7 @@ impl Refusal {
         }
     }
 
-    /// When it makes sense to ask again (RFC 9110, 10.2.3).
+    /// The value of `Retry-After` (RFC 9110, 10.2.3).
     fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::CapacityExceeded(exceeded) => Some(exceeded.retry_after()),
@@ -172,7 +172,7 @@ impl Refusal {
         }
     }
 
-    /// What a visitor reads: the title, the sentence, and what to do next.
+    /// The text for the visitor: the title, the message, and what to do next.
     fn message(&self) -> (&'static str, String, String) {
         match self {
             Self::PageDenied(PageDenied::NotFound) | Self::NotFound => (
@@ -268,7 +268,7 @@ async fn refuse(status: Status, request: &Request<'_>) -> RefusalResponse {
     let stashed = stashed(request).lock().unwrap_or_else(PoisonError::into_inner).take();
     let refusal = stashed.unwrap_or(match status.code {
         404 => Refusal::NotFound,
-        // Rocket's word for an address that no route can read, such as one with `..` in it.
+        // Rocket's status for an address that no route can read, such as one with `..` in it.
         422 if request.method() == Method::Get => Refusal::NotFound,
         500..=599 => Refusal::Internal("said by Rocket, before this line".to_owned()),
         _ => Refusal::Other(status),
@@ -279,7 +279,8 @@ async fn refuse(status: Status, request: &Request<'_>) -> RefusalResponse {
     respond(&refusal, reference, request).await
 }
 
-/// Signing in helps nobody whom the directory cannot confirm. A browser is sent to the form all the same, which says
+/// Turns a request to sign in into [`Refusal::Unconfirmed`] for whom the directory cannot confirm: signing in helps them
+/// nothing. A browser is sent to the form all the same, which says
 /// so; a script is told to try again.
 async fn as_seen_by_unconfirmed(refusal: Refusal, request: &Request<'_>) -> Refusal {
     let is_shut = matches!(refusal, Refusal::PageDenied(PageDenied::SignInRequired));
@@ -290,8 +291,8 @@ async fn as_seen_by_unconfirmed(refusal: Refusal, request: &Request<'_>) -> Refu
     refusal
 }
 
-/// Writes into the audit what the admin should hear of: a door that stayed shut for somebody we know, and a request
-/// that another site seems to have made. Being asked to sign in is neither.
+/// Audits refusals that an admin should know of: a page denied to a member, and a request that another site seems to
+/// have made. Being asked to sign in is neither.
 async fn audit(refusal: &Refusal, request: &Request<'_>) {
     let forgery = match refusal {
         Refusal::PageDenied(PageDenied::NotAllowed { .. } | PageDenied::OutOfScope) => None,
@@ -311,7 +312,7 @@ async fn audit(refusal: &Refusal, request: &Request<'_>) {
     }
 }
 
-/// A page for people, an object for scripts, the sign-in form for a browser that is asked who it is.
+/// The response to a refusal: a page for people, JSON for scripts, a redirect to the sign-in form.
 struct RefusalResponse {
     body: Either<Redirect, Either<Html<ErrorView>, Json<Value>>>,
     status: Status,
@@ -375,7 +376,7 @@ async fn respond(refusal: &Refusal, reference: Option<String>, request: &Request
     RefusalResponse { body, status, challenges, retry_after }
 }
 
-/// Whether a person reads the answer: a browser says that it takes HTML, a script says anything or JSON.
+/// Whether a person reads the response: a browser says that it takes HTML, a script says anything or JSON.
 pub(super) fn wants_html(request: &Request<'_>) -> bool {
     let scripts_only = ["/api/", "/live/", "/events/"].iter().any(|prefix| request.uri().path().starts_with(prefix));
     let takes_html = |accept: &Accept| accept.iter().any(|quality| *quality.media_type() == MediaType::HTML);

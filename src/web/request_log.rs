@@ -5,7 +5,8 @@ use rocket::{Data, Request, Response};
 
 use super::guards::{address_of, cached_member};
 
-/// One line a request: who, what, how it went, how long it took. The query string stays out: it may be anything.
+/// A fairing that logs one line a request: who, what, how it went, how long it took. The query string stays out: it may
+/// be anything.
 pub(super) struct RequestLog;
 
 struct RequestStart(Instant);

@@ -6,7 +6,8 @@ use rocket_dyn_templates::{Engines, Template};
 
 use super::Assets;
 
-/// The template engine over our own files: the overlay's, the source tree's in debug builds, the built-in ones.
+/// A fairing with the template engine over our own files: the overlay's, the source tree's in debug builds, the
+/// built-in ones.
 pub(super) fn fairing(assets: Assets) -> impl Fairing {
     let templates = Template::try_custom(move |engines| load(engines, &assets));
     AdHoc::on_ignite("Templates", |rocket| async { rocket.attach(templates) })
@@ -21,7 +22,7 @@ fn load(engines: &mut Engines, assets: &Assets) -> Result<(), Box<dyn std::error
     Ok(())
 }
 
-/// `asset(path="css/base.css")` is the address of that static file.
+/// The template function `asset(path="css/base.css")`: the address of that static file.
 fn asset(assets: &Assets, arguments: &HashMap<String, Value>) -> tera::Result<Value> {
     let path = arguments.get("path").and_then(Value::as_str).ok_or("asset() needs a path")?;
     let url = assets.static_url(path).ok_or_else(|| format!("there is no static file {path:?}"))?;

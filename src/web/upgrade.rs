@@ -13,18 +13,18 @@ use crate::websocket::negotiate_deflate;
 
 use super::connection_tracking::in_flight_request;
 
-/// The answer to a WebSocket's handshake, and what becomes of the connection after it.
+/// The response to a WebSocket handshake, and what becomes of the connection after it.
 pub(super) struct WebSocketUpgrade {
     handshake: WebSocket,
     hub: Arc<Hub>,
     action: UpgradeAction,
 }
 
-/// What an upgraded connection is for.
+/// The action on an upgraded connection.
 pub(super) enum UpgradeAction {
-    /// Its visitor watches.
+    /// Serve the channel.
     Serve(Box<WsHandler>),
-    /// Its visitor is told why not.
+    /// Close with the reason.
     Reject(CloseReason),
 }
 
@@ -34,7 +34,7 @@ impl WebSocketUpgrade {
     }
 }
 
-/// RFC 6455, 4.2.2.
+/// The server's handshake (RFC 6455, 4.2.2).
 impl<'r> Responder<'r, 'static> for WebSocketUpgrade {
     fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
         let Self { handshake, hub, action } = self;
@@ -64,13 +64,13 @@ struct UpgradeHandler {
 
 #[rocket::async_trait]
 impl IoHandler for UpgradeHandler {
-    /// Returns at once: Rocket keeps a request, with the buffer that its head was read into, until this does. The hub
-    /// carries the socket on, and knows of it at a shutdown.
+    /// Hands the connection to the hub and returns at once: Rocket keeps a request, with the buffer that its head was
+    /// read into, until this does. The hub runs the socket, and knows of it at a shutdown.
     async fn io(self: Pin<Box<Self>>, wire: IoStream) -> io::Result<()> {
         let Self { hub, action, deflates, in_flight } = *Pin::into_inner(self);
         let upgraded = Upgraded { transport: Box::new(wire), deflates };
         match action {
-            // To the watch over the connections, a socket is a request that is under way.
+            // The connection table counts a socket as a request in flight.
             UpgradeAction::Serve(socket) => hub.spawn(socket.serve(upgraded, in_flight)),
             UpgradeAction::Reject(close_reason) => hub.spawn(reject(upgraded, close_reason, in_flight)),
         }

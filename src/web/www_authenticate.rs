@@ -8,25 +8,25 @@ use crate::auth::{Scripts, ShownRefusal, SignInRefusal, TokenFault};
 use super::digest;
 use super::refusal::{Refusal, wants_html};
 
-/// What the space is called that the challenges are for (RFC 9110, 11.5).
+/// The realm of the challenges (RFC 9110, 11.5).
 const REALM: &str = "Belvedere";
 
-/// Where monitoring systems read, which have tokens and no names.
+/// The path that monitoring systems read, which have tokens and no names.
 const METRICS_PATH: &str = "/metrics";
 
-/// What was shown in an `Authorization` header opens nothing: in words for whoever sent it, and for programs.
+/// Rejected credentials of an `Authorization` header: a message for whoever sent it, and a code for programs.
 #[derive(Clone, Debug)]
 pub(super) struct RejectedAuthorization {
-    /// A word for scripts.
+    /// The error code for scripts.
     pub(super) code: &'static str,
-    /// What is wrong, as a sentence.
+    /// The message, as a sentence without its full stop.
     pub(super) message: String,
-    /// Whether it was a token, of which RFC 6750 has something to say.
+    /// Whether it was a token, whose challenge RFC 6750 defines.
     is_token: bool,
 }
 
 impl RejectedAuthorization {
-    /// More than one header: whichever was meant, the other must not count.
+    /// There is more than one header: whichever was meant, the other must not count.
     pub(super) fn multiple_headers() -> Self {
         let message = "There is more than one Authorization header, and only one can count".to_owned();
         Self { code: "bad-authorization", message, is_token: false }
@@ -68,14 +68,14 @@ fn token_error_code(fault: TokenFault) -> &'static str {
     }
 }
 
-/// With a capital; the full stop is whoever shows it.
+/// Capitalizes a sentence; the full stop is added by whoever shows it.
 pub(super) fn capitalize(message: &str) -> String {
     let mut characters = message.chars();
     characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
 }
 
-/// The challenges that go with a refusal (RFC 9110, 15.5.2 wants one with every 401). A browser gets the form's alone: for
-/// Basic it would pop up a window, over a page that has a better way in.
+/// The `WWW-Authenticate` challenges of a refusal (RFC 9110, 15.5.2 wants one with every 401). A browser gets the
+/// form's alone: for Basic it would pop up a window, over a page that has a better way in.
 pub(super) fn challenges(refusal: &Refusal, request: &Request<'_>) -> Vec<Header<'static>> {
     let bearer = |attributes: &str| Header::new("WWW-Authenticate", format!("Bearer realm=\"{REALM}\"{attributes}"));
     if refusal.is_out_of_scope() {
@@ -102,8 +102,8 @@ pub(super) fn challenges(refusal: &Refusal, request: &Request<'_>) -> Vec<Header
     challenges
 }
 
-/// The sign-in form's own: the scheme of draft-broyer-http-cookie-auth, which browsers do not know and so do not pop up
-/// for.
+/// The challenge for the sign-in form: the scheme of draft-broyer-http-cookie-auth, which browsers do not know and so
+/// do not pop up for.
 pub(super) fn form_challenge() -> Header<'static> {
     Header::new("WWW-Authenticate", format!("Cookie realm=\"{REALM}\", form-action=\"/login\""))
 }

@@ -1,10 +1,10 @@
-//! Scripts as they travel: half of them is said to people, and no browser needs it.
+//! Minifies scripts: half of them are comments, which no browser needs.
 
-/// After these words a slash begins a regular expression; after any other, it divides.
+/// The keywords after which a slash begins a regular expression; after any other word, it divides.
 const KEYWORDS_BEFORE_REGEX: [&str; 8] = ["return", "typeof", "case", "in", "of", "await", "void", "delete"];
 
-/// The script without its comments, and without the space that its lines begin and end with. Every line stays where it is,
-/// so what a browser says of a fault is true of the source too. Comments that begin with `/*!` are somebody's terms, and stay.
+/// Strips a script of its comments, and of the space that its lines begin and end with. Every line stays where it is,
+/// so a browser's line numbers are true of the source too. Comments that begin with `/*!` are licences, and stay.
 pub(super) fn minify(script: &str) -> String {
     let mut reader = Minifier { rest: script, output: String::with_capacity(script.len()), open_braces: Vec::new() };
     while reader.step() {}
@@ -14,12 +14,12 @@ pub(super) fn minify(script: &str) -> String {
 struct Minifier<'a> {
     rest: &'a str,
     output: String,
-    /// For each template that surrounds this place, how many braces are open in its `${}`.
+    /// For each template literal around this position, how many braces are open in its `${}`.
     open_braces: Vec<usize>,
 }
 
 impl Minifier<'_> {
-    /// Takes the next piece; `false` at the end.
+    /// Handles the next piece; `false` at the end.
     fn step(&mut self) -> bool {
         let Some(next) = self.rest.chars().next() else { return false };
         match next {
@@ -70,7 +70,7 @@ impl Minifier<'_> {
         self.output.truncate(self.output.trim_end_matches([' ', '\t']).len());
     }
 
-    /// Goes on inside a template, up to its end or to the next `${`.
+    /// Copies a template literal, up to its end or to the next `${`.
     fn copy_template(&mut self) {
         let mut escaped = false;
         for (at, character) in self.rest.char_indices() {
@@ -99,7 +99,7 @@ impl Minifier<'_> {
             self.trim_line_end();
             self.output.extend(std::iter::repeat_n('\n', lines));
         }
-        // What the comment kept apart stays apart, by one space.
+        // Tokens that the comment kept apart stay apart, by one space.
         let apart = self.output.ends_with(|before: char| before.is_whitespace()) || self.output.is_empty();
         if !apart {
             self.output.push(' ');
@@ -125,7 +125,7 @@ fn is_identifier_char(character: char) -> bool {
     character.is_alphanumeric() || matches!(character, '_' | '$')
 }
 
-/// How long the quoted text is that begins here.
+/// The length of the string literal that begins here.
 fn string_length(text: &str, quote: char) -> usize {
     let mut escaped = false;
     for (at, character) in text.char_indices().skip(1) {
@@ -140,7 +140,7 @@ fn string_length(text: &str, quote: char) -> usize {
     text.len()
 }
 
-/// How long the regular expression is that begins here, without its flags.
+/// The length of the regular expression that begins here, without its flags.
 fn regex_length(text: &str) -> usize {
     let (mut escaped, mut in_class) = (false, false);
     for (at, character) in text.char_indices().skip(1) {
@@ -182,13 +182,13 @@ mod tests {
     }
 
     #[test]
-    fn what_a_comment_kept_apart_stays_apart() {
+    fn tokens_that_a_comment_kept_apart_stay_apart() {
         assert_eq!(minify("return/* so */a;"), "return a;");
         assert_eq!(minify("a/*\n*/b"), "a\nb");
     }
 
     #[test]
-    fn whatever_is_unfinished_ends_with_the_script() {
+    fn an_unfinished_literal_ends_with_the_script() {
         for script in ["a = `${", "a = \"b\\", "/* a", "// a", "a = /b", "}"] {
             assert!(minify(script).len() <= script.len());
         }

@@ -10,18 +10,18 @@ use crate::web::Transport;
 use crate::web::cookies::Cookies;
 use crate::web::refusal::Refusal;
 
-/// A form that no other site's page has sent, from a browser that has a session. What changes something for a member asks
-/// for this, and for [`OwnForm::check`] before anything is changed.
+/// A request of the same origin, from a browser that has a session. What changes something for a member asks for this,
+/// and for [`OwnForm::check`] before anything is changed.
 pub(in crate::web) struct CsrfGuard<'r> {
     token: SessionToken,
     keys: &'r Keys,
 }
 
 impl CsrfGuard<'_> {
-    /// Whether the form was made for this very session: `csrf` is what came in its hidden field.
+    /// Verifies that the form was made for this very session: `csrf` is the token from its hidden field.
     ///
     /// # Errors
-    /// [`Refusal::FormNotOurs`], which the audit hears of.
+    /// [`Refusal::FormNotOurs`], which is audited.
     pub(in crate::web) fn check(&self, csrf: &str) -> Result<(), Refusal> {
         if self.keys.csrf_holds(Holder::Member(&self.token), csrf) { Ok(()) } else { Err(Refusal::CsrfMismatch) }
     }

@@ -13,7 +13,7 @@ use crate::web::app_state::Admins;
 use crate::web::cookies::Cookies;
 use crate::web::views::{Banner, Layout, LayoutVisitor, NavItem};
 
-/// What stands around every page, for this visitor.
+/// Builds the layout of a page for this visitor.
 #[rocket::async_trait]
 impl<'r> FromRequest<'r> for Layout {
     type Error = ();
@@ -24,7 +24,7 @@ impl<'r> FromRequest<'r> for Layout {
     }
 }
 
-/// The same for a visitor who is known already.
+/// The layout of a page for a visitor who is known already.
 pub(in crate::web) fn layout_for(request: &Request<'_>, visitor: &Visitor) -> Layout {
     let rocket = request.rocket();
     let current_url = request.uri().to_string();
@@ -65,7 +65,7 @@ pub(in crate::web) fn layout_for(request: &Request<'_>, visitor: &Visitor) -> La
     layout
 }
 
-/// Where *Sign in* leads: to the form, and back here.
+/// The address of the sign-in form, with the way back here.
 pub(in crate::web) fn sign_in_href(current_url: &str) -> String {
     if current_url == "/" || current_url.starts_with("/login") || current_url.starts_with("/logout") {
         return "/login".to_owned();
@@ -73,7 +73,7 @@ pub(in crate::web) fn sign_in_href(current_url: &str) -> String {
     href_with_next("/login", current_url)
 }
 
-/// Where a form is, with the way back to `there`.
+/// The address of a form, with the way back to `target`.
 pub(in crate::web) fn href_with_next(form: &str, target: &str) -> String {
     let next: String = url::form_urlencoded::byte_serialize(target.as_bytes()).collect();
     format!("{form}?next={next}")

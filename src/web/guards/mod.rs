@@ -1,4 +1,4 @@
-//! Who is asking, and how: what handlers name in their signatures to be let in.
+//! Request guards: who is asking and how, as handlers name it in their signatures.
 
 mod csrf_guard;
 mod layout;

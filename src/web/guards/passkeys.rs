@@ -5,11 +5,11 @@ use crate::factors::{PasskeySite, WhyNoPasskeys};
 use crate::web::Transport;
 use crate::web::app_state::Passwordless;
 
-/// Whether browsers make passkeys for this site at the address that the request was sent to.
+/// The passkey support of this site at the address that the request was sent to.
 pub(in crate::web) struct Passkeys {
-    /// Where they are good, or why there are none.
+    /// The site that passkeys are bound to, or why there are none.
     pub(in crate::web) site: Result<PasskeySite, WhyNoPasskeys>,
-    /// Whether one alone may sign somebody in.
+    /// Whether a passkey alone may sign somebody in.
     pub(in crate::web) passwordless: bool,
 }
 

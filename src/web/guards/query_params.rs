@@ -5,7 +5,7 @@ use rocket::request::{FromRequest, Outcome};
 
 use crate::live::ChannelPosition;
 
-/// What the query string asks for: inputs' values by name, and a position to resume from.
+/// The parameters of the query string: inputs' values by name, and a position to resume from.
 pub(in crate::web) struct QueryParams(Vec<(String, String)>);
 
 impl QueryParams {
@@ -19,8 +19,8 @@ impl QueryParams {
         self.pairs().find(|(theirs, _)| *theirs == name).map(|(_, value)| value)
     }
 
-    /// Where a live connection was when it broke.
-    pub(in crate::web) fn position(&self) -> Option<ChannelPosition> {
+    /// The position of a live connection when it broke.
+    pub(in crate::web) fn resume_position(&self) -> Option<ChannelPosition> {
         Some(ChannelPosition { epoch: self.get("epoch")?.to_owned(), seq: self.get("seq")?.parse().ok()? })
     }
 }
@@ -35,7 +35,7 @@ impl<'r> FromRequest<'r> for QueryParams {
     }
 }
 
-/// Where a stream of server-sent events was when it broke, as the browser says by itself.
+/// The position of a stream of server-sent events when it broke, which the browser sends by itself.
 pub(in crate::web) struct LastEventId(pub(in crate::web) Option<ChannelPosition>);
 
 #[rocket::async_trait]

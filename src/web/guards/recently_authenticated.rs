@@ -12,8 +12,9 @@ use crate::domain::Member;
 use crate::web::app_state::WebLimits;
 use crate::web::refusal::Refusal;
 
-/// A member who has proved within `sessions.recent` that it is they, in the session they come with their second
-/// factor where they have one, otherwise with their password. Others are asked for it, and come back. What admins do asks for this, and so does whatever would outlast the session.
+/// A member who has authenticated within `sessions.recent` in this session: with their second factor where they have
+/// one, otherwise with their password. Others are asked for it, and come back. Sensitive actions ask for this: what
+/// admins do, and whatever would outlast the session.
 pub(in crate::web) struct RecentlyAuthenticated;
 
 #[rocket::async_trait]
@@ -34,12 +35,12 @@ impl<'r> FromRequest<'r> for RecentlyAuthenticated {
     }
 }
 
-/// Where the form for the proof is, and the way back from it.
+/// The address of the form for authenticating again, with the way back from it.
 pub(in crate::web) fn reauthenticate_href(next: &NextPath) -> String {
     href_with_next("/login/again", next.as_str())
 }
 
-/// The page to come back to. A form's fields are not kept meanwhile, so whoever sent one comes back to the page that it
+/// The page to return to. A form's fields are not kept meanwhile, so whoever sent one comes back to the page that it
 /// stands on, and sends it again. Whatever a `Referer` says, only its path counts, and only one of this site.
 fn return_page(request: &Request<'_>) -> NextPath {
     let page = if request.method() == Method::Get {

@@ -5,18 +5,18 @@ use url::{Host, Url};
 use crate::web::Transport;
 use crate::web::refusal::Refusal;
 
-/// Where a browser says that a request comes from.
+/// The origin of a request, as its browser tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::web) enum RequestOrigin {
     /// A page of this site.
     Same,
     /// A page of another site.
     Foreign,
-    /// Nothing is said: not a browser, or an address typed in.
+    /// Not told: not a browser, or an address typed in.
     Unknown,
 }
 
-/// A request that no other site's page has made. Every change of state asks for it.
+/// A request that no page of another site has made. Every change of state asks for it.
 pub(in crate::web) struct SameOrigin;
 
 #[rocket::async_trait]
@@ -47,7 +47,7 @@ impl<'r> FromRequest<'r> for SameOrigin {
     }
 }
 
-/// What an origin must be to be ours.
+/// This server's own origin, as far as it is known.
 struct ServerOrigin<'a> {
     /// The host that the request was sent to.
     host: Option<String>,
@@ -57,7 +57,7 @@ struct ServerOrigin<'a> {
     public_url: Option<&'a Url>,
 }
 
-/// `Origin` (RFC 6454) decides; `Sec-Fetch-Site` (Fetch Metadata) where there is none.
+/// Classifies a request's origin. `Origin` (RFC 6454) decides; `Sec-Fetch-Site` (Fetch Metadata) where there is none.
 fn classify(origin: Option<&str>, fetch_site: Option<&str>, server: &ServerOrigin<'_>) -> RequestOrigin {
     match (origin, fetch_site) {
         (Some(origin), _) if is_same_origin(origin, server) => RequestOrigin::Same,
@@ -67,9 +67,10 @@ fn classify(origin: Option<&str>, fetch_site: Option<&str>, server: &ServerOrigi
     }
 }
 
-/// Behind a proxy the public address counts; otherwise the host that the request was sent to. Over our own TLS a page
-/// that came by plain HTTP is not ours: whoever sits on the wire can write one. Without TLS either scheme will do, since
-/// a proxy may add it, and the scheme that the browser used is not in the request.
+/// Whether an origin is this server's. Behind a proxy the public address counts; otherwise the host that the request
+/// was sent to. Over our own TLS a page that came by plain HTTP is not ours: whoever sits on the wire can write one.
+/// Without TLS either scheme will do, since a proxy may add it, and the scheme that the browser used is not in the
+/// request.
 fn is_same_origin(origin: &str, server: &ServerOrigin<'_>) -> bool {
     let Ok(origin) = Url::parse(origin) else { return false };
     if let Some(public_url) = server.public_url {

@@ -19,7 +19,7 @@ use crate::web::www_authenticate::RejectedAuthorization;
 
 const AUTHORIZATION: &str = "Authorization";
 
-/// Who makes this request; looked up once, however many guards ask.
+/// The visitor who makes this request; looked up once, however many guards ask.
 #[rocket::async_trait]
 impl<'r> FromRequest<'r> for Visitor {
     type Error = ();
@@ -32,8 +32,8 @@ impl<'r> FromRequest<'r> for Visitor {
     }
 }
 
-/// A visitor who has proved who they are; others are asked to sign in. For what is one's own, or the admins': a token is good
-/// for pages alone, and nothing is changed but from a page of ours, by somebody who is signed in there.
+/// An authenticated visitor; others are asked to sign in. For what is one's own, or the admins': a token is good for
+/// pages alone, and nothing is changed but from a page of ours, by somebody who is signed in there.
 #[rocket::async_trait]
 impl<'r> FromRequest<'r> for Member {
     type Error = ();
@@ -54,7 +54,7 @@ impl<'r> FromRequest<'r> for Member {
     }
 }
 
-/// A member who may see the admin's office: one of the admins, with more than a token that was made for something else.
+/// A member who may see the admin pages: one of the admins, with more than a token that was made for something else.
 pub(in crate::web) struct Administrator(pub(in crate::web) Member);
 
 #[rocket::async_trait]
@@ -76,19 +76,19 @@ impl<'r> FromRequest<'r> for Administrator {
     }
 }
 
-/// Whether the settings ask a second factor of somebody who has shown none: what is not public is closed then.
+/// Whether the settings require a second factor of a member who has shown none: what is not public is closed then.
 fn lacks_second_factor(request: &Request<'_>, member: &Member) -> bool {
     let requires = |page_store: &Arc<PageStore>| page_store.requires_second_factor(&member.person);
     member.second_factor_until.is_none() && request.rocket().state().is_none_or(requires)
 }
 
-/// Safe methods (RFC 9110, 9.2.1) change nothing here.
+/// Whether the method is unsafe: safe ones (RFC 9110, 9.2.1) change nothing here.
 fn is_unsafe_method(request: &Request<'_>) -> bool {
     !matches!(request.method(), Method::Get | Method::Head | Method::Options)
 }
 
-/// The visitor: from the `Authorization` header where there is one, which alone counts then, otherwise from the session's
-/// cookie.
+/// The visitor: from the `Authorization` header where there is one, which alone counts then, otherwise from the
+/// session's cookie.
 pub(in crate::web) async fn visitor_of(request: &Request<'_>) -> Result<Visitor, Refusal> {
     request.local_cache_async(authenticate(request)).await.clone()
 }
@@ -121,7 +121,7 @@ async fn authenticate(request: &Request<'_>) -> Result<Visitor, Refusal> {
     Ok(visitor)
 }
 
-/// The member that some guard has found already, for the log.
+/// The member whom a guard of this request has found already, for the log.
 pub(in crate::web) fn cached_member<'r>(request: &'r Request<'_>) -> Option<&'r Member> {
     request.local_cache(|| Ok::<_, Refusal>(Visitor::Anonymous)).as_ref().ok().and_then(Visitor::member)
 }
@@ -131,7 +131,7 @@ pub(in crate::web) fn has_authorization_header(request: &Request<'_>) -> bool {
     request.headers().contains(AUTHORIZATION)
 }
 
-/// From where the request comes, and with what program.
+/// The client of the request: its address and its program.
 #[rocket::async_trait]
 impl<'r> FromRequest<'r> for Client {
     type Error = std::convert::Infallible;
@@ -141,7 +141,7 @@ impl<'r> FromRequest<'r> for Client {
     }
 }
 
-/// Who sent the request, as far as one can know.
+/// The client that sent the request, as far as one can know.
 pub(in crate::web) fn client_of(request: &Request<'_>) -> Client {
     let client = Client::new(address_of(request), request.headers().get_one("User-Agent"));
     let transport = request.rocket().state::<Transport>();
@@ -149,8 +149,8 @@ pub(in crate::web) fn client_of(request: &Request<'_>) -> Client {
     client.with_device_cookie(cookies.and_then(|cookies| cookies.device()))
 }
 
-/// The header that Rocket's `ip_header` names is for those who set it. Otherwise a proxy is believed that the settings
-/// name, and nobody else.
+/// The client's address. The header that Rocket's `ip_header` names is for those who set it; otherwise the proxies that
+/// the settings name are trusted, and nobody else.
 pub(in crate::web) fn address_of(request: &Request<'_>) -> Option<IpAddr> {
     let peer = request.remote().map(|peer| peer.ip());
     let proxies = || Some(&request.rocket().state::<Transport>()?.trusted_proxies);

@@ -29,8 +29,8 @@ pub(super) async fn show(
     Ok(Html::new("auth/account", "Your account", layout, view))
 }
 
-/// What is said to somebody who comes from changing their password or ending sessions. Whoever makes up such an address
-/// tells themselves.
+/// The notice after changing a password or ending sessions, by the query string. Whoever makes up such an address fools
+/// themselves alone.
 fn notice(params: &QueryParams) -> Option<Notice> {
     let (tone, text) = match (params.get("password"), params.get("sessions")) {
         (Some("changed"), _) => {

@@ -20,7 +20,7 @@ use crate::web::refusal::Refusal;
 use crate::web::views::{Layout, NewTokenView, TokensView};
 use crate::web::www_authenticate::capitalize;
 
-/// Where tokens are made and ended, and for whom it is done.
+/// The context of the handlers for API tokens.
 pub(super) struct TokenContext<'r> {
     api_auth: &'r Scripts,
     transport: &'r Transport,
@@ -75,7 +75,8 @@ pub(super) struct CreateTokenForm<'r> {
     lasts: u64,
 }
 
-/// Makes a token, which may outlast the session, so the password is asked for again; and shows it this one time. The answer is kept nowhere, like every private page.
+/// Creates a token, and shows it this one time. It may outlast the session, so the password is asked for again. The
+/// response is cached nowhere, like every private page.
 #[post("/account/tokens", data = "<form>")]
 pub(super) async fn create(
     form: Form<CreateTokenForm<'_>>,
@@ -99,7 +100,7 @@ pub(super) async fn create(
     Ok(Html::new("auth/token_made", "Your new API token", layout, view))
 }
 
-/// Ends one of one's own tokens. One that has ended before is as one wanted it.
+/// Revokes one of one's own tokens. It is no error when that has ended before.
 #[post("/account/tokens/<id>/revoke", data = "<form>")]
 pub(super) async fn revoke(
     id: i64,

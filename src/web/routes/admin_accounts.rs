@@ -23,11 +23,11 @@ use crate::web::views::{
     account_username, accounts_navigation,
 };
 
-/// The list, after something was done.
+/// The path of the list, where actions lead back to.
 const LIST_PATH: &str = "/admin/accounts";
 
 #[derive(FromForm)]
-pub(super) struct InviteForm {
+pub(super) struct InvitationForm {
     #[field(default = String::new())]
     name: String,
     #[field(default = String::new())]
@@ -44,7 +44,7 @@ pub(super) struct InviteForm {
     csrf: String,
 }
 
-/// A button beside an account or an invitation.
+/// The form of a button beside an account or an invitation.
 #[derive(FromForm)]
 pub(super) struct AccountActionForm<'r> {
     #[field(default = "")]
@@ -53,12 +53,12 @@ pub(super) struct AccountActionForm<'r> {
     csrf: &'r str,
 }
 
-/// What the handlers below work with.
+/// The context of the handlers below.
 pub(super) struct AccountsContext<'r> {
     accounts: &'r LocalAccounts,
     auth: &'r Auth,
     clock: &'r SharedClock,
-    /// Where browsers find this site.
+    /// This site's address, as browsers know it.
     site_url: String,
 }
 
@@ -100,7 +100,7 @@ pub(super) async fn show(
 /// Invites somebody. The link is in the answer itself and nowhere else: it cannot be shown a second time.
 #[post("/accounts/invite", data = "<form>")]
 pub(super) async fn invite(
-    form: Form<InviteForm>,
+    form: Form<InvitationForm>,
     administrator: Administrator,
     csrf_guard: CsrfGuard<'_>,
     _recently: RecentlyAuthenticated,
@@ -158,7 +158,7 @@ pub(super) async fn withdraw(
     }
 }
 
-/// Disables, enables or removes an account; its sessions and boards hear of it from the store's watch.
+/// Disables, enables or removes an account; its sessions and boards are told by the store's watch.
 #[post("/accounts/<act>", rank = 2, data = "<form>")]
 pub(super) async fn act(
     act: &str,
@@ -224,15 +224,15 @@ impl AccountsContext<'_> {
     }
 }
 
-impl InviteForm {
+impl InvitationForm {
     fn into_input(self) -> InvitationInput {
         let Self { name, display_name, mail, groups, expires, second_factor, .. } = self;
         InvitationInput { name, display_name, mail, groups, expires, second_factor }
     }
 }
 
-/// The account that the form describes, or what about it does not work.
-fn parse_profile(form: &InviteForm) -> Result<AccountProfile, String> {
+/// Parses the account that the form describes; or the message about what does not work.
+fn parse_profile(form: &InvitationForm) -> Result<AccountProfile, String> {
     let sentence = |error: &dyn std::fmt::Display| format!("{error}.");
     let name = form.name.parse().map_err(|error| sentence(&error))?;
     let display_name = form.display_name.trim();
@@ -255,7 +255,7 @@ fn redirect_to_list(word: &str) -> Redirect {
     Redirect::to(format!("{LIST_PATH}?done={word}"))
 }
 
-/// What is no more was withdrawn, accepted or removed meanwhile: the list shows it.
+/// Leads back to the list when the account or invitation is gone: it was withdrawn, accepted or removed meanwhile.
 fn redirect_if_gone(error: AccountError) -> Result<Redirect, Refusal> {
     match error {
         AccountError::Store(error) => Err(error.into()),
@@ -263,7 +263,7 @@ fn redirect_if_gone(error: AccountError) -> Result<Redirect, Refusal> {
     }
 }
 
-/// What is said to somebody who comes from doing something. Whoever makes up such an address tells themselves.
+/// The notice after an action, by the query string. Whoever makes up such an address fools themselves alone.
 fn notice(word: Option<&str>) -> Option<Notice> {
     let text = match word? {
         "disabled" => "The account is disabled. Where it was signed in, it is signed out.",

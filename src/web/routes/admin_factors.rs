@@ -10,7 +10,7 @@ use crate::web::html::Html;
 use crate::web::refusal::Refusal;
 use crate::web::views::{FactorOwnersView, Layout, Notice, Tone};
 
-/// As many as one looks through; a longer list is searched.
+/// The most owners on the page: as many as one looks through; a longer list is searched.
 const MAX_OWNERS: usize = 100;
 
 #[derive(FromForm)]
@@ -21,7 +21,7 @@ pub(super) struct ResetFactorsForm<'r> {
     person: &'r str,
 }
 
-/// Who has second factors.
+/// The people who have second factors.
 #[get("/factors")]
 pub(super) async fn show(
     params: QueryParams,
@@ -40,7 +40,7 @@ pub(super) async fn show(
     Ok(Html::new("admin/factors", "Second factors", layout, view))
 }
 
-/// Takes all second factors of somebody away, who has lost them and said so to an admin who knows them.
+/// Removes all second factors of somebody who has lost them, and said so to an admin who knows them.
 #[post("/factors/reset", data = "<sent>")]
 pub(super) async fn reset(
     sent: Form<ResetFactorsForm<'_>>,

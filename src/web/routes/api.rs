@@ -58,7 +58,7 @@ pub(super) fn pages(visitor: Visitor, page_store: &State<Arc<PageStore>>) -> Jso
     Json(PagesResponse { pages: page_store.authorized_pages(&visitor).iter().map(summary).collect() })
 }
 
-/// A page as it stands now, and where its live channel goes on from.
+/// A page's current state, and the position where its live channel continues.
 #[get("/pages/<slug>")]
 pub(super) async fn page(
     slug: &str,

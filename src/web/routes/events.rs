@@ -13,7 +13,7 @@ use crate::web::guards::{LastEventId, QueryParams, RequestOrigin};
 use crate::web::live_subscriber::LiveSubscriber;
 use crate::web::refusal::Refusal;
 
-/// A stream of server-sent events. Each event was made once, for all who hear it.
+/// A stream of server-sent events. Each event was encoded once, for all who get it.
 #[derive(Responder)]
 pub(super) struct EventStreamResponse<S> {
     stream: S,
@@ -24,7 +24,7 @@ pub(super) struct EventStreamResponse<S> {
 
 impl<S> EventStreamResponse<S> {
     fn of(stream: S) -> Self {
-        // nginx gathers a stream until it has a page of it, unless it is told not to. And what a member saw is not kept.
+        // nginx buffers a stream until it has a page of it, unless it is told not to. And what a member saw is not cached.
         let buffering = Header::new("X-Accel-Buffering", "no");
         Self { stream, kind: ContentType::EventStream, buffering, caching: Header::new("Cache-Control", "no-store") }
     }
@@ -45,7 +45,7 @@ pub(super) fn connect(
     if origin == RequestOrigin::Foreign {
         return Err(Refusal::ForeignOrigin);
     }
-    let position = last.0.or_else(|| params.position());
+    let position = last.0.or_else(|| params.resume_position());
     // One event at a time: a stream that does not take it is no reason to keep more for it.
     let (sender, mut receiver) = mpsc::channel(1);
     // A stream cannot be refused with a reason that its script would see.

@@ -3,14 +3,14 @@ use rocket::{State, get};
 
 use crate::directory::{Readiness, Unreachable};
 
-/// The process runs and answers.
+/// The liveness probe: the process runs and answers.
 #[get("/healthz")]
 pub(super) fn alive() -> &'static str {
     "ok\n"
 }
 
-/// It can do its work: the directory answers. Why not is in the log, where the directory's client has put it, since
-/// anybody may ask this.
+/// The readiness probe: whether the directory answers. Why not is in the log, where the directory's client has put it,
+/// since anybody may ask this.
 #[get("/readyz")]
 pub(super) async fn ready(readiness: &State<Readiness>) -> (Status, &'static str) {
     match readiness.check().await {

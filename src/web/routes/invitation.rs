@@ -6,7 +6,7 @@ use rocket::response::Redirect;
 use rocket::{Either, State, get, post};
 use zeroize::Zeroizing;
 
-use super::sign_in_context::{SignInContext, TypedPassword};
+use super::sign_in_context::{PasswordField, SignInContext};
 use crate::accounts::{Invitation, LocalAccounts};
 use crate::auth::{Guests, InvitationRefusal, TypedAcceptance};
 use crate::domain::{Client, Visitor};
@@ -17,42 +17,42 @@ use crate::web::html::Html;
 use crate::web::refusal::Refusal;
 use crate::web::views::{AcceptanceView, InvitationView, Layout, Notice, Tone, account_username};
 
-/// Where a guest enrols the second factor that their invitation asks for.
+/// The page where a guest enrols the second factor that their invitation asks for.
 const ENROLMENT_PATH: &str = "/account/factors";
 
-/// Where other guests begin.
+/// The page where other guests begin.
 const HOME_PATH: &str = "/";
 
-/// Onward, or one of the two forms.
+/// A redirect, or one of the two forms.
 type InvitationResponse = Either<Redirect, Either<Html<InvitationView>, Html<AcceptanceView>>>;
 
-/// The code is a secret like a password. It comes in a form, as an address would be logged.
+/// The form with an invitation's code, a secret like a password. It comes in a form, as an address would be logged.
 #[derive(FromForm)]
 pub(super) struct CodeForm {
-    code: TypedPassword,
+    code: PasswordField,
     #[field(default = String::new())]
     csrf: String,
 }
 
 #[derive(FromForm)]
 pub(super) struct AcceptanceForm {
-    code: TypedPassword,
+    code: PasswordField,
     #[field(default = String::new())]
     display_name: String,
-    new: TypedPassword,
-    again: TypedPassword,
+    new: PasswordField,
+    again: PasswordField,
     #[field(default = String::new())]
     csrf: String,
 }
 
-/// Where the link of an invitation leads. The code stands behind its `#`, which browsers do not send: the page's script
-/// puts it into the form, or the guest does.
+/// The form for the code, where the link of an invitation leads. The code stands behind its `#`, which browsers do not
+/// send: the page's script puts it into the form, or the guest does.
 #[get("/")]
 pub(super) fn show_code_form(layout: Layout, context: SignInContext<'_>) -> Result<Html<InvitationView>, Refusal> {
     code_form(&context, layout, None)
 }
 
-/// The room that guests are received in.
+/// The context of the handlers for invitations.
 pub(super) struct InvitationContext<'r> {
     sign_in: SignInContext<'r>,
     invitations: &'r Guests,
@@ -76,7 +76,7 @@ impl<'r> FromRequest<'r> for InvitationContext<'r> {
     }
 }
 
-/// Takes the code and shows what it is for.
+/// Looks up the invitation by its code, and shows the form that accepts it.
 #[post("/", data = "<form>")]
 pub(super) async fn show_acceptance_form(
     form: Form<CodeForm>,
@@ -190,7 +190,7 @@ impl InvitationContext<'_> {
     }
 }
 
-/// What is said above the form for what can be mended there; `None` for the rest.
+/// The notice above the form about what can be mended there; `None` for the rest.
 fn error_notice(refusal: &InvitationRefusal) -> Option<Notice> {
     let text = match refusal {
         InvitationRefusal::NotAName => "Say what you want to be called: a name of up to 256 characters.".to_owned(),

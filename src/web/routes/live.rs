@@ -12,9 +12,9 @@ use crate::web::live_subscriber::LiveSubscriber;
 use crate::web::refusal::Refusal;
 use crate::web::upgrade::{UpgradeAction, WebSocketUpgrade};
 
-/// The live channel of a page. A page of another site never gets one, and a session's cookie counts only when the
-/// browser says where it comes from; what is shown in a header no page can send. A browser that the door refuses is told
-/// so on the socket, since its script cannot see the answer to a handshake; a script gets the plain refusal.
+/// The live channel of a page over a WebSocket. A page of another site never gets one, and a session's cookie counts
+/// only when the browser says where it comes from; credentials in a header no page can send. A browser that is refused
+/// is told so on the socket, since its script cannot see the answer to a handshake; a script gets the plain refusal.
 #[get("/<slug>")]
 pub(super) fn connect(
     slug: &str,
@@ -26,7 +26,7 @@ pub(super) fn connect(
     handshake: WebSocket,
 ) -> Result<WebSocketUpgrade, Refusal> {
     match (origin, &visitor) {
-        (RequestOrigin::Unknown, _) if subscriber.is_by_header() => (),
+        (RequestOrigin::Unknown, _) if subscriber.has_authorization_header() => (),
         (RequestOrigin::Foreign, _) | (RequestOrigin::Unknown, Visitor::Member(_) | Visitor::Unconfirmed) => {
             return Err(Refusal::ForeignOrigin);
         }
@@ -35,7 +35,7 @@ pub(super) fn connect(
     let action = match subscriber.open_socket(slug, &visitor, &client, &params) {
         Ok(socket) => UpgradeAction::Serve(Box::new(socket)),
         Err(Refusal::PageDenied(denied)) if origin == RequestOrigin::Same => {
-            // This answer passes no catcher, which would have written it down.
+            // This response passes no catcher, which would have audited it.
             if let (PageDenied::NotAllowed { .. } | PageDenied::OutOfScope, Ok(page)) = (&denied, &slug.parse()) {
                 subscriber.audit().record(&client, &Event::PageRefused { visitor: &visitor, page });
             }
@@ -49,7 +49,7 @@ pub(super) fn connect(
     Ok(WebSocketUpgrade::new(handshake, subscriber.hub(), action))
 }
 
-/// What a closed door has to say to this visitor: whom nobody can confirm need not sign in, but come again.
+/// The close reason for a visitor who may not open the page: whom nobody can confirm need not sign in, but try again.
 fn close_reason(denied: &PageDenied, visitor: &Visitor) -> CloseReason {
     match (denied, visitor) {
         (PageDenied::SignInRequired, Visitor::Unconfirmed) => CloseReason::unconfirmed(),
@@ -57,7 +57,7 @@ fn close_reason(denied: &PageDenied, visitor: &Visitor) -> CloseReason {
     }
 }
 
-/// Whoever asks for a live channel without asking for an upgrade.
+/// The response to a request for a live channel that is no WebSocket handshake.
 pub(super) struct UpgradeRequired;
 
 #[get("/<_slug>", rank = 2)]
@@ -65,7 +65,7 @@ pub(super) fn not_an_upgrade(_slug: &str) -> UpgradeRequired {
     UpgradeRequired
 }
 
-/// RFC 9110, 15.5.22.
+/// 426 Upgrade Required (RFC 9110, 15.5.22).
 impl<'r> Responder<'r, 'static> for UpgradeRequired {
     fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
         let text = "This is a WebSocket. The same as server-sent events is at /events/.\n".respond_to(request)?;

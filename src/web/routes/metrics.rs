@@ -13,7 +13,7 @@ use crate::telemetry::{EncodeError, Metrics};
 use crate::web::guards::Administrator;
 use crate::web::refusal::Refusal;
 
-/// The program's figures, as monitoring systems read them.
+/// The program's metrics in OpenMetrics text format.
 #[get("/metrics")]
 pub(super) fn show(
     _reader: MetricsReader,
@@ -27,8 +27,8 @@ pub(super) fn show(
     Ok((openmetrics, text))
 }
 
-/// Somebody who may read the figures: an admin, or whoever shows the token of the settings. The figures name the
-/// directory's servers, so they are not for everybody.
+/// A client that may read the metrics: an admin, or one with the token of the settings. The metrics name the directory's
+/// servers, so they are not for everybody.
 pub(super) struct MetricsReader;
 
 #[rocket::async_trait]
@@ -40,7 +40,7 @@ impl<'r> FromRequest<'r> for MetricsReader {
         let settings = try_outcome!(request.guard::<&State<MetricsSettings>>().await);
         match (headers.next(), headers.next(), &settings.token) {
             (Some(header), None, Some(token)) if is_bearer_token(header, token.expose()) => Outcome::Success(Self),
-            // Whoever shows something else is judged by it, as everywhere.
+            // Any other credentials are checked as everywhere.
             _ => request.guard::<Administrator>().await.map(|_| Self),
         }
     }

@@ -1,4 +1,4 @@
-//! One file per noun. The table of doors is here.
+//! The route handlers, one file per noun, and the table of routes.
 
 #![allow(clippy::needless_pass_by_value, reason = "Rocket hands guards to handlers by value")]
 

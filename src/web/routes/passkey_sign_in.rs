@@ -15,7 +15,7 @@ use crate::web::html::Html;
 use crate::web::refusal::Refusal;
 use crate::web::views::{Layout, Notice, SignInView, Tone};
 
-/// The token alone.
+/// The form with a passkey's response.
 #[derive(FromForm)]
 pub(super) struct PasskeySignInForm<'r> {
     #[field(default = "")]
@@ -28,8 +28,8 @@ pub(super) struct PasskeySignInForm<'r> {
     sealed: &'r str,
 }
 
-/// What the script is to ask the browser for: a passkey that is known here, whoever's. It is bound to the form it is asked from, a
-/// stranger's or a member's.
+/// The options for using a passkey that is known here, whoever's, which the page's script hands to the browser. They are
+/// bound to the form they are asked from, before a session or in one.
 #[post("/passkey/options", data = "<sent>")]
 pub(super) fn options(
     sent: Form<CsrfForm<'_>>,
@@ -48,7 +48,7 @@ pub(super) fn options(
     })
 }
 
-/// Signs in whoever's passkey answered.
+/// Signs in the owner of the passkey that responded.
 #[post("/passkey", data = "<sent>")]
 pub(super) async fn submit(
     sent: Form<PasskeySignInForm<'_>>,

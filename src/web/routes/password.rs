@@ -3,7 +3,7 @@ use rocket::http::Status;
 use rocket::response::Redirect;
 use rocket::{Either, State, get, post};
 
-use super::sign_in_context::{SignInContext, SignInResponse, TypedPassword};
+use super::sign_in_context::{PasswordField, SignInContext, SignInResponse};
 use crate::auth::{Auth, Changed, Holder, NextPath, PasswordChangeRefusal, SignInRefusal, TypedChange};
 use crate::directory::{PasswordRule, PasswordState, Unreachable};
 use crate::domain::{Client, Member, Username, Visitor};
@@ -14,30 +14,31 @@ use crate::web::html::Html;
 use crate::web::refusal::Refusal;
 use crate::web::views::{Layout, Notice, PasswordView, Tone};
 
-/// Where a member's form is.
+/// The path of a member's form.
 const MEMBER_FORM_PATH: &str = "/account/password";
 
 /// The account page, once the password is changed.
 const CHANGED_PATH: &str = "/account?password=changed";
 
-/// The same, when other sessions could not be ended.
+/// The account page, when other sessions could not be ended.
 const CHANGED_BUT_SESSIONS_LEFT_PATH: &str = "/account?password=changed-here";
 
-/// What is missing is empty, and refused as such.
+/// The form for a new password. Missing fields are empty, and refused as such.
 #[derive(FromForm)]
 pub(super) struct PasswordForm {
     #[field(default = String::new())]
     username: String,
-    old: TypedPassword,
-    new: TypedPassword,
-    again: TypedPassword,
+    old: PasswordField,
+    new: PasswordField,
+    again: PasswordField,
     #[field(default = String::new())]
     next: String,
     #[field(default = String::new())]
     csrf: String,
 }
 
-/// Nobody begins here: the sign-in leads on whoever must change their password, and a member has a form of their own.
+/// Redirects, since nobody begins here: the sign-in leads on whoever must change their password, and a member has a
+/// form of their own.
 #[get("/password")]
 pub(super) fn redirect_to_form(params: QueryParams, visitor: Visitor) -> Redirect {
     match visitor {
@@ -49,7 +50,7 @@ pub(super) fn redirect_to_form(params: QueryParams, visitor: Visitor) -> Redirec
     }
 }
 
-/// Changes the password of somebody who cannot sign in before, and signs them in.
+/// Changes the password of somebody who must do so before they can sign in, and signs them in.
 #[post("/password", data = "<form>")]
 pub(super) async fn change_and_sign_in(
     form: Form<PasswordForm>,
@@ -121,7 +122,7 @@ pub(super) async fn change(
     }
 }
 
-/// What is said above the form for a new password, when a sign-in was refused for want of one and it can be changed
+/// The notice above the form for a new password, when a sign-in was refused for want of one and it can be changed
 /// here.
 pub(super) fn change_required_notice(auth: &Auth, refusal: &SignInRefusal, username: &str) -> Option<Notice> {
     let (state, text) = match refusal {
@@ -170,7 +171,7 @@ fn member_form(mut layout: Layout, name: &Username, notice: Option<Notice>) -> H
     Html::new("auth/password", "Change your password", layout, view)
 }
 
-/// After the change: onward with the new session, or to the sign-in form when the directory failed them just then.
+/// Finishes a change: redirects with the new session, or to the sign-in form when the directory failed them just then.
 fn finish_change(
     context: &SignInContext<'_>,
     limits: &WebLimits,
@@ -197,7 +198,7 @@ fn finish_change(
     Ok(Either::Left(Redirect::to(onward)))
 }
 
-/// What is said about a refusal above the form.
+/// The notice above the form about a refusal.
 fn error_notice(context: &SignInContext<'_>, refusal: &PasswordChangeRefusal) -> Result<(Status, Notice), Refusal> {
     let warn = |status, text: &str| Ok((status, Notice { tone: Tone::Warn, text: text.to_owned() }));
     match refusal {
@@ -239,7 +240,7 @@ fn error_notice(context: &SignInContext<'_>, refusal: &PasswordChangeRefusal) ->
     }
 }
 
-/// The rule that a new password breaks. The directory's own words come first where they say more.
+/// The text about the rule that a new password breaks. The directory's own words come first where they say more.
 fn policy_text(rule: Option<PasswordRule>, theirs: Option<&str>) -> String {
     let ours = match rule {
         Some(PasswordRule::TooShort) => "The new password is too short.",

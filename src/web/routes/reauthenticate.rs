@@ -4,7 +4,7 @@ use rocket::response::Redirect;
 use rocket::{Either, State, get, post};
 
 use super::second_step::{self, SecondStepSubject};
-use super::sign_in_context::{SignInContext, TypedPassword};
+use super::sign_in_context::{PasswordField, SignInContext};
 use crate::auth::{NextPath, SignInRefusal};
 use crate::domain::{Client, Member};
 use crate::web::app_state::WebLimits;
@@ -14,10 +14,10 @@ use crate::web::html::Html;
 use crate::web::refusal::Refusal;
 use crate::web::views::{Layout, Notice, ReauthenticateView, SecondStepView, Tone, humanize};
 
-/// What is missing is empty, and refused as such.
+/// The form for the password. Missing fields are empty, and refused as such.
 #[derive(FromForm)]
 pub(super) struct ReauthenticateForm {
-    password: TypedPassword,
+    password: PasswordField,
     #[field(default = String::new())]
     next: String,
     #[field(default = String::new())]
@@ -34,7 +34,7 @@ pub(super) async fn show(
     context: SignInContext<'_>,
     limits: &State<WebLimits>,
 ) -> Result<Either<Html<SecondStepView>, Html<ReauthenticateView>>, Refusal> {
-    // Who comes without a session has none to prove themselves in.
+    // Who comes without a session has none to authenticate again in.
     member.session().ok_or(Refusal::NotFound)?;
     let next = params.get("next").and_then(NextPath::parse).unwrap_or_else(NextPath::home);
     if context.auth.needs_second_factor(&member.person.id).await? {
@@ -44,7 +44,7 @@ pub(super) async fn show(
     Ok(Either::Right(form(&member, layout, limits, &next, None)))
 }
 
-/// Takes it, gives the browser another token, and leads back.
+/// Checks the password, renews the browser's session token, and leads back.
 #[post("/again", data = "<typed>")]
 pub(super) async fn submit(
     typed: Form<ReauthenticateForm>,
@@ -94,7 +94,7 @@ fn form(
     Html::new("auth/reauthenticate", "Your password again", layout, view)
 }
 
-/// Their name is settled here, so a refusal speaks of the password alone.
+/// The notice about a refusal. The name is given here, so it speaks of the password alone.
 fn error_notice(context: &SignInContext<'_>, refusal: &SignInRefusal) -> Result<(Status, Notice), Refusal> {
     match refusal {
         SignInRefusal::WrongCredentials | SignInRefusal::Throttled { .. } => {

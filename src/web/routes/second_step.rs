@@ -15,7 +15,7 @@ use crate::web::refusal::Refusal;
 use crate::web::views::{FactorMethod, Layout, NoPasskeysView, Notice, SecondStepView, Tone, humanize_wait};
 use crate::web::www_authenticate::capitalize;
 
-/// A code of the app, a recovery code, or a passkey's answer: what is not given is empty.
+/// The form with a code of the app, a recovery code, or a passkey's response: missing fields are empty.
 #[derive(FromForm)]
 pub(super) struct FactorForm<'r> {
     #[field(default = "")]
@@ -34,7 +34,7 @@ pub(super) struct FactorForm<'r> {
 
 pub(super) type SecondStepResponse = Either<Redirect, Html<SecondStepView>>;
 
-/// Who stands at the second step.
+/// The person at the second step.
 pub(super) enum SecondStepSubject {
     /// Somebody who has given their password, and has no session yet.
     Pending(Person),
@@ -42,7 +42,8 @@ pub(super) enum SecondStepSubject {
     Member(Box<Member>),
 }
 
-/// The second step: of a sign-in, or of a member whom a page asks for it. Whoever has no factor is led to set one up.
+/// The form for the second step: of a sign-in, or of a member whom a page asks for it. Whoever has no factor is led to
+/// set one up.
 #[get("/factor")]
 pub(super) async fn show(
     params: QueryParams,
@@ -104,7 +105,7 @@ pub(super) async fn submit(
             context.cookies.remove_pending();
             Ok(Either::Left(Redirect::to(next.to_string())))
         }
-        // Their five minutes are over.
+        // The pending sign-in has expired.
         Err(FactorRefusal::NotWaiting) => Ok(Either::Left(Redirect::to(sign_in_href(next.as_str())))),
         Err(refusal) => {
             let (status, notice) = error_notice(refusal)?;
@@ -114,8 +115,8 @@ pub(super) async fn submit(
     }
 }
 
-/// The member whose session the cookie is. Who is proved by a header has no step to take here, and must not take it in
-/// the session of whoever's cookie comes along.
+/// The member whose session the cookie is. One authenticated by a header has no step to take here, and must not take it
+/// in the session of whoever's cookie comes along.
 fn session_member(visitor: Visitor) -> Option<Box<Member>> {
     match visitor {
         Visitor::Member(member) if member.session().is_some() => Some(member),
@@ -123,7 +124,7 @@ fn session_member(visitor: Visitor) -> Option<Box<Member>> {
     }
 }
 
-/// What the browser keeps of a second step that was passed.
+/// The cookies of a second step that was passed.
 struct PassedSecondStep {
     token: SessionToken,
     /// For whoever has just signed in.
@@ -138,7 +139,7 @@ impl SecondStepSubject {
         }
     }
 
-    /// Whether the form was made by us for this browser.
+    /// Verifies that the form was made by us for this browser.
     fn verify_csrf(&self, context: &SignInContext<'_>, csrf: &str) -> bool {
         match self {
             Self::Pending(_) => context.verify_pre_session_csrf(csrf),
@@ -196,7 +197,7 @@ pub(super) async fn form(
     Ok(Html::new("auth/second_step", "One more step", layout, view))
 }
 
-/// What is said about a factor that was not taken.
+/// The notice about a factor that was refused.
 pub(super) fn error_notice(refusal: FactorRefusal) -> Result<(Status, Notice), Refusal> {
     let refusal = match refusal.into_store_error() {
         Ok(error) => return Err(error.into()),
@@ -237,7 +238,7 @@ pub(super) fn error_notice(refusal: FactorRefusal) -> Result<(Status, Notice), R
     Ok((status, Notice { tone: Tone::Warn, text }))
 }
 
-/// What is said about a passkey that was not taken; why is in the log.
+/// The text about a passkey that was refused; why is in the log.
 pub(super) fn passkey_error(refusal: &PasskeyRefusal) -> (Status, String) {
     match refusal {
         PasskeyRefusal::NotAsked => {
@@ -260,12 +261,12 @@ pub(super) fn passkey_error(refusal: &PasskeyRefusal) -> (Status, String) {
 }
 
 impl SignInContext<'_> {
-    /// Who waits in this browser for their second factor.
+    /// The person whose sign-in waits in this browser for the second factor.
     fn pending_person(&self) -> Option<Person> {
         self.auth.waiting(&self.cookies.pending()?)
     }
 
-    /// Whether a member's form was made by us for this very session.
+    /// Verifies that a member's form was made by us for this very session.
     pub(super) fn verify_member_csrf(&self, csrf: &str) -> bool {
         self.cookies.session().is_some_and(|token| self.auth.keys().csrf_holds(Holder::Member(&token), csrf))
     }

@@ -6,7 +6,7 @@ use rocket::response::Redirect;
 use rocket::{Either, State, get, post};
 
 use super::password;
-use super::sign_in_context::{SignInContext, SignInResponse, TypedPassword};
+use super::sign_in_context::{PasswordField, SignInContext, SignInResponse};
 use crate::auth::{NextPath, SignInRefusal};
 use crate::domain::{Client, Visitor};
 use crate::web::app_state::WebLimits;
@@ -16,12 +16,12 @@ use crate::web::html::Html;
 use crate::web::refusal::Refusal;
 use crate::web::views::{Layout, Notice, SignInView, Tone, humanize};
 
-/// What is missing is empty, and refused as such: with the form, not with an error.
+/// The sign-in form. Missing fields are empty, and refused as such: with the form, not with an error.
 #[derive(FromForm)]
 pub(super) struct SignInForm {
     #[field(default = String::new())]
     username: String,
-    password: TypedPassword,
+    password: PasswordField,
     #[field(default = String::new())]
     next: String,
     #[field(default = String::new())]
@@ -30,7 +30,7 @@ pub(super) struct SignInForm {
     stay: bool,
 }
 
-/// The form; a member is sent on to where they wanted to go, and one whom nobody can confirm is told so.
+/// Shows the form; a member is sent on to where they wanted to go, and one whom nobody can confirm is told so.
 #[get("/")]
 pub(super) fn show(
     params: QueryParams,
@@ -48,7 +48,7 @@ pub(super) fn show(
     context.sign_in_form(layout, &next, "", notice).map(Either::Right)
 }
 
-/// What is said to somebody who is signed in and finds the doors shut.
+/// The notice for a member whom nobody can confirm.
 fn unconfirmed_notice(stale_after: Duration) -> Notice {
     let text = format!(
         "You are still signed in, but the company directory has not answered for more than {}, and without it nobody \
@@ -102,7 +102,7 @@ pub(super) async fn submit(
     Ok(Either::Right(Either::Left(form.with_status(status))))
 }
 
-/// The name in what is sent as a sign-in form, when it can be read as one.
+/// Parses a sign-in form, and gives the name in it.
 #[cfg(feature = "fuzzing")]
 pub(in crate::web) fn parse_username(form: &str) -> Option<String> {
     rocket::form::Form::parse_encoded(form.into()).ok().map(|form: SignInForm| form.username)

@@ -26,9 +26,9 @@ use crate::web::views::{Layout, NavItem, Notice, PasswordView, SignInView, Tone,
 
 /// A password as it came in a form. It wipes itself, wherever the form goes; what Rocket read it from lives as long as
 /// the request and is out of our hands.
-pub(super) struct TypedPassword(pub(super) Zeroizing<String>);
+pub(super) struct PasswordField(pub(super) Zeroizing<String>);
 
-impl<'v> FromFormField<'v> for TypedPassword {
+impl<'v> FromFormField<'v> for PasswordField {
     fn from_value(field: ValueField<'v>) -> rocket::form::Result<'v, Self> {
         Ok(Self(Zeroizing::new(field.value.to_owned())))
     }
@@ -38,16 +38,16 @@ impl<'v> FromFormField<'v> for TypedPassword {
     }
 }
 
-/// Onward, or one of the two forms that stand here.
+/// A redirect, or one of the two forms for signing in.
 pub(super) type SignInResponse = Either<Redirect, Either<Html<SignInView>, Html<PasswordView>>>;
 
-/// The room that the forms for names and passwords stand in.
+/// The context of the handlers for signing in, passwords and second factors.
 pub(super) struct SignInContext<'r> {
     pub(super) cookies: Cookies<'r>,
     pub(super) auth: &'r Auth,
     page_store: &'r PageStore,
     pub(super) site: &'r SiteSettings,
-    /// Who asks.
+    /// The client that asks.
     pub(super) client: Client,
     session_lifetime: Duration,
     /// How long somebody may ask to stay signed in.
@@ -77,19 +77,19 @@ impl<'r> FromRequest<'r> for SignInContext<'r> {
 }
 
 impl SignInContext<'_> {
-    /// Whether a stranger's form was made by us for this very browser.
+    /// Verifies that a form from before the session was made by us for this very browser.
     pub(super) fn verify_pre_session_csrf(&self, csrf: &str) -> bool {
         self.cookies
             .pre_session()
             .is_some_and(|token: StrangerToken| self.auth.keys().csrf_holds(Holder::Stranger(&token), csrf))
     }
 
-    /// Writes down that a form was not ours.
+    /// Audits that a form was not ours.
     pub(super) fn audit_forgery(&self, visitor: &Visitor, client: &Client) {
         self.auth.audit().record(client, &Event::ForgeryRefused { visitor, reason: "csrf-token" });
     }
 
-    /// The token for a stranger's form.
+    /// The CSRF token for a form before the session.
     pub(super) fn pre_session_csrf_token(&self) -> Result<String, Refusal> {
         Ok(self.auth.keys().csrf_token(Holder::Stranger(&self.pre_session_token()?)).as_str().to_owned())
     }
@@ -114,18 +114,19 @@ impl SignInContext<'_> {
         Ok(Html::new("auth/sign_in", "Sign in", layout, view))
     }
 
-    /// Gives this browser a session's token.
+    /// Sets the cookie of a session.
     pub(super) fn set_session_cookie(&self, token: &SessionToken) {
         self.cookies.set_session(token, self.session_lifetime);
     }
 
-    /// Gives a page that is shown after a second factor, with a new session token, its forms' token, and unlocks its bar.
+    /// Updates the layout of a page shown after a second factor: its CSRF token is the new session's, its navigation
+    /// unlocked.
     pub(super) fn renew_layout(&self, layout: &mut Layout, token: &SessionToken) {
         layout.nav.iter_mut().for_each(NavItem::unlock);
         self.auth.keys().csrf_token(Holder::Member(token)).as_str().clone_into(&mut layout.csrf);
     }
 
-    /// What this browser's forms are bound to; given to it with the first form.
+    /// The token that this browser's forms are bound to before a session; set as a cookie with the first form.
     fn pre_session_token(&self) -> Result<StrangerToken, Refusal> {
         if let Some(token) = self.cookies.pre_session() {
             return Ok(token);
@@ -141,7 +142,7 @@ impl SignInContext<'_> {
         self.page_store.title_behind_sign_in(&slug)
     }
 
-    /// Whom to ask, as a sentence.
+    /// A sentence that says whom to ask.
     pub(super) fn contact_advice(&self) -> String {
         match &self.site.contact {
             Some(contact) => format!("Ask {contact}."),
@@ -149,7 +150,7 @@ impl SignInContext<'_> {
         }
     }
 
-    /// What is said about a refusal, to the person who typed: what helps them, and nothing that helps a stranger.
+    /// The notice about a refusal, for the person who typed: what helps them, and nothing that helps a stranger.
     pub(super) fn error_notice(&self, refusal: &SignInRefusal) -> Result<(Status, Notice), Refusal> {
         let ask = self.contact_advice();
         let (status, tone, text) = match refusal {
@@ -180,7 +181,7 @@ impl SignInContext<'_> {
                  Windows)."
                     .to_owned(),
             ),
-            // Their place to wait is lost: the way here led past the second step.
+            // Their pending sign-in is lost: the way here led past the second step.
             SignInRefusal::SecondFactorFirst(_) => {
                 (Status::Unauthorized, Tone::Info, "Sign in, and show your second factor.".to_owned())
             }

@@ -14,7 +14,8 @@ use crate::web::html::Html;
 use crate::web::refusal::Refusal;
 use crate::web::views::{Layout, SignOutView, SignedOutView};
 
-/// Whoever has a session is asked first, since following a link must change nothing; others have signed out.
+/// Asks a visitor with a session whether to sign out, since following a link must change nothing; others have signed
+/// out.
 #[get("/")]
 pub(super) fn show(visitor: Visitor, layout: Layout) -> Either<Html<SignOutView>, Html<SignedOutView>> {
     match visitor {

@@ -9,11 +9,11 @@ use rocket::{Request, State, get};
 use crate::web::Assets;
 use crate::web::refusal::Refusal;
 
-/// What never changes at its address may be kept for a year, the longest that caches honour (RFC 9111, 5.2.2.1).
+/// The cache policy of an address with the current version: a year, the longest that caches honour (RFC 9111, 5.2.2.1).
 const CACHE_IMMUTABLE: &str = "public, max-age=31536000, immutable";
 
-/// An address without a version, or with an old one, is asked for again every time. The answer is a 304 as long as
-/// nothing has changed.
+/// The cache policy of an address without a version, or with an old one: asked for again every time. The response is a
+/// 304 as long as nothing has changed.
 const CACHE_REVALIDATE: &str = "public, no-cache";
 
 pub(super) struct StaticFile {
@@ -24,7 +24,7 @@ pub(super) struct StaticFile {
     entity_tag: String,
 }
 
-/// A file of the site's own: the same for everybody, so no visitor is looked up. The first part of its path may be a
+/// Serves a static file: the same for everybody, so no visitor is looked up. The first part of its path may be a
 /// version, of now or of the page that a browser has still open.
 #[get("/<path..>")]
 pub(super) fn serve(path: PathBuf, takes: AcceptsGzip, assets: &State<Assets>) -> Result<StaticFile, Refusal> {
@@ -42,13 +42,13 @@ pub(super) fn serve(path: PathBuf, takes: AcceptsGzip, assets: &State<Assets>) -
         content_type: ContentType::from_extension(extension).unwrap_or(ContentType::Binary),
         cache: if is_current { CACHE_IMMUTABLE } else { CACHE_REVALIDATE },
         is_gzipped: packed.is_some(),
-        // Packed it is another representation (RFC 9110, 8.8.3).
+        // Compressed, it is another representation (RFC 9110, 8.8.3).
         entity_tag: if packed.is_some() { format!("\"{tag}-gzip\"") } else { format!("\"{tag}\"") },
         bytes: packed.map_or_else(|| bytes.into_owned(), <[u8]>::to_vec),
     })
 }
 
-/// Whether the browser unpacks gzip (RFC 9110, 12.5.3). Everyone does who says so without a weight of zero.
+/// Whether the browser accepts gzip (RFC 9110, 12.5.3). Everyone does who says so without a weight of zero.
 pub(super) struct AcceptsGzip(bool);
 
 #[rocket::async_trait]

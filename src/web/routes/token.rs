@@ -13,7 +13,7 @@ use crate::web::form::TextBody;
 use crate::web::guards::{RequestOrigin, SameOrigin};
 use crate::web::refusal::Refusal;
 
-/// A signed token (RFC 6749, 5.1).
+/// The response with an access token (RFC 6749, 5.1).
 #[derive(Serialize)]
 pub(super) struct TokenResponse {
     access_token: Zeroizing<String>,
@@ -23,7 +23,7 @@ pub(super) struct TokenResponse {
     scope: String,
 }
 
-/// Makes a short-lived signed token of whatever else the request shows. A session counts only when the browser says that
+/// Issues a short-lived JWT for the credentials of the request. A session counts only when the browser says that
 /// a page of ours asks.
 #[post("/token", data = "<body>")]
 pub(super) fn issue(
@@ -52,8 +52,8 @@ pub(super) fn issue(
     }))
 }
 
-/// The scope that is asked for, in a form (RFC 6749, 4.4.2); nothing sent is nothing asked for, and what cannot be read is
-/// not passed over, or somebody would get more than they asked for.
+/// Parses the requested scope from a form (RFC 6749, 4.4.2); nothing sent is nothing asked for, and what cannot be read
+/// is not passed over, or somebody would get more than they asked for.
 fn requested_scope(body: &str, kind: Option<&ContentType>) -> Result<Option<TokenScope>, Refusal> {
     if body.is_empty() {
         return Ok(None);
@@ -83,14 +83,14 @@ impl From<IssueRefusal> for Refusal {
     }
 }
 
-/// The keys by which anybody can verify signed tokens (RFC 7517, 5).
+/// The JSON Web Key Set by which anybody can verify JWTs (RFC 7517, 5).
 #[derive(Responder)]
 pub(super) struct JwksResponse {
     keys: Json<PublicKeys>,
     caching: Header<'static>,
 }
 
-/// A key signs as soon as it is made, so whoever keeps this asks again for a key they do not know.
+/// The public keys. A key signs as soon as it is made, so whoever caches this asks again for a key they do not know.
 #[get("/.well-known/jwks.json")]
 pub(super) fn keys(api_auth: &State<Arc<Scripts>>) -> JwksResponse {
     let caching = Header::new("Cache-Control", "public, max-age=300");

@@ -9,10 +9,10 @@ use super::device::describe_device;
 use super::factors::FactorChangeView;
 use super::tokens::TokensView;
 
-/// One's own account.
+/// The view of a member's own account.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct AccountView {
-    /// What is to be said about what they have just done.
+    /// The notice about what they have just done.
     notice: Option<Notice>,
     /// Whether their password can be changed here.
     can_change_password: bool,
@@ -20,7 +20,7 @@ pub(in crate::web) struct AccountView {
     password_expires_ms: Option<Timestamp>,
     /// How many second factors they have.
     factor_count: usize,
-    /// What was changed last about them.
+    /// The last change to them.
     last_factor_change: Option<FactorChangeView>,
     person: PersonView,
     sessions: Vec<SessionView>,

@@ -6,18 +6,18 @@ use crate::domain::{DirectoryName, PersonId, Timestamp};
 use super::admin::{AdminNavItem, AdminPage};
 use super::auth::Notice;
 
-/// Local accounts, open invitations, and the form for another one.
+/// The view of local accounts, open invitations, and the form for another one.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct AccountsView {
-    /// The bar of the admin's office.
+    /// The navigation of the admin pages.
     pub(in crate::web) navigation: Vec<AdminNavItem>,
-    /// What is to be said about what was just done.
+    /// The notice about what was just done.
     pub(in crate::web) notice: Option<Notice>,
     /// The link of an invitation that was just made, shown this once.
     pub(in crate::web) link: Option<InvitationLinkView>,
     pub(in crate::web) accounts: Vec<AccountRow>,
     pub(in crate::web) invitations: Vec<InvitationRow>,
-    /// What was typed into the form, when it was refused.
+    /// The input of the form, when it was refused.
     pub(in crate::web) input: InvitationInput,
 }
 
@@ -29,7 +29,7 @@ pub(in crate::web) struct InvitationLinkView {
     pub(in crate::web) expires_ms: Timestamp,
 }
 
-/// What an admin typed to invite somebody.
+/// The input of the form that invites somebody.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(in crate::web) struct InvitationInput {
     pub(in crate::web) name: String,
@@ -40,7 +40,7 @@ pub(in crate::web) struct InvitationInput {
     pub(in crate::web) second_factor: bool,
 }
 
-/// An account.
+/// The row of an account.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct AccountRow {
     id: String,
@@ -54,19 +54,19 @@ pub(in crate::web) struct AccountRow {
     state_label: &'static str,
     has_digest: bool,
     second_factor: bool,
-    /// What can be done with it. Nothing with the admin's own: they cannot shut themselves out.
+    /// The actions on it. None on the admin's own: they cannot shut themselves out.
     actions: Vec<AccountActionView>,
 }
 
-/// A button.
+/// A button for an action on an account.
 #[derive(Clone, Copy, Debug, Serialize)]
 struct AccountActionView {
-    /// The last part of the address that it sends to.
+    /// The last segment of the address that it sends to.
     path: &'static str,
     label: &'static str,
 }
 
-/// An invitation that nobody has accepted.
+/// The row of an invitation that nobody has accepted.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct InvitationRow {
     id: i64,
@@ -126,7 +126,7 @@ fn actions(account: &LocalAccount) -> Vec<AccountActionView> {
     vec![if account.disabled_at.is_some() { ENABLE } else { DISABLE }, REMOVE]
 }
 
-/// The bar, as it looks from the list of accounts.
+/// The navigation of the admin pages, as it looks from the list of accounts.
 pub(in crate::web) fn accounts_navigation() -> Vec<AdminNavItem> {
     AdminPage::Accounts.navigation()
 }

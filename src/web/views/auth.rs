@@ -5,11 +5,11 @@ use serde::Serialize;
 pub(in crate::web) struct SignInView {
     /// The page they came for.
     pub(in crate::web) page_title: Option<String>,
-    /// What is to be said about the last try.
+    /// The notice about the last try.
     pub(in crate::web) notice: Option<Notice>,
     /// The name they typed.
     pub(in crate::web) username: String,
-    /// Where to go afterwards.
+    /// The address to go to afterwards.
     pub(in crate::web) next: String,
     /// The form's token.
     pub(in crate::web) csrf: String,
@@ -22,15 +22,15 @@ pub(in crate::web) struct SignInView {
 /// The form for a new password.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct PasswordView {
-    /// What is to be said about the last try, or why they are here.
+    /// The notice about the last try, or why they are here.
     pub(in crate::web) notice: Option<Notice>,
     /// Whether they are signed in, so that the name is settled.
     pub(in crate::web) is_member: bool,
-    /// Whether it is that of an account of the program's own.
+    /// Whether it is the password of a local account.
     pub(in crate::web) is_local: bool,
-    /// Whose password it is.
+    /// The name whose password it is.
     pub(in crate::web) username: String,
-    /// Where to go afterwards.
+    /// The address to go to afterwards.
     pub(in crate::web) next: String,
     /// The form's token.
     pub(in crate::web) csrf: String,
@@ -39,24 +39,24 @@ pub(in crate::web) struct PasswordView {
 /// The form that asks a member for their password once more.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct ReauthenticateView {
-    /// What is to be said about the last try.
+    /// The notice about the last try.
     pub(in crate::web) notice: Option<Notice>,
     /// Their name.
     pub(in crate::web) username: String,
     /// For how long they are not asked again: `15 min`.
     pub(in crate::web) valid_for: String,
-    /// Where to go afterwards.
+    /// The address to go to afterwards.
     pub(in crate::web) next: String,
 }
 
-/// A sentence above a form.
+/// A notice above a form or a page.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct Notice {
     pub(in crate::web) tone: Tone,
     pub(in crate::web) text: String,
 }
 
-/// How grave it is.
+/// The severity of a notice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(in crate::web) enum Tone {
@@ -65,10 +65,10 @@ pub(in crate::web) enum Tone {
     Bad,
 }
 
-/// After signing out.
+/// The page after signing out.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct SignedOutView {}
 
-/// Before signing out, for those who came by the address.
+/// The question before signing out, for those who came by the address.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct SignOutView {}

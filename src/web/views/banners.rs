@@ -7,7 +7,8 @@ use crate::domain::Timestamp;
 const DAY: u64 = 24 * 60 * 60;
 
 impl Banner {
-    /// That the member's password runs out soon; `left` is zero when it has. With a way to change it where there is one.
+    /// Says that the member's password expires soon; `left` is zero when it has. With a link to change it where that can
+    /// be done here.
     pub(in crate::web) fn password_expires(left: Duration, can_change: bool) -> Self {
         let link = can_change.then_some(BannerLink { href: "/account/password", label: "Change it now" });
         // The server does not know the reader's midnight: so a day is 24 hours, and is said rather too early.
@@ -22,7 +23,7 @@ impl Banner {
         Self { tone, text, since_ms: None, link }
     }
 
-    /// That the directory cannot be asked, and what that means to whoever is signed in.
+    /// Says that the directory cannot be reached, and what that means to whoever is signed in.
     pub(in crate::web) fn directory_unreachable(since: Timestamp) -> Self {
         let text = "The company directory does not answer. You stay signed in meanwhile; changes to accounts and \
                     groups show when it is back."

@@ -1,4 +1,4 @@
-/// A user agent in a few words: `Firefox on Windows`.
+/// Describes a user agent in a few words: `Firefox on Windows`.
 pub(super) fn describe_device(user_agent: Option<&str>) -> String {
     let Some(agent) = user_agent else { return "an unnamed program".to_owned() };
     let named =

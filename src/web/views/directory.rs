@@ -7,8 +7,8 @@ use crate::directory::{
 use crate::domain::{Timestamp, Username};
 use crate::web::diagnostics_runner::{DiagnosticsRun, DiagnosticsRunner};
 
-/// The directories, as an admin wants to see them: how their servers do, who searches, which groups are missing, and
-/// what came of the last examination.
+/// The view of the directories for admins: the state of their servers, who searches, which groups are missing, and the
+/// results of the last diagnostics.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct DirectoryView {
     directories: Vec<DirectoryRow>,

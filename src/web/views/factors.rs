@@ -6,23 +6,23 @@ use crate::factors::{AppOffer, Enrolled, Passkey, RecoveryCode, WhyNoPasskeys};
 use super::auth::{Notice, Tone};
 use super::qr::{QrCodeImage, qr_code};
 
-/// The second step of a sign-in, and the same for a member whose factor counts no more.
+/// The form for the second step of a sign-in, or for a member whose factor counts no more.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct SecondStepView {
     pub(in crate::web) notice: Option<Notice>,
     /// Whether they are signed in, and only confirm that it is they.
     pub(in crate::web) is_member: bool,
-    /// Whom it is asked of.
+    /// The person whom it is asked of.
     pub(in crate::web) name: String,
-    /// What of theirs will do here.
+    /// The methods that they can use here.
     pub(in crate::web) methods: Vec<FactorMethod>,
-    /// Why a passkey will not, where they have one.
+    /// Why they cannot use a passkey, where they have one.
     pub(in crate::web) no_passkeys: Option<NoPasskeysView>,
     pub(in crate::web) next: String,
     pub(in crate::web) csrf: String,
 }
 
-/// What somebody can show.
+/// A method for the second step.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(in crate::web) enum FactorMethod {
@@ -31,7 +31,7 @@ pub(in crate::web) enum FactorMethod {
     RecoveryCode,
 }
 
-/// One's second factors.
+/// The view of a member's own second factors.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct FactorsView {
     notice: Option<Notice>,
@@ -46,10 +46,10 @@ pub(in crate::web) struct FactorsView {
     no_passkeys: Option<NoPasskeysView>,
     /// Whether a passkey alone signs them in.
     passwordless: bool,
-    /// Where an app is set up, and where a passkey is.
+    /// The addresses for setting up an app and a passkey.
     app_href: String,
     passkey_href: String,
-    /// Where to go on to, when they came from somewhere.
+    /// The address to go on to, when they came from somewhere.
     next: String,
 }
 
@@ -67,21 +67,21 @@ struct PasskeyView {
     last_used_ms: Option<Timestamp>,
 }
 
-/// What was changed last about somebody's factors.
+/// The last change to somebody's factors.
 #[derive(Clone, Debug, Serialize)]
 pub(in crate::web) struct FactorChangeView {
     description: String,
     at_ms: Timestamp,
 }
 
-/// Why there are no passkeys here, and where there are.
+/// The text about why there are no passkeys here, and where there are.
 #[derive(Clone, Debug, Serialize)]
 pub(in crate::web) struct NoPasskeysView {
     text: &'static str,
     href: Option<String>,
 }
 
-/// An app, to be set up.
+/// The form for setting up an authenticator app.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct AuthenticatorSetupView {
     notice: Option<Notice>,
@@ -93,7 +93,7 @@ pub(in crate::web) struct AuthenticatorSetupView {
     next: String,
 }
 
-/// A passkey, to be made.
+/// The form for setting up a passkey.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct PasskeySetupView {
     pub(in crate::web) notice: Option<Notice>,
@@ -195,7 +195,7 @@ impl RecoveryCodesView {
     }
 }
 
-/// `ABCD EFGH …`: what people copy without losing their place.
+/// Groups a key by four, `ABCD EFGH …`, which people copy without losing their place.
 fn group_in_fours(key: &str) -> String {
     let letters: Vec<char> = key.chars().collect();
     letters.chunks(4).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join(" ")

@@ -2,7 +2,7 @@ use serde::Serialize;
 
 use crate::pages::ListedPage;
 
-/// The pages one may open, as cards.
+/// The view of the pages that a visitor may open, as cards.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct HomeView {
     pages: Vec<PageCard>,

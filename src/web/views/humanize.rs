@@ -1,11 +1,11 @@
 use std::time::Duration;
 
-/// `every second`, `every 5 s`, `every 2 min`.
+/// Formats an interval: `every second`, `every 5 s`, `every 2 min`.
 pub(super) fn humanize_interval(every: Duration) -> String {
     if every == Duration::from_secs(1) { "every second".to_owned() } else { format!("every {}", humanize(every)) }
 }
 
-/// A length of time in its largest unit: `250 ms`, `12 s`, `3 min`, `2 h`, `5 d`.
+/// Formats a duration in its largest unit: `250 ms`, `12 s`, `3 min`, `2 h`, `5 d`.
 pub(in crate::web) fn humanize(length: Duration) -> String {
     match length.as_secs() {
         0 => format!("{} ms", length.as_millis()),
@@ -16,7 +16,7 @@ pub(in crate::web) fn humanize(length: Duration) -> String {
     }
 }
 
-/// How long somebody has to wait, and never too little: `30 s`, `4 min`.
+/// Formats how long somebody has to wait, rounded up: `30 s`, `4 min`.
 pub(in crate::web) fn humanize_wait(wait: Duration) -> String {
     match u64::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u64::MAX) {
         seconds @ 0..=119 => format!("{} s", seconds.max(1)),

@@ -5,42 +5,42 @@ use crate::pages::ListedPage;
 
 use super::auth::Tone;
 
-/// What stands around every page.
+/// The layout around every page: site name, navigation, visitor, banners.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(in crate::web) struct Layout {
     /// The site's name.
     pub(in crate::web) site: String,
-    /// What this page is called.
+    /// The title of this page.
     pub(in crate::web) title: String,
     /// `light`, `dark` or `system`.
     pub(in crate::web) theme: &'static str,
     /// The pages this visitor may open.
     pub(in crate::web) nav: Vec<NavItem>,
-    /// Who is signed in.
+    /// The member who is signed in.
     pub(in crate::web) visitor: Option<LayoutVisitor>,
-    /// Where *Sign in* leads.
+    /// The address of *Sign in*.
     pub(in crate::web) sign_in_href: String,
-    /// The token of a member's forms.
+    /// The CSRF token of a member's forms.
     pub(in crate::web) csrf: String,
     /// The path and query of this page.
     pub(in crate::web) current_url: String,
-    /// Whom to ask for help.
+    /// The contact for help.
     pub(in crate::web) contact: Option<String>,
-    /// What this visitor should hear on every page, discreetly.
+    /// The banners that this visitor sees on every page.
     pub(in crate::web) banners: Vec<Banner>,
 }
 
-/// A sentence under the bar, and perhaps a way to do something about it.
+/// A banner under the bar, and perhaps a link to do something about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(in crate::web) struct Banner {
     pub(in crate::web) tone: Tone,
     pub(in crate::web) text: String,
-    /// Since when it is so, where that matters: told in the reader's zone.
+    /// Since when it is so, where that matters: shown in the reader's zone.
     pub(in crate::web) since_ms: Option<Timestamp>,
     pub(in crate::web) link: Option<BannerLink>,
 }
 
-/// Where a note leads.
+/// The link of a banner.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(in crate::web) struct BannerLink {
     pub(in crate::web) href: &'static str,
@@ -58,7 +58,7 @@ pub(in crate::web) struct NavItem {
     locked: bool,
 }
 
-/// The member's name.
+/// The signed-in member, as the bar shows them.
 #[derive(Clone, Debug, Serialize)]
 pub(in crate::web) struct LayoutVisitor {
     pub(in crate::web) name: String,
@@ -69,7 +69,7 @@ pub(in crate::web) struct LayoutVisitor {
 }
 
 impl NavItem {
-    /// The person has just shown their second factor.
+    /// Unlocks the page for a person who has just shown their second factor.
     pub(in crate::web) fn unlock(&mut self) {
         self.locked = false;
     }

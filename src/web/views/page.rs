@@ -9,7 +9,8 @@ use crate::panels::{PanelFrame, PanelView, StaticChart};
 
 use super::humanize::{humanize, humanize_interval};
 
-/// A page at its first paint: the views as the channel has them, and where the socket goes on from.
+/// The view of a page at its first paint: the panels as the channel has them, and the position where the socket
+/// continues.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct PageView {
     page: BoardView,
@@ -66,7 +67,7 @@ struct LiveEndpoints {
     seq: u64,
 }
 
-/// What the page's script begins with: the same views as the HTML shows.
+/// The initial data of the page's script: the same views as the HTML shows.
 #[derive(Serialize)]
 struct LiveData<'a> {
     revision: &'a str,
@@ -84,7 +85,7 @@ impl PageView {
         viewers: usize,
         now: Timestamp,
     ) -> Self {
-        let query = live_query(&choice.values);
+        let query = inputs_query(&choice.values);
         // Before the frames move into the page.
         let live_data = live_data_json(revision, &initial_state);
         let slug = page.slug.to_string();
@@ -141,7 +142,7 @@ impl PanelSlotView {
 }
 
 /// The inputs as a query string, with its `?`; empty when the page has none.
-pub(in crate::web) fn live_query(values: &InputValues) -> String {
+pub(in crate::web) fn inputs_query(values: &InputValues) -> String {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     query.extend_pairs(values.iter().map(|(name, value)| (name.as_str(), value)));
     let query = query.finish();

@@ -3,7 +3,7 @@ use std::fmt::Write as _;
 use qrcode::{Color, EcLevel, QrCode};
 use serde::Serialize;
 
-/// Four modules of white on each side (ISO/IEC 18004, 6.3.8): without them a camera finds no edge.
+/// The quiet zone: four modules of white on each side (ISO/IEC 18004, 6.3.8): without them a camera finds no edge.
 const QUIET_ZONE: usize = 4;
 
 /// A QR code as one path of unit squares.
@@ -15,7 +15,7 @@ pub(in crate::web) struct QrCodeImage {
     path: String,
 }
 
-/// The picture of a text; `None` when it is too long for one.
+/// The QR code of a text; `None` when it is too long for one.
 pub(super) fn qr_code(text: &str) -> Option<QrCodeImage> {
     let code = QrCode::with_error_correction_level(text, EcLevel::M).ok()?;
     let width = code.width();

@@ -10,7 +10,7 @@ use crate::pages::ListedPage;
 use crate::tokens::{ApiToken, Token};
 use crate::web::Transport;
 
-/// The lengths that are offered, in days, as far as the settings allow them.
+/// The lifetimes that are offered, in days, as far as the settings allow them.
 const LIFETIMES_IN_DAYS: [u64; 5] = [7, 30, 90, 180, 365];
 
 /// The API tokens on one's account page.
@@ -41,7 +41,7 @@ struct SelectOption {
 }
 
 impl TokensView {
-    /// `pages` are those that their owner may open.
+    /// The view of `tokens`; `pages` are those that their owner may open.
     pub(in crate::web) fn of(tokens: &[Token], pages: &[ListedPage], settings: &TokenSettings) -> Self {
         let view = |token: &Token| TokenView {
             id: token.id.as_i64(),
@@ -67,7 +67,7 @@ impl TokensView {
     }
 }
 
-/// The lengths to choose from, with the usual one among them and chosen.
+/// The lifetimes to choose from, with the usual one among them and selected.
 fn lifetimes(settings: &TokenSettings) -> Vec<SelectOption> {
     let mut offered: Vec<_> = LIFETIMES_IN_DAYS.map(|days| Duration::from_hours(days * 24)).to_vec();
     offered.retain(|length| *length <= settings.longest);
@@ -87,15 +87,15 @@ fn lifetime_label(length: Duration) -> String {
     if length == Duration::from_hours(days * 24) && days > 1 { format!("{days} days") } else { humanize(length) }
 }
 
-/// A token that was just made, shown once.
+/// The view of a token that was just created, shown once.
 #[derive(Serialize)]
 pub(in crate::web) struct NewTokenView {
     name: String,
     scope: String,
     expires_ms: Timestamp,
-    /// It wipes itself; the page that it stands in is kept nowhere.
+    /// The token. It wipes itself; the page that it stands in is cached nowhere.
     secret: Zeroizing<String>,
-    /// Where this site is, for the line to try it with.
+    /// This site's address, for the command to try it with.
     site: String,
 }
 

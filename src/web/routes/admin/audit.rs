@@ -16,13 +16,13 @@ use crate::web::html::Html;
 use crate::web::refusal::Refusal;
 use crate::web::views::{AuditForm, AuditView, Layout};
 
-/// As many as one looks through.
+/// Records on a page: as many as one looks through.
 const PAGE_SIZE: usize = 100;
 
-/// So many are read at once for a file: a few hundred kilobytes in memory, whatever the file comes to.
+/// Records read at once for an export: a few hundred kilobytes in memory, whatever the file comes to.
 const EXPORT_CHUNK_SIZE: usize = 1_000;
 
-/// What happened, the newest first.
+/// The audit records, the newest first.
 #[get("/audit")]
 pub(super) async fn show(
     _administrator: Administrator,
@@ -42,7 +42,7 @@ pub(super) async fn show(
     Ok(Html::new("admin/audit", "Audit", layout, view))
 }
 
-/// The same as a table for a spreadsheet.
+/// The audit records as CSV, for a spreadsheet.
 #[get("/audit.csv")]
 pub(super) fn csv(
     administrator: Administrator,
@@ -55,7 +55,7 @@ pub(super) fn csv(
     export(Format::Csv, &administrator, &params, &client, auth, store)
 }
 
-/// The same for programs.
+/// The audit records as JSON lines, for programs.
 #[get("/audit.jsonl")]
 pub(super) fn json_lines(
     administrator: Administrator,
@@ -83,7 +83,7 @@ fn export(
     Ok(AuditExport { store: store.clone(), search, format })
 }
 
-/// A file of events, written while it is sent.
+/// An export of audit records, streamed while they are read.
 pub(super) struct AuditExport {
     store: AuditStore,
     search: Search,
@@ -105,7 +105,7 @@ impl<'r> Responder<'r, 'static> for AuditExport {
     }
 }
 
-/// How far a file is written.
+/// The progress of an export.
 enum ExportProgress {
     NotStarted,
     After(Option<Position>),
@@ -113,7 +113,7 @@ enum ExportProgress {
 }
 
 impl AuditExport {
-    /// The file piece by piece. When the store fails in the middle the connection breaks off, so that nobody takes a part
+    /// The export in chunks. When the store fails in the middle the connection breaks off, so that nobody takes a part
     /// for the whole.
     fn chunks(self) -> impl Stream<Item = io::Result<Cursor<Vec<u8>>>> + Send {
         stream::try_unfold((self, ExportProgress::NotStarted), |(export, written)| async move {
@@ -153,7 +153,7 @@ fn parse_form(params: &QueryParams) -> AuditForm {
     }
 }
 
-/// Where the list goes on: the moment and the number of the last event before it.
+/// Parses the position where the list continues: the moment and the number of the last event before it.
 fn parse_cursor(after: Option<&str>) -> Option<Position> {
     let (at, id) = after?.split_once('-')?;
     Some(Position { at: Timestamp::from_millis(at.parse().ok()?), id: id.parse().ok()? })

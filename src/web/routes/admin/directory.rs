@@ -37,7 +37,7 @@ pub(super) struct DiagnosticsForm<'r> {
     person: &'r str,
 }
 
-/// Examines the directory; what came of it is shown by the page that this leads back to.
+/// Runs the directory's diagnostics; the page that this redirects to shows the results.
 #[post("/examine", data = "<form>")]
 pub(super) async fn run_diagnostics(
     form: Form<DiagnosticsForm<'_>>,

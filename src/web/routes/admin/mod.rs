@@ -1,5 +1,5 @@
-//! The admin's office, page by page. Everything in it asks for an [`Administrator`](crate::web::guards::Administrator), and
-//! what changes something for a form of this very session and a recent password besides.
+//! The admin pages. Everything in them asks for an [`Administrator`](crate::web::guards::Administrator), and
+//! what changes something for a CSRF token and a recent authentication besides.
 
 mod audit;
 mod directory;
@@ -9,7 +9,7 @@ mod tokens;
 
 use rocket::{Route, routes};
 
-/// The doors of the office.
+/// The routes of the admin pages.
 pub(super) fn routes() -> Vec<Route> {
     routes![
         overview::show,

@@ -13,7 +13,7 @@ use crate::web::html::Html;
 use crate::web::refusal::Refusal;
 use crate::web::views::{AdminSessionsView, Layout, Notice, SessionsForm, Tone};
 
-/// As many as one looks through; more are found by searching.
+/// Sessions on a page: as many as one looks through; more are found by searching.
 const PAGE_SIZE: usize = 50;
 
 /// Everybody's sessions, or those of a name or an address.
@@ -38,7 +38,7 @@ pub(super) async fn show(
     Ok(Html::new("admin/sessions", "Sessions", layout, view))
 }
 
-/// What is said to an admin who comes from ending sessions. Whoever makes up such an address tells themselves.
+/// The notice after ending sessions, by the query string. Whoever makes up such an address fools themselves alone.
 fn notice(params: &QueryParams) -> Option<Notice> {
     let text = match params.get("ended")?.parse::<u64>().ok()? {
         0 => "There was nothing to end: it had ended before.".to_owned(),

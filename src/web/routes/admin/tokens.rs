@@ -12,10 +12,10 @@ use crate::web::html::Html;
 use crate::web::refusal::Refusal;
 use crate::web::views::{AdminTokensView, Layout, Notice, Tone};
 
-/// As many as one looks through.
+/// Tokens on a page: as many as one looks through.
 const PAGE_SIZE: usize = 50;
 
-/// Nobody turns so many pages; beyond it there is nothing to see.
+/// The last page that is looked up: nobody turns so many.
 const MAX_PAGE: usize = 10_000;
 
 /// Everybody's API tokens, those used last first.
@@ -35,7 +35,7 @@ pub(super) async fn show(
     Ok(Html::new("admin/tokens", "API tokens", layout, view))
 }
 
-/// What is said to an admin who comes from revoking one. Whoever makes up such an address tells themselves.
+/// The notice after revoking a token, by the query string. Whoever makes up such an address fools themselves alone.
 fn notice(params: &QueryParams) -> Option<Notice> {
     let text = match params.get("revoked")? {
         "0" => "There was nothing to revoke: it had ended before.",
@@ -44,7 +44,7 @@ fn notice(params: &QueryParams) -> Option<Notice> {
     Some(Notice { tone: Tone::Info, text: text.to_owned() })
 }
 
-/// Revokes one, whoever's it is.
+/// Revokes a token, whoever's it is.
 #[post("/tokens/revoke", data = "<form>")]
 pub(super) async fn revoke(
     form: Form<IdForm<'_>>,

@@ -13,7 +13,7 @@ use crate::web::routes::second_step;
 use crate::web::routes::sign_in_context::SignInContext;
 use crate::web::views::{AuthenticatorSetupView, Layout, Notice, RecoveryCodesView};
 
-/// The token, and where to go on to.
+/// The form that confirms a new authenticator app.
 #[derive(FromForm)]
 pub(in crate::web::routes) struct AuthenticatorForm<'r> {
     #[field(default = "")]
@@ -26,7 +26,7 @@ pub(in crate::web::routes) struct AuthenticatorForm<'r> {
     next: &'r str,
 }
 
-/// A new seed, as a picture and as text. Nothing changes by looking at it.
+/// The page for a new authenticator app, with its seed as a QR code and as text. Nothing changes by looking at it.
 #[get("/account/factors/app")]
 pub(in crate::web::routes) fn show(
     params: QueryParams,
@@ -39,7 +39,7 @@ pub(in crate::web::routes) fn show(
     form(&context, layout, &member.person, None, next)
 }
 
-/// Keeps the app, once its first code is right.
+/// Enrols the app, once its first code is right.
 #[post("/account/factors/app", data = "<sent>")]
 pub(in crate::web::routes) async fn confirm(
     sent: Form<AuthenticatorForm<'_>>,
@@ -71,7 +71,7 @@ pub(in crate::web::routes) async fn confirm(
     Ok(Either::Right(Either::Left(recovery::render(layout, person, &set_up.recovery_codes, Some(notice), next))))
 }
 
-/// Takes the app away.
+/// Removes the app.
 #[post("/account/factors/app/remove", data = "<sent>")]
 pub(in crate::web::routes) async fn remove(
     sent: Form<CsrfForm<'_>>,

@@ -10,7 +10,7 @@ use crate::web::html::Html;
 use crate::web::refusal::Refusal;
 use crate::web::views::{FactorsView, Layout, Notice, Tone};
 
-/// What one has. It can be looked at without a factor, since it is where one is set up.
+/// The second factors of a member. The page opens without a factor, since it is where one is set up.
 #[get("/account/factors")]
 pub(in crate::web::routes) async fn show(
     params: QueryParams,
@@ -31,8 +31,8 @@ pub(in crate::web::routes) async fn show(
     Ok(Html::new("factors/index", "Second factors", layout, view))
 }
 
-/// What is said to somebody who comes from doing something, or from a page that asks for what they do not have. Whoever makes up
-/// such an address tells themselves.
+/// The notice after an action, or for a member who comes from a page that asks for a factor they do not have. Whoever
+/// makes up such an address fools themselves alone.
 fn notice(done: Option<&str>, is_needed: bool) -> Option<Notice> {
     let (tone, text) = match done {
         Some("app") => (Tone::Info, "Your authenticator app is set up. You are asked for its code when you sign in."),

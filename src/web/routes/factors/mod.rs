@@ -1,4 +1,4 @@
-//! One's second factors: what there is, and setting it up and taking it away.
+//! A member's own second factors: listing, setting up and removing them.
 
 pub(super) mod app;
 pub(super) mod list;

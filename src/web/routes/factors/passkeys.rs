@@ -42,7 +42,7 @@ pub(in crate::web::routes) fn show(
     Ok(Html::new("factors/passkey", "Set up a passkey", layout, PasskeySetupView { notice: None, next }))
 }
 
-/// What the script is to ask the browser for.
+/// The options for creating a passkey, which the page's script hands to the browser.
 #[post("/account/factors/passkeys/options", data = "<sent>")]
 pub(in crate::web::routes) async fn options(
     sent: Form<CsrfForm<'_>>,
@@ -62,7 +62,7 @@ pub(in crate::web::routes) async fn options(
     })
 }
 
-/// Keeps a new passkey.
+/// Enrols a new passkey.
 #[post("/account/factors/passkeys", data = "<sent>")]
 pub(in crate::web::routes) async fn add(
     sent: Form<NewPasskeyForm<'_>>,
@@ -102,7 +102,7 @@ pub(in crate::web::routes) async fn add(
     Ok(Either::Right(Either::Left(recovery::render(layout, person, &set_up.recovery_codes, Some(notice), next))))
 }
 
-/// Takes a passkey away.
+/// Removes a passkey.
 #[post("/account/factors/passkeys/<id>/remove", data = "<sent>")]
 pub(in crate::web::routes) async fn remove(
     id: i64,

@@ -9,7 +9,7 @@ use crate::web::refusal::Refusal;
 use crate::web::routes::sign_in_context::SignInContext;
 use crate::web::views::{Layout, RecoveryCodesView};
 
-/// New recovery codes, in place of those from before, for whoever has a factor that they stand in for.
+/// Creates recovery codes, in place of those from before, for a member who has a factor that they stand in for.
 #[post("/account/factors/recovery", data = "<sent>")]
 pub(in crate::web::routes) async fn regenerate(
     sent: Form<CsrfForm<'_>>,
@@ -30,7 +30,7 @@ pub(in crate::web::routes) async fn regenerate(
     Ok(render(layout, person, &codes, Some(notice), String::new()))
 }
 
-/// The codes, shown this once.
+/// The page with new codes, shown this once.
 pub(super) fn render(
     layout: Layout,
     person: &Person,

@@ -9,7 +9,7 @@ use crate::web::views::device::describe_device;
 use crate::web::views::humanize::humanize;
 use crate::web::views::{Notice, Tone};
 
-/// What happened, as far as it is looked for.
+/// The view of the audit records that match a search.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct AuditView {
     navigation: Vec<AdminNavItem>,
@@ -18,9 +18,9 @@ pub(in crate::web) struct AuditView {
     events: Vec<FilterOption>,
     results: Vec<FilterOption>,
     records: Vec<AuditRecordRow>,
-    /// Where the list goes on.
+    /// The address where the list continues.
     older_href: Option<String>,
-    /// Where it begins, when this is further on.
+    /// The address where it begins, when this is further on.
     newest_href: Option<String>,
     exports: Vec<ExportLink>,
     count: u64,
@@ -28,7 +28,7 @@ pub(in crate::web) struct AuditView {
     max_rows: u64,
 }
 
-/// What is typed into the form above the list, and is in the page's address.
+/// The fields of the search form, which are in the page's address.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(in crate::web) struct AuditForm {
     pub(in crate::web) who: String,
@@ -60,7 +60,7 @@ struct AuditRecordRow {
     state: &'static str,
     who: Option<String>,
     address: Option<String>,
-    /// What is to be said of it, in the order in which it is read.
+    /// Its details, in the order in which they are read.
     details: Vec<RecordDetail>,
 }
 
@@ -71,7 +71,7 @@ struct RecordDetail {
 }
 
 impl AuditForm {
-    /// What is looked for; or what is wrong about it.
+    /// Parses the search; or the notice about what is wrong with it.
     pub(in crate::web) fn search(&self) -> Result<Search, Notice> {
         let invalid = |text: &str| Notice { tone: Tone::Warn, text: text.to_owned() };
         let non_empty = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
@@ -92,7 +92,7 @@ impl AuditForm {
         })
     }
 
-    /// The same as a query string.
+    /// The form as a query string.
     pub(in crate::web) fn query(&self) -> url::form_urlencoded::Serializer<'static, String> {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         for (name, text) in self.fields() {
@@ -116,7 +116,7 @@ impl AuditForm {
 }
 
 impl AuditView {
-    /// The page of these records. `goes_on` when there are more behind them; `is_further` when there are others before.
+    /// The page of these records. `goes_on` when there are more behind them.
     pub(in crate::web) fn of(form: AuditForm, store: &AuditStore, records: &[Record], goes_on: bool) -> Self {
         let choices = |words: &[&'static str], chosen: &str| {
             words.iter().map(|word| FilterOption { value: word, is_selected: *word == chosen }).collect()
@@ -146,7 +146,7 @@ impl AuditView {
         self
     }
 
-    /// A page that is not the list's first.
+    /// Sets whether this page is not the list's first.
     pub(in crate::web) fn continued(mut self, is_further: bool) -> Self {
         self.newest_href = is_further.then(|| format!("/admin/audit?{}", self.form.query().finish()));
         self
@@ -191,8 +191,8 @@ impl AuditRecordRow {
     }
 }
 
-/// The moment that a browser's field for a date or a date and time names, in UTC. As the last one it means all of that day
-/// or minute: the moment after it.
+/// Parses the moment that a browser's field for a date, or a date and time, names in UTC. As the last one it means all
+/// of that day or minute: the moment after it.
 fn parse_utc(text: &str, is_last: bool) -> Option<Timestamp> {
     let (first, length) = match text.parse::<Date>() {
         Ok(day) if !text.contains(['T', ' ']) => {

@@ -8,7 +8,7 @@ use crate::domain::{DirectoryName, Timestamp};
 use crate::web::views::DirectoryView;
 use crate::web::views::humanize::{humanize, humanize_interval};
 
-/// How the directories do, and how those who are signed in are kept true to them.
+/// The view of the directories, and of the refreshing of those who are signed in from them.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct AdminDirectoryView {
     navigation: Vec<AdminNavItem>,
@@ -16,7 +16,7 @@ pub(in crate::web) struct AdminDirectoryView {
     revalidation: RevalidationView,
 }
 
-/// How the people who are signed in are kept true to the directory.
+/// The view of the refreshing of signed-in people from the directory.
 #[derive(Debug, Serialize)]
 pub(super) struct RevalidationView {
     interval: String,

@@ -4,14 +4,14 @@ use super::navigation::{AdminNavItem, AdminPage};
 use crate::factors::Owner;
 use crate::web::views::Notice;
 
-/// Who has second factors, for admins.
+/// The view of the people who have second factors, for admins.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct FactorOwnersView {
     navigation: Vec<AdminNavItem>,
     notice: Option<Notice>,
     find: String,
     owners: Vec<FactorOwnerView>,
-    /// How many are shown at most.
+    /// The most that are shown.
     limit: usize,
 }
 

@@ -3,7 +3,7 @@ use serde::Serialize;
 use super::navigation::{AdminNavItem, AdminPage};
 use crate::config::DiagnosticReport;
 
-/// The faults in page files.
+/// The view of the faults in page files.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct FaultsView {
     navigation: Vec<AdminNavItem>,

@@ -1,4 +1,4 @@
-//! What the admin's office shows, page by page.
+//! The views of the admin pages.
 
 mod audit;
 mod directory;

@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-/// A page of the admin's office.
+/// A page for admins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::web) enum AdminPage {
     Overview,
@@ -13,7 +13,7 @@ pub(in crate::web) enum AdminPage {
     Faults,
 }
 
-/// The office's pages in the order of its bar, each with its address and its name.
+/// The admin pages in the order of their navigation, each with its address and its name.
 const ADMIN_PAGES: [(AdminPage, &str, &str); 8] = [
     (AdminPage::Overview, "/admin", "Overview"),
     (AdminPage::Sessions, "/admin/sessions", "Sessions"),
@@ -25,7 +25,7 @@ const ADMIN_PAGES: [(AdminPage, &str, &str); 8] = [
     (AdminPage::Faults, "/admin/faults", "Page faults"),
 ];
 
-/// A page in the office's bar.
+/// A page in the navigation.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct AdminNavItem {
     href: &'static str,
@@ -34,7 +34,7 @@ pub(in crate::web) struct AdminNavItem {
 }
 
 impl AdminPage {
-    /// The bar, as it looks from here.
+    /// The navigation, as it looks from this page.
     pub(in crate::web) fn navigation(self) -> Vec<AdminNavItem> {
         ADMIN_PAGES.iter().map(|(page, href, label)| AdminNavItem { href, label, current: *page == self }).collect()
     }

@@ -13,7 +13,7 @@ use super::directory::RevalidationView;
 use super::navigation::{AdminNavItem, AdminPage};
 use crate::web::views::humanize::humanize_interval;
 
-/// What an admin wants to see first: faults in page files, whether everybody can be asked about, and how the feeds do.
+/// The view that an admin sees first: faults in page files, whether everybody can be asked about, and how the feeds do.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct AdminOverviewView {
     navigation: Vec<AdminNavItem>,
@@ -24,7 +24,7 @@ pub(in crate::web) struct AdminOverviewView {
     feeds: Vec<FeedRow>,
 }
 
-/// Who watches, and whether they keep up.
+/// How many watch, and whether they keep up.
 #[derive(Debug, Serialize)]
 struct LiveSummaryView {
     watching: String,

@@ -6,7 +6,7 @@ use crate::sessions::{Listed, Session, Wanted};
 use crate::web::views::device::describe_device;
 use crate::web::views::{Notice, Tone};
 
-/// Everybody's sessions.
+/// The view of everybody's sessions.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct AdminSessionsView {
     navigation: Vec<AdminNavItem>,
@@ -16,13 +16,13 @@ pub(in crate::web) struct AdminSessionsView {
     count: u64,
     is_searched: bool,
     sessions: Vec<SessionRow>,
-    /// Where the list goes on.
+    /// The address where the list continues.
     older_href: Option<String>,
     /// Whether this is not its beginning.
     is_continued: bool,
 }
 
-/// What is typed into the form above the list.
+/// The fields of the search form.
 #[derive(Debug, Default, Serialize)]
 pub(in crate::web) struct SessionsForm {
     pub(in crate::web) name: String,
@@ -45,7 +45,7 @@ struct SessionRow {
 }
 
 impl SessionsForm {
-    /// What is wanted; or what is wrong about it.
+    /// Parses the filter; or the notice about what is wrong with it.
     pub(in crate::web) fn filter(&self) -> Result<Wanted, Notice> {
         let non_empty = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
         let address = non_empty(&self.address).map(|text| text.parse()).transpose();

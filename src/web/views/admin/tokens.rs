@@ -5,13 +5,13 @@ use crate::domain::Timestamp;
 use crate::tokens::Token;
 use crate::web::views::Notice;
 
-/// Everybody's API tokens.
+/// The view of everybody's API tokens.
 #[derive(Debug, Serialize)]
 pub(in crate::web) struct AdminTokensView {
     navigation: Vec<AdminNavItem>,
     notice: Option<Notice>,
     tokens: Vec<TokenRow>,
-    /// Where the list goes on.
+    /// The address where the list continues.
     next_href: Option<String>,
     /// Whether this is not its beginning.
     is_continued: bool,
@@ -31,7 +31,7 @@ struct TokenRow {
 }
 
 impl AdminTokensView {
-    /// `turned` is how many pages came before.
+    /// The view of one page of the list; `page` counts from 0.
     pub(in crate::web) fn of(tokens: &[Token], page: usize, is_more: bool, notice: Option<Notice>) -> Self {
         let row = |token: &Token| TokenRow {
             id: token.id.as_i64(),
