@@ -85,7 +85,7 @@ impl Server {
         let hub = Hub::new(sources, feeds, settings.live.clone(), Arc::clone(&clock), metrics.live());
         let hub = Arc::new(hub);
 
-        let directories = Arc::new(Directories::counted(&settings, &clock, &metrics.directory())?);
+        let directories = Arc::new(Directories::with_metrics(&settings, &clock, &metrics.directory())?);
         let keys = keys(&figment)?;
         let stores = Stores::open(&settings, &keys, &clock).await?;
         let directory: Arc<dyn Directory> = Arc::new(Everyone::new(

@@ -210,7 +210,8 @@ impl LocalAccounts {
         .bind(disabled)
         .bind(self.now().as_millis())
         .bind(id.as_str().to_owned());
-        self.execute_change(changed, origin, if disabled { AccountAction::Disabled } else { AccountAction::Enabled }).await
+        self.execute_change(changed, origin, if disabled { AccountAction::Disabled } else { AccountAction::Enabled })
+            .await
     }
 
     /// Puts an account into these groups, and into no others.
@@ -326,7 +327,8 @@ impl LocalAccounts {
         action: AccountAction,
     ) -> Result<LocalAccount, AccountError> {
         let mut transaction = self.begin_write().await?;
-        let account = self.read_optional(statement.fetch_optional(&mut *transaction).await)?.ok_or(AccountError::Gone)?;
+        let account =
+            self.read_optional(statement.fetch_optional(&mut *transaction).await)?.ok_or(AccountError::Gone)?;
         self.record_action(&mut transaction, origin, action, &account.profile.name).await?;
         self.commit(transaction).await?;
         Ok(account)

@@ -79,7 +79,10 @@ async fn an_account_is_kept_as_it_was_made_and_its_password_is_not() {
     let account = fixture.accounts.add(of, &password(GOOD), ActionOrigin::Server).await.unwrap();
     assert_eq!(fixture.accounts.get(&account.id).await.unwrap().as_ref(), Some(&account));
     assert_eq!(fixture.accounts.by_name(&name("ann")).await.unwrap().as_ref(), Some(&account));
-    assert_eq!(fixture.accounts.by_mail(&"ann@partner.example".parse().unwrap()).await.unwrap().as_ref(), Some(&account));
+    assert_eq!(
+        fixture.accounts.by_mail(&"ann@partner.example".parse().unwrap()).await.unwrap().as_ref(),
+        Some(&account)
+    );
     let person = account.person();
     assert_eq!((person.qualified_name().as_str(), &*person.display_name), ("local\\ann", "Ann Partner"));
     assert_eq!(person.principal, None, "an address written down here would pass for a directory's");

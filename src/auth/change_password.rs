@@ -43,13 +43,13 @@ pub struct Changed {
 impl Auth {
     /// Whether the person whom `username` names can change a password that stands so here, as far as is known.
     pub fn changes_passwords(&self, username: &str, state: PasswordState) -> bool {
-        Username::parse(username).is_ok_and(|name| self.directory.changes_passwords(&name, state))
+        Username::parse(username).is_ok_and(|name| self.directory.can_change_password(&name, state))
     }
 
     /// The name under which a member can change their password here; `None` where they cannot.
     pub fn name_for_change(&self, person: &Person) -> Option<Username> {
         let name = self.directory.sign_in_name(person)?;
-        self.directory.changes_passwords(&name, PasswordState::Good).then_some(name)
+        self.directory.can_change_password(&name, PasswordState::Good).then_some(name)
     }
 
     /// How long the person's password is still good, when that is short enough for them to be told; zero when it has

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use super::local::LocalDirectory;
 use crate::accounts::LocalAccounts;
 use crate::directory::{
-    BindGate, ChangeRefusal, Directory, DirectoryRefusal, GroupLookup, LockoutInfo, PasswordChange, PasswordState,
-    Standing, Unreachable,
+    AccountStatus, BindGate, ChangeRefusal, Directory, DirectoryRefusal, GroupLookup, LockoutInfo, PasswordChange,
+    PasswordState, Unreachable,
 };
 use crate::domain::{Clock, DirectoryName, GroupRef, Password, Person, PersonId, Revalidation, Username};
 
@@ -50,15 +50,15 @@ impl Directory for Everyone {
     }
 
     /// Whether the directory can be reached: nearly everybody is in it.
-    async fn reach(&self) -> Result<(), Unreachable> {
-        self.directories.reach().await
+    async fn check_reachable(&self) -> Result<(), Unreachable> {
+        self.directories.check_reachable().await
     }
 
     fn upkeep(&self, person: &Person) -> Revalidation {
         self.of_person(person).upkeep(person)
     }
 
-    async fn refresh(&self, people: &[Person]) -> Vec<Result<Standing, Unreachable>> {
+    async fn refresh(&self, people: &[Person]) -> Vec<Result<AccountStatus, Unreachable>> {
         let (local, others): (Vec<_>, Vec<_>) = people.iter().cloned().partition(is_local);
         // Nobody is asked about nobody.
         let of_others = async { if others.is_empty() { Vec::new() } else { self.directories.refresh(&others).await } };
@@ -76,8 +76,8 @@ impl Directory for Everyone {
         self.of_name(username).lockout(username)
     }
 
-    fn changes_passwords(&self, username: &Username, state: PasswordState) -> bool {
-        self.of_name(username).changes_passwords(username, state)
+    fn can_change_password(&self, username: &Username, state: PasswordState) -> bool {
+        self.of_name(username).can_change_password(username, state)
     }
 
     fn password_warning(&self, person: &Person) -> Duration {

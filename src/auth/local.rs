@@ -8,8 +8,8 @@ use crate::accounts::{
     PasswordRuleViolation,
 };
 use crate::directory::{
-    BindCandidate, BindGate, ChangeRefusal, Departure, Directory, DirectoryRefusal, GroupLookup, LockoutInfo,
-    LockoutPolicy, PasswordChange, PasswordRule, PasswordState, Standing, Unreachable,
+    AccountStatus, BindCandidate, BindGate, ChangeRefusal, Directory, DirectoryRefusal, GroupLookup, LockoutInfo,
+    LockoutPolicy, PasswordChange, PasswordRule, PasswordState, RemovalReason, Unreachable,
 };
 use crate::domain::{
     Clock, DirectoryName, Group, GroupId, GroupRef, NameForm, Password, Person, PersonId, Revalidation, Username,
@@ -78,16 +78,16 @@ impl LocalDirectory {
         }
     }
 
-    async fn standing(&self, person: &Person) -> Result<Standing, StoreError> {
+    async fn standing(&self, person: &Person) -> Result<AccountStatus, StoreError> {
         let account = match AccountId::from_person_id(&person.id) {
             Some(id) => self.accounts.get(&id).await?,
             None => None,
         };
-        let Some(account) = account else { return Ok(Standing::Gone(Departure::NotFound)) };
+        let Some(account) = account else { return Ok(AccountStatus::Removed(RemovalReason::NotFound)) };
         Ok(match account.inactive_reason(self.clock.now()) {
-            None => Standing::Here(account.person()),
-            Some(InactiveReason::Disabled) => Standing::Gone(Departure::Disabled),
-            Some(InactiveReason::Expired) => Standing::Gone(Departure::AccountExpired),
+            None => AccountStatus::Active(account.person()),
+            Some(InactiveReason::Disabled) => AccountStatus::Removed(RemovalReason::Disabled),
+            Some(InactiveReason::Expired) => AccountStatus::Removed(RemovalReason::AccountExpired),
         })
     }
 }
@@ -104,7 +104,7 @@ impl Directory for LocalDirectory {
     }
 
     /// Whether the store answers.
-    async fn reach(&self) -> Result<(), Unreachable> {
+    async fn check_reachable(&self) -> Result<(), Unreachable> {
         self.accounts.prepare_dummy_hash().await.map_err(|error| why(&error))
     }
 
@@ -112,7 +112,7 @@ impl Directory for LocalDirectory {
         Revalidation::Refreshed
     }
 
-    async fn refresh(&self, people: &[Person]) -> Vec<Result<Standing, Unreachable>> {
+    async fn refresh(&self, people: &[Person]) -> Vec<Result<AccountStatus, Unreachable>> {
         let mut answers = Vec::with_capacity(people.len());
         for person in people {
             answers.push(self.standing(person).await.map_err(|error| why(&error)));
@@ -125,7 +125,7 @@ impl Directory for LocalDirectory {
     }
 
     /// Passwords do not expire here, and nobody must change theirs.
-    fn changes_passwords(&self, _username: &Username, state: PasswordState) -> bool {
+    fn can_change_password(&self, _username: &Username, state: PasswordState) -> bool {
         state == PasswordState::Good
     }
 

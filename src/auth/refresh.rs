@@ -8,7 +8,7 @@ use itertools::Itertools as _;
 use tokio::sync::watch;
 
 use crate::audit::{Audit, Event};
-use crate::directory::{Departure, Directory, Standing, Unreachable};
+use crate::directory::{AccountStatus, Directory, RemovalReason, Unreachable};
 use crate::domain::{Client, Clock, DirectoryName, EndReason, Groups, Person, PersonId, Timestamp};
 use crate::sessions::{People, Sessions};
 use crate::store::StoreError;
@@ -228,11 +228,11 @@ impl Refresh {
         let mut here = Vec::new();
         for (before, answer) in people.iter().zip(answers) {
             match answer {
-                Ok(Standing::Here(now)) => {
+                Ok(AccountStatus::Active(now)) => {
                     self.write_down_groups(before, &now);
                     here.push(now);
                 }
-                Ok(Standing::Gone(departure)) => self.sign_out(before, departure, asked_at).await?,
+                Ok(AccountStatus::Removed(departure)) => self.sign_out(before, departure, asked_at).await?,
                 Err(_said_for_the_directory) => (),
             }
         }
@@ -241,11 +241,11 @@ impl Refresh {
 
     /// Whether nothing could be said of these few although the directory is there: somebody in more groups than it sends,
     /// say. That must not keep it from being asked about everybody else.
-    async fn is_about_them_alone(&self, people: &[Person], answers: &[Result<Standing, Unreachable>]) -> bool {
+    async fn is_about_them_alone(&self, people: &[Person], answers: &[Result<AccountStatus, Unreachable>]) -> bool {
         people.len() <= FEW
             && people.iter().all(|person| person.directory.is_none())
             && answers.iter().all(Result::is_err)
-            && self.directory.reach().await.is_ok()
+            && self.directory.check_reachable().await.is_ok()
     }
 
     /// A directory that answered about nobody is away; one that answered about somebody is there, even if it cannot
@@ -254,7 +254,7 @@ impl Refresh {
         &self,
         turn: &mut Turn,
         people: &[Person],
-        answers: &[Result<Standing, Unreachable>],
+        answers: &[Result<AccountStatus, Unreachable>],
         now: Timestamp,
     ) {
         let by_directory = people.iter().zip(answers).into_group_map_by(|(person, _)| person.directory.clone());
@@ -289,7 +289,7 @@ impl Refresh {
         }
     }
 
-    async fn sign_out(&self, person: &Person, departure: Departure, asked_at: Timestamp) -> Result<(), StoreError> {
+    async fn sign_out(&self, person: &Person, departure: RemovalReason, asked_at: Timestamp) -> Result<(), StoreError> {
         let Ended { sessions, tokens } = self.kept.end_all_of(&person.id, asked_at).await?;
         if sessions.is_empty() && tokens.is_empty() {
             return Ok(());

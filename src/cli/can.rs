@@ -4,7 +4,7 @@ use std::sync::Arc;
 use clap::Args;
 
 use crate::config::{self, Settings};
-use crate::directory::{Directories, Seen, Sought};
+use crate::directory::{Directories, PersonLookup, PersonReport};
 use crate::domain::{AccessReason, Clock, SystemClock};
 use crate::pages::{PageRight, PageStore};
 use crate::sources::Sources;
@@ -74,10 +74,10 @@ async fn ask(options: &Options) -> Result<Answer, Stop> {
     }
     let username = named(name)?;
     let directories = Directories::new(&settings, &clock)?;
-    let seen = match directories.look_up(&username).await {
-        Ok(Sought::One(seen)) => seen,
+    let seen = match directories.lookup_person(&username).await {
+        Ok(PersonLookup::Found(seen)) => seen,
         Ok(nobody) => {
-            let why = nobody.why_nobody(&username).unwrap_or_default();
+            let why = nobody.why_not_found(&username).unwrap_or_default();
             return Ok(Answer::No(format!("{why}; `belvedere doctor --user {name}` says more")));
         }
         Err(unreachable) => {
@@ -90,18 +90,20 @@ async fn ask(options: &Options) -> Result<Answer, Stop> {
 }
 
 /// What bars somebody from every page comes first, unless they can lift it themselves.
-fn judge(seen: &Seen, page: &PageRight) -> Answer {
+fn judge(seen: &PersonReport, page: &PageRight) -> Answer {
     let name = &seen.person.display_name;
-    match (&seen.bar, by_right(seen, page)) {
-        (Some(bar), Answer::Yes(why)) if bar.ends_with_change => {
+    match (&seen.blocker, by_right(seen, page)) {
+        (Some(bar), Answer::Yes(why)) if bar.ends_with_password_change => {
             Answer::Yes(format!("once {name} has changed the password, as {}: {why}", bar.reason))
         }
-        (Some(bar), _) if !bar.ends_with_change => Answer::No(format!("{name} cannot sign in, as {}", bar.reason)),
+        (Some(bar), _) if !bar.ends_with_password_change => {
+            Answer::No(format!("{name} cannot sign in, as {}", bar.reason))
+        }
         (_, answer) => answer,
     }
 }
 
-fn by_right(seen: &Seen, page: &PageRight) -> Answer {
+fn by_right(seen: &PersonReport, page: &PageRight) -> Answer {
     let name = &seen.person.display_name;
     match &page.right {
         None => Answer::No(format!(
@@ -116,7 +118,7 @@ fn by_right(seen: &Seen, page: &PageRight) -> Answer {
         Some(AccessReason::User(user)) => Answer::Yes(format!("{} names {user}, who is {name}", page.slug)),
         Some(AccessReason::Group { named, group }) => {
             let way = seen.memberships.iter().find(|membership| membership.group.id == group.id);
-            let way = way.map_or_else(String::new, |membership| format!(", {}", membership.way.in_words()));
+            let way = way.map_or_else(String::new, |membership| format!(", {}", membership.path.in_words()));
             Answer::Yes(format!("{} is for {named}, and {name} is a member{way}", page.slug))
         }
     }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use clap::Args;
 
 use crate::config::{self, Settings};
-use crate::directory::{Authority, Directories, Examination, GroupMention, Questions, Section, Step};
+use crate::directory::{
+    DiagnosticStep, DiagnosticsRequest, Directories, DirectoryReport, GroupMention, ReportSection, UntrustedCa,
+};
 use crate::domain::{Clock, Password, SystemClock, Username};
 use crate::pages::{PageStore, referenced_groups};
 use crate::server::StartError;
@@ -89,12 +91,12 @@ async fn examine(options: &Options) -> Result<bool, Stop> {
     };
     let pages = Pages::load(&settings, &clock);
     let questions =
-        Questions { groups: &pages.groups, person: user.as_ref(), password: password.as_ref(), save_ca: None };
-    let mut examinations = directories.examine(&questions).await;
+        DiagnosticsRequest { groups: &pages.groups, person: user.as_ref(), password: password.as_ref(), save_ca: None };
+    let mut examinations = directories.diagnose(&questions).await;
     for examination in &mut examinations {
         pages.add_to(examination);
     }
-    let tally = Tally::of(examinations.iter().flat_map(Examination::steps));
+    let tally = Tally::of(examinations.iter().flat_map(DirectoryReport::steps));
     if options.json {
         print_json(&examinations, tally)?;
     } else {
@@ -106,7 +108,7 @@ async fn examine(options: &Options) -> Result<bool, Stop> {
     Ok(tally.failures == 0)
 }
 
-fn print(examinations: &[Examination], tally: Tally) {
+fn print(examinations: &[DirectoryReport], tally: Tally) {
     let looks = Looks::of_stdout();
     let parts: String = examinations.iter().map(|examination| looks.examination(examination)).collect();
     println!("{}\n{}", parts.trim_start_matches('\n'), tally.in_words());
@@ -116,7 +118,7 @@ fn print(examinations: &[Examination], tally: Tally) {
 }
 
 /// Where the settings' names in the remedies belong.
-fn belonging(Examination { directory, settings, .. }: &Examination) -> String {
+fn belonging(DirectoryReport { directory, settings, .. }: &DirectoryReport) -> String {
     let of = directory.as_ref().map_or_else(String::new, |name| format!(" for the directory {name}"));
     format!(
         "Settings named above{of} stand beneath [default.{settings}] in Rocket.toml; each may come from the environment \
@@ -164,13 +166,13 @@ impl Pages {
         Self { shelf, groups }
     }
 
-    fn add_to(&self, examination: &mut Examination) {
+    fn add_to(&self, examination: &mut DirectoryReport) {
         let Some(seen) = &examination.seen else { return };
         examination.sections.push(match &self.shelf {
             Ok(shelf) => shelf.rights_section(&seen.person),
-            Err(why) => Section {
+            Err(why) => ReportSection {
                 title: "pages".to_owned(),
-                steps: vec![Step::failure("pages", why, "`belvedere check` says what is wrong with them")],
+                steps: vec![DiagnosticStep::failure("pages", why, "`belvedere check` says what is wrong with them")],
             },
         });
     }
@@ -180,7 +182,7 @@ fn unreadable(settings: &Settings) -> String {
     format!("the folder of pages {} cannot be read", settings.pages.display())
 }
 
-fn print_json(examinations: &[Examination], tally: Tally) -> Result<(), Stop> {
+fn print_json(examinations: &[DirectoryReport], tally: Tally) -> Result<(), Stop> {
     let found = serde_json::json!({
         "directories": examinations, "failures": tally.failures, "warnings": tally.warnings,
     });
@@ -190,7 +192,7 @@ fn print_json(examinations: &[Examination], tally: Tally) -> Result<(), Stop> {
 }
 
 /// Saves the CA's certificate that a server sent. Says what to do with it.
-fn save_ca(examinations: &[Examination], file: &Path) -> Result<String, Stop> {
+fn save_ca(examinations: &[DirectoryReport], file: &Path) -> Result<String, Stop> {
     let Some(authority) = examinations.iter().find_map(|examination| examination.authority.as_ref()) else {
         return Ok("No certificate was saved: no server sent one of an unknown CA.".to_owned());
     };
@@ -206,7 +208,7 @@ fn save_ca(examinations: &[Examination], file: &Path) -> Result<String, Stop> {
 }
 
 /// Writes it to a file that was not there.
-pub(super) fn save_authority(authority: &Authority, file: &Path) -> Result<(), Stop> {
+pub(super) fn save_authority(authority: &UntrustedCa, file: &Path) -> Result<(), Stop> {
     let opened = std::fs::OpenOptions::new().write(true).create_new(true).open(file);
     opened.and_then(|mut saved| saved.write_all(authority.pem.as_bytes())).map_err(|fault| {
         Stop::Said(format!("{} cannot be written: {fault}; name another file for --save-ca", file.display()))

@@ -8,7 +8,7 @@ use clap::Args;
 use rocket::figment::Figment;
 
 use crate::config::Settings;
-use crate::directory::{Authority, Directories, Examination, Known, Questions};
+use crate::directory::{DiagnosticsRequest, Directories, DirectoryFacts, DirectoryReport, UntrustedCa};
 use crate::domain::{Clock, SystemClock};
 use crate::pages::write_first_page;
 
@@ -145,7 +145,7 @@ fn with_scheme(options: &Options) -> String {
 }
 
 /// What is to be done with a certificate that has just been saved.
-fn compare(options: &Options, authority: &Authority, file: &Path) -> String {
+fn compare(options: &Options, authority: &UntrustedCa, file: &Path) -> String {
     format!(
         "saved the certificate of {} in {}, and stopped, as whoever stands between you and the server could have sent \
          it. Its SHA-256 is {}: compare it with what its owner says, then run: {}",
@@ -156,7 +156,7 @@ fn compare(options: &Options, authority: &Authority, file: &Path) -> String {
     )
 }
 
-async fn examine(options: &Options, url: &str) -> Result<Examination, Stop> {
+async fn examine(options: &Options, url: &str) -> Result<DirectoryReport, Stop> {
     // Without what stands around: it is to work by what is written, and by nothing else.
     let mut figment = Figment::from(rocket::Config::default()).merge(("directory.url", url));
     if let Some(file) = &options.ca_file {
@@ -175,9 +175,9 @@ async fn examine(options: &Options, url: &str) -> Result<Examination, Stop> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let again = options.again("--save-ca", Path::new("corp-ca.pem"));
     let save_ca = format!("save it by `{again}`, which says how to go on");
-    let questions = Questions { save_ca: Some(&save_ca), ..Questions::default() };
-    let mut examinations = Directories::new(&settings, &clock)?.examine(&questions).await;
-    Ok(if examinations.is_empty() { Examination::default() } else { examinations.swap_remove(0) })
+    let questions = DiagnosticsRequest { save_ca: Some(&save_ca), ..DiagnosticsRequest::default() };
+    let mut examinations = Directories::new(&settings, &clock)?.diagnose(&questions).await;
+    Ok(if examinations.is_empty() { DirectoryReport::default() } else { examinations.swap_remove(0) })
 }
 
 /// What else the name could have meant.
@@ -194,7 +194,7 @@ fn hint(options: &Options, url: &str) -> String {
 }
 
 /// What is needed, and no more; what may be wanted next stands in comments.
-fn settings_text(options: &Options, url: &str, known: &Known) -> String {
+fn settings_text(options: &Options, url: &str, known: &DirectoryFacts) -> String {
     let mut text =
         "# Belvedere's settings. `belvedere check` finds mistakes in them, `belvedere doctor` trouble with the \
                     directory.\n\n[default]\n# address = \"0.0.0.0\"     # to be reached from other machines\n\

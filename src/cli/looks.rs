@@ -1,7 +1,7 @@
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 
-use crate::directory::{Examination, Section, Step, Verdict};
+use crate::directory::{DiagnosticStep, DirectoryReport, ReportSection, StepVerdict};
 
 /// Names of steps are set in a column of this width, wider names push it out.
 const NARROWEST_COLUMN: usize = 15;
@@ -31,7 +31,7 @@ impl Looks {
     }
 
     /// One examination, section by section.
-    pub(super) fn examination(self, examination: &Examination) -> String {
+    pub(super) fn examination(self, examination: &DirectoryReport) -> String {
         let mut text = String::new();
         if let Some(directory) = &examination.directory {
             let _ = writeln!(text, "\n{}", self.strong(&format!("directory {directory}")));
@@ -42,7 +42,7 @@ impl Looks {
         text
     }
 
-    fn section(self, text: &mut String, section: &Section) {
+    fn section(self, text: &mut String, section: &ReportSection) {
         let _ = writeln!(text, "\n{}", self.strong(&section.title));
         let lengths = section.steps.iter().map(|step| step.name.chars().count());
         let longest = lengths.filter(|length| *length <= WIDEST_COLUMN).max().unwrap_or_default();
@@ -53,13 +53,15 @@ impl Looks {
     }
 
     /// One step, or several in a row that were left out for the same reason.
-    fn steps(self, text: &mut String, steps: &[Step], width: usize) {
+    fn steps(self, text: &mut String, steps: &[DiagnosticStep], width: usize) {
         let [step, ..] = steps else { return };
         let name = steps.iter().map(|step| &*step.name).collect::<Vec<_>>().join(", ");
         let (first, remedy) = match &step.verdict {
-            Verdict::Ok => (None, None),
-            Verdict::Warning { reason, remedy } | Verdict::Failed { reason, remedy } => (Some(reason), Some(remedy)),
-            Verdict::Skipped { why } => (Some(why), None),
+            StepVerdict::Ok => (None, None),
+            StepVerdict::Warning { reason, remedy } | StepVerdict::Failed { reason, remedy } => {
+                (Some(reason), Some(remedy))
+            }
+            StepVerdict::Skipped { why } => (Some(why), None),
         };
         let arrow = if self.fancy { "→ " } else { "-> " };
         let remedy = remedy.map(|remedy| format!("{arrow}{remedy}"));
@@ -74,12 +76,12 @@ impl Looks {
         }
     }
 
-    fn sign(self, verdict: &Verdict) -> String {
+    fn sign(self, verdict: &StepVerdict) -> String {
         let (fancy, colour, plain) = match verdict {
-            Verdict::Ok => ("✓", "32", "ok"),
-            Verdict::Warning { .. } => ("!", "33", "warning"),
-            Verdict::Failed { .. } => ("✗", "31", "FAILED"),
-            Verdict::Skipped { .. } => ("–", "2", "-"),
+            StepVerdict::Ok => ("✓", "32", "ok"),
+            StepVerdict::Warning { .. } => ("!", "33", "warning"),
+            StepVerdict::Failed { .. } => ("✗", "31", "FAILED"),
+            StepVerdict::Skipped { .. } => ("–", "2", "-"),
         };
         if self.fancy { format!("\x1b[{colour}m{fancy}\x1b[0m") } else { format!("{plain:<7}") }
     }
@@ -93,19 +95,19 @@ impl Looks {
     }
 }
 
-fn is_skipped_alike(one: &Step, next: &Step) -> bool {
-    matches!(one.verdict, Verdict::Skipped { .. }) && one.verdict == next.verdict
+fn is_skipped_alike(one: &DiagnosticStep, next: &DiagnosticStep) -> bool {
+    matches!(one.verdict, StepVerdict::Skipped { .. }) && one.verdict == next.verdict
 }
 
 impl Tally {
     /// Counts what went wrong.
-    pub(super) fn of<'a>(steps: impl Iterator<Item = &'a Step>) -> Self {
+    pub(super) fn of<'a>(steps: impl Iterator<Item = &'a DiagnosticStep>) -> Self {
         let mut tally = Self::default();
         for step in steps {
             match step.verdict {
-                Verdict::Failed { .. } => tally.failures += 1,
-                Verdict::Warning { .. } => tally.warnings += 1,
-                Verdict::Ok | Verdict::Skipped { .. } => {}
+                StepVerdict::Failed { .. } => tally.failures += 1,
+                StepVerdict::Warning { .. } => tally.warnings += 1,
+                StepVerdict::Ok | StepVerdict::Skipped { .. } => {}
             }
         }
         tally
@@ -132,14 +134,14 @@ impl Tally {
 mod tests {
     use super::*;
 
-    fn section() -> Section {
+    fn section() -> ReportSection {
         let steps = vec![
-            Step::ok("name").with("127.0.0.1").with("127.0.0.2"),
-            Step::failure("TLS", "it has expired", "renew it").with("valid to 2002"),
-            Step::skipped("RootDSE", "not asked"),
-            Step::skipped("clock", "not asked"),
+            DiagnosticStep::ok("name").with("127.0.0.1").with("127.0.0.2"),
+            DiagnosticStep::failure("TLS", "it has expired", "renew it").with("valid to 2002"),
+            DiagnosticStep::skipped("RootDSE", "not asked"),
+            DiagnosticStep::skipped("clock", "not asked"),
         ];
-        Section { title: "ldaps://dc1:636".into(), steps }
+        ReportSection { title: "ldaps://dc1:636".into(), steps }
     }
 
     #[test]

@@ -3,7 +3,9 @@ use std::sync::Arc;
 use futures::future::join_all;
 
 use crate::config::{Diagnostic, Diagnostics, Settings, SourceLocation};
-use crate::directory::{Directories, Directory as _, GroupLookup, LdapDirectory, ServerNow, Table, Unreachable};
+use crate::directory::{
+    Directories, Directory as _, GroupLookup, LdapDirectory, ServerStatus, SettingsTable, Unreachable,
+};
 use crate::domain::{Clock, GroupRef, SourceName, SystemClock};
 use crate::pages::{ADMINS_SETTING, PageStore};
 use crate::server::StartError;
@@ -25,7 +27,7 @@ pub(super) async fn check(
     let mut faults = reach(&directories).await;
     let (wanted, places) = named(settings, shelf);
     let (askable, blind): (Vec<_>, Vec<_>) =
-        wanted.into_iter().zip(places).partition(|(group, _)| directories.can_look_up(group));
+        wanted.into_iter().zip(places).partition(|(group, _)| directories.can_look_up_group(group));
     // Who cannot be reached was told above, once.
     if faults.is_empty() {
         faults.extend(missing_groups(&directories, &askable).await);
@@ -44,11 +46,11 @@ pub(super) async fn check(
 
 async fn reach(directories: &Directories) -> Diagnostics {
     let faults = join_all(directories.all().map(|directory| async move {
-        let table = Table::of(directory.name());
-        if let Err(unreachable) = directory.reach().await {
+        let table = SettingsTable::of(directory.name());
+        if let Err(unreachable) = directory.check_reachable().await {
             return Some(Diagnostic::new(SourceLocation::key(format!("{table}.url")), unreachable.to_string(), DOCTOR));
         }
-        let Unreachable { reason, .. } = directory.try_service_account().await.err()?;
+        let Unreachable { reason, .. } = directory.check_service_account().await.err()?;
         let message = format!("the service account cannot search: {reason}");
         Some(Diagnostic::new(SourceLocation::key(format!("{table}.bind_name")), message, DOCTOR))
     }));
@@ -57,9 +59,9 @@ async fn reach(directories: &Directories) -> Diagnostics {
 
 /// A line for each server that does not answer where another one does: nobody is shut out by it.
 async fn silent_servers(directories: &Directories) -> Vec<String> {
-    let silent = join_all(directories.all().map(LdapDirectory::silent_servers)).await;
-    let line = |server: ServerNow| {
-        let (_, reason) = server.down?;
+    let silent = join_all(directories.all().map(LdapDirectory::unreachable_servers)).await;
+    let line = |server: ServerStatus| {
+        let (_, reason) = server.outage?;
         Some(format!("\nNot answering: {}: {reason}.", server.address))
     };
     silent.into_iter().flatten().filter_map(line).collect()

@@ -8,7 +8,7 @@ use super::doctor::{Stop, named};
 use super::serve::fail;
 use crate::audit::{Audit, Event};
 use crate::config::{self, Settings, parse_duration};
-use crate::directory::{Directories, Directory as _, Sought};
+use crate::directory::{Directories, Directory as _, PersonLookup};
 use crate::domain::{Client, Clock, EndReason, Person, SystemClock, Timestamp, TokenId, TokenScope};
 use crate::server;
 use crate::telemetry::{self, Metrics};
@@ -122,15 +122,15 @@ async fn add(
 /// The one person of that name, if nothing stands against their signing in.
 async fn look_up(directories: &Directories, name: &str) -> Result<Person, Stop> {
     let username = named(name)?;
-    let seen = match directories.look_up(&username).await {
-        Ok(Sought::One(seen)) => seen,
-        Ok(nobody) => return Err(Stop::Said(nobody.why_nobody(&username).unwrap_or_default())),
+    let seen = match directories.lookup_person(&username).await {
+        Ok(PersonLookup::Found(seen)) => seen,
+        Ok(nobody) => return Err(Stop::Said(nobody.why_not_found(&username).unwrap_or_default())),
         Err(unreachable) => {
             let why = format!("{}; people can make tokens themselves, on their account page", unreachable.reason);
             return Err(Stop::Said(why));
         }
     };
-    match &seen.bar {
+    match &seen.blocker {
         Some(bar) => Err(Stop::Said(format!("{} cannot sign in, as {}", seen.person.display_name, bar.reason))),
         None => Ok(seen.person),
     }

@@ -43,7 +43,7 @@ impl<'f> ConfigSources<'f> {
     /// The entries of the selected profile, merged, each value with its location.
     ///
     /// # Errors
-    /// Whatever keeps figment from merging: broken syntax, values outside a profile.
+    /// The errors that keep figment from merging: broken syntax, values outside a profile.
     pub(super) fn merged(&self) -> Result<Vec<ConfigEntry>, Diagnostics> {
         let outside_profile = self.outside_profile();
         let merged = self.figment.find_value("").map_err(|error| self.merge_errors(error))?;
@@ -98,8 +98,8 @@ impl<'f> ConfigSources<'f> {
         diagnostics
     }
 
-    /// A source that figment could not read although its syntax seemed valid. Its message may quote the text, so only its
-    /// first line is shown.
+    /// A source that figment could not read although its syntax seemed valid. Its message may quote the text, so only
+    /// its first line is shown.
     fn unreadable_source(&self, error: &Error) -> Diagnostic {
         let message = error.kind.to_string();
         let message = message.lines().next().unwrap_or_default().to_owned();

@@ -19,8 +19,8 @@ pub fn figment() -> Figment {
     rocket::Config::figment().merge(Environment::from_process())
 }
 
-/// The provider of the variables `BELVEDERE_DIRECTORY__URL` and so on. Unlike figment's own it leaves every value the text
-/// it is, so that the password `0123` is not the number 123; whoever wants a number reads one.
+/// The provider of the variables `BELVEDERE_DIRECTORY__URL` and so on. Unlike figment's own it leaves every value the
+/// text it is, so that the password `0123` is not the number 123; whoever wants a number reads one.
 pub(super) struct Environment {
     variables: Vec<(OsString, OsString)>,
 }
@@ -61,8 +61,8 @@ impl Provider for Environment {
     }
 }
 
-/// Inserts `value` at the end of `path`; `false` when a value stands in the way. The names come sorted, so a table never
-/// finds itself behind its own keys.
+/// Inserts `value` at the end of `path`; `false` when a value stands in the way. The names come sorted, so a table
+/// never finds itself behind its own keys.
 fn insert_at(settings: &mut Dict, path: &[&str], value: &str) -> bool {
     match path {
         [] => false,

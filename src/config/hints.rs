@@ -1,6 +1,6 @@
 //! Text for messages: quoted input, and suggestions of what was probably meant.
 
-/// Longer texts are cut in messages.
+/// Longer input is truncated in messages.
 const MAX_QUOTED_CHARS: usize = 60;
 
 /// Quotes input for a message: control characters escaped, long texts truncated.
@@ -26,7 +26,7 @@ pub(super) fn suggest(written: &str, known: &[&str]) -> String {
     }
 }
 
-/// The word most like `written`, unless even that is quite another word.
+/// The known word nearest to `written`, unless even that is quite another word.
 pub(super) fn closest<'a>(written: &str, known: &[&'a str]) -> Option<&'a str> {
     let written: String = written.chars().take(MAX_QUOTED_CHARS).flat_map(char::to_lowercase).collect();
     // One slip in a short word, one more for every four letters.

@@ -83,16 +83,16 @@ impl<'l> Fields<'l> {
         self.entries.iter().find(|entry| entry.key == key).map(|entry| entry.key_location.clone())
     }
 
-    /// `default` when `key` is not there, and otherwise what `take` makes of it: `None` means that it is wrong, which
-    /// must not pass for left out.
+    /// The value of `key` as `read` gives it, or `default` when it is not there. `None` means that it is wrong, which must
+    /// not pass for left out.
     pub(super) fn optional<T>(
         &mut self,
         key: &'static str,
         default: T,
-        take: impl FnOnce(&mut Self, &'static str) -> Option<T>,
+        read: impl FnOnce(&mut Self, &'static str) -> Option<T>,
     ) -> Option<T> {
         if self.key_location(key).is_some() {
-            return take(self, key);
+            return read(self, key);
         }
         self.known_keys.push(key);
         Some(default)

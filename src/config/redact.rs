@@ -54,8 +54,8 @@ pub(super) fn has_userinfo(text: &str) -> bool {
     text.split_once("://").is_some_and(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or_default().contains('@'))
 }
 
-/// Finds secrets line by line, for broken syntax: what stands behind the `=` of a secret key, of a key in a secret table, and any line with
-/// an `@` behind a `://`.
+/// Finds secrets line by line, for broken syntax: what stands behind the `=` of a secret key, of a key in a secret
+/// table, and any line with an `@` behind a `://`.
 fn find_in_lines(text: &str, spans: &mut Vec<Range<usize>>) {
     let mut start = 0;
     let mut in_secret_table = false;

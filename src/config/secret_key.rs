@@ -14,12 +14,12 @@ use super::diagnostic::{Diagnostic, Diagnostics, SourceLocation};
 /// The length of Rocket's master key: 256 bits for signing and 256 for encrypting.
 const KEY_BYTES: usize = 64;
 
-/// The key in base64 and a line break, with room for a stray one.
+/// The most that is read of the key's file: base64 and a line break, with room for a stray one.
 const MAX_KEY_FILE_BYTES: u64 = 128;
 
 const KEY_FILE: &str = "secret_key";
 
-/// Nobody but the program's own user may look into the state: sessions, keys.
+/// The modes of the state folder and of files in it: sessions and keys are for the program's own user alone.
 const FOLDER_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
 
@@ -46,8 +46,9 @@ impl fmt::Debug for SecretKey {
     }
 }
 
-/// The key to give to Rocket: `None` when `secret_key` is configured, and otherwise the one kept in `<state>/secret_key`,
-/// which is made at the first start so that a restart keeps people signed in. It makes the state folder if need be.
+/// The key to give to Rocket: `None` when `secret_key` is configured, and otherwise the one kept in
+/// `<state>/secret_key`, which is made at the first start so that a restart keeps people signed in. It makes the state
+/// folder if need be.
 ///
 /// # Errors
 /// The folder or the file cannot be made or read, others can read the file, or there is no key in it.
@@ -117,8 +118,8 @@ fn decode(text: &str) -> Option<SecretKey> {
     Some(SecretKey(key))
 }
 
-/// Creates a key, all of it or nothing: it is written beside its place and linked there, which fails when another start of
-/// the program was quicker. Then that one's key counts.
+/// Creates a key, all of it or nothing: it is written beside its place and linked there, which fails when another start
+/// of the program was quicker. Then that one's key counts.
 fn create_key(state: &Path, file: &Path) -> Result<SecretKey, Diagnostics> {
     let mut key = Zeroizing::new([0; KEY_BYTES]);
     let mut suffix = [0; 8];
@@ -131,13 +132,13 @@ fn create_key(state: &Path, file: &Path) -> Result<SecretKey, Diagnostics> {
         ))
     })?;
     let draft = state.join(format!("{KEY_FILE}.{}", hex::encode(suffix)));
-    let kept = write_new(&draft, key.as_slice()).and_then(|()| std::fs::hard_link(&draft, file));
+    let linked = write_new(&draft, key.as_slice()).and_then(|()| std::fs::hard_link(&draft, file));
     if let Err(error) = std::fs::remove_file(&draft)
         && error.kind() != ErrorKind::NotFound
     {
         return Err(key_file_error(&draft, &error));
     }
-    match kept {
+    match linked {
         Ok(()) => Ok(SecretKey(key)),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             read_key(File::open(file).map_err(|error| key_file_error(file, &error))?, file)

@@ -14,13 +14,14 @@ use crate::domain::{Audience, DirectoryName, GroupRef, Person, SourceName, TextT
 /// A working day: whose account was disabled at noon is out by the evening, even where nobody can ask about them.
 const DEFAULT_UNREFRESHED: Duration = Duration::from_hours(10);
 
-/// So long, at most, may somebody who was dismissed go on looking.
+/// The longest that somebody who was dismissed may go on looking.
 const DEFAULT_REFRESH: Duration = Duration::from_mins(5);
 
 /// A domain controller's reboot, and the time to notice that it did not come back.
 const DEFAULT_MAX_STALENESS: Duration = Duration::from_hours(1);
 
-/// The default of `recent`: a coffee, and not a lunch, as whoever sits down at a browser left open is asked for the password.
+/// The default of `recent`: a coffee, and not a lunch, as whoever sits down at a browser left open is asked for the
+/// password.
 const DEFAULT_RECENT: Duration = Duration::from_mins(15);
 
 /// A working day, so that a step-up is asked for each morning and not between two meetings.
@@ -55,7 +56,7 @@ pub struct Settings {
     pub second_factor: SecondFactorSettings,
     /// How much of the audit is kept.
     pub audit: AuditSettings,
-    /// Name and password with every request.
+    /// Basic authentication: name and password with every request.
     pub basic: BasicSettings,
     /// Personal API tokens.
     pub tokens: TokenSettings,
@@ -67,7 +68,7 @@ pub struct Settings {
     pub connections: ConnectionSettings,
     /// The program's own log.
     pub log: LogSettings,
-    /// The program's own figures.
+    /// The program's metrics.
     pub metrics: MetricsSettings,
 }
 
@@ -165,7 +166,8 @@ pub struct SessionSettings {
     pub refresh: Duration,
     /// How long a session is good when the directory cannot be asked.
     pub max_staleness: Duration,
-    /// How long ago somebody may have authenticated for sensitive actions: administration, one's own tokens and factors.
+    /// How long ago somebody may have authenticated for sensitive actions: administration, one's own tokens and
+    /// factors.
     pub recent: Duration,
 }
 
@@ -272,7 +274,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// The program's own figures.
+/// The program's metrics.
 #[derive(Clone, Debug)]
 pub struct MetricsSettings {
     /// The bearer token for `/metrics`; without one only admins read there.

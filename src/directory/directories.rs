@@ -7,12 +7,12 @@ use futures::future::join_all;
 use super::client::{GroupLookup, LdapDirectory};
 use super::connection::set_up::SetUpError;
 use super::connection::{DirectoryRefusal, Unreachable};
-use super::diagnostics::{Examined, group_step};
+use super::diagnostics::{Diagnosis, group_step};
 use super::password::{ChangeRefusal, PasswordChange, PasswordState};
 use super::people::merge_mentions;
-use super::refresh::Standing;
+use super::refresh::AccountStatus;
 use super::sign_in::{BindGate, LockoutInfo};
-use super::{Directory, Examination, Questions, Section, Sought, Step};
+use super::{DiagnosticStep, DiagnosticsRequest, Directory, DirectoryReport, PersonLookup, ReportSection};
 use crate::config::Settings;
 use crate::domain::{Clock, DirectoryName, GroupRef, NameForm, Password, Person, PersonId, Revalidation, Username};
 use crate::telemetry::{DirectoryMetrics, Metrics};
@@ -21,10 +21,10 @@ use crate::telemetry::{DirectoryMetrics, Metrics};
 /// another: a password that one of them refused is not tried elsewhere.
 pub struct Directories {
     default: LdapDirectory,
-    further: Vec<Further>,
+    additional: Vec<NamedDirectory>,
 }
 
-struct Further {
+struct NamedDirectory {
     name: DirectoryName,
     /// In lower case.
     domains: Vec<String>,
@@ -37,14 +37,14 @@ impl Directories {
     /// # Errors
     /// [`SetUpError`], with the setting to correct.
     pub fn new(settings: &Settings, clock: &Arc<dyn Clock>) -> Result<Self, SetUpError> {
-        Self::counted(settings, clock, &Metrics::new().directory())
+        Self::with_metrics(settings, clock, &Metrics::new().directory())
     }
 
     /// The same, and what they do is counted in `metrics`.
     ///
     /// # Errors
     /// [`SetUpError`], with the setting to correct.
-    pub fn counted(
+    pub fn with_metrics(
         settings: &Settings,
         clock: &Arc<dyn Clock>,
         metrics: &DirectoryMetrics,
@@ -56,24 +56,24 @@ impl Directories {
         for (name, set) in &settings.directories {
             let domains: Vec<String> = set.domains.iter().map(|domain| domain.to_lowercase()).collect();
             let directory = build(Some(name.clone()), domains.clone(), &set.settings)?;
-            further.push(Further { name: name.clone(), domains, directory });
+            further.push(NamedDirectory { name: name.clone(), domains, directory });
         }
-        Ok(Self { default, further })
+        Ok(Self { default, additional: further })
     }
 
     /// Every directory, the default one first.
     pub fn all(&self) -> impl Iterator<Item = &LdapDirectory> {
-        std::iter::once(&self.default).chain(self.further.iter().map(|further| &further.directory))
+        std::iter::once(&self.default).chain(self.additional.iter().map(|further| &further.directory))
     }
 
     /// The one directory that a sign-in with this name goes to.
-    fn of_name(&self, username: &Username) -> &LdapDirectory {
+    fn for_username(&self, username: &Username) -> &LdapDirectory {
         let domain = match username.form() {
             NameForm::Bare(_) => return &self.default,
             NameForm::DownLevel { domain, .. } => domain.to_lowercase(),
             NameForm::Principal { suffix, .. } => suffix.to_lowercase(),
         };
-        let further = self.further.iter().find(|further| further.domains.contains(&domain));
+        let further = self.additional.iter().find(|further| further.domains.contains(&domain));
         further.map_or(&self.default, |further| &further.directory)
     }
 
@@ -82,33 +82,34 @@ impl Directories {
     fn without_foreign_principal(&self, person: Person) -> Person {
         let own = |principal: &String| {
             let suffix = principal.rsplit_once('@').map_or(String::new(), |(_, suffix)| suffix.to_lowercase());
-            let answers = self.further.iter().find(|further| further.domains.contains(&suffix));
+            let answers = self.additional.iter().find(|further| further.domains.contains(&suffix));
             answers.map(|further| &further.name) == person.directory.as_ref()
         };
         Person { principal: person.principal.clone().filter(own), ..person }
     }
 
     /// Examines every directory, and each group that is named where it belongs.
-    pub async fn examine(&self, questions: &Questions<'_>) -> Vec<Examination> {
+    pub async fn diagnose(&self, questions: &DiagnosticsRequest<'_>) -> Vec<DirectoryReport> {
         let (wanted, by) = merge_mentions(questions.groups);
-        let asked = questions.person.map(|person| (person, self.of_name(person).name().cloned()));
+        let asked = questions.person.map(|person| (person, self.for_username(person).name().cloned()));
         let examined = join_all(self.all().map(|directory| {
-            let theirs = self.groups_of(directory, &wanted);
+            let theirs = self.groups_for(directory, &wanted);
             let person =
                 asked.as_ref().filter(|(_, home)| home.as_ref() == directory.name()).map(|(person, _)| *person);
-            async move { directory.examine(&Questions { person, ..*questions }, &theirs).await }
+            async move { directory.diagnose(&DiagnosticsRequest { person, ..*questions }, &theirs).await }
         }))
         .await;
-        let found: Vec<_> = examined.iter().map(|one| one.groups.clone().unwrap_or_default()).collect();
-        let merged = merged(&wanted, &found);
+        let found: Vec<_> = examined.iter().map(|one| one.group_lookups.clone().unwrap_or_default()).collect();
+        let merged = merge_lookups(&wanted, &found);
         let mut examinations = Vec::new();
-        for (directory, Examined { mut examination, groups }) in self.all().zip(examined) {
-            let here = wanted.iter().zip(&by).zip(&merged).filter(|((group, _), _)| self.is_home(directory, group));
+        for (directory, Diagnosis { report: mut examination, group_lookups: groups }) in self.all().zip(examined) {
+            let here = wanted.iter().zip(&by).zip(&merged).filter(|((group, _), _)| self.is_home_of(directory, group));
             let steps = here.map(|((group, by), finding)| match &groups {
                 Ok(_) => group_step(finding, by),
-                Err(why) => Step::skipped(group.to_string(), why.clone()),
+                Err(why) => DiagnosticStep::skipped(group.to_string(), why.clone()),
             });
-            let section = Section { title: "groups that pages and settings name".to_owned(), steps: steps.collect() };
+            let section =
+                ReportSection { title: "groups that pages and settings name".to_owned(), steps: steps.collect() };
             if !section.steps.is_empty() {
                 examination.sections.push(section);
             }
@@ -121,36 +122,36 @@ impl Directories {
     ///
     /// # Errors
     /// [`Unreachable`] when that directory cannot be asked, or has no service account.
-    pub async fn look_up(&self, username: &Username) -> Result<Sought, Unreachable> {
-        self.of_name(username).look_up(username).await
+    pub async fn lookup_person(&self, username: &Username) -> Result<PersonLookup, Unreachable> {
+        self.for_username(username).lookup_person(username).await
     }
 
     /// Whether somebody of that name can be looked up: whether their directory has a service account.
     pub fn can_look_up_person(&self, username: &Username) -> bool {
-        self.of_name(username).has_service_account()
+        self.for_username(username).has_service_account()
     }
 
     /// Whether a group that is named so can be looked up: whether every directory that might have it has a service
     /// account.
-    pub fn can_look_up(&self, group: &GroupRef) -> bool {
+    pub fn can_look_up_group(&self, group: &GroupRef) -> bool {
         self.all().filter(|directory| self.may_have(directory, group)).all(LdapDirectory::has_service_account)
     }
 
     /// The groups among `wanted` that `directory` is to look for.
-    fn groups_of(&self, directory: &LdapDirectory, wanted: &[GroupRef]) -> Vec<GroupRef> {
+    fn groups_for(&self, directory: &LdapDirectory, wanted: &[GroupRef]) -> Vec<GroupRef> {
         wanted.iter().filter(|group| self.may_have(directory, group)).cloned().collect()
     }
 
     /// A name is one directory's; DNs and SIDs are the same in all.
     fn may_have(&self, directory: &LdapDirectory, group: &GroupRef) -> bool {
-        matches!(group, GroupRef::Dn(_) | GroupRef::Sid(_)) || self.is_home(directory, group)
+        matches!(group, GroupRef::Dn(_) | GroupRef::Sid(_)) || self.is_home_of(directory, group)
     }
 
     /// Whether `group` is told of where `directory` is.
-    fn is_home(&self, directory: &LdapDirectory, group: &GroupRef) -> bool {
+    fn is_home_of(&self, directory: &LdapDirectory, group: &GroupRef) -> bool {
         let home = match group {
             GroupRef::Name(name) => name.split_once('\\').and_then(|(qualifier, _)| {
-                self.further.iter().find(|further| further.name.as_str() == qualifier.to_lowercase())
+                self.additional.iter().find(|further| further.name.as_str() == qualifier.to_lowercase())
             }),
             GroupRef::Dn(_) | GroupRef::Sid(_) => None,
         };
@@ -158,15 +159,15 @@ impl Directories {
     }
 
     /// The directory called so; `None` when the settings have it no more.
-    fn called(&self, name: Option<&DirectoryName>) -> Option<&LdapDirectory> {
+    fn by_name(&self, name: Option<&DirectoryName>) -> Option<&LdapDirectory> {
         let Some(name) = name else { return Some(&self.default) };
-        self.further.iter().find(|further| further.name == *name).map(|further| &further.directory)
+        self.additional.iter().find(|further| further.name == *name).map(|further| &further.directory)
     }
 }
 
 /// One finding for each name: the first that found something, else the first there is. `found` are the directories'
 /// answers.
-fn merged(wanted: &[GroupRef], found: &[Vec<GroupLookup>]) -> Vec<GroupLookup> {
+fn merge_lookups(wanted: &[GroupRef], found: &[Vec<GroupLookup>]) -> Vec<GroupLookup> {
     let of = |group: &GroupRef| {
         let mut all = found.iter().flatten().filter(|finding| finding.wanted == *group);
         let first = all.next()?;
@@ -189,21 +190,21 @@ impl Directory for Directories {
         password: &Password,
         leave: &dyn BindGate,
     ) -> Result<Person, DirectoryRefusal> {
-        let person = self.of_name(username).sign_in(username, password, leave).await?;
+        let person = self.for_username(username).sign_in(username, password, leave).await?;
         Ok(self.without_foreign_principal(person))
     }
 
     /// Whether the default directory can be reached: nearly everybody is in it.
-    async fn reach(&self) -> Result<(), Unreachable> {
-        self.default.reach().await
+    async fn check_reachable(&self) -> Result<(), Unreachable> {
+        self.default.check_reachable().await
     }
 
     fn upkeep(&self, person: &Person) -> Revalidation {
-        self.called(person.directory.as_ref()).map_or(Revalidation::Unrefreshed, |directory| directory.upkeep(person))
+        self.by_name(person.directory.as_ref()).map_or(Revalidation::Unrefreshed, |directory| directory.upkeep(person))
     }
 
-    async fn refresh(&self, people: &[Person]) -> Vec<Result<Standing, Unreachable>> {
-        let mut answers: Vec<Option<Result<Standing, Unreachable>>> = vec![None; people.len()];
+    async fn refresh(&self, people: &[Person]) -> Vec<Result<AccountStatus, Unreachable>> {
+        let mut answers: Vec<Option<Result<AccountStatus, Unreachable>>> = vec![None; people.len()];
         for directory in self.all() {
             let places: Vec<usize> =
                 (0..people.len()).filter(|at| people[*at].directory.as_ref() == directory.name()).collect();
@@ -213,8 +214,8 @@ impl Directory for Directories {
             let theirs: Vec<Person> = places.iter().map(|at| people[*at].clone()).collect();
             for (at, answer) in places.into_iter().zip(directory.refresh(&theirs).await) {
                 answers[at] = Some(answer.map(|standing| match standing {
-                    Standing::Here(person) => Standing::Here(self.without_foreign_principal(person)),
-                    gone @ Standing::Gone(_) => gone,
+                    AccountStatus::Active(person) => AccountStatus::Active(self.without_foreign_principal(person)),
+                    gone @ AccountStatus::Removed(_) => gone,
                 }));
             }
         }
@@ -226,22 +227,22 @@ impl Directory for Directories {
     }
 
     fn lockout(&self, username: &Username) -> LockoutInfo {
-        self.of_name(username).lockout(username)
+        self.for_username(username).lockout(username)
     }
 
-    fn changes_passwords(&self, username: &Username, state: PasswordState) -> bool {
-        self.of_name(username).changes_passwords(username, state)
+    fn can_change_password(&self, username: &Username, state: PasswordState) -> bool {
+        self.for_username(username).can_change_password(username, state)
     }
 
     fn password_warning(&self, person: &Person) -> Duration {
-        let directory = self.called(person.directory.as_ref());
+        let directory = self.by_name(person.directory.as_ref());
         directory.map_or(Duration::ZERO, |directory| directory.password_warning(person))
     }
 
     /// In a further directory the bare name would be somebody else's, or nobody's.
     fn sign_in_name(&self, person: &Person) -> Option<Username> {
         let Some(name) = &person.directory else { return self.default.sign_in_name(person) };
-        let further = self.further.iter().find(|further| further.name == *name)?;
+        let further = self.additional.iter().find(|further| further.name == *name)?;
         let down_level = || format!("{}\\{}", further.domains.first().map_or("", String::as_str), person.username);
         Username::parse(&person.principal.clone().unwrap_or_else(down_level)).ok()
     }
@@ -252,15 +253,15 @@ impl Directory for Directories {
         change: &PasswordChange,
         leave: &dyn BindGate,
     ) -> Result<PersonId, ChangeRefusal> {
-        self.of_name(username).change_password(username, change, leave).await
+        self.for_username(username).change_password(username, change, leave).await
     }
 
     async fn find_groups(&self, wanted: &[GroupRef]) -> Result<Vec<GroupLookup>, Unreachable> {
         let mut found = Vec::new();
         for directory in self.all() {
-            let theirs = self.groups_of(directory, wanted);
+            let theirs = self.groups_for(directory, wanted);
             found.push(if theirs.is_empty() { Vec::new() } else { directory.find_groups(&theirs).await? });
         }
-        Ok(merged(wanted, &found))
+        Ok(merge_lookups(wanted, &found))
     }
 }

@@ -23,13 +23,13 @@ pub struct GroupWatch {
     clock: Arc<dyn Clock>,
     last: Mutex<Option<GroupReport>>,
     /// The missing groups that the log knows of.
-    told: Mutex<HashSet<String>>,
+    logged: Mutex<HashSet<String>>,
 }
 
 impl GroupWatch {
     /// A watch that has not looked yet.
     pub fn new(directory: Arc<dyn Directory>, clock: Arc<dyn Clock>) -> Self {
-        Self { directory, clock, last: Mutex::new(None), told: Mutex::default() }
+        Self { directory, clock, last: Mutex::new(None), logged: Mutex::default() }
     }
 
     /// Looks all of them up. A group that has become missing is said in the log, once.
@@ -40,7 +40,7 @@ impl GroupWatch {
             findings.into_iter().zip(by).filter(|(finding, _)| finding.is_missing()).collect::<Vec<_>>()
         });
         if let Ok(missing) = &missing {
-            self.tell(missing);
+            self.log_missing(missing);
         }
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(GroupReport { at: self.clock.now(), missing });
     }
@@ -50,8 +50,8 @@ impl GroupWatch {
         self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn tell(&self, missing: &[(GroupLookup, Vec<String>)]) {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+    fn log_missing(&self, missing: &[(GroupLookup, Vec<String>)]) {
+        let mut told = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
         for (finding, by) in missing {
             if !told.contains(&finding.wanted.to_string()) {
                 tracing::warn!(

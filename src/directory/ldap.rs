@@ -7,8 +7,8 @@ use super::client::LdapDirectory;
 use super::connection::{OperationFault, OperationKind};
 use super::sign_in::SingleUsePassword;
 use super::{
-    BindGate, ChangeRefusal, Directory, DirectoryRefusal, GroupLookup, LockoutInfo, PasswordChange, PasswordState,
-    Standing, Unreachable,
+    AccountStatus, BindGate, ChangeRefusal, Directory, DirectoryRefusal, GroupLookup, LockoutInfo, PasswordChange,
+    PasswordState, Unreachable,
 };
 use crate::domain::{GroupRef, Password, Person, PersonId, Revalidation, Username};
 
@@ -28,7 +28,7 @@ impl Directory for LdapDirectory {
         answer
     }
 
-    async fn reach(&self) -> Result<(), Unreachable> {
+    async fn check_reachable(&self) -> Result<(), Unreachable> {
         let inquiry = self.begin_operation("reach");
         let reached = timeout_at(inquiry.deadline, self.servers.check_reachable()).await;
         let too_late = || OperationFault::broken(OperationKind::Dial, "no server answered in time (operation_timeout)");
@@ -39,12 +39,12 @@ impl Directory for LdapDirectory {
         if self.settings.service_account.is_some() { Revalidation::Refreshed } else { Revalidation::Unrefreshed }
     }
 
-    async fn refresh(&self, people: &[Person]) -> Vec<Result<Standing, Unreachable>> {
+    async fn refresh(&self, people: &[Person]) -> Vec<Result<AccountStatus, Unreachable>> {
         let started = Instant::now();
         let answers = self.refresh_people(people).await;
-        let is_news = |(answer, known): &(&Result<Standing, Unreachable>, &Person)| match answer {
-            Ok(Standing::Here(person)) => person != *known,
-            Ok(Standing::Gone(_)) => true,
+        let is_news = |(answer, known): &(&Result<AccountStatus, Unreachable>, &Person)| match answer {
+            Ok(AccountStatus::Active(person)) => person != *known,
+            Ok(AccountStatus::Removed(_)) => true,
             Err(_) => false,
         };
         self.metrics.refresh(people.len(), answers.iter().zip(people).filter(is_news).count(), started.elapsed());
@@ -55,7 +55,7 @@ impl Directory for LdapDirectory {
         self.known_lockout(self.known_profile())
     }
 
-    fn changes_passwords(&self, _username: &Username, state: PasswordState) -> bool {
+    fn can_change_password(&self, _username: &Username, state: PasswordState) -> bool {
         self.allows_password_change(state)
     }
 

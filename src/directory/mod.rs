@@ -36,15 +36,15 @@ mod sign_in;
 pub use client::{GroupLookup, LdapDirectory, LockoutPolicy};
 pub use connection::{BindDenied, DirectoryRefusal, SetUpError, Unreachable};
 pub use diagnostics::{
-    Authority, Bar, Examination, Known, Membership, Questions, Section, Seen, ServerNow, Sought, Step, Table, Verdict,
-    Way,
+    DiagnosticStep, DiagnosticsRequest, DirectoryFacts, DirectoryReport, GroupMembership, MembershipPath, PersonLookup,
+    PersonReport, ReportSection, ServerStatus, SettingsTable, SignInBlocker, StepVerdict, UntrustedCa,
 };
 pub use directories::Directories;
 pub use group_watch::{GroupReport, GroupWatch};
 pub use password::{ChangeRefusal, PasswordChange, PasswordRule, PasswordState};
 pub use people::GroupMention;
 pub use readiness::Readiness;
-pub use refresh::{Departure, Standing};
+pub use refresh::{AccountStatus, RemovalReason};
 pub use sign_in::{BindCandidate, BindGate, LockoutInfo};
 
 use std::time::Duration;
@@ -72,7 +72,7 @@ pub trait Directory: Send + Sync {
     ///
     /// # Errors
     /// [`Unreachable`], with a reason for the log.
-    async fn reach(&self) -> Result<(), Unreachable>;
+    async fn check_reachable(&self) -> Result<(), Unreachable>;
 
     /// How `person`, who has just signed in, can be kept up to date.
     fn upkeep(&self, person: &Person) -> Revalidation;
@@ -82,14 +82,14 @@ pub trait Directory: Send + Sync {
     ///
     /// An answer is [`Unreachable`] when the directory could not be asked about that person, which says nothing of
     /// them.
-    async fn refresh(&self, people: &[Person]) -> Vec<Result<Standing, Unreachable>>;
+    async fn refresh(&self, people: &[Person]) -> Vec<Result<AccountStatus, Unreachable>>;
 
     /// What is known, without asking anybody now, of how the directory counts failed sign-ins of `username`.
     fn lockout(&self, username: &Username) -> LockoutInfo;
 
     /// Whether the person `username` names can change a password that stands so here, as far as is known without
     /// asking.
-    fn changes_passwords(&self, username: &Username, state: PasswordState) -> bool;
+    fn can_change_password(&self, username: &Username, state: PasswordState) -> bool;
 
     /// How long before its end the person is told that their password expires.
     fn password_warning(&self, person: &Person) -> Duration;

@@ -9,7 +9,7 @@ use super::Directory;
 use super::connection::Unreachable;
 
 /// Load balancers ask every few seconds, and strangers as often as they like; the directory is asked no more than this.
-const ASKED_AT_MOST_EVERY: Duration = Duration::from_secs(5);
+const MIN_CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Whether the directory answers, remembered for a few seconds.
 pub struct Readiness {
@@ -32,11 +32,11 @@ impl Readiness {
         let mut last = self.last.lock().await;
         let now = self.clock.now();
         if let Some((at, answer)) = &*last
-            && now.since(*at) < ASKED_AT_MOST_EVERY
+            && now.since(*at) < MIN_CHECK_INTERVAL
         {
             return answer.clone();
         }
-        let answer = self.directory.reach().await;
+        let answer = self.directory.check_reachable().await;
         *last = Some((now, answer.clone()));
         answer
     }

@@ -91,8 +91,8 @@ impl GroupRef {
         }
     }
 
-    /// Whether this refers to `group`, which is one of `person`'s. A bare name is of the default directory: another's group of the
-    /// same name is written with the directory before it, as in `brand\sales`.
+    /// Whether this refers to `group`, which is one of `person`'s. A bare name is of the default directory: another's
+    /// group of the same name is written with the directory before it, as in `brand\sales`.
     pub fn matches(&self, group: &Group, person: &Person) -> bool {
         match self {
             Self::Name(name) => {
@@ -137,8 +137,8 @@ impl fmt::Display for UserRef {
     }
 }
 
-/// `name` without the qualifier of `directory`, `None` when it is another directory's. The default directory's names stand
-/// for themselves; every other's have its name before them.
+/// `name` without the qualifier of `directory`, `None` when it is another directory's. The default directory's names
+/// stand for themselves; every other's have its name before them.
 fn unqualified<'a>(name: &'a str, directory: Option<&DirectoryName>) -> Option<&'a str> {
     // Whoever may make groups in the directory must not make one that passes for a local one.
     let Some(directory) = directory else { return (!is_local(name)).then_some(name) };

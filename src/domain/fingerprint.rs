@@ -1,7 +1,8 @@
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-/// A SHA-256 digest that tells one state of a value from another, where the value is too large to be kept for comparing.
+/// A SHA-256 digest that tells one state of a value from another, where the value is too large to be kept for
+/// comparing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fingerprint([u8; 32]);
 

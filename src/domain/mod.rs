@@ -1,7 +1,7 @@
 //! Pure types, and the clock.
 //!
-//! The types that several rooms share are here: names, people, access, readings. Nothing in this room reads a file, opens
-//! a socket or knows of HTTP or LDAP.
+//! The types that several rooms share are here: names, people, access, readings. Nothing in this room reads a file,
+//! opens a socket or knows of HTTP or LDAP.
 
 mod access;
 mod access_reason;

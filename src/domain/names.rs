@@ -89,8 +89,8 @@ name!(
 );
 
 impl DirectoryName {
-    /// The qualifier of the program's own accounts and of their groups (`local\admins`). No directory of the settings is
-    /// called so.
+    /// The qualifier of the program's own accounts and of their groups (`local\admins`). No directory of the settings
+    /// is called so.
     pub const LOCAL: &str = "local";
 
     /// The name that stands for the program's own accounts, which are in no directory.

@@ -51,8 +51,8 @@ pub struct Person {
 }
 
 impl Person {
-    /// The group of those local accounts whose owners must show a second factor wherever they must sign in, whatever the
-    /// settings ask of others.
+    /// The group of those local accounts whose owners must show a second factor wherever they must sign in, whatever
+    /// the settings ask of others.
     pub const SECOND_FACTOR_GROUP: &str = "second-factor";
 
     /// Whether their account itself requires a second factor.

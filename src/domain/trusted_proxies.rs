@@ -2,8 +2,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
 
-/// The most addresses read of `X-Forwarded-For`, from the nearest on: more proxies in a row are not behind each other but
-/// made up.
+/// The most addresses read of `X-Forwarded-For`, from the nearest on: more proxies in a row are not behind each other
+/// but made up.
 const MAX_HOPS: usize = 16;
 
 /// The reverse proxies in front whose `X-Forwarded-For` is believed.

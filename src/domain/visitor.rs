@@ -5,8 +5,8 @@ use super::{Credential, Person, Scope, SessionId, Timestamp};
 pub enum Visitor {
     /// Nobody who is known.
     Anonymous,
-    /// Somebody who is signed in, and whom the directory has not been able to confirm for too long. Treated as anonymous
-    /// until it can; their session has not ended.
+    /// Somebody who is signed in, and whom the directory has not been able to confirm for too long. Treated as
+    /// anonymous until it can; their session has not ended.
     Unconfirmed,
     /// Somebody who has proved who they are.
     Member(Box<Member>),

@@ -1,5 +1,5 @@
 use crate::config::SourceLocation;
-use crate::directory::{GroupMention, Section, Step};
+use crate::directory::{DiagnosticStep, GroupMention, ReportSection};
 use crate::domain::{Access, AccessReason, Audience, GroupRef, PageSlug, Person};
 
 use super::{Page, PageStore};
@@ -65,13 +65,16 @@ impl PageStore {
     }
 
     /// The pages that somebody may open and why, as the last section of the diagnostics.
-    pub fn rights_section(&self, person: &Person) -> Section {
+    pub fn rights_section(&self, person: &Person) -> ReportSection {
         let step = |page: PageRight| match page.right {
-            Some(right) => Step::ok(page.slug.to_string()).with(right.to_string()),
-            None => Step::skipped(page.slug.to_string(), "stays closed: none of their groups, nor they, are named"),
+            Some(right) => DiagnosticStep::ok(page.slug.to_string()).with(right.to_string()),
+            None => DiagnosticStep::skipped(
+                page.slug.to_string(),
+                "stays closed: none of their groups, nor they, are named",
+            ),
         };
         let title = format!("pages for {}", person.username);
-        Section { title, steps: self.rights_of(person).into_iter().map(step).collect() }
+        ReportSection { title, steps: self.rights_of(person).into_iter().map(step).collect() }
     }
 }
 

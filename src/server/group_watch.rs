@@ -19,7 +19,7 @@ pub(super) async fn watch_groups(
     loop {
         changes.mark_unchanged();
         let mut named: Vec<GroupMention> = referenced_groups(Some(&shelf), &admins);
-        named.retain(|naming| directories.can_look_up(&naming.group));
+        named.retain(|naming| directories.can_look_up_group(&naming.group));
         watch.look(&named).await;
         tokio::select! {
             () = clock.sleep(every) => {}

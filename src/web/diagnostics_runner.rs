@@ -2,7 +2,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::sync::Mutex;
 
-use crate::directory::{Directories, Examination, GroupWatch, LdapDirectory, Questions};
+use crate::directory::{DiagnosticsRequest, Directories, DirectoryReport, GroupWatch, LdapDirectory};
 use crate::domain::{Audience, Clock, Timestamp, Username};
 use crate::pages::{PageStore, referenced_groups};
 
@@ -20,7 +20,7 @@ pub(super) struct DiagnosticsRunner {
 /// The results of a run.
 pub(super) struct DiagnosticsRun {
     pub(super) at: Timestamp,
-    pub(super) reports: Vec<Examination>,
+    pub(super) reports: Vec<DirectoryReport>,
 }
 
 impl DiagnosticsRunner {
@@ -39,8 +39,8 @@ impl DiagnosticsRunner {
     pub(super) async fn run(&self, person: Option<&Username>) {
         let Ok(_alone) = self.running.try_lock() else { return };
         let groups = referenced_groups(Some(&self.page_store), &self.admins);
-        let questions = Questions { groups: &groups, person, password: None, save_ca: None };
-        let mut reports = self.directories.examine(&questions).await;
+        let questions = DiagnosticsRequest { groups: &groups, person, password: None, save_ca: None };
+        let mut reports = self.directories.diagnose(&questions).await;
         for report in &mut reports {
             if let Some(seen) = &report.seen {
                 let section = self.page_store.rights_section(&seen.person);
@@ -53,7 +53,7 @@ impl DiagnosticsRunner {
 
     /// Whether people can be looked up in some directory without their password.
     pub(super) fn can_look_up_people(&self) -> bool {
-        self.directories.all().any(LdapDirectory::shows_people)
+        self.directories.all().any(LdapDirectory::can_look_up_people)
     }
 
     /// Whether a run is under way.

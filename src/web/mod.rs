@@ -31,14 +31,14 @@ pub use assets::Assets;
 use rocket::{Build, Rocket};
 
 /// Attaches routes, catchers, headers, the request log and the managed state to a Rocket.
-pub fn stage(rocket: Rocket<Build>, rooms: AppState) -> Rocket<Build> {
-    let assets = rooms.assets.clone();
-    let connected = connection_tracking::ConnectionTracking::new(rooms.connections.clone());
+pub fn stage(rocket: Rocket<Build>, state: AppState) -> Rocket<Build> {
+    let assets = state.assets.clone();
+    let connected = connection_tracking::ConnectionTracking::new(state.connections.clone());
     let rocket = routes::mount(rocket)
         .register("/", refusal::catchers())
         .attach(connected)
         .attach(templates::fairing(assets))
         .attach(headers::SecurityHeaders)
         .attach(request_log::RequestLog);
-    rooms.manage(rocket)
+    state.manage(rocket)
 }

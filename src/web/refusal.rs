@@ -16,7 +16,7 @@ use crate::live::CapacityExceeded;
 use crate::pages::{InvalidChoice, PageDenied};
 use crate::store::StoreError;
 
-use super::guards::{chrome_of, client_of, href_with_next, reauthenticate_href, sign_in_href, visitor_of};
+use super::guards::{client_of, href_with_next, layout_for, reauthenticate_href, sign_in_href, visitor_of};
 use super::html::Html;
 use super::views::ErrorView;
 use super::www_authenticate::{RejectedAuthorization, capitalize, challenges};
@@ -366,7 +366,7 @@ async fn respond(refusal: &Refusal, reference: Option<String>, request: &Request
     }
     // Nobody is a stranger to the error page because the store is out of reach; it is shown without a name then.
     let visitor = visitor_of(request).await.unwrap_or(Visitor::Anonymous);
-    let layout = chrome_of(request, &visitor);
+    let layout = layout_for(request, &visitor);
     let owner = match refusal {
         Refusal::PageDenied(PageDenied::NotAllowed { owner }) => owner.clone(),
         _ => None,

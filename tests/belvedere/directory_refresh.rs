@@ -7,7 +7,7 @@ use std::time::Duration;
 use belvedere::audit::Audit;
 use belvedere::auth::Refresh;
 use belvedere::config::{DirectorySettings, SessionSettings};
-use belvedere::directory::{Departure, Directory as _, LdapDirectory, Standing, Unreachable};
+use belvedere::directory::{AccountStatus, Directory as _, LdapDirectory, RemovalReason, Unreachable};
 use belvedere::domain::{Client, Groups, ManualClock, Person, PersonId, Revalidation, Timestamp};
 use belvedere::sessions::{Beginning, Sessions};
 use tokio_util::task::AbortOnDropHandle;
@@ -29,19 +29,19 @@ fn on_slapd(server: &slapd::Slapd) -> DirectorySettings {
     with_account(settings(&[&server.ldaps_url()], &server.ca_file), slapd::SERVICE_DN, slapd::PASSWORD)
 }
 
-async fn became_of(directory: &LdapDirectory, person: &Person) -> Result<Standing, Unreachable> {
+async fn became_of(directory: &LdapDirectory, person: &Person) -> Result<AccountStatus, Unreachable> {
     directory.refresh(std::slice::from_ref(person)).await.remove(0)
 }
 
 async fn is_here(directory: &LdapDirectory, person: &Person) -> Person {
     match became_of(directory, person).await {
-        Ok(Standing::Here(person)) => person,
+        Ok(AccountStatus::Active(person)) => person,
         other => panic!("{} is {other:?}", person.username),
     }
 }
 
-async fn is_gone(directory: &LdapDirectory, person: &Person, departure: Departure) {
-    assert_eq!(became_of(directory, person).await, Ok(Standing::Gone(departure)), "{}", person.username);
+async fn is_gone(directory: &LdapDirectory, person: &Person, departure: RemovalReason) {
+    assert_eq!(became_of(directory, person).await, Ok(AccountStatus::Removed(departure)), "{}", person.username);
 }
 
 fn groups_of(person: &Person) -> BTreeSet<&str> {
@@ -62,16 +62,16 @@ async fn on_active_directory_what_became_of_somebody_is_told() {
     assert_eq!(is_here(&directory, &stays).await, stays, "nothing has changed");
 
     domain.disable("fresh-disabled");
-    is_gone(&directory, &disabled, Departure::Disabled).await;
+    is_gone(&directory, &disabled, RemovalReason::Disabled).await;
     domain.enable("fresh-disabled");
     is_here(&directory, &disabled).await;
 
     domain.delete("fresh-deleted");
-    is_gone(&directory, &deleted, Departure::NotFound).await;
+    is_gone(&directory, &deleted, RemovalReason::NotFound).await;
 
     domain.delete("fresh-again");
     domain.hire("fresh-again");
-    is_gone(&directory, &again, Departure::NotFound).await;
+    is_gone(&directory, &again, RemovalReason::NotFound).await;
     assert_ne!(sign_in(&directory, "fresh-again", samba::PASSWORD).await.unwrap().id, again.id);
 
     domain.rename("fresh-moved", "Else, Someone");
@@ -87,13 +87,13 @@ async fn on_active_directory_what_became_of_somebody_is_told() {
     };
     // A FILETIME in the year 2001.
     change("fresh-expires", "accountExpires", b"126500000000000000");
-    is_gone(&directory, &expires, Departure::AccountExpired).await;
+    is_gone(&directory, &expires, RemovalReason::AccountExpired).await;
     change("fresh-by-night", "logonHours", &[0; 21]);
-    is_gone(&directory, &by_night, Departure::NotAtThisHour).await;
+    is_gone(&directory, &by_night, RemovalReason::NotAtThisHour).await;
 
     let all = directory.refresh(&[deleted, stays.clone(), disabled]).await;
     assert!(
-        matches!(&all[..], [Ok(Standing::Gone(_)), Ok(Standing::Here(here)), Ok(Standing::Here(_))] if *here == stays),
+        matches!(&all[..], [Ok(AccountStatus::Removed(_)), Ok(AccountStatus::Active(here)), Ok(AccountStatus::Active(_))] if *here == stays),
         "each answer is in its place: {all:?}"
     );
 }
@@ -146,10 +146,10 @@ async fn on_openldap_what_became_of_somebody_is_told() {
     assert_eq!(is_here(&directory, &stays).await, stays);
 
     administrator.apply(&ldif::delete(&slapd::dn("of-deleted"))).unwrap();
-    is_gone(&directory, &deleted, Departure::NotFound).await;
+    is_gone(&directory, &deleted, RemovalReason::NotFound).await;
     administrator.apply(&ldif::delete(&slapd::dn("of-again"))).unwrap();
     server.hire("of-again");
-    is_gone(&directory, &again, Departure::NotFound).await;
+    is_gone(&directory, &again, RemovalReason::NotFound).await;
     administrator.apply(&ldif::rename(&slapd::dn("of-moved"), "cn=Somewhere\\, Else", None)).unwrap();
     assert_eq!(is_here(&directory, &moved).await.id, moved.id);
     let change = LdifChange::at(&slapd::dn("of-renamed")).replace("displayName", "Renée Named").replace("uid", "renee");
@@ -161,7 +161,7 @@ async fn on_openldap_what_became_of_somebody_is_told() {
     let narrow =
         DirectorySettings { person_filter: Some("(&(displayName=*)(uid={username}))".to_owned()), ..on_slapd(server) };
     let narrow = open(&narrow);
-    is_gone(&narrow, &stays, Departure::NotFound).await;
+    is_gone(&narrow, &stays, RemovalReason::NotFound).await;
     is_here(&narrow, &renamed).await;
 }
 
@@ -174,7 +174,7 @@ async fn on_openldap_an_account_that_an_administrator_locked_is_disabled() {
     is_here(&directory, &well).await;
     let id = server.administrator().text(slapd::POLICY_BASE_DN, "(uid=locked)", "entryUUID").unwrap();
     let locked = Person { id: PersonId::new(format!("entryUUID:{id}")), ..well };
-    is_gone(&directory, &locked, Departure::Disabled).await;
+    is_gone(&directory, &locked, RemovalReason::Disabled).await;
 }
 
 #[tokio::test]
@@ -238,7 +238,7 @@ async fn an_answer_that_failed_or_shows_nobody_says_nothing_of_anybody() {
     let elsewhere = open(&DirectorySettings { base_dn: Some(slapd::dn("Bob Baker")), ..through.clone() });
     let bob = sign_in(&open(&through), "bob", slapd::PASSWORD).await.unwrap();
     is_here(&elsewhere, &bob).await;
-    is_gone(&elsewhere, &alice, Departure::NotFound).await;
+    is_gone(&elsewhere, &alice, RemovalReason::NotFound).await;
     let empty = open(&DirectorySettings { base_dn: Some(slapd::dn("dash-posix")), ..through.clone() });
     let unreachable = became_of(&empty, &alice).await.unwrap_err();
     assert!(unreachable.reason.contains("sees nobody at all"), "{unreachable}");

@@ -13,8 +13,8 @@ use crate::audit::Audit;
 use crate::auth::{Keys, PasswordChangeRefusal, SecondStep, SignInRefusal, SignedIn};
 use crate::config::SessionSettings;
 use crate::directory::{
-    BindGate, ChangeRefusal, Directory, DirectoryRefusal, GroupLookup, LockoutInfo, PasswordChange, PasswordRule,
-    PasswordState, Standing, Unreachable,
+    AccountStatus, BindGate, ChangeRefusal, Directory, DirectoryRefusal, GroupLookup, LockoutInfo, PasswordChange,
+    PasswordRule, PasswordState, Unreachable,
 };
 use crate::domain::{
     Client, Clock, GroupRef, Groups, ManualClock, Password, Person, PersonId, Revalidation, Timestamp, Username,
@@ -69,7 +69,7 @@ impl Directory for OnePassword {
         if fails_after_the_change { Err(unreachable(true)) } else { Ok(person(username.as_str())) }
     }
 
-    async fn reach(&self) -> Result<(), Unreachable> {
+    async fn check_reachable(&self) -> Result<(), Unreachable> {
         Ok(())
     }
 
@@ -77,15 +77,15 @@ impl Directory for OnePassword {
         Revalidation::Refreshed
     }
 
-    async fn refresh(&self, people: &[Person]) -> Vec<Result<Standing, Unreachable>> {
-        people.iter().map(|person| Ok(Standing::Here(person.clone()))).collect()
+    async fn refresh(&self, people: &[Person]) -> Vec<Result<AccountStatus, Unreachable>> {
+        people.iter().map(|person| Ok(AccountStatus::Active(person.clone()))).collect()
     }
 
     fn lockout(&self, _username: &Username) -> LockoutInfo {
         LockoutInfo { policy: None, identifies_before_bind: true }
     }
 
-    fn changes_passwords(&self, _username: &Username, state: PasswordState) -> bool {
+    fn can_change_password(&self, _username: &Username, state: PasswordState) -> bool {
         state == PasswordState::Good
     }
 

@@ -25,7 +25,7 @@ const LONG: Duration = Duration::from_hours(24 * 90);
 /// Says of everybody what it was told to say, and what it was told last of those it was not.
 #[derive(Default)]
 struct Book {
-    says: Mutex<HashMap<PersonId, Result<Standing, Unreachable>>>,
+    says: Mutex<HashMap<PersonId, Result<AccountStatus, Unreachable>>>,
     is_away: Mutex<bool>,
     /// How many people each question was about.
     asked: Mutex<Vec<usize>>,
@@ -36,7 +36,7 @@ impl Book {
         self.asked.lock().unwrap().clone()
     }
 
-    fn says(&self, of: &Person, standing: Result<Standing, Unreachable>) {
+    fn says(&self, of: &Person, standing: Result<AccountStatus, Unreachable>) {
         self.says.lock().unwrap().insert(of.id.clone(), standing);
     }
 
@@ -55,7 +55,7 @@ impl Directory for Book {
         Err(DirectoryRefusal::WrongCredentials)
     }
 
-    async fn reach(&self) -> Result<(), Unreachable> {
+    async fn check_reachable(&self) -> Result<(), Unreachable> {
         Ok(())
     }
 
@@ -63,7 +63,7 @@ impl Directory for Book {
         if person.username.starts_with("local") { Revalidation::Unrefreshed } else { Revalidation::Refreshed }
     }
 
-    async fn refresh(&self, people: &[Person]) -> Vec<Result<Standing, Unreachable>> {
+    async fn refresh(&self, people: &[Person]) -> Vec<Result<AccountStatus, Unreachable>> {
         self.asked.lock().unwrap().push(people.len());
         let (says, is_away) = (self.says.lock().unwrap(), *self.is_away.lock().unwrap());
         let of = |person: &Person| {
@@ -71,7 +71,7 @@ impl Directory for Book {
             if is_away && person.directory.is_none() {
                 return Err(unreachable());
             }
-            says.get(&person.id).cloned().unwrap_or_else(|| Ok(Standing::Here(person.clone())))
+            says.get(&person.id).cloned().unwrap_or_else(|| Ok(AccountStatus::Active(person.clone())))
         };
         people.iter().map(of).collect()
     }
@@ -80,7 +80,7 @@ impl Directory for Book {
         LockoutInfo { policy: None, identifies_before_bind: true }
     }
 
-    fn changes_passwords(&self, _: &Username, _: PasswordState) -> bool {
+    fn can_change_password(&self, _: &Username, _: PasswordState) -> bool {
         false
     }
 
@@ -204,7 +204,7 @@ async fn who_is_gone_is_signed_out_with_the_reason_in_the_audit_and_who_is_not_s
     let house = House::new().await;
     let (alice, bob) = (house.signs_in(&person("alice")).await, house.signs_in(&person("bob")).await);
     let elsewhere = house.signs_in(&person("alice")).await;
-    house.book.says(&person("alice"), Ok(Standing::Gone(Departure::Disabled)));
+    house.book.says(&person("alice"), Ok(AccountStatus::Removed(RemovalReason::Disabled)));
     let _work = house.works();
     house.goes_round().await;
     assert_eq!(house.finds(&alice).await, Found::Nothing);
@@ -224,7 +224,7 @@ async fn who_is_described_anew_is_so_in_every_session_and_the_audit_tells_of_the
     let house = House::new().await;
     let (before, now) = (in_group("alice", "sales"), in_group("alice", "ops"));
     let (desk, phone) = (house.signs_in(&before).await, house.signs_in(&before).await);
-    house.book.says(&before, Ok(Standing::Here(now.clone())));
+    house.book.says(&before, Ok(AccountStatus::Active(now.clone())));
     let _work = house.works();
     house.goes_round().await;
     for token in [desk, phone] {
@@ -272,7 +272,7 @@ async fn an_outage_ends_nothing_and_when_it_is_over_everybody_is_asked_at_once()
     assert!(matches!(house.finds(&token).await, Found::Stale(_)), "not good, and not ended");
 
     house.book.goes_away(false);
-    house.book.says(&person("person7"), Ok(Standing::Gone(Departure::NotFound)));
+    house.book.says(&person("person7"), Ok(AccountStatus::Removed(RemovalReason::NotFound)));
     let back = house.goes_round().await;
     assert!(back.away.is_empty());
     assert_eq!(back.people, 151);
@@ -348,9 +348,9 @@ async fn tokens_follow_the_directory_as_sessions_do_and_their_owners_need_not_be
     let unasked = house.makes_a_token(&person("local")).await;
     let signed_in = house.signs_in(&person("both")).await;
     let both = house.makes_a_token(&person("both")).await;
-    house.book.says(&person("gone"), Ok(Standing::Gone(Departure::Disabled)));
-    house.book.says(&person("moved"), Ok(Standing::Here(in_group("moved", "sales"))));
-    house.book.says(&person("both"), Ok(Standing::Gone(Departure::NotFound)));
+    house.book.says(&person("gone"), Ok(AccountStatus::Removed(RemovalReason::Disabled)));
+    house.book.says(&person("moved"), Ok(AccountStatus::Active(in_group("moved", "sales"))));
+    house.book.says(&person("both"), Ok(AccountStatus::Removed(RemovalReason::NotFound)));
     let _work = house.works();
     house.goes_round().await;
     assert_eq!(house.finds_token(&gone).await, tokens::Found::Ended(EndReason::Revoked));

@@ -1,7 +1,7 @@
 use super::PasskeySignInRefusal;
 use crate::audit::Event;
 use crate::auth::sign_in::{Auth, SignedIn};
-use crate::directory::{Standing, Unreachable};
+use crate::directory::{AccountStatus, Unreachable};
 use crate::domain::{Client, Person, Revalidation};
 use crate::factors::{PasskeyAnswer, PasskeySite, Shown};
 use crate::sessions::{Beginning, SessionToken};
@@ -56,8 +56,8 @@ impl Auth {
         }
         let _question = self.take_a_question()?;
         match self.directory.refresh(std::slice::from_ref(owner)).await.into_iter().next() {
-            Some(Ok(Standing::Here(person))) => Ok(person),
-            Some(Ok(Standing::Gone(departure))) => Err(PasskeySignInRefusal::Departed(departure)),
+            Some(Ok(AccountStatus::Active(person))) => Ok(person),
+            Some(Ok(AccountStatus::Removed(departure))) => Err(PasskeySignInRefusal::Departed(departure)),
             Some(Err(unreachable)) => Err(unreachable.into()),
             None => {
                 let reason = "it gave no answer about one person".to_owned();

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::directory::{Departure, Unreachable};
+use crate::directory::{RemovalReason, Unreachable};
 use crate::factors::{CodeRefusal, PasskeyRefusal};
 use crate::store::StoreError;
 
@@ -66,7 +66,7 @@ pub enum PasskeySignInRefusal {
     NobodyCanSay,
     /// The directory says that they may not.
     #[error("the directory says that they may not sign in any more")]
-    Departed(Departure),
+    Departed(RemovalReason),
     /// The directory could not be asked.
     #[error(transparent)]
     Unreachable(#[from] Unreachable),

@@ -4,7 +4,7 @@ use super::pending::Pending;
 use super::{FactorRefusal, PendingToken};
 use crate::audit::Event;
 use crate::auth::sign_in::{Auth, SignedIn};
-use crate::directory::Standing;
+use crate::directory::AccountStatus;
 use crate::domain::{Client, Person, PersonId, Revalidation, Timestamp, Username};
 use crate::factors::{CodeRefusal, Factors, PasskeyAnswer, PasskeySite, Shown};
 use crate::sessions::{Beginning, Proved, Session, SessionToken};
@@ -115,8 +115,8 @@ impl Auth {
             return Some(person);
         }
         match self.directory.refresh(std::slice::from_ref(&person)).await.into_iter().next() {
-            Some(Ok(Standing::Here(described))) => Some(described),
-            Some(Ok(Standing::Gone(_))) => None,
+            Some(Ok(AccountStatus::Active(described))) => Some(described),
+            Some(Ok(AccountStatus::Removed(_))) => None,
             Some(Err(_)) | None => Some(person),
         }
     }

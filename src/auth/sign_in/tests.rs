@@ -16,8 +16,8 @@ use crate::auth::pace;
 use crate::auth::{Keys, SecondStep};
 use crate::config::SessionSettings;
 use crate::directory::{
-    BindCandidate, BindGate, ChangeRefusal, Directory, DirectoryRefusal, GroupLookup, LockoutInfo, LockoutPolicy,
-    PasswordChange, PasswordState, Standing, Unreachable,
+    AccountStatus, BindCandidate, BindGate, ChangeRefusal, Directory, DirectoryRefusal, GroupLookup, LockoutInfo,
+    LockoutPolicy, PasswordChange, PasswordState, Unreachable,
 };
 use crate::domain::{
     Client, Clock, EndReason, GroupRef, Groups, ManualClock, Password, Person, PersonId, Revalidation, Timestamp,
@@ -90,7 +90,7 @@ impl Directory for Book {
         }
     }
 
-    async fn reach(&self) -> Result<(), Unreachable> {
+    async fn check_reachable(&self) -> Result<(), Unreachable> {
         Ok(())
     }
 
@@ -98,15 +98,15 @@ impl Directory for Book {
         Revalidation::Refreshed
     }
 
-    async fn refresh(&self, people: &[Person]) -> Vec<Result<Standing, Unreachable>> {
-        people.iter().map(|person| Ok(Standing::Here(person.clone()))).collect()
+    async fn refresh(&self, people: &[Person]) -> Vec<Result<AccountStatus, Unreachable>> {
+        people.iter().map(|person| Ok(AccountStatus::Active(person.clone()))).collect()
     }
 
     fn lockout(&self, _username: &Username) -> LockoutInfo {
         LockoutInfo { policy: None, identifies_before_bind: true }
     }
 
-    fn changes_passwords(&self, _username: &Username, _state: PasswordState) -> bool {
+    fn can_change_password(&self, _username: &Username, _state: PasswordState) -> bool {
         false
     }
 

@@ -8,8 +8,8 @@ use crate::domain::{Access, Audience, GroupRef, UserRef};
 /// The range of `factor`: a password alone, or a second factor with it.
 const FACTORS: RangeInclusive<i64> = 1..=2;
 
-/// `"public"`, `"signed-in"`, or `{ groups = […], users = […], factor = 2 }`: who may open a page, and whether it takes a second
-/// factor.
+/// `"public"`, `"signed-in"`, or `{ groups = […], users = […], factor = 2 }`: who may open a page, and whether it takes
+/// a second factor.
 pub(super) fn read_access(node: ConfigNode, sink: &DiagnosticSink) -> Option<(Access, bool)> {
     match &node.value {
         ConfigValue::String(word) => match word.as_str() {

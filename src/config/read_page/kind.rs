@@ -168,10 +168,10 @@ fn read_gauge(fields: &mut Fields<'_>, unit: &Unit) -> Option<PanelKind> {
             "say which value is its right end, as in `max = 64`; only percent end at 100 by themselves",
         );
     }
-    let ends = *unit == Unit::Percent || fields.key_location("max").is_some();
+    let has_end = *unit == Unit::Percent || fields.key_location("max").is_some();
     let (min, max) = read_bounds(fields)?;
     let (min, max) = (min.unwrap_or(0.0), max.unwrap_or(100.0));
-    if ends && min >= max {
+    if has_end && min >= max {
         fields.sink.report(
             &fields.location,
             format!("the gauge goes from {min} to {max}"),
@@ -179,7 +179,7 @@ fn read_gauge(fields: &mut Fields<'_>, unit: &Unit) -> Option<PanelKind> {
         );
         return None;
     }
-    ends.then_some(PanelKind::Gauge { min, max })
+    has_end.then_some(PanelKind::Gauge { min, max })
 }
 
 /// `min` and `max`, either of which may be left out. `None` when something is wrong.

@@ -16,7 +16,7 @@ const MAX_EVERY: Duration = Duration::from_hours(24);
 /// Slow enough for any source, quick enough to be called live.
 const DEFAULT_EVERY: Duration = Duration::from_secs(5);
 
-/// A reading is late when this many in a row have failed to come …
+/// The default of `stale_after` is this many times `every`: a reading is late when as many in a row failed to come …
 const STALE_AFTER_MISSES: u32 = 3;
 
 /// … but a hiccup shorter than this is no news.
@@ -207,8 +207,8 @@ fn read_threshold(mut fields: Fields<'_>) -> Option<Located<Threshold>> {
     Some(Located { value: Threshold { at: at?.value, state: state?.value, below: below? }, location })
 }
 
-/// Of two thresholds on the same side, the further one must be the worse one: the worst state reached is what counts, so
-/// the other could never be seen.
+/// Of two thresholds on the same side, the further one must be the worse one: the worst state reached is what counts,
+/// so the other could never be seen.
 fn in_order(thresholds: &[Located<Threshold>], sink: &DiagnosticSink) -> bool {
     let mut valid = true;
     for (index, threshold) in thresholds.iter().enumerate() {

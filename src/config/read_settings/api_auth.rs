@@ -3,7 +3,8 @@ use std::time::Duration;
 use super::super::api_auth_settings::{BasicSettings, JwtSettings, TokenSettings};
 use super::super::reader::Fields;
 
-/// A script that asks every few seconds costs the directory one bind a minute, and a changed password is noticed by then.
+/// A script that calls every few seconds costs the directory one bind a minute, and a changed password is noticed by
+/// then.
 const DEFAULT_REMEMBER: Duration = Duration::from_mins(1);
 
 /// Longer, and a password that was changed would open pages for too long.
@@ -17,7 +18,7 @@ const DEFAULT_LONGEST: Duration = Duration::from_hours(365 * 24);
 /// A shorter token would expire while it is being copied.
 const MIN_TOKEN_LIFETIME: Duration = Duration::from_mins(1);
 
-/// A token that outlives everybody's memory of it.
+/// Ten years. A longer one outlives everybody's memory of it.
 const MAX_TOKEN_LIFETIME: Duration = Duration::from_hours(10 * 365 * 24);
 
 /// A week's holiday is noticed on the first working day after it.

@@ -9,7 +9,7 @@ const DEFAULT_MOST: i64 = 10_000;
 /// An office behind one address, with a wall display or two for each desk. A browser takes six, and one for each board.
 const DEFAULT_PER_ADDRESS: i64 = 512;
 
-/// Beyond this it is memory that says how many there are.
+/// Beyond this it is memory that limits them.
 const MAX_CONNECTIONS: i64 = 1_000_000;
 
 /// Fewer would not let one browser load one page.
@@ -18,7 +18,7 @@ const MIN_PER_ADDRESS: i64 = 8;
 /// The handshake and the head of a request are a few packets: on a bad mobile network some seconds.
 const DEFAULT_HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Longer than proxies keep a connection for the next question (a minute, usually), so that they end it and not we, in
+/// Longer than proxies keep an idle connection (a minute, usually), so that they end it and not we, in
 /// whose last moment a request could be lost.
 const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 

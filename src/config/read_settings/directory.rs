@@ -30,7 +30,7 @@ const KINDS: [(&str, DirectoryKind); 2] =
 
 /// `[directory]`.
 pub(super) fn read_directory(mut fields: Fields<'_>) -> Option<DirectorySettings> {
-    let settings = read_one(&mut fields);
+    let settings = read_directory_table(&mut fields);
     fields.finish();
     settings
 }
@@ -63,7 +63,7 @@ fn read_additional(
     let mut table = entry.node.into_table(&entry.key, sink)?;
     table.require("domains", "say whose sign-ins go there: `domains = [\"BRAND\", \"brand.example\"]`");
     let domains = table.strings("domains");
-    let settings = read_one(&mut table);
+    let settings = read_directory_table(&mut table);
     table.finish();
     let domains = domains?;
     if domains.value.is_empty() {
@@ -90,7 +90,7 @@ fn read_additional(
     Some((name.ok()?, AdditionalDirectory { domains, settings: settings? }))
 }
 
-fn read_one(fields: &mut Fields<'_>) -> Option<DirectorySettings> {
+fn read_directory_table(fields: &mut Fields<'_>) -> Option<DirectorySettings> {
     let sink = fields.sink;
     let defaults = DirectorySettings::with_servers(DirectoryServers::Listed(Vec::new()));
     let site = fields.optional("site", None, |fields, key| fields.located_string(key).map(Some));
@@ -214,7 +214,7 @@ fn check_filter(filter: &str, placeholders: &[&str]) -> Result<(), (String, Stri
             format!("put one in, {example}"),
         ));
     }
-    if !is_one_balanced(filter) {
+    if !is_balanced_once(filter) {
         let help = "write one filter in round brackets, each closed again: `(&(objectClass=person)(uid={username}))`";
         return Err(("is not balanced in its brackets".to_owned(), help.to_owned()));
     }
@@ -223,7 +223,7 @@ fn check_filter(filter: &str, placeholders: &[&str]) -> Result<(), (String, Stri
 
 /// Whether the text is exactly one pair of brackets with balanced ones inside. Brackets in values are written `\28` and
 /// `\29` (RFC 4515, 3), so every bracket counts.
-fn is_one_balanced(filter: &str) -> bool {
+fn is_balanced_once(filter: &str) -> bool {
     let mut depth = 0_u32;
     let mut rest = filter.chars();
     while let Some(c) = rest.next() {

@@ -27,7 +27,7 @@ const DEFAULT_PER_ADDRESS: i64 = 400;
 /// Every page of a site in a tab of its own, and more. A script that connects in a loop ends here.
 const DEFAULT_PER_SESSION: i64 = 50;
 
-/// Beyond this it is memory that says how many there are.
+/// Beyond this it is memory that limits them.
 const MAX_VIEWERS: i64 = 1_000_000;
 
 /// `[live]`.

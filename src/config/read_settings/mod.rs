@@ -1,7 +1,7 @@
 //! The parser of settings: one file per table, each from raw values to settled ones.
 //!
-//! Files that settings name (certificates, secrets) are read here, so that a missing one is reported like any other error.
-//! Nothing is dialled.
+//! Files that settings name (certificates, secrets) are read here, so that a missing one is reported like any other
+//! error. Nothing is dialled.
 
 mod accounts;
 mod api_auth;

@@ -10,7 +10,7 @@ use super::server_address::{is_discovery, is_loopback, read_discovery, read_serv
 /// Each may cost a dial time-out before the next is tried.
 const MAX_SERVERS: usize = 16;
 
-/// RFC 1035, 4.2.
+/// The port of DNS (RFC 1035, 4.2).
 const DNS_PORT: u16 = 53;
 
 /// Servers and their locations.

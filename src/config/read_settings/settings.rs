@@ -22,7 +22,8 @@ use super::site::read_site;
 use super::sources::read_sources;
 use crate::domain::{Audience, SourceName};
 
-/// Our tables. Outside a profile, figment would take them for profiles of that name and ignore them.
+/// The keys of this program's tables. Outside a profile, figment would take them for profiles of that name and ignore
+/// them.
 pub(in super::super) const TABLES: [&str; 17] = [
     "site",
     "admins",
@@ -78,7 +79,7 @@ const DEFAULT_ABSOLUTE: Duration = Duration::from_hours(24 * 7);
 /// Asking more often than this would only load the directory.
 const MIN_REFRESH: Duration = Duration::from_secs(10);
 
-/// Asking less often than this is hardly asking.
+/// Asking less often than daily is hardly a refresh.
 const MAX_REFRESH: Duration = Duration::from_hours(24);
 
 /// Shorter sessions would end between two clicks.
@@ -92,8 +93,8 @@ const MAX_SESSION: Duration = Duration::from_hours(24 * 365);
 const DEFAULT_FILTER: &str = "info,library=warn,sqlx=warn,ldap3=warn,ldap3_proto=warn,reqwest=warn";
 
 impl Settings {
-    /// Parses the settings in the selected profile of `figment`. [`super::super::figment`] makes the usual one; nothing here
-    /// depends on a file being there. Rocket's own settings are checked too, and stay in the figment.
+    /// Parses the settings in the selected profile of `figment`. [`super::super::figment`] makes the usual one; nothing
+    /// here depends on a file being there. Rocket's own settings are checked too, and stay in the figment.
     ///
     /// # Errors
     /// Every error, each with its location (file, line and column, or the environment variable) and correction.
@@ -111,8 +112,8 @@ impl Settings {
         settings.filter(|_| diagnostics.is_empty()).ok_or(diagnostics)
     }
 
-    /// Parses only what pages need, out of settings that may have errors elsewhere. `None` when not even their folder can be
-    /// read.
+    /// Parses only what pages need, out of settings that may have errors elsewhere. `None` when not even their folder
+    /// can be read.
     pub fn for_pages(figment: &Figment) -> Option<PagesSettings> {
         let config_sources = ConfigSources::from_figment(figment);
         // The errors found on the way are those that `from_figment` reports.
@@ -194,8 +195,8 @@ fn read_sessions(mut fields: Fields<'_>) -> Option<SessionSettings> {
         let message = "`idle` is longer than `absolute`, so it could never be reached";
         fields.sink.report(&idle.location, message, "write a shorter `idle` or a longer `absolute`");
     }
-    let idle_is = idle.map_or(DEFAULT_IDLE.min(absolute), |idle| idle.value);
-    let defaults = SessionSettings::with_lifetimes(idle_is, absolute);
+    let effective_idle = idle.map_or(DEFAULT_IDLE.min(absolute), |idle| idle.value);
+    let defaults = SessionSettings::with_lifetimes(effective_idle, absolute);
     let unrefreshed = fields.optional("unrefreshed", defaults.unrefreshed, |fields, key| {
         fields.duration(key, range.clone()).map(|unrefreshed| unrefreshed.value)
     });

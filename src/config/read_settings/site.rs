@@ -34,8 +34,8 @@ pub(super) fn read_site(mut fields: Fields<'_>) -> Option<SiteSettings> {
     })
 }
 
-/// Addresses and networks (RFC 4632, RFC 4291). One that is the whole internet would let anybody choose the address that
-/// the limits count for.
+/// Addresses and networks (RFC 4632, RFC 4291). One that is the whole internet would let anybody choose the address
+/// that the limits count for.
 fn read_proxies(fields: &mut Fields<'_>, key: &'static str) -> Option<TrustedProxies> {
     let texts = fields.strings(key)?.value;
     let mut networks = Vec::with_capacity(texts.len());

@@ -12,7 +12,7 @@ use super::super::tree::{ConfigEntry, ConfigNode, ConfigValue};
 use super::files::{ca_file, path, read_secret_file, secret};
 use crate::domain::{SourceName, TextTemplate};
 
-/// Always there, and not to be set.
+/// The sources that are always there and have no settings.
 const BUILT_IN_SOURCES: [&str; 2] = ["host", "clock"];
 
 /// The values of `kind`.

@@ -12,8 +12,8 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer as _;
 
-use super::handshake::{NoHandshake, Shown};
-use super::report::{Authority, Step, told_once};
+use super::handshake::{HandshakeError, ObservedHandshake};
+use super::report::{DiagnosticStep, UntrustedCa, without_advice};
 use crate::directory::connection::TlsClient;
 use crate::directory::schema::time::format_day;
 use crate::domain::Timestamp;
@@ -21,16 +21,16 @@ use crate::domain::Timestamp;
 const NAME: &str = "TLS";
 
 /// A certificate's renewal is a matter of days in any company; a month leaves room for a holiday.
-const EXPIRES_SOON: Duration = Duration::from_hours(30 * 24);
+const EXPIRY_WARNING: Duration = Duration::from_hours(30 * 24);
 
 /// The most names of a certificate that are shown.
-const MOST_NAMES: usize = 12;
+const MAX_NAMES: usize = 12;
 
 /// PEM's lines (RFC 7468, 2).
 const PEM_LINE: usize = 64;
 
 /// Whose certificate it must be, and who vouches for it.
-pub(super) struct Expected<'a> {
+pub(super) struct ExpectedCertificate<'a> {
     pub(super) host: &'a str,
     pub(super) tls: &'a TlsClient,
     /// The setting `ca_file`.
@@ -41,7 +41,7 @@ pub(super) struct Expected<'a> {
 }
 
 /// What is to be known of a certificate.
-struct Certificate {
+struct CertificateSummary {
     subject: String,
     issuer: String,
     names: Vec<String>,
@@ -52,46 +52,53 @@ struct Certificate {
 }
 
 /// Judges what a server showed in its handshake, as the client itself would, and says what it is.
-pub(super) fn judge(shown: &Shown, expected: &Expected<'_>) -> (Step, Option<Authority>) {
-    let chain: Vec<Certificate> = shown.chain.iter().filter_map(read).collect();
+pub(super) fn certificate_step(
+    shown: &ObservedHandshake,
+    expected: &ExpectedCertificate<'_>,
+) -> (DiagnosticStep, Option<UntrustedCa>) {
+    let chain: Vec<CertificateSummary> = shown.chain.iter().filter_map(parse_certificate).collect();
     let Some(own) = chain.first() else {
         let remedy = "give the server a certificate that names its host";
-        return (Step::failure(NAME, "the server shows no certificate that can be read", remedy), None);
+        return (DiagnosticStep::failure(NAME, "the server shows no certificate that can be read", remedy), None);
     };
-    let details = described(shown.protocol, own, &chain, expected.now);
+    let details = certificate_details(shown.protocol, own, &chain, expected.now);
     let (step, authority) = match expected.tls.verify_chain(expected.host, &shown.chain, expected.now) {
-        Ok(()) => (sound(own, expected.now), None),
+        Ok(()) => (valid_step(own, expected.now), None),
         Err(rustls::Error::InvalidCertificate(fault)) => match fault {
             CertificateError::UnknownIssuer | CertificateError::BadSignature => {
-                let authority = authority(&chain, &shown.chain);
-                (unknown_authority(own, authority.as_ref(), expected), authority)
+                let authority = untrusted_ca(&chain, &shown.chain);
+                (unknown_ca_step(own, authority.as_ref(), expected), authority)
             }
-            other => (unsound(&other, own, expected.host), None),
+            other => (invalid_step(&other, own, expected.host), None),
         },
         Err(other) => {
             let remedy = "install this system's CA certificates, or set ca_file to the PEM file of the CA";
-            (Step::failure(NAME, other.to_string(), remedy), None)
+            (DiagnosticStep::failure(NAME, other.to_string(), remedy), None)
         }
     };
     (step.with_all(details), authority)
 }
 
-fn sound(own: &Certificate, now: Timestamp) -> Step {
-    if own.until.since(now) > EXPIRES_SOON {
-        return Step::ok(NAME);
+fn valid_step(own: &CertificateSummary, now: Timestamp) -> DiagnosticStep {
+    if own.until.since(now) > EXPIRY_WARNING {
+        return DiagnosticStep::ok(NAME);
     }
     let reason = format!("the server's certificate expires soon, on {}", format_day(own.until));
-    Step::warning(NAME, reason, "renew it on the server before that day: from then on nobody can sign in")
+    DiagnosticStep::warning(NAME, reason, "renew it on the server before that day: from then on nobody can sign in")
 }
 
-fn unknown_authority(own: &Certificate, sent: Option<&Authority>, expected: &Expected<'_>) -> Step {
+fn unknown_ca_step(
+    own: &CertificateSummary,
+    sent: Option<&UntrustedCa>,
+    expected: &ExpectedCertificate<'_>,
+) -> DiagnosticStep {
     let among = match expected.ca_file {
         Some(file) => format!("is not in ca_file {}", file.display()),
         None => "is unknown to this machine".to_owned(),
     };
     let reason = format!("the server's certificate is from an unknown CA: {} {among}", own.issuer);
     let remedy = match sent {
-        Some(Authority { fingerprint, .. }) => format!(
+        Some(UntrustedCa { fingerprint, .. }) => format!(
             "the server sends that CA's certificate: ask whoever runs the directory whether its SHA-256 is \
              {fingerprint}; if so, {}",
             expected.save_ca
@@ -101,34 +108,34 @@ fn unknown_authority(own: &Certificate, sent: Option<&Authority>, expected: &Exp
                  then set ca_file = \"corp-ca.pem\""
             .to_owned(),
     };
-    Step::failure(NAME, reason, remedy)
+    DiagnosticStep::failure(NAME, reason, remedy)
 }
 
-fn unsound(fault: &CertificateError, own: &Certificate, host: &str) -> Step {
+fn invalid_step(fault: &CertificateError, own: &CertificateSummary, host: &str) -> DiagnosticStep {
     match fault {
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } if own.names.is_empty() => {
             let reason = "the server's certificate names no host: it has no subject alternative name, and a common \
                           name does not count (RFC 9525)";
             let remedy =
                 format!("give the server a certificate with {host} as a subject alternative name; url may stay");
-            Step::failure(NAME, reason, remedy)
+            DiagnosticStep::failure(NAME, reason, remedy)
         }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            let names = own.names.iter().take(MOST_NAMES).join(", ");
+            let names = own.names.iter().take(MAX_NAMES).join(", ");
             let reason = format!("the server's certificate is for another host name: for {names}, not for {host}");
             let name = own.names.iter().find(|name| !name.starts_with('*')).map_or(host, |name| name);
             let remedy = format!(
                 "write the server's own name in url, as in url = \"ldaps://{name}\", or give the server a certificate \
                  for {host}"
             );
-            Step::failure(NAME, reason, remedy)
+            DiagnosticStep::failure(NAME, reason, remedy)
         }
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
             let reason = format!(
                 "a certificate in the server's chain has expired; the server's own ran until {}",
                 format_day(own.until)
             );
-            Step::failure(
+            DiagnosticStep::failure(
                 NAME,
                 reason,
                 "renew it on the server; if the date is in the future, set this machine's clock",
@@ -139,7 +146,7 @@ fn unsound(fault: &CertificateError, own: &Certificate, host: &str) -> Step {
                 "a certificate in the server's chain is not valid yet; the server's own is from {}",
                 format_day(own.from)
             );
-            Step::failure(
+            DiagnosticStep::failure(
                 NAME,
                 reason,
                 "set this machine's clock, and the server's; they should follow the same time server",
@@ -147,42 +154,51 @@ fn unsound(fault: &CertificateError, own: &Certificate, host: &str) -> Step {
         }
         other => {
             let reason = format!("the server's certificate cannot be accepted: {other}");
-            Step::failure(NAME, reason, "give the server a certificate from a CA, made out to the host in url")
+            DiagnosticStep::failure(
+                NAME,
+                reason,
+                "give the server a certificate from a CA, made out to the host in url",
+            )
         }
     }
 }
 
 /// A handshake that came to nothing.
-pub(super) fn no_handshake(fault: NoHandshake, start_tls: bool) -> Step {
+pub(super) fn handshake_error_step(fault: HandshakeError, start_tls: bool) -> DiagnosticStep {
     match fault {
-        NoHandshake::StartTls(why) => {
+        HandshakeError::StartTls(why) => {
             let remedy = "install a certificate on the server, or write an ldaps:// URL in url and take start_tls out";
-            Step::failure(NAME, told_once(&why), remedy)
+            DiagnosticStep::failure(NAME, without_advice(&why), remedy)
         }
-        NoHandshake::Failed(why) => {
+        HandshakeError::Failed(why) => {
             let remedy = if start_tls {
                 "install a certificate on the server, or check that an LDAP server is behind this port"
             } else {
                 "check that this port speaks LDAPS (636 does, 389 does not) and that the server has a certificate; a \
                  server with StartTLS alone wants url = \"ldap://…\" and start_tls = true"
             };
-            Step::failure(NAME, format!("there was no TLS handshake: {why}"), remedy)
+            DiagnosticStep::failure(NAME, format!("there was no TLS handshake: {why}"), remedy)
         }
     }
 }
 
-fn described(protocol: &str, own: &Certificate, chain: &[Certificate], now: Timestamp) -> Vec<String> {
+fn certificate_details(
+    protocol: &str,
+    own: &CertificateSummary,
+    chain: &[CertificateSummary],
+    now: Timestamp,
+) -> Vec<String> {
     let names = match own.names.len() {
         0 => "no host name".to_owned(),
-        count if count > MOST_NAMES => {
-            format!("{} and {} more", own.names[..MOST_NAMES].join(", "), count - MOST_NAMES)
+        count if count > MAX_NAMES => {
+            format!("{} and {} more", own.names[..MAX_NAMES].join(", "), count - MAX_NAMES)
         }
         _ => own.names.join(", "),
     };
     let mut lines = vec![
         format!("{protocol}; the certificate is made out to {names}"),
         format!("{}, issued by {}", own.subject, own.issuer),
-        format!("valid from {} to {}{}", format_day(own.from), format_day(own.until), left(own, now)),
+        format!("valid from {} to {}{}", format_day(own.from), format_day(own.until), time_left(own, now)),
     ];
     lines.extend(chain.iter().skip(1).map(|above| {
         format!("sent with it: {}, issued by {}, valid to {}", above.subject, above.issuer, format_day(above.until))
@@ -190,7 +206,7 @@ fn described(protocol: &str, own: &Certificate, chain: &[Certificate], now: Time
     lines
 }
 
-fn left(own: &Certificate, now: Timestamp) -> String {
+fn time_left(own: &CertificateSummary, now: Timestamp) -> String {
     if now >= own.until {
         return ", expired".to_owned();
     }
@@ -201,7 +217,7 @@ fn left(own: &Certificate, now: Timestamp) -> String {
 }
 
 /// The topmost certificate of the chain that can vouch for others, or that vouches for itself.
-fn authority(chain: &[Certificate], der: &[CertificateDer<'_>]) -> Option<Authority> {
+fn untrusted_ca(chain: &[CertificateSummary], der: &[CertificateDer<'_>]) -> Option<UntrustedCa> {
     let (place, top) = chain.iter().enumerate().rfind(|(place, certificate)| {
         // A server's own certificate is its own authority only when nobody else signed it.
         if *place == 0 { certificate.subject == certificate.issuer } else { certificate.is_authority }
@@ -209,17 +225,17 @@ fn authority(chain: &[Certificate], der: &[CertificateDer<'_>]) -> Option<Author
     let encoded = BASE64_STANDARD.encode(der.get(place)?);
     let lines = encoded.as_bytes().chunks(PEM_LINE).map(String::from_utf8_lossy).join("\n");
     let pem = format!("-----BEGIN CERTIFICATE-----\n{lines}\n-----END CERTIFICATE-----\n");
-    Some(Authority { subject: top.subject.clone(), fingerprint: top.fingerprint.clone(), pem })
+    Some(UntrustedCa { subject: top.subject.clone(), fingerprint: top.fingerprint.clone(), pem })
 }
 
-fn read(der: &CertificateDer<'_>) -> Option<Certificate> {
+fn parse_certificate(der: &CertificateDer<'_>) -> Option<CertificateSummary> {
     let (_, parsed) = X509Certificate::from_der(der).ok()?;
     let names = match parsed.subject_alternative_name() {
-        Ok(Some(names)) => names.value.general_names.iter().filter_map(name).collect(),
+        Ok(Some(names)) => names.value.general_names.iter().filter_map(general_name).collect(),
         Ok(None) | Err(_) => Vec::new(),
     };
     let moment = |seconds: i64| Timestamp::from_millis(seconds.saturating_mul(1_000));
-    Some(Certificate {
+    Some(CertificateSummary {
         subject: parsed.subject().to_string(),
         issuer: parsed.issuer().to_string(),
         names,
@@ -230,7 +246,7 @@ fn read(der: &CertificateDer<'_>) -> Option<Certificate> {
     })
 }
 
-fn name(general: &GeneralName<'_>) -> Option<String> {
+fn general_name(general: &GeneralName<'_>) -> Option<String> {
     match general {
         GeneralName::DNSName(name) => Some((*name).to_owned()),
         GeneralName::IPAddress(bytes) => {
@@ -249,7 +265,7 @@ mod tests {
 
     use super::*;
     use crate::directory::connection::start_tls;
-    use crate::directory::diagnostics::report::Verdict;
+    use crate::directory::diagnostics::report::StepVerdict;
 
     #[tokio::test]
     async fn a_refused_start_tls_is_told_with_its_remedy_once() {
@@ -259,7 +275,8 @@ mod tests {
         // An extended response with result 52, unavailable.
         server.write_all(&[0x30, 12, 2, 1, 1, 0x78, 7, 10, 1, 52, 4, 0, 4, 0]).await.unwrap();
         let why = start_tls::request(&mut stream).await.unwrap_err();
-        let Verdict::Failed { reason, remedy } = no_handshake(NoHandshake::StartTls(why), true).verdict else {
+        let StepVerdict::Failed { reason, remedy } = handshake_error_step(HandshakeError::StartTls(why), true).verdict
+        else {
             panic!("it passed");
         };
         assert!(reason.contains("refused StartTLS (result 52)") && !reason.contains("ldaps://"), "{reason}");

@@ -10,7 +10,7 @@ use tokio_rustls::TlsConnector;
 use crate::directory::connection::start_tls;
 
 /// What a handshake showed.
-pub(super) struct Shown {
+pub(super) struct ObservedHandshake {
     /// `TLS 1.3`.
     pub(super) protocol: &'static str,
     /// The server's own certificate first, then those it sends with it.
@@ -18,7 +18,7 @@ pub(super) struct Shown {
 }
 
 /// Why there was no handshake.
-pub(super) enum NoHandshake {
+pub(super) enum HandshakeError {
     /// The server does not do StartTLS, and why and what to do, in words.
     StartTls(String),
     /// It speaks no TLS that we do, or none at all. The words are TLS's own.
@@ -29,17 +29,21 @@ pub(super) enum NoHandshake {
 ///
 /// Since nobody was verified, nothing is ever said over this connection: before the handshake at the most the request
 /// for StartTLS, and after it nothing. It has no deadline of its own.
-pub(super) async fn shake_hands(mut stream: TcpStream, host: &str, asks: bool) -> Result<Shown, NoHandshake> {
+pub(super) async fn observe_handshake(
+    mut stream: TcpStream,
+    host: &str,
+    asks: bool,
+) -> Result<ObservedHandshake, HandshakeError> {
     if asks {
-        start_tls::request(&mut stream).await.map_err(NoHandshake::StartTls)?;
+        start_tls::request(&mut stream).await.map_err(HandshakeError::StartTls)?;
     }
-    let recorder = Arc::new(Recorder::default());
-    let name = ServerName::try_from(host.to_owned()).map_err(|fault| NoHandshake::Failed(fault.to_string()))?;
+    let recorder = Arc::new(CertificateRecorder::default());
+    let name = ServerName::try_from(host.to_owned()).map_err(|fault| HandshakeError::Failed(fault.to_string()))?;
     let config = ClientConfig::builder_with_provider(Arc::clone(&recorder.provider))
         .with_safe_default_protocol_versions()
-        .map_err(|fault| NoHandshake::Failed(fault.to_string()))?
+        .map_err(|fault| HandshakeError::Failed(fault.to_string()))?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::<Recorder>::clone(&recorder))
+        .with_custom_certificate_verifier(Arc::<CertificateRecorder>::clone(&recorder))
         .with_no_client_auth();
     let shaken = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
     let chain = std::mem::take(&mut *recorder.chain.lock().unwrap_or_else(PoisonError::into_inner));
@@ -47,26 +51,26 @@ pub(super) async fn shake_hands(mut stream: TcpStream, host: &str, asks: bool) -
         Ok(stream) => {
             let version = stream.get_ref().1.protocol_version();
             let protocol = if version == Some(rustls::ProtocolVersion::TLSv1_3) { "TLS 1.3" } else { "TLS 1.2" };
-            Ok(Shown { protocol, chain })
+            Ok(ObservedHandshake { protocol, chain })
         }
-        Err(fault) => Err(NoHandshake::Failed(fault.to_string())),
+        Err(fault) => Err(HandshakeError::Failed(fault.to_string())),
     }
 }
 
 /// Keeps the certificates that a server shows. It takes them all, so what comes after must be nothing.
 #[derive(Debug)]
-struct Recorder {
+struct CertificateRecorder {
     provider: Arc<CryptoProvider>,
     chain: Mutex<Vec<CertificateDer<'static>>>,
 }
 
-impl Default for Recorder {
+impl Default for CertificateRecorder {
     fn default() -> Self {
         Self { provider: Arc::new(ring::default_provider()), chain: Mutex::default() }
     }
 }
 
-impl ServerCertVerifier for Recorder {
+impl ServerCertVerifier for CertificateRecorder {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,

@@ -6,31 +6,31 @@
 //! whatever is asked after that goes over a connection whose certificate was verified as ever. It never writes, and
 //! sends a password only to bind as the service account or, once, as the person who gave it.
 
-mod account;
+mod account_state;
 mod as_person;
 mod certificate;
-mod directory;
-mod glance;
-mod groups;
+mod group_step;
 mod handshake;
-mod overview;
+mod lockout_policy;
+mod membership_path;
 mod person;
-mod reach;
+mod quick_check;
 mod report;
-mod root;
+mod root_dse;
 mod run;
 mod server;
+mod server_status;
 mod service;
-mod table;
-mod ways;
+mod settings_table;
+mod tcp;
 
-pub use account::Bar;
-pub use overview::ServerNow;
-pub use person::{Seen, Sought};
-pub use report::{Authority, Examination, Known, Section, Step, Verdict};
-pub use run::Questions;
-pub use table::Table;
-pub use ways::{Membership, Way};
+pub use account_state::SignInBlocker;
+pub use membership_path::{GroupMembership, MembershipPath};
+pub use person::{PersonLookup, PersonReport};
+pub use report::{DiagnosticStep, DirectoryFacts, DirectoryReport, ReportSection, StepVerdict, UntrustedCa};
+pub use run::DiagnosticsRequest;
+pub use server_status::ServerStatus;
+pub use settings_table::SettingsTable;
 
-pub(super) use groups::step as group_step;
-pub(super) use run::Examined;
+pub(super) use group_step::group_step;
+pub(super) use run::Diagnosis;

@@ -2,48 +2,48 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use super::person::Seen;
-use super::table::Table;
+use super::person::PersonReport;
+use super::settings_table::SettingsTable;
 use crate::domain::DirectoryName;
 
 /// The most characters of a line: what a server says of itself, or a certificate has in it, may be of any length.
-const LONGEST_LINE: usize = 600;
+const MAX_LINE_CHARS: usize = 600;
 
 /// What came of examining one directory.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Examination {
+pub struct DirectoryReport {
     /// The directory; `None` for the default one.
     pub directory: Option<DirectoryName>,
     /// Where its settings stand: the keys that remedies name belong there.
-    pub settings: Table,
+    pub settings: SettingsTable,
     /// One part for each server, one for the directory itself, one for the person that was asked about.
-    pub sections: Vec<Section>,
+    pub sections: Vec<ReportSection>,
     /// What the directory turned out to be.
-    pub known: Option<Known>,
+    pub known: Option<DirectoryFacts>,
     /// The authority behind a certificate that is not trusted here, when the server sends it.
-    pub authority: Option<Authority>,
+    pub authority: Option<UntrustedCa>,
     /// The person that was asked about, when they were found.
     #[serde(skip)]
-    pub seen: Option<Seen>,
+    pub seen: Option<PersonReport>,
 }
 
 /// Steps that belong together.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Section {
+pub struct ReportSection {
     /// A server's address, or what the steps are about.
     pub title: String,
     /// In the order taken.
-    pub steps: Vec<Step>,
+    pub steps: Vec<DiagnosticStep>,
 }
 
 /// One step: what was looked at, and what came of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Step {
+pub struct DiagnosticStep {
     /// What was looked at, in a word or two.
     pub name: Cow<'static, str>,
     /// What came of it.
     #[serde(flatten)]
-    pub verdict: Verdict,
+    pub verdict: StepVerdict,
     /// What was found, each on a line of its own. No secret.
     pub details: Vec<String>,
 }
@@ -51,7 +51,7 @@ pub struct Step {
 /// What came of a step. Reasons and remedies are sentences without a full stop, and never hold a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "verdict", rename_all = "kebab-case")]
-pub enum Verdict {
+pub enum StepVerdict {
     /// As it should be.
     Ok,
     /// It works, but not for ever or not for everybody.
@@ -77,7 +77,7 @@ pub enum Verdict {
 
 /// What a directory turned out to be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Known {
+pub struct DirectoryFacts {
     /// Its kind and its maker, in words.
     pub kind: String,
     /// Where people and groups are looked for.
@@ -90,7 +90,7 @@ pub struct Known {
 
 /// A certificate authority that this machine does not know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Authority {
+pub struct UntrustedCa {
     /// Whose it is.
     pub subject: String,
     /// The SHA-256 of the certificate, in pairs of hexadecimal digits: what its owner can be asked about.
@@ -99,25 +99,25 @@ pub struct Authority {
     pub pem: String,
 }
 
-impl Examination {
+impl DirectoryReport {
     /// Every step of every section.
-    pub fn steps(&self) -> impl Iterator<Item = &Step> {
+    pub fn steps(&self) -> impl Iterator<Item = &DiagnosticStep> {
         self.sections.iter().flat_map(|section| &section.steps)
     }
 
     /// Whether some step failed.
     pub fn failed(&self) -> bool {
-        self.steps().any(Step::failed)
+        self.steps().any(DiagnosticStep::failed)
     }
 }
 
-impl Section {
+impl ReportSection {
     pub(super) fn new(title: impl Into<String>) -> Self {
         Self { title: title.into(), steps: Vec::new() }
     }
 
     /// Notes a step, and says whether it is worth going on.
-    pub(super) fn note(&mut self, step: Step) -> bool {
+    pub(super) fn push(&mut self, step: DiagnosticStep) -> bool {
         let goes_on = !step.failed();
         self.steps.push(step);
         goes_on
@@ -125,50 +125,50 @@ impl Section {
 
     /// Notes steps that were not taken.
     pub(super) fn skip(&mut self, names: &[&'static str], why: &str) {
-        self.steps.extend(names.iter().map(|name| Step::skipped(*name, why)));
+        self.steps.extend(names.iter().map(|name| DiagnosticStep::skipped(*name, why)));
     }
 }
 
-impl Step {
+impl DiagnosticStep {
     /// A step that found what it should.
     pub fn ok(name: impl Into<Cow<'static, str>>) -> Self {
-        Self { name: name.into(), verdict: Verdict::Ok, details: Vec::new() }
+        Self { name: name.into(), verdict: StepVerdict::Ok, details: Vec::new() }
     }
 
     /// A step that found something to see to.
     pub fn warning(name: impl Into<Cow<'static, str>>, reason: impl Into<String>, remedy: impl Into<String>) -> Self {
-        let verdict = Verdict::Warning { reason: plain(reason.into()), remedy: plain(remedy.into()) };
+        let verdict = StepVerdict::Warning { reason: sanitize(reason.into()), remedy: sanitize(remedy.into()) };
         Self { name: name.into(), verdict, details: Vec::new() }
     }
 
     /// A step that failed.
     pub fn failure(name: impl Into<Cow<'static, str>>, reason: impl Into<String>, remedy: impl Into<String>) -> Self {
-        let verdict = Verdict::Failed { reason: plain(reason.into()), remedy: plain(remedy.into()) };
+        let verdict = StepVerdict::Failed { reason: sanitize(reason.into()), remedy: sanitize(remedy.into()) };
         Self { name: name.into(), verdict, details: Vec::new() }
     }
 
     /// A step that was not taken.
     pub fn skipped(name: impl Into<Cow<'static, str>>, why: impl Into<String>) -> Self {
-        Self { name: name.into(), verdict: Verdict::Skipped { why: plain(why.into()) }, details: Vec::new() }
+        Self { name: name.into(), verdict: StepVerdict::Skipped { why: sanitize(why.into()) }, details: Vec::new() }
     }
 
     /// The same step, with one more line of what was found.
     #[must_use]
     pub fn with(mut self, detail: impl Into<String>) -> Self {
-        self.details.push(plain(detail.into()));
+        self.details.push(sanitize(detail.into()));
         self
     }
 
     /// The same step, with more lines of what was found.
     #[must_use]
     pub fn with_all(mut self, details: impl IntoIterator<Item = String>) -> Self {
-        self.details.extend(details.into_iter().map(plain));
+        self.details.extend(details.into_iter().map(sanitize));
         self
     }
 
     /// Whether it failed.
     pub fn failed(&self) -> bool {
-        matches!(self.verdict, Verdict::Failed { .. })
+        matches!(self.verdict, StepVerdict::Failed { .. })
     }
 }
 
@@ -176,17 +176,17 @@ impl Step {
 const ADVICE: [&str; 3] = [": use an ldaps:// URL", ": check the domain in url", ": check this machine's DNS"];
 
 /// A reason without the advice behind it, for a step whose remedy says that.
-pub(super) fn told_once(reason: &str) -> String {
+pub(super) fn without_advice(reason: &str) -> String {
     let end = ADVICE.iter().filter_map(|advice| reason.find(advice)).min();
     reason[..end.unwrap_or(reason.len())].to_owned()
 }
 
 /// A line that can do nothing to a terminal: what stands in it may come from a server that nobody trusts.
-fn plain(text: String) -> String {
-    if text.len() <= LONGEST_LINE && !text.contains(char::is_control) {
+fn sanitize(text: String) -> String {
+    if text.len() <= MAX_LINE_CHARS && !text.contains(char::is_control) {
         return text;
     }
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST_LINE).collect()
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_LINE_CHARS).collect()
 }
 
 #[cfg(test)]
@@ -196,9 +196,9 @@ mod tests {
     #[test]
     fn what_a_server_says_cannot_write_on_the_terminal() {
         let said = format!("CN=\u{1b}[2Jroot\r\n{}", "x".repeat(10_000));
-        let step = Step::failure("TLS", said.clone(), said.clone()).with(said);
+        let step = DiagnosticStep::failure("TLS", said.clone(), said.clone()).with(said);
         let text = serde_json::to_string(&step).unwrap();
         assert!(!text.contains("\\u001b") && !text.contains("\\r") && !text.contains("\\n"), "{text}");
-        assert!(text.len() < 4 * LONGEST_LINE);
+        assert!(text.len() < 4 * MAX_LINE_CHARS);
     }
 }

@@ -3,23 +3,23 @@ use std::time::Duration;
 use futures::future::join_all;
 use tokio::time::{Instant, timeout_at};
 
-use super::directory;
-use super::person::{Sought, steps as person_steps};
-use super::report::{Examination, Section, Step, told_once};
-use super::server::{Open, Reached};
-use super::service::{base, bind, failed, none_is_set};
-use super::table::Table;
+use super::lockout_policy;
+use super::person::{PersonLookup, person_steps};
+use super::report::{DiagnosticStep, DirectoryReport, ReportSection, without_advice};
+use super::server::{IdentifiedServer, ServerDiagnosis};
+use super::service::{base_dn_step, failed_step, no_service_account_step, service_bind_step};
+use super::settings_table::SettingsTable;
 use crate::config::{DirectoryServers, ServerAddress};
 use crate::directory::client::{GroupLookup, LdapDirectory};
 use crate::directory::people::GroupMention;
 use crate::domain::{GroupRef, Password, Username};
 
 /// How long an examination of one directory may take as a whole: every step of a slow one, and somebody still watches.
-const WHOLE: Duration = Duration::from_mins(1);
+const TOTAL_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// What an examination is to find out beside the directory itself.
 #[derive(Clone, Copy, Default)]
-pub struct Questions<'a> {
+pub struct DiagnosticsRequest<'a> {
     /// The groups that pages and settings name.
     pub groups: &'a [GroupMention],
     /// Somebody to look up.
@@ -31,51 +31,56 @@ pub struct Questions<'a> {
 }
 
 /// What came of a directory, and of its groups: `None` where they could not be looked up.
-pub(in crate::directory) struct Examined {
-    pub(in crate::directory) examination: Examination,
-    pub(in crate::directory) groups: Result<Vec<GroupLookup>, String>,
+pub(in crate::directory) struct Diagnosis {
+    pub(in crate::directory) report: DirectoryReport,
+    pub(in crate::directory) group_lookups: Result<Vec<GroupLookup>, String>,
 }
 
 impl LdapDirectory {
     /// Takes every step there is. `groups` are those that this directory is to look up.
-    pub(in crate::directory) async fn examine(&self, questions: &Questions<'_>, groups: &[GroupRef]) -> Examined {
-        let deadline = Instant::now() + WHOLE;
-        let (directory, settings) = (self.name().cloned(), Table::of(self.name()));
-        let mut examination = Examination { directory, settings, ..Examination::default() };
-        let servers = self.servers_to_examine(&mut examination).await;
-        let reached = join_all(servers.iter().map(|server| self.reach_in_time(server, questions, deadline))).await;
-        let eyes = self.identify(&servers, reached, &mut examination, deadline).await;
-        let mut open = match self.with_eyes(eyes, questions, &mut examination).await {
+    pub(in crate::directory) async fn diagnose(
+        &self,
+        questions: &DiagnosticsRequest<'_>,
+        groups: &[GroupRef],
+    ) -> Diagnosis {
+        let deadline = Instant::now() + TOTAL_TIMEOUT;
+        let (directory, settings) = (self.name().cloned(), SettingsTable::of(self.name()));
+        let mut examination = DirectoryReport { directory, settings, ..DirectoryReport::default() };
+        let servers = self.servers_to_diagnose(&mut examination).await;
+        let reached =
+            join_all(servers.iter().map(|server| self.diagnose_server_until(server, questions, deadline))).await;
+        let eyes = self.bind_service_accounts(&servers, reached, &mut examination, deadline).await;
+        let mut open = match self.bound_connection(eyes, questions, &mut examination).await {
             Ok(open) => open,
             Err(why) => {
-                let mut section = Section::new("the directory");
+                let mut section = ReportSection::new("the directory");
                 section.skip(&["base DN", "lockout policy"], &why);
                 examination.sections.push(section);
-                return Examined { examination, groups: Err(why) };
+                return Diagnosis { report: examination, group_lookups: Err(why) };
             }
         };
-        let looked = self.look_around(&mut open, questions.person, groups, &mut examination);
+        let looked = self.diagnose_directory(&mut open, questions.person, groups, &mut examination);
         let groups = match timeout_at(deadline, looked).await {
             Ok(groups) => groups,
-            Err(_elapsed) => Err(too_long()),
+            Err(_elapsed) => Err(timeout_message()),
         };
-        Examined { examination, groups }
+        Diagnosis { report: examination, group_lookups: groups }
     }
 
     /// A connection that may look around: the service account's, or one that serves somebody without it.
     ///
     /// # Errors
     /// Why there is none.
-    async fn with_eyes(
+    async fn bound_connection(
         &self,
-        eyes: Option<Open>,
-        questions: &Questions<'_>,
-        examination: &mut Examination,
-    ) -> Result<Open, String> {
-        let mut section = Section::new(questions.person.map_or_else(String::new, Username::to_string));
+        eyes: Option<IdentifiedServer>,
+        questions: &DiagnosticsRequest<'_>,
+        examination: &mut DirectoryReport,
+    ) -> Result<IdentifiedServer, String> {
+        let mut section = ReportSection::new(questions.person.map_or_else(String::new, Username::to_string));
         let open = match eyes {
             Some(open) if self.has_service_account() => return Ok(open),
-            Some(mut open) => self.bind_as(&mut open, questions, &mut section).await.map(|()| open),
+            Some(mut open) => self.bind_as_person(&mut open, questions, &mut section).await.map(|()| open),
             None if examination.known.is_none() => Err("no server can be asked".to_owned()),
             None => Err("the service account may not bind".to_owned()),
         };
@@ -89,18 +94,18 @@ impl LdapDirectory {
     }
 
     /// The servers that the settings list, or that DNS names.
-    async fn servers_to_examine(&self, examination: &mut Examination) -> Vec<ServerAddress> {
+    async fn servers_to_diagnose(&self, examination: &mut DirectoryReport) -> Vec<ServerAddress> {
         const NAME: &str = "SRV records";
         let listed = self.servers.list().await;
         if let DirectoryServers::Discovered(discovery) = &self.settings.servers {
-            let mut section = Section::new(discovery.domain.clone());
-            section.note(match &listed {
-                Ok(_) => Step::ok(NAME).with_all(self.servers.discovery_report().unwrap_or_default()),
+            let mut section = ReportSection::new(discovery.domain.clone());
+            section.push(match &listed {
+                Ok(_) => DiagnosticStep::ok(NAME).with_all(self.servers.discovery_report().unwrap_or_default()),
                 Err(fault) => {
-                    let reason = told_once(fault.reason().unwrap_or("DNS names no server"));
+                    let reason = without_advice(fault.reason().unwrap_or("DNS names no server"));
                     let remedy = "correct the domain in url, let this machine ask the domain's own DNS servers (dns), or \
                                   list the servers in url";
-                    Step::failure(NAME, reason, remedy)
+                    DiagnosticStep::failure(NAME, reason, remedy)
                 }
             });
             examination.sections.push(section);
@@ -110,40 +115,43 @@ impl LdapDirectory {
 
     /// Binds as the service account, at one server after the other, until one judges it unfit: each refusal counts
     /// against the account. Gives the first connection that may look around.
-    async fn identify(
+    async fn bind_service_accounts(
         &self,
         servers: &[ServerAddress],
-        reached: Vec<Reached>,
-        examination: &mut Examination,
+        reached: Vec<ServerDiagnosis>,
+        examination: &mut DirectoryReport,
         deadline: Instant,
-    ) -> Option<Open> {
+    ) -> Option<IdentifiedServer> {
         const NAME: &str = "service account";
         let (mut eyes, mut refused_at) = (None, None);
-        for (server, Reached { mut section, open, authority }) in servers.iter().zip(reached) {
+        for (server, ServerDiagnosis { mut section, identified: open, authority }) in servers.iter().zip(reached) {
             examination.authority = examination.authority.take().or(authority);
             if let Some(mut open) = open {
-                examination.known.get_or_insert_with(|| open.known.clone());
+                examination.known.get_or_insert_with(|| open.facts.clone());
                 match (&self.settings.service_account, &refused_at) {
                     (None, _) => {
-                        section.note(none_is_set());
+                        section.push(no_service_account_step());
                         eyes.get_or_insert(open);
                     }
                     (Some(_), Some(other)) => {
                         section.skip(&[NAME], &format!("refused by {other}, and not tried again lest it be locked"));
                     }
                     (Some(account), None) => {
-                        let bound =
-                            timeout_at(deadline, bind(&mut open.connection, account, &examination.settings)).await;
+                        let bound = timeout_at(
+                            deadline,
+                            service_bind_step(&mut open.connection, account, &examination.settings),
+                        )
+                        .await;
                         match bound {
                             Ok(Ok(step)) => {
-                                section.note(step);
+                                section.push(step);
                                 eyes.get_or_insert(open);
                             }
                             Ok(Err((step, judged))) => {
-                                section.note(step);
+                                section.push(step);
                                 refused_at = judged.then_some(server);
                             }
-                            Err(_elapsed) => section.skip(&[NAME], &too_long()),
+                            Err(_elapsed) => section.skip(&[NAME], &timeout_message()),
                         }
                     }
                 }
@@ -154,33 +162,33 @@ impl LdapDirectory {
     }
 
     /// Everything that somebody who may search can see.
-    async fn look_around(
+    async fn diagnose_directory(
         &self,
-        open: &mut Open,
+        open: &mut IdentifiedServer,
         person: Option<&Username>,
         groups: &[GroupRef],
-        examination: &mut Examination,
+        examination: &mut DirectoryReport,
     ) -> Result<Vec<GroupLookup>, String> {
-        let Open { connection, profile, .. } = open;
-        let mut section = Section::new("the directory");
-        let seen = section.note(base(connection, profile, &self.settings).await);
-        section.note(directory::lockout(connection, profile).await);
+        let IdentifiedServer { connection, profile, .. } = open;
+        let mut section = ReportSection::new("the directory");
+        let seen = section.push(base_dn_step(connection, profile, &self.settings).await);
+        section.push(lockout_policy::lockout_policy_step(connection, profile).await);
         examination.sections.push(section);
         if let Some(username) = person {
             let title = username.to_string();
             let mut section = match examination.sections.iter().position(|section| section.title == title) {
                 Some(place) => examination.sections.remove(place),
-                None => Section::new(title),
+                None => ReportSection::new(title),
             };
             if seen {
-                match self.seek(connection, profile, username).await {
+                match self.lookup_person_on(connection, profile, username).await {
                     Ok(sought) => {
                         person_steps(&mut section, username, &sought, &profile.base_dn);
-                        if let Sought::One(seen) = sought {
+                        if let PersonLookup::Found(seen) = sought {
                             examination.seen = Some(*seen);
                         }
                     }
-                    Err(fault) => drop(section.note(failed("person", &fault))),
+                    Err(fault) => drop(section.push(failed_step("person", &fault))),
                 }
             } else {
                 section.skip(&["person"], "nobody can be seen");
@@ -192,6 +200,6 @@ impl LdapDirectory {
     }
 }
 
-pub(super) fn too_long() -> String {
-    format!("the examination took longer than {} s", WHOLE.as_secs())
+pub(super) fn timeout_message() -> String {
+    format!("the examination took longer than {} s", TOTAL_TIMEOUT.as_secs())
 }

@@ -1,7 +1,7 @@
 use ldap3::{LdapResult, Scope};
 
-use super::report::Step;
-use super::table::Table;
+use super::report::DiagnosticStep;
+use super::settings_table::SettingsTable;
 use crate::config::{DirectorySettings, ServiceAccount};
 use crate::directory::connection::{
     DirectoryProfile, LdapConnection, OperationFault, OperationKind, SearchRequest, judge_service_bind, result_code,
@@ -15,26 +15,26 @@ const NAME: &str = "service account";
 /// # Errors
 /// The failed step, and whether the server judged the account: then no other server is asked, since every refusal counts
 /// against the account's lockout.
-pub(super) async fn bind(
+pub(super) async fn service_bind_step(
     connection: &mut LdapConnection,
     account: &ServiceAccount,
-    settings: &Table,
-) -> Result<Step, (Step, bool)> {
+    settings: &SettingsTable,
+) -> Result<DiagnosticStep, (DiagnosticStep, bool)> {
     let name = &account.name;
     let answer = connection.bind(OperationKind::ServiceBind, name, &account.password, None).await;
-    let result = answer.map_err(|fault| (failed(NAME, &fault), false))?;
+    let result = answer.map_err(|fault| (failed_step(NAME, &fault), false))?;
     match judge_service_bind(&result) {
-        Ok(()) => Ok(Step::ok(NAME).with(format!("{name} may bind"))),
+        Ok(()) => Ok(DiagnosticStep::ok(NAME).with(format!("{name} may bind"))),
         Err(fault) => {
-            let (reason, remedy) = refused(name, &result, fault.sub_code, settings);
-            Err((Step::failure(NAME, reason, remedy), true))
+            let (reason, remedy) = explain_refusal(name, &result, fault.sub_code, settings);
+            Err((DiagnosticStep::failure(NAME, reason, remedy), true))
         }
     }
 }
 
 /// What it means that nobody searches.
-pub(super) fn none_is_set() -> Step {
-    Step::skipped(
+pub(super) fn no_service_account_step() -> DiagnosticStep {
+    DiagnosticStep::skipped(
         NAME,
         "none is set (bind_name, bind_password_file), so people search as themselves: that is enough to sign in, but \
          nobody is asked again what became of them, so their sessions last at most sessions.unrefreshed, and groups \
@@ -42,7 +42,12 @@ pub(super) fn none_is_set() -> Step {
     )
 }
 
-fn refused(name: &str, result: &LdapResult, sub_code: Option<u32>, settings: &Table) -> (String, String) {
+fn explain_refusal(
+    name: &str,
+    result: &LdapResult,
+    sub_code: Option<u32>,
+    settings: &SettingsTable,
+) -> (String, String) {
     let reason = |what: &str| format!("{name} may not bind: {what}");
     let wrong = format!(
         "correct bind_name (name@domain, DOMAIN\\name or a DN) and the password in bind_password_file ({}); not tried \
@@ -80,11 +85,11 @@ fn refused(name: &str, result: &LdapResult, sub_code: Option<u32>, settings: &Ta
 }
 
 /// Whether the base DN is there, and people below it can be seen.
-pub(super) async fn base(
+pub(super) async fn base_dn_step(
     connection: &mut LdapConnection,
     profile: &DirectoryProfile,
     settings: &DirectorySettings,
-) -> Step {
+) -> DiagnosticStep {
     const NAME: &str = "base DN";
     let base_dn = &profile.base_dn;
     let written = if settings.base_dn.is_some() { "base_dn" } else { "base_dn (found out from the RootDSE)" };
@@ -97,14 +102,14 @@ pub(super) async fn base(
     };
     match connection.search(OperationKind::Search, &head).await {
         Ok(found) if !found.entries.is_empty() => {}
-        Err(fault) if fault.result_code.is_none() => return failed(NAME, &fault),
+        Err(fault) if fault.result_code.is_none() => return failed_step(NAME, &fault),
         Ok(_) | Err(_) => {
             let reason = format!("{base_dn} is not there, or whoever searches may not see it");
             let remedy = format!(
                 "correct {written} to where the people are, or let the account bind_name read there; a server that \
                  shows itself to nobody unknown needs bind_name and bind_password_file"
             );
-            return Step::failure(NAME, reason, remedy);
+            return DiagnosticStep::failure(NAME, reason, remedy);
         }
     }
     let people = SearchRequest {
@@ -118,15 +123,15 @@ pub(super) async fn base(
         Ok(found) if found.entries.is_empty() => {
             let reason = format!("{base_dn} is there, but no person below it can be seen");
             let remedy = "correct base_dn to where the people are, or let the account bind_name read them";
-            Step::failure(NAME, reason, remedy)
+            DiagnosticStep::failure(NAME, reason, remedy)
         }
-        Ok(_) => Step::ok(NAME).with(format!("{base_dn} is there, and people below it can be seen")),
-        Err(fault) => failed(NAME, &fault),
+        Ok(_) => DiagnosticStep::ok(NAME).with(format!("{base_dn} is there, and people below it can be seen")),
+        Err(fault) => failed_step(NAME, &fault),
     }
 }
 
 /// A step that the connection itself, or a result nobody foresaw, brought down.
-pub(super) fn failed(name: &'static str, fault: &OperationFault) -> Step {
+pub(super) fn failed_step(name: &'static str, fault: &OperationFault) -> DiagnosticStep {
     let reason = fault.reason().map_or_else(|| fault.refusal.to_string(), str::to_owned);
     let remedy = match fault.operation {
         OperationKind::Dial => "see to the steps above, then examine again",
@@ -136,5 +141,5 @@ pub(super) fn failed(name: &'static str, fault: &OperationFault) -> Step {
         }
         _ => "look in the server's own log for why, and let the account bind_name read there",
     };
-    Step::failure(name, reason, remedy)
+    DiagnosticStep::failure(name, reason, remedy)
 }

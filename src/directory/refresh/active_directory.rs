@@ -1,35 +1,35 @@
 use std::collections::{HashMap, HashSet};
 
-use super::closure::{Closure, DEEPEST_NESTING, MOST_GROUPS, reach};
-use super::look::{Look, Within, cut_short};
+use super::bulk_groups::{BulkGroups, MAX_GROUPS, MAX_NESTING, reachable};
+use super::service_search::{SearchBase, ServiceSearch, truncated_answer};
 use crate::directory::client::LdapDirectory;
 use crate::directory::connection::{AdDomain, Unreachable};
 use crate::directory::schema::{LdapEntry, Sid, filter};
 use crate::domain::{Dn, Group, GroupId, Groups};
 
 /// How many groups one search asks for, by their names or SIDs: a filter that any controller takes.
-const GROUPS_A_SEARCH: usize = 100;
+const GROUPS_PER_SEARCH: usize = 100;
 
 /// `groupType`'s GROUP_TYPE_SECURITY_ENABLED, the sign of a 32-bit integer (MS-ADTS 2.2.12). Other groups grant
 /// nothing and are not in `tokenGroups`.
-fn is_mailing_list(group: &LdapEntry) -> bool {
+fn is_distribution_list(group: &LdapEntry) -> bool {
     group.text("groupType").and_then(|bits| bits.parse::<i64>().ok()).is_some_and(|bits| bits >= 0)
 }
 
 /// The SIDs that can be seen in `memberOf`: of domains, and built-in ones. Others, such as "Authenticated Users", are
 /// no groups that have members.
-fn is_of_a_domain(id: &GroupId) -> bool {
+fn is_domain_or_builtin(id: &GroupId) -> bool {
     id.as_str().starts_with("S-1-5-21-") || id.as_str().starts_with("S-1-5-32-")
 }
 
 /// The groups among `groups` that tell of changes when they are read in bulk.
-pub(super) fn comparable(groups: &Groups) -> HashSet<&GroupId> {
-    groups.iter().map(|group| &group.id).filter(|id| is_of_a_domain(id)).collect()
+pub(super) fn comparable_ids(groups: &Groups) -> HashSet<&GroupId> {
+    groups.iter().map(|group| &group.id).filter(|id| is_domain_or_builtin(id)).collect()
 }
 
 /// Whether somebody is in a group of another domain than their own. That one's nesting cannot be seen from here.
-pub(super) fn reaches_abroad(person: &LdapEntry, groups: &Groups) -> bool {
-    let Some(own) = sid(person).map(|sid| sid.to_string()) else { return true };
+pub(super) fn has_foreign_groups(person: &LdapEntry, groups: &Groups) -> bool {
+    let Some(own) = entry_sid(person).map(|sid| sid.to_string()) else { return true };
     let home = own.rsplit_once('-').map_or("", |(domain, _)| domain);
     groups
         .iter()
@@ -39,25 +39,25 @@ pub(super) fn reaches_abroad(person: &LdapEntry, groups: &Groups) -> bool {
 
 /// The groups of a domain that have been read, and how they nest.
 #[derive(Default)]
-struct Graph {
-    groups: Vec<Node>,
-    by_name: HashMap<Dn, usize>,
+struct GroupGraph {
+    groups: Vec<GroupNode>,
+    by_dn: HashMap<Dn, usize>,
     by_sid: HashMap<Sid, usize>,
 }
 
-struct Node {
+struct GroupNode {
     group: Group,
     /// The groups that it is in, by name.
     parents: Vec<Dn>,
     /// Whether the server sent all of them.
-    is_whole: bool,
+    is_complete: bool,
 }
 
 /// A group that is to be read.
 #[derive(Clone, PartialEq, Eq, Hash)]
-enum Wanted {
-    Named(Dn),
-    Numbered(Sid),
+enum GroupKey {
+    Dn(Dn),
+    Sid(Sid),
 }
 
 impl LdapDirectory {
@@ -66,49 +66,52 @@ impl LdapDirectory {
     ///
     /// # Errors
     /// [`Unreachable`], when a search fails or is cut short.
-    pub(super) async fn closures_in_domain(
+    pub(super) async fn bulk_groups_in_domain(
         &self,
         domain: &AdDomain,
         people: &[&LdapEntry],
-    ) -> Result<Vec<Closure>, Unreachable> {
-        let mut graph = Graph::default();
-        let mut asked: HashSet<Wanted> = HashSet::new();
-        let mut level: Vec<Wanted> = people.iter().flat_map(|person| begins(person)).collect();
-        for _ in 0..DEEPEST_NESTING {
+    ) -> Result<Vec<BulkGroups>, Unreachable> {
+        let mut graph = GroupGraph::default();
+        let mut asked: HashSet<GroupKey> = HashSet::new();
+        let mut level: Vec<GroupKey> = people.iter().flat_map(|person| direct_groups(person)).collect();
+        for _ in 0..MAX_NESTING {
             level.retain(|wanted| asked.insert(wanted.clone()));
-            if level.is_empty() || graph.groups.len() > MOST_GROUPS {
+            if level.is_empty() || graph.groups.len() > MAX_GROUPS {
                 break;
             }
             let before = graph.groups.len();
-            for batch in level.chunks(GROUPS_A_SEARCH) {
+            for batch in level.chunks(GROUPS_PER_SEARCH) {
                 self.read_group_batch(domain, batch, &mut graph).await?;
             }
             let found = graph.groups[before..].iter();
-            level = found.flat_map(|node| node.parents.iter().cloned().map(Wanted::Named)).collect();
+            level = found.flat_map(|node| node.parents.iter().cloned().map(GroupKey::Dn)).collect();
         }
-        let is_complete = level.is_empty() && graph.groups.len() <= MOST_GROUPS;
-        Ok(people.iter().map(|person| if is_complete { graph.closure(person) } else { Closure::Unknown }).collect())
+        let is_complete = level.is_empty() && graph.groups.len() <= MAX_GROUPS;
+        Ok(people
+            .iter()
+            .map(|person| if is_complete { graph.bulk_groups_of(person) } else { BulkGroups::Unknown })
+            .collect())
     }
 
     async fn read_group_batch(
         &self,
         domain: &AdDomain,
-        wanted: &[Wanted],
-        graph: &mut Graph,
+        wanted: &[GroupKey],
+        graph: &mut GroupGraph,
     ) -> Result<(), Unreachable> {
-        let clauses: Vec<String> = wanted.iter().map(Wanted::clause).collect();
+        let clauses: Vec<String> = wanted.iter().map(GroupKey::filter_clause).collect();
         let found = self
-            .look(Look {
+            .service_search(ServiceSearch {
                 // The groups may be elsewhere than the people: base_dn is where the latter are.
-                within: Within::Below(domain.dn.clone()),
+                base: SearchBase::Subtree(domain.dn.clone()),
                 filter: filter::any(&clauses),
                 attributes: vec!["objectSid", "sAMAccountName", "cn", "groupType", "memberOf"],
-                further: Vec::new(),
+                extra_attributes: Vec::new(),
                 limit: u16::try_from(wanted.len()).unwrap_or(u16::MAX),
             })
             .await?;
         if found.truncated {
-            return Err(cut_short("the groups that were asked for"));
+            return Err(truncated_answer("the groups that were asked for"));
         }
         for entry in &found.entries {
             graph.add(entry);
@@ -118,64 +121,63 @@ impl LdapDirectory {
 }
 
 /// The groups that somebody is in directly.
-fn begins(person: &LdapEntry) -> Vec<Wanted> {
-    let named = names(person).into_iter().map(Wanted::Named);
-    named.chain(primary_group(person).map(Wanted::Numbered)).collect()
+fn direct_groups(person: &LdapEntry) -> Vec<GroupKey> {
+    let named = member_of(person).into_iter().map(GroupKey::Dn);
+    named.chain(primary_group_sid(person).map(GroupKey::Sid)).collect()
 }
 
-fn names(entry: &LdapEntry) -> Vec<Dn> {
+fn member_of(entry: &LdapEntry) -> Vec<Dn> {
     entry.texts("memberOf").filter_map(|dn| dn.parse().ok()).collect()
 }
 
-fn primary_group(person: &LdapEntry) -> Option<Sid> {
-    sid(person)?.with_rid(person.text("primaryGroupID")?.parse().ok()?)
+fn primary_group_sid(person: &LdapEntry) -> Option<Sid> {
+    entry_sid(person)?.with_rid(person.text("primaryGroupID")?.parse().ok()?)
 }
 
-fn sid(entry: &LdapEntry) -> Option<Sid> {
+fn entry_sid(entry: &LdapEntry) -> Option<Sid> {
     entry.bytes("objectSid").find_map(Sid::from_bytes)
 }
 
-impl Wanted {
-    fn clause(&self) -> String {
+impl GroupKey {
+    fn filter_clause(&self) -> String {
         match self {
-            Self::Named(dn) => filter::equals("distinguishedName", dn.as_str()),
-            Self::Numbered(sid) => format!("(objectSid={})", filter::escape_bytes(sid.as_bytes())),
+            Self::Dn(dn) => filter::equals("distinguishedName", dn.as_str()),
+            Self::Sid(sid) => format!("(objectSid={})", filter::escape_bytes(sid.as_bytes())),
         }
     }
 }
 
-impl Graph {
+impl GroupGraph {
     fn add(&mut self, entry: &LdapEntry) {
-        let (Some(sid), Ok(dn)) = (sid(entry), entry.dn.parse::<Dn>()) else { return };
-        if is_mailing_list(entry) || self.by_sid.contains_key(&sid) {
+        let (Some(sid), Ok(dn)) = (entry_sid(entry), entry.dn.parse::<Dn>()) else { return };
+        if is_distribution_list(entry) || self.by_sid.contains_key(&sid) {
             return;
         }
         let id = GroupId::new(sid.to_string());
         let name = entry.text("sAMAccountName").or_else(|| entry.text("cn")).unwrap_or(id.as_str()).to_owned();
         let group = Group { id, name, dn: entry.dn.clone() };
-        self.by_name.insert(dn, self.groups.len());
+        self.by_dn.insert(dn, self.groups.len());
         self.by_sid.insert(sid, self.groups.len());
-        self.groups.push(Node { group, parents: names(entry), is_whole: !entry.is_partial("memberOf") });
+        self.groups.push(GroupNode { group, parents: member_of(entry), is_complete: !entry.is_partial("memberOf") });
     }
 
-    fn place(&self, wanted: &Wanted) -> Option<usize> {
+    fn index_of(&self, wanted: &GroupKey) -> Option<usize> {
         match wanted {
-            Wanted::Named(dn) => self.by_name.get(dn).copied(),
-            Wanted::Numbered(sid) => self.by_sid.get(sid).copied(),
+            GroupKey::Dn(dn) => self.by_dn.get(dn).copied(),
+            GroupKey::Sid(sid) => self.by_sid.get(sid).copied(),
         }
     }
 
     /// What is not in the graph is no group that can be seen, or none that grants anything.
-    fn closure(&self, person: &LdapEntry) -> Closure {
-        let begin = begins(person).into_iter().filter_map(|wanted| self.place(&wanted));
-        let parents =
-            |at: usize| self.groups[at].parents.iter().filter_map(|dn| self.by_name.get(dn).copied()).collect();
-        let reached = reach(begin, parents);
-        if person.is_partial("memberOf") || reached.iter().any(|at| !self.groups[*at].is_whole) {
-            return Closure::Unknown;
+    fn bulk_groups_of(&self, person: &LdapEntry) -> BulkGroups {
+        let begin = direct_groups(person).into_iter().filter_map(|wanted| self.index_of(&wanted));
+        let parents = |at: usize| self.groups[at].parents.iter().filter_map(|dn| self.by_dn.get(dn).copied()).collect();
+        let reached = reachable(begin, parents);
+        if person.is_partial("memberOf") || reached.iter().any(|at| !self.groups[*at].is_complete) {
+            return BulkGroups::Unknown;
         }
         let groups = reached.into_iter().map(|at| &self.groups[at].group);
-        Closure::Known(groups.map(|group| (group.id.clone(), group.clone())).collect())
+        BulkGroups::Known(groups.map(|group| (group.id.clone(), group.clone())).collect())
     }
 }
 
@@ -183,7 +185,7 @@ impl Graph {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::directory::refresh::closure::names_in;
+    use crate::directory::refresh::bulk_groups::group_names;
 
     fn bytes(rid: u8) -> Vec<u8> {
         vec![1, 2, 0, 0, 0, 0, 0, 5, 21, 0, 0, 0, rid, 0, 0, 0]
@@ -204,8 +206,8 @@ mod tests {
         LdapEntry::with("CN=alice,DC=x", &attributes)
     }
 
-    fn graph(groups: &[LdapEntry]) -> Graph {
-        let mut graph = Graph::default();
+    fn graph(groups: &[LdapEntry]) -> GroupGraph {
+        let mut graph = GroupGraph::default();
         for group in groups {
             graph.add(group);
         }
@@ -222,7 +224,7 @@ mod tests {
             group("others", 9, &[], &[]),
         ]);
         let alice = person(&[("memberOf", b"CN=nyc,DC=x")]);
-        assert_eq!(names_in(&graph.closure(&alice)), ["all", "nyc", "ops", "users"]);
+        assert_eq!(group_names(&graph.bulk_groups_of(&alice)), ["all", "nyc", "ops", "users"]);
     }
 
     #[test]
@@ -232,14 +234,14 @@ mod tests {
             group("ops", 7, &[], &[("groupType", b"-2147483646")]),
         ]);
         let alice = person(&[("memberOf", b"CN=list,DC=x")]);
-        assert!(names_in(&graph.closure(&alice)).is_empty());
+        assert!(group_names(&graph.bulk_groups_of(&alice)).is_empty());
     }
 
     #[test]
     fn memberships_that_came_in_part_only_are_not_taken_for_all() {
         let graph = graph(&[group("ops", 7, &[], &[("memberOf;range=0-1499", b"CN=x,DC=x")])]);
-        assert_eq!(graph.closure(&person(&[("memberOf", b"CN=ops,DC=x")])), Closure::Unknown);
-        assert_eq!(graph.closure(&person(&[("memberOf;range=0-1499", b"CN=ops,DC=x")])), Closure::Unknown);
+        assert_eq!(graph.bulk_groups_of(&person(&[("memberOf", b"CN=ops,DC=x")])), BulkGroups::Unknown);
+        assert_eq!(graph.bulk_groups_of(&person(&[("memberOf;range=0-1499", b"CN=ops,DC=x")])), BulkGroups::Unknown);
     }
 
     #[test]
@@ -248,9 +250,11 @@ mod tests {
             [Group { id: GroupId::new(id), name: String::new(), dn: String::new() }].into_iter().collect()
         };
         let alice = person(&[]);
-        assert!(!reaches_abroad(&alice, &held("S-1-5-21-513")) && !reaches_abroad(&alice, &held("S-1-5-32-545")));
-        assert!(reaches_abroad(&alice, &held("S-1-5-21-1-2-3-513")));
-        assert!(reaches_abroad(&LdapEntry::with("CN=a", &[]), &held("S-1-5-32-545")), "nobody knows");
-        assert!(comparable(&held("S-1-5-11")).is_empty());
+        assert!(
+            !has_foreign_groups(&alice, &held("S-1-5-21-513")) && !has_foreign_groups(&alice, &held("S-1-5-32-545"))
+        );
+        assert!(has_foreign_groups(&alice, &held("S-1-5-21-1-2-3-513")));
+        assert!(has_foreign_groups(&LdapEntry::with("CN=a", &[]), &held("S-1-5-32-545")), "nobody knows");
+        assert!(comparable_ids(&held("S-1-5-11")).is_empty());
     }
 }

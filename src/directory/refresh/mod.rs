@@ -8,12 +8,12 @@
 //!
 //! An answer that failed, or that the server cut short, is never taken for a loss.
 
+mod account_status;
 mod active_directory;
-mod closure;
-mod ids;
-mod lists;
-mod look;
-mod round;
-mod standing;
+mod bulk_groups;
+mod member_lists;
+mod person_reference;
+mod run;
+mod service_search;
 
-pub use standing::{Departure, Standing};
+pub use account_status::{AccountStatus, RemovalReason};

@@ -1,6 +1,6 @@
 #![allow(clippy::float_cmp, clippy::unwrap_used, clippy::panic)]
 
-//! Tests of what every panel promises to browsers. [`Browser`] is a model of what they do with frames.
+//! Tests of what every panel promises to browsers. [`BrowserModel`] is a model of what they do with frames.
 
 use std::time::Duration;
 
@@ -75,11 +75,11 @@ fn trouble(since: Timestamp) -> PanelTrouble {
 
 /// A model of a browser: it applies frames and decides nothing.
 #[derive(Debug, Default, PartialEq)]
-struct Browser {
+struct BrowserModel {
     shown: PanelFrame,
 }
 
-impl Browser {
+impl BrowserModel {
     fn apply(&mut self, frame: PanelFrame) {
         self.shown.at = frame.at.or(self.shown.at);
         self.shown.trouble = frame.trouble;
@@ -161,7 +161,7 @@ fn a_screen_that_applies_every_drain_shows_the_same_as_a_later_frame() {
         for seed in 0..40 {
             let mut dice = SplitMix64(seed * 100 + number as u64);
             let mut panel = Panel::new(&with_thresholds(kind.clone()), &Bindings::new());
-            let mut screen = Browser::default();
+            let mut browser = BrowserModel::default();
             let mut now = Timestamp::from_millis(1_795_309_126_976);
             for step in 0..300 {
                 let frame = panel.frame();
@@ -172,15 +172,15 @@ fn a_screen_that_applies_every_drain_shows_the_same_as_a_later_frame() {
                     1 => now = now - Duration::from_secs(dice.below(30)),
                     2..30 => _ = panel.add_reading(now, &dice.reading()),
                     // A late viewer gets a frame, and after it what it holds already.
-                    30 => screen = Browser { shown: panel.frame() },
+                    30 => browser = BrowserModel { shown: panel.frame() },
                     _ => {
                         if let Some(frame) = panel.drain() {
-                            screen.apply(frame);
+                            browser.apply(frame);
                         }
                         if step > 0 {
-                            let expected = Browser { shown: panel.frame() };
+                            let expected = BrowserModel { shown: panel.frame() };
                             assert_eq!(
-                                format!("{screen:?}"),
+                                format!("{browser:?}"),
                                 format!("{expected:?}"),
                                 "{kind:?}, seed {seed}, step {step}"
                             );
@@ -188,7 +188,7 @@ fn a_screen_that_applies_every_drain_shows_the_same_as_a_later_frame() {
                     }
                 }
                 if step == 0 {
-                    screen = Browser { shown: panel.frame() };
+                    browser = BrowserModel { shown: panel.frame() };
                 }
             }
         }

@@ -11,7 +11,7 @@ use crate::web::cookies::Cookies;
 use crate::web::refusal::Refusal;
 
 /// A request of the same origin, from a browser that has a session. What changes something for a member asks for this,
-/// and for [`OwnForm::check`] before anything is changed.
+/// and for [`CsrfGuard::check`] before anything is changed.
 pub(in crate::web) struct CsrfGuard<'r> {
     token: SessionToken,
     keys: &'r Keys,
@@ -21,7 +21,7 @@ impl CsrfGuard<'_> {
     /// Verifies that the form was made for this very session: `csrf` is the token from its hidden field.
     ///
     /// # Errors
-    /// [`Refusal::FormNotOurs`], which is audited.
+    /// [`Refusal::CsrfMismatch`], which is audited.
     pub(in crate::web) fn check(&self, csrf: &str) -> Result<(), Refusal> {
         if self.keys.csrf_holds(Holder::Member(&self.token), csrf) { Ok(()) } else { Err(Refusal::CsrfMismatch) }
     }

@@ -9,7 +9,7 @@ mod same_origin;
 mod visitor;
 
 pub(super) use csrf_guard::CsrfGuard;
-pub(super) use layout::{href_with_next, layout_for as chrome_of, sign_in_href};
+pub(super) use layout::{href_with_next, layout_for, sign_in_href};
 pub(super) use passkeys::Passkeys;
 pub(super) use query_params::{LastEventId, QueryParams};
 pub(super) use recently_authenticated::{RecentlyAuthenticated, reauthenticate_href};

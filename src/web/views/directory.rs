@@ -2,7 +2,8 @@ use serde::Serialize;
 
 use super::humanize::humanize;
 use crate::directory::{
-    Directory as _, Examination, GroupReport, LdapDirectory, LockoutPolicy, Section, Step, Verdict,
+    DiagnosticStep, Directory as _, DirectoryReport, GroupReport, LdapDirectory, LockoutPolicy, ReportSection,
+    StepVerdict,
 };
 use crate::domain::{Timestamp, Username};
 use crate::web::diagnostics_runner::{DiagnosticsRun, DiagnosticsRunner};
@@ -87,8 +88,8 @@ impl DirectoryView {
 }
 
 fn directory_row(directory: &LdapDirectory, viewer: Option<&Username>) -> DirectoryRow {
-    let servers = directory.servers_now().into_iter().map(|server| {
-        let (since_ms, reason) = server.down.unzip();
+    let servers = directory.server_statuses().into_iter().map(|server| {
+        let (since_ms, reason) = server.outage.unzip();
         let (state, word) = if reason.is_some() { ("bad", "down") } else { ("good", "answers") };
         ServerRow { address: server.address, state, state_label: word, since_ms, reason }
     });
@@ -132,7 +133,7 @@ fn run_view(run: &DiagnosticsRun) -> DiagnosticsRunView {
     DiagnosticsRunView { at_ms: run.at, sections: parts.collect() }
 }
 
-fn section_view(report: &Examination, section: &Section) -> DiagnosticsSectionView {
+fn section_view(report: &DirectoryReport, section: &ReportSection) -> DiagnosticsSectionView {
     let title = match &report.directory {
         Some(directory) => format!("{directory}: {}", section.title),
         None => section.title.clone(),
@@ -140,12 +141,12 @@ fn section_view(report: &Examination, section: &Section) -> DiagnosticsSectionVi
     DiagnosticsSectionView { title, steps: section.steps.iter().map(step_view).collect() }
 }
 
-fn step_view(step: &Step) -> DiagnosticsStepView {
+fn step_view(step: &DiagnosticStep) -> DiagnosticsStepView {
     let (state, word, reason, remedy) = match &step.verdict {
-        Verdict::Ok => ("good", "ok", None, None),
-        Verdict::Warning { reason, remedy } => ("warn", "see to it", Some(reason), Some(remedy)),
-        Verdict::Failed { reason, remedy } => ("bad", "failed", Some(reason), Some(remedy)),
-        Verdict::Skipped { why } => ("unknown", "not tried", Some(why), None),
+        StepVerdict::Ok => ("good", "ok", None, None),
+        StepVerdict::Warning { reason, remedy } => ("warn", "see to it", Some(reason), Some(remedy)),
+        StepVerdict::Failed { reason, remedy } => ("bad", "failed", Some(reason), Some(remedy)),
+        StepVerdict::Skipped { why } => ("unknown", "not tried", Some(why), None),
     };
     DiagnosticsStepView {
         name: step.name.to_string(),

@@ -3,7 +3,7 @@ use std::ops::ControlFlow;
 use futures::future::join_all;
 use ldap3::Scope;
 
-use super::overview::ServerNow;
+use super::server_status::ServerStatus;
 use crate::directory::client::LdapDirectory;
 use crate::directory::connection::{
     DirectoryProfile, DirectoryServer, LdapConnection, Operation, OperationFault, OperationKind, SearchRequest,
@@ -16,20 +16,20 @@ impl LdapDirectory {
     ///
     /// # Errors
     /// [`Unreachable`], when the account may not bind, or does not see where people are looked for.
-    pub async fn try_service_account(&self) -> Result<(), Unreachable> {
+    pub async fn check_service_account(&self) -> Result<(), Unreachable> {
         if !self.has_service_account() {
             return Ok(());
         }
         let mut inquiry = self.begin_operation("base-dn");
-        let answer = self.see_base(&mut inquiry).await;
+        let answer = self.check_base_dn(&mut inquiry).await;
         inquiry.finish_or_unreachable(answer)
     }
 
-    async fn see_base(&self, inquiry: &mut Operation) -> Result<(), OperationFault> {
+    async fn check_base_dn(&self, inquiry: &mut Operation) -> Result<(), OperationFault> {
         let profile = self.find_out(inquiry).await?;
         loop {
             let mut service = inquiry.acquire(&self.search_pool).await?;
-            let answer = see_base_over(&mut service, profile).await;
+            let answer = check_base_dn_on(&mut service, profile).await;
             if let ControlFlow::Break(answer) = inquiry.finish_attempt(answer, &service) {
                 return answer;
             }
@@ -37,15 +37,15 @@ impl LdapDirectory {
     }
 
     /// Asks every server known, all at the same time, and gives those that do not answer.
-    pub async fn silent_servers(&self) -> Vec<ServerNow> {
+    pub async fn unreachable_servers(&self) -> Vec<ServerStatus> {
         let known = self.servers.known();
         // A probe has its deadline, and leaves with the server what came of it.
         join_all(known.iter().map(DirectoryServer::probe)).await;
-        self.servers_now().into_iter().filter(|server| server.down.is_some()).collect()
+        self.server_statuses().into_iter().filter(|server| server.outage.is_some()).collect()
     }
 }
 
-async fn see_base_over(service: &mut LdapConnection, profile: &DirectoryProfile) -> Result<(), OperationFault> {
+async fn check_base_dn_on(service: &mut LdapConnection, profile: &DirectoryProfile) -> Result<(), OperationFault> {
     let base = &profile.base_dn;
     let search = SearchRequest { base, scope: Scope::Base, filter: "(objectClass=*)", attributes: &["1.1"], limit: 1 };
     let found = service.search(OperationKind::Search, &search).await?;

@@ -8,20 +8,20 @@ pub(super) const ATTRIBUTES: &[&str] =
 
 /// `pwdAccountLockedTime` of an account that an administrator locked for good (draft-behera-ldap-password-policy-10,
 /// 5.3.3). Any other time is a lockout after wrong passwords, which strangers can cause.
-const LOCKED_FOR_GOOD: &str = "000001010000Z";
+const LOCKED_PERMANENTLY: &str = "000001010000Z";
 
 /// What became of somebody who was signed in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum AccountStatus {
     /// They are there, as described now.
-    Here(Person),
+    Active(Person),
     /// They may not be signed in any more.
-    Gone(Departure),
+    Removed(RemovalReason),
 }
 
 /// Why somebody may not be signed in any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Departure {
+pub enum RemovalReason {
     /// There is no such person any more, or the settings' filters leave them out now.
     NotFound,
     /// The account was disabled.
@@ -32,7 +32,7 @@ pub enum Departure {
     NotAtThisHour,
 }
 
-impl Departure {
+impl RemovalReason {
     /// A word for it, which does not change: `not-found`, `disabled`, `account-expired`, `not-at-this-hour`.
     pub fn word(self) -> &'static str {
         match self {
@@ -47,22 +47,22 @@ impl Departure {
 /// Why the account that `entry` describes may not be signed in at `now`; `None` when it may.
 ///
 /// A lockout after wrong passwords is no reason: a stranger can cause one, and would sign people out by it.
-pub(super) fn departure(entry: &LdapEntry, now: Timestamp) -> Option<Departure> {
-    let locked_for_good = entry.texts("pwdAccountLockedTime").any(|time| time == LOCKED_FOR_GOOD)
+pub(super) fn removal_reason(entry: &LdapEntry, now: Timestamp) -> Option<RemovalReason> {
+    let locked_for_good = entry.texts("pwdAccountLockedTime").any(|time| time == LOCKED_PERMANENTLY)
         || entry.texts("nsAccountLock").any(|locked| locked.eq_ignore_ascii_case("true"));
     if person::is_disabled(entry) || locked_for_good {
-        return Some(Departure::Disabled);
+        return Some(RemovalReason::Disabled);
     }
     if entry.text("accountExpires").and_then(time::parse_filetime).is_some_and(|end| now >= end) {
-        return Some(Departure::AccountExpired);
+        return Some(RemovalReason::AccountExpired);
     }
-    let outside = entry.bytes("logonHours").any(|hours| !allows(hours, now));
-    outside.then_some(Departure::NotAtThisHour)
+    let outside = entry.bytes("logonHours").any(|hours| !allows_hour(hours, now));
+    outside.then_some(RemovalReason::NotAtThisHour)
 }
 
 /// Whether `logonHours` allows signing in at `now`: a bit for each hour of the week in UTC, from Sunday on, the lowest
 /// bit of each byte first (MS-ADTS 2.2.22, MS-SAMR 2.2.6.5). Of another length it means nothing, as in Windows.
-fn allows(hours: &[u8], now: Timestamp) -> bool {
+fn allows_hour(hours: &[u8], now: Timestamp) -> bool {
     const HOUR_MS: i64 = 3_600_000;
     const HOURS_A_WEEK: i64 = 7 * 24;
     /// The first of January 1970 was a Thursday.
@@ -86,16 +86,16 @@ mod tests {
     const SUNDAY: Timestamp = Timestamp::from_millis(1_795_311_000_000);
     const HOUR: Duration = Duration::from_hours(1);
 
-    fn of(attribute: &str, value: &[u8], now: Timestamp) -> Option<Departure> {
-        departure(&LdapEntry::with("CN=a", &[(attribute, value)]), now)
+    fn of(attribute: &str, value: &[u8], now: Timestamp) -> Option<RemovalReason> {
+        removal_reason(&LdapEntry::with("CN=a", &[(attribute, value)]), now)
     }
 
     #[test]
     fn an_account_that_an_administrator_closed_is_disabled() {
-        assert_eq!(of("userAccountControl", b"514", SUNDAY), Some(Departure::Disabled));
-        assert_eq!(of("nsAccountLock", b"TRUE", SUNDAY), Some(Departure::Disabled));
+        assert_eq!(of("userAccountControl", b"514", SUNDAY), Some(RemovalReason::Disabled));
+        assert_eq!(of("nsAccountLock", b"TRUE", SUNDAY), Some(RemovalReason::Disabled));
         assert_eq!(of("nsAccountLock", b"false", SUNDAY), None);
-        assert_eq!(of("pwdAccountLockedTime", b"000001010000Z", SUNDAY), Some(Departure::Disabled));
+        assert_eq!(of("pwdAccountLockedTime", b"000001010000Z", SUNDAY), Some(RemovalReason::Disabled));
     }
 
     #[test]
@@ -110,7 +110,7 @@ mod tests {
         let expires = |filetime: u64, now| of("accountExpires", filetime.to_string().as_bytes(), now);
         let at = filetime(SUNDAY);
         assert_eq!(expires(at, SUNDAY - Duration::from_millis(1)), None);
-        assert_eq!(expires(at, SUNDAY), Some(Departure::AccountExpired));
+        assert_eq!(expires(at, SUNDAY), Some(RemovalReason::AccountExpired));
         for never in [0, 0x7fff_ffff_ffff_ffff] {
             assert_eq!(expires(never, SUNDAY), None, "{never}");
         }
@@ -121,12 +121,12 @@ mod tests {
     fn hours_are_read_by_the_bit_from_sunday_on_in_utc() {
         let mut hours = [0xff_u8; 21];
         hours[0] = 0b1111_1101;
-        assert_eq!(of("logonHours", &hours, SUNDAY), Some(Departure::NotAtThisHour));
+        assert_eq!(of("logonHours", &hours, SUNDAY), Some(RemovalReason::NotAtThisHour));
         assert_eq!(of("logonHours", &hours, SUNDAY - 2 * HOUR), None, "Saturday's last hour");
         assert_eq!(of("logonHours", &hours, SUNDAY + HOUR), None);
-        assert_eq!(of("logonHours", &hours, SUNDAY + 7 * 24 * HOUR), Some(Departure::NotAtThisHour), "every week");
+        assert_eq!(of("logonHours", &hours, SUNDAY + 7 * 24 * HOUR), Some(RemovalReason::NotAtThisHour), "every week");
         hours[20] = 0b0111_1111;
-        assert_eq!(of("logonHours", &hours, SUNDAY - 2 * HOUR), Some(Departure::NotAtThisHour));
+        assert_eq!(of("logonHours", &hours, SUNDAY - 2 * HOUR), Some(RemovalReason::NotAtThisHour));
     }
 
     #[test]

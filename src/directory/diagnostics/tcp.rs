@@ -5,29 +5,29 @@ use futures::future::join_all;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
-use super::report::Step;
+use super::report::DiagnosticStep;
 use crate::config::ServerAddress;
 use crate::directory::connection::DnsResolver;
 
 /// A name with more addresses than this is a misconfiguration; the client dials no more either.
-const MOST_ADDRESSES: usize = 8;
+const MAX_ADDRESSES: usize = 8;
 
 /// The server's addresses.
 ///
 /// # Errors
 /// The failed step.
-pub(super) async fn look_up(
+pub(super) async fn resolve_step(
     names: &DnsResolver,
     server: &ServerAddress,
     patience: Duration,
-) -> Result<(Step, Vec<SocketAddr>), Step> {
+) -> Result<(DiagnosticStep, Vec<SocketAddr>), DiagnosticStep> {
     const NAME: &str = "name";
     let host = &server.host;
     let found = timeout(patience, names.resolve(host, server.port)).await;
     let addresses: Vec<SocketAddr> = match found {
         Err(_elapsed) => {
             let reason = format!("{host} was not resolved within {patience:?}");
-            return Err(Step::failure(
+            return Err(DiagnosticStep::failure(
                 NAME,
                 reason,
                 "check that the DNS servers of this machine answer (/etc/resolv.conf), or name others in dns",
@@ -35,17 +35,17 @@ pub(super) async fn look_up(
         }
         Ok(Err(error)) => {
             let reason = format!("{host} has no address ({error})");
-            return Err(Step::failure(NAME, reason, unknown_name(host)));
+            return Err(DiagnosticStep::failure(NAME, reason, unknown_name(host)));
         }
         Ok(Ok(mut addresses)) => {
             addresses.dedup();
-            addresses.truncate(MOST_ADDRESSES);
+            addresses.truncate(MAX_ADDRESSES);
             addresses
         }
     };
     let mut ips: Vec<String> = addresses.iter().map(|address| address.ip().to_string()).collect();
     ips.dedup();
-    Ok((Step::ok(NAME).with(ips.join(", ")), addresses))
+    Ok((DiagnosticStep::ok(NAME).with(ips.join(", ")), addresses))
 }
 
 fn unknown_name(host: &str) -> String {
@@ -60,13 +60,13 @@ fn unknown_name(host: &str) -> String {
 ///
 /// # Errors
 /// The failed step, when none answers.
-pub(super) async fn connect(
+pub(super) async fn connect_step(
     server: &ServerAddress,
     addresses: &[SocketAddr],
     patience: Duration,
-) -> Result<(Step, TcpStream), Step> {
+) -> Result<(DiagnosticStep, TcpStream), DiagnosticStep> {
     const NAME: &str = "TCP";
-    let tries = join_all(addresses.iter().map(|address| try_one(*address, patience))).await;
+    let tries = join_all(addresses.iter().map(|address| connect_one(*address, patience))).await;
     let mut first = None;
     let (mut lines, mut silent) = (Vec::new(), Vec::new());
     for (address, tried) in addresses.iter().zip(tries) {
@@ -84,18 +84,18 @@ pub(super) async fn connect(
         server.port
     );
     match first {
-        None if silent.is_empty() => Err(Step::failure(NAME, "the name has no address", "correct url")),
-        None => Err(Step::failure(NAME, silent.join(", "), remedy)),
-        Some(stream) if silent.is_empty() => Ok((Step::ok(NAME).with_all(lines), stream)),
+        None if silent.is_empty() => Err(DiagnosticStep::failure(NAME, "the name has no address", "correct url")),
+        None => Err(DiagnosticStep::failure(NAME, silent.join(", "), remedy)),
+        Some(stream) if silent.is_empty() => Ok((DiagnosticStep::ok(NAME).with_all(lines), stream)),
         Some(stream) => {
             let reason = format!("not every address answers: {}", silent.join(", "));
             let remedy = "each time such an address comes first, sign-ins wait for it: mend it, or take it out of DNS";
-            Ok((Step::warning(NAME, reason, remedy).with_all(lines), stream))
+            Ok((DiagnosticStep::warning(NAME, reason, remedy).with_all(lines), stream))
         }
     }
 }
 
-async fn try_one(address: SocketAddr, patience: Duration) -> Result<(TcpStream, Duration), String> {
+async fn connect_one(address: SocketAddr, patience: Duration) -> Result<(TcpStream, Duration), String> {
     let begun = Instant::now();
     match timeout(patience, TcpStream::connect(address)).await {
         Ok(Ok(stream)) => Ok((stream, begun.elapsed())),

@@ -1,19 +1,21 @@
-use super::report::Step;
+use super::report::DiagnosticStep;
 use crate::directory::client::GroupLookup;
 
 /// What a name of a group came to; `by` are those who name it.
-pub(in crate::directory) fn step(finding: &GroupLookup, by: &[String]) -> Step {
+pub(in crate::directory) fn group_step(finding: &GroupLookup, by: &[String]) -> DiagnosticStep {
     let name = finding.wanted.to_string();
     let named = format!("named by {}", by.join(", "));
     match finding.found.as_slice() {
-        [group] if group.dn.is_empty() => Step::ok(name).with("another domain's group, taken at its word").with(named),
-        [group] => Step::ok(name).with(group.dn.clone()).with(named),
-        [] => Step::failure(name, missing(finding), remedy(finding)).with(named),
+        [group] if group.dn.is_empty() => {
+            DiagnosticStep::ok(name).with("another domain's group, taken at its word").with(named)
+        }
+        [group] => DiagnosticStep::ok(name).with(group.dn.clone()).with(named),
+        [] => DiagnosticStep::failure(name, missing(finding), remedy(finding)).with(named),
         several => {
             let reason = format!("{} groups have that name, and the members of each are let in", several.len());
             let remedy = "name the one that is meant by its DN or SID";
             let dns = several.iter().map(|group| group.dn.clone());
-            Step::warning(name, reason, remedy).with_all(dns).with(named)
+            DiagnosticStep::warning(name, reason, remedy).with_all(dns).with(named)
         }
     }
 }

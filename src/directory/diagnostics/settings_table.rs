@@ -7,9 +7,9 @@ use crate::domain::DirectoryName;
 /// The table of the settings that a directory is set up in: `directory`, or `directories.brand`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
-pub struct Table(String);
+pub struct SettingsTable(String);
 
-impl Table {
+impl SettingsTable {
     /// The table of the directory called so; `None` is the default one.
     pub fn of(name: Option<&DirectoryName>) -> Self {
         name.map_or_else(Self::default, |name| Self(format!("directories.{name}")))
@@ -21,14 +21,14 @@ impl Table {
     }
 }
 
-impl Default for Table {
+impl Default for SettingsTable {
     /// The default directory's.
     fn default() -> Self {
         Self("directory".to_owned())
     }
 }
 
-impl fmt::Display for Table {
+impl fmt::Display for SettingsTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }

@@ -22,52 +22,56 @@ const PASSWORD_EXPIRED: i64 = 0x80_0000;
 
 /// Why somebody cannot sign in, whatever the password.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Bar {
+pub struct SignInBlocker {
     /// What is the matter.
     pub reason: String,
     /// What their administrator can do.
     pub remedy: String,
     /// Whether they can end it themselves: the sign-in leads them to the form that changes their password, and then in.
-    pub ends_with_change: bool,
+    pub ends_with_password_change: bool,
 }
 
 /// What an entry says of its account.
-pub(super) struct State {
+pub(super) struct AccountState {
     /// `userAccountControl`.
     control: i64,
     /// Its computed sister.
     computed: i64,
     must_change: bool,
-    expired: bool,
-    ends: Option<Timestamp>,
-    password_ends: Option<Timestamp>,
-    password_never_ends: bool,
+    account_expired: bool,
+    account_expires: Option<Timestamp>,
+    password_expires: Option<Timestamp>,
+    password_never_expires: bool,
 }
 
-impl State {
-    pub(super) fn of(entry: &LdapEntry, now: Timestamp) -> Self {
+impl AccountState {
+    pub(super) fn from_entry(entry: &LdapEntry, now: Timestamp) -> Self {
         let bits = |attribute| entry.text(attribute).and_then(|bits| bits.parse::<i64>().ok()).unwrap_or_default();
         let control = bits("userAccountControl");
         let computed = bits("msDS-User-Account-Control-Computed");
-        let ends = entry.text("accountExpires").and_then(parse_filetime);
+        let account_expires = entry.text("accountExpires").and_then(parse_filetime);
         let password_expiry = entry.text("msDS-UserPasswordExpiryTimeComputed");
         let never = control & NEVER_EXPIRES != 0 || password_expiry == Some("9223372036854775807");
         Self {
             control,
             computed,
             must_change: entry.text("pwdLastSet") == Some("0"),
-            expired: ends.is_some_and(|ends| ends <= now),
-            ends,
-            password_ends: password_expiry.and_then(parse_filetime),
-            password_never_ends: never,
+            account_expired: account_expires.is_some_and(|ends| ends <= now),
+            account_expires,
+            password_expires: password_expiry.and_then(parse_filetime),
+            password_never_expires: never,
         }
     }
 
     /// The weightiest reason first: the others show once it is mended. `can_change` says whether a password that stands
     /// so can be changed at the sign-in.
-    pub(super) fn bar(&self, can_change: impl Fn(PasswordState) -> bool) -> Option<Bar> {
+    pub(super) fn blocker(&self, can_change: impl Fn(PasswordState) -> bool) -> Option<SignInBlocker> {
         let bar = |reason: &str, remedy: &str| {
-            Some(Bar { reason: reason.to_owned(), remedy: remedy.to_owned(), ends_with_change: false })
+            Some(SignInBlocker {
+                reason: reason.to_owned(),
+                remedy: remedy.to_owned(),
+                ends_with_password_change: false,
+            })
         };
         let password = |reason: &str, password: PasswordState| {
             let ends_with_change = can_change(password);
@@ -76,12 +80,16 @@ impl State {
             } else {
                 "passwords cannot be changed here: let the person change it at their own machine, or give them a new one"
             };
-            Some(Bar { reason: reason.to_owned(), remedy: remedy.to_owned(), ends_with_change })
+            Some(SignInBlocker {
+                reason: reason.to_owned(),
+                remedy: remedy.to_owned(),
+                ends_with_password_change: ends_with_change,
+            })
         };
         if self.control & DISABLED != 0 {
             return bar("the account is disabled", "enable it in the directory, if the person is to sign in");
         }
-        if self.expired {
+        if self.account_expired {
             return bar("the account has expired", "give it a later end in the directory, if the person is to sign in");
         }
         if self.computed & LOCKED != 0 {
@@ -104,12 +112,12 @@ impl State {
 
     pub(super) fn in_words(&self) -> Vec<String> {
         let mut words = Vec::new();
-        if let Some(ends) = self.ends {
+        if let Some(ends) = self.account_expires {
             words.push(format!("the account ends at {}", format_minute(ends)));
         }
-        if self.password_never_ends {
+        if self.password_never_expires {
             words.push("the password never expires".to_owned());
-        } else if let Some(ends) = self.password_ends {
+        } else if let Some(ends) = self.password_expires {
             words.push(format!("the password expires at {}", format_minute(ends)));
         }
         words
@@ -121,9 +129,9 @@ impl State {
 mod tests {
     use super::*;
 
-    fn state(attributes: &[(&str, &str)]) -> State {
+    fn state(attributes: &[(&str, &str)]) -> AccountState {
         let attributes: Vec<_> = attributes.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
-        State::of(&LdapEntry::with("CN=a,DC=x", &attributes), Timestamp::from_millis(1_795_309_126_976))
+        AccountState::from_entry(&LdapEntry::with("CN=a,DC=x", &attributes), Timestamp::from_millis(1_795_309_126_976))
     }
 
     #[test]
@@ -136,22 +144,27 @@ mod tests {
             (&[("msDS-User-Account-Control-Computed", "8388608")], "password has expired"),
             (&[("userAccountControl", "262656")], "smart card"),
         ] {
-            let bar = state(attributes).bar(|_| true).unwrap();
+            let bar = state(attributes).blocker(|_| true).unwrap();
             assert!(bar.reason.contains(expected) && !bar.remedy.is_empty(), "{bar:?}");
         }
-        assert_eq!(state(&[("userAccountControl", "512"), ("pwdLastSet", "134000000000000000")]).bar(|_| true), None);
+        assert_eq!(
+            state(&[("userAccountControl", "512"), ("pwdLastSet", "134000000000000000")]).blocker(|_| true),
+            None
+        );
     }
 
     #[test]
     fn only_a_password_that_can_be_changed_here_is_a_bar_that_its_owner_lifts() {
         let must_change = state(&[("pwdLastSet", "0")]);
-        assert!(must_change.bar(|password| password == PasswordState::MustChange).unwrap().ends_with_change);
-        let bar = must_change.bar(|password| password == PasswordState::Expired).unwrap();
-        assert!(!bar.ends_with_change && bar.remedy.contains("their own machine"), "{bar:?}");
+        assert!(
+            must_change.blocker(|password| password == PasswordState::MustChange).unwrap().ends_with_password_change
+        );
+        let bar = must_change.blocker(|password| password == PasswordState::Expired).unwrap();
+        assert!(!bar.ends_with_password_change && bar.remedy.contains("their own machine"), "{bar:?}");
         let locked = state(&[("pwdLastSet", "0"), ("msDS-User-Account-Control-Computed", "16")]);
-        assert!(!locked.bar(|_| true).unwrap().ends_with_change);
+        assert!(!locked.blocker(|_| true).unwrap().ends_with_password_change);
         let by_card = state(&[("pwdLastSet", "0"), ("userAccountControl", "262656")]);
-        assert!(!by_card.bar(|_| true).unwrap().ends_with_change, "there is no password to change");
+        assert!(!by_card.blocker(|_| true).unwrap().ends_with_password_change, "there is no password to change");
     }
 
     #[test]

@@ -3,7 +3,7 @@ use crate::domain::PersonId;
 
 /// How somebody who was found once is found again.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Reference {
+pub(super) enum PersonReference {
     /// By this part of a filter.
     Clause(String),
     /// Under this name: the directory shows no stable id.
@@ -11,30 +11,30 @@ pub(super) enum Reference {
 }
 
 /// The reference of an id, as [`crate::directory::person::id`] makes them; `None` for what it does not make.
-pub(super) fn reference(id: &PersonId) -> Option<Reference> {
+pub(super) fn person_reference(id: &PersonId) -> Option<PersonReference> {
     let (kind, value) = id.as_str().split_once(':')?;
     // A further directory's name stands before the attribute's.
     let attribute = kind.rsplit_once('/').map_or(kind, |(_directory, attribute)| attribute);
     match attribute {
         "objectGUID" => {
             let bytes = guid_bytes(value)?;
-            Some(Reference::Clause(format!("(objectGUID={})", filter::escape_bytes(&bytes))))
+            Some(PersonReference::Clause(format!("(objectGUID={})", filter::escape_bytes(&bytes))))
         }
-        "entryUUID" | "nsUniqueId" => Some(Reference::Clause(filter::equals(attribute, value))),
-        "dn" => Some(Reference::Dn(as_sent(value)?)),
+        "entryUUID" | "nsUniqueId" => Some(PersonReference::Clause(filter::equals(attribute, value))),
+        "dn" => Some(PersonReference::Dn(escape_normalized_dn(value)?)),
         _ => None,
     }
 }
 
 /// The attribute that somebody is looked for by; `None` for who is known by a name.
-pub(super) fn attribute(id: &PersonId) -> Option<&str> {
+pub(super) fn id_attribute(id: &PersonId) -> Option<&str> {
     let (kind, _) = id.as_str().split_once(':')?;
     let attribute = kind.rsplit_once('/').map_or(kind, |(_directory, attribute)| attribute);
     ["objectGUID", "entryUUID", "nsUniqueId"].contains(&attribute).then_some(attribute)
 }
 
 /// A normal name in a form that servers take: everything special in its values escaped (RFC 4514, 2.4).
-fn as_sent(normal: &str) -> Option<String> {
+fn escape_normalized_dn(normal: &str) -> Option<String> {
     let pair = |pair: &str| {
         let (attribute, value) = pair.split_once('=')?;
         let value = value.replace("\\2c", ",").replace("\\2b", "+").replace("\\5c", "\\");
@@ -57,11 +57,11 @@ mod tests {
         let guid: Vec<u8> = (0..16).collect();
         let id = person::person_id(None, &LdapEntry::with("CN=a", &[("objectGUID", &guid)]));
         let escaped = filter::escape_bytes(&guid);
-        assert_eq!(reference(&id), Some(Reference::Clause(format!("(objectGUID={escaped})"))));
+        assert_eq!(person_reference(&id), Some(PersonReference::Clause(format!("(objectGUID={escaped})"))));
         let id = person::person_id(None, &LdapEntry::with("cn=a", &[("entryUUID", b"AB-CD")]));
-        assert_eq!(reference(&id), Some(Reference::Clause("(entryUUID=ab-cd)".into())));
+        assert_eq!(person_reference(&id), Some(PersonReference::Clause("(entryUUID=ab-cd)".into())));
         let id = person::person_id(None, &LdapEntry::with("cn=a", &[("nsUniqueId", b"1-2-3")]));
-        assert_eq!(reference(&id), Some(Reference::Clause("(nsUniqueId=1-2-3)".into())));
+        assert_eq!(person_reference(&id), Some(PersonReference::Clause("(nsUniqueId=1-2-3)".into())));
     }
 
     #[test]
@@ -71,8 +71,8 @@ mod tests {
         let (theirs, ours) = (person::person_id(Some(&brand), &entry), person::person_id(None, &entry));
         assert_ne!(theirs, ours);
         assert_eq!(theirs.as_str(), "brand/entryUUID:ab-cd");
-        assert_eq!(reference(&theirs), reference(&ours));
-        assert_eq!((attribute(&theirs), attribute(&PersonId::new("brand/dn:cn=a"))), (Some("entryUUID"), None));
+        assert_eq!(person_reference(&theirs), person_reference(&ours));
+        assert_eq!((id_attribute(&theirs), id_attribute(&PersonId::new("brand/dn:cn=a"))), (Some("entryUUID"), None));
     }
 
     #[test]
@@ -85,7 +85,8 @@ mod tests {
             r#"cn=\#hash \"q\" \; \<a\> ,dc=x"#,
             "cn=a+uid=b,dc=x",
         ] {
-            let Some(Reference::Dn(sent)) = reference(&person::person_id(None, &LdapEntry::with(dn, &[]))) else {
+            let Some(PersonReference::Dn(sent)) = person_reference(&person::person_id(None, &LdapEntry::with(dn, &[])))
+            else {
                 panic!("{dn}")
             };
             assert_eq!(sent.parse::<Dn>().unwrap(), dn.parse::<Dn>().unwrap(), "{sent}");
@@ -95,7 +96,7 @@ mod tests {
     #[test]
     fn what_is_no_id_of_ours_finds_nobody() {
         for id in ["", "alice", "objectGUID:alice", "uid:alice", "objectGUID:*)(uid=*"] {
-            assert_eq!(reference(&PersonId::new(id)), None, "{id}");
+            assert_eq!(person_reference(&PersonId::new(id)), None, "{id}");
         }
     }
 }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use ldap3::Scope;
 
-use super::report::{Known, Step};
+use super::report::{DiagnosticStep, DirectoryFacts};
 use crate::config::DirectoryKind;
 use crate::directory::connection::{DirectoryProfile, LdapConnection, OperationFault, OperationKind, SearchRequest};
 use crate::directory::schema::LdapEntry;
@@ -10,7 +10,7 @@ use crate::directory::schema::time::parse_generalized_time;
 use crate::domain::Timestamp;
 
 /// Kerberos' tolerance, by which a domain's clocks must agree in any case (MS-KILE 3.3.1).
-const CLOCKS_MAY_DIFFER: Duration = Duration::from_mins(5);
+const CLOCK_TOLERANCE: Duration = Duration::from_mins(5);
 
 const ATTRIBUTES: &[&str] = &[
     "currentTime",
@@ -26,11 +26,11 @@ const ATTRIBUTES: &[&str] = &[
 ];
 
 /// Names of the functional levels (MS-ADTS 6.1.4).
-const LEVELS: [&str; 11] =
+const FUNCTIONAL_LEVELS: [&str; 11] =
     ["2000", "2003 interim", "2003", "2008", "2008 R2", "2012", "2012 R2", "2016", "(level 8)", "(level 9)", "2025"];
 
 /// What the server says of itself.
-pub(super) async fn read(connection: &mut LdapConnection) -> Result<LdapEntry, OperationFault> {
+pub(super) async fn read_root_dse(connection: &mut LdapConnection) -> Result<LdapEntry, OperationFault> {
     let search =
         SearchRequest { base: "", scope: Scope::Base, filter: "(objectClass=*)", attributes: ATTRIBUTES, limit: 1 };
     let found = connection.search(OperationKind::RootDse, &search).await?;
@@ -38,9 +38,9 @@ pub(super) async fn read(connection: &mut LdapConnection) -> Result<LdapEntry, O
 }
 
 /// What the directory is.
-pub(super) fn known(root: &LdapEntry, profile: &DirectoryProfile) -> Known {
-    Known {
-        kind: kind(root, profile),
+pub(super) fn directory_facts(root: &LdapEntry, profile: &DirectoryProfile) -> DirectoryFacts {
+    DirectoryFacts {
+        kind: kind_in_words(root, profile),
         base_dn: profile.base_dn.clone(),
         domain: profile.domain.as_ref().map(|domain| domain.dns_name.clone()),
         server_name: root.text("dnsHostName").map(str::to_owned),
@@ -48,13 +48,13 @@ pub(super) fn known(root: &LdapEntry, profile: &DirectoryProfile) -> Known {
 }
 
 /// The step that tells it.
-pub(super) fn step(root: &LdapEntry, known: &Known) -> Step {
+pub(super) fn root_dse_step(root: &LdapEntry, known: &DirectoryFacts) -> DiagnosticStep {
     const NAME: &str = "RootDSE";
     let step = if root.text("isSynchronized") == Some("FALSE") {
         let remedy = "wait until it is, or take it out of url: until then it may know yesterday's groups and passwords";
-        Step::warning(NAME, "this controller has not caught up with the others yet (isSynchronized)", remedy)
+        DiagnosticStep::warning(NAME, "this controller has not caught up with the others yet (isSynchronized)", remedy)
     } else {
-        Step::ok(NAME)
+        DiagnosticStep::ok(NAME)
     };
     let mut step = step.with(known.kind.clone());
     if let Some(domain) = &known.domain {
@@ -64,12 +64,12 @@ pub(super) fn step(root: &LdapEntry, known: &Known) -> Step {
         step = step.with(format!("calls itself {name}"));
     }
     if let Some(level) = root.text("domainFunctionality").and_then(|level| level.parse::<usize>().ok()) {
-        step = step.with(format!("functional level {}", LEVELS.get(level).unwrap_or(&"newer than 2025")));
+        step = step.with(format!("functional level {}", FUNCTIONAL_LEVELS.get(level).unwrap_or(&"newer than 2025")));
     }
     step.with(format!("people are looked for below {}", known.base_dn))
 }
 
-fn kind(root: &LdapEntry, profile: &DirectoryProfile) -> String {
+fn kind_in_words(root: &LdapEntry, profile: &DirectoryProfile) -> String {
     let kind = match profile.kind() {
         DirectoryKind::ActiveDirectory => "Active Directory",
         DirectoryKind::Ldap => "LDAP directory",
@@ -79,47 +79,47 @@ fn kind(root: &LdapEntry, profile: &DirectoryProfile) -> String {
 }
 
 /// How far the server's clock is from this machine's.
-pub(super) fn clock(root: &LdapEntry, now: Timestamp) -> Step {
+pub(super) fn clock_step(root: &LdapEntry, now: Timestamp) -> DiagnosticStep {
     const NAME: &str = "clock";
     let Some(theirs) = root.text("currentTime").and_then(parse_generalized_time) else {
-        return Step::skipped(NAME, "this server does not tell its time");
+        return DiagnosticStep::skipped(NAME, "this server does not tell its time");
     };
     let (difference, way) = if theirs > now { (theirs.since(now), "ahead of") } else { (now.since(theirs), "behind") };
     let said = match difference.as_secs() {
-        0 | 1 => return Step::ok(NAME).with("the same as here, to the second"),
+        0 | 1 => return DiagnosticStep::ok(NAME).with("the same as here, to the second"),
         seconds @ 2..=119 => format!("{seconds} s"),
         seconds => format!("{} min", seconds / 60),
     };
     let said = format!("the server's clock is {said} {way} this machine's");
-    if difference <= CLOCKS_MAY_DIFFER {
-        return Step::ok(NAME).with(said);
+    if difference <= CLOCK_TOLERANCE {
+        return DiagnosticStep::ok(NAME).with(said);
     }
     let remedy = "let both follow the same time server: account and certificate dates are judged by them, and Kerberos \
                   allows 5 minutes";
-    Step::warning(NAME, said, remedy)
+    DiagnosticStep::warning(NAME, said, remedy)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::directory::diagnostics::report::Verdict;
+    use crate::directory::diagnostics::report::StepVerdict;
 
     #[test]
     fn clocks_that_part_by_more_than_kerberos_allows_are_a_warning() {
         let now = parse_generalized_time("20261122070000Z").unwrap();
-        let at = |time: &str| clock(&LdapEntry::with("", &[("currentTime", time.as_bytes())]), now);
-        assert_eq!(at("20261122070001.0Z").verdict, Verdict::Ok);
+        let at = |time: &str| clock_step(&LdapEntry::with("", &[("currentTime", time.as_bytes())]), now);
+        assert_eq!(at("20261122070001.0Z").verdict, StepVerdict::Ok);
         assert_eq!(at("20261122065500.0Z").details, ["the server's clock is 5 min behind this machine's"]);
-        assert!(matches!(at("20261122065500.0Z").verdict, Verdict::Ok));
-        assert!(matches!(at("20261122070501.0Z").verdict, Verdict::Warning { .. }));
-        assert!(matches!(clock(&LdapEntry::default(), now).verdict, Verdict::Skipped { .. }));
+        assert!(matches!(at("20261122065500.0Z").verdict, StepVerdict::Ok));
+        assert!(matches!(at("20261122070501.0Z").verdict, StepVerdict::Warning { .. }));
+        assert!(matches!(clock_step(&LdapEntry::default(), now).verdict, StepVerdict::Skipped { .. }));
     }
 
     #[test]
     fn a_controller_that_lags_behind_is_a_warning() {
-        let known = Known { kind: "x".into(), base_dn: "dc=x".into(), domain: None, server_name: None };
+        let known = DirectoryFacts { kind: "x".into(), base_dn: "dc=x".into(), domain: None, server_name: None };
         let lagging = LdapEntry::with("", &[("isSynchronized", b"FALSE")]);
-        assert!(matches!(step(&lagging, &known).verdict, Verdict::Warning { .. }));
-        assert!(matches!(step(&LdapEntry::default(), &known).verdict, Verdict::Ok));
+        assert!(matches!(root_dse_step(&lagging, &known).verdict, StepVerdict::Warning { .. }));
+        assert!(matches!(root_dse_step(&LdapEntry::default(), &known).verdict, StepVerdict::Ok));
     }
 }

@@ -1,7 +1,7 @@
 use std::collections::{HashMap, HashSet};
 
-use super::closure::{Closure, DEEPEST_NESTING, MOST_GROUPS, reach};
-use super::look::{Look, Within};
+use super::bulk_groups::{BulkGroups, MAX_GROUPS, MAX_NESTING, reachable};
+use super::service_search::{SearchBase, ServiceSearch};
 use crate::directory::client::LdapDirectory;
 use crate::directory::connection::Unreachable;
 use crate::directory::people::MEMBER_FILTER;
@@ -9,21 +9,21 @@ use crate::directory::schema::{LdapEntry, filter};
 use crate::domain::{Dn, Group, GroupId};
 
 /// How many members one search asks the groups of: a filter that any server takes.
-const MEMBERS_A_SEARCH: usize = 100;
+const MEMBERS_PER_SEARCH: usize = 100;
 
 /// The most groups taken from one search: what servers commonly allow. When there are more, the members are asked
 /// about in two halves.
-const GROUPS_A_SEARCH: u16 = 1_000;
+const GROUPS_PER_SEARCH: u16 = 1_000;
 
 /// A group with more members than this is not sent a second time.
-const LARGE: usize = 100;
+const LARGE_GROUP: usize = 100;
 
 /// How many groups a search leaves out because they are known, so that its filter does not grow without end.
-const MOST_LEFT_OUT: usize = 100;
+const MAX_EXCLUDED: usize = 100;
 
 /// Who is looked for in lists of members.
 #[derive(Clone, Debug)]
-pub(super) struct Member {
+pub(super) struct GroupMember {
     pub(super) dn: String,
     /// What stands for `{username}`.
     pub(super) uid: String,
@@ -31,25 +31,25 @@ pub(super) struct Member {
 
 /// One way in which groups list their members, from a group filter: `(member={dn})`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Listing {
+struct MemberAssertion {
     attribute: String,
     /// The value, with the placeholders.
     value: String,
 }
 
 /// The groups that have been read, and whom they list.
-struct Lists {
-    listings: Vec<Listing>,
+struct MemberLists {
+    assertions: Vec<MemberAssertion>,
     groups: Vec<Group>,
-    by_name: HashMap<Dn, usize>,
+    by_dn: HashMap<Dn, usize>,
     /// Who is listed where: by the way of listing and the value.
-    listed: HashMap<(usize, String), Vec<usize>>,
+    groups_by_value: HashMap<(usize, String), Vec<usize>>,
     /// Groups that are not sent a second time, as parts of filters.
-    left_out: Vec<String>,
+    excluded: Vec<String>,
     /// Whether some list came in part only.
-    is_partial: bool,
+    is_truncated: bool,
     /// Those whose groups are more than the server sends at once.
-    overfull: HashSet<String>,
+    truncated_members: HashSet<String>,
 }
 
 impl LdapDirectory {
@@ -58,60 +58,60 @@ impl LdapDirectory {
     ///
     /// # Errors
     /// [`Unreachable`], when a search fails.
-    pub(super) async fn closures_by_lists(
+    pub(super) async fn bulk_groups_by_lists(
         &self,
         base_dn: &str,
-        people: &[(&LdapEntry, Member)],
-    ) -> Result<Vec<Closure>, Unreachable> {
+        people: &[(&LdapEntry, GroupMember)],
+    ) -> Result<Vec<BulkGroups>, Unreachable> {
         let template = self.settings.group_filter.as_deref().unwrap_or(MEMBER_FILTER);
-        let mut lists = Lists::new(template);
-        for batch in people.chunks(MEMBERS_A_SEARCH) {
-            let members: Vec<Member> = batch.iter().map(|(_, member)| member.clone()).collect();
-            self.read_lists(base_dn, template, members, &mut lists).await?;
+        let mut lists = MemberLists::new(template);
+        for batch in people.chunks(MEMBERS_PER_SEARCH) {
+            let members: Vec<GroupMember> = batch.iter().map(|(_, member)| member.clone()).collect();
+            self.read_member_lists(base_dn, template, members, &mut lists).await?;
         }
         for dn in people.iter().flat_map(|(person, _)| person.texts("memberOf")) {
-            lists.add_named(dn);
+            lists.add_dn(dn);
         }
         let (mut climbed, mut levels) = (0, 0);
-        while climbed < lists.groups.len() && levels < DEEPEST_NESTING && lists.groups.len() <= MOST_GROUPS {
+        while climbed < lists.groups.len() && levels < MAX_NESTING && lists.groups.len() <= MAX_GROUPS {
             // A group's own name must not pass for a uid: its DN, which no uid is, stands in both places.
-            let level: Vec<Member> = lists.groups[climbed..].iter().map(as_member).collect();
+            let level: Vec<GroupMember> = lists.groups[climbed..].iter().map(as_member).collect();
             climbed = lists.groups.len();
             levels += 1;
-            for batch in level.chunks(MEMBERS_A_SEARCH) {
-                self.read_lists(base_dn, template, batch.to_vec(), &mut lists).await?;
+            for batch in level.chunks(MEMBERS_PER_SEARCH) {
+                self.read_member_lists(base_dn, template, batch.to_vec(), &mut lists).await?;
             }
         }
-        let is_complete = climbed == lists.groups.len() && !lists.is_partial;
-        let closure = |(person, member): &(&LdapEntry, Member)| {
-            if is_complete && !lists.overfull.contains(&member.dn) {
-                lists.closure(person, member)
+        let is_complete = climbed == lists.groups.len() && !lists.is_truncated;
+        let closure = |(person, member): &(&LdapEntry, GroupMember)| {
+            if is_complete && !lists.truncated_members.contains(&member.dn) {
+                lists.bulk_groups_of(person, member)
             } else {
-                Closure::Unknown
+                BulkGroups::Unknown
             }
         };
         Ok(people.iter().map(closure).collect())
     }
 
     /// Reads the groups that list any of these members; in halves, when there are too many for one answer.
-    async fn read_lists(
+    async fn read_member_lists(
         &self,
         base_dn: &str,
         template: &str,
-        members: Vec<Member>,
-        lists: &mut Lists,
+        members: Vec<GroupMember>,
+        lists: &mut MemberLists,
     ) -> Result<(), Unreachable> {
         let mut to_do = vec![members];
         while let Some(mut members) = to_do.pop() {
             let clauses: Vec<String> =
                 members.iter().map(|member| filter::group_by_member(template, &member.dn, &member.uid)).collect();
             let found = self
-                .look(Look {
-                    within: Within::Below(base_dn.to_owned()),
-                    filter: lists.without_known(&filter::any(&clauses)),
+                .service_search(ServiceSearch {
+                    base: SearchBase::Subtree(base_dn.to_owned()),
+                    filter: lists.excluding_known(&filter::any(&clauses)),
                     attributes: vec!["cn", "entryUUID", "nsUniqueId"],
-                    further: lists.listings.iter().map(|listing| listing.attribute.clone()).collect(),
-                    limit: GROUPS_A_SEARCH,
+                    extra_attributes: lists.assertions.iter().map(|listing| listing.attribute.clone()).collect(),
+                    limit: GROUPS_PER_SEARCH,
                 })
                 .await?;
             for group in &found.entries {
@@ -119,7 +119,7 @@ impl LdapDirectory {
             }
             if found.truncated {
                 if let [only] = members.as_slice() {
-                    lists.too_many(only);
+                    lists.record_truncation(only);
                     continue;
                 }
                 let half = members.split_off(members.len() / 2);
@@ -130,74 +130,74 @@ impl LdapDirectory {
     }
 }
 
-fn as_member(group: &Group) -> Member {
-    Member { dn: group.dn.clone(), uid: group.dn.clone() }
+fn as_member(group: &Group) -> GroupMember {
+    GroupMember { dn: group.dn.clone(), uid: group.dn.clone() }
 }
 
-impl Lists {
+impl MemberLists {
     fn new(template: &str) -> Self {
         Self {
-            listings: listings(template),
+            assertions: member_assertions(template),
             groups: Vec::new(),
-            by_name: HashMap::new(),
-            listed: HashMap::new(),
-            left_out: Vec::new(),
-            is_partial: false,
-            overfull: HashSet::new(),
+            by_dn: HashMap::new(),
+            groups_by_value: HashMap::new(),
+            excluded: Vec::new(),
+            is_truncated: false,
+            truncated_members: HashSet::new(),
         }
     }
 
     /// Notes that a member is in more groups than the server sends at once. A person's groups are then read by
     /// themselves; when it is a group, nobody's can be told in bulk.
-    fn too_many(&mut self, member: &Member) {
+    fn record_truncation(&mut self, member: &GroupMember) {
         if member.uid == member.dn {
-            self.is_partial = true;
+            self.is_truncated = true;
         } else {
-            self.overfull.insert(member.dn.clone());
+            self.truncated_members.insert(member.dn.clone());
         }
     }
 
     /// A filter that does not find the large groups that are known already, all their members with them.
-    fn without_known(&self, filter: &str) -> String {
-        if self.left_out.is_empty() {
+    fn excluding_known(&self, filter: &str) -> String {
+        if self.excluded.is_empty() {
             return filter.to_owned();
         }
-        filter::all(&[filter, &format!("(!{})", filter::any(&self.left_out))])
+        filter::all(&[filter, &format!("(!{})", filter::any(&self.excluded))])
     }
 
     /// Adds a group with everybody whom it lists.
     fn add(&mut self, entry: &LdapEntry) {
-        let Some(place) = self.place_of(&entry.dn, entry.text("cn")) else { return };
+        let Some(place) = self.index_of(&entry.dn, entry.text("cn")) else { return };
         let mut members = 0;
-        for (at, listing) in self.listings.iter().enumerate() {
-            self.is_partial |= entry.is_partial(&listing.attribute);
+        for (at, listing) in self.assertions.iter().enumerate() {
+            self.is_truncated |= entry.is_partial(&listing.attribute);
             for value in entry.texts(&listing.attribute) {
                 members += 1;
-                let groups = self.listed.entry((at, key(value))).or_default();
+                let groups = self.groups_by_value.entry((at, normalized_value(value))).or_default();
                 if !groups.contains(&place) {
                     groups.push(place);
                 }
             }
         }
-        if members > LARGE
-            && self.left_out.len() < MOST_LEFT_OUT
+        if members > LARGE_GROUP
+            && self.excluded.len() < MAX_EXCLUDED
             && let Some(id) = ["entryUUID", "nsUniqueId"]
                 .into_iter()
                 .find_map(|attribute| entry.text(attribute).map(|id| filter::equals(attribute, id)))
-            && !self.left_out.contains(&id)
+            && !self.excluded.contains(&id)
         {
-            self.left_out.push(id);
+            self.excluded.push(id);
         }
     }
 
     /// Adds a group that is known by its name alone.
-    fn add_named(&mut self, dn: &str) {
-        self.place_of(dn, None);
+    fn add_dn(&mut self, dn: &str) {
+        self.index_of(dn, None);
     }
 
-    fn place_of(&mut self, written: &str, cn: Option<&str>) -> Option<usize> {
+    fn index_of(&mut self, written: &str, cn: Option<&str>) -> Option<usize> {
         let dn: Dn = written.parse().ok()?;
-        if let Some(place) = self.by_name.get(&dn) {
+        if let Some(place) = self.by_dn.get(&dn) {
             if let Some(cn) = cn {
                 cn.clone_into(&mut self.groups[*place].name);
             }
@@ -207,33 +207,37 @@ impl Lists {
         let group =
             Group { id: GroupId::new(dn.normalized()), name: cn.unwrap_or(written).to_owned(), dn: written.to_owned() };
         self.groups.push(group);
-        self.by_name.insert(dn, place);
+        self.by_dn.insert(dn, place);
         Some(place)
     }
 
     /// The groups that list a member.
-    fn of(&self, member: &Member) -> Vec<usize> {
-        let by = |(at, listing): (usize, &Listing)| self.listed.get(&(at, key(&listing.value_for(member))));
-        self.listings.iter().enumerate().filter_map(by).flatten().copied().collect()
+    fn groups_listing(&self, member: &GroupMember) -> Vec<usize> {
+        let by = |(at, listing): (usize, &MemberAssertion)| {
+            self.groups_by_value.get(&(at, normalized_value(&listing.value_for(member))))
+        };
+        self.assertions.iter().enumerate().filter_map(by).flatten().copied().collect()
     }
 
-    fn closure(&self, person: &LdapEntry, member: &Member) -> Closure {
-        let named = person.texts("memberOf").filter_map(|dn| self.by_name.get(&dn.parse::<Dn>().ok()?).copied());
-        let reached = reach(self.of(member).into_iter().chain(named), |at| self.of(&as_member(&self.groups[at])));
+    fn bulk_groups_of(&self, person: &LdapEntry, member: &GroupMember) -> BulkGroups {
+        let named = person.texts("memberOf").filter_map(|dn| self.by_dn.get(&dn.parse::<Dn>().ok()?).copied());
+        let reached = reachable(self.groups_listing(member).into_iter().chain(named), |at| {
+            self.groups_listing(&as_member(&self.groups[at]))
+        });
         let groups = reached.into_iter().map(|at| &self.groups[at]);
-        Closure::Known(groups.map(|group| (group.id.clone(), group.clone())).collect())
+        BulkGroups::Known(groups.map(|group| (group.id.clone(), group.clone())).collect())
     }
 }
 
-impl Listing {
+impl MemberAssertion {
     /// The value by which a group lists this member.
-    fn value_for(&self, member: &Member) -> String {
+    fn value_for(&self, member: &GroupMember) -> String {
         filter::fill_placeholders(&self.value, &member.dn, &member.uid)
     }
 }
 
 /// The ways of listing members that a group filter knows: the comparisons that a placeholder stands in.
-fn listings(template: &str) -> Vec<Listing> {
+fn member_assertions(template: &str) -> Vec<MemberAssertion> {
     let comparisons = template.split('(').filter_map(|piece| piece.split(')').next());
     comparisons
         .filter(|comparison| filter::has_placeholder(comparison))
@@ -241,13 +245,13 @@ fn listings(template: &str) -> Vec<Listing> {
             let (attribute, value) = comparison.split_once('=')?;
             // Behind the attribute's name there may be a matching rule (RFC 4515, 3).
             let attribute = attribute.split([':', '~', '<', '>']).next().unwrap_or_default().trim();
-            Some(Listing { attribute: attribute.to_owned(), value: filter::unescape(value) })
+            Some(MemberAssertion { attribute: attribute.to_owned(), value: filter::unescape(value) })
         })
         .collect()
 }
 
 /// The one form of a value, however it is written: names of entries by their meaning, others without regard to case.
-fn key(value: &str) -> String {
+fn normalized_value(value: &str) -> String {
     value.parse::<Dn>().map_or_else(|_| value.trim().to_lowercase(), |dn| dn.normalized().to_owned())
 }
 
@@ -255,16 +259,16 @@ fn key(value: &str) -> String {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::directory::refresh::closure::names_in;
+    use crate::directory::refresh::bulk_groups::group_names;
 
-    fn member(dn: &str, uid: &str) -> Member {
-        Member { dn: dn.into(), uid: uid.into() }
+    fn member(dn: &str, uid: &str) -> GroupMember {
+        GroupMember { dn: dn.into(), uid: uid.into() }
     }
 
     #[test]
     fn the_ways_of_listing_are_read_off_the_filter() {
         let of = |template: &str| -> Vec<(String, String)> {
-            listings(template).into_iter().map(|listing| (listing.attribute, listing.value)).collect()
+            member_assertions(template).into_iter().map(|listing| (listing.attribute, listing.value)).collect()
         };
         let pair = |attribute: &str, value: &str| (attribute.to_owned(), value.to_owned());
         assert_eq!(
@@ -278,7 +282,7 @@ mod tests {
 
     #[test]
     fn every_way_of_being_listed_counts_nested_and_in_a_cycle_and_no_other() {
-        let mut lists = Lists::new(MEMBER_FILTER);
+        let mut lists = MemberLists::new(MEMBER_FILTER);
         let group = |name: &str, attribute: &str, value: &str| {
             LdapEntry::with(&format!("cn={name},dc=x"), &[("cn", name.as_bytes()), (attribute, value.as_bytes())])
         };
@@ -289,27 +293,27 @@ mod tests {
         lists.add(&group("direct", "member", "cn=above,dc=x"));
         lists.add(&group("others", "memberUid", "bob"));
         lists.add(&group("wrongly", "memberUid", "cn=alice,dc=x"));
-        lists.add_named("cn=overlay,dc=x");
+        lists.add_dn("cn=overlay,dc=x");
         let alice = LdapEntry::with("cn=alice,dc=x", &[("memberOf", b"cn=overlay,dc=x")]);
-        let closure = lists.closure(&alice, &member("cn=alice,dc=x", "alice"));
-        assert_eq!(names_in(&closure), ["above", "cn=overlay,dc=x", "direct", "posix", "unique"]);
+        let closure = lists.bulk_groups_of(&alice, &member("cn=alice,dc=x", "alice"));
+        assert_eq!(group_names(&closure), ["above", "cn=overlay,dc=x", "direct", "posix", "unique"]);
     }
 
     #[test]
     fn a_large_group_is_sent_once() {
-        let mut lists = Lists::new(MEMBER_FILTER);
-        let values: Vec<String> = (0..=LARGE).map(|n| format!("cn=p{n},dc=x")).collect();
+        let mut lists = MemberLists::new(MEMBER_FILTER);
+        let values: Vec<String> = (0..=LARGE_GROUP).map(|n| format!("cn=p{n},dc=x")).collect();
         let mut attributes: Vec<(&str, &[u8])> = vec![("cn", b"all"), ("entryUUID", b"ab-cd")];
         attributes.extend(values.iter().map(|value| ("member", value.as_bytes())));
         lists.add(&LdapEntry::with("cn=all,dc=x", &attributes));
-        assert_eq!(lists.without_known("(a=b)"), "(&(a=b)(!(entryUUID=ab-cd)))");
-        assert_eq!(lists.of(&member("cn=p7,dc=x", "p7")), [0], "whom it lists is known all the same");
+        assert_eq!(lists.excluding_known("(a=b)"), "(&(a=b)(!(entryUUID=ab-cd)))");
+        assert_eq!(lists.groups_listing(&member("cn=p7,dc=x", "p7")), [0], "whom it lists is known all the same");
     }
 
     #[test]
     fn a_list_that_came_in_part_only_is_known_as_such() {
-        let mut lists = Lists::new(MEMBER_FILTER);
+        let mut lists = MemberLists::new(MEMBER_FILTER);
         lists.add(&LdapEntry::with("cn=all,dc=x", &[("member;range=0-1499", b"cn=a,dc=x")]));
-        assert!(lists.is_partial);
+        assert!(lists.is_truncated);
     }
 }

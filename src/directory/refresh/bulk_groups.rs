@@ -4,21 +4,21 @@ use std::hash::Hash;
 use crate::domain::{Group, GroupId, Groups};
 
 /// Groups in groups in groups: deeper than this is a mistake in the directory, and every level costs a search.
-pub(super) const DEEPEST_NESTING: usize = 32;
+pub(super) const MAX_NESTING: usize = 32;
 
 /// More groups than the people of one question are in, all together; beyond it they are read one by one.
-pub(super) const MOST_GROUPS: usize = 10_000;
+pub(super) const MAX_GROUPS: usize = 10_000;
 
 /// The groups that somebody is in, as far as the directory tells them in bulk.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Closure {
+pub(super) enum BulkGroups {
     /// All that can be seen in this way.
     Known(HashMap<GroupId, Group>),
     /// It cannot be said in this way: the directory sent some of it only.
     Unknown,
 }
 
-impl Closure {
+impl BulkGroups {
     /// The ids, in order.
     pub(super) fn ids(&self) -> Option<BTreeSet<&GroupId>> {
         match self {
@@ -28,14 +28,17 @@ impl Closure {
     }
 
     /// `known`, with the names that these groups bear now.
-    pub(super) fn renamed(&self, known: &Groups) -> Groups {
+    pub(super) fn with_current_names(&self, known: &Groups) -> Groups {
         let Self::Known(now) = self else { return known.clone() };
         known.iter().map(|group| now.get(&group.id).unwrap_or(group).clone()).collect()
     }
 }
 
 /// Everything that can be reached from `begin` by `next`, itself included; each is gone through once, so a cycle ends.
-pub(super) fn reach<T: Copy + Eq + Hash>(begin: impl IntoIterator<Item = T>, next: impl Fn(T) -> Vec<T>) -> HashSet<T> {
+pub(super) fn reachable<T: Copy + Eq + Hash>(
+    begin: impl IntoIterator<Item = T>,
+    next: impl Fn(T) -> Vec<T>,
+) -> HashSet<T> {
     let mut reached: HashSet<T> = begin.into_iter().collect();
     let mut to_go: Vec<T> = reached.iter().copied().collect();
     while let Some(at) = to_go.pop() {
@@ -46,8 +49,8 @@ pub(super) fn reach<T: Copy + Eq + Hash>(begin: impl IntoIterator<Item = T>, nex
 
 /// The names of the groups in a closure that is known, in order.
 #[cfg(test)]
-pub(super) fn names_in(closure: &Closure) -> Vec<String> {
-    let Closure::Known(groups) = closure else { panic!("unknown") };
+pub(super) fn group_names(closure: &BulkGroups) -> Vec<String> {
+    let BulkGroups::Known(groups) = closure else { panic!("unknown") };
     let mut names: Vec<_> = groups.values().map(|group| group.name.clone()).collect();
     names.sort();
     names
@@ -65,16 +68,16 @@ mod tests {
             3 => vec![4],
             _ => vec![],
         };
-        assert_eq!(reach([1], next), HashSet::from([1, 2, 3, 4]));
-        assert_eq!(reach([3], next), HashSet::from([3, 4]));
+        assert_eq!(reachable([1], next), HashSet::from([1, 2, 3, 4]));
+        assert_eq!(reachable([3], next), HashSet::from([3, 4]));
     }
 
     #[test]
     fn a_renamed_group_is_known_by_its_new_name() {
         let group = |id: &str, name: &str| Group { id: GroupId::new(id), name: name.into(), dn: format!("CN={name}") };
-        let now = Closure::Known(HashMap::from([(GroupId::new("S-1"), group("S-1", "new"))]));
+        let now = BulkGroups::Known(HashMap::from([(GroupId::new("S-1"), group("S-1", "new"))]));
         let known: Groups = [group("S-1", "old"), group("S-2", "other")].into_iter().collect();
-        let renamed = now.renamed(&known);
+        let renamed = now.with_current_names(&known);
         assert_eq!(renamed.iter().map(|group| group.name.as_str()).collect::<Vec<_>>(), ["new", "other"]);
     }
 }

@@ -1,16 +1,16 @@
 use ldap3::Scope;
 
-use super::report::Step;
-use super::service::failed;
+use super::report::DiagnosticStep;
+use super::service::failed_step;
 use crate::directory::connection::{DirectoryProfile, LdapConnection, OperationKind, SearchRequest};
 use crate::directory::schema::time::parse_interval;
 
 const NAME: &str = "lockout policy";
 
 /// When the domain locks accounts (MS-SAMR 3.1.1.5), where it lets us read that.
-pub(super) async fn lockout(connection: &mut LdapConnection, profile: &DirectoryProfile) -> Step {
+pub(super) async fn lockout_policy_step(connection: &mut LdapConnection, profile: &DirectoryProfile) -> DiagnosticStep {
     let Some(domain) = &profile.domain else {
-        return Step::skipped(NAME, "only Active Directory tells it; throttling stays below the usual five");
+        return DiagnosticStep::skipped(NAME, "only Active Directory tells it; throttling stays below the usual five");
     };
     let search = SearchRequest {
         base: &domain.dn,
@@ -21,13 +21,13 @@ pub(super) async fn lockout(connection: &mut LdapConnection, profile: &Directory
     };
     let found = match connection.search(OperationKind::Search, &search).await {
         Ok(found) => found,
-        Err(fault) => return failed(NAME, &fault),
+        Err(fault) => return failed_step(NAME, &fault),
     };
     let head = found.entries.first();
     let Some(threshold) = head.and_then(|head| head.text("lockoutThreshold")).and_then(|text| text.parse::<u32>().ok())
     else {
         let why = "whoever searches may not read it (lockoutThreshold); throttling stays below the usual five";
-        return Step::skipped(NAME, why);
+        return DiagnosticStep::skipped(NAME, why);
     };
     let length = |attribute| {
         head.and_then(|head| head.text(attribute)).and_then(parse_interval).map(|length| length.as_secs() / 60)
@@ -38,12 +38,12 @@ pub(super) async fn lockout(connection: &mut LdapConnection, profile: &Directory
         None => "until an administrator unlocks it".to_owned(),
     };
     match threshold {
-        0 => Step::ok(NAME).with("wrong passwords lock no account"),
+        0 => DiagnosticStep::ok(NAME).with("wrong passwords lock no account"),
         1 | 2 => {
             let reason = format!("{threshold} wrong passwords{window} lock an account {unlocked}");
             let remedy = "raise lockoutThreshold: so low a number locks people out over a slip of the finger";
-            Step::warning(NAME, reason, remedy)
+            DiagnosticStep::warning(NAME, reason, remedy)
         }
-        _ => Step::ok(NAME).with(format!("{threshold} wrong passwords{window} lock an account {unlocked}")),
+        _ => DiagnosticStep::ok(NAME).with(format!("{threshold} wrong passwords{window} lock an account {unlocked}")),
     }
 }

@@ -8,77 +8,77 @@ use crate::domain::{Dn, Group, Groups};
 
 /// How many groups are looked into; beyond this the ways into the rest stay untold. Each costs a search on servers that
 /// do not say it with the group itself.
-const MOST_LOOKED_INTO: usize = 300;
+const MAX_EXPANDED: usize = 300;
 
 /// How many groups one search asks about.
-const ASKED_AT_ONCE: usize = 25;
+const GROUPS_PER_SEARCH: usize = 25;
 
 /// The most parents taken of one group.
-const MOST_PARENTS: u16 = 500;
+const MAX_PARENTS: u16 = 500;
 
 /// A group somebody is in, and how they come by it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Membership {
+pub struct GroupMembership {
     /// The group.
     pub group: Group,
     /// How they come by it.
-    pub way: Way,
+    pub path: MembershipPath,
 }
 
 /// How somebody comes by a group.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Way {
+pub enum MembershipPath {
     /// They are listed in it.
     Direct,
     /// It is their primary group, which lists nobody (`primaryGroupID`, MS-ADTS 3.1.1.4.5.19).
     Primary,
     /// Through these groups: the first has them or is their primary one, each is in the next, the last is in the group.
-    Through(Vec<String>),
+    Nested(Vec<String>),
     /// It was not found out: another domain's group, or more groups than are looked into.
-    Untold,
+    Unknown,
 }
 
-impl Way {
+impl MembershipPath {
     /// `directly`, `through dash-ops-nyc, then dash-all`.
     pub fn in_words(&self) -> String {
         match self {
             Self::Direct => "directly".to_owned(),
             Self::Primary => "as their primary group".to_owned(),
-            Self::Through(groups) => format!("through {}", groups.join(", then ")),
-            Self::Untold => "in a way that this server does not show".to_owned(),
+            Self::Nested(groups) => format!("through {}", groups.join(", then ")),
+            Self::Unknown => "in a way that this server does not show".to_owned(),
         }
     }
 }
 
 /// Finds the shortest way into each group.
-pub(super) async fn find(
+pub(super) async fn membership_paths(
     connection: &mut LdapConnection,
     profile: &DirectoryProfile,
     person: &LdapEntry,
     uid: &str,
     groups: &Groups,
-) -> Result<Vec<Membership>, OperationFault> {
-    let mut walk = Walk::begin(groups);
-    if let Some(primary) = primary(person, groups) {
-        walk.arrive(&primary.dn, &Way::Primary);
+) -> Result<Vec<GroupMembership>, OperationFault> {
+    let mut walk = MembershipWalk::new(groups);
+    if let Some(primary) = primary_group(person, groups) {
+        walk.reach(&primary.dn, &MembershipPath::Primary);
     }
     let direct = if profile.domain.is_some() {
         person.texts("memberOf").map(str::to_owned).collect()
     } else {
-        listing(connection, profile, &person.dn, uid).await?
+        groups_listing(connection, profile, &person.dn, uid).await?
     };
     for dn in direct {
-        walk.arrive(&dn, &Way::Direct);
+        walk.reach(&dn, &MembershipPath::Direct);
     }
-    for _ in 0..MOST_LOOKED_INTO.div_ceil(ASKED_AT_ONCE) {
-        let batch = walk.next();
+    for _ in 0..MAX_EXPANDED.div_ceil(GROUPS_PER_SEARCH) {
+        let batch = walk.next_batch();
         if batch.is_empty() {
             break;
         }
         for (child, parents) in parents_of(connection, profile, &batch).await? {
-            let way = walk.through(&child);
+            let way = walk.path_through(&child);
             for parent in &parents {
-                walk.arrive(parent, &way);
+                walk.reach(parent, &way);
             }
         }
     }
@@ -86,59 +86,61 @@ pub(super) async fn find(
 }
 
 /// The walk from a person up to all their groups, level by level.
-struct Walk {
+struct MembershipWalk {
     /// The names of the groups to reach, by their DNs in normal form.
     names: HashMap<String, (String, String)>,
-    ways: HashMap<String, Way>,
-    open: VecDeque<String>,
+    paths: HashMap<String, MembershipPath>,
+    queue: VecDeque<String>,
 }
 
-impl Walk {
-    fn begin(groups: &Groups) -> Self {
+impl MembershipWalk {
+    fn new(groups: &Groups) -> Self {
         let names =
-            groups.iter().filter_map(|group| Some((normal(&group.dn)?, (group.name.clone(), group.dn.clone()))));
-        Self { names: names.collect(), ways: HashMap::new(), open: VecDeque::new() }
+            groups.iter().filter_map(|group| Some((normalized(&group.dn)?, (group.name.clone(), group.dn.clone()))));
+        Self { names: names.collect(), paths: HashMap::new(), queue: VecDeque::new() }
     }
 
     /// A group has been reached. The first way is the shortest; groups that are not the person's do not count.
-    fn arrive(&mut self, dn: &str, way: &Way) {
-        let Some(key) = normal(dn).filter(|key| self.names.contains_key(key)) else { return };
-        if !self.ways.contains_key(&key) {
-            self.ways.insert(key.clone(), way.clone());
-            self.open.push_back(key);
+    fn reach(&mut self, dn: &str, way: &MembershipPath) {
+        let Some(key) = normalized(dn).filter(|key| self.names.contains_key(key)) else { return };
+        if !self.paths.contains_key(&key) {
+            self.paths.insert(key.clone(), way.clone());
+            self.queue.push_back(key);
         }
     }
 
     /// The next groups to look into.
-    fn next(&mut self) -> Vec<String> {
-        let count = self.open.len().min(ASKED_AT_ONCE);
-        let dns = self.open.drain(..count).filter_map(|key| self.names.get(&key).map(|(_, dn)| dn.clone()));
+    fn next_batch(&mut self) -> Vec<String> {
+        let count = self.queue.len().min(GROUPS_PER_SEARCH);
+        let dns = self.queue.drain(..count).filter_map(|key| self.names.get(&key).map(|(_, dn)| dn.clone()));
         dns.collect()
     }
 
     /// The way into what `child` is in.
-    fn through(&self, child: &str) -> Way {
-        let Some(key) = normal(child) else { return Way::Untold };
-        let mut groups = match self.ways.get(&key) {
-            Some(Way::Through(groups)) => groups.clone(),
+    fn path_through(&self, child: &str) -> MembershipPath {
+        let Some(key) = normalized(child) else { return MembershipPath::Unknown };
+        let mut groups = match self.paths.get(&key) {
+            Some(MembershipPath::Nested(groups)) => groups.clone(),
             _ => Vec::new(),
         };
         groups.extend(self.names.get(&key).map(|(name, _)| name.clone()));
-        Way::Through(groups)
+        MembershipPath::Nested(groups)
     }
 
-    fn memberships(&self, groups: &Groups) -> Vec<Membership> {
-        let way = |group: &Group| normal(&group.dn).and_then(|key| self.ways.get(&key).cloned()).unwrap_or(Way::Untold);
-        groups.iter().map(|group| Membership { group: group.clone(), way: way(group) }).collect()
+    fn memberships(&self, groups: &Groups) -> Vec<GroupMembership> {
+        let way = |group: &Group| {
+            normalized(&group.dn).and_then(|key| self.paths.get(&key).cloned()).unwrap_or(MembershipPath::Unknown)
+        };
+        groups.iter().map(|group| GroupMembership { group: group.clone(), path: way(group) }).collect()
     }
 }
 
-fn normal(dn: &str) -> Option<String> {
+fn normalized(dn: &str) -> Option<String> {
     dn.parse::<Dn>().ok().map(|dn| dn.normalized().to_owned())
 }
 
 /// The primary group: the domain's part of the person's SID, with `primaryGroupID` behind it.
-fn primary<'g>(person: &LdapEntry, groups: &'g Groups) -> Option<&'g Group> {
+fn primary_group<'g>(person: &LdapEntry, groups: &'g Groups) -> Option<&'g Group> {
     use crate::directory::schema::Sid;
     let own = person.bytes("objectSid").find_map(Sid::from_bytes)?.to_string();
     let sid = format!("{}-{}", own.rsplit_once('-')?.0, person.text("primaryGroupID")?);
@@ -154,7 +156,7 @@ async fn parents_of(
     let Some(domain) = &profile.domain else {
         let mut parents = Vec::with_capacity(batch.len());
         for dn in batch {
-            parents.push((dn.clone(), listing(connection, profile, dn, dn).await?));
+            parents.push((dn.clone(), groups_listing(connection, profile, dn, dn).await?));
         }
         return Ok(parents);
     };
@@ -164,7 +166,7 @@ async fn parents_of(
         scope: Scope::Subtree,
         filter: &filter::any(&clauses),
         attributes: &["memberOf"],
-        limit: MOST_PARENTS,
+        limit: MAX_PARENTS,
     };
     let found = connection.search(OperationKind::Search, &search).await?;
     let parents = |entry: LdapEntry| (entry.dn.clone(), entry.texts("memberOf").map(str::to_owned).collect());
@@ -172,7 +174,7 @@ async fn parents_of(
 }
 
 /// The groups that list this member.
-async fn listing(
+async fn groups_listing(
     connection: &mut LdapConnection,
     profile: &DirectoryProfile,
     dn: &str,
@@ -188,7 +190,7 @@ async fn listing(
         scope: Scope::Subtree,
         filter: &lists,
         attributes: &["cn"],
-        limit: MOST_PARENTS,
+        limit: MAX_PARENTS,
     };
     let found = connection.search(OperationKind::Search, &search).await?;
     Ok(found.entries.into_iter().map(|entry| entry.dn).collect())
@@ -208,22 +210,22 @@ mod tests {
     #[test]
     fn the_shortest_way_is_told_and_a_cycle_ends() {
         let groups = groups();
-        let mut walk = Walk::begin(&groups);
-        walk.arrive("cn=NYC, dc=x", &Way::Direct);
-        walk.arrive("CN=stranger,DC=x", &Way::Direct);
+        let mut walk = MembershipWalk::new(&groups);
+        walk.reach("cn=NYC, dc=x", &MembershipPath::Direct);
+        walk.reach("CN=stranger,DC=x", &MembershipPath::Direct);
         let parents = [("CN=nyc,DC=x", "CN=ops,DC=x"), ("CN=ops,DC=x", "CN=all,DC=x"), ("CN=all,DC=x", "CN=nyc,DC=x")];
         loop {
-            let batch = walk.next();
+            let batch = walk.next_batch();
             if batch.is_empty() {
                 break;
             }
             for (child, parent) in parents.iter().filter(|(child, _)| batch.contains(&(*child).to_owned())) {
-                let way = walk.through(child);
-                walk.arrive(parent, &way);
+                let way = walk.path_through(child);
+                walk.reach(parent, &way);
             }
         }
-        let ways: Vec<_> = walk.memberships(&groups).into_iter().map(|one| one.way.in_words()).collect();
-        let untold = Way::Untold.in_words();
+        let ways: Vec<_> = walk.memberships(&groups).into_iter().map(|one| one.path.in_words()).collect();
+        let untold = MembershipPath::Unknown.in_words();
         assert_eq!(ways, ["directly", "through nyc", "through nyc, then ops", &untold]);
     }
 
@@ -234,6 +236,6 @@ mod tests {
         let person = LdapEntry::with("CN=a,DC=x", &[("objectSid", &sid), ("primaryGroupID", b"513")]);
         let group = Group { id: GroupId::new("S-1-5-21-513"), name: "Domain Users".into(), dn: "CN=u,DC=x".into() };
         let groups: Groups = [group].into_iter().collect();
-        assert_eq!(primary(&person, &groups).unwrap().name, "Domain Users");
+        assert_eq!(primary_group(&person, &groups).unwrap().name, "Domain Users");
     }
 }
