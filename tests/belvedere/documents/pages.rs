@@ -44,7 +44,7 @@ fn kinds() -> Vec<(String, String)> {
 fn keys_of_kind(kind: &str) -> Vec<Key> {
     let mut all = keys("panels", "Keys of every panel");
     if kind != "text" {
-        all.extend(keys("panels", "Keys of panels that ask a source"));
+        all.extend(keys("panels", "Keys of panels with a source"));
     }
     let tables = document(&format!("{BOOK}/panels.md")).tables();
     if tables.iter().any(|table| table.heading == kind) {
