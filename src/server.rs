@@ -8,7 +8,7 @@ mod state_lock;
 mod stores;
 mod tasks;
 
-pub(crate) use keys::keys_of;
+pub(crate) use keys::load_keys;
 pub use start_error::StartError;
 pub(crate) use stores::{open_accounts, open_audit, open_tokens};
 
@@ -22,7 +22,7 @@ use rocket::{Config, Ignite, Rocket, Shutdown};
 use tokio::sync::{oneshot, watch};
 
 use crate::audit::{Audit, AuditWriter, Event};
-use crate::auth::{Auth, Everyone, Refresh, Scripts, SecondStep, Signer};
+use crate::auth::{ApiAuth, Auth, CombinedDirectory, JwtSigner, SecondStep, SessionRefresher};
 use crate::config::{self, Settings};
 use crate::connections::Connections;
 use crate::directory::{Directories, Directory, GroupWatch, Readiness};
@@ -32,7 +32,7 @@ use crate::pages::PageStore;
 use crate::sources::Sources;
 use crate::telemetry::Metrics;
 use crate::web::{self, AppState, Assets, Transport};
-use keys::keys;
+use keys::derive_keys;
 use state_lock::StateLock;
 use stores::Stores;
 use tasks::Tasks;
@@ -49,7 +49,7 @@ pub struct Server {
 }
 
 /// So long may the viewers' goodbyes take after the server has stopped listening.
-const GOODBYES: Duration = Duration::from_millis(1_500);
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(1_500);
 
 /// An open door.
 #[derive(Clone, Debug)]
@@ -75,7 +75,7 @@ impl Server {
             None => figment,
         };
 
-        let state_lock = StateLock::take(&settings.state)?;
+        let state_lock = StateLock::acquire(&settings.state)?;
 
         let sources = Arc::new(Sources::open(&settings.sources, Arc::clone(&clock))?);
         let shelf = PageStore::load(&settings.pages, Arc::clone(&sources))?;
@@ -86,9 +86,9 @@ impl Server {
         let hub = Arc::new(hub);
 
         let directories = Arc::new(Directories::with_metrics(&settings, &clock, &metrics.directory())?);
-        let keys = keys(&figment)?;
+        let keys = derive_keys(&figment)?;
         let stores = Stores::open(&settings, &keys, &clock).await?;
-        let directory: Arc<dyn Directory> = Arc::new(Everyone::new(
+        let directory: Arc<dyn Directory> = Arc::new(CombinedDirectory::new(
             Arc::clone(&directories) as Arc<dyn Directory>,
             stores.accounts.clone(),
             Arc::clone(&clock),
@@ -98,7 +98,7 @@ impl Server {
         let second_step = SecondStep::new(stores.factors.clone(), settings.second_factor.remember);
         let (audit, audit_writer) = Audit::kept_in(stores.audit.clone(), metrics.audit(), Arc::clone(&clock));
         let (sessions, tokens) = (stores.sessions.clone(), stores.tokens.clone());
-        let refresh = Refresh::new(
+        let refresh = SessionRefresher::new(
             Arc::clone(&directory),
             sessions.clone(),
             audit.clone(),
@@ -107,21 +107,21 @@ impl Server {
         );
         let refresh = Arc::new(refresh.with_tokens(tokens.clone()));
         let issuer = settings.site.issuer();
-        let signer = Signer::open(tokens.clone(), &keys, settings.jwt.clone(), issuer, Arc::clone(&clock)).await?;
+        let signer = JwtSigner::open(tokens.clone(), &keys, settings.jwt.clone(), issuer, Arc::clone(&clock)).await?;
         let auth = Auth::new(directory, sessions.clone(), second_step, audit.clone(), Arc::clone(&clock), keys);
-        let auth = Arc::new(auth.remembering(settings.basic.remember).confirming(tokens.clone()));
-        let scripts = Arc::new(Scripts::new(Arc::clone(&auth), tokens, signer, settings.basic.clone()));
-        say_who_is_not_refreshed(&settings);
+        let auth = Arc::new(auth.with_credential_cache(settings.basic.remember).with_tokens(tokens.clone()));
+        let scripts = Arc::new(ApiAuth::new(Arc::clone(&auth), tokens, signer, settings.basic.clone()));
+        log_unrefreshed_directories(&settings);
 
         let assets = Assets::for_this_build(settings.overlay.as_deref(), &settings.site.theme);
         // Where Rocket itself looks for templates: the source tree in debug builds, which it watches; otherwise a
         // folder that is there and has none, since ours come from the binary.
         let templates = assets.watched_templates().unwrap_or_else(|| settings.state.clone());
-        let figment = believe_no_header(figment).merge(("template_dir", templates));
+        let figment = distrust_ip_header(figment).merge(("template_dir", templates));
         let transport = transport(&settings, &figment)?;
         let proxies = settings.site.trusted_proxies.clone();
         let connections = Connections::new(settings.connections.clone(), proxies, Arc::clone(&clock));
-        let passwordless = somebody_can_be_asked(&settings);
+        let passwordless = has_service_account(&settings);
         let (shutting_down, shutdown) = watch::channel(false);
         let rooms = AppState {
             auth,
@@ -158,7 +158,7 @@ impl Server {
             metrics_settings: settings.metrics,
         };
         let hub = Arc::clone(&rooms.hub);
-        let tasks = Tasks::begin(&rooms, settings.sessions.refresh);
+        let tasks = Tasks::spawn(&rooms, settings.sessions.refresh);
         let rocket = web::stage(rocket::custom(figment), rooms).attach(AdHoc::on_shutdown("Goodbye", move |_| {
             Box::pin(async move {
                 shutting_down.send_replace(true);
@@ -168,7 +168,7 @@ impl Server {
     }
 
     /// Every way in by its method and address, as `GET /p/<slug>`: for those who look whether all of them keep a rule.
-    pub fn doors(&self) -> Vec<(String, String)> {
+    pub fn routes(&self) -> Vec<(String, String)> {
         self.rocket.routes().map(|route| (route.method.to_string(), route.uri.to_string())).collect()
     }
 
@@ -198,7 +198,7 @@ impl Server {
             Box::pin(async {})
         }));
         let served = rocket.launch().await.map(|rocket: Rocket<Ignite>| drop(rocket));
-        hub.drain(GOODBYES).await;
+        hub.drain(CLOSE_TIMEOUT).await;
         drop(tasks);
         if served.is_ok() {
             audit.record(&Client::default(), &Event::Stopped);
@@ -215,7 +215,7 @@ impl Server {
 /// Rocket believes an `X-Real-IP` from anybody, unless told otherwise: strangers could then choose the address that the
 /// limits on signing in count for, and that the audit names. Here a header counts when the settings name it, which is
 /// for those whose proxy sets it.
-fn believe_no_header(figment: Figment) -> Figment {
+fn distrust_ip_header(figment: Figment) -> Figment {
     let by_default = figment.find_metadata("ip_header").is_some_and(|origin| origin.name.starts_with("rocket::Config"));
     if by_default { figment.merge(("ip_header", false)) } else { figment }
 }
@@ -229,13 +229,13 @@ fn transport(settings: &Settings, figment: &Figment) -> Result<Transport, StartE
 }
 
 /// Whether some directory has an account that searches, so that it can be asked about whoever comes with a passkey alone.
-fn somebody_can_be_asked(settings: &Settings) -> bool {
+fn has_service_account(settings: &Settings) -> bool {
     let further = settings.directories.values().map(|further| &further.settings);
     std::iter::once(&settings.directory).chain(further).any(|directory| directory.service_account.is_some())
 }
 
 /// Says once what it means that a directory has no account to ask about people with.
-fn say_who_is_not_refreshed(settings: &Settings) {
+fn log_unrefreshed_directories(settings: &Settings) {
     let further = settings.directories.iter().map(|(name, set)| (name.as_str(), &set.settings));
     let all = std::iter::once(("the default one", &settings.directory)).chain(further);
     for (directory, _) in all.filter(|(_, set)| set.service_account.is_none()) {

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Refresh;
+use super::SessionRefresher;
 use crate::accounts::{AccountId, LocalAccounts};
 use crate::audit::{Audit, Event};
 use crate::domain::{Client, EndReason, Person, PersonId};
@@ -9,20 +9,20 @@ use crate::sessions::{People, Sessions};
 use crate::store::StoreError;
 
 /// How many people are looked at together.
-const LOOKED_AT_TOGETHER: usize = 200;
+const BATCH_SIZE: usize = 200;
 
 /// Keeps the sessions true to local accounts: what is done to one, here or on the command line, its owner's sessions and
 /// boards follow within a second.
 pub struct AccountWatch {
     accounts: LocalAccounts,
-    refresh: Arc<Refresh>,
+    refresh: Arc<SessionRefresher>,
     sessions: Sessions,
     audit: Audit,
 }
 
 impl AccountWatch {
     /// The work, not begun.
-    pub fn new(accounts: LocalAccounts, refresh: Arc<Refresh>, sessions: Sessions, audit: Audit) -> Self {
+    pub fn new(accounts: LocalAccounts, refresh: Arc<SessionRefresher>, sessions: Sessions, audit: Audit) -> Self {
         Self { accounts, refresh, sessions, audit }
     }
 
@@ -38,7 +38,7 @@ impl AccountWatch {
         let mut known = self.accounts.subscribe();
         loop {
             known.mark_unchanged();
-            if let Err(error) = self.follow().await {
+            if let Err(error) = self.sync().await {
                 tracing::error!(%error, "the sessions of local accounts could not be kept true to them");
             }
             // The sender lives in the accounts, which this task holds.
@@ -47,24 +47,24 @@ impl AccountWatch {
     }
 
     /// Brings the audit and the sessions up to date.
-    async fn follow(&self) -> Result<(), StoreError> {
-        self.tell_the_audit().await?;
+    async fn sync(&self) -> Result<(), StoreError> {
+        self.audit_cli_acts().await?;
         let mut after = Some(PersonId::new(AccountId::PREFIX));
         while let Some(from) = after {
-            let People { people, last } = self.refresh.people(Some(&from), LOOKED_AT_TOGETHER).await?;
-            let local: Vec<Person> = people.iter().filter(|person| is_account(&person.id)).cloned().collect();
+            let People { people, last } = self.refresh.people(Some(&from), BATCH_SIZE).await?;
+            let local: Vec<Person> = people.iter().filter(|person| is_local_account(&person.id)).cloned().collect();
             // They come in the order of their ids: behind the last account there is none.
-            after = last.filter(is_account);
+            after = last.filter(is_local_account);
             for person in &local {
-                self.end_what_an_old_password_opened(person).await?;
+                self.end_sessions_before_password_change(person).await?;
             }
-            self.refresh.ask_now(&local).await?;
+            self.refresh.refresh_now(&local).await?;
         }
         Ok(())
     }
 
     /// What the command line did is written into the audit here, since two programs cannot write one.
-    async fn tell_the_audit(&self) -> Result<(), StoreError> {
+    async fn audit_cli_acts(&self) -> Result<(), StoreError> {
         loop {
             let acts = self.accounts.take_actions().await?;
             if acts.is_empty() {
@@ -77,7 +77,7 @@ impl AccountWatch {
         }
     }
 
-    async fn end_what_an_old_password_opened(&self, person: &Person) -> Result<(), StoreError> {
+    async fn end_sessions_before_password_change(&self, person: &Person) -> Result<(), StoreError> {
         let Some(id) = AccountId::from_person_id(&person.id) else { return Ok(()) };
         let Some(account) = self.accounts.get(&id).await? else { return Ok(()) };
         // The session that a change of password opens may begin in the same millisecond.
@@ -90,6 +90,6 @@ impl AccountWatch {
     }
 }
 
-fn is_account(person: &PersonId) -> bool {
+fn is_local_account(person: &PersonId) -> bool {
     person.as_str().starts_with(AccountId::PREFIX)
 }

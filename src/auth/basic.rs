@@ -2,9 +2,9 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::remembered::Remembered;
-use super::sign_in::Attempt;
-use super::{Auth, SignInRefusal, pace};
+use super::credential_cache::CredentialCache;
+use super::sign_in::AttemptKind;
+use super::{Auth, SignInRefusal, timing_floor};
 use crate::audit::Event;
 use crate::domain::{Client, Credential, EndReason, Member, Person, PersonId, Revalidation, Scope};
 use crate::store::StoreError;
@@ -15,14 +15,14 @@ impl Auth {
     /// Passwords that were right are remembered for so long (zero for not at all), for those who send them with every
     /// request.
     #[must_use]
-    pub fn remembering(mut self, lasts: Duration) -> Self {
-        self.remembered = Remembered::new(self.clock.clone(), lasts);
+    pub fn with_credential_cache(mut self, lasts: Duration) -> Self {
+        self.credential_cache = CredentialCache::new(self.clock.clone(), lasts);
         self
     }
 
     /// Whoever proves who they are confirms their API tokens too, which matters where nobody can ask about them.
     #[must_use]
-    pub fn confirming(mut self, tokens: Tokens) -> Self {
+    pub fn with_tokens(mut self, tokens: Tokens) -> Self {
         self.tokens = Some(tokens);
         self
     }
@@ -32,40 +32,40 @@ impl Auth {
     ///
     /// # Errors
     /// A [`SignInRefusal`], as far as a visitor may know it.
-    pub async fn by_password(
+    pub async fn authenticate_basic(
         &self,
         username: &str,
         password: Zeroizing<String>,
         client: &Client,
     ) -> Result<Member, SignInRefusal> {
         let begun = self.clock.now();
-        let outcome = self.try_by_password(username, password, client).await;
+        let outcome = self.try_authenticate_basic(username, password, client).await;
         if outcome.is_err() {
-            pace::hold_back(&*self.clock, begun).await;
+            timing_floor::wait(&*self.clock, begun).await;
         }
         outcome
     }
 
-    async fn try_by_password(
+    async fn try_authenticate_basic(
         &self,
         username: &str,
         password: Zeroizing<String>,
         client: &Client,
     ) -> Result<Member, SignInRefusal> {
-        let (name, password) = self.well_shaped(username, password, client)?;
-        let tag = self.keys().credentials(&name, &password);
-        let mut remembered = self.remembered.get(&tag);
+        let (name, password) = self.parse_credentials(username, password, client)?;
+        let tag = self.keys().credential_tag(&name, &password);
+        let mut remembered = self.credential_cache.get(&tag);
         if remembered.is_none() {
-            let permit = self.admit(Attempt::SignIn, &name, client).await?;
+            let permit = self.admit(AttemptKind::SignIn, &name, client).await?;
             // Many requests of one script come at once: those that waited for the first need not ask again.
-            remembered = self.remembered.get(&tag);
+            remembered = self.credential_cache.get(&tag);
             if remembered.is_some() {
-                permit.not_asked();
+                permit.cancel();
             } else {
-                let person = self.prove(Attempt::SignIn, &name, &password, permit, client).await?;
+                let person = self.authenticate(AttemptKind::SignIn, &name, &password, permit, client).await?;
                 self.audit.record(client, &Event::PasswordAccepted { person: &person });
                 self.confirm_tokens_of(&person).await;
-                self.remembered.put(tag, &person);
+                self.credential_cache.put(tag, &person);
                 remembered = Some(person);
             }
         }

@@ -4,10 +4,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use zeroize::Zeroizing;
 
-use super::pace;
-use super::refusal::in_the_audit;
-use super::sign_in::{Attempt, Auth, SignedIn, Turn, name_word, password_word};
-use super::throttle::Permit;
+use super::refusal::audit_reason;
+use super::sign_in::{AttemptKind, Auth, SignedIn, ThrottleGate, invalid_password_word, invalid_username_word};
+use super::throttle::AttemptPermit;
+use super::timing_floor;
 use super::{PasswordChangeRefusal, PendingToken, SignInRefusal};
 use crate::audit::Event;
 use crate::directory::{
@@ -19,18 +19,18 @@ use crate::sessions::SessionToken;
 use crate::store::StoreError;
 
 /// What somebody typed to change their password.
-pub struct TypedChange {
+pub struct PasswordChangeRequest {
     /// What it is now.
     pub old: Zeroizing<String>,
     /// What it is to be.
     pub new: Zeroizing<String>,
     /// The same once more.
-    pub again: Zeroizing<String>,
+    pub new_repeated: Zeroizing<String>,
 }
 
 /// A password has been changed.
 #[derive(Debug)]
-pub struct Changed {
+pub struct PasswordChanged {
     /// The session that its owner is in now; `None` when the directory or the store failed them after the change, and
     /// they must sign in themselves.
     pub signed_in: Option<SignedIn>,
@@ -47,14 +47,14 @@ impl Auth {
     }
 
     /// The name under which a member can change their password here; `None` where they cannot.
-    pub fn name_for_change(&self, person: &Person) -> Option<Username> {
+    pub fn password_change_name(&self, person: &Person) -> Option<Username> {
         let name = self.directory.sign_in_name(person)?;
         self.directory.can_change_password(&name, PasswordState::Good).then_some(name)
     }
 
     /// How long the person's password is still good, when that is short enough for them to be told; zero when it has
     /// expired.
-    pub fn password_runs_out_in(&self, person: &Person) -> Option<Duration> {
+    pub fn password_expires_in(&self, person: &Person) -> Option<Duration> {
         let warning = self.directory.password_warning(person);
         let left = person.password_expires?.since(self.clock.now());
         (!warning.is_zero() && left <= warning).then_some(left)
@@ -71,20 +71,20 @@ impl Auth {
     pub async fn change_password(
         &self,
         username: &str,
-        typed: TypedChange,
+        typed: PasswordChangeRequest,
         client: &Client,
         previous: Option<&SessionToken>,
-    ) -> Result<Changed, PasswordChangeRefusal> {
+    ) -> Result<PasswordChanged, PasswordChangeRefusal> {
         let begun = self.clock.now();
         let (name, new, person) = match self.try_change(username, typed, client).await {
             Ok(changed) => changed,
             Err(refusal) => {
-                pace::hold_back(&*self.clock, begun).await;
+                timing_floor::wait(&*self.clock, begun).await;
                 return Err(refusal);
             }
         };
-        self.forget_waiting(&person);
-        let signed_in = self.let_in(&name, &new, false, client, previous).await;
+        self.forget_pending(&person);
+        let signed_in = self.sign_in_parsed(&name, &new, false, client, previous).await;
         if let Err(SignInRefusal::Store(error)) = &signed_in {
             tracing::error!(%error, "a password was changed, but its owner's new session could not be kept");
         }
@@ -93,62 +93,62 @@ impl Auth {
             Err(SignInRefusal::SecondFactorFirst(pending)) => (None, Some(pending)),
             Err(_) => (None, None),
         };
-        let ended = self.end_others(&person, signed_in.as_ref(), client).await;
+        let ended = self.end_previous_sessions(&person, signed_in.as_ref(), client).await;
         let others_ended = ended
             .inspect_err(|error| {
                 tracing::error!(%error, %person, "a password was changed, but sessions from before could not be ended");
             })
             .is_ok();
-        Ok(Changed { signed_in, second_factor, others_ended })
+        Ok(PasswordChanged { signed_in, second_factor, others_ended })
     }
 
     async fn try_change(
         &self,
         username: &str,
-        typed: TypedChange,
+        typed: PasswordChangeRequest,
         client: &Client,
     ) -> Result<(Username, Password, PersonId), PasswordChangeRefusal> {
-        let (name, change) = parse(username, typed).map_err(|(refusal, reason)| {
+        let (name, change) = parse_change(username, typed).map_err(|(refusal, reason)| {
             let event =
                 Event::PasswordChangeRefused { name: username, reason, directory_code: None, retry_after: None };
             self.audit.record(client, &event);
             refusal
         })?;
-        let permit = self.admit(Attempt::PasswordChange, &name, client).await?;
-        let asking = Asking { turn: Turn::of(&permit), given: AtomicBool::new(false) };
-        let asked = self.ask_to_change(&name, &change, &asking).await;
-        let (given, held) = (asking.given.into_inner(), asking.turn.into_held());
+        let permit = self.admit(AttemptKind::PasswordChange, &name, client).await?;
+        let asking = RecordingGate { gate: ThrottleGate::new(&permit), allowed: AtomicBool::new(false) };
+        let asked = self.submit_change(&name, &change, &asking).await;
+        let (given, held) = (asking.allowed.into_inner(), asking.gate.into_denial());
         let refusal = match asked {
             Ok(person) => {
                 permit.proved(&person);
-                self.remembered.forget(&person);
+                self.credential_cache.forget(&person);
                 self.audit.record(client, &Event::PasswordChanged { name: name.as_str(), person: &person });
                 return Ok((name, change.new, person));
             }
             Err(refusal) => refusal,
         };
         if let Some(held) = held {
-            permit.withheld(held);
-            return Err(self.refuse_held(Attempt::PasswordChange, held, &name, client).into());
+            permit.deny(held);
+            return Err(self.refuse_throttled(AttemptKind::PasswordChange, held, &name, client).into());
         }
-        settle(permit, &refusal, given);
+        settle_permit(permit, &refusal, given);
         Err(self.refuse_change(refusal, &name, client))
     }
 
     /// Asks the directory, unless too many are waiting for its answer already.
-    async fn ask_to_change(
+    async fn submit_change(
         &self,
         name: &Username,
         change: &PasswordChange,
-        asking: &Asking<'_>,
+        asking: &RecordingGate<'_>,
     ) -> Result<PersonId, ChangeRefusal> {
-        let _question = self.take_a_question().map_err(DirectoryRefusal::from)?;
+        let _question = self.acquire_directory_slot().map_err(DirectoryRefusal::from)?;
         self.directory.change_password(name, change, asking).await
     }
 
     fn refuse_change(&self, refusal: ChangeRefusal, name: &Username, client: &Client) -> PasswordChangeRefusal {
         let (reason, directory_code) = match &refusal {
-            ChangeRefusal::OldPassword(refusal) => in_the_audit(refusal),
+            ChangeRefusal::OldPassword(refusal) => audit_reason(refusal),
             ChangeRefusal::Policy { rule, .. } => (rule.map_or("policy", rule_word), None),
             ChangeRefusal::NotHere { .. } => ("not-here", None),
         };
@@ -158,7 +158,7 @@ impl Auth {
     }
 
     /// Ends what the old password had opened: every session of theirs but the one that has just begun.
-    async fn end_others(
+    async fn end_previous_sessions(
         &self,
         person: &PersonId,
         signed_in: Option<&SignedIn>,
@@ -176,23 +176,24 @@ impl Auth {
 }
 
 /// What cannot be meant is refused before anybody is asked, with the word for the audit.
-fn parse(
+fn parse_change(
     username: &str,
-    mut typed: TypedChange,
+    mut typed: PasswordChangeRequest,
 ) -> Result<(Username, PasswordChange), (PasswordChangeRefusal, &'static str)> {
     let wrong = |word| (SignInRefusal::WrongCredentials.into(), word);
-    let name = Username::parse(username).map_err(|invalid| wrong(name_word(invalid)))?;
+    let name = Username::parse(username).map_err(|invalid| wrong(invalid_username_word(invalid)))?;
     if typed.new.is_empty() {
         return Err((PasswordChangeRefusal::NewEmpty, "new-empty"));
     }
-    if typed.new != typed.again {
+    if typed.new != typed.new_repeated {
         return Err((PasswordChangeRefusal::NotRepeated, "new-not-repeated"));
     }
     if typed.new == typed.old {
         return Err((PasswordChangeRefusal::Unchanged, "new-is-old"));
     }
     // Moved, not copied: no second copy is left behind.
-    let old = Password::parse(std::mem::take(&mut *typed.old)).map_err(|invalid| wrong(password_word(invalid)))?;
+    let old =
+        Password::parse(std::mem::take(&mut *typed.old)).map_err(|invalid| wrong(invalid_password_word(invalid)))?;
     let new = Password::parse(std::mem::take(&mut *typed.new)).map_err(|invalid| match invalid {
         InvalidPassword::Empty => (PasswordChangeRefusal::NewEmpty, "new-empty"),
         InvalidPassword::TooLong => (PasswordChangeRefusal::NotAPassword, "new-too-long"),
@@ -202,7 +203,7 @@ fn parse(
 }
 
 /// Settles what the try counts for: as at a sign-in, where the old password was judged.
-fn settle(permit: Permit<'_>, refusal: &ChangeRefusal, given: bool) {
+fn settle_permit(permit: AttemptPermit<'_>, refusal: &ChangeRefusal, given: bool) {
     match refusal {
         // Dropping the permit lets the failure stand.
         ChangeRefusal::OldPassword(
@@ -211,8 +212,8 @@ fn settle(permit: Permit<'_>, refusal: &ChangeRefusal, given: bool) {
             | DirectoryRefusal::Unreachable(Unreachable { password_sent: true, .. }),
         ) => drop(permit),
         // Leave was given, so the old password was sent, and it was not what was wrong.
-        _ if given => permit.declined(),
-        _ => permit.not_asked(),
+        _ if given => permit.decline(),
+        _ => permit.cancel(),
     }
 }
 
@@ -227,16 +228,16 @@ fn rule_word(rule: PasswordRule) -> &'static str {
 }
 
 /// A turn that remembers whether leave was given.
-struct Asking<'a> {
-    turn: Turn<'a>,
-    given: AtomicBool,
+struct RecordingGate<'a> {
+    gate: ThrottleGate<'a>,
+    allowed: AtomicBool,
 }
 
 #[async_trait]
-impl BindGate for Asking<'_> {
+impl BindGate for RecordingGate<'_> {
     async fn allow_bind(&self, who: Option<&BindCandidate>) -> Result<(), BindDenied> {
-        self.turn.allow_bind(who).await?;
-        self.given.store(true, Ordering::Relaxed);
+        self.gate.allow_bind(who).await?;
+        self.allowed.store(true, Ordering::Relaxed);
         Ok(())
     }
 }

@@ -13,27 +13,27 @@ use hmac::Mac;
 use zeroize::Zeroizing;
 
 use super::Keys;
-use super::keys::Tag;
+use super::keys::HmacSha256;
 use crate::sessions::{InvalidToken, SessionToken};
 use crate::store::StoreError;
 
 /// HMAC-SHA256 in base64url without padding.
-const CHARACTERS: usize = 43;
+const TOKEN_LEN: usize = 43;
 
 /// A stranger's cookie: 256 random bits that name no session and open nothing.
 #[derive(Clone, Debug)]
-pub struct StrangerToken(SessionToken);
+pub struct PreSessionToken(SessionToken);
 
 /// Whose browser a form's token is bound to.
 #[derive(Clone, Copy, Debug)]
-pub enum Holder<'a> {
+pub enum CsrfBinding<'a> {
     /// A member's, by their session.
-    Member(&'a SessionToken),
+    Session(&'a SessionToken),
     /// A stranger's, by the value in their cookie.
-    Stranger(&'a StrangerToken),
+    PreSession(&'a PreSessionToken),
 }
 
-impl StrangerToken {
+impl PreSessionToken {
     /// A new value from the system's generator.
     ///
     /// # Errors
@@ -48,7 +48,7 @@ impl StrangerToken {
     }
 }
 
-impl FromStr for StrangerToken {
+impl FromStr for PreSessionToken {
     type Err = InvalidToken;
 
     fn from_str(text: &str) -> Result<Self, InvalidToken> {
@@ -75,13 +75,13 @@ impl fmt::Debug for CsrfToken {
 
 impl Keys {
     /// The token for the forms of this browser.
-    pub fn csrf_token(&self, holder: Holder<'_>) -> CsrfToken {
+    pub fn csrf_token(&self, holder: CsrfBinding<'_>) -> CsrfToken {
         CsrfToken(URL_SAFE_NO_PAD.encode(self.csrf_tag(holder).finalize().into_bytes()))
     }
 
     /// Whether `sent` is the token of this browser. It takes the same time however much of it is right.
-    pub fn csrf_holds(&self, holder: Holder<'_>, sent: &str) -> bool {
-        if sent.len() != CHARACTERS {
+    pub fn verify_csrf_token(&self, holder: CsrfBinding<'_>, sent: &str) -> bool {
+        if sent.len() != TOKEN_LEN {
             return false;
         }
         let Ok(sent) = URL_SAFE_NO_PAD.decode(sent) else { return false };
@@ -89,12 +89,12 @@ impl Keys {
     }
 
     /// The two kinds of browser are told apart within the tag, so that a stranger's token never does for a member.
-    fn csrf_tag(&self, holder: Holder<'_>) -> Tag {
+    fn csrf_tag(&self, holder: CsrfBinding<'_>) -> HmacSha256 {
         let (kind, token): (&[u8], _) = match holder {
-            Holder::Member(token) => (b"member", token),
-            Holder::Stranger(token) => (b"stranger", &token.0),
+            CsrfBinding::Session(token) => (b"member", token),
+            CsrfBinding::PreSession(token) => (b"stranger", &token.0),
         };
-        self.csrf().chain_update(kind).chain_update([0]).chain_update(token.hash())
+        self.csrf_hmac().chain_update(kind).chain_update([0]).chain_update(token.hash())
     }
 }
 
@@ -107,50 +107,50 @@ mod tests {
     fn a_token_holds_for_its_own_browser_alone() {
         let keys = Keys::from_secret(&[7; 32]);
         let (alice, eve) = (SessionToken::generate().unwrap(), SessionToken::generate().unwrap());
-        let token = keys.csrf_token(Holder::Member(&alice));
-        assert!(keys.csrf_holds(Holder::Member(&alice), token.as_str()));
-        assert!(!keys.csrf_holds(Holder::Member(&eve), token.as_str()));
-        assert!(!Keys::from_secret(&[8; 32]).csrf_holds(Holder::Member(&alice), token.as_str()));
+        let token = keys.csrf_token(CsrfBinding::Session(&alice));
+        assert!(keys.verify_csrf_token(CsrfBinding::Session(&alice), token.as_str()));
+        assert!(!keys.verify_csrf_token(CsrfBinding::Session(&eve), token.as_str()));
+        assert!(!Keys::from_secret(&[8; 32]).verify_csrf_token(CsrfBinding::Session(&alice), token.as_str()));
     }
 
     #[test]
     fn a_restart_with_the_same_secret_keeps_open_forms_good() {
         let alice = SessionToken::generate().unwrap();
-        let token = Keys::from_secret(b"the same secret as ever, 32 byte").csrf_token(Holder::Member(&alice));
+        let token = Keys::from_secret(b"the same secret as ever, 32 byte").csrf_token(CsrfBinding::Session(&alice));
         let restarted = Keys::from_secret(b"the same secret as ever, 32 byte");
-        assert!(restarted.csrf_holds(Holder::Member(&alice), token.as_str()));
+        assert!(restarted.verify_csrf_token(CsrfBinding::Session(&alice), token.as_str()));
     }
 
     #[test]
     fn a_strangers_token_does_not_do_for_a_member() {
         let keys = Keys::from_secret(&[7; 32]);
-        let stranger = StrangerToken::generate().unwrap();
+        let stranger = PreSessionToken::generate().unwrap();
         // Even if somebody got their stranger's value accepted as a session's token.
         let as_session: SessionToken = stranger.reveal().parse().unwrap();
-        let token = keys.csrf_token(Holder::Stranger(&stranger));
-        assert!(keys.csrf_holds(Holder::Stranger(&stranger), token.as_str()));
-        assert!(!keys.csrf_holds(Holder::Member(&as_session), token.as_str()));
+        let token = keys.csrf_token(CsrfBinding::PreSession(&stranger));
+        assert!(keys.verify_csrf_token(CsrfBinding::PreSession(&stranger), token.as_str()));
+        assert!(!keys.verify_csrf_token(CsrfBinding::Session(&as_session), token.as_str()));
     }
 
     #[test]
     fn anything_else_is_not_a_token() {
         let keys = Keys::from_secret(&[7; 32]);
         let alice = SessionToken::generate().unwrap();
-        let token = keys.csrf_token(Holder::Member(&alice));
+        let token = keys.csrf_token(CsrfBinding::Session(&alice));
         let mut changed = token.as_str().to_owned();
         let other = if changed.starts_with('A') { "B" } else { "A" };
         changed.replace_range(..1, other);
         let longer = format!("{}A", token.as_str());
         for wrong in ["", "A", &token.as_str()[..42], &longer, &changed, &"=".repeat(43), &"é".repeat(22)] {
-            assert!(!keys.csrf_holds(Holder::Member(&alice), wrong), "{wrong:?}");
+            assert!(!keys.verify_csrf_token(CsrfBinding::Session(&alice), wrong), "{wrong:?}");
         }
     }
 
     #[test]
     fn neither_keys_nor_tokens_print_themselves() {
         let keys = Keys::from_secret(&[7; 32]);
-        let stranger = StrangerToken::generate().unwrap();
-        let token = keys.csrf_token(Holder::Stranger(&stranger));
+        let stranger = PreSessionToken::generate().unwrap();
+        let token = keys.csrf_token(CsrfBinding::PreSession(&stranger));
         let printed = format!("{keys:?} {stranger:?} {token:?}");
         assert!(!printed.contains(token.as_str()) && !printed.contains(stranger.reveal().as_str()), "{printed}");
     }

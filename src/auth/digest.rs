@@ -12,24 +12,24 @@ mod nonce;
 use std::sync::Arc;
 
 use super::SignInRefusal;
-use super::pace;
-use super::sign_in::{Attempt, Auth};
-use super::throttle::Permit;
+use super::sign_in::{AttemptKind, Auth};
+use super::throttle::AttemptPermit;
+use super::timing_floor;
 use crate::accounts::{AccountId, AccountName, LocalAccount, LocalAccounts};
 use crate::audit::Event;
 use crate::directory::{BindCandidate, DirectoryRefusal};
 use crate::domain::{Client, Credential, DirectoryName, Member, Scope, Username};
 use crate::store::StoreError;
 use credentials::Ha1;
-pub use credentials::{forget, keep};
-use header::Credentials;
-use nonce::{Judged, Nonces};
+pub use credentials::{disable, enable};
+use header::DigestCredentials;
+use nonce::{NonceCheck, Nonces};
 
 /// The space that names and passwords are good in. It is part of what is kept of every password, so it never changes.
 const REALM: &str = "Belvedere";
 
 /// Answers those who come with Digest.
-pub struct Digest {
+pub struct DigestAuth {
     auth: Arc<Auth>,
     accounts: LocalAccounts,
     nonces: Nonces,
@@ -60,7 +60,7 @@ pub enum DigestRefusal {
     Store(#[from] StoreError),
 }
 
-impl Digest {
+impl DigestAuth {
     /// The way in by Digest, for `accounts`, under the limits of `auth`.
     pub fn new(auth: Arc<Auth>, accounts: LocalAccounts) -> Self {
         let nonces = Nonces::new(Arc::clone(&auth.clock));
@@ -68,8 +68,8 @@ impl Digest {
     }
 
     /// Whether a value of `Authorization` is of this scheme.
-    pub fn is_meant_by(authorization: &str) -> bool {
-        header::rest_of_scheme(authorization).is_some()
+    pub fn is_digest(authorization: &str) -> bool {
+        header::strip_scheme(authorization).is_some()
     }
 
     /// The value of `WWW-Authenticate` for whoever has not proved who they are. `stale` tells that only the nonce was
@@ -78,7 +78,7 @@ impl Digest {
     /// # Errors
     /// [`StoreError::NoRandomness`] when the system has none to give.
     pub fn challenge(&self, stale: bool) -> Result<String, StoreError> {
-        let nonce = self.nonces.make(self.auth.keys())?;
+        let nonce = self.nonces.generate(self.auth.keys())?;
         let stale = if stale { ", stale=true" } else { "" };
         Ok(format!(
             "Digest realm=\"{REALM}\", qop=\"auth\", algorithm=SHA-256, nonce=\"{nonce}\", charset=UTF-8{stale}"
@@ -89,55 +89,55 @@ impl Digest {
     ///
     /// # Errors
     /// [`DigestRefusal`].
-    pub async fn prove(&self, request: DigestRequest<'_>, client: &Client) -> Result<Member, DigestRefusal> {
+    pub async fn authenticate(&self, request: DigestRequest<'_>, client: &Client) -> Result<Member, DigestRefusal> {
         let begun = self.auth.clock.now();
-        let outcome = self.try_prove(request, client).await;
+        let outcome = self.try_authenticate(request, client).await;
         if matches!(outcome, Err(DigestRefusal::Wrong)) {
-            pace::hold_back(&*self.auth.clock, begun).await;
+            timing_floor::wait(&*self.auth.clock, begun).await;
         }
         outcome
     }
 
-    async fn try_prove(&self, request: DigestRequest<'_>, client: &Client) -> Result<Member, DigestRefusal> {
-        let sent = Credentials::parse(request.authorization).ok_or(DigestRefusal::Wrong)?;
+    async fn try_authenticate(&self, request: DigestRequest<'_>, client: &Client) -> Result<Member, DigestRefusal> {
+        let sent = DigestCredentials::parse(request.authorization).ok_or(DigestRefusal::Wrong)?;
         // A proof over another address is one for another request.
         if sent.realm != REALM || sent.uri != request.target {
             return Err(DigestRefusal::Wrong);
         }
-        let Judged::Good(nonce) = self.nonces.judge(&sent.nonce, self.auth.keys()) else {
+        let NonceCheck::Valid(nonce) = self.nonces.validate(&sent.nonce, self.auth.keys()) else {
             return Err(DigestRefusal::Stale);
         };
         let name = Username::parse(&format!("{}\\{}", DirectoryName::LOCAL, sent.username));
         let name = name.map_err(|_no_account_has_such_a_name| DigestRefusal::Wrong)?;
-        let permit = self.auth.admit(Attempt::SignIn, &name, client).await.map_err(refused)?;
-        let (account, ha1) = match self.look_up(&sent.username).await {
+        let permit = self.auth.admit(AttemptKind::SignIn, &name, client).await.map_err(to_refusal)?;
+        let (account, ha1) = match self.find_account(&sent.username).await {
             Ok(found) => found,
             Err(error) => {
-                permit.not_asked();
+                permit.cancel();
                 return Err(error.into());
             }
         };
         if let Some(account) = &account
             && let Err(held) = permit.found(&candidate(account)).await
         {
-            permit.withheld(held);
-            return Err(refused(self.auth.refuse_held(Attempt::SignIn, held, &name, client)));
+            permit.deny(held);
+            return Err(to_refusal(self.auth.refuse_throttled(AttemptKind::SignIn, held, &name, client)));
         }
         // An unknown name is compared with too, so that its time tells nothing.
-        let is_right = ha1.unwrap_or_else(Ha1::nobodys).answers(&sent, request.method) && account.is_some();
+        let is_right = ha1.unwrap_or_else(Ha1::dummy).verify_response(&sent, request.method) && account.is_some();
         let account = account.filter(|_| is_right);
-        if is_right && !self.nonces.spend(&nonce, sent.count) {
-            permit.not_asked();
+        if is_right && !self.nonces.consume(&nonce, sent.nonce_count) {
+            permit.cancel();
             return Err(DigestRefusal::Stale);
         }
-        self.settle(account, permit, &name, client).await
+        self.record_outcome(account, permit, &name, client).await
     }
 
     /// What the try counts for, and who it was.
-    async fn settle(
+    async fn record_outcome(
         &self,
         account: Option<LocalAccount>,
-        permit: Permit<'_>,
+        permit: AttemptPermit<'_>,
         name: &Username,
         client: &Client,
     ) -> Result<Member, DigestRefusal> {
@@ -147,7 +147,7 @@ impl Digest {
                 let person = account.person();
                 // What is right alone opens nothing of whoever has a second factor: they make an API token.
                 if self.auth.needs_second_factor(&person.id).await? {
-                    permit.declined();
+                    permit.decline();
                     let (name, reason) = (name.as_str(), "second-factor");
                     let event = Event::SignInRefused { name, reason, directory_code: None, retry_after: None };
                     self.auth.audit.record(client, &event);
@@ -162,19 +162,19 @@ impl Digest {
                 })
             }
             (Some(_), Some(closed)) => {
-                permit.declined();
-                Err(refused(self.auth.refuse(Attempt::SignIn, DirectoryRefusal::from(closed), name, client)))
+                permit.decline();
+                Err(to_refusal(self.auth.refuse(AttemptKind::SignIn, DirectoryRefusal::from(closed), name, client)))
             }
             (None, _) => {
                 // Dropped, it is a failure.
                 drop(permit);
-                Err(refused(self.auth.refuse(Attempt::SignIn, DirectoryRefusal::WrongCredentials, name, client)))
+                Err(to_refusal(self.auth.refuse(AttemptKind::SignIn, DirectoryRefusal::WrongCredentials, name, client)))
             }
         }
     }
 
     /// The account of this name, and what its owner's answers are computed with, where it may use Digest.
-    async fn look_up(&self, name: &str) -> Result<(Option<LocalAccount>, Option<Ha1>), StoreError> {
+    async fn find_account(&self, name: &str) -> Result<(Option<LocalAccount>, Option<Ha1>), StoreError> {
         let Ok(name) = name.parse::<AccountName>() else { return Ok((None, None)) };
         let Some(account) = self.accounts.by_name(&name).await?.filter(|account| account.has_digest) else {
             return Ok((None, None));
@@ -195,16 +195,16 @@ impl Digest {
 
 /// What is read of a header, for the fuzz targets in `fuzz/`: the name, the address and the count.
 #[cfg(feature = "fuzzing")]
-pub fn read(authorization: &str) -> Option<(String, String, u32)> {
-    Credentials::parse(authorization).map(|sent| (sent.username, sent.uri, sent.count))
+pub fn parse_for_fuzzing(authorization: &str) -> Option<(String, String, u32)> {
+    DigestCredentials::parse(authorization).map(|sent| (sent.username, sent.uri, sent.nonce_count))
 }
 
 fn candidate(account: &LocalAccount) -> BindCandidate {
-    BindCandidate { id: AccountId::person_id(&account.id), policy: Some(super::local::NEVER_LOCKS), failures: None }
+    BindCandidate { id: AccountId::person_id(&account.id), policy: Some(super::local::NO_LOCKOUT), failures: None }
 }
 
 /// Whatever keeps somebody out looks the same to them.
-fn refused(refusal: SignInRefusal) -> DigestRefusal {
+fn to_refusal(refusal: SignInRefusal) -> DigestRefusal {
     match refusal {
         SignInRefusal::Store(error) => DigestRefusal::Store(error),
         _ => DigestRefusal::Wrong,

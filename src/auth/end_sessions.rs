@@ -11,10 +11,10 @@ impl Auth {
     ///
     /// # Errors
     /// [`StoreError`] when the end cannot be written down; the session then goes on.
-    pub async fn end_own(&self, member: &Member, id: SessionId, client: &Client) -> Result<bool, StoreError> {
+    pub async fn end_own_session(&self, member: &Member, id: SessionId, client: &Client) -> Result<bool, StoreError> {
         let session = self.sessions.get(id).await?.filter(|session| session.person.id == member.person.id);
         match session {
-            Some(session) => self.end(member, &session, client).await,
+            Some(session) => self.end_session_by(member, &session, client).await,
             None => Ok(false),
         }
     }
@@ -23,37 +23,37 @@ impl Auth {
     ///
     /// # Errors
     /// [`StoreError`] when the ends cannot be written down; the sessions then go on.
-    pub async fn end_own_others(&self, member: &Member, client: &Client) -> Result<usize, StoreError> {
+    pub async fn end_own_other_sessions(&self, member: &Member, client: &Client) -> Result<usize, StoreError> {
         let Some(kept) = member.session() else { return Ok(0) };
         let ended = self.sessions.end_others(&member.person.id, kept, EndReason::Revoked).await?;
-        Ok(self.note_ended(member, &ended, client))
+        Ok(self.audit_ended(member, &ended, client))
     }
 
     /// Ends anybody's session, for an admin. The session as it was; `None` when it had ended before.
     ///
     /// # Errors
     /// [`StoreError`] when the end cannot be written down; the session then goes on.
-    pub async fn end_as_admin(
+    pub async fn end_session_as_admin(
         &self,
         admin: &Member,
         id: SessionId,
         client: &Client,
     ) -> Result<Option<Session>, StoreError> {
         let Some(session) = self.sessions.get(id).await? else { return Ok(None) };
-        Ok(self.end(admin, &session, client).await?.then_some(session))
+        Ok(self.end_session_by(admin, &session, client).await?.then_some(session))
     }
 
     /// Ends all sessions of somebody, for an admin; of one's own all but the one they come with. Answers with how many.
     ///
     /// # Errors
     /// [`StoreError`] when the ends cannot be written down; the sessions then go on.
-    pub async fn end_all_of_as_admin(
+    pub async fn end_sessions_of_as_admin(
         &self,
         admin: &Member,
         person: &PersonId,
         client: &Client,
     ) -> Result<usize, StoreError> {
-        self.forget_waiting(person);
+        self.forget_pending(person);
         let ended = match admin.session().filter(|_| admin.person.id == *person) {
             Some(kept) => self.sessions.end_others(person, kept, EndReason::Revoked).await?,
             None => self.sessions.end_all_of(person, self.clock.now(), EndReason::Revoked).await?,
@@ -61,29 +61,29 @@ impl Auth {
         let whose = ended.first().map_or_else(|| person.to_string(), |session| session.person.qualified_name());
         let what = format!("ended all sessions of {whose}: {}", ended.len());
         self.audit.record(client, &Event::AdminActed { admin, what: &what });
-        Ok(self.note_ended(admin, &ended, client))
+        Ok(self.audit_ended(admin, &ended, client))
     }
 
     /// Ends everybody's sessions but the one that the admin comes with. Answers with how many that were.
     ///
     /// # Errors
     /// [`StoreError`] when the ends cannot be written down; the sessions then go on.
-    pub async fn end_everybodys_as_admin(&self, admin: &Member, client: &Client) -> Result<usize, StoreError> {
+    pub async fn end_everyones_sessions_as_admin(&self, admin: &Member, client: &Client) -> Result<usize, StoreError> {
         let ended = self.sessions.end_everybodys(admin.session(), EndReason::Revoked).await?;
         let what = format!("ended everybody's sessions: {}", ended.len());
         self.audit.record(client, &Event::AdminActed { admin, what: &what });
-        Ok(self.note_ended(admin, &ended, client))
+        Ok(self.audit_ended(admin, &ended, client))
     }
 
-    async fn end(&self, by: &Member, session: &Session, client: &Client) -> Result<bool, StoreError> {
+    async fn end_session_by(&self, by: &Member, session: &Session, client: &Client) -> Result<bool, StoreError> {
         let has_ended = self.sessions.end(session.id, EndReason::Revoked).await?;
         if has_ended {
-            self.note_ended(by, std::slice::from_ref(session), client);
+            self.audit_ended(by, std::slice::from_ref(session), client);
         }
         Ok(has_ended)
     }
 
-    fn note_ended(&self, by: &Member, ended: &[Session], client: &Client) -> usize {
+    fn audit_ended(&self, by: &Member, ended: &[Session], client: &Client) -> usize {
         for session in ended {
             self.audit.record(client, &Event::SessionEndedBy { person: &session.person, session: session.id, by });
         }

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::signed::Claims;
-use super::{Authorization, Keys, SignedText, Signer};
+use super::jwt::Claims;
+use super::{AuthorizationHeader, EncodedJwt, JwtSigner, Keys};
 use crate::config::{JwtSettings, TokenSettings};
 use crate::domain::SystemClock;
 use crate::store::StoreError;
@@ -14,24 +14,26 @@ use crate::tokens::Tokens;
 
 /// What a header was read as.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Read {
+pub enum ParsedAuthorization {
     /// A name and a password.
-    Pair(String, String),
+    Basic(String, String),
     /// An API token, as its owner sees it.
-    Token(String),
+    ApiToken(String),
     /// Something of a signed token's shape.
-    Signed(String),
+    Jwt(String),
     /// Nothing.
-    Nothing,
+    Invalid,
 }
 
 /// Reads the value of an `Authorization` header.
-pub fn authorization(header: &str) -> Read {
-    match Authorization::parse(header) {
-        Ok(Authorization::Basic { username, password }) => Read::Pair(username, password.to_string()),
-        Ok(Authorization::Token(token)) => Read::Token(token.reveal().to_string()),
-        Ok(Authorization::Signed(text)) => Read::Signed(text.expose().to_owned()),
-        Err(_) => Read::Nothing,
+pub fn parse_authorization(header: &str) -> ParsedAuthorization {
+    match AuthorizationHeader::parse(header) {
+        Ok(AuthorizationHeader::Basic { username, password }) => {
+            ParsedAuthorization::Basic(username, password.to_string())
+        }
+        Ok(AuthorizationHeader::ApiToken(token)) => ParsedAuthorization::ApiToken(token.reveal().to_string()),
+        Ok(AuthorizationHeader::Jwt(text)) => ParsedAuthorization::Jwt(text.expose().to_owned()),
+        Err(_) => ParsedAuthorization::Invalid,
     }
 }
 
@@ -39,21 +41,21 @@ pub fn authorization(header: &str) -> Read {
 ///
 /// # Errors
 /// [`StoreError`] when they cannot be kept.
-pub async fn signer(folder: &Path) -> Result<Signer, StoreError> {
+pub async fn signer(folder: &Path) -> Result<JwtSigner, StoreError> {
     let (hour, clock) = (Duration::from_hours(1), Arc::new(SystemClock));
     let settings = TokenSettings { lifetime: hour, longest: hour, unrefreshed: hour };
     let tokens = Tokens::open(&folder.join("tokens.db"), &settings, hour, clock.clone()).await?;
     let settings = JwtSettings { lifetime: hour, rotate: 24 * hour };
-    Signer::open(tokens, &Keys::from_secret(&[7; 32]), settings, "Fuzz".to_owned(), clock).await
+    JwtSigner::open(tokens, &Keys::from_secret(&[7; 32]), settings, "Fuzz".to_owned(), clock).await
 }
 
 /// A token that is good.
-pub fn sign(signer: &Signer) -> Option<String> {
-    let claims = Claims { sub: "objectGUID:1".to_owned(), scope: "read".to_owned(), ..signer.claims().ok()? };
+pub fn sign(signer: &JwtSigner) -> Option<String> {
+    let claims = Claims { sub: "objectGUID:1".to_owned(), scope: "read".to_owned(), ..signer.new_claims().ok()? };
     signer.sign(&claims).ok().map(|text| text.to_string())
 }
 
 /// Whether a token is believed.
-pub fn believes(signer: &Signer, text: &str) -> bool {
-    SignedText::parse(text).is_some_and(|text| signer.read(&text).is_ok())
+pub fn verifies(signer: &JwtSigner, text: &str) -> bool {
+    EncodedJwt::parse(text).is_some_and(|text| signer.verify(&text).is_ok())
 }

@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::pace;
-use super::sign_in::{Auth, SignedIn, password_word};
+use super::sign_in::{Auth, SignedIn, invalid_password_word};
+use super::timing_floor;
 use crate::accounts::{
     AccountAction, AccountError, Invitation, InvitationCode, LocalAccount, LocalAccounts, PasswordRuleViolation,
 };
@@ -13,16 +13,16 @@ use crate::sessions::{Beginning, SessionToken};
 use crate::store::StoreError;
 
 /// As long as a directory's names; a longer one would only break pages.
-const LONGEST_DISPLAY_NAME: usize = 256;
+const MAX_DISPLAY_NAME_CHARS: usize = 256;
 
 /// Lets in those who were invited.
-pub struct Guests {
+pub struct Invitations {
     auth: Arc<Auth>,
     accounts: LocalAccounts,
 }
 
 /// What somebody typed to accept an invitation.
-pub struct TypedAcceptance {
+pub struct AcceptanceRequest {
     /// The code of their link.
     pub code: Zeroizing<String>,
     /// What they want to be called.
@@ -30,12 +30,12 @@ pub struct TypedAcceptance {
     /// The password that they chose.
     pub new: Zeroizing<String>,
     /// The same once more.
-    pub again: Zeroizing<String>,
+    pub new_repeated: Zeroizing<String>,
 }
 
 /// An invitation has been accepted.
 #[derive(Debug)]
-pub struct Accepted {
+pub struct AcceptedInvitation {
     /// The guest is signed in.
     pub signed_in: SignedIn,
     /// Whether they must enrol a second factor now.
@@ -71,7 +71,7 @@ pub enum InvitationRefusal {
     Store(#[from] StoreError),
 }
 
-impl Guests {
+impl Invitations {
     /// The room where guests of `accounts` are let in by `auth`.
     pub fn new(auth: Arc<Auth>, accounts: LocalAccounts) -> Self {
         Self { auth, accounts }
@@ -88,9 +88,9 @@ impl Guests {
             Err(_it_is_none) => None,
         };
         if found.is_none() {
-            pace::hold_back(&*self.auth.clock, begun).await;
+            timing_floor::wait(&*self.auth.clock, begun).await;
         }
-        found.ok_or_else(|| self.refused(InvitationRefusal::NoSuchInvitation, client))
+        found.ok_or_else(|| self.audit_refusal(InvitationRefusal::NoSuchInvitation, client))
     }
 
     /// Accepts an invitation and signs its guest in. `previous` is the token that this browser sent: that session ends,
@@ -100,10 +100,10 @@ impl Guests {
     /// [`InvitationRefusal`]; the invitation is then what it was.
     pub async fn accept(
         &self,
-        typed: TypedAcceptance,
+        typed: AcceptanceRequest,
         client: &Client,
         previous: Option<&SessionToken>,
-    ) -> Result<Accepted, InvitationRefusal> {
+    ) -> Result<AcceptedInvitation, InvitationRefusal> {
         let begun = self.auth.clock.now();
         match self.try_accept(typed).await {
             Ok(account) => {
@@ -117,22 +117,22 @@ impl Guests {
                 let name = Username::parse(&person.qualified_name()).map_err(|_| InvitationRefusal::NotAName)?;
                 let beginning = Beginning::by_password(self.auth.directory.upkeep(&person));
                 let signed_in = self.auth.begin_session(&name, &person, beginning, client, previous).await?;
-                Ok(Accepted { signed_in, second_factor_required: account.profile.second_factor })
+                Ok(AcceptedInvitation { signed_in, second_factor_required: account.profile.second_factor })
             }
             Err(refusal) => {
-                pace::hold_back(&*self.auth.clock, begun).await;
-                Err(self.refused(refusal, client))
+                timing_floor::wait(&*self.auth.clock, begun).await;
+                Err(self.audit_refusal(refusal, client))
             }
         }
     }
 
-    async fn try_accept(&self, mut typed: TypedAcceptance) -> Result<LocalAccount, InvitationRefusal> {
+    async fn try_accept(&self, mut typed: AcceptanceRequest) -> Result<LocalAccount, InvitationRefusal> {
         let code: InvitationCode = typed.code.parse().map_err(|_| InvitationRefusal::NoSuchInvitation)?;
         let name = typed.display_name.trim();
-        if name.is_empty() || name.chars().count() > LONGEST_DISPLAY_NAME || name.chars().any(char::is_control) {
+        if name.is_empty() || name.chars().count() > MAX_DISPLAY_NAME_CHARS || name.chars().any(char::is_control) {
             return Err(InvitationRefusal::NotAName);
         }
-        if typed.new != typed.again {
+        if typed.new != typed.new_repeated {
             return Err(InvitationRefusal::NotRepeated);
         }
         // Moved, not copied: no second copy is left behind.
@@ -150,11 +150,11 @@ impl Guests {
         })
     }
 
-    fn refused(&self, refusal: InvitationRefusal, client: &Client) -> InvitationRefusal {
+    fn audit_refusal(&self, refusal: InvitationRefusal, client: &Client) -> InvitationRefusal {
         let reason = match &refusal {
             InvitationRefusal::NoSuchInvitation => "no-such-invitation",
             InvitationRefusal::NotAName => "name",
-            InvitationRefusal::Empty => password_word(InvalidPassword::Empty),
+            InvitationRefusal::Empty => invalid_password_word(InvalidPassword::Empty),
             InvitationRefusal::NotRepeated => "new-not-repeated",
             InvitationRefusal::NotAPassword | InvitationRefusal::Password(_) => "password",
             InvitationRefusal::Taken(_) => "taken",

@@ -17,7 +17,7 @@ use crate::domain::{
 use crate::store::StoreError;
 
 /// Nothing here locks an account: the throttle's own limits are what holds guessers back.
-pub(super) const NEVER_LOCKS: LockoutPolicy = LockoutPolicy { threshold: 0, window: Duration::ZERO };
+pub(super) const NO_LOCKOUT: LockoutPolicy = LockoutPolicy { threshold: 0, window: Duration::ZERO };
 
 /// The program's own accounts, as a directory: so that whoever has one signs in, is limited, kept up to date and changes
 /// their password in the same way as everybody.
@@ -33,7 +33,7 @@ impl LocalDirectory {
 
     /// Whether a sign-in with this name is for a local account: `local\name`, or exactly one's mail address. A bare name
     /// never is, so that nobody's name in the directory can be taken from them here.
-    pub(super) fn is_meant_by(&self, username: &Username) -> bool {
+    pub(super) fn handles(&self, username: &Username) -> bool {
         match username.form() {
             NameForm::Bare(_) => false,
             NameForm::DownLevel { domain, .. } => domain.to_lowercase() == DirectoryName::LOCAL,
@@ -57,19 +57,19 @@ impl LocalDirectory {
     }
 
     /// Proves somebody's password, if `leave` allows it. An unknown name takes as much computing as a wrong password.
-    async fn prove(
+    async fn authenticate(
         &self,
         username: &Username,
         password: &Password,
         leave: &dyn BindGate,
     ) -> Result<LocalAccount, DirectoryRefusal> {
-        let account = self.find(username).await.map_err(|error| unreachable(&error))?;
+        let account = self.find(username).await.map_err(|error| store_refusal(&error))?;
         if let Some(account) = &account {
-            let candidate = BindCandidate { id: account.id.person_id(), policy: Some(NEVER_LOCKS), failures: None };
+            let candidate = BindCandidate { id: account.id.person_id(), policy: Some(NO_LOCKOUT), failures: None };
             leave.allow_bind(Some(&candidate)).await?;
         }
         let checked =
-            self.accounts.check_password(account.as_ref(), password).await.map_err(|error| unreachable(&error))?;
+            self.accounts.check_password(account.as_ref(), password).await.map_err(|error| store_refusal(&error))?;
         let account =
             account.filter(|_| checked == PasswordCheck::Correct).ok_or(DirectoryRefusal::WrongCredentials)?;
         match account.inactive_reason(self.clock.now()) {
@@ -78,7 +78,7 @@ impl LocalDirectory {
         }
     }
 
-    async fn standing(&self, person: &Person) -> Result<AccountStatus, StoreError> {
+    async fn account_status(&self, person: &Person) -> Result<AccountStatus, StoreError> {
         let account = match AccountId::from_person_id(&person.id) {
             Some(id) => self.accounts.get(&id).await?,
             None => None,
@@ -100,12 +100,12 @@ impl Directory for LocalDirectory {
         password: &Password,
         leave: &dyn BindGate,
     ) -> Result<Person, DirectoryRefusal> {
-        Ok(self.prove(username, password, leave).await?.person())
+        Ok(self.authenticate(username, password, leave).await?.person())
     }
 
     /// Whether the store answers.
     async fn check_reachable(&self) -> Result<(), Unreachable> {
-        self.accounts.prepare_dummy_hash().await.map_err(|error| why(&error))
+        self.accounts.prepare_dummy_hash().await.map_err(|error| store_unreachable(&error))
     }
 
     fn upkeep(&self, _person: &Person) -> Revalidation {
@@ -115,13 +115,13 @@ impl Directory for LocalDirectory {
     async fn refresh(&self, people: &[Person]) -> Vec<Result<AccountStatus, Unreachable>> {
         let mut answers = Vec::with_capacity(people.len());
         for person in people {
-            answers.push(self.standing(person).await.map_err(|error| why(&error)));
+            answers.push(self.account_status(person).await.map_err(|error| store_unreachable(&error)));
         }
         answers
     }
 
     fn lockout(&self, _username: &Username) -> LockoutInfo {
-        LockoutInfo { policy: Some(NEVER_LOCKS), identifies_before_bind: true }
+        LockoutInfo { policy: Some(NO_LOCKOUT), identifies_before_bind: true }
     }
 
     /// Passwords do not expire here, and nobody must change theirs.
@@ -143,7 +143,7 @@ impl Directory for LocalDirectory {
         change: &PasswordChange,
         leave: &dyn BindGate,
     ) -> Result<PersonId, ChangeRefusal> {
-        let account = self.prove(username, &change.old, leave).await?;
+        let account = self.authenticate(username, &change.old, leave).await?;
         // Its owner did it: the audit has that in words of its own.
         let changed = self.accounts.set_password(&account.id, &change.new, ActionOrigin::Server).await;
         changed.map_err(|error| match error {
@@ -151,7 +151,7 @@ impl Directory for LocalDirectory {
                 let rule = matches!(broken, PasswordRuleViolation::TooShort { .. }).then_some(PasswordRule::TooShort);
                 ChangeRefusal::Policy { rule, message: Some(broken.to_string()) }
             }
-            AccountError::Store(error) => unreachable(&error).into(),
+            AccountError::Store(error) => store_refusal(&error).into(),
             // It was removed in between.
             _ => DirectoryRefusal::WrongCredentials.into(),
         })?;
@@ -181,11 +181,11 @@ impl From<InactiveReason> for DirectoryRefusal {
 }
 
 /// The store did not answer, which is no answer about the person. No password has been judged.
-fn unreachable(error: &StoreError) -> DirectoryRefusal {
+fn store_refusal(error: &StoreError) -> DirectoryRefusal {
     tracing::error!(%error, "local accounts cannot be asked");
-    why(error).into()
+    store_unreachable(error).into()
 }
 
-fn why(error: &StoreError) -> Unreachable {
+fn store_unreachable(error: &StoreError) -> Unreachable {
     Unreachable { reason: error.to_string(), password_sent: false }
 }

@@ -8,45 +8,47 @@
 //! see, and knows nothing of cookies or HTTP.
 
 mod account_watch;
-mod authorization;
+mod api_auth;
+mod api_auth_error;
+mod authorization_header;
 mod basic;
 mod change_password;
+mod combined_directory;
+mod credential_cache;
 pub mod csrf;
 pub mod digest;
 mod end_sessions;
-mod everyone;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod invitations;
+mod jwt;
 mod keys;
 mod local;
 pub mod next;
-mod pace;
-mod prove_again;
+mod reauthentication;
 mod refresh;
 mod refusal;
-mod remembered;
-mod scripts;
 mod second_step;
-mod shown;
 mod sign_in;
-mod signed;
 mod throttle;
+mod timing_floor;
 
 pub use account_watch::AccountWatch;
-pub use authorization::{Authorization, InvalidAuthorization};
-pub use change_password::{Changed, TypedChange};
-pub use csrf::{Holder, StrangerToken};
-pub use digest::{Digest, DigestRefusal, DigestRequest};
-pub use everyone::Everyone;
-pub use invitations::{Accepted, Guests, InvitationRefusal, TypedAcceptance};
+pub use api_auth::{ApiAuth, ApiTokenRefusal, IssuedJwt, JwtRefusal};
+pub use api_auth_error::{ApiAuthError, TokenError};
+pub use authorization_header::{AuthorizationHeader, InvalidAuthorizationHeader};
+pub use change_password::{PasswordChangeRequest, PasswordChanged};
+pub use combined_directory::CombinedDirectory;
+pub use csrf::{CsrfBinding, PreSessionToken};
+pub use digest::{DigestAuth, DigestRefusal, DigestRequest};
+pub use invitations::{AcceptanceRequest, AcceptedInvitation, InvitationRefusal, Invitations};
+pub use jwt::{EncodedJwt, JwtSigner, PublicKeys};
 pub use keys::Keys;
 pub use next::NextPath;
-pub use refresh::{Away, Refresh, Report};
+pub use refresh::{DirectoryOutage, RefreshReport, SessionRefresher};
 pub use refusal::{PasswordChangeRefusal, SignInRefusal};
-pub use scripts::{IssueRefusal, Issued, Scripts, TokenRefusal};
-pub use second_step::{FactorRefusal, PasskeySignInRefusal, PendingToken, Renewed, SecondStep, SetUp, Showing};
-pub use shown::{ShownRefusal, TokenFault};
+pub use second_step::{
+    FactorEnrollment, FactorRefusal, FactorResponse, PasskeySignInRefusal, PendingToken, RenewedSession, SecondStep,
+};
 pub use sign_in::{Auth, SignedIn};
-pub use signed::{PublicKeys, SignedText, Signer};
-pub use throttle::DeviceMark;
+pub use throttle::DeviceCookie;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// As long as anything a browser keeps in its address bar without trouble; inputs of a page fit many times.
-const LONGEST: usize = 2048;
+const MAX_LEN: usize = 2048;
 
 /// A path on this site, with its query string: `/p/operations?city=NYC`.
 ///
@@ -17,7 +17,7 @@ impl NextPath {
     /// The path that `text` is, or `None` when it is not surely one on this site. `text` is the value of `next`,
     /// decoded once, as a form or query string gives it.
     pub fn parse(text: &str) -> Option<Self> {
-        if text.len() > LONGEST {
+        if text.len() > MAX_LEN {
             return None;
         }
         let (path, query) = text.split_once('?').map_or((text, ""), |(path, query)| (path, query));

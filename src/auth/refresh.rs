@@ -1,4 +1,4 @@
-mod kept;
+mod targets;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -13,57 +13,57 @@ use crate::domain::{Client, Clock, DirectoryName, EndReason, Groups, Person, Per
 use crate::sessions::{People, Sessions};
 use crate::store::StoreError;
 use crate::tokens::Tokens;
-use kept::{Ended, Kept};
+use targets::{EndedCredentials, RefreshTargets};
 
 /// How many people the directory is asked about together: two searches for them, and one or two a level of nesting for
 /// all their groups. More would make one question long, fewer would read the same groups again and again.
-const ASKED_TOGETHER: usize = 200;
+const BATCH_SIZE: usize = 200;
 
 /// People are divided over the interval in at most so many parts: a steady trickle, in tens of searches.
-const MOST_PARTS: usize = 10;
+const MAX_PARTS: usize = 10;
 
 /// Fewer people than this are not worth two questions.
-const SMALLEST_PART: usize = 100;
+const MIN_PART_SIZE: usize = 100;
 
 /// How soon a directory that could not be asked is tried again …
-const TRY_AGAIN: Duration = Duration::from_secs(5);
+const FIRST_RETRY_DELAY: Duration = Duration::from_secs(5);
 
 /// … and how rarely at the most, after twice as long each time: a minute after it is back, everybody is confirmed.
-const TRY_AGAIN_AT_LEAST: Duration = Duration::from_mins(1);
+const MAX_RETRY_DELAY: Duration = Duration::from_mins(1);
 
 /// How many people a directory that could not be asked is tried with.
-const TRIED_WITH: usize = 10;
+const RETRY_SAMPLE: usize = 10;
 
 /// When nothing can be said of so few, it may be for something about them.
-const FEW: usize = 3;
+const ISOLATED_AT_MOST: usize = 3;
 
 /// Keeps the sessions true to the directory: asks it again and again what became of the people who are signed in.
 ///
 /// Every person's turn comes once in every interval. What the directory cannot say ends nothing: those people's
 /// sessions live on until they are too old (`sessions.max_staleness`), and are good again when it answers.
-pub struct Refresh {
+pub struct SessionRefresher {
     directory: Arc<dyn Directory>,
-    kept: Kept,
+    targets: RefreshTargets,
     audit: Audit,
     clock: Arc<dyn Clock>,
-    every: Duration,
-    report: watch::Sender<Report>,
+    interval: Duration,
+    report: watch::Sender<RefreshReport>,
 }
 
 /// How keeping the sessions true goes, for admins and for the note that members see.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Report {
+pub struct RefreshReport {
     /// When everybody had last been asked about.
-    pub last_round: Option<Timestamp>,
+    pub last_completed: Option<Timestamp>,
     /// How many people that were.
     pub people: usize,
     /// The directories that cannot be asked, by their names; the default one has none.
-    pub away: BTreeMap<Option<DirectoryName>, Away>,
+    pub outages: BTreeMap<Option<DirectoryName>, DirectoryOutage>,
 }
 
 /// A directory that cannot be asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Away {
+pub struct DirectoryOutage {
     /// Since when.
     pub since: Timestamp,
     /// Why, for admins.
@@ -72,7 +72,7 @@ pub struct Away {
 
 /// Where the turn is, and what waits for a directory to come back.
 #[derive(Default)]
-struct Turn {
+struct RefreshCursor {
     /// The last person that was asked about in this round.
     after: Option<PersonId>,
     /// How many were, in this round.
@@ -80,50 +80,50 @@ struct Turn {
     /// Some of the people whom a directory could not be asked about: it is tried with them.
     unanswered: BTreeMap<Option<DirectoryName>, Vec<Person>>,
     /// How long to wait before it is.
-    patience: Duration,
+    retry_delay: Duration,
 }
 
-impl Refresh {
+impl SessionRefresher {
     /// The work, not begun. `every` is how often each person's turn comes.
     pub fn new(
         directory: Arc<dyn Directory>,
         sessions: Sessions,
         audit: Audit,
         clock: Arc<dyn Clock>,
-        every: Duration,
+        interval: Duration,
     ) -> Self {
-        let kept = Kept { sessions, tokens: None };
-        Self { directory, kept, audit, clock, every, report: watch::Sender::default() }
+        let targets = RefreshTargets { sessions, tokens: None };
+        Self { directory, targets, audit, clock, interval, report: watch::Sender::default() }
     }
 
     /// Keeps API tokens true as well.
     #[must_use]
     pub fn with_tokens(mut self, tokens: Tokens) -> Self {
-        self.kept.tokens = Some(tokens);
+        self.targets.tokens = Some(tokens);
         self
     }
 
     /// How it goes.
-    pub fn report(&self) -> Report {
+    pub fn report(&self) -> RefreshReport {
         self.report.borrow().clone()
     }
 
     /// How it goes, as it changes.
-    pub fn reports(&self) -> watch::Receiver<Report> {
+    pub fn subscribe(&self) -> watch::Receiver<RefreshReport> {
         self.report.subscribe()
     }
 
     /// Since when the directory that somebody is in cannot be asked.
-    pub fn away_since(&self, directory: Option<&DirectoryName>) -> Option<Timestamp> {
-        self.report.borrow().away.get(&directory.cloned()).map(|away| away.since)
+    pub fn unreachable_since(&self, directory: Option<&DirectoryName>) -> Option<Timestamp> {
+        self.report.borrow().outages.get(&directory.cloned()).map(|away| away.since)
     }
 
     /// Asks about these people now, out of turn: something about them has changed.
     ///
     /// # Errors
     /// [`StoreError`] when their sessions cannot be written; they follow at their next turn.
-    pub async fn ask_now(&self, people: &[Person]) -> Result<(), StoreError> {
-        self.ask(&mut Turn::default(), people).await
+    pub async fn refresh_now(&self, people: &[Person]) -> Result<(), StoreError> {
+        self.refresh_people(&mut RefreshCursor::default(), people).await
     }
 
     /// The next people, at most `most`, who have a session or an API token, from behind `after` on.
@@ -131,50 +131,50 @@ impl Refresh {
     /// # Errors
     /// [`StoreError`] when the stores cannot be asked.
     pub async fn people(&self, after: Option<&PersonId>, most: usize) -> Result<People, StoreError> {
-        self.kept.people(after, most).await
+        self.targets.people(after, most).await
     }
 
     /// How often each person's turn comes.
     pub fn every(&self) -> Duration {
-        self.every
+        self.interval
     }
 
     /// Works for as long as it is polled. Begins with everybody, since nobody knows how long the program was down.
     pub async fn run(&self) {
-        let mut turn = Turn::default();
-        logged(self.kept.settle_upkeep(|person| self.directory.upkeep(person)).await);
-        logged(self.whole_round(&mut turn).await);
+        let mut turn = RefreshCursor::default();
+        log_error(self.targets.update_revalidation(|person| self.directory.upkeep(person)).await);
+        log_error(self.refresh_all(&mut turn).await);
         loop {
-            let parts = parts(logged(self.kept.count_people().await).unwrap_or_default());
-            let mut left = self.every / u32::try_from(parts).unwrap_or(u32::MAX);
+            let parts = part_count(log_error(self.targets.count_people().await).unwrap_or_default());
+            let mut left = self.interval / u32::try_from(parts).unwrap_or(u32::MAX);
             // While a directory is away, it is tried between one part's turn and the next's.
             while !turn.unanswered.is_empty() && !left.is_zero() {
-                let nap = turn.patience.min(left);
+                let nap = turn.retry_delay.min(left);
                 self.clock.sleep(nap).await;
                 left -= nap;
-                let back = self.try_again(&mut turn).await;
-                if logged(back) == Some(true) {
-                    logged(self.whole_round(&mut turn).await);
+                let back = self.retry_unreachable(&mut turn).await;
+                if log_error(back) == Some(true) {
+                    log_error(self.refresh_all(&mut turn).await);
                 }
             }
             self.clock.sleep(left).await;
-            logged(self.next_part(&mut turn, parts).await);
+            log_error(self.refresh_part(&mut turn, parts).await);
         }
     }
 
     /// Asks about everybody, one after the other, as at the start or when a directory is back.
-    async fn whole_round(&self, turn: &mut Turn) -> Result<(), StoreError> {
+    async fn refresh_all(&self, turn: &mut RefreshCursor) -> Result<(), StoreError> {
         (turn.after, turn.asked) = (None, 0);
-        while self.ask_the_next(turn, ASKED_TOGETHER).await? {}
+        while self.refresh_batch(turn, BATCH_SIZE).await? {}
         Ok(())
     }
 
     /// Asks about the next part of the people.
-    async fn next_part(&self, turn: &mut Turn, parts: usize) -> Result<(), StoreError> {
-        let mut left = self.kept.count_people().await?.div_ceil(parts);
+    async fn refresh_part(&self, turn: &mut RefreshCursor, parts: usize) -> Result<(), StoreError> {
+        let mut left = self.targets.count_people().await?.div_ceil(parts);
         loop {
-            let goes_on = self.ask_the_next(turn, left.clamp(1, ASKED_TOGETHER)).await?;
-            left = left.saturating_sub(ASKED_TOGETHER);
+            let goes_on = self.refresh_batch(turn, left.clamp(1, BATCH_SIZE)).await?;
+            left = left.saturating_sub(BATCH_SIZE);
             if !goes_on || left == 0 {
                 return Ok(());
             }
@@ -182,8 +182,8 @@ impl Refresh {
     }
 
     /// Asks about the next few people. `false` at the end of the round.
-    async fn ask_the_next(&self, turn: &mut Turn, most: usize) -> Result<bool, StoreError> {
-        let People { people, last } = self.kept.people(turn.after.as_ref(), most).await?;
+    async fn refresh_batch(&self, turn: &mut RefreshCursor, most: usize) -> Result<bool, StoreError> {
+        let People { people, last } = self.targets.people(turn.after.as_ref(), most).await?;
         let is_the_last = last.is_none();
         turn.asked += people.len();
         turn.after = last;
@@ -191,14 +191,14 @@ impl Refresh {
         let (away, asked): (Vec<_>, Vec<_>) =
             people.into_iter().partition(|person| turn.unanswered.contains_key(&person.directory));
         drop(away);
-        self.ask(turn, &asked).await?;
+        self.refresh_people(turn, &asked).await?;
         if is_the_last {
             let (now, asked) = (self.clock.now(), turn.asked);
             turn.asked = 0;
             self.report.send_if_modified(|report| {
-                let is_whole = report.away.is_empty();
+                let is_whole = report.outages.is_empty();
                 if is_whole {
-                    (report.last_round, report.people) = (Some(now), asked);
+                    (report.last_completed, report.people) = (Some(now), asked);
                 }
                 is_whole
             });
@@ -207,42 +207,42 @@ impl Refresh {
     }
 
     /// Tries the directories that are away with a few of their people. `true` when one of them answers again.
-    async fn try_again(&self, turn: &mut Turn) -> Result<bool, StoreError> {
+    async fn retry_unreachable(&self, turn: &mut RefreshCursor) -> Result<bool, StoreError> {
         let away = turn.unanswered.len();
         let tried: Vec<Person> = turn.unanswered.values().flatten().cloned().collect();
-        self.ask(turn, &tried).await?;
-        turn.patience = (turn.patience * 2).min(TRY_AGAIN_AT_LEAST);
+        self.refresh_people(turn, &tried).await?;
+        turn.retry_delay = (turn.retry_delay * 2).min(MAX_RETRY_DELAY);
         Ok(turn.unanswered.len() < away)
     }
 
     /// Asks what became of these people, and has their sessions follow.
-    async fn ask(&self, turn: &mut Turn, people: &[Person]) -> Result<(), StoreError> {
+    async fn refresh_people(&self, turn: &mut RefreshCursor, people: &[Person]) -> Result<(), StoreError> {
         if people.is_empty() {
             return Ok(());
         }
         let asked_at = self.clock.now();
         let answers = self.directory.refresh(people).await;
-        if !self.is_about_them_alone(people, &answers).await {
-            self.note_who_answered(turn, people, &answers, asked_at);
+        if !self.is_isolated_failure(people, &answers).await {
+            self.record_outages(turn, people, &answers, asked_at);
         }
         let mut here = Vec::new();
         for (before, answer) in people.iter().zip(answers) {
             match answer {
                 Ok(AccountStatus::Active(now)) => {
-                    self.write_down_groups(before, &now);
+                    self.audit_group_changes(before, &now);
                     here.push(now);
                 }
-                Ok(AccountStatus::Removed(departure)) => self.sign_out(before, departure, asked_at).await?,
+                Ok(AccountStatus::Removed(departure)) => self.end_all_of(before, departure, asked_at).await?,
                 Err(_said_for_the_directory) => (),
             }
         }
-        self.kept.confirm(&here, asked_at).await
+        self.targets.confirm(&here, asked_at).await
     }
 
     /// Whether nothing could be said of these few although the directory is there: somebody in more groups than it sends,
     /// say. That must not keep it from being asked about everybody else.
-    async fn is_about_them_alone(&self, people: &[Person], answers: &[Result<AccountStatus, Unreachable>]) -> bool {
-        people.len() <= FEW
+    async fn is_isolated_failure(&self, people: &[Person], answers: &[Result<AccountStatus, Unreachable>]) -> bool {
+        people.len() <= ISOLATED_AT_MOST
             && people.iter().all(|person| person.directory.is_none())
             && answers.iter().all(Result::is_err)
             && self.directory.check_reachable().await.is_ok()
@@ -250,9 +250,9 @@ impl Refresh {
 
     /// A directory that answered about nobody is away; one that answered about somebody is there, even if it cannot
     /// say everything about everybody.
-    fn note_who_answered(
+    fn record_outages(
         &self,
-        turn: &mut Turn,
+        turn: &mut RefreshCursor,
         people: &[Person],
         answers: &[Result<AccountStatus, Unreachable>],
         now: Timestamp,
@@ -265,32 +265,37 @@ impl Refresh {
                 match failed.filter(|_| is_silent) {
                     None => {
                         turn.unanswered.remove(&directory);
-                        report.is_back(directory.as_ref(), now);
+                        report.mark_reachable(directory.as_ref(), now);
                     }
                     Some(Unreachable { reason, .. }) => {
                         if turn.unanswered.is_empty() {
-                            turn.patience = TRY_AGAIN;
+                            turn.retry_delay = FIRST_RETRY_DELAY;
                         }
-                        let tried_with = answers.iter().take(TRIED_WITH).map(|(person, _)| (*person).clone());
+                        let tried_with = answers.iter().take(RETRY_SAMPLE).map(|(person, _)| (*person).clone());
                         turn.unanswered.entry(directory.clone()).or_insert_with(|| tried_with.collect());
-                        report.is_away(directory, reason, now);
+                        report.mark_unreachable(directory, reason, now);
                     }
                 }
             }
         });
     }
 
-    fn write_down_groups(&self, before: &Person, now: &Person) {
-        let gained = names_of_those_not_in(&now.groups, &before.groups);
-        let lost = names_of_those_not_in(&before.groups, &now.groups);
+    fn audit_group_changes(&self, before: &Person, now: &Person) {
+        let gained = names_not_in(&now.groups, &before.groups);
+        let lost = names_not_in(&before.groups, &now.groups);
         if !gained.is_empty() || !lost.is_empty() {
             let event = Event::GroupsChanged { person: now, gained: &gained, lost: &lost };
             self.audit.record(&Client::default(), &event);
         }
     }
 
-    async fn sign_out(&self, person: &Person, departure: RemovalReason, asked_at: Timestamp) -> Result<(), StoreError> {
-        let Ended { sessions, tokens } = self.kept.end_all_of(&person.id, asked_at).await?;
+    async fn end_all_of(
+        &self,
+        person: &Person,
+        departure: RemovalReason,
+        asked_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let EndedCredentials { sessions, tokens } = self.targets.end_all_of(&person.id, asked_at).await?;
         if sessions.is_empty() && tokens.is_empty() {
             return Ok(());
         }
@@ -307,46 +312,46 @@ impl Refresh {
     }
 }
 
-impl Report {
-    fn is_back(&mut self, directory: Option<&DirectoryName>, now: Timestamp) {
-        if let Some(away) = self.away.remove(&directory.cloned()) {
+impl RefreshReport {
+    fn mark_reachable(&mut self, directory: Option<&DirectoryName>, now: Timestamp) {
+        if let Some(away) = self.outages.remove(&directory.cloned()) {
             let away_seconds = now.since(away.since).as_secs();
             tracing::info!(
-                directory = name(directory),
+                directory = directory_label(directory),
                 away_seconds,
                 "the directory answers again: everybody who is signed in is asked about at once"
             );
         }
     }
 
-    fn is_away(&mut self, directory: Option<DirectoryName>, reason: &str, now: Timestamp) {
-        let away = self.away.entry(directory).or_insert_with_key(|directory| {
+    fn mark_unreachable(&mut self, directory: Option<DirectoryName>, reason: &str, now: Timestamp) {
+        let away = self.outages.entry(directory).or_insert_with_key(|directory| {
             tracing::warn!(
-                directory = name(directory.as_ref()),
+                directory = directory_label(directory.as_ref()),
                 "nobody can be asked whether those who are signed in still may be: their sessions live on until they \
                  are older than sessions.max_staleness"
             );
-            Away { since: now, reason: String::new() }
+            DirectoryOutage { since: now, reason: String::new() }
         });
         reason.clone_into(&mut away.reason);
     }
 }
 
 /// The store's failures are told here; the next turn tries again.
-fn logged<T>(done: Result<T, StoreError>) -> Option<T> {
+fn log_error<T>(done: Result<T, StoreError>) -> Option<T> {
     done.inspect_err(|error| tracing::error!(%error, "the sessions could not be kept true to the directory")).ok()
 }
 
 /// In how many parts so many people are asked about.
-fn parts(people: usize) -> usize {
-    people.div_ceil(SMALLEST_PART).clamp(1, MOST_PARTS)
+fn part_count(people: usize) -> usize {
+    people.div_ceil(MIN_PART_SIZE).clamp(1, MAX_PARTS)
 }
 
-fn name(directory: Option<&DirectoryName>) -> &str {
+fn directory_label(directory: Option<&DirectoryName>) -> &str {
     directory.map_or("the default one", DirectoryName::as_str)
 }
 
-fn names_of_those_not_in(groups: &Groups, others: &Groups) -> String {
+fn names_not_in(groups: &Groups, others: &Groups) -> String {
     let others: HashSet<_> = others.iter().map(|group| &group.id).collect();
     groups.iter().filter(|group| !others.contains(&group.id)).map(|group| group.name.as_str()).join(", ")
 }

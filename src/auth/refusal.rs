@@ -108,7 +108,7 @@ impl From<DirectoryRefusal> for SignInRefusal {
 
 /// The directory's refusal in the audit: a word that does not change, and Active Directory's sub-code where the
 /// refusal stands for just one (MS-ADTS 5.1.1.5).
-pub(super) fn in_the_audit(refusal: &DirectoryRefusal) -> (&'static str, Option<&'static str>) {
+pub(super) fn audit_reason(refusal: &DirectoryRefusal) -> (&'static str, Option<&'static str>) {
     match refusal {
         DirectoryRefusal::WrongCredentials => (refusal.word(), None),
         DirectoryRefusal::NotAtThisHour => (refusal.word(), Some("530")),

@@ -5,10 +5,10 @@ use async_trait::async_trait;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use zeroize::Zeroizing;
 
-use super::pace;
-use super::refusal::in_the_audit;
-use super::remembered::Remembered;
-use super::throttle::{DeviceMark, Held, Permit, Throttle};
+use super::credential_cache::CredentialCache;
+use super::refusal::audit_reason;
+use super::throttle::{AttemptPermit, DeviceCookie, Held, Throttle};
+use super::timing_floor;
 use super::{Keys, SecondStep, SignInRefusal};
 use crate::audit::{Audit, Event};
 use crate::directory::{BindCandidate, BindDenied, BindGate, Directory, DirectoryRefusal, Unreachable};
@@ -21,7 +21,7 @@ use crate::tokens::Tokens;
 
 /// How many sign-ins ask the directory at the same time. A directory that answers takes some tens of milliseconds, so
 /// this is a thousand a second; one that hangs does not collect connections without end.
-const ASKED_AT_ONCE: usize = 64;
+const MAX_DIRECTORY_REQUESTS: usize = 64;
 
 /// Signs people in and out, and says who a visitor is.
 pub struct Auth {
@@ -30,19 +30,19 @@ pub struct Auth {
     pub(super) audit: Audit,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) second_step: SecondStep,
-    pub(super) remembered: Remembered,
+    pub(super) credential_cache: CredentialCache,
     pub(super) tokens: Option<Tokens>,
     throttle: Throttle,
-    questions: Semaphore,
+    directory_slots: Semaphore,
     keys: Arc<Keys>,
 }
 
 /// What somebody tries with a password; the audit has an event for each.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Attempt {
+pub(super) enum AttemptKind {
     SignIn,
     PasswordChange,
-    Proof,
+    Reauthentication,
 }
 
 /// Somebody has been signed in.
@@ -53,7 +53,7 @@ pub struct SignedIn {
     /// The session that began.
     pub session: Session,
     /// For their browser to keep: see [`DeviceMark`].
-    pub device: DeviceMark,
+    pub device_cookie: DeviceCookie,
 }
 
 impl Auth {
@@ -68,9 +68,20 @@ impl Auth {
     ) -> Self {
         let keys = Arc::new(keys);
         let throttle = Throttle::new(clock.clone(), Arc::clone(&keys));
-        let questions = Semaphore::new(ASKED_AT_ONCE);
-        let remembered = Remembered::new(clock.clone(), Duration::ZERO);
-        Self { directory, sessions, audit, clock, second_step, remembered, tokens: None, throttle, questions, keys }
+        let directory_slots = Semaphore::new(MAX_DIRECTORY_REQUESTS);
+        let credential_cache = CredentialCache::new(clock.clone(), Duration::ZERO);
+        Self {
+            directory,
+            sessions,
+            audit,
+            clock,
+            second_step,
+            credential_cache,
+            tokens: None,
+            throttle,
+            directory_slots,
+            keys,
+        }
     }
 
     /// Signs somebody in with what they typed. The directory is asked once, or not at all: when the name or password
@@ -88,7 +99,7 @@ impl Auth {
         client: &Client,
         previous: Option<&SessionToken>,
     ) -> Result<SignedIn, SignInRefusal> {
-        self.sign_in_for(username, password, false, client, previous).await
+        self.sign_in_with_stay(username, password, false, client, previous).await
     }
 
     /// The same, for somebody who says whether they want to stay signed in (`stays`); whether they may is the settings'
@@ -96,7 +107,7 @@ impl Auth {
     ///
     /// # Errors
     /// A [`SignInRefusal`], as far as a visitor may know it.
-    pub async fn sign_in_for(
+    pub async fn sign_in_with_stay(
         &self,
         username: &str,
         password: Zeroizing<String>,
@@ -108,7 +119,7 @@ impl Auth {
         let outcome = self.try_sign_in(username, password, stays, client, previous).await;
         // Whoever is asked for a second factor is not refused.
         if outcome.as_ref().is_err_and(|refusal| !matches!(refusal, SignInRefusal::SecondFactorFirst(_))) {
-            pace::hold_back(&*self.clock, begun).await;
+            timing_floor::wait(&*self.clock, begun).await;
         }
         outcome
     }
@@ -121,12 +132,12 @@ impl Auth {
         client: &Client,
         previous: Option<&SessionToken>,
     ) -> Result<SignedIn, SignInRefusal> {
-        let (name, password) = self.well_shaped(username, password, client)?;
-        self.let_in(&name, &password, stays, client, previous).await
+        let (name, password) = self.parse_credentials(username, password, client)?;
+        self.sign_in_parsed(&name, &password, stays, client, previous).await
     }
 
     /// The sign-in, of a name and a password that can be ones.
-    pub(super) async fn let_in(
+    pub(super) async fn sign_in_parsed(
         &self,
         name: &Username,
         password: &Password,
@@ -134,11 +145,11 @@ impl Auth {
         client: &Client,
         previous: Option<&SessionToken>,
     ) -> Result<SignedIn, SignInRefusal> {
-        let permit = self.admit(Attempt::SignIn, name, client).await?;
-        let person = self.prove(Attempt::SignIn, name, password, permit, client).await?;
+        let permit = self.admit(AttemptKind::SignIn, name, client).await?;
+        let person = self.authenticate(AttemptKind::SignIn, name, password, permit, client).await?;
         let beginning = Beginning { stays, ..Beginning::by_password(self.directory.upkeep(&person)) };
         if self.needs_second_factor(&person.id).await? {
-            let pending = self.wait_for_second_factor(name, person, beginning, client)?;
+            let pending = self.begin_second_step(name, person, beginning, client)?;
             return Err(SignInRefusal::SecondFactorFirst(pending));
         }
         Ok(self.begin_session(name, &person, beginning, client, previous).await?)
@@ -159,8 +170,8 @@ impl Auth {
         }
         let (token, session) = self.sessions.begin(person, client, beginning).await?;
         self.audit.record(client, &Event::SignedIn { person, session: session.id });
-        let device = self.mark_device(name, &person.id)?;
-        Ok(SignedIn { token, session, device })
+        let device = self.issue_device_cookie(name, &person.id)?;
+        Ok(SignedIn { token, session, device_cookie: device })
     }
 
     /// Who makes a request, by the token it carries. A token that is not good any more is nobody's; one that could not
@@ -218,7 +229,7 @@ impl Auth {
     }
 
     /// Refuses what no directory could know. To a visitor it looks like any other wrong name or password.
-    pub(super) fn well_shaped(
+    pub(super) fn parse_credentials(
         &self,
         username: &str,
         mut password: Zeroizing<String>,
@@ -228,10 +239,10 @@ impl Auth {
         let password = Password::parse(std::mem::take(&mut *password));
         let reason = match (Username::parse(username), password) {
             (Ok(name), Ok(password)) => return Ok((name, password)),
-            (Err(invalid), _) => name_word(invalid),
-            (_, Err(invalid)) => password_word(invalid),
+            (Err(invalid), _) => invalid_username_word(invalid),
+            (_, Err(invalid)) => invalid_password_word(invalid),
         };
-        let event = Attempt::SignIn.refused(username, reason, None, None);
+        let event = AttemptKind::SignIn.refusal_event(username, reason, None, None);
         self.audit.record(client, &event);
         Err(SignInRefusal::WrongCredentials)
     }
@@ -239,28 +250,34 @@ impl Auth {
     /// Refuses whoever has failed too often, before the directory hears of it.
     pub(super) async fn admit(
         &self,
-        attempt: Attempt,
+        attempt: AttemptKind,
         name: &Username,
         client: &Client,
-    ) -> Result<Permit<'_>, SignInRefusal> {
+    ) -> Result<AttemptPermit<'_>, SignInRefusal> {
         let admitted = self.throttle.admit(name, client, self.directory.lockout(name)).await;
-        admitted.map_err(|held| self.refuse_held(attempt, held, name, client))
+        admitted.map_err(|held| self.refuse_throttled(attempt, held, name, client))
     }
 
     /// What the browser in which `person` has just proved who they are is to keep.
-    pub(super) fn mark_device(&self, name: &Username, person: &PersonId) -> Result<DeviceMark, StoreError> {
-        self.throttle.mark_device(name, person)
+    pub(super) fn issue_device_cookie(&self, name: &Username, person: &PersonId) -> Result<DeviceCookie, StoreError> {
+        self.throttle.issue_device_cookie(name, person)
     }
 
-    pub(super) fn refuse_held(&self, attempt: Attempt, held: Held, name: &Username, client: &Client) -> SignInRefusal {
+    pub(super) fn refuse_throttled(
+        &self,
+        attempt: AttemptKind,
+        held: Held,
+        name: &Username,
+        client: &Client,
+    ) -> SignInRefusal {
         match held {
-            Held::Spent(retry_after) => {
-                let event = attempt.refused(name.as_str(), "throttled", None, Some(retry_after));
+            Held::Exhausted(retry_after) => {
+                let event = attempt.refusal_event(name.as_str(), "throttled", None, Some(retry_after));
                 self.audit.record(client, &event);
                 SignInRefusal::Throttled { retry_after }
             }
             Held::NearLockout => {
-                let event = attempt.refused(name.as_str(), "directory-count", None, None);
+                let event = attempt.refusal_event(name.as_str(), "directory-count", None, None);
                 self.audit.record(client, &event);
                 SignInRefusal::WrongCredentials
             }
@@ -274,29 +291,29 @@ impl Auth {
 
     pub(super) fn refuse(
         &self,
-        attempt: Attempt,
+        attempt: AttemptKind,
         refusal: DirectoryRefusal,
         name: &Username,
         client: &Client,
     ) -> SignInRefusal {
-        let (reason, directory_code) = in_the_audit(&refusal);
-        let event = attempt.refused(name.as_str(), reason, directory_code, None);
+        let (reason, directory_code) = audit_reason(&refusal);
+        let event = attempt.refusal_event(name.as_str(), reason, directory_code, None);
         self.audit.record(client, &event);
         refusal.into()
     }
 
     /// Has the directory prove the person, and settles what the try counts for.
-    pub(super) async fn prove(
+    pub(super) async fn authenticate(
         &self,
-        attempt: Attempt,
+        attempt: AttemptKind,
         name: &Username,
         password: &Password,
-        permit: Permit<'_>,
+        permit: AttemptPermit<'_>,
         client: &Client,
     ) -> Result<Person, SignInRefusal> {
-        let turn = Turn::of(&permit);
-        let asked = self.ask(name, password, &turn).await;
-        let held = turn.into_held();
+        let turn = ThrottleGate::new(&permit);
+        let asked = self.bind(name, password, &turn).await;
+        let held = turn.into_denial();
         let refusal = match asked {
             Ok(person) => {
                 permit.proved(&person.id);
@@ -305,8 +322,8 @@ impl Auth {
             Err(refusal) => refusal,
         };
         if let Some(held) = held {
-            permit.withheld(held);
-            return Err(self.refuse_held(attempt, held, name, client));
+            permit.deny(held);
+            return Err(self.refuse_throttled(attempt, held, name, client));
         }
         match refusal {
             // Dropping the permit lets the failure stand: a password that was sent may have been judged and counted,
@@ -315,20 +332,25 @@ impl Auth {
             | DirectoryRefusal::Locked
             | DirectoryRefusal::Unreachable(Unreachable { password_sent: true, .. }) => drop(permit),
             DirectoryRefusal::Unreachable(Unreachable { password_sent: false, .. })
-            | DirectoryRefusal::BindDenied(_) => permit.not_asked(),
+            | DirectoryRefusal::BindDenied(_) => permit.cancel(),
             DirectoryRefusal::NotAtThisHour
             | DirectoryRefusal::NotFromHere
             | DirectoryRefusal::PasswordExpired
             | DirectoryRefusal::MustChangePassword
             | DirectoryRefusal::Disabled
-            | DirectoryRefusal::AccountExpired => permit.declined(),
+            | DirectoryRefusal::AccountExpired => permit.decline(),
         }
         Err(self.refuse(attempt, refusal, name, client))
     }
 
     /// Asks the directory, unless too many are waiting for its answer already.
-    async fn ask(&self, name: &Username, password: &Password, turn: &Turn<'_>) -> Result<Person, DirectoryRefusal> {
-        let _question = self.take_a_question()?;
+    async fn bind(
+        &self,
+        name: &Username,
+        password: &Password,
+        turn: &ThrottleGate<'_>,
+    ) -> Result<Person, DirectoryRefusal> {
+        let _question = self.acquire_directory_slot()?;
         self.directory.sign_in(name, password, turn).await
     }
 
@@ -336,46 +358,46 @@ impl Auth {
     ///
     /// # Errors
     /// [`Unreachable`], when too many are waiting for its answer already.
-    pub(super) fn take_a_question(&self) -> Result<SemaphorePermit<'_>, Unreachable> {
-        self.questions.try_acquire().map_err(|_| {
-            let reason = format!("{ASKED_AT_ONCE} sign-ins are waiting for its answer already");
+    pub(super) fn acquire_directory_slot(&self) -> Result<SemaphorePermit<'_>, Unreachable> {
+        self.directory_slots.try_acquire().map_err(|_| {
+            let reason = format!("{MAX_DIRECTORY_REQUESTS} sign-ins are waiting for its answer already");
             Unreachable { reason, password_sent: false }
         })
     }
 }
 
 /// One try's leave to bind: the throttle has its say again once the person is known.
-pub(super) struct Turn<'a> {
-    permit: &'a Permit<'a>,
+pub(super) struct ThrottleGate<'a> {
+    permit: &'a AttemptPermit<'a>,
     /// Why it was withheld.
-    held: OnceLock<Held>,
+    denial: OnceLock<Held>,
 }
 
-impl<'a> Turn<'a> {
-    pub(super) fn of(permit: &'a Permit<'a>) -> Self {
-        Self { permit, held: OnceLock::new() }
+impl<'a> ThrottleGate<'a> {
+    pub(super) fn new(permit: &'a AttemptPermit<'a>) -> Self {
+        Self { permit, denial: OnceLock::new() }
     }
 
     /// Why leave was withheld, if it was.
-    pub(super) fn into_held(self) -> Option<Held> {
-        self.held.into_inner()
+    pub(super) fn into_denial(self) -> Option<Held> {
+        self.denial.into_inner()
     }
 }
 
 #[async_trait]
-impl BindGate for Turn<'_> {
+impl BindGate for ThrottleGate<'_> {
     async fn allow_bind(&self, who: Option<&BindCandidate>) -> Result<(), BindDenied> {
         let Some(who) = who else { return Ok(()) };
         self.permit.found(who).await.map_err(|held| {
-            self.held.get_or_init(|| held);
+            self.denial.get_or_init(|| held);
             BindDenied
         })
     }
 }
 
-impl Attempt {
+impl AttemptKind {
     /// The event that it was refused.
-    fn refused<'a>(
+    fn refusal_event<'a>(
         self,
         name: &'a str,
         reason: &'static str,
@@ -385,12 +407,12 @@ impl Attempt {
         match self {
             Self::SignIn => Event::SignInRefused { name, reason, directory_code, retry_after },
             Self::PasswordChange => Event::PasswordChangeRefused { name, reason, directory_code, retry_after },
-            Self::Proof => Event::ProofRefused { name, reason, directory_code, retry_after },
+            Self::Reauthentication => Event::ProofRefused { name, reason, directory_code, retry_after },
         }
     }
 }
 
-pub(super) fn name_word(invalid: InvalidUsername) -> &'static str {
+pub(super) fn invalid_username_word(invalid: InvalidUsername) -> &'static str {
     match invalid {
         InvalidUsername::Empty => "name-empty",
         InvalidUsername::TooLong => "name-too-long",
@@ -398,7 +420,7 @@ pub(super) fn name_word(invalid: InvalidUsername) -> &'static str {
     }
 }
 
-pub(super) fn password_word(invalid: InvalidPassword) -> &'static str {
+pub(super) fn invalid_password_word(invalid: InvalidPassword) -> &'static str {
     match invalid {
         InvalidPassword::Empty => "password-empty",
         InvalidPassword::TooLong => "password-too-long",

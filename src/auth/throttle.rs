@@ -21,10 +21,10 @@
 //! elsewhere add up there too: on a laptop, on a phone. Where the directory tells its own count, a try that could be the
 //! one that locks is not made.
 
-mod books;
 mod budget;
-mod device;
-mod ledger;
+mod device_cookie;
+mod expiring_map;
+mod failure_counters;
 mod limits;
 mod permit;
 mod skeleton;
@@ -40,13 +40,13 @@ use super::Keys;
 use crate::directory::LockoutInfo;
 use crate::domain::{Client, Clock, PersonId, Username};
 use crate::store::StoreError;
-use books::{Account, Books, Whence};
-use budget::Budget;
-pub use device::DeviceMark;
-use device::Owner;
+use budget::FailureBudget;
+pub use device_cookie::DeviceCookie;
+use device_cookie::DeviceOwner;
+use failure_counters::{AccountKey, AttemptOrigin, FailureCounters};
 pub(super) use limits::Held;
-pub(super) use permit::Permit;
-use permit::Whose;
+pub(super) use permit::AttemptPermit;
+use permit::CountedPerson;
 use skeleton::skeleton;
 
 /// An address stays familiar this long after the last good sign-in: a fortnight's holiday and then some. So long,
@@ -55,10 +55,10 @@ const FAMILIAR_FOR: Duration = Duration::from_hours(30 * 24);
 
 /// How long a try waits for others under way to end. A directory that answers needs some tens of milliseconds for
 /// each; beyond this the browser's patience ends too.
-const PATIENCE: Duration = Duration::from_secs(10);
+const MAX_WAIT: Duration = Duration::from_secs(10);
 
 /// How many tries wait at the same time: far more than one person's windows, and too few to matter in memory.
-const MOST_WAITING: usize = 256;
+const MAX_WAITING: usize = 256;
 
 /// The limits and what counts against them.
 pub(super) struct Throttle {
@@ -66,10 +66,10 @@ pub(super) struct Throttle {
     keys: Arc<Keys>,
     /// Names and addresses are kept as hashes with a key of this process: of one size, and unpredictable from outside.
     hasher: RandomState,
-    books: Mutex<Books>,
+    counters: Mutex<FailureCounters>,
     /// Tells those who wait that a try has ended.
-    settled: Notify,
-    waiting: Semaphore,
+    attempt_ended: Notify,
+    wait_slots: Semaphore,
 }
 
 impl Throttle {
@@ -78,9 +78,9 @@ impl Throttle {
             clock,
             keys,
             hasher: RandomState::new(),
-            books: Mutex::new(Books::new()),
-            settled: Notify::new(),
-            waiting: Semaphore::new(MOST_WAITING),
+            counters: Mutex::new(FailureCounters::new()),
+            attempt_ended: Notify::new(),
+            wait_slots: Semaphore::new(MAX_WAITING),
         }
     }
 
@@ -94,64 +94,78 @@ impl Throttle {
         username: &Username,
         client: &Client,
         lockout: LockoutInfo,
-    ) -> Result<Permit<'_>, Held> {
-        self.patiently(|| self.try_admit(username, client, lockout)).await
+    ) -> Result<AttemptPermit<'_>, Held> {
+        self.wait_while_pending(|| self.try_admit(username, client, lockout)).await
     }
 
     /// A mark for the browser in which `person` has just signed in as `username`.
     ///
     /// # Errors
     /// [`StoreError::NoRandomness`] when the system has none to give.
-    pub(super) fn mark_device(&self, username: &Username, person: &PersonId) -> Result<DeviceMark, StoreError> {
-        self.keys.mark_device(&skeleton(username), person, self.clock.now())
+    pub(super) fn issue_device_cookie(
+        &self,
+        username: &Username,
+        person: &PersonId,
+    ) -> Result<DeviceCookie, StoreError> {
+        self.keys.issue_device_cookie(&skeleton(username), person, self.clock.now())
     }
 
-    fn try_admit(&self, username: &Username, client: &Client, lockout: LockoutInfo) -> Result<Permit<'_>, Held> {
+    fn try_admit(&self, username: &Username, client: &Client, lockout: LockoutInfo) -> Result<AttemptPermit<'_>, Held> {
         let now = self.clock.now();
         let skeleton = skeleton(username);
-        let device = client.device_cookie().and_then(DeviceMark::parse);
-        let is_own = |mark: &DeviceMark| self.keys.is_device_of(mark, Owner::Name(&skeleton), now);
-        let from = Whence {
-            address: self.hasher.hash_one(client.address().map(network)),
+        let device = client.device_cookie().and_then(DeviceCookie::parse);
+        let is_own = |mark: &DeviceCookie| self.keys.verify_device_cookie(mark, DeviceOwner::Name(&skeleton), now);
+        let from = AttemptOrigin {
+            address: self.hasher.hash_one(client.address().map(network_prefix)),
             is_own_device: device.as_ref().is_some_and(is_own),
         };
-        let account = Account::Name(self.hasher.hash_one(("account", &skeleton)));
+        let account = AccountKey::Name(self.hasher.hash_one(("account", &skeleton)));
         let typed = self.hasher.hash_one(("typed", username.as_str().to_lowercase()));
-        let budget = Budget::of_name(lockout);
+        let budget = FailureBudget::for_name(lockout);
         let mut books = self.books();
-        let person = books.people.get(typed, now).map(Account::Person);
-        let of_account = books.account_room(account, budget, from, now).err();
-        let of_person = person.and_then(|person| books.account_room(person, budget, from, now).err());
+        let person = books.name_owners.get(typed, now).map(AccountKey::Person);
+        let of_account = books.check_account(account, budget, from, now).err();
+        let of_person = person.and_then(|person| books.check_account(person, budget, from, now).err());
         // Who is shown before the bind waits for other tries then, when it is sure whose they are.
         let of_person = of_person.filter(|held| !lockout.identifies_before_bind || *held != Held::Pending);
         let of_address =
-            if books.is_familiar(account, from, now) { None } else { books.address_room(from.address, now).err() };
+            if books.is_familiar(account, from, now) { None } else { books.check_address(from.address, now).err() };
         if let Some(held) = of_account.max(of_person).max(of_address) {
             return Err(held);
         }
-        let person = person.filter(|_| !lockout.identifies_before_bind).map(|person| Whose { person, budget });
+        let person = person.filter(|_| !lockout.identifies_before_bind).map(|person| CountedPerson { person, budget });
         for account in [Some(account), person.map(|whose| whose.person)].into_iter().flatten() {
-            books.change_account(account, now, |tries| tries.begin(now));
+            books.update_account(account, now, |tries| tries.begin(now));
         }
-        books.change_address(from.address, now, |tries| tries.begin(now));
-        let moment = books.moment();
+        books.update_address(from.address, now, |tries| tries.begin(now));
+        let moment = books.next_sequence();
         let person = Mutex::new(person);
-        Ok(Permit { throttle: self, account, budget, typed, from, device, moment, person, settled: false })
+        Ok(AttemptPermit {
+            throttle: self,
+            account,
+            budget,
+            typed_name: typed,
+            from,
+            device_cookie: device,
+            sequence: moment,
+            person,
+            settled: false,
+        })
     }
 
     /// Tries again whenever a try has ended, as long as that may help and patience lasts.
-    async fn patiently<T>(&self, mut attempt: impl FnMut() -> Result<T, Held>) -> Result<T, Held> {
-        let mut impatient = self.clock.sleep(PATIENCE);
+    async fn wait_while_pending<T>(&self, mut attempt: impl FnMut() -> Result<T, Held>) -> Result<T, Held> {
+        let mut impatient = self.clock.sleep(MAX_WAIT);
         let mut place = None;
         loop {
             // Made before the attempt, so that an end between the two is not missed.
-            let settled = self.settled.notified();
+            let settled = self.attempt_ended.notified();
             match attempt() {
                 Err(Held::Pending) => {}
                 decided => return decided,
             }
             if place.is_none() {
-                place = Some(self.waiting.try_acquire().map_err(|_| Held::Pending)?);
+                place = Some(self.wait_slots.try_acquire().map_err(|_| Held::Pending)?);
             }
             tokio::select! {
                 () = settled => {}
@@ -160,18 +174,18 @@ impl Throttle {
         }
     }
 
-    fn person(&self, id: &PersonId) -> Account {
-        Account::Person(self.hasher.hash_one(("person", id)))
+    fn person_key(&self, id: &PersonId) -> AccountKey {
+        AccountKey::Person(self.hasher.hash_one(("person", id)))
     }
 
     /// A panic elsewhere leaves the books whole: at worst one try is counted that was not made.
-    fn books(&self) -> MutexGuard<'_, Books> {
-        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    fn books(&self) -> MutexGuard<'_, FailureCounters> {
+        self.counters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Whoever has one IPv6 address has the 64 bits below it as well (RFC 6177), so those count as one.
-fn network(address: IpAddr) -> IpAddr {
+fn network_prefix(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),

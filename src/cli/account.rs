@@ -6,7 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use zeroize::Zeroizing;
 
 use super::account_list;
-use super::serve::fail;
+use super::serve::report_error;
 use crate::accounts::{
     AccountError, AccountGroup, AccountName, AccountProfile, ActionOrigin, LocalAccount, LocalAccounts, MailAddress,
     PasswordCheck, end_of_day,
@@ -21,26 +21,26 @@ use crate::store::StoreError;
 const INVITED_BY: &str = "An administrator";
 
 /// Longer than any password, so that a file given by mistake is not read to its end.
-const LONGEST_INPUT: u64 = 64 * 1024;
+const MAX_INPUT_BYTES: u64 = 64 * 1024;
 
 /// What to do.
 #[derive(Args)]
-pub(super) struct Options {
+pub(super) struct AccountArgs {
     #[command(subcommand)]
-    command: Command,
+    command: AccountCommand,
 }
 
 #[derive(Subcommand)]
-enum Command {
+enum AccountCommand {
     /// Make an account: a break-glass admin for when the directory is down, say.
     ///
     /// The password is asked for, twice, or read from standard input. It is never an argument: those are seen by everybody
     /// on this machine.
     Add {
         #[command(flatten)]
-        described: Described,
+        described: DescribedAccount,
         #[command(flatten)]
-        typed: Typed,
+        typed: PasswordArgs,
         /// Let it use Digest, for a device that can do nothing better (needs `digest.enabled`).
         #[arg(long)]
         digest: bool,
@@ -48,7 +48,7 @@ enum Command {
     /// Invite somebody: print a link that works once, with which they choose their own password.
     Invite {
         #[command(flatten)]
-        described: Described,
+        described: DescribedAccount,
     },
     /// Withdraw an invitation.
     Withdraw {
@@ -82,7 +82,7 @@ enum Command {
         /// Its name.
         name: AccountName,
         #[command(flatten)]
-        typed: Typed,
+        typed: PasswordArgs,
         /// Let it go on using Digest, which knows the old password.
         #[arg(long)]
         digest: bool,
@@ -92,9 +92,9 @@ enum Command {
         /// Its name.
         name: AccountName,
         /// Which.
-        switch: Switch,
+        switch: DigestSwitch,
         #[command(flatten)]
-        typed: Typed,
+        typed: PasswordArgs,
     },
     /// Show every account and every open invitation.
     List {
@@ -106,7 +106,7 @@ enum Command {
 
 /// An account, as it is described on the command line.
 #[derive(Args)]
-struct Described {
+struct DescribedAccount {
     /// What it is called; its owner signs in as local\NAME.
     name: AccountName,
     /// What people call its owner; the account's name if it is left out.
@@ -128,48 +128,48 @@ struct Described {
 
 /// How a password comes here.
 #[derive(Args)]
-struct Typed {
+struct PasswordArgs {
     /// Read the password from standard input: one line, as in `pass show guest | belvedere account add guest …`.
     #[arg(long)]
     password_stdin: bool,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum Switch {
+enum DigestSwitch {
     On,
     Off,
 }
 
 /// Why it did not work.
 #[derive(Debug, thiserror::Error)]
-enum Trouble {
+enum AccountCommandError {
     #[error(transparent)]
     Start(#[from] StartError),
     #[error(transparent)]
     Account(#[from] AccountError),
     #[error("{0}")]
-    Said(String),
+    Message(String),
 }
 
-impl From<StoreError> for Trouble {
+impl From<StoreError> for AccountCommandError {
     fn from(error: StoreError) -> Self {
         Self::Account(error.into())
     }
 }
 
 /// The store, and what else a command needs.
-struct Desk {
+struct AccountContext {
     accounts: LocalAccounts,
     settings: Settings,
 }
 
-pub(super) async fn run(options: Options) -> ExitCode {
-    match carry_out(options.command).await {
+pub(super) async fn run(options: AccountArgs) -> ExitCode {
+    match execute(options.command).await {
         Ok(said) => {
             println!("{}", said.trim_end());
             ExitCode::SUCCESS
         }
-        Err(Trouble::Start(error)) => fail(&error),
+        Err(AccountCommandError::Start(error)) => report_error(&error),
         Err(trouble) => {
             eprintln!("belvedere: {trouble}");
             ExitCode::FAILURE
@@ -177,32 +177,35 @@ pub(super) async fn run(options: Options) -> ExitCode {
     }
 }
 
-async fn carry_out(command: Command) -> Result<String, Trouble> {
-    let desk = Desk::open().await?;
+async fn execute(command: AccountCommand) -> Result<String, AccountCommandError> {
+    let desk = AccountContext::open().await?;
     let by = ActionOrigin::CommandLine;
     let said = match command {
-        Command::Add { described, typed, digest } => desk.add(described, typed, digest).await?,
-        Command::Invite { described } => desk.invite(described).await?,
-        Command::Withdraw { name } => desk.withdraw(&name).await?,
-        Command::Disable { name } => {
+        AccountCommand::Add { described, typed, digest } => desk.add(described, typed, digest).await?,
+        AccountCommand::Invite { described } => desk.invite(described).await?,
+        AccountCommand::Withdraw { name } => desk.withdraw(&name).await?,
+        AccountCommand::Disable { name } => {
             let account = desk.accounts.set_disabled(&desk.find(&name).await?.id, true, by).await?;
-            format!("{} is disabled. Where it is signed in, it is signed out within a second.", called(&account))
+            format!(
+                "{} is disabled. Where it is signed in, it is signed out within a second.",
+                qualified_name(&account)
+            )
         }
-        Command::Enable { name } => {
+        AccountCommand::Enable { name } => {
             let account = desk.accounts.set_disabled(&desk.find(&name).await?.id, false, by).await?;
-            format!("{} is enabled.", called(&account))
+            format!("{} is enabled.", qualified_name(&account))
         }
-        Command::Remove { name } => {
+        AccountCommand::Remove { name } => {
             let account = desk.accounts.remove(&desk.find(&name).await?.id, by).await?;
-            format!("{} is removed.", called(&account))
+            format!("{} is removed.", qualified_name(&account))
         }
-        Command::Groups { name, groups } => {
+        AccountCommand::Groups { name, groups } => {
             let account = desk.accounts.set_groups(&desk.find(&name).await?.id, &groups, by).await?;
-            format!("{} is in {}.", called(&account), account_list::groups_in_words(&account.profile.groups))
+            format!("{} is in {}.", qualified_name(&account), account_list::group_list(&account.profile.groups))
         }
-        Command::Password { name, typed, digest } => desk.set_password(&name, typed, digest).await?,
-        Command::Digest { name, switch, typed } => desk.set_digest(&name, switch, typed).await?,
-        Command::List { json } => {
+        AccountCommand::Password { name, typed, digest } => desk.set_password(&name, typed, digest).await?,
+        AccountCommand::Digest { name, switch, typed } => desk.set_digest(&name, switch, typed).await?,
+        AccountCommand::List { json } => {
             let (accounts, invitations) = (desk.accounts.all().await?, desk.accounts.invitations().await?);
             account_list::render(&accounts, &invitations, SystemClock.now(), json)
         }
@@ -211,8 +214,8 @@ async fn carry_out(command: Command) -> Result<String, Trouble> {
     Ok(said)
 }
 
-impl Desk {
-    async fn open() -> Result<Self, Trouble> {
+impl AccountContext {
+    async fn open() -> Result<Self, AccountCommandError> {
         let settings = Settings::from_figment(&config::figment()).map_err(StartError::from)?;
         config::create_state_folder(&settings.state).map_err(StartError::from)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -220,24 +223,30 @@ impl Desk {
         Ok(Self { accounts, settings })
     }
 
-    async fn find(&self, name: &AccountName) -> Result<LocalAccount, Trouble> {
+    async fn find(&self, name: &AccountName) -> Result<LocalAccount, AccountCommandError> {
         let found = self.accounts.by_name(name).await?;
         Ok(found.ok_or_else(|| AccountError::NoSuchAccount(name.clone()))?)
     }
 
-    async fn add(&self, described: Described, typed: Typed, digest: bool) -> Result<String, Trouble> {
-        self.may_use_digest(digest)?;
-        let of = described.read();
-        let password = typed.twice(&format!("Password for local\\{}", of.name))?;
+    async fn add(
+        &self,
+        described: DescribedAccount,
+        typed: PasswordArgs,
+        digest: bool,
+    ) -> Result<String, AccountCommandError> {
+        self.ensure_digest_enabled(digest)?;
+        let of = described.into_new_account();
+        let password = typed.read_new(&format!("Password for local\\{}", of.name))?;
         let account = self.accounts.add(of, &password, ActionOrigin::CommandLine).await?;
         if digest {
-            self.keep_digest(&account, &password).await?;
+            self.enable_digest(&account, &password).await?;
         }
-        Ok(format!("{} is made. Its owner signs in with that name, `local\\` included.", called(&account)))
+        Ok(format!("{} is made. Its owner signs in with that name, `local\\` included.", qualified_name(&account)))
     }
 
-    async fn invite(&self, described: Described) -> Result<String, Trouble> {
-        let (code, invitation) = self.accounts.invite(described.read(), INVITED_BY, ActionOrigin::CommandLine).await?;
+    async fn invite(&self, described: DescribedAccount) -> Result<String, AccountCommandError> {
+        let (code, invitation) =
+            self.accounts.invite(described.into_new_account(), INVITED_BY, ActionOrigin::CommandLine).await?;
         let site = self.settings.site.public_url.as_ref();
         let site = site.map_or("http://localhost:8000/", url::Url::as_str).trim_end_matches('/');
         let hint = match self.settings.site.public_url {
@@ -247,65 +256,77 @@ impl Desk {
         Ok(format!(
             "{site}/invitation#{}\n\nThis link works once, until {}, and is not shown again.{hint}",
             *code.reveal(),
-            account_list::moment(invitation.expires_at)
+            account_list::format_time(invitation.expires_at)
         ))
     }
 
-    async fn withdraw(&self, name: &AccountName) -> Result<String, Trouble> {
+    async fn withdraw(&self, name: &AccountName) -> Result<String, AccountCommandError> {
         let all = self.accounts.invitations().await?;
         let open = all.iter().find(|invitation| invitation.profile.name == *name).ok_or_else(|| {
-            Trouble::Said(format!("there is no open invitation to local\\{name}: `belvedere account list` shows them"))
+            AccountCommandError::Message(format!(
+                "there is no open invitation to local\\{name}: `belvedere account list` shows them"
+            ))
         })?;
         self.accounts.withdraw(open.id, ActionOrigin::CommandLine).await?;
         Ok(format!("The invitation to local\\{name} is withdrawn: its link opens nothing any more."))
     }
 
-    async fn set_password(&self, name: &AccountName, typed: Typed, digest: bool) -> Result<String, Trouble> {
-        self.may_use_digest(digest)?;
+    async fn set_password(
+        &self,
+        name: &AccountName,
+        typed: PasswordArgs,
+        digest: bool,
+    ) -> Result<String, AccountCommandError> {
+        self.ensure_digest_enabled(digest)?;
         let before = self.find(name).await?;
-        let password = typed.twice(&format!("New password for local\\{name}"))?;
+        let password = typed.read_new(&format!("New password for local\\{name}"))?;
         let account = self.accounts.set_password(&before.id, &password, ActionOrigin::CommandLine).await?;
         if digest {
-            self.keep_digest(&account, &password).await?;
+            self.enable_digest(&account, &password).await?;
         }
         let lost = before.has_digest && !digest;
         let lost = if lost { " Digest is off now: turn it on again with `belvedere account digest`." } else { "" };
-        Ok(format!("{} has another password. Where it is signed in, it is signed out.{lost}", called(&account)))
+        Ok(format!("{} has another password. Where it is signed in, it is signed out.{lost}", qualified_name(&account)))
     }
 
-    async fn set_digest(&self, name: &AccountName, switch: Switch, typed: Typed) -> Result<String, Trouble> {
+    async fn set_digest(
+        &self,
+        name: &AccountName,
+        switch: DigestSwitch,
+        typed: PasswordArgs,
+    ) -> Result<String, AccountCommandError> {
         let account = self.find(name).await?;
-        if matches!(switch, Switch::Off) {
-            digest::forget(&self.accounts, &account, ActionOrigin::CommandLine).await?;
-            return Ok(format!("{} cannot use Digest any more.", called(&account)));
+        if matches!(switch, DigestSwitch::Off) {
+            digest::disable(&self.accounts, &account, ActionOrigin::CommandLine).await?;
+            return Ok(format!("{} cannot use Digest any more.", qualified_name(&account)));
         }
-        self.may_use_digest(true)?;
-        let password = typed.once(&format!("Password of local\\{name}"))?;
+        self.ensure_digest_enabled(true)?;
+        let password = typed.read_existing(&format!("Password of local\\{name}"))?;
         if self.accounts.check_password(Some(&account), &password).await? == PasswordCheck::Wrong {
             let said = format!("that is not the password of local\\{name}; `belvedere account password` sets another");
-            return Err(Trouble::Said(said));
+            return Err(AccountCommandError::Message(said));
         }
-        self.keep_digest(&account, &password).await?;
-        Ok(format!("{} may use Digest, under the name {} alone.", called(&account), account.profile.name))
+        self.enable_digest(&account, &password).await?;
+        Ok(format!("{} may use Digest, under the name {} alone.", qualified_name(&account), account.profile.name))
     }
 
-    fn may_use_digest(&self, wanted: bool) -> Result<(), Trouble> {
+    fn ensure_digest_enabled(&self, wanted: bool) -> Result<(), AccountCommandError> {
         if !wanted || self.settings.digest.enabled {
             return Ok(());
         }
         let said = "Digest is off: set `enabled = true` beneath [default.digest], or BELVEDERE_DIGEST__ENABLED=true";
-        Err(Trouble::Said(said.to_owned()))
+        Err(AccountCommandError::Message(said.to_owned()))
     }
 
-    async fn keep_digest(&self, account: &LocalAccount, password: &Password) -> Result<(), Trouble> {
-        let keys: Keys = server::keys_of(&config::figment(), &self.settings)?;
-        digest::keep(&self.accounts, account, password, &keys, ActionOrigin::CommandLine).await?;
+    async fn enable_digest(&self, account: &LocalAccount, password: &Password) -> Result<(), AccountCommandError> {
+        let keys: Keys = server::load_keys(&config::figment(), &self.settings)?;
+        digest::enable(&self.accounts, account, password, &keys, ActionOrigin::CommandLine).await?;
         Ok(())
     }
 }
 
-impl Described {
-    fn read(self) -> AccountProfile {
+impl DescribedAccount {
+    fn into_new_account(self) -> AccountProfile {
         let Self { name, display_name, mail, groups, expires, second_factor } = self;
         let display_name = display_name.filter(|words| !words.trim().is_empty());
         let display_name = display_name.map_or_else(|| name.to_string(), |words| words.trim().to_owned());
@@ -313,33 +334,34 @@ impl Described {
     }
 }
 
-impl Typed {
+impl PasswordArgs {
     /// A new password: typed twice at a terminal, since nobody sees what they type.
-    fn twice(&self, prompt: &str) -> Result<Password, Trouble> {
-        let first = self.ask(prompt)?;
-        if !self.password_stdin && first != self.ask("The same again")? {
-            return Err(Trouble::Said(
+    fn read_new(&self, prompt: &str) -> Result<Password, AccountCommandError> {
+        let first = self.read(prompt)?;
+        if !self.password_stdin && first != self.read("The same again")? {
+            return Err(AccountCommandError::Message(
                 "the password was not typed the same both times; nothing was changed".to_owned(),
             ));
         }
-        parsed(first)
+        parse_password(first)
     }
 
-    fn once(&self, prompt: &str) -> Result<Password, Trouble> {
-        parsed(self.ask(prompt)?)
+    fn read_existing(&self, prompt: &str) -> Result<Password, AccountCommandError> {
+        parse_password(self.read(prompt)?)
     }
 
-    fn ask(&self, prompt: &str) -> Result<Zeroizing<String>, Trouble> {
-        let unread = |error: std::io::Error| Trouble::Said(format!("the password cannot be read: {error}"));
+    fn read(&self, prompt: &str) -> Result<Zeroizing<String>, AccountCommandError> {
+        let unread =
+            |error: std::io::Error| AccountCommandError::Message(format!("the password cannot be read: {error}"));
         if !self.password_stdin {
             if !std::io::stdin().is_terminal() {
                 let said = "there is no terminal to ask for the password on: give it with --password-stdin";
-                return Err(Trouble::Said(said.to_owned()));
+                return Err(AccountCommandError::Message(said.to_owned()));
             }
             return rpassword::prompt_password(format!("{prompt}: ")).map(Zeroizing::new).map_err(unread);
         }
         let mut typed = Zeroizing::new(String::new());
-        std::io::stdin().take(LONGEST_INPUT).read_to_string(&mut typed).map_err(unread)?;
+        std::io::stdin().take(MAX_INPUT_BYTES).read_to_string(&mut typed).map_err(unread)?;
         // The line break that `echo` and editors put behind it is none of it.
         let length = typed.trim_end_matches(['\r', '\n']).len();
         typed.truncate(length);
@@ -347,10 +369,10 @@ impl Typed {
     }
 }
 
-fn parsed(mut typed: Zeroizing<String>) -> Result<Password, Trouble> {
-    Password::parse(std::mem::take(&mut *typed)).map_err(|invalid| Trouble::Said(invalid.to_string()))
+fn parse_password(mut typed: Zeroizing<String>) -> Result<Password, AccountCommandError> {
+    Password::parse(std::mem::take(&mut *typed)).map_err(|invalid| AccountCommandError::Message(invalid.to_string()))
 }
 
-fn called(account: &LocalAccount) -> String {
+fn qualified_name(account: &LocalAccount) -> String {
     format!("local\\{}", account.profile.name)
 }

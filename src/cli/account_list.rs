@@ -8,8 +8,8 @@ use crate::domain::Timestamp;
 /// Every account and open invitation, for people or for programs.
 pub(super) fn render(accounts: &[LocalAccount], invitations: &[Invitation], now: Timestamp, as_json: bool) -> String {
     if as_json {
-        let accounts: Vec<Value> = accounts.iter().map(|account| account_value(account, now)).collect();
-        let invitations: Vec<Value> = invitations.iter().map(|invitation| invitation_value(invitation, now)).collect();
+        let accounts: Vec<Value> = accounts.iter().map(|account| account_json(account, now)).collect();
+        let invitations: Vec<Value> = invitations.iter().map(|invitation| invitation_json(invitation, now)).collect();
         let all = json!({ "accounts": accounts, "invitations": invitations });
         return format!("{all:#}");
     }
@@ -19,69 +19,69 @@ pub(super) fn render(accounts: &[LocalAccount], invitations: &[Invitation], now:
     }
     let mut text = String::new();
     for account in accounts {
-        let mut notes = vec![described(&account.profile)];
+        let mut notes = vec![describe(&account.profile)];
         if let Some(closed) = account.inactive_reason(now) {
-            notes.push(word(closed).to_owned());
+            notes.push(closed_word(closed).to_owned());
         }
         if let (Some(end), None) = (account.profile.expires_at, account.inactive_reason(now)) {
-            notes.push(format!("until {}", moment(end)));
+            notes.push(format!("until {}", format_time(end)));
         }
         if account.has_digest {
             notes.push("Digest".to_owned());
         }
-        line(&mut text, &account.profile, &notes);
+        write_row(&mut text, &account.profile, &notes);
     }
     for invitation in invitations {
         let open = if now >= invitation.expires_at { "not accepted until" } else { "invited until" };
-        let until = format!("{open} {}, by {}", moment(invitation.expires_at), invitation.invited_by);
-        line(&mut text, &invitation.profile, &[described(&invitation.profile), until]);
+        let until = format!("{open} {}, by {}", format_time(invitation.expires_at), invitation.invited_by);
+        write_row(&mut text, &invitation.profile, &[describe(&invitation.profile), until]);
     }
     text
 }
 
 /// `local\admins and local\guests`, or "no group".
-pub(super) fn groups_in_words(groups: &[AccountGroup]) -> String {
+pub(super) fn group_list(groups: &[AccountGroup]) -> String {
     let names: Vec<String> = groups.iter().map(|group| format!("local\\{group}")).collect();
     if names.is_empty() { "no group".to_owned() } else { names.join(", ") }
 }
 
 /// A moment to the minute, in UTC: `2027-01-31 12:00 UTC`.
-pub(super) fn moment(at: Timestamp) -> String {
+pub(super) fn format_time(at: Timestamp) -> String {
     let moment = jiff::Timestamp::from_millisecond(at.as_millis()).unwrap_or(jiff::Timestamp::MAX);
     moment.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
-fn line(text: &mut String, of: &AccountProfile, notes: &[String]) {
+fn write_row(text: &mut String, of: &AccountProfile, notes: &[String]) {
     // Writing to a String does not fail.
     let _ = writeln!(text, "{:<24} {}", format!("local\\{}", of.name), notes.join("; "));
 }
 
-fn described(of: &AccountProfile) -> String {
+fn describe(of: &AccountProfile) -> String {
     let mail = of.mail.as_ref().map_or_else(String::new, |mail| format!(" <{mail}>"));
     let factor = if of.second_factor { "; with a second factor" } else { "" };
     // What its owner chose to be called must not write on the terminal.
     let name: String = of.display_name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    format!("{name}{mail}; {}{factor}", groups_in_words(&of.groups))
+    format!("{name}{mail}; {}{factor}", group_list(&of.groups))
 }
 
-fn word(closed: InactiveReason) -> &'static str {
+fn closed_word(closed: InactiveReason) -> &'static str {
     match closed {
         InactiveReason::Disabled => "disabled",
         InactiveReason::Expired => "expired",
     }
 }
 
-fn account_value(account: &LocalAccount, now: Timestamp) -> Value {
-    let mut value = described_value(&account.profile);
+fn account_json(account: &LocalAccount, now: Timestamp) -> Value {
+    let mut value = described_json(&account.profile);
     value["created_at"] = json!(account.created_at);
     value["password_set_at"] = json!(account.password_set_at);
-    value["state"] = json!(account.inactive_reason(now).map_or("open", word));
+    value["state"] = json!(account.inactive_reason(now).map_or("open", closed_word));
     value["digest"] = json!(account.has_digest);
     value
 }
 
-fn invitation_value(invitation: &Invitation, now: Timestamp) -> Value {
-    let mut value = described_value(&invitation.profile);
+fn invitation_json(invitation: &Invitation, now: Timestamp) -> Value {
+    let mut value = described_json(&invitation.profile);
     value["invited_by"] = json!(invitation.invited_by);
     value["created_at"] = json!(invitation.created_at);
     value["accepted_until"] = json!(invitation.expires_at);
@@ -90,7 +90,7 @@ fn invitation_value(invitation: &Invitation, now: Timestamp) -> Value {
 }
 
 /// Times are milliseconds since the Unix epoch, as everywhere in what programs read.
-fn described_value(of: &AccountProfile) -> Value {
+fn described_json(of: &AccountProfile) -> Value {
     let groups: Vec<&str> = of.groups.iter().map(AccountGroup::as_str).collect();
     json!({
         "name": of.name.as_str(),

@@ -9,15 +9,15 @@ use crate::domain::{AccessReason, Clock, SystemClock};
 use crate::pages::{PageRight, PageStore};
 use crate::sources::Sources;
 
-use super::doctor::{Stop, named};
-use super::serve::fail;
+use super::doctor::{CommandError, parse_username};
+use super::serve::report_error;
 
 /// What a script hears when nobody could say.
-const UNKNOWN: u8 = 2;
+const EXIT_UNKNOWN: u8 = 2;
 
 /// Who, and what.
 #[derive(Args)]
-pub(super) struct Options {
+pub(super) struct CanArgs {
     /// The person, as they would sign in: alice, CORP\alice, alice@corp.example.com.
     name: String,
     /// The page, by its name in the address: operations.
@@ -25,39 +25,39 @@ pub(super) struct Options {
 }
 
 /// What came of the question.
-enum Answer {
+enum AccessAnswer {
     Yes(String),
     No(String),
     Unknown(String),
 }
 
-pub(super) async fn run(options: Options) -> ExitCode {
-    match ask(&options).await {
-        Ok(Answer::Yes(why)) => {
+pub(super) async fn run(options: CanArgs) -> ExitCode {
+    match check_access(&options).await {
+        Ok(AccessAnswer::Yes(why)) => {
             println!("Yes: {why}.");
             ExitCode::SUCCESS
         }
-        Ok(Answer::No(why)) => {
+        Ok(AccessAnswer::No(why)) => {
             println!("No: {why}.");
             ExitCode::FAILURE
         }
-        Ok(Answer::Unknown(why)) => {
+        Ok(AccessAnswer::Unknown(why)) => {
             eprintln!("It could not be found out: {why}.");
-            ExitCode::from(UNKNOWN)
+            ExitCode::from(EXIT_UNKNOWN)
         }
-        Err(Stop::Start(error)) => {
-            fail(&error);
-            ExitCode::from(UNKNOWN)
+        Err(CommandError::Start(error)) => {
+            report_error(&error);
+            ExitCode::from(EXIT_UNKNOWN)
         }
-        Err(Stop::Said(why)) => {
+        Err(CommandError::Message(why)) => {
             eprintln!("belvedere: {why}");
-            ExitCode::from(UNKNOWN)
+            ExitCode::from(EXIT_UNKNOWN)
         }
     }
 }
 
-async fn ask(options: &Options) -> Result<Answer, Stop> {
-    let Options { name, page } = options;
+async fn check_access(options: &CanArgs) -> Result<AccessAnswer, CommandError> {
+    let CanArgs { name, page } = options;
     let settings = Settings::from_figment(&config::figment())?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let sources = Sources::open(&settings.sources, Arc::clone(&clock))?;
@@ -67,59 +67,59 @@ async fn ask(options: &Options) -> Result<Answer, Stop> {
             "there is no page {page} in {}, or `belvedere check` finds a fault in it",
             settings.pages.display()
         );
-        return Ok(Answer::Unknown(why));
+        return Ok(AccessAnswer::Unknown(why));
     };
     if public {
-        return Ok(Answer::Yes(format!("{page} is public, so everybody may open it")));
+        return Ok(AccessAnswer::Yes(format!("{page} is public, so everybody may open it")));
     }
-    let username = named(name)?;
+    let username = parse_username(name)?;
     let directories = Directories::new(&settings, &clock)?;
     let seen = match directories.lookup_person(&username).await {
         Ok(PersonLookup::Found(seen)) => seen,
         Ok(nobody) => {
             let why = nobody.why_not_found(&username).unwrap_or_default();
-            return Ok(Answer::No(format!("{why}; `belvedere doctor --user {name}` says more")));
+            return Ok(AccessAnswer::No(format!("{why}; `belvedere doctor --user {name}` says more")));
         }
         Err(unreachable) => {
             let why = format!("{}; `belvedere doctor --user {name}` says more", unreachable.reason);
-            return Ok(Answer::Unknown(why));
+            return Ok(AccessAnswer::Unknown(why));
         }
     };
     let right = shelf.right_of(&seen.person, page);
-    Ok(right.map_or_else(|| Answer::Unknown(format!("{page} is gone")), |right| judge(&seen, &right)))
+    Ok(right.map_or_else(|| AccessAnswer::Unknown(format!("{page} is gone")), |right| decide(&seen, &right)))
 }
 
 /// What bars somebody from every page comes first, unless they can lift it themselves.
-fn judge(seen: &PersonReport, page: &PageRight) -> Answer {
+fn decide(seen: &PersonReport, page: &PageRight) -> AccessAnswer {
     let name = &seen.person.display_name;
-    match (&seen.blocker, by_right(seen, page)) {
-        (Some(bar), Answer::Yes(why)) if bar.ends_with_password_change => {
-            Answer::Yes(format!("once {name} has changed the password, as {}: {why}", bar.reason))
+    match (&seen.blocker, explain_right(seen, page)) {
+        (Some(bar), AccessAnswer::Yes(why)) if bar.ends_with_password_change => {
+            AccessAnswer::Yes(format!("once {name} has changed the password, as {}: {why}", bar.reason))
         }
         (Some(bar), _) if !bar.ends_with_password_change => {
-            Answer::No(format!("{name} cannot sign in, as {}", bar.reason))
+            AccessAnswer::No(format!("{name} cannot sign in, as {}", bar.reason))
         }
         (_, answer) => answer,
     }
 }
 
-fn by_right(seen: &PersonReport, page: &PageRight) -> Answer {
+fn explain_right(seen: &PersonReport, page: &PageRight) -> AccessAnswer {
     let name = &seen.person.display_name;
     match &page.right {
-        None => Answer::No(format!(
+        None => AccessAnswer::No(format!(
             "{} is for others; neither {name} nor any of their {} groups is named",
             page.slug,
             seen.person.groups.len()
         )),
-        Some(AccessReason::Public) => Answer::Yes(format!("{} is public, so everybody may open it", page.slug)),
+        Some(AccessReason::Public) => AccessAnswer::Yes(format!("{} is public, so everybody may open it", page.slug)),
         Some(AccessReason::SignedIn) => {
-            Answer::Yes(format!("every member may open {}, and {name} is in the directory", page.slug))
+            AccessAnswer::Yes(format!("every member may open {}, and {name} is in the directory", page.slug))
         }
-        Some(AccessReason::User(user)) => Answer::Yes(format!("{} names {user}, who is {name}", page.slug)),
+        Some(AccessReason::User(user)) => AccessAnswer::Yes(format!("{} names {user}, who is {name}", page.slug)),
         Some(AccessReason::Group { named, group }) => {
             let way = seen.memberships.iter().find(|membership| membership.group.id == group.id);
             let way = way.map_or_else(String::new, |membership| format!(", {}", membership.path.in_words()));
-            Answer::Yes(format!("{} is for {named}, and {name} is a member{way}", page.slug))
+            AccessAnswer::Yes(format!("{} is for {named}, and {name} is a member{way}", page.slug))
         }
     }
 }

@@ -12,23 +12,23 @@ use crate::server::StartError;
 use crate::sources::Sources;
 
 use super::online;
-use super::serve::fail;
+use super::serve::report_error;
 
 /// How far to look.
 #[derive(Args)]
-pub(super) struct Options {
+pub(super) struct CheckArgs {
     /// Dial too: the directory, for the groups that pages and settings name, and every source once.
     #[arg(long)]
     online: bool,
 }
 
 /// Checks everything that can be checked without dialling anybody, and then what cannot, if that is wanted.
-pub(super) async fn run(options: Options) -> ExitCode {
+pub(super) async fn run(options: CheckArgs) -> ExitCode {
     let figment = config::figment();
     let checked = match Settings::from_figment(&figment) {
         Ok(settings) => check(&settings, options.online).await,
         Err(mut faults) => {
-            faults.extend(faults_beside(&figment));
+            faults.extend(page_faults(&figment));
             Err(StartError::Settings(faults))
         }
     };
@@ -37,8 +37,8 @@ pub(super) async fn run(options: Options) -> ExitCode {
             println!("{good_news}");
             ExitCode::SUCCESS
         }
-        Err(StartError::Settings(faults)) => fail(&count(faults)),
-        Err(error) => fail(&error),
+        Err(StartError::Settings(faults)) => report_error(&print_count(faults)),
+        Err(error) => report_error(&error),
     }
 }
 
@@ -63,14 +63,14 @@ async fn check(settings: &Settings, online: bool) -> Result<String, StartError> 
 }
 
 /// The faults in the pages when there are some in the settings: whoever mends the ones wants to see the others too.
-fn faults_beside(figment: &Figment) -> Diagnostics {
+fn page_faults(figment: &Figment) -> Diagnostics {
     let Some(PagesSettings { folder, sources }) = Settings::for_pages(figment) else { return Diagnostics::default() };
     let sources = sources.and_then(|sources| Sources::open(&sources, Arc::new(SystemClock)).ok());
     let shelf = sources.and_then(|sources| PageStore::load(&folder, Arc::new(sources)).ok());
     shelf.map_or_else(|| PageStore::faults_without_sources(&folder), |shelf| shelf.all_faults())
 }
 
-fn count(faults: Diagnostics) -> StartError {
+fn print_count(faults: Diagnostics) -> StartError {
     if std::io::stderr().is_terminal() {
         eprintln!(
             "{} to mend:\n",

@@ -15,7 +15,7 @@ use crate::pages::write_sample_pages;
 use crate::server::{Ready, Server, StartError};
 use crate::telemetry;
 
-use super::serve::fail;
+use super::serve::report_error;
 
 /// Those who may see the admin page in the demo.
 const ADMINS: &str = "dash-admins";
@@ -23,7 +23,7 @@ const ADMINS: &str = "dash-admins";
 pub(super) async fn run() -> ExitCode {
     match demo().await {
         Ok(()) => ExitCode::SUCCESS,
-        Err(DemoError::Start(error)) => fail(&error),
+        Err(DemoError::Start(error)) => report_error(&error),
         Err(DemoError::Io(what, error)) => {
             eprintln!("belvedere: {what}: {error}");
             ExitCode::FAILURE

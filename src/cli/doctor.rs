@@ -14,12 +14,12 @@ use crate::pages::{PageStore, referenced_groups};
 use crate::server::StartError;
 use crate::sources::Sources;
 
-use super::looks::{Looks, Tally};
-use super::serve::fail;
+use super::serve::report_error;
+use super::terminal_style::{StepCounts, TerminalStyle};
 
 /// What `doctor` is to look at.
 #[derive(Args)]
-pub(super) struct Options {
+pub(super) struct DoctorArgs {
     /// Look this person up too: their account, their groups, and the pages they may open.
     ///
     /// Without a service account in the settings, their password is asked for, and tried once.
@@ -36,16 +36,16 @@ pub(super) struct Options {
     json: bool,
 }
 
-pub(super) async fn run(options: Options) -> ExitCode {
-    match examine(&options).await {
+pub(super) async fn run(options: DoctorArgs) -> ExitCode {
+    match diagnose(&options).await {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(stop) if options.json => {
-            println!("{:#}", stop.in_json());
+            println!("{:#}", stop.to_json());
             ExitCode::FAILURE
         }
-        Err(Stop::Start(error)) => fail(&error),
-        Err(Stop::Said(why)) => {
+        Err(CommandError::Start(error)) => report_error(&error),
+        Err(CommandError::Message(why)) => {
             eprintln!("belvedere: {why}");
             ExitCode::FAILURE
         }
@@ -53,50 +53,50 @@ pub(super) async fn run(options: Options) -> ExitCode {
 }
 
 /// Why nothing could be examined.
-pub(super) enum Stop {
+pub(super) enum CommandError {
     Start(StartError),
-    Said(String),
+    Message(String),
 }
 
-impl<E: Into<StartError>> From<E> for Stop {
+impl<E: Into<StartError>> From<E> for CommandError {
     fn from(error: E) -> Self {
         Self::Start(error.into())
     }
 }
 
-impl Stop {
+impl CommandError {
     /// The same for programs: the settings' faults in parts, anything else as one fault without a place.
-    fn in_json(&self) -> serde_json::Value {
+    fn to_json(&self) -> serde_json::Value {
         let message = match self {
             Self::Start(StartError::Settings(faults)) => return serde_json::json!({ "faults": faults.to_reports() }),
             Self::Start(error) => error.to_string(),
-            Self::Said(why) => why.clone(),
+            Self::Message(why) => why.clone(),
         };
         serde_json::json!({ "faults": [{ "place": null, "message": message, "help": null }] })
     }
 }
 
-async fn examine(options: &Options) -> Result<bool, Stop> {
+async fn diagnose(options: &DoctorArgs) -> Result<bool, CommandError> {
     let settings = Settings::from_figment(&config::figment())?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let directories = Directories::new(&settings, &clock)?;
-    let user = options.user.as_deref().map(named).transpose()?;
+    let user = options.user.as_deref().map(parse_username).transpose()?;
     let password = match &user {
-        Some(user) if !directories.can_look_up_person(user) => password(options, user)?,
+        Some(user) if !directories.can_look_up_person(user) => read_password(options, user)?,
         Some(user) if options.password_stdin => {
             eprintln!("--password-stdin is not needed: the service account looks {user} up, and no password was read.");
             None
         }
         _ => None,
     };
-    let pages = Pages::load(&settings, &clock);
+    let pages = DoctorPages::load(&settings, &clock);
     let questions =
         DiagnosticsRequest { groups: &pages.groups, person: user.as_ref(), password: password.as_ref(), save_ca: None };
     let mut examinations = directories.diagnose(&questions).await;
     for examination in &mut examinations {
-        pages.add_to(examination);
+        pages.add_section(examination);
     }
-    let tally = Tally::of(examinations.iter().flat_map(DirectoryReport::steps));
+    let tally = StepCounts::of(examinations.iter().flat_map(DirectoryReport::steps));
     if options.json {
         print_json(&examinations, tally)?;
     } else {
@@ -108,17 +108,17 @@ async fn examine(options: &Options) -> Result<bool, Stop> {
     Ok(tally.failures == 0)
 }
 
-fn print(examinations: &[DirectoryReport], tally: Tally) {
-    let looks = Looks::of_stdout();
-    let parts: String = examinations.iter().map(|examination| looks.examination(examination)).collect();
-    println!("{}\n{}", parts.trim_start_matches('\n'), tally.in_words());
+fn print(examinations: &[DirectoryReport], tally: StepCounts) {
+    let looks = TerminalStyle::for_stdout();
+    let parts: String = examinations.iter().map(|examination| looks.render(examination)).collect();
+    println!("{}\n{}", parts.trim_start_matches('\n'), tally.summary());
     for examination in examinations.iter().filter(|examination| examination.failed()) {
-        println!("{}", belonging(examination));
+        println!("{}", settings_hint(examination));
     }
 }
 
 /// Where the settings' names in the remedies belong.
-fn belonging(DirectoryReport { directory, settings, .. }: &DirectoryReport) -> String {
+fn settings_hint(DirectoryReport { directory, settings, .. }: &DirectoryReport) -> String {
     let of = directory.as_ref().map_or_else(String::new, |name| format!(" for the directory {name}"));
     format!(
         "Settings named above{of} stand beneath [default.{settings}] in Rocket.toml; each may come from the environment \
@@ -128,14 +128,14 @@ fn belonging(DirectoryReport { directory, settings, .. }: &DirectoryReport) -> S
 }
 
 /// A name as somebody types it.
-pub(super) fn named(typed: &str) -> Result<Username, Stop> {
-    Username::parse(typed).map_err(|fault| Stop::Said(format!("\"{typed}\" is nobody's name: {fault}")))
+pub(super) fn parse_username(typed: &str) -> Result<Username, CommandError> {
+    Username::parse(typed).map_err(|fault| CommandError::Message(format!("\"{typed}\" is nobody's name: {fault}")))
 }
 
 /// The password of somebody who can only be looked up as themselves; `None` when nobody can be asked for it, which is a
 /// failed step wherever strangers may not look people up.
-fn password(options: &Options, user: &Username) -> Result<Option<Password>, Stop> {
-    let unread = |fault: std::io::Error| Stop::Said(format!("the password cannot be read: {fault}"));
+fn read_password(options: &DoctorArgs, user: &Username) -> Result<Option<Password>, CommandError> {
+    let unread = |fault: std::io::Error| CommandError::Message(format!("the password cannot be read: {fault}"));
     let typed = if options.password_stdin {
         let mut typed = String::new();
         // Longer than any password; what is behind a line break is not part of it.
@@ -148,25 +148,25 @@ fn password(options: &Options, user: &Username) -> Result<Option<Password>, Stop
     } else {
         return Ok(None);
     };
-    Password::parse(typed).map(Some).map_err(|fault| Stop::Said(format!("{fault}: nothing was tried")))
+    Password::parse(typed).map(Some).map_err(|fault| CommandError::Message(format!("{fault}: nothing was tried")))
 }
 
 /// The pages, as far as they can be read, and the groups that they and the settings name.
-struct Pages {
+struct DoctorPages {
     shelf: Result<PageStore, String>,
     groups: Vec<GroupMention>,
 }
 
-impl Pages {
+impl DoctorPages {
     fn load(settings: &Settings, clock: &Arc<dyn Clock>) -> Self {
-        let shelf = Sources::open(&settings.sources, Arc::clone(clock))
-            .map_err(|fault| fault.to_string())
-            .and_then(|sources| PageStore::load(&settings.pages, Arc::new(sources)).map_err(|_| unreadable(settings)));
+        let shelf = Sources::open(&settings.sources, Arc::clone(clock)).map_err(|fault| fault.to_string()).and_then(
+            |sources| PageStore::load(&settings.pages, Arc::new(sources)).map_err(|_| pages_unreadable(settings)),
+        );
         let groups = referenced_groups(shelf.as_ref().ok(), &settings.admins);
         Self { shelf, groups }
     }
 
-    fn add_to(&self, examination: &mut DirectoryReport) {
+    fn add_section(&self, examination: &mut DirectoryReport) {
         let Some(seen) = &examination.seen else { return };
         examination.sections.push(match &self.shelf {
             Ok(shelf) => shelf.rights_section(&seen.person),
@@ -178,21 +178,21 @@ impl Pages {
     }
 }
 
-fn unreadable(settings: &Settings) -> String {
+fn pages_unreadable(settings: &Settings) -> String {
     format!("the folder of pages {} cannot be read", settings.pages.display())
 }
 
-fn print_json(examinations: &[DirectoryReport], tally: Tally) -> Result<(), Stop> {
+fn print_json(examinations: &[DirectoryReport], tally: StepCounts) -> Result<(), CommandError> {
     let found = serde_json::json!({
         "directories": examinations, "failures": tally.failures, "warnings": tally.warnings,
     });
-    let text = serde_json::to_string_pretty(&found).map_err(|fault| Stop::Said(fault.to_string()))?;
+    let text = serde_json::to_string_pretty(&found).map_err(|fault| CommandError::Message(fault.to_string()))?;
     println!("{text}");
     Ok(())
 }
 
 /// Saves the CA's certificate that a server sent. Says what to do with it.
-fn save_ca(examinations: &[DirectoryReport], file: &Path) -> Result<String, Stop> {
+fn save_ca(examinations: &[DirectoryReport], file: &Path) -> Result<String, CommandError> {
     let Some(authority) = examinations.iter().find_map(|examination| examination.authority.as_ref()) else {
         return Ok("No certificate was saved: no server sent one of an unknown CA.".to_owned());
     };
@@ -208,9 +208,9 @@ fn save_ca(examinations: &[DirectoryReport], file: &Path) -> Result<String, Stop
 }
 
 /// Writes it to a file that was not there.
-pub(super) fn save_authority(authority: &UntrustedCa, file: &Path) -> Result<(), Stop> {
+pub(super) fn save_authority(authority: &UntrustedCa, file: &Path) -> Result<(), CommandError> {
     let opened = std::fs::OpenOptions::new().write(true).create_new(true).open(file);
     opened.and_then(|mut saved| saved.write_all(authority.pem.as_bytes())).map_err(|fault| {
-        Stop::Said(format!("{} cannot be written: {fault}; name another file for --save-ca", file.display()))
+        CommandError::Message(format!("{} cannot be written: {fault}; name another file for --save-ca", file.display()))
     })
 }

@@ -12,16 +12,16 @@ use crate::directory::{DiagnosticsRequest, Directories, DirectoryFacts, Director
 use crate::domain::{Clock, SystemClock};
 use crate::pages::write_first_page;
 
-use super::doctor::{Stop, save_authority};
-use super::looks::{Looks, Tally};
-use super::serve::fail;
+use super::doctor::{CommandError, save_authority};
+use super::serve::report_error;
+use super::terminal_style::{StepCounts, TerminalStyle};
 
 /// Where the settings are written, and read again by every other command.
-const SETTINGS: &str = "Rocket.toml";
+const DEFAULT_OUTPUT: &str = "Rocket.toml";
 
 /// What to begin with.
 #[derive(Args)]
-pub(super) struct Options {
+pub(super) struct InitArgs {
     /// The directory: ldaps://dc1.corp.example.com, or the server's name alone.
     #[arg(value_name = "LDAP-URL")]
     url: String,
@@ -35,7 +35,7 @@ pub(super) struct Options {
     #[arg(long, value_name = "FILE", requires = "bind_name")]
     bind_password_file: Option<PathBuf>,
     /// Where to write the settings.
-    #[arg(long, value_name = "FILE", default_value = SETTINGS)]
+    #[arg(long, value_name = "FILE", default_value = DEFAULT_OUTPUT)]
     output: PathBuf,
     /// Speak TLS by StartTLS, for a server without LDAPS; a server's name alone is an ldap:// URL then.
     #[arg(long)]
@@ -53,49 +53,49 @@ pub(super) struct Options {
     force: bool,
 }
 
-pub(super) async fn run(options: Options) -> ExitCode {
+pub(super) async fn run(options: InitArgs) -> ExitCode {
     match init(options).await {
         Ok(good_news) => {
             println!("{good_news}");
             ExitCode::SUCCESS
         }
-        Err(Stop::Start(error)) => fail(&error),
-        Err(Stop::Said(why)) => {
+        Err(CommandError::Start(error)) => report_error(&error),
+        Err(CommandError::Message(why)) => {
             eprintln!("belvedere: {why}");
             ExitCode::FAILURE
         }
     }
 }
 
-async fn init(mut options: Options) -> Result<String, Stop> {
-    options.settle_paths()?;
+async fn init(mut options: InitArgs) -> Result<String, CommandError> {
+    options.make_paths_absolute()?;
     if options.output.exists() && !options.force {
         let file = options.output.display();
-        return Err(Stop::Said(format!(
+        return Err(CommandError::Message(format!(
             "{file} is there already: name another file with --output, or overwrite it with --force"
         )));
     }
     let url = with_scheme(&options);
-    let examination = examine(&options, &url).await?;
-    println!("{}", Looks::of_stdout().examination(&examination).trim_start());
+    let examination = diagnose(&options, &url).await?;
+    println!("{}", TerminalStyle::for_stdout().render(&examination).trim_start());
     if let (Some(file), Some(authority)) = (&options.save_ca, &examination.authority) {
         // Whoever answered may have sent any certificate: until somebody has compared it, no password goes there.
         save_authority(authority, file)?;
-        return Err(Stop::Said(compare(&options, authority, file)));
+        return Err(CommandError::Message(comparison_hint(&options, authority, file)));
     }
-    let tally = Tally::of(examination.steps());
+    let tally = StepCounts::of(examination.steps());
     let (0, Some(known)) = (tally.failures, &examination.known) else {
-        return Err(Stop::Said(format!(
+        return Err(CommandError::Message(format!(
             "nothing was written, as the directory cannot be used so. {}",
-            hint(&options, &url)
+            failure_hint(&options, &url)
         )));
     };
-    write(&options, &settings_text(&options, &url, known))?;
-    let pages = lay_out_page(&options.output)?;
-    let config = if options.output == Path::new(SETTINGS) {
+    write_settings(&options, &settings_text(&options, &url, known))?;
+    let pages = write_first_page(&options.output)?;
+    let config = if options.output == Path::new(DEFAULT_OUTPUT) {
         String::new()
     } else {
-        format!("ROCKET_CONFIG={} ", typed(&options.output.to_string_lossy()))
+        format!("ROCKET_CONFIG={} ", shell_quoted(&options.output.to_string_lossy()))
     };
     Ok(format!(
         "Wrote {}{pages}. Next: `{config}belvedere check --online`, then `{config}belvedere serve`.",
@@ -103,20 +103,20 @@ async fn init(mut options: Options) -> Result<String, Stop> {
     ))
 }
 
-impl Options {
+impl InitArgs {
     /// The same command once more, with a file for its CA's certificate.
-    fn again(&self, option: &str, ca_file: &Path) -> String {
+    fn command_with(&self, option: &str, ca_file: &Path) -> String {
         let files = [("--bind-password-file", &self.bind_password_file), (option, &Some(ca_file.to_owned()))];
         let texts = [("--bind-name", &self.bind_name), ("--base-dn", &self.base_dn)];
-        let mut command = format!("belvedere init {}", typed(&self.url));
+        let mut command = format!("belvedere init {}", shell_quoted(&self.url));
         for (option, text) in texts {
-            command.extend(text.iter().map(|text| format!(" {option} {}", typed(text))));
+            command.extend(text.iter().map(|text| format!(" {option} {}", shell_quoted(text))));
         }
         for (option, file) in files {
-            command.extend(file.iter().map(|file| format!(" {option} {}", typed(&file.to_string_lossy()))));
+            command.extend(file.iter().map(|file| format!(" {option} {}", shell_quoted(&file.to_string_lossy()))));
         }
-        if self.output != Path::new(SETTINGS) {
-            let _ = write!(command, " --output {}", typed(&self.output.to_string_lossy()));
+        if self.output != Path::new(DEFAULT_OUTPUT) {
+            let _ = write!(command, " --output {}", shell_quoted(&self.output.to_string_lossy()));
         }
         for (option, _) in [("--start-tls", self.start_tls), ("--force", self.force)].iter().filter(|(_, set)| *set) {
             let _ = write!(command, " {option}");
@@ -126,37 +126,38 @@ impl Options {
 
     /// A file that is named in the settings is looked for beside them, while what is typed is looked for here: where the
     /// two are not the same folder, names are written whole.
-    fn settle_paths(&mut self) -> Result<(), Stop> {
+    fn make_paths_absolute(&mut self) -> Result<(), CommandError> {
         if self.output.parent().is_none_or(|folder| folder.as_os_str().is_empty()) {
             return Ok(());
         }
         for file in [&mut self.ca_file, &mut self.bind_password_file, &mut self.save_ca].into_iter().flatten() {
-            *file = std::path::absolute(&*file)
-                .map_err(|fault| Stop::Said(format!("{} cannot be a file's name: {fault}", file.display())))?;
+            *file = std::path::absolute(&*file).map_err(|fault| {
+                CommandError::Message(format!("{} cannot be a file's name: {fault}", file.display()))
+            })?;
         }
         Ok(())
     }
 }
 
 /// A bare name is a server's, spoken to by LDAPS.
-fn with_scheme(options: &Options) -> String {
+fn with_scheme(options: &InitArgs) -> String {
     let (url, scheme) = (options.url.trim(), if options.start_tls { "ldap" } else { "ldaps" });
     if url.contains("://") { url.to_owned() } else { format!("{scheme}://{url}") }
 }
 
 /// What is to be done with a certificate that has just been saved.
-fn compare(options: &Options, authority: &UntrustedCa, file: &Path) -> String {
+fn comparison_hint(options: &InitArgs, authority: &UntrustedCa, file: &Path) -> String {
     format!(
         "saved the certificate of {} in {}, and stopped, as whoever stands between you and the server could have sent \
          it. Its SHA-256 is {}: compare it with what its owner says, then run: {}",
         authority.subject,
         file.display(),
         authority.fingerprint,
-        options.again("--ca-file", file)
+        options.command_with("--ca-file", file)
     )
 }
 
-async fn examine(options: &Options, url: &str) -> Result<DirectoryReport, Stop> {
+async fn diagnose(options: &InitArgs, url: &str) -> Result<DirectoryReport, CommandError> {
     // Without what stands around: it is to work by what is written, and by nothing else.
     let mut figment = Figment::from(rocket::Config::default()).merge(("directory.url", url));
     if let Some(file) = &options.ca_file {
@@ -173,7 +174,7 @@ async fn examine(options: &Options, url: &str) -> Result<DirectoryReport, Stop> 
     }
     let settings = Settings::from_figment(&figment)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let again = options.again("--save-ca", Path::new("corp-ca.pem"));
+    let again = options.command_with("--save-ca", Path::new("corp-ca.pem"));
     let save_ca = format!("save it by `{again}`, which says how to go on");
     let questions = DiagnosticsRequest { save_ca: Some(&save_ca), ..DiagnosticsRequest::default() };
     let mut examinations = Directories::new(&settings, &clock)?.diagnose(&questions).await;
@@ -181,7 +182,7 @@ async fn examine(options: &Options, url: &str) -> Result<DirectoryReport, Stop> 
 }
 
 /// What else the name could have meant.
-fn hint(options: &Options, url: &str) -> String {
+fn failure_hint(options: &InitArgs, url: &str) -> String {
     let host = url.split("://").nth(1).unwrap_or_default().trim_end_matches('/');
     let is_name = host.contains('.') && !host.contains(':') && host.parse::<std::net::IpAddr>().is_err();
     if options.url.contains("://") || !is_name {
@@ -194,27 +195,27 @@ fn hint(options: &Options, url: &str) -> String {
 }
 
 /// What is needed, and no more; what may be wanted next stands in comments.
-fn settings_text(options: &Options, url: &str, known: &DirectoryFacts) -> String {
+fn settings_text(options: &InitArgs, url: &str, known: &DirectoryFacts) -> String {
     let mut text =
         "# Belvedere's settings. `belvedere check` finds mistakes in them, `belvedere doctor` trouble with the \
                     directory.\n\n[default]\n# address = \"0.0.0.0\"     # to be reached from other machines\n\
                     # admins = { groups = [\"dash-admins\"] }     # who may see /admin\n\n"
             .to_owned();
     let _ = writeln!(text, "# {}, people below {}", one_line(&known.kind), one_line(&known.base_dn));
-    let _ = writeln!(text, "[default.directory]\nurl = {}", quoted(url));
+    let _ = writeln!(text, "[default.directory]\nurl = {}", toml_quoted(url));
     if let Some(file) = &options.ca_file {
-        let _ = writeln!(text, "ca_file = {}", quoted(&file.to_string_lossy()));
+        let _ = writeln!(text, "ca_file = {}", toml_quoted(&file.to_string_lossy()));
     }
     if options.start_tls {
         text.push_str("start_tls = true\n");
     }
     if let Some(base_dn) = &options.base_dn {
-        let _ = writeln!(text, "base_dn = {}", quoted(base_dn));
+        let _ = writeln!(text, "base_dn = {}", toml_quoted(base_dn));
     }
     match (&options.bind_name, &options.bind_password_file) {
         (Some(name), Some(file)) => {
-            let _ = writeln!(text, "bind_name = {}", quoted(name));
-            let _ = writeln!(text, "bind_password_file = {}", quoted(&file.to_string_lossy()));
+            let _ = writeln!(text, "bind_name = {}", toml_quoted(name));
+            let _ = writeln!(text, "bind_password_file = {}", toml_quoted(&file.to_string_lossy()));
         }
         _ => text.push_str(
             "# An account that may search: with it, whoever leaves the company or a group is out within minutes, and \
@@ -231,19 +232,20 @@ fn one_line(text: &str) -> String {
 }
 
 /// A word as it is typed at a shell.
-fn typed(word: &str) -> String {
+fn shell_quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@+,=[]".contains(c);
     if word.chars().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
 }
 
 /// A text as TOML writes it.
-fn quoted(text: &str) -> String {
+fn toml_quoted(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()
 }
 
-fn write(options: &Options, text: &str) -> Result<(), Stop> {
+fn write_settings(options: &InitArgs, text: &str) -> Result<(), CommandError> {
     let file = &options.output;
-    let unwritten = |fault: std::io::Error| Stop::Said(format!("{} cannot be written: {fault}", file.display()));
+    let unwritten =
+        |fault: std::io::Error| CommandError::Message(format!("{} cannot be written: {fault}", file.display()));
     let mut open = std::fs::OpenOptions::new();
     // Without --force a file that has come to be there meanwhile stays as it is.
     let open =
@@ -252,12 +254,12 @@ fn write(options: &Options, text: &str) -> Result<(), Stop> {
 }
 
 /// A first page beside the settings, where there is no folder of pages. Says so.
-fn lay_out_page(output: &Path) -> Result<String, Stop> {
+fn write_first_page(output: &Path) -> Result<String, CommandError> {
     let folder = output.parent().unwrap_or(Path::new("")).join("pages");
     if folder.exists() {
         return Ok(String::new());
     }
-    let unwritten = |fault| Stop::Said(format!("{} cannot be written: {fault}", folder.display()));
+    let unwritten = |fault| CommandError::Message(format!("{} cannot be written: {fault}", folder.display()));
     write_first_page(&folder).map_err(unwritten)?;
     Ok(format!(", and a first page in {}", folder.display()))
 }

@@ -8,9 +8,9 @@ mod check;
 mod demo;
 mod doctor;
 mod init;
-mod looks;
 mod online;
 mod serve;
+mod terminal_style;
 mod token;
 
 use std::process::ExitCode;
@@ -39,28 +39,28 @@ enum Command {
     /// Check the settings and the pages, and say every fault with its file, line and column.
     ///
     /// Ends with exit code 1 when there is one.
-    Check(check::Options),
+    Check(check::CheckArgs),
     /// Begin: look at a directory, show what was found, and write Rocket.toml and a first page.
     ///
     /// Nothing that is there is overwritten, and nothing is written as long as the directory cannot be used.
-    Init(init::Options),
+    Init(init::InitArgs),
     /// Take the way to the directory step by step, and say at each what was found, or what is wrong and what to do.
     ///
     /// Name look-up, TCP, TLS and the certificate, RootDSE, clock, service account, base DN, lockout policy, the groups
     /// that pages and settings name, and one person with their groups and pages. Ends with exit code 1 when a step fails.
-    Doctor(doctor::Options),
+    Doctor(doctor::DoctorArgs),
     /// Make, invite, disable, list: accounts of the program's own, for people whom no directory knows.
     ///
     /// There is none until one is made. Works beside a running server, which notices within a second.
-    Account(account::Options),
+    Account(account::AccountArgs),
     /// Say whether somebody may open a page, and why.
     ///
     /// Ends with exit code 0 for yes, 1 for no, 2 when it could not be found out.
-    Can(can::Options),
+    Can(can::CanArgs),
     /// Make, list and revoke API tokens, for the admin of this machine.
     ///
     /// Works beside a running server. Run it where the server runs, and as the same user: it writes into its state folder.
-    Token(token::Options),
+    Token(token::TokenArgs),
 }
 
 /// Runs the command that was asked for.

@@ -24,15 +24,15 @@ pub(super) async fn check(
 ) -> Result<(Diagnostics, String), StartError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let directories = Directories::new(settings, &clock)?;
-    let mut faults = reach(&directories).await;
-    let (wanted, places) = named(settings, shelf);
+    let mut faults = check_reachable(&directories).await;
+    let (wanted, places) = named_groups(settings, shelf);
     let (askable, blind): (Vec<_>, Vec<_>) =
         wanted.into_iter().zip(places).partition(|(group, _)| directories.can_look_up_group(group));
     // Who cannot be reached was told above, once.
     if faults.is_empty() {
         faults.extend(missing_groups(&directories, &askable).await);
     }
-    faults.extend(silent_sources(shelf, sources).await);
+    faults.extend(unresponsive_sources(shelf, sources).await);
     let mut unsaid = match blind.len() {
         0 => String::new(),
         count => format!(
@@ -40,11 +40,11 @@ pub(super) async fn check(
              name."
         ),
     };
-    unsaid.extend(silent_servers(&directories).await);
+    unsaid.extend(unresponsive_servers(&directories).await);
     Ok((faults, unsaid))
 }
 
-async fn reach(directories: &Directories) -> Diagnostics {
+async fn check_reachable(directories: &Directories) -> Diagnostics {
     let faults = join_all(directories.all().map(|directory| async move {
         let table = SettingsTable::of(directory.name());
         if let Err(unreachable) = directory.check_reachable().await {
@@ -58,7 +58,7 @@ async fn reach(directories: &Directories) -> Diagnostics {
 }
 
 /// A line for each server that does not answer where another one does: nobody is shut out by it.
-async fn silent_servers(directories: &Directories) -> Vec<String> {
+async fn unresponsive_servers(directories: &Directories) -> Vec<String> {
     let silent = join_all(directories.all().map(LdapDirectory::unreachable_servers)).await;
     let line = |server: ServerStatus| {
         let (_, reason) = server.outage?;
@@ -68,7 +68,7 @@ async fn silent_servers(directories: &Directories) -> Vec<String> {
 }
 
 /// Every group that is named, and where; those of local accounts are in no directory.
-fn named(settings: &Settings, shelf: &PageStore) -> (Vec<GroupRef>, Vec<SourceLocation>) {
+fn named_groups(settings: &Settings, shelf: &PageStore) -> (Vec<GroupRef>, Vec<SourceLocation>) {
     let of_admins = settings.admins.groups.iter().map(|group| (group.clone(), SourceLocation::key(ADMINS_SETTING)));
     let of_pages = shelf.named_groups().into_iter().map(|named| (named.group, named.place));
     of_admins.chain(of_pages).filter(|(group, _)| !group.is_local()).unzip()
@@ -82,11 +82,13 @@ async fn missing_groups(directories: &Directories, named: &[(GroupRef, SourceLoc
             let place = if directories.all().count() == 1 { "directory" } else { "directories" };
             Diagnostic::new(SourceLocation::key(place), unreachable.to_string(), DOCTOR).into()
         }
-        Ok(findings) => findings.iter().zip(named).filter_map(|(finding, (_, place))| fault(finding, place)).collect(),
+        Ok(findings) => {
+            findings.iter().zip(named).filter_map(|(finding, (_, place))| missing_group_fault(finding, place)).collect()
+        }
     }
 }
 
-fn fault(finding: &GroupLookup, place: &SourceLocation) -> Option<Diagnostic> {
+fn missing_group_fault(finding: &GroupLookup, place: &SourceLocation) -> Option<Diagnostic> {
     if !finding.is_missing() {
         return None;
     }
@@ -104,7 +106,7 @@ fn fault(finding: &GroupLookup, place: &SourceLocation) -> Option<Diagnostic> {
 }
 
 /// Asks each source once, as the first panel that uses it would at its page's defaults.
-async fn silent_sources(shelf: &PageStore, sources: &Sources) -> Diagnostics {
+async fn unresponsive_sources(shelf: &PageStore, sources: &Sources) -> Diagnostics {
     let mut asked: Vec<SourceName> = Vec::new();
     let mut questions = Vec::new();
     for probe in shelf.default_queries() {

@@ -9,7 +9,7 @@ use crate::telemetry;
 pub(super) async fn run() -> ExitCode {
     match serve().await {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(&error),
+        Err(error) => report_error(&error),
     }
 }
 
@@ -29,7 +29,7 @@ async fn serve() -> Result<(), StartError> {
 }
 
 /// Says why, as it is meant to be read: whole, on the terminal.
-pub(super) fn fail(error: &StartError) -> ExitCode {
+pub(super) fn report_error(error: &StartError) -> ExitCode {
     use std::io::IsTerminal;
     let text = match error {
         StartError::Settings(faults) => faults.render(std::io::stderr().is_terminal()),

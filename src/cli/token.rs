@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use super::doctor::{Stop, named};
-use super::serve::fail;
+use super::doctor::{CommandError, parse_username};
+use super::serve::report_error;
 use crate::audit::{Audit, Event};
 use crate::config::{self, Settings, parse_duration};
 use crate::directory::{Directories, Directory as _, PersonLookup};
@@ -15,19 +15,19 @@ use crate::telemetry::{self, Metrics};
 use crate::tokens::{Token, TokenName, Tokens, Wanted};
 
 /// So many tokens are read from the store at a time.
-const LISTED_TOGETHER: usize = 500;
+const PAGE_SIZE: usize = 500;
 
 /// What to do with which tokens.
 #[derive(Args)]
-pub(super) struct Options {
+pub(super) struct TokenArgs {
     #[command(subcommand)]
-    act: Act,
+    act: TokenCommand,
 }
 
 #[derive(Subcommand)]
-enum Act {
+enum TokenCommand {
     /// Make a token for somebody. It is printed on standard output, this once.
-    Add(Add),
+    Add(NewTokenArgs),
     /// List the tokens that are good, those used last first.
     List {
         /// Only this person's, by the name in the list.
@@ -42,7 +42,7 @@ enum Act {
 }
 
 #[derive(Args)]
-struct Add {
+struct NewTokenArgs {
     /// Whose it is to be, as they would sign in: alice, CORP\alice, alice@corp.example.com.
     #[arg(long)]
     person: String,
@@ -53,27 +53,27 @@ struct Add {
     #[arg(long, default_value = "read")]
     scope: TokenScope,
     /// How long it lasts: 12h, 30d. The setting `tokens.lifetime` when left out, `tokens.longest` at most.
-    #[arg(long, value_parser = length)]
+    #[arg(long, value_parser = parse_lifetime)]
     expires: Option<Duration>,
 }
 
-fn length(text: &str) -> Result<Duration, String> {
+fn parse_lifetime(text: &str) -> Result<Duration, String> {
     let length = parse_duration(text).filter(|length| !length.is_zero());
     length.ok_or_else(|| "write a whole number and one of the units s, m, h, d: 12h, 30d".to_owned())
 }
 
-pub(super) async fn run(options: Options) -> ExitCode {
-    match act(options.act).await {
+pub(super) async fn run(options: TokenArgs) -> ExitCode {
+    match execute(options.act).await {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Stop::Start(error)) => fail(&error),
-        Err(Stop::Said(why)) => {
+        Err(CommandError::Start(error)) => report_error(&error),
+        Err(CommandError::Message(why)) => {
             eprintln!("belvedere: {why}");
             ExitCode::FAILURE
         }
     }
 }
 
-async fn act(act: Act) -> Result<(), Stop> {
+async fn execute(act: TokenCommand) -> Result<(), CommandError> {
     let settings = Settings::from_figment(&config::figment())?;
     // What is done here stands in the log and in the audit's store, as what the server does.
     telemetry::start(&settings.log)?;
@@ -83,9 +83,9 @@ async fn act(act: Act) -> Result<(), Stop> {
     let kept = server::open_audit(&settings).await?;
     let (audit, writer) = Audit::kept_in(kept.clone(), Metrics::new().audit(), Arc::clone(&clock));
     let done = match act {
-        Act::Add(wanted) => add(wanted, &settings, &clock, &tokens, &audit).await,
-        Act::List { person } => list(person.as_deref(), &tokens).await,
-        Act::Revoke { id } => revoke(TokenId::new(id), &tokens, &audit).await,
+        TokenCommand::Add(wanted) => add(wanted, &settings, &clock, &tokens, &audit).await,
+        TokenCommand::List { person } => list(person.as_deref(), &tokens).await,
+        TokenCommand::Revoke { id } => revoke(TokenId::new(id), &tokens, &audit).await,
     };
     drop(audit);
     writer.finish().await;
@@ -95,55 +95,57 @@ async fn act(act: Act) -> Result<(), Stop> {
 }
 
 async fn add(
-    wanted: Add,
+    wanted: NewTokenArgs,
     settings: &Settings,
     clock: &Arc<dyn Clock>,
     tokens: &Tokens,
     audit: &Audit,
-) -> Result<(), Stop> {
-    let Add { person, name, scope, expires } = wanted;
+) -> Result<(), CommandError> {
+    let NewTokenArgs { person, name, scope, expires } = wanted;
     let lasts = expires.unwrap_or(settings.tokens.lifetime);
     if lasts > settings.tokens.longest {
         let why = "no token lasts longer than `tokens.longest`: write a shorter --expires, or a longer setting";
-        return Err(Stop::Said(why.to_owned()));
+        return Err(CommandError::Message(why.to_owned()));
     }
     let directories = Directories::new(settings, clock)?;
-    let person = look_up(&directories, &person).await?;
+    let person = find_person(&directories, &person).await?;
     let upkeep = directories.upkeep(&person);
     let wanted = Wanted { name, granted: scope, lasts, second_factor: false, upkeep };
     let made = tokens.make(&person, &wanted).await;
-    let (secret, token) = made.map_err(|error| Stop::Said(error.to_string()))?;
+    let (secret, token) = made.map_err(|error| CommandError::Message(error.to_string()))?;
     audit.record(&Client::default(), &Event::TokenMade { person: &token.person, token: token.id });
-    eprintln!("{}", line(&token));
+    eprintln!("{}", format_row(&token));
     println!("{}", *secret.reveal());
     Ok(())
 }
 
 /// The one person of that name, if nothing stands against their signing in.
-async fn look_up(directories: &Directories, name: &str) -> Result<Person, Stop> {
-    let username = named(name)?;
+async fn find_person(directories: &Directories, name: &str) -> Result<Person, CommandError> {
+    let username = parse_username(name)?;
     let seen = match directories.lookup_person(&username).await {
         Ok(PersonLookup::Found(seen)) => seen,
-        Ok(nobody) => return Err(Stop::Said(nobody.why_not_found(&username).unwrap_or_default())),
+        Ok(nobody) => return Err(CommandError::Message(nobody.why_not_found(&username).unwrap_or_default())),
         Err(unreachable) => {
             let why = format!("{}; people can make tokens themselves, on their account page", unreachable.reason);
-            return Err(Stop::Said(why));
+            return Err(CommandError::Message(why));
         }
     };
     match &seen.blocker {
-        Some(bar) => Err(Stop::Said(format!("{} cannot sign in, as {}", seen.person.display_name, bar.reason))),
+        Some(bar) => {
+            Err(CommandError::Message(format!("{} cannot sign in, as {}", seen.person.display_name, bar.reason)))
+        }
         None => Ok(seen.person),
     }
 }
 
-async fn list(person: Option<&str>, tokens: &Tokens) -> Result<(), Stop> {
+async fn list(person: Option<&str>, tokens: &Tokens) -> Result<(), CommandError> {
     let is_theirs = |token: &Token| {
         person.is_none_or(|name| token.person.qualified_name().to_lowercase() == name.trim().to_lowercase())
     };
     println!("{}", ["number", "person", "name", "good for", "expires", "last used"].join("\t"));
     for page in 0.. {
-        let some = tokens.everybodys(page * LISTED_TOGETHER, LISTED_TOGETHER).await?;
-        some.iter().filter(|token| is_theirs(token)).for_each(|token| println!("{}", line(token)));
+        let some = tokens.everybodys(page * PAGE_SIZE, PAGE_SIZE).await?;
+        some.iter().filter(|token| is_theirs(token)).for_each(|token| println!("{}", format_row(token)));
         // One that has just expired is left out, so a page may be short before the last.
         if some.is_empty() {
             break;
@@ -152,27 +154,35 @@ async fn list(person: Option<&str>, tokens: &Tokens) -> Result<(), Stop> {
     Ok(())
 }
 
-async fn revoke(id: TokenId, tokens: &Tokens, audit: &Audit) -> Result<(), Stop> {
+async fn revoke(id: TokenId, tokens: &Tokens, audit: &Audit) -> Result<(), CommandError> {
     let Some(token) = tokens.revoke(id, None).await? else {
-        return Err(Stop::Said(format!("there is no good token {id}; `belvedere token list` has their numbers")));
+        return Err(CommandError::Message(format!(
+            "there is no good token {id}; `belvedere token list` has their numbers"
+        )));
     };
     let event = Event::TokenEnded { person: &token.person, token: id, reason: EndReason::Revoked };
     audit.record(&Client::default(), &event);
-    eprintln!("{}", line(&token));
+    eprintln!("{}", format_row(&token));
     Ok(())
 }
 
 /// A token on one line, with tabs between what is known of it. A name cannot hold one.
-fn line(token: &Token) -> String {
-    let used = token.last_used_at.map_or_else(|| "never".to_owned(), date);
+fn format_row(token: &Token) -> String {
+    let used = token.last_used_at.map_or_else(|| "never".to_owned(), format_time);
     let person = token.person.qualified_name();
     let person: String = person.chars().filter(|c| !c.is_control()).collect();
-    let parts =
-        [token.id.to_string(), person, token.name.to_string(), token.granted.to_string(), date(token.expires_at), used];
+    let parts = [
+        token.id.to_string(),
+        person,
+        token.name.to_string(),
+        token.granted.to_string(),
+        format_time(token.expires_at),
+        used,
+    ];
     parts.join("\t")
 }
 
-fn date(moment: Timestamp) -> String {
+fn format_time(moment: Timestamp) -> String {
     let moment = jiff::Timestamp::from_millisecond(moment.as_millis());
     moment.map_or_else(|_| "?".to_owned(), |moment| moment.strftime("%Y-%m-%d %H:%M UTC").to_string())
 }
@@ -183,9 +193,9 @@ mod tests {
 
     #[test]
     fn a_length_is_a_number_and_a_unit() {
-        assert_eq!(length("30d"), Ok(Duration::from_hours(720)));
+        assert_eq!(parse_lifetime("30d"), Ok(Duration::from_hours(720)));
         for wrong in ["", "0d", "30", "a month"] {
-            assert!(length(wrong).unwrap_err().contains("30d"), "{wrong:?}");
+            assert!(parse_lifetime(wrong).unwrap_err().contains("30d"), "{wrong:?}");
         }
     }
 }

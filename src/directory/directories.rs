@@ -40,7 +40,7 @@ impl Directories {
         Self::with_metrics(settings, clock, &Metrics::new().directory())
     }
 
-    /// The same, and what they do is counted in `metrics`.
+    /// Builds the client of each directory, and counts its operations in `metrics`.
     ///
     /// # Errors
     /// [`SetUpError`], with the setting to correct.
@@ -66,7 +66,7 @@ impl Directories {
         std::iter::once(&self.default).chain(self.additional.iter().map(|further| &further.directory))
     }
 
-    /// The one directory that a sign-in with this name goes to.
+    /// The one directory that a sign-in with this name goes to, by the domain in the name.
     fn for_username(&self, username: &Username) -> &LdapDirectory {
         let domain = match username.form() {
             NameForm::Bare(_) => return &self.default,
@@ -88,7 +88,7 @@ impl Directories {
         Person { principal: person.principal.clone().filter(own), ..person }
     }
 
-    /// Examines every directory, and each group that is named where it belongs.
+    /// Diagnoses every directory, and looks up each group in the directory that it belongs to.
     pub async fn diagnose(&self, questions: &DiagnosticsRequest<'_>) -> Vec<DirectoryReport> {
         let (wanted, by) = merge_mentions(questions.groups);
         let asked = questions.person.map(|person| (person, self.for_username(person).name().cloned()));
@@ -118,7 +118,7 @@ impl Directories {
         examinations
     }
 
-    /// Looks somebody up, with the service account of their directory.
+    /// Looks up a person with the service account of their directory.
     ///
     /// # Errors
     /// [`Unreachable`] when that directory cannot be asked, or has no service account.
@@ -126,13 +126,12 @@ impl Directories {
         self.for_username(username).lookup_person(username).await
     }
 
-    /// Whether somebody of that name can be looked up: whether their directory has a service account.
+    /// Whether a person can be looked up by this name: whether their directory has a service account.
     pub fn can_look_up_person(&self, username: &Username) -> bool {
         self.for_username(username).has_service_account()
     }
 
-    /// Whether a group that is named so can be looked up: whether every directory that might have it has a service
-    /// account.
+    /// Whether this group can be looked up: whether every directory that might have it has a service account.
     pub fn can_look_up_group(&self, group: &GroupRef) -> bool {
         self.all().filter(|directory| self.may_have(directory, group)).all(LdapDirectory::has_service_account)
     }
@@ -142,12 +141,12 @@ impl Directories {
         wanted.iter().filter(|group| self.may_have(directory, group)).cloned().collect()
     }
 
-    /// A name is one directory's; DNs and SIDs are the same in all.
+    /// Whether `directory` might have this group: a name is one directory's, DNs and SIDs are the same in all.
     fn may_have(&self, directory: &LdapDirectory, group: &GroupRef) -> bool {
         matches!(group, GroupRef::Dn(_) | GroupRef::Sid(_)) || self.is_home_of(directory, group)
     }
 
-    /// Whether `group` is told of where `directory` is.
+    /// Whether `group` is reported with `directory`.
     fn is_home_of(&self, directory: &LdapDirectory, group: &GroupRef) -> bool {
         let home = match group {
             GroupRef::Name(name) => name.split_once('\\').and_then(|(qualifier, _)| {
@@ -158,14 +157,14 @@ impl Directories {
         home.map(|further| &further.name) == directory.name()
     }
 
-    /// The directory called so; `None` when the settings have it no more.
+    /// The directory with this name; `None` when the settings have it no more.
     fn by_name(&self, name: Option<&DirectoryName>) -> Option<&LdapDirectory> {
         let Some(name) = name else { return Some(&self.default) };
         self.additional.iter().find(|further| further.name == *name).map(|further| &further.directory)
     }
 }
 
-/// One finding for each name: the first that found something, else the first there is. `found` are the directories'
+/// One lookup for each group: the first that found something, else the first there is. `found` are the directories'
 /// answers.
 fn merge_lookups(wanted: &[GroupRef], found: &[Vec<GroupLookup>]) -> Vec<GroupLookup> {
     let of = |group: &GroupRef| {
@@ -239,7 +238,8 @@ impl Directory for Directories {
         directory.map_or(Duration::ZERO, |directory| directory.password_warning(person))
     }
 
-    /// In a further directory the bare name would be somebody else's, or nobody's.
+    /// A principal name or down-level name for people of additional directories, where the bare name would be somebody
+    /// else's, or nobody's.
     fn sign_in_name(&self, person: &Person) -> Option<Username> {
         let Some(name) = &person.directory else { return self.default.sign_in_name(person) };
         let further = self.additional.iter().find(|further| further.name == *name)?;

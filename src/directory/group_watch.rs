@@ -7,32 +7,32 @@ use super::connection::Unreachable;
 use super::people::{GroupMention, merge_mentions};
 use crate::domain::{Clock, Timestamp};
 
-/// What was found when the groups were last looked up.
+/// The result of the last check of the groups that pages and settings name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupReport {
-    /// When that was.
+    /// When it was made.
     pub at: Timestamp,
-    /// The groups that were not found, with those who name them; or why nobody could look.
+    /// The groups that were not found, with those who name them; or why they could not be looked up.
     pub missing: Result<Vec<(GroupLookup, Vec<String>)>, Unreachable>,
 }
 
-/// Keeps an eye on the groups that pages and settings name, so that an admin hears of a misspelt or deleted one before
-/// the people do who are shut out by it.
+/// Checks the groups that pages and settings name, so that an admin hears of a misspelt or deleted one before the
+/// people do who are shut out by it.
 pub struct GroupWatch {
     directory: Arc<dyn Directory>,
     clock: Arc<dyn Clock>,
     last: Mutex<Option<GroupReport>>,
-    /// The missing groups that the log knows of.
+    /// The missing groups that have been logged.
     logged: Mutex<HashSet<String>>,
 }
 
 impl GroupWatch {
-    /// A watch that has not looked yet.
+    /// A watch that has not checked yet.
     pub fn new(directory: Arc<dyn Directory>, clock: Arc<dyn Clock>) -> Self {
         Self { directory, clock, last: Mutex::new(None), logged: Mutex::default() }
     }
 
-    /// Looks all of them up. A group that has become missing is said in the log, once.
+    /// Looks up all groups. One that has become missing is logged, once.
     pub async fn look(&self, namings: &[GroupMention]) {
         let (groups, by) = merge_mentions(namings);
         let found = self.directory.find_groups(&groups).await;
@@ -45,7 +45,7 @@ impl GroupWatch {
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(GroupReport { at: self.clock.now(), missing });
     }
 
-    /// What was found last; `None` before the first look.
+    /// The last report; `None` before the first check.
     pub fn report(&self) -> Option<GroupReport> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -1,9 +1,8 @@
 //! The company's directory: who people are, and which groups they are in.
 //!
-//! One interface, [`Directory`], and one client behind it that speaks LDAP to Active Directory and to any other
-//! LDAPv3 server. A sign-in finds exactly one person and binds exactly once, with the
-//! leave of whoever asked; the answer is typed. This room never
-//! decides what somebody may see, and keeps no password longer than its bind.
+//! One interface, [`Directory`], and one client behind it that speaks LDAP to Active Directory and to any other LDAPv3
+//! server. A sign-in finds exactly one person and binds exactly once, if the caller's [`BindGate`] allows it; the
+//! answer is typed. This room never decides what somebody may see, and keeps no password longer than its bind.
 //!
 //! The rooms inside, from the ground up; each imports only from those below it (`tests/` holds this true):
 //!
@@ -13,10 +12,11 @@
 //! - `people` knows what an entry says of a person, and which groups they are in.
 //! - `sign_in` finds the person and spends the one bind.
 //! - `password` changes a password, `refresh` finds out what became of people who are signed in.
-//! - `diagnostics` goes the way of a sign-in step by step and says what it found, for whoever sets a directory up or mends one.
+//! - `diagnostics` goes the way of a sign-in step by step and says what it found, for whoever sets a directory up or
+//!   mends one.
 //!
-//! On top, [`Directories`] picks the one directory that a name belongs to. This room never follows a referral, never sends an
-//! empty password, and never takes "no answer" for an answer.
+//! On top, [`Directories`] picks the one directory that a name belongs to. This room never follows a referral, never
+//! sends an empty password, and never takes "no answer" for an answer.
 
 mod client;
 mod connection;
@@ -53,14 +53,14 @@ use async_trait::async_trait;
 
 use crate::domain::{GroupRef, Password, Person, PersonId, Revalidation, Username};
 
-/// The directory, as the rest of the house sees it.
+/// The interface of a directory to the rest of the program.
 #[async_trait]
 pub trait Directory: Send + Sync {
-    /// Finds the one person `username` names and proves `password` with exactly one bind, if `leave` allows it then.
+    /// Finds the one person `username` names and proves `password` with exactly one bind, if `gate` allows it then.
     ///
     /// # Errors
-    /// A [`Refusal`] that says why not; [`Refusal::Unreachable`] when nobody could be asked, which is never an
-    /// answer about the person; [`Refusal::Withheld`] when `leave` did not allow the bind.
+    /// A [`Refusal`] that says why not; [`Refusal::Unreachable`] when nobody could be asked, which is never an answer
+    /// about the person; [`Refusal::Withheld`] when `gate` did not allow the bind.
     async fn sign_in(
         &self,
         username: &Username,
@@ -74,31 +74,30 @@ pub trait Directory: Send + Sync {
     /// [`Unreachable`], with a reason for the log.
     async fn check_reachable(&self) -> Result<(), Unreachable>;
 
-    /// How `person`, who has just signed in, can be kept up to date.
+    /// Whether `person`, who has just signed in, can be refreshed later.
     fn upkeep(&self, person: &Person) -> Revalidation;
 
-    /// What became of these people: one answer for each, in their order. Asked with the service identity, of many at
-    /// a time.
+    /// Reads the current account status of people who are signed in: one answer for each, in their order. Asked with
+    /// the service identity, of many at a time.
     ///
     /// An answer is [`Unreachable`] when the directory could not be asked about that person, which says nothing of
     /// them.
     async fn refresh(&self, people: &[Person]) -> Vec<Result<AccountStatus, Unreachable>>;
 
-    /// What is known, without asking anybody now, of how the directory counts failed sign-ins of `username`.
+    /// The lockout policy that holds for `username`, as far as it is known without asking a server.
     fn lockout(&self, username: &Username) -> LockoutInfo;
 
-    /// Whether the person `username` names can change a password that stands so here, as far as is known without
-    /// asking.
+    /// Whether the person `username` names can change a password in this state here, as far as is known without asking.
     fn can_change_password(&self, username: &Username, state: PasswordState) -> bool;
 
-    /// How long before its end the person is told that their password expires.
+    /// The time before a password's expiry from which the person is warned.
     fn password_warning(&self, person: &Person) -> Duration;
 
     /// A name by which the person signs in, in the directory they are in.
     fn sign_in_name(&self, person: &Person) -> Option<Username>;
 
-    /// Changes a password on the word of whoever knows the old one, which is tried once, if `leave` allows it then.
-    /// Answers with whose it was.
+    /// Changes a password, proved by the old one, which is tried once, if `gate` allows it then. Answers with whose it
+    /// was.
     ///
     /// # Errors
     /// [`ChangeRefusal`]; the password is unchanged then, unless it is an [`Unreachable`] that came after it was sent.
@@ -109,7 +108,7 @@ pub trait Directory: Send + Sync {
         leave: &dyn BindGate,
     ) -> Result<PersonId, ChangeRefusal>;
 
-    /// Looks up groups that the settings and pages name: one finding for each, in their order.
+    /// Looks up groups that the settings and pages name: one lookup for each, in their order.
     ///
     /// # Errors
     /// [`Unreachable`] when the directory cannot be asked, or there is no service account to ask with.

@@ -8,7 +8,8 @@ use crate::domain::{Clock, Timestamp};
 use super::Directory;
 use super::connection::Unreachable;
 
-/// Load balancers ask every few seconds, and strangers as often as they like; the directory is asked no more than this.
+/// The shortest time between two checks of the directory: load balancers ask every few seconds, and strangers as often
+/// as they like.
 const MIN_CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Whether the directory answers, remembered for a few seconds.

@@ -9,15 +9,15 @@ use crate::config::{self, Settings};
 ///
 /// # Errors
 /// [`StartError`] when the secret key cannot be read, or made.
-pub(crate) fn keys_of(figment: &Figment, settings: &Settings) -> Result<Keys, StartError> {
+pub(crate) fn load_keys(figment: &Figment, settings: &Settings) -> Result<Keys, StartError> {
     match config::load_or_create_secret_key(figment, &settings.state)? {
-        Some(kept) => keys(&kept.merge_into(figment.clone())),
-        None => keys(figment),
+        Some(kept) => derive_keys(&kept.merge_into(figment.clone())),
+        None => derive_keys(figment),
     }
 }
 
 /// The keys of forms, from the same secret as Rocket's own, in whichever way it is written: text or bytes.
-pub(super) fn keys(figment: &Figment) -> Result<Keys, StartError> {
+pub(super) fn derive_keys(figment: &Figment) -> Result<Keys, StartError> {
     let secret = match figment.extract_inner::<String>("secret_key") {
         Ok(text) => Zeroizing::new(text.into_bytes()),
         Err(_) => Zeroizing::new(figment.extract_inner::<Vec<u8>>("secret_key")?),

@@ -8,12 +8,12 @@ use crate::pages::PageStore;
 /// Writes into the audit which pages are other than before, whenever their files are read again.
 pub(super) async fn audit_pages(shelf: Arc<PageStore>, audit: Audit) {
     let mut changes = shelf.changes();
-    let mut before = Pages::of(&shelf);
+    let mut before = PagesSnapshot::of(&shelf);
     loop {
         // The sender lives in the shelf, which this task holds.
         let _ = changes.changed().await;
-        let now = Pages::of(&shelf);
-        if let Some(what) = now.differ_from(&before) {
+        let now = PagesSnapshot::of(&shelf);
+        if let Some(what) = now.changes_since(&before) {
             audit.record(&Client::default(), &Event::PagesReloaded { what: &what });
         }
         before = now;
@@ -21,19 +21,19 @@ pub(super) async fn audit_pages(shelf: Arc<PageStore>, audit: Audit) {
 }
 
 /// What pages there are, and how many faults their files have.
-struct Pages {
+struct PagesSnapshot {
     revisions: BTreeMap<PageSlug, String>,
     faults: usize,
 }
 
-impl Pages {
+impl PagesSnapshot {
     fn of(shelf: &PageStore) -> Self {
         let revision = |page: &Arc<crate::pages::Page>| (page.slug.clone(), page.revision().to_owned());
         Self { revisions: shelf.pages().iter().map(revision).collect(), faults: shelf.faults().len() }
     }
 
     /// What is other than before, in a few words; `None` when nothing is.
-    fn differ_from(&self, before: &Self) -> Option<String> {
+    fn changes_since(&self, before: &Self) -> Option<String> {
         let missing_in = |here: &Self, there: &Self| -> Vec<String> {
             there.revisions.keys().filter(|slug| !here.revisions.contains_key(*slug)).map(ToString::to_string).collect()
         };
@@ -60,17 +60,17 @@ impl Pages {
 mod tests {
     use super::*;
 
-    fn pages(pages: &[(&str, &str)], faults: usize) -> Pages {
+    fn pages(pages: &[(&str, &str)], faults: usize) -> PagesSnapshot {
         let revisions = pages.iter().map(|(slug, revision)| (slug.parse().unwrap(), (*revision).to_owned()));
-        Pages { revisions: revisions.collect(), faults }
+        PagesSnapshot { revisions: revisions.collect(), faults }
     }
 
     #[test]
     fn what_has_changed_is_said_and_nothing_is_said_of_the_rest() {
         let before = pages(&[("ops", "1"), ("sales", "1"), ("stock", "1")], 0);
         let after = pages(&[("ops", "2"), ("stock", "1"), ("new", "1")], 1);
-        let said = after.differ_from(&before).unwrap();
+        let said = after.changes_since(&before).unwrap();
         assert_eq!(said, "added new; changed ops; removed sales; 1 faults in page files, 0 before");
-        assert_eq!(after.differ_from(&after), None);
+        assert_eq!(after.changes_since(&after), None);
     }
 }

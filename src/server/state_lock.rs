@@ -4,7 +4,7 @@ use std::path::Path;
 use super::StartError;
 
 /// The file in the state folder that a server holds for as long as it runs.
-const LOCK: &str = "lock";
+const LOCK_FILE: &str = "lock";
 
 /// Says that this server has the state folder to itself: it keeps in memory what it would otherwise have to ask the files
 /// for again and again, and nobody else may change that beneath it. The system takes the lock away with the process.
@@ -17,8 +17,8 @@ impl StateLock {
     ///
     /// # Errors
     /// [`StartError::StateInUse`] when another server has it, [`StartError::StateLock`] when the file cannot be made.
-    pub(super) fn take(state: &Path) -> Result<Self, StartError> {
-        let path = state.join(LOCK);
+    pub(super) fn acquire(state: &Path) -> Result<Self, StartError> {
+        let path = state.join(LOCK_FILE);
         let unusable = |error| StartError::StateLock(path.clone(), error);
         let mut options = OpenOptions::new();
         options.create(true).truncate(false).write(true);
@@ -42,10 +42,10 @@ mod tests {
     #[test]
     fn a_state_folder_belongs_to_one_server_at_a_time() {
         let state = tempfile::tempdir().unwrap();
-        let first = StateLock::take(state.path()).unwrap();
-        let refused = StateLock::take(state.path()).err().unwrap().to_string();
+        let first = StateLock::acquire(state.path()).unwrap();
+        let refused = StateLock::acquire(state.path()).err().unwrap().to_string();
         assert!(refused.contains(state.path().to_str().unwrap()) && refused.contains("another server"), "{refused}");
         drop(first);
-        assert!(StateLock::take(state.path()).is_ok(), "whoever comes after it has it");
+        assert!(StateLock::acquire(state.path()).is_ok(), "whoever comes after it has it");
     }
 }

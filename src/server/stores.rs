@@ -11,11 +11,11 @@ use crate::store::StoreError;
 use crate::tokens::Tokens;
 
 /// The files in the state folder, one for each kind of thing that must last.
-const SESSIONS: &str = "sessions.db";
-const FACTORS: &str = "factors.db";
-const ACCOUNTS: &str = "accounts.db";
-const TOKENS: &str = "tokens.db";
-const AUDIT: &str = "audit.db";
+const SESSIONS_FILE: &str = "sessions.db";
+const FACTORS_FILE: &str = "factors.db";
+const ACCOUNTS_FILE: &str = "accounts.db";
+const TOKENS_FILE: &str = "tokens.db";
+const AUDIT_FILE: &str = "audit.db";
 
 /// What is kept over a restart.
 #[derive(Clone)]
@@ -32,8 +32,8 @@ impl Stores {
     pub(super) async fn open(settings: &Settings, keys: &Keys, clock: &Arc<dyn Clock>) -> Result<Self, StoreError> {
         let file = |name| settings.state.join(name);
         Ok(Self {
-            sessions: Sessions::open(&file(SESSIONS), &settings.sessions, Arc::clone(clock)).await?,
-            factors: Factors::open(&file(FACTORS), keys.factors(), Arc::clone(clock)).await?,
+            sessions: Sessions::open(&file(SESSIONS_FILE), &settings.sessions, Arc::clone(clock)).await?,
+            factors: Factors::open(&file(FACTORS_FILE), keys.factors(), Arc::clone(clock)).await?,
             accounts: open_accounts(settings, Arc::clone(clock)).await?,
             tokens: open_tokens(settings, clock).await?,
             audit: open_audit(settings).await?,
@@ -57,16 +57,16 @@ impl Stores {
 pub(crate) async fn open_accounts(settings: &Settings, clock: Arc<dyn Clock>) -> Result<LocalAccounts, StoreError> {
     // What everybody here knows makes no password.
     let known_to_all = ["belvedere".to_owned(), settings.site.name.clone()];
-    LocalAccounts::open(&settings.state.join(ACCOUNTS), &settings.accounts, known_to_all, clock).await
+    LocalAccounts::open(&settings.state.join(ACCOUNTS_FILE), &settings.accounts, known_to_all, clock).await
 }
 
 /// The store of the audit.
 pub(crate) async fn open_audit(settings: &Settings) -> Result<AuditStore, StoreError> {
-    AuditStore::open(&settings.state.join(AUDIT), &settings.audit).await
+    AuditStore::open(&settings.state.join(AUDIT_FILE), &settings.audit).await
 }
 
 /// The store of the API tokens.
 pub(crate) async fn open_tokens(settings: &Settings, clock: &Arc<dyn Clock>) -> Result<Tokens, StoreError> {
-    let file = settings.state.join(TOKENS);
+    let file = settings.state.join(TOKENS_FILE);
     Tokens::open(&file, &settings.tokens, settings.sessions.max_staleness, Arc::clone(clock)).await
 }

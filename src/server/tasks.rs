@@ -5,7 +5,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::group_watch::watch_groups;
 use super::page_audit::audit_pages;
-use crate::auth::{AccountWatch, Auth, Scripts};
+use crate::auth::{AccountWatch, ApiAuth, Auth};
 use crate::domain::Clock;
 use crate::live::Hub;
 use crate::pages::{PageStore, PageWatcher};
@@ -28,7 +28,7 @@ pub(super) struct Tasks {
 
 impl Tasks {
     /// Begins what the rooms need done beside the requests. `refresh` is how often the directory is asked.
-    pub(super) fn begin(rooms: &AppState, refresh: Duration) -> Self {
+    pub(super) fn spawn(rooms: &AppState, refresh: Duration) -> Self {
         let (shelf, hub, clock) = (&rooms.page_store, &rooms.hub, &rooms.clock);
         let groups = watch_groups(
             Arc::clone(&rooms.groups),
@@ -48,7 +48,7 @@ impl Tasks {
         let scripts = Arc::clone(&rooms.api_auth);
         Self {
             _watcher: PageWatcher::start(Arc::clone(shelf)),
-            _keeper: AbortOnDropHandle::new(tokio::spawn(keep_pages(Arc::clone(hub), Arc::clone(shelf)))),
+            _keeper: AbortOnDropHandle::new(tokio::spawn(keep_channels_running(Arc::clone(hub), Arc::clone(shelf)))),
             _sweeper: AbortOnDropHandle::new(tokio::spawn(sweep(
                 Arc::clone(&rooms.auth),
                 Arc::clone(&rooms.api_auth),
@@ -69,7 +69,7 @@ impl Tasks {
 }
 
 /// Keeps the channels running of every page that asks for it, and goes by the new files when they change.
-async fn keep_pages(hub: Arc<Hub>, shelf: Arc<PageStore>) {
+async fn keep_channels_running(hub: Arc<Hub>, shelf: Arc<PageStore>) {
     let mut changes = shelf.changes();
     loop {
         changes.mark_unchanged();
@@ -79,7 +79,7 @@ async fn keep_pages(hub: Arc<Hub>, shelf: Arc<PageStore>) {
     }
 }
 
-async fn sweep(auth: Arc<Auth>, scripts: Arc<Scripts>, clock: Arc<dyn Clock>) {
+async fn sweep(auth: Arc<Auth>, scripts: Arc<ApiAuth>, clock: Arc<dyn Clock>) {
     loop {
         if let Err(error) = auth.sweep().await {
             tracing::error!(%error, "sessions that ran out could not be swept");

@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::accounts::LocalAccounts;
 use crate::audit::AuditStore;
-use crate::auth::{Auth, Digest, Guests, Refresh, Scripts};
+use crate::auth::{ApiAuth, Auth, DigestAuth, Invitations, SessionRefresher};
 use crate::config::{MetricsSettings, SiteSettings, TokenSettings};
 use crate::connections::Connections;
 use crate::directory::{Directories, GroupWatch, Readiness};
@@ -25,7 +25,7 @@ pub struct AppState {
     /// Authenticates people.
     pub auth: Arc<Auth>,
     /// Authenticates scripts.
-    pub api_auth: Arc<Scripts>,
+    pub api_auth: Arc<ApiAuth>,
     /// How long API tokens last.
     pub token_settings: TokenSettings,
     /// The sessions.
@@ -51,7 +51,7 @@ pub struct AppState {
     /// How requests reach this server.
     pub transport: Transport,
     /// Refreshes the people of the sessions from the directory.
-    pub session_refresher: Arc<Refresh>,
+    pub session_refresher: Arc<SessionRefresher>,
     /// How long a session may last.
     pub session_lifetime: Duration,
     /// How long somebody may ask to stay signed in.
@@ -130,8 +130,8 @@ impl AppState {
             self.groups,
             Arc::clone(&self.clock),
         );
-        let invitations = Guests::new(Arc::clone(&self.auth), self.accounts.clone());
-        let digest = self.digest_enabled.then(|| Digest::new(Arc::clone(&self.auth), self.accounts.clone()));
+        let invitations = Invitations::new(Arc::clone(&self.auth), self.accounts.clone());
+        let digest = self.digest_enabled.then(|| DigestAuth::new(Arc::clone(&self.auth), self.accounts.clone()));
         let limits = WebLimits {
             session_lifetime: self.session_lifetime,
             stay_signed_in: self.stay_signed_in,

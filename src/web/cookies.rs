@@ -1,7 +1,7 @@
 use rocket::http::{Cookie, CookieJar, SameSite};
 use rocket::time::Duration;
 
-use crate::auth::{DeviceMark, PendingToken, StrangerToken};
+use crate::auth::{DeviceCookie, PendingToken, PreSessionToken};
 use crate::sessions::SessionToken;
 
 use super::Transport;
@@ -70,7 +70,7 @@ impl<'r> Cookies<'r> {
     }
 
     /// Sets the device cookie. It outlives the session: whoever signs out comes back.
-    pub(super) fn set_device(&self, mark: &DeviceMark) {
+    pub(super) fn set_device(&self, mark: &DeviceCookie) {
         self.add(self.transport.device_cookie(), mark.reveal(), Some(DEVICE_MAX_AGE));
     }
 
@@ -88,11 +88,11 @@ impl<'r> Cookies<'r> {
     }
 
     /// The random token that forms are bound to before there is a session.
-    pub(super) fn pre_session(&self) -> Option<StrangerToken> {
+    pub(super) fn pre_session(&self) -> Option<PreSessionToken> {
         self.jar.get(self.transport.form_cookie())?.value().parse().ok()
     }
 
-    pub(super) fn set_pre_session(&self, token: &StrangerToken) {
+    pub(super) fn set_pre_session(&self, token: &PreSessionToken) {
         self.add(self.transport.form_cookie(), token.reveal().to_string(), Some(FORM_MAX_AGE));
     }
 

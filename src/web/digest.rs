@@ -6,7 +6,7 @@ use rocket::http::Header;
 use super::guards::client_of;
 use super::refusal::Refusal;
 use super::www_authenticate::is_browser;
-use crate::auth::{Digest, DigestRefusal, DigestRequest};
+use crate::auth::{DigestAuth, DigestRefusal, DigestRequest};
 use crate::domain::Member;
 
 /// A failed Digest attempt, for the challenge that goes with the refusal.
@@ -19,10 +19,10 @@ struct DigestAttempt {
 /// Authenticates a request by Digest; `None` when it has no Digest credentials, or Digest is off.
 pub(super) async fn member_by_digest(request: &Request<'_>) -> Option<Result<Member, Refusal>> {
     let digest = configured(request)?;
-    let authorization = request.headers().get_one("Authorization").filter(|value| Digest::is_meant_by(value))?;
+    let authorization = request.headers().get_one("Authorization").filter(|value| DigestAuth::is_digest(value))?;
     let target = request.uri().to_string();
     let digest_request = DigestRequest { method: request.method().as_str(), target: &target, authorization };
-    let refusal = match digest.prove(digest_request, &client_of(request)).await {
+    let refusal = match digest.authenticate(digest_request, &client_of(request)).await {
         Ok(member) => return Some(Ok(member)),
         Err(DigestRefusal::Store(error)) => return Some(Err(error.into())),
         Err(refusal) => refusal,
@@ -44,6 +44,6 @@ pub(super) fn challenge(request: &Request<'_>) -> Option<Header<'static>> {
     Some(Header::new("WWW-Authenticate", challenge))
 }
 
-fn configured<'r>(request: &'r Request<'_>) -> Option<&'r Digest> {
-    request.rocket().state::<Option<Digest>>()?.as_ref()
+fn configured<'r>(request: &'r Request<'_>) -> Option<&'r DigestAuth> {
+    request.rocket().state::<Option<DigestAuth>>()?.as_ref()
 }

@@ -5,7 +5,7 @@ use rocket::outcome::try_outcome;
 use rocket::request::{FromRequest, Outcome, Request};
 
 use crate::audit::Audit;
-use crate::auth::{Auth, Scripts};
+use crate::auth::{ApiAuth, Auth};
 use crate::connections::InFlightRequest;
 use crate::domain::{Client, Credential, Member, RootCredential, Visitor};
 use crate::live::{
@@ -23,7 +23,7 @@ use super::refusal::Refusal;
 #[derive(Clone, Copy)]
 pub(super) struct LiveSubscriber<'r> {
     auth: &'r Auth,
-    api_auth: &'r Scripts,
+    api_auth: &'r ApiAuth,
     sessions: &'r Sessions,
     limits: &'r WebLimits,
     page_store: &'r Arc<PageStore>,
@@ -41,7 +41,7 @@ impl<'r> FromRequest<'r> for LiveSubscriber<'r> {
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
         Outcome::Success(Self {
             auth: try_outcome!(request.guard::<&State<Arc<Auth>>>().await),
-            api_auth: try_outcome!(request.guard::<&State<Arc<Scripts>>>().await).inner(),
+            api_auth: try_outcome!(request.guard::<&State<Arc<ApiAuth>>>().await).inner(),
             limits: try_outcome!(request.guard::<&State<WebLimits>>().await).inner(),
             sessions: try_outcome!(request.guard::<&State<Sessions>>().await).inner(),
             page_store: try_outcome!(request.guard::<&State<Arc<PageStore>>>().await).inner(),

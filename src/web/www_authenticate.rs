@@ -3,7 +3,7 @@ use std::sync::Arc;
 use rocket::Request;
 use rocket::http::Header;
 
-use crate::auth::{Scripts, ShownRefusal, SignInRefusal, TokenFault};
+use crate::auth::{ApiAuth, ApiAuthError, SignInRefusal, TokenError};
 
 use super::digest;
 use super::refusal::{Refusal, wants_html};
@@ -33,38 +33,38 @@ impl RejectedAuthorization {
     }
 }
 
-impl From<ShownRefusal> for Refusal {
-    fn from(refusal: ShownRefusal) -> Self {
+impl From<ApiAuthError> for Refusal {
+    fn from(refusal: ApiAuthError) -> Self {
         let rejected = |code, is_token, message: String| {
             Self::AuthorizationRejected(RejectedAuthorization { code, message: capitalize(&message), is_token })
         };
         match refusal {
-            ShownRefusal::Invalid(invalid) => rejected("bad-authorization", false, invalid.to_string()),
-            ShownRefusal::NotTaken(why) => rejected("not-taken", false, why.to_owned()),
-            ShownRefusal::SecondFactor => rejected("second-factor", false, refusal.to_string()),
-            ShownRefusal::Token(fault) => rejected(token_error_code(fault), true, fault.to_string()),
-            ShownRefusal::Store(error) | ShownRefusal::Password(SignInRefusal::Store(error)) => {
+            ApiAuthError::Invalid(invalid) => rejected("bad-authorization", false, invalid.to_string()),
+            ApiAuthError::NotAccepted(why) => rejected("not-taken", false, why.to_owned()),
+            ApiAuthError::SecondFactor => rejected("second-factor", false, refusal.to_string()),
+            ApiAuthError::Token(fault) => rejected(token_error_code(fault), true, fault.to_string()),
+            ApiAuthError::Store(error) | ApiAuthError::Password(SignInRefusal::Store(error)) => {
                 Self::StoreUnavailable(error.to_string())
             }
-            ShownRefusal::Password(SignInRefusal::DirectoryUnreachable(unreachable)) => {
+            ApiAuthError::Password(SignInRefusal::DirectoryUnreachable(unreachable)) => {
                 Self::StoreUnavailable(unreachable.to_string())
             }
             // A throttled try looks like a wrong one: whoever guesses learns nothing from it.
-            ShownRefusal::Password(SignInRefusal::WrongCredentials | SignInRefusal::Throttled { .. }) => {
+            ApiAuthError::Password(SignInRefusal::WrongCredentials | SignInRefusal::Throttled { .. }) => {
                 let message = "the name and password did not match; after several wrong tries, wait a few minutes";
                 rejected("wrong-credentials", false, message.to_owned())
             }
-            ShownRefusal::Password(refusal) => rejected("account-refused", false, refusal.to_string()),
+            ApiAuthError::Password(refusal) => rejected("account-refused", false, refusal.to_string()),
         }
     }
 }
 
-fn token_error_code(fault: TokenFault) -> &'static str {
+fn token_error_code(fault: TokenError) -> &'static str {
     match fault {
-        TokenFault::Unknown => "invalid-token",
-        TokenFault::Expired => "expired-token",
-        TokenFault::Revoked => "revoked-token",
-        TokenFault::Unconfirmed => "unconfirmed-token",
+        TokenError::Unknown => "invalid-token",
+        TokenError::Expired => "expired-token",
+        TokenError::Revoked => "revoked-token",
+        TokenError::Unconfirmed => "unconfirmed-token",
     }
 }
 
@@ -93,7 +93,7 @@ pub(super) fn challenges(refusal: &Refusal, request: &Request<'_>) -> Vec<Header
         _ => String::new(),
     };
     let mut challenges = vec![bearer(&fault)];
-    let takes_passwords = request.rocket().state::<Arc<Scripts>>().is_some_and(|api_auth| api_auth.takes_passwords());
+    let takes_passwords = request.rocket().state::<Arc<ApiAuth>>().is_some_and(|api_auth| api_auth.accepts_basic());
     if takes_passwords && request.uri().path() != METRICS_PATH {
         challenges.push(Header::new("WWW-Authenticate", format!("Basic realm=\"{REALM}\", charset=\"UTF-8\"")));
     }

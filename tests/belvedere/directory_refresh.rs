@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use belvedere::audit::Audit;
-use belvedere::auth::Refresh;
+use belvedere::auth::SessionRefresher;
 use belvedere::config::{DirectorySettings, SessionSettings};
 use belvedere::directory::{AccountStatus, Directory as _, LdapDirectory, RemovalReason, Unreachable};
 use belvedere::domain::{Client, Groups, ManualClock, Person, PersonId, Revalidation, Timestamp};
@@ -253,7 +253,7 @@ async fn an_answer_that_failed_or_shows_nobody_says_nothing_of_anybody() {
 struct StoredSession {
     clock: Arc<ManualClock>,
     sessions: Sessions,
-    refresh: Arc<Refresh>,
+    refresh: Arc<SessionRefresher>,
     _work: AbortOnDropHandle<()>,
     _folder: tempfile::TempDir,
 }
@@ -275,7 +275,7 @@ impl StoredSession {
         }
         let directory = Arc::new(directory);
         let refresh =
-            Arc::new(Refresh::new(directory, sessions.clone(), Audit::new(), clock.clone(), settings.refresh));
+            Arc::new(SessionRefresher::new(directory, sessions.clone(), Audit::new(), clock.clone(), settings.refresh));
         let work = AbortOnDropHandle::new(tokio::spawn({
             let refresh = Arc::clone(&refresh);
             async move { refresh.run().await }
@@ -285,8 +285,8 @@ impl StoredSession {
 
     /// Waits for the end of the next round; the time passes meanwhile.
     async fn goes_round(&self) -> Timestamp {
-        let mut reports = self.refresh.reports();
-        let before = reports.borrow_and_update().last_round;
+        let mut reports = self.refresh.subscribe();
+        let before = reports.borrow_and_update().last_completed;
         let passing = async {
             loop {
                 // The store answers from a thread of its own: the time does not run away from it.
@@ -294,9 +294,9 @@ impl StoredSession {
                 self.clock.advance(Duration::from_millis(100));
             }
         };
-        let round = reports.wait_for(|report| report.last_round > before);
+        let round = reports.wait_for(|report| report.last_completed > before);
         tokio::select! {
-            report = round => report.unwrap().last_round.unwrap(),
+            report = round => report.unwrap().last_completed.unwrap(),
             () = passing => unreachable!("it passes for ever"),
         }
     }

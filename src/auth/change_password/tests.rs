@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use zeroize::Zeroizing;
 
-use super::{Auth, Changed, TypedChange};
+use super::{Auth, PasswordChangeRequest, PasswordChanged};
 use crate::audit::Audit;
 use crate::auth::{Keys, PasswordChangeRefusal, SecondStep, SignInRefusal, SignedIn};
 use crate::config::SessionSettings;
@@ -125,14 +125,14 @@ impl Directory for OnePassword {
 
 const NOW: i64 = 1_795_309_126_976;
 
-struct House {
+struct PasswordChangeFixture {
     auth: Auth,
     directory: Arc<OnePassword>,
     sessions: Sessions,
     _folder: tempfile::TempDir,
 }
 
-impl House {
+impl PasswordChangeFixture {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(NOW)));
@@ -148,9 +148,15 @@ impl House {
         Self { auth, directory, sessions, _folder: folder }
     }
 
-    async fn changes(&self, name: &str, [old, new, again]: [&str; 3]) -> Result<Changed, PasswordChangeRefusal> {
+    async fn changes(
+        &self,
+        name: &str,
+        [old, new, again]: [&str; 3],
+    ) -> Result<PasswordChanged, PasswordChangeRefusal> {
         let [old, new, again] = [old, new, again].map(|text| Zeroizing::new(text.to_owned()));
-        self.auth.change_password(name, TypedChange { old, new, again }, &Client::default(), None).await
+        self.auth
+            .change_password(name, PasswordChangeRequest { old, new, new_repeated: again }, &Client::default(), None)
+            .await
     }
 
     async fn signs_in(&self, name: &str, password: &str) -> Result<SignedIn, SignInRefusal> {
@@ -181,7 +187,7 @@ impl Clock for HurriedClock {
 
 #[tokio::test]
 async fn a_change_ends_the_sessions_from_before_and_begins_one() {
-    let house = House::new().await;
+    let house = PasswordChangeFixture::new().await;
     for _ in 0..3 {
         house.signs_in("alice", OLD).await.unwrap();
     }
@@ -195,7 +201,7 @@ async fn a_change_ends_the_sessions_from_before_and_begins_one() {
 
 #[tokio::test]
 async fn where_the_sign_in_after_it_fails_the_change_stands_and_the_sessions_have_ended_all_the_same() {
-    let house = House::new().await;
+    let house = PasswordChangeFixture::new().await;
     house.signs_in("unlucky", OLD).await.unwrap();
     let changed = house.changes("unlucky", [OLD, NEW, NEW]).await.unwrap();
     assert!(changed.signed_in.is_none() && changed.others_ended);
@@ -204,7 +210,7 @@ async fn where_the_sign_in_after_it_fails_the_change_stands_and_the_sessions_hav
 
 #[tokio::test]
 async fn what_cannot_be_meant_is_refused_before_anybody_is_asked() {
-    let house = House::new().await;
+    let house = PasswordChangeFixture::new().await;
     assert!(matches!(house.changes("alice", [OLD, "", ""]).await, Err(PasswordChangeRefusal::NewEmpty)));
     assert!(matches!(house.changes("alice", [OLD, NEW, OLD]).await, Err(PasswordChangeRefusal::NotRepeated)));
     assert!(matches!(house.changes("alice", [OLD, OLD, OLD]).await, Err(PasswordChangeRefusal::Unchanged)));
@@ -222,7 +228,7 @@ async fn what_cannot_be_meant_is_refused_before_anybody_is_asked() {
 
 #[tokio::test]
 async fn wrong_old_passwords_use_up_the_tries_of_the_account_for_signing_in_too() {
-    let house = House::new().await;
+    let house = PasswordChangeFixture::new().await;
     for _ in 0..10 {
         assert!(house.changes("alice", ["wrong", NEW, NEW]).await.is_err());
     }
@@ -235,7 +241,7 @@ async fn wrong_old_passwords_use_up_the_tries_of_the_account_for_signing_in_too(
 
 #[tokio::test]
 async fn who_struggles_with_the_rules_guesses_nothing_and_is_not_locked_out() {
-    let house = House::new().await;
+    let house = PasswordChangeFixture::new().await;
     for _ in 0..10 {
         let refused = house.changes("alice", [OLD, "short", "short"]).await;
         assert!(matches!(refused, Err(PasswordChangeRefusal::Policy { rule: Some(PasswordRule::TooShort), .. })));
@@ -245,7 +251,7 @@ async fn who_struggles_with_the_rules_guesses_nothing_and_is_not_locked_out() {
 
 #[tokio::test]
 async fn a_password_that_was_not_sent_counts_for_nothing_and_one_that_was_counts() {
-    let house = House::new().await;
+    let house = PasswordChangeFixture::new().await;
     for _ in 0..10 {
         let refused = house.changes("away", [OLD, NEW, NEW]).await;
         assert!(matches!(refused, Err(PasswordChangeRefusal::Old(SignInRefusal::DirectoryUnreachable(_)))));
@@ -262,12 +268,12 @@ async fn a_password_that_was_not_sent_counts_for_nothing_and_one_that_was_counts
 
 #[tokio::test]
 async fn people_hear_of_the_end_of_their_password_when_it_is_near_and_the_settings_want_it() {
-    let house = House::new().await;
-    assert_eq!(house.auth.password_runs_out_in(&person("alice")), Some(Duration::from_hours(30)));
-    assert_eq!(house.auth.password_runs_out_in(&person("calm")), None, "no warning is wanted");
+    let house = PasswordChangeFixture::new().await;
+    assert_eq!(house.auth.password_expires_in(&person("alice")), Some(Duration::from_hours(30)));
+    assert_eq!(house.auth.password_expires_in(&person("calm")), None, "no warning is wanted");
     let at = |expires| Person { password_expires: expires, ..person("alice") };
     let now = Timestamp::from_millis(NOW);
-    assert_eq!(house.auth.password_runs_out_in(&at(None)), None);
-    assert_eq!(house.auth.password_runs_out_in(&at(Some(now + Duration::from_hours(49)))), None);
-    assert_eq!(house.auth.password_runs_out_in(&at(Some(Timestamp::from_millis(0)))), Some(Duration::ZERO));
+    assert_eq!(house.auth.password_expires_in(&at(None)), None);
+    assert_eq!(house.auth.password_expires_in(&at(Some(now + Duration::from_hours(49)))), None);
+    assert_eq!(house.auth.password_expires_in(&at(Some(Timestamp::from_millis(0)))), Some(Duration::ZERO));
 }

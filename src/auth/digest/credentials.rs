@@ -3,7 +3,7 @@ use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use super::REALM;
-use super::header::Credentials;
+use super::header::DigestCredentials;
 use crate::accounts::{AccountError, AccountId, ActionOrigin, LocalAccount, LocalAccounts, normalize_password};
 use crate::auth::Keys;
 use crate::domain::Password;
@@ -18,14 +18,14 @@ pub(super) struct Ha1(Zeroizing<String>);
 ///
 /// # Errors
 /// [`AccountError`] when it cannot be kept, or the password was changed meanwhile.
-pub async fn keep(
+pub async fn enable(
     accounts: &LocalAccounts,
     account: &LocalAccount,
     password: &Password,
     keys: &Keys,
     by: ActionOrigin,
 ) -> Result<LocalAccount, AccountError> {
-    let sealed = Ha1::of(account, password).seal(keys, &account.id)?;
+    let sealed = Ha1::compute(account, password).seal(keys, &account.id)?;
     accounts.set_digest(&account.id, Some(sealed), account.password_set_at, by).await
 }
 
@@ -33,7 +33,7 @@ pub async fn keep(
 ///
 /// # Errors
 /// [`AccountError`] when it cannot be written.
-pub async fn forget(
+pub async fn disable(
     accounts: &LocalAccounts,
     account: &LocalAccount,
     by: ActionOrigin,
@@ -42,40 +42,40 @@ pub async fn forget(
 }
 
 impl Ha1 {
-    fn of(account: &LocalAccount, password: &Password) -> Self {
-        let text = joined(&[account.profile.name.as_str(), REALM, &normalize_password(password)]);
-        Self(Zeroizing::new(hash(text.as_bytes())))
+    fn compute(account: &LocalAccount, password: &Password) -> Self {
+        let text = join_with_colons(&[account.profile.name.as_str(), REALM, &normalize_password(password)]);
+        Self(Zeroizing::new(hex_hash(text.as_bytes())))
     }
 
     /// What no answer fits.
-    pub(super) fn nobodys() -> Self {
+    pub(super) fn dummy() -> Self {
         Self(Zeroizing::new("0".repeat(64)))
     }
 
     /// Encrypted for the store, and bound to its account.
     fn seal(&self, keys: &Keys, account: &AccountId) -> Result<Vec<u8>, StoreError> {
-        keys.digest_credentials().seal(account.as_str().as_bytes(), self.0.as_bytes())
+        keys.digest_credential_seal().seal(account.as_str().as_bytes(), self.0.as_bytes())
     }
 
     /// `None` when it was sealed with another key or for another account.
     pub(super) fn open(keys: &Keys, account: &AccountId, sealed: &[u8]) -> Option<Self> {
-        let opened = keys.digest_credentials().open(account.as_str().as_bytes(), sealed)?;
+        let opened = keys.digest_credential_seal().open(account.as_str().as_bytes(), sealed)?;
         str::from_utf8(&opened).ok().map(|text| Self(Zeroizing::new(text.to_owned())))
     }
 
     /// Whether this is what the response of a request with `method` was made with (RFC 7616, 3.4.1). It takes the same
     /// time however much of it is right.
-    pub(super) fn answers(&self, sent: &Credentials, method: &str) -> bool {
-        let ha2 = hash(format!("{method}:{}", sent.uri).as_bytes());
-        let Credentials { nonce, nc, cnonce, .. } = sent;
-        let text = joined(&[&self.0, nonce, nc, cnonce, "auth", &ha2]);
+    pub(super) fn verify_response(&self, sent: &DigestCredentials, method: &str) -> bool {
+        let ha2 = hex_hash(format!("{method}:{}", sent.uri).as_bytes());
+        let DigestCredentials { nonce, nc, cnonce, .. } = sent;
+        let text = join_with_colons(&[&self.0, nonce, nc, cnonce, "auth", &ha2]);
         let response = Sha256::digest(text.as_bytes());
         bool::from(response.as_slice().ct_eq(&sent.response))
     }
 }
 
 /// The parts with colons between them, in one piece of memory that wipes itself: growing would leave copies behind.
-fn joined(parts: &[&str]) -> Zeroizing<String> {
+fn join_with_colons(parts: &[&str]) -> Zeroizing<String> {
     let length: usize = parts.iter().map(|part| part.len() + 1).sum();
     let mut text = Zeroizing::new(String::with_capacity(length));
     for (count, part) in parts.iter().enumerate() {
@@ -85,7 +85,7 @@ fn joined(parts: &[&str]) -> Zeroizing<String> {
     text
 }
 
-fn hash(text: &[u8]) -> String {
+fn hex_hash(text: &[u8]) -> String {
     hex::encode(Sha256::digest(text))
 }
 
@@ -97,7 +97,7 @@ mod tests {
     /// RFC 7616, 3.9.1, with its SHA-256 answer.
     #[test]
     fn the_example_of_the_rfc_is_answered() {
-        let sent = Credentials {
+        let sent = DigestCredentials {
             username: "Mufasa".into(),
             realm: "http-auth@example.org".into(),
             nonce: "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v".into(),
@@ -105,12 +105,12 @@ mod tests {
             response: hex::decode("753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1").unwrap(),
             cnonce: "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ".into(),
             nc: "00000001".into(),
-            count: 1,
+            nonce_count: 1,
         };
-        let ha1 = Ha1(Zeroizing::new(hash(b"Mufasa:http-auth@example.org:Circle of Life")));
-        assert!(ha1.answers(&sent, "GET"));
-        assert!(!ha1.answers(&sent, "POST"));
-        assert!(!Ha1::nobodys().answers(&sent, "GET"));
+        let ha1 = Ha1(Zeroizing::new(hex_hash(b"Mufasa:http-auth@example.org:Circle of Life")));
+        assert!(ha1.verify_response(&sent, "GET"));
+        assert!(!ha1.verify_response(&sent, "POST"));
+        assert!(!Ha1::dummy().verify_response(&sent, "GET"));
     }
 
     #[test]
@@ -118,7 +118,7 @@ mod tests {
         let [one, other] = ["0".repeat(8), "1".repeat(8)]
             .map(|start| AccountId::parse(&format!("{start}-0000-4000-8000-000000000000")).unwrap());
         let [keys, changed] = [[7; 32], [8; 32]].map(|secret| Keys::from_secret(&secret));
-        let ha1 = Ha1(Zeroizing::new(hash(b"cam-1:Belvedere:lamp otter gravel")));
+        let ha1 = Ha1(Zeroizing::new(hex_hash(b"cam-1:Belvedere:lamp otter gravel")));
         let mut sealed = ha1.seal(&keys, &one).unwrap();
         assert!(!String::from_utf8_lossy(&sealed).contains(&ha1.0[..16]));
         assert_eq!(*Ha1::open(&keys, &one, &sealed).unwrap().0, *ha1.0);

@@ -1,16 +1,16 @@
 use std::collections::HashMap;
 
 /// A header of the longest name, address and nonces is a quarter of this.
-const LONGEST: usize = 8 * 1024;
+const MAX_LEN: usize = 8 * 1024;
 
 /// Known fields are a dozen.
-const MOST_FIELDS: usize = 24;
+const MAX_PARAMS: usize = 24;
 
 const SCHEME: &str = "Digest";
 
 /// What a client sends (RFC 7616, 3.4), as far as it is the kind that is asked for.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Credentials {
+pub(super) struct DigestCredentials {
     pub(super) username: String,
     pub(super) realm: String,
     pub(super) nonce: String,
@@ -21,23 +21,23 @@ pub(super) struct Credentials {
     /// `nc` as it was sent: eight hexadecimal digits.
     pub(super) nc: String,
     /// The same as a number.
-    pub(super) count: u32,
+    pub(super) nonce_count: u32,
 }
 
 /// The part behind the scheme, when that is Digest (RFC 9110, 11.1: in any case).
-pub(super) fn rest_of_scheme(authorization: &str) -> Option<&str> {
+pub(super) fn strip_scheme(authorization: &str) -> Option<&str> {
     let (scheme, rest) = authorization.trim().split_once(' ')?;
     scheme.eq_ignore_ascii_case(SCHEME).then(|| rest.trim())
 }
 
-impl Credentials {
+impl DigestCredentials {
     /// Reads a value of `Authorization`. `None` when it is not Digest, is malformed, or is of another kind than SHA-256 with
     /// `qop=auth`.
     pub(super) fn parse(authorization: &str) -> Option<Self> {
-        if authorization.len() > LONGEST {
+        if authorization.len() > MAX_LEN {
             return None;
         }
-        let mut fields = fields(rest_of_scheme(authorization)?)?;
+        let mut fields = parse_params(strip_scheme(authorization)?)?;
         let is = |name: &str, wanted: &str| fields.get(name).is_some_and(|value| value.eq_ignore_ascii_case(wanted));
         // No `algorithm` would mean MD5; a hashed name is not offered.
         if !is("algorithm", "SHA-256") || !is("qop", "auth") || is("userhash", "true") {
@@ -52,7 +52,7 @@ impl Credentials {
             nonce: take("nonce")?,
             uri: take("uri")?,
             cnonce: take("cnonce")?,
-            count: u32::from_str_radix(&nc, 16).ok()?,
+            nonce_count: u32::from_str_radix(&nc, 16).ok()?,
             response,
             nc,
         })
@@ -60,16 +60,16 @@ impl Credentials {
 }
 
 /// `name=value` with commas between them, each name once (RFC 9110, 11.2). Names come in lower case.
-fn fields(text: &str) -> Option<HashMap<String, String>> {
+fn parse_params(text: &str) -> Option<HashMap<String, String>> {
     let mut fields = HashMap::new();
     let mut rest = text.trim_start();
     while !rest.is_empty() {
         let (name, behind) = rest.split_once('=')?;
         let name = name.trim().to_ascii_lowercase();
-        if name.is_empty() || !name.bytes().all(is_token) || fields.len() == MOST_FIELDS {
+        if name.is_empty() || !name.bytes().all(is_token) || fields.len() == MAX_PARAMS {
             return None;
         }
-        let (value, behind) = value(behind.trim_start())?;
+        let (value, behind) = parse_value(behind.trim_start())?;
         if fields.insert(name, value).is_some() {
             return None;
         }
@@ -82,7 +82,7 @@ fn fields(text: &str) -> Option<HashMap<String, String>> {
 }
 
 /// A token or a quoted string (RFC 9110, 5.6), and what stands behind it.
-fn value(text: &str) -> Option<(String, &str)> {
+fn parse_value(text: &str) -> Option<(String, &str)> {
     let Some(quoted) = text.strip_prefix('"') else {
         let end = text.find(|c: char| !c.is_ascii() || !is_token(c as u8)).unwrap_or(text.len());
         return (end > 0).then(|| (text[..end].to_owned(), &text[end..]));
@@ -116,11 +116,14 @@ mod tests {
 
     #[test]
     fn what_clients_send_is_read() {
-        let read = Credentials::parse(SENT).unwrap();
-        assert_eq!((&*read.username, &*read.uri, &*read.nc, read.count), ("cam-1", "/p/ops?a=b,c", "00000010", 16));
+        let read = DigestCredentials::parse(SENT).unwrap();
+        assert_eq!(
+            (&*read.username, &*read.uri, &*read.nc, read.nonce_count),
+            ("cam-1", "/p/ops?a=b,c", "00000010", 16)
+        );
         // Python's requests quotes the algorithm, leaves `qop` in quotes and puts blanks behind commas.
         let spaced = SENT.replace(',', ", ").replace("/p/ops?a=b, c", "/p/ops?a=b,c").replace("SHA-256", "\"SHA-256\"");
-        assert_eq!(Credentials::parse(&spaced), Some(read));
+        assert_eq!(DigestCredentials::parse(&spaced), Some(read));
     }
 
     #[test]
@@ -142,15 +145,15 @@ mod tests {
         ] {
             let sent = SENT.replace(part, other);
             assert_ne!(sent, SENT);
-            assert_eq!(Credentials::parse(&sent), None, "{sent}");
+            assert_eq!(DigestCredentials::parse(&sent), None, "{sent}");
         }
     }
 
     #[test]
     fn quotes_are_read_with_their_escapes_and_must_end() {
-        assert_eq!(value(r#""a\"b\\c" , x"#), Some((r#"a"b\c"#.to_owned(), " , x")));
+        assert_eq!(parse_value(r#""a\"b\\c" , x"#), Some((r#"a"b\c"#.to_owned(), " , x")));
         for broken in ["\"a", "\"a\\", "\"a\nb\"", "", "\u{e9}"] {
-            assert_eq!(value(broken), None, "{broken:?}");
+            assert_eq!(parse_value(broken), None, "{broken:?}");
         }
     }
 
@@ -160,12 +163,12 @@ mod tests {
         for (count, at) in (0..SENT.len()).enumerate() {
             let odd = odd[count % odd.len()];
             for sent in [format!("{}{odd}{}", &SENT[..at], &SENT[at..]), SENT[..at].to_owned() + odd] {
-                let _ = Credentials::parse(&sent);
+                let _ = DigestCredentials::parse(&sent);
             }
         }
-        assert_eq!(Credentials::parse(&format!("{SENT}, x=\"{}\"", "y".repeat(LONGEST))), None);
-        assert_eq!(Credentials::parse(&"Digest ".repeat(100)), None);
+        assert_eq!(DigestCredentials::parse(&format!("{SENT}, x=\"{}\"", "y".repeat(MAX_LEN))), None);
+        assert_eq!(DigestCredentials::parse(&"Digest ".repeat(100)), None);
         let many: Vec<String> = (0..100).map(|count| format!("f{count}=1")).collect();
-        assert_eq!(Credentials::parse(&format!("Digest {}", many.join(","))), None);
+        assert_eq!(DigestCredentials::parse(&format!("Digest {}", many.join(","))), None);
     }
 }

@@ -12,149 +12,152 @@ use crate::store::{StoreError, fill_randomly};
 
 /// A captured proof can be tried again no longer than this, and then its count gives it away. Shorter, and devices that
 /// ask every few minutes would ask twice each time.
-const LASTS: Duration = Duration::from_mins(5);
+const LIFETIME: Duration = Duration::from_mins(5);
 
 /// Clocks of one machine differ from themselves by no more when they are set.
-const AHEAD: Duration = Duration::from_mins(1);
+const MAX_CLOCK_SKEW: Duration = Duration::from_mins(1);
 
 /// So many nonces with a good answer are remembered at a time: a megabyte. Beyond it the oldest become stale.
-const MOST_REMEMBERED: usize = 10_000;
+const MAX_REMEMBERED: usize = 10_000;
 
-const TIME: usize = 8;
-const CHANCE: usize = 8;
+const TIME_BYTES: usize = 8;
+const RANDOM_BYTES: usize = 8;
 /// Half of HMAC-SHA256, as RFC 2104, 5, allows.
-const TAG: usize = 16;
-const BYTES: usize = TIME + CHANCE + TAG;
+const TAG_BYTES: usize = 16;
+const NONCE_BYTES: usize = TIME_BYTES + RANDOM_BYTES + TAG_BYTES;
 
 /// Makes nonces, knows its own again, and remembers which counts of them were used.
 pub(super) struct Nonces {
     clock: Arc<dyn Clock>,
-    book: Mutex<Book>,
+    used: Mutex<UsedNonces>,
 }
 
 /// A nonce of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Nonce {
-    given_out: Timestamp,
-    chance: [u8; CHANCE],
+    issued_at: Timestamp,
+    random: [u8; RANDOM_BYTES],
 }
 
 /// What a nonce that somebody sends is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Judged {
-    Good(Nonce),
+pub(super) enum NonceCheck {
+    Valid(Nonce),
     /// Too old, of another start of the program, or never ours: a new one is given out.
     Stale,
 }
 
-struct Book {
+struct UsedNonces {
     /// What was given out before this is stale: nothing is known (any more) of what was used then.
-    from: Timestamp,
-    used: HashMap<[u8; CHANCE], Used>,
+    valid_since: Timestamp,
+    windows: HashMap<[u8; RANDOM_BYTES], ReplayWindow>,
 }
 
 /// Which counts of a nonce were used.
 #[derive(Clone, Copy)]
-struct Used {
-    given_out: Timestamp,
+struct ReplayWindow {
+    issued_at: Timestamp,
     highest: u32,
     /// The bit `n` stands for the count `n` below the highest. A client with several connections may overtake itself.
-    before: u64,
+    bitmap: u64,
 }
 
 impl Nonces {
     pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
         let from = clock.now();
-        Self { clock, book: Mutex::new(Book { from, used: HashMap::new() }) }
+        Self { clock, used: Mutex::new(UsedNonces { valid_since: from, windows: HashMap::new() }) }
     }
 
     /// A new one: the time, some chance so that no two are the same, and a tag over both. Nothing is kept of it.
-    pub(super) fn make(&self, keys: &Keys) -> Result<String, StoreError> {
-        let mut chance = [0; CHANCE];
+    pub(super) fn generate(&self, keys: &Keys) -> Result<String, StoreError> {
+        let mut chance = [0; RANDOM_BYTES];
         fill_randomly(&mut chance)?;
-        let mut bytes = [0; BYTES];
-        bytes[..TIME].copy_from_slice(&self.clock.now().as_millis().to_be_bytes());
-        bytes[TIME..TIME + CHANCE].copy_from_slice(&chance);
-        let tag = keys.digest_nonce().chain_update(&bytes[..TIME + CHANCE]).finalize().into_bytes();
-        bytes[TIME + CHANCE..].copy_from_slice(&tag[..TAG]);
+        let mut bytes = [0; NONCE_BYTES];
+        bytes[..TIME_BYTES].copy_from_slice(&self.clock.now().as_millis().to_be_bytes());
+        bytes[TIME_BYTES..TIME_BYTES + RANDOM_BYTES].copy_from_slice(&chance);
+        let tag = keys.digest_nonce_hmac().chain_update(&bytes[..TIME_BYTES + RANDOM_BYTES]).finalize().into_bytes();
+        bytes[TIME_BYTES + RANDOM_BYTES..].copy_from_slice(&tag[..TAG_BYTES]);
         Ok(URL_SAFE_NO_PAD.encode(bytes))
     }
 
     /// What a nonce is worth that somebody sends.
-    pub(super) fn judge(&self, sent: &str, keys: &Keys) -> Judged {
-        let Some(nonce) = read(sent, keys) else { return Judged::Stale };
+    pub(super) fn validate(&self, sent: &str, keys: &Keys) -> NonceCheck {
+        let Some(nonce) = decode(sent, keys) else { return NonceCheck::Stale };
         let now = self.clock.now();
-        let from = self.book.lock().unwrap_or_else(PoisonError::into_inner).from;
-        let is_good = nonce.given_out >= from && nonce.given_out <= now + AHEAD && now < nonce.given_out + LASTS;
-        if is_good { Judged::Good(nonce) } else { Judged::Stale }
+        let from = self.used.lock().unwrap_or_else(PoisonError::into_inner).valid_since;
+        let is_good =
+            nonce.issued_at >= from && nonce.issued_at <= now + MAX_CLOCK_SKEW && now < nonce.issued_at + LIFETIME;
+        if is_good { NonceCheck::Valid(nonce) } else { NonceCheck::Stale }
     }
 
     /// Uses up one count of a nonce; `false` when it was used before, or is so far behind that nobody knows. Only to be
     /// called for a good answer: what strangers make up is not remembered.
-    pub(super) fn spend(&self, nonce: &Nonce, count: u32) -> bool {
+    pub(super) fn consume(&self, nonce: &Nonce, count: u32) -> bool {
         let now = self.clock.now();
-        let mut book = self.book.lock().unwrap_or_else(PoisonError::into_inner);
-        if nonce.given_out < book.from {
+        let mut book = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        if nonce.issued_at < book.valid_since {
             return false;
         }
-        if let Some(used) = book.used.get_mut(&nonce.chance) {
-            return used.spend(count);
+        if let Some(used) = book.windows.get_mut(&nonce.random) {
+            return used.consume(count);
         }
-        book.make_room(now);
-        if nonce.given_out < book.from {
+        book.evict(now);
+        if nonce.issued_at < book.valid_since {
             return false;
         }
-        book.used.insert(nonce.chance, Used { given_out: nonce.given_out, highest: count, before: 0 });
+        book.windows.insert(nonce.random, ReplayWindow { issued_at: nonce.issued_at, highest: count, bitmap: 0 });
         true
     }
 }
 
-impl Book {
+impl UsedNonces {
     /// Forgets what is stale, and when that is not enough makes the older half stale.
-    fn make_room(&mut self, now: Timestamp) {
-        if self.used.len() < MOST_REMEMBERED {
+    fn evict(&mut self, now: Timestamp) {
+        if self.windows.len() < MAX_REMEMBERED {
             return;
         }
-        self.used.retain(|_, used| now < used.given_out + LASTS);
-        if self.used.len() < MOST_REMEMBERED {
+        self.windows.retain(|_, used| now < used.issued_at + LIFETIME);
+        if self.windows.len() < MAX_REMEMBERED {
             return;
         }
-        let mut times: Vec<Timestamp> = self.used.values().map(|used| used.given_out).collect();
+        let mut times: Vec<Timestamp> = self.windows.values().map(|used| used.issued_at).collect();
         times.sort_unstable();
         // Just behind the middle one, so that some go even if all were given out together.
-        self.from = times.get(times.len() / 2).map_or(now, |middle| *middle + Duration::from_millis(1));
-        let from = self.from;
-        self.used.retain(|_, used| used.given_out >= from);
+        self.valid_since = times.get(times.len() / 2).map_or(now, |middle| *middle + Duration::from_millis(1));
+        let from = self.valid_since;
+        self.windows.retain(|_, used| used.issued_at >= from);
     }
 }
 
-impl Used {
-    fn spend(&mut self, count: u32) -> bool {
+impl ReplayWindow {
+    fn consume(&mut self, count: u32) -> bool {
         if count > self.highest {
             let by = count - self.highest;
             // The highest until now takes its place among those before.
-            self.before = self.before.checked_shl(by).unwrap_or(0) | 1_u64.checked_shl(by).unwrap_or(0);
+            self.bitmap = self.bitmap.checked_shl(by).unwrap_or(0) | 1_u64.checked_shl(by).unwrap_or(0);
             self.highest = count;
             return true;
         }
         let Some(bit) = 1_u64.checked_shl(self.highest - count).filter(|_| count < self.highest) else { return false };
-        let is_new = self.before & bit == 0;
-        self.before |= bit;
+        let is_new = self.bitmap & bit == 0;
+        self.bitmap |= bit;
         is_new
     }
 }
 
-fn read(sent: &str, keys: &Keys) -> Option<Nonce> {
-    let mut bytes = [0; BYTES];
+fn decode(sent: &str, keys: &Keys) -> Option<Nonce> {
+    let mut bytes = [0; NONCE_BYTES];
     // The length first, so that rubbish costs nothing.
-    if sent.len() != BYTES.div_ceil(3) * 4 - 1 || URL_SAFE_NO_PAD.decode_slice(sent, &mut bytes) != Ok(BYTES) {
+    if sent.len() != NONCE_BYTES.div_ceil(3) * 4 - 1
+        || URL_SAFE_NO_PAD.decode_slice(sent, &mut bytes) != Ok(NONCE_BYTES)
+    {
         return None;
     }
-    let (body, tag) = bytes.split_at(TIME + CHANCE);
-    keys.digest_nonce().chain_update(body).verify_truncated_left(tag).ok()?;
-    let (time, chance) = body.split_at(TIME);
+    let (body, tag) = bytes.split_at(TIME_BYTES + RANDOM_BYTES);
+    keys.digest_nonce_hmac().chain_update(body).verify_truncated_left(tag).ok()?;
+    let (time, chance) = body.split_at(TIME_BYTES);
     let given_out = Timestamp::from_millis(i64::from_be_bytes(time.try_into().ok()?));
-    Some(Nonce { given_out, chance: chance.try_into().ok()? })
+    Some(Nonce { issued_at: given_out, random: chance.try_into().ok()? })
 }
 
 #[cfg(test)]
@@ -165,13 +168,13 @@ mod tests {
 
     const START: Timestamp = Timestamp::from_millis(1_795_309_126_976);
 
-    struct House {
+    struct NonceFixture {
         clock: Arc<ManualClock>,
         keys: Keys,
         nonces: Nonces,
     }
 
-    impl House {
+    impl NonceFixture {
         fn new() -> Self {
             let clock = Arc::new(ManualClock::at(START));
             let nonces = Nonces::new(Arc::clone(&clock) as Arc<dyn Clock>);
@@ -179,35 +182,35 @@ mod tests {
         }
 
         fn make(&self) -> String {
-            self.nonces.make(&self.keys).unwrap()
+            self.nonces.generate(&self.keys).unwrap()
         }
 
         fn good(&self, sent: &str) -> Option<Nonce> {
-            match self.nonces.judge(sent, &self.keys) {
-                Judged::Good(nonce) => Some(nonce),
-                Judged::Stale => None,
+            match self.nonces.validate(sent, &self.keys) {
+                NonceCheck::Valid(nonce) => Some(nonce),
+                NonceCheck::Stale => None,
             }
         }
     }
 
     #[test]
     fn a_nonce_is_good_for_minutes_and_only_if_it_was_ours() {
-        let house = House::new();
+        let house = NonceFixture::new();
         let nonce = house.make();
         assert!(house.good(&nonce).is_some());
         assert_ne!(nonce, house.make());
         let forged = Keys::from_secret(&[8; 32]);
-        assert_eq!(house.nonces.judge(&house.nonces.make(&forged).unwrap(), &house.keys), Judged::Stale);
+        assert_eq!(house.nonces.validate(&house.nonces.generate(&forged).unwrap(), &house.keys), NonceCheck::Stale);
         for rubbish in ["", "A", &nonce[1..], &format!("{nonce}A"), &"A".repeat(43), &"é".repeat(21)] {
             assert!(house.good(rubbish).is_none(), "{rubbish}");
         }
-        house.clock.advance(LASTS);
+        house.clock.advance(LIFETIME);
         assert!(house.good(&nonce).is_none());
     }
 
     #[test]
     fn each_count_is_good_once_in_any_near_order() {
-        let house = House::new();
+        let house = NonceFixture::new();
         let nonce = house.good(&house.make()).unwrap();
         for (count, is_new) in [
             (1, true),
@@ -222,14 +225,14 @@ mod tests {
             (6, false),
             (7, true),
         ] {
-            assert_eq!(house.nonces.spend(&nonce, count), is_new, "{count}");
+            assert_eq!(house.nonces.consume(&nonce, count), is_new, "{count}");
         }
-        assert!(house.nonces.spend(&nonce, u32::MAX) && !house.nonces.spend(&nonce, 71));
+        assert!(house.nonces.consume(&nonce, u32::MAX) && !house.nonces.consume(&nonce, 71));
     }
 
     #[test]
     fn a_restart_makes_every_nonce_stale_since_nobody_knows_what_was_used() {
-        let mut house = House::new();
+        let mut house = NonceFixture::new();
         let nonce = house.make();
         house.clock.advance(Duration::from_secs(1));
         house.nonces = Nonces::new(Arc::clone(&house.clock) as Arc<dyn Clock>);
@@ -238,17 +241,17 @@ mod tests {
 
     #[test]
     fn memory_is_bounded_and_what_is_forgotten_is_stale_and_not_good_again() {
-        let house = House::new();
+        let house = NonceFixture::new();
         let first = house.make();
-        assert!(house.nonces.spend(&house.good(&first).unwrap(), 1));
-        for _ in 0..2 * MOST_REMEMBERED {
+        assert!(house.nonces.consume(&house.good(&first).unwrap(), 1));
+        for _ in 0..2 * MAX_REMEMBERED {
             house.clock.advance(Duration::from_millis(1));
             let nonce = house.good(&house.make()).unwrap();
-            assert!(house.nonces.spend(&nonce, 1));
-            assert!(house.nonces.book.lock().unwrap().used.len() <= MOST_REMEMBERED);
+            assert!(house.nonces.consume(&nonce, 1));
+            assert!(house.nonces.used.lock().unwrap().windows.len() <= MAX_REMEMBERED);
         }
         assert!(house.good(&first).is_none(), "a forgotten nonce could be replayed");
         let last = house.good(&house.make()).unwrap();
-        assert!(house.nonces.spend(&last, 1) && !house.nonces.spend(&last, 1));
+        assert!(house.nonces.consume(&last, 1) && !house.nonces.consume(&last, 1));
     }
 }

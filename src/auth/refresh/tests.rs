@@ -24,14 +24,14 @@ const LONG: Duration = Duration::from_hours(24 * 90);
 
 /// Says of everybody what it was told to say, and what it was told last of those it was not.
 #[derive(Default)]
-struct Book {
+struct ScriptedDirectory {
     says: Mutex<HashMap<PersonId, Result<AccountStatus, Unreachable>>>,
     is_away: Mutex<bool>,
     /// How many people each question was about.
     asked: Mutex<Vec<usize>>,
 }
 
-impl Book {
+impl ScriptedDirectory {
     fn asked(&self) -> Vec<usize> {
         self.asked.lock().unwrap().clone()
     }
@@ -50,7 +50,7 @@ fn unreachable() -> Unreachable {
 }
 
 #[async_trait]
-impl Directory for Book {
+impl Directory for ScriptedDirectory {
     async fn sign_in(&self, _: &Username, _: &Password, _: &dyn BindGate) -> Result<Person, DirectoryRefusal> {
         Err(DirectoryRefusal::WrongCredentials)
     }
@@ -106,37 +106,38 @@ impl Directory for Book {
     }
 }
 
-struct House {
-    book: Arc<Book>,
+struct RefreshFixture {
+    directory: Arc<ScriptedDirectory>,
     sessions: Sessions,
     tokens: Tokens,
     clock: Arc<ManualClock>,
-    refresh: Arc<Refresh>,
+    refresh: Arc<SessionRefresher>,
     _folder: tempfile::TempDir,
 }
 
-impl House {
+impl RefreshFixture {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_795_309_126_976)));
         let lasting = SessionSettings::with_lifetimes(Duration::from_hours(12), Duration::from_hours(48));
         let settings = SessionSettings { refresh: EVERY, max_staleness: STALE, ..lasting };
         let sessions = Sessions::open(&folder.path().join("sessions.db"), &settings, clock.clone()).await.unwrap();
-        let book = Arc::new(Book::default());
+        let book = Arc::new(ScriptedDirectory::default());
         let lasting = TokenSettings { lifetime: LONG, longest: LONG, unrefreshed: LONG };
         let tokens = Tokens::open(&folder.path().join("tokens.db"), &lasting, STALE, clock.clone()).await.unwrap();
-        let refresh = Refresh::new(book.clone(), sessions.clone(), Audit::new(), clock.clone(), settings.refresh);
+        let refresh =
+            SessionRefresher::new(book.clone(), sessions.clone(), Audit::new(), clock.clone(), settings.refresh);
         let refresh = Arc::new(refresh.with_tokens(tokens.clone()));
-        Self { book, sessions, tokens, clock, refresh, _folder: folder }
+        Self { directory: book, sessions, tokens, clock, refresh, _folder: folder }
     }
 
     async fn signs_in(&self, person: &Person) -> SessionToken {
-        let upkeep = self.book.upkeep(person);
+        let upkeep = self.directory.upkeep(person);
         self.sessions.begin(person, &Client::default(), Beginning::by_password(upkeep)).await.unwrap().0
     }
 
     async fn makes_a_token(&self, person: &Person) -> ApiToken {
-        let upkeep = self.book.upkeep(person);
+        let upkeep = self.directory.upkeep(person);
         let (name, granted) = ("backup".parse().unwrap(), "read".parse().unwrap());
         let wanted = Wanted { name, granted, lasts: LONG, second_factor: false, upkeep };
         self.tokens.make(person, &wanted).await.unwrap().0
@@ -156,8 +157,8 @@ impl House {
     }
 
     /// Lets the time pass, a second at a time, until the report is as `wanted` says.
-    async fn reports(&self, wanted: impl FnMut(&Report) -> bool) -> Report {
-        let mut reports = self.refresh.reports();
+    async fn reports(&self, wanted: impl FnMut(&RefreshReport) -> bool) -> RefreshReport {
+        let mut reports = self.refresh.subscribe();
         let passing = async {
             loop {
                 // The store's answers come from a thread of its own: the time goes on only when they have been heard.
@@ -173,9 +174,9 @@ impl House {
     }
 
     /// Waits for the round after this one.
-    async fn goes_round(&self) -> Report {
-        let before = self.refresh.report().last_round;
-        self.reports(|report| report.last_round > before).await
+    async fn goes_round(&self) -> RefreshReport {
+        let before = self.refresh.report().last_completed;
+        self.reports(|report| report.last_completed > before).await
     }
 }
 
@@ -201,10 +202,10 @@ async fn who_is_gone_is_signed_out_with_the_reason_in_the_audit_and_who_is_not_s
     let paper = Paper::blank();
     let log = tracing_subscriber::fmt().json().with_writer(paper.clone()).finish();
     let _written = tracing::subscriber::set_default(log);
-    let house = House::new().await;
+    let house = RefreshFixture::new().await;
     let (alice, bob) = (house.signs_in(&person("alice")).await, house.signs_in(&person("bob")).await);
     let elsewhere = house.signs_in(&person("alice")).await;
-    house.book.says(&person("alice"), Ok(AccountStatus::Removed(RemovalReason::Disabled)));
+    house.directory.says(&person("alice"), Ok(AccountStatus::Removed(RemovalReason::Disabled)));
     let _work = house.works();
     house.goes_round().await;
     assert_eq!(house.finds(&alice).await, Found::Nothing);
@@ -221,10 +222,10 @@ async fn who_is_described_anew_is_so_in_every_session_and_the_audit_tells_of_the
     let paper = Paper::blank();
     let log = tracing_subscriber::fmt().json().with_writer(paper.clone()).finish();
     let _written = tracing::subscriber::set_default(log);
-    let house = House::new().await;
+    let house = RefreshFixture::new().await;
     let (before, now) = (in_group("alice", "sales"), in_group("alice", "ops"));
     let (desk, phone) = (house.signs_in(&before).await, house.signs_in(&before).await);
-    house.book.says(&before, Ok(AccountStatus::Active(now.clone())));
+    house.directory.says(&before, Ok(AccountStatus::Active(now.clone())));
     let _work = house.works();
     house.goes_round().await;
     for token in [desk, phone] {
@@ -238,67 +239,67 @@ async fn who_is_described_anew_is_so_in_every_session_and_the_audit_tells_of_the
 
 #[tokio::test]
 async fn everybody_s_turn_comes_once_in_an_interval_in_parts_that_are_a_trickle() {
-    let house = House::new().await;
+    let house = RefreshFixture::new().await;
     for number in 0..450 {
         house.signs_in(&person(&format!("person{number}"))).await;
     }
     let _work = house.works();
     let first = house.goes_round().await;
     assert_eq!(first.people, 450);
-    assert_eq!(house.book.asked(), [200, 200, 50], "at the start everybody at once");
+    assert_eq!(house.directory.asked(), [200, 200, 50], "at the start everybody at once");
     let second = house.goes_round().await;
     assert_eq!(second.people, 450);
-    assert_eq!(house.book.asked()[3..], [90, 90, 90, 90, 90]);
+    assert_eq!(house.directory.asked()[3..], [90, 90, 90, 90, 90]);
     // The test's time also passes while the store works, so there is no telling how much longer it was.
-    let took = second.last_round.unwrap().since(first.last_round.unwrap());
+    let took = second.last_completed.unwrap().since(first.last_completed.unwrap());
     assert!(took >= EVERY, "{took:?}");
 }
 
 #[tokio::test]
 async fn an_outage_ends_nothing_and_when_it_is_over_everybody_is_asked_at_once() {
-    let house = House::new().await;
+    let house = RefreshFixture::new().await;
     let token = house.signs_in(&person("alice")).await;
     for number in 0..150 {
         house.signs_in(&person(&format!("person{number}"))).await;
     }
     let _work = house.works();
     house.goes_round().await;
-    house.book.goes_away(true);
-    let away = house.reports(|report| !report.away.is_empty()).await;
-    assert_eq!(away.away[&None].reason, "dc1: no route");
-    assert_eq!(house.refresh.away_since(None), Some(away.away[&None].since));
+    house.directory.goes_away(true);
+    let away = house.reports(|report| !report.outages.is_empty()).await;
+    assert_eq!(away.outages[&None].reason, "dc1: no route");
+    assert_eq!(house.refresh.unreachable_since(None), Some(away.outages[&None].since));
     assert!(matches!(house.finds(&token).await, Found::Good(_)));
     house.clock.advance(STALE);
     assert!(matches!(house.finds(&token).await, Found::Stale(_)), "not good, and not ended");
 
-    house.book.goes_away(false);
-    house.book.says(&person("person7"), Ok(AccountStatus::Removed(RemovalReason::NotFound)));
+    house.directory.goes_away(false);
+    house.directory.says(&person("person7"), Ok(AccountStatus::Removed(RemovalReason::NotFound)));
     let back = house.goes_round().await;
-    assert!(back.away.is_empty());
+    assert!(back.outages.is_empty());
     assert_eq!(back.people, 151);
     assert!(matches!(house.finds(&token).await, Found::Good(_)), "without signing in");
-    let asked = house.book.asked();
+    let asked = house.directory.asked();
     assert_eq!(asked[asked.len() - 2..], [10, 151], "tried with a few, then everybody: {asked:?}");
 }
 
 #[tokio::test]
 async fn a_directory_that_is_away_is_tried_again_less_and_less_often_and_keeps_nobody_waiting() {
-    let house = House::new().await;
+    let house = RefreshFixture::new().await;
     let brand = Person { directory: Some("brand".parse().unwrap()), ..person("bea") };
     let (alice, bea) = (house.signs_in(&person("alice")).await, house.signs_in(&brand).await);
-    house.book.goes_away(true);
+    house.directory.goes_away(true);
     let _work = house.works();
-    house.reports(|report| !report.away.is_empty()).await;
+    house.reports(|report| !report.outages.is_empty()).await;
     let before = house.clock.now();
-    let asked_before = house.book.asked().len();
-    let mut reports = house.refresh.reports();
+    let asked_before = house.directory.asked().len();
+    let mut reports = house.refresh.subscribe();
     while house.clock.now().since(before) < STALE {
         house.reports(|_| true).await;
         house.sessions.count_people().await.unwrap();
         house.clock.advance(SECOND);
     }
     reports.mark_unchanged();
-    let asked = house.book.asked().len() - asked_before;
+    let asked = house.directory.asked().len() - asked_before;
     assert!((50..100).contains(&asked), "{asked} questions in an hour");
     assert!(matches!(house.finds(&bea).await, Found::Good(_)), "the other directory answers for her");
     assert!(matches!(house.finds(&alice).await, Found::Stale(_)));
@@ -306,13 +307,13 @@ async fn a_directory_that_is_away_is_tried_again_less_and_less_often_and_keeps_n
 
 #[tokio::test]
 async fn one_person_of_whom_nothing_can_be_said_is_no_outage_and_ends_by_themselves() {
-    let house = House::new().await;
+    let house = RefreshFixture::new().await;
     let (alice, bob) = (house.signs_in(&person("alice")).await, house.signs_in(&person("bob")).await);
-    house.book.says(&person("alice"), Err(unreachable()));
+    house.directory.says(&person("alice"), Err(unreachable()));
     let _work = house.works();
     let begun = house.clock.now();
     while house.clock.now().since(begun) < STALE {
-        assert!(house.goes_round().await.away.is_empty());
+        assert!(house.goes_round().await.outages.is_empty());
     }
     assert!(matches!(house.finds(&alice).await, Found::Stale(_)));
     assert!(matches!(house.finds(&bob).await, Found::Good(_)));
@@ -320,7 +321,7 @@ async fn one_person_of_whom_nothing_can_be_said_is_no_outage_and_ends_by_themsel
 
 #[tokio::test]
 async fn whom_nobody_can_ask_about_is_not_asked_about_and_ends_in_time() {
-    let house = House::new().await;
+    let house = RefreshFixture::new().await;
     let token = house.signs_in(&person("local")).await;
     let _work = house.works();
     assert_eq!(house.goes_round().await.people, 0);
@@ -333,7 +334,7 @@ async fn whom_nobody_can_ask_about_is_not_asked_about_and_ends_in_time() {
 #[test]
 fn few_people_are_one_part_and_many_are_ten() {
     for (people, expected) in [(0, 1), (1, 1), (100, 1), (101, 2), (450, 5), (1_000, 10), (100_000, 10)] {
-        assert_eq!(parts(people), expected, "{people}");
+        assert_eq!(part_count(people), expected, "{people}");
     }
 }
 
@@ -342,15 +343,15 @@ async fn tokens_follow_the_directory_as_sessions_do_and_their_owners_need_not_be
     let paper = Paper::blank();
     let log = tracing_subscriber::fmt().json().with_writer(paper.clone()).finish();
     let _written = tracing::subscriber::set_default(log);
-    let house = House::new().await;
+    let house = RefreshFixture::new().await;
     let gone = house.makes_a_token(&person("gone")).await;
     let moved = house.makes_a_token(&in_group("moved", "ops")).await;
     let unasked = house.makes_a_token(&person("local")).await;
     let signed_in = house.signs_in(&person("both")).await;
     let both = house.makes_a_token(&person("both")).await;
-    house.book.says(&person("gone"), Ok(AccountStatus::Removed(RemovalReason::Disabled)));
-    house.book.says(&person("moved"), Ok(AccountStatus::Active(in_group("moved", "sales"))));
-    house.book.says(&person("both"), Ok(AccountStatus::Removed(RemovalReason::NotFound)));
+    house.directory.says(&person("gone"), Ok(AccountStatus::Removed(RemovalReason::Disabled)));
+    house.directory.says(&person("moved"), Ok(AccountStatus::Active(in_group("moved", "sales"))));
+    house.directory.says(&person("both"), Ok(AccountStatus::Removed(RemovalReason::NotFound)));
     let _work = house.works();
     house.goes_round().await;
     assert_eq!(house.finds_token(&gone).await, tokens::Found::Ended(EndReason::Revoked));

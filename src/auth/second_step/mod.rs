@@ -4,13 +4,13 @@
 //! (`show`). The same is asked of members whose factor counts no more. A passkey stands for both steps (`passwordless`). Setting
 //! factors up and taking them away is in `enrol`; every change is in the audit.
 
-mod enrol;
+mod enroll;
 mod passwordless;
 mod pending;
 mod refusal;
-mod show;
+mod verify;
 
-pub use enrol::SetUp;
+pub use enroll::FactorEnrollment;
 pub use pending::PendingToken;
 pub use refusal::{FactorRefusal, PasskeySignInRefusal};
-pub use show::{Renewed, SecondStep, Showing};
+pub use verify::{FactorResponse, RenewedSession, SecondStep};

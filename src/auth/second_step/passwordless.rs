@@ -33,7 +33,7 @@ impl Auth {
                 return Err(refusal.into());
             }
         };
-        let person = match self.read_again(&owner).await {
+        let person = match self.reread_passkey_owner(&owner).await {
             Ok(person) => person,
             Err(refusal) => {
                 let (name, reason) = (&owner.qualified_name(), refusal.word());
@@ -45,19 +45,19 @@ impl Auth {
         self.second_step.factors.keep_description(&person).await?;
         self.audit.record(client, &Event::SecondFactorShown { person: &person, factor: Shown::Passkey.word() });
         let beginning = Beginning { second_factor: true, ..Beginning::by_password(self.directory.upkeep(&person)) };
-        let name = self.directory.sign_in_name(&person).ok_or(PasskeySignInRefusal::NobodyCanSay)?;
+        let name = self.directory.sign_in_name(&person).ok_or(PasskeySignInRefusal::NoServiceAccount)?;
         Ok(self.begin_session(&name, &person, beginning, client, previous).await?)
     }
 
     /// The person as the directory describes them now, if they may sign in.
-    async fn read_again(&self, owner: &Person) -> Result<Person, PasskeySignInRefusal> {
+    async fn reread_passkey_owner(&self, owner: &Person) -> Result<Person, PasskeySignInRefusal> {
         if self.directory.upkeep(owner) == Revalidation::Unrefreshed {
-            return Err(PasskeySignInRefusal::NobodyCanSay);
+            return Err(PasskeySignInRefusal::NoServiceAccount);
         }
-        let _question = self.take_a_question()?;
+        let _question = self.acquire_directory_slot()?;
         match self.directory.refresh(std::slice::from_ref(owner)).await.into_iter().next() {
             Some(Ok(AccountStatus::Active(person))) => Ok(person),
-            Some(Ok(AccountStatus::Removed(departure))) => Err(PasskeySignInRefusal::Departed(departure)),
+            Some(Ok(AccountStatus::Removed(departure))) => Err(PasskeySignInRefusal::Removed(departure)),
             Some(Err(unreachable)) => Err(unreachable.into()),
             None => {
                 let reason = "it gave no answer about one person".to_owned();

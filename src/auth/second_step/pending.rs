@@ -10,13 +10,13 @@ use crate::sessions::{Beginning, InvalidToken, SessionToken};
 use crate::store::StoreError;
 
 /// To find a phone in another room.
-const WAITS_FOR: Duration = Duration::from_mins(5);
+const LIFETIME: Duration = Duration::from_mins(5);
 
 /// How many wait at the same time. Each has given a right password: a whole company at nine o'clock.
-const MOST_WAITING: usize = 10_000;
+const MAX_PENDING: usize = 10_000;
 
 /// How many sign-ins of one person wait: their browsers, and not a script that fills the list with their password.
-const MOST_OF_ONE: usize = 8;
+const MAX_PER_PERSON: usize = 8;
 
 /// What the browser of somebody holds who has given the right password and no second factor yet: 256 random bits that open nothing
 /// but the second step.
@@ -40,13 +40,13 @@ impl FromStr for PendingToken {
 
 /// Who waits at the second step. In memory, by the hash of their token: after a restart they begin again.
 #[derive(Default)]
-pub(super) struct Pending {
-    waiting: Mutex<HashMap<[u8; 32], Waiting>>,
+pub(super) struct PendingSignIns {
+    sign_ins: Mutex<HashMap<[u8; 32], PendingSignIn>>,
 }
 
 /// Somebody who waits.
 #[derive(Clone)]
-pub(super) struct Waiting {
+pub(super) struct PendingSignIn {
     pub(super) person: Person,
     /// The name that they typed.
     pub(super) name: Username,
@@ -55,9 +55,9 @@ pub(super) struct Waiting {
     until: Timestamp,
 }
 
-impl Pending {
+impl PendingSignIns {
     /// A place for somebody to wait. Where there is none left, whoever has waited longest makes room.
-    pub(super) fn add(
+    pub(super) fn insert(
         &self,
         name: &Username,
         person: Person,
@@ -69,18 +69,18 @@ impl Pending {
         waiting.retain(|_, waits| now < waits.until);
         let theirs = waiting.values().filter(|waits| waits.person.id == person.id).count();
         let id = person.id.clone();
-        if theirs >= MOST_OF_ONE {
-            drop_the_oldest(&mut waiting, |waits| waits.person.id == id);
+        if theirs >= MAX_PER_PERSON {
+            evict_oldest(&mut waiting, |waits| waits.person.id == id);
         }
-        if waiting.len() >= MOST_WAITING {
-            drop_the_oldest(&mut waiting, |_| true);
+        if waiting.len() >= MAX_PENDING {
+            evict_oldest(&mut waiting, |_| true);
         }
-        waiting.insert(token.hash(), Waiting { person, name: name.clone(), beginning, until: now + WAITS_FOR });
+        waiting.insert(token.hash(), PendingSignIn { person, name: name.clone(), beginning, until: now + LIFETIME });
         Ok(PendingToken(token))
     }
 
     /// Who waits with this token.
-    pub(super) fn find(&self, token: &PendingToken, now: Timestamp) -> Option<Waiting> {
+    pub(super) fn find(&self, token: &PendingToken, now: Timestamp) -> Option<PendingSignIn> {
         self.waiting().get(&token.0.hash()).filter(|waits| now < waits.until).cloned()
     }
 
@@ -90,17 +90,17 @@ impl Pending {
     }
 
     /// The same, who waits no more. Of two who come with one token, one finds it.
-    pub(super) fn take(&self, token: &PendingToken, now: Timestamp) -> Option<Waiting> {
+    pub(super) fn take(&self, token: &PendingToken, now: Timestamp) -> Option<PendingSignIn> {
         self.waiting().remove(&token.0.hash()).filter(|waits| now < waits.until)
     }
 
     /// A panic elsewhere leaves the list whole.
-    fn waiting(&self) -> MutexGuard<'_, HashMap<[u8; 32], Waiting>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn waiting(&self) -> MutexGuard<'_, HashMap<[u8; 32], PendingSignIn>> {
+        self.sign_ins.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn drop_the_oldest(waiting: &mut HashMap<[u8; 32], Waiting>, among: impl Fn(&Waiting) -> bool) {
+fn evict_oldest(waiting: &mut HashMap<[u8; 32], PendingSignIn>, among: impl Fn(&PendingSignIn) -> bool) {
     let oldest = waiting.iter().filter(|(_, waits)| among(waits)).min_by_key(|(_, waits)| waits.until);
     if let Some(token) = oldest.map(|(token, _)| *token) {
         waiting.remove(&token);
@@ -126,18 +126,18 @@ mod tests {
         }
     }
 
-    fn add(pending: &Pending, name: &str, now: Timestamp) -> PendingToken {
+    fn add(pending: &PendingSignIns, name: &str, now: Timestamp) -> PendingToken {
         let username = Username::parse(name).unwrap();
-        pending.add(&username, person(name), Beginning::by_password(Revalidation::Refreshed), now).unwrap()
+        pending.insert(&username, person(name), Beginning::by_password(Revalidation::Refreshed), now).unwrap()
     }
 
     #[test]
     fn a_place_is_taken_once_and_kept_for_five_minutes() {
-        let pending = Pending::default();
+        let pending = PendingSignIns::default();
         let token = add(&pending, "alice", START);
-        let almost = START + WAITS_FOR - Duration::from_millis(1);
+        let almost = START + LIFETIME - Duration::from_millis(1);
         assert_eq!(pending.find(&token, almost).unwrap().person.username, "alice");
-        assert!(pending.find(&token, START + WAITS_FOR).is_none());
+        assert!(pending.find(&token, START + LIFETIME).is_none());
         assert!(pending.take(&token, almost).is_some());
         assert!(pending.take(&token, almost).is_none());
         let other = PendingToken(SessionToken::generate().unwrap());
@@ -146,27 +146,27 @@ mod tests {
 
     #[test]
     fn nobody_fills_the_list_with_one_password() {
-        let pending = Pending::default();
+        let pending = PendingSignIns::default();
         let bobs = add(&pending, "bob", START);
         let tokens: Vec<_> = (0..50).map(|at| add(&pending, "alice", START + Duration::from_millis(at))).collect();
         let now = START + Duration::from_secs(1);
         let kept = tokens.iter().filter(|token| pending.find(token, now).is_some()).count();
-        assert_eq!(kept, MOST_OF_ONE);
+        assert_eq!(kept, MAX_PER_PERSON);
         assert!(pending.find(&tokens[49], now).is_some(), "the newest stays");
         assert!(pending.find(&bobs, now).is_some());
     }
 
     #[test]
     fn the_list_is_bounded() {
-        let pending = Pending::default();
+        let pending = PendingSignIns::default();
         let first = add(&pending, "the first", START);
         let now = START + Duration::from_secs(1);
-        for at in 0..MOST_WAITING {
+        for at in 0..MAX_PENDING {
             add(&pending, &at.to_string(), now);
         }
-        assert_eq!(pending.waiting().len(), MOST_WAITING);
+        assert_eq!(pending.waiting().len(), MAX_PENDING);
         assert!(pending.find(&first, now).is_none());
-        add(&pending, "next morning", now + WAITS_FOR);
+        add(&pending, "next morning", now + LIFETIME);
         assert_eq!(pending.waiting().len(), 1);
     }
 }

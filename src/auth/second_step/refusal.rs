@@ -9,7 +9,7 @@ use crate::store::StoreError;
 pub enum FactorRefusal {
     /// Nobody waits with this token any more: the password must be given again.
     #[error("nobody waits for this second step")]
-    NotWaiting,
+    NotPending,
     /// A code that is not right.
     #[error(transparent)]
     Code(#[from] CodeRefusal),
@@ -18,7 +18,7 @@ pub enum FactorRefusal {
     Passkey(#[from] PasskeyRefusal),
     /// A passkey that is right, and somebody else's.
     #[error("the passkey is somebody else's")]
-    SomebodyElses,
+    WrongOwner,
     /// The store could not be asked: that says nothing about the factor.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -28,10 +28,10 @@ impl FactorRefusal {
     /// One word for it, in the audit. It does not change.
     pub fn word(&self) -> &'static str {
         match self {
-            Self::NotWaiting => "not-waiting",
+            Self::NotPending => "not-waiting",
             Self::Code(refusal) => refusal.word(),
             Self::Passkey(refusal) => refusal.word(),
-            Self::SomebodyElses => "passkey-of-another",
+            Self::WrongOwner => "passkey-of-another",
             Self::Store(_) => "store-unavailable",
         }
     }
@@ -63,10 +63,10 @@ pub enum PasskeySignInRefusal {
     Passkey(#[from] PasskeyRefusal),
     /// Nobody can ask the directory whether its owner may still sign in: it has no account that searches.
     #[error("without a service account nobody can say whether the owner of a passkey may still sign in")]
-    NobodyCanSay,
+    NoServiceAccount,
     /// The directory says that they may not.
     #[error("the directory says that they may not sign in any more")]
-    Departed(RemovalReason),
+    Removed(RemovalReason),
     /// The directory could not be asked.
     #[error(transparent)]
     Unreachable(#[from] Unreachable),
@@ -80,8 +80,8 @@ impl PasskeySignInRefusal {
     pub fn word(&self) -> &'static str {
         match self {
             Self::Passkey(refusal) => refusal.word(),
-            Self::NobodyCanSay => "no-service-account",
-            Self::Departed(departure) => departure.word(),
+            Self::NoServiceAccount => "no-service-account",
+            Self::Removed(departure) => departure.word(),
             Self::Unreachable(_) => "directory-unreachable",
             Self::Store(_) => "store-unavailable",
         }

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::{Auth, SignInRefusal, SignedIn};
 use crate::audit::Audit;
 use crate::audit::paper::Paper;
-use crate::auth::pace;
+use crate::auth::timing_floor;
 use crate::auth::{Keys, SecondStep};
 use crate::config::SessionSettings;
 use crate::directory::{
@@ -31,12 +31,12 @@ const PASSWORD: &str = "correct horse";
 
 /// Everybody has the same password; what else the directory says depends on the name.
 #[derive(Default)]
-struct Book {
+struct FakeDirectory {
     binds: AtomicUsize,
 }
 
 #[async_trait]
-impl Directory for Book {
+impl Directory for FakeDirectory {
     async fn sign_in(
         &self,
         username: &Username,
@@ -134,7 +134,7 @@ impl Directory for Book {
 
 struct House {
     auth: Auth,
-    book: Arc<Book>,
+    directory: Arc<FakeDirectory>,
     sessions: Sessions,
     clock: Arc<ManualClock>,
     _folder: tempfile::TempDir,
@@ -143,7 +143,7 @@ struct House {
 impl House {
     /// Nobody waits in it.
     async fn new() -> Self {
-        Self::with(|clock| Arc::new(HurriedClock(clock))).await
+        Self::with(|clock| Arc::new(InstantClock(clock))).await
     }
 
     /// Who waits in it, waits until its clock is moved.
@@ -156,13 +156,13 @@ impl House {
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_795_309_126_976)));
         let settings = SessionSettings::with_lifetimes(Duration::from_mins(30), Duration::from_hours(12));
         let sessions = Sessions::open(&folder.path().join("sessions.db"), &settings, clock.clone()).await.unwrap();
-        let book = Arc::new(Book::default());
+        let book = Arc::new(FakeDirectory::default());
         let keys = Keys::from_secret(&[7; 32]);
         let factors = folder.path().join("factors.db");
         let factors = Factors::open(&factors, keys.factors(), clock.clone()).await.unwrap();
         let second_step = SecondStep::new(factors, Duration::from_hours(12));
         let auth = Auth::new(book.clone(), sessions.clone(), second_step, Audit::new(), pace(clock.clone()), keys);
-        Self { auth, book, sessions, clock, _folder: folder }
+        Self { auth, directory: book, sessions, clock, _folder: folder }
     }
 
     async fn tries(&self, name: &str, password: &str) -> Result<SignedIn, SignInRefusal> {
@@ -179,14 +179,14 @@ impl House {
     }
 
     fn binds(&self) -> usize {
-        self.book.binds.load(Ordering::SeqCst)
+        self.directory.binds.load(Ordering::SeqCst)
     }
 }
 
 /// Stands still like its clock, and lets nobody wait.
-struct HurriedClock(Arc<ManualClock>);
+struct InstantClock(Arc<ManualClock>);
 
-impl Clock for HurriedClock {
+impl Clock for InstantClock {
     fn now(&self) -> Timestamp {
         self.0.now()
     }
@@ -394,7 +394,7 @@ async fn thirty_good_sign_ins_at_once_all_succeed_and_thirty_bad_ones_make_three
         assert!(futures::poll!(bad.next()).is_pending(), "a refusal is held back");
         tokio::task::yield_now().await;
     }
-    house.clock.advance(pace::REFUSED_AFTER + pace::JITTER);
+    house.clock.advance(timing_floor::MIN_REFUSAL_TIME + timing_floor::MAX_JITTER);
     let refused: Vec<_> = bad.collect().await;
     assert_eq!((refused.len(), refused.iter().filter(|refused| refused.is_err()).count()), (30, 30));
     assert_eq!(house.binds(), 33);
@@ -413,9 +413,9 @@ async fn every_refusal_waits_its_time_and_no_good_sign_in_does() {
             assert!(futures::poll!(refused.as_mut()).is_pending(), "{name}");
             tokio::task::yield_now().await;
         }
-        house.clock.advance(pace::REFUSED_AFTER.checked_sub(Duration::from_millis(1)).unwrap());
+        house.clock.advance(timing_floor::MIN_REFUSAL_TIME.checked_sub(Duration::from_millis(1)).unwrap());
         assert!(futures::poll!(refused.as_mut()).is_pending(), "{name}");
-        house.clock.advance(pace::JITTER + Duration::from_millis(1));
+        house.clock.advance(timing_floor::MAX_JITTER + Duration::from_millis(1));
         assert!(matches!(futures::poll!(refused.as_mut()), std::task::Poll::Ready(Err(_))), "{name}");
     }
 }
@@ -425,7 +425,7 @@ async fn a_refusal_that_is_held_back_keeps_no_place_in_the_queue() {
     let house = &House::patient().await;
     let mut held = FuturesUnordered::new();
     for wave in 1..=2 {
-        for number in 0..super::ASKED_AT_ONCE {
+        for number in 0..super::MAX_DIRECTORY_REQUESTS {
             held.push(async move {
                 let client = Client::new(format!("192.0.{wave}.{number}").parse().ok(), None);
                 house.auth.sign_in(&format!("wrong{wave}-{number}"), typed("wrong"), &client, None).await
@@ -435,7 +435,7 @@ async fn a_refusal_that_is_held_back_keeps_no_place_in_the_queue() {
             assert!(futures::poll!(held.next()).is_pending(), "a refusal is held back");
             tokio::task::yield_now().await;
         }
-        assert_eq!(house.binds(), wave * super::ASKED_AT_ONCE, "each of them was heard");
+        assert_eq!(house.binds(), wave * super::MAX_DIRECTORY_REQUESTS, "each of them was heard");
     }
 }
 
@@ -448,11 +448,11 @@ async fn a_directory_that_hangs_does_not_collect_questions_without_end() {
         async move { auth.sign_in(&format!("silence{number}"), typed(PASSWORD), &client, None).await }
     });
     let mut hanging: FuturesUnordered<_> = hanging.collect();
-    for _ in 0..100 - super::ASKED_AT_ONCE {
+    for _ in 0..100 - super::MAX_DIRECTORY_REQUESTS {
         let refused = hanging.next().await.unwrap();
         assert!(matches!(refused, Err(SignInRefusal::DirectoryUnreachable(_))), "{refused:?}");
     }
-    assert_eq!(house.binds(), super::ASKED_AT_ONCE);
+    assert_eq!(house.binds(), super::MAX_DIRECTORY_REQUESTS);
     drop(hanging);
     house.tries("alice", PASSWORD).await.unwrap();
 }

@@ -4,25 +4,25 @@ use crate::directory::{LockoutInfo, LockoutPolicy};
 
 /// What is assumed of a directory that does not tell, or has not been asked yet: five wrong passwords lock, which is
 /// stricter than Microsoft's baseline of ten, and half an hour without another starts the count afresh.
-const ASSUMED: LockoutPolicy = LockoutPolicy { threshold: 5, window: Duration::from_mins(30) };
+const ASSUMED_POLICY: LockoutPolicy = LockoutPolicy { threshold: 5, window: Duration::from_mins(30) };
 
 /// No account may fail more often than this, however much the directory would bear: it is enough for anybody who
 /// mistypes, and a guesser has no more of it than under a strict policy.
-const MOST_FAILURES_OF_STRANGERS: u32 = 8;
+const MAX_UNFAMILIAR_FAILURES: u32 = 8;
 
 /// What is left below the threshold where all names of an account count together: one for the address from which its
 /// owner last signed in well, and one that never comes to be.
-const KEPT_BACK: u32 = 2;
+const RESERVED_FAILURES: u32 = 2;
 
 /// The unlike names that an account of Active Directory has: its `sAMAccountName` and its `userPrincipalName`.
-const UNLIKE_NAMES: u32 = 2;
+const NAMES_PER_ACCOUNT: u32 = 2;
 
 /// Between our clock's stamp of a failure and the directory's. With it, a count here never starts afresh before the
 /// directory's does.
-const AFTER_THE_WINDOW: Duration = Duration::from_mins(1);
+const WINDOW_MARGIN: Duration = Duration::from_mins(1);
 
 /// As many failures as an account can have.
-pub(super) const MOST_FAILURES: usize = MOST_FAILURES_OF_STRANGERS as usize + 1;
+pub(super) const MAX_FAILURES: usize = MAX_UNFAMILIAR_FAILURES as usize + 1;
 
 /// How often an account may fail here before it is not asked about for a while.
 ///
@@ -38,7 +38,7 @@ pub(super) const MOST_FAILURES: usize = MOST_FAILURES_OF_STRANGERS as usize + 1;
 /// One failure must be possible, or nobody could sign in: so a threshold of 1, and without a service account one of 2,
 /// cannot be kept below. The directory room tells the admin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Budget {
+pub(super) struct FailureBudget {
     /// Failures before everybody waits.
     pub(super) failures: u32,
     /// Failures, others' included, before the address from which the account last signed in well waits too.
@@ -48,29 +48,29 @@ pub(super) struct Budget {
     pub(super) window: Duration,
 }
 
-impl Budget {
+impl FailureBudget {
     /// For a name, before the directory is asked.
-    pub(super) fn of_name(lockout: LockoutInfo) -> Self {
-        let policy = lockout.policy.unwrap_or(ASSUMED);
+    pub(super) fn for_name(lockout: LockoutInfo) -> Self {
+        let policy = lockout.policy.unwrap_or(ASSUMED_POLICY);
         if lockout.identifies_before_bind || policy.threshold == 0 {
-            return Self::of_person(lockout.policy);
+            return Self::for_person(lockout.policy);
         }
-        let failures = ((policy.threshold - 1) / UNLIKE_NAMES).clamp(1, MOST_FAILURES_OF_STRANGERS);
-        Self { failures, familiar: failures, window: policy.window + AFTER_THE_WINDOW }
+        let failures = ((policy.threshold - 1) / NAMES_PER_ACCOUNT).clamp(1, MAX_UNFAMILIAR_FAILURES);
+        Self { failures, familiar: failures, window: policy.window + WINDOW_MARGIN }
     }
 
     /// For a person, all of whose names count together.
-    pub(super) fn of_person(policy: Option<LockoutPolicy>) -> Self {
-        let policy = policy.unwrap_or(ASSUMED);
+    pub(super) fn for_person(policy: Option<LockoutPolicy>) -> Self {
+        let policy = policy.unwrap_or(ASSUMED_POLICY);
         if policy.threshold == 0 {
-            let (failures, window) = (MOST_FAILURES_OF_STRANGERS, ASSUMED.window + AFTER_THE_WINDOW);
+            let (failures, window) = (MAX_UNFAMILIAR_FAILURES, ASSUMED_POLICY.window + WINDOW_MARGIN);
             // There is no lockout that strangers could bring near, so their failures do not count against its owner's browser
             // at all; what fails there waits longer each time, as from anywhere.
             return Self { failures, familiar: u32::MAX, window };
         }
-        let failures = policy.threshold.saturating_sub(KEPT_BACK).clamp(1, MOST_FAILURES_OF_STRANGERS);
+        let failures = policy.threshold.saturating_sub(RESERVED_FAILURES).clamp(1, MAX_UNFAMILIAR_FAILURES);
         let familiar = (failures + 1).min(policy.threshold - 1).max(failures);
-        Self { failures, familiar, window: policy.window + AFTER_THE_WINDOW }
+        Self { failures, familiar, window: policy.window + WINDOW_MARGIN }
     }
 }
 
@@ -80,13 +80,13 @@ mod tests {
 
     const WINDOW: Duration = Duration::from_mins(7);
 
-    fn of_person(threshold: u32) -> Budget {
-        Budget::of_person(Some(LockoutPolicy { threshold, window: WINDOW }))
+    fn of_person(threshold: u32) -> FailureBudget {
+        FailureBudget::for_person(Some(LockoutPolicy { threshold, window: WINDOW }))
     }
 
-    fn of_name(threshold: u32, identifies_before_bind: bool) -> Budget {
+    fn of_name(threshold: u32, identifies_before_bind: bool) -> FailureBudget {
         let policy = Some(LockoutPolicy { threshold, window: WINDOW });
-        Budget::of_name(LockoutInfo { policy, identifies_before_bind })
+        FailureBudget::for_name(LockoutInfo { policy, identifies_before_bind })
     }
 
     #[test]
@@ -95,7 +95,7 @@ mod tests {
             let budget = of_person(threshold);
             assert!(budget.failures >= 1 && budget.failures <= budget.familiar, "{threshold}: {budget:?}");
             assert!(budget.familiar < threshold, "{threshold}: {budget:?}");
-            assert_eq!(budget.window, WINDOW + AFTER_THE_WINDOW);
+            assert_eq!(budget.window, WINDOW + WINDOW_MARGIN);
         }
         assert_eq!([3, 4, 5, 10, 50].map(|t| of_person(t).failures), [1, 2, 3, 8, 8]);
     }
@@ -104,15 +104,18 @@ mod tests {
     fn two_unlike_names_together_stay_below_the_threshold() {
         for threshold in 3..100 {
             let budget = of_name(threshold, false);
-            assert!(budget.failures >= 1 && UNLIKE_NAMES * budget.familiar < threshold, "{threshold}: {budget:?}");
+            assert!(budget.failures >= 1 && NAMES_PER_ACCOUNT * budget.familiar < threshold, "{threshold}: {budget:?}");
         }
     }
 
     #[test]
     fn where_nothing_is_known_five_and_half_an_hour_are_assumed() {
-        assert_eq!(Budget::of_person(None), Budget { failures: 3, familiar: 4, window: Duration::from_mins(31) });
-        let hidden = Budget::of_name(LockoutInfo { policy: None, identifies_before_bind: false });
-        assert_eq!(hidden, Budget { failures: 2, familiar: 2, window: Duration::from_mins(31) });
+        assert_eq!(
+            FailureBudget::for_person(None),
+            FailureBudget { failures: 3, familiar: 4, window: Duration::from_mins(31) }
+        );
+        let hidden = FailureBudget::for_name(LockoutInfo { policy: None, identifies_before_bind: false });
+        assert_eq!(hidden, FailureBudget { failures: 2, familiar: 2, window: Duration::from_mins(31) });
     }
 
     #[test]
@@ -137,7 +140,7 @@ mod tests {
             for identifies_before_bind in [true, false] {
                 let budget = of_name(threshold, identifies_before_bind);
                 let kept = if threshold == 0 { budget.failures } else { budget.familiar.max(budget.failures) };
-                assert!(kept as usize <= MOST_FAILURES);
+                assert!(kept as usize <= MAX_FAILURES);
             }
         }
     }

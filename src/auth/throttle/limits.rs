@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::budget::{Budget, MOST_FAILURES};
+use super::budget::{FailureBudget, MAX_FAILURES};
 use crate::domain::Timestamp;
 
 /// Failures from one address before it has to wait: an office behind one address mistypes now and then.
@@ -17,14 +17,14 @@ const FORGIVEN_AFTER: Duration = Duration::from_secs(30);
 const FIRST_DELAY: Duration = Duration::from_secs(5);
 
 /// … up to this: longer would punish those who share the address more than it slows a guesser.
-const LONGEST_DELAY: Duration = Duration::from_mins(15);
+const MAX_DELAY: Duration = Duration::from_mins(15);
 
 /// A try under way is not forgotten before this: the directory's deadlines, added up over all its servers, are far
 /// shorter.
-const TRY_LASTS: Duration = Duration::from_mins(31);
+const MAX_ATTEMPT_TIME: Duration = Duration::from_mins(31);
 
 /// A directory that locks at the first failure could never be asked if its count had to stay below that.
-const LOWEST_THRESHOLD: u32 = 2;
+const MIN_THRESHOLD: u32 = 2;
 
 /// Why a try is not heard now. The graver is the greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,22 +34,22 @@ pub(in crate::auth) enum Held {
     /// The directory's own count, failures elsewhere included, is so high that one more could lock the account.
     NearLockout,
     /// There were too many failures; so long until another try is heard.
-    Spent(Duration),
+    Exhausted(Duration),
 }
 
 /// One failed try.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Failure {
+pub(super) struct FailedAttempt {
     /// When it became known: its place in the order of everything the throttle has seen.
-    pub(super) moment: u64,
+    pub(super) sequence: u64,
     /// The name, just as it was typed.
-    pub(super) typed: u64,
+    pub(super) typed_name: u64,
 }
 
 /// The tries for one account: those that failed, and those under way.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct AccountTries {
-    failed: [Option<Failure>; MOST_FAILURES],
+pub(super) struct AccountAttempts {
+    failed: [Option<FailedAttempt>; MAX_FAILURES],
     /// Of the last failure.
     failed_at: Timestamp,
     /// How long after that the count starts afresh: the longest of the budgets that the failures fell under.
@@ -59,26 +59,32 @@ pub(super) struct AccountTries {
     begun_at: Timestamp,
 }
 
-impl AccountTries {
-    pub(super) fn none(now: Timestamp) -> Self {
-        Self { failed: [None; MOST_FAILURES], failed_at: now, window: Duration::ZERO, pending: 0, begun_at: now }
+impl AccountAttempts {
+    pub(super) fn new(now: Timestamp) -> Self {
+        Self { failed: [None; MAX_FAILURES], failed_at: now, window: Duration::ZERO, pending: 0, begun_at: now }
     }
 
     /// Whether one more try could fail without using up more than there is. Tries under way are reckoned as if they
     /// were to fail, so that many at once do not slip through; but they only make others wait.
-    pub(super) fn room(&self, budget: Budget, familiar: bool, now: Timestamp) -> Result<(), Held> {
+    pub(super) fn check(&self, budget: FailureBudget, familiar: bool, now: Timestamp) -> Result<(), Held> {
         let most = if familiar { budget.familiar } else { budget.failures };
         let failures = self.failures(now);
         if failures >= most {
-            return Err(Held::Spent((self.failed_at + self.window).since(now)));
+            return Err(Held::Exhausted((self.failed_at + self.window).since(now)));
         }
         if failures.saturating_add(self.pending) >= most { Err(Held::Pending) } else { Ok(()) }
     }
 
     /// Whether the directory's own `count` leaves room for one more failure below its `threshold`. The count was read
     /// after the moment `since`: what failed here after it, and what is under way, may not be in it yet.
-    pub(super) fn room_there(&self, count: u32, threshold: u32, since: u64, now: Timestamp) -> Result<(), Held> {
-        let most = threshold.max(LOWEST_THRESHOLD) - 1;
+    pub(super) fn check_directory_count(
+        &self,
+        count: u32,
+        threshold: u32,
+        since: u64,
+        now: Timestamp,
+    ) -> Result<(), Held> {
+        let most = threshold.max(MIN_THRESHOLD) - 1;
         let later = if self.failures(now) == 0 { 0 } else { self.failed_since(since) };
         let count = count.saturating_add(later);
         if count >= most {
@@ -88,7 +94,7 @@ impl AccountTries {
     }
 
     /// The same without one of the tries under way: how it is for that one.
-    pub(super) fn for_one_of_them(mut self) -> Self {
+    pub(super) fn without_one_pending(mut self) -> Self {
         self.end();
         self
     }
@@ -102,29 +108,29 @@ impl AccountTries {
         self.pending = self.pending.saturating_sub(1);
     }
 
-    pub(super) fn fail(&mut self, failure: Failure, window: Duration, now: Timestamp) {
+    pub(super) fn fail(&mut self, failure: FailedAttempt, window: Duration, now: Timestamp) {
         if self.failures(now) == 0 {
-            (self.failed, self.window) = ([None; MOST_FAILURES], Duration::ZERO);
+            (self.failed, self.window) = ([None; MAX_FAILURES], Duration::ZERO);
         }
         self.window = self.window.max(window);
         // There is a free place, as there was room when the try began; were there none, the oldest would go.
-        let place = self.failed.iter_mut().min_by_key(|failed| failed.map_or(0, |failure| failure.moment));
+        let place = self.failed.iter_mut().min_by_key(|failed| failed.map_or(0, |failure| failure.sequence));
         if let Some(place) = place {
             *place = Some(failure);
         }
         self.failed_at = now;
     }
 
-    pub(super) fn forgive(&mut self, forgiven: impl Fn(Failure) -> bool) {
+    pub(super) fn forgive(&mut self, forgiven: impl Fn(FailedAttempt) -> bool) {
         for place in &mut self.failed {
             *place = place.filter(|failure| !forgiven(*failure));
         }
     }
 
     /// From when on it may be forgotten.
-    pub(super) fn until(&self) -> Timestamp {
+    pub(super) fn expires_at(&self) -> Timestamp {
         let failures = self.failed.iter().any(Option::is_some).then(|| self.failed_at + self.window);
-        let pending = (self.pending > 0).then(|| self.begun_at + TRY_LASTS);
+        let pending = (self.pending > 0).then(|| self.begun_at + MAX_ATTEMPT_TIME);
         failures.max(pending).unwrap_or(self.begun_at)
     }
 
@@ -136,7 +142,7 @@ impl AccountTries {
     }
 
     fn failed_since(&self, moment: u64) -> u32 {
-        self.failed.iter().flatten().filter(|failure| failure.moment > moment).map(|_| 1).sum()
+        self.failed.iter().flatten().filter(|failure| failure.sequence > moment).map(|_| 1).sum()
     }
 }
 
@@ -144,7 +150,7 @@ impl AccountTries {
 /// trying, and leaves something for others: one stranger alone cannot use up all that an account may fail, so that its
 /// owner still gets in from elsewhere.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct PairTries {
+pub(super) struct PairAttempts {
     failures: u32,
     /// Of the last failure.
     failed_at: Timestamp,
@@ -152,20 +158,20 @@ pub(super) struct PairTries {
     window: Duration,
 }
 
-impl PairTries {
-    pub(super) fn none() -> Self {
+impl PairAttempts {
+    pub(super) fn new() -> Self {
         Self { failures: 0, failed_at: Timestamp::from_millis(0), window: Duration::ZERO }
     }
 
     /// Whether one more try could fail.
-    pub(super) fn room(&self, budget: Budget, familiar: bool, now: Timestamp) -> Result<(), Held> {
+    pub(super) fn check(&self, budget: FailureBudget, familiar: bool, now: Timestamp) -> Result<(), Held> {
         if !familiar && budget.failures > PAIR_BURST && self.failures >= budget.failures - 1 {
-            return Err(Held::Spent(self.until().since(now)));
+            return Err(Held::Exhausted(self.expires_at().since(now)));
         }
         let Some(beyond) = self.failures.checked_sub(PAIR_BURST) else { return Ok(()) };
-        let delay = FIRST_DELAY.saturating_mul(2_u32.saturating_pow(beyond)).min(LONGEST_DELAY);
+        let delay = FIRST_DELAY.saturating_mul(2_u32.saturating_pow(beyond)).min(MAX_DELAY);
         let wait = (self.failed_at + delay).since(now);
-        if wait.is_zero() { Ok(()) } else { Err(Held::Spent(wait)) }
+        if wait.is_zero() { Ok(()) } else { Err(Held::Exhausted(wait)) }
     }
 
     pub(super) fn fail(&mut self, window: Duration, now: Timestamp) {
@@ -174,14 +180,14 @@ impl PairTries {
     }
 
     /// From when on it may be forgotten.
-    pub(super) fn until(&self) -> Timestamp {
+    pub(super) fn expires_at(&self) -> Timestamp {
         self.failed_at + self.window
     }
 }
 
 /// The tries from one address: those that failed, in a bucket that leaks, and those under way.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct AddressTries {
+pub(super) struct AddressAttempts {
     /// When the last failure will be forgiven.
     forgiven_at: Timestamp,
     /// Of the last failure.
@@ -191,18 +197,18 @@ pub(super) struct AddressTries {
     begun_at: Timestamp,
 }
 
-impl AddressTries {
-    pub(super) fn none(now: Timestamp) -> Self {
+impl AddressAttempts {
+    pub(super) fn new(now: Timestamp) -> Self {
         Self { forgiven_at: now, failed_at: now, pending: 0, begun_at: now }
     }
 
     /// Whether one more try could fail; when the burst is used up, one at a time, after its delay.
-    pub(super) fn room(&self, now: Timestamp) -> Result<(), Held> {
+    pub(super) fn check(&self, now: Timestamp) -> Result<(), Held> {
         let wait = self.wait(now);
         if !wait.is_zero() {
-            return Err(Held::Spent(wait));
+            return Err(Held::Exhausted(wait));
         }
-        let left = ADDRESS_BURST.saturating_sub(self.unforgiven(now)).max(1);
+        let left = ADDRESS_BURST.saturating_sub(self.unforgiven_failures(now)).max(1);
         if self.pending >= left { Err(Held::Pending) } else { Ok(()) }
     }
 
@@ -221,20 +227,22 @@ impl AddressTries {
     }
 
     /// From when on it may be forgotten.
-    pub(super) fn until(&self) -> Timestamp {
-        let pending = if self.pending > 0 { self.begun_at + TRY_LASTS } else { self.begun_at };
+    pub(super) fn expires_at(&self) -> Timestamp {
+        let pending = if self.pending > 0 { self.begun_at + MAX_ATTEMPT_TIME } else { self.begun_at };
         self.forgiven_at.max(pending)
     }
 
     /// How long the address waits now.
     fn wait(&self, now: Timestamp) -> Duration {
         // As many as there were right after the last one: the wait then runs from there.
-        let Some(beyond) = self.unforgiven(self.failed_at).checked_sub(ADDRESS_BURST) else { return Duration::ZERO };
-        let delay = FIRST_DELAY.saturating_mul(2_u32.saturating_pow(beyond)).min(LONGEST_DELAY);
+        let Some(beyond) = self.unforgiven_failures(self.failed_at).checked_sub(ADDRESS_BURST) else {
+            return Duration::ZERO;
+        };
+        let delay = FIRST_DELAY.saturating_mul(2_u32.saturating_pow(beyond)).min(MAX_DELAY);
         (self.failed_at + delay).since(now)
     }
 
-    fn unforgiven(&self, now: Timestamp) -> u32 {
+    fn unforgiven_failures(&self, now: Timestamp) -> u32 {
         let failures = self.forgiven_at.since(now).as_millis().div_ceil(FORGIVEN_AFTER.as_millis());
         u32::try_from(failures).unwrap_or(u32::MAX)
     }

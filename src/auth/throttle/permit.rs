@@ -1,9 +1,9 @@
 use std::sync::{Mutex, PoisonError};
 
-use super::books::{Account, Whence};
-use super::budget::Budget;
-use super::device::{DeviceMark, Owner};
-use super::limits::{AccountTries, Failure, Held};
+use super::budget::FailureBudget;
+use super::device_cookie::{DeviceCookie, DeviceOwner};
+use super::failure_counters::{AccountKey, AttemptOrigin};
+use super::limits::{AccountAttempts, FailedAttempt, Held};
 use super::{FAMILIAR_FOR, Throttle};
 use crate::directory::BindCandidate;
 use crate::domain::PersonId;
@@ -11,40 +11,40 @@ use crate::domain::PersonId;
 /// The leave to ask the directory once. As long as it is held the try is under way; dropping it makes the try a
 /// failure, so that one that is given up half-way, when the directory may have counted it, does not slip through.
 #[must_use]
-pub(in crate::auth) struct Permit<'a> {
+pub(in crate::auth) struct AttemptPermit<'a> {
     pub(super) throttle: &'a Throttle,
     /// What all spellings of the name have in common.
-    pub(super) account: Account,
-    pub(super) budget: Budget,
+    pub(super) account: AccountKey,
+    pub(super) budget: FailureBudget,
     /// The name just as it was typed.
-    pub(super) typed: u64,
-    pub(super) from: Whence,
+    pub(super) typed_name: u64,
+    pub(super) from: AttemptOrigin,
     /// What the browser keeps of who signed in well in it.
-    pub(super) device: Option<DeviceMark>,
+    pub(super) device_cookie: Option<DeviceCookie>,
     /// When it was given, in the throttle's own order.
-    pub(super) moment: u64,
+    pub(super) sequence: u64,
     /// Whose account it is, as far as that is known, once the try counts against them.
-    pub(super) person: Mutex<Option<Whose>>,
+    pub(super) person: Mutex<Option<CountedPerson>>,
     pub(super) settled: bool,
 }
 
 /// The person a try counts against.
 #[derive(Clone, Copy)]
-pub(super) struct Whose {
-    pub(super) person: Account,
-    pub(super) budget: Budget,
+pub(super) struct CountedPerson {
+    pub(super) person: AccountKey,
+    pub(super) budget: FailureBudget,
 }
 
 /// What a try came to.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Outcome {
-    Proved,
+enum AttemptOutcome {
+    Succeeded,
     Declined,
-    NotAsked,
+    Cancelled,
     Failed,
 }
 
-impl Permit<'_> {
+impl AttemptPermit<'_> {
     /// The directory found out whose account it is, before the bind: from here on the try counts against that person
     /// too, whichever of their names was typed. Waits a little while other tries for them are under way.
     ///
@@ -52,8 +52,8 @@ impl Permit<'_> {
     /// [`Held`] when that person's tries are used up, here or by the directory's own count; the password must not be
     /// sent then.
     pub(in crate::auth) async fn found(&self, who: &BindCandidate) -> Result<(), Held> {
-        let person = self.throttle.person(&who.id);
-        self.throttle.patiently(|| self.try_found(who, person)).await
+        let person = self.throttle.person_key(&who.id);
+        self.throttle.wait_while_pending(|| self.try_identify(who, person)).await
     }
 
     /// The person proved who they are: the account starts afresh (as it does in the directory), and the address is
@@ -63,111 +63,112 @@ impl Permit<'_> {
     /// does what failed for a name like this one that is not known to be the same person's.
     pub(in crate::auth) fn proved(mut self, id: &PersonId) {
         let now = self.throttle.clock.now();
-        let person = self.known().map_or_else(|| self.throttle.person(id), |whose| whose.person);
-        self.settle(Outcome::Proved);
+        let person = self.counted_person().map_or_else(|| self.throttle.person_key(id), |whose| whose.person);
+        self.settle(AttemptOutcome::Succeeded);
         let mut books = self.throttle.books();
-        books.know(self.typed, person, now);
-        let (typed, moment) = (self.typed, self.moment);
+        books.record_owner(self.typed_name, person, now);
+        let (typed, moment) = (self.typed_name, self.sequence);
         for account in [self.account, person] {
-            let mut tries = books.account(account, now);
-            let same = |name| name == typed || books.people.get(name, now).map(Account::Person) == Some(person);
-            tries.forgive(|failure| failure.moment < moment && same(failure.typed));
-            books.change_account(account, now, |kept| *kept = tries);
+            let mut tries = books.account_attempts(account, now);
+            let same = |name| name == typed || books.name_owners.get(name, now).map(AccountKey::Person) == Some(person);
+            tries.forgive(|failure| failure.sequence < moment && same(failure.typed_name));
+            books.update_account(account, now, |kept| *kept = tries);
             books.pairs.remove((account, self.from.address));
-            books.familiar.put(account, self.from.address, now + FAMILIAR_FOR, now);
+            books.familiar_addresses.insert(account, self.from.address, now + FAMILIAR_FOR, now);
         }
     }
 
     /// The directory was asked, and the try was no guess: the password was right and it declined all the same, or it was
     /// not sent. It does not count against the account, but against the address.
-    pub(in crate::auth) fn declined(mut self) {
-        self.settle(Outcome::Declined);
+    pub(in crate::auth) fn decline(mut self) {
+        self.settle(AttemptOutcome::Declined);
     }
 
     /// Leave to bind was withheld, for this reason, so the password was not sent. Near a lockout it took a search of the
     /// directory to know, which nobody may have for nothing again and again.
-    pub(in crate::auth) fn withheld(self, held: Held) {
+    pub(in crate::auth) fn deny(self, held: Held) {
         match held {
-            Held::NearLockout => self.declined(),
-            Held::Pending | Held::Spent(_) => self.not_asked(),
+            Held::NearLockout => self.decline(),
+            Held::Pending | Held::Exhausted(_) => self.cancel(),
         }
     }
 
     /// The password was not sent: nothing counts.
-    pub(in crate::auth) fn not_asked(mut self) {
-        self.settle(Outcome::NotAsked);
+    pub(in crate::auth) fn cancel(mut self) {
+        self.settle(AttemptOutcome::Cancelled);
     }
 
-    fn try_found(&self, who: &BindCandidate, person: Account) -> Result<(), Held> {
+    fn try_identify(&self, who: &BindCandidate, person: AccountKey) -> Result<(), Held> {
         let now = self.throttle.clock.now();
-        let budget = Budget::of_person(who.policy);
+        let budget = FailureBudget::for_person(who.policy);
         let mut known = self.person.lock().unwrap_or_else(PoisonError::into_inner);
         let mut books = self.throttle.books();
         let is_counted = known.is_some_and(|whose| whose.person == person);
-        let tries = books.account(person, now);
-        let tries = if is_counted { tries.for_one_of_them() } else { tries };
-        let owns = |mark: &DeviceMark| self.throttle.keys.is_device_of(mark, Owner::Person(&who.id), now);
-        let from = Whence { is_own_device: self.device.as_ref().is_some_and(owns), ..self.from };
-        books.room_of(tries, person, budget, from, now)?;
+        let tries = books.account_attempts(person, now);
+        let tries = if is_counted { tries.without_one_pending() } else { tries };
+        let owns =
+            |mark: &DeviceCookie| self.throttle.keys.verify_device_cookie(mark, DeviceOwner::Person(&who.id), now);
+        let from = AttemptOrigin { is_own_device: self.device_cookie.as_ref().is_some_and(owns), ..self.from };
+        books.check_attempts(tries, person, budget, from, now)?;
         if let (Some(policy), Some(count)) = (who.policy, who.failures)
             && policy.threshold > 0
         {
-            tries.room_there(count, policy.threshold, self.moment, now)?;
+            tries.check_directory_count(count, policy.threshold, self.sequence, now)?;
         }
-        let before = known.replace(Whose { person, budget });
+        let before = known.replace(CountedPerson { person, budget });
         if !is_counted {
             // The name was somebody else's before.
             if let Some(other) = before {
-                books.change_account(other.person, now, AccountTries::end);
+                books.update_account(other.person, now, AccountAttempts::end);
             }
-            books.change_account(person, now, |tries| tries.begin(now));
+            books.update_account(person, now, |tries| tries.begin(now));
         }
-        books.know(self.typed, person, now);
+        books.record_owner(self.typed_name, person, now);
         Ok(())
     }
 
-    fn known(&self) -> Option<Whose> {
+    fn counted_person(&self) -> Option<CountedPerson> {
         *self.person.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn settle(&mut self, outcome: Outcome) {
+    fn settle(&mut self, outcome: AttemptOutcome) {
         if std::mem::replace(&mut self.settled, true) {
             return;
         }
         let now = self.throttle.clock.now();
-        let known = self.known();
+        let known = self.counted_person();
         let mut books = self.throttle.books();
-        let failure = Failure { moment: books.moment(), typed: self.typed };
+        let failure = FailedAttempt { sequence: books.next_sequence(), typed_name: self.typed_name };
         for account in [Some(self.account), known.map(|whose| whose.person)].into_iter().flatten() {
-            books.change_account(account, now, AccountTries::end);
+            books.update_account(account, now, AccountAttempts::end);
         }
-        if outcome == Outcome::Failed {
+        if outcome == AttemptOutcome::Failed {
             // Another try may have shown meanwhile whose name this is.
             let shown = || {
                 books
-                    .people
-                    .get(self.typed, now)
-                    .map(|person| Whose { person: Account::Person(person), budget: self.budget })
+                    .name_owners
+                    .get(self.typed_name, now)
+                    .map(|person| CountedPerson { person: AccountKey::Person(person), budget: self.budget })
             };
             let person = known.or_else(shown).map(|whose| (whose.person, whose.budget.window));
             for (account, window) in [Some((self.account, self.budget.window)), person].into_iter().flatten() {
-                books.change_account(account, now, |tries| tries.fail(failure, window, now));
-                books.fail_pair(account, self.from.address, window, now);
+                books.update_account(account, now, |tries| tries.fail(failure, window, now));
+                books.record_pair_failure(account, self.from.address, window, now);
             }
         }
-        books.change_address(self.from.address, now, |tries| {
+        books.update_address(self.from.address, now, |tries| {
             tries.end();
-            if matches!(outcome, Outcome::Failed | Outcome::Declined) {
+            if matches!(outcome, AttemptOutcome::Failed | AttemptOutcome::Declined) {
                 tries.fail(now);
             }
         });
         drop(books);
-        self.throttle.settled.notify_waiters();
+        self.throttle.attempt_ended.notify_waiters();
     }
 }
 
-impl Drop for Permit<'_> {
+impl Drop for AttemptPermit<'_> {
     fn drop(&mut self) {
-        self.settle(Outcome::Failed);
+        self.settle(AttemptOutcome::Failed);
     }
 }

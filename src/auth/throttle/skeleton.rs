@@ -15,7 +15,7 @@ pub(super) fn skeleton(username: &Username) -> String {
     let folded = |text: &str| text.to_uppercase().to_lowercase();
     let mut letters = String::new();
     for c in folded(name).nfkd().filter(|c| c.is_alphanumeric()) {
-        match plain(c) {
+        match ascii_equivalent(c) {
             Some(plain) => letters.push_str(plain),
             None => letters.push(c),
         }
@@ -25,7 +25,7 @@ pub(super) fn skeleton(username: &Username) -> String {
 
 /// Letters that Windows sorts with others though Unicode does not take them apart: their strokes and ligatures are
 /// accents to it.
-fn plain(letter: char) -> Option<&'static str> {
+fn ascii_equivalent(letter: char) -> Option<&'static str> {
     Some(match letter {
         'æ' => "ae",
         'œ' => "oe",

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::books::MOST_ENTRIES;
-use super::{Held, PATIENCE, Permit, Throttle, skeleton};
+use super::failure_counters::MAX_ENTRIES;
+use super::{AttemptPermit, Held, MAX_WAIT, Throttle, skeleton};
 use crate::auth::Keys;
 use crate::directory::{BindCandidate, LockoutInfo, LockoutPolicy};
 use crate::domain::{Client, Clock, ManualClock, PersonId, Timestamp, Username};
@@ -38,7 +38,7 @@ impl Gate {
         self.admit(name, address).map(|permit| permit.proved(&person(&skeleton(&username(name)))))
     }
 
-    fn admit(&self, name: &str, address: &str) -> Result<Permit<'_>, Held> {
+    fn admit(&self, name: &str, address: &str) -> Result<AttemptPermit<'_>, Held> {
         self.throttle.try_admit(&username(name), &from(address), self.lockout)
     }
 
@@ -50,7 +50,7 @@ impl Gate {
     async fn fails_as_one_of(&self, name: &str, address: &str, who: &BindCandidate) -> Result<(), Held> {
         let permit = self.admit(name, address)?;
         if let Err(held) = permit.found(who).await {
-            permit.not_asked();
+            permit.cancel();
             return Err(held);
         }
         drop(permit);
@@ -110,9 +110,9 @@ fn the_fourth_failure_for_a_name_is_not_heard_until_the_window_is_over() {
     for address in ["192.0.2.1", "192.0.2.2", "192.0.2.3"] {
         assert_eq!(gate.fails("alice", address), Ok(()));
     }
-    assert_eq!(gate.fails("alice", "192.0.2.4"), Err(Held::Spent(31 * MINUTE)));
+    assert_eq!(gate.fails("alice", "192.0.2.4"), Err(Held::Exhausted(31 * MINUTE)));
     gate.clock.advance(30 * MINUTE);
-    assert_eq!(gate.fails("alice", "192.0.2.4"), Err(Held::Spent(MINUTE)));
+    assert_eq!(gate.fails("alice", "192.0.2.4"), Err(Held::Exhausted(MINUTE)));
     assert_eq!(gate.fails("bob", "192.0.2.4"), Ok(()), "others are not concerned");
     gate.clock.advance(MINUTE);
     assert_eq!(gate.fails("alice", "192.0.2.4"), Ok(()));
@@ -246,9 +246,9 @@ async fn a_stricter_policy_of_a_persons_own_holds_for_them() {
     let strict = Some(LockoutPolicy { threshold: 3, window: 90 * MINUTE });
     let john = BindCandidate { policy: strict, ..candidate("john") };
     assert_eq!(gate.fails_as_one_of("jdoe", "192.0.2.1", &john).await, Ok(()));
-    assert!(matches!(gate.fails_as_one_of("jdoe", "192.0.2.1", &john).await, Err(Held::Spent(_))));
+    assert!(matches!(gate.fails_as_one_of("jdoe", "192.0.2.1", &john).await, Err(Held::Exhausted(_))));
     gate.clock.advance(90 * MINUTE);
-    assert_eq!(gate.fails_as_one_of("jdoe", "192.0.2.1", &john).await, Err(Held::Spent(MINUTE)));
+    assert_eq!(gate.fails_as_one_of("jdoe", "192.0.2.1", &john).await, Err(Held::Exhausted(MINUTE)));
     gate.clock.advance(MINUTE);
     assert_eq!(gate.fails_as_one_of("jdoe", "192.0.2.1", &john).await, Ok(()));
 }
@@ -276,7 +276,7 @@ fn a_window_that_was_longer_when_somebody_failed_is_not_cut_short() {
     gate.fails("alice", "192.0.2.1").unwrap();
     gate.lockout.policy = Some(LockoutPolicy { threshold: 5, window: MINUTE });
     gate.clock.advance(30 * MINUTE);
-    assert_eq!(gate.fails("alice", "192.0.2.1"), Err(Held::Spent(MINUTE)));
+    assert_eq!(gate.fails("alice", "192.0.2.1"), Err(Held::Exhausted(MINUTE)));
     gate.clock.advance(MINUTE);
     assert_eq!(gate.fails("alice", "192.0.2.1"), Ok(()));
 }
@@ -367,7 +367,7 @@ fn an_address_that_tries_one_name_after_the_other_is_slowed_more_and_more() {
     }
     let mut last = Duration::ZERO;
     for _ in 0..3 {
-        let Err(Held::Spent(wait)) = fail() else { panic!("it is heard") };
+        let Err(Held::Exhausted(wait)) = fail() else { panic!("it is heard") };
         assert!(wait > last, "{wait:?} after {last:?}");
         last = wait;
         gate.clock.advance(wait);
@@ -418,7 +418,7 @@ fn tries_at_the_same_time_are_never_more_than_may_fail() {
     permits.pop().unwrap().proved(&person("alice"));
     permits.push(gate.admit("alice", "192.0.2.1").unwrap());
     drop(permits);
-    assert!(matches!(gate.fails("alice", "203.0.113.5"), Err(Held::Spent(_))), "now they have");
+    assert!(matches!(gate.fails("alice", "203.0.113.5"), Err(Held::Exhausted(_))), "now they have");
 }
 
 #[test]
@@ -429,7 +429,7 @@ fn a_good_sign_in_forgives_nothing_that_the_directory_may_count_after_it() {
     gate.fails("alice", "192.0.2.1").unwrap();
     good.proved(&person("alice"));
     gate.fails("alice", "203.0.113.5").unwrap();
-    assert!(matches!(gate.fails("alice", "203.0.113.5"), Err(Held::Spent(_))));
+    assert!(matches!(gate.fails("alice", "203.0.113.5"), Err(Held::Exhausted(_))));
 }
 
 #[test]
@@ -467,7 +467,7 @@ async fn nobody_waits_for_ever_for_tries_under_way() {
     let waiting = gate.throttle.admit(&name, &client, gate.lockout);
     futures::pin_mut!(waiting);
     assert!(futures::poll!(waiting.as_mut()).is_pending());
-    gate.clock.advance(PATIENCE);
+    gate.clock.advance(MAX_WAIT);
     assert_eq!(waiting.await.err(), Some(Held::Pending));
 }
 
@@ -478,7 +478,7 @@ async fn all_names_of_a_person_share_one_budget_where_the_directory_shows_them_f
         gate.fails_as(name, "john").await.unwrap();
     }
     for name in ["jdoe", "john.doe", "never-typed-before"] {
-        assert!(matches!(gate.fails_as(name, "john").await, Err(Held::Spent(_))), "{name}");
+        assert!(matches!(gate.fails_as(name, "john").await, Err(Held::Exhausted(_))), "{name}");
     }
     assert_eq!(gate.fails_as("other", "jane").await, Ok(()), "others are not concerned");
     gate.clock.advance(31 * MINUTE);
@@ -494,8 +494,8 @@ fn names_share_one_budget_once_a_person_has_signed_in_with_each() {
     for name in ["jdoe", "john.doe@corp.example.com", "jdoe"] {
         gate.fails(name, "203.0.113.5").unwrap();
     }
-    assert!(matches!(gate.fails("john.doe@corp.example.com", "203.0.113.5"), Err(Held::Spent(_))));
-    assert!(matches!(gate.fails("jdoe", "203.0.113.5"), Err(Held::Spent(_))));
+    assert!(matches!(gate.fails("john.doe@corp.example.com", "203.0.113.5"), Err(Held::Exhausted(_))));
+    assert!(matches!(gate.fails("jdoe", "203.0.113.5"), Err(Held::Exhausted(_))));
 }
 
 #[test]
@@ -507,7 +507,7 @@ fn a_name_like_a_colleagues_does_not_wash_their_failures_away() {
     // Another account, whose name has the same letters.
     gate.admit("a.lice", "192.0.2.1").unwrap().proved(&person("eve"));
     gate.fails("alice", "203.0.113.5").unwrap();
-    assert!(matches!(gate.fails("alice", "203.0.113.5"), Err(Held::Spent(_))));
+    assert!(matches!(gate.fails("alice", "203.0.113.5"), Err(Held::Exhausted(_))));
 }
 
 #[tokio::test]
@@ -529,17 +529,17 @@ async fn one_try_of_one_person_waits_for_another_under_another_name() {
         assert_eq!(found.await, Ok(()));
     }
     drop((fourth, permits));
-    assert!(matches!(gate.fails("jdoe", "203.0.113.5"), Err(Held::Spent(_))));
+    assert!(matches!(gate.fails("jdoe", "203.0.113.5"), Err(Held::Exhausted(_))));
 }
 
 #[test]
 fn what_was_no_guess_does_not_count() {
     let gate = Gate::new();
     for _ in 0..1000 {
-        gate.admit("alice", "192.0.2.1").unwrap().not_asked();
+        gate.admit("alice", "192.0.2.1").unwrap().cancel();
     }
     for _ in 0..20 {
-        gate.admit("alice", "192.0.2.1").unwrap().declined();
+        gate.admit("alice", "192.0.2.1").unwrap().decline();
     }
     for _ in 0..3 {
         gate.fails("alice", "192.0.2.1").unwrap();
@@ -552,7 +552,7 @@ async fn a_flood_of_made_up_names_forgets_nothing_that_counts_against_a_person()
     for _ in 0..3 {
         gate.fails_as("alice", "alice").await.unwrap();
     }
-    for number in 0..MOST_ENTRIES + 1000 {
+    for number in 0..MAX_ENTRIES + 1000 {
         let address = format!("10.{}.{}.{}", number >> 16, number >> 8 & 255, number & 255);
         gate.fails(&format!("name{number}"), &address).unwrap();
     }
@@ -562,7 +562,7 @@ async fn a_flood_of_made_up_names_forgets_nothing_that_counts_against_a_person()
 #[test]
 fn strangers_cannot_keep_out_the_browser_in_which_its_owner_last_signed_in_well() {
     let gate = Gate::new();
-    let mark = gate.throttle.mark_device(&username("alice"), &person("alice")).unwrap().reveal();
+    let mark = gate.throttle.issue_device_cookie(&username("alice"), &person("alice")).unwrap().reveal();
     for _ in 0..100 {
         let _ = gate.fails("alice", "203.0.113.5");
     }
@@ -571,7 +571,7 @@ fn strangers_cannot_keep_out_the_browser_in_which_its_owner_last_signed_in_well(
         gate.throttle.try_admit(&username(name), &client, gate.lockout)
     };
     assert!(admit("alice", None).is_err() && admit("alice", Some("forged")).is_err());
-    admit("ALICE@corp.example.com", Some(&mark)).unwrap().not_asked();
+    admit("ALICE@corp.example.com", Some(&mark)).unwrap().cancel();
     for _ in 0..3 {
         gate.fails("bob", "203.0.113.6").unwrap();
     }
@@ -581,14 +581,14 @@ fn strangers_cannot_keep_out_the_browser_in_which_its_owner_last_signed_in_well(
 #[tokio::test]
 async fn a_marked_browser_has_no_more_than_the_one_try_that_is_kept_back() {
     let gate = Gate::before(LockoutInfo { policy: Some(policy(5)), identifies_before_bind: true });
-    let mark = gate.throttle.mark_device(&username("alice"), &person("alice")).unwrap().reveal();
+    let mark = gate.throttle.issue_device_cookie(&username("alice"), &person("alice")).unwrap().reveal();
     let client = from("198.51.100.77").with_device_cookie(Some(&mark));
     let mut failed = 0;
     for _ in 0..20 {
         let Ok(permit) = gate.throttle.try_admit(&username("alice"), &client, gate.lockout) else { continue };
         match permit.found(&candidate("alice")).await {
             Ok(()) => failed += 1,
-            Err(held) => permit.withheld(held),
+            Err(held) => permit.deny(held),
         }
     }
     assert_eq!(failed, 4, "one below the lockout");
@@ -612,7 +612,7 @@ fn whoever_keeps_trying_one_account_waits_longer_each_time() {
     for _ in 0..7 {
         let waited = match gate.fails("alice", "203.0.113.5") {
             Ok(()) => Duration::ZERO,
-            Err(Held::Spent(wait)) => {
+            Err(Held::Exhausted(wait)) => {
                 gate.clock.advance(wait);
                 gate.fails("alice", "203.0.113.5").unwrap();
                 wait
@@ -627,16 +627,20 @@ fn whoever_keeps_trying_one_account_waits_longer_each_time() {
 #[test]
 fn a_flood_of_names_and_addresses_does_not_fill_the_memory() {
     let gate = Gate::new();
-    for number in 0..MOST_ENTRIES + 1000 {
+    for number in 0..MAX_ENTRIES + 1000 {
         let address = format!("10.{}.{}.{}", number >> 16, number >> 8 & 255, number & 255);
         gate.succeeds(&format!("good{number}"), &address).unwrap();
         gate.fails(&format!("name{number}"), &address).unwrap();
     }
     let books = gate.throttle.books();
     assert_eq!(books.persons.len(), 0, "made-up names are no persons");
-    for entries in
-        [books.names.len(), books.pairs.len(), books.addresses.len(), books.familiar.len(), books.people.len()]
-    {
-        assert!(entries <= MOST_ENTRIES && entries > MOST_ENTRIES / 2, "{entries}");
+    for entries in [
+        books.names.len(),
+        books.pairs.len(),
+        books.addresses.len(),
+        books.familiar_addresses.len(),
+        books.name_owners.len(),
+    ] {
+        assert!(entries <= MAX_ENTRIES && entries > MAX_ENTRIES / 2, "{entries}");
     }
 }

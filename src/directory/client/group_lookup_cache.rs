@@ -4,22 +4,22 @@ use std::time::Duration;
 
 use crate::domain::{Group, GroupRef, Timestamp};
 
-/// How long an answer is believed: a group that was made a moment ago is found after this at the latest.
+/// The longest time a lookup is believed: a group that was made a moment ago is found after this at the latest.
 const LOOKUP_MAX_AGE: Duration = Duration::from_mins(3);
 
-/// How many answers are kept: more than pages and settings ever name, in a few hundred kilobytes.
+/// The most lookups kept: more than pages and settings ever name, in a few hundred kilobytes.
 const MAX_LOOKUPS: usize = 2_000;
 
-/// What a name in the settings or in a page turned out to be.
+/// The groups that a name in the settings or in a page stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupLookup {
     /// The name as it is written.
     pub wanted: GroupRef,
     /// The groups it names: one, as a rule. None when there is none; several when the name is ambiguous.
     pub found: Vec<Group>,
-    /// Names of groups that come near, when there is none.
+    /// Names of similar groups, when there is none.
     pub suggestions: Vec<String>,
-    /// Why something of that name does not count, when there is something.
+    /// The reason why an entry of that name does not count, when there is one.
     pub note: Option<&'static str>,
 }
 
@@ -30,7 +30,7 @@ impl GroupLookup {
     }
 }
 
-/// The findings of the last minutes, by the names as they are written.
+/// The group lookups of the last minutes, by the names as they are written.
 #[derive(Default)]
 pub(in crate::directory) struct GroupLookupCache {
     lookups: Mutex<HashMap<String, (Timestamp, GroupLookup)>>,

@@ -5,13 +5,13 @@ use std::time::Duration;
 use crate::directory::schema::Sid;
 use crate::domain::{Group, Timestamp};
 
-/// How long a group's name is believed: a renamed group answers to its new name after this.
+/// The longest time a group's name is believed: a renamed group answers to its new name after this.
 const NAME_MAX_AGE: Duration = Duration::from_mins(10);
 
-/// How many names are kept: more groups than people are ever in at once, in a few megabytes.
+/// The most names kept: more groups than people are ever in at once, in a few megabytes.
 const MAX_NAMES: usize = 10_000;
 
-/// A group's name and DN by its SID, as last read, so that a sign-in asks only for groups nobody had before.
+/// Groups' names and DNs by SID, as last read, so that a sign-in asks only for groups nobody had before.
 #[derive(Default)]
 pub(in crate::directory) struct GroupNameCache {
     groups: Mutex<HashMap<Sid, CachedGroup>>,

@@ -16,36 +16,36 @@ use crate::directory::connection::{
 use crate::domain::{Clock, DirectoryName};
 use crate::telemetry::{DirectoryMetrics, Metrics};
 
-/// How often idle and dead connections are let go.
+/// The interval at which idle and dead connections are closed.
 const POOL_MAINTENANCE_INTERVAL: Duration = Duration::from_secs(30);
 
-/// The LDAP client: Active Directory, or any other LDAPv3 server.
+/// The LDAP client of one directory: Active Directory, or any other LDAPv3 server.
 ///
-/// Connections are kept for the next question: one pool for searches, with the service identity, and one in which
-/// passwords are proved, so that nobody's credential is ever bound on a service connection. What the servers are (their
-/// kind, base DN, domain) is asked once and kept; names of groups are kept for some minutes. Waiting for a server goes
-/// by the machine's own time, since a server answers in it; only what is kept ages by the [`Clock`].
+/// Connections are pooled: one pool for searches, with the service identity, and one in which passwords are proved, so
+/// that nobody's credential is ever bound on a service connection. The directory's profile (its kind, base DN, domain)
+/// is asked once and kept; names of groups are kept for some minutes. Waiting for a server goes by the machine's own
+/// time, since a server answers in it; only what is kept ages by the [`Clock`].
 pub struct LdapDirectory {
     name: Option<DirectoryName>,
-    /// The names that the settings give a further directory's domains, in lower case.
+    /// The names that the settings give an additional directory's domains, in lower case.
     pub(in crate::directory) domains: Vec<String>,
     pub(in crate::directory) settings: DirectorySettings,
     pub(in crate::directory) clock: Arc<dyn Clock>,
     pub(in crate::directory) metrics: DirectoryMetrics,
     pub(in crate::directory) dialler: Arc<Dialler>,
     pub(in crate::directory) servers: Arc<ServerSet>,
-    /// For searches: bound as the service account, or as nobody.
+    /// Connections for searches: bound as the service account, or as nobody.
     pub(in crate::directory) search_pool: Arc<ConnectionPool>,
-    /// For proving passwords, and for what people read and do as themselves.
+    /// Connections for proving passwords, and for what people read and do as themselves.
     pub(in crate::directory) bind_pool: Arc<ConnectionPool>,
     pub(in crate::directory) group_names: GroupNameCache,
     pub(in crate::directory) group_lookups: GroupLookupCache,
     pub(in crate::directory) lockout_policies: LockoutPolicyCache,
     pub(in crate::directory) membership_cache: MembershipCache,
-    /// The domain's NetBIOS name, once it was read.
+    /// The domain's NetBIOS name, once it has been read.
     pub(in crate::directory) netbios_name: OnceLock<String>,
     profile: OnceLock<DirectoryProfile>,
-    /// Keeps the pools in order; begins with the first question.
+    /// The task that removes stale connections; begins with the first operation.
     pool_maintenance: OnceLock<AbortOnDropHandle<()>>,
 }
 
@@ -105,8 +105,8 @@ impl LdapDirectory {
         })
     }
 
-    /// What the directory is, asked over `connection` until somebody has found out. Those who come at once all ask:
-    /// to wait for each other at a stalled server would add up its time-outs.
+    /// The directory's profile, read over `connection` unless it is known. Those who come at once all ask: to wait for
+    /// each other at a stalled server would add up its time-outs.
     pub(in crate::directory) async fn profile(
         &self,
         connection: &mut LdapConnection,
@@ -118,12 +118,12 @@ impl LdapDirectory {
         Ok(self.profile.get_or_init(|| profile))
     }
 
-    /// What the directory is, as far as anybody has found out.
+    /// The directory's profile, once it has been read.
     pub(in crate::directory) fn known_profile(&self) -> Option<&DirectoryProfile> {
         self.profile.get()
     }
 
-    /// Sees to it that the pools are kept in order from the first question on.
+    /// Starts the task that removes stale connections from the pools, unless it runs already.
     pub(super) fn start_pool_maintenance(&self) {
         self.pool_maintenance.get_or_init(|| {
             let pools = [Arc::downgrade(&self.search_pool), Arc::downgrade(&self.bind_pool)];
@@ -141,26 +141,26 @@ impl LdapDirectory {
             }))
         });
     }
-    /// The account that searches, by name; `None` when people search as themselves.
+    /// The name of the service account; `None` when people search as themselves.
     pub fn service_account(&self) -> Option<&str> {
         self.settings.service_account.as_ref().map(|account| account.name.as_str())
     }
 
-    /// Whether there is an account that searches.
+    /// Whether there is a service account.
     pub fn has_service_account(&self) -> bool {
         self.settings.service_account.is_some()
     }
 
-    /// A question begins: it has the operation's deadline as a whole, however many servers and steps it takes.
+    /// Begins an operation, which has one deadline as a whole, however many servers and steps it takes.
     pub(in crate::directory) fn begin_operation(&self, asked: &'static str) -> Operation {
         self.start_pool_maintenance();
         Operation::begin(asked, self.settings.operation_timeout)
     }
 
-    /// What the directory is, asked of it if nobody has found out before.
+    /// The directory's profile, asked of a server unless it is known.
     ///
     /// # Errors
-    /// The last server's fault.
+    /// The fault of the last server tried.
     pub(in crate::directory) async fn find_out(
         &self,
         inquiry: &mut Operation,

@@ -4,18 +4,18 @@ use std::time::Duration;
 
 use crate::domain::Timestamp;
 
-/// How long a policy is believed: an admin who tightens it sees it held to within this.
+/// The longest time a policy is believed: an admin who tightens it sees it held to within this.
 const POLICY_MAX_AGE: Duration = Duration::from_mins(15);
 
-/// More password settings objects than a domain has; one that is not kept is read again.
+/// The most password settings objects kept, more than a domain has; one that is not kept is read again.
 const MAX_PSOS: usize = 256;
 
-/// When a directory locks an account (`lockoutThreshold` and `lockOutObservationWindow`, MS-SAMR 3.1.1.5).
+/// A directory's rule for locking accounts (`lockoutThreshold` and `lockOutObservationWindow`, MS-SAMR 3.1.1.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LockoutPolicy {
-    /// So many wrong passwords lock it; 0 means that nothing does.
+    /// The number of wrong passwords that locks an account; 0 means never.
     pub threshold: u32,
-    /// So long after the last wrong one the count starts afresh.
+    /// The time after the last wrong password when the count starts afresh.
     pub window: Duration,
 }
 
@@ -32,7 +32,7 @@ struct CachedLockoutPolicies {
     psos: HashMap<String, CachedLockoutPolicy>,
 }
 
-/// A policy, or that it may not be read.
+/// A policy as last read; `None` where it may not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::directory) struct CachedLockoutPolicy {
     pub(in crate::directory) policy: Option<LockoutPolicy>,
@@ -45,9 +45,9 @@ impl LockoutPolicyCache {
         self.lock().domain.and_then(|read| read.policy)
     }
 
-    /// Whether the domain is to be asked now. Whoever hears so does it: others go on with what is known meanwhile.
-    /// Before anything is known all of them ask, as to wait for each other at a stalled server would add up its
-    /// time-outs.
+    /// Whether the caller is to read the domain's policy now. One caller is told so at a time: others go on with what
+    /// is known meanwhile. Before anything is known all of them ask, as to wait for each other at a stalled server
+    /// would add up its time-outs.
     pub(in crate::directory) fn is_refresh_due(&self, now: Timestamp) -> bool {
         let mut kept = self.lock();
         let Some(read) = &mut kept.domain else { return true };
@@ -58,7 +58,7 @@ impl LockoutPolicyCache {
         due
     }
 
-    /// Whether this is news.
+    /// Stores the domain's policy; whether it has changed.
     pub(in crate::directory) fn insert_domain(&self, policy: Option<LockoutPolicy>, now: Timestamp) -> bool {
         let before = self.lock().domain.replace(CachedLockoutPolicy { policy, read_at: now });
         before.is_none_or(|before| before.policy != policy)

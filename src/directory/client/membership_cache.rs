@@ -4,20 +4,20 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::domain::{GroupId, Groups, PersonId};
 
-/// More people than are ever signed in at once; they can all be forgotten, for a search each.
+/// The most people remembered, more than are ever signed in at once; forgetting all of them costs a search each.
 const MAX_PEOPLE: usize = 50_000;
 
-/// Where the two ways of reading somebody's groups differ, though both are right: in well-known groups, in groups that
-/// the account which searches may not see. What was seen in bulk when the groups were last read one by one stands for
-/// them until either changes; otherwise such a person would be read anew in every round.
+/// People whose groups read in bulk differ from their groups read one by one, though both are right: in well-known
+/// groups, in groups that the account which searches may not see. The bulk groups seen when the groups were last read
+/// one by one stand for them until either changes; otherwise such a person would be read anew in every refresh.
 #[derive(Default)]
 pub(in crate::directory) struct MembershipCache {
-    /// A hash of both, which is enough to know them again.
+    /// A hash of both sets by person, which is enough to recognise them.
     fingerprints: Mutex<HashMap<PersonId, u64>>,
 }
 
 impl MembershipCache {
-    /// Whether `closure` was seen when the person's groups were read and came to be `groups`.
+    /// Whether `bulk` was seen when the person's groups were last read one by one and came to be `groups`.
     pub(in crate::directory) fn is_unchanged(
         &self,
         person: &PersonId,
@@ -28,7 +28,7 @@ impl MembershipCache {
             == Some(&fingerprint(closure, groups))
     }
 
-    /// Notes what was seen in bulk at the time when the person's groups were read.
+    /// Records the bulk groups seen at the time when the person's groups were read one by one.
     pub(in crate::directory) fn record(&self, person: &PersonId, closure: &BTreeSet<&GroupId>, groups: &Groups) {
         let mut of = self.fingerprints.lock().unwrap_or_else(PoisonError::into_inner);
         if of.len() >= MAX_PEOPLE {

@@ -14,10 +14,10 @@ use super::tls::{self, TlsClient};
 use crate::config::{DirectorySettings, LdapScheme, ServerAddress};
 use crate::telemetry::DirectoryMetrics;
 
-/// A name with more addresses than this is a misconfiguration, or an attempt to keep us busy.
+/// The most addresses dialled of one name: more are a misconfiguration, or an attempt to keep us busy.
 const MAX_ADDRESSES: usize = 8;
 
-/// How connections are made.
+/// Opens connections to servers, with TLS as the settings want it.
 pub(in crate::directory) struct Dialler {
     pub(in crate::directory) resolver: Arc<DnsResolver>,
     metrics: DirectoryMetrics,

@@ -12,7 +12,7 @@ use tokio::task::unconstrained;
 /// enough for as many as three megabytes can hold. Only what is used of it takes memory.
 const STACK_BYTES: usize = 256 * 1024 * 1024;
 
-/// Drives the `ldap3` crate's end of a connection in the task of whoever asks: it writes requests and reads answers while an
+/// Drives the `ldap3` crate's end of a connection in the caller's task: it writes requests and reads answers while an
 /// operation is [driven](Driver::drive), and rests in between.
 ///
 /// The crate panics on some malformed answers. That ends this connection and nothing else.
@@ -21,7 +21,7 @@ pub(super) struct ConnectionDriver {
     running: Option<Pin<Box<dyn Future<Output = Result<(), LdapError>> + Send>>>,
 }
 
-/// Why a connection is of no more use, or an operation cannot be asked for on any.
+/// The reason why a connection is of no more use, or a request cannot be sent on any.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ConnectionError {
     #[error("it closed the connection")]
@@ -35,7 +35,7 @@ pub(super) enum ConnectionError {
 }
 
 impl ConnectionDriver {
-    /// The driver of a connection that was just made.
+    /// A driver for a connection that was just made.
     pub(super) fn new(end: LdapConnAsync) -> Self {
         Self { running: Some(Box::pin(end.drive())) }
     }
@@ -76,7 +76,7 @@ impl ConnectionDriver {
         }
     }
 
-    /// Why the connection has ended, once it has.
+    /// Polls the connection: the reason why it has ended, once it has.
     fn poll_connection(&mut self, context: &mut Context<'_>) -> Option<ConnectionError> {
         let Some(running) = &mut self.running else { return Some(ConnectionError::Closed) };
         let Poll::Ready(ended) = running.as_mut().poll(context) else { return None };
@@ -84,7 +84,7 @@ impl ConnectionDriver {
         Some(ended.err().map_or(ConnectionError::Closed, ConnectionError::from))
     }
 
-    /// Whether the connection stands, as far as can be known without an operation: the server has not hung up.
+    /// Whether the connection is open, as far as can be known without an operation: the server has not hung up.
     pub(super) fn is_open(&mut self) -> bool {
         let Some(running) = &mut self.running else { return false };
         // Whoever has no time left is not told that nothing came.
@@ -153,7 +153,7 @@ pub(super) fn poll_on_deep_stack<F: Future>(future: F) -> impl Future<Output = F
     Deep(Some(Box::pin(future)))
 }
 
-/// Does some work on a stack of [`STACK`] bytes.
+/// Runs `work` on a stack of [`STACK`] bytes.
 pub(super) fn on_deep_stack<T>(work: impl FnOnce() -> T) -> T {
     stacker::maybe_grow(STACK_BYTES, STACK_BYTES, work)
 }

@@ -8,7 +8,7 @@ use crate::config::ServerAddress;
 /// The most of a server's own words that goes into a reason: enough for any message of Active Directory's.
 const MAX_DIAGNOSTIC_CHARS: usize = 200;
 
-/// Why one exchange with one server did not lead on: the refusal, and what the log wants to know about it.
+/// A failed operation on one server: the refusal it leads to, and the details for the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::directory) struct OperationFault {
     pub(in crate::directory) refusal: DirectoryRefusal,
@@ -17,11 +17,11 @@ pub(in crate::directory) struct OperationFault {
     pub(in crate::directory) result_code: Option<u32>,
     /// Active Directory's sub-code behind result 49.
     pub(in crate::directory) sub_code: Option<u32>,
-    /// Whether it was the connection or the server that failed, and not what was asked or answered.
+    /// Whether the connection or the server failed, rather than the request being refused.
     pub(in crate::directory) connection_failed: bool,
 }
 
-/// What was being done; the log's field `operation`.
+/// The kind of LDAP operation; the log's field `operation`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::directory) enum OperationKind {
     Dial,
@@ -33,7 +33,7 @@ pub(in crate::directory) enum OperationKind {
 }
 
 impl OperationKind {
-    /// Its word in the log and in figures.
+    /// Its name in the log and in metrics.
     pub(in crate::directory) fn word(self) -> &'static str {
         match self {
             Self::Dial => "dial",
@@ -53,29 +53,29 @@ impl fmt::Display for OperationKind {
 }
 
 impl OperationFault {
-    /// Nobody could be asked.
+    /// A fault where no answer about a person could be had.
     pub(in crate::directory) fn unreachable(operation: OperationKind, reason: impl Into<String>) -> Self {
         let refusal = DirectoryRefusal::Unreachable(Unreachable { reason: reason.into(), password_sent: false });
         Self { refusal, operation, result_code: None, sub_code: None, connection_failed: false }
     }
 
-    /// The connection broke, or could not be made.
+    /// A fault of the connection: it broke, or could not be made.
     pub(in crate::directory) fn broken(operation: OperationKind, reason: impl Into<String>) -> Self {
         Self { connection_failed: true, ..Self::unreachable(operation, reason) }
     }
 
-    /// The person was refused before, or without, an answer of the server's.
+    /// A refusal of the person before, or without, an answer of the server's.
     pub(in crate::directory) fn refused(operation: OperationKind, refusal: DirectoryRefusal) -> Self {
         Self { refusal, operation, result_code: None, sub_code: None, connection_failed: false }
     }
 
-    /// The server answered with a result that is no answer about a person; `what` says what it refused.
+    /// A fault from a result that is no answer about a person; `what` says what the server refused.
     pub(in crate::directory) fn from_result(operation: OperationKind, result: &LdapResult, what: &str) -> Self {
         let reason = format!("{what}: {}{}", describe_result(result), remedy(operation, result.rc));
         Self { result_code: Some(result.rc), ..Self::unreachable(operation, reason) }
     }
 
-    /// The same fault, with a word on whether a person's password had been sent by then.
+    /// Sets whether a person's password had been sent by then.
     pub(in crate::directory) fn with_password_sent(mut self, sent: bool) -> Self {
         if let DirectoryRefusal::Unreachable(Unreachable { password_sent, .. }) = &mut self.refusal {
             *password_sent = sent;
@@ -83,7 +83,7 @@ impl OperationFault {
         self
     }
 
-    /// The same fault, with the server that it happened at before its reason.
+    /// Puts the server that it happened at before the reason.
     pub(in crate::directory) fn at_server(mut self, server: &ServerAddress) -> Self {
         if let DirectoryRefusal::Unreachable(Unreachable { reason, .. }) = &mut self.refusal {
             let place = format!("{server}: ");
@@ -94,7 +94,7 @@ impl OperationFault {
         self
     }
 
-    /// The reason, when nobody could be asked.
+    /// The reason, when no answer could be had.
     pub(in crate::directory) fn reason(&self) -> Option<&str> {
         match &self.refusal {
             DirectoryRefusal::Unreachable(Unreachable { reason, .. }) => Some(reason),
@@ -102,7 +102,7 @@ impl OperationFault {
         }
     }
 
-    /// The same fault with `advice` behind its reason.
+    /// Puts `advice` behind the reason.
     pub(in crate::directory) fn with_advice(mut self, advice: &str) -> Self {
         if let DirectoryRefusal::Unreachable(Unreachable { reason, .. }) = &mut self.refusal {
             reason.push_str("; ");
@@ -143,7 +143,7 @@ pub(in crate::directory) mod result_code {
     pub(in crate::directory) const UNWILLING: u32 = 53;
 }
 
-/// A result in words: its code, and the server's own text on one line.
+/// Describes a result: its code, and the server's own text on one line.
 pub(in crate::directory) fn describe_result(result: &LdapResult) -> String {
     let text: String =
         result.text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_DIAGNOSTIC_CHARS).collect();
@@ -153,7 +153,7 @@ pub(in crate::directory) fn describe_result(result: &LdapResult) -> String {
     }
 }
 
-/// What an admin can do about a result code.
+/// The advice for an admin about a result code.
 fn remedy(operation: OperationKind, code: u32) -> &'static str {
     let binds = matches!(operation, OperationKind::Bind | OperationKind::ServiceBind);
     match code {

@@ -15,33 +15,33 @@ use crate::directory::schema::LdapEntry;
 use crate::domain::Password;
 use crate::telemetry::DirectoryMetrics;
 
-/// How long the server has to take note that an answer is no longer wanted.
+/// The longest time an abandon request may take to send.
 const ABANDON_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// The most that is taken of one search's entries, names and values together. What a server sends beyond is given up: a
-/// thousand entries with some kilobytes each, times a dozen.
+/// The most bytes kept of one search's entries, names and values together: a thousand entries with some kilobytes each,
+/// times a dozen. A search that brings more fails.
 const MAX_SEARCH_BYTES: usize = 64 * 1024 * 1024;
 
-/// One open connection. Dropping it closes its socket.
+/// An open LDAP connection. Dropping it closes its socket.
 ///
 /// Nothing it sends waits longer than the operation's deadline.
 pub(in crate::directory) struct LdapConnection {
     ldap: Ldap,
-    /// Locked where its owner looks at it without using it.
+    /// Behind a lock for checks through a shared reference.
     driver: Mutex<ConnectionDriver>,
     operation_timeout: Duration,
     /// When whoever uses it now must have their answer.
     deadline: Option<Instant>,
-    /// The server at its other end, where its health is watched.
+    /// The server at its other end, whose health is watched.
     server: Option<WatchedServer>,
     metrics: ConnectionMetrics,
-    /// How many operations it has begun.
+    /// The number of operations it has begun.
     operation_count: u32,
     /// Whether an operation has begun and not ended: nobody knows how much of it was sent, and what came of it.
     in_flight: bool,
 }
 
-/// Counts what is done over one connection.
+/// Records the operations of one connection in the metrics.
 pub(super) struct ConnectionMetrics {
     metrics: DirectoryMetrics,
     server: String,
@@ -52,7 +52,7 @@ impl ConnectionMetrics {
         Self { metrics, server }
     }
 
-    /// An operation has ended: with a result of the server's, or without one.
+    /// Records the end of an operation: with a result of the server's, or without one.
     fn record(&self, operation: OperationKind, result_code: Option<u32>, begun: Instant) {
         let outcome = match result_code {
             Some(result_code::SUCCESS | result_code::SIZE_LIMIT_EXCEEDED) => "ok",
@@ -67,11 +67,11 @@ impl ConnectionMetrics {
 #[derive(Clone)]
 struct WatchedServer {
     server: Arc<DirectoryServer>,
-    /// How many times it had gone down when the connection was made.
+    /// The number of its outages when the connection was made.
     outage_count: u64,
 }
 
-/// What to look for.
+/// A search request (RFC 4511, 4.5.1).
 pub(in crate::directory) struct SearchRequest<'a> {
     pub(in crate::directory) base: &'a str,
     pub(in crate::directory) scope: Scope,
@@ -81,15 +81,15 @@ pub(in crate::directory) struct SearchRequest<'a> {
     pub(in crate::directory) limit: u16,
 }
 
-/// What was found.
+/// The entries that a search found.
 pub(in crate::directory) struct SearchResult {
     pub(in crate::directory) entries: Vec<LdapEntry>,
-    /// Whether there would have been more.
+    /// Whether the server had more entries than were taken.
     pub(in crate::directory) truncated: bool,
 }
 
 impl LdapConnection {
-    /// Takes charge of a connection just dialled.
+    /// Wraps a connection just dialled.
     pub(super) fn new(
         (end, ldap): (LdapConnAsync, Ldap),
         operation_timeout: Duration,
@@ -107,18 +107,18 @@ impl LdapConnection {
         }
     }
 
-    /// The same, as one to `server`, which had gone down `downs` times before: it ends when that goes down.
+    /// Ties the connection to `server`, which had `outages` outages before: it ends when that goes down.
     pub(in crate::directory) fn with_server(mut self, server: &Arc<DirectoryServer>, downs: u64) -> Self {
         self.server = Some(WatchedServer { server: Arc::clone(server), outage_count: downs });
         self
     }
 
-    /// From here on no operation goes on beyond `deadline`.
+    /// Sets the deadline that no operation from here on goes beyond.
     pub(in crate::directory) fn set_deadline(&mut self, deadline: Instant) {
         self.deadline = Some(deadline);
     }
 
-    /// From here on an operation ends by its own deadline alone.
+    /// Lets operations from here on end by their own timeout alone.
     pub(super) fn clear_deadline(&mut self) {
         self.deadline = None;
     }
@@ -133,12 +133,12 @@ impl LdapConnection {
         self.server.as_ref().map(|watched| &watched.server)
     }
 
-    /// How many operations it has begun.
+    /// The number of operations it has begun.
     pub(in crate::directory) fn operations(&self) -> u32 {
         self.operation_count
     }
 
-    /// Whether it can carry another operation, as far as can be known without one.
+    /// Whether it can be used for another operation, as far as can be known without one.
     pub(super) fn is_usable(&self) -> bool {
         let stands = self.server.as_ref().is_none_or(|watched| watched.server.outage_count() == watched.outage_count);
         stands && !self.in_flight && self.driver.lock().unwrap_or_else(PoisonError::into_inner).is_open()
@@ -196,8 +196,9 @@ impl LdapConnection {
         }
     }
 
-    /// An operation that has one answer, whose result is the caller's to judge, with the control of this OID, if any: without
-    /// a value, and not critical, so that a server that does not know it goes on without (RFC 4511, 4.1.11).
+    /// Runs an operation that has one answer, whose result is the caller's to judge, with the control of this OID, if
+    /// any: without a value, and not critical, so that a server that does not know it goes on without (RFC 4511,
+    /// 4.1.11).
     async fn run(
         &mut self,
         operation: OperationKind,
@@ -215,12 +216,12 @@ impl LdapConnection {
         answer.map_err(|trouble| self.to_fault(operation, &trouble))
     }
 
-    /// What asks, and what carries it. What belongs to this owner alone needs no lock.
+    /// The client handle and the connection's driver. The exclusive reference needs no lock.
     fn ldap_and_driver(&mut self) -> (&mut Ldap, &mut ConnectionDriver) {
         (&mut self.ldap, self.driver.get_mut().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The wait for an operation that begins now.
+    /// Counts an operation that begins now, and gives its wait.
     fn start_operation(&mut self) -> AnswerWait {
         self.operation_count += 1;
         self.in_flight = true;
@@ -233,7 +234,7 @@ impl LdapConnection {
         }
     }
 
-    /// Why there is no answer, in words.
+    /// The fault for a missing answer, with its reason in words.
     fn to_fault(&self, operation: OperationKind, trouble: &NoAnswer) -> OperationFault {
         let reason = match trouble {
             NoAnswer::TimedOut => format!("no answer within {:?} (operation_timeout)", self.operation_timeout),
@@ -245,17 +246,17 @@ impl LdapConnection {
     }
 }
 
-/// Why there is no answer.
+/// The reason why an operation has no answer.
 #[derive(Debug)]
 enum NoAnswer {
     TimedOut,
-    /// Others found out meanwhile that the server does not answer.
+    /// The server went down meanwhile, as other connections found out.
     ServerDown(Arc<str>),
     TooLarge,
     Connection(ConnectionError),
 }
 
-/// How an operation waits for its answer.
+/// The wait of one operation for its answer.
 struct AnswerWait {
     started: Instant,
     deadline: Instant,
@@ -263,8 +264,8 @@ struct AnswerWait {
 }
 
 impl AnswerWait {
-    /// Waits until the deadline. When the next word is long in coming, the server is probed on another connection, and the wait
-    /// ends if it is not there: a server that is slow is waited for, one that is dead is not.
+    /// Waits until the deadline. When an answer is long in coming, the server is probed on another connection, and the
+    /// wait ends if it is not there: a server that is slow is waited for, one that is dead is not.
     async fn until_answered<T>(&self, answer: impl Future<Output = Result<T, ConnectionError>>) -> Result<T, NoAnswer> {
         let heard = async {
             tokio::select! {
@@ -296,7 +297,7 @@ impl AnswerWait {
     }
 }
 
-/// Searches, and gathers what is found.
+/// Sends a search and collects its entries.
 async fn run_search(
     ldap: &mut Ldap,
     driver: &mut ConnectionDriver,
@@ -330,8 +331,7 @@ async fn run_search(
     Ok((found, result))
 }
 
-/// Tells the server that the answer to what was asked last is no longer wanted. A courtesy: whether it hears it makes no
-/// difference here.
+/// Abandons the last request (RFC 4511, 4.11). A courtesy: whether the server hears it makes no difference here.
 async fn abandon(ldap: &mut Ldap, driver: &mut ConnectionDriver) {
     let asked = ldap.last_id();
     let _ = timeout(ABANDON_TIMEOUT, driver.drive(ldap.abandon(asked))).await;

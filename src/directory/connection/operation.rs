@@ -9,11 +9,11 @@ use super::pool::{ConnectionPool, PooledConnection};
 use super::refusal::{DirectoryRefusal, Unreachable};
 use super::servers::DirectoryServer;
 
-/// A question is asked at most this often: on a connection that turned out to be dead, and of every other server that
-/// a list commonly has. The deadline ends it in any case.
+/// The most attempts of one operation: on a connection that turned out to be dead, and on every other server that a
+/// list commonly has. The deadline ends it in any case.
 const MAX_ATTEMPTS: u32 = 4;
 
-/// One question of somebody who waits: since when, until when, and what failed on the way.
+/// One operation on the directory, with its deadline, its attempts, and the server tried last.
 pub(in crate::directory) struct Operation {
     name: &'static str,
     started: Instant,
@@ -23,13 +23,13 @@ pub(in crate::directory) struct Operation {
 }
 
 impl Operation {
-    /// A question that begins now.
+    /// Begins an operation now.
     pub(in crate::directory) fn begin(name: &'static str, within: Duration) -> Self {
         let started = Instant::now();
         Self { name, started, deadline: started + within, attempts: 0, server: None }
     }
 
-    /// A connection for the next try.
+    /// Acquires a connection for the next attempt.
     pub(in crate::directory) async fn acquire(
         &mut self,
         pool: &ConnectionPool,
@@ -40,9 +40,9 @@ impl Operation {
         Ok(lease)
     }
 
-    /// Whether this answer is the last word, or another try may bring a better one; its server is named in its reason.
-    /// A server that failed on a new connection, or that says it is overloaded, is not asked again for now; on a kept
-    /// connection it may only have closed that.
+    /// Ends an attempt: breaks with its result, or continues where another attempt may bring a better one. The server
+    /// is named in a fault's reason. A server that failed on a new connection, or that says it is overloaded, is not
+    /// asked again for now; on a kept connection it may only have closed that.
     pub(in crate::directory) fn finish_attempt<T>(
         &self,
         answer: Result<T, OperationFault>,
@@ -54,7 +54,7 @@ impl Operation {
         }
     }
 
-    /// The answer to what cannot be asked again, with its server named in the reason.
+    /// Records with the server whether it answered, and names it in a fault's reason. For what must not be tried again.
     pub(in crate::directory) fn record_result<T>(
         &self,
         answer: Result<T, OperationFault>,
@@ -83,7 +83,7 @@ impl Operation {
         self.attempts < MAX_ATTEMPTS && Instant::now() < self.deadline
     }
 
-    /// The end of a question that has no answer about a person: nobody is refused by it.
+    /// Ends an operation that is not about a person: nobody is refused by it.
     ///
     /// # Errors
     /// [`Unreachable`], logged.
@@ -97,7 +97,7 @@ impl Operation {
         })
     }
 
-    /// The end of every question: notes faults and refusals in the log, each once.
+    /// Ends an operation: logs a fault or refusal, each once.
     pub(in crate::directory) fn finish<T>(self, answer: Result<T, OperationFault>) -> Result<T, DirectoryRefusal> {
         let elapsed_ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let OperationFault { refusal, operation, result_code, sub_code, connection_failed: _ } = match answer {

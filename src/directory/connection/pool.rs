@@ -16,54 +16,55 @@ use crate::config::ServiceAccount;
 use crate::domain::{Clock, Timestamp};
 use crate::telemetry::PoolSize;
 
-/// Active Directory cuts connections that are idle for 15 minutes (`MaxConnIdleTime`), firewalls often after five or
-/// ten, and those say nothing.
+/// The longest time a connection may be idle: Active Directory cuts idle ones after 15 minutes (`MaxConnIdleTime`),
+/// firewalls often after five or ten, and without a word.
 const MAX_IDLE: Duration = Duration::from_mins(4);
 
-/// So that the load finds its way back to a preferred server, and nothing that leaks in a server leaks for ever.
+/// The longest life of a connection, so that the load finds its way back to a preferred server, and nothing that leaks
+/// in a server leaks for ever.
 const MAX_LIFETIME: Duration = Duration::from_hours(1);
 
-/// So that whatever a server keeps of a connection's operations is let go of.
+/// The most operations of one connection, so that whatever a server keeps of them is let go of.
 const MAX_OPERATIONS: u32 = 5_000;
 
-/// A connection unused for longer is asked whether it is still there: a firewall may have forgotten it without a word,
-/// and a password can be sent only once.
+/// The idle time after which a connection is pinged before use: a firewall may have forgotten it without a word, and a
+/// password can be sent only once.
 const PING_AFTER_IDLE: Duration = Duration::from_secs(2);
 
-/// A service account whose password was refused is tried again after this long: longer than any usual lockout policy
-/// looks back, so that each try is the only one in its time.
+/// The wait after the service account's password was refused: longer than any usual lockout policy looks back, so that
+/// each try is the only one in its time.
 const WRONG_PASSWORD_BACKOFF: Duration = Duration::from_mins(31);
 
-/// One that was refused for another reason (locked, disabled, expired) is tried again after this long: such a try counts
-/// for nothing.
+/// The wait after the service account was refused for another reason (locked, disabled, expired): such a try counts for
+/// nothing.
 const REFUSAL_BACKOFF: Duration = Duration::from_mins(1);
 
-/// Open connections for one purpose, kept and used again.
+/// A pool of open connections for one purpose.
 pub(in crate::directory) struct ConnectionPool {
     inner: deadpool::managed::Pool<ConnectionManager>,
     clock: Arc<dyn Clock>,
 }
 
-/// A connection on loan. Dropped, it goes back, if it is still sound.
+/// A connection taken from a pool. Dropped, it goes back, if it is still usable.
 pub(in crate::directory) type PooledConnection = Object<ConnectionManager>;
 
-/// Makes connections for a pool, and says which may be used again.
+/// The pool's manager: makes connections, and says which may be used again.
 pub(in crate::directory) struct ConnectionManager {
     servers: Arc<ServerSet>,
     purpose: PoolPurpose,
     clock: Arc<dyn Clock>,
-    /// Held while the service account binds: were its password wrong, a crowd that binds at once would lock it.
+    /// Locked while the service account binds: were its password wrong, a crowd that binds at once would lock it.
     bind_backoff: Mutex<Option<ServiceBindBackoff>>,
-    /// The last use of the freshest connection that turned out to be dead: what was used no later is dead as well. In
+    /// The last use of the freshest connection that turned out to be dead: those used no later are dead as well. In
     /// milliseconds, as [`Timestamp`]s are.
     dead_since: AtomicI64,
 }
 
-/// What a pool's connections are for.
+/// The purpose of a pool's connections, which decides as whom they are bound.
 pub(in crate::directory) enum PoolPurpose {
-    /// Searching: bound as the service account, or by nobody, and never as anybody else.
+    /// For searches: bound as the service account, or anonymous, and never as anybody else.
     Search(Option<ServiceAccount>),
-    /// Proving passwords: each use begins with a bind.
+    /// For binds with people's passwords: each use begins with a bind.
     Bind,
 }
 
@@ -75,7 +76,7 @@ pub(in crate::directory) struct PoolEntry {
     uses: u32,
 }
 
-/// The service account was refused, and is not tried again before then.
+/// A refusal of the service account, which is not tried again before `until`.
 struct ServiceBindBackoff {
     until: Timestamp,
     fault: OperationFault,
@@ -107,7 +108,7 @@ impl ConnectionPool {
         Self { inner, clock }
     }
 
-    /// A connection, until `deadline`: one that was kept, or a new one to the first server that answers.
+    /// Takes a connection, waiting until `deadline`: an idle one, or a new one to the first server that answers.
     ///
     /// # Errors
     /// When there is none before the deadline. Nothing but the service account's password was sent.
@@ -128,13 +129,13 @@ impl ConnectionPool {
         }
     }
 
-    /// Lets go of what is idle, old, or dead. To be called now and then.
+    /// Closes connections that are idle for too long, old, or dead. To be called now and then.
     pub(in crate::directory) fn remove_stale(&self) {
         let now = self.clock.now();
         drop(self.inner.retain(|kept, _| kept.is_reusable(now)));
     }
 
-    /// How many connections there are, how many of them nobody uses, and how many wait for one.
+    /// The numbers of open connections, of idle ones among them, and of callers that wait for one.
     pub(in crate::directory) fn size(&self) -> PoolSize {
         let status = self.inner.status();
         PoolSize { open: status.size, idle: status.available, waiting: status.waiting }
@@ -175,7 +176,7 @@ impl Manager for ConnectionManager {
 }
 
 impl ConnectionManager {
-    /// Asks whether anybody is still there. A living server answers this at once; a dead line is not waited for.
+    /// Pings the server. A living one answers at once; a dead connection is not waited for.
     async fn ping(&self, kept: &mut PoolEntry) -> RecycleResult<OperationFault> {
         let patience = kept.connection.server().map_or(PING_AFTER_IDLE, |server| server.probe_delay());
         let answer = timeout(patience, root_dse::ping(&mut kept.connection)).await;
@@ -189,7 +190,7 @@ impl ConnectionManager {
     /// Binds as the service account, one connection at a time.
     ///
     /// # Errors
-    /// Why not; for a while, a refusal from before, since every question would otherwise try the account, and lock it.
+    /// The refusal; for a while, one from before, since every operation would otherwise try the account, and lock it.
     async fn bind_service_account(
         &self,
         connection: &mut LdapConnection,
@@ -219,7 +220,7 @@ impl ConnectionManager {
         judged
     }
 
-    /// Why there is no connection yet: what is known of the servers.
+    /// The reason why there is no connection yet, from what is known of the servers.
     fn reason_for_none(&self) -> String {
         let servers = self.servers.known();
         let known: Vec<String> = servers

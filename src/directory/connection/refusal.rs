@@ -1,4 +1,4 @@
-/// Why the directory did not let somebody in (MS-ADTS 5.1.1.5, and the sub-codes of result 49).
+/// The directory's refusal to let somebody sign in (MS-ADTS 5.1.1.5, and the sub-codes of result 49).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DirectoryRefusal {
     /// No such person, more than one, or the wrong password (`52e`, `525`): these must look alike to a stranger.
@@ -25,16 +25,16 @@ pub enum DirectoryRefusal {
     /// `775`: locked, whatever the password; to a stranger it must look like [`Refusal::WrongCredentials`].
     #[error("the account is locked")]
     Locked,
-    /// Nobody could be asked.
+    /// No server could be asked.
     #[error(transparent)]
     Unreachable(#[from] Unreachable),
-    /// The [`Leave`](crate::directory::Leave) to bind was not given, so the password was not sent.
+    /// The [`Leave`](crate::directory::Leave) did not allow the bind, so the password was not sent.
     #[error(transparent)]
     BindDenied(#[from] BindDenied),
 }
 
 impl DirectoryRefusal {
-    /// One word for it, in figures and in the audit. It does not change.
+    /// Its name in metrics and in the audit, which does not change.
     pub fn word(&self) -> &'static str {
         match self {
             Self::WrongCredentials => "wrong-credentials",
@@ -62,7 +62,7 @@ pub struct Unreachable {
     pub password_sent: bool,
 }
 
-/// Whoever asked for the sign-in did not let the password be sent.
+/// The caller of the sign-in did not let the password be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the password was not sent, as whoever asked for the sign-in withheld it")]
 pub struct BindDenied;

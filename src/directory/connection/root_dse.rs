@@ -5,32 +5,32 @@ use super::ldap_connection::{LdapConnection, SearchRequest};
 use crate::config::{DirectoryKind, DirectorySettings};
 use crate::directory::schema::LdapEntry;
 
-/// The capability that makes a server Active Directory (MS-ADTS 3.1.1.3.4.3.1); Samba has it too.
+/// The capability by which a server is Active Directory (MS-ADTS 3.1.1.3.4.3.1); Samba has it too.
 const ACTIVE_DIRECTORY_CAPABILITY: &str = "1.2.840.113556.1.4.800";
 
-/// Changing one's own password (RFC 3062, 2).
+/// The extended operation that changes one's own password (RFC 3062, 2).
 const PASSWORD_MODIFY_OPERATION: &str = "1.3.6.1.4.1.4203.1.11.1";
 
 /// The password policy control (draft-behera-ldap-password-policy-10, 6): the same in the request and in the answer.
 pub(in crate::directory) const PASSWORD_POLICY_CONTROL: &str = "1.3.6.1.4.1.42.2.27.8.5.1";
 
-/// What the directory is, found out once from its RootDSE (RFC 4512, 5.1) and the settings, which have the last word.
+/// A directory's kind and base DN, read once from its RootDSE (RFC 4512, 5.1); the settings have the last word.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::directory) struct DirectoryProfile {
-    /// Where searches for people and groups begin.
+    /// The base of searches for people and groups.
     pub(in crate::directory) base_dn: String,
-    /// What only Active Directory has.
+    /// The domain, on Active Directory only.
     pub(in crate::directory) domain: Option<AdDomain>,
-    /// What it can do with passwords.
+    /// The server's capabilities for passwords.
     pub(in crate::directory) password_capabilities: PasswordCapabilities,
 }
 
-/// What a server says it can do with passwords.
+/// A server's capabilities for passwords, as its RootDSE lists them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::directory) struct PasswordCapabilities {
-    /// Whether it tells of its password policy when asked to (`supportedControl`).
+    /// Whether it takes the password policy control (`supportedControl`).
     pub(in crate::directory) supports_policy_control: bool,
-    /// Whether people can change their own (RFC 3062, in `supportedExtension`).
+    /// Whether people can change their own password (RFC 3062, in `supportedExtension`).
     pub(in crate::directory) supports_password_modify: bool,
 }
 
@@ -43,25 +43,25 @@ impl PasswordCapabilities {
     }
 }
 
-/// The domain a domain controller serves.
+/// The Active Directory domain that a domain controller serves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::directory) struct AdDomain {
-    /// Its head: `DC=corp,DC=example,DC=com`.
+    /// Its root: `DC=corp,DC=example,DC=com`.
     pub(in crate::directory) dn: String,
     /// `corp.example.com`.
     pub(in crate::directory) dns_name: String,
-    /// Where the forest keeps its configuration, the domains' NetBIOS names among it.
+    /// The DN of the forest's configuration, which has the domains' NetBIOS names.
     pub(in crate::directory) configuration_dn: Option<String>,
 }
 
 impl DirectoryProfile {
-    /// What kind of directory it is.
+    /// The kind of directory: Active Directory, or another LDAP server.
     pub(in crate::directory) fn kind(&self) -> DirectoryKind {
         if self.domain.is_some() { DirectoryKind::ActiveDirectory } else { DirectoryKind::Ldap }
     }
 
-    /// Finds out what the settings leave open. Asks anonymously. When they leave nothing open, a server that does not
-    /// show its RootDSE to strangers is taken to have no abilities beyond LDAP itself.
+    /// Reads from the RootDSE what the settings leave open, anonymously. When they leave nothing open, a server that
+    /// does not show its RootDSE to strangers is taken to have no capabilities beyond LDAP itself.
     pub(in crate::directory) async fn discover(
         settings: &DirectorySettings,
         connection: &mut LdapConnection,
@@ -115,8 +115,8 @@ pub(in crate::directory) async fn read_root_dse(connection: &mut LdapConnection)
     Ok(found.entries.into_iter().next().unwrap_or_default())
 }
 
-/// Whether somebody is there: asks for nothing, and any well-formed answer will do. A server that keeps its RootDSE from
-/// strangers is there.
+/// Pings the server: a search for nothing, to which any well-formed answer will do. A server that keeps its RootDSE
+/// from strangers is there.
 pub(super) async fn ping(connection: &mut LdapConnection) -> Result<(), OperationFault> {
     let search =
         SearchRequest { base: "", scope: Scope::Base, filter: "(objectClass=*)", attributes: &["1.1"], limit: 1 };
@@ -126,7 +126,7 @@ pub(super) async fn ping(connection: &mut LdapConnection) -> Result<(), Operatio
     }
 }
 
-/// The server's own choice, else the first context that can hold people: `cn=config`, `cn=changelog` and their like
+/// The server's default naming context, else the first that can hold people: `cn=config`, `cn=changelog` and their like
 /// do not.
 fn default_context(root: &LdapEntry) -> Option<&str> {
     let holds_people = |context: &&str| !context.is_empty() && !context.to_ascii_lowercase().starts_with("cn=");

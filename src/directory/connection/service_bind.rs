@@ -2,7 +2,7 @@ use ldap3::LdapResult;
 
 use super::fault::{OperationFault, OperationKind, result_code};
 
-/// Judges the service account's bind: whatever goes wrong here is the admin's to mend, and no answer about a person.
+/// Judges the service account's bind. A failure is the admin's to mend, and no answer about a person.
 pub(in crate::directory) fn judge_service_bind(result: &LdapResult) -> Result<(), OperationFault> {
     match result.rc {
         result_code::SUCCESS => Ok(()),
@@ -25,7 +25,8 @@ pub(super) fn counts_as_wrong_password(fault: &OperationFault) -> bool {
     !matches!(fault.sub_code, Some(0x530..=0x533 | 0x701 | 0x773 | 0x775))
 }
 
-/// Active Directory's reason behind result 49: a Win32 error, in hexadecimal (MS-ADTS 3.1.1.3.1.9 and MS-ERREF).
+/// The sub-code behind result 49 in Active Directory's diagnostic message: a Win32 error, in hexadecimal (MS-ADTS
+/// 3.1.1.3.1.9 and MS-ERREF).
 pub(in crate::directory) fn ad_sub_code(diagnostic: &str) -> Option<u32> {
     let (_, behind) = diagnostic.split_once(", data ")?;
     let digits = behind.split(|c: char| !c.is_ascii_hexdigit()).next()?;

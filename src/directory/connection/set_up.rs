@@ -4,7 +4,7 @@ use super::tls;
 use crate::config::{DirectoryServers, DirectorySettings, LdapScheme};
 use crate::directory::schema::filter;
 
-/// Why a directory client cannot be built from its settings. Nothing was dialled.
+/// An error in a directory's settings that keeps its client from being built. Nothing was dialled.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SetUpError {
     /// The CA file cannot be read, or holds no usable certificate.
@@ -12,7 +12,7 @@ pub enum SetUpError {
     CaFile {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault in it.
         fault: String,
     },
     /// A host that no certificate can be made out to.
@@ -21,9 +21,9 @@ pub enum SetUpError {
     /// A filter that is none (RFC 4515).
     #[error("directory.{setting}: \"{filter}\" is no LDAP filter; it looks like (objectClass=person)")]
     Filter {
-        /// Which setting.
+        /// The setting's key.
         setting: &'static str,
-        /// What it says.
+        /// The setting's value.
         filter: String,
     },
     /// The list of servers is empty.
@@ -34,7 +34,7 @@ pub enum SetUpError {
     Tls(String),
 }
 
-/// Refuses what would only fail once somebody signs in.
+/// Checks settings that would only fail once somebody signs in.
 pub(in crate::directory) fn check_settings(settings: &DirectorySettings) -> Result<(), SetUpError> {
     if matches!(&settings.servers, DirectoryServers::Listed(servers) if servers.is_empty()) {
         return Err(SetUpError::NoServer);

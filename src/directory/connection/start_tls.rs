@@ -13,7 +13,7 @@ use crate::directory::schema::unsigned;
 /// A message with id 1: the extended request 1.3.6.1.4.1.1466.20037.
 const REQUEST: &[u8] = b"\x30\x1d\x02\x01\x01\x77\x18\x80\x161.3.6.1.4.1.1466.20037";
 
-/// An answer is some dozen bytes, and some words.
+/// The longest answer read: one is some dozen bytes, and some words.
 const MAX_ANSWER_BYTES: usize = 4096;
 
 /// Asks the server to speak TLS from here on. Nothing else may follow its answer: what came in the clear must never be
@@ -50,12 +50,12 @@ pub(in crate::directory) async fn request(stream: &mut TcpStream) -> Result<(), 
     }
 }
 
-/// What has come in answer so far.
+/// The answer to a StartTLS request, as far as it has come.
 enum StartTlsAnswer {
     /// The whole answer: its result code.
     Code(u32),
     Incomplete,
-    /// The whole answer, and something behind it.
+    /// The whole answer, with more bytes behind it.
     TrailingData,
     NotLdap,
 }

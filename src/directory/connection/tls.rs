@@ -13,7 +13,7 @@ use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStor
 use super::set_up::SetUpError;
 use crate::domain::Timestamp;
 
-/// Whom this room believes to be the directory.
+/// The TLS client configuration: which authorities are trusted for the directory's servers.
 pub(in crate::directory) struct TlsClient {
     provider: Arc<CryptoProvider>,
     roots: Arc<RootCertStore>,
@@ -40,7 +40,7 @@ impl TlsClient {
         Ok(Self { provider, roots, config: Arc::new(config) })
     }
 
-    /// Judges a chain that was shown without being believed, as a real handshake would at `now`.
+    /// Verifies a certificate chain that was only observed, as a real handshake would at `now`.
     ///
     /// # Errors
     /// TLS' own reason.
@@ -64,8 +64,8 @@ impl TlsClient {
             .map(drop)
     }
 
-    /// What the `ldap3` crate needs to make a stream one to `host`, a name or an address, whose certificate must be made out
-    /// to it: its configuration, and the host of its URL.
+    /// The TLS configuration for the `ldap3` crate to connect to `host`, a name or an address to which the certificate
+    /// must be made out, and the host of its URL.
     ///
     /// # Errors
     /// In words, with what to do about it.
@@ -89,7 +89,7 @@ impl TlsClient {
     }
 }
 
-/// In place of an IPv6 address in a URL, where it stands in brackets, and the `ldap3` crate takes them for a part of it.
+/// The host put in a URL in place of an IPv6 address, whose brackets the `ldap3` crate takes for a part of it.
 const PLACEHOLDER_HOST: &str = "0.0.0.0";
 
 /// Verifies as ever that a certificate is made out to `address`, whatever name the handshake was begun with.
@@ -152,7 +152,7 @@ fn roots_from_file(path: &Path) -> Result<RootCertStore, SetUpError> {
     Ok(roots)
 }
 
-/// One unreadable certificate among a hundred must not cost the other ninety-nine.
+/// The system's trusted certificates. One unreadable certificate among a hundred must not cost the other ninety-nine.
 fn system_roots() -> RootCertStore {
     let found = rustls_native_certs::load_native_certs();
     let mut roots = RootCertStore::empty();
@@ -161,7 +161,7 @@ fn system_roots() -> RootCertStore {
     roots
 }
 
-/// Why the `ldap3` crate could not make a connection, in words, with what to do about it.
+/// Explains why the `ldap3` crate could not make a connection, with what to do about it.
 pub(super) fn explain(error: &LdapError) -> String {
     let LdapError::Io { source } = error else { return format!("the connection could not be set up: {error}") };
     match source.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {

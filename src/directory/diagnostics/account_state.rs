@@ -3,7 +3,8 @@ use crate::directory::schema::LdapEntry;
 use crate::directory::schema::time::{format_minute, parse_filetime};
 use crate::domain::Timestamp;
 
-/// What only a base-scope read tells (MS-ADTS 3.1.1.4.5.17), and what says when an account ends.
+/// The attributes that tell an account's state: those that only a base-scope read computes (MS-ADTS 3.1.1.4.5.17), and
+/// those that say when an account ends.
 pub(super) const ATTRIBUTES: &[&str] = &[
     "accountExpires",
     "msDS-User-Account-Control-Computed",
@@ -13,29 +14,29 @@ pub(super) const ATTRIBUTES: &[&str] = &[
     "shadowExpire",
 ];
 
-/// Bits of `userAccountControl` (MS-ADTS 2.2.16) and of its computed sister (3.1.1.4.5.17).
+/// Bits of `userAccountControl` (MS-ADTS 2.2.16) and of its computed counterpart (3.1.1.4.5.17).
 const DISABLED: i64 = 0x2;
 const LOCKED: i64 = 0x10;
 const NEVER_EXPIRES: i64 = 0x1_0000;
 const SMART_CARD: i64 = 0x4_0000;
 const PASSWORD_EXPIRED: i64 = 0x80_0000;
 
-/// Why somebody cannot sign in, whatever the password.
+/// A reason why somebody cannot sign in, whatever the password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignInBlocker {
-    /// What is the matter.
+    /// The reason, in words.
     pub reason: String,
-    /// What their administrator can do.
+    /// The advice for their administrator.
     pub remedy: String,
     /// Whether they can end it themselves: the sign-in leads them to the form that changes their password, and then in.
     pub ends_with_password_change: bool,
 }
 
-/// What an entry says of its account.
+/// The state of an account, as its entry tells it.
 pub(super) struct AccountState {
     /// `userAccountControl`.
     control: i64,
-    /// Its computed sister.
+    /// `msDS-User-Account-Control-Computed`.
     computed: i64,
     must_change: bool,
     account_expired: bool,
@@ -63,8 +64,8 @@ impl AccountState {
         }
     }
 
-    /// The weightiest reason first: the others show once it is mended. `can_change` says whether a password that stands
-    /// so can be changed at the sign-in.
+    /// The weightiest reason that keeps the account from signing in: the others show once it is mended. `can_change`
+    /// says whether a password in this state can be changed at the sign-in.
     pub(super) fn blocker(&self, can_change: impl Fn(PasswordState) -> bool) -> Option<SignInBlocker> {
         let bar = |reason: &str, remedy: &str| {
             Some(SignInBlocker {

@@ -9,16 +9,16 @@ use crate::directory::people::bind_name;
 use crate::directory::sign_in::judge_bind;
 use crate::domain::Username;
 
-/// Where there is nobody to ask as.
+/// The reason where there is neither a service account nor a person's password.
 const NOBODY_TO_BIND_AS: &str = "there is nobody to ask as: set bind_name and bind_password_file, or ask about a person who gives \
                       their password (`belvedere doctor --user NAME`)";
 
 impl LdapDirectory {
-    /// Without a service account: binds as the person who gave their password, once. Where that was not possible the
-    /// connection may look around all the same on other servers than Active Directory, as strangers often may.
+    /// Binds, without a service account, as the person who gave their password, once. Where that was not possible the
+    /// connection may search all the same on other servers than Active Directory, as strangers often may.
     ///
     /// # Errors
-    /// Why nobody may look around.
+    /// The reason why nothing may be searched.
     pub(super) async fn bind_as_person(
         &self,
         open: &mut IdentifiedServer,
@@ -71,14 +71,14 @@ impl LdapDirectory {
     }
 }
 
-/// Nobody who might look them up.
+/// The failed step where there is nobody who may look the person up.
 fn nobody_to_ask_step() -> DiagnosticStep {
     let remedy = "set bind_name and bind_password_file, or let the person type their password at a terminal: \
                   `belvedere doctor --user NAME`, with --password-stdin where there is no terminal";
     DiagnosticStep::failure("person", "nobody can be looked up without bind_name or their password", remedy)
 }
 
-/// Notes that, and says what it means for the rest.
+/// Adds the step of a refused bind; the reason for skipping the rest.
 fn record_refusal(section: &mut ReportSection, step: DiagnosticStep, username: &Username) -> String {
     section.push(step);
     format!("{username} was not let in, and there is nobody else to ask as")

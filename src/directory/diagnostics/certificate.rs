@@ -20,27 +20,28 @@ use crate::domain::Timestamp;
 
 const NAME: &str = "TLS";
 
-/// A certificate's renewal is a matter of days in any company; a month leaves room for a holiday.
+/// The time before a certificate's expiry from which a warning is given: renewal is a matter of days in any company,
+/// and a month leaves room for a holiday.
 const EXPIRY_WARNING: Duration = Duration::from_hours(30 * 24);
 
 /// The most names of a certificate that are shown.
 const MAX_NAMES: usize = 12;
 
-/// PEM's lines (RFC 7468, 2).
+/// The length of a line of PEM (RFC 7468, 2).
 const PEM_LINE: usize = 64;
 
-/// Whose certificate it must be, and who vouches for it.
+/// The host that a certificate must be made out to, and the authorities trusted.
 pub(super) struct ExpectedCertificate<'a> {
     pub(super) host: &'a str,
     pub(super) tls: &'a TlsClient,
     /// The setting `ca_file`.
     pub(super) ca_file: Option<&'a Path>,
-    /// How an unknown authority's certificate is saved and then used.
+    /// The advice on how an unknown authority's certificate is saved and then used.
     pub(super) save_ca: &'a str,
     pub(super) now: Timestamp,
 }
 
-/// What is to be known of a certificate.
+/// The fields of a certificate that are reported.
 struct CertificateSummary {
     subject: String,
     issuer: String,
@@ -51,7 +52,8 @@ struct CertificateSummary {
     fingerprint: String,
 }
 
-/// Judges what a server showed in its handshake, as the client itself would, and says what it is.
+/// The step about the certificates seen in a server's handshake, judged as the client itself would; and the authority,
+/// when it is unknown.
 pub(super) fn certificate_step(
     shown: &ObservedHandshake,
     expected: &ExpectedCertificate<'_>,
@@ -163,7 +165,7 @@ fn invalid_step(fault: &CertificateError, own: &CertificateSummary, host: &str) 
     }
 }
 
-/// A handshake that came to nothing.
+/// The step of a failed handshake.
 pub(super) fn handshake_error_step(fault: HandshakeError, start_tls: bool) -> DiagnosticStep {
     match fault {
         HandshakeError::StartTls(why) => {
@@ -216,7 +218,7 @@ fn time_left(own: &CertificateSummary, now: Timestamp) -> String {
     }
 }
 
-/// The topmost certificate of the chain that can vouch for others, or that vouches for itself.
+/// The authority in the chain: the topmost certificate that can vouch for others, or that vouches for itself.
 fn untrusted_ca(chain: &[CertificateSummary], der: &[CertificateDer<'_>]) -> Option<UntrustedCa> {
     let (place, top) = chain.iter().enumerate().rfind(|(place, certificate)| {
         // A server's own certificate is its own authority only when nobody else signed it.

@@ -1,7 +1,7 @@
 use super::report::DiagnosticStep;
 use crate::directory::client::GroupLookup;
 
-/// What a name of a group came to; `by` are those who name it.
+/// The step about a group that pages and settings name; `by` are those who name it.
 pub(in crate::directory) fn group_step(finding: &GroupLookup, by: &[String]) -> DiagnosticStep {
     let name = finding.wanted.to_string();
     let named = format!("named by {}", by.join(", "));

@@ -9,7 +9,7 @@ use tokio_rustls::TlsConnector;
 
 use crate::directory::connection::start_tls;
 
-/// What a handshake showed.
+/// The protocol and the certificates seen in a TLS handshake.
 pub(super) struct ObservedHandshake {
     /// `TLS 1.3`.
     pub(super) protocol: &'static str,
@@ -17,11 +17,11 @@ pub(super) struct ObservedHandshake {
     pub(super) chain: Vec<CertificateDer<'static>>,
 }
 
-/// Why there was no handshake.
+/// The reason why there was no handshake.
 pub(super) enum HandshakeError {
-    /// The server does not do StartTLS, and why and what to do, in words.
+    /// The server refused StartTLS; the reason and the advice, in words.
     StartTls(String),
-    /// It speaks no TLS that we do, or none at all. The words are TLS's own.
+    /// It speaks no TLS that we do, or none at all; TLS's own message.
     Failed(String),
 }
 
@@ -57,7 +57,7 @@ pub(super) async fn observe_handshake(
     }
 }
 
-/// Keeps the certificates that a server shows. It takes them all, so what comes after must be nothing.
+/// A verifier that records the certificates a server shows. It accepts them all, so nothing may be sent afterwards.
 #[derive(Debug)]
 struct CertificateRecorder {
     provider: Arc<CryptoProvider>,

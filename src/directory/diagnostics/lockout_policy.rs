@@ -7,7 +7,7 @@ use crate::directory::schema::time::parse_interval;
 
 const NAME: &str = "lockout policy";
 
-/// When the domain locks accounts (MS-SAMR 3.1.1.5), where it lets us read that.
+/// The step about the domain's lockout policy (MS-SAMR 3.1.1.5), where it may be read.
 pub(super) async fn lockout_policy_step(connection: &mut LdapConnection, profile: &DirectoryProfile) -> DiagnosticStep {
     let Some(domain) = &profile.domain else {
         return DiagnosticStep::skipped(NAME, "only Active Directory tells it; throttling stays below the usual five");

@@ -6,26 +6,26 @@ use crate::directory::connection::{DirectoryProfile, LdapConnection, OperationFa
 use crate::directory::schema::{LdapEntry, filter};
 use crate::domain::{Dn, Group, Groups};
 
-/// How many groups are looked into; beyond this the ways into the rest stay untold. Each costs a search on servers that
-/// do not say it with the group itself.
+/// The most groups expanded; the paths to the rest stay unknown. Each costs a search on servers that do not tell its
+/// parents with the group itself.
 const MAX_EXPANDED: usize = 300;
 
-/// How many groups one search asks about.
+/// The most groups that one search asks about.
 const GROUPS_PER_SEARCH: usize = 25;
 
 /// The most parents taken of one group.
 const MAX_PARENTS: u16 = 500;
 
-/// A group somebody is in, and how they come by it.
+/// A group that somebody is in, and the path of memberships to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupMembership {
     /// The group.
     pub group: Group,
-    /// How they come by it.
+    /// The path to it.
     pub path: MembershipPath,
 }
 
-/// How somebody comes by a group.
+/// The path of memberships from a person to a group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MembershipPath {
     /// They are listed in it.
@@ -34,7 +34,7 @@ pub enum MembershipPath {
     Primary,
     /// Through these groups: the first has them or is their primary one, each is in the next, the last is in the group.
     Nested(Vec<String>),
-    /// It was not found out: another domain's group, or more groups than are looked into.
+    /// It was not found out: another domain's group, or more groups than are expanded.
     Unknown,
 }
 
@@ -50,7 +50,7 @@ impl MembershipPath {
     }
 }
 
-/// Finds the shortest way into each group.
+/// Finds the shortest path to each group.
 pub(super) async fn membership_paths(
     connection: &mut LdapConnection,
     profile: &DirectoryProfile,
@@ -85,7 +85,7 @@ pub(super) async fn membership_paths(
     Ok(walk.memberships(groups))
 }
 
-/// The walk from a person up to all their groups, level by level.
+/// A breadth-first walk from a person up to all their groups.
 struct MembershipWalk {
     /// The names of the groups to reach, by their DNs in normal form.
     names: HashMap<String, (String, String)>,
@@ -100,7 +100,8 @@ impl MembershipWalk {
         Self { names: names.collect(), paths: HashMap::new(), queue: VecDeque::new() }
     }
 
-    /// A group has been reached. The first way is the shortest; groups that are not the person's do not count.
+    /// Records that a group has been reached. The first path is the shortest; groups that are not the person's do not
+    /// count.
     fn reach(&mut self, dn: &str, way: &MembershipPath) {
         let Some(key) = normalized(dn).filter(|key| self.names.contains_key(key)) else { return };
         if !self.paths.contains_key(&key) {
@@ -109,14 +110,14 @@ impl MembershipWalk {
         }
     }
 
-    /// The next groups to look into.
+    /// The next groups to expand.
     fn next_batch(&mut self) -> Vec<String> {
         let count = self.queue.len().min(GROUPS_PER_SEARCH);
         let dns = self.queue.drain(..count).filter_map(|key| self.names.get(&key).map(|(_, dn)| dn.clone()));
         dns.collect()
     }
 
-    /// The way into what `child` is in.
+    /// The path to the groups that `child` is in.
     fn path_through(&self, child: &str) -> MembershipPath {
         let Some(key) = normalized(child) else { return MembershipPath::Unknown };
         let mut groups = match self.paths.get(&key) {
@@ -147,7 +148,7 @@ fn primary_group<'g>(person: &LdapEntry, groups: &'g Groups) -> Option<&'g Group
     groups.iter().find(|group| group.id.as_str() == sid)
 }
 
-/// What each of these groups is in.
+/// The groups that each of these groups is in.
 async fn parents_of(
     connection: &mut LdapConnection,
     profile: &DirectoryProfile,

@@ -1,8 +1,8 @@
-//! What is wrong with a directory, if anything: every step from its name to what one person may see, each with what was
-//! found, or with the reason and the remedy.
+//! Diagnostics of a directory: every step from its name to what one person may see, each with what was found, or with
+//! the reason and the remedy.
 //!
-//! An examination dials connections of its own and counts against no pool. Each step has a deadline, and so has the
-//! whole. It shows a certificate that nobody trusts by a handshake over which nothing else is ever said (`handshake`);
+//! A diagnosis dials connections of its own and counts against no pool. Each step has a deadline, and so has the whole.
+//! It shows a certificate that nobody trusts by a handshake over which nothing else is ever said (`handshake`);
 //! whatever is asked after that goes over a connection whose certificate was verified as ever. It never writes, and
 //! sends a password only to bind as the service account or, once, as the person who gave it.
 

@@ -15,25 +15,25 @@ use crate::directory::connection::{
 use crate::directory::people::{NestedGroupSearch, person, read_token_groups, resolve_nested};
 use crate::domain::{NameForm, Person, Username};
 
-/// How many entries of one name are told.
+/// The most entries of one name that are reported.
 const MAX_NAMESAKES: u16 = 5;
 
-/// Somebody as the directory shows them now.
+/// A person as the directory shows them now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PersonReport {
-    /// Who it is, as after a sign-in.
+    /// The person, as after a sign-in.
     pub person: Person,
-    /// Where their entry is.
+    /// The DN of their entry.
     pub dn: String,
     /// Their groups, and how they come by each.
     pub memberships: Vec<GroupMembership>,
-    /// Why they could not sign in now, whatever the password.
+    /// The reason why they could not sign in now, whatever the password.
     pub blocker: Option<SignInBlocker>,
     /// The state of their account in words.
     pub account_state: Vec<String>,
 }
 
-/// What a name comes to.
+/// The result of looking up a person by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PersonLookup {
     /// The one person who has it.
@@ -50,7 +50,7 @@ pub enum PersonLookup {
 }
 
 impl LdapDirectory {
-    /// Looks somebody up with the service account.
+    /// Looks up a person with the service account.
     ///
     /// # Errors
     /// [`Unreachable`] when the directory cannot be asked, or there is no service account.
@@ -88,7 +88,7 @@ impl LdapDirectory {
         }
     }
 
-    /// Looks somebody up over a connection that may search.
+    /// Looks up a person over a connection that may search.
     pub(super) async fn lookup_person_on(
         &self,
         connection: &mut LdapConnection,
@@ -141,7 +141,7 @@ impl LdapDirectory {
         })))
     }
 
-    /// Another domain's name, where a sign-in would refuse it as one.
+    /// The lookup of another domain's name, where a sign-in would refuse it as one.
     async fn foreign_domain(
         &self,
         connection: &mut LdapConnection,
@@ -159,7 +159,7 @@ impl LdapDirectory {
 }
 
 impl PersonLookup {
-    /// Why a name is nobody's, in words; `None` when it is one person's.
+    /// The reason why nobody can be meant by a name; `None` when it is one person's.
     pub fn why_not_found(&self, username: &Username) -> Option<String> {
         match self {
             Self::Found(_) => None,

@@ -11,7 +11,7 @@ use crate::directory::connection::{
 };
 
 impl LdapDirectory {
-    /// Asks one real question with the service account, where there is one: whether the base DN is there. A server may
+    /// Checks the service account, where there is one, by one real search: whether the base DN is there. A server may
     /// answer strangers and refuse the account all the same.
     ///
     /// # Errors
@@ -36,7 +36,7 @@ impl LdapDirectory {
         }
     }
 
-    /// Asks every server known, all at the same time, and gives those that do not answer.
+    /// Probes every known server, all at the same time, and gives those that do not answer.
     pub async fn unreachable_servers(&self) -> Vec<ServerStatus> {
         let known = self.servers.known();
         // A probe has its deadline, and leaves with the server what came of it.

@@ -6,19 +6,19 @@ use super::person::PersonReport;
 use super::settings_table::SettingsTable;
 use crate::domain::DirectoryName;
 
-/// The most characters of a line: what a server says of itself, or a certificate has in it, may be of any length.
+/// The most characters of a line: text from a server or a certificate may be of any length.
 const MAX_LINE_CHARS: usize = 600;
 
-/// What came of examining one directory.
+/// The diagnostics report of one directory.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct DirectoryReport {
     /// The directory; `None` for the default one.
     pub directory: Option<DirectoryName>,
-    /// Where its settings stand: the keys that remedies name belong there.
+    /// The table of its settings: the keys that remedies name belong there.
     pub settings: SettingsTable,
     /// One part for each server, one for the directory itself, one for the person that was asked about.
     pub sections: Vec<ReportSection>,
-    /// What the directory turned out to be.
+    /// The directory's kind, base DN and domain, once known.
     pub known: Option<DirectoryFacts>,
     /// The authority behind a certificate that is not trusted here, when the server sends it.
     pub authority: Option<UntrustedCa>,
@@ -27,7 +27,7 @@ pub struct DirectoryReport {
     pub seen: Option<PersonReport>,
 }
 
-/// Steps that belong together.
+/// A section of a report: steps that belong together.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ReportSection {
     /// A server's address, or what the steps are about.
@@ -36,19 +36,19 @@ pub struct ReportSection {
     pub steps: Vec<DiagnosticStep>,
 }
 
-/// One step: what was looked at, and what came of it.
+/// One step of a diagnosis: a name, a verdict, and details.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct DiagnosticStep {
-    /// What was looked at, in a word or two.
+    /// The name of the step, a word or two.
     pub name: Cow<'static, str>,
-    /// What came of it.
+    /// Its verdict.
     #[serde(flatten)]
     pub verdict: StepVerdict,
-    /// What was found, each on a line of its own. No secret.
+    /// The findings, each on a line of its own. No secret.
     pub details: Vec<String>,
 }
 
-/// What came of a step. Reasons and remedies are sentences without a full stop, and never hold a secret.
+/// The verdict of a step. Reasons and remedies are sentences without a full stop, and never hold a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "verdict", rename_all = "kebab-case")]
 pub enum StepVerdict {
@@ -56,31 +56,31 @@ pub enum StepVerdict {
     Ok,
     /// It works, but not for ever or not for everybody.
     Warning {
-        /// What is not as it should be.
+        /// The reason for the warning.
         reason: String,
-        /// What to do about it.
+        /// The advice.
         remedy: String,
     },
     /// It does not work.
     Failed {
-        /// What is wrong.
+        /// The reason for the failure.
         reason: String,
-        /// What to do about it.
+        /// The advice.
         remedy: String,
     },
-    /// It was not looked at.
+    /// It was skipped.
     Skipped {
-        /// Why not.
+        /// The reason.
         why: String,
     },
 }
 
-/// What a directory turned out to be.
+/// The facts about a directory: kind, base DN, domain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct DirectoryFacts {
     /// Its kind and its maker, in words.
     pub kind: String,
-    /// Where people and groups are looked for.
+    /// The base of searches for people and groups.
     pub base_dn: String,
     /// `corp.example.com`, where it is an Active Directory domain.
     pub domain: Option<String>,
@@ -91,7 +91,7 @@ pub struct DirectoryFacts {
 /// A certificate authority that this machine does not know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct UntrustedCa {
-    /// Whose it is.
+    /// The certificate's subject.
     pub subject: String,
     /// The SHA-256 of the certificate, in pairs of hexadecimal digits: what its owner can be asked about.
     pub fingerprint: String,
@@ -116,14 +116,14 @@ impl ReportSection {
         Self { title: title.into(), steps: Vec::new() }
     }
 
-    /// Notes a step, and says whether it is worth going on.
+    /// Adds a step; whether it is worth going on.
     pub(super) fn push(&mut self, step: DiagnosticStep) -> bool {
         let goes_on = !step.failed();
         self.steps.push(step);
         goes_on
     }
 
-    /// Notes steps that were not taken.
+    /// Adds skipped steps.
     pub(super) fn skip(&mut self, names: &[&'static str], why: &str) {
         self.steps.extend(names.iter().map(|name| DiagnosticStep::skipped(*name, why)));
     }
@@ -147,19 +147,19 @@ impl DiagnosticStep {
         Self { name: name.into(), verdict, details: Vec::new() }
     }
 
-    /// A step that was not taken.
+    /// A step that was skipped.
     pub fn skipped(name: impl Into<Cow<'static, str>>, why: impl Into<String>) -> Self {
         Self { name: name.into(), verdict: StepVerdict::Skipped { why: sanitize(why.into()) }, details: Vec::new() }
     }
 
-    /// The same step, with one more line of what was found.
+    /// Adds one line of details.
     #[must_use]
     pub fn with(mut self, detail: impl Into<String>) -> Self {
         self.details.push(sanitize(detail.into()));
         self
     }
 
-    /// The same step, with more lines of what was found.
+    /// Adds lines of details.
     #[must_use]
     pub fn with_all(mut self, details: impl IntoIterator<Item = String>) -> Self {
         self.details.extend(details.into_iter().map(sanitize));
@@ -172,16 +172,17 @@ impl DiagnosticStep {
     }
 }
 
-/// How advice begins behind the reasons that the log gets, where steps have a remedy of their own.
+/// The beginnings of advice in reasons for the log, which is left out where steps have a remedy of their own.
 const ADVICE: [&str; 3] = [": use an ldaps:// URL", ": check the domain in url", ": check this machine's DNS"];
 
-/// A reason without the advice behind it, for a step whose remedy says that.
+/// Cuts off the advice behind a reason, for a step whose remedy says it.
 pub(super) fn without_advice(reason: &str) -> String {
     let end = ADVICE.iter().filter_map(|advice| reason.find(advice)).min();
     reason[..end.unwrap_or(reason.len())].to_owned()
 }
 
-/// A line that can do nothing to a terminal: what stands in it may come from a server that nobody trusts.
+/// Replaces control characters, and cuts long lines: text may come from a server that nobody trusts, and is printed on
+/// terminals.
 fn sanitize(text: String) -> String {
     if text.len() <= MAX_LINE_CHARS && !text.contains(char::is_control) {
         return text;

@@ -9,7 +9,8 @@ use crate::directory::schema::LdapEntry;
 use crate::directory::schema::time::parse_generalized_time;
 use crate::domain::Timestamp;
 
-/// Kerberos' tolerance, by which a domain's clocks must agree in any case (MS-KILE 3.3.1).
+/// The largest difference of clocks without a warning: Kerberos' tolerance, by which a domain's clocks must agree in
+/// any case (MS-KILE 3.3.1).
 const CLOCK_TOLERANCE: Duration = Duration::from_mins(5);
 
 const ATTRIBUTES: &[&str] = &[
@@ -29,7 +30,7 @@ const ATTRIBUTES: &[&str] = &[
 const FUNCTIONAL_LEVELS: [&str; 11] =
     ["2000", "2003 interim", "2003", "2008", "2008 R2", "2012", "2012 R2", "2016", "(level 8)", "(level 9)", "2025"];
 
-/// What the server says of itself.
+/// Reads the RootDSE.
 pub(super) async fn read_root_dse(connection: &mut LdapConnection) -> Result<LdapEntry, OperationFault> {
     let search =
         SearchRequest { base: "", scope: Scope::Base, filter: "(objectClass=*)", attributes: ATTRIBUTES, limit: 1 };
@@ -37,7 +38,7 @@ pub(super) async fn read_root_dse(connection: &mut LdapConnection) -> Result<Lda
     Ok(found.entries.into_iter().next().unwrap_or_default())
 }
 
-/// What the directory is.
+/// The facts about the directory that the RootDSE tells.
 pub(super) fn directory_facts(root: &LdapEntry, profile: &DirectoryProfile) -> DirectoryFacts {
     DirectoryFacts {
         kind: kind_in_words(root, profile),
@@ -47,7 +48,7 @@ pub(super) fn directory_facts(root: &LdapEntry, profile: &DirectoryProfile) -> D
     }
 }
 
-/// The step that tells it.
+/// The step about the RootDSE.
 pub(super) fn root_dse_step(root: &LdapEntry, known: &DirectoryFacts) -> DiagnosticStep {
     const NAME: &str = "RootDSE";
     let step = if root.text("isSynchronized") == Some("FALSE") {
@@ -78,7 +79,7 @@ fn kind_in_words(root: &LdapEntry, profile: &DirectoryProfile) -> String {
     if maker.is_empty() { kind.to_owned() } else { format!("{kind}: {}", maker.join(", ")) }
 }
 
-/// How far the server's clock is from this machine's.
+/// The step about the difference between the server's clock and this machine's.
 pub(super) fn clock_step(root: &LdapEntry, now: Timestamp) -> DiagnosticStep {
     const NAME: &str = "clock";
     let Some(theirs) = root.text("currentTime").and_then(parse_generalized_time) else {

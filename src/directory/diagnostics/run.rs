@@ -14,30 +14,32 @@ use crate::directory::client::{GroupLookup, LdapDirectory};
 use crate::directory::people::GroupMention;
 use crate::domain::{GroupRef, Password, Username};
 
-/// How long an examination of one directory may take as a whole: every step of a slow one, and somebody still watches.
+/// The longest time a diagnosis of one directory may take: enough for every step of a slow one, while somebody still
+/// watches.
 const TOTAL_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// What an examination is to find out beside the directory itself.
+/// The parts of a diagnosis beside the directory itself: groups, and a person.
 #[derive(Clone, Copy, Default)]
 pub struct DiagnosticsRequest<'a> {
     /// The groups that pages and settings name.
     pub groups: &'a [GroupMention],
-    /// Somebody to look up.
+    /// A person to look up.
     pub person: Option<&'a Username>,
     /// Their password, tried once, where there is no service account to look them up with.
     pub password: Option<&'a Password>,
-    /// How the certificate of an unknown CA is saved and then used; `None` where `belvedere doctor` does it.
+    /// The advice on how the certificate of an unknown CA is saved and then used; `None` where `belvedere doctor` does
+    /// it.
     pub save_ca: Option<&'a str>,
 }
 
-/// What came of a directory, and of its groups: `None` where they could not be looked up.
+/// The report of a directory, and its group lookups, or why there are none.
 pub(in crate::directory) struct Diagnosis {
     pub(in crate::directory) report: DirectoryReport,
     pub(in crate::directory) group_lookups: Result<Vec<GroupLookup>, String>,
 }
 
 impl LdapDirectory {
-    /// Takes every step there is. `groups` are those that this directory is to look up.
+    /// Runs every step on this directory. `groups` are those that it is to look up.
     pub(in crate::directory) async fn diagnose(
         &self,
         questions: &DiagnosticsRequest<'_>,
@@ -67,10 +69,10 @@ impl LdapDirectory {
         Diagnosis { report: examination, group_lookups: groups }
     }
 
-    /// A connection that may look around: the service account's, or one that serves somebody without it.
+    /// A connection that may search: bound as the service account, or as the person who gave their password.
     ///
     /// # Errors
-    /// Why there is none.
+    /// The reason why there is none.
     async fn bound_connection(
         &self,
         eyes: Option<IdentifiedServer>,
@@ -114,7 +116,7 @@ impl LdapDirectory {
     }
 
     /// Binds as the service account, at one server after the other, until one judges it unfit: each refusal counts
-    /// against the account. Gives the first connection that may look around.
+    /// against the account. Gives the first connection that may search.
     async fn bind_service_accounts(
         &self,
         servers: &[ServerAddress],
@@ -161,7 +163,7 @@ impl LdapDirectory {
         eyes
     }
 
-    /// Everything that somebody who may search can see.
+    /// The steps over a connection that may search: base DN, lockout policy, person, groups.
     async fn diagnose_directory(
         &self,
         open: &mut IdentifiedServer,

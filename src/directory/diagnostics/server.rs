@@ -13,20 +13,20 @@ use crate::config::{LdapScheme, ServerAddress};
 use crate::directory::client::LdapDirectory;
 use crate::directory::connection::{DirectoryProfile, LdapConnection, OperationFault, TlsClient};
 
-/// The steps at one server, behind the ones that reach it.
+/// The names of the steps at one server, after those that reach it.
 const SERVER_STEPS: &[&str] = &["RootDSE", "clock", "service account"];
 
-/// How an unknown CA's certificate is saved and then used, where the settings are there already.
+/// The advice on how an unknown CA's certificate is saved and then used, where there are settings already.
 const SAVE_CA: &str = "save it by `belvedere doctor --save-ca corp-ca.pem`, and set ca_file = \"corp-ca.pem\"";
 
-/// One server, as far as strangers may look.
+/// The steps at one server that need no account, and the connection they led to.
 pub(super) struct ServerDiagnosis {
     pub(super) section: ReportSection,
     pub(super) identified: Option<IdentifiedServer>,
     pub(super) authority: Option<UntrustedCa>,
 }
 
-/// A verified connection to a server that has said what it is.
+/// A verified connection to a server whose profile is known.
 pub(super) struct IdentifiedServer {
     pub(super) connection: LdapConnection,
     pub(super) profile: DirectoryProfile,
@@ -34,7 +34,7 @@ pub(super) struct IdentifiedServer {
 }
 
 impl LdapDirectory {
-    /// Takes every step at this server that needs no account, until `deadline`.
+    /// Runs every step at this server that needs no account, until `deadline`.
     pub(super) async fn diagnose_server_until(
         &self,
         server: &ServerAddress,
@@ -142,7 +142,7 @@ impl LdapDirectory {
         }
     }
 
-    /// A connection as ever, certificate verified and all, and what the server says of itself over it.
+    /// Dials the server as the client does, with its certificate verified, and reads its RootDSE.
     async fn identify_server(&self, server: &ServerAddress, reached: &mut ServerDiagnosis) {
         let section = &mut reached.section;
         let mut connection = match self.dialler.dial(server).await {

@@ -2,7 +2,7 @@ use crate::directory::client::LdapDirectory;
 use crate::directory::connection::DirectoryServer;
 use crate::domain::Timestamp;
 
-/// How a server does, as far as anybody has noticed.
+/// The status of a server, as far as anybody has noticed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerStatus {
     /// Its address, as in `url`.
@@ -12,7 +12,7 @@ pub struct ServerStatus {
 }
 
 impl LdapDirectory {
-    /// The servers known now, in the order in which they are asked. Nobody is dialled for this.
+    /// The status of the servers known now, in the order in which they are asked. Nobody is dialled for this.
     pub fn server_statuses(&self) -> Vec<ServerStatus> {
         let known = self.servers.known();
         let now = |server: &DirectoryServer| ServerStatus {

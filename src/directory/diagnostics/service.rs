@@ -32,7 +32,7 @@ pub(super) async fn service_bind_step(
     }
 }
 
-/// What it means that nobody searches.
+/// The skipped step where no service account is set.
 pub(super) fn no_service_account_step() -> DiagnosticStep {
     DiagnosticStep::skipped(
         NAME,
@@ -84,7 +84,7 @@ fn explain_refusal(
     (reason, remedy.to_owned())
 }
 
-/// Whether the base DN is there, and people below it can be seen.
+/// The step about the base DN: whether it is there, and people below it can be seen.
 pub(super) async fn base_dn_step(
     connection: &mut LdapConnection,
     profile: &DirectoryProfile,
@@ -130,7 +130,7 @@ pub(super) async fn base_dn_step(
     }
 }
 
-/// A step that the connection itself, or a result nobody foresaw, brought down.
+/// The failed step of a broken connection or an unexpected result.
 pub(super) fn failed_step(name: &'static str, fault: &OperationFault) -> DiagnosticStep {
     let reason = fault.reason().map_or_else(|| fault.refusal.to_string(), str::to_owned);
     let remedy = match fault.operation {

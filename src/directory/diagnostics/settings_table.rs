@@ -10,7 +10,7 @@ use crate::domain::DirectoryName;
 pub struct SettingsTable(String);
 
 impl SettingsTable {
-    /// The table of the directory called so; `None` is the default one.
+    /// The table of the directory with this name; `None` is the default one.
     pub fn of(name: Option<&DirectoryName>) -> Self {
         name.map_or_else(Self::default, |name| Self(format!("directories.{name}")))
     }

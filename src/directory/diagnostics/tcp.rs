@@ -9,10 +9,10 @@ use super::report::DiagnosticStep;
 use crate::config::ServerAddress;
 use crate::directory::connection::DnsResolver;
 
-/// A name with more addresses than this is a misconfiguration; the client dials no more either.
+/// The most addresses tried of one name: more are a misconfiguration; the client dials no more either.
 const MAX_ADDRESSES: usize = 8;
 
-/// The server's addresses.
+/// Resolves the server's name.
 ///
 /// # Errors
 /// The failed step.

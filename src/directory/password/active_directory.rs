@@ -27,7 +27,7 @@ pub(super) async fn change(
     connection.modify(OperationKind::ChangePassword, dn, changes).await
 }
 
-/// The password in quotes, as UTF-16LE. It wipes itself.
+/// The value of `unicodePwd`: the password in quotes, as UTF-16LE. It wipes itself.
 fn quoted_utf16(password: &Password) -> Zeroizing<Vec<u8>> {
     let text = password.expose();
     // All the room from the start: a buffer that grows leaves copies behind.
@@ -39,7 +39,7 @@ fn quoted_utf16(password: &Password) -> Zeroizing<Vec<u8>> {
     bytes
 }
 
-/// Judges what came of it, by the Win32 error before the text (MS-ERREF 2.2).
+/// Judges the result of a change, by the Win32 error before its text (MS-ERREF 2.2).
 pub(super) fn judge(result: &LdapResult) -> Result<(), ChangeRefusal> {
     if result.rc == result_code::SUCCESS {
         return Ok(());
@@ -83,7 +83,7 @@ fn policy_refusal(result: &LdapResult) -> ChangeRefusal {
     ChangeRefusal::Policy { rule, message }
 }
 
-/// The eight hexadecimal digits that Active Directory begins a diagnostic message with.
+/// The Win32 error that an Active Directory diagnostic message begins with, in eight hexadecimal digits.
 fn win32_code(diagnostic: &str) -> Option<u32> {
     let (digits, _) = diagnostic.split_once(':')?;
     if digits.len() == 8 { u32::from_str_radix(digits, 16).ok() } else { None }

@@ -12,13 +12,13 @@ use crate::domain::{Password, PersonId, Username};
 /// An old password and the one that is to take its place.
 #[derive(Debug)]
 pub struct PasswordChange {
-    /// What it is now.
+    /// The current password.
     pub old: Password,
-    /// What it is to be.
+    /// The new password.
     pub new: Password,
 }
 
-/// How a password stands that is to be changed.
+/// The state of a password that is to be changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PasswordState {
     /// It lets its owner in.
@@ -29,11 +29,11 @@ pub enum PasswordState {
     MustChange,
 }
 
-/// What one server said about the change; whose password it was, when it was made.
+/// One server's answer to the change; whose password it was, when it was made.
 type ChangeResult = Result<PersonId, ChangeRefusal>;
 
 impl LdapDirectory {
-    /// Whether a password that stands so can be changed here, as far as is known without asking.
+    /// Whether a password in this state can be changed here, as far as is known without asking.
     pub(in crate::directory) fn allows_password_change(&self, state: PasswordState) -> bool {
         let known = self.known_profile();
         let is_ad = known.map_or(self.settings.kind != Some(DirectoryKind::Ldap), |known| known.domain.is_some());
@@ -94,7 +94,7 @@ impl LdapDirectory {
         }
     }
 
-    /// Why nobody's password can be changed in this directory. Nothing of theirs has been sent to it.
+    /// The reason why nobody's password can be changed in this directory. Nothing of theirs has been sent to it.
     fn obstacle(&self, profile: &DirectoryProfile) -> Option<&'static str> {
         match &profile.domain {
             // MS-ADTS 3.1.1.3.1.5.1.
@@ -108,8 +108,8 @@ impl LdapDirectory {
         }
     }
 
-    /// Active Directory, with a service account: it sends the change, which proves itself by the old password. So those
-    /// who may not bind until they have changed it can change it.
+    /// Changes a password on Active Directory over the service account's connection. The change proves itself by the
+    /// old password, so those who may not bind until they have changed it can change it.
     async fn change_as_service_account(
         &self,
         inquiry: &mut Operation,
@@ -129,7 +129,7 @@ impl LdapDirectory {
         Ok(active_directory::judge(&result).map(|()| who.id))
     }
 
-    /// Active Directory without one: the person binds, and changes their own entry.
+    /// Changes a password on Active Directory without a service account: the person binds, and changes their own entry.
     async fn change_as_person(
         &self,
         inquiry: &mut Operation,
@@ -153,7 +153,8 @@ impl LdapDirectory {
         inquiry.record_result(answer, &own)
     }
 
-    /// Another server: whoever may search finds the person, who binds and changes it on the connection of their own.
+    /// Changes a password on another server (RFC 3062): a search finds the person, who binds and changes it on the
+    /// connection of their own.
     async fn change_by_modify_operation(
         &self,
         inquiry: &mut Operation,
@@ -188,7 +189,7 @@ impl LdapDirectory {
     }
 }
 
-/// A line in the log about a change that the directory declined.
+/// Logs a change that the directory declined.
 fn log_refusal(refusal: &ChangeRefusal) {
     let asked = "change-password";
     if matches!(refusal, ChangeRefusal::OldPassword(DirectoryRefusal::Unreachable(_))) {

@@ -1,12 +1,12 @@
 use ldap3::LdapResult;
 
-/// The longest text of a directory's that is shown to a person: two sentences.
+/// The most characters of a directory's message that is shown to a person: two sentences.
 const MAX_MESSAGE_CHARS: usize = 160;
 
-/// What Samba says before the sentence that is meant for people.
+/// The prefix that Samba puts before the sentence that is meant for people.
 const SAMBA_PREFIX: &str = "check_password_restrictions: ";
 
-/// What stands in the diagnostics that Microsoft's controllers write for programmers.
+/// Marks of the diagnostics that Microsoft's controllers write for programmers.
 const TECHNICAL_MARKERS: [&str; 4] = ["DSID-", "problem ", "Ldap", "0x"];
 
 /// The sentence for people in a server's diagnostic message, if there is one: it has a beginning, is short, and
@@ -22,7 +22,7 @@ pub(super) fn message_for_people(result: &LdapResult) -> Option<String> {
     is_sentence.then(|| as_sentence(text))
 }
 
-/// With a capital and a full stop, and without excitement.
+/// The text with a capital, a full stop, and no exclamation mark.
 fn as_sentence(text: &str) -> String {
     let mut letters = text.trim_end_matches(['!', '.', ' ']).chars();
     let first = letters.next().into_iter().flat_map(char::to_uppercase);

@@ -1,9 +1,9 @@
 //! Changing one's own password.
 //!
-//! Whoever changes it knows the old one, which is sent once, with leave, as at a sign-in: a wrong one counts against the
-//! directory's lockout all the same. Nobody's password is ever reset here. Active Directory has the change made by a
-//! modify of `unicodePwd` (`active_directory`), other servers by an operation of its own (`modify_operation`,
-//! RFC 3062). `change` goes from server to server until the password has been sent, and never after.
+//! The old password is sent once, if the gate allows it, as at a sign-in: a wrong one counts against the directory's
+//! lockout all the same. Nobody's password is ever reset here. Active Directory has the change made by a modify of
+//! `unicodePwd` (`active_directory`), other servers by an operation of its own (`password_modify`, RFC 3062). `change`
+//! goes from server to server until the password has been sent, and never after.
 
 mod active_directory;
 mod change;

@@ -19,7 +19,7 @@ pub(super) async fn change(
     connection.modify_password(OperationKind::ChangePassword, &change.old, &change.new, control).await
 }
 
-/// Judges what came of it: by the policy control where there is one, else by the result.
+/// Judges the result of a change: by the policy control where there is one, else by the result code.
 pub(super) fn judge(result: &LdapResult) -> Result<(), ChangeRefusal> {
     if result.rc == result_code::SUCCESS {
         return Ok(());

@@ -2,10 +2,10 @@ use ldap3::LdapResult;
 
 use crate::directory::connection::{DirectoryRefusal, OperationFault, OperationKind, Unreachable};
 
-/// Why a password was not changed.
+/// The reason why a password was not changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ChangeRefusal {
-    /// The old password was refused, or nobody could be asked.
+    /// The old password was refused, or no server could be asked.
     #[error(transparent)]
     OldPassword(#[from] DirectoryRefusal),
     /// The new password is against the directory's rules, or the old one is too young to be changed.

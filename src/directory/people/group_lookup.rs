@@ -10,18 +10,18 @@ use crate::directory::connection::{
 use crate::directory::schema::{LdapEntry, Sid, filter};
 use crate::domain::{DirectoryName, Dn, Group, GroupId, GroupRef};
 
-/// How many groups one question is about: a handful of searches, well within its deadline.
+/// The most groups of one operation: a handful of searches, well within its deadline.
 const GROUPS_PER_SEARCH: usize = 25;
 
 /// The most entries taken for one batch of names: each should have one, and a few may have several.
 const MAX_ENTRIES: u16 = 200;
 
-/// SIDs that a domain has given out, its own or another (MS-DTYP 2.4.2.4).
+/// The prefix of SIDs that domains give out (MS-DTYP 2.4.2.4).
 const DOMAIN_SID_PREFIX: &str = "S-1-5-21-";
 
 const ANY_ENTRY: &str = "(objectClass=*)";
 
-/// What is read of a group.
+/// The attributes read of a group.
 pub(super) const ATTRIBUTES: &[&str] = &["objectClass", "objectSid", "sAMAccountName", "cn", "groupType"];
 
 /// `groupType`'s GROUP_TYPE_SECURITY_ENABLED (MS-ADTS 2.2.12). Other groups are lists for mail, and in nobody's token.
@@ -32,7 +32,7 @@ const GROUP_CLASSES: &str = "(|(objectClass=groupOfNames)(objectClass=groupOfUni
                              (objectClass=groupOfMembers)(objectClass=groupOfURLs)(objectClass=group))";
 
 impl LdapDirectory {
-    /// One finding for each name, in their order. What was found in the last minutes is not asked for again.
+    /// Looks up groups: one lookup for each, in their order. What was found in the last minutes is not asked for again.
     ///
     /// # Errors
     /// [`Unreachable`] when the directory cannot be asked, or there is no service account to ask with.
@@ -75,7 +75,7 @@ impl LdapDirectory {
         inquiry.finish_or_unreachable(answer)
     }
 
-    /// The same over a connection that may search, without remembering anything.
+    /// Looks up groups over a connection that may search, without the cache.
     pub(in crate::directory) async fn lookup_groups_on(
         &self,
         connection: &mut LdapConnection,
@@ -125,7 +125,7 @@ impl GroupFinder<'_> {
         Ok(findings)
     }
 
-    /// The entries with the names and SIDs of a batch, asked for at once.
+    /// Finds the entries with the names and SIDs of a batch, in one search.
     async fn find_entries(
         &self,
         connection: &mut LdapConnection,
@@ -139,8 +139,8 @@ impl GroupFinder<'_> {
         self.search(connection, &filter, MAX_ENTRIES).await
     }
 
-    /// For a name without a group: names that come near. A SID of another domain is taken at its word, since nobody can
-    /// look it up here and a token may well hold it.
+    /// Looks for similar names where there is no group of that name. A SID of another domain is accepted as it is,
+    /// since nobody can look it up here and a token may well hold it.
     async fn resolve_missing(
         &self,
         connection: &mut LdapConnection,
@@ -231,7 +231,7 @@ impl GroupFinder<'_> {
         }
     }
 
-    /// Which entries are groups.
+    /// The filter for entries that are groups.
     pub(super) fn class_filter(&self) -> &'static str {
         match (&self.profile.domain, self.has_custom_classes) {
             (Some(_), _) => "(objectClass=group)",
@@ -261,7 +261,7 @@ impl GroupFinder<'_> {
     }
 }
 
-/// What the entries of that name come to.
+/// Judges which entries of that name count as groups.
 fn judge_candidates(wanted: &GroupRef, candidates: &[LdapEntry]) -> GroupLookup {
     let counting: Vec<Group> =
         candidates.iter().filter(|entry| rejection_reason(entry).is_none()).map(group_from_entry).collect();
@@ -269,7 +269,7 @@ fn judge_candidates(wanted: &GroupRef, candidates: &[LdapEntry]) -> GroupLookup 
     GroupLookup { wanted: wanted.clone(), found: counting, suggestions: Vec::new(), note }
 }
 
-/// Why nobody is let in as a member of this entry.
+/// The reason why membership in this entry does not count; `None` when it does.
 pub(super) fn rejection_reason(entry: &LdapEntry) -> Option<&'static str> {
     let is = |class: &str| entry.texts("objectClass").any(|theirs| theirs.eq_ignore_ascii_case(class));
     if is("person") || is("organizationalUnit") || is("container") {
@@ -293,7 +293,7 @@ fn group_from_entry(entry: &LdapEntry) -> Group {
     Group { id: GroupId::new(id), name: group_name(entry).to_owned(), dn: entry.dn.clone() }
 }
 
-/// What a sign-in calls the group.
+/// The name that a sign-in gives the group.
 pub(super) fn group_name(entry: &LdapEntry) -> &str {
     entry.text("sAMAccountName").or_else(|| entry.text("cn")).unwrap_or(&entry.dn)
 }

@@ -1,15 +1,15 @@
 use crate::domain::GroupRef;
 
-/// A group, and who names it: a page's file, or a setting.
+/// A mention of a group by a page's file or a setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupMention {
     /// The group as it is written.
     pub group: GroupRef,
-    /// `pages/operations.toml`, `admins.groups`.
+    /// The file or setting: `pages/operations.toml`, `admins.groups`.
     pub named_by: String,
 }
 
-/// Each group once, and beside it everybody who names it.
+/// Merges mentions of the same group: each group once, and beside it everybody who names it.
 pub(in crate::directory) fn merge_mentions(namings: &[GroupMention]) -> (Vec<GroupRef>, Vec<Vec<String>>) {
     let (mut groups, mut by): (Vec<GroupRef>, Vec<Vec<String>>) = (Vec::new(), Vec::new());
     for naming in namings {

@@ -1,8 +1,9 @@
-//! People and groups as the directory has them: which filter finds somebody, what an entry says of them, which groups they are in,
-//! nested ones included, and which groups a name in the settings or in a page means.
+//! People and groups as the directory has them: filters that find people, what an entry says of them, their groups,
+//! nested ones included, and the groups that settings and pages name.
 //!
-//! Groups come from `token` on Active Directory and from `climb` elsewhere; `find` looks up groups by name, `near` suggests
-//! others when there is none. This room sends no password, and an answer that was cut short is said to be.
+//! Groups come from `token_groups` on Active Directory and from `nested_groups` elsewhere; `group_lookup` looks up
+//! groups by name, `suggestions` finds similar names when there is none. This room sends no password, and never takes
+//! an answer that was cut short for a whole one without saying so.
 
 mod group_lookup;
 mod group_mention;

@@ -6,37 +6,39 @@ use crate::directory::connection::{LdapConnection, OperationFault, OperationKind
 use crate::directory::schema::{LdapEntry, filter};
 use crate::domain::{Dn, Group, GroupId, Groups};
 
-/// Groups in groups in groups: deeper than this is a mistake in the directory, and every level costs a search.
+/// The deepest nesting of groups followed: deeper is a mistake in the directory, and every level costs a search.
 const MAX_NESTING: usize = 32;
 
-/// More groups than any person is in; below the usual limits on what one search returns, times a few.
+/// The most groups of one person, more than anybody is in; below the usual limits on what one search returns, times a
+/// few.
 const MAX_GROUPS: usize = 2_000;
 
-/// How many groups one search asks the parents of: a filter that any server takes.
+/// The most members whose groups one search asks for: a filter that any server takes.
 const MEMBERS_PER_SEARCH: usize = 25;
 
 /// The most groups taken from one search: what servers commonly allow (Active Directory's page, 389's default).
 const GROUPS_PER_SEARCH: u16 = 1_000;
 
-/// More identifiers than an entry has: one is the rule.
+/// The most unique identifiers of one entry: one is the rule.
 const MAX_IDENTIFIERS: usize = 4;
 
-/// Which entries list a DN or, in posix groups, a `uid`, as a member.
+/// The filter for groups that list a DN or, in posix groups, a `uid`, as a member.
 pub(in crate::directory) const MEMBER_FILTER: &str = "(|(member={dn})(uniqueMember={dn})(memberUid={username}))";
 
-/// Whose groups are looked for, and where.
+/// The base and filter of a search for nested groups.
 pub(in crate::directory) struct NestedGroupSearch<'a> {
     pub(in crate::directory) base_dn: &'a str,
     /// The settings' `group_filter`.
     pub(in crate::directory) group_filter: Option<&'a str>,
 }
 
-/// The groups of a person on a server that does not compute them: those in `memberOf`, those that list the person, the
-/// posix group whose number the person carries, and level by level those that list a group already found. Each group is climbed once, so a cycle ends.
+/// Resolves the groups of a person, nested ones included, on a server that does not compute them: those in `memberOf`,
+/// those that list the person, the posix group whose number the person has, and level by level those that list a group
+/// already found. The parents of each group are asked for once, so a cycle ends.
 ///
 /// # Errors
-/// When a search fails. A half-known set of groups is never handed out for a fault; only the limits named above cut
-/// it short, and the log says so.
+/// When a search fails. A half-known set of groups is never handed out for a fault; only the limits named above cut it
+/// short, and the log says so.
 pub(in crate::directory) async fn resolve_nested(
     connection: &mut LdapConnection,
     climber: &NestedGroupSearch<'_>,
@@ -46,7 +48,8 @@ pub(in crate::directory) async fn resolve_nested(
     resolve(connection, climber, person, uid, TruncatedAnswers::Accept).await
 }
 
-/// The same for somebody whose groups are known: what the server cuts short is a fault, since it is no loss.
+/// Resolves the groups of somebody whose groups are known: an answer that the server cuts short is a fault, since it
+/// must not look like a loss.
 ///
 /// # Errors
 /// Also when the server sends only some of the groups.
@@ -59,7 +62,7 @@ pub(in crate::directory) async fn resolve_nested_whole(
     resolve(connection, climber, person, uid, TruncatedAnswers::Reject).await
 }
 
-/// What an answer is worth that the server cut short. At a sign-in it grants what it holds.
+/// The handling of answers that the server cut short. At a sign-in they grant what they hold.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum TruncatedAnswers {
     Accept,
@@ -121,16 +124,16 @@ async fn resolve(
     Ok(found.into_groups())
 }
 
-/// The posix group that a `posixAccount` is in by its `gidNumber`; such a group does not list the account (RFC 2307,
-/// 3). An admin's own `group_filter` says all there is to say instead.
+/// The filter for the posix group that a `posixAccount` is in by its `gidNumber`; such a group does not list the
+/// account (RFC 2307, 3). An admin's own `group_filter` says all there is to say instead.
 fn primary_group_filter(person: &LdapEntry) -> Option<String> {
     let number = person.text("gidNumber").filter(|number| number.bytes().all(|digit| digit.is_ascii_digit()))?;
     Some(filter::all(&["(objectClass=posixGroup)", &filter::equals("gidNumber", number)]))
 }
 
-/// The groups that list the person with a unique identifier behind the DN (RFC 4517, 3.3.21). Such a value is another
-/// than the bare DN to a server, and that is its sense: who gets the DN after somebody has another identifier, and is
-/// no member.
+/// Filters for the groups that list the person with a unique identifier behind the DN (RFC 4517, 3.3.21). Such a value
+/// is another than the bare DN to a server, and that is its sense: who gets the DN after somebody has another
+/// identifier, and is no member.
 fn unique_member_filters(person: &LdapEntry) -> impl Iterator<Item = String> {
     let is_bit_string = |bits: &&str| {
         let digits = bits.strip_prefix('\'').and_then(|bits| bits.strip_suffix("'B"));
@@ -169,7 +172,7 @@ impl GroupCollector {
         self.groups.push(Group { id: GroupId::new(dn.normalized()), name, dn: written.to_owned() });
     }
 
-    /// The DNs found since this was last asked.
+    /// Takes the DNs found since the last call, whose parents are still to be asked for.
     fn take_unresolved(&mut self) -> Vec<String> {
         let new = self.groups[self.resolved..].iter().map(|group| group.dn.clone()).collect();
         self.resolved = self.groups.len();
@@ -181,8 +184,8 @@ impl GroupCollector {
     }
 }
 
-/// What a group is called that is known by its DN alone (`cn=ops,ou=groups` is `ops`). A name with escapes in it is
-/// left whole: a wrong guess would be a group that somebody is not in.
+/// The name of a group that is known by its DN alone (`cn=ops,ou=groups` is `ops`). A DN with escapes in it is left
+/// whole: a wrong guess would be a group that somebody is not in.
 fn first_rdn_value(dn: &Dn) -> String {
     let first = dn.as_str().split(',').next().unwrap_or_default();
     match first.split_once('=') {

@@ -1,19 +1,19 @@
 use crate::directory::schema::{LdapEntry, time};
 use crate::domain::Timestamp;
 
-/// When a password that must be changed at once has expired: before everything.
+/// The expiry of a password that must be changed at once: before everything.
 const LONG_AGO: Timestamp = Timestamp::from_millis(0);
 
-/// When the person's password expires; `None` when it does not, or the directory does not tell.
+/// The time when the person's password expires; `None` when it does not, or the directory does not tell.
 ///
-/// Active Directory reckons it from the policies that hold for the person; 389 Directory Server keeps it. Elsewhere
+/// Active Directory computes it from the policies that hold for the person; 389 Directory Server keeps it. Elsewhere
 /// only a bind tells.
 pub(in crate::directory) fn password_expires(entry: &LdapEntry) -> Option<Timestamp> {
     let reckoned = entry.text("msDS-UserPasswordExpiryTimeComputed").and_then(parse_expiry);
     reckoned.or_else(|| entry.text("passwordExpirationTime").and_then(time::parse_generalized_time))
 }
 
-/// Zero is that it must be changed at the next sign-in.
+/// Reads a FILETIME, where zero means that the password must be changed at the next sign-in.
 fn parse_expiry(text: &str) -> Option<Timestamp> {
     if text.parse::<i64>().is_ok_and(|steps| steps <= 0) { Some(LONG_AGO) } else { time::parse_filetime(text) }
 }

@@ -4,7 +4,7 @@ use crate::directory::connection::{AdDomain, DirectoryProfile};
 use crate::directory::schema::{LdapEntry, filter, guid_text};
 use crate::domain::{DirectoryName, Dn, Groups, NameForm, Person, PersonId, Username};
 
-/// What is read of a person. Operational attributes come only when asked for by name (RFC 4511, 4.5.1.8).
+/// The attributes read of a person. Operational attributes come only when asked for by name (RFC 4511, 4.5.1.8).
 pub(in crate::directory) const ATTRIBUTES: &[&str] = &[
     "objectGUID",
     "objectSid",
@@ -26,21 +26,21 @@ pub(in crate::directory) const ATTRIBUTES: &[&str] = &[
 /// `userAccountControl`'s ADS_UF_ACCOUNTDISABLE (MS-ADTS 2.2.16).
 const ACCOUNT_DISABLE: u32 = 0x2;
 
-/// User accounts and nothing else: computers are of class `user` too, but not of category `person`.
+/// The filter for user accounts and nothing else: computers are of class `user` too, but not of category `person`.
 const AD_ACCOUNTS: &str = "(&(objectCategory=person)(objectClass=user))";
 
-/// People on other servers, whichever of the usual schemas they use.
+/// The filter for people on other servers, whichever of the usual schemas they use.
 const LDAP_PEOPLE: &str =
     "(|(objectClass=inetOrgPerson)(objectClass=posixAccount)(objectClass=person)(objectClass=account))";
 
-/// Which names people sign in with, as far as the settings have a say in it.
+/// The settings for names that people sign in with.
 pub(in crate::directory) struct NameSettings<'a> {
     /// The settings' `person_filter`.
     pub(in crate::directory) person_filter: Option<&'a str>,
     /// Whether a mail address is a name too.
     pub(super) by_mail: bool,
-    /// What may stand before `\` or behind `@` on a server that is no domain controller and knows no domains itself.
-    /// In lower case.
+    /// The domains that may stand before `\` or behind `@` on a server that is no domain controller and knows no
+    /// domains itself. In lower case.
     pub(in crate::directory) domains: &'a [String],
 }
 

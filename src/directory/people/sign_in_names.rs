@@ -9,7 +9,7 @@ use crate::directory::schema::filter;
 use crate::domain::{Dn, NameForm, Username};
 
 impl LdapDirectory {
-    /// Which names people sign in with here.
+    /// The settings for names that people sign in with.
     pub(in crate::directory) fn name_settings(&self) -> person::NameSettings<'_> {
         let settings = &self.settings;
         person::NameSettings {
@@ -23,7 +23,7 @@ impl LdapDirectory {
         person::short_name(&self.domains, username)
     }
 
-    /// `OTHER\alice` is not this domain's `alice`.
+    /// Refuses down-level names of other domains: `OTHER\alice` is not this domain's `alice`.
     pub(in crate::directory) async fn refuse_foreign_domain(
         &self,
         domain: &AdDomain,
@@ -45,7 +45,7 @@ impl LdapDirectory {
     }
 }
 
-/// The name to bind with as oneself: principal and down-level names as typed, a bare name in this domain.
+/// The name for a bind as oneself: principal and down-level names as typed, a bare name in this domain.
 ///
 /// Active Directory also takes DNs and canonical names in a bind (MS-ADTS 5.1.1.1.1); what was typed must never pass
 /// for one, so what looks like one names nobody.

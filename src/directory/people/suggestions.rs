@@ -3,13 +3,13 @@ use crate::directory::connection::{LdapConnection, OperationFault};
 use crate::directory::schema::{LdapEntry, filter};
 use crate::domain::GroupRef;
 
-/// How many groups are compared with a name that names none.
+/// The most groups compared with a name that names none.
 const MAX_COMPARED: u16 = 200;
 
-/// How many near misses are told.
+/// The most suggestions.
 const MAX_SUGGESTIONS: usize = 3;
 
-/// How alike two names must be, by Jaro and Winkler, from 0 to 1: below this one is a mere stranger.
+/// The lowest similarity of a suggestion, by Jaro and Winkler, from 0 to 1.
 const MIN_SIMILARITY: f64 = 0.85;
 
 /// The shortest part of a name that is searched for: shorter ones are in every other name.
@@ -18,7 +18,7 @@ const MIN_PART_CHARS: usize = 3;
 /// The most parts of a name that are searched for.
 const MAX_PARTS: usize = 6;
 
-/// The names of groups that come near one that names none, the nearest first. Nothing comes near a SID.
+/// Suggests names of groups similar to one that names none, the most similar first; none for a SID.
 pub(super) async fn suggest(
     finder: &GroupFinder<'_>,
     connection: &mut LdapConnection,
@@ -55,7 +55,7 @@ pub(super) async fn suggest(
     Ok(best_matches(compared.collect()))
 }
 
-/// Where a slip of the pen leaves its traces: the name's beginning, its end, and the words in it.
+/// Filters by parts of a name, one of which a typing error leaves whole: its beginning, its end, and the words in it.
 fn part_filters(meant: &str) -> Vec<String> {
     let length = meant.chars().count();
     if length < MIN_PART_CHARS {

@@ -9,15 +9,15 @@ use crate::directory::connection::{
 use crate::directory::schema::{LdapEntry, Sid, filter};
 use crate::domain::{Clock, Group, GroupId, Groups, Timestamp};
 
-/// How many SIDs one search asks for: well below any server's limit on a filter's size.
+/// The most SIDs one search asks for: well below any server's limit on a filter's size.
 const SIDS_PER_SEARCH: u16 = 50;
 
-/// The groups of a person in Active Directory: `tokenGroups`, which the server computes (MS-ADTS 3.1.1.4.5.19), has
-/// the nested and the primary ones, and no limit of 1,500 values.
+/// Reads the groups of a person in Active Directory from `tokenGroups`, which the server computes (MS-ADTS
+/// 3.1.1.4.5.19), has the nested and the primary ones, and no limit of 1,500 values.
 ///
 /// # Errors
-/// When the attribute may not be read: everybody is in some group, so nothing at all is a missing right and no
-/// answer about the person.
+/// When the attribute may not be read: everybody is in some group, so nothing at all is a missing right and no answer
+/// about the person.
 pub(in crate::directory) async fn read_token_groups(
     connection: &mut LdapConnection,
     domain: &AdDomain,
@@ -46,7 +46,8 @@ pub(in crate::directory) async fn read_token_groups(
 }
 
 impl GroupNameCache {
-    /// The groups these SIDs are. One that does not resolve (another domain's, a well-known one) keeps its SID as name.
+    /// The groups with these SIDs. One that does not resolve (another domain's, a well-known one) keeps its SID as
+    /// name.
     async fn resolve(
         &self,
         connection: &mut LdapConnection,

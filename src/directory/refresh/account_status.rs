@@ -2,7 +2,7 @@ use crate::directory::people::person;
 use crate::directory::schema::{LdapEntry, time};
 use crate::domain::{Person, Timestamp};
 
-/// What tells, besides [`person::ATTRIBUTES`], whether somebody may be signed in.
+/// The attributes that tell, besides [`person::ATTRIBUTES`], whether somebody may be signed in.
 pub(super) const ATTRIBUTES: &[&str] =
     &["accountExpires", "logonHours", "primaryGroupID", "pwdAccountLockedTime", "nsAccountLock"];
 
@@ -10,16 +10,16 @@ pub(super) const ATTRIBUTES: &[&str] =
 /// 5.3.3). Any other time is a lockout after wrong passwords, which strangers can cause.
 const LOCKED_PERMANENTLY: &str = "000001010000Z";
 
-/// What became of somebody who was signed in.
+/// The current status of the account of somebody who is signed in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AccountStatus {
-    /// They are there, as described now.
+    /// They may be signed in, as described now.
     Active(Person),
     /// They may not be signed in any more.
     Removed(RemovalReason),
 }
 
-/// Why somebody may not be signed in any more.
+/// The reason why somebody may not be signed in any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RemovalReason {
     /// There is no such person any more, or the settings' filters leave them out now.
@@ -33,7 +33,8 @@ pub enum RemovalReason {
 }
 
 impl RemovalReason {
-    /// A word for it, which does not change: `not-found`, `disabled`, `account-expired`, `not-at-this-hour`.
+    /// Its name in the audit and the log, which does not change: `not-found`, `disabled`, `account-expired`,
+    /// `not-at-this-hour`.
     pub fn word(self) -> &'static str {
         match self {
             Self::NotFound => "not-found",
@@ -44,7 +45,7 @@ impl RemovalReason {
     }
 }
 
-/// Why the account that `entry` describes may not be signed in at `now`; `None` when it may.
+/// The reason why the account that `entry` describes may not be signed in at `now`; `None` when it may.
 ///
 /// A lockout after wrong passwords is no reason: a stranger can cause one, and would sign people out by it.
 pub(super) fn removal_reason(entry: &LdapEntry, now: Timestamp) -> Option<RemovalReason> {

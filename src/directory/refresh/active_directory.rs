@@ -7,22 +7,22 @@ use crate::directory::connection::{AdDomain, Unreachable};
 use crate::directory::schema::{LdapEntry, Sid, filter};
 use crate::domain::{Dn, Group, GroupId, Groups};
 
-/// How many groups one search asks for, by their names or SIDs: a filter that any controller takes.
+/// The most groups one search asks for, by DN or SID: a filter that any controller takes.
 const GROUPS_PER_SEARCH: usize = 100;
 
-/// `groupType`'s GROUP_TYPE_SECURITY_ENABLED, the sign of a 32-bit integer (MS-ADTS 2.2.12). Other groups grant
-/// nothing and are not in `tokenGroups`.
+/// Whether a group is a distribution list, by `groupType`'s GROUP_TYPE_SECURITY_ENABLED, the sign of a 32-bit integer
+/// (MS-ADTS 2.2.12). Such groups grant nothing and are not in `tokenGroups`.
 fn is_distribution_list(group: &LdapEntry) -> bool {
     group.text("groupType").and_then(|bits| bits.parse::<i64>().ok()).is_some_and(|bits| bits >= 0)
 }
 
-/// The SIDs that can be seen in `memberOf`: of domains, and built-in ones. Others, such as "Authenticated Users", are
-/// no groups that have members.
+/// Whether a group can be seen in `memberOf`, by its SID: of a domain, or built in. Others, such as "Authenticated
+/// Users", are no groups that have members.
 fn is_domain_or_builtin(id: &GroupId) -> bool {
     id.as_str().starts_with("S-1-5-21-") || id.as_str().starts_with("S-1-5-32-")
 }
 
-/// The groups among `groups` that tell of changes when they are read in bulk.
+/// The ids among `groups` that can be compared with groups read in bulk.
 pub(super) fn comparable_ids(groups: &Groups) -> HashSet<&GroupId> {
     groups.iter().map(|group| &group.id).filter(|id| is_domain_or_builtin(id)).collect()
 }
@@ -47,7 +47,7 @@ struct GroupGraph {
 
 struct GroupNode {
     group: Group,
-    /// The groups that it is in, by name.
+    /// The groups that it is in, by DN.
     parents: Vec<Dn>,
     /// Whether the server sent all of them.
     is_complete: bool,
@@ -61,8 +61,8 @@ enum GroupKey {
 }
 
 impl LdapDirectory {
-    /// The groups of these people in Active Directory, from `memberOf` and `primaryGroupID`: theirs, and level by level
-    /// those of the groups. A handful of searches, however many people there are.
+    /// Reads the groups of these people in Active Directory, from `memberOf` and `primaryGroupID`: theirs, and level by
+    /// level those of the groups. A handful of searches, however many people there are.
     ///
     /// # Errors
     /// [`Unreachable`], when a search fails or is cut short.
@@ -168,7 +168,7 @@ impl GroupGraph {
         }
     }
 
-    /// What is not in the graph is no group that can be seen, or none that grants anything.
+    /// The groups of a person in the graph. Those outside it cannot be seen, or grant nothing.
     fn bulk_groups_of(&self, person: &LdapEntry) -> BulkGroups {
         let begin = direct_groups(person).into_iter().filter_map(|wanted| self.index_of(&wanted));
         let parents = |at: usize| self.groups[at].parents.iter().filter_map(|dn| self.by_dn.get(dn).copied()).collect();

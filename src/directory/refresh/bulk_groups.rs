@@ -3,10 +3,10 @@ use std::hash::Hash;
 
 use crate::domain::{Group, GroupId, Groups};
 
-/// Groups in groups in groups: deeper than this is a mistake in the directory, and every level costs a search.
+/// The deepest nesting of groups followed: deeper is a mistake in the directory, and every level costs a search.
 pub(super) const MAX_NESTING: usize = 32;
 
-/// More groups than the people of one question are in, all together; beyond it they are read one by one.
+/// The most groups of the people in one refresh, all together; beyond it they are read one by one.
 pub(super) const MAX_GROUPS: usize = 10_000;
 
 /// The groups that somebody is in, as far as the directory tells them in bulk.
@@ -14,7 +14,7 @@ pub(super) const MAX_GROUPS: usize = 10_000;
 pub(super) enum BulkGroups {
     /// All that can be seen in this way.
     Known(HashMap<GroupId, Group>),
-    /// It cannot be said in this way: the directory sent some of it only.
+    /// They cannot be told in this way: the directory sent only some of them.
     Unknown,
 }
 
@@ -27,7 +27,7 @@ impl BulkGroups {
         }
     }
 
-    /// `known`, with the names that these groups bear now.
+    /// Renames the groups in `known` that have another name now.
     pub(super) fn with_current_names(&self, known: &Groups) -> Groups {
         let Self::Known(now) = self else { return known.clone() };
         known.iter().map(|group| now.get(&group.id).unwrap_or(group).clone()).collect()

@@ -8,28 +8,28 @@ use crate::directory::people::MEMBER_FILTER;
 use crate::directory::schema::{LdapEntry, filter};
 use crate::domain::{Dn, Group, GroupId};
 
-/// How many members one search asks the groups of: a filter that any server takes.
+/// The most members whose groups one search asks for: a filter that any server takes.
 const MEMBERS_PER_SEARCH: usize = 100;
 
 /// The most groups taken from one search: what servers commonly allow. When there are more, the members are asked
 /// about in two halves.
 const GROUPS_PER_SEARCH: u16 = 1_000;
 
-/// A group with more members than this is not sent a second time.
+/// The number of members above which a group is large, and not sent a second time.
 const LARGE_GROUP: usize = 100;
 
-/// How many groups a search leaves out because they are known, so that its filter does not grow without end.
+/// The most groups that a search leaves out because they are known, so that its filter does not grow without end.
 const MAX_EXCLUDED: usize = 100;
 
-/// Who is looked for in lists of members.
+/// A person or group that is looked for in lists of members.
 #[derive(Clone, Debug)]
 pub(super) struct GroupMember {
     pub(super) dn: String,
-    /// What stands for `{username}`.
+    /// The value for `{username}`.
     pub(super) uid: String,
 }
 
-/// One way in which groups list their members, from a group filter: `(member={dn})`.
+/// A comparison in a group filter by which groups list their members: `(member={dn})`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct MemberAssertion {
     attribute: String,
@@ -37,24 +37,24 @@ struct MemberAssertion {
     value: String,
 }
 
-/// The groups that have been read, and whom they list.
+/// The groups that have been read, with their members.
 struct MemberLists {
     assertions: Vec<MemberAssertion>,
     groups: Vec<Group>,
     by_dn: HashMap<Dn, usize>,
-    /// Who is listed where: by the way of listing and the value.
+    /// The groups that list a value, by assertion and value.
     groups_by_value: HashMap<(usize, String), Vec<usize>>,
     /// Groups that are not sent a second time, as parts of filters.
     excluded: Vec<String>,
     /// Whether some list came in part only.
     is_truncated: bool,
-    /// Those whose groups are more than the server sends at once.
+    /// The DNs of members whose groups are more than the server sends at once.
     truncated_members: HashSet<String>,
 }
 
 impl LdapDirectory {
-    /// The groups of these people on a server that does not compute them: those in `memberOf`, those that list them,
-    /// and level by level those that list a group already found. One search for a hundred members.
+    /// Reads the groups of these people on a server that does not compute them: those in `memberOf`, those that list
+    /// them, and level by level those that list a group already found. One search for a hundred members.
     ///
     /// # Errors
     /// [`Unreachable`], when a search fails.
@@ -147,7 +147,7 @@ impl MemberLists {
         }
     }
 
-    /// Notes that a member is in more groups than the server sends at once. A person's groups are then read by
+    /// Records that a member is in more groups than the server sends at once. A person's groups are then read by
     /// themselves; when it is a group, nobody's can be told in bulk.
     fn record_truncation(&mut self, member: &GroupMember) {
         if member.uid == member.dn {
@@ -157,7 +157,7 @@ impl MemberLists {
         }
     }
 
-    /// A filter that does not find the large groups that are known already, all their members with them.
+    /// The filter without the large groups that are known already with all their members.
     fn excluding_known(&self, filter: &str) -> String {
         if self.excluded.is_empty() {
             return filter.to_owned();
@@ -165,7 +165,7 @@ impl MemberLists {
         filter::all(&[filter, &format!("(!{})", filter::any(&self.excluded))])
     }
 
-    /// Adds a group with everybody whom it lists.
+    /// Adds a group with its members.
     fn add(&mut self, entry: &LdapEntry) {
         let Some(place) = self.index_of(&entry.dn, entry.text("cn")) else { return };
         let mut members = 0;
@@ -190,7 +190,7 @@ impl MemberLists {
         }
     }
 
-    /// Adds a group that is known by its name alone.
+    /// Adds a group that is known by its DN alone.
     fn add_dn(&mut self, dn: &str) {
         self.index_of(dn, None);
     }
@@ -236,7 +236,7 @@ impl MemberAssertion {
     }
 }
 
-/// The ways of listing members that a group filter knows: the comparisons that a placeholder stands in.
+/// The member assertions in a group filter: its comparisons with a placeholder.
 fn member_assertions(template: &str) -> Vec<MemberAssertion> {
     let comparisons = template.split('(').filter_map(|piece| piece.split(')').next());
     comparisons
@@ -250,7 +250,7 @@ fn member_assertions(template: &str) -> Vec<MemberAssertion> {
         .collect()
 }
 
-/// The one form of a value, however it is written: names of entries by their meaning, others without regard to case.
+/// The normalized form of a value: DNs by their meaning, others without regard to case.
 fn normalized_value(value: &str) -> String {
     value.parse::<Dn>().map_or_else(|_| value.trim().to_lowercase(), |dn| dn.normalized().to_owned())
 }

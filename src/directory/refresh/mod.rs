@@ -1,10 +1,11 @@
-//! What became of the people who are signed in, asked with the service identity, many at a time.
+//! Refreshes people who are signed in: their account status and groups, asked with the service identity, many at a
+//! time.
 //!
-//! The story, file by file: `round` asks and puts the answers together, `ids` says how a known person is found again,
-//! `standing` judges whether they may still be signed in. Their groups are computed for all of them together, from
-//! what the directory tells in bulk (`active_directory`, `lists`; `closure` is what both come to). That only finds out
-//! whose groups have changed: those few are read again in the way of a sign-in, and that answer counts (`agreed`
-//! remembers where the two ways differ for good).
+//! The story, file by file: `run` asks and puts the answers together, `person_reference` says how a known person is
+//! found again, `account_status` judges whether they may still be signed in. Their groups are computed for all of them
+//! together, from what the directory tells in bulk (`active_directory`, `member_lists`; both give `bulk_groups`). That
+//! only finds out whose groups have changed: those few are read again in the way of a sign-in, and that answer counts
+//! (the client's membership cache remembers where the two ways differ for good).
 //!
 //! An answer that failed, or that the server cut short, is never taken for a loss.
 

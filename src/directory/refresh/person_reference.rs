@@ -1,16 +1,16 @@
 use crate::directory::schema::{filter, guid_bytes};
 use crate::domain::PersonId;
 
-/// How somebody who was found once is found again.
+/// A reference by which a known person is found again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum PersonReference {
     /// By this part of a filter.
     Clause(String),
-    /// Under this name: the directory shows no stable id.
+    /// By this DN: the directory shows no stable id.
     Dn(String),
 }
 
-/// The reference of an id, as [`crate::directory::person::id`] makes them; `None` for what it does not make.
+/// The reference for an id, as [`crate::directory::person::id`] makes them; `None` for what it does not make.
 pub(super) fn person_reference(id: &PersonId) -> Option<PersonReference> {
     let (kind, value) = id.as_str().split_once(':')?;
     // A further directory's name stands before the attribute's.
@@ -26,14 +26,14 @@ pub(super) fn person_reference(id: &PersonId) -> Option<PersonReference> {
     }
 }
 
-/// The attribute that somebody is looked for by; `None` for who is known by a name.
+/// The attribute of an id; `None` where it is a DN.
 pub(super) fn id_attribute(id: &PersonId) -> Option<&str> {
     let (kind, _) = id.as_str().split_once(':')?;
     let attribute = kind.rsplit_once('/').map_or(kind, |(_directory, attribute)| attribute);
     ["objectGUID", "entryUUID", "nsUniqueId"].contains(&attribute).then_some(attribute)
 }
 
-/// A normal name in a form that servers take: everything special in its values escaped (RFC 4514, 2.4).
+/// Escapes a normalized DN as servers take it: everything special in its values (RFC 4514, 2.4).
 fn escape_normalized_dn(normal: &str) -> Option<String> {
     let pair = |pair: &str| {
         let (attribute, value) = pair.split_once('=')?;

@@ -15,17 +15,17 @@ use crate::directory::people::{NestedGroupSearch, person, read_token_groups, res
 use crate::directory::schema::{LdapEntry, filter};
 use crate::domain::{Dn, Groups, Person};
 
-/// How many people one search asks for: a filter that any server takes.
+/// The most people one search asks for: a filter that any server takes.
 const PEOPLE_PER_SEARCH: usize = 100;
 
-/// Somebody as they were found again.
+/// The result of finding a person again.
 enum RefreshedEntry {
     Removed(RemovalReason),
     Found(Box<LdapEntry>),
 }
 
 impl LdapDirectory {
-    /// What became of these people: one answer for each, in their order.
+    /// Refreshes these people: one answer for each, in their order.
     pub(in crate::directory) async fn refresh_people(
         &self,
         people: &[Person],
@@ -125,8 +125,9 @@ impl LdapDirectory {
         if found.truncated { Err(truncated_answer("the people who were asked for")) } else { Ok(found.entries) }
     }
 
-    /// When not one of the people is found, they may all have gone; more often a right was taken away from the account
-    /// that searches, or `base_dn` leads elsewhere now. It is an answer only where other people can be seen.
+    /// Checks that other people can be seen. When not one of the people is found, they may all have gone; more often a
+    /// right was taken away from the account that searches, or `base_dn` leads elsewhere now. It is an answer only
+    /// where other people can be seen.
     async fn ensure_people_are_visible(
         &self,
         profile: &DirectoryProfile,
@@ -157,7 +158,7 @@ impl LdapDirectory {
         Err(Unreachable { reason, password_sent: false })
     }
 
-    /// These people as they are now. Only those whose groups seem to have changed are read one by one.
+    /// Refreshes the people found. Only those whose groups seem to have changed are read one by one.
     async fn update_all(
         &self,
         profile: &DirectoryProfile,
@@ -207,7 +208,7 @@ impl LdapDirectory {
         self.bulk_groups_by_lists(&profile.base_dn, &members).await
     }
 
-    /// Whether somebody is in the groups that they are known to be in, as far as can be seen in bulk.
+    /// Whether a person's groups are the known ones, as far as can be seen in bulk.
     fn has_same_groups(
         &self,
         profile: &DirectoryProfile,
@@ -229,7 +230,7 @@ impl LdapDirectory {
         same || self.membership_cache.is_unchanged(&known.id, &seen, &known.groups)
     }
 
-    /// Somebody's groups, read as at a sign-in.
+    /// Reads a person's groups as at a sign-in.
     async fn reread_groups(
         &self,
         profile: &DirectoryProfile,

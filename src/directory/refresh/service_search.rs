@@ -8,38 +8,38 @@ use crate::directory::connection::{
     Unreachable, result_code,
 };
 
-/// What these questions are called in the log.
+/// The name of these operations in the log.
 pub(super) const OPERATION_NAME: &str = "refresh";
 
-/// One search with the service identity, on any server that answers.
+/// A search with the service identity, on any server that answers.
 #[derive(Clone, Debug)]
 pub(super) struct ServiceSearch {
     pub(super) base: SearchBase,
     pub(super) filter: String,
     pub(super) attributes: Vec<&'static str>,
-    /// Further attributes, by names from the settings.
+    /// More attributes, by names from the settings.
     pub(super) extra_attributes: Vec<String>,
     pub(super) limit: u16,
 }
 
-/// Where to look.
+/// The base and scope of a search.
 #[derive(Clone, Debug)]
 pub(super) enum SearchBase {
-    /// Everywhere below this name.
+    /// Everything below this DN.
     Subtree(String),
-    /// At this very entry, which need not be there.
+    /// This very entry, which need not be there.
     Entry(String),
 }
 
 impl LdapDirectory {
-    /// What the directory is, asked of it if nobody has found out before.
+    /// The directory's profile, asked of a server unless it is known.
     pub(super) async fn profile_for_refresh(&self) -> Result<&DirectoryProfile, Unreachable> {
         let mut inquiry = self.begin_operation(OPERATION_NAME);
         let profile = self.find_out(&mut inquiry).await;
         inquiry.finish_or_unreachable(profile)
     }
 
-    /// Looks once. Each look is a question of its own: none is long, and a server that fails in between is replaced.
+    /// Runs one search. Each is an operation of its own: none is long, and a server that fails in between is replaced.
     pub(super) async fn service_search(&self, look: ServiceSearch) -> Result<SearchResult, Unreachable> {
         let mut inquiry = self.begin_operation(OPERATION_NAME);
         let answer = self.try_service_search(&mut inquiry, &look).await;
@@ -79,7 +79,7 @@ impl ServiceSearch {
     }
 }
 
-/// What is said of an answer that the server cut short.
+/// The error for an answer that the server cut short.
 pub(super) fn truncated_answer(what: &str) -> Unreachable {
     let reason = format!("the server sent only some of {what}: raise its size limit for the account bind_name");
     tracing::warn!(reason, "what became of some people cannot be said");

@@ -3,10 +3,10 @@ use std::collections::HashMap;
 use ldap3::ResultEntry;
 use ldap3::asn1::StructureTag;
 
-/// One entry of a search's answer (RFC 4511, 4.5.2), read without trust: what is malformed is refused, not a panic.
+/// An entry of a search's answer (RFC 4511, 4.5.2), read without trust: what is malformed is an error, not a panic.
 ///
-/// Values are bytes, as the wire has them; attribute names are looked up without regard to case, as servers write
-/// them in whatever case they like.
+/// Values are bytes, as the wire has them; attribute names are looked up without regard to case, as servers write them
+/// in whatever case they like.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::directory) struct LdapEntry {
     /// Its distinguished name, as the server wrote it. Empty for the RootDSE.
@@ -19,8 +19,8 @@ pub(in crate::directory) struct LdapEntry {
 pub(in crate::directory) struct MalformedEntry;
 
 impl LdapEntry {
-    /// Reads what the `ldap3` crate hands on, whose own reader panics on what is no entry, and sorts values by whether they
-    /// happen to be text.
+    /// Reads an entry from the `ldap3` crate's result. The crate's own reader panics on what is no entry, and sorts
+    /// values by whether they happen to be text.
     pub(in crate::directory) fn from_result(item: ResultEntry) -> Result<Self, MalformedEntry> {
         Self::parse(item.0).ok_or(MalformedEntry)
     }
@@ -40,7 +40,7 @@ impl LdapEntry {
         Some(entry)
     }
 
-    /// How many bytes its names and values take together.
+    /// The number of bytes that its names and values take together.
     pub(in crate::directory) fn size(&self) -> usize {
         let values = |values: &[Vec<u8>]| values.iter().map(|value| size_of::<Vec<u8>>() + value.len()).sum::<usize>();
         self.dn.len() + self.attributes.iter().map(|(name, of_it)| name.len() + values(of_it)).sum::<usize>()

@@ -1,18 +1,18 @@
 use std::fmt::Write as _;
 
-/// Where the escaped name goes in a filter of the settings.
+/// The placeholder for the escaped username in a filter of the settings.
 const USERNAME: &str = "{username}";
 
-/// Where an escaped distinguished name goes in a filter of the settings.
+/// The placeholder for an escaped distinguished name in a filter of the settings.
 const DN: &str = "{dn}";
 
-/// A text as a filter's value. Everything but letters, digits and a few harmless signs is written `\xx`, which
+/// Escapes text as a filter's value. Everything but letters, digits and a few harmless signs is written `\xx`, which
 /// RFC 4515, 3 allows for any octet: a name can hold whatever it likes and still be nothing but a value.
 pub(in crate::directory) fn escape(text: &str) -> String {
     escape_bytes(text.as_bytes())
 }
 
-/// Bytes, such as a SID, as a filter's value.
+/// Escapes bytes, such as a SID, as a filter's value.
 pub(in crate::directory) fn escape_bytes(bytes: &[u8]) -> String {
     let mut escaped = String::with_capacity(bytes.len() * 3);
     for byte in bytes {
@@ -32,12 +32,12 @@ pub(in crate::directory) fn equals(attribute: &str, value: &str) -> String {
     format!("({attribute}={})", escape(value))
 }
 
-/// All of them must hold.
+/// A filter that holds where all of `filters` do: `(&…)`.
 pub(in crate::directory) fn all(filters: &[&str]) -> String {
     format!("(&{})", filters.concat())
 }
 
-/// One of them must hold.
+/// A filter that holds where one of `filters` does: `(|…)`.
 pub(in crate::directory) fn any(filters: &[String]) -> String {
     match filters {
         [only] => only.clone(),
@@ -62,7 +62,7 @@ pub(in crate::directory) fn group_by_member(template: &str, dn: &str, username: 
     template.replace(DN, &escape(dn)).replace(USERNAME, &escape(username))
 }
 
-/// The settings' filter's own text of a value, with the placeholders filled in as they are.
+/// Fills in the placeholders of a filter's unescaped value, without escaping.
 pub(in crate::directory) fn fill_placeholders(value: &str, dn: &str, username: &str) -> String {
     // One pass: what is filled in is never taken for a placeholder.
     let mut filled = String::with_capacity(value.len() + dn.len());
@@ -79,12 +79,12 @@ pub(in crate::directory) fn fill_placeholders(value: &str, dn: &str, username: &
     filled
 }
 
-/// Whether a place for a member's DN or name is in this part of a filter.
+/// Whether this part of a filter has a placeholder for a member's DN or name.
 pub(in crate::directory) fn has_placeholder(part: &str) -> bool {
     part.contains(DN) || part.contains(USERNAME)
 }
 
-/// A filter's value as it is meant: `\xx` stands for an octet (RFC 4515, 3). Octets that are no text are left out.
+/// Unescapes a filter's value: `\xx` stands for an octet (RFC 4515, 3). Octets that are no text are left out.
 pub(in crate::directory) fn unescape(value: &str) -> String {
     let mut parts = value.split('\\');
     let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
@@ -100,7 +100,7 @@ pub(in crate::directory) fn unescape(value: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Whether a filter of the settings is one (RFC 4515), whatever goes into its placeholders.
+/// Whether a filter of the settings is well-formed (RFC 4515), whatever goes into its placeholders.
 pub(in crate::directory) fn is_well_formed(template: &str) -> bool {
     ldap3::parse_filter(group_by_member(template, "cn=x", "x")).is_ok()
 }

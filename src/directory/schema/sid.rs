@@ -1,15 +1,15 @@
 use std::fmt;
 
-/// A security identifier (MS-DTYP 2.4.2): who a user or group is to Windows.
+/// A security identifier (MS-DTYP 2.4.2), by which Windows knows users and groups.
 ///
 /// The directory sends it in its binary form; people, and this program's settings, write `S-1-5-21-…`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(in crate::directory) struct Sid(Vec<u8>);
 
-/// MS-DTYP 2.4.2.2: revision, count of sub-authorities, six bytes of authority.
+/// The length of the header (MS-DTYP 2.4.2.2): revision, count of sub-authorities, six bytes of authority.
 const HEADER: usize = 8;
 
-/// A SID has at most this many sub-authorities (MS-DTYP 2.4.2.2).
+/// The most sub-authorities of a SID (MS-DTYP 2.4.2.2).
 const MAX_SUB_AUTHORITIES: usize = 15;
 
 impl Sid {
@@ -45,7 +45,7 @@ impl Sid {
         &self.0
     }
 
-    /// The SID with another last part: of a user that has `primaryGroupID`, the primary group (MS-ADTS 3.1.1.2.3.5).
+    /// The SID with another relative id: with a user's `primaryGroupID`, their primary group (MS-ADTS 3.1.1.2.3.5).
     pub(in crate::directory) fn with_rid(&self, rid: u32) -> Option<Self> {
         let cut = self.0.len().checked_sub(4).filter(|cut| *cut >= HEADER)?;
         let mut bytes = self.0[..cut].to_vec();

@@ -1,4 +1,4 @@
-//! How directories write times.
+//! The formats in which directories write times.
 
 use std::time::Duration;
 
@@ -8,18 +8,18 @@ use jiff::tz::TimeZone;
 
 use crate::domain::Timestamp;
 
-/// From 1601 to 1970, in milliseconds: FILETIME counts from the one, everybody else from the other (MS-DTYP 2.3.3).
+/// The milliseconds from 1601, where FILETIME begins, to 1970 (MS-DTYP 2.3.3).
 const FILETIME_EPOCH: i64 = 11_644_473_600_000;
 
-/// FILETIME counts in 100 ns.
+/// The ticks of FILETIME, 100 ns each, in a millisecond.
 const TICKS_PER_MILLISECOND: i64 = 10_000;
 
-/// `2026-11-22`, in UTC.
+/// Formats a day in UTC: `2026-11-22`.
 pub(in crate::directory) fn format_day(at: Timestamp) -> String {
     format_utc(at, "%Y-%m-%d")
 }
 
-/// `2026-11-22 14:02 UTC`.
+/// Formats a minute: `2026-11-22 14:02 UTC`.
 pub(in crate::directory) fn format_minute(at: Timestamp) -> String {
     format_utc(at, "%Y-%m-%d %H:%M UTC")
 }

@@ -15,7 +15,7 @@ use crate::directory::schema::LdapEntry;
 use crate::domain::{Groups, Person, Username};
 
 impl LdapDirectory {
-    /// The whole sign-in. What can be asked again is asked of another server when one fails; the bind never is.
+    /// Runs a sign-in. Searches are tried on another server when one fails; the bind never is.
     pub(in crate::directory) async fn try_sign_in(
         &self,
         inquiry: &mut Operation,
@@ -35,8 +35,8 @@ impl LdapDirectory {
         Ok(person)
     }
 
-    /// With a service account: it finds the one person, who then proves the password on a connection of their own,
-    /// and it reads their groups.
+    /// Signs in with a service account: it finds the one person, who then proves the password on a connection of their
+    /// own, and it reads their groups.
     async fn search_then_bind(
         &self,
         inquiry: &mut Operation,
@@ -72,7 +72,7 @@ impl LdapDirectory {
         Ok(own)
     }
 
-    /// Active Directory without a service account: the person binds by name and reads their own entry.
+    /// Signs in on Active Directory without a service account: the person binds by name and reads their own entry.
     async fn bind_then_read(
         &self,
         inquiry: &mut Operation,
@@ -97,8 +97,8 @@ impl LdapDirectory {
         inquiry.record_result(answer, &own)
     }
 
-    /// Another server without a service account: an anonymous search finds the one person, who proves the password
-    /// and reads the rest, as strangers may often see names but not memberships.
+    /// Signs in on another server without a service account: an anonymous search finds the one person, who proves the
+    /// password and reads the rest, as strangers may often see names but not memberships.
     async fn anonymous_search_then_bind(
         &self,
         inquiry: &mut Operation,

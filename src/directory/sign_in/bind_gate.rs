@@ -4,31 +4,31 @@ use crate::directory::client::LockoutPolicy;
 use crate::directory::connection::BindDenied;
 use crate::domain::PersonId;
 
-/// The last word of whoever asks for a sign-in, before a password is sent.
+/// The caller's permission to bind, asked for right before a password is sent.
 #[async_trait]
 pub trait BindGate: Send + Sync {
     /// Whether the password may be sent now. Asked once in a sign-in at the most, right before its one bind, and no
-    /// bind is made without it. `who` is the person found, where the directory shows people before they bind; `None`
-    /// where only the bind tells who it is.
+    /// bind is made without it. `candidate` is the person found, where the directory shows people before they bind;
+    /// `None` where only the bind tells who it is.
     ///
     /// # Errors
     /// [`Withheld`] when it may not.
     async fn allow_bind(&self, who: Option<&BindCandidate>) -> Result<(), BindDenied>;
 }
 
-/// Somebody found in the directory whose password has not been tried yet.
+/// A person found in the directory whose password has not been tried yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BindCandidate {
-    /// Who it is.
+    /// The person's id.
     pub id: PersonId,
-    /// When the directory locks this account, where it lets us read that.
+    /// The lockout policy of this account, where it may be read.
     pub policy: Option<LockoutPolicy>,
-    /// How many wrong passwords the directory holds against the account now, wherever they were tried. `None` where it
-    /// does not tell.
+    /// The number of wrong passwords that the directory counts against the account now, wherever they were tried.
+    /// `None` where it does not tell.
     pub failures: Option<u32>,
 }
 
-/// What is known of lockout before anybody is asked.
+/// Facts about lockout that are known before a server is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LockoutInfo {
     /// The directory's policy, once it has been read.

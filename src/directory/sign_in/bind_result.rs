@@ -4,7 +4,7 @@ use super::policy_control::PasswordPolicyResponse;
 use crate::config::DirectoryKind;
 use crate::directory::connection::{DirectoryRefusal, OperationFault, OperationKind, ad_sub_code, result_code};
 
-/// Judges the one bind that carried a person's password.
+/// Judges the result of the one bind with a person's password.
 ///
 /// # Errors
 /// A [`Fault`] with the typed refusal, or with [`Refusal::Unreachable`] when the result says nothing about the person.
@@ -50,7 +50,7 @@ pub(in crate::directory) fn judge_bind(kind: DirectoryKind, result: &LdapResult)
     })
 }
 
-/// Unknown sub-codes are refused like a wrong password; the log has the number.
+/// The refusal for a sub-code. Unknown ones are refused like a wrong password; the log has the number.
 fn refusal_for_sub_code(sub_code: Option<u32>) -> DirectoryRefusal {
     match sub_code {
         Some(0x530) => DirectoryRefusal::NotAtThisHour,

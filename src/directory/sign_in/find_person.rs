@@ -14,8 +14,8 @@ use crate::directory::schema::{LdapEntry, Sid};
 use crate::domain::Username;
 
 impl LdapDirectory {
-    /// The one person `username` names, found with the service identity, or with none, what is known of them before the
-    /// bind, and the connection on which they were found.
+    /// Finds the one person `username` names, with the service identity, or with none: their entry, the bind's
+    /// candidate, and the connection on which they were found.
     pub(in crate::directory) async fn find_person(
         &self,
         inquiry: &mut Operation,
@@ -92,7 +92,7 @@ fn is_bound_account(entry: &LdapEntry, token: &[Sid]) -> bool {
     token.is_empty() || entry.bytes("objectSid").filter_map(Sid::from_bytes).any(|sid| token.contains(&sid))
 }
 
-/// What an admin can do when neither strangers nor people themselves may search.
+/// Adds the advice for an admin when neither strangers nor people themselves may search.
 pub(in crate::directory) fn advise_service_account(fault: OperationFault) -> OperationFault {
     if fault.result_code.is_some() {
         return fault.with_advice("people are searched for anonymously here, as no bind_name is set");

@@ -11,8 +11,8 @@ use crate::directory::people::person;
 use crate::directory::schema::{LdapEntry, time};
 use crate::domain::Timestamp;
 
-/// What is read of a person about to sign in, beside who it is: how many wrong passwords the directory holds against
-/// them, since when, and which policy is theirs, if not the domain's.
+/// The attributes about lockout read of a person about to sign in: the count of wrong passwords, the time of the last,
+/// and their own policy, if not the domain's.
 pub(in crate::directory) const ATTRIBUTES: &[&str] = &[BAD_PASSWORD_COUNT, BAD_PASSWORD_TIME, RESULTANT_PSO];
 
 const BAD_PASSWORD_COUNT: &str = "badPwdCount";
@@ -21,35 +21,35 @@ const BAD_PASSWORD_TIME: &str = "badPasswordTime";
 /// The password settings object that holds for the person, which the server works out (MS-ADTS 3.1.1.4.5).
 const RESULTANT_PSO: &str = "msDS-ResultantPSO";
 
-/// The policy on the domain's head, as threshold and window.
+/// The attributes of the domain's policy, on its root: threshold and window.
 const DOMAIN_POLICY: [&str; 2] = ["lockoutThreshold", "lockOutObservationWindow"];
 
-/// The same on a password settings object.
+/// The attributes of a password settings object's policy: threshold and window.
 const PSO_POLICY: [&str; 2] = ["msDS-LockoutThreshold", "msDS-LockoutObservationWindow"];
 
 /// The longest window that Active Directory takes: 99,999 minutes.
 const MAX_WINDOW: Duration = Duration::from_mins(99_999);
 
-/// Where a policy names no window: Active Directory's own default.
+/// The window of a policy that names none: Active Directory's own default.
 const DEFAULT_WINDOW: Duration = Duration::from_mins(30);
 
-/// What is assumed of a policy that holds for somebody but may not be read: stricter than Microsoft's baseline of ten.
+/// The policy assumed where one holds but may not be read: stricter than Microsoft's baseline of ten.
 const FALLBACK_POLICY: LockoutPolicy = LockoutPolicy { threshold: 5, window: DEFAULT_WINDOW };
 
-/// How far our clock may be from the directory's: what Kerberos allows within a domain, by default. A count is stale
-/// for us only when it is so by the directory's clock as well.
+/// The largest difference between our clock and the directory's: what Kerberos allows within a domain, by default. A
+/// count is stale for us only when it is so by the directory's clock as well.
 const CLOCK_TOLERANCE: Duration = Duration::from_mins(5);
 
 impl LdapDirectory {
-    /// What is known now of how failed sign-ins are counted, without asking anybody.
+    /// The facts about lockout known now, without asking a server.
     pub(in crate::directory) fn known_lockout(&self, profile: Option<&DirectoryProfile>) -> LockoutInfo {
         let is_ad = profile.is_none_or(|profile| profile.domain.is_some());
         let identifies_before_bind = self.settings.service_account.is_some() || !is_ad;
         LockoutInfo { policy: self.lockout_policies.domain_policy(), identifies_before_bind }
     }
 
-    /// Whose password is about to be tried, and how near they are to a lockout. Asked over the service account's
-    /// `connection`; on other servers than Active Directory nothing is known of it.
+    /// The candidate whose password is about to be tried, and how near they are to a lockout. Asked over the service
+    /// account's `connection`; on other servers than Active Directory nothing is known of it.
     ///
     /// # Errors
     /// When the server does not answer. A policy that may not be read is no fault.
@@ -66,8 +66,8 @@ impl LdapDirectory {
         Ok(BindCandidate { id, policy, failures: failure_count(entry, policy, self.clock.now()) })
     }
 
-    /// Reads the domain's policy over the connection of somebody who has just signed in as themselves, if it is due.
-    /// It is not their business if that fails.
+    /// Reads the domain's policy, if it is due, over the connection of somebody who has just signed in as themselves. A
+    /// failure is logged and not theirs.
     pub(super) async fn try_refresh_domain_policy(&self, domain: &AdDomain, own: &mut LdapConnection) {
         if let Err(fault) = self.refresh_domain_policy(domain, own).await {
             tracing::warn!(
@@ -150,8 +150,8 @@ fn parse_policy(entry: &LdapEntry, [threshold, window]: [&str; 2]) -> Option<Loc
     Some(LockoutPolicy { threshold, window })
 }
 
-/// How many wrong passwords count against the person now. The attribute alone does not tell: a controller sets it back
-/// only when the next password is judged (MS-SAMR 3.1.5.14.6).
+/// The number of wrong passwords that count against the person now. The attribute alone does not tell: a controller
+/// sets it back only when the next password is judged (MS-SAMR 3.1.5.14.6).
 ///
 /// Each controller counts for itself, and only the one that holds the PDC role hears of all failures: what is read of
 /// another is at most what that one knows.
@@ -162,7 +162,7 @@ fn failure_count(entry: &LdapEntry, policy: Option<LockoutPolicy>, now: Timestam
     Some(if is_stale { 0 } else { count })
 }
 
-/// The lower threshold, and the longer window. A threshold of 0 is none.
+/// The stricter of two policies: the lower threshold, and the longer window. A threshold of 0 is none.
 fn stricter(one: LockoutPolicy, other: LockoutPolicy) -> LockoutPolicy {
     let threshold = match (one.threshold, other.threshold) {
         (0, threshold) | (threshold, 0) => threshold,
@@ -171,7 +171,7 @@ fn stricter(one: LockoutPolicy, other: LockoutPolicy) -> LockoutPolicy {
     LockoutPolicy { threshold, window: one.window.max(other.window) }
 }
 
-/// Tells the admin what the policy is, once, and when it cannot be kept below.
+/// Logs the domain's policy for the admin, as a warning when failed sign-ins cannot be kept below it.
 fn log_policy(domain: &AdDomain, policy: Option<LockoutPolicy>, has_account: bool) {
     let domain = domain.dns_name.as_str();
     let Some(LockoutPolicy { threshold, window }) = policy else {

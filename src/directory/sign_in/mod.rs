@@ -1,10 +1,10 @@
 //! A sign-in: one person found, one bind with their password, one typed answer.
 //!
-//! `attempt` goes the way of a sign-in, `find_person` finds the one person, `lockout` says how near their account is to being
-//! locked, `leave` is the last word of whoever asked for the sign-in, `one_bind` sends the password once, `refusal` judges the result and
-//! `policy_control` what stands beside it.
+//! `attempt` runs a sign-in, `find_person` finds the one person, `lockout` says how near their account is to being
+//! locked, `bind_gate` asks the caller's permission, `single_use_password` sends the password once, `bind_result`
+//! judges the result and `policy_control` the control beside it.
 //!
-//! A password is never sent without leave, never twice, and never to a second server.
+//! A password is never sent without the gate's permission, never twice, and never to a second server.
 
 mod attempt;
 mod bind_gate;

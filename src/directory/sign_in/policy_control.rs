@@ -6,25 +6,27 @@ use ldap3::controls::Control;
 use crate::directory::connection::{DirectoryRefusal, PASSWORD_POLICY_CONTROL};
 use crate::directory::schema::unsigned;
 
-/// 389 Directory Server's word that a password has expired or must be changed (draft-vchu-ldap-pwd-policy-00, 5.2).
+/// 389 Directory Server's control that says a password has expired or must be changed (draft-vchu-ldap-pwd-policy-00,
+/// 5.2).
 const PASSWORD_EXPIRED_CONTROL: &str = "2.16.840.1.113730.3.4.4";
 
-/// Its word that a password expires in so many seconds, written in digits (the same, 5.3).
+/// 389 Directory Server's control that says in how many seconds a password expires, in digits
+/// (draft-vchu-ldap-pwd-policy-00, 5.3).
 const PASSWORD_EXPIRING_CONTROL: &str = "2.16.840.1.113730.3.4.5";
 
 /// The longest answer of the policy control: two tags around an integer, and an enumeration. More is not this control.
 const MAX_RESPONSE_BYTES: usize = 64;
 
-/// What a server says about a password beside the result.
+/// A server's response about a password in the controls beside a result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::directory) struct PasswordPolicyResponse {
-    /// So long until it expires; nothing when it has expired, and lets in by grace.
+    /// The time until it expires; zero when it has expired, and lets in by grace.
     pub(super) expires_in: Option<Duration>,
-    /// What is wrong with it, or with the one that was to take its place.
+    /// The error about it, or about the one that was to take its place.
     pub(in crate::directory) error: Option<PasswordPolicyError>,
 }
 
-/// `error` in the control's answer.
+/// The `error` in the control's response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::directory) enum PasswordPolicyError {
     PasswordExpired,
@@ -59,8 +61,8 @@ impl PasswordPolicyError {
 }
 
 impl PasswordPolicyResponse {
-    /// Reads what is among the `controls` of an answer. The policy control says most; 389's older ones count where it
-    /// is absent. One that is malformed says nothing.
+    /// Reads the response from the `controls` of a result. The policy control says most; 389's older ones count where
+    /// it is absent. One that is malformed says nothing.
     pub(in crate::directory) fn read(controls: &[Control]) -> Self {
         let value = |oid: &str| {
             let found = controls.iter().find(|Control(_, control)| control.ctype == oid);
@@ -79,12 +81,12 @@ impl PasswordPolicyResponse {
         Self { expires_in: value(PASSWORD_EXPIRING_CONTROL).and_then(parse_seconds), error: None }
     }
 
-    /// What it means for a bind that succeeded.
+    /// The refusal that it means for a bind that succeeded, if any.
     pub(super) fn refusal_after_success(self) -> Option<DirectoryRefusal> {
         (self.error == Some(PasswordPolicyError::ChangeAfterReset)).then_some(DirectoryRefusal::MustChangePassword)
     }
 
-    /// What it means for a bind that was refused as if the password were wrong.
+    /// The refusal that it means for a bind that was refused as if the password were wrong.
     pub(super) fn refusal_after_failure(self) -> Option<DirectoryRefusal> {
         match self.error? {
             PasswordPolicyError::PasswordExpired | PasswordPolicyError::ChangeAfterReset => {
@@ -133,7 +135,7 @@ fn is_context(element: &StructureTag, number: u64) -> bool {
     element.class == TagClass::Context && element.id == number
 }
 
-/// Seconds written in digits.
+/// Parses seconds written in digits.
 fn parse_seconds(value: &[u8]) -> Option<Duration> {
     let digits = std::str::from_utf8(value).ok()?.trim_end_matches('\0');
     digits.parse::<u32>().ok().map(|seconds| Duration::from_secs(seconds.into()))

@@ -10,15 +10,15 @@ use crate::directory::connection::{
 };
 use crate::domain::Password;
 
-/// A password is not sent when there is less time than this for the answer.
+/// The least time left for an answer: with less, a password is not sent.
 const MIN_ANSWER_TIME: Duration = Duration::from_millis(100);
 
-/// The right to send a person's password once. It is spent by the bind, whatever comes of it, over all servers:
-/// one failed sign-in must never count twice against the directory's lockout threshold.
+/// A person's password that can be sent once. It is spent by the bind, whatever comes of it, over all servers: one
+/// failed sign-in must never count twice against the directory's lockout threshold.
 pub(in crate::directory) struct SingleUsePassword<'a> {
     password: Option<&'a Password>,
     gate: &'a dyn BindGate,
-    /// So long is the password good, by the bind's answer.
+    /// The time until the password expires, by the bind's answer.
     pub(super) expires_in: Option<Duration>,
 }
 
@@ -31,7 +31,7 @@ impl<'a> SingleUsePassword<'a> {
         self.password.is_none()
     }
 
-    /// The password, with leave to send it this once.
+    /// Takes the password to send it, if the gate allows it.
     pub(in crate::directory) async fn take(
         &mut self,
         operation: OperationKind,
@@ -57,7 +57,7 @@ impl<'a> SingleUsePassword<'a> {
         Ok(password)
     }
 
-    /// Binds as `name`, once. `who` that is, where it is known before.
+    /// Binds as `name`, once. `candidate` is the person, where it is known before.
     pub(in crate::directory) async fn bind(
         &mut self,
         profile: &DirectoryProfile,

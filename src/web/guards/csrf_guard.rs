@@ -4,7 +4,7 @@ use rocket::outcome::try_outcome;
 use rocket::request::{FromRequest, Outcome, Request};
 
 use super::SameOrigin;
-use crate::auth::{Auth, Holder, Keys};
+use crate::auth::{Auth, CsrfBinding, Keys};
 use crate::sessions::SessionToken;
 use crate::web::Transport;
 use crate::web::cookies::Cookies;
@@ -23,7 +23,11 @@ impl CsrfGuard<'_> {
     /// # Errors
     /// [`Refusal::CsrfMismatch`], which is audited.
     pub(in crate::web) fn check(&self, csrf: &str) -> Result<(), Refusal> {
-        if self.keys.csrf_holds(Holder::Member(&self.token), csrf) { Ok(()) } else { Err(Refusal::CsrfMismatch) }
+        if self.keys.verify_csrf_token(CsrfBinding::Session(&self.token), csrf) {
+            Ok(())
+        } else {
+            Err(Refusal::CsrfMismatch)
+        }
     }
 
     /// The session's token.

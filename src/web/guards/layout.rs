@@ -4,7 +4,7 @@ use rocket::Request;
 use rocket::outcome::try_outcome;
 use rocket::request::{FromRequest, Outcome};
 
-use crate::auth::{Auth, Holder, Refresh};
+use crate::auth::{Auth, CsrfBinding, SessionRefresher};
 use crate::config::SiteSettings;
 use crate::domain::{DirectoryName, Visitor};
 use crate::pages::PageStore;
@@ -44,7 +44,7 @@ pub(in crate::web) fn layout_for(request: &Request<'_>, visitor: &Visitor) -> La
         if let (Some(auth), Some(token), Visitor::Member(_) | Visitor::Unconfirmed) =
             (rocket.state::<Arc<Auth>>(), cookies.session(), visitor)
         {
-            auth.keys().csrf_token(Holder::Member(&token)).as_str().clone_into(&mut layout.csrf);
+            auth.keys().csrf_token(CsrfBinding::Session(&token)).as_str().clone_into(&mut layout.csrf);
         }
     }
     layout.visitor = visitor.member().map(|member| LayoutVisitor {
@@ -54,12 +54,12 @@ pub(in crate::web) fn layout_for(request: &Request<'_>, visitor: &Visitor) -> La
         is_admin: rocket.state::<Admins>().is_some_and(|Admins(admins)| admins.includes(&member.person)),
     });
     if let (Some(auth), Some(member)) = (rocket.state::<Arc<Auth>>(), visitor.member()) {
-        let changes_here = || auth.name_for_change(&member.person).is_some();
-        let left = auth.password_runs_out_in(&member.person);
+        let changes_here = || auth.password_change_name(&member.person).is_some();
+        let left = auth.password_expires_in(&member.person);
         layout.banners.extend(left.map(|left| Banner::password_expires(left, changes_here())));
     }
-    if let (Some(session_refresher), Some(member)) = (rocket.state::<Arc<Refresh>>(), visitor.member()) {
-        let away_since = session_refresher.away_since(member.person.directory.as_ref());
+    if let (Some(session_refresher), Some(member)) = (rocket.state::<Arc<SessionRefresher>>(), visitor.member()) {
+        let away_since = session_refresher.unreachable_since(member.person.directory.as_ref());
         layout.banners.extend(away_since.map(Banner::directory_unreachable));
     }
     layout

@@ -27,7 +27,7 @@ impl<'r> FromRequest<'r> for RecentlyAuthenticated {
         let (Some(auth), Some(limits)) = (rocket.state::<Arc<Auth>>(), rocket.state::<WebLimits>()) else {
             return Refusal::Internal("the rooms behind the web are not there".to_owned()).into_outcome(request);
         };
-        match auth.has_proved_within(limits.recent_authentication, &member).await {
+        match auth.has_authenticated_within(limits.recent_authentication, &member).await {
             Ok(true) => Outcome::Success(Self),
             Ok(false) => Refusal::ReauthenticationRequired(return_page(request)).into_outcome(request),
             Err(error) => Refusal::from(error).into_outcome(request),

@@ -6,7 +6,7 @@ use rocket::http::{Method, Status};
 use rocket::outcome::try_outcome;
 use rocket::request::{FromRequest, Outcome};
 
-use crate::auth::{Auth, Scripts};
+use crate::auth::{ApiAuth, Auth};
 use crate::domain::{Client, Member, Visitor};
 use crate::pages::{PageDenied, PageStore};
 use crate::web::Transport;
@@ -99,7 +99,7 @@ async fn authenticate(request: &Request<'_>) -> Result<Visitor, Refusal> {
         return Err(Refusal::Internal("the rooms behind the web are not there".to_owned()));
     };
     let mut headers = request.headers().get(AUTHORIZATION);
-    match (headers.next(), headers.next(), request.rocket().state::<Arc<Scripts>>()) {
+    match (headers.next(), headers.next(), request.rocket().state::<Arc<ApiAuth>>()) {
         (None, _, _) => {}
         (Some(header), None, Some(api_auth)) => {
             let visitor = match member_by_digest(request).await {

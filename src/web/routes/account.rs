@@ -23,7 +23,7 @@ pub(super) async fn show(
     sessions: &State<Sessions>,
 ) -> Result<Html<AccountView>, Refusal> {
     let sessions = sessions.of(&member.person.id).await?;
-    let changes_password = auth.name_for_change(&member.person).is_some();
+    let changes_password = auth.password_change_name(&member.person).is_some();
     let enrolled = auth.factors().of(&member.person.id).await?;
     let view = AccountView::of(&member, &sessions, notice(&params), changes_password, &enrolled, tokens.0);
     Ok(Html::new("auth/account", "Your account", layout, view))
@@ -59,7 +59,7 @@ pub(super) async fn end_session(
     auth: &State<Arc<Auth>>,
 ) -> Result<Redirect, Refusal> {
     csrf_guard.check(form.csrf)?;
-    let ended = auth.end_own(&member, SessionId::new(form.id), &client).await?;
+    let ended = auth.end_own_session(&member, SessionId::new(form.id), &client).await?;
     Ok(Redirect::to(if ended { "/account?sessions=ended" } else { "/account?sessions=gone" }))
 }
 
@@ -73,6 +73,6 @@ pub(super) async fn end_other_sessions(
     auth: &State<Arc<Auth>>,
 ) -> Result<Redirect, Refusal> {
     csrf_guard.check(form.csrf)?;
-    let ended = auth.end_own_others(&member, &client).await?;
+    let ended = auth.end_own_other_sessions(&member, &client).await?;
     Ok(Redirect::to(if ended > 0 { "/account?sessions=others-ended" } else { "/account?sessions=gone" }))
 }

@@ -7,7 +7,7 @@ use rocket::request::{FromRequest, Outcome, Request};
 use rocket::response::Redirect;
 use rocket::{State, post};
 
-use crate::auth::{Scripts, TokenRefusal};
+use crate::auth::{ApiAuth, ApiTokenRefusal};
 use crate::domain::{Client, InvalidScope, Member, TokenId, TokenScope, Visitor};
 use crate::pages::{PageDenied, PageStore};
 use crate::tokens::{InvalidTokenName, MakeError, TokenName};
@@ -22,7 +22,7 @@ use crate::web::www_authenticate::capitalize;
 
 /// The context of the handlers for API tokens.
 pub(super) struct TokenContext<'r> {
-    api_auth: &'r Scripts,
+    api_auth: &'r ApiAuth,
     transport: &'r Transport,
     client: Client,
 }
@@ -33,7 +33,7 @@ impl<'r> FromRequest<'r> for TokenContext<'r> {
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
         Outcome::Success(Self {
-            api_auth: try_outcome!(request.guard::<&State<Arc<Scripts>>>().await),
+            api_auth: try_outcome!(request.guard::<&State<Arc<ApiAuth>>>().await),
             transport: try_outcome!(request.guard::<&State<Transport>>().await),
             client: client_of(request),
         })
@@ -95,7 +95,7 @@ pub(super) async fn create(
         return Err(Refusal::BadRequest("Choose how long the token lasts".to_owned()));
     }
     let (secret, token) =
-        context.api_auth.make(&member, name, scope, Duration::from_secs(form.lasts), &context.client).await?;
+        context.api_auth.create_token(&member, name, scope, Duration::from_secs(form.lasts), &context.client).await?;
     let view = NewTokenView::of(&secret, &token, context.transport);
     Ok(Html::new("auth/token_made", "Your new API token", layout, view))
 }
@@ -110,16 +110,18 @@ pub(super) async fn revoke(
     context: TokenContext<'_>,
 ) -> Result<Redirect, Refusal> {
     csrf_guard.check(form.csrf)?;
-    context.api_auth.revoke(TokenId::new(id), Some(&member.person), &context.client).await?;
+    context.api_auth.revoke_token(TokenId::new(id), Some(&member.person), &context.client).await?;
     Ok(Redirect::to("/account#tokens"))
 }
 
-impl From<TokenRefusal> for Refusal {
-    fn from(refusal: TokenRefusal) -> Self {
+impl From<ApiTokenRefusal> for Refusal {
+    fn from(refusal: ApiTokenRefusal) -> Self {
         match refusal {
-            TokenRefusal::NotInSession => Self::PageDenied(PageDenied::OutOfScope),
-            TokenRefusal::Unmade(MakeError::TooMany) => Self::BadRequest(capitalize(&MakeError::TooMany.to_string())),
-            TokenRefusal::Unmade(MakeError::Store(error)) => Self::StoreUnavailable(error.to_string()),
+            ApiTokenRefusal::NotInSession => Self::PageDenied(PageDenied::OutOfScope),
+            ApiTokenRefusal::NotCreated(MakeError::TooMany) => {
+                Self::BadRequest(capitalize(&MakeError::TooMany.to_string()))
+            }
+            ApiTokenRefusal::NotCreated(MakeError::Store(error)) => Self::StoreUnavailable(error.to_string()),
         }
     }
 }

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::sign_in_context::{PasswordField, SignInContext};
 use crate::accounts::{Invitation, LocalAccounts};
-use crate::auth::{Guests, InvitationRefusal, TypedAcceptance};
+use crate::auth::{AcceptanceRequest, InvitationRefusal, Invitations};
 use crate::domain::{Client, Visitor};
 use crate::web::app_state::WebLimits;
 use crate::web::form::Form;
@@ -55,7 +55,7 @@ pub(super) fn show_code_form(layout: Layout, context: SignInContext<'_>) -> Resu
 /// The context of the handlers for invitations.
 pub(super) struct InvitationContext<'r> {
     sign_in: SignInContext<'r>,
-    invitations: &'r Guests,
+    invitations: &'r Invitations,
     accounts: &'r LocalAccounts,
     visitor: Visitor,
     client: Client,
@@ -68,7 +68,7 @@ impl<'r> FromRequest<'r> for InvitationContext<'r> {
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
         Outcome::Success(Self {
             sign_in: try_outcome!(request.guard::<SignInContext<'_>>().await),
-            invitations: try_outcome!(request.guard::<&State<Guests>>().await),
+            invitations: try_outcome!(request.guard::<&State<Invitations>>().await),
             accounts: try_outcome!(request.guard::<&State<LocalAccounts>>().await),
             visitor: try_outcome!(request.guard::<Visitor>().await),
             client: client_of(request),
@@ -112,11 +112,12 @@ pub(super) async fn accept(
         return context.refuse_forgery(layout);
     }
     let code_again = Zeroizing::new(code.0.to_string());
-    let request = TypedAcceptance { code: code.0, display_name: display_name.clone(), new: new.0, again: again.0 };
+    let request =
+        AcceptanceRequest { code: code.0, display_name: display_name.clone(), new: new.0, new_repeated: again.0 };
     let refusal = match invitations.accept(request, client, sign_in.cookies.session().as_ref()).await {
         Ok(accepted) => {
             sign_in.cookies.set_session(&accepted.signed_in.token, limits.session_lifetime);
-            sign_in.cookies.set_device(&accepted.signed_in.device);
+            sign_in.cookies.set_device(&accepted.signed_in.device_cookie);
             return Ok(Either::Left(Redirect::to(if accepted.second_factor_required {
                 ENROLMENT_PATH
             } else {

@@ -73,7 +73,7 @@ pub(super) async fn submit(
     match context.auth.sign_in_with_passkey(&site, browser, answer, &context.client, previous.as_ref()).await {
         Ok(signed_in) => {
             context.set_session_cookie(&signed_in.token);
-            context.cookies.set_device(&signed_in.device);
+            context.cookies.set_device(&signed_in.device_cookie);
             Ok(Either::Left(Redirect::to(next.to_string())))
         }
         Err(refusal) => {
@@ -90,13 +90,13 @@ fn error_text(context: &SignInContext<'_>, refusal: PasskeySignInRefusal) -> Res
             return Err(error.into());
         }
         PasskeySignInRefusal::Passkey(refusal) => passkey_error(&refusal),
-        PasskeySignInRefusal::NobodyCanSay => (
+        PasskeySignInRefusal::NoServiceAccount => (
             Status::Forbidden,
             "A passkey alone does not sign you in here, since nobody could tell whether your account is still good. Sign \
              in with your password; the passkey is your second factor."
                 .to_owned(),
         ),
-        PasskeySignInRefusal::Departed(_) => {
+        PasskeySignInRefusal::Removed(_) => {
             (Status::Forbidden, format!("Your passkey is right, but your account may not sign in. {}", context.contact_advice()))
         }
         PasskeySignInRefusal::Unreachable(unreachable) => {

@@ -4,7 +4,9 @@ use rocket::response::Redirect;
 use rocket::{Either, State, get, post};
 
 use super::sign_in_context::{PasswordField, SignInContext, SignInResponse};
-use crate::auth::{Auth, Changed, Holder, NextPath, PasswordChangeRefusal, SignInRefusal, TypedChange};
+use crate::auth::{
+    Auth, CsrfBinding, NextPath, PasswordChangeRefusal, PasswordChangeRequest, PasswordChanged, SignInRefusal,
+};
 use crate::directory::{PasswordRule, PasswordState, Unreachable};
 use crate::domain::{Client, Member, Username, Visitor};
 use crate::web::app_state::WebLimits;
@@ -73,7 +75,7 @@ pub(super) async fn change_and_sign_in(
     if !context.auth.changes_passwords(&username, PasswordState::Good) {
         return Err(Refusal::NotFound);
     }
-    let request = TypedChange { old: old.0, new: new.0, again: again.0 };
+    let request = PasswordChangeRequest { old: old.0, new: new.0, new_repeated: again.0 };
     let previous = context.cookies.session();
     match context.auth.change_password(&username, request, &client, previous.as_ref()).await {
         Ok(changed) => finish_change(&context, limits, layout, changed, &next, &username),
@@ -88,7 +90,7 @@ pub(super) async fn change_and_sign_in(
 /// A member's form.
 #[get("/account/password")]
 pub(super) fn show(member: Member, layout: Layout, context: SignInContext<'_>) -> Result<Html<PasswordView>, Refusal> {
-    let name = context.auth.name_for_change(&member.person).ok_or(Refusal::NotFound)?;
+    let name = context.auth.password_change_name(&member.person).ok_or(Refusal::NotFound)?;
     Ok(member_form(layout, &name, None))
 }
 
@@ -105,11 +107,11 @@ pub(super) async fn change(
 ) -> Result<SignInResponse, Refusal> {
     let PasswordForm { old, new, again, csrf, .. } = form.into_inner();
     let previous = context.cookies.session().ok_or(Refusal::CsrfMismatch)?;
-    if !context.auth.keys().csrf_holds(Holder::Member(&previous), &csrf) {
+    if !context.auth.keys().verify_csrf_token(CsrfBinding::Session(&previous), &csrf) {
         return Err(Refusal::CsrfMismatch);
     }
-    let name = context.auth.name_for_change(&member.person).ok_or(Refusal::NotFound)?;
-    let request = TypedChange { old: old.0, new: new.0, again: again.0 };
+    let name = context.auth.password_change_name(&member.person).ok_or(Refusal::NotFound)?;
+    let request = PasswordChangeRequest { old: old.0, new: new.0, new_repeated: again.0 };
     match context.auth.change_password(name.as_str(), request, &client, Some(&previous)).await {
         Ok(changed) => {
             let next = NextPath::parse(CHANGED_PATH).unwrap_or_else(NextPath::home);
@@ -176,7 +178,7 @@ fn finish_change(
     context: &SignInContext<'_>,
     limits: &WebLimits,
     mut layout: Layout,
-    changed: Changed,
+    changed: PasswordChanged,
     next: &NextPath,
     username: &str,
 ) -> Result<SignInResponse, Refusal> {
@@ -193,7 +195,7 @@ fn finish_change(
         return Ok(Either::Right(Either::Left(context.sign_in_form(layout, next, username, Some(notice))?)));
     };
     context.cookies.set_session(&signed_in.token, limits.session_lifetime);
-    context.cookies.set_device(&signed_in.device);
+    context.cookies.set_device(&signed_in.device_cookie);
     let onward = if changed.others_ended { next.to_string() } else { CHANGED_BUT_SESSIONS_LEFT_PATH.to_owned() };
     Ok(Either::Left(Redirect::to(onward)))
 }

@@ -62,11 +62,11 @@ pub(super) async fn submit(
     if context.auth.needs_second_factor(&member.person.id).await? {
         return Ok(Either::Left(Redirect::to(reauthenticate_href(&next))));
     }
-    match context.auth.prove_again(&member, password.0, &client, csrf_guard.token()).await {
+    match context.auth.reauthenticate(&member, password.0, &client, csrf_guard.token()).await {
         Ok(Some(renewed)) => {
             let max_age = renewed.session.absolute_end.since(renewed.session.proved_at);
             context.cookies.set_session(&renewed.token, max_age);
-            context.cookies.set_device(&renewed.device);
+            context.cookies.set_device(&renewed.device_cookie);
             Ok(Either::Left(Redirect::to(next.to_string())))
         }
         // The session has ended meanwhile: the form leads to the one for signing in.

@@ -4,7 +4,7 @@ use rocket::response::Redirect;
 use rocket::{Either, get, post};
 
 use super::sign_in_context::SignInContext;
-use crate::auth::{DeviceMark, FactorRefusal, Holder, NextPath, Showing};
+use crate::auth::{CsrfBinding, DeviceCookie, FactorRefusal, FactorResponse, NextPath};
 use crate::domain::{Member, Person, Visitor};
 use crate::factors::{CodeRefusal, PasskeyAnswer, PasskeyRefusal};
 use crate::sessions::SessionToken;
@@ -91,10 +91,10 @@ pub(super) async fn submit(
     let showing = match &passkeys.site {
         Ok(site) if !sent.credential.is_empty() => {
             let answer = PasskeyAnswer { credential: sent.credential, sealed: sent.sealed };
-            Showing::Passkey { site, browser: sent.csrf.as_bytes(), answer }
+            FactorResponse::Passkey { site, browser: sent.csrf.as_bytes(), answer }
         }
-        _ if sent.code.is_empty() => Showing::Code(sent.recovery),
-        _ => Showing::Code(sent.code),
+        _ if sent.code.is_empty() => FactorResponse::Code(sent.recovery),
+        _ => FactorResponse::Code(sent.code),
     };
     match subject.verify(&context, showing).await {
         Ok(PassedSecondStep { token, device_cookie }) => {
@@ -106,7 +106,7 @@ pub(super) async fn submit(
             Ok(Either::Left(Redirect::to(next.to_string())))
         }
         // The pending sign-in has expired.
-        Err(FactorRefusal::NotWaiting) => Ok(Either::Left(Redirect::to(sign_in_href(next.as_str())))),
+        Err(FactorRefusal::NotPending) => Ok(Either::Left(Redirect::to(sign_in_href(next.as_str())))),
         Err(refusal) => {
             let (status, notice) = error_notice(refusal)?;
             let form = form(&context, layout, &passkeys, &subject, &next, Some(notice)).await?;
@@ -128,7 +128,7 @@ fn session_member(visitor: Visitor) -> Option<Box<Member>> {
 struct PassedSecondStep {
     token: SessionToken,
     /// For whoever has just signed in.
-    device_cookie: Option<DeviceMark>,
+    device_cookie: Option<DeviceCookie>,
 }
 
 impl SecondStepSubject {
@@ -150,17 +150,17 @@ impl SecondStepSubject {
     async fn verify(
         &self,
         context: &SignInContext<'_>,
-        showing: Showing<'_>,
+        showing: FactorResponse<'_>,
     ) -> Result<PassedSecondStep, FactorRefusal> {
         let (session, client) = (context.cookies.session(), &context.client);
         match self {
             Self::Pending(_) => {
-                let pending = context.cookies.pending().ok_or(FactorRefusal::NotWaiting)?;
+                let pending = context.cookies.pending().ok_or(FactorRefusal::NotPending)?;
                 let signed_in = context.auth.finish_sign_in(&pending, showing, client, session.as_ref()).await?;
-                Ok(PassedSecondStep { token: signed_in.token, device_cookie: Some(signed_in.device) })
+                Ok(PassedSecondStep { token: signed_in.token, device_cookie: Some(signed_in.device_cookie) })
             }
             Self::Member(member) => {
-                let session = session.ok_or(FactorRefusal::NotWaiting)?;
+                let session = session.ok_or(FactorRefusal::NotPending)?;
                 let renewed = context.auth.step_up(&session, &member.person, showing, client).await?;
                 Ok(PassedSecondStep { token: renewed.token, device_cookie: None })
             }
@@ -227,11 +227,11 @@ pub(super) fn error_notice(refusal: FactorRefusal) -> Result<(Status, Notice), R
             Status::Unauthorized,
             "That code did not match. Codes change every thirty seconds; the clock of your phone must be right.".to_owned(),
         ),
-        FactorRefusal::SomebodyElses => {
+        FactorRefusal::WrongOwner => {
             (Status::Unauthorized, "That passkey belongs to another account. Choose yours.".to_owned())
         }
         FactorRefusal::Passkey(refusal) => passkey_error(&refusal),
-        FactorRefusal::NotWaiting | FactorRefusal::Store(_) => {
+        FactorRefusal::NotPending | FactorRefusal::Store(_) => {
             (Status::Unauthorized, "That took too long. Sign in again.".to_owned())
         }
     };
@@ -263,11 +263,13 @@ pub(super) fn passkey_error(refusal: &PasskeyRefusal) -> (Status, String) {
 impl SignInContext<'_> {
     /// The person whose sign-in waits in this browser for the second factor.
     fn pending_person(&self) -> Option<Person> {
-        self.auth.waiting(&self.cookies.pending()?)
+        self.auth.pending_person(&self.cookies.pending()?)
     }
 
     /// Verifies that a member's form was made by us for this very session.
     pub(super) fn verify_member_csrf(&self, csrf: &str) -> bool {
-        self.cookies.session().is_some_and(|token| self.auth.keys().csrf_holds(Holder::Member(&token), csrf))
+        self.cookies
+            .session()
+            .is_some_and(|token| self.auth.keys().verify_csrf_token(CsrfBinding::Session(&token), csrf))
     }
 }

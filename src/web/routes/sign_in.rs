@@ -81,10 +81,10 @@ pub(super) async fn submit(
         return Ok(Either::Right(Either::Left(form.with_status(Status::BadRequest))));
     }
     let previous = context.cookies.session();
-    let refusal = match context.auth.sign_in_for(&username, password.0, stay, &client, previous.as_ref()).await {
+    let refusal = match context.auth.sign_in_with_stay(&username, password.0, stay, &client, previous.as_ref()).await {
         Ok(signed_in) => {
             context.cookies.set_session(&signed_in.token, limits.session_lifetime);
-            context.cookies.set_device(&signed_in.device);
+            context.cookies.set_device(&signed_in.device_cookie);
             return Ok(Either::Left(Redirect::to(next.to_string())));
         }
         Err(SignInRefusal::SecondFactorFirst(pending)) => {

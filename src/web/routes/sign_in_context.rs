@@ -10,7 +10,7 @@ use rocket::{Either, State};
 use zeroize::Zeroizing;
 
 use crate::audit::Event;
-use crate::auth::{Auth, Holder, NextPath, SignInRefusal, StrangerToken};
+use crate::auth::{Auth, CsrfBinding, NextPath, PreSessionToken, SignInRefusal};
 use crate::config::SiteSettings;
 use crate::directory::Unreachable;
 use crate::domain::{Client, PageSlug, Visitor};
@@ -79,9 +79,9 @@ impl<'r> FromRequest<'r> for SignInContext<'r> {
 impl SignInContext<'_> {
     /// Verifies that a form from before the session was made by us for this very browser.
     pub(super) fn verify_pre_session_csrf(&self, csrf: &str) -> bool {
-        self.cookies
-            .pre_session()
-            .is_some_and(|token: StrangerToken| self.auth.keys().csrf_holds(Holder::Stranger(&token), csrf))
+        self.cookies.pre_session().is_some_and(|token: PreSessionToken| {
+            self.auth.keys().verify_csrf_token(CsrfBinding::PreSession(&token), csrf)
+        })
     }
 
     /// Audits that a form was not ours.
@@ -91,7 +91,7 @@ impl SignInContext<'_> {
 
     /// The CSRF token for a form before the session.
     pub(super) fn pre_session_csrf_token(&self) -> Result<String, Refusal> {
-        Ok(self.auth.keys().csrf_token(Holder::Stranger(&self.pre_session_token()?)).as_str().to_owned())
+        Ok(self.auth.keys().csrf_token(CsrfBinding::PreSession(&self.pre_session_token()?)).as_str().to_owned())
     }
 
     /// The sign-in form.
@@ -123,15 +123,15 @@ impl SignInContext<'_> {
     /// unlocked.
     pub(super) fn renew_layout(&self, layout: &mut Layout, token: &SessionToken) {
         layout.nav.iter_mut().for_each(NavItem::unlock);
-        self.auth.keys().csrf_token(Holder::Member(token)).as_str().clone_into(&mut layout.csrf);
+        self.auth.keys().csrf_token(CsrfBinding::Session(token)).as_str().clone_into(&mut layout.csrf);
     }
 
     /// The token that this browser's forms are bound to before a session; set as a cookie with the first form.
-    fn pre_session_token(&self) -> Result<StrangerToken, Refusal> {
+    fn pre_session_token(&self) -> Result<PreSessionToken, Refusal> {
         if let Some(token) = self.cookies.pre_session() {
             return Ok(token);
         }
-        let token = StrangerToken::generate().map_err(|error| Refusal::Internal(error.to_string()))?;
+        let token = PreSessionToken::generate().map_err(|error| Refusal::Internal(error.to_string()))?;
         self.cookies.set_pre_session(&token);
         Ok(token)
     }

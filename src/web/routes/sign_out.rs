@@ -4,7 +4,7 @@ use rocket::http::CookieJar;
 use rocket::response::Redirect;
 use rocket::{Either, State, get, post};
 
-use crate::auth::{Auth, Holder};
+use crate::auth::{Auth, CsrfBinding};
 use crate::domain::{Client, Visitor};
 use crate::web::Transport;
 use crate::web::cookies::Cookies;
@@ -37,7 +37,7 @@ pub(super) async fn submit(
 ) -> Result<Redirect, Refusal> {
     let cookies = Cookies::new(jar, transport);
     if let Some(token) = cookies.session() {
-        if !auth.keys().csrf_holds(Holder::Member(&token), form.csrf) {
+        if !auth.keys().verify_csrf_token(CsrfBinding::Session(&token), form.csrf) {
             return Err(Refusal::CsrfMismatch);
         }
         auth.sign_out(&token, &client).await?;

@@ -6,7 +6,7 @@ use rocket::{Responder, State, get, post};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::auth::{IssueRefusal, PublicKeys, Scripts};
+use crate::auth::{ApiAuth, JwtRefusal, PublicKeys};
 use crate::domain::{Client, Credential, InvalidScope, Member, TokenScope, Visitor};
 use crate::pages::PageDenied;
 use crate::web::form::TextBody;
@@ -33,7 +33,7 @@ pub(super) fn issue(
     origin: RequestOrigin,
     _from_here: SameOrigin,
     client: Client,
-    api_auth: &State<Arc<Scripts>>,
+    api_auth: &State<Arc<ApiAuth>>,
 ) -> Result<Json<TokenResponse>, Refusal> {
     let member: Member = match visitor {
         Visitor::Member(member) => *member,
@@ -43,12 +43,12 @@ pub(super) fn issue(
     if matches!(member.credential, Credential::Session(_)) && origin != RequestOrigin::Same {
         return Err(Refusal::ForeignOrigin);
     }
-    let issued = api_auth.issue(&member, requested_scope(&body.0, kind)?, &client)?;
+    let issued = api_auth.issue_jwt(&member, requested_scope(&body.0, kind)?, &client)?;
     Ok(Json(TokenResponse {
         access_token: issued.text,
         token_type: "Bearer",
-        expires_in: issued.lasts.as_secs(),
-        scope: issued.granted.to_string(),
+        expires_in: issued.lifetime.as_secs(),
+        scope: issued.scope.to_string(),
     }))
 }
 
@@ -73,12 +73,12 @@ fn requested_scope(body: &str, kind: Option<&ContentType>) -> Result<Option<Toke
     Ok(scope)
 }
 
-impl From<IssueRefusal> for Refusal {
-    fn from(refusal: IssueRefusal) -> Self {
+impl From<JwtRefusal> for Refusal {
+    fn from(refusal: JwtRefusal) -> Self {
         match refusal {
-            IssueRefusal::FromSigned | IssueRefusal::Scope => Self::PageDenied(PageDenied::OutOfScope),
-            IssueRefusal::Store(error) => Self::StoreUnavailable(error.to_string()),
-            IssueRefusal::Unsigned(cause) => Self::Internal(cause),
+            JwtRefusal::FromJwt | JwtRefusal::Scope => Self::PageDenied(PageDenied::OutOfScope),
+            JwtRefusal::Store(error) => Self::StoreUnavailable(error.to_string()),
+            JwtRefusal::Signing(cause) => Self::Internal(cause),
         }
     }
 }
@@ -92,7 +92,7 @@ pub(super) struct JwksResponse {
 
 /// The public keys. A key signs as soon as it is made, so whoever caches this asks again for a key they do not know.
 #[get("/.well-known/jwks.json")]
-pub(super) fn keys(api_auth: &State<Arc<Scripts>>) -> JwksResponse {
+pub(super) fn keys(api_auth: &State<Arc<ApiAuth>>) -> JwksResponse {
     let caching = Header::new("Cache-Control", "public, max-age=300");
     JwksResponse { keys: Json(api_auth.signer().public_keys()), caching }
 }

@@ -99,7 +99,7 @@ impl TestServerBuilder {
         let server = Server::build(self.figment(), Arc::clone(&self.clock))
             .await
             .unwrap_or_else(|error: server::StartError| panic!("the house does not start: {error}"));
-        let doors = server.doors();
+        let doors = server.routes();
         let (server, ready) = server.on_ready();
         let served = tokio::spawn(async move {
             server.serve().await.unwrap_or_else(|error| panic!("the house fell down: {error}"));

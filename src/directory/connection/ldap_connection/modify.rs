@@ -5,10 +5,10 @@ use super::LdapConnection;
 use crate::directory::connection::fault::{OperationFault, OperationKind};
 use crate::domain::Password;
 
-/// What changes something. It is sent once; a caller that hears nothing does not know what came of it, and must not
-/// send it again.
+/// Operations that change something. They are sent once; a caller that hears nothing does not know whether it was done,
+/// and must not send it again.
 impl LdapConnection {
-    /// One modify (RFC 4511, 4.6). The result is the caller's to judge.
+    /// A modify operation (RFC 4511, 4.6). The result is the caller's to judge.
     pub(in crate::directory) async fn modify(
         &mut self,
         operation: OperationKind,

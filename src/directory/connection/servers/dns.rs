@@ -8,21 +8,21 @@ use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfi
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::proto::rr::RData;
 
-/// A question to DNS, with its repetitions.
+/// The timeout of a DNS query, with its repetitions.
 pub(super) const DNS_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Some times as many as there are servers at once.
+/// The most hosts whose addresses are remembered: some times as many as there are servers at once.
 const MAX_HOSTS: usize = 64;
 
-/// Who is asked for names: the servers in the settings, or the system's.
+/// The DNS resolver: the name servers in the settings, or the system's.
 pub(in crate::directory) struct DnsResolver {
     name_servers: Vec<SocketAddr>,
-    /// The addresses that each host had when they were last found out.
+    /// The addresses of each host when it was last resolved.
     last_known: Mutex<HashMap<String, Vec<IpAddr>>>,
     resolver: OnceLock<Result<TokioResolver, String>>,
 }
 
-/// One SRV record (RFC 2782).
+/// An SRV record (RFC 2782).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct SrvRecord {
     pub(super) priority: u16,
@@ -40,7 +40,7 @@ impl DnsResolver {
     /// The addresses of a host, as the system resolves it (with its hosts file and all), or by the settings' servers.
     ///
     /// # Errors
-    /// Why there are none, in words.
+    /// The reason why there are none.
     pub(in crate::directory) async fn resolve(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
         let found = self.lookup_addresses(host, port).await?;
         let mut known = self.last_known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -50,7 +50,7 @@ impl DnsResolver {
         Ok(found)
     }
 
-    /// The addresses that the host had when they were last found out.
+    /// The addresses of the host when it was last resolved.
     pub(in crate::directory) fn known(&self, host: &str, port: u16) -> Option<Vec<SocketAddr>> {
         let known = self.last_known.lock().unwrap_or_else(PoisonError::into_inner);
         known.get(host).map(|addresses| addresses.iter().map(|address| SocketAddr::new(*address, port)).collect())
@@ -101,7 +101,7 @@ impl DnsResolver {
     }
 }
 
-/// With the dot at its end: no search domain is ever tried behind it.
+/// The name with a dot at its end: no search domain is ever tried behind it.
 fn fully_qualified(name: &str) -> String {
     format!("{}.", name.trim_end_matches('.'))
 }

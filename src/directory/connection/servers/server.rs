@@ -16,13 +16,14 @@ use crate::directory::connection::root_dse;
 use crate::domain::{Clock, Timestamp};
 use crate::telemetry::DirectoryMetrics;
 
-/// A server that is down is probed again after this long, and after twice as long each time …
+/// The delay before a server that is down is probed again, doubled each time …
 const FIRST_PROBE_DELAY: Duration = Duration::from_secs(1);
 
-/// … but at least this often: so long, at most, is a server idle that has come back.
+/// … up to this: the longest time a server is idle that has come back.
 const MAX_PROBE_INTERVAL: Duration = Duration::from_secs(30);
 
-/// A server that answers probes and nothing else is left out after so many operations in a row without an answer.
+/// The number of operations in a row without an answer after which a server that answers probes is taken out of
+/// rotation.
 const MAX_TIMEOUTS: u32 = 3;
 
 /// One server of a directory, and whether it answers.
@@ -32,31 +33,31 @@ pub(in crate::directory) struct DirectoryServer {
     health: watch::Sender<ServerHealth>,
     /// The probe under way, for all who wait for it.
     probe: Mutex<Option<SharedProbe>>,
-    /// How many operations in a row it did not answer in time.
+    /// The number of operations in a row that it did not answer in time.
     timeouts: AtomicU32,
-    /// Probes it again and again while it is down.
+    /// The task that probes it while it is down.
     recovery: Mutex<Option<AbortOnDropHandle<()>>>,
 }
 
 type SharedProbe = Shared<BoxFuture<'static, Result<(), OperationFault>>>;
 
-/// How a server does.
+/// The health of a server.
 #[derive(Clone, Debug, Default)]
 struct ServerHealth {
-    /// How many times it went down so far: connections from before are of no use.
+    /// The number of its outages so far: connections from before are of no use.
     outage_count: u64,
     outage: Option<ServerOutage>,
 }
 
-/// Since when a server does not answer, and why.
+/// An outage of a server: since when it does not answer, and why.
 #[derive(Clone, Debug)]
 pub(in crate::directory) struct ServerOutage {
     pub(in crate::directory) since: Timestamp,
     pub(in crate::directory) reason: Arc<str>,
 }
 
-/// How a server is asked whether it is there: a new connection and its RootDSE, within three quarters of the dial
-/// deadline. Together with the quarter that passes before anybody becomes suspicious, that is one dial deadline.
+/// Probes servers: opens a new connection and reads the RootDSE, within three quarters of the dial deadline. Together
+/// with the quarter that passes before anybody becomes suspicious, that is one dial deadline.
 pub(in crate::directory) struct Prober {
     pub(in crate::directory) dialler: Arc<Dialler>,
     pub(in crate::directory) clock: Arc<dyn Clock>,
@@ -104,23 +105,23 @@ impl DirectoryServer {
         self.health.borrow().outage.is_none()
     }
 
-    /// How many times it went down so far.
+    /// The number of its outages so far.
     pub(in crate::directory) fn outage_count(&self) -> u64 {
         self.health.borrow().outage_count
     }
 
-    /// Resolves when it goes down, or has since it had gone down `downs` times.
+    /// Resolves when its number of outages is no longer `outages`: when it goes down, or has since.
     pub(in crate::directory) async fn wait_for_outage(&self, downs: u64) {
         // The sender lives in `self`, which this borrows: it cannot be gone.
         let _ = self.health.subscribe().wait_for(|health| health.outage_count != downs).await;
     }
 
-    /// How long somebody waits for an answer before they ask whether the server is still there.
+    /// The time to wait for an answer before the server is probed.
     pub(in crate::directory) fn probe_delay(&self) -> Duration {
         self.prober.dial_timeout / 4
     }
 
-    /// Asks whether it is there, together with everybody who asks now, and notes the answer.
+    /// Probes the server, together with everybody who does now, and records the result.
     ///
     /// # Errors
     /// Why it is not.
@@ -128,7 +129,7 @@ impl DirectoryServer {
         self.share_probe().0.await
     }
 
-    /// Asks whether it is there *now*: the failure of a probe that had begun before is not believed.
+    /// Probes the server as it is *now*: the failure of a probe that had begun before is not believed.
     ///
     /// # Errors
     /// Why it is not.
@@ -147,22 +148,22 @@ impl DirectoryServer {
         }
     }
 
-    /// Notes that it is not there. Its connections are of no more use. Said once, until it is up again.
+    /// Marks the server as down. Its connections are of no more use. Logged once, until it is up again.
     pub(in crate::directory) fn mark_down(self: &Arc<Self>, reason: &str) {
         self.take_out_of_rotation(reason, 1, FIRST_PROBE_DELAY);
     }
 
-    /// Notes that it is there and cannot do its work: others are asked for a while. What it is doing it may end.
+    /// Marks the server as overloaded: others are asked for a while. Operations under way on it may end.
     pub(in crate::directory) fn mark_overloaded(self: &Arc<Self>, reason: &str) {
         self.take_out_of_rotation(reason, 0, MAX_PROBE_INTERVAL);
     }
 
-    /// It answered.
+    /// Records an answer.
     pub(in crate::directory) fn record_answer(&self) {
         self.timeouts.store(0, Ordering::Relaxed);
     }
 
-    /// It did not answer an operation in time, though it is there.
+    /// Records an operation that it did not answer in time, though it is there.
     pub(in crate::directory) fn record_timeout(self: &Arc<Self>, reason: &str) {
         if self.timeouts.fetch_add(1, Ordering::Relaxed) + 1 >= MAX_TIMEOUTS {
             self.mark_overloaded(reason);

@@ -11,7 +11,7 @@ use crate::directory::connection::ldap_connection::LdapConnection;
 /// The servers of one directory, in the order in which they are to be asked.
 pub(in crate::directory) struct ServerSet {
     prober: Arc<Prober>,
-    /// Who says which there are, where the settings do not.
+    /// The discovery by DNS, where the settings do not list the servers.
     discovery: Option<SrvDiscovery>,
     known: RwLock<Arc<[Arc<DirectoryServer>]>>,
 }
@@ -37,7 +37,7 @@ impl ServerSet {
         Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// What DNS last said, a line for each server; `None` where the settings list them.
+    /// The last answer of DNS, a line for each server; `None` where the settings list them.
     pub(in crate::directory) fn discovery_report(&self) -> Option<Vec<String>> {
         self.discovery.as_ref().map(SrvDiscovery::found)
     }
@@ -128,7 +128,7 @@ impl ServerSet {
         }
     }
 
-    /// Goes by a new list. Servers that were known keep what is known of them.
+    /// Replaces the list. Servers that were on it before keep their health.
     fn replace_list(&self, addresses: Vec<ServerAddress>) -> Arc<[Arc<DirectoryServer>]> {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         let server = |address: ServerAddress| {
@@ -141,7 +141,7 @@ impl ServerSet {
     }
 }
 
-/// What was wrong with one server after the other.
+/// One fault with the reasons of all.
 fn combine_faults(faults: &[OperationFault]) -> OperationFault {
     let reasons: Vec<&str> = faults.iter().filter_map(OperationFault::reason).collect();
     OperationFault::broken(OperationKind::Dial, reasons.join("; "))

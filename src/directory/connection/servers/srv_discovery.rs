@@ -8,26 +8,27 @@ use crate::config::{DnsDiscovery, LdapScheme, ServerAddress};
 use crate::directory::connection::fault::{OperationFault, OperationKind};
 use crate::domain::{Clock, Timestamp};
 
-/// How long a domain's list of servers is believed: controllers come and go in days.
+/// The longest time a domain's list of servers is believed: controllers come and go in days.
 const LIST_MAX_AGE: Duration = Duration::from_mins(15);
 
-/// When none of them answers, DNS may know better; it is asked no more often than this.
+/// The shortest time between two queries when no server answers and DNS may know better.
 const MIN_QUERY_INTERVAL: Duration = Duration::from_secs(5);
 
-/// More servers than are ever tried in turn; a forest may have hundreds.
+/// The most servers of a list, more than are ever tried in turn; a forest may have hundreds.
 const MAX_SERVERS: usize = 16;
 
-/// LDAPS has no record of its own in Active Directory: its controllers are those of LDAP, on this port.
+/// The port of LDAPS, which has no SRV record of its own in Active Directory: its controllers are those of LDAP.
 const LDAPS_PORT: u16 = 636;
 
-/// A domain's servers, found by their SRV records (MS-ADTS 6.3.2.3), asked again when the list has aged.
+/// The discovery of a domain's servers by their SRV records (MS-ADTS 6.3.2.3), queried again when the list has aged.
 pub(in crate::directory) struct SrvDiscovery {
     discovery: DnsDiscovery,
     resolver: Arc<DnsResolver>,
     clock: Arc<dyn Clock>,
-    /// When DNS was last asked, and whether it named any. Held while it is asked, so that it is asked once.
+    /// The time of the last query, and whether it named any servers. Locked during a query, so that there is one at a
+    /// time.
     last_query: Mutex<Option<(Timestamp, bool)>>,
-    /// What DNS last said, for whoever asks how it came to be.
+    /// The servers of the last answer, a line for each, for diagnostics.
     report: std::sync::Mutex<Vec<String>>,
 }
 
@@ -62,7 +63,7 @@ impl SrvDiscovery {
         answer.map(Some).map_err(|reason| OperationFault::broken(OperationKind::Dial, reason))
     }
 
-    /// What DNS last said, a line for each server.
+    /// The last answer of DNS, a line for each server.
     pub(in crate::directory) fn found(&self) -> Vec<String> {
         self.report.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -112,7 +113,7 @@ impl SrvDiscovery {
     }
 }
 
-/// A name to ask the SRV records of.
+/// A name whose SRV records are queried.
 struct SrvQuery {
     name: String,
     /// Whether its ports speak TLS from the first byte.
@@ -120,7 +121,7 @@ struct SrvQuery {
     is_fallback: bool,
 }
 
-/// The names in their order: the site's controllers, the domain's, then what other servers register (RFC 2782).
+/// The SRV names to query, in order: the site's controllers, the domain's, then what other servers register (RFC 2782).
 fn srv_queries(scheme: LdapScheme, domain: &str, site: Option<&str>) -> Vec<SrvQuery> {
     let mut questions = Vec::new();
     let mut ask =
@@ -136,14 +137,16 @@ fn srv_queries(scheme: LdapScheme, domain: &str, site: Option<&str>) -> Vec<SrvQ
     questions
 }
 
-/// The answer of DNS is not proof: whoever forges one could name a server of their own, with a certificate that is
-/// good for its name. Only names within the domain are believed, for which a CA gives certificates to its owner.
+/// Whether a host is within the domain. The answer of DNS is not proof: whoever forges one could name a server of their
+/// own, with a certificate that is good for its name. Only names within the domain are believed, for which a CA gives
+/// certificates to its owner.
 fn is_in_domain(host: &str, domain: &str) -> bool {
     let domain = domain.to_lowercase();
     host.strip_suffix(&domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
-/// By priority, and among equals by chance according to weight (RFC 2782, "Usage rules"). A target of "." is no server.
+/// The records by priority, and among equals by chance according to weight (RFC 2782, "Usage rules"). A target of "."
+/// is no server.
 fn ordered(mut records: Vec<SrvRecord>, mut random: impl FnMut(u64) -> u64) -> Vec<SrvRecord> {
     records.retain(|record| !record.target.is_empty());
     records.sort_by_key(|record| (record.priority, record.weight));

@@ -5,7 +5,7 @@ use rocket::response::Redirect;
 use rocket::{State, get, post};
 
 use crate::audit::Event;
-use crate::auth::{Auth, Refresh};
+use crate::auth::{Auth, SessionRefresher};
 use crate::domain::{Client, Username};
 use crate::web::app_state::WebLimits;
 use crate::web::diagnostics_runner::DiagnosticsRunner;
@@ -20,7 +20,7 @@ pub(super) fn show(
     administrator: Administrator,
     layout: Layout,
     examiner: &State<DiagnosticsRunner>,
-    session_refresher: &State<Arc<Refresh>>,
+    session_refresher: &State<Arc<SessionRefresher>>,
     limits: &State<WebLimits>,
 ) -> Html<AdminDirectoryView> {
     let Administrator(member) = administrator;

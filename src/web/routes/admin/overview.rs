@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use rocket::{State, get};
 
-use crate::auth::Refresh;
+use crate::auth::SessionRefresher;
 use crate::domain::Visitor;
 use crate::live::Hub;
 use crate::pages::PageStore;
@@ -17,7 +17,7 @@ pub(super) fn show(
     layout: Layout,
     page_store: &State<Arc<PageStore>>,
     hub: &State<Arc<Hub>>,
-    session_refresher: &State<Arc<Refresh>>,
+    session_refresher: &State<Arc<SessionRefresher>>,
     limits: &State<WebLimits>,
 ) -> Html<AdminOverviewView> {
     let Administrator(member) = administrator;

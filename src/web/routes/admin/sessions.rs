@@ -63,7 +63,7 @@ pub(super) async fn end(
     auth: &State<Arc<Auth>>,
 ) -> Result<Redirect, Refusal> {
     csrf_guard.check(form.csrf)?;
-    let ended = auth.end_as_admin(&administrator.0, SessionId::new(form.id), &client).await?;
+    let ended = auth.end_session_as_admin(&administrator.0, SessionId::new(form.id), &client).await?;
     Ok(redirect_to_list(usize::from(ended.is_some())))
 }
 
@@ -86,7 +86,7 @@ pub(super) async fn end_of_person(
 ) -> Result<Redirect, Refusal> {
     csrf_guard.check(form.csrf)?;
     let person = PersonId::new(form.person);
-    Ok(redirect_to_list(auth.end_all_of_as_admin(&administrator.0, &person, &client).await?))
+    Ok(redirect_to_list(auth.end_sessions_of_as_admin(&administrator.0, &person, &client).await?))
 }
 
 /// Ends everybody's sessions but this one.
@@ -100,5 +100,5 @@ pub(super) async fn end_of_everyone(
     auth: &State<Arc<Auth>>,
 ) -> Result<Redirect, Refusal> {
     csrf_guard.check(form.csrf)?;
-    Ok(redirect_to_list(auth.end_everybodys_as_admin(&administrator.0, &client).await?))
+    Ok(redirect_to_list(auth.end_everyones_sessions_as_admin(&administrator.0, &client).await?))
 }

@@ -4,7 +4,7 @@ use rocket::response::Redirect;
 use rocket::{State, get, post};
 
 use crate::audit::Event;
-use crate::auth::Scripts;
+use crate::auth::ApiAuth;
 use crate::domain::{Client, TokenId};
 use crate::web::form::{Form, IdForm};
 use crate::web::guards::{Administrator, CsrfGuard, QueryParams, RecentlyAuthenticated};
@@ -24,7 +24,7 @@ pub(super) async fn show(
     _administrator: Administrator,
     params: QueryParams,
     layout: Layout,
-    api_auth: &State<Arc<Scripts>>,
+    api_auth: &State<Arc<ApiAuth>>,
 ) -> Result<Html<AdminTokensView>, Refusal> {
     let page = params.get("page").and_then(|page| page.parse().ok()).unwrap_or(0).min(MAX_PAGE);
     // One more shows whether there is another page.
@@ -52,11 +52,11 @@ pub(super) async fn revoke(
     csrf_guard: CsrfGuard<'_>,
     _recently: RecentlyAuthenticated,
     client: Client,
-    api_auth: &State<Arc<Scripts>>,
+    api_auth: &State<Arc<ApiAuth>>,
 ) -> Result<Redirect, Refusal> {
     csrf_guard.check(form.csrf)?;
     let id = TokenId::new(form.id);
-    let ended = api_auth.revoke(id, None, &client).await?;
+    let ended = api_auth.revoke_token(id, None, &client).await?;
     if ended {
         let what = &format!("revoked API token {id}");
         api_auth.audit().record(&client, &Event::AdminActed { admin: &administrator.0, what });

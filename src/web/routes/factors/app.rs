@@ -53,7 +53,7 @@ pub(in crate::web::routes) async fn confirm(
     let person = &member.person;
     let next = NextPath::parse(sent.next).map(|next| next.to_string()).unwrap_or_default();
     let offer = (sent.sealed, sent.csrf.as_bytes());
-    let set_up = match context.auth.set_up_app(csrf_guard.token(), person, offer, sent.code, &context.client).await {
+    let set_up = match context.auth.enroll_app(csrf_guard.token(), person, offer, sent.code, &context.client).await {
         Ok(set_up) => set_up,
         Err(refusal) => {
             let (status, notice) = second_step::error_notice(refusal)?;

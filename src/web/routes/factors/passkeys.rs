@@ -81,7 +81,7 @@ pub(in crate::web::routes) async fn add(
     let binding = (&site, sent.csrf.as_bytes());
     let set_up = match context
         .auth
-        .set_up_passkey(csrf_guard.token(), person, sent.name, binding, answer, &context.client)
+        .enroll_passkey(csrf_guard.token(), person, sent.name, binding, answer, &context.client)
         .await
     {
         Ok(set_up) => set_up,

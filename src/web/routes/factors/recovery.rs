@@ -25,7 +25,7 @@ pub(in crate::web::routes) async fn regenerate(
     if !context.auth.needs_second_factor(&person.id).await? {
         return Err(Refusal::BadRequest("Recovery codes stand in for a second factor, and there is none".to_owned()));
     }
-    let codes = context.auth.make_recovery_codes(person, &client).await?;
+    let codes = context.auth.create_recovery_codes(person, &client).await?;
     let notice = "These take the place of the codes you had before, which are good no more.";
     Ok(render(layout, person, &codes, Some(notice), String::new()))
 }

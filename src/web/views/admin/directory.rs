@@ -3,7 +3,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::navigation::{AdminNavItem, AdminPage};
-use crate::auth::Refresh;
+use crate::auth::SessionRefresher;
 use crate::domain::{DirectoryName, Timestamp};
 use crate::web::views::DirectoryView;
 use crate::web::views::humanize::{humanize, humanize_interval};
@@ -34,7 +34,11 @@ struct OutageRow {
 }
 
 impl AdminDirectoryView {
-    pub(in crate::web) fn of(directory: DirectoryView, session_refresher: &Refresh, stale_after: Duration) -> Self {
+    pub(in crate::web) fn of(
+        directory: DirectoryView,
+        session_refresher: &SessionRefresher,
+        stale_after: Duration,
+    ) -> Self {
         Self {
             navigation: AdminPage::Directory.navigation(),
             directory,
@@ -44,9 +48,9 @@ impl AdminDirectoryView {
 }
 
 impl RevalidationView {
-    pub(super) fn of(session_refresher: &Refresh, stale_after: Duration) -> Self {
+    pub(super) fn of(session_refresher: &SessionRefresher, stale_after: Duration) -> Self {
         let report = session_refresher.report();
-        let away = report.away.into_iter().map(|(directory, away)| OutageRow {
+        let away = report.outages.into_iter().map(|(directory, away)| OutageRow {
             directory: directory.as_ref().map_or("The directory", DirectoryName::as_str).to_owned(),
             since_ms: away.since,
             reason: away.reason,
@@ -55,7 +59,7 @@ impl RevalidationView {
             interval: humanize_interval(session_refresher.every()),
             stale_after: humanize(stale_after),
             people: report.people,
-            last_completed_ms: report.last_round,
+            last_completed_ms: report.last_completed,
             outages: away.collect(),
         }
     }

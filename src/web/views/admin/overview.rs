@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::auth::Refresh;
+use crate::auth::SessionRefresher;
 use crate::config::DiagnosticReport;
 use crate::domain::Timestamp;
 use crate::live::{FeedReport, Hub};
@@ -55,7 +55,7 @@ struct FeedRow {
 impl AdminOverviewView {
     pub(in crate::web) fn of(
         page_faults: Vec<DiagnosticReport>,
-        session_refresher: &Refresh,
+        session_refresher: &SessionRefresher,
         stale_after: Duration,
         pages: &[ListedPage],
         hub: &Hub,

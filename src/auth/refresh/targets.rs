@@ -7,21 +7,21 @@ use crate::tokens::{Token, Tokens};
 
 /// What is kept true to the directory: sessions, and API tokens beside them. Each person is one, however many of both
 /// they have.
-pub(super) struct Kept {
+pub(super) struct RefreshTargets {
     pub(super) sessions: Sessions,
     pub(super) tokens: Option<Tokens>,
 }
 
 /// What somebody had who may not be signed in any more.
 #[derive(Default)]
-pub(super) struct Ended {
+pub(super) struct EndedCredentials {
     pub(super) sessions: Vec<Session>,
     pub(super) tokens: Vec<Token>,
 }
 
-impl Kept {
+impl RefreshTargets {
     /// See [`Sessions::settle_upkeep`].
-    pub(super) async fn settle_upkeep(&self, can: impl Fn(&Person) -> Revalidation) -> Result<(), StoreError> {
+    pub(super) async fn update_revalidation(&self, can: impl Fn(&Person) -> Revalidation) -> Result<(), StoreError> {
         self.sessions.settle_upkeep(&can).await?;
         match &self.tokens {
             Some(tokens) => tokens.settle_upkeep(can).await,
@@ -43,7 +43,7 @@ impl Kept {
         let signed_in = self.sessions.people(after, most).await?;
         let Some(tokens) = &self.tokens else { return Ok(signed_in) };
         let (with_tokens, last) = tokens.people(after, most).await?;
-        Ok(merged(signed_in, People { people: with_tokens, last }, most))
+        Ok(merge(signed_in, People { people: with_tokens, last }, most))
     }
 
     /// See [`Sessions::confirm`].
@@ -56,18 +56,22 @@ impl Kept {
     }
 
     /// See [`Sessions::end_all_of`].
-    pub(super) async fn end_all_of(&self, person: &PersonId, asked_at: Timestamp) -> Result<Ended, StoreError> {
+    pub(super) async fn end_all_of(
+        &self,
+        person: &PersonId,
+        asked_at: Timestamp,
+    ) -> Result<EndedCredentials, StoreError> {
         let sessions = self.sessions.end_all_of(person, asked_at, EndReason::Revoked).await?;
         let tokens = match &self.tokens {
             Some(tokens) => tokens.end_all_of(person, asked_at).await?,
             None => Vec::new(),
         };
-        Ok(Ended { sessions, tokens })
+        Ok(EndedCredentials { sessions, tokens })
     }
 }
 
 /// The first `most` of both, in order, each person once.
-fn merged(one: People, other: People, most: usize) -> People {
+fn merge(one: People, other: People, most: usize) -> People {
     // Behind the end of a list that goes on there may be people who are not in it: they are not passed over.
     let end = match (one.last, other.last) {
         (Some(a), Some(b)) => Some(if a.as_str() < b.as_str() { a } else { b }),
@@ -103,7 +107,7 @@ mod tests {
 
     #[test]
     fn two_lists_are_gone_through_as_one_and_nobody_is_passed_over() {
-        let merged = |one: People, other: People| merged(one, other, 3);
+        let merged = |one: People, other: People| merge(one, other, 3);
         assert_eq!(merged(people(&["a", "c"], None), people(&["b", "c"], None)), people(&["a", "b", "c"], None));
         // One goes on behind its third: what the other has behind that comes with the next.
         assert_eq!(

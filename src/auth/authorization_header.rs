@@ -4,14 +4,14 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use super::signed::SignedText;
+use super::jwt::EncodedJwt;
 use crate::tokens::{ApiToken, PREFIX};
 
 /// The longest name and password in base64 are 3 KB, the longest signed token 4 KB.
-const LONGEST: usize = 8 * 1024;
+const MAX_LEN: usize = 8 * 1024;
 
 /// What an `Authorization` header shows (RFC 9110, 11.6.2). Its secrets wipe themselves and never print themselves.
-pub enum Authorization {
+pub enum AuthorizationHeader {
     /// A name and a password (Basic, RFC 7617), in UTF-8.
     Basic {
         /// As it was sent.
@@ -20,14 +20,14 @@ pub enum Authorization {
         password: Zeroizing<String>,
     },
     /// A personal API token (Bearer, RFC 6750).
-    Token(ApiToken),
+    ApiToken(ApiToken),
     /// A signed token (JWT), not yet verified.
-    Signed(SignedText),
+    Jwt(EncodedJwt),
 }
 
 /// A header that shows nothing which could be a way in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidAuthorization {
+pub enum InvalidAuthorizationHeader {
     /// Not a header of RFC 9110, or not what its scheme asks for.
     #[error("the Authorization header cannot be read")]
     Unreadable,
@@ -39,50 +39,50 @@ pub enum InvalidAuthorization {
     NotOurToken,
 }
 
-impl Authorization {
+impl AuthorizationHeader {
     /// Reads the value of the header.
     ///
     /// # Errors
     /// [`InvalidAuthorization`], which shows nothing of what was sent.
-    pub fn parse(header: &str) -> Result<Self, InvalidAuthorization> {
-        if header.len() > LONGEST {
-            return Err(InvalidAuthorization::Unreadable);
+    pub fn parse(header: &str) -> Result<Self, InvalidAuthorizationHeader> {
+        if header.len() > MAX_LEN {
+            return Err(InvalidAuthorizationHeader::Unreadable);
         }
-        let (scheme, shown) = header.trim_matches(' ').split_once(' ').ok_or(InvalidAuthorization::Unreadable)?;
+        let (scheme, shown) = header.trim_matches(' ').split_once(' ').ok_or(InvalidAuthorizationHeader::Unreadable)?;
         let shown = shown.trim_start_matches(' ');
         if scheme.eq_ignore_ascii_case("Basic") {
-            basic(shown).ok_or(InvalidAuthorization::Unreadable)
+            parse_basic(shown).ok_or(InvalidAuthorizationHeader::Unreadable)
         } else if scheme.eq_ignore_ascii_case("Bearer") {
-            bearer(shown)
+            parse_bearer(shown)
         } else {
-            Err(InvalidAuthorization::UnknownScheme)
+            Err(InvalidAuthorizationHeader::UnknownScheme)
         }
     }
 }
 
-impl fmt::Debug for Authorization {
+impl fmt::Debug for AuthorizationHeader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Basic { .. } => "Basic(…)",
-            Self::Token(_) => "Token(…)",
-            Self::Signed(_) => "Signed(…)",
+            Self::ApiToken(_) => "Token(…)",
+            Self::Jwt(_) => "Signed(…)",
         })
     }
 }
 
 /// The first colon ends the name (RFC 7617, 2).
-fn basic(shown: &str) -> Option<Authorization> {
+fn parse_basic(shown: &str) -> Option<AuthorizationHeader> {
     let decoded = Zeroizing::new(STANDARD.decode(shown).ok()?);
     let (username, password) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
-    Some(Authorization::Basic { username: username.to_owned(), password: Zeroizing::new(password.to_owned()) })
+    Some(AuthorizationHeader::Basic { username: username.to_owned(), password: Zeroizing::new(password.to_owned()) })
 }
 
-fn bearer(shown: &str) -> Result<Authorization, InvalidAuthorization> {
+fn parse_bearer(shown: &str) -> Result<AuthorizationHeader, InvalidAuthorizationHeader> {
     if shown.starts_with(PREFIX) {
-        let token = shown.parse().map_err(|_| InvalidAuthorization::NotOurToken)?;
-        return Ok(Authorization::Token(token));
+        let token = shown.parse().map_err(|_| InvalidAuthorizationHeader::NotOurToken)?;
+        return Ok(AuthorizationHeader::ApiToken(token));
     }
-    SignedText::parse(shown).map(Authorization::Signed).ok_or(InvalidAuthorization::NotOurToken)
+    EncodedJwt::parse(shown).map(AuthorizationHeader::Jwt).ok_or(InvalidAuthorizationHeader::NotOurToken)
 }
 
 #[cfg(test)]
@@ -91,8 +91,8 @@ mod tests {
 
     /// Name and password of a Basic header.
     fn read(header: &str) -> Option<(String, String)> {
-        match Authorization::parse(header) {
-            Ok(Authorization::Basic { username, password }) => Some((username, password.to_string())),
+        match AuthorizationHeader::parse(header) {
+            Ok(AuthorizationHeader::Basic { username, password }) => Some((username, password.to_string())),
             _ => None,
         }
     }
@@ -116,28 +116,35 @@ mod tests {
     #[test]
     fn what_is_garbled_is_no_name_and_password() {
         let latin_1 = format!("Basic {}", STANDARD.encode(b"test:123\xa3"));
-        let long = of(&"x".repeat(LONGEST));
+        let long = of(&"x".repeat(MAX_LEN));
         for wrong in
             ["", "Basic", "Basic ", "Basic !", "Basic QWxhZGRpbg==", "Basic QWxhZGRpbjpv cGVu", &latin_1, &long]
         {
-            let read = Authorization::parse(wrong);
-            assert!(matches!(read, Err(InvalidAuthorization::Unreadable)), "{wrong:?}: {read:?}");
+            let read = AuthorizationHeader::parse(wrong);
+            assert!(matches!(read, Err(InvalidAuthorizationHeader::Unreadable)), "{wrong:?}: {read:?}");
         }
     }
 
     #[test]
     fn a_bearers_token_is_one_of_ours_or_nothing() {
         let token = ApiToken::generate().unwrap().reveal();
-        assert!(matches!(Authorization::parse(&format!("Bearer {}", *token)), Ok(Authorization::Token(_))));
-        assert!(matches!(Authorization::parse("bearer aGVhZA.Ym9keQ.c2ln"), Ok(Authorization::Signed(_))));
+        assert!(matches!(
+            AuthorizationHeader::parse(&format!("Bearer {}", *token)),
+            Ok(AuthorizationHeader::ApiToken(_))
+        ));
+        assert!(matches!(AuthorizationHeader::parse("bearer aGVhZA.Ym9keQ.c2ln"), Ok(AuthorizationHeader::Jwt(_))));
         let cut = format!("Bearer {}", &token[..50]);
         let two = format!("Bearer {}, Bearer {}", *token, *token);
         for wrong in [&*cut, &two, "Bearer a", "Bearer a.b", "Bearer a.b.c.d", "Bearer ..", "Bearer a.b.ü"] {
-            let read = Authorization::parse(wrong);
-            assert!(matches!(read, Err(InvalidAuthorization::NotOurToken)), "{wrong:?}: {read:?}");
+            let read = AuthorizationHeader::parse(wrong);
+            assert!(matches!(read, Err(InvalidAuthorizationHeader::NotOurToken)), "{wrong:?}: {read:?}");
         }
         for wrong in ["Digest username=\"alice\"", "Negotiate abc", "Token x", "Basic,Bearer x"] {
-            assert_eq!(Authorization::parse(wrong).unwrap_err(), InvalidAuthorization::UnknownScheme, "{wrong}");
+            assert_eq!(
+                AuthorizationHeader::parse(wrong).unwrap_err(),
+                InvalidAuthorizationHeader::UnknownScheme,
+                "{wrong}"
+            );
         }
     }
 
@@ -145,7 +152,7 @@ mod tests {
     fn nothing_prints_itself() {
         let token = ApiToken::generate().unwrap().reveal();
         let shown = [of("alice:secret"), format!("Bearer {}", *token), "Bearer aGVhZA.Ym9keQ.c2ln".to_owned()];
-        let printed = format!("{:?}", shown.map(|header| Authorization::parse(&header)));
+        let printed = format!("{:?}", shown.map(|header| AuthorizationHeader::parse(&header)));
         for secret in ["secret", "alice", &token[4..], "Ym9keQ"] {
             assert!(!printed.contains(secret), "{printed}");
         }

@@ -5,9 +5,9 @@ use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, Header, Validation};
 use zeroize::Zeroizing;
 
-use super::claims::{Claims, seconds};
-use super::key::{Key, PublicKeys};
-use super::text::SignedText;
+use super::claims::{Claims, to_unix_seconds};
+use super::encoded::EncodedJwt;
+use super::key::{PublicKeys, SigningKey};
 use crate::auth::Keys;
 use crate::config::JwtSettings;
 use crate::domain::{Clock, RootCredential, Timestamp};
@@ -22,31 +22,31 @@ const AUDIENCE: &str = "belvedere";
 const LEEWAY: Duration = Duration::from_secs(5);
 
 /// How long a key verifies after another has begun to sign: longer than any token may last.
-const VERIFIES_ON_FOR: Duration = Duration::from_hours(2);
+const VERIFY_AFTER_ROTATION: Duration = Duration::from_hours(2);
 
-pub(super) type Ring = Arc<Vec<Arc<Key>>>;
+pub(super) type KeyRing = Arc<Vec<Arc<SigningKey>>>;
 
 /// Signs short-lived tokens and reads them again.
-pub struct Signer {
+pub struct JwtSigner {
     tokens: Tokens,
     seal: AeadCipher,
     clock: Arc<dyn Clock>,
     issuer: String,
     settings: JwtSettings,
     /// The oldest first; the last one signs.
-    ring: RwLock<Ring>,
+    keys: RwLock<KeyRing>,
 }
 
 /// Why a signed token is not believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::auth) enum Unsound {
+pub(in crate::auth) enum JwtError {
     /// It is not from here, for here, or whole.
-    NotOurs,
+    Invalid,
     /// Its time is over.
     Expired,
 }
 
-impl Signer {
+impl JwtSigner {
     /// Opens the keys that `tokens` keeps, and makes one when there is none. `issuer` is what this site is called in its
     /// tokens.
     ///
@@ -60,10 +60,10 @@ impl Signer {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StoreError> {
         let ring = RwLock::default();
-        let signer = Self { tokens, seal: keys.signing_keys(), clock, issuer, settings, ring };
+        let signer = Self { tokens, seal: keys.signing_key_seal(), clock, issuer, settings, keys: ring };
         for sealed in signer.tokens.sealed_keys().await? {
-            if let Some(key) = Key::unseal(&signer.seal, &sealed) {
-                signer.change(|ring| ring.push(Arc::new(key)));
+            if let Some(key) = SigningKey::unseal(&signer.seal, &sealed) {
+                signer.update_keys(|ring| ring.push(Arc::new(key)));
             } else {
                 tracing::warn!(
                     kid = sealed.kid,
@@ -72,7 +72,7 @@ impl Signer {
                 signer.tokens.forget_key(&sealed.kid).await?;
             }
         }
-        signer.turn().await?;
+        signer.rotate().await?;
         Ok(signer)
     }
 
@@ -81,17 +81,17 @@ impl Signer {
     ///
     /// # Errors
     /// [`StoreError`] when it cannot be written; the keys of before go on.
-    pub async fn turn(&self) -> Result<(), StoreError> {
+    pub async fn rotate(&self) -> Result<(), StoreError> {
         let (now, ring) = (self.clock.now(), self.ring());
         // A key from the future is from before the clock was set back: it signs on, no longer than another would.
         if ring.last().is_none_or(|key| now.since(key.made_at) >= self.settings.rotate) {
-            let (key, sealed) = Key::make(&self.seal, now)?;
+            let (key, sealed) = SigningKey::generate(&self.seal, now)?;
             self.tokens.keep_key(&sealed).await?;
-            self.change(|ring| ring.push(Arc::new(key)));
+            self.update_keys(|ring| ring.push(Arc::new(key)));
         }
         for kid in self.retired(now) {
             self.tokens.forget_key(&kid).await?;
-            self.change(|ring| ring.retain(|key| key.kid != kid));
+            self.update_keys(|ring| ring.retain(|key| key.kid != kid));
         }
         Ok(())
     }
@@ -107,7 +107,7 @@ impl Signer {
     }
 
     /// Claims with all that does not depend on whom they are about, from now on.
-    pub(in crate::auth) fn claims(&self) -> Result<Claims, StoreError> {
+    pub(in crate::auth) fn new_claims(&self) -> Result<Claims, StoreError> {
         let mut id = [0; 16];
         fill_randomly(&mut id)?;
         let now = self.clock.now();
@@ -115,9 +115,9 @@ impl Signer {
             iss: self.issuer.clone(),
             aud: AUDIENCE.to_owned(),
             sub: String::new(),
-            iat: seconds(now),
-            nbf: seconds(now),
-            exp: seconds(now + self.settings.lifetime),
+            iat: to_unix_seconds(now),
+            nbf: to_unix_seconds(now),
+            exp: to_unix_seconds(now + self.settings.lifetime),
             jti: hex::encode(id),
             scope: String::new(),
             made_from: RootCredential::Password,
@@ -137,18 +137,18 @@ impl Signer {
     }
 
     /// What a token says, if this server signed it for itself and its time is now.
-    pub(in crate::auth) fn read(&self, text: &SignedText) -> Result<Claims, Unsound> {
-        let shown = jsonwebtoken::decode_header(text.expose()).map_err(|_| Unsound::NotOurs)?;
+    pub(in crate::auth) fn verify(&self, text: &EncodedJwt) -> Result<Claims, JwtError> {
+        let shown = jsonwebtoken::decode_header(text.expose()).map_err(|_| JwtError::Invalid)?;
         let ring = self.ring();
         // The header must be the very one that is written here: no other algorithm, no key of its own, nothing critical.
-        let key = ring.iter().find(|key| header(&key.kid) == shown).ok_or(Unsound::NotOurs)?;
+        let key = ring.iter().find(|key| header(&key.kid) == shown).ok_or(JwtError::Invalid)?;
         let decoded = jsonwebtoken::decode::<Claims>(text.expose(), &key.decoding, &self.validation());
-        let claims = decoded.map_err(|_| Unsound::NotOurs)?.claims;
+        let claims = decoded.map_err(|_| JwtError::Invalid)?.claims;
         let now = self.clock.now();
-        if seconds(now + LEEWAY) < claims.nbf {
-            return Err(Unsound::NotOurs);
+        if to_unix_seconds(now + LEEWAY) < claims.nbf {
+            return Err(JwtError::Invalid);
         }
-        if seconds(now) >= claims.exp { Err(Unsound::Expired) } else { Ok(claims) }
+        if to_unix_seconds(now) >= claims.exp { Err(JwtError::Expired) } else { Ok(claims) }
     }
 
     /// The library goes by the machine's clock, so time is judged here.
@@ -165,16 +165,16 @@ impl Signer {
     fn retired(&self, now: Timestamp) -> Vec<String> {
         let ring = self.ring();
         let followed = ring.iter().zip(ring.iter().skip(1));
-        let is_over = |next: &Key| now.since(next.made_at) >= VERIFIES_ON_FOR;
+        let is_over = |next: &SigningKey| now.since(next.made_at) >= VERIFY_AFTER_ROTATION;
         followed.filter(|(_, next)| is_over(next)).map(|(key, _)| key.kid.clone()).collect()
     }
 
-    pub(super) fn ring(&self) -> Ring {
-        Arc::clone(&self.ring.read().unwrap_or_else(PoisonError::into_inner))
+    pub(super) fn ring(&self) -> KeyRing {
+        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn change(&self, change: impl FnOnce(&mut Vec<Arc<Key>>)) {
-        change(Arc::make_mut(&mut self.ring.write().unwrap_or_else(PoisonError::into_inner)));
+    fn update_keys(&self, change: impl FnOnce(&mut Vec<Arc<SigningKey>>)) {
+        change(Arc::make_mut(&mut self.keys.write().unwrap_or_else(PoisonError::into_inner)));
     }
 }
 

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::{Claims, SignedText, Signer, Unsound};
+use super::{Claims, EncodedJwt, JwtError, JwtSigner};
 use crate::auth::Keys;
 use crate::config::{JwtSettings, TokenSettings};
 use crate::domain::{ManualClock, RootCredential, Timestamp, TokenId};
@@ -13,126 +13,126 @@ const MINUTE: Duration = Duration::from_mins(1);
 const DAY: Duration = Duration::from_hours(24);
 const START: Timestamp = Timestamp::from_millis(1_795_309_126_976);
 
-struct Desk {
+struct SignerFixture {
     clock: Arc<ManualClock>,
     folder: TempDir,
 }
 
-impl Desk {
+impl SignerFixture {
     fn new() -> Self {
         Self { clock: Arc::new(ManualClock::at(START)), folder: tempfile::tempdir().unwrap() }
     }
 
-    async fn signer_of(&self, secret: u8, issuer: &str) -> Signer {
+    async fn signer_of(&self, secret: u8, issuer: &str) -> JwtSigner {
         let settings = TokenSettings { lifetime: DAY, longest: DAY, unrefreshed: DAY };
         let file = self.folder.path().join("tokens.db");
         let tokens = Tokens::open(&file, &settings, DAY, self.clock.clone()).await.unwrap();
         let settings = JwtSettings { lifetime: 3 * MINUTE, rotate: 30 * DAY };
         let keys = Keys::from_secret(&[secret; 32]);
-        Signer::open(tokens, &keys, settings, issuer.to_owned(), self.clock.clone()).await.unwrap()
+        JwtSigner::open(tokens, &keys, settings, issuer.to_owned(), self.clock.clone()).await.unwrap()
     }
 
-    async fn signer(&self) -> Signer {
+    async fn signer(&self) -> JwtSigner {
         self.signer_of(7, "Boards").await
     }
 }
 
-fn signed(signer: &Signer, change: impl FnOnce(&mut Claims)) -> SignedText {
+fn signed(signer: &JwtSigner, change: impl FnOnce(&mut Claims)) -> EncodedJwt {
     let mut claims = Claims {
         sub: "objectGUID:alice".into(),
         scope: "read".into(),
         made_from: RootCredential::Token(TokenId::new(5)),
-        ..signer.claims().unwrap()
+        ..signer.new_claims().unwrap()
     };
     change(&mut claims);
-    SignedText::parse(&signer.sign(&claims).unwrap()).unwrap()
+    EncodedJwt::parse(&signer.sign(&claims).unwrap()).unwrap()
 }
 
-fn kids(signer: &Signer) -> Vec<String> {
+fn kids(signer: &JwtSigner) -> Vec<String> {
     signer.public_keys().0.keys.iter().filter_map(|key| key.common.key_id.clone()).collect()
 }
 
 #[tokio::test]
 async fn what_was_signed_is_read_until_its_time_is_over() {
-    let desk = Desk::new();
+    let desk = SignerFixture::new();
     let signer = desk.signer().await;
     let text = signed(&signer, |_| {});
-    let claims = signer.read(&text).unwrap();
+    let claims = signer.verify(&text).unwrap();
     assert_eq!(
         (&*claims.sub, &*claims.scope, claims.made_from),
         ("objectGUID:alice", "read", RootCredential::Token(TokenId::new(5)))
     );
     desk.clock.advance(Duration::from_secs(179));
-    assert!(signer.read(&text).is_ok());
+    assert!(signer.verify(&text).is_ok());
     desk.clock.advance(Duration::from_secs(1));
-    assert_eq!(signer.read(&text), Err(Unsound::Expired));
+    assert_eq!(signer.verify(&text), Err(JwtError::Expired));
 }
 
 #[tokio::test]
 async fn a_clock_that_was_set_back_a_little_does_not_matter_and_a_token_of_the_future_is_refused() {
-    let desk = Desk::new();
+    let desk = SignerFixture::new();
     let signer = desk.signer().await;
     let text = signed(&signer, |_| {});
     desk.clock.set_back(Duration::from_secs(5));
-    assert!(signer.read(&text).is_ok());
+    assert!(signer.verify(&text).is_ok());
     desk.clock.set_back(Duration::from_secs(2));
-    assert_eq!(signer.read(&text), Err(Unsound::NotOurs));
+    assert_eq!(signer.verify(&text), Err(JwtError::Invalid));
 }
 
 #[tokio::test]
 async fn what_is_for_somebody_else_or_from_elsewhere_is_refused() {
-    let desk = Desk::new();
+    let desk = SignerFixture::new();
     let signer = desk.signer().await;
-    assert_eq!(signer.read(&signed(&signer, |claims| claims.aud = "grafana".into())), Err(Unsound::NotOurs));
-    assert_eq!(signer.read(&signed(&signer, |claims| claims.iss = "Other".into())), Err(Unsound::NotOurs));
+    assert_eq!(signer.verify(&signed(&signer, |claims| claims.aud = "grafana".into())), Err(JwtError::Invalid));
+    assert_eq!(signer.verify(&signed(&signer, |claims| claims.iss = "Other".into())), Err(JwtError::Invalid));
     // The same key under another name of the site: tokens from before are for that name.
     let text = signed(&signer, |_| {});
-    assert_eq!(desk.signer_of(7, "New name").await.read(&text), Err(Unsound::NotOurs));
+    assert_eq!(desk.signer_of(7, "New name").await.verify(&text), Err(JwtError::Invalid));
     // Another server of the same name.
-    let other = Desk::new();
-    assert_eq!(signer.read(&signed(&other.signer().await, |_| {})), Err(Unsound::NotOurs));
+    let other = SignerFixture::new();
+    assert_eq!(signer.verify(&signed(&other.signer().await, |_| {})), Err(JwtError::Invalid));
 }
 
 #[tokio::test]
 async fn keys_take_turns_and_what_an_old_one_signed_is_good_to_its_end() {
-    let desk = Desk::new();
+    let desk = SignerFixture::new();
     let signer = desk.signer().await;
     let first = kids(&signer);
     assert_eq!(first.len(), 1);
     desk.clock.advance(30 * DAY);
     let before = signed(&signer, |_| {});
-    signer.turn().await.unwrap();
+    signer.rotate().await.unwrap();
     let both = kids(&signer);
     assert_eq!((both.len(), &both[0]), (2, &first[0]), "the old one is still published");
     let after = signed(&signer, |_| {});
     desk.clock.advance(2 * MINUTE);
-    signer.turn().await.unwrap();
-    assert!(signer.read(&before).is_ok() && signer.read(&after).is_ok());
+    signer.rotate().await.unwrap();
+    assert!(signer.verify(&before).is_ok() && signer.verify(&after).is_ok());
     let header = jsonwebtoken::decode_header(after.expose()).unwrap();
     assert_eq!(header.kid.as_ref(), Some(&both[1]), "the new one signs");
     desk.clock.advance(2 * 60 * MINUTE);
-    signer.turn().await.unwrap();
+    signer.rotate().await.unwrap();
     assert_eq!(kids(&signer), [both[1].clone()], "the old one is gone");
-    assert_eq!(signer.read(&before), Err(Unsound::NotOurs));
+    assert_eq!(signer.verify(&before), Err(JwtError::Invalid));
 }
 
 #[tokio::test]
 async fn a_restart_keeps_the_keys_and_another_secret_makes_new_ones() {
-    let desk = Desk::new();
+    let desk = SignerFixture::new();
     let signer = desk.signer().await;
     let text = signed(&signer, |_| {});
     let again = desk.signer().await;
     assert_eq!(kids(&again), kids(&signer));
-    assert!(again.read(&text).is_ok());
+    assert!(again.verify(&text).is_ok());
     let other = desk.signer_of(8, "Boards").await;
     assert_eq!(kids(&other).len(), 1);
     assert_ne!(kids(&other), kids(&signer));
-    assert_eq!(other.read(&text), Err(Unsound::NotOurs));
+    assert_eq!(other.verify(&text), Err(JwtError::Invalid));
 }
 
 #[tokio::test]
 async fn no_private_key_is_in_the_file_or_in_what_is_published() {
-    let desk = Desk::new();
+    let desk = SignerFixture::new();
     let signer = desk.signer().await;
     let seed = signer.ring().last().unwrap().encoding.as_bytes()[16..].to_vec();
     assert_eq!(seed.len(), 32);

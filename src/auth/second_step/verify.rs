@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::pending::Pending;
+use super::pending::PendingSignIns;
 use super::{FactorRefusal, PendingToken};
 use crate::audit::Event;
 use crate::auth::sign_in::{Auth, SignedIn};
@@ -13,20 +13,20 @@ use crate::store::StoreError;
 /// What the second step needs.
 pub struct SecondStep {
     pub(super) factors: Factors,
-    pub(super) pending: Pending,
-    remember: Duration,
+    pub(super) pending: PendingSignIns,
+    lifetime: Duration,
 }
 
 impl SecondStep {
     /// The second step over these factors; each that is shown counts for as long as `remember`.
-    pub fn new(factors: Factors, remember: Duration) -> Self {
-        Self { factors, pending: Pending::default(), remember }
+    pub fn new(factors: Factors, lifetime: Duration) -> Self {
+        Self { factors, pending: PendingSignIns::default(), lifetime }
     }
 }
 
 /// A session goes on, and its browser needs another token.
 #[derive(Debug)]
-pub struct Renewed {
+pub struct RenewedSession {
     /// For their browser's cookie.
     pub token: SessionToken,
     /// The session.
@@ -35,7 +35,7 @@ pub struct Renewed {
 
 /// What somebody shows.
 #[derive(Clone, Copy)]
-pub enum Showing<'a> {
+pub enum FactorResponse<'a> {
     /// A code, of their app or for recovery, as they typed it.
     Code(&'a str),
     /// A passkey.
@@ -66,12 +66,12 @@ impl Auth {
 
     /// Until when the factor counts that was shown in a session; `None` when none was, or it counts no more.
     pub fn second_factor_until(&self, session: &Session) -> Option<Timestamp> {
-        let until = session.second_factor_at? + self.second_step.remember;
+        let until = session.second_factor_at? + self.second_step.lifetime;
         (self.clock.now() < until).then_some(until)
     }
 
     /// Somebody has given the right password and has a second factor: they wait for it, and have no session until then.
-    pub(in crate::auth) fn wait_for_second_factor(
+    pub(in crate::auth) fn begin_second_step(
         &self,
         name: &Username,
         person: Person,
@@ -79,11 +79,11 @@ impl Auth {
         client: &Client,
     ) -> Result<PendingToken, StoreError> {
         self.audit.record(client, &Event::SecondFactorAsked { person: &person });
-        self.second_step.pending.add(name, person, beginning, self.clock.now())
+        self.second_step.pending.insert(name, person, beginning, self.clock.now())
     }
 
     /// Who waits with this token.
-    pub fn waiting(&self, token: &PendingToken) -> Option<Person> {
+    pub fn pending_person(&self, token: &PendingToken) -> Option<Person> {
         self.second_step.pending.find(token, self.clock.now()).map(|waiting| waiting.person)
     }
 
@@ -95,22 +95,22 @@ impl Auth {
     pub async fn finish_sign_in(
         &self,
         token: &PendingToken,
-        showing: Showing<'_>,
+        showing: FactorResponse<'_>,
         client: &Client,
         previous: Option<&SessionToken>,
     ) -> Result<SignedIn, FactorRefusal> {
-        let waiting = self.second_step.pending.find(token, self.clock.now()).ok_or(FactorRefusal::NotWaiting)?;
-        self.judge(&waiting.person, showing, client).await?;
+        let waiting = self.second_step.pending.find(token, self.clock.now()).ok_or(FactorRefusal::NotPending)?;
+        self.verify_factor(&waiting.person, showing, client).await?;
         // Two right answers at once are one sign-in.
-        let waiting = self.second_step.pending.take(token, self.clock.now()).ok_or(FactorRefusal::NotWaiting)?;
-        let person = self.as_of_now(waiting.person).await.ok_or(FactorRefusal::NotWaiting)?;
+        let waiting = self.second_step.pending.take(token, self.clock.now()).ok_or(FactorRefusal::NotPending)?;
+        let person = self.reread_person(waiting.person).await.ok_or(FactorRefusal::NotPending)?;
         let beginning = Beginning { second_factor: true, ..waiting.beginning };
         Ok(self.begin_session(&waiting.name, &person, beginning, client, previous).await?)
     }
 
     /// Somebody who has waited, as the directory describes them now; `None` when they may not be signed in any more. Where
     /// nobody can be asked, what it said minutes ago stands.
-    async fn as_of_now(&self, person: Person) -> Option<Person> {
+    async fn reread_person(&self, person: Person) -> Option<Person> {
         if self.directory.upkeep(&person) == Revalidation::Unrefreshed {
             return Some(person);
         }
@@ -122,7 +122,7 @@ impl Auth {
     }
 
     /// Whoever waits with this person's password waits no more: it is not theirs any longer, or all of theirs ends.
-    pub(in crate::auth) fn forget_waiting(&self, person: &PersonId) {
+    pub(in crate::auth) fn forget_pending(&self, person: &PersonId) {
         self.second_step.pending.forget(person);
     }
 
@@ -134,34 +134,41 @@ impl Auth {
         &self,
         token: &SessionToken,
         person: &Person,
-        showing: Showing<'_>,
+        showing: FactorResponse<'_>,
         client: &Client,
-    ) -> Result<Renewed, FactorRefusal> {
-        let proved = match self.judge(person, showing, client).await? {
+    ) -> Result<RenewedSession, FactorRefusal> {
+        let proved = match self.verify_factor(person, showing, client).await? {
             Shown::Passkey => Proved::Both,
             Shown::App | Shown::RecoveryCode { .. } => Proved::SecondFactor,
         };
-        self.note_proof(token, &person.id, proved).await
+        self.record_authentication(token, &person.id, proved).await
     }
 
     /// Notes what somebody has proved in their session, and gives their browser another token.
-    pub(super) async fn note_proof(
+    pub(super) async fn record_authentication(
         &self,
         token: &SessionToken,
         person: &PersonId,
         proved: Proved,
-    ) -> Result<Renewed, FactorRefusal> {
-        let (token, session) = self.sessions.prove(token, person, proved).await?.ok_or(FactorRefusal::NotWaiting)?;
-        Ok(Renewed { token, session })
+    ) -> Result<RenewedSession, FactorRefusal> {
+        let (token, session) = self.sessions.prove(token, person, proved).await?.ok_or(FactorRefusal::NotPending)?;
+        Ok(RenewedSession { token, session })
     }
 
     /// Judges what somebody shows, and writes down how it went.
-    async fn judge(&self, person: &Person, showing: Showing<'_>, client: &Client) -> Result<Shown, FactorRefusal> {
+    async fn verify_factor(
+        &self,
+        person: &Person,
+        showing: FactorResponse<'_>,
+        client: &Client,
+    ) -> Result<Shown, FactorRefusal> {
         let judged = match showing {
-            Showing::Code(typed) => {
+            FactorResponse::Code(typed) => {
                 self.second_step.factors.judge_code(&person.id, typed).await.map_err(FactorRefusal::from)
             }
-            Showing::Passkey { site, browser, answer } => self.judge_passkey(person, site, browser, answer).await,
+            FactorResponse::Passkey { site, browser, answer } => {
+                self.verify_passkey(person, site, browser, answer).await
+            }
         };
         match &judged {
             Ok(shown) => self.audit.record(client, &Event::SecondFactorShown { person, factor: shown.word() }),
@@ -180,7 +187,7 @@ impl Auth {
         judged
     }
 
-    async fn judge_passkey(
+    async fn verify_passkey(
         &self,
         person: &Person,
         site: &PasskeySite,
@@ -188,6 +195,6 @@ impl Auth {
         answer: PasskeyAnswer<'_>,
     ) -> Result<Shown, FactorRefusal> {
         let owner = self.second_step.factors.judge_passkey(site, browser, answer).await?;
-        if owner.id == person.id { Ok(Shown::Passkey) } else { Err(FactorRefusal::SomebodyElses) }
+        if owner.id == person.id { Ok(Shown::Passkey) } else { Err(FactorRefusal::WrongOwner) }
     }
 }

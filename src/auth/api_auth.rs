@@ -4,8 +4,8 @@ use std::time::Duration;
 use quick_cache::sync::Cache;
 use zeroize::Zeroizing;
 
-use super::signed::{Claims, Unsound, moment, seconds};
-use super::{Auth, Authorization, ShownRefusal, SignedText, Signer, TokenFault};
+use super::jwt::{Claims, JwtError, from_unix_seconds, to_unix_seconds};
+use super::{ApiAuthError, Auth, AuthorizationHeader, EncodedJwt, JwtSigner, TokenError};
 use crate::audit::{Audit, Event};
 use crate::config::BasicSettings;
 use crate::domain::{
@@ -17,36 +17,36 @@ use crate::tokens::{ApiToken, Found, MakeError, Token, TokenName, Tokens, Wanted
 
 /// People whose signed tokens were made from a name and a password: more than any company's scripts have within the
 /// minutes that such a token lasts. Who is forgotten for want of room asks for another token.
-const MOST_PEOPLE: usize = 4096;
+const MAX_PASSWORD_SUBJECTS: usize = 4096;
 
 /// The ways in for scripts: says who shows an `Authorization` header, and makes and ends tokens.
-pub struct Scripts {
+pub struct ApiAuth {
     auth: Arc<Auth>,
     tokens: Tokens,
-    signer: Signer,
+    signer: JwtSigner,
     basic: BasicSettings,
     /// Who proved themselves with a password for a signed token, as the directory described them then. In memory alone:
     /// a restart has those scripts ask for another token.
-    by_password: Cache<PersonId, (Person, Timestamp)>,
+    password_subjects: Cache<PersonId, (Person, Timestamp)>,
 }
 
 /// A signed token, for whoever asked for it.
 #[derive(Debug)]
-pub struct Issued {
+pub struct IssuedJwt {
     /// The token.
     pub text: Zeroizing<String>,
     /// How long it lasts.
-    pub lasts: Duration,
+    pub lifetime: Duration,
     /// What it is good for.
-    pub granted: TokenScope,
+    pub scope: TokenScope,
 }
 
 /// Why there is no signed token.
 #[derive(Debug, thiserror::Error)]
-pub enum IssueRefusal {
+pub enum JwtRefusal {
     /// A signed token makes no other, or none would ever end.
     #[error("a signed token makes no other: show the API token, the name and password or the session it was made from")]
-    FromSigned,
+    FromJwt,
     /// More is wanted than there is to give.
     #[error("what was shown is not good for all of that scope")]
     Scope,
@@ -55,24 +55,24 @@ pub enum IssueRefusal {
     Store(#[from] StoreError),
     /// It could not be signed.
     #[error("{0}")]
-    Unsigned(String),
+    Signing(String),
 }
 
 /// Why there is no new API token.
 #[derive(Debug, thiserror::Error)]
-pub enum TokenRefusal {
+pub enum ApiTokenRefusal {
     /// Only who is signed in makes tokens.
     #[error("API tokens are made by people who are signed in")]
     NotInSession,
     /// It cannot be made.
     #[error(transparent)]
-    Unmade(#[from] MakeError),
+    NotCreated(#[from] MakeError),
 }
 
-impl Scripts {
+impl ApiAuth {
     /// The ways in, put together.
-    pub fn new(auth: Arc<Auth>, tokens: Tokens, signer: Signer, basic: BasicSettings) -> Self {
-        Self { auth, tokens, signer, basic, by_password: Cache::new(MOST_PEOPLE) }
+    pub fn new(auth: Arc<Auth>, tokens: Tokens, signer: JwtSigner, basic: BasicSettings) -> Self {
+        Self { auth, tokens, signer, basic, password_subjects: Cache::new(MAX_PASSWORD_SUBJECTS) }
     }
 
     /// Who shows this header. [`Visitor::Unconfirmed`] when the directory could not be asked about them for too long; never
@@ -80,28 +80,28 @@ impl Scripts {
     ///
     /// # Errors
     /// A [`ShownRefusal`], as far as a visitor may know it.
-    pub async fn visitor(&self, header: &str, client: &Client) -> Result<Visitor, ShownRefusal> {
-        let found = self.judge(header, client).await;
+    pub async fn visitor(&self, header: &str, client: &Client) -> Result<Visitor, ApiAuthError> {
+        let found = self.authenticate(header, client).await;
         let reason = match &found {
-            Err(ShownRefusal::Token(fault)) => fault.word(),
-            Err(ShownRefusal::Invalid(_)) => "unreadable",
-            Err(ShownRefusal::NotTaken(_)) => "not-taken",
-            Err(ShownRefusal::SecondFactor) => "second-factor",
+            Err(ApiAuthError::Token(fault)) => fault.word(),
+            Err(ApiAuthError::Invalid(_)) => "unreadable",
+            Err(ApiAuthError::NotAccepted(_)) => "not-taken",
+            Err(ApiAuthError::SecondFactor) => "second-factor",
             // The sign-in has its own word, and a store that fails says nothing about what was shown.
-            Ok(_) | Err(ShownRefusal::Password(_) | ShownRefusal::Store(_)) => return found,
+            Ok(_) | Err(ApiAuthError::Password(_) | ApiAuthError::Store(_)) => return found,
         };
         self.auth.audit().record(client, &Event::AuthorizationRefused { reason });
         found
     }
 
-    async fn judge(&self, header: &str, client: &Client) -> Result<Visitor, ShownRefusal> {
-        match Authorization::parse(header)? {
-            Authorization::Basic { .. } if !self.basic.enabled => {
-                Err(ShownRefusal::NotTaken("names and passwords are not taken here: use an API token"))
+    async fn authenticate(&self, header: &str, client: &Client) -> Result<Visitor, ApiAuthError> {
+        match AuthorizationHeader::parse(header)? {
+            AuthorizationHeader::Basic { .. } if !self.basic.enabled => {
+                Err(ApiAuthError::NotAccepted("names and passwords are not taken here: use an API token"))
             }
-            Authorization::Basic { username, password } => self.by_password(&username, password, client).await,
-            Authorization::Token(token) => self.by_token(&token, client).await,
-            Authorization::Signed(text) => self.by_signed(&text).await,
+            AuthorizationHeader::Basic { username, password } => self.by_password(&username, password, client).await,
+            AuthorizationHeader::ApiToken(token) => self.authenticate_token(&token, client).await,
+            AuthorizationHeader::Jwt(text) => self.authenticate_jwt(&text).await,
         }
     }
 
@@ -112,16 +112,18 @@ impl Scripts {
         username: &str,
         password: Zeroizing<String>,
         client: &Client,
-    ) -> Result<Visitor, ShownRefusal> {
-        let member = self.auth.by_password(username, password, client).await?;
+    ) -> Result<Visitor, ApiAuthError> {
+        let member = self.auth.authenticate_basic(username, password, client).await?;
         if self.auth.needs_second_factor(&member.person.id).await? {
-            return Err(ShownRefusal::SecondFactor);
+            return Err(ApiAuthError::SecondFactor);
         }
         Ok(member.into())
     }
 
-    async fn by_token(&self, secret: &ApiToken, client: &Client) -> Result<Visitor, ShownRefusal> {
-        let Some(token) = good(self.tokens.find(secret, client).await?)? else { return Ok(Visitor::Unconfirmed) };
+    async fn authenticate_token(&self, secret: &ApiToken, client: &Client) -> Result<Visitor, ApiAuthError> {
+        let Some(token) = require_good(self.tokens.find(secret, client).await?)? else {
+            return Ok(Visitor::Unconfirmed);
+        };
         if token.last_address != client.address() || token.last_used_at.is_none() {
             self.auth.audit().record(client, &Event::TokenUsed { person: &token.person, token: token.id });
         }
@@ -133,38 +135,38 @@ impl Scripts {
         }))
     }
 
-    async fn by_signed(&self, text: &SignedText) -> Result<Visitor, ShownRefusal> {
-        let claims = self.signer.read(text).map_err(|unsound| match unsound {
-            Unsound::NotOurs => TokenFault::Unknown,
-            Unsound::Expired => TokenFault::Expired,
+    async fn authenticate_jwt(&self, text: &EncodedJwt) -> Result<Visitor, ApiAuthError> {
+        let claims = self.signer.verify(text).map_err(|unsound| match unsound {
+            JwtError::Invalid => TokenError::Unknown,
+            JwtError::Expired => TokenError::Expired,
         })?;
-        let granted: TokenScope = claims.scope.parse().map_err(|_| TokenFault::Unknown)?;
-        let Some(person) = self.person_of(&claims).await? else { return Ok(Visitor::Unconfirmed) };
+        let granted: TokenScope = claims.scope.parse().map_err(|_| TokenError::Unknown)?;
+        let Some(person) = self.subject_of(&claims).await? else { return Ok(Visitor::Unconfirmed) };
         if person.id.as_str() != claims.sub {
-            return Err(TokenFault::Unknown.into());
+            return Err(TokenError::Unknown.into());
         }
-        let (until, now) = (moment(claims.exp), self.auth.clock.now());
+        let (until, now) = (from_unix_seconds(claims.exp), self.auth.clock.now());
         Ok(Visitor::from(Member {
             person,
             scope: Scope::Limited(granted),
-            second_factor_until: claims.second_factor_until.map(moment).filter(|until| now < *until),
+            second_factor_until: claims.second_factor_until.map(from_unix_seconds).filter(|until| now < *until),
             credential: Credential::Jwt { jti: claims.jti, expires_at: until, root: claims.made_from },
         }))
     }
 
     /// Whose signed token it is, as they are described now: what it was made from must still be good. `None` when nobody
     /// could confirm them for too long.
-    async fn person_of(&self, claims: &Claims) -> Result<Option<Person>, ShownRefusal> {
+    async fn subject_of(&self, claims: &Claims) -> Result<Option<Person>, ApiAuthError> {
         match claims.made_from {
-            RootCredential::Token(id) => Ok(good(self.tokens.get(id).await?)?.map(|token| token.person)),
+            RootCredential::Token(id) => Ok(require_good(self.tokens.get(id).await?)?.map(|token| token.person)),
             RootCredential::Session(id) => {
-                let session = self.auth.sessions.get(id).await?.ok_or(TokenFault::Revoked)?;
+                let session = self.auth.sessions.get(id).await?.ok_or(TokenError::Revoked)?;
                 Ok((!session.is_stale(self.auth.clock.now())).then_some(session.person))
             }
             RootCredential::Password => {
-                let known = self.by_password.get(&PersonId::new(&*claims.sub)).ok_or(TokenFault::Revoked)?;
+                let known = self.password_subjects.get(&PersonId::new(&*claims.sub)).ok_or(TokenError::Revoked)?;
                 let (person, until) = known;
-                if self.auth.clock.now() < until { Ok(Some(person)) } else { Err(TokenFault::Revoked.into()) }
+                if self.auth.clock.now() < until { Ok(Some(person)) } else { Err(TokenError::Revoked.into()) }
             }
         }
     }
@@ -173,45 +175,51 @@ impl Scripts {
     ///
     /// # Errors
     /// [`IssueRefusal`].
-    pub fn issue(&self, member: &Member, wanted: Option<TokenScope>, client: &Client) -> Result<Issued, IssueRefusal> {
+    pub fn issue_jwt(
+        &self,
+        member: &Member,
+        wanted: Option<TokenScope>,
+        client: &Client,
+    ) -> Result<IssuedJwt, JwtRefusal> {
         let most = member.scope.token_scope();
         let granted = wanted.unwrap_or_else(|| most.clone());
         if !most.covers(&granted) {
-            return Err(IssueRefusal::Scope);
+            return Err(JwtRefusal::Scope);
         }
         if matches!(member.credential, Credential::Jwt { .. }) {
-            return Err(IssueRefusal::FromSigned);
+            return Err(JwtRefusal::FromJwt);
         }
         let made_from = member.credential.root();
         let claims = Claims {
             sub: member.person.id.as_str().to_owned(),
             scope: granted.to_string(),
             made_from,
-            second_factor_until: member.second_factor_until.map(seconds),
-            ..self.signer.claims()?
+            second_factor_until: member.second_factor_until.map(to_unix_seconds),
+            ..self.signer.new_claims()?
         };
-        let text = self.signer.sign(&claims).map_err(IssueRefusal::Unsigned)?;
+        let text = self.signer.sign(&claims).map_err(JwtRefusal::Signing)?;
         if made_from == RootCredential::Password {
-            self.by_password.insert(member.person.id.clone(), (member.person.clone(), moment(claims.exp)));
+            self.password_subjects
+                .insert(member.person.id.clone(), (member.person.clone(), from_unix_seconds(claims.exp)));
         }
         self.auth.audit().record(client, &Event::SignedTokenMade { member });
-        Ok(Issued { text, lasts: self.signer.lifetime(), granted })
+        Ok(IssuedJwt { text, lifetime: self.signer.lifetime(), scope: granted })
     }
 
     /// Makes an API token for somebody who is signed in. It carries their second factor, if they have shown it.
     ///
     /// # Errors
     /// [`TokenRefusal`].
-    pub async fn make(
+    pub async fn create_token(
         &self,
         member: &Member,
         name: TokenName,
         granted: TokenScope,
         lasts: Duration,
         client: &Client,
-    ) -> Result<(ApiToken, Token), TokenRefusal> {
+    ) -> Result<(ApiToken, Token), ApiTokenRefusal> {
         if member.session().is_none() {
-            return Err(TokenRefusal::NotInSession);
+            return Err(ApiTokenRefusal::NotInSession);
         }
         let second_factor = member.second_factor_until.is_some_and(|until| self.auth.clock.now() < until);
         let upkeep = self.auth.directory.upkeep(&member.person);
@@ -225,7 +233,7 @@ impl Scripts {
     ///
     /// # Errors
     /// [`StoreError`] when the end cannot be written down; the token then goes on.
-    pub async fn revoke(&self, id: TokenId, owner: Option<&Person>, client: &Client) -> Result<bool, StoreError> {
+    pub async fn revoke_token(&self, id: TokenId, owner: Option<&Person>, client: &Client) -> Result<bool, StoreError> {
         let ended = self.tokens.revoke(id, owner).await?;
         if let Some(Token { person, id, .. }) = &ended {
             let event = Event::TokenEnded { person, token: *id, reason: EndReason::Revoked };
@@ -244,7 +252,7 @@ impl Scripts {
             let event = Event::TokenEnded { person: &token.person, token: token.id, reason: EndReason::Expired };
             self.auth.audit().record(&Client::default(), &event);
         }
-        self.signer.turn().await
+        self.signer.rotate().await
     }
 
     /// The audit, for what is done to tokens at other doors.
@@ -253,7 +261,7 @@ impl Scripts {
     }
 
     /// Whether a name and a password are a way in.
-    pub fn takes_passwords(&self) -> bool {
+    pub fn accepts_basic(&self) -> bool {
         self.basic.enabled
     }
 
@@ -263,19 +271,19 @@ impl Scripts {
     }
 
     /// The signer of tokens, for its public keys.
-    pub fn signer(&self) -> &Signer {
+    pub fn signer(&self) -> &JwtSigner {
         &self.signer
     }
 }
 
 /// The token, when it is good; `None` when the directory could not be asked about its person for too long.
-fn good(found: Found) -> Result<Option<Token>, TokenFault> {
+fn require_good(found: Found) -> Result<Option<Token>, TokenError> {
     match found {
         Found::Good(token) => Ok(Some(token)),
         Found::Stale(Token { upkeep: Revalidation::Refreshed, .. }) => Ok(None),
-        Found::Stale(_) => Err(TokenFault::Unconfirmed),
-        Found::Ended(EndReason::Expired) => Err(TokenFault::Expired),
-        Found::Ended(EndReason::Revoked | EndReason::SignedOut) => Err(TokenFault::Revoked),
-        Found::Nothing => Err(TokenFault::Unknown),
+        Found::Stale(_) => Err(TokenError::Unconfirmed),
+        Found::Ended(EndReason::Expired) => Err(TokenError::Expired),
+        Found::Ended(EndReason::Revoked | EndReason::SignedOut) => Err(TokenError::Revoked),
+        Found::Nothing => Err(TokenError::Unknown),
     }
 }

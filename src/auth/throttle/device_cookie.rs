@@ -5,29 +5,29 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::Mac;
 
 use super::FAMILIAR_FOR;
-use crate::auth::keys::{Keys, Tag};
+use crate::auth::keys::{HmacSha256, Keys};
 use crate::domain::{PersonId, Timestamp};
 use crate::store::{StoreError, fill_randomly};
 
 /// So much of a tag is kept: 128 bits, which nobody guesses.
-const TAG: usize = 16;
+const TAG_BYTES: usize = 16;
 
 /// The time, a random value, and two tags.
-const BYTES: usize = 8 + TAG * 3;
+const TOKEN_BYTES: usize = 8 + TAG_BYTES * 3;
 
 /// [`BYTES`] in base64url without padding.
-const CHARACTERS: usize = 75;
+const TOKEN_LEN: usize = 75;
 
 /// What a browser keeps of who last signed in well in it, signed by this server. It opens nothing and names nobody; it
 /// only keeps strangers' failures from shutting out the browser of somebody who belongs here, over a restart and under
 /// whatever address.
 #[derive(Clone, PartialEq, Eq)]
-pub struct DeviceMark([u8; BYTES]);
+pub struct DeviceCookie([u8; TOKEN_BYTES]);
 
-impl DeviceMark {
+impl DeviceCookie {
     /// A mark as a cookie carries it; `None` for what cannot be one.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        if text.len() != CHARACTERS {
+        if text.len() != TOKEN_LEN {
             return None;
         }
         URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok().map(Self)
@@ -40,7 +40,7 @@ impl DeviceMark {
 
     /// The time and the random value, which both tags are over.
     fn head(&self) -> &[u8] {
-        &self.0[..8 + TAG]
+        &self.0[..8 + TAG_BYTES]
     }
 
     fn made_at(&self) -> Timestamp {
@@ -49,7 +49,7 @@ impl DeviceMark {
     }
 }
 
-impl fmt::Debug for DeviceMark {
+impl fmt::Debug for DeviceCookie {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("DeviceMark(…)")
     }
@@ -57,7 +57,7 @@ impl fmt::Debug for DeviceMark {
 
 /// Whose browser it is said to be.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Owner<'a> {
+pub(super) enum DeviceOwner<'a> {
     /// By the name that was typed, as all its spellings have it in common.
     Name(&'a str),
     /// By who it turned out to be.
@@ -69,37 +69,42 @@ impl Keys {
     ///
     /// # Errors
     /// [`StoreError::NoRandomness`] when the system has none to give.
-    pub(super) fn mark_device(&self, name: &str, person: &PersonId, now: Timestamp) -> Result<DeviceMark, StoreError> {
-        let mut bytes = [0; BYTES];
+    pub(super) fn issue_device_cookie(
+        &self,
+        name: &str,
+        person: &PersonId,
+        now: Timestamp,
+    ) -> Result<DeviceCookie, StoreError> {
+        let mut bytes = [0; TOKEN_BYTES];
         bytes[..8].copy_from_slice(&now.as_millis().to_be_bytes());
-        fill_randomly(&mut bytes[8..8 + TAG])?;
-        for (place, owner) in [Owner::Name(name), Owner::Person(person)].into_iter().enumerate() {
-            let tag = self.device_tag(&bytes[..8 + TAG], owner).finalize().into_bytes();
-            let from = 8 + TAG * (1 + place);
-            bytes[from..from + TAG].copy_from_slice(&tag[..TAG]);
+        fill_randomly(&mut bytes[8..8 + TAG_BYTES])?;
+        for (place, owner) in [DeviceOwner::Name(name), DeviceOwner::Person(person)].into_iter().enumerate() {
+            let tag = self.device_tag(&bytes[..8 + TAG_BYTES], owner).finalize().into_bytes();
+            let from = 8 + TAG_BYTES * (1 + place);
+            bytes[from..from + TAG_BYTES].copy_from_slice(&tag[..TAG_BYTES]);
         }
-        Ok(DeviceMark(bytes))
+        Ok(DeviceCookie(bytes))
     }
 
     /// Whether `owner` has signed in well in the browser with this mark, within the last month.
-    pub(super) fn is_device_of(&self, mark: &DeviceMark, owner: Owner<'_>, now: Timestamp) -> bool {
+    pub(super) fn verify_device_cookie(&self, mark: &DeviceCookie, owner: DeviceOwner<'_>, now: Timestamp) -> bool {
         let made_at = mark.made_at();
         if made_at > now || now >= made_at + FAMILIAR_FOR {
             return false;
         }
         let from = match owner {
-            Owner::Name(_) => 8 + TAG,
-            Owner::Person(_) => 8 + TAG * 2,
+            DeviceOwner::Name(_) => 8 + TAG_BYTES,
+            DeviceOwner::Person(_) => 8 + TAG_BYTES * 2,
         };
-        self.device_tag(mark.head(), owner).verify_truncated_left(&mark.0[from..from + TAG]).is_ok()
+        self.device_tag(mark.head(), owner).verify_truncated_left(&mark.0[from..from + TAG_BYTES]).is_ok()
     }
 
-    fn device_tag(&self, head: &[u8], owner: Owner<'_>) -> Tag {
+    fn device_tag(&self, head: &[u8], owner: DeviceOwner<'_>) -> HmacSha256 {
         let (kind, who): (&[u8], _) = match owner {
-            Owner::Name(name) => (b"name", name),
-            Owner::Person(id) => (b"person", id.as_str()),
+            DeviceOwner::Name(name) => (b"name", name),
+            DeviceOwner::Person(id) => (b"person", id.as_str()),
         };
-        self.device().chain_update(kind).chain_update(head).chain_update(who)
+        self.device_hmac().chain_update(kind).chain_update(head).chain_update(who)
     }
 }
 
@@ -113,15 +118,17 @@ mod tests {
     fn a_mark_is_its_owners_alone_under_both_names_for_a_month() {
         let keys = Keys::from_secret(&[7; 32]);
         let alice = PersonId::new("objectGUID:1");
-        let mark = keys.mark_device("alice", &alice, NOW).unwrap();
-        let kept = DeviceMark::parse(&mark.reveal()).unwrap();
-        for owner in [Owner::Name("alice"), Owner::Person(&alice)] {
-            assert!(keys.is_device_of(&kept, owner, NOW));
-            assert!(!keys.is_device_of(&kept, owner, NOW + FAMILIAR_FOR), "{owner:?} a month later");
-            assert!(!Keys::from_secret(&[8; 32]).is_device_of(&kept, owner, NOW), "another server's");
+        let mark = keys.issue_device_cookie("alice", &alice, NOW).unwrap();
+        let kept = DeviceCookie::parse(&mark.reveal()).unwrap();
+        for owner in [DeviceOwner::Name("alice"), DeviceOwner::Person(&alice)] {
+            assert!(keys.verify_device_cookie(&kept, owner, NOW));
+            assert!(!keys.verify_device_cookie(&kept, owner, NOW + FAMILIAR_FOR), "{owner:?} a month later");
+            assert!(!Keys::from_secret(&[8; 32]).verify_device_cookie(&kept, owner, NOW), "another server's");
         }
-        for owner in [Owner::Name("objectGUID:1"), Owner::Name("bob"), Owner::Person(&PersonId::new("alice"))] {
-            assert!(!keys.is_device_of(&kept, owner, NOW), "{owner:?}");
+        for owner in
+            [DeviceOwner::Name("objectGUID:1"), DeviceOwner::Name("bob"), DeviceOwner::Person(&PersonId::new("alice"))]
+        {
+            assert!(!keys.verify_device_cookie(&kept, owner, NOW), "{owner:?}");
         }
     }
 
@@ -129,16 +136,16 @@ mod tests {
     fn a_mark_that_somebody_changed_is_nobodys() {
         let keys = Keys::from_secret(&[7; 32]);
         let alice = PersonId::new("objectGUID:1");
-        let mark = keys.mark_device("alice", &alice, NOW).unwrap();
-        for place in 0..BYTES {
+        let mark = keys.issue_device_cookie("alice", &alice, NOW).unwrap();
+        for place in 0..TOKEN_BYTES {
             let mut changed = mark.clone();
             changed.0[place] ^= 1;
-            let both =
-                [Owner::Name("alice"), Owner::Person(&alice)].map(|owner| keys.is_device_of(&changed, owner, NOW));
+            let both = [DeviceOwner::Name("alice"), DeviceOwner::Person(&alice)]
+                .map(|owner| keys.verify_device_cookie(&changed, owner, NOW));
             assert_ne!(both, [true, true], "byte {place}");
         }
-        for text in ["", "A", &mark.reveal()[1..], &"=".repeat(CHARACTERS), &"é".repeat(CHARACTERS)] {
-            assert_eq!(DeviceMark::parse(text), None, "{text}");
+        for text in ["", "A", &mark.reveal()[1..], &"=".repeat(TOKEN_LEN), &"é".repeat(TOKEN_LEN)] {
+            assert_eq!(DeviceCookie::parse(text), None, "{text}");
         }
     }
 }

@@ -9,14 +9,14 @@ use crate::domain::{Clock, Timestamp};
 
 /// A refusal comes no sooner than this after the sign-in began. A search and a bind with its hashing take some tens of
 /// milliseconds, new TLS connections included, rarely two hundred; a person does not feel the difference.
-pub(super) const REFUSED_AFTER: Duration = Duration::from_millis(300);
+pub(super) const MIN_REFUSAL_TIME: Duration = Duration::from_millis(300);
 
 /// Up to so much later, by chance: what the clock's grain and the scheduler still tell drowns in it.
-pub(super) const JITTER: Duration = Duration::from_millis(100);
+pub(super) const MAX_JITTER: Duration = Duration::from_millis(100);
 
 /// Waits until a refusal may be told of a sign-in that began at `begun`.
-pub(super) async fn hold_back(clock: &dyn Clock, begun: Timestamp) {
-    let least = REFUSED_AFTER + jitter();
+pub(super) async fn wait(clock: &dyn Clock, begun: Timestamp) {
+    let least = MIN_REFUSAL_TIME + jitter();
     // A clock that was set back in between must not hold anybody longer.
     let rest = (begun + least).since(clock.now()).min(least);
     if !rest.is_zero() {
@@ -28,10 +28,10 @@ pub(super) async fn hold_back(clock: &dyn Clock, begun: Timestamp) {
 fn jitter() -> Duration {
     let mut bytes = [0; 2];
     match getrandom::fill(&mut bytes) {
-        Ok(()) => JITTER * u32::from(u16::from_le_bytes(bytes)) / u32::from(u16::MAX),
+        Ok(()) => MAX_JITTER * u32::from(u16::from_le_bytes(bytes)) / u32::from(u16::MAX),
         Err(error) => {
             tracing::warn!(%error, "the system gives no random bytes: refused sign-ins all take equally long");
-            JITTER
+            MAX_JITTER
         }
     }
 }

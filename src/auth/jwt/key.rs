@@ -14,7 +14,7 @@ const SEED_BYTES: usize = 32;
 const PKCS8_HEAD: [u8; 16] = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
 
 /// A key that signs, and what others verify with. It never prints itself.
-pub(super) struct Key {
+pub(super) struct SigningKey {
     pub(super) kid: String,
     pub(super) made_at: Timestamp,
     pub(super) encoding: EncodingKey,
@@ -27,12 +27,13 @@ pub(super) struct Key {
 #[serde(transparent)]
 pub struct PublicKeys(pub(super) JwkSet);
 
-impl Key {
+impl SigningKey {
     /// A new key, and the same sealed.
-    pub(super) fn make(seal: &AeadCipher, now: Timestamp) -> Result<(Self, SealedKey), StoreError> {
+    pub(super) fn generate(seal: &AeadCipher, now: Timestamp) -> Result<(Self, SealedKey), StoreError> {
         let mut seed = Zeroizing::new([0; SEED_BYTES]);
         fill_randomly(seed.as_mut_slice())?;
-        let key = Self::of(&seed, now).map_err(|error| StoreError::NoRandomness(format!("no signing key: {error}")))?;
+        let key = Self::from_seed(&seed, now)
+            .map_err(|error| StoreError::NoRandomness(format!("no signing key: {error}")))?;
         let sealed = seal.seal(key.kid.as_bytes(), seed.as_slice())?;
         let sealed = SealedKey { kid: key.kid.clone(), sealed, made_at: now };
         Ok((key, sealed))
@@ -41,12 +42,12 @@ impl Key {
     /// The key that was sealed; `None` when it was sealed with another secret, or is damaged.
     pub(super) fn unseal(seal: &AeadCipher, key: &SealedKey) -> Option<Self> {
         let seed = seal.open(key.kid.as_bytes(), &key.sealed)?;
-        let opened = Self::of(seed.as_slice().try_into().ok()?, key.made_at).ok()?;
+        let opened = Self::from_seed(seed.as_slice().try_into().ok()?, key.made_at).ok()?;
         (opened.kid == key.kid).then_some(opened)
     }
 
     /// Its name is the thumbprint of its public half (RFC 7638): nobody can give another key the same.
-    fn of(seed: &[u8; SEED_BYTES], made_at: Timestamp) -> jsonwebtoken::errors::Result<Self> {
+    fn from_seed(seed: &[u8; SEED_BYTES], made_at: Timestamp) -> jsonwebtoken::errors::Result<Self> {
         let pkcs8 = Zeroizing::new([PKCS8_HEAD.as_slice(), seed].concat());
         let encoding = EncodingKey::from_ed_der(&pkcs8);
         let mut public = Jwk::from_encoding_key(&encoding, Algorithm::EdDSA)?;

@@ -5,17 +5,17 @@ use crate::domain::Timestamp;
 
 /// When a full ledger is thinned, this share of it goes at once, so that a flood of new entries does not pay for a
 /// search each time.
-const THINNED_BY: usize = 4;
+const EVICTED_SHARE: usize = 4;
 
 /// Entries that forget themselves, never more than a set number.
-pub(super) struct Ledger<K, V> {
+pub(super) struct ExpiringMap<K, V> {
     entries: HashMap<K, (V, Timestamp)>,
-    most: usize,
+    capacity: usize,
 }
 
-impl<K: Copy + Hash + Ord, V: Copy> Ledger<K, V> {
-    pub(super) fn new(most: usize) -> Self {
-        Self { entries: HashMap::new(), most }
+impl<K: Copy + Hash + Ord, V: Copy> ExpiringMap<K, V> {
+    pub(super) fn new(capacity: usize) -> Self {
+        Self { entries: HashMap::new(), capacity }
     }
 
     /// The entry, unless its time is over.
@@ -24,9 +24,9 @@ impl<K: Copy + Hash + Ord, V: Copy> Ledger<K, V> {
     }
 
     /// Enters or replaces a value that is good until then.
-    pub(super) fn put(&mut self, key: K, value: V, until: Timestamp, now: Timestamp) {
-        if self.entries.len() >= self.most && !self.entries.contains_key(&key) {
-            self.make_room(now);
+    pub(super) fn insert(&mut self, key: K, value: V, until: Timestamp, now: Timestamp) {
+        if self.entries.len() >= self.capacity && !self.entries.contains_key(&key) {
+            self.evict(now);
         }
         self.entries.insert(key, (value, until));
     }
@@ -36,9 +36,9 @@ impl<K: Copy + Hash + Ord, V: Copy> Ledger<K, V> {
     }
 
     /// Drops what is over; when that is not enough, a quarter of the rest, beginning with what would be over first.
-    fn make_room(&mut self, now: Timestamp) {
+    fn evict(&mut self, now: Timestamp) {
         self.entries.retain(|_, (_, until)| now < *until);
-        let kept = self.most - self.most / THINNED_BY;
+        let kept = self.capacity - self.capacity / EVICTED_SHARE;
         if self.entries.len() <= kept {
             return;
         }
@@ -65,16 +65,16 @@ mod tests {
     fn a_full_ledger_forgets_what_is_over_and_then_what_would_be_first() {
         let now = Timestamp::from_millis(0);
         let after = |seconds| now + Duration::from_secs(seconds);
-        let mut ledger = Ledger::new(8);
+        let mut ledger = ExpiringMap::new(8);
         for key in 0..8 {
-            ledger.put(key, key, after(key + 1), now);
+            ledger.insert(key, key, after(key + 1), now);
         }
-        ledger.put(100, 100, after(100), after(4));
+        ledger.insert(100, 100, after(100), after(4));
         assert_eq!(ledger.len(), 5, "what was over is gone");
         for key in 101..104 {
-            ledger.put(key, key, after(key), after(4));
+            ledger.insert(key, key, after(key), after(4));
         }
-        ledger.put(200, 200, after(200), after(4));
+        ledger.insert(200, 200, after(200), after(4));
         assert_eq!(ledger.len(), 7, "two of eight had to go");
         assert_eq!(ledger.get(4, after(4)), None);
         assert_eq!(ledger.get(5, after(4)), None);
@@ -85,9 +85,9 @@ mod tests {
     #[test]
     fn a_flood_never_makes_it_larger() {
         let now = Timestamp::from_millis(0);
-        let mut ledger = Ledger::new(1000);
+        let mut ledger = ExpiringMap::new(1000);
         for key in 0..10_000 {
-            ledger.put(key, (), now + Duration::from_secs(60 + key), now);
+            ledger.insert(key, (), now + Duration::from_secs(60 + key), now);
             assert!(ledger.len() <= 1000);
         }
     }

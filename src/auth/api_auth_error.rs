@@ -1,15 +1,15 @@
-use super::{InvalidAuthorization, SignInRefusal};
+use super::{InvalidAuthorizationHeader, SignInRefusal};
 use crate::store::StoreError;
 
 /// Why what somebody showed in an `Authorization` header opens nothing.
 #[derive(Debug, thiserror::Error)]
-pub enum ShownRefusal {
+pub enum ApiAuthError {
     /// It shows nothing that could be a way in.
     #[error(transparent)]
-    Invalid(#[from] InvalidAuthorization),
+    Invalid(#[from] InvalidAuthorizationHeader),
     /// There was more than one header, or a name and a password are no way in here.
     #[error("{0}")]
-    NotTaken(&'static str),
+    NotAccepted(&'static str),
     /// The name and password were refused.
     #[error(transparent)]
     Password(#[from] SignInRefusal),
@@ -21,7 +21,7 @@ pub enum ShownRefusal {
     SecondFactor,
     /// The token is not good.
     #[error(transparent)]
-    Token(#[from] TokenFault),
+    Token(#[from] TokenError),
     /// The store cannot be asked: this says nothing about what was shown.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -29,7 +29,7 @@ pub enum ShownRefusal {
 
 /// What is wrong with a token. Only who has the token itself hears that it was one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TokenFault {
+pub enum TokenError {
     /// Nobody has it, or it was not signed here.
     #[error("the access token is not one of this server's")]
     Unknown,
@@ -44,7 +44,7 @@ pub enum TokenFault {
     Unconfirmed,
 }
 
-impl TokenFault {
+impl TokenError {
     /// A word for the audit, which does not change.
     pub(super) fn word(self) -> &'static str {
         match self {

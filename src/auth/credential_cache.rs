@@ -8,63 +8,63 @@ use super::Keys;
 use crate::domain::{Clock, Password, Person, PersonId, Timestamp, Username};
 
 /// More scripts than any company runs within a minute, in a few megabytes. When it is full, what is seldom used goes.
-const MOST: usize = 4096;
+const MAX_ENTRIES: usize = 4096;
 
 /// A name and a password that were right, as the tag of an HMAC with a key of this server: nothing can be tried out
 /// against it by whoever does not have the key, and it is not kept on disk.
-pub(super) type Tag = [u8; 32];
+pub(super) type CredentialTag = [u8; 32];
 
 /// Names and passwords that the directory found right a short while ago, and whose they were.
-pub(super) struct Remembered {
+pub(super) struct CredentialCache {
     clock: Arc<dyn Clock>,
-    lasts: Duration,
-    people: Cache<Tag, Known>,
+    ttl: Duration,
+    entries: Cache<CredentialTag, CachedPerson>,
 }
 
 #[derive(Clone)]
-struct Known {
+struct CachedPerson {
     person: Person,
     until: Timestamp,
 }
 
-impl Remembered {
+impl CredentialCache {
     /// Nothing yet; `lasts` of zero keeps it so.
-    pub(super) fn new(clock: Arc<dyn Clock>, lasts: Duration) -> Self {
-        Self { clock, lasts, people: Cache::new(MOST) }
+    pub(super) fn new(clock: Arc<dyn Clock>, ttl: Duration) -> Self {
+        Self { clock, ttl, entries: Cache::new(MAX_ENTRIES) }
     }
 
     /// Whose name and password these were, if that is not too long ago.
-    pub(super) fn get(&self, tag: &Tag) -> Option<Person> {
-        let known = self.people.get(tag)?;
+    pub(super) fn get(&self, tag: &CredentialTag) -> Option<Person> {
+        let known = self.entries.get(tag)?;
         let now = self.clock.now();
         // A clock that was set back must not make it last longer.
-        if now < known.until && known.until <= now + self.lasts {
+        if now < known.until && known.until <= now + self.ttl {
             return Some(known.person);
         }
-        self.people.remove(tag);
+        self.entries.remove(tag);
         None
     }
 
     /// They were right just now.
-    pub(super) fn put(&self, tag: Tag, person: &Person) {
-        if !self.lasts.is_zero() {
-            let known = Known { person: person.clone(), until: self.clock.now() + self.lasts };
-            self.people.insert(tag, known);
+    pub(super) fn put(&self, tag: CredentialTag, person: &Person) {
+        if !self.ttl.is_zero() {
+            let known = CachedPerson { person: person.clone(), until: self.clock.now() + self.ttl };
+            self.entries.insert(tag, known);
         }
     }
 
     /// Forgets all that is known of somebody, whose password is another now.
     pub(super) fn forget(&self, person: &PersonId) {
-        self.people.retain(|_, known| known.person.id != *person);
+        self.entries.retain(|_, known| known.person.id != *person);
     }
 }
 
 impl Keys {
     /// The tag of a name and password. The name's length goes first, so that no other pair has the same bytes.
-    pub(super) fn credentials(&self, username: &Username, password: &Password) -> Tag {
+    pub(super) fn credential_tag(&self, username: &Username, password: &Password) -> CredentialTag {
         let name = username.as_str().as_bytes();
         let length = u64::try_from(name.len()).unwrap_or(u64::MAX).to_be_bytes();
-        let tag = self.passwords().chain_update(length).chain_update(name).chain_update(password.expose());
+        let tag = self.credential_hmac().chain_update(length).chain_update(name).chain_update(password.expose());
         tag.finalize().into_bytes().into()
     }
 }
@@ -88,14 +88,14 @@ mod tests {
         }
     }
 
-    fn tag(keys: &Keys, name: &str, password: &str) -> Tag {
-        keys.credentials(&Username::parse(name).unwrap(), &Password::parse(password.to_owned()).unwrap())
+    fn tag(keys: &Keys, name: &str, password: &str) -> CredentialTag {
+        keys.credential_tag(&Username::parse(name).unwrap(), &Password::parse(password.to_owned()).unwrap())
     }
 
     #[test]
     fn what_was_right_is_remembered_for_its_while_and_no_longer() {
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_795_309_126_976)));
-        let remembered = Remembered::new(clock.clone(), MINUTE);
+        let remembered = CredentialCache::new(clock.clone(), MINUTE);
         let right = tag(&Keys::from_secret(&[7; 32]), "alice", "correct horse");
         assert!(remembered.get(&right).is_none());
         remembered.put(right, &alice());
@@ -112,16 +112,16 @@ mod tests {
     #[test]
     fn nothing_is_remembered_where_nothing_is_to_be() {
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(0)));
-        let remembered = Remembered::new(clock, Duration::ZERO);
+        let remembered = CredentialCache::new(clock, Duration::ZERO);
         let right = tag(&Keys::from_secret(&[7; 32]), "alice", "correct horse");
         remembered.put(right, &alice());
-        assert!(remembered.get(&right).is_none() && remembered.people.is_empty());
+        assert!(remembered.get(&right).is_none() && remembered.entries.is_empty());
     }
 
     #[test]
     fn a_changed_password_is_forgotten_at_once() {
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(0)));
-        let remembered = Remembered::new(clock, MINUTE);
+        let remembered = CredentialCache::new(clock, MINUTE);
         let keys = Keys::from_secret(&[7; 32]);
         let (alices, bobs) = (tag(&keys, "alice", "correct horse"), tag(&keys, "bob", "correct horse"));
         remembered.put(alices, &alice());

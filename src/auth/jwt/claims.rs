@@ -26,11 +26,11 @@ pub(in crate::auth) struct Claims {
 }
 
 /// A moment in whole seconds.
-pub(in crate::auth) fn seconds(moment: Timestamp) -> i64 {
+pub(in crate::auth) fn to_unix_seconds(moment: Timestamp) -> i64 {
     moment.as_millis().div_euclid(1_000)
 }
 
 /// The moment that so many seconds are, if there is one.
-pub(in crate::auth) fn moment(seconds: i64) -> Timestamp {
+pub(in crate::auth) fn from_unix_seconds(seconds: i64) -> Timestamp {
     Timestamp::from_millis(seconds.saturating_mul(1_000))
 }

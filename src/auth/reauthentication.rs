@@ -3,8 +3,8 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::SignInRefusal;
-use super::pace;
-use super::sign_in::{Attempt, Auth, SignedIn, password_word};
+use super::sign_in::{AttemptKind, Auth, SignedIn, invalid_password_word};
+use super::timing_floor;
 use crate::audit::Event;
 use crate::domain::{Client, Member, Password, Person, Username};
 use crate::sessions::{Proved, SessionToken};
@@ -19,7 +19,7 @@ impl Auth {
     ///
     /// # Errors
     /// [`StoreError`] when the session store cannot be asked.
-    pub async fn has_proved_within(&self, recent: Duration, member: &Member) -> Result<bool, StoreError> {
+    pub async fn has_authenticated_within(&self, recent: Duration, member: &Member) -> Result<bool, StoreError> {
         let Some(id) = member.session() else { return Ok(false) };
         let Some(session) = self.sessions.get(id).await? else { return Ok(false) };
         let has_factor = self.needs_second_factor(&session.person.id).await?;
@@ -34,7 +34,7 @@ impl Auth {
     ///
     /// # Errors
     /// A [`SignInRefusal`]; the session is what it was.
-    pub async fn prove_again(
+    pub async fn reauthenticate(
         &self,
         member: &Member,
         password: Zeroizing<String>,
@@ -42,26 +42,26 @@ impl Auth {
         token: &SessionToken,
     ) -> Result<Option<SignedIn>, SignInRefusal> {
         let begun = self.clock.now();
-        let outcome = self.try_prove_again(member, password, client, token).await;
+        let outcome = self.try_reauthenticate(member, password, client, token).await;
         if outcome.is_err() {
-            pace::hold_back(&*self.clock, begun).await;
+            timing_floor::wait(&*self.clock, begun).await;
         }
         outcome
     }
 
-    async fn try_prove_again(
+    async fn try_reauthenticate(
         &self,
         member: &Member,
         mut password: Zeroizing<String>,
         client: &Client,
         token: &SessionToken,
     ) -> Result<Option<SignedIn>, SignInRefusal> {
-        let refused = |reason| self.refuse_proof(&member.person, reason, client);
+        let refused = |reason| self.refuse_reauthentication(&member.person, reason, client);
         let name = self.directory.sign_in_name(&member.person).ok_or_else(|| refused("no-such-directory"))?;
         // Moved, not copied: no second copy is left behind.
         let password = Password::parse(std::mem::take(&mut *password));
-        let password = password.map_err(|invalid| refused(password_word(invalid)))?;
-        let person = self.prove_name(&name, &password, client).await?;
+        let password = password.map_err(|invalid| refused(invalid_password_word(invalid)))?;
+        let person = self.reauthenticate_as(&name, &password, client).await?;
         // An account that was made anew under an old name is somebody else's.
         if person.id != member.person.id {
             return Err(refused("another-person"));
@@ -70,16 +70,21 @@ impl Auth {
             return Ok(None);
         };
         self.audit.record(client, &Event::ProvedAgain { person: &session.person, session: session.id });
-        let device = self.mark_device(&name, &session.person.id)?;
-        Ok(Some(SignedIn { token, session, device }))
+        let device = self.issue_device_cookie(&name, &session.person.id)?;
+        Ok(Some(SignedIn { token, session, device_cookie: device }))
     }
 
-    async fn prove_name(&self, name: &Username, password: &Password, client: &Client) -> Result<Person, SignInRefusal> {
-        let permit = self.admit(Attempt::Proof, name, client).await?;
-        self.prove(Attempt::Proof, name, password, permit, client).await
+    async fn reauthenticate_as(
+        &self,
+        name: &Username,
+        password: &Password,
+        client: &Client,
+    ) -> Result<Person, SignInRefusal> {
+        let permit = self.admit(AttemptKind::Reauthentication, name, client).await?;
+        self.authenticate(AttemptKind::Reauthentication, name, password, permit, client).await
     }
 
-    fn refuse_proof(&self, person: &Person, reason: &'static str, client: &Client) -> SignInRefusal {
+    fn refuse_reauthentication(&self, person: &Person, reason: &'static str, client: &Client) -> SignInRefusal {
         let name = &person.qualified_name();
         self.audit.record(client, &Event::ProofRefused { name, reason, directory_code: None, retry_after: None });
         SignInRefusal::WrongCredentials

@@ -4,15 +4,15 @@
 //! RFC 8037) and its header says nothing but that and the key's name. What it was made from is asked elsewhere.
 
 mod claims;
+mod encoded;
 mod key;
 mod signer;
-mod text;
 
-pub(super) use claims::{Claims, moment, seconds};
+pub(super) use claims::{Claims, from_unix_seconds, to_unix_seconds};
+pub use encoded::EncodedJwt;
 pub use key::PublicKeys;
-pub use signer::Signer;
-pub(super) use signer::Unsound;
-pub use text::SignedText;
+pub(super) use signer::JwtError;
+pub use signer::JwtSigner;
 
 #[cfg(test)]
 mod tests;

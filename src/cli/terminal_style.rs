@@ -4,56 +4,56 @@ use std::io::IsTerminal as _;
 use crate::directory::{DiagnosticStep, DirectoryReport, ReportSection, StepVerdict};
 
 /// Names of steps are set in a column of this width, wider names push it out.
-const NARROWEST_COLUMN: usize = 15;
+const MIN_COLUMN: usize = 15;
 
 /// A longer name of a group or page stands on its own, and does not push the column out for all the others.
-const WIDEST_COLUMN: usize = 30;
+const MAX_COLUMN: usize = 30;
 
 /// How findings look on standard output: with signs and colours for people at a terminal, in plain ASCII for files, pipes
 /// and those who set `NO_COLOR`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Looks {
+pub(super) struct TerminalStyle {
     fancy: bool,
 }
 
 /// How much of an examination went wrong.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Tally {
+pub(super) struct StepCounts {
     pub(super) failures: usize,
     pub(super) warnings: usize,
 }
 
-impl Looks {
+impl TerminalStyle {
     /// As standard output wants it.
-    pub(super) fn of_stdout() -> Self {
+    pub(super) fn for_stdout() -> Self {
         let no_color = std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty());
         Self { fancy: std::io::stdout().is_terminal() && !no_color }
     }
 
     /// One examination, section by section.
-    pub(super) fn examination(self, examination: &DirectoryReport) -> String {
+    pub(super) fn render(self, examination: &DirectoryReport) -> String {
         let mut text = String::new();
         if let Some(directory) = &examination.directory {
-            let _ = writeln!(text, "\n{}", self.strong(&format!("directory {directory}")));
+            let _ = writeln!(text, "\n{}", self.bold(&format!("directory {directory}")));
         }
         for section in &examination.sections {
-            self.section(&mut text, section);
+            self.render_section(&mut text, section);
         }
         text
     }
 
-    fn section(self, text: &mut String, section: &ReportSection) {
-        let _ = writeln!(text, "\n{}", self.strong(&section.title));
+    fn render_section(self, text: &mut String, section: &ReportSection) {
+        let _ = writeln!(text, "\n{}", self.bold(&section.title));
         let lengths = section.steps.iter().map(|step| step.name.chars().count());
-        let longest = lengths.filter(|length| *length <= WIDEST_COLUMN).max().unwrap_or_default();
-        let width = longest.max(NARROWEST_COLUMN);
-        for steps in section.steps.chunk_by(is_skipped_alike) {
-            self.steps(text, steps, width);
+        let longest = lengths.filter(|length| *length <= MAX_COLUMN).max().unwrap_or_default();
+        let width = longest.max(MIN_COLUMN);
+        for steps in section.steps.chunk_by(are_skipped_alike) {
+            self.render_steps(text, steps, width);
         }
     }
 
     /// One step, or several in a row that were left out for the same reason.
-    fn steps(self, text: &mut String, steps: &[DiagnosticStep], width: usize) {
+    fn render_steps(self, text: &mut String, steps: &[DiagnosticStep], width: usize) {
         let [step, ..] = steps else { return };
         let name = steps.iter().map(|step| &*step.name).collect::<Vec<_>>().join(", ");
         let (first, remedy) = match &step.verdict {
@@ -90,16 +90,16 @@ impl Looks {
         if self.fancy { 1 } else { 7 }
     }
 
-    fn strong(self, title: &str) -> String {
+    fn bold(self, title: &str) -> String {
         if self.fancy { format!("\x1b[1m{title}\x1b[0m") } else { title.to_owned() }
     }
 }
 
-fn is_skipped_alike(one: &DiagnosticStep, next: &DiagnosticStep) -> bool {
+fn are_skipped_alike(one: &DiagnosticStep, next: &DiagnosticStep) -> bool {
     matches!(one.verdict, StepVerdict::Skipped { .. }) && one.verdict == next.verdict
 }
 
-impl Tally {
+impl StepCounts {
     /// Counts what went wrong.
     pub(super) fn of<'a>(steps: impl Iterator<Item = &'a DiagnosticStep>) -> Self {
         let mut tally = Self::default();
@@ -114,7 +114,7 @@ impl Tally {
     }
 
     /// The last line, in words.
-    pub(super) fn in_words(self) -> String {
+    pub(super) fn summary(self) -> String {
         let count = |count: usize, one: &str, several: &str| match count {
             1 => format!("1 {one}"),
             count => format!("{count} {several}"),
@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn a_pipe_gets_plain_ascii_with_the_remedy_under_the_reason() {
         let mut text = String::new();
-        Looks { fancy: false }.section(&mut text, &section());
+        TerminalStyle { fancy: false }.render_section(&mut text, &section());
         assert!(text.is_ascii(), "{text}");
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines[2], "  ok      name             127.0.0.1");
@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn a_terminal_gets_signs_and_the_lines_stay_under_each_other() {
         let mut text = String::new();
-        Looks { fancy: true }.section(&mut text, &section());
+        TerminalStyle { fancy: true }.render_section(&mut text, &section());
         assert!(text.contains("✓") && text.contains("✗") && text.contains("→ renew it"), "{text}");
         let plain = text.replace("\x1b[32m", "").replace("\x1b[31m", "").replace("\x1b[0m", "");
         let lines: Vec<_> = plain.lines().collect();
@@ -170,9 +170,9 @@ mod tests {
 
     #[test]
     fn the_last_line_counts() {
-        let tally = Tally::of(section().steps.iter());
-        assert_eq!(tally, Tally { failures: 1, warnings: 0 });
-        assert!(tally.in_words().starts_with("1 step failed"));
-        assert_eq!(Tally::default().in_words(), "Everything is in order.");
+        let tally = StepCounts::of(section().steps.iter());
+        assert_eq!(tally, StepCounts { failures: 1, warnings: 0 });
+        assert!(tally.summary().starts_with("1 step failed"));
+        assert_eq!(StepCounts::default().summary(), "Everything is in order.");
     }
 }

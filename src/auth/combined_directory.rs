@@ -14,22 +14,22 @@ use crate::domain::{Clock, DirectoryName, GroupRef, Password, Person, PersonId, 
 /// Everyone who can sign in with a password: the people of the directories, and those with an account of the program's
 /// own. A sign-in goes to one of the two, chosen by what was typed, and never on to the other; what one of them cannot
 /// answer, the other is not asked. So a local account lets its owner in when no directory answers.
-pub struct Everyone {
+pub struct CombinedDirectory {
     directories: Arc<dyn Directory>,
     local: LocalDirectory,
 }
 
-impl Everyone {
+impl CombinedDirectory {
     /// The people of `directories`, and those of `accounts`.
     pub fn new(directories: Arc<dyn Directory>, accounts: LocalAccounts, clock: Arc<dyn Clock>) -> Self {
         Self { directories, local: LocalDirectory::new(accounts, clock) }
     }
 
-    fn of_name(&self, username: &Username) -> &dyn Directory {
-        if self.local.is_meant_by(username) { &self.local } else { &*self.directories }
+    fn for_name(&self, username: &Username) -> &dyn Directory {
+        if self.local.handles(username) { &self.local } else { &*self.directories }
     }
 
-    fn of_person(&self, person: &Person) -> &dyn Directory {
+    fn for_person(&self, person: &Person) -> &dyn Directory {
         if is_local(person) { &self.local } else { &*self.directories }
     }
 }
@@ -39,14 +39,14 @@ fn is_local(person: &Person) -> bool {
 }
 
 #[async_trait]
-impl Directory for Everyone {
+impl Directory for CombinedDirectory {
     async fn sign_in(
         &self,
         username: &Username,
         password: &Password,
         leave: &dyn BindGate,
     ) -> Result<Person, DirectoryRefusal> {
-        self.of_name(username).sign_in(username, password, leave).await
+        self.for_name(username).sign_in(username, password, leave).await
     }
 
     /// Whether the directory can be reached: nearly everybody is in it.
@@ -55,7 +55,7 @@ impl Directory for Everyone {
     }
 
     fn upkeep(&self, person: &Person) -> Revalidation {
-        self.of_person(person).upkeep(person)
+        self.for_person(person).upkeep(person)
     }
 
     async fn refresh(&self, people: &[Person]) -> Vec<Result<AccountStatus, Unreachable>> {
@@ -73,19 +73,19 @@ impl Directory for Everyone {
     }
 
     fn lockout(&self, username: &Username) -> LockoutInfo {
-        self.of_name(username).lockout(username)
+        self.for_name(username).lockout(username)
     }
 
     fn can_change_password(&self, username: &Username, state: PasswordState) -> bool {
-        self.of_name(username).can_change_password(username, state)
+        self.for_name(username).can_change_password(username, state)
     }
 
     fn password_warning(&self, person: &Person) -> Duration {
-        self.of_person(person).password_warning(person)
+        self.for_person(person).password_warning(person)
     }
 
     fn sign_in_name(&self, person: &Person) -> Option<Username> {
-        self.of_person(person).sign_in_name(person)
+        self.for_person(person).sign_in_name(person)
     }
 
     async fn change_password(
@@ -94,7 +94,7 @@ impl Directory for Everyone {
         change: &PasswordChange,
         leave: &dyn BindGate,
     ) -> Result<PersonId, ChangeRefusal> {
-        self.of_name(username).change_password(username, change, leave).await
+        self.for_name(username).change_password(username, change, leave).await
     }
 
     async fn find_groups(&self, wanted: &[GroupRef]) -> Result<Vec<GroupLookup>, Unreachable> {

@@ -1,4 +1,4 @@
-use super::{FactorRefusal, Renewed};
+use super::{FactorRefusal, RenewedSession};
 use crate::audit::Event;
 use crate::auth::sign_in::Auth;
 use crate::domain::{Client, Member, Person, PersonId};
@@ -8,9 +8,9 @@ use crate::store::StoreError;
 
 /// A factor has been set up.
 #[derive(Debug)]
-pub struct SetUp {
+pub struct FactorEnrollment {
     /// The session goes on, with another token: its person has just shown the factor.
-    pub session: Renewed,
+    pub session: RenewedSession,
     /// New recovery codes, for those who had none.
     pub recovery_codes: Vec<RecoveryCode>,
 }
@@ -21,24 +21,24 @@ impl Auth {
     ///
     /// # Errors
     /// A [`FactorRefusal`]; then nothing is kept.
-    pub async fn set_up_app(
+    pub async fn enroll_app(
         &self,
         token: &SessionToken,
         person: &Person,
         (sealed, browser): (&str, &[u8]),
         typed: &str,
         client: &Client,
-    ) -> Result<SetUp, FactorRefusal> {
+    ) -> Result<FactorEnrollment, FactorRefusal> {
         self.second_step.factors.confirm_app(person, sealed, browser, typed).await?;
         self.audit.record(client, &Event::FactorAdded { person, factor: Shown::App.word() });
-        self.set_up(token, person, Proved::SecondFactor, client).await
+        self.finish_enrollment(token, person, Proved::SecondFactor, client).await
     }
 
     /// Keeps the passkey that came.
     ///
     /// # Errors
     /// A [`FactorRefusal`]; then nothing is kept.
-    pub async fn set_up_passkey(
+    pub async fn enroll_passkey(
         &self,
         token: &SessionToken,
         person: &Person,
@@ -46,17 +46,21 @@ impl Auth {
         (site, browser): (&PasskeySite, &[u8]),
         answer: PasskeyAnswer<'_>,
         client: &Client,
-    ) -> Result<SetUp, FactorRefusal> {
+    ) -> Result<FactorEnrollment, FactorRefusal> {
         self.second_step.factors.add_passkey(person, name, site, browser, answer).await?;
         self.audit.record(client, &Event::FactorAdded { person, factor: Shown::Passkey.word() });
-        self.set_up(token, person, Proved::Both, client).await
+        self.finish_enrollment(token, person, Proved::Both, client).await
     }
 
     /// New recovery codes, in place of those from before.
     ///
     /// # Errors
     /// [`StoreError`] when they cannot be kept.
-    pub async fn make_recovery_codes(&self, person: &Person, client: &Client) -> Result<Vec<RecoveryCode>, StoreError> {
+    pub async fn create_recovery_codes(
+        &self,
+        person: &Person,
+        client: &Client,
+    ) -> Result<Vec<RecoveryCode>, StoreError> {
         let codes = self.second_step.factors.make_recovery_codes(&person.id).await?;
         self.audit.record(client, &Event::RecoveryCodesMade { person });
         Ok(codes)
@@ -94,22 +98,22 @@ impl Auth {
         if reset {
             self.audit.record(client, &Event::FactorsReset { person: &known, by });
             // What the lost device has proved counts no more.
-            self.end_all_of_as_admin(by, person, client).await?;
+            self.end_sessions_of_as_admin(by, person, client).await?;
             self.end_tokens_of(person, client).await?;
         }
         Ok(reset)
     }
 
-    async fn set_up(
+    async fn finish_enrollment(
         &self,
         token: &SessionToken,
         person: &Person,
         proved: Proved,
         client: &Client,
-    ) -> Result<SetUp, FactorRefusal> {
-        let session = self.note_proof(token, &person.id, proved).await?;
+    ) -> Result<FactorEnrollment, FactorRefusal> {
+        let session = self.record_authentication(token, &person.id, proved).await?;
         let has_codes = self.second_step.factors.of(&person.id).await?.recovery_codes > 0;
-        let recovery_codes = if has_codes { Vec::new() } else { self.make_recovery_codes(person, client).await? };
-        Ok(SetUp { session, recovery_codes })
+        let recovery_codes = if has_codes { Vec::new() } else { self.create_recovery_codes(person, client).await? };
+        Ok(FactorEnrollment { session, recovery_codes })
     }
 }

@@ -1,0 +1,147 @@
+use std::time::Duration;
+
+use super::FAMILIAR_FOR;
+use super::budget::FailureBudget;
+use super::expiring_map::ExpiringMap;
+use super::limits::{AccountAttempts, AddressAttempts, Held, PairAttempts};
+use crate::domain::Timestamp;
+
+/// Names and addresses of the past half hour: room for a whole large company mistyping at once, in some thirty
+/// megabytes. When a book is full, what is nearest to being forgotten goes first.
+pub(super) const MAX_ENTRIES: usize = 1 << 16;
+
+/// What has been tried, by hashes of names, persons and addresses.
+pub(super) struct FailureCounters {
+    /// By name. Anybody can make up names, and so fill this book.
+    pub(super) names: ExpiringMap<u64, AccountAttempts>,
+    /// By person. Nobody can make up those, so however many names a flood has, what counts against them stays.
+    pub(super) persons: ExpiringMap<u64, AccountAttempts>,
+    pub(super) addresses: ExpiringMap<u64, AddressAttempts>,
+    /// By account and address.
+    pub(super) pairs: ExpiringMap<(AccountKey, u64), PairAttempts>,
+    /// The address from which each account last signed in well.
+    pub(super) familiar_addresses: ExpiringMap<AccountKey, u64>,
+    /// Whom each name, just as it was typed, turned out to be.
+    pub(super) name_owners: ExpiringMap<u64, u64>,
+    last_sequence: u64,
+}
+
+/// What a try counts against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum AccountKey {
+    /// What all spellings of a name have in common.
+    Name(u64),
+    /// Who it is.
+    Person(u64),
+}
+
+/// Where a try comes from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AttemptOrigin {
+    /// The address, or the network it is in.
+    pub(super) address: u64,
+    /// Whether the browser shows that the account's owner signed in well in it.
+    pub(super) is_own_device: bool,
+}
+
+impl FailureCounters {
+    pub(super) fn new() -> Self {
+        Self {
+            names: ExpiringMap::new(MAX_ENTRIES),
+            persons: ExpiringMap::new(MAX_ENTRIES),
+            addresses: ExpiringMap::new(MAX_ENTRIES),
+            pairs: ExpiringMap::new(MAX_ENTRIES),
+            familiar_addresses: ExpiringMap::new(MAX_ENTRIES),
+            name_owners: ExpiringMap::new(MAX_ENTRIES),
+            last_sequence: 0,
+        }
+    }
+
+    /// The next place in the order of what happens here. Two things can happen at the same time on the clock.
+    pub(super) fn next_sequence(&mut self) -> u64 {
+        self.last_sequence += 1;
+        self.last_sequence
+    }
+
+    /// Whether one more try for the account could fail.
+    pub(super) fn check_account(
+        &self,
+        account: AccountKey,
+        budget: FailureBudget,
+        from: AttemptOrigin,
+        now: Timestamp,
+    ) -> Result<(), Held> {
+        self.check_attempts(self.account_attempts(account, now), account, budget, from, now)
+    }
+
+    /// The same, its tries being these.
+    pub(super) fn check_attempts(
+        &self,
+        tries: AccountAttempts,
+        account: AccountKey,
+        budget: FailureBudget,
+        from: AttemptOrigin,
+        now: Timestamp,
+    ) -> Result<(), Held> {
+        let familiar = self.is_familiar(account, from, now);
+        let of_pair =
+            self.pairs.get((account, from.address), now).map_or(Ok(()), |pair| pair.check(budget, familiar, now));
+        tries.check(budget, familiar, now).and(of_pair)
+    }
+
+    pub(super) fn account_attempts(&self, account: AccountKey, now: Timestamp) -> AccountAttempts {
+        let (book, key) = match account {
+            AccountKey::Name(key) => (&self.names, key),
+            AccountKey::Person(key) => (&self.persons, key),
+        };
+        book.get(key, now).unwrap_or_else(|| AccountAttempts::new(now))
+    }
+
+    pub(super) fn check_address(&self, address: u64, now: Timestamp) -> Result<(), Held> {
+        self.addresses.get(address, now).map_or(Ok(()), |tries| tries.check(now))
+    }
+
+    /// Whether the account's owner last signed in well from there.
+    pub(super) fn is_familiar(&self, account: AccountKey, from: AttemptOrigin, now: Timestamp) -> bool {
+        from.is_own_device || self.familiar_addresses.get(account, now) == Some(from.address)
+    }
+
+    pub(super) fn update_account(
+        &mut self,
+        account: AccountKey,
+        now: Timestamp,
+        change: impl FnOnce(&mut AccountAttempts),
+    ) {
+        let mut tries = self.account_attempts(account, now);
+        change(&mut tries);
+        let (book, key) = match account {
+            AccountKey::Name(key) => (&mut self.names, key),
+            AccountKey::Person(key) => (&mut self.persons, key),
+        };
+        if tries.expires_at() > now { book.insert(key, tries, tries.expires_at(), now) } else { book.remove(key) }
+    }
+
+    /// The name, just as it was typed, is that person's.
+    pub(super) fn record_owner(&mut self, typed: u64, person: AccountKey, now: Timestamp) {
+        if let AccountKey::Person(person) = person {
+            self.name_owners.insert(typed, person, now + FAMILIAR_FOR, now);
+        }
+    }
+
+    /// One more failure for the account from that address.
+    pub(super) fn record_pair_failure(&mut self, account: AccountKey, address: u64, window: Duration, now: Timestamp) {
+        let mut tries = self.pairs.get((account, address), now).unwrap_or_else(PairAttempts::new);
+        tries.fail(window, now);
+        self.pairs.insert((account, address), tries, tries.expires_at(), now);
+    }
+
+    pub(super) fn update_address(&mut self, address: u64, now: Timestamp, change: impl FnOnce(&mut AddressAttempts)) {
+        let mut tries = self.addresses.get(address, now).unwrap_or_else(|| AddressAttempts::new(now));
+        change(&mut tries);
+        if tries.expires_at() > now {
+            self.addresses.insert(address, tries, tries.expires_at(), now);
+        } else {
+            self.addresses.remove(address);
+        }
+    }
+}
