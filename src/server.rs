@@ -1,4 +1,4 @@
-//! Builds the rooms, wires them, serves.
+//! The server: builds all rooms, wires them, and serves requests until shutdown.
 
 mod group_watch;
 mod keys;
@@ -37,7 +37,7 @@ use state_lock::StateLock;
 use stores::Stores;
 use tasks::Tasks;
 
-/// A house that is built and has not opened its door yet.
+/// A configured server, not yet listening.
 pub struct Server {
     rocket: Rocket<rocket::Build>,
     stores: Stores,
@@ -48,17 +48,17 @@ pub struct Server {
     state_lock: StateLock,
 }
 
-/// So long may the viewers' goodbyes take after the server has stopped listening.
+/// The longest time for live connections to close after the server has stopped listening.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(1_500);
 
-/// An open door.
+/// A listening server.
 #[derive(Clone, Debug)]
 pub struct Ready {
-    /// Where it is.
+    /// The address it listens on.
     pub address: SocketAddr,
     /// Whether it speaks HTTPS.
     pub tls: bool,
-    /// Closes it.
+    /// The handle that stops it.
     pub shutdown: Shutdown,
 }
 
@@ -167,26 +167,26 @@ impl Server {
         Ok(Self { rocket, stores, tasks, hub, audit, audit_writer, state_lock })
     }
 
-    /// Every way in by its method and address, as `GET /p/<slug>`: for those who look whether all of them keep a rule.
+    /// All routes by method and path, as `GET /p/<slug>`: for tests that all of them keep a rule.
     pub fn routes(&self) -> Vec<(String, String)> {
         self.rocket.routes().map(|route| (route.method.to_string(), route.uri.to_string())).collect()
     }
 
-    /// Tells when the door is open.
+    /// A receiver that is told when the server listens.
     pub fn on_ready(self) -> (Self, oneshot::Receiver<Ready>) {
         let (sender, ready) = oneshot::channel();
         let rocket = self.rocket.attach(AdHoc::on_liftoff("Ready", |rocket| {
             Box::pin(async move {
                 let config = rocket.config();
                 let address = SocketAddr::new(config.address, config.port);
-                // Whoever asked may have lost interest; the door is open all the same.
+                // The receiver may have been dropped; the server listens all the same.
                 let _ = sender.send(Ready { address, tls: config.tls_enabled(), shutdown: rocket.shutdown() });
             })
         }));
         (Self { rocket, ..self }, ready)
     }
 
-    /// Serves until it is told to stop. Viewers hear a goodbye first.
+    /// Serves until shutdown; live connections are closed first.
     ///
     /// # Errors
     /// [`StartError::Launch`] when the server cannot be started.
@@ -212,15 +212,14 @@ impl Server {
     }
 }
 
-/// Rocket believes an `X-Real-IP` from anybody, unless told otherwise: strangers could then choose the address that the
-/// limits on signing in count for, and that the audit names. Here a header counts when the settings name it, which is
-/// for those whose proxy sets it.
+/// Turns off `ip_header` unless the settings name one, for a proxy that sets it. By default Rocket believes an `X-Real-IP`
+/// from anybody: strangers could choose the address that the sign-in limits count for, and that the audit log names.
 fn distrust_ip_header(figment: Figment) -> Figment {
     let by_default = figment.find_metadata("ip_header").is_some_and(|origin| origin.name.starts_with("rocket::Config"));
     if by_default { figment.merge(("ip_header", false)) } else { figment }
 }
 
-/// How requests reach this server: decides the cookies' names and what counts as our own origin.
+/// The transport settings, which decide the cookies' names and what counts as our own origin.
 fn transport(settings: &Settings, figment: &Figment) -> Result<Transport, StartError> {
     let config: Config = figment.extract()?;
     let public_url = settings.site.public_url.clone();
@@ -228,13 +227,13 @@ fn transport(settings: &Settings, figment: &Figment) -> Result<Transport, StartE
     Ok(Transport { secure, public_url, trusted_proxies: settings.site.trusted_proxies.clone() })
 }
 
-/// Whether some directory has an account that searches, so that it can be asked about whoever comes with a passkey alone.
+/// Whether some directory has a service account, so that it can be asked about people who sign in with a passkey alone.
 fn has_service_account(settings: &Settings) -> bool {
     let further = settings.directories.values().map(|further| &further.settings);
     std::iter::once(&settings.directory).chain(further).any(|directory| directory.service_account.is_some())
 }
 
-/// Says once what it means that a directory has no account to ask about people with.
+/// Logs once what it means that a directory has no service account.
 fn log_unrefreshed_directories(settings: &Settings) {
     let further = settings.directories.iter().map(|(name, set)| (name.as_str(), &set.settings));
     let all = std::iter::once(("the default one", &settings.directory)).chain(further);

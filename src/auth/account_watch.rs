@@ -8,10 +8,10 @@ use crate::domain::{Client, EndReason, Person, PersonId};
 use crate::sessions::{People, Sessions};
 use crate::store::StoreError;
 
-/// How many people are looked at together.
+/// The most people that are checked at a time.
 const BATCH_SIZE: usize = 200;
 
-/// Keeps the sessions true to local accounts: what is done to one, here or on the command line, its owner's sessions and
+/// Keeps the sessions true to local accounts: when one is changed, here or on the command line, its owner's sessions and
 /// boards follow within a second.
 pub struct AccountWatch {
     accounts: LocalAccounts,
@@ -21,12 +21,12 @@ pub struct AccountWatch {
 }
 
 impl AccountWatch {
-    /// The work, not begun.
+    /// Creates the task; [`AccountWatch::run`] runs it.
     pub fn new(accounts: LocalAccounts, refresh: Arc<SessionRefresher>, sessions: Sessions, audit: Audit) -> Self {
         Self { accounts, refresh, sessions, audit }
     }
 
-    /// Works for as long as it is polled. Begins with everybody, since nobody knows how long the program was down.
+    /// Runs for as long as it is polled. Begins with everybody, since nobody knows how long the program was down.
     pub async fn run(&self) {
         tokio::join!(self.accounts.watch_changes(), self.follow_changes());
     }
@@ -46,14 +46,14 @@ impl AccountWatch {
         }
     }
 
-    /// Brings the audit and the sessions up to date.
+    /// Brings the audit log and the sessions up to date.
     async fn sync(&self) -> Result<(), StoreError> {
         self.audit_cli_acts().await?;
         let mut after = Some(PersonId::new(AccountId::PREFIX));
         while let Some(from) = after {
             let People { people, last } = self.refresh.people(Some(&from), BATCH_SIZE).await?;
             let local: Vec<Person> = people.iter().filter(|person| is_local_account(&person.id)).cloned().collect();
-            // They come in the order of their ids: behind the last account there is none.
+            // They come in the order of their ids: after the last account there is none.
             after = last.filter(is_local_account);
             for person in &local {
                 self.end_sessions_before_password_change(person).await?;
@@ -63,7 +63,7 @@ impl AccountWatch {
         Ok(())
     }
 
-    /// What the command line did is written into the audit here, since two programs cannot write one.
+    /// Records what the command line did: only the server writes the audit log.
     async fn audit_cli_acts(&self) -> Result<(), StoreError> {
         loop {
             let acts = self.accounts.take_actions().await?;

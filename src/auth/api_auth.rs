@@ -15,25 +15,25 @@ use crate::domain::{
 use crate::store::StoreError;
 use crate::tokens::{ApiToken, Found, MakeError, Token, TokenName, Tokens, Wanted};
 
-/// People whose signed tokens were made from a name and a password: more than any company's scripts have within the
-/// minutes that such a token lasts. Who is forgotten for want of room asks for another token.
+/// The most people with JWTs made from a name and a password: more than any company's scripts have within the minutes
+/// that such a token lasts. Who is forgotten for want of room asks for another token.
 const MAX_PASSWORD_SUBJECTS: usize = 4096;
 
-/// The ways in for scripts: says who shows an `Authorization` header, and makes and ends tokens.
+/// Authentication for scripts: verifies `Authorization` headers, and issues and revokes API tokens and JWTs.
 pub struct ApiAuth {
     auth: Arc<Auth>,
     tokens: Tokens,
     signer: JwtSigner,
     basic: BasicSettings,
-    /// Who proved themselves with a password for a signed token, as the directory described them then. In memory alone:
-    /// a restart has those scripts ask for another token.
+    /// The subjects of JWTs that were made from a password, as the directory described them then, and until when. In memory
+    /// alone: after a restart those scripts ask for another token.
     password_subjects: Cache<PersonId, (Person, Timestamp)>,
 }
 
-/// A signed token, for whoever asked for it.
+/// A new JWT.
 #[derive(Debug)]
 pub struct IssuedJwt {
-    /// The token.
+    /// The JWT itself.
     pub text: Zeroizing<String>,
     /// How long it lasts.
     pub lifetime: Duration,
@@ -41,16 +41,16 @@ pub struct IssuedJwt {
     pub scope: TokenScope,
 }
 
-/// Why there is no signed token.
+/// Why no JWT was issued.
 #[derive(Debug, thiserror::Error)]
 pub enum JwtRefusal {
-    /// A signed token makes no other, or none would ever end.
+    /// A JWT makes no other, or none would ever end.
     #[error("a signed token makes no other: show the API token, the name and password or the session it was made from")]
     FromJwt,
-    /// More is wanted than there is to give.
+    /// The wanted scope exceeds that of the credential.
     #[error("what was shown is not good for all of that scope")]
     Scope,
-    /// Something of ours does not work.
+    /// The system's generator or the store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// It could not be signed.
@@ -58,25 +58,25 @@ pub enum JwtRefusal {
     Signing(String),
 }
 
-/// Why there is no new API token.
+/// Why no API token was created.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiTokenRefusal {
-    /// Only who is signed in makes tokens.
+    /// Only members with a session create tokens.
     #[error("API tokens are made by people who are signed in")]
     NotInSession,
-    /// It cannot be made.
+    /// The token store refused.
     #[error(transparent)]
     NotCreated(#[from] MakeError),
 }
 
 impl ApiAuth {
-    /// The ways in, put together.
+    /// Creates it over these parts.
     pub fn new(auth: Arc<Auth>, tokens: Tokens, signer: JwtSigner, basic: BasicSettings) -> Self {
         Self { auth, tokens, signer, basic, password_subjects: Cache::new(MAX_PASSWORD_SUBJECTS) }
     }
 
-    /// Who shows this header. [`Visitor::Unconfirmed`] when the directory could not be asked about them for too long; never
-    /// [`Visitor::Anonymous`].
+    /// Authenticates a header. [`Visitor::Unconfirmed`] when the directory could not be asked about its owner for too long;
+    /// never [`Visitor::Anonymous`].
     ///
     /// # Errors
     /// A [`ShownRefusal`], as far as a visitor may know it.
@@ -87,7 +87,7 @@ impl ApiAuth {
             Err(ApiAuthError::Invalid(_)) => "unreadable",
             Err(ApiAuthError::NotAccepted(_)) => "not-taken",
             Err(ApiAuthError::SecondFactor) => "second-factor",
-            // The sign-in has its own word, and a store that fails says nothing about what was shown.
+            // The sign-in has its own word, and a store that fails says nothing about the credentials.
             Ok(_) | Err(ApiAuthError::Password(_) | ApiAuthError::Store(_)) => return found,
         };
         self.auth.audit().record(client, &Event::AuthorizationRefused { reason });
@@ -105,8 +105,8 @@ impl ApiAuth {
         }
     }
 
-    /// A name and a password alone are not enough for whoever has a second factor: a script cannot show it, and a token
-    /// made by a session that did carries it.
+    /// Authenticates a name and a password; not enough for somebody with a second factor: a script cannot show it, and a
+    /// token made by a session that did carries it.
     async fn by_password(
         &self,
         username: &str,
@@ -154,7 +154,7 @@ impl ApiAuth {
         }))
     }
 
-    /// Whose signed token it is, as they are described now: what it was made from must still be good. `None` when nobody
+    /// The subject of a JWT, as described now; the credential it was made from must still be valid. `None` when nobody
     /// could confirm them for too long.
     async fn subject_of(&self, claims: &Claims) -> Result<Option<Person>, ApiAuthError> {
         match claims.made_from {
@@ -171,7 +171,7 @@ impl ApiAuth {
         }
     }
 
-    /// Makes a signed token of what `member` has proved, good for `wanted` or for all that this is good for.
+    /// Issues a JWT for the member's credential, with the scope `wanted` or else all of the credential's.
     ///
     /// # Errors
     /// [`IssueRefusal`].
@@ -206,7 +206,7 @@ impl ApiAuth {
         Ok(IssuedJwt { text, lifetime: self.signer.lifetime(), scope: granted })
     }
 
-    /// Makes an API token for somebody who is signed in. It carries their second factor, if they have shown it.
+    /// Creates an API token for somebody with a session. It carries their second factor, if they have shown it.
     ///
     /// # Errors
     /// [`TokenRefusal`].
@@ -229,7 +229,7 @@ impl ApiAuth {
         Ok((secret, token))
     }
 
-    /// Ends an API token, of `owner` alone or of anybody, and its live connections. `false` when there is none to end.
+    /// Revokes an API token, of `owner` alone or of anybody, and ends its live connections. `false` when there is none.
     ///
     /// # Errors
     /// [`StoreError`] when the end cannot be written down; the token then goes on.
@@ -242,8 +242,7 @@ impl ApiAuth {
         Ok(ended.is_some())
     }
 
-    /// Ends the tokens whose time is over, writes them into the audit, and has the signing keys take turns. To be called
-    /// every minute or so.
+    /// Ends expired tokens, records them in the audit log, and rotates the signing keys. To be called every minute or so.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be written.
@@ -255,28 +254,28 @@ impl ApiAuth {
         self.signer.rotate().await
     }
 
-    /// The audit, for what is done to tokens at other doors.
+    /// The audit log, for the events of other rooms.
     pub fn audit(&self) -> &Audit {
         self.auth.audit()
     }
 
-    /// Whether a name and a password are a way in.
+    /// Whether Basic authentication is accepted.
     pub fn accepts_basic(&self) -> bool {
         self.basic.enabled
     }
 
-    /// The tokens themselves, for lists.
+    /// The token store, for lists.
     pub fn tokens(&self) -> &Tokens {
         &self.tokens
     }
 
-    /// The signer of tokens, for its public keys.
+    /// The JWT signer, for its public keys.
     pub fn signer(&self) -> &JwtSigner {
         &self.signer
     }
 }
 
-/// The token, when it is good; `None` when the directory could not be asked about its person for too long.
+/// The token, when it is valid; `None` when the directory could not be asked about its person for too long.
 fn require_good(found: Found) -> Result<Option<Token>, TokenError> {
     match found {
         Found::Good(token) => Ok(Some(token)),

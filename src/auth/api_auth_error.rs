@@ -1,13 +1,13 @@
 use super::{InvalidAuthorizationHeader, SignInRefusal};
 use crate::store::StoreError;
 
-/// Why what somebody showed in an `Authorization` header opens nothing.
+/// Why a request's `Authorization` header was not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiAuthError {
-    /// It shows nothing that could be a way in.
+    /// The header cannot be parsed.
     #[error(transparent)]
     Invalid(#[from] InvalidAuthorizationHeader),
-    /// There was more than one header, or a name and a password are no way in here.
+    /// There was more than one header, or names and passwords are not accepted here.
     #[error("{0}")]
     NotAccepted(&'static str),
     /// The name and password were refused.
@@ -19,27 +19,27 @@ pub enum ApiAuthError {
          your account page"
     )]
     SecondFactor,
-    /// The token is not good.
+    /// The token is not valid.
     #[error(transparent)]
     Token(#[from] TokenError),
-    /// The store cannot be asked: this says nothing about what was shown.
+    /// The store cannot be asked: this says nothing about the credentials.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// What is wrong with a token. Only who has the token itself hears that it was one.
+/// Why a token is not valid. Only somebody who has the token itself learns that it was one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// Nobody has it, or it was not signed here.
+    /// There is no such token, or it was not signed here.
     #[error("the access token is not one of this server's")]
     Unknown,
-    /// Its time is over.
+    /// It has expired.
     #[error("the access token has expired")]
     Expired,
-    /// It was revoked, or what it was made from has ended.
+    /// It was revoked, or the credential it was made from has ended.
     #[error("the access token has been revoked")]
     Revoked,
-    /// Nobody can be asked about its person, who has not signed in for too long.
+    /// Its owner has not signed in for too long, and without a service account nobody else confirms them.
     #[error("the access token waits for its owner to sign in once, since nobody else can confirm them")]
     Unconfirmed,
 }

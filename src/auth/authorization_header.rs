@@ -7,10 +7,10 @@ use zeroize::Zeroizing;
 use super::jwt::EncodedJwt;
 use crate::tokens::{ApiToken, PREFIX};
 
-/// The longest name and password in base64 are 3 KB, the longest signed token 4 KB.
+/// The longest header, in bytes: the longest name and password in base64 are 3 KB, the longest JWT 4 KB.
 const MAX_LEN: usize = 8 * 1024;
 
-/// What an `Authorization` header shows (RFC 9110, 11.6.2). Its secrets wipe themselves and never print themselves.
+/// A parsed `Authorization` header (RFC 9110, 11.6.2). Its secrets wipe themselves and never print themselves.
 pub enum AuthorizationHeader {
     /// A name and a password (Basic, RFC 7617), in UTF-8.
     Basic {
@@ -21,26 +21,26 @@ pub enum AuthorizationHeader {
     },
     /// A personal API token (Bearer, RFC 6750).
     ApiToken(ApiToken),
-    /// A signed token (JWT), not yet verified.
+    /// A JWT, not yet verified.
     Jwt(EncodedJwt),
 }
 
-/// A header that shows nothing which could be a way in.
+/// Why an `Authorization` header could not be parsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidAuthorizationHeader {
     /// Not a header of RFC 9110, or not what its scheme asks for.
     #[error("the Authorization header cannot be read")]
     Unreadable,
-    /// A scheme that is no way in here.
+    /// A scheme that is not accepted here.
     #[error("the Authorization header has a scheme that is not known here: use Basic or Bearer")]
     UnknownScheme,
-    /// Bearer, and then nothing that this program could have made.
+    /// A Bearer token that this program cannot have issued.
     #[error("the access token is not one that was made here, or not all of it")]
     NotOurToken,
 }
 
 impl AuthorizationHeader {
-    /// Reads the value of the header.
+    /// Parses the header's value.
     ///
     /// # Errors
     /// [`InvalidAuthorization`], which shows nothing of what was sent.
@@ -48,12 +48,12 @@ impl AuthorizationHeader {
         if header.len() > MAX_LEN {
             return Err(InvalidAuthorizationHeader::Unreadable);
         }
-        let (scheme, shown) = header.trim_matches(' ').split_once(' ').ok_or(InvalidAuthorizationHeader::Unreadable)?;
-        let shown = shown.trim_start_matches(' ');
+        let (scheme, value) = header.trim_matches(' ').split_once(' ').ok_or(InvalidAuthorizationHeader::Unreadable)?;
+        let value = value.trim_start_matches(' ');
         if scheme.eq_ignore_ascii_case("Basic") {
-            parse_basic(shown).ok_or(InvalidAuthorizationHeader::Unreadable)
+            parse_basic(value).ok_or(InvalidAuthorizationHeader::Unreadable)
         } else if scheme.eq_ignore_ascii_case("Bearer") {
-            parse_bearer(shown)
+            parse_bearer(value)
         } else {
             Err(InvalidAuthorizationHeader::UnknownScheme)
         }
@@ -64,15 +64,15 @@ impl fmt::Debug for AuthorizationHeader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Basic { .. } => "Basic(…)",
-            Self::ApiToken(_) => "Token(…)",
-            Self::Jwt(_) => "Signed(…)",
+            Self::ApiToken(_) => "ApiToken(…)",
+            Self::Jwt(_) => "Jwt(…)",
         })
     }
 }
 
-/// The first colon ends the name (RFC 7617, 2).
-fn parse_basic(shown: &str) -> Option<AuthorizationHeader> {
-    let decoded = Zeroizing::new(STANDARD.decode(shown).ok()?);
+/// Parses `base64(name:password)`; the first colon ends the name (RFC 7617, 2).
+fn parse_basic(value: &str) -> Option<AuthorizationHeader> {
+    let decoded = Zeroizing::new(STANDARD.decode(value).ok()?);
     let (username, password) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
     Some(AuthorizationHeader::Basic { username: username.to_owned(), password: Zeroizing::new(password.to_owned()) })
 }

@@ -10,25 +10,24 @@ use crate::domain::{Client, Credential, EndReason, Member, Person, PersonId, Rev
 use crate::store::StoreError;
 use crate::tokens::Tokens;
 
-/// A name and a password with every request, and no session.
+/// Basic authentication (RFC 7617): a name and a password with every request, and no session.
 impl Auth {
-    /// Passwords that were right are remembered for so long (zero for not at all), for those who send them with every
-    /// request.
+    /// Caches right passwords for this long (zero: not at all), for clients that send them with every request.
     #[must_use]
     pub fn with_credential_cache(mut self, lasts: Duration) -> Self {
         self.credential_cache = CredentialCache::new(self.clock.clone(), lasts);
         self
     }
 
-    /// Whoever proves who they are confirms their API tokens too, which matters where nobody can ask about them.
+    /// Has every sign-in confirm its person's API tokens too, which matters where the directory has no service account.
     #[must_use]
     pub fn with_tokens(mut self, tokens: Tokens) -> Self {
         self.tokens = Some(tokens);
         self
     }
 
-    /// Who sends this name and password. The same limits and the same pace as at the sign-in form; the directory is asked
-    /// once, or not at all when they were right a moment ago.
+    /// Authenticates a name and a password, under the limits and the timing floor of the sign-in form; the directory is
+    /// asked once, or not at all when they are in the credential cache.
     ///
     /// # Errors
     /// A [`SignInRefusal`], as far as a visitor may know it.
@@ -57,7 +56,7 @@ impl Auth {
         let mut remembered = self.credential_cache.get(&tag);
         if remembered.is_none() {
             let permit = self.admit(AttemptKind::SignIn, &name, client).await?;
-            // Many requests of one script come at once: those that waited for the first need not ask again.
+            // Many requests of one client come at once: those that waited for the first need not ask again.
             remembered = self.credential_cache.get(&tag);
             if remembered.is_some() {
                 permit.cancel();
@@ -70,7 +69,7 @@ impl Auth {
             }
         }
         let person = remembered.ok_or(SignInRefusal::WrongCredentials)?;
-        // No second factor can come along, so what asks for one stays closed.
+        // Basic carries no second factor, so pages that require one stay closed.
         Ok(Member { person, credential: Credential::Password, scope: Scope::Unrestricted, second_factor_until: None })
     }
 
@@ -87,11 +86,11 @@ impl Auth {
         Ok(())
     }
 
-    /// A store that cannot be written does not keep anybody out: their tokens go stale a little earlier, and the log says
-    /// why.
+    /// Confirms somebody's API tokens. A store that cannot be written keeps nobody out: their tokens go stale a little
+    /// earlier, and the log says why.
     pub(super) async fn confirm_tokens_of(&self, person: &Person) {
         let Some(tokens) = &self.tokens else { return };
-        // Of the others the refresh sees to it.
+        // The session refresher confirms the others.
         if self.directory.upkeep(person) == Revalidation::Refreshed {
             return;
         }

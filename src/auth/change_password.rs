@@ -18,30 +18,30 @@ use crate::domain::{Client, EndReason, InvalidPassword, Password, Person, Person
 use crate::sessions::SessionToken;
 use crate::store::StoreError;
 
-/// What somebody typed to change their password.
+/// The typed fields of a password change.
 pub struct PasswordChangeRequest {
-    /// What it is now.
+    /// The current password.
     pub old: Zeroizing<String>,
-    /// What it is to be.
+    /// The new password.
     pub new: Zeroizing<String>,
-    /// The same once more.
+    /// The new password once more.
     pub new_repeated: Zeroizing<String>,
 }
 
-/// A password has been changed.
+/// The outcome of a changed password.
 #[derive(Debug)]
 pub struct PasswordChanged {
-    /// The session that its owner is in now; `None` when the directory or the store failed them after the change, and
-    /// they must sign in themselves.
+    /// The owner's new session; `None` when the directory or the store failed after the change, and they must sign in
+    /// themselves.
     pub signed_in: Option<SignedIn>,
-    /// With what they wait for their second factor, where they have one: they are signed in after that alone.
+    /// The token of the pending sign-in, where they have a second factor: they are signed in only after it.
     pub second_factor: Option<PendingToken>,
-    /// Whether every other session of theirs has ended. If not, the log says why.
+    /// Whether all their other sessions have ended. If not, the log says why.
     pub others_ended: bool,
 }
 
 impl Auth {
-    /// Whether the person whom `username` names can change a password that stands so here, as far as is known.
+    /// Whether the password of `username` can be changed here when it is in this state, as far as is known.
     pub fn changes_passwords(&self, username: &str, state: PasswordState) -> bool {
         Username::parse(username).is_ok_and(|name| self.directory.can_change_password(&name, state))
     }
@@ -52,8 +52,7 @@ impl Auth {
         self.directory.can_change_password(&name, PasswordState::Good).then_some(name)
     }
 
-    /// How long the person's password is still good, when that is short enough for them to be told; zero when it has
-    /// expired.
+    /// The time until the person's password expires, when that is short enough for a warning; zero when it has expired.
     pub fn password_expires_in(&self, person: &Person) -> Option<Duration> {
         let warning = self.directory.password_warning(person);
         let left = person.password_expires?.since(self.clock.now());
@@ -64,7 +63,7 @@ impl Auth {
     /// this browser, whose `previous` token is good no more.
     ///
     /// The old password is tried once, under the same limits as at a sign-in, and not at all when the new one cannot
-    /// be one. A refusal is held back like one of a sign-in.
+    /// be one. A refusal is delayed like one of a sign-in.
     ///
     /// # Errors
     /// A [`PasswordChangeRefusal`]; the password is what it was, unless the directory did not answer after it was sent.
@@ -135,7 +134,7 @@ impl Auth {
         Err(self.refuse_change(refusal, &name, client))
     }
 
-    /// Asks the directory, unless too many are waiting for its answer already.
+    /// Sends the change to the directory, unless too many are waiting for its answer already.
     async fn submit_change(
         &self,
         name: &Username,
@@ -157,7 +156,7 @@ impl Auth {
         refusal.into()
     }
 
-    /// Ends what the old password had opened: every session of theirs but the one that has just begun.
+    /// Ends the sessions that the old password opened: all of theirs but the one that has just begun.
     async fn end_previous_sessions(
         &self,
         person: &PersonId,
@@ -175,7 +174,7 @@ impl Auth {
     }
 }
 
-/// What cannot be meant is refused before anybody is asked, with the word for the audit.
+/// Parses the typed fields; malformed ones are refused before the directory is asked, with the word for the audit.
 fn parse_change(
     username: &str,
     mut typed: PasswordChangeRequest,
@@ -202,16 +201,16 @@ fn parse_change(
     Ok((name, PasswordChange { old, new }))
 }
 
-/// Settles what the try counts for: as at a sign-in, where the old password was judged.
+/// Settles the permit as at a sign-in, where the old password was checked.
 fn settle_permit(permit: AttemptPermit<'_>, refusal: &ChangeRefusal, given: bool) {
     match refusal {
-        // Dropping the permit lets the failure stand.
+        // Dropping the permit counts a failure.
         ChangeRefusal::OldPassword(
             DirectoryRefusal::WrongCredentials
             | DirectoryRefusal::Locked
             | DirectoryRefusal::Unreachable(Unreachable { password_sent: true, .. }),
         ) => drop(permit),
-        // Leave was given, so the old password was sent, and it was not what was wrong.
+        // The bind was allowed, so the old password was sent, and it was not what was wrong.
         _ if given => permit.decline(),
         _ => permit.cancel(),
     }
@@ -227,7 +226,7 @@ fn rule_word(rule: PasswordRule) -> &'static str {
     }
 }
 
-/// A turn that remembers whether leave was given.
+/// A throttle gate that records whether the bind was allowed.
 struct RecordingGate<'a> {
     gate: ThrottleGate<'a>,
     allowed: AtomicBool,

@@ -11,16 +11,16 @@ use crate::directory::{
 };
 use crate::domain::{Clock, DirectoryName, GroupRef, Password, Person, PersonId, Revalidation, Username};
 
-/// Everyone who can sign in with a password: the people of the directories, and those with an account of the program's
-/// own. A sign-in goes to one of the two, chosen by what was typed, and never on to the other; what one of them cannot
-/// answer, the other is not asked. So a local account lets its owner in when no directory answers.
+/// The directories and the local accounts as one [`Directory`]. A sign-in goes to one of the two, chosen by what was typed,
+/// and never on to the other; what one of them cannot answer, the other is not asked. So a local account lets its owner in
+/// when no directory answers.
 pub struct CombinedDirectory {
     directories: Arc<dyn Directory>,
     local: LocalDirectory,
 }
 
 impl CombinedDirectory {
-    /// The people of `directories`, and those of `accounts`.
+    /// Combines `directories` with `accounts`.
     pub fn new(directories: Arc<dyn Directory>, accounts: LocalAccounts, clock: Arc<dyn Clock>) -> Self {
         Self { directories, local: LocalDirectory::new(accounts, clock) }
     }
@@ -60,7 +60,7 @@ impl Directory for CombinedDirectory {
 
     async fn refresh(&self, people: &[Person]) -> Vec<Result<AccountStatus, Unreachable>> {
         let (local, others): (Vec<_>, Vec<_>) = people.iter().cloned().partition(is_local);
-        // Nobody is asked about nobody.
+        // No people, no request.
         let of_others = async { if others.is_empty() { Vec::new() } else { self.directories.refresh(&others).await } };
         let (of_local, of_others) = tokio::join!(self.local.refresh(&local), of_others);
         let (mut of_local, mut of_others) = (of_local.into_iter(), of_others.into_iter());

@@ -7,14 +7,15 @@ use quick_cache::sync::Cache;
 use super::Keys;
 use crate::domain::{Clock, Password, Person, PersonId, Timestamp, Username};
 
-/// More scripts than any company runs within a minute, in a few megabytes. When it is full, what is seldom used goes.
+/// The most entries: more scripts than any company runs within a minute, in a few megabytes. When it is full, what is
+/// seldom used goes.
 const MAX_ENTRIES: usize = 4096;
 
-/// A name and a password that were right, as the tag of an HMAC with a key of this server: nothing can be tried out
-/// against it by whoever does not have the key, and it is not kept on disk.
+/// The HMAC of a name and password under a key of this server: without the key nobody can try guesses against it, and it
+/// is not kept on disk.
 pub(super) type CredentialTag = [u8; 32];
 
-/// Names and passwords that the directory found right a short while ago, and whose they were.
+/// A cache of names and passwords that the directory found right a short while ago, and their owners.
 pub(super) struct CredentialCache {
     clock: Arc<dyn Clock>,
     ttl: Duration,
@@ -28,12 +29,12 @@ struct CachedPerson {
 }
 
 impl CredentialCache {
-    /// Nothing yet; `lasts` of zero keeps it so.
+    /// An empty cache; with a `ttl` of zero it stays empty.
     pub(super) fn new(clock: Arc<dyn Clock>, ttl: Duration) -> Self {
         Self { clock, ttl, entries: Cache::new(MAX_ENTRIES) }
     }
 
-    /// Whose name and password these were, if that is not too long ago.
+    /// The owner of a name and password, if they were right not too long ago.
     pub(super) fn get(&self, tag: &CredentialTag) -> Option<Person> {
         let known = self.entries.get(tag)?;
         let now = self.clock.now();
@@ -45,7 +46,7 @@ impl CredentialCache {
         None
     }
 
-    /// They were right just now.
+    /// Inserts a name and password that were right just now.
     pub(super) fn put(&self, tag: CredentialTag, person: &Person) {
         if !self.ttl.is_zero() {
             let known = CachedPerson { person: person.clone(), until: self.clock.now() + self.ttl };
@@ -53,14 +54,14 @@ impl CredentialCache {
         }
     }
 
-    /// Forgets all that is known of somebody, whose password is another now.
+    /// Removes a person's entries, because their password has changed.
     pub(super) fn forget(&self, person: &PersonId) {
         self.entries.retain(|_, known| known.person.id != *person);
     }
 }
 
 impl Keys {
-    /// The tag of a name and password. The name's length goes first, so that no other pair has the same bytes.
+    /// The cache's key for a name and password. The name's length goes first, so that no other pair has the same bytes.
     pub(super) fn credential_tag(&self, username: &Username, password: &Password) -> CredentialTag {
         let name = username.as_str().as_bytes();
         let length = u64::try_from(name.len()).unwrap_or(u64::MAX).to_be_bytes();

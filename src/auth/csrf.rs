@@ -1,8 +1,8 @@
-//! Tokens for forms: proof that a form that changes something was ours, and this browser's.
+//! CSRF tokens: proof that a form that changes something was ours, and this browser's.
 //!
-//! A token is an HMAC over what the browser's cookie holds: its session for a member, a random value of its own for
-//! a stranger (the sign-in form needs a token too, or somebody could be signed in as somebody else). Nothing is
-//! stored, and a token dies with its session.
+//! A token is an HMAC over the browser's cookie: its session token, or before there is a session a random value (the
+//! sign-in form needs a token too, or somebody could be signed in as somebody else). Nothing is stored, and a token dies
+//! with its session.
 
 use std::fmt;
 use std::str::FromStr;
@@ -17,19 +17,19 @@ use super::keys::HmacSha256;
 use crate::sessions::{InvalidToken, SessionToken};
 use crate::store::StoreError;
 
-/// HMAC-SHA256 in base64url without padding.
+/// The characters of a token: HMAC-SHA256 in base64url without padding.
 const TOKEN_LEN: usize = 43;
 
-/// A stranger's cookie: 256 random bits that name no session and open nothing.
+/// The cookie of a browser without a session: 256 random bits that open nothing.
 #[derive(Clone, Debug)]
 pub struct PreSessionToken(SessionToken);
 
-/// Whose browser a form's token is bound to.
+/// The cookie that a CSRF token is bound to.
 #[derive(Clone, Copy, Debug)]
 pub enum CsrfBinding<'a> {
-    /// A member's, by their session.
+    /// A member's session token.
     Session(&'a SessionToken),
-    /// A stranger's, by the value in their cookie.
+    /// The pre-session token of anybody else.
     PreSession(&'a PreSessionToken),
 }
 
@@ -56,7 +56,7 @@ impl FromStr for PreSessionToken {
     }
 }
 
-/// What a form carries in a hidden field.
+/// A CSRF token, as a form carries it in a hidden field.
 #[derive(Clone, PartialEq, Eq)]
 pub struct CsrfToken(String);
 
@@ -74,7 +74,7 @@ impl fmt::Debug for CsrfToken {
 }
 
 impl Keys {
-    /// The token for the forms of this browser.
+    /// The CSRF token for the forms of this browser.
     pub fn csrf_token(&self, holder: CsrfBinding<'_>) -> CsrfToken {
         CsrfToken(URL_SAFE_NO_PAD.encode(self.csrf_tag(holder).finalize().into_bytes()))
     }
@@ -88,7 +88,7 @@ impl Keys {
         self.csrf_tag(holder).verify_slice(&sent).is_ok()
     }
 
-    /// The two kinds of browser are told apart within the tag, so that a stranger's token never does for a member.
+    /// The HMAC over a binding. Its kind is part of it, so that a pre-session token never does for a session.
     fn csrf_tag(&self, holder: CsrfBinding<'_>) -> HmacSha256 {
         let (kind, token): (&[u8], _) = match holder {
             CsrfBinding::Session(token) => (b"member", token),

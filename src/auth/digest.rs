@@ -1,9 +1,8 @@
-//! Digest (RFC 7616) for local accounts that opted in: for devices that can do nothing better.
+//! Digest authentication (RFC 7616) for local accounts that opted in: for devices that can do nothing better.
 //!
-//! SHA-256 and `qop=auth` only. A nonce is a tag over the time it was given out (`nonce`), so strangers cost no memory; each of
-//! its counts is good once. In place of a password the store has what the scheme computes with, encrypted (`credentials`).
-//! A wrong answer counts like a wrong password, in the same throttle. Nobody of a directory's is ever asked about here: what
-//! Digest needs could only be had by keeping their passwords.
+//! SHA-256 and `qop=auth` only. A nonce carries an HMAC over its time (`nonce`), so strangers cost no memory; each nonce
+//! count is good once. In place of a password the store has the encrypted HA1 (`credentials`). A wrong response counts like
+//! a wrong password, in the same throttle. People of a directory never use Digest: it would need their passwords.
 
 mod credentials;
 mod header;
@@ -25,17 +24,17 @@ pub use credentials::{disable, enable};
 use header::DigestCredentials;
 use nonce::{NonceCheck, Nonces};
 
-/// The space that names and passwords are good in. It is part of what is kept of every password, so it never changes.
+/// The realm. It is part of every stored HA1, so it never changes.
 const REALM: &str = "Belvedere";
 
-/// Answers those who come with Digest.
+/// The Digest authenticator.
 pub struct DigestAuth {
     auth: Arc<Auth>,
     accounts: LocalAccounts,
     nonces: Nonces,
 }
 
-/// A request that may carry a proof: what the proof is made over.
+/// The parts of a request that a Digest response is computed over.
 #[derive(Clone, Copy, Debug)]
 pub struct DigestRequest<'r> {
     /// `GET`.
@@ -46,34 +45,34 @@ pub struct DigestRequest<'r> {
     pub authorization: &'r str,
 }
 
-/// Why somebody was not let in by Digest.
+/// Why a Digest authentication was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum DigestRefusal {
     /// The name or password is wrong, or the account lets nobody in, or there were too many failures: all alike.
     #[error("the name and password do not match")]
     Wrong,
-    /// The nonce is too old, or this count of it was used before: the same password with a new nonce may be right.
+    /// The nonce is too old, or this count of it was used before: the same password with a new nonce may succeed.
     #[error("the nonce is stale")]
     Stale,
-    /// The store could not be asked: this says nothing about whoever asks.
+    /// The store could not be asked: this says nothing about the credentials.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl DigestAuth {
-    /// The way in by Digest, for `accounts`, under the limits of `auth`.
+    /// Creates it for `accounts`, under the limits of `auth`.
     pub fn new(auth: Arc<Auth>, accounts: LocalAccounts) -> Self {
         let nonces = Nonces::new(Arc::clone(&auth.clock));
         Self { auth, accounts, nonces }
     }
 
-    /// Whether a value of `Authorization` is of this scheme.
+    /// Whether a value of `Authorization` has the scheme Digest.
     pub fn is_digest(authorization: &str) -> bool {
         header::strip_scheme(authorization).is_some()
     }
 
-    /// The value of `WWW-Authenticate` for whoever has not proved who they are. `stale` tells that only the nonce was
-    /// out of date, so that a device tries again by itself.
+    /// The value of `WWW-Authenticate` for an unauthenticated request. `stale` tells that only the nonce was out of date,
+    /// so that a device tries again by itself.
     ///
     /// # Errors
     /// [`StoreError::NoRandomness`] when the system has none to give.
@@ -85,7 +84,7 @@ impl DigestAuth {
         ))
     }
 
-    /// Who makes a request, by what it carries. A refusal of somebody is held back like one of a sign-in.
+    /// Authenticates a request. A refusal is delayed like one of a sign-in.
     ///
     /// # Errors
     /// [`DigestRefusal`].
@@ -100,7 +99,7 @@ impl DigestAuth {
 
     async fn try_authenticate(&self, request: DigestRequest<'_>, client: &Client) -> Result<Member, DigestRefusal> {
         let sent = DigestCredentials::parse(request.authorization).ok_or(DigestRefusal::Wrong)?;
-        // A proof over another address is one for another request.
+        // A response over another target is one for another request.
         if sent.realm != REALM || sent.uri != request.target {
             return Err(DigestRefusal::Wrong);
         }
@@ -123,7 +122,7 @@ impl DigestAuth {
             permit.deny(held);
             return Err(to_refusal(self.auth.refuse_throttled(AttemptKind::SignIn, held, &name, client)));
         }
-        // An unknown name is compared with too, so that its time tells nothing.
+        // An unknown name is compared with a dummy, so that its time reveals nothing.
         let is_right = ha1.unwrap_or_else(Ha1::dummy).verify_response(&sent, request.method) && account.is_some();
         let account = account.filter(|_| is_right);
         if is_right && !self.nonces.consume(&nonce, sent.nonce_count) {
@@ -133,7 +132,7 @@ impl DigestAuth {
         self.record_outcome(account, permit, &name, client).await
     }
 
-    /// What the try counts for, and who it was.
+    /// Settles the permit by the outcome, and gives the member.
     async fn record_outcome(
         &self,
         account: Option<LocalAccount>,
@@ -145,7 +144,7 @@ impl DigestAuth {
         match (account, closed) {
             (Some(account), None) => {
                 let person = account.person();
-                // What is right alone opens nothing of whoever has a second factor: they make an API token.
+                // A right response alone is not enough for somebody with a second factor: they make an API token.
                 if self.auth.needs_second_factor(&person.id).await? {
                     permit.decline();
                     let (name, reason) = (name.as_str(), "second-factor");
@@ -166,14 +165,14 @@ impl DigestAuth {
                 Err(to_refusal(self.auth.refuse(AttemptKind::SignIn, DirectoryRefusal::from(closed), name, client)))
             }
             (None, _) => {
-                // Dropped, it is a failure.
+                // Dropping the permit counts a failure.
                 drop(permit);
                 Err(to_refusal(self.auth.refuse(AttemptKind::SignIn, DirectoryRefusal::WrongCredentials, name, client)))
             }
         }
     }
 
-    /// The account of this name, and what its owner's answers are computed with, where it may use Digest.
+    /// The account of this name and its HA1, where it may use Digest.
     async fn find_account(&self, name: &str) -> Result<(Option<LocalAccount>, Option<Ha1>), StoreError> {
         let Ok(name) = name.parse::<AccountName>() else { return Ok((None, None)) };
         let Some(account) = self.accounts.by_name(&name).await?.filter(|account| account.has_digest) else {
@@ -193,7 +192,7 @@ impl DigestAuth {
     }
 }
 
-/// What is read of a header, for the fuzz targets in `fuzz/`: the name, the address and the count.
+/// Parses a header, for the fuzz targets in `fuzz/`: the name, the URI and the nonce count.
 #[cfg(feature = "fuzzing")]
 pub fn parse_for_fuzzing(authorization: &str) -> Option<(String, String, u32)> {
     DigestCredentials::parse(authorization).map(|sent| (sent.username, sent.uri, sent.nonce_count))
@@ -203,7 +202,7 @@ fn candidate(account: &LocalAccount) -> BindCandidate {
     BindCandidate { id: AccountId::person_id(&account.id), policy: Some(super::local::NO_LOCKOUT), failures: None }
 }
 
-/// Whatever keeps somebody out looks the same to them.
+/// The refusal as the client sees it: all causes but the store's look the same.
 fn to_refusal(refusal: SignInRefusal) -> DigestRefusal {
     match refusal {
         SignInRefusal::Store(error) => DigestRefusal::Store(error),

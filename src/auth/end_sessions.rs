@@ -4,8 +4,8 @@ use crate::domain::{Client, EndReason, Member, PersonId, SessionId};
 use crate::sessions::Session;
 use crate::store::StoreError;
 
-/// Ending sessions from elsewhere: one's own, and for admins anybody's. Each end is in the audit, and the live boards of
-/// whoever is sent away say so at once.
+/// Ending other sessions: one's own, and for admins anybody's. Each end is in the audit log, and the session's live boards
+/// say so at once.
 impl Auth {
     /// Ends a session of the member's own. `false` when there is no such session of theirs, or not any more.
     ///
@@ -19,7 +19,7 @@ impl Auth {
         }
     }
 
-    /// Ends every session of the member's own but the one they come with. Answers with how many that were.
+    /// Ends every session of the member's own but the current one. Returns how many that were.
     ///
     /// # Errors
     /// [`StoreError`] when the ends cannot be written down; the sessions then go on.
@@ -29,7 +29,7 @@ impl Auth {
         Ok(self.audit_ended(member, &ended, client))
     }
 
-    /// Ends anybody's session, for an admin. The session as it was; `None` when it had ended before.
+    /// Ends anybody's session, for an admin. Returns the session as it was; `None` when it had ended before.
     ///
     /// # Errors
     /// [`StoreError`] when the end cannot be written down; the session then goes on.
@@ -43,7 +43,7 @@ impl Auth {
         Ok(self.end_session_by(admin, &session, client).await?.then_some(session))
     }
 
-    /// Ends all sessions of somebody, for an admin; of one's own all but the one they come with. Answers with how many.
+    /// Ends all sessions of a person, for an admin; of the admin's own all but the current one. Returns how many.
     ///
     /// # Errors
     /// [`StoreError`] when the ends cannot be written down; the sessions then go on.
@@ -64,7 +64,7 @@ impl Auth {
         Ok(self.audit_ended(admin, &ended, client))
     }
 
-    /// Ends everybody's sessions but the one that the admin comes with. Answers with how many that were.
+    /// Ends everybody's sessions but the admin's current one. Returns how many that were.
     ///
     /// # Errors
     /// [`StoreError`] when the ends cannot be written down; the sessions then go on.

@@ -1,5 +1,5 @@
-//! The readers of what strangers show, for the fuzz targets in `fuzz/`. Not part of the program: it is there only with
-//! the feature `fuzzing`.
+//! Parsers of untrusted input, for the fuzz targets in `fuzz/`. Not part of the program: compiled only with the feature
+//! `fuzzing`.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,20 +12,20 @@ use crate::domain::SystemClock;
 use crate::store::StoreError;
 use crate::tokens::Tokens;
 
-/// What a header was read as.
+/// A parsed `Authorization` header, with its secrets in the open.
 #[derive(Debug, PartialEq, Eq)]
 pub enum ParsedAuthorization {
     /// A name and a password.
     Basic(String, String),
-    /// An API token, as its owner sees it.
+    /// An API token, as text.
     ApiToken(String),
-    /// Something of a signed token's shape.
+    /// A text of a JWT's shape.
     Jwt(String),
-    /// Nothing.
+    /// Not a valid header.
     Invalid,
 }
 
-/// Reads the value of an `Authorization` header.
+/// Parses the value of an `Authorization` header.
 pub fn parse_authorization(header: &str) -> ParsedAuthorization {
     match AuthorizationHeader::parse(header) {
         Ok(AuthorizationHeader::Basic { username, password }) => {
@@ -49,13 +49,13 @@ pub async fn signer(folder: &Path) -> Result<JwtSigner, StoreError> {
     JwtSigner::open(tokens, &Keys::from_secret(&[7; 32]), settings, "Fuzz".to_owned(), clock).await
 }
 
-/// A token that is good.
+/// A valid JWT.
 pub fn sign(signer: &JwtSigner) -> Option<String> {
     let claims = Claims { sub: "objectGUID:1".to_owned(), scope: "read".to_owned(), ..signer.new_claims().ok()? };
     signer.sign(&claims).ok().map(|text| text.to_string())
 }
 
-/// Whether a token is believed.
+/// Whether a JWT is valid.
 pub fn verifies(signer: &JwtSigner, text: &str) -> bool {
     EncodedJwt::parse(text).is_some_and(|text| signer.verify(&text).is_ok())
 }

@@ -12,31 +12,31 @@ use crate::domain::{Client, InvalidPassword, Password, Username};
 use crate::sessions::{Beginning, SessionToken};
 use crate::store::StoreError;
 
-/// As long as a directory's names; a longer one would only break pages.
+/// The longest display name, in characters: as long as a directory's; a longer one would only break pages.
 const MAX_DISPLAY_NAME_CHARS: usize = 256;
 
-/// Lets in those who were invited.
+/// Finds and accepts invitations to local accounts.
 pub struct Invitations {
     auth: Arc<Auth>,
     accounts: LocalAccounts,
 }
 
-/// What somebody typed to accept an invitation.
+/// The typed fields of an acceptance.
 pub struct AcceptanceRequest {
-    /// The code of their link.
+    /// The code of the link.
     pub code: Zeroizing<String>,
-    /// What they want to be called.
+    /// The guest's display name.
     pub display_name: String,
-    /// The password that they chose.
+    /// The new password.
     pub new: Zeroizing<String>,
-    /// The same once more.
+    /// The new password once more.
     pub new_repeated: Zeroizing<String>,
 }
 
-/// An invitation has been accepted.
+/// The outcome of an accepted invitation.
 #[derive(Debug)]
 pub struct AcceptedInvitation {
-    /// The guest is signed in.
+    /// The guest's new session.
     pub signed_in: SignedIn,
     /// Whether they must enrol a second factor now.
     pub second_factor_required: bool,
@@ -48,7 +48,7 @@ pub enum InvitationRefusal {
     /// The code is none, or was used, withdrawn, or has expired: all alike.
     #[error("there is no such invitation")]
     NoSuchInvitation,
-    /// There is no name to show.
+    /// The display name is empty, too long, or has a control character.
     #[error("the name is empty, too long, or has a character that does not belong into one")]
     NotAName,
     /// There is no password.
@@ -57,10 +57,10 @@ pub enum InvitationRefusal {
     /// The password was not typed the same both times.
     #[error("the password was not typed the same both times")]
     NotRepeated,
-    /// It cannot be one: too long, or with a character that no password has.
+    /// The password is too long, or contains NUL.
     #[error("the password cannot be one")]
     NotAPassword,
-    /// It is against the rules.
+    /// The password is against the rules.
     #[error(transparent)]
     Password(PasswordRuleViolation),
     /// The name or mail address has become somebody else's.
@@ -72,12 +72,12 @@ pub enum InvitationRefusal {
 }
 
 impl Invitations {
-    /// The room where guests of `accounts` are let in by `auth`.
+    /// Creates it: accounts are made in `accounts`, guests signed in by `auth`.
     pub fn new(auth: Arc<Auth>, accounts: LocalAccounts) -> Self {
         Self { auth, accounts }
     }
 
-    /// The invitation that a code accepts. One that accepts nothing is answered as slowly as a refused sign-in.
+    /// The open invitation with this code. An unknown code is answered as slowly as a refused sign-in.
     ///
     /// # Errors
     /// [`InvitationRefusal::NoSuchInvitation`], or the store's trouble.

@@ -7,13 +7,13 @@ use zeroize::Zeroizing;
 
 use crate::store::{AeadCipher, SealingKey};
 
-/// HMAC-SHA256.
+/// An HMAC-SHA256 under computation.
 pub(super) type HmacSha256 = Hmac<Sha256>;
 
-/// A key of HMAC-SHA256: one block of SHA-256, so that no key is too short or too long.
+/// A key of HMAC-SHA256: one block of SHA-256, so that none is too short or too long.
 type HmacKey = Zeroizing<[u8; 64]>;
 
-/// Changing it makes every key another.
+/// The salt that the secret is extracted with. Changing it changes every key.
 const EXTRACT_LABEL: &[u8] = b"belvedere keys, version 1";
 
 const CSRF_LABEL: &[u8] = b"csrf tokens";
@@ -25,7 +25,7 @@ const CREDENTIAL_CACHE_LABEL: &[u8] = b"remembered passwords";
 const SIGNING_KEYS_LABEL: &[u8] = b"sealed signing keys";
 
 /// The keys of this server, one for each purpose, all derived from its one secret in the manner of HKDF (RFC 5869),
-/// so that what one purpose gives away is of no use to another. They never print themselves.
+/// so that a leaked one is of no use for another purpose. They never print themselves.
 pub struct Keys {
     csrf_key: HmacKey,
     device_key: HmacKey,
@@ -37,7 +37,7 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// The keys that follow from the server's `secret`: 32 random bytes or more.
+    /// Derives the keys from the server's `secret`: 32 random bytes or more.
     pub fn from_secret(secret: &[u8]) -> Self {
         let mut salt = HmacKey::new([0; 64]);
         salt[..EXTRACT_LABEL.len()].copy_from_slice(EXTRACT_LABEL);
@@ -60,32 +60,32 @@ impl Keys {
         &self.factors
     }
 
-    /// The beginning of a Digest nonce's tag.
+    /// The HMAC for Digest nonces.
     pub(super) fn digest_nonce_hmac(&self) -> HmacSha256 {
         new_hmac(&self.digest_nonce_key)
     }
 
-    /// What seals the credentials of Digest.
+    /// The cipher for the credentials of Digest.
     pub(super) fn digest_credential_seal(&self) -> AeadCipher {
         AeadCipher::new(&self.digest_credential_key)
     }
 
-    /// The beginning of a CSRF token's tag.
+    /// The HMAC for CSRF tokens.
     pub(super) fn csrf_hmac(&self) -> HmacSha256 {
         new_hmac(&self.csrf_key)
     }
 
-    /// The beginning of the tag by which a name and password are remembered.
+    /// The HMAC for the credential cache's keys.
     pub(super) fn credential_hmac(&self) -> HmacSha256 {
         new_hmac(&self.credential_cache_key)
     }
 
-    /// What seals the keys that sign tokens, before they are kept.
+    /// The cipher for the stored keys that sign JWTs.
     pub(super) fn signing_key_seal(&self) -> AeadCipher {
         AeadCipher::new(&self.signing)
     }
 
-    /// The beginning of a device mark's tag.
+    /// The HMAC for device cookies.
     pub(super) fn device_hmac(&self) -> HmacSha256 {
         new_hmac(&self.device_key)
     }
@@ -101,7 +101,7 @@ fn new_hmac(key: &HmacKey) -> HmacSha256 {
     <HmacSha256 as KeyInit>::new(key.as_slice().into())
 }
 
-/// The 32 bytes of a tag, with the zeros behind them that HMAC itself would add (RFC 2104, 2).
+/// A key from the 32 bytes of an HMAC, padded with the zeros that HMAC itself would add (RFC 2104, 2).
 fn derived_key(tag: HmacSha256) -> HmacKey {
     let mut key = HmacKey::new([0; 64]);
     key[..32].copy_from_slice(&tag.finalize().into_bytes());

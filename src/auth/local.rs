@@ -16,11 +16,11 @@ use crate::domain::{
 };
 use crate::store::StoreError;
 
-/// Nothing here locks an account: the throttle's own limits are what holds guessers back.
+/// The lockout policy of local accounts: they are never locked, the throttle's own limits hold guessers back.
 pub(super) const NO_LOCKOUT: LockoutPolicy = LockoutPolicy { threshold: 0, window: Duration::ZERO };
 
-/// The program's own accounts, as a directory: so that whoever has one signs in, is limited, kept up to date and changes
-/// their password in the same way as everybody.
+/// The local accounts as a [`Directory`]: their owners sign in, are limited, refreshed and change their passwords in the
+/// same way as everybody.
 pub(super) struct LocalDirectory {
     accounts: LocalAccounts,
     clock: Arc<dyn Clock>,
@@ -41,7 +41,7 @@ impl LocalDirectory {
         }
     }
 
-    /// The account that is meant, if there is one.
+    /// The account of this name, if there is one.
     async fn find(&self, username: &Username) -> Result<Option<LocalAccount>, StoreError> {
         match username.form() {
             NameForm::DownLevel { name, .. } => match name.parse() {
@@ -56,7 +56,7 @@ impl LocalDirectory {
         }
     }
 
-    /// Proves somebody's password, if `leave` allows it. An unknown name takes as much computing as a wrong password.
+    /// Verifies a password, if the gate allows it. An unknown name takes as much computing as a wrong password.
     async fn authenticate(
         &self,
         username: &Username,
@@ -124,7 +124,7 @@ impl Directory for LocalDirectory {
         LockoutInfo { policy: Some(NO_LOCKOUT), identifies_before_bind: true }
     }
 
-    /// Passwords do not expire here, and nobody must change theirs.
+    /// Whether a password in this state can be changed: local ones do not expire, and nobody must change theirs.
     fn can_change_password(&self, _username: &Username, state: PasswordState) -> bool {
         state == PasswordState::Good
     }
@@ -144,7 +144,7 @@ impl Directory for LocalDirectory {
         leave: &dyn BindGate,
     ) -> Result<PersonId, ChangeRefusal> {
         let account = self.authenticate(username, &change.old, leave).await?;
-        // Its owner did it: the audit has that in words of its own.
+        // Its owner did it: the audit log has an event of its own for that.
         let changed = self.accounts.set_password(&account.id, &change.new, ActionOrigin::Server).await;
         changed.map_err(|error| match error {
             AccountError::Password(broken) => {
@@ -158,7 +158,7 @@ impl Directory for LocalDirectory {
         Ok(account.id.person_id())
     }
 
-    /// A group of accounts is there as soon as it is named.
+    /// The groups themselves: one of local accounts exists as soon as it is named.
     async fn find_groups(&self, wanted: &[GroupRef]) -> Result<Vec<GroupLookup>, Unreachable> {
         let found = |wanted: &GroupRef| {
             let written = wanted.to_string();
@@ -180,7 +180,7 @@ impl From<InactiveReason> for DirectoryRefusal {
     }
 }
 
-/// The store did not answer, which is no answer about the person. No password has been judged.
+/// The refusal when the store fails: no answer about the person, and no password was checked.
 fn store_refusal(error: &StoreError) -> DirectoryRefusal {
     tracing::error!(%error, "local accounts cannot be asked");
     store_unreachable(error).into()

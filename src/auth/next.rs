@@ -1,8 +1,8 @@
-//! The way back: after signing in, people return to the page they came for, and never to another site.
+//! The redirect after signing in: people return to the page they came for, and never to another site.
 
 use std::fmt;
 
-/// As long as anything a browser keeps in its address bar without trouble; inputs of a page fit many times.
+/// The longest path with its query, in bytes: safe in every browser; inputs of a page fit many times.
 const MAX_LEN: usize = 2048;
 
 /// A path on this site, with its query string: `/p/operations?city=NYC`.
@@ -14,8 +14,8 @@ const MAX_LEN: usize = 2048;
 pub struct NextPath(String);
 
 impl NextPath {
-    /// The path that `text` is, or `None` when it is not surely one on this site. `text` is the value of `next`,
-    /// decoded once, as a form or query string gives it.
+    /// Parses a path, or gives `None` when it is not surely one on this site. `text` is the value of `next`, decoded once,
+    /// as a form or query string gives it.
     pub fn parse(text: &str) -> Option<Self> {
         if text.len() > MAX_LEN {
             return None;
@@ -24,7 +24,7 @@ impl NextPath {
         (is_path(path) && is_query(query)).then(|| Self(text.to_owned()))
     }
 
-    /// The home page, when there is nowhere to go back to.
+    /// The home page, for when there is no page to return to.
     pub fn home() -> Self {
         Self("/".to_owned())
     }

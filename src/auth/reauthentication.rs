@@ -10,12 +10,11 @@ use crate::domain::{Client, Member, Password, Person, Username};
 use crate::sessions::{Proved, SessionToken};
 use crate::store::StoreError;
 
-/// Asking again who somebody is, before what matters: a browser that was left open must not be enough.
+/// Re-authentication (step-up) before what matters: a browser that was left open must not be enough.
 impl Auth {
-    /// Whether the member has proved who they are within the time `recent` until now, in the session they come with: with
-    /// their second factor where they have one, since whoever has only learnt their password has none; otherwise with their
-    /// password.
-    /// Who came without one (with a token, say) has not.
+    /// Whether the member has authenticated in their session within the last `recent`: with their second factor where they
+    /// have one, since somebody who has only learnt their password has none; otherwise with their password. Without a
+    /// session (with a token, say) they have not.
     ///
     /// # Errors
     /// [`StoreError`] when the session store cannot be asked.
@@ -27,13 +26,13 @@ impl Auth {
         Ok(proved_at.is_some_and(|at| self.clock.now() < at + recent))
     }
 
-    /// Has a member prove who they are with their password, in the session whose `token` they come with. The session
-    /// goes on with another token: the old one opens nothing any more. `None` when the session has ended meanwhile.
+    /// Re-authenticates a member with their password, in the session of `token`. The session goes on with a new token, and
+    /// the old one is dead. `None` when the session has ended meanwhile.
     ///
     /// The directory is asked once, under the same limits as at a sign-in, and a refusal takes as long as one.
     ///
     /// # Errors
-    /// A [`SignInRefusal`]; the session is what it was.
+    /// A [`SignInRefusal`]; the session stays as it was.
     pub async fn reauthenticate(
         &self,
         member: &Member,

@@ -15,32 +15,33 @@ use crate::store::StoreError;
 use crate::tokens::Tokens;
 use targets::{EndedCredentials, RefreshTargets};
 
-/// How many people the directory is asked about together: two searches for them, and one or two a level of nesting for
-/// all their groups. More would make one question long, fewer would read the same groups again and again.
+/// The most people in one request to the directory: two searches for them, and one or two a level of nesting for all
+/// their groups. More would make a request long, fewer would read the same groups again and again.
 const BATCH_SIZE: usize = 200;
 
-/// People are divided over the interval in at most so many parts: a steady trickle, in tens of searches.
+/// The most parts that people are divided into over the interval: a steady trickle, in tens of searches.
 const MAX_PARTS: usize = 10;
 
-/// Fewer people than this are not worth two questions.
+/// The fewest people worth a part of their own.
 const MIN_PART_SIZE: usize = 100;
 
-/// How soon a directory that could not be asked is tried again …
+/// The wait before an unreachable directory is tried again …
 const FIRST_RETRY_DELAY: Duration = Duration::from_secs(5);
 
-/// … and how rarely at the most, after twice as long each time: a minute after it is back, everybody is confirmed.
+/// … doubled each time, up to this: a minute after it is back, everybody is confirmed.
 const MAX_RETRY_DELAY: Duration = Duration::from_mins(1);
 
-/// How many people a directory that could not be asked is tried with.
+/// The number of people that an unreachable directory is tried with.
 const RETRY_SAMPLE: usize = 10;
 
-/// When nothing can be said of so few, it may be for something about them.
+/// A failure for so few people may be about them, and not about the directory.
 const ISOLATED_AT_MOST: usize = 3;
 
-/// Keeps the sessions true to the directory: asks it again and again what became of the people who are signed in.
+/// The background task that refreshes the people of sessions and API tokens from the directory, and ends what those who
+/// may not sign in any more have.
 ///
-/// Every person's turn comes once in every interval. What the directory cannot say ends nothing: those people's
-/// sessions live on until they are too old (`sessions.max_staleness`), and are good again when it answers.
+/// Every person is refreshed once per interval. An unreachable directory ends nothing: its people's sessions live on
+/// until they are too old (`sessions.max_staleness`), and are valid again when it answers.
 pub struct SessionRefresher {
     directory: Arc<dyn Directory>,
     targets: RefreshTargets,
@@ -50,41 +51,41 @@ pub struct SessionRefresher {
     report: watch::Sender<RefreshReport>,
 }
 
-/// How keeping the sessions true goes, for admins and for the note that members see.
+/// The state of the refresh, for admins and for the note that members see.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RefreshReport {
-    /// When everybody had last been asked about.
+    /// When the last whole round ended.
     pub last_completed: Option<Timestamp>,
-    /// How many people that were.
+    /// The number of people in it.
     pub people: usize,
-    /// The directories that cannot be asked, by their names; the default one has none.
+    /// The unreachable directories, by their names; the default one has none.
     pub outages: BTreeMap<Option<DirectoryName>, DirectoryOutage>,
 }
 
-/// A directory that cannot be asked.
+/// The outage of a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DirectoryOutage {
-    /// Since when.
+    /// When it began.
     pub since: Timestamp,
-    /// Why, for admins.
+    /// The cause, for admins.
     pub reason: String,
 }
 
-/// Where the turn is, and what waits for a directory to come back.
+/// The position in the current round, and the people of unreachable directories.
 #[derive(Default)]
 struct RefreshCursor {
-    /// The last person that was asked about in this round.
+    /// The last person that was refreshed in this round.
     after: Option<PersonId>,
-    /// How many were, in this round.
+    /// The number of people refreshed in this round.
     asked: usize,
-    /// Some of the people whom a directory could not be asked about: it is tried with them.
+    /// Some people of each unreachable directory: it is tried again with them.
     unanswered: BTreeMap<Option<DirectoryName>, Vec<Person>>,
-    /// How long to wait before it is.
+    /// The wait before that.
     retry_delay: Duration,
 }
 
 impl SessionRefresher {
-    /// The work, not begun. `every` is how often each person's turn comes.
+    /// Creates the task; [`SessionRefresher::run`] runs it. Each person is refreshed once per `interval`.
     pub fn new(
         directory: Arc<dyn Directory>,
         sessions: Sessions,
@@ -96,32 +97,32 @@ impl SessionRefresher {
         Self { directory, targets, audit, clock, interval, report: watch::Sender::default() }
     }
 
-    /// Keeps API tokens true as well.
+    /// Refreshes the people of API tokens as well.
     #[must_use]
     pub fn with_tokens(mut self, tokens: Tokens) -> Self {
         self.targets.tokens = Some(tokens);
         self
     }
 
-    /// How it goes.
+    /// The current state.
     pub fn report(&self) -> RefreshReport {
         self.report.borrow().clone()
     }
 
-    /// How it goes, as it changes.
+    /// The state, as it changes.
     pub fn subscribe(&self) -> watch::Receiver<RefreshReport> {
         self.report.subscribe()
     }
 
-    /// Since when the directory that somebody is in cannot be asked.
+    /// Since when a directory is unreachable; `None` when it is not.
     pub fn unreachable_since(&self, directory: Option<&DirectoryName>) -> Option<Timestamp> {
         self.report.borrow().outages.get(&directory.cloned()).map(|away| away.since)
     }
 
-    /// Asks about these people now, out of turn: something about them has changed.
+    /// Refreshes these people now, out of turn: something about them has changed.
     ///
     /// # Errors
-    /// [`StoreError`] when their sessions cannot be written; they follow at their next turn.
+    /// [`StoreError`] when their sessions cannot be written; they follow in the next round.
     pub async fn refresh_now(&self, people: &[Person]) -> Result<(), StoreError> {
         self.refresh_people(&mut RefreshCursor::default(), people).await
     }
@@ -134,12 +135,12 @@ impl SessionRefresher {
         self.targets.people(after, most).await
     }
 
-    /// How often each person's turn comes.
+    /// The time in which each person is refreshed once.
     pub fn every(&self) -> Duration {
         self.interval
     }
 
-    /// Works for as long as it is polled. Begins with everybody, since nobody knows how long the program was down.
+    /// Runs for as long as it is polled. Begins with everybody, since nobody knows how long the program was down.
     pub async fn run(&self) {
         let mut turn = RefreshCursor::default();
         log_error(self.targets.update_revalidation(|person| self.directory.upkeep(person)).await);
@@ -147,7 +148,7 @@ impl SessionRefresher {
         loop {
             let parts = part_count(log_error(self.targets.count_people().await).unwrap_or_default());
             let mut left = self.interval / u32::try_from(parts).unwrap_or(u32::MAX);
-            // While a directory is away, it is tried between one part's turn and the next's.
+            // While a directory is unreachable, it is tried between one part and the next.
             while !turn.unanswered.is_empty() && !left.is_zero() {
                 let nap = turn.retry_delay.min(left);
                 self.clock.sleep(nap).await;
@@ -162,14 +163,14 @@ impl SessionRefresher {
         }
     }
 
-    /// Asks about everybody, one after the other, as at the start or when a directory is back.
+    /// Refreshes everybody in one go, as at the start or when a directory is back.
     async fn refresh_all(&self, turn: &mut RefreshCursor) -> Result<(), StoreError> {
         (turn.after, turn.asked) = (None, 0);
         while self.refresh_batch(turn, BATCH_SIZE).await? {}
         Ok(())
     }
 
-    /// Asks about the next part of the people.
+    /// Refreshes the next part of the people.
     async fn refresh_part(&self, turn: &mut RefreshCursor, parts: usize) -> Result<(), StoreError> {
         let mut left = self.targets.count_people().await?.div_ceil(parts);
         loop {
@@ -181,13 +182,13 @@ impl SessionRefresher {
         }
     }
 
-    /// Asks about the next few people. `false` at the end of the round.
+    /// Refreshes the next batch, at most `most` people. `false` at the end of the round.
     async fn refresh_batch(&self, turn: &mut RefreshCursor, most: usize) -> Result<bool, StoreError> {
         let People { people, last } = self.targets.people(turn.after.as_ref(), most).await?;
         let is_the_last = last.is_none();
         turn.asked += people.len();
         turn.after = last;
-        // One that is away is tried by itself: nobody else's answer waits for its time-outs.
+        // An unreachable directory is tried by itself: nobody else's answer waits for its time-outs.
         let (away, asked): (Vec<_>, Vec<_>) =
             people.into_iter().partition(|person| turn.unanswered.contains_key(&person.directory));
         drop(away);
@@ -206,7 +207,7 @@ impl SessionRefresher {
         Ok(!is_the_last)
     }
 
-    /// Tries the directories that are away with a few of their people. `true` when one of them answers again.
+    /// Tries the unreachable directories with a few of their people. `true` when one of them answers again.
     async fn retry_unreachable(&self, turn: &mut RefreshCursor) -> Result<bool, StoreError> {
         let away = turn.unanswered.len();
         let tried: Vec<Person> = turn.unanswered.values().flatten().cloned().collect();
@@ -215,7 +216,7 @@ impl SessionRefresher {
         Ok(turn.unanswered.len() < away)
     }
 
-    /// Asks what became of these people, and has their sessions follow.
+    /// Asks the directory about these people, and updates or ends their sessions and tokens.
     async fn refresh_people(&self, turn: &mut RefreshCursor, people: &[Person]) -> Result<(), StoreError> {
         if people.is_empty() {
             return Ok(());
@@ -239,8 +240,8 @@ impl SessionRefresher {
         self.targets.confirm(&here, asked_at).await
     }
 
-    /// Whether nothing could be said of these few although the directory is there: somebody in more groups than it sends,
-    /// say. That must not keep it from being asked about everybody else.
+    /// Whether only these few failed although the directory is reachable: somebody in more groups than it sends, say.
+    /// That must not keep it from being asked about everybody else.
     async fn is_isolated_failure(&self, people: &[Person], answers: &[Result<AccountStatus, Unreachable>]) -> bool {
         people.len() <= ISOLATED_AT_MOST
             && people.iter().all(|person| person.directory.is_none())
@@ -248,8 +249,8 @@ impl SessionRefresher {
             && self.directory.check_reachable().await.is_ok()
     }
 
-    /// A directory that answered about nobody is away; one that answered about somebody is there, even if it cannot
-    /// say everything about everybody.
+    /// Notes which directories are reachable: one that answered about nobody is not; one that answered about somebody is,
+    /// even if it cannot say everything about everybody.
     fn record_outages(
         &self,
         turn: &mut RefreshCursor,
@@ -337,12 +338,12 @@ impl RefreshReport {
     }
 }
 
-/// The store's failures are told here; the next turn tries again.
+/// Logs a failure of the store; the next round tries again.
 fn log_error<T>(done: Result<T, StoreError>) -> Option<T> {
     done.inspect_err(|error| tracing::error!(%error, "the sessions could not be kept true to the directory")).ok()
 }
 
-/// In how many parts so many people are asked about.
+/// The number of parts that so many people are divided into.
 fn part_count(people: usize) -> usize {
     people.div_ceil(MIN_PART_SIZE).clamp(1, MAX_PARTS)
 }

@@ -16,7 +16,7 @@ pub enum SignInRefusal {
     /// Too many failed tries for this name or from this address.
     #[error("too many failed tries; another is heard in {} s", retry_after.as_secs())]
     Throttled {
-        /// How long until another try is heard.
+        /// The time until another try is accepted.
         retry_after: Duration,
     },
     /// Signing in is not allowed at this hour. The password was right, as with the next five.
@@ -37,7 +37,7 @@ pub enum SignInRefusal {
     /// The account has expired.
     #[error("the account has expired")]
     AccountExpired,
-    /// The password was right, and a second factor is asked for: with this token it is waited for.
+    /// The password was right, and a second factor is needed: this token continues the sign-in.
     #[error("a second factor is asked for")]
     SecondFactorFirst(PendingToken),
     /// The directory could not be asked: this says nothing about the person.
@@ -60,7 +60,7 @@ pub enum PasswordChangeRefusal {
     /// The new password is the old one.
     #[error("the new password is the old one")]
     Unchanged,
-    /// The new password is one that no directory could take.
+    /// The new password is one that no directory could accept.
     #[error("the new password is too long, or contains NUL")]
     NotAPassword,
     /// The old password was refused, as at a sign-in.
@@ -69,12 +69,12 @@ pub enum PasswordChangeRefusal {
     /// The old password was right; the new one is against the directory's rules.
     #[error("the new password is against the directory's rules")]
     Policy {
-        /// The rule, where the directory names it.
+        /// The broken rule, where the directory names it.
         rule: Option<PasswordRule>,
         /// The directory's own words, where they are meant for people.
         words: Option<String>,
     },
-    /// It cannot be changed here, but elsewhere.
+    /// The password can only be changed elsewhere.
     #[error("the password cannot be changed here")]
     NotHere,
 }
@@ -106,7 +106,7 @@ impl From<DirectoryRefusal> for SignInRefusal {
     }
 }
 
-/// The directory's refusal in the audit: a word that does not change, and Active Directory's sub-code where the
+/// The audit's reason for a directory's refusal: a word that does not change, and Active Directory's sub-code where the
 /// refusal stands for just one (MS-ADTS 5.1.1.5).
 pub(super) fn audit_reason(refusal: &DirectoryRefusal) -> (&'static str, Option<&'static str>) {
     match refusal {

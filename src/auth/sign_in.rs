@@ -19,11 +19,11 @@ use crate::sessions::{Beginning, Found, Session, SessionToken, Sessions};
 use crate::store::StoreError;
 use crate::tokens::Tokens;
 
-/// How many sign-ins ask the directory at the same time. A directory that answers takes some tens of milliseconds, so
-/// this is a thousand a second; one that hangs does not collect connections without end.
+/// The most sign-ins that ask the directory at the same time. A directory that answers takes some tens of milliseconds,
+/// so this is a thousand a second; one that hangs does not collect connections without end.
 const MAX_DIRECTORY_REQUESTS: usize = 64;
 
-/// Signs people in and out, and says who a visitor is.
+/// Signs people in and out, and identifies visitors by their session tokens.
 pub struct Auth {
     pub(super) directory: Arc<dyn Directory>,
     pub(super) sessions: Sessions,
@@ -37,7 +37,7 @@ pub struct Auth {
     keys: Arc<Keys>,
 }
 
-/// What somebody tries with a password; the audit has an event for each.
+/// The purposes for which a password is checked; the audit has an event for each.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum AttemptKind {
     SignIn,
@@ -45,19 +45,19 @@ pub(super) enum AttemptKind {
     Reauthentication,
 }
 
-/// Somebody has been signed in.
+/// The outcome of a successful sign-in.
 #[derive(Debug)]
 pub struct SignedIn {
-    /// For their browser's cookie.
+    /// The session token, for the browser's cookie.
     pub token: SessionToken,
-    /// The session that began.
+    /// The new session.
     pub session: Session,
     /// For their browser to keep: see [`DeviceMark`].
     pub device_cookie: DeviceCookie,
 }
 
 impl Auth {
-    /// The room, put together.
+    /// Creates it over these parts, without API tokens and with an empty throttle.
     pub fn new(
         directory: Arc<dyn Directory>,
         sessions: Sessions,
@@ -88,7 +88,7 @@ impl Auth {
     /// cannot be one, or when there were too many failures. `previous` is the token that this browser sent; that
     /// session ends, whoever's it was, so that a token from before a sign-in is never good after it.
     ///
-    /// A refusal is held back until every kind of refusal takes as long; nothing is held while it waits.
+    /// A refusal is delayed until every kind of refusal takes as long; no permit is held meanwhile.
     ///
     /// # Errors
     /// A [`SignInRefusal`], as far as a visitor may know it.
@@ -102,8 +102,7 @@ impl Auth {
         self.sign_in_with_stay(username, password, false, client, previous).await
     }
 
-    /// The same, for somebody who says whether they want to stay signed in (`stays`); whether they may is the settings'
-    /// affair.
+    /// [`Auth::sign_in`] with the wish to stay signed in; the settings decide whether that is allowed.
     ///
     /// # Errors
     /// A [`SignInRefusal`], as far as a visitor may know it.
@@ -117,7 +116,7 @@ impl Auth {
     ) -> Result<SignedIn, SignInRefusal> {
         let begun = self.clock.now();
         let outcome = self.try_sign_in(username, password, stays, client, previous).await;
-        // Whoever is asked for a second factor is not refused.
+        // Being asked for a second factor is no refusal.
         if outcome.as_ref().is_err_and(|refusal| !matches!(refusal, SignInRefusal::SecondFactorFirst(_))) {
             timing_floor::wait(&*self.clock, begun).await;
         }
@@ -136,7 +135,7 @@ impl Auth {
         self.sign_in_parsed(&name, &password, stays, client, previous).await
     }
 
-    /// The sign-in, of a name and a password that can be ones.
+    /// Signs in with a name and a password that are well formed.
     pub(super) async fn sign_in_parsed(
         &self,
         name: &Username,
@@ -155,7 +154,7 @@ impl Auth {
         Ok(self.begin_session(name, &person, beginning, client, previous).await?)
     }
 
-    /// Begins the session of somebody who has proved all that is asked of them, in place of the `previous` one.
+    /// Begins the session of somebody who is fully authenticated, in place of the `previous` one.
     pub(super) async fn begin_session(
         &self,
         name: &Username,
@@ -174,11 +173,11 @@ impl Auth {
         Ok(SignedIn { token, session, device_cookie: device })
     }
 
-    /// Who makes a request, by the token it carries. A token that is not good any more is nobody's; one that could not
-    /// be confirmed for too long is its owner's again when the directory answers.
+    /// The visitor whose session token a request carries. An invalid token is nobody's; one that could not be confirmed
+    /// for too long is its owner's again when the directory answers.
     ///
     /// # Errors
-    /// [`StoreError`] when the store cannot be asked: then nobody knows, which is not the same as nobody.
+    /// [`StoreError`] when the store cannot be asked: not known is not anonymous.
     pub async fn visitor(&self, token: Option<&SessionToken>) -> Result<Visitor, StoreError> {
         let Some(token) = token else { return Ok(Visitor::Anonymous) };
         Ok(match self.sessions.find(token).await? {
@@ -191,8 +190,7 @@ impl Auth {
         })
     }
 
-    /// Ends the session whose token this is, and with it its live connections. Nothing happens when it has ended
-    /// before.
+    /// Ends the session of this token, and its live connections. Nothing happens when it has ended before.
     ///
     /// # Errors
     /// [`StoreError`] when the end could not be written down: then the person is still signed in and must be told.
@@ -218,17 +216,17 @@ impl Auth {
         Ok(())
     }
 
-    /// The audit, for what happens at the other doors.
+    /// The audit log, for the events of other rooms.
     pub fn audit(&self) -> &Audit {
         &self.audit
     }
 
-    /// The keys for the tokens of forms.
+    /// The keys for CSRF tokens and everything else that is signed or sealed.
     pub fn keys(&self) -> &Keys {
         &self.keys
     }
 
-    /// Refuses what no directory could know. To a visitor it looks like any other wrong name or password.
+    /// Parses a typed name and password. To a visitor, malformed ones look like any other wrong name or password.
     pub(super) fn parse_credentials(
         &self,
         username: &str,
@@ -247,7 +245,7 @@ impl Auth {
         Err(SignInRefusal::WrongCredentials)
     }
 
-    /// Refuses whoever has failed too often, before the directory hears of it.
+    /// Asks the throttle for a permit, before the directory is asked.
     pub(super) async fn admit(
         &self,
         attempt: AttemptKind,
@@ -258,7 +256,7 @@ impl Auth {
         admitted.map_err(|held| self.refuse_throttled(attempt, held, name, client))
     }
 
-    /// What the browser in which `person` has just proved who they are is to keep.
+    /// A device cookie for the browser in which `person` has just signed in as `name`.
     pub(super) fn issue_device_cookie(&self, name: &Username, person: &PersonId) -> Result<DeviceCookie, StoreError> {
         self.throttle.issue_device_cookie(name, person)
     }
@@ -302,7 +300,7 @@ impl Auth {
         refusal.into()
     }
 
-    /// Has the directory prove the person, and settles what the try counts for.
+    /// Has the directory verify the password, and settles the permit by the outcome.
     pub(super) async fn authenticate(
         &self,
         attempt: AttemptKind,
@@ -326,8 +324,8 @@ impl Auth {
             return Err(self.refuse_throttled(attempt, held, name, client));
         }
         match refusal {
-            // Dropping the permit lets the failure stand: a password that was sent may have been judged and counted,
-            // even if no answer came.
+            // Dropping the permit counts a failure: a password that was sent may have been checked and counted, even if
+            // no answer came.
             DirectoryRefusal::WrongCredentials
             | DirectoryRefusal::Locked
             | DirectoryRefusal::Unreachable(Unreachable { password_sent: true, .. }) => drop(permit),
@@ -343,7 +341,7 @@ impl Auth {
         Err(self.refuse(attempt, refusal, name, client))
     }
 
-    /// Asks the directory, unless too many are waiting for its answer already.
+    /// Binds at the directory, unless too many are waiting for its answer already.
     async fn bind(
         &self,
         name: &Username,
@@ -354,7 +352,7 @@ impl Auth {
         self.directory.sign_in(name, password, turn).await
     }
 
-    /// Room for one more question to the directory.
+    /// A slot for one more request to the directory.
     ///
     /// # Errors
     /// [`Unreachable`], when too many are waiting for its answer already.
@@ -366,10 +364,10 @@ impl Auth {
     }
 }
 
-/// One try's leave to bind: the throttle has its say again once the person is known.
+/// The throttle's gate before a bind: it checks the limits again once the person is known.
 pub(super) struct ThrottleGate<'a> {
     permit: &'a AttemptPermit<'a>,
-    /// Why it was withheld.
+    /// Why the bind was denied.
     denial: OnceLock<Held>,
 }
 
@@ -378,7 +376,7 @@ impl<'a> ThrottleGate<'a> {
         Self { permit, denial: OnceLock::new() }
     }
 
-    /// Why leave was withheld, if it was.
+    /// Why the bind was denied, if it was.
     pub(super) fn into_denial(self) -> Option<Held> {
         self.denial.into_inner()
     }
@@ -396,7 +394,7 @@ impl BindGate for ThrottleGate<'_> {
 }
 
 impl AttemptKind {
-    /// The event that it was refused.
+    /// The audit event of its refusal.
     fn refusal_event<'a>(
         self,
         name: &'a str,

@@ -10,7 +10,7 @@
 //! So failures that reach the directory stay within the limit however many come at once, and nobody is sent away
 //! because they signed in with many windows at the same time.
 //!
-//! An account is known by what all spellings of a name have in common, and by the person behind it. Where the
+//! An account is identified by the skeleton of its name, common to all spellings, and by its person. Where the
 //! directory shows people before they bind (with a service account, or to anonymous searches) the person is known
 //! before any password is sent, so two names of one account (`jdoe` and `john.doe@corp.example.com`) share one
 //! limit. Where it does not, a name is known to be somebody's once they signed in with it, in this process and for
@@ -49,25 +49,25 @@ pub(super) use permit::AttemptPermit;
 use permit::CountedPerson;
 use skeleton::skeleton;
 
-/// An address stays familiar this long after the last good sign-in: a fortnight's holiday and then some. So long,
-/// too, is it remembered whose name a name is.
+/// The time an address stays familiar after the last good sign-in, and a name's owner is remembered: a fortnight's
+/// holiday and then some.
 const FAMILIAR_FOR: Duration = Duration::from_hours(30 * 24);
 
-/// How long a try waits for others under way to end. A directory that answers needs some tens of milliseconds for
-/// each; beyond this the browser's patience ends too.
+/// The longest wait for pending attempts to end. A directory that answers needs some tens of milliseconds for each;
+/// beyond this the browser's patience ends too.
 const MAX_WAIT: Duration = Duration::from_secs(10);
 
-/// How many tries wait at the same time: far more than one person's windows, and too few to matter in memory.
+/// The most attempts that wait at the same time: far more than one person's windows, and too few to matter in memory.
 const MAX_WAITING: usize = 256;
 
-/// The limits and what counts against them.
+/// The limits on sign-in attempts, and the counters they are checked against.
 pub(super) struct Throttle {
     clock: Arc<dyn Clock>,
     keys: Arc<Keys>,
     /// Names and addresses are kept as hashes with a key of this process: of one size, and unpredictable from outside.
     hasher: RandomState,
     counters: Mutex<FailureCounters>,
-    /// Tells those who wait that a try has ended.
+    /// Wakes those who wait when an attempt has ended.
     attempt_ended: Notify,
     wait_slots: Semaphore,
 }
@@ -84,8 +84,8 @@ impl Throttle {
         }
     }
 
-    /// Leave to try, as far as is known before the directory is asked: `lockout` is what it says of itself. Waits a
-    /// little while other tries, that are under way, may use up what is left.
+    /// A permit for one attempt, by what is known before the directory is asked: `lockout` is its policy. Waits a little
+    /// while other, pending attempts may use up what is left.
     ///
     /// # Errors
     /// [`Held::Spent`] when there were too many failures, [`Held::Pending`] when the others did not end in time.
@@ -98,7 +98,7 @@ impl Throttle {
         self.wait_while_pending(|| self.try_admit(username, client, lockout)).await
     }
 
-    /// A mark for the browser in which `person` has just signed in as `username`.
+    /// A device cookie for the browser in which `person` has just signed in as `username`.
     ///
     /// # Errors
     /// [`StoreError::NoRandomness`] when the system has none to give.
@@ -126,7 +126,7 @@ impl Throttle {
         let person = books.name_owners.get(typed, now).map(AccountKey::Person);
         let of_account = books.check_account(account, budget, from, now).err();
         let of_person = person.and_then(|person| books.check_account(person, budget, from, now).err());
-        // Who is shown before the bind waits for other tries then, when it is sure whose they are.
+        // Where the person is known before the bind, pending attempts are waited for then, when it is sure whose they are.
         let of_person = of_person.filter(|held| !lockout.identifies_before_bind || *held != Held::Pending);
         let of_address =
             if books.is_familiar(account, from, now) { None } else { books.check_address(from.address, now).err() };
@@ -153,23 +153,23 @@ impl Throttle {
         })
     }
 
-    /// Tries again whenever a try has ended, as long as that may help and patience lasts.
+    /// Repeats a check whenever an attempt has ended, while the reason is pending attempts, up to [`MAX_WAIT`].
     async fn wait_while_pending<T>(&self, mut attempt: impl FnMut() -> Result<T, Held>) -> Result<T, Held> {
-        let mut impatient = self.clock.sleep(MAX_WAIT);
-        let mut place = None;
+        let mut timeout = self.clock.sleep(MAX_WAIT);
+        let mut slot = None;
         loop {
             // Made before the attempt, so that an end between the two is not missed.
-            let settled = self.attempt_ended.notified();
+            let ended = self.attempt_ended.notified();
             match attempt() {
                 Err(Held::Pending) => {}
                 decided => return decided,
             }
-            if place.is_none() {
-                place = Some(self.wait_slots.try_acquire().map_err(|_| Held::Pending)?);
+            if slot.is_none() {
+                slot = Some(self.wait_slots.try_acquire().map_err(|_| Held::Pending)?);
             }
             tokio::select! {
-                () = settled => {}
-                () = &mut impatient => return Err(Held::Pending),
+                () = ended => {}
+                () = &mut timeout => return Err(Held::Pending),
             }
         }
     }
@@ -178,13 +178,13 @@ impl Throttle {
         AccountKey::Person(self.hasher.hash_one(("person", id)))
     }
 
-    /// A panic elsewhere leaves the books whole: at worst one try is counted that was not made.
+    /// Locks the counters. A panic elsewhere leaves them whole: at worst one attempt is counted that was not made.
     fn books(&self) -> MutexGuard<'_, FailureCounters> {
         self.counters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Whoever has one IPv6 address has the 64 bits below it as well (RFC 6177), so those count as one.
+/// The network that an address is counted by: an IPv6 /64 counts as one, since it belongs to one subscriber (RFC 6177).
 fn network_prefix(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),

@@ -1,24 +1,24 @@
-//! Makes every refusal take as long as any other, so that its time tells nothing of a name.
+//! The timing floor: makes every refusal take as long as any other, so that its time reveals nothing about a name.
 //!
-//! A name that is known, a wrong password, a locked account, a try that was never sent: each takes the directory, or
-//! this program, another while. A directory slower than [`REFUSED_AFTER`] can still be told from no directory at all.
+//! A known name, a wrong password, a locked account, an attempt that was never sent: each takes the directory, or this
+//! program, a different time. A directory slower than [`REFUSED_AFTER`] can still be told from no directory at all.
 
 use std::time::Duration;
 
 use crate::domain::{Clock, Timestamp};
 
-/// A refusal comes no sooner than this after the sign-in began. A search and a bind with its hashing take some tens of
+/// The shortest time from the start of a sign-in to its refusal. A search and a bind with its hashing take some tens of
 /// milliseconds, new TLS connections included, rarely two hundred; a person does not feel the difference.
 pub(super) const MIN_REFUSAL_TIME: Duration = Duration::from_millis(300);
 
-/// Up to so much later, by chance: what the clock's grain and the scheduler still tell drowns in it.
+/// The longest random addition: it drowns what the clock's grain and the scheduler still reveal.
 pub(super) const MAX_JITTER: Duration = Duration::from_millis(100);
 
-/// Waits until a refusal may be told of a sign-in that began at `begun`.
+/// Waits until a sign-in that began at `begun` may be refused.
 pub(super) async fn wait(clock: &dyn Clock, begun: Timestamp) {
-    let least = MIN_REFUSAL_TIME + jitter();
+    let floor = MIN_REFUSAL_TIME + jitter();
     // A clock that was set back in between must not hold anybody longer.
-    let rest = (begun + least).since(clock.now()).min(least);
+    let rest = (begun + floor).since(clock.now()).min(floor);
     if !rest.is_zero() {
         clock.sleep(rest).await;
     }

@@ -17,13 +17,13 @@ use crate::domain::{Clock, Password, SystemClock, Timestamp};
 use crate::server::{self, StartError};
 use crate::store::StoreError;
 
-/// Who has invited, as the guest reads it.
+/// The inviter's name, as the guest reads it.
 const INVITED_BY: &str = "An administrator";
 
-/// Longer than any password, so that a file given by mistake is not read to its end.
+/// The most bytes read for a password: longer than any, so that a file given by mistake is not read to its end.
 const MAX_INPUT_BYTES: u64 = 64 * 1024;
 
-/// What to do.
+/// The arguments of `account`.
 #[derive(Args)]
 pub(super) struct AccountArgs {
     #[command(subcommand)]
@@ -104,7 +104,7 @@ enum AccountCommand {
     },
 }
 
-/// An account, as it is described on the command line.
+/// The description of an account on the command line.
 #[derive(Args)]
 struct DescribedAccount {
     /// What it is called; its owner signs in as local\NAME.
@@ -126,7 +126,7 @@ struct DescribedAccount {
     second_factor: bool,
 }
 
-/// How a password comes here.
+/// The arguments for reading a password.
 #[derive(Args)]
 struct PasswordArgs {
     /// Read the password from standard input: one line, as in `pass show guest | belvedere account add guest …`.
@@ -140,7 +140,7 @@ enum DigestSwitch {
     Off,
 }
 
-/// Why it did not work.
+/// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 enum AccountCommandError {
     #[error(transparent)]
@@ -157,7 +157,7 @@ impl From<StoreError> for AccountCommandError {
     }
 }
 
-/// The store, and what else a command needs.
+/// The store and the settings that the commands work on.
 struct AccountContext {
     accounts: LocalAccounts,
     settings: Settings,
@@ -335,7 +335,7 @@ impl DescribedAccount {
 }
 
 impl PasswordArgs {
-    /// A new password: typed twice at a terminal, since nobody sees what they type.
+    /// Reads a new password: typed twice at a terminal, since nobody sees what they type.
     fn read_new(&self, prompt: &str) -> Result<Password, AccountCommandError> {
         let first = self.read(prompt)?;
         if !self.password_stdin && first != self.read("The same again")? {
@@ -362,7 +362,7 @@ impl PasswordArgs {
         }
         let mut typed = Zeroizing::new(String::new());
         std::io::stdin().take(MAX_INPUT_BYTES).read_to_string(&mut typed).map_err(unread)?;
-        // The line break that `echo` and editors put behind it is none of it.
+        // The line break that `echo` and editors put after it is not part of it.
         let length = typed.trim_end_matches(['\r', '\n']).len();
         typed.truncate(length);
         Ok(typed)

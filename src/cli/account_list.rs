@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::accounts::{AccountGroup, AccountProfile, InactiveReason, Invitation, LocalAccount};
 use crate::domain::Timestamp;
 
-/// Every account and open invitation, for people or for programs.
+/// Renders every account and open invitation, as text or as JSON.
 pub(super) fn render(accounts: &[LocalAccount], invitations: &[Invitation], now: Timestamp, as_json: bool) -> String {
     if as_json {
         let accounts: Vec<Value> = accounts.iter().map(|account| account_json(account, now)).collect();
@@ -45,7 +45,7 @@ pub(super) fn group_list(groups: &[AccountGroup]) -> String {
     if names.is_empty() { "no group".to_owned() } else { names.join(", ") }
 }
 
-/// A moment to the minute, in UTC: `2027-01-31 12:00 UTC`.
+/// A time to the minute, in UTC: `2027-01-31 12:00 UTC`.
 pub(super) fn format_time(at: Timestamp) -> String {
     let moment = jiff::Timestamp::from_millisecond(at.as_millis()).unwrap_or(jiff::Timestamp::MAX);
     moment.strftime("%Y-%m-%d %H:%M UTC").to_string()
@@ -89,7 +89,7 @@ fn invitation_json(invitation: &Invitation, now: Timestamp) -> Value {
     value
 }
 
-/// Times are milliseconds since the Unix epoch, as everywhere in what programs read.
+/// The JSON of a profile. Times are milliseconds since the Unix epoch, as everywhere in our JSON.
 fn described_json(of: &AccountProfile) -> Value {
     let groups: Vec<&str> = of.groups.iter().map(AccountGroup::as_str).collect();
     json!({

@@ -12,10 +12,10 @@ use crate::sources::Sources;
 use super::doctor::{CommandError, parse_username};
 use super::serve::report_error;
 
-/// What a script hears when nobody could say.
+/// The exit code when it could not be found out.
 const EXIT_UNKNOWN: u8 = 2;
 
-/// Who, and what.
+/// The arguments of `can`.
 #[derive(Args)]
 pub(super) struct CanArgs {
     /// The person, as they would sign in: alice, CORP\alice, alice@corp.example.com.
@@ -24,7 +24,7 @@ pub(super) struct CanArgs {
     page: String,
 }
 
-/// What came of the question.
+/// Whether somebody may open a page, and why.
 enum AccessAnswer {
     Yes(String),
     No(String),
@@ -89,7 +89,7 @@ async fn check_access(options: &CanArgs) -> Result<AccessAnswer, CommandError> {
     Ok(right.map_or_else(|| AccessAnswer::Unknown(format!("{page} is gone")), |right| decide(&seen, &right)))
 }
 
-/// What bars somebody from every page comes first, unless they can lift it themselves.
+/// Decides: what keeps somebody from signing in comes first, unless they can lift it themselves.
 fn decide(seen: &PersonReport, page: &PageRight) -> AccessAnswer {
     let name = &seen.person.display_name;
     match (&seen.blocker, explain_right(seen, page)) {

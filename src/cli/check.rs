@@ -14,7 +14,7 @@ use crate::sources::Sources;
 use super::online;
 use super::serve::report_error;
 
-/// How far to look.
+/// The arguments of `check`.
 #[derive(Args)]
 pub(super) struct CheckArgs {
     /// Dial too: the directory, for the groups that pages and settings name, and every source once.
@@ -22,7 +22,7 @@ pub(super) struct CheckArgs {
     online: bool,
 }
 
-/// Checks everything that can be checked without dialling anybody, and then what cannot, if that is wanted.
+/// Checks everything that can be checked offline, and with `--online` the directory and the sources too.
 pub(super) async fn run(options: CheckArgs) -> ExitCode {
     let figment = config::figment();
     let checked = match Settings::from_figment(&figment) {
@@ -46,11 +46,11 @@ async fn check(settings: &Settings, online: bool) -> Result<String, StartError> 
     let sources = Arc::new(Sources::open(&settings.sources, Arc::new(SystemClock))?);
     let shelf = PageStore::load(&settings.pages, Arc::clone(&sources))?;
     let mut faults = shelf.all_faults();
-    let mut unsaid = String::new();
+    let mut notes = String::new();
     if online {
-        let (found, not_looked_at) = online::check(settings, &shelf, &sources).await?;
+        let (found, unchecked) = online::check(settings, &shelf, &sources).await?;
         faults.extend(found);
-        unsaid = not_looked_at;
+        notes = unchecked;
     }
     if !faults.is_empty() {
         return Err(faults.into());
@@ -59,7 +59,7 @@ async fn check(settings: &Settings, online: bool) -> Result<String, StartError> 
         1 => "1 page".to_owned(),
         count => format!("{count} pages"),
     };
-    Ok(format!("Everything is in order: {pages} in {}.{unsaid}", settings.pages.display()))
+    Ok(format!("Everything is in order: {pages} in {}.{notes}", settings.pages.display()))
 }
 
 /// The faults in the pages when there are some in the settings: whoever mends the ones wants to see the others too.

@@ -17,7 +17,7 @@ use crate::telemetry;
 
 use super::serve::report_error;
 
-/// Those who may see the admin page in the demo.
+/// The group that may see the admin page in the demo.
 const ADMINS: &str = "dash-admins";
 
 pub(super) async fn run() -> ExitCode {
@@ -64,11 +64,11 @@ async fn demo() -> Result<(), DemoError> {
     Ok(())
 }
 
-/// Only ever on loopback, whatever the settings of this place say; nothing but `ROCKET_PORT` is taken from them.
+/// The demo's settings: only ever on loopback, whatever the settings here say; nothing but `ROCKET_PORT` is taken.
 fn settings(directory_url: &str, pages: &Path, scratch: &Path) -> Figment {
-    let asked = config::figment().extract_inner("port").unwrap_or(Config::default().port);
+    let wanted = config::figment().extract_inner("port").unwrap_or(Config::default().port);
     // Somebody who tries this out has no use for "the port is taken": any free one will do then.
-    let port = if TcpListener::bind((Ipv4Addr::LOCALHOST, asked)).is_ok() { asked } else { 0 };
+    let port = if TcpListener::bind((Ipv4Addr::LOCALHOST, wanted)).is_ok() { wanted } else { 0 };
     Figment::from(Config::default())
         .merge(("address", Ipv4Addr::LOCALHOST))
         .merge(("port", port))
@@ -90,7 +90,7 @@ fn pages_folder(scratch: &Path) -> std::io::Result<PathBuf> {
     Ok(folder)
 }
 
-/// What a newcomer needs to know, and no more.
+/// The text printed at the start: the address, the accounts, the pages.
 fn welcome(ready: &Ready, accounts: &[Account], pages: &Path) -> String {
     let mut text = format!("\n  Belvedere is open at  http://{}\n\n  Sign in as\n", ready.address);
     for account in accounts {

@@ -17,7 +17,7 @@ use crate::sources::Sources;
 use super::serve::report_error;
 use super::terminal_style::{StepCounts, TerminalStyle};
 
-/// What `doctor` is to look at.
+/// The arguments of `doctor`.
 #[derive(Args)]
 pub(super) struct DoctorArgs {
     /// Look this person up too: their account, their groups, and the pages they may open.
@@ -52,7 +52,7 @@ pub(super) async fn run(options: DoctorArgs) -> ExitCode {
     }
 }
 
-/// Why nothing could be examined.
+/// Why a command failed.
 pub(super) enum CommandError {
     Start(StartError),
     Message(String),
@@ -65,7 +65,7 @@ impl<E: Into<StartError>> From<E> for CommandError {
 }
 
 impl CommandError {
-    /// The same for programs: the settings' faults in parts, anything else as one fault without a place.
+    /// The error as JSON: the settings' faults in parts, anything else as one fault without a place.
     fn to_json(&self) -> serde_json::Value {
         let message = match self {
             Self::Start(StartError::Settings(faults)) => return serde_json::json!({ "faults": faults.to_reports() }),
@@ -117,7 +117,7 @@ fn print(examinations: &[DirectoryReport], tally: StepCounts) {
     }
 }
 
-/// Where the settings' names in the remedies belong.
+/// The text that says where the settings named in the remedies belong.
 fn settings_hint(DirectoryReport { directory, settings, .. }: &DirectoryReport) -> String {
     let of = directory.as_ref().map_or_else(String::new, |name| format!(" for the directory {name}"));
     format!(
@@ -127,18 +127,18 @@ fn settings_hint(DirectoryReport { directory, settings, .. }: &DirectoryReport) 
     )
 }
 
-/// A name as somebody types it.
+/// Parses a typed name.
 pub(super) fn parse_username(typed: &str) -> Result<Username, CommandError> {
     Username::parse(typed).map_err(|fault| CommandError::Message(format!("\"{typed}\" is nobody's name: {fault}")))
 }
 
-/// The password of somebody who can only be looked up as themselves; `None` when nobody can be asked for it, which is a
-/// failed step wherever strangers may not look people up.
+/// Reads the password of somebody who can only be looked up as themselves; `None` when there is no terminal, which is a
+/// failed step wherever anonymous searches are not allowed.
 fn read_password(options: &DoctorArgs, user: &Username) -> Result<Option<Password>, CommandError> {
     let unread = |fault: std::io::Error| CommandError::Message(format!("the password cannot be read: {fault}"));
     let typed = if options.password_stdin {
         let mut typed = String::new();
-        // Longer than any password; what is behind a line break is not part of it.
+        // Longer than any password; what follows a line break is not part of it.
         std::io::stdin().lock().take(64 * 1024).read_to_string(&mut typed).map_err(unread)?;
         typed.truncate(typed.find(['\r', '\n']).unwrap_or(typed.len()));
         typed
@@ -151,7 +151,7 @@ fn read_password(options: &DoctorArgs, user: &Username) -> Result<Option<Passwor
     Password::parse(typed).map(Some).map_err(|fault| CommandError::Message(format!("{fault}: nothing was tried")))
 }
 
-/// The pages, as far as they can be read, and the groups that they and the settings name.
+/// The pages, as far as they can be loaded, and the groups that they and the settings name.
 struct DoctorPages {
     shelf: Result<PageStore, String>,
     groups: Vec<GroupMention>,
@@ -191,7 +191,7 @@ fn print_json(examinations: &[DirectoryReport], tally: StepCounts) -> Result<(),
     Ok(())
 }
 
-/// Saves the CA's certificate that a server sent. Says what to do with it.
+/// Saves the CA certificate that a server sent, and gives the text that says what to do with it.
 fn save_ca(examinations: &[DirectoryReport], file: &Path) -> Result<String, CommandError> {
     let Some(authority) = examinations.iter().find_map(|examination| examination.authority.as_ref()) else {
         return Ok("No certificate was saved: no server sent one of an unknown CA.".to_owned());
@@ -207,7 +207,7 @@ fn save_ca(examinations: &[DirectoryReport], file: &Path) -> Result<String, Comm
     ))
 }
 
-/// Writes it to a file that was not there.
+/// Writes a CA certificate to a new file.
 pub(super) fn save_authority(authority: &UntrustedCa, file: &Path) -> Result<(), CommandError> {
     let opened = std::fs::OpenOptions::new().write(true).create_new(true).open(file);
     opened.and_then(|mut saved| saved.write_all(authority.pem.as_bytes())).map_err(|fault| {

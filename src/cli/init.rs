@@ -16,10 +16,10 @@ use super::doctor::{CommandError, save_authority};
 use super::serve::report_error;
 use super::terminal_style::{StepCounts, TerminalStyle};
 
-/// Where the settings are written, and read again by every other command.
+/// The file of settings, which every other command reads.
 const DEFAULT_OUTPUT: &str = "Rocket.toml";
 
-/// What to begin with.
+/// The arguments of `init`.
 #[derive(Args)]
 pub(super) struct InitArgs {
     /// The directory: ldaps://dc1.corp.example.com, or the server's name alone.
@@ -104,7 +104,7 @@ async fn init(mut options: InitArgs) -> Result<String, CommandError> {
 }
 
 impl InitArgs {
-    /// The same command once more, with a file for its CA's certificate.
+    /// The same command with another option that names a file for the CA's certificate.
     fn command_with(&self, option: &str, ca_file: &Path) -> String {
         let files = [("--bind-password-file", &self.bind_password_file), (option, &Some(ca_file.to_owned()))];
         let texts = [("--bind-name", &self.bind_name), ("--base-dn", &self.base_dn)];
@@ -124,8 +124,7 @@ impl InitArgs {
         command
     }
 
-    /// A file that is named in the settings is looked for beside them, while what is typed is looked for here: where the
-    /// two are not the same folder, names are written whole.
+    /// Makes paths absolute when the settings are written to another folder: paths in them are relative to it.
     fn make_paths_absolute(&mut self) -> Result<(), CommandError> {
         if self.output.parent().is_none_or(|folder| folder.as_os_str().is_empty()) {
             return Ok(());
@@ -139,13 +138,13 @@ impl InitArgs {
     }
 }
 
-/// A bare name is a server's, spoken to by LDAPS.
+/// The URL with its scheme: a bare name is a server's, for LDAPS (or LDAP with StartTLS).
 fn with_scheme(options: &InitArgs) -> String {
     let (url, scheme) = (options.url.trim(), if options.start_tls { "ldap" } else { "ldaps" });
     if url.contains("://") { url.to_owned() } else { format!("{scheme}://{url}") }
 }
 
-/// What is to be done with a certificate that has just been saved.
+/// The text that says what to do with a certificate that has just been saved.
 fn comparison_hint(options: &InitArgs, authority: &UntrustedCa, file: &Path) -> String {
     format!(
         "saved the certificate of {} in {}, and stopped, as whoever stands between you and the server could have sent \
@@ -158,7 +157,7 @@ fn comparison_hint(options: &InitArgs, authority: &UntrustedCa, file: &Path) -> 
 }
 
 async fn diagnose(options: &InitArgs, url: &str) -> Result<DirectoryReport, CommandError> {
-    // Without what stands around: it is to work by what is written, and by nothing else.
+    // Without the settings of the environment: it must work by what will be written, and nothing else.
     let mut figment = Figment::from(rocket::Config::default()).merge(("directory.url", url));
     if let Some(file) = &options.ca_file {
         figment = figment.merge(("directory.ca_file", file));
@@ -181,7 +180,7 @@ async fn diagnose(options: &InitArgs, url: &str) -> Result<DirectoryReport, Comm
     Ok(if examinations.is_empty() { DirectoryReport::default() } else { examinations.swap_remove(0) })
 }
 
-/// What else the name could have meant.
+/// The advice after a failed diagnosis, with what else the name could mean.
 fn failure_hint(options: &InitArgs, url: &str) -> String {
     let host = url.split("://").nth(1).unwrap_or_default().trim_end_matches('/');
     let is_name = host.contains('.') && !host.contains(':') && host.parse::<std::net::IpAddr>().is_err();
@@ -194,7 +193,7 @@ fn failure_hint(options: &InitArgs, url: &str) -> String {
     )
 }
 
-/// What is needed, and no more; what may be wanted next stands in comments.
+/// The text of the settings: what is needed, with what may be wanted next in comments.
 fn settings_text(options: &InitArgs, url: &str, known: &DirectoryFacts) -> String {
     let mut text =
         "# Belvedere's settings. `belvedere check` finds mistakes in them, `belvedere doctor` trouble with the \
@@ -226,18 +225,18 @@ fn settings_text(options: &InitArgs, url: &str, known: &DirectoryFacts) -> Strin
     text
 }
 
-/// A comment ends with its line, whatever a server says of itself.
+/// The text without control characters: a comment ends with its line, whatever a server sends.
 fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
-/// A word as it is typed at a shell.
+/// A word quoted for a shell.
 fn shell_quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@+,=[]".contains(c);
     if word.chars().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
 }
 
-/// A text as TOML writes it.
+/// A text quoted for TOML.
 fn toml_quoted(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()
 }
@@ -253,7 +252,7 @@ fn write_settings(options: &InitArgs, text: &str) -> Result<(), CommandError> {
     open.open(file).and_then(|mut written| written.write_all(text.as_bytes())).map_err(unwritten)
 }
 
-/// A first page beside the settings, where there is no folder of pages. Says so.
+/// Writes a first page beside the settings, where there is no folder of pages; gives a text that says so.
 fn write_first_page(output: &Path) -> Result<String, CommandError> {
     let folder = output.parent().unwrap_or(Path::new("")).join("pages");
     if folder.exists() {

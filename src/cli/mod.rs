@@ -1,5 +1,5 @@
-//! The commands. Each says what it does, does it through [`crate::server`] or the rooms below, and ends with an exit
-//! code that scripts can trust.
+//! The command line. Each command works through [`crate::server`] or the rooms below, and ends with an exit code that
+//! scripts can trust.
 
 mod account;
 mod account_list;
@@ -63,7 +63,7 @@ enum Command {
     Token(token::TokenArgs),
 }
 
-/// Runs the command that was asked for.
+/// Parses the command line and runs its command.
 pub fn main() -> ExitCode {
     let command = Arguments::parse().command.unwrap_or(Command::Serve);
     let run = || match command {

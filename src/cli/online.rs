@@ -11,12 +11,12 @@ use crate::pages::{ADMINS_SETTING, PageStore};
 use crate::server::StartError;
 use crate::sources::Sources;
 
-/// Where a fault of the directory is taken apart.
+/// The help text of a directory's fault.
 const DOCTOR: &str = "`belvedere doctor` takes it step by step, and says what to do";
 
-/// What only shows when somebody is dialled: whether the directories can be reached and let the service account search,
-/// whether the groups that pages and settings name are there, and whether each source answers one query of some page.
-/// Beside the faults, what could not be looked at, and what stands in nobody's way yet.
+/// Checks over the network: whether the directories are reachable and let the service account search, whether the groups
+/// that pages and settings name exist, and whether each source answers one query of some page. Returns the faults, and a
+/// text of notes: what could not be checked, and what is not a fault yet.
 pub(super) async fn check(
     settings: &Settings,
     shelf: &PageStore,
@@ -28,20 +28,20 @@ pub(super) async fn check(
     let (wanted, places) = named_groups(settings, shelf);
     let (askable, blind): (Vec<_>, Vec<_>) =
         wanted.into_iter().zip(places).partition(|(group, _)| directories.can_look_up_group(group));
-    // Who cannot be reached was told above, once.
+    // Unreachable directories were reported above, once.
     if faults.is_empty() {
         faults.extend(missing_groups(&directories, &askable).await);
     }
     faults.extend(unresponsive_sources(shelf, sources).await);
-    let mut unsaid = match blind.len() {
+    let mut notes = match blind.len() {
         0 => String::new(),
         count => format!(
             " Not looked up, as there is no service account (bind_name): {count} of the groups that pages and settings \
              name."
         ),
     };
-    unsaid.extend(unresponsive_servers(&directories).await);
-    Ok((faults, unsaid))
+    notes.extend(unresponsive_servers(&directories).await);
+    Ok((faults, notes))
 }
 
 async fn check_reachable(directories: &Directories) -> Diagnostics {
@@ -57,7 +57,7 @@ async fn check_reachable(directories: &Directories) -> Diagnostics {
     faults.await.into_iter().flatten().collect()
 }
 
-/// A line for each server that does not answer where another one does: nobody is shut out by it.
+/// A line for each server that does not answer where another one does: not a fault, since sign-ins work.
 async fn unresponsive_servers(directories: &Directories) -> Vec<String> {
     let silent = join_all(directories.all().map(LdapDirectory::unreachable_servers)).await;
     let line = |server: ServerStatus| {
@@ -67,7 +67,7 @@ async fn unresponsive_servers(directories: &Directories) -> Vec<String> {
     silent.into_iter().flatten().filter_map(line).collect()
 }
 
-/// Every group that is named, and where; those of local accounts are in no directory.
+/// Every named group and its place in the files, without those of local accounts, which are in no directory.
 fn named_groups(settings: &Settings, shelf: &PageStore) -> (Vec<GroupRef>, Vec<SourceLocation>) {
     let of_admins = settings.admins.groups.iter().map(|group| (group.clone(), SourceLocation::key(ADMINS_SETTING)));
     let of_pages = shelf.named_groups().into_iter().map(|named| (named.group, named.place));
@@ -78,7 +78,7 @@ async fn missing_groups(directories: &Directories, named: &[(GroupRef, SourceLoc
     let groups: Vec<GroupRef> = named.iter().map(|(group, _)| group.clone()).collect();
     match directories.find_groups(&groups).await {
         Err(unreachable) => {
-            // Which of several it was is told by the server in the reason.
+            // Which of several it was is seen by the server in the reason.
             let place = if directories.all().count() == 1 { "directory" } else { "directories" };
             Diagnostic::new(SourceLocation::key(place), unreachable.to_string(), DOCTOR).into()
         }
@@ -105,7 +105,7 @@ fn missing_group_fault(finding: &GroupLookup, place: &SourceLocation) -> Option<
     Some(Diagnostic::new(place.clone(), message, help))
 }
 
-/// Asks each source once, as the first panel that uses it would at its page's defaults.
+/// The faults of sources, each asked once, as the first panel that uses it would at its page's defaults.
 async fn unresponsive_sources(shelf: &PageStore, sources: &Sources) -> Diagnostics {
     let mut asked: Vec<SourceName> = Vec::new();
     let mut questions = Vec::new();

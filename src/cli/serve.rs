@@ -28,7 +28,7 @@ async fn serve() -> Result<(), StartError> {
     server.serve().await
 }
 
-/// Says why, as it is meant to be read: whole, on the terminal.
+/// Prints an error on standard error, and gives the exit code for failure.
 pub(super) fn report_error(error: &StartError) -> ExitCode {
     use std::io::IsTerminal;
     let text = match error {

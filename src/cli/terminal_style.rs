@@ -3,20 +3,20 @@ use std::io::IsTerminal as _;
 
 use crate::directory::{DiagnosticStep, DirectoryReport, ReportSection, StepVerdict};
 
-/// Names of steps are set in a column of this width, wider names push it out.
+/// The least width of the column of step names; wider names push it out.
 const MIN_COLUMN: usize = 15;
 
-/// A longer name of a group or page stands on its own, and does not push the column out for all the others.
+/// The greatest width of that column: a longer name of a group or page does not push it out for all the others.
 const MAX_COLUMN: usize = 30;
 
-/// How findings look on standard output: with signs and colours for people at a terminal, in plain ASCII for files, pipes
-/// and those who set `NO_COLOR`.
+/// The style of findings on standard output: with signs and colours at a terminal, in plain ASCII for files, pipes and
+/// under `NO_COLOR`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TerminalStyle {
     fancy: bool,
 }
 
-/// How much of an examination went wrong.
+/// The numbers of failed steps and of warnings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct StepCounts {
     pub(super) failures: usize,
@@ -24,13 +24,13 @@ pub(super) struct StepCounts {
 }
 
 impl TerminalStyle {
-    /// As standard output wants it.
+    /// The style for standard output.
     pub(super) fn for_stdout() -> Self {
         let no_color = std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty());
         Self { fancy: std::io::stdout().is_terminal() && !no_color }
     }
 
-    /// One examination, section by section.
+    /// Renders the diagnosis of one directory, section by section.
     pub(super) fn render(self, examination: &DirectoryReport) -> String {
         let mut text = String::new();
         if let Some(directory) = &examination.directory {
@@ -52,7 +52,7 @@ impl TerminalStyle {
         }
     }
 
-    /// One step, or several in a row that were left out for the same reason.
+    /// Renders one step, or several in a row that were skipped for the same reason.
     fn render_steps(self, text: &mut String, steps: &[DiagnosticStep], width: usize) {
         let [step, ..] = steps else { return };
         let name = steps.iter().map(|step| &*step.name).collect::<Vec<_>>().join(", ");
@@ -69,7 +69,7 @@ impl TerminalStyle {
         let head = lines.next().map_or("", String::as_str);
         let first = format!("  {} {name:<width$}  {head}", self.sign(&step.verdict));
         let _ = writeln!(text, "{}", first.trim_end());
-        // Under the text, behind the sign and the name.
+        // Under the text, after the sign and the name.
         let indent = 2 + self.sign_width() + 1 + width + 2;
         for line in lines {
             let _ = writeln!(text, "{:indent$}{line}", "");
@@ -100,7 +100,7 @@ fn are_skipped_alike(one: &DiagnosticStep, next: &DiagnosticStep) -> bool {
 }
 
 impl StepCounts {
-    /// Counts what went wrong.
+    /// Counts the failures and warnings.
     pub(super) fn of<'a>(steps: impl Iterator<Item = &'a DiagnosticStep>) -> Self {
         let mut tally = Self::default();
         for step in steps {
@@ -113,7 +113,7 @@ impl StepCounts {
         tally
     }
 
-    /// The last line, in words.
+    /// The last line of the output.
     pub(super) fn summary(self) -> String {
         let count = |count: usize, one: &str, several: &str| match count {
             1 => format!("1 {one}"),

@@ -14,10 +14,10 @@ use crate::server;
 use crate::telemetry::{self, Metrics};
 use crate::tokens::{Token, TokenName, Tokens, Wanted};
 
-/// So many tokens are read from the store at a time.
+/// The tokens read from the store at a time.
 const PAGE_SIZE: usize = 500;
 
-/// What to do with which tokens.
+/// The arguments of `token`.
 #[derive(Args)]
 pub(super) struct TokenArgs {
     #[command(subcommand)]
@@ -75,7 +75,7 @@ pub(super) async fn run(options: TokenArgs) -> ExitCode {
 
 async fn execute(act: TokenCommand) -> Result<(), CommandError> {
     let settings = Settings::from_figment(&config::figment())?;
-    // What is done here stands in the log and in the audit's store, as what the server does.
+    // Actions here are in the log and in the audit log's store, like the server's.
     telemetry::start(&settings.log)?;
     config::create_state_folder(&settings.state)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -119,7 +119,7 @@ async fn add(
     Ok(())
 }
 
-/// The one person of that name, if nothing stands against their signing in.
+/// The one person of that name, if they may sign in.
 async fn find_person(directories: &Directories, name: &str) -> Result<Person, CommandError> {
     let username = parse_username(name)?;
     let seen = match directories.lookup_person(&username).await {
@@ -166,7 +166,7 @@ async fn revoke(id: TokenId, tokens: &Tokens, audit: &Audit) -> Result<(), Comma
     Ok(())
 }
 
-/// A token on one line, with tabs between what is known of it. A name cannot hold one.
+/// A token as one line of tab-separated fields. A name cannot contain a tab.
 fn format_row(token: &Token) -> String {
     let used = token.last_used_at.map_or_else(|| "never".to_owned(), format_time);
     let person = token.person.qualified_name();

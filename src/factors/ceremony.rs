@@ -12,16 +12,16 @@ use webauthn_rp::{
     RegistrationServerState,
 };
 
-use super::seal::{Purpose, Seal};
-use super::{PasskeyRefusal, PasskeySite};
+use super::seal::{FactorSeal, SealPurpose};
+use super::{PasskeyRefusal, RelyingParty};
 use crate::domain::Person;
 
 /// An answer of an authenticator is one or two thousand characters; an RSA key makes it three.
-const LONGEST_ANSWER: usize = 16 * 1024;
+const MAX_RESPONSE_BYTES: usize = 16 * 1024;
 
 /// What a browser is asked, to hand to its authenticator.
 #[derive(Clone, Debug, Serialize)]
-pub struct Asked {
+pub struct PasskeyChallenge {
     /// The options, as WebAuthn's JSON has them (5.1.8 and 5.1.9).
     pub options: serde_json::Value,
     /// What this server must know when the answer comes, sealed for this browser. Nothing is kept here meanwhile, so nobody can
@@ -31,75 +31,79 @@ pub struct Asked {
 
 /// What came back.
 #[derive(Clone, Copy, Debug)]
-pub struct PasskeyAnswer<'a> {
+pub struct PasskeyResponse<'a> {
     /// The authenticator's answer, as JSON.
     pub credential: &'a str,
     /// [`Asked::sealed`].
     pub sealed: &'a str,
 }
 
-impl PasskeyAnswer<'_> {
+impl PasskeyResponse<'_> {
     pub(super) fn json(&self) -> Result<&[u8], PasskeyRefusal> {
-        if self.credential.len() > LONGEST_ANSWER {
-            return Err(PasskeyRefusal::Refused("the answer is too long".to_owned()));
+        if self.credential.len() > MAX_RESPONSE_BYTES {
+            return Err(PasskeyRefusal::InvalidResponse("the answer is too long".to_owned()));
         }
         Ok(self.credential.as_bytes())
     }
 
-    pub(super) fn state<T>(&self, seal: &Seal, purpose: Purpose, whose: &[u8]) -> Result<T, PasskeyRefusal>
+    pub(super) fn state<T>(&self, seal: &FactorSeal, purpose: SealPurpose, whose: &[u8]) -> Result<T, PasskeyRefusal>
     where
         for<'a> T: Decode<Input<'a> = &'a [u8]>,
     {
-        let sealed = URL_SAFE_NO_PAD.decode(self.sealed).map_err(|_| PasskeyRefusal::NotAsked)?;
-        let state = seal.open(purpose, whose, &sealed).ok_or(PasskeyRefusal::NotAsked)?;
-        T::decode(&state).map_err(|_| PasskeyRefusal::NotAsked)
+        let sealed = URL_SAFE_NO_PAD.decode(self.sealed).map_err(|_| PasskeyRefusal::UnknownChallenge)?;
+        let state = seal.unseal(purpose, whose, &sealed).ok_or(PasskeyRefusal::UnknownChallenge)?;
+        T::decode(&state).map_err(|_| PasskeyRefusal::UnknownChallenge)
     }
 }
 
 /// Asks for a new passkey: one that the authenticator keeps itself and shows a finger, a face or a PIN for, so that it can stand for
 /// both factors. `known` are those that the person has.
-pub(super) fn ask_for_a_new_one(
-    seal: &Seal,
-    site: &PasskeySite,
+pub(super) fn start_registration(
+    seal: &FactorSeal,
+    site: &RelyingParty,
     person: &Person,
     handle: &UserHandle64,
     known: Vec<PublicKeyCredentialDescriptor<Vec<u8>>>,
     whose: &[u8],
-) -> Result<Asked, PasskeyRefusal> {
+) -> Result<PasskeyChallenge, PasskeyRefusal> {
     let name = person.qualified_name();
     let user = PublicKeyCredentialUserEntity {
         // Names that the standard does not allow there (RFC 8265) are no reason to have no passkey.
-        name: Username::try_from(name.as_str()).or_else(|_| Username::try_from("member")).map_err(refused)?,
+        name: Username::try_from(name.as_str()).or_else(|_| Username::try_from("member")).map_err(invalid_response)?,
         id: handle,
         display_name: Nickname::try_from(person.display_name.as_str()).ok(),
     };
     let mut options = PublicKeyCredentialCreationOptions::passkey(&site.rp_id, user, known);
     // Whether the owner was verified is judged at each use; not all authenticators know how to promise it beforehand.
     options.extensions.cred_protect = CredProtect::None;
-    let (state, client) = options.start_ceremony().map_err(refused)?;
-    asked(seal, Purpose::Registration, whose, &state.encode().map_err(refused)?, &client)
+    let (state, client) = options.start_ceremony().map_err(invalid_response)?;
+    seal_challenge(seal, SealPurpose::Registration, whose, &state.encode().map_err(invalid_response)?, &client)
 }
 
 /// Asks for a passkey, whoever's it will be.
-pub(super) fn ask_for_any(seal: &Seal, site: &PasskeySite, whose: &[u8]) -> Result<Asked, PasskeyRefusal> {
+pub(super) fn start_authentication(
+    seal: &FactorSeal,
+    site: &RelyingParty,
+    whose: &[u8],
+) -> Result<PasskeyChallenge, PasskeyRefusal> {
     let (state, client) =
-        DiscoverableCredentialRequestOptions::passkey(&site.rp_id).start_ceremony().map_err(refused)?;
-    asked(seal, Purpose::Authentication, whose, &state.encode().map_err(refused)?, &client)
+        DiscoverableCredentialRequestOptions::passkey(&site.rp_id).start_ceremony().map_err(invalid_response)?;
+    seal_challenge(seal, SealPurpose::Authentication, whose, &state.encode().map_err(invalid_response)?, &client)
 }
 
-fn asked(
-    seal: &Seal,
-    purpose: Purpose,
+fn seal_challenge(
+    seal: &FactorSeal,
+    purpose: SealPurpose,
     whose: &[u8],
     state: &[u8],
     client: &impl Serialize,
-) -> Result<Asked, PasskeyRefusal> {
-    let options = serde_json::to_value(client).map_err(refused)?;
-    Ok(Asked { options, sealed: URL_SAFE_NO_PAD.encode(seal.close(purpose, whose, state)?) })
+) -> Result<PasskeyChallenge, PasskeyRefusal> {
+    let options = serde_json::to_value(client).map_err(invalid_response)?;
+    Ok(PasskeyChallenge { options, sealed: URL_SAFE_NO_PAD.encode(seal.seal(purpose, whose, state)?) })
 }
 
 /// How strictly a new passkey's answer is read. What an authenticator says beyond what was asked is of no concern (WebAuthn, 7.1).
-pub(super) fn for_new_ones<'a>(
+pub(super) fn registration_options<'a>(
     origins: &'a [&'a str],
 ) -> RegistrationVerificationOptions<'a, 'static, &'a str, &'static str> {
     RegistrationVerificationOptions {
@@ -110,7 +114,7 @@ pub(super) fn for_new_ones<'a>(
 }
 
 /// The same for a passkey that is used (WebAuthn, 7.2).
-pub(super) fn for_known_ones<'a>(
+pub(super) fn authentication_options<'a>(
     origins: &'a [&'a str],
 ) -> AuthenticationVerificationOptions<'a, 'static, &'a str, &'static str> {
     AuthenticationVerificationOptions {
@@ -120,10 +124,10 @@ pub(super) fn for_known_ones<'a>(
     }
 }
 
-pub(super) type NewState = RegistrationServerState<64>;
-pub(super) type AnyState = DiscoverableAuthenticationServerState;
+pub(super) type RegistrationState = RegistrationServerState<64>;
+pub(super) type AuthenticationState = DiscoverableAuthenticationServerState;
 
 #[allow(clippy::needless_pass_by_value, reason = "a word for `map_err`, which gives it away")]
-pub(super) fn refused(error: impl ToString) -> PasskeyRefusal {
-    PasskeyRefusal::Refused(error.to_string())
+pub(super) fn invalid_response(error: impl ToString) -> PasskeyRefusal {
+    PasskeyRefusal::InvalidResponse(error.to_string())
 }

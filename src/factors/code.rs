@@ -6,7 +6,7 @@ use crate::store::StoreError;
 
 /// What somebody has shown beside their password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shown {
+pub enum VerifiedFactor {
     /// A code of their authenticator app.
     App,
     /// One of their recovery codes.
@@ -18,7 +18,7 @@ pub enum Shown {
     Passkey,
 }
 
-impl Shown {
+impl VerifiedFactor {
     /// One word for it, in the audit. It does not change.
     pub fn word(self) -> &'static str {
         match self {
@@ -46,10 +46,10 @@ pub enum CodeRefusal {
     },
     /// The form in which the app was offered is out of date, or not this browser's.
     #[error("the offer is out of date")]
-    OldOffer,
+    EnrollmentExpired,
     /// The seed was sealed under another secret key than the program has now.
     #[error("the seed cannot be unsealed: the secret key is another than when the app was set up")]
-    Sealed,
+    SealedUnderAnotherKey,
     /// The store could not be asked: that says nothing about the code.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -62,8 +62,8 @@ impl CodeRefusal {
             Self::Wrong => "wrong-code",
             Self::Used => "used-code",
             Self::Throttled { .. } => "throttled",
-            Self::OldOffer => "old-offer",
-            Self::Sealed => "sealed-under-another-key",
+            Self::EnrollmentExpired => "old-offer",
+            Self::SealedUnderAnotherKey => "sealed-under-another-key",
             Self::Store(_) => "store-unavailable",
         }
     }
@@ -74,14 +74,14 @@ impl Factors {
     ///
     /// # Errors
     /// A [`CodeRefusal`]; a wrong code counts against the person's tries.
-    pub async fn judge_code(&self, person: &PersonId, typed: &str) -> Result<Shown, CodeRefusal> {
+    pub async fn verify_code(&self, person: &PersonId, typed: &str) -> Result<VerifiedFactor, CodeRefusal> {
         let typed: String = typed.chars().filter(|c| !c.is_whitespace() && *c != '-').collect();
-        self.take_a_try(person).await?;
+        self.take_attempt(person).await?;
         let shown = match typed.len() {
-            super::app::DIGITS => self.judge_app_code(person, &typed).await?,
-            _ => self.judge_recovery_code(person, &typed).await?,
+            super::totp::DIGITS => self.verify_app_code(person, &typed).await?,
+            _ => self.verify_recovery_code(person, &typed).await?,
         };
-        self.forgive(person).await?;
+        self.reset_attempts(person).await?;
         Ok(shown)
     }
 }

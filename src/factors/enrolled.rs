@@ -5,7 +5,7 @@ use super::Factors;
 
 /// What somebody has enrolled.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Enrolled {
+pub struct EnrolledFactors {
     /// Their authenticator app: since when, and when it was last used.
     pub app: Option<(Timestamp, Option<Timestamp>)>,
     /// Their passkeys, the oldest first.
@@ -16,9 +16,9 @@ pub struct Enrolled {
     pub changed: Option<(String, Timestamp)>,
 }
 
-impl Enrolled {
+impl EnrolledFactors {
     /// Whether there is a factor. Recovery codes alone are none.
-    pub fn is_any(&self) -> bool {
+    pub fn has_factor(&self) -> bool {
         self.app.is_some() || !self.passkeys.is_empty()
     }
 }
@@ -54,7 +54,7 @@ pub struct Passkey {
 
 /// Somebody who has a factor, in the admins' list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Owner {
+pub struct FactorOwner {
     /// Who.
     pub person: PersonId,
     /// The account's name as pages name it, in small letters.
@@ -68,7 +68,7 @@ pub struct Owner {
 }
 
 #[derive(sqlx::FromRow)]
-struct OwnerRow {
+struct FactorOwnerRow {
     person_id: String,
     name: String,
     app: bool,
@@ -84,7 +84,7 @@ impl Factors {
     /// # Errors
     /// [`StoreError`] when the store cannot be asked: that is never "none".
     pub async fn has_any(&self, person: &PersonId) -> Result<bool, StoreError> {
-        if !self.known().may_have_one(person) {
+        if !self.possible_owners().may_have_factor(person) {
             return Ok(false);
         }
         sqlx::query_scalar(
@@ -93,32 +93,32 @@ impl Factors {
         .bind(person.as_str())
         .fetch_one(self.pool())
         .await
-        .map_err(|error| self.failed(&error))
+        .map_err(|error| self.query_failed(&error))
     }
 
     /// What somebody has enrolled.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be asked.
-    pub async fn of(&self, person: &PersonId) -> Result<Enrolled, StoreError> {
+    pub async fn enrolled(&self, person: &PersonId) -> Result<EnrolledFactors, StoreError> {
         let app: Option<(i64, Option<i64>)> =
             sqlx::query_as("SELECT created_at, last_used_at FROM apps WHERE person_id = ?")
                 .bind(person.as_str())
                 .fetch_optional(self.pool())
                 .await
-                .map_err(|error| self.failed(&error))?;
+                .map_err(|error| self.query_failed(&error))?;
         let passkeys: Vec<(i64, String, i64, Option<i64>)> =
             sqlx::query_as("SELECT id, name, created_at, last_used_at FROM passkeys WHERE person_id = ? ORDER BY id")
                 .bind(person.as_str())
                 .fetch_all(self.pool())
                 .await
-                .map_err(|error| self.failed(&error))?;
+                .map_err(|error| self.query_failed(&error))?;
         let changed: Option<(String, i64)> =
             sqlx::query_as("SELECT changed, changed_at FROM people WHERE person_id = ? AND changed IS NOT NULL")
                 .bind(person.as_str())
                 .fetch_optional(self.pool())
                 .await
-                .map_err(|error| self.failed(&error))?;
+                .map_err(|error| self.query_failed(&error))?;
         let moment = Timestamp::from_millis;
         let passkey = |(id, name, created_at, last_used_at): (i64, String, i64, Option<i64>)| Passkey {
             id: PasskeyId::new(id),
@@ -126,7 +126,7 @@ impl Factors {
             created_at: moment(created_at),
             last_used_at: last_used_at.map(moment),
         };
-        Ok(Enrolled {
+        Ok(EnrolledFactors {
             app: app.map(|(created_at, last_used_at)| (moment(created_at), last_used_at.map(moment))),
             passkeys: passkeys.into_iter().map(passkey).collect(),
             recovery_codes: self.recovery_codes_left(person).await?,
@@ -138,9 +138,9 @@ impl Factors {
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be asked.
-    pub async fn owners(&self, name: &str, most: usize) -> Result<Vec<Owner>, StoreError> {
+    pub async fn owners(&self, name: &str, most: usize) -> Result<Vec<FactorOwner>, StoreError> {
         let name = name.to_lowercase();
-        let rows: Vec<OwnerRow> = sqlx::query_as(
+        let rows: Vec<FactorOwnerRow> = sqlx::query_as(
             "SELECT person_id, name, EXISTS (SELECT 1 FROM apps a WHERE a.person_id = p.person_id) AS app,
                  (SELECT count(*) FROM passkeys k WHERE k.person_id = p.person_id) AS passkeys,
                  (SELECT count(*) FROM recovery_codes r WHERE r.person_id = p.person_id) AS recovery_codes
@@ -150,9 +150,9 @@ impl Factors {
         .bind(i64::try_from(most).unwrap_or(i64::MAX))
         .fetch_all(self.pool())
         .await
-        .map_err(|error| self.failed(&error))?;
+        .map_err(|error| self.query_failed(&error))?;
         let count = |count: i64| usize::try_from(count).unwrap_or_default();
-        let owner = |row: OwnerRow| Owner {
+        let owner = |row: FactorOwnerRow| FactorOwner {
             person: PersonId::new(row.person_id),
             name: row.name,
             app: row.app,
@@ -171,7 +171,7 @@ impl Factors {
             .bind(person.as_str())
             .fetch_optional(self.pool())
             .await
-            .map_err(|error| self.failed(&error))?;
+            .map_err(|error| self.query_failed(&error))?;
         described.map(|text| serde_json::from_str(&text)).transpose().map_err(|error| self.store().damaged(&error))
     }
 
@@ -180,7 +180,7 @@ impl Factors {
     /// # Errors
     /// [`StoreError`] when the store cannot be written: then everything is as it was.
     pub async fn reset(&self, person: &PersonId) -> Result<bool, StoreError> {
-        let mut writing = self.pool().begin().await.map_err(|error| self.failed(&error))?;
+        let mut writing = self.pool().begin().await.map_err(|error| self.query_failed(&error))?;
         let mut removed = 0;
         for statement in [
             "DELETE FROM apps WHERE person_id = ?",
@@ -188,12 +188,12 @@ impl Factors {
             "DELETE FROM recovery_codes WHERE person_id = ?",
         ] {
             let done = sqlx::query(statement).bind(person.as_str()).execute(&mut *writing).await;
-            removed += done.map_err(|error| self.failed(&error))?.rows_affected();
+            removed += done.map_err(|error| self.query_failed(&error))?.rows_affected();
         }
-        writing.commit().await.map_err(|error| self.failed(&error))?;
+        writing.commit().await.map_err(|error| self.query_failed(&error))?;
         if removed > 0 {
-            self.forgive(person).await?;
-            self.note(person, "an administrator reset your second factors").await?;
+            self.reset_attempts(person).await?;
+            self.record_change(person, "an administrator reset your second factors").await?;
         }
         Ok(removed > 0)
     }

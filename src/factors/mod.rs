@@ -9,26 +9,26 @@
 //! This room never asks the directory, never decides who needs a second factor, and knows nothing of sessions or cookies. A store
 //! that cannot be read is a [`StoreError`](crate::store::StoreError), never "they have none".
 
-mod app;
+mod attempts;
 mod ceremony;
 mod code;
 mod enrolled;
-mod known;
 mod passkeys;
+mod possible_owners;
 mod recovery;
+mod relying_party;
 mod seal;
-mod site;
 mod store;
-mod tries;
+mod totp;
 
-pub use app::AppOffer;
-pub use ceremony::{Asked, PasskeyAnswer};
-pub use code::{CodeRefusal, Shown};
-pub use enrolled::{Enrolled, Owner, Passkey, PasskeyId};
+pub use ceremony::{PasskeyChallenge, PasskeyResponse};
+pub use code::{CodeRefusal, VerifiedFactor};
+pub use enrolled::{EnrolledFactors, FactorOwner, Passkey, PasskeyId};
 pub use passkeys::PasskeyRefusal;
 pub use recovery::RecoveryCode;
-pub use site::{PasskeySite, WhyNoPasskeys};
+pub use relying_party::{PasskeysUnavailable, RelyingParty};
 pub use store::Factors;
+pub use totp::AppEnrollment;
 
 #[cfg(test)]
 mod tests;

@@ -6,40 +6,40 @@ use webauthn_rp::response::register::{CompressedPubKey, DynamicState, StaticStat
 use webauthn_rp::response::{AuthTransports, CredentialId};
 use webauthn_rp::{AuthenticatedCredential, DiscoverableAuthentication64, Registration};
 
-use super::app::bound;
-use super::ceremony::{self, AnyState, NewState, refused};
-use super::seal::Purpose;
-use super::{Asked, Factors, PasskeyAnswer, PasskeyId, PasskeySite};
+use super::ceremony::{self, AuthenticationState, RegistrationState, invalid_response};
+use super::seal::SealPurpose;
+use super::totp::seal_context;
+use super::{Factors, PasskeyChallenge, PasskeyId, PasskeyResponse, RelyingParty};
 use crate::domain::{Person, PersonId};
 use crate::store::StoreError;
 
 /// More than anybody has devices; a list beyond it is an accident.
-const MOST_PASSKEYS: usize = 20;
+const MAX_PASSKEYS: usize = 20;
 
 /// As long as a name stays on its line.
-const LONGEST_NAME: usize = 60;
+const MAX_NAME_LENGTH: usize = 60;
 
 /// An answer is good for five minutes after the question; its challenge is remembered for longer than that.
-const ANSWERED_FOR: Duration = Duration::from_mins(15);
+const CHALLENGE_MEMORY: Duration = Duration::from_mins(15);
 
 /// Why a passkey was not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum PasskeyRefusal {
     /// This browser was not asked for it, or too long ago, or has answered before.
     #[error("the answer belongs to no question of ours, or comes too late")]
-    NotAsked,
+    UnknownChallenge,
     /// Nobody here has it (any more).
     #[error("nobody has this passkey")]
-    Unknown,
+    UnknownPasskey,
     /// It is somebody's already.
     #[error("the passkey is known already")]
-    Known,
+    AlreadyRegistered,
     /// They have as many as there may be.
-    #[error("there are {MOST_PASSKEYS} passkeys already")]
+    #[error("there are {MAX_PASSKEYS} passkeys already")]
     TooMany,
     /// The authenticator's answer is not as it must be; the text is for the log.
     #[error("the authenticator's answer is refused: {0}")]
-    Refused(String),
+    InvalidResponse(String),
     /// The store could not be asked: that says nothing about the passkey.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -49,22 +49,22 @@ impl PasskeyRefusal {
     /// One word for it, in the audit. It does not change.
     pub fn word(&self) -> &'static str {
         match self {
-            Self::NotAsked => "passkey-not-asked",
-            Self::Unknown => "passkey-unknown",
-            Self::Known => "passkey-known",
+            Self::UnknownChallenge => "passkey-not-asked",
+            Self::UnknownPasskey => "passkey-unknown",
+            Self::AlreadyRegistered => "passkey-known",
             Self::TooMany => "too-many-passkeys",
-            Self::Refused(_) => "passkey-refused",
+            Self::InvalidResponse(_) => "passkey-refused",
             Self::Store(_) => "store-unavailable",
         }
     }
 }
 
 /// What is kept of a passkey to judge its answers by.
-type Kept = StaticState<CompressedPubKey<[u8; 32], [u8; 32], [u8; 48], Vec<u8>>>;
+type CredentialState = StaticState<CompressedPubKey<[u8; 32], [u8; 32], [u8; 48], Vec<u8>>>;
 
 /// A passkey's row, as far as an answer is judged by it.
 #[derive(sqlx::FromRow)]
-struct Row {
+struct PasskeyRow {
     id: i64,
     static_state: Vec<u8>,
     dynamic_state: Vec<u8>,
@@ -77,36 +77,39 @@ impl Factors {
     ///
     /// # Errors
     /// A [`PasskeyRefusal`], when they have enough or the store cannot be asked.
-    pub async fn ask_for_a_new_passkey(
+    pub async fn start_passkey_registration(
         &self,
         person: &Person,
-        site: &PasskeySite,
+        site: &RelyingParty,
         browser: &[u8],
-    ) -> Result<Asked, PasskeyRefusal> {
-        self.keep_person(person).await?;
-        let known = self.known_passkeys(&person.id).await?;
+    ) -> Result<PasskeyChallenge, PasskeyRefusal> {
+        self.upsert_person(person).await?;
+        let known = self.passkey_descriptors(&person.id).await?;
         let handle = self.user_handle(&person.id).await?;
-        ceremony::ask_for_a_new_one(self.seal(), site, person, &handle, known, &bound(&person.id, browser))
+        ceremony::start_registration(self.seal(), site, person, &handle, known, &seal_context(&person.id, browser))
     }
 
     /// Keeps the passkey that came, under the name that its owner gives it.
     ///
     /// # Errors
     /// A [`PasskeyRefusal`]; then nothing is kept.
-    pub async fn add_passkey(
+    pub async fn finish_passkey_registration(
         &self,
         person: &Person,
         name: &str,
-        site: &PasskeySite,
+        site: &RelyingParty,
         browser: &[u8],
-        answer: PasskeyAnswer<'_>,
+        answer: PasskeyResponse<'_>,
     ) -> Result<PasskeyId, PasskeyRefusal> {
-        let state: NewState = answer.state(self.seal(), Purpose::Registration, &bound(&person.id, browser))?;
-        let registration = Registration::from_json_relaxed(answer.json()?).map_err(refused)?;
+        let state: RegistrationState =
+            answer.state(self.seal(), SealPurpose::Registration, &seal_context(&person.id, browser))?;
+        let registration = Registration::from_json_relaxed(answer.json()?).map_err(invalid_response)?;
         let origins = [site.origin.as_str()];
-        let passkey = state.verify(&site.rp_id, &registration, &ceremony::for_new_ones(&origins)).map_err(refused)?;
-        self.known_passkeys(&person.id).await?;
-        let name = named(name);
+        let passkey = state
+            .verify(&site.rp_id, &registration, &ceremony::registration_options(&origins))
+            .map_err(invalid_response)?;
+        self.passkey_descriptors(&person.id).await?;
+        let name = passkey_name(name);
         let written = sqlx::query(
             "INSERT INTO passkeys (credential_id, person_id, name, static_state, dynamic_state, transports, created_at)
              VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (credential_id) DO NOTHING",
@@ -114,17 +117,17 @@ impl Factors {
         .bind(passkey.id().as_ref().to_vec())
         .bind(person.id.as_str())
         .bind(&name)
-        .bind(passkey.static_state().encode().map_err(refused)?)
-        .bind(passkey.dynamic_state().encode().map_err(refused)?.to_vec())
-        .bind(i64::from(passkey.transports().encode().map_err(refused)?))
+        .bind(passkey.static_state().encode().map_err(invalid_response)?)
+        .bind(passkey.dynamic_state().encode().map_err(invalid_response)?.to_vec())
+        .bind(i64::from(passkey.transports().encode().map_err(invalid_response)?))
         .bind(self.now().as_millis())
         .execute(self.pool())
         .await
-        .map_err(|error| self.failed(&error))?;
+        .map_err(|error| self.query_failed(&error))?;
         if written.rows_affected() == 0 {
-            return Err(PasskeyRefusal::Known);
+            return Err(PasskeyRefusal::AlreadyRegistered);
         }
-        self.note(&person.id, &format!("the passkey “{name}” was added")).await?;
+        self.record_change(&person.id, &format!("the passkey “{name}” was added")).await?;
         Ok(PasskeyId::new(written.last_insert_rowid()))
     }
 
@@ -139,9 +142,9 @@ impl Factors {
                 .bind(person.as_str())
                 .fetch_optional(self.pool())
                 .await
-                .map_err(|error| self.failed(&error))?;
+                .map_err(|error| self.query_failed(&error))?;
         if let Some(name) = &name {
-            self.note(person, &format!("the passkey “{name}” was removed")).await?;
+            self.record_change(person, &format!("the passkey “{name}” was removed")).await?;
         }
         self.drop_orphaned_codes(person).await?;
         Ok(name)
@@ -151,47 +154,53 @@ impl Factors {
     ///
     /// # Errors
     /// A [`PasskeyRefusal`], when the system has no randomness to give.
-    pub fn ask_for_a_passkey(&self, site: &PasskeySite, browser: &[u8]) -> Result<Asked, PasskeyRefusal> {
-        ceremony::ask_for_any(self.seal(), site, browser)
+    pub fn start_passkey_authentication(
+        &self,
+        site: &RelyingParty,
+        browser: &[u8],
+    ) -> Result<PasskeyChallenge, PasskeyRefusal> {
+        ceremony::start_authentication(self.seal(), site, browser)
     }
 
     /// Judges an answer, and says whose passkey gave it: the person as they were last described. An answer is good once.
     ///
     /// # Errors
     /// A [`PasskeyRefusal`].
-    pub async fn judge_passkey(
+    pub async fn finish_passkey_authentication(
         &self,
-        site: &PasskeySite,
+        site: &RelyingParty,
         browser: &[u8],
-        answer: PasskeyAnswer<'_>,
+        answer: PasskeyResponse<'_>,
     ) -> Result<Person, PasskeyRefusal> {
-        let state: AnyState = answer.state(self.seal(), Purpose::Authentication, browser)?;
-        let shown = DiscoverableAuthentication64::from_json_relaxed(answer.json()?).map_err(refused)?;
-        let challenge = shown.challenge_relaxed().map_err(refused)?.0.to_be_bytes();
-        let Row { id, static_state, dynamic_state, person } = self.passkey_of(&shown).await?;
+        let state: AuthenticationState = answer.state(self.seal(), SealPurpose::Authentication, browser)?;
+        let shown = DiscoverableAuthentication64::from_json_relaxed(answer.json()?).map_err(invalid_response)?;
+        let challenge = shown.challenge_relaxed().map_err(invalid_response)?.0.to_be_bytes();
+        let PasskeyRow { id, static_state, dynamic_state, person } = self.passkey_of(&shown).await?;
         let damaged = |error: &dyn ToString| PasskeyRefusal::from(self.store().damaged(&error.to_string()));
-        let kept = Kept::decode(&static_state).map_err(|error| damaged(&error))?;
+        let kept = CredentialState::decode(&static_state).map_err(|error| damaged(&error))?;
         let dynamic_state = dynamic_state.try_into().map_err(|_| damaged(&"a passkey's state has not 7 bytes"))?;
         let dynamic_state = DynamicState::decode(dynamic_state).map_err(|error| damaged(&error))?;
         let user_handle = shown.response().user_handle();
         let mut passkey = AuthenticatedCredential::new(shown.raw_id(), user_handle, kept, dynamic_state)
             .map_err(|error| damaged(&error))?;
         let origins = [site.origin.as_str()];
-        state.verify(&site.rp_id, &shown, &mut passkey, &ceremony::for_known_ones(&origins)).map_err(refused)?;
-        self.answer_once(challenge).await?;
+        state
+            .verify(&site.rp_id, &shown, &mut passkey, &ceremony::authentication_options(&origins))
+            .map_err(invalid_response)?;
+        self.consume_challenge(challenge).await?;
         sqlx::query("UPDATE passkeys SET dynamic_state = ?, last_used_at = ? WHERE id = ?")
-            .bind(passkey.dynamic_state().encode().map_err(refused)?.to_vec())
+            .bind(passkey.dynamic_state().encode().map_err(invalid_response)?.to_vec())
             .bind(self.now().as_millis())
             .bind(id)
             .execute(self.pool())
             .await
-            .map_err(|error| self.failed(&error))?;
+            .map_err(|error| self.query_failed(&error))?;
         serde_json::from_str(&person).map_err(|error| damaged(&error))
     }
 
     /// The passkey that an answer says it is from, if it is one of the person whom it says it belongs to.
-    async fn passkey_of(&self, shown: &DiscoverableAuthentication64) -> Result<Row, PasskeyRefusal> {
-        let row: Option<Row> = sqlx::query_as(
+    async fn passkey_of(&self, shown: &DiscoverableAuthentication64) -> Result<PasskeyRow, PasskeyRefusal> {
+        let row: Option<PasskeyRow> = sqlx::query_as(
             "SELECT id, static_state, dynamic_state, person FROM passkeys JOIN people USING (person_id)
              WHERE credential_id = ? AND user_handle = ?",
         )
@@ -199,29 +208,29 @@ impl Factors {
         .bind(shown.response().user_handle().as_ref().to_vec())
         .fetch_optional(self.pool())
         .await
-        .map_err(|error| self.failed(&error))?;
-        row.ok_or(PasskeyRefusal::Unknown)
+        .map_err(|error| self.query_failed(&error))?;
+        row.ok_or(PasskeyRefusal::UnknownPasskey)
     }
 
     /// Remembers a challenge as answered. Whoever fills this list has a passkey for each entry.
-    pub(super) async fn answer_once(&self, challenge: [u8; 16]) -> Result<(), PasskeyRefusal> {
+    pub(super) async fn consume_challenge(&self, challenge: [u8; 16]) -> Result<(), PasskeyRefusal> {
         let now = self.now();
         sqlx::query("DELETE FROM answered WHERE until <= ?")
             .bind(now.as_millis())
             .execute(self.pool())
             .await
-            .map_err(|error| self.failed(&error))?;
+            .map_err(|error| self.query_failed(&error))?;
         let written = sqlx::query("INSERT INTO answered (challenge, until) VALUES (?, ?) ON CONFLICT DO NOTHING")
             .bind(challenge.to_vec())
-            .bind((now + ANSWERED_FOR).as_millis())
+            .bind((now + CHALLENGE_MEMORY).as_millis())
             .execute(self.pool())
             .await
-            .map_err(|error| self.failed(&error))?;
-        if written.rows_affected() == 0 { Err(PasskeyRefusal::NotAsked) } else { Ok(()) }
+            .map_err(|error| self.query_failed(&error))?;
+        if written.rows_affected() == 0 { Err(PasskeyRefusal::UnknownChallenge) } else { Ok(()) }
     }
 
     /// The passkeys that somebody has, for their browser not to make another on the same authenticator.
-    async fn known_passkeys(
+    async fn passkey_descriptors(
         &self,
         person: &PersonId,
     ) -> Result<Vec<PublicKeyCredentialDescriptor<Vec<u8>>>, PasskeyRefusal> {
@@ -230,8 +239,8 @@ impl Factors {
                 .bind(person.as_str())
                 .fetch_all(self.pool())
                 .await
-                .map_err(|error| self.failed(&error))?;
-        if rows.len() >= MOST_PASSKEYS {
+                .map_err(|error| self.query_failed(&error))?;
+        if rows.len() >= MAX_PASSKEYS {
             return Err(PasskeyRefusal::TooMany);
         }
         let read = |(id, transports): (Vec<u8>, i64)| {
@@ -245,7 +254,7 @@ impl Factors {
 }
 
 /// A passkey's name, on one line and not too long; a word where there is none.
-fn named(name: &str) -> String {
-    let name: String = name.trim().chars().filter(|c| !c.is_control()).take(LONGEST_NAME).collect();
+fn passkey_name(name: &str) -> String {
+    let name: String = name.trim().chars().filter(|c| !c.is_control()).take(MAX_NAME_LENGTH).collect();
     if name.is_empty() { "Passkey".to_owned() } else { name }
 }

@@ -3,28 +3,28 @@ use std::fmt;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::{CodeRefusal, Factors, Shown};
+use super::{CodeRefusal, Factors, VerifiedFactor};
 use crate::domain::PersonId;
 use crate::store::{StoreError, fill_randomly};
 
 /// How many codes there are: years of lost and forgotten phones.
-const CODES: usize = 10;
+const CODE_COUNT: usize = 10;
 
 /// Base 32 without the letters that look like digits (Crockford).
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
 /// Five bits each: a hundred bits, which nobody tries out, so that a plain hash keeps them.
-const CHARACTERS: usize = 20;
+const CODE_LENGTH: usize = 20;
 
 /// In groups of so many people copy them without a slip.
-const GROUP: usize = 5;
+const GROUP_LENGTH: usize = 5;
 
 /// A code that stands in for a lost phone, once. It is shown when it is made, and wipes itself.
 pub struct RecoveryCode(Zeroizing<String>);
 
 impl RecoveryCode {
     fn generate() -> Result<Self, StoreError> {
-        let mut bytes = Zeroizing::new([0; CHARACTERS]);
+        let mut bytes = Zeroizing::new([0; CODE_LENGTH]);
         fill_randomly(bytes.as_mut_slice())?;
         let letters = bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)]));
         Ok(Self(Zeroizing::new(letters.collect())))
@@ -32,9 +32,9 @@ impl RecoveryCode {
 
     /// As it is shown: `4v0kx-9t2mq-…`.
     pub fn reveal(&self) -> Zeroizing<String> {
-        let mut shown = Zeroizing::new(String::with_capacity(CHARACTERS + CHARACTERS / GROUP));
+        let mut shown = Zeroizing::new(String::with_capacity(CODE_LENGTH + CODE_LENGTH / GROUP_LENGTH));
         for (at, letter) in self.0.chars().enumerate() {
-            if at > 0 && at % GROUP == 0 {
+            if at > 0 && at % GROUP_LENGTH == 0 {
                 shown.push('-');
             }
             shown.push(letter);
@@ -56,22 +56,22 @@ impl Factors {
     /// # Errors
     /// [`StoreError`] when they cannot be kept: those from before are good then.
     pub async fn make_recovery_codes(&self, person: &PersonId) -> Result<Vec<RecoveryCode>, StoreError> {
-        let codes = (0..CODES).map(|_| RecoveryCode::generate()).collect::<Result<Vec<_>, _>>()?;
-        let mut writing = self.pool().begin().await.map_err(|error| self.failed(&error))?;
+        let codes = (0..CODE_COUNT).map(|_| RecoveryCode::generate()).collect::<Result<Vec<_>, _>>()?;
+        let mut writing = self.pool().begin().await.map_err(|error| self.query_failed(&error))?;
         sqlx::query("DELETE FROM recovery_codes WHERE person_id = ?")
             .bind(person.as_str())
             .execute(&mut *writing)
             .await
-            .map_err(|error| self.failed(&error))?;
+            .map_err(|error| self.query_failed(&error))?;
         for code in &codes {
             sqlx::query("INSERT INTO recovery_codes (person_id, code_hash) VALUES (?, ?)")
                 .bind(person.as_str())
                 .bind(hash(person, &code.0))
                 .execute(&mut *writing)
                 .await
-                .map_err(|error| self.failed(&error))?;
+                .map_err(|error| self.query_failed(&error))?;
         }
-        writing.commit().await.map_err(|error| self.failed(&error))?;
+        writing.commit().await.map_err(|error| self.query_failed(&error))?;
         Ok(codes)
     }
 
@@ -81,7 +81,7 @@ impl Factors {
             .bind(person.as_str())
             .fetch_one(self.pool())
             .await
-            .map_err(|error| self.failed(&error))?;
+            .map_err(|error| self.query_failed(&error))?;
         Ok(usize::try_from(left).unwrap_or_default())
     }
 
@@ -95,14 +95,18 @@ impl Factors {
         .bind(person.as_str())
         .execute(self.pool())
         .await
-        .map_err(|error| self.failed(&error))?;
+        .map_err(|error| self.query_failed(&error))?;
         Ok(())
     }
 
     /// The store finds the code by its hash: how long that takes tells nothing of a hundred random bits.
-    pub(super) async fn judge_recovery_code(&self, person: &PersonId, typed: &str) -> Result<Shown, CodeRefusal> {
-        let code = Zeroizing::new(as_written(typed));
-        if code.len() != CHARACTERS {
+    pub(super) async fn verify_recovery_code(
+        &self,
+        person: &PersonId,
+        typed: &str,
+    ) -> Result<VerifiedFactor, CodeRefusal> {
+        let code = Zeroizing::new(normalize(typed));
+        if code.len() != CODE_LENGTH {
             return Err(CodeRefusal::Wrong);
         }
         let used = sqlx::query("DELETE FROM recovery_codes WHERE person_id = ? AND code_hash = ?")
@@ -110,16 +114,16 @@ impl Factors {
             .bind(hash(person, &code))
             .execute(self.pool())
             .await
-            .map_err(|error| self.failed(&error))?;
+            .map_err(|error| self.query_failed(&error))?;
         if used.rows_affected() == 0 {
             return Err(CodeRefusal::Wrong);
         }
-        Ok(Shown::RecoveryCode { left: self.recovery_codes_left(person).await? })
+        Ok(VerifiedFactor::RecoveryCode { left: self.recovery_codes_left(person).await? })
     }
 }
 
 /// The code with the letters that it would have been written with.
-fn as_written(typed: &str) -> String {
+fn normalize(typed: &str) -> String {
     let letter = |c: char| match c.to_ascii_lowercase() {
         'o' => '0',
         'i' | 'l' => '1',
@@ -142,8 +146,8 @@ mod tests {
         let code = RecoveryCode::generate().unwrap();
         let shown = code.reveal();
         assert_eq!(shown.split('-').map(str::len).collect::<Vec<_>>(), [5, 5, 5, 5]);
-        assert_eq!(as_written(&shown.replace('-', "").to_uppercase()), *code.0);
-        assert_eq!(as_written("OoIiLl"), "001111");
+        assert_eq!(normalize(&shown.replace('-', "").to_uppercase()), *code.0);
+        assert_eq!(normalize("OoIiLl"), "001111");
         assert_ne!(*code.0, *RecoveryCode::generate().unwrap().0);
         assert_eq!(format!("{code:?}"), "RecoveryCode(…)");
     }

@@ -4,22 +4,22 @@ use crate::store::{self, SealingKey, StoreError};
 
 /// What a sealed text is for. One that was sealed for something else does not open.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Purpose {
+pub(super) enum SealPurpose {
     /// A seed in the store.
     Seed,
     /// A seed in a form, on offer.
-    Offer,
+    Enrollment,
     /// A passkey's registration under way, in a form.
     Registration,
     /// A passkey being asked for, in a form.
     Authentication,
 }
 
-impl Purpose {
+impl SealPurpose {
     fn word(self) -> &'static [u8] {
         match self {
             Self::Seed => b"seed",
-            Self::Offer => b"offer",
+            Self::Enrollment => b"offer",
             Self::Registration => b"registration",
             Self::Authentication => b"authentication",
         }
@@ -27,9 +27,9 @@ impl Purpose {
 }
 
 /// What this room seals: each text for one purpose.
-pub(super) struct Seal(store::AeadCipher);
+pub(super) struct FactorSeal(store::AeadCipher);
 
-impl Seal {
+impl FactorSeal {
     pub(super) fn new(key: &SealingKey) -> Self {
         Self(store::AeadCipher::new(key))
     }
@@ -38,18 +38,18 @@ impl Seal {
     ///
     /// # Errors
     /// [`StoreError::NoRandomness`] when the system has none to give.
-    pub(super) fn close(&self, purpose: Purpose, whose: &[u8], text: &[u8]) -> Result<Vec<u8>, StoreError> {
-        self.0.seal(&bound_to(purpose, whose), text)
+    pub(super) fn seal(&self, purpose: SealPurpose, whose: &[u8], text: &[u8]) -> Result<Vec<u8>, StoreError> {
+        self.0.seal(&associated_data(purpose, whose), text)
     }
 
     /// What was sealed; `None` when it was for something else, by another key, or has been changed.
-    pub(super) fn open(&self, purpose: Purpose, whose: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-        self.0.open(&bound_to(purpose, whose), sealed)
+    pub(super) fn unseal(&self, purpose: SealPurpose, whose: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        self.0.open(&associated_data(purpose, whose), sealed)
     }
 }
 
 /// No purpose's word holds a NUL, so what stands before it cannot run into what stands behind.
-fn bound_to(purpose: Purpose, whose: &[u8]) -> Vec<u8> {
+fn associated_data(purpose: SealPurpose, whose: &[u8]) -> Vec<u8> {
     [purpose.word(), b"\0", whose].concat()
 }
 
@@ -59,10 +59,10 @@ mod tests {
 
     #[test]
     fn what_is_sealed_opens_for_its_purpose_and_its_owner_alone() {
-        let seal = Seal::new(&SealingKey::new([1; 32]));
-        let sealed = seal.close(Purpose::Seed, b"alice", b"a seed").unwrap();
-        assert_eq!(**seal.open(Purpose::Seed, b"alice", &sealed).unwrap(), *b"a seed");
-        assert!(seal.open(Purpose::Offer, b"alice", &sealed).is_none());
-        assert!(seal.open(Purpose::Seed, b"bob", &sealed).is_none());
+        let seal = FactorSeal::new(&SealingKey::new([1; 32]));
+        let sealed = seal.seal(SealPurpose::Seed, b"alice", b"a seed").unwrap();
+        assert_eq!(**seal.unseal(SealPurpose::Seed, b"alice", &sealed).unwrap(), *b"a seed");
+        assert!(seal.unseal(SealPurpose::Enrollment, b"alice", &sealed).is_none());
+        assert!(seal.unseal(SealPurpose::Seed, b"bob", &sealed).is_none());
     }
 }

@@ -5,8 +5,8 @@ use sqlx::SqlitePool;
 use sqlx::migrate::Migrator;
 use webauthn_rp::request::register::UserHandle64;
 
-use super::known::Known;
-use super::seal::Seal;
+use super::possible_owners::PossibleOwners;
+use super::seal::FactorSeal;
 use crate::domain::{Clock, Person, PersonId, Timestamp};
 use crate::store::{SealingKey, Store, StoreError, StoreKind, fill_randomly};
 
@@ -21,13 +21,13 @@ const KIND: StoreKind = StoreKind {
 /// Everybody's second factors. Cheap to clone; the clones are one store.
 #[derive(Clone)]
 pub struct Factors {
-    inner: Arc<Inner>,
+    inner: Arc<FactorsInner>,
 }
 
-struct Inner {
+struct FactorsInner {
     store: Store,
-    known: Known,
-    seal: Seal,
+    possible_owners: PossibleOwners,
+    seal: FactorSeal,
     clock: Arc<dyn Clock>,
 }
 
@@ -43,8 +43,8 @@ impl Factors {
             .fetch_all(store.pool())
             .await
             .map_err(|error| store.query_failed(&error))?;
-        let known = Known::of_rows(rows);
-        Ok(Self { inner: Arc::new(Inner { store, known, seal: Seal::new(key), clock }) })
+        let known = PossibleOwners::from_ids(rows);
+        Ok(Self { inner: Arc::new(FactorsInner { store, possible_owners: known, seal: FactorSeal::new(key), clock }) })
     }
 
     /// Closes the file in good order, when the program stops. The store answers nothing after that.
@@ -56,16 +56,16 @@ impl Factors {
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be written.
-    pub async fn keep_description(&self, person: &Person) -> Result<(), StoreError> {
-        self.keep_person(person).await
+    pub async fn update_description(&self, person: &Person) -> Result<(), StoreError> {
+        self.upsert_person(person).await
     }
 
     /// Makes sure that somebody has a row, with their description of now.
-    pub(super) async fn keep_person(&self, person: &Person) -> Result<(), StoreError> {
+    pub(super) async fn upsert_person(&self, person: &Person) -> Result<(), StoreError> {
         let described = serde_json::to_string(person).map_err(|error| self.store().failed(&error))?;
         let mut handle = [0; 64];
         fill_randomly(&mut handle)?;
-        self.known().note(&person.id);
+        self.possible_owners().insert(&person.id);
         sqlx::query(
             "INSERT INTO people (person_id, user_handle, person, name) VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT (person_id) DO UPDATE SET person = ?3, name = ?4",
@@ -76,7 +76,7 @@ impl Factors {
         .bind(person.qualified_name().to_lowercase())
         .execute(self.pool())
         .await
-        .map_err(|error| self.failed(&error))?;
+        .map_err(|error| self.query_failed(&error))?;
         Ok(())
     }
 
@@ -88,20 +88,20 @@ impl Factors {
             .bind(person.as_str())
             .fetch_one(self.pool())
             .await
-            .map_err(|error| self.failed(&error))?;
+            .map_err(|error| self.query_failed(&error))?;
         let handle = handle.try_into().map_err(|_| self.store().damaged(&"a user handle has not 64 bytes"))?;
         UserHandle64::decode(handle).map_err(|_never| self.store().damaged(&"a user handle cannot be read"))
     }
 
     /// Writes down for the owner what was changed.
-    pub(super) async fn note(&self, person: &PersonId, words: &str) -> Result<(), StoreError> {
+    pub(super) async fn record_change(&self, person: &PersonId, words: &str) -> Result<(), StoreError> {
         sqlx::query("UPDATE people SET changed = ?, changed_at = ? WHERE person_id = ?")
             .bind(words)
             .bind(self.now().as_millis())
             .bind(person.as_str())
             .execute(self.pool())
             .await
-            .map_err(|error| self.failed(&error))?;
+            .map_err(|error| self.query_failed(&error))?;
         Ok(())
     }
 
@@ -109,15 +109,15 @@ impl Factors {
         &self.inner.store
     }
 
-    pub(super) fn known(&self) -> &Known {
-        &self.inner.known
+    pub(super) fn possible_owners(&self) -> &PossibleOwners {
+        &self.inner.possible_owners
     }
 
     pub(super) fn pool(&self) -> &SqlitePool {
         self.inner.store.pool()
     }
 
-    pub(super) fn seal(&self) -> &Seal {
+    pub(super) fn seal(&self) -> &FactorSeal {
         &self.inner.seal
     }
 
@@ -125,7 +125,7 @@ impl Factors {
         self.inner.clock.now()
     }
 
-    pub(super) fn failed(&self, error: &sqlx::Error) -> StoreError {
+    pub(super) fn query_failed(&self, error: &sqlx::Error) -> StoreError {
         self.inner.store.query_failed(error)
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use totp_rs::{Builder, Secret};
 
-use super::{CodeRefusal, Factors, PasskeyAnswer, PasskeyRefusal, PasskeySite, Shown};
+use super::{CodeRefusal, Factors, PasskeyRefusal, PasskeyResponse, RelyingParty, VerifiedFactor};
 use crate::domain::{Clock, Groups, ManualClock, Person, PersonId, Timestamp};
 use crate::store::SealingKey;
 
@@ -12,13 +12,13 @@ const START: Timestamp = Timestamp::from_millis(1_795_309_140_000);
 const STEP: Duration = Duration::from_secs(30);
 
 /// A store in a folder of its own, and the hands of its clock.
-struct Drawer {
+struct FactorsFixture {
     factors: Factors,
     clock: Arc<ManualClock>,
     folder: TempDir,
 }
 
-impl Drawer {
+impl FactorsFixture {
     async fn open() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::at(START));
@@ -32,11 +32,11 @@ impl Drawer {
 
     /// Somebody sets up an app; its seed, as they typed it.
     async fn sets_up(&self, person: &Person) -> String {
-        let offer = self.factors.offer_app(person, "Belvedere", b"browser").unwrap();
-        let code = self.code(&offer.key);
-        self.factors.confirm_app(person, &offer.sealed, b"browser", &code).await.unwrap();
+        let offer = self.factors.start_app_enrollment(person, "Belvedere", b"browser").unwrap();
+        let code = self.code(&offer.base32_seed);
+        self.factors.finish_app_enrollment(person, &offer.sealed_seed, b"browser", &code).await.unwrap();
         self.clock.advance(STEP);
-        offer.key.to_string()
+        offer.base32_seed.to_string()
     }
 
     fn code(&self, key: &str) -> String {
@@ -44,8 +44,8 @@ impl Drawer {
         totp.generate(u64::try_from(self.clock.now().as_millis()).unwrap() / 1000).to_string()
     }
 
-    async fn judges(&self, person: &Person, typed: &str) -> Result<Shown, CodeRefusal> {
-        self.factors.judge_code(&person.id, typed).await
+    async fn judges(&self, person: &Person, typed: &str) -> Result<VerifiedFactor, CodeRefusal> {
+        self.factors.verify_code(&person.id, typed).await
     }
 }
 
@@ -67,59 +67,59 @@ fn person(name: &str) -> Person {
 
 #[tokio::test]
 async fn an_app_counts_once_it_has_shown_a_code() {
-    let drawer = Drawer::open().await;
+    let drawer = FactorsFixture::open().await;
     let alice = person("alice");
-    let offer = drawer.factors.offer_app(&alice, "Boards: Corp", b"browser").unwrap();
+    let offer = drawer.factors.start_app_enrollment(&alice, "Boards: Corp", b"browser").unwrap();
     assert!(offer.address.starts_with("otpauth://totp/Boards%20%20Corp:alice?secret="), "{}", *offer.address);
     assert!(!drawer.factors.has_any(&alice.id).await.unwrap());
-    let wrong = drawer.factors.confirm_app(&alice, &offer.sealed, b"browser", "000000").await;
+    let wrong = drawer.factors.finish_app_enrollment(&alice, &offer.sealed_seed, b"browser", "000000").await;
     assert!(matches!(wrong, Err(CodeRefusal::Wrong)));
     assert!(!drawer.factors.has_any(&alice.id).await.unwrap());
 
-    let code = drawer.code(&offer.key);
-    drawer.factors.confirm_app(&alice, &offer.sealed, b"browser", &code).await.unwrap();
+    let code = drawer.code(&offer.base32_seed);
+    drawer.factors.finish_app_enrollment(&alice, &offer.sealed_seed, b"browser", &code).await.unwrap();
     assert!(drawer.factors.has_any(&alice.id).await.unwrap());
     assert!(matches!(drawer.judges(&alice, &code).await, Err(CodeRefusal::Used)), "it was used to confirm");
 }
 
 #[tokio::test]
 async fn an_offer_is_for_one_person_in_one_browser_and_not_for_long() {
-    let drawer = Drawer::open().await;
+    let drawer = FactorsFixture::open().await;
     let (alice, bob) = (person("alice"), person("bob"));
-    let offer = drawer.factors.offer_app(&alice, "Belvedere", b"browser").unwrap();
-    let code = drawer.code(&offer.key);
+    let offer = drawer.factors.start_app_enrollment(&alice, "Belvedere", b"browser").unwrap();
+    let code = drawer.code(&offer.base32_seed);
     for (who, browser) in [(&bob, &b"browser"[..]), (&alice, b"another")] {
-        let taken = drawer.factors.confirm_app(who, &offer.sealed, browser, &code).await;
-        assert!(matches!(taken, Err(CodeRefusal::OldOffer)));
+        let taken = drawer.factors.finish_app_enrollment(who, &offer.sealed_seed, browser, &code).await;
+        assert!(matches!(taken, Err(CodeRefusal::EnrollmentExpired)));
     }
     drawer.clock.advance(Duration::from_mins(15));
-    let code = drawer.code(&offer.key);
-    let late = drawer.factors.confirm_app(&alice, &offer.sealed, b"browser", &code).await;
-    assert!(matches!(late, Err(CodeRefusal::OldOffer)));
-    let rubbish = drawer.factors.confirm_app(&alice, "rubbish!", b"browser", &code).await;
-    assert!(matches!(rubbish, Err(CodeRefusal::OldOffer)));
+    let code = drawer.code(&offer.base32_seed);
+    let late = drawer.factors.finish_app_enrollment(&alice, &offer.sealed_seed, b"browser", &code).await;
+    assert!(matches!(late, Err(CodeRefusal::EnrollmentExpired)));
+    let rubbish = drawer.factors.finish_app_enrollment(&alice, "rubbish!", b"browser", &code).await;
+    assert!(matches!(rubbish, Err(CodeRefusal::EnrollmentExpired)));
 }
 
 #[tokio::test]
 async fn a_code_works_once_and_none_from_before_it() {
-    let drawer = Drawer::open().await;
+    let drawer = FactorsFixture::open().await;
     let alice = person("alice");
     let key = drawer.sets_up(&alice).await;
     let earlier = drawer.code(&key);
     drawer.clock.advance(STEP);
     let code = drawer.code(&key);
-    assert_eq!(drawer.judges(&alice, &code).await.unwrap(), Shown::App);
+    assert_eq!(drawer.judges(&alice, &code).await.unwrap(), VerifiedFactor::App);
     assert!(matches!(drawer.judges(&alice, &code).await, Err(CodeRefusal::Used)));
     assert!(matches!(drawer.judges(&alice, &earlier).await, Err(CodeRefusal::Used)), "seen over a shoulder");
     drawer.clock.advance(STEP);
     let spaced = drawer.code(&key);
     let spaced = format!(" {} {} ", &spaced[..3], &spaced[3..]);
-    assert_eq!(drawer.judges(&alice, &spaced).await.unwrap(), Shown::App, "as phones show it");
+    assert_eq!(drawer.judges(&alice, &spaced).await.unwrap(), VerifiedFactor::App, "as phones show it");
 }
 
 #[tokio::test]
 async fn of_many_who_type_the_same_code_at_once_one_is_let_in() {
-    let drawer = Drawer::open().await;
+    let drawer = FactorsFixture::open().await;
     let alice = person("alice");
     let key = drawer.sets_up(&alice).await;
     let code = drawer.code(&key);
@@ -131,7 +131,7 @@ async fn of_many_who_type_the_same_code_at_once_one_is_let_in() {
 #[tokio::test]
 async fn a_phone_that_is_a_step_wrong_is_right_and_two_steps_are_too_many() {
     for (steps, right) in [(1, true), (2, false)] {
-        let drawer = Drawer::open().await;
+        let drawer = FactorsFixture::open().await;
         let alice = person("alice");
         let key = drawer.sets_up(&alice).await;
         drawer.clock.advance(STEP * 4);
@@ -143,7 +143,7 @@ async fn a_phone_that_is_a_step_wrong_is_right_and_two_steps_are_too_many() {
 
 #[tokio::test]
 async fn wrong_codes_are_heard_ever_later_and_a_right_one_makes_them_good() {
-    let drawer = Drawer::open().await;
+    let drawer = FactorsFixture::open().await;
     let (alice, bob) = (person("alice"), person("bob"));
     let key = drawer.sets_up(&alice).await;
     let bobs = drawer.sets_up(&bob).await;
@@ -166,10 +166,10 @@ async fn wrong_codes_are_heard_ever_later_and_a_right_one_makes_them_good() {
 
     let again = drawer.reopens_with(&self::key(1)).await;
     let code = drawer.code(&key);
-    assert!(matches!(again.judge_code(&alice.id, &code).await, Err(CodeRefusal::Throttled { .. })), "over a restart");
+    assert!(matches!(again.verify_code(&alice.id, &code).await, Err(CodeRefusal::Throttled { .. })), "over a restart");
     drawer.clock.advance(Duration::from_hours(1));
     let code = drawer.code(&key);
-    assert_eq!(drawer.judges(&alice, &code).await.unwrap(), Shown::App);
+    assert_eq!(drawer.judges(&alice, &code).await.unwrap(), VerifiedFactor::App);
     assert!(matches!(drawer.judges(&alice, "000000").await, Err(CodeRefusal::Wrong)));
     drawer.clock.advance(STEP);
     let code = drawer.code(&key);
@@ -178,7 +178,7 @@ async fn wrong_codes_are_heard_ever_later_and_a_right_one_makes_them_good() {
 
 #[tokio::test]
 async fn as_many_at_once_get_no_more_tries_than_one_after_the_other() {
-    let drawer = Drawer::open().await;
+    let drawer = FactorsFixture::open().await;
     let alice = person("alice");
     drawer.sets_up(&alice).await;
     let tries = (0..20).map(|_| drawer.judges(&alice, "000000"));
@@ -188,7 +188,7 @@ async fn as_many_at_once_get_no_more_tries_than_one_after_the_other() {
 
 #[tokio::test]
 async fn a_clock_that_is_set_back_keeps_nobody_out() {
-    let drawer = Drawer::open().await;
+    let drawer = FactorsFixture::open().await;
     let alice = person("alice");
     drawer.sets_up(&alice).await;
     for _ in 0..5 {
@@ -200,7 +200,7 @@ async fn a_clock_that_is_set_back_keeps_nobody_out() {
 
 #[tokio::test]
 async fn each_recovery_code_works_once_and_new_ones_take_their_place() {
-    let drawer = Drawer::open().await;
+    let drawer = FactorsFixture::open().await;
     let (alice, bob) = (person("alice"), person("bob"));
     drawer.sets_up(&alice).await;
     drawer.sets_up(&bob).await;
@@ -208,20 +208,20 @@ async fn each_recovery_code_works_once_and_new_ones_take_their_place() {
     assert_eq!(codes.len(), 10);
     let first = codes[0].reveal();
     assert!(matches!(drawer.judges(&bob, &first).await, Err(CodeRefusal::Wrong)), "they are hers");
-    assert_eq!(drawer.judges(&alice, &first.to_uppercase()).await.unwrap(), Shown::RecoveryCode { left: 9 });
+    assert_eq!(drawer.judges(&alice, &first.to_uppercase()).await.unwrap(), VerifiedFactor::RecoveryCode { left: 9 });
     assert!(matches!(drawer.judges(&alice, &first).await, Err(CodeRefusal::Wrong)));
 
     drawer.factors.make_recovery_codes(&alice.id).await.unwrap();
     assert!(matches!(drawer.judges(&alice, &codes[1].reveal()).await, Err(CodeRefusal::Wrong)));
-    assert_eq!(drawer.factors.of(&alice.id).await.unwrap().recovery_codes, 10);
+    assert_eq!(drawer.factors.enrolled(&alice.id).await.unwrap().recovery_codes, 10);
     drawer.factors.remove_app(&alice.id).await.unwrap();
-    assert_eq!(drawer.factors.of(&alice.id).await.unwrap().recovery_codes, 0, "they stand in for nothing");
+    assert_eq!(drawer.factors.enrolled(&alice.id).await.unwrap().recovery_codes, 0, "they stand in for nothing");
     assert!(!drawer.factors.has_any(&alice.id).await.unwrap());
 }
 
 #[tokio::test]
 async fn the_file_holds_neither_the_seed_nor_a_recovery_code() {
-    let drawer = Drawer::open().await;
+    let drawer = FactorsFixture::open().await;
     let alice = person("alice");
     let key = drawer.sets_up(&alice).await;
     let codes = drawer.factors.make_recovery_codes(&alice.id).await.unwrap();
@@ -239,75 +239,78 @@ async fn the_file_holds_neither_the_seed_nor_a_recovery_code() {
 
 #[tokio::test]
 async fn under_another_secret_key_no_seed_opens_and_recovery_codes_still_do() {
-    let drawer = Drawer::open().await;
+    let drawer = FactorsFixture::open().await;
     let alice = person("alice");
     let seed = drawer.sets_up(&alice).await;
     let codes = drawer.factors.make_recovery_codes(&alice.id).await.unwrap();
     let other = drawer.reopens_with(&key(2)).await;
     let code = drawer.code(&seed);
-    assert!(matches!(other.judge_code(&alice.id, &code).await, Err(CodeRefusal::Sealed)));
+    assert!(matches!(other.verify_code(&alice.id, &code).await, Err(CodeRefusal::SealedUnderAnotherKey)));
     assert!(other.has_any(&alice.id).await.unwrap(), "her password alone opens nothing all the same");
-    assert!(other.judge_code(&alice.id, &codes[0].reveal()).await.is_ok());
+    assert!(other.verify_code(&alice.id, &codes[0].reveal()).await.is_ok());
 }
 
 #[tokio::test]
 async fn an_owner_is_found_by_the_beginning_of_their_name_and_told_of_a_reset() {
-    let drawer = Drawer::open().await;
+    let drawer = FactorsFixture::open().await;
     let (alice, bob) = (person("Alice"), person("bob"));
     drawer.sets_up(&alice).await;
     drawer.sets_up(&bob).await;
-    let names = |found: Vec<super::Owner>| found.into_iter().map(|owner| owner.name).collect::<Vec<_>>();
+    let names = |found: Vec<super::FactorOwner>| found.into_iter().map(|owner| owner.name).collect::<Vec<_>>();
     assert_eq!(names(drawer.factors.owners("", 10).await.unwrap()), ["alice", "bob"]);
     assert_eq!(names(drawer.factors.owners("AL", 10).await.unwrap()), ["alice"]);
     assert_eq!(names(drawer.factors.owners("%", 10).await.unwrap()), Vec::<String>::new());
     assert!(drawer.factors.reset(&alice.id).await.unwrap());
     assert!(!drawer.factors.reset(&alice.id).await.unwrap(), "there is nothing left");
     assert_eq!(names(drawer.factors.owners("", 10).await.unwrap()), ["bob"]);
-    let (changed, _) = drawer.factors.of(&alice.id).await.unwrap().changed.unwrap();
+    let (changed, _) = drawer.factors.enrolled(&alice.id).await.unwrap().changed.unwrap();
     assert_eq!(changed, "an administrator reset your second factors");
 }
 
 #[tokio::test]
 async fn what_no_authenticator_would_answer_is_refused() {
-    let drawer = Drawer::open().await;
-    let site = PasskeySite::at(None, Some("localhost:8000"), false).unwrap();
-    let asked = drawer.factors.ask_for_a_passkey(&site, b"browser").unwrap();
+    let drawer = FactorsFixture::open().await;
+    let site = RelyingParty::for_request(None, Some("localhost:8000"), false).unwrap();
+    let asked = drawer.factors.start_passkey_authentication(&site, b"browser").unwrap();
     for credential in
         ["", "{}", "[]", "null", "{\"id\":\"AA\",\"rawId\":\"AA\",\"type\":\"public-key\",\"response\":{}}"]
     {
-        let answer = PasskeyAnswer { credential, sealed: &asked.sealed };
-        let judged = drawer.factors.judge_passkey(&site, b"browser", answer).await;
-        assert!(matches!(judged, Err(PasskeyRefusal::Refused(_))), "{credential}: {judged:?}");
-        let elsewhere = drawer.factors.judge_passkey(&site, b"another", answer).await;
-        assert!(matches!(elsewhere, Err(PasskeyRefusal::NotAsked)), "{credential}: {elsewhere:?}");
+        let answer = PasskeyResponse { credential, sealed: &asked.sealed };
+        let judged = drawer.factors.finish_passkey_authentication(&site, b"browser", answer).await;
+        assert!(matches!(judged, Err(PasskeyRefusal::InvalidResponse(_))), "{credential}: {judged:?}");
+        let elsewhere = drawer.factors.finish_passkey_authentication(&site, b"another", answer).await;
+        assert!(matches!(elsewhere, Err(PasskeyRefusal::UnknownChallenge)), "{credential}: {elsewhere:?}");
     }
     let long = "x".repeat(20_000);
-    let answer = PasskeyAnswer { credential: &long, sealed: &asked.sealed };
-    assert!(matches!(drawer.factors.judge_passkey(&site, b"browser", answer).await, Err(PasskeyRefusal::Refused(_))));
+    let answer = PasskeyResponse { credential: &long, sealed: &asked.sealed };
+    assert!(matches!(
+        drawer.factors.finish_passkey_authentication(&site, b"browser", answer).await,
+        Err(PasskeyRefusal::InvalidResponse(_))
+    ));
     let alice = person("alice");
-    let asked = drawer.factors.ask_for_a_new_passkey(&alice, &site, b"browser").await.unwrap();
+    let asked = drawer.factors.start_passkey_registration(&alice, &site, b"browser").await.unwrap();
     assert_eq!(asked.options["rp"]["id"], "localhost");
     assert_eq!(asked.options["authenticatorSelection"]["userVerification"], "required");
-    let answer = PasskeyAnswer { credential: "{}", sealed: &asked.sealed };
-    let bobs = drawer.factors.add_passkey(&person("bob"), "x", &site, b"browser", answer).await;
-    assert!(matches!(bobs, Err(PasskeyRefusal::NotAsked)), "it was asked of alice");
+    let answer = PasskeyResponse { credential: "{}", sealed: &asked.sealed };
+    let bobs = drawer.factors.finish_passkey_registration(&person("bob"), "x", &site, b"browser", answer).await;
+    assert!(matches!(bobs, Err(PasskeyRefusal::UnknownChallenge)), "it was asked of alice");
     assert!(!drawer.factors.has_any(&alice.id).await.unwrap());
 }
 
 #[tokio::test]
 async fn a_challenge_is_answered_once_and_forgotten_long_after_its_time() {
-    let drawer = Drawer::open().await;
+    let drawer = FactorsFixture::open().await;
     let (first, other) = ([1; 16], [2; 16]);
-    drawer.factors.answer_once(first).await.unwrap();
-    let again = drawer.factors.answer_once(first).await;
-    assert!(matches!(again, Err(PasskeyRefusal::NotAsked)), "{again:?}");
-    drawer.factors.answer_once(other).await.unwrap();
+    drawer.factors.consume_challenge(first).await.unwrap();
+    let again = drawer.factors.consume_challenge(first).await;
+    assert!(matches!(again, Err(PasskeyRefusal::UnknownChallenge)), "{again:?}");
+    drawer.factors.consume_challenge(other).await.unwrap();
     let restarted = drawer.reopens_with(&key(1)).await;
-    assert!(restarted.answer_once(first).await.is_err(), "over a restart");
+    assert!(restarted.consume_challenge(first).await.is_err(), "over a restart");
     drawer.clock.advance(Duration::from_mins(5));
-    assert!(drawer.factors.answer_once(first).await.is_err(), "for as long as the question is good");
+    assert!(drawer.factors.consume_challenge(first).await.is_err(), "for as long as the question is good");
     drawer.clock.advance(Duration::from_mins(10));
-    drawer.factors.answer_once(first).await.unwrap();
+    drawer.factors.consume_challenge(first).await.unwrap();
 }
 
 /// A passkey's row, as one is kept that was asked for.
@@ -324,7 +327,7 @@ async fn keeps_a_passkey(factors: &Factors, person: &Person) -> sqlx::Result<()>
 
 #[tokio::test]
 async fn who_has_a_factor_is_known_at_once_and_to_a_store_opened_anew() {
-    let drawer = Drawer::open().await;
+    let drawer = FactorsFixture::open().await;
     let (alice, bob) = (person("alice"), person("bob"));
     drawer.sets_up(&alice).await;
     let again = drawer.reopens_with(&key(1)).await;
@@ -343,10 +346,10 @@ async fn who_has_a_factor_is_known_at_once_and_to_a_store_opened_anew() {
 
 #[tokio::test]
 async fn a_passkey_asked_for_before_a_restart_and_kept_after_it_is_known() {
-    let drawer = Drawer::open().await;
+    let drawer = FactorsFixture::open().await;
     let alice = person("alice");
-    let site = PasskeySite::at(None, Some("localhost:8000"), false).unwrap();
-    drawer.factors.ask_for_a_new_passkey(&alice, &site, b"browser").await.unwrap();
+    let site = RelyingParty::for_request(None, Some("localhost:8000"), false).unwrap();
+    drawer.factors.start_passkey_registration(&alice, &site, b"browser").await.unwrap();
     let restarted = drawer.reopens_with(&key(1)).await;
     assert!(!restarted.has_any(&alice.id).await.unwrap());
     keeps_a_passkey(&restarted, &alice).await.unwrap();
@@ -355,7 +358,7 @@ async fn a_passkey_asked_for_before_a_restart_and_kept_after_it_is_known() {
 
 #[tokio::test]
 async fn the_store_takes_no_factor_of_somebody_who_is_not_known() {
-    let drawer = Drawer::open().await;
+    let drawer = FactorsFixture::open().await;
     let stranger = person("stranger");
     assert!(keeps_a_passkey(&drawer.factors, &stranger).await.is_err());
     let app = sqlx::query(

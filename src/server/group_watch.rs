@@ -5,8 +5,8 @@ use crate::directory::{Directories, GroupMention, GroupWatch};
 use crate::domain::{Audience, Clock};
 use crate::pages::{PageStore, referenced_groups};
 
-/// Looks up the groups that pages and settings name: at the start, when the pages change, and every so often. Those that
-/// nobody can ask about, for want of a service account, are left alone.
+/// Looks up the groups that pages and settings name: at the start, when the pages change, and every so often. Groups of
+/// directories without a service account are skipped.
 pub(super) async fn watch_groups(
     watch: Arc<GroupWatch>,
     directories: Arc<Directories>,

@@ -5,7 +5,7 @@ use super::StartError;
 use crate::auth::Keys;
 use crate::config::{self, Settings};
 
-/// The server's keys, for the command line beside it.
+/// Loads the server's keys, for the command line beside it.
 ///
 /// # Errors
 /// [`StartError`] when the secret key cannot be read, or made.
@@ -16,7 +16,7 @@ pub(crate) fn load_keys(figment: &Figment, settings: &Settings) -> Result<Keys, 
     }
 }
 
-/// The keys of forms, from the same secret as Rocket's own, in whichever way it is written: text or bytes.
+/// Derives the server's keys from Rocket's `secret_key`, in whichever way it is written: text or bytes.
 pub(super) fn derive_keys(figment: &Figment) -> Result<Keys, StartError> {
     let secret = match figment.extract_inner::<String>("secret_key") {
         Ok(text) => Zeroizing::new(text.into_bytes()),

@@ -5,7 +5,7 @@ use crate::audit::{Audit, Event};
 use crate::domain::{Client, PageSlug};
 use crate::pages::PageStore;
 
-/// Writes into the audit which pages are other than before, whenever their files are read again.
+/// Records in the audit log which pages have changed, whenever their files are reloaded.
 pub(super) async fn audit_pages(shelf: Arc<PageStore>, audit: Audit) {
     let mut changes = shelf.changes();
     let mut before = PagesSnapshot::of(&shelf);
@@ -20,7 +20,7 @@ pub(super) async fn audit_pages(shelf: Arc<PageStore>, audit: Audit) {
     }
 }
 
-/// What pages there are, and how many faults their files have.
+/// The pages at one time: their revisions, and the number of faults in their files.
 struct PagesSnapshot {
     revisions: BTreeMap<PageSlug, String>,
     faults: usize,
@@ -32,7 +32,7 @@ impl PagesSnapshot {
         Self { revisions: shelf.pages().iter().map(revision).collect(), faults: shelf.faults().len() }
     }
 
-    /// What is other than before, in a few words; `None` when nothing is.
+    /// A short text of the changes; `None` when there are none.
     fn changes_since(&self, before: &Self) -> Option<String> {
         let missing_in = |here: &Self, there: &Self| -> Vec<String> {
             there.revisions.keys().filter(|slug| !here.revisions.contains_key(*slug)).map(ToString::to_string).collect()

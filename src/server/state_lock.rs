@@ -3,17 +3,17 @@ use std::path::Path;
 
 use super::StartError;
 
-/// The file in the state folder that a server holds for as long as it runs.
+/// The lock file in the state folder.
 const LOCK_FILE: &str = "lock";
 
-/// Says that this server has the state folder to itself: it keeps in memory what it would otherwise have to ask the files
-/// for again and again, and nobody else may change that beneath it. The system takes the lock away with the process.
+/// The exclusive lock on the state folder: the server caches what its files hold, and no other server may change that
+/// beneath it. The system releases the lock with the process.
 pub(super) struct StateLock {
     _file: File,
 }
 
 impl StateLock {
-    /// Takes the folder, which must be there.
+    /// Acquires the lock; the folder must exist.
     ///
     /// # Errors
     /// [`StartError::StateInUse`] when another server has it, [`StartError::StateLock`] when the file cannot be made.

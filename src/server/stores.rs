@@ -17,7 +17,7 @@ const ACCOUNTS_FILE: &str = "accounts.db";
 const TOKENS_FILE: &str = "tokens.db";
 const AUDIT_FILE: &str = "audit.db";
 
-/// What is kept over a restart.
+/// All persistent stores.
 #[derive(Clone)]
 pub(super) struct Stores {
     pub(super) sessions: Sessions,
@@ -28,7 +28,7 @@ pub(super) struct Stores {
 }
 
 impl Stores {
-    /// Opens every store. The state folder must be there.
+    /// Opens every store. The state folder must exist.
     pub(super) async fn open(settings: &Settings, keys: &Keys, clock: &Arc<dyn Clock>) -> Result<Self, StoreError> {
         let file = |name| settings.state.join(name);
         Ok(Self {
@@ -40,7 +40,7 @@ impl Stores {
         })
     }
 
-    /// Closes them in good order: what is written is on disk afterwards.
+    /// Closes them in order: all writes are on disk afterwards.
     pub(super) async fn close(&self) {
         self.audit.close().await;
         self.sessions.close().await;
@@ -50,22 +50,22 @@ impl Stores {
     }
 }
 
-/// The store of local accounts, for the server and for the command line beside it. The state folder must be there.
+/// Opens the store of local accounts, for the server and for the command line beside it. The state folder must exist.
 ///
 /// # Errors
 /// [`StoreError`] when it cannot be opened.
 pub(crate) async fn open_accounts(settings: &Settings, clock: Arc<dyn Clock>) -> Result<LocalAccounts, StoreError> {
-    // What everybody here knows makes no password.
-    let known_to_all = ["belvedere".to_owned(), settings.site.name.clone()];
-    LocalAccounts::open(&settings.state.join(ACCOUNTS_FILE), &settings.accounts, known_to_all, clock).await
+    // Words that everybody here knows are no passwords.
+    let common_words = ["belvedere".to_owned(), settings.site.name.clone()];
+    LocalAccounts::open(&settings.state.join(ACCOUNTS_FILE), &settings.accounts, common_words, clock).await
 }
 
-/// The store of the audit.
+/// Opens the store of the audit log.
 pub(crate) async fn open_audit(settings: &Settings) -> Result<AuditStore, StoreError> {
     AuditStore::open(&settings.state.join(AUDIT_FILE), &settings.audit).await
 }
 
-/// The store of the API tokens.
+/// Opens the store of API tokens.
 pub(crate) async fn open_tokens(settings: &Settings, clock: &Arc<dyn Clock>) -> Result<Tokens, StoreError> {
     let file = settings.state.join(TOKENS_FILE);
     Tokens::open(&file, &settings.tokens, settings.sessions.max_staleness, Arc::clone(clock)).await

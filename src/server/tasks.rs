@@ -11,10 +11,10 @@ use crate::live::Hub;
 use crate::pages::{PageStore, PageWatcher};
 use crate::web::AppState;
 
-/// How often sessions that have run out are swept from the store.
+/// The interval in which expired sessions and tokens are removed.
 const SWEEP_EVERY: Duration = Duration::from_mins(1);
 
-/// What runs beside the requests, for as long as the server does.
+/// The background tasks, which stop when this is dropped.
 pub(super) struct Tasks {
     _watcher: PageWatcher,
     _keeper: AbortOnDropHandle<()>,
@@ -27,7 +27,7 @@ pub(super) struct Tasks {
 }
 
 impl Tasks {
-    /// Begins what the rooms need done beside the requests. `refresh` is how often the directory is asked.
+    /// Spawns the tasks. `refresh` is the interval in which the directory is asked.
     pub(super) fn spawn(rooms: &AppState, refresh: Duration) -> Self {
         let (shelf, hub, clock) = (&rooms.page_store, &rooms.hub, &rooms.clock);
         let groups = watch_groups(
@@ -68,7 +68,7 @@ impl Tasks {
     }
 }
 
-/// Keeps the channels running of every page that asks for it, and goes by the new files when they change.
+/// Keeps the channels running of every page that asks for it, and follows changes of the page files.
 async fn keep_channels_running(hub: Arc<Hub>, shelf: Arc<PageStore>) {
     let mut changes = shelf.changes();
     loop {

@@ -9,12 +9,12 @@ use crate::auth::Keys;
 use crate::domain::Password;
 use crate::store::StoreError;
 
-/// What Digest computes with in place of a password: H(name:realm:password), RFC 7616, 3.4.2, in hexadecimal. Whoever has it
-/// can sign in by Digest, so it is kept encrypted.
+/// HA1, which Digest computes with in place of a password: H(name:realm:password), RFC 7616, 3.4.2, in hexadecimal. It is
+/// as good as the password for Digest, so it is stored encrypted.
 pub(super) struct Ha1(Zeroizing<String>);
 
-/// Lets an account use Digest, with the password that its owner or an admin has just given. It is not looked at whether
-/// that is the account's: check before.
+/// Enables Digest for an account, with the password that its owner or an admin has just given. Whether that is the
+/// account's is not checked here: check before.
 ///
 /// # Errors
 /// [`AccountError`] when it cannot be kept, or the password was changed meanwhile.
@@ -29,7 +29,7 @@ pub async fn enable(
     accounts.set_digest(&account.id, Some(sealed), account.password_set_at, by).await
 }
 
-/// Lets an account use Digest no more.
+/// Disables Digest for an account.
 ///
 /// # Errors
 /// [`AccountError`] when it cannot be written.
@@ -47,24 +47,23 @@ impl Ha1 {
         Self(Zeroizing::new(hex_hash(text.as_bytes())))
     }
 
-    /// What no answer fits.
+    /// A dummy that no response matches.
     pub(super) fn dummy() -> Self {
         Self(Zeroizing::new("0".repeat(64)))
     }
 
-    /// Encrypted for the store, and bound to its account.
+    /// Encrypts it for the store, bound to its account.
     fn seal(&self, keys: &Keys, account: &AccountId) -> Result<Vec<u8>, StoreError> {
         keys.digest_credential_seal().seal(account.as_str().as_bytes(), self.0.as_bytes())
     }
 
-    /// `None` when it was sealed with another key or for another account.
+    /// Decrypts it; `None` when it was sealed with another key or for another account.
     pub(super) fn open(keys: &Keys, account: &AccountId, sealed: &[u8]) -> Option<Self> {
         let opened = keys.digest_credential_seal().open(account.as_str().as_bytes(), sealed)?;
         str::from_utf8(&opened).ok().map(|text| Self(Zeroizing::new(text.to_owned())))
     }
 
-    /// Whether this is what the response of a request with `method` was made with (RFC 7616, 3.4.1). It takes the same
-    /// time however much of it is right.
+    /// Whether the response of a request with `method` was computed from this HA1 (RFC 7616, 3.4.1), in constant time.
     pub(super) fn verify_response(&self, sent: &DigestCredentials, method: &str) -> bool {
         let ha2 = hex_hash(format!("{method}:{}", sent.uri).as_bytes());
         let DigestCredentials { nonce, nc, cnonce, .. } = sent;
@@ -74,7 +73,7 @@ impl Ha1 {
     }
 }
 
-/// The parts with colons between them, in one piece of memory that wipes itself: growing would leave copies behind.
+/// Joins the parts with colons, in one piece of memory that wipes itself: growing would leave copies behind.
 fn join_with_colons(parts: &[&str]) -> Zeroizing<String> {
     let length: usize = parts.iter().map(|part| part.len() + 1).sum();
     let mut text = Zeroizing::new(String::with_capacity(length));

@@ -1,51 +1,50 @@
 use std::collections::HashMap;
 
-/// A header of the longest name, address and nonces is a quarter of this.
+/// The longest header, in bytes; one of the longest name, URI and nonces is a quarter of this.
 const MAX_LEN: usize = 8 * 1024;
 
-/// Known fields are a dozen.
+/// The most parameters; a dozen are known.
 const MAX_PARAMS: usize = 24;
 
 const SCHEME: &str = "Digest";
 
-/// What a client sends (RFC 7616, 3.4), as far as it is the kind that is asked for.
+/// The parameters of a Digest `Authorization` header (RFC 7616, 3.4).
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct DigestCredentials {
     pub(super) username: String,
     pub(super) realm: String,
     pub(super) nonce: String,
     pub(super) uri: String,
-    /// 32 bytes.
+    /// The response: 32 bytes.
     pub(super) response: Vec<u8>,
     pub(super) cnonce: String,
     /// `nc` as it was sent: eight hexadecimal digits.
     pub(super) nc: String,
-    /// The same as a number.
+    /// `nc` as a number.
     pub(super) nonce_count: u32,
 }
 
-/// The part behind the scheme, when that is Digest (RFC 9110, 11.1: in any case).
+/// The part after the scheme, when that is Digest (RFC 9110, 11.1: case does not matter).
 pub(super) fn strip_scheme(authorization: &str) -> Option<&str> {
     let (scheme, rest) = authorization.trim().split_once(' ')?;
     scheme.eq_ignore_ascii_case(SCHEME).then(|| rest.trim())
 }
 
 impl DigestCredentials {
-    /// Reads a value of `Authorization`. `None` when it is not Digest, is malformed, or is of another kind than SHA-256 with
-    /// `qop=auth`.
+    /// Parses a value of `Authorization`. `None` when it is not Digest, is malformed, or is not SHA-256 with `qop=auth`.
     pub(super) fn parse(authorization: &str) -> Option<Self> {
         if authorization.len() > MAX_LEN {
             return None;
         }
-        let mut fields = parse_params(strip_scheme(authorization)?)?;
-        let is = |name: &str, wanted: &str| fields.get(name).is_some_and(|value| value.eq_ignore_ascii_case(wanted));
+        let mut params = parse_params(strip_scheme(authorization)?)?;
+        let is = |name: &str, wanted: &str| params.get(name).is_some_and(|value| value.eq_ignore_ascii_case(wanted));
         // No `algorithm` would mean MD5; a hashed name is not offered.
         if !is("algorithm", "SHA-256") || !is("qop", "auth") || is("userhash", "true") {
             return None;
         }
-        let nc = fields.remove("nc").filter(|nc| nc.len() == 8 && nc.bytes().all(|digit| digit.is_ascii_hexdigit()))?;
-        let response = hex::decode(fields.remove("response")?).ok().filter(|response| response.len() == 32)?;
-        let mut take = |name: &str| fields.remove(name).filter(|value| !value.is_empty());
+        let nc = params.remove("nc").filter(|nc| nc.len() == 8 && nc.bytes().all(|digit| digit.is_ascii_hexdigit()))?;
+        let response = hex::decode(params.remove("response")?).ok().filter(|response| response.len() == 32)?;
+        let mut take = |name: &str| params.remove(name).filter(|value| !value.is_empty());
         Some(Self {
             username: take("username")?,
             realm: take("realm")?,
@@ -59,29 +58,29 @@ impl DigestCredentials {
     }
 }
 
-/// `name=value` with commas between them, each name once (RFC 9110, 11.2). Names come in lower case.
+/// Parses `name=value` with commas between them, each name once (RFC 9110, 11.2), into names in lower case and values.
 fn parse_params(text: &str) -> Option<HashMap<String, String>> {
-    let mut fields = HashMap::new();
+    let mut params = HashMap::new();
     let mut rest = text.trim_start();
     while !rest.is_empty() {
-        let (name, behind) = rest.split_once('=')?;
+        let (name, after) = rest.split_once('=')?;
         let name = name.trim().to_ascii_lowercase();
-        if name.is_empty() || !name.bytes().all(is_token) || fields.len() == MAX_PARAMS {
+        if name.is_empty() || !name.bytes().all(is_token) || params.len() == MAX_PARAMS {
             return None;
         }
-        let (value, behind) = parse_value(behind.trim_start())?;
-        if fields.insert(name, value).is_some() {
+        let (value, after) = parse_value(after.trim_start())?;
+        if params.insert(name, value).is_some() {
             return None;
         }
-        rest = behind.trim_start();
+        rest = after.trim_start();
         if !rest.is_empty() {
             rest = rest.strip_prefix(',')?.trim_start();
         }
     }
-    Some(fields)
+    Some(params)
 }
 
-/// A token or a quoted string (RFC 9110, 5.6), and what stands behind it.
+/// Parses a token or a quoted string (RFC 9110, 5.6), and gives the rest.
 fn parse_value(text: &str) -> Option<(String, &str)> {
     let Some(quoted) = text.strip_prefix('"') else {
         let end = text.find(|c: char| !c.is_ascii() || !is_token(c as u8)).unwrap_or(text.len());
@@ -100,7 +99,7 @@ fn parse_value(text: &str) -> Option<(String, &str)> {
     None
 }
 
-/// RFC 9110, 5.6.2.
+/// Whether the byte may stand in a token (RFC 9110, 5.6.2).
 fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }

@@ -10,14 +10,14 @@ use crate::auth::Keys;
 use crate::domain::{Clock, Timestamp};
 use crate::store::{StoreError, fill_randomly};
 
-/// A captured proof can be tried again no longer than this, and then its count gives it away. Shorter, and devices that
-/// ask every few minutes would ask twice each time.
+/// The lifetime of a nonce: a captured response can be replayed no longer, and its count gives it away. Were it shorter,
+/// devices that ask every few minutes would ask twice each time.
 const LIFETIME: Duration = Duration::from_mins(5);
 
-/// Clocks of one machine differ from themselves by no more when they are set.
+/// How far in the future a nonce may be: a machine's clock is set back by no more.
 const MAX_CLOCK_SKEW: Duration = Duration::from_mins(1);
 
-/// So many nonces with a good answer are remembered at a time: a megabyte. Beyond it the oldest become stale.
+/// The most used nonces that are remembered: a megabyte. Beyond it the oldest become stale.
 const MAX_REMEMBERED: usize = 10_000;
 
 const TIME_BYTES: usize = 8;
@@ -26,39 +26,39 @@ const RANDOM_BYTES: usize = 8;
 const TAG_BYTES: usize = 16;
 const NONCE_BYTES: usize = TIME_BYTES + RANDOM_BYTES + TAG_BYTES;
 
-/// Makes nonces, knows its own again, and remembers which counts of them were used.
+/// Generates and validates nonces, and remembers which counts of them were used.
 pub(super) struct Nonces {
     clock: Arc<dyn Clock>,
     used: Mutex<UsedNonces>,
 }
 
-/// A nonce of ours.
+/// A nonce of this server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Nonce {
     issued_at: Timestamp,
     random: [u8; RANDOM_BYTES],
 }
 
-/// What a nonce that somebody sends is worth.
+/// The outcome of validating a nonce.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NonceCheck {
     Valid(Nonce),
-    /// Too old, of another start of the program, or never ours: a new one is given out.
+    /// Too old, from before a restart, or not of this server: a new one is sent.
     Stale,
 }
 
 struct UsedNonces {
-    /// What was given out before this is stale: nothing is known (any more) of what was used then.
+    /// Nonces issued before this are stale: which of them were used is not known (any more).
     valid_since: Timestamp,
     windows: HashMap<[u8; RANDOM_BYTES], ReplayWindow>,
 }
 
-/// Which counts of a nonce were used.
+/// The used counts of a nonce, as a sliding window (like IPsec's, RFC 4303, 3.4.3).
 #[derive(Clone, Copy)]
 struct ReplayWindow {
     issued_at: Timestamp,
     highest: u32,
-    /// The bit `n` stands for the count `n` below the highest. A client with several connections may overtake itself.
+    /// Bit `n` stands for the count `n` below the highest: a client's parallel requests may come out of order.
     bitmap: u64,
 }
 
@@ -68,7 +68,7 @@ impl Nonces {
         Self { clock, used: Mutex::new(UsedNonces { valid_since: from, windows: HashMap::new() }) }
     }
 
-    /// A new one: the time, some chance so that no two are the same, and a tag over both. Nothing is kept of it.
+    /// A new nonce: the time, random bytes so that no two are the same, and an HMAC over both. Nothing is stored.
     pub(super) fn generate(&self, keys: &Keys) -> Result<String, StoreError> {
         let mut chance = [0; RANDOM_BYTES];
         fill_randomly(&mut chance)?;
@@ -80,7 +80,7 @@ impl Nonces {
         Ok(URL_SAFE_NO_PAD.encode(bytes))
     }
 
-    /// What a nonce is worth that somebody sends.
+    /// Validates a nonce that a client sent.
     pub(super) fn validate(&self, sent: &str, keys: &Keys) -> NonceCheck {
         let Some(nonce) = decode(sent, keys) else { return NonceCheck::Stale };
         let now = self.clock.now();
@@ -90,8 +90,8 @@ impl Nonces {
         if is_good { NonceCheck::Valid(nonce) } else { NonceCheck::Stale }
     }
 
-    /// Uses up one count of a nonce; `false` when it was used before, or is so far behind that nobody knows. Only to be
-    /// called for a good answer: what strangers make up is not remembered.
+    /// Consumes one count of a nonce; `false` when it was used before, or is too far behind to tell. Only to be called for
+    /// a right response: what strangers make up is not remembered.
     pub(super) fn consume(&self, nonce: &Nonce, count: u32) -> bool {
         let now = self.clock.now();
         let mut book = self.used.lock().unwrap_or_else(PoisonError::into_inner);
@@ -111,7 +111,7 @@ impl Nonces {
 }
 
 impl UsedNonces {
-    /// Forgets what is stale, and when that is not enough makes the older half stale.
+    /// Removes stale nonces, and when that is not enough makes the older half stale.
     fn evict(&mut self, now: Timestamp) {
         if self.windows.len() < MAX_REMEMBERED {
             return;
@@ -122,7 +122,7 @@ impl UsedNonces {
         }
         let mut times: Vec<Timestamp> = self.windows.values().map(|used| used.issued_at).collect();
         times.sort_unstable();
-        // Just behind the middle one, so that some go even if all were given out together.
+        // Just after the middle one, so that some go even if all were issued together.
         self.valid_since = times.get(times.len() / 2).map_or(now, |middle| *middle + Duration::from_millis(1));
         let from = self.valid_since;
         self.windows.retain(|_, used| used.issued_at >= from);
@@ -133,7 +133,7 @@ impl ReplayWindow {
     fn consume(&mut self, count: u32) -> bool {
         if count > self.highest {
             let by = count - self.highest;
-            // The highest until now takes its place among those before.
+            // The previous highest gets its bit.
             self.bitmap = self.bitmap.checked_shl(by).unwrap_or(0) | 1_u64.checked_shl(by).unwrap_or(0);
             self.highest = count;
             return true;

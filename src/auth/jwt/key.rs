@@ -7,13 +7,13 @@ use crate::domain::Timestamp;
 use crate::store::{AeadCipher, StoreError, fill_randomly};
 use crate::tokens::SealedKey;
 
-/// An Ed25519 private key is 32 random bytes (RFC 8032, 5.1.5).
+/// The bytes of an Ed25519 private key (RFC 8032, 5.1.5).
 const SEED_BYTES: usize = 32;
 
-/// What stands before them in PKCS#8 (RFC 8410, 7): version 0, id-Ed25519, an octet string in an octet string.
+/// The bytes before them in PKCS#8 (RFC 8410, 7): version 0, id-Ed25519, an octet string in an octet string.
 const PKCS8_HEAD: [u8; 16] = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
 
-/// A key that signs, and what others verify with. It never prints itself.
+/// An Ed25519 key pair that signs JWTs. It never prints itself.
 pub(super) struct SigningKey {
     pub(super) kid: String,
     pub(super) made_at: Timestamp,
@@ -22,13 +22,13 @@ pub(super) struct SigningKey {
     pub(super) public: Jwk,
 }
 
-/// The public keys, as `/.well-known/jwks.json` has them (RFC 7517, 5).
+/// The public keys as a JWK set, for `/.well-known/jwks.json` (RFC 7517, 5).
 #[derive(Clone, Debug, Serialize)]
 #[serde(transparent)]
 pub struct PublicKeys(pub(super) JwkSet);
 
 impl SigningKey {
-    /// A new key, and the same sealed.
+    /// A new key, and its sealed form for the store.
     pub(super) fn generate(seal: &AeadCipher, now: Timestamp) -> Result<(Self, SealedKey), StoreError> {
         let mut seed = Zeroizing::new([0; SEED_BYTES]);
         fill_randomly(seed.as_mut_slice())?;
@@ -39,14 +39,14 @@ impl SigningKey {
         Ok((key, sealed))
     }
 
-    /// The key that was sealed; `None` when it was sealed with another secret, or is damaged.
+    /// Unseals a stored key; `None` when it was sealed with another secret, or is damaged.
     pub(super) fn unseal(seal: &AeadCipher, key: &SealedKey) -> Option<Self> {
         let seed = seal.open(key.kid.as_bytes(), &key.sealed)?;
         let opened = Self::from_seed(seed.as_slice().try_into().ok()?, key.made_at).ok()?;
         (opened.kid == key.kid).then_some(opened)
     }
 
-    /// Its name is the thumbprint of its public half (RFC 7638): nobody can give another key the same.
+    /// The key of a seed. Its id is the thumbprint of its public half (RFC 7638): nobody can give another key the same.
     fn from_seed(seed: &[u8; SEED_BYTES], made_at: Timestamp) -> jsonwebtoken::errors::Result<Self> {
         let pkcs8 = Zeroizing::new([PKCS8_HEAD.as_slice(), seed].concat());
         let encoding = EncodingKey::from_ed_der(&pkcs8);

@@ -14,41 +14,40 @@ use crate::domain::{Clock, RootCredential, Timestamp};
 use crate::store::{AeadCipher, StoreError, fill_randomly};
 use crate::tokens::Tokens;
 
-/// For whom the tokens are.
+/// The audience of the tokens.
 const AUDIENCE: &str = "belvedere";
 
-/// So much may the clock have been set back between signing and reading. The end of a token's time is kept to the second:
-/// whoever made it and whoever reads it have the same clock.
+/// How far the clock may have been set back between signing and verifying. Expiry has no leeway: signer and verifier
+/// share one clock.
 const LEEWAY: Duration = Duration::from_secs(5);
 
-/// How long a key verifies after another has begun to sign: longer than any token may last.
+/// The time a key still verifies after its successor has begun to sign: longer than any token may last.
 const VERIFY_AFTER_ROTATION: Duration = Duration::from_hours(2);
 
 pub(super) type KeyRing = Arc<Vec<Arc<SigningKey>>>;
 
-/// Signs short-lived tokens and reads them again.
+/// Signs and verifies JWTs, and rotates their keys.
 pub struct JwtSigner {
     tokens: Tokens,
     seal: AeadCipher,
     clock: Arc<dyn Clock>,
     issuer: String,
     settings: JwtSettings,
-    /// The oldest first; the last one signs.
+    /// The keys, the oldest first; the last one signs.
     keys: RwLock<KeyRing>,
 }
 
-/// Why a signed token is not believed.
+/// Why a JWT is not valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::auth) enum JwtError {
-    /// It is not from here, for here, or whole.
+    /// It is malformed, not signed by this server, or for another issuer, audience or time.
     Invalid,
-    /// Its time is over.
+    /// It has expired.
     Expired,
 }
 
 impl JwtSigner {
-    /// Opens the keys that `tokens` keeps, and makes one when there is none. `issuer` is what this site is called in its
-    /// tokens.
+    /// Opens the keys that `tokens` stores, and generates one when there is none. `issuer` is the site's name in its tokens.
     ///
     /// # Errors
     /// [`StoreError`] when they cannot be read or written, or the system has no randomness to give.
@@ -76,11 +75,11 @@ impl JwtSigner {
         Ok(signer)
     }
 
-    /// Has another key sign when the last one has for long enough, and forgets those whose last token has expired. To be
+    /// Rotates the keys: adds a new one when the last is old enough, and deletes those whose last token has expired. To be
     /// called every minute or so.
     ///
     /// # Errors
-    /// [`StoreError`] when it cannot be written; the keys of before go on.
+    /// [`StoreError`] when the store cannot be written; the old keys go on.
     pub async fn rotate(&self) -> Result<(), StoreError> {
         let (now, ring) = (self.clock.now(), self.ring());
         // A key from the future is from before the clock was set back: it signs on, no longer than another would.
@@ -96,7 +95,7 @@ impl JwtSigner {
         Ok(())
     }
 
-    /// How long a token lasts.
+    /// The lifetime of a token.
     pub(in crate::auth) fn lifetime(&self) -> Duration {
         self.settings.lifetime
     }
@@ -106,7 +105,7 @@ impl JwtSigner {
         PublicKeys(JwkSet { keys: self.ring().iter().map(|key| key.public.clone()).collect() })
     }
 
-    /// Claims with all that does not depend on whom they are about, from now on.
+    /// New claims, valid from now, without subject and scope.
     pub(in crate::auth) fn new_claims(&self) -> Result<Claims, StoreError> {
         let mut id = [0; 16];
         fill_randomly(&mut id)?;
@@ -125,10 +124,10 @@ impl JwtSigner {
         })
     }
 
-    /// Signs what a token says.
+    /// Signs claims.
     ///
     /// # Errors
-    /// What went wrong, for the log; it would be our fault.
+    /// A text for the log; it would be a bug.
     pub(in crate::auth) fn sign(&self, claims: &Claims) -> Result<Zeroizing<String>, String> {
         let ring = self.ring();
         let key = ring.last().ok_or("there is no key to sign with")?;
@@ -136,12 +135,12 @@ impl JwtSigner {
         text.map(Zeroizing::new).map_err(|error| format!("a token could not be signed: {error}"))
     }
 
-    /// What a token says, if this server signed it for itself and its time is now.
+    /// Verifies a token: its claims, if this server signed it for itself and its time is now.
     pub(in crate::auth) fn verify(&self, text: &EncodedJwt) -> Result<Claims, JwtError> {
-        let shown = jsonwebtoken::decode_header(text.expose()).map_err(|_| JwtError::Invalid)?;
+        let sent = jsonwebtoken::decode_header(text.expose()).map_err(|_| JwtError::Invalid)?;
         let ring = self.ring();
         // The header must be the very one that is written here: no other algorithm, no key of its own, nothing critical.
-        let key = ring.iter().find(|key| header(&key.kid) == shown).ok_or(JwtError::Invalid)?;
+        let key = ring.iter().find(|key| header(&key.kid) == sent).ok_or(JwtError::Invalid)?;
         let decoded = jsonwebtoken::decode::<Claims>(text.expose(), &key.decoding, &self.validation());
         let claims = decoded.map_err(|_| JwtError::Invalid)?.claims;
         let now = self.clock.now();
@@ -151,7 +150,7 @@ impl JwtSigner {
         if to_unix_seconds(now) >= claims.exp { Err(JwtError::Expired) } else { Ok(claims) }
     }
 
-    /// The library goes by the machine's clock, so time is judged here.
+    /// The library's checks, without times: it goes by the machine's clock, so they are checked here.
     fn validation(&self) -> Validation {
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_audience(&[AUDIENCE]);
@@ -161,7 +160,7 @@ impl JwtSigner {
         validation
     }
 
-    /// The keys that have verified on for long enough.
+    /// The ids of the keys that are not needed any more.
     fn retired(&self, now: Timestamp) -> Vec<String> {
         let ring = self.ring();
         let followed = ring.iter().zip(ring.iter().skip(1));
@@ -178,7 +177,7 @@ impl JwtSigner {
     }
 }
 
-/// Everything that a token's header says.
+/// The header of a token: the algorithm and the key's id.
 fn header(kid: &str) -> Header {
     Header { kid: Some(kid.to_owned()), ..Header::new(Algorithm::EdDSA) }
 }

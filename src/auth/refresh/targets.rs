@@ -5,14 +5,14 @@ use crate::sessions::{People, Session, Sessions};
 use crate::store::StoreError;
 use crate::tokens::{Token, Tokens};
 
-/// What is kept true to the directory: sessions, and API tokens beside them. Each person is one, however many of both
-/// they have.
+/// The stores whose people are refreshed: sessions, and API tokens beside them. Each person counts once, however many of
+/// both they have.
 pub(super) struct RefreshTargets {
     pub(super) sessions: Sessions,
     pub(super) tokens: Option<Tokens>,
 }
 
-/// What somebody had who may not be signed in any more.
+/// The sessions and tokens that were ended, of somebody who may not sign in any more.
 #[derive(Default)]
 pub(super) struct EndedCredentials {
     pub(super) sessions: Vec<Session>,
@@ -29,7 +29,7 @@ impl RefreshTargets {
         }
     }
 
-    /// How many people there are at the most: who has both a session and a token may be counted twice.
+    /// The most people that there can be: somebody with both a session and a token may be counted twice.
     pub(super) async fn count_people(&self) -> Result<usize, StoreError> {
         let with_tokens = match &self.tokens {
             Some(tokens) => tokens.count_people().await?,
@@ -38,7 +38,7 @@ impl RefreshTargets {
         Ok(self.sessions.count_people().await? + with_tokens)
     }
 
-    /// The next people, at most `most`, from behind `after` on: see [`Sessions::people`].
+    /// The next people, at most `most`, after `after`: see [`Sessions::people`].
     pub(super) async fn people(&self, after: Option<&PersonId>, most: usize) -> Result<People, StoreError> {
         let signed_in = self.sessions.people(after, most).await?;
         let Some(tokens) = &self.tokens else { return Ok(signed_in) };
@@ -70,15 +70,15 @@ impl RefreshTargets {
     }
 }
 
-/// The first `most` of both, in order, each person once.
+/// Merges two batches into the first `most` people of both, in order, each once.
 fn merge(one: People, other: People, most: usize) -> People {
-    // Behind the end of a list that goes on there may be people who are not in it: they are not passed over.
+    // After the end of a list that goes on there may be people who are not in it: they are not skipped.
     let end = match (one.last, other.last) {
         (Some(a), Some(b)) => Some(if a.as_str() < b.as_str() { a } else { b }),
         (a, b) => a.or(b),
     };
     let is_near = |person: &Person| end.as_ref().is_none_or(|end| person.id.as_str() <= end.as_str());
-    // Who has a session is described by it.
+    // Where there are both, the session's description wins.
     let all = other.people.into_iter().chain(one.people).filter(is_near);
     let all: BTreeMap<String, Person> = all.map(|person| (person.id.as_str().to_owned(), person)).collect();
     let is_cut = all.len() > most;
@@ -109,7 +109,7 @@ mod tests {
     fn two_lists_are_gone_through_as_one_and_nobody_is_passed_over() {
         let merged = |one: People, other: People| merge(one, other, 3);
         assert_eq!(merged(people(&["a", "c"], None), people(&["b", "c"], None)), people(&["a", "b", "c"], None));
-        // One goes on behind its third: what the other has behind that comes with the next.
+        // One goes on after its third: what the other has after that comes with the next.
         assert_eq!(
             merged(people(&["a", "b", "c"], Some("c")), people(&["b", "x"], None)),
             people(&["a", "b", "c"], Some("c"))

@@ -2,25 +2,25 @@ use super::{FactorRefusal, RenewedSession};
 use crate::audit::Event;
 use crate::auth::sign_in::Auth;
 use crate::domain::{Client, Member, Person, PersonId};
-use crate::factors::{PasskeyAnswer, PasskeyId, PasskeySite, RecoveryCode, Shown};
+use crate::factors::{PasskeyId, PasskeyResponse, RecoveryCode, RelyingParty, VerifiedFactor};
 use crate::sessions::{Proved, SessionToken};
 use crate::store::StoreError;
 
-/// A factor has been set up.
+/// The outcome of an enrolled factor.
 #[derive(Debug)]
 pub struct FactorEnrollment {
-    /// The session goes on, with another token: its person has just shown the factor.
+    /// The session with its new token: its person has just shown the factor.
     pub session: RenewedSession,
     /// New recovery codes, for those who had none.
     pub recovery_codes: Vec<RecoveryCode>,
 }
 
-/// Setting factors up and taking them away. Who may is asked before: a recent proof of whoever does it.
+/// Adding and removing factors. The caller requires a recent authentication before.
 impl Auth {
-    /// Keeps the app that [`crate::factors::Factors::offer_app`] offered, once it has shown a code.
+    /// Stores the app that [`crate::factors::Factors::offer_app`] offered, once it has shown a code.
     ///
     /// # Errors
-    /// A [`FactorRefusal`]; then nothing is kept.
+    /// A [`FactorRefusal`]; then nothing is stored.
     pub async fn enroll_app(
         &self,
         token: &SessionToken,
@@ -29,33 +29,33 @@ impl Auth {
         typed: &str,
         client: &Client,
     ) -> Result<FactorEnrollment, FactorRefusal> {
-        self.second_step.factors.confirm_app(person, sealed, browser, typed).await?;
-        self.audit.record(client, &Event::FactorAdded { person, factor: Shown::App.word() });
+        self.second_step.factors.finish_app_enrollment(person, sealed, browser, typed).await?;
+        self.audit.record(client, &Event::FactorAdded { person, factor: VerifiedFactor::App.word() });
         self.finish_enrollment(token, person, Proved::SecondFactor, client).await
     }
 
-    /// Keeps the passkey that came.
+    /// Registers a new passkey.
     ///
     /// # Errors
-    /// A [`FactorRefusal`]; then nothing is kept.
+    /// A [`FactorRefusal`]; then nothing is stored.
     pub async fn enroll_passkey(
         &self,
         token: &SessionToken,
         person: &Person,
         name: &str,
-        (site, browser): (&PasskeySite, &[u8]),
-        answer: PasskeyAnswer<'_>,
+        (site, browser): (&RelyingParty, &[u8]),
+        answer: PasskeyResponse<'_>,
         client: &Client,
     ) -> Result<FactorEnrollment, FactorRefusal> {
-        self.second_step.factors.add_passkey(person, name, site, browser, answer).await?;
-        self.audit.record(client, &Event::FactorAdded { person, factor: Shown::Passkey.word() });
+        self.second_step.factors.finish_passkey_registration(person, name, site, browser, answer).await?;
+        self.audit.record(client, &Event::FactorAdded { person, factor: VerifiedFactor::Passkey.word() });
         self.finish_enrollment(token, person, Proved::Both, client).await
     }
 
-    /// New recovery codes, in place of those from before.
+    /// Creates recovery codes, in place of those from before.
     ///
     /// # Errors
-    /// [`StoreError`] when they cannot be kept.
+    /// [`StoreError`] when they cannot be stored.
     pub async fn create_recovery_codes(
         &self,
         person: &Person,
@@ -66,29 +66,29 @@ impl Auth {
         Ok(codes)
     }
 
-    /// Forgets somebody's app.
+    /// Removes a person's app.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be written.
     pub async fn remove_app(&self, person: &Person, client: &Client) -> Result<(), StoreError> {
         if self.second_step.factors.remove_app(&person.id).await? {
-            self.audit.record(client, &Event::FactorRemoved { person, factor: Shown::App.word() });
+            self.audit.record(client, &Event::FactorRemoved { person, factor: VerifiedFactor::App.word() });
         }
         Ok(())
     }
 
-    /// Forgets one of somebody's passkeys.
+    /// Removes one of a person's passkeys.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be written.
     pub async fn remove_passkey(&self, person: &Person, id: PasskeyId, client: &Client) -> Result<(), StoreError> {
         if self.second_step.factors.remove_passkey(&person.id, id).await?.is_some() {
-            self.audit.record(client, &Event::FactorRemoved { person, factor: Shown::Passkey.word() });
+            self.audit.record(client, &Event::FactorRemoved { person, factor: VerifiedFactor::Passkey.word() });
         }
         Ok(())
     }
 
-    /// Forgets all that somebody has enrolled, on the word of the admin `by`. `false` when there was nothing.
+    /// Removes all factors of a person, on the word of the admin `by`. `false` when there was none.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be asked or written.
@@ -97,7 +97,7 @@ impl Auth {
         let reset = self.second_step.factors.reset(person).await?;
         if reset {
             self.audit.record(client, &Event::FactorsReset { person: &known, by });
-            // What the lost device has proved counts no more.
+            // Sessions that the lost device opened must not go on.
             self.end_sessions_of_as_admin(by, person, client).await?;
             self.end_tokens_of(person, client).await?;
         }
@@ -112,7 +112,7 @@ impl Auth {
         client: &Client,
     ) -> Result<FactorEnrollment, FactorRefusal> {
         let session = self.record_authentication(token, &person.id, proved).await?;
-        let has_codes = self.second_step.factors.of(&person.id).await?.recovery_codes > 0;
+        let has_codes = self.second_step.factors.enrolled(&person.id).await?.recovery_codes > 0;
         let recovery_codes = if has_codes { Vec::new() } else { self.create_recovery_codes(person, client).await? };
         Ok(FactorEnrollment { session, recovery_codes })
     }

@@ -1,8 +1,8 @@
-//! The second step: what somebody shows beside their password.
+//! The second step of a sign-in: second factors beside the password.
 //!
-//! Whoever has a factor gets no session for their password alone, but a place to wait (`pending`) until they have shown it
-//! (`show`). The same is asked of members whose factor counts no more. A passkey stands for both steps (`passwordless`). Setting
-//! factors up and taking them away is in `enrol`; every change is in the audit.
+//! People with a factor get no session for their password alone, but a pending sign-in (`pending`) until they have shown it
+//! (`verify`). The same is asked of members whose factor has lapsed. A passkey stands for both steps (`passwordless`).
+//! Factors are added and removed in `enroll`; every change is in the audit log.
 
 mod enroll;
 mod passwordless;

@@ -3,28 +3,28 @@ use crate::audit::Event;
 use crate::auth::sign_in::{Auth, SignedIn};
 use crate::directory::{AccountStatus, Unreachable};
 use crate::domain::{Client, Person, Revalidation};
-use crate::factors::{PasskeyAnswer, PasskeySite, Shown};
+use crate::factors::{PasskeyResponse, RelyingParty, VerifiedFactor};
 use crate::sessions::{Beginning, SessionToken};
 
-/// Signing in with a passkey alone. It is both factors at once: the device that holds it, and the finger, face or PIN that the
-/// device asks for.
+/// Passwordless sign-in with a passkey. It is both factors at once: the device that holds it, and the finger, face or PIN
+/// that the device asks for.
 impl Auth {
-    /// Signs in whoever's passkey answered, if the directory says of now that they may. `previous` is the token that this browser
+    /// Signs in the passkey's owner, if the directory says that they may now. `previous` is the token that this browser
     /// sent; that session ends.
     ///
-    /// Nothing here can be guessed, and the directory is asked after the passkey alone, so no limit is needed before.
+    /// Nothing here can be guessed, and the directory is asked only after a valid passkey, so no limit is needed before.
     ///
     /// # Errors
     /// A [`PasskeySignInRefusal`].
     pub async fn sign_in_with_passkey(
         &self,
-        site: &PasskeySite,
+        site: &RelyingParty,
         browser: &[u8],
-        answer: PasskeyAnswer<'_>,
+        answer: PasskeyResponse<'_>,
         client: &Client,
         previous: Option<&SessionToken>,
     ) -> Result<SignedIn, PasskeySignInRefusal> {
-        let owner = match self.second_step.factors.judge_passkey(site, browser, answer).await {
+        let owner = match self.second_step.factors.finish_passkey_authentication(site, browser, answer).await {
             Ok(owner) => owner,
             Err(refusal) => {
                 let reason = refusal.word();
@@ -42,8 +42,9 @@ impl Auth {
                 return Err(refusal);
             }
         };
-        self.second_step.factors.keep_description(&person).await?;
-        self.audit.record(client, &Event::SecondFactorShown { person: &person, factor: Shown::Passkey.word() });
+        self.second_step.factors.update_description(&person).await?;
+        self.audit
+            .record(client, &Event::SecondFactorShown { person: &person, factor: VerifiedFactor::Passkey.word() });
         let beginning = Beginning { second_factor: true, ..Beginning::by_password(self.directory.upkeep(&person)) };
         let name = self.directory.sign_in_name(&person).ok_or(PasskeySignInRefusal::NoServiceAccount)?;
         Ok(self.begin_session(&name, &person, beginning, client, previous).await?)

@@ -9,17 +9,17 @@ use crate::domain::{Person, PersonId, Timestamp, Username};
 use crate::sessions::{Beginning, InvalidToken, SessionToken};
 use crate::store::StoreError;
 
-/// To find a phone in another room.
+/// The lifetime of a pending sign-in: enough to find a phone in another room.
 const LIFETIME: Duration = Duration::from_mins(5);
 
-/// How many wait at the same time. Each has given a right password: a whole company at nine o'clock.
+/// The most pending sign-ins. Each has given a right password: a whole company at nine o'clock.
 const MAX_PENDING: usize = 10_000;
 
-/// How many sign-ins of one person wait: their browsers, and not a script that fills the list with their password.
+/// The most of one person: their browsers, and not a script that fills the list with their password.
 const MAX_PER_PERSON: usize = 8;
 
-/// What the browser of somebody holds who has given the right password and no second factor yet: 256 random bits that open nothing
-/// but the second step.
+/// The token of a pending sign-in, after the right password and before the second factor: 256 random bits that open
+/// nothing but the second step.
 #[derive(Clone, Debug)]
 pub struct PendingToken(SessionToken);
 
@@ -38,25 +38,25 @@ impl FromStr for PendingToken {
     }
 }
 
-/// Who waits at the second step. In memory, by the hash of their token: after a restart they begin again.
+/// The pending sign-ins, in memory, by the hash of their token: after a restart people begin again.
 #[derive(Default)]
 pub(super) struct PendingSignIns {
     sign_ins: Mutex<HashMap<[u8; 32], PendingSignIn>>,
 }
 
-/// Somebody who waits.
+/// A sign-in that waits for its second factor.
 #[derive(Clone)]
 pub(super) struct PendingSignIn {
     pub(super) person: Person,
-    /// The name that they typed.
+    /// The typed name.
     pub(super) name: Username,
-    /// How their session is to begin.
+    /// The options of the session to begin.
     pub(super) beginning: Beginning,
     until: Timestamp,
 }
 
 impl PendingSignIns {
-    /// A place for somebody to wait. Where there is none left, whoever has waited longest makes room.
+    /// Adds a sign-in. Where there is no room left, the oldest goes.
     pub(super) fn insert(
         &self,
         name: &Username,
@@ -79,17 +79,17 @@ impl PendingSignIns {
         Ok(PendingToken(token))
     }
 
-    /// Who waits with this token.
+    /// The sign-in of this token.
     pub(super) fn find(&self, token: &PendingToken, now: Timestamp) -> Option<PendingSignIn> {
         self.waiting().get(&token.0.hash()).filter(|waits| now < waits.until).cloned()
     }
 
-    /// Nobody waits any more who gave this person's password.
+    /// Removes all sign-ins of a person.
     pub(super) fn forget(&self, person: &PersonId) {
         self.waiting().retain(|_, waits| waits.person.id != *person);
     }
 
-    /// The same, who waits no more. Of two who come with one token, one finds it.
+    /// Removes the sign-in of this token. Of two requests with one token, one finds it.
     pub(super) fn take(&self, token: &PendingToken, now: Timestamp) -> Option<PendingSignIn> {
         self.waiting().remove(&token.0.hash()).filter(|waits| now < waits.until)
     }

@@ -4,19 +4,19 @@ use crate::directory::{RemovalReason, Unreachable};
 use crate::factors::{CodeRefusal, PasskeyRefusal};
 use crate::store::StoreError;
 
-/// Why a second factor was not taken.
+/// Why a second factor was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum FactorRefusal {
-    /// Nobody waits with this token any more: the password must be given again.
+    /// The sign-in is not pending any more: the password must be given again.
     #[error("nobody waits for this second step")]
     NotPending,
-    /// A code that is not right.
+    /// The code is not right.
     #[error(transparent)]
     Code(#[from] CodeRefusal),
-    /// A passkey that is not right.
+    /// The passkey is not right.
     #[error(transparent)]
     Passkey(#[from] PasskeyRefusal),
-    /// A passkey that is right, and somebody else's.
+    /// The passkey is right, and somebody else's.
     #[error("the passkey is somebody else's")]
     WrongOwner,
     /// The store could not be asked: that says nothing about the factor.
@@ -25,7 +25,7 @@ pub enum FactorRefusal {
 }
 
 impl FactorRefusal {
-    /// One word for it, in the audit. It does not change.
+    /// The stable word for the audit log.
     pub fn word(&self) -> &'static str {
         match self {
             Self::NotPending => "not-waiting",
@@ -36,7 +36,7 @@ impl FactorRefusal {
         }
     }
 
-    /// How long until another code is heard, when there were too many wrong ones.
+    /// The time until another code is accepted, when there were too many wrong ones.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Code(CodeRefusal::Throttled { retry_after }) => Some(*retry_after),
@@ -44,7 +44,7 @@ impl FactorRefusal {
         }
     }
 
-    /// What went wrong on our side, if something did.
+    /// The store's error, if that is the cause; otherwise the refusal itself.
     pub fn into_store_error(self) -> Result<StoreError, Self> {
         match self {
             Self::Store(error)
@@ -55,16 +55,16 @@ impl FactorRefusal {
     }
 }
 
-/// Why a passkey alone signed nobody in.
+/// Why a passwordless sign-in was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum PasskeySignInRefusal {
     /// The passkey is not right.
     #[error(transparent)]
     Passkey(#[from] PasskeyRefusal),
-    /// Nobody can ask the directory whether its owner may still sign in: it has no account that searches.
+    /// Without a service account the directory cannot be asked whether the owner may still sign in.
     #[error("without a service account nobody can say whether the owner of a passkey may still sign in")]
     NoServiceAccount,
-    /// The directory says that they may not.
+    /// The directory says that the owner may not sign in any more.
     #[error("the directory says that they may not sign in any more")]
     Removed(RemovalReason),
     /// The directory could not be asked.
@@ -76,7 +76,7 @@ pub enum PasskeySignInRefusal {
 }
 
 impl PasskeySignInRefusal {
-    /// One word for it, in the audit. It does not change.
+    /// The stable word for the audit log.
     pub fn word(&self) -> &'static str {
         match self {
             Self::Passkey(refusal) => refusal.word(),

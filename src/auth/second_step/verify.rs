@@ -6,11 +6,11 @@ use crate::audit::Event;
 use crate::auth::sign_in::{Auth, SignedIn};
 use crate::directory::AccountStatus;
 use crate::domain::{Client, Person, PersonId, Revalidation, Timestamp, Username};
-use crate::factors::{CodeRefusal, Factors, PasskeyAnswer, PasskeySite, Shown};
+use crate::factors::{CodeRefusal, Factors, PasskeyResponse, RelyingParty, VerifiedFactor};
 use crate::sessions::{Beginning, Proved, Session, SessionToken};
 use crate::store::StoreError;
 
-/// What the second step needs.
+/// The state of the second step: the factors and the pending sign-ins.
 pub struct SecondStep {
     pub(super) factors: Factors,
     pub(super) pending: PendingSignIns,
@@ -18,40 +18,40 @@ pub struct SecondStep {
 }
 
 impl SecondStep {
-    /// The second step over these factors; each that is shown counts for as long as `remember`.
+    /// Creates it over these factors; a shown factor counts for `lifetime`.
     pub fn new(factors: Factors, lifetime: Duration) -> Self {
         Self { factors, pending: PendingSignIns::default(), lifetime }
     }
 }
 
-/// A session goes on, and its browser needs another token.
+/// A session with a new token.
 #[derive(Debug)]
 pub struct RenewedSession {
-    /// For their browser's cookie.
+    /// The token for the browser's cookie.
     pub token: SessionToken,
     /// The session.
     pub session: Session,
 }
 
-/// What somebody shows.
+/// A person's response to the request for a second factor.
 #[derive(Clone, Copy)]
 pub enum FactorResponse<'a> {
     /// A code, of their app or for recovery, as they typed it.
     Code(&'a str),
     /// A passkey.
     Passkey {
-        /// Where it must be good.
-        site: &'a PasskeySite,
-        /// What the form is bound to.
+        /// The site it must be registered for.
+        site: &'a RelyingParty,
+        /// The bytes that the challenge is bound to: the browser's.
         browser: &'a [u8],
-        /// What their authenticator answered.
-        answer: PasskeyAnswer<'a>,
+        /// The authenticator's response.
+        answer: PasskeyResponse<'a>,
     },
 }
 
 impl Auth {
-    /// Whether somebody's password alone opens nothing, since they have a second factor: at no way in, so that none walks around
-    /// it.
+    /// Whether a person has a second factor, so that their password alone opens nothing: at every way in, or one would lead
+    /// around it.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be asked: that is never "no".
@@ -59,18 +59,18 @@ impl Auth {
         self.second_step.factors.has_any(person).await
     }
 
-    /// The factors themselves, to look at.
+    /// The store of factors.
     pub fn factors(&self) -> &Factors {
         &self.second_step.factors
     }
 
-    /// Until when the factor counts that was shown in a session; `None` when none was, or it counts no more.
+    /// The time until which the factor shown in a session counts; `None` when none was, or it has lapsed.
     pub fn second_factor_until(&self, session: &Session) -> Option<Timestamp> {
         let until = session.second_factor_at? + self.second_step.lifetime;
         (self.clock.now() < until).then_some(until)
     }
 
-    /// Somebody has given the right password and has a second factor: they wait for it, and have no session until then.
+    /// Makes a sign-in pending, after the right password of somebody with a second factor; they have no session until then.
     pub(in crate::auth) fn begin_second_step(
         &self,
         name: &Username,
@@ -82,16 +82,16 @@ impl Auth {
         self.second_step.pending.insert(name, person, beginning, self.clock.now())
     }
 
-    /// Who waits with this token.
+    /// The person whose pending sign-in has this token.
     pub fn pending_person(&self, token: &PendingToken) -> Option<Person> {
         self.second_step.pending.find(token, self.clock.now()).map(|waiting| waiting.person)
     }
 
-    /// Ends a sign-in with the second factor: a fresh session, whose person has shown both. `previous` is the token that this
-    /// browser sent; that session ends.
+    /// Finishes a sign-in with the second factor: a fresh session, whose person has shown both. `previous` is the token
+    /// that this browser sent; that session ends.
     ///
     /// # Errors
-    /// A [`FactorRefusal`]; whoever was refused goes on waiting.
+    /// A [`FactorRefusal`]; the sign-in stays pending then.
     pub async fn finish_sign_in(
         &self,
         token: &PendingToken,
@@ -101,15 +101,15 @@ impl Auth {
     ) -> Result<SignedIn, FactorRefusal> {
         let waiting = self.second_step.pending.find(token, self.clock.now()).ok_or(FactorRefusal::NotPending)?;
         self.verify_factor(&waiting.person, showing, client).await?;
-        // Two right answers at once are one sign-in.
+        // Two right responses at once are one sign-in.
         let waiting = self.second_step.pending.take(token, self.clock.now()).ok_or(FactorRefusal::NotPending)?;
         let person = self.reread_person(waiting.person).await.ok_or(FactorRefusal::NotPending)?;
         let beginning = Beginning { second_factor: true, ..waiting.beginning };
         Ok(self.begin_session(&waiting.name, &person, beginning, client, previous).await?)
     }
 
-    /// Somebody who has waited, as the directory describes them now; `None` when they may not be signed in any more. Where
-    /// nobody can be asked, what it said minutes ago stands.
+    /// The person as the directory describes them now; `None` when they may not sign in any more. Where it cannot be asked,
+    /// its answer of minutes ago stands.
     async fn reread_person(&self, person: Person) -> Option<Person> {
         if self.directory.upkeep(&person) == Revalidation::Unrefreshed {
             return Some(person);
@@ -121,15 +121,15 @@ impl Auth {
         }
     }
 
-    /// Whoever waits with this person's password waits no more: it is not theirs any longer, or all of theirs ends.
+    /// Removes a person's pending sign-ins: their password has changed, or all their sessions end.
     pub(in crate::auth) fn forget_pending(&self, person: &PersonId) {
         self.second_step.pending.forget(person);
     }
 
-    /// Notes that a member has shown their second factor anew, and gives their browser another token.
+    /// Step-up: a member shows their second factor in their session, which gets a new token.
     ///
     /// # Errors
-    /// A [`FactorRefusal`]; the token is what it was then. [`FactorRefusal::NotWaiting`] when the session has ended.
+    /// A [`FactorRefusal`]; the token stays as it was. [`FactorRefusal::NotWaiting`] when the session has ended.
     pub async fn step_up(
         &self,
         token: &SessionToken,
@@ -138,13 +138,13 @@ impl Auth {
         client: &Client,
     ) -> Result<RenewedSession, FactorRefusal> {
         let proved = match self.verify_factor(person, showing, client).await? {
-            Shown::Passkey => Proved::Both,
-            Shown::App | Shown::RecoveryCode { .. } => Proved::SecondFactor,
+            VerifiedFactor::Passkey => Proved::Both,
+            VerifiedFactor::App | VerifiedFactor::RecoveryCode { .. } => Proved::SecondFactor,
         };
         self.record_authentication(token, &person.id, proved).await
     }
 
-    /// Notes what somebody has proved in their session, and gives their browser another token.
+    /// Records an authentication in a session, and gives it a new token.
     pub(super) async fn record_authentication(
         &self,
         token: &SessionToken,
@@ -155,16 +155,16 @@ impl Auth {
         Ok(RenewedSession { token, session })
     }
 
-    /// Judges what somebody shows, and writes down how it went.
+    /// Verifies a factor, and records the outcome in the audit log.
     async fn verify_factor(
         &self,
         person: &Person,
         showing: FactorResponse<'_>,
         client: &Client,
-    ) -> Result<Shown, FactorRefusal> {
+    ) -> Result<VerifiedFactor, FactorRefusal> {
         let judged = match showing {
             FactorResponse::Code(typed) => {
-                self.second_step.factors.judge_code(&person.id, typed).await.map_err(FactorRefusal::from)
+                self.second_step.factors.verify_code(&person.id, typed).await.map_err(FactorRefusal::from)
             }
             FactorResponse::Passkey { site, browser, answer } => {
                 self.verify_passkey(person, site, browser, answer).await
@@ -173,7 +173,7 @@ impl Auth {
         match &judged {
             Ok(shown) => self.audit.record(client, &Event::SecondFactorShown { person, factor: shown.word() }),
             Err(refusal) => {
-                if matches!(refusal, FactorRefusal::Code(CodeRefusal::Sealed)) {
+                if matches!(refusal, FactorRefusal::Code(CodeRefusal::SealedUnderAnotherKey)) {
                     tracing::error!(
                         person = %person.id,
                         "the seed of an authenticator app cannot be unsealed, as the secret key is another than when it was \
@@ -190,11 +190,11 @@ impl Auth {
     async fn verify_passkey(
         &self,
         person: &Person,
-        site: &PasskeySite,
+        site: &RelyingParty,
         browser: &[u8],
-        answer: PasskeyAnswer<'_>,
-    ) -> Result<Shown, FactorRefusal> {
-        let owner = self.second_step.factors.judge_passkey(site, browser, answer).await?;
-        if owner.id == person.id { Ok(Shown::Passkey) } else { Err(FactorRefusal::WrongOwner) }
+        answer: PasskeyResponse<'_>,
+    ) -> Result<VerifiedFactor, FactorRefusal> {
+        let owner = self.second_step.factors.finish_passkey_authentication(site, browser, answer).await?;
+        if owner.id == person.id { Ok(VerifiedFactor::Passkey) } else { Err(FactorRefusal::WrongOwner) }
     }
 }

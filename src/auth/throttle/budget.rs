@@ -2,29 +2,29 @@ use std::time::Duration;
 
 use crate::directory::{LockoutInfo, LockoutPolicy};
 
-/// What is assumed of a directory that does not tell, or has not been asked yet: five wrong passwords lock, which is
-/// stricter than Microsoft's baseline of ten, and half an hour without another starts the count afresh.
+/// The policy assumed of a directory that does not tell, or has not been asked yet: five wrong passwords lock, which is
+/// stricter than Microsoft's baseline of ten, and half an hour without another resets the count.
 const ASSUMED_POLICY: LockoutPolicy = LockoutPolicy { threshold: 5, window: Duration::from_mins(30) };
 
-/// No account may fail more often than this, however much the directory would bear: it is enough for anybody who
-/// mistypes, and a guesser has no more of it than under a strict policy.
+/// The most failures of an account from unfamiliar addresses, however much the directory would bear: enough for anybody
+/// who mistypes, and a guesser has no more of it than under a strict policy.
 const MAX_UNFAMILIAR_FAILURES: u32 = 8;
 
-/// What is left below the threshold where all names of an account count together: one for the address from which its
-/// owner last signed in well, and one that never comes to be.
+/// The failures reserved below the threshold where all names of an account count together: one for the address from
+/// which its owner last signed in, and one that is never used.
 const RESERVED_FAILURES: u32 = 2;
 
-/// The unlike names that an account of Active Directory has: its `sAMAccountName` and its `userPrincipalName`.
+/// The names of an Active Directory account that are not alike: its `sAMAccountName` and its `userPrincipalName`.
 const NAMES_PER_ACCOUNT: u32 = 2;
 
-/// Between our clock's stamp of a failure and the directory's. With it, a count here never starts afresh before the
-/// directory's does.
+/// The margin between our clock's time of a failure and the directory's. With it, a count here is never reset before the
+/// directory's is.
 const WINDOW_MARGIN: Duration = Duration::from_mins(1);
 
-/// As many failures as an account can have.
+/// The most failures of an account.
 pub(super) const MAX_FAILURES: usize = MAX_UNFAMILIAR_FAILURES as usize + 1;
 
-/// How often an account may fail here before it is not asked about for a while.
+/// The number of failures an account may have here before its attempts are refused for a while.
 ///
 /// Let `T` be the directory's threshold. It locks an account at the `T`-th failure, each within its observation window
 /// of the one before (MS-SAMR 3.1.5.14.6), and a count here outlives the directory's own by [`AFTER_THE_WINDOW`]. So
@@ -39,17 +39,17 @@ pub(super) const MAX_FAILURES: usize = MAX_UNFAMILIAR_FAILURES as usize + 1;
 /// cannot be kept below. The directory room tells the admin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FailureBudget {
-    /// Failures before everybody waits.
+    /// Failures before attempts from unfamiliar addresses wait.
     pub(super) failures: u32,
-    /// Failures, others' included, before the address from which the account last signed in well waits too.
+    /// Failures, others' included, before the account's familiar address waits too.
     pub(super) familiar: u32,
-    /// How long after the *last* failure the count starts afresh. A directory counts just so; a window that slides
-    /// would let failures add up there.
+    /// The time after the *last* failure when the count is reset. A directory counts just so; a window that slides would
+    /// let failures add up there.
     pub(super) window: Duration,
 }
 
 impl FailureBudget {
-    /// For a name, before the directory is asked.
+    /// The budget of a name, before the directory is asked.
     pub(super) fn for_name(lockout: LockoutInfo) -> Self {
         let policy = lockout.policy.unwrap_or(ASSUMED_POLICY);
         if lockout.identifies_before_bind || policy.threshold == 0 {
@@ -59,7 +59,7 @@ impl FailureBudget {
         Self { failures, familiar: failures, window: policy.window + WINDOW_MARGIN }
     }
 
-    /// For a person, all of whose names count together.
+    /// The budget of a person, all of whose names count together.
     pub(super) fn for_person(policy: Option<LockoutPolicy>) -> Self {
         let policy = policy.unwrap_or(ASSUMED_POLICY);
         if policy.threshold == 0 {

@@ -9,23 +9,23 @@ use crate::auth::keys::{HmacSha256, Keys};
 use crate::domain::{PersonId, Timestamp};
 use crate::store::{StoreError, fill_randomly};
 
-/// So much of a tag is kept: 128 bits, which nobody guesses.
+/// The bytes of an HMAC that are kept: 128 bits, which nobody guesses.
 const TAG_BYTES: usize = 16;
 
-/// The time, a random value, and two tags.
+/// The bytes of a cookie: the time, a random value, and two HMACs.
 const TOKEN_BYTES: usize = 8 + TAG_BYTES * 3;
 
 /// [`BYTES`] in base64url without padding.
 const TOKEN_LEN: usize = 75;
 
-/// What a browser keeps of who last signed in well in it, signed by this server. It opens nothing and names nobody; it
-/// only keeps strangers' failures from shutting out the browser of somebody who belongs here, over a restart and under
-/// whatever address.
+/// A device cookie (after OWASP's against lockout): this server's signature that somebody has signed in in this browser.
+/// It opens nothing and names nobody; it only keeps strangers' failures from shutting out that browser, over a restart
+/// and under whatever address.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DeviceCookie([u8; TOKEN_BYTES]);
 
 impl DeviceCookie {
-    /// A mark as a cookie carries it; `None` for what cannot be one.
+    /// Parses a cookie's value; `None` for what cannot be one.
     pub(super) fn parse(text: &str) -> Option<Self> {
         if text.len() != TOKEN_LEN {
             return None;
@@ -33,12 +33,12 @@ impl DeviceCookie {
         URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok().map(Self)
     }
 
-    /// The mark as a cookie carries it: base64url, 75 characters.
+    /// The cookie's value: base64url, 75 characters.
     pub fn reveal(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.0)
     }
 
-    /// The time and the random value, which both tags are over.
+    /// The time and the random value, which both HMACs are over.
     fn head(&self) -> &[u8] {
         &self.0[..8 + TAG_BYTES]
     }
@@ -51,21 +51,21 @@ impl DeviceCookie {
 
 impl fmt::Debug for DeviceCookie {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("DeviceMark(…)")
+        f.write_str("DeviceCookie(…)")
     }
 }
 
-/// Whose browser it is said to be.
+/// The owner that a device cookie is verified for.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum DeviceOwner<'a> {
-    /// By the name that was typed, as all its spellings have it in common.
+    /// The skeleton of the typed name.
     Name(&'a str),
-    /// By who it turned out to be.
+    /// The person.
     Person(&'a PersonId),
 }
 
 impl Keys {
-    /// A mark for the browser in which `person` has just signed in as `name`.
+    /// A device cookie for the browser in which `person` has just signed in as `name`.
     ///
     /// # Errors
     /// [`StoreError::NoRandomness`] when the system has none to give.
@@ -86,7 +86,7 @@ impl Keys {
         Ok(DeviceCookie(bytes))
     }
 
-    /// Whether `owner` has signed in well in the browser with this mark, within the last month.
+    /// Whether `owner` has signed in in the browser with this cookie, within the last month.
     pub(super) fn verify_device_cookie(&self, mark: &DeviceCookie, owner: DeviceOwner<'_>, now: Timestamp) -> bool {
         let made_at = mark.made_at();
         if made_at > now || now >= made_at + FAMILIAR_FOR {

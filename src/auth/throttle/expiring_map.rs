@@ -3,11 +3,11 @@ use std::hash::Hash;
 
 use crate::domain::Timestamp;
 
-/// When a full ledger is thinned, this share of it goes at once, so that a flood of new entries does not pay for a
+/// The share of a full map that is evicted at once (one in so many), so that a flood of new entries does not pay for a
 /// search each time.
 const EVICTED_SHARE: usize = 4;
 
-/// Entries that forget themselves, never more than a set number.
+/// A bounded map whose entries expire.
 pub(super) struct ExpiringMap<K, V> {
     entries: HashMap<K, (V, Timestamp)>,
     capacity: usize,
@@ -18,12 +18,12 @@ impl<K: Copy + Hash + Ord, V: Copy> ExpiringMap<K, V> {
         Self { entries: HashMap::new(), capacity }
     }
 
-    /// The entry, unless its time is over.
+    /// The value, unless it has expired.
     pub(super) fn get(&self, key: K, now: Timestamp) -> Option<V> {
         self.entries.get(&key).filter(|(_, until)| now < *until).map(|(value, _)| *value)
     }
 
-    /// Enters or replaces a value that is good until then.
+    /// Inserts or replaces a value that expires at `until`.
     pub(super) fn insert(&mut self, key: K, value: V, until: Timestamp, now: Timestamp) {
         if self.entries.len() >= self.capacity && !self.entries.contains_key(&key) {
             self.evict(now);
@@ -35,7 +35,7 @@ impl<K: Copy + Hash + Ord, V: Copy> ExpiringMap<K, V> {
         self.entries.remove(&key);
     }
 
-    /// Drops what is over; when that is not enough, a quarter of the rest, beginning with what would be over first.
+    /// Drops expired entries; when that is not enough, a quarter of the rest, those that expire first.
     fn evict(&mut self, now: Timestamp) {
         self.entries.retain(|_, (_, until)| now < *until);
         let kept = self.capacity - self.capacity / EVICTED_SHARE;
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_full_ledger_forgets_what_is_over_and_then_what_would_be_first() {
+    fn a_full_map_drops_what_has_expired_and_then_what_would_expire_first() {
         let now = Timestamp::from_millis(0);
         let after = |seconds| now + Duration::from_secs(seconds);
         let mut ledger = ExpiringMap::new(8);

@@ -6,13 +6,13 @@ use super::expiring_map::ExpiringMap;
 use super::limits::{AccountAttempts, AddressAttempts, Held, PairAttempts};
 use crate::domain::Timestamp;
 
-/// Names and addresses of the past half hour: room for a whole large company mistyping at once, in some thirty
-/// megabytes. When a book is full, what is nearest to being forgotten goes first.
+/// The most entries of each map: room for a whole large company mistyping at once within half an hour, in some thirty
+/// megabytes. When a map is full, what expires first goes first.
 pub(super) const MAX_ENTRIES: usize = 1 << 16;
 
-/// What has been tried, by hashes of names, persons and addresses.
+/// The counters of sign-in attempts, by hashes of names, persons and addresses.
 pub(super) struct FailureCounters {
-    /// By name. Anybody can make up names, and so fill this book.
+    /// By name. Anybody can make up names, and so fill this map.
     pub(super) names: ExpiringMap<u64, AccountAttempts>,
     /// By person. Nobody can make up those, so however many names a flood has, what counts against them stays.
     pub(super) persons: ExpiringMap<u64, AccountAttempts>,
@@ -21,26 +21,26 @@ pub(super) struct FailureCounters {
     pub(super) pairs: ExpiringMap<(AccountKey, u64), PairAttempts>,
     /// The address from which each account last signed in well.
     pub(super) familiar_addresses: ExpiringMap<AccountKey, u64>,
-    /// Whom each name, just as it was typed, turned out to be.
+    /// The person of each name, just as it was typed.
     pub(super) name_owners: ExpiringMap<u64, u64>,
     last_sequence: u64,
 }
 
-/// What a try counts against.
+/// The key of an account's counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum AccountKey {
-    /// What all spellings of a name have in common.
+    /// The hash of the name's skeleton.
     Name(u64),
-    /// Who it is.
+    /// The hash of the person's id.
     Person(u64),
 }
 
-/// Where a try comes from.
+/// The origin of an attempt.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct AttemptOrigin {
-    /// The address, or the network it is in.
+    /// The hash of the address, or of the network it is in.
     pub(super) address: u64,
-    /// Whether the browser shows that the account's owner signed in well in it.
+    /// Whether the browser has a device cookie of the account's owner.
     pub(super) is_own_device: bool,
 }
 
@@ -57,13 +57,13 @@ impl FailureCounters {
         }
     }
 
-    /// The next place in the order of what happens here. Two things can happen at the same time on the clock.
+    /// The next sequence number, which orders events. Two can happen at the same time on the clock.
     pub(super) fn next_sequence(&mut self) -> u64 {
         self.last_sequence += 1;
         self.last_sequence
     }
 
-    /// Whether one more try for the account could fail.
+    /// Checks whether one more attempt for the account may fail.
     pub(super) fn check_account(
         &self,
         account: AccountKey,
@@ -74,7 +74,7 @@ impl FailureCounters {
         self.check_attempts(self.account_attempts(account, now), account, budget, from, now)
     }
 
-    /// The same, its tries being these.
+    /// Checks an account whose attempts are given.
     pub(super) fn check_attempts(
         &self,
         tries: AccountAttempts,
@@ -101,7 +101,7 @@ impl FailureCounters {
         self.addresses.get(address, now).map_or(Ok(()), |tries| tries.check(now))
     }
 
-    /// Whether the account's owner last signed in well from there.
+    /// Whether the account's owner last signed in from there.
     pub(super) fn is_familiar(&self, account: AccountKey, from: AttemptOrigin, now: Timestamp) -> bool {
         from.is_own_device || self.familiar_addresses.get(account, now) == Some(from.address)
     }
@@ -121,14 +121,14 @@ impl FailureCounters {
         if tries.expires_at() > now { book.insert(key, tries, tries.expires_at(), now) } else { book.remove(key) }
     }
 
-    /// The name, just as it was typed, is that person's.
+    /// Records that a name, just as it was typed, is that person's.
     pub(super) fn record_owner(&mut self, typed: u64, person: AccountKey, now: Timestamp) {
         if let AccountKey::Person(person) = person {
             self.name_owners.insert(typed, person, now + FAMILIAR_FOR, now);
         }
     }
 
-    /// One more failure for the account from that address.
+    /// Counts one more failure for the account from that address.
     pub(super) fn record_pair_failure(&mut self, account: AccountKey, address: u64, window: Duration, now: Timestamp) {
         let mut tries = self.pairs.get((account, address), now).unwrap_or_else(PairAttempts::new);
         tries.fail(window, now);

@@ -3,59 +3,58 @@ use std::time::Duration;
 use super::budget::{FailureBudget, MAX_FAILURES};
 use crate::domain::Timestamp;
 
-/// Failures from one address before it has to wait: an office behind one address mistypes now and then.
+/// The failures from one address before it has to wait: an office behind one address mistypes now and then.
 const ADDRESS_BURST: u32 = 30;
 
-/// Failures for one account from one address before it has to wait in between: nobody mistypes more often without
+/// The failures for one account from one address before it has to wait in between: nobody mistypes more often without
 /// stopping to think.
 const PAIR_BURST: u32 = 4;
 
-/// One of an address's failures is forgiven in this time: in the long run, so often it may fail.
+/// The time in which one of an address's failures is forgiven: in the long run, its rate of failures.
 const FORGIVEN_AFTER: Duration = Duration::from_secs(30);
 
-/// How long an address, or a pair, waits when its burst is used up. Every further failure doubles it …
+/// The wait of an address, or a pair, when its burst is used up. Every further failure doubles it …
 const FIRST_DELAY: Duration = Duration::from_secs(5);
 
 /// … up to this: longer would punish those who share the address more than it slows a guesser.
 const MAX_DELAY: Duration = Duration::from_mins(15);
 
-/// A try under way is not forgotten before this: the directory's deadlines, added up over all its servers, are far
-/// shorter.
+/// The time a pending attempt is remembered: the directory's deadlines, added up over all its servers, are far shorter.
 const MAX_ATTEMPT_TIME: Duration = Duration::from_mins(31);
 
-/// A directory that locks at the first failure could never be asked if its count had to stay below that.
+/// The lowest threshold that is kept below: a directory that locks at the first failure could never be asked otherwise.
 const MIN_THRESHOLD: u32 = 2;
 
-/// Why a try is not heard now. The graver is the greater.
+/// Why an attempt is not allowed now. The graver is the greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::auth) enum Held {
-    /// Tries that are under way may use up what is left; once they have ended there may be room again.
+    /// Pending attempts may use up what is left; once they have ended there may be room again.
     Pending,
-    /// The directory's own count, failures elsewhere included, is so high that one more could lock the account.
+    /// The directory's own count, with failures elsewhere, is so high that one more could lock the account.
     NearLockout,
-    /// There were too many failures; so long until another try is heard.
+    /// There were too many failures; another attempt is allowed after this time.
     Exhausted(Duration),
 }
 
-/// One failed try.
+/// A failed attempt.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FailedAttempt {
-    /// When it became known: its place in the order of everything the throttle has seen.
+    /// Its sequence number among all events of the throttle.
     pub(super) sequence: u64,
-    /// The name, just as it was typed.
+    /// The hash of the name, just as it was typed.
     pub(super) typed_name: u64,
 }
 
-/// The tries for one account: those that failed, and those under way.
+/// The attempts for one account: those that failed, and those pending.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct AccountAttempts {
     failed: [Option<FailedAttempt>; MAX_FAILURES],
-    /// Of the last failure.
+    /// The time of the last failure.
     failed_at: Timestamp,
-    /// How long after that the count starts afresh: the longest of the budgets that the failures fell under.
+    /// The time after it when the count is reset: the longest of the budgets that the failures fell under.
     window: Duration,
     pending: u32,
-    /// When the last try began.
+    /// The time when the last attempt began.
     begun_at: Timestamp,
 }
 
@@ -64,8 +63,8 @@ impl AccountAttempts {
         Self { failed: [None; MAX_FAILURES], failed_at: now, window: Duration::ZERO, pending: 0, begun_at: now }
     }
 
-    /// Whether one more try could fail without using up more than there is. Tries under way are reckoned as if they
-    /// were to fail, so that many at once do not slip through; but they only make others wait.
+    /// Checks whether one more attempt may fail within the budget. Pending ones are counted as if they were to fail, so
+    /// that many at once do not slip through; but they only make others wait.
     pub(super) fn check(&self, budget: FailureBudget, familiar: bool, now: Timestamp) -> Result<(), Held> {
         let most = if familiar { budget.familiar } else { budget.failures };
         let failures = self.failures(now);
@@ -75,8 +74,8 @@ impl AccountAttempts {
         if failures.saturating_add(self.pending) >= most { Err(Held::Pending) } else { Ok(()) }
     }
 
-    /// Whether the directory's own `count` leaves room for one more failure below its `threshold`. The count was read
-    /// after the moment `since`: what failed here after it, and what is under way, may not be in it yet.
+    /// Checks whether the directory's own `count` leaves room for one more failure below its `threshold`. The count was
+    /// read after the sequence number `since`: later failures here, and pending attempts, may not be in it yet.
     pub(super) fn check_directory_count(
         &self,
         count: u32,
@@ -93,7 +92,7 @@ impl AccountAttempts {
         if count.saturating_add(self.pending) >= most { Err(Held::Pending) } else { Ok(()) }
     }
 
-    /// The same without one of the tries under way: how it is for that one.
+    /// The attempts without one of the pending ones, to check that one.
     pub(super) fn without_one_pending(mut self) -> Self {
         self.end();
         self
@@ -113,21 +112,21 @@ impl AccountAttempts {
             (self.failed, self.window) = ([None; MAX_FAILURES], Duration::ZERO);
         }
         self.window = self.window.max(window);
-        // There is a free place, as there was room when the try began; were there none, the oldest would go.
-        let place = self.failed.iter_mut().min_by_key(|failed| failed.map_or(0, |failure| failure.sequence));
-        if let Some(place) = place {
-            *place = Some(failure);
+        // There is a free slot, as there was room when the attempt began; were there none, the oldest would go.
+        let slot = self.failed.iter_mut().min_by_key(|failed| failed.map_or(0, |failure| failure.sequence));
+        if let Some(slot) = slot {
+            *slot = Some(failure);
         }
         self.failed_at = now;
     }
 
     pub(super) fn forgive(&mut self, forgiven: impl Fn(FailedAttempt) -> bool) {
-        for place in &mut self.failed {
-            *place = place.filter(|failure| !forgiven(*failure));
+        for slot in &mut self.failed {
+            *slot = slot.filter(|failure| !forgiven(*failure));
         }
     }
 
-    /// From when on it may be forgotten.
+    /// The time from which it may be dropped.
     pub(super) fn expires_at(&self) -> Timestamp {
         let failures = self.failed.iter().any(Option::is_some).then(|| self.failed_at + self.window);
         let pending = (self.pending > 0).then(|| self.begun_at + MAX_ATTEMPT_TIME);
@@ -152,9 +151,9 @@ impl AccountAttempts {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PairAttempts {
     failures: u32,
-    /// Of the last failure.
+    /// The time of the last failure.
     failed_at: Timestamp,
-    /// How long after that the count starts afresh.
+    /// The time after it when the count is reset.
     window: Duration,
 }
 
@@ -163,7 +162,7 @@ impl PairAttempts {
         Self { failures: 0, failed_at: Timestamp::from_millis(0), window: Duration::ZERO }
     }
 
-    /// Whether one more try could fail.
+    /// Checks whether one more attempt may fail.
     pub(super) fn check(&self, budget: FailureBudget, familiar: bool, now: Timestamp) -> Result<(), Held> {
         if !familiar && budget.failures > PAIR_BURST && self.failures >= budget.failures - 1 {
             return Err(Held::Exhausted(self.expires_at().since(now)));
@@ -179,21 +178,21 @@ impl PairAttempts {
         (self.failed_at, self.window) = (now, self.window.max(window));
     }
 
-    /// From when on it may be forgotten.
+    /// The time from which it may be dropped.
     pub(super) fn expires_at(&self) -> Timestamp {
         self.failed_at + self.window
     }
 }
 
-/// The tries from one address: those that failed, in a bucket that leaks, and those under way.
+/// The attempts from one address: those that failed, in a leaky bucket, and those pending.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct AddressAttempts {
-    /// When the last failure will be forgiven.
+    /// The time when the last failure will be forgiven.
     forgiven_at: Timestamp,
-    /// Of the last failure.
+    /// The time of the last failure.
     failed_at: Timestamp,
     pending: u32,
-    /// When the last try began.
+    /// The time when the last attempt began.
     begun_at: Timestamp,
 }
 
@@ -202,7 +201,7 @@ impl AddressAttempts {
         Self { forgiven_at: now, failed_at: now, pending: 0, begun_at: now }
     }
 
-    /// Whether one more try could fail; when the burst is used up, one at a time, after its delay.
+    /// Checks whether one more attempt may fail; when the burst is used up, one at a time, after its delay.
     pub(super) fn check(&self, now: Timestamp) -> Result<(), Held> {
         let wait = self.wait(now);
         if !wait.is_zero() {
@@ -226,13 +225,13 @@ impl AddressAttempts {
         self.failed_at = now;
     }
 
-    /// From when on it may be forgotten.
+    /// The time from which it may be dropped.
     pub(super) fn expires_at(&self) -> Timestamp {
         let pending = if self.pending > 0 { self.begun_at + MAX_ATTEMPT_TIME } else { self.begun_at };
         self.forgiven_at.max(pending)
     }
 
-    /// How long the address waits now.
+    /// The time that the address has to wait now.
     fn wait(&self, now: Timestamp) -> Duration {
         // As many as there were right after the last one: the wait then runs from there.
         let Some(beyond) = self.unforgiven_failures(self.failed_at).checked_sub(ADDRESS_BURST) else {

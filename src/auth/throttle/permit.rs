@@ -8,34 +8,34 @@ use super::{FAMILIAR_FOR, Throttle};
 use crate::directory::BindCandidate;
 use crate::domain::PersonId;
 
-/// The leave to ask the directory once. As long as it is held the try is under way; dropping it makes the try a
+/// The permit for one attempt at the directory. As long as it is held the attempt is pending; dropping it counts a
 /// failure, so that one that is given up half-way, when the directory may have counted it, does not slip through.
 #[must_use]
 pub(in crate::auth) struct AttemptPermit<'a> {
     pub(super) throttle: &'a Throttle,
-    /// What all spellings of the name have in common.
+    /// The key of the name's skeleton.
     pub(super) account: AccountKey,
     pub(super) budget: FailureBudget,
-    /// The name just as it was typed.
+    /// The hash of the name, just as it was typed.
     pub(super) typed_name: u64,
     pub(super) from: AttemptOrigin,
-    /// What the browser keeps of who signed in well in it.
+    /// The browser's device cookie.
     pub(super) device_cookie: Option<DeviceCookie>,
-    /// When it was given, in the throttle's own order.
+    /// The sequence number when it was given.
     pub(super) sequence: u64,
-    /// Whose account it is, as far as that is known, once the try counts against them.
+    /// The person, as far as known, once the attempt counts against them.
     pub(super) person: Mutex<Option<CountedPerson>>,
     pub(super) settled: bool,
 }
 
-/// The person a try counts against.
+/// The person that an attempt counts against.
 #[derive(Clone, Copy)]
 pub(super) struct CountedPerson {
     pub(super) person: AccountKey,
     pub(super) budget: FailureBudget,
 }
 
-/// What a try came to.
+/// The outcome of an attempt.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum AttemptOutcome {
     Succeeded,
@@ -45,22 +45,22 @@ enum AttemptOutcome {
 }
 
 impl AttemptPermit<'_> {
-    /// The directory found out whose account it is, before the bind: from here on the try counts against that person
-    /// too, whichever of their names was typed. Waits a little while other tries for them are under way.
+    /// Tells the permit whose account it is, before the bind: from here on the attempt counts against that person too,
+    /// whichever of their names was typed. Waits a little while other attempts for them are pending.
     ///
     /// # Errors
-    /// [`Held`] when that person's tries are used up, here or by the directory's own count; the password must not be
-    /// sent then.
+    /// [`Held`] when that person's attempts are used up, here or by the directory's own count; the password
+    /// must not be sent then.
     pub(in crate::auth) async fn found(&self, who: &BindCandidate) -> Result<(), Held> {
         let person = self.throttle.person_key(&who.id);
         self.throttle.wait_while_pending(|| self.try_identify(who, person)).await
     }
 
-    /// The person proved who they are: the account starts afresh (as it does in the directory), and the address is
-    /// now familiar. The address's other failures stay: one's own account must not wash away tries on others'.
+    /// Settles it as a success: the account's count is reset (as it is in the directory), and the address is now
+    /// familiar. The address's other failures stay: one's own account must not wash away attempts on others'.
     ///
-    /// What failed while this try was under way stays too, since the directory may have counted it afterwards; so
-    /// does what failed for a name like this one that is not known to be the same person's.
+    /// What failed while this attempt was pending stays too, since the directory may have counted it afterwards; so does
+    /// what failed for a name like this one that is not known to be the same person's.
     pub(in crate::auth) fn proved(mut self, id: &PersonId) {
         let now = self.throttle.clock.now();
         let person = self.counted_person().map_or_else(|| self.throttle.person_key(id), |whose| whose.person);
@@ -78,13 +78,13 @@ impl AttemptPermit<'_> {
         }
     }
 
-    /// The directory was asked, and the try was no guess: the password was right and it declined all the same, or it was
-    /// not sent. It does not count against the account, but against the address.
+    /// Settles it as declined: the directory was asked, and the attempt was no guess: the password was right and it
+    /// refused all the same, or it was not sent. It counts against the address, and not against the account.
     pub(in crate::auth) fn decline(mut self) {
         self.settle(AttemptOutcome::Declined);
     }
 
-    /// Leave to bind was withheld, for this reason, so the password was not sent. Near a lockout it took a search of the
+    /// Settles it when the bind was denied, so the password was not sent. Near a lockout it took a search of the
     /// directory to know, which nobody may have for nothing again and again.
     pub(in crate::auth) fn deny(self, held: Held) {
         match held {
@@ -93,7 +93,7 @@ impl AttemptPermit<'_> {
         }
     }
 
-    /// The password was not sent: nothing counts.
+    /// Settles it when the password was not sent: nothing counts.
     pub(in crate::auth) fn cancel(mut self) {
         self.settle(AttemptOutcome::Cancelled);
     }
@@ -143,7 +143,7 @@ impl AttemptPermit<'_> {
             books.update_account(account, now, AccountAttempts::end);
         }
         if outcome == AttemptOutcome::Failed {
-            // Another try may have shown meanwhile whose name this is.
+            // Another attempt may have shown meanwhile whose name this is.
             let shown = || {
                 books
                     .name_owners

@@ -2,7 +2,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::domain::{NameForm, Username};
 
-/// What all spellings of an account's name have in common.
+/// The skeleton of an account's name, which all its spellings have in common.
 ///
 /// `alice`, `CORP\alice` and `alice@corp.example.com` are one account, and Active Directory compares names without
 /// regard to case, accents, width and white space. If each spelling had a budget of its own, a few of them would add
@@ -16,15 +16,14 @@ pub(super) fn skeleton(username: &Username) -> String {
     let mut letters = String::new();
     for c in folded(name).nfkd().filter(|c| c.is_alphanumeric()) {
         match ascii_equivalent(c) {
-            Some(plain) => letters.push_str(plain),
+            Some(ascii) => letters.push_str(ascii),
             None => letters.push(c),
         }
     }
     if letters.is_empty() { folded(name) } else { folded(&letters) }
 }
 
-/// Letters that Windows sorts with others though Unicode does not take them apart: their strokes and ligatures are
-/// accents to it.
+/// The plain letters for one that Windows treats as accented though Unicode does not decompose it: strokes, ligatures.
 fn ascii_equivalent(letter: char) -> Option<&'static str> {
     Some(match letter {
         'æ' => "ae",

@@ -8,7 +8,7 @@ use super::second_step::passkey_error;
 use super::sign_in_context::SignInContext;
 use crate::auth::{NextPath, PasskeySignInRefusal};
 use crate::domain::Visitor;
-use crate::factors::{self, PasskeyAnswer, PasskeyRefusal};
+use crate::factors::{self, PasskeyRefusal, PasskeyResponse};
 use crate::web::form::{CsrfForm, Form};
 use crate::web::guards::{Passkeys, SameOrigin};
 use crate::web::html::Html;
@@ -36,12 +36,12 @@ pub(super) fn options(
     _from_here: SameOrigin,
     passkeys: Passkeys,
     context: SignInContext<'_>,
-) -> Result<Json<factors::Asked>, Refusal> {
+) -> Result<Json<factors::PasskeyChallenge>, Refusal> {
     if !context.verify_pre_session_csrf(sent.csrf) && !context.verify_member_csrf(sent.csrf) {
         return Err(Refusal::CsrfMismatch);
     }
     let site = passkeys.site.map_err(|_| Refusal::NotFound)?;
-    let challenge = context.auth.factors().ask_for_a_passkey(&site, sent.csrf.as_bytes());
+    let challenge = context.auth.factors().start_passkey_authentication(&site, sent.csrf.as_bytes());
     challenge.map(Json).map_err(|refusal| match refusal {
         PasskeyRefusal::Store(error) => error.into(),
         other => Refusal::Internal(other.to_string()),
@@ -67,7 +67,7 @@ pub(super) async fn submit(
         return Ok(Either::Right(form.with_status(Status::BadRequest)));
     }
     let site = passkeys.site.map_err(|_| Refusal::NotFound)?;
-    let answer = PasskeyAnswer { credential: sent.credential, sealed: sent.sealed };
+    let answer = PasskeyResponse { credential: sent.credential, sealed: sent.sealed };
     let previous = context.cookies.session();
     let browser = sent.csrf.as_bytes();
     match context.auth.sign_in_with_passkey(&site, browser, answer, &context.client, previous.as_ref()).await {

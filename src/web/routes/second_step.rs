@@ -6,7 +6,7 @@ use rocket::{Either, get, post};
 use super::sign_in_context::SignInContext;
 use crate::auth::{CsrfBinding, DeviceCookie, FactorRefusal, FactorResponse, NextPath};
 use crate::domain::{Member, Person, Visitor};
-use crate::factors::{CodeRefusal, PasskeyAnswer, PasskeyRefusal};
+use crate::factors::{CodeRefusal, PasskeyRefusal, PasskeyResponse};
 use crate::sessions::SessionToken;
 use crate::web::form::Form;
 use crate::web::guards::{Passkeys, QueryParams, SameOrigin, href_with_next, sign_in_href};
@@ -90,7 +90,7 @@ pub(super) async fn submit(
     }
     let showing = match &passkeys.site {
         Ok(site) if !sent.credential.is_empty() => {
-            let answer = PasskeyAnswer { credential: sent.credential, sealed: sent.sealed };
+            let answer = PasskeyResponse { credential: sent.credential, sealed: sent.sealed };
             FactorResponse::Passkey { site, browser: sent.csrf.as_bytes(), answer }
         }
         _ if sent.code.is_empty() => FactorResponse::Code(sent.recovery),
@@ -177,7 +177,7 @@ pub(super) async fn form(
     next: &NextPath,
     notice: Option<Notice>,
 ) -> Result<Html<SecondStepView>, Refusal> {
-    let enrolled = context.auth.factors().of(&subject.person().id).await?;
+    let enrolled = context.auth.factors().enrolled(&subject.person().id).await?;
     let has_passkeys = !enrolled.passkeys.is_empty();
     let is_member = matches!(subject, SecondStepSubject::Member(_));
     let methods = [
@@ -212,13 +212,13 @@ pub(super) fn error_notice(refusal: FactorRefusal) -> Result<(Status, Notice), R
             Status::Unauthorized,
             "This code has been used before. Wait until your app shows the next one.".to_owned(),
         ),
-        FactorRefusal::Code(CodeRefusal::Sealed) => (
+        FactorRefusal::Code(CodeRefusal::SealedUnderAnotherKey) => (
             Status::Unauthorized,
             "Your authenticator app was set up when this server had another key, so its codes cannot be checked. Use a \
              recovery code or a passkey, and set the app up anew."
                 .to_owned(),
         ),
-        FactorRefusal::Code(CodeRefusal::OldOffer) => (
+        FactorRefusal::Code(CodeRefusal::EnrollmentExpired) => (
             Status::BadRequest,
             "This form was open for a long time. Here is a new key: scan it, and type the code that your app shows for it."
                 .to_owned(),
@@ -241,18 +241,18 @@ pub(super) fn error_notice(refusal: FactorRefusal) -> Result<(Status, Notice), R
 /// The text about a passkey that was refused; why is in the log.
 pub(super) fn passkey_error(refusal: &PasskeyRefusal) -> (Status, String) {
     match refusal {
-        PasskeyRefusal::NotAsked => {
+        PasskeyRefusal::UnknownChallenge => {
             (Status::BadRequest, "That took too long, or was sent twice. Try the passkey again.".to_owned())
         }
-        PasskeyRefusal::Unknown => (
+        PasskeyRefusal::UnknownPasskey => (
             Status::Unauthorized,
             "This passkey is not known here (any more). Choose another, or sign in with your password.".to_owned(),
         ),
-        PasskeyRefusal::Known => (Status::BadRequest, "This passkey is set up already.".to_owned()),
+        PasskeyRefusal::AlreadyRegistered => (Status::BadRequest, "This passkey is set up already.".to_owned()),
         PasskeyRefusal::TooMany => {
             (Status::BadRequest, capitalize(&format!("{refusal}. Remove one that you do not use.")))
         }
-        PasskeyRefusal::Refused(why) => {
+        PasskeyRefusal::InvalidResponse(why) => {
             tracing::info!(why, "a passkey's answer was refused");
             (Status::Unauthorized, "The passkey's answer could not be checked. Try it again.".to_owned())
         }

@@ -1,7 +1,7 @@
 use serde::Serialize;
 
 use crate::domain::{Member, Timestamp};
-use crate::factors::Enrolled;
+use crate::factors::EnrolledFactors;
 use crate::sessions::Session;
 
 use super::auth::Notice;
@@ -51,7 +51,7 @@ impl AccountView {
         sessions: &[Session],
         notice: Option<Notice>,
         can_change_password: bool,
-        enrolled: &Enrolled,
+        enrolled: &EnrolledFactors,
         api_tokens: TokensView,
     ) -> Self {
         let person = &member.person;

@@ -1,7 +1,7 @@
 use serde::Serialize;
 
 use crate::domain::Timestamp;
-use crate::factors::{AppOffer, Enrolled, Passkey, RecoveryCode, WhyNoPasskeys};
+use crate::factors::{AppEnrollment, EnrolledFactors, Passkey, PasskeysUnavailable, RecoveryCode};
 
 use super::auth::{Notice, Tone};
 use super::qr::{QrCodeImage, qr_code};
@@ -111,8 +111,8 @@ pub(in crate::web) struct RecoveryCodesView {
 
 impl FactorsView {
     pub(in crate::web) fn of(
-        enrolled: Enrolled,
-        no_passkeys: Option<&WhyNoPasskeys>,
+        enrolled: EnrolledFactors,
+        no_passkeys: Option<&PasskeysUnavailable>,
         passwordless: bool,
         required: bool,
         notice: Option<Notice>,
@@ -143,27 +143,27 @@ impl FactorsView {
 }
 
 impl FactorChangeView {
-    pub(in crate::web) fn of(enrolled: &Enrolled) -> Option<Self> {
+    pub(in crate::web) fn of(enrolled: &EnrolledFactors) -> Option<Self> {
         let (description, at) = enrolled.changed.clone()?;
         Some(Self { description, at_ms: at })
     }
 }
 
 impl NoPasskeysView {
-    pub(in crate::web) fn of(unavailable: &WhyNoPasskeys) -> Self {
+    pub(in crate::web) fn of(unavailable: &PasskeysUnavailable) -> Self {
         let text = |text| Self { text, href: None };
         match unavailable {
-            WhyNoPasskeys::OnThisMachine { instead } => Self {
+            PasskeysUnavailable::LoopbackAddress { instead } => Self {
                 text: "Passkeys are bound to a name, and this address is a number. This site has one, too:",
                 href: Some(instead.clone()),
             },
-            WhyNoPasskeys::Address => text(
+            PasskeysUnavailable::IpAddress => text(
                 "Passkeys are bound to a name, and this site's public address is a number. An administrator can give it one.",
             ),
-            WhyNoPasskeys::NotEncrypted => {
+            PasskeysUnavailable::NotEncrypted => {
                 text("Browsers make passkeys over HTTPS alone, and this site's public address is plain HTTP.")
             }
-            WhyNoPasskeys::NoPublicUrl => text(
+            PasskeysUnavailable::NoPublicUrl => text(
                 "Passkeys are bound to the site's public address, which is not set. An administrator can set it \
                  (site.public_url in Rocket.toml).",
             ),
@@ -172,13 +172,13 @@ impl NoPasskeysView {
 }
 
 impl AuthenticatorSetupView {
-    pub(in crate::web) fn of(offer: &AppOffer, notice: Option<Notice>, next: String) -> Self {
+    pub(in crate::web) fn of(offer: &AppEnrollment, notice: Option<Notice>, next: String) -> Self {
         Self {
             notice,
             qr_code: qr_code(&offer.address),
-            key: group_in_fours(&offer.key),
+            key: group_in_fours(&offer.base32_seed),
             address: offer.address.to_string(),
-            sealed: offer.sealed.clone(),
+            sealed: offer.sealed_seed.clone(),
             next,
         }
     }

@@ -93,7 +93,7 @@ fn form(
     notice: Option<Notice>,
     next: String,
 ) -> Result<Html<AuthenticatorSetupView>, Refusal> {
-    let offer = context.auth.factors().offer_app(person, &context.site.name, layout.csrf.as_bytes())?;
+    let offer = context.auth.factors().start_app_enrollment(person, &context.site.name, layout.csrf.as_bytes())?;
     Ok(Html::new(
         "factors/app",
         "Set up an authenticator app",

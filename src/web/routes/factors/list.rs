@@ -20,9 +20,9 @@ pub(in crate::web::routes) async fn show(
     auth: &State<Arc<Auth>>,
     page_store: &State<Arc<PageStore>>,
 ) -> Result<Html<FactorsView>, Refusal> {
-    let enrolled = auth.factors().of(&member.person.id).await?;
+    let enrolled = auth.factors().enrolled(&member.person.id).await?;
     let next = params.get("next").and_then(NextPath::parse).map(|next| next.to_string()).unwrap_or_default();
-    let notice = notice(params.get("done"), !next.is_empty() && !enrolled.is_any());
+    let notice = notice(params.get("done"), !next.is_empty() && !enrolled.has_factor());
     let required = page_store.requires_second_factor(&member.person);
     let why = passkeys.site.as_ref().err();
     let onward = next.clone();

@@ -6,7 +6,7 @@ use rocket::{Either, get, post};
 use super::recovery;
 use crate::auth::NextPath;
 use crate::domain::{Client, Member};
-use crate::factors::{self, PasskeyAnswer, PasskeyId, PasskeyRefusal};
+use crate::factors::{self, PasskeyId, PasskeyRefusal, PasskeyResponse};
 use crate::web::form::{CsrfForm, Form};
 use crate::web::guards::{CsrfGuard, Passkeys, QueryParams, RecentlyAuthenticated};
 use crate::web::html::Html;
@@ -51,10 +51,11 @@ pub(in crate::web::routes) async fn options(
     _recently: RecentlyAuthenticated,
     passkeys: Passkeys,
     context: SignInContext<'_>,
-) -> Result<Json<factors::Asked>, Refusal> {
+) -> Result<Json<factors::PasskeyChallenge>, Refusal> {
     csrf_guard.check(sent.csrf)?;
     let site = passkeys.site.map_err(|_| Refusal::NotFound)?;
-    let challenge = context.auth.factors().ask_for_a_new_passkey(&member.person, &site, sent.csrf.as_bytes()).await;
+    let challenge =
+        context.auth.factors().start_passkey_registration(&member.person, &site, sent.csrf.as_bytes()).await;
     challenge.map(Json).map_err(|refusal| match refusal {
         PasskeyRefusal::Store(error) => error.into(),
         PasskeyRefusal::TooMany => Refusal::BadRequest(refusal.to_string()),
@@ -77,7 +78,7 @@ pub(in crate::web::routes) async fn add(
     let person = &member.person;
     let site = passkeys.site.map_err(|_| Refusal::NotFound)?;
     let next = NextPath::parse(sent.next).map(|next| next.to_string()).unwrap_or_default();
-    let answer = PasskeyAnswer { credential: sent.credential, sealed: sent.sealed };
+    let answer = PasskeyResponse { credential: sent.credential, sealed: sent.sealed };
     let binding = (&site, sent.csrf.as_bytes());
     let set_up = match context
         .auth

@@ -1,7 +1,7 @@
 use serde::Serialize;
 
 use super::navigation::{AdminNavItem, AdminPage};
-use crate::factors::Owner;
+use crate::factors::FactorOwner;
 use crate::web::views::Notice;
 
 /// The view of the people who have second factors, for admins.
@@ -25,8 +25,8 @@ struct FactorOwnerView {
 }
 
 impl FactorOwnersView {
-    pub(in crate::web) fn of(owners: Vec<Owner>, find: &str, limit: usize, notice: Option<Notice>) -> Self {
-        let owner = |owner: Owner| FactorOwnerView {
+    pub(in crate::web) fn of(owners: Vec<FactorOwner>, find: &str, limit: usize, notice: Option<Notice>) -> Self {
+        let owner = |owner: FactorOwner| FactorOwnerView {
             person: owner.person.as_str().to_owned(),
             name: owner.name,
             app: owner.app,

@@ -5,23 +5,23 @@ use crate::domain::{PersonId, Timestamp};
 use crate::store::StoreError;
 
 /// How many wrong codes are heard at once: a few slips of the thumb.
-const FREE: i64 = 5;
+const FREE_ATTEMPTS: i64 = 5;
 
 /// How long after that the next is heard …
 const FIRST_WAIT: Duration = Duration::from_secs(30);
 
 /// … and at the most, after twice as long each time. At one in an hour, with three codes of a million right at any moment, a
 /// guesser who has the password needs some twenty-five years for an even chance.
-const LONGEST_WAIT: Duration = Duration::from_hours(1);
+const MAX_WAIT: Duration = Duration::from_hours(1);
 
 /// More doublings than this would only overflow.
-const MOST_DOUBLINGS: i64 = 10;
+const MAX_DOUBLINGS: i64 = 10;
 
 /// The limit on wrong codes, by person. Whoever comes here has given the right password, so no stranger uses it up. It is kept in the
 /// store: a restart forgives nothing.
 impl Factors {
     /// Takes one try, counted as failed until it is forgiven: so many at once get no more than there are.
-    pub(super) async fn take_a_try(&self, person: &PersonId) -> Result<(), CodeRefusal> {
+    pub(super) async fn take_attempt(&self, person: &PersonId) -> Result<(), CodeRefusal> {
         let now = self.now();
         // A moment further off than any wait was written before the clock was set back: it keeps nobody out.
         let taken = sqlx::query(
@@ -29,15 +29,15 @@ impl Factors {
                  ELSE ?2 + min(?3, ?4 << min(failed + 1 - ?1, ?5)) END
              WHERE person_id = ?6 AND (not_before <= ?2 OR not_before > ?2 + ?3)",
         )
-        .bind(FREE)
+        .bind(FREE_ATTEMPTS)
         .bind(now.as_millis())
-        .bind(millis(LONGEST_WAIT))
+        .bind(millis(MAX_WAIT))
         .bind(millis(FIRST_WAIT))
-        .bind(MOST_DOUBLINGS)
+        .bind(MAX_DOUBLINGS)
         .bind(person.as_str())
         .execute(self.pool())
         .await
-        .map_err(|error| self.failed(&error))?;
+        .map_err(|error| self.query_failed(&error))?;
         if taken.rows_affected() > 0 {
             return Ok(());
         }
@@ -45,18 +45,18 @@ impl Factors {
             .bind(person.as_str())
             .fetch_optional(self.pool())
             .await
-            .map_err(|error| self.failed(&error))?;
+            .map_err(|error| self.query_failed(&error))?;
         let Some(not_before) = not_before else { return Err(CodeRefusal::Wrong) };
         Err(CodeRefusal::Throttled { retry_after: Timestamp::from_millis(not_before).since(now) })
     }
 
     /// A right code makes the wrong ones before it good.
-    pub(super) async fn forgive(&self, person: &PersonId) -> Result<(), StoreError> {
+    pub(super) async fn reset_attempts(&self, person: &PersonId) -> Result<(), StoreError> {
         sqlx::query("UPDATE people SET failed = 0, not_before = 0 WHERE person_id = ?")
             .bind(person.as_str())
             .execute(self.pool())
             .await
-            .map_err(|error| self.failed(&error))?;
+            .map_err(|error| self.query_failed(&error))?;
         Ok(())
     }
 }

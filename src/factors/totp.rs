@@ -6,8 +6,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use totp_rs::{Builder, Secret, Totp};
 use zeroize::Zeroizing;
 
-use super::seal::Purpose;
-use super::{CodeRefusal, Factors, Shown};
+use super::seal::SealPurpose;
+use super::{CodeRefusal, Factors, VerifiedFactor};
 use crate::domain::{Person, PersonId, Timestamp};
 use crate::store::{StoreError, fill_randomly};
 
@@ -15,7 +15,7 @@ use crate::store::{StoreError, fill_randomly};
 pub(super) const DIGITS: usize = 6;
 
 /// The length of a time step, in seconds.
-const STEP: u64 = 30;
+const STEP_SECONDS: u64 = 30;
 
 /// A code of the step before or after is taken too: phones' clocks differ, and people type slowly (RFC 6238, 5.2).
 const SKEW: u16 = 1;
@@ -24,19 +24,19 @@ const SKEW: u16 = 1;
 const SEED_BYTES: usize = 20;
 
 /// An offer that was opened longer ago than this must be opened again: its picture may have been seen since.
-const OFFER_LASTS: Duration = Duration::from_mins(15);
+const ENROLLMENT_LIFETIME: Duration = Duration::from_mins(15);
 
 /// A new seed, to be read by an app and confirmed with a code. Nothing is kept of it until then.
-pub struct AppOffer {
+pub struct AppEnrollment {
     /// For the form's hidden field: the seed, sealed for this person and this browser.
-    pub sealed: String,
+    pub sealed_seed: String,
     /// The seed as people type it: base32.
-    pub key: Zeroizing<String>,
+    pub base32_seed: Zeroizing<String>,
     /// The same in an `otpauth:` address, for the picture.
     pub address: Zeroizing<String>,
 }
 
-impl fmt::Debug for AppOffer {
+impl fmt::Debug for AppEnrollment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("AppOffer(…)")
     }
@@ -48,21 +48,26 @@ impl Factors {
     ///
     /// # Errors
     /// [`StoreError::NoRandomness`] when the system has none to give.
-    pub fn offer_app(&self, person: &Person, site: &str, browser: &[u8]) -> Result<AppOffer, StoreError> {
+    pub fn start_app_enrollment(
+        &self,
+        person: &Person,
+        site: &str,
+        browser: &[u8],
+    ) -> Result<AppEnrollment, StoreError> {
         let mut seed = Zeroizing::new([0; SEED_BYTES]);
         fill_randomly(seed.as_mut_slice())?;
         // Neither may hold a colon, which divides the two in the address.
         let without_colon = |text: &str| text.replace(':', " ");
-        let totp = algorithm(seed.as_slice())
+        let totp = totp_builder(seed.as_slice())
             .with_issuer(Some(without_colon(site)))
             .with_account_name(without_colon(&person.qualified_name()))
             .build_noncompliant();
         let address = totp.to_url().map_err(|error| self.store().failed(&error))?;
         let text = Zeroizing::new([&self.now().as_millis().to_be_bytes()[..], seed.as_slice()].concat());
-        let sealed = self.seal().close(Purpose::Offer, &bound(&person.id, browser), &text)?;
-        Ok(AppOffer {
-            sealed: URL_SAFE_NO_PAD.encode(sealed),
-            key: Zeroizing::new(totp.secret().to_base32()),
+        let sealed = self.seal().seal(SealPurpose::Enrollment, &seal_context(&person.id, browser), &text)?;
+        Ok(AppEnrollment {
+            sealed_seed: URL_SAFE_NO_PAD.encode(sealed),
+            base32_seed: Zeroizing::new(totp.secret().to_base32()),
             address: Zeroizing::new(address),
         })
     }
@@ -71,18 +76,18 @@ impl Factors {
     ///
     /// # Errors
     /// A [`CodeRefusal`]; then nothing is kept.
-    pub async fn confirm_app(
+    pub async fn finish_app_enrollment(
         &self,
         person: &Person,
         sealed: &str,
         browser: &[u8],
         typed: &str,
     ) -> Result<(), CodeRefusal> {
-        let seed = self.open_offer(&person.id, sealed, browser).ok_or(CodeRefusal::OldOffer)?;
+        let seed = self.unseal_enrollment(&person.id, sealed, browser).ok_or(CodeRefusal::EnrollmentExpired)?;
         let typed: String = typed.chars().filter(|c| !c.is_whitespace()).collect();
-        let step = step_of(&seed, &typed, self.now()).ok_or(CodeRefusal::Wrong)?;
-        let sealed = self.seal().close(Purpose::Seed, person.id.as_str().as_bytes(), &seed)?;
-        self.keep_person(person).await?;
+        let step = matching_step(&seed, &typed, self.now()).ok_or(CodeRefusal::Wrong)?;
+        let sealed = self.seal().seal(SealPurpose::Seed, person.id.as_str().as_bytes(), &seed)?;
+        self.upsert_person(person).await?;
         sqlx::query(
             "INSERT INTO apps (person_id, sealed_seed, last_step, created_at) VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT (person_id) DO UPDATE SET sealed_seed = ?2, last_step = ?3, created_at = ?4, last_used_at = NULL",
@@ -93,8 +98,8 @@ impl Factors {
         .bind(self.now().as_millis())
         .execute(self.pool())
         .await
-        .map_err(|error| self.failed(&error))?;
-        Ok(self.note(&person.id, "an authenticator app was set up").await?)
+        .map_err(|error| self.query_failed(&error))?;
+        Ok(self.record_change(&person.id, "an authenticator app was set up").await?)
     }
 
     /// Forgets somebody's app. `false` when there was none.
@@ -106,24 +111,27 @@ impl Factors {
             .bind(person.as_str())
             .execute(self.pool())
             .await
-            .map_err(|error| self.failed(&error))?;
+            .map_err(|error| self.query_failed(&error))?;
         if removed.rows_affected() > 0 {
-            self.note(person, "the authenticator app was removed").await?;
+            self.record_change(person, "the authenticator app was removed").await?;
         }
         self.drop_orphaned_codes(person).await?;
         Ok(removed.rows_affected() > 0)
     }
 
-    pub(super) async fn judge_app_code(&self, person: &PersonId, typed: &str) -> Result<Shown, CodeRefusal> {
+    pub(super) async fn verify_app_code(&self, person: &PersonId, typed: &str) -> Result<VerifiedFactor, CodeRefusal> {
         let row: Option<(Vec<u8>, i64)> = sqlx::query_as("SELECT sealed_seed, last_step FROM apps WHERE person_id = ?")
             .bind(person.as_str())
             .fetch_optional(self.pool())
             .await
-            .map_err(|error| self.failed(&error))?;
+            .map_err(|error| self.query_failed(&error))?;
         let Some((sealed, last_step)) = row else { return Err(CodeRefusal::Wrong) };
-        let seed = self.seal().open(Purpose::Seed, person.as_str().as_bytes(), &sealed).ok_or(CodeRefusal::Sealed)?;
+        let seed = self
+            .seal()
+            .unseal(SealPurpose::Seed, person.as_str().as_bytes(), &sealed)
+            .ok_or(CodeRefusal::SealedUnderAnotherKey)?;
         let now = self.now();
-        let step = step_of(&seed, typed, now).ok_or(CodeRefusal::Wrong)?;
+        let step = matching_step(&seed, typed, now).ok_or(CodeRefusal::Wrong)?;
         if step <= last_step {
             return Err(CodeRefusal::Used);
         }
@@ -135,32 +143,32 @@ impl Factors {
                 .bind(person.as_str())
                 .execute(self.pool())
                 .await
-                .map_err(|error| self.failed(&error))?;
-        if taken.rows_affected() == 0 { Err(CodeRefusal::Used) } else { Ok(Shown::App) }
+                .map_err(|error| self.query_failed(&error))?;
+        if taken.rows_affected() == 0 { Err(CodeRefusal::Used) } else { Ok(VerifiedFactor::App) }
     }
 
-    fn open_offer(&self, person: &PersonId, sealed: &str, browser: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    fn unseal_enrollment(&self, person: &PersonId, sealed: &str, browser: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let sealed = URL_SAFE_NO_PAD.decode(sealed).ok()?;
-        let text = self.seal().open(Purpose::Offer, &bound(person, browser), &sealed)?;
+        let text = self.seal().unseal(SealPurpose::Enrollment, &seal_context(person, browser), &sealed)?;
         let (made_at, seed) = text.split_at_checked(size_of::<i64>())?;
         let made_at = Timestamp::from_millis(i64::from_be_bytes(made_at.try_into().ok()?));
-        (self.now().since(made_at) < OFFER_LASTS).then(|| Zeroizing::new(seed.to_vec()))
+        (self.now().since(made_at) < ENROLLMENT_LIFETIME).then(|| Zeroizing::new(seed.to_vec()))
     }
 }
 
 /// A person and a browser of theirs. A length stands between, so that neither runs into the other.
-pub(super) fn bound(person: &PersonId, browser: &[u8]) -> Vec<u8> {
+pub(super) fn seal_context(person: &PersonId, browser: &[u8]) -> Vec<u8> {
     let person = person.as_str().as_bytes();
     [&person.len().to_be_bytes()[..], person, browser].concat()
 }
 
-fn algorithm(seed: &[u8]) -> Builder {
-    Builder::new().with_secret(Secret::from(seed.to_vec())).with_skew(SKEW).with_step_duration(STEP)
+fn totp_builder(seed: &[u8]) -> Builder {
+    Builder::new().with_secret(Secret::from(seed.to_vec())).with_skew(SKEW).with_step_duration(STEP_SECONDS)
 }
 
 /// The time step whose code was typed, among those that are good now. The comparison takes the same time however much is right.
-fn step_of(seed: &[u8], typed: &str, now: Timestamp) -> Option<i64> {
-    let totp: Totp = algorithm(seed).build_noncompliant();
+fn matching_step(seed: &[u8], typed: &str, now: Timestamp) -> Option<i64> {
+    let totp: Totp = totp_builder(seed).build_noncompliant();
     let seconds = u64::try_from(now.as_millis() / 1000).ok()?;
     i64::try_from(totp.check(typed, seconds)?).ok()
 }
@@ -177,15 +185,15 @@ mod tests {
             [(59, "287082"), (1_111_111_109, "081804"), (1_234_567_890, "005924"), (20_000_000_000, "353130")]
         {
             let now = Timestamp::from_millis(seconds * 1000);
-            assert_eq!(step_of(seed, code, now), Some(seconds / 30), "{seconds}");
-            assert_eq!(step_of(seed, "000000", now), None);
+            assert_eq!(matching_step(seed, code, now), Some(seconds / 30), "{seconds}");
+            assert_eq!(matching_step(seed, "000000", now), None);
         }
     }
 
     #[test]
     fn a_code_is_good_a_step_early_and_a_step_late() {
         let seed = b"12345678901234567890";
-        let at = |seconds: i64| step_of(seed, "287082", Timestamp::from_millis(seconds * 1000));
+        let at = |seconds: i64| matching_step(seed, "287082", Timestamp::from_millis(seconds * 1000));
         assert_eq!([at(0), at(29), at(30), at(59), at(60), at(89)], [Some(1); 6]);
         assert_eq!(at(90), None);
     }
@@ -194,7 +202,7 @@ mod tests {
     fn what_is_not_six_digits_is_no_code() {
         let now = Timestamp::from_millis(59_000);
         for typed in ["", "28708", "2870821", "28708a", "２８７０８２", "-87082", "+87082"] {
-            assert_eq!(step_of(b"12345678901234567890", typed, now), None, "{typed:?}");
+            assert_eq!(matching_step(b"12345678901234567890", typed, now), None, "{typed:?}");
         }
     }
 }

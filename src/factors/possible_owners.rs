@@ -10,21 +10,21 @@ use crate::domain::PersonId;
 /// whoever has one, noted before it is written, and nobody is struck out. Who is in it is asked about. It holds as many as
 /// ever set out to enrol, a hundred bytes each.
 #[derive(Default)]
-pub(super) struct Known(RwLock<HashSet<PersonId>>);
+pub(super) struct PossibleOwners(RwLock<HashSet<PersonId>>);
 
-impl Known {
+impl PossibleOwners {
     /// Those who have a row when the store is opened.
-    pub(super) fn of_rows(ids: impl IntoIterator<Item = String>) -> Self {
+    pub(super) fn from_ids(ids: impl IntoIterator<Item = String>) -> Self {
         Self(RwLock::new(ids.into_iter().map(PersonId::new).collect()))
     }
 
     /// Somebody is about to get a row.
-    pub(super) fn note(&self, person: &PersonId) {
+    pub(super) fn insert(&self, person: &PersonId) {
         self.0.write().unwrap_or_else(PoisonError::into_inner).insert(person.clone());
     }
 
     /// Whether somebody may have a factor; otherwise they have none.
-    pub(super) fn may_have_one(&self, person: &PersonId) -> bool {
+    pub(super) fn may_have_factor(&self, person: &PersonId) -> bool {
         self.0.read().unwrap_or_else(PoisonError::into_inner).contains(person)
     }
 }
