@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use belvedere::config::SessionSettings;
 use belvedere::domain::{Client, Group, GroupId, Person, PersonId, Revalidation, SystemClock};
-use belvedere::sessions::{Beginning, Sessions};
+use belvedere::sessions::{SessionOptions, Sessions};
 use futures::{StreamExt as _, stream};
 
 /// Sessions that are begun at the same time, and so written together.
@@ -24,7 +24,7 @@ pub(crate) async fn sign_in(state: &Path, sessions: usize, people: usize) -> Vec
         .map(|n| {
             let store = store.clone();
             async move {
-                let beginning = Beginning::by_password(Revalidation::Unrefreshed);
+                let beginning = SessionOptions::password_only(Revalidation::Unrefreshed);
                 let (token, _) = store.begin(&person(n % people), &Client::default(), beginning).await.unwrap();
                 token.reveal().to_string()
             }

@@ -5,7 +5,7 @@ use super::SessionRefresher;
 use crate::accounts::{AccountId, LocalAccounts};
 use crate::audit::{Audit, Event};
 use crate::domain::{Client, EndReason, Person, PersonId};
-use crate::sessions::{People, Sessions};
+use crate::sessions::{PeopleBatch, Sessions};
 use crate::store::StoreError;
 
 /// The most people that are checked at a time.
@@ -51,7 +51,7 @@ impl AccountWatch {
         self.audit_cli_acts().await?;
         let mut after = Some(PersonId::new(AccountId::PREFIX));
         while let Some(from) = after {
-            let People { people, last } = self.refresh.people(Some(&from), BATCH_SIZE).await?;
+            let PeopleBatch { people, next_after: last } = self.refresh.people(Some(&from), BATCH_SIZE).await?;
             let local: Vec<Person> = people.iter().filter(|person| is_local_account(&person.id)).cloned().collect();
             // They come in the order of their ids: after the last account there is none.
             after = last.filter(is_local_account);

@@ -13,7 +13,7 @@ use crate::domain::{
     TokenScope, Visitor,
 };
 use crate::store::StoreError;
-use crate::tokens::{ApiToken, Found, MakeError, Token, TokenName, Tokens, Wanted};
+use crate::tokens::{ApiToken, CreateTokenError, Token, TokenLookup, TokenName, Tokens, Wanted};
 
 /// The most people with JWTs made from a name and a password: more than any company's scripts have within the minutes
 /// that such a token lasts. Who is forgotten for want of room asks for another token.
@@ -66,7 +66,7 @@ pub enum ApiTokenRefusal {
     NotInSession,
     /// The token store refused.
     #[error(transparent)]
-    NotCreated(#[from] MakeError),
+    NotCreated(#[from] CreateTokenError),
 }
 
 impl ApiAuth {
@@ -131,7 +131,7 @@ impl ApiAuth {
             second_factor_until: token.second_factor.then_some(token.expires_at),
             person: token.person,
             credential: Credential::Token(token.id),
-            scope: Scope::Limited(token.granted),
+            scope: Scope::Limited(token.scope),
         }))
     }
 
@@ -222,7 +222,7 @@ impl ApiAuth {
             return Err(ApiTokenRefusal::NotInSession);
         }
         let second_factor = member.second_factor_until.is_some_and(|until| self.auth.clock.now() < until);
-        let upkeep = self.auth.directory.upkeep(&member.person);
+        let upkeep = self.auth.directory.revalidation(&member.person);
         let wanted = Wanted { name, granted, lasts, second_factor, upkeep };
         let (secret, token) = self.tokens.make(&member.person, &wanted).await?;
         self.auth.audit().record(client, &Event::TokenMade { person: &token.person, token: token.id });
@@ -276,13 +276,13 @@ impl ApiAuth {
 }
 
 /// The token, when it is valid; `None` when the directory could not be asked about its person for too long.
-fn require_good(found: Found) -> Result<Option<Token>, TokenError> {
+fn require_good(found: TokenLookup) -> Result<Option<Token>, TokenError> {
     match found {
-        Found::Good(token) => Ok(Some(token)),
-        Found::Stale(Token { upkeep: Revalidation::Refreshed, .. }) => Ok(None),
-        Found::Stale(_) => Err(TokenError::Unconfirmed),
-        Found::Ended(EndReason::Expired) => Err(TokenError::Expired),
-        Found::Ended(EndReason::Revoked | EndReason::SignedOut) => Err(TokenError::Revoked),
-        Found::Nothing => Err(TokenError::Unknown),
+        TokenLookup::Valid(token) => Ok(Some(token)),
+        TokenLookup::Stale(Token { revalidation: Revalidation::Refreshed, .. }) => Ok(None),
+        TokenLookup::Stale(_) => Err(TokenError::Unconfirmed),
+        TokenLookup::Ended(EndReason::Expired) => Err(TokenError::Expired),
+        TokenLookup::Ended(EndReason::Revoked | EndReason::SignedOut) => Err(TokenError::Revoked),
+        TokenLookup::NotFound => Err(TokenError::Unknown),
     }
 }

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 use super::jwt::EncodedJwt;
-use crate::tokens::{ApiToken, PREFIX};
+use crate::tokens::{ApiToken, TOKEN_PREFIX};
 
 /// The longest header, in bytes: the longest name and password in base64 are 3 KB, the longest JWT 4 KB.
 const MAX_LEN: usize = 8 * 1024;
@@ -78,7 +78,7 @@ fn parse_basic(value: &str) -> Option<AuthorizationHeader> {
 }
 
 fn parse_bearer(shown: &str) -> Result<AuthorizationHeader, InvalidAuthorizationHeader> {
-    if shown.starts_with(PREFIX) {
+    if shown.starts_with(TOKEN_PREFIX) {
         let token = shown.parse().map_err(|_| InvalidAuthorizationHeader::NotOurToken)?;
         return Ok(AuthorizationHeader::ApiToken(token));
     }

@@ -91,7 +91,7 @@ impl Auth {
     pub(super) async fn confirm_tokens_of(&self, person: &Person) {
         let Some(tokens) = &self.tokens else { return };
         // The session refresher confirms the others.
-        if self.directory.upkeep(person) == Revalidation::Refreshed {
+        if self.directory.revalidation(person) == Revalidation::Refreshed {
             return;
         }
         if let Err(error) = tokens.confirm(std::slice::from_ref(person), self.clock.now()).await {

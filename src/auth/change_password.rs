@@ -164,7 +164,7 @@ impl Auth {
         client: &Client,
     ) -> Result<(), StoreError> {
         let kept = signed_in.map(|signed_in| signed_in.session.id);
-        for session in self.sessions.of(person).await? {
+        for session in self.sessions.of_person(person).await? {
             if Some(session.id) != kept && self.sessions.end(session.id, EndReason::Revoked).await? {
                 let (person, reason) = (&session.person, EndReason::Revoked);
                 self.audit.record(client, &Event::SessionEnded { person, session: session.id, reason });

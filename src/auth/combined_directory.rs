@@ -54,8 +54,8 @@ impl Directory for CombinedDirectory {
         self.directories.check_reachable().await
     }
 
-    fn upkeep(&self, person: &Person) -> Revalidation {
-        self.for_person(person).upkeep(person)
+    fn revalidation(&self, person: &Person) -> Revalidation {
+        self.for_person(person).revalidation(person)
     }
 
     async fn refresh(&self, people: &[Person]) -> Vec<Result<AccountStatus, Unreachable>> {
@@ -72,8 +72,8 @@ impl Directory for CombinedDirectory {
         people.iter().map(answer).map(|answer| answer.unwrap_or_else(unanswered)).collect()
     }
 
-    fn lockout(&self, username: &Username) -> LockoutInfo {
-        self.for_name(username).lockout(username)
+    fn lockout_info(&self, username: &Username) -> LockoutInfo {
+        self.for_name(username).lockout_info(username)
     }
 
     fn can_change_password(&self, username: &Username, state: PasswordState) -> bool {

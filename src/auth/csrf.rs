@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use super::Keys;
 use super::keys::HmacSha256;
-use crate::sessions::{InvalidToken, SessionToken};
+use crate::sessions::{InvalidSessionToken, SessionToken};
 use crate::store::StoreError;
 
 /// The characters of a token: HMAC-SHA256 in base64url without padding.
@@ -49,9 +49,9 @@ impl PreSessionToken {
 }
 
 impl FromStr for PreSessionToken {
-    type Err = InvalidToken;
+    type Err = InvalidSessionToken;
 
-    fn from_str(text: &str) -> Result<Self, InvalidToken> {
+    fn from_str(text: &str) -> Result<Self, InvalidSessionToken> {
         text.parse().map(Self)
     }
 }

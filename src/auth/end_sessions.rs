@@ -69,7 +69,7 @@ impl Auth {
     /// # Errors
     /// [`StoreError`] when the ends cannot be written down; the sessions then go on.
     pub async fn end_everyones_sessions_as_admin(&self, admin: &Member, client: &Client) -> Result<usize, StoreError> {
-        let ended = self.sessions.end_everybodys(admin.session(), EndReason::Revoked).await?;
+        let ended = self.sessions.end_all(admin.session(), EndReason::Revoked).await?;
         let what = format!("ended everybody's sessions: {}", ended.len());
         self.audit.record(client, &Event::AdminActed { admin, what: &what });
         Ok(self.audit_ended(admin, &ended, client))

@@ -9,7 +9,7 @@ use crate::accounts::{
 };
 use crate::audit::Event;
 use crate::domain::{Client, InvalidPassword, Password, Username};
-use crate::sessions::{Beginning, SessionToken};
+use crate::sessions::{SessionOptions, SessionToken};
 use crate::store::StoreError;
 
 /// The longest display name, in characters: as long as a directory's; a longer one would only break pages.
@@ -115,7 +115,7 @@ impl Invitations {
                 };
                 self.auth.audit.record(client, &event);
                 let name = Username::parse(&person.qualified_name()).map_err(|_| InvitationRefusal::NotAName)?;
-                let beginning = Beginning::by_password(self.auth.directory.upkeep(&person));
+                let beginning = SessionOptions::password_only(self.auth.directory.revalidation(&person));
                 let signed_in = self.auth.begin_session(&name, &person, beginning, client, previous).await?;
                 Ok(AcceptedInvitation { signed_in, second_factor_required: account.profile.second_factor })
             }

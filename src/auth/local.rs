@@ -108,7 +108,7 @@ impl Directory for LocalDirectory {
         self.accounts.prepare_dummy_hash().await.map_err(|error| store_unreachable(&error))
     }
 
-    fn upkeep(&self, _person: &Person) -> Revalidation {
+    fn revalidation(&self, _person: &Person) -> Revalidation {
         Revalidation::Refreshed
     }
 
@@ -120,7 +120,7 @@ impl Directory for LocalDirectory {
         answers
     }
 
-    fn lockout(&self, _username: &Username) -> LockoutInfo {
+    fn lockout_info(&self, _username: &Username) -> LockoutInfo {
         LockoutInfo { policy: Some(NO_LOCKOUT), identifies_before_bind: true }
     }
 

@@ -7,7 +7,7 @@ use super::sign_in::{AttemptKind, Auth, SignedIn, invalid_password_word};
 use super::timing_floor;
 use crate::audit::Event;
 use crate::domain::{Client, Member, Password, Person, Username};
-use crate::sessions::{Proved, SessionToken};
+use crate::sessions::{Reauthentication, SessionToken};
 use crate::store::StoreError;
 
 /// Re-authentication (step-up) before what matters: a browser that was left open must not be enough.
@@ -22,7 +22,7 @@ impl Auth {
         let Some(id) = member.session() else { return Ok(false) };
         let Some(session) = self.sessions.get(id).await? else { return Ok(false) };
         let has_factor = self.needs_second_factor(&session.person.id).await?;
-        let proved_at = if has_factor { session.second_factor_at } else { Some(session.proved_at) };
+        let proved_at = if has_factor { session.second_factor_at } else { Some(session.authenticated_at) };
         Ok(proved_at.is_some_and(|at| self.clock.now() < at + recent))
     }
 
@@ -65,7 +65,9 @@ impl Auth {
         if person.id != member.person.id {
             return Err(refused("another-person"));
         }
-        let Some((token, session)) = self.sessions.prove(token, &person.id, Proved::Password).await? else {
+        let Some((token, session)) =
+            self.sessions.reauthenticate(token, &person.id, Reauthentication::Password).await?
+        else {
             return Ok(None);
         };
         self.audit.record(client, &Event::ProvedAgain { person: &session.person, session: session.id });

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use crate::audit::{Audit, Event};
 use crate::directory::{AccountStatus, Directory, RemovalReason, Unreachable};
 use crate::domain::{Client, Clock, DirectoryName, EndReason, Groups, Person, PersonId, Timestamp};
-use crate::sessions::{People, Sessions};
+use crate::sessions::{PeopleBatch, Sessions};
 use crate::store::StoreError;
 use crate::tokens::Tokens;
 use targets::{EndedCredentials, RefreshTargets};
@@ -131,7 +131,7 @@ impl SessionRefresher {
     ///
     /// # Errors
     /// [`StoreError`] when the stores cannot be asked.
-    pub async fn people(&self, after: Option<&PersonId>, most: usize) -> Result<People, StoreError> {
+    pub async fn people(&self, after: Option<&PersonId>, most: usize) -> Result<PeopleBatch, StoreError> {
         self.targets.people(after, most).await
     }
 
@@ -143,7 +143,7 @@ impl SessionRefresher {
     /// Runs for as long as it is polled. Begins with everybody, since nobody knows how long the program was down.
     pub async fn run(&self) {
         let mut turn = RefreshCursor::default();
-        log_error(self.targets.update_revalidation(|person| self.directory.upkeep(person)).await);
+        log_error(self.targets.update_revalidation(|person| self.directory.revalidation(person)).await);
         log_error(self.refresh_all(&mut turn).await);
         loop {
             let parts = part_count(log_error(self.targets.count_people().await).unwrap_or_default());
@@ -184,7 +184,7 @@ impl SessionRefresher {
 
     /// Refreshes the next batch, at most `most` people. `false` at the end of the round.
     async fn refresh_batch(&self, turn: &mut RefreshCursor, most: usize) -> Result<bool, StoreError> {
-        let People { people, last } = self.targets.people(turn.after.as_ref(), most).await?;
+        let PeopleBatch { people, next_after: last } = self.targets.people(turn.after.as_ref(), most).await?;
         let is_the_last = last.is_none();
         turn.asked += people.len();
         turn.after = last;

@@ -15,7 +15,7 @@ use crate::directory::{BindCandidate, BindDenied, BindGate, Directory, Directory
 use crate::domain::{
     Client, Clock, EndReason, InvalidPassword, InvalidUsername, Member, Password, Person, PersonId, Username, Visitor,
 };
-use crate::sessions::{Beginning, Found, Session, SessionToken, Sessions};
+use crate::sessions::{Session, SessionLookup, SessionOptions, SessionToken, Sessions};
 use crate::store::StoreError;
 use crate::tokens::Tokens;
 
@@ -146,7 +146,10 @@ impl Auth {
     ) -> Result<SignedIn, SignInRefusal> {
         let permit = self.admit(AttemptKind::SignIn, name, client).await?;
         let person = self.authenticate(AttemptKind::SignIn, name, password, permit, client).await?;
-        let beginning = Beginning { stays, ..Beginning::by_password(self.directory.upkeep(&person)) };
+        let beginning = SessionOptions {
+            stay_signed_in: stays,
+            ..SessionOptions::password_only(self.directory.revalidation(&person))
+        };
         if self.needs_second_factor(&person.id).await? {
             let pending = self.begin_second_step(name, person, beginning, client)?;
             return Err(SignInRefusal::SecondFactorFirst(pending));
@@ -159,7 +162,7 @@ impl Auth {
         &self,
         name: &Username,
         person: &Person,
-        beginning: Beginning,
+        beginning: SessionOptions,
         client: &Client,
         previous: Option<&SessionToken>,
     ) -> Result<SignedIn, StoreError> {
@@ -181,12 +184,12 @@ impl Auth {
     pub async fn visitor(&self, token: Option<&SessionToken>) -> Result<Visitor, StoreError> {
         let Some(token) = token else { return Ok(Visitor::Anonymous) };
         Ok(match self.sessions.find(token).await? {
-            Found::Good(session) => {
+            SessionLookup::Valid(session) => {
                 let second_factor_until = self.second_factor_until(&session);
                 Visitor::from(Member { second_factor_until, ..Member::signed_in(session.id, session.person) })
             }
-            Found::Stale(_) => Visitor::Unconfirmed,
-            Found::Nothing => Visitor::Anonymous,
+            SessionLookup::Stale(_) => Visitor::Unconfirmed,
+            SessionLookup::NotFound => Visitor::Anonymous,
         })
     }
 
@@ -195,7 +198,7 @@ impl Auth {
     /// # Errors
     /// [`StoreError`] when the end could not be written down: then the person is still signed in and must be told.
     pub async fn sign_out(&self, token: &SessionToken, client: &Client) -> Result<(), StoreError> {
-        if let Some(session) = self.sessions.find(token).await?.any()
+        if let Some(session) = self.sessions.find(token).await?.valid_or_stale()
             && self.sessions.end(session.id, EndReason::SignedOut).await?
         {
             self.audit.record(client, &Event::SignedOut { person: &session.person, session: session.id });
@@ -252,7 +255,7 @@ impl Auth {
         name: &Username,
         client: &Client,
     ) -> Result<AttemptPermit<'_>, SignInRefusal> {
-        let admitted = self.throttle.admit(name, client, self.directory.lockout(name)).await;
+        let admitted = self.throttle.admit(name, client, self.directory.lockout_info(name)).await;
         admitted.map_err(|held| self.refuse_throttled(attempt, held, name, client))
     }
 

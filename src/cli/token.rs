@@ -109,7 +109,7 @@ async fn add(
     }
     let directories = Directories::new(settings, clock)?;
     let person = find_person(&directories, &person).await?;
-    let upkeep = directories.upkeep(&person);
+    let upkeep = directories.revalidation(&person);
     let wanted = Wanted { name, granted: scope, lasts, second_factor: false, upkeep };
     let made = tokens.make(&person, &wanted).await;
     let (secret, token) = made.map_err(|error| CommandError::Message(error.to_string()))?;
@@ -144,7 +144,7 @@ async fn list(person: Option<&str>, tokens: &Tokens) -> Result<(), CommandError>
     };
     println!("{}", ["number", "person", "name", "good for", "expires", "last used"].join("\t"));
     for page in 0.. {
-        let some = tokens.everybodys(page * PAGE_SIZE, PAGE_SIZE).await?;
+        let some = tokens.list(page * PAGE_SIZE, PAGE_SIZE).await?;
         some.iter().filter(|token| is_theirs(token)).for_each(|token| println!("{}", format_row(token)));
         // One that has just expired is left out, so a page may be short before the last.
         if some.is_empty() {
@@ -175,7 +175,7 @@ fn format_row(token: &Token) -> String {
         token.id.to_string(),
         person,
         token.name.to_string(),
-        token.granted.to_string(),
+        token.scope.to_string(),
         format_time(token.expires_at),
         used,
     ];

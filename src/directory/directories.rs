@@ -89,23 +89,23 @@ impl Directories {
     }
 
     /// Diagnoses every directory, and looks up each group in the directory that it belongs to.
-    pub async fn diagnose(&self, questions: &DiagnosticsRequest<'_>) -> Vec<DirectoryReport> {
-        let (wanted, by) = merge_mentions(questions.groups);
-        let asked = questions.person.map(|person| (person, self.for_username(person).name().cloned()));
-        let examined = join_all(self.all().map(|directory| {
+    pub async fn diagnose(&self, request: &DiagnosticsRequest<'_>) -> Vec<DirectoryReport> {
+        let (wanted, by) = merge_mentions(request.groups);
+        let asked = request.person.map(|person| (person, self.for_username(person).name().cloned()));
+        let diagnoses = join_all(self.all().map(|directory| {
             let theirs = self.groups_for(directory, &wanted);
             let person =
                 asked.as_ref().filter(|(_, home)| home.as_ref() == directory.name()).map(|(person, _)| *person);
-            async move { directory.diagnose(&DiagnosticsRequest { person, ..*questions }, &theirs).await }
+            async move { directory.diagnose(&DiagnosticsRequest { person, ..*request }, &theirs).await }
         }))
         .await;
-        let found: Vec<_> = examined.iter().map(|one| one.group_lookups.clone().unwrap_or_default()).collect();
+        let found: Vec<_> = diagnoses.iter().map(|one| one.group_lookups.clone().unwrap_or_default()).collect();
         let merged = merge_lookups(&wanted, &found);
-        let mut examinations = Vec::new();
-        for (directory, Diagnosis { report: mut examination, group_lookups: groups }) in self.all().zip(examined) {
+        let mut reports = Vec::new();
+        for (directory, Diagnosis { report: mut examination, group_lookups: groups }) in self.all().zip(diagnoses) {
             let here = wanted.iter().zip(&by).zip(&merged).filter(|((group, _), _)| self.is_home_of(directory, group));
-            let steps = here.map(|((group, by), finding)| match &groups {
-                Ok(_) => group_step(finding, by),
+            let steps = here.map(|((group, by), lookup)| match &groups {
+                Ok(_) => group_step(lookup, by),
                 Err(why) => DiagnosticStep::skipped(group.to_string(), why.clone()),
             });
             let section =
@@ -113,9 +113,9 @@ impl Directories {
             if !section.steps.is_empty() {
                 examination.sections.push(section);
             }
-            examinations.push(examination);
+            reports.push(examination);
         }
-        examinations
+        reports
     }
 
     /// Looks up a person with the service account of their directory.
@@ -168,9 +168,9 @@ impl Directories {
 /// answers.
 fn merge_lookups(wanted: &[GroupRef], found: &[Vec<GroupLookup>]) -> Vec<GroupLookup> {
     let of = |group: &GroupRef| {
-        let mut all = found.iter().flatten().filter(|finding| finding.wanted == *group);
+        let mut all = found.iter().flatten().filter(|lookup| lookup.wanted == *group);
         let first = all.next()?;
-        Some(if first.is_missing() { all.find(|finding| !finding.is_missing()).unwrap_or(first) } else { first })
+        Some(if first.is_missing() { all.find(|lookup| !lookup.is_missing()).unwrap_or(first) } else { first })
     };
     let nothing = |group: &GroupRef| GroupLookup {
         wanted: group.clone(),
@@ -187,9 +187,9 @@ impl Directory for Directories {
         &self,
         username: &Username,
         password: &Password,
-        leave: &dyn BindGate,
+        gate: &dyn BindGate,
     ) -> Result<Person, DirectoryRefusal> {
-        let person = self.for_username(username).sign_in(username, password, leave).await?;
+        let person = self.for_username(username).sign_in(username, password, gate).await?;
         Ok(self.without_foreign_principal(person))
     }
 
@@ -198,8 +198,9 @@ impl Directory for Directories {
         self.default.check_reachable().await
     }
 
-    fn upkeep(&self, person: &Person) -> Revalidation {
-        self.by_name(person.directory.as_ref()).map_or(Revalidation::Unrefreshed, |directory| directory.upkeep(person))
+    fn revalidation(&self, person: &Person) -> Revalidation {
+        self.by_name(person.directory.as_ref())
+            .map_or(Revalidation::Unrefreshed, |directory| directory.revalidation(person))
     }
 
     async fn refresh(&self, people: &[Person]) -> Vec<Result<AccountStatus, Unreachable>> {
@@ -212,7 +213,7 @@ impl Directory for Directories {
             }
             let theirs: Vec<Person> = places.iter().map(|at| people[*at].clone()).collect();
             for (at, answer) in places.into_iter().zip(directory.refresh(&theirs).await) {
-                answers[at] = Some(answer.map(|standing| match standing {
+                answers[at] = Some(answer.map(|status| match status {
                     AccountStatus::Active(person) => AccountStatus::Active(self.without_foreign_principal(person)),
                     gone @ AccountStatus::Removed(_) => gone,
                 }));
@@ -225,8 +226,8 @@ impl Directory for Directories {
         answers.into_iter().map(|answer| answer.unwrap_or_else(unknown)).collect()
     }
 
-    fn lockout(&self, username: &Username) -> LockoutInfo {
-        self.for_username(username).lockout(username)
+    fn lockout_info(&self, username: &Username) -> LockoutInfo {
+        self.for_username(username).lockout_info(username)
     }
 
     fn can_change_password(&self, username: &Username, state: PasswordState) -> bool {
@@ -251,9 +252,9 @@ impl Directory for Directories {
         &self,
         username: &Username,
         change: &PasswordChange,
-        leave: &dyn BindGate,
+        gate: &dyn BindGate,
     ) -> Result<PersonId, ChangeRefusal> {
-        self.for_username(username).change_password(username, change, leave).await
+        self.for_username(username).change_password(username, change, gate).await
     }
 
     async fn find_groups(&self, wanted: &[GroupRef]) -> Result<Vec<GroupLookup>, Unreachable> {

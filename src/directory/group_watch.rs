@@ -11,7 +11,7 @@ use crate::domain::{Clock, Timestamp};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupReport {
     /// When it was made.
-    pub at: Timestamp,
+    pub checked_at: Timestamp,
     /// The groups that were not found, with those who name them; or why they could not be looked up.
     pub missing: Result<Vec<(GroupLookup, Vec<String>)>, Unreachable>,
 }
@@ -33,16 +33,16 @@ impl GroupWatch {
     }
 
     /// Looks up all groups. One that has become missing is logged, once.
-    pub async fn look(&self, namings: &[GroupMention]) {
-        let (groups, by) = merge_mentions(namings);
+    pub async fn check(&self, mentions: &[GroupMention]) {
+        let (groups, by) = merge_mentions(mentions);
         let found = self.directory.find_groups(&groups).await;
-        let missing = found.map(|findings| {
-            findings.into_iter().zip(by).filter(|(finding, _)| finding.is_missing()).collect::<Vec<_>>()
-        });
+        let missing = found
+            .map(|lookups| lookups.into_iter().zip(by).filter(|(lookup, _)| lookup.is_missing()).collect::<Vec<_>>());
         if let Ok(missing) = &missing {
             self.log_missing(missing);
         }
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(GroupReport { at: self.clock.now(), missing });
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(GroupReport { checked_at: self.clock.now(), missing });
     }
 
     /// The last report; `None` before the first check.
@@ -51,15 +51,15 @@ impl GroupWatch {
     }
 
     fn log_missing(&self, missing: &[(GroupLookup, Vec<String>)]) {
-        let mut told = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
-        for (finding, by) in missing {
-            if !told.contains(&finding.wanted.to_string()) {
+        let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
+        for (lookup, by) in missing {
+            if !logged.contains(&lookup.wanted.to_string()) {
                 tracing::warn!(
-                    group = %finding.wanted, named_by = by.join(", "), near = finding.suggestions.join(", "), note = finding.note,
+                    group = %lookup.wanted, named_by = by.join(", "), near = lookup.suggestions.join(", "), note = lookup.note,
                     "a group that pages or settings name is not in the directory: nobody is let in by it"
                 );
             }
         }
-        *told = missing.iter().map(|(finding, _)| finding.wanted.to_string()).collect();
+        *logged = missing.iter().map(|(lookup, _)| lookup.wanted.to_string()).collect();
     }
 }

@@ -18,24 +18,25 @@ impl Directory for LdapDirectory {
         &self,
         username: &Username,
         password: &Password,
-        leave: &dyn BindGate,
+        gate: &dyn BindGate,
     ) -> Result<Person, DirectoryRefusal> {
-        let mut inquiry = self.begin_operation("sign-in");
-        let mut bind = SingleUsePassword::new(password, leave);
-        let answer = self.try_sign_in(&mut inquiry, username, &mut bind).await;
-        let answer = inquiry.finish(answer.map_err(|fault| fault.with_password_sent(bind.is_spent())));
+        let mut operation = self.begin_operation("sign-in");
+        let mut bind = SingleUsePassword::new(password, gate);
+        let answer = self.try_sign_in(&mut operation, username, &mut bind).await;
+        let answer = operation.finish(answer.map_err(|fault| fault.with_password_sent(bind.is_spent())));
         self.metrics.sign_in(answer.as_ref().map_or_else(DirectoryRefusal::word, |_| "ok"));
         answer
     }
 
     async fn check_reachable(&self) -> Result<(), Unreachable> {
-        let inquiry = self.begin_operation("reach");
-        let reached = timeout_at(inquiry.deadline, self.servers.check_reachable()).await;
-        let too_late = || OperationFault::broken(OperationKind::Dial, "no server answered in time (operation_timeout)");
-        inquiry.finish_or_unreachable(reached.unwrap_or_else(|_| Err(too_late())))
+        let operation = self.begin_operation("reach");
+        let reached = timeout_at(operation.deadline, self.servers.check_reachable()).await;
+        let too_late =
+            || OperationFault::connection_failed(OperationKind::Dial, "no server answered in time (operation_timeout)");
+        operation.finish_or_unreachable(reached.unwrap_or_else(|_| Err(too_late())))
     }
 
-    fn upkeep(&self, _person: &Person) -> Revalidation {
+    fn revalidation(&self, _person: &Person) -> Revalidation {
         if self.settings.service_account.is_some() { Revalidation::Refreshed } else { Revalidation::Unrefreshed }
     }
 
@@ -51,7 +52,7 @@ impl Directory for LdapDirectory {
         answers
     }
 
-    fn lockout(&self, _username: &Username) -> LockoutInfo {
+    fn lockout_info(&self, _username: &Username) -> LockoutInfo {
         self.known_lockout(self.known_profile())
     }
 
@@ -71,9 +72,9 @@ impl Directory for LdapDirectory {
         &self,
         username: &Username,
         change: &PasswordChange,
-        leave: &dyn BindGate,
+        gate: &dyn BindGate,
     ) -> Result<PersonId, ChangeRefusal> {
-        self.run_password_change(username, change, leave).await
+        self.run_password_change(username, change, gate).await
     }
 
     async fn find_groups(&self, wanted: &[GroupRef]) -> Result<Vec<GroupLookup>, Unreachable> {

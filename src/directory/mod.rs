@@ -65,7 +65,7 @@ pub trait Directory: Send + Sync {
         &self,
         username: &Username,
         password: &Password,
-        leave: &dyn BindGate,
+        gate: &dyn BindGate,
     ) -> Result<Person, DirectoryRefusal>;
 
     /// Whether a server can be reached and answers.
@@ -75,7 +75,7 @@ pub trait Directory: Send + Sync {
     async fn check_reachable(&self) -> Result<(), Unreachable>;
 
     /// Whether `person`, who has just signed in, can be refreshed later.
-    fn upkeep(&self, person: &Person) -> Revalidation;
+    fn revalidation(&self, person: &Person) -> Revalidation;
 
     /// Reads the current account status of people who are signed in: one answer for each, in their order. Asked with
     /// the service identity, of many at a time.
@@ -85,7 +85,7 @@ pub trait Directory: Send + Sync {
     async fn refresh(&self, people: &[Person]) -> Vec<Result<AccountStatus, Unreachable>>;
 
     /// The lockout policy that holds for `username`, as far as it is known without asking a server.
-    fn lockout(&self, username: &Username) -> LockoutInfo;
+    fn lockout_info(&self, username: &Username) -> LockoutInfo;
 
     /// Whether the person `username` names can change a password in this state here, as far as is known without asking.
     fn can_change_password(&self, username: &Username, state: PasswordState) -> bool;
@@ -105,7 +105,7 @@ pub trait Directory: Send + Sync {
         &self,
         username: &Username,
         change: &PasswordChange,
-        leave: &dyn BindGate,
+        gate: &dyn BindGate,
     ) -> Result<PersonId, ChangeRefusal>;
 
     /// Looks up groups that the settings and pages name: one lookup for each, in their order.

@@ -4,27 +4,27 @@ use super::{CodeRefusal, Factors};
 use crate::domain::{PersonId, Timestamp};
 use crate::store::StoreError;
 
-/// How many wrong codes are heard at once: a few slips of the thumb.
+/// The number of wrong codes without a wait: a few slips of the thumb.
 const FREE_ATTEMPTS: i64 = 5;
 
-/// How long after that the next is heard …
+/// The wait after that …
 const FIRST_WAIT: Duration = Duration::from_secs(30);
 
-/// … and at the most, after twice as long each time. At one in an hour, with three codes of a million right at any moment, a
+/// … and the longest, doubled with each wrong code. At one in an hour, with three codes of a million right at any moment, a
 /// guesser who has the password needs some twenty-five years for an even chance.
 const MAX_WAIT: Duration = Duration::from_hours(1);
 
-/// More doublings than this would only overflow.
+/// The most doublings: more would only overflow.
 const MAX_DOUBLINGS: i64 = 10;
 
-/// The limit on wrong codes, by person. Whoever comes here has given the right password, so no stranger uses it up. It is kept in the
-/// store: a restart forgives nothing.
+/// The limit on wrong codes, by person. It counts only after the right password, so no stranger uses it up. It is kept in the
+/// store: a restart does not reset it.
 impl Factors {
-    /// Takes one try, counted as failed until it is forgiven: so many at once get no more than there are.
+    /// Takes one attempt, counted as failed until it is reset: so concurrent ones get no more than there are.
     pub(super) async fn take_attempt(&self, person: &PersonId) -> Result<(), CodeRefusal> {
         let now = self.now();
-        // A moment further off than any wait was written before the clock was set back: it keeps nobody out.
-        let taken = sqlx::query(
+        // A moment further off than any wait was written before the clock was set back: it locks nobody out.
+        let updated = sqlx::query(
             "UPDATE people SET failed = failed + 1, not_before = CASE WHEN failed + 1 < ?1 THEN 0
                  ELSE ?2 + min(?3, ?4 << min(failed + 1 - ?1, ?5)) END
              WHERE person_id = ?6 AND (not_before <= ?2 OR not_before > ?2 + ?3)",
@@ -38,7 +38,7 @@ impl Factors {
         .execute(self.pool())
         .await
         .map_err(|error| self.query_failed(&error))?;
-        if taken.rows_affected() > 0 {
+        if updated.rows_affected() > 0 {
             return Ok(());
         }
         let not_before: Option<i64> = sqlx::query_scalar("SELECT not_before FROM people WHERE person_id = ?")
@@ -50,7 +50,7 @@ impl Factors {
         Err(CodeRefusal::Throttled { retry_after: Timestamp::from_millis(not_before).since(now) })
     }
 
-    /// A right code makes the wrong ones before it good.
+    /// Resets the count of failed attempts, after a right code.
     pub(super) async fn reset_attempts(&self, person: &PersonId) -> Result<(), StoreError> {
         sqlx::query("UPDATE people SET failed = 0, not_before = 0 WHERE person_id = ?")
             .bind(person.as_str())

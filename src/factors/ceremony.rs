@@ -16,25 +16,25 @@ use super::seal::{FactorSeal, SealPurpose};
 use super::{PasskeyRefusal, RelyingParty};
 use crate::domain::Person;
 
-/// An answer of an authenticator is one or two thousand characters; an RSA key makes it three.
+/// The longest response. An authenticator's is one or two thousand characters; an RSA key makes it three.
 const MAX_RESPONSE_BYTES: usize = 16 * 1024;
 
-/// What a browser is asked, to hand to its authenticator.
+/// The options of a WebAuthn ceremony for a browser, with the state to verify its response by.
 #[derive(Clone, Debug, Serialize)]
 pub struct PasskeyChallenge {
-    /// The options, as WebAuthn's JSON has them (5.1.8 and 5.1.9).
+    /// The options as WebAuthn's JSON (5.1.8 and 5.1.9).
     pub options: serde_json::Value,
-    /// What this server must know when the answer comes, sealed for this browser. Nothing is kept here meanwhile, so nobody can
-    /// fill anything by asking.
+    /// The server's state, sealed for this browser. Nothing is kept here meanwhile, so nobody can fill any memory by starting
+    /// ceremonies.
     pub sealed: String,
 }
 
-/// What came back.
+/// A browser's response to a challenge.
 #[derive(Clone, Copy, Debug)]
 pub struct PasskeyResponse<'a> {
-    /// The authenticator's answer, as JSON.
+    /// The authenticator's response as JSON.
     pub credential: &'a str,
-    /// [`Asked::sealed`].
+    /// [`PasskeyChallenge::sealed`].
     pub sealed: &'a str,
 }
 
@@ -46,63 +46,63 @@ impl PasskeyResponse<'_> {
         Ok(self.credential.as_bytes())
     }
 
-    pub(super) fn state<T>(&self, seal: &FactorSeal, purpose: SealPurpose, whose: &[u8]) -> Result<T, PasskeyRefusal>
+    pub(super) fn state<T>(&self, seal: &FactorSeal, purpose: SealPurpose, owner: &[u8]) -> Result<T, PasskeyRefusal>
     where
         for<'a> T: Decode<Input<'a> = &'a [u8]>,
     {
         let sealed = URL_SAFE_NO_PAD.decode(self.sealed).map_err(|_| PasskeyRefusal::UnknownChallenge)?;
-        let state = seal.unseal(purpose, whose, &sealed).ok_or(PasskeyRefusal::UnknownChallenge)?;
+        let state = seal.unseal(purpose, owner, &sealed).ok_or(PasskeyRefusal::UnknownChallenge)?;
         T::decode(&state).map_err(|_| PasskeyRefusal::UnknownChallenge)
     }
 }
 
-/// Asks for a new passkey: one that the authenticator keeps itself and shows a finger, a face or a PIN for, so that it can stand for
-/// both factors. `known` are those that the person has.
+/// Starts the registration of a discoverable passkey that needs a finger, a face or a PIN, so that it can stand for both factors.
+/// `existing` are those that the person has.
 pub(super) fn start_registration(
     seal: &FactorSeal,
     site: &RelyingParty,
     person: &Person,
     handle: &UserHandle64,
-    known: Vec<PublicKeyCredentialDescriptor<Vec<u8>>>,
-    whose: &[u8],
+    existing: Vec<PublicKeyCredentialDescriptor<Vec<u8>>>,
+    owner: &[u8],
 ) -> Result<PasskeyChallenge, PasskeyRefusal> {
     let name = person.qualified_name();
     let user = PublicKeyCredentialUserEntity {
-        // Names that the standard does not allow there (RFC 8265) are no reason to have no passkey.
+        // Names that the standard does not allow there (RFC 8265) are no reason to refuse a passkey.
         name: Username::try_from(name.as_str()).or_else(|_| Username::try_from("member")).map_err(invalid_response)?,
         id: handle,
         display_name: Nickname::try_from(person.display_name.as_str()).ok(),
     };
-    let mut options = PublicKeyCredentialCreationOptions::passkey(&site.rp_id, user, known);
+    let mut options = PublicKeyCredentialCreationOptions::passkey(&site.rp_id, user, existing);
     // Whether the owner was verified is judged at each use; not all authenticators know how to promise it beforehand.
     options.extensions.cred_protect = CredProtect::None;
     let (state, client) = options.start_ceremony().map_err(invalid_response)?;
-    seal_challenge(seal, SealPurpose::Registration, whose, &state.encode().map_err(invalid_response)?, &client)
+    seal_challenge(seal, SealPurpose::Registration, owner, &state.encode().map_err(invalid_response)?, &client)
 }
 
-/// Asks for a passkey, whoever's it will be.
+/// Starts an authentication by any passkey that is registered here.
 pub(super) fn start_authentication(
     seal: &FactorSeal,
     site: &RelyingParty,
-    whose: &[u8],
+    owner: &[u8],
 ) -> Result<PasskeyChallenge, PasskeyRefusal> {
     let (state, client) =
         DiscoverableCredentialRequestOptions::passkey(&site.rp_id).start_ceremony().map_err(invalid_response)?;
-    seal_challenge(seal, SealPurpose::Authentication, whose, &state.encode().map_err(invalid_response)?, &client)
+    seal_challenge(seal, SealPurpose::Authentication, owner, &state.encode().map_err(invalid_response)?, &client)
 }
 
 fn seal_challenge(
     seal: &FactorSeal,
     purpose: SealPurpose,
-    whose: &[u8],
+    owner: &[u8],
     state: &[u8],
     client: &impl Serialize,
 ) -> Result<PasskeyChallenge, PasskeyRefusal> {
     let options = serde_json::to_value(client).map_err(invalid_response)?;
-    Ok(PasskeyChallenge { options, sealed: URL_SAFE_NO_PAD.encode(seal.seal(purpose, whose, state)?) })
+    Ok(PasskeyChallenge { options, sealed: URL_SAFE_NO_PAD.encode(seal.seal(purpose, owner, state)?) })
 }
 
-/// How strictly a new passkey's answer is read. What an authenticator says beyond what was asked is of no concern (WebAuthn, 7.1).
+/// The options for verifying a registration: unsolicited extensions are ignored (WebAuthn, 7.1).
 pub(super) fn registration_options<'a>(
     origins: &'a [&'a str],
 ) -> RegistrationVerificationOptions<'a, 'static, &'a str, &'static str> {
@@ -113,7 +113,7 @@ pub(super) fn registration_options<'a>(
     }
 }
 
-/// The same for a passkey that is used (WebAuthn, 7.2).
+/// The options for verifying an authentication: unsolicited extensions are ignored (WebAuthn, 7.2).
 pub(super) fn authentication_options<'a>(
     origins: &'a [&'a str],
 ) -> AuthenticationVerificationOptions<'a, 'static, &'a str, &'static str> {

@@ -4,14 +4,14 @@ use super::Factors;
 use crate::domain::PersonId;
 use crate::store::StoreError;
 
-/// What somebody has shown beside their password.
+/// The second factor that was verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VerifiedFactor {
     /// A code of their authenticator app.
     App,
     /// One of their recovery codes.
     RecoveryCode {
-        /// How many they have left.
+        /// The number of codes left.
         left: usize,
     },
     /// A passkey, with the finger, the face or the PIN that it asks for.
@@ -29,22 +29,22 @@ impl VerifiedFactor {
     }
 }
 
-/// Why a code was not taken.
+/// The reason why a code was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum CodeRefusal {
-    /// It is none of theirs, or is over.
+    /// It is none of theirs, or has expired.
     #[error("the code is wrong")]
     Wrong,
-    /// It was right, and has been used before.
+    /// It is right, and has been used before.
     #[error("the code has been used before")]
     Used,
-    /// Too many were wrong.
+    /// There were too many wrong codes.
     #[error("too many wrong codes; another is heard in {} s", retry_after.as_secs())]
     Throttled {
-        /// How long until another is heard.
+        /// The wait until another attempt.
         retry_after: Duration,
     },
-    /// The form in which the app was offered is out of date, or not this browser's.
+    /// The enrollment of the app has expired, or is not this browser's.
     #[error("the offer is out of date")]
     EnrollmentExpired,
     /// The seed was sealed under another secret key than the program has now.
@@ -70,18 +70,18 @@ impl CodeRefusal {
 }
 
 impl Factors {
-    /// Judges what somebody typed: a code of their app, or one of their recovery codes. Either works once.
+    /// Verifies a code that somebody typed: one of their app, or one of their recovery codes. Either works once.
     ///
     /// # Errors
-    /// A [`CodeRefusal`]; a wrong code counts against the person's tries.
+    /// A [`CodeRefusal`]; a wrong code counts against the person's attempts.
     pub async fn verify_code(&self, person: &PersonId, typed: &str) -> Result<VerifiedFactor, CodeRefusal> {
         let typed: String = typed.chars().filter(|c| !c.is_whitespace() && *c != '-').collect();
         self.take_attempt(person).await?;
-        let shown = match typed.len() {
+        let factor = match typed.len() {
             super::totp::DIGITS => self.verify_app_code(person, &typed).await?,
             _ => self.verify_recovery_code(person, &typed).await?,
         };
         self.reset_attempts(person).await?;
-        Ok(shown)
+        Ok(factor)
     }
 }

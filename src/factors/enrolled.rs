@@ -3,27 +3,27 @@ use crate::store::StoreError;
 
 use super::Factors;
 
-/// What somebody has enrolled.
+/// The factors that a person has enrolled.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EnrolledFactors {
-    /// Their authenticator app: since when, and when it was last used.
+    /// Their authenticator app: when it was enrolled, and when it was last used.
     pub app: Option<(Timestamp, Option<Timestamp>)>,
     /// Their passkeys, the oldest first.
     pub passkeys: Vec<Passkey>,
-    /// How many recovery codes are left.
+    /// The number of recovery codes left.
     pub recovery_codes: usize,
-    /// What was changed last, and when.
+    /// The last change, in words, and when it was.
     pub changed: Option<(String, Timestamp)>,
 }
 
 impl EnrolledFactors {
-    /// Whether there is a factor. Recovery codes alone are none.
+    /// Whether there is any factor. Recovery codes alone are none.
     pub fn has_factor(&self) -> bool {
         self.app.is_some() || !self.passkeys.is_empty()
     }
 }
 
-/// The public handle of a passkey in lists and forms.
+/// The id of a passkey in lists and forms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PasskeyId(i64);
 
@@ -42,28 +42,28 @@ impl PasskeyId {
 /// A passkey in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Passkey {
-    /// Its handle.
+    /// Its id.
     pub id: PasskeyId,
-    /// What its owner calls it.
+    /// The name that its owner gave it.
     pub name: String,
-    /// Since when they have it.
+    /// When it was registered.
     pub created_at: Timestamp,
     /// When it was last used.
     pub last_used_at: Option<Timestamp>,
 }
 
-/// Somebody who has a factor, in the admins' list.
+/// A person who has a factor, in the admins' list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FactorOwner {
-    /// Who.
+    /// The person.
     pub person: PersonId,
-    /// The account's name as pages name it, in small letters.
+    /// The account's name as pages name it, in lower case.
     pub name: String,
     /// Whether they have an app.
     pub app: bool,
-    /// How many passkeys they have.
+    /// The number of their passkeys.
     pub passkeys: usize,
-    /// How many recovery codes are left.
+    /// The number of recovery codes left.
     pub recovery_codes: usize,
 }
 
@@ -76,10 +76,10 @@ struct FactorOwnerRow {
     recovery_codes: i64,
 }
 
-/// What there is, to look at.
+/// Queries about enrolled factors, and their reset.
 impl Factors {
-    /// Whether somebody has a factor, so that their password alone opens nothing. The store is asked about those alone who
-    /// ever set out to enrol: nobody else has one.
+    /// Whether somebody has a factor, so that their password alone does not sign them in. The store is queried only for those
+    /// who ever started to enroll: nobody else has one.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be asked: that is never "none".
@@ -96,7 +96,7 @@ impl Factors {
         .map_err(|error| self.query_failed(&error))
     }
 
-    /// What somebody has enrolled.
+    /// The factors that somebody has enrolled.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be asked.
@@ -134,7 +134,7 @@ impl Factors {
         })
     }
 
-    /// Those who have a factor and whose name begins with `name`, at most `most`, by name.
+    /// Lists the people who have a factor and whose name begins with `name`, at most `most`, by name.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be asked.
@@ -175,22 +175,22 @@ impl Factors {
         described.map(|text| serde_json::from_str(&text)).transpose().map_err(|error| self.store().damaged(&error))
     }
 
-    /// Forgets all that somebody has enrolled: they lost it, and whoever knows them says so. `false` when there was nothing.
+    /// Removes all factors of somebody who has lost them, on an admin's word. `false` when there were none.
     ///
     /// # Errors
-    /// [`StoreError`] when the store cannot be written: then everything is as it was.
+    /// [`StoreError`] when the store cannot be written: then nothing is removed.
     pub async fn reset(&self, person: &PersonId) -> Result<bool, StoreError> {
-        let mut writing = self.pool().begin().await.map_err(|error| self.query_failed(&error))?;
+        let mut transaction = self.pool().begin().await.map_err(|error| self.query_failed(&error))?;
         let mut removed = 0;
         for statement in [
             "DELETE FROM apps WHERE person_id = ?",
             "DELETE FROM passkeys WHERE person_id = ?",
             "DELETE FROM recovery_codes WHERE person_id = ?",
         ] {
-            let done = sqlx::query(statement).bind(person.as_str()).execute(&mut *writing).await;
+            let done = sqlx::query(statement).bind(person.as_str()).execute(&mut *transaction).await;
             removed += done.map_err(|error| self.query_failed(&error))?.rows_affected();
         }
-        writing.commit().await.map_err(|error| self.query_failed(&error))?;
+        transaction.commit().await.map_err(|error| self.query_failed(&error))?;
         if removed > 0 {
             self.reset_attempts(person).await?;
             self.record_change(person, "an administrator reset your second factors").await?;

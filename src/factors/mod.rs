@@ -1,10 +1,10 @@
-//! Second factors: what somebody has beside their password.
+//! Second factors: authenticator apps, passkeys and recovery codes.
 //!
 //! [`Factors`] keeps them in an SQLite file of our own, by person, whichever directory that is from: an authenticator app
-//! (`app`, RFC 6238), recovery codes for when it is lost (`recovery`), passkeys (`passkeys`, WebAuthn Level 3). A code works once,
-//! and after a few wrong ones the next is heard ever later (`tries`). Seeds are sealed (`seal`) and recovery codes are hashed, so
-//! that a copy of the file makes no code. Who may have a factor at all is kept in memory besides (`known`): one program writes the
-//! file.
+//! (`totp`, RFC 6238), recovery codes for when it is lost (`recovery`), passkeys (`passkeys`, WebAuthn Level 3). A code works once,
+//! and after a few wrong ones there is an ever longer wait (`attempts`). Seeds are sealed (`seal`) and recovery codes are hashed,
+//! so that a copy of the file makes no code. The people who may have a factor at all are kept in memory besides
+//! (`possible_owners`): one program writes the file.
 //!
 //! This room never asks the directory, never decides who needs a second factor, and knows nothing of sessions or cookies. A store
 //! that cannot be read is a [`StoreError`](crate::store::StoreError), never "they have none".

@@ -13,31 +13,31 @@ use super::{Factors, PasskeyChallenge, PasskeyId, PasskeyResponse, RelyingParty}
 use crate::domain::{Person, PersonId};
 use crate::store::StoreError;
 
-/// More than anybody has devices; a list beyond it is an accident.
+/// The most passkeys of a person: more than anybody has devices.
 const MAX_PASSKEYS: usize = 20;
 
-/// As long as a name stays on its line.
+/// The longest name of a passkey that stays on one line.
 const MAX_NAME_LENGTH: usize = 60;
 
-/// An answer is good for five minutes after the question; its challenge is remembered for longer than that.
+/// The time for which a used challenge is remembered, longer than the five minutes in which it can be responded to.
 const CHALLENGE_MEMORY: Duration = Duration::from_mins(15);
 
-/// Why a passkey was not taken.
+/// The reason why a passkey was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum PasskeyRefusal {
-    /// This browser was not asked for it, or too long ago, or has answered before.
+    /// The response is to no challenge of this browser, to one that has expired, or to one that was used before.
     #[error("the answer belongs to no question of ours, or comes too late")]
     UnknownChallenge,
-    /// Nobody here has it (any more).
+    /// The passkey is not registered here (any more).
     #[error("nobody has this passkey")]
     UnknownPasskey,
-    /// It is somebody's already.
+    /// The passkey is registered already.
     #[error("the passkey is known already")]
     AlreadyRegistered,
-    /// They have as many as there may be.
+    /// The person has as many passkeys as there may be.
     #[error("there are {MAX_PASSKEYS} passkeys already")]
     TooMany,
-    /// The authenticator's answer is not as it must be; the text is for the log.
+    /// The authenticator's response is invalid; the text is for the log.
     #[error("the authenticator's answer is refused: {0}")]
     InvalidResponse(String),
     /// The store could not be asked: that says nothing about the passkey.
@@ -59,10 +59,10 @@ impl PasskeyRefusal {
     }
 }
 
-/// What is kept of a passkey to judge its answers by.
+/// The static state of a credential, with its public key, by which responses are verified.
 type CredentialState = StaticState<CompressedPubKey<[u8; 32], [u8; 32], [u8; 48], Vec<u8>>>;
 
-/// A passkey's row, as far as an answer is judged by it.
+/// A passkey's row, as far as it is needed to verify a response.
 #[derive(sqlx::FromRow)]
 struct PasskeyRow {
     id: i64,
@@ -73,10 +73,10 @@ struct PasskeyRow {
 
 /// Passkeys.
 impl Factors {
-    /// What to ask somebody's browser for a new passkey; `browser` is what the form is bound to.
+    /// Starts the registration of a new passkey; `browser` is the secret that the form is bound to.
     ///
     /// # Errors
-    /// A [`PasskeyRefusal`], when they have enough or the store cannot be asked.
+    /// A [`PasskeyRefusal`], when they have too many or the store cannot be queried.
     pub async fn start_passkey_registration(
         &self,
         person: &Person,
@@ -89,28 +89,28 @@ impl Factors {
         ceremony::start_registration(self.seal(), site, person, &handle, known, &seal_context(&person.id, browser))
     }
 
-    /// Keeps the passkey that came, under the name that its owner gives it.
+    /// Finishes the registration of a passkey, under the name that its owner gives it.
     ///
     /// # Errors
-    /// A [`PasskeyRefusal`]; then nothing is kept.
+    /// A [`PasskeyRefusal`]; then nothing is stored.
     pub async fn finish_passkey_registration(
         &self,
         person: &Person,
         name: &str,
         site: &RelyingParty,
         browser: &[u8],
-        answer: PasskeyResponse<'_>,
+        response: PasskeyResponse<'_>,
     ) -> Result<PasskeyId, PasskeyRefusal> {
         let state: RegistrationState =
-            answer.state(self.seal(), SealPurpose::Registration, &seal_context(&person.id, browser))?;
-        let registration = Registration::from_json_relaxed(answer.json()?).map_err(invalid_response)?;
+            response.state(self.seal(), SealPurpose::Registration, &seal_context(&person.id, browser))?;
+        let registration = Registration::from_json_relaxed(response.json()?).map_err(invalid_response)?;
         let origins = [site.origin.as_str()];
         let passkey = state
             .verify(&site.rp_id, &registration, &ceremony::registration_options(&origins))
             .map_err(invalid_response)?;
         self.passkey_descriptors(&person.id).await?;
         let name = passkey_name(name);
-        let written = sqlx::query(
+        let inserted = sqlx::query(
             "INSERT INTO passkeys (credential_id, person_id, name, static_state, dynamic_state, transports, created_at)
              VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (credential_id) DO NOTHING",
         )
@@ -124,14 +124,14 @@ impl Factors {
         .execute(self.pool())
         .await
         .map_err(|error| self.query_failed(&error))?;
-        if written.rows_affected() == 0 {
+        if inserted.rows_affected() == 0 {
             return Err(PasskeyRefusal::AlreadyRegistered);
         }
         self.record_change(&person.id, &format!("the passkey “{name}” was added")).await?;
-        Ok(PasskeyId::new(written.last_insert_rowid()))
+        Ok(PasskeyId::new(inserted.last_insert_rowid()))
     }
 
-    /// Forgets one of somebody's passkeys. Answers with its name; `None` when they have none of that handle.
+    /// Removes one of somebody's passkeys and returns its name; `None` when they have none with that id.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be written.
@@ -150,7 +150,7 @@ impl Factors {
         Ok(name)
     }
 
-    /// What to ask a browser for a passkey that is known here, whoever's; `browser` is what the form is bound to.
+    /// Starts an authentication by any passkey registered here; `browser` is the secret that the form is bound to.
     ///
     /// # Errors
     /// A [`PasskeyRefusal`], when the system has no randomness to give.
@@ -162,7 +162,8 @@ impl Factors {
         ceremony::start_authentication(self.seal(), site, browser)
     }
 
-    /// Judges an answer, and says whose passkey gave it: the person as they were last described. An answer is good once.
+    /// Finishes an authentication: verifies the response, which works once, and returns the passkey's owner as they were last
+    /// described.
     ///
     /// # Errors
     /// A [`PasskeyRefusal`].
@@ -170,22 +171,23 @@ impl Factors {
         &self,
         site: &RelyingParty,
         browser: &[u8],
-        answer: PasskeyResponse<'_>,
+        response: PasskeyResponse<'_>,
     ) -> Result<Person, PasskeyRefusal> {
-        let state: AuthenticationState = answer.state(self.seal(), SealPurpose::Authentication, browser)?;
-        let shown = DiscoverableAuthentication64::from_json_relaxed(answer.json()?).map_err(invalid_response)?;
-        let challenge = shown.challenge_relaxed().map_err(invalid_response)?.0.to_be_bytes();
-        let PasskeyRow { id, static_state, dynamic_state, person } = self.passkey_of(&shown).await?;
+        let state: AuthenticationState = response.state(self.seal(), SealPurpose::Authentication, browser)?;
+        let authentication =
+            DiscoverableAuthentication64::from_json_relaxed(response.json()?).map_err(invalid_response)?;
+        let challenge = authentication.challenge_relaxed().map_err(invalid_response)?.0.to_be_bytes();
+        let PasskeyRow { id, static_state, dynamic_state, person } = self.passkey_of(&authentication).await?;
         let damaged = |error: &dyn ToString| PasskeyRefusal::from(self.store().damaged(&error.to_string()));
-        let kept = CredentialState::decode(&static_state).map_err(|error| damaged(&error))?;
+        let credential = CredentialState::decode(&static_state).map_err(|error| damaged(&error))?;
         let dynamic_state = dynamic_state.try_into().map_err(|_| damaged(&"a passkey's state has not 7 bytes"))?;
         let dynamic_state = DynamicState::decode(dynamic_state).map_err(|error| damaged(&error))?;
-        let user_handle = shown.response().user_handle();
-        let mut passkey = AuthenticatedCredential::new(shown.raw_id(), user_handle, kept, dynamic_state)
+        let user_handle = authentication.response().user_handle();
+        let mut passkey = AuthenticatedCredential::new(authentication.raw_id(), user_handle, credential, dynamic_state)
             .map_err(|error| damaged(&error))?;
         let origins = [site.origin.as_str()];
         state
-            .verify(&site.rp_id, &shown, &mut passkey, &ceremony::authentication_options(&origins))
+            .verify(&site.rp_id, &authentication, &mut passkey, &ceremony::authentication_options(&origins))
             .map_err(invalid_response)?;
         self.consume_challenge(challenge).await?;
         sqlx::query("UPDATE passkeys SET dynamic_state = ?, last_used_at = ? WHERE id = ?")
@@ -198,21 +200,21 @@ impl Factors {
         serde_json::from_str(&person).map_err(|error| damaged(&error))
     }
 
-    /// The passkey that an answer says it is from, if it is one of the person whom it says it belongs to.
-    async fn passkey_of(&self, shown: &DiscoverableAuthentication64) -> Result<PasskeyRow, PasskeyRefusal> {
+    /// The passkey that a response names, if it belongs to the user that the response names.
+    async fn passkey_of(&self, authentication: &DiscoverableAuthentication64) -> Result<PasskeyRow, PasskeyRefusal> {
         let row: Option<PasskeyRow> = sqlx::query_as(
             "SELECT id, static_state, dynamic_state, person FROM passkeys JOIN people USING (person_id)
              WHERE credential_id = ? AND user_handle = ?",
         )
-        .bind(shown.raw_id().as_ref().to_vec())
-        .bind(shown.response().user_handle().as_ref().to_vec())
+        .bind(authentication.raw_id().as_ref().to_vec())
+        .bind(authentication.response().user_handle().as_ref().to_vec())
         .fetch_optional(self.pool())
         .await
         .map_err(|error| self.query_failed(&error))?;
         row.ok_or(PasskeyRefusal::UnknownPasskey)
     }
 
-    /// Remembers a challenge as answered. Whoever fills this list has a passkey for each entry.
+    /// Marks a challenge as used; an error when it was used before. Only owners of passkeys can fill this list.
     pub(super) async fn consume_challenge(&self, challenge: [u8; 16]) -> Result<(), PasskeyRefusal> {
         let now = self.now();
         sqlx::query("DELETE FROM answered WHERE until <= ?")
@@ -220,16 +222,16 @@ impl Factors {
             .execute(self.pool())
             .await
             .map_err(|error| self.query_failed(&error))?;
-        let written = sqlx::query("INSERT INTO answered (challenge, until) VALUES (?, ?) ON CONFLICT DO NOTHING")
+        let inserted = sqlx::query("INSERT INTO answered (challenge, until) VALUES (?, ?) ON CONFLICT DO NOTHING")
             .bind(challenge.to_vec())
             .bind((now + CHALLENGE_MEMORY).as_millis())
             .execute(self.pool())
             .await
             .map_err(|error| self.query_failed(&error))?;
-        if written.rows_affected() == 0 { Err(PasskeyRefusal::UnknownChallenge) } else { Ok(()) }
+        if inserted.rows_affected() == 0 { Err(PasskeyRefusal::UnknownChallenge) } else { Ok(()) }
     }
 
-    /// The passkeys that somebody has, for their browser not to make another on the same authenticator.
+    /// The descriptors of somebody's passkeys, so that their browser makes no other on the same authenticator.
     async fn passkey_descriptors(
         &self,
         person: &PersonId,
@@ -253,7 +255,7 @@ impl Factors {
     }
 }
 
-/// A passkey's name, on one line and not too long; a word where there is none.
+/// A passkey's name, on one line and not too long; a default where it is empty.
 fn passkey_name(name: &str) -> String {
     let name: String = name.trim().chars().filter(|c| !c.is_control()).take(MAX_NAME_LENGTH).collect();
     if name.is_empty() { "Passkey".to_owned() } else { name }

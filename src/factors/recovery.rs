@@ -7,19 +7,19 @@ use super::{CodeRefusal, Factors, VerifiedFactor};
 use crate::domain::PersonId;
 use crate::store::{StoreError, fill_randomly};
 
-/// How many codes there are: years of lost and forgotten phones.
+/// The number of codes: years of lost and forgotten phones.
 const CODE_COUNT: usize = 10;
 
-/// Base 32 without the letters that look like digits (Crockford).
+/// The alphabet of codes: base 32 without the letters that look like digits (Crockford).
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
-/// Five bits each: a hundred bits, which nobody tries out, so that a plain hash keeps them.
+/// The characters of a code, five bits each: a hundred bits, which nobody can guess, so that a plain hash is enough.
 const CODE_LENGTH: usize = 20;
 
-/// In groups of so many people copy them without a slip.
+/// The characters of a group, small enough to be copied without a slip.
 const GROUP_LENGTH: usize = 5;
 
-/// A code that stands in for a lost phone, once. It is shown when it is made, and wipes itself.
+/// A recovery code, which stands in for a lost factor, once. It is shown when it is made, and wipes itself.
 pub struct RecoveryCode(Zeroizing<String>);
 
 impl RecoveryCode {
@@ -30,7 +30,7 @@ impl RecoveryCode {
         Ok(Self(Zeroizing::new(letters.collect())))
     }
 
-    /// As it is shown: `4v0kx-9t2mq-…`.
+    /// The code as it is shown: `4v0kx-9t2mq-…`.
     pub fn reveal(&self) -> Zeroizing<String> {
         let mut shown = Zeroizing::new(String::with_capacity(CODE_LENGTH + CODE_LENGTH / GROUP_LENGTH));
         for (at, letter) in self.0.chars().enumerate() {
@@ -51,31 +51,31 @@ impl fmt::Debug for RecoveryCode {
 
 /// Recovery codes.
 impl Factors {
-    /// Makes new codes for somebody who has a factor. Those from before are good no more.
+    /// Makes new codes for somebody who has a factor. Those from before are removed.
     ///
     /// # Errors
-    /// [`StoreError`] when they cannot be kept: those from before are good then.
+    /// [`StoreError`] when they cannot be stored: those from before stay valid then.
     pub async fn make_recovery_codes(&self, person: &PersonId) -> Result<Vec<RecoveryCode>, StoreError> {
         let codes = (0..CODE_COUNT).map(|_| RecoveryCode::generate()).collect::<Result<Vec<_>, _>>()?;
-        let mut writing = self.pool().begin().await.map_err(|error| self.query_failed(&error))?;
+        let mut transaction = self.pool().begin().await.map_err(|error| self.query_failed(&error))?;
         sqlx::query("DELETE FROM recovery_codes WHERE person_id = ?")
             .bind(person.as_str())
-            .execute(&mut *writing)
+            .execute(&mut *transaction)
             .await
             .map_err(|error| self.query_failed(&error))?;
         for code in &codes {
             sqlx::query("INSERT INTO recovery_codes (person_id, code_hash) VALUES (?, ?)")
                 .bind(person.as_str())
                 .bind(hash(person, &code.0))
-                .execute(&mut *writing)
+                .execute(&mut *transaction)
                 .await
                 .map_err(|error| self.query_failed(&error))?;
         }
-        writing.commit().await.map_err(|error| self.query_failed(&error))?;
+        transaction.commit().await.map_err(|error| self.query_failed(&error))?;
         Ok(codes)
     }
 
-    /// How many codes somebody has left.
+    /// The number of codes that somebody has left.
     pub(super) async fn recovery_codes_left(&self, person: &PersonId) -> Result<usize, StoreError> {
         let left: i64 = sqlx::query_scalar("SELECT count(*) FROM recovery_codes WHERE person_id = ?")
             .bind(person.as_str())
@@ -85,7 +85,7 @@ impl Factors {
         Ok(usize::try_from(left).unwrap_or_default())
     }
 
-    /// A code stands in for a factor; without one it stands for nothing.
+    /// Removes the recovery codes of somebody who has no factor left.
     pub(super) async fn drop_orphaned_codes(&self, person: &PersonId) -> Result<(), StoreError> {
         sqlx::query(
             "DELETE FROM recovery_codes WHERE person_id = ?1
@@ -99,7 +99,8 @@ impl Factors {
         Ok(())
     }
 
-    /// The store finds the code by its hash: how long that takes tells nothing of a hundred random bits.
+    /// Verifies a recovery code and uses it up. The store finds it by its hash: how long that takes tells nothing of a hundred
+    /// random bits.
     pub(super) async fn verify_recovery_code(
         &self,
         person: &PersonId,
@@ -122,7 +123,7 @@ impl Factors {
     }
 }
 
-/// The code with the letters that it would have been written with.
+/// Normalizes a typed code: to lower case, with digits for the letters that look like them.
 fn normalize(typed: &str) -> String {
     let letter = |c: char| match c.to_ascii_lowercase() {
         'o' => '0',
@@ -132,7 +133,7 @@ fn normalize(typed: &str) -> String {
     typed.chars().map(letter).collect()
 }
 
-/// The person is in the hash, so that equal codes of two people do not look alike.
+/// The hash of a code. The person is in it, so that equal codes of two people do not look alike.
 fn hash(person: &PersonId, code: &str) -> Vec<u8> {
     Sha256::new().chain_update(person.as_str()).chain_update([0]).chain_update(code).finalize().to_vec()
 }

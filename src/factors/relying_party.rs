@@ -1,32 +1,32 @@
 use url::{Host, Url};
 use webauthn_rp::request::{AsciiDomain, RpId};
 
-/// Where passkeys are good: the domain they are bound to, and the address their pages come from (WebAuthn, 5.1.2).
+/// The WebAuthn relying party: the domain that passkeys are bound to, and the origin of their pages (WebAuthn, 5.1.2).
 #[derive(Clone, Debug)]
 pub struct RelyingParty {
     pub(super) rp_id: RpId,
     pub(super) origin: String,
 }
 
-/// Why browsers would make no passkey here.
+/// The reason why browsers would make no passkey here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PasskeysUnavailable {
-    /// The site is on this machine, and was opened by its number: at this address it has a name.
+    /// The site is on this machine and was opened by a loopback address: it must be opened by name.
     LoopbackAddress {
-        /// The same page by name: `http://localhost:8000`.
+        /// The page's URL by name: `http://localhost:8000`.
         instead: String,
     },
-    /// Its public address is a number, which no passkey can be bound to.
+    /// Its public URL has an IP address, which no passkey can be bound to.
     IpAddress,
-    /// Its public address is plain HTTP.
+    /// Its public URL is plain HTTP.
     NotEncrypted,
-    /// Which address is its public one is not set.
+    /// Its public URL is not set.
     NoPublicUrl,
 }
 
 impl RelyingParty {
-    /// Where passkeys are good for whoever came to `host` (the header, RFC 9110, 7.2): at the public address where one is set,
-    /// otherwise on `localhost`, which browsers trust without HTTPS.
+    /// The relying party for a request to `host` (the header, RFC 9110, 7.2): the public URL where one is set, otherwise
+    /// `localhost`, which browsers trust without HTTPS.
     ///
     /// # Errors
     /// [`WhyNoPasskeys`] when browsers would make none.

@@ -2,16 +2,16 @@ use zeroize::Zeroizing;
 
 use crate::store::{self, SealingKey, StoreError};
 
-/// What a sealed text is for. One that was sealed for something else does not open.
+/// The purpose that a text is sealed for. One that was sealed for another does not unseal.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum SealPurpose {
     /// A seed in the store.
     Seed,
-    /// A seed in a form, on offer.
+    /// A seed in a form, for an enrollment under way.
     Enrollment,
-    /// A passkey's registration under way, in a form.
+    /// The state of a passkey's registration, in a form.
     Registration,
-    /// A passkey being asked for, in a form.
+    /// The state of an authentication by passkey, in a form.
     Authentication,
 }
 
@@ -26,7 +26,7 @@ impl SealPurpose {
     }
 }
 
-/// What this room seals: each text for one purpose.
+/// Authenticated encryption of seeds and ceremonies' states, each for one purpose.
 pub(super) struct FactorSeal(store::AeadCipher);
 
 impl FactorSeal {
@@ -34,23 +34,23 @@ impl FactorSeal {
         Self(store::AeadCipher::new(key))
     }
 
-    /// Seals `text` for `purpose`, so that it opens only together with `whose`: somebody's row, somebody's browser.
+    /// Seals `text` for `purpose`, so that it unseals only together with `owner`: somebody's row, somebody's browser.
     ///
     /// # Errors
     /// [`StoreError::NoRandomness`] when the system has none to give.
-    pub(super) fn seal(&self, purpose: SealPurpose, whose: &[u8], text: &[u8]) -> Result<Vec<u8>, StoreError> {
-        self.0.seal(&associated_data(purpose, whose), text)
+    pub(super) fn seal(&self, purpose: SealPurpose, owner: &[u8], text: &[u8]) -> Result<Vec<u8>, StoreError> {
+        self.0.seal(&associated_data(purpose, owner), text)
     }
 
-    /// What was sealed; `None` when it was for something else, by another key, or has been changed.
-    pub(super) fn unseal(&self, purpose: SealPurpose, whose: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-        self.0.open(&associated_data(purpose, whose), sealed)
+    /// Unseals a text; `None` when it was sealed for something else, by another key, or has been changed.
+    pub(super) fn unseal(&self, purpose: SealPurpose, owner: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        self.0.open(&associated_data(purpose, owner), sealed)
     }
 }
 
-/// No purpose's word holds a NUL, so what stands before it cannot run into what stands behind.
-fn associated_data(purpose: SealPurpose, whose: &[u8]) -> Vec<u8> {
-    [purpose.word(), b"\0", whose].concat()
+/// The associated data of a sealed text. No purpose's word holds a NUL, so the two parts cannot run into each other.
+fn associated_data(purpose: SealPurpose, owner: &[u8]) -> Vec<u8> {
+    [purpose.word(), b"\0", owner].concat()
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::seal::FactorSeal;
 use crate::domain::{Clock, Person, PersonId, Timestamp};
 use crate::store::{SealingKey, Store, StoreError, StoreKind, fill_randomly};
 
-/// The steps from an empty file to today's tables, in the binary.
+/// The migrations from an empty file to today's tables, embedded in the binary.
 static MIGRATIONS: Migrator = sqlx::migrate!("src/factors/migrations");
 
 const KIND: StoreKind = StoreKind {
@@ -18,7 +18,7 @@ const KIND: StoreKind = StoreKind {
     if_recreated: "everybody's authenticator apps, recovery codes and passkeys must be set up anew",
 };
 
-/// Everybody's second factors. Cheap to clone; the clones are one store.
+/// The store of second factors. Cheap to clone; the clones are one store.
 #[derive(Clone)]
 pub struct Factors {
     inner: Arc<FactorsInner>,
@@ -32,8 +32,8 @@ struct FactorsInner {
 }
 
 impl Factors {
-    /// Opens the store in the file `path`, which is made (mode 0600) when there is none; its folder must be there. What is
-    /// secret in it is sealed under `key`.
+    /// Opens the store in the file `path`, which is created (mode 0600) when there is none; its folder must exist. Secrets in it
+    /// are sealed under `key`.
     ///
     /// # Errors
     /// A [`StoreError`] that names the file and the remedy, when it cannot be opened or is damaged.
@@ -52,7 +52,7 @@ impl Factors {
         self.inner.store.close().await;
     }
 
-    /// Keeps somebody's description up to date, for those who have a row.
+    /// Updates the stored description of somebody who has a row.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be written.
@@ -60,9 +60,9 @@ impl Factors {
         self.upsert_person(person).await
     }
 
-    /// Makes sure that somebody has a row, with their description of now.
+    /// Inserts or updates somebody's row, with their description of now.
     pub(super) async fn upsert_person(&self, person: &Person) -> Result<(), StoreError> {
-        let described = serde_json::to_string(person).map_err(|error| self.store().failed(&error))?;
+        let description = serde_json::to_string(person).map_err(|error| self.store().failed(&error))?;
         let mut handle = [0; 64];
         fill_randomly(&mut handle)?;
         self.possible_owners().insert(&person.id);
@@ -72,7 +72,7 @@ impl Factors {
         )
         .bind(person.id.as_str())
         .bind(handle.to_vec())
-        .bind(described)
+        .bind(description)
         .bind(person.qualified_name().to_lowercase())
         .execute(self.pool())
         .await
@@ -80,7 +80,7 @@ impl Factors {
         Ok(())
     }
 
-    /// What the person's passkeys know them by; they have a row.
+    /// The user handle of a person's passkeys (WebAuthn, 5.4.3); they have a row.
     pub(super) async fn user_handle(&self, person: &PersonId) -> Result<UserHandle64, StoreError> {
         use webauthn_rp::bin::Decode as _;
 
@@ -93,7 +93,7 @@ impl Factors {
         UserHandle64::decode(handle).map_err(|_never| self.store().damaged(&"a user handle cannot be read"))
     }
 
-    /// Writes down for the owner what was changed.
+    /// Records a change, in words for the owner.
     pub(super) async fn record_change(&self, person: &PersonId, words: &str) -> Result<(), StoreError> {
         sqlx::query("UPDATE people SET changed = ?, changed_at = ? WHERE person_id = ?")
             .bind(words)

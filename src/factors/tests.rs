@@ -11,7 +11,7 @@ use crate::store::SealingKey;
 const START: Timestamp = Timestamp::from_millis(1_795_309_140_000);
 const STEP: Duration = Duration::from_secs(30);
 
-/// A store in a folder of its own, and the hands of its clock.
+/// A store in a folder of its own, with a clock set by hand.
 struct FactorsFixture {
     factors: Factors,
     clock: Arc<ManualClock>,
@@ -32,11 +32,11 @@ impl FactorsFixture {
 
     /// Somebody sets up an app; its seed, as they typed it.
     async fn sets_up(&self, person: &Person) -> String {
-        let offer = self.factors.start_app_enrollment(person, "Belvedere", b"browser").unwrap();
-        let code = self.code(&offer.base32_seed);
-        self.factors.finish_app_enrollment(person, &offer.sealed_seed, b"browser", &code).await.unwrap();
+        let enrollment = self.factors.start_app_enrollment(person, "Belvedere", b"browser").unwrap();
+        let code = self.code(&enrollment.base32_seed);
+        self.factors.finish_app_enrollment(person, &enrollment.sealed_seed, b"browser", &code).await.unwrap();
         self.clock.advance(STEP);
-        offer.base32_seed.to_string()
+        enrollment.base32_seed.to_string()
     }
 
     fn code(&self, key: &str) -> String {
@@ -44,7 +44,7 @@ impl FactorsFixture {
         totp.generate(u64::try_from(self.clock.now().as_millis()).unwrap() / 1000).to_string()
     }
 
-    async fn judges(&self, person: &Person, typed: &str) -> Result<VerifiedFactor, CodeRefusal> {
+    async fn verifies(&self, person: &Person, typed: &str) -> Result<VerifiedFactor, CodeRefusal> {
         self.factors.verify_code(&person.id, typed).await
     }
 }
@@ -67,63 +67,67 @@ fn person(name: &str) -> Person {
 
 #[tokio::test]
 async fn an_app_counts_once_it_has_shown_a_code() {
-    let drawer = FactorsFixture::open().await;
+    let fixture = FactorsFixture::open().await;
     let alice = person("alice");
-    let offer = drawer.factors.start_app_enrollment(&alice, "Boards: Corp", b"browser").unwrap();
-    assert!(offer.address.starts_with("otpauth://totp/Boards%20%20Corp:alice?secret="), "{}", *offer.address);
-    assert!(!drawer.factors.has_any(&alice.id).await.unwrap());
-    let wrong = drawer.factors.finish_app_enrollment(&alice, &offer.sealed_seed, b"browser", "000000").await;
+    let enrollment = fixture.factors.start_app_enrollment(&alice, "Boards: Corp", b"browser").unwrap();
+    assert!(
+        enrollment.otpauth_url.starts_with("otpauth://totp/Boards%20%20Corp:alice?secret="),
+        "{}",
+        *enrollment.otpauth_url
+    );
+    assert!(!fixture.factors.has_any(&alice.id).await.unwrap());
+    let wrong = fixture.factors.finish_app_enrollment(&alice, &enrollment.sealed_seed, b"browser", "000000").await;
     assert!(matches!(wrong, Err(CodeRefusal::Wrong)));
-    assert!(!drawer.factors.has_any(&alice.id).await.unwrap());
+    assert!(!fixture.factors.has_any(&alice.id).await.unwrap());
 
-    let code = drawer.code(&offer.base32_seed);
-    drawer.factors.finish_app_enrollment(&alice, &offer.sealed_seed, b"browser", &code).await.unwrap();
-    assert!(drawer.factors.has_any(&alice.id).await.unwrap());
-    assert!(matches!(drawer.judges(&alice, &code).await, Err(CodeRefusal::Used)), "it was used to confirm");
+    let code = fixture.code(&enrollment.base32_seed);
+    fixture.factors.finish_app_enrollment(&alice, &enrollment.sealed_seed, b"browser", &code).await.unwrap();
+    assert!(fixture.factors.has_any(&alice.id).await.unwrap());
+    assert!(matches!(fixture.verifies(&alice, &code).await, Err(CodeRefusal::Used)), "it was used to confirm");
 }
 
 #[tokio::test]
 async fn an_offer_is_for_one_person_in_one_browser_and_not_for_long() {
-    let drawer = FactorsFixture::open().await;
+    let fixture = FactorsFixture::open().await;
     let (alice, bob) = (person("alice"), person("bob"));
-    let offer = drawer.factors.start_app_enrollment(&alice, "Belvedere", b"browser").unwrap();
-    let code = drawer.code(&offer.base32_seed);
+    let enrollment = fixture.factors.start_app_enrollment(&alice, "Belvedere", b"browser").unwrap();
+    let code = fixture.code(&enrollment.base32_seed);
     for (who, browser) in [(&bob, &b"browser"[..]), (&alice, b"another")] {
-        let taken = drawer.factors.finish_app_enrollment(who, &offer.sealed_seed, browser, &code).await;
+        let taken = fixture.factors.finish_app_enrollment(who, &enrollment.sealed_seed, browser, &code).await;
         assert!(matches!(taken, Err(CodeRefusal::EnrollmentExpired)));
     }
-    drawer.clock.advance(Duration::from_mins(15));
-    let code = drawer.code(&offer.base32_seed);
-    let late = drawer.factors.finish_app_enrollment(&alice, &offer.sealed_seed, b"browser", &code).await;
+    fixture.clock.advance(Duration::from_mins(15));
+    let code = fixture.code(&enrollment.base32_seed);
+    let late = fixture.factors.finish_app_enrollment(&alice, &enrollment.sealed_seed, b"browser", &code).await;
     assert!(matches!(late, Err(CodeRefusal::EnrollmentExpired)));
-    let rubbish = drawer.factors.finish_app_enrollment(&alice, "rubbish!", b"browser", &code).await;
+    let rubbish = fixture.factors.finish_app_enrollment(&alice, "rubbish!", b"browser", &code).await;
     assert!(matches!(rubbish, Err(CodeRefusal::EnrollmentExpired)));
 }
 
 #[tokio::test]
 async fn a_code_works_once_and_none_from_before_it() {
-    let drawer = FactorsFixture::open().await;
+    let fixture = FactorsFixture::open().await;
     let alice = person("alice");
-    let key = drawer.sets_up(&alice).await;
-    let earlier = drawer.code(&key);
-    drawer.clock.advance(STEP);
-    let code = drawer.code(&key);
-    assert_eq!(drawer.judges(&alice, &code).await.unwrap(), VerifiedFactor::App);
-    assert!(matches!(drawer.judges(&alice, &code).await, Err(CodeRefusal::Used)));
-    assert!(matches!(drawer.judges(&alice, &earlier).await, Err(CodeRefusal::Used)), "seen over a shoulder");
-    drawer.clock.advance(STEP);
-    let spaced = drawer.code(&key);
+    let key = fixture.sets_up(&alice).await;
+    let earlier = fixture.code(&key);
+    fixture.clock.advance(STEP);
+    let code = fixture.code(&key);
+    assert_eq!(fixture.verifies(&alice, &code).await.unwrap(), VerifiedFactor::App);
+    assert!(matches!(fixture.verifies(&alice, &code).await, Err(CodeRefusal::Used)));
+    assert!(matches!(fixture.verifies(&alice, &earlier).await, Err(CodeRefusal::Used)), "seen over a shoulder");
+    fixture.clock.advance(STEP);
+    let spaced = fixture.code(&key);
     let spaced = format!(" {} {} ", &spaced[..3], &spaced[3..]);
-    assert_eq!(drawer.judges(&alice, &spaced).await.unwrap(), VerifiedFactor::App, "as phones show it");
+    assert_eq!(fixture.verifies(&alice, &spaced).await.unwrap(), VerifiedFactor::App, "as phones show it");
 }
 
 #[tokio::test]
 async fn of_many_who_type_the_same_code_at_once_one_is_let_in() {
-    let drawer = FactorsFixture::open().await;
+    let fixture = FactorsFixture::open().await;
     let alice = person("alice");
-    let key = drawer.sets_up(&alice).await;
-    let code = drawer.code(&key);
-    let tries = (0..4).map(|_| drawer.judges(&alice, &code));
+    let key = fixture.sets_up(&alice).await;
+    let code = fixture.code(&key);
+    let tries = (0..4).map(|_| fixture.verifies(&alice, &code));
     let let_in = futures::future::join_all(tries).await.into_iter().flatten().count();
     assert_eq!(let_in, 1);
 }
@@ -131,105 +135,108 @@ async fn of_many_who_type_the_same_code_at_once_one_is_let_in() {
 #[tokio::test]
 async fn a_phone_that_is_a_step_wrong_is_right_and_two_steps_are_too_many() {
     for (steps, right) in [(1, true), (2, false)] {
-        let drawer = FactorsFixture::open().await;
+        let fixture = FactorsFixture::open().await;
         let alice = person("alice");
-        let key = drawer.sets_up(&alice).await;
-        drawer.clock.advance(STEP * 4);
-        let code = drawer.code(&key);
-        drawer.clock.advance(STEP * steps);
-        assert_eq!(drawer.judges(&alice, &code).await.is_ok(), right, "{steps} steps late");
+        let key = fixture.sets_up(&alice).await;
+        fixture.clock.advance(STEP * 4);
+        let code = fixture.code(&key);
+        fixture.clock.advance(STEP * steps);
+        assert_eq!(fixture.verifies(&alice, &code).await.is_ok(), right, "{steps} steps late");
     }
 }
 
 #[tokio::test]
 async fn wrong_codes_are_heard_ever_later_and_a_right_one_makes_them_good() {
-    let drawer = FactorsFixture::open().await;
+    let fixture = FactorsFixture::open().await;
     let (alice, bob) = (person("alice"), person("bob"));
-    let key = drawer.sets_up(&alice).await;
-    let bobs = drawer.sets_up(&bob).await;
+    let key = fixture.sets_up(&alice).await;
+    let bobs = fixture.sets_up(&bob).await;
     for _ in 0..5 {
-        assert!(matches!(drawer.judges(&alice, "000000").await, Err(CodeRefusal::Wrong)));
+        assert!(matches!(fixture.verifies(&alice, "000000").await, Err(CodeRefusal::Wrong)));
     }
     let mut waits = Vec::new();
     for _ in 0..9 {
-        let right = drawer.code(&key);
-        let Err(CodeRefusal::Throttled { retry_after }) = drawer.judges(&alice, &right).await else {
+        let right = fixture.code(&key);
+        let Err(CodeRefusal::Throttled { retry_after }) = fixture.verifies(&alice, &right).await else {
             panic!("a right code is not heard either");
         };
         waits.push(retry_after.as_secs());
-        drawer.clock.advance(retry_after);
-        assert!(matches!(drawer.judges(&alice, "000000").await, Err(CodeRefusal::Wrong)), "one is heard then");
+        fixture.clock.advance(retry_after);
+        assert!(matches!(fixture.verifies(&alice, "000000").await, Err(CodeRefusal::Wrong)), "one is heard then");
     }
     assert_eq!(waits, [30, 60, 120, 240, 480, 960, 1920, 3600, 3600]);
-    let code = drawer.code(&bobs);
-    assert!(drawer.judges(&bob, &code).await.is_ok(), "nobody else waits");
+    let code = fixture.code(&bobs);
+    assert!(fixture.verifies(&bob, &code).await.is_ok(), "nobody else waits");
 
-    let again = drawer.reopens_with(&self::key(1)).await;
-    let code = drawer.code(&key);
+    let again = fixture.reopens_with(&self::key(1)).await;
+    let code = fixture.code(&key);
     assert!(matches!(again.verify_code(&alice.id, &code).await, Err(CodeRefusal::Throttled { .. })), "over a restart");
-    drawer.clock.advance(Duration::from_hours(1));
-    let code = drawer.code(&key);
-    assert_eq!(drawer.judges(&alice, &code).await.unwrap(), VerifiedFactor::App);
-    assert!(matches!(drawer.judges(&alice, "000000").await, Err(CodeRefusal::Wrong)));
-    drawer.clock.advance(STEP);
-    let code = drawer.code(&key);
-    assert!(drawer.judges(&alice, &code).await.is_ok(), "no wait after one");
+    fixture.clock.advance(Duration::from_hours(1));
+    let code = fixture.code(&key);
+    assert_eq!(fixture.verifies(&alice, &code).await.unwrap(), VerifiedFactor::App);
+    assert!(matches!(fixture.verifies(&alice, "000000").await, Err(CodeRefusal::Wrong)));
+    fixture.clock.advance(STEP);
+    let code = fixture.code(&key);
+    assert!(fixture.verifies(&alice, &code).await.is_ok(), "no wait after one");
 }
 
 #[tokio::test]
 async fn as_many_at_once_get_no_more_tries_than_one_after_the_other() {
-    let drawer = FactorsFixture::open().await;
+    let fixture = FactorsFixture::open().await;
     let alice = person("alice");
-    drawer.sets_up(&alice).await;
-    let tries = (0..20).map(|_| drawer.judges(&alice, "000000"));
-    let judged = futures::future::join_all(tries).await;
-    assert_eq!(judged.iter().filter(|judged| matches!(judged, Err(CodeRefusal::Wrong))).count(), 5);
+    fixture.sets_up(&alice).await;
+    let tries = (0..20).map(|_| fixture.verifies(&alice, "000000"));
+    let verified = futures::future::join_all(tries).await;
+    assert_eq!(verified.iter().filter(|verified| matches!(verified, Err(CodeRefusal::Wrong))).count(), 5);
 }
 
 #[tokio::test]
 async fn a_clock_that_is_set_back_keeps_nobody_out() {
-    let drawer = FactorsFixture::open().await;
+    let fixture = FactorsFixture::open().await;
     let alice = person("alice");
-    drawer.sets_up(&alice).await;
+    fixture.sets_up(&alice).await;
     for _ in 0..5 {
-        let _ = drawer.judges(&alice, "000000").await;
+        let _ = fixture.verifies(&alice, "000000").await;
     }
-    drawer.clock.set_back(Duration::from_hours(24));
-    assert!(matches!(drawer.judges(&alice, "000000").await, Err(CodeRefusal::Wrong)));
+    fixture.clock.set_back(Duration::from_hours(24));
+    assert!(matches!(fixture.verifies(&alice, "000000").await, Err(CodeRefusal::Wrong)));
 }
 
 #[tokio::test]
 async fn each_recovery_code_works_once_and_new_ones_take_their_place() {
-    let drawer = FactorsFixture::open().await;
+    let fixture = FactorsFixture::open().await;
     let (alice, bob) = (person("alice"), person("bob"));
-    drawer.sets_up(&alice).await;
-    drawer.sets_up(&bob).await;
-    let codes = drawer.factors.make_recovery_codes(&alice.id).await.unwrap();
+    fixture.sets_up(&alice).await;
+    fixture.sets_up(&bob).await;
+    let codes = fixture.factors.make_recovery_codes(&alice.id).await.unwrap();
     assert_eq!(codes.len(), 10);
     let first = codes[0].reveal();
-    assert!(matches!(drawer.judges(&bob, &first).await, Err(CodeRefusal::Wrong)), "they are hers");
-    assert_eq!(drawer.judges(&alice, &first.to_uppercase()).await.unwrap(), VerifiedFactor::RecoveryCode { left: 9 });
-    assert!(matches!(drawer.judges(&alice, &first).await, Err(CodeRefusal::Wrong)));
+    assert!(matches!(fixture.verifies(&bob, &first).await, Err(CodeRefusal::Wrong)), "they are hers");
+    assert_eq!(
+        fixture.verifies(&alice, &first.to_uppercase()).await.unwrap(),
+        VerifiedFactor::RecoveryCode { left: 9 }
+    );
+    assert!(matches!(fixture.verifies(&alice, &first).await, Err(CodeRefusal::Wrong)));
 
-    drawer.factors.make_recovery_codes(&alice.id).await.unwrap();
-    assert!(matches!(drawer.judges(&alice, &codes[1].reveal()).await, Err(CodeRefusal::Wrong)));
-    assert_eq!(drawer.factors.enrolled(&alice.id).await.unwrap().recovery_codes, 10);
-    drawer.factors.remove_app(&alice.id).await.unwrap();
-    assert_eq!(drawer.factors.enrolled(&alice.id).await.unwrap().recovery_codes, 0, "they stand in for nothing");
-    assert!(!drawer.factors.has_any(&alice.id).await.unwrap());
+    fixture.factors.make_recovery_codes(&alice.id).await.unwrap();
+    assert!(matches!(fixture.verifies(&alice, &codes[1].reveal()).await, Err(CodeRefusal::Wrong)));
+    assert_eq!(fixture.factors.enrolled(&alice.id).await.unwrap().recovery_codes, 10);
+    fixture.factors.remove_app(&alice.id).await.unwrap();
+    assert_eq!(fixture.factors.enrolled(&alice.id).await.unwrap().recovery_codes, 0, "they stand in for nothing");
+    assert!(!fixture.factors.has_any(&alice.id).await.unwrap());
 }
 
 #[tokio::test]
 async fn the_file_holds_neither_the_seed_nor_a_recovery_code() {
-    let drawer = FactorsFixture::open().await;
+    let fixture = FactorsFixture::open().await;
     let alice = person("alice");
-    let key = drawer.sets_up(&alice).await;
-    let codes = drawer.factors.make_recovery_codes(&alice.id).await.unwrap();
+    let key = fixture.sets_up(&alice).await;
+    let codes = fixture.factors.make_recovery_codes(&alice.id).await.unwrap();
     let seed = Secret::try_from_base32(&key).unwrap().as_bytes().to_vec();
     let code = codes[0].reveal();
     let bare = code.replace('-', "");
-    drawer.factors.close().await;
-    for file in std::fs::read_dir(drawer.folder.path()).unwrap() {
+    fixture.factors.close().await;
+    for file in std::fs::read_dir(fixture.folder.path()).unwrap() {
         let kept = std::fs::read(file.unwrap().path()).unwrap();
         for secret in [&seed[..], key.as_bytes(), code.as_bytes(), bare.as_bytes()] {
             assert!(!kept.windows(secret.len()).any(|window| window == secret));
@@ -239,12 +246,12 @@ async fn the_file_holds_neither_the_seed_nor_a_recovery_code() {
 
 #[tokio::test]
 async fn under_another_secret_key_no_seed_opens_and_recovery_codes_still_do() {
-    let drawer = FactorsFixture::open().await;
+    let fixture = FactorsFixture::open().await;
     let alice = person("alice");
-    let seed = drawer.sets_up(&alice).await;
-    let codes = drawer.factors.make_recovery_codes(&alice.id).await.unwrap();
-    let other = drawer.reopens_with(&key(2)).await;
-    let code = drawer.code(&seed);
+    let seed = fixture.sets_up(&alice).await;
+    let codes = fixture.factors.make_recovery_codes(&alice.id).await.unwrap();
+    let other = fixture.reopens_with(&key(2)).await;
+    let code = fixture.code(&seed);
     assert!(matches!(other.verify_code(&alice.id, &code).await, Err(CodeRefusal::SealedUnderAnotherKey)));
     assert!(other.has_any(&alice.id).await.unwrap(), "her password alone opens nothing all the same");
     assert!(other.verify_code(&alice.id, &codes[0].reveal()).await.is_ok());
@@ -252,68 +259,68 @@ async fn under_another_secret_key_no_seed_opens_and_recovery_codes_still_do() {
 
 #[tokio::test]
 async fn an_owner_is_found_by_the_beginning_of_their_name_and_told_of_a_reset() {
-    let drawer = FactorsFixture::open().await;
+    let fixture = FactorsFixture::open().await;
     let (alice, bob) = (person("Alice"), person("bob"));
-    drawer.sets_up(&alice).await;
-    drawer.sets_up(&bob).await;
+    fixture.sets_up(&alice).await;
+    fixture.sets_up(&bob).await;
     let names = |found: Vec<super::FactorOwner>| found.into_iter().map(|owner| owner.name).collect::<Vec<_>>();
-    assert_eq!(names(drawer.factors.owners("", 10).await.unwrap()), ["alice", "bob"]);
-    assert_eq!(names(drawer.factors.owners("AL", 10).await.unwrap()), ["alice"]);
-    assert_eq!(names(drawer.factors.owners("%", 10).await.unwrap()), Vec::<String>::new());
-    assert!(drawer.factors.reset(&alice.id).await.unwrap());
-    assert!(!drawer.factors.reset(&alice.id).await.unwrap(), "there is nothing left");
-    assert_eq!(names(drawer.factors.owners("", 10).await.unwrap()), ["bob"]);
-    let (changed, _) = drawer.factors.enrolled(&alice.id).await.unwrap().changed.unwrap();
+    assert_eq!(names(fixture.factors.owners("", 10).await.unwrap()), ["alice", "bob"]);
+    assert_eq!(names(fixture.factors.owners("AL", 10).await.unwrap()), ["alice"]);
+    assert_eq!(names(fixture.factors.owners("%", 10).await.unwrap()), Vec::<String>::new());
+    assert!(fixture.factors.reset(&alice.id).await.unwrap());
+    assert!(!fixture.factors.reset(&alice.id).await.unwrap(), "there is nothing left");
+    assert_eq!(names(fixture.factors.owners("", 10).await.unwrap()), ["bob"]);
+    let (changed, _) = fixture.factors.enrolled(&alice.id).await.unwrap().changed.unwrap();
     assert_eq!(changed, "an administrator reset your second factors");
 }
 
 #[tokio::test]
 async fn what_no_authenticator_would_answer_is_refused() {
-    let drawer = FactorsFixture::open().await;
+    let fixture = FactorsFixture::open().await;
     let site = RelyingParty::for_request(None, Some("localhost:8000"), false).unwrap();
-    let asked = drawer.factors.start_passkey_authentication(&site, b"browser").unwrap();
+    let challenge = fixture.factors.start_passkey_authentication(&site, b"browser").unwrap();
     for credential in
         ["", "{}", "[]", "null", "{\"id\":\"AA\",\"rawId\":\"AA\",\"type\":\"public-key\",\"response\":{}}"]
     {
-        let answer = PasskeyResponse { credential, sealed: &asked.sealed };
-        let judged = drawer.factors.finish_passkey_authentication(&site, b"browser", answer).await;
-        assert!(matches!(judged, Err(PasskeyRefusal::InvalidResponse(_))), "{credential}: {judged:?}");
-        let elsewhere = drawer.factors.finish_passkey_authentication(&site, b"another", answer).await;
+        let response = PasskeyResponse { credential, sealed: &challenge.sealed };
+        let verified = fixture.factors.finish_passkey_authentication(&site, b"browser", response).await;
+        assert!(matches!(verified, Err(PasskeyRefusal::InvalidResponse(_))), "{credential}: {verified:?}");
+        let elsewhere = fixture.factors.finish_passkey_authentication(&site, b"another", response).await;
         assert!(matches!(elsewhere, Err(PasskeyRefusal::UnknownChallenge)), "{credential}: {elsewhere:?}");
     }
     let long = "x".repeat(20_000);
-    let answer = PasskeyResponse { credential: &long, sealed: &asked.sealed };
+    let response = PasskeyResponse { credential: &long, sealed: &challenge.sealed };
     assert!(matches!(
-        drawer.factors.finish_passkey_authentication(&site, b"browser", answer).await,
+        fixture.factors.finish_passkey_authentication(&site, b"browser", response).await,
         Err(PasskeyRefusal::InvalidResponse(_))
     ));
     let alice = person("alice");
-    let asked = drawer.factors.start_passkey_registration(&alice, &site, b"browser").await.unwrap();
-    assert_eq!(asked.options["rp"]["id"], "localhost");
-    assert_eq!(asked.options["authenticatorSelection"]["userVerification"], "required");
-    let answer = PasskeyResponse { credential: "{}", sealed: &asked.sealed };
-    let bobs = drawer.factors.finish_passkey_registration(&person("bob"), "x", &site, b"browser", answer).await;
+    let challenge = fixture.factors.start_passkey_registration(&alice, &site, b"browser").await.unwrap();
+    assert_eq!(challenge.options["rp"]["id"], "localhost");
+    assert_eq!(challenge.options["authenticatorSelection"]["userVerification"], "required");
+    let response = PasskeyResponse { credential: "{}", sealed: &challenge.sealed };
+    let bobs = fixture.factors.finish_passkey_registration(&person("bob"), "x", &site, b"browser", response).await;
     assert!(matches!(bobs, Err(PasskeyRefusal::UnknownChallenge)), "it was asked of alice");
-    assert!(!drawer.factors.has_any(&alice.id).await.unwrap());
+    assert!(!fixture.factors.has_any(&alice.id).await.unwrap());
 }
 
 #[tokio::test]
 async fn a_challenge_is_answered_once_and_forgotten_long_after_its_time() {
-    let drawer = FactorsFixture::open().await;
+    let fixture = FactorsFixture::open().await;
     let (first, other) = ([1; 16], [2; 16]);
-    drawer.factors.consume_challenge(first).await.unwrap();
-    let again = drawer.factors.consume_challenge(first).await;
+    fixture.factors.consume_challenge(first).await.unwrap();
+    let again = fixture.factors.consume_challenge(first).await;
     assert!(matches!(again, Err(PasskeyRefusal::UnknownChallenge)), "{again:?}");
-    drawer.factors.consume_challenge(other).await.unwrap();
-    let restarted = drawer.reopens_with(&key(1)).await;
+    fixture.factors.consume_challenge(other).await.unwrap();
+    let restarted = fixture.reopens_with(&key(1)).await;
     assert!(restarted.consume_challenge(first).await.is_err(), "over a restart");
-    drawer.clock.advance(Duration::from_mins(5));
-    assert!(drawer.factors.consume_challenge(first).await.is_err(), "for as long as the question is good");
-    drawer.clock.advance(Duration::from_mins(10));
-    drawer.factors.consume_challenge(first).await.unwrap();
+    fixture.clock.advance(Duration::from_mins(5));
+    assert!(fixture.factors.consume_challenge(first).await.is_err(), "for as long as the question is good");
+    fixture.clock.advance(Duration::from_mins(10));
+    fixture.factors.consume_challenge(first).await.unwrap();
 }
 
-/// A passkey's row, as one is kept that was asked for.
+/// Inserts a passkey's row, as a registration does.
 async fn keeps_a_passkey(factors: &Factors, person: &Person) -> sqlx::Result<()> {
     sqlx::query(
         "INSERT INTO passkeys (credential_id, person_id, name, static_state, dynamic_state, transports, created_at)
@@ -327,30 +334,30 @@ async fn keeps_a_passkey(factors: &Factors, person: &Person) -> sqlx::Result<()>
 
 #[tokio::test]
 async fn who_has_a_factor_is_known_at_once_and_to_a_store_opened_anew() {
-    let drawer = FactorsFixture::open().await;
+    let fixture = FactorsFixture::open().await;
     let (alice, bob) = (person("alice"), person("bob"));
-    drawer.sets_up(&alice).await;
-    let again = drawer.reopens_with(&key(1)).await;
-    for factors in [&drawer.factors, &again] {
+    fixture.sets_up(&alice).await;
+    let again = fixture.reopens_with(&key(1)).await;
+    for factors in [&fixture.factors, &again] {
         assert!(factors.has_any(&alice.id).await.unwrap());
         assert!(!factors.has_any(&bob.id).await.unwrap());
     }
-    drawer.factors.remove_app(&alice.id).await.unwrap();
-    assert!(!drawer.factors.has_any(&alice.id).await.unwrap(), "removed");
-    drawer.sets_up(&alice).await;
-    assert!(drawer.factors.has_any(&alice.id).await.unwrap(), "and set up again");
-    drawer.factors.reset(&alice.id).await.unwrap();
-    assert!(!drawer.factors.has_any(&alice.id).await.unwrap(), "reset");
-    assert!(!drawer.reopens_with(&key(1)).await.has_any(&alice.id).await.unwrap());
+    fixture.factors.remove_app(&alice.id).await.unwrap();
+    assert!(!fixture.factors.has_any(&alice.id).await.unwrap(), "removed");
+    fixture.sets_up(&alice).await;
+    assert!(fixture.factors.has_any(&alice.id).await.unwrap(), "and set up again");
+    fixture.factors.reset(&alice.id).await.unwrap();
+    assert!(!fixture.factors.has_any(&alice.id).await.unwrap(), "reset");
+    assert!(!fixture.reopens_with(&key(1)).await.has_any(&alice.id).await.unwrap());
 }
 
 #[tokio::test]
 async fn a_passkey_asked_for_before_a_restart_and_kept_after_it_is_known() {
-    let drawer = FactorsFixture::open().await;
+    let fixture = FactorsFixture::open().await;
     let alice = person("alice");
     let site = RelyingParty::for_request(None, Some("localhost:8000"), false).unwrap();
-    drawer.factors.start_passkey_registration(&alice, &site, b"browser").await.unwrap();
-    let restarted = drawer.reopens_with(&key(1)).await;
+    fixture.factors.start_passkey_registration(&alice, &site, b"browser").await.unwrap();
+    let restarted = fixture.reopens_with(&key(1)).await;
     assert!(!restarted.has_any(&alice.id).await.unwrap());
     keeps_a_passkey(&restarted, &alice).await.unwrap();
     assert!(restarted.has_any(&alice.id).await.unwrap());
@@ -358,11 +365,11 @@ async fn a_passkey_asked_for_before_a_restart_and_kept_after_it_is_known() {
 
 #[tokio::test]
 async fn the_store_takes_no_factor_of_somebody_who_is_not_known() {
-    let drawer = FactorsFixture::open().await;
+    let fixture = FactorsFixture::open().await;
     let stranger = person("stranger");
-    assert!(keeps_a_passkey(&drawer.factors, &stranger).await.is_err());
+    assert!(keeps_a_passkey(&fixture.factors, &stranger).await.is_err());
     let app = sqlx::query(
         "INSERT INTO apps (person_id, sealed_seed, last_step, created_at) VALUES ('objectGUID:stranger', x'', 0, 0)",
     );
-    assert!(app.execute(drawer.factors.pool()).await.is_err());
+    assert!(app.execute(fixture.factors.pool()).await.is_err());
 }

@@ -11,40 +11,42 @@ use super::{CodeRefusal, Factors, VerifiedFactor};
 use crate::domain::{Person, PersonId, Timestamp};
 use crate::store::{StoreError, fill_randomly};
 
-/// SHA-1, six digits and thirty seconds are what every app expects, and all that some of them can (RFC 6238, 1.2).
+/// The length of a code. SHA-1, six digits and thirty seconds are what every app expects, and all that some of them can
+/// (RFC 6238, 1.2).
 pub(super) const DIGITS: usize = 6;
 
 /// The length of a time step, in seconds.
 const STEP_SECONDS: u64 = 30;
 
-/// A code of the step before or after is taken too: phones' clocks differ, and people type slowly (RFC 6238, 5.2).
+/// The steps before and after whose codes are accepted too: phones' clocks differ, and people type slowly (RFC 6238, 5.2).
 const SKEW: u16 = 1;
 
-/// 160 bits, as long as what SHA-1 makes of it (RFC 4226, 4).
+/// The length of a seed: 160 bits, as long as the output of SHA-1 (RFC 4226, 4).
 const SEED_BYTES: usize = 20;
 
-/// An offer that was opened longer ago than this must be opened again: its picture may have been seen since.
+/// The time in which an enrollment has to be confirmed: its QR code may have been seen by others since.
 const ENROLLMENT_LIFETIME: Duration = Duration::from_mins(15);
 
-/// A new seed, to be read by an app and confirmed with a code. Nothing is kept of it until then.
+/// An enrollment of an authenticator app under way: a new seed, to be confirmed with a code. It is not stored until then.
 pub struct AppEnrollment {
-    /// For the form's hidden field: the seed, sealed for this person and this browser.
+    /// The seed, sealed for this person and this browser, for the form's hidden field.
     pub sealed_seed: String,
     /// The seed as people type it: base32.
     pub base32_seed: Zeroizing<String>,
-    /// The same in an `otpauth:` address, for the picture.
-    pub address: Zeroizing<String>,
+    /// The seed in an `otpauth:` URL, for the QR code.
+    pub otpauth_url: Zeroizing<String>,
 }
 
 impl fmt::Debug for AppEnrollment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("AppOffer(…)")
+        f.write_str("AppEnrollment(…)")
     }
 }
 
 /// Authenticator apps (RFC 6238).
 impl Factors {
-    /// Makes a seed for somebody's app. `site` is what the app shows above its code; `browser` is what the form is bound to.
+    /// Starts the enrollment of an app, with a new seed. `site` is the issuer that the app shows; `browser` is the secret that the
+    /// form is bound to.
     ///
     /// # Errors
     /// [`StoreError::NoRandomness`] when the system has none to give.
@@ -62,20 +64,20 @@ impl Factors {
             .with_issuer(Some(without_colon(site)))
             .with_account_name(without_colon(&person.qualified_name()))
             .build_noncompliant();
-        let address = totp.to_url().map_err(|error| self.store().failed(&error))?;
+        let otpauth_url = totp.to_url().map_err(|error| self.store().failed(&error))?;
         let text = Zeroizing::new([&self.now().as_millis().to_be_bytes()[..], seed.as_slice()].concat());
         let sealed = self.seal().seal(SealPurpose::Enrollment, &seal_context(&person.id, browser), &text)?;
         Ok(AppEnrollment {
             sealed_seed: URL_SAFE_NO_PAD.encode(sealed),
             base32_seed: Zeroizing::new(totp.secret().to_base32()),
-            address: Zeroizing::new(address),
+            otpauth_url: Zeroizing::new(otpauth_url),
         })
     }
 
-    /// Keeps an app that was offered, once it has shown a code. It takes the place of the one before.
+    /// Finishes the enrollment of an app, once it has given a code. The app replaces the one before.
     ///
     /// # Errors
-    /// A [`CodeRefusal`]; then nothing is kept.
+    /// A [`CodeRefusal`]; then nothing is stored.
     pub async fn finish_app_enrollment(
         &self,
         person: &Person,
@@ -102,7 +104,7 @@ impl Factors {
         Ok(self.record_change(&person.id, "an authenticator app was set up").await?)
     }
 
-    /// Forgets somebody's app. `false` when there was none.
+    /// Removes somebody's app. `false` when there was none.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be written.
@@ -136,7 +138,7 @@ impl Factors {
             return Err(CodeRefusal::Used);
         }
         // Two who type the same code at once: the second finds the step taken.
-        let taken =
+        let updated =
             sqlx::query("UPDATE apps SET last_step = ?1, last_used_at = ?2 WHERE person_id = ?3 AND last_step < ?1")
                 .bind(step)
                 .bind(now.as_millis())
@@ -144,7 +146,7 @@ impl Factors {
                 .execute(self.pool())
                 .await
                 .map_err(|error| self.query_failed(&error))?;
-        if taken.rows_affected() == 0 { Err(CodeRefusal::Used) } else { Ok(VerifiedFactor::App) }
+        if updated.rows_affected() == 0 { Err(CodeRefusal::Used) } else { Ok(VerifiedFactor::App) }
     }
 
     fn unseal_enrollment(&self, person: &PersonId, sealed: &str, browser: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
@@ -156,7 +158,7 @@ impl Factors {
     }
 }
 
-/// A person and a browser of theirs. A length stands between, so that neither runs into the other.
+/// The associated data for a person and their browser. A length stands between, so that neither runs into the other.
 pub(super) fn seal_context(person: &PersonId, browser: &[u8]) -> Vec<u8> {
     let person = person.as_str().as_bytes();
     [&person.len().to_be_bytes()[..], person, browser].concat()
@@ -166,7 +168,7 @@ fn totp_builder(seed: &[u8]) -> Builder {
     Builder::new().with_secret(Secret::from(seed.to_vec())).with_skew(SKEW).with_step_duration(STEP_SECONDS)
 }
 
-/// The time step whose code was typed, among those that are good now. The comparison takes the same time however much is right.
+/// The time step whose code was typed, among those that are valid now. The comparison takes constant time.
 fn matching_step(seed: &[u8], typed: &str, now: Timestamp) -> Option<i64> {
     let totp: Totp = totp_builder(seed).build_noncompliant();
     let seconds = u64::try_from(now.as_millis() / 1000).ok()?;

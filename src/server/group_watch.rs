@@ -20,7 +20,7 @@ pub(super) async fn watch_groups(
         changes.mark_unchanged();
         let mut named: Vec<GroupMention> = referenced_groups(Some(&shelf), &admins);
         named.retain(|naming| directories.can_look_up_group(&naming.group));
-        watch.look(&named).await;
+        watch.check(&named).await;
         tokio::select! {
             () = clock.sleep(every) => {}
             // The sender lives in the shelf, which this task holds.

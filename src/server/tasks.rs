@@ -54,9 +54,9 @@ impl Tasks {
                 Arc::clone(&rooms.api_auth),
                 Arc::clone(clock),
             ))),
-            _token_follower: AbortOnDropHandle::new(tokio::spawn(
-                async move { scripts.tokens().follow_the_file().await },
-            )),
+            _token_follower: AbortOnDropHandle::new(tokio::spawn(async move {
+                scripts.tokens().poll_external_changes().await
+            })),
             _group_watch: AbortOnDropHandle::new(tokio::spawn(groups)),
             _refresher: AbortOnDropHandle::new(tokio::spawn(async move { people.run().await })),
             _account_watch: AbortOnDropHandle::new(tokio::spawn(async move { accounts.run().await })),

@@ -1,13 +1,13 @@
 use std::net::IpAddr;
 
-use super::session::{Row, columns};
+use super::session::{StoredSession, columns};
 use super::{EndReason, Session, Sessions};
 use crate::domain::{PersonId, SessionId};
 use crate::store::StoreError;
 
 /// Which of everybody's sessions are wanted: those for which all that is set holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Wanted {
+pub struct SessionFilter {
     /// A part of the person's account name, sign-in name or display name.
     pub name: Option<String>,
     /// Where they signed in from.
@@ -16,11 +16,11 @@ pub struct Wanted {
 
 /// Some of everybody's sessions.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
+pub struct SessionList {
     /// Them.
     pub sessions: Vec<Session>,
     /// Behind which to go on; `None` when there are no more.
-    pub last: Option<SessionId>,
+    pub next_after: Option<SessionId>,
 }
 
 /// Sessions to look at and to choose from: a person's own, and for admins everybody's.
@@ -30,8 +30,8 @@ impl Sessions {
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be asked.
-    pub async fn of(&self, person: &PersonId) -> Result<Vec<Session>, StoreError> {
-        let rows: Vec<Row> = sqlx::query_as(concat!(
+    pub async fn of_person(&self, person: &PersonId) -> Result<Vec<Session>, StoreError> {
+        let rows: Vec<StoredSession> = sqlx::query_as(concat!(
             "SELECT ",
             columns!(),
             " FROM sessions WHERE person_id = ? AND ended_at IS NULL ORDER BY created_at DESC, id DESC"
@@ -41,21 +41,21 @@ impl Sessions {
         .await
         .map_err(|error| self.query_failed(&error))?;
         let now = self.now();
-        Ok(self.readable(rows).filter(|session| now < session.end()).collect())
+        Ok(self.decode_all(rows).filter(|session| now < session.expires_at()).collect())
     }
 
     /// Everybody's sessions that are wanted, the latest sign-in first: at most `most`, from behind `after` on.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be asked.
-    pub async fn everybodys(
+    pub async fn list(
         &self,
-        wanted: &Wanted,
+        wanted: &SessionFilter,
         after: Option<SessionId>,
         most: usize,
-    ) -> Result<Listed, StoreError> {
+    ) -> Result<SessionList, StoreError> {
         // A row whose person cannot be read must not keep the rows beside it from being found.
-        let mut rows: Vec<Row> = sqlx::query_as(concat!(
+        let mut rows: Vec<StoredSession> = sqlx::query_as(concat!(
             "SELECT ",
             columns!(),
             " FROM sessions WHERE ended_at IS NULL AND id < ?1 AND (?2 IS NULL OR address = ?2) AND (?3 IS NULL OR
@@ -73,9 +73,12 @@ impl Sessions {
         .map_err(|error| self.query_failed(&error))?;
         let goes_on = rows.len() > most;
         rows.truncate(most);
-        let last = rows.last().filter(|_| goes_on).map(Row::id);
+        let last = rows.last().filter(|_| goes_on).map(StoredSession::id);
         let now = self.now();
-        Ok(Listed { sessions: self.readable(rows).filter(|session| now < session.end()).collect(), last })
+        Ok(SessionList {
+            sessions: self.decode_all(rows).filter(|session| now < session.expires_at()).collect(),
+            next_after: last,
+        })
     }
 
     /// How many sessions there are, those included whose time is over since the last sweep.
@@ -92,8 +95,8 @@ impl Sessions {
     }
 
     /// How many live connections of this session there are.
-    pub fn listeners(&self, id: SessionId) -> usize {
-        self.watchers().watch_count(id.as_i64())
+    pub fn live_connections(&self, id: SessionId) -> usize {
+        self.watch_registry().watch_count(id.as_i64())
     }
 
     /// One session, unless it has ended.
@@ -101,14 +104,14 @@ impl Sessions {
     /// # Errors
     /// [`StoreError`] when the store cannot be asked.
     pub async fn get(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
-        let row: Option<Row> =
+        let row: Option<StoredSession> =
             sqlx::query_as(concat!("SELECT ", columns!(), " FROM sessions WHERE id = ? AND ended_at IS NULL"))
                 .bind(id.as_i64())
                 .fetch_optional(self.pool())
                 .await
                 .map_err(|error| self.query_failed(&error))?;
-        let session = row.map(|row| self.read(row)).transpose()?;
-        Ok(session.filter(|session| self.now() < session.end()))
+        let session = row.map(|row| self.decode(row)).transpose()?;
+        Ok(session.filter(|session| self.now() < session.expires_at()))
     }
 
     /// Ends all sessions of somebody but one, and tells their live connections at once. Answers with the ended ones.
@@ -121,7 +124,7 @@ impl Sessions {
         kept: SessionId,
         reason: EndReason,
     ) -> Result<Vec<Session>, StoreError> {
-        let rows: Vec<Row> = sqlx::query_as(concat!(
+        let rows: Vec<StoredSession> = sqlx::query_as(concat!(
             "UPDATE sessions SET ended_at = ?, end_reason = ? WHERE person_id = ? AND id <> ? AND ended_at IS NULL
              RETURNING ",
             columns!()
@@ -133,7 +136,7 @@ impl Sessions {
         .fetch_all(self.pool())
         .await
         .map_err(|error| self.query_failed(&error))?;
-        Ok(self.tell_the_ended(rows, reason))
+        Ok(self.notify_ended(rows, reason))
     }
 
     /// Ends everybody's sessions, except one where `kept` is given, and tells their live connections at once. Answers with
@@ -141,8 +144,8 @@ impl Sessions {
     ///
     /// # Errors
     /// [`StoreError`] when the ends cannot be written down; the sessions then go on.
-    pub async fn end_everybodys(&self, kept: Option<SessionId>, reason: EndReason) -> Result<Vec<Session>, StoreError> {
-        let rows: Vec<Row> = sqlx::query_as(concat!(
+    pub async fn end_all(&self, kept: Option<SessionId>, reason: EndReason) -> Result<Vec<Session>, StoreError> {
+        let rows: Vec<StoredSession> = sqlx::query_as(concat!(
             "UPDATE sessions SET ended_at = ?, end_reason = ? WHERE id IS NOT ? AND ended_at IS NULL RETURNING ",
             columns!()
         ))
@@ -152,17 +155,17 @@ impl Sessions {
         .fetch_all(self.pool())
         .await
         .map_err(|error| self.query_failed(&error))?;
-        Ok(self.tell_the_ended(rows, reason))
+        Ok(self.notify_ended(rows, reason))
     }
 
     /// Tells the live connections of the sessions that have just ended.
-    pub(super) fn tell_the_ended(&self, rows: Vec<Row>, reason: EndReason) -> Vec<Session> {
+    pub(super) fn notify_ended(&self, rows: Vec<StoredSession>, reason: EndReason) -> Vec<Session> {
         if !rows.is_empty() {
-            self.recent().turn_over();
+            self.cache().invalidate();
         }
         for row in &rows {
-            self.watchers().notify_ended(row.id().as_i64(), reason);
+            self.watch_registry().notify_ended(row.id().as_i64(), reason);
         }
-        self.readable(rows).collect()
+        self.decode_all(rows).collect()
     }
 }

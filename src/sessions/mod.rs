@@ -11,18 +11,18 @@
 mod begin;
 mod cache;
 mod lists;
+mod revalidation;
 mod session;
 mod store;
 mod token;
-mod upkeep;
 mod watch;
 
 pub use crate::domain::EndReason;
-pub use lists::{Listed, Wanted};
-pub use session::{Beginning, Found, Proved, Session};
+pub use lists::{SessionFilter, SessionList};
+pub use revalidation::PeopleBatch;
+pub use session::{Reauthentication, Session, SessionLookup, SessionOptions};
 pub use store::Sessions;
-pub use token::{InvalidToken, SessionToken};
-pub use upkeep::People;
+pub use token::{InvalidSessionToken, SessionToken};
 
 #[cfg(test)]
 mod tests;

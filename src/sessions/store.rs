@@ -6,10 +6,10 @@ use std::time::Duration;
 use sqlx::SqlitePool;
 use sqlx::migrate::Migrator;
 
-use super::begin::Beginnings;
-use super::cache::Recent;
-use super::session::{Lifetimes, Row, columns};
-use super::{EndReason, Found, Session, SessionToken};
+use super::begin::InsertBatcher;
+use super::cache::SessionCache;
+use super::session::{SessionLifetimes, StoredSession, columns};
+use super::{EndReason, Session, SessionLookup, SessionToken};
 use crate::config::SessionSettings;
 use crate::domain::{Clock, SessionId, Timestamp};
 use crate::store::{Store, StoreError, StoreKind, WatchRegistry, WriteConnectionGuard};
@@ -20,28 +20,28 @@ static MIGRATIONS: Migrator = sqlx::migrate!("src/sessions/migrations");
 const KIND: StoreKind = StoreKind { name: "session store", if_recreated: "everybody signs in again" };
 
 /// A page view becomes a write at most this often, so that reading a page does not wait for the disk.
-const TOUCH_AT_MOST_EVERY: Duration = Duration::from_mins(1);
+const TOUCH_INTERVAL: Duration = Duration::from_mins(1);
 
 /// With a short idle time, "about a minute" would be too coarse: last use is then noted this many times within it.
 const TOUCHES_WITHIN_IDLE: u32 = 4;
 
 /// How long an ended session's row stays to tell late connections why. A page that was asleep for longer is told
 /// that the session has expired, which is what it looks like to its reader.
-const ENDED_STAYS: Duration = Duration::from_hours(1);
+const ENDED_RETENTION: Duration = Duration::from_hours(1);
 
 /// Every session there is. Cheap to clone; the clones are one store.
 #[derive(Clone)]
 pub struct Sessions {
-    inner: Arc<Inner>,
+    inner: Arc<SessionsInner>,
 }
 
-struct Inner {
+struct SessionsInner {
     store: Store,
-    lifetimes: Lifetimes,
+    lifetimes: SessionLifetimes,
     clock: Arc<dyn Clock>,
-    watchers: WatchRegistry,
-    recent: Recent,
-    beginnings: Beginnings,
+    watch_registry: WatchRegistry,
+    cache: SessionCache,
+    insert_batcher: InsertBatcher,
     /// The number of the session that was begun last. One server writes to a file, and whoever begins a session knows its number
     /// without asking for it.
     last_id: AtomicI64,
@@ -64,13 +64,13 @@ impl Sessions {
         .await
         .map_err(|error| store.query_failed(&error))?;
         Ok(Self {
-            inner: Arc::new(Inner {
+            inner: Arc::new(SessionsInner {
                 store,
-                lifetimes: Lifetimes::new(settings),
+                lifetimes: SessionLifetimes::new(settings),
                 clock,
-                watchers: WatchRegistry::default(),
-                recent: Recent::new(),
-                beginnings: Beginnings::default(),
+                watch_registry: WatchRegistry::default(),
+                cache: SessionCache::new(),
+                insert_batcher: InsertBatcher::default(),
                 last_id: AtomicI64::new(last_id),
             }),
         })
@@ -81,36 +81,36 @@ impl Sessions {
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be asked: that says nothing about the session.
-    pub async fn find(&self, token: &SessionToken) -> Result<Found, StoreError> {
+    pub async fn find(&self, token: &SessionToken) -> Result<SessionLookup, StoreError> {
         let hash = token.hash();
         let now = self.now();
-        if let Some(session) = self.recent().get(&hash, now)
-            && now < session.end()
+        if let Some(session) = self.cache().get(&hash, now)
+            && now < session.expires_at()
             && !session.is_stale(now)
-            && !self.is_use_worth_noting(&session, now)
+            && !self.needs_touch(&session, now)
         {
-            return Ok(Found::Good(session));
+            return Ok(SessionLookup::Valid(session));
         }
-        let leaf = self.recent().leaf();
-        let row: Option<Row> =
+        let leaf = self.cache().leaf();
+        let row: Option<StoredSession> =
             sqlx::query_as(concat!("SELECT ", columns!(), " FROM sessions WHERE token_hash = ? AND ended_at IS NULL"))
                 .bind(hash.to_vec())
                 .fetch_optional(self.pool())
                 .await
                 .map_err(|error| self.query_failed(&error))?;
-        let Some(row) = row else { return Ok(Found::Nothing) };
-        let session = self.read(row)?;
+        let Some(row) = row else { return Ok(SessionLookup::NotFound) };
+        let session = self.decode(row)?;
         let now = self.now();
-        if now >= session.end() {
-            return Ok(Found::Nothing);
+        if now >= session.expires_at() {
+            return Ok(SessionLookup::NotFound);
         }
         // What opens nothing is not used either.
         if session.is_stale(now) {
-            return Ok(Found::Stale(session));
+            return Ok(SessionLookup::Stale(session));
         }
         let session = self.touch(session).await;
-        self.recent().keep(hash, session.clone(), now, leaf);
-        Ok(Found::Good(session))
+        self.cache().insert(hash, session.clone(), now, leaf);
+        Ok(SessionLookup::Valid(session))
     }
 
     /// Ends a session and tells its live connections at once. `false` when it had ended before, or never was.
@@ -127,8 +127,8 @@ impl Sessions {
             .map_err(|error| self.query_failed(&error))?;
         let ended = written.rows_affected() > 0;
         if ended {
-            self.recent().turn_over();
-            self.inner.watchers.notify_ended(id.as_i64(), reason);
+            self.cache().invalidate();
+            self.inner.watch_registry.notify_ended(id.as_i64(), reason);
         }
         Ok(ended)
     }
@@ -143,7 +143,7 @@ impl Sessions {
         let now = self.now();
         let lifetimes = self.inner.lifetimes;
         // What is asked of every session stands in the index: the rows that go on are not read.
-        let rows: Vec<Row> = sqlx::query_as(concat!(
+        let rows: Vec<StoredSession> = sqlx::query_as(concat!(
             "UPDATE sessions SET ended_at = ?, end_reason = ? WHERE id IN (
                  SELECT id FROM sessions INDEXED BY sessions_alive WHERE ended_at IS NULL AND (
                      created_at <= CASE WHEN upkeep <> 'refreshed' THEN ? WHEN stays THEN ? ELSE ? END
@@ -156,15 +156,15 @@ impl Sessions {
         .bind((now - lifetimes.unrefreshed).as_millis())
         .bind((now - lifetimes.stay).as_millis())
         .bind((now - lifetimes.absolute).as_millis())
-        .bind((now - lifetimes.idle_of(true)).as_millis())
+        .bind((now - lifetimes.idle_for(true)).as_millis())
         .bind((now - lifetimes.idle).as_millis())
         .fetch_all(self.pool())
         .await
         .map_err(|error| self.query_failed(&error))?;
-        let ended = self.tell_the_ended(rows, EndReason::Expired);
-        self.end_the_surplus().await?;
+        let ended = self.notify_ended(rows, EndReason::Expired);
+        self.end_surplus().await?;
         sqlx::query("DELETE FROM sessions WHERE ended_at <= ?")
-            .bind((now - ENDED_STAYS).as_millis())
+            .bind((now - ENDED_RETENTION).as_millis())
             .execute(self.pool())
             .await
             .map_err(|error| self.query_failed(&error))?;
@@ -176,16 +176,16 @@ impl Sessions {
         self.inner.store.close().await;
     }
 
-    pub(super) fn watchers(&self) -> &WatchRegistry {
-        &self.inner.watchers
+    pub(super) fn watch_registry(&self) -> &WatchRegistry {
+        &self.inner.watch_registry
     }
 
-    pub(super) fn recent(&self) -> &Recent {
-        &self.inner.recent
+    pub(super) fn cache(&self) -> &SessionCache {
+        &self.inner.cache
     }
 
-    pub(super) fn beginnings(&self) -> &Beginnings {
-        &self.inner.beginnings
+    pub(super) fn insert_batcher(&self) -> &InsertBatcher {
+        &self.inner.insert_batcher
     }
 
     /// A number that no session has had.
@@ -198,11 +198,11 @@ impl Sessions {
     }
 
     /// For what is written the most: see [`Store::pen`].
-    pub(super) async fn pen(&self) -> Result<WriteConnectionGuard<'_>, sqlx::Error> {
+    pub(super) async fn write_connection(&self) -> Result<WriteConnectionGuard<'_>, sqlx::Error> {
         self.inner.store.write_connection().await
     }
 
-    pub(super) fn lifetimes(&self) -> Lifetimes {
+    pub(super) fn lifetimes(&self) -> SessionLifetimes {
         self.inner.lifetimes
     }
 
@@ -214,10 +214,10 @@ impl Sessions {
     /// ends a little early, and the log says why.
     async fn touch(&self, session: Session) -> Session {
         let now = self.now();
-        if !self.is_use_worth_noting(&session, now) {
+        if !self.needs_touch(&session, now) {
             return session;
         }
-        let idle = self.inner.lifetimes.idle_of(session.stays);
+        let idle = self.inner.lifetimes.idle_for(session.stay_signed_in);
         // Several requests of one browser come at once: the earlier ones must not set the time back.
         let noted =
             sqlx::query("UPDATE sessions SET last_seen_at = ? WHERE id = ? AND last_seen_at < ? AND ended_at IS NULL")
@@ -237,9 +237,9 @@ impl Sessions {
     }
 
     /// Whether its last use was so long ago that this one is to be written down.
-    fn is_use_worth_noting(&self, session: &Session, now: Timestamp) -> bool {
-        let idle = self.inner.lifetimes.idle_of(session.stays);
-        now.since(session.last_seen_at) >= TOUCH_AT_MOST_EVERY.min(idle / TOUCHES_WITHIN_IDLE)
+    fn needs_touch(&self, session: &Session, now: Timestamp) -> bool {
+        let idle = self.inner.lifetimes.idle_for(session.stay_signed_in);
+        now.since(session.last_seen_at) >= TOUCH_INTERVAL.min(idle / TOUCHES_WITHIN_IDLE)
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -247,15 +247,17 @@ impl Sessions {
     }
 
     /// The sessions of these rows; what cannot be read is logged and left out.
-    pub(super) fn readable(&self, rows: Vec<Row>) -> impl Iterator<Item = Session> {
+    pub(super) fn decode_all(&self, rows: Vec<StoredSession>) -> impl Iterator<Item = Session> {
         rows.into_iter().filter_map(|row| {
             let session = row.id();
-            self.read(row).inspect_err(|error| tracing::warn!(%session, %error, "a session is left out of a list")).ok()
+            self.decode(row)
+                .inspect_err(|error| tracing::warn!(%session, %error, "a session is left out of a list"))
+                .ok()
         })
     }
 
-    pub(super) fn read(&self, row: Row) -> Result<Session, StoreError> {
-        row.session(self.inner.lifetimes).map_err(|reason| self.inner.store.damaged(&reason))
+    pub(super) fn decode(&self, row: StoredSession) -> Result<Session, StoreError> {
+        row.into_session(self.inner.lifetimes).map_err(|reason| self.inner.store.damaged(&reason))
     }
 
     pub(super) fn query_failed(&self, error: &sqlx::Error) -> StoreError {

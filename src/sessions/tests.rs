@@ -2,7 +2,7 @@
 
 mod begin;
 mod file;
-mod house;
+mod fixture;
 mod lifetime;
-mod upkeep;
+mod revalidation;
 mod watching;

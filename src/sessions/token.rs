@@ -21,7 +21,7 @@ pub struct SessionToken(Zeroizing<[u8; BYTES]>);
 /// The text is not a token that this program could have made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a session token is {CHARACTERS} characters of base64url")]
-pub struct InvalidToken;
+pub struct InvalidSessionToken;
 
 impl SessionToken {
     /// A new token from the system's generator.
@@ -47,18 +47,18 @@ impl SessionToken {
 }
 
 impl FromStr for SessionToken {
-    type Err = InvalidToken;
+    type Err = InvalidSessionToken;
 
     /// Accepts only the one spelling that [`SessionToken::reveal`] writes; the length is looked at first, so that a
     /// cookie full of rubbish costs nothing.
-    fn from_str(text: &str) -> Result<Self, InvalidToken> {
+    fn from_str(text: &str) -> Result<Self, InvalidSessionToken> {
         if text.len() != CHARACTERS {
-            return Err(InvalidToken);
+            return Err(InvalidSessionToken);
         }
         let mut bytes = Zeroizing::new([0; BYTES]);
         match URL_SAFE_NO_PAD.decode_slice(text, bytes.as_mut_slice()) {
             Ok(BYTES) => Ok(Self(bytes)),
-            _ => Err(InvalidToken),
+            _ => Err(InvalidSessionToken),
         }
     }
 }
@@ -86,7 +86,7 @@ mod tests {
         let other_spelling = format!("{}{}", &"A".repeat(42), "B");
         let not_ascii = format!("{}é", &text[..41]);
         for wrong in ["", "A", &text[..42], &one_longer, &standard_alphabet, &other_spelling, &not_ascii] {
-            assert_eq!(wrong.parse::<SessionToken>().unwrap_err(), InvalidToken, "{wrong:?}");
+            assert_eq!(wrong.parse::<SessionToken>().unwrap_err(), InvalidSessionToken, "{wrong:?}");
         }
     }
 

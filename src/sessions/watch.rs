@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 
-use super::session::{StandingRow, Times};
+use super::session::{SessionStatusRow, SessionTimes};
 use super::{EndReason, Sessions};
 use crate::domain::{Clock, Person, SessionId, Timestamp};
 use crate::store::{RowStatus, RowWatch, StoreError, WatchRegistry, WatchedStore};
@@ -13,12 +13,12 @@ impl Sessions {
     }
 
     /// How a session stood at `asked_at`, when the row was asked for: whoever used it since has moved its end.
-    fn standing(&self, row: StandingRow, asked_at: Timestamp) -> RowStatus {
+    fn status(&self, row: SessionStatusRow, asked_at: Timestamp) -> RowStatus {
         if let Some(word) = &row.end_reason {
             return RowStatus::Ended(EndReason::from_stored(word));
         }
-        let times = Times::read(row.created_at, row.last_seen_at, row.confirmed_at, &row.upkeep, row.stays);
-        let ends = self.lifetimes().of(times);
+        let times = SessionTimes::from_row(row.created_at, row.last_seen_at, row.confirmed_at, &row.upkeep, row.stays);
+        let ends = self.lifetimes().expiry(times);
         let end = ends.idle.min(ends.absolute);
         if asked_at >= end {
             return RowStatus::Ended(EndReason::Expired);
@@ -36,7 +36,7 @@ impl WatchedStore for Sessions {
     const ROW_NAME: &'static str = "session";
 
     fn watch_registry(&self) -> &WatchRegistry {
-        Self::watchers(self)
+        Self::watch_registry(self)
     }
 
     fn clock(&self) -> &dyn Clock {
@@ -46,7 +46,7 @@ impl WatchedStore for Sessions {
     async fn row_statuses(&self, rows: &[i64]) -> Result<Vec<(i64, RowStatus)>, StoreError> {
         let asked_at = self.now();
         let rows = serde_json::to_string(rows).map_err(|error| self.failed(&error))?;
-        let rows: Vec<StandingRow> = sqlx::query_as(
+        let rows: Vec<SessionStatusRow> = sqlx::query_as(
             "SELECT id, created_at, last_seen_at, confirmed_at, upkeep, stays, person, end_reason FROM sessions
              WHERE id IN (SELECT value FROM json_each(?))",
         )
@@ -54,6 +54,6 @@ impl WatchedStore for Sessions {
         .fetch_all(self.pool())
         .await
         .map_err(|error| self.query_failed(&error))?;
-        Ok(rows.into_iter().map(|row| (row.id, self.standing(row, asked_at))).collect())
+        Ok(rows.into_iter().map(|row| (row.id, self.status(row, asked_at))).collect())
     }
 }

@@ -4,13 +4,13 @@ use crate::store::StoreError;
 
 /// A key that signs, sealed: this room keeps it and cannot open it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SealedKey {
+pub struct SealedSigningKey {
     /// Its public name, as a signed token's `kid` gives it.
     pub kid: String,
     /// The key, encrypted by whoever made it.
     pub sealed: Vec<u8>,
     /// When it was made.
-    pub made_at: Timestamp,
+    pub created_at: Timestamp,
 }
 
 /// The sealed keys, which last as long as the tokens beside them.
@@ -19,13 +19,14 @@ impl Tokens {
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be asked.
-    pub async fn sealed_keys(&self) -> Result<Vec<SealedKey>, StoreError> {
+    pub async fn sealed_keys(&self) -> Result<Vec<SealedSigningKey>, StoreError> {
         let rows: Vec<(String, Vec<u8>, i64)> =
             sqlx::query_as("SELECT kid, sealed, made_at FROM signing_keys ORDER BY made_at, kid")
                 .fetch_all(self.pool())
                 .await
                 .map_err(|error| self.query_failed(&error))?;
-        let key = |(kid, sealed, made_at)| SealedKey { kid, sealed, made_at: Timestamp::from_millis(made_at) };
+        let key =
+            |(kid, sealed, made_at)| SealedSigningKey { kid, sealed, created_at: Timestamp::from_millis(made_at) };
         Ok(rows.into_iter().map(key).collect())
     }
 
@@ -33,11 +34,11 @@ impl Tokens {
     ///
     /// # Errors
     /// [`StoreError`] when it cannot be written.
-    pub async fn keep_key(&self, key: &SealedKey) -> Result<(), StoreError> {
+    pub async fn insert_key(&self, key: &SealedSigningKey) -> Result<(), StoreError> {
         sqlx::query("INSERT INTO signing_keys (kid, sealed, made_at) VALUES (?, ?, ?)")
             .bind(&key.kid)
             .bind(&key.sealed)
-            .bind(key.made_at.as_millis())
+            .bind(key.created_at.as_millis())
             .execute(self.pool())
             .await
             .map(drop)
@@ -48,7 +49,7 @@ impl Tokens {
     ///
     /// # Errors
     /// [`StoreError`] when it cannot be written.
-    pub async fn forget_key(&self, kid: &str) -> Result<(), StoreError> {
+    pub async fn delete_key(&self, kid: &str) -> Result<(), StoreError> {
         sqlx::query("DELETE FROM signing_keys WHERE kid = ?")
             .bind(kid)
             .execute(self.pool())

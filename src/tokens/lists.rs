@@ -1,4 +1,4 @@
-use super::token::{Row, columns};
+use super::token::{StoredToken, columns};
 use super::{Token, Tokens};
 use crate::domain::PersonId;
 use crate::store::StoreError;
@@ -10,8 +10,8 @@ impl Tokens {
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be asked.
-    pub async fn of(&self, person: &PersonId) -> Result<Vec<Token>, StoreError> {
-        let rows: Vec<Row> = sqlx::query_as(concat!(
+    pub async fn of_person(&self, person: &PersonId) -> Result<Vec<Token>, StoreError> {
+        let rows: Vec<StoredToken> = sqlx::query_as(concat!(
             "SELECT ",
             columns!(),
             " FROM tokens WHERE person_id = ? AND ended_at IS NULL AND expires_at > ? AND created_at > ?
@@ -19,32 +19,32 @@ impl Tokens {
         ))
         .bind(person.as_str())
         .bind(self.now().as_millis())
-        .bind(self.oldest_alive())
+        .bind(self.alive_cutoff())
         .fetch_all(self.pool())
         .await
         .map_err(|error| self.query_failed(&error))?;
-        Ok(self.readable(rows).collect())
+        Ok(self.decode_all(rows).collect())
     }
 
     /// Everybody's tokens, those used last first: at most `most`, from behind the first `skip` on.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be asked.
-    pub async fn everybodys(&self, skip: usize, most: usize) -> Result<Vec<Token>, StoreError> {
+    pub async fn list(&self, skip: usize, most: usize) -> Result<Vec<Token>, StoreError> {
         let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-        let rows: Vec<Row> = sqlx::query_as(concat!(
+        let rows: Vec<StoredToken> = sqlx::query_as(concat!(
             "SELECT ",
             columns!(),
             " FROM tokens WHERE ended_at IS NULL AND expires_at > ? AND created_at > ?
              ORDER BY last_used_at DESC NULLS LAST, id DESC LIMIT ? OFFSET ?"
         ))
         .bind(self.now().as_millis())
-        .bind(self.oldest_alive())
+        .bind(self.alive_cutoff())
         .bind(count(most))
         .bind(count(skip))
         .fetch_all(self.pool())
         .await
         .map_err(|error| self.query_failed(&error))?;
-        Ok(self.readable(rows).collect())
+        Ok(self.decode_all(rows).collect())
     }
 }

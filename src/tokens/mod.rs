@@ -8,20 +8,20 @@
 //! This room never asks the directory, never decides what a person may see, and cannot open what is sealed. A store that
 //! cannot be read is a [`StoreError`](crate::store::StoreError), never "there is no such token".
 
+mod create;
 mod keys;
 mod lists;
-mod make;
+mod revalidation;
 mod secret;
 mod store;
 mod token;
-mod upkeep;
 mod watch;
 
-pub use keys::SealedKey;
-pub use make::{MakeError, Wanted};
-pub use secret::{ApiToken, InvalidToken, PREFIX};
+pub use create::{CreateTokenError, Wanted};
+pub use keys::SealedSigningKey;
+pub use secret::{ApiToken, InvalidApiToken, TOKEN_PREFIX};
 pub use store::Tokens;
-pub use token::{Found, InvalidTokenName, Token, TokenName};
+pub use token::{InvalidTokenName, Token, TokenLookup, TokenName};
 
 #[cfg(test)]
 mod tests;

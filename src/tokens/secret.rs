@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use crate::store::{StoreError, fill_randomly};
 
 /// What every token begins with, so that a token in the wrong place is known for what it is.
-pub const PREFIX: &str = "bvt_";
+pub const TOKEN_PREFIX: &str = "bvt_";
 
 /// 256 bits: nobody guesses one, however many there are.
 const BYTES: usize = 32;
@@ -28,8 +28,8 @@ pub struct ApiToken(Zeroizing<[u8; BYTES]>);
 
 /// The text is not a token that this program could have made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("an API token is `{PREFIX}` and {} characters behind it", SECRET_CHARACTERS + CHECK_CHARACTERS)]
-pub struct InvalidToken;
+#[error("an API token is `{TOKEN_PREFIX}` and {} characters behind it", SECRET_CHARACTERS + CHECK_CHARACTERS)]
+pub struct InvalidApiToken;
 
 impl ApiToken {
     /// A new token from the system's generator.
@@ -44,8 +44,8 @@ impl ApiToken {
 
     /// The token as its owner sees it, once: `bvt_`, the secret in base64url, and a checksum of both.
     pub fn reveal(&self) -> Zeroizing<String> {
-        let mut text = Zeroizing::new(String::with_capacity(PREFIX.len() + SECRET_CHARACTERS + CHECK_CHARACTERS));
-        text.push_str(PREFIX);
+        let mut text = Zeroizing::new(String::with_capacity(TOKEN_PREFIX.len() + SECRET_CHARACTERS + CHECK_CHARACTERS));
+        text.push_str(TOKEN_PREFIX);
         URL_SAFE_NO_PAD.encode_string(self.0.as_slice(), &mut text);
         let check = checksum(&text);
         text.push_str(&check);
@@ -60,23 +60,23 @@ impl ApiToken {
 }
 
 impl FromStr for ApiToken {
-    type Err = InvalidToken;
+    type Err = InvalidApiToken;
 
     /// Accepts only the one spelling that [`ApiToken::reveal`] writes; the length is looked at first, so that a header
     /// full of rubbish costs nothing.
-    fn from_str(text: &str) -> Result<Self, InvalidToken> {
-        if text.len() != PREFIX.len() + SECRET_CHARACTERS + CHECK_CHARACTERS || !text.is_ascii() {
-            return Err(InvalidToken);
+    fn from_str(text: &str) -> Result<Self, InvalidApiToken> {
+        if text.len() != TOKEN_PREFIX.len() + SECRET_CHARACTERS + CHECK_CHARACTERS || !text.is_ascii() {
+            return Err(InvalidApiToken);
         }
-        let (signed, check) = text.split_at(PREFIX.len() + SECRET_CHARACTERS);
-        let secret = signed.strip_prefix(PREFIX).ok_or(InvalidToken)?;
+        let (signed, check) = text.split_at(TOKEN_PREFIX.len() + SECRET_CHARACTERS);
+        let secret = signed.strip_prefix(TOKEN_PREFIX).ok_or(InvalidApiToken)?;
         if checksum(signed) != check {
-            return Err(InvalidToken);
+            return Err(InvalidApiToken);
         }
         let mut bytes = Zeroizing::new([0; BYTES]);
         match URL_SAFE_NO_PAD.decode_slice(secret, bytes.as_mut_slice()) {
             Ok(BYTES) => Ok(Self(bytes)),
-            _ => Err(InvalidToken),
+            _ => Err(InvalidApiToken),
         }
     }
 }
@@ -108,17 +108,19 @@ mod tests {
             format!("{}{at}{}", &text[..10], &text[11..])
         };
         let longer = format!("{}A", *text);
-        let other_prefix = text.replace(PREFIX, "bvx_");
-        for wrong in ["", PREFIX, &text[..50], &longer, &mistyped, &other_prefix, &"é".repeat(26), &"A".repeat(51)] {
-            assert_eq!(wrong.parse::<ApiToken>().unwrap_err(), InvalidToken, "{wrong:?}");
+        let other_prefix = text.replace(TOKEN_PREFIX, "bvx_");
+        for wrong in
+            ["", TOKEN_PREFIX, &text[..50], &longer, &mistyped, &other_prefix, &"é".repeat(26), &"A".repeat(51)]
+        {
+            assert_eq!(wrong.parse::<ApiToken>().unwrap_err(), InvalidApiToken, "{wrong:?}");
         }
     }
 
     #[test]
     fn a_secret_has_one_spelling_even_with_a_right_checksum() {
         // The last of the 43 characters carries four bits; with the spare two set it would be a second spelling.
-        let signed = format!("{PREFIX}{}B", "A".repeat(42));
-        assert_eq!(format!("{signed}{}", checksum(&signed)).parse::<ApiToken>().unwrap_err(), InvalidToken);
+        let signed = format!("{TOKEN_PREFIX}{}B", "A".repeat(42));
+        assert_eq!(format!("{signed}{}", checksum(&signed)).parse::<ApiToken>().unwrap_err(), InvalidApiToken);
     }
 
     #[test]

@@ -5,8 +5,8 @@ use std::time::Duration;
 use sqlx::SqlitePool;
 use sqlx::migrate::Migrator;
 
-use super::token::{Lifetimes, Row, columns};
-use super::{ApiToken, Found, Token};
+use super::token::{StoredToken, TokenLifetimes, columns};
+use super::{ApiToken, Token, TokenLookup};
 use crate::config::TokenSettings;
 use crate::domain::{Client, Clock, EndReason, Timestamp, TokenId};
 use crate::store::{Store, StoreError, StoreKind, WatchRegistry};
@@ -17,22 +17,22 @@ static MIGRATIONS: Migrator = sqlx::migrate!("src/tokens/migrations");
 const KIND: StoreKind = StoreKind { name: "token store", if_recreated: "everybody makes their API tokens anew" };
 
 /// A use becomes a write at most this often, so that a script that asks every second does not wait for the disk.
-const TOUCH_AT_MOST_EVERY: Duration = Duration::from_mins(1);
+const TOUCH_INTERVAL: Duration = Duration::from_mins(1);
 
 /// How long a token that has ended is kept, to tell its script why: whoever comes back from a holiday still hears it.
-const ENDED_STAYS: Duration = Duration::from_hours(30 * 24);
+const ENDED_RETENTION: Duration = Duration::from_hours(30 * 24);
 
 /// Every API token there is. Cheap to clone; the clones are one store.
 #[derive(Clone)]
 pub struct Tokens {
-    inner: Arc<Inner>,
+    inner: Arc<TokensInner>,
 }
 
-struct Inner {
+struct TokensInner {
     store: Store,
-    lifetimes: Lifetimes,
+    lifetimes: TokenLifetimes,
     clock: Arc<dyn Clock>,
-    watchers: WatchRegistry,
+    watch_registry: WatchRegistry,
 }
 
 impl Tokens {
@@ -48,8 +48,8 @@ impl Tokens {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StoreError> {
         let store = Store::open(path, KIND, &MIGRATIONS).await?;
-        let lifetimes = Lifetimes { longest: settings.longest, max_staleness, unrefreshed: settings.unrefreshed };
-        Ok(Self { inner: Arc::new(Inner { store, lifetimes, clock, watchers: WatchRegistry::default() }) })
+        let lifetimes = TokenLifetimes { longest: settings.longest, max_staleness, unrefreshed: settings.unrefreshed };
+        Ok(Self { inner: Arc::new(TokensInner { store, lifetimes, clock, watch_registry: WatchRegistry::default() }) })
     }
 
     /// What a secret stands for. One that opens something is now used, from where `client` is; how it was used before
@@ -57,14 +57,15 @@ impl Tokens {
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be asked: that says nothing about the token.
-    pub async fn find(&self, token: &ApiToken, client: &Client) -> Result<Found, StoreError> {
-        let row: Option<Row> = sqlx::query_as(concat!("SELECT ", columns!(), " FROM tokens WHERE token_hash = ?"))
-            .bind(token.hash().to_vec())
-            .fetch_optional(self.pool())
-            .await
-            .map_err(|error| self.query_failed(&error))?;
-        let found = self.judge(row)?;
-        if let Found::Good(token) = &found {
+    pub async fn find(&self, token: &ApiToken, client: &Client) -> Result<TokenLookup, StoreError> {
+        let row: Option<StoredToken> =
+            sqlx::query_as(concat!("SELECT ", columns!(), " FROM tokens WHERE token_hash = ?"))
+                .bind(token.hash().to_vec())
+                .fetch_optional(self.pool())
+                .await
+                .map_err(|error| self.query_failed(&error))?;
+        let found = self.evaluate(row)?;
+        if let TokenLookup::Valid(token) = &found {
             self.touch(token, client).await;
         }
         Ok(found)
@@ -74,13 +75,13 @@ impl Tokens {
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be asked: that says nothing about the token.
-    pub async fn get(&self, id: TokenId) -> Result<Found, StoreError> {
-        let row: Option<Row> = sqlx::query_as(concat!("SELECT ", columns!(), " FROM tokens WHERE id = ?"))
+    pub async fn get(&self, id: TokenId) -> Result<TokenLookup, StoreError> {
+        let row: Option<StoredToken> = sqlx::query_as(concat!("SELECT ", columns!(), " FROM tokens WHERE id = ?"))
             .bind(id.as_i64())
             .fetch_optional(self.pool())
             .await
             .map_err(|error| self.query_failed(&error))?;
-        self.judge(row)
+        self.evaluate(row)
     }
 
     /// Writes down the end of every token whose time is over, tells its live connections, and forgets those that ended
@@ -90,19 +91,19 @@ impl Tokens {
     /// [`StoreError`] when the store cannot be written; expired tokens none the less open nothing.
     pub async fn sweep(&self) -> Result<Vec<Token>, StoreError> {
         let now = self.now();
-        let rows: Vec<Row> = sqlx::query_as(concat!(
+        let rows: Vec<StoredToken> = sqlx::query_as(concat!(
             "UPDATE tokens SET ended_at = ?1, end_reason = 'expired'
              WHERE ended_at IS NULL AND (expires_at <= ?1 OR created_at <= ?2) RETURNING ",
             columns!()
         ))
         .bind(now.as_millis())
-        .bind(self.oldest_alive())
+        .bind(self.alive_cutoff())
         .fetch_all(self.pool())
         .await
         .map_err(|error| self.query_failed(&error))?;
-        let ended = self.tell_the_ended(rows);
+        let ended = self.notify_ended(rows);
         sqlx::query("DELETE FROM tokens WHERE ended_at <= ?")
-            .bind((now - ENDED_STAYS).as_millis())
+            .bind((now - ENDED_RETENTION).as_millis())
             .execute(self.pool())
             .await
             .map_err(|error| self.query_failed(&error))?;
@@ -115,18 +116,18 @@ impl Tokens {
     }
 
     /// How the token of a row stands.
-    fn judge(&self, row: Option<Row>) -> Result<Found, StoreError> {
-        let Some(row) = row else { return Ok(Found::Nothing) };
+    fn evaluate(&self, row: Option<StoredToken>) -> Result<TokenLookup, StoreError> {
+        let Some(row) = row else { return Ok(TokenLookup::NotFound) };
         if let Some(word) = &row.end_reason {
-            return Ok(Found::Ended(EndReason::from_stored(word)));
+            return Ok(TokenLookup::Ended(EndReason::from_stored(word)));
         }
-        let (token, now) = (self.read(row)?, self.now());
+        let (token, now) = (self.decode(row)?, self.now());
         Ok(if now >= token.expires_at {
-            Found::Ended(EndReason::Expired)
+            TokenLookup::Ended(EndReason::Expired)
         } else if now >= token.stale_from {
-            Found::Stale(token)
+            TokenLookup::Stale(token)
         } else {
-            Found::Good(token)
+            TokenLookup::Valid(token)
         })
     }
 
@@ -134,7 +135,7 @@ impl Tokens {
     async fn touch(&self, token: &Token, client: &Client) {
         let now = self.now();
         let is_noted = token.last_address == client.address()
-            && token.last_used_at.is_some_and(|used| now.since(used) < TOUCH_AT_MOST_EVERY);
+            && token.last_used_at.is_some_and(|used| now.since(used) < TOUCH_INTERVAL);
         if is_noted {
             return;
         }
@@ -155,40 +156,40 @@ impl Tokens {
     }
 
     /// Tells the live connections of the tokens that have just ended.
-    pub(super) fn tell_the_ended(&self, rows: Vec<Row>) -> Vec<Token> {
+    pub(super) fn notify_ended(&self, rows: Vec<StoredToken>) -> Vec<Token> {
         for row in &rows {
-            self.watchers()
+            self.watch_registry()
                 .notify_ended(row.id, row.end_reason.as_deref().map_or(EndReason::Expired, EndReason::from_stored));
         }
-        self.readable(rows).collect()
+        self.decode_all(rows).collect()
     }
 
     /// The tokens of these rows; what cannot be read is logged and left out.
-    pub(super) fn readable(&self, rows: Vec<Row>) -> impl Iterator<Item = Token> {
+    pub(super) fn decode_all(&self, rows: Vec<StoredToken>) -> impl Iterator<Item = Token> {
         rows.into_iter().filter_map(|row| {
             let token = row.id;
-            self.read(row).inspect_err(|error| tracing::warn!(token, %error, "a token is left out of a list")).ok()
+            self.decode(row).inspect_err(|error| tracing::warn!(token, %error, "a token is left out of a list")).ok()
         })
     }
 
-    pub(super) fn read(&self, row: Row) -> Result<Token, StoreError> {
-        row.token(self.inner.lifetimes).map_err(|reason| self.inner.store.damaged(&reason))
+    pub(super) fn decode(&self, row: StoredToken) -> Result<Token, StoreError> {
+        row.into_token(self.inner.lifetimes).map_err(|reason| self.inner.store.damaged(&reason))
     }
 
-    pub(super) fn watchers(&self) -> &WatchRegistry {
-        &self.inner.watchers
+    pub(super) fn watch_registry(&self) -> &WatchRegistry {
+        &self.inner.watch_registry
     }
 
     pub(super) fn pool(&self) -> &SqlitePool {
         self.inner.store.pool()
     }
 
-    pub(super) fn lifetimes(&self) -> Lifetimes {
+    pub(super) fn lifetimes(&self) -> TokenLifetimes {
         self.inner.lifetimes
     }
 
     /// Before that, a token must not have been made to be good now; in milliseconds.
-    pub(super) fn oldest_alive(&self) -> i64 {
+    pub(super) fn alive_cutoff(&self) -> i64 {
         (self.now() - self.inner.lifetimes.longest).as_millis()
     }
 

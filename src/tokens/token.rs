@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::domain::{EndReason, Person, Revalidation, Timestamp, TokenId, TokenScope};
 
 /// Long enough for "backup of the wall display in Lyon", short enough for a line of a list.
-const LONGEST_NAME: usize = 60;
+const MAX_NAME_CHARACTERS: usize = 60;
 
 /// A personal API token, without its secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub struct Token {
     /// Whose it is, as the directory described them when it was last asked.
     pub person: Person,
     /// What it is good for, as far as its person may.
-    pub granted: TokenScope,
+    pub scope: TokenScope,
     /// Whether whoever made it had shown their second factor: it then counts as shown with every use.
     pub second_factor: bool,
     /// When it was made.
@@ -26,7 +26,7 @@ pub struct Token {
     /// From when on it opens nothing.
     pub expires_at: Timestamp,
     /// How what is known of the person is kept true.
-    pub upkeep: Revalidation,
+    pub revalidation: Revalidation,
     /// When the directory last said that the person may be signed in.
     pub confirmed_at: Timestamp,
     /// From when on it opens nothing unless its person is confirmed again.
@@ -43,7 +43,7 @@ pub struct TokenName(String);
 
 /// A text that cannot be a token's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a token's name is 1 to {LONGEST_NAME} characters on one line, such as \"backup script\"")]
+#[error("a token's name is 1 to {MAX_NAME_CHARACTERS} characters on one line, such as \"backup script\"")]
 pub struct InvalidTokenName;
 
 impl TokenName {
@@ -58,7 +58,8 @@ impl FromStr for TokenName {
 
     fn from_str(typed: &str) -> Result<Self, InvalidTokenName> {
         let name = typed.trim();
-        let sound = !name.is_empty() && name.chars().count() <= LONGEST_NAME && !name.chars().any(char::is_control);
+        let sound =
+            !name.is_empty() && name.chars().count() <= MAX_NAME_CHARACTERS && !name.chars().any(char::is_control);
         if sound { Ok(Self(name.to_owned())) } else { Err(InvalidTokenName) }
     }
 }
@@ -71,21 +72,21 @@ impl fmt::Display for TokenName {
 
 /// What a token that a script shows stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Found {
+pub enum TokenLookup {
     /// A token that is good.
-    Good(Token),
+    Valid(Token),
     /// A token that has not ended and opens nothing: nobody could confirm its person for too long.
     Stale(Token),
     /// A token that was good once, and why it is not any more.
     Ended(EndReason),
     /// Nothing.
-    Nothing,
+    NotFound,
 }
 
 /// How long tokens are good. All of it is reckoned from the settings of now, so that a shorter setting holds for the
 /// tokens already there.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Lifetimes {
+pub(super) struct TokenLifetimes {
     /// Of any token.
     pub(super) longest: Duration,
     /// Without a word from the directory, where it can be asked.
@@ -94,7 +95,7 @@ pub(super) struct Lifetimes {
     pub(super) unrefreshed: Duration,
 }
 
-impl Lifetimes {
+impl TokenLifetimes {
     pub(super) fn end(self, created_at: Timestamp, expires_at: Timestamp) -> Timestamp {
         expires_at.min(created_at + self.longest)
     }
@@ -110,7 +111,7 @@ impl Lifetimes {
 
 /// What of a token's row tells how it stands.
 #[derive(sqlx::FromRow)]
-pub(super) struct StandingRow {
+pub(super) struct TokenStatusRow {
     pub(super) id: i64,
     pub(super) person: Vec<u8>,
     pub(super) created_at: i64,
@@ -122,7 +123,7 @@ pub(super) struct StandingRow {
 
 /// A token's row, before its person is read.
 #[derive(sqlx::FromRow)]
-pub(super) struct Row {
+pub(super) struct StoredToken {
     pub(super) id: i64,
     name: String,
     /// Bytes, since a damaged row may hold anything: it must not keep the rows beside it from being read.
@@ -147,9 +148,9 @@ macro_rules! columns {
 }
 pub(super) use columns;
 
-impl Row {
+impl StoredToken {
     /// The token, or what about the row cannot be read.
-    pub(super) fn token(self, lifetimes: Lifetimes) -> Result<Token, String> {
+    pub(super) fn into_token(self, lifetimes: TokenLifetimes) -> Result<Token, String> {
         let unread =
             |what: &str, why: &dyn fmt::Display| format!("the {what} of token {} cannot be read: {why}", self.id);
         let time = Timestamp::from_millis;
@@ -161,11 +162,11 @@ impl Row {
             id: TokenId::new(self.id),
             name: self.name.parse().map_err(|error| unread("name", &error))?,
             person: serde_json::from_slice(&self.person).map_err(|error| unread("person", &error))?,
-            granted: self.scope.parse().map_err(|error| unread("scope", &error))?,
+            scope: self.scope.parse().map_err(|error| unread("scope", &error))?,
             second_factor: self.second_factor,
             created_at,
             expires_at: lifetimes.end(created_at, time(self.expires_at)),
-            upkeep,
+            revalidation: upkeep,
             confirmed_at,
             stale_from: lifetimes.stale_from(upkeep, confirmed_at),
             last_used_at: self.last_used_at.map(time),

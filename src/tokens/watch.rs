@@ -3,13 +3,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::Tokens;
-use super::token::StandingRow;
+use super::token::TokenStatusRow;
 use crate::domain::{Clock, EndReason, Person, Revalidation, Timestamp, TokenId};
 use crate::store::{RowStatus, RowWatch, StoreError, WatchRegistry, WatchedStore};
 
 /// How often the file is asked whether another process ended a token that is being watched here, as `belvedere token
 /// revoke` does: one small question for all of them, and a live connection ends within a second.
-const LOOK_FOR_OTHERS_EVERY: Duration = Duration::from_millis(500);
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 impl Tokens {
     /// Watches over a token whose person is `known` so, for as long as the watch is kept. Must be called within a Tokio
@@ -19,17 +19,17 @@ impl Tokens {
     }
 
     /// Tells live connections what another process wrote into the file, for as long as it is polled.
-    pub async fn follow_the_file(&self) {
+    pub async fn poll_external_changes(&self) {
         loop {
-            Self::clock(self).sleep(LOOK_FOR_OTHERS_EVERY).await;
-            let watched = Self::watchers(self).watched_rows();
+            Self::clock(self).sleep(POLL_INTERVAL).await;
+            let watched = Self::watch_registry(self).watched_rows();
             if watched.is_empty() {
                 continue;
             }
             match self.ended_among(&watched).await {
                 Ok(ended) => {
                     for (id, reason) in ended {
-                        Self::watchers(self).notify_ended(id, EndReason::from_stored(&reason));
+                        Self::watch_registry(self).notify_ended(id, EndReason::from_stored(&reason));
                     }
                 }
                 // Each is looked at within the minute, and whoever looks knows what to do when that cannot be.
@@ -50,7 +50,7 @@ impl Tokens {
     }
 
     /// How a token stood at `asked_at`, when the row was asked for.
-    fn standing(&self, row: StandingRow, asked_at: Timestamp) -> RowStatus {
+    fn status(&self, row: TokenStatusRow, asked_at: Timestamp) -> RowStatus {
         if let Some(word) = &row.end_reason {
             return RowStatus::Ended(EndReason::from_stored(word));
         }
@@ -73,7 +73,7 @@ impl WatchedStore for Tokens {
     const ROW_NAME: &'static str = "token";
 
     fn watch_registry(&self) -> &WatchRegistry {
-        Self::watchers(self)
+        Self::watch_registry(self)
     }
 
     fn clock(&self) -> &dyn Clock {
@@ -83,7 +83,7 @@ impl WatchedStore for Tokens {
     async fn row_statuses(&self, rows: &[i64]) -> Result<Vec<(i64, RowStatus)>, StoreError> {
         let asked_at = self.now();
         let rows = serde_json::to_string(rows).map_err(|error| self.failed(&error))?;
-        let rows: Vec<StandingRow> = sqlx::query_as(
+        let rows: Vec<TokenStatusRow> = sqlx::query_as(
             "SELECT id, person, created_at, expires_at, confirmed_at, upkeep, end_reason FROM tokens
              WHERE id IN (SELECT value FROM json_each(?))",
         )
@@ -91,6 +91,6 @@ impl WatchedStore for Tokens {
         .fetch_all(self.pool())
         .await
         .map_err(|error| self.query_failed(&error))?;
-        Ok(rows.into_iter().map(|row| (row.id, self.standing(row, asked_at))).collect())
+        Ok(rows.into_iter().map(|row| (row.id, self.status(row, asked_at))).collect())
     }
 }

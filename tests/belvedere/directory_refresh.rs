@@ -9,7 +9,7 @@ use belvedere::auth::SessionRefresher;
 use belvedere::config::{DirectorySettings, SessionSettings};
 use belvedere::directory::{AccountStatus, Directory as _, LdapDirectory, RemovalReason, Unreachable};
 use belvedere::domain::{Client, Groups, ManualClock, Person, PersonId, Revalidation, Timestamp};
-use belvedere::sessions::{Beginning, Sessions};
+use belvedere::sessions::{SessionOptions, Sessions};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::directory_sign_in::{open, settings, sign_in, with_account};
@@ -246,7 +246,7 @@ async fn an_answer_that_failed_or_shows_nobody_says_nothing_of_anybody() {
     let without = open(&settings(&[&server.ldap_url()], &server.ca_file));
     let unreachable = became_of(&without, &alice).await.unwrap_err();
     assert!(unreachable.reason.contains("bind_name"), "{unreachable}");
-    assert_eq!(without.upkeep(&alice), Revalidation::Unrefreshed);
+    assert_eq!(without.revalidation(&alice), Revalidation::Unrefreshed);
 }
 
 /// Sessions of people, kept true to a directory behind a proxy that counts.
@@ -268,7 +268,7 @@ impl StoredSession {
         for person in people {
             for _ in 0..sessions_each {
                 sessions
-                    .begin(person, &Client::default(), Beginning::by_password(Revalidation::Refreshed))
+                    .begin(person, &Client::default(), SessionOptions::password_only(Revalidation::Refreshed))
                     .await
                     .unwrap();
             }
@@ -346,7 +346,7 @@ async fn two_thousand_people_on_openldap_cost_tens_of_searches_a_round() {
     assert!(searches <= TENS, "{searches} searches");
     assert_eq!(kept.refresh.report().people, PEOPLE);
     for person in [&people[0], &people[PEOPLE / 2], &people[PEOPLE - 1]] {
-        let confirmed_at = kept.sessions.of(&person.id).await.unwrap()[0].confirmed_at;
+        let confirmed_at = kept.sessions.of_person(&person.id).await.unwrap()[0].confirmed_at;
         assert!(confirmed_at >= first, "everybody's turn has come");
     }
 }
@@ -394,7 +394,7 @@ async fn two_thousand_sessions_on_active_directory_cost_tens_of_searches_a_round
     assert!(searches.len() <= TENS, "{} searches", searches.len());
     let one_by_one = searches.iter().filter(|search| search.attributes.iter().any(|name| name == "tokenGroups"));
     assert_eq!(one_by_one.count(), 0, "nobody's groups have changed");
-    assert_eq!(kept.sessions.of(&one.id).await.unwrap()[0].person.groups.len(), one.groups.len());
+    assert_eq!(kept.sessions.of_person(&one.id).await.unwrap()[0].person.groups.len(), one.groups.len());
     assert_ne!(one.groups, Groups::default());
 }
 

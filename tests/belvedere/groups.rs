@@ -122,7 +122,7 @@ async fn a_missing_group_is_logged_once_and_found_once_it_is_there() {
     let naming = |by: &str| GroupMention { group: GroupRef::parse("late-comers"), named_by: by.to_owned() };
     let namings = [naming("pages/a.toml"), naming("pages/b.toml")];
     for _ in 0..2 {
-        watch.look(&namings).await;
+        watch.check(&namings).await;
         let missing = watch.report().unwrap().missing.unwrap();
         assert_eq!(missing.len(), 1);
         assert_eq!(missing[0].1, ["pages/a.toml", "pages/b.toml"]);
@@ -135,6 +135,6 @@ async fn a_missing_group_is_logged_once_and_found_once_it_is_there() {
     domain.modify(
         "dn: CN=late-comers,OU=Staff,DC=corp,DC=example,DC=com\nobjectClass: group\nsAMAccountName: late-comers\n\n",
     );
-    watch.look(&namings).await;
+    watch.check(&namings).await;
     assert!(watch.report().unwrap().missing.unwrap().is_empty(), "an answer of minutes ago is not believed any more");
 }

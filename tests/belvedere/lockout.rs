@@ -169,14 +169,14 @@ async fn the_policy_and_the_count_are_read_with_the_person() {
     let directory =
         open(&with_account(settings(&[&domain.ldaps_url()], &domain.ca_file), samba::SERVICE_ACCOUNT, samba::PASSWORD));
     let name = Username::parse("counted").unwrap();
-    assert_eq!(directory.lockout(&name).policy, None, "nobody was asked");
+    assert_eq!(directory.lockout_info(&name).policy, None, "nobody was asked");
     let policy = LockoutPolicy { threshold: samba::LOCKOUT_THRESHOLD, window: Duration::from_mins(30) };
     for failures in 0..2 {
         let who = candidate(&directory, "counted").await;
         assert_eq!((who.policy, who.failures), (Some(policy), Some(failures)));
         assert_eq!(sign_in(&directory, "counted", WRONG).await, Err(DirectoryRefusal::WrongCredentials));
     }
-    let known = directory.lockout(&name);
+    let known = directory.lockout_info(&name);
     assert_eq!((known.policy, known.identifies_before_bind), (Some(policy), true), "kept in memory");
 }
 
@@ -185,9 +185,9 @@ async fn without_a_service_account_the_policy_is_read_by_whoever_signs_in() {
     let Some(domain) = samba::domain() else { return };
     let directory = open(&settings(&[&domain.ldaps_url()], &domain.ca_file));
     let name = Username::parse("bob").unwrap();
-    assert_eq!(directory.lockout(&name).policy, None);
+    assert_eq!(directory.lockout_info(&name).policy, None);
     sign_in(&directory, "bob", samba::PASSWORD).await.unwrap();
-    let known = directory.lockout(&name);
+    let known = directory.lockout_info(&name);
     assert_eq!(known.policy.map(|policy| policy.threshold), Some(samba::LOCKOUT_THRESHOLD));
     assert!(!known.identifies_before_bind);
 }

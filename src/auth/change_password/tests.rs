@@ -73,7 +73,7 @@ impl Directory for OnePassword {
         Ok(())
     }
 
-    fn upkeep(&self, _person: &Person) -> Revalidation {
+    fn revalidation(&self, _person: &Person) -> Revalidation {
         Revalidation::Refreshed
     }
 
@@ -81,7 +81,7 @@ impl Directory for OnePassword {
         people.iter().map(|person| Ok(AccountStatus::Active(person.clone()))).collect()
     }
 
-    fn lockout(&self, _username: &Username) -> LockoutInfo {
+    fn lockout_info(&self, _username: &Username) -> LockoutInfo {
         LockoutInfo { policy: None, identifies_before_bind: true }
     }
 
@@ -164,7 +164,7 @@ impl PasswordChangeFixture {
     }
 
     async fn sessions_of(&self, name: &str) -> usize {
-        self.sessions.of(&person(name).id).await.unwrap().len()
+        self.sessions.of_person(&person(name).id).await.unwrap().len()
     }
 
     fn sent(&self) -> usize {
@@ -194,7 +194,7 @@ async fn a_change_ends_the_sessions_from_before_and_begins_one() {
     house.signs_in("bob", OLD).await.unwrap();
     let changed = house.changes("alice", [OLD, NEW, NEW]).await.unwrap();
     assert!(changed.others_ended);
-    let left = house.sessions.of(&person("alice").id).await.unwrap();
+    let left = house.sessions.of_person(&person("alice").id).await.unwrap();
     assert_eq!(left.iter().map(|session| session.id).collect::<Vec<_>>(), [changed.signed_in.unwrap().session.id]);
     assert_eq!(house.sessions_of("bob").await, 1, "somebody else's stay");
 }

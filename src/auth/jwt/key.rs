@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use crate::domain::Timestamp;
 use crate::store::{AeadCipher, StoreError, fill_randomly};
-use crate::tokens::SealedKey;
+use crate::tokens::SealedSigningKey;
 
 /// The bytes of an Ed25519 private key (RFC 8032, 5.1.5).
 const SEED_BYTES: usize = 32;
@@ -29,20 +29,20 @@ pub struct PublicKeys(pub(super) JwkSet);
 
 impl SigningKey {
     /// A new key, and its sealed form for the store.
-    pub(super) fn generate(seal: &AeadCipher, now: Timestamp) -> Result<(Self, SealedKey), StoreError> {
+    pub(super) fn generate(seal: &AeadCipher, now: Timestamp) -> Result<(Self, SealedSigningKey), StoreError> {
         let mut seed = Zeroizing::new([0; SEED_BYTES]);
         fill_randomly(seed.as_mut_slice())?;
         let key = Self::from_seed(&seed, now)
             .map_err(|error| StoreError::NoRandomness(format!("no signing key: {error}")))?;
         let sealed = seal.seal(key.kid.as_bytes(), seed.as_slice())?;
-        let sealed = SealedKey { kid: key.kid.clone(), sealed, made_at: now };
+        let sealed = SealedSigningKey { kid: key.kid.clone(), sealed, created_at: now };
         Ok((key, sealed))
     }
 
     /// Unseals a stored key; `None` when it was sealed with another secret, or is damaged.
-    pub(super) fn unseal(seal: &AeadCipher, key: &SealedKey) -> Option<Self> {
+    pub(super) fn unseal(seal: &AeadCipher, key: &SealedSigningKey) -> Option<Self> {
         let seed = seal.open(key.kid.as_bytes(), &key.sealed)?;
-        let opened = Self::from_seed(seed.as_slice().try_into().ok()?, key.made_at).ok()?;
+        let opened = Self::from_seed(seed.as_slice().try_into().ok()?, key.created_at).ok()?;
         (opened.kid == key.kid).then_some(opened)
     }
 

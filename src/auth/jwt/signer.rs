@@ -68,7 +68,7 @@ impl JwtSigner {
                     kid = sealed.kid,
                     "a signing key was sealed with another secret_key, or is damaged: signed tokens from before are void"
                 );
-                signer.tokens.forget_key(&sealed.kid).await?;
+                signer.tokens.delete_key(&sealed.kid).await?;
             }
         }
         signer.rotate().await?;
@@ -85,11 +85,11 @@ impl JwtSigner {
         // A key from the future is from before the clock was set back: it signs on, no longer than another would.
         if ring.last().is_none_or(|key| now.since(key.made_at) >= self.settings.rotate) {
             let (key, sealed) = SigningKey::generate(&self.seal, now)?;
-            self.tokens.keep_key(&sealed).await?;
+            self.tokens.insert_key(&sealed).await?;
             self.update_keys(|ring| ring.push(Arc::new(key)));
         }
         for kid in self.retired(now) {
-            self.tokens.forget_key(&kid).await?;
+            self.tokens.delete_key(&kid).await?;
             self.update_keys(|ring| ring.retain(|key| key.kid != kid));
         }
         Ok(())

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use crate::domain::{EndReason, Person, PersonId, Revalidation, Timestamp};
-use crate::sessions::{People, Session, Sessions};
+use crate::sessions::{PeopleBatch, Session, Sessions};
 use crate::store::StoreError;
 use crate::tokens::{Token, Tokens};
 
@@ -22,9 +22,9 @@ pub(super) struct EndedCredentials {
 impl RefreshTargets {
     /// See [`Sessions::settle_upkeep`].
     pub(super) async fn update_revalidation(&self, can: impl Fn(&Person) -> Revalidation) -> Result<(), StoreError> {
-        self.sessions.settle_upkeep(&can).await?;
+        self.sessions.update_revalidation(&can).await?;
         match &self.tokens {
-            Some(tokens) => tokens.settle_upkeep(can).await,
+            Some(tokens) => tokens.update_revalidation(can).await,
             None => Ok(()),
         }
     }
@@ -39,11 +39,11 @@ impl RefreshTargets {
     }
 
     /// The next people, at most `most`, after `after`: see [`Sessions::people`].
-    pub(super) async fn people(&self, after: Option<&PersonId>, most: usize) -> Result<People, StoreError> {
+    pub(super) async fn people(&self, after: Option<&PersonId>, most: usize) -> Result<PeopleBatch, StoreError> {
         let signed_in = self.sessions.people(after, most).await?;
         let Some(tokens) = &self.tokens else { return Ok(signed_in) };
         let (with_tokens, last) = tokens.people(after, most).await?;
-        Ok(merge(signed_in, People { people: with_tokens, last }, most))
+        Ok(merge(signed_in, PeopleBatch { people: with_tokens, next_after: last }, most))
     }
 
     /// See [`Sessions::confirm`].
@@ -71,9 +71,9 @@ impl RefreshTargets {
 }
 
 /// Merges two batches into the first `most` people of both, in order, each once.
-fn merge(one: People, other: People, most: usize) -> People {
+fn merge(one: PeopleBatch, other: PeopleBatch, most: usize) -> PeopleBatch {
     // After the end of a list that goes on there may be people who are not in it: they are not skipped.
-    let end = match (one.last, other.last) {
+    let end = match (one.next_after, other.next_after) {
         (Some(a), Some(b)) => Some(if a.as_str() < b.as_str() { a } else { b }),
         (a, b) => a.or(b),
     };
@@ -84,7 +84,7 @@ fn merge(one: People, other: People, most: usize) -> People {
     let is_cut = all.len() > most;
     let people: Vec<Person> = all.into_values().take(most).collect();
     let last = if is_cut { people.last().map(|person| person.id.clone()) } else { end };
-    People { people, last }
+    PeopleBatch { people, next_after: last }
 }
 
 #[cfg(test)]
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
     use crate::domain::Groups;
 
-    fn people(names: &[&str], last: Option<&str>) -> People {
+    fn people(names: &[&str], last: Option<&str>) -> PeopleBatch {
         let person = |name: &&str| Person {
             id: PersonId::new(*name),
             directory: None,
@@ -102,12 +102,12 @@ mod tests {
             groups: Groups::default(),
             password_expires: None,
         };
-        People { people: names.iter().map(person).collect(), last: last.map(PersonId::new) }
+        PeopleBatch { people: names.iter().map(person).collect(), next_after: last.map(PersonId::new) }
     }
 
     #[test]
     fn two_lists_are_gone_through_as_one_and_nobody_is_passed_over() {
-        let merged = |one: People, other: People| merge(one, other, 3);
+        let merged = |one: PeopleBatch, other: PeopleBatch| merge(one, other, 3);
         assert_eq!(merged(people(&["a", "c"], None), people(&["b", "c"], None)), people(&["a", "b", "c"], None));
         // One goes on after its third: what the other has after that comes with the next.
         assert_eq!(

@@ -13,7 +13,7 @@ use crate::directory::{
     BindGate, ChangeRefusal, DirectoryRefusal, GroupLookup, LockoutInfo, PasswordChange, PasswordState,
 };
 use crate::domain::{Group, GroupId, GroupRef, ManualClock, Password, Revalidation, Username};
-use crate::sessions::{Beginning, Found, SessionToken};
+use crate::sessions::{SessionLookup, SessionOptions, SessionToken};
 use crate::tokens::{self, ApiToken, Wanted};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -59,7 +59,7 @@ impl Directory for ScriptedDirectory {
         Ok(())
     }
 
-    fn upkeep(&self, person: &Person) -> Revalidation {
+    fn revalidation(&self, person: &Person) -> Revalidation {
         if person.username.starts_with("local") { Revalidation::Unrefreshed } else { Revalidation::Refreshed }
     }
 
@@ -76,7 +76,7 @@ impl Directory for ScriptedDirectory {
         people.iter().map(of).collect()
     }
 
-    fn lockout(&self, _: &Username) -> LockoutInfo {
+    fn lockout_info(&self, _: &Username) -> LockoutInfo {
         LockoutInfo { policy: None, identifies_before_bind: true }
     }
 
@@ -132,22 +132,22 @@ impl RefreshFixture {
     }
 
     async fn signs_in(&self, person: &Person) -> SessionToken {
-        let upkeep = self.directory.upkeep(person);
-        self.sessions.begin(person, &Client::default(), Beginning::by_password(upkeep)).await.unwrap().0
+        let upkeep = self.directory.revalidation(person);
+        self.sessions.begin(person, &Client::default(), SessionOptions::password_only(upkeep)).await.unwrap().0
     }
 
     async fn makes_a_token(&self, person: &Person) -> ApiToken {
-        let upkeep = self.directory.upkeep(person);
+        let upkeep = self.directory.revalidation(person);
         let (name, granted) = ("backup".parse().unwrap(), "read".parse().unwrap());
         let wanted = Wanted { name, granted, lasts: LONG, second_factor: false, upkeep };
         self.tokens.make(person, &wanted).await.unwrap().0
     }
 
-    async fn finds_token(&self, token: &ApiToken) -> tokens::Found {
+    async fn finds_token(&self, token: &ApiToken) -> tokens::TokenLookup {
         self.tokens.find(token, &Client::default()).await.unwrap()
     }
 
-    async fn finds(&self, token: &SessionToken) -> Found {
+    async fn finds(&self, token: &SessionToken) -> SessionLookup {
         self.sessions.find(token).await.unwrap()
     }
 
@@ -208,9 +208,9 @@ async fn who_is_gone_is_signed_out_with_the_reason_in_the_audit_and_who_is_not_s
     house.directory.says(&person("alice"), Ok(AccountStatus::Removed(RemovalReason::Disabled)));
     let _work = house.works();
     house.goes_round().await;
-    assert_eq!(house.finds(&alice).await, Found::Nothing);
-    assert_eq!(house.finds(&elsewhere).await, Found::Nothing);
-    assert!(matches!(house.finds(&bob).await, Found::Good(_)));
+    assert_eq!(house.finds(&alice).await, SessionLookup::NotFound);
+    assert_eq!(house.finds(&elsewhere).await, SessionLookup::NotFound);
+    assert!(matches!(house.finds(&bob).await, SessionLookup::Valid(_)));
     let text = paper.text();
     let closed: Vec<&str> = text.lines().filter(|line| line.contains("\"account-closed\"")).collect();
     assert!(closed.len() == 1 && closed[0].contains("\"reason\":\"disabled\""), "{text}");
@@ -229,7 +229,7 @@ async fn who_is_described_anew_is_so_in_every_session_and_the_audit_tells_of_the
     let _work = house.works();
     house.goes_round().await;
     for token in [desk, phone] {
-        assert_eq!(house.finds(&token).await.good().unwrap().person, now);
+        assert_eq!(house.finds(&token).await.valid().unwrap().person, now);
     }
     let text = paper.text();
     let changed: Vec<&str> = text.lines().filter(|line| line.contains("\"groups-changed\"")).collect();
@@ -268,16 +268,16 @@ async fn an_outage_ends_nothing_and_when_it_is_over_everybody_is_asked_at_once()
     let away = house.reports(|report| !report.outages.is_empty()).await;
     assert_eq!(away.outages[&None].reason, "dc1: no route");
     assert_eq!(house.refresh.unreachable_since(None), Some(away.outages[&None].since));
-    assert!(matches!(house.finds(&token).await, Found::Good(_)));
+    assert!(matches!(house.finds(&token).await, SessionLookup::Valid(_)));
     house.clock.advance(STALE);
-    assert!(matches!(house.finds(&token).await, Found::Stale(_)), "not good, and not ended");
+    assert!(matches!(house.finds(&token).await, SessionLookup::Stale(_)), "not good, and not ended");
 
     house.directory.goes_away(false);
     house.directory.says(&person("person7"), Ok(AccountStatus::Removed(RemovalReason::NotFound)));
     let back = house.goes_round().await;
     assert!(back.outages.is_empty());
     assert_eq!(back.people, 151);
-    assert!(matches!(house.finds(&token).await, Found::Good(_)), "without signing in");
+    assert!(matches!(house.finds(&token).await, SessionLookup::Valid(_)), "without signing in");
     let asked = house.directory.asked();
     assert_eq!(asked[asked.len() - 2..], [10, 151], "tried with a few, then everybody: {asked:?}");
 }
@@ -301,8 +301,8 @@ async fn a_directory_that_is_away_is_tried_again_less_and_less_often_and_keeps_n
     reports.mark_unchanged();
     let asked = house.directory.asked().len() - asked_before;
     assert!((50..100).contains(&asked), "{asked} questions in an hour");
-    assert!(matches!(house.finds(&bea).await, Found::Good(_)), "the other directory answers for her");
-    assert!(matches!(house.finds(&alice).await, Found::Stale(_)));
+    assert!(matches!(house.finds(&bea).await, SessionLookup::Valid(_)), "the other directory answers for her");
+    assert!(matches!(house.finds(&alice).await, SessionLookup::Stale(_)));
 }
 
 #[tokio::test]
@@ -315,8 +315,8 @@ async fn one_person_of_whom_nothing_can_be_said_is_no_outage_and_ends_by_themsel
     while house.clock.now().since(begun) < STALE {
         assert!(house.goes_round().await.outages.is_empty());
     }
-    assert!(matches!(house.finds(&alice).await, Found::Stale(_)));
-    assert!(matches!(house.finds(&bob).await, Found::Good(_)));
+    assert!(matches!(house.finds(&alice).await, SessionLookup::Stale(_)));
+    assert!(matches!(house.finds(&bob).await, SessionLookup::Valid(_)));
 }
 
 #[tokio::test]
@@ -326,9 +326,9 @@ async fn whom_nobody_can_ask_about_is_not_asked_about_and_ends_in_time() {
     let _work = house.works();
     assert_eq!(house.goes_round().await.people, 0);
     house.clock.advance(Duration::from_mins(9 * 60 + 30));
-    assert!(matches!(house.finds(&token).await, Found::Good(_)), "it does not grow stale");
+    assert!(matches!(house.finds(&token).await, SessionLookup::Valid(_)), "it does not grow stale");
     house.clock.advance(30 * MINUTE);
-    assert_eq!(house.finds(&token).await, Found::Nothing);
+    assert_eq!(house.finds(&token).await, SessionLookup::NotFound);
 }
 
 #[test]
@@ -354,17 +354,17 @@ async fn tokens_follow_the_directory_as_sessions_do_and_their_owners_need_not_be
     house.directory.says(&person("both"), Ok(AccountStatus::Removed(RemovalReason::NotFound)));
     let _work = house.works();
     house.goes_round().await;
-    assert_eq!(house.finds_token(&gone).await, tokens::Found::Ended(EndReason::Revoked));
-    assert_eq!(house.finds_token(&both).await, tokens::Found::Ended(EndReason::Revoked));
-    assert_eq!(house.finds(&signed_in).await, Found::Nothing);
-    let tokens::Found::Good(moved) = house.finds_token(&moved).await else { panic!("it is good") };
+    assert_eq!(house.finds_token(&gone).await, tokens::TokenLookup::Ended(EndReason::Revoked));
+    assert_eq!(house.finds_token(&both).await, tokens::TokenLookup::Ended(EndReason::Revoked));
+    assert_eq!(house.finds(&signed_in).await, SessionLookup::NotFound);
+    let tokens::TokenLookup::Valid(moved) = house.finds_token(&moved).await else { panic!("it is good") };
     assert_eq!(moved.person, in_group("moved", "sales"));
-    assert!(matches!(house.finds_token(&unasked).await, tokens::Found::Good(_)));
+    assert!(matches!(house.finds_token(&unasked).await, tokens::TokenLookup::Valid(_)));
     let text = paper.text();
     assert_eq!(text.matches("\"token-ended\"").count(), 2, "{text}");
 
     // Confirmed again and again, it does not go stale.
     house.clock.advance(STALE);
     house.goes_round().await;
-    assert!(matches!(house.tokens.get(moved.id).await.unwrap(), tokens::Found::Good(_)));
+    assert!(matches!(house.tokens.get(moved.id).await.unwrap(), tokens::TokenLookup::Valid(_)));
 }

@@ -3,7 +3,7 @@ use crate::audit::Event;
 use crate::auth::sign_in::Auth;
 use crate::domain::{Client, Member, Person, PersonId};
 use crate::factors::{PasskeyId, PasskeyResponse, RecoveryCode, RelyingParty, VerifiedFactor};
-use crate::sessions::{Proved, SessionToken};
+use crate::sessions::{Reauthentication, SessionToken};
 use crate::store::StoreError;
 
 /// The outcome of an enrolled factor.
@@ -31,7 +31,7 @@ impl Auth {
     ) -> Result<FactorEnrollment, FactorRefusal> {
         self.second_step.factors.finish_app_enrollment(person, sealed, browser, typed).await?;
         self.audit.record(client, &Event::FactorAdded { person, factor: VerifiedFactor::App.word() });
-        self.finish_enrollment(token, person, Proved::SecondFactor, client).await
+        self.finish_enrollment(token, person, Reauthentication::SecondFactor, client).await
     }
 
     /// Registers a new passkey.
@@ -49,7 +49,7 @@ impl Auth {
     ) -> Result<FactorEnrollment, FactorRefusal> {
         self.second_step.factors.finish_passkey_registration(person, name, site, browser, answer).await?;
         self.audit.record(client, &Event::FactorAdded { person, factor: VerifiedFactor::Passkey.word() });
-        self.finish_enrollment(token, person, Proved::Both, client).await
+        self.finish_enrollment(token, person, Reauthentication::Both, client).await
     }
 
     /// Creates recovery codes, in place of those from before.
@@ -108,7 +108,7 @@ impl Auth {
         &self,
         token: &SessionToken,
         person: &Person,
-        proved: Proved,
+        proved: Reauthentication,
         client: &Client,
     ) -> Result<FactorEnrollment, FactorRefusal> {
         let session = self.record_authentication(token, &person.id, proved).await?;

@@ -4,7 +4,7 @@ use crate::auth::sign_in::{Auth, SignedIn};
 use crate::directory::{AccountStatus, Unreachable};
 use crate::domain::{Client, Person, Revalidation};
 use crate::factors::{PasskeyResponse, RelyingParty, VerifiedFactor};
-use crate::sessions::{Beginning, SessionToken};
+use crate::sessions::{SessionOptions, SessionToken};
 
 /// Passwordless sign-in with a passkey. It is both factors at once: the device that holds it, and the finger, face or PIN
 /// that the device asks for.
@@ -45,14 +45,17 @@ impl Auth {
         self.second_step.factors.update_description(&person).await?;
         self.audit
             .record(client, &Event::SecondFactorShown { person: &person, factor: VerifiedFactor::Passkey.word() });
-        let beginning = Beginning { second_factor: true, ..Beginning::by_password(self.directory.upkeep(&person)) };
+        let beginning = SessionOptions {
+            second_factor: true,
+            ..SessionOptions::password_only(self.directory.revalidation(&person))
+        };
         let name = self.directory.sign_in_name(&person).ok_or(PasskeySignInRefusal::NoServiceAccount)?;
         Ok(self.begin_session(&name, &person, beginning, client, previous).await?)
     }
 
     /// The person as the directory describes them now, if they may sign in.
     async fn reread_passkey_owner(&self, owner: &Person) -> Result<Person, PasskeySignInRefusal> {
-        if self.directory.upkeep(owner) == Revalidation::Unrefreshed {
+        if self.directory.revalidation(owner) == Revalidation::Unrefreshed {
             return Err(PasskeySignInRefusal::NoServiceAccount);
         }
         let _question = self.acquire_directory_slot()?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use crate::domain::{Person, PersonId, Timestamp, Username};
-use crate::sessions::{Beginning, InvalidToken, SessionToken};
+use crate::sessions::{InvalidSessionToken, SessionOptions, SessionToken};
 use crate::store::StoreError;
 
 /// The lifetime of a pending sign-in: enough to find a phone in another room.
@@ -31,9 +31,9 @@ impl PendingToken {
 }
 
 impl FromStr for PendingToken {
-    type Err = InvalidToken;
+    type Err = InvalidSessionToken;
 
-    fn from_str(text: &str) -> Result<Self, InvalidToken> {
+    fn from_str(text: &str) -> Result<Self, InvalidSessionToken> {
         text.parse().map(Self)
     }
 }
@@ -51,7 +51,7 @@ pub(super) struct PendingSignIn {
     /// The typed name.
     pub(super) name: Username,
     /// The options of the session to begin.
-    pub(super) beginning: Beginning,
+    pub(super) beginning: SessionOptions,
     until: Timestamp,
 }
 
@@ -61,7 +61,7 @@ impl PendingSignIns {
         &self,
         name: &Username,
         person: Person,
-        beginning: Beginning,
+        beginning: SessionOptions,
         now: Timestamp,
     ) -> Result<PendingToken, StoreError> {
         let token = SessionToken::generate()?;
@@ -128,7 +128,7 @@ mod tests {
 
     fn add(pending: &PendingSignIns, name: &str, now: Timestamp) -> PendingToken {
         let username = Username::parse(name).unwrap();
-        pending.insert(&username, person(name), Beginning::by_password(Revalidation::Refreshed), now).unwrap()
+        pending.insert(&username, person(name), SessionOptions::password_only(Revalidation::Refreshed), now).unwrap()
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::auth::sign_in::{Auth, SignedIn};
 use crate::directory::AccountStatus;
 use crate::domain::{Client, Person, PersonId, Revalidation, Timestamp, Username};
 use crate::factors::{CodeRefusal, Factors, PasskeyResponse, RelyingParty, VerifiedFactor};
-use crate::sessions::{Beginning, Proved, Session, SessionToken};
+use crate::sessions::{Reauthentication, Session, SessionOptions, SessionToken};
 use crate::store::StoreError;
 
 /// The state of the second step: the factors and the pending sign-ins.
@@ -75,7 +75,7 @@ impl Auth {
         &self,
         name: &Username,
         person: Person,
-        beginning: Beginning,
+        beginning: SessionOptions,
         client: &Client,
     ) -> Result<PendingToken, StoreError> {
         self.audit.record(client, &Event::SecondFactorAsked { person: &person });
@@ -104,14 +104,14 @@ impl Auth {
         // Two right responses at once are one sign-in.
         let waiting = self.second_step.pending.take(token, self.clock.now()).ok_or(FactorRefusal::NotPending)?;
         let person = self.reread_person(waiting.person).await.ok_or(FactorRefusal::NotPending)?;
-        let beginning = Beginning { second_factor: true, ..waiting.beginning };
+        let beginning = SessionOptions { second_factor: true, ..waiting.beginning };
         Ok(self.begin_session(&waiting.name, &person, beginning, client, previous).await?)
     }
 
     /// The person as the directory describes them now; `None` when they may not sign in any more. Where it cannot be asked,
     /// its answer of minutes ago stands.
     async fn reread_person(&self, person: Person) -> Option<Person> {
-        if self.directory.upkeep(&person) == Revalidation::Unrefreshed {
+        if self.directory.revalidation(&person) == Revalidation::Unrefreshed {
             return Some(person);
         }
         match self.directory.refresh(std::slice::from_ref(&person)).await.into_iter().next() {
@@ -138,8 +138,8 @@ impl Auth {
         client: &Client,
     ) -> Result<RenewedSession, FactorRefusal> {
         let proved = match self.verify_factor(person, showing, client).await? {
-            VerifiedFactor::Passkey => Proved::Both,
-            VerifiedFactor::App | VerifiedFactor::RecoveryCode { .. } => Proved::SecondFactor,
+            VerifiedFactor::Passkey => Reauthentication::Both,
+            VerifiedFactor::App | VerifiedFactor::RecoveryCode { .. } => Reauthentication::SecondFactor,
         };
         self.record_authentication(token, &person.id, proved).await
     }
@@ -149,9 +149,10 @@ impl Auth {
         &self,
         token: &SessionToken,
         person: &PersonId,
-        proved: Proved,
+        proved: Reauthentication,
     ) -> Result<RenewedSession, FactorRefusal> {
-        let (token, session) = self.sessions.prove(token, person, proved).await?.ok_or(FactorRefusal::NotPending)?;
+        let (token, session) =
+            self.sessions.reauthenticate(token, person, proved).await?.ok_or(FactorRefusal::NotPending)?;
         Ok(RenewedSession { token, session })
     }
 

@@ -94,7 +94,7 @@ impl Directory for FakeDirectory {
         Ok(())
     }
 
-    fn upkeep(&self, _person: &Person) -> Revalidation {
+    fn revalidation(&self, _person: &Person) -> Revalidation {
         Revalidation::Refreshed
     }
 
@@ -102,7 +102,7 @@ impl Directory for FakeDirectory {
         people.iter().map(|person| Ok(AccountStatus::Active(person.clone()))).collect()
     }
 
-    fn lockout(&self, _username: &Username) -> LockoutInfo {
+    fn lockout_info(&self, _username: &Username) -> LockoutInfo {
         LockoutInfo { policy: None, identifies_before_bind: true }
     }
 

@@ -38,17 +38,17 @@ pub(in crate::directory) struct GroupLookupCache {
 
 impl GroupLookupCache {
     pub(in crate::directory) fn get(&self, now: Timestamp, wanted: &GroupRef) -> Option<GroupLookup> {
-        let kept = self.lookups.lock().unwrap_or_else(PoisonError::into_inner);
-        let (found, finding) = kept.get(&wanted.to_string())?;
-        (now < *found + LOOKUP_MAX_AGE).then(|| finding.clone())
+        let cached = self.lookups.lock().unwrap_or_else(PoisonError::into_inner);
+        let (looked_up_at, lookup) = cached.get(&wanted.to_string())?;
+        (now < *looked_up_at + LOOKUP_MAX_AGE).then(|| lookup.clone())
     }
 
-    pub(in crate::directory) fn insert(&self, now: Timestamp, findings: &[GroupLookup]) {
-        let mut kept = self.lookups.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() + findings.len() > MAX_LOOKUPS {
-            kept.clear();
+    pub(in crate::directory) fn insert(&self, now: Timestamp, new: &[GroupLookup]) {
+        let mut cached = self.lookups.lock().unwrap_or_else(PoisonError::into_inner);
+        if cached.len() + new.len() > MAX_LOOKUPS {
+            cached.clear();
         }
-        kept.extend(findings.iter().map(|finding| (finding.wanted.to_string(), (now, finding.clone()))));
+        cached.extend(new.iter().map(|lookup| (lookup.wanted.to_string(), (now, lookup.clone()))));
     }
 }
 
@@ -57,20 +57,20 @@ impl GroupLookupCache {
 mod tests {
     use super::*;
 
-    fn finding(name: &str) -> GroupLookup {
+    fn empty_lookup(name: &str) -> GroupLookup {
         GroupLookup { wanted: GroupRef::parse(name), found: Vec::new(), suggestions: Vec::new(), note: None }
     }
 
     #[test]
     fn a_finding_is_believed_for_its_time_and_no_longer() {
-        let kept = GroupLookupCache::default();
+        let cache = GroupLookupCache::default();
         let at = |seconds: i64| Timestamp::from_millis(seconds * 1_000);
-        kept.insert(at(0), &[finding("ops")]);
-        assert!(kept.get(at(179), &GroupRef::parse("ops")).is_some());
-        assert!(kept.get(at(180), &GroupRef::parse("ops")).is_none());
+        cache.insert(at(0), &[empty_lookup("ops")]);
+        assert!(cache.get(at(179), &GroupRef::parse("ops")).is_some());
+        assert!(cache.get(at(180), &GroupRef::parse("ops")).is_none());
         for n in 0..5_000 {
-            kept.insert(at(0), &[finding(&format!("g{n}"))]);
+            cache.insert(at(0), &[empty_lookup(&format!("g{n}"))]);
         }
-        assert!(kept.lookups.lock().unwrap().len() <= MAX_LOOKUPS);
+        assert!(cache.lookups.lock().unwrap().len() <= MAX_LOOKUPS);
     }
 }

@@ -24,23 +24,24 @@ struct CachedGroup {
 
 impl GroupNameCache {
     pub(in crate::directory) fn get_fresh(&self, now: Timestamp, sids: &[Sid]) -> HashMap<Sid, Group> {
-        let kept = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        let groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
         let fresh = |sid: &Sid| {
-            kept.get(sid).filter(|named| named.is_fresh(now)).map(|named| (sid.clone(), named.group.clone()))
+            groups.get(sid).filter(|found| found.is_fresh(now)).map(|found| (sid.clone(), found.group.clone()))
         };
         sids.iter().filter_map(fresh).collect()
     }
 
-    pub(in crate::directory) fn insert(&self, now: Timestamp, named: &[(Sid, Group)]) {
-        let mut kept = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() + named.len() > MAX_NAMES {
-            kept.retain(|_, named| named.is_fresh(now));
+    pub(in crate::directory) fn insert(&self, now: Timestamp, found: &[(Sid, Group)]) {
+        let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        if groups.len() + found.len() > MAX_NAMES {
+            groups.retain(|_, found| found.is_fresh(now));
         }
-        if kept.len() + named.len() > MAX_NAMES {
+        if groups.len() + found.len() > MAX_NAMES {
             // All of it is fresh, and all of it can be asked for again.
-            kept.clear();
+            groups.clear();
         }
-        kept.extend(named.iter().map(|(sid, group)| (sid.clone(), CachedGroup { group: group.clone(), read_at: now })));
+        groups
+            .extend(found.iter().map(|(sid, group)| (sid.clone(), CachedGroup { group: group.clone(), read_at: now })));
     }
 }
 

@@ -107,7 +107,7 @@ impl LdapDirectory {
 
     /// The directory's profile, read over `connection` unless it is known. Those who come at once all ask: to wait for
     /// each other at a stalled server would add up its time-outs.
-    pub(in crate::directory) async fn profile(
+    pub(in crate::directory) async fn discover_profile(
         &self,
         connection: &mut LdapConnection,
     ) -> Result<&DirectoryProfile, OperationFault> {
@@ -161,17 +161,17 @@ impl LdapDirectory {
     ///
     /// # Errors
     /// The fault of the last server tried.
-    pub(in crate::directory) async fn find_out(
+    pub(in crate::directory) async fn profile(
         &self,
-        inquiry: &mut Operation,
+        operation: &mut Operation,
     ) -> Result<&DirectoryProfile, OperationFault> {
         if let Some(profile) = self.known_profile() {
             return Ok(profile);
         }
         loop {
-            let mut connection = inquiry.acquire(&self.search_pool).await?;
-            let answer = self.profile(&mut connection).await;
-            if let ControlFlow::Break(answer) = inquiry.finish_attempt(answer, &connection) {
+            let mut connection = operation.acquire(&self.search_pool).await?;
+            let answer = self.discover_profile(&mut connection).await;
+            if let ControlFlow::Break(answer) = operation.finish_attempt(answer, &connection) {
                 return answer;
             }
         }

@@ -49,8 +49,8 @@ impl LockoutPolicyCache {
     /// is known meanwhile. Before anything is known all of them ask, as to wait for each other at a stalled server
     /// would add up its time-outs.
     pub(in crate::directory) fn is_refresh_due(&self, now: Timestamp) -> bool {
-        let mut kept = self.lock();
-        let Some(read) = &mut kept.domain else { return true };
+        let mut policies = self.lock();
+        let Some(read) = &mut policies.domain else { return true };
         let due = now >= read.read_at + POLICY_MAX_AGE;
         if due {
             read.read_at = now;
@@ -69,12 +69,12 @@ impl LockoutPolicyCache {
     }
 
     pub(in crate::directory) fn insert_pso(&self, dn: &str, policy: Option<LockoutPolicy>, now: Timestamp) {
-        let mut kept = self.lock();
-        if kept.psos.len() >= MAX_PSOS {
-            kept.psos.retain(|_, read| now < read.read_at + POLICY_MAX_AGE);
+        let mut policies = self.lock();
+        if policies.psos.len() >= MAX_PSOS {
+            policies.psos.retain(|_, read| now < read.read_at + POLICY_MAX_AGE);
         }
-        if kept.psos.len() < MAX_PSOS {
-            kept.psos.insert(dn.to_owned(), CachedLockoutPolicy { policy, read_at: now });
+        if policies.psos.len() < MAX_PSOS {
+            policies.psos.insert(dn.to_owned(), CachedLockoutPolicy { policy, read_at: now });
         }
     }
 

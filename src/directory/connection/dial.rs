@@ -67,16 +67,16 @@ impl Dialler {
                 Err(_elapsed) => faults.push(format!("{address}: no answer within {share:.1?} (dial_timeout)")),
             }
         }
-        Err(OperationFault::broken(OperationKind::Dial, faults.join(", ")))
+        Err(OperationFault::connection_failed(OperationKind::Dial, faults.join(", ")))
     }
 
     /// The server's addresses. When they cannot be found out now, those it had before: DNS often stands on the same
     /// machines, and fails with them.
     async fn resolve(&self, server: &ServerAddress, deadline: Instant) -> Result<Vec<SocketAddr>, OperationFault> {
-        let fault = |reason| Err(OperationFault::broken(OperationKind::Dial, reason));
+        let fault = |reason| Err(OperationFault::connection_failed(OperationKind::Dial, reason));
         // Half of the time is left for dialling.
         let by = Instant::now() + deadline.saturating_duration_since(Instant::now()) / 2;
-        let before = self.resolver.known(&server.host, server.port);
+        let before = self.resolver.last_known(&server.host, server.port);
         let found = match timeout_at(
             if before.is_some() { by } else { deadline },
             self.resolver.resolve(&server.host, server.port),
@@ -115,8 +115,8 @@ impl Dialler {
         }
         let tls = if encrypted { Some(server.host.as_str()) } else { None };
         let ends = self.connect_ldap(stream, tls).await?;
-        let meter = ConnectionMetrics::new(self.metrics.clone(), server.to_string());
-        Ok(LdapConnection::new(ends, self.operation_timeout, meter))
+        let metrics = ConnectionMetrics::new(self.metrics.clone(), server.to_string());
+        Ok(LdapConnection::new(ends, self.operation_timeout, metrics))
     }
 
     /// Hands an open stream to the `ldap3` crate, which makes it one to this host by TLS, if there is one.

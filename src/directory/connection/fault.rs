@@ -60,7 +60,7 @@ impl OperationFault {
     }
 
     /// A fault of the connection: it broke, or could not be made.
-    pub(in crate::directory) fn broken(operation: OperationKind, reason: impl Into<String>) -> Self {
+    pub(in crate::directory) fn connection_failed(operation: OperationKind, reason: impl Into<String>) -> Self {
         Self { connection_failed: true, ..Self::unreachable(operation, reason) }
     }
 
@@ -213,7 +213,7 @@ mod tests {
             |rc| OperationFault::from_result(OperationKind::ServiceBind, &result(rc, ""), "").another_server_may_help();
         assert!(code(result_code::BUSY) && code(result_code::UNAVAILABLE));
         assert!(!code(result_code::INVALID_CREDENTIALS) && !code(result_code::STRONGER_AUTH_REQUIRED));
-        assert!(OperationFault::broken(OperationKind::Dial, "closed").another_server_may_help());
+        assert!(OperationFault::connection_failed(OperationKind::Dial, "closed").another_server_may_help());
         assert!(
             !OperationFault::unreachable(OperationKind::Search, "tokenGroups may not be read")
                 .another_server_may_help()

@@ -53,13 +53,13 @@ impl ConnectionMetrics {
     }
 
     /// Records the end of an operation: with a result of the server's, or without one.
-    fn record(&self, operation: OperationKind, result_code: Option<u32>, begun: Instant) {
+    fn record(&self, operation: OperationKind, result_code: Option<u32>, started: Instant) {
         let outcome = match result_code {
             Some(result_code::SUCCESS | result_code::SIZE_LIMIT_EXCEEDED) => "ok",
             Some(_) => "refused",
             None => "unreachable",
         };
-        self.metrics.operation(operation.word(), &self.server, outcome, begun.elapsed());
+        self.metrics.operation(operation.word(), &self.server, outcome, started.elapsed());
     }
 }
 
@@ -108,8 +108,8 @@ impl LdapConnection {
     }
 
     /// Ties the connection to `server`, which had `outages` outages before: it ends when that goes down.
-    pub(in crate::directory) fn with_server(mut self, server: &Arc<DirectoryServer>, downs: u64) -> Self {
-        self.server = Some(WatchedServer { server: Arc::clone(server), outage_count: downs });
+    pub(in crate::directory) fn with_server(mut self, server: &Arc<DirectoryServer>, outages: u64) -> Self {
+        self.server = Some(WatchedServer { server: Arc::clone(server), outage_count: outages });
         self
     }
 
@@ -134,7 +134,7 @@ impl LdapConnection {
     }
 
     /// The number of operations it has begun.
-    pub(in crate::directory) fn operations(&self) -> u32 {
+    pub(in crate::directory) fn operation_count(&self) -> u32 {
         self.operation_count
     }
 
@@ -192,7 +192,7 @@ impl LdapConnection {
                 let base = if search.base.is_empty() { "the RootDSE" } else { search.base };
                 Err(OperationFault::from_result(operation, &result, &format!("the search below {base} failed")))
             }
-            Err(trouble) => Err(self.to_fault(operation, &trouble)),
+            Err(no_answer) => Err(self.to_fault(operation, &no_answer)),
         }
     }
 
@@ -213,7 +213,7 @@ impl LdapConnection {
         let answer = poll_on_deep_stack(wait.until_answered(driver.drive(request(ldap)))).await;
         self.metrics.record(operation, answer.as_ref().ok().map(|result| result.rc), wait.started);
         self.in_flight &= answer.is_err();
-        answer.map_err(|trouble| self.to_fault(operation, &trouble))
+        answer.map_err(|no_answer| self.to_fault(operation, &no_answer))
     }
 
     /// The client handle and the connection's driver. The exclusive reference needs no lock.
@@ -225,24 +225,24 @@ impl LdapConnection {
     fn start_operation(&mut self) -> AnswerWait {
         self.operation_count += 1;
         self.in_flight = true;
-        let begun = Instant::now();
-        let own = begun + self.operation_timeout;
+        let started = Instant::now();
+        let own = started + self.operation_timeout;
         AnswerWait {
-            started: begun,
+            started,
             deadline: self.deadline.map_or(own, |deadline| deadline.min(own)),
             server: self.server.clone(),
         }
     }
 
     /// The fault for a missing answer, with its reason in words.
-    fn to_fault(&self, operation: OperationKind, trouble: &NoAnswer) -> OperationFault {
-        let reason = match trouble {
+    fn to_fault(&self, operation: OperationKind, no_answer: &NoAnswer) -> OperationFault {
+        let reason = match no_answer {
             NoAnswer::TimedOut => format!("no answer within {:?} (operation_timeout)", self.operation_timeout),
             NoAnswer::ServerDown(reason) => reason.to_string(),
             NoAnswer::TooLarge => format!("what it found is larger than {MAX_SEARCH_BYTES} bytes together"),
             NoAnswer::Connection(broken) => broken.to_string(),
         };
-        OperationFault::broken(operation, reason)
+        OperationFault::connection_failed(operation, reason)
     }
 }
 
@@ -267,7 +267,7 @@ impl AnswerWait {
     /// Waits until the deadline. When an answer is long in coming, the server is probed on another connection, and the
     /// wait ends if it is not there: a server that is slow is waited for, one that is dead is not.
     async fn until_answered<T>(&self, answer: impl Future<Output = Result<T, ConnectionError>>) -> Result<T, NoAnswer> {
-        let heard = async {
+        let answered = async {
             tokio::select! {
                 biased;
                 answer = answer => answer.map_err(NoAnswer::Connection),
@@ -275,12 +275,12 @@ impl AnswerWait {
             }
         };
         // Unlike a sleep beside the answer, this ends the wait for a server that never stops talking, too.
-        timeout_at(self.deadline, heard).await.unwrap_or(Err(NoAnswer::TimedOut))
+        timeout_at(self.deadline, answered).await.unwrap_or(Err(NoAnswer::TimedOut))
     }
 
     /// Resolves when the server is known to be down.
     async fn server_goes_down(&self) -> Arc<str> {
-        let Some(WatchedServer { server, outage_count: downs }) = &self.server else {
+        let Some(WatchedServer { server, outage_count: outages }) = &self.server else {
             return std::future::pending().await;
         };
         let suspicious = async {
@@ -290,7 +290,7 @@ impl AnswerWait {
             std::future::pending::<()>().await;
         };
         tokio::select! {
-            () = server.wait_for_outage(*downs) => {}
+            () = server.wait_for_outage(*outages) => {}
             () = suspicious => {}
         }
         server.outage().map_or_else(|| "the server went down".into(), |down| down.reason)
@@ -367,8 +367,8 @@ mod tests {
         let (server, _) = listener.accept().await.unwrap();
         let settings = LdapConnSettings::new().set_std_stream(StdStream::Tcp(stream.into_std().unwrap()));
         let ends = LdapConnAsync::with_settings(settings, "ldap://localhost").await.unwrap();
-        let meter = ConnectionMetrics::new(Metrics::new().directory(), "ldap://server.example".to_owned());
-        (LdapConnection::new(ends, operation_timeout, meter), server)
+        let metrics = ConnectionMetrics::new(Metrics::new().directory(), "ldap://server.example".to_owned());
+        (LdapConnection::new(ends, operation_timeout, metrics), server)
     }
 
     async fn reason(connection: &mut LdapConnection) -> String {

@@ -35,9 +35,9 @@ impl Operation {
         pool: &ConnectionPool,
     ) -> Result<PooledConnection, OperationFault> {
         self.attempts += 1;
-        let lease = Box::pin(pool.acquire(self.deadline)).await?;
-        self.server = lease.server().cloned();
-        Ok(lease)
+        let connection = Box::pin(pool.acquire(self.deadline)).await?;
+        self.server = connection.server().cloned();
+        Ok(connection)
     }
 
     /// Ends an attempt: breaks with its result, or continues where another attempt may bring a better one. The server
@@ -46,9 +46,9 @@ impl Operation {
     pub(in crate::directory) fn finish_attempt<T>(
         &self,
         answer: Result<T, OperationFault>,
-        lease: &PooledConnection,
+        connection: &PooledConnection,
     ) -> ControlFlow<Result<T, OperationFault>> {
-        match self.record_result(answer, lease) {
+        match self.record_result(answer, connection) {
             Err(fault) if fault.another_server_may_help() && self.may_retry() => ControlFlow::Continue(()),
             settled => ControlFlow::Break(settled),
         }
@@ -58,9 +58,9 @@ impl Operation {
     pub(in crate::directory) fn record_result<T>(
         &self,
         answer: Result<T, OperationFault>,
-        lease: &PooledConnection,
+        connection: &PooledConnection,
     ) -> Result<T, OperationFault> {
-        let Some(server) = lease.server() else { return answer };
+        let Some(server) = connection.server() else { return answer };
         let fault = match answer {
             Ok(answer) => {
                 server.record_answer();
@@ -73,7 +73,7 @@ impl Operation {
             server.mark_overloaded(reason);
         } else if fault.connection_failed && Instant::now() >= self.deadline {
             server.record_timeout(reason);
-        } else if fault.connection_failed && lease.is_first_use() {
+        } else if fault.connection_failed && connection.is_first_use() {
             server.mark_down(reason);
         }
         Err(fault.at_server(&server.address))

@@ -90,7 +90,7 @@ impl ConnectionPool {
         purpose: PoolPurpose,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let maker = ConnectionManager {
+        let manager = ConnectionManager {
             servers,
             purpose,
             clock: Arc::clone(&clock),
@@ -99,7 +99,7 @@ impl ConnectionPool {
         };
         // The connection used last comes first, so that those beyond the need grow idle and go.
         #[expect(clippy::expect_used, reason = "a pool lacks nothing but its runtime, which is given")]
-        let inner = deadpool::managed::Pool::builder(maker)
+        let inner = deadpool::managed::Pool::builder(manager)
             .max_size(size)
             .queue_mode(QueueMode::Lifo)
             .runtime(Runtime::Tokio1)
@@ -116,11 +116,11 @@ impl ConnectionPool {
         let status = self.inner.status();
         let crowded = status.size >= status.max_size && status.available == 0;
         let timeouts = Timeouts { wait: Some(deadline.saturating_duration_since(Instant::now())), ..Timeouts::new() };
-        let fault = |reason: String| Err(OperationFault::broken(OperationKind::Dial, reason));
+        let fault = |reason: String| Err(OperationFault::connection_failed(OperationKind::Dial, reason));
         match timeout_at(deadline, Box::pin(self.inner.timeout_get(&timeouts))).await {
-            Ok(Ok(mut lease)) => {
-                lease.connection.set_deadline(deadline);
-                Ok(lease)
+            Ok(Ok(mut pooled)) => {
+                pooled.connection.set_deadline(deadline);
+                Ok(pooled)
             }
             Ok(Err(PoolError::Backend(fault))) => Err(fault),
             _ if crowded => fault(format!("all {} connections are in use (connections)", status.max_size)),
@@ -132,7 +132,7 @@ impl ConnectionPool {
     /// Closes connections that are idle for too long, old, or dead. To be called now and then.
     pub(in crate::directory) fn remove_stale(&self) {
         let now = self.clock.now();
-        drop(self.inner.retain(|kept, _| kept.is_reusable(now)));
+        drop(self.inner.retain(|entry, _| entry.is_reusable(now)));
     }
 
     /// The numbers of open connections, of idle ones among them, and of callers that wait for one.
@@ -156,34 +156,34 @@ impl Manager for ConnectionManager {
         Ok(PoolEntry { connection, created: now, last_used: now, uses: 1 })
     }
 
-    async fn recycle(&self, kept: &mut PoolEntry, _: &Metrics) -> RecycleResult<OperationFault> {
+    async fn recycle(&self, entry: &mut PoolEntry, _: &Metrics) -> RecycleResult<OperationFault> {
         // Whoever used it last had a deadline of their own.
-        kept.connection.clear_deadline();
+        entry.connection.clear_deadline();
         let now = self.clock.now();
-        if !kept.is_reusable(now) {
+        if !entry.is_reusable(now) {
             return Err(RecycleError::message("it has served its time"));
         }
-        if kept.last_used.as_millis() <= self.dead_since.load(Ordering::Relaxed) {
+        if entry.last_used.as_millis() <= self.dead_since.load(Ordering::Relaxed) {
             return Err(RecycleError::message("another as old was dead"));
         }
-        if now.since(kept.last_used) >= PING_AFTER_IDLE {
-            Box::pin(self.ping(kept)).await?;
+        if now.since(entry.last_used) >= PING_AFTER_IDLE {
+            Box::pin(self.ping(entry)).await?;
         }
-        kept.last_used = now;
-        kept.uses += 1;
+        entry.last_used = now;
+        entry.uses += 1;
         Ok(())
     }
 }
 
 impl ConnectionManager {
     /// Pings the server. A living one answers at once; a dead connection is not waited for.
-    async fn ping(&self, kept: &mut PoolEntry) -> RecycleResult<OperationFault> {
-        let patience = kept.connection.server().map_or(PING_AFTER_IDLE, |server| server.probe_delay());
-        let answer = timeout(patience, root_dse::ping(&mut kept.connection)).await;
+    async fn ping(&self, entry: &mut PoolEntry) -> RecycleResult<OperationFault> {
+        let wait = entry.connection.server().map_or(PING_AFTER_IDLE, |server| server.probe_delay());
+        let answer = timeout(wait, root_dse::ping(&mut entry.connection)).await;
         if matches!(answer, Ok(Ok(()))) {
             return Ok(());
         }
-        self.dead_since.fetch_max(kept.last_used.as_millis(), Ordering::Relaxed);
+        self.dead_since.fetch_max(entry.last_used.as_millis(), Ordering::Relaxed);
         Err(RecycleError::message("nobody was there any more"))
     }
 
@@ -242,7 +242,7 @@ impl PoolEntry {
 
     fn is_reusable(&self, now: Timestamp) -> bool {
         self.connection.is_usable()
-            && self.connection.operations() < MAX_OPERATIONS
+            && self.connection.operation_count() < MAX_OPERATIONS
             && now.since(self.last_used) < MAX_IDLE
             && now.since(self.created) < MAX_LIFETIME
     }

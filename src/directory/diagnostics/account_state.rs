@@ -67,7 +67,7 @@ impl AccountState {
     /// The weightiest reason that keeps the account from signing in: the others show once it is mended. `can_change`
     /// says whether a password in this state can be changed at the sign-in.
     pub(super) fn blocker(&self, can_change: impl Fn(PasswordState) -> bool) -> Option<SignInBlocker> {
-        let bar = |reason: &str, remedy: &str| {
+        let blocker = |reason: &str, remedy: &str| {
             Some(SignInBlocker {
                 reason: reason.to_owned(),
                 remedy: remedy.to_owned(),
@@ -88,19 +88,22 @@ impl AccountState {
             })
         };
         if self.control & DISABLED != 0 {
-            return bar("the account is disabled", "enable it in the directory, if the person is to sign in");
+            return blocker("the account is disabled", "enable it in the directory, if the person is to sign in");
         }
         if self.account_expired {
-            return bar("the account has expired", "give it a later end in the directory, if the person is to sign in");
+            return blocker(
+                "the account has expired",
+                "give it a later end in the directory, if the person is to sign in",
+            );
         }
         if self.computed & LOCKED != 0 {
             let remedy = "wait until the directory unlocks it, or unlock it there; look in its log for who tries wrong \
                           passwords";
-            return bar("the account is locked after too many wrong passwords", remedy);
+            return blocker("the account is locked after too many wrong passwords", remedy);
         }
         if self.control & SMART_CARD != 0 {
             let remedy = "take the requirement from the account (SMARTCARD_REQUIRED), if the person is to sign in here";
-            return bar("the account signs in by smart card only, and has no password", remedy);
+            return blocker("the account signs in by smart card only, and has no password", remedy);
         }
         if self.must_change {
             return password("the password must be changed before the next sign-in", PasswordState::MustChange);
@@ -145,8 +148,8 @@ mod tests {
             (&[("msDS-User-Account-Control-Computed", "8388608")], "password has expired"),
             (&[("userAccountControl", "262656")], "smart card"),
         ] {
-            let bar = state(attributes).blocker(|_| true).unwrap();
-            assert!(bar.reason.contains(expected) && !bar.remedy.is_empty(), "{bar:?}");
+            let blocker = state(attributes).blocker(|_| true).unwrap();
+            assert!(blocker.reason.contains(expected) && !blocker.remedy.is_empty(), "{blocker:?}");
         }
         assert_eq!(
             state(&[("userAccountControl", "512"), ("pwdLastSet", "134000000000000000")]).blocker(|_| true),
@@ -160,8 +163,8 @@ mod tests {
         assert!(
             must_change.blocker(|password| password == PasswordState::MustChange).unwrap().ends_with_password_change
         );
-        let bar = must_change.blocker(|password| password == PasswordState::Expired).unwrap();
-        assert!(!bar.ends_with_password_change && bar.remedy.contains("their own machine"), "{bar:?}");
+        let blocker = must_change.blocker(|password| password == PasswordState::Expired).unwrap();
+        assert!(!blocker.ends_with_password_change && blocker.remedy.contains("their own machine"), "{blocker:?}");
         let locked = state(&[("pwdLastSet", "0"), ("msDS-User-Account-Control-Computed", "16")]);
         assert!(!locked.blocker(|_| true).unwrap().ends_with_password_change);
         let by_card = state(&[("pwdLastSet", "0"), ("userAccountControl", "262656")]);

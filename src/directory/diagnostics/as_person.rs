@@ -21,14 +21,14 @@ impl LdapDirectory {
     /// The reason why nothing may be searched.
     pub(super) async fn bind_as_person(
         &self,
-        open: &mut IdentifiedServer,
-        questions: &DiagnosticsRequest<'_>,
+        identified: &mut IdentifiedServer,
+        request: &DiagnosticsRequest<'_>,
         section: &mut ReportSection,
     ) -> Result<(), String> {
         const NAME: &str = "password";
-        let is_ad = open.profile.domain.is_some();
+        let is_ad = identified.profile.domain.is_some();
         let unproven = if is_ad { Err(NOBODY_TO_BIND_AS.to_owned()) } else { Ok(()) };
-        let (username, password) = match (questions.person, questions.password) {
+        let (username, password) = match (request.person, request.password) {
             (Some(username), Some(password)) => (username, password),
             (Some(_), None) if is_ad => {
                 section.push(nobody_to_ask_step());
@@ -36,14 +36,14 @@ impl LdapDirectory {
             }
             _ => return unproven,
         };
-        let name = match self.bind_name_of(open, username).await {
+        let name = match self.bind_name_of(identified, username).await {
             Ok(Some(name)) => name,
             // Who it is, or is not, is told by the step that looks them up.
             Ok(None) => return unproven,
             Err(fault) => return Err(record_refusal(section, refusal_step(NAME, username, &fault), username)),
         };
-        let kind = open.profile.kind();
-        let answer = match open.connection.bind(OperationKind::Bind, &name, password, None).await {
+        let kind = identified.profile.kind();
+        let answer = match identified.connection.bind(OperationKind::Bind, &name, password, None).await {
             Ok(result) => judge_bind(kind, &result),
             Err(fault) => Err(fault),
         };
@@ -58,13 +58,13 @@ impl LdapDirectory {
 
     async fn bind_name_of(
         &self,
-        open: &mut IdentifiedServer,
+        identified: &mut IdentifiedServer,
         username: &Username,
     ) -> Result<Option<String>, OperationFault> {
-        if let Some(domain) = &open.profile.domain {
+        if let Some(domain) = &identified.profile.domain {
             return bind_name(domain, username).map(Some);
         }
-        match self.lookup_person_on(&mut open.connection, &open.profile, username).await? {
+        match self.lookup_person_on(&mut identified.connection, &identified.profile, username).await? {
             PersonLookup::Found(seen) => Ok(Some(seen.dn.clone())),
             PersonLookup::NotUnique(_) | PersonLookup::ForeignDomain { .. } => Ok(None),
         }

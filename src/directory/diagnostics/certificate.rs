@@ -55,20 +55,20 @@ struct CertificateSummary {
 /// The step about the certificates seen in a server's handshake, judged as the client itself would; and the authority,
 /// when it is unknown.
 pub(super) fn certificate_step(
-    shown: &ObservedHandshake,
+    observed: &ObservedHandshake,
     expected: &ExpectedCertificate<'_>,
 ) -> (DiagnosticStep, Option<UntrustedCa>) {
-    let chain: Vec<CertificateSummary> = shown.chain.iter().filter_map(parse_certificate).collect();
+    let chain: Vec<CertificateSummary> = observed.chain.iter().filter_map(parse_certificate).collect();
     let Some(own) = chain.first() else {
         let remedy = "give the server a certificate that names its host";
         return (DiagnosticStep::failure(NAME, "the server shows no certificate that can be read", remedy), None);
     };
-    let details = certificate_details(shown.protocol, own, &chain, expected.now);
-    let (step, authority) = match expected.tls.verify_chain(expected.host, &shown.chain, expected.now) {
+    let details = certificate_details(observed.protocol, own, &chain, expected.now);
+    let (step, authority) = match expected.tls.verify_chain(expected.host, &observed.chain, expected.now) {
         Ok(()) => (valid_step(own, expected.now), None),
         Err(rustls::Error::InvalidCertificate(fault)) => match fault {
             CertificateError::UnknownIssuer | CertificateError::BadSignature => {
-                let authority = untrusted_ca(&chain, &shown.chain);
+                let authority = untrusted_ca(&chain, &observed.chain);
                 (unknown_ca_step(own, authority.as_ref(), expected), authority)
             }
             other => (invalid_step(&other, own, expected.host), None),

@@ -32,9 +32,9 @@ pub(super) enum HandshakeError {
 pub(super) async fn observe_handshake(
     mut stream: TcpStream,
     host: &str,
-    asks: bool,
+    start_tls_first: bool,
 ) -> Result<ObservedHandshake, HandshakeError> {
-    if asks {
+    if start_tls_first {
         start_tls::request(&mut stream).await.map_err(HandshakeError::StartTls)?;
     }
     let recorder = Arc::new(CertificateRecorder::default());
@@ -45,9 +45,9 @@ pub(super) async fn observe_handshake(
         .dangerous()
         .with_custom_certificate_verifier(Arc::<CertificateRecorder>::clone(&recorder))
         .with_no_client_auth();
-    let shaken = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
+    let handshake = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
     let chain = std::mem::take(&mut *recorder.chain.lock().unwrap_or_else(PoisonError::into_inner));
-    match shaken {
+    match handshake {
         Ok(stream) => {
             let version = stream.get_ref().1.protocol_version();
             let protocol = if version == Some(rustls::ProtocolVersion::TLSv1_3) { "TLS 1.3" } else { "TLS 1.2" };

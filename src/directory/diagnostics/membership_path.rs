@@ -76,9 +76,9 @@ pub(super) async fn membership_paths(
             break;
         }
         for (child, parents) in parents_of(connection, profile, &batch).await? {
-            let way = walk.path_through(&child);
+            let path = walk.path_through(&child);
             for parent in &parents {
-                walk.reach(parent, &way);
+                walk.reach(parent, &path);
             }
         }
     }
@@ -102,10 +102,10 @@ impl MembershipWalk {
 
     /// Records that a group has been reached. The first path is the shortest; groups that are not the person's do not
     /// count.
-    fn reach(&mut self, dn: &str, way: &MembershipPath) {
+    fn reach(&mut self, dn: &str, path: &MembershipPath) {
         let Some(key) = normalized(dn).filter(|key| self.names.contains_key(key)) else { return };
         if !self.paths.contains_key(&key) {
-            self.paths.insert(key.clone(), way.clone());
+            self.paths.insert(key.clone(), path.clone());
             self.queue.push_back(key);
         }
     }
@@ -129,10 +129,10 @@ impl MembershipWalk {
     }
 
     fn memberships(&self, groups: &Groups) -> Vec<GroupMembership> {
-        let way = |group: &Group| {
+        let path = |group: &Group| {
             normalized(&group.dn).and_then(|key| self.paths.get(&key).cloned()).unwrap_or(MembershipPath::Unknown)
         };
-        groups.iter().map(|group| GroupMembership { group: group.clone(), path: way(group) }).collect()
+        groups.iter().map(|group| GroupMembership { group: group.clone(), path: path(group) }).collect()
     }
 }
 
@@ -221,8 +221,8 @@ mod tests {
                 break;
             }
             for (child, parent) in parents.iter().filter(|(child, _)| batch.contains(&(*child).to_owned())) {
-                let way = walk.path_through(child);
-                walk.reach(parent, &way);
+                let path = walk.path_through(child);
+                walk.reach(parent, &path);
             }
         }
         let ways: Vec<_> = walk.memberships(&groups).into_iter().map(|one| one.path.in_words()).collect();

@@ -55,9 +55,9 @@ impl LdapDirectory {
     /// # Errors
     /// [`Unreachable`] when the directory cannot be asked, or there is no service account.
     pub async fn lookup_person(&self, username: &Username) -> Result<PersonLookup, Unreachable> {
-        let mut inquiry = self.begin_operation("person");
-        let answer = self.try_lookup_person(&mut inquiry, username).await;
-        inquiry.finish_or_unreachable(answer)
+        let mut operation = self.begin_operation("person");
+        let answer = self.try_lookup_person(&mut operation, username).await;
+        operation.finish_or_unreachable(answer)
     }
 
     /// Whether people are looked up here without their password: by the service account, or by strangers, who may look
@@ -69,7 +69,7 @@ impl LdapDirectory {
 
     async fn try_lookup_person(
         &self,
-        inquiry: &mut Operation,
+        operation: &mut Operation,
         username: &Username,
     ) -> Result<PersonLookup, OperationFault> {
         if !self.has_service_account() {
@@ -78,11 +78,11 @@ impl LdapDirectory {
                 "people are looked up with the service account, and none is set: set bind_name and bind_password_file",
             ));
         }
-        let profile = self.find_out(inquiry).await?;
+        let profile = self.profile(operation).await?;
         loop {
-            let mut service = inquiry.acquire(&self.search_pool).await?;
+            let mut service = operation.acquire(&self.search_pool).await?;
             let answer = self.lookup_person_on(&mut service, profile, username).await;
-            if let ControlFlow::Break(answer) = inquiry.finish_attempt(answer, &service) {
+            if let ControlFlow::Break(answer) = operation.finish_attempt(answer, &service) {
                 return answer;
             }
         }
@@ -126,9 +126,9 @@ impl LdapDirectory {
         let groups = if let Some(domain) = &profile.domain {
             read_token_groups(connection, domain, &self.group_names, &*self.clock, &entry.dn).await?
         } else {
-            let climber =
+            let nested =
                 NestedGroupSearch { base_dn: &profile.base_dn, group_filter: self.settings.group_filter.as_deref() };
-            resolve_nested(connection, &climber, &entry, uid).await?
+            resolve_nested(connection, &nested, &entry, uid).await?
         };
         let memberships = membership_path::membership_paths(connection, profile, &entry, uid, &groups).await?;
         let state = AccountState::from_entry(&entry, self.clock.now());
@@ -173,8 +173,8 @@ impl PersonLookup {
 }
 
 /// The steps about a person.
-pub(super) fn person_steps(section: &mut ReportSection, username: &Username, sought: &PersonLookup, base_dn: &str) {
-    let seen = match sought {
+pub(super) fn person_steps(section: &mut ReportSection, username: &Username, lookup: &PersonLookup, base_dn: &str) {
+    let seen = match lookup {
         PersonLookup::Found(seen) => seen,
         PersonLookup::NotUnique(dns) if dns.is_empty() => {
             let reason = format!("nobody called {username} is found below {base_dn}");
@@ -192,7 +192,7 @@ pub(super) fn person_steps(section: &mut ReportSection, username: &Username, sou
             return;
         }
         PersonLookup::ForeignDomain { own, .. } => {
-            let reason = sought.why_not_found(username).unwrap_or_default();
+            let reason = lookup.why_not_found(username).unwrap_or_default();
             let remedy = format!(
                 "write {own}\\ before the name, or the name alone; another domain is a directory of its \
                                   own, with its domains named in the settings"
@@ -207,7 +207,7 @@ pub(super) fn person_steps(section: &mut ReportSection, username: &Username, sou
     section.push(step.with(format!("known for ever as {}", person.id)));
     let account = match &seen.blocker {
         None => DiagnosticStep::ok("account").with("nothing stands against signing in"),
-        Some(bar) => DiagnosticStep::warning("account", bar.reason.clone(), bar.remedy.clone()),
+        Some(blocker) => DiagnosticStep::warning("account", blocker.reason.clone(), blocker.remedy.clone()),
     };
     section.push(account.with_all(seen.account_state.iter().cloned()));
     let mut memberships: Vec<&GroupMembership> = seen.memberships.iter().collect();

@@ -20,17 +20,17 @@ impl LdapDirectory {
         if !self.has_service_account() {
             return Ok(());
         }
-        let mut inquiry = self.begin_operation("base-dn");
-        let answer = self.check_base_dn(&mut inquiry).await;
-        inquiry.finish_or_unreachable(answer)
+        let mut operation = self.begin_operation("base-dn");
+        let answer = self.check_base_dn(&mut operation).await;
+        operation.finish_or_unreachable(answer)
     }
 
-    async fn check_base_dn(&self, inquiry: &mut Operation) -> Result<(), OperationFault> {
-        let profile = self.find_out(inquiry).await?;
+    async fn check_base_dn(&self, operation: &mut Operation) -> Result<(), OperationFault> {
+        let profile = self.profile(operation).await?;
         loop {
-            let mut service = inquiry.acquire(&self.search_pool).await?;
+            let mut service = operation.acquire(&self.search_pool).await?;
             let answer = check_base_dn_on(&mut service, profile).await;
-            if let ControlFlow::Break(answer) = inquiry.finish_attempt(answer, &service) {
+            if let ControlFlow::Break(answer) = operation.finish_attempt(answer, &service) {
                 return answer;
             }
         }

@@ -42,31 +42,31 @@ impl LdapDirectory {
     /// Runs every step on this directory. `groups` are those that it is to look up.
     pub(in crate::directory) async fn diagnose(
         &self,
-        questions: &DiagnosticsRequest<'_>,
+        request: &DiagnosticsRequest<'_>,
         groups: &[GroupRef],
     ) -> Diagnosis {
         let deadline = Instant::now() + TOTAL_TIMEOUT;
         let (directory, settings) = (self.name().cloned(), SettingsTable::of(self.name()));
-        let mut examination = DirectoryReport { directory, settings, ..DirectoryReport::default() };
-        let servers = self.servers_to_diagnose(&mut examination).await;
+        let mut report = DirectoryReport { directory, settings, ..DirectoryReport::default() };
+        let servers = self.servers_to_diagnose(&mut report).await;
         let reached =
-            join_all(servers.iter().map(|server| self.diagnose_server_until(server, questions, deadline))).await;
-        let eyes = self.bind_service_accounts(&servers, reached, &mut examination, deadline).await;
-        let mut open = match self.bound_connection(eyes, questions, &mut examination).await {
-            Ok(open) => open,
+            join_all(servers.iter().map(|server| self.diagnose_server_until(server, request, deadline))).await;
+        let bound = self.bind_service_accounts(&servers, reached, &mut report, deadline).await;
+        let mut identified = match self.bound_connection(bound, request, &mut report).await {
+            Ok(identified) => identified,
             Err(why) => {
                 let mut section = ReportSection::new("the directory");
                 section.skip(&["base DN", "lockout policy"], &why);
-                examination.sections.push(section);
-                return Diagnosis { report: examination, group_lookups: Err(why) };
+                report.sections.push(section);
+                return Diagnosis { report: report, group_lookups: Err(why) };
             }
         };
-        let looked = self.diagnose_directory(&mut open, questions.person, groups, &mut examination);
-        let groups = match timeout_at(deadline, looked).await {
+        let group_lookups = self.diagnose_directory(&mut identified, request.person, groups, &mut report);
+        let groups = match timeout_at(deadline, group_lookups).await {
             Ok(groups) => groups,
             Err(_elapsed) => Err(timeout_message()),
         };
-        Diagnosis { report: examination, group_lookups: groups }
+        Diagnosis { report: report, group_lookups: groups }
     }
 
     /// A connection that may search: bound as the service account, or as the person who gave their password.
@@ -75,28 +75,30 @@ impl LdapDirectory {
     /// The reason why there is none.
     async fn bound_connection(
         &self,
-        eyes: Option<IdentifiedServer>,
-        questions: &DiagnosticsRequest<'_>,
-        examination: &mut DirectoryReport,
+        bound: Option<IdentifiedServer>,
+        request: &DiagnosticsRequest<'_>,
+        report: &mut DirectoryReport,
     ) -> Result<IdentifiedServer, String> {
-        let mut section = ReportSection::new(questions.person.map_or_else(String::new, Username::to_string));
-        let open = match eyes {
-            Some(open) if self.has_service_account() => return Ok(open),
-            Some(mut open) => self.bind_as_person(&mut open, questions, &mut section).await.map(|()| open),
-            None if examination.known.is_none() => Err("no server can be asked".to_owned()),
+        let mut section = ReportSection::new(request.person.map_or_else(String::new, Username::to_string));
+        let identified = match bound {
+            Some(identified) if self.has_service_account() => return Ok(identified),
+            Some(mut identified) => {
+                self.bind_as_person(&mut identified, request, &mut section).await.map(|()| identified)
+            }
+            None if report.known.is_none() => Err("no server can be asked".to_owned()),
             None => Err("the service account may not bind".to_owned()),
         };
-        if let (Err(why), Some(_), []) = (&open, questions.person, section.steps.as_slice()) {
+        if let (Err(why), Some(_), []) = (&identified, request.person, section.steps.as_slice()) {
             section.skip(&["person"], why);
         }
         if !section.steps.is_empty() {
-            examination.sections.push(section);
+            report.sections.push(section);
         }
-        open
+        identified
     }
 
     /// The servers that the settings list, or that DNS names.
-    async fn servers_to_diagnose(&self, examination: &mut DirectoryReport) -> Vec<ServerAddress> {
+    async fn servers_to_diagnose(&self, report: &mut DirectoryReport) -> Vec<ServerAddress> {
         const NAME: &str = "SRV records";
         let listed = self.servers.list().await;
         if let DirectoryServers::Discovered(discovery) = &self.settings.servers {
@@ -110,7 +112,7 @@ impl LdapDirectory {
                     DiagnosticStep::failure(NAME, reason, remedy)
                 }
             });
-            examination.sections.push(section);
+            report.sections.push(section);
         }
         listed.map_or_else(|_| Vec::new(), |servers| servers.iter().map(|server| server.address.clone()).collect())
     }
@@ -121,19 +123,20 @@ impl LdapDirectory {
         &self,
         servers: &[ServerAddress],
         reached: Vec<ServerDiagnosis>,
-        examination: &mut DirectoryReport,
+        report: &mut DirectoryReport,
         deadline: Instant,
     ) -> Option<IdentifiedServer> {
         const NAME: &str = "service account";
-        let (mut eyes, mut refused_at) = (None, None);
-        for (server, ServerDiagnosis { mut section, identified: open, authority }) in servers.iter().zip(reached) {
-            examination.authority = examination.authority.take().or(authority);
-            if let Some(mut open) = open {
-                examination.known.get_or_insert_with(|| open.facts.clone());
+        let (mut bound, mut refused_at) = (None, None);
+        for (server, ServerDiagnosis { mut section, identified: identified, authority }) in servers.iter().zip(reached)
+        {
+            report.authority = report.authority.take().or(authority);
+            if let Some(mut identified) = identified {
+                report.known.get_or_insert_with(|| identified.facts.clone());
                 match (&self.settings.service_account, &refused_at) {
                     (None, _) => {
                         section.push(no_service_account_step());
-                        eyes.get_or_insert(open);
+                        bound.get_or_insert(identified);
                     }
                     (Some(_), Some(other)) => {
                         section.skip(&[NAME], &format!("refused by {other}, and not tried again lest it be locked"));
@@ -141,13 +144,13 @@ impl LdapDirectory {
                     (Some(account), None) => {
                         let bound = timeout_at(
                             deadline,
-                            service_bind_step(&mut open.connection, account, &examination.settings),
+                            service_bind_step(&mut identified.connection, account, &report.settings),
                         )
                         .await;
                         match bound {
                             Ok(Ok(step)) => {
                                 section.push(step);
-                                eyes.get_or_insert(open);
+                                bound.get_or_insert(identified);
                             }
                             Ok(Err((step, judged))) => {
                                 section.push(step);
@@ -158,36 +161,36 @@ impl LdapDirectory {
                     }
                 }
             }
-            examination.sections.push(section);
+            report.sections.push(section);
         }
-        eyes
+        bound
     }
 
     /// The steps over a connection that may search: base DN, lockout policy, person, groups.
     async fn diagnose_directory(
         &self,
-        open: &mut IdentifiedServer,
+        identified: &mut IdentifiedServer,
         person: Option<&Username>,
         groups: &[GroupRef],
-        examination: &mut DirectoryReport,
+        report: &mut DirectoryReport,
     ) -> Result<Vec<GroupLookup>, String> {
-        let IdentifiedServer { connection, profile, .. } = open;
+        let IdentifiedServer { connection, profile, .. } = identified;
         let mut section = ReportSection::new("the directory");
         let seen = section.push(base_dn_step(connection, profile, &self.settings).await);
         section.push(lockout_policy::lockout_policy_step(connection, profile).await);
-        examination.sections.push(section);
+        report.sections.push(section);
         if let Some(username) = person {
             let title = username.to_string();
-            let mut section = match examination.sections.iter().position(|section| section.title == title) {
-                Some(place) => examination.sections.remove(place),
+            let mut section = match report.sections.iter().position(|section| section.title == title) {
+                Some(place) => report.sections.remove(place),
                 None => ReportSection::new(title),
             };
             if seen {
                 match self.lookup_person_on(connection, profile, username).await {
-                    Ok(sought) => {
-                        person_steps(&mut section, username, &sought, &profile.base_dn);
-                        if let PersonLookup::Found(seen) = sought {
-                            examination.seen = Some(*seen);
+                    Ok(lookup) => {
+                        person_steps(&mut section, username, &lookup, &profile.base_dn);
+                        if let PersonLookup::Found(seen) = lookup {
+                            report.seen = Some(*seen);
                         }
                     }
                     Err(fault) => drop(section.push(failed_step("person", &fault))),
@@ -195,7 +198,7 @@ impl LdapDirectory {
             } else {
                 section.skip(&["person"], "nobody can be seen");
             }
-            examination.sections.push(section);
+            report.sections.push(section);
         }
         let found = self.lookup_groups_on(connection, profile, groups).await;
         found.map_err(|fault| fault.reason().unwrap_or("the search was refused").to_owned())

@@ -38,10 +38,10 @@ impl LdapDirectory {
     pub(super) async fn diagnose_server_until(
         &self,
         server: &ServerAddress,
-        questions: &DiagnosticsRequest<'_>,
+        request: &DiagnosticsRequest<'_>,
         deadline: Instant,
     ) -> ServerDiagnosis {
-        if let Ok(reached) = timeout_at(deadline, self.diagnose_server(server, questions)).await {
+        if let Ok(reached) = timeout_at(deadline, self.diagnose_server(server, request)).await {
             return reached;
         }
         let mut section = ReportSection::new(server.to_string());
@@ -53,7 +53,7 @@ impl LdapDirectory {
         ServerDiagnosis { section, identified: None, authority: None }
     }
 
-    async fn diagnose_server(&self, server: &ServerAddress, questions: &DiagnosticsRequest<'_>) -> ServerDiagnosis {
+    async fn diagnose_server(&self, server: &ServerAddress, request: &DiagnosticsRequest<'_>) -> ServerDiagnosis {
         let mut reached =
             ServerDiagnosis { section: ReportSection::new(server.to_string()), identified: None, authority: None };
         let patience = self.settings.dial_timeout;
@@ -81,7 +81,7 @@ impl LdapDirectory {
                 return reached;
             }
         };
-        let (step, authority) = self.diagnose_tls(server, &addresses, stream, questions).await;
+        let (step, authority) = self.diagnose_tls(server, &addresses, stream, request).await;
         reached.authority = authority;
         if reached.section.push(step) {
             self.identify_server(server, &mut reached).await;
@@ -96,7 +96,7 @@ impl LdapDirectory {
         server: &ServerAddress,
         addresses: &[SocketAddr],
         stream: TcpStream,
-        questions: &DiagnosticsRequest<'_>,
+        request: &DiagnosticsRequest<'_>,
     ) -> (DiagnosticStep, Option<UntrustedCa>) {
         const NAME: &str = "TLS";
         let start_tls = server.scheme == LdapScheme::Ldap && self.settings.start_tls;
@@ -110,18 +110,18 @@ impl LdapDirectory {
             }
         };
         let patience = self.settings.dial_timeout;
-        let Ok(shaken) = timeout(patience, observe_handshake(stream, &server.host, start_tls)).await else {
+        let Ok(handshake) = timeout(patience, observe_handshake(stream, &server.host, start_tls)).await else {
             let reason = format!("there was no TLS handshake within {patience:?} (dial_timeout)");
             let remedy =
                 "check that this port speaks LDAPS (636 does, 389 does not), and that nothing between delays it";
             return (DiagnosticStep::failure(NAME, reason, remedy), None);
         };
-        match shaken {
-            Ok(shown) => {
+        match handshake {
+            Ok(observed) => {
                 let ca_file = self.settings.ca_file.as_deref();
-                let (now, save_ca) = (self.clock.now(), questions.save_ca.unwrap_or(SAVE_CA));
+                let (now, save_ca) = (self.clock.now(), request.save_ca.unwrap_or(SAVE_CA));
                 certificate::certificate_step(
-                    &shown,
+                    &observed,
                     &ExpectedCertificate { host: &server.host, tls: &tls, ca_file, save_ca, now },
                 )
             }
@@ -153,12 +153,12 @@ impl LdapDirectory {
                 return;
             }
         };
-        let looked = async {
+        let identified = async {
             let root = root_dse::read_root_dse(&mut connection).await?;
             let profile = DirectoryProfile::discover(&self.settings, &mut connection).await?;
             Ok::<_, OperationFault>((root, profile))
         };
-        match looked.await {
+        match identified.await {
             Ok((root, profile)) => {
                 let known = root_dse::directory_facts(&root, &profile);
                 section.push(root_dse::root_dse_step(&root, &known));

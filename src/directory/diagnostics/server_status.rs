@@ -17,7 +17,7 @@ impl LdapDirectory {
         let known = self.servers.known();
         let now = |server: &DirectoryServer| ServerStatus {
             address: server.address.to_string(),
-            outage: server.outage().map(|down| (down.since, down.reason.to_string())),
+            outage: server.outage().map(|outage| (outage.since, outage.reason.to_string())),
         };
         known.iter().map(|server| now(server)).collect()
     }

@@ -68,14 +68,14 @@ pub(super) async fn connect_step(
     const NAME: &str = "TCP";
     let tries = join_all(addresses.iter().map(|address| connect_one(*address, patience))).await;
     let mut first = None;
-    let (mut lines, mut silent) = (Vec::new(), Vec::new());
+    let (mut lines, mut unreachable) = (Vec::new(), Vec::new());
     for (address, tried) in addresses.iter().zip(tries) {
         match tried {
             Ok((stream, took)) => {
                 lines.push(format!("{address} answers in {} ms", took.as_millis()));
                 first.get_or_insert(stream);
             }
-            Err(why) => silent.push(format!("{address}: {why}")),
+            Err(why) => unreachable.push(format!("{address}: {why}")),
         }
     }
     let remedy = format!(
@@ -84,11 +84,11 @@ pub(super) async fn connect_step(
         server.port
     );
     match first {
-        None if silent.is_empty() => Err(DiagnosticStep::failure(NAME, "the name has no address", "correct url")),
-        None => Err(DiagnosticStep::failure(NAME, silent.join(", "), remedy)),
-        Some(stream) if silent.is_empty() => Ok((DiagnosticStep::ok(NAME).with_all(lines), stream)),
+        None if unreachable.is_empty() => Err(DiagnosticStep::failure(NAME, "the name has no address", "correct url")),
+        None => Err(DiagnosticStep::failure(NAME, unreachable.join(", "), remedy)),
+        Some(stream) if unreachable.is_empty() => Ok((DiagnosticStep::ok(NAME).with_all(lines), stream)),
         Some(stream) => {
-            let reason = format!("not every address answers: {}", silent.join(", "));
+            let reason = format!("not every address answers: {}", unreachable.join(", "));
             let remedy = "each time such an address comes first, sign-ins wait for it: mend it, or take it out of DNS";
             Ok((DiagnosticStep::warning(NAME, reason, remedy).with_all(lines), stream))
         }
@@ -96,9 +96,9 @@ pub(super) async fn connect_step(
 }
 
 async fn connect_one(address: SocketAddr, patience: Duration) -> Result<(TcpStream, Duration), String> {
-    let begun = Instant::now();
+    let started = Instant::now();
     match timeout(patience, TcpStream::connect(address)).await {
-        Ok(Ok(stream)) => Ok((stream, begun.elapsed())),
+        Ok(Ok(stream)) => Ok((stream, started.elapsed())),
         Ok(Err(error)) => Err(error.to_string()),
         Err(_elapsed) => Err(format!("no answer within {patience:?} (dial_timeout)")),
     }

@@ -56,15 +56,15 @@ impl LdapDirectory {
         &self,
         username: &Username,
         change: &PasswordChange,
-        leave: &dyn BindGate,
+        gate: &dyn BindGate,
     ) -> Result<PersonId, ChangeRefusal> {
         if !self.settings.password_change {
             return Err(ChangeRefusal::NotHere { reason: "password_change is false" });
         }
-        let mut inquiry = self.begin_operation("change-password");
-        let mut old = SingleUsePassword::new(&change.old, leave);
-        let answer = Box::pin(self.try_change(&mut inquiry, username, change, &mut old)).await;
-        match inquiry.finish(answer.map_err(|fault| fault.with_password_sent(old.is_spent()))) {
+        let mut operation = self.begin_operation("change-password");
+        let mut old = SingleUsePassword::new(&change.old, gate);
+        let answer = Box::pin(self.try_change(&mut operation, username, change, &mut old)).await;
+        match operation.finish(answer.map_err(|fault| fault.with_password_sent(old.is_spent()))) {
             Ok(answer) => answer.inspect_err(log_refusal),
             Err(DirectoryRefusal::PasswordExpired | DirectoryRefusal::MustChangePassword) => {
                 Err(ChangeRefusal::NotHere {
@@ -78,19 +78,19 @@ impl LdapDirectory {
 
     async fn try_change(
         &self,
-        inquiry: &mut Operation,
+        operation: &mut Operation,
         username: &Username,
         change: &PasswordChange,
         old: &mut SingleUsePassword<'_>,
     ) -> Result<ChangeResult, OperationFault> {
-        let profile = self.find_out(inquiry).await?;
+        let profile = self.profile(operation).await?;
         if let Some(reason) = self.obstacle(profile) {
             return Ok(Err(ChangeRefusal::NotHere { reason }));
         }
         match (&profile.domain, &self.settings.service_account) {
-            (Some(_), Some(_)) => self.change_as_service_account(inquiry, profile, username, change, old).await,
-            (Some(domain), None) => self.change_as_person(inquiry, profile, domain, username, change, old).await,
-            (None, _) => self.change_by_modify_operation(inquiry, profile, username, change, old).await,
+            (Some(_), Some(_)) => self.change_as_service_account(operation, profile, username, change, old).await,
+            (Some(domain), None) => self.change_as_person(operation, profile, domain, username, change, old).await,
+            (None, _) => self.change_by_modify_operation(operation, profile, username, change, old).await,
         }
     }
 
@@ -112,27 +112,27 @@ impl LdapDirectory {
     /// old password, so those who may not bind until they have changed it can change it.
     async fn change_as_service_account(
         &self,
-        inquiry: &mut Operation,
+        operation: &mut Operation,
         profile: &DirectoryProfile,
         username: &Username,
         change: &PasswordChange,
         old: &mut SingleUsePassword<'_>,
     ) -> Result<ChangeResult, OperationFault> {
         // On the connection that has just found them: it is alive.
-        let (entry, who, mut service) = self.find_person(inquiry, profile, username).await?;
+        let (entry, candidate, mut service) = self.find_person(operation, profile, username).await?;
         let changed = async {
-            old.take(OperationKind::ChangePassword, Some(&who), service.deadline()).await?;
+            old.take(OperationKind::ChangePassword, Some(&candidate), service.deadline()).await?;
             active_directory::change(&mut service, &entry.dn, change).await
         };
         let result = changed.await;
-        let result = inquiry.record_result(result, &service)?;
-        Ok(active_directory::judge(&result).map(|()| who.id))
+        let result = operation.record_result(result, &service)?;
+        Ok(active_directory::judge(&result).map(|()| candidate.id))
     }
 
     /// Changes a password on Active Directory without a service account: the person binds, and changes their own entry.
     async fn change_as_person(
         &self,
-        inquiry: &mut Operation,
+        operation: &mut Operation,
         profile: &DirectoryProfile,
         domain: &AdDomain,
         username: &Username,
@@ -140,7 +140,7 @@ impl LdapDirectory {
         old: &mut SingleUsePassword<'_>,
     ) -> Result<ChangeResult, OperationFault> {
         let name = bind_name(domain, username)?;
-        let mut own = inquiry.acquire(&self.bind_pool).await?;
+        let mut own = operation.acquire(&self.bind_pool).await?;
         let changed = async {
             old.bind(profile, &mut own, &name, None).await?;
             self.refuse_foreign_domain(domain, &mut own, username).await?;
@@ -150,34 +150,35 @@ impl LdapDirectory {
             Ok(active_directory::judge(&result).map(|()| person::person_id(self.name(), &entry)))
         };
         let answer = changed.await;
-        inquiry.record_result(answer, &own)
+        operation.record_result(answer, &own)
     }
 
     /// Changes a password on another server (RFC 3062): a search finds the person, who binds and changes it on the
     /// connection of their own.
     async fn change_by_modify_operation(
         &self,
-        inquiry: &mut Operation,
+        operation: &mut Operation,
         profile: &DirectoryProfile,
         username: &Username,
         change: &PasswordChange,
         old: &mut SingleUsePassword<'_>,
     ) -> Result<ChangeResult, OperationFault> {
-        let found = self.find_person(inquiry, profile, username).await;
+        let found = self.find_person(operation, profile, username).await;
         let anonymous = self.settings.service_account.is_none();
-        let (entry, who, _) = found.map_err(|fault| if anonymous { advise_service_account(fault) } else { fault })?;
-        let mut own = inquiry.acquire(&self.bind_pool).await?;
+        let (entry, candidate, _) =
+            found.map_err(|fault| if anonymous { advise_service_account(fault) } else { fault })?;
+        let mut own = operation.acquire(&self.bind_pool).await?;
         let changed = async {
-            match old.bind(profile, &mut own, &entry.dn, Some(&who)).await {
+            match old.bind(profile, &mut own, &entry.dn, Some(&candidate)).await {
                 // The bind stands, and allows just this.
                 Err(fault) if fault.result_code == Some(result_code::SUCCESS) => {}
                 bound => bound?,
             }
             let result = password_modify::change(&mut own, profile.password_capabilities, change).await?;
-            Ok(password_modify::judge(&result).map(|()| who.id))
+            Ok(password_modify::judge(&result).map(|()| candidate.id))
         };
         let answer = changed.await;
-        inquiry.record_result(answer, &own)
+        operation.record_result(answer, &own)
     }
 
     fn is_encrypted(&self) -> bool {

@@ -45,10 +45,10 @@ impl LdapDirectory {
             return Err(Unreachable { reason, password_sent: false });
         }
         let now = self.clock.now();
-        let mut findings: Vec<Option<GroupLookup>> =
+        let mut lookups: Vec<Option<GroupLookup>> =
             wanted.iter().map(|group| self.group_lookups.get(now, group)).collect();
         let open: Vec<GroupRef> =
-            wanted.iter().zip(&findings).filter(|(_, found)| found.is_none()).map(|(group, _)| group.clone()).collect();
+            wanted.iter().zip(&lookups).filter(|(_, found)| found.is_none()).map(|(group, _)| group.clone()).collect();
         let mut asked = Vec::with_capacity(open.len());
         for batch in open.chunks(GROUPS_PER_SEARCH) {
             let found = self.lookup_group_batch(batch).await?;
@@ -56,23 +56,23 @@ impl LdapDirectory {
             asked.extend(found);
         }
         let mut asked = asked.into_iter();
-        Ok(findings.iter_mut().filter_map(|finding| finding.take().or_else(|| asked.next())).collect())
+        Ok(lookups.iter_mut().filter_map(|lookup| lookup.take().or_else(|| asked.next())).collect())
     }
 
     async fn lookup_group_batch(&self, batch: &[GroupRef]) -> Result<Vec<GroupLookup>, Unreachable> {
-        let mut inquiry = self.begin_operation("groups");
+        let mut operation = self.begin_operation("groups");
         let asked = async {
-            let profile = self.find_out(&mut inquiry).await?;
+            let profile = self.profile(&mut operation).await?;
             loop {
-                let mut service = inquiry.acquire(&self.search_pool).await?;
+                let mut service = operation.acquire(&self.search_pool).await?;
                 let answer = self.lookup_groups_on(&mut service, profile, batch).await;
-                if let ControlFlow::Break(answer) = inquiry.finish_attempt(answer, &service) {
+                if let ControlFlow::Break(answer) = operation.finish_attempt(answer, &service) {
                     return answer;
                 }
             }
         };
         let answer = asked.await;
-        inquiry.finish_or_unreachable(answer)
+        operation.finish_or_unreachable(answer)
     }
 
     /// Looks up groups over a connection that may search, without the cache.
@@ -84,11 +84,11 @@ impl LdapDirectory {
     ) -> Result<Vec<GroupLookup>, OperationFault> {
         let finder =
             GroupFinder { profile, directory: self.name(), has_custom_classes: self.settings.group_filter.is_some() };
-        let mut findings = Vec::with_capacity(wanted.len());
+        let mut lookups = Vec::with_capacity(wanted.len());
         for batch in wanted.chunks(GROUPS_PER_SEARCH) {
-            findings.extend(finder.lookup(connection, batch).await?);
+            lookups.extend(finder.lookup(connection, batch).await?);
         }
-        Ok(findings)
+        Ok(lookups)
     }
 }
 
@@ -108,7 +108,7 @@ impl GroupFinder<'_> {
         batch: &[GroupRef],
     ) -> Result<Vec<GroupLookup>, OperationFault> {
         let named = self.find_entries(connection, batch).await?;
-        let mut findings = Vec::with_capacity(batch.len());
+        let mut lookups = Vec::with_capacity(batch.len());
         for wanted in batch {
             let candidates = match wanted {
                 GroupRef::Dn(dn) => self.entry_at(connection, dn).await?,
@@ -116,13 +116,13 @@ impl GroupFinder<'_> {
                     named.iter().filter(|entry| self.matches(entry, wanted)).cloned().collect()
                 }
             };
-            let mut finding = judge_candidates(wanted, &candidates);
-            if finding.is_missing() && finding.note.is_none() {
-                self.resolve_missing(connection, &mut finding).await?;
+            let mut lookup = judge_candidates(wanted, &candidates);
+            if lookup.is_missing() && lookup.note.is_none() {
+                self.resolve_missing(connection, &mut lookup).await?;
             }
-            findings.push(finding);
+            lookups.push(lookup);
         }
-        Ok(findings)
+        Ok(lookups)
     }
 
     /// Finds the entries with the names and SIDs of a batch, in one search.
@@ -144,14 +144,14 @@ impl GroupFinder<'_> {
     async fn resolve_missing(
         &self,
         connection: &mut LdapConnection,
-        finding: &mut GroupLookup,
+        lookup: &mut GroupLookup,
     ) -> Result<(), OperationFault> {
-        let (GroupRef::Sid(text), Some(domain)) = (&finding.wanted, &self.profile.domain) else {
-            match suggestions::suggest(self, connection, &finding.wanted).await {
-                Ok(near) => finding.suggestions = near,
+        let (GroupRef::Sid(text), Some(domain)) = (&lookup.wanted, &self.profile.domain) else {
+            match suggestions::suggest(self, connection, &lookup.wanted).await {
+                Ok(near) => lookup.suggestions = near,
                 // A search in the middle of names may be refused or slow; the finding stands without it.
                 Err(fault) => {
-                    tracing::info!(group = %finding.wanted, reason = fault.reason(), "near misses were not looked for");
+                    tracing::info!(group = %lookup.wanted, reason = fault.reason(), "near misses were not looked for");
                 }
             }
             return Ok(());
@@ -167,7 +167,7 @@ impl GroupFinder<'_> {
         let own = found.entries.iter().flat_map(|head| head.bytes("objectSid")).find_map(Sid::from_bytes);
         let is_own = own.is_some_and(|own| text.starts_with(&format!("{own}-")));
         if text.starts_with(DOMAIN_SID_PREFIX) && !is_own {
-            finding.found.push(Group { id: GroupId::new(text.clone()), name: text.clone(), dn: String::new() });
+            lookup.found.push(Group { id: GroupId::new(text.clone()), name: text.clone(), dn: String::new() });
         }
         Ok(())
     }
@@ -308,8 +308,8 @@ mod tests {
         let typed = |bits: &str| LdapEntry::with("CN=ops,DC=x", &[("cn", b"ops"), ("groupType", bits.as_bytes())]);
         let (global, list) = (typed("-2147483646"), typed("2"));
         assert_eq!(judge_candidates(&GroupRef::parse("ops"), &[global]).found[0].name, "ops");
-        let finding = judge_candidates(&GroupRef::parse("ops"), &[list]);
-        assert!(finding.is_missing() && finding.note.unwrap().contains("distribution list"), "{finding:?}");
+        let lookup = judge_candidates(&GroupRef::parse("ops"), &[list]);
+        assert!(lookup.is_missing() && lookup.note.unwrap().contains("distribution list"), "{lookup:?}");
         let person = LdapEntry::with("CN=a,DC=x", &[("objectClass", b"person")]);
         assert_eq!(judge_candidates(&GroupRef::parse("CN=a,DC=x"), &[person]).note, Some("it is no group"));
     }

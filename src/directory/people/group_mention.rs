@@ -10,14 +10,14 @@ pub struct GroupMention {
 }
 
 /// Merges mentions of the same group: each group once, and beside it everybody who names it.
-pub(in crate::directory) fn merge_mentions(namings: &[GroupMention]) -> (Vec<GroupRef>, Vec<Vec<String>>) {
+pub(in crate::directory) fn merge_mentions(mentions: &[GroupMention]) -> (Vec<GroupRef>, Vec<Vec<String>>) {
     let (mut groups, mut by): (Vec<GroupRef>, Vec<Vec<String>>) = (Vec::new(), Vec::new());
-    for naming in namings {
-        if let Some(place) = groups.iter().position(|group| *group == naming.group) {
-            by[place].push(naming.named_by.clone());
+    for mention in mentions {
+        if let Some(index) = groups.iter().position(|group| *group == mention.group) {
+            by[index].push(mention.named_by.clone());
         } else {
-            groups.push(naming.group.clone());
-            by.push(vec![naming.named_by.clone()]);
+            groups.push(mention.group.clone());
+            by.push(vec![mention.named_by.clone()]);
         }
     }
     (groups, by)

@@ -41,11 +41,11 @@ pub(in crate::directory) struct NestedGroupSearch<'a> {
 /// short, and the log says so.
 pub(in crate::directory) async fn resolve_nested(
     connection: &mut LdapConnection,
-    climber: &NestedGroupSearch<'_>,
+    nested: &NestedGroupSearch<'_>,
     person: &LdapEntry,
     uid: &str,
 ) -> Result<Groups, OperationFault> {
-    resolve(connection, climber, person, uid, TruncatedAnswers::Accept).await
+    resolve(connection, nested, person, uid, TruncatedAnswers::Accept).await
 }
 
 /// Resolves the groups of somebody whose groups are known: an answer that the server cuts short is a fault, since it
@@ -55,11 +55,11 @@ pub(in crate::directory) async fn resolve_nested(
 /// Also when the server sends only some of the groups.
 pub(in crate::directory) async fn resolve_nested_whole(
     connection: &mut LdapConnection,
-    climber: &NestedGroupSearch<'_>,
+    nested: &NestedGroupSearch<'_>,
     person: &LdapEntry,
     uid: &str,
 ) -> Result<Groups, OperationFault> {
-    resolve(connection, climber, person, uid, TruncatedAnswers::Reject).await
+    resolve(connection, nested, person, uid, TruncatedAnswers::Reject).await
 }
 
 /// The handling of answers that the server cut short. At a sign-in they grant what they hold.
@@ -71,32 +71,32 @@ enum TruncatedAnswers {
 
 async fn resolve(
     connection: &mut LdapConnection,
-    climber: &NestedGroupSearch<'_>,
+    nested: &NestedGroupSearch<'_>,
     person: &LdapEntry,
     uid: &str,
-    cut_short: TruncatedAnswers,
+    truncated_answers: TruncatedAnswers,
 ) -> Result<Groups, OperationFault> {
     let mut found = GroupCollector::default();
     for dn in person.texts("memberOf") {
         found.add(dn, None);
     }
-    let template = climber.group_filter.unwrap_or(MEMBER_FILTER);
+    let template = nested.group_filter.unwrap_or(MEMBER_FILTER);
     let mut level = vec![filter::group_by_member(template, &person.dn, uid)];
-    if climber.group_filter.is_none() {
+    if nested.group_filter.is_none() {
         level.extend(primary_group_filter(person));
         level.extend(unique_member_filters(person));
     }
     for _ in 0..MAX_NESTING {
         for batch in level.chunks(MEMBERS_PER_SEARCH) {
             let search = SearchRequest {
-                base: climber.base_dn,
+                base: nested.base_dn,
                 scope: Scope::Subtree,
                 filter: &filter::any(batch),
                 attributes: &["cn"],
                 limit: GROUPS_PER_SEARCH,
             };
             let answer = connection.search(OperationKind::Search, &search).await?;
-            if answer.truncated && cut_short == TruncatedAnswers::Reject {
+            if answer.truncated && truncated_answers == TruncatedAnswers::Reject {
                 let reason = "the server cut the list of groups short: raise its size limit for bind_name";
                 return Err(OperationFault::unreachable(OperationKind::Search, reason));
             }

@@ -39,7 +39,7 @@ pub(super) async fn suggest(
     }
     let filter = filter::all(&[finder.class_filter(), &filter::any(&clauses)]);
     let found = finder.search(connection, &filter, MAX_COMPARED).await?;
-    let shown = |entry: &LdapEntry| match wanted {
+    let display_name = |entry: &LdapEntry| match wanted {
         GroupRef::Dn(_) => entry.dn.clone(),
         GroupRef::Name(_) | GroupRef::Sid(_) => match finder.directory {
             Some(directory) => format!("{directory}\\{}", group_name(entry)),
@@ -50,7 +50,7 @@ pub(super) async fn suggest(
     let compared = counting.map(|entry| {
         let names = [entry.text("sAMAccountName"), entry.text("cn")];
         let likeness = names.into_iter().flatten().map(|name| similarity(&meant, name)).fold(0.0, f64::max);
-        (likeness, shown(entry))
+        (likeness, display_name(entry))
     });
     Ok(best_matches(compared.collect()))
 }

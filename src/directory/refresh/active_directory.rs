@@ -170,9 +170,9 @@ impl GroupGraph {
 
     /// The groups of a person in the graph. Those outside it cannot be seen, or grant nothing.
     fn bulk_groups_of(&self, person: &LdapEntry) -> BulkGroups {
-        let begin = direct_groups(person).into_iter().filter_map(|wanted| self.index_of(&wanted));
+        let start = direct_groups(person).into_iter().filter_map(|wanted| self.index_of(&wanted));
         let parents = |at: usize| self.groups[at].parents.iter().filter_map(|dn| self.by_dn.get(dn).copied()).collect();
-        let reached = reachable(begin, parents);
+        let reached = reachable(start, parents);
         if person.is_partial("memberOf") || reached.iter().any(|at| !self.groups[*at].is_complete) {
             return BulkGroups::Unknown;
         }

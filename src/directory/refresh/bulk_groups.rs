@@ -36,13 +36,13 @@ impl BulkGroups {
 
 /// Everything that can be reached from `begin` by `next`, itself included; each is gone through once, so a cycle ends.
 pub(super) fn reachable<T: Copy + Eq + Hash>(
-    begin: impl IntoIterator<Item = T>,
+    start: impl IntoIterator<Item = T>,
     next: impl Fn(T) -> Vec<T>,
 ) -> HashSet<T> {
-    let mut reached: HashSet<T> = begin.into_iter().collect();
-    let mut to_go: Vec<T> = reached.iter().copied().collect();
-    while let Some(at) = to_go.pop() {
-        to_go.extend(next(at).into_iter().filter(|further| reached.insert(*further)));
+    let mut reached: HashSet<T> = start.into_iter().collect();
+    let mut pending: Vec<T> = reached.iter().copied().collect();
+    while let Some(at) = pending.pop() {
+        pending.extend(next(at).into_iter().filter(|further| reached.insert(*further)));
     }
     reached
 }

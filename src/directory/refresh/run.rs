@@ -38,27 +38,27 @@ impl LdapDirectory {
             Ok(profile) => profile,
             Err(unreachable) => return people.iter().map(|_| Err(unreachable.clone())).collect(),
         };
-        let mut sights = Vec::with_capacity(people.len());
+        let mut entries_found = Vec::with_capacity(people.len());
         for batch in people.chunks(PEOPLE_PER_SEARCH) {
             match self.find_by_ids(profile, batch).await {
-                Ok(found) => sights.extend(found.into_iter().map(Ok)),
-                Err(unreachable) => sights.extend(batch.iter().map(|_| Err(unreachable.clone()))),
+                Ok(found) => entries_found.extend(found.into_iter().map(Ok)),
+                Err(unreachable) => entries_found.extend(batch.iter().map(|_| Err(unreachable.clone()))),
             }
         }
         let here: Vec<(&Person, &LdapEntry)> = people
             .iter()
-            .zip(&sights)
-            .filter_map(|(person, sight)| match sight {
+            .zip(&entries_found)
+            .filter_map(|(person, refreshed_entry)| match refreshed_entry {
                 Ok(RefreshedEntry::Found(entry)) => Some((person, &**entry)),
                 Ok(RefreshedEntry::Removed(_)) | Err(_) => None,
             })
             .collect();
         let mut described = self.update_all(profile, &here).await.into_iter();
         let no_answer = || Unreachable { reason: "nothing was said of this person".to_owned(), password_sent: false };
-        sights
+        entries_found
             .into_iter()
-            .map(|sight| match sight? {
-                RefreshedEntry::Removed(departure) => Ok(AccountStatus::Removed(departure)),
+            .map(|refreshed_entry| match refreshed_entry? {
+                RefreshedEntry::Removed(reason) => Ok(AccountStatus::Removed(reason)),
                 RefreshedEntry::Found(_) => {
                     described.next().unwrap_or_else(|| Err(no_answer())).map(AccountStatus::Active)
                 }
@@ -96,13 +96,13 @@ impl LdapDirectory {
             self.ensure_people_are_visible(profile, people).await?;
         }
         let now = self.clock.now();
-        let sight =
+        let refreshed_entry =
             |known: &Person| match entries.iter().find(|entry| person::person_id(self.name(), entry) == known.id) {
                 None => RefreshedEntry::Removed(RemovalReason::NotFound),
                 Some(entry) => removal_reason(entry, now)
                     .map_or_else(|| RefreshedEntry::Found(Box::new(entry.clone())), RefreshedEntry::Removed),
             };
-        Ok(people.iter().map(sight).collect())
+        Ok(people.iter().map(refreshed_entry).collect())
     }
 
     async fn search_people(
@@ -238,18 +238,18 @@ impl LdapDirectory {
         entry: &LdapEntry,
         closure: &BulkGroups,
     ) -> Result<Groups, Unreachable> {
-        let mut inquiry = self.begin_operation(OPERATION_NAME);
+        let mut operation = self.begin_operation(OPERATION_NAME);
         let answer = loop {
-            let mut service = match inquiry.acquire(&self.search_pool).await {
+            let mut service = match operation.acquire(&self.search_pool).await {
                 Ok(service) => service,
                 Err(fault) => break Err(fault),
             };
             let groups = self.reread_groups_on(&mut service, profile, known, entry).await;
-            if let ControlFlow::Break(groups) = inquiry.finish_attempt(groups, &service) {
+            if let ControlFlow::Break(groups) = operation.finish_attempt(groups, &service) {
                 break groups;
             }
         };
-        let groups = inquiry.finish_or_unreachable(answer)?;
+        let groups = operation.finish_or_unreachable(answer)?;
         if let Some(seen) = closure.ids() {
             self.membership_cache.record(&known.id, &seen, &groups);
         }
@@ -266,9 +266,9 @@ impl LdapDirectory {
         if let Some(domain) = &profile.domain {
             return read_token_groups(service, domain, &self.group_names, &*self.clock, &entry.dn).await;
         }
-        let climber =
+        let nested =
             NestedGroupSearch { base_dn: &profile.base_dn, group_filter: self.settings.group_filter.as_deref() };
-        resolve_nested_whole(service, &climber, entry, person::uid(entry, &known.username)).await
+        resolve_nested_whole(service, &nested, entry, person::uid(entry, &known.username)).await
     }
 }
 

@@ -34,27 +34,27 @@ pub(super) enum SearchBase {
 impl LdapDirectory {
     /// The directory's profile, asked of a server unless it is known.
     pub(super) async fn profile_for_refresh(&self) -> Result<&DirectoryProfile, Unreachable> {
-        let mut inquiry = self.begin_operation(OPERATION_NAME);
-        let profile = self.find_out(&mut inquiry).await;
-        inquiry.finish_or_unreachable(profile)
+        let mut operation = self.begin_operation(OPERATION_NAME);
+        let profile = self.profile(&mut operation).await;
+        operation.finish_or_unreachable(profile)
     }
 
     /// Runs one search. Each is an operation of its own: none is long, and a server that fails in between is replaced.
-    pub(super) async fn service_search(&self, look: ServiceSearch) -> Result<SearchResult, Unreachable> {
-        let mut inquiry = self.begin_operation(OPERATION_NAME);
-        let answer = self.try_service_search(&mut inquiry, &look).await;
-        inquiry.finish_or_unreachable(answer)
+    pub(super) async fn service_search(&self, search_request: ServiceSearch) -> Result<SearchResult, Unreachable> {
+        let mut operation = self.begin_operation(OPERATION_NAME);
+        let answer = self.try_service_search(&mut operation, &search_request).await;
+        operation.finish_or_unreachable(answer)
     }
 
     async fn try_service_search(
         &self,
-        inquiry: &mut Operation,
-        look: &ServiceSearch,
+        operation: &mut Operation,
+        search_request: &ServiceSearch,
     ) -> Result<SearchResult, OperationFault> {
         loop {
-            let mut service = inquiry.acquire(&self.search_pool).await?;
-            let answer = look.run_on(&mut service).await;
-            if let ControlFlow::Break(answer) = inquiry.finish_attempt(answer, &service) {
+            let mut service = operation.acquire(&self.search_pool).await?;
+            let answer = search_request.run_on(&mut service).await;
+            if let ControlFlow::Break(answer) = operation.finish_attempt(answer, &service) {
                 return answer;
             }
         }

@@ -18,15 +18,15 @@ impl LdapDirectory {
     /// Runs a sign-in. Searches are tried on another server when one fails; the bind never is.
     pub(in crate::directory) async fn try_sign_in(
         &self,
-        inquiry: &mut Operation,
+        operation: &mut Operation,
         username: &Username,
         bind: &mut SingleUsePassword<'_>,
     ) -> Result<Person, OperationFault> {
-        let profile = self.find_out(inquiry).await?;
+        let profile = self.profile(operation).await?;
         let (entry, groups) = match (&self.settings.service_account, &profile.domain) {
-            (Some(_), _) => self.search_then_bind(inquiry, profile, username, bind).await?,
-            (None, Some(domain)) => self.bind_then_read(inquiry, profile, domain, username, bind).await?,
-            (None, None) => self.anonymous_search_then_bind(inquiry, profile, username, bind).await?,
+            (Some(_), _) => self.search_then_bind(operation, profile, username, bind).await?,
+            (None, Some(domain)) => self.bind_then_read(operation, profile, domain, username, bind).await?,
+            (None, None) => self.anonymous_search_then_bind(operation, profile, username, bind).await?,
         };
         let mut person = person::from_entry(profile.kind(), self.name(), &entry, self.short_name(username), groups);
         if let Some(left) = bind.expires_in {
@@ -39,19 +39,19 @@ impl LdapDirectory {
     /// own, and it reads their groups.
     async fn search_then_bind(
         &self,
-        inquiry: &mut Operation,
+        operation: &mut Operation,
         profile: &DirectoryProfile,
         username: &Username,
         bind: &mut SingleUsePassword<'_>,
     ) -> Result<(LdapEntry, Groups), OperationFault> {
-        let (entry, who, _) = self.find_person(inquiry, profile, username).await?;
-        drop(self.prove_password(inquiry, profile, &entry, &who, bind).await?);
+        let (entry, candidate, _) = self.find_person(operation, profile, username).await?;
+        drop(self.prove_password(operation, profile, &entry, &candidate, bind).await?);
         refuse_disabled(&entry)?;
         // The password was right; if a server fails now, another can still say what groups there are.
         loop {
-            let mut service = inquiry.acquire(&self.search_pool).await?;
+            let mut service = operation.acquire(&self.search_pool).await?;
             let groups = self.read_groups(profile, &mut service, &entry, username).await;
-            if let ControlFlow::Break(groups) = inquiry.finish_attempt(groups, &service) {
+            if let ControlFlow::Break(groups) = operation.finish_attempt(groups, &service) {
                 return Ok((entry, groups?));
             }
         }
@@ -60,29 +60,29 @@ impl LdapDirectory {
     /// Binds as the person found, on a connection for nothing else, which is handed back with the bind.
     async fn prove_password(
         &self,
-        inquiry: &mut Operation,
+        operation: &mut Operation,
         profile: &DirectoryProfile,
         found: &LdapEntry,
-        who: &BindCandidate,
+        candidate: &BindCandidate,
         bind: &mut SingleUsePassword<'_>,
     ) -> Result<PooledConnection, OperationFault> {
-        let mut own = inquiry.acquire(&self.bind_pool).await?;
-        let judged = bind.bind(profile, &mut own, &found.dn, Some(who)).await;
-        inquiry.record_result(judged, &own)?;
+        let mut own = operation.acquire(&self.bind_pool).await?;
+        let judged = bind.bind(profile, &mut own, &found.dn, Some(candidate)).await;
+        operation.record_result(judged, &own)?;
         Ok(own)
     }
 
     /// Signs in on Active Directory without a service account: the person binds by name and reads their own entry.
     async fn bind_then_read(
         &self,
-        inquiry: &mut Operation,
+        operation: &mut Operation,
         profile: &DirectoryProfile,
         domain: &AdDomain,
         username: &Username,
         bind: &mut SingleUsePassword<'_>,
     ) -> Result<(LdapEntry, Groups), OperationFault> {
         let name = bind_name(domain, username)?;
-        let mut own = inquiry.acquire(&self.bind_pool).await?;
+        let mut own = operation.acquire(&self.bind_pool).await?;
         let asked = async {
             bind.bind(profile, &mut own, &name, None).await?;
             self.refuse_foreign_domain(domain, &mut own, username).await?;
@@ -94,33 +94,34 @@ impl LdapDirectory {
             Ok((entry, groups))
         };
         let answer = asked.await;
-        inquiry.record_result(answer, &own)
+        operation.record_result(answer, &own)
     }
 
     /// Signs in on another server without a service account: an anonymous search finds the one person, who proves the
     /// password and reads the rest, as strangers may often see names but not memberships.
     async fn anonymous_search_then_bind(
         &self,
-        inquiry: &mut Operation,
+        operation: &mut Operation,
         profile: &DirectoryProfile,
         username: &Username,
         bind: &mut SingleUsePassword<'_>,
     ) -> Result<(LdapEntry, Groups), OperationFault> {
-        let (shown, who, _) = self.find_person(inquiry, profile, username).await.map_err(advise_service_account)?;
-        let mut own = self.prove_password(inquiry, profile, &shown, &who, bind).await?;
-        let answer = self.read_own_entry(profile, &mut own, &shown, username).await;
-        inquiry.record_result(answer.map_err(advise_service_account), &own)
+        let (visible, candidate, _) =
+            self.find_person(operation, profile, username).await.map_err(advise_service_account)?;
+        let mut own = self.prove_password(operation, profile, &visible, &candidate, bind).await?;
+        let answer = self.read_own_entry(profile, &mut own, &visible, username).await;
+        operation.record_result(answer.map_err(advise_service_account), &own)
     }
 
     async fn read_own_entry(
         &self,
         profile: &DirectoryProfile,
         own: &mut LdapConnection,
-        shown: &LdapEntry,
+        visible: &LdapEntry,
         username: &Username,
     ) -> Result<(LdapEntry, Groups), OperationFault> {
         let search = SearchRequest {
-            base: &shown.dn,
+            base: &visible.dn,
             scope: Scope::Base,
             filter: "(objectClass=*)",
             attributes: person::ATTRIBUTES,
@@ -144,9 +145,9 @@ impl LdapDirectory {
         if let Some(domain) = &profile.domain {
             return read_token_groups(connection, domain, &self.group_names, &*self.clock, &entry.dn).await;
         }
-        let climber =
+        let nested =
             NestedGroupSearch { base_dn: &profile.base_dn, group_filter: self.settings.group_filter.as_deref() };
-        resolve_nested(connection, &climber, entry, person::uid(entry, self.short_name(username))).await
+        resolve_nested(connection, &nested, entry, person::uid(entry, self.short_name(username))).await
     }
 }
 

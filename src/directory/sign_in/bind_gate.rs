@@ -13,7 +13,7 @@ pub trait BindGate: Send + Sync {
     ///
     /// # Errors
     /// [`Withheld`] when it may not.
-    async fn allow_bind(&self, who: Option<&BindCandidate>) -> Result<(), BindDenied>;
+    async fn allow_bind(&self, candidate: Option<&BindCandidate>) -> Result<(), BindDenied>;
 }
 
 /// A person found in the directory whose password has not been tried yet.

@@ -18,16 +18,16 @@ impl LdapDirectory {
     /// candidate, and the connection on which they were found.
     pub(in crate::directory) async fn find_person(
         &self,
-        inquiry: &mut Operation,
+        operation: &mut Operation,
         profile: &DirectoryProfile,
         username: &Username,
     ) -> Result<(LdapEntry, BindCandidate, PooledConnection), OperationFault> {
         loop {
-            let mut searching = inquiry.acquire(&self.search_pool).await?;
+            let mut searching = operation.acquire(&self.search_pool).await?;
             let answer = self.find_person_on(&mut searching, profile, username).await;
-            if let ControlFlow::Break(found) = inquiry.finish_attempt(answer, &searching) {
-                let (entry, who) = found?;
-                return Ok((entry, who, searching));
+            if let ControlFlow::Break(found) = operation.finish_attempt(answer, &searching) {
+                let (entry, candidate) = found?;
+                return Ok((entry, candidate, searching));
             }
         }
     }
@@ -42,8 +42,8 @@ impl LdapDirectory {
             self.refuse_foreign_domain(domain, searching, username).await?;
         }
         let entry = self.find_unique_entry(profile, searching, username, &[]).await?;
-        let who = self.bind_candidate(profile, searching, &entry).await?;
-        Ok((entry, who))
+        let candidate = self.bind_candidate(profile, searching, &entry).await?;
+        Ok((entry, candidate))
     }
 
     /// The one entry that `username` names; where the `token` of the account that was bound is known, the one that

@@ -35,7 +35,7 @@ impl<'a> SingleUsePassword<'a> {
     pub(in crate::directory) async fn take(
         &mut self,
         operation: OperationKind,
-        who: Option<&BindCandidate>,
+        candidate: Option<&BindCandidate>,
         by: Option<Instant>,
     ) -> Result<&'a Password, OperationFault> {
         let Some(password) = self.password else {
@@ -43,12 +43,12 @@ impl<'a> SingleUsePassword<'a> {
         };
         let too_late =
             || OperationFault::unreachable(operation, "other tries for this account took all the time there was");
-        let leave = self.gate.allow_bind(who);
-        let leave = match by {
-            Some(by) => timeout_at(by, leave).await.map_err(|_| too_late())?,
-            None => leave.await,
+        let gate = self.gate.allow_bind(candidate);
+        let gate = match by {
+            Some(by) => timeout_at(by, gate).await.map_err(|_| too_late())?,
+            None => gate.await,
         };
-        leave.map_err(|withheld| OperationFault::refused(operation, withheld.into()))?;
+        gate.map_err(|withheld| OperationFault::refused(operation, withheld.into()))?;
         // Sent without time for an answer it might be judged, and nobody would hear.
         if by.is_some_and(|by| Instant::now() + MIN_ANSWER_TIME > by) {
             return Err(too_late());
@@ -63,9 +63,9 @@ impl<'a> SingleUsePassword<'a> {
         profile: &DirectoryProfile,
         connection: &mut LdapConnection,
         name: &str,
-        who: Option<&BindCandidate>,
+        candidate: Option<&BindCandidate>,
     ) -> Result<(), OperationFault> {
-        let password = self.take(OperationKind::Bind, who, connection.deadline()).await?;
+        let password = self.take(OperationKind::Bind, candidate, connection.deadline()).await?;
         let control = profile.password_capabilities.supports_policy_control.then_some(PASSWORD_POLICY_CONTROL);
         let result = connection.bind(OperationKind::Bind, name, password, control).await?;
         self.expires_in = PasswordPolicyResponse::read(&result.ctrls).expires_in;

@@ -156,7 +156,7 @@ impl SplitMix64 {
 }
 
 #[test]
-fn a_screen_that_applies_every_drain_shows_the_same_as_a_later_frame() {
+fn a_browser_that_applies_every_drain_shows_the_same_as_a_later_frame() {
     for (number, kind) in all_kinds().into_iter().enumerate() {
         for seed in 0..40 {
             let mut dice = SplitMix64(seed * 100 + number as u64);

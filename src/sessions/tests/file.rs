@@ -1,13 +1,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::house::{ABSOLUTE, House, IDLE, hears_the_end};
+use super::fixture::{ABSOLUTE, IDLE, SessionsFixture, hears_the_end};
 use crate::config::SessionSettings;
 use crate::domain::{EndReason, ManualClock, Timestamp};
 use crate::sessions::Sessions;
 use crate::store::StoreError;
 
-impl House {
+impl SessionsFixture {
     /// How many rows the file has, whatever their state.
     pub(super) async fn rows(&self) -> i64 {
         self.ask("SELECT count(*) FROM sessions").await
@@ -44,7 +44,7 @@ fn contains(bytes: &[u8], part: &[u8]) -> bool {
 
 #[tokio::test]
 async fn no_file_of_the_store_holds_a_token() {
-    let house = House::new().await;
+    let house = SessionsFixture::new().await;
     let (token, _) = house.signs_in("alice").await;
     let text = token.reveal();
     let bytes = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, text.as_bytes()).unwrap();
@@ -62,7 +62,7 @@ async fn no_file_of_the_store_holds_a_token() {
 async fn the_files_are_their_owners_alone() {
     use std::os::unix::fs::PermissionsExt;
 
-    let mut house = House::new().await;
+    let mut house = SessionsFixture::new().await;
     std::fs::set_permissions(house.file(), std::fs::Permissions::from_mode(0o644)).unwrap();
     house.restarts(IDLE, ABSOLUTE).await;
     house.signs_in("alice").await;
@@ -77,7 +77,7 @@ async fn the_files_are_their_owners_alone() {
 
 #[tokio::test]
 async fn the_store_writes_ahead() {
-    let house = House::new().await;
+    let house = SessionsFixture::new().await;
     assert_eq!(house.ask("SELECT count(*) FROM pragma_journal_mode WHERE journal_mode = 'wal'").await, 1);
 }
 
@@ -95,7 +95,7 @@ async fn a_file_that_is_something_else_is_named_with_the_remedy() {
 
 #[tokio::test]
 async fn a_damaged_file_is_found_out_at_the_start() {
-    let house = House::new().await;
+    let house = SessionsFixture::new().await;
     for number in 0..200 {
         house.signs_in(&format!("person{number}")).await;
     }
@@ -121,7 +121,7 @@ async fn a_folder_that_is_not_there_is_named_with_the_remedy() {
 
 #[tokio::test]
 async fn a_file_of_a_later_version_is_refused_and_not_touched() {
-    let house = House::new().await;
+    let house = SessionsFixture::new().await;
     house.sessions.close().await;
     house
         .act(
@@ -135,7 +135,7 @@ async fn a_file_of_a_later_version_is_refused_and_not_touched() {
 
 #[tokio::test]
 async fn a_row_that_cannot_be_read_is_an_error_and_not_a_stranger() {
-    let house = House::new().await;
+    let house = SessionsFixture::new().await;
     let (token, _) = house.signs_in("alice").await;
     house.act("UPDATE sessions SET person = '{}'").await;
     let error = house.sessions.find(&token).await.unwrap_err();
@@ -145,13 +145,13 @@ async fn a_row_that_cannot_be_read_is_an_error_and_not_a_stranger() {
 #[tokio::test]
 async fn one_damaged_row_hides_no_other_session_and_does_not_stop_the_sweep() {
     for damage in ["'{}'", "CAST(x'fffe' AS TEXT)"] {
-        let house = House::new().await;
+        let house = SessionsFixture::new().await;
         let (damaged, first) = house.signs_in("alice").await;
         let (_, second) = house.signs_in("alice").await;
         let mut tab = house.sessions.watch(first.id, &first.person);
         // The older of the two.
         house.act(format!("UPDATE sessions SET person = {damage} WHERE id = (SELECT min(id) FROM sessions)")).await;
-        let listed = house.sessions.of(&second.person.id).await.unwrap();
+        let listed = house.sessions.of_person(&second.person.id).await.unwrap();
         assert_eq!(listed.iter().map(|session| session.id).collect::<Vec<_>>(), [second.id]);
         assert!(house.sessions.find(&damaged).await.is_err(), "not known is not nobody");
 

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
-use super::house::{ABSOLUTE, House, IDLE, MINUTE, hears_the_end, person};
+use super::fixture::{ABSOLUTE, IDLE, MINUTE, SessionsFixture, hears_the_end, person};
 use crate::domain::{EndReason, SessionId};
 use crate::sessions::Session;
 use crate::store::WatchedStore as _;
@@ -15,7 +15,7 @@ async fn soon<T>(event: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, event).await.unwrap()
 }
 
-impl House {
+impl SessionsFixture {
     /// A live connection that listens, and says why it closed.
     fn connects(&self, session: &Session) -> JoinHandle<EndReason> {
         let mut watch = self.sessions.watch(session.id, &session.person);
@@ -36,7 +36,7 @@ impl House {
 
 #[tokio::test]
 async fn every_connection_of_a_session_hears_its_end_and_no_other_does() {
-    let house = House::new().await;
+    let house = SessionsFixture::new().await;
     let (_, alice) = house.signs_in("alice").await;
     let (_, bob) = house.signs_in("bob").await;
     let connections: Vec<_> = (0..5).map(|_| house.connects(&alice)).collect();
@@ -52,7 +52,7 @@ async fn every_connection_of_a_session_hears_its_end_and_no_other_does() {
 
 #[tokio::test]
 async fn an_end_before_the_watch_is_still_heard_with_its_reason() {
-    let house = House::new().await;
+    let house = SessionsFixture::new().await;
     let (_, session) = house.signs_in("alice").await;
     house.sessions.end(session.id, EndReason::SignedOut).await.unwrap();
     assert_eq!(soon(hears_the_end(&mut house.sessions.watch(session.id, &session.person))).await, EndReason::SignedOut);
@@ -61,7 +61,7 @@ async fn an_end_before_the_watch_is_still_heard_with_its_reason() {
 
 #[tokio::test]
 async fn a_session_that_never_was_is_over() {
-    let house = House::new().await;
+    let house = SessionsFixture::new().await;
     assert_eq!(
         soon(hears_the_end(&mut house.sessions.watch(SessionId::new(4711), &person("alice")))).await,
         EndReason::Expired
@@ -70,7 +70,7 @@ async fn a_session_that_never_was_is_over() {
 
 #[tokio::test]
 async fn an_end_between_watching_and_listening_is_not_missed() {
-    let house = House::new().await;
+    let house = SessionsFixture::new().await;
     let (_, session) = house.signs_in("alice").await;
     let mut watch = house.sessions.watch(session.id, &session.person);
     house.sessions.end(session.id, EndReason::Revoked).await.unwrap();
@@ -80,7 +80,7 @@ async fn an_end_between_watching_and_listening_is_not_missed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_end_is_missed_however_the_two_race() {
-    let house = House::new().await;
+    let house = SessionsFixture::new().await;
     for _ in 0..100 {
         let (_, session) = house.signs_in("alice").await;
         let sessions = house.sessions.clone();
@@ -95,13 +95,13 @@ async fn no_end_is_missed_however_the_two_race() {
 
 #[tokio::test]
 async fn listening_alone_is_not_activity() {
-    let house = House::new().await;
+    let house = SessionsFixture::new().await;
     let (_, session) = house.signs_in("alice").await;
     let mut watch = house.sessions.watch(session.id, &session.person);
     let listening = async { hears_the_end(&mut watch).await };
     let passing = async {
         house.time_passes(IDLE - MINUTE).await;
-        assert_eq!(house.sessions.of(&session.person.id).await.unwrap().len(), 1);
+        assert_eq!(house.sessions.of_person(&session.person.id).await.unwrap().len(), 1);
         house.time_passes(MINUTE).await;
     };
     let (reason, ()) = soon(async { tokio::join!(listening, passing) }).await;
@@ -110,7 +110,7 @@ async fn listening_alone_is_not_activity() {
 
 #[tokio::test]
 async fn a_page_in_use_keeps_its_connection_until_the_last_hour() {
-    let house = House::new().await;
+    let house = SessionsFixture::new().await;
     let (token, session) = house.signs_in("alice").await;
     let connection = house.connects(&session);
     let mut passed = Duration::ZERO;
@@ -126,20 +126,20 @@ async fn a_page_in_use_keeps_its_connection_until_the_last_hour() {
 
 #[tokio::test]
 async fn a_sweep_tells_the_connections_of_what_it_ends() {
-    let house = House::new().await;
+    let house = SessionsFixture::new().await;
     let (_, session) = house.signs_in("alice").await;
     let mut watch = house.sessions.watch(session.id, &session.person);
     house.clock.advance(IDLE);
     house.sessions.sweep().await.unwrap();
-    assert_eq!(house.sessions.watchers().len(), 0, "told, and so forgotten");
+    assert_eq!(house.sessions.watch_registry().len(), 0, "told, and so forgotten");
     assert_eq!(soon(hears_the_end(&mut watch)).await, EndReason::Expired);
 }
 
 #[tokio::test]
 async fn an_end_written_by_another_process_is_heard_within_a_minute() {
-    let house = House::new().await;
+    let house = SessionsFixture::new().await;
     let (_, session) = house.signs_in("alice").await;
-    let other = House::beside(&house).await;
+    let other = SessionsFixture::beside(&house).await;
     let mut watch = house.sessions.watch(session.id, &session.person);
     assert!(tokio::time::timeout(Duration::from_millis(1), hears_the_end(&mut watch)).await.is_err());
     other.end(session.id, EndReason::Revoked).await.unwrap();
@@ -149,7 +149,7 @@ async fn an_end_written_by_another_process_is_heard_within_a_minute() {
 
 #[tokio::test]
 async fn a_cancelled_wait_costs_no_further_look_into_the_store() {
-    let house = House::new().await;
+    let house = SessionsFixture::new().await;
     let (_, session) = house.signs_in("alice").await;
     let mut watch = house.sessions.watch(session.id, &session.person);
     tokio::select! {
@@ -167,7 +167,7 @@ async fn a_cancelled_wait_costs_no_further_look_into_the_store() {
 
 #[tokio::test]
 async fn a_store_that_stays_silent_closes_the_connection_in_the_end() {
-    let house = House::new().await;
+    let house = SessionsFixture::new().await;
     let (_, session) = house.signs_in("alice").await;
     house.sessions.close().await;
     let connection = house.connects(&session);
@@ -185,26 +185,26 @@ async fn a_store_that_stays_silent_closes_the_connection_in_the_end() {
 
 #[tokio::test]
 async fn nobody_is_remembered_who_no_longer_listens() {
-    let house = House::new().await;
+    let house = SessionsFixture::new().await;
     let (_, session) = house.signs_in("alice").await;
     let watches: Vec<_> = (0..10).map(|_| house.sessions.watch(session.id, &session.person)).collect();
-    assert_eq!(house.sessions.watchers().len(), 1);
+    assert_eq!(house.sessions.watch_registry().len(), 1);
     drop(watches);
-    assert_eq!(house.sessions.watchers().len(), 0);
+    assert_eq!(house.sessions.watch_registry().len(), 0);
 
     // An old watch that goes must not take a new one's place in the book with it.
     let old = house.sessions.watch(session.id, &session.person);
     house.sessions.end(session.id, EndReason::Revoked).await.unwrap();
     let new = house.sessions.watch(session.id, &session.person);
     drop(old);
-    assert_eq!(house.sessions.watchers().len(), 1);
+    assert_eq!(house.sessions.watch_registry().len(), 1);
     drop(new);
-    assert_eq!(house.sessions.watchers().len(), 0);
+    assert_eq!(house.sessions.watch_registry().len(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn those_who_leave_together_are_all_forgotten() {
-    let house = House::new().await;
+    let house = SessionsFixture::new().await;
     let (_, session) = house.signs_in("alice").await;
     for _ in 0..200 {
         let leaving: Vec<_> = (0..4)
@@ -216,6 +216,6 @@ async fn those_who_leave_together_are_all_forgotten() {
         for task in leaving {
             task.await.unwrap();
         }
-        assert_eq!(house.sessions.watchers().len(), 0);
+        assert_eq!(house.sessions.watch_registry().len(), 0);
     }
 }

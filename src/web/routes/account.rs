@@ -22,7 +22,7 @@ pub(super) async fn show(
     tokens: OwnTokens,
     sessions: &State<Sessions>,
 ) -> Result<Html<AccountView>, Refusal> {
-    let sessions = sessions.of(&member.person.id).await?;
+    let sessions = sessions.of_person(&member.person.id).await?;
     let changes_password = auth.password_change_name(&member.person).is_some();
     let enrolled = auth.factors().enrolled(&member.person.id).await?;
     let view = AccountView::of(&member, &sessions, notice(&params), changes_password, &enrolled, tokens.0);

@@ -10,7 +10,7 @@ use rocket::{State, post};
 use crate::auth::{ApiAuth, ApiTokenRefusal};
 use crate::domain::{Client, InvalidScope, Member, TokenId, TokenScope, Visitor};
 use crate::pages::{PageDenied, PageStore};
-use crate::tokens::{InvalidTokenName, MakeError, TokenName};
+use crate::tokens::{CreateTokenError, InvalidTokenName, TokenName};
 use crate::web::Transport;
 use crate::web::app_state::WebLimits;
 use crate::web::form::{CsrfForm, Form};
@@ -52,7 +52,7 @@ impl<'r> FromRequest<'r> for OwnTokens {
         let context = try_outcome!(request.guard::<TokenContext<'_>>().await);
         let page_store = try_outcome!(request.guard::<&State<Arc<PageStore>>>().await);
         let limits = try_outcome!(request.guard::<&State<WebLimits>>().await);
-        match context.api_auth.tokens().of(&member.person.id).await {
+        match context.api_auth.tokens().of_person(&member.person.id).await {
             Ok(tokens) => {
                 let pages = page_store.authorized_pages(&Visitor::from(member));
                 Outcome::Success(Self(TokensView::of(&tokens, &pages, &limits.tokens)))
@@ -118,10 +118,10 @@ impl From<ApiTokenRefusal> for Refusal {
     fn from(refusal: ApiTokenRefusal) -> Self {
         match refusal {
             ApiTokenRefusal::NotInSession => Self::PageDenied(PageDenied::OutOfScope),
-            ApiTokenRefusal::NotCreated(MakeError::TooMany) => {
-                Self::BadRequest(capitalize(&MakeError::TooMany.to_string()))
+            ApiTokenRefusal::NotCreated(CreateTokenError::TooMany) => {
+                Self::BadRequest(capitalize(&CreateTokenError::TooMany.to_string()))
             }
-            ApiTokenRefusal::NotCreated(MakeError::Store(error)) => Self::StoreUnavailable(error.to_string()),
+            ApiTokenRefusal::NotCreated(CreateTokenError::Store(error)) => Self::StoreUnavailable(error.to_string()),
         }
     }
 }

@@ -64,7 +64,7 @@ pub(super) async fn submit(
     }
     match context.auth.reauthenticate(&member, password.0, &client, csrf_guard.token()).await {
         Ok(Some(renewed)) => {
-            let max_age = renewed.session.absolute_end.since(renewed.session.proved_at);
+            let max_age = renewed.session.absolute_end.since(renewed.session.authenticated_at);
             context.cookies.set_session(&renewed.token, max_age);
             context.cookies.set_device(&renewed.device_cookie);
             Ok(Either::Left(Redirect::to(next.to_string())))

@@ -93,7 +93,7 @@ fn directory_row(directory: &LdapDirectory, viewer: Option<&Username>) -> Direct
         let (state, word) = if reason.is_some() { ("bad", "down") } else { ("good", "answers") };
         ServerRow { address: server.address, state, state_label: word, since_ms, reason }
     });
-    let policy = viewer.and_then(|viewer| directory.lockout(viewer).policy);
+    let policy = viewer.and_then(|viewer| directory.lockout_info(viewer).policy);
     DirectoryRow {
         name: directory.name().map(ToString::to_string),
         servers: servers.collect(),
@@ -110,7 +110,7 @@ fn describe_lockout(policy: LockoutPolicy) -> String {
 }
 
 fn groups_view(report: GroupReport) -> GroupsView {
-    let looked_at_ms = Some(report.at);
+    let looked_at_ms = Some(report.checked_at);
     match report.missing {
         Err(unreachable) => {
             GroupsView { checked_at_ms: looked_at_ms, missing: Vec::new(), trouble: Some(unreachable.reason) }

@@ -175,9 +175,9 @@ impl AuthenticatorSetupView {
     pub(in crate::web) fn of(offer: &AppEnrollment, notice: Option<Notice>, next: String) -> Self {
         Self {
             notice,
-            qr_code: qr_code(&offer.address),
+            qr_code: qr_code(&offer.otpauth_url),
             key: group_in_fours(&offer.base32_seed),
-            address: offer.address.to_string(),
+            address: offer.otpauth_url.to_string(),
             sealed: offer.sealed_seed.clone(),
             next,
         }

@@ -46,7 +46,7 @@ impl TokensView {
         let view = |token: &Token| TokenView {
             id: token.id.as_i64(),
             name: token.name.to_string(),
-            scope: token.granted.to_string(),
+            scope: token.scope.to_string(),
             second_factor: token.second_factor,
             expires_ms: token.expires_at,
             last_used_ms: token.last_used_at,
@@ -104,7 +104,7 @@ impl NewTokenView {
         let site = transport.public_url.as_ref().map_or("", |url| url.as_str().trim_end_matches('/'));
         Self {
             name: token.name.to_string(),
-            scope: token.granted.to_string(),
+            scope: token.scope.to_string(),
             expires_ms: token.expires_at,
             secret: secret.reveal(),
             site: site.to_owned(),

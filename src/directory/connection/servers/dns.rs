@@ -51,7 +51,7 @@ impl DnsResolver {
     }
 
     /// The addresses of the host when it was last resolved.
-    pub(in crate::directory) fn known(&self, host: &str, port: u16) -> Option<Vec<SocketAddr>> {
+    pub(in crate::directory) fn last_known(&self, host: &str, port: u16) -> Option<Vec<SocketAddr>> {
         let known = self.last_known.lock().unwrap_or_else(PoisonError::into_inner);
         known.get(host).map(|addresses| addresses.iter().map(|address| SocketAddr::new(*address, port)).collect())
     }

@@ -76,7 +76,7 @@ impl Prober {
             Ok(answer) => answer,
             Err(_elapsed) => {
                 let reason = format!("no answer within {within:.1?} (dial_timeout)");
-                Err(OperationFault::broken(OperationKind::Dial, reason))
+                Err(OperationFault::connection_failed(OperationKind::Dial, reason))
             }
         }
     }
@@ -111,9 +111,9 @@ impl DirectoryServer {
     }
 
     /// Resolves when its number of outages is no longer `outages`: when it goes down, or has since.
-    pub(in crate::directory) async fn wait_for_outage(&self, downs: u64) {
+    pub(in crate::directory) async fn wait_for_outage(&self, outages: u64) {
         // The sender lives in `self`, which this borrows: it cannot be gone.
-        let _ = self.health.subscribe().wait_for(|health| health.outage_count != downs).await;
+        let _ = self.health.subscribe().wait_for(|health| health.outage_count != outages).await;
     }
 
     /// The time to wait for an answer before the server is probed.
@@ -170,13 +170,13 @@ impl DirectoryServer {
         }
     }
 
-    fn take_out_of_rotation(self: &Arc<Self>, reason: &str, downs: u64, probe_after: Duration) {
+    fn take_out_of_rotation(self: &Arc<Self>, reason: &str, outages: u64, probe_after: Duration) {
         let since = self.prober.clock.now();
         let went = self.health.send_if_modified(|health| {
             if health.outage.is_some() {
                 return false;
             }
-            health.outage_count += downs;
+            health.outage_count += outages;
             health.outage = Some(ServerOutage { since, reason: reason.into() });
             true
         });
@@ -198,8 +198,9 @@ impl DirectoryServer {
             }
             answer
         };
-        let lost =
-            |_panic| Err(OperationFault::broken(OperationKind::Dial, "the question whether it is there broke down"));
+        let lost = |_panic| {
+            Err(OperationFault::connection_failed(OperationKind::Dial, "the question whether it is there broke down"))
+        };
         let probe =
             AssertUnwindSafe(asked).catch_unwind().map(move |answer| answer.unwrap_or_else(lost)).boxed().shared();
         // Driven to its end even when nobody waits any more: an answer that was never heard must not be given later.

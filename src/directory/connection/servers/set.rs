@@ -39,7 +39,7 @@ impl ServerSet {
 
     /// The last answer of DNS, a line for each server; `None` where the settings list them.
     pub(in crate::directory) fn discovery_report(&self) -> Option<Vec<String>> {
-        self.discovery.as_ref().map(SrvDiscovery::found)
+        self.discovery.as_ref().map(SrvDiscovery::report)
     }
 
     /// The servers, asked of DNS where it names them and has not been asked for a while.
@@ -111,19 +111,19 @@ impl ServerSet {
 
     /// Dials a server that is up, or finds with everybody else who is dialling it that it is not.
     async fn dial_one(&self, server: &Arc<DirectoryServer>) -> Result<LdapConnection, OperationFault> {
-        let downs = server.outage_count();
+        let outages = server.outage_count();
         tokio::select! {
             biased;
             dialled = self.prober.dialler.dial(&server.address) => match dialled {
-                Ok(connection) => Ok(connection.with_server(server, downs)),
+                Ok(connection) => Ok(connection.with_server(server, outages)),
                 Err(fault) => {
                     server.mark_down(fault.reason().unwrap_or_default());
                     Err(fault)
                 }
             },
-            () = server.wait_for_outage(downs) => {
+            () = server.wait_for_outage(outages) => {
                 let reason = server.outage().map_or_else(|| "it went down".into(), |down| down.reason.to_string());
-                Err(OperationFault::broken(OperationKind::Dial, reason))
+                Err(OperationFault::connection_failed(OperationKind::Dial, reason))
             }
         }
     }
@@ -144,5 +144,5 @@ impl ServerSet {
 /// One fault with the reasons of all.
 fn combine_faults(faults: &[OperationFault]) -> OperationFault {
     let reasons: Vec<&str> = faults.iter().filter_map(OperationFault::reason).collect();
-    OperationFault::broken(OperationKind::Dial, reasons.join("; "))
+    OperationFault::connection_failed(OperationKind::Dial, reasons.join("; "))
 }

@@ -60,11 +60,11 @@ impl SrvDiscovery {
         let answer = tokio::time::timeout(DNS_TIMEOUT, self.query_dns()).await;
         let answer = answer.unwrap_or_else(|_| Err(format!("DNS did not answer within {DNS_TIMEOUT:?}")));
         *asked = Some((now, answer.is_ok()));
-        answer.map(Some).map_err(|reason| OperationFault::broken(OperationKind::Dial, reason))
+        answer.map(Some).map_err(|reason| OperationFault::connection_failed(OperationKind::Dial, reason))
     }
 
     /// The last answer of DNS, a line for each server.
-    pub(in crate::directory) fn found(&self) -> Vec<String> {
+    pub(in crate::directory) fn report(&self) -> Vec<String> {
         self.report.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 

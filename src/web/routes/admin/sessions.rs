@@ -6,7 +6,7 @@ use rocket::{State, get, post};
 
 use crate::auth::Auth;
 use crate::domain::{Client, PersonId, SessionId};
-use crate::sessions::{Listed, Sessions};
+use crate::sessions::{SessionList, Sessions};
 use crate::web::form::{CsrfForm, Form, IdForm};
 use crate::web::guards::{Administrator, CsrfGuard, QueryParams, RecentlyAuthenticated};
 use crate::web::html::Html;
@@ -28,10 +28,10 @@ pub(super) async fn show(
     let form = SessionsForm { name: field("name"), address: field("address") };
     let after = params.get("after").and_then(|id| id.parse().ok()).map(SessionId::new);
     let (listed, invalid) = match form.filter() {
-        Ok(wanted) => (sessions.everybodys(&wanted, after, PAGE_SIZE).await?, None),
-        Err(invalid) => (Listed { sessions: Vec::new(), last: None }, Some(invalid)),
+        Ok(wanted) => (sessions.list(&wanted, after, PAGE_SIZE).await?, None),
+        Err(invalid) => (SessionList { sessions: Vec::new(), next_after: None }, Some(invalid)),
     };
-    let view = AdminSessionsView::of(form, &listed, &administrator.0, |id| sessions.listeners(id))
+    let view = AdminSessionsView::of(form, &listed, &administrator.0, |id| sessions.live_connections(id))
         .with_notice(invalid.or_else(|| notice(&params)))
         .with_count(sessions.count().await?)
         .continued(after.is_some());

@@ -28,7 +28,7 @@ pub(super) async fn show(
 ) -> Result<Html<AdminTokensView>, Refusal> {
     let page = params.get("page").and_then(|page| page.parse().ok()).unwrap_or(0).min(MAX_PAGE);
     // One more shows whether there is another page.
-    let mut tokens = api_auth.tokens().everybodys(page * PAGE_SIZE, PAGE_SIZE + 1).await?;
+    let mut tokens = api_auth.tokens().list(page * PAGE_SIZE, PAGE_SIZE + 1).await?;
     let is_more = tokens.len() > PAGE_SIZE;
     tokens.truncate(PAGE_SIZE);
     let view = AdminTokensView::of(&tokens, page, is_more, notice(&params));

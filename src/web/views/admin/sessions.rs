@@ -2,7 +2,7 @@ use serde::Serialize;
 
 use super::navigation::{AdminNavItem, AdminPage};
 use crate::domain::{Member, SessionId, Timestamp};
-use crate::sessions::{Listed, Session, Wanted};
+use crate::sessions::{Session, SessionFilter, SessionList};
 use crate::web::views::device::describe_device;
 use crate::web::views::{Notice, Tone};
 
@@ -46,14 +46,14 @@ struct SessionRow {
 
 impl SessionsForm {
     /// Parses the filter; or the notice about what is wrong with it.
-    pub(in crate::web) fn filter(&self) -> Result<Wanted, Notice> {
+    pub(in crate::web) fn filter(&self) -> Result<SessionFilter, Notice> {
         let non_empty = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
         let address = non_empty(&self.address).map(|text| text.parse()).transpose();
         let address = address.map_err(|_| {
             let text = "The address is not one: write 192.0.2.7 or 2001:db8::7.";
             Notice { tone: Tone::Warn, text: text.to_owned() }
         })?;
-        Ok(Wanted { name: non_empty(&self.name), address })
+        Ok(SessionFilter { name: non_empty(&self.name), address })
     }
 
     fn is_empty(&self) -> bool {
@@ -71,7 +71,7 @@ impl SessionsForm {
 impl AdminSessionsView {
     pub(in crate::web) fn of(
         form: SessionsForm,
-        listed: &Listed,
+        listed: &SessionList,
         admin: &Member,
         boards: impl Fn(SessionId) -> usize,
     ) -> Self {
@@ -93,7 +93,7 @@ impl AdminSessionsView {
             count: 0,
             is_searched: !form.is_empty(),
             sessions: listed.sessions.iter().map(row).collect(),
-            older_href: listed.last.map(|last| form.older_href(last)),
+            older_href: listed.next_after.map(|last| form.older_href(last)),
             is_continued: false,
             form,
         }

@@ -38,7 +38,7 @@ impl AdminTokensView {
             name: token.name.to_string(),
             owner: token.person.display_name.clone(),
             username: token.person.qualified_name(),
-            scope: token.granted.to_string(),
+            scope: token.scope.to_string(),
             second_factor: token.second_factor,
             expires_ms: token.expires_at,
             last_used_ms: token.last_used_at,

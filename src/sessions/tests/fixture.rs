@@ -8,20 +8,20 @@ use crate::config::SessionSettings;
 use crate::domain::{
     Client, Clock as _, EndReason, Group, GroupId, ManualClock, Person, PersonId, Revalidation, Timestamp,
 };
-use crate::sessions::{Beginning, Session, SessionToken, Sessions};
+use crate::sessions::{Session, SessionOptions, SessionToken, Sessions};
 use crate::store::{RowEvent, RowWatch};
 
 pub(super) const MINUTE: Duration = Duration::from_mins(1);
 pub(super) const IDLE: Duration = Duration::from_mins(30);
 pub(super) const ABSOLUTE: Duration = Duration::from_hours(12);
 
-pub(super) struct House {
+pub(super) struct SessionsFixture {
     pub(super) clock: Arc<ManualClock>,
     pub(super) sessions: Sessions,
     pub(super) folder: tempfile::TempDir,
 }
 
-impl House {
+impl SessionsFixture {
     pub(super) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_795_309_126_976)));
@@ -30,7 +30,7 @@ impl House {
     }
 
     /// Another process with the same file.
-    pub(super) async fn beside(house: &House) -> Sessions {
+    pub(super) async fn beside(house: &SessionsFixture) -> Sessions {
         open(&house.folder, &house.clock, &lasting(IDLE, ABSOLUTE)).await
     }
 
@@ -60,13 +60,13 @@ impl House {
 
     pub(super) async fn signs_in(&self, name: &str) -> (SessionToken, Session) {
         self.sessions
-            .begin(&person(name), &Client::default(), Beginning::by_password(Revalidation::Refreshed))
+            .begin(&person(name), &Client::default(), SessionOptions::password_only(Revalidation::Refreshed))
             .await
             .unwrap()
     }
 
     pub(super) async fn knows(&self, token: &SessionToken) -> bool {
-        self.sessions.find(token).await.unwrap().good().is_some()
+        self.sessions.find(token).await.unwrap().valid().is_some()
     }
 }
 

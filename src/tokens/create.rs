@@ -1,13 +1,13 @@
 use std::time::Duration;
 
-use super::token::{Row, columns};
+use super::token::{StoredToken, columns};
 use super::{ApiToken, Token, TokenName, Tokens};
 use crate::domain::{EndReason, Person, Revalidation, TokenId, TokenScope};
 use crate::store::StoreError;
 
 /// How many good tokens one person may have: one for every script and screen of a busy team, and few enough that each
 /// can be looked over.
-const MOST_TOKENS_OF_ONE: i64 = 50;
+const MAX_TOKENS_PER_PERSON: i64 = 50;
 
 /// A token somebody wants.
 #[derive(Clone, Debug)]
@@ -26,9 +26,11 @@ pub struct Wanted {
 
 /// Why there is no new token.
 #[derive(Debug, thiserror::Error)]
-pub enum MakeError {
+pub enum CreateTokenError {
     /// The person has as many as they may.
-    #[error("there are {MOST_TOKENS_OF_ONE} tokens already, which is the most; revoke one that is not needed any more")]
+    #[error(
+        "there are {MAX_TOKENS_PER_PERSON} tokens already, which is the most; revoke one that is not needed any more"
+    )]
     TooMany,
     /// It cannot be kept.
     #[error(transparent)]
@@ -41,12 +43,12 @@ impl Tokens {
     ///
     /// # Errors
     /// [`MakeError`].
-    pub async fn make(&self, person: &Person, wanted: &Wanted) -> Result<(ApiToken, Token), MakeError> {
+    pub async fn make(&self, person: &Person, wanted: &Wanted) -> Result<(ApiToken, Token), CreateTokenError> {
         let token = ApiToken::generate()?;
         let now = self.now();
         let described = serde_json::to_string(person).map_err(|error| self.failed(&error))?;
         // Counted and written in one statement, or many requests at once would slip past the count.
-        let row: Option<Row> = sqlx::query_as(concat!(
+        let row: Option<StoredToken> = sqlx::query_as(concat!(
             "INSERT INTO tokens (token_hash, name, person_id, person, scope, second_factor, created_at, expires_at,
                  confirmed_at, upkeep)
              SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?7, ?9
@@ -64,13 +66,13 @@ impl Tokens {
         .bind(now.as_millis())
         .bind((now + wanted.lasts.min(self.lifetimes().longest)).as_millis())
         .bind(wanted.upkeep.as_str())
-        .bind(self.oldest_alive())
-        .bind(MOST_TOKENS_OF_ONE)
+        .bind(self.alive_cutoff())
+        .bind(MAX_TOKENS_PER_PERSON)
         .fetch_optional(self.pool())
         .await
         .map_err(|error| self.query_failed(&error))?;
-        let row = row.ok_or(MakeError::TooMany)?;
-        Ok((token, self.read(row)?))
+        let row = row.ok_or(CreateTokenError::TooMany)?;
+        Ok((token, self.decode(row)?))
     }
 
     /// Has a token end before its time, and tells its live connections at once. `None` when it had ended before, or never
@@ -79,7 +81,7 @@ impl Tokens {
     /// # Errors
     /// [`StoreError`] when the end cannot be written down; the token then goes on.
     pub async fn revoke(&self, id: TokenId, of: Option<&Person>) -> Result<Option<Token>, StoreError> {
-        let row: Option<Row> = sqlx::query_as(concat!(
+        let row: Option<StoredToken> = sqlx::query_as(concat!(
             "UPDATE tokens SET ended_at = ?1, end_reason = 'revoked'
              WHERE id = ?2 AND (?3 IS NULL OR person_id = ?3) AND ended_at IS NULL RETURNING ",
             columns!()
@@ -91,7 +93,7 @@ impl Tokens {
         .await
         .map_err(|error| self.query_failed(&error))?;
         let Some(row) = row else { return Ok(None) };
-        self.watchers().notify_ended(id.as_i64(), EndReason::Revoked);
-        self.read(row).map(Some)
+        self.watch_registry().notify_ended(id.as_i64(), EndReason::Revoked);
+        self.decode(row).map(Some)
     }
 }

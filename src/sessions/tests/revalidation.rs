@@ -1,16 +1,16 @@
 use std::time::Duration;
 
-use super::house::{ABSOLUTE, House, IDLE, MINUTE, hears_the_end, person};
+use super::fixture::{ABSOLUTE, IDLE, MINUTE, SessionsFixture, hears_the_end, person};
 use crate::config::SessionSettings;
 use crate::domain::{Client, Clock as _, EndReason, Person, Revalidation};
-use crate::sessions::{Beginning, Found};
+use crate::sessions::{SessionLookup, SessionOptions};
 use crate::store::RowEvent;
 
 const STALE: Duration = Duration::from_mins(10);
 const UNREFRESHED: Duration = Duration::from_mins(20);
 
-async fn house() -> House {
-    let mut house = House::new().await;
+async fn house() -> SessionsFixture {
+    let mut house = SessionsFixture::new().await;
     let lasting = SessionSettings::with_lifetimes(IDLE, ABSOLUTE);
     house.restarts_with(&SessionSettings { max_staleness: STALE, unrefreshed: UNREFRESHED, ..lasting }).await;
     house
@@ -27,7 +27,9 @@ async fn a_session_that_nobody_confirms_opens_nothing_and_is_good_again_once_som
     house.clock.advance(STALE - Duration::from_millis(1));
     assert!(house.knows(&token).await, "the sign-in confirmed it");
     house.clock.advance(Duration::from_millis(1));
-    assert!(matches!(house.sessions.find(&token).await.unwrap(), Found::Stale(stale) if stale.id == session.id));
+    assert!(
+        matches!(house.sessions.find(&token).await.unwrap(), SessionLookup::Stale(stale) if stale.id == session.id)
+    );
     assert!(house.sessions.sweep().await.unwrap().is_empty(), "it has not ended");
     house.sessions.confirm(&[person("alice")], house.clock.now()).await.unwrap();
     assert!(house.knows(&token).await);
@@ -41,9 +43,12 @@ async fn what_is_stale_is_not_used_and_ends_idle_like_any_other() {
         house.clock.advance(IDLE / 6);
         house.sessions.find(&token).await.unwrap();
     }
-    assert!(matches!(house.sessions.find(&token).await.unwrap(), Found::Stale(_)), "once used before it was stale");
+    assert!(
+        matches!(house.sessions.find(&token).await.unwrap(), SessionLookup::Stale(_)),
+        "once used before it was stale"
+    );
     house.clock.advance(IDLE / 6);
-    assert_eq!(house.sessions.find(&token).await.unwrap(), Found::Nothing);
+    assert_eq!(house.sessions.find(&token).await.unwrap(), SessionLookup::NotFound);
 }
 
 #[tokio::test]
@@ -51,7 +56,7 @@ async fn whom_nobody_can_ask_about_has_a_short_session_and_it_does_not_go_stale(
     let house = house().await;
     let (token, session) = house
         .sessions
-        .begin(&person("alice"), &Client::default(), Beginning::by_password(Revalidation::Unrefreshed))
+        .begin(&person("alice"), &Client::default(), SessionOptions::password_only(Revalidation::Unrefreshed))
         .await
         .unwrap();
     assert_eq!(session.absolute_end, session.created_at + UNREFRESHED);
@@ -67,12 +72,15 @@ async fn whom_nobody_can_ask_about_has_a_short_session_and_it_does_not_go_stale(
 async fn settings_that_changed_meanwhile_hold_for_the_sessions_already_there() {
     let house = house().await;
     let (token, _) = house.signs_in("alice").await;
-    house.sessions.settle_upkeep(|_| Revalidation::Unrefreshed).await.unwrap();
+    house.sessions.update_revalidation(|_| Revalidation::Unrefreshed).await.unwrap();
     house.clock.advance(STALE);
     assert!(house.knows(&token).await);
     assert_eq!(house.sessions.count_people().await.unwrap(), 0);
-    house.sessions.settle_upkeep(|_| Revalidation::Refreshed).await.unwrap();
-    assert!(matches!(house.sessions.find(&token).await.unwrap(), Found::Stale(_)), "nobody has asked about them");
+    house.sessions.update_revalidation(|_| Revalidation::Refreshed).await.unwrap();
+    assert!(
+        matches!(house.sessions.find(&token).await.unwrap(), SessionLookup::Stale(_)),
+        "nobody has asked about them"
+    );
 }
 
 #[tokio::test]
@@ -83,7 +91,7 @@ async fn people_come_once_each_in_order_and_only_those_who_can_be_asked_about() 
     }
     house
         .sessions
-        .begin(&person("local"), &Client::default(), Beginning::by_password(Revalidation::Unrefreshed))
+        .begin(&person("local"), &Client::default(), SessionOptions::password_only(Revalidation::Unrefreshed))
         .await
         .unwrap();
     let (_, ended) = house.signs_in("ended").await;
@@ -91,8 +99,8 @@ async fn people_come_once_each_in_order_and_only_those_who_can_be_asked_about() 
     assert_eq!(house.sessions.count_people().await.unwrap(), 3);
     let first = house.sessions.people(None, 2).await.unwrap();
     assert_eq!(first.people, [person("alice"), person("bob")]);
-    let second = house.sessions.people(first.last.as_ref(), 2).await.unwrap();
-    assert_eq!((second.people, second.last), (vec![person("carol")], None));
+    let second = house.sessions.people(first.next_after.as_ref(), 2).await.unwrap();
+    assert_eq!((second.people, second.next_after), (vec![person("carol")], None));
     house.clock.advance(IDLE);
     assert_eq!(house.sessions.count_people().await.unwrap(), 0, "what has run out does not count");
 }
@@ -108,7 +116,7 @@ async fn a_person_who_changed_is_changed_in_all_their_sessions_and_their_connect
     house.sessions.confirm(&[renamed("alice"), person("bob")], house.clock.now()).await.unwrap();
     assert_eq!(tab.next_event().await, RowEvent::Changed(renamed("alice")));
     for token in [desk, phone] {
-        assert_eq!(house.sessions.find(&token).await.unwrap().good().unwrap().person, renamed("alice"));
+        assert_eq!(house.sessions.find(&token).await.unwrap().valid().unwrap().person, renamed("alice"));
     }
     assert!(house.knows(&bob).await);
     let nothing = tokio::time::timeout(Duration::from_millis(1), other.next_event()).await;
@@ -132,7 +140,7 @@ async fn a_sign_in_knows_better_than_an_answer_from_before_it() {
     house.clock.advance(Duration::from_secs(1));
     let (token, session) = house.signs_in("alice").await;
     house.sessions.confirm(&[renamed("alice")], asked_at).await.unwrap();
-    let found = house.sessions.find(&token).await.unwrap().good().unwrap();
+    let found = house.sessions.find(&token).await.unwrap().valid().unwrap();
     assert_eq!((found.person, found.confirmed_at), (person("alice"), session.created_at));
 }
 
@@ -173,5 +181,5 @@ async fn two_thousand_people_are_confirmed_in_one_breath() {
     let begun = std::time::Instant::now();
     house.sessions.confirm(&people, house.clock.now()).await.unwrap();
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
-    assert_eq!(house.sessions.of(&people[1_999].id).await.unwrap()[0].confirmed_at, house.clock.now());
+    assert_eq!(house.sessions.of_person(&people[1_999].id).await.unwrap()[0].confirmed_at, house.clock.now());
 }

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use super::token::{Row, columns};
+use super::token::{StoredToken, columns};
 use super::{Token, Tokens};
 use crate::domain::{Person, PersonId, Revalidation, Timestamp};
 use crate::store::StoreError;
@@ -29,7 +29,7 @@ impl Tokens {
         )
         .bind(after.map_or("", PersonId::as_str))
         .bind(self.now().as_millis())
-        .bind(self.oldest_alive())
+        .bind(self.alive_cutoff())
         // One more shows whether there is anybody more.
         .bind(i64::try_from(most).unwrap_or(i64::MAX).saturating_add(1))
         .fetch_all(self.pool())
@@ -38,7 +38,7 @@ impl Tokens {
         let goes_on = rows.len() > most;
         let last = rows[..most.min(rows.len())].last().filter(|_| goes_on);
         let last = last.map(|(_, person_id, ..)| PersonId::new(person_id));
-        let people = rows.into_iter().take(most).filter_map(|(id, _, person, _)| readable(id, &person)).collect();
+        let people = rows.into_iter().take(most).filter_map(|(id, _, person, _)| decode_person(id, &person)).collect();
         Ok((people, last))
     }
 
@@ -52,7 +52,7 @@ impl Tokens {
              WHERE upkeep = 'refreshed' AND ended_at IS NULL AND expires_at > ? AND created_at > ?",
         )
         .bind(self.now().as_millis())
-        .bind(self.oldest_alive())
+        .bind(self.alive_cutoff())
         .fetch_one(self.pool())
         .await
         .map_err(|error| self.query_failed(&error))?;
@@ -68,7 +68,7 @@ impl Tokens {
         if people.is_empty() {
             return Ok(());
         }
-        let described = people.iter().map(Described::of).collect::<Result<Vec<_>, _>>();
+        let described = people.iter().map(TokenPersonJson::new).collect::<Result<Vec<_>, _>>();
         let described = described.and_then(|people| serde_json::to_string(&people));
         let described = described.map_err(|error| self.failed(&error))?;
         let mut transaction = self.pool().begin().await.map_err(|error| self.query_failed(&error))?;
@@ -96,7 +96,7 @@ impl Tokens {
         .map_err(|error| self.query_failed(&error))?;
         transaction.commit().await.map_err(|error| self.query_failed(&error))?;
         for id in changed {
-            self.watchers().notify_changed(id);
+            self.watch_registry().notify_changed(id);
         }
         Ok(())
     }
@@ -107,7 +107,7 @@ impl Tokens {
     /// # Errors
     /// [`StoreError`] when the ends cannot be written down; the tokens then go on.
     pub async fn end_all_of(&self, person: &PersonId, asked_at: Timestamp) -> Result<Vec<Token>, StoreError> {
-        let rows: Vec<Row> = sqlx::query_as(concat!(
+        let rows: Vec<StoredToken> = sqlx::query_as(concat!(
             "UPDATE tokens SET ended_at = ?, end_reason = 'revoked'
              WHERE person_id = ? AND confirmed_at <= ? AND ended_at IS NULL RETURNING ",
             columns!()
@@ -118,7 +118,7 @@ impl Tokens {
         .fetch_all(self.pool())
         .await
         .map_err(|error| self.query_failed(&error))?;
-        Ok(self.tell_the_ended(rows))
+        Ok(self.notify_ended(rows))
     }
 
     /// Settles for every token whether its person can be asked about now, since the settings may have changed while the
@@ -126,7 +126,7 @@ impl Tokens {
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be read or written.
-    pub async fn settle_upkeep(&self, can: impl Fn(&Person) -> Revalidation) -> Result<(), StoreError> {
+    pub async fn update_revalidation(&self, can: impl Fn(&Person) -> Revalidation) -> Result<(), StoreError> {
         let rows: Vec<(i64, Vec<u8>, String)> =
             sqlx::query_as("SELECT id, person, upkeep FROM tokens WHERE ended_at IS NULL")
                 .fetch_all(self.pool())
@@ -134,7 +134,7 @@ impl Tokens {
                 .map_err(|error| self.query_failed(&error))?;
         let mut others: HashMap<&'static str, Vec<i64>> = HashMap::new();
         for (id, person, written) in rows {
-            let Some(person) = readable(id, &person) else { continue };
+            let Some(person) = decode_person(id, &person) else { continue };
             let upkeep = can(&person).as_str();
             if upkeep != written {
                 others.entry(upkeep).or_default().push(id);
@@ -155,20 +155,20 @@ impl Tokens {
 
 /// One person, for SQLite to take apart.
 #[derive(Serialize)]
-struct Described<'a> {
+struct TokenPersonJson<'a> {
     id: &'a str,
     /// JSON, as the row has it.
     person: String,
 }
 
-impl<'a> Described<'a> {
-    fn of(person: &'a Person) -> serde_json::Result<Self> {
+impl<'a> TokenPersonJson<'a> {
+    fn new(person: &'a Person) -> serde_json::Result<Self> {
         Ok(Self { id: person.id.as_str(), person: serde_json::to_string(person)? })
     }
 }
 
 /// The person of a row; one who cannot be read opens nothing either, and is only logged.
-fn readable(token: i64, person: &[u8]) -> Option<Person> {
+fn decode_person(token: i64, person: &[u8]) -> Option<Person> {
     serde_json::from_slice(person)
         .inspect_err(|error| tracing::warn!(token, %error, "the person of a token cannot be read: passed over"))
         .ok()

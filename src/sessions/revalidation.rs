@@ -2,18 +2,18 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use super::session::{Row, columns};
+use super::session::{StoredSession, columns};
 use super::{EndReason, Session, Sessions};
 use crate::domain::{Person, PersonId, Revalidation, Timestamp};
 use crate::store::StoreError;
 
 /// Some of the people who are signed in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct People {
+pub struct PeopleBatch {
     /// Them, each once.
     pub people: Vec<Person>,
     /// Behind whom to go on; `None` when there is nobody more.
-    pub last: Option<PersonId>,
+    pub next_after: Option<PersonId>,
 }
 
 /// Keeping sessions true to the directory. Whatever holds for many people is one statement, however many they are.
@@ -25,8 +25,8 @@ impl Sessions {
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be asked.
-    pub async fn people(&self, after: Option<&PersonId>, most: usize) -> Result<People, StoreError> {
-        let [stay, absolute, idle_of_staying, idle] = self.oldest_alive();
+    pub async fn people(&self, after: Option<&PersonId>, most: usize) -> Result<PeopleBatch, StoreError> {
+        let [stay, absolute, idle_of_staying, idle] = self.alive_cutoffs();
         // The latest sign-in describes them best. SQLite takes the other columns from the row of the one maximum
         // (https://www.sqlite.org/lang_select.html, 2.5).
         let rows: Vec<(i64, String, Vec<u8>, i64)> = sqlx::query_as(
@@ -48,8 +48,8 @@ impl Sessions {
         let goes_on = rows.len() > most;
         let last = rows[..most.min(rows.len())].last().filter(|_| goes_on);
         let last = last.map(|(_, person_id, _, _)| PersonId::new(person_id));
-        let people = rows.into_iter().take(most).filter_map(|(id, _, person, _)| readable(id, &person)).collect();
-        Ok(People { people, last })
+        let people = rows.into_iter().take(most).filter_map(|(id, _, person, _)| decode_person(id, &person)).collect();
+        Ok(PeopleBatch { people, next_after: last })
     }
 
     /// How many people there are whom the directory is to be asked about.
@@ -57,7 +57,7 @@ impl Sessions {
     /// # Errors
     /// [`StoreError`] when the store cannot be asked.
     pub async fn count_people(&self) -> Result<usize, StoreError> {
-        let [stay, absolute, idle_of_staying, idle] = self.oldest_alive();
+        let [stay, absolute, idle_of_staying, idle] = self.alive_cutoffs();
         let count: i64 = sqlx::query_scalar(
             "SELECT count(DISTINCT person_id) FROM sessions
              WHERE upkeep = 'refreshed' AND ended_at IS NULL
@@ -80,7 +80,7 @@ impl Sessions {
     /// # Errors
     /// [`StoreError`] when it cannot be written; then nothing is.
     pub async fn confirm(&self, people: &[Person], asked_at: Timestamp) -> Result<(), StoreError> {
-        let described = people.iter().map(Described::of).collect::<Result<Vec<_>, _>>();
+        let described = people.iter().map(SessionPersonJson::new).collect::<Result<Vec<_>, _>>();
         let described = described.and_then(|people| serde_json::to_string(&people));
         let described = described.map_err(|error| self.failed(&error))?;
         let mut transaction = self.pool().begin().await.map_err(|error| self.query_failed(&error))?;
@@ -107,9 +107,9 @@ impl Sessions {
         .await
         .map_err(|error| self.query_failed(&error))?;
         transaction.commit().await.map_err(|error| self.query_failed(&error))?;
-        self.recent().turn_over();
+        self.cache().invalidate();
         for id in changed {
-            self.watchers().notify_changed(id);
+            self.watch_registry().notify_changed(id);
         }
         Ok(())
     }
@@ -126,7 +126,7 @@ impl Sessions {
         asked_at: Timestamp,
         reason: EndReason,
     ) -> Result<Vec<Session>, StoreError> {
-        let rows: Vec<Row> = sqlx::query_as(concat!(
+        let rows: Vec<StoredSession> = sqlx::query_as(concat!(
             "UPDATE sessions SET ended_at = ?, end_reason = ?
                  WHERE person_id = ? AND created_at <= ? AND ended_at IS NULL RETURNING ",
             columns!()
@@ -138,7 +138,7 @@ impl Sessions {
         .fetch_all(self.pool())
         .await
         .map_err(|error| self.query_failed(&error))?;
-        Ok(self.tell_the_ended(rows, reason))
+        Ok(self.notify_ended(rows, reason))
     }
 
     /// Settles for every session whether its person can be asked about now, since the settings may have changed while
@@ -146,7 +146,7 @@ impl Sessions {
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be read or written.
-    pub async fn settle_upkeep(&self, can: impl Fn(&Person) -> Revalidation) -> Result<(), StoreError> {
+    pub async fn update_revalidation(&self, can: impl Fn(&Person) -> Revalidation) -> Result<(), StoreError> {
         let rows: Vec<(i64, Vec<u8>, String)> =
             sqlx::query_as("SELECT id, person, upkeep FROM sessions WHERE ended_at IS NULL")
                 .fetch_all(self.pool())
@@ -154,7 +154,7 @@ impl Sessions {
                 .map_err(|error| self.query_failed(&error))?;
         let mut others: HashMap<&'static str, Vec<i64>> = HashMap::new();
         for (id, person, written) in rows {
-            let Some(person) = readable(id, &person) else { continue };
+            let Some(person) = decode_person(id, &person) else { continue };
             let upkeep = can(&person).as_str();
             if upkeep != written {
                 others.entry(upkeep).or_default().push(id);
@@ -169,35 +169,35 @@ impl Sessions {
                 .await
                 .map_err(|error| self.query_failed(&error))?;
         }
-        self.recent().turn_over();
+        self.cache().invalidate();
         Ok(())
     }
 
     /// The times that a session must have been made and used after not to have run out: for those who stay, and for the
     /// others.
-    fn oldest_alive(&self) -> [i64; 4] {
+    fn alive_cutoffs(&self) -> [i64; 4] {
         let (now, lifetimes) = (self.now(), self.lifetimes());
-        [lifetimes.stay, lifetimes.absolute, lifetimes.idle_of(true), lifetimes.idle_of(false)]
+        [lifetimes.stay, lifetimes.absolute, lifetimes.idle_for(true), lifetimes.idle_for(false)]
             .map(|length| (now - length).as_millis())
     }
 }
 
 /// One person, for SQLite to take apart.
 #[derive(Serialize)]
-struct Described<'a> {
+struct SessionPersonJson<'a> {
     id: &'a str,
     /// JSON, as the row has it.
     person: String,
 }
 
-impl<'a> Described<'a> {
-    fn of(person: &'a Person) -> serde_json::Result<Self> {
+impl<'a> SessionPersonJson<'a> {
+    fn new(person: &'a Person) -> serde_json::Result<Self> {
         Ok(Self { id: person.id.as_str(), person: serde_json::to_string(person)? })
     }
 }
 
 /// The person of a row; one who cannot be read opens nothing either, and is only logged.
-fn readable(session: i64, person: &[u8]) -> Option<Person> {
+fn decode_person(session: i64, person: &[u8]) -> Option<Person> {
     serde_json::from_slice(person)
         .inspect_err(|error| tracing::warn!(session, %error, "the person of a session cannot be read: passed over"))
         .ok()
